@@ -1,0 +1,3 @@
+//! Every promised figure, measured against a named floor.
+
+fn main() {}

@@ -1,0 +1,4 @@
+//! The command line of tickwire.
+#![forbid(unsafe_code)]
+
+fn main() {}

@@ -1,0 +1,172 @@
+//! What a user may change: plain public fields, with defaults that suit a game server.
+
+use std::io;
+
+use crate::limits::{
+    BATCH_MAX, DSCP_MAX, RECEIVE_BUFFER_DEFAULT, SEND_QUEUE_DEFAULT, SEND_QUEUE_MAX,
+};
+
+/// How an [`Endpoint`](crate::Endpoint) is set up. Every field has a default; change what you need:
+///
+/// ```
+/// use tickwire::{Endpoint, EndpointConfig};
+///
+/// let config = EndpointConfig { dscp: Some(46), ..EndpointConfig::default() };
+/// let endpoint = Endpoint::with_config("127.0.0.1:0".parse().unwrap(), &config)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointConfig {
+    /// The kernel's receive buffer to ask for, in bytes of `SO_RCVBUF`. `None` leaves the system's
+    /// own. Default: [`RECEIVE_BUFFER_DEFAULT`], 4 MiB.
+    ///
+    /// A system may grant less; [`receive_buffer`](crate::Endpoint::receive_buffer) tells. Linux
+    /// caps it at `net.core.rmem_max`.
+    pub receive_buffer: Option<usize>,
+
+    /// The kernel's send buffer to ask for, in bytes of `SO_SNDBUF`. `None`, the default, leaves the
+    /// system's own: what it does not take stays in the endpoint's queue.
+    pub send_buffer: Option<usize>,
+
+    /// How many datagrams one system call may receive or send, from 1 to [`BATCH_MAX`], 64, which is
+    /// the default.
+    ///
+    /// 1 asks for the portable path: one `recv_from` per slot and one `send_to` per datagram. Only
+    /// Linux has batches; elsewhere it is always 1.
+    pub batch: usize,
+
+    /// How many datagrams may wait to be sent, from 1 to [`SEND_QUEUE_MAX`]. Each has a slot of 1024
+    /// bytes; the memory is reserved at once and touched only where the queue really grows. When all
+    /// are taken, `send` returns [`QueueFull`](crate::SendError::QueueFull). Default:
+    /// [`SEND_QUEUE_DEFAULT`], 1,024.
+    pub send_queue: usize,
+
+    /// How many datagrams one drain may take before it ends with
+    /// [`may_have_more`](crate::Endpoint::may_have_more), at least 1. `None`, the default, is what
+    /// the kernel can have had queued when the drain began: the granted receive buffer divided by
+    /// [`DATAGRAM_CHARGE_MIN`](crate::limits::DATAGRAM_CHARGE_MIN) on Linux,
+    /// [`DRAIN_BUDGET_FALLBACK`](crate::limits::DRAIN_BUDGET_FALLBACK) elsewhere.
+    pub drain_budget: Option<usize>,
+
+    /// Lets the address be bound while another socket has it (`SO_REUSEADDR`). Default: `false`.
+    ///
+    /// For UDP, Linux then lets both sockets live and gives unicast datagrams to the one that was
+    /// bound last, so leave it off unless another process hands its port over to this one.
+    pub reuse_address: bool,
+
+    /// Makes an IPv6 socket take IPv6 alone (`IPV6_V6ONLY`). Default: `false`: `[::]` serves both
+    /// families on every system, and IPv4 addresses look like IPv4.
+    pub only_v6: bool,
+
+    /// The differentiated-services code point of everything sent, from 0 to 63 (RFC 2474; 46 is
+    /// expedited forwarding, RFC 3246). It becomes the upper six bits of the IPv4 type of service and
+    /// the IPv6 traffic class. `None`, the default, leaves the system's 0. On the open internet most
+    /// networks clear it; a home router's queue may honour it.
+    pub dscp: Option<u8>,
+}
+
+impl Default for EndpointConfig {
+    fn default() -> Self {
+        Self {
+            receive_buffer: Some(RECEIVE_BUFFER_DEFAULT),
+            send_buffer: None,
+            batch: BATCH_MAX,
+            send_queue: SEND_QUEUE_DEFAULT,
+            drain_budget: None,
+            reuse_address: false,
+            only_v6: false,
+            dscp: None,
+        }
+    }
+}
+
+impl EndpointConfig {
+    /// Refuses what lies outside of the documented ranges, with a text that names field and range.
+    pub(crate) fn validate(&self) -> io::Result<()> {
+        in_range("batch", self.batch, 1, BATCH_MAX)?;
+        in_range("send_queue", self.send_queue, 1, SEND_QUEUE_MAX)?;
+        if let Some(budget) = self.drain_budget {
+            in_range("drain_budget", budget, 1, usize::MAX)?;
+        }
+        if let Some(dscp) = self.dscp {
+            in_range("dscp", usize::from(dscp), 0, usize::from(DSCP_MAX))?;
+        }
+        Ok(())
+    }
+}
+
+fn in_range(field: &str, value: usize, min: usize, max: usize) -> io::Result<()> {
+    if (min..=max).contains(&value) {
+        return Ok(());
+    }
+    Err(io::Error::new(
+        io::ErrorKind::InvalidInput,
+        format!("{field} is {value}, it can be {min} to {max}"),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_valid() {
+        assert!(EndpointConfig::default().validate().is_ok());
+    }
+
+    #[test]
+    fn a_value_out_of_range_is_refused_by_name() {
+        let default = EndpointConfig::default;
+        let cases = [
+            (
+                EndpointConfig {
+                    batch: 0,
+                    ..default()
+                },
+                "batch is 0, it can be 1 to 64",
+            ),
+            (
+                EndpointConfig {
+                    batch: 65,
+                    ..default()
+                },
+                "batch is 65, it can be 1 to 64",
+            ),
+            (
+                EndpointConfig {
+                    send_queue: 0,
+                    ..default()
+                },
+                "send_queue is 0, it can be 1 to 65536",
+            ),
+            (
+                EndpointConfig {
+                    send_queue: 65_537,
+                    ..default()
+                },
+                "send_queue is 65537, it can be 1 to 65536",
+            ),
+            (
+                EndpointConfig {
+                    dscp: Some(64),
+                    ..default()
+                },
+                "dscp is 64, it can be 0 to 63",
+            ),
+        ];
+        for (config, text) in cases {
+            assert_eq!(config.validate().unwrap_err().to_string(), text);
+        }
+        let no_budget = EndpointConfig {
+            drain_budget: Some(0),
+            ..default()
+        };
+        assert!(
+            no_budget
+                .validate()
+                .unwrap_err()
+                .to_string()
+                .starts_with("drain_budget is 0")
+        );
+    }
+}

@@ -1,0 +1,226 @@
+//! Many datagrams a system call: recvmmsg(2) and sendmmsg(2), by way of nix and without `unsafe`.
+//!
+//! nix's header arrays hold raw pointers: they are not `Send`, and an endpoint must be. So they live
+//! in thread-locals, as scratch space of the thread that makes the call. What must not be done with
+//! them, each for a reason that was seen:
+//! - Never one array for receiving and sending: after a send its headers point to the addresses of
+//!   the caller, and a receive would let the kernel write there.
+//! - Never one array for both address families: a receive shortens a header's name length to what
+//!   came, and nothing makes it longer again.
+//! - Never control buffers: a receive shortens their length in the same way. What the kernel dropped
+//!   is read by a single recvmsg(2) instead.
+
+use std::cell::RefCell;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+use std::thread::LocalKey;
+
+use mio::net::UdpSocket;
+use nix::sys::socket::{
+    ControlMessage, ControlMessageOwned, MsgFlags, MultiHeaders, RecvMsg, SockaddrIn, SockaddrIn6,
+    SockaddrLike, recvmmsg, recvmsg, sendmmsg,
+};
+
+use super::socket::{Arrival, Batch, Family, canonical};
+use crate::limits::{BATCH_MAX, BATCH_SPARSE, DATAGRAM_MAX};
+
+type Headers<S> = LocalKey<RefCell<MultiHeaders<S>>>;
+
+thread_local! {
+    static RECEIVE_V4: RefCell<MultiHeaders<SockaddrIn>> = RefCell::new(preallocate());
+    static RECEIVE_V6: RefCell<MultiHeaders<SockaddrIn6>> = RefCell::new(preallocate());
+    static SEND_V4: RefCell<MultiHeaders<SockaddrIn>> = RefCell::new(preallocate());
+    static SEND_V6: RefCell<MultiHeaders<SockaddrIn6>> = RefCell::new(preallocate());
+}
+
+fn preallocate<S: SockaddrLike + Copy>() -> MultiHeaders<S> {
+    MultiHeaders::preallocate(BATCH_MAX, None)
+}
+
+/// Receives up to `arrivals.len()` datagrams, one into each slot of `slots` (1024 bytes each).
+pub(super) fn receive(
+    socket: &UdpSocket,
+    family: Family,
+    slots: &mut [u8],
+    arrivals: &mut [Arrival],
+) -> io::Result<Batch> {
+    match family {
+        Family::V4 => receive_from(socket, &RECEIVE_V4, slots, arrivals),
+        Family::V6 | Family::Dual => receive_from(socket, &RECEIVE_V6, slots, arrivals),
+    }
+}
+
+fn receive_from<S: Address>(
+    socket: &UdpSocket,
+    headers: &'static Headers<S>,
+    slots: &mut [u8],
+    arrivals: &mut [Arrival],
+) -> io::Result<Batch> {
+    borrow(headers, |headers| {
+        // Two widths, so that a sparse receive does not prepare 64 vectors for one datagram.
+        if arrivals.len() <= BATCH_SPARSE {
+            receive_wide::<BATCH_SPARSE, S>(socket, headers, slots, arrivals)
+        } else {
+            receive_wide::<BATCH_MAX, S>(socket, headers, slots, arrivals)
+        }
+    })
+}
+
+fn receive_wide<const WIDTH: usize, S: Address>(
+    socket: &UdpSocket,
+    headers: &mut MultiHeaders<S>,
+    slots: &mut [u8],
+    arrivals: &mut [Arrival],
+) -> io::Result<Batch> {
+    let mut slots = slots.chunks_exact_mut(DATAGRAM_MAX);
+    let mut vectors: [[IoSliceMut<'_>; 1]; WIDTH] =
+        std::array::from_fn(|_| [IoSliceMut::new(slots.next().unwrap_or_default())]);
+    let vectors = vectors.iter_mut().take(arrivals.len());
+    let messages = recvmmsg(
+        socket.as_raw_fd(),
+        headers,
+        vectors,
+        MsgFlags::empty(),
+        None,
+    )?;
+
+    let mut batch = Batch {
+        count: 0,
+        drops_seen: false,
+    };
+    for (arrival, message) in arrivals.iter_mut().zip(messages) {
+        *arrival = arrival_of(&message)?;
+        batch.count += 1;
+        // There is no room for control messages; one is there to be cut as soon as the counter of
+        // SO_RXQ_OVFL is not zero (`sock_recv_drops` in the kernel's net/socket.c).
+        batch.drops_seen |= message.flags.contains(MsgFlags::MSG_CTRUNC);
+    }
+    Ok(batch)
+}
+
+/// Receives one datagram, and how many the kernel had dropped on this socket when it was queued
+/// (none is said while that is zero). `control` must have room for a `u32` (`cmsg_space!`).
+pub(super) fn receive_with_drops(
+    socket: &UdpSocket,
+    family: Family,
+    slot: &mut [u8],
+    control: &mut [u8],
+) -> io::Result<(Arrival, Option<u32>)> {
+    match family {
+        Family::V4 => receive_message::<SockaddrIn>(socket, slot, control),
+        Family::V6 | Family::Dual => receive_message::<SockaddrIn6>(socket, slot, control),
+    }
+}
+
+fn receive_message<S: Address>(
+    socket: &UdpSocket,
+    slot: &mut [u8],
+    control: &mut [u8],
+) -> io::Result<(Arrival, Option<u32>)> {
+    let mut vector = [IoSliceMut::new(slot)];
+    let message = recvmsg::<S>(
+        socket.as_raw_fd(),
+        &mut vector,
+        Some(control),
+        MsgFlags::empty(),
+    )?;
+    // Should the control messages not fit, the datagram is still worth more than the counter.
+    let drops = message.cmsgs().ok().and_then(|mut messages| {
+        messages.find_map(|control| match control {
+            ControlMessageOwned::RxqOvfl(drops) => Some(drops),
+            _ => None,
+        })
+    });
+    Ok((arrival_of(&message)?, drops))
+}
+
+#[inline]
+fn arrival_of<S: Address>(message: &RecvMsg<'_, '_, S>) -> io::Result<Arrival> {
+    let Some(from) = message.address else {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "a datagram without a source address",
+        ));
+    };
+    Ok(Arrival {
+        from: canonical(from.into()),
+        len: message.bytes,
+        truncated: message.flags.contains(MsgFlags::MSG_TRUNC),
+    })
+}
+
+/// Sends up to [`BATCH_MAX`] datagrams in order and returns how many the system took.
+pub(super) fn send<'q>(
+    socket: &UdpSocket,
+    family: Family,
+    datagrams: impl Iterator<Item = (SocketAddr, &'q [u8])>,
+) -> io::Result<usize> {
+    match family {
+        Family::V4 => send_from(socket, family, &SEND_V4, datagrams),
+        Family::V6 | Family::Dual => send_from(socket, family, &SEND_V6, datagrams),
+    }
+}
+
+fn send_from<'q, S: Address>(
+    socket: &UdpSocket,
+    family: Family,
+    headers: &'static Headers<S>,
+    datagrams: impl Iterator<Item = (SocketAddr, &'q [u8])>,
+) -> io::Result<usize> {
+    let mut addresses = [None; BATCH_MAX];
+    let mut vectors = [[IoSlice::new(&[])]; BATCH_MAX];
+    let mut count = 0;
+    for (to, bytes) in datagrams.take(BATCH_MAX) {
+        // Without an address the system would answer "destination address required"; `send` has
+        // refused what this family cannot reach long before.
+        addresses[count] = S::of(family.on_the_wire(to));
+        vectors[count] = [IoSlice::new(bytes)];
+        count += 1;
+    }
+    borrow(headers, |headers| {
+        let no_control: [ControlMessage<'_>; 0] = [];
+        let taken = sendmmsg(
+            socket.as_raw_fd(),
+            headers,
+            &vectors[..count],
+            &addresses[..count],
+            no_control,
+            MsgFlags::empty(),
+        )?;
+        Ok(taken.count())
+    })
+}
+
+fn borrow<S, T>(
+    headers: &'static Headers<S>,
+    call: impl FnOnce(&mut MultiHeaders<S>) -> io::Result<T>,
+) -> io::Result<T> {
+    headers
+        .try_with(|headers| call(&mut headers.borrow_mut()))
+        .unwrap_or_else(|_| Err(io::Error::other("the thread is ending")))
+}
+
+/// An address of one family, as the system lays it out.
+trait Address: SockaddrLike + Copy + Into<SocketAddr> + 'static {
+    /// `None` if `addr` is of the other family.
+    fn of(addr: SocketAddr) -> Option<Self>;
+}
+
+impl Address for SockaddrIn {
+    fn of(addr: SocketAddr) -> Option<Self> {
+        match addr {
+            SocketAddr::V4(v4) => Some(v4.into()),
+            SocketAddr::V6(_) => None,
+        }
+    }
+}
+
+impl Address for SockaddrIn6 {
+    fn of(addr: SocketAddr) -> Option<Self> {
+        match addr {
+            SocketAddr::V6(v6) => Some(v6.into()),
+            SocketAddr::V4(_) => None,
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Receiving: fixed slots, filled by as few system calls as possible, handed out one by one, within
+//! a budget, and without ever forgetting that something is left.
+//!
+//! Readiness is edge-triggered: the system says once that there is something to read, and again only
+//! after the socket was empty in between. So a drain ends in one of two ways that must not be
+//! confused: the socket was seen empty (the next datagram brings a new event), or the budget was
+//! spent (no event will come, and whoever sleeps now sleeps on unread datagrams). The drain remembers
+//! which it was.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use log::{trace, warn};
+
+use super::answer::{Answer, AnswerLog};
+use super::endpoint::Datagram;
+#[cfg(target_os = "linux")]
+use super::kernel_drops::KernelDrops;
+use super::socket::{Arrival, Socket};
+use super::stats::EndpointStats;
+use crate::config::EndpointConfig;
+use crate::limits::{BATCH_SPARSE, DATAGRAM_MAX};
+
+/// How many bytes stand behind the last slot, to show whether a datagram was longer than its slot:
+/// a `recv_from` into 1024 bytes returns 1024 for a datagram of 1024 and of 1025 bytes alike.
+///
+/// On Windows the spare takes the longest datagram that exists, because there a receive into too
+/// small a buffer is an error (WSAEMSGSIZE) that does not say who sent it.
+const SPARE: usize = if cfg!(windows) {
+    65_535 - DATAGRAM_MAX
+} else {
+    1
+};
+
+/// The receiving half of an endpoint.
+#[derive(Debug)]
+pub(super) struct Drain {
+    /// One slot of 1024 bytes per datagram of a batch, then the spare bytes.
+    slots: Box<[u8]>,
+    /// What came into which slot.
+    arrivals: Box<[Arrival]>,
+    filled: usize,
+    next: usize,
+    /// What the last system call brought; decides how many slots the next one is offered.
+    last_count: usize,
+    budget: usize,
+    /// How much of the budget this drain has used: datagrams, and errors too, so that a socket that
+    /// answers nothing but errors ends a turn as well.
+    spent: usize,
+    /// This drain has seen the socket empty; it ends when its slots are handed out.
+    seen_empty: bool,
+    /// The socket may hold datagrams for which no event will come.
+    unread: bool,
+    #[cfg(target_os = "linux")]
+    drops: KernelDrops,
+    answers: AnswerLog,
+    stats: EndpointStats,
+}
+
+impl Drain {
+    pub(super) fn new(socket: &Socket, config: &EndpointConfig) -> Self {
+        let batch = if cfg!(target_os = "linux") {
+            config.batch
+        } else {
+            1
+        };
+        let nobody = Arrival {
+            from: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+            len: 0,
+            truncated: false,
+        };
+        Self {
+            slots: vec![0; batch * DATAGRAM_MAX + SPARE].into_boxed_slice(),
+            arrivals: vec![nobody; batch].into_boxed_slice(),
+            filled: 0,
+            next: 0,
+            last_count: 0,
+            budget: config.drain_budget.unwrap_or_else(|| socket.queued_max()),
+            spent: 0,
+            seen_empty: false,
+            unread: false,
+            #[cfg(target_os = "linux")]
+            drops: KernelDrops::new(batch > 1),
+            answers: AnswerLog::new("receiving"),
+            stats: EndpointStats::default(),
+        }
+    }
+
+    /// The next datagram, or `None` at the end of the drain. The call after that begins a new one.
+    #[inline]
+    pub(super) fn receive(&mut self, socket: &Socket) -> io::Result<Option<Datagram<'_>>> {
+        if self.next == self.filled && !self.refill(socket)? {
+            return Ok(None);
+        }
+        let arrival = self.arrivals[self.next];
+        let start = self.next * DATAGRAM_MAX;
+        self.next += 1;
+        let datagram = Datagram {
+            from: arrival.from,
+            bytes: &self.slots[start..start + arrival.len],
+            truncated: arrival.truncated,
+        };
+        trace!("received {} bytes from {}", arrival.len, arrival.from);
+        Ok(Some(datagram))
+    }
+
+    /// Whether datagrams may wait for which no event will come.
+    pub(super) fn has_unread(&self) -> bool {
+        self.unread || self.next < self.filled
+    }
+
+    /// An event said that the socket is readable.
+    pub(super) fn on_readable(&mut self) {
+        self.unread = true;
+    }
+
+    /// A new turn: the budget is whole again, also if the last drain was left before its end.
+    pub(super) fn on_turn(&mut self) {
+        self.spent = 0;
+    }
+
+    /// The receiving half of the statistics.
+    pub(super) fn stats(&self) -> EndpointStats {
+        let mut stats = self.stats;
+        stats.receive_errors = self.answers.counts();
+        #[cfg(target_os = "linux")]
+        {
+            stats.dropped_by_kernel = self.drops.total();
+        }
+        stats
+    }
+
+    /// Fills slots; `false` at the end of the drain.
+    fn refill(&mut self, socket: &Socket) -> io::Result<bool> {
+        self.filled = 0;
+        self.next = 0;
+        loop {
+            if self.seen_empty {
+                self.end();
+                return Ok(false);
+            }
+            if self.spent >= self.budget {
+                self.stats.budget_spent += 1;
+                self.end();
+                return Ok(false);
+            }
+            match self.fill(socket) {
+                Ok(count) => {
+                    self.on_filled(count);
+                    return Ok(true);
+                }
+                Err(error) => self.on_error(error)?,
+            }
+        }
+    }
+
+    /// Receives at least one datagram into the slots, or says why not.
+    fn fill(&mut self, socket: &Socket) -> io::Result<usize> {
+        #[cfg(target_os = "linux")]
+        if self.drops.is_due(self.spent) {
+            return self.fill_one_with_drops(socket);
+        }
+        #[cfg(target_os = "linux")]
+        if self.arrivals.len() > 1 {
+            return self.fill_batch(socket);
+        }
+        self.fill_one(socket)
+    }
+
+    fn fill_one(&mut self, socket: &Socket) -> io::Result<usize> {
+        // The slot and the spare behind it; with one slot that is the whole buffer.
+        let (len, from) = socket.receive_one(&mut self.slots)?;
+        self.unread = true;
+        self.arrivals[0] = Arrival {
+            from,
+            len: len.min(DATAGRAM_MAX),
+            truncated: len > DATAGRAM_MAX,
+        };
+        Ok(1)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn fill_one_with_drops(&mut self, socket: &Socket) -> io::Result<usize> {
+        let slot = &mut self.slots[..DATAGRAM_MAX];
+        let (arrival, drops) = socket.receive_with_drops(slot, self.drops.control())?;
+        self.unread = true;
+        self.arrivals[0] = arrival;
+        let lost = self.drops.on_reading(drops);
+        if lost > 0 {
+            warn!(
+                "{}: the kernel dropped {lost} datagrams because the receive buffer was full",
+                socket.local_addr(),
+            );
+        }
+        Ok(1)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn fill_batch(&mut self, socket: &Socket) -> io::Result<usize> {
+        let wanted = self.wanted();
+        let batch = socket.receive_batch(&mut self.slots, &mut self.arrivals[..wanted])?;
+        if batch.drops_seen {
+            self.drops.on_drops_seen();
+        }
+        self.last_count = batch.count;
+        // A batch that the socket could not fill has seen it empty: recvmmsg(2) stops at EAGAIN.
+        self.seen_empty = batch.count < wanted;
+        self.unread = !self.seen_empty;
+        Ok(batch.count)
+    }
+
+    /// How many slots the next batch is offered.
+    #[cfg(target_os = "linux")]
+    fn wanted(&self) -> usize {
+        let adapted = if self.last_count <= 1 {
+            BATCH_SPARSE
+        } else {
+            self.arrivals.len()
+        };
+        adapted
+            .min(self.arrivals.len())
+            .min(self.budget - self.spent)
+    }
+
+    fn on_filled(&mut self, count: usize) {
+        self.filled = count;
+        self.spent += count;
+        let stats = &mut self.stats;
+        stats.batches_received += 1;
+        stats.datagrams_received += count as u64;
+        for arrival in &self.arrivals[..count] {
+            stats.bytes_received += arrival.len as u64;
+            stats.truncated += u64::from(arrival.truncated);
+        }
+    }
+
+    /// What is done about an answer that is not a datagram; returned if the caller has to know.
+    fn on_error(&mut self, error: io::Error) -> io::Result<()> {
+        let answer = Answer::of(&error);
+        self.last_count = 0;
+        if answer == Answer::WouldBlock {
+            self.stats.receive_would_block += 1;
+            self.seen_empty = true;
+            self.unread = false;
+            return Ok(());
+        }
+        self.answers.note(answer, &error, format_args!(""));
+        self.unread = true;
+        self.spent += 1;
+        match answer {
+            // An ICMP answer to an earlier send must not end the drain: other peers share the socket.
+            Answer::Refused | Answer::Unreachable | Answer::Permission | Answer::Interrupted => {}
+            // A system that does not even say who sent it: the datagram is gone.
+            Answer::TooLong => self.stats.truncated += 1,
+            // The next turn tries again, and it will not sleep before: something is unread.
+            Answer::NoBuffers => self.spent = self.budget,
+            Answer::WouldBlock | Answer::Other => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) {
+        self.seen_empty = false;
+        self.spent = 0;
+    }
+}

@@ -1,0 +1,407 @@
+//! One non-blocking UDP socket: its options, and one system call a method.
+//!
+//! Knows nothing of queues, budgets or readiness. A test can script what the system answers
+//! ([`Script`]), for the answers that cannot be produced at will.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+
+use log::{info, warn};
+use mio::event::Source;
+use mio::{Interest, Registry, Token};
+use socket2::{Domain, Protocol, Type};
+
+#[cfg(target_os = "linux")]
+use super::batch;
+use crate::config::EndpointConfig;
+use crate::limits::{BATCH_MAX, DATAGRAM_CHARGE_MIN, DRAIN_BUDGET_FALLBACK};
+
+/// Which addresses a socket can reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Family {
+    V4,
+    /// Both: IPv4 addresses travel as `::ffff:a.b.c.d` (RFC 4291 section 2.5.5.2).
+    Dual,
+    V6,
+}
+
+/// What is known of a received datagram besides its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Arrival {
+    pub(super) from: SocketAddr,
+    /// How many bytes of its slot are filled.
+    pub(super) len: usize,
+    pub(super) truncated: bool,
+}
+
+/// What one batched receive brought.
+#[cfg(target_os = "linux")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Batch {
+    pub(super) count: usize,
+    /// The kernel's counter of dropped datagrams was not zero when one of these was queued.
+    pub(super) drops_seen: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Socket {
+    socket: mio::net::UdpSocket,
+    local_addr: SocketAddr,
+    family: Family,
+    receive_buffer: usize,
+    #[cfg(test)]
+    pub(super) script: Script,
+}
+
+impl Socket {
+    pub(super) fn bind(addr: SocketAddr, config: &EndpointConfig) -> io::Result<Self> {
+        let family = Family::of(addr, config);
+        let socket =
+            socket2::Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
+        socket.set_nonblocking(true)?;
+        set_options(&socket, family, config)?;
+        socket.bind(&addr.into())?;
+        let receive_buffer = socket.recv_buffer_size()?;
+        let socket: std::net::UdpSocket = socket.into();
+        let local_addr = socket.local_addr()?;
+        let socket = mio::net::UdpSocket::from_std(socket);
+        let socket = Self {
+            socket,
+            local_addr,
+            family,
+            receive_buffer,
+            #[cfg(test)]
+            script: Script::default(),
+        };
+        socket.count_drops();
+        socket.log_bound(config);
+        Ok(socket)
+    }
+
+    pub(super) fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    pub(super) fn receive_buffer(&self) -> usize {
+        self.receive_buffer
+    }
+
+    /// How many datagrams the kernel can have queued at most.
+    pub(super) fn queued_max(&self) -> usize {
+        if cfg!(target_os = "linux") {
+            // A tiny buffer still takes a batch: the kernel accepts one datagram over its limit.
+            (self.receive_buffer / DATAGRAM_CHARGE_MIN).max(BATCH_MAX)
+        } else {
+            DRAIN_BUDGET_FALLBACK
+        }
+    }
+
+    /// Whether a datagram to `to` can leave from here at all.
+    pub(super) fn reaches(&self, to: SocketAddr) -> bool {
+        match self.family {
+            Family::V4 => to.is_ipv4(),
+            Family::Dual => true,
+            Family::V6 => to.is_ipv6(),
+        }
+    }
+
+    /// Receives one datagram into `buffer`, which should be longer than the longest that is
+    /// expected: how much was cut off nobody tells.
+    pub(super) fn receive_one(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        #[cfg(test)]
+        self.script.receive()?;
+        let (len, from) = self.socket.recv_from(buffer)?;
+        Ok((len, canonical(from)))
+    }
+
+    /// Receives up to `arrivals.len()` datagrams into the slots of `slots`, at least one or an error.
+    #[cfg(target_os = "linux")]
+    pub(super) fn receive_batch(
+        &self,
+        slots: &mut [u8],
+        arrivals: &mut [Arrival],
+    ) -> io::Result<Batch> {
+        #[cfg(test)]
+        self.script.receive()?;
+        batch::receive(&self.socket, self.family, slots, arrivals)
+    }
+
+    /// Receives one datagram into `slot`, and the kernel's counter of dropped ones with it.
+    #[cfg(target_os = "linux")]
+    pub(super) fn receive_with_drops(
+        &self,
+        slot: &mut [u8],
+        control: &mut [u8],
+    ) -> io::Result<(Arrival, Option<u32>)> {
+        #[cfg(test)]
+        self.script.receive()?;
+        batch::receive_with_drops(&self.socket, self.family, slot, control)
+    }
+
+    pub(super) fn send_one(&self, to: SocketAddr, bytes: &[u8]) -> io::Result<()> {
+        #[cfg(test)]
+        self.script.send()?;
+        let sent = self.socket.send_to(bytes, self.family.on_the_wire(to))?;
+        debug_assert_eq!(
+            sent,
+            bytes.len(),
+            "UDP sends a datagram whole or not at all"
+        );
+        Ok(())
+    }
+
+    /// Sends up to [`BATCH_MAX`] datagrams in order and says how many the system took, at least one
+    /// or an error. The error belongs to the first that was not taken.
+    #[cfg(target_os = "linux")]
+    pub(super) fn send_batch<'q>(
+        &self,
+        datagrams: impl Iterator<Item = (SocketAddr, &'q [u8])>,
+    ) -> io::Result<usize> {
+        #[cfg(test)]
+        let datagrams = datagrams.take(self.script.send()?);
+        batch::send(&self.socket, self.family, datagrams)
+    }
+
+    pub(super) fn register(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        interests: Interest,
+    ) -> io::Result<()> {
+        self.socket.register(registry, token, interests)
+    }
+
+    pub(super) fn reregister(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        interests: Interest,
+    ) -> io::Result<()> {
+        self.socket.reregister(registry, token, interests)
+    }
+
+    pub(super) fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        self.socket.deregister(registry)
+    }
+
+    /// Asks Linux to count what it drops. Costs nothing until something was dropped.
+    fn count_drops(&self) {
+        #[cfg(target_os = "linux")]
+        if let Err(error) =
+            nix::sys::socket::setsockopt(&self.socket, nix::sys::socket::sockopt::RxqOvfl, &1)
+        {
+            warn!(
+                "{}: what the kernel drops is not counted: {error}",
+                self.local_addr
+            );
+        }
+    }
+
+    fn log_bound(&self, config: &EndpointConfig) {
+        info!(
+            "bound {}: receive buffer {} bytes, up to {} datagrams a system call, send queue {}",
+            self.local_addr,
+            self.receive_buffer,
+            if cfg!(target_os = "linux") {
+                config.batch
+            } else {
+                1
+            },
+            config.send_queue,
+        );
+        if let Some(asked) = config.receive_buffer {
+            if granted_net(self.receive_buffer) < asked {
+                warn!(
+                    "{}: asked for a receive buffer of {asked} bytes, the system granted {}; bursts may be lost{}",
+                    self.local_addr,
+                    granted_net(self.receive_buffer),
+                    how_to_raise(asked),
+                );
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+impl std::os::fd::AsFd for Socket {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+#[cfg(windows)]
+impl std::os::windows::io::AsSocket for Socket {
+    fn as_socket(&self) -> std::os::windows::io::BorrowedSocket<'_> {
+        self.socket.as_socket()
+    }
+}
+
+impl Family {
+    fn of(addr: SocketAddr, config: &EndpointConfig) -> Self {
+        match addr.ip() {
+            IpAddr::V4(_) => Self::V4,
+            IpAddr::V6(_) if config.only_v6 => Self::V6,
+            IpAddr::V6(_) => Self::Dual,
+        }
+    }
+
+    /// `to` in the form in which a socket of this family takes it.
+    pub(super) fn on_the_wire(self, to: SocketAddr) -> SocketAddr {
+        match (self, to) {
+            (Self::Dual, SocketAddr::V4(v4)) => {
+                SocketAddrV6::new(v4.ip().to_ipv6_mapped(), v4.port(), 0, 0).into()
+            }
+            _ => to,
+        }
+    }
+}
+
+/// IPv4 addresses that a dual-stack socket shows as mapped ones come out as IPv4, so that a peer has
+/// one address whatever socket it reaches.
+#[inline]
+pub(super) fn canonical(from: SocketAddr) -> SocketAddr {
+    match from {
+        SocketAddr::V4(_) => from,
+        SocketAddr::V6(v6) => match v6.ip().to_ipv4_mapped() {
+            Some(v4) => (v4, v6.port()).into(),
+            None => from,
+        },
+    }
+}
+
+fn set_options(
+    socket: &socket2::Socket,
+    family: Family,
+    config: &EndpointConfig,
+) -> io::Result<()> {
+    if config.reuse_address {
+        socket.set_reuse_address(true)?;
+    }
+    if family != Family::V4 {
+        // Said in both cases: the system's default differs between platforms and can be changed.
+        socket.set_only_v6(family == Family::V6)?;
+    }
+    if let Some(bytes) = config.receive_buffer {
+        socket.set_recv_buffer_size(bytes)?;
+    }
+    if let Some(bytes) = config.send_buffer {
+        socket.set_send_buffer_size(bytes)?;
+    }
+    if let Some(dscp) = config.dscp {
+        set_type_of_service(socket, family, u32::from(dscp) << 2)?;
+    }
+    Ok(())
+}
+
+fn set_type_of_service(socket: &socket2::Socket, family: Family, value: u32) -> io::Result<()> {
+    if family == Family::V4 {
+        return socket.set_tos_v4(value);
+    }
+    #[cfg(unix)]
+    socket.set_tclass_v6(value)?;
+    // A dual-stack socket marks its IPv4 datagrams by the IPv4 option.
+    #[cfg(target_os = "linux")]
+    if family == Family::Dual {
+        socket.set_tos_v4(value)?;
+    }
+    Ok(())
+}
+
+/// Linux reports the double of what it granted, for its own bookkeeping (socket(7)).
+fn granted_net(reported: usize) -> usize {
+    if cfg!(target_os = "linux") {
+        reported / 2
+    } else {
+        reported
+    }
+}
+
+fn how_to_raise(asked: usize) -> String {
+    if cfg!(target_os = "linux") {
+        format!("; to raise the limit: sysctl -w net.core.rmem_max={asked}")
+    } else {
+        String::new()
+    }
+}
+
+/// What the system is to answer in a test, call by call; where a script is empty, the real system is
+/// asked.
+#[cfg(test)]
+#[derive(Debug, Default)]
+pub(super) struct Script {
+    receives: std::sync::Mutex<std::collections::VecDeque<i32>>,
+    sends: std::sync::Mutex<std::collections::VecDeque<ScriptedSend>>,
+}
+
+#[cfg(test)]
+#[derive(Debug, Clone, Copy)]
+pub(super) enum ScriptedSend {
+    /// The call fails with this error number.
+    Fails(i32),
+    /// The system really takes this many datagrams and no more.
+    Takes(usize),
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a poisoned lock is a failed test")]
+impl Script {
+    pub(super) fn receive_fails(&self, errors: &[nix::errno::Errno]) {
+        self.receives
+            .lock()
+            .unwrap()
+            .extend(errors.iter().map(|&e| e as i32));
+    }
+
+    pub(super) fn send_answers(&self, answers: &[ScriptedSend]) {
+        self.sends.lock().unwrap().extend(answers);
+    }
+
+    pub(super) fn is_played(&self) -> bool {
+        self.receives.lock().unwrap().is_empty() && self.sends.lock().unwrap().is_empty()
+    }
+
+    fn receive(&self) -> io::Result<()> {
+        match self.receives.lock().unwrap().pop_front() {
+            Some(code) => Err(io::Error::from_raw_os_error(code)),
+            None => Ok(()),
+        }
+    }
+
+    fn send(&self) -> io::Result<usize> {
+        match self.sends.lock().unwrap().pop_front() {
+            Some(ScriptedSend::Fails(code)) => Err(io::Error::from_raw_os_error(code)),
+            Some(ScriptedSend::Takes(count)) => Ok(count),
+            None => Ok(usize::MAX),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mapped_address_comes_out_as_ipv4_and_others_stay() {
+        let same = |text: &str, wanted: &str| {
+            assert_eq!(canonical(text.parse().unwrap()), wanted.parse().unwrap());
+        };
+        same("[::ffff:10.1.2.3]:7", "10.1.2.3:7");
+        same("10.1.2.3:7", "10.1.2.3:7");
+        same("[::1]:7", "[::1]:7");
+        // IPv4-compatible addresses (RFC 4291 section 2.5.5.1) are deprecated and not mapped ones.
+        same("[::10.1.2.3]:7", "[::10.1.2.3]:7");
+    }
+
+    #[test]
+    fn only_a_dual_stack_socket_maps_what_it_sends() {
+        let v4: SocketAddr = "10.1.2.3:7".parse().unwrap();
+        let v6: SocketAddr = "[2001:db8::1]:7".parse().unwrap();
+        assert_eq!(
+            Family::Dual.on_the_wire(v4),
+            "[::ffff:10.1.2.3]:7".parse().unwrap()
+        );
+        assert_eq!(Family::Dual.on_the_wire(v6), v6);
+        assert_eq!(Family::V4.on_the_wire(v4), v4);
+        assert_eq!(Family::V6.on_the_wire(v6), v6);
+    }
+}

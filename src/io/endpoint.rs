@@ -286,6 +286,11 @@ impl Endpoint {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
     /// Sleeps until there is something to do for the caller; what there is to do for the send queue
     /// meanwhile does not end it.
     fn sleep(&mut self, timeout: Option<Duration>) -> io::Result<()> {

@@ -6,6 +6,9 @@
 //! readiness, and [`endpoint`] is all of them together.
 
 mod answer;
+#[cfg(all(test, unix))]
+#[allow(clippy::unwrap_used, reason = "a test says what failed by failing")]
+mod answers_tests;
 #[cfg(target_os = "linux")]
 mod batch;
 mod clock;

@@ -51,6 +51,10 @@ pub(super) struct Drain {
     seen_empty: bool,
     /// The socket may hold datagrams for which no event will come.
     unread: bool,
+    /// A batch that came up short ends the drain without asking the system once more. Only where
+    /// every turn is announced by `on_turn`: otherwise what came while the rest of the batch lay in
+    /// its slots would be taken for read, and its event is gone.
+    short_batch_ends: bool,
     #[cfg(target_os = "linux")]
     drops: KernelDrops,
     answers: AnswerLog,
@@ -79,6 +83,7 @@ impl Drain {
             spent: 0,
             seen_empty: false,
             unread: false,
+            short_batch_ends: true,
             #[cfg(target_os = "linux")]
             drops: KernelDrops::new(batch > 1),
             answers: AnswerLog::new("receiving"),
@@ -114,9 +119,15 @@ impl Drain {
         self.unread = true;
     }
 
-    /// A new turn: the budget is whole again, also if the last drain was left before its end.
+    /// A new turn: the budget is whole again, and what the last drain saw is no longer true, also if
+    /// it was left before its end.
     pub(super) fn on_turn(&mut self) {
-        self.spent = 0;
+        self.end();
+    }
+
+    /// Whether turns are announced by `on_turn` from now on; at first they are.
+    pub(super) fn on_turns_announced(&mut self, announced: bool) {
+        self.short_batch_ends = announced;
     }
 
     /// The receiving half of the statistics.
@@ -204,7 +215,7 @@ impl Drain {
         }
         self.last_count = batch.count;
         // A batch that the socket could not fill has seen it empty: recvmmsg(2) stops at EAGAIN.
-        self.seen_empty = batch.count < wanted;
+        self.seen_empty = batch.count < wanted && self.short_batch_ends;
         self.unread = !self.seen_empty;
         Ok(batch.count)
     }

@@ -364,7 +364,9 @@ impl mio::event::Source for Endpoint {
     }
 
     fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        self.registration.deregister(&mut self.socket, registry)
+        self.registration.deregister(&mut self.socket, registry)?;
+        self.drain.on_turns_announced(true);
+        Ok(())
     }
 }
 

@@ -7,7 +7,6 @@
 
 mod answer;
 #[cfg(all(test, unix))]
-#[allow(clippy::unwrap_used, reason = "a test says what failed by failing")]
 mod answers_tests;
 #[cfg(target_os = "linux")]
 mod batch;

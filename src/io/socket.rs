@@ -343,7 +343,6 @@ pub(super) enum ScriptedSend {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a poisoned lock is a failed test")]
 impl Script {
     pub(super) fn receive_fails(&self, errors: &[nix::errno::Errno]) {
         self.receives

@@ -1,0 +1,782 @@
+//! The endpoint over real sockets, everything on both paths: batches and one by one.
+
+mod common;
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::{LIMIT, any_port, bind, drain, must_return, plain_socket, receive};
+use mio::event::Source;
+use mio::net::TcpListener;
+use mio::{Events, Interest, Poll, Token};
+use tickwire::{Datagram, Endpoint, EndpointConfig, SendError, Ticker, Waker};
+
+/// Generates every test twice: `batched::` with the default config, `single::` with one datagram a
+/// system call.
+macro_rules! both_paths {
+    ($(fn $name:ident($config:ident) $body:block)*) => {
+        $(fn $name($config: EndpointConfig) $body)*
+
+        mod batched {
+            $(#[test] fn $name() { super::$name(super::EndpointConfig::default()); })*
+        }
+
+        mod single {
+            $(#[test] fn $name() {
+                super::$name(super::EndpointConfig { batch: 1, ..super::EndpointConfig::default() });
+            })*
+        }
+    };
+}
+
+both_paths! {
+    // The four facts.
+
+    fn sending_to_where_nobody_listens_is_no_error_and_disturbs_nobody(config) {
+        let nobody = plain_socket().local_addr().unwrap();
+        let mut endpoint = bind(&config);
+        let peer = plain_socket();
+        for _ in 0..100 {
+            endpoint.send(nobody, b"anybody there?").unwrap();
+            endpoint.flush().unwrap();
+            endpoint.send(peer.local_addr().unwrap(), b"ping").unwrap();
+            endpoint.flush().unwrap();
+            let mut buffer = [0; 16];
+            let (len, from) = peer.recv_from(&mut buffer).unwrap();
+            peer.send_to(&buffer[..len], from).unwrap();
+            endpoint.wait(Some(LIMIT)).unwrap();
+            assert_eq!(drain(&mut endpoint), [b"ping"]);
+        }
+        assert_eq!(endpoint.stats().datagrams_sent, 200);
+    }
+
+    fn every_send_names_its_destination(config) {
+        let mut endpoint = bind(&config);
+        let peers: Vec<_> = (0..5).map(|_| plain_socket()).collect();
+        for (number, peer) in (0u8..).zip(&peers) {
+            endpoint.send(peer.local_addr().unwrap(), &[number]).unwrap();
+        }
+        endpoint.flush().unwrap();
+        for (number, peer) in (0u8..).zip(&peers) {
+            let mut buffer = [0; 16];
+            assert_eq!(peer.recv_from(&mut buffer).unwrap(), (1, endpoint.local_addr()));
+            assert_eq!(buffer[0], number);
+        }
+    }
+
+    fn every_receive_names_its_source(config) {
+        let mut endpoint = bind(&config);
+        let peers: Vec<_> = (0..5).map(|_| plain_socket()).collect();
+        for (number, peer) in (0u8..).zip(&peers) {
+            peer.send_to(&[number], endpoint.local_addr()).unwrap();
+        }
+        for _ in &peers {
+            let datagram = next(&mut endpoint);
+            let number = usize::from(datagram.bytes[0]);
+            assert_eq!(datagram.from, peers[number].local_addr().unwrap());
+        }
+    }
+
+    fn a_datagram_longer_than_the_slot_says_so(config) {
+        let mut endpoint = bind(&config);
+        let peer = plain_socket();
+        let bytes: Vec<u8> = (0..65_507).map(|index| (index % 251) as u8).collect();
+        let mut cut = 0;
+        for len in [0, 1, 1023, 1024, 1025, 1026, 2048, 4096, 65_507] {
+            peer.send_to(&bytes[..len], endpoint.local_addr()).unwrap();
+            let datagram = next(&mut endpoint);
+            assert_eq!(datagram.bytes, &bytes[..len.min(1024)], "{len} bytes");
+            assert_eq!(datagram.truncated, len > 1024, "{len} bytes");
+            cut += u64::from(len > 1024);
+        }
+        assert_eq!(endpoint.stats().truncated, cut);
+        assert_eq!(endpoint.stats().bytes_received, 1 + 1023 + 6 * 1024);
+    }
+
+    fn what_is_cut_leaves_its_neighbours_alone(config) {
+        let mut endpoint = bind(&config);
+        let peer = plain_socket();
+        let lens = [1024, 1025, 0, 1500, 3, 1024];
+        for (fill, len) in (1u8..).zip(lens) {
+            peer.send_to(&vec![fill; len], endpoint.local_addr()).unwrap();
+        }
+        for (fill, len) in (1u8..).zip(lens) {
+            let datagram = next(&mut endpoint);
+            assert_eq!(datagram.bytes, vec![fill; len.min(1024)]);
+            assert_eq!(datagram.truncated, len > 1024);
+        }
+    }
+
+    // Receiving.
+
+    fn an_empty_datagram_is_a_datagram(config) {
+        let mut endpoint = bind(&config);
+        let own = endpoint.local_addr();
+        endpoint.send(own, b"").unwrap();
+        endpoint.flush().unwrap();
+        assert_eq!(next(&mut endpoint), Datagram { from: own, bytes: b"", truncated: false });
+        assert_eq!(endpoint.recv().unwrap(), None);
+    }
+
+    fn none_ends_a_drain_and_the_next_call_begins_another(config) {
+        let mut endpoint = bind(&config);
+        let peer = plain_socket();
+        assert_eq!(endpoint.recv().unwrap(), None);
+        for _ in 0..3 {
+            fill(&peer, &endpoint, 0..130);
+            assert_eq!(drain(&mut endpoint).len(), 130);
+            assert!(!endpoint.may_have_more());
+            assert_eq!(endpoint.recv().unwrap(), None);
+        }
+        assert_eq!(endpoint.stats().datagrams_received, 390);
+    }
+
+    fn a_burst_arrives_whole_and_in_order(config) {
+        let mut endpoint = bind(&config);
+        fill(&plain_socket(), &endpoint, 0..1000);
+        assert_eq!(drain(&mut endpoint), numbers(0..1000));
+    }
+
+    fn what_comes_during_a_drain_belongs_to_it(config) {
+        let mut endpoint = bind(&config);
+        let peer = plain_socket();
+        fill(&peer, &endpoint, 0..64);
+        let mut count = 0;
+        while endpoint.recv().unwrap().is_some() {
+            count += 1;
+            if count == 1 {
+                fill(&peer, &endpoint, 64..200);
+            }
+        }
+        // A batch that came up short had seen the socket empty before the second burst.
+        count += receive(&mut endpoint, 200 - count).len();
+        assert_eq!(count, 200);
+    }
+
+    fn a_drain_ends_at_its_budget_and_nothing_is_forgotten(config) {
+        let mut endpoint = bind(&EndpointConfig { drain_budget: Some(10), ..config });
+        fill(&plain_socket(), &endpoint, 0..25);
+        must_return(move || {
+            endpoint.wait(None).unwrap();
+            assert_eq!(drain(&mut endpoint), numbers(0..10));
+            assert!(endpoint.may_have_more());
+            // No event will come for what is left; these must not sleep.
+            endpoint.wait(None).unwrap();
+            assert_eq!(drain(&mut endpoint), numbers(10..20));
+            assert!(endpoint.may_have_more());
+            endpoint.wait(None).unwrap();
+            assert_eq!(drain(&mut endpoint), numbers(20..25));
+            assert!(!endpoint.may_have_more());
+            assert_eq!(endpoint.stats().budget_spent, 2);
+        });
+    }
+
+    fn a_budget_that_is_spent_to_the_last_datagram_says_so_too(config) {
+        let mut endpoint = bind(&EndpointConfig { drain_budget: Some(10), ..config });
+        fill(&plain_socket(), &endpoint, 0..10);
+        assert_eq!(drain(&mut endpoint).len(), 10);
+        assert!(endpoint.may_have_more(), "nobody has seen the socket empty");
+        assert_eq!(drain(&mut endpoint).len(), 0);
+        assert!(!endpoint.may_have_more());
+    }
+
+    fn a_drain_left_before_its_end_is_not_forgotten(config) {
+        let mut endpoint = bind(&config);
+        fill(&plain_socket(), &endpoint, 0..200);
+        must_return(move || {
+            let mut received = Vec::new();
+            while received.len() < 200 {
+                endpoint.wait(None).unwrap();
+                for _ in 0..7 {
+                    received.extend(endpoint.recv().unwrap().map(|datagram| datagram.bytes.to_vec()));
+                }
+            }
+            assert_eq!(received, numbers(0..200));
+        });
+    }
+
+    fn readiness_that_was_not_read_is_remembered(config) {
+        let mut endpoint = bind(&config);
+        fill(&plain_socket(), &endpoint, 0..1);
+        must_return(move || {
+            // The edge comes once; the second and third must not wait for another.
+            endpoint.wait(None).unwrap();
+            endpoint.wait(None).unwrap();
+            endpoint.wait(None).unwrap();
+            assert_eq!(drain(&mut endpoint), numbers(0..1));
+        });
+    }
+
+    fn every_datagram_wakes_a_sleeper_again(config) {
+        let (mut server, mut client) = (bind(&config), bind(&config));
+        let to = server.local_addr();
+        let server = thread::spawn(move || {
+            for _ in 0..500 {
+                server.wait(Some(LIMIT)).unwrap();
+                let (mut rx, mut tx) = server.split();
+                while let Some(d) = rx.recv().unwrap() { tx.send(d.from, d.bytes).unwrap(); }
+            }
+            server.flush().unwrap();
+            server.stats()
+        });
+        for number in 0..500 {
+            client.send(to, &u32::to_be_bytes(number)).unwrap();
+            client.wait(Some(LIMIT)).unwrap();
+            assert_eq!(drain(&mut client), numbers(number..number + 1));
+        }
+        assert_eq!(server.join().unwrap().datagrams_sent, 500);
+    }
+
+    fn a_turn_that_never_sleeps_needs_no_poll(config) {
+        let (mut server, mut client) = (bind(&config), bind(&config));
+        for number in 0..100 {
+            client.send(server.local_addr(), &u32::to_be_bytes(number)).unwrap();
+            client.flush().unwrap();
+            server.wait(Some(Duration::ZERO)).unwrap();
+            let (mut rx, mut tx) = server.split();
+            while let Some(d) = rx.recv().unwrap() { tx.send(d.from, d.bytes).unwrap(); }
+            server.flush().unwrap();
+            assert_eq!(drain(&mut client), numbers(number..number + 1));
+        }
+        // Still free to be registered elsewhere: neither has made a poll of its own.
+        let poll = Poll::new().unwrap();
+        poll.registry().register(&mut server, Token(0), Interest::READABLE).unwrap();
+    }
+
+    // Sending.
+
+    fn what_is_too_long_is_refused_before_anything_is_queued(config) {
+        let mut endpoint = bind(&config);
+        let own = endpoint.local_addr();
+        assert_eq!(endpoint.send(own, &[0; 1025]), Err(SendError::TooLong { len: 1025, max: 1024 }));
+        assert_eq!(endpoint.queued(), 0);
+        endpoint.send(own, &[7; 1024]).unwrap();
+        assert_eq!(endpoint.queued(), 1);
+        endpoint.flush().unwrap();
+        assert_eq!(next(&mut endpoint).bytes, [7; 1024]);
+    }
+
+    fn a_destination_that_the_system_refuses_blocks_nothing_behind_it(config) {
+        let mut endpoint = bind(&config);
+        let own = endpoint.local_addr();
+        let port_0 = SocketAddr::new(own.ip(), 0);
+        for number in 0..6u32 {
+            let to = if number % 2 == 0 { port_0 } else { own };
+            endpoint.send(to, &number.to_be_bytes()).unwrap();
+        }
+        assert_eq!(endpoint.flush().unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(endpoint.queued(), 0);
+        assert_eq!(receive(&mut endpoint, 3), [1u32, 3, 5].map(|n| n.to_be_bytes().to_vec()));
+        let stats = endpoint.stats();
+        assert_eq!((stats.discarded, stats.send_errors.other), (3, 3));
+        endpoint.flush().unwrap();
+    }
+
+    fn a_queue_longer_than_a_batch_arrives_in_order(config) {
+        let mut endpoint = bind(&config);
+        let own = endpoint.local_addr();
+        for number in 0..1000u32 {
+            endpoint.send(own, &number.to_be_bytes()).unwrap();
+        }
+        endpoint.flush().unwrap();
+        assert_eq!(receive(&mut endpoint, 1000), numbers(0..1000));
+    }
+
+    fn different_lengths_of_one_batch_stay_apart(config) {
+        let mut endpoint = bind(&config);
+        let own = endpoint.local_addr();
+        let datagrams: Vec<_> = (0..64u8).map(|n| vec![n; usize::from(n) * 16]).collect();
+        for bytes in &datagrams {
+            endpoint.send(own, bytes).unwrap();
+        }
+        endpoint.flush().unwrap();
+        assert_eq!(receive(&mut endpoint, 64), datagrams);
+    }
+
+    // Sleeping and waking.
+
+    fn a_wait_without_traffic_ends_at_its_time(config) {
+        let mut endpoint = bind(&config);
+        for timeout in [Duration::from_micros(300), Duration::from_millis(2), Duration::from_micros(2500)] {
+            let begin = Instant::now();
+            let deadline = begin + timeout;
+            // It may end early for no visible reason, so it is asked until the time is over.
+            while Instant::now() < deadline {
+                endpoint.wait_until(deadline).unwrap();
+            }
+            assert_eq!(endpoint.recv().unwrap(), None);
+        }
+        endpoint.wait_until(Instant::now()).unwrap();
+        endpoint.wait(Some(Duration::ZERO)).unwrap();
+        endpoint.wait_until(Instant::now().checked_sub(Duration::from_secs(1)).unwrap()).unwrap();
+    }
+
+    fn an_endless_timeout_is_one(config) {
+        let mut endpoint = bind(&config);
+        let own = endpoint.local_addr();
+        endpoint.send(own, b"x").unwrap();
+        endpoint.wait(Some(Duration::MAX)).unwrap();
+        assert_eq!(drain(&mut endpoint), [b"x"]);
+    }
+
+    fn a_waker_wakes_a_sleeper_in_another_thread(config) {
+        let mut endpoint = bind(&config);
+        let waker = endpoint.waker().unwrap();
+        let stop = Arc::new(AtomicBool::new(false));
+        let sleeper = {
+            let stop = Arc::clone(&stop);
+            thread::spawn(move || {
+                while !endpoint.take_woken() {
+                    endpoint.wait(None).unwrap();
+                }
+                stop.load(Ordering::Relaxed)
+            })
+        };
+        stop.store(true, Ordering::Relaxed);
+        waker.clone().wake().unwrap();
+        assert!(must_return(move || sleeper.join().unwrap()));
+    }
+
+    fn a_waker_used_before_the_sleep_is_not_lost(config) {
+        let mut endpoint = bind(&config);
+        let waker = endpoint.waker().unwrap();
+        assert!(!endpoint.take_woken());
+        waker.wake().unwrap();
+        waker.wake().unwrap();
+        must_return(move || {
+            endpoint.wait(None).unwrap();
+            assert!(endpoint.take_woken());
+            assert!(!endpoint.take_woken(), "asking takes it");
+        });
+    }
+
+    fn a_turn_that_never_sleeps_sees_the_waker_too(config) {
+        let mut endpoint = bind(&config);
+        let waker = endpoint.waker().unwrap();
+        endpoint.wait(Some(Duration::ZERO)).unwrap();
+        assert!(!endpoint.take_woken());
+        waker.wake().unwrap();
+        endpoint.wait(Some(Duration::ZERO)).unwrap();
+        assert!(endpoint.take_woken());
+    }
+
+    fn no_wake_is_ever_lost(config) {
+        let mut endpoint = bind(&config);
+        let waker = endpoint.waker().unwrap();
+        let (told, heard) = std::sync::mpsc::sync_channel(0);
+        let sleeper = thread::spawn(move || {
+            for _ in 0..2000 {
+                while !endpoint.take_woken() {
+                    endpoint.wait(None).unwrap();
+                }
+                told.send(()).unwrap();
+            }
+        });
+        for _ in 0..2000 {
+            waker.wake().unwrap();
+            heard.recv_timeout(LIMIT).expect("a wake was lost");
+        }
+        sleeper.join().unwrap();
+    }
+
+    fn a_datagram_and_a_waker_at_once_are_both_seen(config) {
+        let mut endpoint = bind(&config);
+        let waker = endpoint.waker().unwrap();
+        fill(&plain_socket(), &endpoint, 0..1);
+        waker.wake().unwrap();
+        must_return(move || {
+            endpoint.wait(None).unwrap();
+            assert!(endpoint.take_woken());
+            endpoint.wait(None).unwrap();
+            assert_eq!(drain(&mut endpoint), numbers(0..1));
+        });
+    }
+
+    // In somebody else's poll.
+
+    fn it_lives_in_somebody_elses_poll_beside_a_tcp_listener(config) {
+        const UDP: Token = Token(7);
+        const TCP: Token = Token(8);
+        let mut poll = Poll::new().unwrap();
+        let mut events = Events::with_capacity(8);
+        let mut endpoint = bind(&config);
+        let mut listener = TcpListener::bind(any_port()).unwrap();
+        let tcp_addr = listener.local_addr().unwrap();
+        let interests = Interest::READABLE;
+        poll.registry().register(&mut endpoint, UDP, interests).unwrap();
+        poll.registry().register(&mut listener, TCP, interests).unwrap();
+
+        let peer = plain_socket();
+        fill(&peer, &endpoint, 0..100);
+        let caller = thread::spawn(move || std::net::TcpStream::connect(tcp_addr).unwrap());
+
+        let (mut received, mut accepted) = (Vec::new(), 0);
+        while received.len() < 100 || accepted == 0 {
+            poll.poll(&mut events, Some(LIMIT)).unwrap();
+            assert!(!events.is_empty(), "{} datagrams, {accepted} connections", received.len());
+            for event in &events {
+                match event.token() {
+                    UDP => received.extend(drain(&mut endpoint)),
+                    TCP => accepted += usize::from(listener.accept().is_ok()),
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+        assert_eq!(received, numbers(0..100));
+        caller.join().unwrap();
+
+        // A second edge, and the answer: sending works without its own poll as well.
+        peer.send_to(b"again", endpoint.local_addr()).unwrap();
+        poll.poll(&mut events, Some(LIMIT)).unwrap();
+        let (mut rx, mut tx) = endpoint.split();
+        while let Some(d) = rx.recv().unwrap() { tx.send(d.from, d.bytes).unwrap(); }
+        endpoint.flush().unwrap();
+        let mut buffer = [0; 16];
+        assert_eq!(peer.recv(&mut buffer).unwrap(), 5);
+    }
+
+    fn registered_elsewhere_it_refuses_to_sleep_and_can_come_back(config) {
+        let poll = Poll::new().unwrap();
+        let mut endpoint = bind(&config);
+        poll.registry().register(&mut endpoint, Token(0), Interest::READABLE).unwrap();
+        let refusals = [
+            endpoint.wait(None).unwrap_err(),
+            endpoint.wait(Some(Duration::ZERO)).unwrap_err(),
+            endpoint.waker().map(drop).unwrap_err(),
+            poll.registry().register(&mut endpoint, Token(1), Interest::READABLE).unwrap_err(),
+        ];
+        for refusal in refusals {
+            assert_eq!(refusal.kind(), io::ErrorKind::AlreadyExists);
+            assert!(refusal.to_string().contains("registered with another poll"), "{refusal}");
+        }
+        poll.registry().reregister(&mut endpoint, Token(2), Interest::READABLE).unwrap();
+        poll.registry().deregister(&mut endpoint).unwrap();
+        fill(&plain_socket(), &endpoint, 0..1);
+        endpoint.wait(Some(LIMIT)).unwrap();
+        assert_eq!(drain(&mut endpoint), numbers(0..1));
+    }
+
+    fn with_a_poll_of_its_own_it_refuses_another(config) {
+        let poll = Poll::new().unwrap();
+        let mut endpoint = bind(&config);
+        let refusal = poll.registry().reregister(&mut endpoint, Token(0), Interest::READABLE);
+        assert_eq!(refusal.unwrap_err().kind(), io::ErrorKind::NotFound);
+        let _waker = endpoint.waker().unwrap();
+        let refusal = endpoint.register(poll.registry(), Token(0), Interest::READABLE).unwrap_err();
+        assert_eq!(refusal.kind(), io::ErrorKind::AlreadyExists);
+        assert!(refusal.to_string().contains("poll of its own"), "{refusal}");
+    }
+
+    fn in_somebody_elses_poll_a_spent_budget_asks_to_be_read_again(config) {
+        let mut poll = Poll::new().unwrap();
+        let mut events = Events::with_capacity(8);
+        let mut endpoint = bind(&EndpointConfig { drain_budget: Some(10), ..config });
+        poll.registry().register(&mut endpoint, Token(0), Interest::READABLE).unwrap();
+        fill(&plain_socket(), &endpoint, 0..25);
+        let mut received = Vec::new();
+        while received.len() < 25 {
+            let timeout = if endpoint.may_have_more() { Duration::ZERO } else { LIMIT };
+            poll.poll(&mut events, Some(timeout)).unwrap();
+            assert!(!events.is_empty() || endpoint.may_have_more());
+            received.extend(drain(&mut endpoint));
+        }
+        assert_eq!(received, numbers(0..25));
+    }
+
+    fn in_somebody_elses_poll_a_drain_left_early_does_not_swallow_the_next_event(config) {
+        let mut poll = Poll::new().unwrap();
+        let mut events = Events::with_capacity(8);
+        let mut endpoint = bind(&config);
+        poll.registry().register(&mut endpoint, Token(0), Interest::READABLE).unwrap();
+        let peer = plain_socket();
+        fill(&peer, &endpoint, 0..5);
+        poll.poll(&mut events, Some(LIMIT)).unwrap();
+        assert!(endpoint.recv().unwrap().is_some());
+        fill(&peer, &endpoint, 5..8);
+        poll.poll(&mut events, Some(LIMIT)).unwrap();
+        assert_eq!(drain(&mut endpoint), numbers(1..8));
+        assert!(!endpoint.may_have_more());
+    }
+
+    // Addresses and options.
+
+    fn a_dual_stack_socket_shows_ipv4_as_ipv4(config) {
+        let mut endpoint = Endpoint::with_config("[::]:0".parse().unwrap(), &config).unwrap();
+        let port = endpoint.local_addr().port();
+        let v4 = plain_socket();
+        let v6 = UdpSocket::bind("[::1]:0").unwrap();
+        v6.set_read_timeout(Some(LIMIT)).unwrap();
+        for round in 0..3 {
+            // Alternating lengths of address in the same headers, in whole batches.
+            for _ in 0..20 {
+                v4.send_to(b"four", ("127.0.0.1", port)).unwrap();
+                v6.send_to(b"six", ("::1", port)).unwrap();
+            }
+            for _ in 0..40 {
+                let datagram = next(&mut endpoint);
+                let (from, bytes) = (datagram.from, datagram.bytes.to_vec());
+                let sender = if bytes == b"four" { &v4 } else { &v6 };
+                assert_eq!(from, sender.local_addr().unwrap(), "round {round}");
+                endpoint.send(from, &bytes).unwrap();
+            }
+            endpoint.flush().unwrap();
+            let mut buffer = [0; 16];
+            for _ in 0..20 {
+                assert_eq!(v4.recv(&mut buffer).unwrap(), 4);
+                assert_eq!(v6.recv(&mut buffer).unwrap(), 3);
+            }
+        }
+    }
+
+    fn families_that_cannot_meet_are_told_apart_before_queueing(config) {
+        let (v4, v6): (SocketAddr, SocketAddr) =
+            ("127.0.0.1:9".parse().unwrap(), "[::1]:9".parse().unwrap());
+        let mut four = bind(&config);
+        assert_eq!(four.send(v6, b""), Err(SendError::WrongFamily { to: v6 }));
+        let config = EndpointConfig { only_v6: true, ..config };
+        let mut six = Endpoint::with_config("[::1]:0".parse().unwrap(), &config).unwrap();
+        assert_eq!(six.send(v4, b""), Err(SendError::WrongFamily { to: v4 }));
+        let own = six.local_addr();
+        six.send(own, b"six").unwrap();
+        six.wait(Some(LIMIT)).unwrap();
+        assert_eq!(next(&mut six), Datagram { from: own, bytes: b"six", truncated: false });
+        assert_eq!(four.queued() + six.queued(), 0);
+    }
+
+    fn sockets_of_both_families_share_a_thread(config) {
+        let mut four = bind(&config);
+        let mut six = Endpoint::with_config("[::1]:0".parse().unwrap(), &config).unwrap();
+        let (to_four, to_six) = (four.local_addr(), six.local_addr());
+        for _ in 0..3 {
+            for number in 0..70u32 {
+                four.send(to_four, &number.to_be_bytes()).unwrap();
+                six.send(to_six, &number.to_be_bytes()).unwrap();
+            }
+            four.flush().unwrap();
+            six.flush().unwrap();
+            for (endpoint, own) in [(&mut four, to_four), (&mut six, to_six)] {
+                for number in 0..70u32 {
+                    let datagram = next(endpoint);
+                    assert_eq!(datagram.from, own);
+                    assert_eq!(datagram.bytes, number.to_be_bytes());
+                }
+            }
+        }
+    }
+
+    fn it_can_be_moved_to_another_thread_between_turns(config) {
+        let mut endpoint = bind(&config);
+        let own = endpoint.local_addr();
+        for _ in 0..3 {
+            endpoint = thread::spawn(move || {
+                for number in 0..100u32 {
+                    endpoint.send(own, &number.to_be_bytes()).unwrap();
+                }
+                endpoint.wait(Some(LIMIT)).unwrap();
+                assert_eq!(receive(&mut endpoint, 100), numbers(0..100));
+                endpoint
+            })
+            .join()
+            .unwrap();
+        }
+    }
+
+    fn an_address_in_use_is_said_and_reuse_allows_it(config) {
+        let first = bind(&EndpointConfig { reuse_address: true, ..config.clone() });
+        let refusal = Endpoint::with_config(first.local_addr(), &config).unwrap_err();
+        assert_eq!(refusal.kind(), io::ErrorKind::AddrInUse);
+        let config = EndpointConfig { reuse_address: true, ..config };
+        let mut second = Endpoint::with_config(first.local_addr(), &config).unwrap();
+        let own = second.local_addr();
+        second.send(own, b"to the last").unwrap();
+        second.wait(Some(LIMIT)).unwrap();
+        assert_eq!(drain(&mut second), [b"to the last"]);
+    }
+
+    fn the_code_point_is_set_for_both_families(config) {
+        let config = EndpointConfig { dscp: Some(46), ..config };
+        let four = bind(&config);
+        let six = Endpoint::with_config("[::]:0".parse().unwrap(), &config).unwrap();
+        assert_eq!(socket2::SockRef::from(&four).tos_v4().unwrap(), 46 << 2);
+        assert_eq!(socket2::SockRef::from(&six).tclass_v6().unwrap(), 46 << 2);
+        assert_eq!(socket2::SockRef::from(&six).tos_v4().unwrap(), 46 << 2);
+    }
+
+    fn the_granted_receive_buffer_can_be_read(config) {
+        let ask = |bytes| {
+            bind(&EndpointConfig { receive_buffer: bytes, ..config.clone() }).receive_buffer()
+        };
+        assert!(ask(Some(65_536)) >= 65_536);
+        assert!(ask(Some(65_536)) < ask(Some(131_072)));
+        assert!(ask(None) > 0);
+        let endpoint = bind(&EndpointConfig { send_buffer: Some(65_536), ..config });
+        assert!(socket2::SockRef::from(&endpoint).send_buffer_size().unwrap() >= 65_536);
+    }
+
+    fn a_config_out_of_range_is_refused_by_name(config) {
+        let refusal = Endpoint::with_config(any_port(), &EndpointConfig { batch: 0, ..config });
+        let refusal = refusal.unwrap_err();
+        assert_eq!(refusal.kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(refusal.to_string(), "batch is 0, it can be 1 to 64");
+    }
+
+    // Counting.
+
+    fn the_statistics_add_up(config) {
+        let batch = config.batch;
+        let mut endpoint = bind(&config);
+        let own = endpoint.local_addr();
+        for len in 0..100 {
+            endpoint.send(own, &vec![0; len]).unwrap();
+        }
+        endpoint.flush().unwrap();
+        assert_eq!(receive(&mut endpoint, 100).len(), 100);
+        let stats = endpoint.stats();
+        assert_eq!((stats.datagrams_sent, stats.bytes_sent), (100, 4950));
+        assert_eq!((stats.datagrams_received, stats.bytes_received), (100, 4950));
+        if batch == 1 {
+            assert_eq!((stats.batches_sent, stats.batches_received), (100, 100));
+            assert_eq!(stats.receive_would_block, 1);
+        } else if cfg!(target_os = "linux") {
+            // 64 and 36; 2, 64 and 34: a batch after silence is offered two slots.
+            assert_eq!((stats.batches_sent, stats.batches_received), (2, 3));
+            assert_eq!(stats.receive_would_block, 0, "a short batch has seen the socket empty");
+        }
+        assert_eq!(stats.send_errors.total() + stats.receive_errors.total(), 0);
+        assert_eq!((stats.truncated, stats.discarded, stats.dropped_by_kernel), (0, 0, 0));
+    }
+
+    fn what_the_kernel_dropped_is_counted(config) {
+        if !cfg!(target_os = "linux") {
+            return;
+        }
+        let config = EndpointConfig { receive_buffer: Some(20_000), ..config };
+        let mut endpoint = bind(&config);
+        let peer = plain_socket();
+        fill(&peer, &endpoint, 0..1000);
+        let mut received = drain(&mut endpoint).len();
+        assert!(received < 500, "{received} fitted");
+        assert_eq!(endpoint.stats().dropped_by_kernel, 0, "nothing has come after the loss yet");
+        // One that comes after the loss brings the number, but it is read once a second at most.
+        let mut ticker = Ticker::hz(100);
+        let (mut sent, mut ticks) = (1000, 0);
+        while endpoint.stats().dropped_by_kernel == 0 {
+            fill(&peer, &endpoint, 0..1);
+            sent += 1;
+            received += receive(&mut endpoint, 1).len();
+            endpoint.wait_until(ticker.next_tick()).unwrap();
+            ticks += 1;
+            assert!(ticks < 3000, "the loss was never counted");
+        }
+        let dropped = usize::try_from(endpoint.stats().dropped_by_kernel).unwrap();
+        assert_eq!(received + dropped, sent);
+    }
+
+    // Under a flood.
+
+    fn a_flood_holds_neither_the_turn_nor_the_timers(config) {
+        let mut endpoint = bind(&config);
+        let to = endpoint.local_addr();
+        let stop = Arc::new(AtomicBool::new(false));
+        let flood = {
+            let stop = Arc::clone(&stop);
+            thread::spawn(move || {
+                let socket = plain_socket();
+                let mut sent = 0u64;
+                while !stop.load(Ordering::Relaxed) {
+                    sent += u64::from(socket.send_to(&[0; 64], to).is_ok());
+                }
+                sent
+            })
+        };
+        let mut ticker = Ticker::hz(200);
+        let (mut steps, mut received) = (0, 0u64);
+        while steps < 100 || received == 0 {
+            // A turn that did not end would hang here, timers that did not run would count no step.
+            endpoint.wait_until(ticker.deadline()).unwrap();
+            received += drain(&mut endpoint).len() as u64;
+            steps += ticker.steps_due(Instant::now());
+        }
+        stop.store(true, Ordering::Relaxed);
+        let sent = flood.join().unwrap();
+        // The flood is over, so nothing announces what is left but the endpoint's own memory.
+        loop {
+            let more = drain(&mut endpoint).len() as u64;
+            received += more;
+            if !endpoint.may_have_more() {
+                break;
+            }
+            endpoint.wait(None).unwrap();
+        }
+        // Every datagram was received or dropped by the kernel, none is left behind.
+        let left = UnreadBytes::of(&endpoint);
+        assert_eq!(left, UnreadBytes(0), "{sent} sent, {received} received");
+        assert!(received <= sent);
+        assert_eq!(endpoint.stats().datagrams_received, received);
+    }
+}
+
+/// How many bytes of datagrams wait in a socket: what a peek sees.
+#[derive(Debug, PartialEq, Eq)]
+struct UnreadBytes(usize);
+
+impl UnreadBytes {
+    fn of(endpoint: &Endpoint) -> Self {
+        let mut buffer = [std::mem::MaybeUninit::new(0); 2048];
+        match socket2::SockRef::from(endpoint).peek(&mut buffer) {
+            Ok(len) => Self(len),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Self(0),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[test]
+fn endpoint_waker_and_ticker_are_send() {
+    fn assert_send<T: Send>() {}
+    assert_send::<Endpoint>();
+    assert_send::<Ticker>();
+    fn assert_send_and_clone<T: Send + Sync + Clone>() {}
+    assert_send_and_clone::<Waker>();
+}
+
+#[test]
+fn both_paths_have_the_same_tests() {
+    let list = std::process::Command::new(std::env::current_exe().unwrap())
+        .arg("--list")
+        .output()
+        .unwrap();
+    let list = String::from_utf8(list.stdout).unwrap();
+    let count = |path: &str| list.lines().filter(|line| line.starts_with(path)).count();
+    assert!(count("batched::") > 30, "{list}");
+    assert_eq!(count("batched::"), count("single::"));
+}
+
+/// The next datagram, waited for.
+fn next(endpoint: &mut Endpoint) -> Datagram<'_> {
+    // `None` may end an earlier drain; what comes after a wait begins a new one.
+    loop {
+        if endpoint.may_have_more() {
+            break;
+        }
+        endpoint.wait(Some(LIMIT)).unwrap();
+        assert!(endpoint.may_have_more(), "no datagram came");
+    }
+    endpoint.recv().unwrap().expect("one is pending")
+}
+
+/// Sends numbers to an endpoint; over loopback they have arrived when this returns.
+fn fill(from: &UdpSocket, to: &Endpoint, range: std::ops::Range<u32>) {
+    for number in range {
+        from.send_to(&number.to_be_bytes(), to.local_addr())
+            .unwrap();
+    }
+}
+
+fn numbers(range: std::ops::Range<u32>) -> Vec<Vec<u8>> {
+    range.map(|number| number.to_be_bytes().to_vec()).collect()
+}

@@ -1,0 +1,188 @@
+//! What only a network of our own can answer: a full socket, no route, a firewall.
+//!
+//! Each test runs again inside a network namespace that it makes for itself (unshare(1)) and that
+//! goes when the process ends. That takes root, iproute2 and nftables; without them the tests are
+//! skipped with a message.
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::Duration;
+
+use common::{LIMIT, bind, skip};
+use tickwire::{Endpoint, EndpointConfig, SendError};
+
+/// A machine with one link, 10.9.0.1/24, behind which nobody answers.
+const LINK: &str = "ip link set lo up \
+    && ip link add link0 type veth peer name link1 \
+    && ip addr add 10.9.0.1/24 dev link0 \
+    && ip link set link0 up && ip link set link1 up";
+
+/// Runs the ignored test `inner` of this file in a namespace prepared by `setup`.
+fn in_namespace(inner: &str, setup: &str) {
+    let has = |program: &str| {
+        let found = Command::new("sh")
+            .args(["-c", &format!("command -v {program}")])
+            .output();
+        found.is_ok_and(|output| output.status.success())
+    };
+    let may_unshare = Command::new("unshare").args(["--net", "true"]).status();
+    let is_there = has("ip") && has("nft") && may_unshare.is_ok_and(|status| status.success());
+    if skip("a network namespace (root, unshare, ip, nft)", is_there) {
+        return;
+    }
+    let this = std::env::current_exe().unwrap();
+    let script = format!("{setup} && exec \"$0\" --exact {inner} --ignored --nocapture");
+    let output = Command::new("unshare")
+        .args(["--net", "sh", "-c", &script])
+        .arg(this)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_socket_that_is_really_full_keeps_the_rest_in_order() {
+    in_namespace("inner_full_socket", LINK);
+}
+
+/// The link resolves 10.9.0.2 in vain. Meanwhile the kernel keeps what is sent there, charged to the
+/// socket; when it gives up (three probes, about three seconds) it drops that, and the socket is
+/// writable again.
+#[test]
+#[ignore = "runs in a namespace, by the test above"]
+fn inner_full_socket() {
+    let nobody: SocketAddr = "10.9.0.2:9".parse().unwrap();
+    for batch in [64, 1] {
+        let config = EndpointConfig {
+            batch,
+            send_buffer: Some(4608),
+            send_queue: 4,
+            ..EndpointConfig::default()
+        };
+        let mut endpoint = Endpoint::with_config("10.9.0.1:0".parse().unwrap(), &config).unwrap();
+        let own = endpoint.local_addr();
+        while endpoint.queued() < 3 {
+            endpoint.send(nobody, &[1; 1024]).unwrap();
+            endpoint.flush().unwrap();
+        }
+        endpoint.send(own, b"the last").unwrap();
+        assert_eq!(endpoint.send(own, b"too many"), Err(SendError::QueueFull));
+        assert!(endpoint.stats().send_would_block > 0);
+
+        // The queue is in order, so the last arrives when all before it have left, and nothing but
+        // writability can make them leave while the loop sleeps.
+        endpoint.wait(Some(LIMIT)).unwrap();
+        assert_eq!(
+            endpoint.recv().unwrap().expect("it slept through").bytes,
+            b"the last"
+        );
+        assert_eq!(endpoint.queued(), 0);
+        let stats = endpoint.stats();
+        assert_eq!((stats.discarded, stats.queue_full), (0, 1));
+    }
+}
+
+#[test]
+fn a_network_without_a_route_is_counted_and_disturbs_nobody() {
+    in_namespace("inner_no_route", LINK);
+}
+
+#[test]
+#[ignore = "runs in a namespace, by the test above"]
+fn inner_no_route() {
+    let nowhere: SocketAddr = "192.0.2.1:9".parse().unwrap();
+    let mut endpoint = Endpoint::bind("0.0.0.0:0".parse().unwrap()).unwrap();
+    let own = SocketAddr::new("127.0.0.1".parse().unwrap(), endpoint.local_addr().port());
+    for _ in 0..3 {
+        endpoint.send(nowhere, b"lost").unwrap();
+        endpoint.send(own, b"here").unwrap();
+    }
+    endpoint.flush().unwrap();
+    for _ in 0..3 {
+        assert_eq!(endpoint.recv().unwrap().unwrap().bytes, b"here");
+    }
+    let stats = endpoint.stats();
+    assert_eq!((stats.send_errors.unreachable, stats.discarded), (3, 3));
+}
+
+#[test]
+fn a_firewall_is_counted_and_disturbs_nobody() {
+    let wall = "nft add table inet wall \
+        && nft 'add chain inet wall out { type filter hook output priority 0; }' \
+        && nft add rule inet wall out udp dport 9 drop";
+    in_namespace("inner_firewall", &format!("{LINK} && {wall}"));
+}
+
+#[test]
+#[ignore = "runs in a namespace, by the test above"]
+fn inner_firewall() {
+    for batch in [64, 1] {
+        let mut endpoint = bind(&EndpointConfig {
+            batch,
+            ..EndpointConfig::default()
+        });
+        let own = endpoint.local_addr();
+        let forbidden = SocketAddr::new(own.ip(), 9);
+        for _ in 0..3 {
+            endpoint.send(forbidden, b"no").unwrap();
+            endpoint.send(own, b"yes").unwrap();
+        }
+        endpoint.wait(Some(LIMIT)).unwrap();
+        for _ in 0..3 {
+            assert_eq!(endpoint.recv().unwrap().unwrap().bytes, b"yes");
+        }
+        let stats = endpoint.stats();
+        assert_eq!((stats.send_errors.permission, stats.discarded), (3, 3));
+    }
+}
+
+#[test]
+fn a_datagram_from_port_0_does_not_end_the_echo() {
+    in_namespace("inner_port_0", LINK);
+}
+
+/// Anybody can send from port 0 (RFC 768: "if not used, a value of zero"), and no answer can go
+/// there: the system refuses it. A loop that lets that error through can be ended by one datagram.
+#[test]
+#[ignore = "runs in a namespace, by the test above"]
+fn inner_port_0() {
+    use socket2::{Domain, Protocol, Socket, Type};
+
+    let mut endpoint = bind(&EndpointConfig::default());
+    let own = endpoint.local_addr();
+    let raw = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::UDP)).unwrap();
+    // A UDP header by hand (RFC 768): source port 0, destination port, length, checksum 0 (none).
+    let [high, low] = own.port().to_be_bytes();
+    let datagram = [0, 0, high, low, 0, 8 + 2, 0, 0, b'h', b'i'];
+    raw.send_to(&datagram, &SocketAddr::new(own.ip(), 0).into())
+        .unwrap();
+    let peer = common::plain_socket();
+    peer.send_to(b"hello", own).unwrap();
+
+    endpoint.wait(Some(LIMIT)).unwrap();
+    let (mut rx, mut tx) = endpoint.split();
+    let mut sources = Vec::new();
+    while let Some(d) = rx.recv().unwrap() {
+        sources.push(d.from.port());
+        tx.send(d.from, d.bytes).unwrap();
+    }
+    assert_eq!(sources, [0, peer.local_addr().unwrap().port()]);
+    endpoint
+        .wait(Some(Duration::ZERO))
+        .expect("one peer's address must not end the loop");
+    let mut buffer = [0; 16];
+    assert_eq!(peer.recv(&mut buffer).unwrap(), 5);
+    assert_eq!(endpoint.stats().send_errors.other, 1);
+    assert_eq!(
+        endpoint.flush().unwrap_err().kind(),
+        std::io::ErrorKind::InvalidInput
+    );
+}

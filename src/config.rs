@@ -4,6 +4,7 @@ use std::io;
 
 use crate::limits::{
     BATCH_MAX, DSCP_MAX, RECEIVE_BUFFER_DEFAULT, SEND_QUEUE_DEFAULT, SEND_QUEUE_MAX,
+    SOCKET_BUFFER_MAX,
 };
 
 /// How an [`Endpoint`](crate::Endpoint) is set up. Every field has a default; change what you need:
@@ -17,15 +18,15 @@ use crate::limits::{
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointConfig {
-    /// The kernel's receive buffer to ask for, in bytes of `SO_RCVBUF`. `None` leaves the system's
-    /// own. Default: [`RECEIVE_BUFFER_DEFAULT`], 4 MiB.
+    /// The kernel's receive buffer to ask for, in bytes of `SO_RCVBUF`, at most
+    /// [`SOCKET_BUFFER_MAX`]. `None` leaves the system's own. Default: [`RECEIVE_BUFFER_DEFAULT`], 4 MiB.
     ///
     /// A system may grant less; [`receive_buffer`](crate::Endpoint::receive_buffer) tells. Linux
     /// caps it at `net.core.rmem_max`.
     pub receive_buffer: Option<usize>,
 
-    /// The kernel's send buffer to ask for, in bytes of `SO_SNDBUF`. `None`, the default, leaves the
-    /// system's own: what it does not take stays in the endpoint's queue.
+    /// The kernel's send buffer to ask for, in bytes of `SO_SNDBUF`, at most [`SOCKET_BUFFER_MAX`].
+    /// `None`, the default, leaves the system's own: what it does not take stays in the endpoint's queue.
     pub send_buffer: Option<usize>,
 
     /// How many datagrams one system call may receive or send, from 1 to [`BATCH_MAX`], 64, which is
@@ -83,6 +84,12 @@ impl Default for EndpointConfig {
 impl EndpointConfig {
     /// Refuses what lies outside of the documented ranges, with a text that names field and range.
     pub(crate) fn validate(&self) -> io::Result<()> {
+        for (field, bytes) in [
+            ("receive_buffer", self.receive_buffer),
+            ("send_buffer", self.send_buffer),
+        ] {
+            in_range(field, bytes.unwrap_or(0), 0, SOCKET_BUFFER_MAX)?;
+        }
         in_range("batch", self.batch, 1, BATCH_MAX)?;
         in_range("send_queue", self.send_queue, 1, SEND_QUEUE_MAX)?;
         if let Some(budget) = self.drain_budget {
@@ -157,6 +164,17 @@ mod tests {
         for (config, text) in cases {
             assert_eq!(config.validate().unwrap_err().to_string(), text);
         }
+        let too_much = EndpointConfig {
+            send_buffer: Some(SOCKET_BUFFER_MAX + 1),
+            ..default()
+        };
+        assert!(
+            too_much
+                .validate()
+                .unwrap_err()
+                .to_string()
+                .starts_with("send_buffer is")
+        );
         let no_budget = EndpointConfig {
             drain_budget: Some(0),
             ..default()

@@ -37,15 +37,21 @@ const _: () = assert!(BATCH_SPARSE > 1 && BATCH_SPARSE < BATCH_MAX);
 /// less, the endpoint works and says so once in the log.
 pub const RECEIVE_BUFFER_DEFAULT: usize = 4 << 20;
 
+/// The largest buffer that can be asked for, in bytes: 1 GiB. Linux doubles what it grants, and counts
+/// in 32 bits with a sign.
+pub const SOCKET_BUFFER_MAX: usize = 1 << 30;
+const _: () = assert!(RECEIVE_BUFFER_DEFAULT <= SOCKET_BUFFER_MAX);
+
 /// What Linux charges a full datagram against the receive buffer, in bytes (`truesize` of an skb
 /// that holds 1024 bytes of payload, measured over loopback).
 const DATAGRAM_CHARGE_FULL: usize = 2304;
 // Linux grants the double of what is asked for (socket(7)).
 const _: () = assert!(2 * RECEIVE_BUFFER_DEFAULT / DATAGRAM_CHARGE_FULL >= 3 * 1000);
 
-/// The least that Linux charges a queued datagram against the receive buffer, in bytes: 768 (512 of
-/// data, 256 of `struct sk_buff`). The granted buffer divided by it is the most that can wait in a
-/// socket.
+/// The least that Linux charges a queued datagram against the receive buffer, in bytes: 768 (the
+/// smallest `truesize` of an skb seen over loopback is 832; rounded down, because a budget that is too
+/// large costs nothing and one that is too small leaves datagrams for the next turn). The granted
+/// buffer divided by it is the most that can wait in a socket.
 pub const DATAGRAM_CHARGE_MIN: usize = 768;
 
 /// The budget of a drain where the system does not say how many datagrams it could have queued: 8,192.

@@ -42,7 +42,10 @@ impl Waker {
         if self.shared.is_set.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
-        self.shared.waker.wake()
+        self.shared.waker.wake().inspect_err(|_| {
+            // Or the next one would believe that this one has done its work.
+            self.shared.is_set.store(false, Ordering::Release);
+        })
     }
 
     /// Whether it was used since the last call. Costs a load where it was not.
@@ -235,8 +238,8 @@ impl OwnPoll {
         Ok(seen)
     }
 
-    /// epoll_wait(2) counts in milliseconds and mio rounds up, which would make a tick of 16.67 ms
-    /// late by up to one. So whole milliseconds are slept there, and what is left in ppoll(2).
+    /// `epoll_wait(2)` counts in milliseconds and mio rounds up, which would make a tick of 16.67 ms
+    /// late by up to one. So whole milliseconds are slept there, and what is left in `ppoll(2)`.
     #[cfg(target_os = "linux")]
     fn poll_for(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         use nix::poll::{PollFd, PollFlags, ppoll};

@@ -1,0 +1,243 @@
+//! The walls of the house, held up by reading the source: imports run one way (`bin -> lib face ->
+//! io -> proto -> limits`), the protocol touches neither the system nor the clock, one file reads the
+//! clock, nothing is unsafe.
+//!
+//! A line that has to be an exception does not get one here: the wall is moved or the line is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What must not be named where.
+struct Wall {
+    /// Files below this path, relative to the root, and not below these.
+    inside: &'static str,
+    except: &'static [&'static str],
+    forbidden: &'static [&'static str],
+    why: &'static str,
+}
+
+const WALLS: &[Wall] = &[
+    Wall {
+        inside: "src",
+        except: &[],
+        forbidden: &["unsafe {", "unsafe fn", "unsafe impl", "allow(unsafe_code)"],
+        why: "nothing in the library and the programs is unsafe",
+    },
+    Wall {
+        inside: "src",
+        except: &["src/io/clock.rs", "src/bin", "src/guide"],
+        forbidden: &["Instant::now", "SystemTime::now"],
+        why: "one file of the library reads the clock: io/clock.rs",
+    },
+    Wall {
+        inside: "src",
+        except: &["src/bin", "src/guide"],
+        forbidden: &["println!", "print!(", "dbg!(", "env_logger", "clap::"],
+        why: "the library speaks through `log` alone; printing belongs to the programs",
+    },
+    Wall {
+        inside: "src",
+        except: &[],
+        forbidden: &["todo!(", "unimplemented!(", "thread::sleep"],
+        why: "nothing is a stub, and nothing sleeps outside of its poll",
+    },
+    Wall {
+        inside: "src/proto",
+        except: &[],
+        forbidden: &[
+            "crate::io",
+            "super::io",
+            "mio::",
+            "mio;",
+            "socket2",
+            "nix::",
+            "UdpSocket",
+            "std::io",
+            "std::thread",
+            "std::fs",
+            "getrandom",
+            "OsRng",
+            "thread_rng",
+            "log::",
+        ],
+        why: "the protocol is pure: no I/O, no clock, no entropy of its own",
+    },
+    Wall {
+        inside: "src/limits.rs",
+        except: &[],
+        forbidden: &["use crate::", "use super::"],
+        why: "limits are at the bottom and import nothing of ours",
+    },
+    Wall {
+        inside: "src/config.rs",
+        except: &[],
+        forbidden: &["use crate::io", "use crate::proto"],
+        why: "the config stands on the limits alone",
+    },
+    Wall {
+        inside: "src/io",
+        except: &[],
+        forbidden: &["crate::bin", "crate::guide"],
+        why: "imports run one way: bin -> lib face -> io -> proto -> limits",
+    },
+];
+
+/// The code of a file: no comments, no documentation, and nothing behind `mod tests`, where a test
+/// may do what the library may not.
+fn code_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.lines()
+        .enumerate()
+        .map(|(index, line)| (index + 1, line))
+        .take_while(|(_, line)| !line.starts_with("mod tests {"))
+        .filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
+
+/// A file that is all tests is none of the library.
+fn is_tests(path: &str) -> bool {
+    path.ends_with("_tests.rs")
+}
+
+/// Every line of `text` that breaks a wall, as `path:line: why: the line`.
+fn broken(path: &str, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for wall in WALLS {
+        let is_except = wall.except.iter().any(|except| is_below(path, except));
+        if !is_below(path, wall.inside) || is_except || is_tests(path) {
+            continue;
+        }
+        for (number, line) in code_lines(text) {
+            if wall.forbidden.iter().any(|name| line.contains(name)) {
+                found.push(format!("{path}:{number}: {}: {}", wall.why, line.trim()));
+            }
+        }
+    }
+    found
+}
+
+fn is_below(path: &str, folder: &str) -> bool {
+    path == folder
+        || path
+            .strip_prefix(folder)
+            .is_some_and(|rest| rest.starts_with('/'))
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn source_files(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            source_files(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+fn source() -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    source_files(&root().join("src"), &mut files);
+    files
+        .iter()
+        .map(|path| {
+            let name = path
+                .strip_prefix(root())
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .replace('\\', "/");
+            (name, fs::read_to_string(path).unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn the_walls_stand() {
+    let source = source();
+    assert!(source.len() > 10, "the source was not found");
+    let found: Vec<_> = source
+        .iter()
+        .flat_map(|(path, text)| broken(path, text))
+        .collect();
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
+#[test]
+fn a_broken_wall_is_found_and_named() {
+    let cases = [
+        (
+            "src/proto/rtt.rs",
+            "let now = Instant::now();",
+            "io/clock.rs",
+        ),
+        (
+            "src/proto/rtt.rs",
+            "use crate::io::Endpoint;",
+            "the protocol is pure",
+        ),
+        (
+            "src/proto/a/b.rs",
+            "use std::net::UdpSocket;",
+            "the protocol is pure",
+        ),
+        ("src/io/drain.rs", "println!(\"{x}\");", "`log` alone"),
+        (
+            "src/limits.rs",
+            "use crate::config::Config;",
+            "at the bottom",
+        ),
+        (
+            "src/io/batch.rs",
+            "    unsafe { libc::recvmmsg() }",
+            "unsafe",
+        ),
+    ];
+    for (path, line, why) in cases {
+        let found = broken(path, &format!("//! A file.\n{line}\n"));
+        assert_eq!(found.len(), 1, "{path}: {line}");
+        assert!(
+            found[0].starts_with(&format!("{path}:2: ")) && found[0].contains(why),
+            "{found:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_allowed_is_not_reported() {
+    let fine = [
+        ("src/io/clock.rs", "Instant::now()"),
+        ("src/bin/tickwire/main.rs", "println!();"),
+        ("src/proto/rtt.rs", "// Instant::now is banned here"),
+        ("src/proto_like.rs", "use mio::Poll;"),
+        (
+            "src/io/drain.rs",
+            "mod tests {\n    let now = Instant::now();",
+        ),
+    ];
+    for (path, line) in fine {
+        assert_eq!(broken(path, line), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn every_root_forbids_unsafe_code() {
+    for (path, text) in source() {
+        let is_root = path == "src/lib.rs" || path.ends_with("/main.rs");
+        assert!(
+            !is_root || text.contains("#![forbid(unsafe_code)]"),
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    for (path, text) in source() {
+        assert!(
+            text.starts_with("//! "),
+            "{path} does not begin with its purpose"
+        );
+    }
+}

@@ -1,6 +1,7 @@
 //! UDP for games, driven by your own loop.
 #![forbid(unsafe_code)]
 
+pub mod guide;
 pub mod limits;
 
 mod config;

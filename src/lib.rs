@@ -102,6 +102,7 @@
     warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)
 )]
 
+pub mod guide;
 pub mod limits;
 
 mod config;

@@ -1,0 +1,35 @@
+//! The guide: from the first datagram to a loop that serves a whole match, in chapters whose code
+//! compiles and runs as tests.
+//!
+//! The road is the one of Glenn Fiedler's articles on [gafferongames.com]: ["UDP vs. TCP"],
+//! ["Sending and Receiving Packets"], ["Virtual Connection over UDP"] and, in a later series,
+//! ["Reliable Ordered Messages"]. It leads from raw datagrams to a non-blocking loop, from there to
+//! virtual connections, and from those to messages that arrive reliably and in order without
+//! blocking each other. Retellings of it tend to stop half-way, at "to be continued", where the
+//! socket has become non-blocking and the loop around it is missing.
+//!
+//! These chapters are here:
+//!
+//! 1. [Sending and receiving datagrams](datagrams): what UDP does, what it does not do, and four
+//!    facts that every game on top of it has to know.
+//! 2. [The non-blocking socket](readiness): readiness, edges and draining; three ways to wait; and
+//!    why one thread with one socket is enough for many players.
+//!
+//! They teach the layer that this release has: raw datagrams. There are no connections in it yet,
+//! and no reliable messages; the chapters say so where you would look for them.
+//!
+//! You need to know Rust and what a game loop is. You do not need to know sockets. Where a chapter
+//! speaks of what a call costs, it was measured on a machine with two cores, with Linux 6.18, over
+//! the loopback interface; compare the figures with each other, not with those of your machine.
+//!
+//! [gafferongames.com]: https://gafferongames.com
+//! ["UDP vs. TCP"]: https://gafferongames.com/post/udp_vs_tcp/
+//! ["Sending and Receiving Packets"]: https://gafferongames.com/post/sending_and_receiving_packets/
+//! ["Virtual Connection over UDP"]: https://gafferongames.com/post/virtual_connection_over_udp/
+//! ["Reliable Ordered Messages"]: https://gafferongames.com/post/reliable_ordered_messages/
+
+#[doc = include_str!("datagrams.md")]
+pub mod datagrams {}
+
+#[doc = include_str!("readiness.md")]
+pub mod readiness {}

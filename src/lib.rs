@@ -1,4 +1,4 @@
-//! UDP for games, driven by your own loop: one mio [`Poll`](mio::Poll), one non-blocking socket,
+//! UDP for games, driven by your own loop: one mio `Poll`, one non-blocking socket,
 //! every pending datagram drained per wakeup into fixed 1024-byte slots. No async runtime, no
 //! background thread, no `unsafe`.
 //!

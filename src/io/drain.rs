@@ -1,8 +1,8 @@
 //! Receiving: fixed slots, filled by as few system calls as possible, handed out one by one, within
 //! a budget, and without ever forgetting that something is left.
 //!
-//! Readiness is edge-triggered: the system says once that there is something to read, and again only
-//! after the socket was empty in between. So a drain ends in one of two ways that must not be
+//! Readiness is edge-triggered: the system says once that there is something to read, and promises to
+//! say it again only after the socket was seen empty. So a drain ends in one of two ways that must not be
 //! confused: the socket was seen empty (the next datagram brings a new event), or the budget was
 //! spent (no event will come, and whoever sleeps now sleeps on unread datagrams). The drain remembers
 //! which it was.

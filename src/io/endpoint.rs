@@ -154,7 +154,8 @@ impl Endpoint {
     ///
     /// The system cannot make or ask the poll, or the endpoint is registered with another one
     /// (`AlreadyExists`). What the system says of single datagrams is no error here, because a
-    /// server's loop must not end for what one peer caused: [`flush`](Self::flush) tells.
+    /// server's loop must not end for what one peer caused: the log names it, and the next
+    /// [`flush`](Self::flush) returns the first of them.
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         self.registration.refuse_elsewhere()?;
         self.queue.transmit(&self.socket);
@@ -242,6 +243,9 @@ impl Endpoint {
 
     /// The receiving and the sending half, to send while a received datagram is still lent:
     /// `while let Some(d) = rx.recv()? { tx.send(d.from, d.bytes)?; }`
+    ///
+    /// Here `?` ends the loop at [`QueueFull`](SendError::QueueFull) too; a server that would rather
+    /// leave an answer out ignores that one.
     pub fn split(&mut self) -> (Receiver<'_>, Sender<'_>) {
         (
             Receiver {

@@ -12,9 +12,7 @@ const NANOS_PER_SECOND: u128 = 1_000_000_000;
 /// behind it. Gaffer's ["Fix Your Timestep!"](https://gafferongames.com/post/fix_your_timestep/)
 /// says why a simulation wants this.
 ///
-/// It does not sleep. There are two ways to use it:
-///
-/// A loop that has nothing but the tick to do waits for [`next_tick`](Self::next_tick):
+/// It does not sleep. The loop of a server, or of a game that has nothing but the tick to wait for:
 ///
 /// ```
 /// use std::time::Instant;
@@ -22,31 +20,37 @@ const NANOS_PER_SECOND: u128 = 1_000_000_000;
 ///
 /// let mut endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap())?;
 /// let mut ticker = Ticker::hz(500);
-/// for step in 0..5 {
-///     let tick = ticker.next_tick();
-///     while Instant::now() < tick {
-///         endpoint.wait_until(tick)?;
-///         while let Some(datagram) = endpoint.recv()? {
-///             // take in what the players sent
-///         }
+/// let mut steps = 0;
+/// while steps < 5 {
+///     endpoint.wait_until(ticker.deadline())?;
+///     while let Some(datagram) = endpoint.recv()? {
+///         // take in what the players sent
 ///     }
-///     // step the world, send its state
-///     endpoint.flush()?;
+///     for _ in 0..ticker.steps_due(Instant::now()) {
+///         steps += 1; // step the world, send its state
+///     }
 /// }
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// A game that is called by somebody else's frame loop asks how many steps are due:
+/// A game that is called by somebody else's frame loop leaves the first line out: `steps_due` says
+/// how many steps belong into this frame.
+///
+/// A loop that wants to sleep from tick to tick, whatever comes in between, takes the instants one
+/// by one:
 ///
 /// ```
+/// use std::thread;
 /// use std::time::Instant;
 /// use tickwire::Ticker;
 ///
-/// let mut ticker = Ticker::hz(60);
-/// // in every frame:
-/// for _ in 0..ticker.steps_due(Instant::now()) {
-///     // step the world
+/// let mut ticker = Ticker::hz(500);
+/// for _ in 0..5 {
+///     let tick = ticker.next_tick();
+///     thread::sleep(tick.saturating_duration_since(Instant::now()));
+///     // one step
 /// }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// Whoever falls behind catches up, by at most [`TICKS_BEHIND_MAX`] ticks (8); what lies further

@@ -235,7 +235,7 @@ impl OwnPoll {
         Ok(seen)
     }
 
-    /// epoll_wait(2) counts in milliseconds and mio rounds up, which would make a tick of 16.67 ms
+    /// `epoll_wait(2)` counts in milliseconds and mio rounds up, which would make a tick of 16.67 ms
     /// late by up to one. So whole milliseconds are slept there, and what is left in ppoll(2).
     #[cfg(target_os = "linux")]
     fn poll_for(&mut self, timeout: Option<Duration>) -> io::Result<()> {

@@ -23,7 +23,7 @@ use nix::sys::socket::{
 };
 
 use super::socket::{Arrival, Batch, Family, canonical};
-use crate::limits::{BATCH_MAX, BATCH_SPARSE, DATAGRAM_MAX};
+use crate::limits::{BATCH_MAX, DATAGRAM_MAX};
 
 type Headers<S> = LocalKey<RefCell<MultiHeaders<S>>>;
 
@@ -58,23 +58,18 @@ fn receive_from<S: Address>(
     arrivals: &mut [Arrival],
 ) -> io::Result<Batch> {
     borrow(headers, |headers| {
-        // Two widths, so that a sparse receive does not prepare 64 vectors for one datagram.
-        if arrivals.len() <= BATCH_SPARSE {
-            receive_wide::<BATCH_SPARSE, S>(socket, headers, slots, arrivals)
-        } else {
-            receive_wide::<BATCH_MAX, S>(socket, headers, slots, arrivals)
-        }
+        receive_wide(socket, headers, slots, arrivals)
     })
 }
 
-fn receive_wide<const WIDTH: usize, S: Address>(
+fn receive_wide<S: Address>(
     socket: &UdpSocket,
     headers: &mut MultiHeaders<S>,
     slots: &mut [u8],
     arrivals: &mut [Arrival],
 ) -> io::Result<Batch> {
     let mut slots = slots.chunks_exact_mut(DATAGRAM_MAX);
-    let mut vectors: [[IoSliceMut<'_>; 1]; WIDTH] =
+    let mut vectors: [[IoSliceMut<'_>; 1]; BATCH_MAX] =
         std::array::from_fn(|_| [IoSliceMut::new(slots.next().unwrap_or_default())]);
     let vectors = vectors.iter_mut().take(arrivals.len());
     let messages = recvmmsg(

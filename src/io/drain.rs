@@ -19,7 +19,7 @@ use super::kernel_drops::KernelDrops;
 use super::socket::{Arrival, Socket};
 use super::stats::EndpointStats;
 use crate::config::EndpointConfig;
-use crate::limits::{BATCH_SPARSE, DATAGRAM_MAX};
+use crate::limits::{DATAGRAM_MAX, SPARSE_DRAINS_MAX, SPARSE_SINGLES};
 
 /// How many bytes stand behind the last slot, to show whether a datagram was longer than its slot:
 /// a `recv_from` into 1024 bytes returns 1024 for a datagram of 1024 and of 1025 bytes alike.
@@ -41,8 +41,10 @@ pub(super) struct Drain {
     arrivals: Box<[Arrival]>,
     filled: usize,
     next: usize,
-    /// What the last system call brought; decides how many slots the next one is offered.
-    last_count: usize,
+    /// How many of the next receives take a single slot, although there are more.
+    singles: usize,
+    /// How many drains in a row began with single slots.
+    sparse_drains: u32,
     budget: usize,
     /// How much of the budget this drain has used: datagrams, and errors too, so that a socket that
     /// answers nothing but errors ends a turn as well.
@@ -74,7 +76,8 @@ impl Drain {
             arrivals: vec![nobody; batch].into_boxed_slice(),
             filled: 0,
             next: 0,
-            last_count: 0,
+            singles: SPARSE_SINGLES,
+            sparse_drains: 0,
             budget: config.drain_budget.unwrap_or_else(|| socket.queued_max()),
             spent: 0,
             seen_empty: false,
@@ -161,16 +164,17 @@ impl Drain {
             return self.fill_one_with_drops(socket);
         }
         #[cfg(target_os = "linux")]
-        if self.arrivals.len() > 1 {
+        if self.arrivals.len() > 1 && self.singles == 0 {
             return self.fill_batch(socket);
         }
         self.fill_one(socket)
     }
 
     fn fill_one(&mut self, socket: &Socket) -> io::Result<usize> {
-        // The slot and the spare behind it; with one slot that is the whole buffer.
-        let (len, from) = socket.receive_one(&mut self.slots)?;
+        // The first slot and the spare behind it, which is the second slot where there is one.
+        let (len, from) = socket.receive_one(&mut self.slots[..DATAGRAM_MAX + SPARE])?;
         self.unread = true;
+        self.singles = self.singles.saturating_sub(1);
         self.arrivals[0] = Arrival {
             from,
             len: len.min(DATAGRAM_MAX),
@@ -197,29 +201,15 @@ impl Drain {
 
     #[cfg(target_os = "linux")]
     fn fill_batch(&mut self, socket: &Socket) -> io::Result<usize> {
-        let wanted = self.wanted();
+        let wanted = self.arrivals.len().min(self.budget - self.spent);
         let batch = socket.receive_batch(&mut self.slots, &mut self.arrivals[..wanted])?;
         if batch.drops_seen {
             self.drops.on_drops_seen();
         }
-        self.last_count = batch.count;
         // A batch that the socket could not fill has seen it empty: recvmmsg(2) stops at EAGAIN.
         self.seen_empty = batch.count < wanted;
         self.unread = !self.seen_empty;
         Ok(batch.count)
-    }
-
-    /// How many slots the next batch is offered.
-    #[cfg(target_os = "linux")]
-    fn wanted(&self) -> usize {
-        let adapted = if self.last_count <= 1 {
-            BATCH_SPARSE
-        } else {
-            self.arrivals.len()
-        };
-        adapted
-            .min(self.arrivals.len())
-            .min(self.budget - self.spent)
     }
 
     fn on_filled(&mut self, count: usize) {
@@ -237,7 +227,6 @@ impl Drain {
     /// What is done about an answer that is not a datagram; returned if the caller has to know.
     fn on_error(&mut self, error: io::Error) -> io::Result<()> {
         let answer = Answer::of(&error);
-        self.last_count = 0;
         if answer == Answer::WouldBlock {
             self.stats.receive_would_block += 1;
             self.seen_empty = true;
@@ -260,7 +249,21 @@ impl Drain {
     }
 
     fn end(&mut self) {
+        self.adapt();
         self.seen_empty = false;
         self.spent = 0;
+    }
+
+    /// A drain that brought at most one datagram is followed by one that begins with single slots:
+    /// a loop that spins would otherwise pay for a batch to receive one datagram or none.
+    fn adapt(&mut self) {
+        let is_sparse = self.spent <= 1 && self.sparse_drains < SPARSE_DRAINS_MAX;
+        if is_sparse {
+            self.singles = SPARSE_SINGLES;
+            self.sparse_drains += 1;
+        } else {
+            self.singles = 0;
+            self.sparse_drains = 0;
+        }
     }
 }

@@ -32,10 +32,6 @@ pub const BATCH_MAX: usize = 64;
 /// quarters of an empty batch.
 pub(crate) const SPARSE_SINGLES: usize = 2;
 
-/// How many drains in a row may begin with single receives: 64. Then one begins with a batch all the
-/// same, because only a batch shows the mark of what the kernel dropped.
-pub(crate) const SPARSE_DRAINS_MAX: u32 = 64;
-
 /// The kernel's receive buffer that is asked for by default, in bytes of `SO_RCVBUF`: 4 MiB.
 ///
 /// Enough for a burst of 1,000 clients that send three full datagrams each. Where the system grants
@@ -68,10 +64,6 @@ const _: () = assert!(BATCH_MAX <= SEND_QUEUE_DEFAULT && SEND_QUEUE_DEFAULT <= S
 
 /// The largest DSCP, six bits (RFC 2474 section 3).
 pub const DSCP_MAX: u8 = 63;
-
-/// How often the kernel's own counter of dropped datagrams is read while it is not zero: once a
-/// second.
-pub(crate) const KERNEL_DROPS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often a warning of the same class is written: once a second. What was held back is counted
 /// and named with the next one.

@@ -10,16 +10,14 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use log::{trace, warn};
+use log::trace;
 
 use super::answer::{Answer, AnswerLog};
 use super::endpoint::Datagram;
-#[cfg(target_os = "linux")]
-use super::kernel_drops::KernelDrops;
 use super::socket::{Arrival, Socket};
 use super::stats::EndpointStats;
 use crate::config::EndpointConfig;
-use crate::limits::{DATAGRAM_MAX, SPARSE_DRAINS_MAX, SPARSE_SINGLES};
+use crate::limits::{DATAGRAM_MAX, SPARSE_SINGLES};
 
 /// How many bytes stand behind the last slot, to show whether a datagram was longer than its slot:
 /// a `recv_from` into 1024 bytes returns 1024 for a datagram of 1024 and of 1025 bytes alike.
@@ -43,8 +41,6 @@ pub(super) struct Drain {
     next: usize,
     /// How many of the next receives take a single slot, although there are more.
     singles: usize,
-    /// How many drains in a row began with single slots.
-    sparse_drains: u32,
     budget: usize,
     /// How much of the budget this drain has used: datagrams, and errors too, so that a socket that
     /// answers nothing but errors ends a turn as well.
@@ -53,8 +49,6 @@ pub(super) struct Drain {
     seen_empty: bool,
     /// The socket may hold datagrams for which no event will come.
     unread: bool,
-    #[cfg(target_os = "linux")]
-    drops: KernelDrops,
     answers: AnswerLog,
     stats: EndpointStats,
 }
@@ -77,13 +71,10 @@ impl Drain {
             filled: 0,
             next: 0,
             singles: SPARSE_SINGLES,
-            sparse_drains: 0,
             budget: config.drain_budget.unwrap_or_else(|| socket.queued_max()),
             spent: 0,
             seen_empty: false,
             unread: false,
-            #[cfg(target_os = "linux")]
-            drops: KernelDrops::new(batch > 1),
             answers: AnswerLog::new("receiving"),
             stats: EndpointStats::default(),
         }
@@ -126,10 +117,6 @@ impl Drain {
     pub(super) fn stats(&self) -> EndpointStats {
         let mut stats = self.stats;
         stats.receive_errors = self.answers.counts();
-        #[cfg(target_os = "linux")]
-        {
-            stats.dropped_by_kernel = self.drops.total();
-        }
         stats
     }
 
@@ -160,10 +147,6 @@ impl Drain {
     /// Receives at least one datagram into the slots, or says why not.
     fn fill(&mut self, socket: &Socket) -> io::Result<usize> {
         #[cfg(target_os = "linux")]
-        if self.drops.is_due(self.spent) {
-            return self.fill_one_with_drops(socket);
-        }
-        #[cfg(target_os = "linux")]
         if self.arrivals.len() > 1 && self.singles == 0 {
             return self.fill_batch(socket);
         }
@@ -184,32 +167,13 @@ impl Drain {
     }
 
     #[cfg(target_os = "linux")]
-    fn fill_one_with_drops(&mut self, socket: &Socket) -> io::Result<usize> {
-        let slot = &mut self.slots[..DATAGRAM_MAX];
-        let (arrival, drops) = socket.receive_with_drops(slot, self.drops.control())?;
-        self.unread = true;
-        self.arrivals[0] = arrival;
-        let lost = self.drops.on_reading(drops);
-        if lost > 0 {
-            warn!(
-                "{}: the kernel dropped {lost} datagrams because the receive buffer was full",
-                socket.local_addr(),
-            );
-        }
-        Ok(1)
-    }
-
-    #[cfg(target_os = "linux")]
     fn fill_batch(&mut self, socket: &Socket) -> io::Result<usize> {
         let wanted = self.arrivals.len().min(self.budget - self.spent);
-        let batch = socket.receive_batch(&mut self.slots, &mut self.arrivals[..wanted])?;
-        if batch.drops_seen {
-            self.drops.on_drops_seen();
-        }
+        let count = socket.receive_batch(&mut self.slots, &mut self.arrivals[..wanted])?;
         // A batch that the socket could not fill has seen it empty: recvmmsg(2) stops at EAGAIN.
-        self.seen_empty = batch.count < wanted;
+        self.seen_empty = count < wanted;
         self.unread = !self.seen_empty;
-        Ok(batch.count)
+        Ok(count)
     }
 
     fn on_filled(&mut self, count: usize) {
@@ -257,13 +221,7 @@ impl Drain {
     /// A drain that brought at most one datagram is followed by one that begins with single slots:
     /// a loop that spins would otherwise pay for a batch to receive one datagram or none.
     fn adapt(&mut self) {
-        let is_sparse = self.spent <= 1 && self.sparse_drains < SPARSE_DRAINS_MAX;
-        if is_sparse {
-            self.singles = SPARSE_SINGLES;
-            self.sparse_drains += 1;
-        } else {
-            self.singles = 0;
-            self.sparse_drains = 0;
-        }
+        let is_sparse = self.spent <= 1;
+        self.singles = if is_sparse { SPARSE_SINGLES } else { 0 };
     }
 }

@@ -63,11 +63,13 @@ const NAME_LEN: socklen_t = size_of::<sockaddr_in>() as socklen_t;
 #[allow(clippy::cast_possible_truncation, reason = "64")]
 const BATCH_LEN: c_uint = BATCH_MAX as c_uint;
 
-/// Whether a receiver asks for the kernel's counter of dropped datagrams (`SO_RXQ_OVFL`), with room
-/// for it in every header.
+/// Whether a receiver asks for the kernel's counter of dropped datagrams (`SO_RXQ_OVFL`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Controls {
     None,
+    /// It does, without room for the answer: a header then only tells that something was cut.
+    Marks,
+    /// It does, with room in every header.
     Drops,
 }
 
@@ -85,7 +87,7 @@ impl RawReceiver {
             arena: Arena::leak(),
             controls,
         };
-        if controls == Controls::Drops {
+        if controls != Controls::None {
             ask_for_drops(&receiver.socket)?;
         }
         Ok(receiver)

@@ -84,6 +84,7 @@ fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
 }
 
 const AFTER_LOSS: &str = "tickwire, after the kernel dropped datagrams";
+const RAW_MARKS: &str = "raw recvmmsg, 64 slots, the counter asked for and not received";
 const RAW_CONTROLS: &str = "raw recvmmsg, 64 slots, each with the counter";
 const SINGLE_CONTROLS: &str = "raw recvmsg, one at a time, each with the counter";
 
@@ -93,6 +94,12 @@ const DROPS_GOALS: &[Goal] = &[
         name: "drain: tickwire after a loss against tickwire without one",
         of: AFTER_LOSS,
         against: TICKWIRE,
+        bound: None,
+    },
+    Goal {
+        name: "drain: the counter asked for by the raw loop and not received, against the raw loop",
+        of: RAW_MARKS,
+        against: RAW,
         bound: None,
     },
     Goal {
@@ -126,6 +133,7 @@ fn enter_after_loss(settings: &Settings) -> io::Result<Vec<Entry>> {
         entry(RAW, RawReceiver::new(Controls::None)?, count)?,
         entry(TICKWIRE, Endpoint::bind(loopback())?, count)?,
         entry_after_loss(AFTER_LOSS, Endpoint::bind(loopback())?, count)?,
+        entry(RAW_MARKS, RawReceiver::new(Controls::Marks)?, count)?,
         entry_after_loss(RAW_CONTROLS, RawReceiver::new(Controls::Drops)?, count)?,
         entry_after_loss(SINGLE_CONTROLS, ControlReceiver::new()?, count)?,
     ])

@@ -7,8 +7,7 @@
 //!   the caller, and a receive would let the kernel write there.
 //! - Never one array for both address families: a receive shortens a header's name length to what
 //!   came, and nothing makes it longer again.
-//! - Never control buffers: a receive shortens their length in the same way. What the kernel dropped
-//!   is read by a single recvmsg(2) instead.
+//! - Never control buffers: a receive shortens their length in the same way.
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice, IoSliceMut};
@@ -18,12 +17,12 @@ use std::thread::LocalKey;
 
 use mio::net::UdpSocket;
 use nix::sys::socket::{
-    ControlMessage, ControlMessageOwned, MsgFlags, MultiHeaders, RecvMsg, SockaddrIn, SockaddrIn6,
-    SockaddrLike, recvmmsg, recvmsg, sendmmsg,
+    ControlMessage, MsgFlags, MultiHeaders, RecvMsg, SockaddrIn, SockaddrIn6, SockaddrLike,
+    recvmmsg, sendmmsg,
 };
 
-use super::socket::{Arrival, Batch, Family, canonical};
-use crate::limits::{BATCH_MAX, BATCH_SPARSE, DATAGRAM_MAX};
+use super::socket::{Arrival, Family, canonical};
+use crate::limits::{BATCH_MAX, DATAGRAM_MAX};
 
 type Headers<S> = LocalKey<RefCell<MultiHeaders<S>>>;
 
@@ -44,7 +43,7 @@ pub(super) fn receive(
     family: Family,
     slots: &mut [u8],
     arrivals: &mut [Arrival],
-) -> io::Result<Batch> {
+) -> io::Result<usize> {
     match family {
         Family::V4 => receive_from(socket, &RECEIVE_V4, slots, arrivals),
         Family::V6 | Family::Dual => receive_from(socket, &RECEIVE_V6, slots, arrivals),
@@ -56,25 +55,20 @@ fn receive_from<S: Address>(
     headers: &'static Headers<S>,
     slots: &mut [u8],
     arrivals: &mut [Arrival],
-) -> io::Result<Batch> {
+) -> io::Result<usize> {
     borrow(headers, |headers| {
-        // Two widths, so that a sparse receive does not prepare 64 vectors for one datagram.
-        if arrivals.len() <= BATCH_SPARSE {
-            receive_wide::<BATCH_SPARSE, S>(socket, headers, slots, arrivals)
-        } else {
-            receive_wide::<BATCH_MAX, S>(socket, headers, slots, arrivals)
-        }
+        receive_wide(socket, headers, slots, arrivals)
     })
 }
 
-fn receive_wide<const WIDTH: usize, S: Address>(
+fn receive_wide<S: Address>(
     socket: &UdpSocket,
     headers: &mut MultiHeaders<S>,
     slots: &mut [u8],
     arrivals: &mut [Arrival],
-) -> io::Result<Batch> {
+) -> io::Result<usize> {
     let mut slots = slots.chunks_exact_mut(DATAGRAM_MAX);
-    let mut vectors: [[IoSliceMut<'_>; 1]; WIDTH] =
+    let mut vectors: [[IoSliceMut<'_>; 1]; BATCH_MAX] =
         std::array::from_fn(|_| [IoSliceMut::new(slots.next().unwrap_or_default())]);
     let vectors = vectors.iter_mut().take(arrivals.len());
     let messages = recvmmsg(
@@ -85,54 +79,12 @@ fn receive_wide<const WIDTH: usize, S: Address>(
         None,
     )?;
 
-    let mut batch = Batch {
-        count: 0,
-        drops_seen: false,
-    };
+    let mut count = 0;
     for (arrival, message) in arrivals.iter_mut().zip(messages) {
         *arrival = arrival_of(&message)?;
-        batch.count += 1;
-        // There is no room for control messages; one is there to be cut as soon as the counter of
-        // SO_RXQ_OVFL is not zero (`sock_recv_drops` in the kernel's net/socket.c).
-        batch.drops_seen |= message.flags.contains(MsgFlags::MSG_CTRUNC);
+        count += 1;
     }
-    Ok(batch)
-}
-
-/// Receives one datagram, and how many the kernel had dropped on this socket when it was queued
-/// (none is said while that is zero). `control` must have room for a `u32` (`cmsg_space!`).
-pub(super) fn receive_with_drops(
-    socket: &UdpSocket,
-    family: Family,
-    slot: &mut [u8],
-    control: &mut [u8],
-) -> io::Result<(Arrival, Option<u32>)> {
-    match family {
-        Family::V4 => receive_message::<SockaddrIn>(socket, slot, control),
-        Family::V6 | Family::Dual => receive_message::<SockaddrIn6>(socket, slot, control),
-    }
-}
-
-fn receive_message<S: Address>(
-    socket: &UdpSocket,
-    slot: &mut [u8],
-    control: &mut [u8],
-) -> io::Result<(Arrival, Option<u32>)> {
-    let mut vector = [IoSliceMut::new(slot)];
-    let message = recvmsg::<S>(
-        socket.as_raw_fd(),
-        &mut vector,
-        Some(control),
-        MsgFlags::empty(),
-    )?;
-    // Should the control messages not fit, the datagram is still worth more than the counter.
-    let drops = message.cmsgs().ok().and_then(|mut messages| {
-        messages.find_map(|control| match control {
-            ControlMessageOwned::RxqOvfl(drops) => Some(drops),
-            _ => None,
-        })
-    });
-    Ok((arrival_of(&message)?, drops))
+    Ok(count)
 }
 
 #[inline]

@@ -10,16 +10,14 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use log::{trace, warn};
+use log::trace;
 
 use super::answer::{Answer, AnswerLog};
 use super::endpoint::Datagram;
-#[cfg(target_os = "linux")]
-use super::kernel_drops::KernelDrops;
 use super::socket::{Arrival, Socket};
 use super::stats::EndpointStats;
 use crate::config::EndpointConfig;
-use crate::limits::{BATCH_SPARSE, DATAGRAM_MAX};
+use crate::limits::{DATAGRAM_MAX, SPARSE_SINGLES};
 
 /// How many bytes stand behind the last slot, to show whether a datagram was longer than its slot:
 /// a `recv_from` into 1024 bytes returns 1024 for a datagram of 1024 and of 1025 bytes alike.
@@ -41,8 +39,8 @@ pub(super) struct Drain {
     arrivals: Box<[Arrival]>,
     filled: usize,
     next: usize,
-    /// What the last system call brought; decides how many slots the next one is offered.
-    last_count: usize,
+    /// How many of the next receives take a single slot, although there are more.
+    singles: usize,
     budget: usize,
     /// How much of the budget this drain has used: datagrams, and errors too, so that a socket that
     /// answers nothing but errors ends a turn as well.
@@ -55,8 +53,6 @@ pub(super) struct Drain {
     /// every turn is announced by `on_turn`: otherwise what came while the rest of the batch lay in
     /// its slots would be taken for read, and its event is gone.
     short_batch_ends: bool,
-    #[cfg(target_os = "linux")]
-    drops: KernelDrops,
     answers: AnswerLog,
     stats: EndpointStats,
 }
@@ -78,14 +74,12 @@ impl Drain {
             arrivals: vec![nobody; batch].into_boxed_slice(),
             filled: 0,
             next: 0,
-            last_count: 0,
+            singles: SPARSE_SINGLES,
             budget: config.drain_budget.unwrap_or_else(|| socket.queued_max()),
             spent: 0,
             seen_empty: false,
             unread: false,
             short_batch_ends: true,
-            #[cfg(target_os = "linux")]
-            drops: KernelDrops::new(batch > 1),
             answers: AnswerLog::new("receiving"),
             stats: EndpointStats::default(),
         }
@@ -122,7 +116,8 @@ impl Drain {
     /// A new turn: the budget is whole again, and what the last drain saw is no longer true, also if
     /// it was left before its end.
     pub(super) fn on_turn(&mut self) {
-        self.end();
+        self.seen_empty = false;
+        self.spent = 0;
     }
 
     /// Whether turns are announced by `on_turn` from now on; at first they are.
@@ -134,10 +129,6 @@ impl Drain {
     pub(super) fn stats(&self) -> EndpointStats {
         let mut stats = self.stats;
         stats.receive_errors = self.answers.counts();
-        #[cfg(target_os = "linux")]
-        {
-            stats.dropped_by_kernel = self.drops.total();
-        }
         stats
     }
 
@@ -168,20 +159,17 @@ impl Drain {
     /// Receives at least one datagram into the slots, or says why not.
     fn fill(&mut self, socket: &Socket) -> io::Result<usize> {
         #[cfg(target_os = "linux")]
-        if self.drops.is_due(self.spent) {
-            return self.fill_one_with_drops(socket);
-        }
-        #[cfg(target_os = "linux")]
-        if self.arrivals.len() > 1 {
+        if self.arrivals.len() > 1 && self.singles == 0 {
             return self.fill_batch(socket);
         }
         self.fill_one(socket)
     }
 
     fn fill_one(&mut self, socket: &Socket) -> io::Result<usize> {
-        // The slot and the spare behind it; with one slot that is the whole buffer.
-        let (len, from) = socket.receive_one(&mut self.slots)?;
+        // The first slot and the spare behind it, which is the second slot where there is one.
+        let (len, from) = socket.receive_one(&mut self.slots[..DATAGRAM_MAX + SPARE])?;
         self.unread = true;
+        self.singles = self.singles.saturating_sub(1);
         self.arrivals[0] = Arrival {
             from,
             len: len.min(DATAGRAM_MAX),
@@ -191,46 +179,13 @@ impl Drain {
     }
 
     #[cfg(target_os = "linux")]
-    fn fill_one_with_drops(&mut self, socket: &Socket) -> io::Result<usize> {
-        let slot = &mut self.slots[..DATAGRAM_MAX];
-        let (arrival, drops) = socket.receive_with_drops(slot, self.drops.control())?;
-        self.unread = true;
-        self.arrivals[0] = arrival;
-        let lost = self.drops.on_reading(drops);
-        if lost > 0 {
-            warn!(
-                "{}: the kernel dropped {lost} datagrams because the receive buffer was full",
-                socket.local_addr(),
-            );
-        }
-        Ok(1)
-    }
-
-    #[cfg(target_os = "linux")]
     fn fill_batch(&mut self, socket: &Socket) -> io::Result<usize> {
-        let wanted = self.wanted();
-        let batch = socket.receive_batch(&mut self.slots, &mut self.arrivals[..wanted])?;
-        if batch.drops_seen {
-            self.drops.on_drops_seen();
-        }
-        self.last_count = batch.count;
+        let wanted = self.arrivals.len().min(self.budget - self.spent);
+        let count = socket.receive_batch(&mut self.slots, &mut self.arrivals[..wanted])?;
         // A batch that the socket could not fill has seen it empty: recvmmsg(2) stops at EAGAIN.
-        self.seen_empty = batch.count < wanted && self.short_batch_ends;
+        self.seen_empty = count < wanted && self.short_batch_ends;
         self.unread = !self.seen_empty;
-        Ok(batch.count)
-    }
-
-    /// How many slots the next batch is offered.
-    #[cfg(target_os = "linux")]
-    fn wanted(&self) -> usize {
-        let adapted = if self.last_count <= 1 {
-            BATCH_SPARSE
-        } else {
-            self.arrivals.len()
-        };
-        adapted
-            .min(self.arrivals.len())
-            .min(self.budget - self.spent)
+        Ok(count)
     }
 
     fn on_filled(&mut self, count: usize) {
@@ -248,7 +203,6 @@ impl Drain {
     /// What is done about an answer that is not a datagram; returned if the caller has to know.
     fn on_error(&mut self, error: io::Error) -> io::Result<()> {
         let answer = Answer::of(&error);
-        self.last_count = 0;
         if answer == Answer::WouldBlock {
             self.stats.receive_would_block += 1;
             self.seen_empty = true;
@@ -271,7 +225,15 @@ impl Drain {
     }
 
     fn end(&mut self) {
+        self.adapt();
         self.seen_empty = false;
         self.spent = 0;
+    }
+
+    /// A drain that brought at most one datagram is followed by one that begins with single slots:
+    /// a loop that spins would otherwise pay for a batch to receive one datagram or none.
+    fn adapt(&mut self) {
+        let is_sparse = self.spent <= 1;
+        self.singles = if is_sparse { SPARSE_SINGLES } else { 0 };
     }
 }

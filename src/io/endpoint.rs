@@ -275,7 +275,8 @@ impl Endpoint {
         std::mem::take(&mut self.woken)
     }
 
-    /// What was counted since the socket was bound.
+    /// What was counted since the socket was bound. On Linux a system call, which asks the kernel for
+    /// its own counter.
     pub fn stats(&self) -> EndpointStats {
         let sent = self.queue.stats();
         EndpointStats {
@@ -286,6 +287,7 @@ impl Endpoint {
             queue_full: sent.queue_full,
             discarded: sent.discarded,
             send_errors: sent.send_errors,
+            dropped_by_kernel: u64::from(self.socket.dropped()),
             ..self.drain.stats()
         }
     }

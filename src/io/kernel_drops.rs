@@ -1,131 +1,65 @@
-//! How many datagrams the kernel dropped because the receive buffer was full (Linux,
-//! `SO_RXQ_OVFL`), at a price close to nothing.
+//! How many datagrams the kernel dropped because the receive buffer was full (Linux), at no price for
+//! those that it did not drop.
 //!
-//! The counter comes as a control message of a datagram, and receiving control messages costs a
-//! fifth more per datagram. So they are not received, but for one datagram a second at most. When:
-//! - A batch has no room for control messages, and the kernel marks that one was cut (`MSG_CTRUNC`)
-//!   as soon as the counter is not zero. Until then nothing is read and no clock is asked.
-//! - A single `recv_from` shows no marks. There the clock is asked once a drain, and only in a drain
-//!   that has brought something, so that spinning on an empty socket stays free.
+//! There are two ways to ask. `SO_RXQ_OVFL` (socket(7)) puts the counter beside every datagram:
+//! setting it costs a drain one to three percent, received or not, and receiving it a seventh more.
+//! `SO_MEMINFO` (Linux 4.12) is asked when somebody wants to know, and costs one getsockopt(2) then,
+//! about as much as to receive from an empty socket.
 
-use std::time::Instant;
+use std::io;
+use std::os::fd::AsFd;
 
-use super::clock;
-use crate::limits::KERNEL_DROPS_INTERVAL;
+use nix::{getsockopt_impl, libc, sockopt_impl};
 
-#[derive(Debug)]
-pub(super) struct KernelDrops {
-    /// Room for the one control message.
-    control: Box<[u8]>,
-    /// Batches carry the mark; single receives do not.
-    is_marked: bool,
-    /// The next datagram is to be received with its control message.
-    due: bool,
-    last_reading: Option<Instant>,
-    /// The kernel's counter; it wraps at 2^32.
-    counter: u32,
-    total: u64,
-}
+/// The counters of `SO_MEMINFO`: `SK_MEMINFO_VARS` of `linux/sock_diag.h`, each a `u32`.
+const COUNTERS: usize = 9;
 
-impl KernelDrops {
-    /// `is_marked`: datagrams are received in batches, which say when the counter is not zero.
-    pub(super) fn new(is_marked: bool) -> Self {
-        Self {
-            control: vec![0; nix::cmsg_space!(u32).capacity()].into_boxed_slice(),
-            is_marked,
-            due: false,
-            last_reading: None,
-            counter: 0,
-            total: 0,
-        }
-    }
+/// `SK_MEMINFO_DROPS`.
+const DROPS: usize = 8;
 
-    pub(super) fn total(&self) -> u64 {
-        self.total
-    }
+// nix's own way to name an option that it does not: its macro makes the call, and nine numbers are
+// valid whatever the kernel writes into them.
+sockopt_impl!(
+    /// What the kernel knows of a socket's memory.
+    MemInfo,
+    GetOnly,
+    libc::SOL_SOCKET,
+    libc::SO_MEMINFO,
+    [u32; COUNTERS]
+);
 
-    pub(super) fn control(&mut self) -> &mut [u8] {
-        &mut self.control
-    }
-
-    /// Whether the next datagram is to be received with its control message; `spent` is what this
-    /// drain has received so far.
-    #[inline]
-    pub(super) fn is_due(&mut self, spent: usize) -> bool {
-        // The second receive of a drain: the first one has shown that the socket is in use.
-        if !self.is_marked && spent == 1 {
-            self.ask_clock(clock::now());
-        }
-        self.due
-    }
-
-    /// A batch was marked: the counter is not zero.
-    pub(super) fn on_drops_seen(&mut self) {
-        self.ask_clock(clock::now());
-    }
-
-    /// The reading came with a datagram (`None`: the counter was zero when it was queued). Returns
-    /// how many were dropped since the last one.
-    pub(super) fn on_reading(&mut self, counter: Option<u32>) -> u64 {
-        self.due = false;
-        self.last_reading = Some(clock::now());
-        self.on_counter(counter.unwrap_or(self.counter))
-    }
-
-    fn on_counter(&mut self, counter: u32) -> u64 {
-        let lost = u64::from(counter.wrapping_sub(self.counter));
-        self.counter = counter;
-        self.total += lost;
-        lost
-    }
-
-    // It stays due until a datagram brings the reading, however many receives find nothing.
-    fn ask_clock(&mut self, now: Instant) {
-        self.due |= self
-            .last_reading
-            .is_none_or(|last| now.saturating_duration_since(last) >= KERNEL_DROPS_INTERVAL);
-    }
+/// The kernel's counter of this socket; it wraps at 2^32.
+pub(super) fn read(socket: &impl AsFd) -> io::Result<u32> {
+    let counters = nix::sys::socket::getsockopt(socket, MemInfo)?;
+    Ok(counters[DROPS])
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::net::UdpSocket;
 
     use super::*;
 
     #[test]
-    fn the_counter_survives_its_wrap() {
-        let mut drops = KernelDrops::new(true);
-        assert_eq!(drops.on_counter(u32::MAX - 1), u64::from(u32::MAX) - 1);
-        assert_eq!(drops.on_counter(3), 5);
-        assert_eq!(drops.total(), u64::from(u32::MAX) + 4);
-    }
+    fn what_a_full_buffer_loses_is_counted_to_the_datagram() {
+        let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let receiver = socket2::Socket::from(receiver);
+        receiver.set_recv_buffer_size(1).unwrap();
+        receiver.set_nonblocking(true).unwrap();
+        assert_eq!(read(&receiver).unwrap(), 0);
 
-    #[test]
-    fn a_reading_is_due_at_once_and_then_once_a_second() {
-        let start = clock::now();
-        let mut drops = KernelDrops::new(true);
-        assert!(!drops.is_due(1), "nothing was marked");
-        drops.ask_clock(start);
-        assert!(drops.is_due(1));
-        drops.on_reading(Some(7));
-        assert!(!drops.is_due(1));
-        drops.ask_clock(clock::now());
-        assert!(!drops.is_due(1), "read a moment ago");
-        drops.ask_clock(clock::now() + KERNEL_DROPS_INTERVAL + Duration::from_millis(1));
-        assert!(drops.is_due(1));
-    }
-
-    #[test]
-    fn without_marks_the_second_receive_of_a_drain_asks() {
-        let mut drops = KernelDrops::new(false);
-        assert!(
-            !drops.is_due(0),
-            "an empty socket is not worth a look at the clock"
-        );
-        assert!(drops.is_due(1));
-        assert!(drops.is_due(0), "it stays due until it is read");
-        assert_eq!(drops.on_reading(None), 0);
-        assert!(!drops.is_due(1));
+        let receiver = UdpSocket::from(receiver);
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        for _ in 0..100 {
+            sender
+                .send_to(&[0; 64], receiver.local_addr().unwrap())
+                .unwrap();
+        }
+        let mut received = 0;
+        while receiver.recv(&mut [0; 64]).is_ok() {
+            received += 1;
+        }
+        assert!(received < 100, "the smallest buffer holds a few");
+        assert_eq!(read(&receiver).unwrap(), 100 - received);
     }
 }

@@ -34,15 +34,6 @@ pub(super) struct Arrival {
     pub(super) truncated: bool,
 }
 
-/// What one batched receive brought.
-#[cfg(target_os = "linux")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Batch {
-    pub(super) count: usize,
-    /// The kernel's counter of dropped datagrams was not zero when one of these was queued.
-    pub(super) drops_seen: bool,
-}
-
 #[derive(Debug)]
 pub(super) struct Socket {
     socket: mio::net::UdpSocket,
@@ -73,7 +64,6 @@ impl Socket {
             #[cfg(test)]
             script: Script::default(),
         };
-        socket.count_drops();
         socket.log_bound(config);
         Ok(socket)
     }
@@ -120,22 +110,10 @@ impl Socket {
         &self,
         slots: &mut [u8],
         arrivals: &mut [Arrival],
-    ) -> io::Result<Batch> {
+    ) -> io::Result<usize> {
         #[cfg(test)]
         self.script.receive()?;
         batch::receive(&self.socket, self.family, slots, arrivals)
-    }
-
-    /// Receives one datagram into `slot`, and the kernel's counter of dropped ones with it.
-    #[cfg(target_os = "linux")]
-    pub(super) fn receive_with_drops(
-        &self,
-        slot: &mut [u8],
-        control: &mut [u8],
-    ) -> io::Result<(Arrival, Option<u32>)> {
-        #[cfg(test)]
-        self.script.receive()?;
-        batch::receive_with_drops(&self.socket, self.family, slot, control)
     }
 
     pub(super) fn send_one(&self, to: SocketAddr, bytes: &[u8]) -> io::Result<()> {
@@ -184,17 +162,13 @@ impl Socket {
         self.socket.deregister(registry)
     }
 
-    /// Asks Linux to count what it drops. Costs nothing until something was dropped.
-    fn count_drops(&self) {
+    /// How many datagrams the kernel dropped because the receive buffer was full, modulo 2^32; 0 where
+    /// it does not say.
+    pub(super) fn dropped(&self) -> u32 {
         #[cfg(target_os = "linux")]
-        if let Err(error) =
-            nix::sys::socket::setsockopt(&self.socket, nix::sys::socket::sockopt::RxqOvfl, &1)
-        {
-            warn!(
-                "{}: what the kernel drops is not counted: {error}",
-                self.local_addr
-            );
-        }
+        return super::kernel_drops::read(&self.socket).unwrap_or(0);
+        #[cfg(not(target_os = "linux"))]
+        0
     }
 
     fn log_bound(&self, config: &EndpointConfig) {

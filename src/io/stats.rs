@@ -22,8 +22,8 @@ pub struct EndpointStats {
     /// How often a drain ended at its budget with more to read.
     pub budget_spent: u64,
     /// Datagrams that the kernel dropped, because the receive buffer was full or, rarely, a checksum
-    /// was wrong. Linux alone (`SO_RXQ_OVFL`, socket(7)), elsewhere 0. The number is read with a
-    /// datagram that came after the loss, at most once a second.
+    /// was wrong. Linux alone (`SO_MEMINFO`), elsewhere 0. It is asked for by
+    /// [`stats`](crate::Endpoint::stats), with a system call, and starts over after 2^32.
     pub dropped_by_kernel: u64,
     /// What the system answered to receives, apart from datagrams and "would block".
     pub receive_errors: ErrorCounts,

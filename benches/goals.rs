@@ -1,3 +1,0 @@
-//! Every promised figure, measured against a named floor.
-
-fn main() {}

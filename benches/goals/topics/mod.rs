@@ -1,0 +1,21 @@
+//! What is measured: one file per topic, with its goals at the top.
+
+mod drain;
+mod send;
+mod sleep;
+mod spin;
+
+use crate::contest::Topic;
+use crate::settings::Settings;
+
+/// In the order in which they are printed.
+pub(crate) fn all(settings: &Settings) -> Vec<Topic> {
+    vec![
+        drain::topic(settings),
+        drain::drops_topic(settings),
+        send::topic(settings),
+        spin::topic(settings),
+        spin::empty_topic(settings),
+        sleep::topic(settings),
+    ]
+}

@@ -1,0 +1,116 @@
+//! Sending: everything goes to one socket that is emptied, untimed, after each round.
+//!
+//! Most of the time is the kernel's, which delivers a datagram over loopback within the call that
+//! sends it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use tickwire::Endpoint;
+
+use crate::contest::{Contestant, Entry, Goal, Topic};
+use crate::floors::{Controls, MioLoop, RawReceiver, RawSender, StdLoop, loopback};
+use crate::settings::Settings;
+use crate::work::{Bound, Drains, Sends, payload};
+
+const TICKWIRE: &str = "tickwire";
+const TICKWIRE_REGISTERED: &str = "tickwire that has slept";
+const RAW: &str = "raw sendmmsg, 64 slots";
+const MIO: &str = "mio send_to";
+const STD: &str = "std send_to";
+
+const GOALS: &[Goal] = &[
+    Goal {
+        name: "send: tickwire against a raw 64-slot sendmmsg loop",
+        of: TICKWIRE,
+        against: RAW,
+        bound: Some(1.05),
+    },
+    Goal {
+        name: "send: tickwire against a plain mio loop",
+        of: TICKWIRE,
+        against: MIO,
+        bound: None,
+    },
+    Goal {
+        name: "send: tickwire against std",
+        of: TICKWIRE,
+        against: STD,
+        bound: None,
+    },
+    Goal {
+        name: "send: tickwire that has slept against a plain mio loop",
+        of: TICKWIRE_REGISTERED,
+        against: MIO,
+        bound: None,
+    },
+];
+
+pub(crate) fn topic(settings: &Settings) -> Topic {
+    Topic {
+        title: "send",
+        unit: "datagram",
+        units: settings.datagrams,
+        rounds: settings.rounds,
+        goals: GOALS,
+        enter,
+    }
+}
+
+fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
+    let count = settings.datagrams;
+    Ok(vec![
+        entry(RAW, RawSender::new()?, count)?,
+        entry(MIO, MioLoop::new()?, count)?,
+        entry(STD, StdLoop::new()?, count)?,
+        entry(TICKWIRE, Endpoint::bind(loopback())?, count)?,
+        entry(TICKWIRE_REGISTERED, registered()?, count)?,
+    ])
+}
+
+/// An endpoint that has a poll, as mio's loop has: then the kernel tells that poll of every datagram
+/// that has left, whether or not anybody asked.
+fn registered() -> io::Result<Endpoint> {
+    let mut endpoint = Endpoint::bind(loopback())?;
+    endpoint.wait(Some(Duration::from_nanos(1)))?;
+    Ok(endpoint)
+}
+
+fn entry(name: &'static str, sends: impl Sends + 'static, count: usize) -> io::Result<Entry> {
+    let sink = RawReceiver::new(Controls::None)?;
+    let contestant = Emptied {
+        to: sink.address()?,
+        sends,
+        sink,
+        count,
+    };
+    Ok(Entry::new(name, contestant))
+}
+
+/// A sender, and the socket that takes what it sends.
+struct Emptied<S> {
+    sends: S,
+    to: SocketAddr,
+    sink: RawReceiver,
+    count: usize,
+}
+
+impl<S: Sends> Contestant for Emptied<S> {
+    fn round(&mut self) -> io::Result<Duration> {
+        let start = Instant::now();
+        self.sends.send_all(self.to, self.count)?;
+        let time = start.elapsed();
+        self.sink.drain()?.check(self.count)?;
+        Ok(time)
+    }
+}
+
+impl Sends for Endpoint {
+    fn send_all(&mut self, to: SocketAddr, count: usize) -> io::Result<()> {
+        for number in 0..count {
+            self.send(to, &payload(number))?;
+        }
+        self.flush()
+    }
+}

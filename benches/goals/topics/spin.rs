@@ -1,0 +1,214 @@
+//! A loop that spins: a turn that finds one datagram and answers it, and a turn that finds none.
+//!
+//! A tickwire turn ends when the socket was seen empty, which one `recv_from` and one `send_to` do not
+//! show; std's spinning loop finds that out in the step after its answer. So both are beside it: std
+//! without that look, and std with it.
+
+use std::hint::black_box;
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
+use tickwire::Endpoint;
+
+use crate::contest::{Contestant, Entry, Goal, Topic};
+use crate::floors::{self, StdLoop, loopback};
+use crate::settings::Settings;
+use crate::work::{Bound, DATAGRAM_LEN, payload};
+
+/// Turns of a round. Each is timed by itself, because the client's part lies between them.
+const TURNS: usize = 500;
+const TURNS_IN_TEST: usize = 20;
+
+const TICKWIRE: &str = "tickwire";
+const STD: &str = "std recv_from, send_to";
+const STD_DRAINED: &str = "std recv_from until it would block, send_to";
+
+const GOALS: &[Goal] = &[
+    Goal {
+        name: "spin: a tickwire turn with one datagram against std recv_from and send_to",
+        of: TICKWIRE,
+        against: STD,
+        bound: Some(1.10),
+    },
+    Goal {
+        name: "spin: a tickwire turn with one datagram against std that receives until empty",
+        of: TICKWIRE,
+        against: STD_DRAINED,
+        bound: Some(1.10),
+    },
+    Goal {
+        name: "spin: std that receives until empty against std recv_from and send_to",
+        of: STD_DRAINED,
+        against: STD,
+        bound: None,
+    },
+];
+
+pub(crate) fn topic(settings: &Settings) -> Topic {
+    Topic {
+        title: "spin",
+        unit: "turn",
+        units: turns(settings),
+        rounds: settings.rounds,
+        goals: GOALS,
+        enter,
+    }
+}
+
+fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
+    let turns = turns(settings);
+    Ok(vec![
+        Entry::new(STD, Asked::new(StdLoop::new()?, turns)?),
+        Entry::new(STD_DRAINED, Asked::new(Drained(StdLoop::new()?), turns)?),
+        Entry::new(TICKWIRE, Asked::new(Endpoint::bind(loopback())?, turns)?),
+    ])
+}
+
+const EMPTY: &str = "tickwire, nothing there";
+const STD_EMPTY: &str = "std recv_from, nothing there";
+
+const EMPTY_GOALS: &[Goal] = &[Goal {
+    name: "spin: an empty tickwire turn against an empty std recv_from",
+    of: EMPTY,
+    against: STD_EMPTY,
+    bound: None,
+}];
+
+pub(crate) fn empty_topic(settings: &Settings) -> Topic {
+    Topic {
+        title: "spin on nothing",
+        unit: "turn",
+        units: turns(settings),
+        rounds: settings.rounds,
+        goals: EMPTY_GOALS,
+        enter: enter_empty,
+    }
+}
+
+fn enter_empty(settings: &Settings) -> io::Result<Vec<Entry>> {
+    let turns = turns(settings);
+    Ok(vec![
+        Entry::new(STD_EMPTY, Idle::new(StdLoop::new()?, turns)),
+        Entry::new(EMPTY, Idle::new(Endpoint::bind(loopback())?, turns)),
+    ])
+}
+
+fn turns(settings: &Settings) -> usize {
+    if settings.is_test {
+        TURNS_IN_TEST
+    } else {
+        TURNS
+    }
+}
+
+/// Looks once whether something came, and sends it back.
+trait Turns: Bound {
+    /// How many datagrams were answered.
+    fn turn(&mut self) -> io::Result<usize>;
+}
+
+impl Turns for StdLoop {
+    #[inline]
+    fn turn(&mut self) -> io::Result<usize> {
+        self.echo_one().map(usize::from)
+    }
+}
+
+/// std with what a turn of tickwire promises: everything that was pending has been seen.
+struct Drained(StdLoop);
+
+impl Turns for Drained {
+    fn turn(&mut self) -> io::Result<usize> {
+        let mut count = 0;
+        while self.0.echo_one()? {
+            count += 1;
+        }
+        Ok(count)
+    }
+}
+
+impl Bound for Drained {
+    fn address(&self) -> io::Result<SocketAddr> {
+        self.0.address()
+    }
+}
+
+impl Turns for Endpoint {
+    #[inline]
+    fn turn(&mut self) -> io::Result<usize> {
+        let mut count = 0;
+        let (mut rx, mut tx) = self.split();
+        while let Some(datagram) = rx.recv()? {
+            tx.send(datagram.from, datagram.bytes)?;
+            count += 1;
+        }
+        self.flush()?;
+        Ok(count)
+    }
+}
+
+/// A client sends one datagram, the server's turn is timed, the client takes the answer.
+struct Asked<T> {
+    server: T,
+    address: SocketAddr,
+    client: UdpSocket,
+    turns: usize,
+}
+
+impl<T: Turns> Asked<T> {
+    fn new(server: T, turns: usize) -> io::Result<Self> {
+        Ok(Self {
+            address: server.address()?,
+            server,
+            client: floors::bind()?,
+            turns,
+        })
+    }
+
+    fn timed_turn(&mut self, question: &[u8; DATAGRAM_LEN]) -> io::Result<Duration> {
+        self.client.send_to(question, self.address)?;
+        let start = Instant::now();
+        let answered = self.server.turn()?;
+        let time = start.elapsed();
+
+        let mut answer = [0; DATAGRAM_LEN + 1];
+        let (len, _) = self.client.recv_from(&mut answer)?;
+        if answered != 1 || answer[..len] != question[..] {
+            return Err(io::Error::other(format!("{answered} answers, not one")));
+        }
+        Ok(time)
+    }
+}
+
+impl<T: Turns> Contestant for Asked<T> {
+    fn round(&mut self) -> io::Result<Duration> {
+        let mut time = Duration::ZERO;
+        for number in 0..self.turns {
+            time += self.timed_turn(&payload(number))?;
+        }
+        Ok(time)
+    }
+}
+
+/// Turns one after the other, on a socket to which nobody sends.
+struct Idle<T> {
+    server: T,
+    turns: usize,
+}
+
+impl<T: Turns> Idle<T> {
+    fn new(server: T, turns: usize) -> Self {
+        Self { server, turns }
+    }
+}
+
+impl<T: Turns> Contestant for Idle<T> {
+    fn round(&mut self) -> io::Result<Duration> {
+        let start = Instant::now();
+        for _ in 0..self.turns {
+            black_box(self.server.turn()?);
+        }
+        Ok(start.elapsed())
+    }
+}

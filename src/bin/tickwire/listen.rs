@@ -79,6 +79,7 @@ impl Listener {
             self.drain()?;
             self.report_if_due()?;
         }
+        self.output.leave_typed_line()?;
         self.output.line(self.totals())?;
         self.output.flush()
     }

@@ -1,7 +1,7 @@
 //! Standard output, in whole lines.
 
 use std::fmt::{Display, Write as _};
-use std::io::{self, BufWriter, Stdout, Write as _};
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write as _};
 
 use crate::failure::Failure;
 
@@ -35,6 +35,14 @@ impl Output {
         self.stdout
             .write_all(self.line.as_bytes())
             .map_err(Failure::of_output)
+    }
+
+    /// Leaves the line on which a terminal has shown what was typed: the `^C` that ended the program.
+    pub(crate) fn leave_typed_line(&mut self) -> Result<(), Failure> {
+        if self.stdout.get_ref().is_terminal() {
+            self.line("")?;
+        }
+        Ok(())
     }
 
     /// Shows every line that was added.

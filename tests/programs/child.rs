@@ -85,9 +85,12 @@ impl Program {
         signal::kill(Pid::from_raw(pid), signal).unwrap();
     }
 
-    /// Whether it ends within `time`. What it says on standard error meanwhile is lost.
+    /// Whether it ends within `time`. It is to end without a word on standard error.
     pub(crate) fn ends_within(&self, time: Duration) -> bool {
-        self.stderr.recv_timeout(time) == Err(RecvTimeoutError::Disconnected)
+        match self.stderr.recv_timeout(time) {
+            Ok(line) => panic!("on standard error: {line}"),
+            Err(error) => error == RecvTimeoutError::Disconnected,
+        }
     }
 
     /// Waits until it ends by itself.

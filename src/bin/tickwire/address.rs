@@ -212,6 +212,10 @@ fn privileged_ports() -> u16 {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    reason = "in a test that is a failure as good as any"
+)]
 mod tests {
     use super::*;
 

@@ -133,6 +133,10 @@ fn is_mark(c: char) -> bool {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    reason = "in a test that is a failure as good as any"
+)]
 mod tests {
     use super::*;
 

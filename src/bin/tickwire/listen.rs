@@ -23,8 +23,8 @@ use crate::totals::{Progress, Totals};
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Options {
-    /// Where to listen: a host and a port. Port 0 takes any that is free; 0.0.0.0 listens on all
-    /// networks of this machine, [::] on all with both IPv4 and IPv6
+    /// Where to listen: a host and a port. Port 0 takes any that is free; `0.0.0.0` listens on all
+    /// networks of this machine, `[::]` on all with both IPv4 and IPv6
     #[arg(default_value = address::DEFAULT)]
     address: String,
 

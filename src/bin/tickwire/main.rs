@@ -1,4 +1,79 @@
-//! The command line of tickwire.
+//! The command line of tickwire: datagrams to look at and datagrams to send.
+//!
+//! This file knows the commands by name and nothing of what they do: each is a file of its own with
+//! its `Options` and its `run`. A new one is such a file, a `mod` and two lines below.
 #![forbid(unsafe_code)]
 
-fn main() {}
+mod address;
+mod failure;
+mod lines;
+mod listen;
+mod output;
+mod schedule;
+mod send;
+mod signals;
+mod text;
+mod totals;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::failure::Failure;
+
+/// UDP for games, driven by your own loop: datagrams to look at and datagrams to send.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tickwire",
+    version,
+    arg_required_else_help = true,
+    after_help = "RUST_LOG sets what is logged to standard error (default: warn), for example RUST_LOG=debug.\n\
+                  Exit code: 0 done, 1 the system refused, 2 the command line is wrong."
+)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Every command, by its name.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Listen(listen::Options),
+    Send(send::Options),
+}
+
+impl Command {
+    fn run(&self) -> Result<(), Failure> {
+        match self {
+            Self::Listen(options) => listen::run(options),
+            Self::Send(options) => send::run(options),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let command_line = CommandLine::parse();
+    start_log();
+    match command_line.command.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+/// To standard error, so that standard output holds nothing but what was asked for.
+fn start_log() {
+    let filter = env_logger::Env::default().default_filter_or("warn");
+    env_logger::Builder::from_env(filter).init();
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        CommandLine::command().debug_assert();
+    }
+}

@@ -1,0 +1,55 @@
+//! The wish to end, from the outside: Ctrl-C (SIGINT), SIGTERM, and SIGHUP when the terminal goes.
+
+use std::process;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use log::warn;
+use tickwire::Waker;
+
+use crate::failure::Failure;
+
+/// A signal that comes this long after the first one means it: the loop had its time to end and does
+/// not, because whoever reads its output does not read. Not at once, because some senders signal
+/// twice (timeout(1) signals the process and then its group).
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What a shell reports of a program that SIGINT ended: 128 + 2.
+const ENDED_BY_SIGNAL: i32 = 130;
+
+/// Whether the program was asked to end.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    is_requested: Arc<AtomicBool>,
+}
+
+impl Stop {
+    /// From now on a signal sets this and wakes the endpoint, instead of killing the process.
+    pub(crate) fn on_signal(waker: Waker) -> Result<Self, Failure> {
+        let is_requested = Arc::new(AtomicBool::new(false));
+        let stop = Self {
+            is_requested: Arc::clone(&is_requested),
+        };
+        let mut first = None;
+        // Called on a thread of its own, so nothing here has to be async-signal-safe.
+        let on_signal = move || {
+            let now = Instant::now();
+            if now.duration_since(*first.get_or_insert(now)) > PATIENCE {
+                process::exit(ENDED_BY_SIGNAL);
+            }
+            is_requested.store(true, Ordering::Release);
+            if let Err(error) = waker.wake() {
+                warn!("the loop could not be woken, it ends with the next datagram: {error}");
+            }
+        };
+        ctrlc::set_handler(on_signal)
+            .map_err(|error| Failure::Refused(format!("cannot wait for signals: {error}")))?;
+        Ok(stop)
+    }
+
+    /// Whether a signal came.
+    pub(crate) fn is_requested(&self) -> bool {
+        self.is_requested.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,158 @@
+//! A program that runs beside a test: its lines as they come, its end, and no way to outlive the test.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use nix::sys::signal::{self, Signal};
+use nix::unistd::Pid;
+
+/// A net below the tests, far beyond what any of them takes: whoever waits this long waits for ever.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A running program. It is killed when it goes out of scope.
+pub(crate) struct Program {
+    child: Killed,
+    stdin: Option<ChildStdin>,
+    stdout: Receiver<String>,
+    stderr: Receiver<String>,
+}
+
+/// How a program ended, and what of its output nobody had read.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: Vec<String>,
+    pub(crate) stderr: Vec<String>,
+}
+
+/// The program under test. Only errors are logged: what the system grants is not what is tested.
+pub(crate) fn tickwire(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tickwire"));
+    command.args(args).env("RUST_LOG", "error");
+    command
+}
+
+impl Program {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let (program, stdout) = Self::start_unread(command);
+        Self {
+            stdout: lines(stdout),
+            ..program
+        }
+    }
+
+    /// As `start`; its standard output is the caller's to read, or not to.
+    pub(crate) fn start_unread(command: &mut Command) -> (Self, ChildStdout) {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let stdin = child.stdin.take();
+        let stdout = child.stdout.take().unwrap();
+        let program = Self {
+            stdin,
+            stdout: lines(std::io::empty()),
+            stderr: lines(child.stderr.take().unwrap()),
+            child: Killed(child),
+        };
+        (program, stdout)
+    }
+
+    /// The next line of standard output.
+    pub(crate) fn line(&self) -> String {
+        next(&self.stdout).expect("the program ended its output")
+    }
+
+    /// Gives it something to read.
+    pub(crate) fn write(&mut self, input: &[u8]) {
+        let stdin = self.stdin.as_mut().unwrap();
+        // A program that wants no more has its reasons, and the test sees them.
+        let _ = stdin.write_all(input);
+    }
+
+    /// Ends what it can read.
+    pub(crate) fn close_input(&mut self) {
+        self.stdin = None;
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.0.id()).unwrap();
+        signal::kill(Pid::from_raw(pid), signal).unwrap();
+    }
+
+    /// Whether it ends within `time`. It is to end without a word on standard error.
+    pub(crate) fn ends_within(&self, time: Duration) -> bool {
+        match self.stderr.recv_timeout(time) {
+            Ok(line) => panic!("on standard error: {line}"),
+            Err(error) => error == RecvTimeoutError::Disconnected,
+        }
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) fn end(mut self) -> Ended {
+        self.close_input();
+        let rest = |lines| std::iter::from_fn(|| next(lines)).collect();
+        let stdout = rest(&self.stdout);
+        let stderr = rest(&self.stderr);
+        Ended {
+            stdout,
+            stderr,
+            // Its output is closed, so this does not take long.
+            code: self.child.0.wait().unwrap().code(),
+        }
+    }
+}
+
+/// A child that does not outlive its test.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Runs a program to its end.
+pub(crate) fn run(command: &mut Command) -> Ended {
+    Program::start(command).end()
+}
+
+/// As `run`, with something to read.
+pub(crate) fn run_with_input(command: &mut Command, input: &[u8]) -> Ended {
+    let mut program = Program::start(command);
+    program.write(input);
+    program.end()
+}
+
+fn next(lines: &Receiver<String>) -> Option<String> {
+    match lines.recv_timeout(DEADLINE) {
+        Ok(line) => Some(line),
+        Err(RecvTimeoutError::Disconnected) => None,
+        Err(RecvTimeoutError::Timeout) => panic!("no line and no end within {DEADLINE:?}"),
+    }
+}
+
+fn lines(output: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || read_lines(BufReader::new(output), &sender));
+    receiver
+}
+
+fn read_lines(mut output: impl BufRead, sender: &Sender<String>) {
+    let mut line = Vec::new();
+    while output.read_until(b'\n', &mut line).is_ok_and(|len| len > 0) {
+        let end = line.pop();
+        assert_eq!(end, Some(b'\n'), "the last line has no end: {line:?}");
+        let text = String::from_utf8(std::mem::take(&mut line)).expect("the output is text");
+        if sender.send(text).is_err() {
+            return;
+        }
+    }
+}

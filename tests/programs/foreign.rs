@@ -1,0 +1,60 @@
+//! Programs that other people wrote, and what to do where they are not installed.
+
+use std::process::{Command, Stdio};
+
+/// Whether a foreign program is here and is the one that is meant: its answer to `probe` has to
+/// contain `wanted`. Where it is not, the test skips, or fails if nothing may be skipped.
+pub(crate) fn is_here(name: &str, probe: &str, wanted: &str) -> bool {
+    let answer = Command::new(name)
+        .arg(probe)
+        .stdin(Stdio::null())
+        .output()
+        .map(|output| [output.stdout, output.stderr].concat())
+        .unwrap_or_default();
+    if String::from_utf8_lossy(&answer).contains(wanted) {
+        return true;
+    }
+    let may_skip = std::env::var_os("TICKWIRE_NO_SKIP").is_none_or(|value| value != "1");
+    assert!(
+        may_skip,
+        "{name} is not installed, and TICKWIRE_NO_SKIP=1 is set"
+    );
+    skip(&format!("{name} is not installed"));
+    false
+}
+
+/// Says that a test did not test.
+pub(crate) fn skip(why: &str) {
+    eprintln!("skipped: {why}");
+}
+
+/// A Python program, or `None` where there is no Python.
+pub(crate) fn python(script: &str, args: &[&str]) -> Option<Command> {
+    if !is_here("python3", "--version", "Python 3") {
+        return None;
+    }
+    let mut command = Command::new("python3");
+    // Unbuffered, so that its lines come when they are written.
+    command.args(["-u", "-c", script]).args(args);
+    Some(command)
+}
+
+/// netcat, one datagram for each read of its input; it ends with its input.
+pub(crate) fn netcat(host: &str, port: &str) -> Option<Command> {
+    if !is_here("nc", "-h", "OpenBSD") {
+        return None;
+    }
+    let mut command = Command::new("nc");
+    command.args(["-u", "-q", "0", host, port]);
+    Some(command)
+}
+
+/// socat, from its input to a UDP address.
+pub(crate) fn socat(to: &str) -> Option<Command> {
+    if !is_here("socat", "-V", "socat version") {
+        return None;
+    }
+    let mut command = Command::new("socat");
+    command.args(["-u", "-", &format!("UDP:{to}")]);
+    Some(command)
+}

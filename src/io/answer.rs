@@ -4,8 +4,8 @@
 //! stands where it is done, in `drain` and `send_queue`, and for users in the documentation of
 //! [`Endpoint`](crate::Endpoint#what-the-operating-system-may-answer).
 
-use std::io;
 use std::time::Instant;
+use std::{fmt, io};
 
 use log::{Level, log_enabled, warn};
 
@@ -122,12 +122,7 @@ impl AnswerLog {
 
     /// Counts `error`, and warns of it unless its class was warned of less than a second ago.
     /// `WouldBlock` is no error and not for here.
-    pub(super) fn note(
-        &mut self,
-        answer: Answer,
-        error: &io::Error,
-        about: std::fmt::Arguments<'_>,
-    ) {
+    pub(super) fn note(&mut self, answer: Answer, error: &io::Error, about: fmt::Arguments<'_>) {
         let counts = &mut self.counts;
         let (count, limit) = match answer {
             Answer::Interrupted => (&mut counts.interrupted, 0),
@@ -144,10 +139,20 @@ impl AnswerLog {
             return;
         }
         if let Some(held_back) = self.limits[limit].pass(clock::now()) {
-            warn!(
-                "{}{about}: {error} ({held_back} more like it were not logged)",
-                self.doing
-            );
+            let held_back = HeldBack(held_back);
+            warn!("{}{about}: {error}{held_back}", self.doing);
+        }
+    }
+}
+
+/// How many warnings were not written, if any.
+struct HeldBack(u64);
+
+impl fmt::Display for HeldBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => Ok(()),
+            count => write!(f, " ({count} more like it were not logged)"),
         }
     }
 }

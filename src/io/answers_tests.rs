@@ -125,6 +125,21 @@ both_paths! {
         assert_eq!(peer.receive_numbers(100), (0..100).collect::<Vec<_>>());
     }
 
+    fn room_after_a_full_queue_ends_the_sleep_once(config) {
+        let (mut endpoint, mut peer) = pair(&EndpointConfig { send_queue: 3, ..config });
+        endpoint.send_answers(&[Fails(Errno::EAGAIN as i32), Fails(Errno::EAGAIN as i32)]);
+        endpoint.queue_numbers(&peer, 0..3);
+        let to = peer.local_addr();
+        assert_eq!(endpoint.send(to, b"no"), Err(SendError::QueueFull));
+        // Nobody sends anything to this endpoint: only the room can end this.
+        let begin = std::time::Instant::now();
+        endpoint.wait(Some(LIMIT)).unwrap();
+        assert!(begin.elapsed() < LIMIT, "it slept on although there was room");
+        endpoint.queue_numbers(&peer, 3..4);
+        endpoint.flush().unwrap();
+        assert_eq!(peer.receive_numbers(4), [0, 1, 2, 3]);
+    }
+
     fn a_blocked_queue_is_not_tried_at_every_send(config) {
         let (mut endpoint, peer) = pair(&config);
         endpoint.send_answers(&[Fails(Errno::EAGAIN as i32), Fails(Errno::EAGAIN as i32)]);

@@ -140,8 +140,8 @@ impl Endpoint {
     }
 
     /// One turn: sends what is queued, then sleeps until a datagram can be read, a [`Waker`] is
-    /// used, or `timeout` is over (`None`: for as long as it takes). Then call
-    /// [`recv`](Self::recv) until it returns `None`.
+    /// used, there is room again after a [`QueueFull`](SendError::QueueFull), or `timeout` is over
+    /// (`None`: for as long as it takes). Then call [`recv`](Self::recv) until it returns `None`.
     ///
     /// It returns at once, without a sleep, when datagrams may be pending that no event will
     /// announce (the budget of a drain was spent, or its owner left it early), when the waker was
@@ -164,7 +164,8 @@ impl Endpoint {
             self.woken = true;
             return Ok(());
         }
-        if self.drain.has_unread() || timeout == Some(Duration::ZERO) {
+        let has_room = self.queue.take_room();
+        if has_room || self.drain.has_unread() || timeout == Some(Duration::ZERO) {
             return Ok(());
         }
         self.sleep(timeout)
@@ -317,6 +318,9 @@ impl Endpoint {
             }
             if seen.writable || hold == Some(Hold::NoBuffers) {
                 self.queue.transmit(&self.socket);
+                if self.queue.take_room() {
+                    return Ok(());
+                }
             }
             if let Some(deadline) = deadline {
                 let left = deadline.saturating_duration_since(clock::now());

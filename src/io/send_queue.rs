@@ -35,6 +35,9 @@ pub(super) struct SendQueue {
     /// How many datagrams one system call may send.
     batch: usize,
     hold: Option<Hold>,
+    /// `send` was refused because the queue was full, and its caller does not know yet that there is
+    /// room again.
+    owes_room: bool,
     /// The system reported something about an earlier datagram instead of taking the oldest one;
     /// that is tried once more before it is given up.
     head_retried: bool,
@@ -65,6 +68,7 @@ impl SendQueue {
             len: 0,
             batch: config.batch,
             hold: None,
+            owes_room: false,
             head_retried: false,
             refusal: None,
             answers: AnswerLog::new("sending"),
@@ -90,6 +94,7 @@ impl SendQueue {
         }
         if self.len == self.entries.len() {
             self.stats.queue_full += 1;
+            self.owes_room = true;
             return Err(SendError::QueueFull);
         }
         self.push(to, bytes);
@@ -118,6 +123,13 @@ impl SendQueue {
     /// Why what is queued has not left, if it was tried.
     pub(super) fn hold(&self) -> Option<Hold> {
         self.hold
+    }
+
+    /// Whether there is room again after a `QueueFull`; said once.
+    pub(super) fn take_room(&mut self) -> bool {
+        let has_room = self.owes_room && self.len < self.entries.len();
+        self.owes_room &= !has_room;
+        has_room
     }
 
     /// How many datagrams are queued.

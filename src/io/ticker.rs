@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use super::clock;
 use crate::limits::{TICK_RATE_MAX, TICKS_BEHIND_MAX};
 
-const NANOS_PER_SECOND: u128 = 1_000_000_000;
+const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
-/// Fixed steps of time: tick number `n` is due exactly `n` / rate seconds after the start, so that
+/// Fixed steps of time: tick number `n` is due exactly `n` periods after the start, so that
 /// neither a late tick nor a period that is no whole number of nanoseconds (60 Hz) shifts the ones
 /// behind it. Gaffer's ["Fix Your Timestep!"](https://gafferongames.com/post/fix_your_timestep/)
 /// says why a simulation wants this.
@@ -58,7 +58,9 @@ const NANOS_PER_SECOND: u128 = 1_000_000_000;
 #[derive(Debug, Clone)]
 pub struct Ticker {
     start: Instant,
-    rate: u32,
+    /// `steps` ticks take `nanos`, exactly: 60 in 1,000,000,000 have no period in whole nanoseconds.
+    nanos: u64,
+    steps: u32,
     /// The number of the tick that is due next; the first is 1.
     next: u64,
     /// `next_tick` has given out the instant of `next`.
@@ -74,12 +76,25 @@ impl Ticker {
         Self::starting_at(clock::now(), rate)
     }
 
+    /// Ticks once in every `period`, the first time one period from now.
+    ///
+    /// `period` is 1 ns to 2^64 ns (584 years); what lies outside is taken as the nearest of the two.
+    pub fn every(period: Duration) -> Self {
+        let nanos = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX).max(1);
+        Self::new(clock::now(), nanos, 1)
+    }
+
     /// As [`hz`](Self::hz), with the first tick one period after `start`. For tests and simulations
     /// on a time of their own.
     pub fn starting_at(start: Instant, rate: u32) -> Self {
+        Self::new(start, NANOS_PER_SECOND, rate.clamp(1, TICK_RATE_MAX))
+    }
+
+    fn new(start: Instant, nanos: u64, steps: u32) -> Self {
         Self {
             start,
-            rate: rate.clamp(1, TICK_RATE_MAX),
+            nanos,
+            steps,
             next: 1,
             is_given_out: false,
             overruns: 0,
@@ -145,12 +160,12 @@ impl Ticker {
     fn elapsed(&self, now: Instant) -> u64 {
         let nanos = now.saturating_duration_since(self.start).as_nanos();
         // The largest n with offset(n) <= nanos, offset being rounded down.
-        let ticks = ((nanos + 1) * u128::from(self.rate)).div_ceil(NANOS_PER_SECOND) - 1;
+        let ticks = ((nanos + 1) * u128::from(self.steps)).div_ceil(u128::from(self.nanos)) - 1;
         u64::try_from(ticks).unwrap_or(u64::MAX - 1)
     }
 
     fn offset(&self, tick: u64) -> Duration {
-        let nanos = u128::from(tick) * NANOS_PER_SECOND / u128::from(self.rate);
+        let nanos = u128::from(tick) * u128::from(self.nanos) / u128::from(self.steps);
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 }
@@ -271,6 +286,23 @@ mod tests {
     fn a_rate_out_of_range_is_taken_as_the_nearest() {
         assert_eq!(Ticker::hz(0).period(), Duration::from_secs(1));
         assert_eq!(Ticker::hz(u32::MAX).period(), Duration::from_nanos(1));
+    }
+
+    #[test]
+    fn a_period_is_kept_exactly() {
+        let mut ticker = Ticker::every(Duration::from_millis(16));
+        let first = ticker.deadline();
+        assert_eq!(ticker.steps_due(first - Duration::from_nanos(1)), 0);
+        assert_eq!(ticker.steps_due(first), 1);
+        assert_eq!(ticker.deadline(), first + Duration::from_millis(16));
+        assert_eq!(
+            Ticker::every(Duration::ZERO).period(),
+            Duration::from_nanos(1)
+        );
+        assert_eq!(
+            Ticker::every(Duration::MAX).period(),
+            Duration::from_nanos(u64::MAX)
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! When the next datagram is due: fixed steps that do not drift.
 //!
-//! The library's `Ticker` counts in whole ticks a second; `--every` takes any duration.
+//! Not the library's `Ticker`, which catches up on what was missed; here that would be a burst.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! The wish to end, from the outside: Ctrl-C (SIGINT), SIGTERM, and SIGHUP when the terminal goes.
+//! The wish to end, from the outside: Ctrl-C (SIGINT) and SIGTERM.
 
 use std::process;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ impl Stop {
                 warn!("the loop could not be woken, it ends with the next datagram: {error}");
             }
         };
-        ctrlc::set_handler(on_signal)
+        on_each_signal(on_signal)
             .map_err(|error| Failure::Refused(format!("cannot wait for signals: {error}")))?;
         Ok(stop)
     }
@@ -52,4 +52,20 @@ impl Stop {
     pub(crate) fn is_requested(&self) -> bool {
         self.is_requested.load(Ordering::Acquire)
     }
+}
+
+/// Calls `react` for every signal, on a thread of its own. SIGHUP is left alone: a server that was
+/// started with nohup(1) is to outlive its terminal.
+#[cfg(unix)]
+fn on_each_signal(mut react: impl FnMut() + Send + 'static) -> Result<(), std::io::Error> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+    std::thread::spawn(move || signals.forever().for_each(|_| react()));
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn on_each_signal(react: impl FnMut() + Send + 'static) -> Result<(), ctrlc::Error> {
+    ctrlc::set_handler(react)
 }

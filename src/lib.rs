@@ -114,3 +114,8 @@ pub use crate::io::{
     Datagram, Endpoint, EndpointStats, ErrorCounts, Receiver, Sender, Ticker, Waker,
 };
 pub use crate::send_error::SendError;
+
+/// The README's programs compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

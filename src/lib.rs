@@ -55,7 +55,7 @@
 //! With `?` this server ends when its send queue is full. One that should rather leave an answer out
 //! ignores [`SendError::QueueFull`].
 //!
-//! The [guide](crate::guide) explains from the ground up what a datagram is, what a non-blocking
+//! The [guide] explains from the ground up what a datagram is, what a non-blocking
 //! socket does, and why a loop drains it.
 //!
 //! # One turn, always in this order

@@ -1,7 +1,7 @@
 //! One non-blocking UDP socket: its options, and one system call a method.
 //!
 //! Knows nothing of queues, budgets or readiness. A test can script what the system answers
-//! ([`Script`]), for the answers that cannot be produced at will.
+//! (`Script`), for the answers that cannot be produced at will.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod bench;
 mod failure;
 mod lines;
 mod listen;
@@ -38,6 +39,7 @@ struct CommandLine {
 /// Every command, by its name.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Bench(bench::Options),
     Listen(listen::Options),
     Send(send::Options),
 }
@@ -45,6 +47,7 @@ enum Command {
 impl Command {
     fn run(&self) -> Result<(), Failure> {
         match self {
+            Self::Bench(options) => bench::run(options),
             Self::Listen(options) => listen::run(options),
             Self::Send(options) => send::run(options),
         }

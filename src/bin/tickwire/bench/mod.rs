@@ -1,0 +1,38 @@
+//! `tickwire bench`: measures, always beside a floor that is measured in the same run.
+//!
+//! Each benchmark is a file of its own. What they share is here below: the machine, the spread over
+//! rounds, a table for people, a file for programs, and a progress bar for the impatient.
+
+mod machine;
+mod progress;
+mod record;
+mod spread;
+mod table;
+
+use std::path::PathBuf;
+
+use crate::failure::Failure;
+
+/// Measures latency, throughput and the cost of a tick on this machine
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Every benchmark, by its name.
+#[derive(Debug, clap::Subcommand)]
+enum Command {}
+
+/// Where the results go besides the table.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Files {
+    /// Writes everything that was measured, the machine and the settings into this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// Runs the one that was asked for.
+pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+    match options.command {}
+}

@@ -17,9 +17,9 @@ pub(crate) fn is_here(name: &str, probe: &str, wanted: &str) -> bool {
     let may_skip = std::env::var_os("TICKWIRE_NO_SKIP").is_none_or(|value| value != "1");
     assert!(
         may_skip,
-        "{name} is not installed, and TICKWIRE_NO_SKIP=1 is set"
+        "{name} ({wanted}) is not installed, and TICKWIRE_NO_SKIP=1 is set"
     );
-    skip(&format!("{name} is not installed"));
+    skip(&format!("{name} ({wanted}) is not installed"));
     false
 }
 

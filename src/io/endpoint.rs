@@ -260,8 +260,8 @@ impl Endpoint {
         )
     }
 
-    /// A handle that wakes this endpoint out of [`wait`](Self::wait) from another thread. All that
-    /// are asked for are the same one.
+    /// A handle that wakes this endpoint out of [`wait`](Self::wait) from another thread. Every call
+    /// hands out the same one.
     ///
     /// # Errors
     ///

@@ -502,6 +502,63 @@ both_paths! {
         assert!(!endpoint.may_have_more());
     }
 
+    fn in_somebody_elses_poll_a_short_batch_does_not_swallow_the_next_event(config) {
+        let mut poll = Poll::new().unwrap();
+        let mut events = Events::with_capacity(8);
+        let mut endpoint = bind(&config);
+        poll.registry().register(&mut endpoint, Token(0), Interest::READABLE).unwrap();
+        let peer = plain_socket();
+        fill(&peer, &endpoint, 0..8);
+        poll.poll(&mut events, Some(LIMIT)).unwrap();
+        // Two come one by one, the other six in a batch that saw the socket empty. It is no longer.
+        for _ in 0..4 {
+            assert!(endpoint.recv().unwrap().is_some());
+        }
+        fill(&peer, &endpoint, 8..10);
+        poll.poll(&mut events, Some(LIMIT)).unwrap();
+        assert_eq!(drain(&mut endpoint), numbers(4..10));
+        assert!(!endpoint.may_have_more());
+    }
+
+    fn registered_in_the_middle_of_a_drain_it_does_not_swallow_the_first_event(config) {
+        let mut poll = Poll::new().unwrap();
+        let mut events = Events::with_capacity(8);
+        let mut endpoint = bind(&config);
+        let peer = plain_socket();
+        fill(&peer, &endpoint, 0..8);
+        for _ in 0..4 {
+            assert!(endpoint.recv().unwrap().is_some());
+        }
+        fill(&peer, &endpoint, 8..10);
+        poll.registry().register(&mut endpoint, Token(0), Interest::READABLE).unwrap();
+        poll.poll(&mut events, Some(LIMIT)).unwrap();
+        assert_eq!(drain(&mut endpoint), numbers(4..10));
+        assert!(!endpoint.may_have_more());
+    }
+
+    fn back_from_somebody_elses_poll_nothing_is_forgotten(config) {
+        let mut poll = Poll::new().unwrap();
+        let mut events = Events::with_capacity(8);
+        let mut endpoint = bind(&config);
+        poll.registry().register(&mut endpoint, Token(0), Interest::READABLE).unwrap();
+        let peer = plain_socket();
+        fill(&peer, &endpoint, 0..8);
+        poll.poll(&mut events, Some(LIMIT)).unwrap();
+        for _ in 0..4 {
+            assert!(endpoint.recv().unwrap().is_some());
+        }
+        fill(&peer, &endpoint, 8..10);
+        poll.poll(&mut events, Some(LIMIT)).unwrap();
+        poll.registry().deregister(&mut endpoint).unwrap();
+        must_return(move || {
+            endpoint.wait(None).unwrap();
+            assert_eq!(drain(&mut endpoint), numbers(4..10));
+            fill(&peer, &endpoint, 10..11);
+            endpoint.wait(None).unwrap();
+            assert_eq!(drain(&mut endpoint), numbers(10..11));
+        });
+    }
+
     // Addresses and options.
 
     fn a_dual_stack_socket_shows_ipv4_as_ipv4(config) {

@@ -360,7 +360,11 @@ impl mio::event::Source for Endpoint {
         interests: Interest,
     ) -> io::Result<()> {
         self.registration
-            .register(&mut self.socket, registry, token, interests)
+            .register(&mut self.socket, registry, token, interests)?;
+        // No turn is announced there, and the first event says what is readable now.
+        self.drain.on_turn();
+        self.drain.on_turns_announced(false);
+        Ok(())
     }
 
     fn reregister(

@@ -4,6 +4,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use mio::event::Event;
+use mio::{Events, Interest, Poll, Token};
 use nix::errno::Errno;
 
 use super::endpoint::Endpoint;
@@ -239,6 +241,53 @@ both_paths! {
         endpoint.flush().unwrap();
         assert_eq!(peer.receive_numbers(2), [0, 1]);
         assert_eq!(endpoint.stats().send_errors.interrupted, u64::from(INTERRUPTED_MAX) + 1);
+    }
+
+    fn endless_interruptions_do_not_put_the_queue_to_sleep(config) {
+        let mut endpoint = bind(&config);
+        let own = endpoint.local_addr();
+        endpoint.send_answers(&[Fails(Errno::EINTR as i32); INTERRUPTED_MAX as usize]);
+        endpoint.send(own, b"to myself").unwrap();
+        // No event will come before it has left.
+        endpoint.wait(Some(LIMIT)).unwrap();
+        assert_eq!(endpoint.drain(), [b"to myself"]);
+    }
+
+    fn a_queue_that_is_blocked_when_it_is_registered_asks_for_writability(config) {
+        let mut poll = Poll::new().unwrap();
+        let mut events = Events::with_capacity(8);
+        let (mut endpoint, mut peer) = pair(&config);
+        endpoint.send_answers(&[Fails(Errno::EAGAIN as i32)]);
+        endpoint.queue_numbers(&peer, 0..3);
+        endpoint.flush().unwrap();
+        poll.registry().register(&mut endpoint.endpoint, Token(0), Interest::READABLE).unwrap();
+        poll.poll(&mut events, Some(LIMIT)).unwrap();
+        assert!(events.iter().any(Event::is_writable), "nothing else wakes its loop");
+        endpoint.flush().unwrap();
+        assert_eq!(peer.receive_numbers(3), [0, 1, 2]);
+    }
+
+    fn in_somebody_elses_poll_writability_is_asked_for_while_the_socket_would_block(config) {
+        let mut poll = Poll::new().unwrap();
+        let mut events = Events::with_capacity(8);
+        let (mut endpoint, mut peer) = pair(&config);
+        poll.registry().register(&mut endpoint.endpoint, Token(0), Interest::READABLE).unwrap();
+        endpoint.send_answers(&[Fails(Errno::EAGAIN as i32)]);
+        endpoint.queue_numbers(&peer, 0..3);
+        endpoint.flush().unwrap();
+        poll.poll(&mut events, Some(LIMIT)).unwrap();
+        assert!(events.iter().any(Event::is_writable));
+        endpoint.flush().unwrap();
+        assert_eq!(peer.receive_numbers(3), [0, 1, 2]);
+
+        // It is taken back when the queue is gone: an event of the next datagram says nothing of it.
+        let own = endpoint.local_addr();
+        endpoint.send(own, b"to myself").unwrap();
+        endpoint.flush().unwrap();
+        poll.poll(&mut events, Some(LIMIT)).unwrap();
+        assert!(events.iter().any(Event::is_readable));
+        assert!(!events.iter().any(Event::is_writable));
+        assert_eq!(endpoint.drain(), [b"to myself"]);
     }
 
     fn the_order_survives_every_split_of_a_ring_that_wraps(config) {

@@ -316,7 +316,7 @@ impl Endpoint {
             if seen.readable || seen.woken {
                 return Ok(());
             }
-            if seen.writable || hold == Some(Hold::NoBuffers) {
+            if seen.writable || hold == Some(Hold::Retry) {
                 self.queue.transmit(&self.socket);
                 if self.queue.take_room() {
                     return Ok(());
@@ -333,9 +333,9 @@ impl Endpoint {
     }
 }
 
-/// How long to sleep at a stretch. Missing buffers announce their return by no event.
+/// How long to sleep at a stretch. What is only to be tried again is announced by no event.
 fn pause(remaining: Option<Duration>, hold: Option<Hold>) -> Option<Duration> {
-    if hold != Some(Hold::NoBuffers) {
+    if hold != Some(Hold::Retry) {
         return remaining;
     }
     Some(remaining.map_or(NO_BUFFERS_RETRY, |remaining| {
@@ -359,8 +359,9 @@ impl mio::event::Source for Endpoint {
         token: Token,
         interests: Interest,
     ) -> io::Result<()> {
+        let blocked = self.queue.hold() == Some(Hold::WouldBlock);
         self.registration
-            .register(&mut self.socket, registry, token, interests)?;
+            .register(&mut self.socket, registry, token, interests, blocked)?;
         // No turn is announced there, and the first event says what is readable now.
         self.drain.on_turn();
         self.drain.on_turns_announced(false);

@@ -92,12 +92,14 @@ impl Registration {
         }
     }
 
+    /// Registers the socket elsewhere; `blocked` asks for writability from the beginning.
     pub(super) fn register(
         &mut self,
         socket: &mut Socket,
         registry: &Registry,
         token: Token,
         interests: Interest,
+        blocked: bool,
     ) -> io::Result<()> {
         match self {
             Self::Nowhere => {}
@@ -108,9 +110,9 @@ impl Registration {
             registry: registry.try_clone()?,
             token,
             interests,
-            is_writable_asked: false,
+            is_writable_asked: blocked,
         };
-        socket.register(registry, token, interests)?;
+        socket.register(registry, token, with_writable(interests, blocked))?;
         *self = Self::Elsewhere(elsewhere);
         Ok(())
     }
@@ -125,9 +127,11 @@ impl Registration {
         let Self::Elsewhere(elsewhere) = self else {
             return Err(not_registered());
         };
+        let wanted = with_writable(interests, elsewhere.is_writable_asked);
+        socket.reregister(registry, token, wanted)?;
         elsewhere.token = token;
         elsewhere.interests = interests;
-        socket.reregister(registry, token, elsewhere.wanted())
+        Ok(())
     }
 
     pub(super) fn deregister(
@@ -300,12 +304,11 @@ impl Elsewhere {
         if self.is_writable_asked == asked {
             return Ok(());
         }
+        let wanted = with_writable(self.interests, asked);
+        socket.reregister(&self.registry, self.token, wanted)?;
+        // Afterwards, as a request that failed has to be made again.
         self.is_writable_asked = asked;
-        socket.reregister(&self.registry, self.token, self.wanted())
-    }
-
-    fn wanted(&self) -> Interest {
-        with_writable(self.interests, self.is_writable_asked)
+        Ok(())
     }
 }
 

@@ -77,6 +77,7 @@ both_paths! {
         assert_eq!(endpoint.drain(), [b"a"]);
         assert!(!endpoint.may_have_more());
         assert_eq!(endpoint.stats().receive_errors.no_buffers, 1);
+        assert_eq!(endpoint.stats().budget_spent, 0);
     }
 
     fn an_unexpected_answer_is_returned_and_the_drain_can_go_on(config) {

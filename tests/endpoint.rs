@@ -364,6 +364,18 @@ both_paths! {
         assert!(endpoint.take_woken());
     }
 
+    fn a_turn_without_any_wait_sees_the_waker_too(config) {
+        let mut endpoint = bind(&config);
+        let waker = endpoint.waker().unwrap();
+        assert_eq!(endpoint.recv().unwrap(), None);
+        assert!(!endpoint.take_woken());
+        waker.wake().unwrap();
+        endpoint.flush().unwrap();
+        assert_eq!(endpoint.recv().unwrap(), None);
+        assert!(endpoint.take_woken());
+        assert!(!endpoint.take_woken(), "asking takes it");
+    }
+
     fn no_wake_is_ever_lost(config) {
         let mut endpoint = bind(&config);
         let waker = endpoint.waker().unwrap();

@@ -271,9 +271,10 @@ impl Endpoint {
         self.registration.own(&mut self.socket)?.waker()
     }
 
-    /// Whether a [`Waker`] ended a [`wait`](Self::wait) since this was last asked.
+    /// Whether a [`Waker`] was used since this was last asked, also by a loop that never calls
+    /// [`wait`](Self::wait). Costs no system call.
     pub fn take_woken(&mut self) -> bool {
-        std::mem::take(&mut self.woken)
+        self.registration.take_wake() | std::mem::take(&mut self.woken)
     }
 
     /// What was counted since the socket was bound. On Linux a system call, which asks the kernel for

@@ -31,8 +31,9 @@ struct Shared {
 }
 
 impl Waker {
-    /// Makes the `wait` that is going on, or else the next one, return at once. What this thread did
-    /// before is visible to the other one when it does. Waking twice before the loop comes round
+    /// Makes the `wait` that is going on, or else the next one, return at once, unless
+    /// [`take_woken`](crate::Endpoint::take_woken) was told of it before. What this thread did
+    /// before is visible to the other one then. Waking twice before the loop comes round
     /// wakes it once, and the second time costs no system call.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use mio::event::Event;
 use mio::{Events, Interest, Poll, Registry, Token};
 
 use super::socket::Socket;
+use crate::limits::SLEEP_MAX;
 
 const SOCKET: Token = Token(0);
 const WAKER: Token = Token(1);
@@ -267,13 +268,15 @@ impl OwnPoll {
 
     #[cfg(not(target_os = "linux"))]
     fn poll_for(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let timeout = timeout.map(|timeout| timeout.min(SLEEP_MAX));
         self.poll.poll(&mut self.events, timeout)
     }
 }
 
-/// `timeout` without what is less than a millisecond.
+/// `timeout` without what is less than a millisecond, and at most [`SLEEP_MAX`].
 #[cfg(target_os = "linux")]
 fn whole_millis(timeout: Duration) -> Duration {
+    let timeout = timeout.min(SLEEP_MAX);
     timeout - Duration::from_nanos(u64::from(timeout.subsec_nanos() % 1_000_000))
 }
 
@@ -333,5 +336,11 @@ mod tests {
         assert_eq!(millis(999_999), 0);
         assert_eq!(millis(5_000_000_000), 5_000_000_000);
         assert_eq!(millis(5_000_000_001), 5_000_000_000);
+        assert_eq!(whole_millis(SLEEP_MAX), SLEEP_MAX);
+        assert_eq!(
+            whole_millis(SLEEP_MAX + Duration::from_millis(1)),
+            SLEEP_MAX
+        );
+        assert_eq!(whole_millis(Duration::MAX), SLEEP_MAX);
     }
 }

@@ -2,10 +2,12 @@
 
 mod common;
 
+use std::cell::RefCell;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -599,6 +601,63 @@ both_paths! {
                 assert_eq!(v6.recv(&mut buffer).unwrap(), 3);
             }
         }
+    }
+
+    fn bound_to_a_mapped_address_it_has_the_name_that_its_peers_see(config) {
+        let mapped = "[::ffff:127.0.0.1]:0".parse().unwrap();
+        let mut endpoint = Endpoint::with_config(mapped, &config).unwrap();
+        let own = endpoint.local_addr();
+        assert_eq!(own.ip(), any_port().ip());
+        endpoint.send(own, b"x").unwrap();
+        endpoint.flush().unwrap();
+        assert_eq!(next(&mut endpoint).from, own);
+    }
+
+    fn an_endpoint_that_outlives_its_thread_still_says_goodbye(config) {
+        type Heard = (io::Result<()>, Vec<Vec<u8>>);
+        struct Goodbye(RefCell<Option<(Endpoint, SocketAddr, mpsc::Sender<Heard>)>>);
+
+        impl Drop for Goodbye {
+            fn drop(&mut self) {
+                let (mut endpoint, to, told) = self.0.take().unwrap();
+                for number in 0..3u32 {
+                    endpoint.send(to, &number.to_be_bytes()).unwrap();
+                }
+                let flushed = endpoint.flush();
+                let received = std::iter::from_fn(|| {
+                    let datagram = endpoint.recv().ok().flatten()?;
+                    Some(datagram.bytes.to_vec())
+                });
+                told.send((flushed, received.collect())).unwrap();
+            }
+        }
+
+        thread_local! {
+            static GOODBYE: Goodbye = const { Goodbye(RefCell::new(None)) };
+        }
+
+        let mut peer = bind(&config);
+        let to = peer.local_addr();
+        let (told, heard) = mpsc::channel();
+        let leaving = thread::spawn(move || {
+            // Made before the endpoint has sent anything, so it goes after whatever that left behind.
+            GOODBYE.with(|_| ());
+            let mut endpoint = bind(&config);
+            let own = endpoint.local_addr();
+            fill(&plain_socket(), &endpoint, 0..5);
+            assert_eq!(drain(&mut endpoint), numbers(0..5));
+            endpoint.send(own, b"a").unwrap();
+            endpoint.send(own, b"b").unwrap();
+            endpoint.flush().unwrap();
+            assert_eq!(drain(&mut endpoint), [b"a", b"b"]);
+            fill(&plain_socket(), &endpoint, 0..5);
+            GOODBYE.with(|goodbye| goodbye.0.replace(Some((endpoint, to, told))));
+        });
+        leaving.join().unwrap();
+        let (flushed, received) = heard.recv().unwrap();
+        flushed.unwrap();
+        assert_eq!(received, numbers(0..5));
+        assert_eq!(drain(&mut peer), numbers(0..3));
     }
 
     fn families_that_cannot_meet_are_told_apart_before_queueing(config) {

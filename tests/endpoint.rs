@@ -381,7 +381,7 @@ both_paths! {
     fn no_wake_is_ever_lost(config) {
         let mut endpoint = bind(&config);
         let waker = endpoint.waker().unwrap();
-        let (told, heard) = std::sync::mpsc::sync_channel(0);
+        let (told, heard) = mpsc::sync_channel(0);
         let sleeper = thread::spawn(move || {
             for _ in 0..2000 {
                 while !endpoint.take_woken() {
@@ -571,6 +571,17 @@ both_paths! {
             endpoint.wait(None).unwrap();
             assert_eq!(drain(&mut endpoint), numbers(10..11));
         });
+    }
+
+    fn no_walk_through_polls_and_drains_makes_it_deaf(config) {
+        for seed in 1..=100 {
+            println!("seed {seed}");
+            let mut walk = Walk::new(seed, &config);
+            for _ in 0..200 {
+                walk.step();
+            }
+            walk.finish();
+        }
     }
 
     // Addresses and options.
@@ -836,6 +847,139 @@ both_paths! {
         assert_eq!(left, UnreadBytes(0), "{sent} sent, {received} received");
         assert!(received <= sent);
         assert_eq!(endpoint.stats().datagrams_received, received);
+    }
+}
+
+/// A loop that does everything that a loop may do, in any order: it drains whole or in part, sleeps,
+/// moves into one of two foreign polls and back. Whatever waits unread has to be announced.
+struct Walk {
+    random: Random,
+    endpoint: Endpoint,
+    peer: UdpSocket,
+    sent: u32,
+    received: u32,
+    polls: [Poll; 2],
+    events: Events,
+    place: Place,
+    /// A foreign poll said "readable", and no drain has come to its end since.
+    told: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Place {
+    Nowhere,
+    Own,
+    Elsewhere(usize),
+}
+
+impl Walk {
+    fn new(seed: u64, config: &EndpointConfig) -> Self {
+        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let config = EndpointConfig {
+            batch: config.batch.min([2, 3, 5, 64][random.below(4)]),
+            drain_budget: [None, None, Some(1), Some(10), Some(65)][random.below(5)],
+            ..config.clone()
+        };
+        Self {
+            random,
+            endpoint: bind(&config),
+            peer: plain_socket(),
+            sent: 0,
+            received: 0,
+            polls: [Poll::new().unwrap(), Poll::new().unwrap()],
+            events: Events::with_capacity(8),
+            place: Place::Nowhere,
+            told: false,
+        }
+    }
+
+    fn step(&mut self) {
+        match (self.random.below(8), self.place) {
+            (0 | 1, _) => {
+                let count = [1, 2, 3, 7, 70][self.random.below(5)];
+                let end = self.sent + count;
+                fill(&self.peer, &self.endpoint, self.sent..end);
+                self.sent = end;
+            }
+            (2 | 3, _) => {
+                for _ in 0..self.random.below(9) {
+                    self.receive();
+                }
+            }
+            (4, _) => while self.receive() {},
+            // Rarely, because there is no way out of a poll of its own.
+            (5, Place::Nowhere) if self.random.below(20) == 0 => self.place = Place::Own,
+            (5, Place::Nowhere) => {
+                let poll = self.random.below(2);
+                let registry = self.polls[poll].registry();
+                let interests = Interest::READABLE;
+                registry
+                    .register(&mut self.endpoint, Token(0), interests)
+                    .unwrap();
+                self.place = Place::Elsewhere(poll);
+                self.told = false;
+            }
+            (5, Place::Elsewhere(poll)) => {
+                self.polls[poll]
+                    .registry()
+                    .deregister(&mut self.endpoint)
+                    .unwrap();
+                self.place = Place::Nowhere;
+            }
+            (_, Place::Elsewhere(poll)) => self.poll(poll),
+            (_, Place::Nowhere) => self.endpoint.wait(Some(Duration::ZERO)).unwrap(),
+            (_, Place::Own) if self.received < self.sent => {
+                self.endpoint.wait(Some(LIMIT)).unwrap();
+                assert!(self.endpoint.may_have_more(), "deaf in its own poll");
+            }
+            (_, Place::Own) => {}
+        }
+    }
+
+    fn poll(&mut self, poll: usize) {
+        let timeout = Some(Duration::ZERO);
+        self.polls[poll].poll(&mut self.events, timeout).unwrap();
+        self.told |= !self.events.is_empty();
+        assert!(
+            self.told || self.endpoint.may_have_more() || self.received == self.sent,
+            "deaf in a foreign poll"
+        );
+    }
+
+    /// Receives one; `false` at the end of the drain.
+    fn receive(&mut self) -> bool {
+        let Some(datagram) = self.endpoint.recv().unwrap() else {
+            self.told = false;
+            if let Place::Elsewhere(poll) = self.place {
+                self.poll(poll);
+            }
+            return false;
+        };
+        assert_eq!(datagram.bytes, self.received.to_be_bytes());
+        self.received += 1;
+        true
+    }
+
+    fn finish(mut self) {
+        while self.received < self.sent {
+            self.receive();
+        }
+        assert_eq!(
+            self.endpoint.stats().datagrams_received,
+            u64::from(self.sent)
+        );
+    }
+}
+
+/// xorshift64 (Marsaglia, 2003): tests need no better.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % end as u64).unwrap()
     }
 }
 

@@ -350,7 +350,9 @@ fn pause(remaining: Option<Duration>, hold: Option<Hold>) -> Option<Duration> {
 /// before that poll sleeps.
 ///
 /// While the socket would block, `flush` adds writability to what was asked for, and takes it back
-/// when the queue is gone. [`wait`](Endpoint::wait) and [`waker`](Endpoint::waker) are refused as
+/// when the queue is gone. What stays [`queued`](Endpoint::queued) for want of buffers no event
+/// announces: while something is, let that poll sleep no longer than you like to wait for the next
+/// `flush`. [`wait`](Endpoint::wait) and [`waker`](Endpoint::waker) are refused as
 /// long as the endpoint is registered, and registering is refused once they were used: both errors
 /// are `AlreadyExists`.
 impl mio::event::Source for Endpoint {
@@ -387,7 +389,9 @@ impl mio::event::Source for Endpoint {
 }
 
 /// The socket itself, to look at or to set options on. Whoever receives from it behind the
-/// endpoint's back takes datagrams away, nothing worse.
+/// endpoint's back takes datagrams away, nothing worse. To wait for it in another poll, register the
+/// endpoint: one that only this is registered with may miss an edge that comes in the middle of a
+/// drain.
 #[cfg(unix)]
 impl std::os::fd::AsFd for Endpoint {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {

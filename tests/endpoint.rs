@@ -307,9 +307,12 @@ both_paths! {
             let begin = Instant::now();
             let deadline = begin + timeout;
             // It may end early for no visible reason, so it is asked until the time is over.
+            let mut turns = 0;
             while Instant::now() < deadline {
                 endpoint.wait_until(deadline).unwrap();
+                turns += 1;
             }
+            assert!(turns < 50, "that was no sleep");
             assert_eq!(endpoint.recv().unwrap(), None);
         }
         endpoint.wait_until(Instant::now()).unwrap();
@@ -376,6 +379,13 @@ both_paths! {
         assert_eq!(endpoint.recv().unwrap(), None);
         assert!(endpoint.take_woken());
         assert!(!endpoint.take_woken(), "asking takes it");
+
+        // Told to a wait, and once more behind it.
+        waker.wake().unwrap();
+        endpoint.wait(None).unwrap();
+        waker.wake().unwrap();
+        assert!(endpoint.take_woken());
+        assert!(!endpoint.take_woken(), "asking takes both");
     }
 
     fn no_wake_is_ever_lost(config) {
@@ -787,6 +797,31 @@ both_paths! {
         }
         assert_eq!(stats.send_errors.total() + stats.receive_errors.total(), 0);
         assert_eq!((stats.truncated, stats.discarded, stats.dropped_by_kernel), (0, 0, 0));
+    }
+
+    fn a_drain_after_a_sparse_one_begins_with_single_receives(config) {
+        if !cfg!(target_os = "linux") || config.batch == 1 {
+            return;
+        }
+        let mut endpoint = bind(&config);
+        let peer = plain_socket();
+        let mut calls_for = |count: u32| {
+            let before = endpoint.stats();
+            fill(&peer, &endpoint, 0..count);
+            assert_eq!(drain(&mut endpoint), numbers(0..count));
+            let after = endpoint.stats();
+            let received = after.batches_received - before.batches_received;
+            (received, after.receive_would_block - before.receive_would_block)
+        };
+        assert_eq!(calls_for(100), (4, 0), "1, 1, 64, 34");
+        assert_eq!(calls_for(100), (2, 0), "64, 36: there was a lot before");
+        assert_eq!(calls_for(1), (1, 0), "a batch of one, which is sparse");
+        for _ in 0..3 {
+            assert_eq!(calls_for(1), (1, 1), "one, and a look that finds nothing");
+            assert_eq!(calls_for(0), (0, 1));
+        }
+        assert_eq!(calls_for(2), (2, 1), "1, 1, and a batch that comes up empty");
+        assert_eq!(calls_for(100), (2, 0), "two are no longer sparse");
     }
 
     fn what_the_kernel_dropped_is_counted(config) {

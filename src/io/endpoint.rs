@@ -444,3 +444,21 @@ impl Sender<'_> {
         self.queue.send(self.socket, to, bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_no_event_announces_cuts_a_sleep_short() {
+        let long = Some(Duration::from_secs(5));
+        for hold in [None, Some(Hold::WouldBlock)] {
+            assert_eq!(pause(None, hold), None);
+            assert_eq!(pause(long, hold), long);
+        }
+        let short = Some(NO_BUFFERS_RETRY / 2);
+        assert_eq!(pause(None, Some(Hold::Retry)), Some(NO_BUFFERS_RETRY));
+        assert_eq!(pause(long, Some(Hold::Retry)), Some(NO_BUFFERS_RETRY));
+        assert_eq!(pause(short, Some(Hold::Retry)), short);
+    }
+}

@@ -176,6 +176,18 @@ both_paths! {
         assert_eq!(endpoint.stats().discarded, 0);
     }
 
+    fn missing_buffers_do_not_hold_a_sleep_beyond_its_time(config) {
+        let mut endpoint = bind(&config);
+        endpoint.send_answers(&vec![Fails(Errno::ENOBUFS as i32); 10_000]);
+        let own = endpoint.local_addr();
+        endpoint.send(own, b"to myself").unwrap();
+        endpoint.wait(Some(Duration::from_micros(2500))).unwrap();
+        assert_eq!(endpoint.queued(), 1, "it slept until there were buffers");
+        endpoint.forget_script();
+        endpoint.wait(Some(LIMIT)).unwrap();
+        assert_eq!(endpoint.drain(), [b"to myself"]);
+    }
+
     fn a_report_about_an_earlier_datagram_costs_no_datagram(config) {
         let (mut endpoint, mut peer) = pair(&config);
         endpoint.send_answers(&[Fails(Errno::ECONNREFUSED as i32)]);
@@ -183,6 +195,17 @@ both_paths! {
         endpoint.flush().unwrap();
         assert_eq!(peer.receive_numbers(3), [0, 1, 2]);
         assert_eq!(endpoint.stats().send_errors.refused, 1);
+        assert_eq!(endpoint.stats().discarded, 0);
+    }
+
+    fn every_datagram_has_its_own_second_try(config) {
+        let (mut endpoint, mut peer) = pair(&config);
+        let refused = Fails(Errno::ECONNREFUSED as i32);
+        endpoint.send_answers(&[refused, Takes(1), refused, Takes(1), refused]);
+        endpoint.queue_numbers(&peer, 0..3);
+        endpoint.flush().unwrap();
+        assert_eq!(peer.receive_numbers(3), [0, 1, 2]);
+        assert_eq!(endpoint.stats().send_errors.refused, 3);
         assert_eq!(endpoint.stats().discarded, 0);
     }
 

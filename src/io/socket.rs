@@ -318,6 +318,7 @@ pub(super) enum ScriptedSend {
 
 #[cfg(test)]
 impl Script {
+    #[cfg(unix)]
     pub(super) fn receive_fails(&self, errors: &[nix::errno::Errno]) {
         self.receives
             .lock()

@@ -144,13 +144,15 @@ fn send_from<'q, S: Address>(
     })
 }
 
-fn borrow<S, T>(
+fn borrow<S: Address, T>(
     headers: &'static Headers<S>,
-    call: impl FnOnce(&mut MultiHeaders<S>) -> io::Result<T>,
+    mut call: impl FnMut(&mut MultiHeaders<S>) -> io::Result<T>,
 ) -> io::Result<T> {
     headers
         .try_with(|headers| call(&mut headers.borrow_mut()))
-        .unwrap_or_else(|_| Err(io::Error::other("the thread is ending")))
+        // The thread is ending and its headers are gone, but an endpoint in another of its
+        // thread-locals may still say goodbye.
+        .unwrap_or_else(|_| call(&mut preallocate()))
 }
 
 /// An address of one family, as the system lays it out.

@@ -45,7 +45,8 @@ pub(super) struct Drain {
     /// How much of the budget this drain has used: datagrams, and errors too, so that a socket that
     /// answers nothing but errors ends a turn as well.
     spent: usize,
-    /// This drain has seen the socket empty; it ends when its slots are handed out.
+    /// This drain has seen the socket empty, or without the buffers to tell; it ends when its slots
+    /// are handed out.
     seen_empty: bool,
     /// The socket may hold datagrams for which no event will come.
     unread: bool,
@@ -218,7 +219,7 @@ impl Drain {
             // A system that does not even say who sent it: the datagram is gone.
             Answer::TooLong => self.stats.truncated += 1,
             // The next turn tries again, and it will not sleep before: something is unread.
-            Answer::NoBuffers => self.spent = self.budget,
+            Answer::NoBuffers => self.seen_empty = true,
             Answer::WouldBlock | Answer::Other => return Err(error),
         }
         Ok(())

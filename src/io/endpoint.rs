@@ -271,9 +271,10 @@ impl Endpoint {
         self.registration.own(&mut self.socket)?.waker()
     }
 
-    /// Whether a [`Waker`] ended a [`wait`](Self::wait) since this was last asked.
+    /// Whether a [`Waker`] was used since this was last asked, also by a loop that never calls
+    /// [`wait`](Self::wait). Costs no system call.
     pub fn take_woken(&mut self) -> bool {
-        std::mem::take(&mut self.woken)
+        self.registration.take_wake() | std::mem::take(&mut self.woken)
     }
 
     /// What was counted since the socket was bound. On Linux a system call, which asks the kernel for
@@ -316,7 +317,7 @@ impl Endpoint {
             if seen.readable || seen.woken {
                 return Ok(());
             }
-            if seen.writable || hold == Some(Hold::NoBuffers) {
+            if seen.writable || hold == Some(Hold::Retry) {
                 self.queue.transmit(&self.socket);
                 if self.queue.take_room() {
                     return Ok(());
@@ -333,9 +334,9 @@ impl Endpoint {
     }
 }
 
-/// How long to sleep at a stretch. Missing buffers announce their return by no event.
+/// How long to sleep at a stretch. What is only to be tried again is announced by no event.
 fn pause(remaining: Option<Duration>, hold: Option<Hold>) -> Option<Duration> {
-    if hold != Some(Hold::NoBuffers) {
+    if hold != Some(Hold::Retry) {
         return remaining;
     }
     Some(remaining.map_or(NO_BUFFERS_RETRY, |remaining| {
@@ -349,7 +350,9 @@ fn pause(remaining: Option<Duration>, hold: Option<Hold>) -> Option<Duration> {
 /// before that poll sleeps.
 ///
 /// While the socket would block, `flush` adds writability to what was asked for, and takes it back
-/// when the queue is gone. [`wait`](Endpoint::wait) and [`waker`](Endpoint::waker) are refused as
+/// when the queue is gone. What stays [`queued`](Endpoint::queued) for want of buffers no event
+/// announces: while something is, let that poll sleep no longer than you like to wait for the next
+/// `flush`. [`wait`](Endpoint::wait) and [`waker`](Endpoint::waker) are refused as
 /// long as the endpoint is registered, and registering is refused once they were used: both errors
 /// are `AlreadyExists`.
 impl mio::event::Source for Endpoint {
@@ -359,8 +362,13 @@ impl mio::event::Source for Endpoint {
         token: Token,
         interests: Interest,
     ) -> io::Result<()> {
+        let blocked = self.queue.hold() == Some(Hold::WouldBlock);
         self.registration
-            .register(&mut self.socket, registry, token, interests)
+            .register(&mut self.socket, registry, token, interests, blocked)?;
+        // No turn is announced there, and the first event says what is readable now.
+        self.drain.on_turn();
+        self.drain.on_turns_announced(false);
+        Ok(())
     }
 
     fn reregister(
@@ -381,7 +389,9 @@ impl mio::event::Source for Endpoint {
 }
 
 /// The socket itself, to look at or to set options on. Whoever receives from it behind the
-/// endpoint's back takes datagrams away, nothing worse.
+/// endpoint's back takes datagrams away, nothing worse. To wait for it in another poll, register the
+/// endpoint: one that only this is registered with may miss an edge that comes in the middle of a
+/// drain.
 #[cfg(unix)]
 impl std::os::fd::AsFd for Endpoint {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
@@ -432,5 +442,23 @@ impl Sender<'_> {
     #[inline]
     pub fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> Result<(), SendError> {
         self.queue.send(self.socket, to, bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_no_event_announces_cuts_a_sleep_short() {
+        let long = Some(Duration::from_secs(5));
+        for hold in [None, Some(Hold::WouldBlock)] {
+            assert_eq!(pause(None, hold), None);
+            assert_eq!(pause(long, hold), long);
+        }
+        let short = Some(NO_BUFFERS_RETRY / 2);
+        assert_eq!(pause(None, Some(Hold::Retry)), Some(NO_BUFFERS_RETRY));
+        assert_eq!(pause(long, Some(Hold::Retry)), Some(NO_BUFFERS_RETRY));
+        assert_eq!(pause(short, Some(Hold::Retry)), short);
     }
 }

@@ -10,6 +10,7 @@ use mio::event::Event;
 use mio::{Events, Interest, Poll, Registry, Token};
 
 use super::socket::Socket;
+use crate::limits::SLEEP_MAX;
 
 const SOCKET: Token = Token(0);
 const WAKER: Token = Token(1);
@@ -31,8 +32,9 @@ struct Shared {
 }
 
 impl Waker {
-    /// Makes the `wait` that is going on, or else the next one, return at once. What this thread did
-    /// before is visible to the other one when it does. Waking twice before the loop comes round
+    /// Makes the `wait` that is going on, or else the next one, return at once, unless
+    /// [`take_woken`](crate::Endpoint::take_woken) was told of it before. What this thread did
+    /// before is visible to the other one then. Waking twice before the loop comes round
     /// wakes it once, and the second time costs no system call.
     ///
     /// # Errors
@@ -92,12 +94,14 @@ impl Registration {
         }
     }
 
+    /// Registers the socket elsewhere; `blocked` asks for writability from the beginning.
     pub(super) fn register(
         &mut self,
         socket: &mut Socket,
         registry: &Registry,
         token: Token,
         interests: Interest,
+        blocked: bool,
     ) -> io::Result<()> {
         match self {
             Self::Nowhere => {}
@@ -108,9 +112,9 @@ impl Registration {
             registry: registry.try_clone()?,
             token,
             interests,
-            is_writable_asked: false,
+            is_writable_asked: blocked,
         };
-        socket.register(registry, token, interests)?;
+        socket.register(registry, token, with_writable(interests, blocked))?;
         *self = Self::Elsewhere(elsewhere);
         Ok(())
     }
@@ -125,9 +129,11 @@ impl Registration {
         let Self::Elsewhere(elsewhere) = self else {
             return Err(not_registered());
         };
+        let wanted = with_writable(interests, elsewhere.is_writable_asked);
+        socket.reregister(registry, token, wanted)?;
         elsewhere.token = token;
         elsewhere.interests = interests;
-        socket.reregister(registry, token, elsewhere.wanted())
+        Ok(())
     }
 
     pub(super) fn deregister(
@@ -262,13 +268,15 @@ impl OwnPoll {
 
     #[cfg(not(target_os = "linux"))]
     fn poll_for(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let timeout = timeout.map(|timeout| timeout.min(SLEEP_MAX));
         self.poll.poll(&mut self.events, timeout)
     }
 }
 
-/// `timeout` without what is less than a millisecond.
+/// `timeout` without what is less than a millisecond, and at most [`SLEEP_MAX`].
 #[cfg(target_os = "linux")]
 fn whole_millis(timeout: Duration) -> Duration {
+    let timeout = timeout.min(SLEEP_MAX);
     timeout - Duration::from_nanos(u64::from(timeout.subsec_nanos() % 1_000_000))
 }
 
@@ -300,12 +308,11 @@ impl Elsewhere {
         if self.is_writable_asked == asked {
             return Ok(());
         }
+        let wanted = with_writable(self.interests, asked);
+        socket.reregister(&self.registry, self.token, wanted)?;
+        // Afterwards, as a request that failed has to be made again.
         self.is_writable_asked = asked;
-        socket.reregister(&self.registry, self.token, self.wanted())
-    }
-
-    fn wanted(&self) -> Interest {
-        with_writable(self.interests, self.is_writable_asked)
+        Ok(())
     }
 }
 
@@ -329,5 +336,11 @@ mod tests {
         assert_eq!(millis(999_999), 0);
         assert_eq!(millis(5_000_000_000), 5_000_000_000);
         assert_eq!(millis(5_000_000_001), 5_000_000_000);
+        assert_eq!(whole_millis(SLEEP_MAX), SLEEP_MAX);
+        assert_eq!(
+            whole_millis(SLEEP_MAX + Duration::from_millis(1)),
+            SLEEP_MAX
+        );
+        assert_eq!(whole_millis(Duration::MAX), SLEEP_MAX);
     }
 }

@@ -54,7 +54,7 @@ impl Socket {
         socket.bind(&addr.into())?;
         let receive_buffer = socket.recv_buffer_size()?;
         let socket: std::net::UdpSocket = socket.into();
-        let local_addr = socket.local_addr()?;
+        let local_addr = canonical(socket.local_addr()?);
         let socket = mio::net::UdpSocket::from_std(socket);
         let socket = Self {
             socket,
@@ -318,6 +318,7 @@ pub(super) enum ScriptedSend {
 
 #[cfg(test)]
 impl Script {
+    #[cfg(unix)]
     pub(super) fn receive_fails(&self, errors: &[nix::errno::Errno]) {
         self.receives
             .lock()

@@ -692,7 +692,9 @@ both_paths! {
             ("127.0.0.1:9".parse().unwrap(), "[::1]:9".parse().unwrap());
         let mut four = bind(&config);
         assert_eq!(four.send(v6, b""), Err(SendError::WrongFamily { to: v6 }));
-        let config = EndpointConfig { only_v6: true, ..config };
+        let only_v6 = EndpointConfig { only_v6: true, ..config.clone() };
+        let mut any_six = Endpoint::with_config("[::]:0".parse().unwrap(), &only_v6).unwrap();
+        assert_eq!(any_six.send(v4, b""), Err(SendError::WrongFamily { to: v4 }));
         let mut six = Endpoint::with_config("[::1]:0".parse().unwrap(), &config).unwrap();
         assert_eq!(six.send(v4, b""), Err(SendError::WrongFamily { to: v4 }));
         let own = six.local_addr();
@@ -700,6 +702,21 @@ both_paths! {
         six.wait(Some(LIMIT)).unwrap();
         assert_eq!(next(&mut six), Datagram { from: own, bytes: b"six", truncated: false });
         assert_eq!(four.queued() + six.queued(), 0);
+    }
+
+    fn a_socket_bound_to_a_mapped_address_is_an_ipv4_one_in_other_clothes(config) {
+        if is_without_ipv6() {
+            return;
+        }
+        let mapped = "[::ffff:127.0.0.1]:0".parse().unwrap();
+        let mut endpoint = Endpoint::with_config(mapped, &config).unwrap();
+        let v6 = "[::1]:9".parse().unwrap();
+        assert_eq!(endpoint.send(v6, b""), Err(SendError::WrongFamily { to: v6 }));
+        let own = endpoint.local_addr();
+        assert!(own.is_ipv4());
+        endpoint.send(own, b"four").unwrap();
+        endpoint.wait(Some(LIMIT)).unwrap();
+        assert_eq!(next(&mut endpoint), Datagram { from: own, bytes: b"four", truncated: false });
     }
 
     fn sockets_of_both_families_share_a_thread(config) {

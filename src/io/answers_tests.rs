@@ -9,7 +9,7 @@ use mio::{Events, Interest, Poll, Token};
 use nix::errno::Errno;
 
 use super::endpoint::Endpoint;
-use super::socket::ScriptedSend::{self, Fails, Takes};
+use super::script::ScriptedSend::{self, Fails, Takes};
 use crate::config::EndpointConfig;
 use crate::limits::INTERRUPTED_MAX;
 use crate::send_error::SendError;

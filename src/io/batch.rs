@@ -21,7 +21,8 @@ use nix::sys::socket::{
     recvmmsg, sendmmsg,
 };
 
-use super::socket::{Arrival, Family, canonical};
+use super::datagram::Arrival;
+use super::family::{Family, canonical};
 use crate::limits::{BATCH_MAX, DATAGRAM_MAX};
 
 type Headers<S> = LocalKey<RefCell<MultiHeaders<S>>>;
@@ -46,7 +47,9 @@ pub(super) fn receive(
 ) -> io::Result<usize> {
     match family {
         Family::V4 => receive_from(socket, &RECEIVE_V4, slots, arrivals),
-        Family::V6 | Family::Dual => receive_from(socket, &RECEIVE_V6, slots, arrivals),
+        Family::V6 | Family::Dual | Family::Mapped => {
+            receive_from(socket, &RECEIVE_V6, slots, arrivals)
+        }
     }
 }
 
@@ -110,7 +113,9 @@ pub(super) fn send<'q>(
 ) -> io::Result<usize> {
     match family {
         Family::V4 => send_from(socket, family, &SEND_V4, datagrams),
-        Family::V6 | Family::Dual => send_from(socket, family, &SEND_V6, datagrams),
+        Family::V6 | Family::Dual | Family::Mapped => {
+            send_from(socket, family, &SEND_V6, datagrams)
+        }
     }
 }
 

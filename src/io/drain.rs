@@ -13,8 +13,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use log::trace;
 
 use super::answer::{Answer, AnswerLog};
-use super::endpoint::Datagram;
-use super::socket::{Arrival, Socket};
+use super::datagram::{Arrival, Datagram};
+use super::socket::Socket;
 use super::stats::EndpointStats;
 use crate::config::EndpointConfig;
 use crate::limits::{DATAGRAM_MAX, SPARSE_SINGLES};

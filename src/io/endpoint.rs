@@ -7,25 +7,16 @@ use std::time::{Duration, Instant};
 use mio::{Interest, Registry, Token};
 
 use super::clock;
+use super::datagram::Datagram;
 use super::drain::Drain;
+use super::registration::Registration;
 use super::send_queue::{Hold, SendQueue};
-use super::sleep::{Registration, Waker};
 use super::socket::Socket;
 use super::stats::EndpointStats;
+use super::waker::Waker;
 use crate::config::EndpointConfig;
 use crate::limits::NO_BUFFERS_RETRY;
 use crate::send_error::SendError;
-
-/// A received datagram, lent out of the slot that it came into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Datagram<'a> {
-    /// Who sent it. An address proves nothing: anybody can write any source on a datagram.
-    pub from: SocketAddr,
-    /// Its bytes, 0 to 1024. An empty datagram is a datagram.
-    pub bytes: &'a [u8],
-    /// It was longer than 1024 bytes and the rest is lost.
-    pub truncated: bool,
-}
 
 /// A non-blocking UDP socket that fits into a loop of your own: it drains into fixed slots, sends in
 /// batches, and sleeps only when told to.

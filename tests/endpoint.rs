@@ -288,6 +288,15 @@ both_paths! {
         assert_eq!(receive(&mut endpoint, 1000), numbers(0..1000));
     }
 
+    fn what_is_queued_when_the_endpoint_is_dropped_still_leaves(config) {
+        let peer = plain_socket();
+        let mut endpoint = bind(&config);
+        endpoint.send(peer.local_addr().unwrap(), b"goodbye").unwrap();
+        drop(endpoint);
+        let mut buffer = [0; 16];
+        assert_eq!(peer.recv(&mut buffer).unwrap(), 7);
+    }
+
     fn different_lengths_of_one_batch_stay_apart(config) {
         let mut endpoint = bind(&config);
         let own = endpoint.local_addr();

@@ -117,8 +117,10 @@ impl Drain {
     /// A new turn: the budget is whole again, and what the last drain saw is no longer true, also if
     /// it was left before its end.
     pub(super) fn on_turn(&mut self) {
+        if self.spent > 0 {
+            self.end();
+        }
         self.seen_empty = false;
-        self.spent = 0;
     }
 
     /// Whether turns are announced by `on_turn` from now on; at first they are.

@@ -195,7 +195,9 @@ impl Endpoint {
     }
 
     /// Queues one datagram of 0 to 1024 bytes, copied into a slot. It leaves with the next
-    /// [`flush`](Self::flush) or [`wait`](Self::wait), or at once when 64 are queued.
+    /// [`flush`](Self::flush) or [`wait`](Self::wait), or at once when 64 are queued. What is still
+    /// queued when the endpoint is dropped leaves then, as far as the system takes it; the rest is
+    /// lost.
     ///
     /// That nobody listens at `to` is not an error: UDP does not know, and what it may hear later is
     /// only counted.
@@ -322,6 +324,13 @@ impl Endpoint {
                 remaining = Some(left);
             }
         }
+    }
+}
+
+/// A goodbye that was queued and not flushed leaves all the same.
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        self.queue.transmit(&self.socket);
     }
 }
 

@@ -34,6 +34,7 @@ pub(super) struct SendQueue {
     head: usize,
     len: usize,
     /// How many datagrams one system call may send.
+    #[cfg(target_os = "linux")]
     batch: usize,
     hold: Option<Hold>,
     /// `send` was refused because the queue was full, and its caller does not know yet that there is
@@ -67,6 +68,7 @@ impl SendQueue {
             entries: vec![unused; capacity].into_boxed_slice(),
             head: 0,
             len: 0,
+            #[cfg(target_os = "linux")]
             batch: config.batch,
             hold: None,
             owes_room: false,

@@ -32,8 +32,8 @@ pub struct EndpointConfig {
     /// How many datagrams one system call may receive or send, from 1 to [`BATCH_MAX`], 64, which is
     /// the default.
     ///
-    /// 1 asks for the portable path: one `recv_from` per slot and one `send_to` per datagram. Only
-    /// Linux has batches; elsewhere it is always 1.
+    /// 1 asks for the portable path: one `recv_from` per slot and one `send_to` per datagram.
+    /// Batches are for Linux alone; elsewhere it is always 1.
     pub batch: usize,
 
     /// How many datagrams may wait to be sent, from 1 to [`SEND_QUEUE_MAX`]. Each has a slot of 1024
@@ -63,6 +63,9 @@ pub struct EndpointConfig {
     /// expedited forwarding, RFC 3246). It becomes the upper six bits of the IPv4 type of service and
     /// the IPv6 traffic class. `None`, the default, leaves the system's 0. On the open internet most
     /// networks clear it; a home router's queue may honour it.
+    ///
+    /// On an IPv6 socket only Linux marks what goes to IPv4 addresses as well, and Windows marks
+    /// nothing.
     pub dscp: Option<u8>,
 }
 

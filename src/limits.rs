@@ -79,6 +79,12 @@ pub(crate) const WARN_INTERVAL: Duration = Duration::from_secs(1);
 /// 1 ms. There is no event to wait for: the socket counts as writable all the while.
 pub(crate) const NO_BUFFERS_RETRY: Duration = Duration::from_millis(1);
 
+/// The longest sleep at a stretch: 2^31 - 1 ms, almost 25 days. Whoever asked for more sleeps again.
+///
+/// `epoll_wait(2)` counts milliseconds in 32 bits with a sign, and below zero is for ever; mio cuts
+/// a longer time off at them (1.2) or takes its lower 32 bits (1.1).
+pub(crate) const SLEEP_MAX: Duration = Duration::from_millis(0x7fff_ffff);
+
 /// How often a call that a signal interrupted is made again before the turn goes on without it: 16.
 /// Calls on a non-blocking socket are not interrupted in practice; the limit keeps the loop finite.
 pub(crate) const INTERRUPTED_MAX: u32 = 16;

@@ -4,10 +4,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use mio::event::Event;
+use mio::{Events, Interest, Poll, Token};
 use nix::errno::Errno;
 
 use super::endpoint::Endpoint;
-use super::socket::ScriptedSend::{self, Fails, Takes};
+use super::script::ScriptedSend::{self, Fails, Takes};
 use crate::config::EndpointConfig;
 use crate::limits::INTERRUPTED_MAX;
 use crate::send_error::SendError;
@@ -75,6 +77,7 @@ both_paths! {
         assert_eq!(endpoint.drain(), [b"a"]);
         assert!(!endpoint.may_have_more());
         assert_eq!(endpoint.stats().receive_errors.no_buffers, 1);
+        assert_eq!(endpoint.stats().budget_spent, 0);
     }
 
     fn an_unexpected_answer_is_returned_and_the_drain_can_go_on(config) {
@@ -173,6 +176,18 @@ both_paths! {
         assert_eq!(endpoint.stats().discarded, 0);
     }
 
+    fn missing_buffers_do_not_hold_a_sleep_beyond_its_time(config) {
+        let mut endpoint = bind(&config);
+        endpoint.send_answers(&vec![Fails(Errno::ENOBUFS as i32); 10_000]);
+        let own = endpoint.local_addr();
+        endpoint.send(own, b"to myself").unwrap();
+        endpoint.wait(Some(Duration::from_micros(2500))).unwrap();
+        assert_eq!(endpoint.queued(), 1, "it slept until there were buffers");
+        endpoint.forget_script();
+        endpoint.wait(Some(LIMIT)).unwrap();
+        assert_eq!(endpoint.drain(), [b"to myself"]);
+    }
+
     fn a_report_about_an_earlier_datagram_costs_no_datagram(config) {
         let (mut endpoint, mut peer) = pair(&config);
         endpoint.send_answers(&[Fails(Errno::ECONNREFUSED as i32)]);
@@ -180,6 +195,17 @@ both_paths! {
         endpoint.flush().unwrap();
         assert_eq!(peer.receive_numbers(3), [0, 1, 2]);
         assert_eq!(endpoint.stats().send_errors.refused, 1);
+        assert_eq!(endpoint.stats().discarded, 0);
+    }
+
+    fn every_datagram_has_its_own_second_try(config) {
+        let (mut endpoint, mut peer) = pair(&config);
+        let refused = Fails(Errno::ECONNREFUSED as i32);
+        endpoint.send_answers(&[refused, Takes(1), refused, Takes(1), refused]);
+        endpoint.queue_numbers(&peer, 0..3);
+        endpoint.flush().unwrap();
+        assert_eq!(peer.receive_numbers(3), [0, 1, 2]);
+        assert_eq!(endpoint.stats().send_errors.refused, 3);
         assert_eq!(endpoint.stats().discarded, 0);
     }
 
@@ -239,6 +265,53 @@ both_paths! {
         endpoint.flush().unwrap();
         assert_eq!(peer.receive_numbers(2), [0, 1]);
         assert_eq!(endpoint.stats().send_errors.interrupted, u64::from(INTERRUPTED_MAX) + 1);
+    }
+
+    fn endless_interruptions_do_not_put_the_queue_to_sleep(config) {
+        let mut endpoint = bind(&config);
+        let own = endpoint.local_addr();
+        endpoint.send_answers(&[Fails(Errno::EINTR as i32); INTERRUPTED_MAX as usize]);
+        endpoint.send(own, b"to myself").unwrap();
+        // No event will come before it has left.
+        endpoint.wait(Some(LIMIT)).unwrap();
+        assert_eq!(endpoint.drain(), [b"to myself"]);
+    }
+
+    fn a_queue_that_is_blocked_when_it_is_registered_asks_for_writability(config) {
+        let mut poll = Poll::new().unwrap();
+        let mut events = Events::with_capacity(8);
+        let (mut endpoint, mut peer) = pair(&config);
+        endpoint.send_answers(&[Fails(Errno::EAGAIN as i32)]);
+        endpoint.queue_numbers(&peer, 0..3);
+        endpoint.flush().unwrap();
+        poll.registry().register(&mut endpoint.endpoint, Token(0), Interest::READABLE).unwrap();
+        poll.poll(&mut events, Some(LIMIT)).unwrap();
+        assert!(events.iter().any(Event::is_writable), "nothing else wakes its loop");
+        endpoint.flush().unwrap();
+        assert_eq!(peer.receive_numbers(3), [0, 1, 2]);
+    }
+
+    fn in_somebody_elses_poll_writability_is_asked_for_while_the_socket_would_block(config) {
+        let mut poll = Poll::new().unwrap();
+        let mut events = Events::with_capacity(8);
+        let (mut endpoint, mut peer) = pair(&config);
+        poll.registry().register(&mut endpoint.endpoint, Token(0), Interest::READABLE).unwrap();
+        endpoint.send_answers(&[Fails(Errno::EAGAIN as i32)]);
+        endpoint.queue_numbers(&peer, 0..3);
+        endpoint.flush().unwrap();
+        poll.poll(&mut events, Some(LIMIT)).unwrap();
+        assert!(events.iter().any(Event::is_writable));
+        endpoint.flush().unwrap();
+        assert_eq!(peer.receive_numbers(3), [0, 1, 2]);
+
+        // It is taken back when the queue is gone: an event of the next datagram says nothing of it.
+        let own = endpoint.local_addr();
+        endpoint.send(own, b"to myself").unwrap();
+        endpoint.flush().unwrap();
+        poll.poll(&mut events, Some(LIMIT)).unwrap();
+        assert!(events.iter().any(Event::is_readable));
+        assert!(!events.iter().any(Event::is_writable));
+        assert_eq!(endpoint.drain(), [b"to myself"]);
     }
 
     fn the_order_survives_every_split_of_a_ring_that_wraps(config) {

@@ -21,7 +21,8 @@ use nix::sys::socket::{
     recvmmsg, sendmmsg,
 };
 
-use super::socket::{Arrival, Family, canonical};
+use super::datagram::Arrival;
+use super::family::{Family, canonical};
 use crate::limits::{BATCH_MAX, DATAGRAM_MAX};
 
 type Headers<S> = LocalKey<RefCell<MultiHeaders<S>>>;
@@ -46,7 +47,9 @@ pub(super) fn receive(
 ) -> io::Result<usize> {
     match family {
         Family::V4 => receive_from(socket, &RECEIVE_V4, slots, arrivals),
-        Family::V6 | Family::Dual => receive_from(socket, &RECEIVE_V6, slots, arrivals),
+        Family::V6 | Family::Dual | Family::Mapped => {
+            receive_from(socket, &RECEIVE_V6, slots, arrivals)
+        }
     }
 }
 
@@ -110,7 +113,9 @@ pub(super) fn send<'q>(
 ) -> io::Result<usize> {
     match family {
         Family::V4 => send_from(socket, family, &SEND_V4, datagrams),
-        Family::V6 | Family::Dual => send_from(socket, family, &SEND_V6, datagrams),
+        Family::V6 | Family::Dual | Family::Mapped => {
+            send_from(socket, family, &SEND_V6, datagrams)
+        }
     }
 }
 
@@ -144,13 +149,15 @@ fn send_from<'q, S: Address>(
     })
 }
 
-fn borrow<S, T>(
+fn borrow<S: Address, T>(
     headers: &'static Headers<S>,
-    call: impl FnOnce(&mut MultiHeaders<S>) -> io::Result<T>,
+    mut call: impl FnMut(&mut MultiHeaders<S>) -> io::Result<T>,
 ) -> io::Result<T> {
     headers
         .try_with(|headers| call(&mut headers.borrow_mut()))
-        .unwrap_or_else(|_| Err(io::Error::other("the thread is ending")))
+        // The thread is ending and its headers are gone, but an endpoint in another of its
+        // thread-locals may still say goodbye.
+        .unwrap_or_else(|_| call(&mut preallocate()))
 }
 
 /// An address of one family, as the system lays it out.

@@ -13,8 +13,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use log::trace;
 
 use super::answer::{Answer, AnswerLog};
-use super::endpoint::Datagram;
-use super::socket::{Arrival, Socket};
+use super::datagram::{Arrival, Datagram};
+use super::socket::Socket;
 use super::stats::EndpointStats;
 use crate::config::EndpointConfig;
 use crate::limits::{DATAGRAM_MAX, SPARSE_SINGLES};
@@ -45,7 +45,8 @@ pub(super) struct Drain {
     /// How much of the budget this drain has used: datagrams, and errors too, so that a socket that
     /// answers nothing but errors ends a turn as well.
     spent: usize,
-    /// This drain has seen the socket empty; it ends when its slots are handed out.
+    /// This drain has seen the socket empty, or without the buffers to tell; it ends when its slots
+    /// are handed out.
     seen_empty: bool,
     /// The socket may hold datagrams for which no event will come.
     unread: bool,
@@ -116,8 +117,10 @@ impl Drain {
     /// A new turn: the budget is whole again, and what the last drain saw is no longer true, also if
     /// it was left before its end.
     pub(super) fn on_turn(&mut self) {
+        if self.spent > 0 {
+            self.end();
+        }
         self.seen_empty = false;
-        self.spent = 0;
     }
 
     /// Whether turns are announced by `on_turn` from now on; at first they are.
@@ -218,7 +221,7 @@ impl Drain {
             // A system that does not even say who sent it: the datagram is gone.
             Answer::TooLong => self.stats.truncated += 1,
             // The next turn tries again, and it will not sleep before: something is unread.
-            Answer::NoBuffers => self.spent = self.budget,
+            Answer::NoBuffers => self.seen_empty = true,
             Answer::WouldBlock | Answer::Other => return Err(error),
         }
         Ok(())

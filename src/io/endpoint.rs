@@ -7,25 +7,16 @@ use std::time::{Duration, Instant};
 use mio::{Interest, Registry, Token};
 
 use super::clock;
+use super::datagram::Datagram;
 use super::drain::Drain;
+use super::registration::Registration;
 use super::send_queue::{Hold, SendQueue};
-use super::sleep::{Registration, Waker};
 use super::socket::Socket;
 use super::stats::EndpointStats;
+use super::waker::Waker;
 use crate::config::EndpointConfig;
 use crate::limits::NO_BUFFERS_RETRY;
 use crate::send_error::SendError;
-
-/// A received datagram, lent out of the slot that it came into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Datagram<'a> {
-    /// Who sent it. An address proves nothing: anybody can write any source on a datagram.
-    pub from: SocketAddr,
-    /// Its bytes, 0 to 1024. An empty datagram is a datagram.
-    pub bytes: &'a [u8],
-    /// It was longer than 1024 bytes and the rest is lost.
-    pub truncated: bool,
-}
 
 /// A non-blocking UDP socket that fits into a loop of your own: it drains into fixed slots, sends in
 /// batches, and sleeps only when told to.
@@ -204,7 +195,9 @@ impl Endpoint {
     }
 
     /// Queues one datagram of 0 to 1024 bytes, copied into a slot. It leaves with the next
-    /// [`flush`](Self::flush) or [`wait`](Self::wait), or at once when 64 are queued.
+    /// [`flush`](Self::flush) or [`wait`](Self::wait), or at once when 64 are queued. What is still
+    /// queued when the endpoint is dropped leaves then, as far as the system takes it; the rest is
+    /// lost.
     ///
     /// That nobody listens at `to` is not an error: UDP does not know, and what it may hear later is
     /// only counted.
@@ -260,8 +253,8 @@ impl Endpoint {
         )
     }
 
-    /// A handle that wakes this endpoint out of [`wait`](Self::wait) from another thread. All that
-    /// are asked for are the same one.
+    /// A handle that wakes this endpoint out of [`wait`](Self::wait) from another thread. Every call
+    /// hands out the same one.
     ///
     /// # Errors
     ///
@@ -271,9 +264,10 @@ impl Endpoint {
         self.registration.own(&mut self.socket)?.waker()
     }
 
-    /// Whether a [`Waker`] ended a [`wait`](Self::wait) since this was last asked.
+    /// Whether a [`Waker`] was used since this was last asked, also by a loop that never calls
+    /// [`wait`](Self::wait). Costs no system call.
     pub fn take_woken(&mut self) -> bool {
-        std::mem::take(&mut self.woken)
+        self.registration.take_wake() | std::mem::take(&mut self.woken)
     }
 
     /// What was counted since the socket was bound. On Linux a system call, which asks the kernel for
@@ -316,7 +310,7 @@ impl Endpoint {
             if seen.readable || seen.woken {
                 return Ok(());
             }
-            if seen.writable || hold == Some(Hold::NoBuffers) {
+            if seen.writable || hold == Some(Hold::Retry) {
                 self.queue.transmit(&self.socket);
                 if self.queue.take_room() {
                     return Ok(());
@@ -333,9 +327,16 @@ impl Endpoint {
     }
 }
 
-/// How long to sleep at a stretch. Missing buffers announce their return by no event.
+/// A goodbye that was queued and not flushed leaves all the same.
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        self.queue.transmit(&self.socket);
+    }
+}
+
+/// How long to sleep at a stretch. What is only to be tried again is announced by no event.
 fn pause(remaining: Option<Duration>, hold: Option<Hold>) -> Option<Duration> {
-    if hold != Some(Hold::NoBuffers) {
+    if hold != Some(Hold::Retry) {
         return remaining;
     }
     Some(remaining.map_or(NO_BUFFERS_RETRY, |remaining| {
@@ -349,7 +350,9 @@ fn pause(remaining: Option<Duration>, hold: Option<Hold>) -> Option<Duration> {
 /// before that poll sleeps.
 ///
 /// While the socket would block, `flush` adds writability to what was asked for, and takes it back
-/// when the queue is gone. [`wait`](Endpoint::wait) and [`waker`](Endpoint::waker) are refused as
+/// when the queue is gone. What stays [`queued`](Endpoint::queued) for want of buffers no event
+/// announces: while something is, let that poll sleep no longer than you like to wait for the next
+/// `flush`. [`wait`](Endpoint::wait) and [`waker`](Endpoint::waker) are refused as
 /// long as the endpoint is registered, and registering is refused once they were used: both errors
 /// are `AlreadyExists`.
 impl mio::event::Source for Endpoint {
@@ -359,8 +362,13 @@ impl mio::event::Source for Endpoint {
         token: Token,
         interests: Interest,
     ) -> io::Result<()> {
+        let blocked = self.queue.hold() == Some(Hold::WouldBlock);
         self.registration
-            .register(&mut self.socket, registry, token, interests)
+            .register(&mut self.socket, registry, token, interests, blocked)?;
+        // No turn is announced there, and the first event says what is readable now.
+        self.drain.on_turn();
+        self.drain.on_turns_announced(false);
+        Ok(())
     }
 
     fn reregister(
@@ -381,7 +389,9 @@ impl mio::event::Source for Endpoint {
 }
 
 /// The socket itself, to look at or to set options on. Whoever receives from it behind the
-/// endpoint's back takes datagrams away, nothing worse.
+/// endpoint's back takes datagrams away, nothing worse. To wait for it in another poll, register the
+/// endpoint: one that only this is registered with may miss an edge that comes in the middle of a
+/// drain.
 #[cfg(unix)]
 impl std::os::fd::AsFd for Endpoint {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
@@ -432,5 +442,23 @@ impl Sender<'_> {
     #[inline]
     pub fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> Result<(), SendError> {
         self.queue.send(self.socket, to, bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_no_event_announces_cuts_a_sleep_short() {
+        let long = Some(Duration::from_secs(5));
+        for hold in [None, Some(Hold::WouldBlock)] {
+            assert_eq!(pause(None, hold), None);
+            assert_eq!(pause(long, hold), long);
+        }
+        let short = Some(NO_BUFFERS_RETRY / 2);
+        assert_eq!(pause(None, Some(Hold::Retry)), Some(NO_BUFFERS_RETRY));
+        assert_eq!(pause(long, Some(Hold::Retry)), Some(NO_BUFFERS_RETRY));
+        assert_eq!(pause(short, Some(Hold::Retry)), short);
     }
 }

@@ -1,9 +1,10 @@
 //! The only code that touches the operating system: sockets, readiness, sleep and the clock.
 //!
-//! From below to above: [`clock`] reads the time, [`answer`] says what an error of the system means,
-//! [`socket`] is one system call a method ([`batch`] holds those of Linux that move many datagrams
-//! at once), [`drain`] receives into slots, [`send_queue`] sends out of them, [`sleep`] waits for
-//! readiness, and [`endpoint`] is all of them together.
+//! From below to above: [`clock`] reads the time, [`family`] knows which addresses go together,
+//! [`answer`] says what an error of the system means, [`socket`] is one system call a method
+//! ([`batch`] holds those of Linux that move many datagrams at once), [`drain`] receives into slots,
+//! [`send_queue`] sends out of them, [`own_poll`] sleeps, [`registration`] knows in which poll, and
+//! [`endpoint`] is all of them together.
 
 mod answer;
 #[cfg(all(test, unix))]
@@ -11,17 +12,24 @@ mod answers_tests;
 #[cfg(target_os = "linux")]
 mod batch;
 mod clock;
+mod datagram;
 mod drain;
 mod endpoint;
+mod family;
 #[cfg(target_os = "linux")]
 mod kernel_drops;
+mod own_poll;
+mod registration;
+#[cfg(test)]
+mod script;
 mod send_queue;
-mod sleep;
 mod socket;
 mod stats;
 mod ticker;
+mod waker;
 
-pub use self::endpoint::{Datagram, Endpoint, Receiver, Sender};
-pub use self::sleep::Waker;
+pub use self::datagram::Datagram;
+pub use self::endpoint::{Endpoint, Receiver, Sender};
 pub use self::stats::{EndpointStats, ErrorCounts};
 pub use self::ticker::Ticker;
+pub use self::waker::Waker;

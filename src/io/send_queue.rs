@@ -18,8 +18,9 @@ use crate::send_error::SendError;
 pub(super) enum Hold {
     /// The socket would block: an event will say when it is writable.
     WouldBlock,
-    /// The system had no buffers: no event will come, the next turn tries again.
-    NoBuffers,
+    /// The system had no buffers, or signals came in between again and again: no event will come,
+    /// the next turn tries again.
+    Retry,
 }
 
 /// The sending half of an endpoint.
@@ -33,6 +34,7 @@ pub(super) struct SendQueue {
     head: usize,
     len: usize,
     /// How many datagrams one system call may send.
+    #[cfg(target_os = "linux")]
     batch: usize,
     hold: Option<Hold>,
     /// `send` was refused because the queue was full, and its caller does not know yet that there is
@@ -66,6 +68,7 @@ impl SendQueue {
             entries: vec![unused; capacity].into_boxed_slice(),
             head: 0,
             len: 0,
+            #[cfg(target_os = "linux")]
             batch: config.batch,
             hold: None,
             owes_room: false,
@@ -110,12 +113,16 @@ impl SendQueue {
         self.hold = None;
         let mut interrupted = 0;
         // Finite: every round sends, discards, marks the head as retried, is interrupted, or holds.
-        while self.len > 0 && self.hold.is_none() && interrupted < INTERRUPTED_MAX {
+        while self.len > 0 && self.hold.is_none() {
             match self.transmit_batch(socket) {
                 Ok(count) => self.on_sent(count),
                 Err(error) => {
                     interrupted += u32::from(self.on_error(error) == Answer::Interrupted);
                 }
+            }
+            if self.len > 0 && interrupted == INTERRUPTED_MAX {
+                // Said, so that nobody sleeps on what is left.
+                self.hold = Some(Hold::Retry);
             }
         }
     }
@@ -198,7 +205,7 @@ impl SendQueue {
             .note(answer, &error, format_args!(" {len} bytes to {to}"));
         match answer {
             Answer::Interrupted | Answer::WouldBlock => {}
-            Answer::NoBuffers => self.hold = Some(Hold::NoBuffers),
+            Answer::NoBuffers => self.hold = Some(Hold::Retry),
             // Said about an earlier datagram; this one was not even tried.
             Answer::Refused if !self.head_retried => self.head_retried = true,
             Answer::Refused | Answer::Unreachable | Answer::Permission => self.discard(),

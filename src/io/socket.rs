@@ -4,7 +4,7 @@
 //! (`Script`), for the answers that cannot be produced at will.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::net::SocketAddr;
 
 use log::{info, warn};
 use mio::event::Source;
@@ -13,26 +13,13 @@ use socket2::{Domain, Protocol, Type};
 
 #[cfg(target_os = "linux")]
 use super::batch;
+#[cfg(target_os = "linux")]
+use super::datagram::Arrival;
+use super::family::{Family, canonical};
+#[cfg(test)]
+use super::script::Script;
 use crate::config::EndpointConfig;
 use crate::limits::{BATCH_MAX, DATAGRAM_CHARGE_MIN, DRAIN_BUDGET_FALLBACK};
-
-/// Which addresses a socket can reach.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Family {
-    V4,
-    /// Both: IPv4 addresses travel as `::ffff:a.b.c.d` (RFC 4291 section 2.5.5.2).
-    Dual,
-    V6,
-}
-
-/// What is known of a received datagram besides its bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Arrival {
-    pub(super) from: SocketAddr,
-    /// How many bytes of its slot are filled.
-    pub(super) len: usize,
-    pub(super) truncated: bool,
-}
 
 #[derive(Debug)]
 pub(super) struct Socket {
@@ -54,7 +41,7 @@ impl Socket {
         socket.bind(&addr.into())?;
         let receive_buffer = socket.recv_buffer_size()?;
         let socket: std::net::UdpSocket = socket.into();
-        let local_addr = socket.local_addr()?;
+        let local_addr = canonical(socket.local_addr()?);
         let socket = mio::net::UdpSocket::from_std(socket);
         let socket = Self {
             socket,
@@ -88,11 +75,7 @@ impl Socket {
 
     /// Whether a datagram to `to` can leave from here at all.
     pub(super) fn reaches(&self, to: SocketAddr) -> bool {
-        match self.family {
-            Family::V4 => to.is_ipv4(),
-            Family::Dual => true,
-            Family::V6 => to.is_ipv6(),
-        }
+        self.family.reaches(to)
     }
 
     /// Receives one datagram into `buffer`, which should be longer than the longest that is
@@ -140,22 +123,28 @@ impl Socket {
         batch::send(&self.socket, self.family, datagrams)
     }
 
+    /// Registers for `interests`, and with `writable` for writability on top of them.
     pub(super) fn register(
         &mut self,
         registry: &Registry,
         token: Token,
         interests: Interest,
+        writable: bool,
     ) -> io::Result<()> {
-        self.socket.register(registry, token, interests)
+        self.socket
+            .register(registry, token, with_writable(interests, writable))
     }
 
+    /// As [`register`](Self::register), for a socket that is registered.
     pub(super) fn reregister(
         &mut self,
         registry: &Registry,
         token: Token,
         interests: Interest,
+        writable: bool,
     ) -> io::Result<()> {
-        self.socket.reregister(registry, token, interests)
+        self.socket
+            .reregister(registry, token, with_writable(interests, writable))
     }
 
     pub(super) fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
@@ -210,36 +199,11 @@ impl std::os::windows::io::AsSocket for Socket {
     }
 }
 
-impl Family {
-    fn of(addr: SocketAddr, config: &EndpointConfig) -> Self {
-        match addr.ip() {
-            IpAddr::V4(_) => Self::V4,
-            IpAddr::V6(_) if config.only_v6 => Self::V6,
-            IpAddr::V6(_) => Self::Dual,
-        }
-    }
-
-    /// `to` in the form in which a socket of this family takes it.
-    pub(super) fn on_the_wire(self, to: SocketAddr) -> SocketAddr {
-        match (self, to) {
-            (Self::Dual, SocketAddr::V4(v4)) => {
-                SocketAddrV6::new(v4.ip().to_ipv6_mapped(), v4.port(), 0, 0).into()
-            }
-            _ => to,
-        }
-    }
-}
-
-/// IPv4 addresses that a dual-stack socket shows as mapped ones come out as IPv4, so that a peer has
-/// one address whatever socket it reaches.
-#[inline]
-pub(super) fn canonical(from: SocketAddr) -> SocketAddr {
-    match from {
-        SocketAddr::V4(_) => from,
-        SocketAddr::V6(v6) => match v6.ip().to_ipv4_mapped() {
-            Some(v4) => (v4, v6.port()).into(),
-            None => from,
-        },
+fn with_writable(interests: Interest, asked: bool) -> Interest {
+    if asked {
+        interests | Interest::WRITABLE
+    } else {
+        interests
     }
 }
 
@@ -275,7 +239,7 @@ fn set_type_of_service(socket: &socket2::Socket, family: Family, value: u32) -> 
     socket.set_tclass_v6(value)?;
     // A dual-stack socket marks its IPv4 datagrams by the IPv4 option.
     #[cfg(target_os = "linux")]
-    if family == Family::Dual {
+    if family != Family::V6 {
         socket.set_tos_v4(value)?;
     }
     Ok(())
@@ -295,87 +259,5 @@ fn how_to_raise(asked: usize) -> String {
         format!("; to raise the limit: sysctl -w net.core.rmem_max={asked}")
     } else {
         String::new()
-    }
-}
-
-/// What the system is to answer in a test, call by call; where a script is empty, the real system is
-/// asked.
-#[cfg(test)]
-#[derive(Debug, Default)]
-pub(super) struct Script {
-    receives: std::sync::Mutex<std::collections::VecDeque<i32>>,
-    sends: std::sync::Mutex<std::collections::VecDeque<ScriptedSend>>,
-}
-
-#[cfg(test)]
-#[derive(Debug, Clone, Copy)]
-pub(super) enum ScriptedSend {
-    /// The call fails with this error number.
-    Fails(i32),
-    /// The system really takes this many datagrams and no more.
-    Takes(usize),
-}
-
-#[cfg(test)]
-impl Script {
-    pub(super) fn receive_fails(&self, errors: &[nix::errno::Errno]) {
-        self.receives
-            .lock()
-            .unwrap()
-            .extend(errors.iter().map(|&e| e as i32));
-    }
-
-    pub(super) fn send_answers(&self, answers: &[ScriptedSend]) {
-        self.sends.lock().unwrap().extend(answers);
-    }
-
-    pub(super) fn forget(&self) {
-        self.receives.lock().unwrap().clear();
-        self.sends.lock().unwrap().clear();
-    }
-
-    fn receive(&self) -> io::Result<()> {
-        match self.receives.lock().unwrap().pop_front() {
-            Some(code) => Err(io::Error::from_raw_os_error(code)),
-            None => Ok(()),
-        }
-    }
-
-    fn send(&self) -> io::Result<usize> {
-        match self.sends.lock().unwrap().pop_front() {
-            Some(ScriptedSend::Fails(code)) => Err(io::Error::from_raw_os_error(code)),
-            Some(ScriptedSend::Takes(count)) => Ok(count),
-            None => Ok(usize::MAX),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_mapped_address_comes_out_as_ipv4_and_others_stay() {
-        let same = |text: &str, wanted: &str| {
-            assert_eq!(canonical(text.parse().unwrap()), wanted.parse().unwrap());
-        };
-        same("[::ffff:10.1.2.3]:7", "10.1.2.3:7");
-        same("10.1.2.3:7", "10.1.2.3:7");
-        same("[::1]:7", "[::1]:7");
-        // IPv4-compatible addresses (RFC 4291 section 2.5.5.1) are deprecated and not mapped ones.
-        same("[::10.1.2.3]:7", "[::10.1.2.3]:7");
-    }
-
-    #[test]
-    fn only_a_dual_stack_socket_maps_what_it_sends() {
-        let v4: SocketAddr = "10.1.2.3:7".parse().unwrap();
-        let v6: SocketAddr = "[2001:db8::1]:7".parse().unwrap();
-        assert_eq!(
-            Family::Dual.on_the_wire(v4),
-            "[::ffff:10.1.2.3]:7".parse().unwrap()
-        );
-        assert_eq!(Family::Dual.on_the_wire(v6), v6);
-        assert_eq!(Family::V4.on_the_wire(v4), v4);
-        assert_eq!(Family::V6.on_the_wire(v6), v6);
     }
 }

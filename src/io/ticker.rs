@@ -113,7 +113,7 @@ impl Ticker {
     /// [`next_tick`](Self::next_tick) for a caller who has read the clock.
     pub fn next_tick_at(&mut self, now: Instant) -> Instant {
         if self.is_given_out && now >= self.deadline() {
-            self.next += 1;
+            self.next = self.next.saturating_add(1);
         }
         self.skip_what_is_too_late(now);
         self.is_given_out = true;
@@ -303,6 +303,19 @@ mod tests {
             Ticker::every(Duration::MAX).period(),
             Duration::from_nanos(u64::MAX)
         );
+    }
+
+    #[test]
+    fn a_clock_beyond_the_last_tick_stays_there() {
+        let start = clock::now();
+        let mut ticker = Ticker::starting_at(start, TICK_RATE_MAX);
+        // 2^64 ns and more: no number is left for the tick behind it.
+        let beyond = start + Duration::from_nanos(u64::MAX) + Duration::from_secs(1);
+        for _ in 0..20 {
+            ticker.next_tick_at(beyond);
+        }
+        assert_eq!(ticker.deadline(), start + Duration::from_nanos(u64::MAX));
+        assert_eq!(ticker.steps_due(beyond), 0);
     }
 
     #[test]

@@ -2,30 +2,19 @@
 
 use std::process::{Command, Stdio};
 
+use crate::common::skip;
+
 /// Whether a foreign program is here and is the one that is meant: its answer to `probe` has to
-/// contain `wanted`. Where it is not, the test skips, or fails if nothing may be skipped.
-pub(crate) fn is_here(name: &str, probe: &str, wanted: &str) -> bool {
+/// contain `wanted`. Where it is not, the test skips.
+fn is_here(name: &str, probe: &str, wanted: &str) -> bool {
     let answer = Command::new(name)
         .arg(probe)
         .stdin(Stdio::null())
         .output()
         .map(|output| [output.stdout, output.stderr].concat())
         .unwrap_or_default();
-    if String::from_utf8_lossy(&answer).contains(wanted) {
-        return true;
-    }
-    let may_skip = std::env::var_os("TICKWIRE_NO_SKIP").is_none_or(|value| value != "1");
-    assert!(
-        may_skip,
-        "{name} is not installed, and TICKWIRE_NO_SKIP=1 is set"
-    );
-    skip(&format!("{name} is not installed"));
-    false
-}
-
-/// Says that a test did not test.
-pub(crate) fn skip(why: &str) {
-    eprintln!("skipped: {why}");
+    let is_it = String::from_utf8_lossy(&answer).contains(wanted);
+    !skip(&format!("{name} ({wanted})"), is_it)
 }
 
 /// A Python program, or `None` where there is no Python.

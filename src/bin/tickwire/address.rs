@@ -42,7 +42,11 @@ fn bad(text: &str, what: &str) -> Failure {
 /// Host and port, or what is wrong.
 fn split(text: &str) -> Result<(&str, u16), &'static str> {
     refuse_bare_ipv6(text)?;
-    let (host, port) = text.rsplit_once(':').ok_or("there is no port")?;
+    // The last colon of `[::1]` is one of the address.
+    let (host, port) = match text.rsplit_once(':') {
+        Some(parts) if !text.ends_with(']') => parts,
+        _ => return Err("there is no port"),
+    };
     refuse_bare_ipv6(host)?;
     let host = without_brackets(host)?;
     if host.is_empty() {
@@ -265,7 +269,8 @@ mod tests {
             ("::1:10080", brackets),
             ("1:2:3", not_a_host),
             ("[::1", not_a_host),
-            ("[::1]", not_a_host),
+            ("[::1]", no_port),
+            ("[localhost]", no_port),
             ("[localhost]:7", not_a_host),
             ("[]:7", not_a_host),
         ];

@@ -37,7 +37,7 @@ pub(crate) struct Options {
     echo: bool,
 
     /// Shows how many came, once a second, instead of a line for each
-    #[arg(long)]
+    #[arg(long, conflicts_with = "hex")]
     quiet: bool,
 }
 

@@ -29,7 +29,8 @@ use crate::failure::Failure;
     version,
     arg_required_else_help = true,
     after_help = "RUST_LOG sets what is logged to standard error (default: warn), for example RUST_LOG=debug.\n\
-                  Exit code: 0 done, 1 the system refused, 2 the command line is wrong."
+                  Exit code: 0 done, 1 the system refused, 2 the command line or the input is wrong, \
+                  130 a second signal ended what did not end by the first."
 )]
 struct CommandLine {
     #[command(subcommand)]

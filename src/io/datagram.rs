@@ -1,0 +1,23 @@
+//! One received datagram: as its receiver sees it, and as it lies in its slot.
+
+use std::net::SocketAddr;
+
+/// A received datagram, lent out of the slot that it came into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Datagram<'a> {
+    /// Who sent it. An address proves nothing: anybody can write any source on a datagram.
+    pub from: SocketAddr,
+    /// Its bytes, 0 to 1024. An empty datagram is a datagram.
+    pub bytes: &'a [u8],
+    /// It was longer than 1024 bytes and the rest is lost.
+    pub truncated: bool,
+}
+
+/// What is known of a received datagram besides its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Arrival {
+    pub(super) from: SocketAddr,
+    /// How many bytes of its slot are filled.
+    pub(super) len: usize,
+    pub(super) truncated: bool,
+}

@@ -1,0 +1,57 @@
+//! Out of a sleep, from another thread.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use mio::{Registry, Token};
+
+/// Wakes an [`Endpoint`](crate::Endpoint) out of its [`wait`](crate::Endpoint::wait) from another
+/// thread. Made by [`Endpoint::waker`](crate::Endpoint::waker); all clones wake the same endpoint.
+#[derive(Debug, Clone)]
+pub struct Waker {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    waker: mio::Waker,
+    is_set: AtomicBool,
+}
+
+impl Waker {
+    /// Wakes whoever sleeps in the poll of `registry`, with an event for `token`.
+    pub(super) fn new(registry: &Registry, token: Token) -> io::Result<Self> {
+        let shared = Shared {
+            waker: mio::Waker::new(registry, token)?,
+            is_set: AtomicBool::new(false),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// Makes the `wait` that is going on, or else the next one, return at once, unless
+    /// [`take_woken`](crate::Endpoint::take_woken) was told of it before. What this thread did
+    /// before is visible to the other one then. Waking twice before the loop comes round
+    /// wakes it once, and the second time costs no system call.
+    ///
+    /// # Errors
+    ///
+    /// What the system says of writing to its wake-up object; it does not happen in practice.
+    pub fn wake(&self) -> io::Result<()> {
+        if self.shared.is_set.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        self.shared.waker.wake().inspect_err(|_| {
+            // Or the next one would believe that this one has done its work.
+            self.shared.is_set.store(false, Ordering::Release);
+        })
+    }
+
+    /// Whether it was used since the last call. Costs a load where it was not.
+    pub(super) fn take(&self) -> bool {
+        let is_set = &self.shared.is_set;
+        is_set.load(Ordering::Relaxed) && is_set.swap(false, Ordering::AcqRel)
+    }
+}

@@ -10,6 +10,7 @@ mod failure;
 mod lines;
 mod listen;
 mod output;
+mod ping;
 mod schedule;
 mod send;
 mod signals;
@@ -29,7 +30,7 @@ use crate::failure::Failure;
     version,
     arg_required_else_help = true,
     after_help = "RUST_LOG sets what is logged to standard error (default: warn), for example RUST_LOG=debug.\n\
-                  Exit code: 0 done, 1 the system refused, 2 the command line is wrong."
+                  Exit code: 0 done, 1 the system refused or nobody answered a ping, 2 the command line is wrong."
 )]
 struct CommandLine {
     #[command(subcommand)]
@@ -41,6 +42,7 @@ struct CommandLine {
 enum Command {
     Bench(bench::Options),
     Listen(listen::Options),
+    Ping(ping::Options),
     Send(send::Options),
 }
 
@@ -49,6 +51,7 @@ impl Command {
         match self {
             Self::Bench(options) => bench::run(options),
             Self::Listen(options) => listen::run(options),
+            Self::Ping(options) => ping::run(options),
             Self::Send(options) => send::run(options),
         }
     }

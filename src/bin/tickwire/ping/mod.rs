@@ -81,7 +81,8 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     refuse_size(options.size)?;
     refuse_timeout(options.timeout)?;
-    refuse_crowd(options.timeout, options.every)?;
+    let last = options.count.unwrap_or(u64::MAX);
+    refuse_crowd(last, options.timeout, options.every)?;
     let (mut endpoint, to) = open_towards(&options.address)?;
     let waker = endpoint.waker().map_err(Failure::cannot("wait"))?;
     let probes = Probes::of_size(options.size);
@@ -92,7 +93,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         output: Output::new(),
         pace: Pace::of(options.every),
         session: Session::new(to, probes, options.timeout),
-        last: options.count.unwrap_or(u64::MAX),
+        last,
         pause: options.timeout,
         discarded: 0,
     };
@@ -130,10 +131,13 @@ fn refuse_timeout(timeout: Duration) -> Result<(), Failure> {
 }
 
 /// Probes that nobody answers are under way for the whole timeout, and there is room for so many.
-fn refuse_crowd(timeout: Duration, every: Duration) -> Result<(), Failure> {
-    let under_way = timeout.as_nanos().checked_div(every.as_nanos());
-    // No division by zero: with a step of zero there is one probe under way at a time.
-    if under_way.is_none_or(|count| count <= UNDER_WAY_MAX as u128) {
+fn refuse_crowd(count: u64, timeout: Duration, every: Duration) -> Result<(), Failure> {
+    // With a step of zero there is one at a time, and no division by zero.
+    let under_way = timeout
+        .as_nanos()
+        .checked_div(every.as_nanos())
+        .unwrap_or(1);
+    if under_way.min(count.into()) <= UNDER_WAY_MAX as u128 {
         return Ok(());
     }
     let (timeout, every) = (format_duration(timeout), format_duration(every));
@@ -336,10 +340,12 @@ mod tests {
     #[test]
     fn as_many_are_under_way_as_there_is_room_for() {
         let timeout = 32_768 * MS;
-        assert_eq!(refuse_crowd(timeout, MS), Ok(()));
-        assert_eq!(refuse_crowd(timeout, Duration::ZERO), Ok(()));
-        assert_eq!(refuse_crowd(MS, Duration::MAX), Ok(()));
-        let text = text_of(refuse_crowd(timeout + MS, MS));
+        let (some, endless) = (32_768, u64::MAX);
+        assert_eq!(refuse_crowd(endless, timeout, MS), Ok(()));
+        assert_eq!(refuse_crowd(endless, timeout, Duration::ZERO), Ok(()));
+        assert_eq!(refuse_crowd(endless, MS, Duration::MAX), Ok(()));
+        assert_eq!(refuse_crowd(some, timeout + MS, MS), Ok(()));
+        let text = text_of(refuse_crowd(some + 1, timeout + MS, MS));
         assert!(text.starts_with("a probe every 1ms with a timeout of 32s 769ms is more than"));
     }
 }

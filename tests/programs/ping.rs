@@ -12,7 +12,8 @@ use crate::{Listener, assert_done, assert_fails, read_line, receive, receive_pen
 /// Far beyond what an answer takes on the busiest machine, so that none of them is late.
 const PATIENT: [&str; 2] = ["--timeout", "1h"];
 
-const NO_ANSWER: &str = "0 late, 0 duplicates, 0 out of order, 0 altered, 0 foreign, 0 not sent";
+const NO_ANSWER: &str =
+    "0 late, 0 duplicates, 0 out of order, 0 altered, 0 foreign, 0 not sent, 0 dropped by kernel";
 
 /// An echo that the test plays, and the ping that it plays it for.
 struct Play {
@@ -221,7 +222,7 @@ fn probes_do_not_wait_for_answers_and_order_and_duplicates_are_told() {
     let ended = play.ping.end();
     assert_done(&ended);
     let summary = "in all 4 sent, 4 received, 0 lost (0.0%), 0 late, 2 duplicates, 2 out of order, \
-                   0 altered, 0 foreign, 0 not sent, 0 under way";
+                   0 altered, 0 foreign, 0 not sent, 0 dropped by kernel, 0 under way";
     assert_eq!(ended.stdout[0], summary);
     assert_figures(&ended.stdout);
 }
@@ -253,7 +254,7 @@ fn altered_and_foreign_datagrams_are_no_answers() {
     let ended = play.ping.end();
     assert_done(&ended);
     let summary = "in all 1 sent, 1 received, 0 lost (0.0%), 0 late, 0 duplicates, 0 out of order, \
-                   2 altered, 3 foreign, 0 not sent, 0 under way";
+                   2 altered, 3 foreign, 0 not sent, 0 dropped by kernel, 0 under way";
     assert_eq!(ended.stdout[0], summary);
     assert_figures(&ended.stdout);
 }
@@ -270,7 +271,7 @@ fn a_late_answer_is_told_and_its_probe_stays_lost() {
     assert_eq!(play.line(), "seq=1 64 bytes time=T ms, duplicate");
     let (stdout, code, stderr) = play.end(Signal::SIGINT);
     let summary = "in all 1 sent, 0 received, 1 lost (100.0%), 1 late, 1 duplicates, 0 out of order, \
-                   0 altered, 0 foreign, 0 not sent, 0 under way";
+                   0 altered, 0 foreign, 0 not sent, 0 dropped by kernel, 0 under way";
     assert_eq!(stdout, [summary]);
     assert_eq!(code, Some(1));
     let why = format!(

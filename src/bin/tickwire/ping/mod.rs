@@ -25,6 +25,7 @@ use self::pace::Pace;
 use self::probe::{PROBE_MIN, Probes};
 use self::round_trips::ROUND_TRIP_MAX;
 use self::session::Session;
+use self::tally::Counts;
 use crate::address;
 use crate::failure::{self, Failure};
 use crate::output::Output;
@@ -43,14 +44,16 @@ use crate::signals::Stop;
 /// that has no answer within the timeout is lost; an answer after it is shown as "late" and counted,
 /// and the probe stays lost. "altered" is an answer whose bytes are not what was sent, "foreign"
 /// what is no answer of this run (it lacks the random number of this run, or comes from another
-/// address).
+/// address). The number keeps runs apart; it keeps no attacker out, who can read it on the way.
 ///
 /// The end is a summary, also after Ctrl-C or SIGTERM. Probes that had no answer by then and were
-/// not lost yet are "under way". "lost" in percent is of the others; min, avg, p50, p99 and max are
-/// of the answers in time; jitter is the mean absolute difference between one round trip and the
-/// next, in the order of their answers (RFC 3550 section 6.4.1 without its smoothing).
+/// not lost yet are "under way". "lost" in percent is of the others; "dropped by kernel" came back,
+/// and faster than it was read here. min, avg, p50, p99 and max are of the answers in time; jitter
+/// is the mean absolute difference between one round trip and the next, in the order of their
+/// answers (RFC 3550 section 6.4.1 without its smoothing).
 ///
-/// Exit code: 0 at least one answer came in time, 1 none did, 2 the command line is wrong.
+/// Exit code: 0 at least one answer came in time, 1 none did or the system refused, 2 the command
+/// line is wrong.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Options {
@@ -68,7 +71,7 @@ pub(crate) struct Options {
     every: Duration,
 
     /// How long a probe is, 16 to 1024 bytes: eight for the number of the run, eight for that of the
-    /// probe, and the same again as filler, which is checked
+    /// probe, and both over and over as filler, which is checked
     #[arg(long, value_name = "BYTES", default_value_t = 64)]
     size: usize,
 
@@ -295,7 +298,10 @@ impl Pinger {
         if self.stop.is_requested() {
             self.output.leave_typed_line()?;
         }
-        self.output.line(self.session.counts())?;
+        self.output.line(Counts {
+            dropped_by_kernel: self.endpoint.stats().dropped_by_kernel,
+            ..self.session.counts()
+        })?;
         if let Some(figures) = self.session.figures() {
             self.output.line(figures)?;
         }

@@ -28,6 +28,9 @@ pub(crate) struct Counts {
     pub(crate) foreign: u64,
     /// Probes that the system refused. They are not `sent`.
     pub(crate) not_sent: u64,
+    /// Datagrams that this machine's own kernel dropped on their way to us, because we did not read
+    /// fast enough: answers that the network did not lose.
+    pub(crate) dropped_by_kernel: u64,
 }
 
 impl Counts {
@@ -68,7 +71,7 @@ impl fmt::Display for Counts {
         write!(
             f,
             "in all {} sent, {} received, {} lost ({:.1}%), {} late, {} duplicates, {} out of order, \
-             {} altered, {} foreign, {} not sent, {} under way",
+             {} altered, {} foreign, {} not sent, {} dropped by kernel, {} under way",
             self.sent,
             self.received,
             self.lost,
@@ -79,6 +82,7 @@ impl fmt::Display for Counts {
             self.altered,
             self.foreign,
             self.not_sent,
+            self.dropped_by_kernel,
             self.under_way(),
         )
     }
@@ -179,6 +183,7 @@ mod tests {
             altered: 1,
             foreign: 3,
             not_sent: 4,
+            dropped_by_kernel: 5,
             ..Counts::default()
         };
         let kinds = [
@@ -194,7 +199,7 @@ mod tests {
             counts.on_answer(kind);
         }
         let text = "in all 8 sent, 4 received, 2 lost (33.3%), 2 late, 1 duplicates, 1 out of order, \
-                    1 altered, 3 foreign, 4 not sent, 2 under way";
+                    1 altered, 3 foreign, 4 not sent, 5 dropped by kernel, 2 under way";
         assert_eq!(counts.to_string(), text);
     }
 

@@ -13,6 +13,8 @@ mod child;
 mod common;
 #[path = "programs/foreign.rs"]
 mod foreign;
+#[path = "programs/ping.rs"]
+mod ping;
 
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::net::{SocketAddr, UdpSocket};
@@ -446,12 +448,17 @@ fn signals_end_a_listener_also_if_nobody_reads_its_output() {
 
 /// Where a listener listens, from its first line.
 fn read_address(stdout: impl Read) -> String {
-    let mut line = String::new();
-    // One byte after the other, so that nothing behind the line is taken out of the pipe.
-    let mut stdout = BufReader::with_capacity(1, stdout);
-    stdout.read_line(&mut line).unwrap();
+    let line = read_line(stdout);
     let address = line.trim_end().strip_prefix("listening on ");
     address.expect("the first line").to_owned()
+}
+
+/// A line with its end, and nothing behind it: it is read one byte after the other.
+fn read_line(stdout: impl Read) -> String {
+    let mut line = String::new();
+    let mut stdout = BufReader::with_capacity(1, stdout);
+    stdout.read_line(&mut line).unwrap();
+    line
 }
 
 // What `send` sends.
@@ -769,7 +776,7 @@ fn a_wrong_command_line_is_a_usage_error() {
 fn help_and_version_are_shown() {
     let help = run(&mut tickwire(&["--help"]));
     assert_done(&help);
-    for command in ["  listen ", "  send "] {
+    for command in ["  listen ", "  ping ", "  send "] {
         assert!(help.stdout.iter().any(|line| line.starts_with(command)));
     }
     let version = run(&mut tickwire(&["--version"]));

@@ -197,7 +197,7 @@ fn is_without_interface(addr: SocketAddr) -> bool {
 }
 
 /// The loopback address of the family of `addr`, with its port.
-fn local(addr: SocketAddr) -> SocketAddr {
+pub(crate) fn local(addr: SocketAddr) -> SocketAddr {
     let ip = match addr {
         SocketAddr::V4(_) => IpAddr::from(Ipv4Addr::LOCALHOST),
         SocketAddr::V6(_) => IpAddr::from(Ipv6Addr::LOCALHOST),

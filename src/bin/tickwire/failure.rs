@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use tickwire::ErrorCounts;
+
 /// An error on its way to the user. Its text is one line that says what is wrong and what to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
@@ -40,6 +42,17 @@ impl Failure {
         let _ = writeln!(io::stderr(), "tickwire: {text}");
         ExitCode::from(code)
     }
+}
+
+/// Why datagrams were discarded, in words.
+pub(crate) fn reason(errors: &ErrorCounts) -> &'static str {
+    if errors.unreachable > 0 {
+        return "this machine knows no way to that network or host";
+    }
+    if errors.permission > 0 {
+        return "the system does not permit it (a firewall, or a broadcast address)";
+    }
+    "the system refused them"
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod failure;
 mod lines;
 mod listen;
 mod output;
+mod ping;
 mod schedule;
 mod send;
 mod signals;
@@ -29,8 +30,8 @@ use crate::failure::Failure;
     version,
     arg_required_else_help = true,
     after_help = "RUST_LOG sets what is logged to standard error (default: warn), for example RUST_LOG=debug.\n\
-                  Exit code: 0 done, 1 the system refused, 2 the command line or the input is wrong, \
-                  130 a second signal ended what did not end by the first."
+                  Exit code: 0 done, 1 the system refused or nobody answered a ping, 2 the command line or \
+                  the input is wrong, 130 a second signal ended what did not end by the first."
 )]
 struct CommandLine {
     #[command(subcommand)]
@@ -42,6 +43,7 @@ struct CommandLine {
 enum Command {
     Bench(bench::Options),
     Listen(listen::Options),
+    Ping(ping::Options),
     Send(send::Options),
 }
 
@@ -50,6 +52,7 @@ impl Command {
         match self {
             Self::Bench(options) => bench::run(options),
             Self::Listen(options) => listen::run(options),
+            Self::Ping(options) => ping::run(options),
             Self::Send(options) => send::run(options),
         }
     }

@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use tickwire::limits::DATAGRAM_MAX;
-use tickwire::{Endpoint, ErrorCounts, SendError};
+use tickwire::{Endpoint, SendError};
 
 use crate::address;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::lines::{Lines, Next};
 use crate::output::Output;
 use crate::schedule::{Due, Schedule};
@@ -255,22 +255,11 @@ impl Sending {
         let all = discarded + stats.datagrams_sent;
         let reason = match &self.refusal {
             Some(error) => error.to_string(),
-            None => reason(&stats.send_errors).to_owned(),
+            None => failure::reason(&stats.send_errors).to_owned(),
         };
         Err(Failure::Refused(format!(
             "{discarded} of {all} datagrams to {} could not be sent: {reason}",
             self.to
         )))
     }
-}
-
-/// Why datagrams were discarded, in words.
-fn reason(errors: &ErrorCounts) -> &'static str {
-    if errors.unreachable > 0 {
-        return "this machine knows no way to that network or host";
-    }
-    if errors.permission > 0 {
-        return "the system does not permit it (a firewall, or a broadcast address)";
-    }
-    "the system refused them"
 }

@@ -1,0 +1,163 @@
+//! What a probe carries, and how an answer is recognised by it.
+//!
+//! A probe is the nonce of the run and its own sequence number, eight bytes each in network order,
+//! over and over until it is as long as was asked for. So every byte of an answer can be checked, and
+//! from 32 bytes on the two numbers too.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+use tickwire::Datagram;
+
+/// The smallest probe, in bytes: a nonce and a sequence number.
+pub(crate) const PROBE_MIN: usize = 16;
+
+/// What a datagram turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// The probe of this sequence number, as it was sent.
+    Probe(u64),
+    /// It has the nonce, and is not what was sent.
+    Altered,
+    /// It has not even the nonce.
+    Foreign,
+}
+
+/// The probes of one run: all of a size and with one nonce.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Probes {
+    nonce: u64,
+    size: usize,
+}
+
+impl Probes {
+    /// With a nonce of its own. `size` is at least [`PROBE_MIN`].
+    pub(crate) fn of_size(size: usize) -> Self {
+        // The keys of the standard library's hash maps are random. It tells runs apart that share an
+        // echo, and what somebody else sends here; it is not meant to keep out an attacker, who can
+        // read it on the way.
+        let nonce = RandomState::new().build_hasher().finish();
+        Self { nonce, size }
+    }
+
+    /// The bytes of a probe.
+    pub(crate) fn bytes(&self, seq: u64) -> impl Iterator<Item = u8> {
+        let numbers = self
+            .nonce
+            .to_be_bytes()
+            .into_iter()
+            .chain(seq.to_be_bytes());
+        numbers.cycle().take(self.size)
+    }
+
+    /// What `datagram` is, going by its bytes alone.
+    pub(crate) fn read(&self, datagram: &Datagram<'_>) -> Content {
+        let Some((nonce, rest)) = datagram.bytes.split_first_chunk() else {
+            return Content::Foreign;
+        };
+        if *nonce != self.nonce.to_be_bytes() {
+            return Content::Foreign;
+        }
+        let Some(seq) = rest.first_chunk() else {
+            return Content::Altered;
+        };
+        let seq = u64::from_be_bytes(*seq);
+        let is_whole = !datagram.truncated && datagram.bytes.iter().copied().eq(self.bytes(seq));
+        if is_whole {
+            Content::Probe(seq)
+        } else {
+            Content::Altered
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use tickwire::limits::DATAGRAM_MAX;
+
+    use super::*;
+
+    const PROBES: Probes = Probes {
+        nonce: 0x0102_0304_0506_0708,
+        size: 20,
+    };
+
+    fn read(probes: Probes, bytes: &[u8]) -> Content {
+        probes.read(&datagram(bytes))
+    }
+
+    fn datagram(bytes: &[u8]) -> Datagram<'_> {
+        Datagram {
+            from: SocketAddr::from((Ipv4Addr::LOCALHOST, 7)),
+            bytes,
+            truncated: false,
+        }
+    }
+
+    #[test]
+    fn a_probe_is_nonce_and_sequence_over_and_over() {
+        let bytes: Vec<u8> = PROBES.bytes(0x0a0b).collect();
+        let wanted = [
+            1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0, 0, 0, 0x0a, 0x0b, 1, 2, 3, 4,
+        ];
+        assert_eq!(bytes, wanted);
+    }
+
+    #[test]
+    fn what_comes_back_as_it_was_is_a_probe() {
+        for size in [PROBE_MIN, 17, 64, DATAGRAM_MAX] {
+            let probes = Probes { size, ..PROBES };
+            let bytes: Vec<u8> = probes.bytes(u64::MAX).collect();
+            assert_eq!(read(probes, &bytes), Content::Probe(u64::MAX));
+        }
+    }
+
+    #[test]
+    fn every_changed_byte_is_seen() {
+        let probes = Probes { size: 64, ..PROBES };
+        let bytes: Vec<u8> = probes.bytes(3).collect();
+        for index in 0..bytes.len() {
+            let mut bytes = bytes.clone();
+            bytes[index] ^= 0x10;
+            let wanted = if index < 8 {
+                Content::Foreign
+            } else {
+                Content::Altered
+            };
+            assert_eq!(read(probes, &bytes), wanted, "byte {index}");
+        }
+    }
+
+    #[test]
+    fn another_length_is_altered_and_without_a_nonce_it_is_foreign() {
+        let long: Vec<u8> = Probes { size: 21, ..PROBES }.bytes(3).collect();
+        for len in 0..=long.len() {
+            let wanted = match len {
+                0..8 => Content::Foreign,
+                20 => Content::Probe(3),
+                _ => Content::Altered,
+            };
+            assert_eq!(read(PROBES, &long[..len]), wanted, "{len} bytes");
+        }
+    }
+
+    #[test]
+    fn one_that_was_longer_than_its_slot_is_altered() {
+        let size = DATAGRAM_MAX;
+        let probes = Probes { size, ..PROBES };
+        let bytes: Vec<u8> = probes.bytes(3).collect();
+        let cut = Datagram {
+            truncated: true,
+            ..datagram(&bytes)
+        };
+        assert_eq!(probes.read(&cut), Content::Altered);
+    }
+
+    #[test]
+    fn two_runs_do_not_know_each_other() {
+        let (ours, theirs) = (Probes::of_size(64), Probes::of_size(64));
+        let bytes: Vec<u8> = theirs.bytes(1).collect();
+        assert_eq!(read(ours, &bytes), Content::Foreign);
+    }
+}

@@ -1,0 +1,379 @@
+//! A run of ping without its socket, its clock and its output: probes that leave, datagrams that come,
+//! time that passes, and what all that means.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use tickwire::Datagram;
+
+use super::flights::{Answer, Flights, Kind};
+use super::probe::{Content, Probes};
+use super::round_trips::{Figures, RoundTrips};
+use super::tally::{Counts, Millis, Silence};
+
+/// Something to tell, in one line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    Answered { answer: Answer, len: usize },
+    Lost { seq: u64, timeout: Duration },
+    Altered { from: SocketAddr, len: usize },
+    Foreign { from: SocketAddr, len: usize },
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Answered { answer, len } => {
+                let (seq, time) = (answer.seq, Millis(answer.round_trip));
+                let remark = remark(answer.kind);
+                write!(f, "seq={seq} {len} bytes time={time} ms{remark}")
+            }
+            Self::Lost { seq, timeout } => {
+                let timeout = humantime::format_duration(timeout);
+                write!(f, "seq={seq} lost: no answer within {timeout}")
+            }
+            // Without a sequence number: that may be what was altered.
+            Self::Altered { from, len } => write!(f, "altered {len} bytes from {from}"),
+            Self::Foreign { from, len } => write!(f, "foreign {len} bytes from {from}"),
+        }
+    }
+}
+
+fn remark(kind: Kind) -> &'static str {
+    match kind {
+        Kind::InOrder => "",
+        Kind::OutOfOrder => ", out of order",
+        Kind::Late | Kind::Overdue => ", late",
+        Kind::Duplicate => ", duplicate",
+    }
+}
+
+/// Everything that is known of a run.
+#[derive(Debug)]
+pub(crate) struct Session {
+    to: SocketAddr,
+    timeout: Duration,
+    probes: Probes,
+    flights: Flights,
+    round_trips: RoundTrips,
+    counts: Counts,
+    /// The first other address from which one of our probes came back.
+    elsewhere: Option<SocketAddr>,
+}
+
+impl Session {
+    pub(crate) fn new(to: SocketAddr, probes: Probes, timeout: Duration) -> Self {
+        Self {
+            to,
+            timeout,
+            probes,
+            flights: Flights::new(timeout),
+            round_trips: RoundTrips::new(),
+            counts: Counts::default(),
+            elsewhere: None,
+        }
+    }
+
+    /// The number of the next probe, from 1 on.
+    pub(crate) fn next_seq(&self) -> u64 {
+        self.flights.next_seq()
+    }
+
+    /// The bytes of the next probe.
+    pub(crate) fn next_probe(&self) -> impl Iterator<Item = u8> {
+        self.probes.bytes(self.next_seq())
+    }
+
+    /// The next probe leaves at `now`.
+    pub(crate) fn on_sent(&mut self, now: Instant) {
+        let forgotten = self.flights.on_sent(now);
+        self.counts.sent += 1;
+        self.counts.lost += u64::from(forgotten.is_some());
+    }
+
+    /// The probe that was sent last did not leave; its number.
+    pub(crate) fn on_refused(&mut self) -> u64 {
+        self.flights.on_refused();
+        self.counts.sent -= 1;
+        self.counts.not_sent += 1;
+        self.next_seq() - 1
+    }
+
+    /// A datagram came at `now`.
+    pub(crate) fn handle_datagram(&mut self, datagram: &Datagram<'_>, now: Instant) -> Event {
+        let (from, len) = (datagram.from, datagram.bytes.len());
+        let content = self.probes.read(datagram);
+        if !self.is_target(from) {
+            self.on_elsewhere(from, content);
+            return self.on_foreign(from, len);
+        }
+        match content {
+            Content::Probe(seq) => match self.flights.on_answer(seq, now) {
+                Some(answer) => self.on_answer(answer, len),
+                // Never sent, or so long ago that it is forgotten.
+                None => self.on_foreign(from, len),
+            },
+            Content::Altered => {
+                self.counts.altered += 1;
+                Event::Altered { from, len }
+            }
+            Content::Foreign => self.on_foreign(from, len),
+        }
+    }
+
+    /// The next probe that is lost at `now`. To be asked until there is none.
+    pub(crate) fn take_overdue(&mut self, now: Instant) -> Option<Event> {
+        let seq = self.flights.take_overdue(now)?;
+        self.counts.lost += 1;
+        Some(Event::Lost {
+            seq,
+            timeout: self.timeout,
+        })
+    }
+
+    /// When the next probe will be lost, if one is under way.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.flights.deadline()
+    }
+
+    /// Whether a probe is under way.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.flights.waiting() > 0
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Of the answers that came in time.
+    pub(crate) fn figures(&self) -> Option<Figures> {
+        self.round_trips.figures()
+    }
+
+    /// If nothing was answered in time, what there is to say about it.
+    pub(crate) fn silence(&self) -> Option<Silence> {
+        if self.counts.received > 0 {
+            return None;
+        }
+        Some(Silence {
+            counts: self.counts,
+            to: self.to,
+            timeout: self.timeout,
+            elsewhere: self.elsewhere,
+        })
+    }
+
+    /// Of an IPv6 address the scope and the flow are not compared: the system fills them in on what
+    /// it receives, also where nobody wrote them.
+    fn is_target(&self, from: SocketAddr) -> bool {
+        (from.ip(), from.port()) == (self.to.ip(), self.to.port())
+    }
+
+    fn on_answer(&mut self, answer: Answer, len: usize) -> Event {
+        self.counts.on_answer(answer.kind);
+        match answer.kind {
+            Kind::InOrder | Kind::OutOfOrder => self.round_trips.add(answer.round_trip),
+            // A late one is counted and shown; among those in time it would be a time that no
+            // timeout allows.
+            Kind::Late | Kind::Overdue | Kind::Duplicate => {}
+        }
+        Event::Answered { answer, len }
+    }
+
+    fn on_elsewhere(&mut self, from: SocketAddr, content: Content) {
+        if matches!(content, Content::Probe(_)) {
+            self.elsewhere.get_or_insert(from);
+        }
+    }
+
+    fn on_foreign(&mut self, from: SocketAddr, len: usize) -> Event {
+        self.counts.foreign += 1;
+        Event::Foreign { from, len }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_secs(1);
+    const MS: Duration = Duration::from_millis(1);
+
+    const TARGET: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 7);
+    const STRANGER: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 8);
+
+    /// A session, and what it is told, on a clock that the test moves.
+    struct Play {
+        session: Session,
+        now: Instant,
+        /// The probes that left, the first one at index 0.
+        probes: Vec<Vec<u8>>,
+    }
+
+    impl Play {
+        fn new() -> Self {
+            Self {
+                session: Session::new(TARGET.into(), Probes::of_size(64), TIMEOUT),
+                now: Instant::now(),
+                probes: Vec::new(),
+            }
+        }
+
+        fn send(&mut self, count: usize) {
+            for _ in 0..count {
+                self.probes.push(self.session.next_probe().collect());
+                self.session.on_sent(self.now);
+            }
+        }
+
+        fn answer(&mut self, seq: usize) -> String {
+            let bytes = self.probes[seq - 1].clone();
+            self.hear(TARGET, &bytes)
+        }
+
+        fn hear(&mut self, from: (Ipv4Addr, u16), bytes: &[u8]) -> String {
+            let datagram = Datagram {
+                from: from.into(),
+                bytes,
+                truncated: false,
+            };
+            self.session
+                .handle_datagram(&datagram, self.now)
+                .to_string()
+        }
+
+        fn overdue(&mut self) -> Vec<String> {
+            let next = || self.session.take_overdue(self.now);
+            std::iter::from_fn(next)
+                .map(|event| event.to_string())
+                .collect()
+        }
+
+        fn silence(&self) -> String {
+            let silence = self.session.silence();
+            silence.map_or_else(String::new, |silence| silence.to_string())
+        }
+    }
+
+    #[test]
+    fn answers_are_told_with_their_times_and_remarks() {
+        let mut play = Play::new();
+        play.send(3);
+        play.now += 2 * MS;
+        assert_eq!(play.answer(1), "seq=1 64 bytes time=2.000 ms");
+        assert_eq!(play.answer(3), "seq=3 64 bytes time=2.000 ms");
+        play.now += MS;
+        assert_eq!(play.answer(2), "seq=2 64 bytes time=3.000 ms, out of order");
+        assert_eq!(play.answer(1), "seq=1 64 bytes time=3.000 ms, duplicate");
+        let wanted = Counts {
+            sent: 3,
+            received: 3,
+            out_of_order: 1,
+            duplicates: 1,
+            ..Counts::default()
+        };
+        assert_eq!(play.session.counts(), wanted);
+        assert!(!play.session.is_waiting());
+        assert_eq!(play.session.figures().map(|f| f.max), Some(3 * MS));
+    }
+
+    #[test]
+    fn a_late_answer_stays_lost_and_out_of_the_figures() {
+        let mut play = Play::new();
+        play.send(2);
+        play.now += TIMEOUT + MS;
+        // The first is found by its answer, the second by the clock.
+        assert_eq!(play.answer(1), "seq=1 64 bytes time=1001.000 ms, late");
+        assert_eq!(play.overdue(), ["seq=2 lost: no answer within 1s"]);
+        assert_eq!(play.answer(2), "seq=2 64 bytes time=1001.000 ms, late");
+        let wanted = Counts {
+            sent: 2,
+            lost: 2,
+            late: 2,
+            ..Counts::default()
+        };
+        assert_eq!(play.session.counts(), wanted);
+        assert_eq!(play.session.figures(), None);
+        assert!(play.silence().contains("2 after it"), "{}", play.silence());
+    }
+
+    #[test]
+    fn an_altered_answer_leaves_its_probe_waiting() {
+        let mut play = Play::new();
+        play.send(1);
+        let mut bytes = play.probes[0].clone();
+        bytes[63] ^= 1;
+        assert_eq!(
+            play.hear(TARGET, &bytes),
+            "altered 64 bytes from 127.0.0.1:7"
+        );
+        assert!(play.session.is_waiting());
+        assert_eq!(play.session.counts().altered, 1);
+        assert_eq!(play.answer(1), "seq=1 64 bytes time=0.000 ms");
+        assert_eq!(play.session.counts().received, 1);
+    }
+
+    #[test]
+    fn what_is_not_ours_is_foreign() {
+        let mut play = Play::new();
+        play.send(1);
+        assert_eq!(
+            play.hear(TARGET, b"hello"),
+            "foreign 5 bytes from 127.0.0.1:7"
+        );
+        let stranger = "foreign 64 bytes from 127.0.0.1:8";
+        assert_eq!(play.hear(STRANGER, &[0; 64]), stranger);
+        assert_eq!(play.session.counts().foreign, 2);
+        assert!(play.session.is_waiting());
+    }
+
+    #[test]
+    fn our_probe_from_another_address_is_foreign_and_remembered() {
+        let mut play = Play::new();
+        play.send(1);
+        let bytes = play.probes[0].clone();
+        let told = play.hear(STRANGER, &bytes);
+        assert_eq!(told, "foreign 64 bytes from 127.0.0.1:8");
+        assert!(play.session.is_waiting());
+        assert!(play.silence().contains("but from 127.0.0.1:8"));
+    }
+
+    #[test]
+    fn a_probe_of_this_run_that_was_never_sent_is_foreign() {
+        let mut play = Play::new();
+        let bytes: Vec<u8> = play.session.next_probe().collect();
+        assert_eq!(
+            play.hear(TARGET, &bytes),
+            "foreign 64 bytes from 127.0.0.1:7"
+        );
+    }
+
+    #[test]
+    fn what_did_not_leave_is_neither_sent_nor_lost() {
+        let mut play = Play::new();
+        play.send(1);
+        assert_eq!(play.session.on_refused(), 1);
+        play.now += 2 * TIMEOUT;
+        assert_eq!(play.overdue(), [""; 0]);
+        let wanted = Counts {
+            not_sent: 1,
+            ..Counts::default()
+        };
+        assert_eq!(play.session.counts(), wanted);
+        assert_eq!(play.session.next_seq(), 2);
+    }
+
+    #[test]
+    fn the_address_is_compared_without_its_scope() {
+        let to: SocketAddr = "[::1]:7".parse().expect("an address");
+        let session = Session::new(to, Probes::of_size(64), TIMEOUT);
+        let SocketAddr::V6(mut from) = to else {
+            panic!("{to}");
+        };
+        from.set_scope_id(3);
+        assert!(session.is_target(from.into()));
+    }
+}

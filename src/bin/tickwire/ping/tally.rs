@@ -1,0 +1,259 @@
+//! What a run of ping knows in the end: its counts, its summary, and why nothing was answered.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::flights::Kind;
+use super::round_trips::Figures;
+
+/// Everything that was counted. Every probe that left is `received`, `lost` or still under way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Probes that the system took.
+    pub(crate) sent: u64,
+    /// Those that were answered in time.
+    pub(crate) received: u64,
+    /// Those that were not. An answer after the timeout does not change that.
+    pub(crate) lost: u64,
+    /// Lost ones that were answered after all.
+    pub(crate) late: u64,
+    /// Answers to a probe that was answered before.
+    pub(crate) duplicates: u64,
+    /// Received ones whose answer came behind that of a later probe.
+    pub(crate) out_of_order: u64,
+    /// Datagrams with our nonce that are not what was sent.
+    pub(crate) altered: u64,
+    /// Datagrams without our nonce, from another address, or of no probe that we know.
+    pub(crate) foreign: u64,
+    /// Probes that the system refused. They are not `sent`.
+    pub(crate) not_sent: u64,
+    /// Datagrams that this machine's own kernel dropped on their way to us, because we did not read
+    /// fast enough: answers that the network did not lose.
+    pub(crate) dropped_by_kernel: u64,
+}
+
+impl Counts {
+    pub(crate) fn on_answer(&mut self, kind: Kind) {
+        match kind {
+            Kind::InOrder => self.received += 1,
+            Kind::OutOfOrder => {
+                self.received += 1;
+                self.out_of_order += 1;
+            }
+            Kind::Late => self.late += 1,
+            Kind::Overdue => {
+                self.lost += 1;
+                self.late += 1;
+            }
+            Kind::Duplicate => self.duplicates += 1,
+        }
+    }
+
+    /// Probes of which nobody knows yet: sent less than a timeout before the end.
+    fn under_way(&self) -> u64 {
+        self.sent.saturating_sub(self.received + self.lost)
+    }
+
+    /// Of the probes whose fate is known. Without one nothing is lost.
+    fn lost_percent(&self) -> f64 {
+        let settled = self.received + self.lost;
+        if settled == 0 {
+            return 0.0;
+        }
+        // Exact to 2^53 probes, which are 285 years at a million a second.
+        100.0 * self.lost as f64 / settled as f64
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "in all {} sent, {} received, {} lost ({:.1}%), {} late, {} duplicates, {} out of order, \
+             {} altered, {} foreign, {} not sent, {} dropped by kernel, {} under way",
+            self.sent,
+            self.received,
+            self.lost,
+            self.lost_percent(),
+            self.late,
+            self.duplicates,
+            self.out_of_order,
+            self.altered,
+            self.foreign,
+            self.not_sent,
+            self.dropped_by_kernel,
+            self.under_way(),
+        )
+    }
+}
+
+/// The figures in one line, in the manner of ping(8).
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("round trip min/avg/p50/p99/max/jitter = ")?;
+        for time in [self.min, self.avg, self.p50, self.p99, self.max] {
+            write!(f, "{}/", Millis(time))?;
+        }
+        match self.jitter {
+            Some(jitter) => write!(f, "{} ms", Millis(jitter)),
+            // One round trip does not vary.
+            None => f.write_str("- ms"),
+        }
+    }
+}
+
+/// A time in milliseconds, without the unit: `0.123`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Millis(pub(crate) Duration);
+
+impl fmt::Display for Millis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.3}", self.0.as_secs_f64() * 1e3)
+    }
+}
+
+/// A run in which no answer came in time, and what is known of why.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Silence {
+    pub(crate) counts: Counts,
+    pub(crate) to: SocketAddr,
+    pub(crate) timeout: Duration,
+    /// From where else our probes came back.
+    pub(crate) elsewhere: Option<SocketAddr>,
+}
+
+impl fmt::Display for Silence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (counts, to) = (&self.counts, self.to);
+        if counts.late > 0 {
+            let timeout = humantime::format_duration(self.timeout);
+            return write!(
+                f,
+                "no answer from {to} within {timeout}, and {} after it: choose a longer --timeout",
+                counts.late
+            );
+        }
+        if let Some(elsewhere) = self.elsewhere {
+            return write!(
+                f,
+                "no answer from {to}, but from {elsewhere}: ping that address instead"
+            );
+        }
+        if counts.altered > 0 {
+            return write!(
+                f,
+                "no answer from {to} that is what was sent, {} altered: it is no echo",
+                counts.altered
+            );
+        }
+        if counts.lost == 0 {
+            return write!(f, "no answer from {to} before the end");
+        }
+        write!(
+            f,
+            "no answer from {to}: nobody listens there, it is no echo \
+             (`tickwire listen --echo` is one), or a firewall is in between"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn silence(counts: Counts) -> Silence {
+        Silence {
+            counts,
+            to: SocketAddr::from((Ipv4Addr::LOCALHOST, 7)),
+            timeout: 1500 * MS,
+            elsewhere: None,
+        }
+    }
+
+    #[test]
+    fn the_counts_are_one_line_that_adds_up() {
+        let mut counts = Counts {
+            sent: 8,
+            lost: 1,
+            altered: 1,
+            foreign: 3,
+            not_sent: 4,
+            dropped_by_kernel: 5,
+            ..Counts::default()
+        };
+        let kinds = [
+            Kind::InOrder,
+            Kind::InOrder,
+            Kind::InOrder,
+            Kind::OutOfOrder,
+            Kind::Late,
+            Kind::Overdue,
+            Kind::Duplicate,
+        ];
+        for kind in kinds {
+            counts.on_answer(kind);
+        }
+        let text = "in all 8 sent, 4 received, 2 lost (33.3%), 2 late, 1 duplicates, 1 out of order, \
+                    1 altered, 3 foreign, 4 not sent, 5 dropped by kernel, 2 under way";
+        assert_eq!(counts.to_string(), text);
+    }
+
+    #[test]
+    fn a_run_without_probes_has_lost_nothing() {
+        let text = Counts::default().to_string();
+        assert!(text.starts_with("in all 0 sent, 0 received, 0 lost (0.0%), "));
+    }
+
+    #[test]
+    fn the_figures_are_one_line_in_milliseconds() {
+        let figures = Figures {
+            min: MS / 2,
+            avg: MS,
+            p50: 2 * MS,
+            p99: 3 * MS,
+            max: 4000 * MS,
+            jitter: Some(MS / 1000),
+        };
+        let text =
+            "round trip min/avg/p50/p99/max/jitter = 0.500/1.000/2.000/3.000/4000.000/0.001 ms";
+        assert_eq!(figures.to_string(), text);
+        let single = Figures {
+            jitter: None,
+            ..figures
+        };
+        assert!(single.to_string().ends_with("/4000.000/- ms"));
+    }
+
+    #[test]
+    fn silence_says_what_is_known_of_its_cause() {
+        let lost = Counts {
+            sent: 1,
+            lost: 1,
+            ..Counts::default()
+        };
+        let text = silence(lost).to_string();
+        assert!(
+            text.starts_with("no answer from 127.0.0.1:7: nobody listens there, it is no echo")
+        );
+        let late = Counts { late: 1, ..lost };
+        let text = "no answer from 127.0.0.1:7 within 1s 500ms, and 1 after it: \
+                    choose a longer --timeout";
+        assert_eq!(silence(late).to_string(), text);
+        let altered = Counts { altered: 1, ..lost };
+        let text = "no answer from 127.0.0.1:7 that is what was sent, 1 altered: it is no echo";
+        assert_eq!(silence(altered).to_string(), text);
+        let elsewhere = Silence {
+            elsewhere: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 8))),
+            ..silence(lost)
+        };
+        let text = "no answer from 127.0.0.1:7, but from 127.0.0.1:8: ping that address instead";
+        assert_eq!(elsewhere.to_string(), text);
+        let text = silence(Counts::default()).to_string();
+        assert_eq!(text, "no answer from 127.0.0.1:7 before the end");
+    }
+}

@@ -1,0 +1,388 @@
+//! `tickwire ping` against echoes: its own, a foreign one, and one that the test plays, which loses,
+//! repeats, delays, reorders and alters what it is to send back.
+
+use std::net::{SocketAddr, UdpSocket};
+
+use nix::sys::signal::Signal;
+
+use crate::child::{Program, run, tickwire};
+use crate::foreign::{python, skip};
+use crate::{Listener, assert_done, assert_fails, read_line, receive, receive_pending, socket};
+
+/// Far beyond what an answer takes on the busiest machine, so that none of them is late.
+const PATIENT: [&str; 2] = ["--timeout", "1h"];
+
+const NO_ANSWER: &str =
+    "0 late, 0 duplicates, 0 out of order, 0 altered, 0 foreign, 0 not sent, 0 dropped by kernel";
+
+/// An echo that the test plays, and the ping that it plays it for.
+struct Play {
+    echo: UdpSocket,
+    address: String,
+    ping: Program,
+}
+
+impl Play {
+    fn start(args: &[&str]) -> Self {
+        let (echo, address) = socket();
+        let ping = start(&address, args);
+        let play = Self {
+            echo,
+            address,
+            ping,
+        };
+        assert!(play.line().starts_with(&format!("ping {}, ", play.address)));
+        play
+    }
+
+    /// The next probe, and whom to answer.
+    fn probe(&self) -> (Vec<u8>, SocketAddr) {
+        receive(&self.echo)
+    }
+
+    fn answer(&self, (probe, from): &(Vec<u8>, SocketAddr)) {
+        self.echo.send_to(probe, from).unwrap();
+    }
+
+    /// The next line, with T for its time.
+    fn line(&self) -> String {
+        without_time(&self.ping.line())
+    }
+
+    /// Ends ping, and returns what it had still to say, its exit code and its last word.
+    fn end(self, signal: Signal) -> (Vec<String>, Option<i32>, Vec<String>) {
+        self.ping.signal(signal);
+        let ended = self.ping.end();
+        (ended.stdout, ended.code, ended.stderr)
+    }
+}
+
+fn start(address: &str, args: &[&str]) -> Program {
+    Program::start(&mut tickwire(&[&["ping", address], args].concat()))
+}
+
+/// `time=0.123 ms` becomes `time=T ms`, if it is a time with three decimals.
+fn without_time(line: &str) -> String {
+    let Some((before, rest)) = line.split_once(" time=") else {
+        return line.to_owned();
+    };
+    let (time, after) = rest.split_once(" ms").expect("a time has a unit");
+    assert_time(time);
+    format!("{before} time=T ms{after}")
+}
+
+fn assert_time(time: &str) {
+    let (_, decimals) = time.split_once('.').expect("a time has decimals");
+    assert!(time.parse::<f64>().is_ok_and(|time| time >= 0.0), "{time}");
+    assert_eq!(decimals.len(), 3, "{time}");
+}
+
+/// The last line is the figures, and they are in order.
+fn assert_figures(lines: &[String]) {
+    let line = lines.last().expect("there are lines");
+    let figures = line
+        .strip_prefix("round trip min/avg/p50/p99/max/jitter = ")
+        .and_then(|rest| rest.strip_suffix(" ms"))
+        .unwrap_or_else(|| panic!("no figures: {lines:?}"));
+    let figures: Vec<&str> = figures.split('/').collect();
+    let [min, avg, p50, p99, max, jitter] = figures[..] else {
+        panic!("not six figures: {line}");
+    };
+    for time in [min, avg, p50, p99, max] {
+        assert_time(time);
+    }
+    if jitter != "-" {
+        assert_time(jitter);
+    }
+    let number = |text: &str| text.parse::<f64>().unwrap();
+    let (min, max) = (number(min), number(max));
+    assert!(min <= number(avg) && number(avg) <= max, "{line}");
+    assert!(min <= number(p50) && number(p99) <= max, "{line}");
+    assert!(number(p50) <= number(p99), "{line}");
+}
+
+/// What ping says of `count` probes that were all answered, summary included.
+fn assert_all_answered(address: &str, size: usize, count: usize, stdout: &[String]) {
+    let mut lines: Vec<String> = stdout.iter().map(|line| without_time(line)).collect();
+    assert_figures(&lines);
+    lines.pop();
+    let mut wanted = vec![format!("ping {address}, {size} bytes")];
+    wanted.extend((1..=count).map(|seq| format!("seq={seq} {size} bytes time=T ms")));
+    wanted.push(format!(
+        "in all {count} sent, {count} received, 0 lost (0.0%), {NO_ANSWER}, 0 under way"
+    ));
+    assert_eq!(lines, wanted);
+}
+
+/// Pings something that echoes, and looks at everything that is shown.
+fn assert_echoes(address: &str, size: usize) {
+    let length = size.to_string();
+    let args = ["--count", "3", "--every", "2ms", "--size", &length];
+    let ended = start(address, &[&args[..], &PATIENT].concat()).end();
+    assert_done(&ended);
+    assert_all_answered(address, size, 3, &ended.stdout);
+}
+
+// Who echoes.
+
+#[test]
+fn listen_echoes_probes_of_every_size() {
+    let listener = Listener::start(&["--echo", "--quiet"]);
+    for size in [16, 17, 64, 1024] {
+        assert_echoes(&listener.address(), size);
+    }
+    let rest = listener.end(Signal::SIGTERM);
+    let totals = rest.last().unwrap();
+    assert!(totals.ends_with("12 echoed, 0 not echoed"), "{totals}");
+}
+
+#[test]
+fn python_echoes() {
+    let script = "
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(('127.0.0.1', 0))
+print(s.getsockname()[1])
+while True:
+    s.sendto(*s.recvfrom(2048))
+";
+    let Some(mut python) = python(script, &[]) else {
+        return;
+    };
+    let echo = Program::start(&mut python);
+    assert_echoes(&format!("127.0.0.1:{}", echo.line()), 64);
+}
+
+#[test]
+fn an_echo_on_ipv6_is_reached() {
+    if let Err(error) = UdpSocket::bind("[::1]:0") {
+        skip(&format!("no IPv6: {error}"));
+        return;
+    }
+    let listener = Listener::start_at("[::1]:0", &["--echo"]);
+    assert_echoes(&listener.address(), 64);
+}
+
+#[test]
+fn any_address_is_this_machine() {
+    let listener = Listener::start_at("0.0.0.0:0", &["--echo"]);
+    let port = listener.addr.port();
+    let args = [&["--count", "1"][..], &PATIENT].concat();
+    let ended = start(&format!("0.0.0.0:{port}"), &args).end();
+    assert_done(&ended);
+    assert_all_answered(&format!("127.0.0.1:{port}"), 64, 1, &ended.stdout);
+}
+
+#[test]
+fn one_by_one_the_next_leaves_when_the_one_before_is_answered() {
+    let args = [&["--every", "0s", "--count", "2"][..], &PATIENT].concat();
+    let play = Play::start(&args);
+    let first = play.probe();
+    assert_eq!(receive_pending(&play.echo), [b""; 0]);
+    play.echo.set_nonblocking(false).unwrap();
+    play.answer(&first);
+    play.answer(&play.probe());
+    assert_done(&play.ping.end());
+}
+
+// What an echo may do to probes.
+
+#[test]
+fn a_probe_has_the_number_of_its_run_and_its_own_all_over() {
+    let args = ["--every", "1ms", "--count", "2", "--size", "20"];
+    let args = [&args[..], &PATIENT].concat();
+    let (play, other) = (Play::start(&args), Play::start(&args));
+    let (first, second) = (play.probe().0, play.probe().0);
+    let run = &first[..8];
+    assert_eq!(first, [run, &1_u64.to_be_bytes(), &run[..4]].concat());
+    assert_eq!(second, [run, &2_u64.to_be_bytes(), &run[..4]].concat());
+    assert_ne!(&other.probe().0[..8], run);
+}
+
+#[test]
+fn probes_do_not_wait_for_answers_and_order_and_duplicates_are_told() {
+    let args = [&["--every", "1ms", "--count", "4"][..], &PATIENT].concat();
+    let play = Play::start(&args);
+    let probes: Vec<_> = (0..4).map(|_| play.probe()).collect();
+    let mut lines = Vec::new();
+    // Each is seen before the next: the last answer ends it.
+    for seq in [2, 1, 2, 4, 1, 3] {
+        play.answer(&probes[seq - 1]);
+        lines.push(play.line());
+    }
+    let wanted = [
+        "seq=2 64 bytes time=T ms",
+        "seq=1 64 bytes time=T ms, out of order",
+        "seq=2 64 bytes time=T ms, duplicate",
+        "seq=4 64 bytes time=T ms",
+        "seq=1 64 bytes time=T ms, duplicate",
+        "seq=3 64 bytes time=T ms, out of order",
+    ];
+    assert_eq!(lines, wanted);
+    let ended = play.ping.end();
+    assert_done(&ended);
+    let summary = "in all 4 sent, 4 received, 0 lost (0.0%), 0 late, 2 duplicates, 2 out of order, \
+                   0 altered, 0 foreign, 0 not sent, 0 dropped by kernel, 0 under way";
+    assert_eq!(ended.stdout[0], summary);
+    assert_figures(&ended.stdout);
+}
+
+#[test]
+fn altered_and_foreign_datagrams_are_no_answers() {
+    let play = Play::start(&[&["--count", "1"][..], &PATIENT].concat());
+    let address = &play.address;
+    let (probe, from) = play.probe();
+    let (stranger, strange) = socket();
+    let longer = [&probe[..], b"!"].concat();
+    let mut changed = probe.clone();
+    changed[40] ^= 1;
+    let told = |sender: &UdpSocket, bytes: &[u8]| {
+        sender.send_to(bytes, from).unwrap();
+        play.line()
+    };
+    let altered = format!("altered 64 bytes from {address}");
+    assert_eq!(told(&play.echo, &changed), altered);
+    let altered = format!("altered 65 bytes from {address}");
+    assert_eq!(told(&play.echo, &longer), altered);
+    let foreign = format!("foreign 5 bytes from {address}");
+    assert_eq!(told(&play.echo, b"hello"), foreign);
+    let foreign = format!("foreign 0 bytes from {address}");
+    assert_eq!(told(&play.echo, b""), foreign);
+    let foreign = format!("foreign 64 bytes from {strange}");
+    assert_eq!(told(&stranger, &probe), foreign);
+    assert_eq!(told(&play.echo, &probe), "seq=1 64 bytes time=T ms");
+    let ended = play.ping.end();
+    assert_done(&ended);
+    let summary = "in all 1 sent, 1 received, 0 lost (0.0%), 0 late, 0 duplicates, 0 out of order, \
+                   2 altered, 3 foreign, 0 not sent, 0 dropped by kernel, 0 under way";
+    assert_eq!(ended.stdout[0], summary);
+    assert_figures(&ended.stdout);
+}
+
+#[test]
+fn a_late_answer_is_told_and_its_probe_stays_lost() {
+    let play = Play::start(&["--every", "1h", "--timeout", "1ms"]);
+    let address = play.address.clone();
+    let probe = play.probe();
+    assert_eq!(play.line(), "seq=1 lost: no answer within 1ms");
+    play.answer(&probe);
+    assert_eq!(play.line(), "seq=1 64 bytes time=T ms, late");
+    play.answer(&probe);
+    assert_eq!(play.line(), "seq=1 64 bytes time=T ms, duplicate");
+    let (stdout, code, stderr) = play.end(Signal::SIGINT);
+    let summary = "in all 1 sent, 0 received, 1 lost (100.0%), 1 late, 1 duplicates, 0 out of order, \
+                   0 altered, 0 foreign, 0 not sent, 0 dropped by kernel, 0 under way";
+    assert_eq!(stdout, [summary]);
+    assert_eq!(code, Some(1));
+    let why = format!(
+        "tickwire: no answer from {address} within 1ms, and 1 after it: choose a longer --timeout"
+    );
+    assert_eq!(stderr, [why]);
+}
+
+#[test]
+fn a_target_that_answers_nothing_is_told_with_what_to_look_for() {
+    let (_socket, address) = socket();
+    let args = ["--count", "3", "--every", "1ms", "--timeout", "20ms"];
+    let ended = start(&address, &args).end();
+    let parts = [&address, "nobody listens there", "listen --echo"];
+    assert_fails(&ended, 1, &parts);
+    let lost = |seq| format!("seq={seq} lost: no answer within 20ms");
+    let wanted = [
+        format!("ping {address}, 64 bytes"),
+        lost(1),
+        lost(2),
+        lost(3),
+        format!("in all 3 sent, 0 received, 3 lost (100.0%), {NO_ANSWER}, 0 under way"),
+    ];
+    assert_eq!(ended.stdout, wanted);
+}
+
+#[test]
+fn an_answer_from_another_address_names_it() {
+    let play = Play::start(&["--every", "1h", "--timeout", "1ms"]);
+    let (probe, from) = play.probe();
+    let (other, elsewhere) = socket();
+    assert_eq!(play.line(), "seq=1 lost: no answer within 1ms");
+    other.send_to(&probe, from).unwrap();
+    assert_eq!(play.line(), format!("foreign 64 bytes from {elsewhere}"));
+    let (_, code, stderr) = play.end(Signal::SIGINT);
+    assert_eq!(code, Some(1));
+    assert!(stderr[0].contains(&format!("but from {elsewhere}")));
+}
+
+// How it ends.
+
+#[test]
+fn both_signals_end_it_with_a_summary() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let play = Play::start(&[&["--every", "1h"][..], &PATIENT].concat());
+        play.answer(&play.probe());
+        assert_eq!(play.line(), "seq=1 64 bytes time=T ms");
+        let (stdout, code, stderr) = play.end(signal);
+        assert_eq!((code, &stderr[..]), (Some(0), &[][..]));
+        let summary = format!("in all 1 sent, 1 received, 0 lost (0.0%), {NO_ANSWER}, 0 under way");
+        assert_eq!(stdout[0], summary);
+        assert_figures(&stdout);
+        assert!(stdout[1].ends_with("/- ms"), "{stdout:?}");
+    }
+}
+
+#[test]
+fn a_probe_under_way_at_the_end_is_not_lost() {
+    let play = Play::start(&[&["--every", "1h"][..], &PATIENT].concat());
+    play.probe();
+    let (stdout, code, stderr) = play.end(Signal::SIGINT);
+    let summary = format!("in all 1 sent, 0 received, 0 lost (0.0%), {NO_ANSWER}, 1 under way");
+    assert_eq!(stdout, [summary]);
+    assert_eq!(code, Some(1));
+    assert!(stderr[0].ends_with(" before the end"), "{stderr:?}");
+}
+
+#[test]
+fn a_closed_output_ends_a_ping_quietly() {
+    let listener = Listener::start(&["--echo", "--quiet"]);
+    let address = listener.address();
+    let args = [&["ping", &address, "--every", "0s"][..], &PATIENT].concat();
+    let (program, stdout) = Program::start_unread(&mut tickwire(&args));
+    // Read and closed, as `| head -1` does.
+    assert_eq!(read_line(stdout), format!("ping {address}, 64 bytes\n"));
+    assert_done(&program.end());
+}
+
+// What goes wrong.
+
+#[test]
+fn a_probe_that_cannot_leave_is_told() {
+    // Nobody may send to a broadcast address without asking for it.
+    let ended = start("255.255.255.255:9", &[]).end();
+    let told = "cannot send to 255.255.255.255:9: the system does not permit it";
+    assert_fails(&ended, 1, &[told]);
+    assert_eq!(ended.stdout, ["ping 255.255.255.255:9, 64 bytes"]);
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_and_nothing_is_sent() {
+    let (socket, address) = socket();
+    let cases: [(&[&str], &str); 6] = [
+        (&["--size", "1025"], "at most 1024 fit into a datagram"),
+        (&["--size", "15"], "at least 16 are needed"),
+        (&["--size", "0"], "at least 16 are needed"),
+        (&["--timeout", "0s"], "no answer comes that fast"),
+        (&["--timeout", "61m"], "at most 1h"),
+        (&["--every", "1us"], "can be under way at once"),
+    ];
+    for (args, part) in cases {
+        let ended = start(&address, args).end();
+        assert_fails(&ended, 2, &[part]);
+        assert_eq!(ended.stdout, [""; 0]);
+    }
+    // What is not even a number is clap's to tell, in its words.
+    for args in [["--count", "0"], ["--every", "16"], ["--size", "-1"]] {
+        let ended = run(&mut tickwire(&[&["ping", &address], &args[..]].concat()));
+        assert_eq!(ended.code, Some(2), "{args:?}: {ended:?}");
+    }
+    let ended = start("127.0.0.1:0", &[]).end();
+    assert_fails(&ended, 2, &["port 0"]);
+    assert_eq!(receive_pending(&socket), [b""; 0]);
+}

@@ -13,8 +13,10 @@ use crate::failure::Failure;
 /// loopback. A socket that is filled by this never overflows.
 const CHARGE_MAX: usize = 2560;
 
-/// The default that a program gets, in bytes of `SO_RCVBUF`: without the double that Linux reports
-/// for its own bookkeeping.
+/// What Linux reports is the double of what it granted, for its own bookkeeping (socket(7)).
+const REPORTED: usize = if cfg!(target_os = "linux") { 2 } else { 1 };
+
+/// The default that a program gets, in bytes of `SO_RCVBUF`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) struct ReceiveBuffer {
     asked_bytes: usize,
@@ -28,15 +30,18 @@ impl ReceiveBuffer {
         // not warned again.
         let endpoint = Endpoint::with_config(LOOPBACK, &EndpointConfig::default())
             .map_err(Failure::cannot("open a socket on this machine"))?;
-        Ok(Self::of(endpoint.receive_buffer()))
+        Ok(Self::of(&endpoint))
     }
 
-    /// From what the system reports.
-    fn of(reported: usize) -> Self {
-        let doubling = if cfg!(target_os = "linux") { 2 } else { 1 };
+    /// What an endpoint with the default config has got.
+    pub(crate) fn of(endpoint: &Endpoint) -> Self {
+        Self::reported(endpoint.receive_buffer())
+    }
+
+    fn reported(reported: usize) -> Self {
         Self {
             asked_bytes: RECEIVE_BUFFER_DEFAULT,
-            granted_bytes: reported / doubling,
+            granted_bytes: reported / REPORTED,
         }
     }
 
@@ -48,8 +53,7 @@ impl ReceiveBuffer {
     /// How many datagrams of any size it surely holds.
     pub(crate) fn datagrams(self) -> usize {
         // The kernel charges against what it reports, and takes one datagram whatever happens.
-        let doubling = if cfg!(target_os = "linux") { 2 } else { 1 };
-        (self.granted_bytes * doubling / CHARGE_MAX).max(1)
+        (self.granted_bytes * REPORTED / CHARGE_MAX).max(1)
     }
 
     fn is_short(self) -> bool {
@@ -82,7 +86,7 @@ mod tests {
 
     #[test]
     fn what_was_granted_in_full_needs_no_advice() {
-        let buffer = ReceiveBuffer::of(8 << 20);
+        let buffer = ReceiveBuffer::reported(8 << 20);
         let text = "receive buffer: asked for 4194304 bytes, granted in full";
         assert_eq!(buffer.to_string(), text);
         assert!(buffer.datagrams() > 3000);
@@ -91,7 +95,7 @@ mod tests {
     #[test]
     fn what_was_granted_in_part_says_how_to_raise_it() {
         // What Linux reports where nobody has raised net.core.rmem_max.
-        let buffer = ReceiveBuffer::of(2 * 212_992);
+        let buffer = ReceiveBuffer::reported(2 * 212_992);
         let text = buffer.to_string();
         assert!(
             text.contains("granted 212992: bursts may be lost"),
@@ -105,6 +109,6 @@ mod tests {
 
     #[test]
     fn the_smallest_buffer_still_holds_one_datagram() {
-        assert_eq!(ReceiveBuffer::of(0).datagrams(), 1);
+        assert_eq!(ReceiveBuffer::reported(0).datagrams(), 1);
     }
 }

@@ -13,6 +13,7 @@ mod record;
 mod spread;
 mod table;
 mod throughput;
+mod tick;
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
@@ -33,6 +34,7 @@ pub(crate) struct Options {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Throughput(throughput::Options),
+    Tick(tick::Options),
 }
 
 /// Where the results go besides the table.
@@ -47,5 +49,6 @@ pub(crate) struct Files {
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     match &options.command {
         Command::Throughput(options) => throughput::run(options),
+        Command::Tick(options) => tick::run(options),
     }
 }

@@ -1,0 +1,220 @@
+//! What a run of ticks came to, for people and for programs.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::Settings;
+use super::crowd::Played;
+use super::load::{Summary, cpu_micros_each, share};
+use super::losses::Losses;
+use super::server::Served;
+use crate::bench::figure::{NOTHING, grouped};
+use crate::bench::table::Table;
+
+/// Everything that was measured.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    server: ServerReport,
+    clients: ClientsReport,
+    losses: Losses,
+    nothing_was_lost: bool,
+    #[serde(skip)]
+    asked: Asked,
+}
+
+#[derive(Debug, Serialize)]
+struct ServerReport {
+    ticks: u64,
+    /// Made a period or more too late.
+    ticks_late: u64,
+    /// Not made at all.
+    overruns: u64,
+    turns: u64,
+    wall_s: f64,
+    cpu_s: Option<f64>,
+    /// Of one core, over the whole time.
+    cpu_share: Option<f64>,
+    cpu_micros_per_client_and_tick: Option<f64>,
+    /// The time that the work of a tick took, from waking up to sleeping, in milliseconds.
+    work_ms: Summary,
+    /// The same as a share of the time from one tick to the next.
+    work_share_of_tick: Summary,
+}
+
+#[derive(Debug, Serialize)]
+struct ClientsReport {
+    ticks_missed: u64,
+    cpu_share: Option<f64>,
+}
+
+/// What the text needs to say what was asked for.
+#[derive(Debug)]
+struct Asked {
+    clients: usize,
+    ticks: u64,
+}
+
+impl Report {
+    pub(super) fn of(settings: &Settings, served: &Served, played: &Played) -> Self {
+        let losses = Losses::of(played.counts, &served.stats, served.queued);
+        Self {
+            server: ServerReport::of(settings, served),
+            clients: ClientsReport {
+                ticks_missed: played.ticks_missed,
+                cpu_share: cpu_share(played.cpu, played.wall),
+            },
+            losses,
+            nothing_was_lost: losses.is_nothing(),
+            asked: Asked {
+                clients: settings.clients,
+                ticks: settings.ticks,
+            },
+        }
+    }
+
+    fn ticks_table(&self) -> Table {
+        let mut table = Table::new(["server, each tick", "median", "p99", "max"]);
+        let server = &self.server;
+        let row = |name: &str, values: Summary, show: fn(f64) -> String| {
+            [name.to_owned()]
+                .into_iter()
+                .chain(values.values().map(show))
+                .collect::<Vec<String>>()
+        };
+        table.row(row("time at work", server.work_ms, |ms| {
+            format!("{ms:.3} ms")
+        }));
+        table.row(row("share of the tick", server.work_share_of_tick, percent));
+        table
+    }
+
+    fn losses_table(&self) -> Table {
+        let mut table = Table::new([
+            "lost",
+            "sent",
+            "received",
+            "not sent",
+            "network",
+            "kernel buffer",
+            "clients' side",
+        ]);
+        let Losses { inputs, states, .. } = self.losses;
+        let not_sent = states.queue_full + states.discarded + states.queued;
+        table.row([
+            "inputs".to_owned(),
+            grouped(inputs.sent),
+            grouped(inputs.received),
+            grouped(inputs.refused),
+            grouped(inputs.lost_on_network),
+            inputs
+                .dropped_by_kernel
+                .map_or_else(|| NOTHING.to_owned(), grouped),
+            NOTHING.to_owned(),
+        ]);
+        table.row([
+            "states".to_owned(),
+            grouped(states.sent),
+            grouped(states.received),
+            grouped(not_sent),
+            NOTHING.to_owned(),
+            NOTHING.to_owned(),
+            grouped(states.lost_at_clients),
+        ]);
+        table
+    }
+}
+
+impl ServerReport {
+    fn of(settings: &Settings, served: &Served) -> Self {
+        let work = served.work.summary();
+        let period_ms = 1e3 / f64::from(settings.hz);
+        let each = |cpu| cpu_micros_each(cpu, settings.clients, served.ticks);
+        Self {
+            ticks: served.ticks,
+            ticks_late: served.ticks_late,
+            overruns: served.overruns,
+            turns: served.turns,
+            wall_s: served.wall.as_secs_f64(),
+            cpu_s: served.cpu.as_ref().map(Duration::as_secs_f64),
+            cpu_share: cpu_share(served.cpu, served.wall),
+            cpu_micros_per_client_and_tick: served.cpu.and_then(each),
+            work_ms: work,
+            work_share_of_tick: work.shares_of(period_ms),
+        }
+    }
+}
+
+/// Both tables and the sentences around them; the verdict is the last line.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}\n", self.ticks_table())?;
+        writeln!(f, "{}", self.server)?;
+        writeln!(f, "{}\n", self.clients)?;
+        writeln!(f, "{}", self.losses_table())?;
+        let spent = self.losses.budget_spent;
+        writeln!(
+            f,
+            "drains that ended at their budget, the rest read in the next turn: {spent}"
+        )?;
+        self.write_excuse(f)?;
+        write!(f, "\n{}", self.losses)
+    }
+}
+
+impl Report {
+    /// A load that was not what was asked for must not be taken for it.
+    fn write_excuse(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (missed, Asked { clients, ticks }) = (self.clients.ticks_missed, &self.asked);
+        if missed == 0 {
+            return Ok(());
+        }
+        writeln!(
+            f,
+            "\nthe clients' thread missed {missed} of {ticks} ticks, in which {clients} inputs were \
+             not sent: that thread or this machine was too busy, not the server; fewer --clients or \
+             a lower --hz are what it can do"
+        )
+    }
+}
+
+impl fmt::Display for ServerReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let each = self
+            .cpu_micros_per_client_and_tick
+            .map_or_else(|| NOTHING.to_owned(), |micros| format!("{micros:.2} µs"));
+        write!(
+            f,
+            "server: {each} of CPU time per client and tick, {} of one core; {} ticks, {} of them \
+             late, {} overrun",
+            optional_percent(self.cpu_share),
+            self.ticks,
+            self.ticks_late,
+            self.overruns,
+        )
+    }
+}
+
+impl fmt::Display for ClientsReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let share = optional_percent(self.cpu_share);
+        write!(
+            f,
+            "clients: {share} of another core; {} ticks missed",
+            self.ticks_missed
+        )
+    }
+}
+
+fn cpu_share(cpu: Option<Duration>, wall: Duration) -> Option<f64> {
+    share(cpu?.as_secs_f64(), wall.as_secs_f64())
+}
+
+fn optional_percent(share: Option<f64>) -> String {
+    share.map_or_else(|| NOTHING.to_owned(), percent)
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1}%", share * 100.0)
+}

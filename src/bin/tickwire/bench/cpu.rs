@@ -14,7 +14,12 @@ impl ThreadCpu {
 
     /// What it has used since; `None` where the system does not say.
     pub(crate) fn elapsed(self) -> Option<Duration> {
-        read()?.checked_sub(self.0?)
+        Self::now().since(self)
+    }
+
+    /// What it has used from `earlier` to here.
+    pub(crate) fn since(self, earlier: Self) -> Option<Duration> {
+        self.0?.checked_sub(earlier.0?)
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 
 /// What is open besides the clients' sockets: standard streams, the server, polls, the result.
+#[cfg(unix)]
 const OTHERS: usize = 64;
 
 /// Raises the limit of this process if `clients` sockets need it, as far as the system lets it.

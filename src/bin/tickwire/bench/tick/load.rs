@@ -5,28 +5,28 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-/// The longest work of a tick that is told from longer ones, in nanoseconds: an hour.
-const WORK_MAX: u64 = 3_600_000_000_000;
+/// The longest tick that is told from longer ones, in nanoseconds: an hour.
+const TIME_MAX: u64 = 3_600_000_000_000;
 
 /// Three digits are more than two runs have in common.
 const DIGITS: u8 = 3;
 
-/// The time that each tick took, in nanoseconds.
+/// The times of all ticks, in nanoseconds.
 #[derive(Debug, Clone)]
-pub(super) struct Work {
+pub(super) struct Times {
     nanos: Histogram<u64>,
 }
 
-impl Work {
+impl Times {
     /// `None` never happens: the limits are those of the histogram.
     pub(super) fn new() -> Option<Self> {
-        let nanos = Histogram::new_with_bounds(1, WORK_MAX, DIGITS).ok()?;
+        let nanos = Histogram::new_with_bounds(1, TIME_MAX, DIGITS).ok()?;
         Some(Self { nanos })
     }
 
     /// One tick took this long.
     pub(super) fn record(&mut self, time: Duration) {
-        let nanos = u64::try_from(time.as_nanos()).unwrap_or(WORK_MAX);
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(TIME_MAX);
         self.nanos.saturating_record(nanos);
     }
 
@@ -90,14 +90,14 @@ mod tests {
 
     #[test]
     fn a_share_of_the_tick_is_of_the_time_between_two() {
-        let mut work = Work::new().unwrap();
+        let mut times = Times::new().unwrap();
         for _ in 0..98 {
-            work.record(Duration::from_millis(4));
+            times.record(Duration::from_millis(4));
         }
         for milliseconds in [8, 20] {
-            work.record(Duration::from_millis(milliseconds));
+            times.record(Duration::from_millis(milliseconds));
         }
-        let shares = work.summary().shares_of(16.0);
+        let shares = times.summary().shares_of(16.0);
         for (share, wanted) in shares.values().into_iter().zip([0.25, 0.5, 1.25]) {
             assert!((share - wanted).abs() < 0.001 * wanted, "{shares:?}");
         }
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn no_tick_takes_no_time() {
-        let none = Work::new().unwrap().summary();
+        let none = Times::new().unwrap().summary();
         assert_eq!(none.values(), [0.0; 3]);
         assert_eq!(none.shares_of(0.0).values(), [0.0; 3]);
     }

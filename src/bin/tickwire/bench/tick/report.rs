@@ -13,6 +13,9 @@ use super::server::Served;
 use crate::bench::figure::{NOTHING, grouped};
 use crate::bench::table::Table;
 
+/// From this share of a core on a server that is late may have had too much to do.
+const BUSY: f64 = 0.8;
+
 /// Everything that was measured.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
@@ -37,10 +40,13 @@ struct ServerReport {
     /// Of one core, over the whole time.
     cpu_share: Option<f64>,
     cpu_micros_per_client_and_tick: Option<f64>,
-    /// The time that the work of a tick took, from waking up to sleeping, in milliseconds.
-    work_ms: Summary,
+    /// How long a tick kept the server awake, in milliseconds: the time in which others had its
+    /// processor counts too.
+    awake_ms: Summary,
     /// The same as a share of the time from one tick to the next.
-    work_share_of_tick: Summary,
+    awake_share_of_tick: Summary,
+    /// What a tick used of the processor, in milliseconds, where the system tells.
+    cpu_ms: Option<Summary>,
 }
 
 #[derive(Debug, Serialize)]
@@ -83,10 +89,16 @@ impl Report {
                 .chain(values.values().map(show))
                 .collect::<Vec<String>>()
         };
-        table.row(row("time at work", server.work_ms, |ms| {
-            format!("{ms:.3} ms")
-        }));
-        table.row(row("share of the tick", server.work_share_of_tick, percent));
+        let milliseconds = |ms| format!("{ms:.3} ms");
+        table.row(row("awake", server.awake_ms, milliseconds));
+        table.row(row(
+            "share of the tick",
+            server.awake_share_of_tick,
+            percent,
+        ));
+        if let Some(cpu_ms) = server.cpu_ms {
+            table.row(row("CPU time", cpu_ms, milliseconds));
+        }
         table
     }
 
@@ -128,7 +140,7 @@ impl Report {
 
 impl ServerReport {
     fn of(settings: &Settings, served: &Served) -> Self {
-        let work = served.work.summary();
+        let awake_ms = served.awake.summary();
         let period_ms = 1e3 / f64::from(settings.hz);
         let each = |cpu| cpu_micros_each(cpu, settings.clients, served.ticks);
         Self {
@@ -140,8 +152,9 @@ impl ServerReport {
             cpu_s: served.cpu.as_ref().map(Duration::as_secs_f64),
             cpu_share: cpu_share(served.cpu, served.wall),
             cpu_micros_per_client_and_tick: served.cpu.and_then(each),
-            work_ms: work,
-            work_share_of_tick: work.shares_of(period_ms),
+            awake_ms,
+            awake_share_of_tick: awake_ms.shares_of(period_ms),
+            cpu_ms: served.cpu.map(|_| served.cpu_each.summary()),
         }
     }
 }
@@ -158,24 +171,41 @@ impl fmt::Display for Report {
             f,
             "drains that ended at their budget, the rest read in the next turn: {spent}"
         )?;
-        self.write_excuse(f)?;
+        self.write_excuses(f)?;
         write!(f, "\n{}", self.losses)
     }
 }
 
 impl Report {
-    /// A load that was not what was asked for must not be taken for it.
-    fn write_excuse(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (missed, Asked { clients, ticks }) = (self.clients.ticks_missed, &self.asked);
-        if missed == 0 {
-            return Ok(());
+    /// What was not the server's fault must not be taken for it, nor a lighter load for the one that
+    /// was asked for.
+    fn write_excuses(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Asked { clients, ticks } = self.asked;
+        let missed = self.clients.ticks_missed;
+        if missed > 0 {
+            writeln!(
+                f,
+                "the clients missed {missed} of {ticks} ticks, {clients} inputs each: their thread \
+                 could not keep up, or this machine was busy; that is not the server's doing"
+            )?;
         }
-        writeln!(
-            f,
-            "\nthe clients' thread missed {missed} of {ticks} ticks, in which {clients} inputs were \
-             not sent: that thread or this machine was too busy, not the server; fewer --clients or \
-             a lower --hz are what it can do"
-        )
+        if self.server.waited_for_a_processor() {
+            writeln!(
+                f,
+                "the server was late and yet used {} of a core: this machine was busy with \
+                 something else",
+                optional_percent(self.server.cpu_share),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl ServerReport {
+    /// It was late, and not because it had too much to do.
+    fn waited_for_a_processor(&self) -> bool {
+        let was_late = self.ticks_late + self.overruns > 0;
+        was_late && self.cpu_share.is_some_and(|share| share < BUSY)
     }
 }
 

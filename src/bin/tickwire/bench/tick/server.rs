@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use tickwire::{Endpoint, EndpointStats, SendError, Ticker};
 
-use super::load::Work;
+use super::load::Times;
 use crate::bench::cpu::ThreadCpu;
 
 /// A server and those it serves.
@@ -26,9 +26,12 @@ pub(super) struct Server {
     made: u64,
     late: u64,
     turns: u64,
-    work: Work,
-    /// How long it was awake since the last tick.
-    awake: Duration,
+    /// How long each tick kept it awake, and how long since the last one.
+    awake: Times,
+    awake_now: Duration,
+    /// What each tick used of the processor, and when the last one ended.
+    cpu: Times,
+    cpu_then: ThreadCpu,
 }
 
 /// What became of it.
@@ -46,7 +49,9 @@ pub(super) struct Served {
     pub(super) turns: u64,
     pub(super) cpu: Option<Duration>,
     pub(super) wall: Duration,
-    pub(super) work: Work,
+    /// How long each tick kept it awake, and what each used of the processor.
+    pub(super) awake: Times,
+    pub(super) cpu_each: Times,
 }
 
 impl Server {
@@ -57,7 +62,7 @@ impl Server {
         ticker: Ticker,
         ticks: u64,
     ) -> io::Result<Self> {
-        let work = Work::new().ok_or_else(|| io::Error::other("the histogram has bad limits"))?;
+        let times = || Times::new().ok_or_else(|| io::Error::other("the histogram has bad limits"));
         Ok(Self {
             endpoint,
             clients,
@@ -67,8 +72,10 @@ impl Server {
             made: 0,
             late: 0,
             turns: 0,
-            work,
-            awake: Duration::ZERO,
+            awake: times()?,
+            awake_now: Duration::ZERO,
+            cpu: times()?,
+            cpu_then: ThreadCpu::now(),
         })
     }
 
@@ -77,6 +84,8 @@ impl Server {
     pub(super) fn serve(mut self, clients: &Receiver<()>) -> io::Result<Served> {
         let start = Instant::now();
         let cpu = ThreadCpu::now();
+        // Of this thread, not of the one that made the server.
+        self.cpu_then = cpu;
         while self.ticks_left() > 0 || clients.try_recv() == Err(TryRecvError::Empty) {
             self.turn()?;
         }
@@ -91,7 +100,8 @@ impl Server {
             turns: self.turns,
             cpu,
             wall,
-            work: self.work,
+            awake: self.awake,
+            cpu_each: self.cpu,
         })
     }
 
@@ -109,11 +119,20 @@ impl Server {
         for _ in 0..steps {
             self.step()?;
         }
-        self.awake += start.elapsed();
+        self.awake_now += start.elapsed();
         if steps > 0 {
-            self.work.record(std::mem::take(&mut self.awake));
+            self.record_tick();
         }
         Ok(())
+    }
+
+    /// A tick is everything since the one before: the drains in between, and the states at its end.
+    fn record_tick(&mut self) {
+        self.awake.record(std::mem::take(&mut self.awake_now));
+        let cpu = std::mem::replace(&mut self.cpu_then, ThreadCpu::now());
+        if let Some(used) = self.cpu_then.since(cpu) {
+            self.cpu.record(used);
+        }
     }
 
     fn steps_due(&mut self) -> u64 {

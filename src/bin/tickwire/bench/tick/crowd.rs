@@ -66,18 +66,14 @@ impl Crowd {
     pub(super) fn play(mut self, mut ticker: Ticker, ticks: u64, server: &Receiver<()>) -> Played {
         let start = Instant::now();
         let cpu = ThreadCpu::now();
-        let mut played = 0;
-        let mut missed = 0;
-        while played + ticker.overruns() < ticks {
-            if !sleep_until(ticker.deadline(), server) {
-                break;
-            }
+        let mut taken = 0;
+        let mut bursts = 0;
+        while taken + ticker.overruns() < ticks && sleep_until(ticker.deadline(), server) {
             let due = u64::from(ticker.steps_due(Instant::now()));
-            let due = due.min(ticks - played.min(ticks));
+            taken += due;
             if due > 0 {
-                // What was missed is not sent later: a burst of two ticks is none that was asked for.
-                missed += due - 1;
-                played += due;
+                // One, however many are due: a burst of two ticks is none that was asked for.
+                bursts += 1;
                 self.send();
                 self.receive();
             }
@@ -89,7 +85,7 @@ impl Crowd {
         self.receive();
         Played {
             counts: self.counts,
-            ticks_missed: missed + ticker.overruns(),
+            ticks_missed: ticks - bursts,
             cpu,
             wall,
         }

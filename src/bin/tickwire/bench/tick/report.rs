@@ -248,3 +248,100 @@ fn optional_percent(share: Option<f64>) -> String {
 fn percent(share: f64) -> String {
     format!("{:.1}%", share * 100.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use tickwire::EndpointStats;
+
+    use super::super::load::Times;
+    use super::super::losses::ClientCounts;
+    use super::*;
+    use crate::bench::buffer::ReceiveBuffer;
+
+    fn settings() -> Settings {
+        Settings {
+            clients: 10,
+            hz: 50,
+            duration_s: 2.0,
+            ticks: 100,
+            input: 32,
+            state: 200,
+            receive_buffer: ReceiveBuffer::look().unwrap(),
+        }
+    }
+
+    /// Two seconds in which nothing went wrong, and each tick took 5 of its 20 ms.
+    fn served() -> Served {
+        let mut stats = EndpointStats::default();
+        stats.datagrams_received = 1000;
+        stats.datagrams_sent = 1000;
+        let mut times = Times::new().unwrap();
+        times.record(Duration::from_millis(5));
+        Served {
+            stats,
+            queued: 0,
+            ticks: 100,
+            ticks_late: 0,
+            overruns: 0,
+            turns: 200,
+            cpu: Some(Duration::from_millis(500)),
+            wall: Duration::from_secs(2),
+            awake: times.clone(),
+            cpu_each: times,
+        }
+    }
+
+    fn played() -> Played {
+        Played {
+            counts: ClientCounts {
+                inputs_sent: 1000,
+                inputs_refused: 0,
+                states_received: 1000,
+            },
+            ticks_missed: 0,
+            cpu: None,
+            wall: Duration::from_secs(2),
+        }
+    }
+
+    fn text(served: &Served, played: &Played) -> String {
+        Report::of(&settings(), served, played).to_string()
+    }
+
+    #[test]
+    fn a_good_run_says_what_it_cost_and_makes_no_excuses() {
+        let text = text(&served(), &played());
+        let cost = "server: 500.00 µs of CPU time per client and tick, 25.0% of one core; 100 ticks, \
+                    0 of them late, 0 overrun";
+        assert!(text.contains(cost), "{text}");
+        assert!(text.contains("clients: - of another core"), "{text}");
+        let shares = text
+            .lines()
+            .find(|line| line.starts_with("share of the tick"));
+        assert_eq!(
+            shares.map(|line| line.matches("25.0%").count()),
+            Some(3),
+            "{text}"
+        );
+        assert!(!text.contains("could not keep up") && !text.contains("busy"));
+        assert_eq!(text.lines().last(), Some("nothing was lost"));
+    }
+
+    #[test]
+    fn clients_that_could_not_keep_up_are_not_blamed_on_the_server() {
+        let mut played = played();
+        played.ticks_missed = 3;
+        let text = text(&served(), &played);
+        let told = "the clients missed 3 of 100 ticks, 10 inputs each";
+        assert!(text.contains(told), "{text}");
+    }
+
+    #[test]
+    fn a_late_server_is_excused_only_if_it_had_little_to_do() {
+        let mut served = served();
+        served.ticks_late = 1;
+        assert!(text(&served, &played()).contains("busy with something else"));
+        served.cpu = Some(Duration::from_millis(1900));
+        assert!(!text(&served, &played()).contains("busy with something else"));
+    }
+}

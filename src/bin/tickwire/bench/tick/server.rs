@@ -96,7 +96,7 @@ impl Server {
             queued: self.endpoint.queued() as u64,
             ticks: self.made,
             ticks_late: self.late,
-            overruns: self.ticker.overruns(),
+            overruns: self.ticks - self.made,
             turns: self.turns,
             cpu,
             wall,

@@ -3,15 +3,25 @@
 //! Each benchmark is a file of its own. What they share is here below: the machine, the spread over
 //! rounds, a table for people, a file for programs, and a progress bar for the impatient.
 
+mod args;
+mod buffer;
+mod cpu;
+mod figure;
 mod machine;
 mod progress;
 mod record;
 mod spread;
 mod table;
+mod throughput;
+mod tick;
 
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 
 use crate::failure::Failure;
+
+/// Any free port of this machine alone.
+const LOOPBACK: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
 
 /// Measures latency, throughput and the cost of a tick on this machine
 #[derive(Debug, clap::Args)]
@@ -22,7 +32,10 @@ pub(crate) struct Options {
 
 /// Every benchmark, by its name.
 #[derive(Debug, clap::Subcommand)]
-enum Command {}
+enum Command {
+    Throughput(throughput::Options),
+    Tick(tick::Options),
+}
 
 /// Where the results go besides the table.
 #[derive(Debug, clap::Args)]
@@ -34,5 +47,8 @@ pub(crate) struct Files {
 
 /// Runs the one that was asked for.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
-    match options.command {}
+    match &options.command {
+        Command::Throughput(options) => throughput::run(options),
+        Command::Tick(options) => tick::run(options),
+    }
 }

@@ -1,0 +1,126 @@
+//! How much of its tick, and of its core, a server used. Pure arithmetic on what was measured.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+/// The longest tick that is told from longer ones, in nanoseconds: an hour.
+const TIME_MAX: u64 = 3_600_000_000_000;
+
+/// Three digits are more than two runs have in common.
+const DIGITS: u8 = 3;
+
+/// The times of all ticks, in nanoseconds.
+#[derive(Debug, Clone)]
+pub(super) struct Times {
+    nanos: Histogram<u64>,
+}
+
+impl Times {
+    /// `None` never happens: the limits are those of the histogram.
+    pub(super) fn new() -> Option<Self> {
+        let nanos = Histogram::new_with_bounds(1, TIME_MAX, DIGITS).ok()?;
+        Some(Self { nanos })
+    }
+
+    /// One tick took this long.
+    pub(super) fn record(&mut self, time: Duration) {
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(TIME_MAX);
+        self.nanos.saturating_record(nanos);
+    }
+
+    /// Without a single tick all of it is zero.
+    pub(super) fn summary(&self) -> Summary {
+        let milliseconds = |nanos: u64| nanos as f64 / 1e6;
+        Summary {
+            median: milliseconds(self.nanos.value_at_quantile(0.5)),
+            p99: milliseconds(self.nanos.value_at_quantile(0.99)),
+            max: milliseconds(self.nanos.max()),
+        }
+    }
+}
+
+/// Three numbers that say how something is distributed.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(super) struct Summary {
+    pub(super) median: f64,
+    pub(super) p99: f64,
+    pub(super) max: f64,
+}
+
+impl Summary {
+    /// All of them, as shares of `whole`.
+    pub(super) fn shares_of(self, whole: f64) -> Self {
+        self.map(|value| share(value, whole).unwrap_or(0.0))
+    }
+
+    pub(super) fn map(self, to: impl Fn(f64) -> f64) -> Self {
+        Self {
+            median: to(self.median),
+            p99: to(self.p99),
+            max: to(self.max),
+        }
+    }
+
+    pub(super) fn values(self) -> [f64; 3] {
+        [self.median, self.p99, self.max]
+    }
+}
+
+/// `part` of `whole`, if there is a whole.
+pub(super) fn share(part: f64, whole: f64) -> Option<f64> {
+    (whole > 0.0).then(|| part / whole)
+}
+
+/// Processor time per client and tick, in microseconds.
+pub(super) fn cpu_micros_each(cpu: Duration, clients: usize, ticks: u64) -> Option<f64> {
+    share(cpu.as_secs_f64() * 1e6, clients as f64 * ticks as f64)
+}
+
+/// How many ticks there are in `duration`, at least one.
+pub(super) fn ticks_in(duration: Duration, hz: u32) -> u64 {
+    let ticks = duration.as_nanos() * u128::from(hz) / 1_000_000_000;
+    u64::try_from(ticks).unwrap_or(u64::MAX).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_of_the_tick_is_of_the_time_between_two() {
+        let mut times = Times::new().unwrap();
+        for _ in 0..98 {
+            times.record(Duration::from_millis(4));
+        }
+        for milliseconds in [8, 20] {
+            times.record(Duration::from_millis(milliseconds));
+        }
+        let shares = times.summary().shares_of(16.0);
+        for (share, wanted) in shares.values().into_iter().zip([0.25, 0.5, 1.25]) {
+            assert!((share - wanted).abs() < 0.001 * wanted, "{shares:?}");
+        }
+    }
+
+    #[test]
+    fn no_tick_takes_no_time() {
+        let none = Times::new().unwrap().summary();
+        assert_eq!(none.values(), [0.0; 3]);
+        assert_eq!(none.shares_of(0.0).values(), [0.0; 3]);
+    }
+
+    #[test]
+    fn the_cost_is_shared_by_all_clients_and_ticks() {
+        let cpu = Duration::from_millis(300);
+        assert_eq!(cpu_micros_each(cpu, 1000, 100), Some(3.0));
+        assert_eq!(cpu_micros_each(cpu, 1000, 0), None);
+    }
+
+    #[test]
+    fn a_time_has_whole_ticks_and_at_least_one() {
+        assert_eq!(ticks_in(Duration::from_secs(5), 60), 300);
+        assert_eq!(ticks_in(Duration::from_millis(300), 60), 18);
+        assert_eq!(ticks_in(Duration::from_nanos(1), 1), 1);
+    }
+}

@@ -6,7 +6,8 @@ use std::net::{SocketAddr, UdpSocket};
 use nix::sys::signal::Signal;
 
 use crate::child::{Program, run, tickwire};
-use crate::foreign::{python, skip};
+use crate::common::skip;
+use crate::foreign::python;
 use crate::{Listener, assert_done, assert_fails, read_line, receive, receive_pending, socket};
 
 /// Far beyond what an answer takes on the busiest machine, so that none of them is late.
@@ -155,8 +156,7 @@ while True:
 
 #[test]
 fn an_echo_on_ipv6_is_reached() {
-    if let Err(error) = UdpSocket::bind("[::1]:0") {
-        skip(&format!("no IPv6: {error}"));
+    if skip("IPv6", UdpSocket::bind("[::1]:0").is_ok()) {
         return;
     }
     let listener = Listener::start_at("[::1]:0", &["--echo"]);

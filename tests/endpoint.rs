@@ -249,6 +249,55 @@ both_paths! {
         poll.registry().register(&mut server, Token(0), Interest::READABLE).unwrap();
     }
 
+    fn a_stamp_says_when_the_kernel_took_a_datagram_in(config) {
+        let mut endpoint = bind(&EndpointConfig { receive_timestamps: true, ..config });
+        let peer = plain_socket();
+        for len in [0, 1024, 1025, 3] {
+            peer.send_to(&vec![7; len], endpoint.local_addr()).unwrap();
+        }
+        let mut last = std::time::SystemTime::UNIX_EPOCH;
+        for len in [0, 1024, 1025, 3] {
+            let (datagram, stamp) = endpoint.recv_stamped().unwrap().expect("it has arrived");
+            assert_eq!(datagram.bytes.len(), len.min(1024));
+            assert_eq!(datagram.truncated, len > 1024);
+            assert_eq!(datagram.from, peer.local_addr().unwrap());
+            assert_eq!(stamp.is_some(), cfg!(target_os = "linux"));
+            // In the order in which they came; the clock may stand still between two of them.
+            assert!(stamp.unwrap_or(last) >= last);
+            last = stamp.unwrap_or(last);
+        }
+        assert!(endpoint.recv_stamped().unwrap().is_none());
+        if cfg!(target_os = "linux") {
+            assert!(last.elapsed().unwrap() < LIMIT);
+        }
+    }
+
+    fn without_the_option_nothing_is_stamped(config) {
+        let mut endpoint = bind(&config);
+        fill(&plain_socket(), &endpoint, 0..100);
+        let mut count = 0;
+        while let Some((datagram, stamp)) = endpoint.recv_stamped().unwrap() {
+            assert_eq!(datagram.bytes, u32::to_be_bytes(count));
+            assert_eq!(stamp, None);
+            count += 1;
+        }
+        assert_eq!(count, 100);
+    }
+
+    fn an_answer_can_leave_before_the_drain_has_ended(config) {
+        let mut server = bind(&config);
+        let peer = plain_socket();
+        fill(&peer, &server, 0..2);
+        let (mut rx, mut tx) = server.split();
+        let mut answer = [0; 16];
+        while let Some(d) = rx.recv().unwrap() {
+            tx.send(d.from, d.bytes).unwrap();
+            tx.flush().unwrap();
+            assert_eq!(peer.recv(&mut answer).unwrap(), d.bytes.len());
+        }
+        assert_eq!(server.stats().datagrams_sent, 2);
+    }
+
     // Sending.
 
     fn what_is_too_long_is_refused_before_anything_is_queued(config) {

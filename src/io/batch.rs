@@ -14,12 +14,15 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::thread::LocalKey;
+use std::time::{Duration, SystemTime};
 
 use mio::net::UdpSocket;
 use nix::sys::socket::{
-    ControlMessage, MsgFlags, MultiHeaders, RecvMsg, SockaddrIn, SockaddrIn6, SockaddrLike,
-    recvmmsg, sendmmsg,
+    ControlMessage, ControlMessageOwned, MsgFlags, MultiHeaders, RecvMsg, SockaddrIn, SockaddrIn6,
+    SockaddrLike, recvmmsg, recvmsg, sendmmsg,
 };
+
+use nix::sys::time::TimeSpec;
 
 use super::datagram::Arrival;
 use super::family::{Family, canonical};
@@ -103,6 +106,56 @@ fn arrival_of<S: Address>(message: &RecvMsg<'_, '_, S>) -> io::Result<Arrival> {
         len: message.bytes,
         truncated: message.flags.contains(MsgFlags::MSG_TRUNC),
     })
+}
+
+/// Receives one datagram, and when the kernel took it in. `control` has room for that
+/// ([`stamp_control`]).
+pub(super) fn receive_stamped(
+    socket: &UdpSocket,
+    family: Family,
+    slot: &mut [u8],
+    control: &mut [u8],
+) -> io::Result<(Arrival, Option<SystemTime>)> {
+    match family {
+        Family::V4 => receive_message::<SockaddrIn>(socket, slot, control),
+        Family::V6 | Family::Dual | Family::Mapped => {
+            receive_message::<SockaddrIn6>(socket, slot, control)
+        }
+    }
+}
+
+/// Room for one stamp beside a datagram.
+pub(super) fn stamp_control() -> Box<[u8]> {
+    vec![0; nix::cmsg_space!(TimeSpec).capacity()].into_boxed_slice()
+}
+
+fn receive_message<S: Address>(
+    socket: &UdpSocket,
+    slot: &mut [u8],
+    control: &mut [u8],
+) -> io::Result<(Arrival, Option<SystemTime>)> {
+    let mut vector = [IoSliceMut::new(slot)];
+    let message = recvmsg::<S>(
+        socket.as_raw_fd(),
+        &mut vector,
+        Some(control),
+        MsgFlags::empty(),
+    )?;
+    // Should something else not have left it room, the datagram is still worth more than its stamp.
+    let stamp = message.cmsgs().ok().and_then(|mut messages| {
+        messages.find_map(|control| match control {
+            ControlMessageOwned::ScmTimestampns(time) => system_time(time),
+            _ => None,
+        })
+    });
+    Ok((arrival_of(&message)?, stamp))
+}
+
+/// `None` where the clock stands before 1970, because it was never set.
+fn system_time(time: TimeSpec) -> Option<SystemTime> {
+    let seconds = u64::try_from(time.tv_sec()).ok()?;
+    let nanos = u32::try_from(time.tv_nsec()).ok()?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanos))
 }
 
 /// Sends up to [`BATCH_MAX`] datagrams in order and returns how many the system took.

@@ -9,6 +9,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::SystemTime;
 
 use log::trace;
 
@@ -29,6 +30,9 @@ const SPARE: usize = if cfg!(windows) {
 } else {
     1
 };
+
+/// A datagram, and when the kernel took it in.
+pub(super) type Stamped<'a> = (Datagram<'a>, Option<SystemTime>);
 
 /// The receiving half of an endpoint.
 #[derive(Debug)]
@@ -54,6 +58,11 @@ pub(super) struct Drain {
     /// every turn is announced by `on_turn`: otherwise what came while the rest of the batch lay in
     /// its slots would be taken for read, and its event is gone.
     short_batch_ends: bool,
+    /// When the kernel took in the datagram in the first slot, if it was asked to say.
+    stamp: Option<SystemTime>,
+    /// Room for that beside a datagram; with it datagrams come one by one.
+    #[cfg(target_os = "linux")]
+    stamp_control: Option<Box<[u8]>>,
     answers: AnswerLog,
     stats: EndpointStats,
 }
@@ -81,6 +90,9 @@ impl Drain {
             seen_empty: false,
             unread: false,
             short_batch_ends: true,
+            stamp: None,
+            #[cfg(target_os = "linux")]
+            stamp_control: config.receive_timestamps.then(super::batch::stamp_control),
             answers: AnswerLog::new("receiving"),
             stats: EndpointStats::default(),
         }
@@ -102,6 +114,15 @@ impl Drain {
         };
         trace!("received {} bytes from {}", arrival.len, arrival.from);
         Ok(Some(datagram))
+    }
+
+    /// As [`receive`](Self::receive), with the time at which the kernel took it in.
+    pub(super) fn receive_stamped(&mut self, socket: &Socket) -> io::Result<Option<Stamped<'_>>> {
+        if self.next == self.filled && !self.refill(socket)? {
+            return Ok(None);
+        }
+        let stamp = self.stamp;
+        Ok(self.receive(socket)?.map(|datagram| (datagram, stamp)))
     }
 
     /// Whether datagrams may wait for which no event will come.
@@ -162,6 +183,10 @@ impl Drain {
     /// Receives at least one datagram into the slots, or says why not.
     fn fill(&mut self, socket: &Socket) -> io::Result<usize> {
         #[cfg(target_os = "linux")]
+        if self.stamp_control.is_some() {
+            return self.fill_one_stamped(socket);
+        }
+        #[cfg(target_os = "linux")]
         if self.arrivals.len() > 1 && self.singles == 0 {
             return self.fill_batch(socket);
         }
@@ -178,6 +203,15 @@ impl Drain {
             len: len.min(DATAGRAM_MAX),
             truncated: len > DATAGRAM_MAX,
         };
+        Ok(1)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn fill_one_stamped(&mut self, socket: &Socket) -> io::Result<usize> {
+        let control = self.stamp_control.as_deref_mut().unwrap_or_default();
+        let slot = &mut self.slots[..DATAGRAM_MAX];
+        (self.arrivals[0], self.stamp) = socket.receive_stamped(slot, control)?;
+        self.unread = true;
         Ok(1)
     }
 

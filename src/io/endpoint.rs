@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use mio::{Interest, Registry, Token};
 
@@ -184,6 +184,21 @@ impl Endpoint {
     #[inline]
     pub fn recv(&mut self) -> io::Result<Option<Datagram<'_>>> {
         self.drain.receive(&self.socket)
+    }
+
+    /// As [`recv`](Self::recv), with the time at which the kernel took the datagram in, before it
+    /// waited in the receive buffer: `elapsed()` of it is how long the datagram has waited.
+    ///
+    /// `None` beside a datagram unless
+    /// [`receive_timestamps`](EndpointConfig::receive_timestamps) is set, and on systems other than
+    /// Linux. It is the system's clock of the day, which can be set: a difference may be wrong, and
+    /// `elapsed` an error, when somebody does.
+    ///
+    /// # Errors
+    ///
+    /// As `recv`.
+    pub fn recv_stamped(&mut self) -> io::Result<Option<(Datagram<'_>, Option<SystemTime>)>> {
+        self.drain.receive_stamped(&self.socket)
     }
 
     /// Whether datagrams may be waiting that no event will announce, so that
@@ -426,6 +441,17 @@ impl Receiver<'_> {
     }
 }
 
+impl Receiver<'_> {
+    /// As [`Endpoint::recv_stamped`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Endpoint::recv_stamped`].
+    pub fn recv_stamped(&mut self) -> io::Result<Option<(Datagram<'_>, Option<SystemTime>)>> {
+        self.drain.receive_stamped(self.socket)
+    }
+}
+
 /// The sending half of a [`split`](Endpoint::split) endpoint.
 #[derive(Debug)]
 pub struct Sender<'e> {
@@ -442,6 +468,19 @@ impl Sender<'_> {
     #[inline]
     pub fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> Result<(), SendError> {
         self.queue.send(self.socket, to, bytes)
+    }
+
+    /// Sends what is queued now, for an answer that should not wait until the drain has seen the
+    /// socket empty. It is a system call of its own; without it answers leave together.
+    ///
+    /// In somebody else's poll only [`Endpoint::flush`] asks for writability.
+    ///
+    /// # Errors
+    ///
+    /// As [`Endpoint::flush`].
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.queue.transmit(self.socket);
+        self.queue.take_refusal()
     }
 }
 

@@ -5,6 +5,8 @@
 
 use std::io;
 use std::net::SocketAddr;
+#[cfg(target_os = "linux")]
+use std::time::SystemTime;
 
 use log::{info, warn};
 use mio::event::Source;
@@ -97,6 +99,18 @@ impl Socket {
         #[cfg(test)]
         self.script.receive()?;
         batch::receive(&self.socket, self.family, slots, arrivals)
+    }
+
+    /// Receives one datagram into `slot`, and when the kernel took it in.
+    #[cfg(target_os = "linux")]
+    pub(super) fn receive_stamped(
+        &self,
+        slot: &mut [u8],
+        control: &mut [u8],
+    ) -> io::Result<(Arrival, Option<SystemTime>)> {
+        #[cfg(test)]
+        self.script.receive()?;
+        batch::receive_stamped(&self.socket, self.family, slot, control)
     }
 
     pub(super) fn send_one(&self, to: SocketAddr, bytes: &[u8]) -> io::Result<()> {
@@ -224,6 +238,11 @@ fn set_options(
     }
     if let Some(bytes) = config.send_buffer {
         socket.set_send_buffer_size(bytes)?;
+    }
+    #[cfg(target_os = "linux")]
+    if config.receive_timestamps {
+        use nix::sys::socket::{setsockopt, sockopt::ReceiveTimestampns};
+        setsockopt(socket, ReceiveTimestampns, &true)?;
     }
     if let Some(dscp) = config.dscp {
         set_type_of_service(socket, family, u32::from(dscp) << 2)?;

@@ -3,6 +3,7 @@
 //! Each benchmark is a file of its own. What they share is here below: the machine, the spread over
 //! rounds, a table for people, a file for programs, and a progress bar for the impatient.
 
+mod latency;
 mod machine;
 mod progress;
 mod record;
@@ -22,7 +23,9 @@ pub(crate) struct Options {
 
 /// Every benchmark, by its name.
 #[derive(Debug, clap::Subcommand)]
-enum Command {}
+enum Command {
+    Latency(latency::Options),
+}
 
 /// Where the results go besides the table.
 #[derive(Debug, clap::Args)]
@@ -34,5 +37,7 @@ pub(crate) struct Files {
 
 /// Runs the one that was asked for.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
-    match options.command {}
+    match &options.command {
+        Command::Latency(options) => latency::run(options),
+    }
 }

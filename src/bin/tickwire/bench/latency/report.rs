@@ -168,6 +168,10 @@ fn hundredths(value: f64) -> String {
     format!("{value:.2}")
 }
 
+/// If half of the datagrams left this late, in µs, the client did not get the processor: a precise
+/// sleep is late by a tenth of it.
+const LATE: f64 = 1000.0;
+
 /// What has to be known to read the figures.
 fn notes(settings: &Settings, machine: &Machine, results: &Results) -> Vec<String> {
     let mut notes = Vec::new();
@@ -175,6 +179,13 @@ fn notes(settings: &Settings, machine: &Machine, results: &Results) -> Vec<Strin
         notes.push("-: too few datagrams for such a percentile".to_owned());
     }
     for measured in &results.contestants {
+        if measured.median_lateness() > LATE {
+            notes.push(format!(
+                "{}: half of the datagrams left late, because this machine does something else; \
+                 the figures are those of that",
+                measured.name
+            ));
+        }
         let counts = measured.counts;
         if counts.lost > 0 {
             notes.push(format!(

@@ -13,7 +13,7 @@ use crate::address;
 use crate::failure::Failure;
 
 /// How often an echo is asked before it is given up: one question, or its answer, may be lost.
-const QUESTIONS: u64 = 5;
+const QUESTIONS: u64 = 3;
 
 /// How long each answer is waited for. A satellite takes 600 ms.
 const ANSWER_MAX: Duration = Duration::from_millis(800);

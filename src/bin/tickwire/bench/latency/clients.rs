@@ -275,7 +275,11 @@ impl Client for MioAsleep {
     }
 
     fn turn(&mut self, until: Instant, take: &mut impl FnMut(Instant, &[u8])) -> io::Result<()> {
-        self.sleep(until.saturating_duration_since(Instant::now()))?;
+        let time = until.saturating_duration_since(Instant::now());
+        if some_unless_blocked(self.sleep(time))?.is_none() {
+            // A sleep that was interrupted keeps the events of the one before.
+            return Ok(());
+        }
         if self.events.is_empty() {
             return Ok(());
         }

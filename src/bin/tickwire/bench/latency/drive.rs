@@ -44,7 +44,9 @@ pub(super) fn at_rate(
     let mut next = 0;
     loop {
         let now = client.now();
-        while next < pace.total() && pace.due(next) <= now {
+        // One a turn, also for a client that has fallen behind: a burst of all that it owes, with
+        // nobody receiving meanwhile, would overrun its own socket.
+        if next < pace.total() && pace.due(next) <= now {
             client.send(probe.write(&mut buffer, next, now))?;
             next += 1;
         }

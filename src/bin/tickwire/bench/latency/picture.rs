@@ -19,6 +19,8 @@ const SIZE: (u32, u32) = (1000, 860);
 const HEADING: u32 = 60;
 const UPPER: u32 = 440;
 const MARGIN: u32 = 14;
+/// The last mark of an axis stands with its middle at the end of it.
+const MARGIN_RIGHT: u32 = 40;
 
 const FONT: &str = "sans-serif";
 const TITLE_SIZE: i32 = 19;
@@ -86,6 +88,7 @@ fn draw_distribution(area: &Area<'_>, results: &Results) -> Drawn<()> {
     let y = micros.clone().log_scale().with_key_points(marks(&micros));
     let mut chart = ChartBuilder::on(area)
         .margin(MARGIN)
+        .margin_right(MARGIN_RIGHT)
         .x_label_area_size(44)
         .y_label_area_size(74)
         .build_cartesian_2d(x, y)?;
@@ -110,6 +113,10 @@ fn draw_distribution(area: &Area<'_>, results: &Results) -> Drawn<()> {
             .draw_series(LineSeries::new(line, style))?
             .label(name)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 24, y)], style));
+        // The longest of all is a point of its own, however far it lies above the rest.
+        let longest = who.distribution.last();
+        let longest = longest.map(|point| dot((point.one_in, point.micros), style));
+        chart.draw_series(longest)?;
     }
     chart
         .configure_series_labels()
@@ -132,6 +139,7 @@ fn draw_time_line(area: &Area<'_>, results: &Results) -> Drawn<()> {
     let y = micros.clone().log_scale().with_key_points(marks(&micros));
     let mut chart = ChartBuilder::on(area)
         .margin(MARGIN)
+        .margin_right(MARGIN_RIGHT)
         .x_label_area_size(44)
         .y_label_area_size(74)
         .build_cartesian_2d(0.0..end, y)?;
@@ -147,11 +155,13 @@ fn draw_time_line(area: &Area<'_>, results: &Results) -> Drawn<()> {
         .y_label_formatter(&|micros| time(*micros))
         .draw()?;
     for who in &results.contestants {
+        let style = style(who.name).stroke_width(1);
         for round in &who.rounds {
-            chart.draw_series(LineSeries::new(
-                time_line(round),
-                style(who.name).stroke_width(1),
-            ))?;
+            chart.draw_series(LineSeries::new(time_line(round), style))?;
+            if time_line(round).count() == 1 {
+                // Of a single point there is no line.
+                chart.draw_series(time_line(round).map(|point| dot(point, style)))?;
+            }
         }
     }
     Ok(())
@@ -164,6 +174,10 @@ fn style(who: Contestant) -> ShapeStyle {
         Contestant::Tickwire => (VERMILION, 2),
     };
     color.stroke_width(width)
+}
+
+fn dot(at: (f64, f64), style: ShapeStyle) -> Circle<(f64, f64), u32> {
+    Circle::new(at, style.stroke_width + 1, style.filled())
 }
 
 /// A little more than what the values span.

@@ -25,7 +25,7 @@ pub(super) fn show(
     };
     output.line(format_args!("\nµs {since}, all rounds together:"))?;
     output.line(together(results))?;
-    output.line("\nby round: the median (the lowest to the highest); ratios within a round:")?;
+    output.line("\nby round: the median (the lowest–the highest); ratios within a round:")?;
     output.line(by_round(results, Clock::Due))?;
     if settings.rate_per_second.is_some() {
         output.line("\nthe same from when it really left, without what the client overslept:")?;
@@ -154,7 +154,7 @@ fn range(spread: Spread, digits: Digits) -> String {
     if lowest == highest {
         return median; // a single round
     }
-    format!("{median} ({lowest} to {highest})")
+    format!("{median} ({lowest}–{highest})")
 }
 
 /// Three digits or more, as many as the histogram knows.
@@ -169,9 +169,9 @@ fn hundredths(value: f64) -> String {
     format!("{value:.2}")
 }
 
-/// If half of the datagrams left this late, in µs, the client did not get the processor: a precise
-/// sleep is late by a tenth of it where nothing else runs.
-const LATE: f64 = 1000.0;
+/// If half of the datagrams take this long on one machine, in µs, somebody did not get the processor:
+/// a round trip is a fiftieth of it.
+const BUSY: f64 = 1000.0;
 
 /// What has to be known to read the figures.
 fn notes(settings: &Settings, machine: &Machine, results: &Results) -> Vec<String> {
@@ -180,10 +180,10 @@ fn notes(settings: &Settings, machine: &Machine, results: &Results) -> Vec<Strin
         notes.push("-: too few datagrams for such a percentile".to_owned());
     }
     for measured in &results.contestants {
-        if measured.median_lateness() > LATE {
+        if settings.to.is_none() && measured.latency.p50 > Some(BUSY) {
             notes.push(format!(
-                "{}: half of the datagrams left late, because this machine does something else; \
-                 the figures are those of that",
+                "{}: half of the datagrams took more than 1 ms: this machine does something else \
+                 as well, or the rate is beyond it",
                 measured.name
             ));
         }
@@ -276,7 +276,7 @@ mod tests {
             highest: 123.4,
             ..one
         };
-        assert_eq!(range(several, micros), "2.0 (1.2 to 123)");
+        assert_eq!(range(several, micros), "2.0 (1.2–123)");
         assert_eq!(cell(None, micros), "-");
     }
 }

@@ -254,12 +254,6 @@ impl Measured {
         })
     }
 
-    /// By about how many microseconds the client itself was late, half of the time.
-    pub(super) fn median_lateness(&self) -> f64 {
-        let medians = self.latency.p50.zip(self.round_trip.p50);
-        medians.map_or(0.0, |(latency, round_trip)| latency - round_trip)
-    }
-
     fn latencies(&self) -> Vec<Percentiles> {
         self.rounds.iter().map(|round| round.latency).collect()
     }

@@ -25,6 +25,10 @@ impl Machine {
             tickwire: env!("CARGO_PKG_VERSION"),
         }
     }
+
+    pub(crate) fn cpus(&self) -> usize {
+        self.cpus
+    }
 }
 
 impl fmt::Display for Machine {

@@ -7,6 +7,7 @@ mod args;
 mod buffer;
 mod cpu;
 mod figure;
+mod latency;
 mod machine;
 mod progress;
 mod record;
@@ -33,6 +34,7 @@ pub(crate) struct Options {
 /// Every benchmark, by its name.
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Latency(latency::Options),
     Throughput(throughput::Options),
     Tick(tick::Options),
 }
@@ -48,6 +50,7 @@ pub(crate) struct Files {
 /// Runs the one that was asked for.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     match &options.command {
+        Command::Latency(options) => latency::run(options),
         Command::Throughput(options) => throughput::run(options),
         Command::Tick(options) => tick::run(options),
     }

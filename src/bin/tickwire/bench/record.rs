@@ -1,12 +1,20 @@
 //! Everything that was measured, for programs: a JSON file with the machine and the settings in it.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::path::Path;
 
 use serde::Serialize;
 
 use super::machine::Machine;
 use crate::failure::Failure;
+
+/// Refuses a file that cannot be written, and leaves one that can as it is (or makes it, empty): for
+/// whoever would measure for a minute first.
+pub(crate) fn refuse_unwritable(path: &Path) -> Result<(), Failure> {
+    let opened = OpenOptions::new().append(true).create(true).open(path);
+    let what = format!("write {}", path.display());
+    opened.map(drop).map_err(Failure::cannot(&what))
+}
 
 /// What goes into the file.
 #[derive(Debug, Serialize)]

@@ -1,0 +1,304 @@
+//! The contestants' clients: tickwire, and the loops that people write on std and on mio.
+//!
+//! None of them connects its socket, none asks for buffers of its own, and each takes the time of an
+//! answer as the first thing after it was received.
+//!
+//! What makes them fair is said where each of them stands.
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mio::{Events, Interest, Poll, Token};
+use tickwire::limits::DATAGRAM_MAX;
+use tickwire::{Endpoint, EndpointConfig, SendError};
+
+use super::drive::{ANSWER_MAX, Answers, Client, give_up_at};
+use super::journal::Journal;
+use super::pace::Pace;
+use super::probe::Probe;
+
+/// How long std's receiving thread sleeps before it looks whether the round is over, if nothing comes.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// tickwire, with the socket options that a bare socket has.
+pub(super) fn endpoint(address: SocketAddr) -> io::Result<Endpoint> {
+    let config = EndpointConfig {
+        receive_buffer: None,
+        ..EndpointConfig::default()
+    };
+    Endpoint::with_config(address, &config)
+}
+
+/// tickwire as its documentation shows it: a sleep that sends first, then a drain.
+#[derive(Debug)]
+pub(super) struct TickwireAsleep {
+    endpoint: Endpoint,
+    to: SocketAddr,
+}
+
+/// tickwire in a loop that never sleeps.
+#[derive(Debug)]
+pub(super) struct TickwireSpinning {
+    endpoint: Endpoint,
+    to: SocketAddr,
+}
+
+impl TickwireAsleep {
+    pub(super) fn new(address: SocketAddr, to: SocketAddr) -> io::Result<Self> {
+        let endpoint = endpoint(address)?;
+        Ok(Self { endpoint, to })
+    }
+}
+
+impl TickwireSpinning {
+    pub(super) fn new(address: SocketAddr, to: SocketAddr) -> io::Result<Self> {
+        let endpoint = endpoint(address)?;
+        Ok(Self { endpoint, to })
+    }
+}
+
+impl Client for TickwireAsleep {
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        queued(self.endpoint.send(self.to, bytes))
+    }
+
+    fn turn(&mut self, until: Instant, take: &mut impl FnMut(Instant, &[u8])) -> io::Result<()> {
+        self.endpoint.wait_until(until)?;
+        drain(&mut self.endpoint, take)
+    }
+}
+
+impl Client for TickwireSpinning {
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        queued(self.endpoint.send(self.to, bytes))
+    }
+
+    fn turn(&mut self, _until: Instant, take: &mut impl FnMut(Instant, &[u8])) -> io::Result<()> {
+        self.endpoint.flush()?;
+        drain(&mut self.endpoint, take)
+    }
+}
+
+fn queued(sent: Result<(), SendError>) -> io::Result<()> {
+    match sent {
+        Err(SendError::QueueFull) => Ok(()),
+        sent => Ok(sent?),
+    }
+}
+
+fn drain(endpoint: &mut Endpoint, take: &mut impl FnMut(Instant, &[u8])) -> io::Result<()> {
+    while let Some(datagram) = endpoint.recv()? {
+        take(Instant::now(), datagram.bytes);
+    }
+    Ok(())
+}
+
+/// std, spinning: a non-blocking `recv_from` after the other. No look for a second datagram, which
+/// makes it the least that anybody could do.
+#[derive(Debug)]
+pub(super) struct StdSpinning {
+    socket: UdpSocket,
+    to: SocketAddr,
+    buffer: [u8; DATAGRAM_MAX],
+}
+
+impl StdSpinning {
+    pub(super) fn new(address: SocketAddr, to: SocketAddr) -> io::Result<Self> {
+        let socket = UdpSocket::bind(address)?;
+        socket.set_nonblocking(true)?;
+        Ok(Self {
+            socket,
+            to,
+            buffer: [0; DATAGRAM_MAX],
+        })
+    }
+}
+
+impl Client for StdSpinning {
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        some_unless_blocked(self.socket.send_to(bytes, self.to)).map(drop)
+    }
+
+    fn turn(&mut self, _until: Instant, take: &mut impl FnMut(Instant, &[u8])) -> io::Result<()> {
+        if let Some((len, _)) = some_unless_blocked(self.socket.recv_from(&mut self.buffer))? {
+            take(Instant::now(), &self.buffer[..len]);
+        }
+        Ok(())
+    }
+}
+
+/// std, asleep in a blocking `recv_from`, for one datagram at a time. At a fixed rate it is
+/// [`std_asleep_at_rate`].
+#[derive(Debug)]
+pub(super) struct StdAsleep {
+    socket: UdpSocket,
+    to: SocketAddr,
+    buffer: [u8; DATAGRAM_MAX],
+}
+
+impl StdAsleep {
+    pub(super) fn new(address: SocketAddr, to: SocketAddr) -> io::Result<Self> {
+        let socket = UdpSocket::bind(address)?;
+        // Set once: a system call for every datagram would be paid for nothing.
+        socket.set_read_timeout(Some(ANSWER_MAX))?;
+        Ok(Self {
+            socket,
+            to,
+            buffer: [0; DATAGRAM_MAX],
+        })
+    }
+}
+
+impl Client for StdAsleep {
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.socket.send_to(bytes, self.to).map(drop)
+    }
+
+    fn turn(&mut self, _until: Instant, take: &mut impl FnMut(Instant, &[u8])) -> io::Result<()> {
+        if let Some((len, _)) = some_unless_blocked(self.socket.recv_from(&mut self.buffer))? {
+            take(Instant::now(), &self.buffer[..len]);
+        }
+        Ok(())
+    }
+}
+
+/// std, asleep, at a fixed rate: one thread that sends when it is time and one that is blocked in
+/// `recv_from`. A read timeout in a single thread would be the simpler loop, but Linux rounds it to
+/// its timer tick, up to 10 ms, and the figure would be that of the rounding. This thread sleeps as
+/// precisely as tickwire does, so the departures are equally late.
+pub(super) fn std_asleep_at_rate(
+    address: SocketAddr,
+    to: SocketAddr,
+    pace: &Pace,
+    probe: &Probe,
+    journal: &mut Journal,
+) -> io::Result<()> {
+    let socket = UdpSocket::bind(address)?;
+    socket.set_read_timeout(Some(LOOK))?;
+    let mut answers = Answers::new(pace, probe, journal);
+    thread::scope(|scope| {
+        let sender = scope.spawn(|| send_at_rate(&socket, to, pace, probe));
+        let received = receive_all(&socket, pace, &mut answers);
+        let sent = sender.join().expect("the sending thread does not panic");
+        sent.and(received)
+    })
+}
+
+fn send_at_rate(socket: &UdpSocket, to: SocketAddr, pace: &Pace, probe: &Probe) -> io::Result<()> {
+    let mut buffer = [0; DATAGRAM_MAX];
+    for number in 0..pace.total() {
+        let due = pace.due(number);
+        let mut now = Instant::now();
+        while now < due {
+            // It may wake early, so it is asked again what time it is.
+            thread::park_timeout(due - now);
+            now = Instant::now();
+        }
+        socket.send_to(probe.write(&mut buffer, number, now), to)?;
+    }
+    Ok(())
+}
+
+fn receive_all(socket: &UdpSocket, pace: &Pace, answers: &mut Answers<'_>) -> io::Result<()> {
+    let mut buffer = [0; DATAGRAM_MAX];
+    while !answers.all_came() {
+        if let Some((len, _)) = some_unless_blocked(socket.recv_from(&mut buffer))? {
+            answers.on_datagram(Instant::now(), &buffer[..len]);
+        } else if Instant::now() >= give_up_at(pace) {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// A plain mio loop: `poll`, then `recv_from` until it would block.
+///
+/// Plain but for one thing: mio rounds a timeout up to whole milliseconds, so a loop that has to send
+/// in between would send up to a millisecond late, and a comparison with tickwire would be one of
+/// timers. So it gets the same precise sleep that tickwire has.
+#[derive(Debug)]
+pub(super) struct MioAsleep {
+    poll: Poll,
+    events: Events,
+    socket: mio::net::UdpSocket,
+    to: SocketAddr,
+    buffer: [u8; DATAGRAM_MAX],
+}
+
+impl MioAsleep {
+    pub(super) fn new(address: SocketAddr, to: SocketAddr) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let mut socket = mio::net::UdpSocket::bind(address)?;
+        poll.registry()
+            .register(&mut socket, Token(0), Interest::READABLE)?;
+        Ok(Self {
+            poll,
+            events: Events::with_capacity(16),
+            socket,
+            to,
+            buffer: [0; DATAGRAM_MAX],
+        })
+    }
+
+    #[cfg(target_os = "linux")]
+    fn sleep(&mut self, time: Duration) -> io::Result<()> {
+        use std::os::fd::AsFd;
+
+        use nix::poll::{PollFd, PollFlags, ppoll};
+
+        const MS: Duration = Duration::from_millis(1);
+
+        if time >= MS {
+            // Cut to whole milliseconds; the loop comes back for the rest.
+            let millis = MS * u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
+            return self.poll.poll(&mut self.events, Some(millis));
+        }
+        let mut epoll = [PollFd::new(self.poll.registry().as_fd(), PollFlags::POLLIN)];
+        self.events.clear();
+        if ppoll(&mut epoll, Some(time.into()), None)? > 0 {
+            self.poll.poll(&mut self.events, Some(Duration::ZERO))?;
+        }
+        Ok(())
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn sleep(&mut self, time: Duration) -> io::Result<()> {
+        self.poll.poll(&mut self.events, Some(time))
+    }
+}
+
+impl Client for MioAsleep {
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        some_unless_blocked(self.socket.send_to(bytes, self.to)).map(drop)
+    }
+
+    fn turn(&mut self, until: Instant, take: &mut impl FnMut(Instant, &[u8])) -> io::Result<()> {
+        let time = until.saturating_duration_since(Instant::now());
+        if some_unless_blocked(self.sleep(time))?.is_none() {
+            // A sleep that was interrupted keeps the events of the one before.
+            return Ok(());
+        }
+        if self.events.is_empty() {
+            return Ok(());
+        }
+        while let Some((len, _)) = some_unless_blocked(self.socket.recv_from(&mut self.buffer))? {
+            take(Instant::now(), &self.buffer[..len]);
+        }
+        Ok(())
+    }
+}
+
+/// `None` where there was nothing to read, or no room to write, or not in time.
+pub(super) fn some_unless_blocked<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    use io::ErrorKind as Kind;
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) => match error.kind() {
+            // A stopped process that goes on (Ctrl-Z) is interrupted out of its sleep.
+            Kind::WouldBlock | Kind::TimedOut | Kind::Interrupted => Ok(None),
+            _ => Err(error),
+        },
+    }
+}

@@ -1,0 +1,437 @@
+//! The two ways to measure: at a fixed rate, and one datagram at a time.
+//!
+//! Both are written for any [`Client`], so that every contestant is measured by the same lines; and
+//! the client says what time it is, so that the tests run them on a time of their own.
+
+use std::cell::Cell;
+use std::io;
+use std::time::{Duration, Instant};
+
+use tickwire::limits::DATAGRAM_MAX;
+
+use super::journal::Journal;
+use super::pace::{Pace, Window};
+use super::probe::Probe;
+
+/// How long an answer is waited for after the last datagram has left, and in closed loop for each.
+pub(super) const ANSWER_MAX: Duration = Duration::from_secs(1);
+
+/// What a contestant has to offer to whoever measures with it.
+pub(super) trait Client {
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    /// Takes a datagram to be sent, at once or with the turn that follows. One that the system has no
+    /// room for is lost, like one that the network has no room for.
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// One turn: sends what waits, sleeps (a client that sleeps) until something comes or it is
+    /// `until`, and hands over what came, each with the time at which it was received.
+    fn turn(&mut self, until: Instant, take: &mut impl FnMut(Instant, &[u8])) -> io::Result<()>;
+}
+
+/// Sends when it is time, whether or not anything was answered. Latency counts from the time at which
+/// a datagram was due: if the client or the server stalls, every datagram that it holds up shows it.
+pub(super) fn at_rate(
+    client: &mut impl Client,
+    pace: &Pace,
+    probe: &Probe,
+    journal: &mut Journal,
+) -> io::Result<()> {
+    let mut buffer = [0; DATAGRAM_MAX];
+    let mut answers = Answers::new(pace, probe, journal);
+    let mut next = 0;
+    loop {
+        let now = client.now();
+        // One a turn, also for a client that has fallen behind: a burst of all that it owes, with
+        // nobody receiving meanwhile, would overrun its own socket.
+        if next < pace.total() && pace.due(next) <= now {
+            client.send(probe.write(&mut buffer, next, now))?;
+            next += 1;
+        }
+        let is_last = next == pace.total();
+        let until = if is_last {
+            give_up_at(pace)
+        } else {
+            pace.due(next)
+        };
+        if is_last && (answers.all_came() || now >= until) {
+            return Ok(());
+        }
+        client.turn(until, &mut |now, bytes| answers.on_datagram(now, bytes))?;
+    }
+}
+
+/// Whoever has not come back by then is lost.
+pub(super) fn give_up_at(pace: &Pace) -> Instant {
+    pace.due(pace.total()) + ANSWER_MAX
+}
+
+/// Takes in what comes back to a [`Pace`], each answer once.
+#[derive(Debug)]
+pub(super) struct Answers<'a> {
+    pace: &'a Pace,
+    probe: &'a Probe,
+    journal: &'a mut Journal,
+    /// A bit for each datagram.
+    seen: Vec<u64>,
+    missing: u64,
+}
+
+impl<'a> Answers<'a> {
+    pub(super) fn new(pace: &'a Pace, probe: &'a Probe, journal: &'a mut Journal) -> Self {
+        // The schedule leaves nothing out, so what is due is known beforehand.
+        journal.counts.due = pace.counted();
+        let words = usize::try_from(pace.total().div_ceil(64)).unwrap_or(usize::MAX);
+        Self {
+            pace,
+            probe,
+            journal,
+            seen: vec![0; words],
+            missing: pace.total(),
+        }
+    }
+
+    pub(super) fn on_datagram(&mut self, now: Instant, bytes: &[u8]) {
+        let answer = self.probe.read(bytes);
+        let Some(answer) = answer.filter(|answer| answer.number < self.pace.total()) else {
+            self.journal.counts.foreign += 1;
+            return;
+        };
+        if self.was_seen(answer.number) {
+            self.journal.counts.repeated += 1;
+            return;
+        }
+        self.missing -= 1;
+        let due = self.pace.due(answer.number);
+        self.journal.on_answer(due, answer.left, now);
+    }
+
+    pub(super) fn all_came(&self) -> bool {
+        self.missing == 0
+    }
+
+    /// Whether it was, and from now on it is.
+    fn was_seen(&mut self, number: u64) -> bool {
+        let bit = 1 << (number % 64);
+        let word = usize::try_from(number / 64).ok();
+        let word = word.and_then(|word| self.seen.get_mut(word));
+        let word = word.expect("there is a bit for every number below the total");
+        let was_seen = *word & bit != 0;
+        *word |= bit;
+        was_seen
+    }
+}
+
+/// One datagram at a time, the next when the one before was answered. Says how long a round trip takes
+/// when nothing goes wrong, and hides what a stall does to everybody else: it costs one datagram here.
+pub(super) fn closed(
+    client: &mut impl Client,
+    window: Window,
+    probe: &Probe,
+    journal: &mut Journal,
+) -> io::Result<()> {
+    let mut buffer = [0; DATAGRAM_MAX];
+    let mut number = 0;
+    loop {
+        let left = client.now();
+        if left >= window.end() {
+            return Ok(());
+        }
+        client.send(probe.write(&mut buffer, number, left))?;
+        journal.counts.due += u64::from(journal.counts_from(left));
+        if let Some(now) = answer_to(number, left, client, probe, journal)? {
+            journal.on_answer(left, left, now);
+        }
+        number += 1;
+    }
+}
+
+/// When number `number` was answered; `None` if it is to be given up.
+fn answer_to(
+    number: u64,
+    left: Instant,
+    client: &mut impl Client,
+    probe: &Probe,
+    journal: &mut Journal,
+) -> io::Result<Option<Instant>> {
+    let until = left + ANSWER_MAX;
+    let answered = Cell::new(None);
+    let mut take = |now, bytes: &[u8]| match probe.read(bytes) {
+        Some(answer) if answer.number == number && answered.get().is_none() => {
+            answered.set(Some(now));
+        }
+        Some(_) => journal.counts.repeated += 1,
+        None => journal.counts.foreign += 1,
+    };
+    while answered.get().is_none() && client.now() < until {
+        client.turn(until, &mut take)?;
+    }
+    Ok(answered.get())
+}
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    reason = "in a test that is a failure as good as any"
+)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::ops::Range;
+
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+    /// What a round trip takes where nobody stalls.
+    const TRIP: Duration = Duration::from_micros(50);
+
+    /// A client and an echo on a time of their own: it stands still but in a sleep.
+    struct Simulated {
+        now: Instant,
+        /// The echo does nothing meanwhile, and then answers all that has come.
+        server_stall: Range<Instant>,
+        /// A sleep that ends in here ends at its end instead.
+        client_stall: Range<Instant>,
+        /// Every one of so many is lost; none, if 0.
+        loses_every: usize,
+        /// Every answer comes so many times.
+        copies: usize,
+        on_the_way: VecDeque<(Instant, Vec<u8>)>,
+        sent: usize,
+    }
+
+    impl Simulated {
+        fn new(now: Instant) -> Self {
+            Self {
+                now,
+                server_stall: now..now,
+                client_stall: now..now,
+                loses_every: 0,
+                copies: 1,
+                on_the_way: VecDeque::new(),
+                sent: 0,
+            }
+        }
+    }
+
+    impl Client for Simulated {
+        fn now(&self) -> Instant {
+            self.now
+        }
+
+        fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+            self.sent += 1;
+            if self.loses_every > 0 && self.sent % self.loses_every == 0 {
+                return Ok(());
+            }
+            let stalls = self.server_stall.contains(&self.now);
+            let served = if stalls {
+                self.server_stall.end
+            } else {
+                self.now
+            };
+            for _ in 0..self.copies {
+                self.on_the_way.push_back((served + TRIP, bytes.to_vec()));
+            }
+            Ok(())
+        }
+
+        fn turn(
+            &mut self,
+            until: Instant,
+            take: &mut impl FnMut(Instant, &[u8]),
+        ) -> io::Result<()> {
+            let next = self.on_the_way.front().map_or(until, |(at, _)| *at);
+            self.now = self.now.max(next.min(until));
+            if self.client_stall.contains(&self.now) {
+                self.now = self.client_stall.end;
+            }
+            while self
+                .on_the_way
+                .front()
+                .is_some_and(|(at, _)| *at <= self.now)
+            {
+                let (_, bytes) = self.on_the_way.pop_front().unwrap();
+                take(self.now, &bytes);
+            }
+            Ok(())
+        }
+    }
+
+    struct Bench {
+        client: Simulated,
+        window: Window,
+        probe: Probe,
+        journal: Journal,
+    }
+
+    impl Bench {
+        /// A second that counts, behind 200 ms that do not.
+        fn new() -> Self {
+            let start = Instant::now();
+            let window = Window {
+                start,
+                warm_up: 200 * MS,
+                duration: 1000 * MS,
+            };
+            Self {
+                client: Simulated::new(start),
+                window,
+                probe: Probe::new(64, start),
+                journal: Journal::new(window).unwrap(),
+            }
+        }
+
+        /// A stretch of the time that counts.
+        fn stretch(&self, from_ms: u32, to_ms: u32) -> Range<Instant> {
+            let begin = self.window.begin();
+            begin + from_ms * MS..begin + to_ms * MS
+        }
+
+        fn at_rate(&mut self, per_second: u32) {
+            let pace = Pace::new(self.window, per_second);
+            at_rate(&mut self.client, &pace, &self.probe, &mut self.journal).unwrap();
+        }
+
+        fn closed(&mut self) {
+            closed(
+                &mut self.client,
+                self.window,
+                &self.probe,
+                &mut self.journal,
+            )
+            .unwrap();
+        }
+
+        /// How many latencies there were of exactly this length, as far as the histogram tells.
+        fn count_of(&self, latency: Duration) -> u64 {
+            let nanos = u64::try_from(latency.as_nanos()).unwrap();
+            self.journal.latency.count_at(nanos)
+        }
+    }
+
+    #[test]
+    fn a_stalled_server_shows_in_every_datagram_that_it_held_up() {
+        let mut bench = Bench::new();
+        bench.client.server_stall = bench.stretch(300, 400);
+        bench.at_rate(1000);
+        assert_eq!(bench.journal.counts.due, 1000);
+        assert_eq!(bench.journal.counts.lost(), 0);
+        // Those due at 300, 301, ... 399 ms waited for 100, 99, ... 1 ms, and nobody else for anything.
+        for held_up in 1..=100 {
+            assert_eq!(bench.count_of(held_up * MS + TRIP), 1, "{held_up} ms");
+        }
+        assert_eq!(bench.count_of(TRIP), 900);
+        assert!(
+            bench
+                .journal
+                .latency
+                .equivalent(bench.journal.latency.value_at_quantile(0.95), 50_050_000)
+        );
+    }
+
+    #[test]
+    fn the_time_line_shows_a_stall_where_it_was_and_exactly() {
+        let mut bench = Bench::new();
+        bench.client.server_stall = bench.stretch(300, 400);
+        bench.at_rate(1000);
+        let longest = &bench.journal.slices.longest_nanos;
+        assert_eq!(longest.len(), 100);
+        assert_eq!(longest[29], Some(50_000));
+        assert_eq!(longest[30], Some(100_050_000));
+        assert_eq!(longest[39], Some(10_050_000));
+        assert_eq!(longest[40], Some(50_000));
+    }
+
+    #[test]
+    fn a_stalled_client_is_not_forgiven_either() {
+        let mut bench = Bench::new();
+        bench.client.client_stall = bench.stretch(300, 400);
+        bench.at_rate(1000);
+        // Due at 300 ms means: sent at 400 ms, answered a round trip later.
+        assert_eq!(bench.count_of(100 * MS + TRIP), 1);
+        assert_eq!(bench.count_of(MS + TRIP), 1);
+        assert_eq!(bench.journal.counts.answered, 1000);
+        // From when they really left, all was well: that is the figure that hides the stall.
+        assert!(
+            bench
+                .journal
+                .round_trip
+                .equivalent(bench.journal.round_trip.max(), 50_000)
+        );
+    }
+
+    #[test]
+    fn one_at_a_time_the_same_stall_shows_once() {
+        let mut bench = Bench::new();
+        bench.client.server_stall = bench.stretch(300, 400);
+        bench.closed();
+        let latency = &bench.journal.latency;
+        assert_eq!(bench.count_of(100 * MS + TRIP), 1);
+        assert!(latency.count_between(0, 60_000) == latency.len() - 1);
+        // 900 ms of round trips, and one that was held up.
+        assert_eq!(bench.journal.counts.due, 900 * 1000 / 50 - 1 + 1);
+    }
+
+    #[test]
+    fn what_is_lost_is_counted_and_waited_for_once() {
+        let mut bench = Bench::new();
+        bench.client.loses_every = 10;
+        bench.at_rate(1000);
+        assert_eq!(bench.journal.counts.lost(), 100);
+        assert_eq!(bench.client.now, bench.window.end() + ANSWER_MAX);
+    }
+
+    #[test]
+    fn what_is_lost_in_closed_loop_is_given_up_after_a_while() {
+        let mut bench = Bench::new();
+        bench.client.loses_every = 10_000;
+        bench.closed();
+        assert_eq!(bench.journal.counts.lost(), 1);
+        assert!(bench.journal.latency.max() < 60_000);
+    }
+
+    #[test]
+    fn an_echo_of_nothing_leaves_nothing_but_losses() {
+        let mut bench = Bench::new();
+        bench.client.loses_every = 1;
+        bench.at_rate(1000);
+        let counts = bench.journal.counts;
+        assert_eq!(
+            (counts.due, counts.answered, counts.lost()),
+            (1000, 0, 1000)
+        );
+    }
+
+    #[test]
+    fn an_answer_counts_once() {
+        let mut bench = Bench::new();
+        bench.client.copies = 2;
+        bench.at_rate(1000);
+        let counts = bench.journal.counts;
+        assert_eq!(counts.answered, 1000);
+        // The last answer ends the round before its copy is looked at, or not.
+        assert!((1199..=1200).contains(&counts.repeated), "{counts:?}");
+    }
+
+    #[test]
+    fn a_foreign_datagram_counts_as_foreign_and_answers_nothing() {
+        let mut bench = Bench::new();
+        let pace = Pace::new(bench.window, 1000);
+        let mut buffer = [0; DATAGRAM_MAX];
+        let stranger = Probe::new(64, bench.window.start);
+        let beyond = bench
+            .probe
+            .write(&mut buffer, pace.total(), bench.window.start)
+            .to_vec();
+        let mut answers = Answers::new(&pace, &bench.probe, &mut bench.journal);
+        answers.on_datagram(bench.window.begin(), b"hello");
+        let datagram = stranger.write(&mut buffer, 0, bench.window.start);
+        answers.on_datagram(bench.window.begin(), datagram);
+        answers.on_datagram(bench.window.begin(), &beyond);
+        assert_eq!(answers.missing, pace.total());
+        assert_eq!(bench.journal.counts.foreign, 3);
+        assert_eq!(bench.journal.counts.answered, 0);
+    }
+}

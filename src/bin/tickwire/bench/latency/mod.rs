@@ -1,0 +1,286 @@
+//! `tickwire bench latency`: how long a datagram takes to an echo and back, as a whole distribution,
+//! beside the loops that people write on std and on mio.
+//!
+//! From the bottom up: `probe` is what stands in a datagram, `pace` when it is due, `journal` what is
+//! recorded of it; `clients` and `echo` are the contestants, `drive` measures one of them, `contest`
+//! all of them in turns; `results` sums up, `report` and `picture` show it.
+
+mod clients;
+mod contest;
+mod drive;
+mod echo;
+mod journal;
+mod pace;
+mod picture;
+mod probe;
+mod report;
+mod results;
+mod target;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+use tickwire::limits::DATAGRAM_MAX;
+
+use self::results::Results;
+use super::Files;
+use super::machine::Machine;
+use super::record::{self, Record};
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// The most datagrams of a round at a fixed rate: a bit is kept for each.
+const DATAGRAMS_MAX: u64 = 100_000_000;
+
+/// The longest round, and the longest warm-up.
+const ROUND_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// Measures round trips to an echo, as a whole distribution, beside std and mio
+///
+/// By default datagrams leave at a fixed rate that waits for no answer, and a latency counts from the
+/// time at which its datagram should have left: whoever stalls pays for every datagram that he holds
+/// up. --closed sends the next one when the one before was answered, which hides that, and shows how
+/// long a round trip takes at best.
+///
+/// The same is measured in the same run against a bare std socket and, asleep, against a plain mio
+/// loop, round by round in a changing order. A ratio is the median of those within a round.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Options {
+    /// A UDP echo somewhere else (`tickwire listen --echo`, or a foreign one), instead of a server
+    /// for each contestant on a thread of this process. Then only the clients differ
+    #[arg(long, value_name = "ADDRESS")]
+    to: Option<String>,
+
+    /// How long each datagram is, in bytes: 24 (a number, a nonce, a time) to 1024
+    #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = clap::value_parser!(u16).range(SIZES))]
+    size: u16,
+
+    /// How many datagrams leave each second
+    #[arg(long, value_name = "PER_SECOND", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    rate: u32,
+
+    /// Sends one datagram at a time, instead of at a rate
+    #[arg(long, conflicts_with = "rate")]
+    closed: bool,
+
+    /// How long a round of a contestant is, such as 500ms or 2s
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = humantime::parse_duration)]
+    duration: Duration,
+
+    /// What is measured before each round and does not count, such as 200ms
+    #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = humantime::parse_duration)]
+    warm_up: Duration,
+
+    /// How many rounds each contestant has
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    rounds: u16,
+
+    /// How client and server wait for a datagram: asleep, or by asking again and again
+    #[arg(long, value_enum, default_value_t = Wait::Sleep)]
+    wait: Wait,
+
+    #[command(flatten)]
+    files: Files,
+
+    /// Draws the distribution by percentile and the time line into this file, as SVG
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+}
+
+#[allow(clippy::cast_possible_wrap, reason = "1024")]
+const SIZES: std::ops::RangeInclusive<i64> = probe::HEADER as i64..=DATAGRAM_MAX as i64;
+
+/// How a loop waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Wait {
+    /// The system wakes it.
+    Sleep,
+    /// It asks all the time.
+    Spin,
+}
+
+/// Who is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Contestant {
+    Std,
+    Mio,
+    Tickwire,
+}
+
+impl fmt::Display for Contestant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Std => "std",
+            Self::Mio => "mio",
+            Self::Tickwire => "tickwire",
+        })
+    }
+}
+
+/// What was asked for, and can be done.
+#[derive(Debug, Clone, Serialize)]
+struct Settings {
+    /// `None`: servers of our own.
+    to: Option<SocketAddr>,
+    size_bytes: usize,
+    /// `None`: closed loop.
+    rate_per_second: Option<u32>,
+    wait: Wait,
+    rounds: u16,
+    #[serde(rename = "duration_seconds", serialize_with = "seconds")]
+    duration: Duration,
+    #[serde(rename = "warm_up_seconds", serialize_with = "seconds")]
+    warm_up: Duration,
+}
+
+fn seconds<S: serde::Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_f64(time.as_secs_f64())
+}
+
+impl Settings {
+    /// Everything that makes no sense is refused here, before anything is measured.
+    fn of(options: &Options) -> Result<Self, Failure> {
+        let settings = Self {
+            to: None,
+            size_bytes: usize::from(options.size),
+            rate_per_second: (!options.closed).then_some(options.rate),
+            wait: options.wait,
+            rounds: options.rounds,
+            duration: options.duration,
+            warm_up: options.warm_up,
+        };
+        settings.refuse_nonsense()?;
+        let to = options.to.as_deref().map(target::find).transpose()?;
+        Ok(Self { to, ..settings })
+    }
+
+    fn refuse_nonsense(&self) -> Result<(), Failure> {
+        let usage = |text: String| Err(Failure::Usage(text));
+        if self.duration.is_zero() {
+            return usage("--duration 0s measures nothing: choose a longer one".to_owned());
+        }
+        for (option, time) in [("--duration", self.duration), ("--warm-up", self.warm_up)] {
+            if time > ROUND_MAX {
+                return usage(format!(
+                    "{option} is at most {}h",
+                    ROUND_MAX.as_secs() / 3600
+                ));
+            }
+        }
+        let Some(rate) = self.rate_per_second else {
+            return Ok(());
+        };
+        let count = pace::datagrams_in(self.warm_up + self.duration, rate);
+        if count > DATAGRAMS_MAX {
+            return usage(format!(
+                "a round would have {count} datagrams, it can have {DATAGRAMS_MAX}: \
+                 choose a lower --rate or a shorter --duration"
+            ));
+        }
+        Ok(())
+    }
+
+    /// The floors first: what is shown last stays in sight.
+    fn contestants(&self) -> &'static [Contestant] {
+        match self.wait {
+            Wait::Sleep => &[Contestant::Std, Contestant::Mio, Contestant::Tickwire],
+            // A poll before every receive is nothing that anybody would spin with.
+            Wait::Spin => &[Contestant::Std, Contestant::Tickwire],
+        }
+    }
+}
+
+/// Measures, then shows.
+pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+    let settings = Settings::of(options)?;
+    let machine = Machine::look();
+    for path in [&options.files.json, &options.svg].into_iter().flatten() {
+        // Now, and not after a minute of measuring.
+        record::refuse_unwritable(path)?;
+    }
+    target::greet(&settings)?;
+    let rounds = contest::run(&settings)?;
+    let results = Results::of(&settings, &rounds)?;
+
+    let mut output = Output::new();
+    report::show(&settings, &machine, &results, &mut output)?;
+    output.flush()?;
+    if let Some(path) = &options.files.json {
+        let record = Record {
+            benchmark: "latency",
+            machine: &machine,
+            settings: &settings,
+            results: &results,
+        };
+        record.write(path)?;
+    }
+    if let Some(path) = &options.svg {
+        picture::draw(&settings, &machine, &results, path)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    reason = "in a test that is a failure as good as any"
+)]
+mod tests {
+    use super::*;
+
+    fn settings() -> Settings {
+        Settings {
+            to: None,
+            size_bytes: 64,
+            rate_per_second: Some(1000),
+            wait: Wait::Sleep,
+            rounds: 1,
+            duration: Duration::from_secs(1),
+            warm_up: Duration::ZERO,
+        }
+    }
+
+    fn refusal(settings: &Settings) -> String {
+        match settings.refuse_nonsense() {
+            Err(Failure::Usage(text)) => text,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_in_words() {
+        settings().refuse_nonsense().unwrap();
+        let duration = Duration::ZERO;
+        assert!(
+            refusal(&Settings {
+                duration,
+                ..settings()
+            })
+            .starts_with("--duration 0s")
+        );
+        let warm_up = Duration::from_secs(1 << 40);
+        let text = refusal(&Settings {
+            warm_up,
+            ..settings()
+        });
+        assert_eq!(text, "--warm-up is at most 24h");
+        let many = Settings {
+            rate_per_second: Some(1_000_000),
+            duration: Duration::from_secs(101),
+            ..settings()
+        };
+        assert!(refusal(&many).starts_with("a round would have 101000000 datagrams"));
+        Settings {
+            rate_per_second: None,
+            ..many
+        }
+        .refuse_nonsense()
+        .unwrap();
+    }
+}

@@ -1,0 +1,109 @@
+//! When each datagram of a round is due.
+//!
+//! Not `crate::schedule`, which starts over when its owner comes late: here whoever comes late stays
+//! late, and the latency shows it. Leaving out what could not be sent in time would leave out the very
+//! datagrams that a stall delays (coordinated omission).
+
+use std::time::{Duration, Instant};
+
+const NANOS_PER_SECOND: u128 = 1_000_000_000;
+
+/// The time of a round: a warm-up whose datagrams do not count, then the part that does.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Window {
+    pub(super) start: Instant,
+    pub(super) warm_up: Duration,
+    pub(super) duration: Duration,
+}
+
+impl Window {
+    /// A datagram that is due from here on counts.
+    pub(super) fn begin(&self) -> Instant {
+        self.start + self.warm_up
+    }
+
+    /// None is due from here on.
+    pub(super) fn end(&self) -> Instant {
+        self.begin() + self.duration
+    }
+}
+
+/// A fixed number of datagrams a second, come what may: number `n` is due `n` periods after the start.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    window: Window,
+    per_second: u32,
+    total: u64,
+}
+
+impl Pace {
+    pub(super) fn new(window: Window, per_second: u32) -> Self {
+        Self {
+            window,
+            per_second,
+            total: datagrams_in(window.warm_up + window.duration, per_second),
+        }
+    }
+
+    /// When number `number` should leave, whatever became of those before it.
+    pub(super) fn due(&self, number: u64) -> Instant {
+        let nanos = u128::from(number) * NANOS_PER_SECOND / u128::from(self.per_second);
+        self.window.start + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+
+    /// How many are due in the round, those of the warm-up included.
+    pub(super) fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// How many of them count.
+    pub(super) fn counted(&self) -> u64 {
+        // Rounded as `due` rounds, so that both speak of the same datagrams.
+        let first = (0..self.total).find(|number| self.due(*number) >= self.window.begin());
+        self.total - first.unwrap_or(self.total)
+    }
+}
+
+/// How many datagrams are due within `time`, the first at its very beginning.
+pub(super) fn datagrams_in(time: Duration, per_second: u32) -> u64 {
+    let count = (time.as_nanos() * u128::from(per_second)).div_ceil(NANOS_PER_SECOND);
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pace(warm_up_ms: u64, duration_ms: u64, per_second: u32) -> Pace {
+        let window = Window {
+            start: Instant::now(),
+            warm_up: Duration::from_millis(warm_up_ms),
+            duration: Duration::from_millis(duration_ms),
+        };
+        Pace::new(window, per_second)
+    }
+
+    #[test]
+    fn a_period_that_is_no_whole_number_of_nanoseconds_does_not_drift() {
+        let pace = pace(0, 1000, 3);
+        assert_eq!(
+            pace.due(3 * 3600),
+            pace.window.start + Duration::from_secs(3600)
+        );
+    }
+
+    #[test]
+    fn a_round_has_as_many_datagrams_as_were_asked_for() {
+        let pace = pace(200, 2000, 1000);
+        assert_eq!((pace.total(), pace.counted()), (2200, 2000));
+        assert!(pace.due(199) < pace.window.begin() && pace.due(200) == pace.window.begin());
+        assert!(pace.due(pace.total() - 1) < pace.window.end());
+        assert!(pace.due(pace.total()) >= pace.window.end());
+    }
+
+    #[test]
+    fn a_round_shorter_than_a_period_has_one_datagram() {
+        let pace = pace(0, 1, 1);
+        assert_eq!((pace.total(), pace.counted()), (1, 1));
+    }
+}

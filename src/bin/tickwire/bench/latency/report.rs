@@ -1,0 +1,282 @@
+//! The results for people: tables, and what was promised.
+
+use std::fmt::{self, Display};
+
+use super::results::{Percentiles, Results, Spreads, Verdict};
+use super::{Settings, Wait};
+use crate::bench::machine::Machine;
+use crate::bench::spread::Spread;
+use crate::bench::table::Table;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Adds everything to the output.
+pub(super) fn show(
+    settings: &Settings,
+    machine: &Machine,
+    results: &Results,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    output.line(settings)?;
+    output.line(machine)?;
+    let since = match settings.rate_per_second {
+        Some(_) => "from when a datagram should have left",
+        None => "from when a datagram left",
+    };
+    output.line(format_args!("\nµs {since}, all rounds together:"))?;
+    output.line(together(results))?;
+    output.line("\nby round: the median (the lowest–the highest); ratios within a round:")?;
+    output.line(by_round(results, Clock::Due))?;
+    if settings.rate_per_second.is_some() {
+        output.line("\nthe same from when it really left, without what the client overslept:")?;
+        output.line(by_round(results, Clock::Left))?;
+    }
+    output.line("")?;
+    for note in notes(settings, machine, results) {
+        output.line(note)?;
+    }
+    for verdict in &results.verdicts {
+        output.line(verdict)?;
+    }
+    Ok(())
+}
+
+/// `latency of 64-byte datagrams, 1000 a second, asleep, 5 rounds of 2s after 200ms of warm-up`.
+impl Display for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "latency of {}-byte datagrams", self.size_bytes)?;
+        if let Some(to) = self.to {
+            write!(f, " to {to}")?;
+        }
+        match self.rate_per_second {
+            Some(rate) => write!(f, ", {rate} a second")?,
+            None => write!(f, ", one at a time")?,
+        }
+        let wait = match self.wait {
+            Wait::Sleep => "asleep",
+            Wait::Spin => "spinning",
+        };
+        let duration = humantime::format_duration(self.duration);
+        let warm_up = humantime::format_duration(self.warm_up);
+        let rounds = self.rounds;
+        let plural = if rounds == 1 { "" } else { "s" };
+        write!(
+            f,
+            ", {wait}, {rounds} round{plural} of {duration} after {warm_up} of warm-up"
+        )
+    }
+}
+
+/// `p50 against mio: 1.024, goal 1.05, ok`: a digit more than the goal has, so that one that is just
+/// missed does not look met.
+impl Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = if self.is_round_trip {
+            "p50 from when it left"
+        } else {
+            "p50"
+        };
+        let word = if self.is_met { "ok" } else { "missed" };
+        let (against, ratio, goal) = (self.against, self.ratio, self.goal);
+        write!(
+            f,
+            "{of} against {against}: {ratio:.3}, goal {goal:.2}, {word}"
+        )
+    }
+}
+
+/// What a latency counts from.
+#[derive(Debug, Clone, Copy)]
+enum Clock {
+    Due,
+    Left,
+}
+
+/// A row for each contestant.
+fn together(results: &Results) -> Table {
+    let [a, b, c, d, e, f] = Percentiles::NAMES;
+    let mut table = Table::new(["", a, b, c, d, e, f, "sent", "lost"]);
+    for measured in &results.contestants {
+        let figures = measured.latency.each().map(|figure| cell(*figure, micros));
+        let counts = [measured.counts.sent, measured.counts.lost];
+        let name = measured.name.to_string();
+        let counts = counts.map(|count| count.to_string());
+        table.row([name].into_iter().chain(figures).chain(counts));
+    }
+    table
+}
+
+/// A row for each contestant, then one for each ratio.
+fn by_round(results: &Results, clock: Clock) -> Table {
+    let [a, b, c, d, e, f] = Percentiles::NAMES;
+    let mut table = Table::new(["", a, b, c, d, e, f]);
+    let mut row = |name: String, spreads: &Spreads, digits: Digits| {
+        let cells = spreads
+            .each()
+            .map(|spread| cell(*spread, |spread| range(spread, digits)));
+        table.row([name].into_iter().chain(cells));
+    };
+    for measured in &results.contestants {
+        let spreads = match clock {
+            Clock::Due => &measured.latency_by_round,
+            Clock::Left => &measured.round_trip_by_round,
+        };
+        row(measured.name.to_string(), spreads, micros);
+    }
+    for ratio in &results.ratios {
+        let spreads = match clock {
+            Clock::Due => &ratio.latency,
+            Clock::Left => &ratio.round_trip,
+        };
+        row(
+            format!("{} / {}", ratio.of, ratio.against),
+            spreads,
+            hundredths,
+        );
+    }
+    table
+}
+
+/// How a number is written.
+type Digits = fn(f64) -> String;
+
+fn cell<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
+    value.map_or_else(|| "-".to_owned(), show)
+}
+
+fn range(spread: Spread, digits: Digits) -> String {
+    let Spread {
+        median,
+        lowest,
+        highest,
+    } = spread;
+    let [median, lowest, highest] = [median, lowest, highest].map(digits);
+    if lowest == highest {
+        return median; // a single round
+    }
+    format!("{median} ({lowest}–{highest})")
+}
+
+/// Three digits or more, as many as the histogram knows.
+fn micros(value: f64) -> String {
+    if value < 100.0 {
+        return format!("{value:.1}");
+    }
+    format!("{value:.0}")
+}
+
+fn hundredths(value: f64) -> String {
+    format!("{value:.2}")
+}
+
+/// If half of the datagrams take this long on one machine, in µs, somebody did not get the processor:
+/// a round trip is a fiftieth of it.
+const BUSY: f64 = 1000.0;
+
+/// What has to be known to read the figures.
+fn notes(settings: &Settings, machine: &Machine, results: &Results) -> Vec<String> {
+    let mut notes = Vec::new();
+    if results.has_gaps() {
+        notes.push("-: too few datagrams for such a percentile".to_owned());
+    }
+    for measured in &results.contestants {
+        if settings.to.is_none() && measured.latency.p50 > Some(BUSY) {
+            notes.push(format!(
+                "{}: half of the datagrams took more than 1 ms: this machine does something else \
+                 as well, or the rate is beyond it",
+                measured.name
+            ));
+        }
+        let counts = measured.counts;
+        if counts.lost > 0 {
+            notes.push(format!(
+                "{}: {} of {} datagrams were lost, and are in no percentile",
+                measured.name, counts.lost, counts.sent
+            ));
+        }
+        if counts.repeated + counts.foreign > 0 {
+            notes.push(format!(
+                "{}: {} answers came twice or too late, {} datagrams were not ours",
+                measured.name, counts.repeated, counts.foreign
+            ));
+        }
+    }
+    if settings.wait == Wait::Spin && settings.to.is_none() && machine.cpus() < 2 {
+        notes.push(
+            "two loops spin on one CPU: they wait for each other, not for datagrams".to_owned(),
+        );
+    }
+    notes
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::Contestant;
+    use super::*;
+
+    #[test]
+    fn the_settings_are_one_line() {
+        let settings = Settings {
+            to: None,
+            size_bytes: 64,
+            rate_per_second: Some(1000),
+            wait: Wait::Sleep,
+            rounds: 5,
+            duration: Duration::from_secs(2),
+            warm_up: Duration::from_millis(200),
+        };
+        assert_eq!(
+            settings.to_string(),
+            "latency of 64-byte datagrams, 1000 a second, asleep, 5 rounds of 2s after 200ms of warm-up"
+        );
+        let settings = Settings {
+            to: Some(([192, 0, 2, 1], 7).into()),
+            rate_per_second: None,
+            wait: Wait::Spin,
+            rounds: 1,
+            ..settings
+        };
+        assert_eq!(
+            settings.to_string(),
+            "latency of 64-byte datagrams to 192.0.2.1:7, one at a time, spinning, \
+             1 round of 2s after 200ms of warm-up"
+        );
+    }
+
+    #[test]
+    fn a_verdict_says_whether_a_goal_is_met() {
+        let verdict = |is_round_trip, ratio| Verdict {
+            is_round_trip,
+            against: Contestant::Mio,
+            ratio,
+            goal: 1.05,
+            is_met: ratio <= 1.05,
+        };
+        let text = verdict(false, 1.02).to_string();
+        assert_eq!(text, "p50 against mio: 1.020, goal 1.05, ok");
+        let text = verdict(true, 1.254).to_string();
+        assert_eq!(
+            text,
+            "p50 from when it left against mio: 1.254, goal 1.05, missed"
+        );
+    }
+
+    #[test]
+    fn a_range_of_one_round_is_a_number() {
+        let one = Spread {
+            median: 2.0,
+            lowest: 2.0,
+            highest: 2.0,
+        };
+        assert_eq!(range(one, hundredths), "2.00");
+        let several = Spread {
+            lowest: 1.234,
+            highest: 123.4,
+            ..one
+        };
+        assert_eq!(range(several, micros), "2.0 (1.2–123)");
+        assert_eq!(cell(None, micros), "-");
+    }
+}

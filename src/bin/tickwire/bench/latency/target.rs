@@ -1,0 +1,93 @@
+//! An echo somewhere else: where it is, and whether it is one.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
+use tickwire::limits::DATAGRAM_MAX;
+
+use super::Settings;
+use super::clients::some_unless_blocked;
+use super::probe::Probe;
+use crate::address;
+use crate::failure::Failure;
+
+/// How often an echo is asked before it is given up: one question, or its answer, may be lost.
+const QUESTIONS: u64 = 3;
+
+/// How long each answer is waited for. A satellite takes 600 ms.
+const ANSWER_MAX: Duration = Duration::from_millis(800);
+
+/// The address of `text` that this machine knows a way to.
+pub(super) fn find(text: &str) -> Result<SocketAddr, Failure> {
+    let (_, to) = address::open_towards(text)?;
+    Ok(to)
+}
+
+/// Any address and any port, from which `to` can be reached.
+pub(super) fn any_towards(to: SocketAddr) -> SocketAddr {
+    let ip = match to.ip() {
+        ip if ip.is_loopback() => ip,
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    SocketAddr::new(ip, 0)
+}
+
+/// Refuses a target that does not echo, before a round is spent on it.
+pub(super) fn greet(settings: &Settings) -> Result<(), Failure> {
+    let Some(to) = settings.to else {
+        return Ok(());
+    };
+    let probe = Probe::new(settings.size_bytes, Instant::now());
+    let heard = ask(to, &probe).map_err(|error| refusal(to, &error))?;
+    let wrong = match heard {
+        Heard::Echo => return Ok(()),
+        Heard::Nothing => format!("nothing came back from {to}"),
+        Heard::SomethingElse => {
+            format!("{to} answers, but does not send back what it received")
+        }
+    };
+    Err(Failure::Refused(format!(
+        "{wrong}: it has to be a UDP echo, such as `tickwire listen --echo`"
+    )))
+}
+
+enum Heard {
+    Echo,
+    SomethingElse,
+    Nothing,
+}
+
+fn ask(to: SocketAddr, probe: &Probe) -> io::Result<Heard> {
+    let socket = UdpSocket::bind(any_towards(to))?;
+    // Only a connected socket hears that nobody listens there.
+    socket.connect(to)?;
+    socket.set_read_timeout(Some(ANSWER_MAX))?;
+    let mut buffer = [0; DATAGRAM_MAX];
+    let mut heard = Heard::Nothing;
+    for number in 0..QUESTIONS {
+        socket.send(probe.write(&mut buffer, number, Instant::now()))?;
+        let Some(len) = some_unless_blocked(socket.recv(&mut buffer))? else {
+            continue;
+        };
+        if probe.read(&buffer[..len]).is_some() {
+            return Ok(Heard::Echo);
+        }
+        heard = Heard::SomethingElse;
+    }
+    Ok(heard)
+}
+
+fn refusal(to: SocketAddr, error: &io::Error) -> Failure {
+    let what = match error.kind() {
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => {
+            "nobody listens there; start an echo, such as `tickwire listen --echo`".to_owned()
+        }
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+            "this machine knows no way to that network or host".to_owned()
+        }
+        _ => error.to_string(),
+    };
+    Failure::Refused(format!("cannot measure to {to}: {what}"))
+}

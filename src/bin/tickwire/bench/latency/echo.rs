@@ -170,6 +170,8 @@ fn answer_all(endpoint: &mut Endpoint) -> io::Result<()> {
     while let Some(datagram) = rx.recv()? {
         // A full queue loses the answer, as a full socket does for the others; it is counted as lost.
         let _ = tx.send(datagram.from, datagram.bytes);
+        // At once, as the others do, and before the look that shows the socket empty.
+        tx.flush()?;
     }
     Ok(())
 }

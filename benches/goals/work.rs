@@ -24,6 +24,19 @@ pub(crate) trait Sends {
     fn send_all(&mut self, to: SocketAddr, count: usize) -> io::Result<()>;
 }
 
+/// Either side of a conversation, on a thread of its own: it asks, or it answers.
+pub(crate) trait Side: Bound + Send + 'static {
+    /// Takes a datagram to be sent, at once or with the turn that follows.
+    fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> io::Result<()>;
+
+    /// One turn of the side that asks: sends what waits, sleeps until something comes (a side that
+    /// sleeps), and hands over what came, each at once when it was received.
+    fn turn(&mut self, take: &mut impl FnMut(&[u8])) -> io::Result<()>;
+
+    /// One turn of the side that answers: the same, but each datagram goes back to where it is from.
+    fn echo(&mut self) -> io::Result<()>;
+}
+
 /// What every contestant looks at in a datagram: its source, its length, its first byte.
 #[derive(Debug, Default)]
 pub(crate) struct Digest {

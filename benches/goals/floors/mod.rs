@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use socket2::{Domain, Protocol, Socket, Type};
 use tickwire::limits::RECEIVE_BUFFER_DEFAULT;
 
-pub(crate) use self::plain::{MioLoop, StdLoop};
+pub(crate) use self::plain::{MioLoop, StdBlocking, StdLoop};
 pub(crate) use self::raw::{ControlReceiver, Controls, RawReceiver, RawSender};
 
 /// A socket as an endpoint has it by default: non-blocking, with the same receive buffer.

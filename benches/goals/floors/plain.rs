@@ -7,7 +7,7 @@ use std::time::Duration;
 use mio::{Events, Interest, Poll, Token};
 use tickwire::limits::DATAGRAM_MAX;
 
-use crate::work::{Bound, Digest, Drains, Sends, payload};
+use crate::work::{Bound, Digest, Drains, Sends, Side, payload};
 
 /// `recv_from` of a non-blocking std socket until it would block, and `send_to`.
 #[derive(Debug)]
@@ -63,7 +63,67 @@ impl Sends for StdLoop {
     }
 }
 
-/// The same behind mio: `poll`, then `recv_from` until it would block.
+/// One look, and no second one to see that there is no more: the least that anybody could do.
+impl Side for StdLoop {
+    fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> io::Result<()> {
+        self.socket.send_to(bytes, to).map(drop)
+    }
+
+    fn turn(&mut self, take: &mut impl FnMut(&[u8])) -> io::Result<()> {
+        match self.socket.recv_from(&mut self.buffer) {
+            Ok((len, _)) => take(&self.buffer[..len]),
+            Err(error) => none_if_would_block(error)?,
+        }
+        Ok(())
+    }
+
+    fn echo(&mut self) -> io::Result<()> {
+        self.echo_one().map(drop)
+    }
+}
+
+/// `recv_from` of a std socket that blocks until something comes, and `send_to`.
+#[derive(Debug)]
+pub(crate) struct StdBlocking {
+    socket: UdpSocket,
+    buffer: [u8; DATAGRAM_MAX],
+}
+
+impl StdBlocking {
+    pub(crate) fn new() -> io::Result<Self> {
+        let socket = super::bind()?;
+        socket.set_nonblocking(false)?;
+        Ok(Self {
+            socket,
+            buffer: [0; DATAGRAM_MAX],
+        })
+    }
+}
+
+impl Bound for StdBlocking {
+    fn address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+}
+
+impl Side for StdBlocking {
+    fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> io::Result<()> {
+        self.socket.send_to(bytes, to).map(drop)
+    }
+
+    fn turn(&mut self, take: &mut impl FnMut(&[u8])) -> io::Result<()> {
+        let (len, _) = self.socket.recv_from(&mut self.buffer)?;
+        take(&self.buffer[..len]);
+        Ok(())
+    }
+
+    fn echo(&mut self) -> io::Result<()> {
+        let (len, from) = self.socket.recv_from(&mut self.buffer)?;
+        self.socket.send_to(&self.buffer[..len], from).map(drop)
+    }
+}
+
+/// A non-blocking socket behind mio: `poll`, then `recv_from` until it would block.
 #[derive(Debug)]
 pub(crate) struct MioLoop {
     poll: Poll,
@@ -87,8 +147,8 @@ impl MioLoop {
     }
 
     /// Sleeps for `timeout`, or until something comes.
-    pub(crate) fn sleep(&mut self, timeout: Duration) -> io::Result<()> {
-        self.poll.poll(&mut self.events, Some(timeout))
+    pub(crate) fn sleep(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        self.poll.poll(&mut self.events, timeout)
     }
 }
 
@@ -120,6 +180,33 @@ impl Sends for MioLoop {
             self.socket.send_to(&payload(number), to)?;
         }
         Ok(())
+    }
+}
+
+/// The loop of mio's own UDP example.
+impl Side for MioLoop {
+    fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> io::Result<()> {
+        self.socket.send_to(bytes, to).map(drop)
+    }
+
+    fn turn(&mut self, take: &mut impl FnMut(&[u8])) -> io::Result<()> {
+        self.sleep(None)?;
+        loop {
+            match self.socket.recv_from(&mut self.buffer) {
+                Ok((len, _)) => take(&self.buffer[..len]),
+                Err(error) => return none_if_would_block(error),
+            }
+        }
+    }
+
+    fn echo(&mut self) -> io::Result<()> {
+        self.sleep(None)?;
+        loop {
+            match self.socket.recv_from(&mut self.buffer) {
+                Ok((len, from)) => self.socket.send_to(&self.buffer[..len], from)?,
+                Err(error) => return none_if_would_block(error),
+            };
+        }
     }
 }
 

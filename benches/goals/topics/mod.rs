@@ -1,6 +1,7 @@
 //! What is measured: one file per topic, with its goals at the top.
 
 mod drain;
+mod round_trip;
 mod send;
 mod sleep;
 mod spin;
@@ -16,6 +17,8 @@ pub(crate) fn all(settings: &Settings) -> Vec<Topic> {
         send::topic(settings),
         spin::topic(settings),
         spin::empty_topic(settings),
+        round_trip::asleep_topic(settings),
+        round_trip::spinning_topic(settings),
         sleep::topic(settings),
     ]
 }

@@ -59,7 +59,7 @@ impl Contestant for MioLoop {
         let deadline = Instant::now() + TICK;
         let mut now = Instant::now();
         while now < deadline {
-            self.sleep(deadline - now)?;
+            self.sleep(Some(deadline - now))?;
             now = Instant::now();
         }
         Ok(deadline.elapsed())

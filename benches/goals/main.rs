@@ -18,6 +18,8 @@ mod floors;
 #[cfg(target_os = "linux")]
 mod machine;
 #[cfg(target_os = "linux")]
+mod place;
+#[cfg(target_os = "linux")]
 mod report;
 mod settings;
 mod statistics;

@@ -3,7 +3,8 @@
 //!
 //! Each contestant has both sides, written as in `tickwire bench latency`: no socket is connected, an
 //! answer leaves before the look that shows the socket empty, and the time is taken when the answer is
-//! received, before that look. Whoever sleeps does so without a timeout, as nothing else is to be done.
+//! received, before that look. Both sides of all of them have their places on the same two processors.
+//! Whoever sleeps does so without a timeout, as nothing else is to be done.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use tickwire::Endpoint;
 
 use crate::contest::{Contestant, Entry, Goal, Topic};
 use crate::floors::{MioLoop, StdBlocking, StdLoop, loopback};
+use crate::place::Place;
 use crate::settings::Settings;
 use crate::work::{Bound, Side, payload};
 
@@ -26,6 +28,10 @@ const TRIPS_IN_TEST: usize = 5;
 
 /// Round trips before them: the echo has to wake up first, and the one before it to come to rest.
 const WARM_UP_TRIPS: usize = 15;
+
+/// The two sides of every contestant run on the same two processors.
+const CLIENT_PLACE: usize = 0;
+const ECHO_PLACE: usize = 1;
 
 const MIO_ASLEEP: &str = "mio poll, then recv_from until it would block, send_to";
 const STD_ASLEEP: &str = "std, blocked in recv_from, send_to";
@@ -245,6 +251,7 @@ impl<S: Side> PingPong<S> {
 impl<S: Side> Contestant for PingPong<S> {
     /// The median round trip, not the time of all: a single stall would make up most of that.
     fn round(&mut self) -> io::Result<Duration> {
+        let _place = Place::take(CLIENT_PLACE)?;
         self.echo.serve();
         let times = self.trips();
         self.echo.rest();
@@ -324,6 +331,7 @@ impl Drop for Echo {
 }
 
 fn obey(orders: &AtomicU8, side: &mut impl Side) -> io::Result<()> {
+    let _place = Place::take(ECHO_PLACE)?;
     loop {
         match orders.load(Ordering::Acquire) {
             SERVE => side.echo()?,

@@ -34,5 +34,5 @@ impl Drop for Place {
     }
 }
 
-/// What sched_setaffinity(2) calls the caller.
+/// What `sched_setaffinity(2)` calls the caller.
 const THIS_THREAD: Pid = Pid::from_raw(0);

@@ -15,6 +15,7 @@ mod spread;
 mod table;
 mod throughput;
 mod tick;
+mod turns;
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::clients::{
@@ -12,6 +13,7 @@ use super::drive::{Client, at_rate, closed};
 use super::echo::{Echo, LOCAL};
 use super::journal::Journal;
 use super::pace::{Pace, Window};
+use super::place::{Place, Side};
 use super::probe::Probe;
 use super::target::any_towards;
 use super::{Contestant, Settings, Wait};
@@ -67,7 +69,7 @@ fn round(who: Contestant, settings: &Settings, started: Instant) -> Result<Round
     let cannot = |error: io::Error| Failure::Refused(format!("cannot measure {who}: {error}"));
     let echo = match settings.to {
         Some(_) => None,
-        None => Some(Echo::start(who, settings.wait).map_err(cannot)?),
+        None => Some(Echo::start(who, settings.wait, settings.place).map_err(cannot)?),
     };
     let to = settings.to.or(echo.as_ref().map(Echo::address));
     let to = to.expect("without a target there is an echo");
@@ -81,11 +83,12 @@ fn round(who: Contestant, settings: &Settings, started: Instant) -> Result<Round
         to,
         window,
         per_second: settings.rate_per_second,
+        place: settings.place,
         probe: Probe::new(settings.size_bytes, window.start),
     };
     let mut journal = Journal::new(window)?;
     measuring
-        .measure(who, settings.wait, &mut journal)
+        .measure_in_place(who, settings.wait, &mut journal)
         .map_err(cannot)?;
     echo.map_or(Ok(()), Echo::stop).map_err(cannot)?;
     Ok(Round {
@@ -101,10 +104,28 @@ struct Measuring {
     to: SocketAddr,
     window: Window,
     per_second: Option<u32>,
+    place: Place,
     probe: Probe,
 }
 
 impl Measuring {
+    /// On a thread of its own, which is moved; this one goes on where it likes.
+    fn measure_in_place(
+        &self,
+        who: Contestant,
+        wait: Wait,
+        journal: &mut Journal,
+    ) -> io::Result<()> {
+        thread::scope(|scope| {
+            let client = thread::Builder::new().name("client".to_owned());
+            let client = client.spawn_scoped(scope, || {
+                self.place.take(Side::Client)?;
+                self.measure(who, wait, journal)
+            })?;
+            client.join().expect("a client does not panic")
+        })
+    }
+
     fn measure(&self, who: Contestant, wait: Wait, journal: &mut Journal) -> io::Result<()> {
         let (from, to) = (self.from, self.to);
         match (who, wait) {

@@ -162,8 +162,67 @@ impl Measuring {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    reason = "in a test that is a failure as good as any"
+)]
 mod tests {
     use super::*;
+
+    const EVERYBODY: [(Contestant, Wait); 5] = [
+        (Contestant::Std, Wait::Sleep),
+        (Contestant::Std, Wait::Spin),
+        (Contestant::Mio, Wait::Sleep),
+        (Contestant::Tickwire, Wait::Sleep),
+        (Contestant::Tickwire, Wait::Spin),
+    ];
+
+    /// What the thread of `who`'s client asks for from its socket to the end of the round, and how many
+    /// answers there were.
+    fn allocations(
+        who: Contestant,
+        wait: Wait,
+        per_second: Option<u32>,
+        duration: Duration,
+    ) -> (u64, u64) {
+        let echo = Echo::start(who, wait, Place::Free).unwrap();
+        let window = Window {
+            start: Instant::now() + LEAD,
+            warm_up: Duration::ZERO,
+            duration,
+        };
+        let measuring = Measuring {
+            from: LOCAL,
+            to: echo.address(),
+            window,
+            per_second,
+            place: Place::Free,
+            probe: Probe::new(64, window.start),
+        };
+        let mut journal = Journal::new(window).unwrap();
+        let asked_for = allocation_counter::measure(|| {
+            measuring.measure(who, wait, &mut journal).unwrap();
+        });
+        echo.stop().unwrap();
+        (asked_for.count_total, journal.counts.answered)
+    }
+
+    /// What a send queue and the slots of a batch may grow by when there is more at once than before.
+    const GROWTH: u64 = 8;
+
+    #[test]
+    fn no_datagram_of_a_round_allocates() {
+        for (who, wait) in EVERYBODY {
+            for per_second in [Some(2000), None] {
+                let of = |millis| allocations(who, wait, per_second, Duration::from_millis(millis));
+                of(1); // whatever happens once in a process
+                let ((few, _), (many, answers)) = (of(1), of(200));
+                let what = format!("{who} {wait:?} {per_second:?}: {few}, {many} for {answers}");
+                assert!(many <= few + GROWTH, "{what}");
+                assert!(answers > 4 * GROWTH, "{what}");
+            }
+        }
+    }
 
     #[test]
     fn the_order_changes_and_nobody_is_left_out() {

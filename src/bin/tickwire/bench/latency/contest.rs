@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::clients::{
@@ -11,6 +12,7 @@ use super::drive::{Client, at_rate, closed};
 use super::echo::{Echo, LOCAL};
 use super::journal::Journal;
 use super::pace::{Pace, Window};
+use super::place::{Place, Side};
 use super::probe::Probe;
 use super::target::any_towards;
 use super::{Contestant, Settings, Wait};
@@ -56,7 +58,7 @@ fn round(who: Contestant, settings: &Settings, started: Instant) -> Result<Round
     let cannot = |error: io::Error| Failure::Refused(format!("cannot measure {who}: {error}"));
     let echo = match settings.to {
         Some(_) => None,
-        None => Some(Echo::start(who, settings.wait).map_err(cannot)?),
+        None => Some(Echo::start(who, settings.wait, settings.place).map_err(cannot)?),
     };
     let to = settings.to.or(echo.as_ref().map(Echo::address));
     let to = to.expect("without a target there is an echo");
@@ -70,11 +72,12 @@ fn round(who: Contestant, settings: &Settings, started: Instant) -> Result<Round
         to,
         window,
         per_second: settings.rate_per_second,
+        place: settings.place,
         probe: Probe::new(settings.size_bytes, window.start),
     };
     let mut journal = Journal::new(window)?;
     measuring
-        .measure(who, settings.wait, &mut journal)
+        .measure_in_place(who, settings.wait, &mut journal)
         .map_err(cannot)?;
     echo.map_or(Ok(()), Echo::stop).map_err(cannot)?;
     Ok(Round {
@@ -90,10 +93,28 @@ struct Measuring {
     to: SocketAddr,
     window: Window,
     per_second: Option<u32>,
+    place: Place,
     probe: Probe,
 }
 
 impl Measuring {
+    /// On a thread of its own, which is moved; this one goes on where it likes.
+    fn measure_in_place(
+        &self,
+        who: Contestant,
+        wait: Wait,
+        journal: &mut Journal,
+    ) -> io::Result<()> {
+        thread::scope(|scope| {
+            let client = thread::Builder::new().name("client".to_owned());
+            let client = client.spawn_scoped(scope, || {
+                self.place.take(Side::Client)?;
+                self.measure(who, wait, journal)
+            })?;
+            client.join().expect("a client does not panic")
+        })
+    }
+
     fn measure(&self, who: Contestant, wait: Wait, journal: &mut Journal) -> io::Result<()> {
         let (from, to) = (self.from, self.to);
         match (who, wait) {
@@ -126,5 +147,69 @@ impl Measuring {
     fn pace(&self) -> Option<Pace> {
         let per_second = self.per_second?;
         Some(Pace::new(self.window, per_second))
+    }
+}
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    reason = "in a test that is a failure as good as any"
+)]
+mod tests {
+    use super::*;
+
+    const EVERYBODY: [(Contestant, Wait); 5] = [
+        (Contestant::Std, Wait::Sleep),
+        (Contestant::Std, Wait::Spin),
+        (Contestant::Mio, Wait::Sleep),
+        (Contestant::Tickwire, Wait::Sleep),
+        (Contestant::Tickwire, Wait::Spin),
+    ];
+
+    /// What the thread of `who`'s client asks for from its socket to the end of the round, and how many
+    /// answers there were.
+    fn allocations(
+        who: Contestant,
+        wait: Wait,
+        per_second: Option<u32>,
+        duration: Duration,
+    ) -> (u64, u64) {
+        let echo = Echo::start(who, wait, Place::Free).unwrap();
+        let window = Window {
+            start: Instant::now() + LEAD,
+            warm_up: Duration::ZERO,
+            duration,
+        };
+        let measuring = Measuring {
+            from: LOCAL,
+            to: echo.address(),
+            window,
+            per_second,
+            place: Place::Free,
+            probe: Probe::new(64, window.start),
+        };
+        let mut journal = Journal::new(window).unwrap();
+        let asked_for = allocation_counter::measure(|| {
+            measuring.measure(who, wait, &mut journal).unwrap();
+        });
+        echo.stop().unwrap();
+        (asked_for.count_total, journal.counts.answered)
+    }
+
+    /// What a send queue and the slots of a batch may grow by when there is more at once than before.
+    const GROWTH: u64 = 8;
+
+    #[test]
+    fn no_datagram_of_a_round_allocates() {
+        for (who, wait) in EVERYBODY {
+            for per_second in [Some(2000), None] {
+                let of = |millis| allocations(who, wait, per_second, Duration::from_millis(millis));
+                of(1); // whatever happens once in a process
+                let ((few, _), (many, answers)) = (of(1), of(200));
+                let what = format!("{who} {wait:?} {per_second:?}: {few}, {many} for {answers}");
+                assert!(many <= few + GROWTH, "{what}");
+                assert!(answers > 4 * GROWTH, "{what}");
+            }
+        }
     }
 }

@@ -12,6 +12,7 @@ use tickwire::Endpoint;
 use tickwire::limits::DATAGRAM_MAX;
 
 use super::clients::{endpoint, some_unless_blocked};
+use super::place::{Place, Side};
 use super::{Contestant, Wait};
 
 /// How long a server gets to see that it is to end, before it is told once more.
@@ -30,32 +31,36 @@ pub(super) struct Echo {
 
 impl Echo {
     /// The server of `who`, bound when this returns.
-    pub(super) fn start(who: Contestant, wait: Wait) -> io::Result<Self> {
+    pub(super) fn start(who: Contestant, wait: Wait, place: Place) -> io::Result<Self> {
         match (who, wait) {
             (Contestant::Std, Wait::Sleep) => {
                 let socket = UdpSocket::bind(LOCAL)?;
-                Self::run(socket.local_addr()?, move |stop| std_asleep(&socket, stop))
+                Self::run(place, socket.local_addr()?, move |stop| {
+                    std_asleep(&socket, stop)
+                })
             }
             (Contestant::Std, Wait::Spin) => {
                 let socket = UdpSocket::bind(LOCAL)?;
                 socket.set_nonblocking(true)?;
-                Self::run(socket.local_addr()?, move |stop| {
+                Self::run(place, socket.local_addr()?, move |stop| {
                     std_spinning(&socket, stop)
                 })
             }
             (Contestant::Mio, _) => {
                 let socket = mio::net::UdpSocket::bind(LOCAL)?;
-                Self::run(socket.local_addr()?, move |stop| mio_asleep(socket, stop))
+                Self::run(place, socket.local_addr()?, move |stop| {
+                    mio_asleep(socket, stop)
+                })
             }
             (Contestant::Tickwire, Wait::Sleep) => {
                 let endpoint = endpoint(LOCAL)?;
-                Self::run(endpoint.local_addr(), move |stop| {
+                Self::run(place, endpoint.local_addr(), move |stop| {
                     tickwire_asleep(endpoint, stop)
                 })
             }
             (Contestant::Tickwire, Wait::Spin) => {
                 let endpoint = endpoint(LOCAL)?;
-                Self::run(endpoint.local_addr(), move |stop| {
+                Self::run(place, endpoint.local_addr(), move |stop| {
                     tickwire_spinning(endpoint, stop)
                 })
             }
@@ -63,6 +68,7 @@ impl Echo {
     }
 
     fn run(
+        place: Place,
         address: SocketAddr,
         serve: impl FnOnce(&AtomicBool) -> io::Result<()> + Send + 'static,
     ) -> io::Result<Self> {
@@ -70,7 +76,10 @@ impl Echo {
         let is_over = Arc::clone(&stop);
         let thread = thread::Builder::new()
             .name("echo".to_owned())
-            .spawn(move || serve(&is_over))?;
+            .spawn(move || {
+                place.take(Side::Server)?;
+                serve(&is_over)
+            })?;
         Ok(Self {
             address,
             stop,

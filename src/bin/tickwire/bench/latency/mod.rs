@@ -2,8 +2,8 @@
 //! beside the loops that people write on std and on mio.
 //!
 //! From the bottom up: `probe` is what stands in a datagram, `pace` when it is due, `journal` what is
-//! recorded of it; `clients` and `echo` are the contestants, `drive` measures one of them, `contest`
-//! all of them in turns; `results` sums up, `report` and `picture` show it.
+//! recorded of it; `clients` and `echo` are the contestants, `place` is where they run, `drive` measures
+//! one of them, `contest` all of them in turns; `results` sums up, `report` and `picture` show it.
 
 mod clients;
 mod contest;
@@ -12,6 +12,7 @@ mod echo;
 mod journal;
 mod pace;
 mod picture;
+mod place;
 mod probe;
 mod report;
 mod results;
@@ -25,6 +26,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tickwire::limits::DATAGRAM_MAX;
 
+use self::place::Place;
 use self::results::Results;
 use super::Files;
 use super::machine::Machine;
@@ -83,6 +85,11 @@ pub(crate) struct Options {
     #[arg(long, value_enum, default_value_t = Wait::Sleep)]
     wait: Wait,
 
+    /// Where client and server run: waking a thread of another processor takes several times as long
+    /// as one of the same. [default: apart; with --to and on other systems than Linux: free]
+    #[arg(long, value_enum)]
+    place: Option<Place>,
+
     #[command(flatten)]
     files: Files,
 
@@ -132,6 +139,7 @@ struct Settings {
     /// `None`: closed loop.
     rate_per_second: Option<u32>,
     wait: Wait,
+    place: Place,
     rounds: u16,
     #[serde(rename = "duration_seconds", serialize_with = "seconds")]
     duration: Duration,
@@ -145,12 +153,13 @@ fn seconds<S: serde::Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Err
 
 impl Settings {
     /// Everything that makes no sense is refused here, before anything is measured.
-    fn of(options: &Options) -> Result<Self, Failure> {
+    fn of(options: &Options, machine: &Machine) -> Result<Self, Failure> {
         let settings = Self {
             to: None,
             size_bytes: usize::from(options.size),
             rate_per_second: (!options.closed).then_some(options.rate),
             wait: options.wait,
+            place: place_of(options, machine.cpus())?,
             rounds: options.rounds,
             duration: options.duration,
             warm_up: options.warm_up,
@@ -196,10 +205,22 @@ impl Settings {
     }
 }
 
+fn place_of(options: &Options, processors: usize) -> Result<Place, Failure> {
+    match options.place {
+        Some(Place::Apart) if processors < 2 => Err(Failure::Usage(
+            "--place apart needs two processors, and this program has one".to_owned(),
+        )),
+        Some(place) => Ok(place),
+        // Where the other side runs is not ours to say, and it may be on this machine.
+        None if options.to.is_some() => Ok(Place::Free),
+        None => Ok(Place::best(processors)),
+    }
+}
+
 /// Measures, then shows.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
-    let settings = Settings::of(options)?;
     let machine = Machine::look();
+    let settings = Settings::of(options, &machine)?;
     for path in [&options.files.json, &options.svg].into_iter().flatten() {
         // Now, and not after a minute of measuring.
         record::refuse_unwritable(path)?;
@@ -240,6 +261,7 @@ mod tests {
             size_bytes: 64,
             rate_per_second: Some(1000),
             wait: Wait::Sleep,
+            place: Place::Free,
             rounds: 1,
             duration: Duration::from_secs(1),
             warm_up: Duration::ZERO,

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display};
 
+use super::place::Place;
 use super::results::{Percentiles, Results, Spreads, Verdict};
 use super::{Settings, Wait};
 use crate::bench::machine::Machine;
@@ -41,7 +42,8 @@ pub(super) fn show(
     Ok(())
 }
 
-/// `latency of 64-byte datagrams, 1000 a second, asleep, 5 rounds of 2s after 200ms of warm-up`.
+/// `latency of 64-byte datagrams, 1000 a second, asleep, on a processor each, 5 rounds of 2s after 200ms
+/// of warm-up`.
 impl Display for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "latency of {}-byte datagrams", self.size_bytes)?;
@@ -56,13 +58,18 @@ impl Display for Settings {
             Wait::Sleep => "asleep",
             Wait::Spin => "spinning",
         };
+        let place = match self.place {
+            Place::Apart => "on a processor each",
+            Place::Together => "on one processor",
+            Place::Free => "anywhere",
+        };
         let duration = humantime::format_duration(self.duration);
         let warm_up = humantime::format_duration(self.warm_up);
         let rounds = self.rounds;
         let plural = if rounds == 1 { "" } else { "s" };
         write!(
             f,
-            ", {wait}, {rounds} round{plural} of {duration} after {warm_up} of warm-up"
+            ", {wait}, {place}, {rounds} round{plural} of {duration} after {warm_up} of warm-up"
         )
     }
 }
@@ -201,7 +208,8 @@ fn notes(settings: &Settings, machine: &Machine, results: &Results) -> Vec<Strin
             ));
         }
     }
-    if settings.wait == Wait::Spin && settings.to.is_none() && machine.cpus() < 2 {
+    let on_one = machine.cpus() < 2 || settings.place == Place::Together;
+    if settings.wait == Wait::Spin && settings.to.is_none() && on_one {
         notes.push(
             "two loops spin on one CPU: they wait for each other, not for datagrams".to_owned(),
         );
@@ -223,24 +231,27 @@ mod tests {
             size_bytes: 64,
             rate_per_second: Some(1000),
             wait: Wait::Sleep,
+            place: Place::Apart,
             rounds: 5,
             duration: Duration::from_secs(2),
             warm_up: Duration::from_millis(200),
         };
         assert_eq!(
             settings.to_string(),
-            "latency of 64-byte datagrams, 1000 a second, asleep, 5 rounds of 2s after 200ms of warm-up"
+            "latency of 64-byte datagrams, 1000 a second, asleep, on a processor each, \
+             5 rounds of 2s after 200ms of warm-up"
         );
         let settings = Settings {
             to: Some(([192, 0, 2, 1], 7).into()),
             rate_per_second: None,
             wait: Wait::Spin,
+            place: Place::Free,
             rounds: 1,
             ..settings
         };
         assert_eq!(
             settings.to_string(),
-            "latency of 64-byte datagrams to 192.0.2.1:7, one at a time, spinning, \
+            "latency of 64-byte datagrams to 192.0.2.1:7, one at a time, spinning, anywhere, \
              1 round of 2s after 200ms of warm-up"
         );
     }

@@ -383,6 +383,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::super::pace::Window;
+    use super::super::place::Place;
     use super::*;
 
     fn settings(wait: Wait) -> Settings {
@@ -391,6 +392,7 @@ mod tests {
             size_bytes: 64,
             rate_per_second: Some(1000),
             wait,
+            place: Place::Apart,
             rounds: 2,
             duration: Duration::from_secs(1),
             warm_up: Duration::ZERO,

@@ -252,9 +252,23 @@ fn latency_says_what_is_wrong_with_its_target() {
 
 #[test]
 fn a_file_that_cannot_be_written_is_told_before_anything_is_measured() {
-    for option in ["--json", "--svg"] {
+    let cases = [
+        ("latency", "--json"),
+        ("latency", "--svg"),
+        ("throughput", "--json"),
+        ("tick", "--json"),
+    ];
+    for (benchmark, option) in cases {
         // A round of an hour: nobody gets to it.
-        let args = [option, "/nowhere/at/all", "--duration", "1h"];
-        assert_fails(&latency(&args), 1, &["cannot write /nowhere/at/all: "]);
+        let args = [
+            "bench",
+            benchmark,
+            option,
+            "/nowhere/at/all",
+            "--duration",
+            "1h",
+        ];
+        let ended = run(&mut tickwire(&args));
+        assert_fails(&ended, 1, &["cannot write /nowhere/at/all: "]);
     }
 }

@@ -236,19 +236,3 @@ fn what_cannot_be_measured_is_told_with_what_can() {
         assert!(output.stdout.is_empty(), "{args:?}");
     }
 }
-
-#[test]
-fn a_file_that_cannot_be_written_is_told_after_the_table() {
-    let args = [
-        "tick",
-        "--clients=1",
-        "--duration=1ms",
-        "--json=/dev/null/x",
-    ];
-    let output = bench(&args);
-    assert_eq!(output.status.code(), Some(1));
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.starts_with("tickwire: cannot write the JSON file: "));
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.contains("share of the tick"), "{text}");
-}

@@ -28,7 +28,7 @@ use self::server::Server;
 use super::buffer::ReceiveBuffer;
 use super::machine::Machine;
 use super::progress::Progress;
-use super::record::Record;
+use super::record::{self, Record};
 use super::{Files, LOOPBACK, args};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -106,6 +106,10 @@ struct Settings {
 
 /// Measures one run and shows it.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+    if let Some(path) = &options.files.json {
+        // Now, and not after everything was measured.
+        record::refuse_unwritable(path)?;
+    }
     files::allow(options.clients)?;
     let endpoint = Endpoint::bind(LOOPBACK).map_err(Failure::cannot("open the server's socket"))?;
     let settings = Settings::of(options, &endpoint);

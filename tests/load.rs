@@ -128,33 +128,38 @@ fn check_row(row: &Value) {
 
 #[test]
 fn a_tick_of_some_clients_adds_up_beside_a_floor() {
-    let json = Json::new("tick");
-    let output = bench(&[
-        "tick",
-        "--clients=50",
-        "--duration=100ms",
-        "--rounds=2",
-        "--json",
-        json.path(),
-    ]);
-    let text = printed(&output);
-    for part in [
-        "50 clients, 6 ticks at 60 Hz, inputs of 32 bytes, states of 200, 2 rounds",
-        "CPU µs per client and tick",
-        "ratio to floor",
-        "share of the tick",
-        "kernel buffer",
-    ] {
-        assert!(text.contains(part), "no {part:?} in {text}");
+    for wake in ["arrival", "tick"] {
+        let json = Json::new(&format!("tick-{wake}"));
+        let output = bench(&[
+            "tick",
+            "--clients=50",
+            "--duration=100ms",
+            "--rounds=2",
+            "--wake",
+            wake,
+            "--json",
+            json.path(),
+        ]);
+        let text = printed(&output);
+        for part in [
+            "50 clients, 6 ticks at 60 Hz, inputs of 32 bytes, states of 200, 2 rounds, woken by ",
+            "CPU µs per client and tick",
+            "ratio to floor",
+            "share of the tick",
+            "kernel buffer",
+        ] {
+            assert!(text.contains(part), "no {part:?} in {text}");
+        }
+        check_tick(&json.read(), wake, text.lines().last().unwrap());
     }
-    check_tick(&json.read(), text.lines().last().unwrap());
 }
 
-fn check_tick(record: &Value, verdict: &str) {
+fn check_tick(record: &Value, wake: &str, verdict: &str) {
     assert_eq!(record["benchmark"], "tick");
     let settings = &record["settings"];
     assert_eq!(settings["clients"], 50);
     assert_eq!(settings["rounds"], 2);
+    assert_eq!(settings["wake"], wake);
     let contestants = record["results"]["contestants"].as_array().unwrap();
     let [floor, tickwire] = &contestants[..] else {
         panic!("{record}");
@@ -241,12 +246,13 @@ fn a_low_limit_of_open_files_is_raised_or_told() {
 
 #[test]
 fn what_cannot_be_measured_is_told_with_what_can() {
-    let cases: [(&[&str], &str); 12] = [
+    let cases: [(&[&str], &str); 13] = [
         (&["tick", "--clients=0"], "1 to 20000 clients"),
         (&["tick", "--clients=20001"], "1 to 20000 clients"),
         (&["tick", "--hz=0"], "1 to 1000 ticks"),
         (&["tick", "--duration=0s"], "no time"),
         (&["tick", "--rounds=0"], "1..=1000"),
+        (&["tick", "--wake=never"], "arrival, tick"),
         (&["tick", "--input=1025"], "0 to 1024 bytes"),
         (&["tick", "--state=-1"], "0 to 1024 bytes"),
         (&["throughput", "--sizes=64,1025"], "0 to 1024 bytes"),

@@ -42,6 +42,7 @@ use serde::Serialize;
 
 use self::report::Report;
 use self::results::Results;
+use self::server::Wake;
 use super::buffer::ReceiveBuffer;
 use super::machine::Machine;
 use super::record::{self, Record};
@@ -93,6 +94,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
 
+    /// What ends the server's sleep; at the tick it drains once, then sends
+    #[arg(long, value_enum, default_value_t = Wake::Arrival)]
+    wake: Wake,
+
     /// How many bytes an input has, 0 to 1024
     #[arg(long, value_name = "BYTES", default_value = "32", value_parser = args::size)]
     input: usize,
@@ -123,6 +128,7 @@ struct Settings {
     /// How many ticks that makes.
     ticks: u64,
     rounds: u32,
+    wake: Wake,
     input: usize,
     state: usize,
     receive_buffer: ReceiveBuffer,
@@ -169,6 +175,7 @@ impl Settings {
             duration_s: options.duration.as_secs_f64(),
             ticks: load::ticks_in(options.duration, options.hz),
             rounds: options.rounds,
+            wake: options.wake,
             input: options.input,
             state: options.state,
             receive_buffer: ReceiveBuffer::look()?,
@@ -183,15 +190,20 @@ impl std::fmt::Display for Settings {
             hz,
             ticks,
             rounds,
+            wake,
             input,
             state,
             ..
         } = self;
         let plural = if *rounds == 1 { "" } else { "s" };
+        let woken = match wake {
+            Wake::Arrival => "a datagram or the tick",
+            Wake::Tick => "the tick alone",
+        };
         write!(
             f,
             "{clients} clients, {ticks} ticks at {hz} Hz, inputs of {input} bytes, states of {state}, \
-             {rounds} round{plural}"
+             {rounds} round{plural}, woken by {woken}"
         )
     }
 }

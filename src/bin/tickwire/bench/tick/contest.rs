@@ -90,7 +90,7 @@ fn play<C: Contestant>(
         let serving = scope.spawn(move || {
             let _hung_up_at_the_end = server_line;
             let contestant = enter(addresses)?;
-            Server::new(contestant, settings.state, schedule)?.serve(&crowd_end)
+            Server::new(contestant, settings.wake, settings.state, schedule)?.serve(&crowd_end)
         });
         (join(serving), join(playing))
     });
@@ -107,6 +107,7 @@ fn join<T>(thread: ScopedJoinHandle<'_, T>) -> T {
 
 #[cfg(test)]
 mod tests {
+    use super::super::server::Wake;
     use super::super::single::Single;
     use super::*;
 
@@ -114,6 +115,7 @@ mod tests {
 
     /// What the threads of the server and of the clients ask for in a round.
     fn allocations<C: Contestant>(
+        wake: Wake,
         ticks: u64,
         server: SocketAddr,
         enter: impl FnOnce(Vec<SocketAddr>) -> io::Result<C>,
@@ -124,7 +126,7 @@ mod tests {
         let contestant = enter(crowd.addresses().unwrap()).unwrap();
         let schedule = Schedule::soon(1000, ticks);
         let crowds = schedule.clone();
-        let server = Server::new(contestant, 200, schedule).unwrap();
+        let server = Server::new(contestant, wake, 200, schedule).unwrap();
         thread::scope(|scope| {
             let playing = scope.spawn(move || {
                 let measured = allocation_counter::measure(|| {
@@ -140,7 +142,7 @@ mod tests {
         })
     }
 
-    fn allocations_of_everybody(ticks: u64) -> [[u64; 2]; 3] {
+    fn allocations_of_everybody(wake: Wake, ticks: u64) -> [[u64; 2]; 3] {
         let socket = || {
             let socket = polled::bind(1 << 20).unwrap();
             (socket.local_addr().unwrap(), socket)
@@ -149,9 +151,13 @@ mod tests {
         let endpoint = open(1 << 20).unwrap();
         let ours = endpoint.local_addr();
         [
-            allocations(ticks, floors, |clients| Floor::enter(floor, clients)),
-            allocations(ticks, singles, |clients| Single::enter(single, clients)),
-            allocations(ticks, ours, |clients| Tickwire::enter(endpoint, clients)),
+            allocations(wake, ticks, floors, |clients| Floor::enter(floor, clients)),
+            allocations(wake, ticks, singles, |clients| {
+                Single::enter(single, clients)
+            }),
+            allocations(wake, ticks, ours, |clients| {
+                Tickwire::enter(endpoint, clients)
+            }),
         ]
     }
 
@@ -160,10 +166,12 @@ mod tests {
 
     #[test]
     fn no_tick_allocates_on_either_side() {
-        let few = allocations_of_everybody(1);
-        let many = allocations_of_everybody(50);
-        for (few, many) in few.as_flattened().iter().zip(many.as_flattened()) {
-            assert!(*many <= few + ONCE, "{few}, then {many}");
+        for wake in [Wake::Arrival, Wake::Tick] {
+            let few = allocations_of_everybody(wake, 1);
+            let many = allocations_of_everybody(wake, 50);
+            for (few, many) in few.as_flattened().iter().zip(many.as_flattened()) {
+                assert!(*many <= few + ONCE, "{wake:?}: {few}, then {many}");
+            }
         }
     }
 }

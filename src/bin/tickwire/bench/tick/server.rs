@@ -1,21 +1,36 @@
 //! The server: one loop around a contestant and a ticker, without a game in it.
 //!
-//! Its loop is the one that the library recommends: sleep until a datagram or the tick, drain, and
-//! when a tick is due send everybody a state.
+//! Its loop is one of the two that the library recommends. A headless server sleeps until a datagram or
+//! the tick, and drains; when a tick is due it sends everybody a state. A game is called by its own
+//! frame, which nothing wakes before its time; it drains once in it, then sends.
 
 use std::io;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
+
 use super::contestant::Contestant;
+use super::frame;
 use super::load::Times;
 use super::losses::ServerCounts;
 use super::schedule::Schedule;
 use crate::bench::cpu::ThreadCpu;
 
+/// What ends the server's sleep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Wake {
+    /// A datagram, or the tick: a headless server
+    Arrival,
+    /// The tick alone: a game's own main loop
+    Tick,
+}
+
 /// A server and those it serves.
 pub(super) struct Server<C> {
     contestant: C,
+    wake: Wake,
     state: Vec<u8>,
     schedule: Schedule,
     /// How many ticks it has made.
@@ -50,10 +65,16 @@ pub(super) struct Served {
 
 impl<C: Contestant> Server<C> {
     /// `state` is how many bytes a state has.
-    pub(super) fn new(contestant: C, state: usize, schedule: Schedule) -> io::Result<Self> {
+    pub(super) fn new(
+        contestant: C,
+        wake: Wake,
+        state: usize,
+        schedule: Schedule,
+    ) -> io::Result<Self> {
         let times = || Times::new().ok_or_else(|| io::Error::other("the histogram has bad limits"));
         Ok(Self {
             contestant,
+            wake,
             state: vec![0x5A; state],
             schedule,
             made: 0,
@@ -95,7 +116,7 @@ impl<C: Contestant> Server<C> {
     /// As it will sleep later on: whatever the first sleep needs is made before anything is measured.
     fn wait_for_the_start(&mut self) -> io::Result<()> {
         while Instant::now() < self.schedule.start {
-            self.contestant.sleep_until(self.schedule.start)?;
+            self.sleep_until(self.schedule.start)?;
         }
         Ok(())
     }
@@ -105,8 +126,7 @@ impl<C: Contestant> Server<C> {
     }
 
     fn turn(&mut self) -> io::Result<()> {
-        self.contestant
-            .sleep_until(self.schedule.ticker.deadline())?;
+        self.sleep_until(self.schedule.ticker.deadline())?;
         let start = Instant::now();
         self.turns += 1;
         self.contestant.drain()?;
@@ -119,6 +139,16 @@ impl<C: Contestant> Server<C> {
             self.record_tick();
         }
         Ok(())
+    }
+
+    fn sleep_until(&mut self, deadline: Instant) -> io::Result<()> {
+        match self.wake {
+            Wake::Arrival => self.contestant.sleep_until(deadline),
+            Wake::Tick => {
+                frame::sleep_until(deadline);
+                Ok(())
+            }
+        }
     }
 
     /// A tick is everything since the one before: the drains in between, and the states at its end.

@@ -7,7 +7,7 @@ use super::crowd::Played;
 use super::load::Times;
 use super::losses::{ClientCounts, ServerCounts};
 use super::sample::Sample;
-use super::server::Served;
+use super::server::{Served, Wake};
 use crate::bench::buffer::ReceiveBuffer;
 
 /// What differs from one test to the other.
@@ -39,6 +39,7 @@ pub(super) fn settings() -> Settings {
         duration_s: 2.0,
         ticks: 100,
         rounds: 3,
+        wake: Wake::Arrival,
         input: 32,
         state: 200,
         receive_buffer: ReceiveBuffer::look().unwrap(),

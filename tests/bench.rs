@@ -258,3 +258,12 @@ fn a_file_that_cannot_be_written_is_told_before_anything_is_measured() {
         assert_fails(&latency(&args), 1, &["cannot write /nowhere/at/all: "]);
     }
 }
+
+#[test]
+fn two_results_are_not_written_into_one_file() {
+    let file = TestFile::new("both");
+    let args = ["--json", file.path(), "--svg", file.path()];
+    let ended = short_latency(&args);
+    assert_fails(&ended, 2, &["--json and --svg are both", file.path()]);
+    assert!(!file.0.exists());
+}

@@ -196,6 +196,17 @@ impl Settings {
     }
 }
 
+/// The second would take the place of the first, without a word.
+fn refuse_one_file_for_both(options: &Options) -> Result<(), Failure> {
+    match (&options.files.json, &options.svg) {
+        (Some(json), Some(svg)) if json == svg => Err(Failure::Usage(format!(
+            "--json and --svg are both {}: choose two files",
+            json.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Measures, then shows.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let settings = Settings::of(options)?;
@@ -204,6 +215,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         // Now, and not after a minute of measuring.
         record::refuse_unwritable(path)?;
     }
+    refuse_one_file_for_both(options)?;
     target::greet(&settings)?;
     let rounds = contest::run(&settings)?;
     let results = Results::of(&settings, &rounds)?;

@@ -251,7 +251,7 @@ fn what_cannot_be_measured_is_told_with_what_can() {
         (&["tick", "--clients=20001"], "1 to 20000 clients"),
         (&["tick", "--hz=0"], "1 to 1000 ticks"),
         (&["tick", "--duration=0s"], "no time"),
-        (&["tick", "--rounds=0"], "1..=1000"),
+        (&["tick", "--rounds=0"], "1 to 1000 rounds"),
         (&["tick", "--wake=never"], "arrival, tick"),
         (&["tick", "--input=1025"], "0 to 1024 bytes"),
         (&["tick", "--state=-1"], "0 to 1024 bytes"),

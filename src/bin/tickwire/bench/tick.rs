@@ -91,7 +91,7 @@ pub(crate) struct Options {
     duration: Duration,
 
     /// How many times each contestant is measured
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value = "3", value_parser = rounds)]
     rounds: u32,
 
     /// What ends the server's sleep; at the tick it drains once, then sends
@@ -116,6 +116,10 @@ fn clients(text: &str) -> Result<usize, String> {
 
 fn hz(text: &str) -> Result<u32, String> {
     args::number(text, 1..=HZ_MAX, "ticks fit into a second")
+}
+
+fn rounds(text: &str) -> Result<u32, String> {
+    args::number(text, 1..=1000, "rounds can be measured")
 }
 
 /// Everything that decides about the figures.

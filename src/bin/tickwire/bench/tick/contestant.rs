@@ -17,7 +17,8 @@ use super::losses::ServerCounts;
 #[cfg(not(target_os = "linux"))]
 pub(super) use super::single::Single as Floor;
 
-/// Something that serves. It knows its clients from the beginning, and allocates nothing from then on.
+/// Something that serves. It knows its clients from the beginning, and allocates nothing after its first
+/// sleep.
 pub(super) trait Contestant {
     /// Sleeps until a datagram comes, at most until `deadline`. It may return early.
     fn sleep_until(&mut self, deadline: Instant) -> io::Result<()>;

@@ -205,10 +205,15 @@ mod tests {
             for per_second in [Some(2000), None] {
                 let of = |millis| allocations(who, wait, per_second, Duration::from_millis(millis));
                 of(1); // whatever happens once in a process
-                let ((few, _), (many, answers)) = (of(1), of(200));
+                let (few, _) = of(1);
+                // On a busy machine two loops that spin may have little of it.
+                let (many, answers) = [200, 2_000, 20_000]
+                    .into_iter()
+                    .map(of)
+                    .find(|(_, answers)| *answers > 4 * GROWTH)
+                    .expect("somebody answers");
                 let what = format!("{who} {wait:?} {per_second:?}: {few}, {many} for {answers}");
                 assert!(many <= few + GROWTH, "{what}");
-                assert!(answers > 4 * GROWTH, "{what}");
             }
         }
     }

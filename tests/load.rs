@@ -176,15 +176,29 @@ fn check_tick(record: &Value, wake: &str, verdict: &str) {
     assert!(is_nothing || verdict.starts_with("lost: "), "{verdict}");
 }
 
+/// Room for what is lost in the last digits.
+const ROUNDED: f64 = 1.000_001;
+
 fn check_contestant(contestant: &Value) {
     let rounds = contestant["rounds"].as_array().unwrap();
     assert_eq!(rounds.len(), 2);
     for round in rounds {
+        check_times(&round["server"]);
         check_inputs(round);
         check_states(round);
     }
     let inputs = |of: &Value| number(&of["losses"]["inputs"]["received"]);
     assert_eq!(inputs(contestant), rounds.iter().map(inputs).sum::<u64>());
+}
+
+/// No more in the ticks than in the whole; the rest is what came after the last tick.
+fn check_times(server: &Value) {
+    let all = |times: &Value| times["mean"].as_f64().unwrap() * server["ticks"].as_f64().unwrap();
+    let wall = server["wall_s"].as_f64().unwrap();
+    assert!(all(&server["awake_ms"]) <= wall * 1e3 * ROUNDED, "{server}");
+    if let Some(cpu) = server["cpu_s"].as_f64() {
+        assert!(all(&server["cpu_ms"]) <= cpu * 1e3 * ROUNDED, "{server}");
+    }
 }
 
 /// What was sent came or was dropped by the kernel: over loopback there is no network to lose it.

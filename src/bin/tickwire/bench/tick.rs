@@ -68,6 +68,10 @@ const HZ_MAX: u32 = 1000;
 /// are medians over the rounds, in brackets the lowest and the highest; the ratio to the floor is the
 /// median of the ratios within each round.
 ///
+/// A tick is everything since the one before: the drains in between, and the states at its end. A
+/// server that is late makes several in one turn, with one drain; they count as so many ticks, each
+/// with an equal part of the time. Ticks that were not made have no part of it.
+///
 /// What is lost is told by its place: inputs on the network or in the kernel's receive buffer, states
 /// in the server's send queue or on the clients' side. If the clients' thread is what could not keep
 /// up, the ticks that it missed say so. What the floor lost has a line of its own, if it did; it does

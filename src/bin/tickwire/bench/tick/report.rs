@@ -72,7 +72,7 @@ fn ticks_table(contestants: &[Measured]) -> Table {
                 return;
             };
             let name = format!("{}: {what}", full_name(measured));
-            let cells = values.values().map(|value| with_spread(Some(value), show));
+            let cells = values.shown().map(|value| with_spread(Some(value), show));
             table.row([name].into_iter().chain(cells));
         };
         row("awake, ms", measured.awake_ms, thousandths);

@@ -35,11 +35,13 @@ pub(super) struct ServerSample {
     /// cannot be done by one core. Where ticks were missed it is more than `cpu_share`.
     pub(super) cpu_share_of_tick: Option<f64>,
     /// How long a tick kept the server awake, in milliseconds: the time in which others had its
-    /// processor counts too.
+    /// processor counts too. Ticks that were made in one turn have an equal part of it each. What
+    /// came after the last tick is in none of them.
     pub(super) awake_ms: Summary,
     /// The same as a share of the time from one tick to the next.
     pub(super) awake_share_of_tick: Summary,
-    /// What a tick used of the processor, in milliseconds, where the system tells.
+    /// What a tick used of the processor, in milliseconds, where the system tells. Its mean times
+    /// `ticks` is `cpu_s`, but for what was used after the last tick.
     pub(super) cpu_ms: Option<Summary>,
 }
 

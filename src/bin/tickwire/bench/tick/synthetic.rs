@@ -54,7 +54,7 @@ pub(super) fn sample(run: Run) -> Sample {
         ..ServerCounts::default()
     };
     let mut times = Times::new().unwrap();
-    times.record(Duration::from_millis(5));
+    times.record(Duration::from_millis(5 * 100), 100);
     let served = Served {
         counts,
         ticks: 100,

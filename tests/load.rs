@@ -171,13 +171,20 @@ fn check_tick(record: &Value, wake: &str, verdict: &str) {
         assert_eq!(floor["ratio_to_floor"]["median"], 1.0);
         assert!(tickwire["ratio_to_floor"]["median"].as_f64().unwrap() > 0.0);
     }
-    let is_nothing = verdict == "nothing was lost";
-    assert_eq!(record["results"]["nothing_was_lost"], is_nothing);
-    assert!(is_nothing || verdict.starts_with("lost: "), "{verdict}");
+    check_verdict(&record["results"], verdict);
 }
 
 /// Room for what is lost in the last digits.
 const ROUNDED: f64 = 1.000_001;
+
+/// The last line and the flags say the same.
+fn check_verdict(results: &Value, verdict: &str) {
+    let is_nothing = verdict.starts_with("nothing was lost");
+    assert_eq!(results["nothing_was_lost"], is_nothing);
+    assert!(is_nothing || verdict.starts_with("lost: "), "{verdict}");
+    let is_complete = !verdict.contains(" were never sent (");
+    assert_eq!(results["complete"], is_complete, "{verdict}");
+}
 
 fn check_contestant(contestant: &Value) {
     let rounds = contestant["rounds"].as_array().unwrap();
@@ -207,6 +214,9 @@ fn check_inputs(round: &Value) {
     let missed = number(&round["clients"]["ticks_missed"]);
     let sent = number(&inputs["sent"]) + number(&inputs["refused"]);
     assert_eq!(sent, 50 * (6 - missed), "{round}");
+    let unsent = &round["unsent"];
+    let asked = number(&unsent["inputs_asked"]);
+    assert_eq!(sent + number(&unsent["inputs"]), asked, "{round}");
     if inputs["dropped_by_kernel"].is_u64() {
         assert_eq!(inputs["lost_on_network"], 0, "{round}");
     }
@@ -217,7 +227,10 @@ fn check_states(round: &Value) {
     let (server, states) = (&round["server"], &round["losses"]["states"]);
     let ticks = number(&server["ticks"]);
     assert_eq!(ticks + number(&server["overruns"]), 6, "{round}");
-    assert_eq!(number(&states["due"]), 50 * ticks, "{round}");
+    let (due, unsent) = (number(&states["due"]), &round["unsent"]);
+    assert_eq!(due, 50 * ticks, "{round}");
+    let asked = number(&unsent["states_asked"]);
+    assert_eq!(due + number(&unsent["states"]), asked, "{round}");
     assert_eq!(states["sent"], states["received"], "{round}");
 }
 

@@ -14,8 +14,8 @@
 //!
 //! From the bottom up: `schedule` says when what is due, `frame` sleeps until then; `crowd` is the
 //! clients, `contestant`, `batched` and `single` are who serves them, `server` is the loop around each of
-//! these; `contest` lets everybody serve in turns; `load` and `losses` are the arithmetic, `sample` is
-//! what a round came to, `results` all rounds, and `report` shows them.
+//! these; `contest` lets everybody serve in turns; `load`, `losses` and `unsent` are the arithmetic,
+//! `sample` is what a round came to, `results` all rounds, and `report` shows them.
 
 #[cfg(target_os = "linux")]
 mod batched;
@@ -35,6 +35,7 @@ mod server;
 mod single;
 #[cfg(test)]
 mod synthetic;
+mod unsent;
 
 use std::time::Duration;
 
@@ -75,7 +76,9 @@ const HZ_MAX: u32 = 1000;
 /// What is lost is told by its place: inputs on the network or in the kernel's receive buffer, states
 /// in the server's send queue or on the clients' side. If the clients' thread is what could not keep
 /// up, the ticks that it missed say so. What the floor lost has a line of its own, if it did; it does
-/// not ask the kernel. The last line is what tickwire lost in all rounds, or "nothing was lost".
+/// not ask the kernel. The last line is what tickwire lost in all rounds, or "nothing was lost"; and
+/// what was never sent, if somebody missed ticks, because then the load was lighter than asked for. In
+/// the JSON, `complete` says that this did not happen.
 ///
 /// 1,000 clients lose nothing where the kernel grants the receive buffer that is asked for; where it
 /// grants less, the second line says how to raise it.

@@ -9,6 +9,7 @@ use super::crowd::Played;
 use super::load::{Summary, cpu_micros_each, share};
 use super::losses::Losses;
 use super::server::Served;
+use super::unsent::Unsent;
 
 /// One round.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -16,6 +17,7 @@ pub(super) struct Sample {
     pub(super) server: ServerSample,
     pub(super) clients: ClientsSample,
     pub(super) losses: Losses,
+    pub(super) unsent: Unsent,
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -60,6 +62,7 @@ impl Sample {
                 cpu_share: cpu_share(played.cpu, played.wall),
             },
             losses: Losses::of(played.counts, served.counts),
+            unsent: Unsent::of(settings, played.ticks_missed, served.overruns),
         }
     }
 }

@@ -8,6 +8,9 @@
     reason = "in a test that is a failure as good as any"
 )]
 
+#[cfg(target_os = "linux")]
+mod common;
+
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::{env, fs};
@@ -270,6 +273,69 @@ fn a_low_limit_of_open_files_is_raised_or_told() {
 }
 
 // What goes wrong.
+
+/// In a network that was just made nothing is up, its loopback neither.
+#[cfg(target_os = "linux")]
+const NEW_NETWORK: &str = "true";
+
+/// Ends `bench` in a network of its own: with one line that says why, and without a figure.
+#[cfg(target_os = "linux")]
+fn refused(network: &str, args: &str, log: &str) -> String {
+    let program = env!("CARGO_BIN_EXE_tickwire");
+    let command = format!("{network} && exec {program} bench {args}");
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--net", "sh", "-c", &command]);
+    let output = unshare.env("RUST_LOG", log).output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(!stdout.contains("contestant") && !stdout.contains("ratio to floor"));
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    stderr
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_machine_that_does_not_reach_itself_measures_nothing() {
+    if common::skip_namespace(&[]) {
+        return;
+    }
+    for args in ["throughput --duration 1h", "tick --duration 1h"] {
+        // What the library would warn of, this says.
+        let told = refused(NEW_NETWORK, args, "warn");
+        for part in ["cannot send to 127.0.0.1: ", "ip link set lo up"] {
+            assert!(told.contains(part), "no {part:?} in {told}");
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_firewall_keeps_is_not_measured_as_zero() {
+    if common::skip_namespace(&["ip", "nft"]) {
+        return;
+    }
+    let wall = |rule: &str| {
+        format!(
+            "ip link set lo up && nft add table inet wall \
+             && nft 'add chain inet wall in {{ type filter hook input priority 0; }}' \
+             && nft add rule inet wall in {rule} drop"
+        )
+    };
+    // The header's 8 bytes count.
+    let (everything, long) = (wall("meta l4proto udp"), wall("udp length '>' 24"));
+    let cases = [
+        (&everything, "throughput", "arrives there"),
+        (&everything, "tick", "arrives there"),
+        (&long, "throughput", "datagrams of 64 bytes"),
+        (&long, "tick", "none arrived"),
+    ];
+    for (wall, benchmark, part) in cases {
+        let args = format!("{benchmark} --duration 20ms --rounds 1");
+        let told = refused(wall, &args, "error");
+        assert!(told.contains(part), "no {part:?} in {told}");
+    }
+}
 
 #[test]
 fn what_cannot_be_measured_is_told_with_what_can() {

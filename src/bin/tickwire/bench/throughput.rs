@@ -30,11 +30,12 @@ use serde::Serialize;
 use self::flood::Flood;
 use self::full::Filler;
 use self::report::{Rounds, Row};
+use self::sample::Sample;
 use super::buffer::ReceiveBuffer;
 use super::machine::Machine;
 use super::progress::Progress;
 use super::record::{self, Record};
-use super::{Files, args};
+use super::{Files, args, loopback};
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -104,6 +105,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         // Now, and not after everything was measured.
         record::refuse_unwritable(path)?;
     }
+    loopback::refuse_silence()?;
     let settings = Settings::of(options)?;
     let machine = Machine::look();
     let rows = measure(options, &settings).map_err(Failure::cannot("measure"))?;
@@ -184,10 +186,23 @@ fn measure_round(
         time,
     };
     let full = full::measure(&mut contestants, &mut filler, time)?;
+    refuse_silence(case, &full)?;
     let flood = flood::measure(&mut contestants, flood, round)?;
     for (rounds, (full, flood)) in rounds.iter_mut().zip(full.into_iter().zip(flood)) {
         rounds.full.push(full);
         rounds.flood.push(flood);
     }
     Ok(())
+}
+
+/// Rates of zero would look like figures.
+fn refuse_silence(case: Case, full: &[Sample]) -> io::Result<()> {
+    if full.iter().any(|sample| sample.received > 0) {
+        return Ok(());
+    }
+    let sent: u64 = full.iter().map(|sample| sample.sent).sum();
+    Err(io::Error::other(format!(
+        "nobody received any of {sent} datagrams of {} bytes over loopback; a firewall may be in the way",
+        case.size
+    )))
 }

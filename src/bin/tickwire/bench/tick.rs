@@ -47,7 +47,7 @@ use self::server::Wake;
 use super::buffer::ReceiveBuffer;
 use super::machine::Machine;
 use super::record::{self, Record};
-use super::{Files, args};
+use super::{Files, args, loopback};
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -151,6 +151,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         // Now, and not after everything was measured.
         record::refuse_unwritable(path)?;
     }
+    loopback::refuse_silence()?;
     files::allow(options.clients)?;
     let settings = Settings::of(options)?;
     let machine = Machine::look();

@@ -339,7 +339,7 @@ fn what_a_firewall_keeps_is_not_measured_as_zero() {
 
 #[test]
 fn what_cannot_be_measured_is_told_with_what_can() {
-    let cases: [(&[&str], &str); 13] = [
+    let cases: [(&[&str], &str); 23] = [
         (&["tick", "--clients=0"], "1 to 20000 clients"),
         (&["tick", "--clients=20001"], "1 to 20000 clients"),
         (&["tick", "--hz=0"], "1 to 1000 ticks"),
@@ -351,8 +351,18 @@ fn what_cannot_be_measured_is_told_with_what_can() {
         (&["throughput", "--sizes=64,1025"], "0 to 1024 bytes"),
         (&["throughput", "--batches=0"], "1 to 64 datagrams"),
         (&["throughput", "--batches=65"], "1 to 64 datagrams"),
-        (&["throughput", "--rounds=0"], "1..=1000"),
+        (&["throughput", "--rounds=0"], "1 to 1000 rounds"),
         (&["throughput", "--duration=2h"], "an hour"),
+        (&["throughput", "--sizes", "-1,64"], "0 to 1024 bytes"),
+        (&["throughput", "--batches", "-1"], "1 to 64 datagrams"),
+        (&["throughput", "--rounds", "-1"], "1 to 1000 rounds"),
+        (&["throughput", "--duration", "-1s"], "takes some time"),
+        (&["tick", "--clients", "-1"], "1 to 20000 clients"),
+        (&["tick", "--hz", "-1"], "1 to 1000 ticks"),
+        (&["tick", "--rounds", "-1"], "1 to 1000 rounds"),
+        (&["tick", "--duration", "-1s"], "takes some time"),
+        (&["tick", "--input", "-1"], "0 to 1024 bytes"),
+        (&["tick", "--state", "-1"], "0 to 1024 bytes"),
     ];
     for (args, told) in cases {
         let output = bench(args);

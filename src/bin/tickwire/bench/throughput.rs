@@ -58,21 +58,23 @@ use crate::output::Output;
 pub(crate) struct Options {
     /// How many bytes a datagram has, each 0 to 1024
     #[arg(long, value_name = "BYTES", value_delimiter = ',', default_value = "64,256,1024",
-          value_parser = args::size)]
+          value_parser = args::size, allow_hyphen_values = true)]
     sizes: Vec<usize>,
 
     /// How many datagrams one system call receives, each 1 to 64
     #[arg(long, value_name = "COUNT", value_delimiter = ',', default_value = "1,8,64",
-          value_parser = args::batch)]
+          value_parser = args::batch, allow_hyphen_values = true)]
     batches: Vec<usize>,
 
     /// How long each contestant is measured in each round: half of it with full sockets, half of it
     /// under fire
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = args::duration)]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = args::duration,
+          allow_hyphen_values = true)]
     duration: Duration,
 
     /// How many times everything is measured
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value = "3", value_parser = args::rounds,
+          allow_negative_numbers = true)]
     rounds: u32,
 
     #[command(flatten)]

@@ -86,19 +86,23 @@ const HZ_MAX: u32 = 1000;
 #[command(verbatim_doc_comment)]
 pub(crate) struct Options {
     /// How many clients, 1 to 20000
-    #[arg(long, value_name = "N", default_value = "1000", value_parser = clients)]
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = clients,
+          allow_negative_numbers = true)]
     clients: usize,
 
     /// How many ticks a second, 1 to 1000
-    #[arg(long, value_name = "RATE", default_value = "60", value_parser = hz)]
+    #[arg(long, value_name = "RATE", default_value = "60", value_parser = hz,
+          allow_negative_numbers = true)]
     hz: u32,
 
     /// How long each contestant is measured in each round, such as 500ms or 2s; at least one tick is
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = args::duration)]
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = args::duration,
+          allow_hyphen_values = true)]
     duration: Duration,
 
     /// How many times each contestant is measured
-    #[arg(long, value_name = "N", default_value = "3", value_parser = rounds)]
+    #[arg(long, value_name = "N", default_value = "3", value_parser = args::rounds,
+          allow_negative_numbers = true)]
     rounds: u32,
 
     /// What ends the server's sleep; at the tick it drains once, then sends
@@ -106,11 +110,13 @@ pub(crate) struct Options {
     wake: Wake,
 
     /// How many bytes an input has, 0 to 1024
-    #[arg(long, value_name = "BYTES", default_value = "32", value_parser = args::size)]
+    #[arg(long, value_name = "BYTES", default_value = "32", value_parser = args::size,
+          allow_negative_numbers = true)]
     input: usize,
 
     /// How many bytes a state has, 0 to 1024
-    #[arg(long, value_name = "BYTES", default_value = "200", value_parser = args::size)]
+    #[arg(long, value_name = "BYTES", default_value = "200", value_parser = args::size,
+          allow_negative_numbers = true)]
     state: usize,
 
     #[command(flatten)]
@@ -123,10 +129,6 @@ fn clients(text: &str) -> Result<usize, String> {
 
 fn hz(text: &str) -> Result<u32, String> {
     args::number(text, 1..=HZ_MAX, "ticks fit into a second")
-}
-
-fn rounds(text: &str) -> Result<u32, String> {
-    args::number(text, 1..=1000, "rounds can be measured")
 }
 
 /// Everything that decides about the figures.

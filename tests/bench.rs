@@ -80,10 +80,9 @@ fn assert_has_verdict(ended: &Ended, against: &str) {
     let begin = format!("p50 against {against}: ");
     let verdict = ended.stdout.iter().find(|line| line.starts_with(&begin));
     let verdict = verdict.unwrap_or_else(|| panic!("no verdict in {ended:?}"));
-    assert!(
-        verdict.ends_with(", ok") || verdict.ends_with(", missed"),
-        "{verdict}"
-    );
+    // A machine that is busy enough loses datagrams, and then there is none.
+    let is_one = verdict.ends_with(", ok") || verdict.ends_with(", missed");
+    assert!(is_one || verdict.contains("no verdict: "), "{verdict}");
 }
 
 /// Whether what is opened is closed, in order, and there is one root.
@@ -194,6 +193,42 @@ fn latency_to_an_echo_elsewhere_has_no_goal() {
     assert!(ended.stdout[0].contains(&format!("to {address}, 500 a second")));
     row(&ended, "tickwire / mio");
     assert!(!ended.stdout.iter().any(|line| line.contains("goal")));
+}
+
+#[test]
+fn latency_counts_what_is_lost_as_infinitely_long() {
+    let echo = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = echo.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        let mut buffer = [0; 2048];
+        // Two of three are lost on their way.
+        for number in 0.. {
+            let (len, from) = echo.recv_from(&mut buffer).unwrap();
+            if number % 3 == 0 {
+                echo.send_to(&buffer[..len], from).unwrap();
+            }
+        }
+    });
+    let (json, svg) = (TestFile::new("lost.json"), TestFile::new("lost.svg"));
+    let args = ["--to", &address, "--json", json.path(), "--svg", svg.path()];
+    let ended = short_latency(&args);
+    assert_done(&ended);
+    for name in ["std  ", "mio  ", "tickwire  "] {
+        assert_eq!(row(&ended, name)[1..4], ["lost"; 3]);
+    }
+    assert_eq!(row(&ended, "tickwire / mio")[3], "lost");
+    let record: Value = serde_json::from_str(&json.read()).unwrap();
+    let std = &record["results"]["contestants"][0];
+    assert!(std["latency"]["p50"].is_null() && std["latency"]["max"].is_null());
+    assert_eq!(std["latency"]["missing"]["p50"], "lost");
+    let lost = std["lost"].as_u64().unwrap();
+    assert!((132..=136).contains(&lost), "{lost} of 200");
+    let slices = std["rounds"][0]["time_line"]["lost"].as_array().unwrap();
+    let in_slices: u64 = slices.iter().filter_map(Value::as_u64).sum();
+    assert_eq!(in_slices, lost);
+    let svg = svg.read();
+    assert_is_well_formed(&svg);
+    assert!(svg.contains(&format!("std, {lost} of 200 lost")));
 }
 
 /// Answers whatever comes, as long as the test runs.

@@ -183,7 +183,9 @@ pub(super) fn std_asleep_at_rate(
         let received = receive_all(&socket, pace, &mut answers);
         let sent = sender.join().expect("the sending thread does not panic");
         sent.and(received)
-    })
+    })?;
+    journal.on_all_due(pace);
+    Ok(())
 }
 
 fn send_at_rate(socket: &UdpSocket, to: SocketAddr, pace: &Pace, probe: &Probe) -> io::Result<()> {

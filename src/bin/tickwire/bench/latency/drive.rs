@@ -57,6 +57,7 @@ pub(super) fn at_rate(
             pace.due(next)
         };
         if is_last && (answers.all_came() || now >= until) {
+            journal.on_all_due(pace);
             return Ok(());
         }
         client.turn(until, &mut |now, bytes| answers.on_datagram(now, bytes))?;
@@ -81,8 +82,6 @@ pub(super) struct Answers<'a> {
 
 impl<'a> Answers<'a> {
     pub(super) fn new(pace: &'a Pace, probe: &'a Probe, journal: &'a mut Journal) -> Self {
-        // The schedule leaves nothing out, so what is due is known beforehand.
-        journal.counts.due = pace.counted();
         let words = usize::try_from(pace.total().div_ceil(64)).unwrap_or(usize::MAX);
         Self {
             pace,
@@ -140,7 +139,7 @@ pub(super) fn closed(
             return Ok(());
         }
         client.send(probe.write(&mut buffer, number, left))?;
-        journal.counts.due += u64::from(journal.counts_from(left));
+        journal.on_due(left);
         if let Some(now) = answer_to(number, left, client, probe, journal)? {
             journal.on_answer(left, left, now);
         }
@@ -180,6 +179,7 @@ mod tests {
     use std::collections::VecDeque;
     use std::ops::Range;
 
+    use super::super::journal::Slice;
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
@@ -336,12 +336,17 @@ mod tests {
         let mut bench = Bench::new();
         bench.client.server_stall = bench.stretch(300, 400);
         bench.at_rate(1000);
-        let longest = &bench.journal.slices.longest_nanos;
-        assert_eq!(longest.len(), 100);
-        assert_eq!(longest[29], Some(50_000));
-        assert_eq!(longest[30], Some(100_050_000));
-        assert_eq!(longest[39], Some(10_050_000));
-        assert_eq!(longest[40], Some(50_000));
+        let slices = &bench.journal.slices.slices;
+        assert_eq!(slices.len(), 100);
+        for (slice, longest) in [
+            (29, 50_000),
+            (30, 100_050_000),
+            (39, 10_050_000),
+            (40, 50_000),
+        ] {
+            assert_eq!(slices[slice].longest_nanos, Some(longest));
+        }
+        assert!(slices.iter().all(|slice| slice.lost() == 0));
     }
 
     #[test]
@@ -380,6 +385,8 @@ mod tests {
         bench.client.loses_every = 10;
         bench.at_rate(1000);
         assert_eq!(bench.journal.counts.lost(), 100);
+        let slices = &bench.journal.slices.slices;
+        assert!(slices.iter().all(|slice| slice.lost() == 1));
         assert_eq!(bench.client.now, bench.window.end() + ANSWER_MAX);
     }
 
@@ -389,6 +396,8 @@ mod tests {
         bench.client.loses_every = 10_000;
         bench.closed();
         assert_eq!(bench.journal.counts.lost(), 1);
+        let slices = &bench.journal.slices.slices;
+        assert_eq!(slices.iter().map(Slice::lost).sum::<u64>(), 1);
         assert!(bench.journal.latency.max() < 60_000);
     }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
-use super::pace::Window;
+use super::pace::{Pace, Window};
 use crate::failure::Failure;
 
 /// The longest latency that is told apart from longer ones.
@@ -78,6 +78,23 @@ impl Journal {
         })
     }
 
+    /// Everything that `pace` asked for was due, whatever became of it.
+    pub(super) fn on_all_due(&mut self, pace: &Pace) {
+        self.counts.due = pace.counted();
+        self.slices.on_all_due(pace);
+    }
+
+    /// A datagram was due at `due`.
+    pub(super) fn on_due(&mut self, due: Instant) {
+        let Some(since_begin) = due.checked_duration_since(self.begin) else {
+            return; // of the warm-up
+        };
+        self.counts.due += 1;
+        if let Some(slice) = self.slices.at(since_begin) {
+            slice.due += 1;
+        }
+    }
+
     /// A datagram that was due at `due` and left at `left` was answered at `now`.
     pub(super) fn on_answer(&mut self, due: Instant, left: Instant, now: Instant) {
         let Some(since_begin) = due.checked_duration_since(self.begin) else {
@@ -92,12 +109,9 @@ impl Journal {
             latency,
             round_trip,
         });
-        self.slices.on_latency(since_begin, latency);
-    }
-
-    /// Whether a datagram that is due at `due` counts.
-    pub(super) fn counts_from(&self, due: Instant) -> bool {
-        due >= self.begin
+        if let Some(slice) = self.slices.at(since_begin) {
+            slice.on_latency(latency);
+        }
     }
 }
 
@@ -111,12 +125,31 @@ fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// The time line of a round: the longest latency of all datagrams that were due within a slice, exactly.
+/// The time line of a round.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Slices {
     pub(super) width: Duration,
-    /// `None` where no datagram was due, or none was answered.
-    pub(super) longest_nanos: Vec<Option<u64>>,
+    pub(super) slices: Vec<Slice>,
+}
+
+/// The datagrams that were due within a stretch of the time line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Slice {
+    due: u64,
+    answered: u64,
+    /// The longest latency of those that were answered, exactly; `None` where none was.
+    pub(super) longest_nanos: Option<u64>,
+}
+
+impl Slice {
+    pub(super) fn lost(&self) -> u64 {
+        self.due.saturating_sub(self.answered)
+    }
+
+    fn on_latency(&mut self, nanos: u64) {
+        self.answered += 1;
+        self.longest_nanos = self.longest_nanos.max(Some(nanos));
+    }
 }
 
 impl Slices {
@@ -125,17 +158,21 @@ impl Slices {
         let width = duration.as_nanos().div_ceil(count);
         Self {
             width: Duration::from_nanos(u64::try_from(width).unwrap_or(u64::MAX)),
-            longest_nanos: vec![None; usize::try_from(count).unwrap_or(1)],
+            slices: vec![Slice::default(); usize::try_from(count).unwrap_or(1)],
         }
     }
 
-    fn on_latency(&mut self, since_begin: Duration, nanos: u64) {
+    fn at(&mut self, since_begin: Duration) -> Option<&mut Slice> {
         let index = since_begin.as_nanos() / self.width.as_nanos().max(1);
-        let slice = usize::try_from(index)
-            .ok()
-            .and_then(|index| self.longest_nanos.get_mut(index));
-        if let Some(longest) = slice {
-            *longest = (*longest).max(Some(nanos));
+        self.slices.get_mut(usize::try_from(index).ok()?)
+    }
+
+    fn on_all_due(&mut self, pace: &Pace) {
+        let mut begin = Duration::ZERO;
+        for slice in &mut self.slices {
+            let end = begin + self.width;
+            slice.due = pace.counted_between(begin, end);
+            begin = end;
         }
     }
 }
@@ -163,15 +200,15 @@ mod tests {
         let window = window(1000 * MS);
         let mut journal = Journal::new(window).unwrap();
         assert_eq!(journal.slices.width, 10 * MS);
-        assert_eq!(journal.slices.longest_nanos.len(), 100);
+        assert_eq!(journal.slices.slices.len(), 100);
         for (due, latency) in [(0, 3), (9, 7), (9, 5), (10, 1), (999, 2)] {
             let due = window.begin() + due * MS;
             // It left one later than it should have.
             journal.on_answer(due, due + MS, due + latency * MS);
         }
-        let seen = journal.slices.longest_nanos.iter().enumerate();
+        let seen = journal.slices.slices.iter().enumerate();
         let seen: Vec<_> = seen
-            .filter_map(|(at, longest)| Some((at, (*longest)?)))
+            .filter_map(|(at, slice)| Some((at, slice.longest_nanos?)))
             .collect();
         assert_eq!(seen, [(0, 7_000_000), (1, 1_000_000), (99, 2_000_000)]);
         assert_eq!(journal.counts.answered, 5);
@@ -188,17 +225,19 @@ mod tests {
         let window = window(100 * MS);
         let mut journal = Journal::new(window).unwrap();
         let due = window.begin() - Duration::from_nanos(1);
+        journal.on_due(due);
         journal.on_answer(due, due, due + 50 * MS);
         assert_eq!(journal.counts, Counts::default());
         assert!(journal.latency.is_empty() && journal.round_trip.is_empty());
-        assert!(journal.slices.longest_nanos.iter().all(Option::is_none));
+        let slices = &journal.slices.slices;
+        assert!(slices.iter().all(|slice| *slice == Slice::default()));
     }
 
     #[test]
     fn a_short_round_has_slices_of_a_millisecond() {
         let slices = Slices::new(Duration::from_micros(3500));
-        assert_eq!(slices.longest_nanos.len(), 3);
+        assert_eq!(slices.slices.len(), 3);
         assert!(slices.width * 3 >= Duration::from_micros(3500));
-        assert_eq!(Slices::new(Duration::from_nanos(1)).longest_nanos.len(), 1);
+        assert_eq!(Slices::new(Duration::from_nanos(1)).slices.len(), 1);
     }
 }

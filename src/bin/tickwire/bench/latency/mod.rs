@@ -3,12 +3,25 @@
 //!
 //! From the bottom up: `probe` is what stands in a datagram, `pace` when it is due, `journal` what is
 //! recorded of it; `clients` and `echo` are the contestants, `place` is where they run, `drive` measures
-//! one of them, `contest` all of them in turns; `results` sums up, `report` and `picture` show it.
+//! one of them, `contest` all of them in turns; `figures` says what a percentile is, `results` sums up,
+//! `report` and `picture` show it.
+//!
+//! A lost datagram counts as infinitely long, everywhere:
+//! - The rank of a percentile is counted over all datagrams that were due. If it falls among the lost
+//!   the figure is "lost", and so is the maximum as soon as one was lost.
+//! - A round whose figure is lost is the slowest of all rounds. A ratio is "lost" if the figure of
+//!   either side was lost in any round.
+//! - Of a goal nothing is said if more than one in a hundred of either side was lost, or if the p50 of
+//!   a round was.
+//! - In the record a figure that is missing is null, and `missing` beside it says why: "lost" or "too
+//!   few" (datagrams for such a percentile). Null within a spread over the rounds is "lost". The
+//!   distribution ends where the lost begin, in the record and in the picture.
 
 mod clients;
 mod contest;
 mod drive;
 mod echo;
+mod figures;
 mod journal;
 mod pace;
 mod picture;
@@ -49,6 +62,12 @@ const ROUND_MAX: Duration = Duration::from_secs(24 * 3600);
 ///
 /// The same is measured in the same run against a bare std socket and, asleep, against a plain mio
 /// loop, round by round in a changing order. A ratio is the median of those within a round.
+///
+/// A datagram that is not answered within a second after the last one was due (--closed: after it
+/// left) is lost, and counts as infinitely long: a percentile that falls among the lost is shown as
+/// "lost", and so is every ratio with one. Where more than one in a hundred was lost there is no
+/// verdict. In the JSON file such a figure is null, and "missing" beside it says why: "lost" or "too
+/// few".
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Options {

@@ -58,13 +58,23 @@ impl Pace {
 
     /// How many of them count.
     pub(super) fn counted(&self) -> u64 {
-        // Rounded as `due` rounds, so that both speak of the same datagrams.
-        let first = (0..self.total).find(|number| self.due(*number) >= self.window.begin());
-        self.total - first.unwrap_or(self.total)
+        self.total - self.due_within(self.window.warm_up)
+    }
+
+    /// How many are due in the time that counts, from `from` after its beginning until `to`.
+    pub(super) fn counted_between(&self, from: Duration, to: Duration) -> u64 {
+        let warm_up = self.window.warm_up;
+        self.due_within(warm_up + to) - self.due_within(warm_up + from)
+    }
+
+    /// How many are due until `time` after the start.
+    fn due_within(&self, time: Duration) -> u64 {
+        datagrams_in(time, self.per_second).min(self.total)
     }
 }
 
-/// How many datagrams are due within `time`, the first at its very beginning.
+/// How many datagrams are due within `time`, the first at its very beginning. Of a due time only the
+/// fraction of a nanosecond is cut off, which takes none of them across a border.
 pub(super) fn datagrams_in(time: Duration, per_second: u32) -> u64 {
     let count = (time.as_nanos() * u128::from(per_second)).div_ceil(NANOS_PER_SECOND);
     u64::try_from(count).unwrap_or(u64::MAX)
@@ -99,6 +109,27 @@ mod tests {
         assert!(pace.due(199) < pace.window.begin() && pace.due(200) == pace.window.begin());
         assert!(pace.due(pace.total() - 1) < pace.window.end());
         assert!(pace.due(pace.total()) >= pace.window.end());
+    }
+
+    #[test]
+    fn those_that_count_are_counted_without_looking_at_each() {
+        for per_second in [1, 3, 7, 999, 1000, 1001, 44_100] {
+            for warm_up_ms in [0, 1, 142, 143, 200, 999] {
+                let pace = pace(warm_up_ms, 1000, per_second);
+                let begin = pace.window.begin();
+                let counts = |number: &u64| pace.due(*number) >= begin;
+                let counted = (0..pace.total()).filter(counts).count() as u64;
+                let what = format!("{per_second} a second after {warm_up_ms} ms");
+                assert_eq!(pace.counted(), counted, "{what}");
+                let ms = Duration::from_millis;
+                let first = pace.counted_between(ms(0), ms(77));
+                let rest = pace.counted_between(ms(77), ms(5000));
+                assert_eq!(first + rest, counted, "{what}");
+                let is_early = |number: &u64| counts(number) && pace.due(*number) < begin + ms(77);
+                let early = (0..pace.total()).filter(is_early).count() as u64;
+                assert_eq!(first, early, "{what}");
+            }
+        }
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use std::fmt::{self, Display};
 
+use super::figures::{Figure, Percentiles, Spreads};
 use super::place::Place;
-use super::results::{Percentiles, Results, Spreads, Verdict};
+use super::results::{Measured, Outcome, Results, Totals, Verdict};
 use super::{Settings, Wait};
 use crate::bench::machine::Machine;
 use crate::bench::spread::Spread;
@@ -83,12 +84,15 @@ impl Display for Verdict {
         } else {
             "p50"
         };
-        let word = if self.is_met { "ok" } else { "missed" };
-        let (against, ratio, goal) = (self.against, self.ratio, self.goal);
-        write!(
-            f,
-            "{of} against {against}: {ratio:.3}, goal {goal:.2}, {word}"
-        )
+        let (against, goal) = (self.against, self.goal);
+        write!(f, "{of} against {against}: ")?;
+        match &self.outcome {
+            Outcome::Decided { ratio, is_met } => {
+                let word = if *is_met { "ok" } else { "missed" };
+                write!(f, "{ratio:.3}, goal {goal:.2}, {word}")
+            }
+            Outcome::Open { no_verdict } => write!(f, "goal {goal:.2}, no verdict: {no_verdict}"),
+        }
     }
 }
 
@@ -147,8 +151,14 @@ fn by_round(results: &Results, clock: Clock) -> Table {
 /// How a number is written.
 type Digits = fn(f64) -> String;
 
-fn cell<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
-    value.map_or_else(|| "-".to_owned(), show)
+const LOST: &str = "lost";
+
+fn cell<T>(figure: Figure<T>, show: impl Fn(T) -> String) -> String {
+    match figure {
+        Figure::Known(value) => show(value),
+        Figure::Lost => LOST.to_owned(),
+        Figure::TooFew => "-".to_owned(),
+    }
 }
 
 fn range(spread: Spread, digits: Digits) -> String {
@@ -166,6 +176,9 @@ fn range(spread: Spread, digits: Digits) -> String {
 
 /// Three digits or more, as many as the histogram knows.
 fn micros(value: f64) -> String {
+    if value.is_infinite() {
+        return LOST.to_owned(); // the figure of a round
+    }
     if value < 100.0 {
         return format!("{value:.1}");
     }
@@ -187,7 +200,8 @@ fn notes(settings: &Settings, machine: &Machine, results: &Results) -> Vec<Strin
         notes.push("-: too few datagrams for such a percentile".to_owned());
     }
     for measured in &results.contestants {
-        if settings.to.is_none() && measured.latency.p50 > Some(BUSY) {
+        let p50 = measured.latency.p50.known();
+        if settings.to.is_none() && p50 > Some(BUSY) {
             notes.push(format!(
                 "{}: half of the datagrams took more than 1 ms: this machine does something else \
                  as well, or the rate is beyond it",
@@ -196,10 +210,7 @@ fn notes(settings: &Settings, machine: &Machine, results: &Results) -> Vec<Strin
         }
         let counts = measured.counts;
         if counts.lost > 0 {
-            notes.push(format!(
-                "{}: {} of {} datagrams were lost, and are in no percentile",
-                measured.name, counts.lost, counts.sent
-            ));
+            notes.push(lost_note(measured));
         }
         if counts.repeated + counts.foreign > 0 {
             notes.push(format!(
@@ -215,6 +226,19 @@ fn notes(settings: &Settings, machine: &Machine, results: &Results) -> Vec<Strin
         );
     }
     notes
+}
+
+fn lost_note(measured: &Measured) -> String {
+    let Totals { sent, lost, .. } = measured.counts;
+    let longest = measured
+        .longest_answered
+        .map_or_else(String::new, |longest| {
+            format!("; the slowest of the others took {} µs", micros(longest))
+        });
+    format!(
+        "{}: {lost} of {sent} datagrams were lost, and count as infinitely long{longest}",
+        measured.name
+    )
 }
 
 #[cfg(test)]
@@ -261,9 +285,11 @@ mod tests {
         let verdict = |is_round_trip, ratio| Verdict {
             is_round_trip,
             against: Contestant::Mio,
-            ratio,
             goal: 1.05,
-            is_met: ratio <= 1.05,
+            outcome: Outcome::Decided {
+                ratio,
+                is_met: ratio <= 1.05,
+            },
         };
         let text = verdict(false, 1.02).to_string();
         assert_eq!(text, "p50 against mio: 1.020, goal 1.05, ok");
@@ -272,6 +298,14 @@ mod tests {
             text,
             "p50 from when it left against mio: 1.254, goal 1.05, missed"
         );
+        let open = Verdict {
+            outcome: Outcome::Open {
+                no_verdict: "all was lost".to_owned(),
+            },
+            ..verdict(false, 1.0)
+        };
+        let text = "p50 against mio: goal 1.05, no verdict: all was lost";
+        assert_eq!(open.to_string(), text);
     }
 
     #[test]
@@ -288,6 +322,12 @@ mod tests {
             ..one
         };
         assert_eq!(range(several, micros), "2.0 (1.2–123)");
-        assert_eq!(cell(None, micros), "-");
+        let lossy = Spread {
+            highest: f64::INFINITY,
+            ..one
+        };
+        assert_eq!(range(lossy, micros), "2.0 (2.0–lost)");
+        assert_eq!(cell(Figure::TooFew, micros), "-");
+        assert_eq!(cell(Figure::Lost, micros), "lost");
     }
 }

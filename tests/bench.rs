@@ -231,6 +231,39 @@ fn latency_counts_what_is_lost_as_infinitely_long() {
     assert!(svg.contains(&format!("std, {lost} of 200 lost")));
 }
 
+/// Echoes so many datagrams and then no more; returns its address.
+fn stopping_echo(count: usize) -> String {
+    let echo = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = echo.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        let mut buffer = [0; 2048];
+        for _ in 0..count {
+            let (len, from) = echo.recv_from(&mut buffer).unwrap();
+            echo.send_to(&buffer[..len], from).unwrap();
+        }
+    });
+    address
+}
+
+#[test]
+fn latency_keeps_what_was_measured_before_the_target_stopped() {
+    // The greeting, and the round of std with its warm-up.
+    let ended = short_latency(&["--to", &stopping_echo(1 + 250)]);
+    assert_done(&ended);
+    assert_eq!(row(&ended, "std  ").last(), Some(&"0"), "{ended:?}");
+    assert_eq!(row(&ended, "mio  ")[1], "lost");
+    row(&ended, "tickwire: none of 200 datagrams was answered");
+}
+
+#[test]
+fn latency_says_that_its_target_stopped() {
+    for args in [&["--rate", "1000"][..], &["--closed"]] {
+        let address = stopping_echo(1);
+        let ended = short_latency(&[&["--to", &address], args].concat());
+        assert_fails(&ended, 1, &[&format!("{address} has stopped to answer")]);
+    }
+}
+
 /// Answers whatever comes, as long as the test runs.
 fn answer(socket: UdpSocket, answer: fn(&[u8]) -> Vec<u8>) {
     thread::spawn(move || {

@@ -209,9 +209,7 @@ fn notes(settings: &Settings, machine: &Machine, results: &Results) -> Vec<Strin
             ));
         }
         let counts = measured.counts;
-        if counts.lost > 0 {
-            notes.push(lost_note(measured));
-        }
+        notes.extend(lost_note(measured));
         if counts.repeated + counts.foreign > 0 {
             notes.push(format!(
                 "{}: {} answers came twice or too late, {} datagrams were not ours",
@@ -228,17 +226,20 @@ fn notes(settings: &Settings, machine: &Machine, results: &Results) -> Vec<Strin
     notes
 }
 
-fn lost_note(measured: &Measured) -> String {
+fn lost_note(measured: &Measured) -> Option<String> {
     let Totals { sent, lost, .. } = measured.counts;
-    let longest = measured
-        .longest_answered
-        .map_or_else(String::new, |longest| {
-            format!("; the slowest of the others took {} µs", micros(longest))
-        });
-    format!(
-        "{}: {lost} of {sent} datagrams were lost, and count as infinitely long{longest}",
-        measured.name
-    )
+    let name = measured.name;
+    match measured.longest_answered.map(micros) {
+        Some(_) if lost == 0 => None,
+        Some(longest) => Some(format!(
+            "{name}: {lost} of {sent} datagrams were lost, and count as infinitely long; \
+             the slowest of the others took {longest} µs"
+        )),
+        None if sent == 0 => Some(format!(
+            "{name}: sent nothing that counts, because a datagram of the warm-up was not answered"
+        )),
+        None => Some(format!("{name}: none of {sent} datagrams was answered")),
+    }
 }
 
 #[cfg(test)]

@@ -143,6 +143,7 @@ impl Results {
         let contestants: Vec<_> = contestants
             .map(|who| Measured::of(*who, rounds))
             .collect::<Result<_, _>>()?;
+        refuse_silence(settings, &contestants)?;
         let ratios = ratios(&contestants);
         Ok(Self {
             verdicts: verdicts(settings, &contestants, &ratios),
@@ -174,7 +175,6 @@ impl Measured {
             longest = longest.or(round.journal.longest);
             results.push(RoundResult::of(round));
         }
-        refuse_silence(who, counts)?;
         let latencies: Vec<_> = results.iter().map(|round| round.latency).collect();
         let round_trips: Vec<_> = results.iter().map(|round| round.round_trip).collect();
         let lost = counts.lost;
@@ -215,14 +215,19 @@ fn add(all: &mut Histogram<u64>, round: &Histogram<u64>) -> Result<(), Failure> 
         .map_err(|error| Failure::Refused(format!("cannot add up the rounds: {error}")))
 }
 
-/// Of nothing there is no percentile.
-fn refuse_silence(who: Contestant, counts: Totals) -> Result<(), Failure> {
-    if counts.answered > 0 {
+/// Of nothing there is no percentile. Whoever alone got no answer is shown beside those who did.
+fn refuse_silence(settings: &Settings, contestants: &[Measured]) -> Result<(), Failure> {
+    if contestants.iter().any(|who| who.counts.answered > 0) {
         return Ok(());
     }
-    let sent = counts.sent;
+    let sent: u64 = contestants.iter().map(|who| who.counts.sent).sum();
+    let what = match (settings.to, sent) {
+        (Some(to), _) => format!("{to} has stopped to answer: nothing of what counts came back"),
+        (None, 0) => "nothing came back, not even in the warm-up".to_owned(),
+        (None, _) => format!("none of {sent} datagrams came back"),
+    };
     Err(Failure::Refused(format!(
-        "none of the {sent} datagrams that {who} sent was answered, so there is nothing to show"
+        "{what}, so there is nothing to show"
     )))
 }
 
@@ -592,13 +597,46 @@ mod tests {
         assert_eq!(Results::of(&elsewhere, &rounds).unwrap().verdicts, []);
     }
 
+    fn silence(settings: &Settings, rounds: &[Round]) -> String {
+        match Results::of(settings, rounds) {
+            Err(Failure::Refused(text)) => text,
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
-    fn without_an_answer_there_is_a_sentence_and_no_figure() {
-        let rounds = [with_lost(round(Contestant::Std, 0, 1, 0), 1)];
-        let failure = Results::of(&settings(Wait::Spin), &rounds).unwrap_err();
-        let text =
-            "none of the 1 datagrams that std sent was answered, so there is nothing to show";
-        assert_eq!(failure, Failure::Refused(text.to_owned()));
+    fn without_any_answer_there_is_a_sentence_and_no_figure() {
+        use Contestant::{Std, Tickwire};
+        let unanswered = |who| with_lost(round(who, 0, 1, 0), 30);
+        let here = settings(Wait::Spin);
+        let there = Settings {
+            to: Some("192.0.2.1:7".parse().unwrap()),
+            ..here.clone()
+        };
+        let rounds = [unanswered(Std), unanswered(Tickwire)];
+        assert!(silence(&here, &rounds).starts_with("none of 60 datagrams came back, so"));
+        assert!(silence(&there, &rounds).starts_with("192.0.2.1:7 has stopped to answer: "));
+        // One at a time, a lost one of the warm-up can take the whole round.
+        let rounds = [round(Std, 0, 1, 0), round(Tickwire, 0, 1, 0)];
+        assert!(silence(&here, &rounds).starts_with("nothing came back, not even in the warm-up"));
+        assert!(silence(&there, &rounds).starts_with("192.0.2.1:7 has stopped to answer: "));
+    }
+
+    #[test]
+    fn who_got_no_answer_takes_nothing_from_the_others() {
+        use Contestant::{Std, Tickwire};
+        let rounds = [
+            round(Std, 100, 1, 0),
+            with_lost(round(Tickwire, 0, 1, 0), 100),
+        ];
+        let results = Results::of(&settings(Wait::Spin), &rounds).unwrap();
+        let [std, tickwire] = &results.contestants[..] else {
+            panic!("{results:?}");
+        };
+        assert!(std.latency.p50.known().is_some());
+        assert_eq!(tickwire.latency.p50, Figure::Lost);
+        assert_eq!(tickwire.longest_answered, None);
+        assert_eq!(tickwire.distribution, []);
     }
 
     #[test]

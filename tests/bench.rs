@@ -231,6 +231,28 @@ fn latency_counts_what_is_lost_as_infinitely_long() {
     assert!(svg.contains(&format!("std, {lost} of 200 lost")));
 }
 
+#[test]
+fn latency_takes_nothing_for_an_answer_that_is_not_what_was_sent() {
+    let echo = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = echo.local_addr().unwrap().to_string();
+    answer(echo, |bytes| {
+        let mut bytes = bytes.to_vec();
+        // Of every second datagram the last byte, which is of its number.
+        if bytes[15] % 2 == 1 {
+            bytes[63] ^= 0x80;
+        }
+        bytes
+    });
+    let json = TestFile::new("altered.json");
+    assert_done(&short_latency(&["--to", &address, "--json", json.path()]));
+    let record: Value = serde_json::from_str(&json.read()).unwrap();
+    for who in record["results"]["contestants"].as_array().unwrap() {
+        // Of the warm-up too.
+        assert_eq!(who["foreign"], 125, "{}", who["name"]);
+        assert_eq!(who["answered"], 100);
+    }
+}
+
 /// Echoes so many datagrams and then no more; returns its address.
 fn stopping_echo(count: usize) -> String {
     let echo = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -277,8 +299,8 @@ fn answer(socket: UdpSocket, answer: fn(&[u8]) -> Vec<u8>) {
 #[test]
 fn latency_refuses_what_makes_no_sense() {
     let cases: &[(&[&str], &str)] = &[
-        (&["--size", "1025"], "24 to 1024 bytes make a datagram"),
-        (&["--size", "23"], "24 to 1024 bytes make a datagram"),
+        (&["--size", "1025"], "16 to 1024 bytes make a datagram"),
+        (&["--size", "15"], "16 to 1024 bytes make a datagram"),
         (&["--rate", "0"], "1 to 1000000 datagrams can leave"),
         (&["--rate", "NaN"], "1 to 1000000 datagrams can leave"),
         (&["--rounds", "0"], "1 to 1000 rounds can be measured"),
@@ -316,6 +338,12 @@ fn latency_says_what_is_wrong_with_its_target() {
     let address = other.local_addr().unwrap().to_string();
     answer(other, |_| b"what?".to_vec());
     let ended = latency(&["--to", &address]);
+    assert_fails(&ended, 1, &["does not send back what it received"]);
+
+    let longer = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = longer.local_addr().unwrap().to_string();
+    answer(longer, |bytes| [bytes, b"!"].concat());
+    let ended = latency(&["--to", &address, "--size", "1024"]);
     assert_fails(&ended, 1, &["does not send back what it received"]);
 }
 

@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token};
 use tickwire::limits::DATAGRAM_MAX;
-use tickwire::{Endpoint, EndpointConfig, SendError};
+use tickwire::{Datagram, Endpoint, EndpointConfig, SendError};
 
-use super::drive::{ANSWER_MAX, Answers, Client, give_up_at};
+use super::departures::Departures;
+use super::drive::{ANSWER_MAX, Answers, Client, Taken, give_up_at};
 use super::journal::Journal;
 use super::pace::Pace;
 use super::probe::Probe;
@@ -64,7 +65,7 @@ impl Client for TickwireAsleep {
         queued(self.endpoint.send(self.to, bytes))
     }
 
-    fn turn(&mut self, until: Instant, take: &mut impl FnMut(Instant, &[u8])) -> io::Result<()> {
+    fn turn(&mut self, until: Instant, take: &mut impl Taken) -> io::Result<()> {
         self.endpoint.wait_until(until)?;
         drain(&mut self.endpoint, take)
     }
@@ -75,7 +76,7 @@ impl Client for TickwireSpinning {
         queued(self.endpoint.send(self.to, bytes))
     }
 
-    fn turn(&mut self, _until: Instant, take: &mut impl FnMut(Instant, &[u8])) -> io::Result<()> {
+    fn turn(&mut self, _until: Instant, take: &mut impl Taken) -> io::Result<()> {
         self.endpoint.flush()?;
         drain(&mut self.endpoint, take)
     }
@@ -88,11 +89,25 @@ fn queued(sent: Result<(), SendError>) -> io::Result<()> {
     }
 }
 
-fn drain(endpoint: &mut Endpoint, take: &mut impl FnMut(Instant, &[u8])) -> io::Result<()> {
+fn drain(endpoint: &mut Endpoint, take: &mut impl Taken) -> io::Result<()> {
     while let Some(datagram) = endpoint.recv()? {
-        take(Instant::now(), datagram.bytes);
+        take(Instant::now(), &datagram);
     }
     Ok(())
+}
+
+/// Room for the longest datagram of a measurement, and for a byte more: it shows one that was longer.
+type Buffer = [u8; DATAGRAM_MAX + 1];
+
+const EMPTY: Buffer = [0; DATAGRAM_MAX + 1];
+
+/// What the first `len` bytes of a buffer hold, in the form in which tickwire hands it over.
+fn received(buffer: &Buffer, (len, from): (usize, SocketAddr)) -> Datagram<'_> {
+    Datagram {
+        from,
+        bytes: &buffer[..len.min(DATAGRAM_MAX)],
+        truncated: len > DATAGRAM_MAX,
+    }
 }
 
 /// std, spinning: a non-blocking `recv_from` after the other. No look for a second datagram, which
@@ -101,7 +116,7 @@ fn drain(endpoint: &mut Endpoint, take: &mut impl FnMut(Instant, &[u8])) -> io::
 pub(super) struct StdSpinning {
     socket: UdpSocket,
     to: SocketAddr,
-    buffer: [u8; DATAGRAM_MAX],
+    buffer: Buffer,
 }
 
 impl StdSpinning {
@@ -111,7 +126,7 @@ impl StdSpinning {
         Ok(Self {
             socket,
             to,
-            buffer: [0; DATAGRAM_MAX],
+            buffer: EMPTY,
         })
     }
 }
@@ -121,9 +136,9 @@ impl Client for StdSpinning {
         some_unless_blocked(self.socket.send_to(bytes, self.to)).map(drop)
     }
 
-    fn turn(&mut self, _until: Instant, take: &mut impl FnMut(Instant, &[u8])) -> io::Result<()> {
-        if let Some((len, _)) = some_unless_blocked(self.socket.recv_from(&mut self.buffer))? {
-            take(Instant::now(), &self.buffer[..len]);
+    fn turn(&mut self, _until: Instant, take: &mut impl Taken) -> io::Result<()> {
+        if let Some(came) = some_unless_blocked(self.socket.recv_from(&mut self.buffer))? {
+            take(Instant::now(), &received(&self.buffer, came));
         }
         Ok(())
     }
@@ -135,7 +150,7 @@ impl Client for StdSpinning {
 pub(super) struct StdAsleep {
     socket: UdpSocket,
     to: SocketAddr,
-    buffer: [u8; DATAGRAM_MAX],
+    buffer: Buffer,
 }
 
 impl StdAsleep {
@@ -146,7 +161,7 @@ impl StdAsleep {
         Ok(Self {
             socket,
             to,
-            buffer: [0; DATAGRAM_MAX],
+            buffer: EMPTY,
         })
     }
 }
@@ -156,9 +171,9 @@ impl Client for StdAsleep {
         self.socket.send_to(bytes, self.to).map(drop)
     }
 
-    fn turn(&mut self, _until: Instant, take: &mut impl FnMut(Instant, &[u8])) -> io::Result<()> {
-        if let Some((len, _)) = some_unless_blocked(self.socket.recv_from(&mut self.buffer))? {
-            take(Instant::now(), &self.buffer[..len]);
+    fn turn(&mut self, _until: Instant, take: &mut impl Taken) -> io::Result<()> {
+        if let Some(came) = some_unless_blocked(self.socket.recv_from(&mut self.buffer))? {
+            take(Instant::now(), &received(&self.buffer, came));
         }
         Ok(())
     }
@@ -177,9 +192,10 @@ pub(super) fn std_asleep_at_rate(
 ) -> io::Result<()> {
     let socket = UdpSocket::bind(address)?;
     socket.set_read_timeout(Some(LOOK))?;
-    let mut answers = Answers::new(pace, probe, journal);
+    let departures = Departures::of(pace.total());
+    let mut answers = Answers::new(pace, probe, &departures, journal);
     thread::scope(|scope| {
-        let sender = scope.spawn(|| send_at_rate(&socket, to, pace, probe));
+        let sender = scope.spawn(|| send_at_rate(&socket, to, pace, probe, &departures));
         let received = receive_all(&socket, pace, &mut answers);
         let sent = sender.join().expect("the sending thread does not panic");
         sent.and(received)
@@ -188,7 +204,13 @@ pub(super) fn std_asleep_at_rate(
     Ok(())
 }
 
-fn send_at_rate(socket: &UdpSocket, to: SocketAddr, pace: &Pace, probe: &Probe) -> io::Result<()> {
+fn send_at_rate(
+    socket: &UdpSocket,
+    to: SocketAddr,
+    pace: &Pace,
+    probe: &Probe,
+    departures: &Departures,
+) -> io::Result<()> {
     let mut buffer = [0; DATAGRAM_MAX];
     for number in 0..pace.total() {
         let due = pace.due(number);
@@ -198,16 +220,17 @@ fn send_at_rate(socket: &UdpSocket, to: SocketAddr, pace: &Pace, probe: &Probe) 
             thread::park_timeout(due - now);
             now = Instant::now();
         }
-        socket.send_to(probe.write(&mut buffer, number, now), to)?;
+        departures.on_sent(pace.since_start(now));
+        socket.send_to(probe.write(&mut buffer, number), to)?;
     }
     Ok(())
 }
 
 fn receive_all(socket: &UdpSocket, pace: &Pace, answers: &mut Answers<'_>) -> io::Result<()> {
-    let mut buffer = [0; DATAGRAM_MAX];
+    let mut buffer = EMPTY;
     while !answers.all_came() {
-        if let Some((len, _)) = some_unless_blocked(socket.recv_from(&mut buffer))? {
-            answers.on_datagram(Instant::now(), &buffer[..len]);
+        if let Some(came) = some_unless_blocked(socket.recv_from(&mut buffer))? {
+            answers.on_datagram(Instant::now(), &received(&buffer, came));
         } else if Instant::now() >= give_up_at(pace) {
             return Ok(());
         }
@@ -226,7 +249,7 @@ pub(super) struct MioAsleep {
     events: Events,
     socket: mio::net::UdpSocket,
     to: SocketAddr,
-    buffer: [u8; DATAGRAM_MAX],
+    buffer: Buffer,
 }
 
 impl MioAsleep {
@@ -240,7 +263,7 @@ impl MioAsleep {
             events: Events::with_capacity(16),
             socket,
             to,
-            buffer: [0; DATAGRAM_MAX],
+            buffer: EMPTY,
         })
     }
 
@@ -276,7 +299,7 @@ impl Client for MioAsleep {
         some_unless_blocked(self.socket.send_to(bytes, self.to)).map(drop)
     }
 
-    fn turn(&mut self, until: Instant, take: &mut impl FnMut(Instant, &[u8])) -> io::Result<()> {
+    fn turn(&mut self, until: Instant, take: &mut impl Taken) -> io::Result<()> {
         let time = until.saturating_duration_since(Instant::now());
         if some_unless_blocked(self.sleep(time))?.is_none() {
             // A sleep that was interrupted keeps the events of the one before.
@@ -285,8 +308,8 @@ impl Client for MioAsleep {
         if self.events.is_empty() {
             return Ok(());
         }
-        while let Some((len, _)) = some_unless_blocked(self.socket.recv_from(&mut self.buffer))? {
-            take(Instant::now(), &self.buffer[..len]);
+        while let Some(came) = some_unless_blocked(self.socket.recv_from(&mut self.buffer))? {
+            take(Instant::now(), &received(&self.buffer, came));
         }
         Ok(())
     }

@@ -84,7 +84,7 @@ fn round(who: Contestant, settings: &Settings, started: Instant) -> Result<Round
         window,
         per_second: settings.rate_per_second,
         place: settings.place,
-        probe: Probe::new(settings.size_bytes, window.start),
+        probe: Probe::new(settings.size_bytes, to),
     };
     let mut journal = Journal::new(window)?;
     measuring
@@ -197,7 +197,7 @@ mod tests {
             window,
             per_second,
             place: Place::Free,
-            probe: Probe::new(64, window.start),
+            probe: Probe::new(64, echo.address()),
         };
         let mut journal = Journal::new(window).unwrap();
         let asked_for = allocation_counter::measure(|| {
@@ -216,10 +216,13 @@ mod tests {
             for per_second in [Some(2000), None] {
                 let of = |millis| allocations(who, wait, per_second, Duration::from_millis(millis));
                 of(1); // whatever happens once in a process
-                let ((few, _), (many, answers)) = (of(1), of(200));
+                let (few, _) = of(1);
+                // On a machine that does other things it can take a while until many came.
+                let mut rounds = (0..6).map(|step| of(200 << step));
+                let enough = rounds.find(|(_, answers)| *answers > 4 * GROWTH);
+                let (many, answers) = enough.expect("datagrams are answered");
                 let what = format!("{who} {wait:?} {per_second:?}: {few}, {many} for {answers}");
                 assert!(many <= few + GROWTH, "{what}");
-                assert!(answers > 4 * GROWTH, "{what}");
             }
         }
     }

@@ -7,14 +7,21 @@ use std::cell::Cell;
 use std::io;
 use std::time::{Duration, Instant};
 
+use tickwire::Datagram;
 use tickwire::limits::DATAGRAM_MAX;
 
+use super::departures::{Departure, Departures};
 use super::journal::Journal;
 use super::pace::{Pace, Window};
 use super::probe::Probe;
 
 /// How long an answer is waited for after the last datagram has left, and in closed loop for each.
 pub(super) const ANSWER_MAX: Duration = Duration::from_secs(1);
+
+/// Who takes what was received, and when.
+pub(super) trait Taken: FnMut(Instant, &Datagram<'_>) {}
+
+impl<T: FnMut(Instant, &Datagram<'_>)> Taken for T {}
 
 /// What a contestant has to offer to whoever measures with it.
 pub(super) trait Client {
@@ -28,7 +35,7 @@ pub(super) trait Client {
 
     /// One turn: sends what waits, sleeps (a client that sleeps) until something comes or it is
     /// `until`, and hands over what came, each with the time at which it was received.
-    fn turn(&mut self, until: Instant, take: &mut impl FnMut(Instant, &[u8])) -> io::Result<()>;
+    fn turn(&mut self, until: Instant, take: &mut impl Taken) -> io::Result<()>;
 }
 
 /// Sends when it is time, whether or not anything was answered. Latency counts from the time at which
@@ -40,14 +47,16 @@ pub(super) fn at_rate(
     journal: &mut Journal,
 ) -> io::Result<()> {
     let mut buffer = [0; DATAGRAM_MAX];
-    let mut answers = Answers::new(pace, probe, journal);
+    let departures = Departures::of(pace.total());
+    let mut answers = Answers::new(pace, probe, &departures, journal);
     let mut next = 0;
     loop {
         let now = client.now();
         // One a turn, also for a client that has fallen behind: a burst of all that it owes, with
         // nobody receiving meanwhile, would overrun its own socket.
         if next < pace.total() && pace.due(next) <= now {
-            client.send(probe.write(&mut buffer, next, now))?;
+            departures.on_sent(pace.since_start(now));
+            client.send(probe.write(&mut buffer, next))?;
             next += 1;
         }
         let is_last = next == pace.total();
@@ -60,7 +69,9 @@ pub(super) fn at_rate(
             journal.on_all_due(pace);
             return Ok(());
         }
-        client.turn(until, &mut |now, bytes| answers.on_datagram(now, bytes))?;
+        client.turn(until, &mut |now, datagram: &Datagram<'_>| {
+            answers.on_datagram(now, datagram);
+        })?;
     }
 }
 
@@ -74,6 +85,7 @@ pub(super) fn give_up_at(pace: &Pace) -> Instant {
 pub(super) struct Answers<'a> {
     pace: &'a Pace,
     probe: &'a Probe,
+    departures: &'a Departures,
     journal: &'a mut Journal,
     /// A bit for each datagram.
     seen: Vec<u64>,
@@ -81,30 +93,45 @@ pub(super) struct Answers<'a> {
 }
 
 impl<'a> Answers<'a> {
-    pub(super) fn new(pace: &'a Pace, probe: &'a Probe, journal: &'a mut Journal) -> Self {
+    pub(super) fn new(
+        pace: &'a Pace,
+        probe: &'a Probe,
+        departures: &'a Departures,
+        journal: &'a mut Journal,
+    ) -> Self {
         let words = usize::try_from(pace.total().div_ceil(64)).unwrap_or(usize::MAX);
         Self {
             pace,
             probe,
+            departures,
             journal,
             seen: vec![0; words],
             missing: pace.total(),
         }
     }
 
-    pub(super) fn on_datagram(&mut self, now: Instant, bytes: &[u8]) {
-        let answer = self.probe.read(bytes);
-        let Some(answer) = answer.filter(|answer| answer.number < self.pace.total()) else {
+    pub(super) fn on_datagram(&mut self, now: Instant, datagram: &Datagram<'_>) {
+        let Some(number) = self.probe.read(datagram) else {
             self.journal.counts.foreign += 1;
             return;
         };
-        if self.was_seen(answer.number) {
+        match self.departures.get(number) {
+            Departure::At(since_start) => {
+                self.on_answer(number, self.pace.at(since_start), now);
+            }
+            Departure::NotYet => self.journal.counts.foreign += 1,
+            // Whoever is that far behind is too late, and stays lost.
+            Departure::Forgotten => self.journal.counts.repeated += 1,
+        }
+    }
+
+    fn on_answer(&mut self, number: u64, left: Instant, now: Instant) {
+        if self.was_seen(number) {
             self.journal.counts.repeated += 1;
             return;
         }
         self.missing -= 1;
-        let due = self.pace.due(answer.number);
-        self.journal.on_answer(due, answer.left, now);
+        self.journal.on_answer(self.pace.due(number), left, now);
     }
 
     pub(super) fn all_came(&self) -> bool {
@@ -116,7 +143,7 @@ impl<'a> Answers<'a> {
         let bit = 1 << (number % 64);
         let word = usize::try_from(number / 64).ok();
         let word = word.and_then(|word| self.seen.get_mut(word));
-        let word = word.expect("there is a bit for every number below the total");
+        let word = word.expect("no more leave than are due, and each has a bit");
         let was_seen = *word & bit != 0;
         *word |= bit;
         was_seen
@@ -138,7 +165,7 @@ pub(super) fn closed(
         if left >= window.end() {
             return Ok(());
         }
-        client.send(probe.write(&mut buffer, number, left))?;
+        client.send(probe.write(&mut buffer, number))?;
         journal.on_due(left);
         if let Some(now) = answer_to(number, left, client, probe, journal)? {
             journal.on_answer(left, left, now);
@@ -157,8 +184,8 @@ fn answer_to(
 ) -> io::Result<Option<Instant>> {
     let until = left + ANSWER_MAX;
     let answered = Cell::new(None);
-    let mut take = |now, bytes: &[u8]| match probe.read(bytes) {
-        Some(answer) if answer.number == number && answered.get().is_none() => {
+    let mut take = |now, datagram: &Datagram<'_>| match probe.read(datagram) {
+        Some(answer) if answer == number && answered.get().is_none() => {
             answered.set(Some(now));
         }
         Some(_) => journal.counts.repeated += 1,
@@ -177,6 +204,7 @@ fn answer_to(
 )]
 mod tests {
     use std::collections::VecDeque;
+    use std::net::{IpAddr, Ipv4Addr, SocketAddr};
     use std::ops::Range;
 
     use super::super::journal::Slice;
@@ -185,6 +213,16 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
     /// What a round trip takes where nobody stalls.
     const TRIP: Duration = Duration::from_micros(50);
+
+    const TARGET: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7);
+
+    fn from_target(bytes: &[u8]) -> Datagram<'_> {
+        Datagram {
+            from: TARGET,
+            bytes,
+            truncated: false,
+        }
+    }
 
     /// A client and an echo on a time of their own: it stands still but in a sleep.
     struct Simulated {
@@ -237,11 +275,7 @@ mod tests {
             Ok(())
         }
 
-        fn turn(
-            &mut self,
-            until: Instant,
-            take: &mut impl FnMut(Instant, &[u8]),
-        ) -> io::Result<()> {
+        fn turn(&mut self, until: Instant, take: &mut impl Taken) -> io::Result<()> {
             let next = self.on_the_way.front().map_or(until, |(at, _)| *at);
             self.now = self.now.max(next.min(until));
             if self.client_stall.contains(&self.now) {
@@ -253,7 +287,7 @@ mod tests {
                 .is_some_and(|(at, _)| *at <= self.now)
             {
                 let (_, bytes) = self.on_the_way.pop_front().unwrap();
-                take(self.now, &bytes);
+                take(self.now, &from_target(&bytes));
             }
             Ok(())
         }
@@ -278,7 +312,7 @@ mod tests {
             Self {
                 client: Simulated::new(start),
                 window,
-                probe: Probe::new(64, start),
+                probe: Probe::new(64, TARGET),
                 journal: Journal::new(window).unwrap(),
             }
         }
@@ -428,19 +462,39 @@ mod tests {
     fn a_foreign_datagram_counts_as_foreign_and_answers_nothing() {
         let mut bench = Bench::new();
         let pace = Pace::new(bench.window, 1000);
-        let mut buffer = [0; DATAGRAM_MAX];
-        let stranger = Probe::new(64, bench.window.start);
-        let beyond = bench
-            .probe
-            .write(&mut buffer, pace.total(), bench.window.start)
-            .to_vec();
-        let mut answers = Answers::new(&pace, &bench.probe, &mut bench.journal);
-        answers.on_datagram(bench.window.begin(), b"hello");
-        let datagram = stranger.write(&mut buffer, 0, bench.window.start);
-        answers.on_datagram(bench.window.begin(), datagram);
-        answers.on_datagram(bench.window.begin(), &beyond);
+        let departures = Departures::of(pace.total());
+        departures.on_sent(Duration::ZERO);
+        let write = |probe: &Probe, number| probe.write(&mut [0; DATAGRAM_MAX], number).to_vec();
+        let stranger = write(&Probe::new(64, TARGET), 0);
+        let mut altered = write(&bench.probe, 0);
+        altered[50] ^= 1;
+        let not_sent_yet = write(&bench.probe, 1);
+        let beyond = write(&bench.probe, pace.total());
+
+        let mut answers = Answers::new(&pace, &bench.probe, &departures, &mut bench.journal);
+        for bytes in [b"hello", &stranger[..], &altered, &not_sent_yet, &beyond] {
+            answers.on_datagram(bench.window.begin(), &from_target(bytes));
+        }
         assert_eq!(answers.missing, pace.total());
-        assert_eq!(bench.journal.counts.foreign, 3);
+        assert_eq!(bench.journal.counts.foreign, 5);
         assert_eq!(bench.journal.counts.answered, 0);
+    }
+
+    #[test]
+    fn when_a_datagram_left_is_what_its_sender_knows() {
+        let mut bench = Bench::new();
+        let pace = Pace::new(bench.window, 1000);
+        let departures = Departures::of(pace.total());
+        // The first of those that count left 3 ms late.
+        for number in 0..200 {
+            departures.on_sent(number * MS);
+        }
+        departures.on_sent(203 * MS);
+        let bytes = bench.probe.write(&mut [0; DATAGRAM_MAX], 200).to_vec();
+        let now = bench.window.begin() + 10 * MS;
+        let mut answers = Answers::new(&pace, &bench.probe, &departures, &mut bench.journal);
+        answers.on_datagram(now, &from_target(&bytes));
+        assert_eq!(bench.journal.longest.latency, 10_000_000);
+        assert_eq!(bench.journal.longest.round_trip, 7_000_000);
     }
 }

@@ -1,8 +1,8 @@
 //! `tickwire bench latency`: how long a datagram takes to an echo and back, as a whole distribution,
 //! beside the loops that people write on std and on mio.
 //!
-//! From the bottom up: `probe` is what stands in a datagram, `pace` when it is due, `journal` what is
-//! recorded of it; `clients` and `echo` are the contestants, `place` is where they run, `drive` measures
+//! From the bottom up: `probe` is what stands in a datagram, `pace` when it is due, `departures` when it
+//! left, `journal` what is recorded of it; `clients` and `echo` are the contestants, `place` is where they run, `drive` measures
 //! one of them, `contest` all of them in turns; `figures` says what a percentile is, `results` sums up,
 //! `report` and `picture` show it.
 //!
@@ -19,6 +19,7 @@
 
 mod clients;
 mod contest;
+mod departures;
 mod drive;
 mod echo;
 mod figures;
@@ -76,7 +77,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "ADDRESS")]
     to: Option<String>,
 
-    /// How long each datagram is, in bytes: 24 (a number, a nonce, a time) to 1024
+    /// How long each datagram is, 16 to 1024 bytes: eight for the number of the round, eight for its
+    /// own, and both over and over as filler, which is checked
     #[arg(long, value_name = "BYTES", default_value = "64", value_parser = size)]
     size: usize,
 

@@ -51,6 +51,16 @@ impl Pace {
         self.window.start + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
+    /// How long after the start of the round it is at `time`.
+    pub(super) fn since_start(&self, time: Instant) -> Duration {
+        time.saturating_duration_since(self.window.start)
+    }
+
+    /// When something was that came so long after the start.
+    pub(super) fn at(&self, since_start: Duration) -> Instant {
+        self.window.start + since_start
+    }
+
     /// How many are due in the round, those of the warm-up included.
     pub(super) fn total(&self) -> u64 {
         self.total

@@ -212,7 +212,7 @@ fn notes(settings: &Settings, machine: &Machine, results: &Results) -> Vec<Strin
         notes.extend(lost_note(measured));
         if counts.repeated + counts.foreign > 0 {
             notes.push(format!(
-                "{}: {} answers came twice or too late, {} datagrams were not ours",
+                "{}: {} answers came twice or too late, {} datagrams were not ours or not what was sent",
                 measured.name, counts.repeated, counts.foreign
             ));
         }

@@ -140,6 +140,11 @@ fn latency_asleep_shows_and_records_everything() {
     let contestants = record["results"]["contestants"].as_array().unwrap();
     let names: Vec<_> = contestants.iter().map(|who| &who["name"]).collect();
     assert_eq!(names, ["std", "mio", "tickwire"]);
+    let threads: Vec<_> = contestants
+        .iter()
+        .map(|who| &who["client_threads"])
+        .collect();
+    assert_eq!(threads, [2, 1, 1]);
     for who in contestants {
         assert_eq!(who["sent"], 200);
         assert!(number(&who["latency"]["p50"]) <= number(&who["latency"]["max"]));

@@ -14,13 +14,10 @@ use mio::{Events, Interest, Poll, Token};
 use tickwire::limits::DATAGRAM_MAX;
 use tickwire::{Datagram, Endpoint, EndpointConfig, SendError};
 
-use super::departures::Departures;
-use super::drive::{ANSWER_MAX, Answers, Client, Taken, give_up_at};
-use super::journal::Journal;
-use super::pace::Pace;
-use super::probe::Probe;
+use super::answers::Answers;
+use super::drive::{Client, Leaving, Taken, receive_at_rate, send_at_rate};
 
-/// How long std's receiving thread sleeps before it looks whether the round is over, if nothing comes.
+/// How long std sleeps before it looks whether the round is over, if nothing comes.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// tickwire, with the socket options that a bare socket has.
@@ -157,7 +154,7 @@ impl StdAsleep {
     pub(super) fn new(address: SocketAddr, to: SocketAddr) -> io::Result<Self> {
         let socket = UdpSocket::bind(address)?;
         // Set once: a system call for every datagram would be paid for nothing.
-        socket.set_read_timeout(Some(ANSWER_MAX))?;
+        socket.set_read_timeout(Some(LOOK))?;
         Ok(Self {
             socket,
             to,
@@ -181,61 +178,44 @@ impl Client for StdAsleep {
 
 /// std, asleep, at a fixed rate: one thread that sends when it is time and one that is blocked in
 /// `recv_from`. A read timeout in a single thread would be the simpler loop, but Linux rounds it to
-/// its timer tick, up to 10 ms, and the figure would be that of the rounding. This thread sleeps as
-/// precisely as tickwire does, so the departures are equally late.
+/// its timer tick, up to 10 ms, and the figure would be that of the rounding.
 pub(super) fn std_asleep_at_rate(
-    address: SocketAddr,
-    to: SocketAddr,
-    pace: &Pace,
-    probe: &Probe,
-    journal: &mut Journal,
+    client: &mut StdAsleep,
+    leaving: Leaving<'_>,
+    answers: Answers<'_>,
 ) -> io::Result<()> {
-    let socket = UdpSocket::bind(address)?;
-    socket.set_read_timeout(Some(LOOK))?;
-    let departures = Departures::of(pace.total());
-    let mut answers = Answers::new(pace, probe, &departures, journal);
+    let mut sending = StdSending {
+        socket: client.socket.try_clone()?,
+        to: client.to,
+    };
     thread::scope(|scope| {
-        let sender = scope.spawn(|| send_at_rate(&socket, to, pace, probe, &departures));
-        let received = receive_all(&socket, pace, &mut answers);
+        let sender = scope.spawn(move || send_at_rate(&mut sending, leaving));
+        let received = receive_at_rate(client, answers);
         let sent = sender.join().expect("the sending thread does not panic");
         sent.and(received)
-    })?;
-    journal.on_all_due(pace);
-    Ok(())
+    })
 }
 
-fn send_at_rate(
-    socket: &UdpSocket,
+/// The sending thread. It sleeps as precisely as tickwire does, so the departures are equally late.
+#[derive(Debug)]
+struct StdSending {
+    socket: UdpSocket,
     to: SocketAddr,
-    pace: &Pace,
-    probe: &Probe,
-    departures: &Departures,
-) -> io::Result<()> {
-    let mut buffer = [0; DATAGRAM_MAX];
-    for number in 0..pace.total() {
-        let due = pace.due(number);
-        let mut now = Instant::now();
-        while now < due {
-            // It may wake early, so it is asked again what time it is.
-            thread::park_timeout(due - now);
-            now = Instant::now();
-        }
-        departures.on_sent(pace.since_start(now));
-        socket.send_to(probe.write(&mut buffer, number), to)?;
-    }
-    Ok(())
 }
 
-fn receive_all(socket: &UdpSocket, pace: &Pace, answers: &mut Answers<'_>) -> io::Result<()> {
-    let mut buffer = EMPTY;
-    while !answers.all_came() {
-        if let Some(came) = some_unless_blocked(socket.recv_from(&mut buffer))? {
-            answers.on_datagram(Instant::now(), &received(&buffer, came));
-        } else if Instant::now() >= give_up_at(pace) {
-            return Ok(());
-        }
+impl Client for StdSending {
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.socket.send_to(bytes, self.to).map(drop)
     }
-    Ok(())
+
+    /// It may wake early; whoever has it turn looks at the time again.
+    fn turn(&mut self, until: Instant, _take: &mut impl Taken) -> io::Result<()> {
+        let time = until.saturating_duration_since(Instant::now());
+        if !time.is_zero() {
+            thread::park_timeout(time);
+        }
+        Ok(())
+    }
 }
 
 /// A plain mio loop: `poll`, then `recv_from` until it would block.

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::books::Books;
 use super::clients::{
     MioAsleep, StdAsleep, StdSpinning, TickwireAsleep, TickwireSpinning, std_asleep_at_rate,
 };
@@ -86,15 +87,15 @@ fn round(who: Contestant, settings: &Settings, started: Instant) -> Result<Round
         place: settings.place,
         probe: Probe::new(settings.size_bytes, to),
     };
-    let mut journal = Journal::new(window)?;
+    let mut books = Books::of(window, settings.rate_per_second)?;
     measuring
-        .measure_in_place(who, settings.wait, &mut journal)
+        .measure_in_place(who, settings.wait, &mut books)
         .map_err(cannot)?;
     echo.map_or(Ok(()), Echo::stop).map_err(cannot)?;
     Ok(Round {
         who,
         at: window.begin().saturating_duration_since(started),
-        journal,
+        journal: books.journal,
     })
 }
 
@@ -110,49 +111,47 @@ struct Measuring {
 
 impl Measuring {
     /// On a thread of its own, which is moved; this one goes on where it likes.
-    fn measure_in_place(
-        &self,
-        who: Contestant,
-        wait: Wait,
-        journal: &mut Journal,
-    ) -> io::Result<()> {
+    fn measure_in_place(&self, who: Contestant, wait: Wait, books: &mut Books) -> io::Result<()> {
         thread::scope(|scope| {
             let client = thread::Builder::new().name("client".to_owned());
             let client = client.spawn_scoped(scope, || {
                 self.place.take(Side::Client)?;
-                self.measure(who, wait, journal)
+                self.measure(who, wait, books)
             })?;
             client.join().expect("a client does not panic")
         })
     }
 
-    fn measure(&self, who: Contestant, wait: Wait, journal: &mut Journal) -> io::Result<()> {
+    fn measure(&self, who: Contestant, wait: Wait, books: &mut Books) -> io::Result<()> {
         let (from, to) = (self.from, self.to);
         match (who, wait) {
-            (Contestant::Std, Wait::Sleep) => self.std_asleep(journal),
-            (Contestant::Std, Wait::Spin) => self.drive(StdSpinning::new(from, to)?, journal),
-            (Contestant::Mio, _) => self.drive(MioAsleep::new(from, to)?, journal),
+            (Contestant::Std, Wait::Sleep) => self.std_asleep(books),
+            (Contestant::Std, Wait::Spin) => self.drive(StdSpinning::new(from, to)?, books),
+            (Contestant::Mio, _) => self.drive(MioAsleep::new(from, to)?, books),
             (Contestant::Tickwire, Wait::Sleep) => {
-                self.drive(TickwireAsleep::new(from, to)?, journal)
+                self.drive(TickwireAsleep::new(from, to)?, books)
             }
             (Contestant::Tickwire, Wait::Spin) => {
-                self.drive(TickwireSpinning::new(from, to)?, journal)
+                self.drive(TickwireSpinning::new(from, to)?, books)
             }
         }
     }
 
-    fn drive(&self, mut client: impl Client, journal: &mut Journal) -> io::Result<()> {
-        match self.pace() {
-            Some(pace) => at_rate(&mut client, &pace, &self.probe, journal),
-            None => closed(&mut client, self.window, &self.probe, journal),
-        }
+    fn drive(&self, mut client: impl Client, books: &mut Books) -> io::Result<()> {
+        let Some(pace) = self.pace() else {
+            return closed(&mut client, self.window, &self.probe, &mut books.journal);
+        };
+        let (leaving, answers) = books.open(&pace, &self.probe);
+        at_rate(&mut client, leaving, answers)
     }
 
-    fn std_asleep(&self, journal: &mut Journal) -> io::Result<()> {
-        match self.pace() {
-            Some(pace) => std_asleep_at_rate(self.from, self.to, &pace, &self.probe, journal),
-            None => self.drive(StdAsleep::new(self.from, self.to)?, journal),
-        }
+    fn std_asleep(&self, books: &mut Books) -> io::Result<()> {
+        let mut client = StdAsleep::new(self.from, self.to)?;
+        let Some(pace) = self.pace() else {
+            return self.drive(client, books);
+        };
+        let (leaving, answers) = books.open(&pace, &self.probe);
+        std_asleep_at_rate(&mut client, leaving, answers)
     }
 
     fn pace(&self) -> Option<Pace> {
@@ -199,12 +198,12 @@ mod tests {
             place: Place::Free,
             probe: Probe::new(64, echo.address()),
         };
-        let mut journal = Journal::new(window).unwrap();
+        let mut books = Books::of(window, per_second).unwrap();
         let asked_for = allocation_counter::measure(|| {
-            measuring.measure(who, wait, &mut journal).unwrap();
+            measuring.measure(who, wait, &mut books).unwrap();
         });
         echo.stop().unwrap();
-        (asked_for.count_total, journal.counts.answered)
+        (asked_for.count_total, books.journal.counts.answered)
     }
 
     /// What a send queue and the slots of a batch may grow by when there is more at once than before.

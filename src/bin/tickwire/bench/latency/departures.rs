@@ -2,7 +2,7 @@
 //!
 //! One thread writes and one reads, which may be the same. Nothing here allocates or waits.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// The most departures that are kept at once, in 8 MiB: more than a second at the highest rate.
@@ -22,6 +22,7 @@ pub(super) struct Departures {
     /// How many of the last ones can be read. Half of what is kept where places are used again, so
     /// that none is written while it is read.
     readable: u64,
+    is_abandoned: AtomicBool,
 }
 
 /// What is known of one.
@@ -42,7 +43,17 @@ impl Departures {
             nanos: (0..kept).map(|_| AtomicU64::new(EMPTY)).collect(),
             count: AtomicU64::new(0),
             readable: if total <= KEPT_MAX { kept } else { kept / 2 },
+            is_abandoned: AtomicBool::new(false),
         }
+    }
+
+    /// The rest will not leave.
+    pub(super) fn abandon(&self) {
+        self.is_abandoned.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn are_abandoned(&self) -> bool {
+        self.is_abandoned.load(Ordering::Relaxed)
     }
 
     /// The next one leaves, so long after the start. To be told before it is sent: its answer may be

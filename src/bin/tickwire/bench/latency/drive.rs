@@ -1,22 +1,22 @@
 //! The two ways to measure: at a fixed rate, and one datagram at a time.
 //!
-//! Both are written for any [`Client`], so that every contestant is measured by the same lines; and
-//! the client says what time it is, so that the tests run them on a time of their own.
+//! Both are written for any [`Client`], and so are the two halves of the first one, for a contestant
+//! that sends on one thread and receives on another (std asleep: see `clients`). What decides when a
+//! datagram leaves is one piece for all, [`Leaving`], and what becomes of an answer is another,
+//! `Answers`. The client says what time it is, so that the tests run everything on a time of their own.
 
 use std::cell::Cell;
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tickwire::Datagram;
 use tickwire::limits::DATAGRAM_MAX;
 
-use super::departures::{Departure, Departures};
+use super::answers::{ANSWER_MAX, Answers};
+use super::departures::Departures;
 use super::journal::Journal;
 use super::pace::{Pace, Window};
 use super::probe::Probe;
-
-/// How long an answer is waited for after the last datagram has left, and in closed loop for each.
-pub(super) const ANSWER_MAX: Duration = Duration::from_secs(1);
 
 /// Who takes what was received, and when.
 pub(super) trait Taken: FnMut(Instant, &Datagram<'_>) {}
@@ -42,111 +42,96 @@ pub(super) trait Client {
 /// a datagram was due: if the client or the server stalls, every datagram that it holds up shows it.
 pub(super) fn at_rate(
     client: &mut impl Client,
-    pace: &Pace,
-    probe: &Probe,
-    journal: &mut Journal,
+    mut leaving: Leaving<'_>,
+    mut answers: Answers<'_>,
 ) -> io::Result<()> {
-    let mut buffer = [0; DATAGRAM_MAX];
-    let departures = Departures::of(pace.total());
-    let mut answers = Answers::new(pace, probe, &departures, journal);
-    let mut next = 0;
     loop {
         let now = client.now();
-        // One a turn, also for a client that has fallen behind: a burst of all that it owes, with
-        // nobody receiving meanwhile, would overrun its own socket.
-        if next < pace.total() && pace.due(next) <= now {
-            departures.on_sent(pace.since_start(now));
-            client.send(probe.write(&mut buffer, next))?;
-            next += 1;
-        }
-        let is_last = next == pace.total();
-        let until = if is_last {
-            give_up_at(pace)
-        } else {
-            pace.due(next)
-        };
-        if is_last && (answers.all_came() || now >= until) {
-            journal.on_all_due(pace);
+        leaving.send_if_due(client, now)?;
+        if answers.are_over(now) {
+            answers.close();
             return Ok(());
         }
-        client.turn(until, &mut |now, datagram: &Datagram<'_>| {
+        let until = leaving.next_due().or_else(|| answers.give_up_at());
+        client.turn(until.unwrap_or(now), &mut |now, datagram: &Datagram<'_>| {
             answers.on_datagram(now, datagram);
         })?;
     }
 }
 
-/// Whoever has not come back by then is lost.
-pub(super) fn give_up_at(pace: &Pace) -> Instant {
-    pace.due(pace.total()) + ANSWER_MAX
+/// The half of [`at_rate`] that sends; a turn of this client only sleeps.
+pub(super) fn send_at_rate(client: &mut impl Client, mut leaving: Leaving<'_>) -> io::Result<()> {
+    let sent = leaving.send_all(client);
+    if sent.is_err() {
+        // Whoever receives would wait for what never leaves.
+        leaving.departures.abandon();
+    }
+    sent
 }
 
-/// Takes in what comes back to a [`Pace`], each answer once.
+/// The half of [`at_rate`] that receives; this client sends nothing.
+pub(super) fn receive_at_rate(
+    client: &mut impl Client,
+    mut answers: Answers<'_>,
+) -> io::Result<()> {
+    loop {
+        let now = client.now();
+        if answers.are_over(now) {
+            answers.close();
+            return Ok(());
+        }
+        client.turn(now + ANSWER_MAX, &mut |now, datagram: &Datagram<'_>| {
+            answers.on_datagram(now, datagram);
+        })?;
+    }
+}
+
+/// Lets number after number leave, each when it is due, whatever became of those before it.
 #[derive(Debug)]
-pub(super) struct Answers<'a> {
+pub(super) struct Leaving<'a> {
     pace: &'a Pace,
     probe: &'a Probe,
     departures: &'a Departures,
-    journal: &'a mut Journal,
-    /// A bit for each datagram.
-    seen: Vec<u64>,
-    missing: u64,
+    next: u64,
+    buffer: [u8; DATAGRAM_MAX],
 }
 
-impl<'a> Answers<'a> {
-    pub(super) fn new(
-        pace: &'a Pace,
-        probe: &'a Probe,
-        departures: &'a Departures,
-        journal: &'a mut Journal,
-    ) -> Self {
-        let words = usize::try_from(pace.total().div_ceil(64)).unwrap_or(usize::MAX);
+impl<'a> Leaving<'a> {
+    pub(super) fn new(pace: &'a Pace, probe: &'a Probe, departures: &'a Departures) -> Self {
         Self {
             pace,
             probe,
             departures,
-            journal,
-            seen: vec![0; words],
-            missing: pace.total(),
+            next: 0,
+            buffer: [0; DATAGRAM_MAX],
         }
     }
 
-    pub(super) fn on_datagram(&mut self, now: Instant, datagram: &Datagram<'_>) {
-        let Some(number) = self.probe.read(datagram) else {
-            self.journal.counts.foreign += 1;
-            return;
-        };
-        match self.departures.get(number) {
-            Departure::At(since_start) => {
-                self.on_answer(number, self.pace.at(since_start), now);
-            }
-            Departure::NotYet => self.journal.counts.foreign += 1,
-            // Whoever is that far behind is too late, and stays lost.
-            Departure::Forgotten => self.journal.counts.repeated += 1,
+    /// When the next one is due; `None` once all have left.
+    fn next_due(&self) -> Option<Instant> {
+        (self.next < self.pace.total()).then(|| self.pace.due(self.next))
+    }
+
+    /// One a turn, also for a client that has fallen behind: a burst of all that it owes, with nobody
+    /// receiving meanwhile, would overrun its own socket.
+    fn send_if_due(&mut self, client: &mut impl Client, now: Instant) -> io::Result<()> {
+        if self.next_due().is_none_or(|due| now < due) {
+            return Ok(());
         }
+        self.departures.on_sent(self.pace.since_start(now));
+        client.send(self.probe.write(&mut self.buffer, self.next))?;
+        self.next += 1;
+        Ok(())
     }
 
-    fn on_answer(&mut self, number: u64, left: Instant, now: Instant) {
-        if self.was_seen(number) {
-            self.journal.counts.repeated += 1;
-            return;
+    fn send_all(&mut self, client: &mut impl Client) -> io::Result<()> {
+        loop {
+            self.send_if_due(client, client.now())?;
+            let Some(due) = self.next_due() else {
+                return Ok(());
+            };
+            client.turn(due, &mut |_, _: &Datagram<'_>| {})?;
         }
-        self.missing -= 1;
-        self.journal.on_answer(self.pace.due(number), left, now);
-    }
-
-    pub(super) fn all_came(&self) -> bool {
-        self.missing == 0
-    }
-
-    /// Whether it was, and from now on it is.
-    fn was_seen(&mut self, number: u64) -> bool {
-        let bit = 1 << (number % 64);
-        let word = usize::try_from(number / 64).ok();
-        let word = word.and_then(|word| self.seen.get_mut(word));
-        let word = word.expect("no more leave than are due, and each has a bit");
-        let was_seen = *word & bit != 0;
-        *word |= bit;
-        was_seen
     }
 }
 
@@ -206,7 +191,9 @@ mod tests {
     use std::collections::VecDeque;
     use std::net::{IpAddr, Ipv4Addr, SocketAddr};
     use std::ops::Range;
+    use std::time::Duration;
 
+    use super::super::books::Books;
     use super::super::journal::Slice;
     use super::*;
 
@@ -237,6 +224,7 @@ mod tests {
         copies: usize,
         on_the_way: VecDeque<(Instant, Vec<u8>)>,
         sent: usize,
+        turns: usize,
     }
 
     impl Simulated {
@@ -249,6 +237,7 @@ mod tests {
                 copies: 1,
                 on_the_way: VecDeque::new(),
                 sent: 0,
+                turns: 0,
             }
         }
     }
@@ -276,6 +265,8 @@ mod tests {
         }
 
         fn turn(&mut self, until: Instant, take: &mut impl Taken) -> io::Result<()> {
+            self.turns += 1;
+            assert!(self.turns < 1_000_000, "it goes on for ever");
             let next = self.on_the_way.front().map_or(until, |(at, _)| *at);
             self.now = self.now.max(next.min(until));
             if self.client_stall.contains(&self.now) {
@@ -297,7 +288,7 @@ mod tests {
         client: Simulated,
         window: Window,
         probe: Probe,
-        journal: Journal,
+        books: Books,
     }
 
     impl Bench {
@@ -313,7 +304,7 @@ mod tests {
                 client: Simulated::new(start),
                 window,
                 probe: Probe::new(64, TARGET),
-                journal: Journal::new(window).unwrap(),
+                books: Books::of(window, Some(1000)).unwrap(),
             }
         }
 
@@ -323,9 +314,11 @@ mod tests {
             begin + from_ms * MS..begin + to_ms * MS
         }
 
-        fn at_rate(&mut self, per_second: u32) {
-            let pace = Pace::new(self.window, per_second);
-            at_rate(&mut self.client, &pace, &self.probe, &mut self.journal).unwrap();
+        /// A thousand a second.
+        fn at_rate(&mut self) {
+            let pace = Pace::new(self.window, 1000);
+            let (leaving, answers) = self.books.open(&pace, &self.probe);
+            at_rate(&mut self.client, leaving, answers).unwrap();
         }
 
         fn closed(&mut self) {
@@ -333,7 +326,7 @@ mod tests {
                 &mut self.client,
                 self.window,
                 &self.probe,
-                &mut self.journal,
+                &mut self.books.journal,
             )
             .unwrap();
         }
@@ -341,7 +334,7 @@ mod tests {
         /// How many latencies there were of exactly this length, as far as the histogram tells.
         fn count_of(&self, latency: Duration) -> u64 {
             let nanos = u64::try_from(latency.as_nanos()).unwrap();
-            self.journal.latency.count_at(nanos)
+            self.books.journal.latency.count_at(nanos)
         }
     }
 
@@ -349,28 +342,26 @@ mod tests {
     fn a_stalled_server_shows_in_every_datagram_that_it_held_up() {
         let mut bench = Bench::new();
         bench.client.server_stall = bench.stretch(300, 400);
-        bench.at_rate(1000);
-        assert_eq!(bench.journal.counts.due, 1000);
-        assert_eq!(bench.journal.counts.lost(), 0);
+        bench.at_rate();
+        assert_eq!(bench.books.journal.counts.due, 1000);
+        assert_eq!(bench.books.journal.counts.lost(), 0);
         // Those due at 300, 301, ... 399 ms waited for 100, 99, ... 1 ms, and nobody else for anything.
         for held_up in 1..=100 {
             assert_eq!(bench.count_of(held_up * MS + TRIP), 1, "{held_up} ms");
         }
         assert_eq!(bench.count_of(TRIP), 900);
-        assert!(
-            bench
-                .journal
-                .latency
-                .equivalent(bench.journal.latency.value_at_quantile(0.95), 50_050_000)
-        );
+        assert!(bench.books.journal.latency.equivalent(
+            bench.books.journal.latency.value_at_quantile(0.95),
+            50_050_000
+        ));
     }
 
     #[test]
     fn the_time_line_shows_a_stall_where_it_was_and_exactly() {
         let mut bench = Bench::new();
         bench.client.server_stall = bench.stretch(300, 400);
-        bench.at_rate(1000);
-        let slices = &bench.journal.slices.slices;
+        bench.at_rate();
+        let slices = &bench.books.journal.slices.slices;
         assert_eq!(slices.len(), 100);
         for (slice, longest) in [
             (29, 50_000),
@@ -387,17 +378,18 @@ mod tests {
     fn a_stalled_client_is_not_forgiven_either() {
         let mut bench = Bench::new();
         bench.client.client_stall = bench.stretch(300, 400);
-        bench.at_rate(1000);
+        bench.at_rate();
         // Due at 300 ms means: sent at 400 ms, answered a round trip later.
         assert_eq!(bench.count_of(100 * MS + TRIP), 1);
         assert_eq!(bench.count_of(MS + TRIP), 1);
-        assert_eq!(bench.journal.counts.answered, 1000);
+        assert_eq!(bench.books.journal.counts.answered, 1000);
         // From when they really left, all was well: that is the figure that hides the stall.
         assert!(
             bench
+                .books
                 .journal
                 .round_trip
-                .equivalent(bench.journal.round_trip.max(), 50_000)
+                .equivalent(bench.books.journal.round_trip.max(), 50_000)
         );
     }
 
@@ -406,20 +398,20 @@ mod tests {
         let mut bench = Bench::new();
         bench.client.server_stall = bench.stretch(300, 400);
         bench.closed();
-        let latency = &bench.journal.latency;
+        let latency = &bench.books.journal.latency;
         assert_eq!(bench.count_of(100 * MS + TRIP), 1);
         assert!(latency.count_between(0, 60_000) == latency.len() - 1);
         // 900 ms of round trips, and one that was held up.
-        assert_eq!(bench.journal.counts.due, 900 * 1000 / 50 - 1 + 1);
+        assert_eq!(bench.books.journal.counts.due, 900 * 1000 / 50 - 1 + 1);
     }
 
     #[test]
     fn what_is_lost_is_counted_and_waited_for_once() {
         let mut bench = Bench::new();
         bench.client.loses_every = 10;
-        bench.at_rate(1000);
-        assert_eq!(bench.journal.counts.lost(), 100);
-        let slices = &bench.journal.slices.slices;
+        bench.at_rate();
+        assert_eq!(bench.books.journal.counts.lost(), 100);
+        let slices = &bench.books.journal.slices.slices;
         assert!(slices.iter().all(|slice| slice.lost() == 1));
         assert_eq!(bench.client.now, bench.window.end() + ANSWER_MAX);
     }
@@ -429,18 +421,18 @@ mod tests {
         let mut bench = Bench::new();
         bench.client.loses_every = 10_000;
         bench.closed();
-        assert_eq!(bench.journal.counts.lost(), 1);
-        let slices = &bench.journal.slices.slices;
+        assert_eq!(bench.books.journal.counts.lost(), 1);
+        let slices = &bench.books.journal.slices.slices;
         assert_eq!(slices.iter().map(Slice::lost).sum::<u64>(), 1);
-        assert!(bench.journal.latency.max() < 60_000);
+        assert!(bench.books.journal.latency.max() < 60_000);
     }
 
     #[test]
     fn an_echo_of_nothing_leaves_nothing_but_losses() {
         let mut bench = Bench::new();
         bench.client.loses_every = 1;
-        bench.at_rate(1000);
-        let counts = bench.journal.counts;
+        bench.at_rate();
+        let counts = bench.books.journal.counts;
         assert_eq!(
             (counts.due, counts.answered, counts.lost()),
             (1000, 0, 1000)
@@ -451,50 +443,138 @@ mod tests {
     fn an_answer_counts_once() {
         let mut bench = Bench::new();
         bench.client.copies = 2;
-        bench.at_rate(1000);
-        let counts = bench.journal.counts;
+        bench.at_rate();
+        let counts = bench.books.journal.counts;
         assert_eq!(counts.answered, 1000);
         // The last answer ends the round before its copy is looked at, or not.
         assert!((1199..=1200).contains(&counts.repeated), "{counts:?}");
     }
 
-    #[test]
-    fn a_foreign_datagram_counts_as_foreign_and_answers_nothing() {
-        let mut bench = Bench::new();
-        let pace = Pace::new(bench.window, 1000);
-        let departures = Departures::of(pace.total());
-        departures.on_sent(Duration::ZERO);
-        let write = |probe: &Probe, number| probe.write(&mut [0; DATAGRAM_MAX], number).to_vec();
-        let stranger = write(&Probe::new(64, TARGET), 0);
-        let mut altered = write(&bench.probe, 0);
-        altered[50] ^= 1;
-        let not_sent_yet = write(&bench.probe, 1);
-        let beyond = write(&bench.probe, pace.total());
+    /// The sending half of a client, on a time of its own. Every sleep ends early once, as real ones may.
+    struct SendingHalf {
+        now: Instant,
+        stall: Range<Instant>,
+        sent: Vec<(Instant, Vec<u8>)>,
+        breaks_after: usize,
+    }
 
-        let mut answers = Answers::new(&pace, &bench.probe, &departures, &mut bench.journal);
-        for bytes in [b"hello", &stranger[..], &altered, &not_sent_yet, &beyond] {
-            answers.on_datagram(bench.window.begin(), &from_target(bytes));
+    impl Client for SendingHalf {
+        fn now(&self) -> Instant {
+            self.now
         }
-        assert_eq!(answers.missing, pace.total());
-        assert_eq!(bench.journal.counts.foreign, 5);
-        assert_eq!(bench.journal.counts.answered, 0);
+
+        fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+            if self.sent.len() == self.breaks_after {
+                return Err(io::ErrorKind::NetworkDown.into());
+            }
+            self.sent.push((self.now, bytes.to_vec()));
+            Ok(())
+        }
+
+        fn turn(&mut self, until: Instant, _take: &mut impl Taken) -> io::Result<()> {
+            let left = until.saturating_duration_since(self.now);
+            self.now += if left > MS / 2 { left / 2 } else { left };
+            if self.stall.contains(&self.now) {
+                self.now = self.stall.end;
+            }
+            Ok(())
+        }
+    }
+
+    impl Bench {
+        /// A thousand a second, by a half that sends and one that receives.
+        fn in_halves(&mut self, sending: &mut SendingHalf) -> io::Result<()> {
+            let pace = Pace::new(self.window, 1000);
+            let (leaving, answers) = self.books.open(&pace, &self.probe);
+            let sent = send_at_rate(sending, leaving);
+            for (left, bytes) in &sending.sent {
+                let answer = (*left + TRIP, bytes.clone());
+                self.client.on_the_way.push_back(answer);
+            }
+            receive_at_rate(&mut self.client, answers).unwrap();
+            sent
+        }
+
+        fn sending_half(&self) -> SendingHalf {
+            let now = self.window.start;
+            SendingHalf {
+                now,
+                stall: now..now,
+                sent: Vec::new(),
+                breaks_after: usize::MAX,
+            }
+        }
     }
 
     #[test]
-    fn when_a_datagram_left_is_what_its_sender_knows() {
+    fn in_halves_every_datagram_leaves_when_it_is_due() {
+        let mut bench = Bench::new();
+        let mut sending = bench.sending_half();
+        bench.in_halves(&mut sending).unwrap();
+        let left = sending.sent.iter().map(|(left, _)| *left);
+        let due = (0..1200).map(|number| bench.window.start + number * MS);
+        assert!(left.eq(due));
+        assert_eq!(bench.count_of(TRIP), 1000);
+        assert_eq!(bench.books.journal.counts.lost(), 0);
+    }
+
+    #[test]
+    fn in_halves_a_stalled_sender_is_not_forgiven_and_does_not_drift() {
+        let mut bench = Bench::new();
+        let mut sending = bench.sending_half();
+        sending.stall = bench.stretch(300, 400);
+        bench.in_halves(&mut sending).unwrap();
+        // Those due at 300, 301, ... 400 ms left at 400 ms, and all others when they were due.
+        let late = |number: u32| number.clamp(500, 600) == number;
+        for (number, (left, _)) in (0..).zip(&sending.sent) {
+            let left_ms = if late(number) { 600 } else { number };
+            assert_eq!(*left, bench.window.start + left_ms * MS, "{number}");
+        }
+        for held_up in 1..=100 {
+            assert_eq!(bench.count_of(held_up * MS + TRIP), 1, "{held_up} ms");
+        }
+        assert_eq!(bench.count_of(TRIP), 900);
+        assert_eq!(bench.books.journal.longest.round_trip, 50_000);
+    }
+
+    #[test]
+    fn in_halves_nobody_waits_for_what_never_leaves() {
+        let mut bench = Bench::new();
+        let mut sending = bench.sending_half();
+        sending.breaks_after = 700;
+        let error = bench.in_halves(&mut sending).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NetworkDown);
+    }
+
+    /// Hears strangers, a thousand a second, and nobody else.
+    struct Flooded(Instant);
+
+    impl Client for Flooded {
+        fn now(&self) -> Instant {
+            self.0
+        }
+
+        fn send(&mut self, _bytes: &[u8]) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn turn(&mut self, _until: Instant, take: &mut impl Taken) -> io::Result<()> {
+            self.0 += MS;
+            take(self.0, &from_target(b"hello"));
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn in_halves_strangers_do_not_make_a_round_longer() {
         let mut bench = Bench::new();
         let pace = Pace::new(bench.window, 1000);
-        let departures = Departures::of(pace.total());
-        // The first of those that count left 3 ms late.
-        for number in 0..200 {
-            departures.on_sent(number * MS);
-        }
-        departures.on_sent(203 * MS);
-        let bytes = bench.probe.write(&mut [0; DATAGRAM_MAX], 200).to_vec();
-        let now = bench.window.begin() + 10 * MS;
-        let mut answers = Answers::new(&pace, &bench.probe, &departures, &mut bench.journal);
-        answers.on_datagram(now, &from_target(&bytes));
-        assert_eq!(bench.journal.longest.latency, 10_000_000);
-        assert_eq!(bench.journal.longest.round_trip, 7_000_000);
+        let mut sending = bench.sending_half();
+        let mut receiving = Flooded(bench.window.start);
+        let (leaving, answers) = bench.books.open(&pace, &bench.probe);
+        send_at_rate(&mut sending, leaving).unwrap();
+        receive_at_rate(&mut receiving, answers).unwrap();
+        assert_eq!(receiving.0, bench.window.end() + ANSWER_MAX);
+        assert_eq!(bench.books.journal.counts.lost(), 1000);
     }
 }

@@ -29,6 +29,7 @@ pub(super) struct Results {
 #[derive(Debug, Serialize)]
 pub(super) struct Measured {
     pub(super) name: Contestant,
+    pub(super) client_threads: u32,
     #[serde(flatten)]
     pub(super) counts: Totals,
     /// The longest latency of those that were answered. Where nothing was lost it is the maximum.
@@ -141,7 +142,7 @@ impl Results {
     pub(super) fn of(settings: &Settings, rounds: &[Round]) -> Result<Self, Failure> {
         let contestants = settings.contestants().iter();
         let contestants: Vec<_> = contestants
-            .map(|who| Measured::of(*who, rounds))
+            .map(|who| Measured::of(settings, *who, rounds))
             .collect::<Result<_, _>>()?;
         refuse_silence(settings, &contestants)?;
         let ratios = ratios(&contestants);
@@ -163,7 +164,7 @@ impl Results {
 }
 
 impl Measured {
-    fn of(who: Contestant, rounds: &[Round]) -> Result<Self, Failure> {
+    fn of(settings: &Settings, who: Contestant, rounds: &[Round]) -> Result<Self, Failure> {
         let mut counts = Totals::default();
         let (mut latency, mut round_trip) = (histogram()?, histogram()?);
         let mut longest = Longest::default();
@@ -190,6 +191,7 @@ impl Measured {
         };
         Ok(Self {
             name: who,
+            client_threads: settings.client_threads(who),
             counts,
             longest_answered: (counts.answered > 0).then(|| micros(longest.latency)),
             latency: Percentiles::of(latency),

@@ -102,7 +102,12 @@ impl Answers<'_> {
             self.journal.counts.repeated += 1;
             return;
         }
-        self.journal.on_answer(self.pace.due(number), left, now);
+        let due = self.pace.due(number);
+        let Some(since_begin) = self.pace.since_begin(due) else {
+            return; // of the warm-up
+        };
+        let since = |time| now.saturating_duration_since(time);
+        self.journal.on_answer(since_begin, since(due), since(left));
     }
 }
 
@@ -115,7 +120,8 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr, SocketAddr};
     use tickwire::limits::DATAGRAM_MAX;
 
-    use super::super::pace::Window;
+    use super::super::journal::Counts;
+    use super::super::pace::Span;
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
@@ -132,17 +138,16 @@ mod tests {
 
     impl Bench {
         fn new() -> Self {
-            let window = Window {
-                start: Instant::now(),
+            let span = Span {
                 warm_up: 200 * MS,
                 duration: 1000 * MS,
             };
-            let pace = Pace::new(window, 1000);
+            let pace = Pace::new(span.starting_at(Instant::now()), 1000);
             Self {
                 probe: Probe::new(64, TARGET),
                 departures: Departures::of(pace.total()),
                 missing: Missing::all(pace.total()),
-                journal: Journal::new(window).unwrap(),
+                journal: Journal::new(span.duration).unwrap(),
                 pace,
             }
         }
@@ -187,6 +192,16 @@ mod tests {
         assert_eq!(bench.missing.count(), bench.pace.total());
         assert_eq!(bench.journal.counts.foreign, 5);
         assert_eq!(bench.journal.counts.answered, 0);
+    }
+
+    #[test]
+    fn the_warm_up_leaves_no_trace_but_that_it_was_answered() {
+        let mut bench = Bench::new();
+        (0..200).for_each(|number| bench.departures.on_sent(number * MS));
+        bench.hear(bench.pace.due(250), &bench.probe(199));
+        assert_eq!(bench.missing.count(), bench.pace.total() - 1);
+        assert_eq!(bench.journal.counts, Counts::default());
+        assert!(bench.journal.latency.is_empty() && bench.journal.round_trip.is_empty());
     }
 
     #[test]

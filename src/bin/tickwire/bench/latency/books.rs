@@ -4,7 +4,7 @@ use super::answers::{Answers, Missing};
 use super::departures::Departures;
 use super::drive::Leaving;
 use super::journal::Journal;
-use super::pace::{Pace, Window, datagrams_in};
+use super::pace::{Pace, Span};
 use super::probe::Probe;
 use crate::failure::Failure;
 
@@ -17,13 +17,12 @@ pub(super) struct Books {
 }
 
 impl Books {
-    /// For as many datagrams as are due in `window`; in closed loop, which is without a rate, the
+    /// For as many datagrams as are due in `span`; in closed loop, which is without a rate, the
     /// journal is all that is needed.
-    pub(super) fn of(window: Window, per_second: Option<u32>) -> Result<Self, Failure> {
-        let due = |rate| datagrams_in(window.warm_up + window.duration, rate);
-        let total = per_second.map_or(0, due);
+    pub(super) fn of(span: Span, per_second: Option<u32>) -> Result<Self, Failure> {
+        let total = per_second.map_or(0, |rate| span.datagrams(rate));
         Ok(Self {
-            journal: Journal::new(window)?,
+            journal: Journal::new(span.duration)?,
             departures: Departures::of(total),
             missing: Missing::all(total),
         })

@@ -13,7 +13,7 @@ use super::clients::{
 use super::drive::{Client, at_rate, closed};
 use super::echo::{Echo, LOCAL};
 use super::journal::Journal;
-use super::pace::{Pace, Window};
+use super::pace::{Pace, Span, Window};
 use super::place::{Place, Side};
 use super::probe::Probe;
 use super::target::any_towards;
@@ -21,8 +21,8 @@ use super::{Contestant, Settings, Wait};
 use crate::bench::progress::Progress;
 use crate::failure::Failure;
 
-/// From the moment when a round is planned to its first datagram: time enough for the allocations that
-/// come before it.
+/// From the moment when everything is prepared to the first datagram: time enough for std's second
+/// thread to begin.
 const LEAD: Duration = Duration::from_millis(5);
 
 /// One round of one contestant.
@@ -74,21 +74,16 @@ fn round(who: Contestant, settings: &Settings, started: Instant) -> Result<Round
     };
     let to = settings.to.or(echo.as_ref().map(Echo::address));
     let to = to.expect("without a target there is an echo");
-    let window = Window {
-        start: Instant::now() + LEAD,
-        warm_up: settings.warm_up,
-        duration: settings.duration,
-    };
     let measuring = Measuring {
         from: settings.to.map_or(LOCAL, any_towards),
         to,
-        window,
+        span: settings.span(),
         per_second: settings.rate_per_second,
         place: settings.place,
         probe: Probe::new(settings.size_bytes, to),
     };
-    let mut books = Books::of(window, settings.rate_per_second)?;
-    measuring
+    let mut books = Books::of(measuring.span, settings.rate_per_second)?;
+    let window = measuring
         .measure_in_place(who, settings.wait, &mut books)
         .map_err(cannot)?;
     echo.map_or(Ok(()), Echo::stop).map_err(cannot)?;
@@ -103,7 +98,7 @@ fn round(who: Contestant, settings: &Settings, started: Instant) -> Result<Round
 struct Measuring {
     from: SocketAddr,
     to: SocketAddr,
-    window: Window,
+    span: Span,
     per_second: Option<u32>,
     place: Place,
     probe: Probe,
@@ -111,7 +106,12 @@ struct Measuring {
 
 impl Measuring {
     /// On a thread of its own, which is moved; this one goes on where it likes.
-    fn measure_in_place(&self, who: Contestant, wait: Wait, books: &mut Books) -> io::Result<()> {
+    fn measure_in_place(
+        &self,
+        who: Contestant,
+        wait: Wait,
+        books: &mut Books,
+    ) -> io::Result<Window> {
         thread::scope(|scope| {
             let client = thread::Builder::new().name("client".to_owned());
             let client = client.spawn_scoped(scope, || {
@@ -122,7 +122,8 @@ impl Measuring {
         })
     }
 
-    fn measure(&self, who: Contestant, wait: Wait, books: &mut Books) -> io::Result<()> {
+    /// Returns when it was.
+    fn measure(&self, who: Contestant, wait: Wait, books: &mut Books) -> io::Result<Window> {
         let (from, to) = (self.from, self.to);
         match (who, wait) {
             (Contestant::Std, Wait::Sleep) => self.std_asleep(books),
@@ -137,26 +138,33 @@ impl Measuring {
         }
     }
 
-    fn drive(&self, mut client: impl Client, books: &mut Books) -> io::Result<()> {
-        let Some(pace) = self.pace() else {
-            return closed(&mut client, self.window, &self.probe, &mut books.journal);
+    fn drive(&self, mut client: impl Client, books: &mut Books) -> io::Result<Window> {
+        let window = self.start();
+        let Some(per_second) = self.per_second else {
+            closed(&mut client, window, &self.probe, &mut books.journal)?;
+            return Ok(window);
         };
+        let pace = Pace::new(window, per_second);
         let (leaving, answers) = books.open(&pace, &self.probe);
-        at_rate(&mut client, leaving, answers)
+        at_rate(&mut client, leaving, answers)?;
+        Ok(window)
     }
 
-    fn std_asleep(&self, books: &mut Books) -> io::Result<()> {
+    fn std_asleep(&self, books: &mut Books) -> io::Result<Window> {
         let mut client = StdAsleep::new(self.from, self.to)?;
-        let Some(pace) = self.pace() else {
+        let Some(per_second) = self.per_second else {
             return self.drive(client, books);
         };
+        let window = self.start();
+        let pace = Pace::new(window, per_second);
         let (leaving, answers) = books.open(&pace, &self.probe);
-        std_asleep_at_rate(&mut client, leaving, answers)
+        std_asleep_at_rate(&mut client, leaving, answers)?;
+        Ok(window)
     }
 
-    fn pace(&self) -> Option<Pace> {
-        let per_second = self.per_second?;
-        Some(Pace::new(self.window, per_second))
+    /// From here on the time runs, so everything that takes some has been done.
+    fn start(&self) -> Window {
+        self.span.starting_at(Instant::now() + LEAD)
     }
 }
 
@@ -185,20 +193,19 @@ mod tests {
         duration: Duration,
     ) -> (u64, u64) {
         let echo = Echo::start(who, wait, Place::Free).unwrap();
-        let window = Window {
-            start: Instant::now() + LEAD,
+        let span = Span {
             warm_up: Duration::ZERO,
             duration,
         };
         let measuring = Measuring {
             from: LOCAL,
             to: echo.address(),
-            window,
+            span,
             per_second,
             place: Place::Free,
             probe: Probe::new(64, echo.address()),
         };
-        let mut books = Books::of(window, per_second).unwrap();
+        let mut books = Books::of(span, per_second).unwrap();
         let asked_for = allocation_counter::measure(|| {
             measuring.measure(who, wait, &mut books).unwrap();
         });

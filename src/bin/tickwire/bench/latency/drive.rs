@@ -151,9 +151,15 @@ pub(super) fn closed(
             return Ok(());
         }
         client.send(probe.write(&mut buffer, number))?;
-        journal.on_due(left);
-        if let Some(now) = answer_to(number, left, client, probe, journal)? {
-            journal.on_answer(left, left, now);
+        // Not of the warm-up.
+        let since_begin = window.since_begin(left);
+        if let Some(since_begin) = since_begin {
+            journal.on_due(since_begin);
+        }
+        let answered = answer_to(number, left, client, probe, journal)?;
+        if let (Some(since_begin), Some(now)) = (since_begin, answered) {
+            let time = now.saturating_duration_since(left);
+            journal.on_answer(since_begin, time, time);
         }
         number += 1;
     }
@@ -195,6 +201,7 @@ mod tests {
 
     use super::super::books::Books;
     use super::super::journal::Slice;
+    use super::super::pace::Span;
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
@@ -295,16 +302,15 @@ mod tests {
         /// A second that counts, behind 200 ms that do not.
         fn new() -> Self {
             let start = Instant::now();
-            let window = Window {
-                start,
+            let span = Span {
                 warm_up: 200 * MS,
                 duration: 1000 * MS,
             };
             Self {
                 client: Simulated::new(start),
-                window,
+                window: span.starting_at(start),
                 probe: Probe::new(64, TARGET),
-                books: Books::of(window, Some(1000)).unwrap(),
+                books: Books::of(span, Some(1000)).unwrap(),
             }
         }
 

@@ -1,10 +1,12 @@
 //! What one round of one contestant recorded. All memory is there before the first datagram leaves.
+//!
+//! Knows no clock: whoever measures says how long something took, and leaves out the warm-up.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::pace::{Pace, Window};
+use super::pace::Pace;
 use crate::failure::Failure;
 
 /// The longest latency that is told apart from longer ones.
@@ -21,7 +23,6 @@ const SLICE_MIN: Duration = Duration::from_millis(1);
 /// Latencies by value and by time, and what became of the datagrams.
 #[derive(Debug)]
 pub(super) struct Journal {
-    begin: Instant,
     /// From the time when a datagram should have left, in nanoseconds.
     pub(super) latency: Histogram<u64>,
     /// From the time when it really left.
@@ -67,13 +68,13 @@ impl Counts {
 }
 
 impl Journal {
-    pub(super) fn new(window: Window) -> Result<Self, Failure> {
+    /// For a round of which so much counts.
+    pub(super) fn new(duration: Duration) -> Result<Self, Failure> {
         Ok(Self {
-            begin: window.begin(),
-            latency: histogram()?,
-            round_trip: histogram()?,
+            latency: touched_histogram()?,
+            round_trip: touched_histogram()?,
             longest: Longest::default(),
-            slices: Slices::new(window.duration),
+            slices: Slices::new(duration),
             counts: Counts::default(),
         })
     }
@@ -84,24 +85,23 @@ impl Journal {
         self.slices.on_all_due(pace);
     }
 
-    /// A datagram was due at `due`.
-    pub(super) fn on_due(&mut self, due: Instant) {
-        let Some(since_begin) = due.checked_duration_since(self.begin) else {
-            return; // of the warm-up
-        };
+    /// A datagram was due so long after the beginning of what counts.
+    pub(super) fn on_due(&mut self, since_begin: Duration) {
         self.counts.due += 1;
         if let Some(slice) = self.slices.at(since_begin) {
             slice.due += 1;
         }
     }
 
-    /// A datagram that was due at `due` and left at `left` was answered at `now`.
-    pub(super) fn on_answer(&mut self, due: Instant, left: Instant, now: Instant) {
-        let Some(since_begin) = due.checked_duration_since(self.begin) else {
-            return; // of the warm-up
-        };
-        let latency = nanos(now.saturating_duration_since(due));
-        let round_trip = nanos(now.saturating_duration_since(left));
+    /// A datagram that was due so long after the beginning was answered, so long after it was due and
+    /// after it had left.
+    pub(super) fn on_answer(
+        &mut self,
+        since_begin: Duration,
+        latency: Duration,
+        round_trip: Duration,
+    ) {
+        let (latency, round_trip) = (nanos(latency), nanos(round_trip));
         self.counts.answered += 1;
         self.latency.saturating_record(latency);
         self.round_trip.saturating_record(round_trip);
@@ -119,6 +119,19 @@ impl Journal {
 pub(super) fn histogram() -> Result<Histogram<u64>, Failure> {
     Histogram::new_with_max(nanos(LATENCY_MAX), DIGITS)
         .map_err(|error| Failure::Refused(format!("cannot make a histogram: {error}")))
+}
+
+/// The same, and each of its counts was written to. The system hands out memory that is all zero when
+/// it is first written to, and that would be in the middle of the round.
+fn touched_histogram() -> Result<Histogram<u64>, Failure> {
+    let mut histogram = histogram()?;
+    let mut value = 0;
+    while value <= nanos(LATENCY_MAX) {
+        histogram.saturating_record(value);
+        value = histogram.next_non_equivalent(value);
+    }
+    histogram.reset();
+    Ok(histogram)
 }
 
 fn nanos(time: Duration) -> u64 {
@@ -187,24 +200,14 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    fn window(duration: Duration) -> Window {
-        Window {
-            start: Instant::now(),
-            warm_up: 10 * MS,
-            duration,
-        }
-    }
-
     #[test]
     fn a_latency_stands_in_the_slice_in_which_its_datagram_was_due() {
-        let window = window(1000 * MS);
-        let mut journal = Journal::new(window).unwrap();
+        let mut journal = Journal::new(1000 * MS).unwrap();
         assert_eq!(journal.slices.width, 10 * MS);
         assert_eq!(journal.slices.slices.len(), 100);
         for (due, latency) in [(0, 3), (9, 7), (9, 5), (10, 1), (999, 2)] {
-            let due = window.begin() + due * MS;
             // It left one later than it should have.
-            journal.on_answer(due, due + MS, due + latency * MS);
+            journal.on_answer(due * MS, latency * MS, (latency - 1) * MS);
         }
         let seen = journal.slices.slices.iter().enumerate();
         let seen: Vec<_> = seen
@@ -221,16 +224,13 @@ mod tests {
     }
 
     #[test]
-    fn the_warm_up_leaves_no_trace() {
-        let window = window(100 * MS);
-        let mut journal = Journal::new(window).unwrap();
-        let due = window.begin() - Duration::from_nanos(1);
-        journal.on_due(due);
-        journal.on_answer(due, due, due + 50 * MS);
-        assert_eq!(journal.counts, Counts::default());
+    fn a_histogram_that_was_touched_is_empty_and_as_large_as_any() {
+        let mut journal = Journal::new(1000 * MS).unwrap();
         assert!(journal.latency.is_empty() && journal.round_trip.is_empty());
-        let slices = &journal.slices.slices;
-        assert!(slices.iter().all(|slice| *slice == Slice::default()));
+        assert_eq!(journal.latency.max(), 0);
+        journal.on_answer(MS, LATENCY_MAX, MS);
+        let longest = journal.latency.max();
+        assert!(journal.latency.equivalent(longest, nanos(LATENCY_MAX)));
     }
 
     #[test]

@@ -42,6 +42,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tickwire::limits::DATAGRAM_MAX;
 
+use self::pace::Span;
 use self::place::Place;
 use self::results::Results;
 use super::machine::Machine;
@@ -206,6 +207,13 @@ impl Settings {
         Ok(Self { to, ..settings })
     }
 
+    fn span(&self) -> Span {
+        Span {
+            warm_up: self.warm_up,
+            duration: self.duration,
+        }
+    }
+
     fn refuse_nonsense(&self) -> Result<(), Failure> {
         let usage = |text: String| Err(Failure::Usage(text));
         if self.duration.is_zero() {
@@ -222,7 +230,7 @@ impl Settings {
         let Some(rate) = self.rate_per_second else {
             return Ok(());
         };
-        let count = pace::datagrams_in(self.warm_up + self.duration, rate);
+        let count = self.span().datagrams(rate);
         if count > DATAGRAMS_MAX {
             return usage(format!(
                 "a round would have {count} datagrams, it can have {DATAGRAMS_MAX}: \

@@ -8,23 +8,45 @@ use std::time::{Duration, Instant};
 
 const NANOS_PER_SECOND: u128 = 1_000_000_000;
 
-/// The time of a round: a warm-up whose datagrams do not count, then the part that does.
+/// How long a round is: a warm-up whose datagrams do not count, then the part that does.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    pub(super) warm_up: Duration,
+    pub(super) duration: Duration,
+}
+
+impl Span {
+    pub(super) fn starting_at(self, start: Instant) -> Window {
+        Window { start, span: self }
+    }
+
+    /// How many datagrams are due in it.
+    pub(super) fn datagrams(&self, per_second: u32) -> u64 {
+        datagrams_in(self.warm_up + self.duration, per_second)
+    }
+}
+
+/// The time of a round, once its start is set.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Window {
     pub(super) start: Instant,
-    pub(super) warm_up: Duration,
-    pub(super) duration: Duration,
+    span: Span,
 }
 
 impl Window {
     /// A datagram that is due from here on counts.
     pub(super) fn begin(&self) -> Instant {
-        self.start + self.warm_up
+        self.start + self.span.warm_up
     }
 
     /// None is due from here on.
     pub(super) fn end(&self) -> Instant {
-        self.begin() + self.duration
+        self.begin() + self.span.duration
+    }
+
+    /// How long after the beginning of what counts it is at `due`; `None` in the warm-up.
+    pub(super) fn since_begin(&self, due: Instant) -> Option<Duration> {
+        due.checked_duration_since(self.begin())
     }
 }
 
@@ -41,7 +63,7 @@ impl Pace {
         Self {
             window,
             per_second,
-            total: datagrams_in(window.warm_up + window.duration, per_second),
+            total: window.span.datagrams(per_second),
         }
     }
 
@@ -49,6 +71,11 @@ impl Pace {
     pub(super) fn due(&self, number: u64) -> Instant {
         let nanos = u128::from(number) * NANOS_PER_SECOND / u128::from(self.per_second);
         self.window.start + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+
+    /// As [`Window::since_begin`].
+    pub(super) fn since_begin(&self, due: Instant) -> Option<Duration> {
+        self.window.since_begin(due)
     }
 
     /// How long after the start of the round it is at `time`.
@@ -68,12 +95,12 @@ impl Pace {
 
     /// How many of them count.
     pub(super) fn counted(&self) -> u64 {
-        self.total - self.due_within(self.window.warm_up)
+        self.total - self.due_within(self.window.span.warm_up)
     }
 
     /// How many are due in the time that counts, from `from` after its beginning until `to`.
     pub(super) fn counted_between(&self, from: Duration, to: Duration) -> u64 {
-        let warm_up = self.window.warm_up;
+        let warm_up = self.window.span.warm_up;
         self.due_within(warm_up + to) - self.due_within(warm_up + from)
     }
 
@@ -85,7 +112,7 @@ impl Pace {
 
 /// How many datagrams are due within `time`, the first at its very beginning. Of a due time only the
 /// fraction of a nanosecond is cut off, which takes none of them across a border.
-pub(super) fn datagrams_in(time: Duration, per_second: u32) -> u64 {
+fn datagrams_in(time: Duration, per_second: u32) -> u64 {
     let count = (time.as_nanos() * u128::from(per_second)).div_ceil(NANOS_PER_SECOND);
     u64::try_from(count).unwrap_or(u64::MAX)
 }
@@ -95,12 +122,11 @@ mod tests {
     use super::*;
 
     fn pace(warm_up_ms: u64, duration_ms: u64, per_second: u32) -> Pace {
-        let window = Window {
-            start: Instant::now(),
+        let span = Span {
             warm_up: Duration::from_millis(warm_up_ms),
             duration: Duration::from_millis(duration_ms),
         };
-        Pace::new(window, per_second)
+        Pace::new(span.starting_at(Instant::now()), per_second)
     }
 
     #[test]

@@ -392,9 +392,8 @@ impl Outcome {
     reason = "in a test that is a failure as good as any"
 )]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
-    use super::super::pace::Window;
     use super::super::place::Place;
     use super::*;
 
@@ -414,17 +413,12 @@ mod tests {
     /// A round with latencies of `scale`, 2 `scale`, ... `count` `scale` microseconds, of which the
     /// client overslept `late`. Nothing was lost.
     fn round(who: Contestant, count: u64, scale: u64, late: u64) -> Round {
-        let window = Window {
-            start: Instant::now(),
-            warm_up: Duration::ZERO,
-            duration: Duration::from_secs(1),
-        };
-        let mut journal = Journal::new(window).unwrap();
+        let mut journal = Journal::new(Duration::from_secs(1)).unwrap();
         journal.counts.due = count;
         for number in 1..=count {
-            let due = window.start;
-            let now = due + Duration::from_micros(number * scale);
-            journal.on_answer(due, due + Duration::from_micros(late), now);
+            let (latency, late) = (number * scale, late.min(number * scale));
+            let us = Duration::from_micros;
+            journal.on_answer(Duration::ZERO, us(latency), us(latency - late));
         }
         Round {
             who,

@@ -9,6 +9,10 @@
 #[allow(dead_code, reason = "the tests of the other programs use the rest")]
 #[path = "programs/child.rs"]
 mod child;
+mod common;
+#[allow(dead_code, reason = "the tests of the other programs use the rest")]
+#[path = "programs/foreign.rs"]
+mod foreign;
 
 use std::fs;
 use std::net::UdpSocket;
@@ -18,6 +22,7 @@ use std::thread;
 use serde_json::Value;
 
 use crate::child::{Ended, run, tickwire};
+use crate::foreign::python;
 
 /// A file of a test's own; it is gone when it goes out of scope.
 struct TestFile(PathBuf);
@@ -299,6 +304,39 @@ fn answer(socket: UdpSocket, answer: fn(&[u8]) -> Vec<u8>) {
             socket.send_to(&answer(&buffer[..len]), from).unwrap();
         }
     });
+}
+
+#[test]
+fn a_single_long_round_has_a_bar_and_a_signal_clears_it() {
+    let script = "
+import os, pty, signal, sys
+child, terminal = pty.fork()
+if child == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+shown = b''
+# Drawn once more in the middle of the round.
+while b'1s of 3h' not in shown:
+    shown += os.read(terminal, 4096)
+os.kill(child, signal.SIGINT)
+last = b''
+try:
+    while chunk := os.read(terminal, 4096):
+        last += chunk
+except OSError:
+    pass
+_, status = os.waitpid(child, 0)
+print(b'round 1 of 1: std' in shown, os.WTERMSIG(status) == signal.SIGINT)
+print(ascii(last.decode()))
+";
+    let args = ["bench", "latency", "--rounds", "1", "--duration", "1h"];
+    let args = [&[env!("CARGO_BIN_EXE_tickwire")], &args[..]].concat();
+    let Some(mut python) = python(script, &args) else {
+        return;
+    };
+    let ended = run(&mut python);
+    assert_eq!(ended.stdout[0], "True True", "{ended:?}");
+    // To the beginning of the line, and all of it away.
+    assert!(ended.stdout[1].ends_with(r"\r\x1b[2K'"), "{ended:?}");
 }
 
 #[test]

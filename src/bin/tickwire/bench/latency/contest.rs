@@ -3,6 +3,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,7 @@ use super::place::{Place, Side};
 use super::probe::Probe;
 use super::target::any_towards;
 use super::{Contestant, Settings, Wait};
-use crate::bench::progress::Progress;
+use crate::bench::progress::{Progress, REDRAW};
 use crate::failure::Failure;
 
 /// From the moment when everything is prepared to the first datagram: time enough for std's second
@@ -38,7 +39,8 @@ pub(super) struct Round {
 pub(super) fn run(settings: &Settings) -> Result<Vec<Round>, Failure> {
     let contestants = settings.contestants();
     let steps = usize::from(settings.rounds) * contestants.len();
-    let progress = Progress::new(steps as u64);
+    let each = LEAD + settings.warm_up + settings.duration;
+    let progress = Progress::of_length(steps as u64, each);
     let started = Instant::now();
     let mut rounds = Vec::with_capacity(steps);
     for number in 0..usize::from(settings.rounds) {
@@ -48,7 +50,7 @@ pub(super) fn run(settings: &Settings) -> Result<Vec<Round>, Failure> {
                 number + 1,
                 settings.rounds
             ));
-            rounds.push(round(who, settings, started)?);
+            rounds.push(round(who, settings, started, &progress)?);
             progress.step();
         }
     }
@@ -66,7 +68,12 @@ fn in_turns(contestants: &[Contestant], round: usize) -> Vec<Contestant> {
     order
 }
 
-fn round(who: Contestant, settings: &Settings, started: Instant) -> Result<Round, Failure> {
+fn round(
+    who: Contestant,
+    settings: &Settings,
+    started: Instant,
+    progress: &Progress,
+) -> Result<Round, Failure> {
     let cannot = |error: io::Error| Failure::Refused(format!("cannot measure {who}: {error}"));
     let echo = match settings.to {
         Some(_) => None,
@@ -84,7 +91,7 @@ fn round(who: Contestant, settings: &Settings, started: Instant) -> Result<Round
     };
     let mut books = Books::of(measuring.span, settings.rate_per_second)?;
     let window = measuring
-        .measure_in_place(who, settings.wait, &mut books)
+        .measure_in_place(who, settings.wait, &mut books, progress)
         .map_err(cannot)?;
     echo.map_or(Ok(()), Echo::stop).map_err(cannot)?;
     Ok(Round {
@@ -92,6 +99,14 @@ fn round(who: Contestant, settings: &Settings, started: Instant) -> Result<Round
         at: window.begin().saturating_duration_since(started),
         journal: books.journal,
     })
+}
+
+/// Draws the progress until the other end of the channel, on which nothing is ever said, hangs up.
+/// Where nobody sees it the time is slept through.
+fn watch(progress: &Progress, end: &Receiver<()>) {
+    while progress.is_shown() && end.recv_timeout(REDRAW) == Err(RecvTimeoutError::Timeout) {
+        progress.pass();
+    }
 }
 
 /// What is the same for every contestant.
@@ -105,19 +120,25 @@ struct Measuring {
 }
 
 impl Measuring {
-    /// On a thread of its own, which is moved; this one goes on where it likes.
+    /// On a thread of its own, which is moved. This one draws how far it is and goes on where it likes:
+    /// on a processor that is neither the client's nor the server's, where there is a third one.
+    /// Otherwise it takes a tenth of a millisecond from one of the two each time, whoever is measured.
     fn measure_in_place(
         &self,
         who: Contestant,
         wait: Wait,
         books: &mut Books,
+        progress: &Progress,
     ) -> io::Result<Window> {
+        let (line, end) = channel();
         thread::scope(|scope| {
             let client = thread::Builder::new().name("client".to_owned());
-            let client = client.spawn_scoped(scope, || {
+            let client = client.spawn_scoped(scope, move || {
+                let _hung_up_at_the_end = line;
                 self.place.take(Side::Client)?;
                 self.measure(who, wait, books)
             })?;
+            watch(progress, &end);
             client.join().expect("a client does not panic")
         })
     }

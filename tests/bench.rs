@@ -133,6 +133,14 @@ fn latency_asleep_shows_and_records_everything() {
         // 200 datagrams have no p99.9.
         assert_eq!(cells[4..6], ["-", "-"]);
     }
+    let by_round = ended
+        .stdout
+        .iter()
+        .position(|line| line.starts_with("by round"));
+    let headings = &ended.stdout[by_round.unwrap() + 1];
+    let headings: Vec<_> = headings.split_whitespace().collect();
+    assert_eq!(headings, ["p50", "p90", "p99", "max"]);
+    row(&ended, "no p99.9, p99.99 by round: a round has too few");
     row(&ended, "tickwire / std");
     row(&ended, "tickwire / mio");
     assert_has_verdict(&ended, "mio");

@@ -26,14 +26,28 @@ pub(super) fn show(
         None => "from when a datagram left",
     };
     output.line(format_args!("\nµs {since}, all rounds together:"))?;
-    output.line(together(results))?;
+    let together = together(results);
+    let mut by_due = by_round(results, Clock::Due);
+    let left_out = by_due.take_columns_of(TOO_FEW);
+    output.line(&together)?;
     output.line("\nby round: the median (the lowest–the highest); ratios within a round:")?;
-    output.line(by_round(results, Clock::Due))?;
+    output.line(&by_due)?;
     if settings.rate_per_second.is_some() {
+        let mut by_left = by_round(results, Clock::Left);
+        by_left.take_columns_of(TOO_FEW); // the same: there are as many datagrams
         output.line("\nthe same from when it really left, without what the client overslept:")?;
-        output.line(by_round(results, Clock::Left))?;
+        output.line(by_left)?;
     }
     output.line("")?;
+    if together.has(TOO_FEW) || by_due.has(TOO_FEW) {
+        output.line("-: too few datagrams for such a percentile")?;
+    }
+    if !left_out.is_empty() {
+        let left_out = left_out.join(", ");
+        output.line(format_args!(
+            "no {left_out} by round: a round has too few datagrams for it"
+        ))?;
+    }
     for note in notes(settings, machine, results) {
         output.line(note)?;
     }
@@ -152,12 +166,13 @@ fn by_round(results: &Results, clock: Clock) -> Table {
 type Digits = fn(f64) -> String;
 
 const LOST: &str = "lost";
+const TOO_FEW: &str = "-";
 
 fn cell<T>(figure: Figure<T>, show: impl Fn(T) -> String) -> String {
     match figure {
         Figure::Known(value) => show(value),
         Figure::Lost => LOST.to_owned(),
-        Figure::TooFew => "-".to_owned(),
+        Figure::TooFew => TOO_FEW.to_owned(),
     }
 }
 
@@ -196,9 +211,6 @@ const BUSY: f64 = 1000.0;
 /// What has to be known to read the figures.
 fn notes(settings: &Settings, machine: &Machine, results: &Results) -> Vec<String> {
     let mut notes = Vec::new();
-    if results.has_gaps() {
-        notes.push("-: too few datagrams for such a percentile".to_owned());
-    }
     for measured in &results.contestants {
         let p50 = measured.latency.p50.known();
         if settings.to.is_none() && p50 > Some(BUSY) {

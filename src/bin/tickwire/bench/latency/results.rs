@@ -152,15 +152,6 @@ impl Results {
             contestants,
         })
     }
-
-    /// Whether a percentile is missing, because there were too few datagrams for it.
-    pub(super) fn has_gaps(&self) -> bool {
-        let by_round = self
-            .contestants
-            .iter()
-            .flat_map(|who| who.latency_by_round.each());
-        by_round.into_iter().any(|figure| *figure == Figure::TooFew)
-    }
 }
 
 impl Measured {

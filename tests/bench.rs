@@ -271,6 +271,26 @@ fn latency_takes_nothing_for_an_answer_that_is_not_what_was_sent() {
     }
 }
 
+#[test]
+fn latency_says_that_a_rate_was_not_reached() {
+    let json = TestFile::new("rate.json");
+    // A datagram over loopback takes a system longer than a microsecond.
+    let args = ["--rate", "1000000", "--duration", "20ms", "--warm-up", "0s"];
+    let ended = latency(&[&args, &["--rounds", "1", "--json", json.path()][..]].concat());
+    assert_done(&ended);
+    assert!(ended.stdout[0].contains(", 1000000 a second asked for and not reached, "));
+    let record: Value = serde_json::from_str(&json.read()).unwrap();
+    for who in record["results"]["contestants"].as_array().unwrap() {
+        let sent = number(&who["sent_per_second"]);
+        assert!(sent < 990_000.0, "{sent}");
+        let note = format!(
+            "{}: {sent:.0} datagrams left each",
+            who["name"].as_str().unwrap()
+        );
+        row(&ended, &note);
+    }
+}
+
 /// Echoes so many datagrams and then no more; returns its address.
 fn stopping_echo(count: usize) -> String {
     let echo = UdpSocket::bind("127.0.0.1:0").unwrap();

@@ -69,17 +69,23 @@ impl Answers<'_> {
 
     /// What has not come back by then is lost; `None` while some have yet to leave.
     pub(super) fn give_up_at(&self) -> Option<Instant> {
-        let total = self.pace.total();
-        let Departure::At(last) = self.departures.get(total.checked_sub(1)?) else {
-            return None;
-        };
-        let left = self.pace.at(last).max(self.pace.due(total));
-        Some(left + ANSWER_MAX)
+        let left = self.pace.at(self.last()?);
+        Some(left.max(self.pace.due(self.pace.total())) + ANSWER_MAX)
     }
 
-    /// The schedule leaves nothing out: whatever was due has left.
+    /// How long after the start the last of all left.
+    fn last(&self) -> Option<Duration> {
+        match self.departures.get(self.pace.total().checked_sub(1)?) {
+            Departure::At(last) => Some(last),
+            Departure::NotYet | Departure::Forgotten => None,
+        }
+    }
+
+    /// The schedule leaves nothing out: whatever was due has left, unless the sender failed.
     pub(super) fn close(self) {
-        self.journal.on_all_due(self.pace);
+        if let Some(last) = self.last() {
+            self.journal.on_all_sent(self.pace, last);
+        }
     }
 
     pub(super) fn on_datagram(&mut self, now: Instant, datagram: &Datagram<'_>) {

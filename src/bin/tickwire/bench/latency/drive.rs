@@ -400,6 +400,20 @@ mod tests {
     }
 
     #[test]
+    fn a_client_that_falls_behind_sends_fewer_a_second() {
+        let mut bench = Bench::new();
+        bench.at_rate();
+        assert_eq!(bench.books.journal.sent_in, Some(1000 * MS));
+        // A second that begins in the time that counts and ends after it.
+        let mut bench = Bench::new();
+        bench.client.client_stall = bench.stretch(500, 1500);
+        bench.at_rate();
+        assert_eq!(bench.books.journal.counts.due, 1000);
+        // One a turn, and a turn takes no time here.
+        assert_eq!(bench.books.journal.sent_in, Some(1501 * MS));
+    }
+
+    #[test]
     fn one_at_a_time_the_same_stall_shows_once() {
         let mut bench = Bench::new();
         bench.client.server_stall = bench.stretch(300, 400);

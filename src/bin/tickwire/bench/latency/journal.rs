@@ -30,6 +30,8 @@ pub(super) struct Journal {
     pub(super) longest: Longest,
     pub(super) slices: Slices,
     pub(super) counts: Counts,
+    /// At a rate: how long those that count took to leave.
+    pub(super) sent_in: Option<Duration>,
 }
 
 /// The longest times, in nanoseconds: exactly, where a histogram has three digits and an end.
@@ -76,12 +78,15 @@ impl Journal {
             longest: Longest::default(),
             slices: Slices::new(duration),
             counts: Counts::default(),
+            sent_in: None,
         })
     }
 
-    /// Everything that `pace` asked for was due, whatever became of it.
-    pub(super) fn on_all_due(&mut self, pace: &Pace) {
+    /// Everything that `pace` asked for was due, whatever became of it; the last one left so long after
+    /// the start.
+    pub(super) fn on_all_sent(&mut self, pace: &Pace, last: Duration) {
         self.counts.due = pace.counted();
+        self.sent_in = Some(pace.counted_in(last));
         self.slices.on_all_due(pace);
     }
 

@@ -89,7 +89,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "BYTES", default_value = "64", value_parser = size)]
     size: usize,
 
-    /// How many datagrams leave each second
+    /// How many datagrams leave each second. A client that cannot sends what it owes later, and the
+    /// figures show it; below 99% the rate that it reached is told
     #[arg(long, value_name = "PER_SECOND", default_value = "1000", value_parser = rate)]
     rate: u32,
 

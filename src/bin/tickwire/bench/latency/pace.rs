@@ -104,6 +104,14 @@ impl Pace {
         self.due_within(warm_up + to) - self.due_within(warm_up + from)
     }
 
+    /// How long it took until the last one had left, so long after the start: from when the first one
+    /// that counts was due, and with the period that the last one takes.
+    pub(super) fn counted_in(&self, last: Duration) -> Duration {
+        let first = self.since_start(self.due(self.total - self.counted()));
+        let period = self.since_start(self.due(1));
+        (last + period).saturating_sub(first)
+    }
+
     /// How many are due until `time` after the start.
     fn due_within(&self, time: Duration) -> u64 {
         datagrams_in(time, self.per_second).min(self.total)
@@ -166,6 +174,15 @@ mod tests {
                 assert_eq!(first, early, "{what}");
             }
         }
+    }
+
+    #[test]
+    fn what_leaves_in_time_takes_a_period_each() {
+        let pace = pace(200, 1000, 1000);
+        let last = pace.since_start(pace.due(pace.total() - 1));
+        let second = Duration::from_secs(1);
+        assert_eq!(pace.counted_in(last), second);
+        assert_eq!(pace.counted_in(last + second), 2 * second);
     }
 
     #[test]

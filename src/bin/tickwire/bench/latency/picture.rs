@@ -8,6 +8,7 @@ use plotters::coord::Shift;
 use plotters::coord::combinators::BindKeyPoints;
 use plotters::prelude::*;
 
+use super::report::Title;
 use super::results::{Measured, Results, RoundResult, Totals};
 use super::{Contestant, Settings};
 use crate::bench::machine::Machine;
@@ -25,6 +26,8 @@ const MARGIN_RIGHT: u32 = 40;
 const FONT: &str = "sans-serif";
 const TITLE_SIZE: i32 = 19;
 const TEXT_SIZE: i32 = 14;
+/// As many characters of a title fit in its size; a longer one is written smaller.
+const TITLE_CHARS: usize = 120;
 
 /// Told apart also by those who see no red or no green (Okabe and Ito, 2008), and in grey by how dark
 /// they are.
@@ -57,25 +60,28 @@ fn picture(settings: &Settings, machine: &Machine, results: &Results) -> Drawn<S
         area.fill(&WHITE)?;
         let (heading, panels) = area.split_vertically(HEADING);
         let (upper, lower) = panels.split_vertically(UPPER);
-        draw_heading(&heading, settings, machine)?;
-        draw_distribution(&upper, results)?;
+        let title = Title(settings, results).to_string();
+        draw_heading(&heading, &title, machine)?;
+        draw_distribution(&upper, settings, results)?;
         draw_time_line(&lower, results)?;
         area.present()?;
     }
     Ok(text)
 }
 
-fn draw_heading(area: &Area<'_>, settings: &Settings, machine: &Machine) -> Drawn<()> {
-    let title = (FONT, TITLE_SIZE).into_font().color(&BLACK);
+fn draw_heading(area: &Area<'_>, title: &str, machine: &Machine) -> Drawn<()> {
+    let is_long = title.chars().count() > TITLE_CHARS;
+    let size = if is_long { TEXT_SIZE } else { TITLE_SIZE };
+    let font = (FONT, size).into_font().color(&BLACK);
     let text = (FONT, TEXT_SIZE).into_font().color(&BLACK);
-    area.draw(&Text::new(settings.to_string(), (20, 12), title))?;
+    area.draw(&Text::new(title.to_owned(), (20, 12), font))?;
     area.draw(&Text::new(machine.to_string(), (20, 38), text))?;
     Ok(())
 }
 
 /// Latency by percentile. To the right every step is ten times as rare, so that a tail which means
 /// one datagram in ten thousand has as much room as the median.
-fn draw_distribution(area: &Area<'_>, results: &Results) -> Drawn<()> {
+fn draw_distribution(area: &Area<'_>, settings: &Settings, results: &Results) -> Drawn<()> {
     let points = results.contestants.iter().flat_map(|who| &who.distribution);
     let rarest = results.contestants.iter().map(rarest).fold(10.0, f64::max);
     let micros = around(points.map(|point| point.micros));
@@ -101,7 +107,7 @@ fn draw_distribution(area: &Area<'_>, results: &Results) -> Drawn<()> {
         .y_label_formatter(&|micros| time(*micros))
         .draw()?;
     for who in &results.contestants {
-        let (style, name) = (style(who.name), legend(who));
+        let (style, name) = (style(who.name), legend(settings, who));
         let line = who
             .distribution
             .iter()
@@ -193,14 +199,17 @@ fn rarest(who: &Measured) -> f64 {
     sent
 }
 
-/// `std`, or `std, 12 of 10000 lost`.
-fn legend(who: &Measured) -> String {
+/// `std`, or `std, 900 a second, 12 of 10000 lost`.
+fn legend(settings: &Settings, who: &Measured) -> String {
     let Totals { sent, lost, .. } = who.counts;
-    let name = who.name;
-    if lost == 0 {
-        return name.to_string();
+    let mut text = who.name.to_string();
+    if let Some(rate) = who.fell_behind(settings) {
+        text += &format!(", {rate:.0} a second");
     }
-    format!("{name}, {lost} of {sent} lost")
+    if lost > 0 {
+        text += &format!(", {lost} of {sent} lost");
+    }
+    text
 }
 
 fn is_lossy(results: &Results) -> bool {

@@ -19,7 +19,7 @@ pub(super) fn show(
     results: &Results,
     output: &mut Output,
 ) -> Result<(), Failure> {
-    output.line(settings)?;
+    output.line(Title(settings, results))?;
     output.line(machine)?;
     let since = match settings.rate_per_second {
         Some(_) => "from when a datagram should have left",
@@ -57,16 +57,32 @@ pub(super) fn show(
     Ok(())
 }
 
-/// `latency of 64-byte datagrams, 1000 a second, asleep, on a processor each, 5 rounds of 2s after 200ms
-/// of warm-up`.
-impl Display for Settings {
+/// What was measured, in one line.
+pub(super) struct Title<'a>(pub(super) &'a Settings, pub(super) &'a Results);
+
+impl Display for Title<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(settings, results) = *self;
+        // A rate that nobody kept to is not what was measured.
+        let remark = if results.fell_behind(settings) {
+            " asked for and not reached"
+        } else {
+            ""
+        };
+        settings.write(f, remark)
+    }
+}
+
+impl Settings {
+    /// `latency of 64-byte datagrams, 1000 a second, asleep, on a processor each, 5 rounds of 2s after
+    /// 200ms of warm-up`, with a remark behind the rate.
+    fn write(&self, f: &mut fmt::Formatter<'_>, remark: &str) -> fmt::Result {
         write!(f, "latency of {}-byte datagrams", self.size_bytes)?;
         if let Some(to) = self.to {
             write!(f, " to {to}")?;
         }
         match self.rate_per_second {
-            Some(rate) => write!(f, ", {rate} a second")?,
+            Some(rate) => write!(f, ", {rate} a second{remark}")?,
             None => write!(f, ", one at a time")?,
         }
         let wait = match self.wait {
@@ -221,6 +237,7 @@ fn notes(settings: &Settings, machine: &Machine, results: &Results) -> Vec<Strin
             ));
         }
         let counts = measured.counts;
+        notes.extend(rate_note(settings, measured));
         notes.extend(lost_note(measured));
         if counts.repeated + counts.foreign > 0 {
             notes.push(format!(
@@ -236,6 +253,14 @@ fn notes(settings: &Settings, machine: &Machine, results: &Results) -> Vec<Strin
         );
     }
     notes
+}
+
+fn rate_note(settings: &Settings, measured: &Measured) -> Option<String> {
+    let sent = measured.fell_behind(settings)?;
+    let (name, asked_for) = (measured.name, settings.rate_per_second?);
+    Some(format!(
+        "{name}: {sent:.0} datagrams left each second and not {asked_for}: the client fell behind"
+    ))
 }
 
 fn lost_note(measured: &Measured) -> Option<String> {
@@ -261,6 +286,16 @@ mod tests {
     use super::super::Contestant;
     use super::*;
 
+    /// Of a run in which all was well.
+    fn title(settings: &Settings) -> String {
+        let results = Results {
+            contestants: Vec::new(),
+            ratios: Vec::new(),
+            verdicts: Vec::new(),
+        };
+        Title(settings, &results).to_string()
+    }
+
     #[test]
     fn the_settings_are_one_line() {
         let settings = Settings {
@@ -274,7 +309,7 @@ mod tests {
             warm_up: Duration::from_millis(200),
         };
         assert_eq!(
-            settings.to_string(),
+            title(&settings),
             "latency of 64-byte datagrams, 1000 a second, asleep, on a processor each, \
              5 rounds of 2s after 200ms of warm-up"
         );
@@ -287,7 +322,7 @@ mod tests {
             ..settings
         };
         assert_eq!(
-            settings.to_string(),
+            title(&settings),
             "latency of 64-byte datagrams to 192.0.2.1:7, one at a time, spinning, anywhere, \
              1 round of 2s after 200ms of warm-up"
         );

@@ -1,5 +1,7 @@
 //! The rounds summed up: percentiles, their spread over the rounds, ratios, and what was promised.
 
+use std::time::Duration;
+
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
@@ -32,6 +34,8 @@ pub(super) struct Measured {
     pub(super) client_threads: u32,
     #[serde(flatten)]
     pub(super) counts: Totals,
+    /// At a rate: how many really left.
+    pub(super) sent_per_second: Option<f64>,
     /// The longest latency of those that were answered. Where nothing was lost it is the maximum.
     pub(super) longest_answered: Option<f64>,
     /// From the time when a datagram should have left, all rounds together.
@@ -79,6 +83,7 @@ pub(super) struct RoundResult {
     pub(super) at_seconds: f64,
     #[serde(flatten)]
     pub(super) counts: Totals,
+    pub(super) sent_per_second: Option<f64>,
     pub(super) latency: Percentiles,
     pub(super) round_trip: Percentiles,
     pub(super) time_line: TimeLine,
@@ -138,7 +143,16 @@ pub(super) enum Outcome {
     },
 }
 
+/// The part of what was asked for that has to leave for a rate to be called by its name.
+const ENOUGH: f64 = 0.99;
+
 impl Results {
+    /// Whether somebody sent less than was asked for.
+    pub(super) fn fell_behind(&self, settings: &Settings) -> bool {
+        let mut contestants = self.contestants.iter();
+        contestants.any(|who| who.fell_behind(settings).is_some())
+    }
+
     pub(super) fn of(settings: &Settings, rounds: &[Round]) -> Result<Self, Failure> {
         let contestants = settings.contestants().iter();
         let contestants: Vec<_> = contestants
@@ -159,12 +173,14 @@ impl Measured {
         let mut counts = Totals::default();
         let (mut latency, mut round_trip) = (histogram()?, histogram()?);
         let mut longest = Longest::default();
+        let mut sent_in = Some(Duration::ZERO);
         let mut results = Vec::new();
         for round in rounds.iter().filter(|round| round.who == who) {
             counts.add(round.journal.counts);
             add(&mut latency, &round.journal.latency)?;
             add(&mut round_trip, &round.journal.round_trip)?;
             longest = longest.or(round.journal.longest);
+            sent_in = sent_in.zip(round.journal.sent_in).map(|(a, b)| a + b);
             results.push(RoundResult::of(round));
         }
         let latencies: Vec<_> = results.iter().map(|round| round.latency).collect();
@@ -184,6 +200,7 @@ impl Measured {
             name: who,
             client_threads: settings.client_threads(who),
             counts,
+            sent_per_second: rate(counts.sent, sent_in),
             longest_answered: (counts.answered > 0).then(|| micros(longest.latency)),
             latency: Percentiles::of(latency),
             latency_by_round: Spreads::of(&latencies),
@@ -232,11 +249,22 @@ impl RoundResult {
         Self {
             at_seconds: round.at.as_secs_f64(),
             counts,
+            sent_per_second: rate(counts.sent, journal.sent_in),
             latency: Percentiles::of(latencies(journal)),
             round_trip: Percentiles::of(round_trips(journal)),
             time_line: (&journal.slices).into(),
         }
     }
+}
+
+fn rate(count: u64, time: Option<Duration>) -> Option<f64> {
+    let seconds = time.filter(|time| !time.is_zero())?.as_secs_f64();
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "nobody sends 2^53 datagrams in a run"
+    )]
+    let count = count as f64;
+    Some(count / seconds)
 }
 
 fn latencies(journal: &Journal) -> Times<'_> {
@@ -349,6 +377,13 @@ fn verdicts(settings: &Settings, contestants: &[Measured], ratios: &[Ratio]) -> 
 }
 
 impl Measured {
+    /// How many left each second, if that was less than was asked for.
+    pub(super) fn fell_behind(&self, settings: &Settings) -> Option<f64> {
+        let asked_for = f64::from(settings.rate_per_second?);
+        let is_less = |sent: &f64| *sent < ENOUGH * asked_for;
+        self.sent_per_second.filter(is_less)
+    }
+
     /// Whether so many were lost that nothing is said of a goal, in words.
     fn lost_too_many(&self) -> Option<String> {
         let Totals { sent, lost, .. } = self.counts;
@@ -383,8 +418,6 @@ impl Outcome {
     reason = "in a test that is a failure as good as any"
 )]
 mod tests {
-    use std::time::Duration;
-
     use super::super::place::Place;
     use super::*;
 
@@ -451,6 +484,29 @@ mod tests {
                 assert!(!is_beyond, "{figure:?} of {longest}");
             }
         }
+    }
+
+    #[test]
+    fn a_rate_is_what_left_and_not_what_was_asked_for() {
+        use Contestant::{Std, Tickwire};
+        let sent_in = |mut round: Round, millis| {
+            round.journal.sent_in = Some(Duration::from_millis(millis));
+            round
+        };
+        let rounds = [
+            sent_in(round(Std, 1000, 1, 0), 1009),
+            sent_in(round(Tickwire, 1000, 1, 0), 1000),
+            sent_in(round(Tickwire, 1000, 1, 0), 1500),
+        ];
+        let settings = settings(Wait::Spin);
+        let results = Results::of(&settings, &rounds).unwrap();
+        let [std, tickwire] = &results.contestants[..] else {
+            panic!("{results:?}");
+        };
+        assert_eq!(std.fell_behind(&settings), None);
+        assert_eq!(tickwire.fell_behind(&settings), Some(800.0));
+        assert_near(tickwire.rounds[1].sent_per_second, 2000.0 / 3.0);
+        assert!(results.fell_behind(&settings));
     }
 
     #[test]

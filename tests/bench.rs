@@ -17,6 +17,7 @@ mod foreign;
 use std::fs;
 use std::net::UdpSocket;
 use std::path::PathBuf;
+use std::process::Command;
 use std::thread;
 
 use serde_json::Value;
@@ -425,6 +426,20 @@ fn a_file_that_cannot_be_written_is_told_before_anything_is_measured() {
         let args = [option, "/nowhere/at/all", "--duration", "1h"];
         assert_fails(&latency(&args), 1, &["cannot write /nowhere/at/all: "]);
     }
+}
+
+#[test]
+fn a_record_can_go_into_a_pipe() {
+    let pipe = TestFile::new("pipe");
+    let made = Command::new("mkfifo").arg(pipe.path()).status();
+    if common::skip("mkfifo", made.is_ok_and(|status| status.success())) {
+        return;
+    }
+    let path = pipe.0.clone();
+    let reader = thread::spawn(move || fs::read_to_string(path).unwrap());
+    assert_done(&short_latency(&["--wait", "spin", "--json", pipe.path()]));
+    let record: Value = serde_json::from_str(&reader.join().unwrap()).unwrap();
+    assert_eq!(record["benchmark"], "latency");
 }
 
 #[test]

@@ -115,7 +115,7 @@ pub(crate) struct Options {
     wait: Wait,
 
     /// Where client and server run: waking a thread of another processor takes several times as long
-    /// as one of the same. [default: apart; with --to and on other systems than Linux: free]
+    /// as one of the same, and two threads of one core slow each other down. [default: apart; with --to and on other systems than Linux: free]
     #[arg(long, value_enum)]
     place: Option<Place>,
 

@@ -378,6 +378,11 @@ fn latency_refuses_what_makes_no_sense() {
         (&["--rounds", "0"], "1 to 1000 rounds can be measured"),
         (&["--duration", "0s"], "--duration 0s measures nothing"),
         (&["--duration", "2"], "--duration"),
+        (&["--duration", "-1s"], "a time is not negative"),
+        (&["--warm-up", "-1s"], "a time is not negative"),
+        (&["--size", "-5"], "16 to 1024 bytes make a datagram"),
+        (&["--rate", "-1"], "1 to 1000000 datagrams can leave"),
+        (&["--rounds", "-1"], "1 to 1000 rounds can be measured"),
         (&["--warm-up", "2days"], "--warm-up is at most 24h"),
         (
             &["--rate", "1000000", "--duration", "1h"],

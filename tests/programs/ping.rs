@@ -377,10 +377,19 @@ fn what_makes_no_sense_is_refused_and_nothing_is_sent() {
         assert_fails(&ended, 2, &[part]);
         assert_eq!(ended.stdout, [""; 0]);
     }
-    // What is not even a number is clap's to tell, in its words.
-    for args in [["--count", "0"], ["--every", "16"], ["--size", "-1"]] {
+    // What is none at all comes with clap's words around it.
+    let cases = [
+        (["--count", "0"], "a number of probes, at least 1"),
+        (["--count", "-1"], "a number of probes, at least 1"),
+        (["--every", "16"], "time unit needed"),
+        (["--every", "-1s"], "a time is not negative"),
+        (["--timeout", "-1s"], "a time is not negative"),
+        (["--size", "-1"], "16 to 1024 bytes make a probe"),
+    ];
+    for (args, part) in cases {
         let ended = run(&mut tickwire(&[&["ping", &address], &args[..]].concat()));
         assert_eq!(ended.code, Some(2), "{args:?}: {ended:?}");
+        assert!(ended.stderr.concat().contains(part), "{ended:?}");
     }
     let ended = start("127.0.0.1:0", &[]).end();
     assert_fails(&ended, 2, &["port 0"]);

@@ -31,6 +31,7 @@ use crate::failure::{self, Failure};
 use crate::output::Output;
 use crate::schedule::Due;
 use crate::signals::Stop;
+use crate::time;
 
 /// Measures round trips to a UDP echo, one line each
 ///
@@ -62,22 +63,37 @@ pub(crate) struct Options {
     address: String,
 
     /// Ends after this many probes [default: goes on until it is ended]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = count,
+          allow_negative_numbers = true)]
     count: Option<u64>,
 
     /// The time from one probe to the next, such as 16ms or 1s. 0s is one at a time: the next leaves
     /// when the one before is answered or lost
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time::parse,
+          allow_hyphen_values = true)]
     every: Duration,
 
     /// How long a probe is, 16 to 1024 bytes: eight for the number of the run, eight for that of the
     /// probe, and both over and over as filler, which is checked
-    #[arg(long, value_name = "BYTES", default_value_t = 64)]
+    #[arg(long, value_name = "BYTES", default_value = "64", value_parser = size,
+          allow_negative_numbers = true)]
     size: usize,
 
     /// How long an answer may take, up to 1h; then its probe is lost
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time::parse,
+          allow_hyphen_values = true)]
     timeout: Duration,
+}
+
+fn count(text: &str) -> Result<u64, String> {
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.ok_or_else(|| "a number of probes, at least 1".to_owned())
+}
+
+/// What is a number but out of its limits is told by [`refuse_size`].
+fn size(text: &str) -> Result<usize, String> {
+    let no_size = || format!("{PROBE_MIN} to {DATAGRAM_MAX} bytes make a probe");
+    text.parse().map_err(|_| no_size())
 }
 
 /// Runs until all probes are settled or a signal comes, and fails if none was answered.

@@ -50,6 +50,7 @@ use super::record::{self, Record};
 use super::{Files, args};
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::time;
 
 /// The most datagrams of a round at a fixed rate: a bit is kept for each.
 const DATAGRAMS_MAX: u64 = 100_000_000;
@@ -86,12 +87,14 @@ pub(crate) struct Options {
 
     /// How long each datagram is, 16 to 1024 bytes: eight for the number of the round, eight for its
     /// own, and both over and over as filler, which is checked
-    #[arg(long, value_name = "BYTES", default_value = "64", value_parser = size)]
+    #[arg(long, value_name = "BYTES", default_value = "64", value_parser = size,
+          allow_negative_numbers = true)]
     size: usize,
 
     /// How many datagrams leave each second. A client that cannot sends what it owes later, and the
     /// figures show it; below 99% the rate that it reached is told
-    #[arg(long, value_name = "PER_SECOND", default_value = "1000", value_parser = rate)]
+    #[arg(long, value_name = "PER_SECOND", default_value = "1000", value_parser = rate,
+          allow_negative_numbers = true)]
     rate: u32,
 
     /// Sends one datagram at a time, instead of at a rate
@@ -99,15 +102,18 @@ pub(crate) struct Options {
     closed: bool,
 
     /// How long a round of a contestant is, such as 500ms or 2s
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = time::parse,
+          allow_hyphen_values = true)]
     duration: Duration,
 
     /// What is measured before each round and does not count, such as 200ms
-    #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = time::parse,
+          allow_hyphen_values = true)]
     warm_up: Duration,
 
     /// How many rounds each contestant has
-    #[arg(long, value_name = "N", default_value = "5", value_parser = rounds)]
+    #[arg(long, value_name = "N", default_value = "5", value_parser = rounds,
+          allow_negative_numbers = true)]
     rounds: u16,
 
     /// How client and server wait for a datagram: asleep, or by asking again and again

@@ -25,7 +25,7 @@ use self::pace::Pace;
 use self::probe::{PROBE_MIN, Probes};
 use self::round_trips::ROUND_TRIP_MAX;
 use self::session::Session;
-use self::tally::Counts;
+use self::tally::{Counts, HeldUp};
 use crate::address;
 use crate::failure::{self, Failure};
 use crate::output::Output;
@@ -40,8 +40,10 @@ use crate::time;
 ///   ping 127.0.0.1:10080, 64 bytes
 ///   seq=1 64 bytes time=0.123 ms
 ///
-/// Probes leave at fixed steps that do not drift and do not wait for answers. The time of a round
-/// trip is from just before its probe goes to the system until its answer was received. A probe
+/// Probes leave at fixed steps that do not wait for answers; one that leaves late does not shift
+/// those behind it. If ping itself is held up for a whole step or longer, it does not send what it
+/// missed in a burst: the steps start over. The summary says so ("held up"), and also if a probe
+/// left more than 100 ms late. The time of a round trip is from just before its probe goes to the system until its answer was received. A probe
 /// that has no answer within the timeout is lost; an answer after it is shown as "late" and counted,
 /// and the probe stays lost. "altered" is an answer whose bytes are not what was sent, "foreign"
 /// what is no answer of this run (it lacks the random number of this run, or comes from another
@@ -115,6 +117,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         last,
         pause: options.timeout,
         discarded: 0,
+        held_up: HeldUp::default(),
     };
     pinger.run(options.size)
 }
@@ -190,6 +193,7 @@ struct Pinger {
     pause: Duration,
     /// How many datagrams the endpoint had discarded at the last look.
     discarded: u64,
+    held_up: HeldUp,
 }
 
 impl Pinger {
@@ -242,6 +246,9 @@ impl Pinger {
         let now = Instant::now();
         let flushed = self.endpoint.flush();
         self.session.on_sent(now);
+        if let Some(late) = self.pace.held_up(now) {
+            self.held_up.add(late);
+        }
         self.pace.on_sent(now);
         // The system is asked while the probe is under way, so it costs no round trip anything.
         let is_discarded = self.take_discarded() > 0;
@@ -318,6 +325,9 @@ impl Pinger {
             dropped_by_kernel: self.endpoint.stats().dropped_by_kernel,
             ..self.session.counts()
         })?;
+        if !self.held_up.is_none() {
+            self.output.line(self.held_up)?;
+        }
         if let Some(figures) = self.session.figures() {
             self.output.line(figures)?;
         }

@@ -15,6 +15,7 @@ mod schedule;
 mod send;
 mod signals;
 mod text;
+mod time;
 mod totals;
 
 use std::process::ExitCode;

@@ -25,12 +25,13 @@ use self::pace::Pace;
 use self::probe::{PROBE_MIN, Probes};
 use self::round_trips::ROUND_TRIP_MAX;
 use self::session::Session;
-use self::tally::Counts;
+use self::tally::{Counts, HeldUp};
 use crate::address;
 use crate::failure::{self, Failure};
 use crate::output::Output;
 use crate::schedule::Due;
 use crate::signals::Stop;
+use crate::time;
 
 /// Measures round trips to a UDP echo, one line each
 ///
@@ -39,8 +40,10 @@ use crate::signals::Stop;
 ///   ping 127.0.0.1:10080, 64 bytes
 ///   seq=1 64 bytes time=0.123 ms
 ///
-/// Probes leave at fixed steps that do not drift and do not wait for answers. The time of a round
-/// trip is from just before its probe goes to the system until its answer was received. A probe
+/// Probes leave at fixed steps that do not wait for answers; one that leaves late does not shift
+/// those behind it. If ping itself is held up for a whole step or longer, it does not send what it
+/// missed in a burst: the steps start over. The summary says so ("held up"), and also if a probe
+/// left more than 100 ms late. The time of a round trip is from just before its probe goes to the system until its answer was received. A probe
 /// that has no answer within the timeout is lost; an answer after it is shown as "late" and counted,
 /// and the probe stays lost. "altered" is an answer whose bytes are not what was sent, "foreign"
 /// what is no answer of this run (it lacks the random number of this run, or comes from another
@@ -62,22 +65,37 @@ pub(crate) struct Options {
     address: String,
 
     /// Ends after this many probes [default: goes on until it is ended]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = count,
+          allow_negative_numbers = true)]
     count: Option<u64>,
 
     /// The time from one probe to the next, such as 16ms or 1s. 0s is one at a time: the next leaves
     /// when the one before is answered or lost
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time::parse,
+          allow_hyphen_values = true)]
     every: Duration,
 
     /// How long a probe is, 16 to 1024 bytes: eight for the number of the run, eight for that of the
     /// probe, and both over and over as filler, which is checked
-    #[arg(long, value_name = "BYTES", default_value_t = 64)]
+    #[arg(long, value_name = "BYTES", default_value = "64", value_parser = size,
+          allow_negative_numbers = true)]
     size: usize,
 
     /// How long an answer may take, up to 1h; then its probe is lost
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time::parse,
+          allow_hyphen_values = true)]
     timeout: Duration,
+}
+
+fn count(text: &str) -> Result<u64, String> {
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.ok_or_else(|| "a number of probes, at least 1".to_owned())
+}
+
+/// What is a number but out of its limits is told by [`refuse_size`].
+fn size(text: &str) -> Result<usize, String> {
+    let no_size = || format!("{PROBE_MIN} to {DATAGRAM_MAX} bytes make a probe");
+    text.parse().map_err(|_| no_size())
 }
 
 /// Runs until all probes are settled or a signal comes, and fails if none was answered.
@@ -99,6 +117,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         last,
         pause: options.timeout,
         discarded: 0,
+        held_up: HeldUp::default(),
     };
     pinger.run(options.size)
 }
@@ -174,6 +193,7 @@ struct Pinger {
     pause: Duration,
     /// How many datagrams the endpoint had discarded at the last look.
     discarded: u64,
+    held_up: HeldUp,
 }
 
 impl Pinger {
@@ -226,6 +246,9 @@ impl Pinger {
         let now = Instant::now();
         let flushed = self.endpoint.flush();
         self.session.on_sent(now);
+        if let Some(late) = self.pace.held_up(now) {
+            self.held_up.add(late);
+        }
         self.pace.on_sent(now);
         // The system is asked while the probe is under way, so it costs no round trip anything.
         let is_discarded = self.take_discarded() > 0;
@@ -302,6 +325,9 @@ impl Pinger {
             dropped_by_kernel: self.endpoint.stats().dropped_by_kernel,
             ..self.session.counts()
         })?;
+        if !self.held_up.is_none() {
+            self.output.line(self.held_up)?;
+        }
         if let Some(figures) = self.session.figures() {
             self.output.line(figures)?;
         }

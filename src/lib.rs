@@ -104,14 +104,19 @@
 
 pub mod guide;
 pub mod limits;
+pub mod proto;
 
 mod config;
 mod io;
 mod send_error;
 
-pub use crate::config::EndpointConfig;
+pub use crate::config::{Config, ConfigError, EndpointConfig, Security};
 pub use crate::io::{
     Datagram, Endpoint, EndpointStats, ErrorCounts, Receiver, Sender, Ticker, Waker,
+};
+pub use crate::proto::{
+    Admission, Broadcast, ConnectError, ConnectOptions, Delivery, DisconnectReason, Event, HostStats,
+    PeerId, PeerStats, Request,
 };
 pub use crate::send_error::SendError;
 

@@ -1,0 +1,23 @@
+#![doc = include_str!("../WIRE.md")]
+
+mod checksum;
+mod cursor;
+pub(crate) mod frame;
+pub(crate) mod handshake;
+pub(crate) mod packet;
+
+
+// golden
+
+pub(crate) use self::cursor::{Malformed, VARIABLE_MAX, Writer};
+
+/// The first byte of everything.
+pub(crate) mod kind {
+    pub(crate) const HELLO: u8 = 1;
+    pub(crate) const MISMATCH: u8 = 2;
+    pub(crate) const COOKIE: u8 = 3;
+    pub(crate) const CONNECT: u8 = 4;
+    pub(crate) const ACCEPT: u8 = 5;
+    pub(crate) const DENY: u8 = 6;
+    pub(crate) const PACKET: u8 = 7;
+}

@@ -80,6 +80,7 @@
 //! | `src/bin/tickwire` | the command line (feature `cli`) |
 //! | `src/lib.rs` | this face |
 //! | `src/io` | the only code that touches the operating system: sockets, readiness, sleep, the clock |
+//! | [`proto`] | the protocol, pure: no I/O, no clock, no entropy of its own |
 //! | `src/config.rs`, `src/send_error.rs` | what a user may change; why something is not sent |
 //! | [`limits`] | every number, its unit and its source |
 //!
@@ -104,6 +105,7 @@
 
 pub mod guide;
 pub mod limits;
+pub mod proto;
 
 mod config;
 mod io;
@@ -113,6 +115,7 @@ pub use crate::config::EndpointConfig;
 pub use crate::io::{
     Datagram, Endpoint, EndpointStats, ErrorCounts, Receiver, Sender, Ticker, Waker,
 };
+pub use crate::proto::{LinkConditions, LinkConditionsError, Loss};
 pub use crate::send_error::SendError;
 
 /// The README's programs compile.

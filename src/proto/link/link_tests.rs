@@ -70,7 +70,7 @@ impl Run {
                 break;
             }
             self.now = self.now.max(due);
-            arrivals.extend(self.poll());
+            arrivals.push(self.poll().expect("it is due"));
         }
         self.now = until;
         arrivals
@@ -387,6 +387,28 @@ fn what_is_held_back_is_overtaken_and_nothing_else_is() {
 }
 
 #[test]
+fn what_is_held_back_never_comes_early_even_within_the_jitter() {
+    let conditions = LinkConditions {
+        jitter: ms(50),
+        reorder: 0.05,
+        reorder_delay: ms(5),
+        ..default()
+    };
+    let mut run = Run::new(conditions, 30);
+    let mut arrivals = run.send_every(ms(1), 10_000);
+    arrivals.extend(run.drain());
+    let mut largest = 0;
+    let mut overtaken = 0;
+    for arrival in &arrivals {
+        overtaken += u64::from(arrival.number < largest);
+        largest = largest.max(arrival.number);
+    }
+    // One that came early would be ahead of many that were not held back.
+    let held_back = run.link.stats().held_back;
+    assert!(overtaken <= held_back, "{overtaken} of {held_back}");
+}
+
+#[test]
 fn a_thousand_datagrams_take_a_thousand_transmission_times_to_the_nanosecond() {
     // 8,416 bits at 3 Mbit/s are no whole number of nanoseconds.
     let rate = 3_000_000;
@@ -426,6 +448,20 @@ fn a_line_that_stood_still_transmits_from_the_moment_of_sending() {
     let arrivals = run.drain();
     assert_eq!(arrivals[0].at, ms(1_256));
     assert_eq!(arrivals[1].at, ms(1_512));
+}
+
+#[test]
+fn a_line_that_stood_still_owes_no_part_of_a_nanosecond() {
+    // 256 bits at 3 Mbit/s are 85,333 and a third nanoseconds.
+    let conditions = LinkConditions {
+        rate: Some(3_000_000),
+        ..default()
+    };
+    let mut run = Run::new(conditions, 31);
+    let arrivals = run.send_every(ms(1), 6);
+    for (index, arrival) in (0..).zip(&arrivals) {
+        assert_eq!(arrival.at - ms(1) * index, Duration::from_nanos(85_333));
+    }
 }
 
 #[test]
@@ -593,6 +629,45 @@ fn a_change_of_rate_counts_for_what_is_sent_after_it() {
 }
 
 #[test]
+fn what_one_rate_left_of_a_nanosecond_is_nothing_to_another() {
+    let rate = |rate| LinkConditions { rate, ..default() };
+    let mut run = Run::new(rate(Some(3_000_000)), 32);
+    run.send();
+    // A third of a nanosecond is left: a million parts of three million, and all of a million.
+    run.link.set_conditions(rate(Some(1_000_000))).unwrap();
+    run.send();
+    let arrivals = run.drain();
+    assert_eq!(
+        arrivals[1].at - arrivals[0].at,
+        Duration::from_nanos(256_000)
+    );
+}
+
+#[test]
+fn a_burst_ends_with_the_losses_that_it_belongs_to() {
+    let bursts = |probability| LinkConditions {
+        loss: Loss::Bursts {
+            probability,
+            mean_length: LINK_BURST_LENGTH_MAX,
+        },
+        ..default()
+    };
+    let mut run = Run::new(bursts(0.999), 33);
+    run.send();
+    assert_eq!(run.link.stats().lost, 1);
+    let slower = LinkConditions {
+        latency: ms(1),
+        ..bursts(0.999)
+    };
+    run.link.set_conditions(slower).unwrap();
+    run.send();
+    assert_eq!(run.link.stats().lost, 2, "the same losses go on");
+    run.link.set_conditions(bursts(0.0)).unwrap();
+    run.send();
+    assert_eq!(run.link.stats().lost, 2, "other losses begin anew");
+}
+
+#[test]
 fn conditions_out_of_their_range_change_nothing() {
     let bad = LinkConditions {
         duplication: 2.0,
@@ -734,12 +809,23 @@ fn a_link_that_has_warmed_up_allocates_nothing() {
             while link.poll(now).is_some() {}
         }
     };
-    send(&mut link, 20_000);
+    send(&mut link, 5_000);
     let before = link.stats();
-    let allocations = measure(|| send(&mut link, 10_000));
+    let allocations = measure(|| send(&mut link, 50_000));
     assert_eq!(allocations.count_total, 0);
     let after = link.stats();
     assert!(after.delivered > before.delivered && after.lost_to_queue > before.lost_to_queue);
+}
+
+#[test]
+fn only_sending_allocates_even_before_a_link_has_warmed_up() {
+    let mut run = Run::new(default(), 29);
+    for _ in 0..1_000 {
+        run.send();
+    }
+    let allocations = measure(|| while run.link.poll(run.now).is_some() {});
+    assert_eq!(allocations.count_total, 0);
+    assert_eq!(run.link.stats().delivered, 1_000);
 }
 
 #[test]

@@ -212,10 +212,30 @@ impl Config {
             )));
         }
         let times = [
-            ("idle_timeout", self.idle_timeout, IDLE_TIMEOUT_MIN, TIMEOUT_MAX),
-            ("keep_alive", self.keep_alive, Duration::from_millis(1), TIMEOUT_MAX),
-            ("connect_timeout", self.connect_timeout, Duration::from_millis(1), TIMEOUT_MAX),
-            ("ack_delay_max", self.ack_delay_max, Duration::ZERO, ACK_DELAY_MAX),
+            (
+                "idle_timeout",
+                self.idle_timeout,
+                IDLE_TIMEOUT_MIN,
+                TIMEOUT_MAX,
+            ),
+            (
+                "keep_alive",
+                self.keep_alive,
+                Duration::from_millis(1),
+                TIMEOUT_MAX,
+            ),
+            (
+                "connect_timeout",
+                self.connect_timeout,
+                Duration::from_millis(1),
+                TIMEOUT_MAX,
+            ),
+            (
+                "ack_delay_max",
+                self.ack_delay_max,
+                Duration::ZERO,
+                ACK_DELAY_MAX,
+            ),
         ];
         for (field, time, min, max) in times {
             if time < min || time > max {

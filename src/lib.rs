@@ -80,6 +80,7 @@
 //! | `src/bin/tickwire` | the command line (feature `cli`) |
 //! | `src/lib.rs` | this face |
 //! | `src/io` | the only code that touches the operating system: sockets, readiness, sleep, the clock |
+//! | [`proto`] | the protocol, pure: no I/O, no clock, no entropy of its own |
 //! | `src/config.rs`, `src/send_error.rs` | what a user may change; why something is not sent |
 //! | [`limits`] | every number, its unit and its source |
 //!
@@ -115,8 +116,8 @@ pub use crate::io::{
     Datagram, Endpoint, EndpointStats, ErrorCounts, Receiver, Sender, Ticker, Waker,
 };
 pub use crate::proto::{
-    Admission, Broadcast, ConnectError, ConnectOptions, Delivery, DisconnectReason, Event, HostStats,
-    PeerId, PeerStats, Request,
+    Admission, Broadcast, ConnectError, ConnectOptions, Delivery, DisconnectReason, Event,
+    HostStats, LinkConditions, LinkConditionsError, Loss, PeerId, PeerStats, Request,
 };
 pub use crate::send_error::SendError;
 

@@ -148,8 +148,7 @@ pub const KEEP_ALIVE_DEFAULT: Duration = Duration::from_secs(5);
 
 /// How long a peer may be silent by default before it is given up: 20 s.
 pub const IDLE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(20);
-const _: () =
-    assert!(IDLE_TIMEOUT_DEFAULT.as_millis() > 3 * KEEP_ALIVE_DEFAULT.as_millis());
+const _: () = assert!(IDLE_TIMEOUT_DEFAULT.as_millis() > 3 * KEEP_ALIVE_DEFAULT.as_millis());
 
 /// The longest time that can be configured: an hour.
 pub const TIMEOUT_MAX: Duration = Duration::from_secs(3600);
@@ -220,3 +219,43 @@ pub(crate) const CHUNKS_KEPT_MAX: usize = 64;
 
 /// The longest unreliable message, in bytes: 992. It travels in one packet.
 pub const UNRELIABLE_MAX: usize = 992;
+
+/// The most datagrams that a [`Link`](crate::proto::Link) has under way, copies included: 16,384, which
+/// is 16 MiB of them; the memory grows to what is really under way. One more is lost and counted in
+/// [`lost_to_limit`](crate::proto::LinkStats::lost_to_limit).
+///
+/// Enough for 500 clients at 60 Hz half a second away.
+pub const LINK_DATAGRAMS_MAX: usize = 16_384;
+const _: () = assert!(LINK_DATAGRAMS_MAX >= 500 * 60 / 2);
+
+/// What a link with a rate transmits in front of every datagram, in bytes:
+/// 20 (IPv4 header, RFC 791) + 8 (UDP header, RFC 768).
+pub const LINK_HEADER_BYTES: usize = 28;
+
+/// The fastest rate that a link can be given, in bits per second: 100 Gbit/s. A faster one is no
+/// different from none, which is what `None` is for.
+pub const LINK_RATE_MAX: u64 = 100_000_000_000;
+
+/// The queue in front of a link with a rate, in bytes: 64 KiB, half a second at 1 Mbit/s, as many home
+/// routers have it. When it is full, the newest datagram is lost.
+pub const LINK_QUEUE_BYTES_DEFAULT: usize = 64 << 10;
+
+/// The largest such queue, in bytes: 4 MiB. It bounds how many datagrams can wait there.
+pub const LINK_QUEUE_BYTES_MAX: usize = 4 << 20;
+const _: () = assert!(LINK_QUEUE_BYTES_DEFAULT <= LINK_QUEUE_BYTES_MAX);
+// A queue of full datagrams fits among those that may be under way.
+const _: () =
+    assert!(LINK_QUEUE_BYTES_MAX / (DATAGRAM_MAX + LINK_HEADER_BYTES) <= LINK_DATAGRAMS_MAX);
+
+/// The longest latency, jitter and reordering delay of a link, each: one minute, three times the
+/// idle timeout, so that a link can be worse than any connection survives.
+pub const LINK_DELAY_MAX: Duration = Duration::from_secs(60);
+
+/// How long a link holds back a datagram that others are to overtake, by default: 20 ms, a little
+/// more than a tick at 60 Hz, so that what the next tick sends is there first.
+pub const LINK_REORDER_DELAY_DEFAULT: Duration = Duration::from_millis(20);
+const _: () = assert!(LINK_REORDER_DELAY_DEFAULT.as_nanos() <= LINK_DELAY_MAX.as_nanos());
+
+/// The longest mean of a link's bursts of losses, in datagrams: a million, hours at 60 Hz. What
+/// loses more at a stretch is a partition.
+pub const LINK_BURST_LENGTH_MAX: f64 = 1_000_000.0;

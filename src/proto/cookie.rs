@@ -147,9 +147,11 @@ mod tests {
             assert!(!server.is_good(&cookie, address(other), Duration::ZERO));
         }
         let now = server.start;
-        assert!(!server
-            .cookies
-            .is_good(&cookie, from, &[8; 16], &mut server.random, now));
+        assert!(
+            !server
+                .cookies
+                .is_good(&cookie, from, &[8; 16], &mut server.random, now)
+        );
         for bit in 0..128 {
             let mut flipped = cookie;
             flipped[bit / 8] ^= 1 << (bit % 8);

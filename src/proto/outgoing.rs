@@ -23,7 +23,8 @@ impl Outgoing {
 
     /// Takes a message, for which there [is room](Self::has_room).
     pub(crate) fn push(&mut self, message: &[u8]) {
-        let len = u16::try_from(message.len()).expect("a message fits a packet");
+        #[allow(clippy::cast_possible_truncation, reason = "a message fits a packet")]
+        let len = message.len() as u16;
         self.bytes.extend(len.to_be_bytes());
         self.bytes.extend(message);
         self.messages += 1;

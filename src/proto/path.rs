@@ -8,9 +8,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::wire::frame::Token;
-use crate::limits::{
-    CHALLENGES_MAX, HANDSHAKE_RETRY_FIRST, HANDSHAKE_RETRY_MAX, UNPROVEN_FACTOR,
-};
+use crate::limits::{CHALLENGES_MAX, HANDSHAKE_RETRY_FIRST, HANDSHAKE_RETRY_MAX, UNPROVEN_FACTOR};
 
 /// See the [module](self).
 #[derive(Debug)]

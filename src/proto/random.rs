@@ -8,7 +8,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use siphasher::sip::SipHasher13;
 
-/// A generator that nobody can foresee who does not know the seed (ChaCha20).
+/// A generator that nobody can foresee who does not know the seed (`ChaCha20`).
 pub(crate) struct Random(ChaCha20Rng);
 
 impl Random {

@@ -79,7 +79,9 @@ impl Received {
     pub(crate) fn delay_us(&self, now: Instant) -> u64 {
         let delay = now.saturating_duration_since(self.largest_at);
         // Longer than an hour is a connection that has long ended.
-        u64::try_from(delay.as_micros()).unwrap_or(u64::MAX).min(1 << 32)
+        u64::try_from(delay.as_micros())
+            .unwrap_or(u64::MAX)
+            .min(1 << 32)
     }
 
     pub(crate) fn on_ack_sent(&mut self) {
@@ -110,7 +112,9 @@ impl Ranges {
     }
 
     fn iter(&self) -> impl Iterator<Item = RangeInclusive<u64>> + Clone + '_ {
-        self.ranges[..self.len].iter().map(|(first, last)| *first..=*last)
+        self.ranges[..self.len]
+            .iter()
+            .map(|(first, last)| *first..=*last)
     }
 
     fn insert(&mut self, number: u64) {
@@ -219,9 +223,12 @@ mod tests {
             let named: BTreeSet<u64> = ranges.iter().flatten().collect();
             assert_eq!(named, set);
             let count = ranges.iter().count();
-            assert!(ranges.iter().zip(ranges.iter().skip(1)).all(|(above, below)| {
-                below.end() + 1 < *above.start()
-            }));
+            assert!(
+                ranges
+                    .iter()
+                    .zip(ranges.iter().skip(1))
+                    .all(|(above, below)| { below.end() + 1 < *above.start() })
+            );
             assert!(count <= ACK_RANGES_MAX);
         }
     }
@@ -233,7 +240,11 @@ mod tests {
         received.insert(0, true, now);
         assert_eq!(received.ack_at(), Some(now + DELAY));
         received.insert(1, true, now + DELAY / 2);
-        assert_eq!(received.ack_at(), Some(now + DELAY), "it counts from the first");
+        assert_eq!(
+            received.ack_at(),
+            Some(now + DELAY),
+            "it counts from the first"
+        );
         received.insert(3, true, now + DELAY / 2);
         assert_eq!(received.ack_at(), Some(now + DELAY / 2), "2 is missing");
         received.on_ack_sent();

@@ -109,7 +109,7 @@ mod tests {
     fn it_agrees_with_a_set_of_everything() {
         let mut window = ReplayWindow::new();
         let mut seen = HashSet::new();
-        let (mut state, mut largest) = (1_u64, 0);
+        let (mut state, mut largest) = (1_u64, 0_u64);
         for _ in 0..100_000 {
             // A linear congruential generator (Knuth's constants): any walk will do.
             state = state

@@ -56,10 +56,11 @@ impl RoundTrip {
     /// How long to wait for an acknowledgement that the peer may hold back for `ack_delay`, before it
     /// is asked for with another packet (RFC 9002 section 6.2.1).
     pub(crate) fn probe_timeout(&self, ack_delay: Duration) -> Duration {
-        let (smoothed, deviation) = self.estimate.map_or(
-            (ROUND_TRIP_INITIAL, ROUND_TRIP_INITIAL / 2),
-            |estimate| (estimate.smoothed, estimate.deviation),
-        );
+        let (smoothed, deviation) = self
+            .estimate
+            .map_or((ROUND_TRIP_INITIAL, ROUND_TRIP_INITIAL / 2), |estimate| {
+                (estimate.smoothed, estimate.deviation)
+            });
         smoothed + (deviation * 4).max(TIMER_GRANULARITY) + ack_delay
     }
 

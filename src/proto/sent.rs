@@ -131,7 +131,10 @@ impl Sent {
         let mut ranges = ack.ranges();
         let mut range = ranges.next();
         for packet in self.in_flight.iter_mut().rev() {
-            while range.as_ref().is_some_and(|range| *range.start() > packet.number) {
+            while range
+                .as_ref()
+                .is_some_and(|range| *range.start() > packet.number)
+            {
                 range = ranges.next();
             }
             let Some(range) = &range else { return };

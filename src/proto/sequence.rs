@@ -34,7 +34,15 @@ mod tests {
 
     #[test]
     fn a_number_near_the_expected_one_is_found_again() {
-        let ends = [0, 1, (1 << 31) - 1, 1 << 31, 1 << 32, 1 << 40, NUMBER_MAX - 1];
+        let ends = [
+            0,
+            1,
+            (1 << 31) - 1,
+            1 << 31,
+            1 << 32,
+            1 << 40,
+            NUMBER_MAX - 1,
+        ];
         for expected in ends {
             for distance in [0, 1, 1000, 1 << 20, (1 << 31) - 1] {
                 for number in [expected.saturating_sub(distance), expected + distance] {

@@ -50,7 +50,9 @@ impl Timers {
     /// The slot has something to do at `at` or before. One that would be looked at earlier anyway stays
     /// where it is: a deadline that moves back with every packet costs nothing that way.
     pub(crate) fn set_no_later(&mut self, slot: usize, at: Instant) {
-        let is_earlier = self.place(slot).is_some_and(|place| self.heap[place].at <= at);
+        let is_earlier = self
+            .place(slot)
+            .is_some_and(|place| self.heap[place].at <= at);
         if !is_earlier {
             self.set(slot, at);
         }

@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::HostState;
+use crate::limits::{QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX};
 use crate::proto::attempt::Attempt;
 use crate::proto::connection::{Connection, Verified};
 use crate::proto::event::{Delivery, DisconnectReason, Event};
-use crate::proto::slots::{Pending, Slot, State};
-use crate::limits::{QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX};
 use crate::proto::pool::Pool;
+use crate::proto::slots::{Pending, Slot, State};
 use crate::proto::wire::packet::Header;
 
 impl HostState {

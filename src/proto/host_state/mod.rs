@@ -17,6 +17,7 @@ use bytes::Bytes;
 
 use super::admission::{Admission, Door, Request};
 use super::answers::Answers;
+use super::connection::Connection;
 use super::cookie::Cookies;
 use super::event::{ConnectError, Delivery, Event};
 use super::peer_id::PeerId;
@@ -324,7 +325,7 @@ impl HostState {
 
     /// What is known of a peer, while it is connected.
     pub fn peer_stats(&self, peer: PeerId) -> Option<PeerStats> {
-        self.slots.open(peer).map(|connection| connection.stats())
+        self.slots.open(peer).map(Connection::stats)
     }
 
     /// What is known of the host.
@@ -354,7 +355,10 @@ impl HostState {
     }
 
     /// What this side tells of itself.
-    #[allow(clippy::cast_possible_truncation, reason = "an hour and 255 ms at most")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "an hour and 255 ms at most"
+    )]
     fn settings(&self) -> Settings {
         Settings {
             idle_timeout_ms: self.config.idle_timeout.as_millis() as u32,

@@ -50,7 +50,8 @@ impl HostState {
                 self.expire_pending(index, now);
             }
             State::Open(connection) => {
-                if connection.on_timeout(now) {
+                let is_silent = connection.on_timeout(now);
+                if is_silent {
                     self.stats.timed_out += 1;
                     self.end_open(index, DisconnectReason::TimedOut);
                 }

@@ -47,7 +47,10 @@ mod tests {
     #[test]
     fn it_is_the_crc_of_ethernet_and_zlib() {
         // The check value of CRC-32/ISO-HDLC is that of the digits 1 to 9.
-        assert_eq!(checksum(u64::from_be_bytes(*b"12345678"), b"9"), 0xcbf4_3926);
+        assert_eq!(
+            checksum(u64::from_be_bytes(*b"12345678"), b"9"),
+            0xcbf4_3926
+        );
         let number = u64::from_be_bytes(*b"90123456");
         let common = u64::from_be_bytes(*b"12345678");
         assert_eq!(

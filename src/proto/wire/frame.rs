@@ -206,7 +206,8 @@ pub(crate) fn write_ack(
     writer.u8(ACK);
     writer.variable(*first.end());
     writer.variable(delay_us);
-    writer.u8(u8::try_from(count - 1).expect("at most 32"));
+    #[allow(clippy::cast_possible_truncation, reason = "at most 31")]
+    writer.u8((count - 1) as u8);
     let mut smallest_before = None;
     for range in ranges.take(count) {
         if let Some(before) = smallest_before {

@@ -248,8 +248,8 @@ impl<'a> Connect<'a> {
         writer.bytes(&self.cookie);
         writer.u64(self.client_id.0);
         self.settings.write(&mut writer);
-        let payload_len = u16::try_from(self.payload.len());
-        writer.u16(payload_len.expect("connect() took a short one"));
+        #[allow(clippy::cast_possible_truncation, reason = "at most 256")]
+        writer.u16(self.payload.len() as u16);
         writer.bytes(self.payload);
         end(protocol_id, writer)
     }

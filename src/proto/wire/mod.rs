@@ -1,3 +1,4 @@
+//! Every packet, to the byte.
 #![doc = include_str!("../WIRE.md")]
 
 mod checksum;
@@ -5,7 +6,6 @@ mod cursor;
 pub(crate) mod frame;
 pub(crate) mod handshake;
 pub(crate) mod packet;
-
 
 // golden
 

@@ -113,7 +113,7 @@ mod send_error;
 
 pub use crate::config::{Config, ConfigError, EndpointConfig, Security};
 pub use crate::io::{
-    Datagram, Endpoint, EndpointStats, ErrorCounts, Receiver, Sender, Ticker, Waker,
+    Datagram, Endpoint, EndpointStats, ErrorCounts, Host, Receiver, Sender, Ticker, Waker,
 };
 pub use crate::proto::{
     Admission, Broadcast, ConnectError, ConnectOptions, Delivery, DisconnectReason, Event,

@@ -318,6 +318,11 @@ impl HostState {
         Some(event)
     }
 
+    /// Whether [`poll_event`](Self::poll_event) has something.
+    pub(crate) fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     /// Everybody who can be sent to, those with the smallest [index](PeerId::index) first.
     pub fn peers(&self) -> impl Iterator<Item = PeerId> + '_ {
         self.slots.peers()

@@ -73,6 +73,17 @@ impl HostState {
         buffer: &mut [u8; DATAGRAM_MAX],
         now: Instant,
     ) -> Option<Transmit> {
+        self.poll_transmit_to_peers(buffer, now)
+            .or_else(|| self.poll_transmit_answers(buffer, now))
+    }
+
+    /// The part of [`poll_transmit`](Self::poll_transmit) that goes to peers, and to those that this
+    /// host wants as such.
+    pub(crate) fn poll_transmit_to_peers(
+        &mut self,
+        buffer: &mut [u8; DATAGRAM_MAX],
+        now: Instant,
+    ) -> Option<Transmit> {
         while let Some(index) = self.ready.pop_front() {
             self.slots[index].is_ready = false;
             let transmit = self.transmit_from(index, buffer, now);
@@ -81,6 +92,16 @@ impl HostState {
                 return transmit;
             }
         }
+        None
+    }
+
+    /// The part of [`poll_transmit`](Self::poll_transmit) that goes to strangers: at most
+    /// [`ANSWERS_PER_TURN_MAX`](crate::limits::ANSWERS_PER_TURN_MAX) a turn.
+    pub(crate) fn poll_transmit_answers(
+        &mut self,
+        buffer: &mut [u8; DATAGRAM_MAX],
+        now: Instant,
+    ) -> Option<Transmit> {
         while let Some(answer) = self.answers.pop() {
             let transmit = self.write_answer(answer, buffer, now);
             if transmit.is_some() {

@@ -209,10 +209,11 @@ fn answer(socket: UdpSocket, answer: fn(&[u8]) -> Vec<u8>) {
 #[test]
 fn latency_refuses_what_makes_no_sense() {
     let cases: &[(&[&str], &str)] = &[
-        (&["--size", "1025"], "1025 is not in 24..=1024"),
-        (&["--size", "23"], "23 is not in 24..=1024"),
-        (&["--rate", "0"], "0 is not in 1..=1000000"),
-        (&["--rounds", "0"], "0 is not in 1..=1000"),
+        (&["--size", "1025"], "24 to 1024 bytes make a datagram"),
+        (&["--size", "23"], "24 to 1024 bytes make a datagram"),
+        (&["--rate", "0"], "1 to 1000000 datagrams can leave"),
+        (&["--rate", "NaN"], "1 to 1000000 datagrams can leave"),
+        (&["--rounds", "0"], "1 to 1000 rounds can be measured"),
         (&["--duration", "0s"], "--duration 0s measures nothing"),
         (&["--duration", "2"], "--duration"),
         (&["--warm-up", "2days"], "--warm-up is at most 24h"),
@@ -252,9 +253,32 @@ fn latency_says_what_is_wrong_with_its_target() {
 
 #[test]
 fn a_file_that_cannot_be_written_is_told_before_anything_is_measured() {
-    for option in ["--json", "--svg"] {
+    let cases = [
+        ("latency", "--json"),
+        ("latency", "--svg"),
+        ("throughput", "--json"),
+        ("tick", "--json"),
+    ];
+    for (benchmark, option) in cases {
         // A round of an hour: nobody gets to it.
-        let args = [option, "/nowhere/at/all", "--duration", "1h"];
-        assert_fails(&latency(&args), 1, &["cannot write /nowhere/at/all: "]);
+        let args = [
+            "bench",
+            benchmark,
+            option,
+            "/nowhere/at/all",
+            "--duration",
+            "1h",
+        ];
+        let ended = run(&mut tickwire(&args));
+        assert_fails(&ended, 1, &["cannot write /nowhere/at/all: "]);
     }
+}
+
+#[test]
+fn two_results_are_not_written_into_one_file() {
+    let file = TestFile::new("both");
+    let args = ["--json", file.path(), "--svg", file.path()];
+    let ended = short_latency(&args);
+    assert_fails(&ended, 2, &["--json and --svg are both", file.path()]);
+    assert!(!file.0.exists());
 }

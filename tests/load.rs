@@ -127,55 +127,84 @@ fn check_row(row: &Value) {
 // Ticks.
 
 #[test]
-fn a_tick_of_some_clients_adds_up() {
-    let json = Json::new("tick");
-    let output = bench(&[
-        "tick",
-        "--clients=50",
-        "--duration=300ms",
-        "--json",
-        json.path(),
-    ]);
-    let text = printed(&output);
-    for part in [
-        "50 clients, 18 ticks at 60 Hz, inputs of 32 bytes, states of 200",
-        "share of the tick",
-        "CPU time per client and tick",
-        "kernel buffer",
-    ] {
-        assert!(text.contains(part), "no {part:?} in {text}");
+fn a_tick_of_some_clients_adds_up_beside_a_floor() {
+    for wake in ["arrival", "tick"] {
+        let json = Json::new(&format!("tick-{wake}"));
+        let output = bench(&[
+            "tick",
+            "--clients=50",
+            "--duration=100ms",
+            "--rounds=2",
+            "--wake",
+            wake,
+            "--json",
+            json.path(),
+        ]);
+        let text = printed(&output);
+        for part in [
+            "50 clients, 6 ticks at 60 Hz, inputs of 32 bytes, states of 200, 2 rounds, woken by ",
+            "CPU µs per client and tick",
+            "ratio to floor",
+            "share of the tick",
+            "kernel buffer",
+        ] {
+            assert!(text.contains(part), "no {part:?} in {text}");
+        }
+        check_tick(&json.read(), wake, text.lines().last().unwrap());
     }
+}
 
-    let record = json.read();
+fn check_tick(record: &Value, wake: &str, verdict: &str) {
     assert_eq!(record["benchmark"], "tick");
-    assert_eq!(record["settings"]["clients"], 50);
-    let results = &record["results"];
-    check_inputs(results);
-    check_states(results);
-    let verdict = text.lines().last().unwrap();
+    let settings = &record["settings"];
+    assert_eq!(settings["clients"], 50);
+    assert_eq!(settings["rounds"], 2);
+    assert_eq!(settings["wake"], wake);
+    let contestants = record["results"]["contestants"].as_array().unwrap();
+    let [floor, tickwire] = &contestants[..] else {
+        panic!("{record}");
+    };
+    assert_eq!(floor["is_floor"], true);
+    assert_eq!(tickwire["name"], "tickwire");
+    contestants.iter().for_each(check_contestant);
+    if floor["cpu_micros_per_client_and_tick"].is_object() {
+        assert_eq!(floor["ratio_to_floor"]["median"], 1.0);
+        assert!(tickwire["ratio_to_floor"]["median"].as_f64().unwrap() > 0.0);
+    }
     let is_nothing = verdict == "nothing was lost";
-    assert_eq!(results["nothing_was_lost"], is_nothing, "{verdict}");
+    assert_eq!(record["results"]["nothing_was_lost"], is_nothing);
     assert!(is_nothing || verdict.starts_with("lost: "), "{verdict}");
 }
 
+fn check_contestant(contestant: &Value) {
+    let rounds = contestant["rounds"].as_array().unwrap();
+    assert_eq!(rounds.len(), 2);
+    for round in rounds {
+        check_inputs(round);
+        check_states(round);
+    }
+    let inputs = |of: &Value| number(&of["losses"]["inputs"]["received"]);
+    assert_eq!(inputs(contestant), rounds.iter().map(inputs).sum::<u64>());
+}
+
 /// What was sent came or was dropped by the kernel: over loopback there is no network to lose it.
-fn check_inputs(results: &Value) {
-    let inputs = &results["losses"]["inputs"];
-    let missed = number(&results["clients"]["ticks_missed"]);
+fn check_inputs(round: &Value) {
+    let inputs = &round["losses"]["inputs"];
+    let missed = number(&round["clients"]["ticks_missed"]);
     let sent = number(&inputs["sent"]) + number(&inputs["refused"]);
-    assert_eq!(sent, 50 * (18 - missed), "{results}");
+    assert_eq!(sent, 50 * (6 - missed), "{round}");
     if inputs["dropped_by_kernel"].is_u64() {
-        assert_eq!(inputs["lost_on_network"], 0, "{results}");
+        assert_eq!(inputs["lost_on_network"], 0, "{round}");
     }
 }
 
-/// A client's socket holds more than the states of 18 ticks.
-fn check_states(results: &Value) {
-    let (server, states) = (&results["server"], &results["losses"]["states"]);
+/// A client's socket holds more than the states of 6 ticks.
+fn check_states(round: &Value) {
+    let (server, states) = (&round["server"], &round["losses"]["states"]);
     let ticks = number(&server["ticks"]);
-    assert_eq!(ticks + number(&server["overruns"]), 18, "{results}");
-    assert_eq!(number(&states["due"]), 50 * ticks, "{results}");
-    assert_eq!(states["sent"], states["received"], "{results}");
+    assert_eq!(ticks + number(&server["overruns"]), 6, "{round}");
+    assert_eq!(number(&states["due"]), 50 * ticks, "{round}");
+    assert_eq!(states["sent"], states["received"], "{round}");
 }
 
 #[test]
@@ -185,6 +214,7 @@ fn the_shortest_run_has_one_tick() {
         "--clients=1",
         "--hz=1000",
         "--duration=1ns",
+        "--rounds=1",
         "--input=0",
         "--state=0",
     ]);
@@ -196,7 +226,8 @@ fn the_shortest_run_has_one_tick() {
 fn a_low_limit_of_open_files_is_raised_or_told() {
     let program = env!("CARGO_BIN_EXE_tickwire");
     let limited = |limit: &str| {
-        let command = format!("{limit} && exec {program} bench tick --clients 200 --duration 1ms");
+        let command =
+            format!("{limit} && exec {program} bench tick --clients 200 --duration 1ms --rounds 1");
         let mut shell = Command::new("sh");
         shell.args(["-c", &command]).env("RUST_LOG", "error");
         shell.output().unwrap()
@@ -215,11 +246,13 @@ fn a_low_limit_of_open_files_is_raised_or_told() {
 
 #[test]
 fn what_cannot_be_measured_is_told_with_what_can() {
-    let cases: [(&[&str], &str); 11] = [
+    let cases: [(&[&str], &str); 13] = [
         (&["tick", "--clients=0"], "1 to 20000 clients"),
         (&["tick", "--clients=20001"], "1 to 20000 clients"),
         (&["tick", "--hz=0"], "1 to 1000 ticks"),
         (&["tick", "--duration=0s"], "no time"),
+        (&["tick", "--rounds=0"], "1 to 1000 rounds"),
+        (&["tick", "--wake=never"], "arrival, tick"),
         (&["tick", "--input=1025"], "0 to 1024 bytes"),
         (&["tick", "--state=-1"], "0 to 1024 bytes"),
         (&["throughput", "--sizes=64,1025"], "0 to 1024 bytes"),
@@ -235,20 +268,4 @@ fn what_cannot_be_measured_is_told_with_what_can() {
         assert!(stderr.contains(told), "{args:?}: {stderr}");
         assert!(output.stdout.is_empty(), "{args:?}");
     }
-}
-
-#[test]
-fn a_file_that_cannot_be_written_is_told_after_the_table() {
-    let args = [
-        "tick",
-        "--clients=1",
-        "--duration=1ms",
-        "--json=/dev/null/x",
-    ];
-    let output = bench(&args);
-    assert_eq!(output.status.code(), Some(1));
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.starts_with("tickwire: cannot write the JSON file: "));
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.contains("share of the tick"), "{text}");
 }

@@ -1,7 +1,8 @@
 //! `tickwire bench`: measures, always beside a floor that is measured in the same run.
 //!
 //! Each benchmark is a file of its own. What they share is here below: the machine, the spread over
-//! rounds, a table for people, a file for programs, and a progress bar for the impatient.
+//! rounds, the sockets of the floors, a table for people, a file for programs, and a progress bar for
+//! the impatient.
 
 mod args;
 mod buffer;
@@ -9,12 +10,14 @@ mod cpu;
 mod figure;
 mod latency;
 mod machine;
+mod polled;
 mod progress;
 mod record;
 mod spread;
 mod table;
 mod throughput;
 mod tick;
+mod turns;
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;

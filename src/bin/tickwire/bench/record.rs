@@ -8,12 +8,19 @@ use serde::Serialize;
 use super::machine::Machine;
 use crate::failure::Failure;
 
-/// Refuses a file that cannot be written, and leaves one that can as it is (or makes it, empty): for
-/// whoever would measure for a minute first.
+/// Refuses a file that cannot be written, and leaves everything as it is: for whoever would measure
+/// for a minute first.
 pub(crate) fn refuse_unwritable(path: &Path) -> Result<(), Failure> {
-    let opened = OpenOptions::new().append(true).create(true).open(path);
     let what = format!("write {}", path.display());
-    opened.map(drop).map_err(Failure::cannot(&what))
+    // A link that leads nowhere yet is there too, and is not ours to remove.
+    let is_there = path.symlink_metadata().is_ok();
+    let opened = OpenOptions::new().append(true).create(true).open(path);
+    opened.map(drop).map_err(Failure::cannot(&what))?;
+    if is_there {
+        return Ok(());
+    }
+    // Whoever finds it empty, because the measurement failed, would take it for a record.
+    fs::remove_file(path).map_err(Failure::cannot(&what))
 }
 
 /// What goes into the file.
@@ -35,5 +42,28 @@ impl<S: Serialize, R: Serialize> Record<'_, S, R> {
             serde_json::to_string_pretty(self).map_err(|error| cannot()(error.into()))?;
         text.push('\n');
         fs::write(path, text).map_err(cannot())
+    }
+}
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    reason = "in a test that is a failure as good as any"
+)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn to_ask_whether_a_file_can_be_written_changes_nothing() {
+        let name = format!("tickwire-record-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        refuse_unwritable(&path).unwrap();
+        assert!(!path.exists(), "nothing was measured yet");
+
+        fs::write(&path, "of an earlier run").unwrap();
+        refuse_unwritable(&path).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        assert_eq!(text, "of an earlier run");
     }
 }

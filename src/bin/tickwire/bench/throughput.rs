@@ -33,7 +33,7 @@ use self::report::{Rounds, Row};
 use super::buffer::ReceiveBuffer;
 use super::machine::Machine;
 use super::progress::Progress;
-use super::record::Record;
+use super::record::{self, Record};
 use super::{Files, args};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -100,6 +100,10 @@ struct Settings {
 
 /// Measures everything and shows it.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+    if let Some(path) = &options.files.json {
+        // Now, and not after everything was measured.
+        record::refuse_unwritable(path)?;
+    }
     let settings = Settings::of(options)?;
     let machine = Machine::look();
     let rows = measure(options, &settings).map_err(Failure::cannot("measure"))?;

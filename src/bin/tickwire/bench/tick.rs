@@ -1,35 +1,52 @@
-//! `tickwire bench tick`: what a tick of many clients costs a server, and what is lost in it.
+//! `tickwire bench tick`: what a tick of many clients costs a server, beside a bare loop, and what is
+//! lost in it.
 //!
-//! The clients live on one thread and the server on another, each with a schedule of its own that
-//! begins at the same moment: in every tick all clients send one input in one burst, while the server
-//! sends one state to each of them. Nothing worse can happen to a receive buffer at this rate. There
-//! is no game and no protocol in it; what is measured is the library and the system.
+//! The clients live on one thread and the server on another, with one schedule for both: in every tick
+//! all clients send one input in one burst, while the server sends one state to each of them. Nothing
+//! worse can happen to a receive buffer at this rate. There is no game and no protocol in it; what is
+//! measured is the library and the system.
+//!
+//! The same is served in turns by the floor: a loop that does nothing but call the system, with as many
+//! datagrams a call as it takes.
 //!
 //! One loop serves all clients, so what is told of the server is what its thread used, and the clients
 //! are told apart: over loopback each side pays for what it sends up to the socket of the other one.
+//!
+//! From the bottom up: `schedule` says when what is due, `frame` sleeps until then; `crowd` is the
+//! clients, `contestant`, `batched` and `single` are who serves them, `server` is the loop around each of
+//! these; `contest` lets everybody serve in turns; `load` and `losses` are the arithmetic, `sample` is
+//! what a round came to, `results` all rounds, and `report` shows them.
 
+#[cfg(target_os = "linux")]
+mod batched;
+mod contest;
+mod contestant;
 mod crowd;
 mod files;
+mod frame;
 mod load;
 mod losses;
 mod report;
+mod results;
+mod sample;
+mod schedule;
 mod server;
+#[cfg(any(test, not(target_os = "linux")))]
+mod single;
+#[cfg(test)]
+mod synthetic;
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::thread::{self, ScopedJoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Serialize;
-use tickwire::{Endpoint, Ticker};
 
-use self::crowd::Crowd;
 use self::report::Report;
-use self::server::Server;
+use self::results::Results;
+use self::server::Wake;
 use super::buffer::ReceiveBuffer;
 use super::machine::Machine;
-use super::progress::Progress;
-use super::record::Record;
-use super::{Files, LOOPBACK, args};
+use super::record::{self, Record};
+use super::{Files, args};
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -40,19 +57,21 @@ const CLIENTS_MAX: usize = 20_000;
 /// The fastest tick: beyond it a tick is shorter than what a thread oversleeps.
 const HZ_MAX: u32 = 1000;
 
-/// How often the progress moves.
-const STEP: Duration = Duration::from_secs(1);
-
 /// Measures what a tick of many clients costs a server, and what is lost where
 ///
 /// Each tick all clients send one input in one burst, and the server sends one state to each of
-/// them. The clients have a socket each, on one thread; the server is one loop on another, which
-/// sleeps until a datagram comes or the tick is due. Only the server's thread counts as the server's
-/// CPU time, the kernel's work for it included.
+/// them. The clients have a socket each, on one thread; the server is one loop on another. Only the
+/// server's thread counts as the server's CPU time, the kernel's work for it included.
+///
+/// The floor does the same in the same loop, with bare system calls: `recvmmsg` and `sendmmsg`, 64
+/// datagrams a call, on Linux, `recv_from` and `send_to` elsewhere. It and tickwire take turns. Figures
+/// are medians over the rounds, in brackets the lowest and the highest; the ratio to the floor is the
+/// median of the ratios within each round.
 ///
 /// What is lost is told by its place: inputs on the network or in the kernel's receive buffer, states
 /// in the server's send queue or on the clients' side. If the clients' thread is what could not keep
-/// up, the ticks that it missed say so. The last line is "nothing was lost", or what was.
+/// up, the ticks that it missed say so. What the floor lost has a line of its own, if it did; it does
+/// not ask the kernel. The last line is what tickwire lost in all rounds, or "nothing was lost".
 ///
 /// 1,000 clients lose nothing where the kernel grants the receive buffer that is asked for; where it
 /// grants less, the second line says how to raise it.
@@ -67,9 +86,17 @@ pub(crate) struct Options {
     #[arg(long, value_name = "RATE", default_value = "60", value_parser = hz)]
     hz: u32,
 
-    /// How long to measure, such as 500ms or 5s; at least one tick is measured
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = args::duration)]
+    /// How long each contestant is measured in each round, such as 500ms or 2s; at least one tick is
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = args::duration)]
     duration: Duration,
+
+    /// How many times each contestant is measured
+    #[arg(long, value_name = "N", default_value = "3", value_parser = rounds)]
+    rounds: u32,
+
+    /// What ends the server's sleep; at the tick it drains once, then sends
+    #[arg(long, value_enum, default_value_t = Wake::Arrival)]
+    wake: Wake,
 
     /// How many bytes an input has, 0 to 1024
     #[arg(long, value_name = "BYTES", default_value = "32", value_parser = args::size)]
@@ -91,24 +118,34 @@ fn hz(text: &str) -> Result<u32, String> {
     args::number(text, 1..=HZ_MAX, "ticks fit into a second")
 }
 
+fn rounds(text: &str) -> Result<u32, String> {
+    args::number(text, 1..=1000, "rounds can be measured")
+}
+
 /// Everything that decides about the figures.
 #[derive(Debug, Serialize)]
 struct Settings {
     clients: usize,
     hz: u32,
+    /// Of each contestant, in each round.
     duration_s: f64,
     /// How many ticks that makes.
     ticks: u64,
+    rounds: u32,
+    wake: Wake,
     input: usize,
     state: usize,
     receive_buffer: ReceiveBuffer,
 }
 
-/// Measures one run and shows it.
+/// Measures all rounds and shows them.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+    if let Some(path) = &options.files.json {
+        // Now, and not after everything was measured.
+        record::refuse_unwritable(path)?;
+    }
     files::allow(options.clients)?;
-    let endpoint = Endpoint::bind(LOOPBACK).map_err(Failure::cannot("open the server's socket"))?;
-    let settings = Settings::of(options, &endpoint);
+    let settings = Settings::of(options)?;
     let machine = Machine::look();
     let mut output = Output::new();
     output.line(&machine)?;
@@ -116,14 +153,17 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     output.line(&settings)?;
     output.line("")?;
     output.flush()?;
-    let report = measure(&settings, endpoint)?;
-    output.line(&report)?;
+    let results = Results::of(&contest::run(&settings)?);
+    output.line(Report {
+        settings: &settings,
+        results: &results,
+    })?;
     output.flush()?;
     let record = Record {
         benchmark: "tick",
         machine: &machine,
         settings: &settings,
-        results: &report,
+        results: &results,
     };
     match &options.files.json {
         Some(path) => record.write(path),
@@ -132,16 +172,18 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
 }
 
 impl Settings {
-    fn of(options: &Options, endpoint: &Endpoint) -> Self {
-        Self {
+    fn of(options: &Options) -> Result<Self, Failure> {
+        Ok(Self {
             clients: options.clients,
             hz: options.hz,
             duration_s: options.duration.as_secs_f64(),
             ticks: load::ticks_in(options.duration, options.hz),
+            rounds: options.rounds,
+            wake: options.wake,
             input: options.input,
             state: options.state,
-            receive_buffer: ReceiveBuffer::of(endpoint),
-        }
+            receive_buffer: ReceiveBuffer::look()?,
+        })
     }
 }
 
@@ -151,66 +193,21 @@ impl std::fmt::Display for Settings {
             clients,
             hz,
             ticks,
+            rounds,
+            wake,
             input,
             state,
             ..
         } = self;
+        let plural = if *rounds == 1 { "" } else { "s" };
+        let woken = match wake {
+            Wake::Arrival => "a datagram or the tick",
+            Wake::Tick => "the tick alone",
+        };
         write!(
             f,
-            "{clients} clients, {ticks} ticks at {hz} Hz, inputs of {input} bytes, states of {state}"
+            "{clients} clients, {ticks} ticks at {hz} Hz, inputs of {input} bytes, states of {state}, \
+             {rounds} round{plural}, woken by {woken}"
         )
     }
-}
-
-/// Lets clients and server play against each other. Each knows of the other's end by a channel on which
-/// nothing is ever said: whoever has ended, well or not, hangs up.
-fn measure(settings: &Settings, endpoint: Endpoint) -> Result<Report, Failure> {
-    let (crowd_line, crowd_end) = channel();
-    let (server_line, server_end) = channel();
-    let (done_line, done) = channel();
-    let cannot = || Failure::cannot("open the clients' sockets");
-    let server = endpoint.local_addr();
-    let crowd =
-        Crowd::gather(settings.clients, server, settings.input, crowd_line).map_err(cannot())?;
-    let addresses = crowd.addresses().map_err(cannot())?;
-
-    // One schedule for both, so that the burst falls on the tick.
-    let ticker = Ticker::starting_at(Instant::now(), settings.hz);
-    let ticks = settings.ticks;
-    let server = Server::new(endpoint, addresses, settings.state, ticker.clone(), ticks)
-        .map_err(Failure::cannot("measure"))?;
-    let (served, played) = thread::scope(|scope| {
-        let playing = scope.spawn(move || crowd.play(ticker, ticks, &server_end));
-        let serving = scope.spawn(move || {
-            let _hung_up_at_the_end = (server_line, done_line);
-            server.serve(&crowd_end)
-        });
-        watch(settings, &done);
-        (join(serving), join(playing))
-    });
-    let served = served.map_err(Failure::cannot("serve the clients"))?;
-    Ok(Report::of(settings, &served, &played))
-}
-
-/// Shows how far it is, on a thread that is neither a client nor the server.
-fn watch(settings: &Settings, done: &Receiver<()>) {
-    let duration = Duration::from_secs_f64(settings.duration_s);
-    let progress = Progress::new(duration.as_secs().max(1));
-    loop {
-        progress.next(format!(
-            "{} clients at {} Hz",
-            settings.clients, settings.hz
-        ));
-        if done.recv_timeout(STEP) != Err(RecvTimeoutError::Timeout) {
-            return;
-        }
-        progress.step();
-    }
-}
-
-fn join<T>(thread: ScopedJoinHandle<'_, T>) -> T {
-    // A panic is a mistake in here, and goes on as what it is.
-    thread
-        .join()
-        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

@@ -1,5 +1,4 @@
-//! Everybody in turns: in each round every contestant is measured once, in an order that changes from
-//! round to round, so that whatever slows the machine down for a while slows all of them.
+//! Everybody in turns: in each round every contestant is measured once.
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,6 +17,7 @@ use super::probe::Probe;
 use super::target::any_towards;
 use super::{Contestant, Settings, Wait};
 use crate::bench::progress::Progress;
+use crate::bench::turns::in_turns;
 use crate::failure::Failure;
 
 /// From the moment when a round is planned to its first datagram: time enough for the allocations that
@@ -52,17 +52,6 @@ pub(super) fn run(settings: &Settings) -> Result<Vec<Round>, Failure> {
         }
     }
     Ok(rounds)
-}
-
-/// Who begins changes every round, and every other round goes backwards: nobody is always behind the
-/// same one.
-fn in_turns(contestants: &[Contestant], round: usize) -> Vec<Contestant> {
-    let mut order = contestants.to_vec();
-    order.rotate_left(round % contestants.len());
-    if round % 2 == 1 {
-        order.reverse();
-    }
-    order
 }
 
 fn round(who: Contestant, settings: &Settings, started: Instant) -> Result<Round, Failure> {
@@ -216,22 +205,16 @@ mod tests {
             for per_second in [Some(2000), None] {
                 let of = |millis| allocations(who, wait, per_second, Duration::from_millis(millis));
                 of(1); // whatever happens once in a process
-                let ((few, _), (many, answers)) = (of(1), of(200));
+                let (few, _) = of(1);
+                // On a busy machine two loops that spin may have little of it.
+                let (many, answers) = [200, 2_000, 20_000]
+                    .into_iter()
+                    .map(of)
+                    .find(|(_, answers)| *answers > 4 * GROWTH)
+                    .expect("somebody answers");
                 let what = format!("{who} {wait:?} {per_second:?}: {few}, {many} for {answers}");
                 assert!(many <= few + GROWTH, "{what}");
-                assert!(answers > 4 * GROWTH, "{what}");
             }
         }
-    }
-
-    #[test]
-    fn the_order_changes_and_nobody_is_left_out() {
-        use Contestant::{Mio, Std, Tickwire};
-        let all = [Std, Mio, Tickwire];
-        assert_eq!(in_turns(&all, 0), [Std, Mio, Tickwire]);
-        assert_eq!(in_turns(&all, 1), [Std, Tickwire, Mio]);
-        assert_eq!(in_turns(&all, 2), [Tickwire, Std, Mio]);
-        assert_eq!(in_turns(&all, 3), [Tickwire, Mio, Std]);
-        assert_eq!(in_turns(&all[1..], 1), [Mio, Tickwire]);
     }
 }

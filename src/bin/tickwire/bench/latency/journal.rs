@@ -26,8 +26,26 @@ pub(super) struct Journal {
     pub(super) latency: Histogram<u64>,
     /// From the time when it really left.
     pub(super) round_trip: Histogram<u64>,
+    pub(super) longest: Longest,
     pub(super) slices: Slices,
     pub(super) counts: Counts,
+}
+
+/// The longest times, in nanoseconds: exactly, where a histogram has three digits and an end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Longest {
+    pub(super) latency: u64,
+    pub(super) round_trip: u64,
+}
+
+impl Longest {
+    /// Of both.
+    pub(super) fn or(self, other: Self) -> Self {
+        Self {
+            latency: self.latency.max(other.latency),
+            round_trip: self.round_trip.max(other.round_trip),
+        }
+    }
 }
 
 /// Datagrams, those of the warm-up not counted.
@@ -54,6 +72,7 @@ impl Journal {
             begin: window.begin(),
             latency: histogram()?,
             round_trip: histogram()?,
+            longest: Longest::default(),
             slices: Slices::new(window.duration),
             counts: Counts::default(),
         })
@@ -65,10 +84,14 @@ impl Journal {
             return; // of the warm-up
         };
         let latency = nanos(now.saturating_duration_since(due));
+        let round_trip = nanos(now.saturating_duration_since(left));
         self.counts.answered += 1;
         self.latency.saturating_record(latency);
-        self.round_trip
-            .saturating_record(nanos(now.saturating_duration_since(left)));
+        self.round_trip.saturating_record(round_trip);
+        self.longest = self.longest.or(Longest {
+            latency,
+            round_trip,
+        });
         self.slices.on_latency(since_begin, latency);
     }
 

@@ -28,9 +28,9 @@ use tickwire::limits::DATAGRAM_MAX;
 
 use self::place::Place;
 use self::results::Results;
-use super::Files;
 use super::machine::Machine;
 use super::record::{self, Record};
+use super::{Files, args};
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -58,11 +58,11 @@ pub(crate) struct Options {
     to: Option<String>,
 
     /// How long each datagram is, in bytes: 24 (a number, a nonce, a time) to 1024
-    #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = clap::value_parser!(u16).range(SIZES))]
-    size: u16,
+    #[arg(long, value_name = "BYTES", default_value = "64", value_parser = size)]
+    size: usize,
 
     /// How many datagrams leave each second
-    #[arg(long, value_name = "PER_SECOND", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "PER_SECOND", default_value = "1000", value_parser = rate)]
     rate: u32,
 
     /// Sends one datagram at a time, instead of at a rate
@@ -78,7 +78,7 @@ pub(crate) struct Options {
     warm_up: Duration,
 
     /// How many rounds each contestant has
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value = "5", value_parser = rounds)]
     rounds: u16,
 
     /// How client and server wait for a datagram: asleep, or by asking again and again
@@ -98,8 +98,18 @@ pub(crate) struct Options {
     svg: Option<PathBuf>,
 }
 
-#[allow(clippy::cast_possible_wrap, reason = "1024")]
-const SIZES: std::ops::RangeInclusive<i64> = probe::HEADER as i64..=DATAGRAM_MAX as i64;
+fn size(text: &str) -> Result<usize, String> {
+    let sizes = probe::HEADER..=DATAGRAM_MAX;
+    args::number(text, sizes, "bytes make a datagram of this benchmark")
+}
+
+fn rate(text: &str) -> Result<u32, String> {
+    args::number(text, 1..=1_000_000, "datagrams can leave each second")
+}
+
+fn rounds(text: &str) -> Result<u16, String> {
+    args::number(text, 1..=1000, "rounds can be measured")
+}
 
 /// How a loop waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize)]
@@ -156,7 +166,7 @@ impl Settings {
     fn of(options: &Options, machine: &Machine) -> Result<Self, Failure> {
         let settings = Self {
             to: None,
-            size_bytes: usize::from(options.size),
+            size_bytes: options.size,
             rate_per_second: (!options.closed).then_some(options.rate),
             wait: options.wait,
             place: place_of(options, machine.cpus())?,
@@ -217,6 +227,17 @@ fn place_of(options: &Options, processors: usize) -> Result<Place, Failure> {
     }
 }
 
+/// The second would take the place of the first, without a word.
+fn refuse_one_file_for_both(options: &Options) -> Result<(), Failure> {
+    match (&options.files.json, &options.svg) {
+        (Some(json), Some(svg)) if json == svg => Err(Failure::Usage(format!(
+            "--json and --svg are both {}: choose two files",
+            json.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Measures, then shows.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let machine = Machine::look();
@@ -225,6 +246,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         // Now, and not after a minute of measuring.
         record::refuse_unwritable(path)?;
     }
+    refuse_one_file_for_both(options)?;
     target::greet(&settings)?;
     let rounds = contest::run(&settings)?;
     let results = Results::of(&settings, &rounds)?;

@@ -157,10 +157,13 @@ fn draw_time_line(area: &Area<'_>, results: &Results) -> Drawn<()> {
     for who in &results.contestants {
         let style = style(who.name).stroke_width(1);
         for round in &who.rounds {
-            chart.draw_series(LineSeries::new(time_line(round), style))?;
-            if time_line(round).count() == 1 {
-                // Of a single point there is no line.
-                chart.draw_series(time_line(round).map(|point| dot(point, style)))?;
+            for stretch in stretches(&time_line(round)) {
+                if let [point] = stretch[..] {
+                    // Of a single point there is no line.
+                    chart.draw_series([dot(point, style)])?;
+                } else {
+                    chart.draw_series(LineSeries::new(stretch, style))?;
+                }
             }
         }
     }
@@ -243,12 +246,28 @@ fn slices_text(results: &Results) -> String {
     let slice = rounds
         .next()
         .map_or(0.0, |round| round.time_line.slice_seconds);
-    format!("time in the run, in slices of {} ms", slice * 1e3)
+    format!(
+        "time in the run, in slices of {} ms; a gap is one without an answer",
+        slice * 1e3
+    )
 }
 
-fn time_line(round: &RoundResult) -> impl Iterator<Item = (f64, f64)> {
+/// A point for each slice in which something was answered.
+fn time_line(round: &RoundResult) -> Vec<Option<(f64, f64)>> {
     let slices = round.time_line.longest_micros.iter().enumerate();
-    slices.filter_map(|(index, longest)| Some((middle_of(round, index), (*longest)?)))
+    slices
+        .map(|(index, longest)| Some((middle_of(round, index), (*longest)?)))
+        .collect()
+}
+
+/// The points that stand side by side. Where there is none nothing came back, and a line across that
+/// would say that all was well.
+fn stretches<T: Copy>(points: &[Option<T>]) -> Vec<Vec<T>> {
+    points
+        .chunk_by(|one, next| one.is_some() && next.is_some())
+        .map(|stretch| stretch.iter().copied().flatten().collect())
+        .filter(|stretch: &Vec<T>| !stretch.is_empty())
+        .collect()
 }
 
 fn middle_of(round: &RoundResult, slice: usize) -> f64 {
@@ -277,6 +296,23 @@ mod tests {
     fn a_time_is_written_in_its_unit() {
         let texts = [0.5, 200.0, 1000.0, 50_000.0, 2e6].map(time);
         assert_eq!(texts, ["0.5 µs", "200 µs", "1 ms", "50 ms", "2 s"]);
+    }
+
+    #[test]
+    fn a_line_ends_where_nothing_was_answered() {
+        let points = [
+            Some(1),
+            Some(2),
+            None,
+            None,
+            Some(5),
+            None,
+            Some(7),
+            Some(8),
+        ];
+        let wanted = [vec![1, 2], vec![5], vec![7, 8]];
+        assert_eq!(stretches(&points), wanted);
+        assert_eq!(stretches::<u8>(&[None, None]), [[0; 0]; 0]);
     }
 
     #[test]

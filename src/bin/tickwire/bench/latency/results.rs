@@ -4,7 +4,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use super::contest::Round;
-use super::journal::{Counts, Journal, Slices, histogram};
+use super::journal::{Counts, Journal, Longest, Slices, histogram};
 use super::{Contestant, Settings, Wait};
 use crate::bench::spread::Spread;
 use crate::failure::Failure;
@@ -62,9 +62,10 @@ pub(super) type Percentiles = Figures<Option<f64>>;
 pub(super) type Spreads = Figures<Option<Spread>>;
 
 impl Percentiles {
-    fn of(histogram: &Histogram<u64>) -> Self {
+    /// `longest` is the longest time of the histogram, in nanoseconds.
+    fn of(histogram: &Histogram<u64>, longest: u64) -> Self {
         let at = |quantile: f64, at_least: u64| {
-            (histogram.len() >= at_least).then(|| micros(histogram.value_at_quantile(quantile)))
+            (histogram.len() >= at_least).then(|| micros(at_quantile(histogram, quantile, longest)))
         };
         Self {
             p50: at(0.5, 1),
@@ -72,9 +73,14 @@ impl Percentiles {
             p99: at(0.99, 100),
             p99_9: at(0.999, 1000),
             p99_99: at(0.9999, 10_000),
-            max: at(1.0, 1),
+            max: (!histogram.is_empty()).then(|| micros(longest)),
         }
     }
+}
+
+/// The histogram answers with the end of a step, which can lie beyond the longest.
+fn at_quantile(histogram: &Histogram<u64>, quantile: f64, longest: u64) -> u64 {
+    histogram.value_at_quantile(quantile).min(longest)
 }
 
 impl Spreads {
@@ -232,11 +238,13 @@ impl Measured {
     fn of(who: Contestant, rounds: &[Round]) -> Result<Self, Failure> {
         let mut counts = Totals::default();
         let (mut latency, mut round_trip) = (histogram()?, histogram()?);
+        let mut longest = Longest::default();
         let mut results = Vec::new();
         for round in rounds.iter().filter(|round| round.who == who) {
             counts.add(round.journal.counts);
             add(&mut latency, &round.journal.latency)?;
             add(&mut round_trip, &round.journal.round_trip)?;
+            longest = longest.or(round.journal.longest);
             results.push(RoundResult::of(round));
         }
         refuse_silence(who, counts)?;
@@ -245,11 +253,11 @@ impl Measured {
         Ok(Self {
             name: who,
             counts,
-            latency: Percentiles::of(&latency),
+            latency: Percentiles::of(&latency, longest.latency),
             latency_by_round: Spreads::of(&latencies),
-            round_trip: Percentiles::of(&round_trip),
+            round_trip: Percentiles::of(&round_trip, longest.round_trip),
             round_trip_by_round: Spreads::of(&round_trips),
-            distribution: distribution(&latency),
+            distribution: distribution(&latency, longest.latency),
             rounds: results,
         })
     }
@@ -284,6 +292,7 @@ impl RoundResult {
         let Journal {
             latency,
             round_trip,
+            longest,
             slices,
             ..
         } = &round.journal;
@@ -292,15 +301,15 @@ impl RoundResult {
         Self {
             at_seconds: round.at.as_secs_f64(),
             counts,
-            latency: Percentiles::of(latency),
-            round_trip: Percentiles::of(round_trip),
+            latency: Percentiles::of(latency, longest.latency),
+            round_trip: Percentiles::of(round_trip, longest.round_trip),
             time_line: slices.into(),
         }
     }
 }
 
 /// Evenly along a logarithmic axis, from all of the datagrams to the slowest one.
-fn distribution(histogram: &Histogram<u64>) -> Vec<Point> {
+fn distribution(histogram: &Histogram<u64>, longest: u64) -> Vec<Point> {
     #[allow(
         clippy::cast_precision_loss,
         reason = "nobody sends 2^53 datagrams in a run"
@@ -310,11 +319,14 @@ fn distribution(histogram: &Histogram<u64>) -> Vec<Point> {
     let inner = steps.take_while(|one_in| *one_in < last);
     let at = |one_in, quantile| Point {
         one_in,
-        micros: micros(histogram.value_at_quantile(quantile)),
+        micros: micros(at_quantile(histogram, quantile, longest)),
     };
     inner
         .map(|one_in| at(one_in, 1.0 - 1.0 / one_in))
-        .chain([at(last, 1.0)])
+        .chain([Point {
+            one_in: last,
+            micros: micros(longest),
+        }])
         .collect()
 }
 
@@ -430,10 +442,37 @@ mod tests {
         );
     }
 
+    fn percentiles_of(round: &Round) -> Percentiles {
+        Percentiles::of(&round.journal.latency, round.journal.longest.latency)
+    }
+
+    #[test]
+    fn the_longest_is_exact_and_nothing_lies_beyond_it() {
+        use Contestant::{Std, Tickwire};
+        // 10,001 µs lie between two steps of the histogram; 200 s lie beyond its end.
+        for (count, scale) in [(10_001, 1), (2, 100_000_000)] {
+            let rounds = [
+                round(Std, count, scale, 0),
+                round(Std, count, 1, 0),
+                round(Tickwire, 1, 1, 0),
+            ];
+            let results = Results::of(&settings(Wait::Spin), &rounds).unwrap();
+            let std = &results.contestants[0];
+            #[allow(clippy::cast_precision_loss, reason = "far below 2^53")]
+            let longest = Some((count * scale) as f64);
+            assert_eq!((std.latency.max, std.round_trip.max), (longest, longest));
+            assert_eq!(std.rounds[0].latency.max, longest);
+            assert_eq!(std.distribution.last().map(|point| point.micros), longest);
+            for figure in std.latency.each() {
+                assert!(*figure <= longest, "{figure:?} of {longest:?}");
+            }
+        }
+    }
+
     #[test]
     fn percentiles_of_known_data_are_known() {
         let round = round(Contestant::Std, 10_000, 1, 0);
-        let percentiles = Percentiles::of(&round.journal.latency);
+        let percentiles = percentiles_of(&round);
         let wanted = [5000.0, 9000.0, 9900.0, 9990.0, 9999.0, 10_000.0];
         for (value, wanted) in percentiles.each().into_iter().zip(wanted) {
             assert_near(*value, wanted);
@@ -442,7 +481,7 @@ mod tests {
 
     #[test]
     fn a_percentile_of_too_few_datagrams_is_none() {
-        let of = |count| Percentiles::of(&round(Contestant::Std, count, 1, 0).journal.latency);
+        let of = |count| percentiles_of(&round(Contestant::Std, count, 1, 0));
         let known = |count| of(count).each().map(|figure| u8::from(figure.is_some()));
         assert_eq!(known(9_999), [1, 1, 1, 1, 0, 1]);
         assert_eq!(known(99), [1, 1, 0, 0, 0, 1]);
@@ -519,7 +558,8 @@ mod tests {
 
     #[test]
     fn the_distribution_goes_from_the_fastest_to_the_slowest() {
-        let points = distribution(&round(Contestant::Std, 1000, 1, 0).journal.latency);
+        let journal = round(Contestant::Std, 1000, 1, 0).journal;
+        let points = distribution(&journal.latency, journal.longest.latency);
         let (first, last) = (points.first().unwrap(), points.last().unwrap());
         assert_near(Some(first.micros), 1.0);
         assert_eq!((first.one_in, last.one_in), (1.0, 1000.0));

@@ -4,50 +4,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use mio::net::UdpSocket;
-use mio::{Events, Interest, Poll, Token};
-use socket2::{Domain, Protocol, Type};
 use tickwire::limits::DATAGRAM_MAX;
 
 use super::contestant::{Contestant, look};
-use crate::bench::LOOPBACK;
-
-/// A socket in a poll of its own: the plain mio loop.
-struct Polled {
-    socket: UdpSocket,
-    poll: Poll,
-    events: Events,
-}
-
-impl Polled {
-    fn bind(buffer_bytes: usize) -> io::Result<Self> {
-        let socket = socket2::Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
-        socket.set_nonblocking(true)?;
-        socket.set_recv_buffer_size(buffer_bytes)?;
-        socket.bind(&LOOPBACK.into())?;
-        let mut socket = UdpSocket::from_std(socket.into());
-        let poll = Poll::new()?;
-        poll.registry()
-            .register(&mut socket, Token(0), Interest::READABLE)?;
-        Ok(Self {
-            socket,
-            poll,
-            events: Events::with_capacity(1),
-        })
-    }
-
-    fn address(&self) -> SocketAddr {
-        // A socket that is bound has an address; without it nothing would come, and that shows.
-        self.socket.local_addr().unwrap_or(LOOPBACK)
-    }
-
-    fn sleep(&mut self, timeout: Duration) -> io::Result<()> {
-        match self.poll.poll(&mut self.events, Some(timeout)) {
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
-            _ => Ok(()),
-        }
-    }
-}
+use crate::bench::polled::{self, Polled};
 
 /// `recv_from` until the socket is empty, one datagram a call.
 pub(super) struct RecvFrom {
@@ -58,7 +18,7 @@ pub(super) struct RecvFrom {
 impl RecvFrom {
     pub(super) fn bind(buffer_bytes: usize) -> io::Result<Self> {
         Ok(Self {
-            polled: Polled::bind(buffer_bytes)?,
+            polled: Polled::new(polled::bind(buffer_bytes)?)?,
             buffer: vec![0; DATAGRAM_MAX],
         })
     }
@@ -103,7 +63,7 @@ pub(super) struct RecvMmsg {
 impl RecvMmsg {
     pub(super) fn bind(batch: usize, buffer_bytes: usize) -> io::Result<Self> {
         Ok(Self {
-            polled: Polled::bind(buffer_bytes)?,
+            polled: Polled::new(polled::bind(buffer_bytes)?)?,
             headers: nix::sys::socket::MultiHeaders::preallocate(batch, None),
             slots: vec![0; batch * DATAGRAM_MAX],
         })

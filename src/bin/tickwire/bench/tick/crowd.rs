@@ -8,13 +8,14 @@
 use std::hint::black_box;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 use std::time::{Duration, Instant};
 
-use tickwire::Ticker;
 use tickwire::limits::DATAGRAM_MAX;
 
+use super::frame;
 use super::losses::ClientCounts;
+use super::schedule::Schedule;
 use crate::bench::LOOPBACK;
 use crate::bench::cpu::ThreadCpu;
 
@@ -61,15 +62,17 @@ impl Crowd {
         self.sockets.iter().map(UdpSocket::local_addr).collect()
     }
 
-    /// Plays `ticks` ticks, then waits until the server has ended (it drops the other end of
-    /// `server`) to take its last states. Ends early if the server does.
-    pub(super) fn play(mut self, mut ticker: Ticker, ticks: u64, server: &Receiver<()>) -> Played {
+    /// Plays all ticks, then waits until the server has ended (it drops the other end of `server`) to
+    /// take its last states. Ends early if the server does.
+    pub(super) fn play(mut self, mut schedule: Schedule, server: &Receiver<()>) -> Played {
+        frame::sleep_until(schedule.start);
         let start = Instant::now();
         let cpu = ThreadCpu::now();
         let mut taken = 0;
         let mut bursts = 0;
-        while taken + ticker.overruns() < ticks && sleep_until(ticker.deadline(), server) {
-            let due = u64::from(ticker.steps_due(Instant::now()));
+        while schedule.left(taken) > 0 && is_there(server) {
+            frame::sleep_until(schedule.ticker.deadline());
+            let due = u64::from(schedule.ticker.steps_due(Instant::now()));
             taken += due;
             if due > 0 {
                 // One, however many are due: a burst of two ticks is none that was asked for.
@@ -85,7 +88,7 @@ impl Crowd {
         self.receive();
         Played {
             counts: self.counts,
-            ticks_missed: ticks - bursts,
+            ticks_missed: schedule.ticks.saturating_sub(bursts),
             cpu,
             wall,
         }
@@ -122,15 +125,13 @@ fn open(server: SocketAddr) -> io::Result<UdpSocket> {
     Ok(socket)
 }
 
-/// `false` if the server has ended before.
-fn sleep_until(deadline: Instant, server: &Receiver<()>) -> bool {
-    let left = deadline.saturating_duration_since(Instant::now());
-    server.recv_timeout(left) == Err(RecvTimeoutError::Timeout)
+fn is_there(server: &Receiver<()>) -> bool {
+    server.try_recv() == Err(TryRecvError::Empty)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::{TryRecvError, channel};
+    use std::sync::mpsc::channel;
 
     use super::*;
 
@@ -143,9 +144,9 @@ mod tests {
             server.send_to(b"state", address).unwrap();
         }
         let (end, ended) = channel();
-        let ticker = Ticker::hz(1000);
+        let schedule = Schedule::soon(1000, 5);
         let played = std::thread::scope(|scope| {
-            let playing = scope.spawn(move || crowd.play(ticker, 5, &ended));
+            let playing = scope.spawn(move || crowd.play(schedule, &ended));
             // The last burst has left, and the crowd waits for the end of the server.
             assert!(has_sent_all.recv().is_err());
             drop(end);
@@ -164,7 +165,7 @@ mod tests {
         let crowd = Crowd::gather(1, server.local_addr().unwrap(), 32, sent_all).unwrap();
         let (end, ended) = channel();
         drop(end);
-        crowd.play(Ticker::hz(1), 3600, &ended);
+        crowd.play(Schedule::soon(1, 3600), &ended);
         assert_eq!(has_sent_all.try_recv(), Err(TryRecvError::Disconnected));
     }
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use crate::bench::spread::Spread;
+
 /// The longest tick that is told from longer ones, in nanoseconds: an hour.
 const TIME_MAX: u64 = 3_600_000_000_000;
 
@@ -43,27 +45,35 @@ impl Times {
 
 /// Three numbers that say how something is distributed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub(super) struct Summary {
-    pub(super) median: f64,
-    pub(super) p99: f64,
-    pub(super) max: f64,
+pub(super) struct Summary<T = f64> {
+    pub(super) median: T,
+    pub(super) p99: T,
+    pub(super) max: T,
 }
 
 impl Summary {
     /// All of them, as shares of `whole`.
     pub(super) fn shares_of(self, whole: f64) -> Self {
-        self.map(|value| share(value, whole).unwrap_or(0.0))
-    }
-
-    pub(super) fn map(self, to: impl Fn(f64) -> f64) -> Self {
         Self {
-            median: to(self.median),
-            p99: to(self.p99),
-            max: to(self.max),
+            median: share(self.median, whole).unwrap_or(0.0),
+            p99: share(self.p99, whole).unwrap_or(0.0),
+            max: share(self.max, whole).unwrap_or(0.0),
         }
     }
 
-    pub(super) fn values(self) -> [f64; 3] {
+    /// Each of them over several rounds; `None` without a round.
+    pub(super) fn spread(rounds: &[Self]) -> Option<Summary<Spread>> {
+        let spread = |of: fn(&Self) -> f64| Spread::of(rounds.iter().map(of));
+        Some(Summary {
+            median: spread(|round| round.median)?,
+            p99: spread(|round| round.p99)?,
+            max: spread(|round| round.max)?,
+        })
+    }
+}
+
+impl<T> Summary<T> {
+    pub(super) fn values(self) -> [T; 3] {
         [self.median, self.p99, self.max]
     }
 }
@@ -108,6 +118,19 @@ mod tests {
         let none = Times::new().unwrap().summary();
         assert_eq!(none.values(), [0.0; 3]);
         assert_eq!(none.shares_of(0.0).values(), [0.0; 3]);
+    }
+
+    #[test]
+    fn each_number_of_a_tick_has_its_own_spread_over_rounds() {
+        let round = |median, max| Summary {
+            median,
+            p99: 5.0,
+            max,
+        };
+        let spread = Summary::spread(&[round(1.0, 7.0), round(3.0, 6.0), round(2.0, 9.0)]);
+        let medians = spread.unwrap().values().map(|spread| spread.median);
+        assert_eq!(medians, [2.0, 5.0, 7.0]);
+        assert_eq!(Summary::spread(&[]), None);
     }
 
     #[test]

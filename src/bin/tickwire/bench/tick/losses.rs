@@ -6,7 +6,6 @@
 use std::fmt;
 
 use serde::Serialize;
-use tickwire::EndpointStats;
 
 use crate::bench::figure::grouped;
 
@@ -62,16 +61,41 @@ pub(super) struct ClientCounts {
     pub(super) states_received: u64,
 }
 
+/// What the server counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct ServerCounts {
+    pub(super) inputs_received: u64,
+    /// `None` where nobody asks the kernel, or it does not tell.
+    pub(super) dropped_by_kernel: Option<u64>,
+    /// A bare loop has no budget, and no queue either.
+    pub(super) budget_spent: u64,
+    pub(super) states_sent: u64,
+    pub(super) queue_full: u64,
+    pub(super) discarded: u64,
+    /// What its queue still holds.
+    pub(super) queued: u64,
+}
+
 impl Losses {
-    /// From the counters of both sides, once nothing is under way any more. `queued` is what the
-    /// server's queue still holds.
-    pub(super) fn of(clients: ClientCounts, server: &EndpointStats, queued: u64) -> Self {
-        let tells = cfg!(target_os = "linux");
-        let dropped = tells.then_some(server.dropped_by_kernel);
+    /// From the counters of both sides, once nothing is under way any more.
+    pub(super) fn of(clients: ClientCounts, server: ServerCounts) -> Self {
         Self {
-            inputs: Inputs::of(clients, server.datagrams_received, dropped),
-            states: States::of(clients, server, queued),
+            inputs: Inputs::of(clients, server),
+            states: States::of(clients, server),
             budget_spent: server.budget_spent,
+        }
+    }
+
+    /// Those of several rounds; `None` without a round.
+    pub(super) fn sum(rounds: impl IntoIterator<Item = Self>) -> Option<Self> {
+        rounds.into_iter().reduce(Self::plus)
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            inputs: self.inputs.plus(other.inputs),
+            states: self.states.plus(other.states),
+            budget_spent: self.budget_spent + other.budget_spent,
         }
     }
 
@@ -105,7 +129,8 @@ impl Losses {
 }
 
 impl Inputs {
-    fn of(clients: ClientCounts, received: u64, dropped_by_kernel: Option<u64>) -> Self {
+    fn of(clients: ClientCounts, server: ServerCounts) -> Self {
+        let (received, dropped_by_kernel) = (server.inputs_received, server.dropped_by_kernel);
         let seen = received + dropped_by_kernel.unwrap_or(0);
         Self {
             sent: clients.inputs_sent,
@@ -116,19 +141,43 @@ impl Inputs {
             lost_on_network: clients.inputs_sent.saturating_sub(seen),
         }
     }
+
+    /// What is not told of one is not told of both.
+    fn plus(self, other: Self) -> Self {
+        let dropped = self.dropped_by_kernel.zip(other.dropped_by_kernel);
+        Self {
+            sent: self.sent + other.sent,
+            refused: self.refused + other.refused,
+            received: self.received + other.received,
+            dropped_by_kernel: dropped.map(|(one, other)| one + other),
+            lost_on_network: self.lost_on_network + other.lost_on_network,
+        }
+    }
 }
 
 impl States {
-    fn of(clients: ClientCounts, server: &EndpointStats, queued: u64) -> Self {
-        let sent = server.datagrams_sent;
+    fn of(clients: ClientCounts, server: ServerCounts) -> Self {
+        let sent = server.states_sent;
         Self {
-            due: sent + server.queue_full + server.discarded + queued,
+            due: sent + server.queue_full + server.discarded + server.queued,
             queue_full: server.queue_full,
             discarded: server.discarded,
-            queued,
+            queued: server.queued,
             sent,
             received: clients.states_received,
             lost_at_clients: sent.saturating_sub(clients.states_received),
+        }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            due: self.due + other.due,
+            queue_full: self.queue_full + other.queue_full,
+            discarded: self.discarded + other.discarded,
+            queued: self.queued + other.queued,
+            sent: self.sent + other.sent,
+            received: self.received + other.received,
+            lost_at_clients: self.lost_at_clients + other.lost_at_clients,
         }
     }
 }
@@ -158,17 +207,20 @@ mod tests {
         states_received: 500,
     };
 
-    /// A server that lost nothing. The struct is not exhaustive, so it is filled field by field.
-    fn server() -> EndpointStats {
-        let mut stats = EndpointStats::default();
-        stats.datagrams_received = 1000;
-        stats.datagrams_sent = 500;
-        stats
-    }
+    /// A server that lost nothing.
+    const SERVER: ServerCounts = ServerCounts {
+        inputs_received: 1000,
+        dropped_by_kernel: Some(0),
+        budget_spent: 0,
+        states_sent: 500,
+        queue_full: 0,
+        discarded: 0,
+        queued: 0,
+    };
 
     #[test]
     fn when_everything_arrives_nothing_was_lost() {
-        let losses = Losses::of(CLIENTS, &server(), 0);
+        let losses = Losses::of(CLIENTS, SERVER);
         assert!(losses.is_nothing());
         assert_eq!(losses.states.due, 500);
         assert_eq!(losses.to_string(), "nothing was lost");
@@ -176,45 +228,51 @@ mod tests {
 
     #[test]
     fn a_spent_budget_is_told_and_is_no_loss() {
-        let mut server = server();
-        server.budget_spent = 3;
-        let losses = Losses::of(CLIENTS, &server, 0);
+        let server = ServerCounts {
+            budget_spent: 3,
+            ..SERVER
+        };
+        let losses = Losses::of(CLIENTS, server);
         assert!(losses.is_nothing());
         assert_eq!(losses.budget_spent, 3);
     }
 
     #[test]
     fn what_the_kernel_dropped_is_told_apart_from_the_network() {
-        let mut server = server();
-        server.datagrams_received = 900;
-        server.dropped_by_kernel = 70;
-        let losses = Losses::of(CLIENTS, &server, 0);
-        if cfg!(target_os = "linux") {
-            assert_eq!(losses.inputs.lost_on_network, 30);
-            let text = "lost: 30 inputs on the network, 70 inputs in the kernel's receive buffer";
-            assert_eq!(losses.to_string(), text);
-        }
+        let server = ServerCounts {
+            inputs_received: 900,
+            dropped_by_kernel: Some(70),
+            ..SERVER
+        };
+        let losses = Losses::of(CLIENTS, server);
+        assert_eq!(losses.inputs.lost_on_network, 30);
+        let text = "lost: 30 inputs on the network, 70 inputs in the kernel's receive buffer";
+        assert_eq!(losses.to_string(), text);
     }
 
     #[test]
     fn where_the_kernel_does_not_tell_the_network_has_it_all() {
-        let inputs = Inputs::of(CLIENTS, 900, None);
-        assert_eq!(inputs.lost_on_network, 100);
-        let losses = Losses {
-            inputs,
-            ..Losses::of(CLIENTS, &server(), 0)
+        let server = ServerCounts {
+            inputs_received: 900,
+            dropped_by_kernel: None,
+            ..SERVER
         };
+        let losses = Losses::of(CLIENTS, server);
+        assert_eq!(losses.inputs.lost_on_network, 100);
         let text = "lost: 100 inputs on the network or in the kernel's receive buffer";
         assert_eq!(losses.to_string(), text);
     }
 
     #[test]
     fn states_are_lost_in_the_queue_or_behind_the_server() {
-        let mut server = server();
-        server.queue_full = 5;
-        server.discarded = 2;
-        server.datagrams_sent = 510;
-        let losses = Losses::of(CLIENTS, &server, 1);
+        let server = ServerCounts {
+            queue_full: 5,
+            discarded: 2,
+            states_sent: 510,
+            queued: 1,
+            ..SERVER
+        };
+        let losses = Losses::of(CLIENTS, server);
         assert_eq!(losses.states.due, 518);
         assert_eq!(losses.states.lost_at_clients, 10);
         assert_eq!(
@@ -226,8 +284,52 @@ mod tests {
 
     #[test]
     fn datagrams_of_strangers_are_no_negative_loss() {
-        let mut server = server();
-        server.datagrams_received = 1001;
-        assert!(Losses::of(CLIENTS, &server, 0).is_nothing());
+        let server = ServerCounts {
+            inputs_received: 1001,
+            ..SERVER
+        };
+        assert!(Losses::of(CLIENTS, server).is_nothing());
+    }
+
+    #[test]
+    fn losses_of_rounds_add_up_each_in_its_place() {
+        let bad = ServerCounts {
+            inputs_received: 900,
+            dropped_by_kernel: Some(70),
+            budget_spent: 4,
+            states_sent: 510,
+            queue_full: 5,
+            discarded: 2,
+            queued: 1,
+        };
+        let clients = ClientCounts {
+            inputs_refused: 8,
+            ..CLIENTS
+        };
+        let round = Losses::of(clients, bad);
+        let good = Losses::of(CLIENTS, SERVER);
+        let sum = Losses::sum([round, good, round]).unwrap();
+        assert_eq!(
+            sum.to_string(),
+            "lost: 16 inputs that the clients' system would not send, 60 inputs on the network, \
+             140 inputs in the kernel's receive buffer, 10 states because the send queue was full, \
+             4 states that the system refused to send, 2 states left in the send queue, 20 states \
+             on the clients' side"
+        );
+        assert_eq!((sum.inputs.sent, sum.inputs.received), (3000, 2800));
+        assert_eq!((sum.states.due, sum.states.sent), (1536, 1520));
+        assert_eq!((sum.states.received, sum.budget_spent), (1500, 8));
+    }
+
+    #[test]
+    fn what_one_round_does_not_tell_the_sum_does_not_tell() {
+        let silent = ServerCounts {
+            dropped_by_kernel: None,
+            ..SERVER
+        };
+        let rounds = [SERVER, silent].map(|server| Losses::of(CLIENTS, server));
+        let sum = Losses::sum(rounds).unwrap();
+        assert_eq!(sum.inputs.dropped_by_kernel, None);
+        assert_eq!(Losses::sum([]), None);
     }
 }

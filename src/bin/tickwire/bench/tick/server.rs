@@ -1,28 +1,39 @@
-//! The server: one loop around an endpoint and a ticker, without a game in it.
+//! The server: one loop around a contestant and a ticker, without a game in it.
 //!
-//! Its loop is the one that the library recommends: sleep until a datagram or the tick, drain, and
-//! when a tick is due send everybody a state.
+//! Its loop is one of the two that the library recommends. A headless server sleeps until a datagram or
+//! the tick, and drains; when a tick is due it sends everybody a state. A game is called by its own
+//! frame, which nothing wakes before its time; it drains once in it, then sends.
 
-use std::hint::black_box;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
-use tickwire::{Endpoint, EndpointStats, SendError, Ticker};
+use serde::Serialize;
 
+use super::contestant::Contestant;
+use super::frame;
 use super::load::Times;
+use super::losses::ServerCounts;
+use super::schedule::Schedule;
 use crate::bench::cpu::ThreadCpu;
 
+/// What ends the server's sleep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Wake {
+    /// A datagram, or the tick: a headless server
+    Arrival,
+    /// The tick alone: a game's own main loop
+    Tick,
+}
+
 /// A server and those it serves.
-#[derive(Debug)]
-pub(super) struct Server {
-    endpoint: Endpoint,
-    clients: Vec<SocketAddr>,
+pub(super) struct Server<C> {
+    contestant: C,
+    wake: Wake,
     state: Vec<u8>,
-    ticker: Ticker,
-    /// How many ticks it is to make or to miss, and how many it has made.
-    ticks: u64,
+    schedule: Schedule,
+    /// How many ticks it has made.
     made: u64,
     late: u64,
     turns: u64,
@@ -37,9 +48,7 @@ pub(super) struct Server {
 /// What became of it.
 #[derive(Debug)]
 pub(super) struct Served {
-    pub(super) stats: EndpointStats,
-    /// What its send queue still held.
-    pub(super) queued: u64,
+    pub(super) counts: ServerCounts,
     pub(super) ticks: u64,
     /// Ticks that were made a period or more too late, to catch up.
     pub(super) ticks_late: u64,
@@ -54,21 +63,20 @@ pub(super) struct Served {
     pub(super) cpu_each: Times,
 }
 
-impl Server {
+impl<C: Contestant> Server<C> {
+    /// `state` is how many bytes a state has.
     pub(super) fn new(
-        endpoint: Endpoint,
-        clients: Vec<SocketAddr>,
+        contestant: C,
+        wake: Wake,
         state: usize,
-        ticker: Ticker,
-        ticks: u64,
+        schedule: Schedule,
     ) -> io::Result<Self> {
         let times = || Times::new().ok_or_else(|| io::Error::other("the histogram has bad limits"));
         Ok(Self {
-            endpoint,
-            clients,
+            contestant,
+            wake,
             state: vec![0x5A; state],
-            ticker,
-            ticks,
+            schedule,
             made: 0,
             late: 0,
             turns: 0,
@@ -82,6 +90,7 @@ impl Server {
     /// Runs until all ticks are over and the clients have sent their last (they drop the other end of
     /// `clients`), and takes what they sent.
     pub(super) fn serve(mut self, clients: &Receiver<()>) -> io::Result<Served> {
+        self.wait_for_the_start()?;
         let start = Instant::now();
         let cpu = ThreadCpu::now();
         // Of this thread, not of the one that made the server.
@@ -92,11 +101,10 @@ impl Server {
         self.drain_all()?;
         let (cpu, wall) = (cpu.elapsed(), start.elapsed());
         Ok(Served {
-            stats: self.endpoint.stats(),
-            queued: self.endpoint.queued() as u64,
+            counts: self.contestant.counts(),
             ticks: self.made,
             ticks_late: self.late,
-            overruns: self.ticks - self.made,
+            overruns: self.schedule.ticks - self.made,
             turns: self.turns,
             cpu,
             wall,
@@ -105,25 +113,42 @@ impl Server {
         })
     }
 
+    /// As it will sleep later on: whatever the first sleep needs is made before anything is measured.
+    fn wait_for_the_start(&mut self) -> io::Result<()> {
+        while Instant::now() < self.schedule.start {
+            self.sleep_until(self.schedule.start)?;
+        }
+        Ok(())
+    }
+
     fn ticks_left(&self) -> u64 {
-        self.ticks
-            .saturating_sub(self.made + self.ticker.overruns())
+        self.schedule.left(self.made)
     }
 
     fn turn(&mut self) -> io::Result<()> {
-        self.endpoint.wait_until(self.ticker.deadline())?;
+        self.sleep_until(self.schedule.ticker.deadline())?;
         let start = Instant::now();
         self.turns += 1;
-        self.drain()?;
+        self.contestant.drain()?;
         let steps = self.steps_due();
         for _ in 0..steps {
-            self.step()?;
+            self.contestant.send_to_all(&self.state)?;
         }
         self.awake_now += start.elapsed();
         if steps > 0 {
             self.record_tick();
         }
         Ok(())
+    }
+
+    fn sleep_until(&mut self, deadline: Instant) -> io::Result<()> {
+        match self.wake {
+            Wake::Arrival => self.contestant.sleep_until(deadline),
+            Wake::Tick => {
+                frame::sleep_until(deadline);
+                Ok(())
+            }
+        }
     }
 
     /// A tick is everything since the one before: the drains in between, and the states at its end.
@@ -136,7 +161,7 @@ impl Server {
     }
 
     fn steps_due(&mut self) -> u64 {
-        let due = u64::from(self.ticker.steps_due(Instant::now()));
+        let due = u64::from(self.schedule.ticker.steps_due(Instant::now()));
         // Once all are over, only the clients' last inputs are waited for.
         let due = due.min(self.ticks_left());
         self.late += due.saturating_sub(1);
@@ -144,33 +169,11 @@ impl Server {
         due
     }
 
-    /// Everything that waits, within the budget of the endpoint.
-    fn drain(&mut self) -> io::Result<()> {
-        while let Some(datagram) = self.endpoint.recv()? {
-            black_box((datagram.from, datagram.bytes));
-        }
-        Ok(())
-    }
-
     fn drain_all(&mut self) -> io::Result<()> {
-        self.drain()?;
-        while self.endpoint.may_have_more() {
-            self.drain()?;
+        self.contestant.drain()?;
+        while self.contestant.may_have_more() {
+            self.contestant.drain()?;
         }
-        Ok(())
-    }
-
-    /// One state for each client, on its way when this returns.
-    fn step(&mut self) -> io::Result<()> {
-        for &client in &self.clients {
-            match self.endpoint.send(client, &self.state) {
-                // A full queue leaves this one out, and is counted: the next tick has a newer state.
-                Ok(()) | Err(SendError::QueueFull) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        // What the system refuses is counted as discarded, and must not end the loop.
-        let _ = self.endpoint.flush();
         Ok(())
     }
 }

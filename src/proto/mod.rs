@@ -25,6 +25,7 @@ mod cookie;
 mod event;
 mod host_state;
 pub mod link;
+mod memory;
 mod outgoing;
 mod path;
 mod peer_id;

@@ -420,9 +420,11 @@ impl Connection {
         }
         self.write_messages(&mut writer);
         // A message wants an acknowledgement as well, and asks for it more cheaply.
-        if std::mem::take(&mut self.wants_ping) && writer.len() == ack_len {
+        let is_alone = writer.len() == ack_len;
+        if is_alone && (std::mem::take(&mut self.wants_ping) || self.received.wants_to_forget()) {
             frame::write_ping(&mut writer);
         }
+        self.wants_ping = false;
         let (len, wants_ack) = (writer.len(), writer.len() > ack_len);
         Some(self.finish(len, wants_ack.then_some(content), self.address, buffer, now))
     }

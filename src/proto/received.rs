@@ -93,7 +93,7 @@ impl Received {
 
     pub(crate) fn on_ack_sent(&mut self) {
         self.ack_at = None;
-        self.acks_unheard += 1;
+        self.acks_unheard = self.acks_unheard.saturating_add(1);
     }
 
     /// Whether it would be good to know which acknowledgements have arrived.

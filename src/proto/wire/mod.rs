@@ -7,7 +7,8 @@ pub(crate) mod frame;
 pub(crate) mod handshake;
 pub(crate) mod packet;
 
-// golden
+#[cfg(test)]
+mod frame_tests;
 
 pub(crate) use self::cursor::{Malformed, VARIABLE_MAX, Writer};
 

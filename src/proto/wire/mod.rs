@@ -9,6 +9,8 @@ pub(crate) mod packet;
 
 #[cfg(test)]
 mod frame_tests;
+#[cfg(test)]
+mod handshake_tests;
 
 pub(crate) use self::cursor::{Malformed, VARIABLE_MAX, Writer};
 

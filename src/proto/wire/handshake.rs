@@ -81,10 +81,9 @@ impl Hello {
         let nonce = reader.array()?;
         let protection = Protection::read(&mut reader)?;
         let protocol_id = reader.u64()?;
-        while !reader.is_empty() {
-            if reader.u8()? != 0 {
-                return Err(Malformed);
-            }
+        let padding = reader.bytes(reader.remaining())?;
+        if padding.iter().any(|byte| *byte != 0) {
+            return Err(Malformed);
         }
         Ok(Self {
             protection,

@@ -1,4 +1,4 @@
-//! Every packet, to the byte.
+//! Every packet, to the byte: here they are read and written. Knows neither connections nor time.
 #![doc = include_str!("../WIRE.md")]
 
 mod checksum;
@@ -8,7 +8,11 @@ pub(crate) mod handshake;
 pub(crate) mod packet;
 
 #[cfg(test)]
+mod canonical_tests;
+#[cfg(test)]
 mod frame_tests;
+#[cfg(test)]
+mod golden_tests;
 #[cfg(test)]
 mod handshake_tests;
 

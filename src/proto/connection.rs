@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::closing::Closing;
 use super::connection_id::ConnectionId;
+use super::introduction::Introduction;
 use super::outgoing::Outgoing;
 use super::path::NewPath;
 use super::random::Random;
@@ -51,6 +52,8 @@ pub(crate) struct Connection {
 
     outgoing: Outgoing,
     wants_ping: bool,
+    /// Of a client, until it has heard from the server.
+    introduction: Option<Introduction>,
     /// What the peer wants to have back from here.
     response: Option<Token>,
     new_path: Option<NewPath>,
@@ -103,6 +106,7 @@ impl Connection {
             last_received: now,
             outgoing: Outgoing::default(),
             wants_ping: false,
+            introduction: None,
             response: None,
             new_path: None,
             closing: None,
@@ -115,9 +119,10 @@ impl Connection {
         self.round_trip.sample(time, Duration::ZERO);
     }
 
-    /// The peer is to hear from this side soon, and to say so.
-    pub(crate) fn ping(&mut self) {
+    /// The server is to hear from this client, now and until it says so.
+    pub(crate) fn introduce(&mut self, now: Instant) {
         self.wants_ping = true;
+        self.introduction = Some(Introduction::new(now));
     }
 
     /// Queues a message.
@@ -222,6 +227,7 @@ impl Connection {
         self.stats.packets_received += 1;
         self.stats.bytes_received += packet.len as u64;
         self.last_received = now;
+        self.introduction = None;
         let mut frames = packet.frames;
         let wants_ack = frames.any(|frame| frame.wants_ack());
         self.received.insert(packet.number, wants_ack, now);
@@ -335,6 +341,7 @@ impl Connection {
         }
         let own = (self.last_received + self.idle_timeout).min(self.last_sent + self.keep_alive);
         let others = [
+            self.introduction.as_ref().and_then(Introduction::next_at),
             self.received.ack_at(),
             self.sent.probe_at(&self.round_trip, self.their_ack_delay),
             self.new_path.as_ref().map(NewPath::next_at),
@@ -358,6 +365,8 @@ impl Connection {
             self.sent.on_probe();
             self.wants_ping = true;
         }
+        let introduction = self.introduction.as_mut();
+        self.wants_ping |= introduction.is_some_and(|introduction| introduction.is_due(now));
         self.look_at_new_path(now);
         false
     }

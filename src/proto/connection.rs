@@ -244,7 +244,9 @@ impl Connection {
         for frame in frames {
             match frame {
                 Frame::Ack(ack) => self.on_ack(&ack, now),
-                Frame::Disconnect(code) => disconnected = self.on_disconnect(code),
+                Frame::Disconnect(code) => {
+                    disconnected = disconnected.or(self.on_disconnect(code));
+                }
                 _ if self.closing.is_some() => {}
                 Frame::Unreliable(message) => self.on_message(message, on_message),
                 Frame::Challenge(token) => self.response = Some(token),
@@ -275,13 +277,17 @@ impl Connection {
 
     /// Returns the code if that is news: who has said goodbye himself needs nobody to tell him.
     fn on_disconnect(&mut self, code: u32) -> Option<u32> {
-        if self.closing.is_some() {
-            self.closing = Some(Closing::Over);
-            return None;
+        match self.closing {
+            None => {
+                self.closing = Some(Closing::LastAck);
+                self.forget_plans();
+                return Some(code);
+            }
+            // Said twice, and acknowledged once.
+            Some(Closing::LastAck) => {}
+            Some(_) => self.closing = Some(Closing::Over),
         }
-        self.closing = Some(Closing::LastAck);
-        self.forget_plans();
-        Some(code)
+        None
     }
 
     fn on_message(&mut self, message: &[u8], on_message: &mut dyn FnMut(&[u8]) -> bool) {

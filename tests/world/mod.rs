@@ -17,6 +17,7 @@ pub(crate) mod network;
 pub(crate) mod node;
 pub(crate) mod packets;
 pub(crate) mod seeds;
+pub(crate) mod stranger;
 pub(crate) mod witness;
 
 use std::net::SocketAddr;
@@ -30,6 +31,7 @@ pub(crate) use self::luck::Luck;
 use self::network::Network;
 use self::node::Node;
 pub(crate) use self::seeds::{for_each_seed, is_thorough};
+pub(crate) use self::stranger::{Stranger, outside};
 pub(crate) use self::witness::{Datagram, Witness};
 
 /// What both sides of a test have in common, unless it is about that.

@@ -6,4 +6,7 @@
 #[path = "../world/mod.rs"]
 mod world;
 
+mod floods;
+mod handshake;
+mod packets;
 mod peers;

@@ -311,7 +311,7 @@ impl World {
 
     /// When something happens next.
     fn next_time(&self) -> Option<Instant> {
-        let nodes = self.nodes.iter().filter_map(|node| node.next_time());
+        let nodes = self.nodes.iter().filter_map(Node::next_time);
         let next = nodes.chain(self.network.next_time()).min()?;
         Some(next.max(self.now))
     }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::closing::Closing;
 use super::connection_id::ConnectionId;
+use super::introduction::Introduction;
 use super::outgoing::Outgoing;
 use super::path::NewPath;
 use super::random::Random;
@@ -22,7 +23,7 @@ use super::wire::frame::{self, Frame, Frames, Token};
 use super::wire::handshake::{Nonce, Settings};
 use super::wire::packet::{self, HEADER_LEN};
 use crate::config::{Config, Security};
-use crate::limits::{DATAGRAM_MAX, UNRELIABLE_MAX};
+use crate::limits::{DATAGRAM_MAX, IDLE_TIMEOUT_MIN, UNRELIABLE_MAX};
 use crate::send_error::SendError;
 
 /// See the [module](self).
@@ -51,6 +52,8 @@ pub(crate) struct Connection {
 
     outgoing: Outgoing,
     wants_ping: bool,
+    /// Of a client, until it has heard from the server.
+    introduction: Option<Introduction>,
     /// What the peer wants to have back from here.
     response: Option<Token>,
     new_path: Option<NewPath>,
@@ -85,7 +88,9 @@ const CHALLENGE_LEN: usize = HEADER_LEN + 9 + packet::TAG_ROOM;
 impl Connection {
     pub(crate) fn new(config: &Config, ends: Ends, now: Instant) -> Self {
         let Security::Plain { protocol_id } = config.security;
-        let their_idle_timeout = Duration::from_millis(ends.theirs.idle_timeout_ms.into());
+        // A peer that claims less could have this side send without end.
+        let their_idle_timeout =
+            Duration::from_millis(ends.theirs.idle_timeout_ms.into()).max(IDLE_TIMEOUT_MIN);
         Self {
             protocol_id,
             nonce: ends.nonce,
@@ -103,6 +108,7 @@ impl Connection {
             last_received: now,
             outgoing: Outgoing::default(),
             wants_ping: false,
+            introduction: None,
             response: None,
             new_path: None,
             closing: None,
@@ -115,9 +121,10 @@ impl Connection {
         self.round_trip.sample(time, Duration::ZERO);
     }
 
-    /// The peer is to hear from this side soon, and to say so.
-    pub(crate) fn ping(&mut self) {
+    /// The server is to hear from this client, now and until it says so.
+    pub(crate) fn introduce(&mut self, now: Instant) {
         self.wants_ping = true;
+        self.introduction = Some(Introduction::new(now));
     }
 
     /// Queues a message.
@@ -222,6 +229,7 @@ impl Connection {
         self.stats.packets_received += 1;
         self.stats.bytes_received += packet.len as u64;
         self.last_received = now;
+        self.introduction = None;
         let mut frames = packet.frames;
         let wants_ack = frames.any(|frame| frame.wants_ack());
         self.received.insert(packet.number, wants_ack, now);
@@ -238,7 +246,9 @@ impl Connection {
         for frame in frames {
             match frame {
                 Frame::Ack(ack) => self.on_ack(&ack, now),
-                Frame::Disconnect(code) => disconnected = self.on_disconnect(code),
+                Frame::Disconnect(code) => {
+                    disconnected = disconnected.or(self.on_disconnect(code));
+                }
                 _ if self.closing.is_some() => {}
                 Frame::Unreliable(message) => self.on_message(message, on_message),
                 Frame::Challenge(token) => self.response = Some(token),
@@ -269,13 +279,17 @@ impl Connection {
 
     /// Returns the code if that is news: who has said goodbye himself needs nobody to tell him.
     fn on_disconnect(&mut self, code: u32) -> Option<u32> {
-        if self.closing.is_some() {
-            self.closing = Some(Closing::Over);
-            return None;
+        match self.closing {
+            None => {
+                self.closing = Some(Closing::LastAck);
+                self.forget_plans();
+                return Some(code);
+            }
+            // Said twice, and acknowledged once.
+            Some(Closing::LastAck) => {}
+            Some(_) => self.closing = Some(Closing::Over),
         }
-        self.closing = Some(Closing::LastAck);
-        self.forget_plans();
-        Some(code)
+        None
     }
 
     fn on_message(&mut self, message: &[u8], on_message: &mut dyn FnMut(&[u8]) -> bool) {
@@ -335,6 +349,7 @@ impl Connection {
         }
         let own = (self.last_received + self.idle_timeout).min(self.last_sent + self.keep_alive);
         let others = [
+            self.introduction.as_ref().and_then(Introduction::next_at),
             self.received.ack_at(),
             self.sent.probe_at(&self.round_trip, self.their_ack_delay),
             self.new_path.as_ref().map(NewPath::next_at),
@@ -358,6 +373,8 @@ impl Connection {
             self.sent.on_probe();
             self.wants_ping = true;
         }
+        let introduction = self.introduction.as_mut();
+        self.wants_ping |= introduction.is_some_and(|introduction| introduction.is_due(now));
         self.look_at_new_path(now);
         false
     }

@@ -42,7 +42,8 @@ pub enum Event {
         bytes: Bytes,
     },
     /// A peer changed its address and has proven the new one: its router forgot it, or the player left
-    /// the house. Nothing else changes, and nothing needs to be done.
+    /// the house. Nothing else changes, and nothing needs to be done. Of several moves before this is
+    /// taken the last is told.
     #[non_exhaustive]
     Moved {
         /// Who.

@@ -44,6 +44,8 @@ pub(crate) struct Slot {
     pub(crate) is_ready: bool,
     /// Whether the application has yet to take the event that this peer is gone.
     pub(crate) is_end_untold: bool,
+    /// Whether the application has yet to take an event that this peer has moved.
+    pub(crate) is_move_untold: bool,
     /// Messages in the event queue, and their bytes.
     pub(crate) inbox_messages: usize,
     pub(crate) inbox_bytes: usize,
@@ -70,6 +72,7 @@ impl Slots {
             state: State::Free,
             is_ready: false,
             is_end_untold: false,
+            is_move_untold: false,
             inbox_messages: 0,
             inbox_bytes: 0,
         });

@@ -56,7 +56,6 @@ impl HostState {
         let peer = self.slots.peer_id(index);
         if let Some(address) = packet.moved_to {
             self.move_peer(index, address);
-            self.events.push_back(Event::Moved { peer, address });
         }
         let Slot {
             state,
@@ -93,6 +92,12 @@ impl HostState {
         };
         self.forget_address(connection.address, index);
         self.by_address.insert(address, index);
+        // One that moves again before its event was taken has moved to there: whoever moves all the time
+        // must not fill the queue.
+        if !std::mem::replace(&mut self.slots[index].is_move_untold, true) {
+            let peer = self.slots.peer_id(index);
+            self.events.push_back(Event::Moved { peer, address });
+        }
     }
 
     /// The address does not lead to this slot any more, if it did.
@@ -264,7 +269,7 @@ impl HostState {
     }
 
     /// The application has taken an event: there is room again.
-    pub(super) fn on_event_taken(&mut self, event: &Event) {
+    pub(super) fn on_event_taken(&mut self, event: &mut Event) {
         match event {
             Event::Message { peer, bytes, .. } => {
                 let slot = &mut self.slots[peer.slot()];
@@ -280,7 +285,14 @@ impl HostState {
                     self.slots.release(index);
                 }
             }
-            Event::Connected { .. } | Event::Moved { .. } => {}
+            Event::Moved { peer, address } => {
+                let slot = &mut self.slots[peer.slot()];
+                slot.is_move_untold = false;
+                if let State::Open(connection) = &slot.state {
+                    *address = connection.address;
+                }
+            }
+            Event::Connected { .. } => {}
         }
     }
 }

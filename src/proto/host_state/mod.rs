@@ -313,8 +313,8 @@ impl HostState {
     /// [`QUEUED_MESSAGES_MAX`](crate::limits::QUEUED_MESSAGES_MAX); those beyond are dropped and counted
     /// in [`messages_dropped`](PeerStats::messages_dropped).
     pub fn poll_event(&mut self) -> Option<Event> {
-        let event = self.events.pop_front()?;
-        self.on_event_taken(&event);
+        let mut event = self.events.pop_front()?;
+        self.on_event_taken(&mut event);
         Some(event)
     }
 

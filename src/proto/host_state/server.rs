@@ -68,7 +68,7 @@ impl HostState {
             return;
         }
         if let Some(slot) = self.by_connect.get(&(from, connect.nonce)).copied() {
-            self.accept_again(slot);
+            self.accept_again(slot, now);
             return;
         }
         if self.stands_back(from, &connect) {
@@ -85,10 +85,14 @@ impl HostState {
         }
     }
 
-    /// The accept was lost, or is on its way still.
-    fn accept_again(&mut self, slot: usize) {
-        let connection = match &self.slots[slot].state {
-            State::Pending(pending) => &pending.connection,
+    /// The accept was lost, or is on its way still. Whoever asks for it has as long to show that he knows
+    /// it as the first time.
+    fn accept_again(&mut self, slot: usize, now: Instant) {
+        let connection = match &mut self.slots[slot].state {
+            State::Pending(pending) => {
+                pending.expires_at = now + PENDING_TIMEOUT;
+                &pending.connection
+            }
             State::Open(connection) => connection,
             _ => return,
         };

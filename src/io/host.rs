@@ -494,7 +494,7 @@ impl mio::event::Source for Host {
     }
 }
 
-/// The socket itself, to look at or to set options on: see [`Endpoint`](crate::Endpoint).
+/// The socket itself, to look at or to set options on: see [`Endpoint`].
 #[cfg(unix)]
 impl std::os::fd::AsFd for Host {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {

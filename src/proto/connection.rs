@@ -320,7 +320,9 @@ impl Connection {
         now: Instant,
     ) {
         self.stats.from_elsewhere += 1;
-        if self.closing.is_some() {
+        // One that was overtaken tells where the peer was, not where it is (RFC 9000 section 9.3).
+        let is_late = number < self.received.expected();
+        if is_late || self.closing.is_some() {
             return;
         }
         let is_known = |path: &NewPath| path.address == from || !path.is_older_than(number);

@@ -116,7 +116,7 @@ pub struct HostState {
 pub struct ConnectOptions {
     /// For the [admission](crate::Request) of the server's application: up to
     /// [`CONNECT_PAYLOAD_MAX`], 256 bytes. It travels as it is under
-    /// [`Security::Plain`](crate::Security::Plain): everybody on the way can read it.
+    /// [`Security::Plain`]: everybody on the way can read it.
     pub payload: Vec<u8>,
 }
 

@@ -164,15 +164,18 @@ impl World {
 
     /// Two hosts that are connected with each other, and the name that each has for the other.
     pub(crate) fn join(&mut self, from: usize, to: usize) -> (PeerId, PeerId) {
-        let known = self.log(to).connected();
+        let known = self.log(to).names();
         let there = self.connect(from, to);
+        let newcomer = |world: &Self| {
+            let peers = world.log(to).connected();
+            peers.into_iter().find(|peer| !known.contains(peer))
+        };
         let is_done = self.run_until(secs(10), |world| {
-            world.log(from).is_connected(there) && world.log(to).connected().len() > known.len()
+            world.log(from).is_connected(there) && newcomer(world).is_some()
         });
         assert!(is_done, "they did not connect");
-        let mut new = self.log(to).connected();
-        new.retain(|peer| !known.contains(peer));
-        (there, new[0])
+        let back = newcomer(self).expect("somebody was waited for");
+        (there, back)
     }
 
     pub(crate) fn send(&mut self, from: usize, to: PeerId, message: &[u8]) {
@@ -335,7 +338,7 @@ impl World {
         }
         node.take_datagrams(host, &mut self.witness, now);
         node.state.handle_timeout(now);
-        node.take_events(host, &mut self.witness);
+        node.take_events();
         node.talk(now);
         self.transmit(host);
         self.nodes[host].check(now);

@@ -8,6 +8,8 @@ use crate::world::{World, for_each_seed, ms, secs};
 /// Both hosts are connected with each other, once, and hear each other.
 fn assert_joined(world: &mut World) {
     world.set_conditions(0, 1, &LinkConditions::default());
+    // What is on its way is as slow as it was.
+    world.run_for(ms(100));
     let peers = [0, 1].map(|host| world.log(host).connected());
     for host in [0, 1] {
         let [peer] = peers[host][..] else {

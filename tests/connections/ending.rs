@@ -69,14 +69,13 @@ fn a_goodbye_gets_through_although_three_of_ten_packets_are_lost() {
     let count = std::cell::Cell::new((0_u32, 0_u32));
     for_each_seed(300, |seed| {
         let loss = Loss::Independent { probability: 0.3 };
-        let mut world = World::of_two(
-            seed,
-            &LinkConditions {
-                loss,
-                ..latency(30)
-            },
-        );
+        let mut world = World::of_two(seed, &latency(30));
         let (there, back) = world.join(0, 1);
+        let lossy = LinkConditions {
+            loss,
+            ..latency(30)
+        };
+        world.set_conditions(0, 1, &lossy);
         world.disconnect(0, there, 9);
         world.run_for(secs(1));
         let (heard, all) = count.get();

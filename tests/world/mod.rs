@@ -132,6 +132,11 @@ impl World {
     pub(crate) fn address(&self, host: usize) -> SocketAddr {
         self.nodes[host].address
     }
+
+    pub(crate) fn host_at(&self, address: SocketAddr) -> Option<usize> {
+        let mut addresses = self.nodes.iter().map(|node| node.address);
+        addresses.position(|one| one == address)
+    }
 }
 
 /// What applications do.
@@ -252,6 +257,11 @@ impl World {
 
     /// As [`move_host`](Self::move_host), but what goes to the old address still arrives.
     pub(crate) fn move_host_and_keep(&mut self, host: usize, to: SocketAddr) {
+        assert_eq!(self.host_at(to), None, "two hosts have one address");
+        self.place(host, to);
+    }
+
+    fn place(&mut self, host: usize, to: SocketAddr) {
         self.nodes[host].address = to;
         self.network.place(to, host);
     }
@@ -259,8 +269,8 @@ impl World {
     /// Two hosts get the address of the other one.
     pub(crate) fn swap_addresses(&mut self, one: usize, other: usize) {
         let (first, second) = (self.address(one), self.address(other));
-        self.move_host_and_keep(one, second);
-        self.move_host_and_keep(other, first);
+        self.place(one, second);
+        self.place(other, first);
     }
 
     /// A datagram that says it comes from `from`, whoever sent it, is in the host's socket at once.

@@ -47,7 +47,8 @@ pub(crate) struct Connection {
     sent: Sent,
     received: Received,
     round_trip: RoundTrip,
-    last_sent: Instant,
+    /// When the peer is asked for a sign of life, if nothing goes there before.
+    keep_alive_at: Instant,
     last_received: Instant,
 
     outgoing: Outgoing,
@@ -91,6 +92,7 @@ impl Connection {
         // A peer that claims less could have this side send without end.
         let their_idle_timeout =
             Duration::from_millis(ends.theirs.idle_timeout_ms.into()).max(IDLE_TIMEOUT_MIN);
+        let keep_alive = config.keep_alive.min(their_idle_timeout / 3);
         Self {
             protocol_id,
             nonce: ends.nonce,
@@ -99,12 +101,12 @@ impl Connection {
             address: ends.address,
             connected_from: ends.address,
             idle_timeout: config.idle_timeout,
-            keep_alive: config.keep_alive.min(their_idle_timeout / 3),
+            keep_alive,
             their_ack_delay: Duration::from_millis(ends.theirs.ack_delay_ms.into()),
             sent: Sent::new(now),
             received: Received::new(config.ack_delay_max, now),
             round_trip: RoundTrip::new(),
-            last_sent: now,
+            keep_alive_at: now + keep_alive,
             last_received: now,
             outgoing: Outgoing::default(),
             wants_ping: false,
@@ -349,7 +351,7 @@ impl Connection {
         if let Some(closing) = &self.closing {
             return closing.next_at();
         }
-        let own = (self.last_received + self.idle_timeout).min(self.last_sent + self.keep_alive);
+        let own = (self.last_received + self.idle_timeout).min(self.keep_alive_at);
         let others = [
             self.introduction.as_ref().and_then(Introduction::next_at),
             self.received.ack_at(),
@@ -367,7 +369,7 @@ impl Connection {
         if now >= self.last_received + self.idle_timeout {
             return true;
         }
-        if now >= self.last_sent + self.keep_alive {
+        if now >= self.keep_alive_at {
             self.wants_ping = true;
         }
         let probe_at = self.sent.probe_at(&self.round_trip, self.their_ack_delay);
@@ -507,6 +509,18 @@ impl Connection {
         }
     }
 
+    /// Who has only answered waits a quarter longer, so that of two idle sides the same one always asks.
+    /// Else both would: when the next question arrives, the last answer is just as old as a question may
+    /// be.
+    fn put_off_keep_alive(&mut self, has_asked: bool, now: Instant) {
+        let longer = if has_asked {
+            Duration::ZERO
+        } else {
+            self.keep_alive / 4
+        };
+        self.keep_alive_at = now + self.keep_alive + longer;
+    }
+
     /// Gives a packet its number and seals it. One with `content` wants an acknowledgement.
     fn finish(
         &mut self,
@@ -518,10 +532,12 @@ impl Connection {
     ) -> (SocketAddr, usize) {
         let number = self.sent.take_number();
         let len = packet::seal(self.protocol_id, self.their_id, number, payload_len, buffer);
+        if to == self.address {
+            self.put_off_keep_alive(content.is_some(), now);
+        }
         if let Some(content) = content {
             self.sent.on_sent(number, content, now);
         }
-        self.last_sent = now;
         self.stats.packets_sent += 1;
         self.stats.bytes_sent += len as u64;
         (to, len)

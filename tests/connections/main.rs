@@ -6,4 +6,27 @@
 mod world;
 
 mod beginning;
+mod both;
+mod chaos;
+mod ending;
+mod lasting;
+mod moving;
 mod sessions;
+
+use tickwire::LinkConditions;
+
+/// A link that only takes its time.
+fn latency(time: u64) -> LinkConditions {
+    LinkConditions {
+        latency: world::ms(time),
+        ..LinkConditions::default()
+    }
+}
+
+/// A link that nothing gets through.
+fn partition() -> LinkConditions {
+    LinkConditions {
+        partitioned: true,
+        ..LinkConditions::default()
+    }
+}

@@ -132,6 +132,11 @@ impl World {
     pub(crate) fn address(&self, host: usize) -> SocketAddr {
         self.nodes[host].address
     }
+
+    pub(crate) fn host_at(&self, address: SocketAddr) -> Option<usize> {
+        let mut addresses = self.nodes.iter().map(|node| node.address);
+        addresses.position(|one| one == address)
+    }
 }
 
 /// What applications do.
@@ -164,15 +169,18 @@ impl World {
 
     /// Two hosts that are connected with each other, and the name that each has for the other.
     pub(crate) fn join(&mut self, from: usize, to: usize) -> (PeerId, PeerId) {
-        let known = self.log(to).connected();
+        let known = self.log(to).names();
         let there = self.connect(from, to);
+        let newcomer = |world: &Self| {
+            let peers = world.log(to).connected();
+            peers.into_iter().find(|peer| !known.contains(peer))
+        };
         let is_done = self.run_until(secs(10), |world| {
-            world.log(from).is_connected(there) && world.log(to).connected().len() > known.len()
+            world.log(from).is_connected(there) && newcomer(world).is_some()
         });
         assert!(is_done, "they did not connect");
-        let mut new = self.log(to).connected();
-        new.retain(|peer| !known.contains(peer));
-        (there, new[0])
+        let back = newcomer(self).expect("somebody was waited for");
+        (there, back)
     }
 
     pub(crate) fn send(&mut self, from: usize, to: PeerId, message: &[u8]) {
@@ -249,6 +257,11 @@ impl World {
 
     /// As [`move_host`](Self::move_host), but what goes to the old address still arrives.
     pub(crate) fn move_host_and_keep(&mut self, host: usize, to: SocketAddr) {
+        assert_eq!(self.host_at(to), None, "two hosts have one address");
+        self.place(host, to);
+    }
+
+    fn place(&mut self, host: usize, to: SocketAddr) {
         self.nodes[host].address = to;
         self.network.place(to, host);
     }
@@ -256,8 +269,8 @@ impl World {
     /// Two hosts get the address of the other one.
     pub(crate) fn swap_addresses(&mut self, one: usize, other: usize) {
         let (first, second) = (self.address(one), self.address(other));
-        self.move_host_and_keep(one, second);
-        self.move_host_and_keep(other, first);
+        self.place(one, second);
+        self.place(other, first);
     }
 
     /// A datagram that says it comes from `from`, whoever sent it, is in the host's socket at once.
@@ -335,7 +348,7 @@ impl World {
         }
         node.take_datagrams(host, &mut self.witness, now);
         node.state.handle_timeout(now);
-        node.take_events(host, &mut self.witness);
+        node.take_events();
         node.talk(now);
         self.transmit(host);
         self.nodes[host].check(now);

@@ -90,12 +90,11 @@ impl Node {
         }
     }
 
-    pub(crate) fn take_events(&mut self, host: usize, witness: &mut Witness) {
+    pub(crate) fn take_events(&mut self) {
         if self.is_deaf {
             return;
         }
         while let Some(event) = self.state.poll_event() {
-            witness.on_event(host, &event);
             self.log.on_event(event);
         }
     }

@@ -165,6 +165,12 @@ pub(crate) fn disconnect(code: u32) -> Vec<u8> {
 
 pub(crate) const CHALLENGE: u8 = 4;
 
+/// What has to be sent back, if the packet is a challenge: nothing else is in such a one.
+pub(crate) fn challenge_in(packet: &[u8]) -> Option<[u8; 8]> {
+    let is_challenge = packet.len() == 26 && packet[0] == kind::PACKET && packet[13] == CHALLENGE;
+    is_challenge.then(|| packet[14..22].try_into().unwrap())
+}
+
 pub(crate) fn response(token: [u8; 8]) -> Vec<u8> {
     let mut frame = vec![5];
     frame.extend(token);

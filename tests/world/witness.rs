@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tickwire::Event;
-
-use super::packets::{kind, returned_cookie};
+use super::packets::{challenge_in, kind, response, returned_cookie};
 
 /// What a host sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +34,7 @@ struct Account {
     /// How long the hellos were that have no answer yet.
     hellos: Vec<usize>,
     cookies: Vec<[u8; 16]>,
+    challenges: Vec<[u8; 8]>,
 }
 
 impl Witness {
@@ -63,13 +62,8 @@ impl Witness {
                 let cookie = returned_cookie(bytes);
                 account.is_proven |= cookie.is_some_and(|one| account.cookies.contains(&one));
             }
+            Some(&kind::PACKET) => account.on_packet(bytes),
             _ => {}
-        }
-    }
-
-    pub(crate) fn on_event(&mut self, host: usize, event: &Event) {
-        if let Event::Moved { address, .. } = event {
-            self.accounts.entry((host, *address)).or_default().is_proven = true;
         }
     }
 
@@ -82,7 +76,7 @@ impl Witness {
                 account.is_proven,
                 "host {host} answers {to}, which never had a cookie"
             ),
-            _ => {}
+            _ => account.challenges.extend(challenge_in(bytes)),
         }
         account.bytes_sent += bytes.len();
         assert!(
@@ -116,6 +110,14 @@ impl Witness {
 }
 
 impl Account {
+    /// Who sends a challenge back has received it.
+    fn on_packet(&mut self, packet: &[u8]) {
+        self.is_proven |= self.challenges.iter().any(|token| {
+            let response = response(*token);
+            packet.windows(response.len()).any(|part| part == response)
+        });
+    }
+
     fn on_hello_answered(&mut self, answer: &[u8]) {
         let hello = self.hellos.pop().expect("an answer without a question");
         assert!(answer.len() < hello, "an answer longer than the question");

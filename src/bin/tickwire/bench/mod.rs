@@ -9,6 +9,7 @@ mod buffer;
 mod cpu;
 mod figure;
 mod latency;
+mod loopback;
 mod machine;
 mod polled;
 mod progress;

@@ -68,11 +68,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let _ = host.send(peer, Delivery::Unreliable, &encode(input, steer));
         }
     }
-    host.shutdown(0); // the server is told, and so `serve` ends
-    while !host.is_shut_down() {
-        host.wait(None)?;
-        while host.next_event().is_some() {}
-    }
+    host.close(0)?; // the server is told, and so `serve` ends
     server.join().expect("the server does not panic")?;
     println!("{drawn} states drawn");
     Ok(())

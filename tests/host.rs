@@ -197,6 +197,29 @@ fn a_connection_keeps_itself_alive_in_hosts_that_sleep() {
 }
 
 #[test]
+fn a_host_that_closes_has_told_its_peers() {
+    let (mut server, mut client) = (host(), host());
+    let address = server.local_addr();
+    let served = thread::spawn(move || {
+        loop {
+            server.wait(Some(DEADLINE)).unwrap();
+            while let Some(event) = server.next_event() {
+                if let Event::Disconnected { reason, .. } = event {
+                    return reason;
+                }
+            }
+        }
+    });
+    let peer = connect(&mut client, address);
+    while !client.is_connected(peer) {
+        client.wait(Some(DEADLINE)).unwrap();
+    }
+    client.close(5).unwrap();
+    let reason = served.join().unwrap();
+    assert_eq!(reason, DisconnectReason::Remote { code: 5 });
+}
+
+#[test]
 fn a_host_that_is_dropped_tells_its_peers() {
     let (mut pair, _, _) = Pair::connected();
     pair.client = host();
@@ -257,8 +280,7 @@ fn the_application_says_who_may_come_in() {
     );
     assert_eq!(questions.recv().unwrap(), pair.client.local_addr());
 
-    let mut options = ConnectOptions::default();
-    options.payload = b"ticket".to_vec();
+    let options = ConnectOptions::with_payload("ticket");
     pair.client.connect(address, &options).unwrap();
     pair.run_until(|pair| pair.server.stats().peers == 1);
     let Some(Event::Connected { payload, .. }) = pair.at_server.first() else {

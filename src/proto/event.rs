@@ -61,6 +61,18 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Whom it is about.
+    pub fn peer(&self) -> PeerId {
+        match self {
+            Self::Connected { peer, .. }
+            | Self::Message { peer, .. }
+            | Self::Moved { peer, .. }
+            | Self::Disconnected { peer, .. } => *peer,
+        }
+    }
+}
+
 /// How a message travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -132,6 +144,9 @@ impl fmt::Display for DisconnectReason {
         }
     }
 }
+
+/// To be returned where a program ends because its server is gone.
+impl error::Error for DisconnectReason {}
 
 /// Why a `connect` did not even begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

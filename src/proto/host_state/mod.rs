@@ -108,8 +108,8 @@ pub struct HostState {
 /// ```
 /// use tickwire::ConnectOptions;
 ///
-/// let mut options = ConnectOptions::default();
-/// options.payload = b"a login ticket".to_vec();
+/// let options = ConnectOptions::with_payload("a login ticket");
+/// assert_eq!(options.payload, b"a login ticket");
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -118,6 +118,15 @@ pub struct ConnectOptions {
     /// [`CONNECT_PAYLOAD_MAX`], 256 bytes. It travels as it is under
     /// [`Security::Plain`]: everybody on the way can read it.
     pub payload: Vec<u8>,
+}
+
+impl ConnectOptions {
+    /// The defaults, with something to say to the server's application.
+    pub fn with_payload(payload: impl Into<Vec<u8>>) -> Self {
+        Self {
+            payload: payload.into(),
+        }
+    }
 }
 
 /// A datagram that is to be sent.
@@ -183,8 +192,10 @@ impl HostState {
     /// [`peers_max`](Config::peers_max).
     ///
     /// `decide` is called within a turn, so it must not take long: look a ticket up, do not ask a
-    /// database. It is called once for each connect that is accepted, and again for each repetition of
-    /// one that is not.
+    /// database. It is called for each connect that is accepted, and again for each repetition of one that
+    /// is not. Somebody who recorded a connect can have it called again when that connection is over, for
+    /// as long as the cookie lasts (10 to 20 s), and nothing else comes of it: a ticket that is good for
+    /// one use is spent at [`Connected`](Event::Connected), not here.
     pub fn set_admission(
         &mut self,
         decide: impl FnMut(&Request<'_>) -> Admission + Send + 'static,
@@ -326,6 +337,11 @@ impl HostState {
     /// Everybody who can be sent to, those with the smallest [index](PeerId::index) first.
     pub fn peers(&self) -> impl Iterator<Item = PeerId> + '_ {
         self.slots.peers()
+    }
+
+    /// Whether a peer can be sent to.
+    pub fn is_connected(&self, peer: PeerId) -> bool {
+        self.slots.open(peer).is_some()
     }
 
     /// What is known of a peer, while it is connected.

@@ -16,7 +16,7 @@ use super::random::Random;
 use super::received::Received;
 use super::round_trip::RoundTrip;
 use super::sent::{Content, Sent};
-use super::sequence;
+use super::sequence::{self, NUMBER_MAX};
 use super::stats::PeerStats;
 use super::wire::Writer;
 use super::wire::frame::{self, Frame, Frames, Token};
@@ -192,6 +192,10 @@ impl Connection {
         now: Instant,
     ) -> Option<Verified<'a>> {
         let number = sequence::expand(truncated_number, self.received.expected());
+        if number > NUMBER_MAX {
+            self.stats.malformed += 1;
+            return None;
+        }
         let Ok(payload) = packet::open(self.protocol_id, number, bytes) else {
             self.stats.failed_authentication += 1;
             return None;
@@ -541,5 +545,57 @@ impl Connection {
         self.stats.packets_sent += 1;
         self.stats.bytes_sent += len as u64;
         (to, len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connection(now: Instant) -> Connection {
+        let address = ([192, 0, 2, 1], 5000).into();
+        let ends = Ends {
+            nonce: [1; 16],
+            our_id: ConnectionId(7),
+            their_id: ConnectionId(8),
+            address,
+            theirs: Settings {
+                idle_timeout_ms: 20_000,
+                ack_delay_ms: 16,
+            },
+        };
+        Connection::new(&Config::plain(1), ends, now)
+    }
+
+    /// Whether a packet with this number is taken.
+    fn is_taken(connection: &mut Connection, number: u64, now: Instant) -> bool {
+        let mut buffer = [0; DATAGRAM_MAX];
+        frame::write_ping(&mut Writer::new(packet::payload_room(&mut buffer)));
+        let len = packet::seal(1, connection.our_id, number, 1, &mut buffer);
+        let (from, mut random) = (connection.address, Random::from_seed([1; 32]));
+        let truncated = sequence::truncate(number);
+        let verified = connection.verify(from, &buffer[..len], truncated, &mut random, now);
+        let Some(verified) = verified else {
+            return false;
+        };
+        connection.take(&verified, now, &mut |_| true);
+        true
+    }
+
+    #[test]
+    fn there_is_no_number_after_the_last_one() {
+        let now = Instant::now();
+        let mut connection = connection(now);
+        connection.received.insert(NUMBER_MAX - 1, false, now);
+        assert!(is_taken(&mut connection, NUMBER_MAX, now));
+        for number in [NUMBER_MAX + 1, NUMBER_MAX + 2, NUMBER_MAX + (1 << 31)] {
+            assert!(!is_taken(&mut connection, number, now), "{number}");
+        }
+        let mut buffer = [0; DATAGRAM_MAX];
+        assert!(
+            connection.transmit(&mut buffer, now).is_some(),
+            "an acknowledgement"
+        );
+        assert_eq!(connection.stats.malformed, 3);
     }
 }

@@ -1,88 +1,12 @@
-//! Floods: what a host keeps of them, and what it answers. These drive one host by hand, because a world
-//! remembers more of a flood than the host does.
-
-use std::net::SocketAddr;
-use std::time::Instant;
+//! Floods: what a host keeps of them, and what it answers.
 
 use allocation_counter::measure;
 use tickwire::limits::{ANSWERS_PER_TURN_MAX, CONNECTS_PER_TURN_MAX, DATAGRAM_MAX};
-use tickwire::proto::HostState;
 use tickwire::{Config, DisconnectReason, Event};
 
-use crate::world::packets::{self, Hello, PING, kind, returned_cookie, server_id};
+use crate::world::lab::Lab;
+use crate::world::packets::{self, Hello, PING, kind};
 use crate::world::{Stranger, config, is_thorough, ms, outside, secs};
-
-struct Lab {
-    host: HostState,
-    now: Instant,
-    buffer: [u8; DATAGRAM_MAX],
-}
-
-impl Lab {
-    fn new(config: Config) -> Self {
-        let now = Instant::now();
-        Self {
-            host: HostState::new(config, [1; 32], now).unwrap(),
-            now,
-            buffer: [0; DATAGRAM_MAX],
-        }
-    }
-
-    fn give(&mut self, from: SocketAddr, bytes: &[u8]) {
-        self.host.handle_datagram(from, bytes, self.now);
-    }
-
-    /// The rest of a turn; each datagram goes to `each`.
-    fn turn(&mut self, mut each: impl FnMut(SocketAddr, &[u8])) {
-        self.host.handle_timeout(self.now);
-        while let Some(sent) = self.host.poll_transmit(&mut self.buffer, self.now) {
-            each(sent.to, &self.buffer[..sent.len]);
-        }
-    }
-
-    fn pass(&mut self, time: std::time::Duration) {
-        let end = self.now + time;
-        while let Some(at) = self.host.poll_timeout().filter(|at| *at <= end) {
-            self.now = at;
-            self.turn(|_, _| {});
-        }
-        self.now = end;
-    }
-
-    fn answer_to(&mut self, stranger: &Stranger, bytes: &[u8]) -> Option<Vec<u8>> {
-        self.give(stranger.address, bytes);
-        let mut answer = None;
-        self.turn(|to, bytes| {
-            if to == stranger.address {
-                answer = Some(bytes.to_vec());
-            }
-        });
-        answer
-    }
-
-    /// A connect that the host takes for good.
-    fn connect_of(&mut self, stranger: &Stranger) -> Vec<u8> {
-        let hello = Hello::new(stranger.nonce).bytes();
-        let cookie = self.answer_to(stranger, &hello).unwrap();
-        stranger.connect(returned_cookie(&cookie).unwrap()).bytes()
-    }
-
-    /// Whether it gets in.
-    fn arrive(&mut self, stranger: &mut Stranger) -> bool {
-        let connect = self.connect_of(stranger);
-        let Some(accept) = self.answer_to(stranger, &connect) else {
-            return false;
-        };
-        if accept[0] != kind::ACCEPT {
-            return false;
-        }
-        stranger.server_id = server_id(&accept);
-        stranger.number = 0;
-        let first = stranger.packet(&PING);
-        self.answer_to(stranger, &first);
-        true
-    }
-}
 
 #[test]
 fn spoofed_hellos_leave_nothing_behind() {

@@ -180,6 +180,25 @@ fn a_pending_client_is_a_peer_only_from_where_it_was_accepted() {
 }
 
 #[test]
+fn one_that_connects_to_us_again_and_again_does_not_keep_our_attempt_from_ending() {
+    let mut world = server();
+    let mut stranger = Stranger::new(1);
+    let ours = world.connect_to(0, stranger.address, &ConnectOptions::default());
+    for round in 0..80_u8 {
+        // A nonce that is larger than ours, so that ours stands back; and then not a word.
+        stranger.nonce = [0xff; 16];
+        stranger.nonce[15] = round;
+        let cookie = stranger.ask(&mut world, 0);
+        stranger.give(&mut world, 0, &stranger.connect(cookie).bytes());
+        world.run_for(ms(250));
+    }
+    assert_eq!(
+        world.log(0).end_of(ours),
+        Some(DisconnectReason::Unanswered)
+    );
+}
+
+#[test]
 fn answers_of_a_server_that_nobody_asked_are_nothing() {
     let (mut world, _) = two_hosts_that_count();
     let there = world.connect_to(0, outside(5), &ConnectOptions::default());

@@ -3,7 +3,8 @@
 use tickwire::{ConnectOptions, DisconnectReason, LinkConditions, Loss, PeerId};
 
 use crate::latency;
-use crate::world::{World, for_each_seed, ms, secs};
+use crate::world::packets::PING;
+use crate::world::{Stranger, World, config, for_each_seed, ms, secs};
 
 /// Both hosts are connected with each other, once, and hear each other.
 fn assert_joined(world: &mut World) {
@@ -67,4 +68,64 @@ fn one_after_the_other_at_any_time_and_under_loss_make_one_connection() {
             }
         }
     });
+}
+
+#[test]
+fn one_that_comes_back_while_ours_stands_back_takes_its_place() {
+    let mut world = World::new(1);
+    world.add(config());
+    let mut first = Stranger {
+        nonce: [0xff; 16],
+        ..Stranger::new(1)
+    };
+    let mut second = Stranger {
+        nonce: [0xfe; 16],
+        ..Stranger::new(1)
+    };
+    // Our attempt stands back for the first, which is never heard of again.
+    let ours = world.connect_to(0, first.address, &ConnectOptions::default());
+    let cookie = first.ask(&mut world, 0);
+    first.enter(&mut world, 0, &first.connect(cookie));
+    second.arrive(&mut world, 0);
+    assert_eq!(world.log(0).end_of(ours), Some(DisconnectReason::Replaced));
+    let [peer] = world.log(0).connected()[..] else {
+        panic!("the second is there");
+    };
+    // A late packet of the first does not bring it back.
+    first.say(&mut world, 0, &PING);
+    assert_eq!(world.log(0).connected(), [peer]);
+}
+
+#[test]
+fn a_late_packet_of_an_older_connection_does_not_replace_a_newer_one() {
+    let mut world = World::new(1);
+    world.add(config());
+    let mut old = Stranger::new(1);
+    let mut new = Stranger {
+        nonce: [9; 16],
+        ..old.clone()
+    };
+    let cookie = old.ask(&mut world, 0);
+    old.enter(&mut world, 0, &old.connect(cookie));
+    new.arrive(&mut world, 0);
+    let peers = world.log(0).connected();
+    old.say(&mut world, 0, &PING);
+    assert_eq!(world.log(0).connected(), peers);
+    assert_eq!(world.log(0).names().len(), 1);
+    assert_eq!(world.host(0).stats().pending, 0);
+}
+
+#[test]
+fn a_host_that_connects_to_itself_has_no_answer() {
+    let mut world = World::new(1);
+    world.add(config());
+    let ours = world.connect(0, 0);
+    world.run_for(secs(11));
+    assert_eq!(
+        world.log(0).end_of(ours),
+        Some(DisconnectReason::Unanswered)
+    );
+    world.run_for(secs(11));
+    assert_eq!(world.host(0).poll_timeout(), None);
+    assert!(world.witness.datagrams.len() < 100);
 }

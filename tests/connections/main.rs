@@ -8,6 +8,7 @@ mod world;
 mod beginning;
 mod both;
 mod chaos;
+mod crowd;
 mod ending;
 mod lasting;
 mod moving;

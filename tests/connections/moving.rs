@@ -135,7 +135,7 @@ fn moves_under_loss_and_reordering_arrive() {
         world.chatter(0, Some(ms(50)));
         for round in 1..4 {
             world.move_host(0, outside(round));
-            world.run_for(secs(6));
+            world.run_for(secs(12));
             assert_eq!(address_of(&world, 1, back), outside(round));
         }
         assert_eq!(world.log(1).moves.len(), 3);

@@ -9,8 +9,13 @@
 //! `TICKWIRE_SEEDS=20000 cargo test --test connections` runs more seeds than the few that a default run
 //! has time for, and `TICKWIRE_SEED=17` that one alone, with the datagrams printed if it fails. A test
 //! that fails prints its seed.
-#![allow(dead_code, reason = "every test file uses a part of it")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "every test file uses a part of it"
+)]
 
+pub(crate) mod lab;
 pub(crate) mod log;
 pub(crate) mod luck;
 pub(crate) mod network;

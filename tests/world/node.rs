@@ -68,18 +68,16 @@ impl Node {
         self.stalled_until.is_some_and(|until| now < until)
     }
 
-    /// When it wants a turn, beside the turns for datagrams that arrive.
+    /// When it wants a turn, beside the turns for datagrams that arrive. After a stall it has one.
     pub(crate) fn next_time(&self) -> Option<Instant> {
-        let own = [
-            self.state.poll_timeout(),
-            self.chatter.as_ref().map(|chatter| chatter.next_at),
-        ];
-        let own = own.into_iter().flatten().min()?;
-        Some(self.stalled_until.map_or(own, |until| own.max(until)))
+        let chatter = self.chatter.as_ref().map(|chatter| chatter.next_at);
+        let own = self.state.poll_timeout().into_iter().chain(chatter).min();
+        self.stalled_until.or(own)
     }
 
     pub(crate) fn is_due(&self, now: Instant) -> bool {
-        !self.socket.is_empty() || self.next_time().is_some_and(|at| at <= now)
+        let has_datagrams = !self.socket.is_empty() && !self.is_stalled(now);
+        has_datagrams || self.next_time().is_some_and(|at| at <= now)
     }
 
     pub(crate) fn take_datagrams(&mut self, host: usize, witness: &mut Witness, now: Instant) {

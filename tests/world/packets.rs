@@ -127,6 +127,11 @@ pub(crate) fn connection_id(packet: &[u8]) -> u64 {
     u64::from_be_bytes(packet[1..9].try_into().unwrap())
 }
 
+/// The number of a packet of a connection, if it is not a very large one.
+pub(crate) fn packet_number(packet: &[u8]) -> u64 {
+    u32::from_be_bytes(packet[9..13].try_into().unwrap()).into()
+}
+
 /// A packet of a connection.
 pub(crate) fn packet(id: u64, number: u64, frames: &[u8]) -> Vec<u8> {
     let mut bytes = vec![kind::PACKET];

@@ -49,8 +49,8 @@ impl Stranger {
     /// Asks for a cookie.
     pub(crate) fn ask(&self, world: &mut World, host: usize) -> Cookie {
         let answers = self.give(world, host, &Hello::new(self.nonce).bytes());
-        assert_eq!((answers.len(), answers[0][0]), (1, kind::COOKIE));
-        packets::returned_cookie(&answers[0]).unwrap()
+        let mut cookies = answers.iter().filter(|answer| answer[0] == kind::COOKIE);
+        packets::returned_cookie(cookies.next().unwrap()).unwrap()
     }
 
     pub(crate) fn connect(&self, cookie: Cookie) -> Connect {

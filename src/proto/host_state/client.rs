@@ -110,6 +110,7 @@ impl HostState {
         }
         connection.introduce(now);
         self.stats.connecting -= 1;
+        self.count_accepted(slot);
         self.open(slot, connection);
         self.events.push_back(Event::Connected {
             peer: self.slots.peer_id(slot),

@@ -93,6 +93,8 @@ pub struct HostState {
     ready: VecDeque<usize>,
     answers: Answers,
     connects_in_turn: usize,
+    /// How many connections were accepted so far, by either side.
+    accepted: u64,
 
     events: VecDeque<Event>,
     pool: Pool,
@@ -174,6 +176,7 @@ impl HostState {
             ready: VecDeque::new(),
             answers: Answers::default(),
             connects_in_turn: 0,
+            accepted: 0,
             events: VecDeque::new(),
             pool: Pool::default(),
             is_shutting_down: false,

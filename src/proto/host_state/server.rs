@@ -101,10 +101,11 @@ impl HostState {
     }
 
     /// Whether two hosts connect to each other at the same time, and ours is the attempt that goes on:
-    /// the one with the larger nonce, so that both choose the same.
+    /// the one with the larger nonce, so that both choose the same. With the same nonce it is ours, come
+    /// back to us: this host connects to itself, and that is nobody.
     fn stands_back(&self, from: SocketAddr, connect: &Connect<'_>) -> bool {
         self.attempt_to(from)
-            .is_some_and(|attempt| attempt.nonce > connect.nonce)
+            .is_some_and(|attempt| attempt.nonce >= connect.nonce)
     }
 
     fn attempt_to(&self, address: SocketAddr) -> Option<&Attempt> {
@@ -160,6 +161,7 @@ impl HostState {
             attempt,
         };
         self.slots[slot].state = State::Pending(Box::new(pending));
+        self.count_accepted(slot);
         self.by_connect.insert((from, connect.nonce), slot);
         self.stats.pending += 1;
         self.stats.accepted += 1;

@@ -33,7 +33,11 @@ fn a_peer_that_claims_to_be_impatient_is_not_flooded_with_signs_of_life() {
     let mut stranger = Stranger::new(1);
     let cookie = stranger.ask(&mut world, 0);
     let mut connect = stranger.connect(cookie);
+    // One that claims to be more so is not let in.
     connect.idle_timeout_ms = 0;
+    let answers = stranger.give(&mut world, 0, &connect.bytes());
+    assert!(answers.is_empty(), "{answers:?}");
+    connect.idle_timeout_ms = 100;
     stranger.enter(&mut world, 0, &connect);
     stranger.say(&mut world, 0, &PING);
     let before = world.witness.datagrams.len();

@@ -23,7 +23,7 @@ use super::wire::frame::{self, Frame, Frames, Token};
 use super::wire::handshake::{Nonce, Settings};
 use super::wire::packet::{self, HEADER_LEN};
 use crate::config::{Config, Security};
-use crate::limits::{DATAGRAM_MAX, IDLE_TIMEOUT_MIN, UNRELIABLE_MAX};
+use crate::limits::{DATAGRAM_MAX, UNRELIABLE_MAX};
 use crate::send_error::SendError;
 
 /// See the [module](self).
@@ -89,9 +89,7 @@ const CHALLENGE_LEN: usize = HEADER_LEN + 9 + packet::TAG_ROOM;
 impl Connection {
     pub(crate) fn new(config: &Config, ends: Ends, now: Instant) -> Self {
         let Security::Plain { protocol_id } = config.security;
-        // A peer that claims less could have this side send without end.
-        let their_idle_timeout =
-            Duration::from_millis(ends.theirs.idle_timeout_ms.into()).max(IDLE_TIMEOUT_MIN);
+        let their_idle_timeout = Duration::from_millis(ends.theirs.idle_timeout_ms.into());
         let keep_alive = config.keep_alive.min(their_idle_timeout / 3);
         Self {
             protocol_id,

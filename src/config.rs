@@ -1,10 +1,12 @@
 //! What a user may change: plain public fields, with defaults that suit a game server.
 
-use std::io;
+use std::time::Duration;
+use std::{error, fmt, io};
 
 use crate::limits::{
-    BATCH_MAX, DSCP_MAX, RECEIVE_BUFFER_DEFAULT, SEND_QUEUE_DEFAULT, SEND_QUEUE_MAX,
-    SOCKET_BUFFER_MAX,
+    ACK_DELAY_DEFAULT, ACK_DELAY_MAX, BATCH_MAX, CONNECT_TIMEOUT_DEFAULT, DSCP_MAX,
+    IDLE_TIMEOUT_DEFAULT, IDLE_TIMEOUT_MIN, KEEP_ALIVE_DEFAULT, PEERS_DEFAULT, PEERS_MAX,
+    RECEIVE_BUFFER_DEFAULT, SEND_QUEUE_DEFAULT, SEND_QUEUE_MAX, SOCKET_BUFFER_MAX, TIMEOUT_MAX,
 };
 
 /// How an [`Endpoint`](crate::Endpoint) is set up. Every field has a default; change what you need:
@@ -122,6 +124,155 @@ fn in_range(field: &str, value: usize, min: usize, max: usize) -> io::Result<()>
         io::ErrorKind::InvalidInput,
         format!("{field} is {value}, it can be {min} to {max}"),
     ))
+}
+
+/// How a host (a [`Host`](crate::Host) or a bare [`HostState`](crate::proto::HostState)) treats its
+/// peers. Plain fields; change what you need:
+///
+/// ```
+/// use std::time::Duration;
+/// use tickwire::Config;
+///
+/// let config = Config { peers_max: 64, ..Config::plain(0x7469_636b) };
+/// assert_eq!(config.idle_timeout, Duration::from_secs(20));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// How packets are protected. Both sides must choose the same; who differs is told so.
+    pub security: Security,
+
+    /// The most peers, those that this side connects to included: 0 to
+    /// [`PEERS_MAX`], 65,536. Default: [`PEERS_DEFAULT`], 1,024.
+    ///
+    /// Whoever comes then is told [`ServerFull`](crate::DisconnectReason::ServerFull); `connect` returns
+    /// [`HostFull`](crate::ConnectError::HostFull). A peer counts until the event that it is gone was
+    /// taken.
+    pub peers_max: usize,
+
+    /// Whether somebody else may connect to this host. Default: `true`. A host that only ever calls
+    /// `connect` sets it to `false`, and tells everybody [`ServerClosed`](crate::DisconnectReason::ServerClosed).
+    pub accept_incoming: bool,
+
+    /// How long a peer may be silent before it is [`TimedOut`](crate::DisconnectReason::TimedOut):
+    /// [`IDLE_TIMEOUT_MIN`] (100 ms) to [`TIMEOUT_MAX`] (1 h). Default: 20 s.
+    pub idle_timeout: Duration,
+
+    /// How long this side is silent before it asks its peer for a sign of life: up to
+    /// [`TIMEOUT_MAX`] (1 h). Default: 5 s; a quarter more if the last that it sent was a mere
+    /// acknowledgement, so that of two idle sides one asks and the other answers. Where a third of the
+    /// peer's idle timeout is shorter, that counts. Also keeps a router from forgetting the connection; many do after 30 s (RFC 4787 asks for
+    /// two minutes).
+    pub keep_alive: Duration,
+
+    /// How long a `connect` tries: up to [`TIMEOUT_MAX`] (1 h). Default: 10 s. Then it ends with
+    /// [`Unanswered`](crate::DisconnectReason::Unanswered).
+    pub connect_timeout: Duration,
+
+    /// How long an acknowledgement may wait for a packet to travel with, up to [`ACK_DELAY_MAX`]
+    /// (255 ms), in whole milliseconds. Default: 16 ms, a frame at 60 Hz.
+    pub ack_delay_max: Duration,
+}
+
+/// How packets are protected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Security {
+    /// **No secrecy and no authenticity**: a checksum against accidents. Whoever sees the packets can
+    /// read, change and forge them. For a trusted network, for learning, and for looking at packets.
+    Plain {
+        /// What both sides must have in common: the game, and the version of its messages. Mixed into
+        /// the checksum of every packet.
+        protocol_id: u64,
+    },
+}
+
+impl Config {
+    /// The defaults, without encryption: see [`Security::Plain`].
+    pub fn plain(protocol_id: u64) -> Self {
+        Self {
+            security: Security::Plain { protocol_id },
+            peers_max: PEERS_DEFAULT,
+            accept_incoming: true,
+            idle_timeout: IDLE_TIMEOUT_DEFAULT,
+            keep_alive: KEEP_ALIVE_DEFAULT,
+            connect_timeout: CONNECT_TIMEOUT_DEFAULT,
+            ack_delay_max: ACK_DELAY_DEFAULT,
+        }
+    }
+
+    /// Refuses what lies outside of the documented ranges.
+    ///
+    /// # Errors
+    ///
+    /// Names the field, and what it can be.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        if self.peers_max > PEERS_MAX {
+            return Err(ConfigError::new(format!(
+                "peers_max is {}, it can be 0 to {PEERS_MAX}",
+                self.peers_max
+            )));
+        }
+        let times = [
+            (
+                "idle_timeout",
+                self.idle_timeout,
+                IDLE_TIMEOUT_MIN,
+                TIMEOUT_MAX,
+            ),
+            (
+                "keep_alive",
+                self.keep_alive,
+                Duration::from_millis(1),
+                TIMEOUT_MAX,
+            ),
+            (
+                "connect_timeout",
+                self.connect_timeout,
+                Duration::from_millis(1),
+                TIMEOUT_MAX,
+            ),
+            (
+                "ack_delay_max",
+                self.ack_delay_max,
+                Duration::ZERO,
+                ACK_DELAY_MAX,
+            ),
+        ];
+        for (field, time, min, max) in times {
+            if time < min || time > max {
+                return Err(ConfigError::new(format!(
+                    "{field} is {time:?}, it can be {min:?} to {max:?}"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A field of a [`Config`] is out of its range; the text says which and what it can be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    text: String,
+}
+
+impl ConfigError {
+    fn new(text: String) -> Self {
+        Self { text }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl error::Error for ConfigError {}
+
+impl From<ConfigError> for io::Error {
+    fn from(error: ConfigError) -> Self {
+        Self::new(io::ErrorKind::InvalidInput, error)
+    }
 }
 
 #[cfg(test)]

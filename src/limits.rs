@@ -96,3 +96,167 @@ pub const TICK_RATE_MAX: u32 = 1_000_000_000;
 /// is skipped and counted as overrun, because a game that needs longer than a tick for a tick would
 /// otherwise fall behind for ever.
 pub const TICKS_BEHIND_MAX: u64 = 8;
+
+/// How many peers a host has room for by default: 1,024.
+pub const PEERS_DEFAULT: usize = 1024;
+
+/// The most that can be configured: 65,536 peers of one host.
+pub const PEERS_MAX: usize = 65_536;
+
+/// Connections of a host in every state: as many that are not confirmed yet as there may be peers, and
+/// as many that are ending.
+pub(crate) const SLOTS_MAX: usize = 4 * PEERS_MAX;
+
+/// How much a client may say of itself when it asks for a connection, in bytes: 256, room for a login
+/// ticket. A longer one is [`PayloadTooLong`](crate::ConnectError::PayloadTooLong).
+pub const CONNECT_PAYLOAD_MAX: usize = 256;
+
+/// How long a client waits for an answer before it asks again: 250 ms, then twice as long each time
+/// up to [`HANDSHAKE_RETRY_MAX`].
+pub const HANDSHAKE_RETRY_FIRST: Duration = Duration::from_millis(250);
+
+/// The longest time from one attempt of a client to the next: 1 s.
+pub const HANDSHAKE_RETRY_MAX: Duration = Duration::from_secs(1);
+
+/// How often a client sends the same cookie before it asks for a fresh one: 4 times. The server may
+/// have started anew meanwhile and know nothing of its old cookies.
+pub(crate) const CONNECTS_PER_COOKIE: u32 = 4;
+
+/// How long a client tries by default: 10 s.
+pub const CONNECT_TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
+
+/// How often the secret behind the cookies is drawn anew: every 10 s. Cookies of the secret before are
+/// good as well, so one lasts 10 to 20 s.
+pub const COOKIE_WINDOW: Duration = Duration::from_secs(10);
+const _: () = assert!(CONNECT_TIMEOUT_DEFAULT.as_millis() <= COOKIE_WINDOW.as_millis());
+
+/// How long a connection that was admitted waits for the first packet of its client: 3 s after the
+/// client last asked for it. Then it is forgotten, and nobody was told of it. Whoever repeats a recorded
+/// connect keeps it for as long as the cookie in it is good.
+pub const PENDING_TIMEOUT: Duration = Duration::from_secs(3);
+const _: () = assert!(PENDING_TIMEOUT.as_millis() >= 2 * HANDSHAKE_RETRY_MAX.as_millis());
+
+/// How many answers to those who are not connected leave in one turn: 256. More are left out and
+/// counted; who asked asks again.
+pub const ANSWERS_PER_TURN_MAX: usize = 256;
+
+/// How many connects are looked at in one turn: 256. More are left out and counted; who asked asks
+/// again.
+pub const CONNECTS_PER_TURN_MAX: usize = 256;
+
+/// How long a peer that sends nothing else is left alone by default: 5 s.
+pub const KEEP_ALIVE_DEFAULT: Duration = Duration::from_secs(5);
+
+/// How long a peer may be silent by default before it is given up: 20 s.
+pub const IDLE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(20);
+const _: () = assert!(IDLE_TIMEOUT_DEFAULT.as_millis() > 3 * KEEP_ALIVE_DEFAULT.as_millis());
+
+/// The longest time that can be configured: an hour.
+pub const TIMEOUT_MAX: Duration = Duration::from_secs(3600);
+
+/// The shortest idle timeout that can be configured: 100 ms.
+pub const IDLE_TIMEOUT_MIN: Duration = Duration::from_millis(100);
+
+/// How long an acknowledgement waits by default for a packet to travel with: 16 ms, a frame at 60 Hz.
+pub const ACK_DELAY_DEFAULT: Duration = Duration::from_millis(16);
+
+/// The longest that can be configured: 255 ms.
+pub const ACK_DELAY_MAX: Duration = Duration::from_millis(255);
+
+/// How many packet numbers behind the largest one a packet may come: 1,024. An older one counts as a
+/// duplicate.
+pub const REPLAY_WINDOW: u64 = 1024;
+
+/// How many ranges of packet numbers an acknowledgement names: 32 (RFC 9000 section 19.3). Ranges that
+/// fall off are forgotten, the oldest first.
+pub const ACK_RANGES_MAX: usize = 32;
+
+/// How many packets that want an acknowledgement are remembered for one: 1,024. The oldest counts as
+/// lost when there is one more.
+pub const IN_FLIGHT_MAX: usize = 1024;
+
+/// How many later packets must have been acknowledged before one counts as lost: 3 (RFC 9002 section
+/// 6.1.1).
+pub(crate) const REORDERING_PACKETS: u64 = 3;
+
+/// The round-trip time that is assumed before there is a sample: 333 ms (RFC 9002 section 6.2.2).
+pub(crate) const ROUND_TRIP_INITIAL: Duration = Duration::from_millis(333);
+
+/// The finest difference of times that a timer goes by: 1 ms (RFC 9002 section 6.1.2).
+pub(crate) const TIMER_GRANULARITY: Duration = Duration::from_millis(1);
+
+/// The longest time from one probe of a silent peer to the next: 2 s, so that several fit into an idle
+/// timeout.
+pub(crate) const PROBE_MAX: Duration = Duration::from_secs(2);
+
+/// How often a disconnect is said: 5 times, because nobody can ask for it again. At 30% loss one in
+/// 400 peers misses all of them and has to wait for its timeout. It ends early when the peer
+/// acknowledges one.
+pub const DISCONNECT_COPIES: u32 = 5;
+
+/// From the first copy of a disconnect to the second: 16 ms, then twice as long each time; the last one
+/// leaves after 240 ms.
+pub(crate) const DISCONNECT_GAP: Duration = Duration::from_millis(16);
+
+/// How many challenges a new address of a peer gets before it is given up: 5, with the timing of
+/// [`HANDSHAKE_RETRY_FIRST`].
+pub const CHALLENGES_MAX: u32 = 5;
+
+/// How many bytes may go to an address that has not proven itself, for each byte that came from it: 3
+/// (RFC 9000 section 8.1).
+pub const UNPROVEN_FACTOR: u64 = 3;
+
+/// How many messages may wait for a peer in each direction: 4,096.
+pub const QUEUED_MESSAGES_MAX: usize = 4096;
+
+/// How many bytes of messages may wait for a peer in each direction: 256 KiB.
+pub const QUEUED_BYTES_MAX: usize = 256 << 10;
+
+/// The pieces that received messages are cut from, in bytes: 16 KiB.
+pub(crate) const CHUNK_BYTES: usize = 16 << 10;
+
+/// How many of them are kept to be used again: 64, a megabyte.
+pub(crate) const CHUNKS_KEPT_MAX: usize = 64;
+
+/// The longest unreliable message, in bytes: 992. It travels in one packet.
+pub const UNRELIABLE_MAX: usize = 992;
+
+/// The most datagrams that a [`Link`](crate::proto::Link) has under way, copies included: 16,384, which
+/// is 16 MiB of them; the memory grows to what is really under way. One more is lost and counted in
+/// [`lost_to_limit`](crate::proto::LinkStats::lost_to_limit).
+///
+/// Enough for 500 clients at 60 Hz half a second away.
+pub const LINK_DATAGRAMS_MAX: usize = 16_384;
+const _: () = assert!(LINK_DATAGRAMS_MAX >= 500 * 60 / 2);
+
+/// What a link with a rate transmits in front of every datagram, in bytes:
+/// 20 (IPv4 header, RFC 791) + 8 (UDP header, RFC 768).
+pub const LINK_HEADER_BYTES: usize = 28;
+
+/// The fastest rate that a link can be given, in bits per second: 100 Gbit/s. A faster one is no
+/// different from none, which is what `None` is for.
+pub const LINK_RATE_MAX: u64 = 100_000_000_000;
+
+/// The queue in front of a link with a rate, in bytes: 64 KiB, half a second at 1 Mbit/s, as many home
+/// routers have it. When it is full, the newest datagram is lost.
+pub const LINK_QUEUE_BYTES_DEFAULT: usize = 64 << 10;
+
+/// The largest such queue, in bytes: 4 MiB. It bounds how many datagrams can wait there.
+pub const LINK_QUEUE_BYTES_MAX: usize = 4 << 20;
+const _: () = assert!(LINK_QUEUE_BYTES_DEFAULT <= LINK_QUEUE_BYTES_MAX);
+// A queue of full datagrams fits among those that may be under way.
+const _: () =
+    assert!(LINK_QUEUE_BYTES_MAX / (DATAGRAM_MAX + LINK_HEADER_BYTES) <= LINK_DATAGRAMS_MAX);
+
+/// The longest latency, jitter and reordering delay of a link, each: one minute, three times the
+/// idle timeout, so that a link can be worse than any connection survives.
+pub const LINK_DELAY_MAX: Duration = Duration::from_secs(60);
+
+/// How long a link holds back a datagram that others are to overtake, by default: 20 ms, a little
+/// more than a tick at 60 Hz, so that what the next tick sends is there first.
+pub const LINK_REORDER_DELAY_DEFAULT: Duration = Duration::from_millis(20);
+const _: () = assert!(LINK_REORDER_DELAY_DEFAULT.as_nanos() <= LINK_DELAY_MAX.as_nanos());
+
+/// The longest mean of a link's bursts of losses, in datagrams: a million, hours at 60 Hz. What
+/// loses more at a stretch is a partition.
+pub const LINK_BURST_LENGTH_MAX: f64 = 1_000_000.0;

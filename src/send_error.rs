@@ -18,6 +18,9 @@ pub enum SendError {
     },
     /// The send queue is full. Nothing is dropped: send again after the next turn, or send less.
     QueueFull,
+    /// There is no such peer, or not any more, or not yet: a peer can be sent to from
+    /// [`Connected`](crate::Event::Connected) to [`Disconnected`](crate::Event::Disconnected).
+    UnknownPeer,
     /// A socket of one address family cannot reach an address of the other: IPv6 from an IPv4
     /// socket, or IPv4 from a socket that takes IPv6 alone.
     WrongFamily {
@@ -31,6 +34,7 @@ impl fmt::Display for SendError {
         match self {
             Self::TooLong { len, max } => write!(f, "message is {len} bytes, at most {max} fit"),
             Self::QueueFull => write!(f, "the send queue is full"),
+            Self::UnknownPeer => write!(f, "there is no such peer"),
             Self::WrongFamily { to } => {
                 write!(
                     f,
@@ -43,12 +47,14 @@ impl fmt::Display for SendError {
 
 impl error::Error for SendError {}
 
-/// `QueueFull` becomes `WouldBlock`, everything else `InvalidInput`; the `SendError` itself can be
+/// `QueueFull` becomes `WouldBlock`, `UnknownPeer` becomes `NotConnected`, everything else
+/// `InvalidInput`; the `SendError` itself can be
 /// taken out again with [`io::Error::downcast`].
 impl From<SendError> for io::Error {
     fn from(error: SendError) -> Self {
         let kind = match error {
             SendError::QueueFull => io::ErrorKind::WouldBlock,
+            SendError::UnknownPeer => io::ErrorKind::NotConnected,
             SendError::TooLong { .. } | SendError::WrongFamily { .. } => {
                 io::ErrorKind::InvalidInput
             }

@@ -26,7 +26,8 @@ const WALLS: &[Wall] = &[
     Wall {
         inside: "src",
         except: &["src/io/clock.rs", "src/bin", "src/guide"],
-        forbidden: &["Instant::now", "SystemTime::now"],
+        // `.elapsed()` of an instant reads the clock as well.
+        forbidden: &["Instant::now", "SystemTime::now", ".elapsed()"],
         why: "one file of the library reads the clock: io/clock.rs",
     },
     Wall {
@@ -53,20 +54,51 @@ const WALLS: &[Wall] = &[
         forbidden: &[
             "crate::io",
             "super::io",
+            // What the face of the crate hands on from io.
+            "crate::Endpoint",
+            "crate::Ticker",
+            "crate::Waker",
             "mio::",
             "mio;",
             "socket2",
             "nix::",
+            "libc::",
             "UdpSocket",
+            "TcpStream",
+            // It asks the system's resolver.
+            "ToSocketAddrs",
             "std::io",
             "std::thread",
             "std::fs",
-            "getrandom",
-            "OsRng",
-            "thread_rng",
+            "std::env",
+            "std::process",
             "log::",
         ],
-        why: "the protocol is pure: no I/O, no clock, no entropy of its own",
+        why: "the protocol is pure: no I/O, no clock, no logging of payloads",
+    },
+    Wall {
+        inside: "src/proto",
+        except: &[],
+        forbidden: &[
+            "getrandom",
+            "OsRng",
+            "SysRng",
+            "thread_rng",
+            "ThreadRng",
+            "rand::rng",
+            "rand::random",
+            "from_entropy",
+            "from_os_rng",
+            "SystemRandom",
+            // The standard library's maps draw their keys from the system unless they are given a
+            // hasher: the order of such a map is another one in every run.
+            "RandomState",
+            "HashMap::new(",
+            "HashMap::with_capacity(",
+            "HashSet::new(",
+            "HashSet::with_capacity(",
+        ],
+        why: "the protocol has no entropy of its own: its generator is seeded at construction",
     },
     Wall {
         inside: "src/limits.rs",
@@ -188,6 +220,21 @@ fn a_broken_wall_is_found_and_named() {
             "use std::net::UdpSocket;",
             "the protocol is pure",
         ),
+        (
+            "src/proto/rtt.rs",
+            "let age = sent_at.elapsed();",
+            "io/clock.rs",
+        ),
+        (
+            "src/proto/rtt.rs",
+            "log::trace!(\"{bytes:?}\");",
+            "no logging",
+        ),
+        (
+            "src/proto/a/b.rs",
+            "let peers = HashMap::new();",
+            "no entropy of its own",
+        ),
         ("src/io/drain.rs", "println!(\"{x}\");", "`log` alone"),
         (
             "src/limits.rs",
@@ -217,6 +264,8 @@ fn what_is_allowed_is_not_reported() {
         ("src/bin/tickwire/main.rs", "println!();"),
         ("src/proto/rtt.rs", "// Instant::now is banned here"),
         ("src/proto_like.rs", "use mio::Poll;"),
+        ("src/proto/link.rs", "ChaCha8Rng::from_seed(seed)"),
+        ("src/proto/peers.rs", "HashMap::with_hasher(hasher)"),
         (
             "src/io/drain.rs",
             "mod tests {\n    let now = Instant::now();",

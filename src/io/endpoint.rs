@@ -238,10 +238,7 @@ impl Endpoint {
     /// such a refusal.
     pub fn flush(&mut self) -> io::Result<()> {
         self.queue.transmit(&self.socket);
-        if let Registration::Elsewhere(elsewhere) = &mut self.registration {
-            let blocked = self.queue.hold() == Some(Hold::WouldBlock);
-            elsewhere.ask_writable(&mut self.socket, blocked)?;
-        }
+        self.ask_writable_elsewhere()?;
         self.queue.take_refusal()
     }
 
@@ -300,6 +297,37 @@ impl Endpoint {
             dropped_by_kernel: u64::from(self.socket.dropped()),
             ..self.drain.stats()
         }
+    }
+
+    /// Whether a datagram to `to` can leave from here at all.
+    pub(super) fn reaches(&self, to: SocketAddr) -> bool {
+        self.socket.reaches(to)
+    }
+
+    /// Whether there is room for another datagram in the send queue, after sending what the system
+    /// takes. If there is none, [`wait`](Self::wait) ends when there is.
+    pub(super) fn make_room(&mut self) -> bool {
+        self.queue.make_room(&self.socket)
+    }
+
+    /// As [`flush`](Self::flush), for whoever does not want to hear of single datagrams.
+    ///
+    /// # Errors
+    ///
+    /// The system cannot watch the socket.
+    pub(super) fn transmit(&mut self) -> io::Result<()> {
+        self.queue.transmit(&self.socket);
+        // It was counted.
+        let _ = self.queue.take_refusal();
+        self.ask_writable_elsewhere()
+    }
+
+    fn ask_writable_elsewhere(&mut self) -> io::Result<()> {
+        if let Registration::Elsewhere(elsewhere) = &mut self.registration {
+            let blocked = self.queue.hold() == Some(Hold::WouldBlock);
+            elsewhere.ask_writable(&mut self.socket, blocked)?;
+        }
+        Ok(())
     }
 
     #[cfg(test)]

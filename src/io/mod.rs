@@ -4,11 +4,13 @@
 //! [`answer`] says what an error of the system means, [`socket`] is one system call a method
 //! ([`batch`] holds those of Linux that move many datagrams at once), [`drain`] receives into slots,
 //! [`send_queue`] sends out of them, [`own_poll`] sleeps, [`registration`] knows in which poll, and
-//! [`endpoint`] is all of them together.
+//! [`endpoint`] is all of them together. [`host`] drives the protocol with one, through a
+//! [`bad_network`] if asked to.
 
 mod answer;
 #[cfg(all(test, unix))]
 mod answers_tests;
+mod bad_network;
 #[cfg(target_os = "linux")]
 mod batch;
 mod clock;
@@ -16,6 +18,7 @@ mod datagram;
 mod drain;
 mod endpoint;
 mod family;
+mod host;
 #[cfg(target_os = "linux")]
 mod kernel_drops;
 mod own_poll;
@@ -30,6 +33,7 @@ mod waker;
 
 pub use self::datagram::Datagram;
 pub use self::endpoint::{Endpoint, Receiver, Sender};
+pub use self::host::Host;
 pub use self::stats::{EndpointStats, ErrorCounts};
 pub use self::ticker::Ticker;
 pub use self::waker::Waker;

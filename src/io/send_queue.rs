@@ -127,6 +127,17 @@ impl SendQueue {
         }
     }
 
+    /// Whether there is room for another datagram, after trying to make some. Where there is none its
+    /// caller is owed the word, as after a `QueueFull`, which this is not: nothing was refused.
+    pub(super) fn make_room(&mut self, socket: &Socket) -> bool {
+        if self.len == self.entries.len() && self.hold.is_none() {
+            self.transmit(socket);
+        }
+        let has_room = self.len < self.entries.len();
+        self.owes_room |= !has_room;
+        has_room
+    }
+
     /// Why what is queued has not left, if it was tried.
     pub(super) fn hold(&self) -> Option<Hold> {
         self.hold

@@ -1,0 +1,94 @@
+//! The end of a connection, as far as the peer has to hear of it.
+
+use std::time::{Duration, Instant};
+
+use crate::limits::{DISCONNECT_COPIES, DISCONNECT_GAP};
+
+/// Nobody asks for a goodbye that was lost, so it is said several times, until it is acknowledged. And
+/// whoever hears it acknowledges it once, and is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Closing {
+    /// We said that it is over.
+    Announce {
+        code: u32,
+        copies_left: u32,
+        next_at: Instant,
+        gap: Duration,
+    },
+    /// They did.
+    LastAck,
+    /// Nothing is left to say.
+    Over,
+}
+
+impl Closing {
+    pub(crate) fn announce(code: u32, now: Instant) -> Self {
+        Self::Announce {
+            code,
+            copies_left: DISCONNECT_COPIES,
+            next_at: now,
+            gap: DISCONNECT_GAP,
+        }
+    }
+
+    pub(crate) fn next_at(&self) -> Option<Instant> {
+        match self {
+            Self::Announce { next_at, .. } => Some(*next_at),
+            Self::LastAck | Self::Over => None,
+        }
+    }
+
+    /// Whether a packet is due.
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        match self {
+            Self::Announce { next_at, .. } => now >= *next_at,
+            Self::LastAck => true,
+            Self::Over => false,
+        }
+    }
+
+    /// A packet left.
+    pub(crate) fn after_packet(self, now: Instant) -> Self {
+        match self {
+            Self::Announce {
+                code,
+                copies_left,
+                gap,
+                ..
+            } if copies_left > 1 => Self::Announce {
+                code,
+                copies_left: copies_left - 1,
+                next_at: now + gap,
+                gap: gap * 2,
+            },
+            _ => Self::Over,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_goodbye_is_said_five_times_within_a_quarter_of_a_second() {
+        let start = Instant::now();
+        let (mut closing, mut copies, mut now) = (Closing::announce(7, start), 0, start);
+        while let Some(at) = closing.next_at() {
+            assert!(!closing.is_due(at - Duration::from_nanos(1)));
+            assert!(closing.is_due(at));
+            closing = closing.after_packet(at);
+            (now, copies) = (at, copies + 1);
+        }
+        assert_eq!(copies, DISCONNECT_COPIES);
+        assert_eq!(now - start, Duration::from_millis(16 + 32 + 64 + 128));
+    }
+
+    #[test]
+    fn a_last_acknowledgement_is_sent_once() {
+        let now = Instant::now();
+        assert!(Closing::LastAck.is_due(now));
+        assert_eq!(Closing::LastAck.after_packet(now), Closing::Over);
+        assert!(!Closing::Over.is_due(now));
+    }
+}

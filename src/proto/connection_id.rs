@@ -1,0 +1,58 @@
+//! The number under which a host receives the packets of a connection.
+//!
+//! It is chosen by the receiver and stands in every packet, so a peer is found by it and not by its
+//! address. It also says where the receiver keeps the connection, so that finding it is one look into
+//! a table and not a search, and it leaves room to name one of several hosts behind one port.
+//!
+//! | bits | what |
+//! | --- | --- |
+//! | 63 to 24 | random: 40 bits that somebody who does not see the packets cannot guess |
+//! | 23 to 20 | the shard, 0 so far |
+//! | 19 to 0 | the slot |
+
+use std::fmt;
+
+use crate::limits::SLOTS_MAX;
+
+const SLOT_BITS: u32 = 20;
+const RANDOM_SHIFT: u32 = 24;
+const _: () = assert!(SLOTS_MAX <= 1 << SLOT_BITS);
+
+/// See the [module](self).
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct ConnectionId(pub(crate) u64);
+
+impl ConnectionId {
+    /// The id of slot `slot`, with the upper bits of `random`.
+    pub(crate) fn new(random: u64, slot: usize) -> Self {
+        debug_assert!(slot < SLOTS_MAX);
+        Self((random >> RANDOM_SHIFT) << RANDOM_SHIFT | slot as u64)
+    }
+
+    /// Where its receiver keeps the connection; whoever made an id up may name any slot.
+    #[allow(clippy::cast_possible_truncation, reason = "20 bits")]
+    pub(crate) fn slot(self) -> usize {
+        (self.0 & ((1 << SLOT_BITS) - 1)) as usize
+    }
+}
+
+impl fmt::Debug for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_says_where_its_connection_is() {
+        for slot in [0, 1, 1000, SLOTS_MAX - 1] {
+            let id = ConnectionId::new(u64::MAX, slot);
+            assert_eq!(id.slot(), slot);
+            assert_eq!(id.0 >> RANDOM_SHIFT, u64::MAX >> RANDOM_SHIFT);
+            assert_eq!(id.0 >> SLOT_BITS & 0xf, 0, "the shard is left free");
+        }
+    }
+}

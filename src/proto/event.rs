@@ -1,0 +1,193 @@
+//! What a host tells its application.
+
+use std::net::SocketAddr;
+use std::{error, fmt};
+
+use bytes::Bytes;
+
+use super::peer_id::PeerId;
+
+/// Something that happened. Taken with `next_event` (of a [`Host`](crate::Host)) or
+/// [`poll_event`](crate::proto::HostState::poll_event), in the order in which it happened.
+///
+/// Of each peer there is at most one `Connected`, then whatever comes, and exactly one `Disconnected`,
+/// after which there is nothing. Events own their bytes, so a host may be used while one is looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A peer is there, and can be sent to. On the side that called `connect` the server has accepted;
+    /// on the other side the client has shown that it knows of it.
+    #[non_exhaustive]
+    Connected {
+        /// Who.
+        peer: PeerId,
+        /// Where it is. It may [move](Self::Moved).
+        address: SocketAddr,
+        /// What it said when it connected, at most
+        /// [`CONNECT_PAYLOAD_MAX`](crate::limits::CONNECT_PAYLOAD_MAX) bytes. Empty on the side that
+        /// called `connect`.
+        payload: Bytes,
+        /// Whether it came to us. `false` on the side that called `connect`.
+        incoming: bool,
+    },
+    /// A message arrived.
+    #[non_exhaustive]
+    Message {
+        /// From whom.
+        peer: PeerId,
+        /// How it was sent.
+        delivery: Delivery,
+        /// What it says. A piece of a larger chunk that is used again when nobody holds a piece of it
+        /// any more: copy what is kept for long.
+        bytes: Bytes,
+    },
+    /// A peer changed its address and has proven the new one: its router forgot it, or the player left
+    /// the house. Nothing else changes, and nothing needs to be done. Of several moves before this is
+    /// taken the last is told.
+    #[non_exhaustive]
+    Moved {
+        /// Who.
+        peer: PeerId,
+        /// Where it is now.
+        address: SocketAddr,
+    },
+    /// It is over, or it never was: a `connect` that fails ends with this alone.
+    #[non_exhaustive]
+    Disconnected {
+        /// Who.
+        peer: PeerId,
+        /// Why.
+        reason: DisconnectReason,
+    },
+}
+
+impl Event {
+    /// Whom it is about.
+    pub fn peer(&self) -> PeerId {
+        match self {
+            Self::Connected { peer, .. }
+            | Self::Message { peer, .. }
+            | Self::Moved { peer, .. }
+            | Self::Disconnected { peer, .. } => *peer,
+        }
+    }
+}
+
+/// How a message travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Delivery {
+    /// It may be lost and it may overtake others; it is not sent again. For what the next one makes
+    /// worthless: positions, inputs.
+    Unreliable,
+}
+
+/// Why a peer is gone, or was never there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DisconnectReason {
+    /// This side said so, with [`disconnect`](crate::proto::HostState::disconnect) or
+    /// [`shutdown`](crate::proto::HostState::shutdown).
+    Local {
+        /// The number that was given.
+        code: u32,
+    },
+    /// The other side said so.
+    Remote {
+        /// The number that its application gave.
+        code: u32,
+    },
+    /// It was silent for longer than [`idle_timeout`](crate::Config::idle_timeout).
+    TimedOut,
+    /// A new connection came from the same address and has proven itself: the client ended without a
+    /// word, and came back.
+    Replaced,
+    /// Nobody answered the `connect` within [`connect_timeout`](crate::Config::connect_timeout).
+    Unanswered,
+    /// The server has as many peers as it wants.
+    ServerFull,
+    /// The server takes nobody, or is shutting down.
+    ServerClosed,
+    /// The application of the server said no.
+    Denied {
+        /// The number that it gave.
+        code: u32,
+    },
+    /// The server speaks another version of the protocol.
+    VersionMismatch {
+        /// That of the server; ours is [`VERSION`](crate::proto::VERSION).
+        theirs: u8,
+    },
+    /// The server protects its packets in another way: see [`Security`](crate::Security).
+    SecurityMismatch,
+    /// The server has another [`protocol_id`](crate::Security::Plain::protocol_id): it belongs to another
+    /// game, or to another version of this one.
+    ProtocolMismatch,
+}
+
+impl fmt::Display for DisconnectReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local { code } => write!(f, "disconnected by this side, code {code}"),
+            Self::Remote { code } => write!(f, "disconnected by the peer, code {code}"),
+            Self::TimedOut => f.write_str("the peer was silent for too long"),
+            Self::Replaced => f.write_str("replaced by a new connection from the same address"),
+            Self::Unanswered => f.write_str("nobody answered"),
+            Self::ServerFull => f.write_str("the server is full"),
+            Self::ServerClosed => f.write_str("the server takes nobody"),
+            Self::Denied { code } => write!(f, "the server refused, code {code}"),
+            Self::VersionMismatch { theirs } => {
+                write!(f, "the server speaks version {theirs} of the protocol")
+            }
+            Self::SecurityMismatch => f.write_str("the server protects its packets differently"),
+            Self::ProtocolMismatch => f.write_str("the server has another protocol id"),
+        }
+    }
+}
+
+/// To be returned where a program ends because its server is gone.
+impl error::Error for DisconnectReason {}
+
+/// Why a `connect` did not even begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// There is a connection to this address already, or one on its way.
+    AlreadyConnected {
+        /// Which.
+        peer: PeerId,
+    },
+    /// The host has as many peers as its [`peers_max`](crate::Config::peers_max).
+    HostFull,
+    /// The host is shutting down.
+    ShuttingDown,
+    /// The payload is longer than [`CONNECT_PAYLOAD_MAX`](crate::limits::CONNECT_PAYLOAD_MAX).
+    PayloadTooLong {
+        /// How long it is, in bytes.
+        len: usize,
+    },
+    /// Nothing can be sent there: the port is 0, or the address is one of many (unspecified,
+    /// broadcast, multicast), or of a family that the host's socket cannot reach.
+    Unreachable {
+        /// The address.
+        to: SocketAddr,
+    },
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AlreadyConnected { peer } => write!(f, "already connected there, as {peer}"),
+            Self::HostFull => f.write_str("this host has as many peers as it wants"),
+            Self::ShuttingDown => f.write_str("this host is shutting down"),
+            Self::PayloadTooLong { len } => write!(
+                f,
+                "the payload is {len} bytes, at most {} fit",
+                crate::limits::CONNECT_PAYLOAD_MAX
+            ),
+            Self::Unreachable { to } => write!(f, "{to} cannot be sent to from here"),
+        }
+    }
+}
+
+impl error::Error for ConnectError {}

@@ -1,0 +1,399 @@
+//! All peers of one host, without a socket and without a clock.
+//!
+//! The methods stand in four files: `server` answers those who want to connect to this host, `client`
+//! is what this host does to connect to another one, `life` opens, moves and closes connections, and
+//! `turn` is what drives all of them.
+
+mod client;
+mod life;
+mod server;
+mod turn;
+
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::admission::{Admission, Door, Request};
+use super::answers::Answers;
+use super::connection::Connection;
+use super::cookie::Cookies;
+use super::event::{ConnectError, Delivery, Event};
+use super::peer_id::PeerId;
+use super::pool::Pool;
+use super::random::{HashKeys, Random};
+use super::slots::{Slots, State};
+use super::stats::{HostStats, PeerStats};
+use super::timers::Timers;
+use super::wire::handshake::{Nonce, Settings};
+use crate::config::{Config, ConfigError, Security};
+use crate::limits::{CONNECT_PAYLOAD_MAX, SLOTS_MAX, UNRELIABLE_MAX};
+use crate::send_error::SendError;
+
+/// All peers of one host: the protocol, without a socket and without a clock.
+///
+/// A [`Host`](crate::Host) is one of these with an [`Endpoint`](crate::Endpoint) around it. Use it
+/// alone to bring your own sockets, or to test on virtual time. It never reads the clock: time is an
+/// argument, which must not run backwards. It never asks for entropy: everything unpredictable comes
+/// from the seed, so the same seed and the same calls give the same packets.
+///
+/// # A turn
+///
+/// Always in this order:
+///
+/// 1. [`handle_datagram`](Self::handle_datagram) for everything that has arrived,
+/// 2. [`handle_timeout`](Self::handle_timeout), every turn, also when traffic never stops,
+/// 3. [`poll_event`](Self::poll_event) until `None`; act, [`send`](Self::send),
+/// 4. [`poll_transmit`](Self::poll_transmit) until `None`,
+/// 5. sleep until a datagram comes or it is [`poll_timeout`](Self::poll_timeout).
+///
+/// `now` is read once for all of it, before the first step: so a peer is only given up in a turn that
+/// began after its deadline and has heard everything that had come by then.
+///
+/// ```
+/// use std::time::Instant;
+/// use tickwire::proto::HostState;
+/// use tickwire::{Config, ConnectOptions, Delivery, Event};
+///
+/// let now = Instant::now();
+/// let (here, there) = ("127.0.0.1:1".parse().unwrap(), "127.0.0.1:2".parse().unwrap());
+/// let mut client = HostState::new(Config::plain(7), [1; 32], now)?;
+/// let mut server = HostState::new(Config::plain(7), [2; 32], now)?;
+/// let peer = client.connect(there, &ConnectOptions::default(), now)?;
+///
+/// // A network that loses nothing and takes no time.
+/// let mut buffer = [0; 1024];
+/// for _ in 0..4 {
+///     while let Some(datagram) = client.poll_transmit(&mut buffer, now) {
+///         server.handle_datagram(here, &buffer[..datagram.len], now);
+///     }
+///     while let Some(datagram) = server.poll_transmit(&mut buffer, now) {
+///         client.handle_datagram(there, &buffer[..datagram.len], now);
+///     }
+/// }
+/// assert!(matches!(client.poll_event(), Some(Event::Connected { peer: p, .. }) if p == peer));
+/// client.send(peer, Delivery::Unreliable, b"hello")?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct HostState {
+    config: Config,
+    random: Random,
+    cookies: Cookies,
+    door: Door,
+
+    slots: Slots,
+    /// Where a peer is, or is being connected to.
+    by_address: HashMap<SocketAddr, usize, HashKeys>,
+    /// Which connect made which connection, to know a repeated one.
+    by_connect: HashMap<(SocketAddr, Nonce), usize, HashKeys>,
+    timers: Timers,
+    /// Slots that may have something to send.
+    ready: VecDeque<usize>,
+    answers: Answers,
+    connects_in_turn: usize,
+    /// How many connections were accepted so far, by either side.
+    accepted: u64,
+
+    events: VecDeque<Event>,
+    pool: Pool,
+    is_shutting_down: bool,
+    stats: HostStats,
+    /// Peers whose end the application has not been told.
+    untold: usize,
+    closing: usize,
+}
+
+/// What to say to a server when connecting to it.
+///
+/// ```
+/// use tickwire::ConnectOptions;
+///
+/// let options = ConnectOptions::with_payload("a login ticket");
+/// assert_eq!(options.payload, b"a login ticket");
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConnectOptions {
+    /// For the [admission](crate::Request) of the server's application: up to
+    /// [`CONNECT_PAYLOAD_MAX`], 256 bytes. It travels as it is under
+    /// [`Security::Plain`]: everybody on the way can read it.
+    pub payload: Vec<u8>,
+}
+
+impl ConnectOptions {
+    /// The defaults, with something to say to the server's application.
+    pub fn with_payload(payload: impl Into<Vec<u8>>) -> Self {
+        Self {
+            payload: payload.into(),
+        }
+    }
+}
+
+/// A datagram that is to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Transmit {
+    /// Where to.
+    pub to: SocketAddr,
+    /// How many bytes of the buffer it has.
+    pub len: usize,
+}
+
+/// What became of a [broadcast](HostState::broadcast).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Broadcast {
+    /// For how many peers it was queued.
+    pub queued: usize,
+    /// How many were left out because what waits for them is at its limit.
+    pub queue_full: usize,
+}
+
+impl HostState {
+    /// A host without peers. Everything unpredictable is made of `seed`: it must come from the system's
+    /// entropy (a test excepted) and must not be used twice.
+    ///
+    /// # Errors
+    ///
+    /// A field of the config is out of its range.
+    pub fn new(config: Config, seed: [u8; 32], now: Instant) -> Result<Self, ConfigError> {
+        config.validate()?;
+        let mut random = Random::from_seed(seed);
+        let cookies = Cookies::new(&mut random, now);
+        let by_address = HashMap::with_hasher(random.hash_keys());
+        let by_connect = HashMap::with_hasher(random.hash_keys());
+        Ok(Self {
+            config,
+            random,
+            cookies,
+            door: Door::default(),
+            slots: Slots::default(),
+            by_address,
+            by_connect,
+            timers: Timers::default(),
+            ready: VecDeque::new(),
+            answers: Answers::default(),
+            connects_in_turn: 0,
+            accepted: 0,
+            events: VecDeque::new(),
+            pool: Pool::default(),
+            is_shutting_down: false,
+            stats: HostStats::default(),
+            untold: 0,
+            closing: 0,
+        })
+    }
+
+    /// The config that it was made with.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Lets the application decide who may connect. Without it everybody may, up to
+    /// [`peers_max`](Config::peers_max).
+    ///
+    /// `decide` is called within a turn, so it must not take long: look a ticket up, do not ask a
+    /// database. It is called for each connect that is accepted, and again for each repetition of one that
+    /// is not. Somebody who recorded a connect can have it called again when that connection is over, for
+    /// as long as the cookie lasts (10 to 20 s), and nothing else comes of it: a ticket that is good for
+    /// one use is spent at [`Connected`](Event::Connected), not here.
+    pub fn set_admission(
+        &mut self,
+        decide: impl FnMut(&Request<'_>) -> Admission + Send + 'static,
+    ) {
+        self.door.set(Box::new(decide));
+    }
+
+    /// Begins to connect. What comes of it is an event: [`Connected`](Event::Connected), or
+    /// [`Disconnected`](Event::Disconnected) with a reason.
+    ///
+    /// # Errors
+    ///
+    /// See [`ConnectError`]; then nothing was begun.
+    pub fn connect(
+        &mut self,
+        to: SocketAddr,
+        options: &ConnectOptions,
+        now: Instant,
+    ) -> Result<PeerId, ConnectError> {
+        if self.is_shutting_down {
+            return Err(ConnectError::ShuttingDown);
+        }
+        if !is_one_destination(to) {
+            return Err(ConnectError::Unreachable { to });
+        }
+        let len = options.payload.len();
+        if len > CONNECT_PAYLOAD_MAX {
+            return Err(ConnectError::PayloadTooLong { len });
+        }
+        if let Some(slot) = self.by_address.get(&to) {
+            let peer = self.slots.peer_id(*slot);
+            return Err(ConnectError::AlreadyConnected { peer });
+        }
+        if self.is_full() {
+            return Err(ConnectError::HostFull);
+        }
+        let payload = Bytes::copy_from_slice(&options.payload);
+        self.begin_attempt(to, payload, now)
+            .ok_or(ConnectError::HostFull)
+    }
+
+    /// Queues a message for a peer. It leaves with the next [`poll_transmit`](Self::poll_transmit),
+    /// together with what else goes there.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLong`](SendError::TooLong) above [`UNRELIABLE_MAX`] bytes,
+    /// [`QueueFull`](SendError::QueueFull) when what waits for this peer is at its limit
+    /// ([`QUEUED_BYTES_MAX`](crate::limits::QUEUED_BYTES_MAX),
+    /// [`QUEUED_MESSAGES_MAX`](crate::limits::QUEUED_MESSAGES_MAX)),
+    /// [`UnknownPeer`](SendError::UnknownPeer) for one that is not connected. Then nothing was queued.
+    pub fn send(
+        &mut self,
+        peer: PeerId,
+        delivery: Delivery,
+        message: &[u8],
+    ) -> Result<(), SendError> {
+        let Delivery::Unreliable = delivery;
+        let slot = self.slots.find(peer).ok_or(SendError::UnknownPeer)?;
+        let State::Open(connection) = &mut self.slots[slot].state else {
+            return Err(SendError::UnknownPeer);
+        };
+        connection.send(message)?;
+        self.make_ready(slot);
+        Ok(())
+    }
+
+    /// Queues a message for every peer.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLong`](SendError::TooLong), and nobody gets it. A peer whose queue is full is left out and
+    /// counted in what is returned.
+    pub fn broadcast(
+        &mut self,
+        delivery: Delivery,
+        message: &[u8],
+    ) -> Result<Broadcast, SendError> {
+        let (len, max) = (message.len(), UNRELIABLE_MAX);
+        if len > max {
+            return Err(SendError::TooLong { len, max });
+        }
+        let mut outcome = Broadcast::default();
+        for index in 0..self.slots.len() {
+            let peer = self.slots.peer_id(index);
+            match self.send(peer, delivery, message) {
+                Ok(()) => outcome.queued += 1,
+                Err(SendError::QueueFull) => outcome.queue_full += 1,
+                Err(_) => {}
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// Ends the connection to a peer and tells it, several times, because nobody asks for a goodbye that
+    /// was lost. `code` is the application's own number for why. The event
+    /// [`Disconnected`](Event::Disconnected) with [`Local`](crate::DisconnectReason::Local) follows.
+    /// What was queued for it is dropped. Somebody who is no peer any more is left alone.
+    ///
+    /// An attempt to connect ends without a word to the server.
+    pub fn disconnect(&mut self, peer: PeerId, code: u32, now: Instant) {
+        if let Some(slot) = self.slots.find(peer) {
+            self.disconnect_slot(slot, code, now);
+        }
+    }
+
+    /// Ends everything: every peer is told, as with [`disconnect`](Self::disconnect), and whoever comes
+    /// now is told that the server is closed. Turns go on until [`is_shut_down`](Self::is_shut_down),
+    /// about a round trip, and a quarter of a second where peers do not answer.
+    pub fn shutdown(&mut self, code: u32, now: Instant) {
+        self.is_shutting_down = true;
+        for slot in 0..self.slots.len() {
+            self.disconnect_slot(slot, code, now);
+        }
+    }
+
+    /// Whether [`shutdown`](Self::shutdown) was called, and nobody is left who has to be told.
+    pub fn is_shut_down(&self) -> bool {
+        self.is_shutting_down && self.closing == 0
+    }
+
+    /// The next thing that happened.
+    ///
+    /// Messages that are not taken count against their peer's
+    /// [`QUEUED_BYTES_MAX`](crate::limits::QUEUED_BYTES_MAX) and
+    /// [`QUEUED_MESSAGES_MAX`](crate::limits::QUEUED_MESSAGES_MAX); those beyond are dropped and counted
+    /// in [`messages_dropped`](PeerStats::messages_dropped).
+    pub fn poll_event(&mut self) -> Option<Event> {
+        let mut event = self.events.pop_front()?;
+        self.on_event_taken(&mut event);
+        Some(event)
+    }
+
+    /// Whether [`poll_event`](Self::poll_event) has something.
+    pub(crate) fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
+    /// Everybody who can be sent to, those with the smallest [index](PeerId::index) first.
+    pub fn peers(&self) -> impl Iterator<Item = PeerId> + '_ {
+        self.slots.peers()
+    }
+
+    /// Whether a peer can be sent to.
+    pub fn is_connected(&self, peer: PeerId) -> bool {
+        self.slots.open(peer).is_some()
+    }
+
+    /// What is known of a peer, while it is connected.
+    pub fn peer_stats(&self, peer: PeerId) -> Option<PeerStats> {
+        self.slots.open(peer).map(Connection::stats)
+    }
+
+    /// What is known of the host.
+    pub fn stats(&self) -> HostStats {
+        self.stats
+    }
+
+    /// Whether there is no place for another peer.
+    fn is_full(&self) -> bool {
+        let HostStats {
+            peers,
+            pending,
+            connecting,
+            ..
+        } = self.stats;
+        peers + pending + connecting + self.untold >= self.config.peers_max
+    }
+
+    /// The most slots: those that are closing or were not told of have one as well, for a while.
+    fn slots_max(&self) -> usize {
+        (4 * self.config.peers_max).min(SLOTS_MAX)
+    }
+
+    fn protocol_id(&self) -> u64 {
+        let Security::Plain { protocol_id } = self.config.security;
+        protocol_id
+    }
+
+    /// What this side tells of itself.
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "an hour and 255 ms at most"
+    )]
+    fn settings(&self) -> Settings {
+        Settings {
+            idle_timeout_ms: self.config.idle_timeout.as_millis() as u32,
+            ack_delay_ms: self.config.ack_delay_max.as_millis() as u8,
+        }
+    }
+}
+
+/// Whether packets to this address go to one host, as far as the address tells.
+fn is_one_destination(to: SocketAddr) -> bool {
+    let ip = to.ip();
+    let is_broadcast = matches!(ip, std::net::IpAddr::V4(v4) if v4.is_broadcast());
+    to.port() != 0 && !ip.is_unspecified() && !ip.is_multicast() && !is_broadcast
+}

@@ -1,0 +1,248 @@
+//! What drives a host: datagrams, the time, and packets that are to be sent.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use super::{HostState, Transmit};
+use crate::limits::{DATAGRAM_MAX, TIMER_GRANULARITY};
+use crate::proto::answers::Answer;
+use crate::proto::connection_id::ConnectionId;
+use crate::proto::event::DisconnectReason;
+use crate::proto::slots::State;
+use crate::proto::wire::handshake::{Accept, CookieAnswer, Deny, Mismatch, VERSION};
+use crate::proto::wire::kind;
+
+impl HostState {
+    /// Takes in a datagram that came from `from`. Whatever is in it, it is taken in or counted, and
+    /// nothing worse: see [`stats`](Self::stats).
+    ///
+    /// A datagram longer than [`DATAGRAM_MAX`] is none of ours, so one that was cut must not be handed
+    /// in at all.
+    pub fn handle_datagram(&mut self, from: SocketAddr, bytes: &[u8], now: Instant) {
+        match bytes.first() {
+            Some(&kind::PACKET) => self.on_packet(from, bytes, now),
+            Some(&kind::HELLO) => self.on_hello(from, bytes),
+            Some(&kind::CONNECT) => self.on_connect(from, bytes, now),
+            Some(&kind::COOKIE) => self.on_cookie(from, bytes, now),
+            Some(&kind::ACCEPT) => self.on_accept(from, bytes, now),
+            Some(&kind::DENY) => self.on_deny(from, bytes),
+            Some(&kind::MISMATCH) => self.on_mismatch(from, bytes),
+            _ => self.stats.malformed += 1,
+        }
+    }
+
+    /// Lets those look at the time who have something to do by now. Belongs into every turn, after its
+    /// datagrams: a peer that is given up for its silence must have had its say.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.connects_in_turn = 0;
+        while let Some(index) = self.timers.pop_due(now) {
+            self.on_timeout(index, now);
+            self.settle(index, now);
+        }
+    }
+
+    fn on_timeout(&mut self, index: usize, now: Instant) {
+        match &mut self.slots[index].state {
+            State::Connecting(attempt) if attempt.is_given_up(now) => {
+                self.end_attempt(index, DisconnectReason::Unanswered);
+            }
+            State::Pending(pending) if now >= pending.expires_at => {
+                self.expire_pending(index, now);
+            }
+            State::Open(connection) => {
+                let is_silent = connection.on_timeout(now);
+                if is_silent {
+                    self.stats.timed_out += 1;
+                    self.end_open(index, DisconnectReason::TimedOut);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) has something to do, if nothing happens before.
+    /// `None`: never.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// Writes the next datagram that is to be sent into `buffer`. Peers come first, in turns, then those
+    /// who are none.
+    pub fn poll_transmit(
+        &mut self,
+        buffer: &mut [u8; DATAGRAM_MAX],
+        now: Instant,
+    ) -> Option<Transmit> {
+        self.poll_transmit_to_peers(buffer, now)
+            .or_else(|| self.poll_transmit_answers(buffer, now))
+    }
+
+    /// The part of [`poll_transmit`](Self::poll_transmit) that goes to peers, and to those that this
+    /// host wants as such.
+    pub(crate) fn poll_transmit_to_peers(
+        &mut self,
+        buffer: &mut [u8; DATAGRAM_MAX],
+        now: Instant,
+    ) -> Option<Transmit> {
+        while let Some(index) = self.ready.pop_front() {
+            self.slots[index].is_ready = false;
+            let transmit = self.transmit_from(index, buffer, now);
+            self.settle(index, now);
+            if transmit.is_some() {
+                return transmit;
+            }
+        }
+        None
+    }
+
+    /// The part of [`poll_transmit`](Self::poll_transmit) that goes to strangers: at most
+    /// [`ANSWERS_PER_TURN_MAX`](crate::limits::ANSWERS_PER_TURN_MAX) a turn.
+    pub(crate) fn poll_transmit_answers(
+        &mut self,
+        buffer: &mut [u8; DATAGRAM_MAX],
+        now: Instant,
+    ) -> Option<Transmit> {
+        while let Some(answer) = self.answers.pop() {
+            let transmit = self.write_answer(answer, buffer, now);
+            if transmit.is_some() {
+                return transmit;
+            }
+        }
+        None
+    }
+
+    fn transmit_from(
+        &mut self,
+        index: usize,
+        buffer: &mut [u8; DATAGRAM_MAX],
+        now: Instant,
+    ) -> Option<Transmit> {
+        let settings = self.settings();
+        match &mut self.slots[index].state {
+            State::Connecting(attempt) if attempt.wants_to_send(now) => {
+                let len = attempt.transmit(&self.config, settings, buffer, now);
+                Some(Transmit {
+                    to: attempt.to,
+                    len,
+                })
+            }
+            State::Open(connection) => {
+                let (to, len) = connection.transmit(buffer, now)?;
+                Some(Transmit { to, len })
+            }
+            State::Closing(connection) => {
+                let transmit = connection.transmit(buffer, now);
+                if connection.is_over() {
+                    self.close_finally(index);
+                }
+                transmit.map(|(to, len)| Transmit { to, len })
+            }
+            _ => None,
+        }
+    }
+
+    fn write_answer(
+        &mut self,
+        answer: Answer,
+        buffer: &mut [u8; DATAGRAM_MAX],
+        now: Instant,
+    ) -> Option<Transmit> {
+        let protocol_id = self.protocol_id();
+        match answer {
+            Answer::Cookie { to, nonce } => {
+                let cookie = self.cookies.bake(to, &nonce, &mut self.random, now);
+                let answer = CookieAnswer {
+                    nonce,
+                    cookie,
+                    public_key: [0; 32],
+                };
+                self.stats.cookies_sent += 1;
+                let len = answer.write(protocol_id, buffer);
+                Some(Transmit { to, len })
+            }
+            Answer::Mismatch {
+                to,
+                nonce,
+                difference,
+            } => {
+                let mismatch = Mismatch {
+                    version: VERSION,
+                    nonce,
+                    difference,
+                };
+                let len = mismatch.write(buffer);
+                Some(Transmit { to, len })
+            }
+            Answer::Deny {
+                to,
+                nonce,
+                client_id,
+                refusal,
+            } => {
+                let deny = Deny {
+                    client_id,
+                    nonce,
+                    refusal,
+                };
+                let len = deny.write(protocol_id, buffer);
+                Some(Transmit { to, len })
+            }
+            Answer::Accept { slot, server_id } => self.write_accept(slot, server_id, buffer),
+        }
+    }
+
+    fn write_accept(
+        &self,
+        slot: usize,
+        server_id: ConnectionId,
+        buffer: &mut [u8; DATAGRAM_MAX],
+    ) -> Option<Transmit> {
+        let connection = match &self.slots[slot].state {
+            State::Pending(pending) => &pending.connection,
+            State::Open(connection) => connection,
+            _ => return None,
+        };
+        if connection.our_id != server_id {
+            return None;
+        }
+        let accept = Accept {
+            client_id: connection.their_id,
+            nonce: connection.nonce,
+            server_id,
+            settings: self.settings(),
+        };
+        let len = accept.write(self.protocol_id(), buffer);
+        Some(Transmit {
+            to: connection.address,
+            len,
+        })
+    }
+
+    /// Whatever happened to a slot: it gets its turn to send, if it has something to send, or else is
+    /// looked at when its time comes.
+    pub(super) fn settle(&mut self, index: usize, now: Instant) {
+        let (wants_to_send, deadline) = match &self.slots[index].state {
+            State::Connecting(attempt) => (attempt.wants_to_send(now), Some(attempt.deadline())),
+            State::Pending(pending) => (false, Some(pending.expires_at)),
+            State::Open(connection) | State::Closing(connection) => {
+                (connection.wants_to_send(now), connection.deadline())
+            }
+            State::Free | State::Ended => return,
+        };
+        if wants_to_send {
+            self.make_ready(index);
+        }
+        if let Some(deadline) = deadline {
+            // What is due is done by sending, or in this turn's look at the time; a timer that is never
+            // in the past keeps that look finite, whatever is wrong.
+            self.timers
+                .set_no_later(index, deadline.max(now + TIMER_GRANULARITY));
+        }
+    }
+
+    pub(super) fn make_ready(&mut self, index: usize) {
+        if !std::mem::replace(&mut self.slots[index].is_ready, true) {
+            self.ready.push_back(index);
+        }
+    }
+}

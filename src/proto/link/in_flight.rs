@@ -1,0 +1,156 @@
+//! The datagrams that are under way, in the order in which they are due.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::fmt;
+use std::time::Instant;
+
+use crate::limits::{DATAGRAM_MAX, LINK_DATAGRAMS_MAX};
+
+/// At most [`LINK_DATAGRAMS_MAX`] datagrams. Their bytes lie in slots that are used again, so that
+/// nothing is allocated once there were as many as there will be.
+pub(super) struct InFlight<T> {
+    arrivals: BinaryHeap<Arrival<T>>,
+    slots: Vec<Slot>,
+    /// The slots that hold nothing.
+    free: Vec<usize>,
+    /// How many were added so far: the number of the next.
+    added: u64,
+}
+
+struct Arrival<T> {
+    due: Instant,
+    /// Among those due at the same time the smaller number goes first.
+    number: u64,
+    slot: usize,
+    to: T,
+}
+
+struct Slot {
+    length: usize,
+    bytes: [u8; DATAGRAM_MAX],
+}
+
+// Not derived: that would ask for a default of `T`.
+impl<T> Default for InFlight<T> {
+    fn default() -> Self {
+        Self {
+            arrivals: BinaryHeap::new(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            added: 0,
+        }
+    }
+}
+
+impl<T> InFlight<T> {
+    pub(super) fn len(&self) -> usize {
+        self.arrivals.len()
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.len() >= LINK_DATAGRAMS_MAX
+    }
+
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.arrivals.peek().map(|arrival| arrival.due)
+    }
+
+    /// Adds a datagram of at most [`DATAGRAM_MAX`] bytes, and hands out its bytes where they lie.
+    /// The caller has asked whether there is room.
+    pub(super) fn add(&mut self, to: T, bytes: &[u8], due: Instant) -> &mut [u8] {
+        let slot = self.free_slot();
+        self.arrivals.push(Arrival {
+            due,
+            number: self.added,
+            slot,
+            to,
+        });
+        self.added += 1;
+        self.slots[slot].fill(bytes)
+    }
+
+    /// Takes out the first datagram, if it is due. Its slot is free from now on, and nothing is
+    /// written into it while the bytes are lent.
+    pub(super) fn take_due(&mut self, now: Instant) -> Option<(T, &[u8])> {
+        if self.next_due()? > now {
+            return None;
+        }
+        let arrival = self.arrivals.pop()?;
+        self.free.push(arrival.slot);
+        Some((arrival.to, self.slots[arrival.slot].datagram()))
+    }
+
+    /// Takes out everything, and says how many that were.
+    pub(super) fn clear(&mut self) -> u64 {
+        let count = self.len() as u64;
+        self.free
+            .extend(self.arrivals.drain().map(|arrival| arrival.slot));
+        count
+    }
+
+    fn free_slot(&mut self) -> usize {
+        self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot::EMPTY);
+            // Room for every slot, now rather than when they are given back.
+            self.free.reserve(self.slots.len());
+            self.slots.len() - 1
+        })
+    }
+}
+
+impl Slot {
+    const EMPTY: Self = Self {
+        length: 0,
+        bytes: [0; DATAGRAM_MAX],
+    };
+
+    fn fill(&mut self, bytes: &[u8]) -> &mut [u8] {
+        self.length = bytes.len();
+        let filled = &mut self.bytes[..bytes.len()];
+        filled.copy_from_slice(bytes);
+        filled
+    }
+
+    fn datagram(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+impl<T> Arrival<T> {
+    fn key(&self) -> (Instant, u64) {
+        (self.due, self.number)
+    }
+}
+
+impl<T> Ord for Arrival<T> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // The other way round: the heap's largest is the one that is due first.
+        other.key().cmp(&self.key())
+    }
+}
+
+impl<T> PartialOrd for Arrival<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<T> PartialEq for Arrival<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl<T> Eq for Arrival<T> {}
+
+/// Numbers only: what people send does not belong into a log.
+impl<T> fmt::Debug for InFlight<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InFlight")
+            .field("datagrams", &self.len())
+            .field("slots", &self.slots.len())
+            .field("next_due", &self.next_due())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,128 @@
+//! What chance has in store for a datagram: draws of 64 bits from a seeded generator, and what they
+//! mean.
+//!
+//! The same on every platform: the meaning of a draw is decided by comparing and multiplying
+//! integers, or by the floating-point operations that IEEE 754 specifies to the last bit. No
+//! logarithms: their last bit differs from one system to the next.
+
+use std::time::Duration;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+/// The draws of one datagram: always all of them, whatever they are needed for.
+#[derive(Debug)]
+pub(super) struct Luck {
+    pub(super) loss: u64,
+    pub(super) duplication: u64,
+    pub(super) original: Journey,
+    pub(super) copy: Journey,
+}
+
+/// The draws of one copy behind the line.
+#[derive(Debug)]
+pub(super) struct Journey {
+    pub(super) jitter: u64,
+    pub(super) reorder: u64,
+    pub(super) corruption: u64,
+    pub(super) bit: u64,
+}
+
+impl Luck {
+    pub(super) fn draw(generator: &mut ChaCha8Rng) -> Self {
+        Self {
+            loss: generator.next_u64(),
+            duplication: generator.next_u64(),
+            original: Journey::draw(generator),
+            copy: Journey::draw(generator),
+        }
+    }
+}
+
+impl Journey {
+    fn draw(generator: &mut ChaCha8Rng) -> Self {
+        Self {
+            jitter: generator.next_u64(),
+            reorder: generator.next_u64(),
+            corruption: generator.next_u64(),
+            bit: generator.next_u64(),
+        }
+    }
+}
+
+/// Eight rounds are more than enough for luck, and the fastest that the crate has.
+pub(super) fn generator(seed: u64) -> ChaCha8Rng {
+    // Written out, because how `seed_from_u64` fills the rest may change with the crate's version.
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&seed.to_le_bytes());
+    ChaCha8Rng::from_seed(key)
+}
+
+/// Whether something of this probability, 0 to 1, comes up with this draw. 0 never does, 1 always.
+pub(super) fn comes_up(probability: f64, draw: u64) -> bool {
+    /// 2^63 rather than 2^64, so that the threshold of probability 1 fits in 64 bits.
+    const CERTAIN: f64 = (1_u64 << 63) as f64;
+
+    // Exact but for what is smaller than 2^-63: multiplying by a power of two loses nothing.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "what is left below 2^-63 never comes up"
+    )]
+    let threshold = (probability * CERTAIN) as u64;
+    draw >> 1 < threshold
+}
+
+/// A time from zero to `longest`, both included, uniform to the nanosecond. `longest` is at most the
+/// 584 years that 64 bits of nanoseconds hold; of a longer one that much is taken.
+pub(super) fn share_of(longest: Duration, draw: u64) -> Duration {
+    let nanos = u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX);
+    Duration::from_nanos(scale(draw, u128::from(nanos) + 1))
+}
+
+/// One of the numbers below `count`, uniform; 0 if `count` is 0.
+pub(super) fn index_below(count: usize, draw: u64) -> usize {
+    let count = count as u128;
+    usize::try_from(scale(draw, count)).unwrap_or(0)
+}
+
+/// Scales a draw to the numbers below `count`, at most 2^64. Some numbers get one of the 2^64 draws
+/// more than others; nobody lives long enough to notice.
+fn scale(draw: u64, count: u128) -> u64 {
+    ((u128::from(draw) * count) >> 64) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_certain_always_comes_up_and_what_is_impossible_never() {
+        for draw in [0, 1, u64::MAX / 2, u64::MAX - 1, u64::MAX] {
+            assert!(comes_up(1.0, draw));
+            assert!(!comes_up(0.0, draw));
+        }
+    }
+
+    #[test]
+    fn a_quarter_is_a_quarter_of_the_draws_to_the_last_one() {
+        assert!(comes_up(0.25, (1 << 62) - 1));
+        assert!(!comes_up(0.25, 1 << 62));
+    }
+
+    #[test]
+    fn a_share_reaches_both_ends() {
+        let longest = Duration::from_nanos(9);
+        assert_eq!(share_of(longest, 0), Duration::ZERO);
+        assert_eq!(share_of(longest, u64::MAX), longest);
+        assert_eq!(share_of(Duration::ZERO, u64::MAX), Duration::ZERO);
+        let nanos = Duration::from_nanos(u64::MAX);
+        assert_eq!(share_of(Duration::MAX, u64::MAX), nanos);
+    }
+
+    #[test]
+    fn an_index_stays_below_its_count() {
+        assert_eq!(index_below(8, u64::MAX), 7);
+        assert_eq!(index_below(1, u64::MAX), 0);
+        assert_eq!(index_below(0, u64::MAX), 0);
+    }
+}

@@ -1,0 +1,54 @@
+//! The protocol, pure: no I/O, no clock, no entropy of its own, no logging of payloads. Time is an
+//! argument, and randomness comes from a generator that is seeded at construction, so that the same
+//! seed and the same calls give the same run on every machine. A test reads the source and holds
+//! this up.
+//!
+//! For tests, benchmarks and engines that bring their own sockets and their own time.
+//!
+//! - [`HostState`]: all peers of one host.
+//! - [`wire`]: every packet, to the byte.
+//! - [`link`]: one direction between two hosts, with whatever a bad network does to it.
+//!
+//! From below to above, inside: `wire` reads and writes packets; `sequence`, `replay_window`,
+//! `received`, `sent` and `round_trip` number them, know the duplicates and the lost, and measure;
+//! `introduction`, `closing`, `path` and `outgoing` are parts of a `connection`, `attempt` is what comes
+//! before one;
+//! `cookie`, `answers` and `admission` are how a host treats strangers; `slots`, `timers` and `pool` hold
+//! what many peers need; `host_state` is all of them together.
+
+mod admission;
+mod answers;
+mod attempt;
+mod closing;
+mod connection;
+mod connection_id;
+mod cookie;
+mod event;
+mod host_state;
+mod introduction;
+pub mod link;
+mod memory;
+mod outgoing;
+mod path;
+mod peer_id;
+mod pool;
+mod random;
+mod received;
+mod replay_window;
+mod round_trip;
+mod sent;
+mod sequence;
+mod slots;
+mod stats;
+mod timers;
+pub mod wire;
+
+pub use self::admission::{Admission, Request};
+pub use self::event::{ConnectError, Delivery, DisconnectReason, Event};
+pub use self::host_state::{Broadcast, ConnectOptions, HostState, Transmit};
+pub use self::link::{Link, LinkConditions, LinkConditionsError, LinkStats, Loss};
+pub use self::peer_id::PeerId;
+pub use self::stats::{HostStats, PeerStats};
+
+/// The version of the protocol that this library speaks: see [`wire`].
+pub const VERSION: u8 = wire::handshake::VERSION;

@@ -1,0 +1,90 @@
+//! Received messages, cut from chunks that are used again.
+//!
+//! A message is a piece of a chunk, so taking one allocates nothing. A chunk is whole again when the
+//! last piece of it was dropped; until then another one is used.
+
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::limits::{CHUNK_BYTES, CHUNKS_KEPT_MAX};
+
+/// See the [module](self).
+#[derive(Debug, Default)]
+pub(crate) struct Pool {
+    current: Option<BytesMut>,
+    /// Those that are full, in the order in which they became so.
+    full: VecDeque<BytesMut>,
+}
+
+impl Pool {
+    /// A copy of `bytes` that somebody may keep.
+    pub(crate) fn copy(&mut self, bytes: &[u8]) -> Bytes {
+        let chunk = match self.current.take() {
+            Some(chunk) if chunk.capacity() - chunk.len() >= bytes.len() => chunk,
+            full => self.next_chunk(full, bytes.len()),
+        };
+        let chunk = self.current.insert(chunk);
+        chunk.extend_from_slice(bytes);
+        chunk.split().freeze()
+    }
+
+    fn next_chunk(&mut self, full: Option<BytesMut>, len: usize) -> BytesMut {
+        let size = CHUNK_BYTES.max(len);
+        self.full.extend(full);
+        // The oldest is the likeliest to be free again.
+        if let Some(mut oldest) = self.full.pop_front() {
+            if oldest.try_reclaim(size) {
+                return oldest;
+            }
+            if self.full.len() < CHUNKS_KEPT_MAX {
+                self.full.push_back(oldest);
+            }
+        }
+        BytesMut::with_capacity(size)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_says_the_same() {
+        let mut pool = Pool::default();
+        let copies: Vec<Bytes> = (0..100).map(|n: u8| pool.copy(&[n; 900])).collect();
+        for (n, copy) in (0..100).zip(&copies) {
+            assert_eq!(copy[..], [n; 900]);
+        }
+        assert_eq!(pool.copy(&[]), Bytes::new());
+    }
+
+    #[test]
+    fn a_warm_pool_allocates_nothing() {
+        let mut pool = Pool::default();
+        let mut turn = || {
+            for _ in 0..100 {
+                drop(pool.copy(&[7; 100]));
+            }
+        };
+        // The first two make the chunk, and the list of full ones.
+        turn();
+        turn();
+        let info = allocation_counter::measure(|| (0..100).for_each(|_| turn()));
+        assert_eq!(info.count_total, 0);
+    }
+
+    #[test]
+    fn chunks_of_which_something_is_kept_do_not_pile_up() {
+        let mut pool = Pool::default();
+        let kept: Vec<Bytes> = (0..1000).map(|_| pool.copy(&[7; CHUNK_BYTES])).collect();
+        assert!(pool.full.len() <= CHUNKS_KEPT_MAX);
+        drop(kept);
+        let info = allocation_counter::measure(|| {
+            for _ in 0..1000 {
+                drop(pool.copy(&[7; CHUNK_BYTES / 2]));
+            }
+        });
+        assert!(info.count_total <= 4, "{}", info.count_total);
+    }
+}

@@ -1,0 +1,120 @@
+//! How long a packet takes to the peer and its acknowledgement back: the estimator of RFC 6298, as
+//! RFC 9002 section 5 applies it to acknowledgements that say how long they waited.
+
+use std::time::Duration;
+
+use crate::limits::{ROUND_TRIP_INITIAL, TIMER_GRANULARITY};
+
+/// See the [module](self).
+#[derive(Debug, Clone)]
+pub(crate) struct RoundTrip {
+    /// Nothing before the first sample.
+    estimate: Option<Estimate>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Estimate {
+    smoothed: Duration,
+    /// The mean deviation: RTTVAR.
+    deviation: Duration,
+    least: Duration,
+}
+
+impl RoundTrip {
+    pub(crate) fn new() -> Self {
+        Self { estimate: None }
+    }
+
+    /// A packet was acknowledged after `time`, of which the peer says that it waited `delay`.
+    pub(crate) fn sample(&mut self, time: Duration, delay: Duration) {
+        let Some(estimate) = &mut self.estimate else {
+            self.estimate = Some(Estimate {
+                smoothed: time,
+                deviation: time / 2,
+                least: time,
+            });
+            return;
+        };
+        estimate.least = estimate.least.min(time);
+        // What the peer says must not make a round trip shorter than the shortest that was seen.
+        let adjusted = time.saturating_sub(delay).max(estimate.least);
+        let off = estimate.smoothed.abs_diff(adjusted);
+        estimate.deviation = (estimate.deviation * 3 + off) / 4;
+        estimate.smoothed = (estimate.smoothed * 7 + adjusted) / 8;
+    }
+
+    /// The smoothed round-trip time, once there is a sample.
+    pub(crate) fn smoothed(&self) -> Option<Duration> {
+        self.estimate.map(|estimate| estimate.smoothed)
+    }
+
+    /// Its mean deviation, the field's jitter.
+    pub(crate) fn deviation(&self) -> Option<Duration> {
+        self.estimate.map(|estimate| estimate.deviation)
+    }
+
+    /// How long to wait for an acknowledgement that the peer may hold back for `ack_delay`, before it
+    /// is asked for with another packet (RFC 9002 section 6.2.1).
+    pub(crate) fn probe_timeout(&self, ack_delay: Duration) -> Duration {
+        let (smoothed, deviation) = self
+            .estimate
+            .map_or((ROUND_TRIP_INITIAL, ROUND_TRIP_INITIAL / 2), |estimate| {
+                (estimate.smoothed, estimate.deviation)
+            });
+        smoothed + (deviation * 4).max(TIMER_GRANULARITY) + ack_delay
+    }
+
+    /// How much later than a packet that was acknowledged one may be that is not lost, only overtaken:
+    /// nine eighths of a round trip (RFC 9002 section 6.1.2).
+    pub(crate) fn reordering(&self) -> Duration {
+        let smoothed = self.smoothed().unwrap_or(ROUND_TRIP_INITIAL);
+        (smoothed * 9 / 8).max(TIMER_GRANULARITY)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn the_first_sample_is_the_estimate() {
+        let mut round_trip = RoundTrip::new();
+        assert_eq!(round_trip.smoothed(), None);
+        round_trip.sample(100 * MS, 10 * MS);
+        assert_eq!(round_trip.smoothed(), Some(100 * MS));
+        assert_eq!(round_trip.deviation(), Some(50 * MS));
+        assert_eq!(round_trip.probe_timeout(16 * MS), 316 * MS);
+    }
+
+    #[test]
+    fn it_follows_the_formula_of_the_rfc() {
+        let mut round_trip = RoundTrip::new();
+        round_trip.sample(100 * MS, Duration::ZERO);
+        round_trip.sample(140 * MS, Duration::ZERO);
+        // deviation 3/4 * 50 + 1/4 * |100 - 140|, smoothed 7/8 * 100 + 1/8 * 140
+        assert_eq!(round_trip.deviation(), Some(Duration::from_micros(47_500)));
+        assert_eq!(round_trip.smoothed(), Some(105 * MS));
+    }
+
+    #[test]
+    fn a_peer_that_lies_about_its_delay_cannot_go_below_the_shortest() {
+        let mut round_trip = RoundTrip::new();
+        round_trip.sample(100 * MS, Duration::ZERO);
+        for _ in 0..1000 {
+            round_trip.sample(100 * MS, Duration::MAX);
+        }
+        assert_eq!(round_trip.smoothed(), Some(100 * MS));
+    }
+
+    #[test]
+    fn a_steady_link_has_a_probe_timeout_near_its_round_trip() {
+        let mut round_trip = RoundTrip::new();
+        for _ in 0..1000 {
+            round_trip.sample(20 * MS, Duration::ZERO);
+        }
+        let timeout = round_trip.probe_timeout(Duration::ZERO);
+        assert!(timeout >= 21 * MS && timeout < 22 * MS, "{timeout:?}");
+    }
+}

@@ -1,0 +1,98 @@
+//! What happened so far: of a peer, and of a host with everybody.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// One peer, from its handshake on. Counts only grow; times are estimates of now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PeerStats {
+    /// Where it is.
+    pub address: SocketAddr,
+    /// The smoothed time from a packet to its acknowledgement, without what the peer held it back
+    /// (RFC 9002 section 5). `None` before the first sample.
+    pub round_trip: Option<Duration>,
+    /// The mean deviation of that, the jitter.
+    pub jitter: Option<Duration>,
+    /// Packets that went to it.
+    pub packets_sent: u64,
+    /// Their bytes, with headers, without those of UDP and IP.
+    pub bytes_sent: u64,
+    /// Packets that came from it, were authentic and no duplicates.
+    pub packets_received: u64,
+    /// Their bytes.
+    pub bytes_received: u64,
+    /// Packets that went to it and were not acknowledged in time: lost on the network, or the peer was
+    /// busy.
+    pub packets_lost: u64,
+    /// Packets that came twice, or so late that nobody could tell.
+    pub duplicates: u64,
+    /// Packets that named it, but were damaged or forged.
+    pub failed_authentication: u64,
+    /// Packets that were authentic and made no sense. Its software has a fault.
+    pub malformed: u64,
+    /// Packets from an address that is not the peer's, or not yet.
+    pub from_elsewhere: u64,
+    /// Messages that were queued for it.
+    pub messages_sent: u64,
+    /// Messages from it that went into the event queue.
+    pub messages_received: u64,
+    /// Messages from it for which its share of the event queue had no room: the application does not
+    /// take them fast enough.
+    pub messages_dropped: u64,
+}
+
+impl PeerStats {
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        Self {
+            address,
+            round_trip: None,
+            jitter: None,
+            packets_sent: 0,
+            bytes_sent: 0,
+            packets_received: 0,
+            bytes_received: 0,
+            packets_lost: 0,
+            duplicates: 0,
+            failed_authentication: 0,
+            malformed: 0,
+            from_elsewhere: 0,
+            messages_sent: 0,
+            messages_received: 0,
+            messages_dropped: 0,
+        }
+    }
+}
+
+/// A host, since it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct HostStats {
+    /// Peers that are connected now.
+    pub peers: usize,
+    /// Those who were accepted and have not yet shown that they know it, now.
+    pub pending: usize,
+    /// Those that this side is connecting to, now.
+    pub connecting: usize,
+    /// Hellos that were answered with a cookie.
+    pub cookies_sent: u64,
+    /// Hellos of another version, protection or protocol.
+    pub mismatches: u64,
+    /// Connects whose cookie was wrong or too old.
+    pub bad_cookies: u64,
+    /// Connects that were accepted, repetitions not counted.
+    pub accepted: u64,
+    /// Connects that were refused: by the application, or because the host was full or closed.
+    pub denied: u64,
+    /// Accepted ones that never showed that they knew it.
+    pub pending_expired: u64,
+    /// Peers that timed out.
+    pub timed_out: u64,
+    /// Datagrams that no host of this version sends.
+    pub malformed: u64,
+    /// Packets for a connection that this host does not have: late ones, guesses, and those of somebody
+    /// who believes it is still there.
+    pub unknown_connection: u64,
+    /// Hellos and connects that were left out because a turn had enough of them.
+    pub over_limit: u64,
+}

@@ -1,0 +1,212 @@
+//! When which slot has something to do: a turn costs by those that do, not by all of them.
+//!
+//! A binary heap that knows where in it each slot is, so that a slot is in it at most once and can be
+//! moved. Moving costs the logarithm of the number of slots, looking at the next one nothing.
+
+use std::time::Instant;
+
+/// Marks a slot that is not in the heap.
+const NOWHERE: u32 = u32::MAX;
+
+/// See the [module](self).
+#[derive(Debug, Default)]
+pub(crate) struct Timers {
+    heap: Vec<Entry>,
+    /// Where in the heap each slot is.
+    places: Vec<u32>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    at: Instant,
+    slot: u32,
+}
+
+impl Timers {
+    /// The earliest time at which a slot has something to do.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.heap.first().map(|entry| entry.at)
+    }
+
+    /// Takes out a slot whose time has come.
+    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<usize> {
+        let first = self.heap.first().filter(|entry| entry.at <= now)?;
+        let slot = first.slot as usize;
+        self.remove(slot);
+        Some(slot)
+    }
+
+    /// The slot has something to do at `at`, whatever was said of it before.
+    pub(crate) fn set(&mut self, slot: usize, at: Instant) {
+        match self.place(slot) {
+            Some(place) => {
+                self.heap[place].at = at;
+                self.settle(place);
+            }
+            None => self.insert(slot, at),
+        }
+    }
+
+    /// The slot has something to do at `at` or before. One that would be looked at earlier anyway stays
+    /// where it is: a deadline that moves back with every packet costs nothing that way.
+    pub(crate) fn set_no_later(&mut self, slot: usize, at: Instant) {
+        let is_earlier = self
+            .place(slot)
+            .is_some_and(|place| self.heap[place].at <= at);
+        if !is_earlier {
+            self.set(slot, at);
+        }
+    }
+
+    /// The slot has nothing to do any more.
+    pub(crate) fn remove(&mut self, slot: usize) {
+        let Some(place) = self.place(slot) else {
+            return;
+        };
+        self.places[slot] = NOWHERE;
+        self.heap.swap_remove(place);
+        if place < self.heap.len() {
+            self.settle(place);
+        }
+    }
+
+    fn place(&self, slot: usize) -> Option<usize> {
+        let place = *self.places.get(slot)?;
+        (place != NOWHERE).then_some(place as usize)
+    }
+
+    #[allow(clippy::cast_possible_truncation, reason = "slots are below 2^20")]
+    fn insert(&mut self, slot: usize, at: Instant) {
+        if self.places.len() <= slot {
+            self.places.resize(slot + 1, NOWHERE);
+        }
+        let place = self.heap.len();
+        self.heap.push(Entry {
+            at,
+            slot: slot as u32,
+        });
+        self.settle(place);
+    }
+
+    /// Moves the entry at `place` to where it belongs.
+    fn settle(&mut self, place: usize) {
+        let place = self.rise(place);
+        self.sink(place);
+    }
+
+    fn rise(&mut self, mut place: usize) -> usize {
+        let entry = self.heap[place];
+        while place > 0 {
+            let parent = (place - 1) / 2;
+            if self.heap[parent].at <= entry.at {
+                break;
+            }
+            self.put(place, self.heap[parent]);
+            place = parent;
+        }
+        self.put(place, entry);
+        place
+    }
+
+    fn sink(&mut self, mut place: usize) {
+        let entry = self.heap[place];
+        while let Some(child) = self.earlier_child(place) {
+            if entry.at <= self.heap[child].at {
+                break;
+            }
+            self.put(place, self.heap[child]);
+            place = child;
+        }
+        self.put(place, entry);
+    }
+
+    fn earlier_child(&self, place: usize) -> Option<usize> {
+        let (left, right) = (2 * place + 1, 2 * place + 2);
+        if right < self.heap.len() && self.heap[right].at < self.heap[left].at {
+            return Some(right);
+        }
+        (left < self.heap.len()).then_some(left)
+    }
+
+    #[allow(clippy::cast_possible_truncation, reason = "slots are below 2^20")]
+    fn put(&mut self, place: usize, entry: Entry) {
+        self.heap[place] = entry;
+        self.places[entry.slot as usize] = place as u32;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::time::Duration;
+
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn slots_come_out_when_they_are_due_and_in_order() {
+        let start = Instant::now();
+        let mut timers = Timers::default();
+        for slot in [3, 1, 4, 0, 5] {
+            timers.set(slot, start + MS * u32::try_from(slot).unwrap());
+        }
+        assert_eq!(timers.next(), Some(start));
+        let due: Vec<_> = std::iter::from_fn(|| timers.pop_due(start + 3 * MS)).collect();
+        assert_eq!(due, [0, 1, 3]);
+        assert_eq!(timers.next(), Some(start + 4 * MS));
+    }
+
+    #[test]
+    fn no_later_moves_forward_alone() {
+        let start = Instant::now();
+        let mut timers = Timers::default();
+        timers.set_no_later(7, start + 5 * MS);
+        timers.set_no_later(7, start + 9 * MS);
+        assert_eq!(timers.next(), Some(start + 5 * MS));
+        timers.set_no_later(7, start + 2 * MS);
+        assert_eq!(timers.next(), Some(start + 2 * MS));
+        timers.set(7, start + 9 * MS);
+        assert_eq!(timers.next(), Some(start + 9 * MS));
+        timers.remove(7);
+        timers.remove(7);
+        timers.remove(1000);
+        assert_eq!(timers.next(), None);
+    }
+
+    #[test]
+    fn it_agrees_with_a_map_that_is_searched() {
+        let start = Instant::now();
+        let (mut timers, mut model) = (Timers::default(), HashMap::new());
+        let mut state = 1_u64;
+        let mut random = |below: u64| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        };
+        for _ in 0..50_000 {
+            let slot = usize::try_from(random(50)).unwrap();
+            let at = start + Duration::from_micros(random(1000));
+            match random(4) {
+                0 => {
+                    timers.remove(slot);
+                    model.remove(&slot);
+                }
+                1 => {
+                    if let Some(slot) = timers.pop_due(at) {
+                        let due = model.remove(&slot).unwrap();
+                        assert!(due <= at && model.values().all(|other| *other >= due));
+                    } else {
+                        assert!(model.values().all(|due| *due > at));
+                    }
+                }
+                _ => {
+                    timers.set(slot, at);
+                    model.insert(slot, at);
+                }
+            }
+            assert_eq!(timers.next(), model.values().min().copied());
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! What a packet of a connection carries: one frame after the other, each with a byte that says what
+//! it is.
+
+use std::ops::RangeInclusive;
+
+use super::cursor::{Malformed, Reader, Writer, variable_len};
+use super::packet::PAYLOAD_MAX;
+use crate::limits::{ACK_RANGES_MAX, UNRELIABLE_MAX};
+use crate::proto::sequence::NUMBER_MAX;
+
+const PING: u8 = 1;
+const ACK: u8 = 2;
+const DISCONNECT: u8 = 3;
+const CHALLENGE: u8 = 4;
+const RESPONSE: u8 = 5;
+const UNRELIABLE: u8 = 6;
+
+/// What an address has to send back to prove that packets arrive there.
+pub(crate) type Token = [u8; 8];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Frame<'a> {
+    /// Nothing but the wish for an acknowledgement.
+    Ping,
+    Ack(AckFrame<'a>),
+    /// It is over, and the number of its application for why.
+    Disconnect(u32),
+    Challenge(Token),
+    Response(Token),
+    Unreliable(&'a [u8]),
+}
+
+impl<'a> Frame<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        match reader.u8()? {
+            PING => Ok(Self::Ping),
+            ACK => AckFrame::read(reader).map(Self::Ack),
+            DISCONNECT => reader.u32().map(Self::Disconnect),
+            CHALLENGE => reader.array().map(Self::Challenge),
+            RESPONSE => reader.array().map(Self::Response),
+            UNRELIABLE => {
+                let len = usize::try_from(reader.variable()?).map_err(|_| Malformed)?;
+                reader.bytes(len).map(Self::Unreliable)
+            }
+            _ => Err(Malformed),
+        }
+    }
+
+    /// Whether its sender wants to know that it arrived.
+    pub(crate) fn wants_ack(&self) -> bool {
+        !matches!(self, Self::Ack(_))
+    }
+}
+
+/// The frames of a payload, all of them well-formed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Frames<'a>(Reader<'a>);
+
+impl<'a> Frames<'a> {
+    /// Nothing of a payload is believed before all of it was looked at, so that a packet is taken whole
+    /// or not at all.
+    pub(crate) fn check(payload: &'a [u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(payload);
+        if reader.is_empty() {
+            return Err(Malformed);
+        }
+        while !reader.is_empty() {
+            Frame::read(&mut reader)?;
+        }
+        Ok(Self(Reader::new(payload)))
+    }
+}
+
+impl<'a> Iterator for Frames<'a> {
+    type Item = Frame<'a>;
+
+    fn next(&mut self) -> Option<Frame<'a>> {
+        if self.0.is_empty() {
+            return None;
+        }
+        Frame::read(&mut self.0).ok()
+    }
+}
+
+/// Which packets arrived: the delay of the largest, and up to 32 ranges of numbers from the largest
+/// down (RFC 9000 section 19.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AckFrame<'a> {
+    pub(crate) largest: u64,
+    /// How long the largest waited for this acknowledgement, in microseconds.
+    pub(crate) delay_us: u64,
+    /// From the length of the first range on; checked.
+    ranges: &'a [u8],
+}
+
+impl<'a> AckFrame<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        let largest = reader.variable()?;
+        let delay_us = reader.variable()?;
+        let count = usize::from(reader.u8()?);
+        if count >= ACK_RANGES_MAX {
+            return Err(Malformed);
+        }
+        let before = *reader;
+        let mut ranges = RangesDown::new(largest, *reader);
+        for _ in 0..=count {
+            ranges.read()?;
+        }
+        *reader = ranges.reader;
+        let len = before.remaining() - reader.remaining();
+        let mut taken = before;
+        Ok(Self {
+            largest,
+            delay_us,
+            ranges: taken.bytes(len)?,
+        })
+    }
+
+    /// The ranges, the largest numbers first.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = RangeInclusive<u64>> + use<'a> {
+        let mut ranges = RangesDown::new(self.largest, Reader::new(self.ranges));
+        std::iter::from_fn(move || {
+            if ranges.reader.is_empty() {
+                return None;
+            }
+            ranges.read().ok()
+        })
+    }
+}
+
+/// Reads ranges from the largest number down: how many numbers below its largest each one has, and
+/// between two of them how many are missing, less one.
+struct RangesDown<'a> {
+    /// The largest number of the next range, or nothing below zero.
+    largest: Option<u64>,
+    is_first: bool,
+    reader: Reader<'a>,
+}
+
+impl<'a> RangesDown<'a> {
+    fn new(largest: u64, reader: Reader<'a>) -> Self {
+        Self {
+            largest: Some(largest),
+            is_first: true,
+            reader,
+        }
+    }
+
+    fn read(&mut self) -> Result<RangeInclusive<u64>, Malformed> {
+        let mut largest = self.largest.ok_or(Malformed)?;
+        if !self.is_first {
+            let missing = self.reader.variable()? + 1;
+            largest = largest.checked_sub(missing).ok_or(Malformed)?;
+        }
+        self.is_first = false;
+        let below = self.reader.variable()?;
+        let smallest = largest.checked_sub(below).ok_or(Malformed)?;
+        self.largest = smallest.checked_sub(1);
+        Ok(smallest..=largest)
+    }
+}
+
+pub(crate) fn write_ping(writer: &mut Writer<'_>) {
+    writer.u8(PING);
+}
+
+pub(crate) fn write_disconnect(writer: &mut Writer<'_>, code: u32) {
+    writer.u8(DISCONNECT);
+    writer.u32(code);
+}
+
+pub(crate) fn write_challenge(writer: &mut Writer<'_>, token: Token) {
+    writer.u8(CHALLENGE);
+    writer.bytes(&token);
+}
+
+pub(crate) fn write_response(writer: &mut Writer<'_>, token: Token) {
+    writer.u8(RESPONSE);
+    writer.bytes(&token);
+}
+
+/// How many bytes an unreliable message takes in a packet.
+pub(crate) fn unreliable_len(message_len: usize) -> usize {
+    1 + variable_len(message_len as u64) + message_len
+}
+
+/// Where an unreliable message of `len` bytes goes.
+pub(crate) fn unreliable_room<'a>(writer: &'a mut Writer<'_>, len: usize) -> &'a mut [u8] {
+    writer.u8(UNRELIABLE);
+    writer.variable(len as u64);
+    writer.reserve(len)
+}
+
+/// The longest acknowledgement: kind, two numbers, the count, one range, and the others with the gaps
+/// before them.
+const ACK_LEN_MAX: usize = 1 + 8 + 8 + 1 + 8 + (ACK_RANGES_MAX - 1) * (8 + 8);
+// Whoever begins a packet with it never has to look whether there was room.
+const _: () = assert!(ACK_LEN_MAX <= PAYLOAD_MAX);
+
+/// Writes as many of `ranges` as there is room for, and nothing where there is none for the first. An
+/// empty packet has room for all. They come from the largest numbers down, neither touch nor overlap;
+/// those beyond [`ACK_RANGES_MAX`] are left out.
+pub(crate) fn write_ack(
+    writer: &mut Writer<'_>,
+    delay_us: u64,
+    ranges: impl Iterator<Item = RangeInclusive<u64>> + Clone,
+) {
+    let Some(first) = ranges.clone().next() else {
+        return;
+    };
+    let fixed = 1 + variable_len(*first.end()) + variable_len(delay_us) + 1;
+    let count = ranges_that_fit(ranges.clone(), writer.room().saturating_sub(fixed));
+    if count == 0 {
+        return;
+    }
+    writer.u8(ACK);
+    writer.variable(*first.end());
+    writer.variable(delay_us);
+    #[allow(clippy::cast_possible_truncation, reason = "at most 31")]
+    writer.u8((count - 1) as u8);
+    let mut smallest_before = None;
+    for range in ranges.take(count) {
+        if let Some(before) = smallest_before {
+            writer.variable(before - range.end() - 2);
+        }
+        writer.variable(range.end() - range.start());
+        smallest_before = Some(*range.start());
+    }
+}
+
+fn ranges_that_fit(ranges: impl Iterator<Item = RangeInclusive<u64>>, room: usize) -> usize {
+    let (mut count, mut len, mut smallest_before) = (0, 0, None);
+    for range in ranges.take(ACK_RANGES_MAX) {
+        debug_assert!(*range.end() <= NUMBER_MAX);
+        len += variable_len(range.end() - range.start());
+        if let Some(before) = smallest_before {
+            len += variable_len(before - range.end() - 2);
+        }
+        if len > room {
+            break;
+        }
+        smallest_before = Some(*range.start());
+        count += 1;
+    }
+    count
+}
+
+const _: () = assert!(1 + 2 + UNRELIABLE_MAX == PAYLOAD_MAX);

@@ -1,0 +1,378 @@
+//! The six packets by which two hosts that know nothing of each other become peers.
+
+use std::ops::RangeInclusive;
+
+use super::checksum::{CHECKSUM_LEN, COMMON, checked, checksum};
+use super::cursor::{Malformed, Reader, Writer};
+use super::kind;
+use crate::limits::{CONNECT_PAYLOAD_MAX, DATAGRAM_MAX, IDLE_TIMEOUT_MIN, TIMEOUT_MAX};
+use crate::proto::connection_id::ConnectionId;
+
+/// The version of everything in `WIRE.md`.
+pub(crate) const VERSION: u8 = 1;
+
+/// What a host of any version looks for in the first packet.
+const MAGIC: [u8; 4] = *b"TWRE";
+
+/// What a client calls its attempt to connect: 128 random bits. Whoever answers with them has seen it.
+pub(crate) type Nonce = [u8; 16];
+
+/// What a server gives to an address to have it brought back.
+pub(crate) type Cookie = [u8; 16];
+
+/// Where a server's public key stands; zeros if it has none.
+pub(crate) type PublicKey = [u8; 32];
+
+/// How packets are protected, as a number on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Protection {
+    Plain = 0,
+    Noise = 1,
+}
+
+impl Protection {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        match reader.u8()? {
+            0 => Ok(Self::Plain),
+            1 => Ok(Self::Noise),
+            _ => Err(Malformed),
+        }
+    }
+}
+
+/// A client asks for a cookie. As long as a datagram can be, so that no answer is longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Hello {
+    pub(crate) protection: Protection,
+    pub(crate) protocol_id: u64,
+    pub(crate) nonce: Nonce,
+}
+
+/// The first bytes of a hello of any version, now and later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AnyHello {
+    pub(crate) version: u8,
+    pub(crate) nonce: Nonce,
+}
+
+impl AnyHello {
+    pub(crate) fn read(packet: &[u8]) -> Result<Self, Malformed> {
+        if packet.len() != DATAGRAM_MAX {
+            return Err(Malformed);
+        }
+        let mut reader = Reader::new(checked(COMMON, packet)?);
+        let (kind, magic) = (reader.u8()?, reader.array()?);
+        let version = reader.u8()?;
+        let nonce = reader.array()?;
+        if kind != kind::HELLO || magic != MAGIC {
+            return Err(Malformed);
+        }
+        Ok(Self { version, nonce })
+    }
+}
+
+impl Hello {
+    /// The rest of a hello whose first bytes were those of this version.
+    pub(crate) fn read(packet: &[u8]) -> Result<Self, Malformed> {
+        const FIRST: usize = 1 + MAGIC.len() + 1;
+        let mut reader = Reader::new(checked(COMMON, packet)?);
+        reader.bytes(FIRST)?;
+        let nonce = reader.array()?;
+        let protection = Protection::read(&mut reader)?;
+        let protocol_id = reader.u64()?;
+        let padding = reader.bytes(reader.remaining())?;
+        if padding.iter().any(|byte| *byte != 0) {
+            return Err(Malformed);
+        }
+        Ok(Self {
+            protection,
+            protocol_id,
+            nonce,
+        })
+    }
+
+    pub(crate) fn write(&self, buffer: &mut [u8]) -> usize {
+        let mut writer = Writer::new(buffer);
+        writer.u8(kind::HELLO);
+        writer.bytes(&MAGIC);
+        writer.u8(VERSION);
+        writer.bytes(&self.nonce);
+        writer.u8(self.protection as u8);
+        writer.u64(self.protocol_id);
+        writer.zeros(DATAGRAM_MAX - CHECKSUM_LEN - writer.len());
+        end(COMMON, writer)
+    }
+}
+
+/// What a client and a server do not have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Difference {
+    Version = 0,
+    Protection = 1,
+    Protocol = 2,
+}
+
+/// A server that cannot talk with a client says why. Readable for every version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mismatch {
+    /// That of the server.
+    pub(crate) version: u8,
+    pub(crate) nonce: Nonce,
+    pub(crate) difference: Difference,
+}
+
+impl Mismatch {
+    pub(crate) fn read(packet: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(checked(COMMON, packet)?);
+        let (kind, magic) = (reader.u8()?, reader.array()?);
+        let version = reader.u8()?;
+        let nonce = reader.array()?;
+        let difference = match reader.u8()? {
+            0 => Difference::Version,
+            1 => Difference::Protection,
+            2 => Difference::Protocol,
+            _ => return Err(Malformed),
+        };
+        reader.end()?;
+        if kind != kind::MISMATCH || magic != MAGIC {
+            return Err(Malformed);
+        }
+        Ok(Self {
+            version,
+            nonce,
+            difference,
+        })
+    }
+
+    pub(crate) fn write(&self, buffer: &mut [u8]) -> usize {
+        let mut writer = Writer::new(buffer);
+        writer.u8(kind::MISMATCH);
+        writer.bytes(&MAGIC);
+        writer.u8(self.version);
+        writer.bytes(&self.nonce);
+        writer.u8(self.difference as u8);
+        end(COMMON, writer)
+    }
+}
+
+/// A server gives a cookie, and says who it is. It keeps nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CookieAnswer {
+    pub(crate) nonce: Nonce,
+    pub(crate) cookie: Cookie,
+    pub(crate) public_key: PublicKey,
+}
+
+impl CookieAnswer {
+    pub(crate) fn read(protocol_id: u64, packet: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = begin(kind::COOKIE, protocol_id, packet)?;
+        let answer = Self {
+            nonce: reader.array()?,
+            cookie: reader.array()?,
+            public_key: reader.array()?,
+        };
+        reader.end()?;
+        Ok(answer)
+    }
+
+    pub(crate) fn write(&self, protocol_id: u64, buffer: &mut [u8]) -> usize {
+        let mut writer = start(kind::COOKIE, buffer);
+        writer.bytes(&self.nonce);
+        writer.bytes(&self.cookie);
+        writer.bytes(&self.public_key);
+        end(protocol_id, writer)
+    }
+}
+
+/// The idle timeouts that a config can have, in milliseconds.
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "an hour is 3,600,000 milliseconds"
+)]
+const IDLE_TIMEOUTS_MS: RangeInclusive<u32> =
+    IDLE_TIMEOUT_MIN.as_millis() as u32..=TIMEOUT_MAX.as_millis() as u32;
+
+/// What each side tells of itself, so that the other one can keep to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Settings {
+    /// How long it lets its peer be silent, in milliseconds: 100 to 3,600,000. A shorter one would have
+    /// its peer send nothing but signs of life.
+    pub(crate) idle_timeout_ms: u32,
+    /// How long it holds back an acknowledgement, in milliseconds.
+    pub(crate) ack_delay_ms: u8,
+}
+
+impl Settings {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let idle_timeout_ms = reader.u32()?;
+        if !IDLE_TIMEOUTS_MS.contains(&idle_timeout_ms) {
+            return Err(Malformed);
+        }
+        Ok(Self {
+            idle_timeout_ms,
+            ack_delay_ms: reader.u8()?,
+        })
+    }
+
+    fn write(self, writer: &mut Writer<'_>) {
+        writer.u32(self.idle_timeout_ms);
+        writer.u8(self.ack_delay_ms);
+    }
+}
+
+/// A client brings the cookie back, and asks for a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Connect<'a> {
+    pub(crate) nonce: Nonce,
+    pub(crate) cookie: Cookie,
+    /// Under which the client receives.
+    pub(crate) client_id: ConnectionId,
+    pub(crate) settings: Settings,
+    /// For the application of the server.
+    pub(crate) payload: &'a [u8],
+}
+
+impl<'a> Connect<'a> {
+    pub(crate) fn read(protocol_id: u64, packet: &'a [u8]) -> Result<Self, Malformed> {
+        let mut reader = begin(kind::CONNECT, protocol_id, packet)?;
+        let nonce = reader.array()?;
+        let cookie = reader.array()?;
+        let client_id = ConnectionId(reader.u64()?);
+        let settings = Settings::read(&mut reader)?;
+        let payload_len = usize::from(reader.u16()?);
+        if payload_len > CONNECT_PAYLOAD_MAX {
+            return Err(Malformed);
+        }
+        let payload = reader.bytes(payload_len)?;
+        reader.end()?;
+        Ok(Self {
+            nonce,
+            cookie,
+            client_id,
+            settings,
+            payload,
+        })
+    }
+
+    pub(crate) fn write(&self, protocol_id: u64, buffer: &mut [u8]) -> usize {
+        let mut writer = start(kind::CONNECT, buffer);
+        writer.bytes(&self.nonce);
+        writer.bytes(&self.cookie);
+        writer.u64(self.client_id.0);
+        self.settings.write(&mut writer);
+        #[allow(clippy::cast_possible_truncation, reason = "at most 256")]
+        writer.u16(self.payload.len() as u16);
+        writer.bytes(self.payload);
+        end(protocol_id, writer)
+    }
+}
+
+/// A server takes the client in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Accept {
+    pub(crate) client_id: ConnectionId,
+    pub(crate) nonce: Nonce,
+    /// Under which the server receives.
+    pub(crate) server_id: ConnectionId,
+    pub(crate) settings: Settings,
+}
+
+impl Accept {
+    pub(crate) fn read(protocol_id: u64, packet: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = begin(kind::ACCEPT, protocol_id, packet)?;
+        let accept = Self {
+            client_id: ConnectionId(reader.u64()?),
+            nonce: reader.array()?,
+            server_id: ConnectionId(reader.u64()?),
+            settings: Settings::read(&mut reader)?,
+        };
+        reader.end()?;
+        Ok(accept)
+    }
+
+    pub(crate) fn write(&self, protocol_id: u64, buffer: &mut [u8]) -> usize {
+        let mut writer = start(kind::ACCEPT, buffer);
+        writer.u64(self.client_id.0);
+        writer.bytes(&self.nonce);
+        writer.u64(self.server_id.0);
+        self.settings.write(&mut writer);
+        end(protocol_id, writer)
+    }
+}
+
+/// Why a server does not take a client in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It has as many peers as it wants.
+    Full,
+    /// It takes nobody, or nobody any more.
+    Closed,
+    /// Its application said no, and this number.
+    Denied(u32),
+}
+
+/// A server does not take the client in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Deny {
+    pub(crate) client_id: ConnectionId,
+    pub(crate) nonce: Nonce,
+    pub(crate) refusal: Refusal,
+}
+
+impl Deny {
+    pub(crate) fn read(protocol_id: u64, packet: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = begin(kind::DENY, protocol_id, packet)?;
+        let client_id = ConnectionId(reader.u64()?);
+        let nonce = reader.array()?;
+        let refusal = match (reader.u8()?, reader.u32()?) {
+            (0, 0) => Refusal::Full,
+            (1, 0) => Refusal::Closed,
+            (2, code) => Refusal::Denied(code),
+            _ => return Err(Malformed),
+        };
+        reader.end()?;
+        Ok(Self {
+            client_id,
+            nonce,
+            refusal,
+        })
+    }
+
+    pub(crate) fn write(&self, protocol_id: u64, buffer: &mut [u8]) -> usize {
+        let mut writer = start(kind::DENY, buffer);
+        writer.u64(self.client_id.0);
+        writer.bytes(&self.nonce);
+        let (what, code) = match self.refusal {
+            Refusal::Full => (0, 0),
+            Refusal::Closed => (1, 0),
+            Refusal::Denied(code) => (2, code),
+        };
+        writer.u8(what);
+        writer.u32(code);
+        end(protocol_id, writer)
+    }
+}
+
+/// What stands behind kind and version, if the checksum is right and both are what they should be.
+fn begin(kind: u8, protocol_id: u64, packet: &[u8]) -> Result<Reader<'_>, Malformed> {
+    let mut reader = Reader::new(checked(protocol_id, packet)?);
+    if reader.u8()? != kind || reader.u8()? != VERSION {
+        return Err(Malformed);
+    }
+    Ok(reader)
+}
+
+fn start(kind: u8, buffer: &mut [u8]) -> Writer<'_> {
+    let mut writer = Writer::new(buffer);
+    writer.u8(kind);
+    writer.u8(VERSION);
+    writer
+}
+
+fn end(common: u64, mut writer: Writer<'_>) -> usize {
+    let sum = checksum(common, writer.written());
+    writer.u32(sum);
+    writer.len()
+}

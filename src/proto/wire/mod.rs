@@ -1,0 +1,30 @@
+//! Every packet, to the byte: here they are read and written. Knows neither connections nor time.
+#![doc = include_str!("../WIRE.md")]
+
+mod checksum;
+mod cursor;
+pub(crate) mod frame;
+pub(crate) mod handshake;
+pub(crate) mod packet;
+
+#[cfg(test)]
+mod canonical_tests;
+#[cfg(test)]
+mod frame_tests;
+#[cfg(test)]
+mod golden_tests;
+#[cfg(test)]
+mod handshake_tests;
+
+pub(crate) use self::cursor::{Malformed, VARIABLE_MAX, Writer};
+
+/// The first byte of everything.
+pub(crate) mod kind {
+    pub(crate) const HELLO: u8 = 1;
+    pub(crate) const MISMATCH: u8 = 2;
+    pub(crate) const COOKIE: u8 = 3;
+    pub(crate) const CONNECT: u8 = 4;
+    pub(crate) const ACCEPT: u8 = 5;
+    pub(crate) const DENY: u8 = 6;
+    pub(crate) const PACKET: u8 = 7;
+}

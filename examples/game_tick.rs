@@ -1,12 +1,11 @@
-//! A 60 Hz game over raw datagrams: a server steps the world, a player steers and draws it.
+//! A 60 Hz game: a server steps the world, a player steers and draws it.
 //! `cargo run --example game_tick` plays 60 states of it, with both sides in one process.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Instant;
-use std::{io, thread};
-use tickwire::{Endpoint, Ticker};
+use std::{error::Error, io, net::Ipv4Addr, thread, time::Instant};
 
-const HZ: u32 = 60;
+use tickwire::{Config, ConnectOptions, Delivery, Event, Host, Ticker};
+
+const GAME: u64 = 1; // the game and its version: both sides must have the same
 const STATES: u32 = 60;
 const WIDTH: u8 = 40;
 
@@ -16,64 +15,61 @@ fn encode(number: u32, value: u8) -> [u8; 5] {
     [a, b, c, d, value]
 }
 
-/// The next message, and who sent it. What looks different is a stranger's.
-fn hear(endpoint: &mut Endpoint) -> io::Result<Option<(SocketAddr, u32, u8)>> {
-    while let Some(datagram) = endpoint.recv()? {
-        if let Ok([a, b, c, d, value]) = <[u8; 5]>::try_from(datagram.bytes) {
-            let number = u32::from_be_bytes([a, b, c, d]);
-            return Ok(Some((datagram.from, number, value)));
-        }
-    }
-    Ok(None)
+fn decode(message: &[u8]) -> (u32, u8) {
+    let [a, b, c, d, value] = message.try_into().unwrap_or_default();
+    (u32::from_be_bytes([a, b, c, d]), value)
 }
 
-fn serve(mut endpoint: Endpoint) -> io::Result<()> {
-    let mut ticker = Ticker::hz(HZ);
-    let (mut tick, mut x) = (0, 0_u8);
-    let (mut pilot, mut newest, mut steer, mut states_owed) = (None, 0, 1, 0);
-    loop {
-        endpoint.wait_until(ticker.deadline())?;
-        while let Some((from, input, value)) = hear(&mut endpoint)? {
-            // Whoever speaks first steers the ship. An input that was overtaken is worth nothing.
-            if *pilot.get_or_insert(from) == from && input > newest {
-                (newest, steer, states_owed) = (input, value.min(2), states_owed + 1);
-            }
+/// One turn. Keeps the newest message, and says whether the other side is still there.
+fn turn(host: &mut Host, until: Instant, newest: &mut (u32, u8)) -> io::Result<bool> {
+    host.wait_until(until)?; // sends what is queued, and sleeps until a datagram or the tick
+    while let Some(event) = host.next_event() {
+        match event {
+            // One that was overtaken on its way has a smaller number, and is worth nothing.
+            Event::Message { bytes, .. } => *newest = decode(&bytes).max(*newest),
+            Event::Disconnected { .. } => return Ok(false),
+            _ => {}
         }
+    }
+    Ok(true)
+}
+
+fn serve(mut host: Host) -> io::Result<()> {
+    let (mut ticker, mut tick, mut x, mut input) = (Ticker::hz(60), 0, 0_u8, (0, 1));
+    while turn(&mut host, ticker.deadline(), &mut input)? {
         for _ in 0..ticker.steps_due(Instant::now()) {
+            let steer = input.1.min(2);
             (tick, x) = (tick + 1, (x + steer).saturating_sub(1).min(WIDTH));
-            // One state for one input, and as long as it: nobody can aim this at somebody else.
-            if let Some(pilot) = pilot.filter(|_| states_owed > 0) {
-                states_owed -= 1;
-                let _ = endpoint.send(pilot, &encode(tick, x)); // full queue? a newer one follows
-            }
-        }
-        if let Err(error) = endpoint.flush() {
-            eprintln!("a state was refused: {error}"); // the game goes on
+            host.broadcast(Delivery::Unreliable, &encode(tick, x))?;
         }
     }
+    Ok(())
 }
 
-fn main() -> io::Result<()> {
-    let server = Endpoint::bind((Ipv4Addr::LOCALHOST, 0).into())?;
-    let address = server.local_addr();
-    thread::spawn(move || serve(server).expect("the server's own socket works"));
-    let mut endpoint = Endpoint::bind((Ipv4Addr::LOCALHOST, 0).into())?;
-    let mut ticker = Ticker::hz(HZ);
-    let (mut input, mut newest, mut drawn) = (0, 0, 0);
-    while drawn < STATES && input < 10 * STATES {
-        endpoint.wait_until(ticker.deadline())?;
-        while let Some((from, tick, x)) = hear(&mut endpoint)? {
-            if from == address && tick > newest {
-                (newest, drawn) = (tick, drawn + 1);
-                println!("tick {tick:>3} |{:>1$}", '@', usize::from(x) + 1);
-            }
+fn main() -> Result<(), Box<dyn Error>> {
+    let server = Host::bind((Ipv4Addr::LOCALHOST, 0).into(), Config::plain(GAME))?;
+    let mut config = Config::plain(GAME);
+    config.accept_incoming = false; // a player connects, and nobody connects to a player
+    let mut host = Host::bind((Ipv4Addr::LOCALHOST, 0).into(), config)?;
+    let peer = host.connect(server.local_addr(), &ConnectOptions::default())?;
+    let server = thread::spawn(move || serve(server));
+
+    let (mut ticker, mut input) = (Ticker::hz(60), 0);
+    let (mut state, mut shown, mut drawn) = ((0, 0), 0, 0);
+    while drawn < STATES && turn(&mut host, ticker.deadline(), &mut state)? {
+        if state.0 > shown {
+            (shown, drawn) = (state.0, drawn + 1);
+            println!("tick {shown:>3} |{:>1$}", '@', usize::from(state.1) + 1);
         }
         for _ in 0..ticker.steps_due(Instant::now()) {
             input += 1;
             let steer = if drawn < STATES * 2 / 3 { 2 } else { 0 };
-            endpoint.send(address, &encode(input, steer))?; // leaves with the next wait
+            // Not connected yet, or too much is waiting? The next input is a better one.
+            let _ = host.send(peer, Delivery::Unreliable, &encode(input, steer));
         }
     }
+    host.close(0)?; // the server is told, and so `serve` ends
+    server.join().expect("the server does not panic")?;
     println!("{drawn} states drawn");
     Ok(())
 }

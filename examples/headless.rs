@@ -1,4 +1,5 @@
-//! A server without a picture: a clock that players set theirs by. It sleeps until somebody asks.
+//! A server without a picture: a clock that players set theirs by. It sleeps until something happens,
+//! and says who comes and who goes.
 //!
 //! `cargo run --example headless` ends when its standard input says "quit" or is closed. An address
 //! to bind may be given, otherwise the system picks a port.
@@ -7,45 +8,52 @@ use std::net::SocketAddr;
 use std::time::Instant;
 use std::{env, io, thread};
 
-use tickwire::{Endpoint, Waker};
+use tickwire::{Config, Delivery, Event, Host, Waker};
 
-/// A question is a number of the asker's own, four bytes, and eight of padding.
-const QUESTION_BYTES: usize = 12;
+/// What the clock and its players must have in common.
+const CLOCK: u64 = 2;
 
 fn main() -> io::Result<()> {
     let address = env::args().nth(1).unwrap_or("127.0.0.1:0".into());
     let address: SocketAddr = address.parse().map_err(io::Error::other)?;
-    let mut endpoint = Endpoint::bind(address)?;
-    println!("listening on {}", endpoint.local_addr());
+    let mut host = Host::bind(address, Config::plain(CLOCK))?;
+    println!("listening on {}", host.local_addr());
 
-    let waker = endpoint.waker()?;
+    let waker = host.waker()?;
     thread::spawn(move || wake_at_quit(&waker));
 
     let started = Instant::now();
-    while !endpoint.take_woken() {
-        endpoint.wait(None)?; // sends the answers of the last turn, then sleeps
-        let (mut rx, mut tx) = endpoint.split();
-        while let Some(question) = rx.recv()? {
-            let Some(answer) = answer(question.bytes, started) else {
-                continue; // a stranger's
-            };
-            // When the queue is full the answer is lost, as it could be on the way; he asks again.
-            let _ = tx.send(question.from, &answer);
+    while !host.is_shut_down() {
+        host.wait(None)?; // sends the answers of the last turn, then sleeps
+        if host.take_woken() {
+            host.shutdown(0); // everybody is told; then the loop ends
+        }
+        while let Some(event) = host.next_event() {
+            match event {
+                Event::Connected { peer, address, .. } => println!("{peer} came from {address}"),
+                Event::Moved { peer, address, .. } => println!("{peer} moved to {address}"),
+                Event::Disconnected { peer, reason, .. } => println!("{peer} went: {reason}"),
+                Event::Message { peer, bytes, .. } => {
+                    let Some(answer) = answer(&bytes, started) else {
+                        continue; // no question
+                    };
+                    // He may be gone, or may ask faster than answers leave: then he asks again.
+                    let _ = host.send(peer, Delivery::Unreliable, &answer);
+                }
+                _ => {}
+            }
         }
     }
-    if let Err(error) = endpoint.flush() {
-        eprintln!("an answer was refused: {error}");
-    }
-    println!("datagrams heard: {}", endpoint.stats().datagrams_received);
     Ok(())
 }
 
-/// The asker's number and the microseconds since the start: as long as the question, so that nobody
-/// gets more from here than was sent in his name.
-fn answer(question: &[u8], started: Instant) -> Option<[u8; QUESTION_BYTES]> {
-    let question: &[u8; QUESTION_BYTES] = question.try_into().ok()?;
+/// A question is a number of the asker's own, four bytes. The answer is that number and the
+/// microseconds since the start, eight bytes.
+fn answer(question: &[u8], started: Instant) -> Option<[u8; 12]> {
+    let question: [u8; 4] = question.try_into().ok()?;
     let micros = u64::try_from(started.elapsed().as_micros()).ok()?;
-    let mut answer = *question;
+    let mut answer = [0; 12];
+    answer[..4].copy_from_slice(&question);
     answer[4..].copy_from_slice(&micros.to_be_bytes());
     Some(answer)
 }

@@ -158,8 +158,9 @@ pub struct Config {
     pub idle_timeout: Duration,
 
     /// How long this side is silent before it asks its peer for a sign of life: up to
-    /// [`TIMEOUT_MAX`] (1 h). Default: 5 s. Where a third of the peer's idle timeout is shorter, that
-    /// counts. Also keeps a router from forgetting the connection; many do after 30 s (RFC 4787 asks for
+    /// [`TIMEOUT_MAX`] (1 h). Default: 5 s; a quarter more if the last that it sent was a mere
+    /// acknowledgement, so that of two idle sides one asks and the other answers. Where a third of the
+    /// peer's idle timeout is shorter, that counts. Also keeps a router from forgetting the connection; many do after 30 s (RFC 4787 asks for
     /// two minutes).
     pub keep_alive: Duration,
 

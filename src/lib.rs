@@ -6,28 +6,99 @@
 //!
 //! | who | how it turns |
 //! | --- | --- |
-//! | a game's main loop, which must never wait for it | [`wait_until`](Endpoint::wait_until) the tick is due, or, called from somebody else's frame loop, no wait at all |
-//! | a headless server, which sleeps until something happens | [`wait`](Endpoint::wait) with `None` |
-//! | a latency benchmark, which spins | [`recv`](Endpoint::recv) and [`flush`](Endpoint::flush), no wait at all |
+//! | a game's main loop, which must never wait for it | [`wait_until`](Host::wait_until) the tick is due, or, called from somebody else's frame loop, [`poll`](Host::poll), which never sleeps |
+//! | a headless server, which sleeps until something happens | [`wait`](Host::wait) with `None` |
+//! | a latency benchmark, which spins | [`poll`](Host::poll) over and over, or the layer below: [`Endpoint`] |
+//!
+//! It has two layers so far. An [`Endpoint`] sends and receives raw datagrams; a [`Host`] has an
+//! endpoint, knows who is there, and exchanges messages with peers. There is no encryption yet:
+//! **a host has neither secrecy nor authenticity** (see [`Security::Plain`]) and belongs into a trusted
+//! network. And there are no messages yet that are sent again when they are lost: see [`Delivery`].
 //!
 //! # The first two programs
 //!
-//! Receive: what comes back is lent out of its slot, not copied.
+//! A server: every peer is sent what it says.
 //!
 //! ```
-//! use tickwire::Endpoint;
+//! use tickwire::{Config, Event, Host};
 //!
-//! let mut endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap())?;
-//! # endpoint.send(endpoint.local_addr(), b"hello")?;
-//! endpoint.wait(None)?;
-//! while let Some(datagram) = endpoint.recv()? {
-//!     println!("{} {} bytes", datagram.from, datagram.bytes.len());
+//! let mut host = Host::bind("127.0.0.1:0".parse().unwrap(), Config::plain(7))?;
+//! # let mut client = Host::bind("127.0.0.1:0".parse().unwrap(), Config::plain(7))?;
+//! # let server = client.connect(host.local_addr(), &Default::default()).unwrap();
+//! # let started = std::time::Instant::now();
+//! # let mut is_answered = false;
+//! # while !is_answered {
+//! #     assert!(started.elapsed().as_secs() < 10);
+//! #     client.wait(Some(std::time::Duration::from_millis(1)))?;
+//! #     while let Some(event) = client.next_event() {
+//! #         match event {
+//! #             Event::Connected { .. } => client.send(server, tickwire::Delivery::Unreliable, b"hello")?,
+//! #             Event::Message { bytes, .. } => is_answered = bytes == "hello",
+//! #             other => panic!("{other:?}"),
+//! #         }
+//! #     }
+//! #     client.flush()?;
+//! #     host.wait(Some(std::time::Duration::from_millis(1)))?;
+//! # /*
+//! loop {
+//!     host.wait(None)?;
+//! # */
+//!     while let Some(event) = host.next_event() {
+//!         if let Event::Message { peer, delivery, bytes, .. } = event {
+//!             let _ = host.send(peer, delivery, &bytes); // his queue is full: left out
+//!         }
+//!     }
+//!     host.flush()?;
 //! }
-//! # assert_eq!(endpoint.stats().datagrams_received, 1);
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! Answer: [`split`](Endpoint::split) makes an echo server a loop of one line.
+//! A player, in a game of 60 ticks a second.
+//!
+//! ```
+//! use std::time::Instant;
+//! use tickwire::{Config, ConnectOptions, Delivery, Event, Host, Ticker};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let mut at_home = Host::bind("127.0.0.1:0".parse()?, Config::plain(7))?;
+//! # let address = at_home.local_addr();
+//! let mut config = Config::plain(7);
+//! config.accept_incoming = false; // a player connects, and nobody connects to a player
+//! let mut host = Host::bind("127.0.0.1:0".parse()?, config)?;
+//! let server = host.connect(address, &ConnectOptions::default())?;
+//! let mut ticker = Ticker::hz(60);
+//! # let started = Instant::now();
+//! # let mut is_heard = false;
+//! # while !is_heard {
+//! #     assert!(started.elapsed().as_secs() < 10);
+//! #     at_home.poll()?;
+//! #     while let Some(event) = at_home.next_event() {
+//! #         is_heard |= matches!(event, Event::Message { .. });
+//! #     }
+//! # /*
+//! loop {
+//! # */
+//!     host.wait_until(ticker.deadline())?; // until a datagram comes, or the tick
+//!     while let Some(event) = host.next_event() {
+//!         match event {
+//!             Event::Message { bytes, .. } => println!("{} bytes of state", bytes.len()),
+//!             Event::Disconnected { reason, .. } => return Err(reason.to_string().into()),
+//!             _ => {}
+//!         }
+//!     }
+//!     for _ in 0..ticker.steps_due(Instant::now()) {
+//!         let _ = host.send(server, Delivery::Unreliable, b"this tick's input"); // not there yet?
+//!     }
+//!     host.flush()?; // this tick's messages leave now
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The layer below
+//!
+//! Without connections, for a protocol of one's own, or to measure: [`split`](Endpoint::split) makes an
+//! echo server a loop of one line. What is received is lent out of its slot, not copied.
 //!
 //! ```
 //! # use std::time::Duration;
@@ -55,21 +126,31 @@
 //! With `?` this server ends when its send queue is full. One that should rather leave an answer out
 //! ignores [`SendError::QueueFull`].
 //!
-//! The [guide] explains from the ground up what a datagram is, what a non-blocking
-//! socket does, and why a loop drains it.
+//! The [guide] explains from the ground up what a datagram is, what a non-blocking socket does and why a
+//! loop drains it, and what it takes to know who is there.
 //!
 //! # One turn, always in this order
 //!
 //! 1. Send what is queued. Sleep, if asked to and if nothing is known to be pending: this is
-//!    [`wait`](Endpoint::wait). A turn that must not sleep leaves it out and asks no poll.
-//! 2. Drain the socket: [`recv`](Endpoint::recv) until `None`. A drain ends when the socket is empty
-//!    or when its budget is spent. The budget is what the kernel can have had queued at the wakeup,
-//!    so "all pending" is kept and a flood cannot hold the loop. What is left over is remembered,
-//!    because readiness is edge-triggered and no event will come for it: the next `wait` returns at
-//!    once.
-//! 3. Step the world; a [`Ticker`] says when.
-//! 4. [`send`](Endpoint::send), and [`flush`](Endpoint::flush) if it should leave before the next
-//!    turn.
+//!    [`wait`](Host::wait). A turn that must not sleep is [`poll`](Host::poll), and asks no poll of the
+//!    system.
+//! 2. Read the clock, once.
+//! 3. Drain the socket. A drain ends when the socket is empty or when its budget is spent. The budget is
+//!    what the kernel can have had queued at the wakeup, so "all pending" is kept and a flood cannot
+//!    hold the loop. What is left over is remembered, because readiness is edge-triggered and no event
+//!    will come for it: the next `wait` returns at once.
+//! 4. Run the timers, every turn, also when traffic never stops. So a peer is given up only after a
+//!    drain that began past its deadline: a game that hung in a debugger first hears what its peers sent
+//!    meanwhile.
+//! 5. Send what that led to: to peers first, then to those who want to become some.
+//!
+//! That is one call. What comes between two of them is the application's:
+//! [`next_event`](Host::next_event) until `None`; step the world, a [`Ticker`] says when;
+//! [`send`](Host::send), or [`broadcast`](Host::broadcast); and [`flush`](Host::flush) if it should leave
+//! before the next turn.
+//!
+//! With an [`Endpoint`] the steps 2, 4 and 5 are the application's as well, and the drain is
+//! [`recv`](Endpoint::recv) until `None`.
 //!
 //! # Layers
 //!
@@ -79,17 +160,24 @@
 //! | --- | --- |
 //! | `src/bin/tickwire` | the command line (feature `cli`) |
 //! | `src/lib.rs` | this face |
-//! | `src/io` | the only code that touches the operating system: sockets, readiness, sleep, the clock |
-//! | [`proto`] | the protocol, pure: no I/O, no clock, no entropy of its own |
+//! | `src/io` | the only code that touches the operating system: sockets, readiness, sleep, the clock; [`Endpoint`], and [`Host`] around one |
+//! | [`proto`] | the protocol, pure: no I/O, no clock, no entropy of its own; [`HostState`](proto::HostState) is a host without a socket, for tests on virtual time and sockets of one's own |
 //! | `src/config.rs`, `src/send_error.rs` | what a user may change; why something is not sent |
 //! | [`limits`] | every number, its unit and its source |
 //!
 //! # What always holds
 //!
-//! - Nothing that comes off the wire makes it panic, allocate, loop without bound or end a loop.
-//! - Every queue has a limit and says what happens at it; nothing is dropped silently. What is lost
-//!   on this machine is counted in [`EndpointStats`].
-//! - After warm-up, receiving and sending allocate nothing.
+//! - Nothing that comes off the wire makes it panic, allocate without bound, loop without bound or end
+//!   a loop.
+//! - A stranger who has not proven his address gets no answer that is longer than what came from it, and
+//!   nothing is kept for him. A new address of a peer gets at most three times the bytes that came from
+//!   it before it is proven.
+//! - Of each peer there is at most one [`Connected`](Event::Connected) and exactly one
+//!   [`Disconnected`](Event::Disconnected), and nothing after it. A [`PeerId`] that is over is an error,
+//!   never somebody else.
+//! - Every queue has a limit and says what happens at it; nothing is dropped silently. What is lost on
+//!   this machine is counted: in [`EndpointStats`], [`HostStats`] and [`PeerStats`].
+//! - After warm-up, an endpoint receives and sends without allocating.
 //! - Errors are bad input or a system in trouble; panics are bugs.
 //!
 //! # Logging

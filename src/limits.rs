@@ -130,8 +130,9 @@ pub const CONNECT_TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
 pub const COOKIE_WINDOW: Duration = Duration::from_secs(10);
 const _: () = assert!(CONNECT_TIMEOUT_DEFAULT.as_millis() <= COOKIE_WINDOW.as_millis());
 
-/// How long a connection that was admitted waits for the first packet of its client: 3 s. Then it is
-/// forgotten, and nobody was told of it.
+/// How long a connection that was admitted waits for the first packet of its client: 3 s after the
+/// client last asked for it. Then it is forgotten, and nobody was told of it. Whoever repeats a recorded
+/// connect keeps it for as long as the cookie in it is good.
 pub const PENDING_TIMEOUT: Duration = Duration::from_secs(3);
 const _: () = assert!(PENDING_TIMEOUT.as_millis() >= 2 * HANDSHAKE_RETRY_MAX.as_millis());
 

@@ -47,7 +47,8 @@ impl fmt::Display for SendError {
 
 impl error::Error for SendError {}
 
-/// `QueueFull` becomes `WouldBlock`, `UnknownPeer` becomes `NotConnected`, everything else `InvalidInput`; the `SendError` itself can be
+/// `QueueFull` becomes `WouldBlock`, `UnknownPeer` becomes `NotConnected`, everything else
+/// `InvalidInput`; the `SendError` itself can be
 /// taken out again with [`io::Error::downcast`].
 impl From<SendError> for io::Error {
     fn from(error: SendError) -> Self {

@@ -4,12 +4,14 @@
 
 use std::env;
 use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use tickwire::{Config, ConnectOptions, Delivery, DisconnectReason, Event, Host, PeerId};
 
 /// Nothing here takes a fraction of it; a test that has waited this long has failed.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -60,6 +62,13 @@ impl Example {
             Err(RecvTimeoutError::Disconnected) => None,
             Err(RecvTimeoutError::Timeout) => panic!("no line for {DEADLINE:?}"),
         }
+    }
+
+    /// The address in the first line of a server.
+    fn address(&self) -> SocketAddr {
+        let line = self.line().expect("it says where it listens");
+        let address = line.strip_prefix("listening on ").expect("the first line");
+        address.parse().expect("an address")
     }
 
     /// The rest of the lines, and how the example ended.
@@ -116,77 +125,178 @@ fn state_of(line: &str) -> (u32, usize) {
 }
 
 #[test]
-fn headless_answers_questions_until_its_input_is_closed() {
-    let mut example = Example::start("headless");
-    let player = Player::of(&example);
+fn headless_tells_the_time_and_who_came_and_went() {
+    let example = Example::start("headless");
+    let address = example.address();
+    let mut first = Player::join(address);
+    assert_says(example.line(), &first.came());
+    let mut second = Player::join(address);
+    assert_says(example.line(), &second.came());
 
-    let first = player.ask(1);
-    // Strangers: empty, too short, too long for the protocol, too long for the buffer.
-    for len in [0, 11, 13, 1025] {
-        player.send(&vec![7; len]);
+    let before = first.ask(*b"one.");
+    // No questions: empty, too short, too long; and what no client sends at all.
+    for message in [&b""[..], b"two", b"three"] {
+        let peer = first.server;
+        first
+            .host
+            .send(peer, Delivery::Unreliable, message)
+            .expect("there is room");
     }
-    let second = player.ask(2);
-    assert!(first <= second, "its clock runs backwards");
+    let stranger = plain_socket();
+    for len in [0, 4, 1024, 1025] {
+        let sent = stranger.send_to(&vec![7; len], address);
+        assert_eq!(sent.expect("it listens"), len);
+    }
+    let after = second.ask(*b"two.");
+    assert!(before <= after, "its clock runs backwards");
+
+    second.leave(3);
+    assert_says(example.line(), "went: disconnected by the peer, code 3");
+}
+
+#[test]
+fn headless_tells_its_clients_when_its_input_is_closed() {
+    let mut example = Example::start("headless");
+    let mut player = Player::join(example.address());
+    player.ask(*b"one.");
 
     drop(example.stdin.take());
-    let (lines, status) = example.finish();
+    assert_eq!(player.end(), DisconnectReason::Remote { code: 0 });
+    assert_says(example.line(), &player.came());
+    assert_says(example.line(), "went: disconnected by this side, code 0");
+    let (rest, status) = example.finish();
     assert!(status.success(), "{status}");
-    assert_eq!(lines, ["datagrams heard: 6"]);
+    assert!(rest.is_empty(), "{rest:?}");
+}
+
+/// A line about a peer, whatever the server calls it.
+fn assert_says(line: Option<String>, what: &str) {
+    let line = line.expect("it says something");
+    let said = line.split_once(' ').map(|(_peer, said)| said);
+    assert_eq!(said, Some(what), "{line:?}");
 }
 
 #[test]
 fn headless_ends_at_quit() {
     let mut example = Example::start("headless");
-    let player = Player::of(&example);
-    player.ask(1);
+    let mut player = Player::join(example.address());
 
     let mut stdin = example.stdin.take().expect("standard input is a pipe");
     stdin.write_all(b"what?\nquit\n").expect("it reads");
+    assert_eq!(player.end(), DisconnectReason::Remote { code: 0 });
+    let (_, status) = example.finish();
+    assert!(status.success(), "{status}");
+}
+
+#[test]
+fn datagrams_come_back_until_its_input_is_closed() {
+    let mut example = Example::start("datagrams");
+    let address = example.address();
+    let socket = plain_socket();
+    let mut answer = [0; 2048];
+    for len in [1, 0, 1024] {
+        let sent = socket.send_to(&vec![7; len], address);
+        assert_eq!(sent.expect("it listens"), len);
+        let back = socket.recv_from(&mut answer).expect("an answer");
+        assert_eq!(back, (len, address));
+    }
+    // Longer than a datagram can be: no answer, and the next one gets one.
+    for len in [1025, 5] {
+        socket
+            .send_to(&vec![8; len], address)
+            .expect("it listens still");
+    }
+    assert_eq!(socket.recv(&mut answer).expect("an answer"), 5);
+
+    drop(example.stdin.take());
     let (lines, status) = example.finish();
     assert!(status.success(), "{status}");
-    assert_eq!(lines, ["datagrams heard: 1"]);
+    assert_eq!(lines, ["datagrams heard: 5"]);
+}
+
+fn plain_socket() -> UdpSocket {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    socket
+        .set_read_timeout(Some(DEADLINE))
+        .expect("a valid timeout");
+    socket
 }
 
 /// Somebody who asks `headless` for the time.
 struct Player {
-    socket: UdpSocket,
+    host: Host,
+    server: PeerId,
 }
 
 impl Player {
-    fn of(example: &Example) -> Self {
-        let line = example.line().expect("it says where it listens");
-        let address = line.strip_prefix("listening on ").expect("the first line");
-        let address: SocketAddr = address.parse().expect("an address");
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
-        socket.connect(address).expect("an address that exists");
-        socket
-            .set_read_timeout(Some(DEADLINE))
-            .expect("a valid timeout");
-        Self { socket }
+    /// Connects, and waits until it is.
+    fn join(address: SocketAddr) -> Self {
+        let any_port = (Ipv4Addr::LOCALHOST, 0).into();
+        let mut host = Host::bind(any_port, Config::plain(2)).expect("a free port");
+        let options = ConnectOptions::default();
+        let server = host.connect(address, &options).expect("it begins");
+        let mut player = Self { host, server };
+        let event = player.event();
+        assert!(matches!(event, Event::Connected { .. }), "{event:?}");
+        player
     }
 
-    fn send(&self, bytes: &[u8]) {
-        let sent = self.socket.send(bytes).expect("it listens");
-        assert_eq!(sent, bytes.len());
+    /// What is said of it when it comes.
+    fn came(&self) -> String {
+        format!("came from {}", self.host.local_addr())
+    }
+
+    /// The next event, which has to come.
+    fn event(&mut self) -> Event {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            if let Some(event) = self.host.next_event() {
+                return event;
+            }
+            assert!(Instant::now() < deadline, "no event for {DEADLINE:?}");
+            self.host
+                .wait_until(deadline)
+                .expect("its own socket works");
+        }
     }
 
     /// Asks with `number`, and returns the time in the answer to it.
-    fn ask(&self, number: u32) -> u64 {
-        let mut question = [0; 12];
-        question[..4].copy_from_slice(&number.to_be_bytes());
-        self.send(&question);
+    fn ask(&mut self, number: [u8; 4]) -> u64 {
+        self.host
+            .send(self.server, Delivery::Unreliable, &number)
+            .expect("there is room");
+        let event = self.event();
+        let Event::Message { bytes, .. } = event else {
+            panic!("no answer: {event:?}");
+        };
+        assert_eq!(bytes[..4], number);
+        u64::from_be_bytes(bytes[4..].try_into().expect("8 bytes"))
+    }
 
-        let mut answer = [0; 64];
-        let len = self.socket.recv(&mut answer).expect("an answer");
-        assert_eq!(len, question.len(), "as long as the question");
-        assert_eq!(answer[..4], number.to_be_bytes());
-        u64::from_be_bytes(answer[4..12].try_into().expect("8 bytes"))
+    fn leave(mut self, code: u32) {
+        self.host.shutdown(code);
+        while !self.host.is_shut_down() {
+            self.host
+                .wait(Some(DEADLINE))
+                .expect("its own socket works");
+            while self.host.next_event().is_some() {}
+        }
+    }
+
+    /// Waits for the end, and says why.
+    fn end(&mut self) -> DisconnectReason {
+        let event = self.event();
+        let Event::Disconnected { reason, .. } = event else {
+            panic!("not the end: {event:?}");
+        };
+        reason
     }
 }
 
 #[test]
 fn every_example_is_short() {
     let sources = [
+        ("datagrams.rs", include_str!("../examples/datagrams.rs")),
         ("game_tick.rs", include_str!("../examples/game_tick.rs")),
         ("headless.rs", include_str!("../examples/headless.rs")),
     ];

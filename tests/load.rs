@@ -8,6 +8,9 @@
     reason = "in a test that is a failure as good as any"
 )]
 
+#[cfg(target_os = "linux")]
+mod common;
+
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::{env, fs};
@@ -171,20 +174,41 @@ fn check_tick(record: &Value, wake: &str, verdict: &str) {
         assert_eq!(floor["ratio_to_floor"]["median"], 1.0);
         assert!(tickwire["ratio_to_floor"]["median"].as_f64().unwrap() > 0.0);
     }
-    let is_nothing = verdict == "nothing was lost";
-    assert_eq!(record["results"]["nothing_was_lost"], is_nothing);
+    check_verdict(&record["results"], verdict);
+}
+
+/// Room for what is lost in the last digits.
+const ROUNDED: f64 = 1.000_001;
+
+/// The last line and the flags say the same.
+fn check_verdict(results: &Value, verdict: &str) {
+    let is_nothing = verdict.starts_with("nothing was lost");
+    assert_eq!(results["nothing_was_lost"], is_nothing);
     assert!(is_nothing || verdict.starts_with("lost: "), "{verdict}");
+    let is_complete = !verdict.contains(" were never sent (");
+    assert_eq!(results["complete"], is_complete, "{verdict}");
 }
 
 fn check_contestant(contestant: &Value) {
     let rounds = contestant["rounds"].as_array().unwrap();
     assert_eq!(rounds.len(), 2);
     for round in rounds {
+        check_times(&round["server"]);
         check_inputs(round);
         check_states(round);
     }
     let inputs = |of: &Value| number(&of["losses"]["inputs"]["received"]);
     assert_eq!(inputs(contestant), rounds.iter().map(inputs).sum::<u64>());
+}
+
+/// No more in the ticks than in the whole; the rest is what came after the last tick.
+fn check_times(server: &Value) {
+    let all = |times: &Value| times["mean"].as_f64().unwrap() * server["ticks"].as_f64().unwrap();
+    let wall = server["wall_s"].as_f64().unwrap();
+    assert!(all(&server["awake_ms"]) <= wall * 1e3 * ROUNDED, "{server}");
+    if let Some(cpu) = server["cpu_s"].as_f64() {
+        assert!(all(&server["cpu_ms"]) <= cpu * 1e3 * ROUNDED, "{server}");
+    }
 }
 
 /// What was sent came or was dropped by the kernel: over loopback there is no network to lose it.
@@ -193,6 +217,9 @@ fn check_inputs(round: &Value) {
     let missed = number(&round["clients"]["ticks_missed"]);
     let sent = number(&inputs["sent"]) + number(&inputs["refused"]);
     assert_eq!(sent, 50 * (6 - missed), "{round}");
+    let unsent = &round["unsent"];
+    let asked = number(&unsent["inputs_asked"]);
+    assert_eq!(sent + number(&unsent["inputs"]), asked, "{round}");
     if inputs["dropped_by_kernel"].is_u64() {
         assert_eq!(inputs["lost_on_network"], 0, "{round}");
     }
@@ -203,7 +230,10 @@ fn check_states(round: &Value) {
     let (server, states) = (&round["server"], &round["losses"]["states"]);
     let ticks = number(&server["ticks"]);
     assert_eq!(ticks + number(&server["overruns"]), 6, "{round}");
-    assert_eq!(number(&states["due"]), 50 * ticks, "{round}");
+    let (due, unsent) = (number(&states["due"]), &round["unsent"]);
+    assert_eq!(due, 50 * ticks, "{round}");
+    let asked = number(&unsent["states_asked"]);
+    assert_eq!(due + number(&unsent["states"]), asked, "{round}");
     assert_eq!(states["sent"], states["received"], "{round}");
 }
 
@@ -244,9 +274,72 @@ fn a_low_limit_of_open_files_is_raised_or_told() {
 
 // What goes wrong.
 
+/// In a network that was just made nothing is up, its loopback neither.
+#[cfg(target_os = "linux")]
+const NEW_NETWORK: &str = "true";
+
+/// Ends `bench` in a network of its own: with one line that says why, and without a figure.
+#[cfg(target_os = "linux")]
+fn refused(network: &str, args: &str, log: &str) -> String {
+    let program = env!("CARGO_BIN_EXE_tickwire");
+    let command = format!("{network} && exec {program} bench {args}");
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--net", "sh", "-c", &command]);
+    let output = unshare.env("RUST_LOG", log).output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(!stdout.contains("contestant") && !stdout.contains("ratio to floor"));
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    stderr
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_machine_that_does_not_reach_itself_measures_nothing() {
+    if common::skip_namespace(&[]) {
+        return;
+    }
+    for args in ["throughput --duration 1h", "tick --duration 1h"] {
+        // What the library would warn of, this says.
+        let told = refused(NEW_NETWORK, args, "warn");
+        for part in ["cannot send to 127.0.0.1: ", "ip link set lo up"] {
+            assert!(told.contains(part), "no {part:?} in {told}");
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_firewall_keeps_is_not_measured_as_zero() {
+    if common::skip_namespace(&["ip", "nft"]) {
+        return;
+    }
+    let wall = |rule: &str| {
+        format!(
+            "ip link set lo up && nft add table inet wall \
+             && nft 'add chain inet wall in {{ type filter hook input priority 0; }}' \
+             && nft add rule inet wall in {rule} drop"
+        )
+    };
+    // The header's 8 bytes count.
+    let (everything, long) = (wall("meta l4proto udp"), wall("udp length '>' 24"));
+    let cases = [
+        (&everything, "throughput", "arrives there"),
+        (&everything, "tick", "arrives there"),
+        (&long, "throughput", "datagrams of 64 bytes"),
+        (&long, "tick", "none arrived"),
+    ];
+    for (wall, benchmark, part) in cases {
+        let args = format!("{benchmark} --duration 20ms --rounds 1");
+        let told = refused(wall, &args, "error");
+        assert!(told.contains(part), "no {part:?} in {told}");
+    }
+}
+
 #[test]
 fn what_cannot_be_measured_is_told_with_what_can() {
-    let cases: [(&[&str], &str); 13] = [
+    let cases: [(&[&str], &str); 23] = [
         (&["tick", "--clients=0"], "1 to 20000 clients"),
         (&["tick", "--clients=20001"], "1 to 20000 clients"),
         (&["tick", "--hz=0"], "1 to 1000 ticks"),
@@ -258,8 +351,18 @@ fn what_cannot_be_measured_is_told_with_what_can() {
         (&["throughput", "--sizes=64,1025"], "0 to 1024 bytes"),
         (&["throughput", "--batches=0"], "1 to 64 datagrams"),
         (&["throughput", "--batches=65"], "1 to 64 datagrams"),
-        (&["throughput", "--rounds=0"], "1..=1000"),
+        (&["throughput", "--rounds=0"], "1 to 1000 rounds"),
         (&["throughput", "--duration=2h"], "an hour"),
+        (&["throughput", "--sizes", "-1,64"], "0 to 1024 bytes"),
+        (&["throughput", "--batches", "-1"], "1 to 64 datagrams"),
+        (&["throughput", "--rounds", "-1"], "1 to 1000 rounds"),
+        (&["throughput", "--duration", "-1s"], "takes some time"),
+        (&["tick", "--clients", "-1"], "1 to 20000 clients"),
+        (&["tick", "--hz", "-1"], "1 to 1000 ticks"),
+        (&["tick", "--rounds", "-1"], "1 to 1000 rounds"),
+        (&["tick", "--duration", "-1s"], "takes some time"),
+        (&["tick", "--input", "-1"], "0 to 1024 bytes"),
+        (&["tick", "--state", "-1"], "0 to 1024 bytes"),
     ];
     for (args, told) in cases {
         let output = bench(args);

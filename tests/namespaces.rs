@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;
 
-use common::{LIMIT, bind, skip};
+use common::{LIMIT, bind};
 use tickwire::{Endpoint, EndpointConfig, SendError};
 
 /// A machine with one link, 10.9.0.1/24, behind which nobody answers.
@@ -22,15 +22,7 @@ const LINK: &str = "ip link set lo up \
 
 /// Runs the ignored test `inner` of this file in a namespace prepared by `setup`.
 fn in_namespace(inner: &str, setup: &str) {
-    let has = |program: &str| {
-        let found = Command::new("sh")
-            .args(["-c", &format!("command -v {program}")])
-            .output();
-        found.is_ok_and(|output| output.status.success())
-    };
-    let may_unshare = Command::new("unshare").args(["--net", "true"]).status();
-    let is_there = has("ip") && has("nft") && may_unshare.is_ok_and(|status| status.success());
-    if skip("a network namespace (root, unshare, ip, nft)", is_there) {
+    if common::skip_namespace(&["ip", "nft"]) {
         return;
     }
     let this = std::env::current_exe().unwrap();

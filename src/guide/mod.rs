@@ -14,9 +14,13 @@
 //!    facts that every game on top of it has to know.
 //! 2. [The non-blocking socket](readiness): readiness, edges and draining; three ways to wait; and
 //!    why one thread with one socket is enough for many players.
+//! 3. [Virtual connections](connections): what an address proves, a handshake that costs a server
+//!    nothing, how a player keeps his session and how he leaves; and how to test all of it on virtual
+//!    time.
 //!
-//! They teach the layer that this release has: raw datagrams. There are no connections in it yet,
-//! and no reliable messages; the chapters say so where you would look for them.
+//! They teach the layers that this release has: raw datagrams, and connections with unreliable
+//! messages on top of them. There is no encryption in it yet, and no message that is sent again; the
+//! chapters say so where you would look for them.
 //!
 //! You need to know Rust and what a game loop is. You do not need to know sockets. Where a chapter
 //! speaks of what a call costs, it was measured on a machine with two cores, with Linux 6.18, over
@@ -33,3 +37,6 @@ pub mod datagrams {}
 
 #[doc = include_str!("readiness.md")]
 pub mod readiness {}
+
+#[doc = include_str!("connections.md")]
+pub mod connections {}

@@ -36,7 +36,6 @@ use crate::send_error::SendError;
 /// # let mut client = Host::bind("127.0.0.1:0".parse().unwrap(), Config::plain(7))?;
 /// # let peer = client.connect(host.local_addr(), &Default::default()).unwrap();
 /// # let mut echoed = false;
-/// # let mut has_said_hello = false;
 /// # while !echoed {
 /// # client.poll()?;
 /// # while let Some(event) = client.next_event() {
@@ -269,9 +268,29 @@ impl Host {
         self.state.is_shut_down()
     }
 
+    /// The end of a program: [`shutdown`](Self::shutdown), and turns until every peer was told. Sleeps, a
+    /// quarter of a second at most where peers do not answer. Events that were not taken are dropped.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`wait`](Self::wait); then it is dropped, which tells every peer once more.
+    pub fn close(mut self, code: u32) -> io::Result<()> {
+        self.shutdown(code);
+        while !self.is_shut_down() {
+            while self.next_event().is_some() {}
+            self.wait(None)?;
+        }
+        Ok(())
+    }
+
     /// Everybody who can be sent to.
     pub fn peers(&self) -> impl Iterator<Item = PeerId> + '_ {
         self.state.peers()
+    }
+
+    /// Whether a peer can be sent to.
+    pub fn is_connected(&self, peer: PeerId) -> bool {
+        self.state.is_connected(peer)
     }
 
     /// What is known of a peer, while it is connected.
@@ -466,6 +485,22 @@ impl Drop for Host {
     }
 }
 
+/// `Unreachable` becomes `AddrNotAvailable`, `AlreadyConnected` `AlreadyExists`, a payload that is too long
+/// `InvalidInput`, and the others `Other`; the `ConnectError` itself can be taken out again with
+/// [`io::Error::downcast`].
+impl From<ConnectError> for io::Error {
+    fn from(error: ConnectError) -> Self {
+        use io::ErrorKind as Kind;
+        let kind = match error {
+            ConnectError::AlreadyConnected { .. } => Kind::AlreadyExists,
+            ConnectError::PayloadTooLong { .. } => Kind::InvalidInput,
+            ConnectError::Unreachable { .. } => Kind::AddrNotAvailable,
+            ConnectError::HostFull | ConnectError::ShuttingDown => Kind::Other,
+        };
+        Self::new(kind, error)
+    }
+}
+
 /// To live in somebody else's poll: register the host, and call [`poll`](Host::poll) when its token
 /// comes up, when [`next_deadline`](Host::next_deadline) has come, and while
 /// [`may_have_more`](Host::may_have_more). Everything else is as with an
@@ -494,7 +529,7 @@ impl mio::event::Source for Host {
     }
 }
 
-/// The socket itself, to look at or to set options on: see [`Endpoint`](crate::Endpoint).
+/// The socket itself, to look at or to set options on: see [`Endpoint`].
 #[cfg(unix)]
 impl std::os::fd::AsFd for Host {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {

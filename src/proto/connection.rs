@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 
 use super::closing::Closing;
 use super::connection_id::ConnectionId;
+use super::introduction::Introduction;
 use super::outgoing::Outgoing;
 use super::path::NewPath;
 use super::random::Random;
 use super::received::Received;
 use super::round_trip::RoundTrip;
 use super::sent::{Content, Sent};
-use super::sequence;
+use super::sequence::{self, NUMBER_MAX};
 use super::stats::PeerStats;
 use super::wire::Writer;
 use super::wire::frame::{self, Frame, Frames, Token};
@@ -46,11 +47,14 @@ pub(crate) struct Connection {
     sent: Sent,
     received: Received,
     round_trip: RoundTrip,
-    last_sent: Instant,
+    /// When the peer is asked for a sign of life, if nothing goes there before.
+    keep_alive_at: Instant,
     last_received: Instant,
 
     outgoing: Outgoing,
     wants_ping: bool,
+    /// Of a client, until it has heard from the server.
+    introduction: Option<Introduction>,
     /// What the peer wants to have back from here.
     response: Option<Token>,
     new_path: Option<NewPath>,
@@ -86,6 +90,7 @@ impl Connection {
     pub(crate) fn new(config: &Config, ends: Ends, now: Instant) -> Self {
         let Security::Plain { protocol_id } = config.security;
         let their_idle_timeout = Duration::from_millis(ends.theirs.idle_timeout_ms.into());
+        let keep_alive = config.keep_alive.min(their_idle_timeout / 3);
         Self {
             protocol_id,
             nonce: ends.nonce,
@@ -94,15 +99,16 @@ impl Connection {
             address: ends.address,
             connected_from: ends.address,
             idle_timeout: config.idle_timeout,
-            keep_alive: config.keep_alive.min(their_idle_timeout / 3),
+            keep_alive,
             their_ack_delay: Duration::from_millis(ends.theirs.ack_delay_ms.into()),
             sent: Sent::new(now),
             received: Received::new(config.ack_delay_max, now),
             round_trip: RoundTrip::new(),
-            last_sent: now,
+            keep_alive_at: now + keep_alive,
             last_received: now,
             outgoing: Outgoing::default(),
             wants_ping: false,
+            introduction: None,
             response: None,
             new_path: None,
             closing: None,
@@ -115,9 +121,10 @@ impl Connection {
         self.round_trip.sample(time, Duration::ZERO);
     }
 
-    /// The peer is to hear from this side soon, and to say so.
-    pub(crate) fn ping(&mut self) {
+    /// The server is to hear from this client, now and until it says so.
+    pub(crate) fn introduce(&mut self, now: Instant) {
         self.wants_ping = true;
+        self.introduction = Some(Introduction::new(now));
     }
 
     /// Queues a message.
@@ -183,6 +190,10 @@ impl Connection {
         now: Instant,
     ) -> Option<Verified<'a>> {
         let number = sequence::expand(truncated_number, self.received.expected());
+        if number > NUMBER_MAX {
+            self.stats.malformed += 1;
+            return None;
+        }
         let Ok(payload) = packet::open(self.protocol_id, number, bytes) else {
             self.stats.failed_authentication += 1;
             return None;
@@ -222,6 +233,7 @@ impl Connection {
         self.stats.packets_received += 1;
         self.stats.bytes_received += packet.len as u64;
         self.last_received = now;
+        self.introduction = None;
         let mut frames = packet.frames;
         let wants_ack = frames.any(|frame| frame.wants_ack());
         self.received.insert(packet.number, wants_ack, now);
@@ -238,7 +250,9 @@ impl Connection {
         for frame in frames {
             match frame {
                 Frame::Ack(ack) => self.on_ack(&ack, now),
-                Frame::Disconnect(code) => disconnected = self.on_disconnect(code),
+                Frame::Disconnect(code) => {
+                    disconnected = disconnected.or(self.on_disconnect(code));
+                }
                 _ if self.closing.is_some() => {}
                 Frame::Unreliable(message) => self.on_message(message, on_message),
                 Frame::Challenge(token) => self.response = Some(token),
@@ -269,13 +283,17 @@ impl Connection {
 
     /// Returns the code if that is news: who has said goodbye himself needs nobody to tell him.
     fn on_disconnect(&mut self, code: u32) -> Option<u32> {
-        if self.closing.is_some() {
-            self.closing = Some(Closing::Over);
-            return None;
+        match self.closing {
+            None => {
+                self.closing = Some(Closing::LastAck);
+                self.forget_plans();
+                return Some(code);
+            }
+            // Said twice, and acknowledged once.
+            Some(Closing::LastAck) => {}
+            Some(_) => self.closing = Some(Closing::Over),
         }
-        self.closing = Some(Closing::LastAck);
-        self.forget_plans();
-        Some(code)
+        None
     }
 
     fn on_message(&mut self, message: &[u8], on_message: &mut dyn FnMut(&[u8]) -> bool) {
@@ -306,7 +324,9 @@ impl Connection {
         now: Instant,
     ) {
         self.stats.from_elsewhere += 1;
-        if self.closing.is_some() {
+        // One that was overtaken tells where the peer was, not where it is (RFC 9000 section 9.3).
+        let is_late = number < self.received.expected();
+        if is_late || self.closing.is_some() {
             return;
         }
         let is_known = |path: &NewPath| path.address == from || !path.is_older_than(number);
@@ -333,8 +353,9 @@ impl Connection {
         if let Some(closing) = &self.closing {
             return closing.next_at();
         }
-        let own = (self.last_received + self.idle_timeout).min(self.last_sent + self.keep_alive);
+        let own = (self.last_received + self.idle_timeout).min(self.keep_alive_at);
         let others = [
+            self.introduction.as_ref().and_then(Introduction::next_at),
             self.received.ack_at(),
             self.sent.probe_at(&self.round_trip, self.their_ack_delay),
             self.new_path.as_ref().map(NewPath::next_at),
@@ -350,7 +371,7 @@ impl Connection {
         if now >= self.last_received + self.idle_timeout {
             return true;
         }
-        if now >= self.last_sent + self.keep_alive {
+        if now >= self.keep_alive_at {
             self.wants_ping = true;
         }
         let probe_at = self.sent.probe_at(&self.round_trip, self.their_ack_delay);
@@ -358,6 +379,8 @@ impl Connection {
             self.sent.on_probe();
             self.wants_ping = true;
         }
+        let introduction = self.introduction.as_mut();
+        self.wants_ping |= introduction.is_some_and(|introduction| introduction.is_due(now));
         self.look_at_new_path(now);
         false
     }
@@ -420,9 +443,11 @@ impl Connection {
         }
         self.write_messages(&mut writer);
         // A message wants an acknowledgement as well, and asks for it more cheaply.
-        if std::mem::take(&mut self.wants_ping) && writer.len() == ack_len {
+        let is_alone = writer.len() == ack_len;
+        if is_alone && (std::mem::take(&mut self.wants_ping) || self.received.wants_to_forget()) {
             frame::write_ping(&mut writer);
         }
+        self.wants_ping = false;
         let (len, wants_ack) = (writer.len(), writer.len() > ack_len);
         Some(self.finish(len, wants_ack.then_some(content), self.address, buffer, now))
     }
@@ -486,6 +511,18 @@ impl Connection {
         }
     }
 
+    /// Who has only answered waits a quarter longer, so that of two idle sides the same one always asks.
+    /// Else both would: when the next question arrives, the last answer is just as old as a question may
+    /// be.
+    fn put_off_keep_alive(&mut self, has_asked: bool, now: Instant) {
+        let longer = if has_asked {
+            Duration::ZERO
+        } else {
+            self.keep_alive / 4
+        };
+        self.keep_alive_at = now + self.keep_alive + longer;
+    }
+
     /// Gives a packet its number and seals it. One with `content` wants an acknowledgement.
     fn finish(
         &mut self,
@@ -497,12 +534,66 @@ impl Connection {
     ) -> (SocketAddr, usize) {
         let number = self.sent.take_number();
         let len = packet::seal(self.protocol_id, self.their_id, number, payload_len, buffer);
+        if to == self.address {
+            self.put_off_keep_alive(content.is_some(), now);
+        }
         if let Some(content) = content {
             self.sent.on_sent(number, content, now);
         }
-        self.last_sent = now;
         self.stats.packets_sent += 1;
         self.stats.bytes_sent += len as u64;
         (to, len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connection(now: Instant) -> Connection {
+        let address = ([192, 0, 2, 1], 5000).into();
+        let ends = Ends {
+            nonce: [1; 16],
+            our_id: ConnectionId(7),
+            their_id: ConnectionId(8),
+            address,
+            theirs: Settings {
+                idle_timeout_ms: 20_000,
+                ack_delay_ms: 16,
+            },
+        };
+        Connection::new(&Config::plain(1), ends, now)
+    }
+
+    /// Whether a packet with this number is taken.
+    fn is_taken(connection: &mut Connection, number: u64, now: Instant) -> bool {
+        let mut buffer = [0; DATAGRAM_MAX];
+        frame::write_ping(&mut Writer::new(packet::payload_room(&mut buffer)));
+        let len = packet::seal(1, connection.our_id, number, 1, &mut buffer);
+        let (from, mut random) = (connection.address, Random::from_seed([1; 32]));
+        let truncated = sequence::truncate(number);
+        let verified = connection.verify(from, &buffer[..len], truncated, &mut random, now);
+        let Some(verified) = verified else {
+            return false;
+        };
+        connection.take(&verified, now, &mut |_| true);
+        true
+    }
+
+    #[test]
+    fn there_is_no_number_after_the_last_one() {
+        let now = Instant::now();
+        let mut connection = connection(now);
+        connection.received.insert(NUMBER_MAX - 1, false, now);
+        assert!(is_taken(&mut connection, NUMBER_MAX, now));
+        for number in [NUMBER_MAX + 1, NUMBER_MAX + 2, NUMBER_MAX + (1 << 31)] {
+            assert!(!is_taken(&mut connection, number, now), "{number}");
+        }
+        let mut buffer = [0; DATAGRAM_MAX];
+        assert!(
+            connection.transmit(&mut buffer, now).is_some(),
+            "an acknowledgement"
+        );
+        assert_eq!(connection.stats.malformed, 3);
     }
 }

@@ -42,7 +42,8 @@ pub enum Event {
         bytes: Bytes,
     },
     /// A peer changed its address and has proven the new one: its router forgot it, or the player left
-    /// the house. Nothing else changes, and nothing needs to be done.
+    /// the house. Nothing else changes, and nothing needs to be done. Of several moves before this is
+    /// taken the last is told.
     #[non_exhaustive]
     Moved {
         /// Who.
@@ -58,6 +59,18 @@ pub enum Event {
         /// Why.
         reason: DisconnectReason,
     },
+}
+
+impl Event {
+    /// Whom it is about.
+    pub fn peer(&self) -> PeerId {
+        match self {
+            Self::Connected { peer, .. }
+            | Self::Message { peer, .. }
+            | Self::Moved { peer, .. }
+            | Self::Disconnected { peer, .. } => *peer,
+        }
+    }
 }
 
 /// How a message travels.
@@ -131,6 +144,9 @@ impl fmt::Display for DisconnectReason {
         }
     }
 }
+
+/// To be returned where a program ends because its server is gone.
+impl error::Error for DisconnectReason {}
 
 /// Why a `connect` did not even begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

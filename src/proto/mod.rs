@@ -11,7 +11,8 @@
 //!
 //! From below to above, inside: `wire` reads and writes packets; `sequence`, `replay_window`,
 //! `received`, `sent` and `round_trip` number them, know the duplicates and the lost, and measure;
-//! `closing`, `path` and `outgoing` are parts of a `connection`, `attempt` is what comes before one;
+//! `introduction`, `closing`, `path` and `outgoing` are parts of a `connection`, `attempt` is what comes
+//! before one;
 //! `cookie`, `answers` and `admission` are how a host treats strangers; `slots`, `timers` and `pool` hold
 //! what many peers need; `host_state` is all of them together.
 
@@ -24,7 +25,9 @@ mod connection_id;
 mod cookie;
 mod event;
 mod host_state;
+mod introduction;
 pub mod link;
+mod memory;
 mod outgoing;
 mod path;
 mod peer_id;

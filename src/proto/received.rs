@@ -17,7 +17,13 @@ pub(crate) struct Received {
     /// When an acknowledgement has to leave, with or without company.
     ack_at: Option<Instant>,
     ack_delay: Duration,
+    /// How many acknowledgements left since the peer said of one that it arrived.
+    acks_unheard: u32,
 }
+
+/// After so many acknowledgements that name several ranges the peer is asked whether they arrive. One
+/// that only receives would otherwise name old gaps for ever, because nothing of it is acknowledged.
+const ACKS_UNHEARD_MAX: u32 = 16;
 
 impl Received {
     pub(crate) fn new(ack_delay: Duration, now: Instant) -> Self {
@@ -27,6 +33,7 @@ impl Received {
             largest_at: now,
             ack_at: None,
             ack_delay,
+            acks_unheard: 0,
         }
     }
 
@@ -86,12 +93,19 @@ impl Received {
 
     pub(crate) fn on_ack_sent(&mut self) {
         self.ack_at = None;
+        self.acks_unheard = self.acks_unheard.saturating_add(1);
+    }
+
+    /// Whether it would be good to know which acknowledgements have arrived.
+    pub(crate) fn wants_to_forget(&self) -> bool {
+        self.ranges.len > 1 && self.acks_unheard >= ACKS_UNHEARD_MAX
     }
 
     /// The peer knows that its acknowledgement of everything up to `number` arrived: it need not be
     /// named again.
     pub(crate) fn forget_below(&mut self, number: u64) {
         self.ranges.forget_below(number);
+        self.acks_unheard = 0;
     }
 }
 
@@ -251,6 +265,22 @@ mod tests {
         assert_eq!(received.ack_at(), None);
         received.insert(4, false, now + DELAY);
         assert_eq!(received.ack_at(), None, "acknowledgements want none");
+    }
+
+    #[test]
+    fn whoever_only_acknowledges_asks_now_and_then_whether_that_arrives() {
+        let now = Instant::now();
+        let mut received = Received::new(DELAY, now);
+        for number in 0..100 {
+            received.insert(number, true, now);
+            received.on_ack_sent();
+        }
+        assert!(!received.wants_to_forget(), "there is nothing to forget");
+        received.insert(101, true, now);
+        assert!(received.wants_to_forget());
+        received.forget_below(101);
+        assert!(!received.wants_to_forget());
+        assert_eq!(received.ranges().count(), 1);
     }
 
     #[test]

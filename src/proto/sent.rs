@@ -33,6 +33,9 @@ struct Packet {
     content: Content,
 }
 
+/// How much memory a packet takes that is on its way.
+pub(crate) const PACKET_BYTES: usize = size_of::<Packet>();
+
 /// What a packet carried that matters when it is acknowledged.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Content {

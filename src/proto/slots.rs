@@ -40,10 +40,15 @@ pub(crate) struct Pending {
 pub(crate) struct Slot {
     generation: u32,
     pub(crate) state: State,
+    /// When its connection was accepted, by either side, among those of this host: the larger number is
+    /// the newer one.
+    pub(crate) accepted_as: u64,
     /// Whether it is in the queue of those who have something to send.
     pub(crate) is_ready: bool,
     /// Whether the application has yet to take the event that this peer is gone.
     pub(crate) is_end_untold: bool,
+    /// Whether the application has yet to take an event that this peer has moved.
+    pub(crate) is_move_untold: bool,
     /// Messages in the event queue, and their bytes.
     pub(crate) inbox_messages: usize,
     pub(crate) inbox_bytes: usize,
@@ -68,8 +73,10 @@ impl Slots {
         self.slots.push(Slot {
             generation: 0,
             state: State::Free,
+            accepted_as: 0,
             is_ready: false,
             is_end_untold: false,
+            is_move_untold: false,
             inbox_messages: 0,
             inbox_bytes: 0,
         });

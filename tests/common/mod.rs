@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
 use std::net::{SocketAddr, UdpSocket};
+use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -74,4 +75,19 @@ pub(crate) fn skip(what: &str, is_there: bool) -> bool {
     );
     eprintln!("skipped: {what} is missing");
     true
+}
+
+/// Whether a test that makes a network namespace for itself, and needs these programs in it, has to be
+/// skipped, as `skip` does.
+pub(crate) fn skip_namespace(programs: &[&str]) -> bool {
+    let has = |program: &&str| {
+        let found = Command::new("sh")
+            .args(["-c", &format!("command -v {program}")])
+            .output();
+        found.is_ok_and(|output| output.status.success())
+    };
+    let may_unshare = Command::new("unshare").args(["--net", "true"]).status();
+    let is_there = programs.iter().all(has) && may_unshare.is_ok_and(|status| status.success());
+    let what = [&["root", "unshare"], programs].concat().join(", ");
+    skip(&format!("a network namespace ({what})"), is_there)
 }

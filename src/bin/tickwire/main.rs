@@ -17,6 +17,7 @@ mod send;
 mod serve;
 mod signals;
 mod text;
+mod time;
 mod totals;
 
 use std::process::ExitCode;

@@ -38,6 +38,15 @@ impl Schedule {
         }
     }
 
+    /// How late one is that is sent at `now`.
+    pub(crate) fn late(&self, now: Instant) -> Duration {
+        match self.next {
+            Due::At(due) => now.saturating_duration_since(due),
+            // The first one cannot be late.
+            Due::Now | Due::Never => Duration::ZERO,
+        }
+    }
+
     /// One was sent at `now`.
     pub(crate) fn on_sent(&mut self, now: Instant) {
         if self.every.is_zero() {
@@ -93,6 +102,16 @@ mod tests {
         schedule.on_sent(start);
         schedule.on_sent(late);
         assert_eq!(schedule.due(late), Due::At(late + EVERY));
+    }
+
+    #[test]
+    fn how_late_one_is_counts_from_when_it_was_due() {
+        let start = Instant::now();
+        let mut schedule = Schedule::new(EVERY);
+        assert_eq!(schedule.late(start), Duration::ZERO);
+        schedule.on_sent(start);
+        assert_eq!(schedule.late(start), Duration::ZERO);
+        assert_eq!(schedule.late(start + 3 * EVERY), 2 * EVERY);
     }
 
     #[test]

@@ -54,6 +54,40 @@ impl Stop {
     }
 }
 
+/// When a signal ends the program, does this first. The end is then what it is without it.
+pub(crate) fn before_end(clean_up: impl Fn() + Send + 'static) {
+    if let Err(error) = clean_up_and_end(clean_up) {
+        // What is left lying about is no reason to do nothing.
+        warn!("cannot wait for signals: {error}");
+    }
+}
+
+#[cfg(unix)]
+fn clean_up_and_end(clean_up: impl Fn() + Send + 'static) -> Result<(), std::io::Error> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::low_level::emulate_default_handler;
+
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+    std::thread::spawn(move || {
+        for signal in signals.forever() {
+            clean_up();
+            // A shell sees that it was the signal, and a script that runs it ends as well.
+            if emulate_default_handler(signal).is_err() {
+                process::exit(ENDED_BY_SIGNAL);
+            }
+        }
+    });
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn clean_up_and_end(clean_up: impl Fn() + Send + 'static) -> Result<(), ctrlc::Error> {
+    ctrlc::set_handler(move || {
+        clean_up();
+        process::exit(ENDED_BY_SIGNAL);
+    })
+}
+
 /// Calls `react` for every signal, on a thread of its own. SIGHUP is left alone: a server that was
 /// started with nohup(1) is to outlive its terminal.
 #[cfg(unix)]

@@ -108,9 +108,9 @@ impl HostState {
         if let Some(time) = round_trip {
             connection.on_handshake_round_trip(time);
         }
-        // The server tells nobody of this client before it has heard from it.
-        connection.ping();
+        connection.introduce(now);
         self.stats.connecting -= 1;
+        self.count_accepted(slot);
         self.open(slot, connection);
         self.events.push_back(Event::Connected {
             peer: self.slots.peer_id(slot),

@@ -56,7 +56,6 @@ impl HostState {
         let peer = self.slots.peer_id(index);
         if let Some(address) = packet.moved_to {
             self.move_peer(index, address);
-            self.events.push_back(Event::Moved { peer, address });
         }
         let Slot {
             state,
@@ -93,6 +92,12 @@ impl HostState {
         };
         self.forget_address(connection.address, index);
         self.by_address.insert(address, index);
+        // One that moves again before its event was taken has moved to there: whoever moves all the time
+        // must not fill the queue.
+        if !std::mem::replace(&mut self.slots[index].is_move_untold, true) {
+            let peer = self.slots.peer_id(index);
+            self.events.push_back(Event::Moved { peer, address });
+        }
     }
 
     /// The address does not lead to this slot any more, if it did.
@@ -103,8 +108,13 @@ impl HostState {
     }
 
     /// A client that was accepted has shown that it knows: now it is a peer, and whoever was a peer at
-    /// its address is none any more.
+    /// its address is none any more. Unless that one came later, and this is a late packet of one who is
+    /// no more, or the loser of two hosts that connect to each other.
     fn confirm(&mut self, index: usize) {
+        if self.has_newer_peer(index) {
+            self.drop_pending(index);
+            return;
+        }
         let State::Pending(pending) = std::mem::replace(&mut self.slots[index].state, State::Free)
         else {
             return;
@@ -128,6 +138,23 @@ impl HostState {
         });
     }
 
+    fn has_newer_peer(&self, index: usize) -> bool {
+        let State::Pending(pending) = &self.slots[index].state else {
+            return false;
+        };
+        let Some(other) = self.by_address.get(&pending.connection.address) else {
+            return false;
+        };
+        let other = &self.slots[*other];
+        matches!(other.state, State::Open(_)) && other.accepted_as > self.slots[index].accepted_as
+    }
+
+    /// The connection in this slot is the newest.
+    pub(super) fn count_accepted(&mut self, index: usize) {
+        self.accepted += 1;
+        self.slots[index].accepted_as = self.accepted;
+    }
+
     fn replace(&mut self, address: SocketAddr, by: usize) {
         let Some(index) = self.by_address.get(&address).copied() else {
             return;
@@ -139,8 +166,18 @@ impl HostState {
             State::Connecting(_) if index != by => {
                 self.end_attempt(index, DisconnectReason::Replaced);
             }
+            State::Pending(_) if index != by => self.drop_pending(index),
             _ => {}
         }
+    }
+
+    /// A newer connection is there. An attempt of ours that stood back for this one is over as well.
+    fn drop_pending(&mut self, index: usize) {
+        let Some(attempt) = self.take_pending(index) else {
+            return;
+        };
+        self.slots[index].state = State::Connecting(attempt);
+        self.end_attempt(index, DisconnectReason::Replaced);
     }
 
     /// The slot has a peer from now on.
@@ -234,22 +271,32 @@ impl HostState {
 
     /// Nobody showed that he knew that he was accepted. An attempt of ours that stood back goes on.
     pub(super) fn expire_pending(&mut self, index: usize, now: Instant) {
-        let State::Pending(pending) = std::mem::replace(&mut self.slots[index].state, State::Free)
-        else {
+        self.stats.pending_expired += 1;
+        let Some(attempt) = self.take_pending(index) else {
             return;
         };
-        self.stats.pending -= 1;
-        self.stats.pending_expired += 1;
-        self.forget_connect(&pending.connection, index);
-        match pending.attempt {
-            Some(attempt) => self.resume_attempt(index, attempt, now),
-            None => self.slots.release(index),
+        let is_given_up = attempt.is_given_up(now);
+        self.slots[index].state = State::Connecting(attempt);
+        if is_given_up {
+            self.end_attempt(index, DisconnectReason::Unanswered);
         }
     }
 
-    fn resume_attempt(&mut self, index: usize, attempt: Box<Attempt>, now: Instant) {
-        self.slots[index].state = State::Connecting(attempt);
-        self.settle(index, now);
+    /// Forgets a connection that nobody was told of; its slot is free, unless an attempt of ours is left
+    /// that stood back for it.
+    fn take_pending(&mut self, index: usize) -> Option<Box<Attempt>> {
+        let state = std::mem::replace(&mut self.slots[index].state, State::Free);
+        let State::Pending(pending) = state else {
+            self.slots[index].state = state;
+            return None;
+        };
+        self.stats.pending -= 1;
+        self.forget_connect(&pending.connection, index);
+        if pending.attempt.is_none() {
+            self.timers.remove(index);
+            self.slots.release(index);
+        }
+        pending.attempt
     }
 
     /// A closed connection has nothing more to say.
@@ -264,7 +311,7 @@ impl HostState {
     }
 
     /// The application has taken an event: there is room again.
-    pub(super) fn on_event_taken(&mut self, event: &Event) {
+    pub(super) fn on_event_taken(&mut self, event: &mut Event) {
         match event {
             Event::Message { peer, bytes, .. } => {
                 let slot = &mut self.slots[peer.slot()];
@@ -280,7 +327,14 @@ impl HostState {
                     self.slots.release(index);
                 }
             }
-            Event::Connected { .. } | Event::Moved { .. } => {}
+            Event::Moved { peer, address } => {
+                let slot = &mut self.slots[peer.slot()];
+                slot.is_move_untold = false;
+                if let State::Open(connection) = &slot.state {
+                    *address = connection.address;
+                }
+            }
+            Event::Connected { .. } => {}
         }
     }
 }

@@ -93,6 +93,8 @@ pub struct HostState {
     ready: VecDeque<usize>,
     answers: Answers,
     connects_in_turn: usize,
+    /// How many connections were accepted so far, by either side.
+    accepted: u64,
 
     events: VecDeque<Event>,
     pool: Pool,
@@ -108,16 +110,25 @@ pub struct HostState {
 /// ```
 /// use tickwire::ConnectOptions;
 ///
-/// let mut options = ConnectOptions::default();
-/// options.payload = b"a login ticket".to_vec();
+/// let options = ConnectOptions::with_payload("a login ticket");
+/// assert_eq!(options.payload, b"a login ticket");
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConnectOptions {
     /// For the [admission](crate::Request) of the server's application: up to
     /// [`CONNECT_PAYLOAD_MAX`], 256 bytes. It travels as it is under
-    /// [`Security::Plain`](crate::Security::Plain): everybody on the way can read it.
+    /// [`Security::Plain`]: everybody on the way can read it.
     pub payload: Vec<u8>,
+}
+
+impl ConnectOptions {
+    /// The defaults, with something to say to the server's application.
+    pub fn with_payload(payload: impl Into<Vec<u8>>) -> Self {
+        Self {
+            payload: payload.into(),
+        }
+    }
 }
 
 /// A datagram that is to be sent.
@@ -165,6 +176,7 @@ impl HostState {
             ready: VecDeque::new(),
             answers: Answers::default(),
             connects_in_turn: 0,
+            accepted: 0,
             events: VecDeque::new(),
             pool: Pool::default(),
             is_shutting_down: false,
@@ -183,8 +195,10 @@ impl HostState {
     /// [`peers_max`](Config::peers_max).
     ///
     /// `decide` is called within a turn, so it must not take long: look a ticket up, do not ask a
-    /// database. It is called once for each connect that is accepted, and again for each repetition of
-    /// one that is not.
+    /// database. It is called for each connect that is accepted, and again for each repetition of one that
+    /// is not. Somebody who recorded a connect can have it called again when that connection is over, for
+    /// as long as the cookie lasts (10 to 20 s), and nothing else comes of it: a ticket that is good for
+    /// one use is spent at [`Connected`](Event::Connected), not here.
     pub fn set_admission(
         &mut self,
         decide: impl FnMut(&Request<'_>) -> Admission + Send + 'static,
@@ -313,8 +327,8 @@ impl HostState {
     /// [`QUEUED_MESSAGES_MAX`](crate::limits::QUEUED_MESSAGES_MAX); those beyond are dropped and counted
     /// in [`messages_dropped`](PeerStats::messages_dropped).
     pub fn poll_event(&mut self) -> Option<Event> {
-        let event = self.events.pop_front()?;
-        self.on_event_taken(&event);
+        let mut event = self.events.pop_front()?;
+        self.on_event_taken(&mut event);
         Some(event)
     }
 
@@ -326,6 +340,11 @@ impl HostState {
     /// Everybody who can be sent to, those with the smallest [index](PeerId::index) first.
     pub fn peers(&self) -> impl Iterator<Item = PeerId> + '_ {
         self.slots.peers()
+    }
+
+    /// Whether a peer can be sent to.
+    pub fn is_connected(&self, peer: PeerId) -> bool {
+        self.slots.open(peer).is_some()
     }
 
     /// What is known of a peer, while it is connected.

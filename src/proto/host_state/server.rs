@@ -68,7 +68,7 @@ impl HostState {
             return;
         }
         if let Some(slot) = self.by_connect.get(&(from, connect.nonce)).copied() {
-            self.accept_again(slot);
+            self.accept_again(slot, now);
             return;
         }
         if self.stands_back(from, &connect) {
@@ -85,10 +85,14 @@ impl HostState {
         }
     }
 
-    /// The accept was lost, or is on its way still.
-    fn accept_again(&mut self, slot: usize) {
-        let connection = match &self.slots[slot].state {
-            State::Pending(pending) => &pending.connection,
+    /// The accept was lost, or is on its way still. Whoever asks for it has as long to show that he knows
+    /// it as the first time.
+    fn accept_again(&mut self, slot: usize, now: Instant) {
+        let connection = match &mut self.slots[slot].state {
+            State::Pending(pending) => {
+                pending.expires_at = now + PENDING_TIMEOUT;
+                &pending.connection
+            }
             State::Open(connection) => connection,
             _ => return,
         };
@@ -97,10 +101,11 @@ impl HostState {
     }
 
     /// Whether two hosts connect to each other at the same time, and ours is the attempt that goes on:
-    /// the one with the larger nonce, so that both choose the same.
+    /// the one with the larger nonce, so that both choose the same. With the same nonce it is ours, come
+    /// back to us: this host connects to itself, and that is nobody.
     fn stands_back(&self, from: SocketAddr, connect: &Connect<'_>) -> bool {
         self.attempt_to(from)
-            .is_some_and(|attempt| attempt.nonce > connect.nonce)
+            .is_some_and(|attempt| attempt.nonce >= connect.nonce)
     }
 
     fn attempt_to(&self, address: SocketAddr) -> Option<&Attempt> {
@@ -156,6 +161,7 @@ impl HostState {
             attempt,
         };
         self.slots[slot].state = State::Pending(Box::new(pending));
+        self.count_accepted(slot);
         self.by_connect.insert((from, connect.nonce), slot);
         self.stats.pending += 1;
         self.stats.accepted += 1;

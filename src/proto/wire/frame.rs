@@ -191,8 +191,15 @@ pub(crate) fn unreliable_room<'a>(writer: &'a mut Writer<'_>, len: usize) -> &'a
     writer.reserve(len)
 }
 
-/// Writes as many of `ranges` as there is room for, but at least the first. They come from the largest
-/// numbers down, neither touch nor overlap, and there are at most [`ACK_RANGES_MAX`].
+/// The longest acknowledgement: kind, two numbers, the count, one range, and the others with the gaps
+/// before them.
+const ACK_LEN_MAX: usize = 1 + 8 + 8 + 1 + 8 + (ACK_RANGES_MAX - 1) * (8 + 8);
+// Whoever begins a packet with it never has to look whether there was room.
+const _: () = assert!(ACK_LEN_MAX <= PAYLOAD_MAX);
+
+/// Writes as many of `ranges` as there is room for, and nothing where there is none for the first. An
+/// empty packet has room for all. They come from the largest numbers down, neither touch nor overlap;
+/// those beyond [`ACK_RANGES_MAX`] are left out.
 pub(crate) fn write_ack(
     writer: &mut Writer<'_>,
     delay_us: u64,
@@ -203,6 +210,9 @@ pub(crate) fn write_ack(
     };
     let fixed = 1 + variable_len(*first.end()) + variable_len(delay_us) + 1;
     let count = ranges_that_fit(ranges.clone(), writer.room().saturating_sub(fixed));
+    if count == 0 {
+        return;
+    }
     writer.u8(ACK);
     writer.variable(*first.end());
     writer.variable(delay_us);
@@ -226,7 +236,7 @@ fn ranges_that_fit(ranges: impl Iterator<Item = RangeInclusive<u64>>, room: usiz
         if let Some(before) = smallest_before {
             len += variable_len(before - range.end() - 2);
         }
-        if len > room && count > 0 {
+        if len > room {
             break;
         }
         smallest_before = Some(*range.start());

@@ -1,9 +1,11 @@
 //! The six packets by which two hosts that know nothing of each other become peers.
 
+use std::ops::RangeInclusive;
+
 use super::checksum::{CHECKSUM_LEN, COMMON, checked, checksum};
 use super::cursor::{Malformed, Reader, Writer};
 use super::kind;
-use crate::limits::{CONNECT_PAYLOAD_MAX, DATAGRAM_MAX};
+use crate::limits::{CONNECT_PAYLOAD_MAX, DATAGRAM_MAX, IDLE_TIMEOUT_MIN, TIMEOUT_MAX};
 use crate::proto::connection_id::ConnectionId;
 
 /// The version of everything in `WIRE.md`.
@@ -79,10 +81,9 @@ impl Hello {
         let nonce = reader.array()?;
         let protection = Protection::read(&mut reader)?;
         let protocol_id = reader.u64()?;
-        while !reader.is_empty() {
-            if reader.u8()? != 0 {
-                return Err(Malformed);
-            }
+        let padding = reader.bytes(reader.remaining())?;
+        if padding.iter().any(|byte| *byte != 0) {
+            return Err(Malformed);
         }
         Ok(Self {
             protection,
@@ -185,10 +186,19 @@ impl CookieAnswer {
     }
 }
 
+/// The idle timeouts that a config can have, in milliseconds.
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "an hour is 3,600,000 milliseconds"
+)]
+const IDLE_TIMEOUTS_MS: RangeInclusive<u32> =
+    IDLE_TIMEOUT_MIN.as_millis() as u32..=TIMEOUT_MAX.as_millis() as u32;
+
 /// What each side tells of itself, so that the other one can keep to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Settings {
-    /// How long it lets its peer be silent, in milliseconds.
+    /// How long it lets its peer be silent, in milliseconds: 100 to 3,600,000. A shorter one would have
+    /// its peer send nothing but signs of life.
     pub(crate) idle_timeout_ms: u32,
     /// How long it holds back an acknowledgement, in milliseconds.
     pub(crate) ack_delay_ms: u8,
@@ -196,8 +206,12 @@ pub(crate) struct Settings {
 
 impl Settings {
     fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let idle_timeout_ms = reader.u32()?;
+        if !IDLE_TIMEOUTS_MS.contains(&idle_timeout_ms) {
+            return Err(Malformed);
+        }
         Ok(Self {
-            idle_timeout_ms: reader.u32()?,
+            idle_timeout_ms,
             ack_delay_ms: reader.u8()?,
         })
     }

@@ -1,4 +1,4 @@
-//! Every packet, to the byte.
+//! Every packet, to the byte: here they are read and written. Knows neither connections nor time.
 #![doc = include_str!("../WIRE.md")]
 
 mod checksum;
@@ -7,7 +7,14 @@ pub(crate) mod frame;
 pub(crate) mod handshake;
 pub(crate) mod packet;
 
-// golden
+#[cfg(test)]
+mod canonical_tests;
+#[cfg(test)]
+mod frame_tests;
+#[cfg(test)]
+mod golden_tests;
+#[cfg(test)]
+mod handshake_tests;
 
 pub(crate) use self::cursor::{Malformed, VARIABLE_MAX, Writer};
 

@@ -5,7 +5,7 @@ use super::cursor::{Malformed, Reader, Writer};
 use super::kind;
 use crate::limits::DATAGRAM_MAX;
 use crate::proto::connection_id::ConnectionId;
-use crate::proto::sequence::truncate;
+use crate::proto::sequence::{NUMBER_MAX, truncate};
 
 /// Kind, connection id, and the lower half of the number.
 pub(crate) const HEADER_LEN: usize = 1 + 8 + 4;
@@ -71,15 +71,58 @@ pub(crate) fn seal(
     end + CHECKSUM_LEN
 }
 
-/// The frames of a packet, if it is whole and its number is `number`.
+/// The frames of a packet, if it is whole and its number is `number`. No packet has a number that an
+/// acknowledgement could not name.
 pub(crate) fn open(protocol_id: u64, number: u64, packet: &[u8]) -> Result<&[u8], Malformed> {
     let (bytes, sum) = packet.split_last_chunk().ok_or(Malformed)?;
     let payload = bytes.get(HEADER_LEN..).ok_or(Malformed)?;
-    if payload.len() > PAYLOAD_MAX {
+    if payload.len() > PAYLOAD_MAX || number > NUMBER_MAX {
         return Err(Malformed);
     }
     if u32::from_be_bytes(*sum) != numbered_checksum(protocol_id, number, bytes) {
         return Err(Malformed);
     }
     Ok(payload)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: ConnectionId = ConnectionId(0x1122_3344_5566_7788);
+
+    fn packet(number: u64) -> Vec<u8> {
+        let mut buffer = [0; DATAGRAM_MAX];
+        payload_room(&mut buffer)[0] = 1;
+        let len = seal(7, ID, number, 1, &mut buffer);
+        buffer[..len].to_vec()
+    }
+
+    #[test]
+    fn both_halves_of_the_number_are_protected() {
+        let bytes = packet(5);
+        assert_eq!(open(7, 5, &bytes), Ok(&[1][..]));
+        assert_eq!(open(7, 6, &bytes), Err(Malformed));
+        assert_eq!(open(7, 5 + (1 << 32), &bytes), Err(Malformed));
+        assert_eq!(open(8, 5, &bytes), Err(Malformed), "another protocol");
+    }
+
+    #[test]
+    fn a_number_that_no_acknowledgement_can_name_is_none() {
+        assert!(open(7, NUMBER_MAX, &packet(NUMBER_MAX)).is_ok());
+        assert_eq!(
+            open(7, NUMBER_MAX + 1, &packet(NUMBER_MAX + 1)),
+            Err(Malformed)
+        );
+    }
+
+    #[test]
+    fn a_payload_fits_or_is_none() {
+        let mut buffer = [1; DATAGRAM_MAX];
+        let len = seal(7, ID, 0, PAYLOAD_MAX, &mut buffer);
+        assert_eq!(open(7, 0, &buffer[..len]), Ok(&[1; PAYLOAD_MAX][..]));
+        let mut buffer = [1; DATAGRAM_MAX];
+        let len = seal(7, ID, 0, PAYLOAD_MAX + 1, &mut buffer);
+        assert_eq!(open(7, 0, &buffer[..len]), Err(Malformed));
+    }
 }

@@ -1,4 +1,7 @@
 //! Numbers and times of the command line that are within their limits, or a sentence that says why not.
+//!
+//! To clap a value that begins with a hyphen is an option that it does not know. For a number the
+//! argument says `allow_negative_numbers`; `-1s` and `-1,64` are none, and need `allow_hyphen_values`.
 
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -19,8 +22,16 @@ pub(crate) fn batch(text: &str) -> Result<usize, String> {
     number(text, 1..=BATCH_MAX, "datagrams make a batch")
 }
 
+/// How many times to measure.
+pub(crate) fn rounds(text: &str) -> Result<u32, String> {
+    number(text, 1..=1000, "rounds can be measured")
+}
+
 /// How long to measure.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    if text.starts_with('-') {
+        return Err("a measurement takes some time, such as 500ms or 2s".to_owned());
+    }
     let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     if duration.is_zero() {
         return Err("nothing can be measured in no time".to_owned());
@@ -64,7 +75,12 @@ mod tests {
             let told = "1 to 64 datagrams make a batch".to_owned();
             assert_eq!(batch(text), Err(told));
         }
+        for text in ["0", "1001", "-1"] {
+            let told = "1 to 1000 rounds can be measured".to_owned();
+            assert_eq!(rounds(text), Err(told));
+        }
         assert!(duration("0s").unwrap_err().contains("no time"));
+        assert!(duration("-1s").unwrap_err().contains("takes some time"));
         assert!(duration("61min").unwrap_err().contains("an hour"));
         assert!(duration("16").is_err(), "there is no unit");
     }

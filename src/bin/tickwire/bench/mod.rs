@@ -11,6 +11,7 @@ mod cpu;
 mod figure;
 mod files;
 mod latency;
+mod loopback;
 mod machine;
 mod memory;
 mod polled;

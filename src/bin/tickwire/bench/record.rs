@@ -9,8 +9,13 @@ use super::machine::Machine;
 use crate::failure::Failure;
 
 /// Refuses a file that cannot be written, and leaves everything as it is: for whoever would measure
-/// for a minute first.
+/// for a minute first. What is neither a file nor missing is not asked: to open a pipe waits for a
+/// reader, and to close it again would be the end for him.
 pub(crate) fn refuse_unwritable(path: &Path) -> Result<(), Failure> {
+    let kind = path.metadata().map(|metadata| metadata.file_type());
+    if kind.is_ok_and(|kind| !kind.is_file() && !kind.is_dir()) {
+        return Ok(());
+    }
     let what = format!("write {}", path.display());
     // A link that leads nowhere yet is there too, and is not ours to remove.
     let is_there = path.symlink_metadata().is_ok();

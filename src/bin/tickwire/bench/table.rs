@@ -20,6 +20,30 @@ impl Table {
         self.rows.push(cells.into_iter().collect());
     }
 
+    /// Takes out the columns in which every cell is this one, and returns their headings.
+    pub(crate) fn take_columns_of(&mut self, cell: &str) -> Vec<String> {
+        let Some((headings, rows)) = self.rows.split_first() else {
+            return Vec::new();
+        };
+        let is_of = |column: usize| {
+            let mut cells = rows.iter().map(|row| row.get(column));
+            !rows.is_empty() && cells.all(|other| other.is_some_and(|other| other == cell))
+        };
+        let keep: Vec<bool> = (0..headings.len()).map(|column| !is_of(column)).collect();
+        let taken = headings.iter().zip(&keep).filter(|(_, keep)| !**keep);
+        let taken = taken.map(|(heading, _)| heading.clone()).collect();
+        for row in &mut self.rows {
+            let mut keep = keep.iter();
+            row.retain(|_| keep.next().is_none_or(|keep| *keep));
+        }
+        taken
+    }
+
+    /// Whether a cell is this one.
+    pub(crate) fn has(&self, cell: &str) -> bool {
+        self.rows.iter().flatten().any(|other| other == cell)
+    }
+
     fn width(&self, column: usize) -> usize {
         let cells = self.rows.iter().filter_map(|row| row.get(column));
         cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
@@ -51,6 +75,22 @@ impl fmt::Display for Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_column_goes_if_it_is_the_same_everywhere() {
+        let mut table = Table::new(["", "p50", "p99", "max"]);
+        let row = |cells: [&str; 4]| cells.map(str::to_owned);
+        table.row(row(["std", "-", "-", "3"]));
+        table.row(row(["mio", "2", "-", "4"]));
+        assert_eq!(table.take_columns_of("-"), ["p99"]);
+        assert_eq!(
+            table.to_string(),
+            "     p50  max\nstd    -    3\nmio    2    4"
+        );
+        assert!(table.has("-") && !table.has("5"));
+        assert!(table.take_columns_of("-").is_empty());
+        assert!(Table::new(["a"]).take_columns_of("-").is_empty());
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {

@@ -30,11 +30,12 @@ use serde::Serialize;
 use self::flood::Flood;
 use self::full::Filler;
 use self::report::{Rounds, Row};
+use self::sample::Sample;
 use super::buffer::ReceiveBuffer;
 use super::machine::Machine;
 use super::progress::Progress;
 use super::record::{self, Record};
-use super::{Files, args};
+use super::{Files, args, loopback};
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -57,21 +58,23 @@ use crate::output::Output;
 pub(crate) struct Options {
     /// How many bytes a datagram has, each 0 to 1024
     #[arg(long, value_name = "BYTES", value_delimiter = ',', default_value = "64,256,1024",
-          value_parser = args::size)]
+          value_parser = args::size, allow_hyphen_values = true)]
     sizes: Vec<usize>,
 
     /// How many datagrams one system call receives, each 1 to 64
     #[arg(long, value_name = "COUNT", value_delimiter = ',', default_value = "1,8,64",
-          value_parser = args::batch)]
+          value_parser = args::batch, allow_hyphen_values = true)]
     batches: Vec<usize>,
 
     /// How long each contestant is measured in each round: half of it with full sockets, half of it
     /// under fire
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = args::duration)]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = args::duration,
+          allow_hyphen_values = true)]
     duration: Duration,
 
     /// How many times everything is measured
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value = "3", value_parser = args::rounds,
+          allow_negative_numbers = true)]
     rounds: u32,
 
     #[command(flatten)]
@@ -104,6 +107,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         // Now, and not after everything was measured.
         record::refuse_unwritable(path)?;
     }
+    loopback::refuse_silence()?;
     let settings = Settings::of(options)?;
     let machine = Machine::look();
     let rows = measure(options, &settings).map_err(Failure::cannot("measure"))?;
@@ -184,10 +188,23 @@ fn measure_round(
         time,
     };
     let full = full::measure(&mut contestants, &mut filler, time)?;
+    refuse_silence(case, &full)?;
     let flood = flood::measure(&mut contestants, flood, round)?;
     for (rounds, (full, flood)) in rounds.iter_mut().zip(full.into_iter().zip(flood)) {
         rounds.full.push(full);
         rounds.flood.push(flood);
     }
     Ok(())
+}
+
+/// Rates of zero would look like figures.
+fn refuse_silence(case: Case, full: &[Sample]) -> io::Result<()> {
+    if full.iter().any(|sample| sample.received > 0) {
+        return Ok(());
+    }
+    let sent: u64 = full.iter().map(|sample| sample.sent).sum();
+    Err(io::Error::other(format!(
+        "nobody received any of {sent} datagrams of {} bytes over loopback; a firewall may be in the way",
+        case.size
+    )))
 }

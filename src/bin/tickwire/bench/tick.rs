@@ -14,8 +14,8 @@
 //!
 //! From the bottom up: `schedule` says when what is due, `frame` sleeps until then; `crowd` is the
 //! clients, `contestant`, `batched` and `single` are who serves them, `server` is the loop around each of
-//! these; `contest` lets everybody serve in turns; `load` and `losses` are the arithmetic, `sample` is
-//! what a round came to, `results` all rounds, and `report` shows them.
+//! these; `contest` lets everybody serve in turns; `load`, `losses` and `unsent` are the arithmetic,
+//! `sample` is what a round came to, `results` all rounds, and `report` shows them.
 
 #[cfg(target_os = "linux")]
 mod batched;
@@ -34,6 +34,7 @@ mod server;
 mod single;
 #[cfg(test)]
 mod synthetic;
+mod unsent;
 
 use std::time::Duration;
 
@@ -45,7 +46,7 @@ use self::server::Wake;
 use super::buffer::ReceiveBuffer;
 use super::machine::Machine;
 use super::record::{self, Record};
-use super::{Files, args, files};
+use super::{Files, args, files, loopback};
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -67,10 +68,16 @@ const HZ_MAX: u32 = 1000;
 /// are medians over the rounds, in brackets the lowest and the highest; the ratio to the floor is the
 /// median of the ratios within each round.
 ///
+/// A tick is everything since the one before: the drains in between, and the states at its end. A
+/// server that is late makes several in one turn, with one drain; they count as so many ticks, each
+/// with an equal part of the time. Ticks that were not made have no part of it.
+///
 /// What is lost is told by its place: inputs on the network or in the kernel's receive buffer, states
 /// in the server's send queue or on the clients' side. If the clients' thread is what could not keep
 /// up, the ticks that it missed say so. What the floor lost has a line of its own, if it did; it does
-/// not ask the kernel. The last line is what tickwire lost in all rounds, or "nothing was lost".
+/// not ask the kernel. The last line is what tickwire lost in all rounds, or "nothing was lost"; and
+/// what was never sent, if somebody missed ticks, because then the load was lighter than asked for. In
+/// the JSON, `complete` says that this did not happen.
 ///
 /// 1,000 clients lose nothing where the kernel grants the receive buffer that is asked for; where it
 /// grants less, the second line says how to raise it.
@@ -78,19 +85,23 @@ const HZ_MAX: u32 = 1000;
 #[command(verbatim_doc_comment)]
 pub(crate) struct Options {
     /// How many clients, 1 to 20000
-    #[arg(long, value_name = "N", default_value = "1000", value_parser = clients)]
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = clients,
+          allow_negative_numbers = true)]
     clients: usize,
 
     /// How many ticks a second, 1 to 1000
-    #[arg(long, value_name = "RATE", default_value = "60", value_parser = hz)]
+    #[arg(long, value_name = "RATE", default_value = "60", value_parser = hz,
+          allow_negative_numbers = true)]
     hz: u32,
 
     /// How long each contestant is measured in each round, such as 500ms or 2s; at least one tick is
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = args::duration)]
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = args::duration,
+          allow_hyphen_values = true)]
     duration: Duration,
 
     /// How many times each contestant is measured
-    #[arg(long, value_name = "N", default_value = "3", value_parser = rounds)]
+    #[arg(long, value_name = "N", default_value = "3", value_parser = args::rounds,
+          allow_negative_numbers = true)]
     rounds: u32,
 
     /// What ends the server's sleep; at the tick it drains once, then sends
@@ -98,11 +109,13 @@ pub(crate) struct Options {
     wake: Wake,
 
     /// How many bytes an input has, 0 to 1024
-    #[arg(long, value_name = "BYTES", default_value = "32", value_parser = args::size)]
+    #[arg(long, value_name = "BYTES", default_value = "32", value_parser = args::size,
+          allow_negative_numbers = true)]
     input: usize,
 
     /// How many bytes a state has, 0 to 1024
-    #[arg(long, value_name = "BYTES", default_value = "200", value_parser = args::size)]
+    #[arg(long, value_name = "BYTES", default_value = "200", value_parser = args::size,
+          allow_negative_numbers = true)]
     state: usize,
 
     #[command(flatten)]
@@ -115,10 +128,6 @@ fn clients(text: &str) -> Result<usize, String> {
 
 fn hz(text: &str) -> Result<u32, String> {
     args::number(text, 1..=HZ_MAX, "ticks fit into a second")
-}
-
-fn rounds(text: &str) -> Result<u32, String> {
-    args::number(text, 1..=1000, "rounds can be measured")
 }
 
 /// Everything that decides about the figures.
@@ -143,6 +152,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         // Now, and not after everything was measured.
         record::refuse_unwritable(path)?;
     }
+    loopback::refuse_silence()?;
     files::allow(options.clients)?;
     let settings = Settings::of(options)?;
     let machine = Machine::look();

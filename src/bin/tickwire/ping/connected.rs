@@ -155,16 +155,10 @@ impl Way for Connected {
     }
 
     /// The server is told at once, and does not have to wait for its idle timeout.
-    fn close(&mut self) -> Result<(), Failure> {
-        self.host.shutdown(GOODBYE);
-        while self.host.next_event().is_some() {}
-        while !self.host.is_shut_down() {
-            self.host
-                .wait(None)
-                .map_err(Failure::cannot("say goodbye"))?;
-            while self.host.next_event().is_some() {}
-        }
-        Ok(())
+    fn close(self) -> Result<(), Failure> {
+        self.host
+            .close(GOODBYE)
+            .map_err(Failure::cannot("say goodbye"))
     }
 }
 

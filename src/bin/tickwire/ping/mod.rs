@@ -29,13 +29,14 @@ use self::pinger::Pinger;
 use self::probe::{PROBE_MIN, Probes};
 use self::round_trips::ROUND_TRIP_MAX;
 use self::session::Session;
-use self::tally::Millis;
+use self::tally::{HeldUp, Millis};
 use self::way::{Bare, Way};
 use crate::address;
 use crate::agreement::{self, ProtocolId};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::signals::Stop;
+use crate::time;
 
 /// Measures round trips to a UDP echo or through a connection, one line each
 ///
@@ -52,9 +53,11 @@ use crate::signals::Stop;
 ///   connected in 0.456 ms
 ///   seq=1 64 bytes time=0.123 ms
 ///
-/// Probes leave at fixed steps that do not drift and do not wait for answers. The time of a round
-/// trip is from just before its probe goes to the system until its answer was received. A probe
-/// that has no answer within the timeout is lost; an answer after it is shown as "late" and counted,
+/// Probes leave at fixed steps that do not wait for answers; one that leaves late does not shift
+/// those behind it. If ping itself is held up for a whole step or longer, it does not send what it
+/// missed in a burst: the steps start over. The summary says so ("held up"), and also if a probe
+/// left more than 100 ms late. The time of a round trip is from just before its probe goes to the
+/// system until its answer was received. A probe that has no answer within the timeout is lost; an answer after it is shown as "late" and counted,
 /// and the probe stays lost. "altered" is an answer whose bytes are not what was sent, "foreign"
 /// what is no answer of this run (it lacks the random number of this run, or comes from another
 /// address). The number keeps runs apart; it keeps no attacker out, who can read it on the way.
@@ -75,21 +78,25 @@ pub(crate) struct Options {
     address: String,
 
     /// Ends after this many probes [default: goes on until it is ended]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = count,
+          allow_negative_numbers = true)]
     count: Option<u64>,
 
     /// The time from one probe to the next, such as 16ms or 1s. 0s is one at a time: the next leaves
     /// when the one before is answered or lost
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time::parse,
+          allow_hyphen_values = true)]
     every: Duration,
 
     /// How long a probe is, 16 to 1024 bytes, 992 with --connect: eight for the number of the run, eight for that of the
     /// probe, and both over and over as filler, which is checked
-    #[arg(long, value_name = "BYTES", default_value_t = 64)]
+    #[arg(long, value_name = "BYTES", default_value = "64", value_parser = size,
+          allow_negative_numbers = true)]
     size: usize,
 
     /// How long an answer may take, up to 1h; then its probe is lost
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time::parse,
+          allow_hyphen_values = true)]
     timeout: Duration,
 
     /// Connects to the address and measures through the connection
@@ -97,17 +104,36 @@ pub(crate) struct Options {
     connect: bool,
 
     /// How long to try to connect, 1ms to 1h
-    #[arg(long, requires = "connect", value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    #[arg(long, requires = "connect", value_name = "TIME", default_value = "10s", value_parser = time::parse,
+          allow_hyphen_values = true)]
     connect_timeout: Duration,
 
     /// What both sides must have in common, a number, as `serve --protocol-id`
-    #[arg(long, requires = "connect", value_name = "NUMBER", default_value_t)]
+    #[arg(
+        long,
+        requires = "connect",
+        value_name = "NUMBER",
+        default_value_t,
+        allow_negative_numbers = true
+    )]
     protocol_id: ProtocolId,
 
     /// What to show to a server that does not let everybody in, up to 256 bytes; everybody on the
     /// way can read it
-    #[arg(long, requires = "connect", value_name = "TEXT", value_parser = agreement::ticket)]
+    #[arg(long, requires = "connect", value_name = "TEXT", value_parser = agreement::ticket,
+          allow_hyphen_values = true)]
     ticket: Option<String>,
+}
+
+fn count(text: &str) -> Result<u64, String> {
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.ok_or_else(|| "a number of probes, at least 1".to_owned())
+}
+
+/// What is a number but out of its limits is told by [`refuse_size`].
+fn size(text: &str) -> Result<usize, String> {
+    let no_size = || format!("{PROBE_MIN} to {DATAGRAM_MAX} bytes make a probe");
+    text.parse().map_err(|_| no_size())
 }
 
 /// Runs until all probes are settled or a signal comes, and fails if none was answered.
@@ -189,6 +215,7 @@ impl Options {
             session: Session::new(to, probes, self.timeout),
             last: self.last(),
             pause: self.timeout,
+            held_up: HeldUp::default(),
         };
         pinger.run()
     }

@@ -4,11 +4,19 @@ use std::time::{Duration, Instant};
 
 use crate::schedule::{Due, Schedule};
 
+/// The latest that a probe may leave without a word, however long a step is. A round trip that is
+/// measured by a program that does not run for so long is none of the network's.
+const LATE_MAX: Duration = Duration::from_millis(100);
+
 /// The rhythm of the probes.
 #[derive(Debug, Clone)]
 pub(crate) enum Pace {
     /// At fixed steps, whether answers come or not.
-    Steps(Schedule),
+    Steps {
+        schedule: Schedule,
+        /// A probe that is so late was held up.
+        late: Duration,
+    },
     /// A closed loop: one at a time, the next when it is answered or lost.
     OneByOne {
         /// After a probe that could not leave, which nothing answers and nothing times out.
@@ -23,13 +31,16 @@ impl Pace {
         if every.is_zero() {
             return Self::OneByOne { not_before: None };
         }
-        Self::Steps(Schedule::new(every))
+        Self::Steps {
+            schedule: Schedule::new(every),
+            late: every.min(LATE_MAX),
+        }
     }
 
     /// When the next probe is due, seen at `now`. `Never` is until something else happens.
     pub(crate) fn due(&self, is_waiting: bool, now: Instant) -> Due {
         match self {
-            Self::Steps(schedule) => schedule.due(now),
+            Self::Steps { schedule, .. } => schedule.due(now),
             Self::OneByOne { .. } if is_waiting => Due::Never,
             Self::OneByOne { not_before } => match not_before {
                 Some(time) if *time > now => Due::At(*time),
@@ -38,9 +49,19 @@ impl Pace {
         }
     }
 
+    /// If a probe that leaves at `now` was held up, for how long: it is late by a step, and then the
+    /// steps start over, or by [`LATE_MAX`] if a step is longer.
+    pub(crate) fn held_up(&self, now: Instant) -> Option<Duration> {
+        match self {
+            Self::Steps { schedule, late } => Some(schedule.late(now)).filter(|time| time >= late),
+            // Nothing is due before the one before it is settled.
+            Self::OneByOne { .. } => None,
+        }
+    }
+
     /// A probe left at `now`.
     pub(crate) fn on_sent(&mut self, now: Instant) {
-        if let Self::Steps(schedule) = self {
+        if let Self::Steps { schedule, .. } = self {
             schedule.on_sent(now);
         }
     }
@@ -73,6 +94,38 @@ mod tests {
             assert_eq!(pace.due(is_waiting, now), Due::At(now + EVERY));
             assert_eq!(pace.due(is_waiting, now + EVERY), Due::Now);
         }
+    }
+
+    #[test]
+    fn a_probe_is_held_up_if_it_is_late_by_a_step() {
+        let now = Instant::now();
+        let mut pace = Pace::of(EVERY);
+        assert_eq!(pace.held_up(now), None, "the first one is never late");
+        pace.on_sent(now);
+        assert_eq!(pace.held_up(now + EVERY), None);
+        assert_eq!(pace.held_up(now + EVERY * 15 / 8), None);
+        assert_eq!(pace.held_up(now + 2 * EVERY), Some(EVERY));
+        // And then the steps start over.
+        pace.on_sent(now + 10 * EVERY);
+        assert_eq!(pace.due(false, now), Due::At(now + 11 * EVERY));
+    }
+
+    #[test]
+    fn of_long_steps_a_tenth_of_a_second_is_late() {
+        let now = Instant::now();
+        let mut pace = Pace::of(PAUSE);
+        pace.on_sent(now);
+        let due = now + PAUSE;
+        assert_eq!(pace.held_up(due + LATE_MAX / 2), None);
+        assert_eq!(pace.held_up(due + LATE_MAX), Some(LATE_MAX));
+    }
+
+    #[test]
+    fn one_by_one_nothing_is_late() {
+        let now = Instant::now();
+        let mut pace = Pace::of(Duration::ZERO);
+        pace.on_sent(now);
+        assert_eq!(pace.held_up(now + PAUSE), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::pace::Pace;
 use super::session::Session;
-use super::tally::Counts;
+use super::tally::{Counts, HeldUp};
 use super::way::Way;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -22,6 +22,7 @@ pub(super) struct Pinger<W> {
     pub(super) last: u64,
     /// How long to wait after a probe that could not leave, where the pace does not say.
     pub(super) pause: Duration,
+    pub(super) held_up: HeldUp,
 }
 
 impl<W: Way> Pinger<W> {
@@ -80,6 +81,9 @@ impl<W: Way> Pinger<W> {
         let probe: Vec<u8> = self.session.next_probe().collect();
         let departure = self.way.send(&probe);
         self.session.on_sent(departure.at);
+        if let Some(late) = self.pace.held_up(departure.at) {
+            self.held_up.add(late);
+        }
         self.pace.on_sent(departure.at);
         match departure.refusal {
             Some(why) => self.on_refused(&why, departure.at),
@@ -138,6 +142,9 @@ impl<W: Way> Pinger<W> {
             dropped_by_kernel: self.way.dropped_by_kernel(),
             ..self.session.counts()
         })?;
+        if !self.held_up.is_none() {
+            self.output.line(self.held_up)?;
+        }
         if let Some(figures) = self.session.figures() {
             self.output.line(figures)?;
         }

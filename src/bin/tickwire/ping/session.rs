@@ -17,8 +17,36 @@ use super::tally::{Counts, Millis, Silence};
 pub(crate) enum Event {
     Answered { answer: Answer, len: usize },
     Lost { seq: u64, timeout: Duration },
-    Altered { from: SocketAddr, len: usize },
-    Foreign { from: SocketAddr, len: usize },
+    Altered { from: SocketAddr, len: Len },
+    Foreign { from: SocketAddr, len: Len },
+}
+
+/// How long a datagram was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Len {
+    Bytes(usize),
+    /// It was cut at so many.
+    MoreThan(usize),
+}
+
+impl Len {
+    fn of(datagram: &Datagram<'_>) -> Self {
+        let len = datagram.bytes.len();
+        if datagram.truncated {
+            Self::MoreThan(len)
+        } else {
+            Self::Bytes(len)
+        }
+    }
+}
+
+impl fmt::Display for Len {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes(len) => write!(f, "{len} bytes"),
+            Self::MoreThan(len) => write!(f, "more than {len} bytes"),
+        }
+    }
 }
 
 impl fmt::Display for Event {
@@ -34,8 +62,8 @@ impl fmt::Display for Event {
                 write!(f, "seq={seq} lost: no answer within {timeout}")
             }
             // Without a sequence number: that may be what was altered.
-            Self::Altered { from, len } => write!(f, "altered {len} bytes from {from}"),
-            Self::Foreign { from, len } => write!(f, "foreign {len} bytes from {from}"),
+            Self::Altered { from, len } => write!(f, "altered {len} from {from}"),
+            Self::Foreign { from, len } => write!(f, "foreign {len} from {from}"),
         }
     }
 }
@@ -60,6 +88,7 @@ pub(crate) struct Session {
     counts: Counts,
     /// The first other address from which one of our probes came back.
     elsewhere: Option<SocketAddr>,
+    foreign_of_target: u64,
 }
 
 impl Session {
@@ -72,6 +101,7 @@ impl Session {
             round_trips: RoundTrips::new(),
             counts: Counts::default(),
             elsewhere: None,
+            foreign_of_target: 0,
         }
     }
 
@@ -107,7 +137,7 @@ impl Session {
 
     /// A datagram came at `now`.
     pub(crate) fn handle_datagram(&mut self, datagram: &Datagram<'_>, now: Instant) -> Event {
-        let (from, len) = (datagram.from, datagram.bytes.len());
+        let (from, len) = (datagram.from, Len::of(datagram));
         let content = self.probes.read(datagram);
         if !self.is_target(from) {
             self.on_elsewhere(from, content);
@@ -115,7 +145,7 @@ impl Session {
         }
         match content {
             Content::Probe(seq) => match self.flights.on_answer(seq, now) {
-                Some(answer) => self.on_answer(answer, len),
+                Some(answer) => self.on_answer(answer, datagram.bytes.len()),
                 // Never sent, or so long ago that it is forgotten.
                 None => self.on_foreign(from, len),
             },
@@ -166,6 +196,7 @@ impl Session {
             to: self.to,
             timeout: self.timeout,
             elsewhere: self.elsewhere,
+            foreign_of_target: self.foreign_of_target,
         })
     }
 
@@ -192,8 +223,9 @@ impl Session {
         }
     }
 
-    fn on_foreign(&mut self, from: SocketAddr, len: usize) -> Event {
+    fn on_foreign(&mut self, from: SocketAddr, len: Len) -> Event {
         self.counts.foreign += 1;
+        self.foreign_of_target += u64::from(self.is_target(from));
         Event::Foreign { from, len }
     }
 }
@@ -333,6 +365,24 @@ mod tests {
         assert_eq!(play.hear(STRANGER, &[0; 64]), stranger);
         assert_eq!(play.session.counts().foreign, 2);
         assert!(play.session.is_waiting());
+        play.now += TIMEOUT + MS;
+        play.overdue();
+        // The stranger's does not count: it says nothing of the target.
+        let why = "only foreign datagrams (1): it is no echo";
+        assert!(play.silence().contains(why), "{}", play.silence());
+    }
+
+    #[test]
+    fn one_that_was_cut_was_longer() {
+        let mut play = Play::new();
+        play.send(1);
+        let cut = Datagram {
+            from: TARGET.into(),
+            bytes: &[0; 1024],
+            truncated: true,
+        };
+        let told = play.session.handle_datagram(&cut, play.now).to_string();
+        assert_eq!(told, "foreign more than 1024 bytes from 127.0.0.1:7");
     }
 
     #[test]

@@ -88,6 +88,37 @@ impl fmt::Display for Counts {
     }
 }
 
+/// How often ping itself could not send when it was time to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct HeldUp {
+    probes: u64,
+    longest: Duration,
+}
+
+impl HeldUp {
+    /// One more probe was, for so long.
+    pub(crate) fn add(&mut self, time: Duration) {
+        self.probes += 1;
+        self.longest = self.longest.max(time);
+    }
+
+    pub(crate) fn is_none(&self) -> bool {
+        self.probes == 0
+    }
+}
+
+impl fmt::Display for HeldUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { probes, longest } = *self;
+        write!(
+            f,
+            "held up: {probes} probes left late, the latest by {} ms; \
+             times and losses around them are this machine's",
+            Millis(longest)
+        )
+    }
+}
+
 /// The figures in one line, in the manner of ping(8).
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -121,6 +152,8 @@ pub(crate) struct Silence {
     pub(crate) timeout: Duration,
     /// From where else our probes came back.
     pub(crate) elsewhere: Option<SocketAddr>,
+    /// How many foreign datagrams the target itself sent.
+    pub(crate) foreign_of_target: u64,
 }
 
 impl fmt::Display for Silence {
@@ -145,6 +178,13 @@ impl fmt::Display for Silence {
                 f,
                 "no answer from {to} that is what was sent, {} altered: it is no echo",
                 counts.altered
+            );
+        }
+        if self.foreign_of_target > 0 {
+            return write!(
+                f,
+                "no answer from {to}, only foreign datagrams ({}): it is no echo",
+                self.foreign_of_target
             );
         }
         if counts.lost == 0 {
@@ -172,7 +212,20 @@ mod tests {
             to: SocketAddr::from((Ipv4Addr::LOCALHOST, 7)),
             timeout: 1500 * MS,
             elsewhere: None,
+            foreign_of_target: 0,
         }
+    }
+
+    #[test]
+    fn what_was_held_up_is_counted_and_the_longest_is_told() {
+        let mut held_up = HeldUp::default();
+        assert!(held_up.is_none());
+        for time in [20 * MS, 1500 * MS, 16 * MS] {
+            held_up.add(time);
+        }
+        let text = "held up: 3 probes left late, the latest by 1500.000 ms; \
+                    times and losses around them are this machine's";
+        assert_eq!(held_up.to_string(), text);
     }
 
     #[test]
@@ -253,6 +306,12 @@ mod tests {
         };
         let text = "no answer from 127.0.0.1:7, but from 127.0.0.1:8: ping that address instead";
         assert_eq!(elsewhere.to_string(), text);
+        let foreign = Silence {
+            foreign_of_target: 2,
+            ..silence(lost)
+        };
+        let text = "no answer from 127.0.0.1:7, only foreign datagrams (2): it is no echo";
+        assert_eq!(foreign.to_string(), text);
         let text = silence(Counts::default()).to_string();
         assert_eq!(text, "no answer from 127.0.0.1:7 before the end");
     }

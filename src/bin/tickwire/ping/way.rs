@@ -9,7 +9,7 @@ use tickwire::{Datagram, Endpoint, EndpointStats};
 use crate::failure::{self, Failure};
 
 /// A way to an echo.
-pub(super) trait Way {
+pub(super) trait Way: Sized {
     /// Lets a probe leave.
     fn send(&mut self, probe: &[u8]) -> Departure;
 
@@ -33,7 +33,7 @@ pub(super) trait Way {
     }
 
     /// Says goodbye, where somebody is to be told.
-    fn close(&mut self) -> Result<(), Failure> {
+    fn close(self) -> Result<(), Failure> {
         Ok(())
     }
 }

@@ -7,20 +7,24 @@ use humantime::format_duration;
 use tickwire::{LinkConditions, Loss};
 
 use crate::failure::Failure;
+use crate::time;
 
 /// What happens to datagrams, each way. Nothing, unless it is asked for.
 #[derive(Debug, clap::Args)]
 pub(super) struct BadNetwork {
     /// Plays a network on which datagrams take this long, each way, up to 1m
-    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time::parse,
+          allow_hyphen_values = true)]
     latency: Duration,
 
     /// Plays a network on which each datagram takes up to this much longer, each way, up to 1m
-    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time::parse,
+          allow_hyphen_values = true)]
     jitter: Duration,
 
     /// Plays a network that loses this share of the datagrams, each way, such as 5% or 0.05
-    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share)]
+    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share,
+          allow_hyphen_values = true)]
     loss: f64,
 }
 

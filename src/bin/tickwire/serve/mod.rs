@@ -10,7 +10,7 @@ mod peers;
 
 use std::time::{Duration, Instant};
 
-use tickwire::limits::PEERS_MAX;
+use tickwire::limits::{PEERS_DEFAULT, PEERS_MAX};
 use tickwire::{Admission, Config, Event, Host, Ticker};
 
 use self::bad_network::BadNetwork;
@@ -22,9 +22,10 @@ use crate::agreement::{self, GOODBYE, ProtocolId, WRONG_TICKET};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::signals::Stop;
+use crate::time;
 
 /// The fastest tick: beyond it a tick is shorter than what a process oversleeps.
-const TICK_MAX: i64 = 1000;
+const TICK_MAX: u32 = 1000;
 
 /// Serves connections, and answers every message with itself
 ///
@@ -43,7 +44,8 @@ const TICK_MAX: i64 = 1000;
 /// something), "by the kernel" datagrams for which its receive buffer was full, "in the event queue"
 /// messages that were not taken in time, "in the send queue" answers for which it was full, "with
 /// their peer" answers to somebody who had gone, "by the system" what it refused to send. "turned
-/// away" was what came and was not let in, by its kind.
+/// away" was what came and was not let in, by its kind; who goes says so several times, and what
+/// comes after the first is "for no connection" any more.
 ///
 /// With a tick, messages are collected and answered at the next tick, as a game does that steps its
 /// world, so a round trip takes up to a tick longer. With --tick 0 there is none: messages are
@@ -63,27 +65,46 @@ pub(crate) struct Options {
     address: String,
 
     /// How many ticks a second, up to 1000; 0 answers at once
-    #[arg(long, value_name = "HZ", default_value_t = 60, value_parser = clap::value_parser!(u32).range(..=TICK_MAX))]
+    #[arg(long, value_name = "HZ", default_value = "60", value_parser = tick,
+          allow_negative_numbers = true)]
     tick: u32,
 
     /// How often to tell what happened, such as 500ms or 10s; 0s never does
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time::parse,
+          allow_hyphen_values = true)]
     interval: Duration,
 
     /// How many peers there may be, up to 65536. Who comes then is told that the server is full
-    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(..=PEERS_MAX as i64))]
-    peers_max: u32,
+    #[arg(long, value_name = "N", default_value_t = PEERS_DEFAULT, value_parser = peers_max,
+          allow_negative_numbers = true)]
+    peers_max: usize,
 
     /// What both sides must have in common, a number; who has another one is told so
-    #[arg(long, value_name = "NUMBER", default_value_t)]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t,
+        allow_negative_numbers = true
+    )]
     protocol_id: ProtocolId,
 
     /// Lets in only those who show this, as `ping --connect --ticket` does, up to 256 bytes
-    #[arg(long, value_name = "TEXT", value_parser = agreement::ticket)]
+    #[arg(long, value_name = "TEXT", value_parser = agreement::ticket,
+          allow_hyphen_values = true)]
     ticket: Option<String>,
 
     #[command(flatten)]
     bad_network: BadNetwork,
+}
+
+fn tick(text: &str) -> Result<u32, String> {
+    let tick = text.parse().ok().filter(|tick| *tick <= TICK_MAX);
+    tick.ok_or_else(|| format!("0 to {TICK_MAX} ticks fit into a second"))
+}
+
+fn peers_max(text: &str) -> Result<usize, String> {
+    let peers = text.parse().ok().filter(|peers| *peers <= PEERS_MAX);
+    peers.ok_or_else(|| format!("0 to {PEERS_MAX} peers fit into a server"))
 }
 
 /// Runs until a signal comes or nobody reads the output any more.
@@ -106,7 +127,7 @@ fn open(options: &Options) -> Result<Host, Failure> {
     let conditions = options.bad_network.conditions()?;
     let endpoint = address::bind(&options.address)?;
     let config = Config {
-        peers_max: options.peers_max as usize,
+        peers_max: options.peers_max,
         ..Config::plain(options.protocol_id.0)
     };
     let mut host = Host::with_endpoint(endpoint, config).map_err(Failure::cannot("serve"))?;

@@ -40,17 +40,9 @@ pub(super) fn run(settings: &Settings) -> Result<Results, Failure> {
         done,
         resident_before,
         resident_after,
-        stated_bytes: stated_bytes(settings),
+        stated_bytes: settings.config().peer_bytes_idle(),
     });
     Ok(Results::of(settings, admitted, kept, closed, of_server))
-}
-
-/// What the library states of the memory of an idle peer, in bytes.
-///
-/// PLACE FOR `Config::peer_bytes_idle()`: `Some(settings.config().peer_bytes_idle())`. Until it is there
-/// the measured figure stands alone.
-fn stated_bytes(_settings: &Settings) -> Option<usize> {
-    None
 }
 
 struct Course<'a> {

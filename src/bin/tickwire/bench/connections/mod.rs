@@ -31,7 +31,7 @@ use self::results::Results;
 use super::buffer::ReceiveBuffer;
 use super::machine::Machine;
 use super::record::{self, Record};
-use super::{Files, args, files};
+use super::{Files, args, files, loopback};
 use crate::address;
 use crate::agreement::ProtocolId;
 use crate::failure::Failure;
@@ -63,11 +63,13 @@ const FILES_PER_CLIENT: usize = 2;
 #[command(verbatim_doc_comment)]
 pub(crate) struct Options {
     /// How many clients connect, 1 to 20000
-    #[arg(long, value_name = "N", default_value = "10000", value_parser = peers)]
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = peers,
+          allow_negative_numbers = true)]
     peers: usize,
 
     /// How long the connections are kept, such as 20s or 1m
-    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = args::duration)]
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = args::duration,
+          allow_hyphen_values = true)]
     duration: Duration,
 
     /// Connects to a server elsewhere, a host and a port, instead of one in this process
@@ -100,6 +102,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     if let Some(path) = &options.files.json {
         // Now, and not after everything was measured.
         record::refuse_unwritable(path)?;
+    }
+    if options.to.is_none() {
+        loopback::refuse_silence()?;
     }
     let settings = Settings::of(options)?;
     let machine = Machine::look();

@@ -44,7 +44,7 @@ pub(super) struct OfServer {
     pub(super) done: Done,
     pub(super) resident_before: Option<u64>,
     pub(super) resident_after: Option<u64>,
-    pub(super) stated_bytes: Option<usize>,
+    pub(super) stated_bytes: usize,
 }
 
 /// What a peer costs the server.
@@ -59,8 +59,8 @@ pub(super) struct Cost {
     pub(super) resident_before: Option<u64>,
     pub(super) resident_after: Option<u64>,
     pub(super) resident_bytes_per_peer: Option<f64>,
-    /// The most that the library states.
-    pub(super) stated_bytes_per_peer: Option<usize>,
+    /// The most that the library states of it: `Config::peer_bytes_idle`.
+    pub(super) stated_bytes_per_peer: usize,
 }
 
 /// All of it.
@@ -191,7 +191,7 @@ mod tests {
             },
             resident_before: Some(1000),
             resident_after: Some(31_000),
-            stated_bytes: Some(4096),
+            stated_bytes: 4096,
         };
         let cost = Cost::of(&server, 100.0, MINUTE);
         let is_close = |value: Option<f64>, wanted: f64| {

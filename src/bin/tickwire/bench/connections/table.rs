@@ -65,9 +65,10 @@ fn rows_of_cost(cost: &Cost, row: &mut impl FnMut(&str, String)) {
         "memory per peer, bytes resident",
         cost.resident_bytes_per_peer.map_or_else(nothing, rounded),
     );
-    if let Some(stated) = cost.stated_bytes_per_peer {
-        row("memory per peer, bytes stated", count(stated));
-    }
+    row(
+        "memory per peer, bytes stated at most",
+        count(cost.stated_bytes_per_peer),
+    );
 }
 
 fn count(count: usize) -> String {

@@ -12,14 +12,12 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token};
 use tickwire::limits::DATAGRAM_MAX;
-use tickwire::{Endpoint, EndpointConfig, SendError};
+use tickwire::{Datagram, Endpoint, EndpointConfig, SendError};
 
-use super::drive::{ANSWER_MAX, Answers, Client, give_up_at};
-use super::journal::Journal;
-use super::pace::Pace;
-use super::probe::Probe;
+use super::answers::Answers;
+use super::drive::{Client, Leaving, Taken, receive_at_rate, send_at_rate};
 
-/// How long std's receiving thread sleeps before it looks whether the round is over, if nothing comes.
+/// How long std sleeps before it looks whether the round is over, if nothing comes.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// tickwire, with the socket options that a bare socket has.
@@ -64,7 +62,7 @@ impl Client for TickwireAsleep {
         queued(self.endpoint.send(self.to, bytes))
     }
 
-    fn turn(&mut self, until: Instant, take: &mut impl FnMut(Instant, &[u8])) -> io::Result<()> {
+    fn turn(&mut self, until: Instant, take: &mut impl Taken) -> io::Result<()> {
         self.endpoint.wait_until(until)?;
         drain(&mut self.endpoint, take)
     }
@@ -75,7 +73,7 @@ impl Client for TickwireSpinning {
         queued(self.endpoint.send(self.to, bytes))
     }
 
-    fn turn(&mut self, _until: Instant, take: &mut impl FnMut(Instant, &[u8])) -> io::Result<()> {
+    fn turn(&mut self, _until: Instant, take: &mut impl Taken) -> io::Result<()> {
         self.endpoint.flush()?;
         drain(&mut self.endpoint, take)
     }
@@ -88,11 +86,25 @@ fn queued(sent: Result<(), SendError>) -> io::Result<()> {
     }
 }
 
-fn drain(endpoint: &mut Endpoint, take: &mut impl FnMut(Instant, &[u8])) -> io::Result<()> {
+fn drain(endpoint: &mut Endpoint, take: &mut impl Taken) -> io::Result<()> {
     while let Some(datagram) = endpoint.recv()? {
-        take(Instant::now(), datagram.bytes);
+        take(Instant::now(), &datagram);
     }
     Ok(())
+}
+
+/// Room for the longest datagram of a measurement, and for a byte more: it shows one that was longer.
+type Buffer = [u8; DATAGRAM_MAX + 1];
+
+const EMPTY: Buffer = [0; DATAGRAM_MAX + 1];
+
+/// What the first `len` bytes of a buffer hold, in the form in which tickwire hands it over.
+fn received(buffer: &Buffer, (len, from): (usize, SocketAddr)) -> Datagram<'_> {
+    Datagram {
+        from,
+        bytes: &buffer[..len.min(DATAGRAM_MAX)],
+        truncated: len > DATAGRAM_MAX,
+    }
 }
 
 /// std, spinning: a non-blocking `recv_from` after the other. No look for a second datagram, which
@@ -101,7 +113,7 @@ fn drain(endpoint: &mut Endpoint, take: &mut impl FnMut(Instant, &[u8])) -> io::
 pub(super) struct StdSpinning {
     socket: UdpSocket,
     to: SocketAddr,
-    buffer: [u8; DATAGRAM_MAX],
+    buffer: Buffer,
 }
 
 impl StdSpinning {
@@ -111,7 +123,7 @@ impl StdSpinning {
         Ok(Self {
             socket,
             to,
-            buffer: [0; DATAGRAM_MAX],
+            buffer: EMPTY,
         })
     }
 }
@@ -121,9 +133,9 @@ impl Client for StdSpinning {
         some_unless_blocked(self.socket.send_to(bytes, self.to)).map(drop)
     }
 
-    fn turn(&mut self, _until: Instant, take: &mut impl FnMut(Instant, &[u8])) -> io::Result<()> {
-        if let Some((len, _)) = some_unless_blocked(self.socket.recv_from(&mut self.buffer))? {
-            take(Instant::now(), &self.buffer[..len]);
+    fn turn(&mut self, _until: Instant, take: &mut impl Taken) -> io::Result<()> {
+        if let Some(came) = some_unless_blocked(self.socket.recv_from(&mut self.buffer))? {
+            take(Instant::now(), &received(&self.buffer, came));
         }
         Ok(())
     }
@@ -135,18 +147,18 @@ impl Client for StdSpinning {
 pub(super) struct StdAsleep {
     socket: UdpSocket,
     to: SocketAddr,
-    buffer: [u8; DATAGRAM_MAX],
+    buffer: Buffer,
 }
 
 impl StdAsleep {
     pub(super) fn new(address: SocketAddr, to: SocketAddr) -> io::Result<Self> {
         let socket = UdpSocket::bind(address)?;
         // Set once: a system call for every datagram would be paid for nothing.
-        socket.set_read_timeout(Some(ANSWER_MAX))?;
+        socket.set_read_timeout(Some(LOOK))?;
         Ok(Self {
             socket,
             to,
-            buffer: [0; DATAGRAM_MAX],
+            buffer: EMPTY,
         })
     }
 }
@@ -156,9 +168,9 @@ impl Client for StdAsleep {
         self.socket.send_to(bytes, self.to).map(drop)
     }
 
-    fn turn(&mut self, _until: Instant, take: &mut impl FnMut(Instant, &[u8])) -> io::Result<()> {
-        if let Some((len, _)) = some_unless_blocked(self.socket.recv_from(&mut self.buffer))? {
-            take(Instant::now(), &self.buffer[..len]);
+    fn turn(&mut self, _until: Instant, take: &mut impl Taken) -> io::Result<()> {
+        if let Some(came) = some_unless_blocked(self.socket.recv_from(&mut self.buffer))? {
+            take(Instant::now(), &received(&self.buffer, came));
         }
         Ok(())
     }
@@ -166,51 +178,44 @@ impl Client for StdAsleep {
 
 /// std, asleep, at a fixed rate: one thread that sends when it is time and one that is blocked in
 /// `recv_from`. A read timeout in a single thread would be the simpler loop, but Linux rounds it to
-/// its timer tick, up to 10 ms, and the figure would be that of the rounding. This thread sleeps as
-/// precisely as tickwire does, so the departures are equally late.
+/// its timer tick, up to 10 ms, and the figure would be that of the rounding.
 pub(super) fn std_asleep_at_rate(
-    address: SocketAddr,
-    to: SocketAddr,
-    pace: &Pace,
-    probe: &Probe,
-    journal: &mut Journal,
+    client: &mut StdAsleep,
+    leaving: Leaving<'_>,
+    answers: Answers<'_>,
 ) -> io::Result<()> {
-    let socket = UdpSocket::bind(address)?;
-    socket.set_read_timeout(Some(LOOK))?;
-    let mut answers = Answers::new(pace, probe, journal);
+    let mut sending = StdSending {
+        socket: client.socket.try_clone()?,
+        to: client.to,
+    };
     thread::scope(|scope| {
-        let sender = scope.spawn(|| send_at_rate(&socket, to, pace, probe));
-        let received = receive_all(&socket, pace, &mut answers);
+        let sender = scope.spawn(move || send_at_rate(&mut sending, leaving));
+        let received = receive_at_rate(client, answers);
         let sent = sender.join().expect("the sending thread does not panic");
         sent.and(received)
     })
 }
 
-fn send_at_rate(socket: &UdpSocket, to: SocketAddr, pace: &Pace, probe: &Probe) -> io::Result<()> {
-    let mut buffer = [0; DATAGRAM_MAX];
-    for number in 0..pace.total() {
-        let due = pace.due(number);
-        let mut now = Instant::now();
-        while now < due {
-            // It may wake early, so it is asked again what time it is.
-            thread::park_timeout(due - now);
-            now = Instant::now();
-        }
-        socket.send_to(probe.write(&mut buffer, number, now), to)?;
-    }
-    Ok(())
+/// The sending thread. It sleeps as precisely as tickwire does, so the departures are equally late.
+#[derive(Debug)]
+struct StdSending {
+    socket: UdpSocket,
+    to: SocketAddr,
 }
 
-fn receive_all(socket: &UdpSocket, pace: &Pace, answers: &mut Answers<'_>) -> io::Result<()> {
-    let mut buffer = [0; DATAGRAM_MAX];
-    while !answers.all_came() {
-        if let Some((len, _)) = some_unless_blocked(socket.recv_from(&mut buffer))? {
-            answers.on_datagram(Instant::now(), &buffer[..len]);
-        } else if Instant::now() >= give_up_at(pace) {
-            return Ok(());
-        }
+impl Client for StdSending {
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.socket.send_to(bytes, self.to).map(drop)
     }
-    Ok(())
+
+    /// It may wake early; whoever has it turn looks at the time again.
+    fn turn(&mut self, until: Instant, _take: &mut impl Taken) -> io::Result<()> {
+        let time = until.saturating_duration_since(Instant::now());
+        if !time.is_zero() {
+            thread::park_timeout(time);
+        }
+        Ok(())
+    }
 }
 
 /// A plain mio loop: `poll`, then `recv_from` until it would block.
@@ -224,7 +229,7 @@ pub(super) struct MioAsleep {
     events: Events,
     socket: mio::net::UdpSocket,
     to: SocketAddr,
-    buffer: [u8; DATAGRAM_MAX],
+    buffer: Buffer,
 }
 
 impl MioAsleep {
@@ -238,7 +243,7 @@ impl MioAsleep {
             events: Events::with_capacity(16),
             socket,
             to,
-            buffer: [0; DATAGRAM_MAX],
+            buffer: EMPTY,
         })
     }
 
@@ -274,7 +279,7 @@ impl Client for MioAsleep {
         some_unless_blocked(self.socket.send_to(bytes, self.to)).map(drop)
     }
 
-    fn turn(&mut self, until: Instant, take: &mut impl FnMut(Instant, &[u8])) -> io::Result<()> {
+    fn turn(&mut self, until: Instant, take: &mut impl Taken) -> io::Result<()> {
         let time = until.saturating_duration_since(Instant::now());
         if some_unless_blocked(self.sleep(time))?.is_none() {
             // A sleep that was interrupted keeps the events of the one before.
@@ -283,8 +288,8 @@ impl Client for MioAsleep {
         if self.events.is_empty() {
             return Ok(());
         }
-        while let Some((len, _)) = some_unless_blocked(self.socket.recv_from(&mut self.buffer))? {
-            take(Instant::now(), &self.buffer[..len]);
+        while let Some(came) = some_unless_blocked(self.socket.recv_from(&mut self.buffer))? {
+            take(Instant::now(), &received(&self.buffer, came));
         }
         Ok(())
     }

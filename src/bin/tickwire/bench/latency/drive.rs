@@ -1,20 +1,27 @@
 //! The two ways to measure: at a fixed rate, and one datagram at a time.
 //!
-//! Both are written for any [`Client`], so that every contestant is measured by the same lines; and
-//! the client says what time it is, so that the tests run them on a time of their own.
+//! Both are written for any [`Client`], and so are the two halves of the first one, for a contestant
+//! that sends on one thread and receives on another (std asleep: see `clients`). What decides when a
+//! datagram leaves is one piece for all, [`Leaving`], and what becomes of an answer is another,
+//! `Answers`. The client says what time it is, so that the tests run everything on a time of their own.
 
 use std::cell::Cell;
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use tickwire::Datagram;
 use tickwire::limits::DATAGRAM_MAX;
 
+use super::answers::{ANSWER_MAX, Answers};
+use super::departures::Departures;
 use super::journal::Journal;
 use super::pace::{Pace, Window};
 use super::probe::Probe;
 
-/// How long an answer is waited for after the last datagram has left, and in closed loop for each.
-pub(super) const ANSWER_MAX: Duration = Duration::from_secs(1);
+/// Who takes what was received, and when.
+pub(super) trait Taken: FnMut(Instant, &Datagram<'_>) {}
+
+impl<T: FnMut(Instant, &Datagram<'_>)> Taken for T {}
 
 /// What a contestant has to offer to whoever measures with it.
 pub(super) trait Client {
@@ -28,99 +35,103 @@ pub(super) trait Client {
 
     /// One turn: sends what waits, sleeps (a client that sleeps) until something comes or it is
     /// `until`, and hands over what came, each with the time at which it was received.
-    fn turn(&mut self, until: Instant, take: &mut impl FnMut(Instant, &[u8])) -> io::Result<()>;
+    fn turn(&mut self, until: Instant, take: &mut impl Taken) -> io::Result<()>;
 }
 
 /// Sends when it is time, whether or not anything was answered. Latency counts from the time at which
 /// a datagram was due: if the client or the server stalls, every datagram that it holds up shows it.
 pub(super) fn at_rate(
     client: &mut impl Client,
-    pace: &Pace,
-    probe: &Probe,
-    journal: &mut Journal,
+    mut leaving: Leaving<'_>,
+    mut answers: Answers<'_>,
 ) -> io::Result<()> {
-    let mut buffer = [0; DATAGRAM_MAX];
-    let mut answers = Answers::new(pace, probe, journal);
-    let mut next = 0;
     loop {
         let now = client.now();
-        // One a turn, also for a client that has fallen behind: a burst of all that it owes, with
-        // nobody receiving meanwhile, would overrun its own socket.
-        if next < pace.total() && pace.due(next) <= now {
-            client.send(probe.write(&mut buffer, next, now))?;
-            next += 1;
-        }
-        let is_last = next == pace.total();
-        let until = if is_last {
-            give_up_at(pace)
-        } else {
-            pace.due(next)
-        };
-        if is_last && (answers.all_came() || now >= until) {
+        leaving.send_if_due(client, now)?;
+        if answers.are_over(now) {
+            answers.close();
             return Ok(());
         }
-        client.turn(until, &mut |now, bytes| answers.on_datagram(now, bytes))?;
+        let until = leaving.next_due.or_else(|| answers.give_up_at());
+        client.turn(until.unwrap_or(now), &mut |now, datagram: &Datagram<'_>| {
+            answers.on_datagram(now, datagram);
+        })?;
     }
 }
 
-/// Whoever has not come back by then is lost.
-pub(super) fn give_up_at(pace: &Pace) -> Instant {
-    pace.due(pace.total()) + ANSWER_MAX
+/// The half of [`at_rate`] that sends; a turn of this client only sleeps.
+pub(super) fn send_at_rate(client: &mut impl Client, mut leaving: Leaving<'_>) -> io::Result<()> {
+    let sent = leaving.send_all(client);
+    if sent.is_err() {
+        // Whoever receives would wait for what never leaves.
+        leaving.departures.abandon();
+    }
+    sent
 }
 
-/// Takes in what comes back to a [`Pace`], each answer once.
+/// The half of [`at_rate`] that receives; this client sends nothing.
+pub(super) fn receive_at_rate(
+    client: &mut impl Client,
+    mut answers: Answers<'_>,
+) -> io::Result<()> {
+    loop {
+        let now = client.now();
+        if answers.are_over(now) {
+            answers.close();
+            return Ok(());
+        }
+        client.turn(now + ANSWER_MAX, &mut |now, datagram: &Datagram<'_>| {
+            answers.on_datagram(now, datagram);
+        })?;
+    }
+}
+
+/// Lets number after number leave, each when it is due, whatever became of those before it.
 #[derive(Debug)]
-pub(super) struct Answers<'a> {
+pub(super) struct Leaving<'a> {
     pace: &'a Pace,
     probe: &'a Probe,
-    journal: &'a mut Journal,
-    /// A bit for each datagram.
-    seen: Vec<u64>,
-    missing: u64,
+    departures: &'a Departures,
+    next: u64,
+    /// When that one is due; `None` once all have left. Kept, because a loop that spins asks all the
+    /// time, and the division behind it is no part of what is measured.
+    next_due: Option<Instant>,
+    buffer: [u8; DATAGRAM_MAX],
 }
 
-impl<'a> Answers<'a> {
-    pub(super) fn new(pace: &'a Pace, probe: &'a Probe, journal: &'a mut Journal) -> Self {
-        // The schedule leaves nothing out, so what is due is known beforehand.
-        journal.counts.due = pace.counted();
-        let words = usize::try_from(pace.total().div_ceil(64)).unwrap_or(usize::MAX);
+impl<'a> Leaving<'a> {
+    pub(super) fn new(pace: &'a Pace, probe: &'a Probe, departures: &'a Departures) -> Self {
         Self {
             pace,
             probe,
-            journal,
-            seen: vec![0; words],
-            missing: pace.total(),
+            departures,
+            next: 0,
+            next_due: (pace.total() > 0).then(|| pace.due(0)),
+            buffer: [0; DATAGRAM_MAX],
         }
     }
 
-    pub(super) fn on_datagram(&mut self, now: Instant, bytes: &[u8]) {
-        let answer = self.probe.read(bytes);
-        let Some(answer) = answer.filter(|answer| answer.number < self.pace.total()) else {
-            self.journal.counts.foreign += 1;
-            return;
-        };
-        if self.was_seen(answer.number) {
-            self.journal.counts.repeated += 1;
-            return;
+    /// One a turn, also for a client that has fallen behind: a burst of all that it owes, with nobody
+    /// receiving meanwhile, would overrun its own socket.
+    fn send_if_due(&mut self, client: &mut impl Client, now: Instant) -> io::Result<()> {
+        if self.next_due.is_none_or(|due| now < due) {
+            return Ok(());
         }
-        self.missing -= 1;
-        let due = self.pace.due(answer.number);
-        self.journal.on_answer(due, answer.left, now);
+        self.departures.on_sent(self.pace.since_start(now));
+        client.send(self.probe.write(&mut self.buffer, self.next))?;
+        self.next += 1;
+        self.next_due = (self.next < self.pace.total()).then(|| self.pace.due(self.next));
+        Ok(())
     }
 
-    pub(super) fn all_came(&self) -> bool {
-        self.missing == 0
-    }
-
-    /// Whether it was, and from now on it is.
-    fn was_seen(&mut self, number: u64) -> bool {
-        let bit = 1 << (number % 64);
-        let word = usize::try_from(number / 64).ok();
-        let word = word.and_then(|word| self.seen.get_mut(word));
-        let word = word.expect("there is a bit for every number below the total");
-        let was_seen = *word & bit != 0;
-        *word |= bit;
-        was_seen
+    fn send_all(&mut self, client: &mut impl Client) -> io::Result<()> {
+        loop {
+            self.send_if_due(client, client.now())?;
+            let Some(due) = self.next_due else {
+                return Ok(());
+            };
+            client.turn(due, &mut |_, _: &Datagram<'_>| {})?;
+        }
     }
 }
 
@@ -139,10 +150,16 @@ pub(super) fn closed(
         if left >= window.end() {
             return Ok(());
         }
-        client.send(probe.write(&mut buffer, number, left))?;
-        journal.counts.due += u64::from(journal.counts_from(left));
-        if let Some(now) = answer_to(number, left, client, probe, journal)? {
-            journal.on_answer(left, left, now);
+        client.send(probe.write(&mut buffer, number))?;
+        // Not of the warm-up.
+        let since_begin = window.since_begin(left);
+        if let Some(since_begin) = since_begin {
+            journal.on_due(since_begin);
+        }
+        let answered = answer_to(number, left, client, probe, journal)?;
+        if let (Some(since_begin), Some(now)) = (since_begin, answered) {
+            let time = now.saturating_duration_since(left);
+            journal.on_answer(since_begin, time, time);
         }
         number += 1;
     }
@@ -158,8 +175,8 @@ fn answer_to(
 ) -> io::Result<Option<Instant>> {
     let until = left + ANSWER_MAX;
     let answered = Cell::new(None);
-    let mut take = |now, bytes: &[u8]| match probe.read(bytes) {
-        Some(answer) if answer.number == number && answered.get().is_none() => {
+    let mut take = |now, datagram: &Datagram<'_>| match probe.read(datagram) {
+        Some(answer) if answer == number && answered.get().is_none() => {
             answered.set(Some(now));
         }
         Some(_) => journal.counts.repeated += 1,
@@ -178,13 +195,28 @@ fn answer_to(
 )]
 mod tests {
     use std::collections::VecDeque;
+    use std::net::{IpAddr, Ipv4Addr, SocketAddr};
     use std::ops::Range;
+    use std::time::Duration;
 
+    use super::super::books::Books;
+    use super::super::journal::Slice;
+    use super::super::pace::Span;
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
     /// What a round trip takes where nobody stalls.
     const TRIP: Duration = Duration::from_micros(50);
+
+    const TARGET: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7);
+
+    fn from_target(bytes: &[u8]) -> Datagram<'_> {
+        Datagram {
+            from: TARGET,
+            bytes,
+            truncated: false,
+        }
+    }
 
     /// A client and an echo on a time of their own: it stands still but in a sleep.
     struct Simulated {
@@ -199,6 +231,7 @@ mod tests {
         copies: usize,
         on_the_way: VecDeque<(Instant, Vec<u8>)>,
         sent: usize,
+        turns: usize,
     }
 
     impl Simulated {
@@ -211,6 +244,7 @@ mod tests {
                 copies: 1,
                 on_the_way: VecDeque::new(),
                 sent: 0,
+                turns: 0,
             }
         }
     }
@@ -237,11 +271,9 @@ mod tests {
             Ok(())
         }
 
-        fn turn(
-            &mut self,
-            until: Instant,
-            take: &mut impl FnMut(Instant, &[u8]),
-        ) -> io::Result<()> {
+        fn turn(&mut self, until: Instant, take: &mut impl Taken) -> io::Result<()> {
+            self.turns += 1;
+            assert!(self.turns < 1_000_000, "it goes on for ever");
             let next = self.on_the_way.front().map_or(until, |(at, _)| *at);
             self.now = self.now.max(next.min(until));
             if self.client_stall.contains(&self.now) {
@@ -253,7 +285,7 @@ mod tests {
                 .is_some_and(|(at, _)| *at <= self.now)
             {
                 let (_, bytes) = self.on_the_way.pop_front().unwrap();
-                take(self.now, &bytes);
+                take(self.now, &from_target(&bytes));
             }
             Ok(())
         }
@@ -263,23 +295,22 @@ mod tests {
         client: Simulated,
         window: Window,
         probe: Probe,
-        journal: Journal,
+        books: Books,
     }
 
     impl Bench {
         /// A second that counts, behind 200 ms that do not.
         fn new() -> Self {
             let start = Instant::now();
-            let window = Window {
-                start,
+            let span = Span {
                 warm_up: 200 * MS,
                 duration: 1000 * MS,
             };
             Self {
                 client: Simulated::new(start),
-                window,
-                probe: Probe::new(64, start),
-                journal: Journal::new(window).unwrap(),
+                window: span.starting_at(start),
+                probe: Probe::new(64, TARGET),
+                books: Books::of(span, Some(1000)).unwrap(),
             }
         }
 
@@ -289,9 +320,11 @@ mod tests {
             begin + from_ms * MS..begin + to_ms * MS
         }
 
-        fn at_rate(&mut self, per_second: u32) {
-            let pace = Pace::new(self.window, per_second);
-            at_rate(&mut self.client, &pace, &self.probe, &mut self.journal).unwrap();
+        /// A thousand a second.
+        fn at_rate(&mut self) {
+            let pace = Pace::new(self.window, 1000);
+            let (leaving, answers) = self.books.open(&pace, &self.probe);
+            at_rate(&mut self.client, leaving, answers).unwrap();
         }
 
         fn closed(&mut self) {
@@ -299,7 +332,7 @@ mod tests {
                 &mut self.client,
                 self.window,
                 &self.probe,
-                &mut self.journal,
+                &mut self.books.journal,
             )
             .unwrap();
         }
@@ -307,7 +340,7 @@ mod tests {
         /// How many latencies there were of exactly this length, as far as the histogram tells.
         fn count_of(&self, latency: Duration) -> u64 {
             let nanos = u64::try_from(latency.as_nanos()).unwrap();
-            self.journal.latency.count_at(nanos)
+            self.books.journal.latency.count_at(nanos)
         }
     }
 
@@ -315,51 +348,69 @@ mod tests {
     fn a_stalled_server_shows_in_every_datagram_that_it_held_up() {
         let mut bench = Bench::new();
         bench.client.server_stall = bench.stretch(300, 400);
-        bench.at_rate(1000);
-        assert_eq!(bench.journal.counts.due, 1000);
-        assert_eq!(bench.journal.counts.lost(), 0);
+        bench.at_rate();
+        assert_eq!(bench.books.journal.counts.due, 1000);
+        assert_eq!(bench.books.journal.counts.lost(), 0);
         // Those due at 300, 301, ... 399 ms waited for 100, 99, ... 1 ms, and nobody else for anything.
         for held_up in 1..=100 {
             assert_eq!(bench.count_of(held_up * MS + TRIP), 1, "{held_up} ms");
         }
         assert_eq!(bench.count_of(TRIP), 900);
-        assert!(
-            bench
-                .journal
-                .latency
-                .equivalent(bench.journal.latency.value_at_quantile(0.95), 50_050_000)
-        );
+        assert!(bench.books.journal.latency.equivalent(
+            bench.books.journal.latency.value_at_quantile(0.95),
+            50_050_000
+        ));
     }
 
     #[test]
     fn the_time_line_shows_a_stall_where_it_was_and_exactly() {
         let mut bench = Bench::new();
         bench.client.server_stall = bench.stretch(300, 400);
-        bench.at_rate(1000);
-        let longest = &bench.journal.slices.longest_nanos;
-        assert_eq!(longest.len(), 100);
-        assert_eq!(longest[29], Some(50_000));
-        assert_eq!(longest[30], Some(100_050_000));
-        assert_eq!(longest[39], Some(10_050_000));
-        assert_eq!(longest[40], Some(50_000));
+        bench.at_rate();
+        let slices = &bench.books.journal.slices.slices;
+        assert_eq!(slices.len(), 100);
+        for (slice, longest) in [
+            (29, 50_000),
+            (30, 100_050_000),
+            (39, 10_050_000),
+            (40, 50_000),
+        ] {
+            assert_eq!(slices[slice].longest_nanos, Some(longest));
+        }
+        assert!(slices.iter().all(|slice| slice.lost() == 0));
     }
 
     #[test]
     fn a_stalled_client_is_not_forgiven_either() {
         let mut bench = Bench::new();
         bench.client.client_stall = bench.stretch(300, 400);
-        bench.at_rate(1000);
+        bench.at_rate();
         // Due at 300 ms means: sent at 400 ms, answered a round trip later.
         assert_eq!(bench.count_of(100 * MS + TRIP), 1);
         assert_eq!(bench.count_of(MS + TRIP), 1);
-        assert_eq!(bench.journal.counts.answered, 1000);
+        assert_eq!(bench.books.journal.counts.answered, 1000);
         // From when they really left, all was well: that is the figure that hides the stall.
         assert!(
             bench
+                .books
                 .journal
                 .round_trip
-                .equivalent(bench.journal.round_trip.max(), 50_000)
+                .equivalent(bench.books.journal.round_trip.max(), 50_000)
         );
+    }
+
+    #[test]
+    fn a_client_that_falls_behind_sends_fewer_a_second() {
+        let mut bench = Bench::new();
+        bench.at_rate();
+        assert_eq!(bench.books.journal.sent_in, Some(1000 * MS));
+        // A second that begins in the time that counts and ends after it.
+        let mut bench = Bench::new();
+        bench.client.client_stall = bench.stretch(500, 1500);
+        bench.at_rate();
+        assert_eq!(bench.books.journal.counts.due, 1000);
+        // One a turn, and a turn takes no time here.
+        assert_eq!(bench.books.journal.sent_in, Some(1501 * MS));
     }
 
     #[test]
@@ -367,19 +418,21 @@ mod tests {
         let mut bench = Bench::new();
         bench.client.server_stall = bench.stretch(300, 400);
         bench.closed();
-        let latency = &bench.journal.latency;
+        let latency = &bench.books.journal.latency;
         assert_eq!(bench.count_of(100 * MS + TRIP), 1);
         assert!(latency.count_between(0, 60_000) == latency.len() - 1);
         // 900 ms of round trips, and one that was held up.
-        assert_eq!(bench.journal.counts.due, 900 * 1000 / 50 - 1 + 1);
+        assert_eq!(bench.books.journal.counts.due, 900 * 1000 / 50 - 1 + 1);
     }
 
     #[test]
     fn what_is_lost_is_counted_and_waited_for_once() {
         let mut bench = Bench::new();
         bench.client.loses_every = 10;
-        bench.at_rate(1000);
-        assert_eq!(bench.journal.counts.lost(), 100);
+        bench.at_rate();
+        assert_eq!(bench.books.journal.counts.lost(), 100);
+        let slices = &bench.books.journal.slices.slices;
+        assert!(slices.iter().all(|slice| slice.lost() == 1));
         assert_eq!(bench.client.now, bench.window.end() + ANSWER_MAX);
     }
 
@@ -388,16 +441,18 @@ mod tests {
         let mut bench = Bench::new();
         bench.client.loses_every = 10_000;
         bench.closed();
-        assert_eq!(bench.journal.counts.lost(), 1);
-        assert!(bench.journal.latency.max() < 60_000);
+        assert_eq!(bench.books.journal.counts.lost(), 1);
+        let slices = &bench.books.journal.slices.slices;
+        assert_eq!(slices.iter().map(Slice::lost).sum::<u64>(), 1);
+        assert!(bench.books.journal.latency.max() < 60_000);
     }
 
     #[test]
     fn an_echo_of_nothing_leaves_nothing_but_losses() {
         let mut bench = Bench::new();
         bench.client.loses_every = 1;
-        bench.at_rate(1000);
-        let counts = bench.journal.counts;
+        bench.at_rate();
+        let counts = bench.books.journal.counts;
         assert_eq!(
             (counts.due, counts.answered, counts.lost()),
             (1000, 0, 1000)
@@ -408,30 +463,138 @@ mod tests {
     fn an_answer_counts_once() {
         let mut bench = Bench::new();
         bench.client.copies = 2;
-        bench.at_rate(1000);
-        let counts = bench.journal.counts;
+        bench.at_rate();
+        let counts = bench.books.journal.counts;
         assert_eq!(counts.answered, 1000);
         // The last answer ends the round before its copy is looked at, or not.
         assert!((1199..=1200).contains(&counts.repeated), "{counts:?}");
     }
 
+    /// The sending half of a client, on a time of its own. Every sleep ends early once, as real ones may.
+    struct SendingHalf {
+        now: Instant,
+        stall: Range<Instant>,
+        sent: Vec<(Instant, Vec<u8>)>,
+        breaks_after: usize,
+    }
+
+    impl Client for SendingHalf {
+        fn now(&self) -> Instant {
+            self.now
+        }
+
+        fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+            if self.sent.len() == self.breaks_after {
+                return Err(io::ErrorKind::NetworkDown.into());
+            }
+            self.sent.push((self.now, bytes.to_vec()));
+            Ok(())
+        }
+
+        fn turn(&mut self, until: Instant, _take: &mut impl Taken) -> io::Result<()> {
+            let left = until.saturating_duration_since(self.now);
+            self.now += if left > MS / 2 { left / 2 } else { left };
+            if self.stall.contains(&self.now) {
+                self.now = self.stall.end;
+            }
+            Ok(())
+        }
+    }
+
+    impl Bench {
+        /// A thousand a second, by a half that sends and one that receives.
+        fn in_halves(&mut self, sending: &mut SendingHalf) -> io::Result<()> {
+            let pace = Pace::new(self.window, 1000);
+            let (leaving, answers) = self.books.open(&pace, &self.probe);
+            let sent = send_at_rate(sending, leaving);
+            for (left, bytes) in &sending.sent {
+                let answer = (*left + TRIP, bytes.clone());
+                self.client.on_the_way.push_back(answer);
+            }
+            receive_at_rate(&mut self.client, answers).unwrap();
+            sent
+        }
+
+        fn sending_half(&self) -> SendingHalf {
+            let now = self.window.start;
+            SendingHalf {
+                now,
+                stall: now..now,
+                sent: Vec::new(),
+                breaks_after: usize::MAX,
+            }
+        }
+    }
+
     #[test]
-    fn a_foreign_datagram_counts_as_foreign_and_answers_nothing() {
+    fn in_halves_every_datagram_leaves_when_it_is_due() {
+        let mut bench = Bench::new();
+        let mut sending = bench.sending_half();
+        bench.in_halves(&mut sending).unwrap();
+        let left = sending.sent.iter().map(|(left, _)| *left);
+        let due = (0..1200).map(|number| bench.window.start + number * MS);
+        assert!(left.eq(due));
+        assert_eq!(bench.count_of(TRIP), 1000);
+        assert_eq!(bench.books.journal.counts.lost(), 0);
+    }
+
+    #[test]
+    fn in_halves_a_stalled_sender_is_not_forgiven_and_does_not_drift() {
+        let mut bench = Bench::new();
+        let mut sending = bench.sending_half();
+        sending.stall = bench.stretch(300, 400);
+        bench.in_halves(&mut sending).unwrap();
+        // Those due at 300, 301, ... 400 ms left at 400 ms, and all others when they were due.
+        let late = |number: u32| number.clamp(500, 600) == number;
+        for (number, (left, _)) in (0..).zip(&sending.sent) {
+            let left_ms = if late(number) { 600 } else { number };
+            assert_eq!(*left, bench.window.start + left_ms * MS, "{number}");
+        }
+        for held_up in 1..=100 {
+            assert_eq!(bench.count_of(held_up * MS + TRIP), 1, "{held_up} ms");
+        }
+        assert_eq!(bench.count_of(TRIP), 900);
+        assert_eq!(bench.books.journal.longest.round_trip, 50_000);
+    }
+
+    #[test]
+    fn in_halves_nobody_waits_for_what_never_leaves() {
+        let mut bench = Bench::new();
+        let mut sending = bench.sending_half();
+        sending.breaks_after = 700;
+        let error = bench.in_halves(&mut sending).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NetworkDown);
+    }
+
+    /// Hears strangers, a thousand a second, and nobody else.
+    struct Flooded(Instant);
+
+    impl Client for Flooded {
+        fn now(&self) -> Instant {
+            self.0
+        }
+
+        fn send(&mut self, _bytes: &[u8]) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn turn(&mut self, _until: Instant, take: &mut impl Taken) -> io::Result<()> {
+            self.0 += MS;
+            take(self.0, &from_target(b"hello"));
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn in_halves_strangers_do_not_make_a_round_longer() {
         let mut bench = Bench::new();
         let pace = Pace::new(bench.window, 1000);
-        let mut buffer = [0; DATAGRAM_MAX];
-        let stranger = Probe::new(64, bench.window.start);
-        let beyond = bench
-            .probe
-            .write(&mut buffer, pace.total(), bench.window.start)
-            .to_vec();
-        let mut answers = Answers::new(&pace, &bench.probe, &mut bench.journal);
-        answers.on_datagram(bench.window.begin(), b"hello");
-        let datagram = stranger.write(&mut buffer, 0, bench.window.start);
-        answers.on_datagram(bench.window.begin(), datagram);
-        answers.on_datagram(bench.window.begin(), &beyond);
-        assert_eq!(answers.missing, pace.total());
-        assert_eq!(bench.journal.counts.foreign, 3);
-        assert_eq!(bench.journal.counts.answered, 0);
+        let mut sending = bench.sending_half();
+        let mut receiving = Flooded(bench.window.start);
+        let (leaving, answers) = bench.books.open(&pace, &bench.probe);
+        send_at_rate(&mut sending, leaving).unwrap();
+        receive_at_rate(&mut receiving, answers).unwrap();
+        assert_eq!(receiving.0, bench.window.end() + ANSWER_MAX);
+        assert_eq!(bench.books.journal.counts.lost(), 1000);
     }
 }

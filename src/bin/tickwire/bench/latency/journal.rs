@@ -1,10 +1,12 @@
 //! What one round of one contestant recorded. All memory is there before the first datagram leaves.
+//!
+//! Knows no clock: whoever measures says how long something took, and leaves out the warm-up.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::pace::Window;
+use super::pace::Pace;
 use crate::failure::Failure;
 
 /// The longest latency that is told apart from longer ones.
@@ -21,7 +23,6 @@ const SLICE_MIN: Duration = Duration::from_millis(1);
 /// Latencies by value and by time, and what became of the datagrams.
 #[derive(Debug)]
 pub(super) struct Journal {
-    begin: Instant,
     /// From the time when a datagram should have left, in nanoseconds.
     pub(super) latency: Histogram<u64>,
     /// From the time when it really left.
@@ -29,6 +30,8 @@ pub(super) struct Journal {
     pub(super) longest: Longest,
     pub(super) slices: Slices,
     pub(super) counts: Counts,
+    /// At a rate: how long those that count took to leave.
+    pub(super) sent_in: Option<Duration>,
 }
 
 /// The longest times, in nanoseconds: exactly, where a histogram has three digits and an end.
@@ -67,24 +70,43 @@ impl Counts {
 }
 
 impl Journal {
-    pub(super) fn new(window: Window) -> Result<Self, Failure> {
+    /// For a round of which so much counts.
+    pub(super) fn new(duration: Duration) -> Result<Self, Failure> {
         Ok(Self {
-            begin: window.begin(),
-            latency: histogram()?,
-            round_trip: histogram()?,
+            latency: touched_histogram()?,
+            round_trip: touched_histogram()?,
             longest: Longest::default(),
-            slices: Slices::new(window.duration),
+            slices: Slices::new(duration),
             counts: Counts::default(),
+            sent_in: None,
         })
     }
 
-    /// A datagram that was due at `due` and left at `left` was answered at `now`.
-    pub(super) fn on_answer(&mut self, due: Instant, left: Instant, now: Instant) {
-        let Some(since_begin) = due.checked_duration_since(self.begin) else {
-            return; // of the warm-up
-        };
-        let latency = nanos(now.saturating_duration_since(due));
-        let round_trip = nanos(now.saturating_duration_since(left));
+    /// Everything that `pace` asked for was due, whatever became of it; the last one left so long after
+    /// the start.
+    pub(super) fn on_all_sent(&mut self, pace: &Pace, last: Duration) {
+        self.counts.due = pace.counted();
+        self.sent_in = Some(pace.counted_in(last));
+        self.slices.on_all_due(pace);
+    }
+
+    /// A datagram was due so long after the beginning of what counts.
+    pub(super) fn on_due(&mut self, since_begin: Duration) {
+        self.counts.due += 1;
+        if let Some(slice) = self.slices.at(since_begin) {
+            slice.due += 1;
+        }
+    }
+
+    /// A datagram that was due so long after the beginning was answered, so long after it was due and
+    /// after it had left.
+    pub(super) fn on_answer(
+        &mut self,
+        since_begin: Duration,
+        latency: Duration,
+        round_trip: Duration,
+    ) {
+        let (latency, round_trip) = (nanos(latency), nanos(round_trip));
         self.counts.answered += 1;
         self.latency.saturating_record(latency);
         self.round_trip.saturating_record(round_trip);
@@ -92,12 +114,9 @@ impl Journal {
             latency,
             round_trip,
         });
-        self.slices.on_latency(since_begin, latency);
-    }
-
-    /// Whether a datagram that is due at `due` counts.
-    pub(super) fn counts_from(&self, due: Instant) -> bool {
-        due >= self.begin
+        if let Some(slice) = self.slices.at(since_begin) {
+            slice.on_latency(latency);
+        }
     }
 }
 
@@ -107,16 +126,48 @@ pub(super) fn histogram() -> Result<Histogram<u64>, Failure> {
         .map_err(|error| Failure::Refused(format!("cannot make a histogram: {error}")))
 }
 
+/// The same, and each of its counts was written to. The system hands out memory that is all zero when
+/// it is first written to, and that would be in the middle of the round.
+fn touched_histogram() -> Result<Histogram<u64>, Failure> {
+    let mut histogram = histogram()?;
+    let mut value = 0;
+    while value <= nanos(LATENCY_MAX) {
+        histogram.saturating_record(value);
+        value = histogram.next_non_equivalent(value);
+    }
+    histogram.reset();
+    Ok(histogram)
+}
+
 fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// The time line of a round: the longest latency of all datagrams that were due within a slice, exactly.
+/// The time line of a round.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Slices {
     pub(super) width: Duration,
-    /// `None` where no datagram was due, or none was answered.
-    pub(super) longest_nanos: Vec<Option<u64>>,
+    pub(super) slices: Vec<Slice>,
+}
+
+/// The datagrams that were due within a stretch of the time line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Slice {
+    due: u64,
+    answered: u64,
+    /// The longest latency of those that were answered, exactly; `None` where none was.
+    pub(super) longest_nanos: Option<u64>,
+}
+
+impl Slice {
+    pub(super) fn lost(&self) -> u64 {
+        self.due.saturating_sub(self.answered)
+    }
+
+    fn on_latency(&mut self, nanos: u64) {
+        self.answered += 1;
+        self.longest_nanos = self.longest_nanos.max(Some(nanos));
+    }
 }
 
 impl Slices {
@@ -125,17 +176,21 @@ impl Slices {
         let width = duration.as_nanos().div_ceil(count);
         Self {
             width: Duration::from_nanos(u64::try_from(width).unwrap_or(u64::MAX)),
-            longest_nanos: vec![None; usize::try_from(count).unwrap_or(1)],
+            slices: vec![Slice::default(); usize::try_from(count).unwrap_or(1)],
         }
     }
 
-    fn on_latency(&mut self, since_begin: Duration, nanos: u64) {
+    fn at(&mut self, since_begin: Duration) -> Option<&mut Slice> {
         let index = since_begin.as_nanos() / self.width.as_nanos().max(1);
-        let slice = usize::try_from(index)
-            .ok()
-            .and_then(|index| self.longest_nanos.get_mut(index));
-        if let Some(longest) = slice {
-            *longest = (*longest).max(Some(nanos));
+        self.slices.get_mut(usize::try_from(index).ok()?)
+    }
+
+    fn on_all_due(&mut self, pace: &Pace) {
+        let mut begin = Duration::ZERO;
+        for slice in &mut self.slices {
+            let end = begin + self.width;
+            slice.due = pace.counted_between(begin, end);
+            begin = end;
         }
     }
 }
@@ -150,28 +205,18 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    fn window(duration: Duration) -> Window {
-        Window {
-            start: Instant::now(),
-            warm_up: 10 * MS,
-            duration,
-        }
-    }
-
     #[test]
     fn a_latency_stands_in_the_slice_in_which_its_datagram_was_due() {
-        let window = window(1000 * MS);
-        let mut journal = Journal::new(window).unwrap();
+        let mut journal = Journal::new(1000 * MS).unwrap();
         assert_eq!(journal.slices.width, 10 * MS);
-        assert_eq!(journal.slices.longest_nanos.len(), 100);
+        assert_eq!(journal.slices.slices.len(), 100);
         for (due, latency) in [(0, 3), (9, 7), (9, 5), (10, 1), (999, 2)] {
-            let due = window.begin() + due * MS;
             // It left one later than it should have.
-            journal.on_answer(due, due + MS, due + latency * MS);
+            journal.on_answer(due * MS, latency * MS, (latency - 1) * MS);
         }
-        let seen = journal.slices.longest_nanos.iter().enumerate();
+        let seen = journal.slices.slices.iter().enumerate();
         let seen: Vec<_> = seen
-            .filter_map(|(at, longest)| Some((at, (*longest)?)))
+            .filter_map(|(at, slice)| Some((at, slice.longest_nanos?)))
             .collect();
         assert_eq!(seen, [(0, 7_000_000), (1, 1_000_000), (99, 2_000_000)]);
         assert_eq!(journal.counts.answered, 5);
@@ -184,21 +229,20 @@ mod tests {
     }
 
     #[test]
-    fn the_warm_up_leaves_no_trace() {
-        let window = window(100 * MS);
-        let mut journal = Journal::new(window).unwrap();
-        let due = window.begin() - Duration::from_nanos(1);
-        journal.on_answer(due, due, due + 50 * MS);
-        assert_eq!(journal.counts, Counts::default());
+    fn a_histogram_that_was_touched_is_empty_and_as_large_as_any() {
+        let mut journal = Journal::new(1000 * MS).unwrap();
         assert!(journal.latency.is_empty() && journal.round_trip.is_empty());
-        assert!(journal.slices.longest_nanos.iter().all(Option::is_none));
+        assert_eq!(journal.latency.max(), 0);
+        journal.on_answer(MS, LATENCY_MAX, MS);
+        let longest = journal.latency.max();
+        assert!(journal.latency.equivalent(longest, nanos(LATENCY_MAX)));
     }
 
     #[test]
     fn a_short_round_has_slices_of_a_millisecond() {
         let slices = Slices::new(Duration::from_micros(3500));
-        assert_eq!(slices.longest_nanos.len(), 3);
+        assert_eq!(slices.slices.len(), 3);
         assert!(slices.width * 3 >= Duration::from_micros(3500));
-        assert_eq!(Slices::new(Duration::from_nanos(1)).longest_nanos.len(), 1);
+        assert_eq!(Slices::new(Duration::from_nanos(1)).slices.len(), 1);
     }
 }

@@ -1,14 +1,30 @@
 //! `tickwire bench latency`: how long a datagram takes to an echo and back, as a whole distribution,
 //! beside the loops that people write on std and on mio.
 //!
-//! From the bottom up: `probe` is what stands in a datagram, `pace` when it is due, `journal` what is
-//! recorded of it; `clients` and `echo` are the contestants, `place` is where they run, `drive` measures
-//! one of them, `contest` all of them in turns; `results` sums up, `report` and `picture` show it.
+//! From the bottom up: `probe` is what stands in a datagram, `pace` when it is due, `departures` when it
+//! left, `answers` what came back, `journal` what is recorded of it, `books` all that is written; `clients` and `echo` are the contestants, `place` is where they run, `drive` measures
+//! one of them, `contest` all of them in turns; `figures` says what a percentile is, `results` sums up,
+//! `report` and `picture` show it.
+//!
+//! A lost datagram counts as infinitely long, everywhere:
+//! - The rank of a percentile is counted over all datagrams that were due. If it falls among the lost
+//!   the figure is "lost", and so is the maximum as soon as one was lost.
+//! - A round whose figure is lost is the slowest of all rounds. A ratio is "lost" if the figure of
+//!   either side was lost in any round.
+//! - Of a goal nothing is said if more than one in a hundred of either side was lost, or if the p50 of
+//!   a round was.
+//! - In the record a figure that is missing is null, and `missing` beside it says why: "lost" or "too
+//!   few" (datagrams for such a percentile). Null within a spread over the rounds is "lost". The
+//!   distribution ends where the lost begin, in the record and in the picture.
 
+mod answers;
+mod books;
 mod clients;
 mod contest;
+mod departures;
 mod drive;
 mod echo;
+mod figures;
 mod journal;
 mod pace;
 mod picture;
@@ -26,6 +42,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tickwire::limits::DATAGRAM_MAX;
 
+use self::pace::Span;
 use self::place::Place;
 use self::results::Results;
 use super::machine::Machine;
@@ -33,6 +50,7 @@ use super::record::{self, Record};
 use super::{Files, args};
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::time;
 
 /// The most datagrams of a round at a fixed rate: a bit is kept for each.
 const DATAGRAMS_MAX: u64 = 100_000_000;
@@ -49,6 +67,16 @@ const ROUND_MAX: Duration = Duration::from_secs(24 * 3600);
 ///
 /// The same is measured in the same run against a bare std socket and, asleep, against a plain mio
 /// loop, round by round in a changing order. A ratio is the median of those within a round.
+///
+/// Each client is one thread, but for std asleep at a rate: there one thread sends and another one is
+/// blocked in `recv_from`. A single one would need a read timeout, which Linux rounds to its timer tick
+/// (up to 10 ms), and the figure would be that of the rounding.
+///
+/// A datagram that is not answered within a second after the last one was sent (--closed: after it
+/// was) is lost, and counts as infinitely long: a percentile that falls among the lost is shown as
+/// "lost", and so is every ratio with one. Where more than one in a hundred was lost there is no
+/// verdict. In the JSON file such a figure is null, and "missing" beside it says why: "lost" or "too
+/// few".
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Options {
@@ -57,12 +85,16 @@ pub(crate) struct Options {
     #[arg(long, value_name = "ADDRESS")]
     to: Option<String>,
 
-    /// How long each datagram is, in bytes: 24 (a number, a nonce, a time) to 1024
-    #[arg(long, value_name = "BYTES", default_value = "64", value_parser = size)]
+    /// How long each datagram is, 16 to 1024 bytes: eight for the number of the round, eight for its
+    /// own, and both over and over as filler, which is checked
+    #[arg(long, value_name = "BYTES", default_value = "64", value_parser = size,
+          allow_negative_numbers = true)]
     size: usize,
 
-    /// How many datagrams leave each second
-    #[arg(long, value_name = "PER_SECOND", default_value = "1000", value_parser = rate)]
+    /// How many datagrams leave each second. A client that cannot sends what it owes later, and the
+    /// figures show it; below 99% the rate that it reached is told
+    #[arg(long, value_name = "PER_SECOND", default_value = "1000", value_parser = rate,
+          allow_negative_numbers = true)]
     rate: u32,
 
     /// Sends one datagram at a time, instead of at a rate
@@ -70,15 +102,18 @@ pub(crate) struct Options {
     closed: bool,
 
     /// How long a round of a contestant is, such as 500ms or 2s
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = time::parse,
+          allow_hyphen_values = true)]
     duration: Duration,
 
     /// What is measured before each round and does not count, such as 200ms
-    #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = time::parse,
+          allow_hyphen_values = true)]
     warm_up: Duration,
 
     /// How many rounds each contestant has
-    #[arg(long, value_name = "N", default_value = "5", value_parser = rounds)]
+    #[arg(long, value_name = "N", default_value = "5", value_parser = rounds,
+          allow_negative_numbers = true)]
     rounds: u16,
 
     /// How client and server wait for a datagram: asleep, or by asking again and again
@@ -86,7 +121,7 @@ pub(crate) struct Options {
     wait: Wait,
 
     /// Where client and server run: waking a thread of another processor takes several times as long
-    /// as one of the same. [default: apart; with --to and on other systems than Linux: free]
+    /// as one of the same, and two threads of one core slow each other down. [default: apart; with --to and on other systems than Linux: free]
     #[arg(long, value_enum)]
     place: Option<Place>,
 
@@ -179,6 +214,13 @@ impl Settings {
         Ok(Self { to, ..settings })
     }
 
+    fn span(&self) -> Span {
+        Span {
+            warm_up: self.warm_up,
+            duration: self.duration,
+        }
+    }
+
     fn refuse_nonsense(&self) -> Result<(), Failure> {
         let usage = |text: String| Err(Failure::Usage(text));
         if self.duration.is_zero() {
@@ -195,7 +237,7 @@ impl Settings {
         let Some(rate) = self.rate_per_second else {
             return Ok(());
         };
-        let count = pace::datagrams_in(self.warm_up + self.duration, rate);
+        let count = self.span().datagrams(rate);
         if count > DATAGRAMS_MAX {
             return usage(format!(
                 "a round would have {count} datagrams, it can have {DATAGRAMS_MAX}: \
@@ -203,6 +245,15 @@ impl Settings {
             ));
         }
         Ok(())
+    }
+
+    /// A single std thread that sleeps in `recv_from` wakes at the system's timer tick and not when the
+    /// next datagram is due, so at a rate another one sends.
+    fn client_threads(&self, who: Contestant) -> u32 {
+        match (who, self.wait, self.rate_per_second) {
+            (Contestant::Std, Wait::Sleep, Some(_)) => 2,
+            _ => 1,
+        }
     }
 
     /// The floors first: what is shown last stays in sight.

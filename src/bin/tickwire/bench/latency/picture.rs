@@ -8,7 +8,8 @@ use plotters::coord::Shift;
 use plotters::coord::combinators::BindKeyPoints;
 use plotters::prelude::*;
 
-use super::results::{Results, RoundResult};
+use super::report::Title;
+use super::results::{Measured, Results, RoundResult, Totals};
 use super::{Contestant, Settings};
 use crate::bench::machine::Machine;
 use crate::failure::Failure;
@@ -25,6 +26,8 @@ const MARGIN_RIGHT: u32 = 40;
 const FONT: &str = "sans-serif";
 const TITLE_SIZE: i32 = 19;
 const TEXT_SIZE: i32 = 14;
+/// As many characters of a title fit in its size; a longer one is written smaller.
+const TITLE_CHARS: usize = 120;
 
 /// Told apart also by those who see no red or no green (Okabe and Ito, 2008), and in grey by how dark
 /// they are.
@@ -57,30 +60,30 @@ fn picture(settings: &Settings, machine: &Machine, results: &Results) -> Drawn<S
         area.fill(&WHITE)?;
         let (heading, panels) = area.split_vertically(HEADING);
         let (upper, lower) = panels.split_vertically(UPPER);
-        draw_heading(&heading, settings, machine)?;
-        draw_distribution(&upper, results)?;
+        let title = Title(settings, results).to_string();
+        draw_heading(&heading, &title, machine)?;
+        draw_distribution(&upper, settings, results)?;
         draw_time_line(&lower, results)?;
         area.present()?;
     }
     Ok(text)
 }
 
-fn draw_heading(area: &Area<'_>, settings: &Settings, machine: &Machine) -> Drawn<()> {
-    let title = (FONT, TITLE_SIZE).into_font().color(&BLACK);
+fn draw_heading(area: &Area<'_>, title: &str, machine: &Machine) -> Drawn<()> {
+    let is_long = title.chars().count() > TITLE_CHARS;
+    let size = if is_long { TEXT_SIZE } else { TITLE_SIZE };
+    let font = (FONT, size).into_font().color(&BLACK);
     let text = (FONT, TEXT_SIZE).into_font().color(&BLACK);
-    area.draw(&Text::new(settings.to_string(), (20, 12), title))?;
+    area.draw(&Text::new(title.to_owned(), (20, 12), font))?;
     area.draw(&Text::new(machine.to_string(), (20, 38), text))?;
     Ok(())
 }
 
 /// Latency by percentile. To the right every step is ten times as rare, so that a tail which means
 /// one datagram in ten thousand has as much room as the median.
-fn draw_distribution(area: &Area<'_>, results: &Results) -> Drawn<()> {
+fn draw_distribution(area: &Area<'_>, settings: &Settings, results: &Results) -> Drawn<()> {
     let points = results.contestants.iter().flat_map(|who| &who.distribution);
-    let rarest = points
-        .clone()
-        .map(|point| point.one_in)
-        .fold(10.0, f64::max);
+    let rarest = results.contestants.iter().map(rarest).fold(10.0, f64::max);
     let micros = around(points.map(|point| point.micros));
     let x = (1.0..rarest)
         .log_scale()
@@ -98,13 +101,13 @@ fn draw_distribution(area: &Area<'_>, results: &Results) -> Drawn<()> {
         .light_line_style(TRANSPARENT)
         .label_style((FONT, TEXT_SIZE))
         .axis_desc_style((FONT, TEXT_SIZE))
-        .x_desc("of all datagrams, this part took no longer")
+        .x_desc(parts_text(results))
         .y_desc("latency")
         .x_label_formatter(&|one_in| percentile(*one_in))
         .y_label_formatter(&|micros| time(*micros))
         .draw()?;
     for who in &results.contestants {
-        let (style, name) = (style(who.name), who.name.to_string());
+        let (style, name) = (style(who.name), legend(settings, who));
         let line = who
             .distribution
             .iter()
@@ -113,10 +116,15 @@ fn draw_distribution(area: &Area<'_>, results: &Results) -> Drawn<()> {
             .draw_series(LineSeries::new(line, style))?
             .label(name)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 24, y)], style));
-        // The longest of all is a point of its own, however far it lies above the rest.
-        let longest = who.distribution.last();
-        let longest = longest.map(|point| dot((point.one_in, point.micros), style));
-        chart.draw_series(longest)?;
+        let end = who.distribution.last();
+        let end = end.map(|point| (point.one_in, point.micros));
+        if who.counts.lost > 0 {
+            // From here on to the right they were lost.
+            chart.draw_series(end.map(|end| cross(end, style)))?;
+        } else {
+            // The longest of all is a point of its own, however far it lies above the rest.
+            chart.draw_series(end.map(|end| dot(end, style)))?;
+        }
     }
     chart
         .configure_series_labels()
@@ -165,6 +173,8 @@ fn draw_time_line(area: &Area<'_>, results: &Results) -> Drawn<()> {
                     chart.draw_series(LineSeries::new(stretch, style))?;
                 }
             }
+            let lost = losses(round).map(|at| cross((at, micros.end), style));
+            chart.draw_series(lost)?;
         }
     }
     Ok(())
@@ -177,6 +187,44 @@ fn style(who: Contestant) -> ShapeStyle {
         Contestant::Tickwire => (VERMILION, 2),
     };
     color.stroke_width(width)
+}
+
+/// One in so many is the rarest datagram that there can be.
+fn rarest(who: &Measured) -> f64 {
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "nobody sends 2^53 datagrams in a run"
+    )]
+    let sent = who.counts.sent as f64;
+    sent
+}
+
+/// `std`, or `std, 900 a second, 12 of 10000 lost`.
+fn legend(settings: &Settings, who: &Measured) -> String {
+    let Totals { sent, lost, .. } = who.counts;
+    let mut text = who.name.to_string();
+    if let Some(rate) = who.fell_behind(settings) {
+        text += &format!(", {rate:.0} a second");
+    }
+    if lost > 0 {
+        text += &format!(", {lost} of {sent} lost");
+    }
+    text
+}
+
+fn is_lossy(results: &Results) -> bool {
+    results.contestants.iter().any(|who| who.counts.lost > 0)
+}
+
+fn parts_text(results: &Results) -> &'static str {
+    if is_lossy(results) {
+        return "of all datagrams, this part took no longer; beyond a cross they were lost";
+    }
+    "of all datagrams, this part took no longer"
+}
+
+fn cross(at: (f64, f64), style: ShapeStyle) -> Cross<(f64, f64), u32> {
+    Cross::new(at, 5, style.stroke_width(2))
 }
 
 fn dot(at: (f64, f64), style: ShapeStyle) -> Circle<(f64, f64), u32> {
@@ -246,10 +294,23 @@ fn slices_text(results: &Results) -> String {
     let slice = rounds
         .next()
         .map_or(0.0, |round| round.time_line.slice_seconds);
+    let cross = if is_lossy(results) {
+        ", a cross at the top one with a lost datagram"
+    } else {
+        ""
+    };
     format!(
-        "time in the run, in slices of {} ms; a gap is one without an answer",
+        "time in the run, in slices of {} ms; a gap is one without an answer{cross}",
         slice * 1e3
     )
+}
+
+/// The times of the slices in which something was lost.
+fn losses(round: &RoundResult) -> impl Iterator<Item = f64> {
+    let slices = round.time_line.lost.iter().enumerate();
+    slices
+        .filter(|(_, lost)| **lost > 0)
+        .map(|(index, _)| middle_of(round, index))
 }
 
 /// A point for each slice in which something was answered.

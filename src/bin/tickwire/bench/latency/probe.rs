@@ -1,13 +1,18 @@
 //! What stands in the datagrams of a measurement, so that an answer can be told from anything else.
+//!
+//! A probe is the nonce of its round and its own number, eight bytes each in big-endian, over and over
+//! until it is as long as was asked for. So every byte of an answer is checked. When it left is not in
+//! it: an echo could answer anything to that.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
-use std::time::{Duration, Instant};
+use std::net::SocketAddr;
 
+use tickwire::Datagram;
 use tickwire::limits::DATAGRAM_MAX;
 
-/// Nonce, number and departure, eight bytes each, in big-endian.
-pub(super) const HEADER: usize = 24;
+/// Nonce and number: the smallest probe.
+pub(super) const HEADER: usize = 16;
 const _: () = assert!(HEADER <= DATAGRAM_MAX);
 
 /// The datagrams of one round. Each round has a nonce of its own, which no stranger and no straggler
@@ -16,104 +21,124 @@ const _: () = assert!(HEADER <= DATAGRAM_MAX);
 pub(super) struct Probe {
     nonce: u64,
     size: usize,
-    /// Departures count from here.
-    start: Instant,
-}
-
-/// A datagram that came back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Answer {
-    pub(super) number: u64,
-    /// When it really left.
-    pub(super) left: Instant,
+    /// Where they go, and where answers come from.
+    to: SocketAddr,
 }
 
 impl Probe {
     /// `size` is `HEADER` to `DATAGRAM_MAX`; the command line has seen to it.
-    pub(super) fn new(size: usize, start: Instant) -> Self {
+    pub(super) fn new(size: usize, to: SocketAddr) -> Self {
         Self {
             // Seeded by the system, anew for every one.
             nonce: RandomState::new().build_hasher().finish(),
             size,
-            start,
+            to,
         }
     }
 
     /// The datagram with this number, written into `buffer`.
-    pub(super) fn write<'b>(
-        &self,
-        buffer: &'b mut [u8; DATAGRAM_MAX],
-        number: u64,
-        left: Instant,
-    ) -> &'b [u8] {
-        let left = left.saturating_duration_since(self.start).as_nanos();
-        let left = u64::try_from(left).unwrap_or(u64::MAX);
-        for (field, value) in [self.nonce, number, left].into_iter().enumerate() {
-            buffer[field * 8..][..8].copy_from_slice(&value.to_be_bytes());
+    pub(super) fn write<'b>(&self, buffer: &'b mut [u8; DATAGRAM_MAX], number: u64) -> &'b [u8] {
+        let mut header = [0; HEADER];
+        header[..8].copy_from_slice(&self.nonce.to_be_bytes());
+        header[8..].copy_from_slice(&number.to_be_bytes());
+        let bytes = &mut buffer[..self.size];
+        for chunk in bytes.chunks_mut(HEADER) {
+            chunk.copy_from_slice(&header[..chunk.len()]);
         }
-        &buffer[..self.size]
+        bytes
     }
 
-    /// What came back, if it is whole and one of ours.
-    pub(super) fn read(&self, bytes: &[u8]) -> Option<Answer> {
-        if bytes.len() != self.size || field(bytes, 0)? != self.nonce {
+    /// The number of what came back, if it is what was sent and comes from where it was sent to.
+    pub(super) fn read(&self, datagram: &Datagram<'_>) -> Option<u64> {
+        let bytes = datagram.bytes;
+        let is_whole = !datagram.truncated && bytes.len() == self.size;
+        if !is_whole || !self.is_target(datagram.from) {
             return None;
         }
-        // An answer from a mad echo can hold any number; the clock may not be able to say it.
-        let left = self
-            .start
-            .checked_add(Duration::from_nanos(field(bytes, 2)?))?;
-        Some(Answer {
-            number: field(bytes, 1)?,
-            left,
-        })
+        let (nonce, rest) = bytes.split_first_chunk()?;
+        let (number, filler) = rest.split_first_chunk()?;
+        // One header after the other is what does not change when it is moved by one.
+        let is_unaltered = *filler == bytes[..filler.len()];
+        let is_ours = u64::from_be_bytes(*nonce) == self.nonce && is_unaltered;
+        is_ours.then(|| u64::from_be_bytes(*number))
     }
-}
 
-fn field(bytes: &[u8], index: usize) -> Option<u64> {
-    let bytes = bytes.get(index * 8..)?.first_chunk()?;
-    Some(u64::from_be_bytes(*bytes))
+    /// Of an IPv6 address the scope and the flow are not compared: the system fills them in on what it
+    /// receives, also where nobody wrote them.
+    fn is_target(&self, from: SocketAddr) -> bool {
+        (from.ip(), from.port()) == (self.to.ip(), self.to.port())
+    }
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    reason = "in a test that is a failure as good as any"
-)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
+
+    const TARGET: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7);
+
+    fn datagram(bytes: &[u8]) -> Datagram<'_> {
+        Datagram {
+            from: TARGET,
+            bytes,
+            truncated: false,
+        }
+    }
 
     #[test]
     fn what_was_written_is_read() {
-        for size in [HEADER, 64, DATAGRAM_MAX] {
-            let probe = Probe::new(size, Instant::now());
-            let left = probe.start + Duration::from_nanos(1_234_567_891);
+        for size in [HEADER, 17, 31, 64, DATAGRAM_MAX] {
+            let probe = Probe::new(size, TARGET);
             let mut buffer = [0; DATAGRAM_MAX];
-            let bytes = probe.write(&mut buffer, 77, left);
+            let bytes = probe.write(&mut buffer, 77);
             assert_eq!(bytes.len(), size);
-            assert_eq!(probe.read(bytes), Some(Answer { number: 77, left }));
+            assert_eq!(probe.read(&datagram(bytes)), Some(77));
         }
     }
 
     #[test]
     fn a_datagram_of_another_round_or_another_length_is_foreign() {
-        let now = Instant::now();
-        let (ours, other) = (Probe::new(64, now), Probe::new(64, now));
+        let (ours, other) = (Probe::new(64, TARGET), Probe::new(64, TARGET));
         let mut buffer = [0; DATAGRAM_MAX];
-        assert_eq!(ours.read(other.write(&mut buffer, 0, now)), None);
-        let bytes = ours.write(&mut buffer, 0, now);
-        assert_eq!(ours.read(&bytes[..63]), None);
-        assert_eq!(ours.read(b""), None);
-        assert_eq!(ours.read(&buffer[..65]), None);
+        assert_eq!(ours.read(&datagram(other.write(&mut buffer, 0))), None);
+        ours.write(&mut buffer, 0);
+        for len in [0, 1, 8, 63, 65] {
+            assert_eq!(ours.read(&datagram(&buffer[..len])), None, "{len} bytes");
+        }
     }
 
     #[test]
-    fn an_answer_that_claims_any_time_does_no_harm() {
-        let probe = Probe::new(HEADER, Instant::now());
-        let mut bytes = [0xff; HEADER];
-        bytes[..8].copy_from_slice(&probe.nonce.to_be_bytes());
-        // Whether the clock can say so late a time is the platform's affair; only a panic is wrong.
-        let _ = probe.read(&bytes);
-        assert_eq!(probe.read(&bytes[..8]), None);
+    fn every_changed_byte_is_seen() {
+        // The number of a probe of a single header stands there once; nothing tells that it changed.
+        for size in [32, 33, 64, DATAGRAM_MAX] {
+            let probe = Probe::new(size, TARGET);
+            let mut buffer = [0; DATAGRAM_MAX];
+            let bytes = probe.write(&mut buffer, 77).to_vec();
+            for index in 0..size {
+                let mut bytes = bytes.clone();
+                bytes[index] ^= 1;
+                let read = probe.read(&datagram(&bytes));
+                assert_eq!(read, None, "byte {index} of {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_answer_comes_whole_and_from_where_its_probe_went() {
+        let probe = Probe::new(DATAGRAM_MAX, TARGET);
+        let mut buffer = [0; DATAGRAM_MAX];
+        let answer = datagram(probe.write(&mut buffer, 77));
+        assert_eq!(probe.read(&answer), Some(77));
+        let cut = Datagram {
+            truncated: true,
+            ..answer
+        };
+        assert_eq!(probe.read(&cut), None);
+        let elsewhere = Datagram {
+            from: SocketAddr::from((Ipv4Addr::LOCALHOST, 8)),
+            ..answer
+        };
+        assert_eq!(probe.read(&elsewhere), None);
     }
 }

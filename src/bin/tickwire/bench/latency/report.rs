@@ -2,8 +2,9 @@
 
 use std::fmt::{self, Display};
 
+use super::figures::{Figure, Percentiles, Spreads};
 use super::place::Place;
-use super::results::{Percentiles, Results, Spreads, Verdict};
+use super::results::{Measured, Outcome, Results, Totals, Verdict};
 use super::{Settings, Wait};
 use crate::bench::machine::Machine;
 use crate::bench::spread::Spread;
@@ -18,21 +19,35 @@ pub(super) fn show(
     results: &Results,
     output: &mut Output,
 ) -> Result<(), Failure> {
-    output.line(settings)?;
+    output.line(Title(settings, results))?;
     output.line(machine)?;
     let since = match settings.rate_per_second {
         Some(_) => "from when a datagram should have left",
         None => "from when a datagram left",
     };
     output.line(format_args!("\nµs {since}, all rounds together:"))?;
-    output.line(together(results))?;
+    let together = together(results);
+    let mut by_due = by_round(results, Clock::Due);
+    let left_out = by_due.take_columns_of(TOO_FEW);
+    output.line(&together)?;
     output.line("\nby round: the median (the lowest–the highest); ratios within a round:")?;
-    output.line(by_round(results, Clock::Due))?;
+    output.line(&by_due)?;
     if settings.rate_per_second.is_some() {
+        let mut by_left = by_round(results, Clock::Left);
+        by_left.take_columns_of(TOO_FEW); // the same: there are as many datagrams
         output.line("\nthe same from when it really left, without what the client overslept:")?;
-        output.line(by_round(results, Clock::Left))?;
+        output.line(by_left)?;
     }
     output.line("")?;
+    if together.has(TOO_FEW) || by_due.has(TOO_FEW) {
+        output.line("-: too few datagrams for such a percentile")?;
+    }
+    if !left_out.is_empty() {
+        let left_out = left_out.join(", ");
+        output.line(format_args!(
+            "no {left_out} by round: a round has too few datagrams for it"
+        ))?;
+    }
     for note in notes(settings, machine, results) {
         output.line(note)?;
     }
@@ -42,16 +57,32 @@ pub(super) fn show(
     Ok(())
 }
 
-/// `latency of 64-byte datagrams, 1000 a second, asleep, on a processor each, 5 rounds of 2s after 200ms
-/// of warm-up`.
-impl Display for Settings {
+/// What was measured, in one line.
+pub(super) struct Title<'a>(pub(super) &'a Settings, pub(super) &'a Results);
+
+impl Display for Title<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(settings, results) = *self;
+        // A rate that nobody kept to is not what was measured.
+        let remark = if results.fell_behind(settings) {
+            " asked for and not reached"
+        } else {
+            ""
+        };
+        settings.write(f, remark)
+    }
+}
+
+impl Settings {
+    /// `latency of 64-byte datagrams, 1000 a second, asleep, on a processor each, 5 rounds of 2s after
+    /// 200ms of warm-up`, with a remark behind the rate.
+    fn write(&self, f: &mut fmt::Formatter<'_>, remark: &str) -> fmt::Result {
         write!(f, "latency of {}-byte datagrams", self.size_bytes)?;
         if let Some(to) = self.to {
             write!(f, " to {to}")?;
         }
         match self.rate_per_second {
-            Some(rate) => write!(f, ", {rate} a second")?,
+            Some(rate) => write!(f, ", {rate} a second{remark}")?,
             None => write!(f, ", one at a time")?,
         }
         let wait = match self.wait {
@@ -83,12 +114,15 @@ impl Display for Verdict {
         } else {
             "p50"
         };
-        let word = if self.is_met { "ok" } else { "missed" };
-        let (against, ratio, goal) = (self.against, self.ratio, self.goal);
-        write!(
-            f,
-            "{of} against {against}: {ratio:.3}, goal {goal:.2}, {word}"
-        )
+        let (against, goal) = (self.against, self.goal);
+        write!(f, "{of} against {against}: ")?;
+        match &self.outcome {
+            Outcome::Decided { ratio, is_met } => {
+                let word = if *is_met { "ok" } else { "missed" };
+                write!(f, "{ratio:.3}, goal {goal:.2}, {word}")
+            }
+            Outcome::Open { no_verdict } => write!(f, "goal {goal:.2}, no verdict: {no_verdict}"),
+        }
     }
 }
 
@@ -147,8 +181,15 @@ fn by_round(results: &Results, clock: Clock) -> Table {
 /// How a number is written.
 type Digits = fn(f64) -> String;
 
-fn cell<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
-    value.map_or_else(|| "-".to_owned(), show)
+const LOST: &str = "lost";
+const TOO_FEW: &str = "-";
+
+fn cell<T>(figure: Figure<T>, show: impl Fn(T) -> String) -> String {
+    match figure {
+        Figure::Known(value) => show(value),
+        Figure::Lost => LOST.to_owned(),
+        Figure::TooFew => TOO_FEW.to_owned(),
+    }
 }
 
 fn range(spread: Spread, digits: Digits) -> String {
@@ -166,6 +207,9 @@ fn range(spread: Spread, digits: Digits) -> String {
 
 /// Three digits or more, as many as the histogram knows.
 fn micros(value: f64) -> String {
+    if value.is_infinite() {
+        return LOST.to_owned(); // the figure of a round
+    }
     if value < 100.0 {
         return format!("{value:.1}");
     }
@@ -183,11 +227,9 @@ const BUSY: f64 = 1000.0;
 /// What has to be known to read the figures.
 fn notes(settings: &Settings, machine: &Machine, results: &Results) -> Vec<String> {
     let mut notes = Vec::new();
-    if results.has_gaps() {
-        notes.push("-: too few datagrams for such a percentile".to_owned());
-    }
     for measured in &results.contestants {
-        if settings.to.is_none() && measured.latency.p50 > Some(BUSY) {
+        let p50 = measured.latency.p50.known();
+        if settings.to.is_none() && p50 > Some(BUSY) {
             notes.push(format!(
                 "{}: half of the datagrams took more than 1 ms: this machine does something else \
                  as well, or the rate is beyond it",
@@ -195,15 +237,11 @@ fn notes(settings: &Settings, machine: &Machine, results: &Results) -> Vec<Strin
             ));
         }
         let counts = measured.counts;
-        if counts.lost > 0 {
-            notes.push(format!(
-                "{}: {} of {} datagrams were lost, and are in no percentile",
-                measured.name, counts.lost, counts.sent
-            ));
-        }
+        notes.extend(rate_note(settings, measured));
+        notes.extend(lost_note(measured));
         if counts.repeated + counts.foreign > 0 {
             notes.push(format!(
-                "{}: {} answers came twice or too late, {} datagrams were not ours",
+                "{}: {} answers came twice or too late, {} datagrams were not ours or not what was sent",
                 measured.name, counts.repeated, counts.foreign
             ));
         }
@@ -217,12 +255,46 @@ fn notes(settings: &Settings, machine: &Machine, results: &Results) -> Vec<Strin
     notes
 }
 
+fn rate_note(settings: &Settings, measured: &Measured) -> Option<String> {
+    let sent = measured.fell_behind(settings)?;
+    let (name, asked_for) = (measured.name, settings.rate_per_second?);
+    Some(format!(
+        "{name}: {sent:.0} datagrams left each second and not {asked_for}: the client fell behind"
+    ))
+}
+
+fn lost_note(measured: &Measured) -> Option<String> {
+    let Totals { sent, lost, .. } = measured.counts;
+    let name = measured.name;
+    match measured.longest_answered.map(micros) {
+        Some(_) if lost == 0 => None,
+        Some(longest) => Some(format!(
+            "{name}: {lost} of {sent} datagrams were lost, and count as infinitely long; \
+             the slowest of the others took {longest} µs"
+        )),
+        None if sent == 0 => Some(format!(
+            "{name}: sent nothing that counts, because a datagram of the warm-up was not answered"
+        )),
+        None => Some(format!("{name}: none of {sent} datagrams was answered")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::super::Contestant;
     use super::*;
+
+    /// Of a run in which all was well.
+    fn title(settings: &Settings) -> String {
+        let results = Results {
+            contestants: Vec::new(),
+            ratios: Vec::new(),
+            verdicts: Vec::new(),
+        };
+        Title(settings, &results).to_string()
+    }
 
     #[test]
     fn the_settings_are_one_line() {
@@ -237,7 +309,7 @@ mod tests {
             warm_up: Duration::from_millis(200),
         };
         assert_eq!(
-            settings.to_string(),
+            title(&settings),
             "latency of 64-byte datagrams, 1000 a second, asleep, on a processor each, \
              5 rounds of 2s after 200ms of warm-up"
         );
@@ -250,7 +322,7 @@ mod tests {
             ..settings
         };
         assert_eq!(
-            settings.to_string(),
+            title(&settings),
             "latency of 64-byte datagrams to 192.0.2.1:7, one at a time, spinning, anywhere, \
              1 round of 2s after 200ms of warm-up"
         );
@@ -261,9 +333,11 @@ mod tests {
         let verdict = |is_round_trip, ratio| Verdict {
             is_round_trip,
             against: Contestant::Mio,
-            ratio,
             goal: 1.05,
-            is_met: ratio <= 1.05,
+            outcome: Outcome::Decided {
+                ratio,
+                is_met: ratio <= 1.05,
+            },
         };
         let text = verdict(false, 1.02).to_string();
         assert_eq!(text, "p50 against mio: 1.020, goal 1.05, ok");
@@ -272,6 +346,14 @@ mod tests {
             text,
             "p50 from when it left against mio: 1.254, goal 1.05, missed"
         );
+        let open = Verdict {
+            outcome: Outcome::Open {
+                no_verdict: "all was lost".to_owned(),
+            },
+            ..verdict(false, 1.0)
+        };
+        let text = "p50 against mio: goal 1.05, no verdict: all was lost";
+        assert_eq!(open.to_string(), text);
     }
 
     #[test]
@@ -288,6 +370,12 @@ mod tests {
             ..one
         };
         assert_eq!(range(several, micros), "2.0 (1.2–123)");
-        assert_eq!(cell(None, micros), "-");
+        let lossy = Spread {
+            highest: f64::INFINITY,
+            ..one
+        };
+        assert_eq!(range(lossy, micros), "2.0 (2.0–lost)");
+        assert_eq!(cell(Figure::TooFew, micros), "-");
+        assert_eq!(cell(Figure::Lost, micros), "lost");
     }
 }

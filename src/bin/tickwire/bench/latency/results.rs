@@ -1,113 +1,23 @@
 //! The rounds summed up: percentiles, their spread over the rounds, ratios, and what was promised.
 
+use std::time::Duration;
+
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use super::contest::Round;
-use super::journal::{Counts, Journal, Longest, Slices, histogram};
+use super::figures::{Figure, Percentiles, Spreads, Times, micros};
+use super::journal::{Counts, Journal, Longest, Slice, Slices, histogram};
 use super::{Contestant, Settings, Wait};
 use crate::bench::spread::Spread;
 use crate::failure::Failure;
 
-const NANOS_PER_MICRO: f64 = 1000.0;
-
 /// How many points a decade of the distribution has in the record and in the picture.
 const POINTS_PER_DECADE: u32 = 20;
 
-/// Something for each figure of a distribution.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub(super) struct Figures<T> {
-    pub(super) p50: T,
-    pub(super) p90: T,
-    pub(super) p99: T,
-    #[serde(rename = "p99.9")]
-    pub(super) p99_9: T,
-    #[serde(rename = "p99.99")]
-    pub(super) p99_99: T,
-    pub(super) max: T,
-}
-
-impl<T> Figures<T> {
-    pub(super) const NAMES: [&'static str; 6] = ["p50", "p90", "p99", "p99.9", "p99.99", "max"];
-
-    /// In the order of the names.
-    pub(super) fn each(&self) -> [&T; 6] {
-        let Self {
-            p50,
-            p90,
-            p99,
-            p99_9,
-            p99_99,
-            max,
-        } = self;
-        [p50, p90, p99, p99_9, p99_99, max]
-    }
-
-    fn from_fn(mut of: impl FnMut(usize) -> T) -> Self {
-        Self {
-            p50: of(0),
-            p90: of(1),
-            p99: of(2),
-            p99_9: of(3),
-            p99_99: of(4),
-            max: of(5),
-        }
-    }
-}
-
-/// In microseconds; `None` where there were too few datagrams for a percentile to be one.
-pub(super) type Percentiles = Figures<Option<f64>>;
-
-/// Over the rounds.
-pub(super) type Spreads = Figures<Option<Spread>>;
-
-impl Percentiles {
-    /// `longest` is the longest time of the histogram, in nanoseconds.
-    fn of(histogram: &Histogram<u64>, longest: u64) -> Self {
-        let at = |quantile: f64, at_least: u64| {
-            (histogram.len() >= at_least).then(|| micros(at_quantile(histogram, quantile, longest)))
-        };
-        Self {
-            p50: at(0.5, 1),
-            p90: at(0.9, 10),
-            p99: at(0.99, 100),
-            p99_9: at(0.999, 1000),
-            p99_99: at(0.9999, 10_000),
-            max: (!histogram.is_empty()).then(|| micros(longest)),
-        }
-    }
-}
-
-/// The histogram answers with the end of a step, which can lie beyond the longest.
-fn at_quantile(histogram: &Histogram<u64>, quantile: f64, longest: u64) -> u64 {
-    histogram.value_at_quantile(quantile).min(longest)
-}
-
-impl Spreads {
-    fn of(rounds: &[Percentiles]) -> Self {
-        Self::from_fn(|figure| Spread::of(column(rounds, figure)))
-    }
-
-    fn of_ratios(of: &[Percentiles], against: &[Percentiles]) -> Self {
-        Self::from_fn(|figure| Spread::of_ratios(&column(of, figure), &column(against, figure)))
-    }
-}
-
-/// One figure of every round. What is missing is not a number, which a spread leaves out.
-fn column(rounds: &[Percentiles], figure: usize) -> Vec<f64> {
-    rounds
-        .iter()
-        .map(|round| round.each()[figure].unwrap_or(f64::NAN))
-        .collect()
-}
-
-#[allow(
-    clippy::cast_precision_loss,
-    reason = "a latency of 2^53 ns is one of a hundred days"
-)]
-fn micros(nanos: u64) -> f64 {
-    nanos as f64 / NANOS_PER_MICRO
-}
+/// A goal is one of a link that loses next to nothing. Where more than one in so many was lost, what
+/// held the others up is not the loop alone, and nothing is said of the goal.
+const LOST_ONE_IN: u64 = 100;
 
 /// Everything that was measured.
 #[derive(Debug, Serialize)]
@@ -121,15 +31,20 @@ pub(super) struct Results {
 #[derive(Debug, Serialize)]
 pub(super) struct Measured {
     pub(super) name: Contestant,
+    pub(super) client_threads: u32,
     #[serde(flatten)]
     pub(super) counts: Totals,
+    /// At a rate: how many really left.
+    pub(super) sent_per_second: Option<f64>,
+    /// The longest latency of those that were answered. Where nothing was lost it is the maximum.
+    pub(super) longest_answered: Option<f64>,
     /// From the time when a datagram should have left, all rounds together.
     pub(super) latency: Percentiles,
     pub(super) latency_by_round: Spreads,
     /// From the time when it really left.
     pub(super) round_trip: Percentiles,
     pub(super) round_trip_by_round: Spreads,
-    /// The latency by percentile, all rounds together.
+    /// The latency by percentile, all rounds together. It ends where the lost begin.
     pub(super) distribution: Vec<Point>,
     pub(super) rounds: Vec<RoundResult>,
 }
@@ -168,24 +83,28 @@ pub(super) struct RoundResult {
     pub(super) at_seconds: f64,
     #[serde(flatten)]
     pub(super) counts: Totals,
+    pub(super) sent_per_second: Option<f64>,
     pub(super) latency: Percentiles,
     pub(super) round_trip: Percentiles,
     pub(super) time_line: TimeLine,
 }
 
-/// The longest latency in each slice of a round.
+/// The longest latency in each slice of a round, and how many of its datagrams were lost.
 #[derive(Debug, Serialize)]
 pub(super) struct TimeLine {
     pub(super) slice_seconds: f64,
+    /// Of those that were answered; `None` where none was.
     pub(super) longest_micros: Vec<Option<f64>>,
+    pub(super) lost: Vec<u64>,
 }
 
 impl From<&Slices> for TimeLine {
     fn from(slices: &Slices) -> Self {
-        let longest = slices.longest_nanos.iter();
+        let longest = slices.slices.iter().map(|slice| slice.longest_nanos);
         Self {
             slice_seconds: slices.width.as_secs_f64(),
             longest_micros: longest.map(|nanos| nanos.map(micros)).collect(),
+            lost: slices.slices.iter().map(Slice::lost).collect(),
         }
     }
 }
@@ -205,59 +124,89 @@ pub(super) struct Verdict {
     /// Counted from when a datagram really left, not from when it should have.
     pub(super) is_round_trip: bool,
     pub(super) against: Contestant,
-    pub(super) ratio: f64,
     pub(super) goal: f64,
-    pub(super) is_met: bool,
+    #[serde(flatten)]
+    pub(super) outcome: Outcome,
 }
 
+/// What became of a goal.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub(super) enum Outcome {
+    Decided {
+        ratio: f64,
+        is_met: bool,
+    },
+    /// Why not.
+    Open {
+        no_verdict: String,
+    },
+}
+
+/// The part of what was asked for that has to leave for a rate to be called by its name.
+const ENOUGH: f64 = 0.99;
+
 impl Results {
+    /// Whether somebody sent less than was asked for.
+    pub(super) fn fell_behind(&self, settings: &Settings) -> bool {
+        let mut contestants = self.contestants.iter();
+        contestants.any(|who| who.fell_behind(settings).is_some())
+    }
+
     pub(super) fn of(settings: &Settings, rounds: &[Round]) -> Result<Self, Failure> {
         let contestants = settings.contestants().iter();
         let contestants: Vec<_> = contestants
-            .map(|who| Measured::of(*who, rounds))
+            .map(|who| Measured::of(settings, *who, rounds))
             .collect::<Result<_, _>>()?;
+        refuse_silence(settings, &contestants)?;
         let ratios = ratios(&contestants);
         Ok(Self {
-            verdicts: verdicts(settings, &ratios),
+            verdicts: verdicts(settings, &contestants, &ratios),
             ratios,
             contestants,
         })
     }
-
-    /// Whether a percentile is missing, because there were too few datagrams for it.
-    pub(super) fn has_gaps(&self) -> bool {
-        let by_round = self
-            .contestants
-            .iter()
-            .flat_map(|who| who.latency_by_round.each());
-        by_round.into_iter().any(Option::is_none)
-    }
 }
 
 impl Measured {
-    fn of(who: Contestant, rounds: &[Round]) -> Result<Self, Failure> {
+    fn of(settings: &Settings, who: Contestant, rounds: &[Round]) -> Result<Self, Failure> {
         let mut counts = Totals::default();
         let (mut latency, mut round_trip) = (histogram()?, histogram()?);
         let mut longest = Longest::default();
+        let mut sent_in = Some(Duration::ZERO);
         let mut results = Vec::new();
         for round in rounds.iter().filter(|round| round.who == who) {
             counts.add(round.journal.counts);
             add(&mut latency, &round.journal.latency)?;
             add(&mut round_trip, &round.journal.round_trip)?;
             longest = longest.or(round.journal.longest);
+            sent_in = sent_in.zip(round.journal.sent_in).map(|(a, b)| a + b);
             results.push(RoundResult::of(round));
         }
-        refuse_silence(who, counts)?;
         let latencies: Vec<_> = results.iter().map(|round| round.latency).collect();
         let round_trips: Vec<_> = results.iter().map(|round| round.round_trip).collect();
+        let lost = counts.lost;
+        let latency = Times {
+            histogram: &latency,
+            longest: longest.latency,
+            lost,
+        };
+        let round_trip = Times {
+            histogram: &round_trip,
+            longest: longest.round_trip,
+            lost,
+        };
         Ok(Self {
             name: who,
+            client_threads: settings.client_threads(who),
             counts,
-            latency: Percentiles::of(&latency, longest.latency),
+            sent_per_second: rate(counts.sent, sent_in),
+            longest_answered: (counts.answered > 0).then(|| micros(longest.latency)),
+            latency: Percentiles::of(latency),
             latency_by_round: Spreads::of(&latencies),
-            round_trip: Percentiles::of(&round_trip, longest.round_trip),
+            round_trip: Percentiles::of(round_trip),
             round_trip_by_round: Spreads::of(&round_trips),
-            distribution: distribution(&latency, longest.latency),
+            distribution: distribution(latency),
             rounds: results,
         })
     }
@@ -276,58 +225,97 @@ fn add(all: &mut Histogram<u64>, round: &Histogram<u64>) -> Result<(), Failure> 
         .map_err(|error| Failure::Refused(format!("cannot add up the rounds: {error}")))
 }
 
-/// Of nothing there is no percentile.
-fn refuse_silence(who: Contestant, counts: Totals) -> Result<(), Failure> {
-    if counts.answered > 0 {
+/// Of nothing there is no percentile. Whoever alone got no answer is shown beside those who did.
+fn refuse_silence(settings: &Settings, contestants: &[Measured]) -> Result<(), Failure> {
+    if contestants.iter().any(|who| who.counts.answered > 0) {
         return Ok(());
     }
-    let sent = counts.sent;
+    let sent: u64 = contestants.iter().map(|who| who.counts.sent).sum();
+    let what = match (settings.to, sent) {
+        (Some(to), _) => format!("{to} has stopped to answer: nothing of what counts came back"),
+        (None, 0) => "nothing came back, not even in the warm-up".to_owned(),
+        (None, _) => format!("none of {sent} datagrams came back"),
+    };
     Err(Failure::Refused(format!(
-        "none of the {sent} datagrams that {who} sent was answered, so there is nothing to show"
+        "{what}, so there is nothing to show"
     )))
 }
 
 impl RoundResult {
     fn of(round: &Round) -> Self {
-        let Journal {
-            latency,
-            round_trip,
-            longest,
-            slices,
-            ..
-        } = &round.journal;
+        let journal = &round.journal;
         let mut counts = Totals::default();
-        counts.add(round.journal.counts);
+        counts.add(journal.counts);
         Self {
             at_seconds: round.at.as_secs_f64(),
             counts,
-            latency: Percentiles::of(latency, longest.latency),
-            round_trip: Percentiles::of(round_trip, longest.round_trip),
-            time_line: slices.into(),
+            sent_per_second: rate(counts.sent, journal.sent_in),
+            latency: Percentiles::of(latencies(journal)),
+            round_trip: Percentiles::of(round_trips(journal)),
+            time_line: (&journal.slices).into(),
         }
     }
 }
 
-/// Evenly along a logarithmic axis, from all of the datagrams to the slowest one.
-fn distribution(histogram: &Histogram<u64>, longest: u64) -> Vec<Point> {
+fn rate(count: u64, time: Option<Duration>) -> Option<f64> {
+    let seconds = time.filter(|time| !time.is_zero())?.as_secs_f64();
     #[allow(
         clippy::cast_precision_loss,
         reason = "nobody sends 2^53 datagrams in a run"
     )]
-    let last = histogram.len().max(1) as f64;
+    let count = count as f64;
+    Some(count / seconds)
+}
+
+fn latencies(journal: &Journal) -> Times<'_> {
+    Times {
+        histogram: &journal.latency,
+        longest: journal.longest.latency,
+        lost: journal.counts.lost(),
+    }
+}
+
+fn round_trips(journal: &Journal) -> Times<'_> {
+    Times {
+        histogram: &journal.round_trip,
+        longest: journal.longest.round_trip,
+        lost: journal.counts.lost(),
+    }
+}
+
+/// Evenly along a logarithmic axis, from all of the datagrams to the slowest one that was answered.
+/// Those that are beyond it were lost, and the distribution ends there.
+fn distribution(times: Times<'_>) -> Vec<Point> {
+    let total = times.total();
+    if times.histogram.is_empty() {
+        return Vec::new();
+    }
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "nobody sends 2^53 datagrams in a run"
+    )]
+    let (all, last) = (total as f64, total as f64 / (times.lost + 1) as f64);
     let steps = (0..).map(|step| 10_f64.powf(f64::from(step) / f64::from(POINTS_PER_DECADE)));
     let inner = steps.take_while(|one_in| *one_in < last);
-    let at = |one_in, quantile| Point {
-        one_in,
-        micros: micros(at_quantile(histogram, quantile, longest)),
+    let at = |one_in| {
+        let micros = times.of_rank(rank_below(all, one_in))?;
+        Some(Point { one_in, micros })
     };
-    inner
-        .map(|one_in| at(one_in, 1.0 - 1.0 / one_in))
-        .chain([Point {
-            one_in: last,
-            micros: micros(longest),
-        }])
-        .collect()
+    let longest = Point {
+        one_in: last,
+        micros: micros(times.longest),
+    };
+    inner.filter_map(at).chain([longest]).collect()
+}
+
+/// The rank of the datagram that all but one in `one_in` of `all` do not exceed; at least the first.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "positive, and at most as many as there are datagrams"
+)]
+fn rank_below(all: f64, one_in: f64) -> u64 {
+    ((all - all / one_in).ceil() as u64).max(1)
 }
 
 /// Everybody but std against std, and tickwire against mio.
@@ -360,7 +348,7 @@ fn find_ratio(ratios: &[Ratio], of: Contestant, against: Contestant) -> Option<&
 }
 
 /// Promised for both sides on one machine; over a network somebody else's echo is in the figures.
-fn verdicts(settings: &Settings, ratios: &[Ratio]) -> Vec<Verdict> {
+fn verdicts(settings: &Settings, contestants: &[Measured], ratios: &[Ratio]) -> Vec<Verdict> {
     let (against, goal) = match settings.wait {
         Wait::Sleep => (Contestant::Mio, 1.05),
         Wait::Spin => (Contestant::Std, 1.10),
@@ -369,21 +357,59 @@ fn verdicts(settings: &Settings, ratios: &[Ratio]) -> Vec<Verdict> {
     let Some(found) = found.filter(|_| settings.to.is_none()) else {
         return Vec::new();
     };
+    let both = [against, Contestant::Tickwire];
+    let lost = contestants
+        .iter()
+        .filter(|measured| both.contains(&measured.name))
+        .find_map(Measured::lost_too_many);
+    let latency = (false, found.latency.p50);
     // In closed loop a datagram is due when it leaves, and the two are the same.
-    let round_trip = settings.rate_per_second.and(found.round_trip.p50);
-    let both = [(false, found.latency.p50), (true, round_trip)];
-    both.into_iter()
-        .filter_map(|(is_round_trip, spread)| {
-            let ratio = spread?.median;
-            Some(Verdict {
-                is_round_trip,
-                against,
-                ratio,
-                goal,
-                is_met: ratio <= goal,
-            })
+    let round_trip = settings
+        .rate_per_second
+        .map(|_| (true, found.round_trip.p50));
+    let of = |(is_round_trip, p50): (bool, Figure<Spread>)| Verdict {
+        is_round_trip,
+        against,
+        goal,
+        outcome: Outcome::of(p50, goal, lost.as_deref()),
+    };
+    [latency].into_iter().chain(round_trip).map(of).collect()
+}
+
+impl Measured {
+    /// How many left each second, if that was less than was asked for.
+    pub(super) fn fell_behind(&self, settings: &Settings) -> Option<f64> {
+        let asked_for = f64::from(settings.rate_per_second?);
+        let is_less = |sent: &f64| *sent < ENOUGH * asked_for;
+        self.sent_per_second.filter(is_less)
+    }
+
+    /// Whether so many were lost that nothing is said of a goal, in words.
+    fn lost_too_many(&self) -> Option<String> {
+        let Totals { sent, lost, .. } = self.counts;
+        let is_too_many = lost > sent / LOST_ONE_IN;
+        is_too_many.then(|| {
+            let who = self.name;
+            format!("{who} lost {lost} of {sent} datagrams, more than one in {LOST_ONE_IN}")
         })
-        .collect()
+    }
+}
+
+impl Outcome {
+    fn of(p50: Figure<Spread>, goal: f64, lost: Option<&str>) -> Self {
+        let open = |why: &str| Self::Open {
+            no_verdict: why.to_owned(),
+        };
+        match (lost, p50) {
+            (Some(lost), _) => open(lost),
+            (None, Figure::Lost) => open("in a round more were lost than its p50 can bear"),
+            (None, Figure::TooFew) => open("there is no round in which both were measured"),
+            (None, Figure::Known(spread)) => Self::Decided {
+                ratio: spread.median,
+                is_met: spread.median <= goal,
+            },
+        }
+    }
 }
 
 #[cfg(test)]
@@ -392,9 +418,6 @@ fn verdicts(settings: &Settings, ratios: &[Ratio]) -> Vec<Verdict> {
     reason = "in a test that is a failure as good as any"
 )]
 mod tests {
-    use std::time::{Duration, Instant};
-
-    use super::super::pace::Window;
     use super::super::place::Place;
     use super::*;
 
@@ -412,19 +435,14 @@ mod tests {
     }
 
     /// A round with latencies of `scale`, 2 `scale`, ... `count` `scale` microseconds, of which the
-    /// client overslept `late`.
+    /// client overslept `late`. Nothing was lost.
     fn round(who: Contestant, count: u64, scale: u64, late: u64) -> Round {
-        let window = Window {
-            start: Instant::now(),
-            warm_up: Duration::ZERO,
-            duration: Duration::from_secs(1),
-        };
-        let mut journal = Journal::new(window).unwrap();
-        journal.counts.due = count + 1;
+        let mut journal = Journal::new(Duration::from_secs(1)).unwrap();
+        journal.counts.due = count;
         for number in 1..=count {
-            let due = window.start;
-            let now = due + Duration::from_micros(number * scale);
-            journal.on_answer(due, due + Duration::from_micros(late), now);
+            let (latency, late) = (number * scale, late.min(number * scale));
+            let us = Duration::from_micros;
+            journal.on_answer(Duration::ZERO, us(latency), us(latency - late));
         }
         Round {
             who,
@@ -442,10 +460,6 @@ mod tests {
         );
     }
 
-    fn percentiles_of(round: &Round) -> Percentiles {
-        Percentiles::of(&round.journal.latency, round.journal.longest.latency)
-    }
-
     #[test]
     fn the_longest_is_exact_and_nothing_lies_beyond_it() {
         use Contestant::{Std, Tickwire};
@@ -459,34 +473,40 @@ mod tests {
             let results = Results::of(&settings(Wait::Spin), &rounds).unwrap();
             let std = &results.contestants[0];
             #[allow(clippy::cast_precision_loss, reason = "far below 2^53")]
-            let longest = Some((count * scale) as f64);
-            assert_eq!((std.latency.max, std.round_trip.max), (longest, longest));
-            assert_eq!(std.rounds[0].latency.max, longest);
-            assert_eq!(std.distribution.last().map(|point| point.micros), longest);
+            let longest = (count * scale) as f64;
+            assert_eq!(std.latency.max, Figure::Known(longest));
+            assert_eq!(std.round_trip.max, Figure::Known(longest));
+            assert_eq!(std.rounds[0].latency.max, Figure::Known(longest));
+            assert_eq!(std.longest_answered, Some(longest));
+            assert_eq!(std.distribution.last().unwrap().micros, longest);
             for figure in std.latency.each() {
-                assert!(*figure <= longest, "{figure:?} of {longest:?}");
+                let is_beyond = figure.known().is_some_and(|micros| micros > longest);
+                assert!(!is_beyond, "{figure:?} of {longest}");
             }
         }
     }
 
     #[test]
-    fn percentiles_of_known_data_are_known() {
-        let round = round(Contestant::Std, 10_000, 1, 0);
-        let percentiles = percentiles_of(&round);
-        let wanted = [5000.0, 9000.0, 9900.0, 9990.0, 9999.0, 10_000.0];
-        for (value, wanted) in percentiles.each().into_iter().zip(wanted) {
-            assert_near(*value, wanted);
-        }
-    }
-
-    #[test]
-    fn a_percentile_of_too_few_datagrams_is_none() {
-        let of = |count| percentiles_of(&round(Contestant::Std, count, 1, 0));
-        let known = |count| of(count).each().map(|figure| u8::from(figure.is_some()));
-        assert_eq!(known(9_999), [1, 1, 1, 1, 0, 1]);
-        assert_eq!(known(99), [1, 1, 0, 0, 0, 1]);
-        assert_eq!(known(1), [1, 0, 0, 0, 0, 1]);
-        assert_eq!(known(0), [0; 6]);
+    fn a_rate_is_what_left_and_not_what_was_asked_for() {
+        use Contestant::{Std, Tickwire};
+        let sent_in = |mut round: Round, millis| {
+            round.journal.sent_in = Some(Duration::from_millis(millis));
+            round
+        };
+        let rounds = [
+            sent_in(round(Std, 1000, 1, 0), 1009),
+            sent_in(round(Tickwire, 1000, 1, 0), 1000),
+            sent_in(round(Tickwire, 1000, 1, 0), 1500),
+        ];
+        let settings = settings(Wait::Spin);
+        let results = Results::of(&settings, &rounds).unwrap();
+        let [std, tickwire] = &results.contestants[..] else {
+            panic!("{results:?}");
+        };
+        assert_eq!(std.fell_behind(&settings), None);
+        assert_eq!(tickwire.fell_behind(&settings), Some(800.0));
+        assert_near(tickwire.rounds[1].sent_per_second, 2000.0 / 3.0);
+        assert!(results.fell_behind(&settings));
     }
 
     #[test]
@@ -510,14 +530,87 @@ mod tests {
         };
         for (of, against, wanted) in [(Mio, Std, 2.0), (Tickwire, Std, 2.1), (Tickwire, Mio, 1.05)]
         {
-            let spread = p50(of, against).unwrap();
+            let spread = p50(of, against).known().unwrap();
             for value in [spread.median, spread.lowest, spread.highest] {
                 assert_near(Some(value), wanted);
             }
         }
         assert!(find_ratio(&results.ratios, Std, Mio).is_none());
-        assert_eq!(results.contestants[0].counts.sent, 202);
-        assert_eq!(results.contestants[0].counts.lost, 2);
+        assert_eq!(results.contestants[0].counts.sent, 200);
+    }
+
+    fn assert_decided(verdict: &Verdict, wanted: f64, wanted_met: bool) {
+        let Outcome::Decided { ratio, is_met } = verdict.outcome else {
+            panic!("{verdict:?}");
+        };
+        assert_near(Some(ratio), wanted);
+        assert_eq!(is_met, wanted_met);
+    }
+
+    /// As many more were due, and nothing came back of them.
+    fn with_lost(mut round: Round, lost: u64) -> Round {
+        round.journal.counts.due += lost;
+        round
+    }
+
+    fn no_verdict(rounds: &[Round]) -> String {
+        let results = Results::of(&settings(Wait::Spin), rounds).unwrap();
+        let words = results
+            .verdicts
+            .into_iter()
+            .map(|verdict| match verdict.outcome {
+                Outcome::Open { no_verdict } => no_verdict,
+                decided @ Outcome::Decided { .. } => panic!("{decided:?}"),
+            });
+        let words: Vec<_> = words.collect();
+        assert_eq!(words[0], words[1]);
+        words[0].clone()
+    }
+
+    #[test]
+    fn where_many_were_lost_no_goal_is_met() {
+        use Contestant::{Std, Tickwire};
+        // What came back came back faster than std's.
+        let rounds = [
+            round(Std, 100, 10, 0),
+            with_lost(round(Tickwire, 60, 1, 0), 40),
+        ];
+        let wanted = "tickwire lost 40 of 100 datagrams, more than one in 100";
+        assert_eq!(no_verdict(&rounds), wanted);
+        // The losses of the other side are no merit either.
+        let rounds = [
+            with_lost(round(Std, 98, 10, 0), 2),
+            round(Tickwire, 100, 1, 0),
+        ];
+        let wanted = "std lost 2 of 100 datagrams, more than one in 100";
+        assert_eq!(no_verdict(&rounds), wanted);
+    }
+
+    #[test]
+    fn a_lost_round_among_many_is_no_verdict_either() {
+        use Contestant::{Std, Tickwire};
+        let rounds = [
+            round(Std, 10_000, 1, 0),
+            round(Std, 10, 1, 0),
+            round(Tickwire, 10_000, 1, 0),
+            with_lost(round(Tickwire, 4, 1, 0), 6),
+        ];
+        let wanted = "in a round more were lost than its p50 can bear";
+        assert_eq!(no_verdict(&rounds), wanted);
+    }
+
+    #[test]
+    fn one_in_a_hundred_may_be_lost() {
+        use Contestant::{Std, Tickwire};
+        let rounds = [
+            with_lost(round(Std, 99, 10, 0), 1),
+            with_lost(round(Tickwire, 99, 10, 0), 1),
+        ];
+        let results = Results::of(&settings(Wait::Spin), &rounds).unwrap();
+        assert_decided(&results.verdicts[0], 1.0, true);
+        let std = &results.contestants[0];
+        assert_eq!(std.latency.max, Figure::Lost);
+        assert_eq!(std.longest_answered, Some(990.0));
     }
 
     #[test]
@@ -529,11 +622,11 @@ mod tests {
         let [latency, round_trip] = &results.verdicts[..] else {
             panic!("{:?}", results.verdicts);
         };
-        assert_near(Some(latency.ratio), 1.2);
-        assert!(!latency.is_met && !latency.is_round_trip && latency.against == Std);
+        assert_decided(latency, 1.2, false);
+        assert!(!latency.is_round_trip && latency.against == Std);
         // 600 - 300 against 500 - 100.
-        assert_near(Some(round_trip.ratio), 0.75);
-        assert!(round_trip.is_met && round_trip.is_round_trip);
+        assert_decided(round_trip, 0.75, true);
+        assert!(round_trip.is_round_trip);
 
         let closed = Settings {
             rate_per_second: None,
@@ -547,19 +640,52 @@ mod tests {
         assert_eq!(Results::of(&elsewhere, &rounds).unwrap().verdicts, []);
     }
 
+    fn silence(settings: &Settings, rounds: &[Round]) -> String {
+        match Results::of(settings, rounds) {
+            Err(Failure::Refused(text)) => text,
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
-    fn without_an_answer_there_is_a_sentence_and_no_figure() {
-        let rounds = [round(Contestant::Std, 0, 1, 0)];
-        let failure = Results::of(&settings(Wait::Spin), &rounds).unwrap_err();
-        let text =
-            "none of the 1 datagrams that std sent was answered, so there is nothing to show";
-        assert_eq!(failure, Failure::Refused(text.to_owned()));
+    fn without_any_answer_there_is_a_sentence_and_no_figure() {
+        use Contestant::{Std, Tickwire};
+        let unanswered = |who| with_lost(round(who, 0, 1, 0), 30);
+        let here = settings(Wait::Spin);
+        let there = Settings {
+            to: Some("192.0.2.1:7".parse().unwrap()),
+            ..here.clone()
+        };
+        let rounds = [unanswered(Std), unanswered(Tickwire)];
+        assert!(silence(&here, &rounds).starts_with("none of 60 datagrams came back, so"));
+        assert!(silence(&there, &rounds).starts_with("192.0.2.1:7 has stopped to answer: "));
+        // One at a time, a lost one of the warm-up can take the whole round.
+        let rounds = [round(Std, 0, 1, 0), round(Tickwire, 0, 1, 0)];
+        assert!(silence(&here, &rounds).starts_with("nothing came back, not even in the warm-up"));
+        assert!(silence(&there, &rounds).starts_with("192.0.2.1:7 has stopped to answer: "));
+    }
+
+    #[test]
+    fn who_got_no_answer_takes_nothing_from_the_others() {
+        use Contestant::{Std, Tickwire};
+        let rounds = [
+            round(Std, 100, 1, 0),
+            with_lost(round(Tickwire, 0, 1, 0), 100),
+        ];
+        let results = Results::of(&settings(Wait::Spin), &rounds).unwrap();
+        let [std, tickwire] = &results.contestants[..] else {
+            panic!("{results:?}");
+        };
+        assert!(std.latency.p50.known().is_some());
+        assert_eq!(tickwire.latency.p50, Figure::Lost);
+        assert_eq!(tickwire.longest_answered, None);
+        assert_eq!(tickwire.distribution, []);
     }
 
     #[test]
     fn the_distribution_goes_from_the_fastest_to_the_slowest() {
         let journal = round(Contestant::Std, 1000, 1, 0).journal;
-        let points = distribution(&journal.latency, journal.longest.latency);
+        let points = distribution(latencies(&journal));
         let (first, last) = (points.first().unwrap(), points.last().unwrap());
         assert_near(Some(first.micros), 1.0);
         assert_eq!((first.one_in, last.one_in), (1.0, 1000.0));
@@ -570,5 +696,23 @@ mod tests {
                 .all(|pair| pair[0].micros <= pair[1].micros)
         );
         assert_eq!(points.len(), 61);
+    }
+
+    #[test]
+    fn the_distribution_ends_where_the_lost_begin() {
+        let lossy = with_lost(round(Contestant::Std, 900, 1, 0), 100);
+        let points = distribution(latencies(&lossy.journal));
+        let last = points.last().unwrap();
+        assert_eq!(last.micros, 900.0);
+        // 101 of 1000 took as long as the slowest, or did not come back.
+        assert_near(Some(last.one_in), 1000.0 / 101.0);
+        let before = &points[points.len() - 2];
+        assert!(before.one_in < last.one_in && before.micros < 900.0);
+        // One in ten to the 0.3, the lost among them, took 499 µs or longer.
+        let half = points.iter().rfind(|point| point.one_in < 2.0).unwrap();
+        assert_near(Some(half.micros), 499.0);
+
+        let nothing = with_lost(round(Contestant::Std, 0, 1, 0), 10);
+        assert_eq!(distribution(latencies(&nothing.journal)), []);
     }
 }

@@ -2,8 +2,9 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use tickwire::Datagram;
 use tickwire::limits::DATAGRAM_MAX;
 
 use super::Settings;
@@ -18,9 +19,13 @@ const QUESTIONS: u64 = 3;
 /// How long each answer is waited for. A satellite takes 600 ms.
 const ANSWER_MAX: Duration = Duration::from_millis(800);
 
-/// The address of `text` that this machine knows a way to.
+/// The address of `text` that this machine knows a way to. Sent to "any address" a datagram goes to
+/// this machine itself, and its answer comes from the address that it has for that.
 pub(super) fn find(text: &str) -> Result<SocketAddr, Failure> {
     let (_, to) = address::open_towards(text)?;
+    if to.ip().is_unspecified() {
+        return Ok(address::local(to));
+    }
     Ok(to)
 }
 
@@ -39,7 +44,7 @@ pub(super) fn greet(settings: &Settings) -> Result<(), Failure> {
     let Some(to) = settings.to else {
         return Ok(());
     };
-    let probe = Probe::new(settings.size_bytes, Instant::now());
+    let probe = Probe::new(settings.size_bytes, to);
     let heard = ask(to, &probe).map_err(|error| refusal(to, &error))?;
     let wrong = match heard {
         Heard::Echo => return Ok(()),
@@ -64,14 +69,19 @@ fn ask(to: SocketAddr, probe: &Probe) -> io::Result<Heard> {
     // Only a connected socket hears that nobody listens there.
     socket.connect(to)?;
     socket.set_read_timeout(Some(ANSWER_MAX))?;
-    let mut buffer = [0; DATAGRAM_MAX];
+    let (mut sent, mut buffer) = ([0; DATAGRAM_MAX], [0; DATAGRAM_MAX + 1]);
     let mut heard = Heard::Nothing;
     for number in 0..QUESTIONS {
-        socket.send(probe.write(&mut buffer, number, Instant::now()))?;
+        socket.send(probe.write(&mut sent, number))?;
         let Some(len) = some_unless_blocked(socket.recv(&mut buffer))? else {
             continue;
         };
-        if probe.read(&buffer[..len]).is_some() {
+        let answer = Datagram {
+            from: to,
+            bytes: &buffer[..len],
+            truncated: len > DATAGRAM_MAX,
+        };
+        if probe.read(&answer).is_some() {
             return Ok(Heard::Echo);
         }
         heard = Heard::SomethingElse;

@@ -32,7 +32,9 @@ pub(super) fn run(settings: &Settings) -> Result<Vec<(Who, Sample)>, Failure> {
                 number + 1,
                 settings.rounds
             ));
-            rounds.push((who, round(who, settings)?));
+            let sample = round(who, settings)?;
+            refuse_silence(&sample)?;
+            rounds.push((who, sample));
             progress.step();
         }
     }
@@ -65,6 +67,18 @@ fn open(buffer_bytes: usize) -> io::Result<Endpoint> {
         ..EndpointConfig::default()
     };
     Endpoint::with_config(LOOPBACK, &config)
+}
+
+/// What a tick costs in which nothing arrives is no answer to anything. The clients send at least once.
+fn refuse_silence(sample: &Sample) -> Result<(), Failure> {
+    let losses = &sample.losses;
+    if losses.inputs.received + losses.states.received > 0 {
+        return Ok(());
+    }
+    Err(Failure::Refused(format!(
+        "cannot measure: of {} inputs and {} states none arrived over loopback; a firewall may be in the way",
+        losses.inputs.sent, losses.states.sent
+    )))
 }
 
 /// Lets clients and server play against each other. Each knows of the other's end by a channel on which

@@ -18,7 +18,7 @@ pub(super) struct Report<'a> {
     pub(super) results: &'a Results,
 }
 
-/// The last line says what tickwire lost, or that it was nothing.
+/// The last line says what tickwire lost, or that it was nothing, and what was never sent.
 impl Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let contestants = &self.results.contestants;
@@ -72,7 +72,7 @@ fn ticks_table(contestants: &[Measured]) -> Table {
                 return;
             };
             let name = format!("{}: {what}", full_name(measured));
-            let cells = values.values().map(|value| with_spread(Some(value), show));
+            let cells = values.shown().map(|value| with_spread(Some(value), show));
             table.row([name].into_iter().chain(cells));
         };
         row("awake, ms", measured.awake_ms, thousandths);
@@ -139,23 +139,36 @@ fn write_excuse_of_server(measured: &Measured, f: &mut fmt::Formatter<'_>) -> fm
 
 /// A line, if there is anything to say.
 fn write_losses_of_floor(measured: &Measured, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    if measured.losses.is_nothing() {
+    if measured.losses.is_nothing() && measured.complete {
         return Ok(());
     }
-    writeln!(f, "{}: {}", full_name(measured), measured.losses)
+    write!(f, "{}: ", full_name(measured))?;
+    write_verdict(measured, f)?;
+    writeln!(f)
 }
 
 fn write_losses(measured: &Measured, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let losses = &measured.losses;
     writeln!(f, "\n{}", losses_table(measured))?;
-    let spent = losses.budget_spent;
+    let spent = measured.losses.budget_spent;
     writeln!(
         f,
         "drains that ended at their budget, the rest read in the next turn: {spent}"
     )?;
-    write!(f, "\n{losses}")
+    writeln!(f)?;
+    write_verdict(measured, f)
 }
 
+/// A loss, or none, says little where something was never sent.
+fn write_verdict(measured: &Measured, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let (losses, unsent) = (&measured.losses, &measured.unsent);
+    match (losses.is_nothing(), unsent.is_nothing()) {
+        (_, true) => write!(f, "{losses}"),
+        (true, false) => write!(f, "{losses}, but {unsent}"),
+        (false, false) => write!(f, "{losses}; and {unsent}"),
+    }
+}
+
+/// What was sent and what was not is together what was asked for.
 fn losses_table(measured: &Measured) -> Table {
     let name = format!("{}, all rounds", measured.name);
     let mut table = Table::new([
@@ -168,12 +181,14 @@ fn losses_table(measured: &Measured) -> Table {
         "clients' side",
     ]);
     let (inputs, states) = (measured.losses.inputs, measured.losses.states);
-    let not_sent = states.queue_full + states.discarded + states.queued;
+    let inputs_not_sent = inputs.refused + measured.unsent.inputs;
+    let states_not_sent =
+        states.queue_full + states.discarded + states.queued + measured.unsent.states;
     table.row([
         "inputs".to_owned(),
         grouped(inputs.sent),
         grouped(inputs.received),
-        grouped(inputs.refused),
+        grouped(inputs_not_sent),
         grouped(inputs.lost_on_network),
         inputs
             .dropped_by_kernel
@@ -184,7 +199,7 @@ fn losses_table(measured: &Measured) -> Table {
         "states".to_owned(),
         grouped(states.sent),
         grouped(states.received),
-        grouped(not_sent),
+        grouped(states_not_sent),
         NOTHING.to_owned(),
         NOTHING.to_owned(),
         grouped(states.lost_at_clients),
@@ -269,6 +284,35 @@ mod tests {
         let text = text(Run::GOOD, run);
         let told = "tickwire: the clients missed 3 of 100 ticks, 10 inputs each";
         assert!(text.contains(told), "{text}");
+    }
+
+    #[test]
+    fn what_was_never_sent_is_in_the_last_line() {
+        let run = Run {
+            ticks_missed: 3,
+            overruns: 2,
+            ..Run::GOOD
+        };
+        let left_out = "30 of 1,000 inputs were never sent (the clients missed ticks) and 20 of \
+                        1,000 states were never sent (the server overran ticks)";
+        let kept = format!("nothing was lost, but {left_out}");
+        let of_tickwire = text(Run::GOOD, run);
+        assert_eq!(of_tickwire.lines().last(), Some(&*kept));
+        assert_eq!(cells(&of_tickwire, "inputs ")[2], "30", "{of_tickwire}");
+        assert_eq!(cells(&of_tickwire, "states ")[2], "20", "{of_tickwire}");
+        let bad = Run {
+            inputs_received: 990,
+            ..run
+        };
+        let lost = format!(
+            "lost: 10 inputs on the network or in the kernel's receive buffer; and {left_out}"
+        );
+        assert_eq!(text(Run::GOOD, bad).lines().last(), Some(&*lost));
+
+        let of_floor = text(run, Run::GOOD);
+        let line = format!("{} (floor): {kept}", Who::Floor.name());
+        assert!(of_floor.lines().any(|of| of == line), "{of_floor}");
+        assert_eq!(of_floor.lines().last(), Some("nothing was lost"));
     }
 
     #[test]

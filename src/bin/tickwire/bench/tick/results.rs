@@ -7,6 +7,7 @@ use super::contestant::Who;
 use super::load::Summary;
 use super::losses::Losses;
 use super::sample::Sample;
+use super::unsent::Unsent;
 use crate::bench::spread::Spread;
 
 /// Everything that was measured.
@@ -14,8 +15,11 @@ use crate::bench::spread::Spread;
 pub(super) struct Results {
     /// The floor first, tickwire last.
     pub(super) contestants: Vec<Measured>,
-    /// By tickwire, in no round.
+    /// By tickwire, in no round, of what was sent.
     nothing_was_lost: bool,
+    /// Everything that was asked for was sent to tickwire and by tickwire, or at least tried to: no
+    /// tick was missed.
+    complete: bool,
 }
 
 /// One contestant. What is a spread has its median over the rounds.
@@ -40,6 +44,10 @@ pub(super) struct Measured {
     /// By the clients.
     pub(super) ticks_missed: u64,
     pub(super) losses: Losses,
+    /// What no loss can tell, because it was never sent.
+    pub(super) unsent: Unsent,
+    /// It was nothing.
+    pub(super) complete: bool,
     /// Each round, in order: those of the same number were measured one after the other.
     pub(super) rounds: Vec<Sample>,
 }
@@ -54,10 +62,10 @@ impl Results {
         let floor = samples(Who::Floor);
         let measured = |who| Measured::of(who, samples(who), &floor);
         let contestants: Vec<_> = Who::EVERYBODY.into_iter().filter_map(measured).collect();
+        let ours = || contestants.iter().filter(|measured| !measured.is_floor);
         Self {
-            nothing_was_lost: contestants
-                .iter()
-                .all(|measured| measured.is_floor || measured.losses.is_nothing()),
+            nothing_was_lost: ours().all(|measured| measured.losses.is_nothing()),
+            complete: ours().all(|measured| measured.complete),
             contestants,
         }
     }
@@ -72,6 +80,7 @@ impl Measured {
             let rounds: Vec<Summary> = rounds.iter().filter_map(of).collect();
             Summary::spread(&rounds)
         };
+        let unsent = Unsent::sum(rounds.iter().map(|round| round.unsent));
         Some(Self {
             name: who.name(),
             is_floor: who == Who::Floor,
@@ -88,6 +97,8 @@ impl Measured {
             overruns: total(|round| round.server.overruns),
             ticks_missed: total(|round| round.clients.ticks_missed),
             losses: Losses::sum(rounds.iter().map(|round| round.losses))?,
+            complete: unsent.is_nothing(),
+            unsent,
             rounds,
         })
     }
@@ -179,6 +190,34 @@ mod tests {
             assert_eq!(measured.ratio_to_floor, None);
             assert_eq!(measured.cpu_ms, None);
             assert!(measured.awake_ms.is_some());
+        }
+    }
+
+    #[test]
+    fn one_round_with_a_missed_tick_is_not_complete_and_only_tickwires_counts() {
+        let results = |floor, tickwire| {
+            let rounds = [
+                (Who::Floor, sample(floor)),
+                (Who::Tickwire, sample(Run::GOOD)),
+                (Who::Floor, sample(Run::GOOD)),
+                (Who::Tickwire, sample(tickwire)),
+            ];
+            Results::of(&rounds)
+        };
+        assert!(results(Run::GOOD, Run::GOOD).complete);
+        let missed = Run {
+            ticks_missed: 1,
+            ..Run::GOOD
+        };
+        let overrun = Run {
+            overruns: 1,
+            ..Run::GOOD
+        };
+        for run in [missed, overrun] {
+            let of_tickwire = results(Run::GOOD, run);
+            assert!(!of_tickwire.complete && of_tickwire.nothing_was_lost);
+            let of_floor = results(run, Run::GOOD);
+            assert!(of_floor.complete && !of_floor.contestants[0].complete);
         }
     }
 

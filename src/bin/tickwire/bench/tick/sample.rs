@@ -9,6 +9,7 @@ use super::crowd::Played;
 use super::load::{Summary, cpu_micros_each, share};
 use super::losses::Losses;
 use super::server::Served;
+use super::unsent::Unsent;
 
 /// One round.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -16,6 +17,7 @@ pub(super) struct Sample {
     pub(super) server: ServerSample,
     pub(super) clients: ClientsSample,
     pub(super) losses: Losses,
+    pub(super) unsent: Unsent,
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -35,11 +37,13 @@ pub(super) struct ServerSample {
     /// cannot be done by one core. Where ticks were missed it is more than `cpu_share`.
     pub(super) cpu_share_of_tick: Option<f64>,
     /// How long a tick kept the server awake, in milliseconds: the time in which others had its
-    /// processor counts too.
+    /// processor counts too. Ticks that were made in one turn have an equal part of it each. What
+    /// came after the last tick is in none of them.
     pub(super) awake_ms: Summary,
     /// The same as a share of the time from one tick to the next.
     pub(super) awake_share_of_tick: Summary,
-    /// What a tick used of the processor, in milliseconds, where the system tells.
+    /// What a tick used of the processor, in milliseconds, where the system tells. Its mean times
+    /// `ticks` is `cpu_s`, but for what was used after the last tick.
     pub(super) cpu_ms: Option<Summary>,
 }
 
@@ -58,6 +62,7 @@ impl Sample {
                 cpu_share: cpu_share(played.cpu, played.wall),
             },
             losses: Losses::of(played.counts, served.counts),
+            unsent: Unsent::of(settings, played.ticks_missed, served.overruns),
         }
     }
 }

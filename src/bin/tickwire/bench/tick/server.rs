@@ -40,7 +40,7 @@ pub(super) struct Server<C> {
     /// How long each tick kept it awake, and how long since the last one.
     awake: Times,
     awake_now: Duration,
-    /// What each tick used of the processor, and when the last one ended.
+    /// What each tick used of the processor, and what was used when the last one ended.
     cpu: Times,
     cpu_then: ThreadCpu,
 }
@@ -136,7 +136,7 @@ impl<C: Contestant> Server<C> {
         }
         self.awake_now += start.elapsed();
         if steps > 0 {
-            self.record_tick();
+            self.record_ticks(steps);
         }
         Ok(())
     }
@@ -152,11 +152,13 @@ impl<C: Contestant> Server<C> {
     }
 
     /// A tick is everything since the one before: the drains in between, and the states at its end.
-    fn record_tick(&mut self) {
-        self.awake.record(std::mem::take(&mut self.awake_now));
+    /// Several in one turn share one drain, so each has an equal part of the whole.
+    fn record_ticks(&mut self, ticks: u64) {
+        let awake = std::mem::take(&mut self.awake_now);
+        self.awake.record(awake, ticks);
         let cpu = std::mem::replace(&mut self.cpu_then, ThreadCpu::now());
         if let Some(used) = self.cpu_then.since(cpu) {
-            self.cpu.record(used);
+            self.cpu.record(used, ticks);
         }
     }
 
@@ -175,5 +177,80 @@ impl<C: Contestant> Server<C> {
             self.contestant.drain()?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use tickwire::Ticker;
+
+    use super::*;
+
+    /// What a state costs the server of these tests.
+    const STATE: Duration = Duration::from_micros(100);
+
+    /// Works for its ticks, and has no clients.
+    struct Busy;
+
+    impl Contestant for Busy {
+        fn sleep_until(&mut self, _deadline: Instant) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn drain(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn may_have_more(&self) -> bool {
+            false
+        }
+
+        fn send_to_all(&mut self, _state: &[u8]) -> io::Result<()> {
+            let cpu = ThreadCpu::now();
+            while cpu.elapsed().is_some_and(|used| used < STATE) {
+                std::hint::black_box(0);
+            }
+            Ok(())
+        }
+
+        fn counts(&self) -> ServerCounts {
+            ServerCounts::default()
+        }
+    }
+
+    /// All ticks are due when it begins, and it is too late for most of them.
+    fn serve_late() -> Served {
+        let minute = Duration::from_secs(60);
+        let start = Instant::now().checked_sub(minute).unwrap();
+        let schedule = Schedule {
+            start,
+            ticker: Ticker::starting_at(start, 1),
+            ticks: minute.as_secs(),
+        };
+        let server = Server::new(Busy, Wake::Arrival, 0, schedule).unwrap();
+        let (_, clients) = channel();
+        server.serve(&clients).unwrap()
+    }
+
+    #[test]
+    fn a_turn_that_makes_several_ticks_counts_as_so_many() {
+        let served = serve_late();
+        assert_eq!(served.turns, 1);
+        assert!(served.ticks > 1 && served.overruns > 0, "{served:?}");
+        assert_eq!(served.awake.ticks(), served.ticks);
+    }
+
+    #[test]
+    fn what_the_ticks_used_adds_up_to_what_the_server_used() {
+        let served = serve_late();
+        let Some(cpu) = served.cpu else {
+            return;
+        };
+        assert_eq!(served.cpu_each.ticks(), served.ticks);
+        let of_ticks = served.cpu_each.total();
+        assert!(of_ticks >= STATE * u32::try_from(served.ticks).unwrap());
+        assert!(of_ticks <= cpu, "{of_ticks:?} of {cpu:?}");
     }
 }

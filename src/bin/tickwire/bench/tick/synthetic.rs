@@ -15,6 +15,7 @@ use crate::bench::buffer::ReceiveBuffer;
 pub(super) struct Run {
     pub(super) cpu_ms: Option<u64>,
     pub(super) ticks_late: u64,
+    pub(super) overruns: u64,
     /// By the clients.
     pub(super) ticks_missed: u64,
     /// Of 1000.
@@ -26,6 +27,7 @@ impl Run {
     pub(super) const GOOD: Self = Self {
         cpu_ms: Some(500),
         ticks_late: 0,
+        overruns: 0,
         ticks_missed: 0,
         inputs_received: 1000,
     };
@@ -54,12 +56,12 @@ pub(super) fn sample(run: Run) -> Sample {
         ..ServerCounts::default()
     };
     let mut times = Times::new().unwrap();
-    times.record(Duration::from_millis(5));
+    times.record(Duration::from_millis(5 * 100), 100);
     let served = Served {
         counts,
         ticks: 100,
         ticks_late: run.ticks_late,
-        overruns: 0,
+        overruns: run.overruns,
         turns: 200,
         cpu: run.cpu_ms.map(Duration::from_millis),
         wall: Duration::from_secs(2),

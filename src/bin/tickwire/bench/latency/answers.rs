@@ -1,0 +1,224 @@
+//! What comes back to a [`Pace`]: each answer once, and nothing that is none.
+
+use std::time::{Duration, Instant};
+
+use tickwire::Datagram;
+
+use super::departures::{Departure, Departures};
+use super::journal::Journal;
+use super::pace::Pace;
+use super::probe::Probe;
+
+/// How long an answer is waited for after the last datagram was due and has left, and in closed loop
+/// for each.
+pub(super) const ANSWER_MAX: Duration = Duration::from_secs(1);
+
+/// Which datagrams still miss their answer.
+#[derive(Debug)]
+pub(super) struct Missing {
+    /// One for each that does. They begin as ones and not as zeros, so that the memory is there: see
+    /// `departures`.
+    bits: Vec<u64>,
+    count: u64,
+}
+
+impl Missing {
+    /// All of `total`.
+    pub(super) fn all(total: u64) -> Self {
+        let words = usize::try_from(total.div_ceil(64)).unwrap_or(usize::MAX);
+        Self {
+            bits: vec![u64::MAX; words],
+            count: total,
+        }
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Whether number `number` was among them; from now on it is not.
+    fn take(&mut self, number: u64) -> bool {
+        let bit = 1 << (number % 64);
+        let word = usize::try_from(number / 64).ok();
+        let word = word.and_then(|word| self.bits.get_mut(word));
+        let word = word.expect("no more leave than are due, and each has a bit");
+        let was_missing = *word & bit != 0;
+        *word &= !bit;
+        self.count -= u64::from(was_missing);
+        was_missing
+    }
+}
+
+/// Takes in what comes back.
+#[derive(Debug)]
+pub(super) struct Answers<'a> {
+    pub(super) pace: &'a Pace,
+    pub(super) probe: &'a Probe,
+    pub(super) departures: &'a Departures,
+    pub(super) missing: &'a mut Missing,
+    pub(super) journal: &'a mut Journal,
+}
+
+impl Answers<'_> {
+    /// Whether nothing more is waited for at `now`.
+    pub(super) fn are_over(&self, now: Instant) -> bool {
+        self.missing.count() == 0
+            || self.departures.are_abandoned()
+            || self.give_up_at().is_some_and(|time| time <= now)
+    }
+
+    /// What has not come back by then is lost; `None` while some have yet to leave.
+    pub(super) fn give_up_at(&self) -> Option<Instant> {
+        let left = self.pace.at(self.last()?);
+        Some(left.max(self.pace.due(self.pace.total())) + ANSWER_MAX)
+    }
+
+    /// How long after the start the last of all left.
+    fn last(&self) -> Option<Duration> {
+        match self.departures.get(self.pace.total().checked_sub(1)?) {
+            Departure::At(last) => Some(last),
+            Departure::NotYet | Departure::Forgotten => None,
+        }
+    }
+
+    /// The schedule leaves nothing out: whatever was due has left, unless the sender failed.
+    pub(super) fn close(self) {
+        if let Some(last) = self.last() {
+            self.journal.on_all_sent(self.pace, last);
+        }
+    }
+
+    pub(super) fn on_datagram(&mut self, now: Instant, datagram: &Datagram<'_>) {
+        let Some(number) = self.probe.read(datagram) else {
+            self.journal.counts.foreign += 1;
+            return;
+        };
+        match self.departures.get(number) {
+            Departure::At(since_start) => {
+                self.on_answer(number, self.pace.at(since_start), now);
+            }
+            Departure::NotYet => self.journal.counts.foreign += 1,
+            // Whoever is that far behind is too late, and stays lost.
+            Departure::Forgotten => self.journal.counts.repeated += 1,
+        }
+    }
+
+    fn on_answer(&mut self, number: u64, left: Instant, now: Instant) {
+        if !self.missing.take(number) {
+            self.journal.counts.repeated += 1;
+            return;
+        }
+        let due = self.pace.due(number);
+        let Some(since_begin) = self.pace.since_begin(due) else {
+            return; // of the warm-up
+        };
+        let since = |time| now.saturating_duration_since(time);
+        self.journal.on_answer(since_begin, since(due), since(left));
+    }
+}
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    reason = "in a test that is a failure as good as any"
+)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+    use tickwire::limits::DATAGRAM_MAX;
+
+    use super::super::journal::Counts;
+    use super::super::pace::Span;
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+    const TARGET: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7);
+
+    /// A thousand a second, for a second behind 200 ms that do not count.
+    struct Bench {
+        pace: Pace,
+        probe: Probe,
+        departures: Departures,
+        missing: Missing,
+        journal: Journal,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let span = Span {
+                warm_up: 200 * MS,
+                duration: 1000 * MS,
+            };
+            let pace = Pace::new(span.starting_at(Instant::now()), 1000);
+            Self {
+                probe: Probe::new(64, TARGET),
+                departures: Departures::of(pace.total()),
+                missing: Missing::all(pace.total()),
+                journal: Journal::new(span.duration).unwrap(),
+                pace,
+            }
+        }
+
+        fn probe(&self, number: u64) -> Vec<u8> {
+            written(&self.probe, number)
+        }
+
+        fn hear(&mut self, now: Instant, bytes: &[u8]) {
+            let datagram = Datagram {
+                from: TARGET,
+                bytes,
+                truncated: false,
+            };
+            let mut answers = Answers {
+                pace: &self.pace,
+                probe: &self.probe,
+                departures: &self.departures,
+                missing: &mut self.missing,
+                journal: &mut self.journal,
+            };
+            answers.on_datagram(now, &datagram);
+        }
+    }
+
+    fn written(probe: &Probe, number: u64) -> Vec<u8> {
+        probe.write(&mut [0; DATAGRAM_MAX], number).to_vec()
+    }
+
+    #[test]
+    fn a_foreign_datagram_counts_as_foreign_and_answers_nothing() {
+        let mut bench = Bench::new();
+        bench.departures.on_sent(Duration::ZERO);
+        let stranger = written(&Probe::new(64, TARGET), 0);
+        let mut altered = bench.probe(0);
+        altered[50] ^= 1;
+        let not_sent_yet = bench.probe(1);
+        let beyond = bench.probe(bench.pace.total());
+        for bytes in [b"hello", &stranger[..], &altered, &not_sent_yet, &beyond] {
+            bench.hear(bench.pace.due(300), bytes);
+        }
+        assert_eq!(bench.missing.count(), bench.pace.total());
+        assert_eq!(bench.journal.counts.foreign, 5);
+        assert_eq!(bench.journal.counts.answered, 0);
+    }
+
+    #[test]
+    fn the_warm_up_leaves_no_trace_but_that_it_was_answered() {
+        let mut bench = Bench::new();
+        (0..200).for_each(|number| bench.departures.on_sent(number * MS));
+        bench.hear(bench.pace.due(250), &bench.probe(199));
+        assert_eq!(bench.missing.count(), bench.pace.total() - 1);
+        assert_eq!(bench.journal.counts, Counts::default());
+        assert!(bench.journal.latency.is_empty() && bench.journal.round_trip.is_empty());
+    }
+
+    #[test]
+    fn when_a_datagram_left_is_what_its_sender_knows() {
+        let mut bench = Bench::new();
+        // The first of those that count left 3 ms late.
+        (0..200).for_each(|number| bench.departures.on_sent(number * MS));
+        bench.departures.on_sent(203 * MS);
+        let now = bench.pace.due(210);
+        bench.hear(now, &bench.probe(200));
+        assert_eq!(bench.journal.longest.latency, 10_000_000);
+        assert_eq!(bench.journal.longest.round_trip, 7_000_000);
+    }
+}

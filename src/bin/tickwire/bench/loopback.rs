@@ -1,0 +1,75 @@
+//! Whether a datagram gets from this machine to itself: without that there is nothing to measure.
+
+use std::io;
+use std::net::UdpSocket;
+use std::time::Duration;
+
+use super::LOOPBACK;
+use crate::failure::Failure;
+
+/// A net below the question, not a wait: what was sent is in the socket when the call returns.
+const ARRIVAL_MAX: Duration = Duration::from_secs(1);
+
+/// Refuses to measure where nothing arrives, before anything is measured.
+pub(crate) fn refuse_silence() -> Result<(), Failure> {
+    match gets_through() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::Refused(format!(
+            "nothing that is sent to {} arrives there: a firewall may be in the way",
+            LOOPBACK.ip()
+        ))),
+        Err(error) => Err(cannot_send(&error)),
+    }
+}
+
+/// A bare socket: the library would log what this tells in its own words.
+fn gets_through() -> io::Result<bool> {
+    let socket = UdpSocket::bind(LOOPBACK)?;
+    // To itself, and so deaf to strangers.
+    socket.connect(socket.local_addr()?)?;
+    socket.set_read_timeout(Some(ARRIVAL_MAX))?;
+    socket.send(b"")?;
+    match socket.recv(&mut []) {
+        Ok(_) => Ok(true),
+        // Which of the two depends on the system.
+        Err(error) if is_timeout(error.kind()) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_timeout(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}
+
+fn cannot_send(error: &io::Error) -> Failure {
+    let mut text = format!("cannot send to {}: {error}", LOOPBACK.ip());
+    if cfg!(target_os = "linux") && error.kind() == io::ErrorKind::NetworkUnreachable {
+        text += "; the loopback interface is down, to bring it up as root: ip link set lo up";
+    }
+    Failure::Refused(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_reaches_itself() {
+        assert_eq!(refuse_silence(), Ok(()));
+    }
+
+    #[test]
+    fn only_a_network_that_is_down_can_be_brought_up() {
+        let text = |kind: io::ErrorKind| match cannot_send(&kind.into()) {
+            Failure::Refused(text) => text,
+            other => panic!("{other:?}"),
+        };
+        let forbidden = text(io::ErrorKind::PermissionDenied);
+        assert_eq!(forbidden, "cannot send to 127.0.0.1: permission denied");
+        let down = text(io::ErrorKind::NetworkUnreachable);
+        assert_eq!(
+            down.ends_with("ip link set lo up"),
+            cfg!(target_os = "linux")
+        );
+    }
+}

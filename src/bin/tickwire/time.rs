@@ -1,0 +1,29 @@
+//! A time on the command line: `500ms`, `2s`, `1h 30m`.
+
+use std::time::Duration;
+
+/// The time, or a sentence that says why it is none. An option that takes one needs
+/// `allow_hyphen_values`: without it clap takes a negative time for another option.
+pub(crate) fn parse(text: &str) -> Result<Duration, String> {
+    if text.starts_with('-') {
+        return Err("a time is not negative, and has a unit, such as 500ms or 2s".to_owned());
+    }
+    humantime::parse_duration(text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_has_a_unit_and_is_not_negative() {
+        assert_eq!(parse("1s 500ms"), Ok(Duration::from_millis(1500)));
+        assert_eq!(parse("0s"), Ok(Duration::ZERO));
+        for text in ["-1s", "-5", "--json"] {
+            assert!(parse(text).is_err_and(|why| why.contains("not negative")));
+        }
+        for text in ["", "2", "s"] {
+            assert!(parse(text).is_err());
+        }
+    }
+}

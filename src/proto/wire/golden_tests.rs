@@ -1,0 +1,447 @@
+//! Golden vectors: every datagram and every frame as literal bytes, written and read. The same bytes
+//! stand in `WIRE.md`, and a test compares them, so that the document cannot drift.
+//!
+//! The bytes were put together and their checksums computed without this library, with Python's
+//! `struct` and `zlib.crc32`. A vector that changes is another version of the protocol.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
+use super::cursor::{Reader, Writer};
+use super::frame::{
+    Frame, Frames, unreliable_room, write_ack, write_challenge, write_disconnect, write_ping,
+    write_response,
+};
+use super::handshake::{
+    Accept, AnyHello, Connect, CookieAnswer, Deny, Difference, Hello, Mismatch, Nonce, Protection,
+    Refusal, Settings, VERSION,
+};
+use super::packet::{HEADER_LEN, Header, PAYLOAD_MAX, TAG_ROOM, open, payload_room, seal};
+use crate::limits;
+use crate::limits::DATAGRAM_MAX;
+use crate::proto::connection_id::ConnectionId;
+use crate::proto::sequence;
+
+pub(super) const PROTOCOL_ID: u64 = 0x0123_4567_89ab_cdef;
+const NONCE: Nonce = *b" !\"#$%&'()*+,-./";
+const COOKIE: [u8; 16] = [
+    0xc0, 0xc1, 0xc2, 0xc3, 0xc4, 0xc5, 0xc6, 0xc7, 0xc8, 0xc9, 0xca, 0xcb, 0xcc, 0xcd, 0xce, 0xcf,
+];
+const CLIENT_ID: ConnectionId = ConnectionId(0x1122_3344_5566_7788);
+const SERVER_ID: ConnectionId = ConnectionId(0x99aa_bbcc_ddee_ff00);
+const SETTINGS: Settings = Settings {
+    idle_timeout_ms: 20_000,
+    ack_delay_ms: 16,
+};
+
+const DOCUMENT: &str = include_str!("../WIRE.md");
+
+/// Name, and bytes in hex; `00 * 3` is three of them.
+const VECTORS: &[(&str, &str)] = &[
+    (
+        "hello",
+        "01 54575245 01 202122232425262728292a2b2c2d2e2f 00 0123456789abcdef 00 * 989 5ebba8b3",
+    ),
+    (
+        "mismatch",
+        "02 54575245 01 202122232425262728292a2b2c2d2e2f 02 700d3d4e",
+    ),
+    (
+        "cookie",
+        "03 01 202122232425262728292a2b2c2d2e2f c0c1c2c3c4c5c6c7c8c9cacbcccdcecf 00 * 32 ac5d5aac",
+    ),
+    (
+        "connect",
+        "04 01 202122232425262728292a2b2c2d2e2f c0c1c2c3c4c5c6c7c8c9cacbcccdcecf
+         1122334455667788 00004e20 10 0006 7469636b6574 ef03a59e",
+    ),
+    (
+        "accept",
+        "05 01 1122334455667788 202122232425262728292a2b2c2d2e2f 99aabbccddeeff00 00004e20 10
+         4e19af95",
+    ),
+    (
+        "deny-full",
+        "06 01 1122334455667788 202122232425262728292a2b2c2d2e2f 00 00000000 dff1a515",
+    ),
+    (
+        "deny-closed",
+        "06 01 1122334455667788 202122232425262728292a2b2c2d2e2f 01 00000000 e2918ca5",
+    ),
+    (
+        "deny-denied",
+        "06 01 1122334455667788 202122232425262728292a2b2c2d2e2f 02 00000194 4b489069",
+    ),
+    ("packet-first", "07 99aabbccddeeff00 00000000 01 ca13f19b"),
+    (
+        "packet-later",
+        "07 1122334455667788 00000005 02 09 4190 00 09 06 05 68656c6c6f 48b519be",
+    ),
+    ("numbers", NUMBERS),
+    ("ping", "01"),
+    ("ack-one-range", "02 09 4190 00 09"),
+    ("ack-three-ranges", "02 4064 00 02 02 08 00 25 31"),
+    ("disconnect", "03 00000194"),
+    ("challenge", "04 b0b1b2b3b4b5b6b7"),
+    ("response", "05 b0b1b2b3b4b5b6b7"),
+    ("unreliable", "06 05 68656c6c6f"),
+    ("unreliable-empty", "06 00"),
+    ("unreliable-long", "06 4040 2a * 64"),
+];
+
+/// From RFC 9000 section A.1, and the ends of every length.
+const NUMBERS: &str = "00 25 3f 4040 7bbd 7fff 80004000 9d7f3e7d bfffffff
+    c000000040000000 c2197c5eff14e88c ffffffffffffffff";
+
+/// Of every datagram, what is in the table.
+pub(super) fn datagrams() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
+    let is_datagram = |(name, _): &&(&str, &str)| *name != "numbers";
+    let datagrams = VECTORS.iter().take_while(is_datagram);
+    datagrams.map(|(name, hex)| (*name, parsed(hex)))
+}
+
+fn bytes_of(name: &str) -> Vec<u8> {
+    let vector = VECTORS.iter().find(|(known, _)| *known == name);
+    parsed(vector.expect("it is in the table").1)
+}
+
+fn parsed(hex: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut words = hex.split_whitespace();
+    while let Some(word) = words.next() {
+        if word == "*" {
+            let last = *bytes.last().unwrap();
+            let count: usize = words.next().unwrap().parse().unwrap();
+            bytes.extend(vec![last; count - 1]);
+            continue;
+        }
+        assert!(word.is_ascii() && word.len() % 2 == 0, "{word}");
+        for digits in (0..word.len()).step_by(2) {
+            bytes.push(u8::from_str_radix(&word[digits..digits + 2], 16).unwrap());
+        }
+    }
+    bytes
+}
+
+fn datagram(write: impl FnOnce(&mut [u8]) -> usize) -> Vec<u8> {
+    let mut buffer = [0xee; DATAGRAM_MAX];
+    let len = write(&mut buffer);
+    buffer[..len].to_vec()
+}
+
+fn payload(write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
+    let mut buffer = [0xee; 100];
+    let mut writer = Writer::new(&mut buffer);
+    write(&mut writer);
+    writer.written().to_vec()
+}
+
+#[test]
+fn hello() {
+    let hello = Hello {
+        protection: Protection::Plain,
+        protocol_id: PROTOCOL_ID,
+        nonce: NONCE,
+    };
+    let bytes = bytes_of("hello");
+    assert_eq!(datagram(|buffer| hello.write(buffer)), bytes);
+    assert_eq!(Hello::read(&bytes), Ok(hello));
+    let any = AnyHello {
+        version: VERSION,
+        nonce: NONCE,
+    };
+    assert_eq!(AnyHello::read(&bytes), Ok(any));
+}
+
+#[test]
+fn mismatch() {
+    let mismatch = Mismatch {
+        version: VERSION,
+        nonce: NONCE,
+        difference: Difference::Protocol,
+    };
+    let bytes = bytes_of("mismatch");
+    assert_eq!(datagram(|buffer| mismatch.write(buffer)), bytes);
+    assert_eq!(Mismatch::read(&bytes), Ok(mismatch));
+}
+
+#[test]
+fn cookie() {
+    let answer = CookieAnswer {
+        nonce: NONCE,
+        cookie: COOKIE,
+        public_key: [0; 32],
+    };
+    let bytes = bytes_of("cookie");
+    assert_eq!(datagram(|buffer| answer.write(PROTOCOL_ID, buffer)), bytes);
+    assert_eq!(CookieAnswer::read(PROTOCOL_ID, &bytes), Ok(answer));
+}
+
+#[test]
+fn connect() {
+    let connect = Connect {
+        nonce: NONCE,
+        cookie: COOKIE,
+        client_id: CLIENT_ID,
+        settings: SETTINGS,
+        payload: b"ticket",
+    };
+    let bytes = bytes_of("connect");
+    assert_eq!(datagram(|buffer| connect.write(PROTOCOL_ID, buffer)), bytes);
+    assert_eq!(Connect::read(PROTOCOL_ID, &bytes), Ok(connect));
+}
+
+#[test]
+fn accept() {
+    let accept = Accept {
+        client_id: CLIENT_ID,
+        nonce: NONCE,
+        server_id: SERVER_ID,
+        settings: SETTINGS,
+    };
+    let bytes = bytes_of("accept");
+    assert_eq!(datagram(|buffer| accept.write(PROTOCOL_ID, buffer)), bytes);
+    assert_eq!(Accept::read(PROTOCOL_ID, &bytes), Ok(accept));
+}
+
+#[test]
+fn deny() {
+    let refusals = [
+        ("deny-full", Refusal::Full),
+        ("deny-closed", Refusal::Closed),
+        ("deny-denied", Refusal::Denied(404)),
+    ];
+    for (name, refusal) in refusals {
+        let deny = Deny {
+            client_id: CLIENT_ID,
+            nonce: NONCE,
+            refusal,
+        };
+        let bytes = bytes_of(name);
+        assert_eq!(datagram(|buffer| deny.write(PROTOCOL_ID, buffer)), bytes);
+        assert_eq!(Deny::read(PROTOCOL_ID, &bytes), Ok(deny));
+    }
+}
+
+#[test]
+fn packets() {
+    let later = [bytes_of("ack-one-range"), bytes_of("unreliable")].concat();
+    let packets = [
+        ("packet-first", SERVER_ID, 0, 0, bytes_of("ping")),
+        ("packet-later", CLIENT_ID, (1 << 32) + 5, 1 << 32, later),
+    ];
+    for (name, id, number, expected, payload) in packets {
+        let bytes = bytes_of(name);
+        let mut buffer = [0xee; DATAGRAM_MAX];
+        payload_room(&mut buffer)[..payload.len()].copy_from_slice(&payload);
+        let len = seal(PROTOCOL_ID, id, number, payload.len(), &mut buffer);
+        assert_eq!(buffer[..len], bytes, "{name}");
+
+        let header = Header::read(&bytes).unwrap();
+        assert_eq!(header.id, id, "{name}");
+        assert_eq!(sequence::expand(header.truncated_number, expected), number);
+        assert_eq!(open(PROTOCOL_ID, number, &bytes), Ok(&payload[..]));
+    }
+}
+
+#[test]
+fn numbers() {
+    let values = [
+        0,
+        37,
+        63,
+        64,
+        15_293,
+        16_383,
+        16_384,
+        494_878_333,
+        1_073_741_823,
+        1_073_741_824,
+        151_288_809_941_952_652,
+        4_611_686_018_427_387_903,
+    ];
+    let bytes = bytes_of("numbers");
+    let written = payload(|writer| values.iter().for_each(|value| writer.variable(*value)));
+    assert_eq!(written, bytes);
+    let mut reader = Reader::new(&bytes);
+    assert_eq!(values.map(|_| reader.variable().unwrap()), values);
+    assert!(reader.is_empty());
+}
+
+#[test]
+fn frames_without_an_acknowledgement() {
+    let token = [0xb0, 0xb1, 0xb2, 0xb3, 0xb4, 0xb5, 0xb6, 0xb7];
+    let message = |message: &'static [u8]| {
+        payload(|writer| unreliable_room(writer, message.len()).copy_from_slice(message))
+    };
+    let frames = [
+        ("ping", Frame::Ping, payload(write_ping)),
+        (
+            "disconnect",
+            Frame::Disconnect(404),
+            payload(|writer| write_disconnect(writer, 404)),
+        ),
+        (
+            "challenge",
+            Frame::Challenge(token),
+            payload(|writer| write_challenge(writer, token)),
+        ),
+        (
+            "response",
+            Frame::Response(token),
+            payload(|writer| write_response(writer, token)),
+        ),
+        ("unreliable", Frame::Unreliable(b"hello"), message(b"hello")),
+        ("unreliable-empty", Frame::Unreliable(b""), message(b"")),
+        (
+            "unreliable-long",
+            Frame::Unreliable(&[0x2a; 64]),
+            message(&[0x2a; 64]),
+        ),
+    ];
+    for (name, frame, written) in frames {
+        let bytes = bytes_of(name);
+        assert_eq!(written, bytes, "{name}");
+        let read: Vec<_> = Frames::check(&bytes).unwrap().collect();
+        assert_eq!(read, [frame], "{name}");
+    }
+}
+
+#[test]
+fn acknowledgements() {
+    let acks: [(&str, u64, &[RangeInclusive<u64>]); 2] = [
+        ("ack-one-range", 400, &[0..=9]),
+        ("ack-three-ranges", 0, &[98..=100, 88..=88, 0..=49]),
+    ];
+    for (name, delay_us, ranges) in acks {
+        let bytes = bytes_of(name);
+        let written = payload(|writer| write_ack(writer, delay_us, ranges.iter().cloned()));
+        assert_eq!(written, bytes, "{name}");
+        let Some(Frame::Ack(ack)) = Frames::check(&bytes).unwrap().next() else {
+            panic!("{name} is an acknowledgement");
+        };
+        let largest = *ranges[0].end();
+        assert_eq!((ack.largest, ack.delay_us), (largest, delay_us), "{name}");
+        assert_eq!(ack.ranges().collect::<Vec<_>>(), ranges, "{name}");
+    }
+}
+
+/// The blocks of hex in the document: their names, and what is left of the bars.
+fn examples() -> Vec<(&'static str, String)> {
+    let blocks = DOCUMENT.split("\n```hex ").skip(1);
+    let example = |block: &'static str| {
+        let (block, _) = block.split_once("\n```").expect("a block ends");
+        let mut lines = block.lines();
+        let name = lines.next().expect("a block has a name");
+        let hex = lines.map(|line| line.split_once('|').expect("a line has a bar").0);
+        (name, hex.collect())
+    };
+    blocks.map(example).collect()
+}
+
+#[test]
+fn the_examples_of_the_document_are_these_vectors() {
+    let examples = examples();
+    let names: Vec<_> = examples.iter().map(|(name, _)| *name).collect();
+    for (name, hex) in &examples {
+        assert_eq!(parsed(hex), bytes_of(name), "{name}");
+    }
+    for (name, _) in VECTORS {
+        let count = names.iter().filter(|known| *known == name).count();
+        assert_eq!(count, 1, "{name} stands in the document once");
+    }
+}
+
+/// Fails unless a table of the document has this row.
+fn assert_row(what: &str, value: impl Display) {
+    let row = format!("\n| {what} | {value} |\n");
+    assert!(DOCUMENT.contains(&row), "no row says{row}");
+}
+
+#[test]
+fn the_sizes_in_the_document_are_those_of_the_vectors() {
+    let rows = [
+        ("1 | hello | client", "hello"),
+        ("2 | mismatch | server", "mismatch"),
+        ("3 | cookie | server", "cookie"),
+        ("5 | accept | server", "accept"),
+        ("6 | deny | server", "deny-full"),
+    ];
+    for (row, name) in rows {
+        let what = row.split(" | ").nth(1).unwrap();
+        let len = bytes_of(name).len();
+        assert_row(what, len);
+        assert!(DOCUMENT.contains(&format!("\n| {row} | {len} | ")), "{row}");
+    }
+    let bare = bytes_of("connect").len() - b"ticket".len();
+    let longest = bare + limits::CONNECT_PAYLOAD_MAX;
+    assert_row("connect without payload", bare);
+    assert_row("connect, longest", longest);
+    let range = format!("\n| 4 | connect | client | {bare} to {longest} | ");
+    assert!(DOCUMENT.contains(&range), "{range}");
+    let (shortest, longest) = (bytes_of("packet-first").len(), HEADER_LEN + PAYLOAD_MAX + 4);
+    assert_row("packet, shortest", shortest);
+    assert_row("packet, longest", longest);
+    let range = format!("\n| 7 | packet | both | {shortest} to {longest} | ");
+    assert!(DOCUMENT.contains(&range), "{range}");
+}
+
+#[test]
+fn the_limits_in_the_document_are_those_of_the_code() {
+    assert_row("datagram, at most", DATAGRAM_MAX);
+    assert_row("payload of a connect, at most", limits::CONNECT_PAYLOAD_MAX);
+    assert_row("header of a packet", HEADER_LEN);
+    assert_row("payload of a packet, at most", PAYLOAD_MAX);
+    assert_row("room that the payload leaves for a tag", TAG_ROOM);
+    assert_row("unreliable message, at most", limits::UNRELIABLE_MAX);
+    let challenge = HEADER_LEN + bytes_of("challenge").len() + TAG_ROOM;
+    assert_row("challenge, as it is counted", challenge);
+
+    assert_row("connects with one cookie", limits::CONNECTS_PER_COOKIE);
+    assert_row("ranges in an acknowledgement", limits::ACK_RANGES_MAX);
+    assert_row("window of numbers against replay", limits::REPLAY_WINDOW);
+    let reordering = limits::REORDERING_PACKETS;
+    assert_row("later numbers that make a packet lost", reordering);
+    assert_row("disconnects", limits::DISCONNECT_COPIES);
+    assert_row("challenges to a new address", limits::CHALLENGES_MAX);
+    let factor = limits::UNPROVEN_FACTOR;
+    assert_row("bytes to an unproven address for each byte from it", factor);
+    let answers = limits::ANSWERS_PER_TURN_MAX;
+    assert_row("answers to strangers in a turn", answers);
+    assert_row("new connects in a turn", limits::CONNECTS_PER_TURN_MAX);
+}
+
+#[test]
+fn the_times_in_the_document_are_those_of_the_code() {
+    let times = [
+        (
+            "hello and connect, first repetition",
+            limits::HANDSHAKE_RETRY_FIRST,
+        ),
+        (
+            "hello and connect, longest gap",
+            limits::HANDSHAKE_RETRY_MAX,
+        ),
+        ("a client gives up *", limits::CONNECT_TIMEOUT_DEFAULT),
+        ("a cookie's secret is drawn anew", limits::COOKIE_WINDOW),
+        ("a pending connection waits", limits::PENDING_TIMEOUT),
+        ("acknowledgement delay *", limits::ACK_DELAY_DEFAULT),
+        ("acknowledgement delay, longest", limits::ACK_DELAY_MAX),
+        ("keep-alive *", limits::KEEP_ALIVE_DEFAULT),
+        ("idle timeout *", limits::IDLE_TIMEOUT_DEFAULT),
+        ("idle timeout, shortest", limits::IDLE_TIMEOUT_MIN),
+        ("idle timeout, longest", limits::TIMEOUT_MAX),
+        (
+            "round trip before the first sample",
+            limits::ROUND_TRIP_INITIAL,
+        ),
+        ("gap between probes, longest", limits::PROBE_MAX),
+        (
+            "first gap between disconnects, then twice as long each time",
+            limits::DISCONNECT_GAP,
+        ),
+    ];
+    for (what, time) in times {
+        assert_row(what, format_args!("{} ms", time.as_millis()));
+    }
+}

@@ -1,0 +1,231 @@
+//! Attacks on the way in: on cookies, and with recorded connects.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tickwire::{Admission, ConnectOptions, DisconnectReason, LinkConditions};
+
+use crate::world::packets::{Hello, PING, kind, mismatch, unreliable};
+use crate::world::{Datagram, Stranger, World, config, ms, outside, secs};
+
+fn server() -> World {
+    let mut world = World::new(1);
+    world.add(config());
+    world
+}
+
+/// A host that counts whom it asks about, and one that connects to it.
+fn two_hosts_that_count() -> (World, Arc<AtomicU32>) {
+    let mut world = World::of_two(1, &LinkConditions::default());
+    let count = Arc::new(AtomicU32::new(0));
+    let counter = Arc::clone(&count);
+    world.host_mut(1).set_admission(move |_| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        Admission::Accept
+    });
+    (world, count)
+}
+
+fn recorded(world: &World, kind: u8) -> Datagram {
+    let mut sent = world.witness.datagrams.iter();
+    sent.find(|sent| sent.bytes[0] == kind).unwrap().clone()
+}
+
+#[test]
+fn a_recorded_connect_leaves_the_live_session_alone() {
+    let (mut world, asked) = two_hosts_that_count();
+    let (there, back) = world.join(0, 1);
+    world.chatter(0, Some(ms(50)));
+    let connect = recorded(&world, kind::CONNECT);
+    for _ in 0..100 {
+        world.inject(connect.from, 1, &connect.bytes);
+        world.run_for(ms(100));
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 1, "nobody is asked again");
+    assert_eq!(world.host(1).stats().pending, 0);
+    assert!(world.log(0).is_connected(there) && world.log(1).is_connected(back));
+    assert!(world.log(1).messages_from(back) >= 200);
+    assert_eq!(world.log(1).names().len(), 1);
+}
+
+#[test]
+fn a_recorded_connect_of_yesterday_brings_nobody_back() {
+    let (mut world, _) = two_hosts_that_count();
+    let (there, back) = world.join(0, 1);
+    let connect = recorded(&world, kind::CONNECT);
+    let first = recorded(&world, kind::PACKET);
+    world.disconnect(0, there, 1);
+    world.run_for(secs(1));
+    // The cookie is good for some time; whoever repeats it cannot answer, so nobody is told of it.
+    for _ in 0..10 {
+        world.inject(connect.from, 1, &connect.bytes);
+        world.inject(first.from, 1, &first.bytes);
+        world.run_for(secs(4));
+    }
+    let stats = world.host(1).stats();
+    assert_eq!((stats.pending, stats.peers), (0, 0));
+    assert!(stats.pending_expired >= 1 && stats.bad_cookies >= 1);
+    assert_eq!(world.log(1).names().len(), 1);
+    assert_eq!(
+        world.log(1).end_of(back),
+        Some(DisconnectReason::Remote { code: 1 })
+    );
+}
+
+#[test]
+fn a_recorded_connect_does_not_keep_its_client_out() {
+    let (mut world, _) = two_hosts_that_count();
+    let (there, _) = world.join(0, 1);
+    let connect = recorded(&world, kind::CONNECT);
+    world.disconnect(0, there, 1);
+    world.run_for(secs(1));
+    world.inject(connect.from, 1, &connect.bytes);
+    let again = world.connect(0, 1);
+    for _ in 0..10 {
+        world.inject(connect.from, 1, &connect.bytes);
+        world.run_for(ms(50));
+    }
+    assert!(world.log(0).is_connected(again));
+    world.run_for(secs(30));
+    assert!(world.log(0).is_connected(again));
+    assert_eq!(world.log(1).connected().len(), 1);
+}
+
+#[test]
+fn a_cookie_ends_after_two_windows() {
+    let mut world = server();
+    let mut early = Stranger::new(1);
+    let cookie = early.ask(&mut world, 0);
+    world.run_for(ms(9_900));
+    early.enter(&mut world, 0, &early.connect(cookie));
+
+    let late = Stranger::new(2);
+    let cookie = late.ask(&mut world, 0);
+    world.run_for(ms(20_100));
+    let answers = late.give(&mut world, 0, &late.connect(cookie).bytes());
+    assert_eq!(answers, Vec::<Vec<u8>>::new());
+    assert_eq!(world.host(0).stats().bad_cookies, 1);
+}
+
+#[test]
+fn a_cookie_belongs_to_one_address_and_one_nonce() {
+    let mut world = server();
+    let owner = Stranger::new(1);
+    let cookie = owner.ask(&mut world, 0);
+    let elsewhere = Stranger {
+        address: outside(2),
+        ..owner.clone()
+    };
+    let other_port = Stranger {
+        address: (owner.address.ip(), owner.address.port() + 1).into(),
+        ..owner.clone()
+    };
+    let other_nonce = Stranger {
+        nonce: [9; 16],
+        ..owner.clone()
+    };
+    for thief in [elsewhere, other_port, other_nonce] {
+        let answers = thief.give(&mut world, 0, &thief.connect(cookie).bytes());
+        assert_eq!(answers, Vec::<Vec<u8>>::new());
+    }
+    let stats = world.host(0).stats();
+    assert_eq!(
+        (stats.bad_cookies, stats.accepted, stats.pending),
+        (3, 0, 0)
+    );
+    assert_eq!(world.host(0).poll_timeout(), None, "nothing is kept");
+}
+
+#[test]
+fn a_connect_without_a_cookie_of_ours_is_not_answered() {
+    let mut world = server();
+    for number in 0..100 {
+        let stranger = Stranger::new(number);
+        let connect = stranger.connect(world.luck.bytes());
+        assert!(stranger.give(&mut world, 0, &connect.bytes()).is_empty());
+    }
+    assert_eq!(world.host(0).stats().bad_cookies, 100);
+}
+
+#[test]
+fn an_accepted_client_that_says_nothing_is_forgotten_unheard_of() {
+    let mut world = server();
+    let mut stranger = Stranger::new(1);
+    let cookie = stranger.ask(&mut world, 0);
+    stranger.enter(&mut world, 0, &stranger.connect(cookie));
+    assert_eq!(world.host(0).stats().pending, 1);
+    world.run_for(secs(4));
+    let stats = world.host(0).stats();
+    assert_eq!((stats.pending, stats.pending_expired), (0, 1));
+    assert!(world.log(0).is_empty());
+    // Its id is nobody's.
+    stranger.say(&mut world, 0, &PING);
+    assert_eq!(world.host(0).stats().unknown_connection, 1);
+    assert!(world.log(0).is_empty());
+}
+
+#[test]
+fn a_pending_client_is_a_peer_only_from_where_it_was_accepted() {
+    let mut world = server();
+    let mut stranger = Stranger::new(1);
+    let cookie = stranger.ask(&mut world, 0);
+    stranger.enter(&mut world, 0, &stranger.connect(cookie));
+    let home = std::mem::replace(&mut stranger.address, outside(9));
+    stranger.say(&mut world, 0, &unreliable(b"from elsewhere"));
+    assert!(world.log(0).is_empty());
+    stranger.address = home;
+    stranger.say(&mut world, 0, &unreliable(b"from home"));
+    let peer = world.log(0).connected()[0];
+    assert_eq!(world.log(0).messages, [(peer, "from home".into())]);
+}
+
+#[test]
+fn one_that_connects_to_us_again_and_again_does_not_keep_our_attempt_from_ending() {
+    let mut world = server();
+    let mut stranger = Stranger::new(1);
+    let ours = world.connect_to(0, stranger.address, &ConnectOptions::default());
+    for round in 0..80_u8 {
+        // A nonce that is larger than ours, so that ours stands back; and then not a word.
+        stranger.nonce = [0xff; 16];
+        stranger.nonce[15] = round;
+        let cookie = stranger.ask(&mut world, 0);
+        stranger.give(&mut world, 0, &stranger.connect(cookie).bytes());
+        world.run_for(ms(250));
+    }
+    assert_eq!(
+        world.log(0).end_of(ours),
+        Some(DisconnectReason::Unanswered)
+    );
+}
+
+#[test]
+fn answers_of_a_server_that_nobody_asked_are_nothing() {
+    let (mut world, _) = two_hosts_that_count();
+    let there = world.connect_to(0, outside(5), &ConnectOptions::default());
+    // What another server would say to another client, from the right address.
+    let mut other = World::of_two(2, &LinkConditions::default());
+    other.join(0, 1);
+    for kind in [kind::COOKIE, kind::ACCEPT] {
+        let answer = recorded(&other, kind);
+        world.inject(outside(5), 0, &answer.bytes);
+    }
+    world.inject(outside(5), 0, &mismatch(2, [1; 16], 0));
+    world.run_for(secs(9));
+    assert_eq!(world.log(0).end_of(there), None);
+    let hellos = world.witness.datagrams.iter();
+    assert!(hellos.clone().all(|sent| sent.bytes[0] == kind::HELLO));
+    assert_eq!(hellos.count(), 11);
+}
+
+#[test]
+fn a_hello_that_is_shorter_than_a_datagram_is_not_answered() {
+    let mut world = server();
+    let stranger = Stranger::new(1);
+    let hello = Hello::new(stranger.nonce).bytes();
+    for len in 0..hello.len() {
+        assert!(stranger.give(&mut world, 0, &hello[..len]).is_empty());
+    }
+    let longer = [&hello[..], &[0; 100]].concat();
+    assert!(stranger.give(&mut world, 0, &longer).is_empty());
+    assert_eq!(world.host(0).stats().cookies_sent, 0);
+}

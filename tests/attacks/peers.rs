@@ -1,0 +1,146 @@
+//! Peers that came in as everybody does, and then do what no honest host does.
+
+use tickwire::DisconnectReason;
+
+use crate::world::packets::{self, PING, disconnect, frames, response, unreliable};
+use crate::world::{Stranger, World, config, for_each_seed, ms, outside, secs};
+
+/// A host, and a stranger who is its peer.
+fn world_with_peer() -> (World, Stranger) {
+    let mut world = World::new(1);
+    world.add(config());
+    let mut stranger = Stranger::new(1);
+    stranger.arrive(&mut world, 0);
+    assert_eq!(world.log(0).connected().len(), 1);
+    (world, stranger)
+}
+
+#[test]
+fn a_goodbye_said_twice_in_one_packet_ends_a_connection_once() {
+    let (mut world, mut stranger) = world_with_peer();
+    let peer = world.log(0).connected()[0];
+    let frames = [disconnect(7), disconnect(8)].concat();
+    stranger.say(&mut world, 0, &frames);
+    world.run_for(secs(30));
+    let end = world.log(0).end_of(peer);
+    assert_eq!(end, Some(DisconnectReason::Remote { code: 7 }));
+}
+
+#[test]
+fn a_peer_that_claims_to_be_impatient_is_not_flooded_with_signs_of_life() {
+    let mut world = World::new(1);
+    world.add(config());
+    let mut stranger = Stranger::new(1);
+    let cookie = stranger.ask(&mut world, 0);
+    let mut connect = stranger.connect(cookie);
+    // One that claims to be more so is not let in.
+    connect.idle_timeout_ms = 0;
+    let answers = stranger.give(&mut world, 0, &connect.bytes());
+    assert!(answers.is_empty(), "{answers:?}");
+    connect.idle_timeout_ms = 100;
+    stranger.enter(&mut world, 0, &connect);
+    stranger.say(&mut world, 0, &PING);
+    let before = world.witness.datagrams.len();
+    world.run_for(secs(10));
+    let sent = world.witness.datagrams.len() - before;
+    // The shortest idle timeout there is, a tenth of a second, asks for thirty a second.
+    assert!(sent <= 310, "{sent} packets in ten seconds");
+}
+
+#[test]
+fn a_peer_that_moves_all_the_time_does_not_fill_the_event_queue() {
+    let (mut world, mut stranger) = world_with_peer();
+    world.set_deaf(0, true);
+    for turn in 0..500 {
+        stranger.address = outside(1 + turn % 2);
+        let challenges = stranger.say(&mut world, 0, &PING);
+        for challenge in challenges {
+            let frames = frames(&challenge);
+            if frames[0] == packets::CHALLENGE {
+                let token = frames[1..9].try_into().unwrap();
+                stranger.say(&mut world, 0, &response(token));
+            }
+        }
+        world.run_for(ms(20));
+    }
+    world.set_deaf(0, false);
+    world.run_for(ms(1));
+    let peer = world.log(0).connected()[0];
+    assert_eq!(world.log(0).moves.len(), 1);
+    assert_eq!(world.log(0).moves, [(peer, stranger.address)]);
+}
+
+#[test]
+fn a_message_that_nobody_takes_is_dropped_and_counted() {
+    let (mut world, mut stranger) = world_with_peer();
+    let peer = world.log(0).connected()[0];
+    world.set_deaf(0, true);
+    for _ in 0..300 {
+        stranger.say(&mut world, 0, &unreliable(&[7; 990]));
+    }
+    let many_small = unreliable(b"").repeat(400);
+    for _ in 0..20 {
+        stranger.say(&mut world, 0, &many_small);
+    }
+    let stats = world.host(0).peer_stats(peer).unwrap();
+    // 256 KiB, or 4,096 messages.
+    let long = (256 << 10) / 990;
+    assert_eq!(stats.messages_received, 4096);
+    assert_eq!(
+        stats.messages_dropped,
+        (300 - long) + (8000 - (4096 - long))
+    );
+    world.set_deaf(0, false);
+    world.run_for(ms(1));
+    assert_eq!(world.log(0).messages.len(), 4096);
+    // There is room again.
+    stranger.say(&mut world, 0, &unreliable(b"heard"));
+    assert_eq!(world.log(0).messages.len(), 4097);
+}
+
+/// Well-formed frames and nonsense, in any order, sealed as the peer alone can.
+fn noise(world: &mut World) -> Vec<u8> {
+    let luck = &mut world.luck;
+    let mut bytes = Vec::new();
+    for _ in 0..1 + luck.below(6) {
+        let frame = match luck.below(9) {
+            0 => PING.to_vec(),
+            1 => packets::ack(luck.below(8), luck.below(3)),
+            2 => packets::ack(luck.number() >> 2, luck.below(3)),
+            3 if luck.chance(0.05) => disconnect(luck.below(5).try_into().unwrap()),
+            4 => response(luck.bytes()),
+            5 => [&[packets::CHALLENGE][..], &luck.bytes::<8>()].concat(),
+            6 => luck.bytes::<12>().to_vec(),
+            _ => unreliable(&vec![1; luck.index(150)]),
+        };
+        bytes.extend(frame);
+    }
+    bytes
+}
+
+#[test]
+fn whatever_a_peer_says_nobody_panics_and_the_order_of_events_holds() {
+    for_each_seed(100, |seed| {
+        let mut world = World::new(seed);
+        world.add(config());
+        let mut strangers: Vec<_> = (1..4).map(Stranger::new).collect();
+        for stranger in &mut strangers {
+            stranger.arrive(&mut world, 0);
+        }
+        for _ in 0..150 {
+            let who = world.luck.index(strangers.len());
+            let stranger = &mut strangers[who];
+            stranger.number += world.luck.below(3);
+            if world.luck.chance(0.05) {
+                stranger.address = outside(1 + world.luck.index(6));
+            }
+            let frames = noise(&mut world);
+            strangers[who].say(&mut world, 0, &frames);
+            let time = ms(world.luck.below(30));
+            world.run_for(time);
+        }
+        world.run_for(secs(30));
+        world.log(0).assert_nobody_left();
+        assert_eq!(world.host(0).poll_timeout(), None);
+    });
+}

@@ -1,0 +1,131 @@
+//! Two hosts that connect to each other at the same time.
+
+use tickwire::{ConnectOptions, DisconnectReason, LinkConditions, Loss, PeerId};
+
+use crate::latency;
+use crate::world::packets::PING;
+use crate::world::{Stranger, World, config, for_each_seed, ms, secs};
+
+/// Both hosts are connected with each other, once, and hear each other.
+fn assert_joined(world: &mut World) {
+    world.set_conditions(0, 1, &LinkConditions::default());
+    // What is on its way is as slow as it was.
+    world.run_for(ms(100));
+    let peers = [0, 1].map(|host| world.log(host).connected());
+    for host in [0, 1] {
+        let [peer] = peers[host][..] else {
+            panic!("host {host} is connected with {:?}", peers[host]);
+        };
+        let before = world.log(1 - host).messages.len();
+        world.send(host, peer, b"hello");
+        world.run_for(ms(1));
+        assert_eq!(world.log(1 - host).messages.len(), before + 1);
+    }
+}
+
+#[test]
+fn both_at_the_same_time_make_one_connection() {
+    for_each_seed(100, |seed| {
+        let mut world = World::of_two(seed, &latency(50));
+        let there = world.connect(0, 1);
+        let back = world.connect(1, 0);
+        world.run_for(secs(2));
+        // Each side knows the connection by the name that its own connect gave.
+        assert!(world.log(0).is_connected(there) && world.log(1).is_connected(back));
+        assert_joined(&mut world);
+    });
+}
+
+/// Unless the host is being connected with the other one already.
+fn try_to_connect(world: &mut World, from: usize, to: usize) -> Option<PeerId> {
+    let (now, address) = (world.now(), world.address(to));
+    let options = ConnectOptions::default();
+    let peer = world.host_mut(from).connect(address, &options, now).ok()?;
+    world.log_mut(from).on_connect(peer);
+    Some(peer)
+}
+
+#[test]
+fn one_after_the_other_at_any_time_and_under_loss_make_one_connection() {
+    for_each_seed(500, |seed| {
+        let conditions = LinkConditions {
+            jitter: ms(60),
+            loss: Loss::Independent {
+                probability: [0.0, 0.1, 0.25][usize::try_from(seed % 3).unwrap()],
+            },
+            ..latency(40)
+        };
+        let mut world = World::of_two(seed, &conditions);
+        world.connect(0, 1);
+        let time = ms(world.luck.below(800));
+        world.run_for(time);
+        try_to_connect(&mut world, 1, 0);
+        world.run_for(secs(15));
+        assert_joined(&mut world);
+        for host in [0, 1] {
+            for (_, reason) in &world.log(host).ends {
+                assert_eq!(*reason, DisconnectReason::Replaced);
+            }
+        }
+    });
+}
+
+#[test]
+fn one_that_comes_back_while_ours_stands_back_takes_its_place() {
+    let mut world = World::new(1);
+    world.add(config());
+    let mut first = Stranger {
+        nonce: [0xff; 16],
+        ..Stranger::new(1)
+    };
+    let mut second = Stranger {
+        nonce: [0xfe; 16],
+        ..Stranger::new(1)
+    };
+    // Our attempt stands back for the first, which is never heard of again.
+    let ours = world.connect_to(0, first.address, &ConnectOptions::default());
+    let cookie = first.ask(&mut world, 0);
+    first.enter(&mut world, 0, &first.connect(cookie));
+    second.arrive(&mut world, 0);
+    assert_eq!(world.log(0).end_of(ours), Some(DisconnectReason::Replaced));
+    let [peer] = world.log(0).connected()[..] else {
+        panic!("the second is there");
+    };
+    // A late packet of the first does not bring it back.
+    first.say(&mut world, 0, &PING);
+    assert_eq!(world.log(0).connected(), [peer]);
+}
+
+#[test]
+fn a_late_packet_of_an_older_connection_does_not_replace_a_newer_one() {
+    let mut world = World::new(1);
+    world.add(config());
+    let mut old = Stranger::new(1);
+    let mut new = Stranger {
+        nonce: [9; 16],
+        ..old.clone()
+    };
+    let cookie = old.ask(&mut world, 0);
+    old.enter(&mut world, 0, &old.connect(cookie));
+    new.arrive(&mut world, 0);
+    let peers = world.log(0).connected();
+    old.say(&mut world, 0, &PING);
+    assert_eq!(world.log(0).connected(), peers);
+    assert_eq!(world.log(0).names().len(), 1);
+    assert_eq!(world.host(0).stats().pending, 0);
+}
+
+#[test]
+fn a_host_that_connects_to_itself_has_no_answer() {
+    let mut world = World::new(1);
+    world.add(config());
+    let ours = world.connect(0, 0);
+    world.run_for(secs(11));
+    assert_eq!(
+        world.log(0).end_of(ours),
+        Some(DisconnectReason::Unanswered)
+    );
+    world.run_for(secs(11));
+    assert_eq!(world.host(0).poll_timeout(), None);
+    assert!(world.witness.datagrams.len() < 100);
+}

@@ -1,0 +1,152 @@
+//! Some hosts to which everything happens at once. What holds then holds always: the world checks each
+//! event and each datagram, and when quiet returns everybody agrees with everybody.
+
+use tickwire::{ConnectOptions, LinkConditions, Loss};
+
+use crate::latency;
+use crate::world::{World, config, for_each_seed, is_thorough, ms, outside, secs};
+
+const HOSTS: usize = 4;
+
+fn some_conditions(world: &mut World) -> LinkConditions {
+    let luck = &mut world.luck;
+    LinkConditions {
+        latency: luck.time(ms(0), ms(150)),
+        jitter: luck.time(ms(0), ms(50)),
+        loss: Loss::Independent {
+            probability: luck.share() * 0.3,
+        },
+        duplication: luck.share() * 0.3,
+        reorder: luck.share() * 0.3,
+        corruption: luck.share() * 0.05,
+        partitioned: luck.chance(0.1),
+        ..LinkConditions::default()
+    }
+}
+
+/// Something happens to somebody.
+fn act(world: &mut World) {
+    let one = world.luck.index(HOSTS);
+    let other = (one + 1 + world.luck.index(HOSTS - 1)) % HOSTS;
+    match world.luck.below(12) {
+        0..4 => connect(world, one, other),
+        4..6 => disconnect(world, one),
+        6 => {
+            let conditions = some_conditions(world);
+            world.set_conditions(one, other, &conditions);
+        }
+        7 => world.restart(one),
+        8 => {
+            let to = outside(world.luck.index(8));
+            if world.host_at(to).is_none() {
+                world.move_host(one, to);
+            }
+        }
+        9 => {
+            let time = ms(world.luck.below(8000));
+            world.stall(one, time);
+        }
+        10 => {
+            let interval = world.luck.chance(0.7).then_some(ms(70));
+            world.chatter(one, interval);
+        }
+        _ => world.set_deaf(one, world.time().as_millis() % 2 == 0),
+    }
+}
+
+fn connect(world: &mut World, from: usize, to: usize) {
+    let (now, to) = (world.now(), world.address(to));
+    let outcome = world
+        .host_mut(from)
+        .connect(to, &ConnectOptions::default(), now);
+    if let Ok(peer) = outcome {
+        world.log_mut(from).on_connect(peer);
+    }
+}
+
+fn disconnect(world: &mut World, host: usize) {
+    let peers = world.log(host).connected();
+    if !peers.is_empty() {
+        let peer = peers[world.luck.index(peers.len())];
+        world.disconnect(host, peer, 1);
+    }
+}
+
+/// All links are good, everybody listens, and half-open connections have had the time to end.
+fn calm_down(world: &mut World) {
+    for one in 0..HOSTS {
+        world.set_deaf(one, false);
+        world.chatter(one, None);
+        for other in 0..one {
+            world.set_conditions(one, other, &latency(20));
+        }
+    }
+    world.run_for(secs(60));
+}
+
+fn assert_agreement(world: &mut World) {
+    for host in 0..HOSTS {
+        for peer in world.log(host).connected() {
+            let address = world.host(host).peer_stats(peer).unwrap().address;
+            let there = world.host_at(address).expect("a peer is where nobody is");
+            let before = world.log(there).messages.len();
+            world.send(host, peer, b"still there?");
+            world.run_for(ms(100));
+            assert_eq!(world.log(there).messages.len(), before + 1);
+        }
+    }
+}
+
+fn end(world: &mut World) {
+    (0..HOSTS).for_each(|host| world.shutdown(host, 3));
+    world.run_for(secs(1));
+    for host in 0..HOSTS {
+        world.log(host).assert_nobody_left();
+        assert!(world.host(host).is_shut_down());
+        assert_eq!(world.host(host).poll_timeout(), None);
+        let stats = world.host(host).stats();
+        assert_eq!((stats.peers, stats.pending, stats.connecting), (0, 0, 0));
+    }
+}
+
+#[test]
+fn whatever_happens_everybody_agrees_in_the_end() {
+    let count = if is_thorough() { 0 } else { 150 };
+    for_each_seed(count, |seed| {
+        let mut world = World::new(seed);
+        for host in 0..HOSTS {
+            world.add(config());
+            for other in 0..host {
+                world.set_conditions(host, other, &latency(30));
+            }
+        }
+        for _ in 0..60 {
+            act(&mut world);
+            let time = ms(world.luck.below(1500));
+            world.run_for(time);
+        }
+        calm_down(&mut world);
+        assert_agreement(&mut world);
+        end(&mut world);
+    });
+}
+
+#[test]
+fn the_same_seed_gives_the_same_datagrams() {
+    let run = |seed| {
+        let mut world = World::new(seed);
+        for _ in 0..HOSTS {
+            world.add(config());
+        }
+        for _ in 0..40 {
+            act(&mut world);
+            let time = ms(world.luck.below(1500));
+            world.run_for(time);
+        }
+        std::mem::take(&mut world.witness.datagrams)
+    };
+    let (first, again) = (run(1), run(1));
+    assert!(first.len() > 100);
+    assert!(first == again, "two runs with one seed differ");
+    assert!(first != run(2), "two seeds give the same run");
+}

@@ -1,0 +1,229 @@
+//! How connections end.
+
+use tickwire::{
+    Config, ConnectOptions, Delivery, DisconnectReason, LinkConditions, Loss, PeerId, SendError,
+};
+
+use crate::world::{World, config, for_each_seed, ms, outside, secs};
+use crate::{latency, partition};
+
+const LOCAL: DisconnectReason = DisconnectReason::Local { code: 9 };
+const REMOTE: DisconnectReason = DisconnectReason::Remote { code: 9 };
+
+fn joined(conditions: &LinkConditions) -> (World, PeerId, PeerId) {
+    let mut world = World::of_two(1, conditions);
+    let (there, back) = world.join(0, 1);
+    world.run_for(secs(1));
+    (world, there, back)
+}
+
+#[test]
+fn either_side_ends_it_with_a_code() {
+    for (from, to) in [(0, 1), (1, 0)] {
+        let (mut world, there, back) = joined(&latency(50));
+        let names = [there, back];
+        world.disconnect(from, names[from], 9);
+        world.run_for(ms(49));
+        assert_eq!(world.log(from).end_of(names[from]), Some(LOCAL), "at once");
+        assert_eq!(world.log(to).end_of(names[to]), None);
+        world.run_for(ms(1));
+        assert_eq!(world.log(to).end_of(names[to]), Some(REMOTE));
+        let before = world.time();
+        world.run_for(ms(51));
+        assert_eq!(world.host(from).poll_timeout(), None, "it was heard");
+        assert_eq!(world.host(to).poll_timeout(), None);
+        let (one, other) = (world.address(from), world.address(to));
+        assert!(world.witness.count(one, other, before) <= 2);
+        world.run_for(secs(30));
+        assert_eq!((world.log(0).ends.len(), world.log(1).ends.len()), (1, 1));
+    }
+}
+
+#[test]
+fn what_was_sent_in_the_turn_before_arrives_before_the_end() {
+    let (mut world, there, back) = joined(&latency(50));
+    world.send(0, there, b"last words");
+    world.run_for(ms(0));
+    world.disconnect(0, there, 9);
+    world.run_for(secs(1));
+    assert_eq!(world.log(1).messages, [(back, "last words".into())]);
+    assert_eq!(world.log(1).end_of(back), Some(REMOTE));
+}
+
+#[test]
+fn both_sides_end_it_at_once() {
+    let (mut world, there, back) = joined(&latency(50));
+    world.disconnect(0, there, 9);
+    world.disconnect(1, back, 9);
+    world.run_for(secs(1));
+    assert_eq!(world.log(0).end_of(there), Some(LOCAL));
+    assert_eq!(world.log(1).end_of(back), Some(LOCAL));
+    for host in [0, 1] {
+        assert_eq!(world.log(host).ends.len(), 1);
+        assert_eq!(world.host(host).poll_timeout(), None);
+    }
+}
+
+#[test]
+fn a_goodbye_gets_through_although_three_of_ten_packets_are_lost() {
+    let count = std::cell::Cell::new((0_u32, 0_u32));
+    for_each_seed(300, |seed| {
+        let loss = Loss::Independent { probability: 0.3 };
+        let mut world = World::of_two(seed, &latency(30));
+        let (there, back) = world.join(0, 1);
+        let lossy = LinkConditions {
+            loss,
+            ..latency(30)
+        };
+        world.set_conditions(0, 1, &lossy);
+        world.disconnect(0, there, 9);
+        world.run_for(secs(1));
+        let (heard, all) = count.get();
+        let is_heard = world.log(1).end_of(back) == Some(REMOTE);
+        count.set((heard + u32::from(is_heard), all + 1));
+    });
+    let (heard, all) = count.get();
+    // One in 400 misses all five copies; here one in 50 may.
+    assert!(heard >= all - all.div_ceil(50), "{heard} of {all}");
+}
+
+#[test]
+fn one_that_hears_no_goodbye_times_out() {
+    let (mut world, there, back) = joined(&latency(50));
+    world.partition(0, 1, true);
+    world.disconnect(0, there, 9);
+    world.run_for(ms(250));
+    assert_eq!(
+        world.host(0).poll_timeout(),
+        None,
+        "five copies and no more"
+    );
+    world.run_for(secs(21));
+    assert_eq!(world.log(1).end_of(back), Some(DisconnectReason::TimedOut));
+}
+
+#[test]
+fn an_attempt_is_ended_at_any_time_and_leaves_nothing() {
+    for after in 0..40 {
+        let mut world = World::of_two(1, &latency(50));
+        let there = world.connect(0, 1);
+        world.run_for(ms(after * 10));
+        world.disconnect(0, there, 9);
+        world.disconnect(0, there, 10);
+        world.run_for(secs(25));
+        assert_eq!(world.log(0).end_of(there), Some(LOCAL));
+        world.log(1).assert_nobody_left();
+        for host in [0, 1] {
+            let stats = world.host(host).stats();
+            assert_eq!((stats.peers, stats.pending, stats.connecting), (0, 0, 0));
+            assert_eq!(world.host(host).poll_timeout(), None);
+        }
+        world.join(0, 1);
+    }
+}
+
+#[test]
+fn a_shutdown_tells_everybody_and_is_done_after_a_round_trip() {
+    let mut world = World::new(1);
+    world.add(config());
+    for client in 1..=40 {
+        world.add(config());
+        world.set_conditions(0, client, &latency(20));
+        world.join(client, 0);
+    }
+    // One more is on its way in, and the host itself on its way to somebody.
+    world.add(config());
+    world.connect(41, 0);
+    let asked = world.connect_to(0, outside(1), &ConnectOptions::default());
+    assert!(!world.host(0).is_shut_down());
+    world.shutdown(0, 9);
+    assert!(!world.host(0).is_shut_down(), "nobody was told yet");
+    world.run_for(ms(60));
+    assert!(world.host(0).is_shut_down(), "everybody answered");
+    world.run_for(secs(1));
+    assert_eq!(world.log(0).ends.len(), 41);
+    assert_eq!(world.log(0).end_of(asked), Some(LOCAL));
+    for client in 1..=40 {
+        assert_eq!(world.log(client).ends[0].1, REMOTE);
+    }
+    assert_eq!(world.log(41).ends[0].1, DisconnectReason::ServerClosed);
+    assert_eq!(world.host(0).poll_timeout(), None);
+}
+
+#[test]
+fn a_shutdown_waits_a_quarter_of_a_second_for_those_who_do_not_answer() {
+    let (mut world, ..) = joined(&latency(20));
+    world.partition(0, 1, true);
+    world.shutdown(0, 9);
+    world.run_for(ms(230));
+    assert!(!world.host(0).is_shut_down());
+    world.run_for(ms(20));
+    assert!(world.host(0).is_shut_down());
+}
+
+#[test]
+fn somebody_who_was_accepted_and_not_heard_is_told_of_a_shutdown_too() {
+    let mut world = World::of_two(1, &latency(50));
+    let there = world.connect(0, 1);
+    let is_accepted = |world: &World| world.host(1).stats().pending == 1;
+    assert!(world.run_until(secs(1), is_accepted));
+    world.shutdown(1, 9);
+    world.run_for(secs(1));
+    assert_eq!(world.log(0).end_of(there), Some(REMOTE));
+    assert!(world.log(1).is_empty() && world.host(1).is_shut_down());
+}
+
+#[test]
+fn the_name_of_one_who_is_gone_is_nobodys() {
+    let (mut world, there, old) = joined(&LinkConditions::default());
+    world.disconnect(0, there, 9);
+    world.run_for(secs(1));
+    let (_, new) = world.join(0, 1);
+    assert_eq!(new.index(), old.index(), "the place is used again");
+    let now = world.now();
+    let host = world.host_mut(1);
+    let outcome = host.send(old, Delivery::Unreliable, b"?");
+    assert_eq!(outcome, Err(SendError::UnknownPeer));
+    assert_eq!(host.peer_stats(old), None);
+    host.disconnect(old, 1, now);
+    world.run_for(secs(1));
+    assert!(world.log(1).is_connected(new));
+}
+
+#[test]
+fn a_peer_that_is_being_told_is_no_peer_any_more() {
+    let (mut world, there, back) = joined(&latency(50));
+    world.set_conditions(0, 1, &partition());
+    world.disconnect(0, there, 9);
+    let host = world.host_mut(0);
+    let outcome = host.send(there, Delivery::Unreliable, b"?");
+    assert_eq!(outcome, Err(SendError::UnknownPeer));
+    assert_eq!(host.peers().count(), 0);
+    // It may come back at once, while the old connection is still being told.
+    world.set_conditions(0, 1, &latency(50));
+    let (again, new) = world.join(0, 1);
+    world.run_for(secs(1));
+    assert_eq!(world.log(1).end_of(back), Some(REMOTE));
+    assert!(world.log(0).is_connected(again) && world.log(1).is_connected(new));
+}
+
+#[test]
+fn names_are_never_used_twice() {
+    let mut world = World::new(1);
+    world.add(config());
+    world.add(Config {
+        peers_max: 3,
+        ..config()
+    });
+    for round in 0..200 {
+        let (there, back) = world.join(0, 1);
+        if round % 2 == 0 {
+            world.disconnect(0, there, 0);
+        } else {
+            world.disconnect(1, back, 0);
+        }
+        world.run_for(ms(300));
+    }
+    // The log refuses a name that was there before.
+    assert_eq!(world.log(1).names().len(), 200);
+}

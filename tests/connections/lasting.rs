@@ -1,0 +1,184 @@
+//! How connections last while nothing is said, while nobody listens, and while nothing gets through.
+
+use std::time::Duration;
+
+use tickwire::{Config, DisconnectReason, LinkConditions, PeerId};
+
+use crate::latency;
+use crate::world::{World, config, for_each_seed, ms, secs};
+
+fn joined(seed: u64, conditions: &LinkConditions) -> (World, PeerId, PeerId) {
+    let mut world = World::of_two(seed, conditions);
+    let (there, back) = world.join(0, 1);
+    world.run_for(secs(2));
+    (world, there, back)
+}
+
+fn packets_in(world: &mut World, time: Duration) -> (usize, usize) {
+    let before = world.time();
+    world.run_for(time);
+    let (one, other) = (world.address(0), world.address(1));
+    let witness = &world.witness;
+    (
+        witness.count(one, other, before),
+        witness.count(other, one, before),
+    )
+}
+
+#[test]
+fn an_idle_minute_takes_a_question_and_an_answer_every_five_seconds() {
+    for_each_seed(20, |seed| {
+        let jitter = ms(seed % 100);
+        let (mut world, ..) = joined(
+            seed,
+            &LinkConditions {
+                jitter,
+                ..latency(30)
+            },
+        );
+        let (there, back) = packets_in(&mut world, secs(60));
+        assert!(there + back <= 2 * 12 + 2, "{there} and {back} packets");
+        assert!(there.min(back) >= 10, "{there} and {back} packets");
+    });
+}
+
+#[test]
+fn who_talks_sends_no_other_signs_of_life_and_who_listens_only_acknowledges() {
+    let (mut world, ..) = joined(1, &latency(30));
+    world.chatter(0, Some(secs(1)));
+    let (there, back) = packets_in(&mut world, secs(60));
+    assert!((60..=61).contains(&there), "{there}");
+    assert!((60..=61).contains(&back), "{back}");
+}
+
+#[test]
+fn a_peer_with_a_short_idle_timeout_is_told_more_often() {
+    let mut world = World::new(1);
+    world.add(config());
+    world.add(Config {
+        idle_timeout: secs(1),
+        ..config()
+    });
+    world.set_conditions(0, 1, &latency(30));
+    let (there, back) = world.join(0, 1);
+    world.run_for(secs(60));
+    assert!(world.log(0).is_connected(there) && world.log(1).is_connected(back));
+}
+
+#[test]
+fn a_partition_shorter_than_the_idle_timeout_is_survived() {
+    for_each_seed(20, |seed| {
+        let (mut world, there, back) = joined(seed, &latency(30));
+        world.chatter(0, Some(ms(100)));
+        for _ in 0..3 {
+            world.partition(0, 1, true);
+            world.run_for(secs(15));
+            world.partition(0, 1, false);
+            world.run_for(secs(5));
+        }
+        assert!(world.log(0).is_connected(there) && world.log(1).is_connected(back));
+    });
+}
+
+#[test]
+fn an_idle_connection_survives_a_short_partition_too() {
+    for_each_seed(50, |seed| {
+        let (mut world, there, back) = joined(seed, &latency(30));
+        let time = ms(world.luck.below(5000));
+        world.run_for(time);
+        world.partition(0, 1, true);
+        world.run_for(secs(12));
+        world.partition(0, 1, false);
+        world.run_for(secs(10));
+        assert!(world.log(0).is_connected(there) && world.log(1).is_connected(back));
+    });
+}
+
+#[test]
+fn a_longer_partition_ends_the_connection_on_both_sides() {
+    for is_talking in [false, true] {
+        let (mut world, there, back) = joined(1, &latency(30));
+        world.chatter(0, is_talking.then_some(ms(100)));
+        world.run_for(secs(1));
+        world.partition(0, 1, true);
+        world.run_for(ms(14_900));
+        assert_eq!(world.log(0).ends, []);
+        world.run_for(ms(5_200));
+        assert_eq!(world.log(0).end_of(there), Some(DisconnectReason::TimedOut));
+        assert_eq!(world.log(1).end_of(back), Some(DisconnectReason::TimedOut));
+        assert_eq!(world.host(0).stats().timed_out, 1);
+        world.chatter(0, None);
+        world.partition(0, 1, false);
+        world.run_for(secs(1));
+        assert_eq!(world.host(0).poll_timeout(), None);
+        world.join(0, 1);
+    }
+}
+
+#[test]
+fn a_partition_in_one_direction_ends_it_as_well() {
+    let (mut world, there, back) = joined(1, &latency(30));
+    world.chatter(0, Some(ms(100)));
+    world.chatter(1, Some(ms(100)));
+    world.set_conditions_one_way(0, 1, &crate::partition());
+    world.run_for(secs(21));
+    assert_eq!(world.log(1).end_of(back), Some(DisconnectReason::TimedOut));
+    assert!(
+        world.log(0).is_connected(there),
+        "it still hears, or did until now"
+    );
+    world.run_for(secs(20));
+    assert_eq!(world.log(0).end_of(there), Some(DisconnectReason::TimedOut));
+}
+
+/// A server that is not called for half a minute, and clients that are patient.
+fn stalled_server(chatter: Option<Duration>) -> World {
+    let mut world = World::new(1);
+    world.add(config());
+    for client in 1..=5 {
+        world.add(Config {
+            idle_timeout: secs(60),
+            ..config()
+        });
+        world.set_conditions(0, client, &latency(30));
+        world.join(client, 0);
+        world.chatter(client, chatter);
+    }
+    world.run_for(secs(1));
+    world.stall(0, secs(30));
+    world.run_for(secs(30));
+    world
+}
+
+#[test]
+fn an_application_that_stalls_does_not_lose_peers_that_are_still_sending() {
+    // Slowly enough for the socket, and too fast for it.
+    for interval in [ms(1000), ms(20)] {
+        let mut world = stalled_server(Some(interval));
+        world.run_for(secs(60));
+        assert_eq!(world.log(0).ends, []);
+        for client in 1..=5 {
+            assert_eq!(world.log(client).ends, []);
+        }
+        let before = world.log(0).messages.len();
+        world.run_for(secs(1));
+        assert!(world.log(0).messages.len() > before);
+    }
+}
+
+#[test]
+fn an_application_that_stalls_does_not_lose_idle_peers() {
+    let mut world = stalled_server(None);
+    world.run_for(secs(60));
+    assert_eq!(world.log(0).ends, []);
+}
+
+#[test]
+fn an_application_that_stalls_loses_those_who_are_gone() {
+    let mut world = World::of_two(1, &latency(30));
+    let (_, back) = world.join(0, 1);
+    world.partition(0, 1, true);
+    world.stall(1, secs(30));
+    world.run_for(secs(31));
+    assert_eq!(world.log(1).end_of(back), Some(DisconnectReason::TimedOut));
+}

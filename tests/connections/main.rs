@@ -1,0 +1,33 @@
+//! Connections, between hosts in a virtual world: they begin, last, move and end as the design says.
+//!
+//! `TICKWIRE_SEEDS` raises the number of seeds, see `tests/world`.
+
+#[path = "../world/mod.rs"]
+mod world;
+
+mod beginning;
+mod both;
+mod chaos;
+mod crowd;
+mod ending;
+mod lasting;
+mod moving;
+mod sessions;
+
+use tickwire::LinkConditions;
+
+/// A link that only takes its time.
+fn latency(time: u64) -> LinkConditions {
+    LinkConditions {
+        latency: world::ms(time),
+        ..LinkConditions::default()
+    }
+}
+
+/// A link that nothing gets through.
+fn partition() -> LinkConditions {
+    LinkConditions {
+        partitioned: true,
+        ..LinkConditions::default()
+    }
+}

@@ -1,0 +1,238 @@
+//! Hosts that change their address in the middle of a session.
+
+use std::net::SocketAddr;
+
+use tickwire::{DisconnectReason, LinkConditions, Loss, PeerId};
+
+use crate::world::packets::{self, kind};
+use crate::world::{World, config, for_each_seed, ms, outside, secs};
+use crate::{latency, partition};
+
+fn joined(seed: u64, conditions: &LinkConditions) -> (World, PeerId, PeerId) {
+    let mut world = World::of_two(seed, conditions);
+    let (there, back) = world.join(0, 1);
+    world.run_for(secs(1));
+    (world, there, back)
+}
+
+/// What is said now is heard on the other side.
+fn assert_talk(world: &mut World, pairs: &[(usize, PeerId, usize)]) {
+    for (from, peer, to) in pairs {
+        let message = format!("at {:?}", world.time());
+        world.send(*from, *peer, message.as_bytes());
+        world.run_for(ms(200));
+        let mut heard = world.log(*to).messages.iter();
+        assert!(heard.any(|(_, heard)| *heard == message), "{from} to {to}");
+    }
+}
+
+fn address_of(world: &World, host: usize, peer: PeerId) -> SocketAddr {
+    world.host(host).peer_stats(peer).unwrap().address
+}
+
+#[test]
+fn a_client_that_changes_its_port_keeps_its_session() {
+    let (mut world, there, back) = joined(1, &latency(30));
+    world.chatter(0, Some(ms(50)));
+    world.chatter(1, Some(ms(50)));
+    let new = (world.address(0).ip(), 5001).into();
+    world.move_host(0, new);
+    world.run_for(secs(1));
+    assert_eq!(world.log(1).moves, [(back, new)]);
+    assert_eq!(world.log(0).moves, [], "the server has not moved");
+    assert_eq!(address_of(&world, 1, back), new);
+    world.run_for(secs(60));
+    assert_eq!(world.log(1).moves.len(), 1);
+    assert_talk(&mut world, &[(0, there, 1), (1, back, 0)]);
+}
+
+#[test]
+fn traffic_stays_where_it_was_until_the_new_address_has_answered() {
+    let (mut world, _, back) = joined(1, &latency(30));
+    world.chatter(0, Some(ms(10)));
+    world.chatter(1, Some(ms(10)));
+    let (old, new) = (world.address(0), outside(1));
+    world.run_for(ms(100));
+    world.move_host_and_keep(0, new);
+    let before = world.time();
+    let has_moved = |world: &World| world.log(1).moves.len() == 1;
+    assert!(world.run_until(secs(1), has_moved));
+    let sent = world
+        .witness
+        .datagrams
+        .iter()
+        .filter(|sent| sent.at > before);
+    let mut to_old = 0;
+    for datagram in sent.filter(|sent| sent.from == world.address(1)) {
+        if datagram.to == new && datagram.at < world.time() {
+            assert_eq!(packets::frames(&datagram.bytes)[0], packets::CHALLENGE);
+        }
+        to_old += usize::from(datagram.to == old);
+    }
+    assert!(to_old >= 6, "{to_old}");
+    assert_eq!(address_of(&world, 1, back), new);
+}
+
+#[test]
+fn an_idle_client_is_found_again_by_its_sign_of_life() {
+    let (mut world, there, back) = joined(1, &latency(30));
+    world.move_host(0, outside(1));
+    world.run_for(secs(10));
+    assert_eq!(world.log(1).moves, [(back, outside(1))]);
+    assert_talk(&mut world, &[(0, there, 1), (1, back, 0)]);
+}
+
+#[test]
+fn a_server_that_moves_is_followed_by_its_clients() {
+    let (mut world, there, back) = joined(1, &latency(30));
+    world.move_host(1, outside(1));
+    world.run_for(secs(10));
+    assert_eq!(world.log(0).moves, [(there, outside(1))]);
+    assert_talk(&mut world, &[(0, there, 1), (1, back, 0)]);
+}
+
+#[test]
+fn two_moves_in_a_row_lead_to_the_last() {
+    for_each_seed(50, |seed| {
+        let (mut world, there, back) = joined(seed, &latency(30));
+        world.chatter(0, Some(ms(20)));
+        world.move_host(0, outside(1));
+        let time = ms(world.luck.below(150));
+        world.run_for(time);
+        world.move_host(0, outside(2));
+        world.run_for(secs(2));
+        let (_, last) = *world.log(1).moves.last().unwrap();
+        assert_eq!(last, outside(2));
+        assert!(world.log(1).moves.len() <= 2);
+        assert_talk(&mut world, &[(0, there, 1), (1, back, 0)]);
+    });
+}
+
+#[test]
+fn there_and_back_again_is_where_it_was() {
+    let (mut world, there, back) = joined(1, &latency(30));
+    world.chatter(0, Some(ms(20)));
+    let home = world.address(0);
+    world.move_host(0, outside(1));
+    world.run_for(ms(40));
+    world.move_host(0, home);
+    world.run_for(secs(20));
+    assert_eq!(address_of(&world, 1, back), home);
+    assert_eq!(world.log(1).moves, []);
+    assert_talk(&mut world, &[(0, there, 1), (1, back, 0)]);
+}
+
+#[test]
+fn moves_under_loss_and_reordering_arrive() {
+    for_each_seed(100, |seed| {
+        let conditions = LinkConditions {
+            loss: Loss::Independent { probability: 0.15 },
+            reorder: 0.2,
+            duplication: 0.2,
+            ..latency(40)
+        };
+        let (mut world, there, back) = joined(seed, &conditions);
+        world.chatter(0, Some(ms(50)));
+        for round in 1..4 {
+            world.move_host(0, outside(round));
+            world.run_for(secs(12));
+            assert_eq!(address_of(&world, 1, back), outside(round));
+        }
+        assert_eq!(world.log(1).moves.len(), 3);
+        world.set_conditions(0, 1, &latency(0));
+        world.run_for(secs(1));
+        world.chatter(0, None);
+        world.run_for(ms(10));
+        assert_talk(&mut world, &[(0, there, 1), (1, back, 0)]);
+    });
+}
+
+#[test]
+fn an_address_that_never_answers_gets_challenges_and_nothing_else() {
+    let (mut world, _, back) = joined(1, &latency(30));
+    let (home, elsewhere) = (world.address(0), outside(1));
+    world.chatter(0, Some(ms(100)));
+    world.chatter(1, Some(ms(100)));
+    world.run_for(secs(1));
+    // Somebody on the way sends on what he sees, from his own address and faster.
+    for _ in 0..50 {
+        let sent = world.witness.datagrams.iter().rev();
+        let mut to_server = sent.filter(|sent| sent.from == home && sent.bytes[0] == kind::PACKET);
+        let copy = to_server.next().unwrap().bytes.clone();
+        world.inject(elsewhere, 1, &copy);
+        world.run_for(ms(70));
+    }
+    let sent = world.witness.datagrams.iter();
+    let to_elsewhere: Vec<_> = sent.filter(|sent| sent.to == elsewhere).collect();
+    assert!(!to_elsewhere.is_empty());
+    for datagram in to_elsewhere {
+        assert_eq!(packets::frames(&datagram.bytes)[0], packets::CHALLENGE);
+    }
+    assert_eq!(world.log(1).moves, []);
+    assert_eq!(address_of(&world, 1, back), home);
+    assert!(world.log(1).is_connected(back));
+}
+
+#[test]
+fn a_client_that_hears_nothing_at_its_new_address_times_out() {
+    let (mut world, there, back) = joined(1, &latency(30));
+    world.chatter(0, Some(ms(100)));
+    world.set_conditions_one_way(1, 0, &partition());
+    world.move_host(0, outside(1));
+    world.run_for(secs(21));
+    assert_eq!(world.log(0).end_of(there), Some(DisconnectReason::TimedOut));
+    assert_eq!(world.log(1).end_of(back), Some(DisconnectReason::TimedOut));
+    assert_eq!(world.log(1).moves, []);
+}
+
+#[test]
+fn somebody_else_gets_the_old_address() {
+    let (mut world, there, back) = joined(1, &latency(30));
+    let old = world.address(0);
+    world.move_host(0, outside(1));
+    world.run_for(secs(6));
+    assert_eq!(world.log(1).moves.len(), 1);
+    world.add(config());
+    world.move_host(2, old);
+    let (second_there, second) = world.join(2, 1);
+    world.run_for(secs(30));
+    assert_eq!(world.log(1).connected(), [back, second]);
+    assert_talk(&mut world, &[(0, there, 1), (1, back, 0)]);
+    assert_talk(&mut world, &[(2, second_there, 1), (1, second, 2)]);
+}
+
+#[test]
+fn somebody_else_gets_the_old_address_before_the_move_was_noticed() {
+    let (mut world, there, back) = joined(1, &latency(30));
+    let old = world.address(0);
+    world.move_host(0, outside(1));
+    world.add(config());
+    world.move_host(2, old);
+    // For the server that is a client that crashed and came back.
+    let (second_there, second) = world.join(2, 1);
+    assert_eq!(world.log(1).end_of(back), Some(DisconnectReason::Replaced));
+    world.run_for(secs(30));
+    assert_eq!(world.log(0).end_of(there), Some(DisconnectReason::TimedOut));
+    assert_talk(&mut world, &[(2, second_there, 1), (1, second, 2)]);
+}
+
+#[test]
+fn two_clients_that_swap_their_addresses_keep_their_sessions() {
+    let (mut world, there, back) = joined(1, &latency(30));
+    world.add(config());
+    world.set_conditions(2, 1, &latency(45));
+    let (second_there, second) = world.join(2, 1);
+    world.swap_addresses(0, 2);
+    world.run_for(secs(15));
+    assert_eq!(world.log(1).moves.len(), 2);
+    assert_eq!(world.log(1).connected(), [back, second]);
+    assert_talk(&mut world, &[(0, there, 1), (1, back, 0)]);
+    assert_talk(&mut world, &[(2, second_there, 1), (1, second, 2)]);
+    // And both can be told goodbye, and come again.
+    world.disconnect(1, back, 1);
+    world.disconnect(1, second, 1);
+    world.run_for(secs(1));
+    assert_eq!(world.host(1).poll_timeout(), None);
+    world.join(0, 1);
+    world.join(2, 1);
+}

@@ -1,0 +1,117 @@
+//! Two hosts under every condition a link can have: they connect, talk, stay connected and close.
+
+use std::time::Duration;
+
+use tickwire::{DisconnectReason, LinkConditions, Loss, PeerId};
+
+use crate::world::{Luck, World, for_each_seed, ms, secs};
+
+/// How many worlds a default run tries.
+const SEEDS: u64 = 1000;
+
+/// What is wrong with a link; most worlds have several of these.
+type Trouble = fn(&mut LinkConditions, &mut Luck);
+
+const TROUBLES: &[Trouble] = &[
+    |link, luck| link.latency = luck.time(ms(0), ms(300)),
+    |link, luck| link.jitter = luck.time(ms(0), ms(100)),
+    |link, luck| {
+        link.loss = Loss::Independent {
+            probability: luck.share() * 0.3,
+        };
+    },
+    |link, luck| {
+        link.loss = Loss::Bursts {
+            probability: luck.share() * 0.2,
+            mean_length: 1.0 + luck.share() * 2.0,
+        };
+    },
+    |link, luck| link.duplication = luck.share() * 0.5,
+    |link, luck| {
+        link.reorder = luck.share() * 0.5;
+        link.reorder_delay = luck.time(ms(1), ms(200));
+    },
+    |link, luck| {
+        link.rate = Some(64_000 + luck.below(1_000_000));
+        link.queue_bytes = 4096;
+    },
+    |link, luck| link.corruption = luck.share() * 0.1,
+];
+
+/// The first worlds have a perfect link, then one trouble each; then it is up to chance.
+fn conditions(seed: u64, luck: &mut Luck) -> LinkConditions {
+    let mut conditions = LinkConditions::default();
+    for (index, trouble) in (1..).zip(TROUBLES) {
+        let is_single = seed == index;
+        let is_random = seed > TROUBLES.len() as u64 && luck.chance(0.3);
+        if is_single || is_random {
+            trouble(&mut conditions, luck);
+        }
+    }
+    conditions
+}
+
+fn world(seed: u64) -> World {
+    let mut luck = Luck::new(seed);
+    let conditions = conditions(seed, &mut luck);
+    World::of_two(seed, &conditions)
+}
+
+/// How long a session lasts before somebody ends it.
+const TALK: Duration = secs(6);
+
+#[test]
+fn two_hosts_connect_talk_and_close_under_all_conditions() {
+    for_each_seed(SEEDS, |seed| {
+        let mut world = world(seed);
+        session(&mut world);
+        both_sides_heard_of_everything(&world);
+    });
+}
+
+fn session(world: &mut World) {
+    let (b, a) = connect(world);
+    world.chatter(0, Some(ms(50 + world.seed % 100)));
+    world.chatter(1, Some(ms(50 + world.seed % 70)));
+    world.run_for(TALK);
+    assert!(world.log(0).is_connected(b) && world.log(1).is_connected(a));
+    assert!(world.log(0).messages_from(b) > 10, "too few arrived");
+    assert!(world.log(1).messages_from(a) > 10, "too few arrived");
+    let (host, peer) = if world.luck.chance(0.5) {
+        (0, b)
+    } else {
+        (1, a)
+    };
+    world.disconnect(host, peer, 77);
+    // One that misses every copy of the goodbye times out.
+    world.run_for(secs(22));
+    let told = [world.log(0).end_of(b), world.log(1).end_of(a)];
+    assert_eq!(told[host], Some(DisconnectReason::Local { code: 77 }));
+    let is_told = matches!(
+        told[1 - host],
+        Some(DisconnectReason::Remote { code: 77 } | DisconnectReason::TimedOut)
+    );
+    assert!(is_told, "{told:?}");
+}
+
+/// A burst that takes the whole handshake comes up in one world of some thousand; then the application
+/// tries again.
+fn connect(world: &mut World) -> (PeerId, PeerId) {
+    for _ in 0..4 {
+        let there = world.connect(0, 1);
+        world.run_until(secs(40), |world| {
+            world.log(0).end_of(there).is_some() || world.log(1).connected().len() == 1
+        });
+        if let [back] = world.log(1).connected()[..] {
+            return (there, back);
+        }
+    }
+    panic!("they did not connect");
+}
+
+fn both_sides_heard_of_everything(world: &World) {
+    for host in [0, 1] {
+        world.log(host).assert_nobody_left();
+        assert_eq!(world.host(host).poll_timeout(), None, "nothing is left");
+    }
+}

@@ -1,0 +1,85 @@
+//! One host that is driven by hand, for crowds and floods: a world would remember more of them than the
+//! host does.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use tickwire::Config;
+use tickwire::limits::DATAGRAM_MAX;
+use tickwire::proto::HostState;
+
+use super::Stranger;
+use super::packets::{Hello, PING, kind, returned_cookie, server_id};
+
+/// See the [module](self).
+pub(crate) struct Lab {
+    pub(crate) host: HostState,
+    pub(crate) now: Instant,
+    buffer: [u8; DATAGRAM_MAX],
+}
+
+impl Lab {
+    pub(crate) fn new(config: Config) -> Self {
+        let now = Instant::now();
+        Self {
+            host: HostState::new(config, [1; 32], now).unwrap(),
+            now,
+            buffer: [0; DATAGRAM_MAX],
+        }
+    }
+
+    pub(crate) fn give(&mut self, from: SocketAddr, bytes: &[u8]) {
+        self.host.handle_datagram(from, bytes, self.now);
+    }
+
+    /// The rest of a turn; each datagram goes to `each`.
+    pub(crate) fn turn(&mut self, mut each: impl FnMut(SocketAddr, &[u8])) {
+        self.host.handle_timeout(self.now);
+        while let Some(sent) = self.host.poll_transmit(&mut self.buffer, self.now) {
+            each(sent.to, &self.buffer[..sent.len]);
+        }
+    }
+
+    pub(crate) fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(at) = self.host.poll_timeout().filter(|at| *at <= end) {
+            self.now = at;
+            self.turn(|_, _| {});
+        }
+        self.now = end;
+    }
+
+    pub(crate) fn answer_to(&mut self, stranger: &Stranger, bytes: &[u8]) -> Option<Vec<u8>> {
+        self.give(stranger.address, bytes);
+        let mut answer = None;
+        self.turn(|to, bytes| {
+            if to == stranger.address {
+                answer = Some(bytes.to_vec());
+            }
+        });
+        answer
+    }
+
+    /// A connect that the host takes for good.
+    pub(crate) fn connect_of(&mut self, stranger: &Stranger) -> Vec<u8> {
+        let hello = Hello::new(stranger.nonce).bytes();
+        let cookie = self.answer_to(stranger, &hello).unwrap();
+        stranger.connect(returned_cookie(&cookie).unwrap()).bytes()
+    }
+
+    /// Whether it gets in.
+    pub(crate) fn arrive(&mut self, stranger: &mut Stranger) -> bool {
+        let connect = self.connect_of(stranger);
+        let Some(accept) = self.answer_to(stranger, &connect) else {
+            return false;
+        };
+        if accept[0] != kind::ACCEPT {
+            return false;
+        }
+        stranger.server_id = server_id(&accept);
+        stranger.number = 0;
+        let first = stranger.packet(&PING);
+        self.answer_to(stranger, &first);
+        true
+    }
+}

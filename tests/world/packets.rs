@@ -1,0 +1,204 @@
+//! Packets made by hand, for what no honest host sends. All that the tests know of bytes is here.
+
+use crc32fast::Hasher;
+
+use super::PROTOCOL;
+
+/// The first byte of everything.
+pub(crate) mod kind {
+    pub(crate) const HELLO: u8 = 1;
+    pub(crate) const MISMATCH: u8 = 2;
+    pub(crate) const COOKIE: u8 = 3;
+    pub(crate) const CONNECT: u8 = 4;
+    pub(crate) const ACCEPT: u8 = 5;
+    pub(crate) const DENY: u8 = 6;
+    pub(crate) const PACKET: u8 = 7;
+}
+
+pub(crate) const VERSION: u8 = 1;
+const MAGIC: &[u8; 4] = b"TWRE";
+const COMMON: u64 = u64::from_be_bytes(*b"tickwire");
+
+pub(crate) type Nonce = [u8; 16];
+pub(crate) type Cookie = [u8; 16];
+
+fn sealed(common: u64, mut bytes: Vec<u8>) -> Vec<u8> {
+    let mut hasher = Hasher::new();
+    hasher.update(&common.to_be_bytes());
+    hasher.update(&bytes);
+    bytes.extend(hasher.finalize().to_be_bytes());
+    bytes
+}
+
+/// What a hello says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hello {
+    pub(crate) version: u8,
+    pub(crate) nonce: Nonce,
+    pub(crate) protection: u8,
+    pub(crate) protocol: u64,
+}
+
+impl Hello {
+    pub(crate) fn new(nonce: Nonce) -> Self {
+        Self {
+            version: VERSION,
+            nonce,
+            protection: 0,
+            protocol: PROTOCOL,
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let mut bytes = vec![kind::HELLO];
+        bytes.extend(MAGIC);
+        bytes.push(self.version);
+        bytes.extend(self.nonce);
+        bytes.push(self.protection);
+        bytes.extend(self.protocol.to_be_bytes());
+        bytes.resize(1020, 0);
+        sealed(COMMON, bytes)
+    }
+}
+
+/// A server's answer to a hello that it cannot talk with.
+pub(crate) fn mismatch(version: u8, nonce: Nonce, difference: u8) -> Vec<u8> {
+    let mut bytes = vec![kind::MISMATCH];
+    bytes.extend(MAGIC);
+    bytes.push(version);
+    bytes.extend(nonce);
+    bytes.push(difference);
+    sealed(COMMON, bytes)
+}
+
+/// The nonce in a hello.
+pub(crate) fn nonce_of_hello(hello: &[u8]) -> Nonce {
+    hello[6..22].try_into().unwrap()
+}
+
+/// What a connect says.
+#[derive(Debug, Clone)]
+pub(crate) struct Connect {
+    pub(crate) nonce: Nonce,
+    pub(crate) cookie: Cookie,
+    pub(crate) client_id: u64,
+    pub(crate) idle_timeout_ms: u32,
+    pub(crate) ack_delay_ms: u8,
+    pub(crate) payload: Vec<u8>,
+}
+
+impl Connect {
+    pub(crate) fn new(nonce: Nonce, cookie: Cookie, client_id: u64) -> Self {
+        Self {
+            nonce,
+            cookie,
+            client_id,
+            idle_timeout_ms: 20_000,
+            ack_delay_ms: 16,
+            payload: Vec::new(),
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let mut bytes = vec![kind::CONNECT, VERSION];
+        bytes.extend(self.nonce);
+        bytes.extend(self.cookie);
+        bytes.extend(self.client_id.to_be_bytes());
+        bytes.extend(self.idle_timeout_ms.to_be_bytes());
+        bytes.push(self.ack_delay_ms);
+        bytes.extend(u16::try_from(self.payload.len()).unwrap().to_be_bytes());
+        bytes.extend(&self.payload);
+        sealed(PROTOCOL, bytes)
+    }
+}
+
+/// The cookie in the answer to a hello, or in a connect: it stands in the same place.
+pub(crate) fn returned_cookie(packet: &[u8]) -> Option<Cookie> {
+    packet.get(18..34)?.try_into().ok()
+}
+
+/// Under which id the server receives, from an accept.
+pub(crate) fn server_id(accept: &[u8]) -> u64 {
+    u64::from_be_bytes(accept[26..34].try_into().unwrap())
+}
+
+/// The id that a packet of a connection names.
+pub(crate) fn connection_id(packet: &[u8]) -> u64 {
+    u64::from_be_bytes(packet[1..9].try_into().unwrap())
+}
+
+/// The number of a packet of a connection, if it is not a very large one.
+pub(crate) fn packet_number(packet: &[u8]) -> u64 {
+    u32::from_be_bytes(packet[9..13].try_into().unwrap()).into()
+}
+
+/// A packet of a connection.
+pub(crate) fn packet(id: u64, number: u64, frames: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![kind::PACKET];
+    bytes.extend(id.to_be_bytes());
+    bytes.extend(&number.to_be_bytes()[4..]);
+    bytes.extend(frames);
+    let mut hasher = Hasher::new();
+    hasher.update(&PROTOCOL.to_be_bytes());
+    hasher.update(&number.to_be_bytes());
+    hasher.update(&bytes);
+    bytes.extend(hasher.finalize().to_be_bytes());
+    bytes
+}
+
+/// What a packet of a connection carries.
+pub(crate) fn frames(packet: &[u8]) -> &[u8] {
+    &packet[13..packet.len() - 4]
+}
+
+pub(crate) const PING: [u8; 1] = [1];
+
+/// The largest number, no delay, and as many below it as `below`.
+pub(crate) fn ack(largest: u64, below: u64) -> Vec<u8> {
+    let mut frame = vec![2];
+    frame.extend(variable(largest));
+    frame.extend([0, 0]);
+    frame.extend(variable(below));
+    frame
+}
+
+pub(crate) fn disconnect(code: u32) -> Vec<u8> {
+    let mut frame = vec![3];
+    frame.extend(code.to_be_bytes());
+    frame
+}
+
+pub(crate) const CHALLENGE: u8 = 4;
+
+/// What has to be sent back, if the packet is a challenge: nothing else is in such a one.
+pub(crate) fn challenge_in(packet: &[u8]) -> Option<[u8; 8]> {
+    let is_challenge = packet.len() == 26 && packet[0] == kind::PACKET && packet[13] == CHALLENGE;
+    is_challenge.then(|| packet[14..22].try_into().unwrap())
+}
+
+pub(crate) fn response(token: [u8; 8]) -> Vec<u8> {
+    let mut frame = vec![5];
+    frame.extend(token);
+    frame
+}
+
+pub(crate) fn unreliable(message: &[u8]) -> Vec<u8> {
+    let mut frame = vec![6];
+    frame.extend(variable(message.len() as u64));
+    frame.extend(message);
+    frame
+}
+
+/// A number of one, two, four or eight bytes (RFC 9000 section 16).
+fn variable(value: u64) -> Vec<u8> {
+    let bytes = value.to_be_bytes();
+    let (len, tag) = match value {
+        0..0x40 => (1, 0),
+        0x40..0x4000 => (2, 0x40),
+        0x4000..0x4000_0000 => (4, 0x80),
+        _ => (8, 0xc0),
+    };
+    let mut bytes = bytes[8 - len..].to_vec();
+    bytes[0] |= tag;
+    bytes
+}

@@ -1,0 +1,85 @@
+//! Somebody who speaks the protocol by hand, and not always as it should be spoken.
+
+use std::net::SocketAddr;
+
+use super::packets::{self, Connect, Cookie, Hello, Nonce, kind};
+use super::{World, ms};
+
+/// See the [module](self).
+#[derive(Debug, Clone)]
+pub(crate) struct Stranger {
+    pub(crate) address: SocketAddr,
+    pub(crate) nonce: Nonce,
+    /// Under which it receives.
+    pub(crate) id: u64,
+    /// Under which the host receives.
+    pub(crate) server_id: u64,
+    /// Of the next packet.
+    pub(crate) number: u64,
+}
+
+/// An address where none of the world's hosts is.
+pub(crate) fn outside(number: usize) -> SocketAddr {
+    let [.., a, b, c] = u32::try_from(number).unwrap().to_be_bytes();
+    ([10, a, b, c], 6000).into()
+}
+
+impl Stranger {
+    pub(crate) fn new(number: usize) -> Self {
+        let mut nonce = [0x5a; 16];
+        nonce[..8].copy_from_slice(&(number as u64).to_be_bytes());
+        Self {
+            address: outside(number),
+            nonce,
+            id: 0xabcd_0000_0000 + number as u64,
+            server_id: 0,
+            number: 0,
+        }
+    }
+
+    /// Says something to a host; returns what the host says to this address at once.
+    pub(crate) fn give(&self, world: &mut World, host: usize, bytes: &[u8]) -> Vec<Vec<u8>> {
+        let before = world.witness.datagrams.len();
+        world.inject(self.address, host, bytes);
+        let sent = world.witness.datagrams[before..].iter();
+        let to_us = sent.filter(|datagram| datagram.to == self.address);
+        to_us.map(|datagram| datagram.bytes.clone()).collect()
+    }
+
+    /// Asks for a cookie.
+    pub(crate) fn ask(&self, world: &mut World, host: usize) -> Cookie {
+        let answers = self.give(world, host, &Hello::new(self.nonce).bytes());
+        let mut cookies = answers.iter().filter(|answer| answer[0] == kind::COOKIE);
+        packets::returned_cookie(cookies.next().unwrap()).unwrap()
+    }
+
+    pub(crate) fn connect(&self, cookie: Cookie) -> Connect {
+        Connect::new(self.nonce, cookie, self.id)
+    }
+
+    /// Brings a cookie back, and is accepted.
+    pub(crate) fn enter(&mut self, world: &mut World, host: usize, connect: &Connect) {
+        let answers = self.give(world, host, &connect.bytes());
+        assert_eq!((answers.len(), answers[0][0]), (1, kind::ACCEPT));
+        self.server_id = packets::server_id(&answers[0]);
+    }
+
+    /// The whole handshake; then it is a peer.
+    pub(crate) fn arrive(&mut self, world: &mut World, host: usize) {
+        let cookie = self.ask(world, host);
+        self.enter(world, host, &self.connect(cookie));
+        self.say(world, host, &packets::PING);
+        world.run_for(ms(20));
+    }
+
+    /// A packet with these frames and the next number.
+    pub(crate) fn packet(&mut self, frames: &[u8]) -> Vec<u8> {
+        self.number += 1;
+        packets::packet(self.server_id, self.number - 1, frames)
+    }
+
+    pub(crate) fn say(&mut self, world: &mut World, host: usize, frames: &[u8]) -> Vec<Vec<u8>> {
+        let packet = self.packet(frames);
+        self.give(world, host, &packet)
+    }
+}

@@ -1,0 +1,126 @@
+//! Sees every datagram, keeps it for whoever wants to replay it, and watches over what goes to addresses
+//! that have not proven themselves. It knows no more of the protocol than somebody on the way does.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::packets::{challenge_in, kind, response, returned_cookie};
+
+/// What a host sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Datagram {
+    pub(crate) at: Duration,
+    pub(crate) from: SocketAddr,
+    pub(crate) to: SocketAddr,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// See the [module](self).
+#[derive(Default)]
+pub(crate) struct Witness {
+    pub(crate) datagrams: Vec<Datagram>,
+    /// What a host and an address have to do with each other.
+    accounts: BTreeMap<(usize, SocketAddr), Account>,
+}
+
+/// Between a host and an address.
+#[derive(Default)]
+struct Account {
+    /// The address was asked by the host itself, or gave back what only it can have received.
+    is_proven: bool,
+    bytes_received: usize,
+    bytes_sent: usize,
+    /// How long the hellos were that have no answer yet.
+    hellos: Vec<usize>,
+    cookies: Vec<[u8; 16]>,
+    challenges: Vec<[u8; 8]>,
+}
+
+impl Witness {
+    pub(crate) fn record(&mut self, at: Duration, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
+        let bytes = bytes.to_vec();
+        self.datagrams.push(Datagram {
+            at,
+            from,
+            to,
+            bytes,
+        });
+    }
+
+    /// The host starts anew.
+    pub(crate) fn forget(&mut self, host: usize) {
+        self.accounts.retain(|(whose, _), _| *whose != host);
+    }
+
+    pub(crate) fn on_received(&mut self, host: usize, from: SocketAddr, bytes: &[u8]) {
+        let account = self.accounts.entry((host, from)).or_default();
+        account.bytes_received += bytes.len();
+        match bytes.first() {
+            Some(&kind::HELLO) => account.hellos.push(bytes.len()),
+            Some(&kind::CONNECT) => {
+                let cookie = returned_cookie(bytes);
+                account.is_proven |= cookie.is_some_and(|one| account.cookies.contains(&one));
+            }
+            Some(&kind::PACKET) => account.on_packet(bytes),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn on_sent(&mut self, host: usize, to: SocketAddr, bytes: &[u8]) {
+        let account = self.accounts.entry((host, to)).or_default();
+        match bytes[0] {
+            kind::HELLO | kind::CONNECT => account.is_proven = true,
+            kind::COOKIE | kind::MISMATCH => account.on_hello_answered(bytes),
+            kind::ACCEPT | kind::DENY => assert!(
+                account.is_proven,
+                "host {host} answers {to}, which never had a cookie"
+            ),
+            _ => account.challenges.extend(challenge_in(bytes)),
+        }
+        account.bytes_sent += bytes.len();
+        assert!(
+            account.is_proven || account.bytes_sent <= 3 * account.bytes_received,
+            "host {host} sends more than three times as much to {to} as it got from there"
+        );
+    }
+
+    /// The last of what was sent, for somebody who looks for a fault.
+    pub(crate) fn print(&self) {
+        const LAST: usize = 100;
+        let skipped = self.datagrams.len().saturating_sub(LAST);
+        for sent in &self.datagrams[skipped..] {
+            let Datagram {
+                at,
+                from,
+                to,
+                bytes,
+            } = sent;
+            let (kind, len) = (bytes[0], bytes.len());
+            eprintln!("{at:>14?} {from} -> {to} kind {kind}, {len} bytes");
+        }
+    }
+
+    /// How many datagrams went from one address to another since `after`.
+    pub(crate) fn count(&self, from: SocketAddr, to: SocketAddr, after: Duration) -> usize {
+        let sent = self.datagrams.iter();
+        let is_counted = |sent: &&Datagram| sent.from == from && sent.to == to && sent.at > after;
+        sent.filter(is_counted).count()
+    }
+}
+
+impl Account {
+    /// Who sends a challenge back has received it.
+    fn on_packet(&mut self, packet: &[u8]) {
+        self.is_proven |= self.challenges.iter().any(|token| {
+            let response = response(*token);
+            packet.windows(response.len()).any(|part| part == response)
+        });
+    }
+
+    fn on_hello_answered(&mut self, answer: &[u8]) {
+        let hello = self.hellos.pop().expect("an answer without a question");
+        assert!(answer.len() < hello, "an answer longer than the question");
+        self.cookies.extend(returned_cookie(answer));
+    }
+}

@@ -431,6 +431,7 @@ fn a_file_that_cannot_be_written_is_told_before_anything_is_measured() {
         ("latency", "--svg"),
         ("throughput", "--json"),
         ("tick", "--json"),
+        ("connections", "--json"),
     ];
     for (benchmark, option) in cases {
         // A round of an hour: nobody gets to it.

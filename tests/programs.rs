@@ -15,6 +15,8 @@ mod common;
 mod foreign;
 #[path = "programs/ping.rs"]
 mod ping;
+#[path = "programs/serve.rs"]
+mod serve;
 
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::net::{SocketAddr, UdpSocket};
@@ -776,7 +778,7 @@ fn a_wrong_command_line_is_a_usage_error() {
 fn help_and_version_are_shown() {
     let help = run(&mut tickwire(&["--help"]));
     assert_done(&help);
-    for command in ["  listen ", "  ping ", "  send "] {
+    for command in ["  listen ", "  ping ", "  send ", "  serve "] {
         assert!(help.stdout.iter().any(|line| line.starts_with(command)));
     }
     let version = run(&mut tickwire(&["--version"]));

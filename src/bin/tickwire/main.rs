@@ -1,10 +1,11 @@
-//! The command line of tickwire: datagrams to look at and datagrams to send.
+//! The command line of tickwire: datagrams to look at and to send, connections to serve and to measure.
 //!
 //! This file knows the commands by name and nothing of what they do: each is a file of its own with
 //! its `Options` and its `run`. A new one is such a file, a `mod` and two lines below.
 #![forbid(unsafe_code)]
 
 mod address;
+mod agreement;
 mod bench;
 mod failure;
 mod lines;
@@ -13,6 +14,7 @@ mod output;
 mod ping;
 mod schedule;
 mod send;
+mod serve;
 mod signals;
 mod text;
 mod time;
@@ -24,14 +26,15 @@ use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
 
-/// UDP for games, driven by your own loop: datagrams to look at and datagrams to send.
+/// UDP for games, driven by your own loop: datagrams to look at (`listen`) and to send (`send`),
+/// connections to serve (`serve`), round trips to measure over either (`ping`, `ping --connect`).
 #[derive(Debug, Parser)]
 #[command(
     name = "tickwire",
     version,
     arg_required_else_help = true,
     after_help = "RUST_LOG sets what is logged to standard error (default: warn), for example RUST_LOG=debug.\n\
-                  Exit code: 0 done, 1 the system refused or nobody answered a ping, 2 the command line or \
+                  Exit code: 0 done, 1 the system refused, nobody answered a ping or a server took nobody, 2 the command line or \
                   the input is wrong, 130 a second signal ended what did not end by the first."
 )]
 struct CommandLine {
@@ -46,6 +49,7 @@ enum Command {
     Listen(listen::Options),
     Ping(ping::Options),
     Send(send::Options),
+    Serve(serve::Options),
 }
 
 impl Command {
@@ -55,6 +59,7 @@ impl Command {
             Self::Listen(options) => listen::run(options),
             Self::Ping(options) => ping::run(options),
             Self::Send(options) => send::run(options),
+            Self::Serve(options) => serve::run(options),
         }
     }
 }

@@ -6,11 +6,14 @@
 
 mod args;
 mod buffer;
+mod connections;
 mod cpu;
 mod figure;
+mod files;
 mod latency;
 mod loopback;
 mod machine;
+mod memory;
 mod polled;
 mod progress;
 mod record;
@@ -28,7 +31,7 @@ use crate::failure::Failure;
 /// Any free port of this machine alone.
 const LOOPBACK: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
 
-/// Measures latency, throughput and the cost of a tick on this machine
+/// Measures latency, throughput, the cost of a tick and of many connections on this machine
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     #[command(subcommand)]
@@ -38,6 +41,9 @@ pub(crate) struct Options {
 /// Every benchmark, by its name.
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Connections(connections::Options),
+    #[command(hide = true)]
+    Clients(connections::ClientOptions),
     Latency(latency::Options),
     Throughput(throughput::Options),
     Tick(tick::Options),
@@ -54,6 +60,8 @@ pub(crate) struct Files {
 /// Runs the one that was asked for.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     match &options.command {
+        Command::Connections(options) => connections::run(options),
+        Command::Clients(options) => connections::run_clients(options),
         Command::Latency(options) => latency::run(options),
         Command::Throughput(options) => throughput::run(options),
         Command::Tick(options) => tick::run(options),

@@ -22,7 +22,6 @@ mod batched;
 mod contest;
 mod contestant;
 mod crowd;
-mod files;
 mod frame;
 mod load;
 mod losses;
@@ -47,7 +46,7 @@ use self::server::Wake;
 use super::buffer::ReceiveBuffer;
 use super::machine::Machine;
 use super::record::{self, Record};
-use super::{Files, args, loopback};
+use super::{Files, args, files, loopback};
 use crate::failure::Failure;
 use crate::output::Output;
 

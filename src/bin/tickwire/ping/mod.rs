@@ -1,50 +1,63 @@
-//! `tickwire ping`: the round trips to a UDP echo.
+//! `tickwire ping`: the round trips to a UDP echo, or through a connection to a server that echoes.
 //!
-//! Here are the options and the loop around the endpoint. What a run means is worked out below it,
-//! without a socket and without a clock, in `session` and what it stands on: `probe` (the bytes),
-//! `flights` (what is under way), `round_trips` (the figures), `tally` (the counts and the last
-//! word). `pace` says when the next probe leaves.
+//! Here are the options. `pinger` is the loop, around a `way`: bare datagrams, or `connected`. What a
+//! run means is worked out below it, without a socket and without a clock, in `session` and what it
+//! stands on: `probe` (the bytes), `flights` (what is under way), `round_trips` (the figures), `tally`
+//! (the counts and the last word). `pace` says when the next probe leaves.
 
+mod connected;
 mod flights;
 mod pace;
+mod pinger;
 mod probe;
 mod round_trips;
 mod session;
 mod tally;
+mod way;
 
-use std::io;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use humantime::format_duration;
 use tickwire::Endpoint;
-use tickwire::limits::DATAGRAM_MAX;
+use tickwire::limits::{DATAGRAM_MAX, TIMEOUT_MAX, UNRELIABLE_MAX};
 
+use self::connected::{Connected, Terms};
 use self::flights::UNDER_WAY_MAX;
 use self::pace::Pace;
+use self::pinger::Pinger;
 use self::probe::{PROBE_MIN, Probes};
 use self::round_trips::ROUND_TRIP_MAX;
 use self::session::Session;
-use self::tally::{Counts, HeldUp};
+use self::tally::{HeldUp, Millis};
+use self::way::{Bare, Way};
 use crate::address;
-use crate::failure::{self, Failure};
+use crate::agreement::{self, ProtocolId};
+use crate::failure::Failure;
 use crate::output::Output;
-use crate::schedule::Due;
 use crate::signals::Stop;
 use crate::time;
 
-/// Measures round trips to a UDP echo, one line each
+/// Measures round trips to a UDP echo or through a connection, one line each
 ///
 /// Any echo will do that sends a datagram back as it came, `tickwire listen --echo` for one:
 ///
 ///   ping 127.0.0.1:10080, 64 bytes
 ///   seq=1 64 bytes time=0.123 ms
 ///
+/// With --connect the address is a server of connections that sends messages back as they came,
+/// `tickwire serve` for one, and probes travel as unreliable messages. How long it took to connect is
+/// told first, what the connection itself has measured at the end:
+///
+///   ping 127.0.0.1:10080, 64 bytes
+///   connected in 0.456 ms
+///   seq=1 64 bytes time=0.123 ms
+///
 /// Probes leave at fixed steps that do not wait for answers; one that leaves late does not shift
 /// those behind it. If ping itself is held up for a whole step or longer, it does not send what it
 /// missed in a burst: the steps start over. The summary says so ("held up"), and also if a probe
-/// left more than 100 ms late. The time of a round trip is from just before its probe goes to the system until its answer was received. A probe
-/// that has no answer within the timeout is lost; an answer after it is shown as "late" and counted,
+/// left more than 100 ms late. The time of a round trip is from just before its probe goes to the
+/// system until its answer was received. A probe that has no answer within the timeout is lost; an answer after it is shown as "late" and counted,
 /// and the probe stays lost. "altered" is an answer whose bytes are not what was sent, "foreign"
 /// what is no answer of this run (it lacks the random number of this run, or comes from another
 /// address). The number keeps runs apart; it keeps no attacker out, who can read it on the way.
@@ -55,8 +68,8 @@ use crate::time;
 /// is the mean absolute difference between one round trip and the next, in the order of their
 /// answers (RFC 3550 section 6.4.1 without its smoothing).
 ///
-/// Exit code: 0 at least one answer came in time, 1 none did or the system refused, 2 the command
-/// line is wrong.
+/// Exit code: 0 at least one answer came in time, 1 none did, the system refused or the connection
+/// ended before the last probe, 2 the command line is wrong.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Options {
@@ -75,7 +88,7 @@ pub(crate) struct Options {
           allow_hyphen_values = true)]
     every: Duration,
 
-    /// How long a probe is, 16 to 1024 bytes: eight for the number of the run, eight for that of the
+    /// How long a probe is, 16 to 1024 bytes, 992 with --connect: eight for the number of the run, eight for that of the
     /// probe, and both over and over as filler, which is checked
     #[arg(long, value_name = "BYTES", default_value = "64", value_parser = size,
           allow_negative_numbers = true)]
@@ -85,6 +98,31 @@ pub(crate) struct Options {
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time::parse,
           allow_hyphen_values = true)]
     timeout: Duration,
+
+    /// Connects to the address and measures through the connection
+    #[arg(long)]
+    connect: bool,
+
+    /// How long to try to connect, 1ms to 1h
+    #[arg(long, requires = "connect", value_name = "TIME", default_value = "10s", value_parser = time::parse,
+          allow_hyphen_values = true)]
+    connect_timeout: Duration,
+
+    /// What both sides must have in common, a number, as `serve --protocol-id`
+    #[arg(
+        long,
+        requires = "connect",
+        value_name = "NUMBER",
+        default_value_t,
+        allow_negative_numbers = true
+    )]
+    protocol_id: ProtocolId,
+
+    /// What to show to a server that does not let everybody in, up to 256 bytes; everybody on the
+    /// way can read it
+    #[arg(long, requires = "connect", value_name = "TEXT", value_parser = agreement::ticket,
+          allow_hyphen_values = true)]
+    ticket: Option<String>,
 }
 
 fn count(text: &str) -> Result<u64, String> {
@@ -100,32 +138,98 @@ fn size(text: &str) -> Result<usize, String> {
 
 /// Runs until all probes are settled or a signal comes, and fails if none was answered.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
-    refuse_size(options.size)?;
+    refuse_size(options.size, options.connect)?;
     refuse_timeout(options.timeout)?;
-    let last = options.count.unwrap_or(u64::MAX);
-    refuse_crowd(last, options.timeout, options.every)?;
-    let (mut endpoint, to) = open_towards(&options.address)?;
-    let waker = endpoint.waker().map_err(Failure::cannot("wait"))?;
-    let probes = Probes::of_size(options.size);
-    let pinger = Pinger {
-        stop: Stop::on_signal(waker)?,
-        endpoint,
-        to,
-        output: Output::new(),
-        pace: Pace::of(options.every),
-        session: Session::new(to, probes, options.timeout),
-        last,
-        pause: options.timeout,
-        discarded: 0,
-        held_up: HeldUp::default(),
-    };
-    pinger.run(options.size)
+    refuse_connect_timeout(options.connect_timeout)?;
+    refuse_crowd(options.last(), options.timeout, options.every)?;
+    let output = Output::new();
+    let (endpoint, to) = open_towards(&options.address)?;
+    if options.connect {
+        ping_through_connection(options, endpoint, to, output)
+    } else {
+        ping_bare(options, endpoint, to, output)
+    }
 }
 
-fn refuse_size(size: usize) -> Result<(), Failure> {
-    if size > DATAGRAM_MAX {
+fn ping_bare(
+    options: &Options,
+    mut endpoint: Endpoint,
+    to: SocketAddr,
+    mut output: Output,
+) -> Result<(), Failure> {
+    let waker = endpoint.waker().map_err(Failure::cannot("wait"))?;
+    let stop = Stop::on_signal(waker)?;
+    options.announce(to, &mut output)?;
+    options.ping(Bare::new(endpoint, to), to, stop, output)
+}
+
+fn ping_through_connection(
+    options: &Options,
+    endpoint: Endpoint,
+    to: SocketAddr,
+    mut output: Output,
+) -> Result<(), Failure> {
+    let terms = options.terms();
+    let mut host = connected::host(endpoint, &terms)?;
+    let waker = host.waker().map_err(Failure::cannot("wait"))?;
+    let stop = Stop::on_signal(waker)?;
+    options.announce(to, &mut output)?;
+    let (connected, took) = Connected::open(host, to, &terms, &stop)?;
+    output.line(format_args!("connected in {} ms", Millis(took)))?;
+    options.ping(connected, to, stop, output)
+}
+
+impl Options {
+    /// The number of the last probe.
+    fn last(&self) -> u64 {
+        self.count.unwrap_or(u64::MAX)
+    }
+
+    fn terms(&self) -> Terms {
+        Terms {
+            protocol_id: self.protocol_id,
+            ticket: self.ticket.clone(),
+            timeout: self.connect_timeout,
+        }
+    }
+
+    /// The first line, before anything can take its time.
+    fn announce(&self, to: SocketAddr, output: &mut Output) -> Result<(), Failure> {
+        output.line(format_args!("ping {to}, {} bytes", self.size))?;
+        output.flush()
+    }
+
+    fn ping(
+        &self,
+        way: impl Way,
+        to: SocketAddr,
+        stop: Stop,
+        output: Output,
+    ) -> Result<(), Failure> {
+        let probes = Probes::of_size(self.size);
+        let pinger = Pinger {
+            way,
+            stop,
+            output,
+            pace: Pace::of(self.every),
+            session: Session::new(to, probes, self.timeout),
+            last: self.last(),
+            pause: self.timeout,
+            held_up: HeldUp::default(),
+        };
+        pinger.run()
+    }
+}
+
+fn refuse_size(size: usize, is_message: bool) -> Result<(), Failure> {
+    let (max, whole) = if is_message {
+        (UNRELIABLE_MAX, "a message of a connection")
+    } else {
+        (DATAGRAM_MAX, "a datagram")
+    };
+    if size > max {
         return Err(Failure::Usage(format!(
-            "--size is {size} bytes, at most {DATAGRAM_MAX} fit into a datagram"
+            "--size is {size} bytes, at most {max} fit into {whole}"
         )));
     }
     if size < PROBE_MIN {
@@ -135,6 +239,16 @@ fn refuse_size(size: usize) -> Result<(), Failure> {
         )));
     }
     Ok(())
+}
+
+fn refuse_connect_timeout(timeout: Duration) -> Result<(), Failure> {
+    if (Duration::from_millis(1)..=TIMEOUT_MAX).contains(&timeout) {
+        return Ok(());
+    }
+    let (given, max) = (format_duration(timeout), format_duration(TIMEOUT_MAX));
+    Err(Failure::Usage(format!(
+        "--connect-timeout is {given}, it can be 1ms to {max}"
+    )))
 }
 
 fn refuse_timeout(timeout: Duration) -> Result<(), Failure> {
@@ -180,161 +294,6 @@ fn open_towards(text: &str) -> Result<(Endpoint, SocketAddr), Failure> {
     Ok((endpoint, to))
 }
 
-struct Pinger {
-    endpoint: Endpoint,
-    to: SocketAddr,
-    stop: Stop,
-    output: Output,
-    pace: Pace,
-    session: Session,
-    /// The number of the last probe.
-    last: u64,
-    /// How long to wait after a probe that could not leave, where the pace does not say.
-    pause: Duration,
-    /// How many datagrams the endpoint had discarded at the last look.
-    discarded: u64,
-    held_up: HeldUp,
-}
-
-impl Pinger {
-    fn run(mut self, size: usize) -> Result<(), Failure> {
-        let to = self.to;
-        self.output.line(format_args!("ping {to}, {size} bytes"))?;
-        self.ping()?;
-        self.summarise()?;
-        match self.session.silence() {
-            Some(silence) => Err(Failure::Refused(silence.to_string())),
-            None => Ok(()),
-        }
-    }
-
-    fn ping(&mut self) -> Result<(), Failure> {
-        while !self.is_done() {
-            // Before a probe leaves and not after: a line takes longer to write than a short round
-            // trip takes, and its answer would have to wait for that.
-            self.output.flush()?;
-            self.send_if_due()?;
-            self.sleep()?;
-            self.receive()?;
-            self.give_up_overdue()?;
-        }
-        Ok(())
-    }
-
-    fn is_done(&self) -> bool {
-        let is_last_settled = !self.has_more() && !self.session.is_waiting();
-        is_last_settled || self.stop.is_requested()
-    }
-
-    fn has_more(&self) -> bool {
-        self.session.next_seq() <= self.last
-    }
-
-    fn due(&self, now: Instant) -> Due {
-        if !self.has_more() {
-            return Due::Never;
-        }
-        self.pace.due(self.session.is_waiting(), now)
-    }
-
-    fn send_if_due(&mut self) -> Result<(), Failure> {
-        if self.due(Instant::now()) != Due::Now {
-            return Ok(());
-        }
-        let probe: Vec<u8> = self.session.next_probe().collect();
-        let queued = self.endpoint.send(self.to, &probe);
-        let now = Instant::now();
-        let flushed = self.endpoint.flush();
-        self.session.on_sent(now);
-        if let Some(late) = self.pace.held_up(now) {
-            self.held_up.add(late);
-        }
-        self.pace.on_sent(now);
-        // The system is asked while the probe is under way, so it costs no round trip anything.
-        let is_discarded = self.take_discarded() > 0;
-        let refusal = queued.map_err(io::Error::from).and(flushed).err();
-        if refusal.is_some() || is_discarded {
-            self.on_refused(refusal, now)?;
-        }
-        Ok(())
-    }
-
-    /// One that was still queued from an earlier probe counts for the one that finds out.
-    fn take_discarded(&mut self) -> u64 {
-        let discarded = self.endpoint.stats().discarded;
-        discarded - std::mem::replace(&mut self.discarded, discarded)
-    }
-
-    /// The first refusal is the end: there is nothing to watch. Later ones are what somebody wants to
-    /// see who watches a network come and go.
-    fn on_refused(&mut self, refusal: Option<io::Error>, now: Instant) -> Result<(), Failure> {
-        let errors = self.endpoint.stats().send_errors;
-        let why = refusal.map_or_else(
-            || failure::reason(&errors).to_owned(),
-            |error| error.to_string(),
-        );
-        let seq = self.session.on_refused();
-        self.pace.on_refused(now, self.pause);
-        if seq == 1 {
-            let to = self.to;
-            return Err(Failure::Refused(format!("cannot send to {to}: {why}")));
-        }
-        self.output
-            .line(format_args!("seq={seq} not sent: {why}"))?;
-        self.output.flush()
-    }
-
-    /// Until the next probe is due, one is lost, a datagram comes, or a signal.
-    fn sleep(&mut self) -> Result<(), Failure> {
-        let now = Instant::now();
-        let due = match self.due(now) {
-            Due::Now => Some(now),
-            Due::At(time) => Some(time),
-            Due::Never => None,
-        };
-        let first = due.into_iter().chain(self.session.deadline()).min();
-        let slept = match first {
-            Some(time) => self.endpoint.wait_until(time),
-            None => self.endpoint.wait(None),
-        };
-        slept.map_err(Failure::cannot("wait for answers"))
-    }
-
-    fn receive(&mut self) -> Result<(), Failure> {
-        while let Some(datagram) = self.endpoint.recv().map_err(Failure::cannot("receive"))? {
-            let event = self.session.handle_datagram(&datagram, Instant::now());
-            self.output.line(event)?;
-        }
-        Ok(())
-    }
-
-    /// After the drain, so that what came in time is not lost because nobody looked.
-    fn give_up_overdue(&mut self) -> Result<(), Failure> {
-        let now = Instant::now();
-        while let Some(event) = self.session.take_overdue(now) {
-            self.output.line(event)?;
-        }
-        Ok(())
-    }
-
-    fn summarise(&mut self) -> Result<(), Failure> {
-        if self.stop.is_requested() {
-            self.output.leave_typed_line()?;
-        }
-        self.output.line(Counts {
-            dropped_by_kernel: self.endpoint.stats().dropped_by_kernel,
-            ..self.session.counts()
-        })?;
-        if !self.held_up.is_none() {
-            self.output.line(self.held_up)?;
-        }
-        if let Some(figures) = self.session.figures() {
-            self.output.line(figures)?;
-        }
-        self.output.flush()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -351,13 +310,30 @@ mod tests {
     #[test]
     fn a_size_is_16_to_1024_bytes() {
         for size in [16, 17, 64, 1024] {
-            assert_eq!(refuse_size(size), Ok(()));
+            assert_eq!(refuse_size(size, false), Ok(()));
         }
         for size in [0, 15] {
-            assert!(text_of(refuse_size(size)).contains("at least 16 are needed"));
+            assert!(text_of(refuse_size(size, false)).contains("at least 16 are needed"));
         }
         let text = "--size is 1025 bytes, at most 1024 fit into a datagram";
-        assert_eq!(text_of(refuse_size(1025)), text);
+        assert_eq!(text_of(refuse_size(1025, false)), text);
+    }
+
+    #[test]
+    fn a_message_has_room_for_less_than_a_datagram() {
+        assert_eq!(refuse_size(992, true), Ok(()));
+        let text = "--size is 993 bytes, at most 992 fit into a message of a connection";
+        assert_eq!(text_of(refuse_size(993, true)), text);
+    }
+
+    #[test]
+    fn to_connect_takes_a_millisecond_to_an_hour() {
+        for timeout in [MS, TIMEOUT_MAX] {
+            assert_eq!(refuse_connect_timeout(timeout), Ok(()));
+        }
+        let text = "--connect-timeout is 0s, it can be 1ms to 1h";
+        assert_eq!(text_of(refuse_connect_timeout(Duration::ZERO)), text);
+        assert!(refuse_connect_timeout(TIMEOUT_MAX + MS).is_err());
     }
 
     #[test]

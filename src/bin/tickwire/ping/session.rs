@@ -105,6 +105,11 @@ impl Session {
         }
     }
 
+    /// Where the probes go.
+    pub(crate) fn to(&self) -> SocketAddr {
+        self.to
+    }
+
     /// The number of the next probe, from 1 on.
     pub(crate) fn next_seq(&self) -> u64 {
         self.flights.next_seq()

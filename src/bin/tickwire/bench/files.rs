@@ -3,12 +3,11 @@
 use crate::failure::Failure;
 
 /// What is open besides the clients' sockets: standard streams, the server, polls, the result.
-#[cfg(unix)]
 const OTHERS: usize = 64;
 
 /// Raises the limit of this process if `clients` sockets need it, as far as the system lets it.
 #[cfg(unix)]
-pub(super) fn allow(clients: usize) -> Result<(), Failure> {
+pub(crate) fn allow(clients: usize) -> Result<(), Failure> {
     use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 
     let needed = rlim_t::try_from(clients + OTHERS).unwrap_or(rlim_t::MAX);
@@ -26,8 +25,28 @@ pub(super) fn allow(clients: usize) -> Result<(), Failure> {
 
 /// Other systems have no limit that a program could raise.
 #[cfg(not(unix))]
-pub(super) fn allow(_clients: usize) -> Result<(), Failure> {
+pub(crate) fn allow(_clients: usize) -> Result<(), Failure> {
     Ok(())
+}
+
+/// Raises the limit of this process and of those that it starts as far as the system lets it, and says
+/// how many files of clients each of them may have open.
+#[cfg(unix)]
+pub(crate) fn raise() -> Result<usize, Failure> {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+    let cannot = |error: nix::Error| Failure::cannot("raise the limit of open files")(error.into());
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(cannot)?;
+    if soft < hard {
+        setrlimit(Resource::RLIMIT_NOFILE, hard, hard).map_err(cannot)?;
+    }
+    let files = usize::try_from(hard).unwrap_or(usize::MAX);
+    Ok(files.saturating_sub(OTHERS))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn raise() -> Result<usize, Failure> {
+    Ok(usize::MAX - OTHERS)
 }
 
 #[cfg(unix)]

@@ -1,0 +1,98 @@
+//! The program around a crowd: `tickwire bench clients`, which `bench connections` starts and talks to.
+//!
+//! It opens its sockets and says so, connects when it is told to, keeps the connections, and closes
+//! them when it is told to or when nobody is left to tell it.
+
+use std::io::{self, BufRead};
+use std::net::SocketAddr;
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::thread;
+
+use mio::Waker;
+
+use super::crowd::Crowd;
+use super::report::{Order, Report};
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Clients of `bench connections`, which starts this by itself
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Where to connect
+    address: SocketAddr,
+
+    /// How many
+    peers: usize,
+}
+
+/// Runs until it is told to close.
+pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+    let mut output = Output::new();
+    match connect_and_keep(options, &mut output) {
+        Err(Failure::Refused(why)) => say(&mut output, &Report::Failed { why }),
+        result => result,
+    }
+}
+
+fn connect_and_keep(options: &Options, output: &mut Output) -> Result<(), Failure> {
+    let opened = Crowd::open(options.peers, options.address);
+    let mut crowd = opened.map_err(Failure::cannot("open the sockets of the clients"))?;
+    let waker = crowd.waker().map_err(Failure::cannot("wait"))?;
+    let orders = listen(waker);
+    say(output, &Report::Ready)?;
+    if orders.recv() != Ok(Order::Connect) {
+        return Ok(());
+    }
+    let cannot = || Failure::cannot("drive the clients");
+    while !crowd.is_settled() && is_wanted(&orders) {
+        crowd.connect_some().map_err(cannot())?;
+        crowd.turn().map_err(cannot())?;
+    }
+    let settled = Report::Settled {
+        connected: crowd.connected(),
+        refused: crowd.refused().clone(),
+    };
+    say(output, &settled)?;
+    while is_wanted(&orders) {
+        crowd.turn().map_err(cannot())?;
+    }
+    crowd.say_goodbye().map_err(cannot())?;
+    while !crowd.is_over() {
+        crowd.turn().map_err(cannot())?;
+    }
+    let gone = crowd.gone().clone();
+    say(output, &Report::Closed { gone })
+}
+
+fn say(output: &mut Output, report: &Report) -> Result<(), Failure> {
+    let line =
+        serde_json::to_string(report).map_err(|error| Failure::cannot("report")(error.into()))?;
+    output.line(line)?;
+    output.flush()
+}
+
+/// Whether nobody has told it to close.
+fn is_wanted(orders: &Receiver<Order>) -> bool {
+    orders.try_recv() == Err(TryRecvError::Empty)
+}
+
+/// Reads orders from standard input. Its end is one as well: whoever started this is gone.
+fn listen(waker: Waker) -> Receiver<Order> {
+    let (sender, orders) = channel();
+    thread::spawn(move || {
+        pass_on(&sender, &waker);
+        drop(sender);
+        // If that fails the next turn sees it, a keep-alive later.
+        let _ = waker.wake();
+    });
+    orders
+}
+
+fn pass_on(sender: &Sender<Order>, waker: &Waker) {
+    for line in io::stdin().lock().lines().map_while(Result::ok) {
+        if sender.send(Order::of(&line)).is_err() {
+            return;
+        }
+        let _ = waker.wake();
+    }
+}

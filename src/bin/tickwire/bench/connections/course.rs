@@ -1,0 +1,194 @@
+//! The run: everybody connects, is kept, and is closed.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use super::Settings;
+use super::children::Children;
+use super::report::{self, Order, Reasons, Report};
+use super::results::{Admitted, Closed, Kept, OfServer, Results};
+use super::server::{Done, Server};
+use crate::bench::memory::resident_bytes;
+use crate::bench::progress::Progress;
+use crate::failure::Failure;
+
+/// How long everything else may take than to keep the connections: twice what a client tries by itself.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long the server waits for goodbyes after the clients have said theirs.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// How long the progress bar stands still.
+const STEP: Duration = Duration::from_secs(1);
+
+/// Runs all of it.
+pub(super) fn run(settings: &Settings) -> Result<Results, Failure> {
+    let mut course = Course::prepare(settings)?;
+    course.progress.next("opening sockets");
+    course.wait_for_sockets()?;
+    // What a process touches by starting is in neither of the two figures of memory.
+    let resident_before = resident_bytes();
+    course.progress.next("connecting");
+    let admitted = course.admit()?;
+    course.progress.step();
+    course.progress.next("keeping");
+    let (kept, done) = course.keep()?;
+    let resident_after = resident_bytes();
+    course.progress.next("closing");
+    let closed = course.close()?;
+    let of_server = done.map(|done| OfServer {
+        done,
+        resident_before,
+        resident_after,
+        stated_bytes: settings.config().peer_bytes_idle(),
+    });
+    Ok(Results::of(settings, admitted, kept, closed, of_server))
+}
+
+struct Course<'a> {
+    settings: &'a Settings,
+    /// `None`: it is elsewhere.
+    server: Option<Server>,
+    children: Children,
+    progress: Progress,
+}
+
+impl<'a> Course<'a> {
+    fn prepare(settings: &'a Settings) -> Result<Self, Failure> {
+        let (server, to, waker) = match &settings.to {
+            Some(to) => (None, parse(to)?, None),
+            None => {
+                let mut server = Server::open(settings.config())?;
+                let (to, waker) = (server.host().local_addr(), server.waker()?);
+                (Some(server), to, Some(waker))
+            }
+        };
+        let (processes, peers) = (settings.processes, settings.peers);
+        let seconds = settings.duration.as_secs();
+        Ok(Self {
+            settings,
+            server,
+            children: Children::start(processes, peers, to, waker.as_ref())?,
+            progress: Progress::new(seconds + 2),
+        })
+    }
+
+    fn wait_for_sockets(&mut self) -> Result<(), Failure> {
+        let deadline = Instant::now() + PATIENCE;
+        for _ in 0..self.children.count() {
+            match self.report(deadline)? {
+                Some(Report::Ready) => {}
+                _ => return Err(unexpected("open its sockets")),
+            }
+        }
+        Ok(())
+    }
+
+    fn admit(&mut self) -> Result<Admitted, Failure> {
+        let start = Instant::now();
+        self.children.order(Order::Connect)?;
+        let mut admitted = Admitted::default();
+        for _ in 0..self.children.count() {
+            match self.report(start + PATIENCE)? {
+                Some(Report::Settled { connected, refused }) => admitted.add(connected, &refused),
+                _ => return Err(unexpected("connect")),
+            }
+        }
+        self.hear_all(admitted.peers, start + PATIENCE)?;
+        admitted.time = start.elapsed();
+        Ok(admitted)
+    }
+
+    /// The server has let somebody in when it has heard from him; that may be a packet later.
+    fn hear_all(&mut self, peers: usize, deadline: Instant) -> Result<(), Failure> {
+        let Some(server) = &mut self.server else {
+            return Ok(());
+        };
+        while server.connected() < peers && Instant::now() < deadline {
+            server.turn(deadline)?;
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self) -> Result<(Kept, Option<Done>), Failure> {
+        let start = Instant::now();
+        let end = start + self.settings.duration;
+        let before = self.server.as_ref().map(Server::work);
+        let mut next = start;
+        while next < end {
+            next = (next + STEP).min(end);
+            if self.report(next)?.is_some() {
+                return Err(unexpected("keep its connections"));
+            }
+            self.progress.step();
+        }
+        let after = self.server.as_ref().map(Server::work);
+        let done = before
+            .zip(after)
+            .map(|(before, after)| after.since(&before));
+        let gone = self
+            .server
+            .as_ref()
+            .map_or_else(Reasons::new, |server| server.gone().clone());
+        let time = start.elapsed();
+        Ok((Kept { time, gone }, done))
+    }
+
+    fn close(&mut self) -> Result<Closed, Failure> {
+        let start = Instant::now();
+        self.children.order(Order::Close)?;
+        let mut closed = Closed::default();
+        for _ in 0..self.children.count() {
+            match self.report(start + PATIENCE)? {
+                Some(Report::Closed { gone }) => {
+                    for (reason, count) in &gone {
+                        report::add(&mut closed.gone_before, reason, *count);
+                    }
+                }
+                _ => return Err(unexpected("close its connections")),
+            }
+        }
+        self.hear_goodbyes()?;
+        closed.time = start.elapsed();
+        closed.said_goodbye = self.server.as_ref().map(Server::said_goodbye);
+        Ok(closed)
+    }
+
+    fn hear_goodbyes(&mut self) -> Result<(), Failure> {
+        let Some(server) = &mut self.server else {
+            return Ok(());
+        };
+        let deadline = Instant::now() + LAST_WORDS;
+        while server.host().stats().peers > 0 && Instant::now() < deadline {
+            server.turn(deadline)?;
+        }
+        Ok(())
+    }
+
+    /// The next report of a process, if one comes until `deadline`. Meanwhile the server serves.
+    fn report(&mut self, deadline: Instant) -> Result<Option<Report>, Failure> {
+        let Some(server) = &mut self.server else {
+            return self.children.report(until(deadline));
+        };
+        loop {
+            let report = self.children.report(Duration::ZERO)?;
+            if report.is_some() || Instant::now() >= deadline {
+                return Ok(report);
+            }
+            server.turn(deadline)?;
+        }
+    }
+}
+
+fn until(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
+}
+
+fn unexpected(what: &str) -> Failure {
+    Failure::Refused(format!("a process of clients did not {what}"))
+}
+
+fn parse(to: &str) -> Result<SocketAddr, Failure> {
+    to.parse()
+        .map_err(|_| Failure::Usage(format!("{to} is no address")))
+}

@@ -1,0 +1,217 @@
+//! `tickwire bench connections`: thousands of real connections to one server, what each costs it, and
+//! whether all are kept.
+//!
+//! The server is a host in this process. Its clients are hosts too, each with a socket of its own, in as
+//! many other processes as the limit on open files asks for: this program again, as `bench clients`,
+//! which no user is to call.
+//!
+//! From the bottom up: `client` is one client and `crowd` many of them in one loop, `clients` the program
+//! around it; `report` is what that says to this one, `children` are these programs seen from here,
+//! `server` is who they connect to; `course` is the run, `results` what it came to and `table` how that is
+//! shown.
+
+mod children;
+mod client;
+mod clients;
+mod course;
+mod crowd;
+mod report;
+mod results;
+mod server;
+mod table;
+
+use std::time::Duration;
+
+use humantime::format_duration;
+use serde::Serialize;
+use tickwire::Config;
+
+pub(crate) use self::clients::{Options as ClientOptions, run as run_clients};
+use self::results::Results;
+use super::buffer::ReceiveBuffer;
+use super::machine::Machine;
+use super::record::{self, Record};
+use super::{Files, args, files, loopback};
+use crate::address;
+use crate::agreement::ProtocolId;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// The most clients: each has a port of one address. See `bench tick`.
+const PEERS_MAX: usize = 20_000;
+
+/// The most processes. A limit on open files that asks for more was set to keep such programs away.
+const PROCESSES_MAX: usize = 16;
+
+/// How many files a client has open: its socket, and its share of a poll that it lives in with others.
+const FILES_PER_CLIENT: usize = 2;
+
+/// Measures what thousands of idle connections cost a server, and whether all are kept
+///
+/// The clients are real ones, each with a socket of its own, in as many processes as the limit on
+/// open files asks for. They connect, at most 128 at a time in each process, then nobody sends
+/// anything but the connections themselves to keep alive, then all say goodbye.
+///
+/// The server is one host and one thread of this process. Its CPU time is that of its thread while
+/// the connections are kept, the kernel's work for it included; its memory is what this process has
+/// resident more than before there was a peer, without the kernel's. With --to the server is
+/// elsewhere, `tickwire serve --peers-max 10000` for one, and only its clients are told of.
+///
+/// Exit code: 0 all were admitted, kept and closed, 1 some were not or the system refused, 2 the
+/// command line is wrong.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Options {
+    /// How many clients connect, 1 to 20000
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = peers,
+          allow_negative_numbers = true)]
+    peers: usize,
+
+    /// How long the connections are kept, such as 20s or 1m
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = args::duration,
+          allow_hyphen_values = true)]
+    duration: Duration,
+
+    /// Connects to a server elsewhere, a host and a port, instead of one in this process
+    #[arg(long, value_name = "ADDRESS")]
+    to: Option<String>,
+
+    #[command(flatten)]
+    files: Files,
+}
+
+fn peers(text: &str) -> Result<usize, String> {
+    args::number(text, 1..=PEERS_MAX, "clients can connect")
+}
+
+/// Everything that decides about the figures.
+#[derive(Debug, Serialize)]
+struct Settings {
+    peers: usize,
+    processes: usize,
+    duration_s: f64,
+    /// Where the server is, if not in this process.
+    to: Option<String>,
+    receive_buffer: ReceiveBuffer,
+    #[serde(skip)]
+    duration: Duration,
+}
+
+/// Connects everybody, keeps them, closes them, and shows what that took.
+pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+    if let Some(path) = &options.files.json {
+        // Now, and not after everything was measured.
+        record::refuse_unwritable(path)?;
+    }
+    if options.to.is_none() {
+        loopback::refuse_silence()?;
+    }
+    let settings = Settings::of(options)?;
+    let machine = Machine::look();
+    let mut output = Output::new();
+    output.line(&machine)?;
+    output.line(settings.receive_buffer)?;
+    output.line(&settings)?;
+    output.line("")?;
+    output.flush()?;
+    let results = course::run(&settings)?;
+    output.line(table::Shown(&results))?;
+    output.flush()?;
+    write(options, &machine, &settings, &results)?;
+    match results.complaint() {
+        Some(complaint) => Err(Failure::Refused(complaint)),
+        None => Ok(()),
+    }
+}
+
+fn write(
+    options: &Options,
+    machine: &Machine,
+    settings: &Settings,
+    results: &Results,
+) -> Result<(), Failure> {
+    let record = Record {
+        benchmark: "connections",
+        machine,
+        settings,
+        results,
+    };
+    match &options.files.json {
+        Some(path) => record.write(path),
+        None => Ok(()),
+    }
+}
+
+impl Settings {
+    fn of(options: &Options) -> Result<Self, Failure> {
+        let to = options.to.as_deref().map(address::resolve).transpose()?;
+        Ok(Self {
+            peers: options.peers,
+            processes: processes(options.peers, files::raise()?)?,
+            duration_s: options.duration.as_secs_f64(),
+            to: to.map(|candidates| candidates[0].to_string()),
+            receive_buffer: ReceiveBuffer::look()?,
+            duration: options.duration,
+        })
+    }
+
+    /// That of the server, which takes everybody who was asked for.
+    fn config(&self) -> Config {
+        Config {
+            peers_max: self.peers,
+            ..Config::plain(ProtocolId::default().0)
+        }
+    }
+}
+
+impl std::fmt::Display for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (peers, duration) = (self.peers, format_duration(self.duration));
+        let processes = match self.processes {
+            1 => "1 process".to_owned(),
+            some => format!("{some} processes"),
+        };
+        let to = self.to.as_deref().unwrap_or("a server in this one");
+        write!(
+            f,
+            "{peers} clients in {processes} of their own, to {to}, kept for {duration}"
+        )
+    }
+}
+
+/// How many processes it takes, if each has room for so many files of its clients.
+fn processes(peers: usize, files: usize) -> Result<usize, Failure> {
+    let each = files / FILES_PER_CLIENT;
+    let processes = peers.checked_div(each).map(|_| peers.div_ceil(each));
+    processes
+        .filter(|processes| *processes <= PROCESSES_MAX)
+        .ok_or_else(|| {
+            Failure::Refused(format!(
+                "{peers} clients have {FILES_PER_CLIENT} files each open, and the limit of open files \
+                 leaves room for {each} of them in a process: ask for fewer with --peers, or raise the \
+                 limit as root with ulimit -n"
+            ))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_as_many_processes_as_the_open_files_ask_for() {
+        for (peers, files, wanted) in [(1, 2, 1), (100, 200, 1), (101, 200, 2), (1600, 200, 16)] {
+            assert_eq!(processes(peers, files), Ok(wanted));
+        }
+    }
+
+    #[test]
+    fn too_low_a_limit_is_told_with_two_ways_out() {
+        for (peers, files) in [(1, 0), (1, 1), (1601, 200)] {
+            let Err(Failure::Refused(text)) = processes(peers, files) else {
+                panic!("{peers} {files}");
+            };
+            assert!(text.contains("--peers") && text.contains("ulimit -n"));
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What carries probes there and answers back.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use tickwire::{Datagram, Endpoint, EndpointStats};
+
+use crate::failure::{self, Failure};
+
+/// A way to an echo.
+pub(super) trait Way: Sized {
+    /// Lets a probe leave.
+    fn send(&mut self, probe: &[u8]) -> Departure;
+
+    /// Sleeps until something comes, a signal, or `time`; without one for as long as it takes.
+    fn sleep(&mut self, time: Option<Instant>) -> Result<(), Failure>;
+
+    /// Hands everything that came to `take`.
+    fn receive(&mut self, take: &mut Take<'_>) -> Result<(), Failure>;
+
+    /// How many datagrams this machine's own kernel dropped on their way to us.
+    fn dropped_by_kernel(&self) -> u64;
+
+    /// Why nothing can be sent any more, if that is so.
+    fn end(&self) -> Option<String> {
+        None
+    }
+
+    /// What there is to say at the end, besides what the probes have shown.
+    fn summary(&self) -> Option<String> {
+        None
+    }
+
+    /// Says goodbye, where somebody is to be told.
+    fn close(self) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+/// Who looks at what came.
+pub(super) type Take<'a> = dyn FnMut(&Datagram<'_>) -> Result<(), Failure> + 'a;
+
+/// What became of a probe that was to leave.
+#[derive(Debug)]
+pub(super) struct Departure {
+    /// Just before it went to the system.
+    pub(super) at: Instant,
+    /// Why it did not leave, if it did not.
+    pub(super) refusal: Option<String>,
+}
+
+/// Bare datagrams, to whatever echoes.
+#[derive(Debug)]
+pub(super) struct Bare {
+    endpoint: Endpoint,
+    to: SocketAddr,
+    discarded: Discarded,
+}
+
+impl Bare {
+    pub(super) fn new(endpoint: Endpoint, to: SocketAddr) -> Self {
+        Self {
+            endpoint,
+            to,
+            discarded: Discarded::default(),
+        }
+    }
+}
+
+impl Way for Bare {
+    fn send(&mut self, probe: &[u8]) -> Departure {
+        let queued = self.endpoint.send(self.to, probe);
+        let at = Instant::now();
+        let flushed = self.endpoint.flush();
+        let error = queued.map_err(io::Error::from).and(flushed).err();
+        // The system is asked while the probe is under way, so it costs no round trip anything.
+        let refusal = self.discarded.refusal(error, &self.endpoint.stats());
+        Departure { at, refusal }
+    }
+
+    fn sleep(&mut self, time: Option<Instant>) -> Result<(), Failure> {
+        let slept = match time {
+            Some(time) => self.endpoint.wait_until(time),
+            None => self.endpoint.wait(None),
+        };
+        slept.map_err(Failure::cannot("wait for answers"))
+    }
+
+    fn receive(&mut self, take: &mut Take<'_>) -> Result<(), Failure> {
+        while let Some(datagram) = self.endpoint.recv().map_err(Failure::cannot("receive"))? {
+            take(&datagram)?;
+        }
+        Ok(())
+    }
+
+    fn dropped_by_kernel(&self) -> u64 {
+        self.endpoint.stats().dropped_by_kernel
+    }
+}
+
+/// How many datagrams the endpoint had discarded at the last look.
+#[derive(Debug, Default)]
+pub(super) struct Discarded(u64);
+
+impl Discarded {
+    /// Why the probe did not leave for which `stats` were asked, if it did not: the error that the
+    /// system answered, or what the endpoint discarded meanwhile. One that was still queued from an
+    /// earlier probe counts for the one that finds out.
+    pub(super) fn refusal(
+        &mut self,
+        error: Option<io::Error>,
+        stats: &EndpointStats,
+    ) -> Option<String> {
+        let before = std::mem::replace(&mut self.0, stats.discarded);
+        if let Some(error) = error {
+            return Some(error.to_string());
+        }
+        (stats.discarded > before).then(|| failure::reason(&stats.send_errors).to_owned())
+    }
+}

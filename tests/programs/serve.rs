@@ -1,0 +1,368 @@
+//! `tickwire serve` and `tickwire ping --connect`: peers come, are answered, go, and are turned away.
+
+use std::net::{SocketAddr, UdpSocket};
+
+use nix::sys::signal::Signal;
+
+use crate::child::{Ended, Program, run, tickwire};
+use crate::common::skip;
+use crate::{assert_done, assert_fails, read_line, socket};
+
+/// Answers at once and tells nothing but who comes and goes: every line is one that the test causes.
+const AT_ONCE: [&str; 4] = ["--tick", "0", "--interval", "0s"];
+
+/// Far beyond what an answer takes on the busiest machine, so that none of them is late.
+const PATIENT: [&str; 4] = ["--timeout", "1h", "--connect-timeout", "1h"];
+
+/// `tickwire serve`, on a port of its own.
+struct Server {
+    program: Program,
+    address: String,
+}
+
+impl Server {
+    fn start(args: &[&str]) -> Self {
+        Self::start_at("127.0.0.1:0", args)
+    }
+
+    fn start_at(address: &str, args: &[&str]) -> Self {
+        let args = [&["serve", address], args].concat();
+        let program = Program::start(&mut tickwire(&args));
+        let line = program.line();
+        let address = line.strip_prefix("listening on ").expect("the first line");
+        Self {
+            address: address.to_owned(),
+            program,
+        }
+    }
+
+    /// The next line, which tells of somebody who came.
+    fn connected(&self, peer: &str) -> SocketAddr {
+        let line = self.program.line();
+        let begin = format!("peer {peer} connected from ");
+        let address = line.strip_prefix(&begin);
+        let address = address.unwrap_or_else(|| panic!("{peer} did not come: {line}"));
+        address.parse().unwrap()
+    }
+
+    /// The next line, which tells of somebody who went.
+    fn gone(&self, peer: &str, address: SocketAddr, why: &str) {
+        assert_gone(&self.program.line(), peer, address, why);
+    }
+
+    /// Ends it, which is to end well, and returns what it had still to say.
+    fn end(self, signal: Signal) -> Vec<String> {
+        self.program.signal(signal);
+        let ended = self.program.end();
+        assert_done(&ended);
+        ended.stdout
+    }
+}
+
+fn assert_gone(line: &str, peer: &str, address: SocketAddr, why: &str) {
+    let begin = format!("peer {peer} from {address} gone after ");
+    let rest = line.strip_prefix(&begin);
+    let rest = rest.unwrap_or_else(|| panic!("{peer} did not go: {line}"));
+    let (seconds, reason) = rest.split_once(" s: ").expect("a time and a reason");
+    assert!(seconds.parse::<f64>().is_ok(), "{line}");
+    assert_eq!(reason, why);
+}
+
+/// A ping through a connection.
+fn ping(address: &str, args: &[&str]) -> Program {
+    Program::start(&mut tickwire(
+        &[&["ping", "--connect", address], args].concat(),
+    ))
+}
+
+/// A ping that goes on, until its first answer.
+fn ping_for_long(address: &str, args: &[&str]) -> Program {
+    let ping = ping(address, &[&["--every", "1h"], args, &PATIENT[..]].concat());
+    assert_begins(&ping.line(), "ping ");
+    assert_begins(&ping.line(), "connected in ");
+    assert_begins(&ping.line(), "seq=1 ");
+    ping
+}
+
+fn ping_once(address: &str, args: &[&str]) -> Ended {
+    ping(address, &[&["--count", "1"], args, &PATIENT[..]].concat()).end()
+}
+
+fn assert_begins(line: &str, begin: &str) {
+    assert!(line.starts_with(begin), "{line}");
+}
+
+/// Nobody was let in, and `why` is the reason.
+fn assert_not_connected(ended: &Ended, address: &str, why: &str) {
+    let told = format!("not connected to {address}: {why}");
+    assert_fails(ended, 1, &[&told]);
+    assert_eq!(ended.stdout, [format!("ping {address}, 64 bytes")]);
+}
+
+// Who comes and goes.
+
+#[test]
+fn a_ping_is_answered_and_goes_without_being_waited_for() {
+    let server = Server::start(&AT_ONCE);
+    for (generation, size) in [16, 64, 992].into_iter().enumerate() {
+        let size = size.to_string();
+        let args = ["--count", "3", "--every", "1ms", "--size", &size];
+        let ended = ping(&server.address, &[&args[..], &PATIENT].concat()).end();
+        assert_done(&ended);
+        let [
+            announced,
+            connected,
+            one,
+            _,
+            three,
+            counts,
+            figures,
+            connection,
+        ] = &ended.stdout[..]
+        else {
+            panic!("{ended:?}");
+        };
+        let address = &server.address;
+        assert_eq!(announced, &format!("ping {address}, {size} bytes"));
+        assert_begins(connected, "connected in ");
+        assert_begins(one, &format!("seq=1 {size} bytes time="));
+        assert_begins(three, &format!("seq=3 {size} bytes time="));
+        assert_begins(counts, "in all 3 sent, 3 received, 0 lost (0.0%), 0 late");
+        assert_begins(figures, "round trip min/avg/p50/p99/max/jitter = ");
+        assert_begins(connection, "connection: round trip ");
+        assert!(connection.ends_with(" lost"), "{connection}");
+
+        let peer = format!("0v{generation}");
+        let from = server.connected(&peer);
+        server.gone(&peer, from, "disconnected by the peer, code 0");
+    }
+    let rest = server.end(Signal::SIGTERM);
+    let [totals] = &rest[..] else {
+        panic!("{rest:?}");
+    };
+    assert_begins(totals, "in all 3 peers; in 9 messages, ");
+    assert!(totals.contains("; out 9 messages, "), "{totals}");
+    assert!(totals.contains("; nothing lost"), "{totals}");
+}
+
+#[test]
+fn two_peers_at_a_time_have_two_names() {
+    let server = Server::start(&AT_ONCE);
+    let first = ping_for_long(&server.address, &[]);
+    let from = server.connected("0v0");
+    assert_done(&ping_once(&server.address, &[]));
+    let second = server.connected("1v0");
+    assert_ne!(from, second);
+    server.gone("1v0", second, "disconnected by the peer, code 0");
+    first.signal(Signal::SIGINT);
+    assert_eq!(first.end().code, Some(0));
+    server.gone("0v0", from, "disconnected by the peer, code 0");
+}
+
+#[test]
+fn a_server_on_ipv6_is_reached() {
+    if skip("IPv6", UdpSocket::bind("[::1]:0").is_ok()) {
+        return;
+    }
+    let server = Server::start_at("[::1]:0", &AT_ONCE);
+    assert_done(&ping_once(&server.address, &[]));
+    assert!(server.connected("0v0").is_ipv6());
+}
+
+#[test]
+fn with_a_tick_everybody_is_answered_too() {
+    let server = Server::start(&["--tick", "1000", "--interval", "0s"]);
+    let args = ["--every", "0s", "--count", "20"];
+    let ended = ping(&server.address, &[&args[..], &PATIENT].concat()).end();
+    assert_done(&ended);
+    let counts = &ended.stdout[ended.stdout.len() - 3];
+    assert_begins(counts, "in all 20 sent, 20 received, ");
+}
+
+#[test]
+fn what_happened_is_told_once_an_interval() {
+    let server = Server::start(&["--tick", "0", "--interval", "20ms"]);
+    let ping = ping_for_long(&server.address, &[]);
+    // An interval may end before the peer is there.
+    let lines = || std::iter::repeat_with(|| server.program.line());
+    lines().find(|line| line.starts_with("peer 0v0 connected from "));
+    let progress = lines().find(|line| line.starts_with("1 peers; in "));
+    let progress = progress.expect("lines go on until there is none");
+    for part in [" messages/s, ", " datagrams/s; out ", "; nothing lost"] {
+        assert!(progress.contains(part), "no {part:?} in {progress:?}");
+    }
+    ping.signal(Signal::SIGTERM);
+    assert_eq!(ping.end().code, Some(0));
+}
+
+#[test]
+fn a_bad_network_is_told_and_played() {
+    let args = [&["--latency", "5ms", "--jitter", "1ms"][..], &AT_ONCE].concat();
+    let server = Server::start(&args);
+    let told = "playing a bad network: each way 5ms and up to 1ms more, 0% lost";
+    assert_eq!(server.program.line(), told);
+    let ended = ping_once(&server.address, &[]);
+    assert_done(&ended);
+    let time = ended.stdout[2].rsplit_once("time=").expect("a time").1;
+    let millis: f64 = time.strip_suffix(" ms").unwrap().parse().unwrap();
+    assert!(millis >= 10.0, "{millis} ms there and back");
+}
+
+// How it ends.
+
+#[test]
+fn both_signals_end_a_server_and_every_peer_is_told() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let server = Server::start(&AT_ONCE);
+        let pings = [(); 2].map(|()| ping_for_long(&server.address, &[]));
+        let from = [server.connected("0v0"), server.connected("1v0")];
+        let rest = server.end(signal);
+        let [first, second, totals] = &rest[..] else {
+            panic!("{rest:?}");
+        };
+        let why = "disconnected by this side, code 0";
+        assert_gone(first, "0v0", from[0], why);
+        assert_gone(second, "1v0", from[1], why);
+        assert_begins(totals, "in all 2 peers; in 2 messages, ");
+        for ping in pings {
+            let ended = ping.end();
+            let why = "the server ended it, code 0";
+            assert_eq!(ended.stdout[0], format!("disconnected: {why}"));
+            assert_begins(&ended.stdout[1], "in all 1 sent, 1 received, ");
+            assert_begins(&ended.stdout[3], "connection: round trip ");
+            assert_fails(&ended, 1, &["the connection ended before", why]);
+        }
+    }
+}
+
+#[test]
+fn a_signal_ends_an_attempt_to_connect() {
+    let (_socket, address) = socket();
+    let ping = ping(&address, &PATIENT);
+    assert_begins(&ping.line(), "ping ");
+    ping.signal(Signal::SIGINT);
+    let told = format!("not connected to {address}: it was ended before");
+    assert_fails(&ping.end(), 1, &[&told]);
+}
+
+#[test]
+fn a_closed_output_ends_a_server_quietly_and_its_peers_are_told() {
+    let args = [&["serve", "127.0.0.1:0"][..], &AT_ONCE].concat();
+    let (program, stdout) = Program::start_unread(&mut tickwire(&args));
+    // Read and closed, as `| head -1` does.
+    let line = read_line(stdout);
+    let address = line.trim_end().strip_prefix("listening on ").unwrap();
+    // The line that tells of this one has no reader.
+    let ended = ping(address, &[&["--every", "1h"][..], &PATIENT].concat()).end();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(
+        ended.stderr[0].ends_with("the server ended it, code 0"),
+        "{ended:?}"
+    );
+    assert_done(&program.end());
+}
+
+#[test]
+fn a_closed_output_ends_a_ping_quietly_and_the_server_is_told() {
+    let server = Server::start(&AT_ONCE);
+    let args = ["ping", "--connect", &server.address, "--every", "0s"];
+    let args = [&args[..], &PATIENT].concat();
+    let (program, stdout) = Program::start_unread(&mut tickwire(&args));
+    assert_begins(&read_line(stdout), "ping ");
+    assert_done(&program.end());
+    let from = server.connected("0v0");
+    server.gone("0v0", from, "disconnected by the peer, code 0");
+}
+
+// Who is not let in.
+
+#[test]
+fn a_full_server_says_so_until_somebody_goes() {
+    let server = Server::start(&[&["--peers-max", "1"][..], &AT_ONCE].concat());
+    let first = ping_for_long(&server.address, &[]);
+    let ended = ping_once(&server.address, &[]);
+    assert_not_connected(&ended, &server.address, "the server is full");
+    first.signal(Signal::SIGINT);
+    assert_eq!(first.end().code, Some(0));
+    let from = server.connected("0v0");
+    server.gone("0v0", from, "disconnected by the peer, code 0");
+    assert_done(&ping_once(&server.address, &[]));
+    let totals = server.end(Signal::SIGTERM).pop().unwrap();
+    assert!(totals.contains(" refused"), "{totals}");
+}
+
+#[test]
+fn another_protocol_id_is_told() {
+    let server = Server::start(&[&["--protocol-id", "0x1f"][..], &AT_ONCE].concat());
+    let ended = ping_once(&server.address, &[]);
+    let why = "the server has another protocol id: give it the same --protocol-id as this";
+    assert_not_connected(&ended, &server.address, why);
+    assert_done(&ping_once(&server.address, &["--protocol-id", "31"]));
+    let totals = server.end(Signal::SIGTERM).pop().unwrap();
+    assert!(totals.contains(" of another protocol"), "{totals}");
+}
+
+#[test]
+fn only_who_shows_the_ticket_is_let_in() {
+    let server = Server::start(&[&["--ticket", "let me in"][..], &AT_ONCE].concat());
+    for args in [&[][..], &["--ticket", "let me"]] {
+        let ended = ping_once(&server.address, args);
+        let why = "the server refused, code 401: it wants a --ticket, or another one";
+        assert_not_connected(&ended, &server.address, why);
+    }
+    assert_done(&ping_once(&server.address, &["--ticket", "let me in"]));
+    let from = server.connected("0v0");
+    server.gone("0v0", from, "disconnected by the peer, code 0");
+}
+
+#[test]
+fn nobody_there_is_told_after_the_time_to_connect() {
+    let (_socket, address) = socket();
+    let ended = ping(&address, &["--connect-timeout", "20ms"]).end();
+    assert_not_connected(
+        &ended,
+        &address,
+        "nobody answered: no server of connections",
+    );
+}
+
+#[test]
+fn where_nothing_can_be_sent_nobody_is_waited_for() {
+    let ended = ping("255.255.255.255:9", &[]).end();
+    assert_fails(&ended, 1, &["cannot connect: 255.255.255.255:9"]);
+}
+
+// What goes wrong.
+
+#[test]
+fn what_makes_no_sense_is_refused_in_a_sentence() {
+    let cases: [(&[&str], &str); 10] = [
+        (&["serve", "nonsense"], "there is no port"),
+        (&["serve", "--latency", "61s"], "--latency is 61s"),
+        (&["serve", "--loss", "5"], "0 to 1, or 0% to 100%"),
+        (&["serve", "--tick", "1001"], "0 to 1000 ticks"),
+        (&["serve", "--peers-max", "65537"], "0 to 65536 peers"),
+        (&["serve", "--ticket", ""], "empty ticket"),
+        (&["serve", "--protocol-id", "x"], "such as 7 or 0x1f"),
+        (&["ping", "--connect", "--size", "993"], "at most 992 fit"),
+        (
+            &["ping", "--connect", "--connect-timeout", "0s"],
+            "1ms to 1h",
+        ),
+        (&["ping", "--ticket", "let me in"], "--connect"),
+    ];
+    for (args, part) in cases {
+        let ended = run(&mut tickwire(args));
+        assert_eq!(ended.code, Some(2), "{args:?}: {ended:?}");
+        assert_eq!(ended.stdout, [""; 0]);
+        let told = ended.stderr.join("\n");
+        assert!(told.contains(part), "no {part:?} in {told:?}");
+    }
+}
+
+#[test]
+fn an_address_in_use_is_told_with_a_way_out() {
+    let (_socket, address) = socket();
+    let ended = run(&mut tickwire(&["serve", &address]));
+    assert_fails(&ended, 1, &[&address, "another program", "another port"]);
+}

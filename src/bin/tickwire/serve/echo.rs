@@ -70,3 +70,79 @@ impl Echo {
         self.peer_gone
     }
 }
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    reason = "in a test that is a failure as good as any"
+)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::time::Duration;
+
+    use tickwire::limits::{QUEUED_MESSAGES_MAX, UNRELIABLE_MAX};
+    use tickwire::{Config, ConnectOptions, Event};
+
+    use super::*;
+
+    /// A server with a client, and the client's name there.
+    fn connected() -> (Host, Host, PeerId) {
+        let bind = || Host::bind((Ipv4Addr::LOCALHOST, 0).into(), Config::plain(7)).unwrap();
+        let (mut server, mut client) = (bind(), bind());
+        let to = server.local_addr();
+        client.connect(to, &ConnectOptions::default()).unwrap();
+        loop {
+            client.poll().unwrap();
+            server.wait(Some(Duration::from_millis(1))).unwrap();
+            if let Some(Event::Connected { peer, .. }) = server.next_event() {
+                return (server, client, peer);
+            }
+        }
+    }
+
+    fn message(echo: &mut Echo, from: PeerId, len: usize) {
+        echo.on_message(from, Delivery::Unreliable, Bytes::from(vec![7; len]));
+    }
+
+    #[test]
+    fn a_full_send_queue_is_counted_and_ends_nothing() {
+        let (mut server, _client, peer) = connected();
+        let mut echo = Echo::default();
+        let count = QUEUED_MESSAGES_MAX + 1;
+        for _ in 0..count {
+            message(&mut echo, peer, UNRELIABLE_MAX);
+        }
+        echo.answer(&mut server);
+        assert!(echo.answered() > 0 && echo.queue_full() > 0, "{echo:?}");
+        assert_eq!(echo.answered() + echo.queue_full(), count as u64);
+        server.flush().unwrap();
+        message(&mut echo, peer, 1);
+        let before = echo.answered();
+        echo.answer(&mut server);
+        assert_eq!(echo.answered(), before + 1, "there is room again");
+    }
+
+    #[test]
+    fn who_has_gone_is_not_answered() {
+        let (mut server, _client, peer) = connected();
+        let mut echo = Echo::default();
+        message(&mut echo, peer, 1);
+        server.disconnect(peer, 0);
+        echo.answer(&mut server);
+        assert_eq!((echo.answered(), echo.peer_gone()), (0, 1));
+    }
+
+    #[test]
+    fn what_waits_for_the_tick_is_bounded() {
+        let (_server, _client, peer) = connected();
+        let mut echo = Echo::default();
+        for _ in 0..=WAITING_MAX {
+            message(&mut echo, peer, 0);
+        }
+        assert_eq!(echo.waiting.len(), WAITING_MAX);
+        assert_eq!(
+            (echo.received(), echo.queue_full()),
+            (WAITING_MAX as u64 + 1, 1)
+        );
+    }
+}

@@ -5,7 +5,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tickwire::{Admission, ConnectOptions, DisconnectReason, LinkConditions};
 
-use crate::world::packets::{Hello, PING, kind, mismatch, unreliable};
+use crate::world::lab::Lab;
+use crate::world::packets::{
+    Hello, PING, accept, client_id, connection_id, cookie_answer, deny, disconnect, kind, mismatch,
+    nonce_of_hello, returned_cookie, server_id, unreliable,
+};
 use crate::world::{Datagram, Stranger, World, config, ms, outside, secs};
 
 fn server() -> World {
@@ -215,6 +219,68 @@ fn answers_of_a_server_that_nobody_asked_are_nothing() {
     let hellos = world.witness.datagrams.iter();
     assert!(hellos.clone().all(|sent| sent.bytes[0] == kind::HELLO));
     assert_eq!(hellos.count(), 11);
+}
+
+#[test]
+fn an_answer_counts_for_the_right_nonce_and_id_alone() {
+    let mut world = World::new(1);
+    world.add(config());
+    let (server, other) = (outside(5), outside(6));
+    let there = world.connect_to(0, server, &ConnectOptions::default());
+    world.run_for(ms(1));
+    let nonce = nonce_of_hello(&world.witness.datagrams[0].bytes);
+    world.inject(other, 0, &cookie_answer(nonce, [1; 16]));
+    world.inject(server, 0, &cookie_answer([2; 16], [2; 16]));
+    world.inject(server, 0, &cookie_answer(nonce, [3; 16]));
+    world.inject(server, 0, &cookie_answer(nonce, [4; 16]));
+    let connect = recorded(&world, kind::CONNECT).bytes;
+    assert_eq!(returned_cookie(&connect), Some([3; 16]), "the first counts");
+
+    let id = client_id(&connect);
+    for answer in [accept, |id, nonce, _| deny(id, nonce)] {
+        world.inject(server, 0, &answer(id ^ 1 << 40, nonce, 7));
+        world.inject(server, 0, &answer(id, [2; 16], 7));
+        world.inject(other, 0, &answer(id, nonce, 7));
+        assert!(!world.log(0).is_connected(there));
+        assert_eq!(world.log(0).end_of(there), None);
+    }
+    world.inject(server, 0, &accept(id, nonce, 7));
+    assert!(world.log(0).is_connected(there));
+    // Whatever else it says now is too late.
+    world.inject(server, 0, &deny(id, nonce));
+    world.inject(server, 0, &accept(id, nonce, 8));
+    world.inject(server, 0, &cookie_answer(nonce, [5; 16]));
+    world.run_for(ms(10));
+    assert!(world.log(0).is_connected(there));
+    let last = world.witness.datagrams.last().unwrap();
+    assert_eq!(
+        (last.bytes[0], connection_id(&last.bytes)),
+        (kind::PACKET, 7)
+    );
+}
+
+#[test]
+fn an_accept_for_one_who_is_gone_is_not_given_to_the_next() {
+    let mut lab = Lab::new(config());
+    let (mut first, second) = (Stranger::new(1), Stranger::new(2));
+    let again = lab.connect_of(&first);
+    let connect = lab.connect_of(&second);
+    assert!(lab.arrive(&mut first));
+    let peer = lab.host.peers().next().unwrap();
+    // All in one turn: the first asks for its accept again, and is gone; the second gets its place.
+    lab.give(first.address, &again);
+    lab.host.disconnect(peer, 0, lab.now);
+    while lab.host.poll_event().is_some() {}
+    let goodbye = first.packet(&disconnect(0));
+    lab.give(first.address, &goodbye);
+    lab.give(second.address, &connect);
+    let mut answers = Vec::new();
+    lab.turn(|to, bytes| answers.push((to, server_id(bytes))));
+    assert_eq!(answers.len(), 1);
+    let (to, id) = answers[0];
+    assert_eq!(to, second.address);
+    assert_eq!(id & 0xf_ffff, first.server_id & 0xf_ffff, "the same place");
+    assert_ne!(id, first.server_id);
 }
 
 #[test]

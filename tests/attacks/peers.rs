@@ -2,7 +2,7 @@
 
 use tickwire::DisconnectReason;
 
-use crate::world::packets::{self, PING, disconnect, frames, response, unreliable};
+use crate::world::packets::{self, PING, challenge_in, disconnect, response, unreliable};
 use crate::world::{Stranger, World, config, for_each_seed, ms, outside, secs};
 
 /// A host, and a stranger who is its peer.
@@ -24,6 +24,30 @@ fn a_goodbye_said_twice_in_one_packet_ends_a_connection_once() {
     world.run_for(secs(30));
     let end = world.log(0).end_of(peer);
     assert_eq!(end, Some(DisconnectReason::Remote { code: 7 }));
+}
+
+#[test]
+fn what_stands_behind_a_goodbye_is_not_heard() {
+    let (mut world, mut stranger) = world_with_peer();
+    let frames = [unreliable(b"before"), disconnect(7), unreliable(b"behind")].concat();
+    stranger.say(&mut world, 0, &frames);
+    let heard: Vec<_> = world.log(0).messages.iter().map(|(_, text)| text).collect();
+    assert_eq!(heard, ["before"]);
+}
+
+#[test]
+fn a_challenge_is_answered_from_where_it_arrived_or_not_at_all() {
+    let (mut world, mut stranger) = world_with_peer();
+    stranger.address = outside(2);
+    let challenges = stranger.say(&mut world, 0, &PING);
+    let token = challenge_in(&challenges[0]).unwrap();
+    // Whoever answers from a third address has proven neither.
+    stranger.address = outside(3);
+    stranger.say(&mut world, 0, &response(token));
+    assert_eq!(world.log(0).moves, []);
+    let peer = world.log(0).connected()[0];
+    let home = world.host(0).peer_stats(peer).unwrap().address;
+    assert_eq!(home, outside(1));
 }
 
 #[test]
@@ -54,12 +78,8 @@ fn a_peer_that_moves_all_the_time_does_not_fill_the_event_queue() {
     for turn in 0..500 {
         stranger.address = outside(1 + turn % 2);
         let challenges = stranger.say(&mut world, 0, &PING);
-        for challenge in challenges {
-            let frames = frames(&challenge);
-            if frames[0] == packets::CHALLENGE {
-                let token = frames[1..9].try_into().unwrap();
-                stranger.say(&mut world, 0, &response(token));
-            }
+        for token in challenges.iter().filter_map(|packet| challenge_in(packet)) {
+            stranger.say(&mut world, 0, &response(token));
         }
         world.run_for(ms(20));
     }
@@ -93,9 +113,13 @@ fn a_message_that_nobody_takes_is_dropped_and_counted() {
     world.set_deaf(0, false);
     world.run_for(ms(1));
     assert_eq!(world.log(0).messages.len(), 4096);
-    // There is room again.
-    stranger.say(&mut world, 0, &unreliable(b"heard"));
-    assert_eq!(world.log(0).messages.len(), 4097);
+    // There is as much room again, for bytes as well.
+    world.set_deaf(0, true);
+    for _ in 0..300 {
+        stranger.say(&mut world, 0, &unreliable(&[7; 990]));
+    }
+    let again = world.host(0).peer_stats(peer).unwrap();
+    assert_eq!(again.messages_received, 4096 + long);
 }
 
 /// Well-formed frames and nonsense, in any order, sealed as the peer alone can.

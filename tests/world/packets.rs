@@ -76,6 +76,40 @@ pub(crate) fn nonce_of_hello(hello: &[u8]) -> Nonce {
     hello[6..22].try_into().unwrap()
 }
 
+/// A server's answer to a hello, with its cookie.
+pub(crate) fn cookie_answer(nonce: Nonce, cookie: Cookie) -> Vec<u8> {
+    let mut bytes = vec![kind::COOKIE, VERSION];
+    bytes.extend(nonce);
+    bytes.extend(cookie);
+    bytes.extend([0; 32]);
+    sealed(PROTOCOL, bytes)
+}
+
+/// A server takes a client in.
+pub(crate) fn accept(client_id: u64, nonce: Nonce, server_id: u64) -> Vec<u8> {
+    let mut bytes = vec![kind::ACCEPT, VERSION];
+    bytes.extend(client_id.to_be_bytes());
+    bytes.extend(nonce);
+    bytes.extend(server_id.to_be_bytes());
+    bytes.extend(20_000_u32.to_be_bytes());
+    bytes.push(16);
+    sealed(PROTOCOL, bytes)
+}
+
+/// A server is full.
+pub(crate) fn deny(client_id: u64, nonce: Nonce) -> Vec<u8> {
+    let mut bytes = vec![kind::DENY, VERSION];
+    bytes.extend(client_id.to_be_bytes());
+    bytes.extend(nonce);
+    bytes.extend([0; 5]);
+    sealed(PROTOCOL, bytes)
+}
+
+/// Under which id a client receives, from its connect.
+pub(crate) fn client_id(connect: &[u8]) -> u64 {
+    u64::from_be_bytes(connect[34..42].try_into().unwrap())
+}
+
 /// What a connect says.
 #[derive(Debug, Clone)]
 pub(crate) struct Connect {

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::{error, fmt};
 
 use curve25519_dalek::MontgomeryPoint;
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// The length of a private key and of a public one, in bytes.
@@ -39,7 +40,6 @@ impl PrivateKey {
     }
 
     /// The secret itself, for the handshake and the key file.
-    #[allow(dead_code)] // The handshake takes it from here.
     pub(crate) fn secret_bytes(&self) -> &[u8; KEY_BYTES] {
         &self.bytes
     }
@@ -55,6 +55,15 @@ impl FromStr for PrivateKey {
         Ok(Self { bytes })
     }
 }
+
+/// In the same time, whatever the difference is.
+impl PartialEq for PrivateKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes.ct_eq(other.secret_bytes()).into()
+    }
+}
+
+impl Eq for PrivateKey {}
 
 /// Shows nothing of the secret.
 impl fmt::Debug for PrivateKey {

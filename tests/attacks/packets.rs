@@ -73,7 +73,6 @@ impl Session {
     }
 }
 
-#[test]
 fn every_packet_truncated_at_every_length_is_ignored_by_both_ends() {
     let mut session = Session::new();
     for datagram in session.recorded() {
@@ -86,7 +85,6 @@ fn every_packet_truncated_at_every_length_is_ignored_by_both_ends() {
     session.assert_goes_on();
 }
 
-#[test]
 fn every_packet_with_a_byte_flipped_is_ignored_by_both_ends() {
     let mut session = Session::new();
     let mut luck = Luck::new(1);
@@ -108,7 +106,6 @@ fn both_ways(session: &Session, datagram: &Datagram) -> [(SocketAddr, usize); 2]
     [(from, session.host_at(to)), (to, session.host_at(from))]
 }
 
-#[test]
 fn a_session_replayed_as_a_whole_changes_nothing() {
     let mut session = Session::new();
     let recorded = session.recorded();
@@ -128,7 +125,6 @@ fn a_session_replayed_as_a_whole_changes_nothing() {
     session.assert_goes_on();
 }
 
-#[test]
 fn ids_of_nobody_are_answered_with_nothing() {
     let mut session = Session::new();
     let (id, from) = (session.id_of(1), session.world.address(0));
@@ -149,7 +145,6 @@ fn ids_of_nobody_are_answered_with_nothing() {
     session.assert_goes_on();
 }
 
-#[test]
 fn the_id_of_a_session_that_is_over_is_nobodys() {
     let mut session = Session::new();
     let (stale, from) = (session.id_of(1), session.world.address(0));
@@ -168,7 +163,6 @@ fn the_id_of_a_session_that_is_over_is_nobodys() {
     assert!(session.world.log(1).is_connected(back));
 }
 
-#[test]
 fn a_goodbye_from_another_address_does_nothing_but_ask_back() {
     let mut session = Session::new();
     let (id, elsewhere) = (session.id_of(1), outside(1));
@@ -187,7 +181,6 @@ fn a_goodbye_from_another_address_does_nothing_but_ask_back() {
     assert!(bytes <= 3 * forged.len(), "{bytes} for {}", forged.len());
 }
 
-#[test]
 fn a_forged_message_from_another_address_is_not_believed() {
     let mut session = Session::new();
     let id = session.id_of(1);
@@ -205,7 +198,6 @@ fn a_forged_message_from_another_address_is_not_believed() {
     assert_eq!(stats.from_elsewhere, 200);
 }
 
-#[test]
 fn a_new_address_gets_at_most_three_times_what_came_from_it() {
     let mut session = Session::new();
     let (id, elsewhere) = (session.id_of(1), outside(1));
@@ -221,7 +213,6 @@ fn a_new_address_gets_at_most_three_times_what_came_from_it() {
     session.assert_goes_on();
 }
 
-#[test]
 fn acknowledgements_of_what_was_never_sent_are_malformed_and_harmless() {
     let mut session = Session::new();
     let (id, from) = (session.id_of(1), session.world.address(0));
@@ -241,7 +232,6 @@ fn acknowledgements_of_what_was_never_sent_are_malformed_and_harmless() {
     assert_eq!(stats.malformed, 7);
 }
 
-#[test]
 fn numbers_far_ahead_stop_at_the_top_and_overflow_nothing() {
     let mut session = Session::new();
     let (id, from) = (session.id_of(1), session.world.address(0));
@@ -260,7 +250,6 @@ fn numbers_far_ahead_stop_at_the_top_and_overflow_nothing() {
     assert!(session.world.log(1).is_connected(session.back));
 }
 
-#[test]
 fn random_bytes_and_empty_datagrams_are_counted_and_nothing_else() {
     for_each_seed(4, |seed| {
         let mut session = Session::new();
@@ -287,7 +276,6 @@ fn random_bytes_and_empty_datagrams_are_counted_and_nothing_else() {
     });
 }
 
-#[test]
 fn a_session_ends_as_it_should_after_all_that() {
     let mut session = Session::new();
     for datagram in session.recorded() {
@@ -299,3 +287,18 @@ fn a_session_ends_as_it_should_after_all_that() {
     let end = session.world.log(0).end_of(session.there);
     assert_eq!(end, Some(DisconnectReason::Remote { code: 3 }));
 }
+
+under_both!(
+    every_packet_truncated_at_every_length_is_ignored_by_both_ends,
+    every_packet_with_a_byte_flipped_is_ignored_by_both_ends,
+    a_session_replayed_as_a_whole_changes_nothing,
+    ids_of_nobody_are_answered_with_nothing,
+    the_id_of_a_session_that_is_over_is_nobodys,
+    a_goodbye_from_another_address_does_nothing_but_ask_back,
+    a_forged_message_from_another_address_is_not_believed,
+    a_new_address_gets_at_most_three_times_what_came_from_it,
+    acknowledgements_of_what_was_never_sent_are_malformed_and_harmless,
+    numbers_far_ahead_stop_at_the_top_and_overflow_nothing,
+    random_bytes_and_empty_datagrams_are_counted_and_nothing_else,
+    a_session_ends_as_it_should_after_all_that,
+);

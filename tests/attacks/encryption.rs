@@ -7,20 +7,18 @@ use tickwire::{
     PrivateKey, PublicKey, Security,
 };
 
+use crate::both::{Mode, under, with_mode};
 use crate::world::lab::Lab;
-use crate::world::mode::with_mode;
 use crate::world::packets::{self, Connect, kind};
 use crate::world::secrecy::server_key;
-use crate::world::{
-    Datagram, Luck, Mode, PROTOCOL, Stranger, World, config, ms, options, outside, secs, under,
-};
+use crate::world::{Datagram, Luck, PROTOCOL, Stranger, World, config, ms, options, outside, secs};
 
 /// Runs the test with encryption; there is nothing of it without.
 macro_rules! encrypted {
     ($($test:ident),+ $(,)?) => {
         mod encrypted {
             $(#[test] fn $test() {
-                crate::world::under(crate::world::Mode::Noise, super::$test);
+                crate::both::under(crate::both::Mode::Noise, super::$test);
             })+
         }
     };
@@ -42,6 +40,7 @@ encrypted!(
     a_host_that_is_talked_to_in_plain_says_so_and_goes_on,
     a_plain_host_that_is_talked_to_in_noise_says_so_and_goes_on,
     a_client_and_a_server_of_two_kinds_do_not_connect_and_know_why,
+    packets_that_overtake_each_other_across_a_rekey_are_all_taken,
     a_flood_of_handshakes_is_held_to_its_rate,
 );
 
@@ -479,6 +478,35 @@ fn a_client_and_a_server_of_two_kinds_do_not_connect_and_know_why() {
         assert_eq!(end, Some(DisconnectReason::SecurityMismatch));
         assert_eq!(world.host(1).stats().mismatches, 1);
     }
+}
+
+fn packets_that_overtake_each_other_across_a_rekey_are_all_taken() {
+    let mut world = World::new(1);
+    world.add(config());
+    let mut peer = Stranger::new(1);
+    peer.arrive(&mut world, 0);
+    let id = world.log(0).connected()[0];
+    let mut count = 0;
+    for boundary in [1_u64 << 24, 2 << 24, 3 << 24] {
+        let mut numbers: Vec<_> = (boundary - 100..boundary + 100).collect();
+        numbers.sort_by_key(|number| (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        for number in numbers {
+            let text = number.to_be_bytes();
+            let packet = peer.packet_with(number, &packets::unreliable(&text));
+            peer.give(&mut world, 0, &packet);
+            count += 1;
+            let (_, last) = world.log(0).messages.last().unwrap();
+            assert_eq!(last[..], text);
+        }
+    }
+    let stats = world.host(0).peer_stats(id).unwrap();
+    assert_eq!(stats.messages_received, count);
+    assert_eq!((stats.failed_authentication, stats.duplicates), (0, 0));
+    // One of the first epoch is none any more.
+    let old = peer.packet_with(500, &packets::disconnect(1));
+    peer.give(&mut world, 0, &old);
+    let stats = world.host(0).peer_stats(id).unwrap();
+    assert_eq!(stats.failed_authentication, 1);
 }
 
 /// 10,000 connects a second with good cookies, for three seconds, all with one ephemeral key: a stranger

@@ -11,9 +11,9 @@
 //! | a latency benchmark, which spins | [`poll`](Host::poll) over and over, or the layer below: [`Endpoint`] |
 //!
 //! It has two layers so far. An [`Endpoint`] sends and receives raw datagrams; a [`Host`] has an
-//! endpoint, knows who is there, and exchanges messages with peers. There is no encryption yet:
-//! **a host has neither secrecy nor authenticity** (see [`Security::Plain`]) and belongs into a trusted
-//! network. And there are no messages yet that are sent again when they are lost: see [`Delivery`].
+//! endpoint, knows who is there, and exchanges messages with peers, encrypted unless it asks not to be
+//! (see [`Security`]; the examples here are [`Plain`](Security::Plain), for a trusted network). There are
+//! no messages yet that are sent again when they are lost: see [`Delivery`].
 //!
 //! # The first two programs
 //!

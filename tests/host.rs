@@ -3,8 +3,8 @@
 #![forbid(unsafe_code)]
 
 #[macro_use]
-#[path = "common/both.rs"]
-mod both;
+#[path = "common/protections.rs"]
+mod protections;
 mod common;
 
 use std::net::{SocketAddr, UdpSocket};
@@ -25,10 +25,10 @@ const DEADLINE: Duration = Duration::from_secs(30);
 const ANY: &str = "127.0.0.1:0";
 
 fn host_config() -> Config {
-    match both::mode() {
-        both::Mode::Plain => Config::plain(7),
+    match protections::mode() {
+        protections::Mode::Plain => Config::plain(7),
         #[cfg(feature = "noise")]
-        both::Mode::Noise => Config::noise(7),
+        protections::Mode::Noise => Config::noise(7),
     }
 }
 
@@ -568,7 +568,7 @@ under_both!(
 #[cfg(feature = "noise")]
 #[test]
 fn every_test_runs_under_both() {
-    let (plain, noise) = both::counts();
+    let (plain, noise) = protections::counts();
     assert_eq!(plain, noise);
     assert!(plain > 10, "{plain}");
 }

@@ -19,8 +19,8 @@
 //!    time.
 //!
 //! They teach the layers that this release has: raw datagrams, and connections with unreliable
-//! messages on top of them. There is no encryption in it yet, and no message that is sent again; the
-//! chapters say so where you would look for them.
+//! messages on top of them. There is no message in it yet that is sent again; the chapters say so
+//! where you would look for it.
 //!
 //! You need to know Rust and what a game loop is. You do not need to know sockets. Where a chapter
 //! speaks of what a call costs, it was measured on a machine with two cores, with Linux 6.18, over

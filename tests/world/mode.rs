@@ -3,7 +3,7 @@
 use tickwire::Config;
 
 use super::PROTOCOL;
-pub(crate) use crate::both::{Mode, is_noise, mode};
+pub(crate) use crate::protections::{Mode, is_noise, mode};
 
 /// What is usual in a test: nothing of it is about how many handshakes there may be.
 pub(crate) fn config() -> Config {

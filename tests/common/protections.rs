@@ -42,13 +42,13 @@ macro_rules! under_both {
     ($($test:ident),+ $(,)?) => {
         mod plain {
             $(#[test] fn $test() {
-                crate::both::under(crate::both::Mode::Plain, super::$test);
+                crate::protections::under(crate::protections::Mode::Plain, super::$test);
             })+
         }
         #[cfg(feature = "noise")]
         mod noise {
             $(#[test] fn $test() {
-                crate::both::under(crate::both::Mode::Noise, super::$test);
+                crate::protections::under(crate::protections::Mode::Noise, super::$test);
             })+
         }
     };

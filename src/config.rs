@@ -189,6 +189,10 @@ pub enum Security {
     /// active attacker in the middle can pose as the server.** Who a client is the application finds
     /// out: see [`set_admission`](crate::Host::set_admission).
     ///
+    /// This library's own copies of private keys, ephemeral secrets and session keys are wiped when they
+    /// are dropped. What `snow` and `ring` keep inside is not (chaining keys, key schedules), nor is the
+    /// state of the host's generator.
+    ///
     /// [Noise]: https://noiseprotocol.org/noise.html
     #[cfg(feature = "noise")]
     Noise {

@@ -29,6 +29,8 @@ pub(crate) struct Sealed {
     pub(crate) session: Session,
     /// A server's accept, to be sent again as it was.
     pub(crate) accept: Box<[u8]>,
+    /// The peer has proven that it has the key that was asked for.
+    pub(crate) is_pinned: bool,
 }
 
 impl Protection {
@@ -61,6 +63,15 @@ impl Protection {
             Self::Plain { protocol_id } => packet::open(*protocol_id, number, packet),
             #[cfg(feature = "noise")]
             Self::Noise(sealed) => sealed.session.open_packet(number, packet),
+        }
+    }
+
+    /// Whether the peer has proven that it has the key that was asked for.
+    pub(crate) fn is_pinned(&self) -> bool {
+        match self {
+            Self::Plain { .. } => false,
+            #[cfg(feature = "noise")]
+            Self::Noise(sealed) => sealed.is_pinned,
         }
     }
 
@@ -131,7 +142,12 @@ impl ProtectionPair {
         let protection = |sending, receiving| {
             let session = Session::new(&secret(sending), secret(receiving));
             let accept = Box::default();
-            Protection::Noise(Box::new(Sealed { session, accept }))
+            let is_pinned = false;
+            Protection::Noise(Box::new(Sealed {
+                session,
+                accept,
+                is_pinned,
+            }))
         };
         Self {
             sending: protection(1, 2),

@@ -37,6 +37,7 @@ encrypted!(
     a_repeated_connect_gets_the_same_accept_without_any_work,
     somebody_on_the_way_who_is_faster_does_not_keep_a_client_out,
     a_pinned_attempt_is_not_satisfied_by_somebody_who_comes_to_us,
+    nobody_takes_the_place_of_a_server_that_has_proven_its_key,
     every_byte_of_every_packet_is_protected_and_the_others_notice_nothing,
     replays_at_once_later_and_after_a_move_are_duplicates,
     a_session_replayed_to_a_restarted_server_is_nothing,
@@ -275,6 +276,33 @@ fn a_pinned_attempt_is_not_satisfied_by_somebody_who_comes_to_us() {
             poser.say(&mut world, 0, &packets::PING);
         }
         assert_eq!(world.log(0).is_connected(there), !is_pinned);
+    }
+}
+
+fn nobody_takes_the_place_of_a_server_that_has_proven_its_key() {
+    for is_pinned in [false, true] {
+        let mut world = World::of_two(1, &LinkConditions::default());
+        let ours = if is_pinned {
+            options()
+        } else {
+            ConnectOptions::default()
+        };
+        let there = world.connect_with(0, 1, &ours);
+        world.run_for(secs(1));
+        let mut poser = Stranger {
+            address: world.address(1),
+            ..Stranger::new(1)
+        };
+        let cookie = poser.ask(&mut world, 0);
+        let connect = poser.connect(cookie);
+        let answers = poser.give(&mut world, 0, &connect.bytes());
+        assert_eq!(answers.len(), usize::from(!is_pinned));
+        if !is_pinned {
+            poser.take_accept(&connect, &answers[0]);
+        }
+        poser.say(&mut world, 0, &packets::PING);
+        let replaced = Some(DisconnectReason::Replaced).filter(|_| !is_pinned);
+        assert_eq!(world.log(0).end_of(there), replaced);
     }
 }
 

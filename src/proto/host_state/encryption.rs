@@ -134,6 +134,7 @@ impl HostState {
         Some(Protection::Noise(Box::new(Sealed {
             session,
             accept: packet[..len].into(),
+            is_pinned: false,
         })))
     }
 
@@ -151,7 +152,8 @@ impl HostState {
             self.stats.handshakes_over_rate += 1;
             return None;
         }
-        let opened = attempt.call.as_mut()?.open_accept(envelope);
+        let call = attempt.call.as_mut()?;
+        let (opened, is_pinned) = (call.open_accept(envelope), call.is_pinned());
         let Some((accept, session)) = opened else {
             self.stats.failed_authentication += 1;
             return None;
@@ -160,6 +162,7 @@ impl HostState {
         let sealed = Sealed {
             session,
             accept: accept_again,
+            is_pinned,
         };
         Some((accept, Protection::Noise(Box::new(sealed))))
     }

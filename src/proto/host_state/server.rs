@@ -151,18 +151,16 @@ impl HostState {
 
     /// Whether two hosts connect to each other at the same time, and ours is the attempt that goes on:
     /// the one with the larger nonce, so that both choose the same. With the same nonce it is ours, come
-    /// back to us: this host connects to itself, and that is nobody. And whoever comes to us has not
-    /// shown the key that ours asks for.
+    /// back to us: this host connects to itself, and that is nobody. Whoever comes to us has shown no
+    /// key, so he does not take the place of one who has, or who is asked to.
     fn stands_back(&self, from: SocketAddr, nonce: Nonce) -> bool {
-        self.attempt_to(from)
-            .is_some_and(|attempt| attempt.is_pinned() || attempt.nonce >= nonce)
-    }
-
-    fn attempt_to(&self, address: SocketAddr) -> Option<&Attempt> {
-        let slot = *self.by_address.get(&address)?;
+        let Some(slot) = self.by_address.get(&from).copied() else {
+            return false;
+        };
         match &self.slots[slot].state {
-            State::Connecting(attempt) => Some(attempt),
-            _ => None,
+            State::Connecting(attempt) => attempt.is_pinned() || attempt.nonce >= nonce,
+            State::Open(connection) => connection.protection.is_pinned(),
+            _ => false,
         }
     }
 

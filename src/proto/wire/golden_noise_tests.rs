@@ -231,10 +231,15 @@ mod tests {
             Session::new(&to_server, to_client.clone()),
             Session::new(&to_client, to_server),
         ];
-        sessions.map(|session| {
-            let accept = Box::default();
-            protection::Protection::Noise(Box::new(Sealed { session, accept }))
-        })
+        sessions.map(|session| protected(session))
+    }
+
+    fn protected(session: Session) -> protection::Protection {
+        protection::Protection::Noise(Box::new(Sealed {
+            session,
+            accept: Box::default(),
+            is_pinned: false,
+        }))
     }
 
     #[test]
@@ -257,8 +262,7 @@ mod tests {
         let bytes = bytes_of("accept-noise");
         let envelope = AcceptEnvelope::read(PROTOCOL_ID, &bytes).unwrap();
         let (_, session) = call().open_accept(&envelope).unwrap();
-        let accept = Box::default();
-        let mut client = protection::Protection::Noise(Box::new(Sealed { session, accept }));
+        let mut client = protected(session);
         let [_, mut server] = ends();
         let mut buffer = [0xee; DATAGRAM_MAX];
         payload_room(&mut buffer)[0] = 1;

@@ -231,7 +231,7 @@ mod tests {
             Session::new(&to_server, to_client.clone()),
             Session::new(&to_client, to_server),
         ];
-        sessions.map(|session| protected(session))
+        sessions.map(protected)
     }
 
     fn protected(session: Session) -> protection::Protection {

@@ -93,6 +93,8 @@ pub(crate) fn accept(client_id: u64, nonce: Nonce, server_id: u64) -> Vec<u8> {
     bytes.extend(server_id.to_be_bytes());
     bytes.extend(20_000_u32.to_be_bytes());
     bytes.push(16);
+    bytes.extend((64_u32 << 10).to_be_bytes());
+    bytes.extend((256_u32 << 10).to_be_bytes());
     sealed(PROTOCOL, bytes)
 }
 
@@ -118,6 +120,8 @@ pub(crate) struct Connect {
     pub(crate) client_id: u64,
     pub(crate) idle_timeout_ms: u32,
     pub(crate) ack_delay_ms: u8,
+    pub(crate) message_max: u32,
+    pub(crate) window: u32,
     pub(crate) payload: Vec<u8>,
 }
 
@@ -129,6 +133,8 @@ impl Connect {
             client_id,
             idle_timeout_ms: 20_000,
             ack_delay_ms: 16,
+            message_max: 64 << 10,
+            window: 256 << 10,
             payload: Vec::new(),
         }
     }
@@ -140,6 +146,8 @@ impl Connect {
         bytes.extend(self.client_id.to_be_bytes());
         bytes.extend(self.idle_timeout_ms.to_be_bytes());
         bytes.push(self.ack_delay_ms);
+        bytes.extend(self.message_max.to_be_bytes());
+        bytes.extend(self.window.to_be_bytes());
         bytes.extend(u16::try_from(self.payload.len()).unwrap().to_be_bytes());
         bytes.extend(&self.payload);
         sealed(PROTOCOL, bytes)
@@ -217,7 +225,7 @@ pub(crate) fn response(token: [u8; 8]) -> Vec<u8> {
 }
 
 pub(crate) fn unreliable(message: &[u8]) -> Vec<u8> {
-    let mut frame = vec![6];
+    let mut frame = vec![0x40];
     frame.extend(variable(message.len() as u64));
     frame.extend(message);
     frame

@@ -90,6 +90,7 @@ impl HostState {
             self.stats.malformed += 1;
             return;
         };
+        let ours = self.settings(false);
         let Some((slot, attempt)) = self.attempt(from, accept.nonce) else {
             return;
         };
@@ -101,6 +102,7 @@ impl HostState {
             our_id: attempt.our_id,
             their_id: accept.server_id,
             address: from,
+            ours,
             theirs: accept.settings,
         };
         let round_trip = attempt.round_trip(now);

@@ -152,6 +152,7 @@ impl HostState {
             our_id: ConnectionId::new(self.random.number(), slot),
             their_id: connect.client_id,
             address: from,
+            ours: self.settings(true),
             theirs: connect.settings,
         };
         let pending = Pending {

@@ -35,6 +35,7 @@ impl HostState {
     /// datagrams: a peer that is given up for its silence must have had its say.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.connects_in_turn = 0;
+        self.now = now;
         while let Some(index) = self.timers.pop_due(now) {
             self.on_timeout(index, now);
             self.settle(index, now);
@@ -87,10 +88,14 @@ impl HostState {
         while let Some(index) = self.ready.pop_front() {
             self.slots[index].is_ready = false;
             let transmit = self.transmit_from(index, buffer, now);
-            self.settle(index, now);
+            self.tell_fates(index);
             if transmit.is_some() {
+                self.settle(index, now);
                 return transmit;
             }
+            // Who has nothing is looked at again when his time comes, and not at once: whatever is wrong
+            // with him must not hold the turn.
+            self.set_timer(index, now);
         }
         None
     }
@@ -117,7 +122,7 @@ impl HostState {
         buffer: &mut [u8; DATAGRAM_MAX],
         now: Instant,
     ) -> Option<Transmit> {
-        let settings = self.settings();
+        let settings = self.settings(false);
         match &mut self.slots[index].state {
             State::Connecting(attempt) if attempt.wants_to_send(now) => {
                 let len = attempt.transmit(&self.config, settings, buffer, now);
@@ -209,7 +214,7 @@ impl HostState {
             client_id: connection.their_id,
             nonce: connection.nonce,
             server_id,
-            settings: self.settings(),
+            settings: self.settings(true),
         };
         let len = accept.write(self.protocol_id(), buffer);
         Some(Transmit {
@@ -221,17 +226,24 @@ impl HostState {
     /// Whatever happened to a slot: it gets its turn to send, if it has something to send, or else is
     /// looked at when its time comes.
     pub(super) fn settle(&mut self, index: usize, now: Instant) {
-        let (wants_to_send, deadline) = match &self.slots[index].state {
-            State::Connecting(attempt) => (attempt.wants_to_send(now), Some(attempt.deadline())),
-            State::Pending(pending) => (false, Some(pending.expires_at)),
-            State::Open(connection) | State::Closing(connection) => {
-                (connection.wants_to_send(now), connection.deadline())
-            }
-            State::Free | State::Ended => return,
+        let wants_to_send = match &self.slots[index].state {
+            State::Connecting(attempt) => attempt.wants_to_send(now),
+            State::Open(connection) | State::Closing(connection) => connection.wants_to_send(now),
+            State::Pending(_) | State::Free | State::Ended => false,
         };
         if wants_to_send {
             self.make_ready(index);
         }
+        self.set_timer(index, now);
+    }
+
+    fn set_timer(&mut self, index: usize, now: Instant) {
+        let deadline = match &self.slots[index].state {
+            State::Connecting(attempt) => Some(attempt.deadline()),
+            State::Pending(pending) => Some(pending.expires_at),
+            State::Open(connection) | State::Closing(connection) => connection.deadline(),
+            State::Free | State::Ended => None,
+        };
         if let Some(deadline) = deadline {
             // What is due is done by sending, or in this turn's look at the time; a timer that is never
             // in the past keeps that look finite, whatever is wrong.

@@ -1,0 +1,74 @@
+//! What becomes due.
+
+use std::time::Instant;
+
+use super::Connection;
+use super::sending::CHALLENGE_LEN;
+use crate::proto::introduction::Introduction;
+use crate::proto::path::NewPath;
+
+impl Connection {
+    /// When it has something to do of itself.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        if let Some(closing) = &self.closing {
+            return closing.next_at();
+        }
+        let own = (self.last_received + self.idle_timeout).min(self.keep_alive_at);
+        let others = [
+            self.introduction.as_ref().and_then(Introduction::next_at),
+            self.received.ack_at(),
+            self.probe_at(),
+            self.outbox.copies_alone_at(),
+            self.waits_for_rate().then(|| self.rate.ready_at()),
+            self.new_path.as_ref().map(NewPath::next_at),
+        ];
+        Some(others.into_iter().flatten().fold(own, Instant::min))
+    }
+
+    fn probe_at(&self) -> Option<Instant> {
+        let is_blocked = self.outbox.is_blocked();
+        self.sent
+            .probe_at(&self.round_trip, self.their_ack_delay, is_blocked)
+    }
+
+    /// Looks at the time. Returns whether the peer was silent for too long.
+    pub(crate) fn on_timeout(&mut self, now: Instant) -> bool {
+        if self.closing.is_some() {
+            return false;
+        }
+        if now >= self.last_received + self.idle_timeout {
+            return true;
+        }
+        if now >= self.keep_alive_at {
+            self.wants_ping = true;
+        }
+        if self.probe_at().is_some_and(|at| now >= at) {
+            self.on_probe(now);
+        }
+        let introduction = self.introduction.as_mut();
+        self.wants_ping |= introduction.is_some_and(|introduction| introduction.is_due(now));
+        self.look_at_new_path(now);
+        false
+    }
+
+    /// Nobody has answered in time: he is asked again, with what he may be missing.
+    fn on_probe(&mut self, now: Instant) {
+        let outbox = &mut self.outbox;
+        self.sent.on_probe(|unit| outbox.on_probe(unit));
+        self.inbox.on_probe();
+        self.rate.on_probe(now);
+        self.wants_ping = true;
+        self.is_probing = true;
+    }
+
+    fn look_at_new_path(&mut self, now: Instant) {
+        let Some(path) = &mut self.new_path else {
+            return;
+        };
+        if path.is_given_up(now) {
+            self.new_path = None;
+        } else if now >= path.next_at() && !path.wants_challenge(CHALLENGE_LEN, now) {
+            path.put_off(now);
+        }
+    }
+}

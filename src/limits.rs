@@ -302,8 +302,12 @@ pub const REDUNDANCY_MAX: u8 = 8;
 /// lost at the same time.
 pub(crate) const COPY_SPACING: Duration = Duration::from_millis(8);
 
-/// How long a copy waits for a packet to travel with before it goes alone: 16 ms, a frame at 60 Hz.
+/// How long a copy waits at least for a packet to travel with before it goes alone: 16 ms, a frame at 60
+/// Hz. Where the application sends less often it waits a quarter longer than a tick.
 pub(crate) const COPY_ALONE_AFTER: Duration = Duration::from_millis(16);
+
+/// The longest that a copy waits: 50 ms.
+pub(crate) const COPY_ALONE_AFTER_MAX: Duration = Duration::from_millis(50);
 const _: () = assert!(COPY_SPACING.as_millis() <= COPY_ALONE_AFTER.as_millis());
 
 /// The measured loss above which copies go on until the message is acknowledged: 2%, in millionths.

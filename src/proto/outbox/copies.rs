@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::stream::Place;
-use crate::limits::{COPY_ALONE_AFTER, COPY_SPACING};
+use crate::limits::COPY_SPACING;
 
 /// A message of which another copy is to leave.
 #[derive(Debug, Clone, Copy)]
@@ -43,11 +43,10 @@ impl Copies {
         self.later.copies.push_back(copy);
     }
 
-    /// The next copy that may leave with a packet that leaves now.
-    pub(super) fn due(&self, now: Instant) -> Option<Copy> {
-        let later = COPY_ALONE_AFTER + COPY_SPACING;
+    /// The next copy that may leave with a packet that leaves now. `patience` is about a tick.
+    pub(super) fn due(&self, patience: Duration, now: Instant) -> Option<Copy> {
         let soon = self.soon.due(COPY_SPACING, now);
-        soon.or_else(|| self.later.due(later, now))
+        soon.or_else(|| self.later.due(patience + COPY_SPACING, now))
     }
 
     /// Takes out what is [due](Self::due).
@@ -60,9 +59,9 @@ impl Copies {
     }
 
     /// When a copy goes alone, if no packet leaves before.
-    pub(super) fn alone_at(&self) -> Option<Instant> {
-        let soon = self.soon.at(COPY_ALONE_AFTER);
-        let later = self.later.at(2 * COPY_ALONE_AFTER);
+    pub(super) fn alone_at(&self, patience: Duration) -> Option<Instant> {
+        let soon = self.soon.at(patience);
+        let later = self.later.at(2 * patience);
         soon.into_iter().chain(later).min()
     }
 

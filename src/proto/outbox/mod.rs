@@ -3,6 +3,7 @@
 //! It knows neither packets' numbers nor the time of the network: its connection asks it to fill a packet
 //! that has a number, and tells it later whether that packet arrived or was lost.
 
+mod cadence;
 mod copies;
 mod expendable;
 mod reliable;
@@ -10,6 +11,7 @@ mod stream;
 
 use std::time::Instant;
 
+use self::cadence::Cadence;
 pub(crate) use self::copies::COPY_BYTES;
 pub(crate) use self::expendable::ENTRY_BYTES;
 use self::expendable::Expendable;
@@ -33,6 +35,7 @@ pub(crate) struct Outbox {
     expendable: Expendable,
     reliable: Reliable,
     receipts: Receipts,
+    cadence: Cadence,
     /// The longest reliable message that the peer takes.
     message_max: usize,
     /// Packets in a row that began with what is expendable, while something reliable waited.
@@ -66,6 +69,7 @@ impl Outbox {
             expendable: Expendable::default(),
             reliable: Reliable::new(config.redundancy, window, queued_bytes_max),
             receipts: Receipts::default(),
+            cadence: Cadence::new(),
             message_max,
             passed_over: 0,
         }
@@ -130,7 +134,7 @@ impl Outbox {
 
     /// When copies go alone, if no packet leaves before.
     pub(crate) fn copies_alone_at(&self) -> Option<Instant> {
-        self.reliable.copies_alone_at()
+        self.reliable.copies_alone_at(self.cadence.patience())
     }
 
     /// Messages that wait or are not acknowledged, and their bytes.
@@ -164,12 +168,18 @@ impl Outbox {
     /// Fills a packet.
     pub(crate) fn write(&mut self, occasion: Occasion, writer: &mut Writer<'_>, units: &mut Units) {
         let is_reliable_first = self.is_reliable_first(occasion.may_send_reliable);
+        let mut is_new = false;
         if is_reliable_first {
-            self.write_reliable(occasion, writer, units);
+            is_new = self.write_reliable(occasion, writer, units);
         }
-        while self.expendable.write_next(writer, units) {}
+        while self.expendable.write_next(writer, units) {
+            is_new = true;
+        }
         if !is_reliable_first && occasion.may_send_reliable {
-            self.write_reliable(occasion, writer, units);
+            is_new |= self.write_reliable(occasion, writer, units);
+        }
+        if is_new {
+            self.cadence.on_packet(occasion.now);
         }
     }
 
@@ -184,14 +194,20 @@ impl Outbox {
         false
     }
 
-    fn write_reliable(&mut self, occasion: Occasion, writer: &mut Writer<'_>, units: &mut Units) {
+    fn write_reliable(
+        &mut self,
+        occasion: Occasion,
+        writer: &mut Writer<'_>,
+        units: &mut Units,
+    ) -> bool {
         self.reliable.write(&mut Packet {
             writer,
             units,
             number: occasion.number,
             now: occasion.now,
+            patience: self.cadence.patience(),
             is_lossy: occasion.is_lossy,
-        });
+        })
     }
 
     /// The rate does not let everything go: what has waited for too long is dropped.

@@ -1,7 +1,7 @@
 //! Reliable and ordered messages on their way: which one leaves next, which ones are sent again.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::copies::{Copies, Copy};
 use super::stream::{Message, Place, Stream};
@@ -56,6 +56,8 @@ pub(super) struct Packet<'a, 'b> {
     pub(super) units: &'a mut Units,
     pub(super) number: u64,
     pub(super) now: Instant,
+    /// About how long the next packet is away.
+    pub(super) patience: Duration,
     /// Whether packets are lost on this way.
     pub(super) is_lossy: bool,
 }
@@ -124,8 +126,8 @@ impl Reliable {
     }
 
     /// When copies go alone, if no packet leaves before.
-    pub(super) fn copies_alone_at(&self) -> Option<Instant> {
-        self.copies.alone_at()
+    pub(super) fn copies_alone_at(&self, patience: Duration) -> Option<Instant> {
+        self.copies.alone_at(patience)
     }
 
     /// The peer takes more.
@@ -136,11 +138,14 @@ impl Reliable {
 
 /// Sending.
 impl Reliable {
-    /// Fills a packet, first with what was lost, then with copies, then with what is new.
-    pub(super) fn write(&mut self, packet: &mut Packet<'_, '_>) {
+    /// Fills a packet, first with what was lost, then with copies, then with what is new. Returns whether
+    /// there was something new.
+    pub(super) fn write(&mut self, packet: &mut Packet<'_, '_>) -> bool {
         self.write_lost(packet);
         self.write_copies(packet);
+        let unsent = self.unsent;
         self.write_unsent(packet);
+        self.unsent < unsent
     }
 
     fn write_lost(&mut self, packet: &mut Packet<'_, '_>) {
@@ -159,7 +164,7 @@ impl Reliable {
 
     /// Copies that travel with a packet that leaves anyway, or that leaves for them.
     pub(super) fn write_copies(&mut self, packet: &mut Packet<'_, '_>) {
-        while let Some(copy) = self.copies.due(packet.now) {
+        while let Some(copy) = self.copies.due(packet.patience, packet.now) {
             let message = self.streams[usize::from(copy.stream)].get_mut(copy.place.sequence);
             let copies = message.map(|message| message.copies);
             if copies.is_some() && !self.write_one(copy.stream, copy.place, false, packet) {

@@ -1,6 +1,7 @@
 //! What is measured: one file per topic, with its goals at the top.
 
 mod drain;
+mod game_tick;
 mod idle_peers;
 mod round_trip;
 mod send;
@@ -22,5 +23,6 @@ pub(crate) fn all(settings: &Settings) -> Vec<Topic> {
         round_trip::spinning_topic(settings),
         sleep::topic(settings),
         idle_peers::topic(settings),
+        game_tick::topic(settings),
     ]
 }

@@ -192,6 +192,35 @@ fn latency_spinning_is_measured_against_std_alone() {
     assert_is_well_formed(&svg.read());
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn latency_with_receive_timestamps_tells_how_long_answers_waited() {
+    for args in [&["--wait", "sleep"][..], &["--wait", "spin", "--closed"]] {
+        let json = TestFile::new("stamped.json");
+        let stamped = ["--receive-timestamps", "--json", json.path()];
+        let ended = short_latency(&[args, &stamped].concat());
+        assert_done(&ended);
+        row(&ended, "stamped / tickwire");
+        row(
+            &ended,
+            "from when the kernel had an answer until the client had it",
+        );
+
+        let record: Value = serde_json::from_str(&json.read()).unwrap();
+        assert_eq!(record["settings"]["receive_timestamps"], true);
+        let contestants = record["results"]["contestants"].as_array().unwrap();
+        let (stamped, others) = contestants.split_last().unwrap();
+        assert_eq!(stamped["name"], "stamped");
+        for who in [stamped, &stamped["rounds"][0]] {
+            let waited = &who["kernel_to_client"];
+            assert!(number(&waited["p50"]) > 0.0, "{waited}");
+            // It is a part of the way back.
+            assert!(number(&waited["p50"]) < number(&who["latency"]["p50"]));
+        }
+        assert!(others.iter().all(|who| who["kernel_to_client"].is_null()));
+    }
+}
+
 #[test]
 fn latency_one_at_a_time_runs_both_ways() {
     for wait in ["sleep", "spin"] {

@@ -111,6 +111,10 @@ fn check_row(row: &Value) {
         "a socket is filled with what it holds: {row}"
     );
     for figures in [full, flood] {
+        let round = &figures["rounds"][0];
+        assert_eq!(round["received"], figures["received"]);
+        assert!(round["wall_seconds"].as_f64().unwrap() > 0.0, "{row}");
+        assert!(round["cpu_seconds"].as_f64().unwrap() > 0.0, "{row}");
         let lost = number(&figures["sent"]) - number(&figures["received"]);
         assert_eq!(number(&figures["lost"]), lost);
         assert!(number(&figures["received"]) > 0, "{row}");

@@ -201,14 +201,10 @@ struct Settings {
     place: Place,
     receive_timestamps: bool,
     rounds: u16,
-    #[serde(rename = "duration_seconds", serialize_with = "seconds")]
+    #[serde(rename = "duration_seconds", serialize_with = "record::seconds")]
     duration: Duration,
-    #[serde(rename = "warm_up_seconds", serialize_with = "seconds")]
+    #[serde(rename = "warm_up_seconds", serialize_with = "record::seconds")]
     warm_up: Duration,
-}
-
-fn seconds<S: serde::Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_f64(time.as_secs_f64())
 }
 
 impl Settings {

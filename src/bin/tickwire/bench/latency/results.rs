@@ -37,17 +37,28 @@ pub(super) struct Measured {
     /// At a rate: how many really left.
     pub(super) sent_per_second: Option<f64>,
     /// The longest latency of those that were answered. Where nothing was lost it is the maximum.
+    #[serde(rename = "longest_answered_micros")]
     pub(super) longest_answered: Option<f64>,
     /// From the time when a datagram should have left, all rounds together.
+    #[serde(rename = "latency_micros")]
     pub(super) latency: Percentiles,
+    #[serde(rename = "latency_micros_by_round")]
     pub(super) latency_by_round: Spreads,
     /// From the time when it really left.
+    #[serde(rename = "round_trip_micros")]
     pub(super) round_trip: Percentiles,
+    #[serde(rename = "round_trip_micros_by_round")]
     pub(super) round_trip_by_round: Spreads,
     /// From when the kernel took an answer in until the client had it, where the kernel was asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "kernel_to_client_micros",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(super) kernel_to_client: Option<Percentiles>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "kernel_to_client_micros_by_round",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(super) kernel_to_client_by_round: Option<Spreads>,
     /// The latency by percentile, all rounds together. It ends where the lost begin.
     pub(super) distribution: Vec<Point>,
@@ -89,9 +100,14 @@ pub(super) struct RoundResult {
     #[serde(flatten)]
     pub(super) counts: Totals,
     pub(super) sent_per_second: Option<f64>,
+    #[serde(rename = "latency_micros")]
     pub(super) latency: Percentiles,
+    #[serde(rename = "round_trip_micros")]
     pub(super) round_trip: Percentiles,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "kernel_to_client_micros",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(super) kernel_to_client: Option<Percentiles>,
     pub(super) time_line: TimeLine,
 }

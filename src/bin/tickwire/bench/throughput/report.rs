@@ -13,6 +13,7 @@ use crate::bench::table::Table;
 pub(super) struct Row {
     contestant: &'static str,
     is_floor: bool,
+    #[serde(rename = "size_bytes")]
     size: usize,
     batch: usize,
     /// Full sockets: the pure cost.

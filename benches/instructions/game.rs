@@ -58,7 +58,7 @@ impl Game {
         };
         for _ in 0..100 {
             game.clients_turn();
-            game.receive();
+            game.server_receives();
             game.transmit();
             game.clients_receive();
         }
@@ -85,7 +85,7 @@ impl Game {
 
     /// Measured: what came goes in, timers run, events are taken.
     #[inline(never)]
-    pub(crate) fn receive(&mut self) -> usize {
+    pub(crate) fn server_receives(&mut self) -> usize {
         for datagram in self.to_server.take() {
             let bytes = &datagram.bytes[..datagram.len];
             self.server.handle_datagram(datagram.address, bytes, self.now);
@@ -101,7 +101,7 @@ impl Game {
 
     /// Measured: everybody is sent the tick.
     #[inline(never)]
-    pub(crate) fn send(&mut self) -> usize {
+    pub(crate) fn server_sends(&mut self) -> usize {
         for peer in &self.peers {
             let server = &mut self.server;
             server

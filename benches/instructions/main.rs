@@ -50,8 +50,8 @@ fn run(name: &str, config: &Config, ticks: u32) {
 fn tick(game: &mut Game) -> Duration {
     game.clients_send();
     let start = Instant::now();
-    black_box(game.receive());
-    black_box(game.send());
+    black_box(game.server_receives());
+    black_box(game.server_sends());
     let time = start.elapsed();
     game.clients_receive();
     time

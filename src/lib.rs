@@ -197,12 +197,16 @@ pub mod proto;
 
 mod config;
 mod io;
+#[cfg(feature = "noise")]
+mod keys;
 mod send_error;
 
 pub use crate::config::{Config, ConfigError, EndpointConfig, Security};
 pub use crate::io::{
     Datagram, Endpoint, EndpointStats, ErrorCounts, Host, Receiver, Sender, Ticker, Waker,
 };
+#[cfg(feature = "noise")]
+pub use crate::keys::{KeyParseError, PrivateKey, PublicKey};
 pub use crate::proto::{
     Admission, Broadcast, ConnectError, ConnectOptions, Delivery, DisconnectReason, Event,
     HostStats, LinkConditions, LinkConditionsError, Loss, PeerId, PeerStats, Receipt, Request,

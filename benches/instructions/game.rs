@@ -49,7 +49,9 @@ impl Game {
             now,
             server,
             peers: Vec::new(),
-            clients: (1..=clients).map(|number| client(config, number, now)).collect(),
+            clients: (1..=clients)
+                .map(|number| client(config, number, now))
+                .collect(),
             to_server: Wire::default(),
             to_clients: Wire::default(),
             ticks: 0,
@@ -88,7 +90,8 @@ impl Game {
     pub(crate) fn server_receives(&mut self) -> usize {
         for datagram in self.to_server.take() {
             let bytes = &datagram.bytes[..datagram.len];
-            self.server.handle_datagram(datagram.address, bytes, self.now);
+            self.server
+                .handle_datagram(datagram.address, bytes, self.now);
         }
         self.server.handle_timeout(self.now);
         let mut inputs = 0;
@@ -145,7 +148,9 @@ impl Game {
         let Self {
             inputs, messages, ..
         } = self;
-        Err(format!("{inputs} inputs and {messages} messages of {wanted} and twice as many"))
+        Err(format!(
+            "{inputs} inputs and {messages} messages of {wanted} and twice as many"
+        ))
     }
 }
 

@@ -23,6 +23,7 @@ use super::introduction::Introduction;
 use super::loss_rate::LossRate;
 use super::outbox::Outbox;
 use super::path::NewPath;
+use super::protection::Protection;
 use super::rate::Rate;
 use super::receipts::Fate;
 use super::received::Received;
@@ -31,16 +32,19 @@ use super::sent::Sent;
 use super::stats::PeerStats;
 use super::too_late::TooLate;
 use super::wire::frame::{Frames, Token};
-use super::wire::handshake::{Nonce, Settings};
-use crate::config::{Config, Security};
+use super::wire::handshake::{ConnectName, Nonce, Settings};
+use crate::config::Config;
+use crate::limits::PACKETS_PER_CONNECTION_MAX;
 use crate::send_error::SendError;
 
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct Connection {
-    protocol_id: u64,
+    pub(crate) protection: Protection,
     /// What the client called the attempt that became this.
     pub(crate) nonce: Nonce,
+    /// What the connect is known by that made this.
+    pub(crate) name: ConnectName,
     /// Under which this side receives.
     pub(crate) our_id: ConnectionId,
     /// Under which the peer receives.
@@ -83,6 +87,7 @@ pub(crate) struct Connection {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ends {
     pub(crate) nonce: Nonce,
+    pub(crate) name: ConnectName,
     pub(crate) our_id: ConnectionId,
     pub(crate) their_id: ConnectionId,
     pub(crate) address: SocketAddr,
@@ -103,14 +108,14 @@ pub(crate) struct Verified<'a> {
 }
 
 impl Connection {
-    pub(crate) fn new(config: &Config, ends: Ends, now: Instant) -> Self {
-        let Security::Plain { protocol_id } = config.security;
+    pub(crate) fn new(config: &Config, ends: Ends, protection: Protection, now: Instant) -> Self {
         let their_idle_timeout = Duration::from_millis(ends.theirs.idle_timeout_ms.into());
         let keep_alive = config.keep_alive.min(their_idle_timeout / 3);
         let (ours, theirs) = (ends.ours, ends.theirs);
         Self {
-            protocol_id,
+            protection,
             nonce: ends.nonce,
+            name: ends.name,
             our_id: ends.our_id,
             their_id: ends.their_id,
             address: ends.address,
@@ -208,6 +213,18 @@ impl Connection {
         self.closing == Some(Closing::Over)
     }
 
+    /// Whether no packet may follow, because there are only so many numbers.
+    pub(crate) fn is_used_up(&self) -> bool {
+        // Every packet has a number of its own, beginning with 0.
+        self.stats.packets_sent >= PACKETS_PER_CONNECTION_MAX
+    }
+
+    /// As if it had sent so many.
+    #[cfg(test)]
+    pub(crate) fn pretend_sent(&mut self, packets: u64) {
+        self.stats.packets_sent = packets;
+    }
+
     fn forget_plans(&mut self) {
         self.wants_ping = false;
         self.response = None;
@@ -250,6 +267,7 @@ mod tests {
         let address = ([192, 0, 2, 1], 5000).into();
         let ends = Ends {
             nonce: [1; 16],
+            name: [1; 16],
             our_id: ConnectionId(7),
             their_id: ConnectionId(8),
             address,
@@ -258,7 +276,8 @@ mod tests {
                 ack_delay_ms: 16,
             },
         };
-        Connection::new(&Config::plain(1), ends, now)
+        let protection = Protection::Plain { protocol_id: 1 };
+        Connection::new(&Config::plain(1), ends, protection, now)
     }
 
     /// Whether a packet with this number is taken.
@@ -268,7 +287,7 @@ mod tests {
         let len = packet::seal(1, connection.our_id, number, 1, &mut buffer);
         let (from, mut random) = (connection.address, Random::from_seed([1; 32]));
         let truncated = sequence::truncate(number);
-        let verified = connection.verify(from, &buffer[..len], truncated, &mut random, now);
+        let verified = connection.verify(from, &mut buffer[..len], truncated, &mut random, now);
         let Some(verified) = verified else {
             return false;
         };

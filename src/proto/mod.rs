@@ -33,10 +33,13 @@ mod introduction;
 pub mod link;
 mod loss_rate;
 mod memory;
+#[cfg(feature = "noise")]
+mod noise;
 mod outbox;
 mod path;
 mod peer_id;
 mod pool;
+mod protection;
 mod random;
 mod rate;
 mod receipts;
@@ -48,6 +51,8 @@ mod sequence;
 mod slots;
 mod stats;
 mod timers;
+#[cfg(feature = "noise")]
+mod token_bucket;
 mod too_late;
 pub mod wire;
 
@@ -58,6 +63,8 @@ pub use self::host_state::{Broadcast, ConnectOptions, HostState, Transmit};
 pub use self::link::{Link, LinkConditions, LinkConditionsError, LinkStats, Loss};
 pub use self::peer_id::PeerId;
 pub use self::stats::{HostStats, PeerStats};
+#[cfg(feature = "noise")]
+pub use crate::keys::{KeyParseError, PrivateKey, PublicKey};
 
 /// The version of the protocol that this library speaks: see [`wire`].
 pub const VERSION: u8 = wire::handshake::VERSION;

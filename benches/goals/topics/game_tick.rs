@@ -58,7 +58,11 @@ pub(crate) fn topic(settings: &Settings) -> Topic {
 }
 
 fn ticks(settings: &Settings) -> usize {
-    if settings.is_test { TICKS_IN_TEST } else { TICKS }
+    if settings.is_test {
+        TICKS_IN_TEST
+    } else {
+        TICKS
+    }
 }
 
 fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
@@ -188,7 +192,9 @@ fn expect(what: &str, got: usize, wanted: usize) -> io::Result<()> {
     if got == wanted {
         return Ok(());
     }
-    Err(io::Error::other(format!("{got} of {wanted} {what} arrived")))
+    Err(io::Error::other(format!(
+        "{got} of {wanted} {what} arrived"
+    )))
 }
 
 /// Clients and a server of this library.
@@ -284,7 +290,9 @@ impl Contestant for Game {
         }
         // The first round warms the pools up.
         if std::mem::replace(&mut self.is_warm, true) && allocated > 0 {
-            return Err(io::Error::other(format!("the server allocated {allocated} times")));
+            return Err(io::Error::other(format!(
+                "the server allocated {allocated} times"
+            )));
         }
         Ok(time)
     }
@@ -319,7 +327,8 @@ impl Client {
     fn turn(&mut self) -> io::Result<()> {
         let now = Instant::now();
         while let Some(len) = received(self.socket.recv(&mut self.buffer))? {
-            self.state.handle_datagram(self.server, &self.buffer[..len], now);
+            self.state
+                .handle_datagram(self.server, &self.buffer[..len], now);
         }
         self.state.handle_timeout(now);
         while let Some(event) = self.state.poll_event() {

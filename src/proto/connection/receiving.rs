@@ -16,7 +16,6 @@ use crate::proto::sent::{Fate, Packet, Unit, Witness};
 use crate::proto::sequence::{self, NUMBER_MAX};
 use crate::proto::wire::frame::{AckFrame, Frame, Frames};
 use crate::proto::wire::message::MessageFrame;
-use crate::proto::wire::packet;
 
 impl Connection {
     /// Looks at a packet with this connection's id. The order of the checks is that of `WIRE.md`, and
@@ -24,7 +23,7 @@ impl Connection {
     pub(crate) fn verify<'a>(
         &mut self,
         from: SocketAddr,
-        bytes: &'a [u8],
+        bytes: &'a mut [u8],
         truncated_number: u32,
         random: &mut Random,
         now: Instant,
@@ -34,7 +33,8 @@ impl Connection {
             self.stats.malformed += 1;
             return None;
         }
-        let Ok(payload) = packet::open(self.protocol_id, number, bytes) else {
+        let len = bytes.len();
+        let Ok(payload) = self.protection.open(number, bytes) else {
             self.stats.failed_authentication += 1;
             return None;
         };
@@ -48,12 +48,12 @@ impl Connection {
         };
         let is_elsewhere = from != self.address;
         if is_elsewhere && !self.proves_address(from, frames) {
-            self.on_packet_from_elsewhere(from, number, bytes.len(), random, now);
+            self.on_packet_from_elsewhere(from, number, len, random, now);
             return None;
         }
         Some(Verified {
             number,
-            len: bytes.len(),
+            len,
             frames,
             moved_to: is_elsewhere.then_some(from),
         })

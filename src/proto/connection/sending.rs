@@ -220,7 +220,9 @@ impl Connection {
         now: Instant,
     ) -> (SocketAddr, usize) {
         let number = self.sent.take_number();
-        let len = packet::seal(self.protocol_id, self.their_id, number, payload_len, buffer);
+        let len = self
+            .protection
+            .seal(self.their_id, number, payload_len, buffer);
         if to == self.address {
             self.put_off_keep_alive(content.is_some(), now);
         }

@@ -9,7 +9,7 @@ use crate::proto::answers::Answer;
 use crate::proto::connection_id::ConnectionId;
 use crate::proto::event::DisconnectReason;
 use crate::proto::slots::State;
-use crate::proto::wire::handshake::{Accept, CookieAnswer, Deny, Mismatch, VERSION};
+use crate::proto::wire::handshake::{Accept, CookieAnswer, Mismatch, SignedDeny, VERSION};
 use crate::proto::wire::kind;
 
 impl HostState {
@@ -45,7 +45,8 @@ impl HostState {
     fn on_timeout(&mut self, index: usize, now: Instant) {
         match &mut self.slots[index].state {
             State::Connecting(attempt) if attempt.is_given_up(now) => {
-                self.end_attempt(index, DisconnectReason::Unanswered);
+                let reason = attempt.why_unanswered();
+                self.end_attempt(index, reason);
             }
             State::Pending(pending) if now >= pending.expires_at => {
                 self.expire_pending(index, now);
@@ -122,18 +123,23 @@ impl HostState {
         buffer: &mut [u8; DATAGRAM_MAX],
         now: Instant,
     ) -> Option<Transmit> {
+        let (protection, protocol_id) = (self.protection(), self.protocol_id());
         let settings = self.settings(false);
         match &mut self.slots[index].state {
             State::Connecting(attempt) if attempt.wants_to_send(now) => {
-                let len = attempt.transmit(&self.config, settings, buffer, now);
+                let len = attempt.transmit(protection, protocol_id, settings, buffer, now);
                 Some(Transmit {
                     to: attempt.to,
                     len,
                 })
             }
             State::Open(connection) => {
-                let (to, len) = connection.transmit(buffer, now)?;
-                Some(Transmit { to, len })
+                let transmit = connection.transmit(buffer, now);
+                if connection.is_used_up() {
+                    connection.disconnect(0, now);
+                    self.end_open(index, DisconnectReason::NumbersExhausted);
+                }
+                transmit.map(|(to, len)| Transmit { to, len })
             }
             State::Closing(connection) => {
                 let transmit = connection.transmit(buffer, now);
@@ -159,7 +165,7 @@ impl HostState {
                 let answer = CookieAnswer {
                     nonce,
                     cookie,
-                    public_key: [0; 32],
+                    public_key: self.shown_key(),
                 };
                 self.stats.cookies_sent += 1;
                 let len = answer.write(protocol_id, buffer);
@@ -178,22 +184,24 @@ impl HostState {
                 let len = mismatch.write(buffer);
                 Some(Transmit { to, len })
             }
-            Answer::Deny {
-                to,
-                nonce,
-                client_id,
-                refusal,
-            } => {
-                let deny = Deny {
-                    client_id,
-                    nonce,
-                    refusal,
+            Answer::Deny { to, deny, tag } => {
+                let len = match tag {
+                    Some(tag) => SignedDeny { deny, tag }.write(protocol_id, buffer),
+                    None => deny.write(protocol_id, buffer),
                 };
-                let len = deny.write(protocol_id, buffer);
                 Some(Transmit { to, len })
             }
             Answer::Accept { slot, server_id } => self.write_accept(slot, server_id, buffer),
         }
+    }
+
+    /// What a cookie says of this host's key; zeros under Plain.
+    fn shown_key(&self) -> [u8; 32] {
+        #[cfg(feature = "noise")]
+        if let Some(key) = self.public_key() {
+            return *key.as_bytes();
+        }
+        [0; 32]
     }
 
     fn write_accept(
@@ -209,6 +217,13 @@ impl HostState {
         };
         if connection.our_id != server_id {
             return None;
+        }
+        if let Some(accept) = connection.protection.accept() {
+            buffer[..accept.len()].copy_from_slice(accept);
+            return Some(Transmit {
+                to: connection.address,
+                len: accept.len(),
+            });
         }
         let accept = Accept {
             client_id: connection.their_id,
@@ -256,5 +271,59 @@ impl HostState {
         if !std::mem::replace(&mut self.slots[index].is_ready, true) {
             self.ready.push_back(index);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Config;
+    use crate::limits::PACKETS_PER_CONNECTION_MAX;
+    use crate::proto::{ConnectOptions, Delivery, Event};
+
+    const SERVER: ([u8; 4], u16) = ([192, 0, 2, 1], 7);
+    const CLIENT: ([u8; 4], u16) = ([192, 0, 2, 2], 7);
+
+    fn exchange(client: &mut HostState, server: &mut HostState, now: Instant) {
+        let mut buffer = [0; DATAGRAM_MAX];
+        for _ in 0..6 {
+            while let Some(sent) = client.poll_transmit(&mut buffer, now) {
+                server.handle_datagram(CLIENT.into(), &buffer[..sent.len], now);
+            }
+            while let Some(sent) = server.poll_transmit(&mut buffer, now) {
+                client.handle_datagram(SERVER.into(), &buffer[..sent.len], now);
+            }
+        }
+    }
+
+    fn reason(host: &mut HostState) -> Option<DisconnectReason> {
+        std::iter::from_fn(|| host.poll_event()).find_map(|event| match event {
+            Event::Disconnected { reason, .. } => Some(reason),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn a_connection_ends_long_before_its_numbers_do_and_says_so() {
+        let now = Instant::now();
+        let host = |seed| HostState::new(Config::plain(7), [seed; 32], now).unwrap();
+        let (mut client, mut server) = (host(1), host(2));
+        let options = ConnectOptions::default();
+        let peer = client.connect(SERVER.into(), &options, now).unwrap();
+        exchange(&mut client, &mut server, now);
+        let State::Open(connection) = &mut client.slots[peer.slot()].state else {
+            panic!("they are connected");
+        };
+        connection.pretend_sent(PACKETS_PER_CONNECTION_MAX - 1);
+        client
+            .send(peer, Delivery::Unreliable, b"the last")
+            .unwrap();
+        exchange(&mut client, &mut server, now);
+        assert_eq!(
+            reason(&mut client),
+            Some(DisconnectReason::NumbersExhausted)
+        );
+        let told = DisconnectReason::Remote { code: 0 };
+        assert_eq!(reason(&mut server), Some(told));
     }
 }

@@ -1,0 +1,319 @@
+//! The two messages of the pattern NK: the client knows the server's public key, the server knows
+//! nothing of the client.
+//!
+//! `-> e, es` and what the client has to say; `<- e, ee` and what the server answers. After the first
+//! one both share a secret that only the owner of the private key can have: with it the server signs a
+//! refusal, so that it need not do the second half of the work for those whom it turns away.
+
+use std::fmt;
+
+use ring::{digest, hmac};
+use snow::{Builder, HandshakeState};
+use zeroize::Zeroizing;
+
+use super::resolver::Resolver;
+use super::{Identity, MESSAGE_OVERHEAD, Secret, Session};
+use crate::keys::PublicKey;
+use crate::proto::wire::handshake::{ConnectName, Cookie, Nonce, Protection, Tag, VERSION};
+
+const PATTERN: &str = "Noise_NK_25519_AESGCM_SHA256";
+
+/// What both sides have said in the clear before. Who altered it on the way ends the handshake.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    pub(crate) protocol_id: u64,
+    pub(crate) nonce: Nonce,
+    pub(crate) cookie: Cookie,
+}
+
+const PROLOGUE_LEN: usize = 1 + 1 + 16 + 16 + 8;
+
+impl Terms {
+    fn prologue(&self) -> [u8; PROLOGUE_LEN] {
+        let mut bytes = [0; PROLOGUE_LEN];
+        bytes[0] = VERSION;
+        bytes[1] = Protection::Noise as u8;
+        bytes[2..18].copy_from_slice(&self.nonce);
+        bytes[18..34].copy_from_slice(&self.cookie);
+        bytes[34..].copy_from_slice(&self.protocol_id.to_be_bytes());
+        bytes
+    }
+}
+
+/// What a connect is known by: its nonce and the ephemeral key in its message, which nobody can use but
+/// who made it. `None` if there is no room for a message.
+pub(crate) fn connect_name(nonce: &Nonce, message: &[u8]) -> Option<ConnectName> {
+    if message.len() < MESSAGE_OVERHEAD {
+        return None;
+    }
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(nonce);
+    context.update(&message[..32]);
+    context.finish().as_ref().first_chunk().copied()
+}
+
+/// The client's side, once the first message is written.
+pub(crate) struct Initiator {
+    state: HandshakeState,
+    refusals: RefusalKey,
+}
+
+impl Initiator {
+    /// Writes the first message, with `payload` sealed in it. `None` if the server's key is none.
+    pub(crate) fn begin(
+        terms: &Terms,
+        server: &PublicKey,
+        ephemeral: Secret,
+        payload: &[u8],
+        message: &mut [u8],
+    ) -> Option<(Self, usize)> {
+        let resolver = Resolver {
+            ephemeral,
+            own: None,
+        };
+        let mut state = builder(resolver)?
+            .prologue(&terms.prologue())
+            .ok()?
+            .remote_public_key(server.as_bytes())
+            .ok()?
+            .build_initiator()
+            .ok()?;
+        let len = state.write_message(payload, message).ok()?;
+        let refusals = RefusalKey::of(&mut state);
+        Some((Self { state, refusals }, len))
+    }
+
+    /// Reads the second message. One that is not the server's changes nothing.
+    pub(crate) fn finish(
+        &mut self,
+        message: &[u8],
+        payload: &mut [u8],
+    ) -> Option<(usize, Session)> {
+        let len = self.state.read_message(message, payload).ok()?;
+        let (to_server, to_client) = split(&mut self.state);
+        Some((len, Session::new(&to_server, to_client)))
+    }
+
+    /// Whether the server itself signed this.
+    pub(crate) fn is_refusal(&self, signed: &[u8], tag: &Tag) -> bool {
+        // `verify` takes whole tags alone.
+        let whole = hmac::sign(&self.refusals.0, signed);
+        subtle::ConstantTimeEq::ct_eq(&whole.as_ref()[..tag.len()], tag).into()
+    }
+}
+
+/// The server's side, once the first message is read.
+pub(crate) struct Responder {
+    state: HandshakeState,
+    refusals: RefusalKey,
+}
+
+impl Responder {
+    /// Reads the first message: one Diffie-Hellman. `None` if it was not made for this server.
+    pub(crate) fn read(
+        identity: &Identity,
+        terms: &Terms,
+        ephemeral: Secret,
+        message: &[u8],
+        payload: &mut [u8],
+    ) -> Option<(Self, usize)> {
+        let resolver = Resolver {
+            ephemeral,
+            own: Some(identity.public),
+        };
+        let mut state = builder(resolver)?
+            .prologue(&terms.prologue())
+            .ok()?
+            .local_private_key(identity.private.secret_bytes())
+            .ok()?
+            .build_responder()
+            .ok()?;
+        let len = state.read_message(message, payload).ok()?;
+        let refusals = RefusalKey::of(&mut state);
+        Some((Self { state, refusals }, len))
+    }
+
+    /// Writes the second message: the other Diffie-Hellman.
+    pub(crate) fn accept(mut self, payload: &[u8], message: &mut [u8]) -> Option<(usize, Session)> {
+        let len = self.state.write_message(payload, message).ok()?;
+        let (to_server, to_client) = split(&mut self.state);
+        Some((len, Session::new(&to_client, to_server)))
+    }
+
+    /// Signs a refusal.
+    pub(crate) fn refuse(&self, signed: &[u8]) -> Tag {
+        let whole = hmac::sign(&self.refusals.0, signed);
+        let mut tag = Tag::default();
+        let len = tag.len();
+        tag.copy_from_slice(&whole.as_ref()[..len]);
+        tag
+    }
+}
+
+/// The keys in the two directions: to the server, and to the client.
+fn split(state: &mut HandshakeState) -> (Secret, Secret) {
+    let (to_server, to_client) = state.dangerously_get_raw_split();
+    (Zeroizing::new(to_server), Zeroizing::new(to_client))
+}
+
+fn builder<'a>(resolver: Resolver) -> Option<Builder<'a>> {
+    let params = PATTERN.parse().ok()?;
+    Some(Builder::with_resolver(params, Box::new(resolver)))
+}
+
+/// With which a server signs that it turns a client away. A keyed hash and no cipher: the server
+/// remembers nothing of those whom it refused, so it may refuse one handshake twice, in other words,
+/// and must not need a number that it uses once.
+struct RefusalKey(hmac::Key);
+
+impl RefusalKey {
+    /// Noise's split after the first message: what both share by then, in a way in which the handshake
+    /// itself does not use it.
+    fn of(state: &mut HandshakeState) -> Self {
+        let (_, to_client) = split(state);
+        Self(hmac::Key::new(hmac::HMAC_SHA256, &*to_client))
+    }
+}
+
+impl fmt::Debug for Initiator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Initiator").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Responder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Responder").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::PrivateKey;
+
+    fn terms() -> Terms {
+        Terms {
+            protocol_id: 7,
+            nonce: [1; 16],
+            cookie: [2; 16],
+        }
+    }
+
+    fn identity() -> Identity {
+        Identity::new(PrivateKey::from_bytes([3; 32]))
+    }
+
+    fn secret(byte: u8) -> Secret {
+        Secret::new([byte; 32])
+    }
+
+    /// A client, and what it says.
+    fn call(terms: &Terms, server: &PublicKey) -> (Initiator, Vec<u8>) {
+        let mut message = [0; 256];
+        let begun = Initiator::begin(terms, server, secret(4), b"hello", &mut message);
+        let (initiator, len) = begun.unwrap();
+        (initiator, message[..len].to_vec())
+    }
+
+    fn answer(terms: &Terms, message: &[u8]) -> Option<(Responder, Vec<u8>)> {
+        let mut payload = [0; 256];
+        let read = Responder::read(&identity(), terms, secret(5), message, &mut payload);
+        read.map(|(responder, len)| (responder, payload[..len].to_vec()))
+    }
+
+    #[test]
+    fn both_come_to_the_same_keys_and_hear_each_other() {
+        let (mut initiator, message) = call(&terms(), &identity().public());
+        let (responder, heard) = answer(&terms(), &message).unwrap();
+        assert_eq!(heard, b"hello");
+        let mut accept = [0; 256];
+        let (len, mut server) = responder.accept(b"welcome", &mut accept).unwrap();
+        // What is forged before does not disturb the real one.
+        let mut payload = [0; 256];
+        for index in 0..len {
+            let mut forged = accept;
+            forged[index] ^= 0x40;
+            assert!(initiator.finish(&forged[..len], &mut payload).is_none());
+        }
+        let (told, mut client) = initiator.finish(&accept[..len], &mut payload).unwrap();
+        assert_eq!(&payload[..told], b"welcome");
+        for (from, to) in [(0, 1), (1, 0)] {
+            let mut ends = [&mut client, &mut server];
+            let mut packet = *b"to and fro......................";
+            let tag = ends[from].seal(0, b"header", &mut packet[..16]);
+            packet[16..].copy_from_slice(&tag);
+            assert!(ends[to].open(0, b"header", &mut packet).is_ok());
+        }
+    }
+
+    #[test]
+    fn whatever_was_said_before_must_have_arrived_as_it_was_said() {
+        let (_, message) = call(&terms(), &identity().public());
+        let altered = [
+            Terms {
+                protocol_id: 8,
+                ..terms()
+            },
+            Terms {
+                nonce: [9; 16],
+                ..terms()
+            },
+            Terms {
+                cookie: [9; 16],
+                ..terms()
+            },
+        ];
+        for terms in altered {
+            assert!(answer(&terms, &message).is_none(), "{terms:?}");
+        }
+        let stranger = PrivateKey::from_bytes([9; 32]).public_key();
+        let (_, for_another) = call(&terms(), &stranger);
+        assert!(answer(&terms(), &for_another).is_none());
+    }
+
+    #[test]
+    fn a_key_that_makes_every_secret_the_same_is_none() {
+        for order in [[0; 32], {
+            let mut one = [0; 32];
+            one[0] = 1;
+            one
+        }] {
+            let key = PublicKey::from_bytes(order);
+            let mut message = [0; 256];
+            assert!(Initiator::begin(&terms(), &key, secret(4), b"", &mut message).is_none());
+            let (_, mut message) = call(&terms(), &identity().public());
+            message[..32].copy_from_slice(&order);
+            assert!(answer(&terms(), &message).is_none());
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_the_servers_and_nobody_elses() {
+        let (initiator, message) = call(&terms(), &identity().public());
+        let (responder, _) = answer(&terms(), &message).unwrap();
+        let tag = responder.refuse(b"no");
+        assert!(initiator.is_refusal(b"no", &tag));
+        assert!(!initiator.is_refusal(b"on", &tag));
+        for bit in 0..128 {
+            let mut forged = tag;
+            forged[bit / 8] ^= 1 << (bit % 8);
+            assert!(!initiator.is_refusal(b"no", &forged));
+        }
+    }
+
+    #[test]
+    fn a_connect_is_known_by_its_nonce_and_its_ephemeral_key() {
+        let (_, message) = call(&terms(), &identity().public());
+        let name = connect_name(&[1; 16], &message);
+        assert!(name.is_some());
+        assert_ne!(connect_name(&[2; 16], &message), name);
+        let mut other = message.clone();
+        other[31] ^= 1;
+        assert_ne!(connect_name(&[1; 16], &other), name);
+        assert_eq!(
+            connect_name(&[1; 16], &message[..MESSAGE_OVERHEAD - 1]),
+            None
+        );
+    }
+}

@@ -191,13 +191,15 @@ impl Connection {
 
     /// Whether it was taken, and may be acknowledged.
     fn on_message(&mut self, message: &MessageFrame<'_>, mailbox: &mut Mailbox<'_>) -> bool {
+        let events = mailbox.events.len();
         let Ok(taken) = self.inbox.accept(message, mailbox) else {
             self.stats.messages_refused += 1;
             return false;
         };
+        // One may have been waited for by others.
+        self.stats.messages_received += (mailbox.events.len() - events) as u64;
         match taken {
-            Taken::Delivered => self.stats.messages_received += 1,
-            Taken::Waits => {}
+            Taken::Delivered | Taken::Waits => {}
             Taken::Known => self.stats.messages_known += 1,
             Taken::TooLate => {
                 self.stats.messages_too_late += 1;

@@ -282,16 +282,17 @@ impl Reliable {
         buffers: &mut Buffers,
     ) {
         let of = &mut self.streams[usize::from(stream)];
+        let needs_no_order = of.delivery == Delivery::Reliable;
         let Some(message) = of.on_acked(place) else {
             return;
         };
         self.queued_messages -= 1;
         self.queued_bytes -= message.bytes.len();
-        if let Some(receipt) = message.receipt {
-            receipts.on_piece_acked(receipt);
+        if needs_no_order {
+            message.tell_arrival(receipts);
         }
         buffers.give_back(std::mem::take(&mut message.bytes));
-        self.open -= of.forget_acked();
+        self.open -= of.forget_acked(receipts);
         self.forget_copies();
     }
 

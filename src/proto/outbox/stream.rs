@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::limits::{FRAGMENT_BYTES, MESSAGE_OVERHEAD};
 use crate::proto::delivery::{Delivery, Receipt};
+use crate::proto::receipts::Receipts;
 use crate::proto::wire::message::{Head, Piece};
 
 /// See the [module](self).
@@ -143,8 +144,9 @@ impl Stream {
         self.messages.get_mut(index)
     }
 
-    /// Forgets messages at the front that have arrived; returns how many.
-    pub(super) fn forget_acked(&mut self) -> usize {
+    /// Forgets messages at the front that have arrived; returns how many. What waited there for one before
+    /// it is now in the event queue, and not earlier: its receipt says so.
+    pub(super) fn forget_acked(&mut self, receipts: &mut Receipts) -> usize {
         let mut forgotten = 0;
         while self
             .messages
@@ -155,6 +157,7 @@ impl Stream {
                 && self.delivery != Delivery::Reliable
             {
                 self.held -= message.cost();
+                message.tell_arrival(receipts);
             }
             self.first += 1;
             self.begun -= 1;
@@ -184,6 +187,12 @@ impl Message {
     pub(super) fn has_arrived(&self, piece: u32) -> bool {
         let pieces = self.pieces.as_ref();
         self.is_acked || pieces.is_some_and(|pieces| pieces.has(piece))
+    }
+
+    pub(super) fn tell_arrival(&self, receipts: &mut Receipts) {
+        if let Some(receipt) = self.receipt {
+            receipts.on_piece_acked(receipt);
+        }
     }
 
     /// Whether that was all of it.

@@ -1,8 +1,8 @@
 //! One connection: what came from the peer, what goes to it, and when.
 //!
 //! It knows neither its host nor other peers. Its owner hands it the packets with its id, asks it for
-//! packets while it [has something to send](Connection::wants_to_send), and lets it look at the time
-//! when its [deadline](Connection::deadline) has come.
+//! packets until it [has none](Connection::transmit), and lets it look at the time when its
+//! [deadline](Connection::deadline) has come.
 //!
 //! The methods stand in four files: `receiving`, `moving` to another address, `time` and `sending`.
 
@@ -54,6 +54,8 @@ pub(crate) struct Connection {
     pub(crate) connected_from: SocketAddr,
     idle_timeout: Duration,
     keep_alive: Duration,
+    /// The same if the last that left was an answer.
+    keep_alive_after_answer: Duration,
     /// How long the peer may hold back an acknowledgement.
     their_ack_delay: Duration,
 
@@ -65,6 +67,8 @@ pub(crate) struct Connection {
     /// When the peer is asked for a sign of life, if nothing goes there before.
     keep_alive_at: Instant,
     last_received: Instant,
+    /// When it is looked after what seldom happens; at the latest when the first of it is due.
+    seldom_at: Instant,
 
     outbox: Outbox,
     inbox: Inbox,
@@ -122,6 +126,7 @@ impl Connection {
             connected_from: ends.address,
             idle_timeout: config.idle_timeout,
             keep_alive,
+            keep_alive_after_answer: keep_alive + keep_alive / 4,
             their_ack_delay: Duration::from_millis(theirs.ack_delay_ms.into()),
             sent: Sent::new(now),
             received: Received::new(config.ack_delay_max, now),
@@ -130,6 +135,7 @@ impl Connection {
             rate: Rate::new(config, now),
             keep_alive_at: now + keep_alive,
             last_received: now,
+            seldom_at: now,
             outbox: Outbox::new(config, theirs.message_max as usize, theirs.window.into()),
             inbox: Inbox::new(ours.message_max as usize, ours.window.into()),
             too_late: TooLate::default(),
@@ -153,6 +159,7 @@ impl Connection {
     pub(crate) fn introduce(&mut self, now: Instant) {
         self.wants_ping = true;
         self.introduction = Some(Introduction::new(now));
+        self.look_soon();
     }
 
     /// Queues a message; returns its receipt if it is to be tracked.

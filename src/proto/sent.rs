@@ -346,6 +346,9 @@ impl Sent {
             return None;
         }
         let timeout = round_trip.probe_timeout(ack_delay);
+        if self.probes == 0 {
+            return Some(self.asked_at + timeout);
+        }
         let backed_off = timeout.saturating_mul(1 << self.probes.min(16));
         Some(self.asked_at + backed_off.min(PROBE_MAX.max(timeout)))
     }

@@ -46,6 +46,9 @@ pub(crate) struct Slot {
     pub(crate) accepted_as: u64,
     /// Whether it is in the queue of those who have something to send.
     pub(crate) is_ready: bool,
+    /// Whether it is among those who had something to do lately, and in which turn that was.
+    pub(crate) is_recent: bool,
+    pub(crate) touched_in: u64,
     /// Whether the application has yet to take the event that this peer is gone.
     pub(crate) is_end_untold: bool,
     /// Whether the application has yet to take an event that this peer has moved.
@@ -75,6 +78,8 @@ impl Slots {
             state: State::Free,
             accepted_as: 0,
             is_ready: false,
+            is_recent: false,
+            touched_in: 0,
             is_end_untold: false,
             is_move_untold: false,
             share: Share::default(),

@@ -39,6 +39,7 @@ impl Connection {
         if let Some(path) = self.new_path.as_mut().filter(|path| path.address == from) {
             path.on_received(number, len);
         }
+        self.look_soon();
     }
 
     pub(super) fn move_to(&mut self, address: SocketAddr) {

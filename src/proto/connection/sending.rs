@@ -1,7 +1,7 @@
 //! What goes to the peer.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Connection;
 use crate::limits::{DATAGRAM_MAX, LOSSY_PPM};
@@ -16,14 +16,6 @@ use crate::proto::wire::packet::{self, HEADER_LEN};
 pub(super) const CHALLENGE_LEN: usize = HEADER_LEN + 9 + packet::TAG_ROOM;
 
 impl Connection {
-    /// Whether [`transmit`](Self::transmit) has a packet.
-    pub(crate) fn wants_to_send(&self, now: Instant) -> bool {
-        match &self.closing {
-            Some(closing) => closing.is_due(now),
-            None => self.has_news(now) || self.wants_challenge(now),
-        }
-    }
-
     /// What may leave at any time: it is little, and others wait for it. Or messages, if the rate allows
     /// them.
     fn has_news(&self, now: Instant) -> bool {
@@ -202,12 +194,12 @@ impl Connection {
     /// Else both would: when the next question arrives, the last answer is just as old as a question may
     /// be.
     fn put_off_keep_alive(&mut self, has_asked: bool, now: Instant) {
-        let longer = if has_asked {
-            Duration::ZERO
+        let after = if has_asked {
+            self.keep_alive
         } else {
-            self.keep_alive / 4
+            self.keep_alive_after_answer
         };
-        self.keep_alive_at = now + self.keep_alive + longer;
+        self.keep_alive_at = now + after;
     }
 
     /// Gives a packet its number and seals it. One with `content` wants an acknowledgement.

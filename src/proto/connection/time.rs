@@ -13,16 +13,35 @@ impl Connection {
         if let Some(closing) = &self.closing {
             return closing.next_at();
         }
+        let mut at = self.seldom_at;
+        let mut no_later = |other: Option<Instant>| {
+            if let Some(other) = other {
+                at = at.min(other);
+            }
+        };
+        no_later(self.received.ack_at());
+        no_later(self.probe_at());
+        no_later(self.outbox.copies_alone_at());
+        if self.waits_for_rate() {
+            no_later(Some(self.rate.ready_at()));
+        }
+        Some(at)
+    }
+
+    /// When something is due of what seldom happens. All of it moves away with every packet but what
+    /// begins, and then [`seldom_at`](Self::seldom_at) is set anew.
+    fn next_seldom(&self) -> Instant {
         let own = (self.last_received + self.idle_timeout).min(self.keep_alive_at);
         let others = [
             self.introduction.as_ref().and_then(Introduction::next_at),
-            self.received.ack_at(),
-            self.probe_at(),
-            self.outbox.copies_alone_at(),
-            self.waits_for_rate().then(|| self.rate.ready_at()),
             self.new_path.as_ref().map(NewPath::next_at),
         ];
-        Some(others.into_iter().flatten().fold(own, Instant::min))
+        others.into_iter().flatten().fold(own, Instant::min)
+    }
+
+    /// Something began that has a time of its own.
+    pub(super) fn look_soon(&mut self) {
+        self.seldom_at = self.seldom_at.min(self.next_seldom());
     }
 
     fn probe_at(&self) -> Option<Instant> {
@@ -39,16 +58,23 @@ impl Connection {
         if now >= self.last_received + self.idle_timeout {
             return true;
         }
-        if now >= self.keep_alive_at {
-            self.wants_ping = true;
-        }
         if self.probe_at().is_some_and(|at| now >= at) {
             self.on_probe(now);
+        }
+        if now >= self.seldom_at {
+            self.look_at_seldom(now);
+        }
+        false
+    }
+
+    fn look_at_seldom(&mut self, now: Instant) {
+        if now >= self.keep_alive_at {
+            self.wants_ping = true;
         }
         let introduction = self.introduction.as_mut();
         self.wants_ping |= introduction.is_some_and(|introduction| introduction.is_due(now));
         self.look_at_new_path(now);
-        false
+        self.seldom_at = self.next_seldom();
     }
 
     /// Nobody has answered in time: he is asked again, with what he may be missing.

@@ -43,7 +43,7 @@ impl HostState {
         self.slots[slot].state = State::Connecting(Box::new(attempt));
         self.by_address.insert(to, slot);
         self.stats.connecting += 1;
-        self.settle(slot, now);
+        self.settle(slot);
         Some(self.slots.peer_id(slot))
     }
 
@@ -66,7 +66,7 @@ impl HostState {
             return;
         };
         attempt.on_cookie(answer.cookie, now);
-        self.settle(slot, now);
+        self.settle(slot);
     }
 
     /// Whether the attempt goes on with the key that the server shows. Under Plain there is none.
@@ -184,7 +184,7 @@ impl HostState {
             #[cfg(feature = "noise")]
             server_key,
         });
-        self.settle(slot, now);
+        self.settle(slot);
     }
 
     /// What the server says of itself, and how packets are protected from now on; `None` if it is not

@@ -39,7 +39,7 @@ impl HostState {
             self.on_verified(index, &packet, now);
         }
         self.scratch = scratch;
-        self.settle(index, now);
+        self.settle(index);
     }
 
     fn on_verified(&mut self, index: usize, packet: &Verified<'_>, now: Instant) {
@@ -218,7 +218,7 @@ impl HostState {
         if connection.is_closing() {
             self.closing += 1;
             self.slots[index].state = State::Closing(connection);
-            self.make_ready(index);
+            self.settle(index);
         }
         self.tell_end(index, reason);
     }
@@ -265,7 +265,7 @@ impl HostState {
             State::Pending(_) => self.disconnect_pending(index, code, now),
             State::Free | State::Closing(_) | State::Ended => {}
         }
-        self.settle(index, now);
+        self.settle(index);
     }
 
     /// The application knows of it only if it stands where an attempt of ours was.
@@ -285,7 +285,7 @@ impl HostState {
             self.forget_address(attempt.to, index);
             self.tell_end(index, DisconnectReason::Local { code });
         }
-        self.make_ready(index);
+        self.settle(index);
     }
 
     /// Nobody showed that he knew that he was accepted. An attempt of ours that stood back goes on.
@@ -340,7 +340,7 @@ impl HostState {
         };
         connection.on_message_taken(delivery, len);
         if connection.is_window_due() {
-            self.make_ready(index);
+            self.settle(index);
         }
     }
 

@@ -102,6 +102,10 @@ pub struct HostState {
     /// Which connect made which connection, to know a repeated one.
     by_connect: HashMap<(SocketAddr, ConnectName), usize, HashKeys>,
     timers: Timers,
+    /// Slots that had something to do in this turn or in the last one.
+    recent: Vec<usize>,
+    /// How many turns there were.
+    turn: u64,
     /// Slots that may have something to send.
     ready: VecDeque<usize>,
     answers: Answers,
@@ -224,6 +228,8 @@ impl HostState {
             by_address,
             by_connect,
             timers: Timers::default(),
+            recent: Vec::new(),
+            turn: 0,
             ready: VecDeque::new(),
             answers: Answers::default(),
             connects_in_turn: 0,
@@ -350,7 +356,7 @@ impl HostState {
         };
         let buffers = &mut self.buffers;
         let receipt = connection.send(delivery, message, is_tracked, buffers, self.now)?;
-        self.make_ready(slot);
+        self.settle(slot);
         Ok(receipt)
     }
 

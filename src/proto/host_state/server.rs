@@ -229,7 +229,7 @@ impl HostState {
         self.by_connect.insert((from, name), slot);
         self.stats.pending += 1;
         self.stats.accepted += 1;
-        self.settle(slot, now);
+        self.settle(slot);
         let server_id = ends.our_id;
         self.answer(Answer::Accept { slot, server_id });
     }

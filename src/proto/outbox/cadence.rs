@@ -8,15 +8,17 @@ use crate::limits::{COPY_ALONE_AFTER, COPY_ALONE_AFTER_MAX};
 #[derive(Debug)]
 pub(super) struct Cadence {
     last: Option<Instant>,
-    /// The smoothed time between two packets with something new.
-    interval: Duration,
+    /// The smoothed time between two packets with something new, in nanoseconds; 0 before the first.
+    interval_ns: u64,
+    patience: Duration,
 }
 
 impl Cadence {
     pub(super) fn new() -> Self {
         Self {
             last: None,
-            interval: Duration::ZERO,
+            interval_ns: 0,
+            patience: COPY_ALONE_AFTER,
         }
     }
 
@@ -27,17 +29,24 @@ impl Cadence {
         // Several in one tick are one, and a pause says nothing of the ticks.
         let is_tick = |passed: &Duration| !passed.is_zero() && *passed <= 2 * COPY_ALONE_AFTER_MAX;
         if let Some(passed) = passed.filter(is_tick) {
-            self.interval = if self.interval.is_zero() {
-                passed
-            } else {
-                (self.interval * 7 + passed) / 8
-            };
+            #[allow(clippy::cast_possible_truncation, reason = "100 ms at most")]
+            self.on_tick(passed.as_nanos() as u64);
         }
+    }
+
+    fn on_tick(&mut self, passed_ns: u64) {
+        self.interval_ns = if self.interval_ns == 0 {
+            passed_ns
+        } else {
+            (self.interval_ns * 7 + passed_ns) / 8
+        };
+        let patience = Duration::from_nanos(self.interval_ns + self.interval_ns / 4);
+        self.patience = patience.clamp(COPY_ALONE_AFTER, COPY_ALONE_AFTER_MAX);
     }
 
     /// How long to wait for the next packet: a tick, and a quarter of it because ticks are not punctual.
     pub(super) fn patience(&self) -> Duration {
-        (self.interval * 5 / 4).clamp(COPY_ALONE_AFTER, COPY_ALONE_AFTER_MAX)
+        self.patience
     }
 }
 

@@ -7,8 +7,12 @@ use std::{error, fmt, io};
 use crate::keys::PrivateKey;
 use crate::limits::{
     ACK_DELAY_DEFAULT, ACK_DELAY_MAX, BATCH_MAX, CONNECT_TIMEOUT_DEFAULT, DSCP_MAX,
-    IDLE_TIMEOUT_DEFAULT, IDLE_TIMEOUT_MIN, KEEP_ALIVE_DEFAULT, PEERS_DEFAULT, PEERS_MAX,
-    RECEIVE_BUFFER_DEFAULT, SEND_QUEUE_DEFAULT, SEND_QUEUE_MAX, SOCKET_BUFFER_MAX, TIMEOUT_MAX,
+    IDLE_TIMEOUT_DEFAULT, IDLE_TIMEOUT_MIN, KEEP_ALIVE_DEFAULT, MESSAGE_MAX,
+    MESSAGE_MAX_FROM_CLIENTS_DEFAULT, MESSAGE_MAX_FROM_SERVERS_DEFAULT, MESSAGE_MAX_MIN,
+    MESSAGE_OVERHEAD, PEERS_DEFAULT, PEERS_MAX, QUEUED_BYTES_MAX, RATE_CEILING_DEFAULT,
+    RATE_FLOOR_DEFAULT, RATE_MAX, RATE_MIN, RATE_START_DEFAULT, RECEIVE_BUFFER_DEFAULT,
+    RECEIVE_WINDOW_MAX, REDUNDANCY_DEFAULT, REDUNDANCY_MAX, SEND_QUEUE_DEFAULT, SEND_QUEUE_MAX,
+    SOCKET_BUFFER_MAX, TIMEOUT_MAX,
 };
 #[cfg(feature = "noise")]
 use crate::limits::{HANDSHAKE_BURST_DEFAULT, HANDSHAKES_MAX, HANDSHAKES_PER_SECOND_DEFAULT};
@@ -175,6 +179,38 @@ pub struct Config {
     /// How long an acknowledgement may wait for a packet to travel with, up to [`ACK_DELAY_MAX`]
     /// (255 ms), in whole milliseconds. Default: 16 ms, a frame at 60 Hz.
     pub ack_delay_max: Duration,
+
+    /// The longest reliable or ordered message that is taken from those who connect to this host, in bytes:
+    /// [`MESSAGE_MAX_MIN`] (960) to [`MESSAGE_MAX`] (16 MiB). Default: 64 KiB. They are told, and cannot
+    /// send a longer one.
+    pub message_max_from_clients: usize,
+
+    /// The same for those that this host connects to. Default: 1 MiB.
+    pub message_max_from_servers: usize,
+
+    /// How many bytes of reliable messages a peer may send before the application has taken some, each
+    /// counted with [`MESSAGE_OVERHEAD`] (64) more: up to [`RECEIVE_WINDOW_MAX`] (64 MiB). Two of the
+    /// longest messages are always allowed, whatever stands here. Default: 256 KiB.
+    ///
+    /// A peer whose messages are not taken is held back when its window is full, and nothing is lost. On a
+    /// way with a long round trip a larger window is faster: a window leaves at most once a round trip.
+    pub receive_window: usize,
+
+    /// How often a small reliable message is sent again before anybody knows whether it is lost: 0 to
+    /// [`REDUNDANCY_MAX`] (8) times, with the next packets. Default: 2. A lost packet then costs a tick and
+    /// not a round trip. While more than 2% of the packets are lost, copies go on until the message is
+    /// acknowledged. Small means up to [`REDUNDANT_MESSAGE_MAX`](crate::limits::REDUNDANT_MESSAGE_MAX) (256) bytes.
+    pub redundancy: u8,
+
+    /// The least that a peer is sent to with, in bits per second, whatever the network seems to say:
+    /// [`RATE_MIN`] to [`RATE_MAX`]. Default: 128 kbit/s.
+    pub rate_floor: u64,
+
+    /// The most, in bits per second: `rate_floor` to [`RATE_MAX`] (10 Gbit/s). Default: 100 Mbit/s.
+    pub rate_ceiling: u64,
+
+    /// Where it begins, in bits per second, from `rate_floor` to `rate_ceiling`. Default: 1 Mbit/s.
+    pub rate_start: u64,
 }
 
 /// How packets are protected.
@@ -296,7 +332,27 @@ impl Config {
             keep_alive: KEEP_ALIVE_DEFAULT,
             connect_timeout: CONNECT_TIMEOUT_DEFAULT,
             ack_delay_max: ACK_DELAY_DEFAULT,
+            message_max_from_clients: MESSAGE_MAX_FROM_CLIENTS_DEFAULT,
+            message_max_from_servers: MESSAGE_MAX_FROM_SERVERS_DEFAULT,
+            receive_window: QUEUED_BYTES_MAX,
+            redundancy: REDUNDANCY_DEFAULT,
+            rate_floor: RATE_FLOOR_DEFAULT,
+            rate_ceiling: RATE_CEILING_DEFAULT,
+            rate_start: RATE_START_DEFAULT,
         }
+    }
+
+    /// How much of what is reliable may wait for the application of this side, from a peer whose messages
+    /// have at most `message_max` bytes.
+    pub(crate) fn window(&self, message_max: usize) -> usize {
+        self.receive_window
+            .max(2 * (message_max + MESSAGE_OVERHEAD))
+    }
+
+    /// How many bytes of reliable messages may wait for a peer that takes messages of at most
+    /// `message_max` bytes.
+    pub(crate) fn queued_bytes_max(&self, message_max: usize) -> usize {
+        QUEUED_BYTES_MAX.max(2 * message_max)
     }
 
     /// Refuses what lies outside of the documented ranges.
@@ -343,6 +399,45 @@ impl Config {
             if time < min || time > max {
                 return Err(ConfigError::new(format!(
                     "{field} is {time:?}, it can be {min:?} to {max:?}"
+                )));
+            }
+        }
+        self.validate_numbers()
+    }
+
+    fn validate_numbers(&self) -> Result<(), ConfigError> {
+        let (floor, ceiling) = (self.rate_floor, self.rate_ceiling);
+        let messages = MESSAGE_MAX_MIN as u64..=MESSAGE_MAX as u64;
+        let numbers = [
+            (
+                "message_max_from_clients",
+                self.message_max_from_clients as u64,
+                messages.clone(),
+            ),
+            (
+                "message_max_from_servers",
+                self.message_max_from_servers as u64,
+                messages,
+            ),
+            (
+                "receive_window",
+                self.receive_window as u64,
+                0..=RECEIVE_WINDOW_MAX as u64,
+            ),
+            (
+                "redundancy",
+                self.redundancy.into(),
+                0..=REDUNDANCY_MAX.into(),
+            ),
+            ("rate_floor", floor, RATE_MIN..=RATE_MAX),
+            ("rate_ceiling", ceiling, floor..=RATE_MAX),
+            ("rate_start", self.rate_start, floor..=ceiling),
+        ];
+        for (field, number, range) in numbers {
+            if !range.contains(&number) {
+                let (min, max) = (range.start(), range.end());
+                return Err(ConfigError::new(format!(
+                    "{field} is {number}, it can be {min} to {max}"
                 )));
             }
         }

@@ -209,7 +209,7 @@ pub use crate::io::{
 pub use crate::keys::{KeyParseError, PrivateKey, PublicKey};
 pub use crate::proto::{
     Admission, Broadcast, ConnectError, ConnectOptions, Delivery, DisconnectReason, Event,
-    HostStats, LinkConditions, LinkConditionsError, Loss, PeerId, PeerStats, Request,
+    HostStats, LinkConditions, LinkConditionsError, Loss, PeerId, PeerStats, Receipt, Request,
 };
 pub use crate::send_error::SendError;
 

@@ -204,6 +204,9 @@ pub const IN_FLIGHT_MAX: usize = 1024;
 /// 6.1.1).
 pub(crate) const REORDERING_PACKETS: u64 = 3;
 
+/// The most that this grows to where packets overtake each other: 128.
+pub(crate) const REORDERING_PACKETS_MAX: u64 = 128;
+
 /// The round-trip time that is assumed before there is a sample: 333 ms (RFC 9002 section 6.2.2).
 pub(crate) const ROUND_TRIP_INITIAL: Duration = Duration::from_millis(333);
 
@@ -231,11 +234,19 @@ pub const CHALLENGES_MAX: u32 = 5;
 /// (RFC 9000 section 8.1).
 pub const UNPROVEN_FACTOR: u64 = 3;
 
-/// How many messages may wait for a peer in each direction: 4,096.
+/// How many messages may wait for a peer in each direction, those that are reliable and those that are
+/// not each: 4,096. [`send`](crate::Host::send) of one more is
+/// [`QueueFull`](crate::SendError::QueueFull); nothing is dropped.
 pub const QUEUED_MESSAGES_MAX: usize = 4096;
 
-/// How many bytes of messages may wait for a peer in each direction: 256 KiB.
+/// How many bytes of messages may wait for a peer in each direction, those that are reliable and those
+/// that are not each: 256 KiB. Where longer reliable messages are allowed, two of the longest.
 pub const QUEUED_BYTES_MAX: usize = 256 << 10;
+
+/// What a reliable message counts for against a window, in bytes, beside its own: 64, about what it
+/// costs to remember it. So a window bounds their number as well.
+pub const MESSAGE_OVERHEAD: usize = 64;
+const _: () = assert!(QUEUED_BYTES_MAX / MESSAGE_OVERHEAD <= QUEUED_MESSAGES_MAX);
 
 /// The pieces that received messages are cut from, in bytes: 16 KiB.
 pub(crate) const CHUNK_BYTES: usize = 16 << 10;
@@ -243,8 +254,114 @@ pub(crate) const CHUNK_BYTES: usize = 16 << 10;
 /// How many of them are kept to be used again: 64, a megabyte.
 pub(crate) const CHUNKS_KEPT_MAX: usize = 64;
 
-/// The longest unreliable message, in bytes: 992. It travels in one packet.
-pub const UNRELIABLE_MAX: usize = 992;
+/// How many buffers of each size are kept to be used again: 8,192, two reliable messages on their way to
+/// each of 4,096 peers.
+pub(crate) const BUFFERS_KEPT_MAX: usize = 8192;
+
+/// The longest unreliable message that is not cut, in bytes: 992. It fills a packet.
+pub(crate) const WHOLE_MAX: usize = 992;
+
+/// How many bytes of a long message a packet carries: 960. It leaves room for an acknowledgement beside
+/// it.
+pub const FRAGMENT_BYTES: usize = 960;
+
+/// In how many packets an unreliable or sequenced message may be cut: 16. At 1% loss one of seven of that
+/// length is lost, because all of them must arrive.
+pub const UNRELIABLE_FRAGMENTS_MAX: usize = 16;
+
+/// The longest unreliable or sequenced message, in bytes: 15,360. A longer one is
+/// [`TooLong`](crate::SendError::TooLong).
+pub const UNRELIABLE_MAX: usize = UNRELIABLE_FRAGMENTS_MAX * FRAGMENT_BYTES;
+
+/// How many unreliable and sequenced messages of a peer can be incomplete at a time: 16. At one more
+/// the oldest is given up; its sender is told that it is lost, if it asked.
+pub const UNRELIABLE_INCOMPLETE_MAX: usize = 16;
+
+/// The longest reliable or ordered message that can be configured, in bytes: 16 MiB.
+pub const MESSAGE_MAX: usize = 16 << 20;
+
+/// The longest reliable or ordered message that a host takes by default from those who connect to it:
+/// 64 KiB.
+pub const MESSAGE_MAX_FROM_CLIENTS_DEFAULT: usize = 64 << 10;
+
+/// The longest reliable or ordered message that a host takes by default from those it connects to: 1 MiB.
+pub const MESSAGE_MAX_FROM_SERVERS_DEFAULT: usize = 1 << 20;
+const _: () = assert!(MESSAGE_MAX_FROM_CLIENTS_DEFAULT <= MESSAGE_MAX_FROM_SERVERS_DEFAULT);
+const _: () = assert!(MESSAGE_MAX_FROM_SERVERS_DEFAULT <= MESSAGE_MAX);
+
+/// The least that a host may take of a reliable message, in bytes: what fits a packet.
+pub const MESSAGE_MAX_MIN: usize = FRAGMENT_BYTES;
+
+/// The most that [`receive_window`](crate::Config::receive_window) can be, in bytes: 64 MiB.
+pub const RECEIVE_WINDOW_MAX: usize = 64 << 20;
+const _: () = assert!(2 * (MESSAGE_MAX + MESSAGE_OVERHEAD) <= RECEIVE_WINDOW_MAX);
+
+/// How many reliable and ordered messages may be on their way to a peer at a time: 1,024. More wait their
+/// turn.
+pub const RELIABLE_OPEN_MAX: usize = 1024;
+
+/// How many messages whose fate is to be told may be open at a time, for each peer: 4,096, those whose
+/// fate the application has not taken yet included. Then
+/// [`send_tracked`](crate::Host::send_tracked) returns [`QueueFull`](crate::SendError::QueueFull).
+pub const RECEIPTS_MAX: usize = 4096;
+
+/// How many messages that came too late are named with an acknowledgement: 16. A packet with one more is
+/// not acknowledged, so its sender takes it for lost.
+pub(crate) const TOO_LATE_MAX: usize = 16;
+
+/// How many messages and pieces of messages are remembered for each packet on its way, on the average: 8.
+/// When there are more, messages wait until packets are acknowledged or given up.
+pub(crate) const UNITS_MAX: usize = 8 * IN_FLIGHT_MAX;
+
+/// The longest message of which copies are sent before anybody asks for them, in bytes: 256, a quarter
+/// of a packet.
+pub const REDUNDANT_MESSAGE_MAX: usize = 256;
+
+/// How often a small reliable message is sent again unasked by default: in the next 2 packets.
+pub const REDUNDANCY_DEFAULT: u8 = 2;
+
+/// The most that can be configured: 8 copies.
+pub const REDUNDANCY_MAX: u8 = 8;
+
+/// How much later than the one before a copy leaves at the earliest: 8 ms. What leaves at the same time is
+/// lost at the same time.
+pub(crate) const COPY_SPACING: Duration = Duration::from_millis(8);
+
+/// How long a copy waits at least for a packet to travel with before it goes alone: 16 ms, a frame at 60
+/// Hz. Where the application sends less often it waits a quarter longer than a tick.
+pub(crate) const COPY_ALONE_AFTER: Duration = Duration::from_millis(16);
+
+/// The longest that a copy waits: 50 ms.
+pub(crate) const COPY_ALONE_AFTER_MAX: Duration = Duration::from_millis(50);
+const _: () = assert!(COPY_SPACING.as_millis() <= COPY_ALONE_AFTER.as_millis());
+
+/// The measured loss above which copies go on until the message is acknowledged: 2%, in millionths.
+pub(crate) const LOSSY_PPM: u32 = 20_000;
+
+/// The least rate that can be configured, in bits per second: 8 kbit/s, a full packet a second.
+pub const RATE_MIN: u64 = 8_000;
+
+/// The highest rate that can be configured, in bits per second: 10 Gbit/s.
+pub const RATE_MAX: u64 = 10_000_000_000;
+
+/// The rate that a peer gets whatever the network seems to say, by default: 128 kbit/s.
+pub const RATE_FLOOR_DEFAULT: u64 = 128_000;
+
+/// The highest rate by default: 100 Mbit/s.
+pub const RATE_CEILING_DEFAULT: u64 = 100_000_000;
+
+/// The rate that a connection begins with, by default: 1 Mbit/s.
+pub const RATE_START_DEFAULT: u64 = 1_000_000;
+const _: () = assert!(
+    RATE_MIN <= RATE_FLOOR_DEFAULT
+        && RATE_FLOOR_DEFAULT <= RATE_START_DEFAULT
+        && RATE_START_DEFAULT <= RATE_CEILING_DEFAULT
+        && RATE_CEILING_DEFAULT <= RATE_MAX
+);
+
+/// How long an unreliable message waits when the rate does not let it go: 50 ms, three frames at 60 Hz.
+/// Then it is dropped and counted, the oldest first: what is newer is worth more.
+pub const UNRELIABLE_WAIT_MAX: Duration = Duration::from_millis(50);
 
 /// The most datagrams that a [`Link`](crate::proto::Link) has under way, copies included: 16,384, which
 /// is 16 MiB of them; the memory grows to what is really under way. One more is lost and counted in

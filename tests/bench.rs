@@ -161,10 +161,10 @@ fn latency_asleep_shows_and_records_everything() {
     assert_eq!(threads, [2, 1, 1]);
     for who in contestants {
         assert_eq!(who["sent"], 200);
-        assert!(number(&who["latency"]["p50"]) <= number(&who["latency"]["max"]));
-        assert!(who["latency"]["p99.9"].is_null());
+        assert!(number(&who["latency_micros"]["p50"]) <= number(&who["latency_micros"]["max"]));
+        assert!(who["latency_micros"]["p99.9"].is_null());
         let round = &who["rounds"][0];
-        assert!(number(&round["latency"]["p99"]) > 0.0);
+        assert!(number(&round["latency_micros"]["p99"]) > 0.0);
         let time_line = round["time_line"]["longest_micros"].as_array().unwrap();
         assert_eq!(time_line.len(), 100);
         assert!(who["distribution"].as_array().unwrap().len() > 20);
@@ -190,6 +190,39 @@ fn latency_spinning_is_measured_against_std_alone() {
     let record: Value = serde_json::from_str(&json.read()).unwrap();
     assert_eq!(record["settings"]["wait"], "spin");
     assert_is_well_formed(&svg.read());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn latency_with_receive_timestamps_tells_how_long_answers_waited() {
+    for args in [&["--wait", "sleep"][..], &["--wait", "spin", "--closed"]] {
+        let json = TestFile::new("stamped.json");
+        let stamped = ["--receive-timestamps", "--json", json.path()];
+        let ended = short_latency(&[args, &stamped].concat());
+        assert_done(&ended);
+        row(&ended, "stamped / tickwire");
+        row(
+            &ended,
+            "from when the kernel had an answer until the client had it",
+        );
+
+        let record: Value = serde_json::from_str(&json.read()).unwrap();
+        assert_eq!(record["settings"]["receive_timestamps"], true);
+        let contestants = record["results"]["contestants"].as_array().unwrap();
+        let (stamped, others) = contestants.split_last().unwrap();
+        assert_eq!(stamped["name"], "stamped");
+        for who in [stamped, &stamped["rounds"][0]] {
+            let waited = &who["kernel_to_client_micros"];
+            assert!(number(&waited["p50"]) > 0.0, "{waited}");
+            // It is a part of the way back.
+            assert!(number(&waited["p50"]) < number(&who["latency_micros"]["p50"]));
+        }
+        assert!(
+            others
+                .iter()
+                .all(|who| who["kernel_to_client_micros"].is_null())
+        );
+    }
 }
 
 #[test]
@@ -238,8 +271,8 @@ fn latency_counts_what_is_lost_as_infinitely_long() {
     assert_eq!(row(&ended, "tickwire / mio")[3], "lost");
     let record: Value = serde_json::from_str(&json.read()).unwrap();
     let std = &record["results"]["contestants"][0];
-    assert!(std["latency"]["p50"].is_null() && std["latency"]["max"].is_null());
-    assert_eq!(std["latency"]["missing"]["p50"], "lost");
+    assert!(std["latency_micros"]["p50"].is_null() && std["latency_micros"]["max"].is_null());
+    assert_eq!(std["latency_micros"]["missing"]["p50"], "lost");
     let lost = std["lost"].as_u64().unwrap();
     assert!((132..=136).contains(&lost), "{lost} of 200");
     let slices = std["rounds"][0]["time_line"]["lost"].as_array().unwrap();

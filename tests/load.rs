@@ -92,11 +92,14 @@ fn throughput_measures_every_size_and_batch_beside_a_floor() {
 
     let record = json.read();
     assert_eq!(record["benchmark"], "throughput");
-    assert_eq!(record["settings"]["sizes"], serde_json::json!([0, 1024]));
+    assert_eq!(
+        record["settings"]["sizes_bytes"],
+        serde_json::json!([0, 1024])
+    );
     assert!(record["machine"]["cpus"].is_u64());
     let rows = record["results"].as_array().unwrap();
     for (size, batch) in [(0, 1), (0, 64), (1024, 1), (1024, 64)] {
-        let of_case = |row: &&Value| row["size"] == size && row["batch"] == batch;
+        let of_case = |row: &&Value| row["size_bytes"] == size && row["batch"] == batch;
         let rows: Vec<&Value> = rows.iter().filter(of_case).collect();
         assert_eq!(rows[0]["is_floor"], true);
         assert_eq!(rows.last().unwrap()["contestant"], "tickwire");
@@ -111,6 +114,10 @@ fn check_row(row: &Value) {
         "a socket is filled with what it holds: {row}"
     );
     for figures in [full, flood] {
+        let round = &figures["rounds"][0];
+        assert_eq!(round["received"], figures["received"]);
+        assert!(round["wall_seconds"].as_f64().unwrap() > 0.0, "{row}");
+        assert!(round["cpu_seconds"].as_f64().unwrap() > 0.0, "{row}");
         let lost = number(&figures["sent"]) - number(&figures["received"]);
         assert_eq!(number(&figures["lost"]), lost);
         assert!(number(&figures["received"]) > 0, "{row}");
@@ -204,9 +211,9 @@ fn check_contestant(contestant: &Value) {
 /// No more in the ticks than in the whole; the rest is what came after the last tick.
 fn check_times(server: &Value) {
     let all = |times: &Value| times["mean"].as_f64().unwrap() * server["ticks"].as_f64().unwrap();
-    let wall = server["wall_s"].as_f64().unwrap();
+    let wall = server["wall_seconds"].as_f64().unwrap();
     assert!(all(&server["awake_ms"]) <= wall * 1e3 * ROUNDED, "{server}");
-    if let Some(cpu) = server["cpu_s"].as_f64() {
+    if let Some(cpu) = server["cpu_seconds"].as_f64() {
         assert!(all(&server["cpu_ms"]) <= cpu * 1e3 * ROUNDED, "{server}");
     }
 }

@@ -14,6 +14,8 @@
 
 mod contest;
 #[cfg(target_os = "linux")]
+mod cpu;
+#[cfg(target_os = "linux")]
 mod floors;
 #[cfg(target_os = "linux")]
 mod machine;

@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::limits::{ANSWERS_PER_TURN_MAX, DATAGRAM_MAX};
 use crate::proto::{
     Admission, Broadcast, ConnectError, ConnectOptions, Delivery, Event, HostState, HostStats,
-    LinkConditions, LinkConditionsError, PeerId, PeerStats, Request, Transmit,
+    LinkConditions, LinkConditionsError, PeerId, PeerStats, Receipt, Request, Transmit,
 };
 use crate::send_error::SendError;
 
@@ -217,12 +217,33 @@ impl Host {
         self.state.send(peer, delivery, message)
     }
 
-    /// Queues a message for every peer.
+    /// As [`send`](Self::send), for a message whose fate is to be told: [`Acked`](Event::Acked) when it is
+    /// in the event queue of the other side, or [`Lost`](Event::Lost).
     ///
     /// # Errors
     ///
-    /// [`TooLong`](SendError::TooLong), and nobody gets it. A peer whose queue is full is left out and
-    /// counted in what is returned.
+    /// Those of [`HostState::send_tracked`].
+    pub fn send_tracked(
+        &mut self,
+        peer: PeerId,
+        delivery: Delivery,
+        message: &[u8],
+    ) -> Result<Receipt, SendError> {
+        self.state.send_tracked(peer, delivery, message)
+    }
+
+    /// The longest message of this delivery that a peer takes, in bytes; `None` for one that is not
+    /// connected.
+    pub fn message_max(&self, peer: PeerId, delivery: Delivery) -> Option<usize> {
+        self.state.message_max(peer, delivery)
+    }
+
+    /// Queues a message for every peer. Those who cannot take it, because their queue is full or they take
+    /// no message as long as this, are left out and counted in what is returned.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLong`](SendError::TooLong) if it is longer than what any peer could take, and nobody gets it.
     pub fn broadcast(
         &mut self,
         delivery: Delivery,

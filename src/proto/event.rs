@@ -5,6 +5,7 @@ use std::{error, fmt};
 
 use bytes::Bytes;
 
+use super::delivery::{Delivery, Receipt};
 use super::peer_id::PeerId;
 #[cfg(feature = "noise")]
 use crate::keys::PublicKey;
@@ -49,6 +50,25 @@ pub enum Event {
         /// any more: copy what is kept for long.
         bytes: Bytes,
     },
+    /// A message that was [tracked](crate::proto::HostState::send_tracked) is in the event queue of the other
+    /// side: what builds on it may be sent.
+    #[non_exhaustive]
+    Acked {
+        /// Who has it.
+        peer: PeerId,
+        /// Which one.
+        receipt: Receipt,
+    },
+    /// A message that was tracked did not arrive, as far as is known: its packet was lost, it came too late
+    /// for its channel, or it waited too long for the rate. That is final, and may be pessimistic: it may
+    /// have arrived all the same. Of a reliable message this is never said.
+    #[non_exhaustive]
+    Lost {
+        /// Who does not have it.
+        peer: PeerId,
+        /// Which one.
+        receipt: Receipt,
+    },
     /// A peer changed its address and has proven the new one: its router forgot it, or the player left
     /// the house. Nothing else changes, and nothing needs to be done. Of several moves before this is
     /// taken the last is told.
@@ -59,7 +79,8 @@ pub enum Event {
         /// Where it is now.
         address: SocketAddr,
     },
-    /// It is over, or it never was: a `connect` that fails ends with this alone.
+    /// It is over, or it never was: a `connect` that fails ends with this alone. Of a tracked message of
+    /// which nothing was said until then nothing is known.
     #[non_exhaustive]
     Disconnected {
         /// Who.
@@ -75,19 +96,12 @@ impl Event {
         match self {
             Self::Connected { peer, .. }
             | Self::Message { peer, .. }
+            | Self::Acked { peer, .. }
+            | Self::Lost { peer, .. }
             | Self::Moved { peer, .. }
             | Self::Disconnected { peer, .. } => *peer,
         }
     }
-}
-
-/// How a message travels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Delivery {
-    /// It may be lost and it may overtake others; it is not sent again. For what the next one makes
-    /// worthless: positions, inputs.
-    Unreliable,
 }
 
 /// Why a peer is gone, or was never there.

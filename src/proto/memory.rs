@@ -7,13 +7,16 @@ use super::connection::Connection;
 use super::event::Event;
 #[cfg(feature = "noise")]
 use super::protection::Sealed;
-use super::sent;
 use super::slots::Slot;
 #[cfg(feature = "noise")]
 use super::wire::handshake::ACCEPT_SEALED_LEN;
 use super::wire::handshake::ConnectName;
+use super::{buffers, inbox, outbox, receipts, sent};
 use crate::config::{Config, Security};
-use crate::limits::{IN_FLIGHT_MAX, QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX};
+use crate::limits::{
+    IN_FLIGHT_MAX, MESSAGE_OVERHEAD, QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX, RECEIPTS_MAX,
+    RELIABLE_OPEN_MAX, UNITS_MAX, UNRELIABLE_INCOMPLETE_MAX, UNRELIABLE_MAX,
+};
 
 /// A vector doubles when it is full, so that half of it may be empty; a table, too, and keeps an eighth
 /// free.
@@ -46,18 +49,51 @@ impl Config {
     }
 
     /// The most memory that a peer takes, in bytes of the allocator: everything that may wait for it and
-    /// from it waits.
+    /// from it waits, in every channel. The peer takes no longer messages than this side does; if it does,
+    /// twice the longest message more.
     ///
     /// Messages that the application has taken are its own. One that it keeps holds the chunk of 16 KiB
     /// that it was cut from, so it copies what it keeps for long.
     pub fn peer_bytes_max(&self) -> usize {
-        let outgoing = GROWTH * QUEUED_BYTES_MAX;
-        let in_flight = GROWTH * IN_FLIGHT_MAX * sent::PACKET_BYTES;
-        // A chunk is given up when the next message does not fit it any more.
-        let incoming = GROWTH * QUEUED_BYTES_MAX;
-        let events = GROWTH * QUEUED_MESSAGES_MAX * size_of::<Event>();
-        self.peer_bytes_idle() + outgoing + in_flight + incoming + events
+        let message_max = self
+            .message_max_from_clients
+            .max(self.message_max_from_servers);
+        self.peer_bytes_idle()
+            + self.outgoing_bytes_max(message_max)
+            + self.incoming_bytes_max(message_max)
     }
+
+    fn outgoing_bytes_max(&self, message_max: usize) -> usize {
+        let expendable = QUEUED_BYTES_MAX + QUEUED_MESSAGES_MAX * outbox::ENTRY_BYTES;
+        let reliable = QUEUED_MESSAGES_MAX * outbox::MESSAGE_BYTES
+            + RELIABLE_OPEN_MAX * outbox::COPY_BYTES
+            + UNITS_MAX * outbox::LOST_BYTES;
+        let receipts = RECEIPTS_MAX * receipts::RECEIPT_BYTES;
+        let in_flight = IN_FLIGHT_MAX * sent::PACKET_BYTES + UNITS_MAX * sent::UNIT_BYTES;
+        let channels = CHANNELS_MAX * outbox::CHANNEL_BYTES;
+        buffered(self.queued_bytes_max(message_max), QUEUED_MESSAGES_MAX)
+            + GROWTH * (expendable + reliable + receipts + in_flight + channels)
+    }
+
+    fn incoming_bytes_max(&self, message_max: usize) -> usize {
+        let window = self.window(message_max);
+        let messages = window / MESSAGE_OVERHEAD;
+        let entries = (messages + RELIABLE_OPEN_MAX) * inbox::STREAM_ENTRY_BYTES;
+        let events = (messages + QUEUED_MESSAGES_MAX + RECEIPTS_MAX) * size_of::<Event>();
+        let incomplete = UNRELIABLE_INCOMPLETE_MAX * (UNRELIABLE_MAX + inbox::INCOMPLETE_BYTES);
+        let channels = CHANNELS_MAX * inbox::CHANNEL_BYTES;
+        // A chunk is given up when the next message does not fit it any more.
+        let untaken = GROWTH * QUEUED_BYTES_MAX;
+        buffered(window, messages) + untaken + incomplete + GROWTH * (entries + events + channels)
+    }
+}
+
+/// Ordered channels, sequenced ones, and what has none.
+const CHANNELS_MAX: usize = 257;
+
+/// So many bytes of messages in buffers of their own, each up to four times as long as its message.
+fn buffered(bytes: usize, messages: usize) -> usize {
+    4 * bytes + messages * buffers::SIZES[0]
 }
 
 /// A byte beside each entry, an eighth of all free, and twice as many as there were when it last grew.

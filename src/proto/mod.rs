@@ -10,32 +10,39 @@
 //! - [`link`]: one direction between two hosts, with whatever a bad network does to it.
 //!
 //! From below to above, inside: `wire` reads and writes packets; `sequence`, `replay_window`,
-//! `received`, `sent` and `round_trip` number them, know the duplicates and the lost, and measure;
-//! `introduction`, `closing`, `path` and `outgoing` are parts of a `connection`, `attempt` is what comes
-//! before one;
-//! `cookie`, `answers` and `admission` are how a host treats strangers; `slots`, `timers` and `pool` hold
-//! what many peers need; `host_state` is all of them together.
+//! `received`, `sent`, `round_trip` and `loss_rate` number them, know the duplicates and the lost, and
+//! measure; `outbox` and `inbox` are the messages on either side of a connection, `receipts` and
+//! `too_late` tell what became of them, `rate` how fast they may leave; `introduction`, `closing` and
+//! `path` are the other parts of a `connection`, `attempt` is what comes before one;
+//! `cookie`, `answers` and `admission` are how a host treats strangers; `slots`, `timers`, `pool`
+//! and `buffers` hold what many peers need; `host_state` is all of them together.
 
 mod admission;
 mod answers;
 mod attempt;
+mod buffers;
 mod closing;
 mod connection;
 mod connection_id;
 mod cookie;
+mod delivery;
 mod event;
 mod host_state;
+mod inbox;
 mod introduction;
 pub mod link;
+mod loss_rate;
 mod memory;
 #[cfg(feature = "noise")]
 mod noise;
-mod outgoing;
+mod outbox;
 mod path;
 mod peer_id;
 mod pool;
 mod protection;
 mod random;
+mod rate;
+mod receipts;
 mod received;
 mod replay_window;
 mod round_trip;
@@ -46,10 +53,12 @@ mod stats;
 mod timers;
 #[cfg(feature = "noise")]
 mod token_bucket;
+mod too_late;
 pub mod wire;
 
 pub use self::admission::{Admission, Request};
-pub use self::event::{ConnectError, Delivery, DisconnectReason, Event};
+pub use self::delivery::{Delivery, Receipt};
+pub use self::event::{ConnectError, DisconnectReason, Event};
 pub use self::host_state::{Broadcast, ConnectOptions, HostState, Transmit};
 pub use self::link::{Link, LinkConditions, LinkConditionsError, LinkStats, Loss};
 pub use self::peer_id::PeerId;

@@ -66,6 +66,12 @@ impl Received {
         }
     }
 
+    /// Takes note of a packet of which something was not taken: it must not come again, and it is never
+    /// acknowledged.
+    pub(crate) fn insert_refused(&mut self, number: u64) {
+        self.window.insert(number);
+    }
+
     /// An acknowledgement is wanted at once: its sender asks because it heard nothing.
     pub(crate) fn ack_now(&mut self, now: Instant) {
         self.ack_at = Some(now);

@@ -18,6 +18,14 @@ struct Estimate {
     /// The mean deviation: RTTVAR.
     deviation: Duration,
     least: Duration,
+    /// What both make of the probe timeout, without the peer's delay.
+    timeout: Duration,
+}
+
+impl Estimate {
+    fn update_timeout(&mut self) {
+        self.timeout = self.smoothed + (self.deviation * 4).max(TIMER_GRANULARITY);
+    }
 }
 
 impl RoundTrip {
@@ -28,11 +36,14 @@ impl RoundTrip {
     /// A packet was acknowledged after `time`, of which the peer says that it waited `delay`.
     pub(crate) fn sample(&mut self, time: Duration, delay: Duration) {
         let Some(estimate) = &mut self.estimate else {
-            self.estimate = Some(Estimate {
+            let mut estimate = Estimate {
                 smoothed: time,
                 deviation: time / 2,
                 least: time,
-            });
+                timeout: Duration::ZERO,
+            };
+            estimate.update_timeout();
+            self.estimate = Some(estimate);
             return;
         };
         estimate.least = estimate.least.min(time);
@@ -41,6 +52,7 @@ impl RoundTrip {
         let off = estimate.smoothed.abs_diff(adjusted);
         estimate.deviation = (estimate.deviation * 3 + off) / 4;
         estimate.smoothed = (estimate.smoothed * 7 + adjusted) / 8;
+        estimate.update_timeout();
     }
 
     /// The smoothed round-trip time, once there is a sample.
@@ -56,12 +68,9 @@ impl RoundTrip {
     /// How long to wait for an acknowledgement that the peer may hold back for `ack_delay`, before it
     /// is asked for with another packet (RFC 9002 section 6.2.1).
     pub(crate) fn probe_timeout(&self, ack_delay: Duration) -> Duration {
-        let (smoothed, deviation) = self
-            .estimate
-            .map_or((ROUND_TRIP_INITIAL, ROUND_TRIP_INITIAL / 2), |estimate| {
-                (estimate.smoothed, estimate.deviation)
-            });
-        smoothed + (deviation * 4).max(TIMER_GRANULARITY) + ack_delay
+        let initial = ROUND_TRIP_INITIAL + 4 * (ROUND_TRIP_INITIAL / 2);
+        let timeout = self.estimate.map_or(initial, |estimate| estimate.timeout);
+        timeout + ack_delay
     }
 
     /// How much later than a packet that was acknowledged one may be that is not lost, only overtaken:

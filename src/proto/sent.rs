@@ -4,10 +4,13 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::delivery::Receipt;
 use super::round_trip::RoundTrip;
 use super::wire::Malformed;
 use super::wire::frame::AckFrame;
-use crate::limits::{IN_FLIGHT_MAX, PROBE_MAX, REORDERING_PACKETS};
+use crate::limits::{
+    IN_FLIGHT_MAX, PROBE_MAX, REORDERING_PACKETS, REORDERING_PACKETS_MAX, UNITS_MAX,
+};
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -16,41 +19,102 @@ pub(crate) struct Sent {
     next: u64,
     /// In the order of their numbers.
     in_flight: VecDeque<Packet>,
-    /// How many of them are still open, neither acknowledged nor given up.
+    units: Units,
+    /// How many of them are still open, neither acknowledged nor given up, and their bytes.
     open: usize,
+    open_bytes: usize,
     /// When the last one that wants an acknowledgement left.
     asked_at: Instant,
     /// How often the peer was asked since it last answered.
     probes: u32,
     lost: u64,
+    /// How many later packets must have arrived before one counts as lost. Grows where packets overtake
+    /// each other.
+    reordering_packets: u64,
+    /// How much later than expected a packet came that counted as lost.
+    reordering_time: Duration,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Packet {
-    number: u64,
-    at: Instant,
-    is_open: bool,
-    content: Content,
+pub(crate) struct Packet {
+    pub(crate) number: u64,
+    pub(crate) at: Instant,
+    pub(crate) content: Content,
+    /// Its length in bytes.
+    pub(crate) bytes: u16,
+    /// How many units it carries: they stand behind those of the packets before it.
+    units: u16,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    Acknowledged,
+    /// Counted as lost, and remembered for a while: it may have been overtaken only.
+    Lost,
 }
 
 /// How much memory a packet takes that is on its way.
 pub(crate) const PACKET_BYTES: usize = size_of::<Packet>();
 
-/// What a packet carried that matters when it is acknowledged.
+/// What a packet carried that matters when it is acknowledged or lost, beside its units.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Content {
     /// The largest number that an acknowledgement in it named.
     pub(crate) acknowledged: Option<u64>,
+    /// The window that it told.
+    pub(crate) window: Option<u64>,
     pub(crate) is_disconnect: bool,
 }
 
-/// What an acknowledgement said that was not known yet.
+/// A message, or a piece of one, in a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct News {
-    /// Our acknowledgements up to this number have arrived.
-    pub(crate) acknowledged: Option<u64>,
-    /// The peer knows that it is over.
-    pub(crate) disconnect_arrived: bool,
+pub(crate) enum Unit {
+    /// One that is sent until it arrives.
+    Reliable {
+        stream: u16,
+        /// Whether this packet was the first that carried it.
+        is_first: bool,
+        piece: u32,
+        sequence: u64,
+    },
+    /// One that is not, but whose fate is to be told.
+    Tracked(Receipt),
+}
+
+/// How much memory a unit takes.
+pub(crate) const UNIT_BYTES: usize = size_of::<Unit>();
+
+/// What the packets on their way carry, in their order.
+#[derive(Debug, Default)]
+pub(crate) struct Units {
+    units: VecDeque<Unit>,
+    /// How many of them belong to packets that have left.
+    sent: usize,
+}
+
+impl Units {
+    /// Whether the packet that is being written may carry one more.
+    pub(crate) fn has_room(&self) -> bool {
+        self.units.len() < UNITS_MAX
+    }
+
+    pub(crate) fn push(&mut self, unit: Unit) {
+        self.units.push_back(unit);
+    }
+}
+
+/// What became of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Arrived,
+    Lost,
+}
+
+/// Who is told what became of packets.
+pub(crate) trait Witness {
+    fn on_packet(&mut self, packet: &Packet, fate: Fate, units: impl Iterator<Item = Unit>);
 }
 
 impl Sent {
@@ -58,11 +122,20 @@ impl Sent {
         Self {
             next: 0,
             in_flight: VecDeque::new(),
+            units: Units::default(),
             open: 0,
+            open_bytes: 0,
             asked_at: now,
             probes: 0,
             lost: 0,
+            reordering_packets: REORDERING_PACKETS,
+            reordering_time: Duration::ZERO,
         }
+    }
+
+    /// The number of the next packet.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.next
     }
 
     /// A number for a packet, never the same twice.
@@ -72,118 +145,231 @@ impl Sent {
         number
     }
 
-    /// A packet that wants an acknowledgement leaves.
-    pub(crate) fn on_sent(&mut self, number: u64, content: Content, now: Instant) {
-        if self.in_flight.len() == IN_FLIGHT_MAX {
-            self.drop_oldest();
+    /// Where the packet that is being written notes what it carries.
+    pub(crate) fn units(&mut self) -> &mut Units {
+        &mut self.units
+    }
+
+    /// Bytes of packets that are neither acknowledged nor lost.
+    pub(crate) fn open_bytes(&self) -> usize {
+        self.open_bytes
+    }
+
+    /// Whether another packet can be remembered without giving one up.
+    pub(crate) fn has_room(&self) -> bool {
+        self.in_flight.len() < IN_FLIGHT_MAX
+    }
+
+    /// Gives up the oldest packet if one more could not be remembered.
+    pub(crate) fn make_room(&mut self, witness: &mut impl Witness) {
+        if !self.has_room() {
+            self.settle(0, Fate::Lost, 0, witness);
+            self.pop_front();
         }
+    }
+
+    /// A packet that wants an acknowledgement leaves, with the units that were pushed since the one
+    /// before.
+    pub(crate) fn on_sent(&mut self, number: u64, content: Content, len: usize, now: Instant) {
+        debug_assert!(self.has_room());
+        let units = self.units.units.len() - self.units.sent;
+        self.units.sent = self.units.units.len();
+        #[allow(clippy::cast_possible_truncation, reason = "both fit a packet")]
         self.in_flight.push_back(Packet {
             number,
             at: now,
-            is_open: true,
             content,
+            bytes: len as u16,
+            units: units as u16,
+            state: State::Open,
         });
         self.open += 1;
+        self.open_bytes += len;
         self.asked_at = now;
     }
 
-    fn drop_oldest(&mut self) {
-        if let Some(oldest) = self.in_flight.pop_front().filter(|packet| packet.is_open) {
-            debug_assert!(oldest.number < self.next);
-            self.open -= 1;
-            self.lost += 1;
-        }
-    }
-
-    /// Takes in an acknowledgement. One of packets that were never sent is refused as a whole.
+    /// Takes in an acknowledgement. One of packets that were never sent is refused as a whole. Returns
+    /// whether it said something that was not known.
     pub(crate) fn on_ack(
         &mut self,
         ack: &AckFrame<'_>,
         round_trip: &mut RoundTrip,
         ack_delay_max: Duration,
         now: Instant,
-    ) -> Result<News, Malformed> {
+        witness: &mut impl Witness,
+    ) -> Result<Option<Duration>, Malformed> {
         if ack.largest >= self.next {
             return Err(Malformed);
         }
-        let mut news = News {
-            acknowledged: None,
-            disconnect_arrived: false,
-        };
-        let mut largest_news = None;
-        self.close_named(ack, |packet| {
-            largest_news = largest_news.max(Some((packet.number, packet.at)));
-            news.acknowledged = news.acknowledged.max(packet.content.acknowledged);
-            news.disconnect_arrived |= packet.content.is_disconnect;
-        });
-        if let Some((number, at)) = largest_news {
+        let mut sample = None;
+        if let Some((number, at)) = self.close_named(ack, now, witness) {
             self.probes = 0;
             // An acknowledgement that comes a second time would make a round trip out of its repetition.
             if number == ack.largest {
                 let delay = Duration::from_micros(ack.delay_us).min(ack_delay_max);
-                round_trip.sample(now.saturating_duration_since(at), delay);
+                let time = now.saturating_duration_since(at);
+                round_trip.sample(time, delay);
+                sample = Some(time.saturating_sub(delay));
             }
-            self.give_up_overtaken(ack.largest, round_trip.reordering(), now);
+            self.give_up_overtaken(ack.largest, round_trip.reordering(), now, witness);
         }
-        self.forget_closed();
-        Ok(news)
+        self.forget_closed(round_trip, now);
+        Ok(sample)
     }
 
-    /// Closes the packets that the ranges name; both run from the largest number down.
-    fn close_named(&mut self, ack: &AckFrame<'_>, mut each: impl FnMut(&Packet)) {
+    /// Closes the packets that the ranges name; both run from the largest number down. Returns number and
+    /// time of the largest that is news.
+    fn close_named(
+        &mut self,
+        ack: &AckFrame<'_>,
+        now: Instant,
+        witness: &mut impl Witness,
+    ) -> Option<(u64, Instant)> {
         let mut ranges = ack.ranges();
-        let mut range = ranges.next();
-        for packet in self.in_flight.iter_mut().rev() {
-            while range
-                .as_ref()
-                .is_some_and(|range| *range.start() > packet.number)
-            {
-                range = ranges.next();
+        let mut range = ranges.next()?;
+        let mut largest_news = None;
+        let (mut index, mut units_end) = (self.in_flight.len(), self.units.sent);
+        while index > 0 && self.open > 0 {
+            index -= 1;
+            let packet = self.in_flight[index];
+            while *range.start() > packet.number {
+                let Some(next) = ranges.next() else {
+                    return largest_news;
+                };
+                range = next;
             }
-            let Some(range) = &range else { return };
-            if packet.is_open && range.contains(&packet.number) {
-                packet.is_open = false;
-                self.open -= 1;
-                each(packet);
+            units_end -= usize::from(packet.units);
+            if !range.contains(&packet.number) {
+                continue;
+            }
+            match packet.state {
+                State::Open => {
+                    largest_news = largest_news.max(Some((packet.number, packet.at)));
+                    self.settle(index, Fate::Arrived, units_end, witness);
+                }
+                State::Lost => self.on_late_ack(index, ack.largest, now),
+                State::Acknowledged => {}
             }
         }
+        largest_news
+    }
+
+    /// A packet that counted as lost was only overtaken: more patience from now on, as with RACK (RFC
+    /// 8985 section 6.2).
+    fn on_late_ack(&mut self, index: usize, largest: u64, now: Instant) {
+        let packet = &mut self.in_flight[index];
+        packet.state = State::Acknowledged;
+        let distance = (largest - packet.number + 1).min(REORDERING_PACKETS_MAX);
+        let age = now.saturating_duration_since(packet.at);
+        self.reordering_packets = self.reordering_packets.max(distance);
+        self.reordering_time = self.reordering_time.max(age).min(PROBE_MAX);
+    }
+
+    /// The fate of an open packet is known; its units begin at `units_at`.
+    fn settle(&mut self, index: usize, fate: Fate, units_at: usize, witness: &mut impl Witness) {
+        let packet = &mut self.in_flight[index];
+        if packet.state != State::Open {
+            return;
+        }
+        packet.state = match fate {
+            Fate::Arrived => State::Acknowledged,
+            Fate::Lost => State::Lost,
+        };
+        self.open -= 1;
+        self.open_bytes -= usize::from(packet.bytes);
+        self.lost += u64::from(fate == Fate::Lost);
+        let packet = *packet;
+        let range = units_at..units_at + usize::from(packet.units);
+        witness.on_packet(&packet, fate, self.units.units.range(range).copied());
     }
 
     /// Gives up what three later packets have overtaken, or one that left much later.
-    fn give_up_overtaken(&mut self, largest: u64, reordering: Duration, now: Instant) {
-        for packet in &mut self.in_flight {
+    fn give_up_overtaken(
+        &mut self,
+        largest: u64,
+        reordering: Duration,
+        now: Instant,
+        witness: &mut impl Witness,
+    ) {
+        let reordering = reordering.max(self.reordering_time);
+        let (mut index, mut units_at) = (0, 0);
+        while index < self.in_flight.len() {
+            let packet = &self.in_flight[index];
             if packet.number >= largest {
                 return;
             }
-            let is_overtaken = packet.number + REORDERING_PACKETS <= largest
+            let is_overtaken = packet.number + self.reordering_packets <= largest
                 || now.saturating_duration_since(packet.at) > reordering;
-            if packet.is_open && is_overtaken {
-                packet.is_open = false;
-                self.open -= 1;
-                self.lost += 1;
+            let units = usize::from(packet.units);
+            if is_overtaken {
+                self.settle(index, Fate::Lost, units_at, witness);
             }
+            units_at += units;
+            index += 1;
         }
     }
 
-    fn forget_closed(&mut self) {
-        while self.in_flight.front().is_some_and(|packet| !packet.is_open) {
-            self.in_flight.pop_front();
+    /// Forgets those at the front of which nothing more is expected. One that counted as lost is remembered
+    /// for as long as a probe takes, to see whether it comes after all.
+    fn forget_closed(&mut self, round_trip: &RoundTrip, now: Instant) {
+        let patience = round_trip.probe_timeout(Duration::ZERO);
+        while let Some(packet) = self.in_flight.front() {
+            let is_over = match packet.state {
+                State::Open => false,
+                State::Acknowledged => true,
+                State::Lost => now.saturating_duration_since(packet.at) > 2 * patience,
+            };
+            if !is_over {
+                return;
+            }
+            self.pop_front();
+        }
+    }
+
+    fn pop_front(&mut self) {
+        if let Some(packet) = self.in_flight.pop_front() {
+            let units = usize::from(packet.units);
+            self.units.units.drain(..units);
+            self.units.sent -= units;
         }
     }
 
     /// When the peer is to be asked for an acknowledgement that is missing; each time in a row it gets
-    /// twice as long.
-    pub(crate) fn probe_at(&self, round_trip: &RoundTrip, ack_delay: Duration) -> Option<Instant> {
-        if self.open == 0 {
+    /// twice as long. Somebody who is `blocked` waits for a window in the same way.
+    pub(crate) fn probe_at(
+        &self,
+        round_trip: &RoundTrip,
+        ack_delay: Duration,
+        is_blocked: bool,
+    ) -> Option<Instant> {
+        if self.open == 0 && !is_blocked {
             return None;
         }
         let timeout = round_trip.probe_timeout(ack_delay);
+        if self.probes == 0 {
+            return Some(self.asked_at + timeout);
+        }
         let backed_off = timeout.saturating_mul(1 << self.probes.min(16));
         Some(self.asked_at + backed_off.min(PROBE_MAX.max(timeout)))
     }
 
-    pub(crate) fn on_probe(&mut self) {
+    /// Nobody has answered in time: hands out what the oldest open packets carry, until `again` has
+    /// enough.
+    pub(crate) fn on_probe(&mut self, mut again: impl FnMut(Unit) -> bool) {
         self.probes += 1;
+        let mut units_at = 0;
+        for packet in &self.in_flight {
+            let range = units_at..units_at + usize::from(packet.units);
+            units_at = range.end;
+            if packet.state != State::Open {
+                continue;
+            }
+            let units = self.units.units.range(range);
+            // All of a packet, and no second one if that was something.
+            if units.fold(false, |any, unit| again(*unit) || any) {
+                return;
+            }
+        }
     }
 
     /// How many packets were given up.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::attempt::Attempt;
 use super::connection::Connection;
+use super::inbox::Share;
 use super::peer_id::PeerId;
 
 /// What is in a place.
@@ -45,13 +46,15 @@ pub(crate) struct Slot {
     pub(crate) accepted_as: u64,
     /// Whether it is in the queue of those who have something to send.
     pub(crate) is_ready: bool,
+    /// Whether it is among those who had something to do lately, and in which turn that was.
+    pub(crate) is_recent: bool,
+    pub(crate) touched_in: u64,
     /// Whether the application has yet to take the event that this peer is gone.
     pub(crate) is_end_untold: bool,
     /// Whether the application has yet to take an event that this peer has moved.
     pub(crate) is_move_untold: bool,
-    /// Messages in the event queue, and their bytes.
-    pub(crate) inbox_messages: usize,
-    pub(crate) inbox_bytes: usize,
+    /// What it has in the event queue.
+    pub(crate) share: Share,
 }
 
 /// All places. One that was given up is used again, with another generation.
@@ -75,10 +78,11 @@ impl Slots {
             state: State::Free,
             accepted_as: 0,
             is_ready: false,
+            is_recent: false,
+            touched_in: 0,
             is_end_untold: false,
             is_move_untold: false,
-            inbox_messages: 0,
-            inbox_bytes: 0,
+            share: Share::default(),
         });
         Some(self.slots.len() - 1)
     }
@@ -89,8 +93,7 @@ impl Slots {
         let slot = &mut self.slots[index];
         slot.state = State::Free;
         slot.generation = slot.generation.wrapping_add(1);
-        slot.inbox_messages = 0;
-        slot.inbox_bytes = 0;
+        slot.share = Share::default();
         self.free.push(index as u32);
     }
 

@@ -33,13 +33,49 @@ pub struct PeerStats {
     pub malformed: u64,
     /// Packets from an address that is not the peer's, or not yet.
     pub from_elsewhere: u64,
+    /// Packets from it that were not acknowledged because a message in it found no room, or broke a
+    /// limit: see [`messages_refused`](Self::messages_refused).
+    pub packets_refused: u64,
+    /// Packets from it that have not come: lost on the network, dropped by this machine's kernel, or on a
+    /// longer way than later ones.
+    pub packets_missing: u64,
+    /// The share of the packets to it that are lost, lately, in millionths: an average in which the last 90
+    /// packets count for half.
+    pub loss_to_ppm: u32,
     /// Messages that were queued for it.
     pub messages_sent: u64,
     /// Messages from it that went into the event queue.
     pub messages_received: u64,
-    /// Messages from it for which its share of the event queue had no room: the application does not
-    /// take them fast enough.
-    pub messages_dropped: u64,
+    /// Messages from it, or pieces of them, that were not taken: its share of the event queue was full
+    /// because the application does not take them fast enough, or the peer broke a limit. Their packets
+    /// were not acknowledged.
+    pub messages_refused: u64,
+    /// Reliable messages, or pieces of them, that came again: copies, and what was sent again in vain.
+    pub messages_known: u64,
+    /// Sequenced messages from it that were dropped because a newer one of their channel had come.
+    pub messages_too_late: u64,
+    /// Unreliable and sequenced messages to it that were dropped because the rate did not let them go in
+    /// time ([`UNRELIABLE_WAIT_MAX`](crate::limits::UNRELIABLE_WAIT_MAX)).
+    pub messages_expired: u64,
+    /// Reliable messages, or pieces of them, that were sent again because their packet counted as lost, or
+    /// nobody answered.
+    pub messages_retransmitted: u64,
+    /// Copies of small reliable messages that were sent before anybody asked for them.
+    pub copies_sent: u64,
+    /// How often a copy saved a round trip: the first packet with a message was lost, and by the time that
+    /// was known the message had arrived.
+    pub copies_useful: u64,
+    /// Messages to it that wait or are not acknowledged, now.
+    pub queued_messages: usize,
+    /// Their bytes.
+    pub queued_bytes: usize,
+    /// Reliable messages from it that the application has not taken or that are not whole, now, in bytes,
+    /// each with [`MESSAGE_OVERHEAD`](crate::limits::MESSAGE_OVERHEAD) more.
+    pub untaken_bytes: u64,
+    /// Bytes of packets to it that are neither acknowledged nor lost, now.
+    pub in_flight_bytes: usize,
+    /// How fast it may be sent to, now, in bits per second.
+    pub rate: u64,
 }
 
 impl PeerStats {
@@ -57,9 +93,23 @@ impl PeerStats {
             failed_authentication: 0,
             malformed: 0,
             from_elsewhere: 0,
+            packets_refused: 0,
+            packets_missing: 0,
+            loss_to_ppm: 0,
             messages_sent: 0,
             messages_received: 0,
-            messages_dropped: 0,
+            messages_refused: 0,
+            messages_known: 0,
+            messages_too_late: 0,
+            messages_expired: 0,
+            messages_retransmitted: 0,
+            copies_sent: 0,
+            copies_useful: 0,
+            queued_messages: 0,
+            queued_bytes: 0,
+            untaken_bytes: 0,
+            in_flight_bytes: 0,
+            rate: 0,
         }
     }
 }

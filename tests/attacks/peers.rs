@@ -105,7 +105,7 @@ fn a_message_that_nobody_takes_is_dropped_and_counted() {
     let long = (256 << 10) / 990;
     assert_eq!(stats.messages_received, 4096);
     assert_eq!(
-        stats.messages_dropped,
+        stats.messages_refused,
         (300 - long) + (8000 - (4096 - long))
     );
     world.set_deaf(0, false);

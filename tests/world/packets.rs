@@ -110,6 +110,8 @@ pub(crate) fn accept(connect: &[u8], client_id: u64, nonce: Nonce, server_id: u6
         &server_id.to_be_bytes()[..],
         &20_000_u32.to_be_bytes(),
         &[16],
+        &(64_u32 << 10).to_be_bytes(),
+        &(256_u32 << 10).to_be_bytes(),
     ]
     .concat();
     bytes.extend(sealed_accept(connect, body));
@@ -157,6 +159,8 @@ pub(crate) struct Connect {
     pub(crate) client_id: u64,
     pub(crate) idle_timeout_ms: u32,
     pub(crate) ack_delay_ms: u8,
+    pub(crate) message_max: u32,
+    pub(crate) window: u32,
     pub(crate) payload: Vec<u8>,
 }
 
@@ -168,6 +172,8 @@ impl Connect {
             client_id,
             idle_timeout_ms: 20_000,
             ack_delay_ms: 16,
+            message_max: 64 << 10,
+            window: 256 << 10,
             payload: Vec::new(),
         }
     }
@@ -192,6 +198,8 @@ impl Connect {
         let mut bytes = self.client_id.to_be_bytes().to_vec();
         bytes.extend(self.idle_timeout_ms.to_be_bytes());
         bytes.push(self.ack_delay_ms);
+        bytes.extend(self.message_max.to_be_bytes());
+        bytes.extend(self.window.to_be_bytes());
         bytes.extend(u16::try_from(self.payload.len()).unwrap().to_be_bytes());
         bytes.extend(&self.payload);
         bytes
@@ -294,7 +302,7 @@ pub(crate) fn response(token: [u8; 8]) -> Vec<u8> {
 }
 
 pub(crate) fn unreliable(message: &[u8]) -> Vec<u8> {
-    let mut frame = vec![6];
+    let mut frame = vec![0x40];
     frame.extend(variable(message.len() as u64));
     frame.extend(message);
     frame

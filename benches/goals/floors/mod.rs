@@ -10,7 +10,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tickwire::limits::RECEIVE_BUFFER_DEFAULT;
 
 pub(crate) use self::plain::{MioLoop, StdBlocking, StdLoop};
-pub(crate) use self::raw::{ControlReceiver, Controls, RawReceiver, RawSender};
+pub(crate) use self::raw::{
+    ControlReceiver, Controls, PeerName, RawReceiver, RawSender, RawServer,
+};
 
 /// A socket as an endpoint has it by default: non-blocking, with the same receive buffer.
 pub(crate) fn bind() -> io::Result<UdpSocket> {

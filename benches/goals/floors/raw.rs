@@ -274,6 +274,46 @@ impl Sends for RawSender {
     }
 }
 
+/// A server without a protocol: one socket that is drained, and from which every peer gets a datagram.
+pub(crate) struct RawServer {
+    receiver: RawReceiver,
+    sender: RawSender,
+}
+
+impl RawServer {
+    pub(crate) fn new() -> io::Result<Self> {
+        let receiver = RawReceiver::new(Controls::None)?;
+        let mut sender = RawSender::new()?;
+        sender.socket = receiver.socket.try_clone()?;
+        Ok(Self { receiver, sender })
+    }
+
+    /// One tick: receives what is there, and sends `bytes` to everybody. Returns how many came.
+    pub(crate) fn tick(&mut self, to: &[PeerName], bytes: &[u8]) -> io::Result<usize> {
+        let count = self.receiver.drain()?.count;
+        for peer in to {
+            self.sender.push(&peer.0, bytes)?;
+        }
+        self.sender.flush()?;
+        Ok(count)
+    }
+}
+
+impl Bound for RawServer {
+    fn address(&self) -> io::Result<SocketAddr> {
+        self.receiver.address()
+    }
+}
+
+/// Where a peer is, as the system takes it.
+pub(crate) struct PeerName(sockaddr_in);
+
+impl PeerName {
+    pub(crate) fn new(addr: SocketAddr) -> io::Result<Self> {
+        name_of(addr).map(Self)
+    }
+}
+
 /// Address and port as the system takes them.
 fn name_of(addr: SocketAddr) -> io::Result<sockaddr_in> {
     let SocketAddr::V4(v4) = addr else {

@@ -1,6 +1,7 @@
 //! What is measured: one file per topic, with its goals at the top.
 
 mod drain;
+mod game_tick;
 mod idle_peers;
 #[cfg(feature = "noise")]
 mod protect;
@@ -28,5 +29,6 @@ pub(crate) fn all(settings: &Settings) -> Vec<Topic> {
         protect::topic(settings),
         #[cfg(feature = "noise")]
         protect::turn_topic(settings),
+        game_tick::topic(settings),
     ]
 }

@@ -8,7 +8,8 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     if text.starts_with('-') {
         return Err("a time is not negative, and has a unit, such as 500ms or 2s".to_owned());
     }
-    humantime::parse_duration(text).map_err(|error| error.to_string())
+    humantime::parse_duration(text)
+        .map_err(|error| format!("a time is a number with a unit, such as 500ms or 2s ({error})"))
 }
 
 #[cfg(test)]
@@ -22,8 +23,8 @@ mod tests {
         for text in ["-1s", "-5", "--json"] {
             assert!(parse(text).is_err_and(|why| why.contains("not negative")));
         }
-        for text in ["", "2", "s"] {
-            assert!(parse(text).is_err());
+        for text in ["", "2", "s", "soon"] {
+            assert!(parse(text).is_err_and(|why| why.contains("such as 500ms or 2s")));
         }
     }
 }

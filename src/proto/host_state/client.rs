@@ -43,7 +43,7 @@ impl HostState {
         self.slots[slot].state = State::Connecting(Box::new(attempt));
         self.by_address.insert(to, slot);
         self.stats.connecting += 1;
-        self.settle(slot, now);
+        self.settle(slot);
         Some(self.slots.peer_id(slot))
     }
 
@@ -66,13 +66,13 @@ impl HostState {
             return;
         };
         attempt.on_cookie(answer.cookie, now);
-        self.settle(slot, now);
+        self.settle(slot);
     }
 
     /// Whether the attempt goes on with the key that the server shows. Under Plain there is none.
     #[cfg(feature = "noise")]
     fn takes_key(&mut self, slot: usize, answer: &CookieAnswer, now: Instant) -> bool {
-        let (settings, protocol_id) = (self.settings(), self.protocol_id());
+        let (settings, protocol_id) = (self.settings(false), self.protocol_id());
         let State::Connecting(attempt) = &mut self.slots[slot].state else {
             return false;
         };
@@ -150,6 +150,7 @@ impl HostState {
             self.stats.malformed += 1;
             return;
         };
+        let ours = self.settings(false);
         let Some((slot, attempt)) = self.attempt(from, envelope.nonce) else {
             return;
         };
@@ -168,6 +169,7 @@ impl HostState {
             our_id: attempt.our_id,
             their_id: accept.server_id,
             address: from,
+            ours,
             theirs: accept.settings,
         };
         let round_trip = attempt.round_trip(now);
@@ -189,7 +191,7 @@ impl HostState {
             #[cfg(feature = "noise")]
             server_key,
         });
-        self.settle(slot, now);
+        self.settle(slot);
     }
 
     /// What the server says of itself, and how packets are protected from now on; `None` if it is not

@@ -120,7 +120,7 @@ impl HostState {
             client_id: ends.their_id,
             nonce: ends.nonce,
             server_id: ends.our_id,
-            settings: self.settings(),
+            settings: self.settings(true),
         };
         let mut message = [0; ACCEPT_BODY_LEN + MESSAGE_OVERHEAD];
         let (len, session) = responder.accept(&accept.body(), &mut message)?;

@@ -4,11 +4,14 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::HostState;
-use crate::limits::{DATAGRAM_MAX, QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX};
+use crate::limits::DATAGRAM_MAX;
 use crate::proto::attempt::Attempt;
 use crate::proto::connection::{Connection, Verified};
-use crate::proto::event::{Delivery, DisconnectReason, Event};
-use crate::proto::pool::Pool;
+use crate::proto::delivery::Delivery;
+use crate::proto::event::{DisconnectReason, Event};
+use crate::proto::inbox::Mailbox;
+use crate::proto::peer_id::PeerId;
+use crate::proto::receipts::Fate;
 use crate::proto::slots::{Pending, Slot, State};
 use crate::proto::wire::packet::Header;
 
@@ -36,7 +39,7 @@ impl HostState {
             self.on_verified(index, &packet, now);
         }
         self.scratch = scratch;
-        self.settle(index, now);
+        self.settle(index);
     }
 
     fn on_verified(&mut self, index: usize, packet: &Verified<'_>, now: Instant) {
@@ -45,49 +48,58 @@ impl HostState {
         if is_pending && packet.moved_to.is_none() {
             self.confirm(index);
         }
-        match &mut self.slots[index].state {
+        match &self.slots[index].state {
             State::Open(_) => self.take_packet(index, packet, now),
-            State::Closing(connection) => {
-                connection.take(packet, now, &mut |_| false);
-                if connection.is_over() {
-                    self.close_finally(index);
-                }
-            }
+            State::Closing(_) => self.take_packet_of_closing(index, packet, now),
             _ => {}
         }
     }
 
     fn take_packet(&mut self, index: usize, packet: &Verified<'_>, now: Instant) {
-        let peer = self.slots.peer_id(index);
         if let Some(address) = packet.moved_to {
             self.move_peer(index, address);
         }
-        let Slot {
-            state,
-            inbox_messages,
-            inbox_bytes,
-            ..
-        } = &mut self.slots[index];
-        let State::Open(connection) = state else {
-            return;
-        };
-        let (events, pool): (_, &mut Pool) = (&mut self.events, &mut self.pool);
-        let disconnected = connection.take(packet, now, &mut |message| {
-            let bytes = *inbox_bytes + message.len();
-            if *inbox_messages == QUEUED_MESSAGES_MAX || bytes > QUEUED_BYTES_MAX {
-                return false;
-            }
-            *inbox_messages += 1;
-            *inbox_bytes = bytes;
-            events.push_back(Event::Message {
-                peer,
-                delivery: Delivery::Unreliable,
-                bytes: pool.copy(message),
-            });
-            true
-        });
+        let disconnected = self.hand_over(index, packet, now);
+        self.tell_fates(index);
         if let Some(code) = disconnected {
             self.end_open(index, DisconnectReason::Remote { code });
+        }
+    }
+
+    /// Only acknowledgements and goodbyes are of interest to it.
+    fn take_packet_of_closing(&mut self, index: usize, packet: &Verified<'_>, now: Instant) {
+        self.hand_over(index, packet, now);
+        if let State::Closing(connection) = &self.slots[index].state
+            && connection.is_over()
+        {
+            self.close_finally(index);
+        }
+    }
+
+    fn hand_over(&mut self, index: usize, packet: &Verified<'_>, now: Instant) -> Option<u32> {
+        let peer = self.slots.peer_id(index);
+        let Slot { state, share, .. } = &mut self.slots[index];
+        let (State::Open(connection) | State::Closing(connection)) = state else {
+            return None;
+        };
+        let mut mailbox = Mailbox {
+            peer,
+            events: &mut self.events,
+            pool: &mut self.pool,
+            buffers: &mut self.buffers,
+            share,
+        };
+        connection.take(packet, now, &mut mailbox)
+    }
+
+    /// What became of messages, as far as the application wants to know it.
+    pub(super) fn tell_fates(&mut self, index: usize) {
+        let peer = self.slots.peer_id(index);
+        let State::Open(connection) = &mut self.slots[index].state else {
+            return;
+        };
+        while let Some(fate) = connection.next_fate() {
+            self.events.push_back(fate_event(peer, fate));
         }
     }
 
@@ -206,7 +218,7 @@ impl HostState {
         if connection.is_closing() {
             self.closing += 1;
             self.slots[index].state = State::Closing(connection);
-            self.make_ready(index);
+            self.settle(index);
         }
         self.tell_end(index, reason);
     }
@@ -253,7 +265,7 @@ impl HostState {
             State::Pending(_) => self.disconnect_pending(index, code, now),
             State::Free | State::Closing(_) | State::Ended => {}
         }
-        self.settle(index, now);
+        self.settle(index);
     }
 
     /// The application knows of it only if it stands where an attempt of ours was.
@@ -273,7 +285,7 @@ impl HostState {
             self.forget_address(attempt.to, index);
             self.tell_end(index, DisconnectReason::Local { code });
         }
-        self.make_ready(index);
+        self.settle(index);
     }
 
     /// Nobody showed that he knew that he was accepted. An attempt of ours that stood back goes on.
@@ -317,13 +329,33 @@ impl HostState {
         }
     }
 
+    fn on_message_taken(&mut self, peer: PeerId, delivery: Delivery, len: usize) {
+        let index = peer.slot();
+        let slot = &mut self.slots[index];
+        if !delivery.is_reliable() {
+            return slot.share.on_taken(len);
+        }
+        let State::Open(connection) = &mut slot.state else {
+            return;
+        };
+        connection.on_message_taken(delivery, len);
+        if connection.is_window_due() {
+            self.settle(index);
+        }
+    }
+
     /// The application has taken an event: there is room again.
     pub(super) fn on_event_taken(&mut self, event: &mut Event) {
         match event {
-            Event::Message { peer, bytes, .. } => {
-                let slot = &mut self.slots[peer.slot()];
-                slot.inbox_messages -= 1;
-                slot.inbox_bytes -= bytes.len();
+            Event::Message {
+                peer,
+                delivery,
+                bytes,
+            } => self.on_message_taken(*peer, *delivery, bytes.len()),
+            Event::Acked { peer, .. } | Event::Lost { peer, .. } => {
+                if let State::Open(connection) = &mut self.slots[peer.slot()].state {
+                    connection.on_fate_taken();
+                }
             }
             Event::Disconnected { peer, .. } => {
                 self.untold -= 1;
@@ -343,6 +375,15 @@ impl HostState {
             }
             Event::Connected { .. } => {}
         }
+    }
+}
+
+fn fate_event(peer: PeerId, fate: Fate) -> Event {
+    let receipt = fate.receipt;
+    if fate.arrived {
+        Event::Acked { peer, receipt }
+    } else {
+        Event::Lost { peer, receipt }
     }
 }
 

@@ -19,9 +19,11 @@ use std::time::Instant;
 use self::encryption::Encryption;
 use super::admission::{Admission, Door, Request};
 use super::answers::Answers;
+use super::buffers::Buffers;
 use super::connection::Connection;
 use super::cookie::Cookies;
-use super::event::{ConnectError, Delivery, Event};
+use super::delivery::{Delivery, Receipt};
+use super::event::{ConnectError, Event};
 use super::peer_id::PeerId;
 use super::pool::Pool;
 use super::random::{HashKeys, Random};
@@ -32,7 +34,7 @@ use super::wire::handshake::{ConnectName, Protection, Settings};
 use crate::config::{Config, ConfigError, Security};
 #[cfg(feature = "noise")]
 use crate::keys::PublicKey;
-use crate::limits::{CONNECT_PAYLOAD_MAX, DATAGRAM_MAX, SLOTS_MAX, UNRELIABLE_MAX};
+use crate::limits::{CONNECT_PAYLOAD_MAX, DATAGRAM_MAX, MESSAGE_MAX, SLOTS_MAX, UNRELIABLE_MAX};
 use crate::send_error::SendError;
 
 /// All peers of one host: the protocol, without a socket and without a clock.
@@ -100,6 +102,10 @@ pub struct HostState {
     /// Which connect made which connection, to know a repeated one.
     by_connect: HashMap<(SocketAddr, ConnectName), usize, HashKeys>,
     timers: Timers,
+    /// Slots that had something to do in this turn or in the last one.
+    recent: Vec<usize>,
+    /// How many turns there were.
+    turn: u64,
     /// Slots that may have something to send.
     ready: VecDeque<usize>,
     answers: Answers,
@@ -111,6 +117,9 @@ pub struct HostState {
     scratch: Vec<u8>,
     events: VecDeque<Event>,
     pool: Pool,
+    buffers: Buffers,
+    /// The time of the turn, for what is queued between two of them.
+    now: Instant,
     is_shutting_down: bool,
     stats: HostStats,
     /// Peers whose end the application has not been told.
@@ -189,6 +198,8 @@ pub struct Broadcast {
     pub queued: usize,
     /// How many were left out because what waits for them is at its limit.
     pub queue_full: usize,
+    /// How many were left out because they do not take a message as long as this.
+    pub too_long: usize,
 }
 
 impl HostState {
@@ -217,6 +228,8 @@ impl HostState {
             by_address,
             by_connect,
             timers: Timers::default(),
+            recent: Vec::new(),
+            turn: 0,
             ready: VecDeque::new(),
             answers: Answers::default(),
             connects_in_turn: 0,
@@ -224,6 +237,8 @@ impl HostState {
             scratch: Vec::with_capacity(DATAGRAM_MAX + 1),
             events: VecDeque::new(),
             pool: Pool::default(),
+            buffers: Buffers::default(),
+            now,
             is_shutting_down: false,
             stats: HostStats::default(),
             untold: 0,
@@ -287,43 +302,83 @@ impl HostState {
     }
 
     /// Queues a message for a peer. It leaves with the next [`poll_transmit`](Self::poll_transmit),
-    /// together with what else goes there.
+    /// together with what else goes there, as soon as the rate allows it.
     ///
     /// # Errors
     ///
-    /// [`TooLong`](SendError::TooLong) above [`UNRELIABLE_MAX`] bytes,
-    /// [`QueueFull`](SendError::QueueFull) when what waits for this peer is at its limit
-    /// ([`QUEUED_BYTES_MAX`](crate::limits::QUEUED_BYTES_MAX),
-    /// [`QUEUED_MESSAGES_MAX`](crate::limits::QUEUED_MESSAGES_MAX)),
-    /// [`UnknownPeer`](SendError::UnknownPeer) for one that is not connected. Then nothing was queued.
+    /// - [`TooLong`](SendError::TooLong) above [`UNRELIABLE_MAX`](crate::limits::UNRELIABLE_MAX) bytes of an
+    ///   unreliable or sequenced message, and above what the peer takes of a reliable or ordered one:
+    ///   [`message_max`](Self::message_max).
+    /// - [`QueueFull`](SendError::QueueFull) when what waits for this peer is at its limit:
+    ///   [`QUEUED_BYTES_MAX`](crate::limits::QUEUED_BYTES_MAX) (two of the longest messages, if that is
+    ///   more) or [`QUEUED_MESSAGES_MAX`](crate::limits::QUEUED_MESSAGES_MAX), of what is reliable and of
+    ///   what is not each. A reliable message waits until it is acknowledged.
+    /// - [`UnknownPeer`](SendError::UnknownPeer) for one that is not connected.
+    ///
+    /// Then nothing was queued.
     pub fn send(
         &mut self,
         peer: PeerId,
         delivery: Delivery,
         message: &[u8],
     ) -> Result<(), SendError> {
-        let Delivery::Unreliable = delivery;
+        self.queue(peer, delivery, message, false).map(|_| ())
+    }
+
+    /// As [`send`](Self::send), for a message whose fate is to be told: [`Acked`](Event::Acked) when it is in
+    /// the event queue of the other side, or [`Lost`](Event::Lost).
+    ///
+    /// # Errors
+    ///
+    /// Those of `send`; and [`QueueFull`](SendError::QueueFull) when
+    /// [`RECEIPTS_MAX`](crate::limits::RECEIPTS_MAX) receipts of this peer are open.
+    pub fn send_tracked(
+        &mut self,
+        peer: PeerId,
+        delivery: Delivery,
+        message: &[u8],
+    ) -> Result<Receipt, SendError> {
+        let receipt = self.queue(peer, delivery, message, true)?;
+        // Who asks for a receipt gets one, or an error.
+        receipt.ok_or(SendError::QueueFull)
+    }
+
+    fn queue(
+        &mut self,
+        peer: PeerId,
+        delivery: Delivery,
+        message: &[u8],
+        is_tracked: bool,
+    ) -> Result<Option<Receipt>, SendError> {
         let slot = self.slots.find(peer).ok_or(SendError::UnknownPeer)?;
         let State::Open(connection) = &mut self.slots[slot].state else {
             return Err(SendError::UnknownPeer);
         };
-        connection.send(message)?;
-        self.make_ready(slot);
-        Ok(())
+        let buffers = &mut self.buffers;
+        let receipt = connection.send(delivery, message, is_tracked, buffers, self.now)?;
+        self.settle(slot);
+        Ok(receipt)
     }
 
-    /// Queues a message for every peer.
+    /// The longest message of this delivery that a peer takes, in bytes; `None` for one that is not
+    /// connected.
+    pub fn message_max(&self, peer: PeerId, delivery: Delivery) -> Option<usize> {
+        let connection = self.slots.open(peer)?;
+        Some(connection.max_of(delivery))
+    }
+
+    /// Queues a message for every peer. Those who cannot take it are left out and counted in what is
+    /// returned.
     ///
     /// # Errors
     ///
-    /// [`TooLong`](SendError::TooLong), and nobody gets it. A peer whose queue is full is left out and
-    /// counted in what is returned.
+    /// [`TooLong`](SendError::TooLong) if it is longer than what any peer could take, and nobody gets it.
     pub fn broadcast(
         &mut self,
         delivery: Delivery,
         message: &[u8],
     ) -> Result<Broadcast, SendError> {
-        let (len, max) = (message.len(), UNRELIABLE_MAX);
+        let (len, max) = (message.len(), longest(delivery));
         if len > max {
             return Err(SendError::TooLong { len, max });
         }
@@ -333,6 +388,7 @@ impl HostState {
             match self.send(peer, delivery, message) {
                 Ok(()) => outcome.queued += 1,
                 Err(SendError::QueueFull) => outcome.queue_full += 1,
+                Err(SendError::TooLong { .. }) => outcome.too_long += 1,
                 Err(_) => {}
             }
         }
@@ -368,10 +424,11 @@ impl HostState {
 
     /// The next thing that happened.
     ///
-    /// Messages that are not taken count against their peer's
-    /// [`QUEUED_BYTES_MAX`](crate::limits::QUEUED_BYTES_MAX) and
-    /// [`QUEUED_MESSAGES_MAX`](crate::limits::QUEUED_MESSAGES_MAX); those beyond are dropped and counted
-    /// in [`messages_dropped`](PeerStats::messages_dropped).
+    /// Messages that are not taken count against their peer's share of the queue
+    /// ([`QUEUED_BYTES_MAX`](crate::limits::QUEUED_BYTES_MAX),
+    /// [`QUEUED_MESSAGES_MAX`](crate::limits::QUEUED_MESSAGES_MAX)) if they are unreliable, and hold it back
+    /// with its window if they are reliable. A message that finds no room is not acknowledged, and counted
+    /// in [`messages_refused`](PeerStats::messages_refused).
     pub fn poll_event(&mut self) -> Option<Event> {
         let mut event = self.events.pop_front()?;
         self.on_event_taken(&mut event);
@@ -432,16 +489,32 @@ impl HostState {
         }
     }
 
-    /// What this side tells of itself.
+    /// What this side tells of itself to somebody who connects to it, or to whom it connects.
     #[allow(
         clippy::cast_possible_truncation,
-        reason = "an hour and 255 ms at most"
+        reason = "an hour, 255 ms, 16 MiB and 64 MiB at most"
     )]
-    fn settings(&self) -> Settings {
+    fn settings(&self, incoming: bool) -> Settings {
+        let message_max = if incoming {
+            self.config.message_max_from_clients
+        } else {
+            self.config.message_max_from_servers
+        };
         Settings {
             idle_timeout_ms: self.config.idle_timeout.as_millis() as u32,
             ack_delay_ms: self.config.ack_delay_max.as_millis() as u8,
+            message_max: message_max as u32,
+            window: self.config.window(message_max) as u32,
         }
+    }
+}
+
+/// What no message of this delivery is longer than, whoever gets it.
+fn longest(delivery: Delivery) -> usize {
+    if delivery.is_reliable() {
+        MESSAGE_MAX
+    } else {
+        UNRELIABLE_MAX
     }
 }
 

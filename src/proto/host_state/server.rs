@@ -208,6 +208,7 @@ impl HostState {
             our_id: ConnectionId::new(self.random.number(), slot),
             their_id: connect.client_id,
             address: from,
+            ours: self.settings(true),
             theirs: connect.settings,
         };
         let Some(protection) = self.protect(&ends, reply) else {
@@ -226,7 +227,7 @@ impl HostState {
         self.by_connect.insert((from, name), slot);
         self.stats.pending += 1;
         self.stats.accepted += 1;
-        self.settle(slot, now);
+        self.settle(slot);
         let server_id = ends.our_id;
         self.answer(Answer::Accept { slot, server_id });
     }

@@ -35,9 +35,32 @@ impl HostState {
     /// datagrams: a peer that is given up for its silence must have had its say.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.connects_in_turn = 0;
+        self.now = now;
+        self.look_at_recent(now);
         while let Some(index) = self.timers.pop_due(now) {
             self.on_timeout(index, now);
-            self.settle(index, now);
+            self.settle(index);
+        }
+    }
+
+    /// Whoever had something to do in this turn or in the last one is asked what is due; all others have a
+    /// timer. So a busy peer, whose deadlines move with every packet, costs no timer.
+    fn look_at_recent(&mut self, now: Instant) {
+        self.turn += 1;
+        let mut place = 0;
+        while let Some(index) = self.recent.get(place).copied() {
+            let deadline = self.deadline(index);
+            if deadline.is_some_and(|at| at <= now) {
+                self.on_timeout(index, now);
+                self.settle(index);
+            }
+            if self.slots[index].touched_in + 1 >= self.turn {
+                place += 1;
+                continue;
+            }
+            self.slots[index].is_recent = false;
+            self.recent.swap_remove(place);
+            self.set_timer(index, now);
         }
     }
 
@@ -64,7 +87,10 @@ impl HostState {
     /// When [`handle_timeout`](Self::handle_timeout) has something to do, if nothing happens before.
     /// `None`: never.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.next()
+        let recent = self.recent.iter().filter_map(|index| self.deadline(*index));
+        // Never in the past: see `set_timer`.
+        let recent = recent.min().map(|at| at.max(self.now + TIMER_GRANULARITY));
+        recent.into_iter().chain(self.timers.next()).min()
     }
 
     /// Writes the next datagram that is to be sent into `buffer`. Peers come first, in turns, then those
@@ -88,8 +114,11 @@ impl HostState {
         while let Some(index) = self.ready.pop_front() {
             self.slots[index].is_ready = false;
             let transmit = self.transmit_from(index, buffer, now);
-            self.settle(index, now);
+            self.tell_fates(index);
+            // Who has nothing is looked at again when his time comes, and not at once: whatever is wrong
+            // with him must not hold the turn.
             if transmit.is_some() {
+                self.settle(index);
                 return transmit;
             }
         }
@@ -119,7 +148,7 @@ impl HostState {
         now: Instant,
     ) -> Option<Transmit> {
         let (protection, protocol_id) = (self.protection(), self.protocol_id());
-        let settings = self.settings();
+        let settings = self.settings(false);
         match &mut self.slots[index].state {
             State::Connecting(attempt) if attempt.wants_to_send(now) => {
                 let len = attempt.transmit(protection, protocol_id, settings, buffer, now);
@@ -224,7 +253,7 @@ impl HostState {
             client_id: connection.their_id,
             nonce: connection.nonce,
             server_id,
-            settings: self.settings(),
+            settings: self.settings(true),
         };
         let len = accept.write(self.protocol_id(), buffer);
         Some(Transmit {
@@ -233,21 +262,28 @@ impl HostState {
         })
     }
 
-    /// Whatever happened to a slot: it gets its turn to send, if it has something to send, or else is
-    /// looked at when its time comes.
-    pub(super) fn settle(&mut self, index: usize, now: Instant) {
-        let (wants_to_send, deadline) = match &self.slots[index].state {
-            State::Connecting(attempt) => (attempt.wants_to_send(now), Some(attempt.deadline())),
-            State::Pending(pending) => (false, Some(pending.expires_at)),
-            State::Open(connection) | State::Closing(connection) => {
-                (connection.wants_to_send(now), connection.deadline())
-            }
-            State::Free | State::Ended => return,
-        };
-        if wants_to_send {
-            self.make_ready(index);
+    /// Something happened to a slot: it gets its turn to send, and is looked at when its time comes.
+    pub(super) fn settle(&mut self, index: usize) {
+        let slot = &mut self.slots[index];
+        slot.touched_in = self.turn;
+        if !std::mem::replace(&mut slot.is_recent, true) {
+            self.recent.push(index);
         }
-        if let Some(deadline) = deadline {
+        self.make_ready(index);
+    }
+
+    /// When a slot has something to do of itself.
+    fn deadline(&self, index: usize) -> Option<Instant> {
+        match &self.slots[index].state {
+            State::Connecting(attempt) => Some(attempt.deadline()),
+            State::Pending(pending) => Some(pending.expires_at),
+            State::Open(connection) | State::Closing(connection) => connection.deadline(),
+            State::Free | State::Ended => None,
+        }
+    }
+
+    fn set_timer(&mut self, index: usize, now: Instant) {
+        if let Some(deadline) = self.deadline(index) {
             // What is due is done by sending, or in this turn's look at the time; a timer that is never
             // in the past keeps that look finite, whatever is wrong.
             self.timers
@@ -255,7 +291,7 @@ impl HostState {
         }
     }
 
-    pub(super) fn make_ready(&mut self, index: usize) {
+    fn make_ready(&mut self, index: usize) {
         if !std::mem::replace(&mut self.slots[index].is_ready, true) {
             self.ready.push_back(index);
         }

@@ -23,9 +23,11 @@ pub(crate) fn checksum(common: u64, bytes: &[u8]) -> u32 {
 /// The checksum of a numbered packet. The number is mixed in as a whole, though only its lower half is
 /// in the packet, so that a receiver that guessed the upper half wrong sees it.
 pub(crate) fn numbered_checksum(common: u64, number: u64, bytes: &[u8]) -> u32 {
+    let mut both = [0; 16];
+    both[..8].copy_from_slice(&common.to_be_bytes());
+    both[8..].copy_from_slice(&number.to_be_bytes());
     let mut hasher = Hasher::new();
-    hasher.update(&common.to_be_bytes());
-    hasher.update(&number.to_be_bytes());
+    hasher.update(&both);
     hasher.update(bytes);
     hasher.finalize()
 }

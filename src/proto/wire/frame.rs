@@ -4,8 +4,9 @@
 use std::ops::RangeInclusive;
 
 use super::cursor::{Malformed, Reader, Writer, variable_len};
+use super::message::{MESSAGE, MessageFrame};
 use super::packet::PAYLOAD_MAX;
-use crate::limits::{ACK_RANGES_MAX, UNRELIABLE_MAX};
+use crate::limits::{ACK_RANGES_MAX, FRAGMENT_BYTES, TOO_LATE_MAX, WHOLE_MAX};
 use crate::proto::sequence::NUMBER_MAX;
 
 const PING: u8 = 1;
@@ -13,7 +14,8 @@ const ACK: u8 = 2;
 const DISCONNECT: u8 = 3;
 const CHALLENGE: u8 = 4;
 const RESPONSE: u8 = 5;
-const UNRELIABLE: u8 = 6;
+const WINDOW: u8 = 6;
+const TOO_LATE: u8 = 7;
 
 /// What an address has to send back to prove that packets arrive there.
 pub(crate) type Token = [u8; 8];
@@ -27,34 +29,47 @@ pub(crate) enum Frame<'a> {
     Disconnect(u32),
     Challenge(Token),
     Response(Token),
-    Unreliable(&'a [u8]),
+    /// How much may be sent of what is reliable, in bytes since the beginning.
+    Window(u64),
+    /// A sequenced message of a packet that is acknowledged, which was dropped because a newer one had
+    /// arrived.
+    TooLate {
+        channel: u8,
+        sequence: u64,
+    },
+    Message(MessageFrame<'a>),
 }
 
 impl<'a> Frame<'a> {
     fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         match reader.u8()? {
+            first if first & MESSAGE != 0 => MessageFrame::read(first, reader).map(Self::Message),
             PING => Ok(Self::Ping),
             ACK => AckFrame::read(reader).map(Self::Ack),
             DISCONNECT => reader.u32().map(Self::Disconnect),
             CHALLENGE => reader.array().map(Self::Challenge),
             RESPONSE => reader.array().map(Self::Response),
-            UNRELIABLE => {
-                let len = usize::try_from(reader.variable()?).map_err(|_| Malformed)?;
-                reader.bytes(len).map(Self::Unreliable)
-            }
+            WINDOW => reader.variable().map(Self::Window),
+            TOO_LATE => Ok(Self::TooLate {
+                channel: reader.u8()?,
+                sequence: reader.variable()?,
+            }),
             _ => Err(Malformed),
         }
     }
 
     /// Whether its sender wants to know that it arrived.
     pub(crate) fn wants_ack(&self) -> bool {
-        !matches!(self, Self::Ack(_))
+        !matches!(self, Self::Ack(_) | Self::TooLate { .. })
     }
 }
 
 /// The frames of a payload, all of them well-formed.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Frames<'a>(Reader<'a>);
+pub(crate) struct Frames<'a> {
+    reader: Reader<'a>,
+    wants_ack: bool,
+}
 
 impl<'a> Frames<'a> {
     /// Nothing of a payload is believed before all of it was looked at, so that a packet is taken whole
@@ -64,10 +79,19 @@ impl<'a> Frames<'a> {
         if reader.is_empty() {
             return Err(Malformed);
         }
+        let mut wants_ack = false;
         while !reader.is_empty() {
-            Frame::read(&mut reader)?;
+            wants_ack |= Frame::read(&mut reader)?.wants_ack();
         }
-        Ok(Self(Reader::new(payload)))
+        Ok(Self {
+            reader: Reader::new(payload),
+            wants_ack,
+        })
+    }
+
+    /// Whether one of them all wants to be acknowledged.
+    pub(crate) fn wants_ack(&self) -> bool {
+        self.wants_ack
     }
 }
 
@@ -75,10 +99,10 @@ impl<'a> Iterator for Frames<'a> {
     type Item = Frame<'a>;
 
     fn next(&mut self) -> Option<Frame<'a>> {
-        if self.0.is_empty() {
+        if self.reader.is_empty() {
             return None;
         }
-        Frame::read(&mut self.0).ok()
+        Frame::read(&mut self.reader).ok()
     }
 }
 
@@ -179,23 +203,28 @@ pub(crate) fn write_response(writer: &mut Writer<'_>, token: Token) {
     writer.bytes(&token);
 }
 
-/// How many bytes an unreliable message takes in a packet.
-pub(crate) fn unreliable_len(message_len: usize) -> usize {
-    1 + variable_len(message_len as u64) + message_len
+pub(crate) fn write_window(writer: &mut Writer<'_>, limit: u64) {
+    writer.u8(WINDOW);
+    writer.variable(limit);
 }
 
-/// Where an unreliable message of `len` bytes goes.
-pub(crate) fn unreliable_room<'a>(writer: &'a mut Writer<'_>, len: usize) -> &'a mut [u8] {
-    writer.u8(UNRELIABLE);
-    writer.variable(len as u64);
-    writer.reserve(len)
+/// The most bytes of a window.
+pub(crate) const WINDOW_LEN_MAX: usize = 1 + 8;
+
+pub(crate) fn write_too_late(writer: &mut Writer<'_>, channel: u8, sequence: u64) {
+    writer.u8(TOO_LATE);
+    writer.u8(channel);
+    writer.variable(sequence);
 }
+
+/// The most bytes that say of one message that it was too late.
+const TOO_LATE_LEN_MAX: usize = 1 + 1 + 8;
 
 /// The longest acknowledgement: kind, two numbers, the count, one range, and the others with the gaps
 /// before them.
 const ACK_LEN_MAX: usize = 1 + 8 + 8 + 1 + 8 + (ACK_RANGES_MAX - 1) * (8 + 8);
 // Whoever begins a packet with it never has to look whether there was room.
-const _: () = assert!(ACK_LEN_MAX <= PAYLOAD_MAX);
+const _: () = assert!(TOO_LATE_MAX * TOO_LATE_LEN_MAX + ACK_LEN_MAX <= PAYLOAD_MAX);
 
 /// Writes as many of `ranges` as there is room for, and nothing where there is none for the first. An
 /// empty packet has room for all. They come from the largest numbers down, neither touch nor overlap;
@@ -245,4 +274,6 @@ fn ranges_that_fit(ranges: impl Iterator<Item = RangeInclusive<u64>>, room: usiz
     count
 }
 
-const _: () = assert!(1 + 2 + UNRELIABLE_MAX == PAYLOAD_MAX);
+const _: () = assert!(1 + 2 + WHOLE_MAX == PAYLOAD_MAX);
+// The longest head of a piece: kind, channel, sequence, total, index.
+const _: () = assert!(1 + 1 + 8 + 4 + 4 + FRAGMENT_BYTES <= PAYLOAD_MAX);

@@ -5,10 +5,13 @@ use std::ops::RangeInclusive;
 use super::checksum::{CHECKSUM_LEN, COMMON, checked, checksum};
 use super::cursor::{Malformed, Reader, Writer};
 use super::kind;
-use crate::limits::{CONNECT_PAYLOAD_MAX, DATAGRAM_MAX, IDLE_TIMEOUT_MIN, TIMEOUT_MAX};
+use crate::limits::{
+    CONNECT_PAYLOAD_MAX, DATAGRAM_MAX, IDLE_TIMEOUT_MIN, MESSAGE_MAX, MESSAGE_MAX_MIN,
+    MESSAGE_OVERHEAD, TIMEOUT_MAX,
+};
 use crate::proto::connection_id::ConnectionId;
 #[cfg(feature = "noise")]
-use crate::proto::noise::MESSAGE_OVERHEAD;
+use crate::proto::noise::MESSAGE_OVERHEAD as SEAL_OVERHEAD;
 
 /// The version of everything in `WIRE.md`.
 pub(crate) const VERSION: u8 = 1;
@@ -199,8 +202,11 @@ impl CookieAnswer {
 const IDLE_TIMEOUTS_MS: RangeInclusive<u32> =
     IDLE_TIMEOUT_MIN.as_millis() as u32..=TIMEOUT_MAX.as_millis() as u32;
 
+#[allow(clippy::cast_possible_truncation, reason = "16 MiB at most")]
+const MESSAGE_MAXES: RangeInclusive<u32> = MESSAGE_MAX_MIN as u32..=MESSAGE_MAX as u32;
+
 /// How many bytes [`Settings`] take.
-const SETTINGS_LEN: usize = 4 + 1;
+const SETTINGS_LEN: usize = 4 + 1 + 4 + 4;
 
 /// What each side tells of itself, so that the other one can keep to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -210,6 +216,11 @@ pub(crate) struct Settings {
     pub(crate) idle_timeout_ms: u32,
     /// How long it holds back an acknowledgement, in milliseconds.
     pub(crate) ack_delay_ms: u8,
+    /// The longest reliable message that it takes, in bytes.
+    pub(crate) message_max: u32,
+    /// How much of what is reliable it takes before its application has taken some, in bytes: at least two
+    /// of the longest messages.
+    pub(crate) window: u32,
 }
 
 impl Settings {
@@ -218,15 +229,24 @@ impl Settings {
         if !IDLE_TIMEOUTS_MS.contains(&idle_timeout_ms) {
             return Err(Malformed);
         }
-        Ok(Self {
+        let settings = Self {
             idle_timeout_ms,
             ack_delay_ms: reader.u8()?,
-        })
+            message_max: reader.u32()?,
+            window: reader.u32()?,
+        };
+        let is_known = MESSAGE_MAXES.contains(&settings.message_max);
+        if !is_known || settings.window < 2 * (settings.message_max + MESSAGE_OVERHEAD as u32) {
+            return Err(Malformed);
+        }
+        Ok(settings)
     }
 
     fn write(self, writer: &mut Writer<'_>) {
         writer.u32(self.idle_timeout_ms);
         writer.u8(self.ack_delay_ms);
+        writer.u32(self.message_max);
+        writer.u32(self.window);
     }
 }
 
@@ -359,7 +379,7 @@ pub(crate) const ACCEPT_BODY_LEN: usize = 8 + SETTINGS_LEN;
 /// The length of an accept that is sealed, with all around it.
 #[cfg(feature = "noise")]
 pub(crate) const ACCEPT_SEALED_LEN: usize =
-    2 + 8 + 16 + ACCEPT_BODY_LEN + MESSAGE_OVERHEAD + CHECKSUM_LEN;
+    2 + 8 + 16 + ACCEPT_BODY_LEN + SEAL_OVERHEAD + CHECKSUM_LEN;
 
 /// A server takes the client in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,6 +5,7 @@ mod checksum;
 mod cursor;
 pub(crate) mod frame;
 pub(crate) mod handshake;
+pub(crate) mod message;
 pub(crate) mod packet;
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ pub(crate) struct Machine {
     cpus: usize,
     /// The version of tickwire that measured.
     tickwire: &'static str,
+    /// Built by `--release` or like it. Otherwise the figures are of checks that nobody ships.
+    optimized: bool,
 }
 
 impl Machine {
@@ -23,6 +25,7 @@ impl Machine {
             cpu: cpu(),
             cpus: thread::available_parallelism().map_or(1, usize::from),
             tickwire: env!("CARGO_PKG_VERSION"),
+            optimized: cfg!(not(debug_assertions)),
         }
     }
 
@@ -38,8 +41,13 @@ impl fmt::Display for Machine {
             cpu,
             cpus,
             tickwire,
+            optimized,
         } = self;
-        write!(f, "tickwire {tickwire} on {system}, {cpus} CPUs ({cpu})")
+        write!(f, "tickwire {tickwire} on {system}, {cpus} CPUs ({cpu})")?;
+        if !optimized {
+            write!(f, ", not optimized: build with --release to measure")?;
+        }
+        Ok(())
     }
 }
 
@@ -70,5 +78,17 @@ mod tests {
             text.contains(std::env::consts::OS) && text.contains("CPUs"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_build_that_is_no_release_says_so() {
+        let told = |optimized| {
+            let machine = Machine {
+                optimized,
+                ..Machine::look()
+            };
+            machine.to_string().contains("build with --release")
+        };
+        assert!(told(false) && !told(true));
     }
 }

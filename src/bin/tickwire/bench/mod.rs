@@ -14,6 +14,7 @@ mod latency;
 mod loopback;
 mod machine;
 mod memory;
+mod messages;
 mod polled;
 mod progress;
 mod record;
@@ -45,6 +46,7 @@ enum Command {
     #[command(hide = true)]
     Clients(connections::ClientOptions),
     Latency(latency::Options),
+    Messages(messages::Options),
     Throughput(throughput::Options),
     Tick(tick::Options),
 }
@@ -63,6 +65,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         Command::Connections(options) => connections::run(options),
         Command::Clients(options) => connections::run_clients(options),
         Command::Latency(options) => latency::run(options),
+        Command::Messages(options) => messages::run(options),
         Command::Throughput(options) => throughput::run(options),
         Command::Tick(options) => tick::run(options),
     }

@@ -2,8 +2,9 @@
 
 use std::fs::{self, OpenOptions};
 use std::path::Path;
+use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::machine::Machine;
 use crate::failure::Failure;
@@ -26,6 +27,19 @@ pub(crate) fn refuse_unwritable(path: &Path) -> Result<(), Failure> {
     }
     // Whoever finds it empty, because the measurement failed, would take it for a record.
     fs::remove_file(path).map_err(Failure::cannot(&what))
+}
+
+/// A time is a number in the file, whose name says that it is in seconds.
+pub(crate) fn seconds<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_f64(time.as_secs_f64())
+}
+
+/// The same, where it may not be known.
+pub(crate) fn seconds_if_known<S: Serializer>(
+    time: &Option<Duration>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    time.map(|time| time.as_secs_f64()).serialize(to)
 }
 
 /// What goes into the file.

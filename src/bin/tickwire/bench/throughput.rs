@@ -91,9 +91,10 @@ struct Case {
 /// Everything that decides about the figures.
 #[derive(Debug, Serialize)]
 struct Settings {
+    #[serde(rename = "sizes_bytes")]
     sizes: Vec<usize>,
     batches: Vec<usize>,
-    duration_s: f64,
+    duration_seconds: f64,
     rounds: u32,
     senders: usize,
     /// How many datagrams wait when the drain of a full socket begins.
@@ -135,7 +136,7 @@ impl Settings {
         Ok(Self {
             sizes: options.sizes.clone(),
             batches: options.batches.clone(),
-            duration_s: options.duration.as_secs_f64(),
+            duration_seconds: options.duration.as_secs_f64(),
             rounds: options.rounds,
             senders: flood::senders(),
             fill: full::FILL_MAX.min(receive_buffer.datagrams()),

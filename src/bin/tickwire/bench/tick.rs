@@ -136,12 +136,14 @@ struct Settings {
     clients: usize,
     hz: u32,
     /// Of each contestant, in each round.
-    duration_s: f64,
+    duration_seconds: f64,
     /// How many ticks that makes.
     ticks: u64,
     rounds: u32,
     wake: Wake,
+    #[serde(rename = "input_bytes")]
     input: usize,
+    #[serde(rename = "state_bytes")]
     state: usize,
     receive_buffer: ReceiveBuffer,
 }
@@ -185,7 +187,7 @@ impl Settings {
         Ok(Self {
             clients: options.clients,
             hz: options.hz,
-            duration_s: options.duration.as_secs_f64(),
+            duration_seconds: options.duration.as_secs_f64(),
             ticks: load::ticks_in(options.duration, options.hz),
             rounds: options.rounds,
             wake: options.wake,

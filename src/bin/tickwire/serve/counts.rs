@@ -68,7 +68,7 @@ impl Counts {
             lost: [
                 sums.packets_lost,
                 endpoint.dropped_by_kernel,
-                sums.messages_dropped,
+                sums.messages_refused,
                 echo.queue_full(),
                 echo.peer_gone(),
                 endpoint.discarded + endpoint.queue_full,

@@ -28,7 +28,7 @@ struct Peer {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Sums {
     pub(super) packets_lost: u64,
-    pub(super) messages_dropped: u64,
+    pub(super) messages_refused: u64,
     pub(super) malformed: u64,
     pub(super) failed_authentication: u64,
 }
@@ -103,7 +103,7 @@ impl Sums {
     fn of(stats: &PeerStats) -> Self {
         Self {
             packets_lost: stats.packets_lost,
-            messages_dropped: stats.messages_dropped,
+            messages_refused: stats.messages_refused,
             malformed: stats.malformed,
             failed_authentication: stats.failed_authentication,
         }
@@ -121,7 +121,7 @@ impl Sums {
     /// Adds what `now` has more than `before`.
     fn add(&mut self, now: &Self, before: &Self) {
         self.packets_lost += now.packets_lost - before.packets_lost;
-        self.messages_dropped += now.messages_dropped - before.messages_dropped;
+        self.messages_refused += now.messages_refused - before.messages_refused;
         self.malformed += now.malformed - before.malformed;
         self.failed_authentication += now.failed_authentication - before.failed_authentication;
     }

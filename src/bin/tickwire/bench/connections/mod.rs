@@ -89,7 +89,7 @@ fn peers(text: &str) -> Result<usize, String> {
 struct Settings {
     peers: usize,
     processes: usize,
-    duration_s: f64,
+    duration_seconds: f64,
     /// Where the server is, if not in this process.
     to: Option<String>,
     receive_buffer: ReceiveBuffer,
@@ -148,7 +148,7 @@ impl Settings {
         Ok(Self {
             peers: options.peers,
             processes: processes(options.peers, files::raise()?)?,
-            duration_s: options.duration.as_secs_f64(),
+            duration_seconds: options.duration.as_secs_f64(),
             to: to.map(|candidates| candidates[0].to_string()),
             receive_buffer: ReceiveBuffer::look()?,
             duration: options.duration,

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use tickwire::Datagram;
 
+use super::arrival::Arrival;
 use super::departures::{Departure, Departures};
 use super::journal::Journal;
 use super::pace::Pace;
@@ -88,14 +89,14 @@ impl Answers<'_> {
         }
     }
 
-    pub(super) fn on_datagram(&mut self, now: Instant, datagram: &Datagram<'_>) {
+    pub(super) fn on_datagram(&mut self, arrival: Arrival, datagram: &Datagram<'_>) {
         let Some(number) = self.probe.read(datagram) else {
             self.journal.counts.foreign += 1;
             return;
         };
         match self.departures.get(number) {
             Departure::At(since_start) => {
-                self.on_answer(number, self.pace.at(since_start), now);
+                self.on_answer(number, self.pace.at(since_start), arrival);
             }
             Departure::NotYet => self.journal.counts.foreign += 1,
             // Whoever is that far behind is too late, and stays lost.
@@ -103,7 +104,7 @@ impl Answers<'_> {
         }
     }
 
-    fn on_answer(&mut self, number: u64, left: Instant, now: Instant) {
+    fn on_answer(&mut self, number: u64, left: Instant, arrival: Arrival) {
         if !self.missing.take(number) {
             self.journal.counts.repeated += 1;
             return;
@@ -112,8 +113,9 @@ impl Answers<'_> {
         let Some(since_begin) = self.pace.since_begin(due) else {
             return; // of the warm-up
         };
-        let since = |time| now.saturating_duration_since(time);
+        let since = |time| arrival.at.saturating_duration_since(time);
         self.journal.on_answer(since_begin, since(due), since(left));
+        self.journal.on_waited(arrival.waited);
     }
 }
 
@@ -175,7 +177,11 @@ mod tests {
                 missing: &mut self.missing,
                 journal: &mut self.journal,
             };
-            answers.on_datagram(now, &datagram);
+            let arrival = Arrival {
+                at: now,
+                waited: Some(MS),
+            };
+            answers.on_datagram(arrival, &datagram);
         }
     }
 
@@ -208,6 +214,7 @@ mod tests {
         assert_eq!(bench.missing.count(), bench.pace.total() - 1);
         assert_eq!(bench.journal.counts, Counts::default());
         assert!(bench.journal.latency.is_empty() && bench.journal.round_trip.is_empty());
+        assert!(bench.journal.waited.is_empty());
     }
 
     #[test]
@@ -220,5 +227,9 @@ mod tests {
         bench.hear(now, &bench.probe(200));
         assert_eq!(bench.journal.longest.latency, 10_000_000);
         assert_eq!(bench.journal.longest.round_trip, 7_000_000);
+        // It waited in the kernel, and a copy of it does not count.
+        bench.hear(now, &bench.probe(200));
+        assert_eq!(bench.journal.longest.waited, 1_000_000);
+        assert_eq!(bench.journal.waited.len(), 1);
     }
 }

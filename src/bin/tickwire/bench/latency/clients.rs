@@ -15,6 +15,7 @@ use tickwire::limits::DATAGRAM_MAX;
 use tickwire::{Datagram, Endpoint, EndpointConfig, SendError};
 
 use super::answers::Answers;
+use super::arrival::Arrival;
 use super::drive::{Client, Leaving, Taken, receive_at_rate, send_at_rate};
 
 /// How long std sleeps before it looks whether the round is over, if nothing comes.
@@ -22,60 +23,95 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// tickwire, with the socket options that a bare socket has.
 pub(super) fn endpoint(address: SocketAddr) -> io::Result<Endpoint> {
-    let config = EndpointConfig {
+    Endpoint::with_config(address, &config())
+}
+
+fn config() -> EndpointConfig {
+    EndpointConfig {
         receive_buffer: None,
         ..EndpointConfig::default()
-    };
-    Endpoint::with_config(address, &config)
-}
-
-/// tickwire as its documentation shows it: a sleep that sends first, then a drain.
-#[derive(Debug)]
-pub(super) struct TickwireAsleep {
-    endpoint: Endpoint,
-    to: SocketAddr,
-}
-
-/// tickwire in a loop that never sleeps.
-#[derive(Debug)]
-pub(super) struct TickwireSpinning {
-    endpoint: Endpoint,
-    to: SocketAddr,
-}
-
-impl TickwireAsleep {
-    pub(super) fn new(address: SocketAddr, to: SocketAddr) -> io::Result<Self> {
-        let endpoint = endpoint(address)?;
-        Ok(Self { endpoint, to })
     }
 }
 
-impl TickwireSpinning {
-    pub(super) fn new(address: SocketAddr, to: SocketAddr) -> io::Result<Self> {
-        let endpoint = endpoint(address)?;
-        Ok(Self { endpoint, to })
-    }
+/// What both tickwire clients are.
+#[derive(Debug)]
+pub(super) struct Tickwire {
+    endpoint: Endpoint,
+    to: SocketAddr,
+    /// Whether the kernel is asked when it took in each answer.
+    is_stamped: bool,
 }
 
-impl Client for TickwireAsleep {
+impl Tickwire {
+    pub(super) fn new(address: SocketAddr, to: SocketAddr) -> io::Result<Self> {
+        Ok(Self {
+            endpoint: endpoint(address)?,
+            to,
+            is_stamped: false,
+        })
+    }
+
+    pub(super) fn stamped(address: SocketAddr, to: SocketAddr) -> io::Result<Self> {
+        let config = EndpointConfig {
+            receive_timestamps: true,
+            ..config()
+        };
+        Ok(Self {
+            endpoint: Endpoint::with_config(address, &config)?,
+            to,
+            is_stamped: true,
+        })
+    }
+
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         queued(self.endpoint.send(self.to, bytes))
     }
 
+    fn drain(&mut self, take: &mut impl Taken) -> io::Result<()> {
+        if self.is_stamped {
+            return self.drain_stamped(take);
+        }
+        while let Some(datagram) = self.endpoint.recv()? {
+            take(Instant::now().into(), &datagram);
+        }
+        Ok(())
+    }
+
+    fn drain_stamped(&mut self, take: &mut impl Taken) -> io::Result<()> {
+        while let Some((datagram, stamp)) = self.endpoint.recv_stamped()? {
+            take(Arrival::just_now(stamp), &datagram);
+        }
+        Ok(())
+    }
+}
+
+/// tickwire as its documentation shows it: a sleep that sends first, then a drain.
+#[derive(Debug)]
+pub(super) struct TickwireAsleep(pub(super) Tickwire);
+
+/// tickwire in a loop that never sleeps.
+#[derive(Debug)]
+pub(super) struct TickwireSpinning(pub(super) Tickwire);
+
+impl Client for TickwireAsleep {
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.send(bytes)
+    }
+
     fn turn(&mut self, until: Instant, take: &mut impl Taken) -> io::Result<()> {
-        self.endpoint.wait_until(until)?;
-        drain(&mut self.endpoint, take)
+        self.0.endpoint.wait_until(until)?;
+        self.0.drain(take)
     }
 }
 
 impl Client for TickwireSpinning {
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        queued(self.endpoint.send(self.to, bytes))
+        self.0.send(bytes)
     }
 
     fn turn(&mut self, _until: Instant, take: &mut impl Taken) -> io::Result<()> {
-        self.endpoint.flush()?;
-        drain(&mut self.endpoint, take)
+        self.0.endpoint.flush()?;
+        self.0.drain(take)
     }
 }
 
@@ -84,13 +120,6 @@ fn queued(sent: Result<(), SendError>) -> io::Result<()> {
         Err(SendError::QueueFull) => Ok(()),
         sent => Ok(sent?),
     }
-}
-
-fn drain(endpoint: &mut Endpoint, take: &mut impl Taken) -> io::Result<()> {
-    while let Some(datagram) = endpoint.recv()? {
-        take(Instant::now(), &datagram);
-    }
-    Ok(())
 }
 
 /// Room for the longest datagram of a measurement, and for a byte more: it shows one that was longer.
@@ -135,7 +164,7 @@ impl Client for StdSpinning {
 
     fn turn(&mut self, _until: Instant, take: &mut impl Taken) -> io::Result<()> {
         if let Some(came) = some_unless_blocked(self.socket.recv_from(&mut self.buffer))? {
-            take(Instant::now(), &received(&self.buffer, came));
+            take(Instant::now().into(), &received(&self.buffer, came));
         }
         Ok(())
     }
@@ -170,7 +199,7 @@ impl Client for StdAsleep {
 
     fn turn(&mut self, _until: Instant, take: &mut impl Taken) -> io::Result<()> {
         if let Some(came) = some_unless_blocked(self.socket.recv_from(&mut self.buffer))? {
-            take(Instant::now(), &received(&self.buffer, came));
+            take(Instant::now().into(), &received(&self.buffer, came));
         }
         Ok(())
     }
@@ -289,7 +318,7 @@ impl Client for MioAsleep {
             return Ok(());
         }
         while let Some(came) = some_unless_blocked(self.socket.recv_from(&mut self.buffer))? {
-            take(Instant::now(), &received(&self.buffer, came));
+            take(Instant::now().into(), &received(&self.buffer, came));
         }
         Ok(())
     }

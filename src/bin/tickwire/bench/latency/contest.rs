@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::books::Books;
 use super::clients::{
-    MioAsleep, StdAsleep, StdSpinning, TickwireAsleep, TickwireSpinning, std_asleep_at_rate,
+    MioAsleep, StdAsleep, StdSpinning, Tickwire, TickwireAsleep, TickwireSpinning,
+    std_asleep_at_rate,
 };
 use super::drive::{Client, at_rate, closed};
 use super::echo::{Echo, LOCAL};
@@ -139,12 +140,15 @@ impl Measuring {
             (Contestant::Std, Wait::Sleep) => self.std_asleep(books),
             (Contestant::Std, Wait::Spin) => self.drive(StdSpinning::new(from, to)?, books),
             (Contestant::Mio, _) => self.drive(MioAsleep::new(from, to)?, books),
-            (Contestant::Tickwire, Wait::Sleep) => {
-                self.drive(TickwireAsleep::new(from, to)?, books)
-            }
-            (Contestant::Tickwire, Wait::Spin) => {
-                self.drive(TickwireSpinning::new(from, to)?, books)
-            }
+            (Contestant::Tickwire, wait) => self.tickwire(Tickwire::new(from, to)?, wait, books),
+            (Contestant::Stamped, wait) => self.tickwire(Tickwire::stamped(from, to)?, wait, books),
+        }
+    }
+
+    fn tickwire(&self, client: Tickwire, wait: Wait, books: &mut Books) -> io::Result<Window> {
+        match wait {
+            Wait::Sleep => self.drive(TickwireAsleep(client), books),
+            Wait::Spin => self.drive(TickwireSpinning(client), books),
         }
     }
 
@@ -186,12 +190,14 @@ impl Measuring {
 mod tests {
     use super::*;
 
-    const EVERYBODY: [(Contestant, Wait); 5] = [
+    const EVERYBODY: [(Contestant, Wait); 7] = [
         (Contestant::Std, Wait::Sleep),
         (Contestant::Std, Wait::Spin),
         (Contestant::Mio, Wait::Sleep),
         (Contestant::Tickwire, Wait::Sleep),
         (Contestant::Tickwire, Wait::Spin),
+        (Contestant::Stamped, Wait::Sleep),
+        (Contestant::Stamped, Wait::Spin),
     ];
 
     /// What the thread of `who`'s client asks for from its socket to the end of the round, and how many

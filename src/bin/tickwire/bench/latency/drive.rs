@@ -13,15 +13,16 @@ use tickwire::Datagram;
 use tickwire::limits::DATAGRAM_MAX;
 
 use super::answers::{ANSWER_MAX, Answers};
+use super::arrival::Arrival;
 use super::departures::Departures;
 use super::journal::Journal;
 use super::pace::{Pace, Window};
 use super::probe::Probe;
 
 /// Who takes what was received, and when.
-pub(super) trait Taken: FnMut(Instant, &Datagram<'_>) {}
+pub(super) trait Taken: FnMut(Arrival, &Datagram<'_>) {}
 
-impl<T: FnMut(Instant, &Datagram<'_>)> Taken for T {}
+impl<T: FnMut(Arrival, &Datagram<'_>)> Taken for T {}
 
 /// What a contestant has to offer to whoever measures with it.
 pub(super) trait Client {
@@ -53,9 +54,12 @@ pub(super) fn at_rate(
             return Ok(());
         }
         let until = leaving.next_due.or_else(|| answers.give_up_at());
-        client.turn(until.unwrap_or(now), &mut |now, datagram: &Datagram<'_>| {
-            answers.on_datagram(now, datagram);
-        })?;
+        client.turn(
+            until.unwrap_or(now),
+            &mut |arrival, datagram: &Datagram<'_>| {
+                answers.on_datagram(arrival, datagram);
+            },
+        )?;
     }
 }
 
@@ -80,8 +84,8 @@ pub(super) fn receive_at_rate(
             answers.close();
             return Ok(());
         }
-        client.turn(now + ANSWER_MAX, &mut |now, datagram: &Datagram<'_>| {
-            answers.on_datagram(now, datagram);
+        client.turn(now + ANSWER_MAX, &mut |arrival, datagram: &Datagram<'_>| {
+            answers.on_datagram(arrival, datagram);
         })?;
     }
 }
@@ -157,9 +161,10 @@ pub(super) fn closed(
             journal.on_due(since_begin);
         }
         let answered = answer_to(number, left, client, probe, journal)?;
-        if let (Some(since_begin), Some(now)) = (since_begin, answered) {
-            let time = now.saturating_duration_since(left);
+        if let (Some(since_begin), Some(arrival)) = (since_begin, answered) {
+            let time = arrival.at.saturating_duration_since(left);
             journal.on_answer(since_begin, time, time);
+            journal.on_waited(arrival.waited);
         }
         number += 1;
     }
@@ -172,12 +177,12 @@ fn answer_to(
     client: &mut impl Client,
     probe: &Probe,
     journal: &mut Journal,
-) -> io::Result<Option<Instant>> {
+) -> io::Result<Option<Arrival>> {
     let until = left + ANSWER_MAX;
     let answered = Cell::new(None);
-    let mut take = |now, datagram: &Datagram<'_>| match probe.read(datagram) {
+    let mut take = |arrival, datagram: &Datagram<'_>| match probe.read(datagram) {
         Some(answer) if answer == number && answered.get().is_none() => {
-            answered.set(Some(now));
+            answered.set(Some(arrival));
         }
         Some(_) => journal.counts.repeated += 1,
         None => journal.counts.foreign += 1,
@@ -285,7 +290,7 @@ mod tests {
                 .is_some_and(|(at, _)| *at <= self.now)
             {
                 let (_, bytes) = self.on_the_way.pop_front().unwrap();
-                take(self.now, &from_target(&bytes));
+                take(self.now.into(), &from_target(&bytes));
             }
             Ok(())
         }
@@ -580,7 +585,7 @@ mod tests {
 
         fn turn(&mut self, _until: Instant, take: &mut impl Taken) -> io::Result<()> {
             self.0 += MS;
-            take(self.0, &from_target(b"hello"));
+            take(self.0.into(), &from_target(b"hello"));
             Ok(())
         }
     }

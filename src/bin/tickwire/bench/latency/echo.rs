@@ -52,13 +52,13 @@ impl Echo {
                     mio_asleep(socket, stop)
                 })
             }
-            (Contestant::Tickwire, Wait::Sleep) => {
+            (Contestant::Tickwire | Contestant::Stamped, Wait::Sleep) => {
                 let endpoint = endpoint(LOCAL)?;
                 Self::run(place, endpoint.local_addr(), move |stop| {
                     tickwire_asleep(endpoint, stop)
                 })
             }
-            (Contestant::Tickwire, Wait::Spin) => {
+            (Contestant::Tickwire | Contestant::Stamped, Wait::Spin) => {
                 let endpoint = endpoint(LOCAL)?;
                 Self::run(place, endpoint.local_addr(), move |stop| {
                     tickwire_spinning(endpoint, stop)

@@ -27,6 +27,8 @@ pub(super) struct Journal {
     pub(super) latency: Histogram<u64>,
     /// From the time when it really left.
     pub(super) round_trip: Histogram<u64>,
+    /// From when the kernel took an answer in until the client had it; of stamped answers.
+    pub(super) waited: Histogram<u64>,
     pub(super) longest: Longest,
     pub(super) slices: Slices,
     pub(super) counts: Counts,
@@ -39,6 +41,7 @@ pub(super) struct Journal {
 pub(super) struct Longest {
     pub(super) latency: u64,
     pub(super) round_trip: u64,
+    pub(super) waited: u64,
 }
 
 impl Longest {
@@ -47,6 +50,7 @@ impl Longest {
         Self {
             latency: self.latency.max(other.latency),
             round_trip: self.round_trip.max(other.round_trip),
+            waited: self.waited.max(other.waited),
         }
     }
 }
@@ -75,6 +79,7 @@ impl Journal {
         Ok(Self {
             latency: touched_histogram()?,
             round_trip: touched_histogram()?,
+            waited: touched_histogram()?,
             longest: Longest::default(),
             slices: Slices::new(duration),
             counts: Counts::default(),
@@ -113,10 +118,20 @@ impl Journal {
         self.longest = self.longest.or(Longest {
             latency,
             round_trip,
+            ..Longest::default()
         });
         if let Some(slice) = self.slices.at(since_begin) {
             slice.on_latency(latency);
         }
+    }
+
+    /// The answer had waited so long between the kernel and the client, if it was stamped.
+    pub(super) fn on_waited(&mut self, waited: Option<Duration>) {
+        let Some(waited) = waited.map(nanos) else {
+            return;
+        };
+        self.waited.saturating_record(waited);
+        self.longest.waited = self.longest.waited.max(waited);
     }
 }
 

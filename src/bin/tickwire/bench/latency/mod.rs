@@ -2,9 +2,10 @@
 //! beside the loops that people write on std and on mio.
 //!
 //! From the bottom up: `probe` is what stands in a datagram, `pace` when it is due, `departures` when it
-//! left, `answers` what came back, `journal` what is recorded of it, `books` all that is written; `clients` and `echo` are the contestants, `place` is where they run, `drive` measures
-//! one of them, `contest` all of them in turns; `figures` says what a percentile is, `results` sums up,
-//! `report` and `picture` show it.
+//! left, `arrival` when something came, `answers` what it is, `journal` what is recorded of it, `books` all that
+//! is written; `clients` and `echo` are the contestants, `place` is where they run, `drive` measures one of
+//! them, `contest` all of them in turns; `figures` says what a percentile is, `results` sums up, `report`
+//! and `picture` show it.
 //!
 //! A lost datagram counts as infinitely long, everywhere:
 //! - The rank of a percentile is counted over all datagrams that were due. If it falls among the lost
@@ -18,6 +19,7 @@
 //!   distribution ends where the lost begin, in the record and in the picture.
 
 mod answers;
+mod arrival;
 mod books;
 mod clients;
 mod contest;
@@ -77,6 +79,10 @@ const ROUND_MAX: Duration = Duration::from_secs(24 * 3600);
 /// "lost", and so is every ratio with one. Where more than one in a hundred was lost there is no
 /// verdict. In the JSON file such a figure is null, and "missing" beside it says why: "lost" or "too
 /// few".
+///
+/// With --receive-timestamps tickwire is measured once more, as "stamped": its client asks the kernel
+/// when it took each answer in. Then it is told how long answers waited from there to the client,
+/// which is this machine's part of the way back and not the network's, and what the stamps cost.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Options {
@@ -125,6 +131,11 @@ pub(crate) struct Options {
     #[arg(long, value_enum)]
     place: Option<Place>,
 
+    /// Measures tickwire also with the kernel's receive timestamps (Linux): how long answers wait
+    /// between the kernel and the client, and what it costs to know
+    #[arg(long)]
+    receive_timestamps: bool,
+
     #[command(flatten)]
     files: Files,
 
@@ -163,6 +174,8 @@ enum Contestant {
     Std,
     Mio,
     Tickwire,
+    /// tickwire, whose client asks for receive timestamps.
+    Stamped,
 }
 
 impl fmt::Display for Contestant {
@@ -171,6 +184,7 @@ impl fmt::Display for Contestant {
             Self::Std => "std",
             Self::Mio => "mio",
             Self::Tickwire => "tickwire",
+            Self::Stamped => "stamped",
         })
     }
 }
@@ -185,15 +199,12 @@ struct Settings {
     rate_per_second: Option<u32>,
     wait: Wait,
     place: Place,
+    receive_timestamps: bool,
     rounds: u16,
-    #[serde(rename = "duration_seconds", serialize_with = "seconds")]
+    #[serde(rename = "duration_seconds", serialize_with = "record::seconds")]
     duration: Duration,
-    #[serde(rename = "warm_up_seconds", serialize_with = "seconds")]
+    #[serde(rename = "warm_up_seconds", serialize_with = "record::seconds")]
     warm_up: Duration,
-}
-
-fn seconds<S: serde::Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_f64(time.as_secs_f64())
 }
 
 impl Settings {
@@ -205,6 +216,7 @@ impl Settings {
             rate_per_second: (!options.closed).then_some(options.rate),
             wait: options.wait,
             place: place_of(options, machine.cpus())?,
+            receive_timestamps: options.receive_timestamps,
             rounds: options.rounds,
             duration: options.duration,
             warm_up: options.warm_up,
@@ -223,6 +235,9 @@ impl Settings {
 
     fn refuse_nonsense(&self) -> Result<(), Failure> {
         let usage = |text: String| Err(Failure::Usage(text));
+        if self.receive_timestamps && cfg!(not(target_os = "linux")) {
+            return usage("--receive-timestamps: of all systems only Linux stamps them".to_owned());
+        }
         if self.duration.is_zero() {
             return usage("--duration 0s measures nothing: choose a longer one".to_owned());
         }
@@ -258,10 +273,13 @@ impl Settings {
 
     /// The floors first: what is shown last stays in sight.
     fn contestants(&self) -> &'static [Contestant] {
-        match self.wait {
-            Wait::Sleep => &[Contestant::Std, Contestant::Mio, Contestant::Tickwire],
+        use Contestant::{Mio, Stamped, Std, Tickwire};
+        match (self.wait, self.receive_timestamps) {
+            (Wait::Sleep, false) => &[Std, Mio, Tickwire],
+            (Wait::Sleep, true) => &[Std, Mio, Tickwire, Stamped],
             // A poll before every receive is nothing that anybody would spin with.
-            Wait::Spin => &[Contestant::Std, Contestant::Tickwire],
+            (Wait::Spin, false) => &[Std, Tickwire],
+            (Wait::Spin, true) => &[Std, Tickwire, Stamped],
         }
     }
 }
@@ -335,6 +353,7 @@ mod tests {
             rate_per_second: Some(1000),
             wait: Wait::Sleep,
             place: Place::Free,
+            receive_timestamps: false,
             rounds: 1,
             duration: Duration::from_secs(1),
             warm_up: Duration::ZERO,

@@ -34,6 +34,7 @@ const TITLE_CHARS: usize = 120;
 const ORANGE: RGBColor = RGBColor(230, 159, 0);
 const BLUE: RGBColor = RGBColor(86, 180, 233);
 const VERMILION: RGBColor = RGBColor(178, 50, 0);
+const GREEN: RGBColor = RGBColor(0, 94, 69);
 const GRID: RGBColor = RGBColor(225, 225, 225);
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -185,6 +186,7 @@ fn style(who: Contestant) -> ShapeStyle {
         Contestant::Std => (ORANGE, 2),
         Contestant::Mio => (BLUE, 2),
         Contestant::Tickwire => (VERMILION, 2),
+        Contestant::Stamped => (GREEN, 2),
     };
     color.stroke_width(width)
 }

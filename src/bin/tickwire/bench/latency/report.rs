@@ -38,6 +38,10 @@ pub(super) fn show(
         output.line("\nthe same from when it really left, without what the client overslept:")?;
         output.line(by_left)?;
     }
+    if let Some(waits) = waits(results) {
+        output.line("\nfrom when the kernel had an answer until the client had it, by round:")?;
+        output.line(waits)?;
+    }
     output.line("")?;
     if together.has(TOO_FEW) || by_due.has(TOO_FEW) {
         output.line("-: too few datagrams for such a percentile")?;
@@ -178,6 +182,22 @@ fn by_round(results: &Results, clock: Clock) -> Table {
     table
 }
 
+/// How long stamped answers waited between the kernel and the client; `None` where none was stamped.
+fn waits(results: &Results) -> Option<Table> {
+    let [a, b, c, d, e, f] = Percentiles::NAMES;
+    let mut table = Table::new(["", a, b, c, d, e, f]);
+    let waits = |who: &'_ Measured| Some((who.name, who.kernel_to_client_by_round?));
+    let waits: Vec<_> = results.contestants.iter().filter_map(waits).collect();
+    for (name, spreads) in &waits {
+        let cells = spreads
+            .each()
+            .map(|spread| cell(*spread, |spread| range(spread, micros)));
+        table.row([name.to_string()].into_iter().chain(cells));
+    }
+    table.take_columns_of(TOO_FEW);
+    (!waits.is_empty()).then_some(table)
+}
+
 /// How a number is written.
 type Digits = fn(f64) -> String;
 
@@ -304,6 +324,7 @@ mod tests {
             rate_per_second: Some(1000),
             wait: Wait::Sleep,
             place: Place::Apart,
+            receive_timestamps: false,
             rounds: 5,
             duration: Duration::from_secs(2),
             warm_up: Duration::from_millis(200),

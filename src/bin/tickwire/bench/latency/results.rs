@@ -37,13 +37,29 @@ pub(super) struct Measured {
     /// At a rate: how many really left.
     pub(super) sent_per_second: Option<f64>,
     /// The longest latency of those that were answered. Where nothing was lost it is the maximum.
+    #[serde(rename = "longest_answered_micros")]
     pub(super) longest_answered: Option<f64>,
     /// From the time when a datagram should have left, all rounds together.
+    #[serde(rename = "latency_micros")]
     pub(super) latency: Percentiles,
+    #[serde(rename = "latency_micros_by_round")]
     pub(super) latency_by_round: Spreads,
     /// From the time when it really left.
+    #[serde(rename = "round_trip_micros")]
     pub(super) round_trip: Percentiles,
+    #[serde(rename = "round_trip_micros_by_round")]
     pub(super) round_trip_by_round: Spreads,
+    /// From when the kernel took an answer in until the client had it, where the kernel was asked.
+    #[serde(
+        rename = "kernel_to_client_micros",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(super) kernel_to_client: Option<Percentiles>,
+    #[serde(
+        rename = "kernel_to_client_micros_by_round",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(super) kernel_to_client_by_round: Option<Spreads>,
     /// The latency by percentile, all rounds together. It ends where the lost begin.
     pub(super) distribution: Vec<Point>,
     pub(super) rounds: Vec<RoundResult>,
@@ -84,8 +100,15 @@ pub(super) struct RoundResult {
     #[serde(flatten)]
     pub(super) counts: Totals,
     pub(super) sent_per_second: Option<f64>,
+    #[serde(rename = "latency_micros")]
     pub(super) latency: Percentiles,
+    #[serde(rename = "round_trip_micros")]
     pub(super) round_trip: Percentiles,
+    #[serde(
+        rename = "kernel_to_client_micros",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(super) kernel_to_client: Option<Percentiles>,
     pub(super) time_line: TimeLine,
 }
 
@@ -171,7 +194,7 @@ impl Results {
 impl Measured {
     fn of(settings: &Settings, who: Contestant, rounds: &[Round]) -> Result<Self, Failure> {
         let mut counts = Totals::default();
-        let (mut latency, mut round_trip) = (histogram()?, histogram()?);
+        let (mut latency, mut round_trip, mut waited) = (histogram()?, histogram()?, histogram()?);
         let mut longest = Longest::default();
         let mut sent_in = Some(Duration::ZERO);
         let mut results = Vec::new();
@@ -179,6 +202,7 @@ impl Measured {
             counts.add(round.journal.counts);
             add(&mut latency, &round.journal.latency)?;
             add(&mut round_trip, &round.journal.round_trip)?;
+            add(&mut waited, &round.journal.waited)?;
             longest = longest.or(round.journal.longest);
             sent_in = sent_in.zip(round.journal.sent_in).map(|(a, b)| a + b);
             results.push(RoundResult::of(round));
@@ -196,6 +220,15 @@ impl Measured {
             longest: longest.round_trip,
             lost,
         };
+        let waited = Times {
+            histogram: &waited,
+            longest: longest.waited,
+            lost: 0,
+        };
+        let waits: Vec<_> = results
+            .iter()
+            .filter_map(|round| round.kernel_to_client)
+            .collect();
         Ok(Self {
             name: who,
             client_threads: settings.client_threads(who),
@@ -206,6 +239,8 @@ impl Measured {
             latency_by_round: Spreads::of(&latencies),
             round_trip: Percentiles::of(round_trip),
             round_trip_by_round: Spreads::of(&round_trips),
+            kernel_to_client: stamped(waited),
+            kernel_to_client_by_round: (!waits.is_empty()).then(|| Spreads::of(&waits)),
             distribution: distribution(latency),
             rounds: results,
         })
@@ -252,6 +287,7 @@ impl RoundResult {
             sent_per_second: rate(counts.sent, journal.sent_in),
             latency: Percentiles::of(latencies(journal)),
             round_trip: Percentiles::of(round_trips(journal)),
+            kernel_to_client: stamped(waits(journal)),
             time_line: (&journal.slices).into(),
         }
     }
@@ -281,6 +317,20 @@ fn round_trips(journal: &Journal) -> Times<'_> {
         longest: journal.longest.round_trip,
         lost: journal.counts.lost(),
     }
+}
+
+fn waits(journal: &Journal) -> Times<'_> {
+    Times {
+        histogram: &journal.waited,
+        longest: journal.longest.waited,
+        // What did not come has not waited.
+        lost: 0,
+    }
+}
+
+/// `None` where nothing was stamped.
+fn stamped(waits: Times<'_>) -> Option<Percentiles> {
+    (!waits.histogram.is_empty()).then(|| Percentiles::of(waits))
 }
 
 /// Evenly along a logarithmic axis, from all of the datagrams to the slowest one that was answered.
@@ -318,12 +368,13 @@ fn rank_below(all: f64, one_in: f64) -> u64 {
     ((all - all / one_in).ceil() as u64).max(1)
 }
 
-/// Everybody but std against std, and tickwire against mio.
+/// Everybody but std against std, tickwire against mio, and with stamps against without.
 fn ratios(contestants: &[Measured]) -> Vec<Ratio> {
     let pairs = [
         (Contestant::Mio, Contestant::Std),
         (Contestant::Tickwire, Contestant::Std),
         (Contestant::Tickwire, Contestant::Mio),
+        (Contestant::Stamped, Contestant::Tickwire),
     ];
     let find = |who| contestants.iter().find(|measured| measured.name == who);
     let pairs = pairs.into_iter();
@@ -428,6 +479,7 @@ mod tests {
             rate_per_second: Some(1000),
             wait,
             place: Place::Apart,
+            receive_timestamps: false,
             rounds: 2,
             duration: Duration::from_secs(1),
             warm_up: Duration::ZERO,
@@ -680,6 +732,49 @@ mod tests {
         assert_eq!(tickwire.latency.p50, Figure::Lost);
         assert_eq!(tickwire.longest_answered, None);
         assert_eq!(tickwire.distribution, []);
+    }
+
+    #[test]
+    fn what_stamped_answers_waited_is_summed_up_beside_those_without_a_stamp() {
+        use Contestant::{Stamped, Std, Tickwire};
+        let settings = Settings {
+            receive_timestamps: true,
+            ..settings(Wait::Spin)
+        };
+        let stamped = |scale: u64| {
+            let mut round = round(Stamped, 100, 10, 0);
+            for micros in 1..=100 {
+                let waited = Duration::from_micros(micros * scale);
+                round.journal.on_waited(Some(waited));
+            }
+            round.journal.on_waited(None);
+            round
+        };
+        let plain = [round(Std, 100, 10, 0), round(Tickwire, 100, 5, 0)];
+        let rounds: Vec<_> = plain.into_iter().chain([stamped(1), stamped(3)]).collect();
+        let results = Results::of(&settings, &rounds).unwrap();
+        let [std, tickwire, stamped] = &results.contestants[..] else {
+            panic!("{results:?}");
+        };
+        for who in [std, tickwire] {
+            assert_eq!(who.kernel_to_client, None);
+            assert!(who.kernel_to_client_by_round.is_none());
+        }
+        // In one round 50 µs, in the other 150; the longest of all is exact.
+        let spread = stamped.kernel_to_client_by_round.unwrap().p50.known();
+        assert_near(spread.map(|spread| spread.median), 100.0);
+        let together = stamped.kernel_to_client.unwrap();
+        assert_eq!(together.max, Figure::Known(300.0));
+        let last = results.ratios.last().unwrap();
+        assert_eq!((last.of, last.against), (Stamped, Tickwire));
+        assert_near(last.latency.p50.known().map(|spread| spread.median), 2.0);
+        // Nothing is promised of it.
+        assert!(
+            results
+                .verdicts
+                .iter()
+                .all(|verdict| verdict.against == Std)
+        );
     }
 
     #[test]

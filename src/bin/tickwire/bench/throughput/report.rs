@@ -13,6 +13,7 @@ use crate::bench::table::Table;
 pub(super) struct Row {
     contestant: &'static str,
     is_floor: bool,
+    #[serde(rename = "size_bytes")]
     size: usize,
     batch: usize,
     /// Full sockets: the pure cost.
@@ -33,6 +34,8 @@ struct Figures {
     lost: u64,
     /// What the kernel itself says of `lost`, where it was asked.
     dropped_by_kernel: Option<u64>,
+    /// Each round, in order: those of the same number were measured one after the other.
+    rounds: Vec<Sample>,
 }
 
 /// The samples of one contestant, one for each round.
@@ -69,6 +72,7 @@ impl Figures {
             received: all.received,
             lost: all.lost(),
             dropped_by_kernel: all.dropped_by_kernel,
+            rounds: samples.to_vec(),
         }
     }
 

@@ -2,14 +2,20 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
+use crate::bench::record;
+
 /// What was sent to a contestant, what it received, and what that took.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(super) struct Sample {
     pub(super) sent: u64,
     pub(super) received: u64,
     /// The time that passed.
+    #[serde(rename = "wall_seconds", serialize_with = "record::seconds")]
     pub(super) wall: Duration,
     /// What the receiving thread used of its processor, where the system tells.
+    #[serde(rename = "cpu_seconds", serialize_with = "record::seconds_if_known")]
     pub(super) cpu: Option<Duration>,
     /// What the kernel itself counted as dropped, where the contestant asks it.
     pub(super) dropped_by_kernel: Option<u64>,

@@ -28,8 +28,8 @@ pub(super) struct ServerSample {
     /// Not made at all.
     pub(super) overruns: u64,
     pub(super) turns: u64,
-    pub(super) wall_s: f64,
-    pub(super) cpu_s: Option<f64>,
+    pub(super) wall_seconds: f64,
+    pub(super) cpu_seconds: Option<f64>,
     /// Of one core, over the whole time.
     pub(super) cpu_share: Option<f64>,
     pub(super) cpu_micros_per_client_and_tick: Option<f64>,
@@ -43,7 +43,7 @@ pub(super) struct ServerSample {
     /// The same as a share of the time from one tick to the next.
     pub(super) awake_share_of_tick: Summary,
     /// What a tick used of the processor, in milliseconds, where the system tells. Its mean times
-    /// `ticks` is `cpu_s`, but for what was used after the last tick.
+    /// `ticks` is `cpu_seconds`, but for what was used after the last tick.
     pub(super) cpu_ms: Option<Summary>,
 }
 
@@ -79,8 +79,8 @@ impl ServerSample {
             ticks_late: served.ticks_late,
             overruns: served.overruns,
             turns: served.turns,
-            wall_s: served.wall.as_secs_f64(),
-            cpu_s: served.cpu.as_ref().map(Duration::as_secs_f64),
+            wall_seconds: served.wall.as_secs_f64(),
+            cpu_seconds: served.cpu.as_ref().map(Duration::as_secs_f64),
             cpu_share: cpu_share(served.cpu, served.wall),
             cpu_micros_per_client_and_tick: served.cpu.and_then(each),
             cpu_share_of_tick: served.cpu.and_then(of_tick),

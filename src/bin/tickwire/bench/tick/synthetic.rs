@@ -38,7 +38,7 @@ pub(super) fn settings() -> Settings {
     Settings {
         clients: 10,
         hz: 50,
-        duration_s: 2.0,
+        duration_seconds: 2.0,
         ticks: 100,
         rounds: 3,
         wake: Wake::Arrival,

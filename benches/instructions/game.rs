@@ -1,0 +1,193 @@
+//! The game tick of `goals`, without sockets: datagrams lie in memory.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use tickwire::proto::HostState;
+use tickwire::{Config, ConnectOptions, Delivery, Event, PeerId};
+
+const TICK: Duration = Duration::from_nanos(1_000_000_000 / 60);
+const SERVER: ([u8; 4], u16) = ([192, 0, 2, 1], 7);
+
+const INPUT: &[u8] = &[1; 32];
+const SNAPSHOT: &[u8] = &[2; 200];
+const EVENT: &[u8] = &[3; 40];
+
+/// A datagram that lies somewhere.
+#[derive(Clone)]
+struct Datagram {
+    address: SocketAddr,
+    len: usize,
+    bytes: [u8; 1024],
+}
+
+/// Datagrams in memory that is used again.
+#[derive(Default)]
+struct Wire {
+    datagrams: Vec<Datagram>,
+    len: usize,
+}
+
+/// A server and its clients.
+pub(crate) struct Game {
+    now: Instant,
+    server: HostState,
+    peers: Vec<PeerId>,
+    clients: Vec<(SocketAddr, HostState, PeerId)>,
+    to_server: Wire,
+    to_clients: Wire,
+    ticks: usize,
+    inputs: usize,
+    messages: usize,
+}
+
+impl Game {
+    pub(crate) fn new(config: &Config, clients: u16) -> Self {
+        let now = Instant::now();
+        let server = HostState::new(config.clone(), [1; 32], now).expect("the config is valid");
+        let mut game = Self {
+            now,
+            server,
+            peers: Vec::new(),
+            clients: (1..=clients)
+                .map(|number| client(config, number, now))
+                .collect(),
+            to_server: Wire::default(),
+            to_clients: Wire::default(),
+            ticks: 0,
+            inputs: 0,
+            messages: 0,
+        };
+        for _ in 0..100 {
+            game.clients_turn();
+            game.server_receives();
+            game.transmit();
+            game.clients_receive();
+        }
+        game.peers = game.server.peers().collect();
+        assert_eq!(game.peers.len(), usize::from(clients));
+        (game.ticks, game.inputs, game.messages) = (0, 0, 0);
+        game
+    }
+
+    pub(crate) fn clients_send(&mut self) {
+        for (_, client, peer) in &mut self.clients {
+            client
+                .send(*peer, Delivery::Unreliable, INPUT)
+                .expect("there is room");
+        }
+        self.clients_turn();
+    }
+
+    fn clients_turn(&mut self) {
+        for (address, client, _) in &mut self.clients {
+            self.to_server.take_from(client, self.now, Some(*address));
+        }
+    }
+
+    /// Measured: what came goes in, timers run, events are taken.
+    #[inline(never)]
+    pub(crate) fn server_receives(&mut self) -> usize {
+        for datagram in self.to_server.take() {
+            let bytes = &datagram.bytes[..datagram.len];
+            self.server
+                .handle_datagram(datagram.address, bytes, self.now);
+        }
+        self.server.handle_timeout(self.now);
+        let mut inputs = 0;
+        while let Some(event) = self.server.poll_event() {
+            inputs += usize::from(matches!(event, Event::Message { .. }));
+        }
+        self.inputs += inputs;
+        inputs
+    }
+
+    /// Measured: everybody is sent the tick.
+    #[inline(never)]
+    pub(crate) fn server_sends(&mut self) -> usize {
+        for peer in &self.peers {
+            let server = &mut self.server;
+            server
+                .send(*peer, Delivery::Unreliable, SNAPSHOT)
+                .expect("there is room");
+            server
+                .send(*peer, Delivery::Reliable, EVENT)
+                .expect("there is room");
+        }
+        self.ticks += 1;
+        self.transmit()
+    }
+
+    fn transmit(&mut self) -> usize {
+        self.to_clients.take_from(&mut self.server, self.now, None);
+        self.to_clients.len
+    }
+
+    pub(crate) fn clients_receive(&mut self) {
+        for datagram in self.to_clients.take() {
+            let client = usize::from(datagram.address.port()) - 1;
+            let (_, state, _) = &mut self.clients[client];
+            let bytes = &datagram.bytes[..datagram.len];
+            state.handle_datagram(SERVER.into(), bytes, self.now);
+        }
+        self.now += TICK;
+        for (_, client, _) in &mut self.clients {
+            client.handle_timeout(self.now);
+            while let Some(event) = client.poll_event() {
+                self.messages += usize::from(matches!(event, Event::Message { .. }));
+            }
+        }
+    }
+
+    /// Whether everything arrived.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let wanted = self.ticks * self.clients.len();
+        if self.inputs == wanted && self.messages == 2 * wanted {
+            return Ok(());
+        }
+        let Self {
+            inputs, messages, ..
+        } = self;
+        Err(format!(
+            "{inputs} inputs and {messages} messages of {wanted} and twice as many"
+        ))
+    }
+}
+
+fn client(config: &Config, number: u16, now: Instant) -> (SocketAddr, HostState, PeerId) {
+    let mut seed = [9; 32];
+    seed[..2].copy_from_slice(&number.to_be_bytes());
+    let mut client = HostState::new(config.clone(), seed, now).expect("the config is valid");
+    let options = ConnectOptions::default();
+    let peer = client
+        .connect(SERVER.into(), &options, now)
+        .expect("nobody is connected");
+    (([192, 0, 2, 2], number).into(), client, peer)
+}
+
+impl Wire {
+    /// Everything that a host has to send. `from` is who sends, where the receiver has to know it.
+    fn take_from(&mut self, host: &mut HostState, now: Instant, from: Option<SocketAddr>) {
+        loop {
+            if self.len == self.datagrams.len() {
+                self.datagrams.push(Datagram {
+                    address: SERVER.into(),
+                    len: 0,
+                    bytes: [0; 1024],
+                });
+            }
+            let datagram = &mut self.datagrams[self.len];
+            let Some(sent) = host.poll_transmit(&mut datagram.bytes, now) else {
+                return;
+            };
+            datagram.len = sent.len;
+            datagram.address = from.unwrap_or(sent.to);
+            self.len += 1;
+        }
+    }
+
+    fn take(&mut self) -> impl Iterator<Item = &Datagram> {
+        let len = std::mem::take(&mut self.len);
+        self.datagrams[..len].iter()
+    }
+}

@@ -1,0 +1,138 @@
+//! One run: a host sends numbered messages to another one through a bad link, and the other one says
+//! when each of them came.
+
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use tickwire::{Delivery, LinkConditions};
+
+/// What is to be run.
+#[derive(Debug, Clone)]
+pub(super) struct Course {
+    pub(super) delivery: Delivery,
+    pub(super) conditions: LinkConditions,
+    pub(super) redundancy: u8,
+    pub(super) messages: u32,
+    pub(super) size: usize,
+    pub(super) ticks_per_second: u32,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub(super) struct Outcome {
+    /// From the tick in which a message was sent to the one in which it was delivered, sorted.
+    pub(super) latencies_ms: Vec<f64>,
+    pub(super) sent: u32,
+    pub(super) delivered: u32,
+    /// Messages that came before one that was sent before them.
+    pub(super) out_of_order: u32,
+    pub(super) duplicates: u32,
+    /// Of packets, towards the receiver.
+    pub(super) bytes: u64,
+    pub(super) packets: u64,
+    pub(super) copies: u64,
+    pub(super) copies_useful: u64,
+    pub(super) retransmitted: u64,
+    pub(super) seconds: f64,
+}
+
+/// Takes down which message came when.
+#[derive(Debug)]
+pub(super) struct Book {
+    sent_at: Vec<Instant>,
+    arrived_at: Vec<Option<Instant>>,
+    largest: Option<usize>,
+    out_of_order: u32,
+    duplicates: u32,
+}
+
+/// How many bytes the number of a message takes, which stands at its beginning.
+pub(super) const NUMBER_LEN: usize = 4;
+
+impl Book {
+    pub(super) fn new(course: &Course) -> Self {
+        Self {
+            sent_at: Vec::with_capacity(course.messages as usize),
+            arrived_at: vec![None; course.messages as usize],
+            largest: None,
+            out_of_order: 0,
+            duplicates: 0,
+        }
+    }
+
+    /// The next message, as it is sent.
+    pub(super) fn next_message(&self, size: usize) -> Vec<u8> {
+        #[allow(
+            clippy::cast_possible_truncation,
+            reason = "messages are counted by u32"
+        )]
+        let number = self.sent_at.len() as u32;
+        let mut message = number.to_be_bytes().to_vec();
+        message.resize(size.max(NUMBER_LEN), 0x5a);
+        message
+    }
+
+    pub(super) fn on_sent(&mut self, now: Instant) {
+        self.sent_at.push(now);
+    }
+
+    pub(super) fn on_arrived(&mut self, message: &[u8], now: Instant) {
+        let Some(number) = message
+            .first_chunk()
+            .map(|number| u32::from_be_bytes(*number))
+        else {
+            return;
+        };
+        let number = number as usize;
+        let Some(arrived_at) = self.arrived_at.get_mut(number) else {
+            return;
+        };
+        self.duplicates += u32::from(arrived_at.is_some());
+        arrived_at.get_or_insert(now);
+        self.out_of_order += u32::from(self.largest.is_some_and(|largest| largest > number));
+        self.largest = self.largest.max(Some(number));
+    }
+
+    pub(super) fn sent(&self) -> u32 {
+        u32::try_from(self.sent_at.len()).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn has_everything(&self) -> bool {
+        self.arrived_at.iter().all(Option::is_some)
+    }
+
+    /// What is to be said of the messages.
+    pub(super) fn outcome(&self) -> Outcome {
+        let pairs = self.sent_at.iter().zip(&self.arrived_at);
+        let times =
+            pairs.filter_map(|(sent, arrived)| Some(arrived.as_ref()?.duration_since(*sent)));
+        let mut latencies: Vec<Duration> = times.collect();
+        latencies.sort_unstable();
+        Outcome {
+            sent: self.sent(),
+            delivered: u32::try_from(latencies.len()).unwrap_or(u32::MAX),
+            latencies_ms: latencies
+                .iter()
+                .map(|time| time.as_secs_f64() * 1e3)
+                .collect(),
+            out_of_order: self.out_of_order,
+            duplicates: self.duplicates,
+            ..Outcome::default()
+        }
+    }
+}
+
+impl Outcome {
+    /// The latency that this share of the messages does not exceed (nearest rank).
+    pub(super) fn percentile(&self, percent: f64) -> Option<f64> {
+        let count = self.latencies_ms.len();
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_precision_loss,
+            clippy::cast_sign_loss,
+            reason = "a rank among messages that are counted by u32"
+        )]
+        let rank = (percent / 100.0 * count as f64).ceil() as usize;
+        self.latencies_ms.get(rank.max(1) - 1).copied()
+    }
+}

@@ -1,0 +1,93 @@
+//! Memory for messages that wait to be acknowledged or to be their turn: taken, given back and taken
+//! again, so that a busy host allocates nothing.
+//!
+//! One for all peers of a host. A message gets a buffer of the smallest size that holds it, so that one
+//! that waits for long holds no memory but its own.
+
+use crate::limits::{BUFFERS_KEPT_MAX, FRAGMENT_BYTES};
+
+/// The sizes of buffers that are kept, in bytes. A longer one is allocated as long as it is, and given
+/// back to the allocator.
+pub(crate) const SIZES: [usize; 3] = [64, 256, 1024];
+const _: () = assert!(FRAGMENT_BYTES <= SIZES[2]);
+
+/// See the [module](self).
+#[derive(Debug, Default)]
+pub(crate) struct Buffers {
+    free: [Vec<Vec<u8>>; SIZES.len()],
+}
+
+impl Buffers {
+    /// A copy of a message.
+    pub(crate) fn copy(&mut self, message: &[u8]) -> Vec<u8> {
+        let mut buffer = self.with_room(message.len());
+        buffer.extend_from_slice(message);
+        buffer
+    }
+
+    fn with_room(&mut self, len: usize) -> Vec<u8> {
+        let Some(class) = SIZES.iter().position(|size| len <= *size) else {
+            return Vec::with_capacity(len);
+        };
+        self.free[class]
+            .pop()
+            .unwrap_or_else(|| Vec::with_capacity(SIZES[class]))
+    }
+
+    /// Takes a buffer back, if it is one that can be used again and not too many of its size wait for
+    /// that.
+    pub(crate) fn give_back(&mut self, mut buffer: Vec<u8>) {
+        let class = SIZES.iter().position(|size| buffer.capacity() == *size);
+        let Some(free) = class.map(|class| &mut self.free[class]) else {
+            return;
+        };
+        if free.len() < BUFFERS_KEPT_MAX {
+            buffer.clear();
+            free.push(buffer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warm_pool_of_buffers_allocates_nothing() {
+        let mut buffers = Buffers::default();
+        let mut turn = || {
+            let lens = [0, 40, 64, 65, 256, 257, 960];
+            let taken = lens.map(|len| buffers.copy(&vec![7; len][..]));
+            for (len, buffer) in lens.into_iter().zip(&taken) {
+                assert_eq!(*buffer, vec![7; len]);
+            }
+            taken
+                .into_iter()
+                .for_each(|buffer| buffers.give_back(buffer));
+        };
+        turn();
+        let mut buffers_of = |len| buffers.copy(&[1; 2000][..len]);
+        let taken = [buffers_of(10), buffers_of(100), buffers_of(1000)];
+        for buffer in taken {
+            buffers.give_back(buffer);
+        }
+        let info = allocation_counter::measure(|| {
+            for len in [1, 60, 200, 900] {
+                let buffer = buffers.copy(&[7; 900][..len]);
+                buffers.give_back(buffer);
+            }
+        });
+        assert_eq!(info.count_total, 0);
+    }
+
+    #[test]
+    fn no_more_are_kept_than_the_limit_says_and_none_that_is_longer_than_a_fragment() {
+        let mut buffers = Buffers::default();
+        for _ in 0..BUFFERS_KEPT_MAX + 10 {
+            buffers.give_back(Vec::with_capacity(64));
+        }
+        buffers.give_back(Vec::with_capacity(5000));
+        let kept: usize = buffers.free.iter().map(Vec::len).sum();
+        assert_eq!(kept, BUFFERS_KEPT_MAX);
+    }
+}

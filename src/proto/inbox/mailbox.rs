@@ -1,0 +1,82 @@
+//! Where messages from a peer go: the event queue of its host, of which it has a share.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use crate::limits::{QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX};
+use crate::proto::buffers::Buffers;
+use crate::proto::delivery::Delivery;
+use crate::proto::event::Event;
+use crate::proto::peer_id::PeerId;
+use crate::proto::pool::Pool;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct Mailbox<'a> {
+    pub(crate) peer: PeerId,
+    pub(crate) events: &'a mut VecDeque<Event>,
+    pub(crate) pool: &'a mut Pool,
+    pub(crate) buffers: &'a mut Buffers,
+    /// Unreliable and sequenced messages that wait for the application, and their bytes. What is reliable
+    /// has its window.
+    pub(crate) share: &'a mut Share,
+}
+
+/// What a peer has in the event queue that no window limits.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Share {
+    messages: usize,
+    bytes: usize,
+}
+
+impl Share {
+    fn has_room(&self, len: usize) -> bool {
+        self.messages < QUEUED_MESSAGES_MAX && self.bytes + len <= QUEUED_BYTES_MAX
+    }
+
+    /// The application has taken a message.
+    pub(crate) fn on_taken(&mut self, len: usize) {
+        self.messages -= 1;
+        self.bytes -= len;
+    }
+}
+
+impl Mailbox<'_> {
+    /// Whether an unreliable message of `len` bytes may wait for the application.
+    pub(super) fn has_room(&self, len: usize) -> bool {
+        self.share.has_room(len)
+    }
+
+    /// A message for the application.
+    pub(super) fn deliver(&mut self, delivery: Delivery, bytes: &[u8]) {
+        let bytes = self.pool.copy(bytes);
+        self.push(delivery, bytes);
+    }
+
+    /// A message that was put together.
+    pub(super) fn deliver_owned(&mut self, delivery: Delivery, bytes: Vec<u8>) {
+        self.push(delivery, Bytes::from(bytes));
+    }
+
+    /// A message that has waited in a buffer.
+    pub(super) fn deliver_buffer(&mut self, delivery: Delivery, bytes: Vec<u8>) {
+        if bytes.len() > crate::limits::FRAGMENT_BYTES {
+            return self.deliver_owned(delivery, bytes);
+        }
+        self.deliver(delivery, &bytes);
+        self.buffers.give_back(bytes);
+    }
+
+    fn push(&mut self, delivery: Delivery, bytes: Bytes) {
+        if !delivery.is_reliable() {
+            self.share.messages += 1;
+            self.share.bytes += bytes.len();
+        }
+        self.events.push_back(Event::Message {
+            peer: self.peer,
+            delivery,
+            bytes,
+        });
+    }
+}

@@ -1,0 +1,187 @@
+//! How a message stands in a packet, whole or a piece of it.
+
+use super::cursor::{Malformed, Reader, Writer, variable_len};
+use crate::limits::{FRAGMENT_BYTES, MESSAGE_MAX, UNRELIABLE_MAX, WHOLE_MAX};
+use crate::proto::delivery::Delivery;
+
+/// The first byte of a message has this bit, and three fields below it.
+pub(crate) const MESSAGE: u8 = 0x40;
+const DELIVERY: u8 = 0x03;
+const FRAGMENT: u8 = 0x04;
+const TRACKED: u8 = 0x08;
+
+/// What stands in front of the bytes of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) delivery: Delivery,
+    /// Counts the messages of its channel, those that are `Reliable`, or those unreliable ones that were
+    /// cut. A whole unreliable message has none, and zero stands here.
+    pub(crate) sequence: u64,
+    /// Of a sequenced one: its sender wants to know if it came too late.
+    pub(crate) is_tracked: bool,
+    pub(crate) piece: Option<Piece>,
+    /// How many bytes follow.
+    pub(crate) len: usize,
+}
+
+/// Which part of a message it is. All parts but the last have [`FRAGMENT_BYTES`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Piece {
+    /// How long the whole message is, in bytes.
+    pub(crate) total: u32,
+    pub(crate) index: u32,
+}
+
+/// A message in a packet, or a piece of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MessageFrame<'a> {
+    pub(crate) head: Head,
+    pub(crate) bytes: &'a [u8],
+}
+
+impl Piece {
+    /// How many pieces a message has.
+    pub(crate) fn count_of(total: u32) -> u32 {
+        total.div_ceil(FRAGMENT_BYTES as u32)
+    }
+
+    /// Where in the message it begins.
+    pub(crate) fn offset(self) -> usize {
+        self.index as usize * FRAGMENT_BYTES
+    }
+
+    /// How many bytes it has.
+    pub(crate) fn len(self) -> usize {
+        (self.total as usize - self.offset()).min(FRAGMENT_BYTES)
+    }
+
+    fn read(reader: &mut Reader<'_>, delivery: Delivery) -> Result<Self, Malformed> {
+        let max = if delivery.is_reliable() {
+            MESSAGE_MAX
+        } else {
+            UNRELIABLE_MAX
+        };
+        let total = u32::try_from(reader.variable()?).map_err(|_| Malformed)?;
+        let index = u32::try_from(reader.variable()?).map_err(|_| Malformed)?;
+        let is_cut = total as usize > FRAGMENT_BYTES && total as usize <= max;
+        if !is_cut || index >= Self::count_of(total) {
+            return Err(Malformed);
+        }
+        Ok(Self { total, index })
+    }
+}
+
+impl Head {
+    /// How many bytes it takes itself.
+    pub(crate) fn encoded_len(&self) -> usize {
+        let channel = usize::from(channel(self.delivery).is_some());
+        let sequence = if self.has_sequence() {
+            variable_len(self.sequence)
+        } else {
+            0
+        };
+        let rest = match self.piece {
+            Some(piece) => variable_len(piece.total.into()) + variable_len(piece.index.into()),
+            None => variable_len(self.len as u64),
+        };
+        1 + channel + sequence + rest
+    }
+
+    fn has_sequence(&self) -> bool {
+        self.delivery != Delivery::Unreliable || self.piece.is_some()
+    }
+
+    pub(crate) fn write(&self, writer: &mut Writer<'_>) {
+        let fragment = if self.piece.is_some() { FRAGMENT } else { 0 };
+        let tracked = if self.is_tracked { TRACKED } else { 0 };
+        writer.u8(MESSAGE | code(self.delivery) | fragment | tracked);
+        if let Some(channel) = channel(self.delivery) {
+            writer.u8(channel);
+        }
+        if self.has_sequence() {
+            writer.variable(self.sequence);
+        }
+        match self.piece {
+            Some(piece) => {
+                writer.variable(piece.total.into());
+                writer.variable(piece.index.into());
+            }
+            None => writer.variable(self.len as u64),
+        }
+    }
+
+    /// What comes after the first byte.
+    fn read(first: u8, reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let delivery = read_delivery(first & DELIVERY, reader)?;
+        let is_tracked = first & TRACKED != 0;
+        let is_known = first & !(DELIVERY | FRAGMENT | TRACKED) == MESSAGE;
+        if !is_known || is_tracked && !matches!(delivery, Delivery::Sequenced(_)) {
+            return Err(Malformed);
+        }
+        let mut head = Self {
+            delivery,
+            sequence: 0,
+            is_tracked,
+            piece: None,
+            len: 0,
+        };
+        if first & FRAGMENT == 0 {
+            if delivery != Delivery::Unreliable {
+                head.sequence = reader.variable()?;
+            }
+            head.len = usize::try_from(reader.variable()?).map_err(|_| Malformed)?;
+            if head.len > whole_max(delivery) {
+                return Err(Malformed);
+            }
+        } else {
+            head.sequence = reader.variable()?;
+            let piece = Piece::read(reader, delivery)?;
+            head.piece = Some(piece);
+            head.len = piece.len();
+        }
+        Ok(head)
+    }
+}
+
+impl<'a> MessageFrame<'a> {
+    /// What comes after the first byte.
+    pub(crate) fn read(first: u8, reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        let head = Head::read(first, reader)?;
+        let bytes = reader.bytes(head.len)?;
+        Ok(Self { head, bytes })
+    }
+}
+
+/// The longest message that is not cut.
+pub(crate) fn whole_max(delivery: Delivery) -> usize {
+    if delivery == Delivery::Unreliable {
+        WHOLE_MAX
+    } else {
+        FRAGMENT_BYTES
+    }
+}
+
+fn code(delivery: Delivery) -> u8 {
+    match delivery {
+        Delivery::Unreliable => 0,
+        Delivery::Sequenced(_) => 1,
+        Delivery::Reliable => 2,
+        Delivery::Ordered(_) => 3,
+    }
+}
+
+fn channel(delivery: Delivery) -> Option<u8> {
+    match delivery {
+        Delivery::Unreliable | Delivery::Reliable => None,
+        Delivery::Sequenced(channel) | Delivery::Ordered(channel) => Some(channel),
+    }
+}
+
+fn read_delivery(code: u8, reader: &mut Reader<'_>) -> Result<Delivery, Malformed> {
+    Ok(match code {
+        0 => Delivery::Unreliable,
+        1 => Delivery::Sequenced(reader.u8()?),
+        2 => Delivery::Reliable,
+        _ => Delivery::Ordered(reader.u8()?),
+    })
+}

@@ -1,0 +1,153 @@
+//! Channels do not wait for each other: measured, on links whose latency is known to the nanosecond.
+
+use std::time::Duration;
+
+use tickwire::{Config, Delivery};
+
+use crate::diary::Diary;
+use crate::pair::Pair;
+use crate::world::{config, ms, secs};
+use crate::{CLIENT, SERVER, TICK, latency, pair, pair_with, partition};
+
+const LATENCY: Duration = ms(40);
+
+const KINDS: [Delivery; 6] = [
+    Delivery::Ordered(0),
+    Delivery::Ordered(1),
+    Delivery::Ordered(255),
+    Delivery::Reliable,
+    Delivery::Sequenced(0),
+    Delivery::Unreliable,
+];
+
+/// Two hosts that send nothing twice unasked.
+fn plain_pair() -> Pair<Diary> {
+    let config = Config {
+        redundancy: 0,
+        ..config()
+    };
+    pair_with(1, [config.clone(), config], &latency(40))
+}
+
+fn lose(pair: &mut Pair<Diary>, delivery: Delivery, message: &[u8]) {
+    pair.set_link(CLIENT, &partition());
+    pair.send(CLIENT, delivery, message);
+    pair.set_link(CLIENT, &latency(40));
+}
+
+/// How long a message was under way that was sent at `at`.
+fn time_of(pair: &Pair<Diary>, message: &[u8], at: Duration) -> Option<Duration> {
+    let mut messages = pair.observer.of(SERVER).messages.iter();
+    let taken = messages.find(|taken| taken.bytes == message)?;
+    Some(taken.at - at)
+}
+
+#[test]
+fn a_gap_in_one_channel_delays_no_other() {
+    for gap in [Delivery::Ordered(0), Delivery::Reliable] {
+        for other in KINDS.into_iter().filter(|kind| *kind != gap) {
+            let mut pair = plain_pair();
+            lose(&mut pair, gap, b"lost");
+            pair.run_for(TICK);
+            let at = pair.time();
+            pair.send(CLIENT, other, b"other");
+            pair.run_for(secs(2));
+            let time = time_of(&pair, b"other", at);
+            assert_eq!(time, Some(LATENCY), "{other:?} beside {gap:?}");
+            let lost = time_of(&pair, b"lost", at).unwrap();
+            assert!(lost > LATENCY, "{gap:?} was not lost: {lost:?}");
+        }
+    }
+}
+
+#[test]
+fn what_needs_no_order_does_not_wait_for_what_was_lost_before_it() {
+    let mut pair = plain_pair();
+    lose(&mut pair, Delivery::Reliable, b"lost");
+    let at = pair.time();
+    pair.send(CLIENT, Delivery::Reliable, b"next");
+    pair.run_for(secs(2));
+    assert_eq!(time_of(&pair, b"next", at), Some(LATENCY));
+    assert!(time_of(&pair, b"lost", at) > Some(LATENCY));
+}
+
+#[test]
+fn what_needs_order_waits_for_what_was_lost_before_it_and_comes_together_with_it() {
+    let mut pair = plain_pair();
+    lose(&mut pair, Delivery::Ordered(3), b"lost");
+    let at = pair.time();
+    pair.send(CLIENT, Delivery::Ordered(3), b"next");
+    pair.run_for(secs(2));
+    let (lost, next) = (time_of(&pair, b"lost", at), time_of(&pair, b"next", at));
+    assert!(next > Some(LATENCY));
+    assert_eq!(lost, next);
+    let order = pair.observer.of(SERVER).messages.iter();
+    assert!(order.map(|taken| &taken.bytes[..]).eq([b"lost", b"next"]));
+}
+
+#[test]
+fn a_mebibyte_in_one_channel_delays_another_by_a_tick_at_most() {
+    // 50 Mbit/s: 168 ms for a mebibyte, 250 packets in a round trip.
+    let config = Config {
+        rate_floor: 50_000_000,
+        rate_start: 50_000_000,
+        rate_ceiling: 50_000_000,
+        ..config()
+    };
+    for other in [
+        Delivery::Ordered(1),
+        Delivery::Reliable,
+        Delivery::Sequenced(1),
+    ] {
+        let mut pair = pair_with(1, [config.clone(), config.clone()], &latency(20));
+        pair.send(SERVER, Delivery::Ordered(0), &vec![7; 1 << 20]);
+        let mut sent_at = Vec::new();
+        for number in 0..60_u8 {
+            sent_at.push(pair.time());
+            pair.send(SERVER, other, &[number; 40]);
+            pair.run_for(TICK);
+        }
+        pair.run_for(secs(1));
+        let taken: Vec<_> = pair.observer.taken(CLIENT, other).collect();
+        assert_eq!(taken.len(), 60);
+        for message in taken {
+            let time = message.at - sent_at[usize::from(message.bytes[0])];
+            assert!(time <= ms(20) + TICK, "{time:?} by {other:?}");
+        }
+        assert_eq!(pair.observer.count(CLIENT, Delivery::Ordered(0)), 1);
+    }
+}
+
+#[test]
+fn a_channel_that_is_stuck_leaves_the_others_half_of_the_window() {
+    let mut pair = plain_pair();
+    lose(&mut pair, Delivery::Ordered(0), b"lost");
+    // From here to there nothing of channel 0 is taken by the application, whatever comes.
+    pair.act(CLIENT, |host, peer| {
+        for _ in 0..250 {
+            host.send(peer, Delivery::Ordered(0), &[7; 900]).unwrap();
+        }
+    });
+    let at = pair.time();
+    pair.send(CLIENT, Delivery::Ordered(1), &[9; 900]);
+    pair.run_for(secs(3));
+    assert_eq!(time_of(&pair, &[9; 900], at), Some(LATENCY));
+    assert_eq!(pair.observer.count(SERVER, Delivery::Ordered(0)), 251);
+}
+
+#[test]
+fn every_channel_there_is_can_be_used() {
+    let mut pair = pair(1, &latency(10));
+    for channel in 0..=255 {
+        pair.send(CLIENT, Delivery::Ordered(channel), &[channel]);
+        pair.send(CLIENT, Delivery::Sequenced(channel), &[channel]);
+    }
+    pair.run_for(secs(1));
+    for channel in 0..=255 {
+        for delivery in [Delivery::Ordered(channel), Delivery::Sequenced(channel)] {
+            let taken: Vec<_> = pair.observer.taken(SERVER, delivery).collect();
+            assert_eq!(taken.len(), 1, "{delivery:?}");
+            assert_eq!(taken[0].bytes[..], [channel]);
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Whoever does not take what comes holds its sender back, grows no further than was agreed, and goes on
+//! as if nothing had been.
+
+use std::time::Duration;
+
+use allocation_counter::measure;
+use tickwire::limits::{MESSAGE_OVERHEAD, QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX};
+use tickwire::{Config, Delivery, LinkConditions, Loss, SendError};
+
+use crate::diary::Diary;
+use crate::pair::Pair;
+use crate::world::{config, for_each_seed, ms, secs};
+use crate::{CLIENT, SERVER, TICK, latency, lossy, pair, pair_with, partition};
+
+const WINDOW: u64 = QUEUED_BYTES_MAX as u64;
+
+/// The client numbers its messages and sends on as long as one is taken; returns how many were.
+fn press(pair: &mut Pair<Diary>, delivery: Delivery, from: u32, len: usize) -> u32 {
+    let mut next = from;
+    pair.act(CLIENT, |host, peer| {
+        let mut message = vec![0; len];
+        loop {
+            message[..4].copy_from_slice(&next.to_be_bytes());
+            match host.send(peer, delivery, &message) {
+                Ok(()) => next += 1,
+                Err(error) => return assert_eq!(error, SendError::QueueFull),
+            }
+        }
+    });
+    next
+}
+
+fn assert_all_in_order(pair: &Pair<Diary>, delivery: Delivery, count: u32) {
+    let taken = pair.observer.taken(SERVER, delivery);
+    let numbers = taken.map(|one| u32::from_be_bytes(one.bytes[..4].try_into().unwrap()));
+    assert!(numbers.eq(0..count), "something is missing or out of order");
+}
+
+// Other libraries: "a receiver that fell behind let latency climb until the timeout, without a signal".
+#[test]
+fn an_application_that_takes_nothing_holds_its_peer_back_until_it_does() {
+    for len in [4, 100, 960, 5000, 60_000] {
+        let mut pair = pair(1, &latency(20));
+        let delivery = Delivery::Ordered(7);
+        pair.set_deaf(SERVER, true);
+        let mut sent = 0;
+        for _ in 0..600 {
+            sent = press(&mut pair, delivery, sent, len);
+            pair.run_for(TICK);
+            assert!(pair.stats(SERVER).untaken_bytes <= WINDOW);
+        }
+        // The window and the queue are full, and no more was taken.
+        let cost = (len + MESSAGE_OVERHEAD) as u64;
+        let untaken = pair.stats(SERVER).untaken_bytes;
+        assert!(untaken > WINDOW / 3 && untaken % cost == 0, "{untaken}");
+        assert!(u64::from(sent) * cost <= WINDOW + 4096 * cost);
+        assert_eq!(pair.stats(SERVER).messages_refused, 0);
+        pair.set_deaf(SERVER, false);
+        pair.run_for(secs(10));
+        assert_all_in_order(&pair, delivery, sent);
+        sent = press(&mut pair, delivery, sent, len);
+        pair.run_for(secs(10));
+        assert_all_in_order(&pair, delivery, sent);
+    }
+}
+
+#[test]
+fn an_application_that_takes_nothing_does_not_grow() {
+    let mut pair = pair(1, &latency(20));
+    let mut press_for = |pair: &mut Pair<Diary>, seconds: u64| {
+        for _ in 0..seconds * 60 {
+            for delivery in [Delivery::Ordered(7), Delivery::Reliable] {
+                press(pair, delivery, 0, 100);
+            }
+            pair.act(CLIENT, |host, peer| {
+                host.send(peer, Delivery::Unreliable, &[7; 1000]).unwrap();
+                host.send(peer, Delivery::Sequenced(1), &[7; 2000]).unwrap();
+            });
+            pair.run_for(TICK);
+        }
+    };
+    pair.set_deaf(SERVER, true);
+    press_for(&mut pair, 20);
+    let grown = measure(|| press_for(&mut pair, 20));
+    assert!(grown.bytes_current.abs() < 64 << 10, "{grown:?}");
+    let stats = pair.stats(SERVER);
+    assert!(stats.untaken_bytes <= WINDOW);
+    assert!(stats.messages_refused > 1000, "{stats:?}");
+}
+
+#[test]
+fn unreliable_messages_that_find_no_room_are_refused_and_their_sender_knows() {
+    for delivery in [Delivery::Unreliable, Delivery::Sequenced(3)] {
+        let mut pair = pair(1, &latency(20));
+        pair.set_deaf(SERVER, true);
+        let mut receipts = Vec::new();
+        for number in 0..1000_u32 {
+            let mut message = [0; 900];
+            message[..4].copy_from_slice(&number.to_be_bytes());
+            receipts.push(pair.send_tracked(CLIENT, delivery, &message));
+            pair.run_for(TICK);
+        }
+        pair.run_for(secs(5));
+        pair.set_deaf(SERVER, false);
+        let taken = pair.observer.count(SERVER, delivery);
+        assert_eq!(taken, QUEUED_BYTES_MAX / 900);
+        let acked = receipts.iter();
+        let acked = acked.filter(|one| pair.observer.fate(CLIENT, **one) == Some(true));
+        assert_eq!(acked.count(), taken);
+        assert_eq!(pair.observer.of(CLIENT).fates.len(), 1000);
+        pair.send(CLIENT, delivery, b"there is room again");
+        pair.run_for(secs(1));
+        assert_eq!(pair.observer.count(SERVER, delivery), taken + 1);
+    }
+}
+
+#[test]
+fn no_more_small_messages_wait_than_the_limit_says() {
+    let mut pair = pair(1, &latency(20));
+    pair.set_deaf(SERVER, true);
+    for _ in 0..10 {
+        pair.fill(CLIENT, Delivery::Unreliable, &[]);
+        pair.run_for(secs(1));
+    }
+    pair.set_deaf(SERVER, false);
+    let taken = pair.observer.count(SERVER, Delivery::Unreliable);
+    assert!(taken <= QUEUED_MESSAGES_MAX, "{taken}");
+    assert!(taken > QUEUED_MESSAGES_MAX / 2, "{taken}");
+}
+
+#[test]
+fn a_window_that_nobody_heard_of_is_told_again() {
+    let mut pair = pair(1, &latency(20));
+    pair.set_deaf(SERVER, true);
+    let mut sent = 0;
+    for _ in 0..120 {
+        sent = press(&mut pair, Delivery::Ordered(0), sent, 900);
+        pair.run_for(TICK);
+    }
+    pair.set_link(SERVER, &partition());
+    pair.set_deaf(SERVER, false);
+    pair.run_for(secs(6));
+    let taken = pair.observer.count(SERVER, Delivery::Ordered(0));
+    assert!(taken < usize::try_from(sent).unwrap(), "nobody was blocked");
+    pair.set_link(SERVER, &latency(20));
+    pair.run_for(secs(6));
+    assert_all_in_order(&pair, Delivery::Ordered(0), sent);
+}
+
+/// The smallest windows there are, the largest messages that fit, and half of everything is lost.
+#[test]
+fn flow_control_never_locks_up() {
+    for_each_seed(150, |seed| {
+        let message_max = [960, 961, 3000, 20_000][usize::try_from(seed % 4).unwrap()];
+        let config = Config {
+            receive_window: 0,
+            message_max_from_clients: message_max,
+            redundancy: u8::try_from(seed % 3).unwrap(),
+            ..config()
+        };
+        let conditions = LinkConditions {
+            loss: some_loss(seed),
+            jitter: ms(20),
+            reorder: 0.1,
+            ..latency(20)
+        };
+        let mut pair = pair_with(seed, [config.clone(), config], &conditions);
+        let (channels, count) = (1 + seed % 40, 60);
+        for number in 0..count {
+            let channel = u8::try_from(number % channels).unwrap();
+            let is_largest = pair.luck.chance(0.5);
+            let len = if is_largest {
+                message_max
+            } else {
+                pair.luck.index(message_max)
+            };
+            let message = vec![channel; len];
+            send_somehow(&mut pair, Delivery::Ordered(channel), &message);
+            let is_deaf = pair.luck.chance(0.5);
+            pair.set_deaf(SERVER, is_deaf);
+            pair.run_for(TICK);
+        }
+        pair.set_deaf(SERVER, false);
+        let all = usize::try_from(count).unwrap();
+        let is_done = pair.run_until(secs(300), |pair| {
+            pair.observer.of(SERVER).messages.len() == all
+        });
+        assert!(is_done, "it locked up: {:?}", pair.stats(CLIENT));
+    });
+}
+
+fn some_loss(seed: u64) -> Loss {
+    if seed % 2 == 0 {
+        return Loss::Independent { probability: 0.4 };
+    }
+    Loss::Bursts {
+        probability: 0.4,
+        mean_length: 4.0,
+    }
+}
+
+/// Waits for room.
+fn send_somehow(pair: &mut Pair<Diary>, delivery: Delivery, message: &[u8]) {
+    let mut waited = Duration::ZERO;
+    while pair
+        .act(CLIENT, |host, peer| host.send(peer, delivery, message))
+        .is_err()
+    {
+        pair.set_deaf(SERVER, false);
+        pair.run_for(TICK);
+        waited += TICK;
+        assert!(waited < secs(300), "it locked up: {:?}", pair.stats(CLIENT));
+    }
+}
+
+#[test]
+fn messages_of_exactly_the_largest_size_arrive_in_many_channels() {
+    let mut pair = pair(1, &lossy(20, 0.02));
+    let message = vec![7; 64 << 10];
+    for channel in 0..40 {
+        send_somehow(&mut pair, Delivery::Ordered(channel), &message);
+        send_somehow(&mut pair, Delivery::Reliable, &message);
+    }
+    let is_done = pair.run_until(secs(300), |pair| {
+        pair.observer.of(SERVER).messages.len() == 80
+    });
+    assert!(is_done);
+    let messages = &pair.observer.of(SERVER).messages;
+    assert!(messages.iter().all(|taken| taken.bytes == message));
+}

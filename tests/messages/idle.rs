@@ -1,0 +1,77 @@
+//! Who has nothing to say says nothing.
+
+use tickwire::Delivery;
+
+use crate::diary::Diary;
+use crate::pair::Pair;
+use crate::world::{ms, secs};
+use crate::{CLIENT, SERVER, TICK, latency, lossy, pair};
+
+fn packets(pair: &Pair<Diary>) -> u64 {
+    [CLIENT, SERVER]
+        .map(|side| pair.counts(side).datagrams_sent)
+        .iter()
+        .sum()
+}
+
+// Other libraries: "an acknowledgement every tick on an idle connection".
+#[test]
+fn an_idle_connection_has_no_acknowledgements_but_of_its_signs_of_life() {
+    for tick in [None, Some(TICK)] {
+        let mut pair = pair(1, &latency(30));
+        pair.set_tick(CLIENT, tick);
+        pair.set_tick(SERVER, tick);
+        for delivery in [
+            Delivery::Ordered(0),
+            Delivery::Reliable,
+            Delivery::Unreliable,
+        ] {
+            pair.send(CLIENT, delivery, b"hello");
+            pair.send(SERVER, delivery, b"hello");
+        }
+        pair.run_for(secs(1));
+        let before = packets(&pair);
+        pair.run_for(secs(60));
+        assert!(
+            packets(&pair) - before <= 2 * 12 + 2,
+            "{}",
+            packets(&pair) - before
+        );
+    }
+}
+
+#[test]
+fn silence_returns_after_a_bad_time_as_well() {
+    for redundancy_matters in [0.05, 0.3] {
+        let mut pair = pair(1, &lossy(30, redundancy_matters));
+        for number in 0..300_u32 {
+            pair.send(CLIENT, Delivery::Ordered(0), &number.to_be_bytes());
+            pair.send(SERVER, Delivery::Sequenced(0), &number.to_be_bytes());
+            pair.run_for(TICK);
+        }
+        pair.set_both(&latency(30));
+        pair.run_for(secs(3));
+        assert_eq!(pair.observer.count(SERVER, Delivery::Ordered(0)), 300);
+        let before = packets(&pair);
+        pair.run_for(secs(60));
+        assert!(
+            packets(&pair) - before <= 2 * 12 + 4,
+            "{}",
+            packets(&pair) - before
+        );
+    }
+}
+
+#[test]
+fn one_who_only_listens_acknowledges_at_most_every_packet() {
+    let mut pair = pair(1, &latency(30));
+    let before = [CLIENT, SERVER].map(|side| pair.counts(side).datagrams_sent);
+    for _ in 0..600 {
+        pair.send(CLIENT, Delivery::Sequenced(0), &[7; 100]);
+        pair.run_for(TICK);
+    }
+    pair.run_for(ms(500));
+    let [sent, acks] = [CLIENT, SERVER].map(|side| pair.counts(side).datagrams_sent - before[side]);
+    assert_eq!(sent, 600, "a packet a tick");
+    assert!(acks <= 600, "{acks}");
+}

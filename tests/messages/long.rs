@@ -1,0 +1,72 @@
+//! After very many packets and messages everything is as it was in the beginning.
+
+use tickwire::Delivery;
+
+use crate::world::{ms, secs};
+use crate::{CLIENT, SERVER, latency, lossy, pair};
+
+// Other libraries: "after 32,768 packets between two reliable messages 16-bit ordering turned round".
+#[test]
+fn a_hundred_thousand_packets_between_two_reliable_messages_change_nothing() {
+    let mut pair = pair(1, &latency(2));
+    let kinds = [
+        Delivery::Ordered(0),
+        Delivery::Reliable,
+        Delivery::Sequenced(0),
+    ];
+    for round in 0..2_u8 {
+        for delivery in kinds {
+            pair.send(CLIENT, delivery, &[round, 1]);
+            pair.send(CLIENT, delivery, &[round, 2]);
+        }
+        pair.run_for(ms(100));
+        for delivery in kinds {
+            let taken: Vec<_> = pair.observer.taken(SERVER, delivery).collect();
+            assert_eq!(taken.len(), 2 * (usize::from(round) + 1), "{delivery:?}");
+            assert_eq!(taken[taken.len() - 2].bytes[..], [round, 1]);
+            assert_eq!(taken[taken.len() - 1].bytes[..], [round, 2]);
+        }
+        let before = pair.counts(CLIENT).datagrams_sent;
+        for _ in 0..100_000 {
+            pair.send(CLIENT, Delivery::Unreliable, &[]);
+            pair.run_for(ms(1));
+        }
+        assert!(pair.counts(CLIENT).datagrams_sent - before >= 100_000);
+    }
+    assert_eq!(pair.stats(SERVER).packets_missing, 0);
+}
+
+#[test]
+fn two_hundred_thousand_ordered_messages_stay_in_order() {
+    let mut pair = pair(1, &lossy(2, 0.01));
+    let (mut next, mut taken) = (0_u32, 0_u32);
+    while taken < 200_000 {
+        pair.act(CLIENT, |host, peer| {
+            for _ in 0..500 {
+                let message = next.to_be_bytes();
+                if host.send(peer, Delivery::Ordered(9), &message).is_err() {
+                    break;
+                }
+                let _ = host.send(peer, Delivery::Sequenced(9), &message);
+                next += 1;
+            }
+        });
+        pair.run_for(ms(5));
+        let (mut newest, time) = (None, pair.time());
+        for message in std::mem::take(&mut pair.observer)
+            .of(SERVER)
+            .messages
+            .iter()
+        {
+            let number = u32::from_be_bytes(message.bytes[..].try_into().unwrap());
+            if message.delivery == Delivery::Ordered(9) {
+                assert_eq!(number, taken, "at {time:?}");
+                taken += 1;
+            } else {
+                assert!(newest < Some(number), "at {time:?}");
+                newest = Some(number);
+            }
+        }
+        assert!(time < secs(600), "it takes for ever");
+    }
+}

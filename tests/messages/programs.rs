@@ -1,0 +1,353 @@
+//! Random programs over random links, against the [model](crate::model): nothing here knows what it is
+//! looking for.
+
+use tickwire::limits::{MESSAGE_OVERHEAD, UNRELIABLE_MAX};
+use tickwire::{Config, Delivery, DisconnectReason, HostStats, LinkConditions, Loss, PeerStats};
+use tickwire::{SendError, limits};
+
+use crate::model::Model;
+use crate::pair::{Counts, Pair};
+use crate::world::luck::Luck;
+use crate::world::{config, for_each_seed, ms, secs};
+use crate::{CLIENT, SERVER, latency, partition};
+
+type Program = Pair<Model>;
+
+/// The lengths at which something changes, and their neighbours.
+const LENGTHS: [usize; 16] = [
+    0, 1, 7, 8, 63, 64, 65, 255, 256, 257, 959, 960, 961, 992, 993, 1921,
+];
+
+#[test]
+fn programs_that_turn_when_something_is_due_deliver_what_they_promise() {
+    for_each_seed(1000, |seed| run(seed, false));
+}
+
+#[test]
+fn programs_that_turn_sixty_times_a_second_deliver_what_they_promise() {
+    for_each_seed(1000, |seed| run(seed, true));
+}
+
+fn run(seed: u64, is_ticking: bool) {
+    let mut luck = Luck::new(!seed ^ u64::from(is_ticking));
+    let configs = [some_config(&mut luck), some_config(&mut luck)];
+    let windows = windows(&configs);
+    let observer = Model::new(windows);
+    let mut program = Pair::new(seed, configs, ms(10), observer);
+    program.luck = Luck::new(luck.number());
+    if is_ticking {
+        // Out of step with each other.
+        program.set_tick(CLIENT, Some(secs(1) / 60));
+        program.set_tick(SERVER, Some(secs(1) / 61));
+    }
+    let mut books = Books::open(&program);
+    let steps = 4 + luck.below(16);
+    for _ in 0..steps {
+        step(&mut program);
+        if program.luck.chance(0.03) {
+            disconnect(&mut program);
+            program.observer = Model::new(windows);
+            program.connect();
+            books = Books::open(&program);
+        }
+    }
+    calm_down(&mut program);
+    books.close(&program);
+    assert_silent(&mut program);
+    disconnect(&mut program);
+}
+
+fn some_config(luck: &mut Luck) -> Config {
+    let mut pick = |from: &[usize]| from[luck.index(from.len())];
+    Config {
+        redundancy: u8::try_from(pick(&[0, 1, 2, 2, 2, 8])).unwrap(),
+        message_max_from_clients: pick(&[960, 1500, 5000, 64 << 10]),
+        message_max_from_servers: pick(&[960, 3000, 20_000, 64 << 10]),
+        receive_window: pick(&[0, 10_000, 256 << 10]),
+        ack_delay_max: ms(pick(&[0, 1, 16, 16, 100]) as u64),
+        ..config()
+    }
+}
+
+/// How much each side may be sent before its application takes something.
+fn windows(configs: &[Config; 2]) -> [u64; 2] {
+    let maxima = [
+        configs[CLIENT].message_max_from_servers,
+        configs[SERVER].message_max_from_clients,
+    ];
+    [CLIENT, SERVER].map(|side| {
+        let two = 2 * (maxima[side] + MESSAGE_OVERHEAD);
+        configs[side].receive_window.max(two) as u64
+    })
+}
+
+fn some_conditions(luck: &mut Luck) -> LinkConditions {
+    let mut some = |chance: f64, most: f64| {
+        if luck.chance(chance) {
+            luck.share() * most
+        } else {
+            0.0
+        }
+    };
+    let (latency, jitter) = (some(0.8, 120.0), some(0.5, 40.0));
+    let (duplication, reorder) = (some(0.3, 0.3), some(0.3, 0.3));
+    let (corruption, loss) = (some(0.2, 0.05), some(0.7, 0.3));
+    let is_narrow = some(0.2, 1.0) > 0.0;
+    LinkConditions {
+        latency: ms(1).mul_f64(latency),
+        jitter: ms(1).mul_f64(jitter),
+        loss: some_loss(luck, loss),
+        duplication,
+        reorder,
+        reorder_delay: luck.time(ms(0), ms(60)),
+        corruption,
+        rate: is_narrow.then(|| 200_000 + luck.below(4_000_000)),
+        queue_bytes: 3000 + luck.index(40_000),
+        partitioned: false,
+    }
+}
+
+fn some_loss(luck: &mut Luck, probability: f64) -> Loss {
+    if luck.chance(0.5) {
+        return Loss::Independent { probability };
+    }
+    let mean_length = 1.0 + luck.share() * 5.0;
+    Loss::Bursts {
+        probability,
+        mean_length,
+    }
+}
+
+/// Something happens, and then some time passes.
+fn step(program: &mut Program) {
+    let side = program.luck.index(2);
+    match program.luck.below(16) {
+        0..9 => burst(program, side),
+        9 => fill(program, side),
+        10 => cut_off(program, side),
+        11 => {
+            let time = program.luck.time(ms(1), ms(1500));
+            program.stall(side, time);
+        }
+        12 => program.set_deaf(side, true),
+        13 => program.set_deaf(side, false),
+        _ => {
+            let conditions = some_conditions(&mut program.luck);
+            program.set_link(side, &conditions);
+        }
+    }
+    let time = program.luck.time(ms(0), ms(120));
+    program.run_for(time);
+}
+
+fn burst(program: &mut Program, side: usize) {
+    let count = 1 + program.luck.below(12);
+    program.run_to_tick(side);
+    for _ in 0..count {
+        let delivery = some_delivery(&mut program.luck);
+        let max = program.host(side).message_max(program.peer(side), delivery);
+        let len = some_length(&mut program.luck, max.unwrap());
+        send(program, side, delivery, len);
+    }
+    program.turn(side);
+}
+
+fn some_delivery(luck: &mut Luck) -> Delivery {
+    let channel = [0, 1, 2, 255][luck.index(4)];
+    match luck.below(4) {
+        0 => Delivery::Unreliable,
+        1 => Delivery::Sequenced(channel),
+        2 => Delivery::Reliable,
+        _ => Delivery::Ordered(channel),
+    }
+}
+
+fn some_length(luck: &mut Luck, max: usize) -> usize {
+    let len = match luck.below(20) {
+        0..14 => luck.index(80),
+        14..19 => LENGTHS[luck.index(LENGTHS.len())],
+        _ => max - luck.index(max.min(3)),
+    };
+    len.min(max)
+}
+
+/// Returns whether it was taken.
+fn send(program: &mut Program, side: usize, delivery: Delivery, len: usize) -> bool {
+    if program.is_stalled(side) {
+        return false;
+    }
+    let bytes = program.observer.next_message(side, len);
+    let is_tracked = program.luck.chance(0.5);
+    let peer = program.peer(side);
+    let host = program.host_mut(side);
+    let outcome = if is_tracked {
+        host.send_tracked(peer, delivery, &bytes).map(Some)
+    } else {
+        host.send(peer, delivery, &bytes).map(|()| None)
+    };
+    match outcome {
+        Ok(receipt) => program.observer.on_sent(side, delivery, len, receipt),
+        Err(error) => assert_eq!(error, SendError::QueueFull),
+    }
+    outcome.is_ok()
+}
+
+/// As much as is taken, of one kind.
+fn fill(program: &mut Program, side: usize) {
+    let delivery = some_delivery(&mut program.luck);
+    let max = program.host(side).message_max(program.peer(side), delivery);
+    let len = [500, 960, 5000, UNRELIABLE_MAX][program.luck.index(4)];
+    program.run_to_tick(side);
+    while send(program, side, delivery, len.min(max.unwrap())) {}
+    program.turn(side);
+}
+
+/// Nothing gets from one side to the other for a while.
+fn cut_off(program: &mut Program, side: usize) {
+    let before = some_conditions(&mut program.luck);
+    program.set_link(side, &partition());
+    for _ in 0..program.luck.below(4) {
+        let who = program.luck.index(2);
+        burst(program, who);
+        let time = program.luck.time(ms(0), ms(400));
+        program.run_for(time);
+    }
+    program.set_link(side, &before);
+}
+
+/// The faults stop, everybody listens; then everything arrives that has to.
+fn calm_down(program: &mut Program) {
+    program.set_both(&latency(10));
+    for side in [CLIENT, SERVER] {
+        program.set_deaf(side, false);
+    }
+    // Until the stalls are over, and what was under way is there.
+    program.run_for(secs(3));
+    let is_done = program.run_until(secs(600), |program| {
+        program.observer.is_settled() && is_quiet(program)
+    });
+    if !is_done {
+        let [client, server] = [CLIENT, SERVER].map(|side| program.stats(side));
+        panic!("something did not arrive: {client:?} {server:?}");
+    }
+    // The last acknowledgements arrive as well.
+    program.run_for(ms(500));
+}
+
+/// Nothing is on its way.
+fn is_quiet(program: &Program) -> bool {
+    [CLIENT, SERVER].into_iter().all(|side| {
+        let stats = program.stats(side);
+        stats.queued_messages == 0
+            && stats.queued_bytes == 0
+            && stats.untaken_bytes == 0
+            && stats.in_flight_bytes == 0
+    })
+}
+
+/// Two who have nothing to say ask each other every five seconds, and that is all.
+fn assert_silent(program: &mut Program) {
+    let sent = |program: &Program, side| program.counts(side).datagrams_sent;
+    let before = [CLIENT, SERVER].map(|side| sent(program, side));
+    program.run_for(secs(21));
+    for side in [CLIENT, SERVER] {
+        let packets = sent(program, side) - before[side];
+        assert!(packets <= 16, "{packets} packets and nothing to say");
+    }
+}
+
+fn disconnect(program: &mut Program) {
+    let side = program.luck.index(2);
+    program.set_deaf(CLIENT, false);
+    program.set_deaf(SERVER, false);
+    let stall = program.run_until(secs(2), |program| !program.is_stalled(side));
+    assert!(stall, "no stall takes longer");
+    program.disconnect(side, 5);
+    let is_over = program.run_until(secs(40), |program| {
+        program.observer.ends.iter().all(Option::is_some)
+    });
+    assert!(is_over, "one side was not told of the end");
+    let ends = program.observer.ends;
+    assert_eq!(ends[side], Some(DisconnectReason::Local { code: 5 }));
+    let told = [
+        Some(DisconnectReason::Remote { code: 5 }),
+        Some(DisconnectReason::TimedOut),
+    ];
+    assert!(told.contains(&ends[1 - side]), "{ends:?}");
+    program.observer.assert_honest();
+    // What is late arrives, so that the next connection begins with nothing under way.
+    program.set_both(&latency(10));
+    program.run_for(secs(2));
+}
+
+/// What was counted when a connection began, by the hosts and by us.
+struct Books {
+    pages: [Page; 2],
+}
+
+struct Page {
+    stats: PeerStats,
+    host: HostStats,
+    counts: Counts,
+}
+
+impl Page {
+    fn of(program: &Program, side: usize) -> Self {
+        Self {
+            stats: program.stats(side),
+            host: program.host(side).stats(),
+            counts: program.counts(side),
+        }
+    }
+
+    /// Datagrams of which the host says what became of them.
+    fn accounted(&self) -> u64 {
+        let (peer, host) = (&self.stats, &self.host);
+        let known = peer.packets_received + peer.packets_refused + peer.duplicates;
+        let damaged = peer.failed_authentication + peer.malformed + peer.from_elsewhere;
+        known + damaged + host.malformed + host.unknown_connection
+    }
+}
+
+impl Books {
+    fn open(program: &Program) -> Self {
+        Self {
+            pages: [CLIENT, SERVER].map(|side| Page::of(program, side)),
+        }
+    }
+
+    fn close(&self, program: &Program) {
+        let pages = [CLIENT, SERVER].map(|side| Page::of(program, side));
+        for side in [CLIENT, SERVER] {
+            let (before, after, other) = (&self.pages[side], &pages[side], &pages[1 - side]);
+            assert_datagrams(before, after);
+            assert_packets(&after.stats, &other.stats);
+            let way = &program.observer.ways[side];
+            assert_eq!(after.stats.messages_sent, way.sent());
+            assert_eq!(other.stats.messages_received, way.delivered);
+        }
+    }
+}
+
+/// Every datagram is in one count.
+fn assert_datagrams(before: &Page, after: &Page) {
+    let sent = after.counts.datagrams_sent - before.counts.datagrams_sent;
+    let bytes = after.counts.bytes_sent - before.counts.bytes_sent;
+    let received = after.counts.datagrams_received - before.counts.datagrams_received;
+    assert_eq!(after.stats.packets_sent - before.stats.packets_sent, sent);
+    assert_eq!(after.stats.bytes_sent - before.stats.bytes_sent, bytes);
+    assert_eq!(after.accounted() - before.accounted(), received);
+}
+
+/// What one side says that it sent, and what the other says that came.
+fn assert_packets(from: &PeerStats, to: &PeerStats) {
+    let known = to.packets_received + to.packets_refused + to.packets_missing;
+    assert_eq!(from.packets_sent, known, "{from:?} {to:?}");
+    assert!(from.packets_lost <= from.packets_sent);
+    assert!(from.loss_to_ppm <= 1_000_000);
+    assert!(from.messages_received <= to.messages_sent);
+    let again = from.copies_sent + from.messages_retransmitted;
+    assert!(from.copies_useful <= again, "{from:?}");
+    assert!(to.messages_known <= again, "{from:?} {to:?}");
+    assert_eq!(from.rate, from.rate.min(limits::RATE_MAX));
+}

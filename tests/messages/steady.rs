@@ -1,0 +1,78 @@
+//! Two hosts that have done for a while what they do allocate nothing while they go on: counted, both
+//! sides and the links together.
+
+use std::time::Duration;
+
+use allocation_counter::measure;
+use tickwire::{Delivery, Event, LinkConditions};
+
+use crate::pair::{Observer, Pair};
+use crate::world::{config, ms};
+use crate::{CLIENT, SERVER, TICK, latency, lossy};
+
+/// Keeps nothing.
+struct Counter {
+    taken: [u64; 2],
+}
+
+impl Observer for Counter {
+    fn on_event(&mut self, side: usize, _: Duration, event: Event, _: bool) {
+        self.taken[side] += u64::from(matches!(event, Event::Message { .. }));
+    }
+}
+
+/// What a game sends in a tick, in both directions.
+fn play(pair: &mut Pair<Counter>, ticks: u64) {
+    for _ in 0..ticks {
+        for side in [CLIENT, SERVER] {
+            pair.act(side, |host, peer| {
+                host.send(peer, Delivery::Unreliable, &[1; 32]).unwrap();
+                host.send(peer, Delivery::Sequenced(1), &[2; 200]).unwrap();
+                host.send(peer, Delivery::Reliable, &[3; 40]).unwrap();
+                host.send(peer, Delivery::Ordered(1), &[4; 40]).unwrap();
+                host.send(peer, Delivery::Ordered(2), &[5; 300]).unwrap();
+                host.send_tracked(peer, Delivery::Sequenced(2), &[6; 20])
+                    .unwrap();
+                host.send_tracked(peer, Delivery::Ordered(2), &[7; 20])
+                    .unwrap();
+            });
+        }
+        pair.run_for(TICK);
+    }
+}
+
+/// How many allocations a game takes in a minute, after a minute.
+fn allocations(conditions: &LinkConditions) -> u64 {
+    let observer = Counter { taken: [0, 0] };
+    let mut pair = Pair::new(1, [config(), config()], conditions.latency, observer);
+    pair.set_both(conditions);
+    play(&mut pair, 3600);
+    let before = pair.observer.taken;
+    let info = measure(|| play(&mut pair, 3600));
+    for side in [CLIENT, SERVER] {
+        assert!(pair.observer.taken[side] - before[side] > 5 * 3600);
+    }
+    assert!(info.bytes_current <= 64 << 10, "{info:?}");
+    info.count_total
+}
+
+#[test]
+fn a_steady_state_allocates_nothing() {
+    assert_eq!(allocations(&latency(40)), 0);
+}
+
+#[test]
+fn jitter_allocates_nothing() {
+    let conditions = LinkConditions {
+        jitter: ms(20),
+        ..latency(40)
+    };
+    assert_eq!(allocations(&conditions), 0);
+}
+
+/// A worse moment than all before makes a queue longer than it ever was: that is all there may be.
+#[test]
+fn loss_allocates_next_to_nothing() {
+    let made = allocations(&lossy(40, 0.05));
+    assert!(made <= 16, "{made} allocations in a minute");
+}

@@ -207,6 +207,8 @@ pub use crate::proto::{
     Admission, Broadcast, ConnectError, ConnectOptions, Delivery, DisconnectReason, Event,
     HostStats, LinkConditions, LinkConditionsError, Loss, PeerId, PeerStats, Request,
 };
+#[cfg(feature = "noise")]
+pub use crate::proto::{KeyParseError, PrivateKey, PublicKey};
 pub use crate::send_error::SendError;
 
 /// The README's programs compile.

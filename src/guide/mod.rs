@@ -40,3 +40,6 @@ pub mod readiness {}
 
 #[doc = include_str!("connections.md")]
 pub mod connections {}
+
+#[doc = include_str!("security.md")]
+pub mod security {}

@@ -26,6 +26,8 @@ mod cookie;
 mod event;
 mod host_state;
 mod introduction;
+#[cfg(feature = "noise")]
+mod keys;
 pub mod link;
 mod memory;
 mod outgoing;
@@ -46,6 +48,8 @@ pub mod wire;
 pub use self::admission::{Admission, Request};
 pub use self::event::{ConnectError, Delivery, DisconnectReason, Event};
 pub use self::host_state::{Broadcast, ConnectOptions, HostState, Transmit};
+#[cfg(feature = "noise")]
+pub use self::keys::{KeyParseError, PrivateKey, PublicKey};
 pub use self::link::{Link, LinkConditions, LinkConditionsError, LinkStats, Loss};
 pub use self::peer_id::PeerId;
 pub use self::stats::{HostStats, PeerStats};

@@ -161,6 +161,7 @@
 //! | `src/bin/tickwire` | the command line (feature `cli`) |
 //! | `src/lib.rs` | this face |
 //! | `src/io` | the only code that touches the operating system: sockets, readiness, sleep, the clock; [`Endpoint`], and [`Host`] around one |
+//! | `src/token` | admission tokens, pure as well (feature `noise`) |
 //! | [`proto`] | the protocol, pure: no I/O, no clock, no entropy of its own; [`HostState`](proto::HostState) is a host without a socket, for tests on virtual time and sockets of one's own |
 //! | `src/config.rs`, `src/send_error.rs` | what a user may change; why something is not sent |
 //! | [`limits`] | every number, its unit and its source |
@@ -194,6 +195,8 @@
 pub mod guide;
 pub mod limits;
 pub mod proto;
+#[cfg(feature = "noise")]
+pub mod token;
 
 mod config;
 mod io;
@@ -203,6 +206,8 @@ pub use crate::config::{Config, ConfigError, EndpointConfig, Security};
 pub use crate::io::{
     Datagram, Endpoint, EndpointStats, ErrorCounts, Host, Receiver, Sender, Ticker, Waker,
 };
+#[cfg(feature = "noise")]
+pub use crate::io::{KeyFileError, KeyFileErrorKind};
 pub use crate::proto::{
     Admission, Broadcast, ConnectError, ConnectOptions, Delivery, DisconnectReason, Event,
     HostStats, LinkConditions, LinkConditionsError, Loss, PeerId, PeerStats, Request,

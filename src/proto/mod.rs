@@ -49,6 +49,8 @@ pub use self::admission::{Admission, Request};
 pub use self::event::{ConnectError, Delivery, DisconnectReason, Event};
 pub use self::host_state::{Broadcast, ConnectOptions, HostState, Transmit};
 #[cfg(feature = "noise")]
+pub(crate) use self::keys::parse_hex;
+#[cfg(feature = "noise")]
 pub use self::keys::{KeyParseError, PrivateKey, PublicKey};
 pub use self::link::{Link, LinkConditions, LinkConditionsError, LinkStats, Loss};
 pub use self::peer_id::PeerId;

@@ -13,7 +13,7 @@ use tickwire::{
 
 use super::tally::Millis;
 use super::way::{Departure, Discarded, Take, Way};
-use crate::agreement::{GOODBYE, ProtocolId, WRONG_TICKET};
+use crate::agreement::{self, GOODBYE, ProtocolId};
 use crate::failure::{self, Failure};
 use crate::signals::Stop;
 
@@ -21,7 +21,7 @@ use crate::signals::Stop;
 #[derive(Debug, Clone)]
 pub(super) struct Terms {
     pub(super) protocol_id: ProtocolId,
-    pub(super) ticket: Option<String>,
+    pub(super) payload: Vec<u8>,
     pub(super) timeout: Duration,
 }
 
@@ -56,7 +56,7 @@ impl Connected {
         stop: &Stop,
     ) -> Result<(Self, Duration), Failure> {
         let mut options = ConnectOptions::default();
-        options.payload = terms.ticket.clone().unwrap_or_default().into_bytes();
+        options.payload = terms.payload.clone();
         let start = Instant::now();
         let peer = host
             .connect(to, &options)
@@ -185,7 +185,9 @@ impl fmt::Display for Why {
         use DisconnectReason as Reason;
         match self.0 {
             Reason::Local { code } => write!(f, "this side ended it, code {code}"),
-            Reason::Remote { code } => write!(f, "the server ended it, code {code}"),
+            Reason::Remote { code } => {
+                write!(f, "the server ended it, code {code}{}", Advice(code))
+            }
             Reason::TimedOut => f.write_str("nothing was heard of the server for too long"),
             Reason::Replaced => {
                 f.write_str("another connection between the same addresses took its place")
@@ -196,11 +198,9 @@ impl fmt::Display for Why {
             ),
             Reason::ServerFull => f.write_str("the server is full"),
             Reason::ServerClosed => f.write_str("the server takes nobody, or is about to end"),
-            Reason::Denied { code: WRONG_TICKET } => write!(
-                f,
-                "the server refused, code {WRONG_TICKET}: it wants a --ticket, or another one"
-            ),
-            Reason::Denied { code } => write!(f, "the server refused, code {code}"),
+            Reason::Denied { code } => {
+                write!(f, "the server refused, code {code}{}", Advice(code))
+            }
             Reason::VersionMismatch { theirs } => write!(
                 f,
                 "the server speaks version {theirs} of the protocol, this program {VERSION}"
@@ -216,9 +216,22 @@ impl fmt::Display for Why {
     }
 }
 
+/// `: the --token has expired`, where the number says so.
+struct Advice(u32);
+
+impl fmt::Display for Advice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match agreement::advice(self.0) {
+            Some(advice) => write!(f, ": {advice}"),
+            None => Ok(()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agreement::WRONG_TICKET;
 
     #[test]
     fn a_refusal_says_what_to_do_about_it() {

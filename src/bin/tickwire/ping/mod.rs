@@ -32,7 +32,7 @@ use self::session::Session;
 use self::tally::{HeldUp, Millis};
 use self::way::{Bare, Way};
 use crate::address;
-use crate::agreement::{self, ProtocolId};
+use crate::agreement::{self, ProtocolId, Token};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::signals::Stop;
@@ -123,6 +123,15 @@ pub(crate) struct Options {
     #[arg(long, requires = "connect", value_name = "TEXT", value_parser = agreement::ticket,
           allow_hyphen_values = true)]
     ticket: Option<String>,
+
+    /// The admission token to show to a server with a --token-key, as `tickwire token` prints it
+    #[arg(
+        long,
+        requires = "connect",
+        conflicts_with = "ticket",
+        value_name = "TOKEN"
+    )]
+    token: Option<Token>,
 }
 
 fn count(text: &str) -> Result<u64, String> {
@@ -188,9 +197,16 @@ impl Options {
     fn terms(&self) -> Terms {
         Terms {
             protocol_id: self.protocol_id,
-            ticket: self.ticket.clone(),
+            payload: self.payload(),
             timeout: self.connect_timeout,
         }
+    }
+
+    /// What is shown to the server.
+    fn payload(&self) -> Vec<u8> {
+        let ticket = self.ticket.as_ref().map(String::as_bytes);
+        let token = self.token.as_ref().map(|token| &token.0[..]);
+        ticket.or(token).unwrap_or_default().to_vec()
     }
 
     /// The first line, before anything can take its time.

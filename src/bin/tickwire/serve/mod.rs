@@ -1,24 +1,28 @@
 //! `tickwire serve`: a headless server of connections that answers what it is sent.
 //!
 //! Here are the options and the loop around the host. `echo` is the game that it plays, `peers` who
-//! is there, `counts` what happened and how that is told, `bad_network` what a network may do to it.
+//! is there, `door` who is let in, `counts` what happened and how that is told, `bad_network` what a
+//! network may do to it.
 
 mod bad_network;
 mod counts;
+mod door;
 mod echo;
 mod peers;
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use tickwire::limits::{PEERS_DEFAULT, PEERS_MAX};
-use tickwire::{Admission, Config, Event, Host, Ticker};
+use tickwire::{Config, Event, Host, PeerId, Ticker};
 
 use self::bad_network::BadNetwork;
 use self::counts::{Counts, Progress, Totals};
+use self::door::{Door, DoorOptions, Welcome};
 use self::echo::Echo;
 use self::peers::Peers;
 use crate::address;
-use crate::agreement::{self, GOODBYE, ProtocolId, WRONG_TICKET};
+use crate::agreement::{GOODBYE, ProtocolId, code_of};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::signals::Stop;
@@ -88,10 +92,8 @@ pub(crate) struct Options {
     )]
     protocol_id: ProtocolId,
 
-    /// Lets in only those who show this, as `ping --connect --ticket` does, up to 256 bytes
-    #[arg(long, value_name = "TEXT", value_parser = agreement::ticket,
-          allow_hyphen_values = true)]
-    ticket: Option<String>,
+    #[command(flatten)]
+    door: DoorOptions,
 
     #[command(flatten)]
     bad_network: BadNetwork,
@@ -109,12 +111,13 @@ fn peers_max(text: &str) -> Result<usize, String> {
 
 /// Runs until a signal comes or nobody reads the output any more.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
-    let mut host = open(options)?;
+    let (mut host, door) = open(options)?;
     let waker = host.waker().map_err(Failure::cannot("wait"))?;
     let server = Server {
         stop: Stop::on_signal(waker)?,
         output: Output::new(),
         peers: Peers::default(),
+        door,
         echo: Echo::default(),
         tick: (options.tick > 0).then(|| Ticker::hz(options.tick)),
         report: (!options.interval.is_zero()).then(|| Report::every(options.interval)),
@@ -123,7 +126,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     server.run(&options.bad_network)
 }
 
-fn open(options: &Options) -> Result<Host, Failure> {
+fn open(options: &Options) -> Result<(Host, Door), Failure> {
     let conditions = options.bad_network.conditions()?;
     let endpoint = address::bind(&options.address)?;
     let config = Config {
@@ -131,17 +134,10 @@ fn open(options: &Options) -> Result<Host, Failure> {
         ..Config::plain(options.protocol_id.0)
     };
     let mut host = Host::with_endpoint(endpoint, config).map_err(Failure::cannot("serve"))?;
-    if let Some(ticket) = options.ticket.clone() {
-        host.set_admission(move |request| {
-            if request.payload == ticket.as_bytes() {
-                return Admission::Accept;
-            }
-            Admission::Deny { code: WRONG_TICKET }
-        });
-    }
+    let door = options.door.hang(&mut host)?;
     host.set_link_conditions(conditions)
         .map_err(|error| Failure::Usage(error.to_string()))?;
-    Ok(host)
+    Ok((host, door))
 }
 
 struct Server {
@@ -149,6 +145,7 @@ struct Server {
     stop: Stop,
     output: Output,
     peers: Peers,
+    door: Door,
     echo: Echo,
     /// Without one, messages are answered at once.
     tick: Option<Ticker>,
@@ -192,10 +189,12 @@ impl Server {
     fn take_events(&mut self) -> Result<(), Failure> {
         while let Some(event) = self.host.next_event() {
             match event {
-                Event::Connected { peer, address, .. } => {
-                    let line = self.peers.on_connected(peer, address, Instant::now());
-                    self.output.line(line)?;
-                }
+                Event::Connected {
+                    peer,
+                    address,
+                    payload,
+                    ..
+                } => self.on_connected(peer, address, &payload)?,
                 Event::Moved { peer, address, .. } => {
                     let line = self.peers.on_moved(peer, address);
                     self.output.line(line)?;
@@ -218,6 +217,24 @@ impl Server {
             }
         }
         Ok(())
+    }
+
+    fn on_connected(
+        &mut self,
+        peer: PeerId,
+        address: SocketAddr,
+        payload: &[u8],
+    ) -> Result<(), Failure> {
+        let line = self.peers.on_connected(peer, address, Instant::now());
+        match self.door.on_connected(payload) {
+            Welcome::Anybody => self.output.line(line),
+            Welcome::Player(player) => self.output.line(format_args!("{line} as {player}")),
+            Welcome::TurnedAway(error) => {
+                self.host.disconnect(peer, code_of(error));
+                self.output
+                    .line(format_args!("{line}, and is sent away: {error}"))
+            }
+        }
     }
 
     fn answer_if_due(&mut self) -> Result<(), Failure> {

@@ -3,11 +3,15 @@
 use std::time::Duration;
 use std::{error, fmt, io};
 
+#[cfg(feature = "noise")]
+use crate::keys::PrivateKey;
 use crate::limits::{
     ACK_DELAY_DEFAULT, ACK_DELAY_MAX, BATCH_MAX, CONNECT_TIMEOUT_DEFAULT, DSCP_MAX,
     IDLE_TIMEOUT_DEFAULT, IDLE_TIMEOUT_MIN, KEEP_ALIVE_DEFAULT, PEERS_DEFAULT, PEERS_MAX,
     RECEIVE_BUFFER_DEFAULT, SEND_QUEUE_DEFAULT, SEND_QUEUE_MAX, SOCKET_BUFFER_MAX, TIMEOUT_MAX,
 };
+#[cfg(feature = "noise")]
+use crate::limits::{HANDSHAKE_BURST_DEFAULT, HANDSHAKES_MAX, HANDSHAKES_PER_SECOND_DEFAULT};
 
 /// How an [`Endpoint`](crate::Endpoint) is set up. Every field has a default; change what you need:
 ///
@@ -177,6 +181,32 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Security {
+    /// Encryption and authenticity: a handshake of the [Noise] protocol framework
+    /// (`Noise_NK_25519_AESGCM_SHA256`), then AES-256-GCM for every packet.
+    ///
+    /// Nobody on the way can read or change packets, or make some of his own. Who the server is is proven
+    /// to those who know its key beforehand and name it when they connect. **Without a pinned key an
+    /// active attacker in the middle can pose as the server.** Who a client is the application finds
+    /// out: see [`set_admission`](crate::Host::set_admission).
+    ///
+    /// [Noise]: https://noiseprotocol.org/noise.html
+    #[cfg(feature = "noise")]
+    Noise {
+        /// What both sides must have in common: the game, and the version of its messages. No secret: it
+        /// travels in the first packet. Default: 0.
+        protocol_id: u64,
+        /// What this host proves itself with to those who connect to it. `None`, the default, draws a
+        /// key at start: then nobody can know its public half beforehand.
+        private_key: Option<PrivateKey>,
+        /// How many handshakes a second this host does for those who connect to it, and how many answers
+        /// to its own: 1 to [`HANDSHAKES_MAX`]. Default: [`HANDSHAKES_PER_SECOND_DEFAULT`], 500. Connects
+        /// beyond are left out and [counted](crate::HostStats::handshakes_over_rate); who asked asks
+        /// again.
+        handshakes_per_second: u32,
+        /// How many of them may come at once: 1 to [`HANDSHAKES_MAX`]. Default:
+        /// [`HANDSHAKE_BURST_DEFAULT`], 32.
+        handshake_burst: u32,
+    },
     /// **No secrecy and no authenticity**: a checksum against accidents. Whoever sees the packets can
     /// read, change and forge them. For a trusted network, for learning, and for looking at packets.
     Plain {
@@ -186,11 +216,76 @@ pub enum Security {
     },
 }
 
+impl Security {
+    /// The defaults of [`Noise`](Self::Noise), with a protocol id, and with a key if there is one.
+    #[cfg(feature = "noise")]
+    pub fn noise(protocol_id: u64, private_key: Option<PrivateKey>) -> Self {
+        Self::Noise {
+            protocol_id,
+            private_key,
+            handshakes_per_second: HANDSHAKES_PER_SECOND_DEFAULT,
+            handshake_burst: HANDSHAKE_BURST_DEFAULT,
+        }
+    }
+
+    /// What both sides must have in common, however packets are protected.
+    pub fn protocol_id(&self) -> u64 {
+        match self {
+            #[cfg(feature = "noise")]
+            Self::Noise { protocol_id, .. } => *protocol_id,
+            Self::Plain { protocol_id } => *protocol_id,
+        }
+    }
+
+    #[cfg(feature = "noise")]
+    fn validate(&self) -> Result<(), ConfigError> {
+        let Self::Noise {
+            handshakes_per_second,
+            handshake_burst,
+            ..
+        } = self
+        else {
+            return Ok(());
+        };
+        for (field, value) in [
+            ("handshakes_per_second", *handshakes_per_second),
+            ("handshake_burst", *handshake_burst),
+        ] {
+            if !(1..=HANDSHAKES_MAX).contains(&value) {
+                return Err(ConfigError::new(format!(
+                    "{field} is {value}, it can be 1 to {HANDSHAKES_MAX}"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Encrypted, with the protocol id 0 and a key that is drawn at start: see [`Security::Noise`]. There is
+/// no default without the feature `noise`, so that nobody loses encryption by switching features off.
+#[cfg(feature = "noise")]
+impl Default for Config {
+    fn default() -> Self {
+        Self::noise(0)
+    }
+}
+
 impl Config {
+    /// The defaults, encrypted, for a game of its own: see [`Security::Noise`].
+    #[cfg(feature = "noise")]
+    pub fn noise(protocol_id: u64) -> Self {
+        Self::with_security(Security::noise(protocol_id, None))
+    }
+
     /// The defaults, without encryption: see [`Security::Plain`].
     pub fn plain(protocol_id: u64) -> Self {
+        Self::with_security(Security::Plain { protocol_id })
+    }
+
+    /// The defaults, protected like that.
+    fn with_security(security: Security) -> Self {
         Self {
-            security: Security::Plain { protocol_id },
+            security,
             peers_max: PEERS_DEFAULT,
             accept_incoming: true,
             idle_timeout: IDLE_TIMEOUT_DEFAULT,
@@ -206,6 +301,8 @@ impl Config {
     ///
     /// Names the field, and what it can be.
     pub fn validate(&self) -> Result<(), ConfigError> {
+        #[cfg(feature = "noise")]
+        self.security.validate()?;
         if self.peers_max > PEERS_MAX {
             return Err(ConfigError::new(format!(
                 "peers_max is {}, it can be 0 to {PEERS_MAX}",

@@ -200,6 +200,8 @@ pub mod token;
 
 mod config;
 mod io;
+#[cfg(feature = "noise")]
+mod keys;
 mod send_error;
 
 pub use crate::config::{Config, ConfigError, EndpointConfig, Security};
@@ -208,12 +210,12 @@ pub use crate::io::{
 };
 #[cfg(feature = "noise")]
 pub use crate::io::{KeyFileError, KeyFileErrorKind};
+#[cfg(feature = "noise")]
+pub use crate::keys::{KeyParseError, PrivateKey, PublicKey};
 pub use crate::proto::{
     Admission, Broadcast, ConnectError, ConnectOptions, Delivery, DisconnectReason, Event,
     HostStats, LinkConditions, LinkConditionsError, Loss, PeerId, PeerStats, Request,
 };
-#[cfg(feature = "noise")]
-pub use crate::proto::{KeyParseError, PrivateKey, PublicKey};
 pub use crate::send_error::SendError;
 
 /// The README's programs compile.

@@ -189,6 +189,31 @@ pub const ACK_DELAY_MAX: Duration = Duration::from_millis(255);
 /// duplicate.
 pub const REPLAY_WINDOW: u64 = 1024;
 
+/// How many packets are sealed with one key: 2^24. Then Noise's rekey makes the next one.
+///
+/// AES-GCM would allow for 2^28 packets of at most 2^11 bytes (RFC 9001 section B.1.1) before somebody who
+/// sees them has more than a negligible advantage.
+pub const REKEY_PACKETS: u64 = 1 << 24;
+const _: () = assert!(REKEY_PACKETS > REPLAY_WINDOW);
+
+/// How many packets one side of a connection sends at most: 2^48, for nine years a million a second. Then
+/// it ends with [`NumbersExhausted`](crate::DisconnectReason::NumbersExhausted), long before there is no
+/// number left that was not used.
+pub const PACKETS_PER_CONNECTION_MAX: u64 = 1 << 48;
+const _: () = assert!(PACKETS_PER_CONNECTION_MAX < (1 << 62) / 1024);
+
+/// How many handshakes a second a host does by default for those who connect to it: 500. More are left
+/// out and counted; who asked asks again.
+///
+/// One costs about a tenth of a millisecond, so they take a twentieth of a core.
+pub const HANDSHAKES_PER_SECOND_DEFAULT: u32 = 500;
+
+/// How many of them may come at once: 32.
+pub const HANDSHAKE_BURST_DEFAULT: u32 = 32;
+
+/// The most that can be configured of each: a million.
+pub const HANDSHAKES_MAX: u32 = 1_000_000;
+
 /// How many ranges of packet numbers an acknowledgement names: 32 (RFC 9000 section 19.3). Ranges that
 /// fall off are forgotten, the oldest first.
 pub const ACK_RANGES_MAX: usize = 32;

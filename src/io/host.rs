@@ -293,6 +293,12 @@ impl Host {
         self.state.is_connected(peer)
     }
 
+    /// The public half of this host's key pair: see [`public_key`](HostState::public_key).
+    #[cfg(feature = "noise")]
+    pub fn public_key(&self) -> Option<crate::PublicKey> {
+        self.state.public_key()
+    }
+
     /// What is known of a peer, while it is connected.
     pub fn peer_stats(&self, peer: PeerId) -> Option<PeerStats> {
         self.state.peer_stats(peer)
@@ -486,7 +492,7 @@ impl Drop for Host {
 }
 
 /// `Unreachable` becomes `AddrNotAvailable`, `AlreadyConnected` `AlreadyExists`, a payload that is too long
-/// `InvalidInput`, and the others `Other`; the `ConnectError` itself can be taken out again with
+/// or a server key that is missing or out of place `InvalidInput`, and the others `Other`; the `ConnectError` itself can be taken out again with
 /// [`io::Error::downcast`].
 impl From<ConnectError> for io::Error {
     fn from(error: ConnectError) -> Self {
@@ -494,6 +500,10 @@ impl From<ConnectError> for io::Error {
         let kind = match error {
             ConnectError::AlreadyConnected { .. } => Kind::AlreadyExists,
             ConnectError::PayloadTooLong { .. } => Kind::InvalidInput,
+            #[cfg(feature = "noise")]
+            ConnectError::PayloadNeedsServerKey | ConnectError::ServerKeyUnderPlain => {
+                Kind::InvalidInput
+            }
             ConnectError::Unreachable { .. } => Kind::AddrNotAvailable,
             ConnectError::HostFull | ConnectError::ShuttingDown => Kind::Other,
         };

@@ -11,7 +11,7 @@ use std::process;
 
 use zeroize::Zeroizing;
 
-use crate::proto::{KeyParseError, parse_hex};
+use crate::keys::{KeyParseError, parse_hex};
 
 /// What is read of a file at most, in bytes: more than a key with the end of its line has, so that a
 /// longer file is seen to be none.
@@ -190,7 +190,7 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
-    use crate::proto::PrivateKey;
+    use crate::keys::PrivateKey;
 
     const SECRET: [u8; 32] = *b"\x00\x01\x02\x03\x0a\xa0\xff456789abcdefghijklmnopqrs";
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::key_file::{self, KeyFileError};
-use crate::proto::PrivateKey;
+use crate::keys::PrivateKey;
 use crate::token::{Id, Key};
 
 impl PrivateKey {

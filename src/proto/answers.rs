@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use super::connection_id::ConnectionId;
-use super::wire::handshake::{Difference, Nonce, Refusal};
+use super::wire::handshake::{Deny, Difference, Nonce, Tag};
 use crate::limits::ANSWERS_PER_TURN_MAX;
 
 /// What is to be said, to whom. Made into a packet only when it leaves.
@@ -21,9 +21,9 @@ pub(crate) enum Answer {
     },
     Deny {
         to: SocketAddr,
-        nonce: Nonce,
-        client_id: ConnectionId,
-        refusal: Refusal,
+        deny: Deny,
+        /// By which the client knows that it is this host's; under Plain it does not.
+        tag: Option<Tag>,
     },
     /// To whom is in this slot; if it has not changed hands.
     Accept {

@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::connection_id::ConnectionId;
-use super::wire::handshake::{Connect, Cookie, CookieAnswer, Hello, Nonce, Protection, Settings};
-use crate::config::{Config, Security};
+use super::event::DisconnectReason;
+#[cfg(feature = "noise")]
+use super::noise::Call;
+use super::wire::handshake::{Connect, Cookie, Hello, Nonce, Protection, Settings};
 use crate::limits::{CONNECTS_PER_COOKIE, HANDSHAKE_RETRY_FIRST, HANDSHAKE_RETRY_MAX};
 
 /// See the [module](self).
@@ -18,6 +20,9 @@ pub(crate) struct Attempt {
     /// Under which this side will receive.
     pub(crate) our_id: ConnectionId,
     payload: Bytes,
+    /// Under Noise: what it makes of the server's key.
+    #[cfg(feature = "noise")]
+    pub(crate) call: Option<Call>,
     /// What is to be brought back; asked for until it is there.
     cookie: Option<Cookie>,
     /// How often this cookie was sent, and when for the first time.
@@ -42,6 +47,8 @@ impl Attempt {
             nonce,
             our_id,
             payload,
+            #[cfg(feature = "noise")]
+            call: None,
             cookie: None,
             connects: 0,
             first_connect_at: now,
@@ -49,6 +56,14 @@ impl Attempt {
             gap: HANDSHAKE_RETRY_FIRST,
             give_up_at: now + timeout,
         }
+    }
+
+    /// Whether only a server with a certain key will do.
+    pub(crate) fn is_pinned(&self) -> bool {
+        #[cfg(feature = "noise")]
+        return self.call.as_ref().is_some_and(Call::is_pinned);
+        #[cfg(not(feature = "noise"))]
+        false
     }
 
     /// When it has something to do.
@@ -60,17 +75,40 @@ impl Attempt {
         now >= self.give_up_at
     }
 
+    /// Why nothing came of it in all that time.
+    pub(crate) fn why_unanswered(&self) -> DisconnectReason {
+        #[cfg(feature = "noise")]
+        if let Some(shown) = self.call.as_ref().and_then(Call::wrong_key) {
+            return DisconnectReason::WrongServerKey { shown };
+        }
+        DisconnectReason::Unanswered
+    }
+
     pub(crate) fn wants_to_send(&self, now: Instant) -> bool {
         now >= self.next_at
     }
 
-    /// The server answered the hello. Its first answer counts: the others are to the repetitions.
-    pub(crate) fn on_cookie(&mut self, answer: &CookieAnswer, now: Instant) {
-        if self.cookie.is_none() {
-            self.cookie = Some(answer.cookie);
-            self.connects = 0;
-            self.next_at = now;
-            self.gap = HANDSHAKE_RETRY_FIRST;
+    /// Whether a cookie is waited for. The first answer counts: the others are to repetitions.
+    pub(crate) fn wants_cookie(&self) -> bool {
+        self.cookie.is_none()
+    }
+
+    /// The server answered the hello.
+    pub(crate) fn on_cookie(&mut self, cookie: Cookie, now: Instant) {
+        self.cookie = Some(cookie);
+        self.connects = 0;
+        self.next_at = now;
+        self.gap = HANDSHAKE_RETRY_FIRST;
+    }
+
+    /// What the connect says, with this cookie.
+    pub(crate) fn connect(&self, cookie: Cookie, settings: Settings) -> Connect<'_> {
+        Connect {
+            nonce: self.nonce,
+            cookie,
+            client_id: self.our_id,
+            settings,
+            payload: &self.payload,
         }
     }
 
@@ -83,30 +121,29 @@ impl Attempt {
     /// Writes a hello, or, with a cookie, a connect.
     pub(crate) fn transmit(
         &mut self,
-        config: &Config,
+        protection: Protection,
+        protocol_id: u64,
         settings: Settings,
         buffer: &mut [u8],
         now: Instant,
     ) -> usize {
-        let Security::Plain { protocol_id } = config.security;
         self.next_at = now + self.gap;
         self.gap = (self.gap * 2).min(HANDSHAKE_RETRY_MAX);
         let Some(cookie) = self.cookie_to_send(now) else {
             let hello = Hello {
-                protection: Protection::Plain,
+                protection,
                 protocol_id,
                 nonce: self.nonce,
             };
             return hello.write(buffer);
         };
-        let connect = Connect {
-            nonce: self.nonce,
-            cookie,
-            client_id: self.our_id,
-            settings,
-            payload: &self.payload,
-        };
-        connect.write(protocol_id, buffer)
+        #[cfg(feature = "noise")]
+        if let Some(call) = &self.call {
+            let connect = call.connect();
+            buffer[..connect.len()].copy_from_slice(connect);
+            return connect.len();
+        }
+        self.connect(cookie, settings).write(protocol_id, buffer)
     }
 
     /// A server that does not answer a cookie may have forgotten it: then a fresh one is asked for.

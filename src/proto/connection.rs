@@ -12,6 +12,7 @@ use super::connection_id::ConnectionId;
 use super::introduction::Introduction;
 use super::outgoing::Outgoing;
 use super::path::NewPath;
+use super::protection::Protection;
 use super::random::Random;
 use super::received::Received;
 use super::round_trip::RoundTrip;
@@ -20,18 +21,20 @@ use super::sequence::{self, NUMBER_MAX};
 use super::stats::PeerStats;
 use super::wire::Writer;
 use super::wire::frame::{self, Frame, Frames, Token};
-use super::wire::handshake::{Nonce, Settings};
+use super::wire::handshake::{ConnectName, Nonce, Settings};
 use super::wire::packet::{self, HEADER_LEN};
-use crate::config::{Config, Security};
+use crate::config::Config;
 use crate::limits::{DATAGRAM_MAX, UNRELIABLE_MAX};
 use crate::send_error::SendError;
 
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct Connection {
-    protocol_id: u64,
+    pub(crate) protection: Protection,
     /// What the client called the attempt that became this.
     pub(crate) nonce: Nonce,
+    /// What the connect is known by that made this.
+    pub(crate) name: ConnectName,
     /// Under which this side receives.
     pub(crate) our_id: ConnectionId,
     /// Under which the peer receives.
@@ -66,6 +69,7 @@ pub(crate) struct Connection {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ends {
     pub(crate) nonce: Nonce,
+    pub(crate) name: ConnectName,
     pub(crate) our_id: ConnectionId,
     pub(crate) their_id: ConnectionId,
     pub(crate) address: SocketAddr,
@@ -87,13 +91,13 @@ pub(crate) struct Verified<'a> {
 const CHALLENGE_LEN: usize = HEADER_LEN + 9 + packet::TAG_ROOM;
 
 impl Connection {
-    pub(crate) fn new(config: &Config, ends: Ends, now: Instant) -> Self {
-        let Security::Plain { protocol_id } = config.security;
+    pub(crate) fn new(config: &Config, ends: Ends, protection: Protection, now: Instant) -> Self {
         let their_idle_timeout = Duration::from_millis(ends.theirs.idle_timeout_ms.into());
         let keep_alive = config.keep_alive.min(their_idle_timeout / 3);
         Self {
-            protocol_id,
+            protection,
             nonce: ends.nonce,
+            name: ends.name,
             our_id: ends.our_id,
             their_id: ends.their_id,
             address: ends.address,
@@ -184,7 +188,7 @@ impl Connection {
     pub(crate) fn verify<'a>(
         &mut self,
         from: SocketAddr,
-        bytes: &'a [u8],
+        bytes: &'a mut [u8],
         truncated_number: u32,
         random: &mut Random,
         now: Instant,
@@ -194,7 +198,8 @@ impl Connection {
             self.stats.malformed += 1;
             return None;
         }
-        let Ok(payload) = packet::open(self.protocol_id, number, bytes) else {
+        let len = bytes.len();
+        let Ok(payload) = self.protection.open(number, bytes) else {
             self.stats.failed_authentication += 1;
             return None;
         };
@@ -208,12 +213,12 @@ impl Connection {
         };
         let is_elsewhere = from != self.address;
         if is_elsewhere && !self.proves_address(from, frames) {
-            self.on_packet_from_elsewhere(from, number, bytes.len(), random, now);
+            self.on_packet_from_elsewhere(from, number, len, random, now);
             return None;
         }
         Some(Verified {
             number,
-            len: bytes.len(),
+            len,
             frames,
             moved_to: is_elsewhere.then_some(from),
         })
@@ -533,7 +538,9 @@ impl Connection {
         now: Instant,
     ) -> (SocketAddr, usize) {
         let number = self.sent.take_number();
-        let len = packet::seal(self.protocol_id, self.their_id, number, payload_len, buffer);
+        let len = self
+            .protection
+            .seal(self.their_id, number, payload_len, buffer);
         if to == self.address {
             self.put_off_keep_alive(content.is_some(), now);
         }
@@ -554,6 +561,7 @@ mod tests {
         let address = ([192, 0, 2, 1], 5000).into();
         let ends = Ends {
             nonce: [1; 16],
+            name: [1; 16],
             our_id: ConnectionId(7),
             their_id: ConnectionId(8),
             address,
@@ -562,7 +570,8 @@ mod tests {
                 ack_delay_ms: 16,
             },
         };
-        Connection::new(&Config::plain(1), ends, now)
+        let protection = Protection::Plain { protocol_id: 1 };
+        Connection::new(&Config::plain(1), ends, protection, now)
     }
 
     /// Whether a packet with this number is taken.
@@ -572,7 +581,7 @@ mod tests {
         let len = packet::seal(1, connection.our_id, number, 1, &mut buffer);
         let (from, mut random) = (connection.address, Random::from_seed([1; 32]));
         let truncated = sequence::truncate(number);
-        let verified = connection.verify(from, &buffer[..len], truncated, &mut random, now);
+        let verified = connection.verify(from, &mut buffer[..len], truncated, &mut random, now);
         let Some(verified) = verified else {
             return false;
         };

@@ -6,6 +6,8 @@ use std::{error, fmt};
 use bytes::Bytes;
 
 use super::peer_id::PeerId;
+#[cfg(feature = "noise")]
+use crate::keys::PublicKey;
 
 /// Something that happened. Taken with `next_event` (of a [`Host`](crate::Host)) or
 /// [`poll_event`](crate::proto::HostState::poll_event), in the order in which it happened.
@@ -29,6 +31,12 @@ pub enum Event {
         payload: Bytes,
         /// Whether it came to us. `false` on the side that called `connect`.
         incoming: bool,
+        /// The key that the server has proven to have, on the side that called `connect`, under Noise.
+        /// Without a [pinned](crate::ConnectOptions::server_key) one it is the one that was shown: a
+        /// program may keep it, and pin it the next time. `None` on the other side, whose peer proves
+        /// no key, and where two hosts connected to each other and this one's attempt stood back.
+        #[cfg(feature = "noise")]
+        server_key: Option<PublicKey>,
     },
     /// A message arrived.
     #[non_exhaustive]
@@ -104,6 +112,14 @@ pub enum DisconnectReason {
     Replaced,
     /// Nobody answered the `connect` within [`connect_timeout`](crate::Config::connect_timeout).
     Unanswered,
+    /// Nobody with the [pinned key](crate::ConnectOptions::server_key) answered the `connect` in that
+    /// time, but somebody with another key did: the server's key has changed, or somebody else poses as
+    /// the server.
+    #[cfg(feature = "noise")]
+    WrongServerKey {
+        /// The last key that was shown.
+        shown: PublicKey,
+    },
     /// The server has as many peers as it wants.
     ServerFull,
     /// The server takes nobody, or is shutting down.
@@ -120,7 +136,7 @@ pub enum DisconnectReason {
     },
     /// The server protects its packets in another way: see [`Security`](crate::Security).
     SecurityMismatch,
-    /// The server has another [`protocol_id`](crate::Security::Plain::protocol_id): it belongs to another
+    /// The server has another [`protocol_id`](crate::Security::protocol_id): it belongs to another
     /// game, or to another version of this one.
     ProtocolMismatch,
 }
@@ -133,6 +149,13 @@ impl fmt::Display for DisconnectReason {
             Self::TimedOut => f.write_str("the peer was silent for too long"),
             Self::Replaced => f.write_str("replaced by a new connection from the same address"),
             Self::Unanswered => f.write_str("nobody answered"),
+            #[cfg(feature = "noise")]
+            Self::WrongServerKey { shown } => {
+                write!(
+                    f,
+                    "nobody with the server's key answered, but somebody with the key {shown}"
+                )
+            }
             Self::ServerFull => f.write_str("the server is full"),
             Self::ServerClosed => f.write_str("the server takes nobody"),
             Self::Denied { code } => write!(f, "the server refused, code {code}"),
@@ -166,6 +189,15 @@ pub enum ConnectError {
         /// How long it is, in bytes.
         len: usize,
     },
+    /// A payload is sealed for a server whose key is known, and there is no
+    /// [`server_key`](crate::ConnectOptions::server_key): whoever answers would read it. See
+    /// [`trust_unpinned`](crate::ConnectOptions::trust_unpinned).
+    #[cfg(feature = "noise")]
+    PayloadNeedsServerKey,
+    /// A server's key is pinned, and this host is [`Plain`](crate::Security::Plain): no server can prove
+    /// anything to it.
+    #[cfg(feature = "noise")]
+    ServerKeyUnderPlain,
     /// Nothing can be sent there: the port is 0, or the address is one of many (unspecified,
     /// broadcast, multicast), or of a family that the host's socket cannot reach.
     Unreachable {
@@ -185,6 +217,14 @@ impl fmt::Display for ConnectError {
                 "the payload is {len} bytes, at most {} fit",
                 crate::limits::CONNECT_PAYLOAD_MAX
             ),
+            #[cfg(feature = "noise")]
+            Self::PayloadNeedsServerKey => {
+                f.write_str("a payload needs the key of the server that may read it")
+            }
+            #[cfg(feature = "noise")]
+            Self::ServerKeyUnderPlain => {
+                f.write_str("this host is not encrypted, so no server can prove its key to it")
+            }
             Self::Unreachable { to } => write!(f, "{to} cannot be sent to from here"),
         }
     }

@@ -7,7 +7,7 @@ use super::connection::Connection;
 use super::event::Event;
 use super::sent;
 use super::slots::Slot;
-use super::wire::handshake::Nonce;
+use super::wire::handshake::ConnectName;
 use crate::config::Config;
 use crate::limits::{IN_FLIGHT_MAX, QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX};
 
@@ -23,7 +23,7 @@ impl Config {
         let timer = size_of::<(Instant, u32)>() + size_of::<u32>();
         let ready = size_of::<usize>();
         let by_address = table_entry(size_of::<(SocketAddr, usize)>());
-        let by_connect = table_entry(size_of::<((SocketAddr, Nonce), usize)>());
+        let by_connect = table_entry(size_of::<((SocketAddr, ConnectName), usize)>());
         let untaken = 2 * size_of::<Event>();
         size_of::<Connection>()
             + GROWTH * (size_of::<Slot>() + timer + ready + untaken)

@@ -26,14 +26,15 @@ mod cookie;
 mod event;
 mod host_state;
 mod introduction;
-#[cfg(feature = "noise")]
-mod keys;
 pub mod link;
 mod memory;
+#[cfg(feature = "noise")]
+mod noise;
 mod outgoing;
 mod path;
 mod peer_id;
 mod pool;
+mod protection;
 mod random;
 mod received;
 mod replay_window;
@@ -43,18 +44,18 @@ mod sequence;
 mod slots;
 mod stats;
 mod timers;
+#[cfg(feature = "noise")]
+mod token_bucket;
 pub mod wire;
 
 pub use self::admission::{Admission, Request};
 pub use self::event::{ConnectError, Delivery, DisconnectReason, Event};
 pub use self::host_state::{Broadcast, ConnectOptions, HostState, Transmit};
-#[cfg(feature = "noise")]
-pub(crate) use self::keys::parse_hex;
-#[cfg(feature = "noise")]
-pub use self::keys::{KeyParseError, PrivateKey, PublicKey};
 pub use self::link::{Link, LinkConditions, LinkConditionsError, LinkStats, Loss};
 pub use self::peer_id::PeerId;
 pub use self::stats::{HostStats, PeerStats};
+#[cfg(feature = "noise")]
+pub use crate::keys::{KeyParseError, PrivateKey, PublicKey};
 
 /// The version of the protocol that this library speaks: see [`wire`].
 pub const VERSION: u8 = wire::handshake::VERSION;

@@ -8,6 +8,9 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use siphasher::sip::SipHasher13;
 
+#[cfg(feature = "noise")]
+use super::noise::Secret;
+
 /// A generator that nobody can foresee who does not know the seed (`ChaCha20`).
 pub(crate) struct Random(ChaCha20Rng);
 
@@ -20,6 +23,14 @@ impl Random {
         let mut bytes = [0; N];
         self.0.fill_bytes(&mut bytes);
         bytes
+    }
+
+    /// Bytes that are wiped when nobody needs them any more.
+    #[cfg(feature = "noise")]
+    pub(crate) fn secret(&mut self) -> Secret {
+        let mut secret = Secret::default();
+        self.0.fill_bytes(&mut *secret);
+        secret
     }
 
     pub(crate) fn number(&mut self) -> u64 {

@@ -80,6 +80,18 @@ pub struct HostStats {
     pub mismatches: u64,
     /// Connects whose cookie was wrong or too old.
     pub bad_cookies: u64,
+    /// Connects that were decrypted, or could not be: each cost a Diffie-Hellman. Under Noise alone.
+    pub handshakes: u64,
+    /// Connects with a good cookie, and answers to this host's own, that were left out because there had
+    /// been enough of them: see [`handshakes_per_second`](crate::Security). Under Noise alone.
+    pub handshakes_over_rate: u64,
+    /// Connects, accepts and denies that were damaged or forged. Under Noise alone.
+    pub failed_authentication: u64,
+    /// Cookies that came with another key than the pinned one, or with one that is none. Under Noise
+    /// alone.
+    pub wrong_keys: u64,
+    /// Connects that were accepted before: their clients wait for the accept, or somebody replays them.
+    pub repeated_connects: u64,
     /// Connects that were accepted, repetitions not counted.
     pub accepted: u64,
     /// Connects that were refused: by the application, or because the host was full or closed.
@@ -90,6 +102,9 @@ pub struct HostStats {
     pub timed_out: u64,
     /// Datagrams that no host of this version sends.
     pub malformed: u64,
+    /// Cookies, accepts, denies and mismatches that no attempt of this host waits for: late ones,
+    /// repetitions, guesses.
+    pub unexpected_answers: u64,
     /// Packets for a connection that this host does not have: late ones, guesses, and those of somebody
     /// who believes it is still there.
     pub unknown_connection: u64,

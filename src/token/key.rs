@@ -6,8 +6,8 @@ use std::str::FromStr;
 use ring::hmac;
 use zeroize::Zeroizing;
 
+use crate::keys::{KeyParseError, parse_hex};
 use crate::limits::TOKEN_MAX;
-use crate::proto::{KeyParseError, parse_hex};
 
 /// What is signed first, so that a signature made with the same key for another purpose is none of a
 /// token.

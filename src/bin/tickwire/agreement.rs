@@ -55,13 +55,6 @@ pub(crate) fn advice(code: u32) -> Option<&'static str> {
     })
 }
 
-/// Whether two secrets are the same, in a time that does not depend on where they differ. (It does on
-/// their lengths.)
-pub(crate) fn is_same_secret(one: &[u8], other: &[u8]) -> bool {
-    let difference = one.iter().zip(other).fold(0, |sum, (a, b)| sum | (a ^ b));
-    one.len() == other.len() && std::hint::black_box(difference) == 0
-}
-
 /// Bytes as hexadecimal digits.
 pub(crate) struct Hex<'a>(pub(crate) &'a [u8]);
 
@@ -187,20 +180,6 @@ mod tests {
             assert!(advice(code_of(error)).is_some(), "{error:?}");
         }
         assert_eq!(advice(GOODBYE), None);
-    }
-
-    #[test]
-    fn secrets_are_the_same_when_every_byte_is() {
-        assert!(is_same_secret(b"", b"") && is_same_secret(b"let me in", b"let me in"));
-        for other in [
-            &b"let me im"[..],
-            b"Let me in",
-            b"let me i",
-            b"let me in!",
-            b"",
-        ] {
-            assert!(!is_same_secret(b"let me in", other));
-        }
     }
 
     #[test]

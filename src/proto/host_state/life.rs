@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::HostState;
-use crate::limits::{QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX};
+use crate::limits::{DATAGRAM_MAX, QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX};
 use crate::proto::attempt::Attempt;
 use crate::proto::connection::{Connection, Verified};
 use crate::proto::event::{Delivery, DisconnectReason, Event};
@@ -28,9 +28,14 @@ impl HostState {
             return;
         };
         let number = header.truncated_number;
-        if let Some(packet) = connection.verify(from, bytes, number, random, now) {
+        // What is decrypted is decrypted in place, and the datagram is lent.
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.clear();
+        scratch.extend_from_slice(&bytes[..bytes.len().min(DATAGRAM_MAX + 1)]);
+        if let Some(packet) = connection.verify(from, &mut scratch, number, random, now) {
             self.on_verified(index, &packet, now);
         }
+        self.scratch = scratch;
         self.settle(index, now);
     }
 
@@ -135,6 +140,8 @@ impl HostState {
             address,
             payload,
             incoming: attempt.is_none(),
+            #[cfg(feature = "noise")]
+            server_key: None,
         });
     }
 
@@ -229,7 +236,7 @@ impl HostState {
     }
 
     fn forget_connect(&mut self, connection: &Connection, index: usize) {
-        let key = (connection.connected_from, connection.nonce);
+        let key = (connection.connected_from, connection.name);
         if self.by_connect.get(&key) == Some(&index) {
             self.by_connect.remove(&key);
         }
@@ -275,10 +282,10 @@ impl HostState {
         let Some(attempt) = self.take_pending(index) else {
             return;
         };
-        let is_given_up = attempt.is_given_up(now);
+        let (is_given_up, reason) = (attempt.is_given_up(now), attempt.why_unanswered());
         self.slots[index].state = State::Connecting(attempt);
         if is_given_up {
-            self.end_attempt(index, DisconnectReason::Unanswered);
+            self.end_attempt(index, reason);
         }
     }
 

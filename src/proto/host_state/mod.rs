@@ -1,10 +1,12 @@
 //! All peers of one host, without a socket and without a clock.
 //!
-//! The methods stand in four files: `server` answers those who want to connect to this host, `client`
-//! is what this host does to connect to another one, `life` opens, moves and closes connections, and
-//! `turn` is what drives all of them.
+//! The methods stand in five files: `server` answers those who want to connect to this host, `client`
+//! is what this host does to connect to another one, `encryption` is the part of both that only Noise
+//! needs, `life` opens, moves and closes connections, and `turn` is what drives all of them.
 
 mod client;
+#[cfg(feature = "noise")]
+mod encryption;
 mod life;
 mod server;
 mod turn;
@@ -13,8 +15,8 @@ use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use bytes::Bytes;
-
+#[cfg(feature = "noise")]
+use self::encryption::Encryption;
 use super::admission::{Admission, Door, Request};
 use super::answers::Answers;
 use super::connection::Connection;
@@ -26,9 +28,11 @@ use super::random::{HashKeys, Random};
 use super::slots::{Slots, State};
 use super::stats::{HostStats, PeerStats};
 use super::timers::Timers;
-use super::wire::handshake::{Nonce, Settings};
+use super::wire::handshake::{ConnectName, Protection, Settings};
 use crate::config::{Config, ConfigError, Security};
-use crate::limits::{CONNECT_PAYLOAD_MAX, SLOTS_MAX, UNRELIABLE_MAX};
+#[cfg(feature = "noise")]
+use crate::keys::PublicKey;
+use crate::limits::{CONNECT_PAYLOAD_MAX, DATAGRAM_MAX, SLOTS_MAX, UNRELIABLE_MAX};
 use crate::send_error::SendError;
 
 /// All peers of one host: the protocol, without a socket and without a clock.
@@ -58,8 +62,12 @@ use crate::send_error::SendError;
 ///
 /// let now = Instant::now();
 /// let (here, there) = ("127.0.0.1:1".parse().unwrap(), "127.0.0.1:2".parse().unwrap());
-/// let mut client = HostState::new(Config::plain(7), [1; 32], now)?;
-/// let mut server = HostState::new(Config::plain(7), [2; 32], now)?;
+/// # #[cfg(feature = "noise")]
+/// let config = Config::noise(7);
+/// # #[cfg(not(feature = "noise"))]
+/// # let config = Config::plain(7);
+/// let mut client = HostState::new(config.clone(), [1; 32], now)?;
+/// let mut server = HostState::new(config, [2; 32], now)?;
 /// let peer = client.connect(there, &ConnectOptions::default(), now)?;
 ///
 /// // A network that loses nothing and takes no time.
@@ -82,12 +90,15 @@ pub struct HostState {
     random: Random,
     cookies: Cookies,
     door: Door,
+    /// Under Noise.
+    #[cfg(feature = "noise")]
+    encryption: Option<Encryption>,
 
     slots: Slots,
     /// Where a peer is, or is being connected to.
     by_address: HashMap<SocketAddr, usize, HashKeys>,
     /// Which connect made which connection, to know a repeated one.
-    by_connect: HashMap<(SocketAddr, Nonce), usize, HashKeys>,
+    by_connect: HashMap<(SocketAddr, ConnectName), usize, HashKeys>,
     timers: Timers,
     /// Slots that may have something to send.
     ready: VecDeque<usize>,
@@ -96,6 +107,8 @@ pub struct HostState {
     /// How many connections were accepted so far, by either side.
     accepted: u64,
 
+    /// Where packets are decrypted.
+    scratch: Vec<u8>,
     events: VecDeque<Event>,
     pool: Pool,
     is_shutting_down: bool,
@@ -117,9 +130,19 @@ pub struct HostState {
 #[non_exhaustive]
 pub struct ConnectOptions {
     /// For the [admission](crate::Request) of the server's application: up to
-    /// [`CONNECT_PAYLOAD_MAX`], 256 bytes. It travels as it is under
-    /// [`Security::Plain`]: everybody on the way can read it.
+    /// [`CONNECT_PAYLOAD_MAX`], 256 bytes. Under Noise only the server can read it; under
+    /// [`Security::Plain`] it travels as it is, and everybody on the way can.
     pub payload: Vec<u8>,
+    /// The key that the server must have: only then is it certain who it is. `None`, the default, goes
+    /// on with the key that is shown, which is told in [`Connected`](Event::Connected): **an active
+    /// attacker in the middle can then pose as the server.**
+    #[cfg(feature = "noise")]
+    pub server_key: Option<PublicKey>,
+    /// Sends [`payload`](Self::payload) to whoever answers, though there is no
+    /// [`server_key`](Self::server_key) to tell who that is. Default: `false`; a login ticket is not
+    /// for strangers.
+    #[cfg(feature = "noise")]
+    pub trust_unpinned: bool,
 }
 
 impl ConnectOptions {
@@ -127,7 +150,24 @@ impl ConnectOptions {
     pub fn with_payload(payload: impl Into<Vec<u8>>) -> Self {
         Self {
             payload: payload.into(),
+            ..Self::default()
         }
+    }
+
+    /// The same, for the server with this key alone.
+    #[cfg(feature = "noise")]
+    #[must_use]
+    pub fn pin(mut self, server_key: PublicKey) -> Self {
+        self.server_key = Some(server_key);
+        self
+    }
+
+    /// The same, for whoever answers: see [`trust_unpinned`](Self::trust_unpinned).
+    #[cfg(feature = "noise")]
+    #[must_use]
+    pub fn trust_unpinned(mut self) -> Self {
+        self.trust_unpinned = true;
+        self
     }
 }
 
@@ -162,6 +202,8 @@ impl HostState {
         config.validate()?;
         let mut random = Random::from_seed(seed);
         let cookies = Cookies::new(&mut random, now);
+        #[cfg(feature = "noise")]
+        let encryption = Encryption::new(&config.security, &mut random, now);
         let by_address = HashMap::with_hasher(random.hash_keys());
         let by_connect = HashMap::with_hasher(random.hash_keys());
         Ok(Self {
@@ -169,6 +211,8 @@ impl HostState {
             random,
             cookies,
             door: Door::default(),
+            #[cfg(feature = "noise")]
+            encryption,
             slots: Slots::default(),
             by_address,
             by_connect,
@@ -177,6 +221,7 @@ impl HostState {
             answers: Answers::default(),
             connects_in_turn: 0,
             accepted: 0,
+            scratch: Vec::with_capacity(DATAGRAM_MAX + 1),
             events: VecDeque::new(),
             pool: Pool::default(),
             is_shutting_down: false,
@@ -235,8 +280,9 @@ impl HostState {
         if self.is_full() {
             return Err(ConnectError::HostFull);
         }
-        let payload = Bytes::copy_from_slice(&options.payload);
-        self.begin_attempt(to, payload, now)
+        #[cfg(feature = "noise")]
+        self.check_key(options)?;
+        self.begin_attempt(to, options, now)
             .ok_or(ConnectError::HostFull)
     }
 
@@ -374,8 +420,16 @@ impl HostState {
     }
 
     fn protocol_id(&self) -> u64 {
-        let Security::Plain { protocol_id } = self.config.security;
-        protocol_id
+        self.config.security.protocol_id()
+    }
+
+    /// What this host speaks.
+    fn protection(&self) -> Protection {
+        match self.config.security {
+            #[cfg(feature = "noise")]
+            Security::Noise { .. } => Protection::Noise,
+            Security::Plain { .. } => Protection::Plain,
+        }
     }
 
     /// What this side tells of itself.

@@ -4,16 +4,31 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::HostState;
-use crate::limits::{CONNECTS_PER_TURN_MAX, PENDING_TIMEOUT};
+use crate::limits::{CONNECTS_PER_TURN_MAX, DATAGRAM_MAX, PENDING_TIMEOUT};
 use crate::proto::admission::{Admission, Request};
 use crate::proto::answers::Answer;
 use crate::proto::attempt::Attempt;
 use crate::proto::connection::{Connection, Ends};
 use crate::proto::connection_id::ConnectionId;
+#[cfg(feature = "noise")]
+use crate::proto::noise::{Responder, connect_name};
+use crate::proto::protection;
 use crate::proto::slots::{Pending, State};
 use crate::proto::wire::handshake::{
-    AnyHello, Connect, Difference, Hello, Protection, Refusal, VERSION,
+    AnyHello, Connect, ConnectEnvelope, ConnectName, Deny, Difference, Hello, Nonce, Refusal,
+    VERSION,
 };
+#[cfg(feature = "noise")]
+use crate::proto::wire::handshake::{Protection, SignedDeny};
+
+/// How a connect is answered.
+pub(super) enum Reply {
+    /// As it is.
+    Plain,
+    /// By who shares a secret with the client since he read its connect.
+    #[cfg(feature = "noise")]
+    Noise(Box<Responder>),
+}
 
 impl HostState {
     /// Somebody asks for a cookie. Nothing is kept of it but an answer that leaves this turn.
@@ -46,7 +61,7 @@ impl HostState {
             return Ok(Some(Difference::Version));
         }
         let hello = Hello::read(bytes).map_err(|_| ())?;
-        if hello.protection != Protection::Plain {
+        if hello.protection != self.protection() {
             return Ok(Some(Difference::Protection));
         }
         let is_same = hello.protocol_id == self.protocol_id();
@@ -55,11 +70,11 @@ impl HostState {
 
     /// Somebody brings a cookie back.
     pub(super) fn on_connect(&mut self, from: SocketAddr, bytes: &[u8], now: Instant) {
-        let Ok(connect) = Connect::read(self.protocol_id(), bytes) else {
+        let Some((envelope, name)) = self.read_connect(bytes) else {
             self.stats.malformed += 1;
             return;
         };
-        let (cookie, nonce) = (&connect.cookie, &connect.nonce);
+        let (cookie, nonce) = (&envelope.cookie, &envelope.nonce);
         if !self
             .cookies
             .is_good(cookie, from, nonce, &mut self.random, now)
@@ -67,11 +82,12 @@ impl HostState {
             self.stats.bad_cookies += 1;
             return;
         }
-        if let Some(slot) = self.by_connect.get(&(from, connect.nonce)).copied() {
+        if let Some(slot) = self.by_connect.get(&(from, name)).copied() {
+            self.stats.repeated_connects += 1;
             self.accept_again(slot, now);
             return;
         }
-        if self.stands_back(from, &connect) {
+        if self.stands_back(from, *nonce) {
             return;
         }
         if self.connects_in_turn == CONNECTS_PER_TURN_MAX {
@@ -79,10 +95,43 @@ impl HostState {
             return;
         }
         self.connects_in_turn += 1;
+        let mut body = [0; DATAGRAM_MAX];
+        let Some((connect, reply)) = self.open_connect(&envelope, &mut body, now) else {
+            return;
+        };
         match self.admit(from, &connect) {
-            Ok(()) => self.accept(from, &connect, now),
-            Err(refusal) => self.deny(from, &connect, refusal),
+            Ok(()) => self.accept(from, &connect, name, reply, now),
+            Err(refusal) => self.deny(from, &connect, &reply, refusal),
         }
+    }
+
+    /// What anybody can read of a connect, and what it is known by.
+    fn read_connect<'a>(&self, bytes: &'a [u8]) -> Option<(ConnectEnvelope<'a>, ConnectName)> {
+        let envelope = ConnectEnvelope::read(self.protocol_id(), bytes).ok()?;
+        #[cfg(feature = "noise")]
+        if self.protection() == Protection::Noise {
+            let name = connect_name(&envelope.nonce, envelope.body)?;
+            return Some((envelope, name));
+        }
+        Connect::read_body(&envelope, envelope.body).ok()?;
+        Some((envelope, envelope.nonce))
+    }
+
+    /// What the client says, and how it is to be answered. Under Noise this is the first half of the
+    /// work that a client costs; `None` if that was not done or was in vain, which is counted.
+    fn open_connect<'a>(
+        &mut self,
+        envelope: &ConnectEnvelope<'a>,
+        body: &'a mut [u8; DATAGRAM_MAX],
+        now: Instant,
+    ) -> Option<(Connect<'a>, Reply)> {
+        #[cfg(feature = "noise")]
+        if self.protection() == Protection::Noise {
+            return self.open_sealed_connect(envelope, body, now);
+        }
+        let _ = (body, now);
+        let connect = Connect::read_body(envelope, envelope.body).ok()?;
+        Some((connect, Reply::Plain))
     }
 
     /// The accept was lost, or is on its way still. Whoever asks for it has as long to show that he knows
@@ -102,10 +151,11 @@ impl HostState {
 
     /// Whether two hosts connect to each other at the same time, and ours is the attempt that goes on:
     /// the one with the larger nonce, so that both choose the same. With the same nonce it is ours, come
-    /// back to us: this host connects to itself, and that is nobody.
-    fn stands_back(&self, from: SocketAddr, connect: &Connect<'_>) -> bool {
+    /// back to us: this host connects to itself, and that is nobody. And whoever comes to us has not
+    /// shown the key that ours asks for.
+    fn stands_back(&self, from: SocketAddr, nonce: Nonce) -> bool {
         self.attempt_to(from)
-            .is_some_and(|attempt| attempt.nonce >= connect.nonce)
+            .is_some_and(|attempt| attempt.is_pinned() || attempt.nonce >= nonce)
     }
 
     fn attempt_to(&self, address: SocketAddr) -> Option<&Attempt> {
@@ -142,32 +192,57 @@ impl HostState {
         self.is_full()
     }
 
-    fn accept(&mut self, from: SocketAddr, connect: &Connect<'_>, now: Instant) {
+    fn accept(
+        &mut self,
+        from: SocketAddr,
+        connect: &Connect<'_>,
+        name: ConnectName,
+        reply: Reply,
+        now: Instant,
+    ) {
         let Some((slot, attempt)) = self.slot_for(from) else {
             self.stats.over_limit += 1;
             return;
         };
         let ends = Ends {
             nonce: connect.nonce,
+            name,
             our_id: ConnectionId::new(self.random.number(), slot),
             their_id: connect.client_id,
             address: from,
             theirs: connect.settings,
         };
+        let Some(protection) = self.protect(&ends, reply) else {
+            self.stats.failed_authentication += 1;
+            self.give_back(slot, attempt);
+            return;
+        };
         let pending = Pending {
-            connection: Connection::new(&self.config, ends, now),
+            connection: Connection::new(&self.config, ends, protection, now),
             payload: self.pool.copy(connect.payload),
             expires_at: now + PENDING_TIMEOUT,
             attempt,
         };
         self.slots[slot].state = State::Pending(Box::new(pending));
         self.count_accepted(slot);
-        self.by_connect.insert((from, connect.nonce), slot);
+        self.by_connect.insert((from, name), slot);
         self.stats.pending += 1;
         self.stats.accepted += 1;
         self.settle(slot, now);
         let server_id = ends.our_id;
         self.answer(Answer::Accept { slot, server_id });
+    }
+
+    /// How packets of this connection are protected.
+    #[cfg_attr(not(feature = "noise"), allow(unused_variables))]
+    fn protect(&self, ends: &Ends, reply: Reply) -> Option<protection::Protection> {
+        match reply {
+            Reply::Plain => Some(protection::Protection::Plain {
+                protocol_id: self.protocol_id(),
+            }),
+            #[cfg(feature = "noise")]
+            Reply::Noise(responder) => self.seal_accept(ends, *responder),
+        }
     }
 
     /// A place for a client: that of our own attempt to connect to it, which stands back, or a new one.
@@ -183,14 +258,28 @@ impl HostState {
         Some((slot, None))
     }
 
-    fn deny(&mut self, from: SocketAddr, connect: &Connect<'_>, refusal: Refusal) {
+    /// Nobody takes the place that was meant for a client.
+    fn give_back(&mut self, slot: usize, attempt: Option<Box<Attempt>>) {
+        match attempt {
+            Some(attempt) => self.slots[slot].state = State::Connecting(attempt),
+            None => self.slots.release(slot),
+        }
+    }
+
+    fn deny(&mut self, from: SocketAddr, connect: &Connect<'_>, reply: &Reply, refusal: Refusal) {
         self.stats.denied += 1;
-        self.answer(Answer::Deny {
-            to: from,
-            nonce: connect.nonce,
+        let deny = Deny {
             client_id: connect.client_id,
+            nonce: connect.nonce,
             refusal,
-        });
+        };
+        let tag = match reply {
+            Reply::Plain => None,
+            #[cfg(feature = "noise")]
+            Reply::Noise(responder) => Some(responder.refuse(&SignedDeny::signed_part(&deny))),
+        };
+        let to = from;
+        self.answer(Answer::Deny { to, deny, tag });
     }
 
     fn answer(&mut self, answer: Answer) {

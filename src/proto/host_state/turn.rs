@@ -9,7 +9,7 @@ use crate::proto::answers::Answer;
 use crate::proto::connection_id::ConnectionId;
 use crate::proto::event::DisconnectReason;
 use crate::proto::slots::State;
-use crate::proto::wire::handshake::{Accept, CookieAnswer, Deny, Mismatch, VERSION};
+use crate::proto::wire::handshake::{Accept, CookieAnswer, Mismatch, SignedDeny, VERSION};
 use crate::proto::wire::kind;
 
 impl HostState {
@@ -44,7 +44,8 @@ impl HostState {
     fn on_timeout(&mut self, index: usize, now: Instant) {
         match &mut self.slots[index].state {
             State::Connecting(attempt) if attempt.is_given_up(now) => {
-                self.end_attempt(index, DisconnectReason::Unanswered);
+                let reason = attempt.why_unanswered();
+                self.end_attempt(index, reason);
             }
             State::Pending(pending) if now >= pending.expires_at => {
                 self.expire_pending(index, now);
@@ -117,10 +118,11 @@ impl HostState {
         buffer: &mut [u8; DATAGRAM_MAX],
         now: Instant,
     ) -> Option<Transmit> {
+        let (protection, protocol_id) = (self.protection(), self.protocol_id());
         let settings = self.settings();
         match &mut self.slots[index].state {
             State::Connecting(attempt) if attempt.wants_to_send(now) => {
-                let len = attempt.transmit(&self.config, settings, buffer, now);
+                let len = attempt.transmit(protection, protocol_id, settings, buffer, now);
                 Some(Transmit {
                     to: attempt.to,
                     len,
@@ -154,7 +156,7 @@ impl HostState {
                 let answer = CookieAnswer {
                     nonce,
                     cookie,
-                    public_key: [0; 32],
+                    public_key: self.shown_key(),
                 };
                 self.stats.cookies_sent += 1;
                 let len = answer.write(protocol_id, buffer);
@@ -173,22 +175,24 @@ impl HostState {
                 let len = mismatch.write(buffer);
                 Some(Transmit { to, len })
             }
-            Answer::Deny {
-                to,
-                nonce,
-                client_id,
-                refusal,
-            } => {
-                let deny = Deny {
-                    client_id,
-                    nonce,
-                    refusal,
+            Answer::Deny { to, deny, tag } => {
+                let len = match tag {
+                    Some(tag) => SignedDeny { deny, tag }.write(protocol_id, buffer),
+                    None => deny.write(protocol_id, buffer),
                 };
-                let len = deny.write(protocol_id, buffer);
                 Some(Transmit { to, len })
             }
             Answer::Accept { slot, server_id } => self.write_accept(slot, server_id, buffer),
         }
+    }
+
+    /// What a cookie says of this host's key; zeros under Plain.
+    fn shown_key(&self) -> [u8; 32] {
+        #[cfg(feature = "noise")]
+        if let Some(key) = self.public_key() {
+            return *key.as_bytes();
+        }
+        [0; 32]
     }
 
     fn write_accept(
@@ -204,6 +208,13 @@ impl HostState {
         };
         if connection.our_id != server_id {
             return None;
+        }
+        if let Some(accept) = connection.protection.accept() {
+            buffer[..accept.len()].copy_from_slice(accept);
+            return Some(Transmit {
+                to: connection.address,
+                len: accept.len(),
+            });
         }
         let accept = Accept {
             client_id: connection.their_id,

@@ -17,6 +17,9 @@ const MAGIC: [u8; 4] = *b"TWRE";
 /// What a client calls its attempt to connect: 128 random bits. Whoever answers with them has seen it.
 pub(crate) type Nonce = [u8; 16];
 
+/// What a server knows a connect by that made a connection. Under Plain that is the nonce.
+pub(crate) type ConnectName = [u8; 16];
+
 /// What a server gives to an address to have it brought back.
 pub(crate) type Cookie = [u8; 16];
 
@@ -194,6 +197,9 @@ impl CookieAnswer {
 const IDLE_TIMEOUTS_MS: RangeInclusive<u32> =
     IDLE_TIMEOUT_MIN.as_millis() as u32..=TIMEOUT_MAX.as_millis() as u32;
 
+/// How many bytes [`Settings`] take.
+const SETTINGS_LEN: usize = 4 + 1;
+
 /// What each side tells of itself, so that the other one can keep to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Settings {
@@ -222,6 +228,36 @@ impl Settings {
     }
 }
 
+/// What anybody can read of a connect. The body is a [`Connect`] as it is, or sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ConnectEnvelope<'a> {
+    pub(crate) nonce: Nonce,
+    pub(crate) cookie: Cookie,
+    pub(crate) body: &'a [u8],
+}
+
+impl<'a> ConnectEnvelope<'a> {
+    pub(crate) fn read(protocol_id: u64, packet: &'a [u8]) -> Result<Self, Malformed> {
+        let mut reader = begin(kind::CONNECT, protocol_id, packet)?;
+        Ok(Self {
+            nonce: reader.array()?,
+            cookie: reader.array()?,
+            body: reader.bytes(reader.remaining())?,
+        })
+    }
+
+    pub(crate) fn write(&self, protocol_id: u64, buffer: &mut [u8]) -> usize {
+        let mut writer = start(kind::CONNECT, buffer);
+        writer.bytes(&self.nonce);
+        writer.bytes(&self.cookie);
+        writer.bytes(self.body);
+        end(protocol_id, writer)
+    }
+}
+
+/// The longest body of a connect that is not sealed.
+pub(crate) const CONNECT_BODY_MAX: usize = 8 + SETTINGS_LEN + 2 + CONNECT_PAYLOAD_MAX;
+
 /// A client brings the cookie back, and asks for a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Connect<'a> {
@@ -235,10 +271,12 @@ pub(crate) struct Connect<'a> {
 }
 
 impl<'a> Connect<'a> {
-    pub(crate) fn read(protocol_id: u64, packet: &'a [u8]) -> Result<Self, Malformed> {
-        let mut reader = begin(kind::CONNECT, protocol_id, packet)?;
-        let nonce = reader.array()?;
-        let cookie = reader.array()?;
+    /// The connect in this envelope, whose body is, or was, this.
+    pub(crate) fn read_body(
+        envelope: &ConnectEnvelope<'_>,
+        body: &'a [u8],
+    ) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(body);
         let client_id = ConnectionId(reader.u64()?);
         let settings = Settings::read(&mut reader)?;
         let payload_len = usize::from(reader.u16()?);
@@ -248,26 +286,73 @@ impl<'a> Connect<'a> {
         let payload = reader.bytes(payload_len)?;
         reader.end()?;
         Ok(Self {
-            nonce,
-            cookie,
+            nonce: envelope.nonce,
+            cookie: envelope.cookie,
             client_id,
             settings,
             payload,
         })
     }
 
-    pub(crate) fn write(&self, protocol_id: u64, buffer: &mut [u8]) -> usize {
-        let mut writer = start(kind::CONNECT, buffer);
-        writer.bytes(&self.nonce);
-        writer.bytes(&self.cookie);
+    /// Writes the body into the first [`CONNECT_BODY_MAX`] bytes at most.
+    pub(crate) fn write_body(&self, buffer: &mut [u8]) -> usize {
+        let mut writer = Writer::new(buffer);
         writer.u64(self.client_id.0);
         self.settings.write(&mut writer);
         #[allow(clippy::cast_possible_truncation, reason = "at most 256")]
         writer.u16(self.payload.len() as u16);
         writer.bytes(self.payload);
+        writer.len()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn read(protocol_id: u64, packet: &'a [u8]) -> Result<Self, Malformed> {
+        let envelope = ConnectEnvelope::read(protocol_id, packet)?;
+        Self::read_body(&envelope, envelope.body)
+    }
+
+    /// Writes all of it as it is.
+    pub(crate) fn write(&self, protocol_id: u64, buffer: &mut [u8]) -> usize {
+        let mut body = [0; CONNECT_BODY_MAX];
+        let len = self.write_body(&mut body);
+        let envelope = ConnectEnvelope {
+            nonce: self.nonce,
+            cookie: self.cookie,
+            body: &body[..len],
+        };
+        envelope.write(protocol_id, buffer)
+    }
+}
+
+/// What anybody can read of an accept. The body is an [`Accept`] as it is, or sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AcceptEnvelope<'a> {
+    pub(crate) client_id: ConnectionId,
+    pub(crate) nonce: Nonce,
+    pub(crate) body: &'a [u8],
+}
+
+impl<'a> AcceptEnvelope<'a> {
+    pub(crate) fn read(protocol_id: u64, packet: &'a [u8]) -> Result<Self, Malformed> {
+        let mut reader = begin(kind::ACCEPT, protocol_id, packet)?;
+        Ok(Self {
+            client_id: ConnectionId(reader.u64()?),
+            nonce: reader.array()?,
+            body: reader.bytes(reader.remaining())?,
+        })
+    }
+
+    pub(crate) fn write(&self, protocol_id: u64, buffer: &mut [u8]) -> usize {
+        let mut writer = start(kind::ACCEPT, buffer);
+        writer.u64(self.client_id.0);
+        writer.bytes(&self.nonce);
+        writer.bytes(self.body);
         end(protocol_id, writer)
     }
 }
+
+/// The length of the body of an accept that is not sealed.
+pub(crate) const ACCEPT_BODY_LEN: usize = 8 + SETTINGS_LEN;
 
 /// A server takes the client in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -280,11 +365,12 @@ pub(crate) struct Accept {
 }
 
 impl Accept {
-    pub(crate) fn read(protocol_id: u64, packet: &[u8]) -> Result<Self, Malformed> {
-        let mut reader = begin(kind::ACCEPT, protocol_id, packet)?;
+    /// The accept in this envelope, whose body is, or was, this.
+    pub(crate) fn read_body(envelope: &AcceptEnvelope<'_>, body: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(body);
         let accept = Self {
-            client_id: ConnectionId(reader.u64()?),
-            nonce: reader.array()?,
+            client_id: envelope.client_id,
+            nonce: envelope.nonce,
             server_id: ConnectionId(reader.u64()?),
             settings: Settings::read(&mut reader)?,
         };
@@ -292,13 +378,28 @@ impl Accept {
         Ok(accept)
     }
 
-    pub(crate) fn write(&self, protocol_id: u64, buffer: &mut [u8]) -> usize {
-        let mut writer = start(kind::ACCEPT, buffer);
-        writer.u64(self.client_id.0);
-        writer.bytes(&self.nonce);
+    pub(crate) fn body(&self) -> [u8; ACCEPT_BODY_LEN] {
+        let mut body = [0; ACCEPT_BODY_LEN];
+        let mut writer = Writer::new(&mut body);
         writer.u64(self.server_id.0);
         self.settings.write(&mut writer);
-        end(protocol_id, writer)
+        body
+    }
+
+    #[cfg(test)]
+    pub(crate) fn read(protocol_id: u64, packet: &[u8]) -> Result<Self, Malformed> {
+        let envelope = AcceptEnvelope::read(protocol_id, packet)?;
+        Self::read_body(&envelope, envelope.body)
+    }
+
+    /// Writes all of it as it is.
+    pub(crate) fn write(&self, protocol_id: u64, buffer: &mut [u8]) -> usize {
+        let envelope = AcceptEnvelope {
+            client_id: self.client_id,
+            nonce: self.nonce,
+            body: &self.body(),
+        };
+        envelope.write(protocol_id, buffer)
     }
 }
 
@@ -324,6 +425,18 @@ pub(crate) struct Deny {
 impl Deny {
     pub(crate) fn read(protocol_id: u64, packet: &[u8]) -> Result<Self, Malformed> {
         let mut reader = begin(kind::DENY, protocol_id, packet)?;
+        let deny = Self::read_fields(&mut reader)?;
+        reader.end()?;
+        Ok(deny)
+    }
+
+    pub(crate) fn write(&self, protocol_id: u64, buffer: &mut [u8]) -> usize {
+        let mut writer = start(kind::DENY, buffer);
+        self.write_fields(&mut writer);
+        end(protocol_id, writer)
+    }
+
+    fn read_fields(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
         let client_id = ConnectionId(reader.u64()?);
         let nonce = reader.array()?;
         let refusal = match (reader.u8()?, reader.u32()?) {
@@ -332,7 +445,6 @@ impl Deny {
             (2, code) => Refusal::Denied(code),
             _ => return Err(Malformed),
         };
-        reader.end()?;
         Ok(Self {
             client_id,
             nonce,
@@ -340,8 +452,7 @@ impl Deny {
         })
     }
 
-    pub(crate) fn write(&self, protocol_id: u64, buffer: &mut [u8]) -> usize {
-        let mut writer = start(kind::DENY, buffer);
+    fn write_fields(&self, writer: &mut Writer<'_>) {
         writer.u64(self.client_id.0);
         writer.bytes(&self.nonce);
         let (what, code) = match self.refusal {
@@ -351,7 +462,44 @@ impl Deny {
         };
         writer.u8(what);
         writer.u32(code);
+    }
+}
+
+/// A [`Deny`] with a tag by which the client knows that it is the server's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SignedDeny {
+    pub(crate) deny: Deny,
+    pub(crate) tag: Tag,
+}
+
+/// Shows that a deny is the server's.
+pub(crate) type Tag = [u8; 16];
+
+/// What of a signed deny the tag covers: kind, version and the fields of the deny.
+pub(crate) const SIGNED_LEN: usize = 2 + 8 + 16 + 1 + 4;
+
+impl SignedDeny {
+    pub(crate) fn read(protocol_id: u64, packet: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = begin(kind::DENY, protocol_id, packet)?;
+        let deny = Deny::read_fields(&mut reader)?;
+        let tag = reader.array()?;
+        reader.end()?;
+        Ok(Self { deny, tag })
+    }
+
+    pub(crate) fn write(&self, protocol_id: u64, buffer: &mut [u8]) -> usize {
+        let mut writer = Writer::new(buffer);
+        writer.bytes(&Self::signed_part(&self.deny));
+        writer.bytes(&self.tag);
         end(protocol_id, writer)
+    }
+
+    /// The bytes that the tag covers.
+    pub(crate) fn signed_part(deny: &Deny) -> [u8; SIGNED_LEN] {
+        let mut bytes = [0; SIGNED_LEN];
+        let mut writer = start(kind::DENY, &mut bytes);
+        deny.write_fields(&mut writer);
+        bytes
     }
 }
 

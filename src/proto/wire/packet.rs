@@ -27,6 +27,13 @@ pub(crate) struct Header {
 }
 
 impl Header {
+    pub(crate) fn new(id: ConnectionId, number: u64) -> Self {
+        Self {
+            id,
+            truncated_number: truncate(number),
+        }
+    }
+
     pub(crate) fn read(packet: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(packet);
         if reader.u8()? != kind::PACKET {
@@ -38,7 +45,7 @@ impl Header {
         })
     }
 
-    fn write(&self, buffer: &mut [u8]) {
+    pub(crate) fn write(&self, buffer: &mut [u8]) {
         let mut writer = Writer::new(buffer);
         writer.u8(kind::PACKET);
         writer.u64(self.id.0);
@@ -60,11 +67,7 @@ pub(crate) fn seal(
     payload_len: usize,
     buffer: &mut [u8; DATAGRAM_MAX],
 ) -> usize {
-    let header = Header {
-        id,
-        truncated_number: truncate(number),
-    };
-    header.write(buffer);
+    Header::new(id, number).write(buffer);
     let end = HEADER_LEN + payload_len;
     let sum = numbered_checksum(protocol_id, number, &buffer[..end]);
     buffer[end..end + CHECKSUM_LEN].copy_from_slice(&sum.to_be_bytes());

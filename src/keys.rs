@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::{error, fmt};
 
 use curve25519_dalek::MontgomeryPoint;
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// The length of a private key and of a public one, in bytes.
@@ -54,6 +55,15 @@ impl FromStr for PrivateKey {
         Ok(Self { bytes })
     }
 }
+
+/// In the same time, whatever the difference is.
+impl PartialEq for PrivateKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes.ct_eq(other.secret_bytes()).into()
+    }
+}
+
+impl Eq for PrivateKey {}
 
 /// Shows nothing of the secret.
 impl fmt::Debug for PrivateKey {

@@ -1,0 +1,53 @@
+//! Encryption: who a server is, how both sides come to keys that nobody else has, and how packets are
+//! sealed with them.
+//!
+//! `call` is what a client makes of the key that a server shows; `handshake` runs `Noise_NK_25519_AESGCM_SHA256` with `snow`, of which it takes nothing but the
+//! handshake; `resolver` gives it its Diffie-Hellman and the randomness that the host draws from its
+//! seed; `session` seals and opens packets with `ring`.
+
+mod call;
+mod handshake;
+mod resolver;
+mod session;
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+pub(crate) use self::call::{Call, Shown};
+pub(crate) use self::handshake::{Initiator, Responder, Terms, connect_name};
+pub(crate) use self::session::Session;
+use crate::keys::{PrivateKey, PublicKey};
+
+/// Thirty-two bytes that nobody else may know, wiped when they are dropped.
+pub(crate) type Secret = Zeroizing<[u8; 32]>;
+
+/// The tag behind everything that is sealed.
+pub(crate) const TAG_LEN: usize = 16;
+
+/// What a Noise message adds to what is sealed in it: an ephemeral public key in front and a tag behind.
+pub(crate) const MESSAGE_OVERHEAD: usize = 32 + TAG_LEN;
+
+/// Who a host is for those who connect to it.
+pub(crate) struct Identity {
+    private: PrivateKey,
+    public: PublicKey,
+}
+
+impl Identity {
+    pub(crate) fn new(private: PrivateKey) -> Self {
+        let public = private.public_key();
+        Self { private, public }
+    }
+
+    pub(crate) fn public(&self) -> PublicKey {
+        self.public
+    }
+}
+
+/// Shows what others may know.
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Identity").field(&self.public).finish()
+    }
+}

@@ -1,0 +1,176 @@
+//! The keys of a connection: AES-256-GCM in each direction, with the packet's number as the nonce and
+//! every byte before the ciphertext as associated data.
+//!
+//! After every [`REKEY_PACKETS`] packets both sides go on with the next key, which Noise's `REKEY` makes
+//! of the one before: who takes a key out of a memory can read what comes after it, and nothing that was
+//! sent before the epoch that the receiver keeps for late packets. The epoch of a packet is its number
+//! divided by that, so it need not be told.
+
+use std::fmt;
+
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use zeroize::Zeroizing;
+
+use super::Secret;
+use crate::limits::REKEY_PACKETS;
+use crate::proto::wire::Malformed;
+
+/// See the [module](self).
+pub(crate) struct Session {
+    sending: Sending,
+    receiving: Receiving,
+}
+
+struct Sending {
+    epoch: u64,
+    key: LessSafeKey,
+    /// That of the next epoch.
+    next: Secret,
+    /// No number below this is sealed with, ever.
+    number: u64,
+}
+
+struct Receiving {
+    epoch: u64,
+    key: LessSafeKey,
+    /// Those of the neighbours, and what the key is made of. There is none before the first one.
+    previous: Option<Secret>,
+    current: Secret,
+    next: Secret,
+}
+
+impl Session {
+    pub(crate) fn new(sending: &Secret, receiving: Secret) -> Self {
+        Self {
+            sending: Sending {
+                epoch: 0,
+                key: key(sending),
+                next: rekey(sending),
+                number: 0,
+            },
+            receiving: Receiving {
+                epoch: 0,
+                key: key(&receiving),
+                previous: None,
+                next: rekey(&receiving),
+                current: receiving,
+            },
+        }
+    }
+
+    /// Encrypts `payload` in place; returns the tag that goes behind it. Numbers must grow.
+    pub(crate) fn seal(&mut self, number: u64, header: &[u8], payload: &mut [u8]) -> [u8; 16] {
+        let sending = &mut self.sending;
+        assert!(
+            number >= sending.number,
+            "a packet number never repeats under one key: a connection counts its packets upwards"
+        );
+        sending.number = number + 1;
+        sending.go_to(number / REKEY_PACKETS);
+        seal_with(&sending.key, number, header, payload)
+    }
+
+    /// Decrypts in place: `sealed` is the ciphertext and its tag, and what is returned its beginning.
+    /// The first packet of the next epoch that is authentic begins it.
+    pub(crate) fn open<'a>(
+        &mut self,
+        number: u64,
+        header: &[u8],
+        sealed: &'a mut [u8],
+    ) -> Result<&'a mut [u8], Malformed> {
+        let receiving = &mut self.receiving;
+        let epoch = number / REKEY_PACKETS;
+        if epoch == receiving.epoch {
+            return open_with(&receiving.key, number, header, sealed);
+        }
+        if epoch == receiving.epoch + 1 {
+            let key = key(&receiving.next);
+            let opened = open_with(&key, number, header, sealed)?;
+            receiving.advance(key);
+            return Ok(opened);
+        }
+        match &receiving.previous {
+            Some(previous) if epoch + 1 == receiving.epoch => {
+                open_with(&key(previous), number, header, sealed)
+            }
+            _ => Err(Malformed),
+        }
+    }
+}
+
+impl Sending {
+    fn go_to(&mut self, epoch: u64) {
+        while self.epoch < epoch {
+            self.key = key(&self.next);
+            self.next = rekey(&self.next);
+            self.epoch += 1;
+        }
+    }
+}
+
+impl Receiving {
+    fn advance(&mut self, key: LessSafeKey) {
+        let after = rekey(&self.next);
+        let current = std::mem::replace(&mut self.next, after);
+        self.previous = Some(std::mem::replace(&mut self.current, current));
+        self.key = key;
+        self.epoch += 1;
+    }
+}
+
+#[allow(
+    clippy::expect_used,
+    reason = "the only length that is an error is another one than 32"
+)]
+fn key(secret: &Secret) -> LessSafeKey {
+    let key = UnboundKey::new(&AES_256_GCM, &**secret).expect("a key has 32 bytes");
+    LessSafeKey::new(key)
+}
+
+/// Noise's `REKEY` (revision 34, section 4.2): 32 zeros, encrypted with the largest nonce there is, which
+/// no packet has.
+fn rekey(secret: &Secret) -> Secret {
+    let mut bytes = Zeroizing::new([0; 32]);
+    seal_with(&key(secret), u64::MAX, &[], &mut *bytes);
+    bytes
+}
+
+/// Four zero bytes and the number, as Noise has it for AESGCM.
+fn nonce(number: u64) -> Nonce {
+    let mut bytes = [0; 12];
+    bytes[4..].copy_from_slice(&number.to_be_bytes());
+    Nonce::assume_unique_for_key(bytes)
+}
+
+#[allow(
+    clippy::expect_used,
+    reason = "the only error is a plaintext of gigabytes"
+)]
+fn seal_with(key: &LessSafeKey, number: u64, header: &[u8], payload: &mut [u8]) -> [u8; 16] {
+    let tag = key
+        .seal_in_place_separate_tag(nonce(number), Aad::from(header), payload)
+        .expect("a payload fits a datagram");
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(tag.as_ref());
+    bytes
+}
+
+fn open_with<'a>(
+    key: &LessSafeKey,
+    number: u64,
+    header: &[u8],
+    sealed: &'a mut [u8],
+) -> Result<&'a mut [u8], Malformed> {
+    key.open_in_place(nonce(number), Aad::from(header), sealed)
+        .map_err(|_| Malformed)
+}
+
+/// Shows no key.
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("sending_epoch", &self.sending.epoch)
+            .field("receiving_epoch", &self.receiving.epoch)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,105 @@
+//! How the packets of one connection are protected: the seam between what a connection says and how
+//! it travels.
+
+use super::connection_id::ConnectionId;
+#[cfg(feature = "noise")]
+use super::noise::Session;
+#[cfg(feature = "noise")]
+use super::sequence::NUMBER_MAX;
+use super::wire::Malformed;
+use super::wire::packet;
+#[cfg(feature = "noise")]
+use super::wire::packet::{HEADER_LEN, Header, PAYLOAD_MAX, TAG_ROOM};
+use crate::limits::DATAGRAM_MAX;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) enum Protection {
+    /// A checksum.
+    Plain { protocol_id: u64 },
+    /// Encryption.
+    #[cfg(feature = "noise")]
+    Noise(Box<Sealed>),
+}
+
+/// What a connection keeps of its handshake.
+#[cfg(feature = "noise")]
+#[derive(Debug)]
+pub(crate) struct Sealed {
+    pub(crate) session: Session,
+    /// A server's accept, to be sent again as it was.
+    pub(crate) accept: Box<[u8]>,
+}
+
+impl Protection {
+    /// Puts header and tag around the `payload_len` bytes of frames in `buffer`; returns the length of
+    /// the packet. Numbers must grow.
+    pub(crate) fn seal(
+        &mut self,
+        id: ConnectionId,
+        number: u64,
+        payload_len: usize,
+        buffer: &mut [u8; DATAGRAM_MAX],
+    ) -> usize {
+        match self {
+            Self::Plain { protocol_id } => {
+                packet::seal(*protocol_id, id, number, payload_len, buffer)
+            }
+            #[cfg(feature = "noise")]
+            Self::Noise(sealed) => sealed.session.seal_packet(id, number, payload_len, buffer),
+        }
+    }
+
+    /// The frames of a packet, if it is authentic and its number is `number`; they are decrypted where
+    /// they stand. No packet has a number that an acknowledgement could not name.
+    pub(crate) fn open<'a>(
+        &mut self,
+        number: u64,
+        packet: &'a mut [u8],
+    ) -> Result<&'a [u8], Malformed> {
+        match self {
+            Self::Plain { protocol_id } => packet::open(*protocol_id, number, packet),
+            #[cfg(feature = "noise")]
+            Self::Noise(sealed) => sealed.session.open_packet(number, packet),
+        }
+    }
+
+    /// The accept that made this connection, if it must be the same when it is sent again.
+    pub(crate) fn accept(&self) -> Option<&[u8]> {
+        match self {
+            Self::Plain { .. } => None,
+            #[cfg(feature = "noise")]
+            Self::Noise(sealed) => Some(&sealed.accept),
+        }
+    }
+}
+
+#[cfg(feature = "noise")]
+impl Session {
+    fn seal_packet(
+        &mut self,
+        id: ConnectionId,
+        number: u64,
+        payload_len: usize,
+        buffer: &mut [u8; DATAGRAM_MAX],
+    ) -> usize {
+        Header::new(id, number).write(buffer);
+        let end = HEADER_LEN + payload_len;
+        let (header, payload) = buffer[..end].split_at_mut(HEADER_LEN);
+        let tag = self.seal(number, header, payload);
+        buffer[end..end + TAG_ROOM].copy_from_slice(&tag);
+        end + TAG_ROOM
+    }
+
+    fn open_packet<'a>(
+        &mut self,
+        number: u64,
+        packet: &'a mut [u8],
+    ) -> Result<&'a [u8], Malformed> {
+        let (header, sealed) = packet.split_at_mut_checked(HEADER_LEN).ok_or(Malformed)?;
+        if sealed.len() > PAYLOAD_MAX + TAG_ROOM || number > NUMBER_MAX {
+            return Err(Malformed);
+        }
+        Ok(self.open(number, header, sealed)?)
+    }
+}

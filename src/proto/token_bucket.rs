@@ -1,0 +1,62 @@
+//! How often something may happen: so many times a second, and a few of them at once.
+
+use std::time::{Duration, Instant};
+
+/// See the [module](self). The generic cell rate algorithm: it counts nothing, and knows only when the
+/// bucket is full again.
+#[derive(Debug)]
+pub(crate) struct TokenBucket {
+    /// From one token to the next.
+    interval: Duration,
+    /// How far `full_at` may be ahead of now.
+    tolerance: Duration,
+    full_at: Instant,
+}
+
+impl TokenBucket {
+    /// Full, with `burst` tokens, of which `per_second` come back every second. Neither is zero.
+    pub(crate) fn new(per_second: u32, burst: u32, now: Instant) -> Self {
+        let interval = Duration::from_secs(1) / per_second;
+        Self {
+            interval,
+            tolerance: interval * (burst - 1),
+            full_at: now,
+        }
+    }
+
+    /// Takes a token, if there is one.
+    pub(crate) fn take(&mut self, now: Instant) -> bool {
+        let full_at = self.full_at.max(now);
+        let has_token = full_at - now <= self.tolerance;
+        if has_token {
+            self.full_at = full_at + self.interval;
+        }
+        has_token
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_and_then_the_rate() {
+        let start = Instant::now();
+        let mut bucket = TokenBucket::new(500, 32, start);
+        let at_once = (0..1000).filter(|_| bucket.take(start)).count();
+        assert_eq!(at_once, 32);
+        // Ten a millisecond, for two seconds.
+        let times = (0..20_000).map(|index| start + Duration::from_micros(100) * index);
+        let taken = times.filter(|now| bucket.take(*now)).count();
+        assert_eq!(taken, 2 * 500 - 1);
+    }
+
+    #[test]
+    fn a_long_rest_fills_it_and_no_more() {
+        let start = Instant::now();
+        let mut bucket = TokenBucket::new(1, 3, start);
+        assert!(bucket.take(start));
+        let later = start + Duration::from_secs(3600);
+        assert_eq!((0..10).filter(|_| bucket.take(later)).count(), 3);
+    }
+}

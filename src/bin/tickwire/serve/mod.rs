@@ -1,7 +1,7 @@
 //! `tickwire serve`: a headless server of connections that answers what it is sent.
 //!
 //! Here are the options and the loop around the host. `echo` is the game that it plays, `peers` who
-//! is there, `door` who is let in, `counts` what happened and how that is told, `bad_network` what a
+//! is there, `door` who is let in, `protection` how packets are protected, `counts` what happened and how that is told, `bad_network` what a
 //! network may do to it.
 
 mod bad_network;
@@ -9,6 +9,7 @@ mod counts;
 mod door;
 mod echo;
 mod peers;
+mod protection;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -21,6 +22,7 @@ use self::counts::{Counts, Progress, Totals};
 use self::door::{Door, DoorOptions, Welcome};
 use self::echo::Echo;
 use self::peers::Peers;
+use self::protection::ProtectionOptions;
 use crate::address;
 use crate::agreement::{GOODBYE, ProtocolId, code_of};
 use crate::failure::Failure;
@@ -55,8 +57,12 @@ const TICK_MAX: u32 = 1000;
 /// world, so a round trip takes up to a tick longer. With --tick 0 there is none: messages are
 /// answered at once, and without peers and an interval the process sleeps for good.
 ///
-/// The connections are not encrypted: everybody on the way can read and forge what is sent, the
-/// ticket too.
+/// Its second line is the public key that it proves itself with:
+///
+///   server key 3fa662d09dd6b81e3684fb7375be19fdbafb6f07cb8ad5c0bfc7fa3de994d618
+///
+/// The connections are encrypted. Who pins that key, as `ping --connect --server-key`, also knows that
+/// it is this server and nobody in between. With --key it is the same with every start.
 ///
 /// Ctrl-C or SIGTERM end it: every peer is told, which takes up to a quarter of a second, and the
 /// last line is the totals.
@@ -93,6 +99,9 @@ pub(crate) struct Options {
     protocol_id: ProtocolId,
 
     #[command(flatten)]
+    protection: ProtectionOptions,
+
+    #[command(flatten)]
     door: DoorOptions,
 
     #[command(flatten)]
@@ -123,7 +132,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         report: (!options.interval.is_zero()).then(|| Report::every(options.interval)),
         host,
     };
-    server.run(&options.bad_network)
+    server.run(options)
 }
 
 fn open(options: &Options) -> Result<(Host, Door), Failure> {
@@ -131,7 +140,7 @@ fn open(options: &Options) -> Result<(Host, Door), Failure> {
     let endpoint = address::bind(&options.address)?;
     let config = Config {
         peers_max: options.peers_max,
-        ..Config::plain(options.protocol_id.0)
+        ..options.protection.config(options.protocol_id)?
     };
     let mut host = Host::with_endpoint(endpoint, config).map_err(Failure::cannot("serve"))?;
     let door = options.door.hang(&mut host)?;
@@ -153,11 +162,13 @@ struct Server {
 }
 
 impl Server {
-    fn run(mut self, network: &BadNetwork) -> Result<(), Failure> {
+    fn run(mut self, options: &Options) -> Result<(), Failure> {
         let address = self.host.local_addr();
         self.output.line(format_args!("listening on {address}"))?;
-        if network.is_bad() {
-            self.output.line(network)?;
+        let key = self.host.public_key();
+        self.output.line(options.protection.tell(key))?;
+        if options.bad_network.is_bad() {
+            self.output.line(&options.bad_network)?;
         }
         while !self.stop.is_requested() {
             self.output.flush()?;

@@ -24,7 +24,7 @@ use super::wire::frame::{self, Frame, Frames, Token};
 use super::wire::handshake::{ConnectName, Nonce, Settings};
 use super::wire::packet::{self, HEADER_LEN};
 use crate::config::Config;
-use crate::limits::{DATAGRAM_MAX, UNRELIABLE_MAX};
+use crate::limits::{DATAGRAM_MAX, PACKETS_PER_CONNECTION_MAX, UNRELIABLE_MAX};
 use crate::send_error::SendError;
 
 /// See the [module](self).
@@ -160,6 +160,18 @@ impl Connection {
     /// Whether it is closed, and the peer was told.
     pub(crate) fn is_over(&self) -> bool {
         self.closing == Some(Closing::Over)
+    }
+
+    /// Whether no packet may follow, because there are only so many numbers.
+    pub(crate) fn is_used_up(&self) -> bool {
+        // Every packet has a number of its own, beginning with 0.
+        self.stats.packets_sent >= PACKETS_PER_CONNECTION_MAX
+    }
+
+    /// As if it had sent so many.
+    #[cfg(test)]
+    pub(crate) fn pretend_sent(&mut self, packets: u64) {
+        self.stats.packets_sent = packets;
     }
 
     fn forget_plans(&mut self) {

@@ -107,6 +107,10 @@ pub enum DisconnectReason {
     },
     /// It was silent for longer than [`idle_timeout`](crate::Config::idle_timeout).
     TimedOut,
+    /// This side has sent [`PACKETS_PER_CONNECTION_MAX`](crate::limits::PACKETS_PER_CONNECTION_MAX)
+    /// packets, and no packet number may be used twice. The peer is told
+    /// [`Remote`](Self::Remote) with the code 0. Connect again.
+    NumbersExhausted,
     /// A new connection came from the same address and has proven itself: the client ended without a
     /// word, and came back.
     Replaced,
@@ -147,6 +151,7 @@ impl fmt::Display for DisconnectReason {
             Self::Local { code } => write!(f, "disconnected by this side, code {code}"),
             Self::Remote { code } => write!(f, "disconnected by the peer, code {code}"),
             Self::TimedOut => f.write_str("the peer was silent for too long"),
+            Self::NumbersExhausted => f.write_str("this side has used all packet numbers"),
             Self::Replaced => f.write_str("replaced by a new connection from the same address"),
             Self::Unanswered => f.write_str("nobody answered"),
             #[cfg(feature = "noise")]

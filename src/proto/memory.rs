@@ -5,10 +5,14 @@ use std::time::Instant;
 
 use super::connection::Connection;
 use super::event::Event;
+#[cfg(feature = "noise")]
+use super::protection::Sealed;
 use super::sent;
 use super::slots::Slot;
+#[cfg(feature = "noise")]
+use super::wire::handshake::ACCEPT_SEALED_LEN;
 use super::wire::handshake::ConnectName;
-use crate::config::Config;
+use crate::config::{Config, Security};
 use crate::limits::{IN_FLIGHT_MAX, QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX};
 
 /// A vector doubles when it is full, so that half of it may be empty; a table, too, and keeps an eighth
@@ -26,9 +30,19 @@ impl Config {
         let by_connect = table_entry(size_of::<((SocketAddr, ConnectName), usize)>());
         let untaken = 2 * size_of::<Event>();
         size_of::<Connection>()
+            + self.keys_bytes()
             + GROWTH * (size_of::<Slot>() + timer + ready + untaken)
             + by_address
             + by_connect
+    }
+
+    /// What a connection keeps for its encryption.
+    fn keys_bytes(&self) -> usize {
+        match self.security {
+            #[cfg(feature = "noise")]
+            Security::Noise { .. } => size_of::<Sealed>() + ACCEPT_SEALED_LEN,
+            Security::Plain { .. } => 0,
+        }
     }
 
     /// The most memory that a peer takes, in bytes of the allocator: everything that may wait for it and
@@ -95,8 +109,8 @@ mod tests {
     /// A peer of the server, of whom its own side has forgotten everything.
     fn connect(pair: &mut Pair, number: u16) -> SocketAddr {
         let address = SocketAddr::from(([192, 0, 2, 2], number));
-        pair.client =
-            HostState::new(Config::plain(7), [number.to_be_bytes()[1]; 32], pair.now).unwrap();
+        let (config, seed) = (pair.server.config().clone(), [number.to_be_bytes()[1]; 32]);
+        pair.client = HostState::new(config, seed, pair.now).unwrap();
         pair.client
             .connect(SERVER.into(), &ConnectOptions::default(), pair.now)
             .unwrap();
@@ -104,16 +118,36 @@ mod tests {
         address
     }
 
+    /// In every protection.
+    fn configs() -> Vec<Config> {
+        vec![
+            Config::plain(7),
+            #[cfg(feature = "noise")]
+            Config {
+                security: Security::Noise {
+                    protocol_id: 7,
+                    private_key: None,
+                    handshakes_per_second: crate::limits::HANDSHAKES_MAX,
+                    handshake_burst: crate::limits::HANDSHAKES_MAX,
+                },
+                ..Config::default()
+            },
+        ]
+    }
+
     #[test]
     fn an_idle_peer_costs_no_more_than_is_stated() {
-        let config = Config::plain(7);
+        configs().iter().for_each(assert_idle);
+    }
+
+    fn assert_idle(config: &Config) {
         assert!(
             config.peer_bytes_idle() <= 4096,
             "{}",
             config.peer_bytes_idle()
         );
         for peers in [100, 500, 1000_u16] {
-            let mut pair = Pair::new(&config);
+            let mut pair = Pair::new(config);
             connect(&mut pair, 9999);
             let info = allocation_counter::measure(|| {
                 for number in 1..=peers {
@@ -138,8 +172,11 @@ mod tests {
 
     #[test]
     fn a_busy_peer_costs_no_more_than_is_stated() {
-        let config = Config::plain(7);
-        let mut pair = Pair::new(&config);
+        configs().iter().for_each(assert_busy);
+    }
+
+    fn assert_busy(config: &Config) {
+        let mut pair = Pair::new(config);
         let before = allocation_counter::measure(|| {
             let address = connect(&mut pair, 1);
             let theirs = pair.client.peers().next().unwrap();

@@ -129,8 +129,12 @@ impl HostState {
                 })
             }
             State::Open(connection) => {
-                let (to, len) = connection.transmit(buffer, now)?;
-                Some(Transmit { to, len })
+                let transmit = connection.transmit(buffer, now);
+                if connection.is_used_up() {
+                    connection.disconnect(0, now);
+                    self.end_open(index, DisconnectReason::NumbersExhausted);
+                }
+                transmit.map(|(to, len)| Transmit { to, len })
             }
             State::Closing(connection) => {
                 let transmit = connection.transmit(buffer, now);
@@ -255,5 +259,59 @@ impl HostState {
         if !std::mem::replace(&mut self.slots[index].is_ready, true) {
             self.ready.push_back(index);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Config;
+    use crate::limits::PACKETS_PER_CONNECTION_MAX;
+    use crate::proto::{ConnectOptions, Delivery, Event};
+
+    const SERVER: ([u8; 4], u16) = ([192, 0, 2, 1], 7);
+    const CLIENT: ([u8; 4], u16) = ([192, 0, 2, 2], 7);
+
+    fn exchange(client: &mut HostState, server: &mut HostState, now: Instant) {
+        let mut buffer = [0; DATAGRAM_MAX];
+        for _ in 0..6 {
+            while let Some(sent) = client.poll_transmit(&mut buffer, now) {
+                server.handle_datagram(CLIENT.into(), &buffer[..sent.len], now);
+            }
+            while let Some(sent) = server.poll_transmit(&mut buffer, now) {
+                client.handle_datagram(SERVER.into(), &buffer[..sent.len], now);
+            }
+        }
+    }
+
+    fn reason(host: &mut HostState) -> Option<DisconnectReason> {
+        std::iter::from_fn(|| host.poll_event()).find_map(|event| match event {
+            Event::Disconnected { reason, .. } => Some(reason),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn a_connection_ends_long_before_its_numbers_do_and_says_so() {
+        let now = Instant::now();
+        let host = |seed| HostState::new(Config::plain(7), [seed; 32], now).unwrap();
+        let (mut client, mut server) = (host(1), host(2));
+        let options = ConnectOptions::default();
+        let peer = client.connect(SERVER.into(), &options, now).unwrap();
+        exchange(&mut client, &mut server, now);
+        let State::Open(connection) = &mut client.slots[peer.slot()].state else {
+            panic!("they are connected");
+        };
+        connection.pretend_sent(PACKETS_PER_CONNECTION_MAX - 1);
+        client
+            .send(peer, Delivery::Unreliable, b"the last")
+            .unwrap();
+        exchange(&mut client, &mut server, now);
+        assert_eq!(
+            reason(&mut client),
+            Some(DisconnectReason::NumbersExhausted)
+        );
+        let told = DisconnectReason::Remote { code: 0 };
+        assert_eq!(reason(&mut server), Some(told));
     }
 }

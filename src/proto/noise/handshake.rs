@@ -186,3 +186,134 @@ impl fmt::Debug for Responder {
         f.debug_struct("Responder").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::PrivateKey;
+
+    fn terms() -> Terms {
+        Terms {
+            protocol_id: 7,
+            nonce: [1; 16],
+            cookie: [2; 16],
+        }
+    }
+
+    fn identity() -> Identity {
+        Identity::new(PrivateKey::from_bytes([3; 32]))
+    }
+
+    fn secret(byte: u8) -> Secret {
+        Secret::new([byte; 32])
+    }
+
+    /// A client, and what it says.
+    fn call(terms: &Terms, server: &PublicKey) -> (Initiator, Vec<u8>) {
+        let mut message = [0; 256];
+        let begun = Initiator::begin(terms, server, secret(4), b"hello", &mut message);
+        let (initiator, len) = begun.unwrap();
+        (initiator, message[..len].to_vec())
+    }
+
+    fn answer(terms: &Terms, message: &[u8]) -> Option<(Responder, Vec<u8>)> {
+        let mut payload = [0; 256];
+        let read = Responder::read(&identity(), terms, secret(5), message, &mut payload);
+        read.map(|(responder, len)| (responder, payload[..len].to_vec()))
+    }
+
+    #[test]
+    fn both_come_to_the_same_keys_and_hear_each_other() {
+        let (mut initiator, message) = call(&terms(), &identity().public());
+        let (responder, heard) = answer(&terms(), &message).unwrap();
+        assert_eq!(heard, b"hello");
+        let mut accept = [0; 256];
+        let (len, mut server) = responder.accept(b"welcome", &mut accept).unwrap();
+        // What is forged before does not disturb the real one.
+        let mut payload = [0; 256];
+        for index in 0..len {
+            let mut forged = accept;
+            forged[index] ^= 0x40;
+            assert!(initiator.finish(&forged[..len], &mut payload).is_none());
+        }
+        let (told, mut client) = initiator.finish(&accept[..len], &mut payload).unwrap();
+        assert_eq!(&payload[..told], b"welcome");
+        for (from, to) in [(0, 1), (1, 0)] {
+            let mut ends = [&mut client, &mut server];
+            let mut packet = *b"to and fro......................";
+            let tag = ends[from].seal(0, b"header", &mut packet[..16]);
+            packet[16..].copy_from_slice(&tag);
+            assert!(ends[to].open(0, b"header", &mut packet).is_ok());
+        }
+    }
+
+    #[test]
+    fn whatever_was_said_before_must_have_arrived_as_it_was_said() {
+        let (_, message) = call(&terms(), &identity().public());
+        let altered = [
+            Terms {
+                protocol_id: 8,
+                ..terms()
+            },
+            Terms {
+                nonce: [9; 16],
+                ..terms()
+            },
+            Terms {
+                cookie: [9; 16],
+                ..terms()
+            },
+        ];
+        for terms in altered {
+            assert!(answer(&terms, &message).is_none(), "{terms:?}");
+        }
+        let stranger = PrivateKey::from_bytes([9; 32]).public_key();
+        let (_, for_another) = call(&terms(), &stranger);
+        assert!(answer(&terms(), &for_another).is_none());
+    }
+
+    #[test]
+    fn a_key_that_makes_every_secret_the_same_is_none() {
+        for order in [[0; 32], {
+            let mut one = [0; 32];
+            one[0] = 1;
+            one
+        }] {
+            let key = PublicKey::from_bytes(order);
+            let mut message = [0; 256];
+            assert!(Initiator::begin(&terms(), &key, secret(4), b"", &mut message).is_none());
+            let (_, mut message) = call(&terms(), &identity().public());
+            message[..32].copy_from_slice(&order);
+            assert!(answer(&terms(), &message).is_none());
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_the_servers_and_nobody_elses() {
+        let (initiator, message) = call(&terms(), &identity().public());
+        let (responder, _) = answer(&terms(), &message).unwrap();
+        let tag = responder.refuse(b"no");
+        assert!(initiator.is_refusal(b"no", &tag));
+        assert!(!initiator.is_refusal(b"on", &tag));
+        for bit in 0..128 {
+            let mut forged = tag;
+            forged[bit / 8] ^= 1 << (bit % 8);
+            assert!(!initiator.is_refusal(b"no", &forged));
+        }
+    }
+
+    #[test]
+    fn a_connect_is_known_by_its_nonce_and_its_ephemeral_key() {
+        let (_, message) = call(&terms(), &identity().public());
+        let name = connect_name(&[1; 16], &message);
+        assert!(name.is_some());
+        assert_ne!(connect_name(&[2; 16], &message), name);
+        let mut other = message.clone();
+        other[31] ^= 1;
+        assert_ne!(connect_name(&[1; 16], &other), name);
+        assert_eq!(
+            connect_name(&[1; 16], &message[..MESSAGE_OVERHEAD - 1]),
+            None
+        );
+    }
+}

@@ -174,3 +174,112 @@ impl fmt::Debug for Session {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &[u8] = b"a header of 13";
+
+    /// The two ends of one connection.
+    fn pair() -> (Session, Session) {
+        let (one, other) = (Secret::new([1; 32]), Secret::new([2; 32]));
+        (Session::new(&one, other.clone()), Session::new(&other, one))
+    }
+
+    fn sealed(session: &mut Session, number: u64) -> Vec<u8> {
+        let mut payload = number.to_be_bytes();
+        let tag = session.seal(number, HEADER, &mut payload);
+        [&payload[..], &tag].concat()
+    }
+
+    fn is_opened(session: &mut Session, number: u64, packet: &[u8]) -> bool {
+        let mut packet = packet.to_vec();
+        let opened = session.open(number, HEADER, &mut packet);
+        opened.is_ok_and(|payload| payload == number.to_be_bytes())
+    }
+
+    #[test]
+    fn packets_that_overtake_each_other_across_a_rekey_are_opened() {
+        let (mut one, mut other) = pair();
+        for boundary in [REKEY_PACKETS, 2 * REKEY_PACKETS, 3 * REKEY_PACKETS] {
+            let numbers: Vec<_> = (boundary - 40..boundary + 40).collect();
+            let mut packets: Vec<_> = numbers
+                .iter()
+                .map(|number| (*number, sealed(&mut one, *number)))
+                .collect();
+            // The last first, then all others in an order that jumps to and fro.
+            packets.sort_by_key(|(number, _)| (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            for (number, packet) in &packets {
+                assert!(is_opened(&mut other, *number, packet), "{number}");
+            }
+        }
+        assert_eq!(other.receiving.epoch, 3);
+    }
+
+    #[test]
+    fn the_keys_of_two_epochs_are_different_and_only_neighbours_are_taken() {
+        let (mut one, mut other) = pair();
+        let first = sealed(&mut one, 0);
+        let last = sealed(&mut one, REKEY_PACKETS - 1);
+        let next = sealed(&mut one, REKEY_PACKETS);
+        let after = sealed(&mut one, 2 * REKEY_PACKETS);
+        assert!(
+            !is_opened(&mut other, 2 * REKEY_PACKETS, &after),
+            "too far ahead"
+        );
+        assert!(
+            !is_opened(&mut other, REKEY_PACKETS, &last),
+            "of the epoch before"
+        );
+        assert_eq!(
+            other.receiving.epoch, 0,
+            "a forged packet does not begin an epoch"
+        );
+        assert!(is_opened(&mut other, REKEY_PACKETS, &next));
+        assert!(is_opened(&mut other, REKEY_PACKETS - 1, &last));
+        assert!(is_opened(&mut other, 2 * REKEY_PACKETS, &after));
+        assert!(!is_opened(&mut other, 0, &first), "its key is gone");
+    }
+
+    #[test]
+    #[should_panic = "a packet number never repeats under one key"]
+    fn a_number_is_used_once() {
+        let (mut one, _) = pair();
+        sealed(&mut one, 7);
+        sealed(&mut one, 7);
+    }
+
+    #[test]
+    fn both_directions_have_keys_of_their_own() {
+        let (mut one, mut other) = pair();
+        let packet = sealed(&mut one, 0);
+        assert!(!is_opened(&mut one, 0, &packet), "reflected");
+        assert!(is_opened(&mut other, 0, &packet));
+    }
+
+    #[test]
+    fn whatever_is_altered_is_refused() {
+        let (mut one, mut other) = pair();
+        let packet = sealed(&mut one, 0);
+        for index in 0..packet.len() {
+            let mut altered = packet.clone();
+            altered[index] ^= 1;
+            assert!(!is_opened(&mut other, 0, &altered));
+        }
+        for len in 0..packet.len() {
+            assert!(!is_opened(&mut other, 0, &packet[..len]));
+        }
+        let mut copy = packet.clone();
+        assert!(other.open(0, b"another header", &mut copy).is_err());
+        assert!(!is_opened(&mut other, 1, &packet));
+        assert!(is_opened(&mut other, 0, &packet), "they changed nothing");
+    }
+
+    #[test]
+    fn no_key_is_shown() {
+        let text = format!("{:?}", pair().0);
+        let shown = "Session { sending_epoch: 0, receiving_epoch: 0, .. }";
+        assert_eq!(text, shown);
+    }
+}

@@ -7,6 +7,8 @@ use super::cursor::{Malformed, Reader, Writer};
 use super::kind;
 use crate::limits::{CONNECT_PAYLOAD_MAX, DATAGRAM_MAX, IDLE_TIMEOUT_MIN, TIMEOUT_MAX};
 use crate::proto::connection_id::ConnectionId;
+#[cfg(feature = "noise")]
+use crate::proto::noise::MESSAGE_OVERHEAD;
 
 /// The version of everything in `WIRE.md`.
 pub(crate) const VERSION: u8 = 1;
@@ -353,6 +355,11 @@ impl<'a> AcceptEnvelope<'a> {
 
 /// The length of the body of an accept that is not sealed.
 pub(crate) const ACCEPT_BODY_LEN: usize = 8 + SETTINGS_LEN;
+
+/// The length of an accept that is sealed, with all around it.
+#[cfg(feature = "noise")]
+pub(crate) const ACCEPT_SEALED_LEN: usize =
+    2 + 8 + 16 + ACCEPT_BODY_LEN + MESSAGE_OVERHEAD + CHECKSUM_LEN;
 
 /// A server takes the client in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@
     reason = "in a test that is a failure as good as any"
 )]
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use tickwire::token::{self, Grant, Id, Key, TokenError, Verifier};
@@ -19,6 +19,9 @@ const ARENA: &[u8] = b"arena-7";
 const DEADLINE: Duration = Duration::from_secs(30);
 /// A turn that nothing happens in.
 const A_MOMENT: Option<Duration> = Some(Duration::from_millis(1));
+
+/// [`Config::plain`] or [`Config::noise`].
+type Protection = fn(u64) -> Config;
 
 fn key() -> Key {
     Key::from_bytes([7; 32])
@@ -47,6 +50,7 @@ fn code_of(error: TokenError) -> u32 {
 
 /// A server that lets in who has a good token, as the documentation of tokens has it.
 struct Server {
+    protection: Protection,
     host: Host,
     verifier: Verifier,
     /// Who is there, with a token that was spent.
@@ -55,8 +59,8 @@ struct Server {
 }
 
 impl Server {
-    fn start() -> Self {
-        let mut host = bind();
+    fn start(protection: Protection) -> Self {
+        let mut host = bind(protection);
         let verifier = Verifier::new(key(), ARENA).unwrap();
         let door = verifier.clone();
         host.set_admission(move |request| match door.verify(request.payload, NOW) {
@@ -66,6 +70,7 @@ impl Server {
             },
         });
         Self {
+            protection,
             host,
             verifier,
             players: Vec::new(),
@@ -95,11 +100,11 @@ impl Server {
     }
 }
 
-fn bind() -> Host {
+fn bind(protection: Protection) -> Host {
     let config = Config {
         // What is lost may be lost again, and the machine may be busy.
         connect_timeout: Duration::from_secs(3600),
-        ..Config::plain(7)
+        ..protection(7)
     };
     Host::bind("127.0.0.1:0".parse().unwrap(), config).unwrap()
 }
@@ -112,17 +117,20 @@ struct Player {
 }
 
 impl Player {
-    fn new() -> Self {
+    fn new(protection: Protection) -> Self {
         Self {
-            host: bind(),
+            host: bind(protection),
             end: None,
             is_there: false,
         }
     }
 
-    fn connect(mut self, to: SocketAddr, payload: &[u8]) -> Self {
-        let options = ConnectOptions::with_payload(payload);
-        self.host.connect(to, &options).unwrap();
+    fn connect(mut self, server: &Server, payload: &[u8]) -> Self {
+        let mut options = ConnectOptions::with_payload(payload);
+        options.server_key = server.host.public_key();
+        self.host
+            .connect(server.host.local_addr(), &options)
+            .unwrap();
         (self.end, self.is_there) = (None, false);
         self
     }
@@ -139,6 +147,55 @@ impl Player {
     }
 }
 
+/// Somebody between a player and a server, who keeps what the player asked for.
+struct Middle {
+    socket: UdpSocket,
+    server: SocketAddr,
+    player: Option<SocketAddr>,
+    connect: Vec<u8>,
+}
+
+impl Middle {
+    fn before(server: &Server) -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_nonblocking(true).unwrap();
+        Self {
+            socket,
+            server: server.host.local_addr(),
+            player: None,
+            connect: Vec::new(),
+        }
+    }
+
+    /// Everything that came, to the other side.
+    fn pass_on(&mut self) {
+        let mut buffer = [0; 2048];
+        while let Ok((len, from)) = self.socket.recv_from(&mut buffer) {
+            let datagram = &buffer[..len];
+            let to = if from == self.server {
+                self.player.expect("the player speaks first")
+            } else {
+                self.player = Some(from);
+                self.record(datagram);
+                self.server
+            };
+            self.socket.send_to(datagram, to).unwrap();
+        }
+    }
+
+    fn record(&mut self, datagram: &[u8]) {
+        // A connect, see the documentation of `proto::wire`.
+        if datagram[0] == 4 {
+            self.connect = datagram.to_vec();
+        }
+    }
+
+    fn replay_connect(&self) {
+        assert!(!self.connect.is_empty(), "there was no connect");
+        self.socket.send_to(&self.connect, self.server).unwrap();
+    }
+}
+
 /// Until it is so.
 fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let started = Instant::now();
@@ -152,7 +209,7 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 /// Connects with a token, and says how that ended.
 fn refusal(server: &mut Server, payload: &[u8]) -> DisconnectReason {
-    let mut player = Player::new().connect(server.host.local_addr(), payload);
+    let mut player = Player::new(server.protection).connect(server, payload);
     until("a refusal", || {
         player.turn();
         server.turn();
@@ -173,19 +230,38 @@ fn let_in(server: &mut Server, mut player: Player) -> Player {
     player
 }
 
-#[test]
-fn a_good_token_opens_a_connection_and_says_who_came() {
-    let mut server = Server::start();
-    let to = server.host.local_addr();
-    let player = Player::new().connect(to, &token(1, ARENA, NOW + 60));
+/// Every test, under both ways to protect packets.
+macro_rules! under_both {
+    ($($name:ident,)+) => {
+        mod plain {
+            $(#[test] fn $name() { super::$name(tickwire::Config::plain); })+
+        }
+        mod noise {
+            $(#[test] fn $name() { super::$name(tickwire::Config::noise); })+
+        }
+    };
+}
+
+under_both! {
+    a_good_token_opens_a_connection_and_says_who_came,
+    a_token_that_is_not_good_is_denied_with_its_reason_and_counted,
+    a_used_token_is_denied_to_everybody_while_its_player_is_there_and_after_he_went,
+    a_player_from_the_same_address_needs_a_new_token_too,
+    a_recorded_connect_opens_nothing_when_its_token_is_used,
+    of_two_who_show_the_same_token_at_the_same_time_one_stays,
+    a_player_whose_packets_are_lost_gets_in_with_his_token,
+}
+
+fn a_good_token_opens_a_connection_and_says_who_came(protection: Protection) {
+    let mut server = Server::start(protection);
+    let player = Player::new(protection).connect(&server, &token(1, ARENA, NOW + 60));
     let _player = let_in(&mut server, player);
     assert_eq!(server.players[0].1, b"anna");
     assert_eq!(server.verifier.verdicts().spent, 1);
 }
 
-#[test]
-fn a_token_that_is_not_good_is_denied_with_its_reason_and_counted() {
-    let mut server = Server::start();
+fn a_token_that_is_not_good_is_denied_with_its_reason_and_counted(protection: Protection) {
+    let mut server = Server::start(protection);
     let mut altered = token(1, ARENA, NOW + 60);
     altered[30] ^= 1;
     let cases = [
@@ -211,12 +287,12 @@ fn a_token_that_is_not_good_is_denied_with_its_reason_and_counted() {
     assert_eq!(server.players, []);
 }
 
-#[test]
-fn a_used_token_is_denied_to_everybody_while_its_player_is_there_and_after_he_went() {
-    let mut server = Server::start();
-    let to = server.host.local_addr();
+fn a_used_token_is_denied_to_everybody_while_its_player_is_there_and_after_he_went(
+    protection: Protection,
+) {
+    let mut server = Server::start(protection);
     let used = token(1, ARENA, NOW + 60);
-    let player = Player::new().connect(to, &used);
+    let player = Player::new(protection).connect(&server, &used);
     let mut player = let_in(&mut server, player);
 
     let denied = DisconnectReason::Denied { code: 5 };
@@ -231,16 +307,15 @@ fn a_used_token_is_denied_to_everybody_while_its_player_is_there_and_after_he_we
     });
     assert_eq!(refusal(&mut server, &used), denied);
     // The same player, with a new one.
-    let player = Player::new().connect(to, &token(2, ARENA, NOW + 60));
+    let player = Player::new(protection).connect(&server, &token(2, ARENA, NOW + 60));
     let _player = let_in(&mut server, player);
 }
 
-#[test]
-fn a_player_from_the_same_address_needs_a_new_token_too() {
-    let mut server = Server::start();
-    let to = server.host.local_addr();
+fn a_player_from_the_same_address_needs_a_new_token_too(protection: Protection) {
+    let mut server = Server::start(protection);
     let used = token(1, ARENA, NOW + 60);
-    let mut player = let_in(&mut server, Player::new().connect(to, &used));
+    let player = Player::new(protection).connect(&server, &used);
+    let mut player = let_in(&mut server, player);
     let (peer, _) = server.players[0];
     server.host.disconnect(peer, 99);
     until("the player is told", || {
@@ -248,7 +323,7 @@ fn a_player_from_the_same_address_needs_a_new_token_too() {
         player.turn();
         player.end.is_some()
     });
-    let mut player = player.connect(to, &used);
+    let mut player = player.connect(&server, &used);
     until("a refusal", || {
         server.turn();
         player.turn();
@@ -257,13 +332,56 @@ fn a_player_from_the_same_address_needs_a_new_token_too() {
     assert_eq!(player.end, Some(DisconnectReason::Denied { code: 5 }));
 }
 
+/// The one in the middle has the address that the cookie is for, so its copy of the connect gets as far as
+/// to the door.
+fn a_recorded_connect_opens_nothing_when_its_token_is_used(protection: Protection) {
+    let mut server = Server::start(protection);
+    let mut middle = Middle::before(&server);
+    let mut player = Player::new(protection);
+    let mut options = ConnectOptions::with_payload(token(1, ARENA, NOW + 60));
+    options.server_key = server.host.public_key();
+    let through = middle.socket.local_addr().unwrap();
+    player.host.connect(through, &options).unwrap();
+    until("the player is let in", || {
+        player.turn();
+        server.turn();
+        middle.pass_on();
+        player.is_there && server.players.len() == 1
+    });
+
+    // As long as he is there nobody is asked, and the accept is sent again.
+    let asked = server.verifier.verdicts().good;
+    let again = server.host.stats().repeated_connects;
+    until("the copy is known", || {
+        middle.replay_connect();
+        server.turn();
+        server.host.stats().repeated_connects > again
+    });
+    assert_eq!(server.verifier.verdicts().good, asked);
+
+    player.host.shutdown(0);
+    until("the player goes", || {
+        player.turn();
+        server.turn();
+        middle.pass_on();
+        player.host.is_shut_down() && server.players.is_empty()
+    });
+    // What it said last is remembered for a while, and then the copy gets to the door.
+    until("the copy is refused", || {
+        middle.replay_connect();
+        server.turn();
+        server.verifier.verdicts().used_before > 0
+    });
+    let verdicts = server.verifier.verdicts();
+    assert_eq!((verdicts.good, verdicts.spent), (asked, 1));
+    assert_eq!((server.players.len(), server.sent_away), (0, 0));
+}
+
 /// Both pass the door, because nothing is spent there. One of them is there first.
-#[test]
-fn of_two_who_show_the_same_token_at_the_same_time_one_stays() {
-    let mut server = Server::start();
-    let to = server.host.local_addr();
+fn of_two_who_show_the_same_token_at_the_same_time_one_stays(protection: Protection) {
+    let mut server = Server::start(protection);
     let shared = token(1, ARENA, NOW + 60);
-    let mut players = [(); 2].map(|()| Player::new().connect(to, &shared));
+    let mut players = [(); 2].map(|()| Player::new(protection).connect(&server, &shared));
     // Neither server nor players take an event between the two.
     until("both are at the door", || {
         for player in &mut players {
@@ -286,9 +404,8 @@ fn of_two_who_show_the_same_token_at_the_same_time_one_stays() {
 }
 
 /// The connect is sent again and again, and the token is not used up by that.
-#[test]
-fn a_player_whose_packets_are_lost_gets_in_with_his_token() {
-    let mut server = Server::start();
+fn a_player_whose_packets_are_lost_gets_in_with_his_token(protection: Protection) {
+    let mut server = Server::start(protection);
     let conditions = LinkConditions {
         loss: tickwire::Loss::Independent { probability: 0.15 },
         duplication: 0.3,
@@ -296,12 +413,12 @@ fn a_player_whose_packets_are_lost_gets_in_with_his_token() {
     };
     let mut players = Vec::new();
     for id in 0..5 {
-        let mut player = Player::new();
+        let mut player = Player::new(protection);
         player
             .host
             .set_link_conditions(Some(conditions.clone()))
             .unwrap();
-        let player = player.connect(server.host.local_addr(), &token(id, ARENA, NOW + 60));
+        let player = player.connect(&server, &token(id, ARENA, NOW + 60));
         players.push(let_in(&mut server, player));
     }
     let verdicts = server.verifier.verdicts();

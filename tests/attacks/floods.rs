@@ -8,7 +8,6 @@ use crate::world::lab::Lab;
 use crate::world::packets::{self, Hello, PING, kind};
 use crate::world::{Stranger, config, is_thorough, ms, outside, secs};
 
-#[test]
 fn spoofed_hellos_leave_nothing_behind() {
     let mut lab = Lab::new(config());
     let hello = Hello::new([3; 16]).bytes();
@@ -30,7 +29,6 @@ fn spoofed_hellos_leave_nothing_behind() {
     assert_eq!(lab.host.poll_event(), None);
 }
 
-#[test]
 fn hellos_are_answered_up_to_a_limit_in_each_turn() {
     let mut lab = Lab::new(config());
     let hello = Hello::new([3; 16]).bytes();
@@ -46,11 +44,13 @@ fn hellos_are_answered_up_to_a_limit_in_each_turn() {
     }
 }
 
-#[test]
 fn connects_from_proven_addresses_stop_at_a_limit_in_each_turn() {
     let mut lab = Lab::new(config());
     let strangers: Vec<_> = (0..400).map(Stranger::new).collect();
-    let connects: Vec<_> = strangers.iter().map(|one| lab.connect_of(one)).collect();
+    let connects: Vec<_> = strangers
+        .iter()
+        .map(|one| lab.connect_of(one).bytes())
+        .collect();
     for (stranger, connect) in strangers.iter().zip(&connects) {
         lab.give(stranger.address, connect);
     }
@@ -66,7 +66,6 @@ fn connects_from_proven_addresses_stop_at_a_limit_in_each_turn() {
     assert_eq!(lab.host.stats().pending, 400);
 }
 
-#[test]
 fn connects_from_proven_addresses_stop_at_peers_max() {
     let mut lab = Lab::new(Config {
         peers_max: 50,
@@ -75,7 +74,7 @@ fn connects_from_proven_addresses_stop_at_peers_max() {
     let mut full = 0;
     for number in 0..200 {
         let stranger = Stranger::new(number);
-        let connect = lab.connect_of(&stranger);
+        let connect = lab.connect_of(&stranger).bytes();
         let answer = lab.answer_to(&stranger, &connect).unwrap();
         full += usize::from(answer[0] == kind::DENY);
     }
@@ -88,7 +87,6 @@ fn connects_from_proven_addresses_stop_at_peers_max() {
     assert_eq!(lab.host.stats().peers, 1);
 }
 
-#[test]
 fn connects_from_the_address_of_a_peer_stop_at_peers_max_as_well() {
     let mut lab = Lab::new(Config {
         peers_max: 5,
@@ -101,7 +99,7 @@ fn connects_from_the_address_of_a_peer_stop_at_peers_max_as_well() {
             address: peer.address,
             ..Stranger::new(100 + number)
         };
-        let connect = lab.connect_of(&again);
+        let connect = lab.connect_of(&again).bytes();
         lab.answer_to(&again, &connect);
     }
     let stats = lab.host.stats();
@@ -112,7 +110,6 @@ fn connects_from_the_address_of_a_peer_stop_at_peers_max_as_well() {
     assert!(matches!(events[..], [Event::Connected { .. }]));
 }
 
-#[test]
 fn peers_that_come_and_go_while_nobody_takes_events_stop_at_peers_max() {
     let mut lab = Lab::new(Config {
         peers_max: 10,
@@ -134,7 +131,6 @@ fn peers_that_come_and_go_while_nobody_takes_events_stop_at_peers_max() {
     assert!(lab.arrive(&mut Stranger::new(1000)));
 }
 
-#[test]
 fn one_that_replaces_itself_while_nobody_takes_events_stops_as_well() {
     let mut lab = Lab::new(Config {
         peers_max: 10,
@@ -158,7 +154,6 @@ fn one_that_replaces_itself_while_nobody_takes_events_stops_as_well() {
     assert!(lab.arrive(&mut Stranger::new(1000)));
 }
 
-#[test]
 fn memory_returns_when_peers_have_gone() {
     let mut lab = Lab::new(Config {
         peers_max: 100,
@@ -182,7 +177,6 @@ fn memory_returns_when_peers_have_gone() {
     assert_eq!((info.count_current, info.bytes_current), (0, 0));
 }
 
-#[test]
 fn a_flood_of_messages_that_nobody_takes_stays_within_its_limit() {
     let mut lab = Lab::new(config());
     let mut stranger = Stranger::new(1);
@@ -201,3 +195,15 @@ fn a_flood_of_messages_that_nobody_takes_stays_within_its_limit() {
     assert_eq!(stats.messages_received, (256 << 10) / 200);
     assert_eq!(stats.messages_received + stats.messages_dropped, 20_000);
 }
+
+under_both!(
+    spoofed_hellos_leave_nothing_behind,
+    hellos_are_answered_up_to_a_limit_in_each_turn,
+    connects_from_proven_addresses_stop_at_a_limit_in_each_turn,
+    connects_from_proven_addresses_stop_at_peers_max,
+    connects_from_the_address_of_a_peer_stop_at_peers_max_as_well,
+    peers_that_come_and_go_while_nobody_takes_events_stop_at_peers_max,
+    one_that_replaces_itself_while_nobody_takes_events_stops_as_well,
+    memory_returns_when_peers_have_gone,
+    a_flood_of_messages_that_nobody_takes_stays_within_its_limit,
+);

@@ -3,6 +3,7 @@
 //! `TICKWIRE_SEEDS` raises the number of seeds, and makes floods as long as they are meant to be; see
 //! `tests/world`.
 
+#[macro_use]
 #[path = "../world/mod.rs"]
 mod world;
 
@@ -10,3 +11,11 @@ mod floods;
 mod handshake;
 mod packets;
 mod peers;
+
+#[cfg(feature = "noise")]
+#[test]
+fn every_test_runs_under_both() {
+    let (plain, noise) = world::mode::counts();
+    assert_eq!(plain, noise);
+    assert!(plain > 40, "{plain}");
+}

@@ -23,7 +23,6 @@ fn assert_joined(world: &mut World) {
     }
 }
 
-#[test]
 fn both_at_the_same_time_make_one_connection() {
     for_each_seed(100, |seed| {
         let mut world = World::of_two(seed, &latency(50));
@@ -45,7 +44,6 @@ fn try_to_connect(world: &mut World, from: usize, to: usize) -> Option<PeerId> {
     Some(peer)
 }
 
-#[test]
 fn one_after_the_other_at_any_time_and_under_loss_make_one_connection() {
     for_each_seed(500, |seed| {
         let conditions = LinkConditions {
@@ -70,7 +68,6 @@ fn one_after_the_other_at_any_time_and_under_loss_make_one_connection() {
     });
 }
 
-#[test]
 fn one_that_comes_back_while_ours_stands_back_takes_its_place() {
     let mut world = World::new(1);
     world.add(config());
@@ -96,7 +93,6 @@ fn one_that_comes_back_while_ours_stands_back_takes_its_place() {
     assert_eq!(world.log(0).connected(), [peer]);
 }
 
-#[test]
 fn a_late_packet_of_an_older_connection_does_not_replace_a_newer_one() {
     let mut world = World::new(1);
     world.add(config());
@@ -115,7 +111,6 @@ fn a_late_packet_of_an_older_connection_does_not_replace_a_newer_one() {
     assert_eq!(world.host(0).stats().pending, 0);
 }
 
-#[test]
 fn a_host_that_connects_to_itself_has_no_answer() {
     let mut world = World::new(1);
     world.add(config());
@@ -129,3 +124,11 @@ fn a_host_that_connects_to_itself_has_no_answer() {
     assert_eq!(world.host(0).poll_timeout(), None);
     assert!(world.witness.datagrams.len() < 100);
 }
+
+under_both!(
+    both_at_the_same_time_make_one_connection,
+    one_after_the_other_at_any_time_and_under_loss_make_one_connection,
+    one_that_comes_back_while_ours_stands_back_takes_its_place,
+    a_late_packet_of_an_older_connection_does_not_replace_a_newer_one,
+    a_host_that_connects_to_itself_has_no_answer,
+);

@@ -109,7 +109,6 @@ fn end(world: &mut World) {
     }
 }
 
-#[test]
 fn whatever_happens_everybody_agrees_in_the_end() {
     let count = if is_thorough() { 0 } else { 150 };
     for_each_seed(count, |seed| {
@@ -131,7 +130,6 @@ fn whatever_happens_everybody_agrees_in_the_end() {
     });
 }
 
-#[test]
 fn the_same_seed_gives_the_same_datagrams() {
     let run = |seed| {
         let mut world = World::new(seed);
@@ -150,3 +148,8 @@ fn the_same_seed_gives_the_same_datagrams() {
     assert!(first == again, "two runs with one seed differ");
     assert!(first != run(2), "two seeds give the same run");
 }
+
+under_both!(
+    whatever_happens_everybody_agrees_in_the_end,
+    the_same_seed_gives_the_same_datagrams,
+);

@@ -65,7 +65,6 @@ impl Crowd {
     }
 }
 
-#[test]
 fn a_turn_costs_by_those_who_have_something_to_do() {
     let mut crowd = Crowd::new();
     crowd.run_for(secs(10));
@@ -79,7 +78,6 @@ fn a_turn_costs_by_those_who_have_something_to_do() {
     assert_eq!(crowd.lab.host.stats().peers, PEERS);
 }
 
-#[test]
 fn a_turn_in_which_nobody_has_anything_to_do_changes_nothing_and_allocates_nothing() {
     let mut crowd = Crowd::new();
     crowd.run_for(secs(10));
@@ -97,7 +95,6 @@ fn a_turn_in_which_nobody_has_anything_to_do_changes_nothing_and_allocates_nothi
     assert_eq!(answered, [address]);
 }
 
-#[test]
 fn an_idle_peer_takes_at_most_four_kibibytes() {
     const FEW: usize = 2000;
     let mut lab = Lab::new(config_for(FEW));
@@ -119,3 +116,9 @@ fn config_for(peers: usize) -> Config {
         ..config()
     }
 }
+
+under_both!(
+    a_turn_costs_by_those_who_have_something_to_do,
+    a_turn_in_which_nobody_has_anything_to_do_changes_nothing_and_allocates_nothing,
+    an_idle_peer_takes_at_most_four_kibibytes,
+);

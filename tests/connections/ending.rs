@@ -17,7 +17,6 @@ fn joined(conditions: &LinkConditions) -> (World, PeerId, PeerId) {
     (world, there, back)
 }
 
-#[test]
 fn either_side_ends_it_with_a_code() {
     for (from, to) in [(0, 1), (1, 0)] {
         let (mut world, there, back) = joined(&latency(50));
@@ -39,7 +38,6 @@ fn either_side_ends_it_with_a_code() {
     }
 }
 
-#[test]
 fn what_was_sent_in_the_turn_before_arrives_before_the_end() {
     let (mut world, there, back) = joined(&latency(50));
     world.send(0, there, b"last words");
@@ -50,7 +48,6 @@ fn what_was_sent_in_the_turn_before_arrives_before_the_end() {
     assert_eq!(world.log(1).end_of(back), Some(REMOTE));
 }
 
-#[test]
 fn both_sides_end_it_at_once() {
     let (mut world, there, back) = joined(&latency(50));
     world.disconnect(0, there, 9);
@@ -64,7 +61,6 @@ fn both_sides_end_it_at_once() {
     }
 }
 
-#[test]
 fn a_goodbye_gets_through_although_three_of_ten_packets_are_lost() {
     let count = std::cell::Cell::new((0_u32, 0_u32));
     for_each_seed(300, |seed| {
@@ -87,7 +83,6 @@ fn a_goodbye_gets_through_although_three_of_ten_packets_are_lost() {
     assert!(heard >= all - all.div_ceil(50), "{heard} of {all}");
 }
 
-#[test]
 fn one_that_hears_no_goodbye_times_out() {
     let (mut world, there, back) = joined(&latency(50));
     world.partition(0, 1, true);
@@ -102,7 +97,6 @@ fn one_that_hears_no_goodbye_times_out() {
     assert_eq!(world.log(1).end_of(back), Some(DisconnectReason::TimedOut));
 }
 
-#[test]
 fn an_attempt_is_ended_at_any_time_and_leaves_nothing() {
     for after in 0..40 {
         let mut world = World::of_two(1, &latency(50));
@@ -122,7 +116,6 @@ fn an_attempt_is_ended_at_any_time_and_leaves_nothing() {
     }
 }
 
-#[test]
 fn a_shutdown_tells_everybody_and_is_done_after_a_round_trip() {
     let mut world = World::new(1);
     world.add(config());
@@ -150,7 +143,6 @@ fn a_shutdown_tells_everybody_and_is_done_after_a_round_trip() {
     assert_eq!(world.host(0).poll_timeout(), None);
 }
 
-#[test]
 fn a_shutdown_waits_a_quarter_of_a_second_for_those_who_do_not_answer() {
     let (mut world, ..) = joined(&latency(20));
     world.partition(0, 1, true);
@@ -161,7 +153,6 @@ fn a_shutdown_waits_a_quarter_of_a_second_for_those_who_do_not_answer() {
     assert!(world.host(0).is_shut_down());
 }
 
-#[test]
 fn somebody_who_was_accepted_and_not_heard_is_told_of_a_shutdown_too() {
     let mut world = World::of_two(1, &latency(50));
     let there = world.connect(0, 1);
@@ -173,7 +164,6 @@ fn somebody_who_was_accepted_and_not_heard_is_told_of_a_shutdown_too() {
     assert!(world.log(1).is_empty() && world.host(1).is_shut_down());
 }
 
-#[test]
 fn the_name_of_one_who_is_gone_is_nobodys() {
     let (mut world, there, old) = joined(&LinkConditions::default());
     world.disconnect(0, there, 9);
@@ -190,7 +180,6 @@ fn the_name_of_one_who_is_gone_is_nobodys() {
     assert!(world.log(1).is_connected(new));
 }
 
-#[test]
 fn a_peer_that_is_being_told_is_no_peer_any_more() {
     let (mut world, there, back) = joined(&latency(50));
     world.set_conditions(0, 1, &partition());
@@ -207,7 +196,6 @@ fn a_peer_that_is_being_told_is_no_peer_any_more() {
     assert!(world.log(0).is_connected(again) && world.log(1).is_connected(new));
 }
 
-#[test]
 fn names_are_never_used_twice() {
     let mut world = World::new(1);
     world.add(config());
@@ -227,3 +215,18 @@ fn names_are_never_used_twice() {
     // The log refuses a name that was there before.
     assert_eq!(world.log(1).names().len(), 200);
 }
+
+under_both!(
+    either_side_ends_it_with_a_code,
+    what_was_sent_in_the_turn_before_arrives_before_the_end,
+    both_sides_end_it_at_once,
+    a_goodbye_gets_through_although_three_of_ten_packets_are_lost,
+    one_that_hears_no_goodbye_times_out,
+    an_attempt_is_ended_at_any_time_and_leaves_nothing,
+    a_shutdown_tells_everybody_and_is_done_after_a_round_trip,
+    a_shutdown_waits_a_quarter_of_a_second_for_those_who_do_not_answer,
+    somebody_who_was_accepted_and_not_heard_is_told_of_a_shutdown_too,
+    the_name_of_one_who_is_gone_is_nobodys,
+    a_peer_that_is_being_told_is_no_peer_any_more,
+    names_are_never_used_twice,
+);

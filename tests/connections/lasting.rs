@@ -25,7 +25,6 @@ fn packets_in(world: &mut World, time: Duration) -> (usize, usize) {
     )
 }
 
-#[test]
 fn an_idle_minute_takes_a_question_and_an_answer_every_five_seconds() {
     for_each_seed(20, |seed| {
         let jitter = ms(seed % 100);
@@ -42,7 +41,6 @@ fn an_idle_minute_takes_a_question_and_an_answer_every_five_seconds() {
     });
 }
 
-#[test]
 fn who_talks_sends_no_other_signs_of_life_and_who_listens_only_acknowledges() {
     let (mut world, ..) = joined(1, &latency(30));
     world.chatter(0, Some(secs(1)));
@@ -51,7 +49,6 @@ fn who_talks_sends_no_other_signs_of_life_and_who_listens_only_acknowledges() {
     assert!((60..=61).contains(&back), "{back}");
 }
 
-#[test]
 fn a_peer_with_a_short_idle_timeout_is_told_more_often() {
     let mut world = World::new(1);
     world.add(config());
@@ -65,7 +62,6 @@ fn a_peer_with_a_short_idle_timeout_is_told_more_often() {
     assert!(world.log(0).is_connected(there) && world.log(1).is_connected(back));
 }
 
-#[test]
 fn a_partition_shorter_than_the_idle_timeout_is_survived() {
     for_each_seed(20, |seed| {
         let (mut world, there, back) = joined(seed, &latency(30));
@@ -80,7 +76,6 @@ fn a_partition_shorter_than_the_idle_timeout_is_survived() {
     });
 }
 
-#[test]
 fn an_idle_connection_survives_a_short_partition_too() {
     for_each_seed(50, |seed| {
         let (mut world, there, back) = joined(seed, &latency(30));
@@ -94,7 +89,6 @@ fn an_idle_connection_survives_a_short_partition_too() {
     });
 }
 
-#[test]
 fn a_longer_partition_ends_the_connection_on_both_sides() {
     for is_talking in [false, true] {
         let (mut world, there, back) = joined(1, &latency(30));
@@ -115,7 +109,6 @@ fn a_longer_partition_ends_the_connection_on_both_sides() {
     }
 }
 
-#[test]
 fn a_partition_in_one_direction_ends_it_as_well() {
     let (mut world, there, back) = joined(1, &latency(30));
     world.chatter(0, Some(ms(100)));
@@ -150,7 +143,6 @@ fn stalled_server(chatter: Option<Duration>) -> World {
     world
 }
 
-#[test]
 fn an_application_that_stalls_does_not_lose_peers_that_are_still_sending() {
     // Slowly enough for the socket, and too fast for it.
     for interval in [ms(1000), ms(20)] {
@@ -166,14 +158,12 @@ fn an_application_that_stalls_does_not_lose_peers_that_are_still_sending() {
     }
 }
 
-#[test]
 fn an_application_that_stalls_does_not_lose_idle_peers() {
     let mut world = stalled_server(None);
     world.run_for(secs(60));
     assert_eq!(world.log(0).ends, []);
 }
 
-#[test]
 fn an_application_that_stalls_loses_those_who_are_gone() {
     let mut world = World::of_two(1, &latency(30));
     let (_, back) = world.join(0, 1);
@@ -182,3 +172,16 @@ fn an_application_that_stalls_loses_those_who_are_gone() {
     world.run_for(secs(31));
     assert_eq!(world.log(1).end_of(back), Some(DisconnectReason::TimedOut));
 }
+
+under_both!(
+    an_idle_minute_takes_a_question_and_an_answer_every_five_seconds,
+    who_talks_sends_no_other_signs_of_life_and_who_listens_only_acknowledges,
+    a_peer_with_a_short_idle_timeout_is_told_more_often,
+    a_partition_shorter_than_the_idle_timeout_is_survived,
+    an_idle_connection_survives_a_short_partition_too,
+    a_longer_partition_ends_the_connection_on_both_sides,
+    a_partition_in_one_direction_ends_it_as_well,
+    an_application_that_stalls_does_not_lose_peers_that_are_still_sending,
+    an_application_that_stalls_does_not_lose_idle_peers,
+    an_application_that_stalls_loses_those_who_are_gone,
+);

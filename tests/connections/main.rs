@@ -2,6 +2,7 @@
 //!
 //! `TICKWIRE_SEEDS` raises the number of seeds, see `tests/world`.
 
+#[macro_use]
 #[path = "../world/mod.rs"]
 mod world;
 
@@ -30,4 +31,12 @@ fn partition() -> LinkConditions {
         partitioned: true,
         ..LinkConditions::default()
     }
+}
+
+#[cfg(feature = "noise")]
+#[test]
+fn every_test_runs_under_both() {
+    let (plain, noise) = world::mode::counts();
+    assert_eq!(plain, noise);
+    assert!(plain > 50, "{plain}");
 }

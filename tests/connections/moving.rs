@@ -30,7 +30,6 @@ fn address_of(world: &World, host: usize, peer: PeerId) -> SocketAddr {
     world.host(host).peer_stats(peer).unwrap().address
 }
 
-#[test]
 fn a_client_that_changes_its_port_keeps_its_session() {
     let (mut world, there, back) = joined(1, &latency(30));
     world.chatter(0, Some(ms(50)));
@@ -46,7 +45,6 @@ fn a_client_that_changes_its_port_keeps_its_session() {
     assert_talk(&mut world, &[(0, there, 1), (1, back, 0)]);
 }
 
-#[test]
 fn traffic_stays_where_it_was_until_the_new_address_has_answered() {
     let (mut world, _, back) = joined(1, &latency(30));
     world.chatter(0, Some(ms(10)));
@@ -65,7 +63,7 @@ fn traffic_stays_where_it_was_until_the_new_address_has_answered() {
     let mut to_old = 0;
     for datagram in sent.filter(|sent| sent.from == world.address(1)) {
         if datagram.to == new && datagram.at < world.time() {
-            assert_eq!(packets::frames(&datagram.bytes)[0], packets::CHALLENGE);
+            assert!(packets::is_challenge(&datagram.bytes));
         }
         to_old += usize::from(datagram.to == old);
     }
@@ -73,7 +71,6 @@ fn traffic_stays_where_it_was_until_the_new_address_has_answered() {
     assert_eq!(address_of(&world, 1, back), new);
 }
 
-#[test]
 fn an_idle_client_is_found_again_by_its_sign_of_life() {
     let (mut world, there, back) = joined(1, &latency(30));
     world.move_host(0, outside(1));
@@ -82,7 +79,6 @@ fn an_idle_client_is_found_again_by_its_sign_of_life() {
     assert_talk(&mut world, &[(0, there, 1), (1, back, 0)]);
 }
 
-#[test]
 fn a_server_that_moves_is_followed_by_its_clients() {
     let (mut world, there, back) = joined(1, &latency(30));
     world.move_host(1, outside(1));
@@ -91,7 +87,6 @@ fn a_server_that_moves_is_followed_by_its_clients() {
     assert_talk(&mut world, &[(0, there, 1), (1, back, 0)]);
 }
 
-#[test]
 fn two_moves_in_a_row_lead_to_the_last() {
     for_each_seed(50, |seed| {
         let (mut world, there, back) = joined(seed, &latency(30));
@@ -108,7 +103,6 @@ fn two_moves_in_a_row_lead_to_the_last() {
     });
 }
 
-#[test]
 fn there_and_back_again_is_where_it_was() {
     let (mut world, there, back) = joined(1, &latency(30));
     world.chatter(0, Some(ms(20)));
@@ -122,7 +116,6 @@ fn there_and_back_again_is_where_it_was() {
     assert_talk(&mut world, &[(0, there, 1), (1, back, 0)]);
 }
 
-#[test]
 fn moves_under_loss_and_reordering_arrive() {
     for_each_seed(100, |seed| {
         let conditions = LinkConditions {
@@ -147,7 +140,6 @@ fn moves_under_loss_and_reordering_arrive() {
     });
 }
 
-#[test]
 fn an_address_that_never_answers_gets_challenges_and_nothing_else() {
     let (mut world, _, back) = joined(1, &latency(30));
     let (home, elsewhere) = (world.address(0), outside(1));
@@ -166,14 +158,13 @@ fn an_address_that_never_answers_gets_challenges_and_nothing_else() {
     let to_elsewhere: Vec<_> = sent.filter(|sent| sent.to == elsewhere).collect();
     assert!(!to_elsewhere.is_empty());
     for datagram in to_elsewhere {
-        assert_eq!(packets::frames(&datagram.bytes)[0], packets::CHALLENGE);
+        assert!(packets::is_challenge(&datagram.bytes));
     }
     assert_eq!(world.log(1).moves, []);
     assert_eq!(address_of(&world, 1, back), home);
     assert!(world.log(1).is_connected(back));
 }
 
-#[test]
 fn a_client_that_hears_nothing_at_its_new_address_times_out() {
     let (mut world, there, back) = joined(1, &latency(30));
     world.chatter(0, Some(ms(100)));
@@ -185,7 +176,6 @@ fn a_client_that_hears_nothing_at_its_new_address_times_out() {
     assert_eq!(world.log(1).moves, []);
 }
 
-#[test]
 fn somebody_else_gets_the_old_address() {
     let (mut world, there, back) = joined(1, &latency(30));
     let old = world.address(0);
@@ -201,7 +191,6 @@ fn somebody_else_gets_the_old_address() {
     assert_talk(&mut world, &[(2, second_there, 1), (1, second, 2)]);
 }
 
-#[test]
 fn somebody_else_gets_the_old_address_before_the_move_was_noticed() {
     let (mut world, there, back) = joined(1, &latency(30));
     let old = world.address(0);
@@ -216,7 +205,6 @@ fn somebody_else_gets_the_old_address_before_the_move_was_noticed() {
     assert_talk(&mut world, &[(2, second_there, 1), (1, second, 2)]);
 }
 
-#[test]
 fn two_clients_that_swap_their_addresses_keep_their_sessions() {
     let (mut world, there, back) = joined(1, &latency(30));
     world.add(config());
@@ -236,3 +224,18 @@ fn two_clients_that_swap_their_addresses_keep_their_sessions() {
     world.join(0, 1);
     world.join(2, 1);
 }
+
+under_both!(
+    a_client_that_changes_its_port_keeps_its_session,
+    traffic_stays_where_it_was_until_the_new_address_has_answered,
+    an_idle_client_is_found_again_by_its_sign_of_life,
+    a_server_that_moves_is_followed_by_its_clients,
+    two_moves_in_a_row_lead_to_the_last,
+    there_and_back_again_is_where_it_was,
+    moves_under_loss_and_reordering_arrive,
+    an_address_that_never_answers_gets_challenges_and_nothing_else,
+    a_client_that_hears_nothing_at_its_new_address_times_out,
+    somebody_else_gets_the_old_address,
+    somebody_else_gets_the_old_address_before_the_move_was_noticed,
+    two_clients_that_swap_their_addresses_keep_their_sessions,
+);

@@ -60,7 +60,6 @@ fn world(seed: u64) -> World {
 /// How long a session lasts before somebody ends it.
 const TALK: Duration = secs(6);
 
-#[test]
 fn two_hosts_connect_talk_and_close_under_all_conditions() {
     for_each_seed(SEEDS, |seed| {
         let mut world = world(seed);
@@ -115,3 +114,5 @@ fn both_sides_heard_of_everything(world: &World) {
         assert_eq!(world.host(host).poll_timeout(), None, "nothing is left");
     }
 }
+
+under_both!(two_hosts_connect_talk_and_close_under_all_conditions,);

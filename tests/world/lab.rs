@@ -9,7 +9,7 @@ use tickwire::limits::DATAGRAM_MAX;
 use tickwire::proto::HostState;
 
 use super::Stranger;
-use super::packets::{Hello, PING, kind, returned_cookie, server_id};
+use super::packets::{Connect, Hello, PING, kind, returned_cookie};
 
 /// See the [module](self).
 pub(crate) struct Lab {
@@ -61,22 +61,22 @@ impl Lab {
     }
 
     /// A connect that the host takes for good.
-    pub(crate) fn connect_of(&mut self, stranger: &Stranger) -> Vec<u8> {
+    pub(crate) fn connect_of(&mut self, stranger: &Stranger) -> Connect {
         let hello = Hello::new(stranger.nonce).bytes();
         let cookie = self.answer_to(stranger, &hello).unwrap();
-        stranger.connect(returned_cookie(&cookie).unwrap()).bytes()
+        stranger.connect(returned_cookie(&cookie).unwrap())
     }
 
     /// Whether it gets in.
     pub(crate) fn arrive(&mut self, stranger: &mut Stranger) -> bool {
         let connect = self.connect_of(stranger);
-        let Some(accept) = self.answer_to(stranger, &connect) else {
+        let Some(accept) = self.answer_to(stranger, &connect.bytes()) else {
             return false;
         };
         if accept[0] != kind::ACCEPT {
             return false;
         }
-        stranger.server_id = server_id(&accept);
+        stranger.take_accept(&connect, &accept);
         stranger.number = 0;
         let first = stranger.packet(&PING);
         self.answer_to(stranger, &first);

@@ -18,9 +18,13 @@
 pub(crate) mod lab;
 pub(crate) mod log;
 pub(crate) mod luck;
+#[macro_use]
+pub(crate) mod mode;
 pub(crate) mod network;
 pub(crate) mod node;
 pub(crate) mod packets;
+#[cfg(feature = "noise")]
+pub(crate) mod secrecy;
 pub(crate) mod seeds;
 pub(crate) mod stranger;
 pub(crate) mod witness;
@@ -33,6 +37,7 @@ use tickwire::{Config, ConnectOptions, Delivery, LinkConditions, PeerId};
 
 pub(crate) use self::log::Log;
 pub(crate) use self::luck::Luck;
+pub(crate) use self::mode::{Mode, config, config_of, is_noise, mode, options, under};
 use self::network::Network;
 use self::node::Node;
 pub(crate) use self::seeds::{for_each_seed, is_thorough};
@@ -51,10 +56,6 @@ pub(crate) const fn ms(time: u64) -> Duration {
 
 pub(crate) const fn secs(time: u64) -> Duration {
     Duration::from_secs(time)
-}
-
-pub(crate) fn config() -> Config {
-    Config::plain(PROTOCOL)
 }
 
 /// The default address of a host: every host of a world has another one.
@@ -366,7 +367,8 @@ impl World {
         while let Some(transmit) = node.state.poll_transmit(&mut buffer, now) {
             let bytes = &buffer[..transmit.len];
             let (from, to) = (node.address, transmit.to);
-            self.witness.on_sent(host, to, bytes);
+            self.witness
+                .on_sent(host, to, bytes, || node.has_peer_at(to));
             self.witness.record(time, from, to, bytes);
             self.network.send(host, from, to, bytes, now);
         }

@@ -109,6 +109,15 @@ impl Node {
         assert_eq!(outcome.unwrap().queue_full, 0);
     }
 
+    /// Whether the host takes this for the address of a peer.
+    pub(crate) fn has_peer_at(&self, address: SocketAddr) -> bool {
+        let mut peers = self.state.peers();
+        peers.any(|peer| {
+            let stats = self.state.peer_stats(peer);
+            stats.is_some_and(|stats| stats.address == address)
+        })
+    }
+
     /// What must hold between two turns.
     pub(crate) fn check(&self, now: Instant) {
         if let Some(at) = self.state.poll_timeout() {

@@ -2,7 +2,9 @@
 
 use crc32fast::Hasher;
 
-use super::PROTOCOL;
+#[cfg(feature = "noise")]
+use super::secrecy;
+use super::{PROTOCOL, is_noise};
 
 /// The first byte of everything.
 pub(crate) mod kind {
@@ -44,7 +46,7 @@ impl Hello {
         Self {
             version: VERSION,
             nonce,
-            protection: 0,
+            protection: is_noise().into(),
             protocol: PROTOCOL,
         }
     }
@@ -81,32 +83,64 @@ pub(crate) fn cookie_answer(nonce: Nonce, cookie: Cookie) -> Vec<u8> {
     let mut bytes = vec![kind::COOKIE, VERSION];
     bytes.extend(nonce);
     bytes.extend(cookie);
-    bytes.extend([0; 32]);
+    bytes.extend(shown_key());
     sealed(PROTOCOL, bytes)
 }
 
-/// A server takes a client in.
-pub(crate) fn accept(client_id: u64, nonce: Nonce, server_id: u64) -> Vec<u8> {
+/// The public key of every host of a test.
+fn shown_key() -> [u8; 32] {
+    #[cfg(feature = "noise")]
+    if is_noise() {
+        return *secrecy::server_key().as_bytes();
+    }
+    [0; 32]
+}
+
+/// A server takes the client in that made this connect.
+pub(crate) fn accept(connect: &[u8], client_id: u64, nonce: Nonce, server_id: u64) -> Vec<u8> {
     let mut bytes = vec![kind::ACCEPT, VERSION];
     bytes.extend(client_id.to_be_bytes());
     bytes.extend(nonce);
-    bytes.extend(server_id.to_be_bytes());
-    bytes.extend(20_000_u32.to_be_bytes());
-    bytes.push(16);
+    let body = [
+        &server_id.to_be_bytes()[..],
+        &20_000_u32.to_be_bytes(),
+        &[16],
+    ]
+    .concat();
+    bytes.extend(sealed_accept(connect, body));
     sealed(PROTOCOL, bytes)
 }
 
-/// A server is full.
-pub(crate) fn deny(client_id: u64, nonce: Nonce) -> Vec<u8> {
+#[cfg_attr(not(feature = "noise"), allow(unused_variables))]
+fn sealed_accept(connect: &[u8], body: Vec<u8>) -> Vec<u8> {
+    #[cfg(feature = "noise")]
+    if is_noise() {
+        return secrecy::sealed_accept(connect, &body);
+    }
+    body
+}
+
+/// A server is full, for the client that made this connect.
+#[cfg_attr(not(feature = "noise"), allow(unused_variables))]
+pub(crate) fn deny(connect: &[u8], client_id: u64, nonce: Nonce) -> Vec<u8> {
     let mut bytes = vec![kind::DENY, VERSION];
     bytes.extend(client_id.to_be_bytes());
     bytes.extend(nonce);
     bytes.extend([0; 5]);
+    #[cfg(feature = "noise")]
+    if is_noise() {
+        bytes.extend(secrecy::tag_of_deny(connect, &bytes));
+    }
     sealed(PROTOCOL, bytes)
 }
 
 /// Under which id a client receives, from its connect.
 pub(crate) fn client_id(connect: &[u8]) -> u64 {
+    #[cfg(feature = "noise")]
+    if is_noise() {
+        let body = secrecy::open_connect(connect);
+        return u64::from_be_bytes(body[..8].try_into().unwrap());
+    }
     u64::from_be_bytes(connect[34..42].try_into().unwrap())
 }
 
@@ -137,12 +171,25 @@ impl Connect {
         let mut bytes = vec![kind::CONNECT, VERSION];
         bytes.extend(self.nonce);
         bytes.extend(self.cookie);
-        bytes.extend(self.client_id.to_be_bytes());
+        bytes.extend(self.sealed_body());
+        sealed(PROTOCOL, bytes)
+    }
+
+    fn sealed_body(&self) -> Vec<u8> {
+        #[cfg(feature = "noise")]
+        if is_noise() {
+            return secrecy::sealed_connect(self);
+        }
+        self.body()
+    }
+
+    pub(crate) fn body(&self) -> Vec<u8> {
+        let mut bytes = self.client_id.to_be_bytes().to_vec();
         bytes.extend(self.idle_timeout_ms.to_be_bytes());
         bytes.push(self.ack_delay_ms);
         bytes.extend(u16::try_from(self.payload.len()).unwrap().to_be_bytes());
         bytes.extend(&self.payload);
-        sealed(PROTOCOL, bytes)
+        bytes
     }
 }
 
@@ -151,9 +198,9 @@ pub(crate) fn returned_cookie(packet: &[u8]) -> Option<Cookie> {
     packet.get(18..34)?.try_into().ok()
 }
 
-/// Under which id the server receives, from an accept.
-pub(crate) fn server_id(accept: &[u8]) -> u64 {
-    u64::from_be_bytes(accept[26..34].try_into().unwrap())
+/// Under which id the server receives, from the body of an accept.
+pub(crate) fn server_id(body: &[u8]) -> u64 {
+    u64::from_be_bytes(body[..8].try_into().unwrap())
 }
 
 /// The id that a packet of a connection names.
@@ -166,12 +213,23 @@ pub(crate) fn packet_number(packet: &[u8]) -> u64 {
     u32::from_be_bytes(packet[9..13].try_into().unwrap()).into()
 }
 
-/// A packet of a connection.
-pub(crate) fn packet(id: u64, number: u64, frames: &[u8]) -> Vec<u8> {
+/// What anybody can read of a packet of a connection.
+pub(crate) fn header(id: u64, number: u64) -> Vec<u8> {
     let mut bytes = vec![kind::PACKET];
     bytes.extend(id.to_be_bytes());
     bytes.extend(&number.to_be_bytes()[4..]);
+    bytes
+}
+
+/// A packet of a connection, by somebody who knows no key. Under Plain there is none, and under Noise
+/// this is a forgery.
+pub(crate) fn packet(id: u64, number: u64, frames: &[u8]) -> Vec<u8> {
+    let mut bytes = header(id, number);
     bytes.extend(frames);
+    if is_noise() {
+        bytes.extend([0x5a; 16]);
+        return bytes;
+    }
     let mut hasher = Hasher::new();
     hasher.update(&PROTOCOL.to_be_bytes());
     hasher.update(&number.to_be_bytes());
@@ -180,9 +238,17 @@ pub(crate) fn packet(id: u64, number: u64, frames: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// What a packet of a connection carries.
+/// What a packet of a connection carries, under Plain.
 pub(crate) fn frames(packet: &[u8]) -> &[u8] {
     &packet[13..packet.len() - 4]
+}
+
+/// Whether a packet holds a challenge and nothing else. Under Noise its length is all that tells.
+pub(crate) fn is_challenge(packet: &[u8]) -> bool {
+    if is_noise() {
+        return packet[0] == kind::PACKET && packet.len() == 13 + 9 + 16;
+    }
+    challenge_in(packet).is_some()
 }
 
 pub(crate) const PING: [u8; 1] = [1];
@@ -204,10 +270,16 @@ pub(crate) fn disconnect(code: u32) -> Vec<u8> {
 
 pub(crate) const CHALLENGE: u8 = 4;
 
-/// What has to be sent back, if the packet is a challenge: nothing else is in such a one.
+/// What has to be sent back, if the packet is a challenge, under Plain: nothing else is in such a one.
 pub(crate) fn challenge_in(packet: &[u8]) -> Option<[u8; 8]> {
-    let is_challenge = packet.len() == 26 && packet[0] == kind::PACKET && packet[13] == CHALLENGE;
-    is_challenge.then(|| packet[14..22].try_into().unwrap())
+    let is_whole = packet.len() == 26 && packet[0] == kind::PACKET;
+    token_in(is_whole.then(|| frames(packet))?)
+}
+
+/// What has to be sent back, if this is a challenge and nothing else.
+pub(crate) fn token_in(frames: &[u8]) -> Option<[u8; 8]> {
+    let (kind, token) = frames.split_first()?;
+    token.try_into().ok().filter(|_| *kind == CHALLENGE)
 }
 
 pub(crate) fn response(token: [u8; 8]) -> Vec<u8> {

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 
 use super::packets::{self, Connect, Cookie, Hello, Nonce, kind};
-use super::{World, ms};
+#[cfg(feature = "noise")]
+use super::secrecy::{self, Keys};
+use super::{World, is_noise, ms};
 
 /// See the [module](self).
 #[derive(Debug, Clone)]
@@ -16,6 +18,9 @@ pub(crate) struct Stranger {
     pub(crate) server_id: u64,
     /// Of the next packet.
     pub(crate) number: u64,
+    /// Under Noise, once it was accepted.
+    #[cfg(feature = "noise")]
+    pub(crate) keys: Option<Keys>,
 }
 
 /// An address where none of the world's hosts is.
@@ -34,6 +39,8 @@ impl Stranger {
             id: 0xabcd_0000_0000 + number as u64,
             server_id: 0,
             number: 0,
+            #[cfg(feature = "noise")]
+            keys: None,
         }
     }
 
@@ -61,7 +68,20 @@ impl Stranger {
     pub(crate) fn enter(&mut self, world: &mut World, host: usize, connect: &Connect) {
         let answers = self.give(world, host, &connect.bytes());
         assert_eq!((answers.len(), answers[0][0]), (1, kind::ACCEPT));
-        self.server_id = packets::server_id(&answers[0]);
+        self.take_accept(connect, &answers[0]);
+    }
+
+    /// It was accepted.
+    pub(crate) fn take_accept(&mut self, connect: &Connect, accept: &[u8]) {
+        #[cfg(feature = "noise")]
+        if is_noise() {
+            let (body, keys) = secrecy::open_accept(connect, accept);
+            self.server_id = packets::server_id(&body);
+            self.keys = Some(keys);
+            return;
+        }
+        let _ = connect;
+        self.server_id = packets::server_id(&accept[26..]);
     }
 
     /// The whole handshake; then it is a peer.
@@ -75,7 +95,32 @@ impl Stranger {
     /// A packet with these frames and the next number.
     pub(crate) fn packet(&mut self, frames: &[u8]) -> Vec<u8> {
         self.number += 1;
-        packets::packet(self.server_id, self.number - 1, frames)
+        self.packet_with(self.number - 1, frames)
+    }
+
+    /// A packet with these frames and that number.
+    pub(crate) fn packet_with(&self, number: u64, frames: &[u8]) -> Vec<u8> {
+        #[cfg(feature = "noise")]
+        if let Some(keys) = &self.keys {
+            let header = packets::header(self.server_id, number);
+            let sealed = keys.seal(number, &header, frames);
+            return [header, sealed].concat();
+        }
+        packets::packet(self.server_id, number, frames)
+    }
+
+    /// What is in a packet from the host.
+    pub(crate) fn frames(&self, packet: &[u8]) -> Vec<u8> {
+        #[cfg(feature = "noise")]
+        if let Some(keys) = &self.keys {
+            return keys.open(packet).expect("it is authentic");
+        }
+        packets::frames(packet).to_vec()
+    }
+
+    /// What has to be sent back, if the packet is a challenge.
+    pub(crate) fn challenge_in(&self, packet: &[u8]) -> Option<[u8; 8]> {
+        packets::token_in(&self.frames(packet))
     }
 
     pub(crate) fn say(&mut self, world: &mut World, host: usize, frames: &[u8]) -> Vec<Vec<u8>> {

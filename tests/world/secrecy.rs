@@ -1,0 +1,145 @@
+//! The other half of the encryption, by hand, as `WIRE.md` has it: with snow's own primitives in the
+//! handshake, so that those which the library computes with meet others.
+
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use ring::hmac;
+use snow::{Builder, HandshakeState};
+use tickwire::{PrivateKey, PublicKey};
+
+use super::packets::{Connect, Cookie, VERSION};
+use super::{PROTOCOL, packets};
+
+const SERVER_PRIVATE: [u8; 32] = [0x5e; 32];
+
+/// That of every host of a test.
+pub(crate) fn server_private_key() -> PrivateKey {
+    PrivateKey::from_bytes(SERVER_PRIVATE)
+}
+
+pub(crate) fn server_key() -> PublicKey {
+    server_private_key().public_key()
+}
+
+/// The keys of a connection, on the side of whoever has them.
+#[derive(Debug, Clone)]
+pub(crate) struct Keys {
+    sending: LessSafeKey,
+    receiving: LessSafeKey,
+}
+
+impl Keys {
+    fn new(sending: [u8; 32], receiving: [u8; 32]) -> Self {
+        let key = |bytes| LessSafeKey::new(UnboundKey::new(&AES_256_GCM, bytes).unwrap());
+        Self {
+            sending: key(&sending),
+            receiving: key(&receiving),
+        }
+    }
+
+    /// Puts the tag behind a packet whose header and frames these are. Of the first epoch.
+    pub(crate) fn seal(&self, number: u64, header: &[u8], frames: &[u8]) -> Vec<u8> {
+        let mut sealed = frames.to_vec();
+        let (nonce, header) = (nonce(number), Aad::from(header));
+        self.sending
+            .seal_in_place_append_tag(nonce, header, &mut sealed)
+            .unwrap();
+        sealed
+    }
+
+    /// What is in a packet for this side, if it is authentic.
+    pub(crate) fn open(&self, packet: &[u8]) -> Option<Vec<u8>> {
+        let (header, sealed) = packet.split_at_checked(13)?;
+        let (number, mut sealed) = (packets::packet_number(packet), sealed.to_vec());
+        let opened = self
+            .receiving
+            .open_in_place(nonce(number), Aad::from(header), &mut sealed);
+        Some(opened.ok()?.to_vec())
+    }
+}
+
+fn nonce(number: u64) -> Nonce {
+    let mut bytes = [0; 12];
+    bytes[4..].copy_from_slice(&number.to_be_bytes());
+    Nonce::assume_unique_for_key(bytes)
+}
+
+fn builder() -> Builder<'static> {
+    Builder::new("Noise_NK_25519_AESGCM_SHA256".parse().unwrap())
+}
+
+fn prologue(nonce: &packets::Nonce, cookie: &Cookie) -> Vec<u8> {
+    let id = PROTOCOL.to_be_bytes();
+    [&[VERSION, 1], &nonce[..], cookie, &id].concat()
+}
+
+/// The client that makes this connect. It has the same ephemeral key each time.
+fn client(connect: &Connect) -> (HandshakeState, Vec<u8>) {
+    let mut ephemeral = [7; 32];
+    ephemeral[..16].copy_from_slice(&connect.nonce);
+    ephemeral[16..24].copy_from_slice(&connect.client_id.to_be_bytes());
+    let server = server_key();
+    let mut state = builder()
+        .fixed_ephemeral_key_for_testing_only(&ephemeral)
+        .prologue(&prologue(&connect.nonce, &connect.cookie))
+        .unwrap()
+        .remote_public_key(server.as_bytes())
+        .unwrap()
+        .build_initiator()
+        .unwrap();
+    let mut message = [0; 1024];
+    let len = state.write_message(&connect.body(), &mut message).unwrap();
+    (state, message[..len].to_vec())
+}
+
+/// The sealed body of a connect.
+pub(crate) fn sealed_connect(connect: &Connect) -> Vec<u8> {
+    client(connect).1
+}
+
+/// What is in the accept that answers a connect, and the keys that it leads to.
+pub(crate) fn open_accept(connect: &Connect, accept: &[u8]) -> (Vec<u8>, Keys) {
+    let (mut state, _) = client(connect);
+    let mut body = [0; 1024];
+    let message = &accept[26..accept.len() - 4];
+    let len = state.read_message(message, &mut body).unwrap();
+    let (to_server, to_client) = state.dangerously_get_raw_split();
+    (body[..len].to_vec(), Keys::new(to_server, to_client))
+}
+
+/// The server that reads this connect, and what is in it.
+fn server(connect: &[u8]) -> (HandshakeState, Vec<u8>) {
+    let (nonce, cookie) = (&connect[2..18], &connect[18..34]);
+    let prologue = prologue(nonce.try_into().unwrap(), cookie.try_into().unwrap());
+    let mut state = builder()
+        .prologue(&prologue)
+        .unwrap()
+        .local_private_key(&SERVER_PRIVATE)
+        .unwrap()
+        .build_responder()
+        .unwrap();
+    let mut body = [0; 1024];
+    let message = &connect[34..connect.len() - 4];
+    let len = state.read_message(message, &mut body).unwrap();
+    (state, body[..len].to_vec())
+}
+
+/// What is in a connect to one of the hosts of a test.
+pub(crate) fn open_connect(connect: &[u8]) -> Vec<u8> {
+    server(connect).1
+}
+
+/// The sealed body of an accept that answers a connect.
+pub(crate) fn sealed_accept(connect: &[u8], body: &[u8]) -> Vec<u8> {
+    let (mut state, _) = server(connect);
+    let mut message = [0; 1024];
+    let len = state.write_message(body, &mut message).unwrap();
+    message[..len].to_vec()
+}
+
+/// What shows that a deny is the server's.
+pub(crate) fn tag_of_deny(connect: &[u8], signed: &[u8]) -> Vec<u8> {
+    let (mut state, _) = server(connect);
+    let (_, to_client) = state.dangerously_get_raw_split();
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &to_client);
+    hmac::sign(&key, signed).as_ref()[..16].to_vec()
+}

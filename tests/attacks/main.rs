@@ -7,6 +7,8 @@
 #[path = "../world/mod.rs"]
 mod world;
 
+#[cfg(feature = "noise")]
+mod encryption;
 mod floods;
 mod handshake;
 mod packets;

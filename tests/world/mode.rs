@@ -32,6 +32,13 @@ pub(crate) fn under(mode: Mode, test: fn()) {
     test();
 }
 
+/// For a moment.
+pub(crate) fn with_mode(mode: Mode, what: &mut dyn FnMut()) {
+    let own = MODE.replace(mode);
+    what();
+    MODE.set(own);
+}
+
 /// What is usual in a test: nothing of it is about how many handshakes there may be.
 pub(crate) fn config() -> Config {
     config_of(PROTOCOL)

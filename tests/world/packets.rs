@@ -32,6 +32,11 @@ fn sealed(common: u64, mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
+/// A datagram of the handshake that somebody altered, with the checksum put right.
+pub(crate) fn with_checksum(bytes: &[u8]) -> Vec<u8> {
+    sealed(PROTOCOL, bytes.to_vec())
+}
+
 /// What a hello says.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Hello {

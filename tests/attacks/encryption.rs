@@ -1,0 +1,535 @@
+//! What encryption is for: somebody in the middle, forgers, replays, and floods of handshakes.
+
+use tickwire::limits::HANDSHAKES_PER_SECOND_DEFAULT;
+use tickwire::proto::HostState;
+use tickwire::{
+    Admission, Config, ConnectError, ConnectOptions, DisconnectReason, LinkConditions, PeerId,
+    PrivateKey, PublicKey, Security,
+};
+
+use crate::world::lab::Lab;
+use crate::world::mode::with_mode;
+use crate::world::packets::{self, Connect, kind};
+use crate::world::secrecy::server_key;
+use crate::world::{
+    Datagram, Luck, Mode, PROTOCOL, Stranger, World, config, ms, options, outside, secs, under,
+};
+
+/// Runs the test with encryption; there is nothing of it without.
+macro_rules! encrypted {
+    ($($test:ident),+ $(,)?) => {
+        mod encrypted {
+            $(#[test] fn $test() {
+                crate::world::under(crate::world::Mode::Noise, super::$test);
+            })+
+        }
+    };
+}
+
+encrypted!(
+    a_pinning_client_never_talks_to_somebody_with_another_key,
+    whoever_answers_first_with_another_key_does_not_break_a_connect,
+    an_unpinned_client_is_told_which_key_it_was_shown,
+    a_payload_is_not_for_strangers,
+    a_payload_cannot_be_read_on_the_way,
+    a_forged_refusal_does_not_end_an_attempt,
+    a_repeated_connect_gets_the_same_accept_without_any_work,
+    somebody_on_the_way_who_is_faster_does_not_keep_a_client_out,
+    a_pinned_attempt_is_not_satisfied_by_somebody_who_comes_to_us,
+    every_byte_of_every_packet_is_protected_and_the_others_notice_nothing,
+    replays_at_once_later_and_after_a_move_are_duplicates,
+    a_session_replayed_to_a_restarted_server_is_nothing,
+    a_host_that_is_talked_to_in_plain_says_so_and_goes_on,
+    a_plain_host_that_is_talked_to_in_noise_says_so_and_goes_on,
+    a_client_and_a_server_of_two_kinds_do_not_connect_and_know_why,
+    a_flood_of_handshakes_is_held_to_its_rate,
+);
+
+fn key(byte: u8) -> PrivateKey {
+    PrivateKey::from_bytes([byte; 32])
+}
+
+fn config_with(key: PrivateKey) -> Config {
+    Config {
+        security: Security::noise(PROTOCOL, Some(key)),
+        ..Config::default()
+    }
+}
+
+fn pinned(key: PublicKey) -> ConnectOptions {
+    ConnectOptions::with_payload("a ticket").pin(key)
+}
+
+fn recorded(world: &World, kind: u8) -> Vec<Datagram> {
+    let sent = world.witness.datagrams.iter();
+    sent.filter(|sent| sent.bytes[0] == kind).cloned().collect()
+}
+
+/// Host 0, and at the address where its server should be somebody else, host 1.
+fn a_man_in_the_middle() -> World {
+    let mut world = World::new(1);
+    world.add(config_with(key(1)));
+    world.add(config_with(key(2)));
+    world
+}
+
+fn a_pinning_client_never_talks_to_somebody_with_another_key() {
+    let mut world = a_man_in_the_middle();
+    let there = world.connect_with(0, 1, &pinned(server_key()));
+    world.run_for(ms(9_900));
+    assert_eq!(world.log(0).end_of(there), None, "another may yet answer");
+    world.run_for(ms(200));
+    let shown = key(2).public_key();
+    let end = world.log(0).end_of(there);
+    assert_eq!(end, Some(DisconnectReason::WrongServerKey { shown }));
+    assert!(world.host(0).stats().wrong_keys >= 5);
+    assert_eq!(recorded(&world, kind::CONNECT), []);
+    assert!(world.log(1).is_empty());
+}
+
+fn whoever_answers_first_with_another_key_does_not_break_a_connect() {
+    let mut world = World::of_two(1, &LinkConditions::default());
+    let mut wrong = [0; 70];
+    world.host_mut(1).set_admission(|request| {
+        assert_eq!(request.payload, b"a ticket");
+        Admission::Accept
+    });
+    let there = world.connect_with(0, 1, &pinned(server_key()));
+    let mut other = Stranger::new(7);
+    other.address = world.address(1);
+    // He sees the hello before the server does.
+    world.partition(0, 1, true);
+    world.run_for(ms(1));
+    let nonce = packets::nonce_of_hello(&recorded(&world, kind::HELLO)[0].bytes);
+    let genuine = packets::cookie_answer(nonce, [7; 16]);
+    wrong[..].copy_from_slice(&genuine);
+    wrong[40] ^= 1;
+    let wrong = packets::with_checksum(&wrong[..66]);
+    other.give(&mut world, 0, &wrong);
+    world.partition(0, 1, false);
+    let is_done = world.run_until(secs(5), |world| world.log(0).is_connected(there));
+    assert!(is_done, "{:?}", world.log(0).end_of(there));
+    assert_eq!(world.host(0).stats().wrong_keys, 1);
+}
+
+fn an_unpinned_client_is_told_which_key_it_was_shown() {
+    let mut lab = Lab::new(config_with(key(2)));
+    let mut client = HostState::new(config_with(key(1)), [9; 32], lab.now).unwrap();
+    client
+        .connect(outside(1), &ConnectOptions::default(), lab.now)
+        .unwrap();
+    let mut buffer = [0; 1024];
+    for _ in 0..3 {
+        let sent = client.poll_transmit(&mut buffer, lab.now).unwrap();
+        lab.give(outside(2), &buffer[..sent.len]);
+        let now = lab.now;
+        lab.turn(|_, bytes| client.handle_datagram(outside(1), bytes, now));
+    }
+    let shown = key(2).public_key();
+    assert_eq!(lab.host.public_key(), Some(shown));
+    let Some(tickwire::Event::Connected { server_key, .. }) = client.poll_event() else {
+        panic!("it is connected");
+    };
+    assert_eq!(server_key, Some(shown));
+    let Some(tickwire::Event::Connected { server_key, .. }) = lab.host.poll_event() else {
+        panic!("it is connected");
+    };
+    assert_eq!(server_key, None, "a client proves none");
+}
+
+fn a_payload_is_not_for_strangers() {
+    let mut world = World::of_two(1, &LinkConditions::default());
+    let (now, to) = (world.now(), world.address(1));
+    let options = ConnectOptions::with_payload("a ticket");
+    let host = world.host_mut(0);
+    let outcome = host.connect(to, &options, now);
+    assert_eq!(outcome, Err(ConnectError::PayloadNeedsServerKey));
+    assert_eq!(host.stats().connecting, 0);
+    assert!(host.connect(to, &options.trust_unpinned(), now).is_ok());
+
+    let mut plain = HostState::new(Config::plain(1), [1; 32], now).unwrap();
+    let outcome = plain.connect(to, &pinned(server_key()), now);
+    assert_eq!(outcome, Err(ConnectError::ServerKeyUnderPlain));
+    let unpinned = ConnectOptions::with_payload("a ticket");
+    assert!(plain.connect(to, &unpinned, now).is_ok());
+}
+
+fn a_payload_cannot_be_read_on_the_way() {
+    let mut world = World::of_two(1, &LinkConditions::default());
+    let there = world.connect_with(0, 1, &pinned(server_key()));
+    world.run_for(secs(1));
+    world.send(0, there, b"a secret of the game");
+    world.run_for(secs(1));
+    let (_, payload) = &world.log(1).arrivals[0];
+    assert_eq!(payload[..], b"a ticket"[..]);
+    assert_eq!(world.log(1).messages.len(), 1);
+    for sent in &world.witness.datagrams {
+        for secret in [&b"a ticket"[..], b"a secret"] {
+            let mut parts = sent.bytes.windows(secret.len());
+            assert!(!parts.any(|part| part == secret), "{sent:?}");
+        }
+    }
+}
+
+fn a_forged_refusal_does_not_end_an_attempt() {
+    let mut world = World::new(1);
+    world.add(config());
+    let server = outside(5);
+    let there = world.connect_to(0, server, &ConnectOptions::default());
+    world.run_for(ms(1));
+    let nonce = packets::nonce_of_hello(&recorded(&world, kind::HELLO)[0].bytes);
+    world.inject(server, 0, &packets::cookie_answer(nonce, [3; 16]));
+    let connect = recorded(&world, kind::CONNECT).remove(0).bytes;
+    let genuine = packets::deny(&connect, packets::client_id(&connect), nonce);
+    // Somebody who sees everything, and writes another code or another tag.
+    let mut forged = 0;
+    for index in 26..genuine.len() - 4 {
+        let mut bytes = genuine.clone();
+        bytes[index] ^= 1;
+        world.inject(
+            server,
+            0,
+            &packets::with_checksum(&bytes[..bytes.len() - 4]),
+        );
+        forged += 1;
+    }
+    assert_eq!(world.log(0).end_of(there), None);
+    let stats = world.host(0).stats();
+    // A code where there must be none is malformed before anybody looks at the tag.
+    assert_eq!(stats.failed_authentication + stats.malformed, forged);
+    assert!(stats.failed_authentication >= 16);
+    world.inject(server, 0, &genuine);
+    let end = world.log(0).end_of(there);
+    assert_eq!(end, Some(DisconnectReason::ServerFull));
+}
+
+fn a_repeated_connect_gets_the_same_accept_without_any_work() {
+    let mut world = World::of_two(1, &LinkConditions::default());
+    let (there, back) = world.join(0, 1);
+    let connect = recorded(&world, kind::CONNECT).remove(0);
+    let accept = recorded(&world, kind::ACCEPT).remove(0);
+    let handshakes = world.host(1).stats().handshakes;
+    assert_eq!(handshakes, 1);
+    for round in 1..=20 {
+        world.inject(connect.from, 1, &connect.bytes);
+        world.run_for(ms(100));
+        assert_eq!(world.host(1).stats().repeated_connects, round);
+        assert_eq!(world.host(0).stats().unexpected_answers, round);
+    }
+    for again in recorded(&world, kind::ACCEPT) {
+        assert_eq!(again.bytes, accept.bytes);
+    }
+    assert_eq!(world.host(1).stats().handshakes, handshakes);
+    assert!(world.log(0).is_connected(there) && world.log(1).is_connected(back));
+}
+
+/// He reads nonce and cookie in the client's connect, and brings them with a key of his own first.
+fn somebody_on_the_way_who_is_faster_does_not_keep_a_client_out() {
+    let mut world = World::of_two(1, &LinkConditions::default());
+    world.set_conditions_one_way(
+        0,
+        1,
+        &LinkConditions {
+            latency: ms(50),
+            ..LinkConditions::default()
+        },
+    );
+    let there = world.connect(0, 1);
+    world.run_until(secs(1), |world| !recorded(world, kind::CONNECT).is_empty());
+    let connect = recorded(&world, kind::CONNECT).remove(0);
+    let nonce = connect.bytes[2..18].try_into().unwrap();
+    let cookie = connect.bytes[18..34].try_into().unwrap();
+    let faster = Connect::new(nonce, cookie, 77);
+    world.inject(connect.from, 1, &faster.bytes());
+    assert_eq!(world.host(1).stats().pending, 1);
+    world.run_for(secs(1));
+    assert!(world.log(0).is_connected(there));
+    world.run_for(secs(4));
+    assert_eq!(world.log(1).connected().len(), 1);
+    assert_eq!(world.host(1).stats().pending_expired, 1);
+}
+
+fn a_pinned_attempt_is_not_satisfied_by_somebody_who_comes_to_us() {
+    for is_pinned in [false, true] {
+        let mut world = World::new(1);
+        world.add(config());
+        let mut poser = Stranger {
+            nonce: [0xff; 16],
+            ..Stranger::new(1)
+        };
+        let ours = if is_pinned {
+            options()
+        } else {
+            ConnectOptions::default()
+        };
+        let there = world.connect_to(0, poser.address, &ours);
+        let cookie = poser.ask(&mut world, 0);
+        let answers = poser.give(&mut world, 0, &poser.connect(cookie).bytes());
+        let is_accepted = answers.iter().any(|answer| answer[0] == kind::ACCEPT);
+        assert_eq!(is_accepted, !is_pinned);
+        if is_accepted {
+            let connect = poser.connect(cookie);
+            poser.take_accept(&connect, answers.last().unwrap());
+            poser.say(&mut world, 0, &packets::PING);
+        }
+        assert_eq!(world.log(0).is_connected(there), !is_pinned);
+    }
+}
+
+/// Host 1 with two peers: host 0, whose packets are tampered with, and host 2, who talks on.
+struct Three {
+    world: World,
+    there: PeerId,
+    back: PeerId,
+    bystander: PeerId,
+}
+
+impl Three {
+    fn new() -> Self {
+        let mut world = World::of_two(1, &LinkConditions::default());
+        world.add(config());
+        let (there, back) = world.join(0, 1);
+        let (_, bystander) = world.join(2, 1);
+        let mut three = Self {
+            world,
+            there,
+            back,
+            bystander,
+        };
+        three.talk();
+        three
+    }
+
+    fn talk(&mut self) {
+        for message in [&b""[..], b"one", &[3; 300]] {
+            self.world.send(0, self.there, message);
+            self.world.send(1, self.back, message);
+            self.world.run_for(ms(20));
+        }
+    }
+
+    /// Packets of the session that went to host 1, and came from where host 0 was.
+    fn packets(&self) -> Vec<Datagram> {
+        let (from, to) = (self.world.address(0), self.world.address(1));
+        let mut all = recorded(&self.world, kind::PACKET);
+        all.retain(|sent| sent.to == to && sent.from == from);
+        all
+    }
+
+    /// Nothing was taken from anybody, and everybody can talk.
+    fn assert_goes_on(&mut self) {
+        let others = self.world.host(1).peer_stats(self.bystander).unwrap();
+        let sum = others.failed_authentication + others.duplicates + others.malformed;
+        assert_eq!((sum, others.packets_lost), (0, 0));
+        let before = self.world.log(1).messages_from(self.back);
+        self.talk();
+        assert_eq!(self.world.log(1).messages_from(self.back), before + 3);
+        let peer = self.bystander;
+        self.world.send(1, peer, b"to the bystander");
+        self.world.run_for(ms(20));
+        let heard = self.world.log(2).messages.last().unwrap();
+        assert_eq!(heard.1, "to the bystander");
+    }
+}
+
+fn every_byte_of_every_packet_is_protected_and_the_others_notice_nothing() {
+    let mut three = Three::new();
+    let mut luck = Luck::new(1);
+    let before = three.world.host(1).stats();
+    let mut named = 0;
+    for packet in three.packets() {
+        for index in 0..packet.bytes.len() {
+            let mut bytes = packet.bytes.clone();
+            bytes[index] ^= 1 << luck.below(8);
+            named += u64::from(index >= 9);
+            three.world.inject(packet.from, 1, &bytes);
+        }
+    }
+    let stats = three.world.host(1).peer_stats(three.back).unwrap();
+    assert_eq!(stats.failed_authentication, named, "all but kind and id");
+    assert_eq!((stats.malformed, stats.duplicates), (0, 0));
+    let after = three.world.host(1).stats();
+    assert!(after.unknown_connection > before.unknown_connection);
+    three.assert_goes_on();
+}
+
+fn replays_at_once_later_and_after_a_move_are_duplicates() {
+    let mut three = Three::new();
+    // At once: the network doubles everything.
+    let both = LinkConditions {
+        duplication: 1.0,
+        ..LinkConditions::default()
+    };
+    three.world.set_conditions_one_way(0, 1, &both);
+    let before = three.packets().len();
+    three.talk();
+    let doubled = three.packets().len() - before;
+    three.world.set_conditions(0, 1, &LinkConditions::default());
+    let duplicates = |three: &Three| {
+        let stats = three.world.host(1).peer_stats(three.back).unwrap();
+        (stats.duplicates, stats.failed_authentication)
+    };
+    let mut expected = doubled as u64;
+    assert!(doubled > 2);
+    assert_eq!(duplicates(&three), (expected, 0));
+    // Later.
+    three.world.run_for(secs(30));
+    let all = three.packets();
+    for packet in &all {
+        three.world.inject(packet.from, 1, &packet.bytes);
+    }
+    expected += all.len() as u64;
+    assert_eq!(duplicates(&three), (expected, 0));
+    // After a move, from the old address, from the new one, and from a third.
+    three.world.move_host(0, outside(1));
+    three.talk();
+    let has_moved = three
+        .world
+        .run_until(secs(5), |world| world.log(1).moves.len() == 1);
+    assert!(has_moved);
+    for from in [all[0].from, outside(1), outside(2)] {
+        for packet in &all {
+            three.world.inject(from, 1, &packet.bytes);
+        }
+        expected += all.len() as u64;
+    }
+    assert_eq!(duplicates(&three), (expected, 0));
+    assert_eq!(three.world.log(1).moves.len(), 1);
+    three.assert_goes_on();
+}
+
+fn a_session_replayed_to_a_restarted_server_is_nothing() {
+    let mut three = Three::new();
+    let all = three.world.witness.datagrams.clone();
+    let server = three.world.address(1);
+    three.world.restart(1);
+    // Their owners do not disturb the count.
+    three.world.partition(0, 1, true);
+    three.world.partition(2, 1, true);
+    let mut expected = [0; 3];
+    for sent in all.iter().filter(|sent| sent.to == server) {
+        three.world.inject(sent.from, 1, &sent.bytes);
+        match sent.bytes[0] {
+            kind::HELLO => expected[0] += 1,
+            kind::CONNECT => expected[1] += 1,
+            _ => expected[2] += 1,
+        }
+    }
+    let stats = three.world.host(1).stats();
+    let counted = [
+        stats.cookies_sent,
+        stats.bad_cookies,
+        stats.unknown_connection,
+    ];
+    assert_eq!(counted, expected);
+    assert!(expected.iter().all(|count| *count >= 2), "{expected:?}");
+    assert_eq!((stats.handshakes, stats.peers, stats.pending), (0, 0, 0));
+    assert!(three.world.log(1).is_empty());
+}
+
+/// A host with two peers, and what hosts say that protect their packets in another way.
+fn talked_to_in_another_way(other: Mode) {
+    let mut three = Three::new();
+    let mut said = Vec::new();
+    with_mode(other, &mut || {
+        said.clone_from(&Three::new().world.witness.datagrams);
+    });
+    let before = three.world.host(1).stats();
+    let (mut hellos, mut packets) = (0, 0);
+    let server = three.world.address(1);
+    for sent in said.iter().filter(|sent| sent.to == server) {
+        hellos += u64::from(sent.bytes[0] == kind::HELLO);
+        packets += u64::from(sent.bytes[0] == kind::PACKET);
+        three.world.inject(outside(3), 1, &sent.bytes);
+    }
+    let after = three.world.host(1).stats();
+    assert_eq!(after.mismatches - before.mismatches, hellos);
+    let unknown = after.unknown_connection - before.unknown_connection;
+    assert_eq!(unknown, packets);
+    assert_eq!(after.accepted, before.accepted);
+    assert!(hellos >= 2 && packets >= 2);
+    // Whoever names the connection of a peer is no more successful.
+    let id = packets::connection_id(&three.packets().remove(0).bytes);
+    let mut forged = Vec::new();
+    with_mode(other, &mut || {
+        forged = packets::packet(id, 900, &packets::disconnect(1));
+    });
+    three.world.inject(three.world.address(0), 1, &forged);
+    let stats = three.world.host(1).peer_stats(three.back).unwrap();
+    assert_eq!(stats.failed_authentication, 1);
+    three.assert_goes_on();
+}
+
+fn a_host_that_is_talked_to_in_plain_says_so_and_goes_on() {
+    talked_to_in_another_way(Mode::Plain);
+}
+
+fn a_plain_host_that_is_talked_to_in_noise_says_so_and_goes_on() {
+    under(Mode::Plain, || talked_to_in_another_way(Mode::Noise));
+}
+
+fn a_client_and_a_server_of_two_kinds_do_not_connect_and_know_why() {
+    for (server, client) in [(Mode::Plain, Mode::Noise), (Mode::Noise, Mode::Plain)] {
+        let mut world = World::new(1);
+        with_mode(client, &mut || _ = world.add(config()));
+        with_mode(server, &mut || _ = world.add(config()));
+        let there = world.connect(0, 1);
+        world.run_for(secs(1));
+        let end = world.log(0).end_of(there);
+        assert_eq!(end, Some(DisconnectReason::SecurityMismatch));
+        assert_eq!(world.host(1).stats().mismatches, 1);
+    }
+}
+
+/// 10,000 connects a second with good cookies, for three seconds, all with one ephemeral key: a stranger
+/// that does no work at all.
+fn a_flood_of_handshakes_is_held_to_its_rate() {
+    const SECONDS: usize = 3;
+    let mut lab = Lab::new(config_with(key(0x5e)));
+    let mut peers: Vec<_> = (0..64).map(Stranger::new).collect();
+    for peer in &mut peers {
+        assert!(lab.arrive(peer));
+        lab.pass(ms(10));
+    }
+    while lab.host.poll_event().is_some() {}
+    let before = lab.host.stats();
+    let start = lab.now;
+    let mut sealed = None;
+    for number in 0..10_000 * SECONDS {
+        let stranger = Stranger::new(1000 + number);
+        let cookie = lab.connect_of(&stranger).cookie;
+        let body = sealed
+            .get_or_insert_with(|| stranger.connect(cookie).bytes())
+            .clone();
+        let mut connect = body;
+        connect[2..18].copy_from_slice(&stranger.nonce);
+        connect[18..34].copy_from_slice(&cookie);
+        let connect = packets::with_checksum(&connect[..connect.len() - 4]);
+        lab.give(stranger.address, &connect);
+        lab.now += std::time::Duration::from_micros(100);
+        if number % 100 == 99 {
+            lab.turn(|_, _| {});
+        }
+        if number % 10_000 == 9_999 {
+            let passed = (lab.now - start).as_secs();
+            let done = lab.host.stats().handshakes - before.handshakes;
+            let limit = passed * u64::from(HANDSHAKES_PER_SECOND_DEFAULT) + 32;
+            assert!(done <= limit, "{done} in {passed} s");
+            assert!(done >= passed * 490, "{done} in {passed} s");
+        }
+    }
+    let after = lab.host.stats();
+    let done = after.handshakes - before.handshakes;
+    let left_out = after.handshakes_over_rate - before.handshakes_over_rate;
+    assert_eq!(done + left_out, 10_000 * SECONDS as u64);
+    assert_eq!(after.failed_authentication, done - 1, "all but the first");
+    assert_eq!((after.peers, after.bad_cookies), (64, 0));
+    // The peers are heard all the same.
+    for peer in &mut peers {
+        let hello = peer.packet(&packets::unreliable(b"hello"));
+        lab.answer_to(peer, &hello);
+    }
+    let events = std::iter::from_fn(|| lab.host.poll_event());
+    let heard = events.filter(|event| matches!(event, tickwire::Event::Message { .. }));
+    assert_eq!(heard.count(), 64);
+}

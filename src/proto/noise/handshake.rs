@@ -29,7 +29,7 @@ pub(crate) struct Terms {
 const PROLOGUE_LEN: usize = 1 + 1 + 16 + 16 + 8;
 
 impl Terms {
-    fn prologue(&self) -> [u8; PROLOGUE_LEN] {
+    pub(crate) fn prologue(&self) -> [u8; PROLOGUE_LEN] {
         let mut bytes = [0; PROLOGUE_LEN];
         bytes[0] = VERSION;
         bytes[1] = Protection::Noise as u8;
@@ -239,7 +239,7 @@ mod tests {
         let (told, mut client) = initiator.finish(&accept[..len], &mut payload).unwrap();
         assert_eq!(&payload[..told], b"welcome");
         for (from, to) in [(0, 1), (1, 0)] {
-            let mut ends = [&mut client, &mut server];
+            let ends = [&mut client, &mut server];
             let mut packet = *b"to and fro......................";
             let tag = ends[from].seal(0, b"header", &mut packet[..16]);
             packet[16..].copy_from_slice(&tag);

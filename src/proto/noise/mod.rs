@@ -17,6 +17,8 @@ use zeroize::Zeroizing;
 pub(crate) use self::call::{Call, Shown};
 pub(crate) use self::handshake::{Initiator, Responder, Terms, connect_name};
 pub(crate) use self::session::Session;
+#[cfg(test)]
+pub(crate) use self::session::rekey;
 use crate::keys::{PrivateKey, PublicKey};
 
 /// Thirty-two bytes that nobody else may know, wiped when they are dropped.

@@ -129,7 +129,7 @@ fn key(secret: &Secret) -> LessSafeKey {
 
 /// Noise's `REKEY` (revision 34, section 4.2): 32 zeros, encrypted with the largest nonce there is, which
 /// no packet has.
-fn rekey(secret: &Secret) -> Secret {
+pub(crate) fn rekey(secret: &Secret) -> Secret {
     let mut bytes = Zeroizing::new([0; 32]);
     seal_with(&key(secret), u64::MAX, &[], &mut *bytes);
     bytes

@@ -2,7 +2,8 @@
 //! stand in `WIRE.md`, and a test compares them, so that the document cannot drift.
 //!
 //! The bytes were put together and their checksums computed without this library, with Python's
-//! `struct` and `zlib.crc32`. A vector that changes is another version of the protocol.
+//! `struct` and `zlib.crc32`; for what is sealed, X25519, AES-GCM and SHA-256 were written in Python, too.
+//! A vector that changes is another version of the protocol.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -12,6 +13,7 @@ use super::frame::{
     Frame, Frames, unreliable_room, write_ack, write_challenge, write_disconnect, write_ping,
     write_response,
 };
+use super::golden_noise_tests;
 use super::handshake::{
     Accept, AnyHello, Connect, CookieAnswer, Deny, Difference, Hello, Mismatch, Nonce, Protection,
     Refusal, Settings, VERSION,
@@ -23,13 +25,13 @@ use crate::proto::connection_id::ConnectionId;
 use crate::proto::sequence;
 
 pub(super) const PROTOCOL_ID: u64 = 0x0123_4567_89ab_cdef;
-const NONCE: Nonce = *b" !\"#$%&'()*+,-./";
-const COOKIE: [u8; 16] = [
+pub(super) const NONCE: Nonce = *b" !\"#$%&'()*+,-./";
+pub(super) const COOKIE: [u8; 16] = [
     0xc0, 0xc1, 0xc2, 0xc3, 0xc4, 0xc5, 0xc6, 0xc7, 0xc8, 0xc9, 0xca, 0xcb, 0xcc, 0xcd, 0xce, 0xcf,
 ];
-const CLIENT_ID: ConnectionId = ConnectionId(0x1122_3344_5566_7788);
-const SERVER_ID: ConnectionId = ConnectionId(0x99aa_bbcc_ddee_ff00);
-const SETTINGS: Settings = Settings {
+pub(super) const CLIENT_ID: ConnectionId = ConnectionId(0x1122_3344_5566_7788);
+pub(super) const SERVER_ID: ConnectionId = ConnectionId(0x99aa_bbcc_ddee_ff00);
+pub(super) const SETTINGS: Settings = Settings {
     idle_timeout_ms: 20_000,
     ack_delay_ms: 16,
 };
@@ -105,7 +107,7 @@ fn bytes_of(name: &str) -> Vec<u8> {
     parsed(vector.expect("it is in the table").1)
 }
 
-fn parsed(hex: &str) -> Vec<u8> {
+pub(super) fn parsed(hex: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut words = hex.split_whitespace();
     while let Some(word) = words.next() {
@@ -123,7 +125,7 @@ fn parsed(hex: &str) -> Vec<u8> {
     bytes
 }
 
-fn datagram(write: impl FnOnce(&mut [u8]) -> usize) -> Vec<u8> {
+pub(super) fn datagram(write: impl FnOnce(&mut [u8]) -> usize) -> Vec<u8> {
     let mut buffer = [0xee; DATAGRAM_MAX];
     let len = write(&mut buffer);
     buffer[..len].to_vec()
@@ -343,10 +345,13 @@ fn examples() -> Vec<(&'static str, String)> {
 fn the_examples_of_the_document_are_these_vectors() {
     let examples = examples();
     let names: Vec<_> = examples.iter().map(|(name, _)| *name).collect();
+    let vectors = || VECTORS.iter().chain(golden_noise_tests::VECTORS);
     for (name, hex) in &examples {
-        assert_eq!(parsed(hex), bytes_of(name), "{name}");
+        let vector = vectors().find(|(known, _)| known == name);
+        let (_, bytes) = vector.expect("it is in a table");
+        assert_eq!(parsed(hex), parsed(bytes), "{name}");
     }
-    for (name, _) in VECTORS {
+    for (name, _) in vectors() {
         let count = names.iter().filter(|known| *known == name).count();
         assert_eq!(count, 1, "{name} stands in the document once");
     }
@@ -387,6 +392,33 @@ fn the_sizes_in_the_document_are_those_of_the_vectors() {
 }
 
 #[test]
+fn the_sizes_under_noise_are_those_of_the_vectors() {
+    let len_of = |name: &str| {
+        let mut vectors = golden_noise_tests::VECTORS.iter();
+        let (_, hex) = vectors.find(|(known, _)| *known == name).unwrap();
+        parsed(hex).len()
+    };
+    let bare = len_of("connect-noise") - b"ticket".len();
+    let longest = bare + limits::CONNECT_PAYLOAD_MAX;
+    let (accept, deny) = (len_of("accept-noise"), len_of("deny-noise"));
+    let shortest = len_of("packet-noise-first");
+    assert_row("connect without payload, under Noise", bare);
+    assert_row("connect, longest, under Noise", longest);
+    assert_row("accept, under Noise", accept);
+    assert_row("deny, under Noise", deny);
+    assert_row("tag", TAG_ROOM);
+    assert_row("packet, shortest, under Noise", shortest);
+    assert_row("packet, longest, under Noise", DATAGRAM_MAX);
+    let sentence = format!(
+        "Under `Noise` a connect has {bare} to {longest} bytes, an accept {accept}, a deny {deny} and a \
+         packet {shortest} to {DATAGRAM_MAX}."
+    );
+    assert!(DOCUMENT.contains(&sentence), "{sentence}");
+    // An answer to an address that has proven itself is shorter than the question all the same.
+    assert!(accept < bare && deny < bare);
+}
+
+#[test]
 fn the_limits_in_the_document_are_those_of_the_code() {
     assert_row("datagram, at most", DATAGRAM_MAX);
     assert_row("payload of a connect, at most", limits::CONNECT_PAYLOAD_MAX);
@@ -409,6 +441,15 @@ fn the_limits_in_the_document_are_those_of_the_code() {
     let answers = limits::ANSWERS_PER_TURN_MAX;
     assert_row("answers to strangers in a turn", answers);
     assert_row("new connects in a turn", limits::CONNECTS_PER_TURN_MAX);
+    assert_row(
+        "handshakes in a second, under Noise *",
+        limits::HANDSHAKES_PER_SECOND_DEFAULT,
+    );
+    let burst = limits::HANDSHAKE_BURST_DEFAULT;
+    assert_row("handshakes at once, under Noise *", burst);
+    assert_row("packets under one key", limits::REKEY_PACKETS);
+    let packets = limits::PACKETS_PER_CONNECTION_MAX;
+    assert_row("packets in one direction of a connection", packets);
 }
 
 #[test]

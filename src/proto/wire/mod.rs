@@ -12,6 +12,8 @@ mod canonical_tests;
 #[cfg(test)]
 mod frame_tests;
 #[cfg(test)]
+mod golden_noise_tests;
+#[cfg(test)]
 mod golden_tests;
 #[cfg(test)]
 mod handshake_tests;

@@ -108,7 +108,7 @@
 //! What is said is encrypted without any set-up, and with somebody: **without a pinned key an active
 //! attacker in the middle can pose as the server.** So a server has a key that stays (`tickwire keygen`,
 //! [`PrivateKey::read_file`]), and a game knows its public half
-//! ([`ConnectOptions::pin`]). Who a player is says a [token](token) of your login service. All of it is in
+//! ([`ConnectOptions::pin`]). Who a player is says a [token] of your login service. All of it is in
 //! the guide's chapter on [security](guide::security). [`Security::Plain`] is the other choice, for a
 //! trusted network, and has to be made in so many words.
 //!
@@ -181,6 +181,7 @@
 //! | `src/token` | admission tokens, pure as well (feature `noise`) |
 //! | [`proto`] | the protocol, pure: no I/O, no clock, no entropy of its own; [`HostState`](proto::HostState) is a host without a socket, for tests on virtual time and sockets of one's own |
 //! | `src/config.rs`, `src/send_error.rs` | what a user may change; why something is not sent |
+//! | `src/keys.rs` | a server's key pair, pure as well (feature `noise`) |
 //! | [`limits`] | every number, its unit and its source |
 //!
 //! # What always holds

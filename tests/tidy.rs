@@ -125,6 +125,18 @@ const WALLS: &[Wall] = &[
         why: "tokens have no entropy of their own: an id is an argument",
     },
     Wall {
+        inside: "src/keys.rs",
+        except: &[],
+        forbidden: SYSTEM,
+        why: "keys are pure: where they come from and where they are kept is for io",
+    },
+    Wall {
+        inside: "src/keys.rs",
+        except: &[],
+        forbidden: ENTROPY,
+        why: "keys have no entropy of their own: io draws it",
+    },
+    Wall {
         inside: "src/limits.rs",
         except: &[],
         forbidden: &["use crate::", "use super::"],
@@ -263,6 +275,11 @@ fn a_broken_wall_is_found_and_named() {
             "src/proto/admission.rs",
             "use crate::token::Verifier;",
             "knows nothing of tokens",
+        ),
+        (
+            "src/keys.rs",
+            "getrandom::fill(&mut bytes)?;",
+            "io draws it",
         ),
         ("src/token/key.rs", "std::fs::read(path)", "tokens are pure"),
         (

@@ -381,6 +381,51 @@ mod tests {
         assert!(EndpointConfig::default().validate().is_ok());
     }
 
+    #[cfg(feature = "noise")]
+    #[test]
+    fn hosts_are_encrypted_unless_they_ask_not_to_be() {
+        assert!(Config::default().validate().is_ok());
+        assert_eq!(Config::default().security, Security::noise(0, None));
+        assert_eq!(Config::noise(7).security.protocol_id(), 7);
+        assert_eq!(Config::plain(7).security.protocol_id(), 7);
+    }
+
+    #[cfg(feature = "noise")]
+    #[test]
+    fn a_rate_of_handshakes_out_of_range_is_refused_by_name() {
+        let with = |handshakes_per_second, handshake_burst| Config {
+            security: Security::Noise {
+                protocol_id: 0,
+                private_key: None,
+                handshakes_per_second,
+                handshake_burst,
+            },
+            ..Config::default()
+        };
+        let text = |config: Config| config.validate().unwrap_err().to_string();
+        assert_eq!(
+            text(with(0, 1)),
+            "handshakes_per_second is 0, it can be 1 to 1000000"
+        );
+        assert_eq!(
+            text(with(1, 1_000_001)),
+            "handshake_burst is 1000001, it can be 1 to 1000000"
+        );
+        assert!(with(1, 1_000_000).validate().is_ok());
+    }
+
+    #[cfg(feature = "noise")]
+    #[test]
+    fn a_config_shows_no_private_key() {
+        let config = Config {
+            security: Security::noise(7, Some(PrivateKey::from_bytes([0xab; 32]))),
+            ..Config::default()
+        };
+        let text = format!("{config:?}");
+        assert!(text.contains("PrivateKey { .. }"), "{text}");
+        assert!(!text.contains("171"), "{text}");
+    }
+
     #[test]
     fn a_value_out_of_range_is_refused_by_name() {
         let default = EndpointConfig::default;

@@ -2,6 +2,9 @@
 //! tested on virtual time.
 #![forbid(unsafe_code)]
 
+#[macro_use]
+#[path = "common/protections.rs"]
+mod protections;
 mod common;
 
 use std::net::{SocketAddr, UdpSocket};
@@ -21,8 +24,16 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 const ANY: &str = "127.0.0.1:0";
 
+fn host_config() -> Config {
+    match protections::mode() {
+        protections::Mode::Plain => Config::plain(7),
+        #[cfg(feature = "noise")]
+        protections::Mode::Noise => Config::noise(7),
+    }
+}
+
 fn host() -> Host {
-    host_with(Config::plain(7))
+    host_with(host_config())
 }
 
 fn host_with(config: Config) -> Host {
@@ -101,7 +112,6 @@ fn end(events: &[Event]) -> Option<DisconnectReason> {
     })
 }
 
-#[test]
 fn two_hosts_connect_talk_and_part() {
     let (mut pair, to_server, to_client) = Pair::connected();
     pair.client
@@ -126,7 +136,6 @@ fn two_hosts_connect_talk_and_part() {
     assert_eq!(gone, Err(tickwire::SendError::UnknownPeer));
 }
 
-#[test]
 fn a_sleeping_server_wakes_up_for_every_step_of_a_connection() {
     let mut server = host();
     let address = server.local_addr();
@@ -160,12 +169,11 @@ fn a_sleeping_server_wakes_up_for_every_step_of_a_connection() {
     assert_eq!(reason, DisconnectReason::Remote { code: 0 });
 }
 
-#[test]
 fn a_connection_keeps_itself_alive_in_hosts_that_sleep() {
     let config = Config {
         idle_timeout: Duration::from_millis(300),
         keep_alive: Duration::from_millis(60),
-        ..Config::plain(7)
+        ..host_config()
     };
     let mut server = host_with(config.clone());
     let address = server.local_addr();
@@ -196,7 +204,6 @@ fn a_connection_keeps_itself_alive_in_hosts_that_sleep() {
     assert!(packets < 60, "{packets} packets say nothing");
 }
 
-#[test]
 fn a_host_that_closes_has_told_its_peers() {
     let (mut server, mut client) = (host(), host());
     let address = server.local_addr();
@@ -219,7 +226,6 @@ fn a_host_that_closes_has_told_its_peers() {
     assert_eq!(reason, DisconnectReason::Remote { code: 5 });
 }
 
-#[test]
 fn a_host_that_is_dropped_tells_its_peers() {
     let (mut pair, _, _) = Pair::connected();
     pair.client = host();
@@ -230,7 +236,6 @@ fn a_host_that_is_dropped_tells_its_peers() {
     );
 }
 
-#[test]
 fn a_host_that_shuts_down_tells_everybody_and_is_done() {
     let mut server = host();
     let address = server.local_addr();
@@ -260,7 +265,6 @@ fn a_host_that_shuts_down_tells_everybody_and_is_done() {
     }
 }
 
-#[test]
 fn the_application_says_who_may_come_in() {
     let mut pair = Pair::new(host(), host());
     let (asked, questions) = channel();
@@ -281,6 +285,11 @@ fn the_application_says_who_may_come_in() {
     assert_eq!(questions.recv().unwrap(), pair.client.local_addr());
 
     let options = ConnectOptions::with_payload("ticket");
+    #[cfg(feature = "noise")]
+    let options = match pair.server.public_key() {
+        Some(key) => options.pin(key),
+        None => options,
+    };
     pair.client.connect(address, &options).unwrap();
     pair.run_until(|pair| pair.server.stats().peers == 1);
     let Some(Event::Connected { payload, .. }) = pair.at_server.first() else {
@@ -289,7 +298,6 @@ fn the_application_says_who_may_come_in() {
     assert_eq!(&payload[..], b"ticket");
 }
 
-#[test]
 fn what_cannot_be_connected_to_is_refused_at_once() {
     let mut host = host();
     let options = ConnectOptions::default();
@@ -310,9 +318,8 @@ fn what_cannot_be_connected_to_is_refused_at_once() {
     assert_eq!(again, Err(ConnectError::AlreadyConnected { peer }));
 }
 
-#[test]
 fn a_dual_stack_host_is_one_host_for_both_families() {
-    let server = Host::bind("[::]:0".parse().unwrap(), Config::plain(7));
+    let server = Host::bind("[::]:0".parse().unwrap(), host_config());
     if common::skip("IPv6", server.is_ok()) {
         return;
     }
@@ -374,7 +381,6 @@ fn route(inner: &UdpSocket, server: SocketAddr, mut forgets: impl FnMut() -> boo
     }
 }
 
-#[test]
 fn a_client_whose_router_forgets_its_port_keeps_its_session() {
     let mut pair = Pair::new(host(), host());
     let router = Router::to(pair.server.local_addr());
@@ -402,7 +408,6 @@ fn a_client_whose_router_forgets_its_port_keeps_its_session() {
     assert_eq!(end(&pair.at_server), None);
 }
 
-#[test]
 fn a_host_lives_in_somebody_elses_poll() {
     const HOST: Token = Token(7);
     let (mut server, mut client) = (host(), host());
@@ -428,7 +433,6 @@ fn a_host_lives_in_somebody_elses_poll() {
     assert_eq!(error.kind(), std::io::ErrorKind::AlreadyExists);
 }
 
-#[test]
 fn a_bad_network_delays_what_is_sent_and_can_be_taken_away() {
     let latency = Duration::from_millis(30);
     let mut pair = Pair::new(host(), host());
@@ -469,7 +473,6 @@ fn a_bad_network_delays_what_is_sent_and_can_be_taken_away() {
     assert!(pair.client.set_link_conditions(Some(nonsense)).is_err());
 }
 
-#[test]
 fn a_full_send_queue_holds_the_protocol_back_and_loses_nothing() {
     let config = EndpointConfig {
         send_queue: 1,
@@ -477,7 +480,7 @@ fn a_full_send_queue_holds_the_protocol_back_and_loses_nothing() {
         ..EndpointConfig::default()
     };
     let endpoint = Endpoint::with_config(ANY.parse().unwrap(), &config).unwrap();
-    let client = Host::with_endpoint(endpoint, Config::plain(7)).unwrap();
+    let client = Host::with_endpoint(endpoint, host_config()).unwrap();
     let mut pair = Pair::new(host(), client);
     let to_server = connect(&mut pair.client, pair.server.local_addr());
     pair.run_until(|pair| pair.server.stats().peers == 1);
@@ -490,11 +493,10 @@ fn a_full_send_queue_holds_the_protocol_back_and_loses_nothing() {
     assert_eq!(pair.client.endpoint_stats().queue_full, 0);
 }
 
-#[test]
 fn a_config_out_of_range_is_refused_by_name() {
     let config = Config {
         idle_timeout: Duration::ZERO,
-        ..Config::plain(7)
+        ..host_config()
     };
     let error = Host::bind(ANY.parse().unwrap(), config).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
@@ -504,7 +506,6 @@ fn a_config_out_of_range_is_refused_by_name() {
     );
 }
 
-#[test]
 fn messages_there_and_back_allocate_nothing() {
     let (mut pair, to_server, _) = Pair::connected();
     let mut echo = |count: u32| {
@@ -540,8 +541,34 @@ fn messages_there_and_back_allocate_nothing() {
     assert!(allocations.min() == Some(0));
 }
 
-#[test]
 fn a_host_can_move_to_another_thread() {
     fn is_send<T: Send>(_: &T) {}
     is_send(&host());
+}
+
+under_both!(
+    two_hosts_connect_talk_and_part,
+    a_sleeping_server_wakes_up_for_every_step_of_a_connection,
+    a_connection_keeps_itself_alive_in_hosts_that_sleep,
+    a_host_that_closes_has_told_its_peers,
+    a_host_that_is_dropped_tells_its_peers,
+    a_host_that_shuts_down_tells_everybody_and_is_done,
+    the_application_says_who_may_come_in,
+    what_cannot_be_connected_to_is_refused_at_once,
+    a_dual_stack_host_is_one_host_for_both_families,
+    a_client_whose_router_forgets_its_port_keeps_its_session,
+    a_host_lives_in_somebody_elses_poll,
+    a_bad_network_delays_what_is_sent_and_can_be_taken_away,
+    a_full_send_queue_holds_the_protocol_back_and_loses_nothing,
+    a_config_out_of_range_is_refused_by_name,
+    messages_there_and_back_allocate_nothing,
+    a_host_can_move_to_another_thread,
+);
+
+#[cfg(feature = "noise")]
+#[test]
+fn every_test_runs_under_both() {
+    let (plain, noise) = protections::counts();
+    assert_eq!(plain, noise);
+    assert!(plain > 10, "{plain}");
 }

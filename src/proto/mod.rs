@@ -53,6 +53,8 @@ pub use self::event::{ConnectError, Delivery, DisconnectReason, Event};
 pub use self::host_state::{Broadcast, ConnectOptions, HostState, Transmit};
 pub use self::link::{Link, LinkConditions, LinkConditionsError, LinkStats, Loss};
 pub use self::peer_id::PeerId;
+#[doc(hidden)]
+pub use self::protection::ProtectionPair;
 pub use self::stats::{HostStats, PeerStats};
 #[cfg(feature = "noise")]
 pub use crate::keys::{KeyParseError, PrivateKey, PublicKey};

@@ -4,6 +4,8 @@
 //! `tests/world`.
 
 #[macro_use]
+#[path = "../common/protections.rs"]
+mod protections;
 #[path = "../world/mod.rs"]
 mod world;
 
@@ -17,7 +19,7 @@ mod peers;
 #[cfg(feature = "noise")]
 #[test]
 fn every_test_runs_under_both() {
-    let (plain, noise) = world::mode::counts();
+    let (plain, noise) = protections::counts();
     assert_eq!(plain, noise);
     assert!(plain > 40, "{plain}");
 }

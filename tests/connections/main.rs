@@ -3,6 +3,8 @@
 //! `TICKWIRE_SEEDS` raises the number of seeds, see `tests/world`.
 
 #[macro_use]
+#[path = "../common/protections.rs"]
+mod protections;
 #[path = "../world/mod.rs"]
 mod world;
 
@@ -36,7 +38,7 @@ fn partition() -> LinkConditions {
 #[cfg(feature = "noise")]
 #[test]
 fn every_test_runs_under_both() {
-    let (plain, noise) = world::mode::counts();
+    let (plain, noise) = protections::counts();
     assert_eq!(plain, noise);
     assert!(plain > 50, "{plain}");
 }

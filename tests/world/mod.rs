@@ -18,7 +18,6 @@
 pub(crate) mod lab;
 pub(crate) mod log;
 pub(crate) mod luck;
-#[macro_use]
 pub(crate) mod mode;
 pub(crate) mod network;
 pub(crate) mod node;
@@ -37,7 +36,7 @@ use tickwire::{Config, ConnectOptions, Delivery, LinkConditions, PeerId};
 
 pub(crate) use self::log::Log;
 pub(crate) use self::luck::Luck;
-pub(crate) use self::mode::{Mode, config, config_of, is_noise, mode, options, under};
+pub(crate) use self::mode::{config, config_of, is_noise, options};
 use self::network::Network;
 use self::node::Node;
 pub(crate) use self::seeds::{for_each_seed, is_thorough};

@@ -23,24 +23,32 @@ pub(crate) fn server_key() -> PublicKey {
 /// The keys of a connection, on the side of whoever has them.
 #[derive(Debug, Clone)]
 pub(crate) struct Keys {
-    sending: LessSafeKey,
+    /// That of each epoch so far.
+    sending: Vec<LessSafeKey>,
     receiving: LessSafeKey,
 }
 
+/// How many packets an epoch has.
+const EPOCH: u64 = 1 << 24;
+/// For how many of them there are keys.
+const EPOCHS: usize = 4;
+
 impl Keys {
     fn new(sending: [u8; 32], receiving: [u8; 32]) -> Self {
-        let key = |bytes| LessSafeKey::new(UnboundKey::new(&AES_256_GCM, bytes).unwrap());
+        let next = |bytes: &[u8; 32]| Some(rekey(bytes));
+        let epochs = std::iter::successors(Some(sending), next).take(EPOCHS);
         Self {
-            sending: key(&sending),
+            sending: epochs.map(|bytes| key(&bytes)).collect(),
             receiving: key(&receiving),
         }
     }
 
-    /// Puts the tag behind a packet whose header and frames these are. Of the first epoch.
+    /// Puts the tag behind a packet whose header and frames these are.
     pub(crate) fn seal(&self, number: u64, header: &[u8], frames: &[u8]) -> Vec<u8> {
         let mut sealed = frames.to_vec();
+        let epoch = usize::try_from(number / EPOCH).unwrap();
         let (nonce, header) = (nonce(number), Aad::from(header));
-        self.sending
+        self.sending[epoch]
             .seal_in_place_append_tag(nonce, header, &mut sealed)
             .unwrap();
         sealed
@@ -55,6 +63,18 @@ impl Keys {
             .open_in_place(nonce(number), Aad::from(header), &mut sealed);
         Some(opened.ok()?.to_vec())
     }
+}
+
+fn key(bytes: &[u8; 32]) -> LessSafeKey {
+    LessSafeKey::new(UnboundKey::new(&AES_256_GCM, bytes).unwrap())
+}
+
+/// Noise's `REKEY`.
+fn rekey(bytes: &[u8; 32]) -> [u8; 32] {
+    let mut next = [0; 32];
+    let tag = key(bytes).seal_in_place_separate_tag(nonce(u64::MAX), Aad::empty(), &mut next);
+    assert!(tag.is_ok());
+    next
 }
 
 fn nonce(number: u64) -> Nonce {

@@ -2,6 +2,8 @@
 
 mod drain;
 mod idle_peers;
+#[cfg(feature = "noise")]
+mod protect;
 mod round_trip;
 mod send;
 mod sleep;
@@ -22,5 +24,9 @@ pub(crate) fn all(settings: &Settings) -> Vec<Topic> {
         round_trip::spinning_topic(settings),
         sleep::topic(settings),
         idle_peers::topic(settings),
+        #[cfg(feature = "noise")]
+        protect::topic(settings),
+        #[cfg(feature = "noise")]
+        protect::turn_topic(settings),
     ]
 }

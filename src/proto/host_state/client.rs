@@ -59,7 +59,7 @@ impl HostState {
             return;
         }
         #[cfg(feature = "noise")]
-        if !self.takes_key(slot, &answer) {
+        if !self.takes_key(slot, &answer, now) {
             return;
         }
         let State::Connecting(attempt) = &mut self.slots[slot].state else {
@@ -71,7 +71,7 @@ impl HostState {
 
     /// Whether the attempt goes on with the key that the server shows. Under Plain there is none.
     #[cfg(feature = "noise")]
-    fn takes_key(&mut self, slot: usize, answer: &CookieAnswer) -> bool {
+    fn takes_key(&mut self, slot: usize, answer: &CookieAnswer, now: Instant) -> bool {
         let (settings, protocol_id) = (self.settings(), self.protocol_id());
         let State::Connecting(attempt) = &mut self.slots[slot].state else {
             return false;
@@ -79,6 +79,13 @@ impl HostState {
         let Some(mut call) = attempt.call.take() else {
             return true;
         };
+        // With a key that is none a handshake begins in vain, and costs as much.
+        let answers = self.encryption.as_mut().map(|own| own.takes_answer(now));
+        if answers != Some(true) {
+            attempt.call = Some(call);
+            self.stats.handshakes_over_rate += 1;
+            return false;
+        }
         let connect = attempt.connect(answer.cookie, settings);
         let ephemeral = self.random.secret();
         let shown = call.on_cookie(protocol_id, answer, &connect, ephemeral);

@@ -51,6 +51,11 @@ impl Encryption {
             answers: bucket(),
         })
     }
+
+    /// Whether there is time for another answer.
+    pub(super) fn takes_answer(&mut self, now: Instant) -> bool {
+        self.answers.take(now)
+    }
 }
 
 impl HostState {
@@ -142,7 +147,7 @@ impl HostState {
         let State::Connecting(attempt) = &mut self.slots[slot].state else {
             return None;
         };
-        if !self.encryption.as_mut()?.answers.take(now) {
+        if !self.encryption.as_mut()?.takes_answer(now) {
             self.stats.handshakes_over_rate += 1;
             return None;
         }

@@ -234,7 +234,10 @@ impl HostState {
     }
 
     /// How packets of this connection are protected.
-    #[cfg_attr(not(feature = "noise"), allow(unused_variables))]
+    #[cfg_attr(
+        not(feature = "noise"),
+        allow(unused_variables, clippy::needless_pass_by_value)
+    )]
     fn protect(&self, ends: &Ends, reply: Reply) -> Option<protection::Protection> {
         match reply {
             Reply::Plain => Some(protection::Protection::Plain {

@@ -1,0 +1,220 @@
+//! What it costs to protect a packet, alone, and what is left of that in a server's turn.
+//!
+//! Alone: a small packet and a long one are sealed, or opened, without a connection around them.
+//! In a turn: a server receives a message from each of 64 peers and sends each of them the state of the
+//! game, over real sockets, as a game server does it in every tick.
+
+use std::hint::black_box;
+use std::io;
+use std::time::{Duration, Instant};
+
+use tickwire::limits::DATAGRAM_MAX;
+use tickwire::proto::ProtectionPair;
+use tickwire::{Config, ConnectOptions, Delivery, Event, Host, PeerId};
+
+use crate::contest::{Contestant, Entry, Goal, Topic};
+use crate::floors::loopback;
+use crate::settings::Settings;
+
+const PACKETS: usize = 1000;
+/// Bytes of frames: a player's input, and a full packet of state.
+const SHORT: usize = 64;
+const LONG: usize = 995;
+
+const SEAL_SHORT_PLAIN: &str = "seal 64 bytes, Plain";
+const SEAL_SHORT_NOISE: &str = "seal 64 bytes, Noise";
+const OPEN_SHORT_PLAIN: &str = "open 64 bytes, Plain";
+const OPEN_SHORT_NOISE: &str = "open 64 bytes, Noise";
+const SEAL_LONG_PLAIN: &str = "seal 995 bytes, Plain";
+const SEAL_LONG_NOISE: &str = "seal 995 bytes, Noise";
+const OPEN_LONG_PLAIN: &str = "open 995 bytes, Plain";
+const OPEN_LONG_NOISE: &str = "open 995 bytes, Noise";
+
+const GOALS: &[Goal] = &[
+    Goal {
+        name: "protect: sealing 64 bytes, Noise against Plain",
+        of: SEAL_SHORT_NOISE,
+        against: SEAL_SHORT_PLAIN,
+        bound: None,
+    },
+    Goal {
+        name: "protect: opening 64 bytes, Noise against Plain",
+        of: OPEN_SHORT_NOISE,
+        against: OPEN_SHORT_PLAIN,
+        bound: None,
+    },
+    Goal {
+        name: "protect: sealing 995 bytes, Noise against Plain",
+        of: SEAL_LONG_NOISE,
+        against: SEAL_LONG_PLAIN,
+        bound: None,
+    },
+    Goal {
+        name: "protect: opening 995 bytes, Noise against Plain",
+        of: OPEN_LONG_NOISE,
+        against: OPEN_LONG_PLAIN,
+        bound: None,
+    },
+];
+
+pub(crate) fn topic(settings: &Settings) -> Topic {
+    Topic {
+        title: "protect",
+        unit: "packet",
+        units: PACKETS,
+        rounds: settings.rounds,
+        goals: GOALS,
+        enter,
+    }
+}
+
+fn enter(_settings: &Settings) -> io::Result<Vec<Entry>> {
+    let (plain, noise) = (ProtectionPair::plain, ProtectionPair::noise);
+    Ok(vec![
+        Entry::new(SEAL_SHORT_PLAIN, Seals(plain(), SHORT)),
+        Entry::new(SEAL_SHORT_NOISE, Seals(noise(), SHORT)),
+        Entry::new(OPEN_SHORT_PLAIN, Opens(plain(), SHORT)),
+        Entry::new(OPEN_SHORT_NOISE, Opens(noise(), SHORT)),
+        Entry::new(SEAL_LONG_PLAIN, Seals(plain(), LONG)),
+        Entry::new(SEAL_LONG_NOISE, Seals(noise(), LONG)),
+        Entry::new(OPEN_LONG_PLAIN, Opens(plain(), LONG)),
+        Entry::new(OPEN_LONG_NOISE, Opens(noise(), LONG)),
+    ])
+}
+
+/// Seals packets of that many bytes of frames.
+struct Seals(ProtectionPair, usize);
+
+impl Contestant for Seals {
+    fn round(&mut self) -> io::Result<Duration> {
+        let mut buffer = [0x5a; DATAGRAM_MAX];
+        let start = Instant::now();
+        for _ in 0..PACKETS {
+            black_box(self.0.seal(self.1, black_box(&mut buffer)));
+        }
+        Ok(start.elapsed())
+    }
+}
+
+/// Opens them.
+struct Opens(ProtectionPair, usize);
+
+impl Contestant for Opens {
+    fn round(&mut self) -> io::Result<Duration> {
+        let mut sealed = [0x5a; DATAGRAM_MAX];
+        let len = self.0.seal(self.1, &mut sealed);
+        let mut copy = sealed;
+        let start = Instant::now();
+        for _ in 0..PACKETS {
+            // It is opened in place, so each time another copy: a host has to make one, too.
+            copy[..len].copy_from_slice(&sealed[..len]);
+            if self.0.open(black_box(&mut copy[..len])) != Some(self.1) {
+                return Err(io::Error::other("a packet is not authentic"));
+            }
+        }
+        Ok(start.elapsed())
+    }
+}
+
+const PEERS: usize = 64;
+const TURNS: usize = 20;
+const INPUT: usize = 48;
+const STATE: usize = 600;
+
+const TURN_PLAIN: &str = "a turn with 64 peers, Plain";
+const TURN_NOISE: &str = "a turn with 64 peers, Noise";
+
+const TURN_GOALS: &[Goal] = &[Goal {
+    name: "protect: a server's turn with 64 peers, Noise against Plain",
+    of: TURN_NOISE,
+    against: TURN_PLAIN,
+    bound: Some(1.10),
+}];
+
+pub(crate) fn turn_topic(settings: &Settings) -> Topic {
+    Topic {
+        title: "protect, a turn",
+        unit: "turn",
+        units: TURNS,
+        rounds: settings.rounds,
+        goals: TURN_GOALS,
+        enter: enter_turn,
+    }
+}
+
+fn enter_turn(_settings: &Settings) -> io::Result<Vec<Entry>> {
+    Ok(vec![
+        Entry::new(TURN_PLAIN, Match::new(&Config::plain(7))?),
+        Entry::new(TURN_NOISE, Match::new(&Config::noise(7))?),
+    ])
+}
+
+/// A server and its players.
+struct Match {
+    server: Host,
+    players: Vec<(Host, PeerId)>,
+}
+
+impl Match {
+    fn new(config: &Config) -> io::Result<Self> {
+        let mut server = Host::bind(loopback(), config.clone())?;
+        let to = server.local_addr();
+        let mut players = Vec::new();
+        for _ in 0..PEERS {
+            let mut player = Host::bind(loopback(), config.clone())?;
+            let peer = player.connect(to, &ConnectOptions::default())?;
+            players.push((player, peer));
+        }
+        let start = Instant::now();
+        while server.stats().peers < PEERS {
+            if start.elapsed() > Duration::from_secs(10) {
+                return Err(io::Error::other("not everybody could connect"));
+            }
+            server.wait(Some(Duration::from_millis(1)))?;
+            for (player, _) in &mut players {
+                player.poll()?;
+            }
+        }
+        while server.next_event().is_some() {}
+        Ok(Self { server, players })
+    }
+
+    fn everybody_says(&mut self) -> io::Result<()> {
+        for (player, peer) in &mut self.players {
+            player.poll()?;
+            while player.next_event().is_some() {}
+            player.send(*peer, Delivery::Unreliable, &[7; INPUT])?;
+            player.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Returns how many messages were taken.
+    fn serve(&mut self) -> io::Result<usize> {
+        let mut messages = 0;
+        self.server.poll()?;
+        while let Some(event) = self.server.next_event() {
+            messages += usize::from(matches!(event, Event::Message { .. }));
+        }
+        self.server.broadcast(Delivery::Unreliable, &[9; STATE])?;
+        self.server.flush()?;
+        Ok(messages)
+    }
+}
+
+impl Contestant for Match {
+    fn round(&mut self) -> io::Result<Duration> {
+        let mut time = Duration::ZERO;
+        let mut messages = 0;
+        for _ in 0..TURNS {
+            self.everybody_says()?;
+            let start = Instant::now();
+            messages += self.serve()?;
+            time += start.elapsed();
+        }
+        if messages != TURNS * PEERS {
+            return Err(io::Error::other(format!("{messages} messages came")));
+        }
+        Ok(time)
+    }
+}

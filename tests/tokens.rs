@@ -5,6 +5,10 @@
     reason = "in a test that is a failure as good as any"
 )]
 
+#[macro_use]
+#[path = "common/protections.rs"]
+mod protections;
+
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
@@ -19,9 +23,6 @@ const ARENA: &[u8] = b"arena-7";
 const DEADLINE: Duration = Duration::from_secs(30);
 /// A turn that nothing happens in.
 const A_MOMENT: Option<Duration> = Some(Duration::from_millis(1));
-
-/// [`Config::plain`] or [`Config::noise`].
-type Protection = fn(u64) -> Config;
 
 fn key() -> Key {
     Key::from_bytes([7; 32])
@@ -50,7 +51,6 @@ fn code_of(error: TokenError) -> u32 {
 
 /// A server that lets in who has a good token, as the documentation of tokens has it.
 struct Server {
-    protection: Protection,
     host: Host,
     verifier: Verifier,
     /// Who is there, with a token that was spent.
@@ -59,8 +59,8 @@ struct Server {
 }
 
 impl Server {
-    fn start(protection: Protection) -> Self {
-        let mut host = bind(protection);
+    fn start() -> Self {
+        let mut host = bind();
         let verifier = Verifier::new(key(), ARENA).unwrap();
         let door = verifier.clone();
         host.set_admission(move |request| match door.verify(request.payload, NOW) {
@@ -70,7 +70,6 @@ impl Server {
             },
         });
         Self {
-            protection,
             host,
             verifier,
             players: Vec::new(),
@@ -100,7 +99,11 @@ impl Server {
     }
 }
 
-fn bind(protection: Protection) -> Host {
+fn bind() -> Host {
+    let protection = match protections::mode() {
+        protections::Mode::Plain => Config::plain,
+        protections::Mode::Noise => Config::noise,
+    };
     let config = Config {
         // What is lost may be lost again, and the machine may be busy.
         connect_timeout: Duration::from_secs(3600),
@@ -117,9 +120,9 @@ struct Player {
 }
 
 impl Player {
-    fn new(protection: Protection) -> Self {
+    fn new() -> Self {
         Self {
-            host: bind(protection),
+            host: bind(),
             end: None,
             is_there: false,
         }
@@ -209,7 +212,7 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 /// Connects with a token, and says how that ended.
 fn refusal(server: &mut Server, payload: &[u8]) -> DisconnectReason {
-    let mut player = Player::new(server.protection).connect(server, payload);
+    let mut player = Player::new().connect(server, payload);
     until("a refusal", || {
         player.turn();
         server.turn();
@@ -230,18 +233,6 @@ fn let_in(server: &mut Server, mut player: Player) -> Player {
     player
 }
 
-/// Every test, under both ways to protect packets.
-macro_rules! under_both {
-    ($($name:ident,)+) => {
-        mod plain {
-            $(#[test] fn $name() { super::$name(tickwire::Config::plain); })+
-        }
-        mod noise {
-            $(#[test] fn $name() { super::$name(tickwire::Config::noise); })+
-        }
-    };
-}
-
 under_both! {
     a_good_token_opens_a_connection_and_says_who_came,
     a_token_that_is_not_good_is_denied_with_its_reason_and_counted,
@@ -252,16 +243,22 @@ under_both! {
     a_player_whose_packets_are_lost_gets_in_with_his_token,
 }
 
-fn a_good_token_opens_a_connection_and_says_who_came(protection: Protection) {
-    let mut server = Server::start(protection);
-    let player = Player::new(protection).connect(&server, &token(1, ARENA, NOW + 60));
+#[test]
+fn both_protections_have_as_many_tests() {
+    let (plain, noise) = protections::counts();
+    assert!(plain == noise && plain > 0, "{plain} and {noise}");
+}
+
+fn a_good_token_opens_a_connection_and_says_who_came() {
+    let mut server = Server::start();
+    let player = Player::new().connect(&server, &token(1, ARENA, NOW + 60));
     let _player = let_in(&mut server, player);
     assert_eq!(server.players[0].1, b"anna");
     assert_eq!(server.verifier.verdicts().spent, 1);
 }
 
-fn a_token_that_is_not_good_is_denied_with_its_reason_and_counted(protection: Protection) {
-    let mut server = Server::start(protection);
+fn a_token_that_is_not_good_is_denied_with_its_reason_and_counted() {
+    let mut server = Server::start();
     let mut altered = token(1, ARENA, NOW + 60);
     altered[30] ^= 1;
     let cases = [
@@ -287,12 +284,10 @@ fn a_token_that_is_not_good_is_denied_with_its_reason_and_counted(protection: Pr
     assert_eq!(server.players, []);
 }
 
-fn a_used_token_is_denied_to_everybody_while_its_player_is_there_and_after_he_went(
-    protection: Protection,
-) {
-    let mut server = Server::start(protection);
+fn a_used_token_is_denied_to_everybody_while_its_player_is_there_and_after_he_went() {
+    let mut server = Server::start();
     let used = token(1, ARENA, NOW + 60);
-    let player = Player::new(protection).connect(&server, &used);
+    let player = Player::new().connect(&server, &used);
     let mut player = let_in(&mut server, player);
 
     let denied = DisconnectReason::Denied { code: 5 };
@@ -307,14 +302,14 @@ fn a_used_token_is_denied_to_everybody_while_its_player_is_there_and_after_he_we
     });
     assert_eq!(refusal(&mut server, &used), denied);
     // The same player, with a new one.
-    let player = Player::new(protection).connect(&server, &token(2, ARENA, NOW + 60));
+    let player = Player::new().connect(&server, &token(2, ARENA, NOW + 60));
     let _player = let_in(&mut server, player);
 }
 
-fn a_player_from_the_same_address_needs_a_new_token_too(protection: Protection) {
-    let mut server = Server::start(protection);
+fn a_player_from_the_same_address_needs_a_new_token_too() {
+    let mut server = Server::start();
     let used = token(1, ARENA, NOW + 60);
-    let player = Player::new(protection).connect(&server, &used);
+    let player = Player::new().connect(&server, &used);
     let mut player = let_in(&mut server, player);
     let (peer, _) = server.players[0];
     server.host.disconnect(peer, 99);
@@ -334,10 +329,10 @@ fn a_player_from_the_same_address_needs_a_new_token_too(protection: Protection) 
 
 /// The one in the middle has the address that the cookie is for, so its copy of the connect gets as far as
 /// to the door.
-fn a_recorded_connect_opens_nothing_when_its_token_is_used(protection: Protection) {
-    let mut server = Server::start(protection);
+fn a_recorded_connect_opens_nothing_when_its_token_is_used() {
+    let mut server = Server::start();
     let mut middle = Middle::before(&server);
-    let mut player = Player::new(protection);
+    let mut player = Player::new();
     let mut options = ConnectOptions::with_payload(token(1, ARENA, NOW + 60));
     options.server_key = server.host.public_key();
     let through = middle.socket.local_addr().unwrap();
@@ -378,10 +373,10 @@ fn a_recorded_connect_opens_nothing_when_its_token_is_used(protection: Protectio
 }
 
 /// Both pass the door, because nothing is spent there. One of them is there first.
-fn of_two_who_show_the_same_token_at_the_same_time_one_stays(protection: Protection) {
-    let mut server = Server::start(protection);
+fn of_two_who_show_the_same_token_at_the_same_time_one_stays() {
+    let mut server = Server::start();
     let shared = token(1, ARENA, NOW + 60);
-    let mut players = [(); 2].map(|()| Player::new(protection).connect(&server, &shared));
+    let mut players = [(); 2].map(|()| Player::new().connect(&server, &shared));
     // Neither server nor players take an event between the two.
     until("both are at the door", || {
         for player in &mut players {
@@ -404,8 +399,8 @@ fn of_two_who_show_the_same_token_at_the_same_time_one_stays(protection: Protect
 }
 
 /// The connect is sent again and again, and the token is not used up by that.
-fn a_player_whose_packets_are_lost_gets_in_with_his_token(protection: Protection) {
-    let mut server = Server::start(protection);
+fn a_player_whose_packets_are_lost_gets_in_with_his_token() {
+    let mut server = Server::start();
     let conditions = LinkConditions {
         loss: tickwire::Loss::Independent { probability: 0.15 },
         duplication: 0.3,
@@ -413,7 +408,7 @@ fn a_player_whose_packets_are_lost_gets_in_with_his_token(protection: Protection
     };
     let mut players = Vec::new();
     for id in 0..5 {
-        let mut player = Player::new(protection);
+        let mut player = Player::new();
         player
             .host
             .set_link_conditions(Some(conditions.clone()))

@@ -47,11 +47,13 @@ fn serve(mut host: Host) -> io::Result<()> {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let server = Host::bind((Ipv4Addr::LOCALHOST, 0).into(), Config::plain(GAME))?;
-    let mut config = Config::plain(GAME);
+    let server = Host::bind((Ipv4Addr::LOCALHOST, 0).into(), Config::noise(GAME))?;
+    let mut config = Config::noise(GAME);
     config.accept_incoming = false; // a player connects, and nobody connects to a player
     let mut host = Host::bind((Ipv4Addr::LOCALHOST, 0).into(), config)?;
-    let peer = host.connect(server.local_addr(), &ConnectOptions::default())?;
+    let mut options = ConnectOptions::default();
+    options.server_key = server.public_key(); // so it is this server, and nobody in between
+    let peer = host.connect(server.local_addr(), &options)?;
     let server = thread::spawn(move || serve(server));
 
     let (mut ticker, mut input) = (Ticker::hz(60), 0);

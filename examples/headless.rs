@@ -16,7 +16,7 @@ const CLOCK: u64 = 2;
 fn main() -> io::Result<()> {
     let address = env::args().nth(1).unwrap_or("127.0.0.1:0".into());
     let address: SocketAddr = address.parse().map_err(io::Error::other)?;
-    let mut host = Host::bind(address, Config::plain(CLOCK))?;
+    let mut host = Host::bind(address, Config::noise(CLOCK))?;
     println!("listening on {}", host.local_addr());
 
     let waker = host.waker()?;

@@ -51,7 +51,7 @@ impl FromStr for PrivateKey {
 
     fn from_str(text: &str) -> Result<Self, KeyParseError> {
         let mut bytes = Zeroizing::new([0; KEY_BYTES]);
-        parse_hex(text, &mut bytes)?;
+        parse_hex(text.as_bytes(), &mut bytes)?;
         Ok(Self { bytes })
     }
 }
@@ -105,7 +105,7 @@ impl FromStr for PublicKey {
 
     fn from_str(text: &str) -> Result<Self, KeyParseError> {
         let mut bytes = [0; KEY_BYTES];
-        parse_hex(text, &mut bytes)?;
+        parse_hex(text.as_bytes(), &mut bytes)?;
         Ok(Self(bytes))
     }
 }
@@ -129,7 +129,8 @@ impl fmt::Debug for PublicKey {
 pub enum KeyParseError {
     /// It is too short or too long.
     Length {
-        /// How many bytes it has. A key has 64 hexadecimal digits.
+        /// How many bytes it has. A key has 64 hexadecimal digits. Of a file no more than 80 bytes are
+        /// looked at.
         len: usize,
     },
     /// Something in it is not a hexadecimal digit.
@@ -160,8 +161,7 @@ impl fmt::Display for KeyParseError {
 impl error::Error for KeyParseError {}
 
 /// Reads the digits in place: what may be a secret is not copied about.
-pub(crate) fn parse_hex(text: &str, bytes: &mut [u8; KEY_BYTES]) -> Result<(), KeyParseError> {
-    let digits = text.as_bytes();
+pub(crate) fn parse_hex(digits: &[u8], bytes: &mut [u8; KEY_BYTES]) -> Result<(), KeyParseError> {
     if digits.len() != 2 * KEY_BYTES {
         return Err(KeyParseError::Length { len: digits.len() });
     }

@@ -11,9 +11,10 @@
 //! | a latency benchmark, which spins | [`poll`](Host::poll) over and over, or the layer below: [`Endpoint`] |
 //!
 //! It has two layers so far. An [`Endpoint`] sends and receives raw datagrams; a [`Host`] has an
-//! endpoint, knows who is there, and exchanges messages with peers, encrypted unless it asks not to be
-//! (see [`Security`]; the examples here are [`Plain`](Security::Plain), for a trusted network). There are
-//! no messages yet that are sent again when they are lost: see [`Delivery`].
+//! endpoint, knows who is there, and exchanges messages with peers. Connections are encrypted (feature
+//! `noise`, on by default), and a client that knows its server's key is certain whom it talks to: the
+//! guide's chapter on [security](guide::security) says what is promised, against whom, and what is not.
+//! There are no messages yet that are sent again when they are lost: see [`Delivery`].
 //!
 //! # The first two programs
 //!
@@ -22,8 +23,12 @@
 //! ```
 //! use tickwire::{Config, Event, Host};
 //!
-//! let mut host = Host::bind("127.0.0.1:0".parse().unwrap(), Config::plain(7))?;
-//! # let mut client = Host::bind("127.0.0.1:0".parse().unwrap(), Config::plain(7))?;
+//! # #[cfg(feature = "noise")]
+//! let config = Config::noise(7); // a number of your game's own
+//! # #[cfg(not(feature = "noise"))]
+//! # let config = Config::plain(7);
+//! # let mut client = Host::bind("127.0.0.1:0".parse().unwrap(), config.clone())?;
+//! let mut host = Host::bind("127.0.0.1:0".parse().unwrap(), config)?;
 //! # let server = client.connect(host.local_addr(), &Default::default()).unwrap();
 //! # let started = std::time::Instant::now();
 //! # let mut is_answered = false;
@@ -60,9 +65,12 @@
 //! use tickwire::{Config, ConnectOptions, Delivery, Event, Host, Ticker};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let mut at_home = Host::bind("127.0.0.1:0".parse()?, Config::plain(7))?;
+//! # #[cfg(feature = "noise")]
+//! let mut config = Config::noise(7);
+//! # #[cfg(not(feature = "noise"))]
+//! # let mut config = Config::plain(7);
+//! # let mut at_home = Host::bind("127.0.0.1:0".parse()?, config.clone())?;
 //! # let address = at_home.local_addr();
-//! let mut config = Config::plain(7);
 //! config.accept_incoming = false; // a player connects, and nobody connects to a player
 //! let mut host = Host::bind("127.0.0.1:0".parse()?, config)?;
 //! let server = host.connect(address, &ConnectOptions::default())?;
@@ -94,6 +102,15 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Secure
+//!
+//! What is said is encrypted without any set-up, and with somebody: **without a pinned key an active
+//! attacker in the middle can pose as the server.** So a server has a key that stays (`tickwire keygen`,
+//! [`PrivateKey::read_file`]), and a game knows its public half
+//! ([`ConnectOptions::pin`]). Who a player is says a [token] of your login service. All of it is in
+//! the guide's chapter on [security](guide::security). [`Security::Plain`] is the other choice, for a
+//! trusted network, and has to be made in so many words.
 //!
 //! # The layer below
 //!
@@ -127,7 +144,7 @@
 //! ignores [`SendError::QueueFull`].
 //!
 //! The [guide] explains from the ground up what a datagram is, what a non-blocking socket does and why a
-//! loop drains it, and what it takes to know who is there.
+//! loop drains it, what it takes to know who is there, and to be certain of it.
 //!
 //! # One turn, always in this order
 //!
@@ -161,8 +178,10 @@
 //! | `src/bin/tickwire` | the command line (feature `cli`) |
 //! | `src/lib.rs` | this face |
 //! | `src/io` | the only code that touches the operating system: sockets, readiness, sleep, the clock; [`Endpoint`], and [`Host`] around one |
+//! | `src/token` | admission tokens, pure as well (feature `noise`) |
 //! | [`proto`] | the protocol, pure: no I/O, no clock, no entropy of its own; [`HostState`](proto::HostState) is a host without a socket, for tests on virtual time and sockets of one's own |
 //! | `src/config.rs`, `src/send_error.rs` | what a user may change; why something is not sent |
+//! | `src/keys.rs` | a server's key pair, pure as well (feature `noise`) |
 //! | [`limits`] | every number, its unit and its source |
 //!
 //! # What always holds
@@ -178,6 +197,7 @@
 //! - Every queue has a limit and says what happens at it; nothing is dropped silently. What is lost on
 //!   this machine is counted: in [`EndpointStats`], [`HostStats`] and [`PeerStats`].
 //! - After warm-up, an endpoint receives and sends without allocating.
+//! - Private keys appear in no log, no `Debug` and no error, and our copies are wiped.
 //! - Errors are bad input or a system in trouble; panics are bugs.
 //!
 //! # Logging
@@ -194,6 +214,8 @@
 pub mod guide;
 pub mod limits;
 pub mod proto;
+#[cfg(feature = "noise")]
+pub mod token;
 
 mod config;
 mod io;
@@ -206,6 +228,8 @@ pub use crate::io::{
     Datagram, Endpoint, EndpointStats, ErrorCounts, Host, Receiver, Sender, Ticker, Waker,
 };
 #[cfg(feature = "noise")]
+pub use crate::io::{KeyFileError, KeyFileErrorKind};
+#[cfg(feature = "noise")]
 pub use crate::keys::{KeyParseError, PrivateKey, PublicKey};
 pub use crate::proto::{
     Admission, Broadcast, ConnectError, ConnectOptions, Delivery, DisconnectReason, Event,
@@ -214,6 +238,6 @@ pub use crate::proto::{
 pub use crate::send_error::SendError;
 
 /// The README's programs compile.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "noise"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -111,6 +111,28 @@ pub(crate) const SLOTS_MAX: usize = 4 * PEERS_MAX;
 /// ticket. A longer one is [`PayloadTooLong`](crate::ConnectError::PayloadTooLong).
 pub const CONNECT_PAYLOAD_MAX: usize = 256;
 
+/// How an [admission token](crate::token) names its player, at most, in bytes: 36, a UUID as text.
+pub const TOKEN_PLAYER_MAX: usize = 36;
+
+/// How an admission token names what it is good for, at most, in bytes: 32.
+pub const TOKEN_AUDIENCE_MAX: usize = 32;
+
+/// What else a login service can put into an admission token, in bytes: 128.
+pub const TOKEN_DATA_MAX: usize = 128;
+
+/// The longest admission token, in bytes: 1 (version) + 16 (id) + 8 (expiry) + 3 (lengths) + what is
+/// above + 32 (signature). It fits what a client may say when it connects, to the byte.
+pub const TOKEN_MAX: usize =
+    1 + 16 + 8 + 3 + TOKEN_PLAYER_MAX + TOKEN_AUDIENCE_MAX + TOKEN_DATA_MAX + 32;
+const _: () = assert!(TOKEN_MAX <= CONNECT_PAYLOAD_MAX);
+
+/// How many used tokens a server remembers by default: 262,144, each until it expires, in about 10 MB.
+/// One more is refused with [`TableFull`](crate::token::TokenError::TableFull).
+///
+/// Enough for 4,000 logins a second with tokens that live a minute.
+pub const TOKENS_USED_DEFAULT: usize = 1 << 18;
+const _: () = assert!(TOKENS_USED_DEFAULT >= 4 * PEERS_MAX && TOKENS_USED_DEFAULT >= 60 * 4000);
+
 /// How long a client waits for an answer before it asks again: 250 ms, then twice as long each time
 /// up to [`HANDSHAKE_RETRY_MAX`].
 pub const HANDSHAKE_RETRY_FIRST: Duration = Duration::from_millis(250);

@@ -98,6 +98,27 @@ fn hundreds_are_admitted_kept_and_closed() {
 }
 
 #[test]
+fn without_encryption_they_are_kept_as_well() {
+    let json = Json::new("plain");
+    let args = [
+        "--plain",
+        "--peers=50",
+        "--duration=100ms",
+        "--json",
+        json.path(),
+    ];
+    let ended = run(&mut connections(&args));
+    assert_all_well(&ended);
+    assert!(
+        ended.stdout[2].contains(" of their own, not encrypted, "),
+        "{ended:?}"
+    );
+    let record = json.read();
+    assert_eq!(record["settings"]["encrypted"], false);
+    check(&record["results"], 50);
+}
+
+#[test]
 fn a_low_limit_of_open_files_takes_more_processes_or_is_told() {
     let program = env!("CARGO_BIN_EXE_tickwire");
     let limited = |limit: &str| {

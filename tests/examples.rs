@@ -1,5 +1,6 @@
 //! Each example as a program of its own: it starts, does what its first lines say, and ends by
 //! itself.
+#![cfg(feature = "noise")]
 #![forbid(unsafe_code)]
 
 use std::env;
@@ -232,7 +233,7 @@ impl Player {
     /// Connects, and waits until it is.
     fn join(address: SocketAddr) -> Self {
         let any_port = (Ipv4Addr::LOCALHOST, 0).into();
-        let mut host = Host::bind(any_port, Config::plain(2)).expect("a free port");
+        let mut host = Host::bind(any_port, Config::noise(2)).expect("a free port");
         let options = ConnectOptions::default();
         let server = host.connect(address, &options).expect("it begins");
         let mut player = Self { host, server };

@@ -13,6 +13,8 @@ mod child;
 mod common;
 #[path = "programs/foreign.rs"]
 mod foreign;
+#[path = "programs/keys.rs"]
+mod keys;
 #[path = "programs/ping.rs"]
 mod ping;
 #[path = "programs/serve.rs"]

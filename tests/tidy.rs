@@ -16,6 +16,52 @@ struct Wall {
     why: &'static str,
 }
 
+/// What a pure layer does not name.
+const SYSTEM: &[&str] = &[
+    "crate::io",
+    "super::io",
+    // What the face of the crate hands on from io.
+    "crate::Endpoint",
+    "crate::Ticker",
+    "crate::Waker",
+    "mio::",
+    "mio;",
+    "socket2",
+    "nix::",
+    "libc::",
+    "UdpSocket",
+    "TcpStream",
+    // It asks the system's resolver.
+    "ToSocketAddrs",
+    "std::io",
+    "std::thread",
+    "std::fs",
+    "std::env",
+    "std::process",
+    "log::",
+];
+
+/// Where randomness would come from that nobody gave it.
+const ENTROPY: &[&str] = &[
+    "getrandom",
+    "OsRng",
+    "SysRng",
+    "thread_rng",
+    "ThreadRng",
+    "rand::rng",
+    "rand::random",
+    "from_entropy",
+    "from_os_rng",
+    "SystemRandom",
+    // The standard library's maps draw their keys from the system unless they are given a
+    // hasher: the order of such a map is another one in every run.
+    "RandomState",
+    "HashMap::new(",
+    "HashMap::with_capacity(",
+    "HashSet::new(",
+    "HashSet::with_capacity(",
+];
+
 const WALLS: &[Wall] = &[
     Wall {
         inside: "src",
@@ -51,54 +97,44 @@ const WALLS: &[Wall] = &[
     Wall {
         inside: "src/proto",
         except: &[],
-        forbidden: &[
-            "crate::io",
-            "super::io",
-            // What the face of the crate hands on from io.
-            "crate::Endpoint",
-            "crate::Ticker",
-            "crate::Waker",
-            "mio::",
-            "mio;",
-            "socket2",
-            "nix::",
-            "libc::",
-            "UdpSocket",
-            "TcpStream",
-            // It asks the system's resolver.
-            "ToSocketAddrs",
-            "std::io",
-            "std::thread",
-            "std::fs",
-            "std::env",
-            "std::process",
-            "log::",
-        ],
+        forbidden: SYSTEM,
         why: "the protocol is pure: no I/O, no clock, no logging of payloads",
     },
     Wall {
         inside: "src/proto",
         except: &[],
-        forbidden: &[
-            "getrandom",
-            "OsRng",
-            "SysRng",
-            "thread_rng",
-            "ThreadRng",
-            "rand::rng",
-            "rand::random",
-            "from_entropy",
-            "from_os_rng",
-            "SystemRandom",
-            // The standard library's maps draw their keys from the system unless they are given a
-            // hasher: the order of such a map is another one in every run.
-            "RandomState",
-            "HashMap::new(",
-            "HashMap::with_capacity(",
-            "HashSet::new(",
-            "HashSet::with_capacity(",
-        ],
+        forbidden: ENTROPY,
         why: "the protocol has no entropy of its own: its generator is seeded at construction",
+    },
+    Wall {
+        inside: "src/proto",
+        except: &[],
+        forbidden: &["crate::token"],
+        why: "the protocol knows nothing of tokens: admission belongs to the application",
+    },
+    Wall {
+        inside: "src/token",
+        except: &[],
+        forbidden: SYSTEM,
+        why: "tokens are pure: no I/O, no clock, no logging of secrets",
+    },
+    Wall {
+        inside: "src/token",
+        except: &[],
+        forbidden: ENTROPY,
+        why: "tokens have no entropy of their own: an id is an argument",
+    },
+    Wall {
+        inside: "src/keys.rs",
+        except: &[],
+        forbidden: SYSTEM,
+        why: "keys are pure: where they come from and where they are kept is for io",
+    },
+    Wall {
+        inside: "src/keys.rs",
+        except: &[],
+        forbidden: ENTROPY,
+        why: "keys have no entropy of their own: io draws it",
     },
     Wall {
         inside: "src/limits.rs",
@@ -234,6 +270,22 @@ fn a_broken_wall_is_found_and_named() {
             "src/proto/a/b.rs",
             "let peers = HashMap::new();",
             "no entropy of its own",
+        ),
+        (
+            "src/proto/admission.rs",
+            "use crate::token::Verifier;",
+            "knows nothing of tokens",
+        ),
+        (
+            "src/keys.rs",
+            "getrandom::fill(&mut bytes)?;",
+            "io draws it",
+        ),
+        ("src/token/key.rs", "std::fs::read(path)", "tokens are pure"),
+        (
+            "src/token/key.rs",
+            "SystemRandom::new()",
+            "no entropy of their own",
         ),
         ("src/io/drain.rs", "println!(\"{x}\");", "`log` alone"),
         (

@@ -26,10 +26,16 @@ impl Random {
     }
 
     /// Bytes that are wiped when nobody needs them any more.
+    ///
+    /// The generator goes on from a seed that it draws itself, so that nobody who looks into it later
+    /// can compute what was drawn before: otherwise the secrets of every handshake so far could be read
+    /// off a running host.
     #[cfg(feature = "noise")]
     pub(crate) fn secret(&mut self) -> Secret {
-        let mut secret = Secret::default();
+        let (mut secret, mut seed) = (Secret::default(), Secret::default());
         self.0.fill_bytes(&mut *secret);
+        self.0.fill_bytes(&mut *seed);
+        self.0 = ChaCha20Rng::from_seed(*seed);
         secret
     }
 
@@ -66,5 +72,19 @@ impl BuildHasher for HashKeys {
 impl fmt::Debug for HashKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HashKeys").finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, feature = "noise"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_a_secret_the_generator_goes_on_from_a_seed_of_its_own() {
+        let (mut one, mut other) = (Random::from_seed([1; 32]), Random::from_seed([1; 32]));
+        let [secret, seed]: [[u8; 32]; 2] = [one.bytes(), one.bytes()];
+        assert_eq!(*other.secret(), secret);
+        assert_eq!(other.number(), Random::from_seed(seed).number());
+        assert_ne!(one.number(), Random::from_seed(seed).number());
     }
 }

@@ -9,19 +9,21 @@ use crate::common::skip;
 use crate::{assert_done, assert_fails, read_line, socket};
 
 /// Answers at once and tells nothing but who comes and goes: every line is one that the test causes.
-const AT_ONCE: [&str; 4] = ["--tick", "0", "--interval", "0s"];
+pub(crate) const AT_ONCE: [&str; 4] = ["--tick", "0", "--interval", "0s"];
 
 /// Far beyond what an answer takes on the busiest machine, so that none of them is late.
-const PATIENT: [&str; 4] = ["--timeout", "1h", "--connect-timeout", "1h"];
+pub(crate) const PATIENT: [&str; 4] = ["--timeout", "1h", "--connect-timeout", "1h"];
 
 /// `tickwire serve`, on a port of its own.
-struct Server {
-    program: Program,
-    address: String,
+pub(crate) struct Server {
+    pub(crate) program: Program,
+    pub(crate) address: String,
+    /// Its public key; empty without encryption.
+    pub(crate) key: String,
 }
 
 impl Server {
-    fn start(args: &[&str]) -> Self {
+    pub(crate) fn start(args: &[&str]) -> Self {
         Self::start_at("127.0.0.1:0", args)
     }
 
@@ -30,14 +32,16 @@ impl Server {
         let program = Program::start(&mut tickwire(&args));
         let line = program.line();
         let address = line.strip_prefix("listening on ").expect("the first line");
+        let key = program.line();
         Self {
             address: address.to_owned(),
+            key: public_key(&key),
             program,
         }
     }
 
     /// The next line, which tells of somebody who came.
-    fn connected(&self, peer: &str) -> SocketAddr {
+    pub(crate) fn connected(&self, peer: &str) -> SocketAddr {
         let line = self.program.line();
         let begin = format!("peer {peer} connected from ");
         let address = line.strip_prefix(&begin);
@@ -46,17 +50,28 @@ impl Server {
     }
 
     /// The next line, which tells of somebody who went.
-    fn gone(&self, peer: &str, address: SocketAddr, why: &str) {
+    pub(crate) fn gone(&self, peer: &str, address: SocketAddr, why: &str) {
         assert_gone(&self.program.line(), peer, address, why);
     }
 
     /// Ends it, which is to end well, and returns what it had still to say.
-    fn end(self, signal: Signal) -> Vec<String> {
+    pub(crate) fn end(self, signal: Signal) -> Vec<String> {
         self.program.signal(signal);
         let ended = self.program.end();
         assert_done(&ended);
         ended.stdout
     }
+}
+
+/// What a server says of its protection.
+fn public_key(line: &str) -> String {
+    if line == "not encrypted" {
+        return String::new();
+    }
+    let key = line.strip_prefix("server key ").expect("the second line");
+    key.strip_suffix(", until it ends")
+        .unwrap_or(key)
+        .to_owned()
 }
 
 fn assert_gone(line: &str, peer: &str, address: SocketAddr, why: &str) {
@@ -69,7 +84,7 @@ fn assert_gone(line: &str, peer: &str, address: SocketAddr, why: &str) {
 }
 
 /// A ping through a connection.
-fn ping(address: &str, args: &[&str]) -> Program {
+pub(crate) fn ping(address: &str, args: &[&str]) -> Program {
     Program::start(&mut tickwire(
         &[&["ping", "--connect", address], args].concat(),
     ))
@@ -84,16 +99,16 @@ fn ping_for_long(address: &str, args: &[&str]) -> Program {
     ping
 }
 
-fn ping_once(address: &str, args: &[&str]) -> Ended {
+pub(crate) fn ping_once(address: &str, args: &[&str]) -> Ended {
     ping(address, &[&["--count", "1"], args, &PATIENT[..]].concat()).end()
 }
 
-fn assert_begins(line: &str, begin: &str) {
+pub(crate) fn assert_begins(line: &str, begin: &str) {
     assert!(line.starts_with(begin), "{line}");
 }
 
 /// Nobody was let in, and `why` is the reason.
-fn assert_not_connected(ended: &Ended, address: &str, why: &str) {
+pub(crate) fn assert_not_connected(ended: &Ended, address: &str, why: &str) {
     let told = format!("not connected to {address}: {why}");
     assert_fails(ended, 1, &[&told]);
     assert_eq!(ended.stdout, [format!("ping {address}, 64 bytes")]);
@@ -306,14 +321,22 @@ fn another_protocol_id_is_told() {
 #[test]
 fn only_who_shows_the_ticket_is_let_in() {
     let server = Server::start(&[&["--ticket", "let me in"][..], &AT_ONCE].concat());
+    let with_key = |args: &[&'static str]| {
+        let pinned = ["--server-key", &server.key];
+        ping_once(&server.address, &[&pinned[..], args].concat())
+    };
     for args in [&[][..], &["--ticket", "let me"]] {
-        let ended = ping_once(&server.address, args);
+        let ended = with_key(args);
         let why = "the server refused, code 401: it wants a --ticket, or another one";
         assert_not_connected(&ended, &server.address, why);
     }
-    assert_done(&ping_once(&server.address, &["--ticket", "let me in"]));
+    assert_done(&with_key(&["--ticket", "let me in"]));
     let from = server.connected("0v0");
     server.gone("0v0", from, "disconnected by the peer, code 0");
+    assert_done(&ping_once(
+        &server.address,
+        &["--ticket", "let me in", "--trust-unpinned"],
+    ));
 }
 
 #[test]

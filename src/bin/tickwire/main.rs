@@ -8,6 +8,7 @@ mod address;
 mod agreement;
 mod bench;
 mod failure;
+mod keygen;
 mod lines;
 mod listen;
 mod output;
@@ -18,6 +19,7 @@ mod serve;
 mod signals;
 mod text;
 mod time;
+mod token;
 mod totals;
 
 use std::process::ExitCode;
@@ -27,7 +29,8 @@ use clap::{Parser, Subcommand};
 use crate::failure::Failure;
 
 /// UDP for games, driven by your own loop: datagrams to look at (`listen`) and to send (`send`),
-/// connections to serve (`serve`), round trips to measure over either (`ping`, `ping --connect`).
+/// connections to serve (`serve`), round trips to measure over either (`ping`, `ping --connect`), keys
+/// and admission tokens to try out (`keygen`, `token`).
 #[derive(Debug, Parser)]
 #[command(
     name = "tickwire",
@@ -46,20 +49,24 @@ struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Command {
     Bench(bench::Options),
+    Keygen(keygen::Options),
     Listen(listen::Options),
     Ping(ping::Options),
     Send(send::Options),
     Serve(serve::Options),
+    Token(token::Options),
 }
 
 impl Command {
     fn run(&self) -> Result<(), Failure> {
         match self {
             Self::Bench(options) => bench::run(options),
+            Self::Keygen(options) => keygen::run(options),
             Self::Listen(options) => listen::run(options),
             Self::Ping(options) => ping::run(options),
             Self::Send(options) => send::run(options),
             Self::Serve(options) => serve::run(options),
+            Self::Token(options) => token::run(options),
         }
     }
 }

@@ -1,6 +1,6 @@
-//! A time on the command line: `500ms`, `2s`, `1h 30m`.
+//! A time on the command line: `500ms`, `2s`, `1h 30m`; and the time of day.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The time, or a sentence that says why it is none. An option that takes one needs
 /// `allow_hyphen_values`: without it clap takes a negative time for another option.
@@ -10,6 +10,13 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     }
     humantime::parse_duration(text)
         .map_err(|error| format!("a time is a number with a unit, such as 500ms or 2s ({error})"))
+}
+
+/// The time of day, in seconds since 1970-01-01 00:00 UTC. A clock before that is at zero, and no token
+/// is expired by it.
+pub(crate) fn unix_now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |time| time.as_secs())
 }
 
 #[cfg(test)]

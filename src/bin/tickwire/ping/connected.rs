@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use tickwire::proto::VERSION;
 use tickwire::{
     Config, ConnectOptions, Datagram, Delivery, DisconnectReason, Endpoint, Event, Host, PeerId,
-    PeerStats,
+    PeerStats, PublicKey,
 };
 
 use super::tally::Millis;
 use super::way::{Departure, Discarded, Take, Way};
-use crate::agreement::{GOODBYE, ProtocolId, WRONG_TICKET};
+use crate::agreement::{self, GOODBYE, ProtocolId};
 use crate::failure::{self, Failure};
 use crate::signals::Stop;
 
@@ -21,8 +21,31 @@ use crate::signals::Stop;
 #[derive(Debug, Clone)]
 pub(super) struct Terms {
     pub(super) protocol_id: ProtocolId,
-    pub(super) ticket: Option<String>,
+    pub(super) payload: Vec<u8>,
     pub(super) timeout: Duration,
+    /// The key that the server must have.
+    pub(super) server_key: Option<PublicKey>,
+    /// Shows the payload to whoever answers.
+    pub(super) trust_unpinned: bool,
+    pub(super) is_plain: bool,
+}
+
+impl Terms {
+    fn config(&self) -> Config {
+        let ProtocolId(protocol_id) = self.protocol_id;
+        if self.is_plain {
+            return Config::plain(protocol_id);
+        }
+        Config::noise(protocol_id)
+    }
+
+    fn options(&self) -> ConnectOptions {
+        let mut options = ConnectOptions::default();
+        options.payload = self.payload.clone();
+        options.server_key = self.server_key;
+        options.trust_unpinned = self.trust_unpinned;
+        options
+    }
 }
 
 /// A host with a single peer.
@@ -30,6 +53,8 @@ pub(super) struct Connected {
     host: Host,
     to: SocketAddr,
     peer: PeerId,
+    /// The key that the server has proven to have.
+    server_key: Option<PublicKey>,
     discarded: Discarded,
     end: Option<DisconnectReason>,
     /// What was last known of the peer; once it is gone nobody can be asked.
@@ -42,7 +67,7 @@ pub(super) fn host(endpoint: Endpoint, terms: &Terms) -> Result<Host, Failure> {
         peers_max: 1,
         accept_incoming: false,
         connect_timeout: terms.timeout,
-        ..Config::plain(terms.protocol_id.0)
+        ..terms.config()
     };
     Host::with_endpoint(endpoint, config).map_err(Failure::cannot("connect"))
 }
@@ -55,22 +80,34 @@ impl Connected {
         terms: &Terms,
         stop: &Stop,
     ) -> Result<(Self, Duration), Failure> {
-        let mut options = ConnectOptions::default();
-        options.payload = terms.ticket.clone().unwrap_or_default().into_bytes();
         let start = Instant::now();
         let peer = host
-            .connect(to, &options)
+            .connect(to, &terms.options())
             .map_err(|error| Failure::Refused(format!("cannot connect: {error}")))?;
-        wait_for_answer(&mut host, to, stop)?;
+        let server_key = wait_for_answer(&mut host, to, stop)?;
         let connected = Self {
             known: host.peer_stats(peer),
             host,
             to,
             peer,
+            server_key,
             discarded: Discarded::default(),
             end: None,
         };
         Ok((connected, start.elapsed()))
+    }
+
+    /// How safe it is, in words.
+    pub(super) fn how(&self, terms: &Terms) -> String {
+        match self.server_key {
+            None => "not encrypted".to_owned(),
+            Some(_) if terms.server_key.is_some() => {
+                "encrypted, to the server with the key that was given".to_owned()
+            }
+            Some(key) => {
+                format!("encrypted, to whoever has the key {key} (--server-key makes sure)")
+            }
+        }
     }
 
     fn on_event(&mut self, event: Event, take: &mut Take<'_>) -> Result<(), Failure> {
@@ -89,12 +126,16 @@ impl Connected {
     }
 }
 
-/// Until the server has accepted.
-fn wait_for_answer(host: &mut Host, to: SocketAddr, stop: &Stop) -> Result<(), Failure> {
+/// Until the server has accepted; the key that it has.
+fn wait_for_answer(
+    host: &mut Host,
+    to: SocketAddr,
+    stop: &Stop,
+) -> Result<Option<PublicKey>, Failure> {
     while !stop.is_requested() {
         host.wait(None).map_err(Failure::cannot("wait"))?;
         match host.next_event() {
-            Some(Event::Connected { .. }) => return Ok(()),
+            Some(Event::Connected { server_key, .. }) => return Ok(server_key),
             Some(Event::Disconnected { reason, .. }) => {
                 return Err(not_connected(host, to, reason));
             }
@@ -185,7 +226,9 @@ impl fmt::Display for Why {
         use DisconnectReason as Reason;
         match self.0 {
             Reason::Local { code } => write!(f, "this side ended it, code {code}"),
-            Reason::Remote { code } => write!(f, "the server ended it, code {code}"),
+            Reason::Remote { code } => {
+                write!(f, "the server ended it, code {code}{}", Advice(code))
+            }
             Reason::TimedOut => f.write_str("nothing was heard of the server for too long"),
             Reason::Replaced => {
                 f.write_str("another connection between the same addresses took its place")
@@ -196,18 +239,20 @@ impl fmt::Display for Why {
             ),
             Reason::ServerFull => f.write_str("the server is full"),
             Reason::ServerClosed => f.write_str("the server takes nobody, or is about to end"),
-            Reason::Denied { code: WRONG_TICKET } => write!(
-                f,
-                "the server refused, code {WRONG_TICKET}: it wants a --ticket, or another one"
-            ),
-            Reason::Denied { code } => write!(f, "the server refused, code {code}"),
+            Reason::Denied { code } => {
+                write!(f, "the server refused, code {code}{}", Advice(code))
+            }
             Reason::VersionMismatch { theirs } => write!(
                 f,
                 "the server speaks version {theirs} of the protocol, this program {VERSION}"
             ),
-            Reason::SecurityMismatch => {
-                f.write_str("the server protects its packets in another way")
-            }
+            Reason::SecurityMismatch => f.write_str(
+                "the server protects its packets in another way: either both are --plain or none is",
+            ),
+            Reason::WrongServerKey { shown } => write!(
+                f,
+                "who answered has another key, {shown}: the server has a new one, or somebody poses as it"
+            ),
             Reason::ProtocolMismatch => f.write_str(
                 "the server has another protocol id: give it the same --protocol-id as this",
             ),
@@ -216,9 +261,22 @@ impl fmt::Display for Why {
     }
 }
 
+/// `: the --token has expired`, where the number says so.
+struct Advice(u32);
+
+impl fmt::Display for Advice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match agreement::advice(self.0) {
+            Some(advice) => write!(f, ": {advice}"),
+            None => Ok(()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agreement::WRONG_TICKET;
 
     #[test]
     fn a_refusal_says_what_to_do_about_it() {

@@ -19,8 +19,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use humantime::format_duration;
-use tickwire::Endpoint;
 use tickwire::limits::{DATAGRAM_MAX, TIMEOUT_MAX, UNRELIABLE_MAX};
+use tickwire::{Endpoint, PublicKey};
 
 use self::connected::{Connected, Terms};
 use self::flights::UNDER_WAY_MAX;
@@ -32,7 +32,7 @@ use self::session::Session;
 use self::tally::{HeldUp, Millis};
 use self::way::{Bare, Way};
 use crate::address;
-use crate::agreement::{self, ProtocolId};
+use crate::agreement::{self, ProtocolId, Token};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::signals::Stop;
@@ -50,8 +50,10 @@ use crate::time;
 /// told first, what the connection itself has measured at the end:
 ///
 ///   ping 127.0.0.1:10080, 64 bytes
-///   connected in 0.456 ms
+///   connected in 0.456 ms, encrypted, to the server with the key that was given
 ///   seq=1 64 bytes time=0.123 ms
+///
+/// The connection is encrypted, and with --server-key it is certain with whom.
 ///
 /// Probes leave at fixed steps that do not wait for answers; one that leaves late does not shift
 /// those behind it. If ping itself is held up for a whole step or longer, it does not send what it
@@ -118,11 +120,33 @@ pub(crate) struct Options {
     )]
     protocol_id: ProtocolId,
 
-    /// What to show to a server that does not let everybody in, up to 256 bytes; everybody on the
-    /// way can read it
+    /// The public key that the server must have, as `keygen` and `serve` print it. Without one, whoever
+    /// answers may be somebody in between
+    #[arg(long, requires = "connect", value_name = "KEY")]
+    server_key: Option<PublicKey>,
+
+    /// Connects without encryption, to a server that is `--plain` as well
+    #[arg(long, requires = "connect", conflicts_with_all = ["server_key", "trust_unpinned"])]
+    plain: bool,
+
+    /// Shows the ticket or the token to whoever answers, though there is no --server-key
+    #[arg(long, requires = "connect", conflicts_with = "server_key")]
+    trust_unpinned: bool,
+
+    /// What to show to a server that does not let everybody in, up to 256 bytes. With --plain everybody
+    /// on the way can read it
     #[arg(long, requires = "connect", value_name = "TEXT", value_parser = agreement::ticket,
           allow_hyphen_values = true)]
     ticket: Option<String>,
+
+    /// The admission token to show to a server with a --token-key, as `tickwire token` prints it
+    #[arg(
+        long,
+        requires = "connect",
+        conflicts_with = "ticket",
+        value_name = "TOKEN"
+    )]
+    token: Option<Token>,
 }
 
 fn count(text: &str) -> Result<u64, String> {
@@ -142,6 +166,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     refuse_timeout(options.timeout)?;
     refuse_connect_timeout(options.connect_timeout)?;
     refuse_crowd(options.last(), options.timeout, options.every)?;
+    options.refuse_stranger()?;
     let output = Output::new();
     let (endpoint, to) = open_towards(&options.address)?;
     if options.connect {
@@ -175,7 +200,8 @@ fn ping_through_connection(
     let stop = Stop::on_signal(waker)?;
     options.announce(to, &mut output)?;
     let (connected, took) = Connected::open(host, to, &terms, &stop)?;
-    output.line(format_args!("connected in {} ms", Millis(took)))?;
+    let how = connected.how(&terms);
+    output.line(format_args!("connected in {} ms, {how}", Millis(took)))?;
     options.ping(connected, to, stop, output)
 }
 
@@ -188,9 +214,32 @@ impl Options {
     fn terms(&self) -> Terms {
         Terms {
             protocol_id: self.protocol_id,
-            ticket: self.ticket.clone(),
+            payload: self.payload(),
+            server_key: self.server_key,
+            trust_unpinned: self.trust_unpinned,
+            is_plain: self.plain,
             timeout: self.connect_timeout,
         }
+    }
+
+    /// What lets somebody in is not for whoever answers.
+    fn refuse_stranger(&self) -> Result<(), Failure> {
+        let is_known = self.server_key.is_some() || self.trust_unpinned || self.plain;
+        if is_known || self.payload().is_empty() {
+            return Ok(());
+        }
+        Err(Failure::Usage(
+            "whoever answers would read the ticket or the token: say with --server-key which server it is \
+             for (`serve` prints its key), or --trust-unpinned"
+                .into(),
+        ))
+    }
+
+    /// What is shown to the server.
+    fn payload(&self) -> Vec<u8> {
+        let ticket = self.ticket.as_ref().map(String::as_bytes);
+        let token = self.token.as_ref().map(|token| &token.0[..]);
+        ticket.or(token).unwrap_or_default().to_vec()
     }
 
     /// The first line, before anything can take its time.

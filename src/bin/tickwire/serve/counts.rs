@@ -19,11 +19,12 @@ const PLACES: [&str; 6] = [
 ];
 
 /// What can come and not be let in.
-const STRANGERS: [&str; 7] = [
+const STRANGERS: [&str; 8] = [
     "refused",
     "of another protocol",
     "with a bad cookie",
     "too many for a turn",
+    "too many handshakes for a second",
     "malformed",
     "forged or damaged",
     "for no connection",
@@ -78,8 +79,9 @@ impl Counts {
                 host.mismatches,
                 host.bad_cookies,
                 host.over_limit,
+                host.handshakes_over_rate,
                 host.malformed + sums.malformed + endpoint.truncated,
-                sums.failed_authentication,
+                host.failed_authentication + sums.failed_authentication,
                 host.unknown_connection,
             ],
         }
@@ -234,7 +236,7 @@ mod tests {
     fn losses_are_told_by_place_and_strangers_by_kind() {
         let counts = Counts {
             lost: [1, 0, 0, 2, 0, 3],
-            turned_away: [0, 4, 0, 0, 0, 0, 5],
+            turned_away: [0, 4, 0, 0, 0, 0, 0, 5],
             ..counts()
         };
         let text = Totals(counts).to_string();

@@ -1,24 +1,30 @@
 //! `tickwire serve`: a headless server of connections that answers what it is sent.
 //!
 //! Here are the options and the loop around the host. `echo` is the game that it plays, `peers` who
-//! is there, `counts` what happened and how that is told, `bad_network` what a network may do to it.
+//! is there, `door` who is let in, `protection` how packets are protected, `counts` what happened and how that is told, `bad_network` what a
+//! network may do to it.
 
 mod bad_network;
 mod counts;
+mod door;
 mod echo;
 mod peers;
+mod protection;
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use tickwire::limits::{PEERS_DEFAULT, PEERS_MAX};
-use tickwire::{Admission, Config, Event, Host, Ticker};
+use tickwire::{Config, Event, Host, PeerId, Ticker};
 
 use self::bad_network::BadNetwork;
 use self::counts::{Counts, Progress, Totals};
+use self::door::{Door, DoorOptions, Welcome};
 use self::echo::Echo;
 use self::peers::Peers;
+use self::protection::ProtectionOptions;
 use crate::address;
-use crate::agreement::{self, GOODBYE, ProtocolId, WRONG_TICKET};
+use crate::agreement::{GOODBYE, ProtocolId, code_of};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::signals::Stop;
@@ -51,8 +57,12 @@ const TICK_MAX: u32 = 1000;
 /// world, so a round trip takes up to a tick longer. With --tick 0 there is none: messages are
 /// answered at once, and without peers and an interval the process sleeps for good.
 ///
-/// The connections are not encrypted: everybody on the way can read and forge what is sent, the
-/// ticket too.
+/// Its second line is the public key that it proves itself with:
+///
+///   server key 3fa662d09dd6b81e3684fb7375be19fdbafb6f07cb8ad5c0bfc7fa3de994d618
+///
+/// The connections are encrypted. Who pins that key, as `ping --connect --server-key`, also knows that
+/// it is this server and nobody in between. With --key it is the same with every start.
 ///
 /// Ctrl-C or SIGTERM end it: every peer is told, which takes up to a quarter of a second, and the
 /// last line is the totals.
@@ -88,10 +98,11 @@ pub(crate) struct Options {
     )]
     protocol_id: ProtocolId,
 
-    /// Lets in only those who show this, as `ping --connect --ticket` does, up to 256 bytes
-    #[arg(long, value_name = "TEXT", value_parser = agreement::ticket,
-          allow_hyphen_values = true)]
-    ticket: Option<String>,
+    #[command(flatten)]
+    protection: ProtectionOptions,
+
+    #[command(flatten)]
+    door: DoorOptions,
 
     #[command(flatten)]
     bad_network: BadNetwork,
@@ -109,39 +120,33 @@ fn peers_max(text: &str) -> Result<usize, String> {
 
 /// Runs until a signal comes or nobody reads the output any more.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
-    let mut host = open(options)?;
+    let (mut host, door) = open(options)?;
     let waker = host.waker().map_err(Failure::cannot("wait"))?;
     let server = Server {
         stop: Stop::on_signal(waker)?,
         output: Output::new(),
         peers: Peers::default(),
+        door,
         echo: Echo::default(),
         tick: (options.tick > 0).then(|| Ticker::hz(options.tick)),
         report: (!options.interval.is_zero()).then(|| Report::every(options.interval)),
         host,
     };
-    server.run(&options.bad_network)
+    server.run(options)
 }
 
-fn open(options: &Options) -> Result<Host, Failure> {
+fn open(options: &Options) -> Result<(Host, Door), Failure> {
     let conditions = options.bad_network.conditions()?;
     let endpoint = address::bind(&options.address)?;
     let config = Config {
         peers_max: options.peers_max,
-        ..Config::plain(options.protocol_id.0)
+        ..options.protection.config(options.protocol_id)?
     };
     let mut host = Host::with_endpoint(endpoint, config).map_err(Failure::cannot("serve"))?;
-    if let Some(ticket) = options.ticket.clone() {
-        host.set_admission(move |request| {
-            if request.payload == ticket.as_bytes() {
-                return Admission::Accept;
-            }
-            Admission::Deny { code: WRONG_TICKET }
-        });
-    }
+    let door = options.door.hang(&mut host)?;
     host.set_link_conditions(conditions)
         .map_err(|error| Failure::Usage(error.to_string()))?;
-    Ok(host)
+    Ok((host, door))
 }
 
 struct Server {
@@ -149,6 +154,7 @@ struct Server {
     stop: Stop,
     output: Output,
     peers: Peers,
+    door: Door,
     echo: Echo,
     /// Without one, messages are answered at once.
     tick: Option<Ticker>,
@@ -156,11 +162,13 @@ struct Server {
 }
 
 impl Server {
-    fn run(mut self, network: &BadNetwork) -> Result<(), Failure> {
+    fn run(mut self, options: &Options) -> Result<(), Failure> {
         let address = self.host.local_addr();
         self.output.line(format_args!("listening on {address}"))?;
-        if network.is_bad() {
-            self.output.line(network)?;
+        let key = self.host.public_key();
+        self.output.line(options.protection.tell(key))?;
+        if options.bad_network.is_bad() {
+            self.output.line(&options.bad_network)?;
         }
         while !self.stop.is_requested() {
             self.output.flush()?;
@@ -192,10 +200,12 @@ impl Server {
     fn take_events(&mut self) -> Result<(), Failure> {
         while let Some(event) = self.host.next_event() {
             match event {
-                Event::Connected { peer, address, .. } => {
-                    let line = self.peers.on_connected(peer, address, Instant::now());
-                    self.output.line(line)?;
-                }
+                Event::Connected {
+                    peer,
+                    address,
+                    payload,
+                    ..
+                } => self.on_connected(peer, address, &payload)?,
                 Event::Moved { peer, address, .. } => {
                     let line = self.peers.on_moved(peer, address);
                     self.output.line(line)?;
@@ -218,6 +228,24 @@ impl Server {
             }
         }
         Ok(())
+    }
+
+    fn on_connected(
+        &mut self,
+        peer: PeerId,
+        address: SocketAddr,
+        payload: &[u8],
+    ) -> Result<(), Failure> {
+        let line = self.peers.on_connected(peer, address, Instant::now());
+        match self.door.on_connected(payload) {
+            Welcome::Anybody => self.output.line(line),
+            Welcome::Player(player) => self.output.line(format_args!("{line} as {player}")),
+            Welcome::TurnedAway(error) => {
+                self.host.disconnect(peer, code_of(error));
+                self.output
+                    .line(format_args!("{line}, and is sent away: {error}"))
+            }
+        }
     }
 
     fn answer_if_due(&mut self) -> Result<(), Failure> {

@@ -24,6 +24,7 @@ impl Children {
     pub(super) fn start(
         processes: usize,
         peers: usize,
+        encrypted: bool,
         to: SocketAddr,
         waker: Option<&Waker>,
     ) -> Result<Self, Failure> {
@@ -35,7 +36,8 @@ impl Children {
         for number in 0..processes {
             // As even as it can be.
             let share = peers / processes + usize::from(number < peers % processes);
-            let mut child = start_one(share, to).map_err(Failure::cannot("start the clients"))?;
+            let mut child =
+                start_one(share, encrypted, to).map_err(Failure::cannot("start the clients"))?;
             let stdout = child.stdout.take();
             children.children.push(child);
             if let Some(stdout) = stdout {
@@ -75,9 +77,11 @@ impl Children {
     }
 }
 
-fn start_one(peers: usize, to: SocketAddr) -> io::Result<Child> {
+fn start_one(peers: usize, encrypted: bool, to: SocketAddr) -> io::Result<Child> {
+    let plain = (!encrypted).then_some("--plain");
     Command::new(env::current_exe()?)
         .args(["bench", "clients", &to.to_string(), &peers.to_string()])
+        .args(plain)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -8,7 +8,8 @@ use mio::event::Source;
 use mio::{Interest, Registry, Token};
 use tickwire::{Config, ConnectOptions, DisconnectReason, Endpoint, EndpointConfig, Event, Host};
 
-use crate::agreement::{GOODBYE, ProtocolId};
+use super::config;
+use crate::agreement::GOODBYE;
 
 /// How many datagrams wait to be sent at most: it has little to say.
 const SEND_QUEUE: usize = 4;
@@ -31,7 +32,12 @@ pub(super) enum News {
 
 impl Client {
     /// Opens a socket, in a poll of many.
-    pub(super) fn open(here: SocketAddr, registry: &Registry, token: Token) -> io::Result<Self> {
+    pub(super) fn open(
+        here: SocketAddr,
+        encrypted: bool,
+        registry: &Registry,
+        token: Token,
+    ) -> io::Result<Self> {
         let endpoint = Endpoint::with_config(
             here,
             &EndpointConfig {
@@ -45,7 +51,7 @@ impl Client {
         let config = Config {
             peers_max: 1,
             accept_incoming: false,
-            ..Config::plain(ProtocolId::default().0)
+            ..config(encrypted)
         };
         let mut host = Host::with_endpoint(endpoint, config)?;
         host.register(registry, token, Interest::READABLE)?;

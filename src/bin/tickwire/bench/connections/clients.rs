@@ -23,6 +23,10 @@ pub(crate) struct Options {
 
     /// How many
     peers: usize,
+
+    /// Without encryption
+    #[arg(long)]
+    plain: bool,
 }
 
 /// Runs until it is told to close.
@@ -35,7 +39,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
 }
 
 fn connect_and_keep(options: &Options, output: &mut Output) -> Result<(), Failure> {
-    let opened = Crowd::open(options.peers, options.address);
+    let opened = Crowd::open(options.peers, !options.plain, options.address);
     let mut crowd = opened.map_err(Failure::cannot("open the sockets of the clients"))?;
     let waker = crowd.waker().map_err(Failure::cannot("wait"))?;
     let orders = listen(waker);

@@ -68,7 +68,7 @@ impl<'a> Course<'a> {
         Ok(Self {
             settings,
             server,
-            children: Children::start(processes, peers, to, waker.as_ref())?,
+            children: Children::start(processes, peers, settings.encrypted, to, waker.as_ref())?,
             progress: Progress::new(seconds + 2),
         })
     }

@@ -36,11 +36,11 @@ pub(super) struct Crowd {
 
 impl Crowd {
     /// Opens all sockets.
-    pub(super) fn open(count: usize, to: SocketAddr) -> io::Result<Self> {
+    pub(super) fn open(count: usize, encrypted: bool, to: SocketAddr) -> io::Result<Self> {
         let poll = Poll::new()?;
         let here = any_port_towards(to);
         let clients: io::Result<Vec<Client>> = (0..count)
-            .map(|index| Client::open(here, poll.registry(), Token(index)))
+            .map(|index| Client::open(here, encrypted, poll.registry(), Token(index)))
             .collect();
         Ok(Self {
             poll,

@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use humantime::format_duration;
 use serde::Serialize;
-use tickwire::Config;
+use tickwire::{Config, Security};
 
 pub(crate) use self::clients::{Options as ClientOptions, run as run_clients};
 use self::results::Results;
@@ -43,6 +43,10 @@ const PEERS_MAX: usize = 20_000;
 /// The most processes. A limit on open files that asks for more was set to keep such programs away.
 const PROCESSES_MAX: usize = 16;
 
+/// How many handshakes a second the server in this process does: as many as its clients ask for. They
+/// are no strangers, and what the limit costs them is not what is measured.
+const HANDSHAKES: u32 = 20_000;
+
 /// How many files a client has open: its socket, and its share of a poll that it lives in with others.
 const FILES_PER_CLIENT: usize = 2;
 
@@ -55,7 +59,8 @@ const FILES_PER_CLIENT: usize = 2;
 /// The server is one host and one thread of this process. Its CPU time is that of its thread while
 /// the connections are kept, the kernel's work for it included; its memory is what this process has
 /// resident more than before there was a peer, without the kernel's. With --to the server is
-/// elsewhere, `tickwire serve --peers-max 10000` for one, and only its clients are told of.
+/// elsewhere, `tickwire serve --peers-max 10000 --handshakes 20000` for one, and only its clients are
+/// told of.
 ///
 /// Exit code: 0 all were admitted, kept and closed, 1 some were not or the system refused, 2 the
 /// command line is wrong.
@@ -76,6 +81,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "ADDRESS")]
     to: Option<String>,
 
+    /// Without encryption, to compare
+    #[arg(long)]
+    plain: bool,
+
     #[command(flatten)]
     files: Files,
 }
@@ -90,6 +99,7 @@ struct Settings {
     peers: usize,
     processes: usize,
     duration_seconds: f64,
+    encrypted: bool,
     /// Where the server is, if not in this process.
     to: Option<String>,
     receive_buffer: ReceiveBuffer,
@@ -148,6 +158,7 @@ impl Settings {
         Ok(Self {
             peers: options.peers,
             processes: processes(options.peers, files::raise()?)?,
+            encrypted: !options.plain,
             duration_seconds: options.duration.as_secs_f64(),
             to: to.map(|candidates| candidates[0].to_string()),
             receive_buffer: ReceiveBuffer::look()?,
@@ -157,11 +168,27 @@ impl Settings {
 
     /// That of the server, which takes everybody who was asked for.
     fn config(&self) -> Config {
-        Config {
-            peers_max: self.peers,
-            ..Config::plain(ProtocolId::default().0)
+        let mut config = config(self.encrypted);
+        config.peers_max = self.peers;
+        if let Security::Noise {
+            handshakes_per_second,
+            handshake_burst,
+            ..
+        } = &mut config.security
+        {
+            (*handshakes_per_second, *handshake_burst) = (HANDSHAKES, HANDSHAKES);
         }
+        config
     }
+}
+
+/// That of both sides.
+fn config(encrypted: bool) -> Config {
+    let ProtocolId(protocol_id) = ProtocolId::default();
+    if encrypted {
+        return Config::noise(protocol_id);
+    }
+    Config::plain(protocol_id)
 }
 
 impl std::fmt::Display for Settings {
@@ -172,9 +199,14 @@ impl std::fmt::Display for Settings {
             some => format!("{some} processes"),
         };
         let to = self.to.as_deref().unwrap_or("a server in this one");
+        let how = if self.encrypted {
+            "encrypted"
+        } else {
+            "not encrypted"
+        };
         write!(
             f,
-            "{peers} clients in {processes} of their own, to {to}, kept for {duration}"
+            "{peers} clients in {processes} of their own, {how}, to {to}, kept for {duration}"
         )
     }
 }

@@ -1,0 +1,122 @@
+//! The bytes of a token: written, and read again.
+
+use super::error::{LengthError, TokenError};
+use super::key::{Id, Key};
+use crate::limits::{TOKEN_AUDIENCE_MAX, TOKEN_DATA_MAX, TOKEN_MAX, TOKEN_PLAYER_MAX};
+
+const VERSION: u8 = 1;
+const SIGNATURE_BYTES: usize = 32;
+/// Version, id, expiry, three lengths, a byte of a player, a byte of an audience.
+const SIGNED_MIN: usize = 1 + 16 + 8 + 3 + 1 + 1;
+const TOKEN_MIN: usize = SIGNED_MIN + SIGNATURE_BYTES;
+// Every length is one byte.
+const _: () = assert!(TOKEN_PLAYER_MAX < 256 && TOKEN_AUDIENCE_MAX < 256 && TOKEN_DATA_MAX < 256);
+
+/// What a token says: the words of a login service about one player.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grant<'a> {
+    /// Who he is, in the application's own way: 1 to
+    /// [`TOKEN_PLAYER_MAX`], 36 bytes.
+    pub player: &'a [u8],
+    /// What it is good for, the name of a server or of a game: 1 to [`TOKEN_AUDIENCE_MAX`], 32 bytes.
+    pub audience: &'a [u8],
+    /// In seconds since 1970-01-01 00:00 UTC; from this second on it is not good any more.
+    pub expires_at: u64,
+    /// Whatever else the server should know of him: up to [`TOKEN_DATA_MAX`], 128 bytes, which the player
+    /// can read and cannot change.
+    pub data: &'a [u8],
+}
+
+/// Makes a token: at most [`TOKEN_MAX`], 256 bytes, for the
+/// [payload](crate::ConnectOptions::payload) of a connect.
+///
+/// The same arguments give the same token. `id` must be another one each time
+/// ([`Id::generate`]); of two tokens with the same id the second counts as used.
+///
+/// # Errors
+///
+/// A field is out of its range.
+pub fn issue(key: &Key, grant: &Grant<'_>, id: Id) -> Result<Vec<u8>, LengthError> {
+    let fields = [
+        (
+            in_range("player", grant.player, 1, TOKEN_PLAYER_MAX)?,
+            grant.player,
+        ),
+        (
+            in_range("audience", grant.audience, 1, TOKEN_AUDIENCE_MAX)?,
+            grant.audience,
+        ),
+        (in_range("data", grant.data, 0, TOKEN_DATA_MAX)?, grant.data),
+    ];
+    let mut token = Vec::with_capacity(TOKEN_MAX);
+    token.push(VERSION);
+    token.extend(id.as_bytes());
+    token.extend(grant.expires_at.to_be_bytes());
+    for (len, field) in fields {
+        token.push(len);
+        token.extend(field);
+    }
+    let signature = key.sign(&token);
+    token.extend(signature.as_ref());
+    Ok(token)
+}
+
+/// The length of a field, as it stands in a token.
+pub(super) fn in_range(
+    field: &'static str,
+    bytes: &[u8],
+    min: usize,
+    max: usize,
+) -> Result<u8, LengthError> {
+    let len = bytes.len();
+    let fits = (min..=max).contains(&len);
+    let byte = u8::try_from(len).ok().filter(|_| fits);
+    byte.ok_or(LengthError {
+        field,
+        len,
+        min,
+        max,
+    })
+}
+
+/// Reads what is signed with `key`. The signature comes first: nothing else is looked at of what anybody
+/// may have written, but for the length and the version, which says where the signature is.
+pub(super) fn read<'a>(key: &Key, token: &'a [u8]) -> Result<(Id, Grant<'a>), TokenError> {
+    let version = *token.first().ok_or(TokenError::Malformed)?;
+    if version != VERSION {
+        return Err(TokenError::UnknownVersion { version });
+    }
+    if !(TOKEN_MIN..=TOKEN_MAX).contains(&token.len()) {
+        return Err(TokenError::Malformed);
+    }
+    let (signed, signature) = token.split_at(token.len() - SIGNATURE_BYTES);
+    if !key.is_signature(signature, signed) {
+        return Err(TokenError::BadSignature);
+    }
+    // Signed nonsense comes from a login service with a bug.
+    parse(&signed[1..]).ok_or(TokenError::Malformed)
+}
+
+fn parse(bytes: &[u8]) -> Option<(Id, Grant<'_>)> {
+    let (id, rest) = bytes.split_first_chunk::<16>()?;
+    let (expires_at, rest) = rest.split_first_chunk::<8>()?;
+    let (player, rest) = field(rest, 1, TOKEN_PLAYER_MAX)?;
+    let (audience, rest) = field(rest, 1, TOKEN_AUDIENCE_MAX)?;
+    let (data, rest) = field(rest, 0, TOKEN_DATA_MAX)?;
+    let grant = Grant {
+        player,
+        audience,
+        expires_at: u64::from_be_bytes(*expires_at),
+        data,
+    };
+    rest.is_empty().then_some((Id::from_bytes(*id), grant))
+}
+
+fn field(bytes: &[u8], min: usize, max: usize) -> Option<(&[u8], &[u8])> {
+    let (&len, rest) = bytes.split_first()?;
+    let len = usize::from(len);
+    if !(min..=max).contains(&len) {
+        return None;
+    }
+    rest.split_at_checked(len)
+}

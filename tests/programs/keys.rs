@@ -1,0 +1,373 @@
+//! `tickwire keygen` and `token`, and what `serve` and `ping --connect` do with what they made.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use nix::sys::signal::Signal;
+
+use crate::child::{Ended, run, tickwire};
+use crate::serve::{
+    AT_ONCE, PATIENT, Server, assert_begins, assert_not_connected, ping, ping_once,
+};
+use crate::{assert_done, assert_fails, socket};
+
+/// A folder of the test's own, removed when it is over.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("tickwire-keys-{}-{count}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
+    }
+
+    /// A file for its owner alone.
+    fn file(&self, name: &str, text: &str) -> String {
+        let path = self.path(name);
+        fs::write(&path, text).unwrap();
+        set_mode(&path, 0o600);
+        path
+    }
+
+    /// A server's key; its file, and its public half.
+    fn server_key(&self, name: &str) -> (String, String) {
+        let file = self.path(name);
+        let public = one_line(&run(&mut tickwire(&["keygen", &file])));
+        (file, public)
+    }
+
+    fn token_key(&self, name: &str) -> String {
+        let file = self.path(name);
+        let told = one_line(&run(&mut tickwire(&["keygen", "--token", &file])));
+        assert_eq!(told, format!("token key in {file}"));
+        file
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn set_mode(path: &str, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+fn mode(path: &str) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// All that it said.
+fn one_line(ended: &Ended) -> String {
+    assert_done(ended);
+    let [line] = &ended.stdout[..] else {
+        panic!("not one line: {ended:?}");
+    };
+    line.clone()
+}
+
+fn is_key(text: &str) -> bool {
+    let is_digit = |digit: u8| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit);
+    text.len() == 64 && text.bytes().all(is_digit)
+}
+
+fn token(key: &str, args: &[&str]) -> String {
+    let args = [&["token", "--key", key, "--player", "anna"], args].concat();
+    one_line(&run(&mut tickwire(&args)))
+}
+
+fn with_token(server: &Server, token: &str) -> Ended {
+    let args = ["--server-key", &server.key, "--token", token];
+    ping_once(&server.address, &args)
+}
+
+fn gate(key: &str, args: &[&str]) -> Server {
+    Server::start(&[&["--token-key", key][..], args, &AT_ONCE].concat())
+}
+
+// Key files.
+
+#[test]
+fn keygen_writes_a_key_for_its_owner_alone_and_prints_its_public_half() {
+    let folder = Folder::new();
+    let (file, public) = folder.server_key("server.key");
+    assert!(is_key(&public), "{public}");
+    assert_eq!(mode(&file), 0o600);
+    let secret = fs::read_to_string(&file).unwrap();
+    assert!(is_key(secret.strip_suffix('\n').unwrap()));
+    assert_ne!(secret.trim_end(), public);
+}
+
+#[test]
+fn keygen_leaves_what_is_there_unless_it_is_forced() {
+    let folder = Folder::new();
+    let (file, public) = folder.server_key("server.key");
+    let before = fs::read(&file).unwrap();
+    for args in [&["keygen", &file][..], &["keygen", "--token", &file]] {
+        let ended = run(&mut tickwire(args));
+        assert_fails(&ended, 2, &[&file, "is there already", "--force"]);
+        assert_eq!(fs::read(&file).unwrap(), before);
+    }
+    // A file that others can read does not stay one.
+    set_mode(&file, 0o644);
+    let forced = one_line(&run(&mut tickwire(&["keygen", "--force", &file])));
+    assert_ne!(forced, public);
+    assert_eq!(mode(&file), 0o600);
+    let names = fs::read_dir(&folder.0).unwrap().count();
+    assert_eq!(names, 1);
+}
+
+#[test]
+fn keygen_says_where_it_cannot_write() {
+    let folder = Folder::new();
+    let nowhere = folder.path("none/server.key");
+    for force in [&[][..], &["--force"]] {
+        let ended = run(&mut tickwire(&[&["keygen", &nowhere][..], force].concat()));
+        assert_fails(&ended, 1, &["cannot write the key file", &nowhere]);
+    }
+}
+
+#[test]
+fn a_bad_key_file_is_told_in_a_sentence_and_its_content_is_not() {
+    let folder = Folder::new();
+    let (file, _) = folder.server_key("good.key");
+    let secret = fs::read_to_string(&file).unwrap();
+    let secret = secret.trim_end();
+    let open = folder.file("open.key", secret);
+    set_mode(&open, 0o640);
+    let cases = [
+        (open, "others can read or write the key file"),
+        (folder.file("empty.key", ""), "this has 0 bytes"),
+        (folder.file("short.key", &secret[1..]), "this has 63 bytes"),
+        (
+            folder.file("long.key", &secret.repeat(9)),
+            "64 hexadecimal digits",
+        ),
+        (
+            folder.file("garbled.key", &format!("{}x", &secret[1..])),
+            "byte 64 of the key",
+        ),
+        (
+            folder.file("two.key", &format!("{secret}\n\n")),
+            "this has 65 bytes",
+        ),
+        (folder.path("none.key"), "cannot read the key file"),
+        (folder.path("."), "key file"),
+    ];
+    for (file, why) in &cases {
+        for args in [
+            &["serve", "127.0.0.1:0", "--key", file][..],
+            &["serve", "127.0.0.1:0", "--token-key", file],
+            &["token", "--player", "anna", "--key", file],
+        ] {
+            let ended = run(&mut tickwire(args));
+            assert_fails(&ended, 2, &[file, why]);
+            assert_eq!(ended.stdout, [""; 0]);
+            assert!(!ended.stderr[0].contains(&secret[8..16]), "{ended:?}");
+        }
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_before_anything_is_sent() {
+    let folder = Folder::new();
+    let key = folder.token_key("token.key");
+    let long = "x".repeat(129);
+    let public = "ab".repeat(32);
+    let cases: [(&[&str], &str); 14] = [
+        (&["keygen"], "<FILE>"),
+        (&["token", "--key", &key], "--player"),
+        (
+            &["token", "--key", &key, "--player", ""],
+            "--player is 0 bytes",
+        ),
+        (
+            &["token", "--key", &key, "--player", &long],
+            "it can be 1 to 36",
+        ),
+        (
+            &["token", "--key", &key, "--player", "a", "--audience", ""],
+            "--audience is 0",
+        ),
+        (
+            &["token", "--key", &key, "--player", "a", "--data", &long],
+            "--data is 129",
+        ),
+        (
+            &["serve", "--token-key", &key, "--audience", &long],
+            "--audience is 129",
+        ),
+        (
+            &["serve", "--token-key", &key, "--ticket", "x"],
+            "cannot be used with",
+        ),
+        (&["serve", "--key", &key, "--plain"], "cannot be used with"),
+        (&["serve", "--handshakes", "0"], "1 to 1000000 handshakes"),
+        (
+            &["ping", "--connect", "--server-key", "ab"],
+            "this has 2 bytes",
+        ),
+        (
+            &["ping", "--connect", "--server-key", &public, "--plain"],
+            "cannot be used with",
+        ),
+        (
+            &["ping", "--connect", "--token", "0g"],
+            "not a hexadecimal digit",
+        ),
+        (&["ping", "--connect", "--token", "0a"], "--server-key"),
+    ];
+    for (args, part) in cases {
+        let ended = run(&mut tickwire(args));
+        assert_eq!(ended.code, Some(2), "{args:?}: {ended:?}");
+        assert_eq!(ended.stdout, [""; 0]);
+        let told = ended.stderr.join("\n");
+        assert!(told.contains(part), "no {part:?} in {told:?}");
+    }
+}
+
+// Whom one talks to.
+
+#[test]
+fn a_server_with_a_key_is_the_same_with_every_start() {
+    let folder = Folder::new();
+    let (file, public) = folder.server_key("server.key");
+    for _ in 0..2 {
+        let server = Server::start(&[&["--key", &file][..], &AT_ONCE].concat());
+        assert_eq!(server.key, public);
+        let ended = ping_once(&server.address, &["--server-key", &public]);
+        assert_done(&ended);
+        let told = "encrypted, to the server with the key that was given";
+        assert!(ended.stdout[1].ends_with(told), "{ended:?}");
+    }
+}
+
+#[test]
+fn without_a_key_a_server_draws_one_and_who_connects_is_told_it() {
+    let servers = [(); 2].map(|()| Server::start(&AT_ONCE));
+    assert_ne!(servers[0].key, servers[1].key);
+    for server in &servers {
+        let ended = ping_once(&server.address, &[]);
+        assert_done(&ended);
+        let told = format!("to whoever has the key {}", server.key);
+        assert!(ended.stdout[1].contains(&told), "{ended:?}");
+    }
+}
+
+#[test]
+fn a_server_with_another_key_is_not_talked_to() {
+    let folder = Folder::new();
+    let (_, public) = folder.server_key("another.key");
+    let server = Server::start(&AT_ONCE);
+    let args = ["--connect-timeout", "300ms", "--server-key", &public];
+    let ended = ping(&server.address, &args).end();
+    let why = format!("who answered has another key, {}", server.key);
+    assert_not_connected(&ended, &server.address, &why);
+    let rest = server.end(Signal::SIGTERM);
+    assert_begins(&rest[0], "in all 0 peers; ");
+}
+
+#[test]
+fn in_plain_both_sides_say_so_and_who_says_it_alone_is_told() {
+    let plain = Server::start(&[&["--plain"][..], &AT_ONCE].concat());
+    assert_eq!(plain.key, "");
+    let ended = ping_once(&plain.address, &["--plain"]);
+    assert_done(&ended);
+    assert!(ended.stdout[1].ends_with(" ms, not encrypted"), "{ended:?}");
+
+    let why = "the server protects its packets in another way: either both are --plain or none is";
+    assert_not_connected(&ping_once(&plain.address, &[]), &plain.address, why);
+    let noise = Server::start(&AT_ONCE);
+    assert_not_connected(
+        &ping_once(&noise.address, &["--plain"]),
+        &noise.address,
+        why,
+    );
+}
+
+// Tokens.
+
+#[test]
+fn a_token_lets_its_player_in_once() {
+    let folder = Folder::new();
+    let key = folder.token_key("token.key");
+    let server = gate(&key, &[]);
+    let token = token(&key, &["--data", "level 12"]);
+    assert_done(&with_token(&server, &token));
+    let line = server.program.line();
+    assert_begins(&line, "peer 0v0 connected from 127.0.0.1:");
+    assert!(line.ends_with(" as anna"), "{line}");
+    let again = with_token(&server, &token);
+    let why = "the server refused, code 409: the --token was used before";
+    assert_not_connected(&again, &server.address, why);
+}
+
+#[test]
+fn a_token_that_is_not_good_is_refused_with_the_reason() {
+    let folder = Folder::new();
+    let key = folder.token_key("token.key");
+    let another_key = folder.token_key("another.key");
+    let server = gate(&key, &["--audience", "arena-7"]);
+    let good = token(&key, &["--audience", "arena-7"]);
+    let altered = format!(
+        "{}{}",
+        &good[..good.len() - 1],
+        if good.ends_with('0') { 1 } else { 0 }
+    );
+    let cases = [
+        (altered, "code 403"),
+        ("00".to_owned(), "code 403"),
+        (token(&another_key, &["--audience", "arena-7"]), "code 403"),
+        (
+            token(&key, &["--audience", "arena-8"]),
+            "code 421: the --token is for another --audience",
+        ),
+        (
+            token(&key, &["--audience", "arena-7", "--lifetime", "0s"]),
+            "code 410: the --token has expired",
+        ),
+    ];
+    for (token, why) in cases {
+        let ended = with_token(&server, &token);
+        assert_not_connected(
+            &ended,
+            &server.address,
+            &format!("the server refused, {why}"),
+        );
+    }
+    let without = ping_once(&server.address, &["--server-key", &server.key]);
+    assert_not_connected(&without, &server.address, "the server refused, code 403");
+    assert_done(&with_token(&server, &good));
+}
+
+#[test]
+fn a_player_with_a_strange_name_does_no_harm_to_a_terminal() {
+    let folder = Folder::new();
+    let key = folder.token_key("token.key");
+    let server = gate(&key, &[]);
+    let args = ["token", "--key", &key, "--player", "a\x1b[2Jb"];
+    let token = one_line(&run(&mut tickwire(&args)));
+    assert_done(&with_token(&server, &token));
+    let line = server.program.line();
+    assert!(line.ends_with(r" as a\x1b[2Jb"), "{line}");
+}
+
+#[test]
+fn a_token_is_not_for_a_stranger() {
+    let (socket, address) = socket();
+    let args = [&["--token", "0a"][..], &PATIENT].concat();
+    let ended = ping(&address, &args).end();
+    assert_fails(&ended, 2, &["--server-key", "--trust-unpinned"]);
+    socket.set_nonblocking(true).unwrap();
+    assert!(socket.recv(&mut [0; 16]).is_err(), "something was sent");
+}

@@ -89,6 +89,33 @@ fn connects_from_proven_addresses_stop_at_peers_max() {
 }
 
 #[test]
+fn one_who_waits_with_a_payload_holds_no_memory_but_its_own() {
+    const WAITING: usize = 100;
+    let mut lab = Lab::new(config());
+    let mut peer = Stranger::new(1000);
+    assert!(lab.arrive(&mut peer));
+    let mut wait_and_talk = |lab: &mut Lab, number: usize| {
+        let stranger = Stranger::new(number);
+        let hello = Hello::new(stranger.nonce).bytes();
+        let cookie = lab.answer_to(&stranger, &hello).unwrap();
+        let mut connect = stranger.connect(packets::returned_cookie(&cookie).unwrap());
+        connect.payload = vec![7];
+        lab.answer_to(&stranger, &connect.bytes());
+        // As much as a chunk of the pool holds comes in between, and is taken.
+        for _ in 0..20 {
+            let packet = peer.packet(&packets::unreliable(&[1; 900]));
+            lab.answer_to(&peer, &packet);
+            while lab.host.poll_event().is_some() {}
+        }
+    };
+    wait_and_talk(&mut lab, 0);
+    let info = measure(|| (1..=WAITING).for_each(|number| wait_and_talk(&mut lab, number)));
+    assert_eq!(lab.host.stats().pending, WAITING + 1);
+    let each = usize::try_from(info.bytes_current).unwrap() / WAITING;
+    assert!(each <= lab.host.config().peer_bytes_idle(), "{each}");
+}
+
+#[test]
 fn connects_from_the_address_of_a_peer_stop_at_peers_max_as_well() {
     let mut lab = Lab::new(Config {
         peers_max: 5,

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::congestion::Stamp;
 use super::delivery::Receipt;
 use super::round_trip::RoundTrip;
 use super::wire::Malformed;
@@ -40,6 +41,8 @@ pub(crate) struct Packet {
     pub(crate) number: u64,
     pub(crate) at: Instant,
     pub(crate) content: Content,
+    /// What its acknowledgement will say of the rate.
+    pub(crate) stamp: Stamp,
     /// Its length in bytes.
     pub(crate) bytes: u16,
     /// How many units it carries: they stand behind those of the packets before it.
@@ -170,7 +173,14 @@ impl Sent {
 
     /// A packet that wants an acknowledgement leaves, with the units that were pushed since the one
     /// before.
-    pub(crate) fn on_sent(&mut self, number: u64, content: Content, len: usize, now: Instant) {
+    pub(crate) fn on_sent(
+        &mut self,
+        number: u64,
+        content: Content,
+        stamp: Stamp,
+        len: usize,
+        now: Instant,
+    ) {
         debug_assert!(self.has_room());
         let units = self.units.units.len() - self.units.sent;
         self.units.sent = self.units.units.len();
@@ -179,6 +189,7 @@ impl Sent {
             number,
             at: now,
             content,
+            stamp,
             bytes: len as u16,
             units: units as u16,
             state: State::Open,

@@ -156,7 +156,8 @@ impl Connection {
             disconnect_arrived,
             ..
         } = news;
-        self.rate.on_ack(sample, self.sent.open_bytes(), now);
+        let deviation = self.round_trip.deviation().unwrap_or_default();
+        self.rate.on_ack(sample, deviation, now);
         if let Some(number) = acknowledged {
             self.received.forget_below(number);
         }

@@ -94,7 +94,11 @@ fn a_mebibyte_in_one_channel_delays_another_by_a_tick_at_most() {
         rate_ceiling: 50_000_000,
         ..config()
     };
-    for other in [Delivery::Ordered(1), Delivery::Reliable, Delivery::Sequenced(1)] {
+    for other in [
+        Delivery::Ordered(1),
+        Delivery::Reliable,
+        Delivery::Sequenced(1),
+    ] {
         let mut pair = pair_with(1, [config.clone(), config.clone()], &latency(20));
         pair.send(SERVER, Delivery::Ordered(0), &vec![7; 1 << 20]);
         let mut sent_at = Vec::new();

@@ -171,7 +171,11 @@ fn flow_control_never_locks_up() {
         for number in 0..count {
             let channel = u8::try_from(number % channels).unwrap();
             let is_largest = pair.luck.chance(0.5);
-            let len = if is_largest { message_max } else { pair.luck.index(message_max) };
+            let len = if is_largest {
+                message_max
+            } else {
+                pair.luck.index(message_max)
+            };
             let message = vec![channel; len];
             send_somehow(&mut pair, Delivery::Ordered(channel), &message);
             let is_deaf = pair.luck.chance(0.5);
@@ -183,7 +187,12 @@ fn flow_control_never_locks_up() {
         let is_done = pair.run_until(secs(300), |pair| {
             pair.observer.of(SERVER).messages.len() == all
         });
-        assert!(is_done, "it locked up: {:?} {:?}", pair.observer.of(SERVER).end, pair.observer.of(CLIENT).end);
+        assert!(
+            is_done,
+            "it locked up: {:?} {:?}",
+            pair.observer.of(SERVER).end,
+            pair.observer.of(CLIENT).end
+        );
     });
 }
 

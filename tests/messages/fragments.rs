@@ -21,9 +21,9 @@ fn message(seed: usize, len: usize) -> Vec<u8> {
 #[test]
 fn every_length_around_a_fragment_arrives_as_it_was_sent() {
     let edges = [0, 1, 2, 15, 16].map(|count| count * FRAGMENT_BYTES);
-    let lengths = edges.into_iter().flat_map(|edge| {
-        (edge.saturating_sub(1)..=edge + 40).filter(|len| *len <= UNRELIABLE_MAX)
-    });
+    let lengths = edges
+        .into_iter()
+        .flat_map(|edge| (edge.saturating_sub(1)..=edge + 40).filter(|len| *len <= UNRELIABLE_MAX));
     let mut pair = pair(1, &latency(10));
     for len in lengths {
         for delivery in KINDS {

@@ -21,7 +21,11 @@ fn an_idle_connection_has_no_acknowledgements_but_of_its_signs_of_life() {
         let mut pair = pair(1, &latency(30));
         pair.set_tick(CLIENT, tick);
         pair.set_tick(SERVER, tick);
-        for delivery in [Delivery::Ordered(0), Delivery::Reliable, Delivery::Unreliable] {
+        for delivery in [
+            Delivery::Ordered(0),
+            Delivery::Reliable,
+            Delivery::Unreliable,
+        ] {
             pair.send(CLIENT, delivery, b"hello");
             // Not at the very same time, and for ever after.
             pair.run_for(ms(100));
@@ -30,7 +34,11 @@ fn an_idle_connection_has_no_acknowledgements_but_of_its_signs_of_life() {
         pair.run_for(secs(1));
         let before = packets(&pair);
         pair.run_for(secs(60));
-        assert!(packets(&pair) - before <= 2 * 12 + 2, "{}", packets(&pair) - before);
+        assert!(
+            packets(&pair) - before <= 2 * 12 + 2,
+            "{}",
+            packets(&pair) - before
+        );
     }
 }
 
@@ -48,7 +56,11 @@ fn silence_returns_after_a_bad_time_as_well() {
         assert_eq!(pair.observer.count(SERVER, Delivery::Ordered(0)), 300);
         let before = packets(&pair);
         pair.run_for(secs(60));
-        assert!(packets(&pair) - before <= 2 * 12 + 4, "{}", packets(&pair) - before);
+        assert!(
+            packets(&pair) - before <= 2 * 12 + 4,
+            "{}",
+            packets(&pair) - before
+        );
     }
 }
 

@@ -1,8 +1,6 @@
 //! What `send` says when it says no, and that nothing is dropped without a word.
 
-use tickwire::limits::{
-    QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX, RECEIPTS_MAX, UNRELIABLE_MAX,
-};
+use tickwire::limits::{QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX, RECEIPTS_MAX, UNRELIABLE_MAX};
 use tickwire::{Config, Delivery, SendError};
 
 use crate::world::{config, secs};
@@ -55,7 +53,11 @@ fn too_long_names_the_limit_of_the_peer() {
 #[test]
 fn a_message_that_is_too_long_is_no_obstacle_to_the_next() {
     let mut pair = pair(1, &latency(10));
-    for delivery in [Delivery::Reliable, Delivery::Ordered(0), Delivery::Sequenced(0)] {
+    for delivery in [
+        Delivery::Reliable,
+        Delivery::Ordered(0),
+        Delivery::Sequenced(0),
+    ] {
         let outcome = pair.act(CLIENT, |host, peer| {
             host.send(peer, delivery, &vec![7; 1 << 20])
         });
@@ -140,7 +142,11 @@ fn nobody_can_send_to_somebody_who_is_gone() {
     let peer = pair.peer(CLIENT);
     pair.disconnect(SERVER, 3);
     pair.run_for(secs(1));
-    for delivery in [Delivery::Unreliable, Delivery::Reliable, Delivery::Ordered(9)] {
+    for delivery in [
+        Delivery::Unreliable,
+        Delivery::Reliable,
+        Delivery::Ordered(9),
+    ] {
         let host = pair.host_mut(CLIENT);
         assert_eq!(host.send(peer, delivery, b""), Err(SendError::UnknownPeer));
         let tracked = host.send_tracked(peer, delivery, b"");

@@ -9,7 +9,11 @@ use crate::{CLIENT, SERVER, latency, lossy, pair};
 #[test]
 fn a_hundred_thousand_packets_between_two_reliable_messages_change_nothing() {
     let mut pair = pair(1, &latency(2));
-    let kinds = [Delivery::Ordered(0), Delivery::Reliable, Delivery::Sequenced(0)];
+    let kinds = [
+        Delivery::Ordered(0),
+        Delivery::Reliable,
+        Delivery::Sequenced(0),
+    ];
     for round in 0..2_u8 {
         for delivery in kinds {
             pair.send(CLIENT, delivery, &[round, 1]);
@@ -49,7 +53,11 @@ fn two_hundred_thousand_ordered_messages_stay_in_order() {
         });
         pair.run_for(ms(5));
         let (mut newest, time) = (None, pair.time());
-        for message in std::mem::take(&mut pair.observer).of(SERVER).messages.iter() {
+        for message in std::mem::take(&mut pair.observer)
+            .of(SERVER)
+            .messages
+            .iter()
+        {
             let number = u32::from_be_bytes(message.bytes[..].try_into().unwrap());
             if message.delivery == Delivery::Ordered(9) {
                 assert_eq!(number, taken, "at {time:?}");

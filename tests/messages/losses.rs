@@ -82,7 +82,11 @@ fn a_copy_goes_alone_if_nothing_else_does() {
     pair.set_link(CLIENT, &latency(100));
     pair.run_for(secs(1));
     let taken = &pair.observer.of(SERVER).messages[0];
-    assert!(taken.at - sent_at <= ms(100 + 17), "{:?}", taken.at - sent_at);
+    assert!(
+        taken.at - sent_at <= ms(100 + 17),
+        "{:?}",
+        taken.at - sent_at
+    );
 }
 
 #[test]
@@ -128,5 +132,9 @@ fn losses_are_counted_where_they_happen() {
     assert_eq!(server.packets_missing, lost);
     assert_eq!(client.packets_sent, server.packets_received + lost);
     let counted = client.packets_lost.abs_diff(lost);
-    assert!(counted <= 2 + lost / 10, "{} of {lost}", client.packets_lost);
+    assert!(
+        counted <= 2 + lost / 10,
+        "{} of {lost}",
+        client.packets_lost
+    );
 }

@@ -68,12 +68,7 @@ pub(crate) struct Counts {
 
 impl<O: Observer> Pair<O> {
     /// Two hosts that have connected over links that only take their time.
-    pub(crate) fn new(
-        seed: u64,
-        configs: [Config; 2],
-        latency: Duration,
-        observer: O,
-    ) -> Self {
+    pub(crate) fn new(seed: u64, configs: [Config; 2], latency: Duration, observer: O) -> Self {
         let (mut luck, start) = (Luck::new(seed), Instant::now());
         let mut number = 0;
         let sides = configs.map(|config| {
@@ -103,9 +98,7 @@ impl<O: Observer> Pair<O> {
         let client = &mut self.sides[CLIENT];
         let peer = client.host.connect(address(SERVER), &options, now).unwrap();
         client.peer = Some(peer);
-        let is_done = self.run_until(secs(10), |pair| {
-            pair.sides.iter().all(Side::is_connected)
-        });
+        let is_done = self.run_until(secs(10), |pair| pair.sides.iter().all(Side::is_connected));
         assert!(is_done, "they did not connect");
         // What is left of the handshake.
         self.run_for(ms(200));

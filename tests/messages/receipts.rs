@@ -122,7 +122,11 @@ fn an_ordered_message_that_waits_for_another_one_is_not_acked_before_that_has_co
     pair.set_link(CLIENT, &partition());
     pair.run_for(secs(2));
     assert_eq!(pair.observer.count(SERVER, Delivery::Ordered(1)), 0);
-    assert_eq!(pair.stats(CLIENT).queued_messages, 1, "the other one is there");
+    assert_eq!(
+        pair.stats(CLIENT).queued_messages,
+        1,
+        "the other one is there"
+    );
     assert_eq!(pair.observer.fate(CLIENT, receipt), None);
     pair.set_link(CLIENT, &latency(40));
     pair.run_for(secs(5));

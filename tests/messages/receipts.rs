@@ -159,9 +159,9 @@ fn what_arrives_after_the_end_is_not_acked() {
     for delivery in [Delivery::Unreliable, Delivery::Ordered(1)] {
         let mut pair = plain_pair();
         let receipt = pair.send_tracked(CLIENT, delivery, b"too late");
-        pair.disconnect(SERVER, 1);
-        // Nothing of the end arrives but what leaves after the message came.
+        // Of the end only that arrives which leaves after the message came.
         pair.set_link(SERVER, &partition());
+        pair.disconnect(SERVER, 1);
         pair.run_for(ms(30));
         pair.set_link(SERVER, &latency(40));
         pair.run_for(secs(5));

@@ -67,7 +67,7 @@ fn an_application_that_takes_nothing_holds_its_peer_back_until_it_does() {
 #[test]
 fn an_application_that_takes_nothing_does_not_grow() {
     let mut pair = pair(1, &latency(20));
-    let mut press_for = |pair: &mut Pair<Diary>, seconds: u64| {
+    let press_for = |pair: &mut Pair<Diary>, seconds: u64| {
         for _ in 0..seconds * 60 {
             for delivery in [Delivery::Ordered(7), Delivery::Reliable] {
                 press(pair, delivery, 0, 100);

@@ -77,7 +77,7 @@ pub(crate) enum Unit {
     /// One that is sent until it arrives.
     Reliable {
         stream: u16,
-        /// Whether this packet was the first that carried it.
+        /// Whether this packet was the first that carried it, and copies are to follow.
         is_first: bool,
         piece: u32,
         sequence: u64,

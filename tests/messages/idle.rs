@@ -27,6 +27,8 @@ fn an_idle_connection_has_no_acknowledgements_but_of_its_signs_of_life() {
             Delivery::Unreliable,
         ] {
             pair.send(CLIENT, delivery, b"hello");
+            // Not at the very same time, and for ever after.
+            pair.run_for(ms(100));
             pair.send(SERVER, delivery, b"hello");
         }
         pair.run_for(secs(1));

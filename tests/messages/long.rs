@@ -53,11 +53,7 @@ fn two_hundred_thousand_ordered_messages_stay_in_order() {
         });
         pair.run_for(ms(5));
         let (mut newest, time) = (None, pair.time());
-        for message in std::mem::take(&mut pair.observer)
-            .of(SERVER)
-            .messages
-            .iter()
-        {
+        for message in &std::mem::take(&mut pair.observer).of(SERVER).messages {
             let number = u32::from_be_bytes(message.bytes[..].try_into().unwrap());
             if message.delivery == Delivery::Ordered(9) {
                 assert_eq!(number, taken, "at {time:?}");

@@ -15,6 +15,7 @@ mod channels;
 mod diary;
 mod flow;
 mod fragments;
+mod hostile;
 mod idle;
 mod limits;
 mod long;

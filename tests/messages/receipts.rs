@@ -153,3 +153,20 @@ fn acks_that_wait_in_the_socket_are_read_before_anything_counts_as_lost() {
         assert_eq!(pair.stats(SERVER).messages_known, 0, "{stall:?}");
     }
 }
+
+#[test]
+fn what_arrives_after_the_end_is_not_acked() {
+    for delivery in [Delivery::Unreliable, Delivery::Ordered(1)] {
+        let mut pair = plain_pair();
+        let receipt = pair.send_tracked(CLIENT, delivery, b"too late");
+        // Of the end only that arrives which leaves after the message came.
+        pair.set_link(SERVER, &partition());
+        pair.disconnect(SERVER, 1);
+        pair.run_for(ms(30));
+        pair.set_link(SERVER, &latency(40));
+        pair.run_for(secs(5));
+        assert_eq!(pair.observer.count(SERVER, delivery), 0);
+        assert!(pair.observer.of(CLIENT).end.is_some());
+        assert_ne!(pair.observer.fate(CLIENT, receipt), Some(true));
+    }
+}

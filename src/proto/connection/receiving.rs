@@ -104,6 +104,8 @@ impl Connection {
                 Frame::Disconnect(code) => {
                     outcome.disconnected = outcome.disconnected.or(self.on_disconnect(code));
                 }
+                // Nobody will take it, so nobody may be told that it arrived.
+                Frame::Message(_) if self.closing.is_some() => outcome.is_refused = true,
                 _ if self.closing.is_some() => {}
                 Frame::Message(message) => {
                     outcome.is_refused |= !self.on_message(&message, mailbox);

@@ -395,9 +395,9 @@ pub(crate) const BURST_MIN: usize = 4 * DATAGRAM_MAX;
 /// ticks.
 pub(crate) const QUEUE_NOISE: Duration = Duration::from_millis(12);
 
-/// How much more than the round trip may be on its way, as a time at the rate: 25 ms, a tick and a half at
+/// How much more than the round trip may be on its way, as a time at the rate: 16 ms, a tick at
 /// 60 Hz in which acknowledgements wait to be sent and to be heard.
-pub(crate) const WINDOW_SLACK: Duration = Duration::from_millis(25);
+pub(crate) const WINDOW_SLACK: Duration = Duration::from_millis(16);
 
 /// After how long with little to send a connection looks for its limit anew when there is more: 5 s.
 pub(crate) const RATE_SEARCH_AFTER: Duration = Duration::from_secs(5);

@@ -11,8 +11,8 @@
 //! - **Delay counts at once.** When the shortest round trip of a whole round is longer than the shortest of
 //!   all by more than noise, there is a queue, which the game's own packets wait in. Then the rate goes
 //!   below what is delivered until it is gone, and old measurements of the rate count no more. Noise is
-//!   [`QUEUE_NOISE`], or twice the deviation of the round trip where that is more: a game that asks its
-//!   socket once a tick measures in ticks.
+//!   [`QUEUE_NOISE`], or twice the deviation that round trips have even at their calmest, where that is
+//!   more: some paths are uneven.
 //! - **Who sends little keeps what was measured.** A game almost never fills the path, so what it sends says
 //!   little of what there is, and must not lower the rate. When it needs more it looks for the limit as a
 //!   new connection does, doubling each round trip.
@@ -41,13 +41,9 @@ pub(crate) struct Congestion {
     idle_since: Option<Instant>,
     /// Of the last round: how much longer than the shortest its shortest round trip was.
     queue_delay: Duration,
-    /// By how much round trips vary.
+    /// By how much round trips vary, now and in the last rounds.
     deviation: Duration,
-    /// What was taken for a queue and did not go away when less was sent: the path itself is like that.
-    noise: Duration,
-    /// For how many rounds there has been a queue, and how long it was at first.
-    queue_rounds: u32,
-    queue_at_first: Duration,
+    deviations: [Duration; DEVIATION_ROUNDS],
 }
 
 /// How many rounds a measured rate counts, unless there is a queue.
@@ -102,24 +98,28 @@ enum Phase {
     Search { best: u64, in_vain: u32 },
     /// The queue that the search has left drains.
     Drain,
-    /// A little faster, a little slower, and as fast as it is for a while.
-    Cruise { round: u32 },
+    /// A little faster, a little slower, and as fast as it is for a while. Where a little faster was
+    /// delivered as fast, faster still.
+    Cruise { round: u32, wins: u32 },
 }
 
 /// What the rate is of what is delivered, in percent.
 const SEARCH_GAIN: u64 = 200;
 const DRAIN_GAIN: u64 = 50;
 const QUEUE_GAIN: u64 = 80;
-const CRUISE_GAINS: [u64; 8] = [125, 80, 100, 100, 100, 100, 100, 100];
+const CRUISE_GAINS: [u64; 8] = [110, 90, 100, 100, 100, 100, 100, 100];
+const WIN_GAIN: u64 = 130;
+/// The first round of a cruise in which there is nothing to find out.
+const CRUISE_CALM: Phase = Phase::Cruise { round: 2, wins: 0 };
+
+/// What a round that is a little faster has to bring of what there was before, in percent.
+const WIN_PERCENT: u64 = 104;
 
 /// So many samples in a row are no accident.
 const LONG_SAMPLES: u32 = 4;
 
-/// In so many rounds a queue has drained, or it is none.
-const QUEUE_ROUNDS_MAX: u32 = 6;
-
-/// A round takes this part of the noise away, in case the path is better now.
-const NOISE_FADES: u32 = 64;
+/// In one of so many rounds nothing happens that makes round trips longer or shorter.
+const DEVIATION_ROUNDS: usize = 8;
 
 /// Rounds of a search that bring less than a quarter more, before it ends.
 const SEARCH_ROUNDS_IN_VAIN: u32 = 3;
@@ -143,9 +143,7 @@ impl Congestion {
             idle_since: None,
             queue_delay: Duration::ZERO,
             deviation: Duration::ZERO,
-            noise: Duration::ZERO,
-            queue_rounds: 0,
-            queue_at_first: Duration::ZERO,
+            deviations: [Duration::ZERO; DEVIATION_ROUNDS],
         }
     }
 
@@ -164,24 +162,28 @@ impl Congestion {
             Phase::Search { .. } => 100,
             Phase::Drain => DRAIN_GAIN,
             Phase::Cruise { .. } if self.has_queue() => QUEUE_GAIN,
-            Phase::Cruise { round } => CRUISE_GAINS[round as usize % CRUISE_GAINS.len()],
+            Phase::Cruise { wins: 1.., .. } => WIN_GAIN,
+            Phase::Cruise { round, .. } => CRUISE_GAINS[round as usize % CRUISE_GAINS.len()],
         };
         (self.bandwidth() * gain / 100).clamp(self.limits.floor, self.limits.ceiling)
     }
 
     /// How many bytes may be on their way: what the path holds, and what waits for acknowledgements at both
     /// ends. More would only queue.
-    #[allow(clippy::cast_possible_truncation, reason = "a minute at 10 Gbit/s fits")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "a minute at 10 Gbit/s fits"
+    )]
     pub(crate) fn window(&self) -> usize {
         let round_trip = self.least.value().unwrap_or(ROUND_TRIP_INITIAL);
-        let time = round_trip + WINDOW_SLACK + 2 * self.deviation;
+        let time = round_trip + WINDOW_SLACK + self.unevenness();
         let gain = match self.phase {
             Phase::Search { .. } => SEARCH_GAIN,
             Phase::Drain | Phase::Cruise { .. } => 100,
         };
         let rate = (self.bandwidth() * gain / 100).max(self.limits.floor);
         let bytes = u128::from(rate) * time.as_nanos() / 1_000_000_000;
-        bytes as usize + 4 * DATAGRAM_MAX
+        bytes as usize + 2 * DATAGRAM_MAX
     }
 
     /// The measured rate, in bytes per second.
@@ -254,11 +256,12 @@ impl Congestion {
     }
 
     fn on_sample(&mut self, sample: Duration, now: Instant) {
+        let noise = self.noise();
         self.least.on_sample(sample, now);
         let round = &mut self.round;
         round.least = Some(round.least.map_or(sample, |least| least.min(sample)));
         let shortest = self.least.value().unwrap_or(sample);
-        let is_long = sample > shortest + QUEUE_NOISE.max(self.noise);
+        let is_long = sample > shortest + noise;
         round.long_in_row = if is_long { round.long_in_row + 1 } else { 0 };
     }
 
@@ -299,18 +302,36 @@ impl Congestion {
     fn on_round(&mut self) {
         let round = std::mem::replace(&mut self.round, Round::new(self.delivery.bytes));
         self.queue_delay = self.queue_in(&round);
-        self.learn_noise();
-        if round.bandwidth > 0 && (round.is_full || round.bandwidth > self.bandwidth()) {
+        self.deviations.rotate_right(1);
+        self.deviations[0] = self.deviation;
+        let before = self.bandwidth();
+        if round.bandwidth > 0 && (round.is_full || round.bandwidth > before) {
             self.on_bandwidth(round.bandwidth);
         }
         self.phase = match self.phase {
             Phase::Search { best, in_vain } => self.search(best, in_vain, &round),
             Phase::Drain if self.has_queue() => Phase::Drain,
-            Phase::Drain => Phase::Cruise { round: 2 },
-            // After a queue it is no time to look for more.
-            Phase::Cruise { .. } if self.has_queue() => Phase::Cruise { round: 2 },
-            Phase::Cruise { round: number } if round.is_full => Phase::Cruise { round: number + 1 },
-            Phase::Cruise { round } => Phase::Cruise { round },
+            Phase::Drain => CRUISE_CALM,
+            Phase::Cruise {
+                round: number,
+                wins,
+            } if round.is_full && !self.has_queue() => {
+                let is_probe = number as usize % CRUISE_GAINS.len() == 0;
+                if is_probe && round.bandwidth > before * WIN_PERCENT / 100 {
+                    let wins = wins + 1;
+                    Phase::Cruise {
+                        round: number,
+                        wins,
+                    }
+                } else {
+                    Phase::Cruise {
+                        round: number + 1,
+                        wins: 0,
+                    }
+                }
+            }
+            // After a queue it is no time to look for more, and who does not send more need not know.
+            Phase::Cruise { .. } => CRUISE_CALM,
         };
     }
 
@@ -321,30 +342,22 @@ impl Congestion {
             return Duration::ZERO;
         };
         let longer = least.saturating_sub(shortest);
-        if longer > QUEUE_NOISE.max(self.deviation).max(self.noise) {
+        if longer > self.noise() {
             longer
         } else {
             Duration::ZERO
         }
     }
 
-    /// A queue drains when less is sent than is delivered. What stays as it is, is none.
-    fn learn_noise(&mut self) {
-        self.noise -= self.noise / NOISE_FADES;
-        if !self.has_queue() {
-            self.queue_rounds = 0;
-            return;
-        }
-        if self.queue_rounds == 0 {
-            self.queue_at_first = self.queue_delay;
-        }
-        self.queue_rounds += 1;
-        if self.queue_rounds >= QUEUE_ROUNDS_MAX {
-            if self.queue_delay > self.queue_at_first / 2 {
-                self.noise = self.queue_delay * 5 / 4;
-            }
-            self.queue_rounds = 0;
-        }
+    /// By how much round trips vary when nothing happens: on some paths always.
+    fn unevenness(&self) -> Duration {
+        let least = self.deviations.iter().copied().min().unwrap_or_default();
+        2 * least
+    }
+
+    /// How much longer than the shortest a round trip is when that is more than noise.
+    fn noise(&self) -> Duration {
+        QUEUE_NOISE.max(self.unevenness())
     }
 
     fn on_bandwidth(&mut self, bandwidth: u64) {

@@ -21,6 +21,8 @@ pub(crate) struct Pacer {
     rest: u64,
     /// How late the loop comes when a packet may go, at its worst lately.
     lateness: Duration,
+    /// Whether a packet waits for it.
+    is_waited_for: bool,
 }
 
 impl Pacer {
@@ -32,18 +34,20 @@ impl Pacer {
             at: now,
             rest: 0,
             lateness: Duration::ZERO,
+            is_waited_for: false,
         };
         pacer.tokens = pacer.capacity();
         pacer
     }
 
-    /// How much may leave at once: what the rate has while the loop is late, half as much again because it
-    /// may be later still, and a few packets at least.
-    #[allow(clippy::cast_possible_wrap, reason = "a rate of 10 Gbit/s has 31 MB in that time")]
+    /// How much may leave at once: what the rate has while the loop is late, and a few packets at least.
+    #[allow(
+        clippy::cast_possible_wrap,
+        reason = "a rate of 10 Gbit/s has 31 MB in that time"
+    )]
     fn capacity(&self) -> i64 {
-        let time = (self.lateness * 3 / 2).min(BURST_TIME);
-        let burst = self.rate * time.as_micros() as u64 / 1_000_000;
-        (burst + BURST_MIN as u64) as i64
+        let burst = self.rate * self.lateness.as_micros() as u64 / 1_000_000;
+        burst.max(BURST_MIN as u64) as i64
     }
 
     pub(crate) fn set_rate(&mut self, bytes_per_second: u64, now: Instant) {
@@ -78,6 +82,11 @@ impl Pacer {
         self.tokens -= len as i64;
     }
 
+    /// Somebody waits until a packet may go, or nobody.
+    pub(crate) fn set_waited_for(&mut self, is_waited_for: bool) {
+        self.is_waited_for = is_waited_for;
+    }
+
     fn fill(&mut self, now: Instant) {
         let passed = now.saturating_duration_since(self.at);
         if passed.is_zero() {
@@ -101,7 +110,7 @@ impl Pacer {
 
     /// Somebody waited for tokens: when did he come for them?
     fn learn_lateness(&mut self, now: Instant) {
-        if self.tokens > 0 {
+        if self.tokens > 0 || !std::mem::take(&mut self.is_waited_for) {
             return;
         }
         let late = now.saturating_duration_since(self.ready_at());
@@ -124,6 +133,7 @@ mod tests {
                 pacer.on_sent(1000, now);
                 sent += 1000;
             }
+            pacer.set_waited_for(true);
             now += turn;
         }
         sent

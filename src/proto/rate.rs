@@ -78,11 +78,13 @@ impl Rate {
 
     /// Everything that waited has left.
     pub(crate) fn on_idle(&mut self, in_flight: usize, now: Instant) {
+        self.pacer.set_waited_for(false);
         self.congestion.on_idle(in_flight, now);
     }
 
     /// Something waits that may not leave.
     pub(crate) fn on_busy(&mut self, now: Instant) {
+        self.pacer.set_waited_for(true);
         self.congestion.on_busy(now);
     }
 

@@ -21,12 +21,40 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let mut output = Output::new();
-    let mut table = Table::new(["scenario", "s", "share", "fair", "game p50", "p99", "got", "rate low", "high", "done", "drops", "flood", "expired", "refused"]);
+    let mut table = Table::new([
+        "scenario", "s", "share", "fair", "game p50", "p99", "got", "rate low", "high", "done",
+        "drops", "flood", "expired", "refused",
+    ]);
     for scenario in scenario::all() {
-        if options.only.as_ref().is_some_and(|only| !scenario.name.contains(only.as_str())) { continue; }
-        let o = world::run(&scenario, &Config::plain(1), options.seed).map_err(|e| Failure::Refused(e.to_string()))?;
-        let p = |x| o.game_percentile(x).map_or("-".to_owned(), |v| format!("{v:.0}"));
-        table.row([scenario.name.to_owned(), format!("{:.1}", o.seconds), format!("{:.2}", o.share_of(scenario.down.rate.unwrap_or(1))), format!("{:.2}", o.fairness()), p(50.0), p(99.0), format!("{}/{}", o.game_ms.len(), o.game_sent), format!("{}k", o.rate_lowest/1000), format!("{}k", o.rate_highest/1000), o.transfers_done.to_string(), o.lost_to_queue.to_string(), o.flood_delivered.to_string(), o.flood_expired.to_string(), o.flood_refused.to_string()]);
+        if options
+            .only
+            .as_ref()
+            .is_some_and(|only| !scenario.name.contains(only.as_str()))
+        {
+            continue;
+        }
+        let o = world::run(&scenario, &Config::plain(1), options.seed)
+            .map_err(|e| Failure::Refused(e.to_string()))?;
+        let p = |x| {
+            o.game_percentile(x)
+                .map_or("-".to_owned(), |v| format!("{v:.0}"))
+        };
+        table.row([
+            scenario.name.to_owned(),
+            format!("{:.1}", o.seconds),
+            format!("{:.2}", o.share_of(scenario.down.rate.unwrap_or(1))),
+            format!("{:.2}", o.fairness()),
+            p(50.0),
+            p(99.0),
+            format!("{}/{}", o.game_ms.len(), o.game_sent),
+            format!("{}k", o.rate_lowest / 1000),
+            format!("{}k", o.rate_highest / 1000),
+            o.transfers_done.to_string(),
+            o.lost_to_queue.to_string(),
+            o.flood_delivered.to_string(),
+            o.flood_expired.to_string(),
+            o.flood_refused.to_string(),
+        ]);
     }
     output.line(table)?;
     output.flush()?;

@@ -155,7 +155,9 @@ pub(super) fn all() -> Vec<Scenario> {
         Scenario {
             transfers: 0,
             time_max: Duration::from_secs(15),
-            ..home("the game alone, 15% loss, by ticks").lossy(0.15).by_ticks()
+            ..home("the game alone, 15% loss, by ticks")
+                .lossy(0.15)
+                .by_ticks()
         },
         home("a transfer and the game, 5% loss").lossy(0.05),
     ]

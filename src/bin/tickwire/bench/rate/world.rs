@@ -82,7 +82,8 @@ impl<'a> World<'a> {
             rate_ceiling: scenario.rate_ceiling,
             ..config.clone()
         };
-        let clients = (0..scenario.clients).map(|number| Client::new(scenario, &config, number, now));
+        let clients =
+            (0..scenario.clients).map(|number| Client::new(scenario, &config, number, now));
         Ok(Self {
             scenario,
             start: now,
@@ -143,7 +144,11 @@ impl<'a> World<'a> {
         };
         let passed = self.now - self.start;
         let is_changed = passed >= after && passed < 2 * after;
-        let rate = if is_changed { Some(rate) } else { self.scenario.down.rate };
+        let rate = if is_changed {
+            Some(rate)
+        } else {
+            self.scenario.down.rate
+        };
         if self.down.conditions().rate != rate {
             let conditions = LinkConditions {
                 rate,
@@ -168,7 +173,9 @@ impl<'a> World<'a> {
             client.next_flood += flood_per_tick;
             while client.next_flood >= FLOOD_LEN as u64 {
                 client.next_flood -= FLOOD_LEN as u64;
-                let sent = self.server.send(name, Delivery::Unreliable, &[2; FLOOD_LEN]);
+                let sent = self
+                    .server
+                    .send(name, Delivery::Unreliable, &[2; FLOOD_LEN]);
                 self.outcome.flood_refused += u64::from(sent.is_err());
             }
             while client.sent < client.to_send
@@ -187,7 +194,19 @@ impl<'a> World<'a> {
         if std::env::var("DBG").is_ok() && self.game_sent_at.len() % 3 == 0 {
             let n = self.clients[0].name.unwrap();
             if let Some(st) = self.server.peer_stats(n) {
-            eprintln!("{:.2} rate {}k bw {}k qd {:?} infl {} rtt {:?} dev {:?} lost {} link {} retr {}", (self.now-self.start).as_secs_f64(), st.rate/1000, st.bandwidth/1000, st.queue_delay, st.in_flight_bytes, st.round_trip, st.jitter, st.packets_lost, self.down.in_flight(), st.messages_retransmitted);
+                eprintln!(
+                    "{:.2} rate {}k bw {}k qd {:?} infl {} rtt {:?} dev {:?} lost {} link {} retr {}",
+                    (self.now - self.start).as_secs_f64(),
+                    st.rate / 1000,
+                    st.bandwidth / 1000,
+                    st.queue_delay,
+                    st.in_flight_bytes,
+                    st.round_trip,
+                    st.jitter,
+                    st.packets_lost,
+                    self.down.in_flight(),
+                    st.messages_retransmitted
+                );
             }
         }
         if self.now - self.start < Duration::from_secs(1) {
@@ -207,7 +226,10 @@ impl<'a> World<'a> {
         if self.scenario.driven == Driven::ByTicks {
             return self.next_tick;
         }
-        let timers = self.clients.iter().map(|client| client.state.poll_timeout());
+        let timers = self
+            .clients
+            .iter()
+            .map(|client| client.state.poll_timeout());
         let others = [
             self.server.poll_timeout(),
             self.down.next_deadline(),
@@ -243,7 +265,10 @@ impl<'a> World<'a> {
         while let Some(event) = self.server.poll_event() {
             match event {
                 Event::Connected { peer, address, .. } => {
-                    let client = self.clients.iter_mut().find(|client| client.address == address);
+                    let client = self
+                        .clients
+                        .iter_mut()
+                        .find(|client| client.address == address);
                     if let Some(client) = client {
                         client.name = Some(peer);
                     }
@@ -254,7 +279,10 @@ impl<'a> World<'a> {
         }
         for (number, client) in self.clients.iter_mut().enumerate() {
             while let Some(event) = client.state.poll_event() {
-                let Event::Message { delivery, bytes, .. } = event else {
+                let Event::Message {
+                    delivery, bytes, ..
+                } = event
+                else {
                     continue;
                 };
                 match delivery {
@@ -263,7 +291,9 @@ impl<'a> World<'a> {
                         self.outcome.transferred[number] += bytes.len() as u64;
                     }
                     GAME => {
-                        let sent = bytes.first_chunk().map(|number| u32::from_be_bytes(*number));
+                        let sent = bytes
+                            .first_chunk()
+                            .map(|number| u32::from_be_bytes(*number));
                         let sent_at = sent.and_then(|sent| self.game_sent_at.get(sent as usize));
                         let took = sent_at.map(|at| (self.now - *at).as_secs_f64() * 1e3);
                         self.outcome.game_ms.extend(took);
@@ -277,7 +307,10 @@ impl<'a> World<'a> {
     fn transmit(&mut self) {
         let mut buffer = [0; DATAGRAM_MAX];
         while let Some(sent) = self.server.poll_transmit(&mut buffer, self.now) {
-            let client = self.clients.iter().position(|client| client.address == sent.to);
+            let client = self
+                .clients
+                .iter()
+                .position(|client| client.address == sent.to);
             if let Some(client) = client {
                 self.down.send(client, &buffer[..sent.len], self.now);
             }

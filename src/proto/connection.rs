@@ -269,19 +269,32 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::DATAGRAM_MAX;
+    use crate::proto::inbox::{Mailbox, Share};
+    use crate::proto::peer_id::PeerId;
+    use crate::proto::pool::Pool;
+    use crate::proto::random::Random;
+    use crate::proto::sequence::{self, NUMBER_MAX};
+    use crate::proto::wire::Writer;
+    use crate::proto::wire::{frame, packet};
+    use std::collections::VecDeque;
 
     fn connection(now: Instant) -> Connection {
         let address = ([192, 0, 2, 1], 5000).into();
+        let settings = Settings {
+            idle_timeout_ms: 20_000,
+            ack_delay_ms: 16,
+            message_max: 65_536,
+            window: 262_144,
+        };
         let ends = Ends {
             nonce: [1; 16],
             name: [1; 16],
             our_id: ConnectionId(7),
             their_id: ConnectionId(8),
             address,
-            theirs: Settings {
-                idle_timeout_ms: 20_000,
-                ack_delay_ms: 16,
-            },
+            ours: settings,
+            theirs: settings,
         };
         let protection = Protection::Plain { protocol_id: 1 };
         Connection::new(&Config::plain(1), ends, protection, now)
@@ -298,7 +311,17 @@ mod tests {
         let Some(verified) = verified else {
             return false;
         };
-        connection.take(&verified, now, &mut |_| true);
+        let mut mailbox = Mailbox {
+            peer: PeerId {
+                index: 0,
+                generation: 0,
+            },
+            events: &mut VecDeque::new(),
+            pool: &mut Pool::default(),
+            buffers: &mut Buffers::default(),
+            share: &mut Share::default(),
+        };
+        connection.take(&verified, now, &mut mailbox);
         true
     }
 

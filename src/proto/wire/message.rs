@@ -152,6 +152,14 @@ impl<'a> MessageFrame<'a> {
     }
 }
 
+#[cfg(test)]
+impl MessageFrame<'_> {
+    pub(crate) fn write(&self, writer: &mut Writer<'_>) {
+        self.head.write(writer);
+        writer.bytes(self.bytes);
+    }
+}
+
 /// The longest message that is not cut.
 pub(crate) fn whole_max(delivery: Delivery) -> usize {
     if delivery == Delivery::Unreliable {

@@ -19,6 +19,9 @@ struct Message {
     named_in: Option<u64>,
 }
 
+/// How much memory one takes.
+pub(crate) const TOO_LATE_BYTES: usize = size_of::<Message>();
+
 impl TooLate {
     /// `false`: there is no room, and its packet must not be acknowledged.
     #[must_use]

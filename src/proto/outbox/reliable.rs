@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::copies::{Copies, Copy};
 use super::stream::{Message, Place, Stream};
-use crate::limits::{QUEUED_MESSAGES_MAX, REDUNDANT_MESSAGE_MAX, RELIABLE_OPEN_MAX};
+use crate::limits::{
+    QUEUED_MESSAGES_MAX, REDUNDANT_MESSAGE_MAX, RELIABLE_OPEN_MAX, ROOMY_CHANNELS,
+};
 use crate::proto::buffers::Buffers;
 use crate::proto::delivery::{Delivery, Receipt};
 use crate::proto::receipts::Receipts;
@@ -293,6 +295,9 @@ impl Reliable {
         }
         buffers.give_back(std::mem::take(&mut message.bytes));
         self.open -= of.forget_acked(receipts);
+        if usize::from(stream) >= ROOMY_CHANNELS {
+            of.shed();
+        }
         self.forget_copies();
     }
 

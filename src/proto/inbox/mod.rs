@@ -9,6 +9,11 @@ mod mailbox;
 mod stream;
 mod window;
 
+#[cfg(test)]
+mod expendable_tests;
+#[cfg(test)]
+mod stream_tests;
+
 pub(crate) use self::assembly::ASSEMBLY_BYTES;
 use self::expendable::Expendable;
 pub(crate) use self::expendable::INCOMPLETE_BYTES;

@@ -42,6 +42,15 @@ impl Stream {
         }
     }
 
+    /// One that has delivered everything before `next`.
+    #[cfg(test)]
+    pub(super) fn starting_at(delivery: Delivery, next: u64) -> Self {
+        Self {
+            next,
+            ..Self::new(delivery)
+        }
+    }
+
     /// Takes a message or a piece of one. What is known already is taken as well: its sender did not hear
     /// that it had arrived.
     pub(super) fn accept(

@@ -103,6 +103,12 @@ impl Units {
     pub(crate) fn push(&mut self, unit: Unit) {
         self.units.push_back(unit);
     }
+
+    /// What was pushed since the last time.
+    #[cfg(test)]
+    pub(crate) fn take(&mut self) -> Vec<Unit> {
+        self.units.drain(..).collect()
+    }
 }
 
 /// What became of a packet.

@@ -113,6 +113,12 @@ impl Reliable {
         &mut self.streams[index]
     }
 
+    /// Makes a kind of messages begin with this sequence.
+    #[cfg(test)]
+    pub(super) fn start_at(&mut self, delivery: Delivery, first: u64) {
+        self.streams.push(Stream::starting_at(delivery, first));
+    }
+
     pub(super) fn queued(&self) -> (usize, usize) {
         (self.queued_messages, self.queued_bytes)
     }

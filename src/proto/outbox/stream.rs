@@ -68,6 +68,15 @@ impl Stream {
         }
     }
 
+    /// One of which everything before `first` has arrived.
+    #[cfg(test)]
+    pub(super) fn starting_at(delivery: Delivery, first: u64) -> Self {
+        Self {
+            first,
+            ..Self::new(delivery)
+        }
+    }
+
     /// Queues a message.
     #[allow(clippy::cast_possible_truncation, reason = "at most 16 MiB")]
     pub(super) fn push(&mut self, bytes: Vec<u8>, receipt: Option<Receipt>) {

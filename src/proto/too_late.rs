@@ -45,6 +45,12 @@ impl TooLate {
         }
     }
 
+    /// Whether it would be good to know which acknowledgements have arrived. One that only receives would
+    /// otherwise name the same messages for ever, and have no room for others.
+    pub(crate) fn wants_to_forget(&self) -> bool {
+        self.messages.len() >= TOO_LATE_MAX / 2
+    }
+
     /// A packet of ours with an acknowledgement has arrived, and so has what it named.
     pub(crate) fn on_arrived(&mut self, number: u64) {
         self.messages

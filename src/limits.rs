@@ -339,7 +339,8 @@ pub const RECEIPTS_MAX: usize = 4096;
 pub(crate) const TOO_LATE_MAX: usize = 16;
 
 /// How many messages and pieces of messages are remembered for each packet on its way, on the average: 8.
-/// When there are more, messages wait until packets are acknowledged or given up.
+/// When there could be more, reliable messages wait until packets are acknowledged; for others the oldest
+/// packet counts as lost.
 pub(crate) const UNITS_MAX: usize = 8 * IN_FLIGHT_MAX;
 
 /// The longest message of which copies are sent before anybody asks for them, in bytes: 256, a quarter

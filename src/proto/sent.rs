@@ -8,6 +8,7 @@ use super::delivery::Receipt;
 use super::round_trip::RoundTrip;
 use super::wire::Malformed;
 use super::wire::frame::AckFrame;
+use super::wire::packet::PAYLOAD_MAX;
 use crate::limits::{
     IN_FLIGHT_MAX, PROBE_MAX, REORDERING_PACKETS, REORDERING_PACKETS_MAX, UNITS_MAX,
 };
@@ -85,6 +86,10 @@ pub(crate) enum Unit {
 
 /// How much memory a unit takes.
 pub(crate) const UNIT_BYTES: usize = size_of::<Unit>();
+
+/// The most that a packet carries: no message takes less than two bytes of it.
+const UNITS_PER_PACKET_MAX: usize = PAYLOAD_MAX / 2;
+const _: () = assert!(UNITS_PER_PACKET_MAX <= UNITS_MAX);
 
 /// What the packets on their way carry, in their order.
 #[derive(Debug, Default)]
@@ -164,11 +169,12 @@ impl Sent {
     /// Whether another packet can be remembered without giving one up.
     pub(crate) fn has_room(&self) -> bool {
         self.in_flight.len() < IN_FLIGHT_MAX
+            && self.units.units.len() + UNITS_PER_PACKET_MAX <= UNITS_MAX
     }
 
-    /// Gives up the oldest packet if one more could not be remembered.
+    /// Gives up the oldest packets until one more can be remembered, with everything that it may carry.
     pub(crate) fn make_room(&mut self, witness: &mut impl Witness) {
-        if !self.has_room() {
+        while !self.has_room() {
             self.settle(0, Fate::Lost, 0, witness);
             self.pop_front();
         }
@@ -177,7 +183,7 @@ impl Sent {
     /// A packet that wants an acknowledgement leaves, with the units that were pushed since the one
     /// before.
     pub(crate) fn on_sent(&mut self, number: u64, content: Content, len: usize, now: Instant) {
-        debug_assert!(self.has_room());
+        debug_assert!(self.in_flight.len() < IN_FLIGHT_MAX && self.units.units.len() <= UNITS_MAX);
         let units = self.units.units.len() - self.units.sent;
         self.units.sent = self.units.units.len();
         #[allow(clippy::cast_possible_truncation, reason = "both fit a packet")]

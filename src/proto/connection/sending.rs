@@ -36,7 +36,7 @@ impl Connection {
     }
 
     /// Whether what is reliable may leave: it waits where too much is on its way already. A probe does not.
-    fn may_send_reliable(&self) -> bool {
+    pub(super) fn may_send_reliable(&self) -> bool {
         let has_room = self.sent.has_room() && self.sent.open_bytes() < self.rate.window();
         has_room || self.is_probing
     }

@@ -204,6 +204,39 @@ fn a_connection_keeps_itself_alive_in_hosts_that_sleep() {
     assert!(packets < 60, "{packets} packets say nothing");
 }
 
+fn a_host_that_was_not_called_hears_what_came_before_it_gives_anybody_up() {
+    let idle_timeout = Duration::from_millis(200);
+    let server = host_with(Config {
+        idle_timeout,
+        ..host_config()
+    });
+    let mut pair = Pair::new(server, host());
+    let to_server = connect(&mut pair.client, pair.server.local_addr());
+    pair.run_until(|pair| pair.server.stats().peers == 1);
+    let to_client = pair.server.peers().next().unwrap();
+
+    // The client goes on, and nobody calls the server until its peer is overdue.
+    let start = Instant::now();
+    while start.elapsed() < 2 * idle_timeout {
+        let client = &mut pair.client;
+        client
+            .send(to_server, Delivery::Unreliable, b"still here")
+            .unwrap();
+        client.wait(Some(Duration::from_millis(20))).unwrap();
+    }
+    pair.server.poll().unwrap();
+    assert!(pair.server.is_connected(to_client));
+    assert_eq!(pair.server.stats().timed_out, 0);
+
+    // One who said nothing meanwhile is given up in the same place.
+    let start = Instant::now();
+    while start.elapsed() < 2 * idle_timeout {
+        thread::yield_now();
+    }
+    pair.server.poll().unwrap();
+    assert_eq!(pair.server.stats().timed_out, 1);
+}
+
 fn a_host_that_closes_has_told_its_peers() {
     let (mut server, mut client) = (host(), host());
     let address = server.local_addr();
@@ -555,6 +588,7 @@ under_both!(
     two_hosts_connect_talk_and_part,
     a_sleeping_server_wakes_up_for_every_step_of_a_connection,
     a_connection_keeps_itself_alive_in_hosts_that_sleep,
+    a_host_that_was_not_called_hears_what_came_before_it_gives_anybody_up,
     a_host_that_closes_has_told_its_peers,
     a_host_that_is_dropped_tells_its_peers,
     a_host_that_shuts_down_tells_everybody_and_is_done,

@@ -261,6 +261,8 @@ impl Connection {
             copies_useful: counts.copies_useful,
             messages_expired: self.outbox.dropped(),
             rate: self.rate.bits_per_second(),
+            bandwidth: self.rate.bandwidth(),
+            queue_delay: self.rate.queue_delay(),
             ..self.stats
         }
     }

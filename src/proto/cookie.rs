@@ -23,7 +23,7 @@ type Secret = [u8; 16];
 pub(crate) struct Cookies {
     current: Secret,
     previous: Secret,
-    /// When the current one was drawn.
+    /// When the window of the current one began.
     since: Instant,
 }
 
@@ -63,19 +63,21 @@ impl Cookies {
         (is_of(&self.current) | is_of(&self.previous)).into()
     }
 
-    /// Draws as many secrets as windows have passed: none, one, or both.
+    /// Draws as many secrets as windows have passed: none, one, or both. A window that ends unnoticed,
+    /// because nobody asks, ends when it should all the same.
     fn rotate(&mut self, random: &mut Random, now: Instant) {
         let age = now.saturating_duration_since(self.since);
         if age < COOKIE_WINDOW {
             return;
         }
-        self.previous = if age < 2 * COOKIE_WINDOW {
-            self.current
+        if age < 2 * COOKIE_WINDOW {
+            self.previous = self.current;
+            self.since += COOKIE_WINDOW;
         } else {
-            random.bytes()
-        };
+            self.previous = random.bytes();
+            self.since = now;
+        }
         self.current = random.bytes();
-        self.since = now;
     }
 }
 
@@ -179,5 +181,29 @@ mod tests {
             !server.is_good(&cookie, from, 2 * COOKIE_WINDOW),
             "nobody asked meanwhile"
         );
+    }
+
+    #[test]
+    fn a_cookie_ends_on_time_although_its_window_ended_unnoticed() {
+        let from = address("192.0.2.1:5000");
+        let just = Duration::from_nanos(1);
+        for noticed in [
+            COOKIE_WINDOW,
+            COOKIE_WINDOW * 3 / 2,
+            2 * COOKIE_WINDOW - just,
+        ] {
+            let mut server = Server::new();
+            let cookie = server.bake(from, Duration::ZERO);
+            let late = server.bake(from, COOKIE_WINDOW - just);
+            assert!(server.is_good(&cookie, from, noticed));
+            assert!(
+                !server.is_good(&cookie, from, 2 * COOKIE_WINDOW),
+                "{noticed:?}"
+            );
+            assert!(
+                !server.is_good(&late, from, 2 * COOKIE_WINDOW),
+                "{noticed:?}"
+            );
+        }
     }
 }

@@ -12,7 +12,7 @@
 //! From below to above, inside: `wire` reads and writes packets; `sequence`, `replay_window`,
 //! `received`, `sent`, `round_trip` and `loss_rate` number them, know the duplicates and the lost, and
 //! measure; `outbox` and `inbox` are the messages on either side of a connection, `receipts` and
-//! `too_late` tell what became of them, `rate` how fast they may leave; `introduction`, `closing` and
+//! `too_late` tell what became of them, `rate`, `pacer` and `congestion` how fast they may leave; `introduction`, `closing` and
 //! `path` are the other parts of a `connection`, `attempt` is what comes before one;
 //! `cookie`, `answers` and `admission` are how a host treats strangers; `slots`, `timers`, `pool`
 //! and `buffers` hold what many peers need; `host_state` is all of them together.
@@ -22,6 +22,7 @@ mod answers;
 mod attempt;
 mod buffers;
 mod closing;
+mod congestion;
 mod connection;
 mod connection_id;
 mod cookie;
@@ -36,6 +37,7 @@ mod memory;
 #[cfg(feature = "noise")]
 mod noise;
 mod outbox;
+mod pacer;
 mod path;
 mod peer_id;
 mod pool;

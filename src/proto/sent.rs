@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::congestion::Stamp;
 use super::delivery::Receipt;
 use super::round_trip::RoundTrip;
 use super::wire::Malformed;
@@ -41,6 +42,8 @@ pub(crate) struct Packet {
     pub(crate) number: u64,
     pub(crate) at: Instant,
     pub(crate) content: Content,
+    /// What its acknowledgement will say of the rate.
+    pub(crate) stamp: Stamp,
     /// Its length in bytes.
     pub(crate) bytes: u16,
     /// How many units it carries: they stand behind those of the packets before it.
@@ -75,7 +78,7 @@ pub(crate) enum Unit {
     /// One that is sent until it arrives.
     Reliable {
         stream: u16,
-        /// Whether this packet was the first that carried it.
+        /// Whether this packet was the first that carried it, and copies are to follow.
         is_first: bool,
         piece: u32,
         sequence: u64,
@@ -182,7 +185,14 @@ impl Sent {
 
     /// A packet that wants an acknowledgement leaves, with the units that were pushed since the one
     /// before.
-    pub(crate) fn on_sent(&mut self, number: u64, content: Content, len: usize, now: Instant) {
+    pub(crate) fn on_sent(
+        &mut self,
+        number: u64,
+        content: Content,
+        stamp: Stamp,
+        len: usize,
+        now: Instant,
+    ) {
         debug_assert!(self.in_flight.len() < IN_FLIGHT_MAX && self.units.units.len() <= UNITS_MAX);
         let units = self.units.units.len() - self.units.sent;
         self.units.sent = self.units.units.len();
@@ -191,6 +201,7 @@ impl Sent {
             number,
             at: now,
             content,
+            stamp,
             bytes: len as u16,
             units: units as u16,
             state: State::Open,
@@ -392,6 +403,7 @@ impl Sent {
 
 #[cfg(test)]
 mod tests {
+    use super::super::congestion::{Congestion, Limits};
     use super::super::wire::Writer;
     use super::super::wire::frame::{Frame, Frames, write_ack};
     use super::*;
@@ -411,6 +423,7 @@ mod tests {
 
     struct Side {
         sent: Sent,
+        congestion: Congestion,
         log: Log,
         round_trip: RoundTrip,
         now: Instant,
@@ -421,6 +434,14 @@ mod tests {
             let now = Instant::now();
             Self {
                 sent: Sent::new(now),
+                congestion: Congestion::new(
+                    Limits {
+                        floor: 1,
+                        ceiling: 1,
+                        start: 1,
+                    },
+                    now,
+                ),
                 log: Log::default(),
                 round_trip: RoundTrip::new(),
                 now,
@@ -431,7 +452,9 @@ mod tests {
             for _ in 0..count {
                 let number = self.sent.take_number();
                 self.sent.make_room(&mut self.log);
-                self.sent.on_sent(number, Content::default(), 100, self.now);
+                let stamp = self.congestion.on_sent(self.sent.open_bytes(), self.now);
+                let content = Content::default();
+                self.sent.on_sent(number, content, stamp, 100, self.now);
             }
         }
 

@@ -76,6 +76,12 @@ pub struct PeerStats {
     pub in_flight_bytes: usize,
     /// How fast it may be sent to, now, in bits per second.
     pub rate: u64,
+    /// How fast the network was lately seen to deliver, in bits per second. Less than there is where the
+    /// application does not send more.
+    pub bandwidth: u64,
+    /// By how much the round trips of the last round were longer than the shortest: packets wait in a queue
+    /// on their way. Zero as long as it is no more than noise.
+    pub queue_delay: Duration,
 }
 
 impl PeerStats {
@@ -110,6 +116,8 @@ impl PeerStats {
             untaken_bytes: 0,
             in_flight_bytes: 0,
             rate: 0,
+            bandwidth: 0,
+            queue_delay: Duration::ZERO,
         }
     }
 }

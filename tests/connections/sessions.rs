@@ -72,7 +72,9 @@ fn session(world: &mut World) {
     let (b, a) = connect(world);
     world.chatter(0, Some(ms(50 + world.seed % 100)));
     world.chatter(1, Some(ms(50 + world.seed % 70)));
-    world.run_for(TALK);
+    world.run_for(TALK / 2);
+    interrupt(world);
+    world.run_for(TALK / 2);
     assert!(world.log(0).is_connected(b) && world.log(1).is_connected(a));
     assert!(world.log(0).messages_from(b) > 10, "too few arrived");
     assert!(world.log(1).messages_from(a) > 10, "too few arrived");
@@ -91,6 +93,17 @@ fn session(world: &mut World) {
         Some(DisconnectReason::Remote { code: 77 } | DisconnectReason::TimedOut)
     );
     assert!(is_told, "{told:?}");
+}
+
+/// In every third world nothing at all gets through for a while, shorter than the idle timeout by what
+/// a lossy link needs to be heard again.
+fn interrupt(world: &mut World) {
+    if world.seed.is_multiple_of(3) {
+        let time = world.luck.time(ms(0), secs(8));
+        world.partition(0, 1, true);
+        world.run_for(time);
+        world.partition(0, 1, false);
+    }
 }
 
 /// A burst that takes the whole handshake comes up in one world of some thousand; then the application

@@ -126,10 +126,6 @@ impl<O: Observer> Pair<O> {
         self.host(side).peer_stats(self.peer(side)).unwrap()
     }
 
-    pub(crate) fn is_connected(&self, side: usize) -> bool {
-        self.sides[side].is_connected()
-    }
-
     /// Sends a message, in a turn of its own.
     pub(crate) fn send(&mut self, side: usize, delivery: Delivery, message: &[u8]) {
         self.act(side, |host, peer| host.send(peer, delivery, message))
@@ -223,22 +219,10 @@ impl<O: Observer> Pair<O> {
     pub(crate) fn counts(&self, side: usize) -> Counts {
         self.sides[side].counts
     }
-
-    /// A datagram that says it comes from the other side is in the socket of this one.
-    pub(crate) fn inject(&mut self, side: usize, bytes: &[u8]) {
-        let now = self.now;
-        self.host_mut(side)
-            .handle_datagram(address(1 - side), bytes, now);
-        self.turn(side);
-    }
 }
 
 /// Time.
 impl<O: Observer> Pair<O> {
-    pub(crate) fn now(&self) -> Instant {
-        self.now
-    }
-
     pub(crate) fn time(&self) -> Duration {
         self.now - self.start
     }

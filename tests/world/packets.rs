@@ -309,7 +309,7 @@ pub(crate) fn unreliable(message: &[u8]) -> Vec<u8> {
 }
 
 /// A number of one, two, four or eight bytes (RFC 9000 section 16).
-fn variable(value: u64) -> Vec<u8> {
+pub(crate) fn variable(value: u64) -> Vec<u8> {
     let bytes = value.to_be_bytes();
     let (len, tag) = match value {
         0..0x40 => (1, 0),

@@ -104,6 +104,8 @@ impl Connection {
                 Frame::Disconnect(code) => {
                     outcome.disconnected = outcome.disconnected.or(self.on_disconnect(code));
                 }
+                // Nobody will take it, so nobody may be told that it arrived.
+                Frame::Message(_) if self.closing.is_some() => outcome.is_refused = true,
                 _ if self.closing.is_some() => {}
                 Frame::Message(message) => {
                     outcome.is_refused |= !self.on_message(&message, mailbox);
@@ -156,7 +158,8 @@ impl Connection {
             disconnect_arrived,
             ..
         } = news;
-        self.rate.on_ack(sample, self.sent.open_bytes(), now);
+        let deviation = self.round_trip.deviation().unwrap_or_default();
+        self.rate.on_ack(sample, deviation, now);
         if let Some(number) = acknowledged {
             self.received.forget_below(number);
         }

@@ -191,6 +191,17 @@ impl Connection {
         self.outbox.write(occasion, writer, self.sent.units());
     }
 
+    /// After a packet: whether the application has no more, or the rate did not let all of it go.
+    fn look_what_waits(&mut self, now: Instant) {
+        let has_expendable = self.outbox.has_expendable();
+        self.is_limited = has_expendable && !self.rate.has_room(now);
+        if !has_expendable && !self.outbox.has_reliable() {
+            self.rate.on_idle(self.sent.open_bytes(), now);
+        } else if !self.rate.has_room(now) {
+            self.rate.on_busy(now);
+        }
+    }
+
     /// Who has only answered waits a quarter longer, so that of two idle sides the same one always asks.
     /// Else both would: when the next question arrives, the last answer is just as old as a question may
     /// be.
@@ -219,12 +230,12 @@ impl Connection {
         if to == self.address {
             self.put_off_keep_alive(content.is_some(), now);
         }
-        self.rate.on_sent(len, now);
-        self.is_limited = self.outbox.has_expendable() && !self.rate.has_room(now);
-        self.is_probing = false;
+        let stamp = self.rate.on_sent(len, self.sent.open_bytes(), now);
         if let Some(content) = content {
-            self.sent.on_sent(number, content, len, now);
+            self.sent.on_sent(number, content, stamp, len, now);
+            self.look_what_waits(now);
         }
+        self.is_probing = false;
         self.stats.packets_sent += 1;
         self.stats.bytes_sent += len as u64;
         (to, len)

@@ -63,7 +63,7 @@ impl Connection {
             return true;
         }
         if self.probe_at().is_some_and(|at| now >= at) {
-            self.on_probe(now);
+            self.on_probe();
         }
         if now >= self.seldom_at {
             self.look_at_seldom(now);
@@ -82,11 +82,10 @@ impl Connection {
     }
 
     /// Nobody has answered in time: he is asked again, with what he may be missing.
-    fn on_probe(&mut self, now: Instant) {
+    fn on_probe(&mut self) {
         let outbox = &mut self.outbox;
         self.sent.on_probe(|unit| outbox.on_probe(unit));
         self.inbox.on_probe();
-        self.rate.on_probe(now);
         self.wants_ping = true;
         self.is_probing = true;
     }

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use bytes::Bytes;
+
 use super::HostState;
 use crate::limits::{CONNECTS_PER_TURN_MAX, DATAGRAM_MAX, PENDING_TIMEOUT};
 use crate::proto::admission::{Admission, Request};
@@ -218,7 +220,8 @@ impl HostState {
         };
         let pending = Pending {
             connection: Connection::new(&self.config, ends, protection, now),
-            payload: self.pool.copy(connect.payload),
+            // Not from the pool: one that waits, or is kept, would keep a whole chunk.
+            payload: Bytes::copy_from_slice(connect.payload),
             expires_at: now + PENDING_TIMEOUT,
             attempt,
         };

@@ -5,9 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::copies::{Copies, Copy};
 use super::stream::{Message, Place, Stream};
-use crate::limits::{
-    QUEUED_MESSAGES_MAX, REDUNDANT_MESSAGE_MAX, RELIABLE_OPEN_MAX, ROOMY_CHANNELS,
-};
+use crate::limits::{QUEUED_MESSAGES_MAX, RELIABLE_OPEN_MAX, ROOMY_CHANNELS};
 use crate::proto::buffers::Buffers;
 use crate::proto::delivery::{Delivery, Receipt};
 use crate::proto::receipts::Receipts;
@@ -217,9 +215,8 @@ impl Reliable {
     fn on_first_sent(&mut self, stream: u16, place: Place, now: Instant) {
         let of = &mut self.streams[usize::from(stream)];
         let is_all = of.is_between_messages();
-        let is_small = of.get_mut(place.sequence).is_some_and(|message| {
-            !message.is_cut() && message.bytes.len() <= REDUNDANT_MESSAGE_MAX
-        });
+        let message = of.get_mut(place.sequence);
+        let is_small = message.is_some_and(|message| message.is_small());
         self.unsent -= usize::from(is_all);
         if is_small && self.redundancy > 0 {
             self.copies.push_soon(Copy {
@@ -272,7 +269,7 @@ impl Reliable {
         message.last_packet = packet.number;
         packet.units.push(Unit::Reliable {
             stream,
-            is_first,
+            is_first: is_first && self.redundancy > 0 && message.is_small(),
             piece: place.piece,
             sequence: place.sequence,
         });

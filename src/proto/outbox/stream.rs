@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::limits::{CHANNEL_KEPT, FRAGMENT_BYTES, MESSAGE_OVERHEAD};
+use crate::limits::{CHANNEL_KEPT, FRAGMENT_BYTES, MESSAGE_OVERHEAD, REDUNDANT_MESSAGE_MAX};
 use crate::proto::delivery::{Delivery, Receipt};
 use crate::proto::receipts::Receipts;
 use crate::proto::wire::message::{Head, Piece};
@@ -198,6 +198,11 @@ impl Message {
 
     pub(super) fn is_cut(&self) -> bool {
         self.pieces.is_some()
+    }
+
+    /// Whether copies of it are sent before anybody asks for them.
+    pub(super) fn is_small(&self) -> bool {
+        !self.is_cut() && self.bytes.len() <= REDUNDANT_MESSAGE_MAX
     }
 
     /// Whether a piece, or the whole, has arrived.

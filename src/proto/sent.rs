@@ -389,7 +389,8 @@ impl Sent {
             }
             let units = self.units.units.range(range);
             // All of a packet, and no second one if that was something.
-            if units.fold(false, |any, unit| again(*unit) || any) {
+            let handed_out = units.filter(|unit| again(**unit)).count();
+            if handed_out > 0 {
                 return;
             }
         }

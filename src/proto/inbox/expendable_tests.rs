@@ -1,5 +1,7 @@
 //! Messages that may be lost, as they come: too late, not whole, and without room.
 
+#![allow(clippy::cast_possible_truncation, reason = "limits fit 32 bits")]
+
 use std::collections::VecDeque;
 
 use super::expendable::Expendable;

@@ -1,5 +1,7 @@
 //! Reliable messages as they come: out of order, twice, in pieces, and from somebody who keeps to nothing.
 
+#![allow(clippy::cast_possible_truncation, reason = "limits fit 32 bits")]
+
 use std::collections::VecDeque;
 
 use super::mailbox::{Mailbox, Share};

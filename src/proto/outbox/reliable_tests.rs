@@ -116,11 +116,11 @@ impl Sender {
     }
 
     fn probe(&mut self, left: &Left) -> bool {
-        let again = |unit: &Unit| {
+        let mut again = |unit: &Unit| {
             let (stream, place, _) = parts(*unit);
             self.reliable.on_probe(stream, place)
         };
-        left.units.iter().map(again).fold(false, |any, is| any | is)
+        left.units.iter().filter(|unit| again(unit)).count() > 0
     }
 
     fn arrived(&mut self) -> Vec<Receipt> {

@@ -1,5 +1,7 @@
 //! The corners of the handshake's packets: what no value is, and what nobody may add or leave out.
 
+#![allow(clippy::cast_possible_truncation, reason = "limits fit 32 bits")]
+
 use super::checksum::{COMMON, checksum};
 use super::cursor::Malformed;
 use super::handshake::{

@@ -41,6 +41,7 @@ pub(crate) struct MessageFrame<'a> {
 
 impl Piece {
     /// How many pieces a message has.
+    #[allow(clippy::cast_possible_truncation, reason = "960 bytes each")]
     pub(crate) fn count_of(total: u32) -> u32 {
         total.div_ceil(FRAGMENT_BYTES as u32)
     }

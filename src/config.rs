@@ -591,4 +591,86 @@ mod tests {
                 .starts_with("drain_budget is 0")
         );
     }
+
+    /// A config with one change, and what is wrong with it.
+    fn refusal(change: impl FnOnce(&mut Config)) -> Option<String> {
+        let mut config = Config::plain(1);
+        change(&mut config);
+        config.validate().err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_messages_can_be_set_to_has_two_ends_and_both_are_in() {
+        type Set = fn(&mut Config, usize);
+        let messages = (MESSAGE_MAX_MIN, MESSAGE_MAX);
+        let cases: [(&str, Set, (usize, usize)); 4] = [
+            (
+                "message_max_from_clients",
+                |config, value| config.message_max_from_clients = value,
+                messages,
+            ),
+            (
+                "message_max_from_servers",
+                |config, value| config.message_max_from_servers = value,
+                messages,
+            ),
+            (
+                "receive_window",
+                |config, value| config.receive_window = value,
+                (0, RECEIVE_WINDOW_MAX),
+            ),
+            (
+                "redundancy",
+                |config, value| config.redundancy = u8::try_from(value).unwrap(),
+                (0, REDUNDANCY_MAX.into()),
+            ),
+        ];
+        for (field, set, (min, max)) in cases {
+            for value in [min, max] {
+                assert_eq!(refusal(|config| set(config, value)), None, "{field}");
+            }
+            for value in [min.checked_sub(1), Some(max + 1)].into_iter().flatten() {
+                let text = format!("{field} is {value}, it can be {min} to {max}");
+                assert_eq!(refusal(|config| set(config, value)), Some(text));
+            }
+        }
+    }
+
+    #[test]
+    fn the_rates_stand_in_their_order() {
+        let rates = |floor, start, ceiling| {
+            refusal(|config| {
+                config.rate_floor = floor;
+                config.rate_start = start;
+                config.rate_ceiling = ceiling;
+            })
+        };
+        assert_eq!(rates(RATE_MIN, RATE_MIN, RATE_MIN), None);
+        assert_eq!(rates(RATE_MAX, RATE_MAX, RATE_MAX), None);
+        let low = "rate_floor is 7999, it can be 8000 to 10000000000";
+        assert_eq!(rates(7999, 9000, 9000).as_deref(), Some(low));
+        let high = "rate_ceiling is 10000000001, it can be 8000 to 10000000000";
+        assert_eq!(rates(8000, 9000, RATE_MAX + 1).as_deref(), Some(high));
+        let below = "rate_start is 8999, it can be 9000 to 9500";
+        assert_eq!(rates(9000, 8999, 9500).as_deref(), Some(below));
+        let above = "rate_start is 9501, it can be 9000 to 9500";
+        assert_eq!(rates(9000, 9501, 9500).as_deref(), Some(above));
+    }
+
+    #[test]
+    fn two_of_the_longest_messages_fit_whatever_is_configured() {
+        let config = Config {
+            receive_window: 0,
+            ..Config::plain(1)
+        };
+        for message_max in [MESSAGE_MAX_MIN, 65_536, MESSAGE_MAX] {
+            let window = 2 * (message_max + MESSAGE_OVERHEAD);
+            assert_eq!(config.window(message_max), window);
+            assert!(window <= RECEIVE_WINDOW_MAX);
+            assert!(config.queued_bytes_max(message_max) >= 2 * message_max);
+        }
+        let config = Config::plain(1);
+        assert_eq!(config.window(MESSAGE_MAX_MIN), QUEUED_BYTES_MAX);
+        assert_eq!(config.queued_bytes_max(MESSAGE_MAX_MIN), QUEUED_BYTES_MAX);
+    }
 }

@@ -326,6 +326,13 @@ const _: () = assert!(2 * (MESSAGE_MAX + MESSAGE_OVERHEAD) <= RECEIVE_WINDOW_MAX
 /// turn.
 pub const RELIABLE_OPEN_MAX: usize = 1024;
 
+/// The first 4 channels of a peer keep the memory that they once needed for the places of their messages.
+pub(crate) const ROOMY_CHANNELS: usize = 4;
+
+/// Every other channel keeps memory for 64 of them, or four times as many as it has: there are 257, and
+/// a peer could make each one long in its turn.
+pub(crate) const CHANNEL_KEPT: usize = 64;
+
 /// How many messages whose fate is to be told may be open at a time, for each peer: 4,096, those whose
 /// fate the application has not taken yet included. Then
 /// [`send_tracked`](crate::Host::send_tracked) returns [`QueueFull`](crate::SendError::QueueFull).
@@ -336,7 +343,8 @@ pub const RECEIPTS_MAX: usize = 4096;
 pub(crate) const TOO_LATE_MAX: usize = 16;
 
 /// How many messages and pieces of messages are remembered for each packet on its way, on the average: 8.
-/// When there are more, messages wait until packets are acknowledged or given up.
+/// When there could be more, reliable messages wait until packets are acknowledged; for others the oldest
+/// packet counts as lost.
 pub(crate) const UNITS_MAX: usize = 8 * IN_FLIGHT_MAX;
 
 /// The longest message of which copies are sent before anybody asks for them, in bytes: 256, a quarter

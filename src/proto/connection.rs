@@ -271,19 +271,32 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::{DATAGRAM_MAX, IN_FLIGHT_MAX, RELIABLE_OPEN_MAX, TOO_LATE_MAX};
+    use crate::proto::inbox::{Mailbox, Share};
+    use crate::proto::peer_id::PeerId;
+    use crate::proto::pool::Pool;
+    use crate::proto::random::Random;
+    use crate::proto::sequence::{self, NUMBER_MAX};
+    use crate::proto::wire::Writer;
+    use crate::proto::wire::{frame, packet};
+    use std::collections::VecDeque;
 
     fn connection(now: Instant) -> Connection {
         let address = ([192, 0, 2, 1], 5000).into();
+        let settings = Settings {
+            idle_timeout_ms: 20_000,
+            ack_delay_ms: 16,
+            message_max: 65_536,
+            window: 262_144,
+        };
         let ends = Ends {
             nonce: [1; 16],
             name: [1; 16],
             our_id: ConnectionId(7),
             their_id: ConnectionId(8),
             address,
-            theirs: Settings {
-                idle_timeout_ms: 20_000,
-                ack_delay_ms: 16,
-            },
+            ours: settings,
+            theirs: settings,
         };
         let protection = Protection::Plain { protocol_id: 1 };
         Connection::new(&Config::plain(1), ends, protection, now)
@@ -300,7 +313,17 @@ mod tests {
         let Some(verified) = verified else {
             return false;
         };
-        connection.take(&verified, now, &mut |_| true);
+        let mut mailbox = Mailbox {
+            peer: PeerId {
+                index: 0,
+                generation: 0,
+            },
+            events: &mut VecDeque::new(),
+            pool: &mut Pool::default(),
+            buffers: &mut Buffers::default(),
+            share: &mut Share::default(),
+        };
+        connection.take(&verified, now, &mut mailbox);
         true
     }
 
@@ -319,5 +342,75 @@ mod tests {
             "an acknowledgement"
         );
         assert_eq!(connection.stats.malformed, 3);
+    }
+
+    /// Lets everything leave, and nothing arrive. Whoever sleeps until the deadline then must not be woken
+    /// at once, and for ever.
+    fn send_all(connection: &mut Connection, now: Instant) -> usize {
+        let mut buffer = [0; DATAGRAM_MAX];
+        let mut packets = 0;
+        assert!(!connection.on_timeout(now));
+        while connection.transmit(&mut buffer, now).is_some() {
+            packets += 1;
+        }
+        let deadline = connection.deadline().unwrap();
+        assert!(deadline > now, "{:?} late", now - deadline);
+        packets
+    }
+
+    #[test]
+    fn copies_that_may_not_leave_wake_nobody() {
+        let (mut now, mut buffers) = (Instant::now(), Buffers::default());
+        let mut connection = connection(now);
+        let mut send = |connection: &mut Connection, delivery, now| {
+            let sent = connection.send(delivery, &[7; 40], false, &mut buffers, now);
+            sent.unwrap();
+        };
+        send(&mut connection, Delivery::Ordered(1), now);
+        // The way is interrupted, and as many packets are on their way as can be.
+        for _ in 0..2 * IN_FLIGHT_MAX {
+            send(&mut connection, Delivery::Unreliable, now);
+            send_all(&mut connection, now);
+        }
+        for _ in 0..100 {
+            now += Duration::from_millis(5);
+            send_all(&mut connection, now);
+        }
+    }
+
+    #[test]
+    fn more_copies_than_can_be_remembered_wake_nobody() {
+        let (mut now, mut buffers) = (Instant::now(), Buffers::default());
+        let mut connection = connection(now);
+        (0..1000).for_each(|_| connection.loss.on_packet(true));
+        for _ in 0..RELIABLE_OPEN_MAX {
+            let delivery = Delivery::Ordered(1);
+            let sent = connection.send(delivery, &[], false, &mut buffers, now);
+            sent.unwrap();
+        }
+        for _ in 0..400 {
+            now += Duration::from_millis(8);
+            send_all(&mut connection, now);
+        }
+    }
+
+    #[test]
+    fn who_only_receives_is_asked_to_hear_what_came_too_late() {
+        let now = Instant::now();
+        let mut connection = connection(now);
+        let mut asked = 0;
+        for sequence in 0..4 * TOO_LATE_MAX as u64 {
+            // What the peer is told it never says that it heard: nothing that wants it came to it.
+            if !connection.too_late.push(1, sequence) {
+                break;
+            }
+            connection.received.insert(sequence, true, now);
+            connection.received.ack_now(now);
+            let before = connection.sent.next_number();
+            send_all(&mut connection, now);
+            asked += usize::from(connection.sent.open_bytes() > 0);
+            assert_eq!(connection.sent.next_number(), before + 1);
+        }
+        assert!(asked > 0, "before there is no room for another one");
     }
 }

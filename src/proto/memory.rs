@@ -7,15 +7,18 @@ use super::connection::Connection;
 use super::event::Event;
 #[cfg(feature = "noise")]
 use super::protection::Sealed;
+use super::received::{RANGES_BYTES_IDLE, RANGES_BYTES_MAX};
 use super::slots::Slot;
+use super::too_late::TOO_LATE_BYTES;
 #[cfg(feature = "noise")]
 use super::wire::handshake::ACCEPT_SEALED_LEN;
 use super::wire::handshake::ConnectName;
 use super::{buffers, inbox, outbox, receipts, sent};
 use crate::config::{Config, Security};
 use crate::limits::{
-    IN_FLIGHT_MAX, MESSAGE_OVERHEAD, QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX, RECEIPTS_MAX,
-    RELIABLE_OPEN_MAX, UNITS_MAX, UNRELIABLE_INCOMPLETE_MAX, UNRELIABLE_MAX,
+    CHANNEL_KEPT, CHUNK_BYTES, FRAGMENT_BYTES, IN_FLIGHT_MAX, MESSAGE_OVERHEAD, QUEUED_BYTES_MAX,
+    QUEUED_MESSAGES_MAX, RECEIPTS_MAX, RELIABLE_OPEN_MAX, ROOMY_CHANNELS, TOO_LATE_MAX, UNITS_MAX,
+    UNRELIABLE_INCOMPLETE_MAX, UNRELIABLE_MAX,
 };
 
 /// A vector doubles when it is full, so that half of it may be empty; a table, too, and keeps an eighth
@@ -34,6 +37,7 @@ impl Config {
         let untaken = 2 * size_of::<Event>();
         size_of::<Connection>()
             + self.keys_bytes()
+            + RANGES_BYTES_IDLE
             + GROWTH * (size_of::<Slot>() + timer + ready + untaken)
             + by_address
             + by_connect
@@ -50,51 +54,86 @@ impl Config {
 
     /// The most memory that a peer takes, in bytes of the allocator: everything that may wait for it and
     /// from it waits, in every channel. The peer takes no longer messages than this side does; if it does,
-    /// twice the longest message more.
+    /// five times the longest message more.
     ///
     /// Messages that the application has taken are its own. One that it keeps holds the chunk of 16 KiB
     /// that it was cut from, so it copies what it keeps for long.
     pub fn peer_bytes_max(&self) -> usize {
-        let message_max = self
-            .message_max_from_clients
-            .max(self.message_max_from_servers);
-        self.peer_bytes_idle()
-            + self.outgoing_bytes_max(message_max)
-            + self.incoming_bytes_max(message_max)
+        let (clients, servers) = (self.message_max_from_clients, self.message_max_from_servers);
+        let of_client = self.incoming_bytes_max(clients) + self.outgoing_bytes_max(servers);
+        let of_server = self.incoming_bytes_max(servers) + self.outgoing_bytes_max(clients);
+        self.peer_bytes_idle() + of_client.max(of_server)
     }
 
+    /// `message_max` is what the peer takes.
     fn outgoing_bytes_max(&self, message_max: usize) -> usize {
         let expendable = QUEUED_BYTES_MAX + QUEUED_MESSAGES_MAX * outbox::ENTRY_BYTES;
-        let reliable = QUEUED_MESSAGES_MAX * outbox::MESSAGE_BYTES
-            + RELIABLE_OPEN_MAX * outbox::COPY_BYTES
-            + UNITS_MAX * outbox::LOST_BYTES;
+        // Those that are acknowledged wait for one before them, and do not count as queued any more.
+        let messages = QUEUED_MESSAGES_MAX + RELIABLE_OPEN_MAX;
+        let places = messages_places(messages) * outbox::MESSAGE_BYTES;
+        let again = RELIABLE_OPEN_MAX * outbox::COPY_BYTES + UNITS_MAX * outbox::LOST_BYTES;
         let receipts = RECEIPTS_MAX * receipts::RECEIPT_BYTES;
         let in_flight = IN_FLIGHT_MAX * sent::PACKET_BYTES + UNITS_MAX * sent::UNIT_BYTES;
         let channels = CHANNELS_MAX * outbox::CHANNEL_BYTES;
         buffered(self.queued_bytes_max(message_max), QUEUED_MESSAGES_MAX)
-            + GROWTH * (expendable + reliable + receipts + in_flight + channels)
+            + places
+            + GROWTH * (expendable + again + receipts + in_flight + channels)
     }
 
+    /// `message_max` is what this side takes.
     fn incoming_bytes_max(&self, message_max: usize) -> usize {
-        let window = self.window(message_max);
-        let messages = window / MESSAGE_OVERHEAD;
-        let entries = (messages + RELIABLE_OPEN_MAX) * inbox::STREAM_ENTRY_BYTES;
-        let events = (messages + QUEUED_MESSAGES_MAX + RECEIPTS_MAX) * size_of::<Event>();
+        let places = messages_places(RELIABLE_OPEN_MAX) * inbox::STREAM_ENTRY_BYTES;
+        let events = (QUEUED_MESSAGES_MAX + RECEIPTS_MAX) * size_of::<Event>();
         let incomplete = UNRELIABLE_INCOMPLETE_MAX * (UNRELIABLE_MAX + inbox::INCOMPLETE_BYTES);
         let channels = CHANNELS_MAX * inbox::CHANNEL_BYTES;
-        // A chunk is given up when the next message does not fit it any more.
-        let untaken = GROWTH * QUEUED_BYTES_MAX;
-        buffered(window, messages) + untaken + incomplete + GROWTH * (entries + events + channels)
+        let too_late = TOO_LATE_MAX * TOO_LATE_BYTES;
+        WINDOW_FACTOR * self.window(message_max)
+            + places
+            + incomplete
+            + RANGES_BYTES_MAX
+            + GROWTH * (events + QUEUED_BYTES_MAX + CHUNK_BYTES + channels + too_late)
     }
 }
 
-/// Ordered channels, sequenced ones, and what has none.
+/// Ordered channels, and what has none.
 const CHANNELS_MAX: usize = 257;
 
-/// So many bytes of messages in buffers of their own, each up to four times as long as its message.
-fn buffered(bytes: usize, messages: usize) -> usize {
-    4 * bytes + messages * buffers::SIZES[0]
+/// For how many messages there can be places in all channels, when `messages` of them are there at most:
+/// see [`CHANNEL_KEPT`].
+fn messages_places(messages: usize) -> usize {
+    ROOMY_CHANNELS * GROWTH * messages + 4 * messages + CHANNELS_MAX * CHANNEL_KEPT
 }
+
+/// So many bytes of messages in buffers of their own. Each buffer is up to four times as long as its message,
+/// and no message is in one of the largest size that fits the one below it.
+fn buffered(bytes: usize, messages: usize) -> usize {
+    let [smallest, middle, largest] = buffers::SIZES;
+    (4 * bytes + messages * smallest).min(bytes + messages * (largest - middle))
+}
+
+/// A byte of the window costs at most four of memory.
+const WINDOW_FACTOR: usize = 4;
+
+/// Whether that holds for messages of `len` bytes, wherever they are.
+const fn is_window_enough(len: usize) -> bool {
+    let allowed = WINDOW_FACTOR * (len + MESSAGE_OVERHEAD);
+    let mut class = 0;
+    while class < buffers::SIZES.len() - 1 && buffers::SIZES[class] < len {
+        class += 1;
+    }
+    let waits = buffers::SIZES[class] + 4 * inbox::STREAM_ENTRY_BYTES;
+    let is_untaken = len + GROWTH * size_of::<Event>();
+    waits <= allowed && is_untaken <= allowed
+}
+// The shortest of every size of buffer is the worst.
+const _: () = assert!(is_window_enough(0) && is_window_enough(1));
+const _: () = assert!(is_window_enough(buffers::SIZES[0] + 1));
+const _: () = assert!(is_window_enough(buffers::SIZES[1] + 1));
+// In pieces: its bytes, what is known of the pieces, and where it stands.
+const _: () = assert!(
+    FRAGMENT_BYTES + inbox::ASSEMBLY_BYTES + 4 * inbox::STREAM_ENTRY_BYTES
+        <= WINDOW_FACTOR * (FRAGMENT_BYTES + MESSAGE_OVERHEAD)
+);
 
 /// A byte beside each entry, an eighth of all free, and twice as many as there were when it last grew.
 fn table_entry(bytes: usize) -> usize {
@@ -103,7 +142,10 @@ fn table_entry(bytes: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::limits::{RATE_MAX, UNRELIABLE_FRAGMENTS_MAX};
     use crate::proto::{ConnectOptions, Delivery, HostState, PeerId};
 
     /// Two hosts on a network without latency.
@@ -202,43 +244,156 @@ mod tests {
         }
     }
 
-    fn flood(host: &mut HostState, peer: PeerId) {
-        while host.send(peer, Delivery::Unreliable, &[7; 40]).is_ok() {}
+    /// Queues messages until there is no room for another one; returns how many.
+    fn flood(host: &mut HostState, peer: PeerId, delivery: Delivery, len: usize) -> usize {
+        let message = vec![7; len];
+        (0..)
+            .take_while(|_| host.send(peer, delivery, &message).is_ok())
+            .count()
+    }
+
+    /// Lets packets leave until nothing does, while time passes; returns how many.
+    fn departures(
+        host: &mut HostState,
+        now: &mut Instant,
+        mut packet: impl FnMut(&[u8], Instant),
+    ) -> usize {
+        let (mut buffer, mut count, mut pauses) = ([0; 1024], 0, 0);
+        while pauses < 10 {
+            if let Some(sent) = host.poll_transmit(&mut buffer, *now) {
+                packet(&buffer[..sent.len], *now);
+                (count, pauses) = (count + 1, 0);
+            } else {
+                *now += Duration::from_micros(10);
+                host.handle_timeout(*now);
+                pauses += 1;
+            }
+        }
+        count
+    }
+
+    impl Pair {
+        /// The server's only peer, and the client's.
+        fn peers(&self) -> (PeerId, PeerId) {
+            let only = |host: &HostState| host.peers().next().unwrap();
+            (only(&self.server), only(&self.client))
+        }
+
+        /// Sixteen messages in sixteen pieces each, of which the first never arrives.
+        fn leave_incomplete(&mut self, address: SocketAddr) {
+            let (_, client) = self.peers();
+            for _ in 0..UNRELIABLE_INCOMPLETE_MAX {
+                let message = [7; UNRELIABLE_MAX];
+                let queued = self.client.send(client, Delivery::Unreliable, &message);
+                queued.unwrap();
+                let (server, now) = (&mut self.server, &mut self.now);
+                let mut is_first = true;
+                let sent = departures(&mut self.client, now, |packet, now| {
+                    if !std::mem::take(&mut is_first) {
+                        server.handle_datagram(address, packet, now);
+                    }
+                });
+                assert!(sent >= UNRELIABLE_FRAGMENTS_MAX);
+            }
+        }
+
+        /// Both sides use every channel.
+        fn use_all_channels(&mut self, address: SocketAddr) {
+            let (server, client) = self.peers();
+            for channel in 0..=255 {
+                for delivery in [Delivery::Ordered(channel), Delivery::Sequenced(channel)] {
+                    self.client.send(client, delivery, &[7]).unwrap();
+                    self.server.send(server, delivery, &[7]).unwrap();
+                }
+            }
+            self.wait(address);
+            while self.client.poll_event().is_some() {}
+        }
+
+        /// Lets everything arrive, and acknowledgements as well.
+        fn wait(&mut self, address: SocketAddr) {
+            self.now += self.server.config().ack_delay_max;
+            // The rate lets only a few packets go at once.
+            for _ in 0..100 {
+                self.now += Duration::from_micros(10);
+                self.client.handle_timeout(self.now);
+                self.exchange(address);
+            }
+        }
+
+        /// Everything from the client waits for the application. What is reliable goes first: a packet with
+        /// something for which there is no room is not acknowledged.
+        fn fill_inbox(&mut self, address: SocketAddr) {
+            let (server, client) = self.peers();
+            let config = self.server.config();
+            let window = config.window(config.message_max_from_clients) as u64;
+            while self.server.peer_stats(server).unwrap().untaken_bytes + 64 <= window {
+                flood(&mut self.client, client, Delivery::Reliable, 0);
+                self.wait(address);
+                while self.client.poll_event().is_some() {}
+            }
+            while self.server.peer_stats(server).unwrap().messages_refused == 0 {
+                flood(&mut self.client, client, Delivery::Unreliable, 40);
+                self.wait(address);
+            }
+        }
+
+        /// Everything to the client waits for it, and nothing is acknowledged.
+        fn fill_outbox(&mut self) {
+            let (server, _) = self.peers();
+            let mut tracked = 0;
+            while self
+                .server
+                .send_tracked(server, Delivery::Ordered(7), &[7; 257])
+                .is_ok()
+            {
+                tracked += 1;
+            }
+            assert!(tracked > 500, "{tracked}");
+            for _ in 0..2 {
+                flood(&mut self.server, server, Delivery::Unreliable, 64);
+                departures(&mut self.server, &mut self.now, |_, _| {});
+            }
+            assert!(flood(&mut self.server, server, Delivery::Unreliable, 64) > 1000);
+        }
     }
 
     #[test]
     fn a_busy_peer_costs_no_more_than_is_stated() {
-        configs().iter().for_each(assert_busy);
+        for mut config in configs() {
+            // So fast that what waits does so for other reasons.
+            config.rate_floor = RATE_MAX;
+            config.rate_start = RATE_MAX;
+            config.rate_ceiling = RATE_MAX;
+            assert_busy(&config);
+            config.message_max_from_clients = config.message_max_from_servers;
+            assert_busy(&config);
+        }
     }
 
     fn assert_busy(config: &Config) {
         let mut pair = Pair::new(config);
-        let before = allocation_counter::measure(|| {
+        let info = allocation_counter::measure(|| {
             let address = connect(&mut pair, 1);
-            let theirs = pair.client.peers().next().unwrap();
-            let ours = pair.server.peers().next().unwrap();
-            // Everything from it waits for the application, and everything to it for the network.
-            for _ in 0..5 {
-                flood(&mut pair.client, theirs);
-                pair.exchange(address);
-            }
-            flood(&mut pair.server, ours);
-            let mut buffer = [0; 1024];
-            while pair.server.poll_transmit(&mut buffer, pair.now).is_some() {}
-            flood(&mut pair.server, ours);
-            assert!(pair.server.peer_stats(ours).unwrap().messages_dropped > 0);
+            pair.use_all_channels(address);
+            pair.leave_incomplete(address);
+            pair.fill_inbox(address);
+            pair.fill_outbox();
             pair.client = HostState::new(config.clone(), [0; 32], pair.now).unwrap();
         });
-        let each = usize::try_from(before.bytes_current).unwrap();
-        assert!(
-            each <= config.peer_bytes_max(),
-            "{each} of {}",
-            config.peer_bytes_max()
-        );
-        assert!(
-            each > config.peer_bytes_max() / 4,
-            "{each} of {}",
-            config.peer_bytes_max()
-        );
+        let (each, stated) = (info.bytes_current, config.peer_bytes_max());
+        let each = usize::try_from(each).unwrap();
+        assert!(each <= stated, "{each} of {stated}");
+        assert!(each > stated / 4, "{each} of {stated}");
+    }
+
+    #[test]
+    fn a_longer_message_of_the_peer_costs_no_more_than_is_stated() {
+        let config = Config::plain(7);
+        for message_max in [1 << 20, 4 << 20, 16 << 20] {
+            let least = config.outgoing_bytes_max(config.message_max_from_servers);
+            let more = config.outgoing_bytes_max(message_max) - least;
+            assert!(more <= 5 * message_max, "{more}");
+        }
     }
 }

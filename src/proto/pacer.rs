@@ -186,6 +186,7 @@ mod tests {
             pacer.on_sent(100, start);
             sent += 100;
         }
-        assert!(sent <= BURST_MIN, "{sent}");
+        // The last one may take more than there is.
+        assert!(sent < BURST_MIN + 100, "{sent}");
     }
 }

@@ -31,7 +31,7 @@ impl Received {
     pub(crate) fn new(ack_delay: Duration, now: Instant) -> Self {
         Self {
             window: ReplayWindow::new(),
-            ranges: Ranges::new(),
+            ranges: Ranges::default(),
             largest_at: now,
             ack_at: None,
             ack_delay,
@@ -110,7 +110,7 @@ impl Received {
 
     /// Whether it would be good to know which acknowledgements have arrived.
     pub(crate) fn wants_to_forget(&self) -> bool {
-        self.ranges.len > 1 && self.acks_unheard >= ACKS_UNHEARD_MAX
+        self.ranges.ranges.len() > 1 && self.acks_unheard >= ACKS_UNHEARD_MAX
     }
 
     /// The peer knows that its acknowledgement of everything up to `number` arrived: it need not be
@@ -121,35 +121,33 @@ impl Received {
     }
 }
 
-/// Up to [`ACK_RANGES_MAX`] ranges of numbers; when there is one more, the oldest is forgotten.
-#[derive(Debug)]
+/// Up to [`ACK_RANGES_MAX`] ranges of numbers; when there is one more, the oldest is forgotten. Most peers
+/// never need more than a few, and memory for a few is all that they take.
+#[derive(Debug, Default)]
 struct Ranges {
     /// First and last number of each, the largest first.
-    ranges: [(u64, u64); ACK_RANGES_MAX],
-    len: usize,
+    ranges: Vec<(u64, u64)>,
 }
 
-impl Ranges {
-    fn new() -> Self {
-        Self {
-            ranges: [(0, 0); ACK_RANGES_MAX],
-            len: 0,
-        }
-    }
+/// How much memory the ranges take of a peer of whom no packet is missing.
+pub(crate) const RANGES_BYTES_IDLE: usize = 4 * size_of::<(u64, u64)>();
 
+/// The most that they take.
+pub(crate) const RANGES_BYTES_MAX: usize = ACK_RANGES_MAX * size_of::<(u64, u64)>();
+
+impl Ranges {
     fn iter(&self) -> impl Iterator<Item = RangeInclusive<u64>> + Clone + '_ {
-        self.ranges[..self.len]
-            .iter()
-            .map(|(first, last)| *first..=*last)
+        self.ranges.iter().map(|(first, last)| *first..=*last)
     }
 
     fn insert(&mut self, number: u64) {
         // Most come in order, and then the first range is the one.
-        let above = self.ranges[..self.len]
+        let above = self
+            .ranges
             .iter()
             .position(|(first, _)| *first <= number.saturating_add(1));
         let Some(place) = above else {
-            self.open(self.len, number);
+            self.open(self.ranges.len(), number);
             return;
         };
         let (first, last) = self.ranges[place];
@@ -171,29 +169,25 @@ impl Ranges {
         if place == ACK_RANGES_MAX {
             return; // older than the oldest that is remembered
         }
-        let end = self.len.min(ACK_RANGES_MAX - 1);
-        self.ranges.copy_within(place..end, place + 1);
-        self.ranges[place] = (number, number);
-        self.len = end + 1;
+        self.ranges.truncate(ACK_RANGES_MAX - 1);
+        self.ranges.insert(place, (number, number));
     }
 
     /// If the range below touches the one at `place` they become one.
     fn join_below(&mut self, place: usize) {
         let below = place + 1;
-        if below < self.len && self.ranges[below].1 + 1 == self.ranges[place].0 {
+        let touches = |(_, last): &(u64, u64)| last + 1 == self.ranges[place].0;
+        if self.ranges.get(below).is_some_and(touches) {
             self.ranges[place].0 = self.ranges[below].0;
-            self.ranges.copy_within(below + 1..self.len, below);
-            self.len -= 1;
+            self.ranges.remove(below);
         }
     }
 
     fn forget_below(&mut self, number: u64) {
-        let kept = self.ranges[..self.len]
-            .iter()
-            .take_while(|(_, last)| *last >= number)
-            .count();
+        let kept = self.ranges.iter();
+        let kept = kept.take_while(|(_, last)| *last >= number).count();
         // The largest stays: an acknowledgement names at least one number.
-        self.len = kept.max(self.len.min(1));
+        self.ranges.truncate(kept.max(1));
     }
 }
 
@@ -206,7 +200,7 @@ mod tests {
     const DELAY: Duration = Duration::from_millis(16);
 
     fn ranges_of(numbers: &[u64]) -> Vec<RangeInclusive<u64>> {
-        let mut ranges = Ranges::new();
+        let mut ranges = Ranges::default();
         for number in numbers {
             ranges.insert(*number);
         }
@@ -236,7 +230,7 @@ mod tests {
     fn they_agree_with_a_set_as_long_as_nothing_is_forgotten() {
         let mut state = 1_u64;
         for _ in 0..2000 {
-            let (mut ranges, mut set) = (Ranges::new(), BTreeSet::new());
+            let (mut ranges, mut set) = (Ranges::default(), BTreeSet::new());
             for _ in 0..40 {
                 state = state
                     .wrapping_mul(6_364_136_223_846_793_005)

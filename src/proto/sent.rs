@@ -9,6 +9,7 @@ use super::delivery::Receipt;
 use super::round_trip::RoundTrip;
 use super::wire::Malformed;
 use super::wire::frame::AckFrame;
+use super::wire::packet::PAYLOAD_MAX;
 use crate::limits::{
     IN_FLIGHT_MAX, PROBE_MAX, REORDERING_PACKETS, REORDERING_PACKETS_MAX, UNITS_MAX,
 };
@@ -89,6 +90,10 @@ pub(crate) enum Unit {
 /// How much memory a unit takes.
 pub(crate) const UNIT_BYTES: usize = size_of::<Unit>();
 
+/// The most that a packet carries: no message takes less than two bytes of it.
+const UNITS_PER_PACKET_MAX: usize = PAYLOAD_MAX / 2;
+const _: () = assert!(UNITS_PER_PACKET_MAX <= UNITS_MAX);
+
 /// What the packets on their way carry, in their order.
 #[derive(Debug, Default)]
 pub(crate) struct Units {
@@ -105,6 +110,12 @@ impl Units {
 
     pub(crate) fn push(&mut self, unit: Unit) {
         self.units.push_back(unit);
+    }
+
+    /// What was pushed since the last time.
+    #[cfg(test)]
+    pub(crate) fn take(&mut self) -> Vec<Unit> {
+        self.units.drain(..).collect()
     }
 }
 
@@ -161,11 +172,12 @@ impl Sent {
     /// Whether another packet can be remembered without giving one up.
     pub(crate) fn has_room(&self) -> bool {
         self.in_flight.len() < IN_FLIGHT_MAX
+            && self.units.units.len() + UNITS_PER_PACKET_MAX <= UNITS_MAX
     }
 
-    /// Gives up the oldest packet if one more could not be remembered.
+    /// Gives up the oldest packets until one more can be remembered, with everything that it may carry.
     pub(crate) fn make_room(&mut self, witness: &mut impl Witness) {
-        if !self.has_room() {
+        while !self.has_room() {
             self.settle(0, Fate::Lost, 0, witness);
             self.pop_front();
         }
@@ -181,7 +193,7 @@ impl Sent {
         len: usize,
         now: Instant,
     ) {
-        debug_assert!(self.has_room());
+        debug_assert!(self.in_flight.len() < IN_FLIGHT_MAX && self.units.units.len() <= UNITS_MAX);
         let units = self.units.units.len() - self.units.sent;
         self.units.sent = self.units.units.len();
         #[allow(clippy::cast_possible_truncation, reason = "both fit a packet")]
@@ -377,7 +389,8 @@ impl Sent {
             }
             let units = self.units.units.range(range);
             // All of a packet, and no second one if that was something.
-            if units.fold(false, |any, unit| again(*unit) || any) {
+            let handed_out = units.filter(|unit| again(**unit)).count();
+            if handed_out > 0 {
                 return;
             }
         }
@@ -391,6 +404,7 @@ impl Sent {
 
 #[cfg(test)]
 mod tests {
+    use super::super::congestion::{Congestion, Limits};
     use super::super::wire::Writer;
     use super::super::wire::frame::{Frame, Frames, write_ack};
     use super::*;
@@ -398,8 +412,20 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
     const NO_DELAY: Duration = Duration::ZERO;
 
+    /// Writes down what became of which packets, and what they carried.
+    #[derive(Default)]
+    struct Log(Vec<(u64, Fate, Vec<Unit>)>);
+
+    impl Witness for Log {
+        fn on_packet(&mut self, packet: &Packet, fate: Fate, units: impl Iterator<Item = Unit>) {
+            self.0.push((packet.number, fate, units.collect()));
+        }
+    }
+
     struct Side {
         sent: Sent,
+        congestion: Congestion,
+        log: Log,
         round_trip: RoundTrip,
         now: Instant,
     }
@@ -409,6 +435,15 @@ mod tests {
             let now = Instant::now();
             Self {
                 sent: Sent::new(now),
+                congestion: Congestion::new(
+                    Limits {
+                        floor: 1,
+                        ceiling: 1,
+                        start: 1,
+                    },
+                    now,
+                ),
+                log: Log::default(),
                 round_trip: RoundTrip::new(),
                 now,
             }
@@ -417,11 +452,23 @@ mod tests {
         fn send(&mut self, count: usize) {
             for _ in 0..count {
                 let number = self.sent.take_number();
-                self.sent.on_sent(number, Content::default(), self.now);
+                self.sent.make_room(&mut self.log);
+                let stamp = self.congestion.on_sent(self.sent.open_bytes(), self.now);
+                let content = Content::default();
+                self.sent.on_sent(number, content, stamp, 100, self.now);
             }
         }
 
-        fn ack(&mut self, ranges: &[std::ops::RangeInclusive<u64>]) -> Result<News, Malformed> {
+        /// A packet that carries these units.
+        fn send_units(&mut self, units: &[Unit]) {
+            units.iter().for_each(|unit| self.sent.units().push(*unit));
+            self.send(1);
+        }
+
+        fn ack(
+            &mut self,
+            ranges: &[std::ops::RangeInclusive<u64>],
+        ) -> Result<Option<Duration>, Malformed> {
             let mut buffer = [0; 200];
             let mut writer = Writer::new(&mut buffer);
             write_ack(&mut writer, 0, ranges.iter().cloned());
@@ -429,8 +476,8 @@ mod tests {
             let Some(Frame::Ack(ack)) = frames.next() else {
                 panic!("an acknowledgement was written");
             };
-            self.sent
-                .on_ack(&ack, &mut self.round_trip, NO_DELAY, self.now)
+            let (round_trip, log) = (&mut self.round_trip, &mut self.log);
+            self.sent.on_ack(&ack, round_trip, NO_DELAY, self.now, log)
         }
     }
 
@@ -483,14 +530,17 @@ mod tests {
     #[test]
     fn a_silent_peer_is_asked_less_and_less_often() {
         let mut side = Side::new();
-        assert_eq!(side.sent.probe_at(&side.round_trip, NO_DELAY), None);
+        assert_eq!(side.sent.probe_at(&side.round_trip, NO_DELAY, false), None);
         side.round_trip.sample(100 * MS, NO_DELAY);
         side.send(1);
         for timeout in [300, 600, 1200, 2000, 2000] {
-            let at = side.sent.probe_at(&side.round_trip, NO_DELAY).unwrap();
+            let at = side
+                .sent
+                .probe_at(&side.round_trip, NO_DELAY, false)
+                .unwrap();
             assert_eq!(at - side.now, timeout * MS);
             side.now = at;
-            side.sent.on_probe();
+            side.sent.on_probe(|_| false);
             side.send(1);
         }
         side.ack(&[4..=5]).unwrap();
@@ -503,5 +553,98 @@ mod tests {
         side.send(IN_FLIGHT_MAX + 10);
         assert_eq!(side.sent.lost(), 10);
         assert_eq!(side.sent.open, IN_FLIGHT_MAX);
+    }
+
+    fn reliable(sequence: u64) -> Unit {
+        Unit::Reliable {
+            stream: 0,
+            is_first: true,
+            piece: 0,
+            sequence,
+        }
+    }
+
+    #[test]
+    fn every_packet_has_one_fate_and_its_own_units() {
+        let mut side = Side::new();
+        let carried = |number: u64| (0..number % 4).map(move |n| reliable(10 * number + n));
+        for number in 0..40 {
+            side.send_units(&carried(number).collect::<Vec<_>>());
+        }
+        side.now += MS;
+        side.ack(&[20..=29, 5..=9, 1..=1]).unwrap();
+        side.ack(&[0..=39]).unwrap();
+        let mut fates = std::mem::take(&mut side.log.0);
+        fates.sort_by_key(|(number, ..)| *number);
+        assert_eq!(fates.len(), 40, "each has one");
+        for (number, (named, fate, units)) in (0..).zip(fates) {
+            let was_named = [20..=29, 5..=9, 1..=1].iter().any(|r| r.contains(&number));
+            let is_overtaken = number < 27 && !was_named;
+            assert_eq!((named, fate == Fate::Lost), (number, is_overtaken));
+            assert_eq!(units, carried(number).collect::<Vec<_>>(), "{number}");
+        }
+        assert_eq!((side.sent.open, side.sent.open_bytes), (0, 0));
+    }
+
+    #[test]
+    fn units_of_packets_that_are_forgotten_go_with_them() {
+        let mut side = Side::new();
+        for number in 0..10 {
+            side.send_units(&[reliable(number), Unit::Tracked(Receipt(number))]);
+        }
+        side.ack(&[0..=4]).unwrap();
+        assert_eq!(side.sent.units.units.len(), 10);
+        assert_eq!(side.sent.units.sent, 10);
+        side.ack(&[5..=9]).unwrap();
+        assert_eq!((side.sent.units.units.len(), side.sent.units.sent), (0, 0));
+    }
+
+    #[test]
+    fn a_probe_hands_out_the_oldest_open_packet_that_has_something() {
+        let mut side = Side::new();
+        side.send_units(&[]);
+        side.send_units(&[reliable(1), reliable(2)]);
+        side.send_units(&[reliable(3)]);
+        side.ack(&[0..=0]).unwrap();
+        let mut asked = Vec::new();
+        side.sent.on_probe(|unit| {
+            asked.push(unit);
+            true
+        });
+        assert_eq!(asked, [reliable(1), reliable(2)], "all of one packet");
+        asked.clear();
+        side.sent.on_probe(|unit| {
+            asked.push(unit);
+            unit == reliable(3)
+        });
+        assert_eq!(asked, [reliable(1), reliable(2), reliable(3)]);
+    }
+
+    #[test]
+    fn who_waits_for_a_window_asks_with_nothing_on_its_way() {
+        let mut side = Side::new();
+        side.round_trip.sample(100 * MS, NO_DELAY);
+        let at = |side: &Side, is_blocked| {
+            let at = side.sent.probe_at(&side.round_trip, NO_DELAY, is_blocked);
+            at.map(|at| at - side.now)
+        };
+        assert_eq!(at(&side, false), None);
+        assert_eq!(at(&side, true), Some(300 * MS));
+    }
+
+    #[test]
+    fn packets_that_overtake_each_other_teach_patience() {
+        let mut side = Side::new();
+        side.send(20);
+        side.ack(&[9..=9]).unwrap();
+        assert_eq!(side.sent.lost(), 7, "0 to 6, overtaken by three or more");
+        side.ack(&[0..=9]).unwrap();
+        side.send(20);
+        side.ack(&[29..=29]).unwrap();
+        assert_eq!(
+            side.sent.lost(),
+            7 + 10,
+            "10 to 19, overtaken by ten or more"
+        );
     }
 }

@@ -19,6 +19,9 @@ struct Message {
     named_in: Option<u64>,
 }
 
+/// How much memory one takes.
+pub(crate) const TOO_LATE_BYTES: usize = size_of::<Message>();
+
 impl TooLate {
     /// `false`: there is no room, and its packet must not be acknowledged.
     #[must_use]
@@ -40,6 +43,12 @@ impl TooLate {
             frame::write_too_late(writer, message.channel, message.sequence);
             message.named_in.get_or_insert(number);
         }
+    }
+
+    /// Whether it would be good to know which acknowledgements have arrived. One that only receives would
+    /// otherwise name the same messages for ever, and have no room for others.
+    pub(crate) fn wants_to_forget(&self) -> bool {
+        self.messages.len() >= TOO_LATE_MAX / 2
     }
 
     /// A packet of ours with an acknowledgement has arrived, and so has what it named.

@@ -36,7 +36,7 @@ impl Connection {
     }
 
     /// Whether what is reliable may leave: it waits where too much is on its way already. A probe does not.
-    fn may_send_reliable(&self) -> bool {
+    pub(super) fn may_send_reliable(&self) -> bool {
         let has_room = self.sent.has_room() && self.sent.open_bytes() < self.rate.window();
         has_room || self.is_probing
     }
@@ -90,7 +90,8 @@ impl Connection {
         // window, or for anything at all, asks in so many words.
         let is_alone = writer.len() == ack_len;
         let wants_ping = std::mem::take(&mut self.wants_ping);
-        if is_alone && (wants_ping || self.received.wants_to_forget()) {
+        let wants_to_forget = self.received.wants_to_forget() || self.too_late.wants_to_forget();
+        if is_alone && (wants_ping || wants_to_forget) {
             frame::write_ping(&mut writer);
         }
         let (len, wants_ack) = (writer.len(), writer.len() > ack_len);

@@ -21,7 +21,11 @@ impl Connection {
         };
         no_later(self.received.ack_at());
         no_later(self.probe_at());
-        no_later(self.outbox.copies_alone_at());
+        // Copies that may not leave now leave when something is acknowledged or given up.
+        if self.may_send_reliable() {
+            let copies_at = self.outbox.copies_alone_at();
+            no_later(copies_at.map(|at| at.max(self.rate.ready_at())));
+        }
         if self.waits_for_rate() {
             no_later(Some(self.rate.ready_at()));
         }

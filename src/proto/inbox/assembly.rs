@@ -11,6 +11,9 @@ pub(super) struct Assembly {
     missing: u32,
 }
 
+/// How much memory a short one takes beside its bytes.
+pub(crate) const ASSEMBLY_BYTES: usize = size_of::<Assembly>() + size_of::<u64>();
+
 impl Assembly {
     pub(super) fn new(total: u32) -> Self {
         let missing = Piece::count_of(total);

@@ -9,6 +9,12 @@ mod mailbox;
 mod stream;
 mod window;
 
+#[cfg(test)]
+mod expendable_tests;
+#[cfg(test)]
+mod stream_tests;
+
+pub(crate) use self::assembly::ASSEMBLY_BYTES;
 use self::expendable::Expendable;
 pub(crate) use self::expendable::INCOMPLETE_BYTES;
 pub(crate) use self::mailbox::{Mailbox, Share};
@@ -17,6 +23,7 @@ use self::stream::Stream;
 use self::window::Window;
 use super::delivery::Delivery;
 use super::wire::message::MessageFrame;
+use crate::limits::ROOMY_CHANNELS;
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -82,7 +89,11 @@ impl Inbox {
             self.streams.push(Stream::new(delivery));
             self.streams.len() - 1
         });
-        self.streams[index].accept(frame, &mut self.window, mailbox)
+        let taken = self.streams[index].accept(frame, &mut self.window, mailbox);
+        if index >= ROOMY_CHANNELS {
+            self.streams[index].shed();
+        }
+        taken
     }
 
     /// The application has taken a message.

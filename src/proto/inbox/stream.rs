@@ -6,7 +6,7 @@ use super::assembly::Assembly;
 use super::mailbox::Mailbox;
 use super::window::Window;
 use super::{Refused, Taken};
-use crate::limits::RELIABLE_OPEN_MAX;
+use crate::limits::{CHANNEL_KEPT, RELIABLE_OPEN_MAX};
 use crate::proto::delivery::Delivery;
 use crate::proto::wire::message::{MessageFrame, Piece};
 
@@ -30,8 +30,8 @@ enum Entry {
     Delivered,
 }
 
-/// How much memory a message takes beside its bytes.
-pub(crate) const STREAM_ENTRY_BYTES: usize = size_of::<(u64, Entry)>() + size_of::<Assembly>();
+/// How much memory the place of a message takes.
+pub(crate) const STREAM_ENTRY_BYTES: usize = size_of::<(u64, Entry)>();
 
 impl Stream {
     pub(super) fn new(delivery: Delivery) -> Self {
@@ -39,6 +39,15 @@ impl Stream {
             delivery,
             next: 0,
             entries: VecDeque::new(),
+        }
+    }
+
+    /// One that has delivered everything before `next`.
+    #[cfg(test)]
+    pub(super) fn starting_at(delivery: Delivery, next: u64) -> Self {
+        Self {
+            next,
+            ..Self::new(delivery)
         }
     }
 
@@ -133,6 +142,14 @@ impl Stream {
         let partial = Entry::Partial(Box::new(Assembly::new(total)));
         self.entries.insert(place, (sequence, partial));
         Ok(place)
+    }
+
+    /// Gives memory back that was needed once.
+    pub(super) fn shed(&mut self) {
+        let (len, capacity) = (self.entries.len(), self.entries.capacity());
+        if capacity > CHANNEL_KEPT && len < capacity / 4 {
+            self.entries.shrink_to(CHANNEL_KEPT.max(2 * len));
+        }
     }
 
     /// Where a message stands, or where it would stand.

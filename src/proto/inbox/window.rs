@@ -94,3 +94,88 @@ impl Window {
 fn cost(len: usize) -> u64 {
     (len + MESSAGE_OVERHEAD) as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OVERHEAD: usize = MESSAGE_OVERHEAD;
+
+    #[test]
+    fn a_window_is_told_when_a_quarter_of_it_is_new() {
+        let mut window = Window::new(4000);
+        assert!(window.begin(999 - OVERHEAD) && window.begin(1 + OVERHEAD));
+        window.on_taken(999 - OVERHEAD);
+        assert!(!window.is_due(), "a byte less than a quarter");
+        window.on_taken(1);
+        assert!(window.is_due());
+        assert_eq!(window.tell(), 4000 + 999 + 65);
+        assert!(!window.is_due());
+    }
+
+    #[test]
+    fn nothing_begins_beyond_it() {
+        let mut window = Window::new(1000);
+        assert!(window.begin(500 - OVERHEAD));
+        assert!(!window.begin(501 - OVERHEAD));
+        assert_eq!(window.held(), 500, "what was refused does not count");
+        assert!(window.begin(500 - OVERHEAD));
+        assert!(!window.begin(0));
+        window.on_taken(500 - OVERHEAD);
+        // What the application has taken counts at once, told or not: an honest sender does not know it.
+        assert!(window.begin(500 - OVERHEAD));
+        assert_eq!(window.held(), 1000);
+    }
+
+    fn told(taken: usize) -> Window {
+        let mut window = Window::new(4000);
+        assert!(window.begin(taken - OVERHEAD));
+        window.on_taken(taken - OVERHEAD);
+        assert_eq!(window.tell(), 4000 + taken as u64);
+        window
+    }
+
+    #[test]
+    fn it_is_told_again_when_the_last_telling_is_lost_and_not_an_older_one() {
+        let mut window = told(1000);
+        window.on_lost(4000);
+        assert!(!window.is_due(), "a newer one is on its way");
+        window.on_lost(5000);
+        assert!(window.is_due());
+        assert_eq!(window.tell(), 5000);
+        assert!(!window.is_due());
+    }
+
+    #[test]
+    fn it_is_told_again_to_a_silent_peer_until_that_has_heard() {
+        let mut window = told(1000);
+        window.on_probe();
+        assert!(window.is_due());
+        window.tell();
+        window.on_arrived(5000);
+        window.on_probe();
+        assert!(!window.is_due());
+    }
+
+    #[test]
+    fn who_asks_is_told_the_least_that_is_new_and_nothing_that_is_not() {
+        let mut window = told(1000);
+        window.on_asked();
+        assert!(!window.is_due(), "nothing is new");
+        assert!(window.begin(0));
+        window.on_taken(0);
+        assert!(!window.is_due(), "it is little");
+        window.on_asked();
+        assert!(window.is_due());
+        assert_eq!(window.tell(), 5064);
+    }
+
+    #[test]
+    fn an_older_telling_that_arrives_late_takes_nothing_back() {
+        let mut window = told(1000);
+        window.on_arrived(5000);
+        window.on_arrived(4000);
+        window.on_probe();
+        assert!(!window.is_due());
+    }
+}

@@ -9,6 +9,13 @@ mod expendable;
 mod reliable;
 mod stream;
 
+#[cfg(test)]
+mod expendable_tests;
+#[cfg(test)]
+mod reliable_tests;
+#[cfg(test)]
+mod stream_tests;
+
 use std::time::Instant;
 
 use self::cadence::Cadence;

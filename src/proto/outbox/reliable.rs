@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::copies::{Copies, Copy};
 use super::stream::{Message, Place, Stream};
-use crate::limits::{QUEUED_MESSAGES_MAX, RELIABLE_OPEN_MAX};
+use crate::limits::{QUEUED_MESSAGES_MAX, RELIABLE_OPEN_MAX, ROOMY_CHANNELS};
 use crate::proto::buffers::Buffers;
 use crate::proto::delivery::{Delivery, Receipt};
 use crate::proto::receipts::Receipts;
@@ -109,6 +109,12 @@ impl Reliable {
             self.streams.len() - 1
         });
         &mut self.streams[index]
+    }
+
+    /// Makes a kind of messages begin with this sequence.
+    #[cfg(test)]
+    pub(super) fn start_at(&mut self, delivery: Delivery, first: u64) {
+        self.streams.push(Stream::starting_at(delivery, first));
     }
 
     pub(super) fn queued(&self) -> (usize, usize) {
@@ -292,6 +298,9 @@ impl Reliable {
         }
         buffers.give_back(std::mem::take(&mut message.bytes));
         self.open -= of.forget_acked(receipts);
+        if usize::from(stream) >= ROOMY_CHANNELS {
+            of.shed();
+        }
         self.forget_copies();
     }
 

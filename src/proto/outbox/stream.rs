@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::limits::{FRAGMENT_BYTES, MESSAGE_OVERHEAD, REDUNDANT_MESSAGE_MAX};
+use crate::limits::{CHANNEL_KEPT, FRAGMENT_BYTES, MESSAGE_OVERHEAD, REDUNDANT_MESSAGE_MAX};
 use crate::proto::delivery::{Delivery, Receipt};
 use crate::proto::receipts::Receipts;
 use crate::proto::wire::message::{Head, Piece};
@@ -65,6 +65,15 @@ impl Stream {
             begun: 0,
             next_piece: None,
             held: 0,
+        }
+    }
+
+    /// One of which everything before `first` has arrived.
+    #[cfg(test)]
+    pub(super) fn starting_at(delivery: Delivery, first: u64) -> Self {
+        Self {
+            first,
+            ..Self::new(delivery)
         }
     }
 
@@ -164,6 +173,14 @@ impl Stream {
             forgotten += 1;
         }
         forgotten
+    }
+
+    /// Gives memory back that was needed once.
+    pub(super) fn shed(&mut self) {
+        let (len, capacity) = (self.messages.len(), self.messages.capacity());
+        if capacity > CHANNEL_KEPT && len < capacity / 4 {
+            self.messages.shrink_to(CHANNEL_KEPT.max(2 * len));
+        }
     }
 }
 

@@ -6,8 +6,8 @@ use std::fmt::Arguments;
 use super::checksum::{COMMON, checksum, numbered_checksum};
 use super::cursor::{Malformed, Writer};
 use super::frame::{
-    Frame, Frames, unreliable_room, write_ack, write_challenge, write_disconnect, write_ping,
-    write_response,
+    Frame, Frames, write_ack, write_challenge, write_disconnect, write_ping, write_response,
+    write_too_late, write_window,
 };
 use super::golden_tests::{self, PROTOCOL_ID};
 use super::handshake::{Accept, AnyHello, Connect, CookieAnswer, Deny, Hello, Mismatch, VERSION};
@@ -82,9 +82,9 @@ fn write_frame(writer: &mut Writer<'_>, frame: &Frame<'_>) {
         Frame::Disconnect(code) => write_disconnect(writer, *code),
         Frame::Challenge(token) => write_challenge(writer, *token),
         Frame::Response(token) => write_response(writer, *token),
-        Frame::Unreliable(message) => {
-            unreliable_room(writer, message.len()).copy_from_slice(message);
-        }
+        Frame::Window(window) => write_window(writer, *window),
+        Frame::TooLate { channel, sequence } => write_too_late(writer, *channel, *sequence),
+        Frame::Message(message) => message.write(writer),
     }
 }
 
@@ -207,7 +207,7 @@ fn almost_frames(random: &mut Random) -> Vec<u8> {
         let [what, any] = random.bytes();
         match what % 4 {
             0 => any,
-            1 => any & 0x47,
+            1 => any & 0x4f,
             _ => any & 7,
         }
     };

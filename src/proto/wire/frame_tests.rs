@@ -4,9 +4,14 @@
 use std::ops::RangeInclusive;
 
 use super::cursor::{Malformed, Writer};
-use super::frame::{Frame, Frames, unreliable_len, unreliable_room, write_ack, write_ping};
+use super::frame::{Frame, Frames, write_ack, write_ping};
+use super::message::{Head, MessageFrame, Piece, whole_max};
 use super::packet::PAYLOAD_MAX;
-use crate::limits::{ACK_RANGES_MAX, UNRELIABLE_MAX};
+use crate::limits::{
+    ACK_RANGES_MAX, FRAGMENT_BYTES, MESSAGE_MAX, UNRELIABLE_FRAGMENTS_MAX, UNRELIABLE_MAX,
+    WHOLE_MAX,
+};
+use crate::proto::delivery::Delivery;
 use crate::proto::random::Random;
 use crate::proto::sequence::NUMBER_MAX;
 
@@ -160,17 +165,22 @@ fn a_range_below_zero_is_none() {
 
 #[test]
 fn a_number_that_is_longer_than_it_must_be_is_none() {
-    let fine: [&[u8]; 2] = [&[2, 5, 0, 1, 1, 0, 0], &[6, 1, 9]];
+    let fine: [&[u8]; 2] = [&[2, 5, 0, 1, 1, 0, 0], &[0x40, 1, 9]];
     for bytes in fine {
         assert!(Frames::check(bytes).is_ok());
     }
-    let longer: [&[u8]; 6] = [
+    let longer: [&[u8]; 11] = [
         &[2, 0x40, 5, 0, 1, 1, 0, 0],
         &[2, 5, 0x40, 0, 1, 1, 0, 0],
         &[2, 5, 0, 1, 0x40, 1, 0, 0],
         &[2, 5, 0, 1, 1, 0x40, 0, 0],
         &[2, 5, 0, 1, 1, 0, 0x80, 0, 0, 0],
-        &[6, 0x40, 1, 9],
+        &[6, 0x40, 5],
+        &[7, 0, 0x40, 5],
+        &[0x42, 0x40, 5, 0],
+        &[0x43, 1, 5, 0x40, 0],
+        &[0x46, 5, 0x43, 0xc1, 0x40, 1, 9],
+        &[0x40, 0x40, 1, 9],
     ];
     for bytes in longer {
         assert_eq!(Frames::check(bytes).err(), Some(Malformed), "{bytes:?}");
@@ -181,11 +191,12 @@ fn a_number_that_is_longer_than_it_must_be_is_none() {
 fn a_payload_is_filled_to_the_last_byte() {
     let mut buffer = [0; PAYLOAD_MAX];
     let mut writer = Writer::new(&mut buffer);
-    unreliable_room(&mut writer, UNRELIABLE_MAX).fill(9);
+    let message = whole(Delivery::Unreliable, &[9; WHOLE_MAX]);
+    message.write(&mut writer);
     assert_eq!(writer.room(), 0);
-    assert_eq!(writer.len(), unreliable_len(UNRELIABLE_MAX));
+    assert_eq!(writer.len(), message.head.encoded_len() + WHOLE_MAX);
     let frames: Vec<_> = Frames::check(&buffer).unwrap().collect();
-    assert_eq!(frames, [Frame::Unreliable(&[9; UNRELIABLE_MAX])]);
+    assert_eq!(frames, [Frame::Message(message)]);
 
     let mut writer = Writer::new(&mut buffer);
     while writer.room() > 0 {
@@ -196,7 +207,17 @@ fn a_payload_is_filled_to_the_last_byte() {
 
 #[test]
 fn one_frame_that_is_none_spoils_the_packet() {
-    for bad in [&[0][..], &[7], &[255], &[3, 0, 0, 0], &[6, 2, 1]] {
+    for bad in [
+        &[0][..],
+        &[7],
+        &[8],
+        &[0x3f],
+        &[255],
+        &[3, 0, 0, 0],
+        &[6],
+        &[7, 1],
+        &[0x40, 2, 1],
+    ] {
         let bytes = [&[1, 1][..], bad].concat();
         assert_eq!(Frames::check(&bytes).err(), Some(Malformed), "{bad:?}");
     }
@@ -205,14 +226,173 @@ fn one_frame_that_is_none_spoils_the_packet() {
 
 #[test]
 fn acknowledgements_alone_want_no_acknowledgement() {
-    let frames: [&[u8]; 6] = [
-        &[1],
-        &[3, 0, 0, 0, 0],
-        &[4, 0, 0, 0, 0, 0, 0, 0, 0],
-        &[5, 0, 0, 0, 0, 0, 0, 0, 0],
-        &[6, 0],
-        &[2, 0, 0, 0, 0],
+    let frames: [(&[u8], bool); 8] = [
+        (&[1], true),
+        (&[3, 0, 0, 0, 0], true),
+        (&[4, 0, 0, 0, 0, 0, 0, 0, 0], true),
+        (&[5, 0, 0, 0, 0, 0, 0, 0, 0], true),
+        (&[6, 0], true),
+        (&[0x40, 0], true),
+        (&[7, 0, 0], false),
+        (&[2, 0, 0, 0, 0], false),
     ];
-    let wants = frames.map(|bytes| Frames::check(bytes).unwrap().all(|frame| frame.wants_ack()));
-    assert_eq!(wants, [true, true, true, true, true, false]);
+    for (bytes, wants_ack) in frames {
+        let frames = Frames::check(bytes).unwrap();
+        assert_eq!(frames.wants_ack(), wants_ack, "{bytes:?}");
+        assert!(
+            frames
+                .into_iter()
+                .all(|frame| frame.wants_ack() == wants_ack)
+        );
+    }
+    let both = Frames::check(&[7, 0, 0, 2, 0, 0, 0, 0, 0x40, 0]).unwrap();
+    assert!(both.wants_ack(), "one that wants it is enough");
+}
+
+fn whole(delivery: Delivery, bytes: &[u8]) -> MessageFrame<'_> {
+    let head = Head {
+        delivery,
+        sequence: 0,
+        is_tracked: false,
+        piece: None,
+        len: bytes.len(),
+    };
+    MessageFrame { head, bytes }
+}
+
+/// The piece of a message, filled up.
+fn piece(delivery: Delivery, total: usize, index: usize) -> Vec<u8> {
+    let head = Head {
+        delivery,
+        sequence: 0,
+        is_tracked: false,
+        piece: Some(Piece {
+            total: u32::try_from(total).unwrap(),
+            index: u32::try_from(index).unwrap(),
+        }),
+        len: 0,
+    };
+    let mut buffer = [9; 2000];
+    let mut writer = Writer::new(&mut buffer);
+    head.write(&mut writer);
+    let start = total.min(index.saturating_mul(FRAGMENT_BYTES));
+    let len = writer.len() + (total - start).min(FRAGMENT_BYTES);
+    buffer[..len].to_vec()
+}
+
+const DELIVERIES: [Delivery; 4] = [
+    Delivery::Unreliable,
+    Delivery::Sequenced(7),
+    Delivery::Reliable,
+    Delivery::Ordered(7),
+];
+
+#[test]
+fn a_whole_message_is_no_longer_than_a_packet_has_room_for() {
+    for delivery in DELIVERIES {
+        let max = whole_max(delivery);
+        for (len, is_fine) in [(0, true), (max, true), (max + 1, false)] {
+            let mut buffer = [9; 2000];
+            let bytes = [9; 2000];
+            let mut writer = Writer::new(&mut buffer);
+            whole(delivery, &bytes[..len]).write(&mut writer);
+            let is_read = Frames::check(writer.written()).is_ok();
+            assert_eq!(is_read, is_fine, "{delivery:?} of {len} bytes");
+        }
+    }
+}
+
+#[test]
+fn a_message_is_cut_only_if_it_must_be_and_no_longer_than_its_delivery_allows() {
+    for delivery in DELIVERIES {
+        let max = if delivery.is_reliable() {
+            MESSAGE_MAX
+        } else {
+            UNRELIABLE_MAX
+        };
+        let totals = [
+            (0, false),
+            (1, false),
+            (FRAGMENT_BYTES, false),
+            (FRAGMENT_BYTES + 1, true),
+            (max, true),
+            (max + 1, false),
+            (u32::MAX as usize, false),
+        ];
+        for (total, is_fine) in totals {
+            let is_read = Frames::check(&piece(delivery, total, 0)).is_ok();
+            assert_eq!(is_read, is_fine, "{delivery:?} of {total} bytes");
+        }
+    }
+}
+
+#[test]
+fn a_piece_beyond_the_last_one_is_none() {
+    let last = UNRELIABLE_FRAGMENTS_MAX - 1;
+    let cases = [
+        (Delivery::Unreliable, UNRELIABLE_MAX, last),
+        (Delivery::Sequenced(0), FRAGMENT_BYTES + 1, 1),
+        (
+            Delivery::Reliable,
+            MESSAGE_MAX,
+            MESSAGE_MAX / FRAGMENT_BYTES,
+        ),
+        (Delivery::Ordered(0), 2 * FRAGMENT_BYTES, 1),
+    ];
+    for (delivery, total, last) in cases {
+        assert!(Frames::check(&piece(delivery, total, last)).is_ok());
+        for index in [last + 1, last + 2, 1 << 20, u32::MAX as usize] {
+            let bytes = piece(delivery, total, index);
+            assert_eq!(Frames::check(&bytes).err(), Some(Malformed), "{index}");
+        }
+    }
+    // Total and index are numbers of up to 62 bits, of which only 32 mean something.
+    let beyond = [0xc0, 0, 0, 1, 0, 0, 0, 0];
+    for bytes in [
+        [&[0x46, 0][..], &beyond, &[0]].concat(),
+        [&[0x46, 0, 0x43, 0xc1][..], &beyond].concat(),
+    ] {
+        assert_eq!(Frames::check(&bytes).err(), Some(Malformed), "{bytes:?}");
+    }
+}
+
+#[test]
+fn a_piece_has_the_length_that_its_place_gives_it() {
+    for delivery in DELIVERIES {
+        for (total, index) in [(FRAGMENT_BYTES + 1, 0), (FRAGMENT_BYTES + 1, 1), (2500, 2)] {
+            let bytes = piece(delivery, total, index);
+            assert!(Frames::check(&bytes).is_ok(), "{total}, {index}");
+            let short = &bytes[..bytes.len() - 1];
+            assert_eq!(Frames::check(short).err(), Some(Malformed), "{total}");
+            // What stands behind it is another frame, and nine is none.
+            let longer = [&bytes[..], &[9]].concat();
+            assert_eq!(Frames::check(&longer).err(), Some(Malformed), "{total}");
+        }
+    }
+}
+
+#[test]
+fn only_a_sequenced_message_can_ask_whether_it_came_too_late() {
+    for first in 0x40..=0x4f {
+        let channel: &[u8] = if first & 1 == 1 { &[7] } else { &[] };
+        let rest: &[u8] = match first & 7 {
+            0 => &[0],
+            1..=3 => &[5, 0],
+            _ => &[5, 0x43, 0xc1, 1, 9],
+        };
+        let bytes = [&[first], channel, rest].concat();
+        let is_fine = first & 8 == 0 || first & 3 == 1;
+        assert_eq!(Frames::check(&bytes).is_ok(), is_fine, "{first:#x}");
+    }
+}
+
+#[test]
+fn a_message_has_no_bits_but_those_that_are_known() {
+    for first in 0..=255 {
+        let is_message = (0x40..=0x4f).contains(&first);
+        let bytes = [first, 0, 0, 0, 0, 0, 0, 0, 0];
+        let read = Frames::check(&bytes).map(|mut frames| frames.next());
+        let is_read = matches!(read, Ok(Some(Frame::Message(_))));
+        assert!(is_message || !is_read, "{first:#x}");
+    }
 }

@@ -10,18 +10,20 @@ use std::ops::RangeInclusive;
 
 use super::cursor::{Reader, Writer};
 use super::frame::{
-    Frame, Frames, unreliable_room, write_ack, write_challenge, write_disconnect, write_ping,
-    write_response,
+    Frame, Frames, write_ack, write_challenge, write_disconnect, write_ping, write_response,
+    write_too_late, write_window,
 };
 use super::golden_noise_tests;
 use super::handshake::{
     Accept, AnyHello, Connect, CookieAnswer, Deny, Difference, Hello, Mismatch, Nonce, Protection,
     Refusal, Settings, VERSION,
 };
+use super::message::{Head as MessageHead, MessageFrame, Piece};
 use super::packet::{HEADER_LEN, Header, PAYLOAD_MAX, TAG_ROOM, open, payload_room, seal};
 use crate::limits;
 use crate::limits::DATAGRAM_MAX;
 use crate::proto::connection_id::ConnectionId;
+use crate::proto::delivery::Delivery;
 use crate::proto::sequence;
 
 pub(super) const PROTOCOL_ID: u64 = 0x0123_4567_89ab_cdef;
@@ -34,6 +36,8 @@ pub(super) const SERVER_ID: ConnectionId = ConnectionId(0x99aa_bbcc_ddee_ff00);
 pub(super) const SETTINGS: Settings = Settings {
     idle_timeout_ms: 20_000,
     ack_delay_ms: 16,
+    message_max: 65_536,
+    window: 262_144,
 };
 
 const DOCUMENT: &str = include_str!("../WIRE.md");
@@ -55,12 +59,12 @@ const VECTORS: &[(&str, &str)] = &[
     (
         "connect",
         "04 01 202122232425262728292a2b2c2d2e2f c0c1c2c3c4c5c6c7c8c9cacbcccdcecf
-         1122334455667788 00004e20 10 0006 7469636b6574 ef03a59e",
+         1122334455667788 00004e20 10 00010000 00040000 0006 7469636b6574 c4dcfce0",
     ),
     (
         "accept",
         "05 01 1122334455667788 202122232425262728292a2b2c2d2e2f 99aabbccddeeff00 00004e20 10
-         4e19af95",
+         00010000 00040000 d1c5d068",
     ),
     (
         "deny-full",
@@ -77,7 +81,7 @@ const VECTORS: &[(&str, &str)] = &[
     ("packet-first", "07 99aabbccddeeff00 00000000 01 ca13f19b"),
     (
         "packet-later",
-        "07 1122334455667788 00000005 02 09 4190 00 09 06 05 68656c6c6f 48b519be",
+        "07 1122334455667788 00000005 02 09 4190 00 09 40 05 68656c6c6f 6f6e59fd",
     ),
     ("numbers", NUMBERS),
     ("ping", "01"),
@@ -86,9 +90,19 @@ const VECTORS: &[(&str, &str)] = &[
     ("disconnect", "03 00000194"),
     ("challenge", "04 b0b1b2b3b4b5b6b7"),
     ("response", "05 b0b1b2b3b4b5b6b7"),
-    ("unreliable", "06 05 68656c6c6f"),
-    ("unreliable-empty", "06 00"),
-    ("unreliable-long", "06 4040 2a * 64"),
+    ("window", "06 80040000"),
+    ("too-late", "07 03 4064"),
+    ("unreliable", "40 05 68656c6c6f"),
+    ("unreliable-empty", "40 00"),
+    ("unreliable-long", "40 4040 2a * 64"),
+    ("unreliable-piece", "44 07 47d0 02 2a * 80"),
+    ("sequenced", "41 03 4064 02 6869"),
+    ("sequenced-tracked", "49 03 4064 02 6869"),
+    ("sequenced-piece", "4d 03 4065 43c1 01 2a"),
+    ("reliable", "42 00 05 68656c6c6f"),
+    ("reliable-piece", "46 3f 80010000 4044 2a * 256"),
+    ("ordered", "43 ff 80004000 00"),
+    ("ordered-piece", "47 01 c000000040000000 43c1 01 2a"),
 ];
 
 /// From RFC 9000 section A.1, and the ends of every length.
@@ -132,7 +146,7 @@ pub(super) fn datagram(write: impl FnOnce(&mut [u8]) -> usize) -> Vec<u8> {
 }
 
 fn payload(write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
-    let mut buffer = [0xee; 100];
+    let mut buffer = [0xee; PAYLOAD_MAX];
     let mut writer = Writer::new(&mut buffer);
     write(&mut writer);
     writer.written().to_vec()
@@ -273,9 +287,6 @@ fn numbers() {
 #[test]
 fn frames_without_an_acknowledgement() {
     let token = [0xb0, 0xb1, 0xb2, 0xb3, 0xb4, 0xb5, 0xb6, 0xb7];
-    let message = |message: &'static [u8]| {
-        payload(|writer| unreliable_room(writer, message.len()).copy_from_slice(message))
-    };
     let frames = [
         ("ping", Frame::Ping, payload(write_ping)),
         (
@@ -293,12 +304,18 @@ fn frames_without_an_acknowledgement() {
             Frame::Response(token),
             payload(|writer| write_response(writer, token)),
         ),
-        ("unreliable", Frame::Unreliable(b"hello"), message(b"hello")),
-        ("unreliable-empty", Frame::Unreliable(b""), message(b"")),
         (
-            "unreliable-long",
-            Frame::Unreliable(&[0x2a; 64]),
-            message(&[0x2a; 64]),
+            "window",
+            Frame::Window(262_144),
+            payload(|writer| write_window(writer, 262_144)),
+        ),
+        (
+            "too-late",
+            Frame::TooLate {
+                channel: 3,
+                sequence: 100,
+            },
+            payload(|writer| write_too_late(writer, 3, 100)),
         ),
     ];
     for (name, frame, written) in frames {
@@ -306,6 +323,62 @@ fn frames_without_an_acknowledgement() {
         assert_eq!(written, bytes, "{name}");
         let read: Vec<_> = Frames::check(&bytes).unwrap().collect();
         assert_eq!(read, [frame], "{name}");
+    }
+}
+
+/// A message, or the piece of one with this `total` and `index`.
+fn message(
+    delivery: Delivery,
+    sequence: u64,
+    piece: Option<(u32, u32)>,
+    bytes: &'static [u8],
+) -> MessageFrame<'static> {
+    let head = MessageHead {
+        delivery,
+        sequence,
+        is_tracked: false,
+        piece: piece.map(|(total, index)| Piece { total, index }),
+        len: bytes.len(),
+    };
+    MessageFrame { head, bytes }
+}
+
+#[test]
+fn messages() {
+    use Delivery::{Ordered, Reliable, Sequenced, Unreliable};
+    let mut tracked = message(Sequenced(3), 100, None, b"hi");
+    tracked.head.is_tracked = true;
+    let mut tracked_piece = message(Sequenced(3), 101, Some((961, 1)), b"*");
+    tracked_piece.head.is_tracked = true;
+    let messages = [
+        ("unreliable", message(Unreliable, 0, None, b"hello")),
+        ("unreliable-empty", message(Unreliable, 0, None, b"")),
+        ("unreliable-long", message(Unreliable, 0, None, &[0x2a; 64])),
+        (
+            "unreliable-piece",
+            message(Unreliable, 7, Some((2000, 2)), &[0x2a; 80]),
+        ),
+        ("sequenced", message(Sequenced(3), 100, None, b"hi")),
+        ("sequenced-tracked", tracked),
+        ("sequenced-piece", tracked_piece),
+        ("reliable", message(Reliable, 0, None, b"hello")),
+        (
+            "reliable-piece",
+            message(Reliable, 63, Some((65_536, 68)), &[0x2a; 256]),
+        ),
+        ("ordered", message(Ordered(255), 16_384, None, b"")),
+        (
+            "ordered-piece",
+            message(Ordered(1), 1 << 30, Some((961, 1)), b"*"),
+        ),
+    ];
+    for (name, message) in messages {
+        let bytes = bytes_of(name);
+        assert_eq!(payload(|writer| message.write(writer)), bytes, "{name}");
+        let len = message.head.encoded_len() + message.head.len;
+        assert_eq!(len, bytes.len(), "{name}");
+        let read: Vec<_> = Frames::check(&bytes).unwrap().collect();
+        assert_eq!(read, [Frame::Message(message)], "{name}");
     }
 }
 
@@ -425,7 +498,40 @@ fn the_limits_in_the_document_are_those_of_the_code() {
     assert_row("header of a packet", HEADER_LEN);
     assert_row("payload of a packet, at most", PAYLOAD_MAX);
     assert_row("room that the payload leaves for a tag", TAG_ROOM);
-    assert_row("unreliable message, at most", limits::UNRELIABLE_MAX);
+    assert_row("whole unreliable message, at most", limits::WHOLE_MAX);
+    assert_row("every other whole message, at most", limits::FRAGMENT_BYTES);
+    assert_row("piece, but for the last", limits::FRAGMENT_BYTES);
+    assert_row(
+        "unreliable or sequenced message, at most",
+        limits::UNRELIABLE_MAX,
+    );
+    assert_row("reliable or ordered message, at most", limits::MESSAGE_MAX);
+    assert_row("least that a side takes of one", limits::MESSAGE_MAX_MIN);
+    assert_row(
+        "cost of a message beside its bytes",
+        limits::MESSAGE_OVERHEAD,
+    );
+    assert_row(
+        "pieces of an unreliable or sequenced message",
+        limits::UNRELIABLE_FRAGMENTS_MAX,
+    );
+    assert_row(
+        "of these, incomplete at a time",
+        limits::UNRELIABLE_INCOMPLETE_MAX,
+    );
+    assert_row(
+        "sequences from the first missing one on",
+        limits::RELIABLE_OPEN_MAX,
+    );
+    assert_row(
+        "messages that came too late, in a packet",
+        limits::TOO_LATE_MAX,
+    );
+    let taken = limits::MESSAGE_MAX_FROM_CLIENTS_DEFAULT;
+    assert_row("reliable message, taken from clients *", taken);
+    let taken = limits::MESSAGE_MAX_FROM_SERVERS_DEFAULT;
+    assert_row("reliable message, taken from servers *", taken);
+    assert_row("window, at least *", limits::QUEUED_BYTES_MAX);
     let challenge = HEADER_LEN + bytes_of("challenge").len() + TAG_ROOM;
     assert_row("challenge, as it is counted", challenge);
 

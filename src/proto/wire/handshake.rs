@@ -205,6 +205,9 @@ const IDLE_TIMEOUTS_MS: RangeInclusive<u32> =
 #[allow(clippy::cast_possible_truncation, reason = "16 MiB at most")]
 const MESSAGE_MAXES: RangeInclusive<u32> = MESSAGE_MAX_MIN as u32..=MESSAGE_MAX as u32;
 
+#[allow(clippy::cast_possible_truncation, reason = "64")]
+const OVERHEAD: u32 = MESSAGE_OVERHEAD as u32;
+
 /// How many bytes [`Settings`] take.
 const SETTINGS_LEN: usize = 4 + 1 + 4 + 4;
 
@@ -236,7 +239,7 @@ impl Settings {
             window: reader.u32()?,
         };
         let is_known = MESSAGE_MAXES.contains(&settings.message_max);
-        if !is_known || settings.window < 2 * (settings.message_max + MESSAGE_OVERHEAD as u32) {
+        if !is_known || settings.window < 2 * (settings.message_max + OVERHEAD) {
             return Err(Malformed);
         }
         Ok(settings)

@@ -1,11 +1,15 @@
 //! The corners of the handshake's packets: what no value is, and what nobody may add or leave out.
 
+#![allow(clippy::cast_possible_truncation, reason = "limits fit 32 bits")]
+
 use super::checksum::{COMMON, checksum};
 use super::cursor::Malformed;
 use super::handshake::{
     Accept, AnyHello, Connect, Deny, Difference, Hello, Mismatch, Protection, Refusal, Settings,
 };
-use crate::limits::{CONNECT_PAYLOAD_MAX, DATAGRAM_MAX};
+use crate::limits::{
+    CONNECT_PAYLOAD_MAX, DATAGRAM_MAX, MESSAGE_MAX, MESSAGE_MAX_MIN, MESSAGE_OVERHEAD,
+};
 use crate::proto::connection_id::ConnectionId;
 
 const PROTOCOL_ID: u64 = 7;
@@ -19,6 +23,8 @@ const HELLO: Hello = Hello {
 const SETTINGS: Settings = Settings {
     idle_timeout_ms: 20_000,
     ack_delay_ms: 16,
+    message_max: 65_536,
+    window: 262_144,
 };
 
 const CONNECT: Connect<'_> = Connect {
@@ -76,6 +82,51 @@ fn an_idle_timeout_that_no_config_can_have_is_none() {
         let bytes = changed(PROTOCOL_ID, &accept, 34, &u32::to_be_bytes(time));
         let is_read = Accept::read(PROTOCOL_ID, &bytes).is_ok();
         assert_eq!(is_read, is_fine, "accept: {time} ms");
+    }
+}
+
+/// Whether a connect and an accept with these settings are read; both are or none is.
+fn is_read_with(message_max: u32, window: u32) -> bool {
+    let values = [message_max.to_be_bytes(), window.to_be_bytes()].concat();
+    let connect = written(|buffer| CONNECT.write(PROTOCOL_ID, buffer));
+    let accept = written(|buffer| ACCEPT.write(PROTOCOL_ID, buffer));
+    let connect = changed(PROTOCOL_ID, &connect, 47, &values);
+    let accept = changed(PROTOCOL_ID, &accept, 39, &values);
+    let is_read = Connect::read(PROTOCOL_ID, &connect).is_ok();
+    assert_eq!(Accept::read(PROTOCOL_ID, &accept).is_ok(), is_read);
+    is_read
+}
+
+#[test]
+fn a_longest_message_that_no_config_can_have_is_none() {
+    let (min, max) = (MESSAGE_MAX_MIN as u32, MESSAGE_MAX as u32);
+    let cases = [
+        (0, false),
+        (min - 1, false),
+        (min, true),
+        (max, true),
+        (max + 1, false),
+        (u32::MAX, false),
+    ];
+    for (message_max, is_fine) in cases {
+        let is_read = is_read_with(message_max, u32::MAX);
+        assert_eq!(is_read, is_fine, "{message_max}");
+    }
+}
+
+#[test]
+fn a_window_has_room_for_two_of_the_longest_messages() {
+    for message_max in [MESSAGE_MAX_MIN as u32, 65_536, MESSAGE_MAX as u32] {
+        let least = 2 * (message_max + MESSAGE_OVERHEAD as u32);
+        for (window, is_fine) in [
+            (0, false),
+            (least - 1, false),
+            (least, true),
+            (u32::MAX, true),
+        ] {
+            let is_read = is_read_with(message_max, window);
+            assert_eq!(is_read, is_fine, "{window} for {message_max}");
+        }
     }
 }
 
@@ -162,12 +213,12 @@ fn what_a_client_says_of_itself_has_its_length_and_a_limit() {
     let bytes = written(|buffer| connect.write(PROTOCOL_ID, buffer));
     assert_eq!(Connect::read(PROTOCOL_ID, &bytes), Ok(connect));
     for len in [0_u16, 255, 257, u16::MAX] {
-        let bytes = changed(PROTOCOL_ID, &bytes, 47, &len.to_be_bytes());
+        let bytes = changed(PROTOCOL_ID, &bytes, 55, &len.to_be_bytes());
         assert_eq!(Connect::read(PROTOCOL_ID, &bytes), Err(Malformed), "{len}");
     }
     let mut longer = bytes.clone();
     longer.push(9);
-    let longer = changed(PROTOCOL_ID, &longer, 47, &257_u16.to_be_bytes());
+    let longer = changed(PROTOCOL_ID, &longer, 55, &257_u16.to_be_bytes());
     let read = Connect::read(PROTOCOL_ID, &longer);
     assert_eq!(
         read,

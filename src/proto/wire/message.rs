@@ -41,6 +41,7 @@ pub(crate) struct MessageFrame<'a> {
 
 impl Piece {
     /// How many pieces a message has.
+    #[allow(clippy::cast_possible_truncation, reason = "960 bytes each")]
     pub(crate) fn count_of(total: u32) -> u32 {
         total.div_ceil(FRAGMENT_BYTES as u32)
     }
@@ -149,6 +150,14 @@ impl<'a> MessageFrame<'a> {
         let head = Head::read(first, reader)?;
         let bytes = reader.bytes(head.len)?;
         Ok(Self { head, bytes })
+    }
+}
+
+#[cfg(test)]
+impl MessageFrame<'_> {
+    pub(crate) fn write(&self, writer: &mut Writer<'_>) {
+        self.head.write(writer);
+        writer.bytes(self.bytes);
     }
 }
 

@@ -95,8 +95,9 @@ fn talk(address: SocketAddr, name: &str) -> Result<(), Box<dyn Error>> {
                 _ => {}
             }
         }
-        // What cannot be sent yet stays here, and what has no room here stays in the pipe.
-        while host.is_connected(server) && say(&mut host, server, &mut draft) {
+        // Not faster than it is heard, so that it can be passed on. The rest stays in the pipe.
+        let queued = |host: &Host| Some(host.peer_stats(server)?.queued_messages);
+        while queued(&host).is_some_and(|count| count < 100) && say(&mut host, server, &mut draft) {
             let Ok(more) = keys.try_recv() else { break };
             is_open = !more.is_empty();
             draft.extend(more);
@@ -105,8 +106,7 @@ fn talk(address: SocketAddr, name: &str) -> Result<(), Box<dyn Error>> {
             let _ = host.send(server, TYPING, state.as_bytes());
         }
         // A goodbye drops what is queued, so the last words have to arrive before it.
-        let stats = host.peer_stats(server);
-        if !is_open && stats.is_some_and(|stats| stats.queued_messages == 0) {
+        if !is_open && queued(&host) == Some(0) {
             return Ok(host.close(0)?);
         }
     }
@@ -116,10 +116,8 @@ fn talk(address: SocketAddr, name: &str) -> Result<(), Box<dyn Error>> {
 fn say(host: &mut Host, server: PeerId, draft: &mut Vec<u8>) -> bool {
     while draft.len() > LINE_MAX || draft.contains(&b'\n') {
         let end = draft.iter().position(|byte| *byte == b'\n');
-        if host
-            .send(server, SAID, &draft[..end.unwrap_or(LINE_MAX)])
-            .is_err()
-        {
+        let line = &draft[..end.unwrap_or(LINE_MAX)];
+        if host.send(server, SAID, line).is_err() {
             return false; // the queue is full: again when something was acknowledged
         }
         draft.drain(..end.map_or(LINE_MAX, |end| end + 1));

@@ -22,7 +22,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::limits::{QUEUE_NOISE, RATE_SEARCH_AFTER, TIMER_GRANULARITY, WINDOW_SLACK};
+use crate::limits::{
+    DATAGRAM_MAX, QUEUE_NOISE, RATE_SEARCH_AFTER, ROUND_TRIP_INITIAL, TIMER_GRANULARITY,
+    WINDOW_SLACK,
+};
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -38,6 +41,13 @@ pub(crate) struct Congestion {
     idle_since: Option<Instant>,
     /// Of the last round: how much longer than the shortest its shortest round trip was.
     queue_delay: Duration,
+    /// By how much round trips vary.
+    deviation: Duration,
+    /// What was taken for a queue and did not go away when less was sent: the path itself is like that.
+    noise: Duration,
+    /// For how many rounds there has been a queue, and how long it was at first.
+    queue_rounds: u32,
+    queue_at_first: Duration,
 }
 
 /// How many rounds a measured rate counts, unless there is a queue.
@@ -80,6 +90,8 @@ struct Round {
     ends_at: u64,
     bandwidth: u64,
     least: Option<Duration>,
+    /// How many samples in a row were so long that there must be a queue.
+    long_in_row: u32,
     /// Whether nothing in it was limited by the application.
     is_full: bool,
 }
@@ -100,8 +112,14 @@ const DRAIN_GAIN: u64 = 50;
 const QUEUE_GAIN: u64 = 80;
 const CRUISE_GAINS: [u64; 8] = [125, 80, 100, 100, 100, 100, 100, 100];
 
-/// Of the shortest round trip and the rate, in percent: what may be on its way.
-const WINDOW_GAIN: u64 = 200;
+/// So many samples in a row are no accident.
+const LONG_SAMPLES: u32 = 4;
+
+/// In so many rounds a queue has drained, or it is none.
+const QUEUE_ROUNDS_MAX: u32 = 6;
+
+/// A round takes this part of the noise away, in case the path is better now.
+const NOISE_FADES: u32 = 64;
 
 /// Rounds of a search that bring less than a quarter more, before it ends.
 const SEARCH_ROUNDS_IN_VAIN: u32 = 3;
@@ -124,6 +142,10 @@ impl Congestion {
             phase: SEARCH,
             idle_since: None,
             queue_delay: Duration::ZERO,
+            deviation: Duration::ZERO,
+            noise: Duration::ZERO,
+            queue_rounds: 0,
+            queue_at_first: Duration::ZERO,
         }
     }
 
@@ -138,7 +160,8 @@ impl Congestion {
     /// How fast to send, in bytes per second.
     pub(crate) fn rate(&self) -> u64 {
         let gain = match self.phase {
-            Phase::Search { .. } => SEARCH_GAIN,
+            Phase::Search { in_vain: 0, .. } => SEARCH_GAIN,
+            Phase::Search { .. } => 100,
             Phase::Drain => DRAIN_GAIN,
             Phase::Cruise { .. } if self.has_queue() => QUEUE_GAIN,
             Phase::Cruise { round } => CRUISE_GAINS[round as usize % CRUISE_GAINS.len()],
@@ -146,17 +169,19 @@ impl Congestion {
         (self.bandwidth() * gain / 100).clamp(self.limits.floor, self.limits.ceiling)
     }
 
-    /// How many bytes may be on their way: only a bound for the case that nothing comes back.
-    #[allow(
-        clippy::cast_possible_truncation,
-        reason = "a second at 10 Gbit/s is 1.25 GB"
-    )]
+    /// How many bytes may be on their way: what the path holds, and what waits for acknowledgements at both
+    /// ends. More would only queue.
+    #[allow(clippy::cast_possible_truncation, reason = "a minute at 10 Gbit/s fits")]
     pub(crate) fn window(&self) -> usize {
-        let round_trip = self.least.value().unwrap_or(WINDOW_SLACK);
-        let time = round_trip * (WINDOW_GAIN as u32) / 100 + WINDOW_SLACK;
-        let rate = self.bandwidth().max(self.rate()).max(self.limits.floor);
+        let round_trip = self.least.value().unwrap_or(ROUND_TRIP_INITIAL);
+        let time = round_trip + WINDOW_SLACK + 2 * self.deviation;
+        let gain = match self.phase {
+            Phase::Search { .. } => SEARCH_GAIN,
+            Phase::Drain | Phase::Cruise { .. } => 100,
+        };
+        let rate = (self.bandwidth() * gain / 100).max(self.limits.floor);
         let bytes = u128::from(rate) * time.as_nanos() / 1_000_000_000;
-        bytes as usize + 4 * crate::limits::DATAGRAM_MAX
+        bytes as usize + 4 * DATAGRAM_MAX
     }
 
     /// The measured rate, in bytes per second.
@@ -217,14 +242,37 @@ impl Congestion {
             return;
         };
         if let Some(sample) = sample {
-            self.least.on_sample(sample, now);
-            self.round.least = Some(self.round.least.map_or(sample, |least| least.min(sample)));
+            self.on_sample(sample, now);
         }
+        self.deviation = deviation;
         self.take_sample(stamp, sent_at);
+        self.look_for_overshoot();
         self.delivery.first_sent_at = sent_at;
         if stamp.delivered >= self.round.ends_at {
-            self.on_round(deviation);
+            self.on_round();
         }
+    }
+
+    fn on_sample(&mut self, sample: Duration, now: Instant) {
+        self.least.on_sample(sample, now);
+        let round = &mut self.round;
+        round.least = Some(round.least.map_or(sample, |least| least.min(sample)));
+        let shortest = self.least.value().unwrap_or(sample);
+        let is_long = sample > shortest + QUEUE_NOISE.max(self.noise);
+        round.long_in_row = if is_long { round.long_in_row + 1 } else { 0 };
+    }
+
+    /// A search that is twice as fast as the path fills every queue within a round trip: it ends as soon as
+    /// that shows (as HyStart++ does, RFC 9406).
+    fn look_for_overshoot(&mut self) {
+        let is_searching = matches!(self.phase, Phase::Search { .. });
+        if !is_searching || self.round.long_in_row < LONG_SAMPLES || self.round.bandwidth == 0 {
+            return;
+        }
+        self.bandwidths.fill(0);
+        self.bandwidths[0] = self.round.bandwidth;
+        self.queue_delay = QUEUE_NOISE;
+        self.phase = Phase::Drain;
     }
 
     fn take_sample(&mut self, stamp: Stamp, sent_at: Instant) {
@@ -234,6 +282,7 @@ impl Congestion {
             .at
             .saturating_duration_since(stamp.delivered_at);
         let interval = sending.max(arriving);
+        self.round.is_full &= !stamp.is_idle;
         // In less than a round trip there is no rate, only a clump.
         let shortest = self.least.value().unwrap_or(TIMER_GRANULARITY);
         if interval.is_zero() || interval < shortest {
@@ -242,15 +291,15 @@ impl Congestion {
         let bytes = self.delivery.bytes - stamp.delivered;
         let nanos = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX);
         let bandwidth = bytes.saturating_mul(1_000_000_000) / nanos;
-        self.round.is_full &= !stamp.is_idle;
         if !stamp.is_idle || bandwidth > self.bandwidth() {
             self.round.bandwidth = self.round.bandwidth.max(bandwidth);
         }
     }
 
-    fn on_round(&mut self, deviation: Duration) {
+    fn on_round(&mut self) {
         let round = std::mem::replace(&mut self.round, Round::new(self.delivery.bytes));
-        self.queue_delay = self.queue_in(&round, deviation);
+        self.queue_delay = self.queue_in(&round);
+        self.learn_noise();
         if round.bandwidth > 0 && (round.is_full || round.bandwidth > self.bandwidth()) {
             self.on_bandwidth(round.bandwidth);
         }
@@ -267,15 +316,34 @@ impl Congestion {
 
     /// How much longer than the shortest of all the shortest round trip of a round was, if that is more
     /// than noise.
-    fn queue_in(&self, round: &Round, deviation: Duration) -> Duration {
+    fn queue_in(&self, round: &Round) -> Duration {
         let (Some(least), Some(shortest)) = (round.least, self.least.value()) else {
             return Duration::ZERO;
         };
         let longer = least.saturating_sub(shortest);
-        if longer > QUEUE_NOISE.max(2 * deviation) {
+        if longer > QUEUE_NOISE.max(self.deviation).max(self.noise) {
             longer
         } else {
             Duration::ZERO
+        }
+    }
+
+    /// A queue drains when less is sent than is delivered. What stays as it is, is none.
+    fn learn_noise(&mut self) {
+        self.noise -= self.noise / NOISE_FADES;
+        if !self.has_queue() {
+            self.queue_rounds = 0;
+            return;
+        }
+        if self.queue_rounds == 0 {
+            self.queue_at_first = self.queue_delay;
+        }
+        self.queue_rounds += 1;
+        if self.queue_rounds >= QUEUE_ROUNDS_MAX {
+            if self.queue_delay > self.queue_at_first / 2 {
+                self.noise = self.queue_delay * 5 / 4;
+            }
+            self.queue_rounds = 0;
         }
     }
 
@@ -320,6 +388,7 @@ impl Round {
             ends_at,
             bandwidth: 0,
             least: None,
+            long_in_row: 0,
             is_full: true,
         }
     }

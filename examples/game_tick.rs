@@ -1,13 +1,15 @@
 //! A 60 Hz game: a server steps the world, a player steers and draws it.
 //! `cargo run --example game_tick` plays 60 states of it, with both sides in one process.
 
-use std::{error::Error, io, net::Ipv4Addr, thread, time::Instant};
+use std::{error::Error, io, mem, net::Ipv4Addr, thread, time::Instant};
 
 use tickwire::{Config, ConnectOptions, Delivery, Event, Host, Ticker};
 
 const GAME: u64 = 1; // the game and its version: both sides must have the same
 const STATES: u32 = 60;
 const WIDTH: u8 = 40;
+const NEWEST: Delivery = Delivery::Sequenced(0); // inputs, states: the next makes up for a lost one
+const HAPPENED: Delivery = Delivery::Ordered(0); // once only: it has to arrive
 
 /// Inputs (the direction: 0 left, 1 nowhere, 2 right) and states (the place) are a number and a byte.
 fn encode(number: u32, value: u8) -> [u8; 5] {
@@ -20,13 +22,14 @@ fn decode(message: &[u8]) -> (u32, u8) {
     (u32::from_be_bytes([a, b, c, d]), value)
 }
 
-/// One turn. Keeps the newest message, and says whether the other side is still there.
+/// One turn. Keeps the newest input or state, and says whether the other side is still there.
 fn turn(host: &mut Host, until: Instant, newest: &mut (u32, u8)) -> io::Result<bool> {
     host.wait_until(until)?; // sends what is queued, and sleeps until a datagram or the tick
     while let Some(event) = host.next_event() {
         match event {
-            // One that was overtaken on its way has a smaller number, and is worth nothing.
-            Event::Message { bytes, .. } => *newest = decode(&bytes).max(*newest),
+            #[rustfmt::skip]
+            Event::Message { delivery: NEWEST, bytes, .. } => *newest = decode(&bytes),
+            Event::Message { bytes, .. } => println!("turned at {}", decode(&bytes).0),
             Event::Disconnected { .. } => return Ok(false),
             _ => {}
         }
@@ -35,12 +38,14 @@ fn turn(host: &mut Host, until: Instant, newest: &mut (u32, u8)) -> io::Result<b
 }
 
 fn serve(mut host: Host) -> io::Result<()> {
-    let (mut ticker, mut tick, mut x, mut input) = (Ticker::hz(60), 0, 0_u8, (0, 1));
+    let (mut ticker, mut tick, mut x, mut steer, mut input) = (Ticker::hz(60), 0, 0_u8, 1, (0, 1));
     while turn(&mut host, ticker.deadline(), &mut input)? {
         for _ in 0..ticker.steps_due(Instant::now()) {
-            let steer = input.1.min(2);
-            (tick, x) = (tick + 1, (x + steer).saturating_sub(1).min(WIDTH));
-            host.broadcast(Delivery::Unreliable, &encode(tick, x))?;
+            (tick, x) = (tick + 1, (x + input.1.min(2)).saturating_sub(1).min(WIDTH));
+            host.broadcast(NEWEST, &encode(tick, x))?;
+            if mem::replace(&mut steer, input.1) != input.1 {
+                host.broadcast(HAPPENED, &encode(tick, steer))?;
+            }
         }
     }
     Ok(())
@@ -55,19 +60,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     options.server_key = server.public_key(); // so it is this server, and nobody in between
     let peer = host.connect(server.local_addr(), &options)?;
     let server = thread::spawn(move || serve(server));
-
-    let (mut ticker, mut input) = (Ticker::hz(60), 0);
-    let (mut state, mut shown, mut drawn) = ((0, 0), 0, 0);
+    let (mut ticker, mut input, mut state, mut last, mut drawn) = (Ticker::hz(60), 0, (0, 0), 0, 0);
     while drawn < STATES && turn(&mut host, ticker.deadline(), &mut state)? {
-        if state.0 > shown {
-            (shown, drawn) = (state.0, drawn + 1);
-            println!("tick {shown:>3} |{:>1$}", '@', usize::from(state.1) + 1);
+        if state.0 > last {
+            (last, drawn) = (state.0, drawn + 1);
+            println!("tick {last:>3} |{:>1$}", '@', usize::from(state.1) + 1);
         }
         for _ in 0..ticker.steps_due(Instant::now()) {
             input += 1;
             let steer = if drawn < STATES * 2 / 3 { 2 } else { 0 };
-            // Not connected yet, or too much is waiting? The next input is a better one.
-            let _ = host.send(peer, Delivery::Unreliable, &encode(input, steer));
+            let _ = host.send(peer, NEWEST, &encode(input, steer)); // refused? the next one is better
         }
     }
     host.close(0)?; // the server is told, and so `serve` ends

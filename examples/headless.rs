@@ -37,7 +37,8 @@ fn main() -> io::Result<()> {
                     let Some(answer) = answer(&bytes, started) else {
                         continue; // no question
                     };
-                    // He may be gone, or may ask faster than answers leave: then he asks again.
+                    // Unreliable, because an answer that comes late by being sent again is a wrong one. He
+                    // may be gone, or may ask faster than answers leave: then he asks again.
                     let _ = host.send(peer, Delivery::Unreliable, &answer);
                 }
                 _ => {}

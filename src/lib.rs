@@ -10,11 +10,15 @@
 //! | a headless server, which sleeps until something happens | [`wait`](Host::wait) with `None` |
 //! | a latency benchmark, which spins | [`poll`](Host::poll) over and over, or the layer below: [`Endpoint`] |
 //!
-//! It has two layers so far. An [`Endpoint`] sends and receives raw datagrams; a [`Host`] has an
-//! endpoint, knows who is there, and exchanges messages with peers. Connections are encrypted (feature
-//! `noise`, on by default), and a client that knows its server's key is certain whom it talks to: the
-//! guide's chapter on [security](guide::security) says what is promised, against whom, and what is not.
-//! There are no messages yet that are sent again when they are lost: see [`Delivery`].
+//! It has three layers. An [`Endpoint`] sends and receives raw datagrams. A [`Host`] has an endpoint and
+//! knows who is there: virtual connections. Over them it exchanges messages, each with the [`Delivery`] that
+//! it needs: one that may be lost, one that never goes back in time, one that arrives, or one that arrives
+//! after those before it in its channel and holds up no other channel. A lost packet costs those a tick and
+//! not a round trip: the guide's chapter on [messages](guide::messages) says how, and what it costs.
+//!
+//! Connections are encrypted (feature `noise`, on by default), and a client that knows its server's key is
+//! certain whom it talks to: the chapter on [security](guide::security) says what is promised, against whom,
+//! and what is not.
 //!
 //! # The first two programs
 //!
@@ -37,7 +41,7 @@
 //! #     client.wait(Some(std::time::Duration::from_millis(1)))?;
 //! #     while let Some(event) = client.next_event() {
 //! #         match event {
-//! #             Event::Connected { .. } => client.send(server, tickwire::Delivery::Unreliable, b"hello")?,
+//! #             Event::Connected { .. } => client.send(server, tickwire::Delivery::Reliable, b"hello")?,
 //! #             Event::Message { bytes, .. } => is_answered = bytes == "hello",
 //! #             other => panic!("{other:?}"),
 //! #         }
@@ -95,7 +99,7 @@
 //!         }
 //!     }
 //!     for _ in 0..ticker.steps_due(Instant::now()) {
-//!         let _ = host.send(server, Delivery::Unreliable, b"this tick's input"); // not there yet?
+//!         let _ = host.send(server, Delivery::Sequenced(0), b"this tick's input"); // not there yet?
 //!     }
 //!     host.flush()?; // this tick's messages leave now
 //! }
@@ -144,7 +148,8 @@
 //! ignores [`SendError::QueueFull`].
 //!
 //! The [guide] explains from the ground up what a datagram is, what a non-blocking socket does and why a
-//! loop drains it, what it takes to know who is there, and to be certain of it.
+//! loop drains it, what it takes to know who is there, and to be certain of it, and how a message arrives
+//! in order without waiting.
 //!
 //! # One turn, always in this order
 //!
@@ -179,7 +184,7 @@
 //! | `src/lib.rs` | this face |
 //! | `src/io` | the only code that touches the operating system: sockets, readiness, sleep, the clock; [`Endpoint`], and [`Host`] around one |
 //! | `src/token` | admission tokens, pure as well (feature `noise`) |
-//! | [`proto`] | the protocol, pure: no I/O, no clock, no entropy of its own; [`HostState`](proto::HostState) is a host without a socket, for tests on virtual time and sockets of one's own |
+//! | [`proto`] | the protocol, pure: connections, encryption, messages; no I/O, no clock, no entropy of its own; [`HostState`](proto::HostState) is a host without a socket, for tests on virtual time and sockets of one's own |
 //! | `src/config.rs`, `src/send_error.rs` | what a user may change; why something is not sent |
 //! | `src/keys.rs` | a server's key pair, pure as well (feature `noise`) |
 //! | [`limits`] | every number, its unit and its source |
@@ -194,6 +199,9 @@
 //! - Of each peer there is at most one [`Connected`](Event::Connected) and exactly one
 //!   [`Disconnected`](Event::Disconnected), and nothing after it. A [`PeerId`] that is over is an error,
 //!   never somebody else.
+//! - A reliable message arrives exactly once while its connection lasts, an ordered one after all before
+//!   it in its channel, and none in another channel waits for it. [`Acked`](Event::Acked) is said only of
+//!   what the other side has in its event queue.
 //! - Every queue has a limit and says what happens at it; nothing is dropped silently. What is lost on
 //!   this machine is counted: in [`EndpointStats`], [`HostStats`] and [`PeerStats`].
 //! - After warm-up, an endpoint receives and sends without allocating.

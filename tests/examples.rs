@@ -20,6 +20,9 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// An example is to be read at one go: fewer lines than this.
 const EXAMPLE_LINES_MAX: usize = 80;
 
+/// One that is two programs may have more.
+const CHAT_LINES_MAX: usize = 150;
+
 /// A running example, killed when the test is over, however it ends.
 struct Example {
     child: Child,
@@ -29,6 +32,10 @@ struct Example {
 
 impl Example {
     fn start(name: &str) -> Self {
+        Self::start_with(name, &[])
+    }
+
+    fn start_with(name: &str, arguments: &[&str]) -> Self {
         let path = path_of(name);
         assert!(
             path.exists(),
@@ -36,6 +43,7 @@ impl Example {
             path.display()
         );
         let mut child = Command::new(path)
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -63,6 +71,12 @@ impl Example {
             Err(RecvTimeoutError::Disconnected) => None,
             Err(RecvTimeoutError::Timeout) => panic!("no line for {DEADLINE:?}"),
         }
+    }
+
+    /// Writes to its standard input.
+    fn type_in(&mut self, keys: &str) {
+        let stdin = self.stdin.as_mut().expect("its input is still open");
+        stdin.write_all(keys.as_bytes()).expect("it reads");
     }
 
     /// The address in the first line of a server.
@@ -103,6 +117,11 @@ fn game_tick_plays_its_states_in_order_and_ends() {
     let (mut lines, status) = Example::start("game_tick").finish();
     assert!(status.success(), "{status}");
     assert_eq!(lines.pop().as_deref(), Some("60 states drawn"));
+    let (turns, lines): (Vec<_>, Vec<_>) = lines
+        .into_iter()
+        .partition(|line| line.starts_with("turned at "));
+    // It starts, and comes back. Both are said once, and they arrive.
+    assert_eq!(turns.len(), 2, "{turns:?}");
     assert_eq!(lines.len(), 60);
 
     let states: Vec<(u32, usize)> = lines.iter().map(|line| state_of(line)).collect();
@@ -215,6 +234,53 @@ fn datagrams_come_back_until_its_input_is_closed() {
     assert_eq!(lines, ["datagrams heard: 5"]);
 }
 
+#[test]
+fn chat_tells_everybody_what_is_said_in_order_and_who_is_typing() {
+    let server = Example::start_with("chat", &["serve"]);
+    let address = server.address().to_string();
+    let mut ann = Example::start_with("chat", &[&address, "ann"]);
+    assert_eq!(ann.line(), Some(format!("connected to {address}")));
+    let mut ben = Example::start_with("chat", &[&address, "ben"]);
+    assert_eq!(ben.line(), Some(format!("connected to {address}")));
+    assert_eq!(ann.line().as_deref(), Some("ben is here"));
+
+    ben.type_in("hel");
+    assert_eq!(ann.line().as_deref(), Some("ben: (is typing)"));
+    ben.type_in("lo\n");
+    assert_eq!(ann.line().as_deref(), Some("ben: hello"));
+
+    // The last words arrive, however many there are, and although he leaves at once.
+    let words: Vec<String> = (0..500).map(|number| format!("line {number}")).collect();
+    ann.type_in(&(words.join("\n") + "\n"));
+    drop(ann.stdin.take());
+    let (rest, status) = ann.finish();
+    assert!(status.success(), "{status}");
+    assert!(rest.is_empty(), "{rest:?}");
+    let said = std::iter::from_fn(|| ben.line()).filter(|line| line != "ann: (is typing)");
+    let said: Vec<String> = said.take(words.len() + 1).collect();
+    let expected = words.iter().map(|word| format!("ann: {word}"));
+    let expected: Vec<String> = expected.chain(["ann has left".to_owned()]).collect();
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn chat_turns_away_whose_name_is_taken_and_ends_with_its_server() {
+    let mut server = Example::start_with("chat", &["serve"]);
+    let address = server.address().to_string();
+    let ann = Example::start_with("chat", &[&address, "ann"]);
+    assert_eq!(ann.line(), Some(format!("connected to {address}")));
+    let another = Example::start_with("chat", &[&address, "a:n\u{1b}n"]);
+    let (_, status) = another.finish();
+    assert_eq!(status.code(), Some(1));
+
+    drop(server.stdin.take());
+    let (_, status) = server.finish();
+    assert!(status.success(), "{status}");
+    let (rest, status) = ann.finish();
+    assert_eq!(status.code(), Some(1));
+    assert!(rest.is_empty(), "{rest:?}");
+}
+
 fn plain_socket() -> UdpSocket {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
     socket
@@ -296,13 +362,27 @@ impl Player {
 
 #[test]
 fn every_example_is_short() {
+    let few = EXAMPLE_LINES_MAX;
     let sources = [
-        ("datagrams.rs", include_str!("../examples/datagrams.rs")),
-        ("game_tick.rs", include_str!("../examples/game_tick.rs")),
-        ("headless.rs", include_str!("../examples/headless.rs")),
+        (
+            "chat.rs",
+            include_str!("../examples/chat.rs"),
+            CHAT_LINES_MAX,
+        ),
+        (
+            "datagrams.rs",
+            include_str!("../examples/datagrams.rs"),
+            few,
+        ),
+        (
+            "game_tick.rs",
+            include_str!("../examples/game_tick.rs"),
+            few,
+        ),
+        ("headless.rs", include_str!("../examples/headless.rs"), few),
     ];
-    for (name, source) in sources {
+    for (name, source, max) in sources {
         let lines = source.lines().count();
-        assert!(lines < EXAMPLE_LINES_MAX, "{name} has {lines} lines");
+        assert!(lines < max, "{name} has {lines} lines");
     }
 }

@@ -1,0 +1,147 @@
+//! A chat in a terminal: what is said arrives, once and in order; that somebody types may get lost.
+//!
+//! `chat serve [ADDRESS]` listens until its standard input is closed, `chat ADDRESS NAME` talks. A terminal
+//! hands over whole lines, and after `stty -icanon` every key: then the others see who is typing.
+
+use std::collections::{HashMap, HashSet};
+use std::{env, error::Error, io, io::Read, net::SocketAddr, sync::mpsc, thread};
+
+use tickwire::{Config, ConnectOptions, Delivery, Event, Host, PeerId, SendError, Waker};
+
+const CHAT: u64 = 3; // the protocol and its version: both sides must have the same
+const SAID: Delivery = Delivery::Ordered(0);
+const TYPING: Delivery = Delivery::Sequenced(0);
+const NAME_TAKEN: u32 = 1; // codes with which the server ends a connection
+const TOO_SLOW: u32 = 2;
+const LINE_MAX: usize = 500; // in bytes; what is longer is sent in pieces
+type Names = HashMap<PeerId, String>;
+
+/// What others write must not steer a terminal.
+fn clean(text: &[u8]) -> String {
+    String::from_utf8_lossy(text).replace(char::is_control, "")
+}
+
+/// tickwire has no threads. This one waits for the keyboard, and wakes the loop. Nothing is the end.
+fn keyboard(waker: Waker) -> mpsc::Receiver<Vec<u8>> {
+    let (sender, keys) = mpsc::sync_channel(16);
+    thread::spawn(move || {
+        let (mut buffer, mut len) = ([0; LINE_MAX], LINE_MAX);
+        while len > 0 {
+            len = io::stdin().read(&mut buffer).unwrap_or(0);
+            let _ = sender.send(buffer[..len].to_vec()); // or the loop has ended
+            waker.wake().expect("the system wakes its own process");
+        }
+    });
+    keys
+}
+
+fn serve(address: SocketAddr) -> Result<(), Box<dyn Error>> {
+    let mut host = Host::bind(address, Config::noise(CHAT))?;
+    println!("listening on {}", host.local_addr());
+    let (keys, mut names) = (keyboard(host.waker()?), Names::new());
+    while keys.try_iter().all(|keys| !keys.is_empty()) {
+        host.wait(None)?; // sends what the last turn queued, then sleeps
+        while let Some(event) = host.next_event() {
+            #[rustfmt::skip]
+            let Some((delivery, text)) = news(&mut host, &mut names, &event) else { continue };
+            for other in names.keys().filter(|other| **other != event.peer()) {
+                if host.send(*other, delivery, text.as_bytes()) == Err(SendError::QueueFull) {
+                    host.disconnect(*other, TOO_SLOW); // rather than a conversation with holes
+                }
+            }
+        }
+    }
+    Ok(host.close(0)?)
+}
+
+/// What the others are told of it, and how.
+fn news(host: &mut Host, names: &mut Names, event: &Event) -> Option<(Delivery, String)> {
+    let peer = event.peer();
+    match event {
+        Event::Connected { payload, .. } => {
+            let name = clean(payload).replace(':', "");
+            if names.values().any(|taken| *taken == name) {
+                host.disconnect(peer, NAME_TAKEN);
+                return None;
+            }
+            names.insert(peer, name.clone());
+            Some((SAID, format!("{name} is here")))
+        }
+        Event::Disconnected { .. } => Some((SAID, format!("{} has left", names.remove(&peer)?))),
+        #[rustfmt::skip]
+        Event::Message { delivery, bytes, .. } => {
+            Some((*delivery, format!("{}: {}", names.get(&peer)?, clean(bytes))))
+        },
+        _ => None,
+    }
+}
+
+fn talk(address: SocketAddr, name: &str) -> Result<(), Box<dyn Error>> {
+    let mut config = Config::noise(CHAT);
+    config.accept_incoming = false; // one who talks connects, and nobody connects to him
+    let any = ["[::]:0", "0.0.0.0:0"][usize::from(address.is_ipv4())];
+    let mut host = Host::bind(any.parse()?, config)?;
+    let options = ConnectOptions::with_payload(name).trust_unpinned(); // a nickname is no secret
+    let (server, keys) = (host.connect(address, &options)?, keyboard(host.waker()?));
+    let (mut draft, mut is_open, mut typing) = (Vec::new(), true, HashSet::new());
+    loop {
+        host.wait(None)?;
+        while let Some(event) = host.next_event() {
+            match event {
+                Event::Connected { address, .. } => println!("connected to {address}"),
+                Event::Disconnected { reason, .. } => return Err(reason.into()),
+                #[rustfmt::skip]
+                Event::Message { delivery, bytes, .. } => show(delivery, &clean(&bytes), &mut typing),
+                _ => {}
+            }
+        }
+        // Not faster than it is heard, so that it can be passed on. The rest stays in the pipe.
+        let queued = |host: &Host| Some(host.peer_stats(server)?.queued_messages);
+        while queued(&host).is_some_and(|count| count < 100) && say(&mut host, server, &mut draft) {
+            let Ok(more) = keys.try_recv() else { break };
+            is_open = !more.is_empty();
+            draft.extend(more);
+            // Lost? The next key says it again. And what this overtakes in its channel is dropped.
+            let state = ["(is typing)", ""][usize::from(draft.ends_with(b"\n"))];
+            let _ = host.send(server, TYPING, state.as_bytes());
+        }
+        // A goodbye drops what is queued, so the last words have to arrive before it.
+        if !is_open && queued(&host) == Some(0) {
+            return Ok(host.close(0)?);
+        }
+    }
+}
+
+/// Sends the lines that are there; `false` if one has to wait.
+fn say(host: &mut Host, server: PeerId, draft: &mut Vec<u8>) -> bool {
+    while draft.len() > LINE_MAX || draft.contains(&b'\n') {
+        let end = draft.iter().position(|byte| *byte == b'\n');
+        let line = &draft[..end.unwrap_or(LINE_MAX)];
+        if host.send(server, SAID, line).is_err() {
+            return false; // the queue is full: again when something was acknowledged
+        }
+        draft.drain(..end.map_or(LINE_MAX, |end| end + 1));
+    }
+    true
+}
+
+fn show(delivery: Delivery, text: &str, typing: &mut HashSet<String>) {
+    let (name, state) = text.split_once(": ").unwrap_or((text, ""));
+    let is_typing = delivery == TYPING && !state.is_empty();
+    typing.retain(|other| is_typing || other != name);
+    if delivery == SAID || is_typing && typing.insert(name.to_owned()) {
+        println!("{text}"); // "ann: hello", or "ann: (is typing)" if that is news
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = env::args().skip(1);
+    let (first, second) = (arguments.next().unwrap_or_default(), arguments.next());
+    if first == "serve" {
+        return serve(second.unwrap_or("127.0.0.1:0".into()).parse()?);
+    }
+    talk(
+        first.parse()?,
+        &second.ok_or("chat serve [ADDRESS], or chat ADDRESS NAME")?,
+    )
+}

@@ -238,6 +238,23 @@ fn a_stolen_message_from_another_address_is_not_believed() {
     assert_eq!(stats.from_elsewhere, 200);
 }
 
+fn a_packet_that_was_overtaken_starts_no_move() {
+    let mut session = Stolen::new();
+    session.owner.number = 600;
+    session.owner.say(&mut session.world, 0, &PING);
+    // New to the host, but the owner has said more since, from where he is.
+    session.thief.number = 599;
+    let late = session.thief.packet(&PING);
+    let answers = session.thief.give(&mut session.world, 0, &late);
+    assert!(answers.is_empty(), "{answers:?}");
+    session.thief.number = 601;
+    let newest = session.thief.packet(&PING);
+    let answers = session.thief.give(&mut session.world, 0, &newest);
+    assert!(packets::is_challenge(&answers[0]));
+    let stats = session.world.host(0).peer_stats(session.peer).unwrap();
+    assert_eq!(stats.from_elsewhere, 2);
+}
+
 fn a_new_address_gets_at_most_three_times_what_came_from_it() {
     let mut session = Stolen::new();
     for _ in 0..50 {
@@ -335,6 +352,7 @@ under_both!(
     the_id_of_a_session_that_is_over_is_nobodys,
     a_goodbye_from_another_address_does_nothing_but_ask_back,
     a_stolen_message_from_another_address_is_not_believed,
+    a_packet_that_was_overtaken_starts_no_move,
     a_new_address_gets_at_most_three_times_what_came_from_it,
     acknowledgements_of_what_was_never_sent_are_malformed_and_harmless,
     numbers_far_ahead_stop_at_the_top_and_overflow_nothing,

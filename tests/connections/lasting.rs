@@ -62,6 +62,15 @@ fn a_peer_with_a_short_idle_timeout_is_told_more_often() {
     assert!(world.log(0).is_connected(there) && world.log(1).is_connected(back));
 }
 
+fn a_sign_of_life_that_is_not_answered_is_asked_for_again_and_less_and_less_often() {
+    let (mut world, ..) = joined(1, &latency(30));
+    world.partition(0, 1, true);
+    // The first is due within five seconds; after it, not every five seconds, and not all the time.
+    let (there, back) = packets_in(&mut world, secs(10));
+    let asked = there.max(back);
+    assert!((5..=12).contains(&asked), "{there} and {back} packets");
+}
+
 fn a_partition_shorter_than_the_idle_timeout_is_survived() {
     for_each_seed(20, |seed| {
         let (mut world, there, back) = joined(seed, &latency(30));
@@ -177,6 +186,7 @@ under_both!(
     an_idle_minute_takes_a_question_and_an_answer_every_five_seconds,
     who_talks_sends_no_other_signs_of_life_and_who_listens_only_acknowledges,
     a_peer_with_a_short_idle_timeout_is_told_more_often,
+    a_sign_of_life_that_is_not_answered_is_asked_for_again_and_less_and_less_often,
     a_partition_shorter_than_the_idle_timeout_is_survived,
     an_idle_connection_survives_a_short_partition_too,
     a_longer_partition_ends_the_connection_on_both_sides,

@@ -16,6 +16,7 @@ mod ping;
 mod schedule;
 mod send;
 mod serve;
+mod share;
 mod signals;
 mod text;
 mod time;

@@ -22,7 +22,6 @@ mod batched;
 mod contest;
 mod contestant;
 mod crowd;
-mod frame;
 mod load;
 mod losses;
 mod report;

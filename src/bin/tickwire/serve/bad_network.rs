@@ -7,7 +7,7 @@ use humantime::format_duration;
 use tickwire::{LinkConditions, Loss};
 
 use crate::failure::Failure;
-use crate::time;
+use crate::{share, time};
 
 /// What happens to datagrams, each way. Nothing, unless it is asked for.
 #[derive(Debug, clap::Args)]
@@ -23,7 +23,7 @@ pub(super) struct BadNetwork {
     jitter: Duration,
 
     /// Plays a network that loses this share of the datagrams, each way, such as 5% or 0.05
-    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share,
+    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share::parse,
           allow_hyphen_values = true)]
     loss: f64,
 }
@@ -55,25 +55,12 @@ impl BadNetwork {
 impl fmt::Display for BadNetwork {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (latency, jitter) = (format_duration(self.latency), format_duration(self.jitter));
-        // In percent 0.07 is 7.000000000000001.
-        let percent = (self.loss * 1e6).round() / 1e4;
+        let loss = share::percent(self.loss);
         write!(
             f,
-            "playing a bad network: each way {latency} and up to {jitter} more, {percent}% lost"
+            "playing a bad network: each way {latency} and up to {jitter} more, {loss} lost"
         )
     }
-}
-
-/// `0.05` or `5%`.
-fn share(text: &str) -> Result<f64, String> {
-    let (number, whole) = match text.strip_suffix('%') {
-        Some(number) => (number, 100.0),
-        None => (text, 1.0),
-    };
-    let share = number.parse::<f64>().ok().map(|number| number / whole);
-    share
-        .filter(|share| (0.0..=1.0).contains(share))
-        .ok_or_else(|| "expected 0 to 1, or 0% to 100%".into())
 }
 
 #[cfg(test)]
@@ -85,16 +72,6 @@ mod tests {
         jitter: Duration::ZERO,
         loss: 0.0,
     };
-
-    #[test]
-    fn a_share_is_a_fraction_or_in_percent() {
-        for (text, wanted) in [("0", 0.0), ("0.05", 0.05), ("5%", 0.05), ("100%", 1.0)] {
-            assert_eq!(share(text), Ok(wanted), "{text}");
-        }
-        for text in ["", "%", "5", "101%", "-1%", "NaN", "x"] {
-            assert!(share(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn a_good_network_is_left_as_it_is() {

@@ -1,43 +1,25 @@
 //! The results as one picture: the distribution by percentile, and the time line.
 
 use std::fs;
-use std::ops::Range;
 use std::path::Path;
 
-use plotters::coord::Shift;
 use plotters::coord::combinators::BindKeyPoints;
 use plotters::prelude::*;
 
 use super::report::Title;
 use super::results::{Measured, Results, RoundResult, Totals};
 use super::{Contestant, Settings};
+use crate::bench::drawing::{
+    Area, BLUE, Drawn, FONT, GREEN, GRID, HEADING, MARGIN, MARGIN_RIGHT, ORANGE, TEXT_SIZE,
+    VERMILION, around, cross, dot, draw_heading, marks, percentile, percentile_marks, time,
+};
 use crate::bench::machine::Machine;
 use crate::failure::Failure;
 
 /// In pixels, at which the text has the size of a page's.
 const SIZE: (u32, u32) = (1000, 860);
-/// How much of the height is the heading, and how much the upper panel.
-const HEADING: u32 = 60;
+/// How much of the height is the upper panel.
 const UPPER: u32 = 440;
-const MARGIN: u32 = 14;
-/// The last mark of an axis stands with its middle at the end of it.
-const MARGIN_RIGHT: u32 = 40;
-
-const FONT: &str = "sans-serif";
-const TITLE_SIZE: i32 = 19;
-const TEXT_SIZE: i32 = 14;
-/// As many characters of a title fit in its size; a longer one is written smaller.
-const TITLE_CHARS: usize = 120;
-
-/// Told apart also by those who see no red or no green (Okabe and Ito, 2008), and in grey by how dark
-/// they are.
-const ORANGE: RGBColor = RGBColor(230, 159, 0);
-const BLUE: RGBColor = RGBColor(86, 180, 233);
-const VERMILION: RGBColor = RGBColor(178, 50, 0);
-const GREEN: RGBColor = RGBColor(0, 94, 69);
-const GRID: RGBColor = RGBColor(225, 225, 225);
-
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// Writes the picture, in the place of one that may be there.
 pub(super) fn draw(
@@ -50,8 +32,6 @@ pub(super) fn draw(
         .map_err(|error| Failure::Refused(format!("cannot draw the picture: {error}")))?;
     fs::write(path, text).map_err(Failure::cannot("write the SVG file"))
 }
-
-type Drawn<T> = Result<T, Box<dyn std::error::Error>>;
 
 fn picture(settings: &Settings, machine: &Machine, results: &Results) -> Drawn<String> {
     let mut text = String::new();
@@ -68,16 +48,6 @@ fn picture(settings: &Settings, machine: &Machine, results: &Results) -> Drawn<S
         area.present()?;
     }
     Ok(text)
-}
-
-fn draw_heading(area: &Area<'_>, title: &str, machine: &Machine) -> Drawn<()> {
-    let is_long = title.chars().count() > TITLE_CHARS;
-    let size = if is_long { TEXT_SIZE } else { TITLE_SIZE };
-    let font = (FONT, size).into_font().color(&BLACK);
-    let text = (FONT, TEXT_SIZE).into_font().color(&BLACK);
-    area.draw(&Text::new(title.to_owned(), (20, 12), font))?;
-    area.draw(&Text::new(machine.to_string(), (20, 38), text))?;
-    Ok(())
 }
 
 /// Latency by percentile. To the right every step is ten times as rare, so that a tail which means
@@ -225,66 +195,6 @@ fn parts_text(results: &Results) -> &'static str {
     "of all datagrams, this part took no longer"
 }
 
-fn cross(at: (f64, f64), style: ShapeStyle) -> Cross<(f64, f64), u32> {
-    Cross::new(at, 5, style.stroke_width(2))
-}
-
-fn dot(at: (f64, f64), style: ShapeStyle) -> Circle<(f64, f64), u32> {
-    Circle::new(at, style.stroke_width + 1, style.filled())
-}
-
-/// A little more than what the values span.
-fn around(values: impl Iterator<Item = f64>) -> Range<f64> {
-    let (mut lowest, mut highest) = (f64::INFINITY, 0.0_f64);
-    for value in values {
-        lowest = lowest.min(value);
-        highest = highest.max(value);
-    }
-    // A clock that stood still, or no value at all; a logarithm wants neither.
-    let lowest = if lowest.is_finite() {
-        lowest.max(0.1)
-    } else {
-        1.0
-    };
-    lowest / 1.25..highest.max(lowest) * 1.25
-}
-
-/// Where a logarithmic axis has its numbers: at 1, 2 and 5, or at 1 alone where there are many decades.
-fn marks(range: &Range<f64>) -> Vec<f64> {
-    const DENSE: f64 = 1e4;
-    let in_decade: &[f64] = if range.end / range.start > DENSE {
-        &[1.0]
-    } else {
-        &[1.0, 2.0, 5.0]
-    };
-    let decades = (-1..10).map(|power| 10_f64.powi(power));
-    let marks = decades.flat_map(|decade| in_decade.iter().map(move |mark| mark * decade));
-    marks.filter(|mark| range.contains(mark)).collect()
-}
-
-/// All, one in two, one in ten, one in a hundred, and so on.
-fn percentile_marks(rarest: f64) -> Vec<f64> {
-    let tens = (1..12).map(|power| 10_f64.powi(power));
-    let marks = [1.0, 2.0].into_iter().chain(tens);
-    marks.take_while(|one_in| *one_in <= rarest).collect()
-}
-
-/// `99.9%` for one in a thousand.
-fn percentile(one_in: f64) -> String {
-    let percent = 100.0 - 100.0 / one_in;
-    // As many decimals as it takes, and no more: what stands here is a mark, all nines.
-    let text = format!("{percent:.9}");
-    format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
-}
-
-fn time(micros: f64) -> String {
-    match micros {
-        ..1e3 => format!("{micros} µs"),
-        ..1e6 => format!("{} ms", micros / 1e3),
-        _ => format!("{} s", micros / 1e6),
-    }
-}
-
 fn seconds_text(seconds: f64) -> String {
     // Its marks are sums of steps like 0.1, and show it.
     let text = format!("{seconds:.3}");
@@ -348,20 +258,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_percentile_has_as_many_decimals_as_it_needs() {
-        let texts = percentile_marks(1e5).into_iter().map(percentile);
-        let texts: Vec<_> = texts.collect();
-        let wanted = ["0%", "50%", "90%", "99%", "99.9%", "99.99%", "99.999%"];
-        assert_eq!(texts, wanted);
-    }
-
-    #[test]
-    fn a_time_is_written_in_its_unit() {
-        let texts = [0.5, 200.0, 1000.0, 50_000.0, 2e6].map(time);
-        assert_eq!(texts, ["0.5 µs", "200 µs", "1 ms", "50 ms", "2 s"]);
-    }
-
-    #[test]
     fn a_line_ends_where_nothing_was_answered() {
         let points = [
             Some(1),
@@ -376,15 +272,5 @@ mod tests {
         let wanted = [vec![1, 2], vec![5], vec![7, 8]];
         assert_eq!(stretches(&points), wanted);
         assert_eq!(stretches::<u8>(&[None, None]), [[0; 0]; 0]);
-    }
-
-    #[test]
-    fn an_axis_holds_every_value_and_its_marks_lie_in_it() {
-        let range = around([50.0, 90.0, 2000.0].into_iter());
-        assert!(range.start < 50.0 && range.end > 2000.0);
-        assert_eq!(marks(&range), [50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0]);
-        assert_eq!(marks(&(9.0..200_000.0)), [10.0, 100.0, 1e3, 1e4, 1e5]);
-        let nothing = around(std::iter::empty());
-        assert!(nothing.start > 0.0 && nothing.start < nothing.end);
     }
 }

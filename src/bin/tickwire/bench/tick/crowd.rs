@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 
 use tickwire::limits::DATAGRAM_MAX;
 
-use super::frame;
 use super::losses::ClientCounts;
 use super::schedule::Schedule;
 use crate::bench::LOOPBACK;
 use crate::bench::cpu::ThreadCpu;
+use crate::bench::frame;
 
 /// All clients.
 #[derive(Debug)]

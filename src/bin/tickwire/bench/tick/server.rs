@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::contestant::Contestant;
-use super::frame;
 use super::load::Times;
 use super::losses::ServerCounts;
 use super::schedule::Schedule;
 use crate::bench::cpu::ThreadCpu;
+use crate::bench::frame;
 
 /// What ends the server's sleep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize)]

@@ -4,6 +4,6 @@ use std::thread;
 use std::time::Instant;
 
 /// Sleeps until `deadline`, if it has not passed.
-pub(super) fn sleep_until(deadline: Instant) {
+pub(crate) fn sleep_until(deadline: Instant) {
     thread::sleep(deadline.saturating_duration_since(Instant::now()));
 }

@@ -1,107 +1,441 @@
-//! `tickwire bench messages`: how long messages take through a bad network, by delivery.
+//! `tickwire bench messages`: how long messages take through a bad link, for each delivery, and what that
+//! costs.
+//!
+//! From the bottom up: `case` is what is varied, `book` takes down what came when, `run` sends the messages
+//! of a case through a pair of hosts; `virtual_pair` and `real_pair` are these; `figures` sums runs up,
+//! `targets` is what was promised, `report` and `picture` show it.
 
-mod course;
-mod virtual_run;
+mod book;
+mod case;
+mod figures;
+mod picture;
+mod real_pair;
+mod report;
+mod run;
+mod targets;
+#[cfg(test)]
+mod targets_tests;
+mod virtual_pair;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use tickwire::{Config, Delivery, LinkConditions, Loss};
+use serde::Serialize;
+use tickwire::limits::{LINK_BURST_LENGTH_MAX, REDUNDANCY_MAX, UNRELIABLE_MAX};
+use tickwire::{Config, ConnectOptions, LinkConditions, PublicKey};
 
-use self::course::Course;
-use super::table::Table;
+use self::case::{Case, Kind};
+use self::figures::Row;
+use self::run::Outcome;
+use self::targets::Verdict;
+use super::machine::Machine;
+use super::progress::Progress;
+use super::record::{self, Record};
+use super::{Files, args, loopback};
+use crate::agreement::ProtocolId;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::{share, time};
 
-/// Measures how long messages take through a bad network, by delivery
+/// How long a connect may try. Through a link that loses a third in bursts the default gives up now and
+/// then, and what is measured are messages.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// The worst link. Beyond it nobody connects.
+const LOSS_MAX: f64 = 0.9;
+
+/// How many seeds are tried, if nobody says so, and how many rounds.
+const SEEDS: u32 = 20;
+const ROUNDS: u32 = 1;
+
+/// How many messages a case may have, over all seeds or rounds: their times are kept.
+const MESSAGES_MAX: u64 = 10_000_000;
+
+/// How long a round over real sockets may take.
+const ROUND_MAX: Duration = Duration::from_secs(3600);
+
+/// Measures how long messages take through a bad link, for each delivery, and what that costs
+///
+/// One host sends another one a message each tick, both tick at the same time, and the link between
+/// them loses, delays and lets wait. A latency counts from the tick in which a message was due to the
+/// tick in which the other side takes it, so on virtual time it is a whole number of ticks. What did
+/// not arrive counts as infinitely long: a percentile that falls among it is "lost".
+///
+/// On virtual time nobody waits, and the same options give the same figures on every machine. With
+/// --real the hosts have sockets on loopback, play the same link in front of them, and all rows are
+/// measured at once, in one loop.
+///
+/// A copy is a small reliable message that is sent again before anybody knows whether it is lost; a
+/// retransmission is one that is sent again because it was.
+///
+/// Exit code: 0 it was measured, whatever the verdict; 1 a connection broke, a reliable message did
+/// not arrive, or the system refused; 2 the command line is wrong.
 #[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
 pub(crate) struct Options {
-    #[arg(long, value_delimiter = ',', default_value = "0,0.05,0.15,0.3")]
+    /// The share of all datagrams that is lost, each way, each 0 to 0.9, or 0% to 90%
+    #[arg(long, value_name = "SHARE", value_delimiter = ',', default_value = "0,0.05,0.15,0.3",
+          value_parser = loss, allow_hyphen_values = true)]
     loss: Vec<f64>,
-    #[arg(long, default_value_t = 0.0)]
-    burst: f64,
-    #[arg(long, default_value_t = 2)]
-    redundancy: u8,
-    #[arg(long, default_value_t = 20)]
-    seeds: u64,
+
+    /// How many datagrams are lost in a row, on average: 1 to 1000000, or 0 for losses that are
+    /// independent of each other
+    #[arg(long, value_name = "MEAN", value_delimiter = ',', default_value = "0,3",
+          value_parser = burst, allow_hyphen_values = true)]
+    burst: Vec<f64>,
+
+    /// How long every datagram is under way, each way, up to 1m
+    #[arg(long, value_name = "TIME", default_value = "40ms", value_parser = time::parse,
+          allow_hyphen_values = true)]
+    latency: Duration,
+
+    /// Each datagram takes up to this much longer, each way, up to 1m
+    #[arg(long, value_name = "TIME", default_value = "10ms", value_parser = time::parse,
+          allow_hyphen_values = true)]
+    jitter: Duration,
+
+    /// How the messages travel
+    #[arg(
+        long,
+        value_enum,
+        value_name = "DELIVERY",
+        value_delimiter = ',',
+        default_value = "ordered,sequenced"
+    )]
+    deliveries: Vec<Kind>,
+
+    /// How often a small reliable message is sent again before anybody knows whether it is lost, each
+    /// 0 to 8
+    #[arg(long, value_name = "COPIES", value_delimiter = ',', default_value = "2,0",
+          value_parser = redundancy, allow_hyphen_values = true)]
+    redundancy: Vec<u8>,
+
+    /// How many ticks a second has, with a message each, 1 to 1000
+    #[arg(long, value_name = "PER_SECOND", default_value = "60", value_parser = rate,
+          allow_negative_numbers = true)]
+    rate: u32,
+
+    /// How long each message is, 4 to 15360 bytes
+    #[arg(long, value_name = "BYTES", default_value = "40", value_parser = size,
+          allow_negative_numbers = true)]
+    size: usize,
+
+    /// How many messages are sent for each row and seed, or round, 1 to 1000000
+    #[arg(long, value_name = "N", default_value = "1200", value_parser = messages,
+          allow_negative_numbers = true)]
+    messages: u32,
+
+    /// How many seeds each row is computed with, 1 to 1000: 0 and those that follow [default: 20]
+    #[arg(long, value_name = "N", value_parser = args::rounds, conflicts_with = "real",
+          allow_negative_numbers = true)]
+    seeds: Option<u32>,
+
+    /// Measures over real sockets and in real time
+    #[arg(long)]
+    real: bool,
+
+    /// How many times everything is measured with --real, 1 to 1000 [default: 1]
+    #[arg(long, value_name = "N", value_parser = args::rounds, requires = "real",
+          allow_negative_numbers = true)]
+    rounds: Option<u32>,
+
+    /// Without encryption, to compare
+    #[arg(long)]
+    plain: bool,
+
+    #[command(flatten)]
+    files: Files,
+
+    /// Draws latency by percentile into this file, as SVG: each share of losses, with copies and without
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
 }
 
+fn loss(text: &str) -> Result<f64, String> {
+    let share = share::parse(text).ok().filter(|share| *share <= LOSS_MAX);
+    share.ok_or_else(|| "a link here loses 0 to 0.9 of its datagrams, or 0% to 90%".to_owned())
+}
+
+fn burst(text: &str) -> Result<f64, String> {
+    let length = text.parse().ok();
+    let length =
+        length.filter(|length| *length == 0.0 || (1.0..=LINK_BURST_LENGTH_MAX).contains(length));
+    length.ok_or_else(|| {
+        format!("1 to {LINK_BURST_LENGTH_MAX} datagrams make a burst, and 0 is for none")
+    })
+}
+
+fn redundancy(text: &str) -> Result<u8, String> {
+    args::number(text, 0..=REDUNDANCY_MAX, "copies can be sent")
+}
+
+fn rate(text: &str) -> Result<u32, String> {
+    args::number(text, 1..=1000, "ticks make a second here")
+}
+
+fn size(text: &str) -> Result<usize, String> {
+    let sizes = book::NUMBER_LEN..=UNRELIABLE_MAX;
+    args::number(text, sizes, "bytes make a message of this benchmark")
+}
+
+fn messages(text: &str) -> Result<u32, String> {
+    args::number(text, 1..=1_000_000, "messages can be sent")
+}
+
+/// Which time it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Mode {
+    Virtual,
+    Real,
+}
+
+/// Everything that decides about the figures, but for what a row says of itself.
+#[derive(Debug, Clone, Serialize)]
+struct Settings {
+    mode: Mode,
+    /// Seeds, from 0 on, or rounds.
+    runs: u32,
+    messages: u32,
+    size_bytes: usize,
+    rate_per_second: u32,
+    #[serde(rename = "latency_seconds", serialize_with = "record::seconds")]
+    latency: Duration,
+    #[serde(rename = "jitter_seconds", serialize_with = "record::seconds")]
+    jitter: Duration,
+    encrypted: bool,
+}
+
+/// What everything came to.
+#[derive(Debug, Serialize)]
+struct Results {
+    rows: Vec<Row>,
+    verdicts: Vec<Verdict>,
+    /// Why there is none.
+    no_verdict: Option<String>,
+}
+
+/// Measures, then shows.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+    let settings = Settings::of(options)?;
+    let cases = settings.cases(options)?;
+    refuse_bad_files(options)?;
+    let machine = Machine::look();
+    let rows = measure(&settings, &cases)?;
+    let results = Results::of(&settings, rows);
     let mut output = Output::new();
-    let mut table = Table::new([
-        "loss",
-        "p50",
-        "p90",
-        "p99",
-        "max",
-        "delivered",
-        "ooo",
-        "dup",
-        "kbit/s",
-        "pkts",
-        "copies",
-        "useful",
-        "retr",
-    ]);
-    for probability in &options.loss {
-        let conditions = LinkConditions {
+    if settings.mode == Mode::Real {
+        output.line(&machine)?;
+    }
+    report::show(&settings, &results, &mut output)?;
+    output.flush()?;
+    write(options, &machine, &settings, &results)?;
+    let complaints: Vec<_> = results.rows.iter().filter_map(Row::complaint).collect();
+    if complaints.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Refused(complaints.join("\ntickwire: ")))
+}
+
+/// Now, and not after a minute of measuring.
+fn refuse_bad_files(options: &Options) -> Result<(), Failure> {
+    let (json, svg) = (&options.files.json, &options.svg);
+    for path in [json, svg].into_iter().flatten() {
+        record::refuse_unwritable(path)?;
+    }
+    match (json, svg) {
+        (Some(json), Some(svg)) if json == svg => Err(Failure::Usage(format!(
+            "--json and --svg are both {}: choose two files",
+            json.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn write(
+    options: &Options,
+    machine: &Machine,
+    settings: &Settings,
+    results: &Results,
+) -> Result<(), Failure> {
+    if let Some(path) = &options.files.json {
+        let record = Record {
+            benchmark: "messages",
+            machine,
+            settings,
+            results,
+        };
+        record.write(path)?;
+    }
+    match &options.svg {
+        Some(path) => picture::draw(settings, machine, results, path),
+        None => Ok(()),
+    }
+}
+
+impl Settings {
+    /// What makes no sense is refused here, before anything is measured.
+    fn of(options: &Options) -> Result<Self, Failure> {
+        let (mode, runs) = if options.real {
+            (Mode::Real, options.rounds.unwrap_or(ROUNDS))
+        } else {
+            (Mode::Virtual, options.seeds.unwrap_or(SEEDS))
+        };
+        let settings = Self {
+            mode,
+            runs,
+            messages: options.messages,
+            size_bytes: options.size,
+            rate_per_second: options.rate,
+            latency: options.latency,
+            jitter: options.jitter,
+            encrypted: !options.plain,
+        };
+        settings.refuse_too_much()?;
+        Ok(settings)
+    }
+
+    fn refuse_too_much(&self) -> Result<(), Failure> {
+        let count = u64::from(self.messages) * u64::from(self.runs);
+        if count > MESSAGES_MAX {
+            return Err(Failure::Usage(format!(
+                "a row would have {count} messages, it can have {MESSAGES_MAX}: choose fewer --messages, \
+                 or fewer seeds or rounds"
+            )));
+        }
+        if self.mode == Mode::Real && self.tick() * self.messages > ROUND_MAX {
+            return Err(Failure::Usage(
+                "a round in real time would take more than an hour: choose fewer --messages or a \
+                 higher --rate"
+                    .to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
+    fn cases(&self, options: &Options) -> Result<Vec<Case>, Failure> {
+        let bursts: Vec<_> = options
+            .burst
+            .iter()
+            .map(|&length| (length > 0.0).then_some(length))
+            .collect();
+        let cases = case::all(
+            &options.loss,
+            &bursts,
+            &options.deliveries,
+            &options.redundancy,
+        );
+        for case in &cases {
+            let told = |error| Failure::Usage(format!("such a link there is not: {error}"));
+            self.conditions(*case).validate().map_err(told)?;
+        }
+        Ok(cases)
+    }
+
+    fn tick(&self) -> Duration {
+        Duration::from_secs(1) / self.rate_per_second
+    }
+
+    fn conditions(&self, case: Case) -> LinkConditions {
+        LinkConditions {
+            latency: self.latency,
+            jitter: self.jitter,
+            loss: case.loss(),
+            ..LinkConditions::default()
+        }
+    }
+
+    /// That of both hosts.
+    fn config(&self, case: Case) -> Config {
+        let ProtocolId(protocol_id) = ProtocolId::default();
+        let config = if self.encrypted {
+            Config::noise(protocol_id)
+        } else {
+            Config::plain(protocol_id)
+        };
+        Config {
+            connect_timeout: CONNECT_TIMEOUT,
+            redundancy: case.redundancy.unwrap_or(config.redundancy),
+            peers_max: 1,
+            ..config
+        }
+    }
+
+    /// The default options.
+    #[cfg(test)]
+    fn for_tests() -> Self {
+        Self {
+            mode: Mode::Virtual,
+            runs: 3,
+            messages: 1200,
+            size_bytes: 40,
+            rate_per_second: 60,
             latency: Duration::from_millis(40),
             jitter: Duration::from_millis(10),
-            loss: if options.burst > 0.0 {
-                Loss::Bursts {
-                    probability: *probability,
-                    mean_length: options.burst,
-                }
-            } else {
-                Loss::Independent {
-                    probability: *probability,
-                }
-            },
-            ..LinkConditions::default()
-        };
-        let course = Course {
-            delivery: Delivery::Ordered(0),
-            conditions,
-            redundancy: options.redundancy,
-            messages: 1200,
-            size: 40,
-            ticks_per_second: 60,
-        };
-        let mut all = course::Outcome::default();
-        for seed in 0..options.seeds {
-            let o = virtual_run::run(&course, &Config::plain(1), seed)?;
-            all.latencies_ms.extend(o.latencies_ms);
-            all.delivered += o.delivered;
-            all.out_of_order += o.out_of_order;
-            all.duplicates += o.duplicates;
-            all.bytes += o.bytes;
-            all.seconds += o.seconds;
-            all.packets += o.packets;
-            all.copies += o.copies;
-            all.copies_useful += o.copies_useful;
-            all.retransmitted += o.retransmitted;
+            encrypted: true,
         }
-        all.latencies_ms.sort_by(f64::total_cmp);
-        let p = |x| {
-            all.percentile(x)
-                .map_or(String::new(), |v| format!("{v:.0}"))
-        };
-        table.row([
-            format!("{probability}"),
-            p(50.0),
-            p(90.0),
-            p(99.0),
-            p(100.0),
-            all.delivered.to_string(),
-            all.out_of_order.to_string(),
-            all.duplicates.to_string(),
-            format!("{:.1}", all.bytes as f64 * 8.0 / 1000.0 / all.seconds),
-            all.packets.to_string(),
-            all.copies.to_string(),
-            all.copies_useful.to_string(),
-            all.retransmitted.to_string(),
-        ]);
     }
-    output.line(table)?;
-    output.flush()?;
-    Ok(())
+}
+
+impl Results {
+    fn of(settings: &Settings, rows: Vec<Row>) -> Self {
+        let (verdicts, no_verdict) = match targets::judge(settings, &rows) {
+            Ok(verdicts) => (verdicts, None),
+            Err(why) => (Vec::new(), Some(why)),
+        };
+        Self {
+            rows,
+            verdicts,
+            no_verdict,
+        }
+    }
+}
+
+/// How to connect to the receiver, whose key is known if it has one.
+fn options_to(key: Option<PublicKey>) -> ConnectOptions {
+    let options = ConnectOptions::default();
+    match key {
+        Some(key) => options.pin(key),
+        None => options,
+    }
+}
+
+fn measure(settings: &Settings, cases: &[Case]) -> Result<Vec<Row>, Failure> {
+    match settings.mode {
+        Mode::Virtual => measure_virtual(settings, cases),
+        Mode::Real => measure_real(settings, cases),
+    }
+}
+
+/// Row by row.
+fn measure_virtual(settings: &Settings, cases: &[Case]) -> Result<Vec<Row>, Failure> {
+    let progress = Progress::new(u64::from(settings.runs) * cases.len() as u64);
+    let row = |&case: &Case| {
+        let mut outcomes = Vec::new();
+        for seed in 0..settings.runs {
+            progress.next(case.to_string());
+            outcomes.push(virtual_pair::run(case, settings, seed.into())?);
+            progress.step();
+        }
+        Ok(Row::of(case, settings.messages, &outcomes))
+    };
+    cases.iter().map(row).collect()
+}
+
+/// Round by round, each with all rows.
+fn measure_real(settings: &Settings, cases: &[Case]) -> Result<Vec<Row>, Failure> {
+    loopback::refuse_silence()?;
+    let mut rounds: Vec<Vec<Outcome>> = Vec::new();
+    let each = settings.tick() * settings.messages;
+    let progress = Progress::of_length(settings.runs.into(), each);
+    for round in 1..=settings.runs {
+        progress.next(format!("round {round}"));
+        rounds.push(real_pair::run(cases, settings, &progress)?);
+        progress.step();
+    }
+    let row = |(index, &case): (usize, &Case)| {
+        let outcomes: Vec<_> = rounds.iter().map(|round| round[index].clone()).collect();
+        Row::of(case, settings.messages, &outcomes)
+    };
+    Ok(cases.iter().enumerate().map(row).collect())
 }

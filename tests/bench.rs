@@ -13,10 +13,11 @@ mod common;
 #[allow(dead_code, reason = "the tests of the other programs use the rest")]
 #[path = "programs/foreign.rs"]
 mod foreign;
+#[path = "programs/results.rs"]
+mod results;
 
 use std::fs;
 use std::net::UdpSocket;
-use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
 
@@ -24,31 +25,7 @@ use serde_json::Value;
 
 use crate::child::{Ended, run, tickwire};
 use crate::foreign::python;
-
-/// A file of a test's own; it is gone when it goes out of scope.
-struct TestFile(PathBuf);
-
-impl TestFile {
-    fn new(name: &str) -> Self {
-        let name = format!("tickwire-bench-{}-{name}", std::process::id());
-        Self(std::env::temp_dir().join(name))
-    }
-
-    fn path(&self) -> &str {
-        self.0.to_str().unwrap()
-    }
-
-    fn read(&self) -> String {
-        fs::read_to_string(&self.0).unwrap()
-    }
-}
-
-impl Drop for TestFile {
-    fn drop(&mut self) {
-        // It is not there if the test failed before it was written.
-        let _ = fs::remove_file(&self.0);
-    }
-}
+use crate::results::{TestFile, assert_is_well_formed};
 
 fn latency(args: &[&str]) -> Ended {
     run(&mut tickwire(&[&["bench", "latency"], args].concat()))
@@ -89,30 +66,6 @@ fn assert_has_verdict(ended: &Ended, against: &str) {
     // A machine that is busy enough loses datagrams, and then there is none.
     let is_one = verdict.ends_with(", ok") || verdict.ends_with(", missed");
     assert!(is_one || verdict.contains("no verdict: "), "{verdict}");
-}
-
-/// Whether what is opened is closed, in order, and there is one root.
-fn assert_is_well_formed(svg: &str) {
-    let mut open = Vec::new();
-    let mut roots = 0;
-    for piece in svg.split('<').skip(1) {
-        let (tag, text) = piece.split_once('>').expect("a tag ends");
-        assert!(!text.contains('&') || text.contains(';'), "{text}");
-        if tag.starts_with(['?', '!']) {
-            continue;
-        }
-        if let Some(name) = tag.strip_prefix('/') {
-            assert_eq!(open.pop(), Some(name));
-            continue;
-        }
-        roots += u32::from(open.is_empty());
-        assert!(tag.matches('"').count() % 2 == 0, "{tag}");
-        if !tag.ends_with('/') {
-            open.push(tag.split_whitespace().next().expect("a name"));
-        }
-    }
-    assert_eq!(open, [""; 0]);
-    assert_eq!(roots, 1);
 }
 
 fn number(value: &Value) -> f64 {

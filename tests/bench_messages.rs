@@ -1,0 +1,235 @@
+//! `tickwire bench messages` as its users meet it: what it promises on virtual time, that it runs over
+//! real sockets, what it writes, what it refuses.
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    reason = "in a test that is a failure as good as any"
+)]
+
+#[allow(dead_code, reason = "the tests of the other programs use the rest")]
+#[path = "programs/child.rs"]
+mod child;
+#[path = "programs/results.rs"]
+mod results;
+
+use serde_json::Value;
+
+use crate::child::{Ended, run, tickwire};
+use crate::results::{TestFile, assert_is_well_formed};
+
+fn messages(args: &[&str]) -> Ended {
+    run(&mut tickwire(&[&["bench", "messages"], args].concat()))
+}
+
+fn assert_done(ended: &Ended) {
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(ended.stderr, [""; 0]);
+}
+
+/// The cells of each row of the table.
+fn rows(ended: &Ended) -> Vec<Vec<&str>> {
+    let lines = ended.stdout.iter();
+    let table = lines.skip_while(|line| !line.starts_with("loss "));
+    let rows = table.skip(1).take_while(|line| !line.is_empty());
+    rows.map(|line| line.split_whitespace().collect()).collect()
+}
+
+fn read(json: &TestFile) -> Value {
+    serde_json::from_str(&json.read()).unwrap()
+}
+
+#[test]
+fn the_targets_are_kept_with_the_default_options() {
+    let (json, svg) = (
+        TestFile::new("messages.json"),
+        TestFile::new("messages.svg"),
+    );
+    let args = ["--seeds=3", "--json", json.path(), "--svg", svg.path()];
+    let ended = messages(&args);
+    assert_done(&ended);
+    // Seven links: with copies, without, and sequenced.
+    assert_eq!(rows(&ended).len(), 21, "{ended:?}");
+    let (verdicts, loss) = (ended.stdout.iter().rev().take(3), ["30%", "15%", "5%"]);
+    for (verdict, loss) in verdicts.zip(loss) {
+        let begin = format!("{loss} lost, ordered, redundancy 2: ");
+        assert!(verdict.starts_with(&begin), "{verdict}");
+        let end = "3,600 of 3,600 delivered in order: ok";
+        assert!(verdict.ends_with(end), "{verdict}");
+    }
+
+    let record = read(&json);
+    assert_eq!(record["benchmark"], "messages");
+    assert!(record["machine"]["cpus"].is_number());
+    assert_eq!(record["settings"]["mode"], "virtual");
+    assert_eq!(record["settings"]["encrypted"], true);
+    assert_eq!(record["results"]["no_verdict"], Value::Null);
+    let rows = record["results"]["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 21);
+    for row in rows.iter().filter(|row| row["delivery"] == "ordered") {
+        assert_eq!(row["delivered"], 3600, "{row}");
+        assert_eq!(row["out_of_order"], 0, "{row}");
+        assert_eq!(row["runs"].as_array().unwrap().len(), 3);
+        let (last, max) = (&row["distribution"][0], &row["latency_ms"]["max"]);
+        assert!(last["ms"].as_f64().unwrap() <= max.as_f64().unwrap());
+    }
+
+    let svg = svg.read();
+    assert_is_well_formed(&svg);
+    for text in [
+        "ordered: 1,200 messages",
+        "15% lost, redundancy 2",
+        "15% lost, redundancy 0",
+        "independent losses",
+        "losses in bursts of 3",
+    ] {
+        assert!(svg.contains(text), "no {text:?} in the picture");
+    }
+}
+
+#[test]
+fn the_same_options_print_the_same() {
+    let args = ["--seeds=2", "--loss=15%", "--messages=200"];
+    let (first, again) = (messages(&args), messages(&args));
+    assert_done(&first);
+    assert_eq!(first.stdout, again.stdout);
+}
+
+#[test]
+fn every_delivery_is_measured_without_encryption_too() {
+    let ended = messages(&[
+        "--plain",
+        "--seeds=1",
+        "--loss=20%",
+        "--burst=0",
+        "--redundancy=8",
+        "--deliveries=unreliable,sequenced,reliable,ordered",
+        "--messages=300",
+        "--size=2000",
+    ]);
+    assert_done(&ended);
+    assert!(ended.stdout[0].contains(", plain, on virtual time, seed 0"));
+    let told = ended.stdout.last().unwrap();
+    assert!(
+        told.starts_with("no verdict: the targets are for 40 bytes"),
+        "{told}"
+    );
+    let rows = rows(&ended);
+    let begins: Vec<_> = rows.iter().map(|row| &row[..4]).collect();
+    let wanted = [
+        ["20%", "-", "-", "unreliable"],
+        ["20%", "-", "-", "sequenced"],
+        ["20%", "-", "8", "reliable"],
+        ["20%", "-", "8", "ordered"],
+    ];
+    assert_eq!(begins, wanted);
+    assert!(
+        rows[0].contains(&"lost"),
+        "three packets each, of which a fifth is lost"
+    );
+    for row in &rows[2..] {
+        assert!(!row.contains(&"lost"), "{row:?}");
+    }
+}
+
+#[test]
+fn real_sockets_deliver_everything_in_order() {
+    let json = TestFile::new("real-messages.json");
+    let ended = messages(&[
+        "--real",
+        "--loss=0,0.15",
+        "--latency=5ms",
+        "--jitter=2ms",
+        "--rate=120",
+        "--messages=120",
+        "--rounds=2",
+        "--json",
+        json.path(),
+    ]);
+    assert_done(&ended);
+    assert!(ended.stdout[1].ends_with("over real sockets, 2 rounds"));
+    let record = read(&json);
+    assert_eq!(record["settings"]["mode"], "real");
+    let rows = record["results"]["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 9);
+    for row in rows {
+        assert_eq!(row["messages"], 240);
+        // The link takes that long at the least, whatever else the machine does.
+        assert!(
+            row["distribution"][0]["ms"].as_f64().unwrap() >= 5.0,
+            "{row}"
+        );
+        if row["delivery"] == "ordered" {
+            assert_eq!(row["delivered"], 240, "{row}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_measured_is_told_with_what_can() {
+    let file = TestFile::new("messages-both");
+    let cases: [(&[&str], &str); 17] = [
+        (&["--loss=0.95"], "0 to 0.9 of its datagrams"),
+        (&["--loss=-1"], "0 to 0.9 of its datagrams"),
+        (&["--loss=5%,x"], "0 to 0.9 of its datagrams"),
+        (
+            &["--burst=0.5"],
+            "datagrams make a burst, and 0 is for none",
+        ),
+        (
+            &["--burst=NaN"],
+            "datagrams make a burst, and 0 is for none",
+        ),
+        (&["--loss=0.8", "--burst=2"], "such a link there is not: "),
+        (&["--latency=40"], "a time is a number with a unit"),
+        (&["--jitter=2m"], "such a link there is not: jitter is"),
+        (&["--deliveries=fast"], "sequenced"),
+        (&["--redundancy=9"], "0 to 8 copies can be sent"),
+        (&["--rate=0"], "1 to 1000 ticks make a second"),
+        (&["--size=3"], "4 to 15360 bytes make a message"),
+        (&["--messages=0"], "1 to 1000000 messages can be sent"),
+        (
+            &["--messages=1000000", "--seeds=11"],
+            "choose fewer --messages",
+        ),
+        (&["--real", "--messages=300000"], "more than an hour"),
+        (&["--real", "--seeds=2"], "--seeds"),
+        (&["--json", file.path(), "--svg", file.path()], "are both"),
+    ];
+    for (args, told) in cases {
+        let ended = messages(args);
+        assert_eq!(ended.code, Some(2), "{args:?}: {ended:?}");
+        assert_eq!(ended.stdout, [""; 0]);
+        let stderr = ended.stderr.join("\n");
+        assert!(stderr.contains(told), "{args:?}: {stderr}");
+    }
+    assert!(!file.0.exists());
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_told_before_anything_is_measured() {
+    for option in ["--json", "--svg"] {
+        let ended = messages(&[option, "/nowhere/at/all"]);
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert_eq!(ended.stdout, [""; 0]);
+        assert!(ended.stderr[0].contains("cannot write /nowhere/at/all: "));
+    }
+}
+
+#[test]
+fn a_connection_that_does_not_last_is_told_in_a_sentence() {
+    // Through a link like this one nobody hears of the other for twenty seconds at some time.
+    let ended = messages(&[
+        "--loss=0.9",
+        "--burst=0",
+        "--seeds=2",
+        "--redundancy=0",
+        "--deliveries=ordered",
+    ]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert_eq!(rows(&ended).len(), 1);
+    let told = &ended.stderr[0];
+    assert!(
+        told.starts_with("tickwire: 90% lost, ordered, redundancy 0: "),
+        "{told}"
+    );
+}

@@ -1,7 +1,7 @@
 //! `tickwire bench messages`: how long messages take through a bad link, for each delivery, and what that
 //! costs.
 //!
-//! From the bottom up: `case` is what is varied, `book` takes down what came when, `run` sends the messages
+//! From the bottom up: `case` is what is varied and `settings` what is not, `book` takes down what came when, `run` sends the messages
 //! of a case through a pair of hosts; `virtual_pair` and `real_pair` are these; `figures` sums runs up,
 //! `targets` is what was promised, `report` and `picture` show it.
 
@@ -12,6 +12,7 @@ mod picture;
 mod real_pair;
 mod report;
 mod run;
+mod settings;
 mod targets;
 #[cfg(test)]
 mod targets_tests;
@@ -22,42 +23,27 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tickwire::limits::{LINK_BURST_LENGTH_MAX, REDUNDANCY_MAX, UNRELIABLE_MAX};
-use tickwire::{Config, ConnectOptions, LinkConditions, PublicKey};
 
 use self::case::{Case, Kind};
 use self::figures::Row;
 use self::run::Outcome;
+use self::settings::{Mode, Settings, options_to};
 use self::targets::Verdict;
 use super::machine::Machine;
 use super::progress::Progress;
 use super::record::{self, Record};
 use super::{Files, args, loopback};
-use crate::agreement::ProtocolId;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::{share, time};
 
-/// How long a connect may try. Through a link that loses a third in bursts the default gives up now and
-/// then, and what is measured are messages.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(120);
-
 /// The worst link. Beyond it nobody connects.
 const LOSS_MAX: f64 = 0.9;
-
-/// How many seeds are tried, if nobody says so, and how many rounds.
-const SEEDS: u32 = 20;
-const ROUNDS: u32 = 1;
-
-/// How many messages a case may have, over all seeds or rounds: their times are kept.
-const MESSAGES_MAX: u64 = 10_000_000;
-
-/// How long a round over real sockets may take.
-const ROUND_MAX: Duration = Duration::from_secs(3600);
 
 /// Measures how long messages take through a bad link, for each delivery, and what that costs
 ///
 /// One host sends another one a message each tick, both tick at the same time, and the link between
-/// them loses, delays and lets wait. A latency counts from the tick in which a message was due to the
+/// them loses and delays datagrams. A latency counts from the tick in which a message was due to the
 /// tick in which the other side takes it, so on virtual time it is a whole number of ticks. What did
 /// not arrive counts as infinitely long: a percentile that falls among it is "lost".
 ///
@@ -182,30 +168,6 @@ fn messages(text: &str) -> Result<u32, String> {
     args::number(text, 1..=1_000_000, "messages can be sent")
 }
 
-/// Which time it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Mode {
-    Virtual,
-    Real,
-}
-
-/// Everything that decides about the figures, but for what a row says of itself.
-#[derive(Debug, Clone, Serialize)]
-struct Settings {
-    mode: Mode,
-    /// Seeds, from 0 on, or rounds.
-    runs: u32,
-    messages: u32,
-    size_bytes: usize,
-    rate_per_second: u32,
-    #[serde(rename = "latency_seconds", serialize_with = "record::seconds")]
-    latency: Duration,
-    #[serde(rename = "jitter_seconds", serialize_with = "record::seconds")]
-    jitter: Duration,
-    encrypted: bool,
-}
-
 /// What everything came to.
 #[derive(Debug, Serialize)]
 struct Results {
@@ -273,110 +235,6 @@ fn write(
     }
 }
 
-impl Settings {
-    /// What makes no sense is refused here, before anything is measured.
-    fn of(options: &Options) -> Result<Self, Failure> {
-        let (mode, runs) = if options.real {
-            (Mode::Real, options.rounds.unwrap_or(ROUNDS))
-        } else {
-            (Mode::Virtual, options.seeds.unwrap_or(SEEDS))
-        };
-        let settings = Self {
-            mode,
-            runs,
-            messages: options.messages,
-            size_bytes: options.size,
-            rate_per_second: options.rate,
-            latency: options.latency,
-            jitter: options.jitter,
-            encrypted: !options.plain,
-        };
-        settings.refuse_too_much()?;
-        Ok(settings)
-    }
-
-    fn refuse_too_much(&self) -> Result<(), Failure> {
-        let count = u64::from(self.messages) * u64::from(self.runs);
-        if count > MESSAGES_MAX {
-            return Err(Failure::Usage(format!(
-                "a row would have {count} messages, it can have {MESSAGES_MAX}: choose fewer --messages, \
-                 or fewer seeds or rounds"
-            )));
-        }
-        if self.mode == Mode::Real && self.tick() * self.messages > ROUND_MAX {
-            return Err(Failure::Usage(
-                "a round in real time would take more than an hour: choose fewer --messages or a \
-                 higher --rate"
-                    .to_owned(),
-            ));
-        }
-        Ok(())
-    }
-
-    fn cases(&self, options: &Options) -> Result<Vec<Case>, Failure> {
-        let bursts: Vec<_> = options
-            .burst
-            .iter()
-            .map(|&length| (length > 0.0).then_some(length))
-            .collect();
-        let cases = case::all(
-            &options.loss,
-            &bursts,
-            &options.deliveries,
-            &options.redundancy,
-        );
-        for case in &cases {
-            let told = |error| Failure::Usage(format!("such a link there is not: {error}"));
-            self.conditions(*case).validate().map_err(told)?;
-        }
-        Ok(cases)
-    }
-
-    fn tick(&self) -> Duration {
-        Duration::from_secs(1) / self.rate_per_second
-    }
-
-    fn conditions(&self, case: Case) -> LinkConditions {
-        LinkConditions {
-            latency: self.latency,
-            jitter: self.jitter,
-            loss: case.loss(),
-            ..LinkConditions::default()
-        }
-    }
-
-    /// That of both hosts.
-    fn config(&self, case: Case) -> Config {
-        let ProtocolId(protocol_id) = ProtocolId::default();
-        let config = if self.encrypted {
-            Config::noise(protocol_id)
-        } else {
-            Config::plain(protocol_id)
-        };
-        Config {
-            connect_timeout: CONNECT_TIMEOUT,
-            redundancy: case.redundancy.unwrap_or(config.redundancy),
-            peers_max: 1,
-            ..config
-        }
-    }
-
-    /// The default options.
-    #[cfg(test)]
-    fn for_tests() -> Self {
-        Self {
-            mode: Mode::Virtual,
-            runs: 3,
-            messages: 1200,
-            size_bytes: 40,
-            rate_per_second: 60,
-            latency: Duration::from_millis(40),
-            jitter: Duration::from_millis(10),
-            encrypted: true,
-        }
-    }
-}
-
 impl Results {
     fn of(settings: &Settings, rows: Vec<Row>) -> Self {
         let (verdicts, no_verdict) = match targets::judge(settings, &rows) {
@@ -388,15 +246,6 @@ impl Results {
             verdicts,
             no_verdict,
         }
-    }
-}
-
-/// How to connect to the receiver, whose key is known if it has one.
-fn options_to(key: Option<PublicKey>) -> ConnectOptions {
-    let options = ConnectOptions::default();
-    match key {
-        Some(key) => options.pin(key),
-        None => options,
     }
 }
 

@@ -148,18 +148,21 @@ impl<P: Pair> Run<P> {
         while let Some(event) = self.pair.next_event_of_receiver() {
             match event {
                 Event::Message { bytes, .. } => self.book.on_arrived(&bytes, now),
-                Event::Disconnected { reason, .. } => self.on_end("receiver", reason),
+                Event::Disconnected { reason, .. } => self.on_end(tick, "receiver", reason),
                 _ => {}
             }
         }
         while let Some(event) = self.pair.next_event_of_sender() {
             if let Event::Disconnected { reason, .. } = event {
-                self.on_end("sender", reason);
+                self.on_end(tick, "sender", reason);
             }
         }
     }
 
-    fn on_end(&mut self, side: &str, reason: DisconnectReason) {
+    fn on_end(&mut self, tick: Instant, side: &str, reason: DisconnectReason) {
+        if self.phase == Phase::Sending {
+            self.end_sending(tick);
+        }
         let sent = self.book.sent();
         self.broken.get_or_insert_with(|| match self.phase {
             Phase::Connecting => format!("it could not connect: {reason}"),
@@ -212,6 +215,12 @@ impl<P: Pair> Run<P> {
     }
 
     fn wait_from(&mut self, tick: Instant) {
+        self.end_sending(tick);
+        let until = tick + self.patience;
+        self.phase = Phase::Waiting { until };
+    }
+
+    fn end_sending(&mut self, tick: Instant) {
         let since = |start: Instant| (tick - start).as_secs_f64();
         let (from, to) = (self.at_start, self.counts);
         let packets = to.packets - from.packets;
@@ -220,8 +229,11 @@ impl<P: Pair> Run<P> {
             packets,
             bytes: to.bytes - from.bytes + packets * LINK_HEADER_BYTES as u64,
         };
-        let until = tick + self.patience;
-        self.phase = Phase::Waiting { until };
+    }
+
+    #[cfg(test)]
+    pub(super) fn pair_mut(&mut self) -> &mut P {
+        &mut self.pair
     }
 
     pub(super) fn outcome(self) -> Outcome {

@@ -151,7 +151,7 @@ impl fmt::Display for Verdict {
         write!(f, "{delivered} of {messages} delivered")?;
         match self.out_of_order {
             0 => write!(f, " in order")?,
-            some => write!(f, ", {} out of order", grouped(some.into()))?,
+            some => write!(f, ", {} out of order", grouped(some))?,
         }
         f.write_str(match self.verdict {
             Word::Ok => ": ok",

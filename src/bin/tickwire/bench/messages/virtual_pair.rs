@@ -118,3 +118,50 @@ fn seed_of(seed: u64, host: u8) -> [u8; 32] {
     bytes[..8].copy_from_slice(&seed.to_be_bytes());
     bytes
 }
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    reason = "in a test that is a failure as good as any"
+)]
+mod tests {
+    use super::super::case::Kind;
+    use super::*;
+
+    #[test]
+    fn a_connection_that_breaks_ends_the_run_with_what_there_was() {
+        let settings = Settings::for_tests();
+        let case = Case {
+            loss: 0.0,
+            burst: None,
+            redundancy: Some(2),
+            delivery: Kind::Ordered,
+        };
+        let mut tick = Instant::now();
+        let pair = VirtualPair::new(case, &settings, 0, tick).unwrap();
+        let mut run = Run::new(pair, case, &settings);
+        for number in 0.. {
+            if run.is_over() {
+                break;
+            }
+            if number == 100 {
+                let mut conditions = settings.conditions(case);
+                conditions.partitioned = true;
+                run.pair_mut()
+                    .there
+                    .set_conditions(conditions.clone())
+                    .unwrap();
+                run.pair_mut().back.set_conditions(conditions).unwrap();
+            }
+            run.tick(tick).unwrap();
+            tick += settings.tick();
+        }
+        let outcome = run.outcome();
+        let arrived = outcome.latencies_ms.len();
+        assert!((50..100).contains(&arrived), "{arrived}");
+        assert!(outcome.sending.packets >= 100 && outcome.sending.seconds > 1.0);
+        let told = outcome.broken.unwrap();
+        assert!(told.starts_with("it broke after "), "{told}");
+        assert!(told.ends_with("the peer was silent for too long"), "{told}");
+    }
+}

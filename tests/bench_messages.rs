@@ -192,7 +192,7 @@ fn what_cannot_be_measured_is_told_with_what_can() {
             "choose fewer --messages",
         ),
         (&["--real", "--messages=300000"], "more than an hour"),
-        (&["--real", "--seeds=2"], "--seeds"),
+        (&["--rounds=0"], "1 to 1000 rounds can be measured"),
         (&["--json", file.path(), "--svg", file.path()], "are both"),
     ];
     for (args, told) in cases {

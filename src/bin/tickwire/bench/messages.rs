@@ -106,24 +106,20 @@ pub(crate) struct Options {
           allow_negative_numbers = true)]
     size: usize,
 
-    /// How many messages are sent for each row and seed, or round, 1 to 1000000
+    /// How many messages are sent for each row and round, 1 to 1000000
     #[arg(long, value_name = "N", default_value = "1200", value_parser = messages,
           allow_negative_numbers = true)]
     messages: u32,
 
-    /// How many seeds each row is computed with, 1 to 1000: 0 and those that follow [default: 20]
-    #[arg(long, value_name = "N", value_parser = args::rounds, conflicts_with = "real",
+    /// How many times each row is measured, 1 to 1000: on virtual time with the seeds 0, 1, 2 and so on
+    /// [default: 20, with --real 1]
+    #[arg(long, visible_alias = "seeds", value_name = "N", value_parser = args::rounds,
           allow_negative_numbers = true)]
-    seeds: Option<u32>,
+    rounds: Option<u32>,
 
     /// Measures over real sockets and in real time
     #[arg(long)]
     real: bool,
-
-    /// How many times everything is measured with --real, 1 to 1000 [default: 1]
-    #[arg(long, value_name = "N", value_parser = args::rounds, requires = "real",
-          allow_negative_numbers = true)]
-    rounds: Option<u32>,
 
     /// Without encryption, to compare
     #[arg(long)]
@@ -258,10 +254,10 @@ fn measure(settings: &Settings, cases: &[Case]) -> Result<Vec<Row>, Failure> {
 
 /// Row by row.
 fn measure_virtual(settings: &Settings, cases: &[Case]) -> Result<Vec<Row>, Failure> {
-    let progress = Progress::new(u64::from(settings.runs) * cases.len() as u64);
+    let progress = Progress::new(u64::from(settings.rounds) * cases.len() as u64);
     let row = |&case: &Case| {
         let mut outcomes = Vec::new();
-        for seed in 0..settings.runs {
+        for seed in 0..settings.rounds {
             progress.next(case.to_string());
             outcomes.push(virtual_pair::run(case, settings, seed.into())?);
             progress.step();
@@ -276,8 +272,8 @@ fn measure_real(settings: &Settings, cases: &[Case]) -> Result<Vec<Row>, Failure
     loopback::refuse_silence()?;
     let mut rounds: Vec<Vec<Outcome>> = Vec::new();
     let each = settings.tick() * settings.messages;
-    let progress = Progress::of_length(settings.runs.into(), each);
-    for round in 1..=settings.runs {
+    let progress = Progress::of_length(settings.rounds.into(), each);
+    for round in 1..=settings.rounds {
         progress.next(format!("round {round}"));
         rounds.push(real_pair::run(cases, settings, &progress)?);
         progress.step();

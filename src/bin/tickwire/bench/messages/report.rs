@@ -51,11 +51,11 @@ impl fmt::Display for Settings {
             "{messages} messages of {size} bytes, {rate} a second, over {latency} and up to {jitter} \
              more each way, {security}, "
         )?;
-        match (self.mode, self.runs) {
+        match (self.mode, self.rounds) {
             (Mode::Virtual, 1) => write!(f, "on virtual time, seed 0"),
-            (Mode::Virtual, runs) => write!(f, "on virtual time, seeds 0 to {}", runs - 1),
+            (Mode::Virtual, rounds) => write!(f, "on virtual time, seeds 0 to {}", rounds - 1),
             (Mode::Real, 1) => write!(f, "over real sockets, 1 round"),
-            (Mode::Real, runs) => write!(f, "over real sockets, {runs} rounds"),
+            (Mode::Real, rounds) => write!(f, "over real sockets, {rounds} rounds"),
         }
     }
 }
@@ -122,7 +122,7 @@ mod tests {
         let real = Settings {
             mode: Mode::Real,
             encrypted: false,
-            runs: 1,
+            rounds: 1,
             ..Settings::for_tests()
         };
         assert!(

@@ -15,11 +15,11 @@ use crate::failure::Failure;
 /// then, and what is measured are messages.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// How many seeds are tried, if nobody says so, and how many rounds.
-const SEEDS: u32 = 20;
-const ROUNDS: u32 = 1;
+/// How many rounds there are if nobody says so.
+const ROUNDS_VIRTUAL: u32 = 20;
+const ROUNDS_REAL: u32 = 1;
 
-/// How many messages a case may have, over all seeds or rounds: their times are kept.
+/// How many messages a case may have, over all rounds: their times are kept.
 const MESSAGES_MAX: u64 = 10_000_000;
 
 /// How long a round over real sockets may take.
@@ -37,8 +37,8 @@ pub(super) enum Mode {
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Settings {
     pub(super) mode: Mode,
-    /// Seeds, from 0 on, or rounds.
-    pub(super) runs: u32,
+    /// On virtual time each has its number as a seed.
+    pub(super) rounds: u32,
     pub(super) messages: u32,
     pub(super) size_bytes: usize,
     pub(super) rate_per_second: u32,
@@ -52,14 +52,14 @@ pub(super) struct Settings {
 impl Settings {
     /// What makes no sense is refused here, before anything is measured.
     pub(super) fn of(options: &Options) -> Result<Self, Failure> {
-        let (mode, runs) = if options.real {
-            (Mode::Real, options.rounds.unwrap_or(ROUNDS))
+        let (mode, rounds) = if options.real {
+            (Mode::Real, ROUNDS_REAL)
         } else {
-            (Mode::Virtual, options.seeds.unwrap_or(SEEDS))
+            (Mode::Virtual, ROUNDS_VIRTUAL)
         };
         let settings = Self {
             mode,
-            runs,
+            rounds: options.rounds.unwrap_or(rounds),
             messages: options.messages,
             size_bytes: options.size,
             rate_per_second: options.rate,
@@ -72,11 +72,11 @@ impl Settings {
     }
 
     fn refuse_too_much(&self) -> Result<(), Failure> {
-        let count = u64::from(self.messages) * u64::from(self.runs);
+        let count = u64::from(self.messages) * u64::from(self.rounds);
         if count > MESSAGES_MAX {
             return Err(Failure::Usage(format!(
                 "a row would have {count} messages, it can have {MESSAGES_MAX}: choose fewer --messages, \
-                 or fewer seeds or rounds"
+                 or fewer --rounds"
             )));
         }
         if self.mode == Mode::Real && self.tick() * self.messages > ROUND_MAX {
@@ -142,7 +142,7 @@ impl Settings {
     pub(super) fn for_tests() -> Self {
         Self {
             mode: Mode::Virtual,
-            runs: 3,
+            rounds: 3,
             messages: 1200,
             size_bytes: 40,
             rate_per_second: 60,

@@ -1,21 +1,23 @@
 //! How fast the network takes what goes to a peer: the one place that decides it.
 //!
-//! A model of the path, as BBR makes one (Cardwell and others, "BBR: Congestion-Based Congestion Control",
-//! ACM Queue 14(5), 2016; draft-ietf-ccwg-bbr): the highest rate at which packets were lately delivered,
-//! and the shortest time that one took. Packets leave at that rate. Now and then a little faster, to see
-//! whether there is more, and a little slower, so that what queued up on the way drains. Losses alone say
-//! nothing: a radio link loses packets without being full.
+//! It goes by what is delivered and by what queues up. The measured rate of delivery is that of BBR (Cardwell
+//! and others, "BBR: Congestion-Based Congestion Control", ACM Queue 14(5), 2016; draft-ietf-ccwg-bbr), and so
+//! is the beginning: twice as fast each round trip, until no more arrives or something queues up. From then on
+//! it goes slowly up until there is a queue, and then at once below what is delivered, for as long as
+//! that queue takes to drain: what goes up by steps and down by a share ends up fair to others who do so
+//! (Chiu and Jain, "Analysis of the Increase and Decrease Algorithms for Congestion Avoidance in Computer
+//! Networks", 1989). Losses alone say nothing: a radio link loses packets without being full.
 //!
 //! Where a game is another application than a download:
 //!
-//! - **Delay counts at once.** When the shortest round trip of a whole round is longer than the shortest of
-//!   all by more than noise, there is a queue, which the game's own packets wait in. Then the rate goes
-//!   below what is delivered until it is gone, and old measurements of the rate count no more. Noise is
-//!   [`QUEUE_NOISE`], or twice the deviation of the round trip where that is more: a game that asks its
-//!   socket once a tick measures in ticks.
+//! - **Delay counts at once.** A queue is what the game's own packets wait in. There is one when the shortest
+//!   of the last few round trips is longer than the shortest of all by more than noise: [`QUEUE_NOISE`], or
+//!   more where round trips vary. The shortest of a few, because a game that asks its socket once a tick
+//!   measures in ticks.
+//! - **Who is not the cause does not pay.** A delay that stays when less is sent has another reason: jitter, or
+//!   somebody who fills the queue. Then the rate is again what it was, and that delay counts as none.
 //! - **Who sends little keeps what was measured.** A game almost never fills the path, so what it sends says
-//!   little of what there is, and must not lower the rate. When it needs more it looks for the limit as a
-//!   new connection does, doubling each round trip.
+//!   little of what there is. When it needs more it looks for the limit as a new connection does.
 //! - **There is a floor**, and nothing gets below it: a game that cannot send its inputs is over anyway.
 //!
 //! It knows neither packets nor peers, and of messages only whether there were enough of them.
@@ -28,20 +30,16 @@ use crate::limits::{QUEUE_NOISE, RATE_SEARCH_AFTER, TIMER_GRANULARITY, WINDOW_SL
 #[derive(Debug)]
 pub(crate) struct Congestion {
     limits: Limits,
-    delivery: Delivery,
-    round: Round,
-    /// The most that was delivered in each of the last rounds, in bytes per second.
-    bandwidths: [u64; BANDWIDTH_ROUNDS],
-    least: LeastRoundTrip,
+    /// What to send in bytes per second, but for what the phase makes of it.
+    target: u64,
     phase: Phase,
+    delivery: Delivery,
+    delay: Delay,
+    round: Round,
     /// Since when the application has sent less than it might.
     idle_since: Option<Instant>,
-    /// Of the last round: how much longer than the shortest its shortest round trip was.
-    queue_delay: Duration,
+    experiment: Option<Experiment>,
 }
-
-/// How many rounds a measured rate counts, unless there is a queue.
-const BANDWIDTH_ROUNDS: usize = 10;
 
 /// Rates in bytes per second.
 #[derive(Debug, Clone, Copy)]
@@ -61,69 +59,69 @@ pub(crate) struct Stamp {
     is_idle: bool,
 }
 
-/// What was delivered, for samples of the rate (draft-cheng-iccrg-delivery-rate-estimation).
-#[derive(Debug)]
-struct Delivery {
-    bytes: u64,
-    at: Instant,
-    first_sent_at: Instant,
-    /// Everything that is on its way when the application has no more to send measures the application.
-    idle_until: u64,
-    /// The newest packet of the acknowledgement that is being taken in.
-    newest: Option<(Stamp, Instant)>,
-}
-
-/// From the sending of a packet to its acknowledgement.
-#[derive(Debug)]
-struct Round {
-    /// It is over when a packet is acknowledged that left when so much was delivered.
-    ends_at: u64,
-    bandwidth: u64,
-    least: Option<Duration>,
-    /// Whether nothing in it was limited by the application.
-    is_full: bool,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     /// Twice as fast each round, as long as more arrives.
     Search { best: u64, in_vain: u32 },
-    /// The queue that the search has left drains.
-    Drain,
-    /// A little faster, a little slower, and as fast as it is for a while.
-    Cruise { round: u32 },
+    /// The queue drains: since when, until when, and at which share of the target, in percent. What
+    /// was sent before says how much the path delivers when it is full.
+    Drain {
+        since: Instant,
+        until: Instant,
+        gain: u64,
+    },
+    /// What was sent since then will show whether the queue is gone.
+    Settle { since: Instant, until: Instant },
+    /// A little faster all the time, since there was no queue.
+    Climb { since: Instant },
 }
 
-/// What the rate is of what is delivered, in percent.
-const SEARCH_GAIN: u64 = 200;
-const DRAIN_GAIN: u64 = 50;
-const QUEUE_GAIN: u64 = 80;
-const CRUISE_GAINS: [u64; 8] = [125, 80, 100, 100, 100, 100, 100, 100];
-
-/// Of the shortest round trip and the rate, in percent: what may be on its way.
-const WINDOW_GAIN: u64 = 200;
+/// Less is sent, to see whether that makes a delay shorter.
+#[derive(Debug, Clone, Copy)]
+struct Experiment {
+    target_before: u64,
+    delay_before: Duration,
+    in_vain: u32,
+}
 
 /// Rounds of a search that bring less than a quarter more, before it ends.
 const SEARCH_ROUNDS_IN_VAIN: u32 = 3;
 
+/// How much slower than the target it is while a queue drains, in percent: after a search, which leaves more
+/// behind, and later.
+const SEARCH_DRAIN_GAIN: u64 = 25;
+const DRAIN_GAIN: u64 = 50;
+
+/// The longest that a queue is given to drain, in round trips.
+const DRAIN_ROUNDS_MAX: u32 = 4;
+
+/// What is left of what the path delivers when there was a queue, in percent. The rest goes to others.
+const BACK_OFF: u64 = 92;
+
+/// How much faster it gets in a second, in bytes per second: 1 Mbit/s. It is the same for all who share a
+/// path, so that they end up with the same.
+const CLIMB: u64 = 125_000;
+
+/// And the part of the rate that it gets faster beside that, where 1 Mbit/s is little: 1/32.
+const CLIMB_PART: u64 = 32;
+
+/// For how many seconds at most the climb doubles its speed with each of them.
+const CLIMB_DOUBLINGS_MAX: u32 = 8;
+
+/// How often less is sent before a delay counts as nobody's fault.
+const EXPERIMENTS_IN_VAIN: u32 = 3;
+
 impl Congestion {
     pub(crate) fn new(limits: Limits, now: Instant) -> Self {
-        let half = limits.start * 100 / SEARCH_GAIN;
         Self {
             limits,
-            delivery: Delivery {
-                bytes: 0,
-                at: now,
-                first_sent_at: now,
-                idle_until: 0,
-                newest: None,
-            },
-            round: Round::new(0),
-            bandwidths: [half; BANDWIDTH_ROUNDS],
-            least: LeastRoundTrip::new(now),
+            target: limits.start,
             phase: SEARCH,
+            delivery: Delivery::new(now),
+            delay: Delay::new(now),
+            round: Round::new(0, now),
             idle_since: None,
-            queue_delay: Duration::ZERO,
+            experiment: None,
         }
     }
 
@@ -137,59 +135,43 @@ impl Congestion {
 
     /// How fast to send, in bytes per second.
     pub(crate) fn rate(&self) -> u64 {
-        let gain = match self.phase {
-            Phase::Search { .. } => SEARCH_GAIN,
-            Phase::Drain => DRAIN_GAIN,
-            Phase::Cruise { .. } if self.has_queue() => QUEUE_GAIN,
-            Phase::Cruise { round } => CRUISE_GAINS[round as usize % CRUISE_GAINS.len()],
+        let rate = match self.phase {
+            Phase::Drain { gain, .. } => self.target * gain / 100,
+            _ => self.target,
         };
-        (self.bandwidth() * gain / 100).clamp(self.limits.floor, self.limits.ceiling)
+        self.limits.clamp(rate)
     }
 
     /// How many bytes may be on their way: only a bound for the case that nothing comes back.
     #[allow(
         clippy::cast_possible_truncation,
-        reason = "a second at 10 Gbit/s is 1.25 GB"
+        reason = "two minutes at 10 Gbit/s are less than 2^38 bytes; who has 32 bits has a ceiling"
     )]
     pub(crate) fn window(&self) -> usize {
-        let round_trip = self.least.value().unwrap_or(WINDOW_SLACK);
-        let time = round_trip * (WINDOW_GAIN as u32) / 100 + WINDOW_SLACK;
-        let rate = self.bandwidth().max(self.rate()).max(self.limits.floor);
+        let time = 2 * self.delay.usual().unwrap_or(WINDOW_SLACK) + WINDOW_SLACK;
+        let rate = self.limits.clamp(self.target);
         let bytes = u128::from(rate) * time.as_nanos() / 1_000_000_000;
-        bytes as usize + 4 * crate::limits::DATAGRAM_MAX
+        bytes.min(u128::from(u32::MAX)) as usize + 4 * crate::limits::DATAGRAM_MAX
     }
 
-    /// The measured rate, in bytes per second.
+    /// The measured rate of delivery, in bytes per second: the most of the last two rounds.
     pub(crate) fn bandwidth(&self) -> u64 {
-        self.bandwidths.iter().copied().fold(0, u64::max)
+        self.round.bandwidth.max(self.round.bandwidth_before)
     }
 
-    /// How long packets waited on their way in the last round, as far as that shows.
+    /// How long packets wait on their way, as far as that shows.
     pub(crate) fn queue_delay(&self) -> Duration {
-        self.queue_delay
-    }
-
-    fn has_queue(&self) -> bool {
-        self.queue_delay > Duration::ZERO
+        self.delay.queued
     }
 
     /// A packet leaves, while `in_flight` bytes are on their way.
     pub(crate) fn on_sent(&mut self, in_flight: usize, now: Instant) -> Stamp {
-        let delivery = &mut self.delivery;
-        if in_flight == 0 {
-            (delivery.at, delivery.first_sent_at) = (now, now);
-        }
-        Stamp {
-            delivered: delivery.bytes,
-            delivered_at: delivery.at,
-            first_sent_at: delivery.first_sent_at,
-            is_idle: delivery.bytes < delivery.idle_until,
-        }
+        self.delivery.on_sent(in_flight, now)
     }
 
     /// The application has no more to send, while `in_flight` bytes are on their way.
     pub(crate) fn on_idle(&mut self, in_flight: usize, now: Instant) {
-        self.delivery.idle_until = (self.delivery.bytes + in_flight as u64).max(1);
+        self.delivery.idle_until = Some(self.delivery.bytes + in_flight as u64);
         self.idle_since.get_or_insert(now);
     }
 
@@ -197,9 +179,8 @@ impl Congestion {
     pub(crate) fn on_busy(&mut self, now: Instant) {
         let since = self.idle_since.take();
         let was_idle = since.is_some_and(|since| now >= since + RATE_SEARCH_AFTER);
-        if was_idle && matches!(self.phase, Phase::Cruise { .. }) {
+        if was_idle && matches!(self.phase, Phase::Climb { .. }) {
             // What was measured long ago is where to begin.
-            self.bandwidths = [self.bandwidth() * 100 / SEARCH_GAIN; BANDWIDTH_ROUNDS];
             self.phase = SEARCH;
         }
     }
@@ -217,95 +198,130 @@ impl Congestion {
             return;
         };
         if let Some(sample) = sample {
-            self.least.on_sample(sample, now);
-            self.round.least = Some(self.round.least.map_or(sample, |least| least.min(sample)));
+            self.delay.on_sample(sample, deviation, now);
         }
-        self.take_sample(stamp, sent_at);
-        self.delivery.first_sent_at = sent_at;
+        let shortest = self.delay.least().unwrap_or(TIMER_GRANULARITY);
+        let bandwidth = self.delivery.sample(stamp, sent_at, shortest);
+        self.round.take(bandwidth, &stamp);
+        self.on_phase(bandwidth, &stamp, sent_at, now);
         if stamp.delivered >= self.round.ends_at {
-            self.on_round(deviation);
+            self.on_round(now);
         }
     }
 
-    fn take_sample(&mut self, stamp: Stamp, sent_at: Instant) {
-        let sending = sent_at.saturating_duration_since(stamp.first_sent_at);
-        let arriving = self
-            .delivery
-            .at
-            .saturating_duration_since(stamp.delivered_at);
-        let interval = sending.max(arriving);
-        // In less than a round trip there is no rate, only a clump.
-        let shortest = self.least.value().unwrap_or(TIMER_GRANULARITY);
-        if interval.is_zero() || interval < shortest {
+    fn on_phase(&mut self, bandwidth: Option<u64>, stamp: &Stamp, sent_at: Instant, now: Instant) {
+        match self.phase {
+            Phase::Search { .. } if self.delay.has_queue() => self.end_search(now),
+            Phase::Climb { .. } if self.delay.has_queue() => self.back_off(stamp, now),
+            Phase::Search { .. } | Phase::Climb { .. } => {}
+            Phase::Drain { since, until, .. } => {
+                self.learn(bandwidth, stamp, sent_at, since);
+                if now >= until {
+                    self.phase = Phase::Settle { since, until: now };
+                }
+            }
+            Phase::Settle { since, until } => {
+                self.learn(bandwidth, stamp, sent_at, since);
+                if sent_at >= until {
+                    self.delay.forget_lately();
+                    self.phase = Phase::Climb { since: now };
+                }
+            }
+        }
+    }
+
+    /// What was sent while there was a queue tells best how much gets through. The last word counts.
+    fn learn(&mut self, bandwidth: Option<u64>, stamp: &Stamp, sent_at: Instant, since: Instant) {
+        if let Some(bandwidth) = bandwidth.filter(|_| sent_at <= since && !stamp.is_idle) {
+            self.target = self.limits.clamp(bandwidth * BACK_OFF / 100);
+        }
+    }
+
+    /// The queue of a search: what was sent since it began to show is as much again.
+    fn end_search(&mut self, now: Instant) {
+        self.target = self.limits.clamp(self.bandwidth().min(self.target));
+        let unseen = self.delay.usual().unwrap_or_default() / 2;
+        self.drain(self.delay.queued + unseen, SEARCH_DRAIN_GAIN, now);
+    }
+
+    fn back_off(&mut self, stamp: &Stamp, now: Instant) {
+        let delay_before = self.delay.queued;
+        let experiment = self.experiment.get_or_insert(Experiment {
+            target_before: self.target,
+            delay_before,
+            in_vain: 0,
+        });
+        if delay_before * 2 > experiment.delay_before {
+            experiment.in_vain += 1;
+        }
+        if experiment.in_vain > EXPERIMENTS_IN_VAIN {
+            self.target = experiment.target_before;
+            self.experiment = None;
+            self.delay.accept();
             return;
         }
-        let bytes = self.delivery.bytes - stamp.delivered;
-        let nanos = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX);
-        let bandwidth = bytes.saturating_mul(1_000_000_000) / nanos;
-        self.round.is_full &= !stamp.is_idle;
-        if !stamp.is_idle || bandwidth > self.bandwidth() {
-            self.round.bandwidth = self.round.bandwidth.max(bandwidth);
-        }
+        let less = self.bandwidth() * BACK_OFF / 100;
+        // Who sends little is hardly the cause, and needs room for when he sends more.
+        let least = if stamp.is_idle { self.limits.start } else { 0 };
+        self.target = self.limits.clamp(less.max(least).min(self.target));
+        self.drain(delay_before, DRAIN_GAIN, now);
     }
 
-    fn on_round(&mut self, deviation: Duration) {
-        let round = std::mem::replace(&mut self.round, Round::new(self.delivery.bytes));
-        self.queue_delay = self.queue_in(&round, deviation);
-        if round.bandwidth > 0 && (round.is_full || round.bandwidth > self.bandwidth()) {
-            self.on_bandwidth(round.bandwidth);
-        }
-        self.phase = match self.phase {
-            Phase::Search { best, in_vain } => self.search(best, in_vain, &round),
-            Phase::Drain if self.has_queue() => Phase::Drain,
-            Phase::Drain => Phase::Cruise { round: 2 },
-            // After a queue it is no time to look for more.
-            Phase::Cruise { .. } if self.has_queue() => Phase::Cruise { round: 2 },
-            Phase::Cruise { round: number } if round.is_full => Phase::Cruise { round: number + 1 },
-            Phase::Cruise { round } => Phase::Cruise { round },
+    fn drain(&mut self, queued: Duration, gain: u64, now: Instant) {
+        let longest = self.delay.usual().unwrap_or_default() * DRAIN_ROUNDS_MAX;
+        #[allow(clippy::cast_possible_truncation, reason = "a percentage")]
+        let time = queued * 100 / (100 - gain as u32);
+        self.phase = Phase::Drain {
+            since: now,
+            until: now + time.min(longest),
+            gain,
         };
     }
 
-    /// How much longer than the shortest of all the shortest round trip of a round was, if that is more
-    /// than noise.
-    fn queue_in(&self, round: &Round, deviation: Duration) -> Duration {
-        let (Some(least), Some(shortest)) = (round.least, self.least.value()) else {
-            return Duration::ZERO;
-        };
-        let longer = least.saturating_sub(shortest);
-        if longer > QUEUE_NOISE.max(2 * deviation) {
-            longer
-        } else {
-            Duration::ZERO
+    fn on_round(&mut self, now: Instant) {
+        let round = self.round.next(self.delivery.bytes, now);
+        match self.phase {
+            Phase::Search { best, in_vain } => self.search(best, in_vain, &round, now),
+            Phase::Climb { since } => self.climb(since, &round, now),
+            Phase::Drain { .. } | Phase::Settle { .. } => {}
         }
     }
 
-    fn on_bandwidth(&mut self, bandwidth: u64) {
-        self.bandwidths.rotate_right(1);
-        self.bandwidths[0] = bandwidth;
-        if self.has_queue() {
-            // What was delivered before there was a queue is not to be had any more.
-            let lately = bandwidth.max(self.bandwidths[1]);
-            self.bandwidths.fill(0);
-            self.bandwidths[0] = lately.min(bandwidth * 5 / 4);
-        }
-    }
-
-    fn search(&self, best: u64, in_vain: u32, round: &Round) -> Phase {
-        if self.has_queue() {
-            return Phase::Drain;
-        }
+    fn search(&mut self, best: u64, in_vain: u32, round: &Round, now: Instant) {
+        self.target = self
+            .target
+            .max(2 * round.bandwidth)
+            .min(self.limits.ceiling);
         if !round.is_full {
-            return Phase::Search { best, in_vain };
+            return;
         }
-        if round.bandwidth >= best * 5 / 4 {
+        self.phase = if round.bandwidth >= best * 5 / 4 {
             let best = round.bandwidth;
-            return Phase::Search { best, in_vain: 0 };
-        }
-        if in_vain + 1 < SEARCH_ROUNDS_IN_VAIN {
+            Phase::Search { best, in_vain: 0 }
+        } else {
             let in_vain = in_vain + 1;
-            return Phase::Search { best, in_vain };
+            Phase::Search { best, in_vain }
+        };
+        if in_vain + 1 >= SEARCH_ROUNDS_IN_VAIN && round.bandwidth < best * 5 / 4 {
+            self.end_search(now);
         }
-        Phase::Drain
+    }
+
+    fn climb(&mut self, since: Instant, round: &Round, now: Instant) {
+        if self.delay.has_none() {
+            self.experiment = None;
+        }
+        // What is not used is not enough to go further up.
+        if !round.is_full || round.bandwidth * 5 / 4 < self.target {
+            return;
+        }
+        let quiet = now.saturating_duration_since(since).as_secs();
+        #[allow(clippy::cast_possible_truncation, reason = "8 at most")]
+        let doublings = quiet.min(u64::from(CLIMB_DOUBLINGS_MAX)) as u32;
+        let speed = (CLIMB + self.target / CLIMB_PART).min(self.target) << doublings;
+        let took = now.saturating_duration_since(round.since).as_micros();
+        let took = u64::try_from(took).unwrap_or(u64::MAX).min(1_000_000);
+        self.target = self.limits.clamp(self.target + speed * took / 1_000_000);
     }
 }
 
@@ -314,49 +330,196 @@ const SEARCH: Phase = Phase::Search {
     in_vain: 0,
 };
 
-impl Round {
-    fn new(ends_at: u64) -> Self {
-        Self {
-            ends_at,
-            bandwidth: 0,
-            least: None,
-            is_full: true,
-        }
+impl Limits {
+    fn clamp(&self, rate: u64) -> u64 {
+        rate.clamp(self.floor, self.ceiling)
     }
 }
 
-/// The shortest round trip of the last ten to twenty seconds.
+/// What was delivered, for samples of the rate (draft-cheng-iccrg-delivery-rate-estimation).
 #[derive(Debug)]
-struct LeastRoundTrip {
+struct Delivery {
+    bytes: u64,
+    at: Instant,
+    first_sent_at: Instant,
+    /// Everything that is on its way when the application has no more to send measures the application.
+    idle_until: Option<u64>,
+    /// The newest packet of the acknowledgement that is being taken in.
+    newest: Option<(Stamp, Instant)>,
+}
+
+impl Delivery {
+    fn new(now: Instant) -> Self {
+        Self {
+            bytes: 0,
+            at: now,
+            first_sent_at: now,
+            idle_until: None,
+            newest: None,
+        }
+    }
+
+    fn on_sent(&mut self, in_flight: usize, now: Instant) -> Stamp {
+        if in_flight == 0 {
+            (self.at, self.first_sent_at) = (now, now);
+        }
+        Stamp {
+            delivered: self.bytes,
+            delivered_at: self.at,
+            first_sent_at: self.first_sent_at,
+            is_idle: self.idle_until.is_some_and(|until| self.bytes <= until),
+        }
+    }
+
+    /// The rate that a packet shows which has arrived, in bytes per second. In less than the `shortest`
+    /// round trip there is no rate, only a clump.
+    fn sample(&mut self, stamp: Stamp, sent_at: Instant, shortest: Duration) -> Option<u64> {
+        self.first_sent_at = sent_at;
+        let sending = sent_at.saturating_duration_since(stamp.first_sent_at);
+        let arriving = self.at.saturating_duration_since(stamp.delivered_at);
+        let interval = sending.max(arriving);
+        if interval.is_zero() || interval < shortest {
+            return None;
+        }
+        let bytes = self.bytes - stamp.delivered;
+        let nanos = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX);
+        Some(bytes.saturating_mul(1_000_000_000) / nanos)
+    }
+}
+
+/// From the sending of a packet to its acknowledgement.
+#[derive(Debug, Clone, Copy)]
+struct Round {
     since: Instant,
+    /// It is over when a packet is acknowledged that left when so much was delivered.
+    ends_at: u64,
+    bandwidth: u64,
+    bandwidth_before: u64,
+    /// Whether nothing in it was limited by the application.
+    is_full: bool,
+}
+
+impl Round {
+    fn new(ends_at: u64, now: Instant) -> Self {
+        Self {
+            since: now,
+            ends_at,
+            bandwidth: 0,
+            bandwidth_before: 0,
+            is_full: true,
+        }
+    }
+
+    fn take(&mut self, bandwidth: Option<u64>, stamp: &Stamp) {
+        self.is_full &= !stamp.is_idle;
+        self.bandwidth = self.bandwidth.max(bandwidth.unwrap_or(0));
+    }
+
+    /// Begins the next one, and returns what was.
+    fn next(&mut self, ends_at: u64, now: Instant) -> Self {
+        let next = Self {
+            bandwidth_before: self.bandwidth,
+            ..Self::new(ends_at, now)
+        };
+        std::mem::replace(self, next)
+    }
+}
+
+/// How long round trips are, and how much of that is a queue.
+#[derive(Debug)]
+struct Delay {
+    /// The shortest of the last ten to twenty seconds.
     current: Option<Duration>,
     before: Option<Duration>,
+    since: Instant,
+    /// The last few.
+    lately: [Duration; LATELY],
+    lately_len: usize,
+    queued: Duration,
+    noise: Duration,
 }
+
+/// Of how many round trips the shortest counts.
+const LATELY: usize = 3;
 
 /// How long one half of the window is.
 const LEAST_WINDOW: Duration = Duration::from_secs(10);
 
-impl LeastRoundTrip {
+impl Delay {
     fn new(now: Instant) -> Self {
         Self {
-            since: now,
             current: None,
             before: None,
+            since: now,
+            lately: [Duration::ZERO; LATELY],
+            lately_len: 0,
+            queued: Duration::ZERO,
+            noise: QUEUE_NOISE,
         }
     }
 
-    fn on_sample(&mut self, sample: Duration, now: Instant) {
+    fn on_sample(&mut self, sample: Duration, deviation: Duration, now: Instant) {
         if now.saturating_duration_since(self.since) >= LEAST_WINDOW {
             self.before = self.current.take();
             self.since = now;
         }
         self.current = Some(self.current.map_or(sample, |least| least.min(sample)));
+        self.lately.rotate_right(1);
+        self.lately[0] = sample;
+        self.lately_len = (self.lately_len + 1).min(LATELY);
+        self.noise = QUEUE_NOISE;
+        let _ = deviation;
+        self.queued = self.queue();
     }
 
-    fn value(&self) -> Option<Duration> {
+    /// The last round trips belong to another time.
+    fn forget_lately(&mut self) {
+        self.lately_len = 0;
+        self.queued = Duration::ZERO;
+    }
+
+    /// From now on what it takes is what it has to take.
+    fn accept(&mut self) {
+        self.current = self.shortest_lately();
+        self.before = None;
+        self.forget_lately();
+    }
+
+    fn shortest_lately(&self) -> Option<Duration> {
+        let is_known = self.lately_len == LATELY;
+        self.lately.iter().copied().min().filter(|_| is_known)
+    }
+
+    fn queue(&self) -> Duration {
+        let (Some(lately), Some(least)) = (self.shortest_lately(), self.least()) else {
+            return Duration::ZERO;
+        };
+        let longer = lately.saturating_sub(least);
+        if longer > self.noise {
+            longer
+        } else {
+            Duration::ZERO
+        }
+    }
+
+    fn has_queue(&self) -> bool {
+        !self.queued.is_zero()
+    }
+
+    /// Whether that is known.
+    fn has_none(&self) -> bool {
+        self.lately_len == LATELY && self.queued.is_zero()
+    }
+
+    fn least(&self) -> Option<Duration> {
         match (self.current, self.before) {
             (Some(current), Some(before)) => Some(current.min(before)),
             (current, before) => current.or(before),
         }
+    }
+
+    /// How long a round trip takes that is not held up by chance.
+    fn usual(&self) -> Option<Duration> {
+        self.shortest_lately().max(self.least())
     }
 }

@@ -81,6 +81,7 @@ enum Phase {
 struct Experiment {
     target_before: u64,
     delay_before: Duration,
+    longest: Duration,
     in_vain: u32,
 }
 
@@ -193,25 +194,25 @@ impl Congestion {
     }
 
     /// All of an acknowledgement was taken in, with a sample of the round trip if it had one.
-    pub(crate) fn on_ack(&mut self, sample: Option<Duration>, deviation: Duration, now: Instant) {
+    pub(crate) fn on_ack(&mut self, sample: Option<Duration>, _deviation: Duration, now: Instant) {
         let Some((stamp, sent_at)) = self.delivery.newest.take() else {
             return;
         };
         if let Some(sample) = sample {
-            self.delay.on_sample(sample, deviation, now);
+            self.delay.on_sample(sample, now);
         }
         let shortest = self.delay.least().unwrap_or(TIMER_GRANULARITY);
         let bandwidth = self.delivery.sample(stamp, sent_at, shortest);
         self.round.take(bandwidth, &stamp);
         self.on_phase(bandwidth, &stamp, sent_at, now);
         if stamp.delivered >= self.round.ends_at {
-            self.on_round(now);
+            self.on_round(&stamp, now);
         }
     }
 
     fn on_phase(&mut self, bandwidth: Option<u64>, stamp: &Stamp, sent_at: Instant, now: Instant) {
         match self.phase {
-            Phase::Search { .. } if self.delay.has_queue() => self.end_search(now),
+            Phase::Search { .. } if self.delay.has_queue() => self.end_search(stamp, now),
             Phase::Climb { .. } if self.delay.has_queue() => self.back_off(stamp, now),
             Phase::Search { .. } | Phase::Climb { .. } => {}
             Phase::Drain { since, until, .. } => {
@@ -232,14 +233,14 @@ impl Congestion {
 
     /// What was sent while there was a queue tells best how much gets through. The last word counts.
     fn learn(&mut self, bandwidth: Option<u64>, stamp: &Stamp, sent_at: Instant, since: Instant) {
-        if let Some(bandwidth) = bandwidth.filter(|_| sent_at <= since && !stamp.is_idle) {
+        if let Some(bandwidth) = bandwidth.filter(|_| sent_at < since && !stamp.is_idle) {
             self.target = self.limits.clamp(bandwidth * BACK_OFF / 100);
         }
     }
 
     /// The queue of a search: what was sent since it began to show is as much again.
-    fn end_search(&mut self, now: Instant) {
-        self.target = self.limits.clamp(self.bandwidth().min(self.target));
+    fn end_search(&mut self, stamp: &Stamp, now: Instant) {
+        self.reduce(100, stamp);
         let unseen = self.delay.usual().unwrap_or_default() / 2;
         self.drain(self.delay.queued + unseen, SEARCH_DRAIN_GAIN, now);
     }
@@ -249,22 +250,30 @@ impl Congestion {
         let experiment = self.experiment.get_or_insert(Experiment {
             target_before: self.target,
             delay_before,
+            longest: delay_before,
             in_vain: 0,
         });
+        experiment.longest = experiment.longest.max(delay_before);
         if delay_before * 2 > experiment.delay_before {
             experiment.in_vain += 1;
         }
         if experiment.in_vain > EXPERIMENTS_IN_VAIN {
             self.target = experiment.target_before;
+            let longest = experiment.longest;
             self.experiment = None;
-            self.delay.accept();
+            self.delay.tolerate(longest * 5 / 4);
             return;
         }
-        let less = self.bandwidth() * BACK_OFF / 100;
+        self.reduce(BACK_OFF, stamp);
+        self.drain(delay_before, DRAIN_GAIN, now);
+    }
+
+    /// No more than a part of what is delivered, in percent.
+    fn reduce(&mut self, part: u64, stamp: &Stamp) {
+        let less = self.bandwidth() * part / 100;
         // Who sends little is hardly the cause, and needs room for when he sends more.
         let least = if stamp.is_idle { self.limits.start } else { 0 };
         self.target = self.limits.clamp(less.max(least).min(self.target));
-        self.drain(delay_before, DRAIN_GAIN, now);
     }
 
     fn drain(&mut self, queued: Duration, gain: u64, now: Instant) {
@@ -278,20 +287,24 @@ impl Congestion {
         };
     }
 
-    fn on_round(&mut self, now: Instant) {
+    fn on_round(&mut self, stamp: &Stamp, now: Instant) {
         let round = self.round.next(self.delivery.bytes, now);
         match self.phase {
-            Phase::Search { best, in_vain } => self.search(best, in_vain, &round, now),
+            Phase::Search { best, in_vain } => self.search(best, in_vain, &round, stamp, now),
             Phase::Climb { since } => self.climb(since, &round, now),
             Phase::Drain { .. } | Phase::Settle { .. } => {}
         }
     }
 
-    fn search(&mut self, best: u64, in_vain: u32, round: &Round, now: Instant) {
+    fn search(&mut self, best: u64, in_vain: u32, round: &Round, stamp: &Stamp, now: Instant) {
         self.target = self
             .target
             .max(2 * round.bandwidth)
             .min(self.limits.ceiling);
+        if self.target == self.limits.ceiling {
+            self.phase = Phase::Climb { since: now };
+            return;
+        }
         if !round.is_full {
             return;
         }
@@ -303,7 +316,7 @@ impl Congestion {
             Phase::Search { best, in_vain }
         };
         if in_vain + 1 >= SEARCH_ROUNDS_IN_VAIN && round.bandwidth < best * 5 / 4 {
-            self.end_search(now);
+            self.end_search(stamp, now);
         }
     }
 
@@ -436,11 +449,20 @@ struct Delay {
     lately: [Duration; LATELY],
     lately_len: usize,
     queued: Duration,
-    noise: Duration,
+    last: Option<Duration>,
+    /// How much shorter one is than the one before, on average.
+    falls: Duration,
+    /// How much longer they are for reasons of others.
+    tolerated: Duration,
 }
 
 /// Of how many round trips the shortest counts.
 const LATELY: usize = 3;
+
+/// Over how many round trips they are averaged, and how many of them are noise. A queue that builds up makes
+/// them longer each time, and only jitter makes them shorter as often.
+const FALLS: u32 = 16;
+const NOISE_FALLS: u32 = 6;
 
 /// How long one half of the window is.
 const LEAST_WINDOW: Duration = Duration::from_secs(10);
@@ -454,21 +476,25 @@ impl Delay {
             lately: [Duration::ZERO; LATELY],
             lately_len: 0,
             queued: Duration::ZERO,
-            noise: QUEUE_NOISE,
+            last: None,
+            falls: Duration::ZERO,
+            tolerated: Duration::ZERO,
         }
     }
 
-    fn on_sample(&mut self, sample: Duration, deviation: Duration, now: Instant) {
+    fn on_sample(&mut self, sample: Duration, now: Instant) {
         if now.saturating_duration_since(self.since) >= LEAST_WINDOW {
             self.before = self.current.take();
+            self.tolerated /= 2;
             self.since = now;
         }
         self.current = Some(self.current.map_or(sample, |least| least.min(sample)));
+        let fall = self.last.unwrap_or(sample).saturating_sub(sample);
+        self.falls = (self.falls * (FALLS - 1) + fall) / FALLS;
+        self.last = Some(sample);
         self.lately.rotate_right(1);
         self.lately[0] = sample;
         self.lately_len = (self.lately_len + 1).min(LATELY);
-        self.noise = QUEUE_NOISE;
-        let _ = deviation;
         self.queued = self.queue();
     }
 
@@ -478,10 +504,9 @@ impl Delay {
         self.queued = Duration::ZERO;
     }
 
-    /// From now on what it takes is what it has to take.
-    fn accept(&mut self) {
-        self.current = self.shortest_lately();
-        self.before = None;
+    /// So long a delay is not of our making.
+    fn tolerate(&mut self, delay: Duration) {
+        self.tolerated = self.tolerated.max(delay);
         self.forget_lately();
     }
 
@@ -495,7 +520,8 @@ impl Delay {
             return Duration::ZERO;
         };
         let longer = lately.saturating_sub(least);
-        if longer > self.noise {
+        let noise = QUEUE_NOISE.max(self.falls * NOISE_FALLS);
+        if longer > noise.max(self.tolerated) {
             longer
         } else {
             Duration::ZERO

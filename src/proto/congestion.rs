@@ -80,7 +80,8 @@ enum Phase {
 #[derive(Debug, Clone, Copy)]
 struct Experiment {
     target_before: u64,
-    delay_before: Duration,
+    /// How long the queue was when less was sent the last time.
+    delay: Duration,
     longest: Duration,
     in_vain: u32,
 }
@@ -92,6 +93,9 @@ const SEARCH_ROUNDS_IN_VAIN: u32 = 3;
 /// behind, and later.
 const SEARCH_DRAIN_GAIN: u64 = 25;
 const DRAIN_GAIN: u64 = 50;
+
+/// Where the floor is near, it is reckoned with this.
+const DRAIN_GAIN_MAX: u64 = 75;
 
 /// The longest that a queue is given to drain, in round trips.
 const DRAIN_ROUNDS_MAX: u32 = 4;
@@ -206,14 +210,14 @@ impl Congestion {
         self.round.take(bandwidth, &stamp);
         self.on_phase(bandwidth, &stamp, sent_at, now);
         if stamp.delivered >= self.round.ends_at {
-            self.on_round(&stamp, now);
+            self.on_round(now);
         }
     }
 
     fn on_phase(&mut self, bandwidth: Option<u64>, stamp: &Stamp, sent_at: Instant, now: Instant) {
         match self.phase {
-            Phase::Search { .. } if self.delay.has_queue() => self.end_search(stamp, now),
-            Phase::Climb { .. } if self.delay.has_queue() => self.back_off(stamp, now),
+            Phase::Search { .. } if self.delay.has_queue() => self.end_search(now),
+            Phase::Climb { .. } if self.delay.has_queue() => self.back_off(now),
             Phase::Search { .. } | Phase::Climb { .. } => {}
             Phase::Drain { since, until, .. } => {
                 self.learn(bandwidth, stamp, sent_at, since);
@@ -239,47 +243,51 @@ impl Congestion {
     }
 
     /// The queue of a search: what was sent since it began to show is as much again.
-    fn end_search(&mut self, stamp: &Stamp, now: Instant) {
-        self.reduce(100, stamp);
+    fn end_search(&mut self, now: Instant) {
+        self.reduce(100);
         let unseen = self.delay.usual().unwrap_or_default() / 2;
         self.drain(self.delay.queued + unseen, SEARCH_DRAIN_GAIN, now);
     }
 
-    fn back_off(&mut self, stamp: &Stamp, now: Instant) {
-        let delay_before = self.delay.queued;
+    fn back_off(&mut self, now: Instant) {
+        let queued = self.delay.queued;
         let experiment = self.experiment.get_or_insert(Experiment {
             target_before: self.target,
-            delay_before,
-            longest: delay_before,
+            delay: queued,
+            longest: queued,
             in_vain: 0,
         });
-        experiment.longest = experiment.longest.max(delay_before);
-        if delay_before * 2 > experiment.delay_before {
+        if queued * 2 > experiment.delay {
             experiment.in_vain += 1;
         }
+        experiment.delay = queued;
+        experiment.longest = experiment.longest.max(queued);
         if experiment.in_vain > EXPERIMENTS_IN_VAIN {
             self.target = experiment.target_before;
             let longest = experiment.longest;
             self.experiment = None;
-            self.delay.tolerate(longest * 5 / 4);
+            self.delay.tolerate(longest * 3 / 2);
             return;
         }
-        self.reduce(BACK_OFF, stamp);
-        self.drain(delay_before, DRAIN_GAIN, now);
+        self.reduce(BACK_OFF);
+        self.drain(queued, DRAIN_GAIN, now);
     }
 
     /// No more than a part of what is delivered, in percent.
-    fn reduce(&mut self, part: u64, stamp: &Stamp) {
+    fn reduce(&mut self, part: u64) {
         let less = self.bandwidth() * part / 100;
         // Who sends little is hardly the cause, and needs room for when he sends more.
-        let least = if stamp.is_idle { self.limits.start } else { 0 };
+        let is_idle = self.idle_since.is_some();
+        let least = if is_idle { self.limits.start } else { 0 };
         self.target = self.limits.clamp(less.max(least).min(self.target));
     }
 
     fn drain(&mut self, queued: Duration, gain: u64, now: Instant) {
         let longest = self.delay.usual().unwrap_or_default() * DRAIN_ROUNDS_MAX;
+        // It is not slower than the floor.
+        let share = (self.limits.floor * 100 / self.target).clamp(gain, DRAIN_GAIN_MAX);
         #[allow(clippy::cast_possible_truncation, reason = "a percentage")]
-        let time = queued * 100 / (100 - gain as u32);
+        let time = queued * 100 / (100 - share as u32);
         self.phase = Phase::Drain {
             since: now,
             until: now + time.min(longest),
@@ -287,16 +295,16 @@ impl Congestion {
         };
     }
 
-    fn on_round(&mut self, stamp: &Stamp, now: Instant) {
+    fn on_round(&mut self, now: Instant) {
         let round = self.round.next(self.delivery.bytes, now);
         match self.phase {
-            Phase::Search { best, in_vain } => self.search(best, in_vain, &round, stamp, now),
+            Phase::Search { best, in_vain } => self.search(best, in_vain, &round, now),
             Phase::Climb { since } => self.climb(since, &round, now),
             Phase::Drain { .. } | Phase::Settle { .. } => {}
         }
     }
 
-    fn search(&mut self, best: u64, in_vain: u32, round: &Round, stamp: &Stamp, now: Instant) {
+    fn search(&mut self, best: u64, in_vain: u32, round: &Round, now: Instant) {
         self.target = self
             .target
             .max(2 * round.bandwidth)
@@ -316,7 +324,7 @@ impl Congestion {
             Phase::Search { best, in_vain }
         };
         if in_vain + 1 >= SEARCH_ROUNDS_IN_VAIN && round.bandwidth < best * 5 / 4 {
-            self.end_search(stamp, now);
+            self.end_search(now);
         }
     }
 
@@ -485,7 +493,7 @@ impl Delay {
     fn on_sample(&mut self, sample: Duration, now: Instant) {
         if now.saturating_duration_since(self.since) >= LEAST_WINDOW {
             self.before = self.current.take();
-            self.tolerated /= 2;
+            self.tolerated = self.tolerated * 3 / 4;
             self.since = now;
         }
         self.current = Some(self.current.map_or(sample, |least| least.min(sample)));

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::controller::Controller;
 use super::scenarios::Scenario;
-use super::world::{Polls, World};
+use super::world::{Flow, Polls, World};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Figures {
@@ -53,7 +53,7 @@ pub(crate) fn measure<C: Controller>(scenario: Scenario, polls: Polls, seed: u64
         added: [0.5, 0.99]
             .map(|share| percentile(&with, share).saturating_sub(percentile(&without, share))),
         fairness: fairness(&world),
-        game: share(&world, |flow| (flow.receiver.arrived.game, flow.made.game)),
+        game: share(&world, |flow| game(flow, world.now)),
         flood: scenario.traffic.flood.map(|_| {
             share(&world, |flow| {
                 (flow.receiver.arrived.flood, flow.made.flood)
@@ -63,8 +63,7 @@ pub(crate) fn measure<C: Controller>(scenario: Scenario, polls: Polls, seed: u64
         rate_last: world.flows[0].sender.rate() * 8,
         overflow: stats.lost_to_queue as f64 / stats.sent as f64,
         took: world.now - world.start,
-        is_complete: scenario.traffic.bulk.is_none()
-            || world.flows.iter().all(super::world::Flow::is_done),
+        is_complete: scenario.traffic.bulk.is_none() || world.flows.iter().all(Flow::is_done),
     }
 }
 
@@ -83,15 +82,28 @@ fn delays<C: Controller>(world: &World<C>) -> Vec<Duration> {
             let arrived = &flow.receiver.arrived;
             let ends = arrived.bulk_last.unwrap_or(world.now);
             let counts = move |at: Instant| at >= begins && at <= ends;
-            arrived
-                .game_delays
-                .iter()
-                .filter(move |(at, _)| counts(*at))
+            arrived.game.iter().filter(move |(at, ..)| counts(*at))
         })
-        .map(|(_, delay)| *delay)
+        .map(|(.., delay)| *delay)
         .collect();
     delays.sort_unstable();
     delays
+}
+
+/// How many of the game's messages arrived, and of how many: the last ones are still on their way.
+fn game<C: Controller>(flow: &Flow<C>, now: Instant) -> (u64, u64) {
+    let counts = |at: Instant| at + Duration::from_secs(2) < now;
+    let arrived = flow
+        .receiver
+        .arrived
+        .game
+        .iter()
+        .filter(|(at, ..)| counts(*at));
+    let made = flow.made.game.iter().filter(|at| counts(**at)).count();
+    (
+        arrived.map(|(_, count, _)| u64::from(*count)).sum(),
+        made as u64,
+    )
 }
 
 fn percentile(sorted: &[Duration], share: f64) -> Duration {
@@ -136,10 +148,7 @@ fn fairness<C: Controller>(world: &World<C>) -> f64 {
     sum * sum / (squares * ended.len() as f64)
 }
 
-fn share<C: Controller>(
-    world: &World<C>,
-    counts: impl Fn(&super::world::Flow<C>) -> (u64, u64),
-) -> f64 {
+fn share<C: Controller>(world: &World<C>, counts: impl Fn(&Flow<C>) -> (u64, u64)) -> f64 {
     let all = world.flows.iter().map(counts);
     let (got, made) = all.fold((0, 0), |(got, made), (g, m)| (got + g, made + m));
     got as f64 / made as f64

@@ -49,6 +49,16 @@ fn is_asked_for(scenario: &Scenario) -> bool {
 #[ignore = "prints a table"]
 fn the_table_of_both_controllers() {
     println!("{HEAD}");
+    if let Ok(n) = std::env::var("RATE_SEEDS") {
+        for scenario in SCENARIOS.iter().filter(|scenario| is_asked_for(scenario)) {
+            for polls in BOTH {
+                for seed in 0..n.parse().unwrap() {
+                    println!("{}", row(&measure::<Congestion>(*scenario, polls, seed)));
+                }
+            }
+        }
+        return;
+    }
     for scenario in SCENARIOS.iter().filter(|scenario| is_asked_for(scenario)) {
         for polls in BOTH {
             println!("{}", row(&measure::<Congestion>(*scenario, polls, 1)));

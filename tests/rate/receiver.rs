@@ -18,8 +18,8 @@ pub(crate) struct Receiver {
 
 #[derive(Debug, Default)]
 pub(crate) struct Arrived {
-    pub(crate) game: u64,
-    pub(crate) game_delays: Vec<(Instant, Duration)>,
+    /// When they were made, how many, and how late they came.
+    pub(crate) game: Vec<(Instant, u32, Duration)>,
     pub(crate) flood: u64,
     pub(crate) bulk_bytes: u64,
     /// When how many bytes of the transfer were there.
@@ -76,8 +76,7 @@ impl Arrived {
     fn take(&mut self, content: Content, now: Instant) {
         match content {
             Content::Game { count, made_at } => {
-                self.game += u64::from(count);
-                self.game_delays.push((made_at, now - made_at));
+                self.game.push((made_at, count, now - made_at));
             }
             Content::Flood => self.flood += 1,
             Content::Bulk => {

@@ -64,7 +64,7 @@ pub(crate) struct Flow<C: Controller> {
 /// What the application has given to the sender.
 #[derive(Debug, Default)]
 pub(crate) struct Made {
-    pub(crate) game: u64,
+    pub(crate) game: Vec<Instant>,
     pub(crate) flood: u64,
 }
 
@@ -283,7 +283,7 @@ impl<C: Controller> Flow<C> {
         let waiting = &mut self.sender.waiting;
         if scenario.traffic.game > 0 {
             waiting.game.push_back(now);
-            self.made.game += 1;
+            self.made.game.push(now);
         }
         if let Some((bytes, _)) = self.bulk_begins.take_if(|(_, at)| *at <= now) {
             let bytes = bytes.next_multiple_of(PIECE as u64);

@@ -39,6 +39,9 @@ pub(crate) struct Congestion {
     /// Since when the application has sent less than it might.
     idle_since: Option<Instant>,
     experiment: Option<Experiment>,
+    /// What is left of what is delivered, in percent.
+    part: u64,
+    backed_off_at: Option<Instant>,
 }
 
 /// Rates in bytes per second.
@@ -79,11 +82,9 @@ enum Phase {
 /// Less is sent, to see whether that makes a delay shorter.
 #[derive(Debug, Clone, Copy)]
 struct Experiment {
+    since: Instant,
     target_before: u64,
-    /// How long the queue was when less was sent the last time.
-    delay: Duration,
     longest: Duration,
-    in_vain: u32,
 }
 
 /// Rounds of a search that bring less than a quarter more, before it ends.
@@ -101,20 +102,26 @@ const DRAIN_GAIN_MAX: u64 = 75;
 const DRAIN_ROUNDS_MAX: u32 = 4;
 
 /// What is left of what the path delivers when there was a queue, in percent. The rest goes to others.
-const BACK_OFF: u64 = 92;
+const BACK_OFF: u64 = 85;
 
-/// How much faster it gets in a second, in bytes per second: 1 Mbit/s. It is the same for all who share a
+/// How often that is. In between it follows what is delivered, and no more: of two who share a path and poll in
+/// ticks one always sees the queue first, and would pay for both.
+const BACK_OFF_EVERY: Duration = Duration::from_millis(500);
+
+/// How much faster it gets in a second, in bytes per second: 2 Mbit/s. It is the same for all who share a
 /// path, so that they end up with the same.
-const CLIMB: u64 = 125_000;
+const CLIMB: u64 = 250_000;
 
-/// And the part of the rate that it gets faster beside that, where 1 Mbit/s is little: 1/32.
+/// And the part of the rate that it gets faster beside that, where 2 Mbit/s are little: 1/32.
 const CLIMB_PART: u64 = 32;
 
 /// For how many seconds at most the climb doubles its speed with each of them.
 const CLIMB_DOUBLINGS_MAX: u32 = 8;
 
-/// How often less is sent before a delay counts as nobody's fault.
-const EXPERIMENTS_IN_VAIN: u32 = 3;
+/// For how long less is sent, and that it is a quarter then, before a delay that stays counts as nobody's fault.
+/// Those who share a path go down together, and their queue is gone long before.
+const EXPERIMENT_TIME: Duration = Duration::from_secs(3);
+const EXPERIMENT_PART: u64 = 4;
 
 impl Congestion {
     pub(crate) fn new(limits: Limits, now: Instant) -> Self {
@@ -127,6 +134,8 @@ impl Congestion {
             round: Round::new(0, now),
             idle_since: None,
             experiment: None,
+            part: BACK_OFF,
+            backed_off_at: None,
         }
     }
 
@@ -229,6 +238,12 @@ impl Congestion {
                 self.learn(bandwidth, stamp, sent_at, since);
                 if sent_at >= until {
                     self.delay.forget_lately();
+                    let took = now
+                        .saturating_duration_since(since)
+                        .as_micros()
+                        .min(1_000_000) as u64;
+                    let speed = (CLIMB + self.target / CLIMB_PART).min(self.target);
+                    self.target = self.limits.clamp(self.target + speed * took / 1_000_000);
                     self.phase = Phase::Climb { since: now };
                 }
             }
@@ -237,13 +252,16 @@ impl Congestion {
 
     /// What was sent while there was a queue tells best how much gets through. The last word counts.
     fn learn(&mut self, bandwidth: Option<u64>, stamp: &Stamp, sent_at: Instant, since: Instant) {
-        if let Some(bandwidth) = bandwidth.filter(|_| sent_at < since && !stamp.is_idle) {
-            self.target = self.limits.clamp(bandwidth * BACK_OFF / 100);
+        if let Some(bandwidth) =
+            bandwidth.filter(|_| sent_at < since && !stamp.is_idle && self.part > 0)
+        {
+            self.target = self.limits.clamp(bandwidth * self.part / 100);
         }
     }
 
     /// The queue of a search: what was sent since it began to show is as much again.
     fn end_search(&mut self, now: Instant) {
+        self.part = BACK_OFF;
         self.reduce(100);
         let unseen = self.delay.usual().unwrap_or_default() / 2;
         self.drain(self.delay.queued + unseen, SEARCH_DRAIN_GAIN, now);
@@ -252,33 +270,53 @@ impl Congestion {
     fn back_off(&mut self, now: Instant) {
         let queued = self.delay.queued;
         let experiment = self.experiment.get_or_insert(Experiment {
+            since: now,
             target_before: self.target,
-            delay: queued,
             longest: queued,
-            in_vain: 0,
         });
-        if queued * 2 > experiment.delay {
-            experiment.in_vain += 1;
-        }
-        experiment.delay = queued;
         experiment.longest = experiment.longest.max(queued);
-        if experiment.in_vain > EXPERIMENTS_IN_VAIN {
-            self.target = experiment.target_before;
-            let longest = experiment.longest;
+        let experiment = *experiment;
+        if self.is_in_vain(&experiment, now) {
             self.experiment = None;
-            self.delay.tolerate(longest * 3 / 2);
+            self.delay.tolerate(experiment.longest * 3 / 2);
+            self.phase = SEARCH;
             return;
         }
-        self.reduce(BACK_OFF);
+        let is_due = self
+            .backed_off_at
+            .is_none_or(|at| now >= at + BACK_OFF_EVERY);
+        self.part = if is_due { BACK_OFF } else { 100 };
+        if is_due {
+            self.backed_off_at = Some(now);
+        }
+        if is_due || self.bandwidth() * 5 / 4 < self.target {
+            self.reduce(self.part);
+        } else {
+            self.part = 0;
+        }
         self.drain(queued, DRAIN_GAIN, now);
+    }
+
+    /// Whether much less was sent for long, and the delay is the same.
+    fn is_in_vain(&self, experiment: &Experiment, now: Instant) -> bool {
+        let is_long = now >= experiment.since + EXPERIMENT_TIME;
+        let is_much_less = self.target * EXPERIMENT_PART <= experiment.target_before;
+        is_long && (is_much_less || self.target <= self.least_target())
+    }
+
+    /// Who sends little is hardly the cause of a queue, and needs room for when he sends more.
+    fn least_target(&self) -> u64 {
+        if self.idle_since.is_some() {
+            self.limits.start
+        } else {
+            self.limits.floor
+        }
     }
 
     /// No more than a part of what is delivered, in percent.
     fn reduce(&mut self, part: u64) {
         let less = self.bandwidth() * part / 100;
-        // Who sends little is hardly the cause, and needs room for when he sends more.
-        let is_idle = self.idle_since.is_some();
-        let least = if is_idle { self.limits.start } else { 0 };
+        let least = self.least_target();
         self.target = self.limits.clamp(less.max(least).min(self.target));
     }
 

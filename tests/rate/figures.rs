@@ -38,7 +38,9 @@ pub(crate) fn measure<C: Controller>(scenario: Scenario, polls: Polls, seed: u64
     let without = delays(&world);
     let mut world = World::<C>::new(scenario, polls, seed);
     world.run();
-    trace(&world, polls);
+    if scenario.traffic.bulk.is_some() {
+        trace(&world, polls);
+    }
     let with = delays(&world);
     let rates = world.flows.iter().map(|flow| {
         let rates = &flow.rates[flow.rates.len() / 2..];

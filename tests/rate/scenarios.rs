@@ -144,6 +144,15 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         ..PLAIN
     },
     Scenario {
+        name: "four transfers",
+        flows: 4,
+        traffic: Traffic {
+            bulk: Some((8 << 20, BEGINS)),
+            ..TRANSFER
+        },
+        ..PLAIN
+    },
+    Scenario {
         name: "game on 256 kbit/s",
         link: Line {
             rate: Some(256_000),

@@ -510,6 +510,10 @@ const LATELY: usize = 3;
 const FALLS: u32 = 16;
 const NOISE_FALLS: u32 = 6;
 
+/// More than this is no queue that drains but a path with much jitter. What is over it counts so many times.
+const JITTER: Duration = Duration::from_millis(4);
+const JITTER_FALLS: u32 = 24;
+
 /// How long one half of the window is.
 const LEAST_WINDOW: Duration = Duration::from_secs(10);
 
@@ -566,7 +570,8 @@ impl Delay {
             return Duration::ZERO;
         };
         let longer = lately.saturating_sub(least);
-        let noise = QUEUE_NOISE.max(self.falls * NOISE_FALLS);
+        let jitter = self.falls.saturating_sub(JITTER) * JITTER_FALLS;
+        let noise = QUEUE_NOISE.max(self.falls * NOISE_FALLS).max(jitter);
         if longer > noise.max(self.tolerated) {
             longer
         } else {

@@ -243,7 +243,8 @@ impl Congestion {
                         .as_micros()
                         .min(1_000_000) as u64;
                     let speed = (CLIMB + self.target / CLIMB_PART).min(self.target);
-                    self.target = self.limits.clamp(self.target + speed * took / 1_000_000);
+                    let more = (speed * took / 1_000_000).min(self.target / 8);
+        self.target = self.limits.clamp(self.target + more);
                     self.phase = Phase::Climb { since: now };
                 }
             }
@@ -371,7 +372,8 @@ impl Congestion {
             self.experiment = None;
         }
         // What is not used is not enough to go further up.
-        if !round.is_full || round.bandwidth * 5 / 4 < self.target {
+        if !round.is_full || round.bandwidth * 6 / 5 < self.target {
+            self.phase = Phase::Climb { since: now };
             return;
         }
         let quiet = now.saturating_duration_since(since).as_secs();
@@ -380,7 +382,8 @@ impl Congestion {
         let speed = (CLIMB + self.target / CLIMB_PART).min(self.target) << doublings;
         let took = now.saturating_duration_since(round.since).as_micros();
         let took = u64::try_from(took).unwrap_or(u64::MAX).min(1_000_000);
-        self.target = self.limits.clamp(self.target + speed * took / 1_000_000);
+        let more = (speed * took / 1_000_000).min(self.target / 8);
+        self.target = self.limits.clamp(self.target + more);
     }
 }
 

@@ -244,7 +244,7 @@ impl Congestion {
                         .min(1_000_000) as u64;
                     let speed = (CLIMB + self.target / CLIMB_PART).min(self.target);
                     let more = (speed * took / 1_000_000).min(self.target / 8);
-        self.target = self.limits.clamp(self.target + more);
+                    self.target = self.limits.clamp(self.target + more);
                     self.phase = Phase::Climb { since: now };
                 }
             }

@@ -1,5 +1,6 @@
 //! Tokens that let packets go: as many bytes as the rate allows, and a tick's worth in one go for a game
-//! that sends once a tick.
+//! that is called once a tick. A loop that comes when it is asked to gets no more than it needs, because
+//! what leaves in one go is a queue somewhere on the way.
 
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,8 @@ pub(crate) struct Pacer {
     at: Instant,
     /// What is left of a byte since `at`, in billionths.
     rest: u64,
+    /// How late the loop comes when a packet may go, at its worst lately.
+    lateness: Duration,
 }
 
 impl Pacer {
@@ -28,19 +31,19 @@ impl Pacer {
             tokens: 0,
             at: now,
             rest: 0,
+            lateness: Duration::ZERO,
         };
         pacer.tokens = pacer.capacity();
         pacer
     }
 
-    /// How much may leave at once: what the rate has in [`BURST_TIME`], and a few packets at least.
-    #[allow(
-        clippy::cast_possible_wrap,
-        reason = "a rate of 10 Gbit/s has 31 MB in that time"
-    )]
+    /// How much may leave at once: what the rate has while the loop is late, half as much again because it
+    /// may be later still, and a few packets at least.
+    #[allow(clippy::cast_possible_wrap, reason = "a rate of 10 Gbit/s has 31 MB in that time")]
     fn capacity(&self) -> i64 {
-        let burst = self.rate * BURST_TIME.as_millis() as u64 / 1000;
-        burst.max(BURST_MIN as u64) as i64
+        let time = (self.lateness * 3 / 2).min(BURST_TIME);
+        let burst = self.rate * time.as_micros() as u64 / 1_000_000;
+        (burst + BURST_MIN as u64) as i64
     }
 
     pub(crate) fn set_rate(&mut self, bytes_per_second: u64, now: Instant) {
@@ -76,11 +79,15 @@ impl Pacer {
     }
 
     fn fill(&mut self, now: Instant) {
-        let capacity = self.capacity();
         let passed = now.saturating_duration_since(self.at);
+        if passed.is_zero() {
+            return;
+        }
+        self.learn_lateness(now);
+        let capacity = self.capacity();
         self.at = now;
         if passed > BURST_TIME * 4 {
-            // As much as a bucket holds, and a debt that is not deeper than a bucket.
+            // As much as a bucket holds, whatever the debt was: it was at most a packet.
             (self.tokens, self.rest) = (capacity, 0);
             return;
         }
@@ -90,6 +97,15 @@ impl Pacer {
         #[allow(clippy::cast_possible_wrap, reason = "125 MB at most")]
         let bytes = (earned / NANOS) as i64;
         self.tokens = (self.tokens + bytes).min(capacity);
+    }
+
+    /// Somebody waited for tokens: when did he come for them?
+    fn learn_lateness(&mut self, now: Instant) {
+        if self.tokens > 0 {
+            return;
+        }
+        let late = now.saturating_duration_since(self.ready_at());
+        self.lateness = (self.lateness * 15 / 16).max(late.min(BURST_TIME));
     }
 }
 
@@ -116,7 +132,7 @@ mod tests {
     #[test]
     fn the_rate_is_kept_by_timers_and_by_ticks_alike() {
         for rate in [16_000, 125_000, 1_250_000, 12_500_000] {
-            let burst = (rate / 40).max(BURST_MIN as u64) + 1000;
+            let burst = rate / 40 + BURST_MIN as u64 + 1000;
             for turn in [MS, 10 * MS, Duration::from_nanos(16_666_667)] {
                 let sent = sent_in_a_second(rate, turn);
                 assert!(sent <= rate + burst, "{sent} at {rate} by {turn:?}");

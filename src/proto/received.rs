@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 use super::replay_window::ReplayWindow;
-use crate::limits::ACK_RANGES_MAX;
+use crate::limits::{ACK_PACKETS_MAX, ACK_RANGES_MAX};
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub(crate) struct Received {
     /// When an acknowledgement has to leave, with or without company.
     ack_at: Option<Instant>,
     ack_delay: Duration,
+    /// How many packets wait to be acknowledged.
+    waiting: u32,
     /// How many acknowledgements left since the peer said of one that it arrived.
     acks_unheard: u32,
 }
@@ -33,6 +35,7 @@ impl Received {
             largest_at: now,
             ack_at: None,
             ack_delay,
+            waiting: 0,
             acks_unheard: 0,
         }
     }
@@ -55,8 +58,10 @@ impl Received {
             self.largest_at = now;
         }
         if wants_ack {
-            // A gap, or what fills one, tells the sender something that it should know now.
-            let delay = if number == expected {
+            self.waiting += 1;
+            // A gap, or what fills one, tells the sender something that it should know now. And one who
+            // sends many packets at a time goes by what he hears of them.
+            let delay = if number == expected && self.waiting < ACK_PACKETS_MAX {
                 self.ack_delay
             } else {
                 Duration::ZERO
@@ -99,6 +104,7 @@ impl Received {
 
     pub(crate) fn on_ack_sent(&mut self) {
         self.ack_at = None;
+        self.waiting = 0;
         self.acks_unheard = self.acks_unheard.saturating_add(1);
     }
 

@@ -18,7 +18,6 @@ fn party(configs: [Config; 3], conditions: &LinkConditions) -> (World, [PeerId; 
     (world, peers)
 }
 
-#[test]
 fn everybody_gets_it_in_every_delivery() {
     let (mut world, _) = party([config(), config(), config()], &latency(20));
     let kinds = [
@@ -40,7 +39,6 @@ fn everybody_gets_it_in_every_delivery() {
     }
 }
 
-#[test]
 fn those_who_cannot_take_it_are_counted_and_keep_nobody_from_it() {
     let small = Config {
         message_max_from_servers: 1000,
@@ -59,7 +57,6 @@ fn those_who_cannot_take_it_are_counted_and_keep_nobody_from_it() {
     assert_eq!(world.log(3).messages.len(), 1);
 }
 
-#[test]
 fn what_nobody_could_take_is_an_error() {
     let (mut world, _) = party([config(), config(), config()], &latency(20));
     let outcome = world
@@ -68,3 +65,9 @@ fn what_nobody_could_take_is_an_error() {
     let (len, max) = (15_361, 15_360);
     assert_eq!(outcome, Err(SendError::TooLong { len, max }));
 }
+
+under_both!(
+    everybody_gets_it_in_every_delivery,
+    those_who_cannot_take_it_are_counted_and_keep_nobody_from_it,
+    what_nobody_could_take_is_an_error,
+);

@@ -42,7 +42,6 @@ fn time_of(pair: &Pair<Diary>, message: &[u8], at: Duration) -> Option<Duration>
     Some(taken.at - at)
 }
 
-#[test]
 fn a_gap_in_one_channel_delays_no_other() {
     for gap in [Delivery::Ordered(0), Delivery::Reliable] {
         for other in KINDS.into_iter().filter(|kind| *kind != gap) {
@@ -60,7 +59,6 @@ fn a_gap_in_one_channel_delays_no_other() {
     }
 }
 
-#[test]
 fn what_needs_no_order_does_not_wait_for_what_was_lost_before_it() {
     let mut pair = plain_pair();
     lose(&mut pair, Delivery::Reliable, b"lost");
@@ -71,7 +69,6 @@ fn what_needs_no_order_does_not_wait_for_what_was_lost_before_it() {
     assert!(time_of(&pair, b"lost", at) > Some(LATENCY));
 }
 
-#[test]
 fn what_needs_order_waits_for_what_was_lost_before_it_and_comes_together_with_it() {
     let mut pair = plain_pair();
     lose(&mut pair, Delivery::Ordered(3), b"lost");
@@ -85,7 +82,6 @@ fn what_needs_order_waits_for_what_was_lost_before_it_and_comes_together_with_it
     assert!(order.map(|taken| &taken.bytes[..]).eq([b"lost", b"next"]));
 }
 
-#[test]
 fn a_mebibyte_in_one_channel_delays_another_by_a_tick_at_most() {
     // 50 Mbit/s: 168 ms for a mebibyte, 250 packets in a round trip.
     let config = Config {
@@ -118,7 +114,6 @@ fn a_mebibyte_in_one_channel_delays_another_by_a_tick_at_most() {
     }
 }
 
-#[test]
 fn a_channel_that_is_stuck_leaves_the_others_half_of_the_window() {
     let mut pair = plain_pair();
     lose(&mut pair, Delivery::Ordered(0), b"lost");
@@ -135,7 +130,6 @@ fn a_channel_that_is_stuck_leaves_the_others_half_of_the_window() {
     assert_eq!(pair.observer.count(SERVER, Delivery::Ordered(0)), 290);
 }
 
-#[test]
 fn every_channel_there_is_can_be_used() {
     let mut pair = pair(1, &latency(10));
     for channel in 0..=255 {
@@ -151,3 +145,12 @@ fn every_channel_there_is_can_be_used() {
         }
     }
 }
+
+under_both!(
+    a_gap_in_one_channel_delays_no_other,
+    what_needs_no_order_does_not_wait_for_what_was_lost_before_it,
+    what_needs_order_waits_for_what_was_lost_before_it_and_comes_together_with_it,
+    a_mebibyte_in_one_channel_delays_another_by_a_tick_at_most,
+    a_channel_that_is_stuck_leaves_the_others_half_of_the_window,
+    every_channel_there_is_can_be_used,
+);

@@ -37,7 +37,6 @@ fn assert_all_in_order(pair: &Pair<Diary>, delivery: Delivery, count: u32) {
 }
 
 // Other libraries: "a receiver that fell behind let latency climb until the timeout, without a signal".
-#[test]
 fn an_application_that_takes_nothing_holds_its_peer_back_until_it_does() {
     for len in [4, 100, 960, 5000, 60_000] {
         let mut pair = pair(1, &latency(20));
@@ -64,7 +63,6 @@ fn an_application_that_takes_nothing_holds_its_peer_back_until_it_does() {
     }
 }
 
-#[test]
 fn an_application_that_takes_nothing_does_not_grow() {
     let mut pair = pair(1, &latency(20));
     let press_for = |pair: &mut Pair<Diary>, seconds: u64| {
@@ -88,7 +86,6 @@ fn an_application_that_takes_nothing_does_not_grow() {
     assert!(stats.messages_refused > 1000, "{stats:?}");
 }
 
-#[test]
 fn unreliable_messages_that_find_no_room_are_refused_and_their_sender_knows() {
     for delivery in [Delivery::Unreliable, Delivery::Sequenced(3)] {
         let mut pair = pair(1, &latency(20));
@@ -114,7 +111,6 @@ fn unreliable_messages_that_find_no_room_are_refused_and_their_sender_knows() {
     }
 }
 
-#[test]
 fn no_more_small_messages_wait_than_the_limit_says() {
     let mut pair = pair(1, &latency(20));
     pair.set_deaf(SERVER, true);
@@ -128,7 +124,6 @@ fn no_more_small_messages_wait_than_the_limit_says() {
     assert!(taken > QUEUED_MESSAGES_MAX / 2, "{taken}");
 }
 
-#[test]
 fn a_window_that_nobody_heard_of_is_told_again() {
     let mut pair = pair(1, &latency(20));
     pair.set_deaf(SERVER, true);
@@ -148,7 +143,6 @@ fn a_window_that_nobody_heard_of_is_told_again() {
 }
 
 /// The smallest windows there are, the largest messages that fit, and half of everything is lost.
-#[test]
 fn flow_control_never_locks_up() {
     for_each_seed(150, |seed| {
         let message_max = [960, 961, 3000, 20_000][usize::try_from(seed % 4).unwrap()];
@@ -222,7 +216,6 @@ fn send_somehow(pair: &mut Pair<Diary>, delivery: Delivery, message: &[u8]) {
     }
 }
 
-#[test]
 fn messages_of_exactly_the_largest_size_arrive_in_many_channels() {
     let mut pair = pair(1, &lossy(20, 0.02));
     let message = vec![7; 64 << 10];
@@ -237,3 +230,13 @@ fn messages_of_exactly_the_largest_size_arrive_in_many_channels() {
     let messages = &pair.observer.of(SERVER).messages;
     assert!(messages.iter().all(|taken| taken.bytes == message));
 }
+
+under_both!(
+    an_application_that_takes_nothing_holds_its_peer_back_until_it_does,
+    an_application_that_takes_nothing_does_not_grow,
+    unreliable_messages_that_find_no_room_are_refused_and_their_sender_knows,
+    no_more_small_messages_wait_than_the_limit_says,
+    a_window_that_nobody_heard_of_is_told_again,
+    flow_control_never_locks_up,
+    messages_of_exactly_the_largest_size_arrive_in_many_channels,
+);

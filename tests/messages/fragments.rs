@@ -18,7 +18,6 @@ fn message(seed: usize, len: usize) -> Vec<u8> {
     (0..len).map(|at| (at + at / 251 + seed) as u8).collect()
 }
 
-#[test]
 fn every_length_around_a_fragment_arrives_as_it_was_sent() {
     let edges = [0, 1, 2, 15, 16].map(|count| count * FRAGMENT_BYTES);
     let lengths = edges
@@ -37,7 +36,6 @@ fn every_length_around_a_fragment_arrives_as_it_was_sent() {
     }
 }
 
-#[test]
 fn fragments_survive_loss_reordering_duplication_and_damage() {
     for_each_seed(30, |seed| {
         let conditions = LinkConditions {
@@ -68,7 +66,6 @@ fn fragments_survive_loss_reordering_duplication_and_damage() {
 }
 
 // Other libraries: "large unreliable messages never arrived under loss, without a word".
-#[test]
 fn an_unreliable_message_of_sixteen_fragments_arrives_whole_or_its_sender_is_told() {
     let config = Config {
         rate_floor: 100_000_000,
@@ -102,7 +99,6 @@ fn an_unreliable_message_of_sixteen_fragments_arrives_whole_or_its_sender_is_tol
     }
 }
 
-#[test]
 fn incomplete_unreliable_messages_are_given_up_and_those_after_them_arrive() {
     let mut pair = pair(1, &lossy(20, 0.5));
     let receipts: Vec<_> = (0..200)
@@ -119,3 +115,10 @@ fn incomplete_unreliable_messages_are_given_up_and_those_after_them_arrive() {
     assert!(last.unwrap().bytes == message(0, 5000));
     assert_eq!(pair.observer.of(CLIENT).fates.len(), receipts.len());
 }
+
+under_both!(
+    every_length_around_a_fragment_arrives_as_it_was_sent,
+    fragments_survive_loss_reordering_duplication_and_damage,
+    an_unreliable_message_of_sixteen_fragments_arrives_whole_or_its_sender_is_told,
+    incomplete_unreliable_messages_are_given_up_and_those_after_them_arrive,
+);

@@ -57,7 +57,6 @@ fn assert_alive(lab: &mut Lab, stranger: &mut Stranger, peer: PeerId) {
 
 // Other libraries: "a fragment whose index is not below its count panicked a receiver; a forged sequence
 // near the top of its range overflowed an addition".
-#[test]
 fn a_piece_that_cannot_be_is_refused() {
     let (mut lab, mut stranger, peer) = guest();
     let fragment = FRAGMENT_BYTES as u64;
@@ -90,7 +89,6 @@ fn a_piece_that_cannot_be_is_refused() {
     assert_alive(&mut lab, &mut stranger, peer);
 }
 
-#[test]
 fn a_sequence_near_the_top_of_its_range_overflows_nothing() {
     let (mut lab, mut stranger, peer) = guest();
     for code in 0..4 {
@@ -104,7 +102,6 @@ fn a_sequence_near_the_top_of_its_range_overflows_nothing() {
     assert_alive(&mut lab, &mut stranger, peer);
 }
 
-#[test]
 fn pieces_of_messages_that_never_become_whole_take_no_more_than_the_window() {
     let (mut lab, mut stranger, peer) = guest();
     let mut begin = |from: u64, to: u64| {
@@ -125,7 +122,6 @@ fn pieces_of_messages_that_never_become_whole_take_no_more_than_the_window() {
     assert_alive(&mut lab, &mut stranger, peer);
 }
 
-#[test]
 fn two_pieces_that_do_not_agree_about_their_message_make_none() {
     let (mut lab, mut stranger, peer) = guest();
     for code in 0..4 {
@@ -142,7 +138,6 @@ fn two_pieces_that_do_not_agree_about_their_message_make_none() {
     }
 }
 
-#[test]
 fn whoever_sends_beyond_the_window_is_not_heard() {
     let (mut lab, mut stranger, peer) = guest();
     for sequence in 0..1000_u64 {
@@ -159,7 +154,6 @@ fn whoever_sends_beyond_the_window_is_not_heard() {
 }
 
 // Other libraries: "an empty datagram, and random bytes from netcat, stopped a server".
-#[test]
 fn an_empty_datagram_and_random_bytes_change_nothing() {
     let (mut lab, mut stranger, peer) = guest();
     let mut luck = Luck::new(1);
@@ -177,7 +171,6 @@ fn an_empty_datagram_and_random_bytes_change_nothing() {
     assert_alive(&mut lab, &mut stranger, peer);
 }
 
-#[test]
 fn random_frames_in_authentic_packets_harm_nobody() {
     for_each_seed(10, |seed| {
         let (mut lab, mut stranger, _) = guest();
@@ -197,3 +190,13 @@ fn random_frames_in_authentic_packets_harm_nobody() {
         }
     });
 }
+
+under_both!(
+    a_piece_that_cannot_be_is_refused,
+    a_sequence_near_the_top_of_its_range_overflows_nothing,
+    pieces_of_messages_that_never_become_whole_take_no_more_than_the_window,
+    two_pieces_that_do_not_agree_about_their_message_make_none,
+    whoever_sends_beyond_the_window_is_not_heard,
+    an_empty_datagram_and_random_bytes_change_nothing,
+    random_frames_in_authentic_packets_harm_nobody,
+);

@@ -15,7 +15,6 @@ fn packets(pair: &Pair<Diary>) -> u64 {
 }
 
 // Other libraries: "an acknowledgement every tick on an idle connection".
-#[test]
 fn an_idle_connection_has_no_acknowledgements_but_of_its_signs_of_life() {
     for tick in [None, Some(TICK)] {
         let mut pair = pair(1, &latency(30));
@@ -42,7 +41,6 @@ fn an_idle_connection_has_no_acknowledgements_but_of_its_signs_of_life() {
     }
 }
 
-#[test]
 fn silence_returns_after_a_bad_time_as_well() {
     for redundancy_matters in [0.05, 0.3] {
         let mut pair = pair(1, &lossy(30, redundancy_matters));
@@ -64,7 +62,6 @@ fn silence_returns_after_a_bad_time_as_well() {
     }
 }
 
-#[test]
 fn one_who_only_listens_acknowledges_at_most_every_packet() {
     let mut pair = pair(1, &latency(30));
     let before = [CLIENT, SERVER].map(|side| pair.counts(side).datagrams_sent);
@@ -77,3 +74,9 @@ fn one_who_only_listens_acknowledges_at_most_every_packet() {
     assert_eq!(sent, 600, "a packet a tick");
     assert!(acks <= 600, "{acks}");
 }
+
+under_both!(
+    an_idle_connection_has_no_acknowledgements_but_of_its_signs_of_life,
+    silence_returns_after_a_bad_time_as_well,
+    one_who_only_listens_acknowledges_at_most_every_packet,
+);

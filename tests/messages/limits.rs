@@ -16,7 +16,6 @@ fn fast() -> Config {
     }
 }
 
-#[test]
 fn too_long_names_the_limit_of_the_peer() {
     let server = Config {
         message_max_from_clients: 5000,
@@ -50,7 +49,6 @@ fn too_long_names_the_limit_of_the_peer() {
 }
 
 // Other libraries: "an oversized reliable message clogged its channel for ever".
-#[test]
 fn a_message_that_is_too_long_is_no_obstacle_to_the_next() {
     let mut pair = pair(1, &latency(10));
     for delivery in [
@@ -69,7 +67,6 @@ fn a_message_that_is_too_long_is_no_obstacle_to_the_next() {
 }
 
 // Other libraries: "'send buffer full' was treated as fatal, or the message was skipped silently".
-#[test]
 fn a_full_queue_says_so_and_everything_in_it_arrives() {
     let kinds = [
         Delivery::Reliable,
@@ -98,7 +95,6 @@ fn a_full_queue_says_so_and_everything_in_it_arrives() {
     }
 }
 
-#[test]
 fn a_queue_full_of_what_is_reliable_has_room_for_what_is_not_and_the_other_way_round() {
     for (full, other) in [
         (Delivery::Reliable, Delivery::Unreliable),
@@ -114,7 +110,6 @@ fn a_queue_full_of_what_is_reliable_has_room_for_what_is_not_and_the_other_way_r
     }
 }
 
-#[test]
 fn no_more_receipts_are_open_than_the_limit_says() {
     for delivery in [Delivery::Unreliable, Delivery::Ordered(0)] {
         let mut pair = pair_with(1, [fast(), fast()], &latency(10));
@@ -136,7 +131,6 @@ fn no_more_receipts_are_open_than_the_limit_says() {
     }
 }
 
-#[test]
 fn nobody_can_send_to_somebody_who_is_gone() {
     let mut pair = pair(1, &latency(10));
     let peer = pair.peer(CLIENT);
@@ -154,3 +148,12 @@ fn nobody_can_send_to_somebody_who_is_gone() {
         assert_eq!(host.message_max(peer, delivery), None);
     }
 }
+
+under_both!(
+    too_long_names_the_limit_of_the_peer,
+    a_message_that_is_too_long_is_no_obstacle_to_the_next,
+    a_full_queue_says_so_and_everything_in_it_arrives,
+    a_queue_full_of_what_is_reliable_has_room_for_what_is_not_and_the_other_way_round,
+    no_more_receipts_are_open_than_the_limit_says,
+    nobody_can_send_to_somebody_who_is_gone,
+);

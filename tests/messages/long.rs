@@ -6,7 +6,6 @@ use crate::world::{ms, secs};
 use crate::{CLIENT, SERVER, latency, lossy, pair};
 
 // Other libraries: "after 32,768 packets between two reliable messages 16-bit ordering turned round".
-#[test]
 fn a_hundred_thousand_packets_between_two_reliable_messages_change_nothing() {
     let mut pair = pair(1, &latency(2));
     let kinds = [
@@ -36,7 +35,6 @@ fn a_hundred_thousand_packets_between_two_reliable_messages_change_nothing() {
     assert_eq!(pair.stats(SERVER).packets_missing, 0);
 }
 
-#[test]
 fn two_hundred_thousand_ordered_messages_stay_in_order() {
     let mut pair = pair(1, &lossy(2, 0.01));
     let (mut next, mut taken) = (0_u32, 0_u32);
@@ -66,3 +64,8 @@ fn two_hundred_thousand_ordered_messages_stay_in_order() {
         assert!(time < secs(600), "it takes for ever");
     }
 }
+
+under_both!(
+    a_hundred_thousand_packets_between_two_reliable_messages_change_nothing,
+    two_hundred_thousand_ordered_messages_stay_in_order,
+);

@@ -40,7 +40,6 @@ fn converse(pair: &mut Pair<Diary>, count: u32) -> Vec<Duration> {
     in_order.collect()
 }
 
-#[test]
 fn without_redundancy_everything_arrives_and_nothing_is_sent_unasked() {
     for_each_seed(20, |seed| {
         let mut pair = with_redundancy(seed, 0, &lossy(40, 0.2));
@@ -51,7 +50,6 @@ fn without_redundancy_everything_arrives_and_nothing_is_sent_unasked() {
     });
 }
 
-#[test]
 fn a_lost_packet_costs_a_tick_and_not_a_round_trip() {
     for (redundancy, at_most) in [(0, None), (1, Some(TICK)), (2, Some(TICK))] {
         let mut pair = with_redundancy(1, redundancy, &latency(100));
@@ -73,7 +71,6 @@ fn a_lost_packet_costs_a_tick_and_not_a_round_trip() {
     }
 }
 
-#[test]
 fn a_copy_goes_alone_if_nothing_else_does() {
     let mut pair = with_redundancy(1, 2, &latency(100));
     let sent_at = pair.time();
@@ -89,7 +86,6 @@ fn a_copy_goes_alone_if_nothing_else_does() {
     );
 }
 
-#[test]
 fn what_arrived_is_not_sent_again_and_again() {
     let mut pair = with_redundancy(1, 2, &latency(5));
     converse(&mut pair, 200);
@@ -99,7 +95,6 @@ fn what_arrived_is_not_sent_again_and_again() {
     assert!(stats.copies_sent <= 400, "{}", stats.copies_sent);
 }
 
-#[test]
 fn at_thirty_percent_loss_everything_still_arrives() {
     for_each_seed(10, |seed| {
         for loss in [
@@ -121,7 +116,6 @@ fn at_thirty_percent_loss_everything_still_arrives() {
     });
 }
 
-#[test]
 fn losses_are_counted_where_they_happen() {
     let mut pair = with_redundancy(1, 2, &lossy(20, 0.1));
     converse(&mut pair, 600);
@@ -138,3 +132,12 @@ fn losses_are_counted_where_they_happen() {
         client.packets_lost
     );
 }
+
+under_both!(
+    without_redundancy_everything_arrives_and_nothing_is_sent_unasked,
+    a_lost_packet_costs_a_tick_and_not_a_round_trip,
+    a_copy_goes_alone_if_nothing_else_does,
+    what_arrived_is_not_sent_again_and_again,
+    at_thirty_percent_loss_everything_still_arrives,
+    losses_are_counted_where_they_happen,
+);

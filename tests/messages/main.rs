@@ -7,6 +7,9 @@
 //!
 //! `TICKWIRE_SEEDS` raises the number of seeds, see `tests/world`.
 
+#[macro_use]
+#[path = "../common/protections.rs"]
+mod protections;
 #[path = "../world/mod.rs"]
 mod world;
 
@@ -73,4 +76,12 @@ fn pair_with(seed: u64, configs: [Config; 2], conditions: &LinkConditions) -> Pa
     let mut pair = Pair::new(seed, configs, conditions.latency, Diary::default());
     pair.set_both(conditions);
     pair
+}
+
+#[cfg(feature = "noise")]
+#[test]
+fn every_test_runs_under_both() {
+    let (plain, noise) = protections::counts();
+    assert_eq!(plain, noise);
+    assert!(plain > 50, "{plain}");
 }

@@ -18,12 +18,10 @@ const LENGTHS: [usize; 16] = [
     0, 1, 7, 8, 63, 64, 65, 255, 256, 257, 959, 960, 961, 992, 993, 1921,
 ];
 
-#[test]
 fn programs_that_turn_when_something_is_due_deliver_what_they_promise() {
     for_each_seed(1000, |seed| run(seed, false));
 }
 
-#[test]
 fn programs_that_turn_sixty_times_a_second_deliver_what_they_promise() {
     for_each_seed(1000, |seed| run(seed, true));
 }
@@ -351,3 +349,8 @@ fn assert_packets(from: &PeerStats, to: &PeerStats) {
     assert!(to.messages_known <= again, "{from:?} {to:?}");
     assert_eq!(from.rate, from.rate.min(limits::RATE_MAX));
 }
+
+under_both!(
+    programs_that_turn_when_something_is_due_deliver_what_they_promise,
+    programs_that_turn_sixty_times_a_second_deliver_what_they_promise,
+);

@@ -27,7 +27,6 @@ fn slow() -> LinkConditions {
     }
 }
 
-#[test]
 fn what_arrives_is_acked_within_a_round_trip_and_the_delay_of_an_ack() {
     let kinds = [
         Delivery::Unreliable,
@@ -46,7 +45,6 @@ fn what_arrives_is_acked_within_a_round_trip_and_the_delay_of_an_ack() {
     }
 }
 
-#[test]
 fn a_sequenced_message_that_comes_too_late_is_lost_although_its_packet_arrived() {
     let mut pair = plain_pair();
     pair.set_link(CLIENT, &slow());
@@ -64,7 +62,6 @@ fn a_sequenced_message_that_comes_too_late_is_lost_although_its_packet_arrived()
     assert_eq!(pair.stats(SERVER).messages_too_late, 1);
 }
 
-#[test]
 fn a_sequenced_message_that_comes_too_late_before_anybody_gave_it_up_is_lost() {
     let mut pair = plain_pair();
     // Overtaken by so little that its packet does not count as lost.
@@ -82,7 +79,6 @@ fn a_sequenced_message_that_comes_too_late_before_anybody_gave_it_up_is_lost() {
     assert_eq!(pair.stats(CLIENT).packets_lost, 0, "the packet arrived");
 }
 
-#[test]
 fn the_last_unreliable_message_of_all_has_a_fate_as_well() {
     for delivery in [Delivery::Unreliable, Delivery::Sequenced(1)] {
         let mut pair = plain_pair();
@@ -95,7 +91,6 @@ fn the_last_unreliable_message_of_all_has_a_fate_as_well() {
     }
 }
 
-#[test]
 fn a_reliable_message_is_acked_however_often_it_was_lost() {
     for delivery in [Delivery::Reliable, Delivery::Ordered(1)] {
         let mut pair = plain_pair();
@@ -110,7 +105,6 @@ fn a_reliable_message_is_acked_however_often_it_was_lost() {
     }
 }
 
-#[test]
 fn an_ordered_message_that_waits_for_another_one_is_not_acked_before_that_has_come() {
     let mut pair = plain_pair();
     pair.set_link(CLIENT, &partition());
@@ -136,7 +130,6 @@ fn an_ordered_message_that_waits_for_another_one_is_not_acked_before_that_has_co
 
 // Other libraries: "a loss timer was run before the acks that were already queued, and caused false
 // retransmissions".
-#[test]
 fn acks_that_wait_in_the_socket_are_read_before_anything_counts_as_lost() {
     for stall in [ms(100), ms(500), secs(3)] {
         let mut pair = plain_pair();
@@ -154,7 +147,6 @@ fn acks_that_wait_in_the_socket_are_read_before_anything_counts_as_lost() {
     }
 }
 
-#[test]
 fn what_arrives_after_the_end_is_not_acked() {
     for delivery in [Delivery::Unreliable, Delivery::Ordered(1)] {
         let mut pair = plain_pair();
@@ -170,3 +162,14 @@ fn what_arrives_after_the_end_is_not_acked() {
         assert_ne!(pair.observer.fate(CLIENT, receipt), Some(true));
     }
 }
+
+under_both!(
+    what_arrives_is_acked_within_a_round_trip_and_the_delay_of_an_ack,
+    a_sequenced_message_that_comes_too_late_is_lost_although_its_packet_arrived,
+    a_sequenced_message_that_comes_too_late_before_anybody_gave_it_up_is_lost,
+    the_last_unreliable_message_of_all_has_a_fate_as_well,
+    a_reliable_message_is_acked_however_often_it_was_lost,
+    an_ordered_message_that_waits_for_another_one_is_not_acked_before_that_has_come,
+    acks_that_wait_in_the_socket_are_read_before_anything_counts_as_lost,
+    what_arrives_after_the_end_is_not_acked,
+);

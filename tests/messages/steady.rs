@@ -56,13 +56,11 @@ fn allocations(conditions: &LinkConditions) -> u64 {
     info.count_total
 }
 
-#[test]
 fn a_steady_state_allocates_nothing() {
     assert_eq!(allocations(&latency(40)), 0);
 }
 
 /// A worse moment than all before makes a queue longer than it ever was: that is all there may be.
-#[test]
 fn jitter_and_loss_allocate_next_to_nothing() {
     let conditions = LinkConditions {
         jitter: ms(20),
@@ -73,3 +71,8 @@ fn jitter_and_loss_allocate_next_to_nothing() {
     println!("{made} allocations in a minute of 100,000 messages");
     assert!(made <= 16, "{made} allocations in a minute");
 }
+
+under_both!(
+    a_steady_state_allocates_nothing,
+    jitter_and_loss_allocate_next_to_nothing,
+);

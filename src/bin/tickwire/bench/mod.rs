@@ -17,6 +17,7 @@ mod memory;
 mod messages;
 mod polled;
 mod progress;
+mod rate;
 mod record;
 mod spread;
 mod table;
@@ -47,6 +48,7 @@ enum Command {
     Clients(connections::ClientOptions),
     Latency(latency::Options),
     Messages(messages::Options),
+    Rate(rate::Options),
     Throughput(throughput::Options),
     Tick(tick::Options),
 }
@@ -66,6 +68,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         Command::Clients(options) => connections::run_clients(options),
         Command::Latency(options) => latency::run(options),
         Command::Messages(options) => messages::run(options),
+        Command::Rate(options) => rate::run(options),
         Command::Throughput(options) => throughput::run(options),
         Command::Tick(options) => tick::run(options),
     }

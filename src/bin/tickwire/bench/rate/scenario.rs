@@ -1,0 +1,162 @@
+//! What is sent through which line: a table of them, and the promises of each.
+
+use std::time::Duration;
+
+use tickwire::{LinkConditions, Loss};
+
+/// One row of the benchmark.
+#[derive(Debug, Clone)]
+pub(super) struct Scenario {
+    pub(super) name: &'static str,
+    /// The line towards the clients, and the one back.
+    pub(super) down: LinkConditions,
+    pub(super) up: LinkConditions,
+    pub(super) driven: Driven,
+    /// Clients that share the line.
+    pub(super) clients: usize,
+    /// How many long messages each of them is sent in one `Ordered` channel.
+    pub(super) transfers: u32,
+    /// The length of each, in bytes.
+    pub(super) transfer_len: usize,
+    /// Whether each of them is sent a sequenced message of 100 bytes 60 times a second, and sends one back.
+    pub(super) has_game: bool,
+    /// Unreliable messages of 500 bytes, in bits per second.
+    pub(super) flood: u64,
+    /// After this time the line has another rate, and after twice the time the first one again.
+    pub(super) changes: Option<(Duration, u64)>,
+    /// How long to go on; a transfer may end it earlier.
+    pub(super) time_max: Duration,
+    pub(super) rate_ceiling: u64,
+}
+
+/// Who calls the hosts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub(super) enum Driven {
+    /// A loop that sleeps until something is due.
+    ByDeadlines,
+    /// A game loop, 60 times a second.
+    ByTicks,
+}
+
+const MEGABIT: u64 = 1_000_000;
+
+fn line(rate: u64, round_trip: Duration) -> LinkConditions {
+    LinkConditions {
+        latency: round_trip / 2,
+        rate: Some(rate),
+        queue_bytes: 64 << 10,
+        ..LinkConditions::default()
+    }
+}
+
+fn losing(conditions: LinkConditions, probability: f64) -> LinkConditions {
+    LinkConditions {
+        loss: Loss::Independent { probability },
+        ..conditions
+    }
+}
+
+impl Scenario {
+    fn new(name: &'static str, rate: u64, round_trip: Duration) -> Self {
+        let way = line(rate, round_trip);
+        Self {
+            name,
+            down: way.clone(),
+            up: way,
+            driven: Driven::ByDeadlines,
+            clients: 1,
+            transfers: 16,
+            transfer_len: 1 << 20,
+            has_game: true,
+            flood: 0,
+            changes: None,
+            time_max: Duration::from_secs(60),
+            rate_ceiling: 100 * MEGABIT,
+        }
+    }
+
+    fn by_ticks(self) -> Self {
+        Self {
+            driven: Driven::ByTicks,
+            ..self
+        }
+    }
+
+    fn lossy(self, probability: f64) -> Self {
+        Self {
+            down: losing(self.down, probability),
+            up: losing(self.up, probability),
+            ..self
+        }
+    }
+
+    fn jittery(self, jitter: Duration) -> Self {
+        let with = |way: LinkConditions| LinkConditions { jitter, ..way };
+        Self {
+            down: with(self.down),
+            up: with(self.up),
+            ..self
+        }
+    }
+}
+
+/// Every row, in the order in which it is shown.
+pub(super) fn all() -> Vec<Scenario> {
+    let ms = Duration::from_millis;
+    let home = |name| Scenario::new(name, 10 * MEGABIT, ms(50)).lossy(0.01);
+    let narrow = |name| Scenario {
+        time_max: Duration::from_secs(30),
+        transfers: 1000,
+        transfer_len: 16 << 10,
+        ..Scenario::new(name, 256_000, ms(50))
+    };
+    vec![
+        Scenario {
+            transfers: 0,
+            time_max: Duration::from_secs(15),
+            ..home("the game alone")
+        },
+        Scenario {
+            transfers: 0,
+            time_max: Duration::from_secs(15),
+            ..home("the game alone, by ticks").by_ticks()
+        },
+        home("a transfer and the game"),
+        home("a transfer and the game, by ticks").by_ticks(),
+        Scenario {
+            clients: 2,
+            ..home("two transfers share the line")
+        },
+        Scenario {
+            clients: 2,
+            ..home("two transfers share the line, by ticks").by_ticks()
+        },
+        Scenario {
+            transfers: 0,
+            ..narrow("256 kbit/s: the game alone")
+        },
+        narrow("256 kbit/s: a transfer and the game"),
+        narrow("256 kbit/s: a transfer and the game, by ticks").by_ticks(),
+        Scenario {
+            flood: 30 * MEGABIT,
+            time_max: Duration::from_secs(15),
+            ..home("a flood of three times the line, and a transfer")
+        },
+        Scenario {
+            changes: Some((Duration::from_secs(4), 5 * MEGABIT)),
+            ..home("the line is half as wide from 4 s to 8 s")
+        },
+        home("200 ms of jitter").jittery(ms(200)),
+        Scenario::new("a satellite, 600 ms", 10 * MEGABIT, ms(600)),
+        Scenario {
+            rate_ceiling: 2_000 * MEGABIT,
+            ..Scenario::new("1 Gbit/s, 1 ms", 1_000 * MEGABIT, ms(1))
+        },
+        Scenario {
+            transfers: 0,
+            time_max: Duration::from_secs(15),
+            ..home("the game alone, 15% loss, by ticks").lossy(0.15).by_ticks()
+        },
+        home("a transfer and the game, 5% loss").lossy(0.05),
+    ]
+}

@@ -1,0 +1,355 @@
+//! A server and its clients behind one line, on virtual time.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use tickwire::limits::DATAGRAM_MAX;
+use tickwire::proto::{HostState, Link};
+use tickwire::{Config, ConnectOptions, Delivery, Event, LinkConditions, PeerId};
+
+use super::scenario::{Driven, Scenario};
+
+const SERVER: ([u8; 4], u16) = ([192, 0, 2, 1], 1);
+const TICK: Duration = Duration::from_nanos(1_000_000_000 / 60);
+
+const TRANSFER: Delivery = Delivery::Ordered(1);
+const GAME: Delivery = Delivery::Sequenced(1);
+const GAME_LEN: usize = 100;
+const FLOOD_LEN: usize = 500;
+
+/// What came of a scenario.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(super) struct Outcome {
+    /// Until the transfers were over, or the time was.
+    pub(super) seconds: f64,
+    /// Bytes of transfers that were delivered, for each client.
+    pub(super) transferred: Vec<u64>,
+    pub(super) transfers_done: u32,
+    /// From the sending of a message of the game to its delivery, sorted.
+    pub(super) game_ms: Vec<f64>,
+    pub(super) game_sent: u32,
+    pub(super) flood_delivered: u64,
+    pub(super) flood_expired: u64,
+    pub(super) flood_refused: u64,
+    pub(super) lost_to_queue: u64,
+    /// The lowest and the highest rate towards a client after the first second, in bits per second.
+    pub(super) rate_lowest: u64,
+    pub(super) rate_highest: u64,
+    pub(super) disconnected: u32,
+}
+
+struct Client {
+    state: HostState,
+    peer: PeerId,
+    address: SocketAddr,
+    /// Of the server.
+    name: Option<PeerId>,
+    to_send: u32,
+    sent: u32,
+    next_flood: u64,
+}
+
+/// See the [module](self).
+pub(super) struct World<'a> {
+    scenario: &'a Scenario,
+    start: Instant,
+    now: Instant,
+    next_tick: Instant,
+    server: HostState,
+    clients: Vec<Client>,
+    down: Link<usize>,
+    up: Link<usize>,
+    outcome: Outcome,
+    transfer: Vec<u8>,
+    /// When each message of the game left, by its number.
+    game_sent_at: Vec<Instant>,
+}
+
+type Made<T> = Result<T, Box<dyn std::error::Error>>;
+
+pub(super) fn run(scenario: &Scenario, config: &Config, seed: u64) -> Made<Outcome> {
+    let mut world = World::new(scenario, config, seed)?;
+    world.connect()?;
+    world.play()?;
+    Ok(world.finish())
+}
+
+impl<'a> World<'a> {
+    fn new(scenario: &'a Scenario, config: &Config, seed: u64) -> Made<Self> {
+        let now = Instant::now();
+        let config = Config {
+            rate_ceiling: scenario.rate_ceiling,
+            ..config.clone()
+        };
+        let clients = (0..scenario.clients).map(|number| Client::new(scenario, &config, number, now));
+        Ok(Self {
+            scenario,
+            start: now,
+            now,
+            next_tick: now,
+            server: HostState::new(config.clone(), [1; 32], now)?,
+            clients: clients.collect::<Made<_>>()?,
+            down: Link::new(scenario.down.clone(), 2 * seed)?,
+            up: Link::new(scenario.up.clone(), 2 * seed + 1)?,
+            outcome: Outcome {
+                transferred: vec![0; scenario.clients],
+                rate_lowest: u64::MAX,
+                ..Outcome::default()
+            },
+            transfer: vec![3; scenario.transfer_len],
+            game_sent_at: Vec::new(),
+        })
+    }
+
+    fn connect(&mut self) -> Made<()> {
+        while self.clients.iter().any(|client| client.name.is_none()) {
+            self.turn();
+            if self.now - self.start > Duration::from_secs(30) {
+                return Err("the line is too bad to connect through".into());
+            }
+            self.pass(self.now + TICK);
+        }
+        self.start = self.now;
+        self.next_tick = self.now;
+        Ok(())
+    }
+
+    fn play(&mut self) -> Made<()> {
+        let end = self.start + self.scenario.time_max;
+        while self.now < end && !self.is_done() {
+            self.change_line()?;
+            if self.now >= self.next_tick {
+                self.next_tick += TICK;
+                self.send_tick();
+                self.look_at_rates();
+            }
+            self.transmit();
+            let next = self.next_turn();
+            self.pass(next);
+            self.turn();
+        }
+        Ok(())
+    }
+
+    fn is_done(&self) -> bool {
+        let wanted = self.scenario.transfers * u32::try_from(self.clients.len()).unwrap_or(0);
+        wanted > 0 && self.outcome.transfers_done >= wanted
+    }
+
+    fn change_line(&mut self) -> Made<()> {
+        let Some((after, rate)) = self.scenario.changes else {
+            return Ok(());
+        };
+        let passed = self.now - self.start;
+        let is_changed = passed >= after && passed < 2 * after;
+        let rate = if is_changed { Some(rate) } else { self.scenario.down.rate };
+        if self.down.conditions().rate != rate {
+            let conditions = LinkConditions {
+                rate,
+                ..self.scenario.down.clone()
+            };
+            self.down.set_conditions(conditions)?;
+        }
+        Ok(())
+    }
+
+    fn send_tick(&mut self) {
+        let number = u32::try_from(self.game_sent_at.len()).unwrap_or(u32::MAX);
+        let mut game = number.to_be_bytes().to_vec();
+        game.resize(GAME_LEN, 1);
+        let flood_per_tick = self.scenario.flood / 8 / 60;
+        for client in &mut self.clients {
+            let Some(name) = client.name else { continue };
+            if self.scenario.has_game {
+                let _ = self.server.send(name, GAME, &game);
+                let _ = client.state.send(client.peer, GAME, &game);
+            }
+            client.next_flood += flood_per_tick;
+            while client.next_flood >= FLOOD_LEN as u64 {
+                client.next_flood -= FLOOD_LEN as u64;
+                let sent = self.server.send(name, Delivery::Unreliable, &[2; FLOOD_LEN]);
+                self.outcome.flood_refused += u64::from(sent.is_err());
+            }
+            while client.sent < client.to_send
+                && self.server.send(name, TRANSFER, &self.transfer).is_ok()
+            {
+                client.sent += 1;
+            }
+        }
+        if self.scenario.has_game {
+            self.game_sent_at.push(self.now);
+            self.outcome.game_sent += 1;
+        }
+    }
+
+    fn look_at_rates(&mut self) {
+        if std::env::var("DBG").is_ok() && self.game_sent_at.len() % 3 == 0 {
+            let n = self.clients[0].name.unwrap();
+            if let Some(st) = self.server.peer_stats(n) {
+            eprintln!("{:.2} rate {}k bw {}k qd {:?} infl {} rtt {:?} dev {:?} lost {} link {} retr {}", (self.now-self.start).as_secs_f64(), st.rate/1000, st.bandwidth/1000, st.queue_delay, st.in_flight_bytes, st.round_trip, st.jitter, st.packets_lost, self.down.in_flight(), st.messages_retransmitted);
+            }
+        }
+        if self.now - self.start < Duration::from_secs(1) {
+            return;
+        }
+        for client in &self.clients {
+            let stats = client.name.and_then(|name| self.server.peer_stats(name));
+            if let Some(stats) = stats {
+                self.outcome.rate_lowest = self.outcome.rate_lowest.min(stats.rate);
+                self.outcome.rate_highest = self.outcome.rate_highest.max(stats.rate);
+            }
+        }
+    }
+
+    /// When somebody has something to do.
+    fn next_turn(&self) -> Instant {
+        if self.scenario.driven == Driven::ByTicks {
+            return self.next_tick;
+        }
+        let timers = self.clients.iter().map(|client| client.state.poll_timeout());
+        let others = [
+            self.server.poll_timeout(),
+            self.down.next_deadline(),
+            self.up.next_deadline(),
+        ];
+        let next = timers.chain(others).flatten().min();
+        next.map_or(self.next_tick, |at| at.min(self.next_tick))
+    }
+
+    fn pass(&mut self, to: Instant) {
+        self.now = self.now.max(to);
+    }
+
+    fn turn(&mut self) {
+        let now = self.now;
+        while let Some((client, bytes)) = self.down.poll(now) {
+            let state = &mut self.clients[client].state;
+            state.handle_datagram(SERVER.into(), bytes, now);
+        }
+        while let Some((client, bytes)) = self.up.poll(now) {
+            let from = self.clients[client].address;
+            self.server.handle_datagram(from, bytes, now);
+        }
+        self.server.handle_timeout(now);
+        for client in &mut self.clients {
+            client.state.handle_timeout(now);
+        }
+        self.take_events();
+        self.transmit();
+    }
+
+    fn take_events(&mut self) {
+        while let Some(event) = self.server.poll_event() {
+            match event {
+                Event::Connected { peer, address, .. } => {
+                    let client = self.clients.iter_mut().find(|client| client.address == address);
+                    if let Some(client) = client {
+                        client.name = Some(peer);
+                    }
+                }
+                Event::Disconnected { .. } => self.outcome.disconnected += 1,
+                _ => {}
+            }
+        }
+        for (number, client) in self.clients.iter_mut().enumerate() {
+            while let Some(event) = client.state.poll_event() {
+                let Event::Message { delivery, bytes, .. } = event else {
+                    continue;
+                };
+                match delivery {
+                    TRANSFER => {
+                        self.outcome.transfers_done += 1;
+                        self.outcome.transferred[number] += bytes.len() as u64;
+                    }
+                    GAME => {
+                        let sent = bytes.first_chunk().map(|number| u32::from_be_bytes(*number));
+                        let sent_at = sent.and_then(|sent| self.game_sent_at.get(sent as usize));
+                        let took = sent_at.map(|at| (self.now - *at).as_secs_f64() * 1e3);
+                        self.outcome.game_ms.extend(took);
+                    }
+                    _ => self.outcome.flood_delivered += 1,
+                }
+            }
+        }
+    }
+
+    fn transmit(&mut self) {
+        let mut buffer = [0; DATAGRAM_MAX];
+        while let Some(sent) = self.server.poll_transmit(&mut buffer, self.now) {
+            let client = self.clients.iter().position(|client| client.address == sent.to);
+            if let Some(client) = client {
+                self.down.send(client, &buffer[..sent.len], self.now);
+            }
+        }
+        for (number, client) in self.clients.iter_mut().enumerate() {
+            while let Some(sent) = client.state.poll_transmit(&mut buffer, self.now) {
+                self.up.send(number, &buffer[..sent.len], self.now);
+            }
+        }
+    }
+
+    fn finish(mut self) -> Outcome {
+        self.outcome.seconds = (self.now - self.start).as_secs_f64();
+        self.outcome.lost_to_queue = self.down.stats().lost_to_queue;
+        for client in &self.clients {
+            let stats = client.name.and_then(|name| self.server.peer_stats(name));
+            self.outcome.flood_expired += stats.map_or(0, |stats| stats.messages_expired);
+        }
+        self.outcome.game_ms.sort_by(f64::total_cmp);
+        self.outcome
+    }
+}
+
+impl Client {
+    fn new(scenario: &Scenario, config: &Config, number: usize, now: Instant) -> Made<Self> {
+        let mut seed = [9; 32];
+        seed[..8].copy_from_slice(&number.to_be_bytes());
+        let mut state = HostState::new(config.clone(), seed, now)?;
+        let peer = state.connect(SERVER.into(), &ConnectOptions::default(), now)?;
+        Ok(Self {
+            state,
+            peer,
+            address: ([192, 0, 2, 2], u16::try_from(number + 1)?).into(),
+            name: None,
+            to_send: scenario.transfers,
+            sent: 0,
+            next_flood: 0,
+        })
+    }
+}
+
+impl Outcome {
+    /// The latency of the game that this share of its messages does not exceed (nearest rank).
+    pub(super) fn game_percentile(&self, percent: f64) -> Option<f64> {
+        let count = self.game_ms.len();
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_precision_loss,
+            clippy::cast_sign_loss,
+            reason = "a rank among a few thousand messages"
+        )]
+        let rank = (percent / 100.0 * count as f64).ceil() as usize;
+        self.game_ms.get(rank.max(1) - 1).copied()
+    }
+
+    /// How evenly the transfers shared the line: 1 where all had the same, 1/n where one had everything
+    /// (Jain, Chiu and Hawe, 1984).
+    #[allow(clippy::cast_precision_loss, reason = "a few megabytes")]
+    pub(super) fn fairness(&self) -> f64 {
+        let shares: Vec<f64> = self.transferred.iter().map(|bytes| *bytes as f64).collect();
+        let sum: f64 = shares.iter().sum();
+        let squares: f64 = shares.iter().map(|share| share * share).sum();
+        if squares == 0.0 {
+            return 1.0;
+        }
+        sum * sum / (shares.len() as f64 * squares)
+    }
+
+    /// What the transfers had of the line.
+    #[allow(clippy::cast_precision_loss, reason = "a few megabytes")]
+    pub(super) fn share_of(&self, rate: u64) -> f64 {
+        let bits = self.transferred.iter().sum::<u64>() as f64 * 8.0;
+        bits / self.seconds / rate as f64
+    }
+}

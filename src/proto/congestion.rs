@@ -102,7 +102,7 @@ const DRAIN_GAIN_MAX: u64 = 75;
 const DRAIN_ROUNDS_MAX: u32 = 4;
 
 /// What is left of what the path delivers when there was a queue, in percent. The rest goes to others.
-const BACK_OFF: u64 = 85;
+const BACK_OFF: u64 = 89;
 
 /// How often that is. In between it follows what is delivered, and no more: of two who share a path and poll in
 /// ticks one always sees the queue first, and would pay for both.

@@ -62,6 +62,18 @@ pub(crate) struct Stamp {
     is_idle: bool,
 }
 
+impl Stamp {
+    /// Of a packet that left before there was anything to measure.
+    pub(crate) fn of_idle(now: Instant) -> Self {
+        Self {
+            delivered: 0,
+            delivered_at: now,
+            first_sent_at: now,
+            is_idle: true,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     /// Twice as fast each round, as long as more arrives.

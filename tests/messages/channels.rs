@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tickwire::limits::RATE_MAX;
 use tickwire::{Config, Delivery};
 
 use crate::diary::Diary;
@@ -20,10 +21,13 @@ const KINDS: [Delivery; 6] = [
     Delivery::Unreliable,
 ];
 
-/// Two hosts that send nothing twice unasked.
+/// Two hosts that send nothing twice unasked, and as fast as they like.
 fn plain_pair() -> Pair<Diary> {
     let config = Config {
         redundancy: 0,
+        rate_floor: RATE_MAX,
+        rate_ceiling: RATE_MAX,
+        rate_start: RATE_MAX,
         ..config()
     };
     pair_with(1, [config.clone(), config], &latency(40))

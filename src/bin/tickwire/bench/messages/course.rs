@@ -123,6 +123,31 @@ impl Book {
 }
 
 impl Outcome {
+    /// Another run of the same course.
+    pub(super) fn add(&mut self, other: Self) {
+        self.latencies_ms.extend(other.latencies_ms);
+        self.sent += other.sent;
+        self.delivered += other.delivered;
+        self.out_of_order += other.out_of_order;
+        self.duplicates += other.duplicates;
+        self.bytes += other.bytes;
+        self.packets += other.packets;
+        self.copies += other.copies;
+        self.copies_useful += other.copies_useful;
+        self.retransmitted += other.retransmitted;
+        self.seconds += other.seconds;
+    }
+
+    /// After the last run.
+    pub(super) fn sort(&mut self) {
+        self.latencies_ms.sort_by(f64::total_cmp);
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "a few megabytes")]
+    pub(super) fn kilobits_per_second(&self) -> f64 {
+        self.bytes as f64 * 8.0 / 1000.0 / self.seconds.max(1e-9)
+    }
+
     /// The latency that this share of the messages does not exceed (nearest rank).
     pub(super) fn percentile(&self, percent: f64) -> Option<f64> {
         let count = self.latencies_ms.len();

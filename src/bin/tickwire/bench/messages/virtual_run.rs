@@ -1,11 +1,10 @@
 //! A run on virtual time: hosts without sockets, links, and a clock that jumps from tick to tick. The same
 //! seed gives the same figures on every machine.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use tickwire::proto::{HostState, Link, LinkConditions};
-use tickwire::{Config, ConnectOptions, Event, PeerId};
+use tickwire::proto::{HostState, Link};
+use tickwire::{Config, ConnectOptions, Event, PeerId, PeerStats};
 
 use super::course::{Book, Course, Outcome};
 use crate::failure::Failure;
@@ -29,60 +28,24 @@ struct World {
 
 /// Runs a course.
 pub(super) fn run(course: &Course, config: &Config, seed: u64) -> Result<Outcome, Failure> {
-    let refused = |text: String| Failure::Refused(text);
-    let mut world = World::new(course, config, seed).map_err(|error| refused(error.to_string()))?;
+    let made = World::new(course, config, seed);
+    let mut world = made.map_err(|error| Failure::Refused(error.to_string()))?;
     let mut book = Book::new(course);
-    let start = loop {
-        let is_connected = world.turn(&mut book);
-        if is_connected {
-            break world.now;
-        }
-        if world.client.stats().connecting == 0 && !world.client.is_connected(world.peer) {
-            return Err(refused("the link is too bad to connect through".to_owned()));
-        }
-        world.pass();
-    };
-    let stats = |world: &World| world.client.peer_stats(world.peer);
-    let before = stats(&world);
-    while book.sent() < course.messages {
-        let message = book.next_message(course.size);
-        if world
-            .client
-            .send(world.peer, course.delivery, &message)
-            .is_ok()
-        {
-            book.on_sent(world.now);
-        }
-        world.transmit();
-        world.pass();
-        world.turn(&mut book);
-    }
-    let seconds = (world.now - start).as_secs_f64();
-    let mut outcome = Outcome::default();
-    if let (Some(before), Some(after)) = (before, stats(&world)) {
+    world.connect(&mut book)?;
+    let (start, before) = (world.now, world.stats());
+    world.send_all(course, &mut book);
+    let (seconds, after) = ((world.now - start).as_secs_f64(), world.stats());
+    world.wait_for_the_rest(&mut book);
+    let mut outcome = book.outcome();
+    outcome.seconds = seconds;
+    if let (Some(before), Some(after), Some(end)) = (before, after, world.stats()) {
         outcome.bytes = after.bytes_sent - before.bytes_sent;
         outcome.packets = after.packets_sent - before.packets_sent;
+        outcome.copies = end.copies_sent;
+        outcome.copies_useful = end.copies_useful;
+        outcome.retransmitted = end.messages_retransmitted;
     }
-    let end = world.now + PATIENCE;
-    while !book.has_everything() && world.now < end && stats(&world).is_some() {
-        world.transmit();
-        world.pass();
-        world.turn(&mut book);
-    }
-    if let Some(after) = stats(&world) {
-        outcome.copies = after.copies_sent;
-        outcome.copies_useful = after.copies_useful;
-        outcome.retransmitted = after.messages_retransmitted;
-    }
-    Ok(Outcome {
-        bytes: outcome.bytes,
-        packets: outcome.packets,
-        copies: outcome.copies,
-        copies_useful: outcome.copies_useful,
-        retransmitted: outcome.retransmitted,
-        seconds,
-        ..book.outcome()
-    })
+    Ok(outcome)
 }
 
 impl World {
@@ -94,6 +57,8 @@ impl World {
         let now = Instant::now();
         let config = Config {
             redundancy: course.redundancy,
+            // A link that loses three of ten packets in a row takes its time to let anybody in.
+            connect_timeout: PATIENCE,
             ..config.clone()
         };
         let link = |number| Link::new(course.conditions.clone(), seed.wrapping_mul(2) + number);
@@ -112,6 +77,45 @@ impl World {
 
     fn pass(&mut self) {
         self.now += self.tick;
+    }
+
+    fn stats(&self) -> Option<PeerStats> {
+        self.client.peer_stats(self.peer)
+    }
+
+    fn connect(&mut self, book: &mut Book) -> Result<(), Failure> {
+        while !self.turn(book) {
+            let is_trying = self.client.stats().connecting > 0;
+            if !is_trying && !self.client.is_connected(self.peer) {
+                let text = "the link is too bad to connect through".to_owned();
+                return Err(Failure::Refused(text));
+            }
+            self.pass();
+        }
+        Ok(())
+    }
+
+    /// A message each tick. One for which there is no room is sent a tick later.
+    fn send_all(&mut self, course: &Course, book: &mut Book) {
+        let end = self.now + 2 * self.tick * course.messages + PATIENCE;
+        while book.sent() < course.messages && self.now < end {
+            let message = book.next_message(course.size);
+            let queued = self.client.send(self.peer, course.delivery, &message);
+            if queued.is_ok() {
+                book.on_sent(self.now);
+            }
+            self.transmit();
+            self.pass();
+            self.turn(book);
+        }
+    }
+
+    fn wait_for_the_rest(&mut self, book: &mut Book) {
+        let end = self.now + PATIENCE;
+        while !book.has_everything() && self.now < end && self.stats().is_some() {
+            self.pass();
+            self.turn(book);
+        }
     }
 
     /// A turn of both; returns whether they are connected.

@@ -34,8 +34,8 @@ pub(super) struct Outcome {
     pub(super) flood_refused: u64,
     pub(super) lost_to_queue: u64,
     /// The lowest and the highest rate towards a client after the first second, in bits per second.
-    pub(super) rate_lowest: u64,
-    pub(super) rate_highest: u64,
+    pub(super) rate_lowest: Option<u64>,
+    pub(super) rate_highest: Option<u64>,
     pub(super) disconnected: u32,
 }
 
@@ -95,7 +95,7 @@ impl<'a> World<'a> {
             up: Link::new(scenario.up.clone(), 2 * seed + 1)?,
             outcome: Outcome {
                 transferred: vec![0; scenario.clients],
-                rate_lowest: u64::MAX,
+                rate_lowest: None,
                 ..Outcome::default()
             },
             transfer: vec![3; scenario.transfer_len],
@@ -191,32 +191,18 @@ impl<'a> World<'a> {
     }
 
     fn look_at_rates(&mut self) {
-        if std::env::var("DBG").is_ok() && self.game_sent_at.len() % 3 == 0 {
-            let n = self.clients[0].name.unwrap();
-            if let Some(st) = self.server.peer_stats(n) {
-                eprintln!(
-                    "{:.2} rate {}k bw {}k qd {:?} infl {} rtt {:?} dev {:?} lost {} link {} retr {}",
-                    (self.now - self.start).as_secs_f64(),
-                    st.rate / 1000,
-                    st.bandwidth / 1000,
-                    st.queue_delay,
-                    st.in_flight_bytes,
-                    st.round_trip,
-                    st.jitter,
-                    st.packets_lost,
-                    self.down.in_flight(),
-                    st.messages_retransmitted
-                );
-            }
-        }
         if self.now - self.start < Duration::from_secs(1) {
             return;
         }
         for client in &self.clients {
             let stats = client.name.and_then(|name| self.server.peer_stats(name));
             if let Some(stats) = stats {
-                self.outcome.rate_lowest = self.outcome.rate_lowest.min(stats.rate);
-                self.outcome.rate_highest = self.outcome.rate_highest.max(stats.rate);
+                let outcome = &mut self.outcome;
+                let lowest = outcome
+                    .rate_lowest
+                    .map_or(stats.rate, |rate| rate.min(stats.rate));
+                outcome.rate_lowest = Some(lowest);
+                outcome.rate_highest = outcome.rate_highest.max(Some(stats.rate));
             }
         }
     }

@@ -176,6 +176,7 @@ mod tests {
             pacer.on_sent(100, start);
             sent += 100;
         }
-        assert!(sent <= BURST_MIN, "{sent}");
+        // The last packet may go into debt.
+        assert!(sent <= BURST_MIN + 100, "{sent}");
     }
 }

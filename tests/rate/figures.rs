@@ -30,6 +30,7 @@ pub(crate) struct Figures {
 
 impl Figures {
     /// Of each figure the worse.
+    #[allow(clippy::needless_pass_by_value, reason = "that is how one reduces")]
     pub(crate) fn worse(self, other: Self) -> Self {
         let less = |one: Option<f64>, two: Option<f64>| one.zip(two).map(|(one, two)| one.min(two));
         Self {

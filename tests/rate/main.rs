@@ -20,7 +20,6 @@
 mod limits;
 
 #[allow(dead_code, reason = "a host uses the rest")]
-#[allow(dead_code, reason = "a host uses the rest")]
 mod proto;
 
 mod controller;

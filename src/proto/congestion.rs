@@ -39,7 +39,7 @@ pub(crate) struct Congestion {
     /// Since when the application has sent less than it might.
     idle_since: Option<Instant>,
     experiment: Option<Experiment>,
-    /// What is left of what is delivered, in percent.
+    /// What the last queue leaves of what is delivered, in percent; 0 if the target stays.
     part: u64,
     backed_off_at: Option<Instant>,
 }
@@ -116,9 +116,13 @@ const DRAIN_ROUNDS_MAX: u32 = 4;
 /// What is left of what the path delivers when there was a queue, in percent. The rest goes to others.
 const BACK_OFF: u64 = 89;
 
-/// How often that is. In between it follows what is delivered, and no more: of two who share a path and poll in
-/// ticks one always sees the queue first, and would pay for both.
+/// How often that is. In between queues only drain: of two who share a path and poll in ticks one always sees
+/// the queue first, and would pay for both.
 const BACK_OFF_EVERY: Duration = Duration::from_millis(500);
+
+/// Unless less than this part of the target is delivered, in percent: then the path is narrower than it was, and
+/// the target follows at once.
+const FOLLOWED: u64 = 80;
 
 /// How much faster it gets in a second, in bytes per second: 2 Mbit/s. It is the same for all who share a
 /// path, so that they end up with the same.
@@ -126,6 +130,13 @@ const CLIMB: u64 = 250_000;
 
 /// And the part of the rate that it gets faster beside that, where 2 Mbit/s are little: 1/32.
 const CLIMB_PART: u64 = 32;
+
+/// The most that it gets faster at a time: an eighth.
+const CLIMB_STEP_PART: u64 = 8;
+
+/// What has to be delivered of the target for a climb to go on, in percent. A path that loses a tenth at random
+/// is climbed as well; one whose queue is too short to be seen loses no more than this leaves.
+const CLIMB_DELIVERED: u64 = 83;
 
 /// For how many seconds at most the climb doubles its speed with each of them.
 const CLIMB_DOUBLINGS_MAX: u32 = 8;
@@ -218,7 +229,8 @@ impl Congestion {
         self.delivery.newest.get_or_insert((stamp, sent_at));
     }
 
-    /// All of an acknowledgement was taken in, with a sample of the round trip if it had one.
+    /// All of an acknowledgement was taken in, with a sample of the round trip if it had one. How much round
+    /// trips vary is measured here in another way: queues that drain must not count.
     pub(crate) fn on_ack(&mut self, sample: Option<Duration>, _deviation: Duration, now: Instant) {
         let Some((stamp, sent_at)) = self.delivery.newest.take() else {
             return;
@@ -250,13 +262,8 @@ impl Congestion {
                 self.learn(bandwidth, stamp, sent_at, since);
                 if sent_at >= until {
                     self.delay.forget_lately();
-                    let took = now
-                        .saturating_duration_since(since)
-                        .as_micros()
-                        .min(1_000_000) as u64;
-                    let speed = (CLIMB + self.target / CLIMB_PART).min(self.target);
-                    let more = (speed * took / 1_000_000).min(self.target / 8);
-                    self.target = self.limits.clamp(self.target + more);
+                    // Whoever sees queues more often than others must not climb less often.
+                    self.climb_for(since, 0, now);
                     self.phase = Phase::Climb { since: now };
                 }
             }
@@ -295,19 +302,24 @@ impl Congestion {
             self.phase = SEARCH;
             return;
         }
-        let is_due = self
-            .backed_off_at
-            .is_none_or(|at| now >= at + BACK_OFF_EVERY);
-        self.part = if is_due { BACK_OFF } else { 100 };
-        if is_due {
-            self.backed_off_at = Some(now);
-        }
-        if is_due || self.bandwidth() * 5 / 4 < self.target {
+        self.part = self.part_left(now);
+        if self.part > 0 {
             self.reduce(self.part);
-        } else {
-            self.part = 0;
         }
         self.drain(queued, DRAIN_GAIN, now);
+    }
+
+    /// What is to be left of what is delivered, in percent; 0 if the target stays.
+    fn part_left(&mut self, now: Instant) -> u64 {
+        let last = self.backed_off_at;
+        if last.is_none_or(|at| now >= at + BACK_OFF_EVERY) {
+            self.backed_off_at = Some(now);
+            BACK_OFF
+        } else if self.bandwidth() < self.target * FOLLOWED / 100 {
+            100
+        } else {
+            0
+        }
     }
 
     /// Whether much less was sent for long, and the delay is the same.
@@ -367,14 +379,13 @@ impl Congestion {
         if !round.is_full {
             return;
         }
-        self.phase = if round.bandwidth >= best * 5 / 4 {
+        if round.bandwidth >= best * 5 / 4 {
             let best = round.bandwidth;
-            Phase::Search { best, in_vain: 0 }
-        } else {
+            self.phase = Phase::Search { best, in_vain: 0 };
+        } else if in_vain + 1 < SEARCH_ROUNDS_IN_VAIN {
             let in_vain = in_vain + 1;
-            Phase::Search { best, in_vain }
-        };
-        if in_vain + 1 >= SEARCH_ROUNDS_IN_VAIN && round.bandwidth < best * 5 / 4 {
+            self.phase = Phase::Search { best, in_vain };
+        } else {
             self.end_search(now);
         }
     }
@@ -384,17 +395,22 @@ impl Congestion {
             self.experiment = None;
         }
         // What is not used is not enough to go further up.
-        if !round.is_full || round.bandwidth * 6 / 5 < self.target {
+        if !round.is_full || round.bandwidth < self.target * CLIMB_DELIVERED / 100 {
             self.phase = Phase::Climb { since: now };
             return;
         }
         let quiet = now.saturating_duration_since(since).as_secs();
         #[allow(clippy::cast_possible_truncation, reason = "8 at most")]
         let doublings = quiet.min(u64::from(CLIMB_DOUBLINGS_MAX)) as u32;
+        self.climb_for(round.since, doublings, now);
+    }
+
+    /// Higher by what the time since then is worth.
+    fn climb_for(&mut self, since: Instant, doublings: u32, now: Instant) {
         let speed = (CLIMB + self.target / CLIMB_PART).min(self.target) << doublings;
-        let took = now.saturating_duration_since(round.since).as_micros();
+        let took = now.saturating_duration_since(since).as_micros();
         let took = u64::try_from(took).unwrap_or(u64::MAX).min(1_000_000);
-        let more = (speed * took / 1_000_000).min(self.target / 8);
+        let more = (speed * took / 1_000_000).min(self.target / CLIMB_STEP_PART);
         self.target = self.limits.clamp(self.target + more);
     }
 }
@@ -613,5 +629,166 @@ impl Delay {
     /// How long a round trip takes that is not held up by chance.
     fn usual(&self) -> Option<Duration> {
         self.shortest_lately().max(self.least())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+    const LIMITS: Limits = Limits {
+        floor: 16_000,
+        ceiling: 12_500_000,
+        start: 125_000,
+    };
+    const PACKET: usize = 1000;
+
+    /// A path with a rate and a queue of any length, and somebody who sends a packet whenever he may.
+    struct Path {
+        congestion: Congestion,
+        now: Instant,
+        start: Instant,
+        bytes_per_second: u64,
+        free_at: Instant,
+        next_at: Instant,
+        on_the_way: std::collections::VecDeque<(Instant, Instant, Stamp)>,
+    }
+
+    impl Path {
+        fn new(bytes_per_second: u64) -> Self {
+            let now = Instant::now();
+            Self {
+                congestion: Congestion::new(LIMITS, now),
+                now,
+                start: now,
+                bytes_per_second,
+                free_at: now,
+                next_at: now,
+                on_the_way: std::collections::VecDeque::new(),
+            }
+        }
+
+        fn time(bytes_per_second: u64) -> Duration {
+            Duration::from_secs(1) * u32::try_from(PACKET).unwrap()
+                / u32::try_from(bytes_per_second).unwrap()
+        }
+
+        /// Until that time, at `share` of the rate in percent: below 100 the application has no more.
+        fn run(&mut self, until: Duration, share: u64) {
+            while self.now < self.start + until {
+                while self.next_at <= self.now {
+                    self.send(share < 100);
+                    let rate = self.congestion.rate() * share / 100;
+                    self.next_at += Self::time(rate);
+                }
+                self.now += MS;
+                self.hear();
+            }
+        }
+
+        fn send(&mut self, is_idle: bool) {
+            let in_flight = self.on_the_way.len() * PACKET;
+            let stamp = self.congestion.on_sent(in_flight, self.now);
+            self.free_at = self.free_at.max(self.now) + Self::time(self.bytes_per_second);
+            let back = self.free_at + 50 * MS;
+            self.on_the_way.push_back((back, self.now, stamp));
+            if is_idle {
+                self.congestion.on_idle(in_flight + PACKET, self.now);
+            } else {
+                self.congestion.on_busy(self.now);
+            }
+        }
+
+        fn hear(&mut self) {
+            while self.on_the_way.front().is_some_and(|one| one.0 <= self.now) {
+                let (_, at, stamp) = self.on_the_way.pop_front().unwrap();
+                self.congestion.on_acked(stamp, at, PACKET, self.now);
+                let sample = Some(self.now - at);
+                self.congestion.on_ack(sample, Duration::ZERO, self.now);
+            }
+        }
+
+        fn queue(&self) -> Duration {
+            self.free_at.saturating_duration_since(self.now)
+        }
+    }
+
+    #[test]
+    fn a_path_is_found_within_a_second_and_its_queue_drains() {
+        let mut path = Path::new(1_250_000);
+        path.run(1000 * MS, 100);
+        let rate = path.congestion.bandwidth();
+        assert!((900_000..1_400_000).contains(&rate), "{rate}");
+        path.run(10_000 * MS, 100);
+        assert!(path.queue() < 30 * MS, "{:?}", path.queue());
+        let target = path.congestion.target;
+        assert!((1_000_000..1_400_000).contains(&target), "{target}");
+    }
+
+    #[test]
+    fn a_path_that_gets_narrower_is_followed() {
+        let mut path = Path::new(1_250_000);
+        path.run(5000 * MS, 100);
+        path.bytes_per_second = 300_000;
+        path.run(10_000 * MS, 100);
+        assert!(path.congestion.target < 400_000);
+        assert!(path.queue() < 60 * MS, "{:?}", path.queue());
+    }
+
+    #[test]
+    fn who_sends_little_keeps_the_rate_and_finds_more_when_he_needs_it() {
+        let mut path = Path::new(1_250_000);
+        path.run(10_000 * MS, 10);
+        assert!(path.congestion.rate() >= LIMITS.start);
+        path.run(11_000 * MS, 100);
+        assert!(path.congestion.bandwidth() > 800_000);
+    }
+
+    #[test]
+    fn nothing_gets_below_the_floor_or_above_the_ceiling() {
+        let mut path = Path::new(8_000);
+        path.run(20_000 * MS, 100);
+        assert_eq!(path.congestion.rate(), LIMITS.floor);
+        let mut path = Path::new(125_000_000);
+        path.run(5000 * MS, 100);
+        assert_eq!(path.congestion.rate(), LIMITS.ceiling);
+    }
+
+    #[test]
+    fn a_delay_that_stays_is_nobodys_fault() {
+        let now = Instant::now();
+        let mut delay = Delay::new(now);
+        let sample = |delay: &mut Delay, millis: u32| {
+            (0..LATELY).for_each(|_| delay.on_sample(millis * MS, now));
+        };
+        sample(&mut delay, 50);
+        sample(&mut delay, 90);
+        assert_eq!(delay.queued, 40 * MS);
+        delay.tolerate(60 * MS);
+        sample(&mut delay, 90);
+        assert!(delay.has_none());
+        sample(&mut delay, 120);
+        assert!(delay.has_queue());
+    }
+
+    #[test]
+    fn jitter_is_no_queue() {
+        let now = Instant::now();
+        let mut delay = Delay::new(now);
+        for index in 0..500_u32 {
+            delay.on_sample((100 + index * 37 % 100) * MS, now);
+            assert!(index < 50 || delay.has_none());
+        }
+    }
+
+    #[test]
+    fn another_path_begins_anew() {
+        let mut path = Path::new(1_250_000);
+        path.run(5000 * MS, 100);
+        path.congestion.reset(path.now);
+        assert_eq!(path.congestion.rate(), LIMITS.start);
+        path.run(8000 * MS, 100);
+        assert!(path.congestion.target > 900_000);
     }
 }

@@ -28,6 +28,27 @@ pub(crate) struct Figures {
     pub(crate) is_complete: bool,
 }
 
+impl Figures {
+    /// Of each figure the worse.
+    #[allow(clippy::needless_pass_by_value, reason = "that is how one reduces")]
+    pub(crate) fn worse(self, other: Self) -> Self {
+        let less = |one: Option<f64>, two: Option<f64>| one.zip(two).map(|(one, two)| one.min(two));
+        Self {
+            usage: less(self.usage, other.usage),
+            added: [0, 1].map(|index| self.added[index].max(other.added[index])),
+            fairness: self.fairness.min(other.fairness),
+            game: self.game.min(other.game),
+            flood: less(self.flood, other.flood),
+            rate_min: self.rate_min.min(other.rate_min),
+            rate_last: self.rate_last.min(other.rate_last),
+            overflow: self.overflow.max(other.overflow),
+            took: self.took.max(other.took),
+            is_complete: self.is_complete && other.is_complete,
+            ..self
+        }
+    }
+}
+
 /// Runs a scenario, and what it is compared with: the game alone on the same link.
 pub(crate) fn measure<C: Controller>(scenario: Scenario, polls: Polls, seed: u64) -> Figures {
     let mut quiet = scenario;
@@ -38,9 +59,7 @@ pub(crate) fn measure<C: Controller>(scenario: Scenario, polls: Polls, seed: u64
     let without = delays(&world);
     let mut world = World::<C>::new(scenario, polls, seed);
     world.run();
-    if scenario.traffic.bulk.is_some() {
-        trace(&world, polls);
-    }
+    trace(&world, polls);
     let with = delays(&world);
     let rates = world.flows.iter().map(|flow| {
         let rates = &flow.rates[flow.rates.len() / 2..];

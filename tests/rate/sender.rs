@@ -209,8 +209,10 @@ impl<C: Controller> Sender<C> {
 
     fn look_what_waits(&mut self, now: Instant) {
         if !self.waiting.has_expendable() && !self.waiting.has_bulk() {
+            self.pacer.set_waited_for(false);
             self.controller.on_idle(self.open_bytes, now);
         } else if !self.pacer.has_room(now) {
+            self.pacer.set_waited_for(true);
             self.controller.on_busy(now);
         }
     }

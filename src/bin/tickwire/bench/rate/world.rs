@@ -26,6 +26,8 @@ pub(super) struct Outcome {
     /// Bytes of transfers that were delivered, for each client.
     pub(super) transferred: Vec<u64>,
     pub(super) transfers_done: u32,
+    /// The same when the first of them had all of its own.
+    pub(super) transferred_when_first_done: Vec<u64>,
     /// From the sending of a message of the game to its delivery, sorted.
     pub(super) game_ms: Vec<f64>,
     pub(super) game_sent: u32,
@@ -273,8 +275,14 @@ impl<'a> World<'a> {
                 };
                 match delivery {
                     TRANSFER => {
-                        self.outcome.transfers_done += 1;
-                        self.outcome.transferred[number] += bytes.len() as u64;
+                        let all = self.scenario.transfers as usize * self.scenario.transfer_len;
+                        let outcome = &mut self.outcome;
+                        outcome.transfers_done += 1;
+                        outcome.transferred[number] += bytes.len() as u64;
+                        let is_first = outcome.transferred_when_first_done.is_empty();
+                        if is_first && outcome.transferred[number] >= all as u64 {
+                            outcome.transferred_when_first_done = outcome.transferred.clone();
+                        }
                     }
                     GAME => {
                         let sent = bytes
@@ -352,11 +360,17 @@ impl Outcome {
         self.game_ms.get(rank.max(1) - 1).copied()
     }
 
-    /// How evenly the transfers shared the line: 1 where all had the same, 1/n where one had everything
-    /// (Jain, Chiu and Hawe, 1984).
+    /// How evenly the transfers shared the line until one of them was over: 1 where all had the same, 1/n
+    /// where one had everything (Jain, Chiu and Hawe, 1984).
     #[allow(clippy::cast_precision_loss, reason = "a few megabytes")]
     pub(super) fn fairness(&self) -> f64 {
-        let shares: Vec<f64> = self.transferred.iter().map(|bytes| *bytes as f64).collect();
+        let until_first = &self.transferred_when_first_done;
+        let shares = if until_first.is_empty() {
+            &self.transferred
+        } else {
+            until_first
+        };
+        let shares: Vec<f64> = shares.iter().map(|bytes| *bytes as f64).collect();
         let sum: f64 = shares.iter().sum();
         let squares: f64 = shares.iter().map(|share| share * share).sum();
         if squares == 0.0 {

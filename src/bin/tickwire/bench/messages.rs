@@ -1,13 +1,17 @@
 //! `tickwire bench messages`: how long messages take through a bad network.
 //!
 //! On virtual time: two hosts, a link in each direction, and a game loop on both sides that calls them once
-//! a tick. Nothing is waited for, and the same seeds give the same figures on every machine. Latency counts
-//! from the tick in which a message was sent to the tick in which it was delivered.
+//! a tick. Nothing is waited for, and the same seeds give the same figures on every machine. Or in real time,
+//! over sockets. Latency counts from the tick in which a message was sent to the tick in which it was
+//! delivered.
 
 mod course;
+mod picture;
+mod real_run;
 mod report;
 mod virtual_run;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -15,6 +19,7 @@ use tickwire::{Config, Delivery, LinkConditions, Loss};
 
 use self::course::{Course, Outcome};
 use super::machine::Machine;
+use super::progress::Progress;
 use super::record::{self, Record};
 use super::{Files, args};
 use crate::failure::Failure;
@@ -66,17 +71,30 @@ pub(crate) struct Options {
           allow_negative_numbers = true)]
     messages: u32,
 
-    /// How many runs each row has, with a seed each
-    #[arg(long, value_name = "N", default_value = "10", value_parser = args::rounds,
-          allow_negative_numbers = true)]
-    rounds: u32,
+    /// How many runs each row has, with a seed each; 10 unless it says otherwise, and 1 with --real
+    #[arg(long, value_name = "N", value_parser = args::rounds, allow_negative_numbers = true)]
+    rounds: Option<u32>,
+
+    /// Over real sockets of this machine and in real time: each run takes as long as its ticks
+    #[arg(long)]
+    real: bool,
 
     /// Without encryption
     #[arg(long)]
     plain: bool,
 
+    /// Draws the latencies by percentile into this file
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+
     #[command(flatten)]
     files: Files,
+}
+
+impl Options {
+    fn rounds(&self) -> u32 {
+        self.rounds.unwrap_or(if self.real { 1 } else { 10 })
+    }
 }
 
 fn loss(text: &str) -> Result<f64, String> {
@@ -132,6 +150,7 @@ struct Settings {
     messages: u32,
     rounds: u32,
     encrypted: bool,
+    real: bool,
 }
 
 /// One row: what was run, and what came of it.
@@ -150,7 +169,11 @@ const BURST: f64 = 3.0;
 
 /// Runs every row and shows them.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
-    if let Some(path) = &options.files.json {
+    if options.files.json.is_some() && options.files.json == options.svg {
+        let text = "--json and --svg are the same file: choose two".to_owned();
+        return Err(Failure::Usage(text));
+    }
+    for path in [&options.files.json, &options.svg].into_iter().flatten() {
         record::refuse_unwritable(path)?;
     }
     let rows = measure(options)?;
@@ -170,24 +193,55 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         settings: &settings,
         results: &rows,
     };
-    match &options.files.json {
-        Some(path) => record.write(path),
+    if let Some(path) = &options.files.json {
+        record.write(path)?;
+    }
+    match &options.svg {
+        Some(path) => picture::draw(&settings, &rows, path),
         None => Ok(()),
     }
 }
 
-fn measure(options: &Options) -> Result<Vec<Row>, Failure> {
-    let mut rows = Vec::new();
-    for delivery in &options.deliveries {
-        for loss in &options.loss {
-            for burst in bursts(*loss) {
-                for redundancy in &options.redundancy {
-                    rows.push(row(options, *delivery, *loss, burst, *redundancy)?);
-                }
+/// What a row is of.
+#[derive(Debug, Clone, Copy)]
+struct Case {
+    delivery: Delivery,
+    loss: f64,
+    burst: Option<f64>,
+    redundancy: u8,
+}
+
+fn cases(options: &Options) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for delivery in options.deliveries.iter().copied() {
+        for loss in options.loss.iter().copied() {
+            for burst in bursts(loss) {
+                cases.extend(options.redundancy.iter().map(|redundancy| Case {
+                    delivery,
+                    loss,
+                    burst,
+                    redundancy: *redundancy,
+                }));
             }
         }
     }
-    Ok(rows)
+    cases
+}
+
+fn measure(options: &Options) -> Result<Vec<Row>, Failure> {
+    let cases = cases(options);
+    let progress = Progress::new(cases.len() as u64);
+    let rows = cases.into_iter().map(|case| {
+        progress.next(format!(
+            "{:.0}% lost, {} copies",
+            case.loss * 100.0,
+            case.redundancy
+        ));
+        let row = row(options, case);
+        progress.step();
+        row
+    });
+    rows.collect()
 }
 
 /// Without losses there are no bursts of them.
@@ -199,13 +253,13 @@ fn bursts(loss: f64) -> Vec<Option<f64>> {
     }
 }
 
-fn row(
-    options: &Options,
-    delivery: Delivery,
-    loss: f64,
-    burst: Option<f64>,
-    redundancy: u8,
-) -> Result<Row, Failure> {
+fn row(options: &Options, case: Case) -> Result<Row, Failure> {
+    let Case {
+        delivery,
+        loss,
+        burst,
+        redundancy,
+    } = case;
     let course = Course {
         delivery,
         conditions: conditions(options, loss, burst),
@@ -220,8 +274,12 @@ fn row(
         encrypted()
     };
     let mut outcome = Outcome::default();
-    for seed in 0..options.rounds {
-        outcome.add(virtual_run::run(&course, &config, seed.into())?);
+    for seed in 0..options.rounds() {
+        outcome.add(if options.real {
+            real_run::run(&course, &config)?
+        } else {
+            virtual_run::run(&course, &config, seed.into())?
+        });
     }
     outcome.sort();
     Ok(Row {
@@ -266,7 +324,8 @@ impl Settings {
             rate_hz: options.rate,
             size_bytes: options.size,
             messages: options.messages,
-            rounds: options.rounds,
+            rounds: options.rounds(),
+            real: options.real,
             encrypted: cfg!(feature = "noise") && !options.plain,
         }
     }

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use tickwire::{Delivery, LinkConditions};
+use tickwire::{Delivery, LinkConditions, PeerStats};
 
 /// What is to be run.
 #[derive(Debug, Clone)]
@@ -42,6 +42,7 @@ pub(super) struct Book {
     sent_at: Vec<Instant>,
     arrived_at: Vec<Option<Instant>>,
     largest: Option<usize>,
+    is_reliable: bool,
     out_of_order: u32,
     duplicates: u32,
 }
@@ -55,6 +56,7 @@ impl Book {
             sent_at: Vec::with_capacity(course.messages as usize),
             arrived_at: vec![None; course.messages as usize],
             largest: None,
+            is_reliable: course.delivery.is_reliable(),
             out_of_order: 0,
             duplicates: 0,
         }
@@ -97,6 +99,11 @@ impl Book {
         u32::try_from(self.sent_at.len()).unwrap_or(u32::MAX)
     }
 
+    /// Whether everything has to arrive.
+    pub(super) fn is_reliable(&self) -> bool {
+        self.is_reliable
+    }
+
     pub(super) fn has_everything(&self) -> bool {
         self.arrived_at.iter().all(Option::is_some)
     }
@@ -136,6 +143,15 @@ impl Outcome {
         self.copies_useful += other.copies_useful;
         self.retransmitted += other.retransmitted;
         self.seconds += other.seconds;
+    }
+
+    /// What the sender counted, from the first message to the last, and to the arrival of all.
+    pub(super) fn take_counts(&mut self, before: &PeerStats, after: &PeerStats, end: &PeerStats) {
+        self.bytes = after.bytes_sent - before.bytes_sent;
+        self.packets = after.packets_sent - before.packets_sent;
+        self.copies = end.copies_sent;
+        self.copies_useful = end.copies_useful;
+        self.retransmitted = end.messages_retransmitted;
     }
 
     /// After the last run.

@@ -24,11 +24,17 @@ pub(super) fn title(settings: &Settings) -> String {
         messages,
         rounds,
         encrypted,
+        real,
     } = settings;
     let protection = if *encrypted { "encrypted" } else { "plain" };
+    let time = if *real {
+        "over real sockets"
+    } else {
+        "on virtual time"
+    };
     format!(
         "messages of {size_bytes} bytes at {rate_hz} Hz, {latency_ms} to {} ms one way, {protection}, \
-         on virtual time; {rounds} runs of {messages} messages a row",
+         {time}; {rounds} runs of {messages} messages a row",
         latency_ms + jitter_ms
     )
 }
@@ -54,11 +60,10 @@ pub(super) fn table(rows: &[Row]) -> Table {
             let value = outcome.percentile(percent);
             value.map_or("-".to_owned(), |ms| format!("{ms:.0}"))
         };
-        let burst = row.burst.map_or("", |_| " in bursts");
         let each = |count: u64| format!("{:.2}", ratio(count, outcome.sent));
         table.row([
             row.delivery.to_owned(),
-            format!("{:.0}%{burst}", row.loss * 100.0),
+            loss_of(row),
             row.redundancy.to_string(),
             percentile(50.0),
             percentile(90.0),
@@ -80,6 +85,11 @@ pub(super) fn table(rows: &[Row]) -> Table {
 )]
 fn ratio(count: u64, messages: u32) -> f64 {
     count as f64 / f64::from(messages.max(1))
+}
+
+pub(super) fn loss_of(row: &Row) -> String {
+    let burst = row.burst.map_or("", |_| " in bursts");
+    format!("{:.0}%{burst}", row.loss * 100.0)
 }
 
 /// What is promised of ordered messages of 40 bytes at 60 Hz over 40 to 50 ms, with independent losses and

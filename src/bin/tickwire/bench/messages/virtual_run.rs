@@ -39,11 +39,7 @@ pub(super) fn run(course: &Course, config: &Config, seed: u64) -> Result<Outcome
     let mut outcome = book.outcome();
     outcome.seconds = seconds;
     if let (Some(before), Some(after), Some(end)) = (before, after, world.stats()) {
-        outcome.bytes = after.bytes_sent - before.bytes_sent;
-        outcome.packets = after.packets_sent - before.packets_sent;
-        outcome.copies = end.copies_sent;
-        outcome.copies_useful = end.copies_useful;
-        outcome.retransmitted = end.messages_retransmitted;
+        outcome.take_counts(&before, &after, &end);
     }
     Ok(outcome)
 }
@@ -111,7 +107,12 @@ impl World {
     }
 
     fn wait_for_the_rest(&mut self, book: &mut Book) {
-        let end = self.now + PATIENCE;
+        let patience = if book.is_reliable() {
+            PATIENCE
+        } else {
+            Duration::from_secs(2)
+        };
+        let end = self.now + patience;
         while !book.has_everything() && self.now < end && self.stats().is_some() {
             self.pass();
             self.turn(book);

@@ -114,6 +114,18 @@ impl Scene {
         scene
     }
 
+    /// The client has said something, and the server has heard it.
+    fn with_a_message() -> Self {
+        let mut scene = Self::connected();
+        let to_server = scene.to_server;
+        scene
+            .client
+            .send(to_server, Delivery::Reliable, MESSAGE)
+            .unwrap();
+        scene.run_until(|scene| scene.messages.len() == 1);
+        scene
+    }
+
     fn turn(&mut self) {
         let moment = Some(Duration::from_millis(1));
         self.client.wait(moment).unwrap();
@@ -181,13 +193,7 @@ fn one_in_the_middle_with_another_key_is_told_apart_from_a_server_that_is_away()
 
 #[test]
 fn a_session_that_is_replayed_at_once_says_nothing_twice() {
-    let mut scene = Scene::connected();
-    let to_server = scene.to_server;
-    scene
-        .client
-        .send(to_server, Delivery::Reliable, MESSAGE)
-        .unwrap();
-    scene.run_until(|scene| scene.messages.len() == 1);
+    let mut scene = Scene::with_a_message();
     let recorded = scene.relay.recorded.clone();
     let handshakes = scene.server.stats().handshakes;
     for datagram in &recorded {
@@ -204,13 +210,7 @@ fn a_session_that_is_replayed_at_once_says_nothing_twice() {
 
 #[test]
 fn a_session_that_is_replayed_to_a_restarted_server_brings_nobody_back() {
-    let mut scene = Scene::connected();
-    let to_server = scene.to_server;
-    scene
-        .client
-        .send(to_server, Delivery::Reliable, MESSAGE)
-        .unwrap();
-    scene.run_until(|scene| scene.messages.len() == 1);
+    let scene = Scene::with_a_message();
     // The same key, and nothing else of the old one.
     let mut again = host(config_with(&key(1)));
     let attacker = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -229,13 +229,7 @@ fn a_session_that_is_replayed_to_a_restarted_server_brings_nobody_back() {
 
 #[test]
 fn packets_with_a_flipped_byte_are_counted_and_disturb_nobody() {
-    let mut scene = Scene::connected();
-    let to_server = scene.to_server;
-    scene
-        .client
-        .send(to_server, Delivery::Reliable, MESSAGE)
-        .unwrap();
-    scene.run_until(|scene| scene.messages.len() == 1);
+    let mut scene = Scene::with_a_message();
     let is_packet = |bytes: &&Vec<u8>| bytes[0] == 7;
     let packet = scene
         .relay

@@ -15,6 +15,7 @@ mod loopback;
 mod machine;
 mod memory;
 mod messages;
+mod percentile;
 mod polled;
 mod progress;
 mod rate;

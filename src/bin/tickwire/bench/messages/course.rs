@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tickwire::{Delivery, LinkConditions, PeerStats};
 
+use crate::bench::percentile;
+
 /// What is to be run.
 #[derive(Debug, Clone)]
 pub(super) struct Course {
@@ -166,14 +168,6 @@ impl Outcome {
 
     /// The latency that this share of the messages does not exceed (nearest rank).
     pub(super) fn percentile(&self, percent: f64) -> Option<f64> {
-        let count = self.latencies_ms.len();
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_precision_loss,
-            clippy::cast_sign_loss,
-            reason = "a rank among messages that are counted by u32"
-        )]
-        let rank = (percent / 100.0 * count as f64).ceil() as usize;
-        self.latencies_ms.get(rank.max(1) - 1).copied()
+        percentile::of_sorted(&self.latencies_ms, percent)
     }
 }

@@ -9,6 +9,7 @@ use tickwire::proto::{HostState, Link};
 use tickwire::{Config, ConnectOptions, Delivery, Event, LinkConditions, PeerId};
 
 use super::scenario::{Driven, Scenario};
+use crate::bench::percentile;
 
 const SERVER: ([u8; 4], u16) = ([192, 0, 2, 1], 1);
 const TICK: Duration = Duration::from_nanos(1_000_000_000 / 60);
@@ -349,15 +350,7 @@ impl Client {
 impl Outcome {
     /// The latency of the game that this share of its messages does not exceed (nearest rank).
     pub(super) fn game_percentile(&self, percent: f64) -> Option<f64> {
-        let count = self.game_ms.len();
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_precision_loss,
-            clippy::cast_sign_loss,
-            reason = "a rank among a few thousand messages"
-        )]
-        let rank = (percent / 100.0 * count as f64).ceil() as usize;
-        self.game_ms.get(rank.max(1) - 1).copied()
+        percentile::of_sorted(&self.game_ms, percent)
     }
 
     /// How evenly the transfers shared the line until one of them was over: 1 where all had the same, 1/n

@@ -285,7 +285,7 @@ pub(crate) const CHUNKS_KEPT_MAX: usize = 64;
 pub(crate) const BUFFERS_KEPT_MAX: usize = 8192;
 
 /// The longest unreliable message that is not cut, in bytes: 992. It fills a packet.
-pub(crate) const WHOLE_MAX: usize = 992;
+pub const WHOLE_MAX: usize = 992;
 
 /// How many bytes of a long message a packet carries: 960. It leaves room for an acknowledgement beside
 /// it.

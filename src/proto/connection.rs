@@ -54,8 +54,6 @@ pub(crate) struct Connection {
     pub(crate) connected_from: SocketAddr,
     idle_timeout: Duration,
     keep_alive: Duration,
-    /// The same if the last that left was an answer.
-    keep_alive_after_answer: Duration,
     /// How long the peer may hold back an acknowledgement.
     their_ack_delay: Duration,
 
@@ -82,7 +80,8 @@ pub(crate) struct Connection {
     introduction: Option<Introduction>,
     /// What the peer wants to have back from here.
     response: Option<Token>,
-    new_path: Option<NewPath>,
+    /// Rarely there, so it does not stand in here.
+    new_path: Option<Box<NewPath>>,
     closing: Option<Closing>,
     stats: PeerStats,
 }
@@ -126,7 +125,6 @@ impl Connection {
             connected_from: ends.address,
             idle_timeout: config.idle_timeout,
             keep_alive,
-            keep_alive_after_answer: keep_alive + keep_alive / 4,
             their_ack_delay: Duration::from_millis(theirs.ack_delay_ms.into()),
             sent: Sent::new(now),
             received: Received::new(config.ack_delay_max, now),

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use super::congestion::Congestion;
 use super::connection::Connection;
 use super::event::Event;
 #[cfg(feature = "noise")]
@@ -73,10 +74,12 @@ impl Config {
         let places = messages_places(messages) * outbox::MESSAGE_BYTES;
         let again = RELIABLE_OPEN_MAX * outbox::COPY_BYTES + UNITS_MAX * outbox::LOST_BYTES;
         let receipts = RECEIPTS_MAX * receipts::RECEIPT_BYTES;
+        let rate = size_of::<Congestion>();
         let in_flight = IN_FLIGHT_MAX * sent::PACKET_BYTES + UNITS_MAX * sent::UNIT_BYTES;
         let channels = CHANNELS_MAX * outbox::CHANNEL_BYTES;
         buffered(self.queued_bytes_max(message_max), QUEUED_MESSAGES_MAX)
             + places
+            + rate
             + GROWTH * (expendable + again + receipts + in_flight + channels)
     }
 

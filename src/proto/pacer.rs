@@ -46,7 +46,8 @@ impl Pacer {
         reason = "a rate of 10 Gbit/s has 31 MB in that time"
     )]
     fn capacity(&self) -> i64 {
-        let burst = self.rate * self.lateness.as_micros() as u64 / 1_000_000;
+        let micros = u64::from(self.lateness.subsec_micros());
+        let burst = self.rate * micros / 1_000_000;
         burst.max(BURST_MIN as u64) as i64
     }
 

@@ -7,11 +7,13 @@ use super::pacer::Pacer;
 use super::sent::{Fate, Packet};
 use crate::config::Config;
 
-/// See the [module](self).
+/// See the [module](self). What decides is there from the first message on: a peer that is never sent one
+/// need not have it.
 #[derive(Debug)]
 pub(crate) struct Rate {
+    limits: Limits,
     pacer: Pacer,
-    congestion: Congestion,
+    congestion: Option<Box<Congestion>>,
     window: usize,
 }
 
@@ -22,37 +24,45 @@ impl Rate {
             ceiling: config.rate_ceiling / 8,
             start: config.rate_start / 8,
         };
-        let congestion = Congestion::new(limits, now);
+        let at_first = Congestion::new(limits, now);
         Self {
-            pacer: Pacer::new(congestion.rate(), now),
-            window: congestion.window(),
-            congestion,
+            limits,
+            pacer: Pacer::new(at_first.rate(), now),
+            window: at_first.window(),
+            congestion: None,
         }
     }
 
     /// Another path has another width.
     pub(crate) fn reset(&mut self, now: Instant) {
-        self.congestion.reset(now);
+        if let Some(congestion) = &mut self.congestion {
+            congestion.reset(now);
+        }
         self.apply(now);
     }
 
     fn apply(&mut self, now: Instant) {
-        self.pacer.set_rate(self.congestion.rate(), now);
-        self.window = self.congestion.window();
+        if let Some(congestion) = &self.congestion {
+            self.pacer.set_rate(congestion.rate(), now);
+            self.window = congestion.window();
+        }
     }
 
     pub(crate) fn bits_per_second(&self) -> u64 {
-        self.congestion.rate() * 8
+        let congestion = self.congestion.as_ref();
+        congestion.map_or(self.limits.start, |congestion| congestion.rate()) * 8
     }
 
     /// What the network was seen to deliver, in bits per second.
     pub(crate) fn bandwidth(&self) -> u64 {
-        self.congestion.bandwidth() * 8
+        let congestion = self.congestion.as_ref();
+        congestion.map_or(0, |congestion| congestion.bandwidth()) * 8
     }
 
     /// How long packets wait on their way.
     pub(crate) fn queue_delay(&self) -> Duration {
-        self.congestion.queue_delay()
+        let congestion = self.congestion.as_ref();
+        congestion.map_or(Duration::ZERO, |congestion| congestion.queue_delay())
     }
 
     /// Whether messages may leave.
@@ -70,35 +80,53 @@ impl Rate {
         self.window
     }
 
+    /// Messages are about to leave.
+    pub(crate) fn begin(&mut self, now: Instant) {
+        let limits = self.limits;
+        self.congestion
+            .get_or_insert_with(|| Box::new(Congestion::new(limits, now)));
+    }
+
     /// A packet leaves, while `in_flight` bytes are on their way.
     pub(crate) fn on_sent(&mut self, len: usize, in_flight: usize, now: Instant) -> Stamp {
         self.pacer.on_sent(len, now);
-        self.congestion.on_sent(in_flight, now)
+        match &mut self.congestion {
+            Some(congestion) => congestion.on_sent(in_flight, now),
+            None => Stamp::of_idle(now),
+        }
     }
 
     /// Everything that waited has left.
     pub(crate) fn on_idle(&mut self, in_flight: usize, now: Instant) {
         self.pacer.set_waited_for(false);
-        self.congestion.on_idle(in_flight, now);
+        if let Some(congestion) = &mut self.congestion {
+            congestion.on_idle(in_flight, now);
+        }
     }
 
     /// Something waits that may not leave.
     pub(crate) fn on_busy(&mut self, now: Instant) {
         self.pacer.set_waited_for(true);
-        self.congestion.on_busy(now);
+        if let Some(congestion) = &mut self.congestion {
+            congestion.on_busy(now);
+        }
     }
 
     pub(crate) fn on_packet(&mut self, packet: &Packet, fate: Fate, now: Instant) {
+        let Some(congestion) = &mut self.congestion else {
+            return;
+        };
         if fate == Fate::Arrived {
             let bytes = usize::from(packet.bytes);
-            self.congestion
-                .on_acked(packet.stamp, packet.at, bytes, now);
+            congestion.on_acked(packet.stamp, packet.at, bytes, now);
         }
     }
 
     /// An acknowledgement was taken in.
     pub(crate) fn on_ack(&mut self, sample: Option<Duration>, deviation: Duration, now: Instant) {
-        self.congestion.on_ack(sample, deviation, now);
+        if let Some(congestion) = &mut self.congestion {
+            congestion.on_ack(sample, deviation, now);
+        }
         self.apply(now);
     }
 }

@@ -98,7 +98,7 @@ fn session(world: &mut World) {
 /// In every third world nothing at all gets through for a while, shorter than the idle timeout by what
 /// a lossy link needs to be heard again.
 fn interrupt(world: &mut World) {
-    if world.seed.is_multiple_of(3) {
+    if world.seed % 3 == 0 {
         let time = world.luck.time(ms(0), secs(8));
         world.partition(0, 1, true);
         world.run_for(time);

@@ -70,7 +70,7 @@ fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
     Ok(vec![
         Entry::new(BATCHED, Floor::batched(ticks)?),
         Entry::new(SINGLE, Floor::single(ticks)?),
-        Entry::new(PLAIN, Game::new(Config::plain(7), ticks)?),
+        Entry::new(PLAIN, Game::new(&Config::plain(7), ticks)?),
     ])
 }
 
@@ -217,9 +217,9 @@ struct Client {
 }
 
 impl Game {
-    fn new(config: Config, ticks: usize) -> io::Result<Self> {
+    fn new(config: &Config, ticks: usize) -> io::Result<Self> {
         let server = Host::bind(([127, 0, 0, 1], 0).into(), config.clone())?;
-        let clients = (0..CLIENTS).map(|number| Client::new(&config, server.local_addr(), number));
+        let clients = (0..CLIENTS).map(|number| Client::new(config, server.local_addr(), number));
         let clients = clients.collect::<io::Result<_>>()?;
         let mut game = Self {
             server,

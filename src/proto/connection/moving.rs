@@ -12,7 +12,7 @@ use crate::proto::wire::frame::{Frame, Frames};
 impl Connection {
     /// Whether a packet from `from` brings back what was sent there to be brought back.
     pub(super) fn proves_address(&self, from: SocketAddr, mut frames: Frames<'_>) -> bool {
-        self.new_path.as_ref().is_some_and(|path| {
+        self.new_path.as_deref().is_some_and(|path| {
             path.address == from && frames.any(|frame| frame == Frame::Response(path.token))
         })
     }
@@ -33,10 +33,15 @@ impl Connection {
             return;
         }
         let is_known = |path: &NewPath| path.address == from || !path.is_older_than(number);
-        if !self.new_path.as_ref().is_some_and(is_known) {
-            self.new_path = Some(NewPath::new(from, random.bytes(), number, now));
+        if !self.new_path.as_deref().is_some_and(is_known) {
+            let path = NewPath::new(from, random.bytes(), number, now);
+            self.new_path = Some(Box::new(path));
         }
-        if let Some(path) = self.new_path.as_mut().filter(|path| path.address == from) {
+        if let Some(path) = self
+            .new_path
+            .as_deref_mut()
+            .filter(|path| path.address == from)
+        {
             path.on_received(number, len);
         }
         self.look_soon();

@@ -47,7 +47,7 @@ impl Connection {
     }
 
     fn wants_challenge(&self, now: Instant) -> bool {
-        let path = self.new_path.as_ref();
+        let path = self.new_path.as_deref();
         path.is_some_and(|path| path.wants_challenge(CHALLENGE_LEN, now))
     }
 
@@ -149,7 +149,7 @@ impl Connection {
         buffer: &mut [u8; DATAGRAM_MAX],
         now: Instant,
     ) -> Option<(SocketAddr, usize)> {
-        let path = self.new_path.as_mut()?;
+        let path = self.new_path.as_deref_mut()?;
         let mut writer = Writer::new(packet::payload_room(buffer));
         frame::write_challenge(&mut writer, path.token);
         let (len, address) = (writer.len(), path.address);
@@ -188,7 +188,11 @@ impl Connection {
         if self.is_limited {
             self.outbox.drop_stale(now);
         }
+        let before = writer.len();
         self.outbox.write(occasion, writer, self.sent.units());
+        if writer.len() > before {
+            self.rate.begin(now);
+        }
     }
 
     /// After a packet: whether the application has no more, or the rate did not let all of it go.
@@ -209,7 +213,7 @@ impl Connection {
         let after = if has_asked {
             self.keep_alive
         } else {
-            self.keep_alive_after_answer
+            self.keep_alive * 5 / 4
         };
         self.keep_alive_at = now + after;
     }

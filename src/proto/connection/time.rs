@@ -38,7 +38,7 @@ impl Connection {
         let own = (self.last_received + self.idle_timeout).min(self.keep_alive_at);
         let others = [
             self.introduction.as_ref().and_then(Introduction::next_at),
-            self.new_path.as_ref().map(NewPath::next_at),
+            self.new_path.as_deref().map(NewPath::next_at),
         ];
         others.into_iter().flatten().fold(own, Instant::min)
     }

@@ -17,6 +17,7 @@ mod loopback;
 mod machine;
 mod memory;
 mod messages;
+mod percentile;
 mod polled;
 mod progress;
 mod rate;

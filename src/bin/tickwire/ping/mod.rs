@@ -19,7 +19,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use humantime::format_duration;
-use tickwire::limits::{DATAGRAM_MAX, TIMEOUT_MAX, UNRELIABLE_MAX};
+use tickwire::limits::{DATAGRAM_MAX, TIMEOUT_MAX, WHOLE_MAX};
 use tickwire::{Endpoint, PublicKey};
 
 use self::connected::{Connected, Terms};
@@ -272,7 +272,8 @@ impl Options {
 
 fn refuse_size(size: usize, is_message: bool) -> Result<(), Failure> {
     let (max, whole) = if is_message {
-        (UNRELIABLE_MAX, "a message of a connection")
+        // A longer one is cut, and its round trip is that of several packets.
+        (WHOLE_MAX, "one packet of a connection")
     } else {
         (DATAGRAM_MAX, "a datagram")
     };
@@ -371,7 +372,7 @@ mod tests {
     #[test]
     fn a_message_has_room_for_less_than_a_datagram() {
         assert_eq!(refuse_size(992, true), Ok(()));
-        let text = "--size is 993 bytes, at most 992 fit into a message of a connection";
+        let text = "--size is 993 bytes, at most 992 fit into one packet of a connection";
         assert_eq!(text_of(refuse_size(993, true)), text);
     }
 

@@ -49,10 +49,10 @@ fn line(rate: u64, round_trip: Duration) -> LinkConditions {
     }
 }
 
-fn losing(conditions: LinkConditions, probability: f64) -> LinkConditions {
+fn losing(conditions: &LinkConditions, probability: f64) -> LinkConditions {
     LinkConditions {
         loss: Loss::Independent { probability },
-        ..conditions
+        ..conditions.clone()
     }
 }
 
@@ -84,14 +84,14 @@ impl Scenario {
 
     fn lossy(self, probability: f64) -> Self {
         Self {
-            down: losing(self.down, probability),
-            up: losing(self.up, probability),
+            down: losing(&self.down, probability),
+            up: losing(&self.up, probability),
             ..self
         }
     }
 
     fn jittery(self, jitter: Duration) -> Self {
-        let with = |way: LinkConditions| LinkConditions { jitter, ..way };
+        let with = |way| LinkConditions { jitter, ..way };
         Self {
             down: with(self.down),
             up: with(self.up),

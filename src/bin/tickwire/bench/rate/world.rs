@@ -9,6 +9,7 @@ use tickwire::proto::{HostState, Link};
 use tickwire::{Config, ConnectOptions, Delivery, Event, LinkConditions, PeerId};
 
 use super::scenario::{Driven, Scenario};
+use crate::bench::percentile;
 
 const SERVER: ([u8; 4], u16) = ([192, 0, 2, 1], 1);
 const TICK: Duration = Duration::from_nanos(1_000_000_000 / 60);
@@ -26,6 +27,8 @@ pub(super) struct Outcome {
     /// Bytes of transfers that were delivered, for each client.
     pub(super) transferred: Vec<u64>,
     pub(super) transfers_done: u32,
+    /// The same when the first of them had all of its own.
+    pub(super) transferred_when_first_done: Vec<u64>,
     /// From the sending of a message of the game to its delivery, sorted.
     pub(super) game_ms: Vec<f64>,
     pub(super) game_sent: u32,
@@ -34,8 +37,8 @@ pub(super) struct Outcome {
     pub(super) flood_refused: u64,
     pub(super) lost_to_queue: u64,
     /// The lowest and the highest rate towards a client after the first second, in bits per second.
-    pub(super) rate_lowest: u64,
-    pub(super) rate_highest: u64,
+    pub(super) rate_lowest: Option<u64>,
+    pub(super) rate_highest: Option<u64>,
     pub(super) disconnected: u32,
 }
 
@@ -95,7 +98,7 @@ impl<'a> World<'a> {
             up: Link::new(scenario.up.clone(), 2 * seed + 1)?,
             outcome: Outcome {
                 transferred: vec![0; scenario.clients],
-                rate_lowest: u64::MAX,
+                rate_lowest: None,
                 ..Outcome::default()
             },
             transfer: vec![3; scenario.transfer_len],
@@ -191,32 +194,18 @@ impl<'a> World<'a> {
     }
 
     fn look_at_rates(&mut self) {
-        if std::env::var("DBG").is_ok() && self.game_sent_at.len() % 3 == 0 {
-            let n = self.clients[0].name.unwrap();
-            if let Some(st) = self.server.peer_stats(n) {
-                eprintln!(
-                    "{:.2} rate {}k bw {}k qd {:?} infl {} rtt {:?} dev {:?} lost {} link {} retr {}",
-                    (self.now - self.start).as_secs_f64(),
-                    st.rate / 1000,
-                    st.bandwidth / 1000,
-                    st.queue_delay,
-                    st.in_flight_bytes,
-                    st.round_trip,
-                    st.jitter,
-                    st.packets_lost,
-                    self.down.in_flight(),
-                    st.messages_retransmitted
-                );
-            }
-        }
         if self.now - self.start < Duration::from_secs(1) {
             return;
         }
         for client in &self.clients {
             let stats = client.name.and_then(|name| self.server.peer_stats(name));
             if let Some(stats) = stats {
-                self.outcome.rate_lowest = self.outcome.rate_lowest.min(stats.rate);
-                self.outcome.rate_highest = self.outcome.rate_highest.max(stats.rate);
+                let outcome = &mut self.outcome;
+                let lowest = outcome
+                    .rate_lowest
+                    .map_or(stats.rate, |rate| rate.min(stats.rate));
+                outcome.rate_lowest = Some(lowest);
+                outcome.rate_highest = outcome.rate_highest.max(Some(stats.rate));
             }
         }
     }
@@ -287,8 +276,14 @@ impl<'a> World<'a> {
                 };
                 match delivery {
                     TRANSFER => {
-                        self.outcome.transfers_done += 1;
-                        self.outcome.transferred[number] += bytes.len() as u64;
+                        let all = self.scenario.transfers as usize * self.scenario.transfer_len;
+                        let outcome = &mut self.outcome;
+                        outcome.transfers_done += 1;
+                        outcome.transferred[number] += bytes.len() as u64;
+                        let is_first = outcome.transferred_when_first_done.is_empty();
+                        if is_first && outcome.transferred[number] >= all as u64 {
+                            outcome.transferred_when_first_done = outcome.transferred.clone();
+                        }
                     }
                     GAME => {
                         let sent = bytes
@@ -355,22 +350,20 @@ impl Client {
 impl Outcome {
     /// The latency of the game that this share of its messages does not exceed (nearest rank).
     pub(super) fn game_percentile(&self, percent: f64) -> Option<f64> {
-        let count = self.game_ms.len();
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_precision_loss,
-            clippy::cast_sign_loss,
-            reason = "a rank among a few thousand messages"
-        )]
-        let rank = (percent / 100.0 * count as f64).ceil() as usize;
-        self.game_ms.get(rank.max(1) - 1).copied()
+        percentile::of_sorted(&self.game_ms, percent)
     }
 
-    /// How evenly the transfers shared the line: 1 where all had the same, 1/n where one had everything
-    /// (Jain, Chiu and Hawe, 1984).
+    /// How evenly the transfers shared the line until one of them was over: 1 where all had the same, 1/n
+    /// where one had everything (Jain, Chiu and Hawe, 1984).
     #[allow(clippy::cast_precision_loss, reason = "a few megabytes")]
     pub(super) fn fairness(&self) -> f64 {
-        let shares: Vec<f64> = self.transferred.iter().map(|bytes| *bytes as f64).collect();
+        let until_first = &self.transferred_when_first_done;
+        let shares = if until_first.is_empty() {
+            &self.transferred
+        } else {
+            until_first
+        };
+        let shares: Vec<f64> = shares.iter().map(|bytes| *bytes as f64).collect();
         let sum: f64 = shares.iter().sum();
         let squares: f64 = shares.iter().map(|share| share * share).sum();
         if squares == 0.0 {

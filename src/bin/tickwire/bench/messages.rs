@@ -112,7 +112,7 @@ pub(crate) struct Options {
     messages: u32,
 
     /// How many times each row is measured, 1 to 1000: on virtual time with the seeds 0, 1, 2 and so on
-    /// [default: 20, with --real 1]
+    /// [default: 10, with --real 1]
     #[arg(long, visible_alias = "seeds", value_name = "N", value_parser = args::rounds,
           allow_negative_numbers = true)]
     rounds: Option<u32>,

@@ -16,7 +16,7 @@ use crate::failure::Failure;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// How many rounds there are if nobody says so.
-const ROUNDS_VIRTUAL: u32 = 20;
+const ROUNDS_VIRTUAL: u32 = 10;
 const ROUNDS_REAL: u32 = 1;
 
 /// How many messages a case may have, over all rounds: their times are kept.

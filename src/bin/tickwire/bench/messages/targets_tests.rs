@@ -11,7 +11,7 @@ use super::run::Outcome;
 use super::targets::judge;
 use super::{Settings, virtual_pair};
 
-/// So many seeds are computed here; the command computes twenty.
+/// So many seeds are computed here; the command computes ten.
 const SEEDS: u64 = 6;
 
 fn case(loss: f64, burst: Option<f64>, redundancy: u8) -> Case {

@@ -48,16 +48,20 @@ pub(super) enum Welcome {
 }
 
 impl DoorOptions {
+    /// Builds it, before anything is bound: what makes no sense is said first.
+    pub(super) fn build(&self) -> Result<Door, Failure> {
+        let verifier = self.verifier()?;
+        Ok(Door { verifier })
+    }
+
     /// Puts it in front of a host.
-    pub(super) fn hang(&self, host: &mut Host) -> Result<Door, Failure> {
+    pub(super) fn hang(&self, door: &Door, host: &mut Host) {
         if let Some(ticket) = self.ticket.clone() {
             host.set_admission(move |request| look_at_ticket(request, &ticket));
         }
-        let verifier = self.verifier()?;
-        if let Some(verifier) = verifier.clone() {
+        if let Some(verifier) = door.verifier.clone() {
             host.set_admission(move |request| look_at_token(request, &verifier));
         }
-        Ok(Door { verifier })
     }
 
     fn verifier(&self) -> Result<Option<Verifier>, Failure> {

@@ -231,7 +231,7 @@ impl Congestion {
 
     /// All of an acknowledgement was taken in, with a sample of the round trip if it had one. How much round
     /// trips vary is measured here in another way: queues that drain must not count.
-    pub(crate) fn on_ack(&mut self, sample: Option<Duration>, _deviation: Duration, now: Instant) {
+    pub(crate) fn on_ack(&mut self, sample: Option<Duration>, now: Instant) {
         let Some((stamp, sent_at)) = self.delivery.newest.take() else {
             return;
         };
@@ -705,7 +705,7 @@ mod tests {
                 let (_, at, stamp) = self.on_the_way.pop_front().unwrap();
                 self.congestion.on_acked(stamp, at, PACKET, self.now);
                 let sample = Some(self.now - at);
-                self.congestion.on_ack(sample, Duration::ZERO, self.now);
+                self.congestion.on_ack(sample, self.now);
             }
         }
 

@@ -123,9 +123,9 @@ impl Rate {
     }
 
     /// An acknowledgement was taken in.
-    pub(crate) fn on_ack(&mut self, sample: Option<Duration>, deviation: Duration, now: Instant) {
+    pub(crate) fn on_ack(&mut self, sample: Option<Duration>, now: Instant) {
         if let Some(congestion) = &mut self.congestion {
-            congestion.on_ack(sample, deviation, now);
+            congestion.on_ack(sample, now);
         }
         self.apply(now);
     }

@@ -16,7 +16,7 @@ pub(crate) trait Controller {
     fn on_idle(&mut self, in_flight: usize, now: Instant);
     fn on_busy(&mut self, now: Instant);
     fn on_acked(&mut self, stamp: Self::Stamp, sent_at: Instant, bytes: usize, now: Instant);
-    fn on_ack(&mut self, sample: Option<Duration>, deviation: Duration, now: Instant);
+    fn on_ack(&mut self, sample: Option<Duration>, now: Instant);
 }
 
 impl Controller for Congestion {
@@ -51,7 +51,7 @@ impl Controller for Congestion {
         self.on_acked(stamp, sent_at, bytes, now);
     }
 
-    fn on_ack(&mut self, sample: Option<Duration>, deviation: Duration, now: Instant) {
-        self.on_ack(sample, deviation, now);
+    fn on_ack(&mut self, sample: Option<Duration>, now: Instant) {
+        self.on_ack(sample, now);
     }
 }

@@ -135,7 +135,7 @@ impl Controller for Copa {
         self.acked += bytes;
     }
 
-    fn on_ack(&mut self, sample: Option<Duration>, _: Duration, now: Instant) {
+    fn on_ack(&mut self, sample: Option<Duration>, now: Instant) {
         if let Some(sample) = sample {
             self.on_sample(sample, now);
         }

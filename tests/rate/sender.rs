@@ -106,8 +106,7 @@ impl<C: Controller> Sender<C> {
             self.probes = 0;
             self.give_up_overtaken(largest, now);
         }
-        let deviation = self.round_trip.deviation().unwrap_or_default();
-        self.controller.on_ack(sample, deviation, now);
+        self.controller.on_ack(sample, now);
         self.pacer.set_rate(self.controller.rate(), now);
     }
 

@@ -158,8 +158,7 @@ impl Connection {
             disconnect_arrived,
             ..
         } = news;
-        let deviation = self.round_trip.deviation().unwrap_or_default();
-        self.rate.on_ack(sample, deviation, now);
+        self.rate.on_ack(sample, now);
         if let Some(number) = acknowledged {
             self.received.forget_below(number);
         }

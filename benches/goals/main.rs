@@ -16,6 +16,8 @@ mod contest;
 #[cfg(target_os = "linux")]
 mod cpu;
 #[cfg(target_os = "linux")]
+mod files;
+#[cfg(target_os = "linux")]
 mod floors;
 #[cfg(target_os = "linux")]
 mod machine;
@@ -58,6 +60,7 @@ fn run(mut settings: Settings) -> io::Result<()> {
         statistics::check();
     }
     let machine = machine::Machine::look()?;
+    files::allow_all()?;
     settings.fit(machine.queued_max());
 
     let mut report = report::Report::default();

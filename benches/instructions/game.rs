@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use tickwire::proto::HostState;
 use tickwire::{Config, ConnectOptions, Delivery, Event, PeerId};
 
+use crate::Scenario;
+
 const TICK: Duration = Duration::from_nanos(1_000_000_000 / 60);
 const SERVER: ([u8; 4], u16) = ([192, 0, 2, 1], 7);
 
@@ -61,7 +63,7 @@ impl Game {
         for _ in 0..100 {
             game.clients_turn();
             game.server_receives();
-            game.transmit();
+            game.pack();
             game.clients_receive();
         }
         game.peers = game.server.peers().collect();
@@ -70,41 +72,46 @@ impl Game {
         game
     }
 
-    pub(crate) fn clients_send(&mut self) {
-        for (_, client, peer) in &mut self.clients {
-            client
-                .send(*peer, Delivery::Unreliable, INPUT)
-                .expect("there is room");
-        }
-        self.clients_turn();
-    }
-
     fn clients_turn(&mut self) {
         for (address, client, _) in &mut self.clients {
             self.to_server.take_from(client, self.now, Some(*address));
         }
     }
 
-    /// Measured: what came goes in, timers run, events are taken.
+    fn server_receives(&mut self) {
+        self.receive();
+        self.timers();
+        self.inputs += self.take();
+    }
+
+    /// Parses what came, decrypts it, and delivers it.
     #[inline(never)]
-    pub(crate) fn server_receives(&mut self) -> usize {
+    fn receive(&mut self) {
         for datagram in self.to_server.take() {
             let bytes = &datagram.bytes[..datagram.len];
             self.server
                 .handle_datagram(datagram.address, bytes, self.now);
         }
+    }
+
+    #[inline(never)]
+    fn timers(&mut self) {
         self.server.handle_timeout(self.now);
+    }
+
+    /// Takes the events. Returns how many inputs there were.
+    #[inline(never)]
+    fn take(&mut self) -> usize {
         let mut inputs = 0;
         while let Some(event) = self.server.poll_event() {
             inputs += usize::from(matches!(event, Event::Message { .. }));
         }
-        self.inputs += inputs;
         inputs
     }
 
-    /// Measured: everybody is sent the tick.
+    /// Everybody is to have a snapshot and an event.
     #[inline(never)]
-    pub(crate) fn server_sends(&mut self) -> usize {
+    fn queue(&mut self) {
         for peer in &self.peers {
             let server = &mut self.server;
             server
@@ -114,16 +121,15 @@ impl Game {
                 .send(*peer, Delivery::Reliable, EVENT)
                 .expect("there is room");
         }
-        self.ticks += 1;
-        self.transmit()
     }
 
-    fn transmit(&mut self) -> usize {
+    /// Makes packets of what is queued, and encrypts them.
+    #[inline(never)]
+    fn pack(&mut self) {
         self.to_clients.take_from(&mut self.server, self.now, None);
-        self.to_clients.len
     }
 
-    pub(crate) fn clients_receive(&mut self) {
+    fn clients_receive(&mut self) {
         for datagram in self.to_clients.take() {
             let client = usize::from(datagram.address.port()) - 1;
             let (_, state, _) = &mut self.clients[client];
@@ -138,16 +144,35 @@ impl Game {
             }
         }
     }
+}
 
-    /// Whether everything arrived.
-    pub(crate) fn check(&self) -> Result<(), String> {
+impl Scenario for Game {
+    fn before(&mut self) {
+        for (_, client, peer) in &mut self.clients {
+            client
+                .send(*peer, Delivery::Unreliable, INPUT)
+                .expect("there is room");
+        }
+        self.clients_turn();
+    }
+
+    fn tick(&mut self) {
+        self.ticks += 1;
+        self.server_receives();
+        self.queue();
+        self.pack();
+    }
+
+    fn after(&mut self) {
+        self.clients_receive();
+    }
+
+    fn check(&self) -> Result<(), String> {
         let wanted = self.ticks * self.clients.len();
         if self.inputs == wanted && self.messages == 2 * wanted {
             return Ok(());
         }
-        let Self {
-            inputs, messages, ..
-        } = self;
+        let (inputs, messages) = (self.inputs, self.messages);
         Err(format!(
             "{inputs} inputs and {messages} messages of {wanted} and twice as many"
         ))

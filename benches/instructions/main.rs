@@ -1,58 +1,92 @@
-//! What the protocol costs in instructions, without sockets and on virtual time: the same in every run
-//! and on a busy machine, so that a change that makes it dearer shows.
+//! What the library costs in instructions, without a clock: the same in every run and on a busy machine,
+//! so that a change that makes it dearer shows.
 //!
-//! `cargo bench --bench instructions` prints nanoseconds, which are as good as the machine is quiet.
-//! `.ci/instructions` counts instructions under callgrind and compares them with what was committed.
+//! `.ci/instructions` runs each scenario under callgrind and compares what every path takes with
+//! `baseline.txt`, which stands beside this file. `cargo bench --bench instructions` prints nanoseconds,
+//! which are as good as the machine is quiet.
+//!
+//! A path is a method that is not inlined and of which callgrind knows the name: `receive`, `timers`,
+//! `take`, `queue` and `pack` of [`Game`], `echo` of [`Echo`]. Only what they do below [`measured`] counts,
+//! so neither the set-up nor the clients do.
 
+#[cfg(target_os = "linux")]
+mod echo;
 mod game;
 
-use std::hint::black_box;
 use std::time::{Duration, Instant};
 use std::{env, process};
 
 use tickwire::Config;
 
+#[cfg(target_os = "linux")]
+use self::echo::Echo;
 use self::game::Game;
 
-const CLIENTS: u16 = 64;
+/// How many clients a game has, and how many datagrams wait for an echo.
+const WIDTH: u16 = 64;
 const WARM_UP_TICKS: u32 = 50;
+
+/// Something that is done again and again, with a part that is measured.
+trait Scenario {
+    /// What the measured part needs.
+    fn before(&mut self);
+    /// What is measured.
+    fn tick(&mut self);
+    fn after(&mut self);
+    /// Whether everything arrived.
+    fn check(&self) -> Result<(), String>;
+}
 
 fn main() {
     let args: Vec<String> = env::args().skip(1).collect();
-    let is_bench = args.iter().any(|arg| arg == "--bench");
     let wanted = args.iter().find(|arg| !arg.starts_with('-'));
-    let ticks = if is_bench { 2000 } else { 20 };
-    let scenarios = [("plain", Config::plain(7))];
-    for (name, config) in scenarios {
+    let is_bench = args.iter().any(|arg| arg == "--bench");
+    // A second of the game: enough for everything that comes only now and then.
+    let ticks = if is_bench { 2000 } else { 60 };
+    for (name, enter) in scenarios() {
         if wanted.is_none_or(|wanted| wanted == name) {
-            run(name, &config, ticks);
+            run(name, &mut *enter(), ticks);
         }
     }
 }
 
-fn run(name: &str, config: &Config, ticks: u32) {
-    let mut game = Game::new(config, CLIENTS);
+type Enter = fn() -> Box<dyn Scenario>;
+
+fn scenarios() -> Vec<(&'static str, Enter)> {
+    vec![
+        ("plain", || Box::new(Game::new(&Config::plain(7), WIDTH))),
+        #[cfg(feature = "noise")]
+        ("noise", || Box::new(Game::new(&Config::noise(7), WIDTH))),
+        #[cfg(target_os = "linux")]
+        ("endpoint", || Box::new(Echo::new(WIDTH))),
+    ]
+}
+
+fn run(name: &str, scenario: &mut dyn Scenario, ticks: u32) {
     for _ in 0..WARM_UP_TICKS {
-        tick(&mut game);
+        scenario.before();
+        scenario.tick();
+        scenario.after();
     }
     let mut time = Duration::ZERO;
     for _ in 0..ticks {
-        time += tick(&mut game);
+        scenario.before();
+        let start = Instant::now();
+        measured(scenario);
+        time += start.elapsed();
+        scenario.after();
     }
-    if let Err(text) = game.check() {
+    if let Err(text) = scenario.check() {
         eprintln!("{name}: {text}");
         process::exit(1);
     }
-    let nanos = time.as_nanos() / u128::from(ticks) / u128::from(CLIENTS);
-    println!("{name}: {nanos} ns per client and tick, {ticks} ticks of {CLIENTS} clients");
+    let units = u128::from(ticks) * u128::from(WIDTH);
+    let nanos = time.as_nanos() / units;
+    println!("{name}: {nanos} ns each, {units} in {ticks} ticks");
 }
 
-fn tick(game: &mut Game) -> Duration {
-    game.clients_send();
-    let start = Instant::now();
-    black_box(game.server_receives());
-    black_box(game.server_sends());
-    let time = start.elapsed();
-    game.clients_receive();
-    time
+/// Callgrind counts between here and its end (`--toggle-collect`).
+#[inline(never)]
+fn measured(scenario: &mut dyn Scenario) {
+    scenario.tick();
 }

@@ -1,10 +1,12 @@
 //! What is measured: one file per topic, with its goals at the top.
 
+mod crowd;
 mod drain;
 mod game_tick;
 mod idle_peers;
 #[cfg(feature = "noise")]
 mod protect;
+mod quiet;
 mod round_trip;
 mod send;
 mod sleep;
@@ -15,7 +17,7 @@ use crate::settings::Settings;
 
 /// In the order in which they are printed.
 pub(crate) fn all(settings: &Settings) -> Vec<Topic> {
-    vec![
+    let mut topics = vec![
         drain::topic(settings),
         drain::drops_topic(settings),
         send::topic(settings),
@@ -24,11 +26,13 @@ pub(crate) fn all(settings: &Settings) -> Vec<Topic> {
         round_trip::asleep_topic(settings),
         round_trip::spinning_topic(settings),
         sleep::topic(settings),
+        quiet::topic(settings),
         idle_peers::topic(settings),
         #[cfg(feature = "noise")]
         protect::topic(settings),
         #[cfg(feature = "noise")]
         protect::turn_topic(settings),
-        game_tick::topic(settings),
-    ]
+    ];
+    topics.extend(game_tick::topics(settings));
+    topics
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tickwire::Waker;
 
+use super::Kind;
 use super::report::{Order, Report};
 use crate::failure::Failure;
 
@@ -24,7 +25,7 @@ impl Children {
     pub(super) fn start(
         processes: usize,
         peers: usize,
-        encrypted: bool,
+        kind: Kind,
         to: SocketAddr,
         waker: Option<&Waker>,
     ) -> Result<Self, Failure> {
@@ -37,7 +38,7 @@ impl Children {
             // As even as it can be.
             let share = peers / processes + usize::from(number < peers % processes);
             let mut child =
-                start_one(share, encrypted, to).map_err(Failure::cannot("start the clients"))?;
+                start_one(share, kind, to).map_err(Failure::cannot("start the clients"))?;
             let stdout = child.stdout.take();
             children.children.push(child);
             if let Some(stdout) = stdout {
@@ -77,11 +78,10 @@ impl Children {
     }
 }
 
-fn start_one(peers: usize, encrypted: bool, to: SocketAddr) -> io::Result<Child> {
-    let plain = (!encrypted).then_some("--plain");
+fn start_one(peers: usize, kind: Kind, to: SocketAddr) -> io::Result<Child> {
     Command::new(env::current_exe()?)
         .args(["bench", "clients", &to.to_string(), &peers.to_string()])
-        .args(plain)
+        .args(kind.option())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use mio::event::Source;
 use mio::{Interest, Registry, Token};
-use tickwire::{Config, ConnectOptions, DisconnectReason, Endpoint, EndpointConfig, Event, Host};
+use tickwire::{
+    Config, ConnectOptions, Delivery, DisconnectReason, Endpoint, EndpointConfig, Event, Host,
+};
 
 use super::config;
 use crate::agreement::GOODBYE;
@@ -64,6 +66,12 @@ impl Client {
     pub(super) fn connect(&mut self, to: SocketAddr) -> io::Result<()> {
         let peer = self.host.connect(to, &ConnectOptions::default());
         peer.map(drop).map_err(io::Error::other)
+    }
+
+    /// Says something, so that it has nothing more to say for the time of a keep-alive.
+    pub(super) fn speak(&mut self) {
+        // Who is gone is told of elsewhere.
+        let _ = self.host.broadcast(Delivery::Unreliable, b".");
     }
 
     pub(super) fn say_goodbye(&mut self) {

@@ -10,8 +10,9 @@ use std::thread;
 
 use mio::Waker;
 
+use super::bare::BareCrowd;
 use super::crowd::Crowd;
-use super::report::{Order, Report};
+use super::report::{Order, Reasons, Report};
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -27,12 +28,21 @@ pub(crate) struct Options {
     /// Without encryption
     #[arg(long)]
     plain: bool,
+
+    /// Without a protocol
+    #[arg(long, conflicts_with = "plain")]
+    bare: bool,
 }
 
 /// Runs until it is told to close.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let mut output = Output::new();
-    match connect_and_keep(options, &mut output) {
+    let result = if options.bare {
+        speak(options, &mut output)
+    } else {
+        connect_and_keep(options, &mut output)
+    };
+    match result {
         Err(Failure::Refused(why)) => say(&mut output, &Report::Failed { why }),
         result => result,
     }
@@ -57,6 +67,7 @@ fn connect_and_keep(options: &Options, output: &mut Output) -> Result<(), Failur
         refused: crowd.refused().clone(),
     };
     say(output, &settled)?;
+    crowd.spread();
     while is_wanted(&orders) {
         crowd.turn().map_err(cannot())?;
     }
@@ -65,6 +76,24 @@ fn connect_and_keep(options: &Options, output: &mut Output) -> Result<(), Failur
         crowd.turn().map_err(cannot())?;
     }
     let gone = crowd.gone().clone();
+    say(output, &Report::Closed { gone })
+}
+
+/// Clients that have nothing to connect.
+fn speak(options: &Options, output: &mut Output) -> Result<(), Failure> {
+    let opened = BareCrowd::open(options.peers, options.address);
+    let mut crowd = opened.map_err(Failure::cannot("open the sockets of the clients"))?;
+    let waker = crowd.waker().map_err(Failure::cannot("wait"))?;
+    let orders = listen(waker);
+    say(output, &Report::Ready)?;
+    if orders.recv() != Ok(Order::Connect) {
+        return Ok(());
+    }
+    crowd.begin();
+    while is_wanted(&orders) {
+        crowd.turn().map_err(Failure::cannot("drive the clients"))?;
+    }
+    let gone = Reasons::new();
     say(output, &Report::Closed { gone })
 }
 

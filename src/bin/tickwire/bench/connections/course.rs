@@ -3,11 +3,14 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::Settings;
+use tickwire::limits::KEEP_ALIVE_DEFAULT;
+
 use super::children::Children;
+use super::floor::{self, Floor};
 use super::report::{self, Order, Reasons, Report};
 use super::results::{Admitted, Closed, Kept, OfServer, Results};
 use super::server::{Done, Server};
+use super::{Kind, Settings};
 use crate::bench::memory::resident_bytes;
 use crate::bench::progress::Progress;
 use crate::failure::Failure;
@@ -31,16 +34,20 @@ pub(super) fn run(settings: &Settings) -> Result<Results, Failure> {
     course.progress.next("connecting");
     let admitted = course.admit()?;
     course.progress.step();
+    course.progress.next("spreading");
+    course.spread()?;
     course.progress.next("keeping");
     let (kept, done) = course.keep()?;
     let resident_after = resident_bytes();
     course.progress.next("closing");
     let closed = course.close()?;
+    let floor = course.floor()?;
     let of_server = done.map(|done| OfServer {
         done,
         resident_before,
         resident_after,
         stated_bytes: settings.config().peer_bytes_idle(),
+        floor,
     });
     Ok(Results::of(settings, admitted, kept, closed, of_server))
 }
@@ -65,11 +72,12 @@ impl<'a> Course<'a> {
         };
         let (processes, peers) = (settings.processes, settings.peers);
         let seconds = settings.duration.as_secs();
+        let kind = Kind::of_encrypted(settings.encrypted);
         Ok(Self {
             settings,
             server,
-            children: Children::start(processes, peers, settings.encrypted, to, waker.as_ref())?,
-            progress: Progress::new(seconds + 2),
+            children: Children::start(processes, peers, kind, to, waker.as_ref())?,
+            progress: Progress::new(seconds + 4),
         })
     }
 
@@ -108,6 +116,26 @@ impl<'a> Course<'a> {
             server.turn(deadline)?;
         }
         Ok(())
+    }
+
+    /// Until everybody has spoken once, at a time of his own: see `Crowd::spread`. A run that is shorter
+    /// than that does not wait for all of them.
+    fn spread(&mut self) -> Result<(), Failure> {
+        let end = Instant::now() + self.settings.duration.min(KEEP_ALIVE_DEFAULT);
+        if self.report(end)?.is_some() {
+            return Err(unexpected("keep its connections"));
+        }
+        self.progress.step();
+        Ok(())
+    }
+
+    /// Beside a server of our own. Its port and its clients are gone by then.
+    fn floor(mut self) -> Result<Option<Floor>, Failure> {
+        if self.server.take().is_none() {
+            return Ok(None);
+        }
+        self.progress.next("measuring the floor");
+        floor::measure(self.settings).map(Some)
     }
 
     fn keep(&mut self) -> Result<(Kept, Option<Done>), Failure> {

@@ -4,9 +4,10 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token, Waker};
+use tickwire::limits::KEEP_ALIVE_DEFAULT;
 
 use super::client::{Client, News};
 use super::report::{self, Reasons};
@@ -16,7 +17,7 @@ use super::report::{self, Reasons};
 const CONNECTING_MAX: usize = 128;
 
 /// How many events are taken at once.
-const EVENTS_MAX: usize = 1024;
+pub(super) const EVENTS_MAX: usize = 1024;
 
 /// See the [module](self).
 pub(super) struct Crowd {
@@ -32,6 +33,15 @@ pub(super) struct Crowd {
     /// Those who were, and went without having said goodbye.
     gone: Reasons,
     is_closing: bool,
+    spread: Option<Spread>,
+}
+
+/// Lets everybody speak once, one after the other, within the time of a keep-alive: so what follows comes
+/// evenly, as it does from players who came whenever they liked, and not all at once as they connected.
+struct Spread {
+    began: Instant,
+    /// How many have spoken.
+    spoken: usize,
 }
 
 impl Crowd {
@@ -52,6 +62,7 @@ impl Crowd {
             refused: Reasons::new(),
             gone: Reasons::new(),
             is_closing: false,
+            spread: None,
         })
     }
 
@@ -76,8 +87,17 @@ impl Crowd {
         self.begun == self.clients.len() && self.connecting() == 0
     }
 
+    /// Begins to spread what everybody has to say over the time of a keep-alive.
+    pub(super) fn spread(&mut self) {
+        self.spread = Some(Spread {
+            began: Instant::now(),
+            spoken: 0,
+        });
+    }
+
     pub(super) fn say_goodbye(&mut self) -> io::Result<()> {
         self.is_closing = true;
+        self.spread = None;
         for index in 0..self.clients.len() {
             self.clients[index].say_goodbye();
             self.turn_of(index)?;
@@ -92,10 +112,9 @@ impl Crowd {
     /// Sleeps until something comes or is due, and lets those have their turn who have one.
     pub(super) fn turn(&mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS_MAX);
-        let timeout = self
-            .due
-            .next()
-            .map(|at| at.saturating_duration_since(Instant::now()));
+        let spread = self.next_to_speak().map(|(_, at)| at);
+        let next = self.due.next().into_iter().chain(spread).min();
+        let timeout = next.map(|at| at.saturating_duration_since(Instant::now()));
         match self.poll.poll(&mut events, timeout) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             result => result?,
@@ -107,10 +126,34 @@ impl Crowd {
             }
         }
         let now = Instant::now();
+        self.let_speak(now)?;
         while let Some(index) = self.due.pop(now) {
             self.turn_of(index)?;
         }
         Ok(())
+    }
+
+    fn let_speak(&mut self, now: Instant) -> io::Result<()> {
+        while let Some(index) = self.next_due_to_speak(now) {
+            self.clients[index].speak();
+            self.turn_of(index)?;
+            if let Some(spread) = &mut self.spread {
+                spread.spoken += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn next_due_to_speak(&self, now: Instant) -> Option<usize> {
+        let (index, at) = self.next_to_speak()?;
+        (at <= now).then_some(index)
+    }
+
+    /// Who speaks next, and when.
+    fn next_to_speak(&self) -> Option<(usize, Instant)> {
+        let spread = self.spread.as_ref()?;
+        let (index, count) = (spread.spoken, self.clients.len());
+        (index < count).then(|| (index, spread.began + phase(index, count)))
     }
 
     /// How many were let in.
@@ -160,8 +203,13 @@ impl Crowd {
     }
 }
 
+/// When one of `count` has its turn within the time of a keep-alive.
+pub(super) fn phase(index: usize, count: usize) -> Duration {
+    KEEP_ALIVE_DEFAULT.mul_f64(index as f64 / count as f64)
+}
+
 /// Any port, of the loopback address or, to somewhere else, of any.
-fn any_port_towards(to: SocketAddr) -> SocketAddr {
+pub(super) fn any_port_towards(to: SocketAddr) -> SocketAddr {
     let ip: IpAddr = match (to.is_ipv4(), to.ip().is_loopback()) {
         (true, true) => Ipv4Addr::LOCALHOST.into(),
         (true, false) => Ipv4Addr::UNSPECIFIED.into(),
@@ -216,8 +264,6 @@ impl Due {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);

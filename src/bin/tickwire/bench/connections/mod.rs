@@ -6,15 +6,18 @@
 //! which no user is to call.
 //!
 //! From the bottom up: `client` is one client and `crowd` many of them in one loop, `clients` the program
-//! around it; `report` is what that says to this one, `children` are these programs seen from here,
-//! `server` is who they connect to; `course` is the run, `results` what it came to and `table` how that is
+//! around it, `bare` many of them without a protocol; `report` is what that says to this one, `children` are these programs seen from here,
+//! `server` is who they connect to; `course` is the run, `floor` the least that
+//! it could cost, `results` what it came to and `table` how that is
 //! shown.
 
+mod bare;
 mod children;
 mod client;
 mod clients;
 mod course;
 mod crowd;
+mod floor;
 mod report;
 mod results;
 mod server;
@@ -53,12 +56,15 @@ const FILES_PER_CLIENT: usize = 2;
 /// Measures what thousands of idle connections cost a server, and whether all are kept
 ///
 /// The clients are real ones, each with a socket of its own, in as many processes as the limit on
-/// open files asks for. They connect, at most 128 at a time in each process, then nobody sends
-/// anything but the connections themselves to keep alive, then all say goodbye.
+/// open files asks for. They connect, at most 128 at a time in each process, then each says one
+/// word within 5 seconds, so that they do not all speak at once, then nobody sends anything but the
+/// connections themselves to keep alive, then all say goodbye.
 ///
 /// The server is one host and one thread of this process. Its CPU time is that of its thread while
 /// the connections are kept, the kernel's work for it included; its memory is what this process has
-/// resident more than before there was a peer, without the kernel's. With --to the server is
+/// resident more than before there was a peer, without the kernel's. The floor beside it is measured
+/// afterwards, for at most 15 seconds: a bare endpoint, without a protocol, that echoes a small
+/// datagram which each of as many sockets sends every 5 seconds. With --to the server is
 /// elsewhere, `tickwire serve --peers-max 10000 --handshakes 20000` for one, and only its clients are
 /// told of.
 ///
@@ -91,6 +97,15 @@ pub(crate) struct Options {
 
 fn peers(text: &str) -> Result<usize, String> {
     args::number(text, 1..=PEERS_MAX, "clients can connect")
+}
+
+/// What a process of clients is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Encrypted,
+    Plain,
+    /// Sockets without a protocol.
+    Bare,
 }
 
 /// Everything that decides about the figures.
@@ -179,6 +194,25 @@ impl Settings {
             (*handshakes_per_second, *handshake_burst) = (HANDSHAKES, HANDSHAKES);
         }
         config
+    }
+}
+
+impl Kind {
+    fn of_encrypted(encrypted: bool) -> Self {
+        if encrypted {
+            Self::Encrypted
+        } else {
+            Self::Plain
+        }
+    }
+
+    /// As `bench clients` is told.
+    fn option(self) -> Option<&'static str> {
+        match self {
+            Self::Encrypted => None,
+            Self::Plain => Some("--plain"),
+            Self::Bare => Some("--bare"),
+        }
     }
 }
 

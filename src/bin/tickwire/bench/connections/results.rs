@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::Settings;
+use super::floor::Floor;
 use super::report::{self, Reasons};
 use super::server::Done;
 
@@ -45,6 +46,7 @@ pub(super) struct OfServer {
     pub(super) resident_before: Option<u64>,
     pub(super) resident_after: Option<u64>,
     pub(super) stated_bytes: usize,
+    pub(super) floor: Option<Floor>,
 }
 
 /// What a peer costs the server.
@@ -61,6 +63,8 @@ pub(super) struct Cost {
     pub(super) resident_bytes_per_peer: Option<f64>,
     /// The most that the library states of it: `Config::peer_bytes_idle`.
     pub(super) stated_bytes_per_peer: usize,
+    /// What as many sockets cost that have no protocol.
+    pub(super) floor: Option<Floor>,
 }
 
 /// All of it.
@@ -128,6 +132,7 @@ impl Cost {
             resident_before,
             resident_after,
             stated_bytes,
+            floor,
         } = *server;
         let seconds = time.as_secs_f64().max(1e-9);
         let cpu = done.cpu.map(|cpu| cpu.as_secs_f64() / seconds);
@@ -144,7 +149,16 @@ impl Cost {
             resident_after,
             resident_bytes_per_peer: grown.map(|bytes| bytes / peers),
             stated_bytes_per_peer: stated_bytes,
+            floor,
         }
+    }
+}
+
+impl Cost {
+    pub(super) fn against_floor(&self) -> Option<f64> {
+        let floor = self.floor?.core_percent?;
+        let ratio = self.core_percent? / floor;
+        ratio.is_finite().then_some(ratio)
     }
 }
 
@@ -192,6 +206,7 @@ mod tests {
             resident_before: Some(1000),
             resident_after: Some(31_000),
             stated_bytes: 4096,
+            floor: None,
         };
         let cost = Cost::of(&server, 100.0, MINUTE);
         let is_close = |value: Option<f64>, wanted: f64| {

@@ -53,6 +53,16 @@ fn rows_of_cost(cost: &Cost, row: &mut impl FnMut(&str, String)) {
         show(cost.cpu_micros_per_peer_and_second, 3),
     );
     row("CPU of the server, % of a core", show(cost.core_percent, 2));
+    if let Some(floor) = cost.floor {
+        row(
+            "floor: CPU of a bare endpoint, % of a core",
+            show(floor.core_percent, 2),
+        );
+        row(
+            "CPU of the server against the floor",
+            show(cost.against_floor(), 2),
+        );
+    }
     row(
         "packets in per peer and minute",
         format!("{:.2}", cost.received_per_peer_and_minute),

@@ -1,0 +1,135 @@
+//! A turn with nothing to do: `Host::poll` of a server whose peers are quiet, against a `recv_from` of
+//! an empty socket, the least that a loop can ask.
+//!
+//! Between the rounds the clients answer keep-alives; the few that come due within a round are sent in
+//! it, as in a game.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use tickwire::Config;
+
+use crate::contest::{Contestant, Entry, Goal, Topic};
+use crate::floors::StdLoop;
+use crate::settings::Settings;
+use crate::topics::crowd::{Crowd, expect};
+
+const TURNS: usize = 500;
+const TURNS_IN_TEST: usize = 20;
+
+const CLIENTS: usize = 64;
+const MANY_CLIENTS: usize = 1000;
+const MANY_CLIENTS_IN_TEST: usize = 64;
+
+const STD: &str = "std recv_from, nothing there";
+const QUIET: &str = "Host::poll, 64 quiet peers";
+const MANY_QUIET: &str = "Host::poll, 1000 quiet peers";
+
+const GOALS: &[Goal] = &[
+    Goal {
+        name: "a turn with nothing to do: 64 quiet peers against an empty std recv_from",
+        of: QUIET,
+        against: STD,
+        bound: None,
+    },
+    Goal {
+        name: "a turn with nothing to do: 1000 quiet peers against an empty std recv_from",
+        of: MANY_QUIET,
+        against: STD,
+        bound: None,
+    },
+];
+
+pub(crate) fn topic(settings: &Settings) -> Topic {
+    Topic {
+        title: "nothing to do",
+        unit: "turn",
+        units: turns(settings),
+        rounds: settings.rounds,
+        goals: GOALS,
+        enter,
+    }
+}
+
+fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
+    let turns = turns(settings);
+    let many = if settings.is_test {
+        MANY_CLIENTS_IN_TEST
+    } else {
+        MANY_CLIENTS
+    };
+    Ok(vec![
+        Entry::new(STD, Empty::new(turns)?),
+        Entry::new(QUIET, Quiet::new(CLIENTS, turns)?),
+        Entry::new(MANY_QUIET, Quiet::new(many, turns)?),
+    ])
+}
+
+fn turns(settings: &Settings) -> usize {
+    if settings.is_test {
+        TURNS_IN_TEST
+    } else {
+        TURNS
+    }
+}
+
+/// A socket to which nobody sends.
+struct Empty {
+    floor: StdLoop,
+    turns: usize,
+}
+
+impl Empty {
+    fn new(turns: usize) -> io::Result<Self> {
+        let floor = StdLoop::new()?;
+        Ok(Self { floor, turns })
+    }
+}
+
+impl Contestant for Empty {
+    fn round(&mut self) -> io::Result<Duration> {
+        let start = Instant::now();
+        let mut answered = 0;
+        for _ in 0..self.turns {
+            answered += usize::from(self.floor.echo_one()?);
+        }
+        let time = start.elapsed();
+        expect("datagrams", answered, 0)?;
+        Ok(time)
+    }
+}
+
+/// A server and clients that have nothing to say.
+struct Quiet {
+    crowd: Crowd,
+    turns: usize,
+}
+
+impl Quiet {
+    fn new(clients: usize, turns: usize) -> io::Result<Self> {
+        let crowd = Crowd::new(&Config::plain(7), clients)?;
+        Ok(Self { crowd, turns })
+    }
+}
+
+impl Contestant for Quiet {
+    fn round(&mut self) -> io::Result<Duration> {
+        self.crowd.clients_turn()?;
+        // What they had to say about the connection itself.
+        self.crowd.server.poll()?;
+        let start = Instant::now();
+        let mut events = 0;
+        for _ in 0..self.turns {
+            self.crowd.server.poll()?;
+            events += usize::from(self.crowd.server.next_event().is_some());
+        }
+        let time = start.elapsed();
+        expect("events", events, 0)?;
+        expect(
+            "peers",
+            self.crowd.server.stats().peers,
+            self.crowd.clients.len(),
+        )?;
+        Ok(time)
+    }
+}

@@ -1,0 +1,87 @@
+//! The least that so many kept connections could cost: a bare endpoint that echoes what as many sockets
+//! send as often, and has no protocol.
+
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use tickwire::Endpoint;
+
+use super::children::Children;
+use super::report::{Order, Report};
+use super::{Kind, Settings};
+use crate::bench::LOOPBACK;
+use crate::bench::cpu::ThreadCpu;
+use crate::failure::Failure;
+
+/// How long it is measured at most: nothing of it changes with time.
+const DURATION_MAX: Duration = Duration::from_secs(15);
+
+/// How long its clients may take to open their sockets, and to end.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What it cost.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct Floor {
+    /// Of one core, for all of them.
+    pub(super) core_percent: Option<f64>,
+    pub(super) echoes_per_peer_and_minute: f64,
+}
+
+pub(super) fn measure(settings: &Settings) -> Result<Floor, Failure> {
+    let cannot = || Failure::cannot("measure the floor");
+    let mut endpoint = Endpoint::bind(LOOPBACK).map_err(cannot())?;
+    let waker = endpoint.waker().map_err(cannot())?;
+    let (processes, peers) = (settings.processes, settings.peers);
+    let to = endpoint.local_addr();
+    let mut children = Children::start(processes, peers, Kind::Bare, to, Some(&waker))?;
+    wait_for(&children, &Report::Ready)?;
+    children.order(Order::Connect)?;
+    let floor = keep(&mut endpoint, settings).map_err(cannot())?;
+    children.order(Order::Close)?;
+    let closed = Report::Closed {
+        gone: super::report::Reasons::new(),
+    };
+    wait_for(&children, &closed)?;
+    Ok(floor)
+}
+
+fn keep(endpoint: &mut Endpoint, settings: &Settings) -> std::io::Result<Floor> {
+    let start = Instant::now();
+    let end = start + settings.duration.min(DURATION_MAX);
+    let before = ThreadCpu::now();
+    let mut echoes = 0_u64;
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            break;
+        }
+        endpoint.wait(Some(left))?;
+        let (mut receiver, mut sender) = endpoint.split();
+        while let Some(datagram) = receiver.recv()? {
+            // A full queue loses it, as a network would.
+            let _ = sender.send(datagram.from, datagram.bytes);
+            echoes += 1;
+        }
+        // `wait` sends as well, and keeps what finds no room; a host sends at the end of its turn.
+        let _ = endpoint.flush();
+    }
+    let cpu = ThreadCpu::now().since(before);
+    let seconds = start.elapsed().as_secs_f64();
+    Ok(Floor {
+        core_percent: cpu.map(|cpu| cpu.as_secs_f64() / seconds * 100.0),
+        echoes_per_peer_and_minute: echoes as f64 / settings.peers as f64 / seconds * 60.0,
+    })
+}
+
+/// The same from every process.
+fn wait_for(children: &Children, wanted: &Report) -> Result<(), Failure> {
+    for _ in 0..children.count() {
+        let report = children.report(PATIENCE)?;
+        if report.as_ref() != Some(wanted) {
+            return Err(Failure::Refused(
+                "a process of clients did not do what the floor asks for".into(),
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,5 +1,5 @@
-//! What the library costs in instructions, without a clock: the same in every run and on a busy machine,
-//! so that a change that makes it dearer shows.
+//! What the library costs in instructions: the same in every run and on a busy machine, so that a change
+//! that makes it dearer shows. The games run on virtual time and without sockets.
 //!
 //! `.ci/instructions` runs each scenario under callgrind and compares what every path takes with
 //! `baseline.txt`, which stands beside this file. `cargo bench --bench instructions` prints nanoseconds,

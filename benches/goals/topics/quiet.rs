@@ -13,15 +13,12 @@ use crate::contest::{Contestant, Entry, Goal, Topic};
 use crate::floors::StdLoop;
 use crate::settings::Settings;
 use crate::topics::crowd::{Crowd, expect};
-
-const TURNS: usize = 500;
-const TURNS_IN_TEST: usize = 20;
+use crate::topics::spin::{Idle, STD_EMPTY, turns};
 
 const CLIENTS: usize = 64;
 const MANY_CLIENTS: usize = 1000;
 const MANY_CLIENTS_IN_TEST: usize = 64;
 
-const STD: &str = "std recv_from, nothing there";
 const QUIET: &str = "Host::poll, 64 quiet peers";
 const MANY_QUIET: &str = "Host::poll, 1000 quiet peers";
 
@@ -29,13 +26,13 @@ const GOALS: &[Goal] = &[
     Goal {
         name: "a turn with nothing to do: 64 quiet peers against an empty std recv_from",
         of: QUIET,
-        against: STD,
+        against: STD_EMPTY,
         bound: None,
     },
     Goal {
         name: "a turn with nothing to do: 1000 quiet peers against an empty std recv_from",
         of: MANY_QUIET,
-        against: STD,
+        against: STD_EMPTY,
         bound: None,
     },
 ];
@@ -59,44 +56,10 @@ fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
         MANY_CLIENTS
     };
     Ok(vec![
-        Entry::new(STD, Empty::new(turns)?),
+        Entry::new(STD_EMPTY, Idle::new(StdLoop::new()?, turns)),
         Entry::new(QUIET, Quiet::new(CLIENTS, turns)?),
         Entry::new(MANY_QUIET, Quiet::new(many, turns)?),
     ])
-}
-
-fn turns(settings: &Settings) -> usize {
-    if settings.is_test {
-        TURNS_IN_TEST
-    } else {
-        TURNS
-    }
-}
-
-/// A socket to which nobody sends.
-struct Empty {
-    floor: StdLoop,
-    turns: usize,
-}
-
-impl Empty {
-    fn new(turns: usize) -> io::Result<Self> {
-        let floor = StdLoop::new()?;
-        Ok(Self { floor, turns })
-    }
-}
-
-impl Contestant for Empty {
-    fn round(&mut self) -> io::Result<Duration> {
-        let start = Instant::now();
-        let mut answered = 0;
-        for _ in 0..self.turns {
-            answered += usize::from(self.floor.echo_one()?);
-        }
-        let time = start.elapsed();
-        expect("datagrams", answered, 0)?;
-        Ok(time)
-    }
 }
 
 /// A server and clients that have nothing to say.

@@ -22,12 +22,11 @@ pub(super) struct BareCrowd {
     sockets: Vec<UdpSocket>,
     /// Whose turn it is next, of how many turns.
     turns: usize,
-    /// `None`: it has not begun.
-    began: Option<Instant>,
+    began: Instant,
 }
 
 impl BareCrowd {
-    /// Opens all sockets.
+    /// Opens all sockets, one at least.
     pub(super) fn open(count: usize, to: SocketAddr) -> io::Result<Self> {
         let poll = Poll::new()?;
         let here = any_port_towards(to);
@@ -46,7 +45,7 @@ impl BareCrowd {
             events: Events::with_capacity(EVENTS_MAX),
             sockets: sockets?,
             turns: 0,
-            began: None,
+            began: Instant::now(),
         })
     }
 
@@ -55,8 +54,9 @@ impl BareCrowd {
         Waker::new(self.poll.registry(), Token(self.sockets.len()))
     }
 
+    /// The first turn is now.
     pub(super) fn begin(&mut self) {
-        self.began = Some(Instant::now());
+        self.began = Instant::now();
     }
 
     /// Sleeps until something comes or is due, takes it, and lets those speak whose turn it is.
@@ -81,11 +81,10 @@ impl BareCrowd {
     }
 
     fn due(&self) -> Instant {
-        let began = self.began.unwrap_or_else(Instant::now);
         let count = self.sockets.len();
         let rounds = u32::try_from(self.turns / count).unwrap_or(u32::MAX);
         let within = phase(self.turns % count, count);
-        began + rounds * KEEP_ALIVE_DEFAULT + within
+        self.began + rounds * KEEP_ALIVE_DEFAULT + within
     }
 }
 
@@ -105,7 +104,7 @@ mod tests {
     fn everybody_has_a_turn_of_his_own_in_every_interval() {
         let mut crowd = BareCrowd::open(4, ([127, 0, 0, 1], 9).into()).expect("there are sockets");
         let began = Instant::now();
-        crowd.began = Some(began);
+        crowd.began = began;
         let mut due = |turns| {
             crowd.turns = turns;
             crowd.due() - began

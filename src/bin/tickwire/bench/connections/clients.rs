@@ -23,6 +23,7 @@ pub(crate) struct Options {
     address: SocketAddr,
 
     /// How many
+    #[arg(value_parser = super::peers)]
     peers: usize,
 
     /// Without encryption
@@ -51,12 +52,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
 fn connect_and_keep(options: &Options, output: &mut Output) -> Result<(), Failure> {
     let opened = Crowd::open(options.peers, !options.plain, options.address);
     let mut crowd = opened.map_err(Failure::cannot("open the sockets of the clients"))?;
-    let waker = crowd.waker().map_err(Failure::cannot("wait"))?;
-    let orders = listen(waker);
-    say(output, &Report::Ready)?;
-    if orders.recv() != Ok(Order::Connect) {
+    let Some(orders) = ready(crowd.waker(), output)? else {
         return Ok(());
-    }
+    };
     let cannot = || Failure::cannot("drive the clients");
     while !crowd.is_settled() && is_wanted(&orders) {
         crowd.connect_some().map_err(cannot())?;
@@ -83,18 +81,25 @@ fn connect_and_keep(options: &Options, output: &mut Output) -> Result<(), Failur
 fn speak(options: &Options, output: &mut Output) -> Result<(), Failure> {
     let opened = BareCrowd::open(options.peers, options.address);
     let mut crowd = opened.map_err(Failure::cannot("open the sockets of the clients"))?;
-    let waker = crowd.waker().map_err(Failure::cannot("wait"))?;
-    let orders = listen(waker);
-    say(output, &Report::Ready)?;
-    if orders.recv() != Ok(Order::Connect) {
+    let Some(orders) = ready(crowd.waker(), output)? else {
         return Ok(());
-    }
+    };
     crowd.begin();
     while is_wanted(&orders) {
         crowd.turn().map_err(Failure::cannot("drive the clients"))?;
     }
     let gone = Reasons::new();
     say(output, &Report::Closed { gone })
+}
+
+/// Says that the sockets are open, and waits to be told to begin. `None`: nobody wants that any more.
+fn ready(
+    waker: io::Result<Waker>,
+    output: &mut Output,
+) -> Result<Option<Receiver<Order>>, Failure> {
+    let orders = listen(waker.map_err(Failure::cannot("wait"))?);
+    say(output, &Report::Ready)?;
+    Ok((orders.recv() == Ok(Order::Connect)).then_some(orders))
 }
 
 fn say(output: &mut Output, report: &Report) -> Result<(), Failure> {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use tickwire::Endpoint;
 
 use super::children::Children;
-use super::report::{Order, Report};
+use super::report::{Order, Reasons, Report};
 use super::{Kind, Settings};
 use crate::bench::LOOPBACK;
 use crate::bench::cpu::ThreadCpu;
@@ -38,9 +38,8 @@ pub(super) fn measure(settings: &Settings) -> Result<Floor, Failure> {
     children.order(Order::Connect)?;
     let floor = keep(&mut endpoint, settings).map_err(cannot())?;
     children.order(Order::Close)?;
-    let closed = Report::Closed {
-        gone: super::report::Reasons::new(),
-    };
+    let gone = Reasons::new();
+    let closed = Report::Closed { gone };
     wait_for(&children, &closed)?;
     Ok(floor)
 }
@@ -58,12 +57,12 @@ fn keep(endpoint: &mut Endpoint, settings: &Settings) -> std::io::Result<Floor> 
         endpoint.wait(Some(left))?;
         let (mut receiver, mut sender) = endpoint.split();
         while let Some(datagram) = receiver.recv()? {
-            // A full queue loses it, as a network would.
-            let _ = sender.send(datagram.from, datagram.bytes);
-            echoes += 1;
+            // A full queue loses it, as a network would, and then it is no echo.
+            let sent = sender.send(datagram.from, datagram.bytes);
+            echoes += u64::from(sent.is_ok());
         }
-        // `wait` sends as well, and keeps what finds no room; a host sends at the end of its turn.
-        let _ = endpoint.flush();
+        // `wait` sends as well; a host sends at the end of its turn.
+        endpoint.flush()?;
     }
     let cpu = ThreadCpu::now().since(before);
     let seconds = start.elapsed().as_secs_f64();

@@ -5,11 +5,10 @@
 //! many other processes as the limit on open files asks for: this program again, as `bench clients`,
 //! which no user is to call.
 //!
-//! From the bottom up: `client` is one client and `crowd` many of them in one loop, `clients` the program
-//! around it, `bare` many of them without a protocol; `report` is what that says to this one, `children` are these programs seen from here,
-//! `server` is who they connect to; `course` is the run, `floor` the least that
-//! it could cost, `results` what it came to and `table` how that is
-//! shown.
+//! From the bottom up: `client` is one client, `crowd` many of them in one loop and `bare` many without a
+//! protocol; `clients` is the program around either, `report` what that says to this one; `children` are
+//! these programs seen from here, `server` is who they connect to; `course` is the run, `floor` the least
+//! that it could cost, `results` what it came to and `table` how that is shown.
 
 mod bare;
 mod children;

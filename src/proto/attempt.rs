@@ -1,7 +1,6 @@
 //! An attempt to connect: the client's side of the handshake, until it is a connection or failed.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -11,6 +10,7 @@ use super::event::DisconnectReason;
 use super::noise::Call;
 use super::wire::handshake::{Connect, Cookie, Hello, Nonce, Protection, Settings};
 use crate::limits::{CONNECTS_PER_COOKIE, HANDSHAKE_RETRY_FIRST, HANDSHAKE_RETRY_MAX};
+use crate::proto::time::{Duration, Instant};
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl Attempt {
             connects: 0,
             first_connect_at: now,
             next_at: now,
-            gap: HANDSHAKE_RETRY_FIRST,
+            gap: Duration::of(HANDSHAKE_RETRY_FIRST),
             give_up_at: now + timeout,
         }
     }
@@ -98,7 +98,7 @@ impl Attempt {
         self.cookie = Some(cookie);
         self.connects = 0;
         self.next_at = now;
-        self.gap = HANDSHAKE_RETRY_FIRST;
+        self.gap = Duration::of(HANDSHAKE_RETRY_FIRST);
     }
 
     /// What the connect says, with this cookie.
@@ -128,7 +128,7 @@ impl Attempt {
         now: Instant,
     ) -> usize {
         self.next_at = now + self.gap;
-        self.gap = (self.gap * 2).min(HANDSHAKE_RETRY_MAX);
+        self.gap = (self.gap * 2).min(Duration::of(HANDSHAKE_RETRY_MAX));
         let Some(cookie) = self.cookie_to_send(now) else {
             let hello = Hello {
                 protection,

@@ -1,8 +1,7 @@
 //! The end of a connection, as far as the peer has to hear of it.
 
-use std::time::{Duration, Instant};
-
 use crate::limits::{DISCONNECT_COPIES, DISCONNECT_GAP};
+use crate::proto::time::{Duration, Instant};
 
 /// Nobody asks for a goodbye that was lost, so it is said several times, until it is acknowledged. And
 /// whoever hears it acknowledges it once, and is done.
@@ -27,7 +26,7 @@ impl Closing {
             code,
             copies_left: DISCONNECT_COPIES,
             next_at: now,
-            gap: DISCONNECT_GAP,
+            gap: Duration::of(DISCONNECT_GAP),
         }
     }
 
@@ -72,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_goodbye_is_said_five_times_within_a_quarter_of_a_second() {
-        let start = Instant::now();
+        let start = Instant::START;
         let (mut closing, mut copies, mut now) = (Closing::announce(7, start), 0, start);
         while let Some(at) = closing.next_at() {
             assert!(!closing.is_due(at - Duration::from_nanos(1)));
@@ -86,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_last_acknowledgement_is_sent_once() {
-        let now = Instant::now();
+        let now = Instant::START;
         assert!(Closing::LastAck.is_due(now));
         assert_eq!(Closing::LastAck.after_packet(now), Closing::Over);
         assert!(!Closing::Over.is_due(now));

@@ -22,9 +22,8 @@
 //!
 //! It knows neither packets nor peers, and of messages only whether there were enough of them.
 
-use std::time::{Duration, Instant};
-
 use crate::limits::{QUEUE_NOISE, RATE_SEARCH_AFTER, TIMER_GRANULARITY, WINDOW_SLACK};
+use crate::proto::time::{Duration, Instant};
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -185,10 +184,11 @@ impl Congestion {
         reason = "two minutes at 10 Gbit/s are less than 2^38 bytes; who has 32 bits has a ceiling"
     )]
     pub(crate) fn window(&self) -> usize {
-        let time = 2 * self.delay.usual().unwrap_or(WINDOW_SLACK) + WINDOW_SLACK;
+        let time = 2 * self.delay.usual().unwrap_or(Duration::of(WINDOW_SLACK))
+            + Duration::of(WINDOW_SLACK);
         let rate = self.limits.clamp(self.target);
-        let bytes = u128::from(rate) * time.as_nanos() / 1_000_000_000;
-        bytes.min(u128::from(u32::MAX)) as usize + 4 * crate::limits::DATAGRAM_MAX
+        let bytes = rate.saturating_mul(time.as_micros()) / 1_000_000;
+        bytes.min(u32::MAX.into()) as usize + 4 * crate::limits::DATAGRAM_MAX
     }
 
     /// The measured rate of delivery, in bytes per second: the most of the last two rounds.
@@ -215,7 +215,7 @@ impl Congestion {
     /// More waits than may leave.
     pub(crate) fn on_busy(&mut self, now: Instant) {
         let since = self.idle_since.take();
-        let was_idle = since.is_some_and(|since| now >= since + RATE_SEARCH_AFTER);
+        let was_idle = since.is_some_and(|since| now >= since + Duration::of(RATE_SEARCH_AFTER));
         if was_idle && matches!(self.phase, Phase::Climb { .. }) {
             // What was measured long ago is where to begin.
             self.phase = SEARCH;
@@ -238,7 +238,10 @@ impl Congestion {
         if let Some(sample) = sample {
             self.delay.on_sample(sample, now);
         }
-        let shortest = self.delay.least().unwrap_or(TIMER_GRANULARITY);
+        let shortest = self
+            .delay
+            .least()
+            .unwrap_or(Duration::of(TIMER_GRANULARITY));
         let bandwidth = self.delivery.sample(stamp, sent_at, shortest);
         self.round.take(bandwidth, &stamp);
         self.on_phase(bandwidth, &stamp, sent_at, now);
@@ -399,7 +402,7 @@ impl Congestion {
             self.phase = Phase::Climb { since: now };
             return;
         }
-        let quiet = now.saturating_duration_since(since).as_secs();
+        let quiet = now.saturating_duration_since(since).as_nanos() / 1_000_000_000;
         #[allow(clippy::cast_possible_truncation, reason = "8 at most")]
         let doublings = quiet.min(u64::from(CLIMB_DOUBLINGS_MAX)) as u32;
         self.climb_for(round.since, doublings, now);
@@ -409,8 +412,7 @@ impl Congestion {
     fn climb_for(&mut self, since: Instant, doublings: u32, now: Instant) {
         let speed = (CLIMB + self.target / CLIMB_PART).min(self.target) << doublings;
         let took = now.saturating_duration_since(since).as_micros();
-        let took = u64::try_from(took).unwrap_or(u64::MAX).min(1_000_000);
-        let more = (speed * took / 1_000_000).min(self.target / CLIMB_STEP_PART);
+        let more = (speed * took.min(1_000_000) / 1_000_000).min(self.target / CLIMB_STEP_PART);
         self.target = self.limits.clamp(self.target + more);
     }
 }
@@ -472,8 +474,7 @@ impl Delivery {
             return None;
         }
         let bytes = self.bytes - stamp.delivered;
-        let nanos = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX);
-        Some(bytes.saturating_mul(1_000_000_000) / nanos)
+        Some(bytes.saturating_mul(1_000_000_000) / interval.as_nanos())
     }
 }
 
@@ -602,7 +603,9 @@ impl Delay {
         };
         let longer = lately.saturating_sub(least);
         let jitter = self.falls.saturating_sub(JITTER) * JITTER_FALLS;
-        let noise = QUEUE_NOISE.max(self.falls * NOISE_FALLS).max(jitter);
+        let noise = Duration::of(QUEUE_NOISE)
+            .max(self.falls * NOISE_FALLS)
+            .max(jitter);
         if longer > noise.max(self.tolerated) {
             longer
         } else {
@@ -657,7 +660,7 @@ mod tests {
 
     impl Path {
         fn new(bytes_per_second: u64) -> Self {
-            let now = Instant::now();
+            let now = Instant::START;
             Self {
                 congestion: Congestion::new(LIMITS, now),
                 now,
@@ -757,7 +760,7 @@ mod tests {
 
     #[test]
     fn a_delay_that_stays_is_nobodys_fault() {
-        let now = Instant::now();
+        let now = Instant::START;
         let mut delay = Delay::new(now);
         let sample = |delay: &mut Delay, millis: u32| {
             (0..LATELY).for_each(|_| delay.on_sample(millis * MS, now));
@@ -774,7 +777,7 @@ mod tests {
 
     #[test]
     fn jitter_is_no_queue() {
-        let now = Instant::now();
+        let now = Instant::START;
         let mut delay = Delay::new(now);
         for index in 0..500_u32 {
             delay.on_sample((100 + index * 37 % 100) * MS, now);

@@ -12,7 +12,6 @@ mod sending;
 mod time;
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
 
 use super::buffers::Buffers;
 use super::closing::Closing;
@@ -35,6 +34,7 @@ use super::wire::frame::{Frames, Token};
 use super::wire::handshake::{ConnectName, Nonce, Settings};
 use crate::config::Config;
 use crate::limits::PACKETS_PER_CONNECTION_MAX;
+use crate::proto::time::{Duration, Instant};
 use crate::send_error::SendError;
 
 /// See the [module](self).
@@ -113,7 +113,7 @@ pub(crate) struct Verified<'a> {
 impl Connection {
     pub(crate) fn new(config: &Config, ends: Ends, protection: Protection, now: Instant) -> Self {
         let their_idle_timeout = Duration::from_millis(ends.theirs.idle_timeout_ms.into());
-        let keep_alive = config.keep_alive.min(their_idle_timeout / 3);
+        let keep_alive = Duration::of(config.keep_alive).min(their_idle_timeout / 3);
         let (ours, theirs) = (ends.ours, ends.theirs);
         Self {
             protection,
@@ -123,11 +123,11 @@ impl Connection {
             their_id: ends.their_id,
             address: ends.address,
             connected_from: ends.address,
-            idle_timeout: config.idle_timeout,
+            idle_timeout: Duration::of(config.idle_timeout),
             keep_alive,
             their_ack_delay: Duration::from_millis(theirs.ack_delay_ms.into()),
             sent: Sent::new(now),
-            received: Received::new(config.ack_delay_max, now),
+            received: Received::new(Duration::of(config.ack_delay_max), now),
             round_trip: RoundTrip::new(),
             loss: LossRate::default(),
             rate: Rate::new(config, now),
@@ -242,8 +242,8 @@ impl Connection {
         let counts = self.outbox.counts();
         PeerStats {
             address: self.address,
-            round_trip: self.round_trip.smoothed(),
-            jitter: self.round_trip.deviation(),
+            round_trip: self.round_trip.smoothed().map(Duration::to_std),
+            jitter: self.round_trip.deviation().map(Duration::to_std),
             packets_lost: self.sent.lost(),
             loss_to_ppm: self.loss.ppm(),
             packets_missing: self
@@ -260,7 +260,7 @@ impl Connection {
             messages_expired: self.outbox.dropped(),
             rate: self.rate.bits_per_second(),
             bandwidth: self.rate.bandwidth(),
-            queue_delay: self.rate.queue_delay(),
+            queue_delay: self.rate.queue_delay().to_std(),
             ..self.stats
         }
     }
@@ -327,7 +327,7 @@ mod tests {
 
     #[test]
     fn there_is_no_number_after_the_last_one() {
-        let now = Instant::now();
+        let now = Instant::START;
         let mut connection = connection(now);
         connection.received.insert(NUMBER_MAX - 1, false, now);
         assert!(is_taken(&mut connection, NUMBER_MAX, now));
@@ -358,7 +358,7 @@ mod tests {
 
     #[test]
     fn copies_that_may_not_leave_wake_nobody() {
-        let (mut now, mut buffers) = (Instant::now(), Buffers::default());
+        let (mut now, mut buffers) = (Instant::START, Buffers::default());
         let mut connection = connection(now);
         let mut send = |connection: &mut Connection, delivery, now| {
             let sent = connection.send(delivery, &[7; 40], false, &mut buffers, now);
@@ -378,7 +378,7 @@ mod tests {
 
     #[test]
     fn more_copies_than_can_be_remembered_wake_nobody() {
-        let (mut now, mut buffers) = (Instant::now(), Buffers::default());
+        let (mut now, mut buffers) = (Instant::START, Buffers::default());
         let mut connection = connection(now);
         (0..1000).for_each(|_| connection.loss.on_packet(true));
         for _ in 0..RELIABLE_OPEN_MAX {
@@ -394,7 +394,7 @@ mod tests {
 
     #[test]
     fn who_only_receives_is_asked_to_hear_what_came_too_late() {
-        let now = Instant::now();
+        let now = Instant::START;
         let mut connection = connection(now);
         let mut asked = 0;
         for sequence in 0..4 * TOO_LATE_MAX as u64 {

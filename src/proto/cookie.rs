@@ -8,7 +8,6 @@
 use std::fmt;
 use std::hash::Hasher;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Instant;
 
 use siphasher::sip128::{Hasher128, SipHasher24};
 use subtle::ConstantTimeEq;
@@ -16,6 +15,7 @@ use subtle::ConstantTimeEq;
 use super::random::Random;
 use super::wire::handshake::{Cookie, Nonce};
 use crate::limits::COOKIE_WINDOW;
+use crate::proto::time::{Duration, Instant};
 
 type Secret = [u8; 16];
 
@@ -67,12 +67,12 @@ impl Cookies {
     /// because nobody asks, ends when it should all the same.
     fn rotate(&mut self, random: &mut Random, now: Instant) {
         let age = now.saturating_duration_since(self.since);
-        if age < COOKIE_WINDOW {
+        if age < Duration::of(COOKIE_WINDOW) {
             return;
         }
-        if age < 2 * COOKIE_WINDOW {
+        if age < 2 * Duration::of(COOKIE_WINDOW) {
             self.previous = self.current;
-            self.since += COOKIE_WINDOW;
+            self.since += Duration::of(COOKIE_WINDOW);
         } else {
             self.previous = random.bytes();
             self.since = now;
@@ -103,8 +103,7 @@ fn hash(secret: &Secret, from: SocketAddr, nonce: &Nonce) -> Cookie {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
+    use super::super::time::Duration;
     use super::*;
 
     const NONCE: Nonce = [7; 16];
@@ -121,7 +120,7 @@ mod tests {
 
     impl Server {
         fn new() -> Self {
-            let (mut random, start) = (Random::from_seed([1; 32]), Instant::now());
+            let (mut random, start) = (Random::from_seed([1; 32]), Instant::START);
             let cookies = Cookies::new(&mut random, start);
             Self {
                 random,
@@ -168,17 +167,28 @@ mod tests {
     fn a_cookie_lasts_one_to_two_windows() {
         let from = address("[2001:db8::1]:5000");
         let just = Duration::from_nanos(1);
-        for baked in [Duration::ZERO, COOKIE_WINDOW - just] {
+        for baked in [
+            Duration::ZERO,
+            Duration::of(COOKIE_WINDOW).saturating_sub(just),
+        ] {
             let mut server = Server::new();
             let cookie = server.bake(from, baked);
-            assert!(server.is_good(&cookie, from, baked + COOKIE_WINDOW - just));
-            server.bake(from, baked + COOKIE_WINDOW);
-            assert!(!server.is_good(&cookie, from, baked + 2 * COOKIE_WINDOW + just));
+            assert!(server.is_good(
+                &cookie,
+                from,
+                baked + Duration::of(COOKIE_WINDOW).saturating_sub(just)
+            ));
+            server.bake(from, baked + Duration::of(COOKIE_WINDOW));
+            assert!(!server.is_good(
+                &cookie,
+                from,
+                baked + 2 * Duration::of(COOKIE_WINDOW) + just
+            ));
         }
         let mut server = Server::new();
         let cookie = server.bake(from, Duration::ZERO);
         assert!(
-            !server.is_good(&cookie, from, 2 * COOKIE_WINDOW),
+            !server.is_good(&cookie, from, 2 * Duration::of(COOKIE_WINDOW)),
             "nobody asked meanwhile"
         );
     }
@@ -188,20 +198,20 @@ mod tests {
         let from = address("192.0.2.1:5000");
         let just = Duration::from_nanos(1);
         for noticed in [
-            COOKIE_WINDOW,
-            COOKIE_WINDOW * 3 / 2,
-            2 * COOKIE_WINDOW - just,
+            Duration::of(COOKIE_WINDOW),
+            Duration::of(COOKIE_WINDOW) * 3 / 2,
+            (2 * Duration::of(COOKIE_WINDOW)).saturating_sub(just),
         ] {
             let mut server = Server::new();
             let cookie = server.bake(from, Duration::ZERO);
-            let late = server.bake(from, COOKIE_WINDOW - just);
+            let late = server.bake(from, Duration::of(COOKIE_WINDOW).saturating_sub(just));
             assert!(server.is_good(&cookie, from, noticed));
             assert!(
-                !server.is_good(&cookie, from, 2 * COOKIE_WINDOW),
+                !server.is_good(&cookie, from, 2 * Duration::of(COOKIE_WINDOW)),
                 "{noticed:?}"
             );
             assert!(
-                !server.is_good(&late, from, 2 * COOKIE_WINDOW),
+                !server.is_good(&late, from, 2 * Duration::of(COOKIE_WINDOW)),
                 "{noticed:?}"
             );
         }

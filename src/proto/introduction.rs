@@ -1,9 +1,8 @@
 //! The first words of a client: the server that accepted it tells nobody before it has heard them, and
 //! forgets it when it does not hear them soon.
 
-use std::time::Instant;
-
 use crate::limits::{HANDSHAKE_RETRY_FIRST, PENDING_TIMEOUT};
+use crate::proto::time::{Duration, Instant};
 
 /// See the [module](self). Said often, because there is not much time: twelve times in three seconds,
 /// where a probe timeout without a round trip to go by would leave room for two.
@@ -18,8 +17,8 @@ impl Introduction {
     /// The client was told that it is accepted, and says hello for the first time.
     pub(crate) fn new(now: Instant) -> Self {
         Self {
-            next_at: now + HANDSHAKE_RETRY_FIRST,
-            until: now + PENDING_TIMEOUT,
+            next_at: now + Duration::of(HANDSHAKE_RETRY_FIRST),
+            until: now + Duration::of(PENDING_TIMEOUT),
         }
     }
 
@@ -32,7 +31,7 @@ impl Introduction {
     pub(crate) fn is_due(&mut self, now: Instant) -> bool {
         let is_due = self.next_at().is_some_and(|at| now >= at);
         if is_due {
-            self.next_at = now + HANDSHAKE_RETRY_FIRST;
+            self.next_at = now + Duration::of(HANDSHAKE_RETRY_FIRST);
         }
         is_due
     }
@@ -44,14 +43,14 @@ mod tests {
 
     #[test]
     fn it_is_said_twelve_times_while_the_server_waits() {
-        let start = Instant::now();
+        let start = Instant::START;
         let (mut introduction, mut times) = (Introduction::new(start), 1);
         while let Some(at) = introduction.next_at() {
             assert!(introduction.is_due(at) && !introduction.is_due(at));
-            assert!(at < start + PENDING_TIMEOUT);
+            assert!(at < start + Duration::of(PENDING_TIMEOUT));
             times += 1;
         }
         assert_eq!(times, 12);
-        assert!(!introduction.is_due(start + 2 * PENDING_TIMEOUT));
+        assert!(!introduction.is_due(start + 2 * Duration::of(PENDING_TIMEOUT)));
     }
 }

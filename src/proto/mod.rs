@@ -52,6 +52,7 @@ mod sent;
 mod sequence;
 mod slots;
 mod stats;
+mod time;
 mod timers;
 #[cfg(feature = "noise")]
 mod token_bucket;

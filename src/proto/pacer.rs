@@ -2,9 +2,8 @@
 //! that is called once a tick. A loop that comes when it is asked to gets no more than it needs, because
 //! what leaves in one go is a queue somewhere on the way.
 
-use std::time::{Duration, Instant};
-
 use crate::limits::{BURST_MIN, BURST_TIME};
+use crate::proto::time::{Duration, Instant};
 
 const NANOS: u64 = 1_000_000_000;
 
@@ -46,7 +45,7 @@ impl Pacer {
         reason = "a rate of 10 Gbit/s has 31 MB in that time"
     )]
     fn capacity(&self) -> i64 {
-        let micros = u64::from(self.lateness.subsec_micros());
+        let micros = self.lateness.as_micros();
         let burst = self.rate * micros / 1_000_000;
         burst.max(BURST_MIN as u64) as i64
     }
@@ -96,13 +95,13 @@ impl Pacer {
         self.learn_lateness(now);
         let capacity = self.capacity();
         self.at = now;
-        if passed > BURST_TIME * 4 {
+        if passed > Duration::of(BURST_TIME) * 4 {
             // As much as a bucket holds, whatever the debt was: it was at most a packet.
             (self.tokens, self.rest) = (capacity, 0);
             return;
         }
-        #[allow(clippy::cast_possible_truncation, reason = "100 ms at most")]
-        let earned = passed.as_nanos() as u64 * self.rate + self.rest;
+        // 100 ms at most.
+        let earned = passed.as_nanos() * self.rate + self.rest;
         self.rest = earned % NANOS;
         #[allow(clippy::cast_possible_wrap, reason = "125 MB at most")]
         let bytes = (earned / NANOS) as i64;
@@ -115,7 +114,7 @@ impl Pacer {
             return;
         }
         let late = now.saturating_duration_since(self.ready_at());
-        self.lateness = (self.lateness * 15 / 16).max(late.min(BURST_TIME));
+        self.lateness = (self.lateness * 15 / 16).max(late.min(Duration::of(BURST_TIME)));
     }
 }
 
@@ -127,7 +126,7 @@ mod tests {
 
     /// How many bytes leave in a second in which somebody sends all he may every `turn`.
     fn sent_in_a_second(rate: u64, turn: Duration) -> u64 {
-        let start = Instant::now();
+        let start = Instant::START;
         let (mut pacer, mut now, mut sent) = (Pacer::new(rate, start), start, 0);
         while now < start + Duration::from_secs(1) {
             while pacer.has_room(now) {
@@ -154,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_deadline_is_when_there_is_room_and_not_before() {
-        let start = Instant::now();
+        let start = Instant::START;
         let mut pacer = Pacer::new(100_000, start);
         while pacer.has_room(start) {
             pacer.on_sent(1000, start);
@@ -166,7 +165,7 @@ mod tests {
 
     #[test]
     fn what_was_not_used_for_long_is_no_more_than_a_burst() {
-        let start = Instant::now();
+        let start = Instant::START;
         let mut pacer = Pacer::new(100_000, start);
         let later = start + Duration::from_secs(3600);
         let mut sent = 0;
@@ -179,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_slower_rate_takes_back_what_it_would_not_have_given() {
-        let start = Instant::now();
+        let start = Instant::START;
         let mut pacer = Pacer::new(10_000_000, start);
         pacer.set_rate(16_000, start);
         let mut sent = 0;

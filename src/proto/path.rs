@@ -5,10 +5,10 @@
 //! challenges alone, at most three times as many bytes as came from it.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
 
 use super::wire::frame::Token;
 use crate::limits::{CHALLENGES_MAX, HANDSHAKE_RETRY_FIRST, HANDSHAKE_RETRY_MAX, UNPROVEN_FACTOR};
+use crate::proto::time::{Duration, Instant};
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl NewPath {
             bytes_sent: 0,
             challenges: 0,
             next_at: now,
-            gap: HANDSHAKE_RETRY_FIRST,
+            gap: Duration::of(HANDSHAKE_RETRY_FIRST),
         }
     }
 
@@ -72,7 +72,7 @@ impl NewPath {
     pub(crate) fn put_off(&mut self, now: Instant) {
         self.challenges += 1;
         self.next_at = now + self.gap;
-        self.gap = (self.gap * 2).min(HANDSHAKE_RETRY_MAX);
+        self.gap = (self.gap * 2).min(Duration::of(HANDSHAKE_RETRY_MAX));
     }
 
     /// Whether nobody answered the last challenge either.
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn an_unproven_address_gets_three_bytes_for_one_at_most() {
-        let now = Instant::now();
+        let now = Instant::START;
         let mut path = NewPath::new(([192, 0, 2, 1], 9).into(), [0; 8], 5, now);
         path.on_received(5, 18);
         let mut sent = 0;

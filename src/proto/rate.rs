@@ -1,11 +1,10 @@
 //! How fast a peer is sent to: tokens that let packets go, and what decides how many of them there are.
 
-use std::time::{Duration, Instant};
-
 use super::congestion::{Congestion, Limits, Stamp};
 use super::pacer::Pacer;
 use super::sent::{Fate, Packet};
 use crate::config::Config;
+use crate::proto::time::{Duration, Instant};
 
 /// See the [module](self). What decides is there from the first message on: a peer that is never sent one
 /// need not have it.

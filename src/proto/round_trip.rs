@@ -1,9 +1,8 @@
 //! How long a packet takes to the peer and its acknowledgement back: the estimator of RFC 6298, as
 //! RFC 9002 section 5 applies it to acknowledgements that say how long they waited.
 
-use std::time::Duration;
-
 use crate::limits::{ROUND_TRIP_INITIAL, TIMER_GRANULARITY};
+use crate::proto::time::Duration;
 
 /// See the [module](self).
 #[derive(Debug, Clone)]
@@ -24,7 +23,7 @@ struct Estimate {
 
 impl Estimate {
     fn update_timeout(&mut self) {
-        self.timeout = self.smoothed + (self.deviation * 4).max(TIMER_GRANULARITY);
+        self.timeout = self.smoothed + (self.deviation * 4).max(Duration::of(TIMER_GRANULARITY));
     }
 }
 
@@ -68,7 +67,7 @@ impl RoundTrip {
     /// How long to wait for an acknowledgement that the peer may hold back for `ack_delay`, before it
     /// is asked for with another packet (RFC 9002 section 6.2.1).
     pub(crate) fn probe_timeout(&self, ack_delay: Duration) -> Duration {
-        let initial = ROUND_TRIP_INITIAL + 4 * (ROUND_TRIP_INITIAL / 2);
+        let initial = Duration::of(ROUND_TRIP_INITIAL) + 4 * (Duration::of(ROUND_TRIP_INITIAL) / 2);
         let timeout = self.estimate.map_or(initial, |estimate| estimate.timeout);
         timeout + ack_delay
     }
@@ -76,8 +75,8 @@ impl RoundTrip {
     /// How much later than a packet that was acknowledged one may be that is not lost, only overtaken:
     /// nine eighths of a round trip (RFC 9002 section 6.1.2).
     pub(crate) fn reordering(&self) -> Duration {
-        let smoothed = self.smoothed().unwrap_or(ROUND_TRIP_INITIAL);
-        (smoothed * 9 / 8).max(TIMER_GRANULARITY)
+        let smoothed = self.smoothed().unwrap_or(Duration::of(ROUND_TRIP_INITIAL));
+        (smoothed * 9 / 8).max(Duration::of(TIMER_GRANULARITY))
     }
 }
 

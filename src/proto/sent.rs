@@ -2,7 +2,6 @@
 //! lost, and when a silent peer is asked again.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
 
 use super::congestion::Stamp;
 use super::delivery::Receipt;
@@ -13,6 +12,7 @@ use super::wire::packet::PAYLOAD_MAX;
 use crate::limits::{
     IN_FLIGHT_MAX, PROBE_MAX, REORDERING_PACKETS, REORDERING_PACKETS_MAX, UNITS_MAX,
 };
+use crate::proto::time::{Duration, Instant};
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -285,7 +285,7 @@ impl Sent {
         let distance = (largest - packet.number + 1).min(REORDERING_PACKETS_MAX);
         let age = now.saturating_duration_since(packet.at);
         self.reordering_packets = self.reordering_packets.max(distance);
-        self.reordering_time = self.reordering_time.max(age).min(PROBE_MAX);
+        self.reordering_time = self.reordering_time.max(age).min(Duration::of(PROBE_MAX));
     }
 
     /// The fate of an open packet is known; its units begin at `units_at`.
@@ -372,8 +372,8 @@ impl Sent {
         if self.probes == 0 {
             return Some(self.asked_at + timeout);
         }
-        let backed_off = timeout.saturating_mul(1 << self.probes.min(16));
-        Some(self.asked_at + backed_off.min(PROBE_MAX.max(timeout)))
+        let backed_off = timeout * (1 << self.probes.min(16));
+        Some(self.asked_at + backed_off.min(Duration::of(PROBE_MAX).max(timeout)))
     }
 
     /// Nobody has answered in time: hands out what the oldest open packets carry, until `again` has
@@ -432,7 +432,7 @@ mod tests {
 
     impl Side {
         fn new() -> Self {
-            let now = Instant::now();
+            let now = Instant::START;
             Self {
                 sent: Sent::new(now),
                 congestion: Congestion::new(

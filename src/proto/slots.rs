@@ -1,13 +1,12 @@
 //! The places of a host's connections, in every state of their life.
 
-use std::time::Instant;
-
 use bytes::Bytes;
 
 use super::attempt::Attempt;
 use super::connection::Connection;
 use super::inbox::Share;
 use super::peer_id::PeerId;
+use crate::proto::time::Instant;
 
 /// What is in a place.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 //! A binary heap that knows where in it each slot is, so that a slot is in it at most once and can be
 //! moved. Moving costs the logarithm of the number of slots, looking at the next one nothing.
 
-use std::time::Instant;
+use crate::proto::time::Instant;
 
 /// Marks a slot that is not in the heap.
 const NOWHERE: u32 = u32::MAX;
@@ -137,16 +137,15 @@ impl Timers {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-    use std::time::Duration;
-
+    use super::super::time::Duration;
     use super::*;
+    use std::collections::HashMap;
 
     const MS: Duration = Duration::from_millis(1);
 
     #[test]
     fn slots_come_out_when_they_are_due_and_in_order() {
-        let start = Instant::now();
+        let start = Instant::START;
         let mut timers = Timers::default();
         for slot in [3, 1, 4, 0, 5] {
             timers.set(slot, start + MS * u32::try_from(slot).unwrap());
@@ -159,7 +158,7 @@ mod tests {
 
     #[test]
     fn no_later_moves_forward_alone() {
-        let start = Instant::now();
+        let start = Instant::START;
         let mut timers = Timers::default();
         timers.set_no_later(7, start + 5 * MS);
         timers.set_no_later(7, start + 9 * MS);
@@ -176,7 +175,7 @@ mod tests {
 
     #[test]
     fn it_agrees_with_a_map_that_is_searched() {
-        let start = Instant::now();
+        let start = Instant::START;
         let (mut timers, mut model) = (Timers::default(), HashMap::new());
         let mut state = 1_u64;
         let mut random = |below: u64| {

@@ -1,6 +1,6 @@
 //! How often something may happen: so many times a second, and a few of them at once.
 
-use std::time::{Duration, Instant};
+use crate::proto::time::{Duration, Instant};
 
 /// See the [module](self). The generic cell rate algorithm: it counts nothing, and knows only when the
 /// bucket is full again.
@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn a_burst_and_then_the_rate() {
-        let start = Instant::now();
+        let start = Instant::START;
         let mut bucket = TokenBucket::new(500, 32, start);
         let at_once = (0..1000).filter(|_| bucket.take(start)).count();
         assert_eq!(at_once, 32);
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn a_long_rest_fills_it_and_no_more() {
-        let start = Instant::now();
+        let start = Instant::START;
         let mut bucket = TokenBucket::new(1, 3, start);
         assert!(bucket.take(start));
         let later = start + Duration::from_secs(3600);

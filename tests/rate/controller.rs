@@ -1,6 +1,6 @@
 //! What a controller is, so that several can be compared on the same links.
 
-use std::time::{Duration, Instant};
+use crate::proto::time::{Duration, Instant};
 
 use crate::proto::congestion::{Congestion, Limits, Stamp};
 

@@ -2,7 +2,7 @@
 //! Delay-Based Congestion Control for the Internet", NSDI 2018, section 2.1), with its constant of 0.5. Its
 //! mode that competes with others is left out: no game wants the queue that it builds.
 
-use std::time::{Duration, Instant};
+use crate::proto::time::{Duration, Instant};
 
 use crate::limits::{DATAGRAM_MAX, TIMER_GRANULARITY};
 use crate::proto::congestion::Limits;
@@ -45,7 +45,7 @@ impl Copa {
     }
 
     fn on_sample(&mut self, sample: Duration, now: Instant) {
-        let sample = sample.max(TIMER_GRANULARITY / 10);
+        let sample = sample.max(Duration::of(TIMER_GRANULARITY) / 10);
         self.samples.retain(|(at, _)| now - *at < LEAST_WINDOW);
         self.samples.push((now, sample));
         self.smoothed = if self.smoothed.is_zero() {
@@ -60,8 +60,8 @@ impl Copa {
         let (Some(standing), Some(least)) = (self.standing(), self.least(LEAST_WINDOW)) else {
             return true;
         };
-        let queued = (standing - least).as_secs_f64();
-        self.window / standing.as_secs_f64() * DELTA * queued <= 1.0
+        let queued = standing.saturating_sub(least).to_std().as_secs_f64();
+        self.window / standing.to_std().as_secs_f64() * DELTA * queued <= 1.0
     }
 
     fn on_round(&mut self, now: Instant) {
@@ -109,7 +109,8 @@ impl Controller for Copa {
             return self.limits.start;
         };
         let bytes = 2.0 * self.window * DATAGRAM_MAX as f64;
-        ((bytes / standing.as_secs_f64()) as u64).clamp(self.limits.floor, self.limits.ceiling)
+        ((bytes / standing.to_std().as_secs_f64()) as u64)
+            .clamp(self.limits.floor, self.limits.ceiling)
     }
 
     fn window(&self) -> usize {

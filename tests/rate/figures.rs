@@ -1,6 +1,6 @@
 //! What comes out of a run, and how it is printed.
 
-use std::time::{Duration, Instant};
+use crate::proto::time::{Duration, Instant};
 
 use super::controller::Controller;
 use super::scenarios::Scenario;
@@ -150,10 +150,10 @@ fn capacity(scenario: &Scenario, start: Instant, begins: Instant, ends: Instant)
     let (mut rate, mut at, mut bits) = (scenario.link.rate? as f64, begins, 0.0);
     for (change, next) in scenario.changes {
         let change = (start + *change).clamp(begins, ends);
-        bits += rate * (change - at).as_secs_f64();
+        bits += rate * (change - at).to_std().as_secs_f64();
         (rate, at) = (*next as f64, change);
     }
-    Some(bits + rate * (ends - at).as_secs_f64())
+    Some(bits + rate * (ends - at).to_std().as_secs_f64())
 }
 
 /// Jain's index: 1 if all got the same while they shared, 1/n if one got all.
@@ -189,9 +189,9 @@ fn trace<C: Controller>(world: &World<C>, polls: Polls) {
         let mut last = Duration::ZERO;
         for (at, rate) in &flow.rates {
             let at = *at - world.start;
-            if at - last >= Duration::from_millis(100) {
+            if at.saturating_sub(last) >= Duration::from_millis(100) {
                 last = at;
-                println!("{:.2} {:.3}", at.as_secs_f64(), *rate as f64 / 1e6);
+                println!("{:.2} {:.3}", at.to_std().as_secs_f64(), *rate as f64 / 1e6);
             }
         }
     }
@@ -204,7 +204,7 @@ pub(crate) fn row(figures: &Figures) -> String {
     let percent = |share: Option<f64>| {
         share.map_or("     -".into(), |share| format!("{:5.1}%", share * 100.0))
     };
-    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    let ms = |time: Duration| time.to_std().as_secs_f64() * 1e3;
     format!(
         "{:<23} {:<10} {:<9} {} {:>8.1} {:>8.1}  {:.2} {} {} {:>10.3} {:>7.2} {:>8.2}% {:>8.1}{}",
         figures.scenario.name,
@@ -219,7 +219,7 @@ pub(crate) fn row(figures: &Figures) -> String {
         figures.rate_min as f64 / 1e6,
         figures.rate_last as f64 / 1e6,
         figures.overflow * 100.0,
-        figures.took.as_secs_f64(),
+        figures.took.to_std().as_secs_f64(),
         if figures.is_complete {
             ""
         } else {

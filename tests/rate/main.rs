@@ -25,6 +25,7 @@ mod proto;
 mod controller;
 mod copa;
 mod datagram;
+mod direction;
 mod figures;
 mod receiver;
 mod scenarios;

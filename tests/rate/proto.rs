@@ -7,3 +7,5 @@ pub(crate) mod congestion;
 pub(crate) mod pacer;
 #[path = "../../src/proto/round_trip.rs"]
 pub(crate) mod round_trip;
+#[path = "../../src/proto/time.rs"]
+pub(crate) mod time;

@@ -1,7 +1,7 @@
 //! The side that receives: it acknowledges as a host does, and notes what arrived and how late.
 
+use crate::proto::time::{Duration, Instant};
 use std::ops::RangeInclusive;
-use std::time::{Duration, Instant};
 
 use crate::limits::{ACK_DELAY_DEFAULT, ACK_RANGES_MAX};
 
@@ -35,7 +35,7 @@ impl Receiver {
             self.largest_at = Some(now);
         }
         let due = if number == expected {
-            now + ACK_DELAY_DEFAULT
+            now + Duration::of(ACK_DELAY_DEFAULT)
         } else {
             now
         };

@@ -1,7 +1,7 @@
 //! The links and the traffic that a rate is tried on, as plain data, so that a benchmark of real hosts can
 //! take the same list.
 
-use std::time::Duration;
+use crate::proto::time::Duration;
 
 /// A link, what goes over it, and what is wanted of it.
 #[derive(Debug, Clone, Copy)]

@@ -1,8 +1,8 @@
 //! The side that sends: messages that wait, packets on their way, a pacer, and the controller that is
 //! tried. It loses, probes and asks the controller as a connection does.
 
+use crate::proto::time::{Duration, Instant};
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
 
 use crate::limits::{ACK_DELAY_DEFAULT, IN_FLIGHT_MAX, REORDERING_PACKETS, UNRELIABLE_WAIT_MAX};
 use crate::proto::congestion::Limits;
@@ -94,7 +94,7 @@ impl<C: Controller> Sender<C> {
             has_news = true;
             self.open_bytes -= packet.bytes;
             if packet.number == largest {
-                let delay = ack.delay.min(ACK_DELAY_DEFAULT);
+                let delay = ack.delay.min(Duration::of(ACK_DELAY_DEFAULT));
                 self.round_trip.sample(now - packet.at, delay);
                 sample = Some((now - packet.at).saturating_sub(delay));
             }
@@ -129,14 +129,11 @@ impl<C: Controller> Sender<C> {
 
     fn probe_at(&self) -> Option<Instant> {
         self.in_flight.front()?;
-        let timeout = self.round_trip.probe_timeout(ACK_DELAY_DEFAULT);
+        let timeout = self
+            .round_trip
+            .probe_timeout(Duration::of(ACK_DELAY_DEFAULT));
         let longest = Duration::from_secs(2).max(timeout);
-        Some(
-            self.asked_at
-                + timeout
-                    .saturating_mul(1 << self.probes.min(16))
-                    .min(longest),
-        )
+        Some(self.asked_at + (timeout * (1 << self.probes.min(16))).min(longest))
     }
 
     pub(crate) fn on_timeout(&mut self, now: Instant) {
@@ -239,7 +236,7 @@ impl Waiting {
         for queue in [&mut self.game, &mut self.flood] {
             while queue
                 .front()
-                .is_some_and(|at| now - *at > UNRELIABLE_WAIT_MAX)
+                .is_some_and(|at| now - *at > Duration::of(UNRELIABLE_WAIT_MAX))
             {
                 queue.pop_front();
             }

@@ -1,14 +1,15 @@
 //! Connections that share a link, on virtual time.
 
-use std::time::{Duration, Instant};
+use crate::proto::time::{Duration, Instant};
 
-use tickwire::proto::{Link, LinkConditions, Loss};
+use tickwire::proto::{LinkConditions, Loss};
 
 use crate::limits::DATAGRAM_MAX;
 use crate::proto::congestion::Limits;
 
 use super::controller::Controller;
 use super::datagram::{ACK_LEN, Ack, Body, Content, Datagram, PIECE};
+use super::direction::Direction;
 use super::receiver::Receiver;
 use super::scenarios::Scenario;
 use super::sender::Sender;
@@ -34,8 +35,8 @@ pub(crate) struct World<C: Controller> {
     polls: Polls,
     pub(crate) start: Instant,
     pub(crate) now: Instant,
-    pub(crate) forward: Link<Datagram>,
-    back: Link<Datagram>,
+    pub(crate) forward: Direction,
+    back: Direction,
     pub(crate) flows: Vec<Flow<C>>,
     changes_done: usize,
     /// What each had received when all transfers had begun, and when the first was over.
@@ -70,15 +71,15 @@ pub(crate) struct Made {
 
 impl<C: Controller> World<C> {
     pub(crate) fn new(scenario: Scenario, polls: Polls, seed: u64) -> Self {
-        let start = Instant::now();
+        let start = Instant::START;
         let flows = (0..scenario.flows).map(|index| Flow::new(&scenario, index, seed, start));
         Self {
             scenario,
             polls,
             start,
             now: start,
-            forward: Link::new(conditions(&scenario, scenario.link.rate), seed).unwrap(),
-            back: Link::new(conditions(&scenario, None), seed + 1_000_000).unwrap(),
+            forward: Direction::new(conditions(&scenario, scenario.link.rate), seed),
+            back: Direction::new(conditions(&scenario, None), seed + 1_000_000),
             flows: flows.collect(),
             changes_done: 0,
             shared: [None, None],
@@ -122,7 +123,7 @@ impl<C: Controller> World<C> {
                 return;
             }
             let conditions = conditions(&self.scenario, Some(*rate));
-            self.forward.set_conditions(conditions).unwrap();
+            self.forward.set_conditions(conditions);
             self.changes_done += 1;
         }
     }
@@ -130,7 +131,7 @@ impl<C: Controller> World<C> {
     /// What is due goes into the sockets.
     fn deliver(&mut self) {
         for link in [&mut self.forward, &mut self.back] {
-            while let Some((datagram, _)) = link.poll(self.now) {
+            while let Some(datagram) = link.poll(self.now) {
                 let flow = &mut self.flows[datagram.flow];
                 match datagram.body {
                     Body::Packet { number, content } => flow.packets.push((number, content)),
@@ -183,8 +184,8 @@ fn wake_up(at: Instant, start: Instant, now: Instant) -> Instant {
 fn conditions(scenario: &Scenario, rate: Option<u64>) -> LinkConditions {
     let line = scenario.link;
     LinkConditions {
-        latency: line.round_trip / 2,
-        jitter: line.jitter,
+        latency: (line.round_trip / 2).to_std(),
+        jitter: line.jitter.to_std(),
         loss: Loss::Independent {
             probability: line.loss,
         },
@@ -237,7 +238,7 @@ impl<C: Controller> Flow<C> {
         is_tick: bool,
         index: usize,
         scenario: &Scenario,
-        back: &mut Link<Datagram>,
+        back: &mut Direction,
         now: Instant,
     ) {
         for (number, content) in self.packets.drain(..) {
@@ -259,7 +260,7 @@ impl<C: Controller> Flow<C> {
         is_tick: bool,
         index: usize,
         scenario: &Scenario,
-        forward: &mut Link<Datagram>,
+        forward: &mut Direction,
         now: Instant,
     ) {
         for ack in self.acks.drain(..) {
@@ -291,7 +292,7 @@ impl<C: Controller> Flow<C> {
         }
         if let (Some((rate, _)), Some(at)) = (scenario.traffic.flood, self.flood_begins) {
             if now >= at {
-                self.flood_rest += rate as f64 / 8.0 * TICK.as_secs_f64() / PIECE as f64;
+                self.flood_rest += rate as f64 / 8.0 * TICK.to_std().as_secs_f64() / PIECE as f64;
                 while self.flood_rest >= 1.0 {
                     self.flood_rest -= 1.0;
                     waiting.flood.push_back(now);

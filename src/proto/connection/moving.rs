@@ -1,12 +1,12 @@
 //! Moving to another address.
 
 use std::net::SocketAddr;
-use std::time::Instant;
 
 use super::Connection;
 use crate::proto::path::NewPath;
 use crate::proto::random::Random;
 use crate::proto::round_trip::RoundTrip;
+use crate::proto::time::Instant;
 use crate::proto::wire::frame::{Frame, Frames};
 
 impl Connection {

@@ -1,7 +1,6 @@
 //! What comes from the peer.
 
 use std::net::SocketAddr;
-use std::time::Instant;
 
 use super::{Connection, Verified};
 use crate::proto::buffers::Buffers;
@@ -14,6 +13,7 @@ use crate::proto::random::Random;
 use crate::proto::rate::Rate;
 use crate::proto::sent::{Fate, Packet, Unit, Witness};
 use crate::proto::sequence::{self, NUMBER_MAX};
+use crate::proto::time::Instant;
 use crate::proto::wire::frame::{AckFrame, Frame, Frames};
 use crate::proto::wire::message::MessageFrame;
 

@@ -1,13 +1,13 @@
 //! What goes to the peer.
 
 use std::net::SocketAddr;
-use std::time::Instant;
 
 use super::Connection;
 use crate::limits::{DATAGRAM_MAX, LOSSY_PPM};
 use crate::proto::closing::Closing;
 use crate::proto::outbox::Occasion;
 use crate::proto::sent::{Content, Fate, Packet, Unit, Witness};
+use crate::proto::time::Instant;
 use crate::proto::wire::Writer;
 use crate::proto::wire::frame::{self, WINDOW_LEN_MAX};
 use crate::proto::wire::packet::{self, HEADER_LEN};

@@ -1,11 +1,10 @@
 //! What becomes due.
 
-use std::time::Instant;
-
 use super::Connection;
 use super::sending::CHALLENGE_LEN;
 use crate::proto::introduction::Introduction;
 use crate::proto::path::NewPath;
+use crate::proto::time::Instant;
 
 impl Connection {
     /// When it has something to do of itself.

@@ -1,7 +1,6 @@
 //! What this host does to connect to another one.
 
 use std::net::SocketAddr;
-use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -15,6 +14,7 @@ use crate::proto::noise::{Call, Shown};
 use crate::proto::peer_id::PeerId;
 use crate::proto::protection;
 use crate::proto::slots::State;
+use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::Malformed;
 use crate::proto::wire::handshake::{
     Accept, AcceptEnvelope, CookieAnswer, Deny, Difference, Mismatch, Nonce, Protection, Refusal,
@@ -32,7 +32,7 @@ impl HostState {
         let slot = self.slots.reserve(self.slots_max())?;
         let our_id = ConnectionId::new(self.random.number(), slot);
         let nonce = self.random.bytes();
-        let timeout = self.config.connect_timeout;
+        let timeout = Duration::of(self.config.connect_timeout);
         let payload = Bytes::copy_from_slice(&options.payload);
         #[cfg_attr(not(feature = "noise"), allow(unused_mut))]
         let mut attempt = Attempt::new(to, nonce, our_id, payload, timeout, now);

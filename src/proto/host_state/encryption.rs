@@ -1,7 +1,5 @@
 //! What only Noise needs: the host's key pair, the limit of its handshakes, and what is sealed in them.
 
-use std::time::Instant;
-
 use super::server::Reply;
 use super::{ConnectOptions, HostState};
 use crate::config::Security;
@@ -13,6 +11,7 @@ use crate::proto::noise::{Identity, MESSAGE_OVERHEAD, Responder, Terms};
 use crate::proto::protection::{Protection, Sealed};
 use crate::proto::random::Random;
 use crate::proto::slots::State;
+use crate::proto::time::Instant;
 use crate::proto::token_bucket::TokenBucket;
 use crate::proto::wire::handshake::{
     ACCEPT_BODY_LEN, Accept, AcceptEnvelope, Connect, ConnectEnvelope,

@@ -1,7 +1,6 @@
 //! How connections begin, move and end.
 
 use std::net::SocketAddr;
-use std::time::Instant;
 
 use super::HostState;
 use crate::limits::DATAGRAM_MAX;
@@ -13,6 +12,7 @@ use crate::proto::inbox::Mailbox;
 use crate::proto::peer_id::PeerId;
 use crate::proto::receipts::Fate;
 use crate::proto::slots::{Pending, Slot, State};
+use crate::proto::time::Instant;
 use crate::proto::wire::packet::Header;
 
 impl HostState {

@@ -13,7 +13,7 @@ mod turn;
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time;
 
 #[cfg(feature = "noise")]
 use self::encryption::Encryption;
@@ -35,6 +35,7 @@ use crate::config::{Config, ConfigError, Security};
 #[cfg(feature = "noise")]
 use crate::keys::PublicKey;
 use crate::limits::{CONNECT_PAYLOAD_MAX, DATAGRAM_MAX, MESSAGE_MAX, SLOTS_MAX, UNRELIABLE_MAX};
+use crate::proto::time::{Clock, Instant};
 use crate::send_error::SendError;
 
 /// All peers of one host: the protocol, without a socket and without a clock.
@@ -89,6 +90,7 @@ use crate::send_error::SendError;
 #[derive(Debug)]
 pub struct HostState {
     config: Config,
+    clock: Clock,
     random: Random,
     cookies: Cookies,
     door: Door,
@@ -209,8 +211,10 @@ impl HostState {
     /// # Errors
     ///
     /// A field of the config is out of its range.
-    pub fn new(config: Config, seed: [u8; 32], now: Instant) -> Result<Self, ConfigError> {
+    pub fn new(config: Config, seed: [u8; 32], now: time::Instant) -> Result<Self, ConfigError> {
         config.validate()?;
+        let clock = Clock::new(now);
+        let now = clock.at(now);
         let mut random = Random::from_seed(seed);
         let cookies = Cookies::new(&mut random, now);
         #[cfg(feature = "noise")]
@@ -219,6 +223,7 @@ impl HostState {
         let by_connect = HashMap::with_hasher(random.hash_keys());
         Ok(Self {
             config,
+            clock,
             random,
             cookies,
             door: Door::default(),
@@ -276,7 +281,7 @@ impl HostState {
         &mut self,
         to: SocketAddr,
         options: &ConnectOptions,
-        now: Instant,
+        now: time::Instant,
     ) -> Result<PeerId, ConnectError> {
         if self.is_shutting_down {
             return Err(ConnectError::ShuttingDown);
@@ -297,7 +302,7 @@ impl HostState {
         }
         #[cfg(feature = "noise")]
         self.check_key(options)?;
-        self.begin_attempt(to, options, now)
+        self.begin_attempt(to, options, self.clock.at(now))
             .ok_or(ConnectError::HostFull)
     }
 
@@ -401,7 +406,8 @@ impl HostState {
     /// What was queued for it is dropped. Somebody who is no peer any more is left alone.
     ///
     /// An attempt to connect ends without a word to the server.
-    pub fn disconnect(&mut self, peer: PeerId, code: u32, now: Instant) {
+    pub fn disconnect(&mut self, peer: PeerId, code: u32, now: time::Instant) {
+        let now = self.clock.at(now);
         if let Some(slot) = self.slots.find(peer) {
             self.disconnect_slot(slot, code, now);
         }
@@ -410,7 +416,8 @@ impl HostState {
     /// Ends everything: every peer is told, as with [`disconnect`](Self::disconnect), and whoever comes
     /// now is told that the server is closed. Turns go on until [`is_shut_down`](Self::is_shut_down),
     /// about a round trip, and a quarter of a second where peers do not answer.
-    pub fn shutdown(&mut self, code: u32, now: Instant) {
+    pub fn shutdown(&mut self, code: u32, now: time::Instant) {
+        let now = self.clock.at(now);
         self.is_shutting_down = true;
         for slot in 0..self.slots.len() {
             self.disconnect_slot(slot, code, now);

@@ -1,7 +1,6 @@
 //! Those who want to connect to this host.
 
 use std::net::SocketAddr;
-use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -16,6 +15,7 @@ use crate::proto::connection_id::ConnectionId;
 use crate::proto::noise::{Responder, connect_name};
 use crate::proto::protection;
 use crate::proto::slots::{Pending, State};
+use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::handshake::{
     AnyHello, Connect, ConnectEnvelope, ConnectName, Deny, Difference, Hello, Nonce, Refusal,
     VERSION,
@@ -141,7 +141,7 @@ impl HostState {
     fn accept_again(&mut self, slot: usize, now: Instant) {
         let connection = match &mut self.slots[slot].state {
             State::Pending(pending) => {
-                pending.expires_at = now + PENDING_TIMEOUT;
+                pending.expires_at = now + Duration::of(PENDING_TIMEOUT);
                 &pending.connection
             }
             State::Open(connection) => connection,
@@ -222,7 +222,7 @@ impl HostState {
             connection: Connection::new(&self.config, ends, protection, now),
             // Not from the pool: one that waits, or is kept, would keep a whole chunk.
             payload: Bytes::copy_from_slice(connect.payload),
-            expires_at: now + PENDING_TIMEOUT,
+            expires_at: now + Duration::of(PENDING_TIMEOUT),
             attempt,
         };
         self.slots[slot].state = State::Pending(Box::new(pending));

@@ -1,7 +1,7 @@
 //! What drives a host: datagrams, the time, and packets that are to be sent.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time;
 
 use super::{HostState, Transmit};
 use crate::limits::{DATAGRAM_MAX, TIMER_GRANULARITY};
@@ -9,6 +9,7 @@ use crate::proto::answers::Answer;
 use crate::proto::connection_id::ConnectionId;
 use crate::proto::event::DisconnectReason;
 use crate::proto::slots::State;
+use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::handshake::{Accept, CookieAnswer, Mismatch, SignedDeny, VERSION};
 use crate::proto::wire::kind;
 
@@ -18,7 +19,8 @@ impl HostState {
     ///
     /// A datagram longer than [`DATAGRAM_MAX`] is none of ours, so one that was cut must not be handed
     /// in at all.
-    pub fn handle_datagram(&mut self, from: SocketAddr, bytes: &[u8], now: Instant) {
+    pub fn handle_datagram(&mut self, from: SocketAddr, bytes: &[u8], now: time::Instant) {
+        let now = self.clock.at(now);
         match bytes.first() {
             Some(&kind::PACKET) => self.on_packet(from, bytes, now),
             Some(&kind::HELLO) => self.on_hello(from, bytes),
@@ -33,7 +35,8 @@ impl HostState {
 
     /// Lets those look at the time who have something to do by now. Belongs into every turn, after its
     /// datagrams: a peer that is given up for its silence must have had its say.
-    pub fn handle_timeout(&mut self, now: Instant) {
+    pub fn handle_timeout(&mut self, now: time::Instant) {
+        let now = self.clock.at(now);
         self.connects_in_turn = 0;
         self.now = now;
         self.look_at_recent(now);
@@ -86,11 +89,14 @@ impl HostState {
 
     /// When [`handle_timeout`](Self::handle_timeout) has something to do, if nothing happens before.
     /// `None`: never.
-    pub fn poll_timeout(&self) -> Option<Instant> {
+    pub fn poll_timeout(&self) -> Option<time::Instant> {
         let recent = self.recent.iter().filter_map(|index| self.deadline(*index));
         // Never in the past: see `set_timer`.
-        let recent = recent.min().map(|at| at.max(self.now + TIMER_GRANULARITY));
-        recent.into_iter().chain(self.timers.next()).min()
+        let recent = recent
+            .min()
+            .map(|at| at.max(self.now + Duration::of(TIMER_GRANULARITY)));
+        let next = recent.into_iter().chain(self.timers.next()).min();
+        next.and_then(|at| self.clock.to_std(at))
     }
 
     /// Writes the next datagram that is to be sent into `buffer`. Peers come first, in turns, then those
@@ -98,7 +104,7 @@ impl HostState {
     pub fn poll_transmit(
         &mut self,
         buffer: &mut [u8; DATAGRAM_MAX],
-        now: Instant,
+        now: time::Instant,
     ) -> Option<Transmit> {
         self.poll_transmit_to_peers(buffer, now)
             .or_else(|| self.poll_transmit_answers(buffer, now))
@@ -109,8 +115,9 @@ impl HostState {
     pub(crate) fn poll_transmit_to_peers(
         &mut self,
         buffer: &mut [u8; DATAGRAM_MAX],
-        now: Instant,
+        now: time::Instant,
     ) -> Option<Transmit> {
+        let now = self.clock.at(now);
         while let Some(index) = self.ready.pop_front() {
             self.slots[index].is_ready = false;
             let transmit = self.transmit_from(index, buffer, now);
@@ -130,8 +137,9 @@ impl HostState {
     pub(crate) fn poll_transmit_answers(
         &mut self,
         buffer: &mut [u8; DATAGRAM_MAX],
-        now: Instant,
+        now: time::Instant,
     ) -> Option<Transmit> {
+        let now = self.clock.at(now);
         while let Some(answer) = self.answers.pop() {
             let transmit = self.write_answer(answer, buffer, now);
             if transmit.is_some() {
@@ -287,7 +295,7 @@ impl HostState {
             // What is due is done by sending, or in this turn's look at the time; a timer that is never
             // in the past keeps that look finite, whatever is wrong.
             self.timers
-                .set_no_later(index, deadline.max(now + TIMER_GRANULARITY));
+                .set_no_later(index, deadline.max(now + Duration::of(TIMER_GRANULARITY)));
         }
     }
 
@@ -308,7 +316,7 @@ mod tests {
     const SERVER: ([u8; 4], u16) = ([192, 0, 2, 1], 7);
     const CLIENT: ([u8; 4], u16) = ([192, 0, 2, 2], 7);
 
-    fn exchange(client: &mut HostState, server: &mut HostState, now: Instant) {
+    fn exchange(client: &mut HostState, server: &mut HostState, now: time::Instant) {
         let mut buffer = [0; DATAGRAM_MAX];
         for _ in 0..6 {
             while let Some(sent) = client.poll_transmit(&mut buffer, now) {
@@ -329,7 +337,7 @@ mod tests {
 
     #[test]
     fn a_connection_ends_long_before_its_numbers_do_and_says_so() {
-        let now = Instant::now();
+        let now = time::Instant::now();
         let host = |seed| HostState::new(Config::plain(7), [seed; 32], now).unwrap();
         let (mut client, mut server) = (host(1), host(2));
         let options = ConnectOptions::default();

@@ -1,8 +1,7 @@
 //! How often the application sends: what can wait for its next packet waits for it, and not much longer.
 
-use std::time::{Duration, Instant};
-
 use crate::limits::{COPY_ALONE_AFTER, COPY_ALONE_AFTER_MAX};
+use crate::proto::time::{Duration, Instant};
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -18,7 +17,7 @@ impl Cadence {
         Self {
             last: None,
             interval_ns: 0,
-            patience: COPY_ALONE_AFTER,
+            patience: Duration::of(COPY_ALONE_AFTER),
         }
     }
 
@@ -27,10 +26,11 @@ impl Cadence {
         let passed = self.last.map(|last| now.saturating_duration_since(last));
         self.last = Some(now);
         // Several in one tick are one, and a pause says nothing of the ticks.
-        let is_tick = |passed: &Duration| !passed.is_zero() && *passed <= 2 * COPY_ALONE_AFTER_MAX;
+        let is_tick = |passed: &Duration| {
+            !passed.is_zero() && *passed <= 2 * Duration::of(COPY_ALONE_AFTER_MAX)
+        };
         if let Some(passed) = passed.filter(is_tick) {
-            #[allow(clippy::cast_possible_truncation, reason = "100 ms at most")]
-            self.on_tick(passed.as_nanos() as u64);
+            self.on_tick(passed.as_nanos());
         }
     }
 
@@ -41,7 +41,10 @@ impl Cadence {
             (self.interval_ns * 7 + passed_ns) / 8
         };
         let patience = Duration::from_nanos(self.interval_ns + self.interval_ns / 4);
-        self.patience = patience.clamp(COPY_ALONE_AFTER, COPY_ALONE_AFTER_MAX);
+        self.patience = patience.clamp(
+            Duration::of(COPY_ALONE_AFTER),
+            Duration::of(COPY_ALONE_AFTER_MAX),
+        );
     }
 
     /// How long to wait for the next packet: a tick, and a quarter of it because ticks are not punctual.
@@ -55,7 +58,7 @@ mod tests {
     use super::*;
 
     fn patience_at(ticks: impl Iterator<Item = u64>) -> Duration {
-        let (start, mut cadence) = (Instant::now(), Cadence::new());
+        let (start, mut cadence) = (Instant::START, Cadence::new());
         for micros in ticks {
             cadence.on_packet(start + Duration::from_micros(micros));
         }
@@ -72,16 +75,19 @@ mod tests {
 
     #[test]
     fn it_is_never_shorter_than_a_frame_and_never_long() {
-        assert_eq!(patience_at([0].into_iter()), COPY_ALONE_AFTER);
-        assert_eq!(patience_at((0..100).map(|n| n * 1000)), COPY_ALONE_AFTER);
+        assert_eq!(patience_at([0].into_iter()), Duration::of(COPY_ALONE_AFTER));
+        assert_eq!(
+            patience_at((0..100).map(|n| n * 1000)),
+            Duration::of(COPY_ALONE_AFTER)
+        );
         assert_eq!(
             patience_at((0..100).map(|n| n * 60_000)),
-            COPY_ALONE_AFTER_MAX
+            Duration::of(COPY_ALONE_AFTER_MAX)
         );
         // Once a second is no tick.
         assert_eq!(
             patience_at((0..100).map(|n| n * 1_000_000)),
-            COPY_ALONE_AFTER
+            Duration::of(COPY_ALONE_AFTER)
         );
     }
 

@@ -2,10 +2,10 @@
 //! then costs a tick and not a round trip.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
 
 use super::stream::Place;
 use crate::limits::COPY_SPACING;
+use crate::proto::time::{Duration, Instant};
 
 /// A message of which another copy is to leave.
 #[derive(Debug, Clone, Copy)]
@@ -45,13 +45,13 @@ impl Copies {
 
     /// The next copy that may leave with a packet that leaves now. `patience` is about a tick.
     pub(super) fn due(&self, patience: Duration, now: Instant) -> Option<Copy> {
-        let soon = self.soon.due(COPY_SPACING, now);
-        soon.or_else(|| self.later.due(patience + COPY_SPACING, now))
+        let soon = self.soon.due(Duration::of(COPY_SPACING), now);
+        soon.or_else(|| self.later.due(patience + Duration::of(COPY_SPACING), now))
     }
 
     /// Takes out what is [due](Self::due).
     pub(super) fn pop_due(&mut self, now: Instant) {
-        if self.soon.due(COPY_SPACING, now).is_some() {
+        if self.soon.due(Duration::of(COPY_SPACING), now).is_some() {
             self.soon.copies.pop_front();
         } else {
             self.later.copies.pop_front();

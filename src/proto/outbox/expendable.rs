@@ -1,12 +1,12 @@
 //! Unreliable and sequenced messages that wait for a packet, one behind the other in one piece of memory.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
 
 use crate::limits::{QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX};
 use crate::proto::delivery::{Delivery, Receipt};
 use crate::proto::receipts::Receipts;
 use crate::proto::sent::{Unit, Units};
+use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::Writer;
 use crate::proto::wire::message::{Head, Piece, whole_max};
 

@@ -1,7 +1,5 @@
 //! What may be lost, while it waits: its order, its pieces, and what is dropped of it.
 
-use std::time::{Duration, Instant};
-
 use super::expendable::Expendable;
 use crate::limits::{
     FRAGMENT_BYTES, QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX, UNITS_MAX, UNRELIABLE_MAX,
@@ -11,6 +9,7 @@ use crate::proto::delivery::{Delivery, Receipt};
 use crate::proto::random::Random;
 use crate::proto::receipts::Receipts;
 use crate::proto::sent::{Unit, Units};
+use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::Writer;
 use crate::proto::wire::frame::{Frame, Frames};
 use crate::proto::wire::message::Head;
@@ -31,7 +30,7 @@ impl Sender {
             expendable: Expendable::default(),
             receipts: Receipts::default(),
             units: Units::default(),
-            now: Instant::now(),
+            now: Instant::START,
         }
     }
 
@@ -70,7 +69,7 @@ impl Sender {
     fn drop_stale(&mut self) {
         let receipts = &mut self.receipts;
         self.expendable
-            .drop_stale(UNRELIABLE_WAIT_MAX, receipts, self.now);
+            .drop_stale(Duration::of(UNRELIABLE_WAIT_MAX), receipts, self.now);
     }
 }
 
@@ -154,14 +153,14 @@ fn a_message_of_which_a_piece_has_left_is_not_dropped() {
     sender.push(Unreliable, b"behind it");
     sender.push(Unreliable, b"and one more");
     assert_eq!(sender.send().len(), 1);
-    sender.now += 10 * UNRELIABLE_WAIT_MAX;
+    sender.now += 10 * Duration::of(UNRELIABLE_WAIT_MAX);
     sender.drop_stale();
     assert_eq!(sender.expendable.dropped(), 0);
     let sent = sender.send_all();
     let pieces = sent.iter().filter(|(head, _)| head.piece.is_some());
     assert_eq!(pieces.count(), 3, "its other pieces");
     sender.push(Unreliable, b"old");
-    sender.now += UNRELIABLE_WAIT_MAX;
+    sender.now += Duration::of(UNRELIABLE_WAIT_MAX);
     sender.drop_stale();
     assert_eq!(sender.expendable.dropped(), 1, "and then it goes on");
     assert_eq!(sender.expendable.bytes(), 0);
@@ -171,7 +170,7 @@ fn a_message_of_which_a_piece_has_left_is_not_dropped() {
 fn who_wants_to_know_is_told_that_a_message_was_dropped() {
     let mut sender = Sender::new();
     let receipt = sender.push_tracked(Unreliable, b"a");
-    sender.now += UNRELIABLE_WAIT_MAX;
+    sender.now += Duration::of(UNRELIABLE_WAIT_MAX);
     sender.drop_stale();
     let fate = sender.receipts.next_fate().unwrap();
     assert_eq!((fate.receipt, fate.arrived), (receipt, false));

@@ -16,8 +16,6 @@ mod reliable_tests;
 #[cfg(test)]
 mod stream_tests;
 
-use std::time::Instant;
-
 use self::cadence::Cadence;
 pub(crate) use self::copies::COPY_BYTES;
 pub(crate) use self::expendable::ENTRY_BYTES;
@@ -34,6 +32,7 @@ use super::sent::{Unit, Units};
 use super::wire::Writer;
 use crate::config::Config;
 use crate::limits::{UNRELIABLE_MAX, UNRELIABLE_WAIT_MAX};
+use crate::proto::time::{Duration, Instant};
 use crate::send_error::SendError;
 
 /// See the [module](self).
@@ -221,7 +220,7 @@ impl Outbox {
     pub(crate) fn drop_stale(&mut self, now: Instant) {
         let receipts = &mut self.receipts;
         self.expendable
-            .drop_stale(UNRELIABLE_WAIT_MAX, receipts, now);
+            .drop_stale(Duration::of(UNRELIABLE_WAIT_MAX), receipts, now);
     }
 
     /// The peer takes more.

@@ -1,7 +1,6 @@
 //! Reliable and ordered messages on their way: which one leaves next, which ones are sent again.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
 
 use super::copies::{Copies, Copy};
 use super::stream::{Message, Place, Stream};
@@ -10,6 +9,7 @@ use crate::proto::buffers::Buffers;
 use crate::proto::delivery::{Delivery, Receipt};
 use crate::proto::receipts::Receipts;
 use crate::proto::sent::{Unit, Units};
+use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::Writer;
 
 /// See the [module](self). Allocates nothing before the first message.

@@ -1,7 +1,5 @@
 //! What leaves when: turns, the limits of what is open, what was lost, and copies.
 
-use std::time::{Duration, Instant};
-
 use super::reliable::{Packet, Reliable};
 use super::stream::Place;
 use crate::limits::{
@@ -12,6 +10,7 @@ use crate::proto::buffers::Buffers;
 use crate::proto::delivery::{Delivery, Receipt};
 use crate::proto::receipts::Receipts;
 use crate::proto::sent::{Unit, Units};
+use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::Writer;
 use crate::proto::wire::frame::{Frame, Frames};
 use crate::proto::wire::packet::PAYLOAD_MAX;
@@ -48,7 +47,7 @@ impl Sender {
             buffers: Buffers::default(),
             units: Units::default(),
             number: 0,
-            now: Instant::now(),
+            now: Instant::START,
             is_lossy: false,
         }
     }
@@ -81,7 +80,7 @@ impl Sender {
             units: &mut self.units,
             number,
             now: self.now,
-            patience: COPY_ALONE_AFTER,
+            patience: Duration::of(COPY_ALONE_AFTER),
             is_lossy: self.is_lossy,
         });
         let carried = carried(writer.written());
@@ -304,17 +303,22 @@ fn a_small_message_goes_again_with_the_next_packets_a_little_later() {
     let mut sender = Sender::new(2, 1 << 20);
     sender.push(Ordered(1), REDUNDANT_MESSAGE_MAX);
     assert_eq!(sender.send().carried.len(), 1);
-    sender.now += COPY_SPACING - MS;
+    sender.now += Duration::of(COPY_SPACING).saturating_sub(MS);
     assert_eq!(sender.send().carried, [], "too soon");
     for _ in 0..2 {
-        sender.now += COPY_SPACING;
+        sender.now += Duration::of(COPY_SPACING);
         assert_eq!(sender.send().carried, [(Ordered(1), 0, 0)]);
         assert_eq!(sender.send().carried, [], "once");
     }
     sender.now += 1000 * MS;
     assert_eq!(sender.send().carried, [], "twice is enough");
     assert_eq!(sender.reliable.counts.copies_sent, 2);
-    assert_eq!(sender.reliable.copies_alone_at(COPY_ALONE_AFTER), None);
+    assert_eq!(
+        sender
+            .reliable
+            .copies_alone_at(Duration::of(COPY_ALONE_AFTER)),
+        None
+    );
 }
 
 #[test]
@@ -323,7 +327,7 @@ fn copies_go_on_with_every_second_packet_while_packets_are_lost() {
     sender.is_lossy = true;
     sender.push(Ordered(1), 40);
     sender.send();
-    let tick = COPY_ALONE_AFTER;
+    let tick = Duration::of(COPY_ALONE_AFTER);
     let mut copies = Vec::new();
     for _ in 0..10 {
         sender.now += tick;
@@ -340,11 +344,18 @@ fn copies_go_on_with_every_second_packet_while_packets_are_lost() {
 #[test]
 fn a_copy_goes_alone_after_a_frame() {
     let mut sender = Sender::new(1, 1 << 20);
-    assert_eq!(sender.reliable.copies_alone_at(COPY_ALONE_AFTER), None);
+    assert_eq!(
+        sender
+            .reliable
+            .copies_alone_at(Duration::of(COPY_ALONE_AFTER)),
+        None
+    );
     sender.push(Ordered(1), 40);
     sender.send();
-    let at = sender.reliable.copies_alone_at(COPY_ALONE_AFTER);
-    assert_eq!(at, Some(sender.now + COPY_ALONE_AFTER));
+    let at = sender
+        .reliable
+        .copies_alone_at(Duration::of(COPY_ALONE_AFTER));
+    assert_eq!(at, Some(sender.now + Duration::of(COPY_ALONE_AFTER)));
 }
 
 #[test]
@@ -371,7 +382,7 @@ fn a_message_is_missing_when_the_last_packet_with_it_is_lost() {
     let mut sender = Sender::new(1, 1 << 20);
     sender.push(Ordered(1), 40);
     let first = sender.send();
-    sender.now += COPY_SPACING;
+    sender.now += Duration::of(COPY_SPACING);
     let copy = sender.send();
     assert_eq!(copy.carried, first.carried);
     sender.lose(&first);

@@ -112,6 +112,9 @@ const DRAIN_GAIN_MAX: u64 = 75;
 /// The longest that a queue is given to drain, in round trips.
 const DRAIN_ROUNDS_MAX: u32 = 4;
 
+/// So many bytes may always be on their way: four packets, for a path of which nothing is known.
+pub(crate) const WINDOW_MIN: usize = 4 * crate::limits::DATAGRAM_MAX;
+
 /// What is left of what the path delivers when there was a queue, in percent. The rest goes to others.
 const BACK_OFF: u64 = 89;
 
@@ -188,7 +191,7 @@ impl Congestion {
             + Duration::of(WINDOW_SLACK);
         let rate = self.limits.clamp(self.target);
         let bytes = rate.saturating_mul(time.as_micros()) / 1_000_000;
-        bytes.min(u32::MAX.into()) as usize + 4 * crate::limits::DATAGRAM_MAX
+        bytes.min(u32::MAX.into()) as usize + WINDOW_MIN
     }
 
     /// The measured rate of delivery, in bytes per second: the most of the last two rounds.

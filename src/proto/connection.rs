@@ -307,7 +307,8 @@ mod tests {
         let len = packet::seal(1, connection.our_id, number, 1, &mut buffer);
         let (from, mut random) = (connection.address, Random::from_seed([1; 32]));
         let truncated = sequence::truncate(number);
-        let verified = connection.verify(from, &mut buffer[..len], truncated, &mut random, now);
+        let (bytes, mut scratch) = (&buffer[..len], Vec::new());
+        let verified = connection.verify(from, bytes, &mut scratch, truncated, &mut random, now);
         let Some(verified) = verified else {
             return false;
         };

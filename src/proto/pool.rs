@@ -29,6 +29,14 @@ impl Pool {
         chunk.split().freeze()
     }
 
+    /// Goes back to the beginning of the chunk if nobody keeps anything of it: what was written a tick ago
+    /// is in the cache, and the rest of the chunk is not.
+    pub(crate) fn rewind(&mut self) {
+        if let Some(chunk) = &mut self.current {
+            let _ = chunk.try_reclaim(CHUNK_BYTES);
+        }
+    }
+
     fn next_chunk(&mut self, full: Option<BytesMut>, len: usize) -> BytesMut {
         let size = CHUNK_BYTES.max(len);
         self.full.extend(full);
@@ -72,6 +80,19 @@ mod tests {
         turn();
         let info = allocation_counter::measure(|| (0..100).for_each(|_| turn()));
         assert_eq!(info.count_total, 0);
+    }
+
+    #[test]
+    fn it_begins_anew_where_nothing_is_kept() {
+        let mut pool = Pool::default();
+        let first = pool.copy(&[1; 100]);
+        pool.rewind();
+        let second = pool.copy(&[2; 100]);
+        assert_eq!((&first[..], &second[..]), (&[1; 100][..], &[2; 100][..]));
+        let at = first.as_ptr();
+        drop((first, second));
+        pool.rewind();
+        assert_eq!(pool.copy(&[3; 100]).as_ptr(), at);
     }
 
     #[test]

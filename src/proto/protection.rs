@@ -52,17 +52,18 @@ impl Protection {
         }
     }
 
-    /// The frames of a packet, if it is authentic and its number is `number`; they are decrypted where
-    /// they stand. No packet has a number that an acknowledgement could not name.
+    /// The frames of a packet, if it is authentic and its number is `number`; what is encrypted is decrypted
+    /// in `scratch`. No packet has a number that an acknowledgement could not name.
     pub(crate) fn open<'a>(
         &mut self,
         number: u64,
-        packet: &'a mut [u8],
+        packet: &'a [u8],
+        scratch: &'a mut Vec<u8>,
     ) -> Result<&'a [u8], Malformed> {
         match self {
             Self::Plain { protocol_id } => packet::open(*protocol_id, number, packet),
             #[cfg(feature = "noise")]
-            Self::Noise(sealed) => sealed.session.open_packet(number, packet),
+            Self::Noise(sealed) => sealed.session.open_packet(number, packet, scratch),
         }
     }
 
@@ -105,13 +106,16 @@ impl Session {
     fn open_packet<'a>(
         &mut self,
         number: u64,
-        packet: &'a mut [u8],
+        packet: &[u8],
+        scratch: &'a mut Vec<u8>,
     ) -> Result<&'a [u8], Malformed> {
-        let (header, sealed) = packet.split_at_mut_checked(HEADER_LEN).ok_or(Malformed)?;
+        let (header, sealed) = packet.split_at_checked(HEADER_LEN).ok_or(Malformed)?;
         if sealed.len() > PAYLOAD_MAX + TAG_ROOM || number > NUMBER_MAX {
             return Err(Malformed);
         }
-        Ok(self.open(number, header, sealed)?)
+        scratch.clear();
+        scratch.extend_from_slice(sealed);
+        Ok(self.open(number, header, scratch)?)
     }
 }
 
@@ -122,6 +126,7 @@ pub struct ProtectionPair {
     sending: Protection,
     receiving: Protection,
     number: u64,
+    scratch: Vec<u8>,
 }
 
 impl ProtectionPair {
@@ -132,6 +137,7 @@ impl ProtectionPair {
             sending: protection(),
             receiving: protection(),
             number: 0,
+            scratch: Vec::new(),
         }
     }
 
@@ -153,6 +159,7 @@ impl ProtectionPair {
             sending: protection(1, 2),
             receiving: protection(2, 1),
             number: 0,
+            scratch: Vec::new(),
         }
     }
 
@@ -166,8 +173,9 @@ impl ProtectionPair {
 
     /// Opens the packet that was sealed last; returns how many bytes of frames are in it, if it is
     /// authentic.
-    pub fn open(&mut self, packet: &mut [u8]) -> Option<usize> {
-        let opened = self.receiving.open(self.number - 1, packet);
+    pub fn open(&mut self, packet: &[u8]) -> Option<usize> {
+        let number = self.number - 1;
+        let opened = self.receiving.open(number, packet, &mut self.scratch);
         opened.ok().map(<[u8]>::len)
     }
 }

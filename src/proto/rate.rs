@@ -1,6 +1,6 @@
 //! How fast a peer is sent to: tokens that let packets go, and what decides how many of them there are.
 
-use super::congestion::{Congestion, Limits, Stamp};
+use super::congestion::{Congestion, Limits, Stamp, WINDOW_MIN};
 use super::pacer::Pacer;
 use super::sent::{Fate, Packet};
 use crate::config::Config;
@@ -13,7 +13,6 @@ pub(crate) struct Rate {
     limits: Limits,
     pacer: Pacer,
     congestion: Option<Box<Congestion>>,
-    window: usize,
 }
 
 impl Rate {
@@ -23,11 +22,9 @@ impl Rate {
             ceiling: config.rate_ceiling / 8,
             start: config.rate_start / 8,
         };
-        let at_first = Congestion::new(limits, now);
         Self {
             limits,
-            pacer: Pacer::new(at_first.rate(), now),
-            window: at_first.window(),
+            pacer: Pacer::new(limits.start, now),
             congestion: None,
         }
     }
@@ -43,7 +40,6 @@ impl Rate {
     fn apply(&mut self, now: Instant) {
         if let Some(congestion) = &self.congestion {
             self.pacer.set_rate(congestion.rate(), now);
-            self.window = congestion.window();
         }
     }
 
@@ -74,9 +70,11 @@ impl Rate {
         self.pacer.ready_at()
     }
 
-    /// How many bytes may be on their way before what is reliable has to wait.
-    pub(crate) fn window(&self) -> usize {
-        self.window
+    /// Whether what is reliable has to wait because `in_flight` bytes are on their way.
+    pub(crate) fn is_window_full(&self, in_flight: usize) -> bool {
+        // What it is exactly is reckoned only for one who has as much on the way.
+        in_flight >= WINDOW_MIN
+            && (self.congestion.as_ref()).is_some_and(|congestion| in_flight >= congestion.window())
     }
 
     /// Messages are about to leave.

@@ -139,7 +139,12 @@ impl Ranges {
     }
 
     fn insert(&mut self, number: u64) {
-        // Most come in order, and then the first range is the one.
+        if let Some((_, last)) = self.ranges.first_mut()
+            && number == *last + 1
+        {
+            *last = number; // most come in order
+            return;
+        }
         let above = self
             .ranges
             .iter()

@@ -254,7 +254,7 @@ impl Sent {
         let (mut index, mut units_end) = (self.in_flight.len(), self.units.sent);
         while index > 0 && self.open > 0 {
             index -= 1;
-            let packet = self.in_flight[index];
+            let packet = &self.in_flight[index];
             while *range.start() > packet.number {
                 let Some(next) = ranges.next() else {
                     return largest_news;
@@ -290,7 +290,9 @@ impl Sent {
 
     /// The fate of an open packet is known; its units begin at `units_at`.
     fn settle(&mut self, index: usize, fate: Fate, units_at: usize, witness: &mut impl Witness) {
-        let packet = &mut self.in_flight[index];
+        let Some(packet) = self.in_flight.get_mut(index) else {
+            return;
+        };
         if packet.state != State::Open {
             return;
         }
@@ -301,9 +303,8 @@ impl Sent {
         self.open -= 1;
         self.open_bytes -= usize::from(packet.bytes);
         self.lost += u64::from(fate == Fate::Lost);
-        let packet = *packet;
         let range = units_at..units_at + usize::from(packet.units);
-        witness.on_packet(&packet, fate, self.units.units.range(range).copied());
+        witness.on_packet(packet, fate, self.units.units.range(range).copied());
     }
 
     /// Gives up what three later packets have overtaken, or one that left much later.

@@ -163,16 +163,28 @@ impl Sub for Instant {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     start: time::Instant,
+    /// What was asked for last, because all of a turn has the same time.
+    latest: (time::Instant, Instant),
 }
 
 impl Clock {
     pub(crate) const fn new(start: time::Instant) -> Self {
-        Self { start }
+        Self {
+            start,
+            latest: (start, Instant::START),
+        }
     }
 
     /// What was before the clock began counts as its beginning.
     #[inline]
-    pub(crate) fn at(&self, time: time::Instant) -> Instant {
+    pub(crate) fn at(&mut self, time: time::Instant) -> Instant {
+        if time != self.latest.0 {
+            self.latest = (time, self.reckon(time));
+        }
+        self.latest.1
+    }
+
+    fn reckon(&self, time: time::Instant) -> Instant {
         Instant::START + Duration::of(time.saturating_duration_since(self.start))
     }
 
@@ -189,7 +201,7 @@ mod tests {
     #[test]
     fn a_clock_goes_there_and_back() {
         let start = time::Instant::now();
-        let clock = Clock::new(start);
+        let mut clock = Clock::new(start);
         assert_eq!(clock.at(start), Instant::START);
         let later = start + time::Duration::new(3, 141_592_653);
         let at = clock.at(later);

@@ -36,7 +36,7 @@ impl Direction {
         Some(datagram)
     }
 
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+    pub(crate) fn next_deadline(&mut self) -> Option<Instant> {
         self.link.next_deadline().map(|at| self.clock.at(at))
     }
 

@@ -103,7 +103,7 @@ impl<C: Controller> World<C> {
         self.scenario.traffic.bulk.is_some() && self.flows.iter().all(Flow::is_done)
     }
 
-    fn next_step(&self) -> Instant {
+    fn next_step(&mut self) -> Instant {
         let links = [self.forward.next_deadline(), self.back.next_deadline()];
         let change = self.scenario.changes.get(self.changes_done);
         let change = change.map(|(at, _)| self.start + *at);

@@ -6,14 +6,17 @@ use super::{Connection, Verified};
 use crate::proto::buffers::Buffers;
 use crate::proto::closing::Closing;
 use crate::proto::delivery::Delivery;
-use crate::proto::inbox::{Mailbox, Taken};
+use crate::proto::inbox::{Inbox, Mailbox, Taken};
 use crate::proto::loss_rate::LossRate;
 use crate::proto::outbox::Outbox;
 use crate::proto::random::Random;
 use crate::proto::rate::Rate;
+use crate::proto::received::Received;
 use crate::proto::sent::{Fate, Packet, Unit, Witness};
 use crate::proto::sequence::{self, NUMBER_MAX};
 use crate::proto::time::Instant;
+use crate::proto::too_late::TooLate;
+use crate::proto::wire::Malformed;
 use crate::proto::wire::frame::{AckFrame, Frame, Frames};
 use crate::proto::wire::message::MessageFrame;
 
@@ -23,7 +26,8 @@ impl Connection {
     pub(crate) fn verify<'a>(
         &mut self,
         from: SocketAddr,
-        bytes: &'a mut [u8],
+        bytes: &'a [u8],
+        scratch: &'a mut Vec<u8>,
         truncated_number: u32,
         random: &mut Random,
         now: Instant,
@@ -34,7 +38,7 @@ impl Connection {
             return None;
         }
         let len = bytes.len();
-        let Ok(payload) = self.protection.open(number, bytes) else {
+        let Ok(payload) = self.protection.open(number, bytes, scratch) else {
             self.stats.failed_authentication += 1;
             return None;
         };
@@ -128,11 +132,10 @@ impl Connection {
 
     fn on_ack(&mut self, ack: &AckFrame<'_>, buffers: &mut Buffers, now: Instant) {
         let mut news = News {
-            acknowledged: None,
-            arrived_with_ack: None,
-            window_arrived: None,
-            window_lost: None,
-            disconnect_arrived: false,
+            received: &mut self.received,
+            too_late: &mut self.too_late,
+            inbox: &mut self.inbox,
+            closing: &mut self.closing,
             outbox: &mut self.outbox,
             loss: &mut self.loss,
             rate: &mut self.rate,
@@ -146,33 +149,9 @@ impl Connection {
             now,
             &mut news,
         );
-        let Ok(sample) = sample else {
-            self.stats.malformed += 1;
-            return;
-        };
-        let News {
-            acknowledged,
-            arrived_with_ack,
-            window_arrived,
-            window_lost,
-            disconnect_arrived,
-            ..
-        } = news;
-        self.rate.on_ack(sample, now);
-        if let Some(number) = acknowledged {
-            self.received.forget_below(number);
-        }
-        if let Some(number) = arrived_with_ack {
-            self.too_late.on_arrived(number);
-        }
-        if let Some(window) = window_arrived {
-            self.inbox.on_window_arrived(window);
-        }
-        if let Some(window) = window_lost {
-            self.inbox.on_window_lost(window);
-        }
-        if disconnect_arrived {
-            self.closing = Some(Closing::Over);
+        match sample {
+            Ok(sample) => self.rate.on_ack(sample, now),
+            Err(Malformed) => self.stats.malformed += 1,
         }
     }
 
@@ -232,15 +211,12 @@ struct Outcome {
     is_asked: bool,
 }
 
-/// What an acknowledgement says that was not known yet.
+/// Who has to know what an acknowledgement says.
 struct News<'a> {
-    /// Our acknowledgements up to this number have arrived.
-    acknowledged: Option<u64>,
-    /// The largest of our packets with an acknowledgement that have arrived.
-    arrived_with_ack: Option<u64>,
-    window_arrived: Option<u64>,
-    window_lost: Option<u64>,
-    disconnect_arrived: bool,
+    received: &'a mut Received,
+    too_late: &'a mut TooLate,
+    inbox: &'a mut Inbox,
+    closing: &'a mut Option<Closing>,
     outbox: &'a mut Outbox,
     loss: &'a mut LossRate,
     rate: &'a mut Rate,
@@ -256,16 +232,22 @@ impl Witness for News<'_> {
         match fate {
             Fate::Arrived => {
                 units.for_each(|unit| self.outbox.on_acked(unit, self.buffers));
-                if content.acknowledged.is_some() {
-                    self.acknowledged = self.acknowledged.max(content.acknowledged);
-                    self.arrived_with_ack = self.arrived_with_ack.max(Some(packet.number));
+                if let Some(number) = content.acknowledged {
+                    self.received.forget_below(number);
+                    self.too_late.on_arrived(packet.number);
                 }
-                self.window_arrived = self.window_arrived.max(content.window);
-                self.disconnect_arrived |= content.is_disconnect;
+                if let Some(window) = content.window {
+                    self.inbox.on_window_arrived(window);
+                }
+                if content.is_disconnect {
+                    *self.closing = Some(Closing::Over);
+                }
             }
             Fate::Lost => {
                 units.for_each(|unit| self.outbox.on_lost(unit, packet.number));
-                self.window_lost = self.window_lost.max(content.window);
+                if let Some(window) = content.window {
+                    self.inbox.on_window_lost(window);
+                }
             }
         }
     }

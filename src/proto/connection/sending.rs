@@ -37,8 +37,8 @@ impl Connection {
 
     /// Whether what is reliable may leave: it waits where too much is on its way already. A probe does not.
     pub(super) fn may_send_reliable(&self) -> bool {
-        let has_room = self.sent.has_room() && self.sent.open_bytes() < self.rate.window();
-        has_room || self.is_probing
+        let is_full = self.rate.is_window_full(self.sent.open_bytes());
+        self.sent.has_room() && !is_full || self.is_probing
     }
 
     /// Whether messages wait for nothing but the rate.
@@ -49,6 +49,11 @@ impl Connection {
     fn wants_challenge(&self, now: Instant) -> bool {
         let path = self.new_path.as_deref();
         path.is_some_and(|path| path.wants_challenge(CHALLENGE_LEN, now))
+    }
+
+    /// Whether there may be a packet to write.
+    pub(crate) fn wants_to_send(&self, now: Instant) -> bool {
+        self.closing.is_some() || self.wants_challenge(now) || self.has_news(now)
     }
 
     /// Writes the next packet: where to, and how long it is.

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 
 use super::HostState;
-use crate::limits::DATAGRAM_MAX;
 use crate::proto::attempt::Attempt;
 use crate::proto::connection::{Connection, Verified};
 use crate::proto::delivery::Delivery;
@@ -31,11 +30,9 @@ impl HostState {
             return;
         };
         let number = header.truncated_number;
-        // What is decrypted is decrypted in place, and the datagram is lent.
         let mut scratch = std::mem::take(&mut self.scratch);
-        scratch.clear();
-        scratch.extend_from_slice(&bytes[..bytes.len().min(DATAGRAM_MAX + 1)]);
-        if let Some(packet) = connection.verify(from, &mut scratch, number, random, now) {
+        let verified = connection.verify(from, bytes, &mut scratch, number, random, now);
+        if let Some(packet) = verified {
             self.on_verified(index, &packet, now);
         }
         self.scratch = scratch;

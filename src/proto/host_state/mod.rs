@@ -213,7 +213,7 @@ impl HostState {
     /// A field of the config is out of its range.
     pub fn new(config: Config, seed: [u8; 32], now: time::Instant) -> Result<Self, ConfigError> {
         config.validate()?;
-        let clock = Clock::new(now);
+        let mut clock = Clock::new(now);
         let now = clock.at(now);
         let mut random = Random::from_seed(seed);
         let cookies = Cookies::new(&mut random, now);
@@ -302,7 +302,8 @@ impl HostState {
         }
         #[cfg(feature = "noise")]
         self.check_key(options)?;
-        self.begin_attempt(to, options, self.clock.at(now))
+        let now = self.clock.at(now);
+        self.begin_attempt(to, options, now)
             .ok_or(ConnectError::HostFull)
     }
 

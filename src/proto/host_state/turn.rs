@@ -125,7 +125,7 @@ impl HostState {
             // Who has nothing is looked at again when his time comes, and not at once: whatever is wrong
             // with him must not hold the turn.
             if transmit.is_some() {
-                self.settle(index);
+                self.settle_after_packet(index, now);
                 return transmit;
             }
         }
@@ -155,16 +155,8 @@ impl HostState {
         buffer: &mut [u8; DATAGRAM_MAX],
         now: Instant,
     ) -> Option<Transmit> {
-        let (protection, protocol_id) = (self.protection(), self.protocol_id());
-        let settings = self.settings(false);
         match &mut self.slots[index].state {
-            State::Connecting(attempt) if attempt.wants_to_send(now) => {
-                let len = attempt.transmit(protection, protocol_id, settings, buffer, now);
-                Some(Transmit {
-                    to: attempt.to,
-                    len,
-                })
-            }
+            State::Connecting(_) => self.transmit_attempt(index, buffer, now),
             State::Open(connection) => {
                 let transmit = connection.transmit(buffer, now);
                 if connection.is_used_up() {
@@ -182,6 +174,23 @@ impl HostState {
             }
             _ => None,
         }
+    }
+
+    fn transmit_attempt(
+        &mut self,
+        index: usize,
+        buffer: &mut [u8; DATAGRAM_MAX],
+        now: Instant,
+    ) -> Option<Transmit> {
+        let (protection, protocol_id) = (self.protection(), self.protocol_id());
+        let settings = self.settings(false);
+        let State::Connecting(attempt) = &mut self.slots[index].state else {
+            return None;
+        };
+        attempt.wants_to_send(now).then(|| Transmit {
+            len: attempt.transmit(protection, protocol_id, settings, buffer, now),
+            to: attempt.to,
+        })
     }
 
     fn write_answer(
@@ -270,14 +279,31 @@ impl HostState {
         })
     }
 
+    /// A packet left: whoever has another one gets his turn again.
+    fn settle_after_packet(&mut self, index: usize, now: Instant) {
+        self.touch(index);
+        let has_more = match &self.slots[index].state {
+            State::Open(connection) => connection.wants_to_send(now),
+            _ => true,
+        };
+        if has_more {
+            self.make_ready(index);
+        }
+    }
+
     /// Something happened to a slot: it gets its turn to send, and is looked at when its time comes.
     pub(super) fn settle(&mut self, index: usize) {
+        self.touch(index);
+        self.make_ready(index);
+    }
+
+    #[inline]
+    fn touch(&mut self, index: usize) {
         let slot = &mut self.slots[index];
         slot.touched_in = self.turn;
         if !std::mem::replace(&mut slot.is_recent, true) {
             self.recent.push(index);
         }
-        self.make_ready(index);
     }
 
     /// When a slot has something to do of itself.
@@ -299,6 +325,7 @@ impl HostState {
         }
     }
 
+    #[inline]
     fn make_ready(&mut self, index: usize) {
         if !std::mem::replace(&mut self.slots[index].is_ready, true) {
             self.ready.push_back(index);

@@ -50,8 +50,17 @@ impl Mailbox<'_> {
 
     /// A message for the application.
     pub(super) fn deliver(&mut self, delivery: Delivery, bytes: &[u8]) {
+        if self.events.is_empty() {
+            self.rewind();
+        }
         let bytes = self.pool.copy(bytes);
         self.push(delivery, bytes);
+    }
+
+    /// Whoever takes everything once a tick has it in the same memory each time, which is in the cache.
+    fn rewind(&mut self) {
+        self.events.clear();
+        self.pool.rewind();
     }
 
     /// A message that was put together.

@@ -14,7 +14,7 @@ use crate::proto::wire::message::{Head, Piece, whole_max};
 #[derive(Debug, Default)]
 pub(super) struct Expendable {
     entries: VecDeque<Entry>,
-    bytes: VecDeque<u8>,
+    bytes: Queue,
     /// The sequence of the next message of each channel that was used.
     channels: Vec<(u8, u64)>,
     /// What the next unreliable message is called that is cut.
@@ -62,7 +62,7 @@ impl Expendable {
             };
             receipts.issue(pieces, sequenced)
         });
-        self.bytes.extend(message);
+        self.bytes.push(message);
         self.entries.push_back(Entry {
             delivery,
             sequence,
@@ -125,7 +125,8 @@ impl Expendable {
             return false;
         }
         head.write(writer);
-        take_front(&mut self.bytes, writer.reserve(head.len));
+        writer.bytes(self.bytes.front(head.len));
+        self.bytes.pop(head.len);
         entry.pieces_sent += 1;
         if let Some(receipt) = entry.receipt {
             units.push(Unit::Tracked(receipt));
@@ -146,7 +147,7 @@ impl Expendable {
             if let Some(receipt) = entry.receipt {
                 receipts.on_lost(receipt);
             }
-            self.bytes.drain(..entry.len as usize);
+            self.bytes.pop(entry.len as usize);
             self.dropped += 1;
             self.entries.pop_front();
         }
@@ -183,12 +184,39 @@ impl Entry {
     }
 }
 
-/// Moves the first bytes of the ring into `to`, which is not longer than the ring.
-fn take_front(ring: &mut VecDeque<u8>, to: &mut [u8]) {
-    let (front, back) = ring.as_slices();
-    let from_front = front.len().min(to.len());
-    let (start, rest) = to.split_at_mut(from_front);
-    start.copy_from_slice(&front[..from_front]);
-    rest.copy_from_slice(&back[..rest.len()]);
-    ring.drain(..to.len());
+/// Bytes that leave in the order in which they came. Most ticks empty it, so that it begins anew in the
+/// same, warm, memory; a ring would wander through all of its own.
+#[derive(Debug, Default)]
+struct Queue {
+    bytes: Vec<u8>,
+    /// How many of them have left.
+    start: usize,
+}
+
+impl Queue {
+    fn len(&self) -> usize {
+        self.bytes.len() - self.start
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        // As many have left as stay, or nothing would be gained by it.
+        if self.start >= self.len().max(1) {
+            self.bytes.drain(..self.start);
+            self.start = 0;
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// The next `count` bytes, of which there are as many.
+    fn front(&self, count: usize) -> &[u8] {
+        &self.bytes[self.start..self.start + count]
+    }
+
+    fn pop(&mut self, count: usize) {
+        self.start += count;
+        if self.start == self.bytes.len() {
+            self.bytes.clear();
+            self.start = 0;
+        }
+    }
 }

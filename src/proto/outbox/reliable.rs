@@ -229,10 +229,16 @@ impl Reliable {
 
     /// What leaves next for the first time: the streams take turns, so that a long message holds up only
     /// its own channel.
+    #[inline]
     fn next_unsent(&self) -> Option<(usize, Place)> {
+        // Often asked when there is nothing.
         if self.unsent == 0 {
             return None;
         }
+        self.next_unsent_in_turn()
+    }
+
+    fn next_unsent_in_turn(&self) -> Option<(usize, Place)> {
         let count = self.streams.len();
         let credit = self.window.saturating_sub(self.begun_bytes);
         let turns = (self.turn..count).chain(0..self.turn.min(count));

@@ -25,20 +25,25 @@ impl<'a> Reader<'a> {
         self.0.len()
     }
 
+    #[inline]
     pub(crate) fn bytes(&mut self, count: usize) -> Result<&'a [u8], Malformed> {
         let (taken, rest) = self.0.split_at_checked(count).ok_or(Malformed)?;
         self.0 = rest;
         Ok(taken)
     }
 
+    #[inline]
     pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
         let (taken, rest) = self.0.split_first_chunk().ok_or(Malformed)?;
         self.0 = rest;
         Ok(*taken)
     }
 
+    #[inline]
     pub(crate) fn u8(&mut self) -> Result<u8, Malformed> {
-        self.array().map(u8::from_be_bytes)
+        let (first, rest) = self.0.split_first().ok_or(Malformed)?;
+        self.0 = rest;
+        Ok(*first)
     }
 
     pub(crate) fn u16(&mut self) -> Result<u16, Malformed> {
@@ -55,10 +60,20 @@ impl<'a> Reader<'a> {
 
     /// A number of one, two, four or eight bytes, whose first two bits tell which. Only the shortest
     /// form is one.
+    #[inline]
     pub(crate) fn variable(&mut self) -> Result<u64, Malformed> {
-        let first = *self.0.first().ok_or(Malformed)?;
+        match self.0.split_first() {
+            Some((first, rest)) if *first < 1 << 6 => {
+                self.0 = rest; // most are short
+                Ok(u64::from(*first))
+            }
+            Some((first, _)) => self.long_variable(*first),
+            None => Err(Malformed),
+        }
+    }
+
+    fn long_variable(&mut self, first: u8) -> Result<u64, Malformed> {
         let (value, shortest) = match first >> 6 {
-            0 => (u64::from(self.u8()?), 0),
             1 => (u64::from(self.u16()? & 0x3fff), 1 << 6),
             2 => (u64::from(self.u32()? & 0x3fff_ffff), 1 << 14),
             _ => (self.u64()? & VARIABLE_MAX, 1 << 30),
@@ -110,13 +125,6 @@ impl<'a> Writer<'a> {
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.buffer[self.len..self.len + bytes.len()].copy_from_slice(bytes);
         self.len += bytes.len();
-    }
-
-    /// The next `count` bytes, for somebody else to write.
-    pub(crate) fn reserve(&mut self, count: usize) -> &mut [u8] {
-        let start = self.len;
-        self.len += count;
-        &mut self.buffer[start..self.len]
     }
 
     pub(crate) fn zeros(&mut self, count: usize) {

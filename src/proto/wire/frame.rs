@@ -41,6 +41,7 @@ pub(crate) enum Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
+    #[inline(always)]
     fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         match reader.u8()? {
             first if first & MESSAGE != 0 => MessageFrame::read(first, reader).map(Self::Message),
@@ -118,6 +119,7 @@ pub(crate) struct AckFrame<'a> {
 }
 
 impl<'a> AckFrame<'a> {
+    #[inline(always)]
     fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         let largest = reader.variable()?;
         let delay_us = reader.variable()?;
@@ -170,6 +172,7 @@ impl<'a> RangesDown<'a> {
         }
     }
 
+    #[inline]
     fn read(&mut self) -> Result<RangeInclusive<u64>, Malformed> {
         let mut largest = self.largest.ok_or(Malformed)?;
         if !self.is_first {

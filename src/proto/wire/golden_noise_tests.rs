@@ -254,7 +254,10 @@ mod tests {
             payload_room(&mut buffer)[0] = 1;
             let len = client.seal(SERVER_ID, number, 1, &mut buffer);
             assert_vector(name, &buffer[..len]);
-            assert_eq!(server.open(number, &mut buffer[..len]), Ok(&[1][..]));
+            assert_eq!(
+                server.open(number, &buffer[..len], &mut Vec::new()),
+                Ok(&[1][..])
+            );
         }
     }
 
@@ -268,10 +271,16 @@ mod tests {
         let mut buffer = [0xee; DATAGRAM_MAX];
         payload_room(&mut buffer)[0] = 1;
         let len = client.seal(SERVER_ID, 0, 1, &mut buffer);
-        assert_eq!(server.open(0, &mut buffer[..len]), Ok(&[1][..]));
+        assert_eq!(
+            server.open(0, &buffer[..len], &mut Vec::new()),
+            Ok(&[1][..])
+        );
         let mut buffer = [0xee; DATAGRAM_MAX];
         payload_room(&mut buffer)[0] = 1;
         let len = server.seal(CLIENT_ID, 0, 1, &mut buffer);
-        assert_eq!(client.open(0, &mut buffer[..len]), Ok(&[1][..]));
+        assert_eq!(
+            client.open(0, &buffer[..len], &mut Vec::new()),
+            Ok(&[1][..])
+        );
     }
 }

@@ -112,6 +112,7 @@ impl Head {
     }
 
     /// What comes after the first byte.
+    #[inline(always)]
     fn read(first: u8, reader: &mut Reader<'_>) -> Result<Self, Malformed> {
         let delivery = read_delivery(first & DELIVERY, reader)?;
         let is_tracked = first & TRACKED != 0;
@@ -146,6 +147,7 @@ impl Head {
 
 impl<'a> MessageFrame<'a> {
     /// What comes after the first byte.
+    #[inline(always)]
     pub(crate) fn read(first: u8, reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         let head = Head::read(first, reader)?;
         let bytes = reader.bytes(head.len)?;

@@ -189,8 +189,10 @@ pub struct Config {
     pub message_max_from_servers: usize,
 
     /// How many bytes of reliable messages a peer may send before the application has taken some, each
-    /// counted with [`MESSAGE_OVERHEAD`] (64) more: up to [`RECEIVE_WINDOW_MAX`] (64 MiB). Two of the
-    /// longest messages are always allowed, whatever stands here. Default: 256 KiB.
+    /// counted with [`MESSAGE_OVERHEAD`] (64) more: up to [`RECEIVE_WINDOW_MAX`] (64 MiB). Four of the
+    /// longest messages are always allowed, whatever stands here, as far as they are no more than that: a
+    /// channel holds half of the window at most, so that the next message leaves while the last one is on
+    /// its way. Default: 256 KiB.
     ///
     /// A peer whose messages are not taken is held back when its window is full, and nothing is lost. On a
     /// way with a long round trip a larger window is faster: a window leaves at most once a round trip.
@@ -345,8 +347,8 @@ impl Config {
     /// How much of what is reliable may wait for the application of this side, from a peer whose messages
     /// have at most `message_max` bytes.
     pub(crate) fn window(&self, message_max: usize) -> usize {
-        self.receive_window
-            .max(2 * (message_max + MESSAGE_OVERHEAD))
+        let four = 4 * (message_max + MESSAGE_OVERHEAD);
+        self.receive_window.max(four.min(RECEIVE_WINDOW_MAX))
     }
 
     /// How many bytes of reliable messages may wait for a peer that takes messages of at most
@@ -658,15 +660,15 @@ mod tests {
     }
 
     #[test]
-    fn two_of_the_longest_messages_fit_whatever_is_configured() {
+    fn the_longest_messages_fit_whatever_is_configured() {
         let config = Config {
             receive_window: 0,
             ..Config::plain(1)
         };
-        for message_max in [MESSAGE_MAX_MIN, 65_536, MESSAGE_MAX] {
-            let window = 2 * (message_max + MESSAGE_OVERHEAD);
-            assert_eq!(config.window(message_max), window);
-            assert!(window <= RECEIVE_WINDOW_MAX);
+        for message_max in [MESSAGE_MAX_MIN, 65_536, 1 << 20, MESSAGE_MAX] {
+            let window = 4 * (message_max + MESSAGE_OVERHEAD);
+            assert_eq!(config.window(message_max), window.min(RECEIVE_WINDOW_MAX));
+            assert!(config.window(message_max) >= 2 * (message_max + MESSAGE_OVERHEAD));
             assert!(config.queued_bytes_max(message_max) >= 2 * message_max);
         }
         let config = Config::plain(1);

@@ -77,7 +77,8 @@ use crate::send_error::SendError;
 /// 4. The timers run, every turn, also when traffic never stops. So a peer is given up only after a
 ///    drain that began past its deadline: a game that hung in a debugger first hears what its peers
 ///    sent meanwhile.
-/// 5. What that led to is sent: to peers first, then to those who want to become some.
+/// 5. What that led to is sent: to peers first, then to those who want to become some. For a game that
+///    ends its ticks with [`flush`](Self::flush) the flush does the first part: see [`poll`](Self::poll).
 ///
 /// What the system says of single datagrams ends no turn. It is counted in
 /// [`endpoint_stats`](Self::endpoint_stats).
@@ -89,6 +90,8 @@ pub struct Host {
     state: HostState,
     bad_network: Option<BadNetwork>,
     buffer: [u8; DATAGRAM_MAX],
+    /// Whether there was a flush since the last turn.
+    is_flushed: bool,
 }
 
 impl Host {
@@ -117,6 +120,7 @@ impl Host {
             state: HostState::new(config, seed, clock::now())?,
             bad_network: None,
             buffer: [0; DATAGRAM_MAX],
+            is_flushed: false,
         })
     }
 
@@ -161,7 +165,12 @@ impl Host {
         self.state.set_admission(decide);
     }
 
-    /// One turn that never sleeps.
+    /// One turn that never sleeps: for a game that calls it at the beginning of a tick, sends, and ends the
+    /// tick with a [`flush`](Self::flush).
+    ///
+    /// After a flush it leaves to the next one what goes to peers, or to the next poll if there is none. So
+    /// what the game sends in a tick is first in the line, and not behind a tick's worth of a transfer, which
+    /// is as long as the tick; and each peer is looked at once.
     ///
     /// # Errors
     ///
@@ -170,7 +179,13 @@ impl Host {
     /// nobody is given up for what could not be heard.
     pub fn poll(&mut self) -> io::Result<()> {
         self.transmit()?;
-        self.turn()
+        self.receive()?;
+        // Who flushed the last tick flushes this one, too.
+        if std::mem::take(&mut self.is_flushed) {
+            self.transmit_answers(clock::now())
+        } else {
+            self.transmit()
+        }
     }
 
     /// One turn, with a sleep: until a datagram comes, something is due, a [`Waker`] is used, or
@@ -184,7 +199,8 @@ impl Host {
         self.transmit()?;
         let timeout = self.sleep_for(timeout);
         self.endpoint.wait(timeout)?;
-        self.turn()
+        self.receive()?;
+        self.transmit()
     }
 
     /// As [`wait`](Self::wait), until an instant: the deadline of a tick, say.
@@ -252,12 +268,14 @@ impl Host {
         self.state.broadcast(delivery, message)
     }
 
-    /// Sends what is queued, now, as far as the system takes it.
+    /// Sends what is queued, now, as far as the system takes it: the end of a tick that began with
+    /// [`poll`](Self::poll).
     ///
     /// # Errors
     ///
     /// The system cannot watch the socket. What it says of single datagrams is counted and no error.
     pub fn flush(&mut self) -> io::Result<()> {
+        self.is_flushed = true;
         self.transmit()
     }
 
@@ -415,12 +433,12 @@ impl Host {
         Some(timeout.map_or(until, |timeout| timeout.min(until)))
     }
 
-    /// Everything of a turn that comes after the sleep.
-    fn turn(&mut self) -> io::Result<()> {
+    /// What a turn takes in.
+    fn receive(&mut self) -> io::Result<()> {
         let now = clock::now();
         self.drain(now)?;
         self.state.handle_timeout(now);
-        self.transmit()
+        Ok(())
     }
 
     fn drain(&mut self, now: Instant) -> io::Result<()> {
@@ -453,6 +471,11 @@ impl Host {
             };
             self.send_out(transmit, now);
         }
+        self.transmit_answers(now)
+    }
+
+    /// The part of it that goes to strangers.
+    fn transmit_answers(&mut self, now: Instant) -> io::Result<()> {
         // Strangers have a share of the queue, so that they cannot fill it when the socket blocks.
         while self.endpoint.queued() < ANSWERS_PER_TURN_MAX && self.endpoint.make_room() {
             let Some(transmit) = self.state.poll_transmit_answers(&mut self.buffer, now) else {

@@ -150,6 +150,7 @@ pub(super) fn all() -> Vec<Scenario> {
         Scenario::new("a satellite, 600 ms", 10 * MEGABIT, ms(600)),
         Scenario {
             rate_ceiling: 2_000 * MEGABIT,
+            transfers: 256,
             ..Scenario::new("1 Gbit/s, 1 ms", 1_000 * MEGABIT, ms(1))
         },
         Scenario {

@@ -24,6 +24,8 @@ const FLOOD_LEN: usize = 500;
 pub(super) struct Outcome {
     /// Until the transfers were over, or the time was.
     pub(super) seconds: f64,
+    /// What the line could carry in that time.
+    pub(super) line_bits: f64,
     /// Bytes of transfers that were delivered, for each client.
     pub(super) transferred: Vec<u64>,
     pub(super) transfers_done: u32,
@@ -109,6 +111,7 @@ impl<'a> World<'a> {
     fn connect(&mut self) -> Made<()> {
         while self.clients.iter().any(|client| client.name.is_none()) {
             self.turn();
+            self.transmit();
             if self.now - self.start > Duration::from_secs(30) {
                 return Err("the line is too bad to connect through".into());
             }
@@ -116,6 +119,7 @@ impl<'a> World<'a> {
         }
         self.start = self.now;
         self.next_tick = self.now;
+        self.outcome.line_bits = 0.0;
         Ok(())
     }
 
@@ -128,6 +132,7 @@ impl<'a> World<'a> {
                 self.send_tick();
                 self.look_at_rates();
             }
+            self.send_transfers();
             self.transmit();
             let next = self.next_turn();
             self.pass(next);
@@ -181,15 +186,22 @@ impl<'a> World<'a> {
                     .send(name, Delivery::Unreliable, &[2; FLOOD_LEN]);
                 self.outcome.flood_refused += u64::from(sent.is_err());
             }
+        }
+        if self.scenario.has_game {
+            self.game_sent_at.push(self.now);
+            self.outcome.game_sent += 1;
+        }
+    }
+
+    /// As much as there is room for.
+    fn send_transfers(&mut self) {
+        for client in &mut self.clients {
+            let Some(name) = client.name else { continue };
             while client.sent < client.to_send
                 && self.server.send(name, TRANSFER, &self.transfer).is_ok()
             {
                 client.sent += 1;
             }
-        }
-        if self.scenario.has_game {
-            self.game_sent_at.push(self.now);
-            self.outcome.game_sent += 1;
         }
     }
 
@@ -228,7 +240,12 @@ impl<'a> World<'a> {
         next.map_or(self.next_tick, |at| at.min(self.next_tick))
     }
 
+    #[allow(clippy::cast_precision_loss, reason = "a few gigabits")]
     fn pass(&mut self, to: Instant) {
+        let passed = to.saturating_duration_since(self.now);
+        if let Some(rate) = self.down.conditions().rate {
+            self.outcome.line_bits += rate as f64 * passed.as_secs_f64();
+        }
         self.now = self.now.max(to);
     }
 
@@ -247,7 +264,10 @@ impl<'a> World<'a> {
             client.state.handle_timeout(now);
         }
         self.take_events();
-        self.transmit();
+        // A game that flushes sends everything with that: see `Host::poll`.
+        if self.scenario.driven == Driven::ByDeadlines {
+            self.transmit();
+        }
     }
 
     fn take_events(&mut self) {
@@ -374,8 +394,8 @@ impl Outcome {
 
     /// What the transfers had of the line.
     #[allow(clippy::cast_precision_loss, reason = "a few megabytes")]
-    pub(super) fn share_of(&self, rate: u64) -> f64 {
+    pub(super) fn share(&self) -> f64 {
         let bits = self.transferred.iter().sum::<u64>() as f64 * 8.0;
-        bits / self.seconds / rate as f64
+        bits / self.line_bits
     }
 }

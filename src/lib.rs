@@ -242,6 +242,7 @@ pub use crate::keys::{KeyParseError, PrivateKey, PublicKey};
 pub use crate::proto::{
     Admission, Broadcast, ConnectError, ConnectOptions, Delivery, DisconnectReason, Event,
     HostStats, LinkConditions, LinkConditionsError, Loss, PeerId, PeerStats, Receipt, Request,
+    SendLimit,
 };
 pub use crate::send_error::SendError;
 

@@ -310,6 +310,11 @@ impl Endpoint {
         self.queue.make_room(&self.socket)
     }
 
+    /// Whether the system took no more when it was last asked.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.queue.hold().is_some()
+    }
+
     /// As [`flush`](Self::flush), for whoever does not want to hear of single datagrams.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::limits::{ANSWERS_PER_TURN_MAX, DATAGRAM_MAX};
 use crate::proto::{
     Admission, Broadcast, ConnectError, ConnectOptions, Delivery, Event, HostState, HostStats,
-    LinkConditions, LinkConditionsError, PeerId, PeerStats, Receipt, Request, Transmit,
+    LinkConditions, LinkConditionsError, PeerId, PeerStats, Receipt, Request, SendLimit, Transmit,
 };
 use crate::send_error::SendError;
 
@@ -340,7 +340,11 @@ impl Host {
 
     /// What is known of a peer, while it is connected.
     pub fn peer_stats(&self, peer: PeerId) -> Option<PeerStats> {
-        self.state.peer_stats(peer)
+        let mut stats = self.state.peer_stats(peer)?;
+        if self.endpoint.is_blocked() {
+            stats.limit = SendLimit::Socket;
+        }
+        Some(stats)
     }
 
     /// What was counted of peers and strangers.

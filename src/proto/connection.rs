@@ -237,7 +237,7 @@ impl Connection {
     }
 
     /// What is known of the peer.
-    pub(crate) fn stats(&self) -> PeerStats {
+    pub(crate) fn stats(&self, now: Instant) -> PeerStats {
         let (queued_messages, queued_bytes) = self.outbox.queued();
         let counts = self.outbox.counts();
         PeerStats {
@@ -261,6 +261,7 @@ impl Connection {
             rate: self.rate.bits_per_second(),
             bandwidth: self.rate.bandwidth(),
             queue_delay: self.rate.queue_delay().to_std(),
+            limit: self.limit(now),
             ..self.stats
         }
     }
@@ -275,6 +276,7 @@ mod tests {
     use crate::proto::pool::Pool;
     use crate::proto::random::Random;
     use crate::proto::sequence::{self, NUMBER_MAX};
+    use crate::proto::stats::SendLimit;
     use crate::proto::wire::Writer;
     use crate::proto::wire::{frame, packet};
     use std::collections::VecDeque;
@@ -355,6 +357,33 @@ mod tests {
         let deadline = connection.deadline().unwrap();
         assert!(deadline > now, "{:?} late", now - deadline);
         packets
+    }
+
+    #[test]
+    fn it_says_what_keeps_messages_from_leaving() {
+        let (mut now, mut buffers) = (Instant::START, Buffers::default());
+        let mut connection = connection(now);
+        let limit = |connection: &Connection, now| connection.stats(now).limit;
+        assert_eq!(limit(&connection, now), SendLimit::Application);
+        let message = [7; 60_000];
+        for _ in 0..4 {
+            let sent = connection.send(Delivery::Reliable, &message, false, &mut buffers, now);
+            sent.unwrap();
+        }
+        assert_eq!(
+            limit(&connection, now),
+            SendLimit::Application,
+            "it may leave"
+        );
+        send_all(&mut connection, now);
+        assert_eq!(limit(&connection, now), SendLimit::Rate);
+        // Nobody answers, and so much is on its way that the rate is no matter any more.
+        for _ in 0..40 {
+            now += Duration::from_millis(5);
+            send_all(&mut connection, now);
+        }
+        now += Duration::from_millis(50);
+        assert_eq!(limit(&connection, now), SendLimit::Window);
     }
 
     #[test]

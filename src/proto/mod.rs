@@ -67,7 +67,7 @@ pub use self::link::{Link, LinkConditions, LinkConditionsError, LinkStats, Loss}
 pub use self::peer_id::PeerId;
 #[doc(hidden)]
 pub use self::protection::ProtectionPair;
-pub use self::stats::{HostStats, PeerStats};
+pub use self::stats::{HostStats, PeerStats, SendLimit};
 #[cfg(feature = "noise")]
 pub use crate::keys::{KeyParseError, PrivateKey, PublicKey};
 

@@ -82,6 +82,30 @@ pub struct PeerStats {
     /// By how much the round trips of the last round were longer than the shortest: packets wait in a queue
     /// on their way. Zero as long as it is no more than noise.
     pub queue_delay: Duration,
+    /// What keeps messages to it from leaving, now.
+    pub limit: SendLimit,
+}
+
+/// What keeps messages to a peer from leaving: the first of these that holds, from the last to the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum SendLimit {
+    /// Nothing: the application has sent no more, or it leaves with the next turn.
+    #[default]
+    Application,
+    /// The peer's application does not take reliable messages as fast as they come, and its
+    /// [`receive_window`](crate::Config::receive_window) is full.
+    ReceiveWindow,
+    /// As much is on its way as the path is thought to hold, or
+    /// [`IN_FLIGHT_MAX`](crate::limits::IN_FLIGHT_MAX) packets are: reliable messages wait until some of it
+    /// is acknowledged or lost.
+    Window,
+    /// They wait for their time at the [`rate`](PeerStats::rate). Unreliable ones no longer than
+    /// [`UNRELIABLE_WAIT_MAX`](crate::limits::UNRELIABLE_WAIT_MAX).
+    Rate,
+    /// This machine's socket takes no more, for none of the peers. A [`HostState`](crate::proto::HostState)
+    /// has none and never says so.
+    Socket,
 }
 
 impl PeerStats {
@@ -118,6 +142,7 @@ impl PeerStats {
             rate: 0,
             bandwidth: 0,
             queue_delay: Duration::ZERO,
+            limit: SendLimit::Application,
         }
     }
 }

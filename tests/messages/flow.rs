@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use tickwire::limits::{MESSAGE_OVERHEAD, QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX};
-use tickwire::{Config, Delivery, LinkConditions, Loss, SendError};
+use tickwire::{Config, Delivery, LinkConditions, Loss, SendError, SendLimit};
 
 use crate::diary::Diary;
 use crate::pair::Pair;
 use crate::world::{config, for_each_seed, ms, secs};
 use crate::{CLIENT, SERVER, TICK, latency, lossy, pair, pair_with, partition};
 
-const WINDOW: u64 = QUEUED_BYTES_MAX as u64;
+/// Four of the longest messages: 64 KiB by default.
+const WINDOW: u64 = 4 * ((64 << 10) + MESSAGE_OVERHEAD as u64);
 
 /// The client numbers its messages and sends on as long as one is taken; returns how many were.
 fn press(pair: &mut Pair<Diary>, delivery: Delivery, from: u32, len: usize) -> u32 {
@@ -54,9 +55,11 @@ fn an_application_that_takes_nothing_holds_its_peer_back_until_it_does() {
         assert!(untaken > WINDOW / 3 && untaken % cost == 0, "{untaken}");
         assert!(u64::from(sent) * cost <= WINDOW + 4096 * cost);
         assert_eq!(pair.stats(SERVER).messages_refused, 0);
+        assert_eq!(pair.stats(CLIENT).limit, SendLimit::ReceiveWindow);
         pair.set_deaf(SERVER, false);
         pair.run_for(secs(10));
         assert_all_in_order(&pair, delivery, sent);
+        assert_eq!(pair.stats(CLIENT).limit, SendLimit::Application);
         sent = press(&mut pair, delivery, sent, len);
         pair.run_for(secs(10));
         assert_all_in_order(&pair, delivery, sent);

@@ -74,8 +74,8 @@ fn windows(configs: &[Config; 2]) -> [u64; 2] {
         configs[SERVER].message_max_from_clients,
     ];
     [CLIENT, SERVER].map(|side| {
-        let two = 2 * (maxima[side] + MESSAGE_OVERHEAD);
-        configs[side].receive_window.max(two) as u64
+        let four = 4 * (maxima[side] + MESSAGE_OVERHEAD);
+        configs[side].receive_window.max(four) as u64
     })
 }
 

@@ -7,6 +7,7 @@ use crate::limits::{DATAGRAM_MAX, LOSSY_PPM};
 use crate::proto::closing::Closing;
 use crate::proto::outbox::Occasion;
 use crate::proto::sent::{Content, Fate, Packet, Unit, Witness};
+use crate::proto::stats::SendLimit;
 use crate::proto::time::Instant;
 use crate::proto::wire::Writer;
 use crate::proto::wire::frame::{self, WINDOW_LEN_MAX};
@@ -44,6 +45,23 @@ impl Connection {
     /// Whether messages wait for nothing but the rate.
     pub(super) fn waits_for_rate(&self) -> bool {
         self.outbox.has_expendable() || self.may_send_reliable() && self.outbox.has_reliable()
+    }
+
+    /// What keeps messages from leaving.
+    pub(super) fn limit(&self, now: Instant) -> SendLimit {
+        let has_reliable = self.has_reliable(now);
+        if self.outbox.has_expendable() || has_reliable {
+            if !self.rate.has_room(now) {
+                return SendLimit::Rate;
+            }
+            if has_reliable && !self.may_send_reliable() {
+                return SendLimit::Window;
+            }
+        }
+        if self.outbox.is_blocked() {
+            return SendLimit::ReceiveWindow;
+        }
+        SendLimit::Application
     }
 
     fn wants_challenge(&self, now: Instant) -> bool {

@@ -20,7 +20,6 @@ use self::encryption::Encryption;
 use super::admission::{Admission, Door, Request};
 use super::answers::Answers;
 use super::buffers::Buffers;
-use super::connection::Connection;
 use super::cookie::Cookies;
 use super::delivery::{Delivery, Receipt};
 use super::event::{ConnectError, Event};
@@ -460,7 +459,8 @@ impl HostState {
 
     /// What is known of a peer, while it is connected.
     pub fn peer_stats(&self, peer: PeerId) -> Option<PeerStats> {
-        self.slots.open(peer).map(Connection::stats)
+        let connection = self.slots.open(peer)?;
+        Some(connection.stats(self.now))
     }
 
     /// What is known of the host.

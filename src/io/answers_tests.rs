@@ -148,6 +148,7 @@ both_paths! {
         endpoint.send_answers(&[Fails(Errno::EAGAIN as i32), Fails(Errno::EAGAIN as i32)]);
         endpoint.queue_numbers(&peer, 0..200);
         assert_eq!(endpoint.stats().send_would_block, 1, "tried once, at the first full batch");
+        assert!(endpoint.is_blocked());
     }
 
     fn a_sleeping_loop_sends_the_rest_when_the_socket_is_writable(config) {
@@ -158,6 +159,7 @@ both_paths! {
         endpoint.wait(Some(LIMIT)).unwrap();
         assert_eq!(endpoint.drain(), [b"to myself"]);
         assert_eq!(endpoint.stats().send_would_block, 1);
+        assert!(!endpoint.is_blocked());
 
         // Writability is no longer asked for: a sleep ends by the next datagram alone.
         endpoint.send(own, b"again").unwrap();

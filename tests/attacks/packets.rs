@@ -30,6 +30,15 @@ impl Session {
             self.world.send(1, self.back, message);
             self.world.run_for(ms(20));
         }
+        self.fall_quiet();
+    }
+
+    /// The deadlines of a host change once more when it notices, two turns later, that nothing happens.
+    fn fall_quiet(&mut self) {
+        self.world.run_for(ms(500));
+        for host in [0, 1, 0, 1] {
+            self.world.turn(host);
+        }
     }
 
     /// Both ends are as before, and every message gets through.
@@ -156,6 +165,7 @@ fn the_id_of_a_session_that_is_over_is_nobodys() {
         there,
         back,
     };
+    session.fall_quiet();
     assert_ne!(session.id_of(1), stale);
     for frames in [&disconnect(1)[..], &PING, &unreliable(b"late")] {
         session.assert_ignored(from, 1, &packet(stale, 1000, frames));

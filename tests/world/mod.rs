@@ -346,7 +346,7 @@ impl World {
     }
 
     /// One turn of a host, in the order of the design: what has arrived, the time, events, sending.
-    fn turn(&mut self, host: usize) {
+    pub(crate) fn turn(&mut self, host: usize) {
         let (now, node) = (self.now, &mut self.nodes[host]);
         if node.is_stalled(now) {
             return;

@@ -47,6 +47,12 @@ impl Connection {
         self.seldom_at = self.seldom_at.min(self.next_seldom());
     }
 
+    /// Nothing happened for a turn, and it may be long until something does: what seldom happens is reckoned
+    /// anew, because all of it has moved away with the last packets.
+    pub(crate) fn on_quiet(&mut self) {
+        self.seldom_at = self.next_seldom();
+    }
+
     fn probe_at(&self) -> Option<Instant> {
         let is_blocked = self.outbox.is_blocked();
         self.sent

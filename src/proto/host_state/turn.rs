@@ -63,6 +63,9 @@ impl HostState {
             }
             self.slots[index].is_recent = false;
             self.recent.swap_remove(place);
+            if let State::Open(connection) = &mut self.slots[index].state {
+                connection.on_quiet();
+            }
             self.set_timer(index, now);
         }
     }
@@ -320,8 +323,8 @@ impl HostState {
         if let Some(deadline) = self.deadline(index) {
             // What is due is done by sending, or in this turn's look at the time; a timer that is never
             // in the past keeps that look finite, whatever is wrong.
-            self.timers
-                .set_no_later(index, deadline.max(now + Duration::of(TIMER_GRANULARITY)));
+            let at = deadline.max(now + Duration::of(TIMER_GRANULARITY));
+            self.timers.set_no_later(index, at, now);
         }
     }
 

@@ -468,6 +468,9 @@ impl Host {
     /// Sends what there is, to peers first. What finds no room in the queue stays where it is: the
     /// protocol makes a packet only when it can leave.
     fn transmit(&mut self) -> io::Result<()> {
+        if !self.state.may_transmit() && self.bad_network.is_none() {
+            return self.endpoint.transmit(); // what is left of before
+        }
         let now = clock::now();
         while self.endpoint.make_room() {
             let Some(transmit) = self.state.poll_transmit_to_peers(&mut self.buffer, now) else {

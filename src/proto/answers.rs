@@ -46,6 +46,10 @@ impl Answers {
         has_room
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(crate) fn pop(&mut self) -> Option<Answer> {
         self.0.pop_front()
     }

@@ -15,7 +15,8 @@
 //! `too_late` tell what became of them, `rate`, `pacer` and `congestion` how fast they may leave; `introduction`, `closing` and
 //! `path` are the other parts of a `connection`, `attempt` is what comes before one;
 //! `cookie`, `answers` and `admission` are how a host treats strangers; `slots`, `timers`, `pool`
-//! and `buffers` hold what many peers need; `host_state` is all of them together.
+//! and `buffers` hold what many peers need; `host_state` is all of them together. All of them reckon with
+//! the `time` of one word; what goes in and comes out has that of the standard library.
 
 mod admission;
 mod answers;

@@ -113,6 +113,11 @@ impl HostState {
             .or_else(|| self.poll_transmit_answers(buffer, now))
     }
 
+    /// Whether [`poll_transmit`](Self::poll_transmit) may have something.
+    pub(crate) fn may_transmit(&self) -> bool {
+        !self.ready.is_empty() || !self.answers.is_empty()
+    }
+
     /// The part of [`poll_transmit`](Self::poll_transmit) that goes to peers, and to those that this
     /// host wants as such.
     pub(crate) fn poll_transmit_to_peers(

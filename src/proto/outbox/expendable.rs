@@ -204,7 +204,17 @@ impl Queue {
             self.bytes.drain(..self.start);
             self.start = 0;
         }
+        self.make_room(bytes.len());
         self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Grows by doubling, up to twice of what may wait: less has left than waits, so that is enough.
+    fn make_room(&mut self, more: usize) {
+        let needed = self.bytes.len() + more;
+        if needed > self.bytes.capacity() {
+            let capacity = (2 * needed).min(2 * QUEUED_BYTES_MAX).max(needed);
+            self.bytes.reserve_exact(capacity - self.bytes.len());
+        }
     }
 
     /// The next `count` bytes, of which there are as many.
@@ -217,6 +227,40 @@ impl Queue {
         if self.start == self.bytes.len() {
             self.bytes.clear();
             self.start = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+
+    #[test]
+    fn a_queue_hands_out_what_came_in_its_order_and_its_memory_has_a_limit() {
+        let (mut queue, mut model) = (Queue::default(), VecDeque::new());
+        let mut luck = 1_u64;
+        let mut below = |limit: usize| {
+            luck = luck.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            usize::try_from(luck >> 40).unwrap() % limit
+        };
+        for step in 0..20_000 {
+            // Fuller and emptier by turns.
+            let is_filling = step / 1000 % 2 == 0;
+            let bytes = vec![u8::try_from(step % 251).unwrap(); below(1200)];
+            let has_room = queue.len() + bytes.len() <= QUEUED_BYTES_MAX;
+            if has_room && (is_filling || below(3) == 0) {
+                queue.push(&bytes);
+                model.extend(&bytes);
+            } else {
+                let count = below(1200).min(queue.len());
+                assert!(queue.front(count).iter().eq(model.iter().take(count)));
+                queue.pop(count);
+                model.drain(..count);
+            }
+            assert_eq!(queue.len(), model.len());
+            assert!(queue.bytes.capacity() <= 2 * QUEUED_BYTES_MAX);
         }
     }
 }

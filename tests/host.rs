@@ -511,6 +511,37 @@ fn a_bad_network_delays_what_is_sent_and_can_be_taken_away() {
     assert!(pair.client.set_link_conditions(Some(nonsense)).is_err());
 }
 
+/// Several packets at the rate that a connection begins with, so that there are some left in many turns.
+const LONG: [u8; 40_000] = [7; 40_000];
+
+fn a_game_that_flushes_sends_nothing_to_peers_in_between() {
+    let (mut pair, to_server, _) = Pair::connected();
+    let sent = |host: &Host| host.endpoint_stats().datagrams_sent;
+    pair.client
+        .send(to_server, Delivery::Reliable, &LONG)
+        .unwrap();
+    pair.client.flush().unwrap();
+    let start = Instant::now();
+    while messages(&pair.at_server).is_empty() {
+        assert!(start.elapsed() < DEADLINE, "it did not arrive: {pair:?}");
+        let before = sent(&pair.client);
+        pair.turn();
+        assert_eq!(sent(&pair.client), before, "the flush comes later");
+        pair.client.flush().unwrap();
+    }
+    assert_eq!(messages(&pair.at_server), [&LONG[..]]);
+}
+
+fn a_game_that_stops_to_flush_sends_all_the_same() {
+    let (mut pair, to_server, _) = Pair::connected();
+    pair.client
+        .send(to_server, Delivery::Reliable, &LONG)
+        .unwrap();
+    pair.client.flush().unwrap();
+    pair.run_until(|pair| !messages(&pair.at_server).is_empty());
+    assert_eq!(messages(&pair.at_server), [&LONG[..]]);
+}
+
 fn a_full_send_queue_holds_the_protocol_back_and_loses_nothing() {
     let config = EndpointConfig {
         send_queue: 1,
@@ -599,6 +630,8 @@ under_both!(
     a_client_whose_router_forgets_its_port_keeps_its_session,
     a_host_lives_in_somebody_elses_poll,
     a_bad_network_delays_what_is_sent_and_can_be_taken_away,
+    a_game_that_flushes_sends_nothing_to_peers_in_between,
+    a_game_that_stops_to_flush_sends_all_the_same,
     a_full_send_queue_holds_the_protocol_back_and_loses_nothing,
     a_config_out_of_range_is_refused_by_name,
     messages_there_and_back_allocate_nothing,

@@ -512,7 +512,7 @@ fn a_bad_network_delays_what_is_sent_and_can_be_taken_away() {
 }
 
 /// Several packets at the rate that a connection begins with, so that there are some left in many turns.
-const LONG: [u8; 40_000] = [7; 40_000];
+static LONG: [u8; 40_000] = [7; 40_000];
 
 fn a_game_that_flushes_sends_nothing_to_peers_in_between() {
     let (mut pair, to_server, _) = Pair::connected();

@@ -189,10 +189,13 @@ pub struct Config {
     pub message_max_from_servers: usize,
 
     /// How many bytes of reliable messages a peer may send before the application has taken some, each
-    /// counted with [`MESSAGE_OVERHEAD`] (64) more: up to [`RECEIVE_WINDOW_MAX`] (64 MiB). Four of the
-    /// longest messages are always allowed, whatever stands here, as far as they are no more than that: a
-    /// channel holds half of the window at most, so that the next message leaves while the last one is on
-    /// its way. Default: 256 KiB.
+    /// counted with [`MESSAGE_OVERHEAD`] (64) more: up to [`RECEIVE_WINDOW_MAX`] (64 MiB). Two of the
+    /// longest messages of a client are always allowed, whatever stands here, and four of a server's, as
+    /// far as those are no more than that. Default: 256 KiB.
+    ///
+    /// A channel holds half of the window at most. With four messages the next one leaves while the last is
+    /// on its way, and a long transfer does not pause between them. A server has a window for each of its
+    /// clients, so that two have to do there.
     ///
     /// A peer whose messages are not taken is held back when its window is full, and nothing is lost. On a
     /// way with a long round trip a larger window is faster: a window leaves at most once a round trip.
@@ -344,10 +347,15 @@ impl Config {
         }
     }
 
-    /// How much of what is reliable may wait for the application of this side, from a peer whose messages
-    /// have at most `message_max` bytes.
-    pub(crate) fn window(&self, message_max: usize) -> usize {
-        let four = 4 * (message_max + MESSAGE_OVERHEAD);
+    /// How much of what is reliable may wait for the application of this side, from a client.
+    pub(crate) fn window_of_client(&self) -> usize {
+        let two = 2 * (self.message_max_from_clients + MESSAGE_OVERHEAD);
+        self.receive_window.max(two)
+    }
+
+    /// The same, from a server.
+    pub(crate) fn window_of_server(&self) -> usize {
+        let four = 4 * (self.message_max_from_servers + MESSAGE_OVERHEAD);
         self.receive_window.max(four.min(RECEIVE_WINDOW_MAX))
     }
 
@@ -660,19 +668,29 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_messages_fit_whatever_is_configured() {
-        let config = Config {
-            receive_window: 0,
-            ..Config::plain(1)
-        };
+    fn two_of_the_longest_messages_fit_whatever_is_configured() {
         for message_max in [MESSAGE_MAX_MIN, 65_536, 1 << 20, MESSAGE_MAX] {
-            let window = 4 * (message_max + MESSAGE_OVERHEAD);
-            assert_eq!(config.window(message_max), window.min(RECEIVE_WINDOW_MAX));
-            assert!(config.window(message_max) >= 2 * (message_max + MESSAGE_OVERHEAD));
+            let config = Config {
+                receive_window: 0,
+                message_max_from_clients: message_max,
+                message_max_from_servers: message_max,
+                ..Config::plain(1)
+            };
+            let window = 2 * (message_max + MESSAGE_OVERHEAD);
+            assert_eq!(config.window_of_client(), window);
+            assert!(window <= RECEIVE_WINDOW_MAX);
+            let four = (2 * window).min(RECEIVE_WINDOW_MAX);
+            assert_eq!(config.window_of_server(), four);
+            assert!(four >= window);
             assert!(config.queued_bytes_max(message_max) >= 2 * message_max);
         }
-        let config = Config::plain(1);
-        assert_eq!(config.window(MESSAGE_MAX_MIN), QUEUED_BYTES_MAX);
+        let config = Config {
+            message_max_from_clients: MESSAGE_MAX_MIN,
+            message_max_from_servers: MESSAGE_MAX_MIN,
+            ..Config::plain(1)
+        };
+        assert_eq!(config.window_of_client(), QUEUED_BYTES_MAX);
+        assert_eq!(config.window_of_server(), QUEUED_BYTES_MAX);
         assert_eq!(config.queued_bytes_max(MESSAGE_MAX_MIN), QUEUED_BYTES_MAX);
     }
 }

@@ -61,8 +61,10 @@ impl Config {
     /// that it was cut from, so it copies what it keeps for long.
     pub fn peer_bytes_max(&self) -> usize {
         let (clients, servers) = (self.message_max_from_clients, self.message_max_from_servers);
-        let of_client = self.incoming_bytes_max(clients) + self.outgoing_bytes_max(servers);
-        let of_server = self.incoming_bytes_max(servers) + self.outgoing_bytes_max(clients);
+        let from_client = self.incoming_bytes_max(self.window_of_client());
+        let from_server = self.incoming_bytes_max(self.window_of_server());
+        let of_client = from_client + self.outgoing_bytes_max(servers);
+        let of_server = from_server + self.outgoing_bytes_max(clients);
         self.peer_bytes_idle() + of_client.max(of_server)
     }
 
@@ -83,14 +85,14 @@ impl Config {
             + GROWTH * (expendable + again + receipts + in_flight + channels)
     }
 
-    /// `message_max` is what this side takes.
-    fn incoming_bytes_max(&self, message_max: usize) -> usize {
+    /// `window` is what this side lets the peer send.
+    fn incoming_bytes_max(&self, window: usize) -> usize {
         let places = messages_places(RELIABLE_OPEN_MAX) * inbox::STREAM_ENTRY_BYTES;
         let events = (QUEUED_MESSAGES_MAX + RECEIPTS_MAX) * size_of::<Event>();
         let incomplete = UNRELIABLE_INCOMPLETE_MAX * (UNRELIABLE_MAX + inbox::INCOMPLETE_BYTES);
         let channels = CHANNELS_MAX * inbox::CHANNEL_BYTES;
         let too_late = TOO_LATE_MAX * TOO_LATE_BYTES;
-        WINDOW_FACTOR * self.window(message_max)
+        WINDOW_FACTOR * window
             + places
             + incomplete
             + RANGES_BYTES_MAX
@@ -195,6 +197,17 @@ mod tests {
         pair.client
             .connect(SERVER.into(), &ConnectOptions::default(), pair.now)
             .unwrap();
+        pair.exchange(address);
+        address
+    }
+
+    /// The other way round: a host at `SERVER` that is the client of one at the address.
+    fn connect_out(pair: &mut Pair) -> SocketAddr {
+        let address = SocketAddr::from(([192, 0, 2, 2], 1));
+        pair.server
+            .connect(address, &ConnectOptions::default(), pair.now)
+            .unwrap();
+        pair.exchange(address);
         pair.exchange(address);
         address
     }
@@ -326,10 +339,9 @@ mod tests {
 
         /// Everything from the client waits for the application. What is reliable goes first: a packet with
         /// something for which there is no room is not acknowledged.
-        fn fill_inbox(&mut self, address: SocketAddr) {
+        fn fill_inbox(&mut self, address: SocketAddr, window: usize) {
             let (server, client) = self.peers();
-            let config = self.server.config();
-            let window = config.window(config.message_max_from_clients) as u64;
+            let window = window as u64;
             while self.server.peer_stats(server).unwrap().untaken_bytes + 64 <= window {
                 flood(&mut self.client, client, Delivery::Reliable, 0);
                 self.wait(address);
@@ -375,19 +387,25 @@ mod tests {
     }
 
     fn assert_busy(config: &Config) {
+        let of_client = busy(config, config.window_of_client(), |pair| connect(pair, 1));
+        let of_server = busy(config, config.window_of_server(), connect_out);
+        let (each, stated) = (of_client.max(of_server), config.peer_bytes_max());
+        assert!(each <= stated, "{each} of {stated}");
+        assert!(each > stated / 4, "{each} of {stated}");
+    }
+
+    /// What a peer takes with which everything waits that may.
+    fn busy(config: &Config, window: usize, connect: fn(&mut Pair) -> SocketAddr) -> usize {
         let mut pair = Pair::new(config);
         let info = allocation_counter::measure(|| {
-            let address = connect(&mut pair, 1);
+            let address = connect(&mut pair);
             pair.use_all_channels(address);
             pair.leave_incomplete(address);
-            pair.fill_inbox(address);
+            pair.fill_inbox(address, window);
             pair.fill_outbox();
             pair.client = HostState::new(config.clone(), [0; 32], pair.now).unwrap();
         });
-        let (each, stated) = (info.bytes_current, config.peer_bytes_max());
-        let each = usize::try_from(each).unwrap();
-        assert!(each <= stated, "{each} of {stated}");
-        assert!(each > stated / 4, "{each} of {stated}");
+        usize::try_from(info.bytes_current).unwrap()
     }
 
     #[test]

@@ -12,8 +12,7 @@ use crate::pair::Pair;
 use crate::world::{config, for_each_seed, ms, secs};
 use crate::{CLIENT, SERVER, TICK, latency, lossy, pair, pair_with, partition};
 
-/// Four of the longest messages: 64 KiB by default.
-const WINDOW: u64 = 4 * ((64 << 10) + MESSAGE_OVERHEAD as u64);
+const WINDOW: u64 = QUEUED_BYTES_MAX as u64;
 
 /// The client numbers its messages and sends on as long as one is taken; returns how many were.
 fn press(pair: &mut Pair<Diary>, delivery: Delivery, from: u32, len: usize) -> u32 {

@@ -69,14 +69,11 @@ fn some_config(luck: &mut Luck) -> Config {
 
 /// How much each side may be sent before its application takes something.
 fn windows(configs: &[Config; 2]) -> [u64; 2] {
-    let maxima = [
-        configs[CLIENT].message_max_from_servers,
-        configs[SERVER].message_max_from_clients,
+    let messages = [
+        4 * (configs[CLIENT].message_max_from_servers + MESSAGE_OVERHEAD),
+        2 * (configs[SERVER].message_max_from_clients + MESSAGE_OVERHEAD),
     ];
-    [CLIENT, SERVER].map(|side| {
-        let four = 4 * (maxima[side] + MESSAGE_OVERHEAD);
-        configs[side].receive_window.max(four) as u64
-    })
+    [CLIENT, SERVER].map(|side| configs[side].receive_window.max(messages[side]) as u64)
 }
 
 fn some_conditions(luck: &mut Luck) -> LinkConditions {

@@ -503,16 +503,17 @@ impl HostState {
         reason = "an hour, 255 ms, 16 MiB and 64 MiB at most"
     )]
     fn settings(&self, incoming: bool) -> Settings {
-        let message_max = if incoming {
-            self.config.message_max_from_clients
+        let config = &self.config;
+        let (message_max, window) = if incoming {
+            (config.message_max_from_clients, config.window_of_client())
         } else {
-            self.config.message_max_from_servers
+            (config.message_max_from_servers, config.window_of_server())
         };
         Settings {
-            idle_timeout_ms: self.config.idle_timeout.as_millis() as u32,
-            ack_delay_ms: self.config.ack_delay_max.as_millis() as u8,
+            idle_timeout_ms: config.idle_timeout.as_millis() as u32,
+            ack_delay_ms: config.ack_delay_max.as_millis() as u8,
             message_max: message_max as u32,
-            window: self.config.window(message_max) as u32,
+            window: window as u32,
         }
     }
 }

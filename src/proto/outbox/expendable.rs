@@ -14,7 +14,7 @@ use crate::proto::wire::message::{Head, Piece, whole_max};
 #[derive(Debug, Default)]
 pub(super) struct Expendable {
     entries: VecDeque<Entry>,
-    bytes: Queue,
+    bytes: VecDeque<u8>,
     /// The sequence of the next message of each channel that was used.
     channels: Vec<(u8, u64)>,
     /// What the next unreliable message is called that is cut.
@@ -62,7 +62,7 @@ impl Expendable {
             };
             receipts.issue(pieces, sequenced)
         });
-        self.bytes.push(message);
+        self.bytes.extend(message);
         self.entries.push_back(Entry {
             delivery,
             sequence,
@@ -125,8 +125,7 @@ impl Expendable {
             return false;
         }
         head.write(writer);
-        writer.bytes(self.bytes.front(head.len));
-        self.bytes.pop(head.len);
+        take_front(&mut self.bytes, writer.reserve(head.len));
         entry.pieces_sent += 1;
         if let Some(receipt) = entry.receipt {
             units.push(Unit::Tracked(receipt));
@@ -147,7 +146,7 @@ impl Expendable {
             if let Some(receipt) = entry.receipt {
                 receipts.on_lost(receipt);
             }
-            self.bytes.pop(entry.len as usize);
+            self.bytes.drain(..entry.len as usize);
             self.dropped += 1;
             self.entries.pop_front();
         }
@@ -184,83 +183,12 @@ impl Entry {
     }
 }
 
-/// Bytes that leave in the order in which they came. Most ticks empty it, so that it begins anew in the
-/// same, warm, memory; a ring would wander through all of its own.
-#[derive(Debug, Default)]
-struct Queue {
-    bytes: Vec<u8>,
-    /// How many of them have left.
-    start: usize,
-}
-
-impl Queue {
-    fn len(&self) -> usize {
-        self.bytes.len() - self.start
-    }
-
-    fn push(&mut self, bytes: &[u8]) {
-        // As many have left as stay, or nothing would be gained by it.
-        if self.start >= self.len().max(1) {
-            self.bytes.drain(..self.start);
-            self.start = 0;
-        }
-        self.make_room(bytes.len());
-        self.bytes.extend_from_slice(bytes);
-    }
-
-    /// Grows by doubling, up to twice of what may wait: less has left than waits, so that is enough.
-    fn make_room(&mut self, more: usize) {
-        let needed = self.bytes.len() + more;
-        if needed > self.bytes.capacity() {
-            let capacity = (2 * needed).min(2 * QUEUED_BYTES_MAX).max(needed);
-            self.bytes.reserve_exact(capacity - self.bytes.len());
-        }
-    }
-
-    /// The next `count` bytes, of which there are as many.
-    fn front(&self, count: usize) -> &[u8] {
-        &self.bytes[self.start..self.start + count]
-    }
-
-    fn pop(&mut self, count: usize) {
-        self.start += count;
-        if self.start == self.bytes.len() {
-            self.bytes.clear();
-            self.start = 0;
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::VecDeque;
-
-    use super::*;
-
-    #[test]
-    fn a_queue_hands_out_what_came_in_its_order_and_its_memory_has_a_limit() {
-        let (mut queue, mut model) = (Queue::default(), VecDeque::new());
-        let mut luck = 1_u64;
-        let mut below = |limit: usize| {
-            luck = luck.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            usize::try_from(luck >> 40).unwrap() % limit
-        };
-        for step in 0..20_000 {
-            // Fuller and emptier by turns.
-            let is_filling = step / 1000 % 2 == 0;
-            let bytes = vec![u8::try_from(step % 251).unwrap(); below(1200)];
-            let has_room = queue.len() + bytes.len() <= QUEUED_BYTES_MAX;
-            if has_room && (is_filling || below(3) == 0) {
-                queue.push(&bytes);
-                model.extend(&bytes);
-            } else {
-                let count = below(1200).min(queue.len());
-                assert!(queue.front(count).iter().eq(model.iter().take(count)));
-                queue.pop(count);
-                model.drain(..count);
-            }
-            assert_eq!(queue.len(), model.len());
-            assert!(queue.bytes.capacity() <= 2 * QUEUED_BYTES_MAX);
-        }
-    }
+/// Moves the first bytes of the ring into `to`, which is not longer than the ring.
+fn take_front(ring: &mut VecDeque<u8>, to: &mut [u8]) {
+    let (front, back) = ring.as_slices();
+    let from_front = front.len().min(to.len());
+    let (start, rest) = to.split_at_mut(from_front);
+    start.copy_from_slice(&front[..from_front]);
+    rest.copy_from_slice(&back[..rest.len()]);
+    ring.drain(..to.len());
 }

@@ -127,6 +127,13 @@ impl<'a> Writer<'a> {
         self.len += bytes.len();
     }
 
+    /// The next `count` bytes, for somebody else to write.
+    pub(crate) fn reserve(&mut self, count: usize) -> &mut [u8] {
+        let start = self.len;
+        self.len += count;
+        &mut self.buffer[start..self.len]
+    }
+
     pub(crate) fn zeros(&mut self, count: usize) {
         self.buffer[self.len..self.len + count].fill(0);
         self.len += count;

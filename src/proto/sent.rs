@@ -290,9 +290,7 @@ impl Sent {
 
     /// The fate of an open packet is known; its units begin at `units_at`.
     fn settle(&mut self, index: usize, fate: Fate, units_at: usize, witness: &mut impl Witness) {
-        let Some(packet) = self.in_flight.get_mut(index) else {
-            return;
-        };
+        let packet = &mut self.in_flight[index];
         if packet.state != State::Open {
             return;
         }

@@ -11,12 +11,9 @@ use crate::proto::loss_rate::LossRate;
 use crate::proto::outbox::Outbox;
 use crate::proto::random::Random;
 use crate::proto::rate::Rate;
-use crate::proto::received::Received;
 use crate::proto::sent::{Fate, Packet, Unit, Witness};
 use crate::proto::sequence::{self, NUMBER_MAX};
 use crate::proto::time::Instant;
-use crate::proto::too_late::TooLate;
-use crate::proto::wire::Malformed;
 use crate::proto::wire::frame::{AckFrame, Frame, Frames};
 use crate::proto::wire::message::MessageFrame;
 
@@ -132,8 +129,8 @@ impl Connection {
 
     fn on_ack(&mut self, ack: &AckFrame<'_>, buffers: &mut Buffers, now: Instant) {
         let mut news = News {
-            received: &mut self.received,
-            too_late: &mut self.too_late,
+            acknowledged: None,
+            arrived_with_ack: None,
             inbox: &mut self.inbox,
             closing: &mut self.closing,
             outbox: &mut self.outbox,
@@ -149,9 +146,17 @@ impl Connection {
             now,
             &mut news,
         );
-        match sample {
-            Ok(sample) => self.rate.on_ack(sample, now),
-            Err(Malformed) => self.stats.malformed += 1,
+        let (acknowledged, arrived_with_ack) = (news.acknowledged, news.arrived_with_ack);
+        let Ok(sample) = sample else {
+            self.stats.malformed += 1;
+            return;
+        };
+        self.rate.on_ack(sample, now);
+        if let Some(number) = acknowledged {
+            self.received.forget_below(number);
+        }
+        if let Some(number) = arrived_with_ack {
+            self.too_late.on_arrived(number);
         }
     }
 
@@ -211,10 +216,13 @@ struct Outcome {
     is_asked: bool,
 }
 
-/// Who has to know what an acknowledgement says.
+/// What an acknowledgement says that was not known yet, and who has to know it at once. What takes a look at
+/// a whole list is done once, and not for each of a thousand packets.
 struct News<'a> {
-    received: &'a mut Received,
-    too_late: &'a mut TooLate,
+    /// Our acknowledgements up to this number have arrived.
+    acknowledged: Option<u64>,
+    /// The largest of our packets with an acknowledgement that have arrived.
+    arrived_with_ack: Option<u64>,
     inbox: &'a mut Inbox,
     closing: &'a mut Option<Closing>,
     outbox: &'a mut Outbox,
@@ -232,9 +240,9 @@ impl Witness for News<'_> {
         match fate {
             Fate::Arrived => {
                 units.for_each(|unit| self.outbox.on_acked(unit, self.buffers));
-                if let Some(number) = content.acknowledged {
-                    self.received.forget_below(number);
-                    self.too_late.on_arrived(packet.number);
+                if content.acknowledged.is_some() {
+                    self.acknowledged = self.acknowledged.max(content.acknowledged);
+                    self.arrived_with_ack = self.arrived_with_ack.max(Some(packet.number));
                 }
                 if let Some(window) = content.window {
                     self.inbox.on_window_arrived(window);

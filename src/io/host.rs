@@ -179,10 +179,10 @@ impl Host {
     /// nobody is given up for what could not be heard.
     pub fn poll(&mut self) -> io::Result<()> {
         self.transmit()?;
-        self.receive()?;
+        let now = self.receive()?;
         // Who flushed the last tick flushes this one, too.
         if std::mem::take(&mut self.is_flushed) {
-            self.transmit_answers(clock::now())
+            self.transmit_answers(now)
         } else {
             self.transmit()
         }
@@ -200,6 +200,7 @@ impl Host {
         let timeout = self.sleep_for(timeout);
         self.endpoint.wait(timeout)?;
         self.receive()?;
+        self.is_flushed = false;
         self.transmit()
     }
 
@@ -437,12 +438,12 @@ impl Host {
         Some(timeout.map_or(until, |timeout| timeout.min(until)))
     }
 
-    /// What a turn takes in.
-    fn receive(&mut self) -> io::Result<()> {
+    /// What a turn takes in. Returns its time.
+    fn receive(&mut self) -> io::Result<Instant> {
         let now = clock::now();
         self.drain(now)?;
         self.state.handle_timeout(now);
-        Ok(())
+        Ok(now)
     }
 
     fn drain(&mut self, now: Instant) -> io::Result<()> {

@@ -108,6 +108,7 @@ fn promises() -> Vec<Promise> {
         ),
     ];
     let narrow = [
+        "256 kbit/s: the game alone",
         "256 kbit/s: a transfer and the game",
         "256 kbit/s: a transfer and the game, by ticks",
     ];

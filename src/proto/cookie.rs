@@ -103,7 +103,6 @@ fn hash(secret: &Secret, from: SocketAddr, nonce: &Nonce) -> Cookie {
 
 #[cfg(test)]
 mod tests {
-    use super::super::time::Duration;
     use super::*;
 
     const NONCE: Nonce = [7; 16];

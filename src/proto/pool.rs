@@ -33,7 +33,7 @@ impl Pool {
     /// is in the cache, and the rest of the chunk is not.
     pub(crate) fn rewind(&mut self) {
         if let Some(chunk) = &mut self.current {
-            let _ = chunk.try_reclaim(CHUNK_BYTES);
+            let _ = chunk.try_reclaim(CHUNK_BYTES); // or it goes on where it is
         }
     }
 

@@ -74,7 +74,10 @@ impl Rate {
     pub(crate) fn is_window_full(&self, in_flight: usize) -> bool {
         // What it is exactly is reckoned only for one who has as much on the way.
         in_flight >= WINDOW_MIN
-            && (self.congestion.as_ref()).is_some_and(|congestion| in_flight >= congestion.window())
+            && self
+                .congestion
+                .as_ref()
+                .is_some_and(|congestion| in_flight >= congestion.window())
     }
 
     /// Messages are about to leave.

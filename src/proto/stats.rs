@@ -86,7 +86,7 @@ pub struct PeerStats {
     pub limit: SendLimit,
 }
 
-/// What keeps messages to a peer from leaving: the first of these that holds, from the last to the first.
+/// What keeps messages to a peer from leaving. Where several of these do, it is the last of them in this list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum SendLimit {
@@ -103,8 +103,8 @@ pub enum SendLimit {
     /// They wait for their time at the [`rate`](PeerStats::rate). Unreliable ones no longer than
     /// [`UNRELIABLE_WAIT_MAX`](crate::limits::UNRELIABLE_WAIT_MAX).
     Rate,
-    /// This machine's socket takes no more, for none of the peers. A [`HostState`](crate::proto::HostState)
-    /// has none and never says so.
+    /// This machine's socket took no more when it was last tried: so it is for every peer, also where nothing
+    /// waits. A [`HostState`](crate::proto::HostState) has no socket and never says so.
     Socket,
 }
 

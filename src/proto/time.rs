@@ -1,8 +1,9 @@
 //! Time as the protocol reckons with it: nanoseconds in one word.
 //!
 //! The standard library keeps seconds and nanoseconds apart and carries from one to the other with every
-//! sum, difference and comparison, which is a fifth of what a packet costs here. One word of nanoseconds
-//! reaches 584 years, and what would reach further stays at its end: no sum wraps around and none panics.
+//! sum, difference and comparison. That was a seventh of the instructions that a peer takes in a game's tick.
+//! One word of nanoseconds reaches 584 years, and what would reach further stays at its end: no sum wraps
+//! around and none panics.
 //! The names are those of the standard library, as the things are; what crosses the border of the protocol
 //! is converted by a [`Clock`], and a length of time by [`Duration::of`] and [`Duration::to_std`].
 

@@ -139,9 +139,10 @@ impl Timers {
 
 #[cfg(test)]
 mod tests {
-    use super::super::time::Duration;
-    use super::*;
     use std::collections::HashMap;
+
+    use super::*;
+    use crate::proto::time::Duration;
 
     const MS: Duration = Duration::from_millis(1);
 

@@ -1,8 +1,7 @@
 //! What a controller is, so that several can be compared on the same links.
 
-use crate::proto::time::{Duration, Instant};
-
 use crate::proto::congestion::{Congestion, Limits, Stamp};
+use crate::proto::time::{Duration, Instant};
 
 /// The interface of [`Congestion`]; rates are in bytes per second.
 pub(crate) trait Controller {

@@ -2,10 +2,9 @@
 //! Delay-Based Congestion Control for the Internet", NSDI 2018, section 2.1), with its constant of 0.5. Its
 //! mode that competes with others is left out: no game wants the queue that it builds.
 
-use crate::proto::time::{Duration, Instant};
-
 use crate::limits::{DATAGRAM_MAX, TIMER_GRANULARITY};
 use crate::proto::congestion::Limits;
+use crate::proto::time::{Duration, Instant};
 
 use super::controller::Controller;
 

@@ -1,7 +1,8 @@
 //! What travels over the virtual link: no bytes, only what they would say.
 
-use crate::proto::time::{Duration, Instant};
 use std::ops::RangeInclusive;
+
+use crate::proto::time::{Duration, Instant};
 
 /// Of which connection, and what.
 #[derive(Debug, Clone)]

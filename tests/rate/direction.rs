@@ -2,8 +2,9 @@
 
 use tickwire::proto::{Link, LinkConditions, LinkStats};
 
-use super::datagram::Datagram;
 use crate::proto::time::{Clock, Instant};
+
+use super::datagram::Datagram;
 
 #[derive(Debug)]
 pub(crate) struct Direction {

@@ -1,9 +1,9 @@
 //! The side that receives: it acknowledges as a host does, and notes what arrived and how late.
 
-use crate::proto::time::{Duration, Instant};
 use std::ops::RangeInclusive;
 
 use crate::limits::{ACK_DELAY_DEFAULT, ACK_RANGES_MAX};
+use crate::proto::time::{Duration, Instant};
 
 use super::datagram::{Ack, Content, PIECE};
 

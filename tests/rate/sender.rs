@@ -1,13 +1,13 @@
 //! The side that sends: messages that wait, packets on their way, a pacer, and the controller that is
 //! tried. It loses, probes and asks the controller as a connection does.
 
-use crate::proto::time::{Duration, Instant};
 use std::collections::VecDeque;
 
 use crate::limits::{ACK_DELAY_DEFAULT, IN_FLIGHT_MAX, REORDERING_PACKETS, UNRELIABLE_WAIT_MAX};
 use crate::proto::congestion::Limits;
 use crate::proto::pacer::Pacer;
 use crate::proto::round_trip::RoundTrip;
+use crate::proto::time::{Duration, Instant};
 
 use super::controller::Controller;
 use super::datagram::{Ack, Content, OVERHEAD, PIECE};

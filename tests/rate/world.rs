@@ -1,11 +1,10 @@
 //! Connections that share a link, on virtual time.
 
-use crate::proto::time::{Duration, Instant};
-
 use tickwire::proto::{LinkConditions, Loss};
 
 use crate::limits::DATAGRAM_MAX;
 use crate::proto::congestion::Limits;
+use crate::proto::time::{Duration, Instant};
 
 use super::controller::Controller;
 use super::datagram::{ACK_LEN, Ack, Body, Content, Datagram, PIECE};

@@ -41,6 +41,7 @@ pub(crate) enum Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
+    // Always, here and in what it calls: a check needs no frame, and then none is made.
     #[inline(always)]
     fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         match reader.u8()? {

@@ -606,3 +606,36 @@ impl std::os::windows::io::AsSocket for Host {
         self.endpoint.as_socket()
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use nix::errno::Errno;
+
+    use super::super::script::ScriptedSend::Fails;
+    use super::*;
+    use crate::proto::Delivery::Unreliable;
+
+    fn host() -> Host {
+        Host::bind("127.0.0.1:0".parse().unwrap(), Config::plain(7)).unwrap()
+    }
+
+    #[test]
+    fn a_socket_that_takes_no_more_is_told_of_every_peer() {
+        let (mut server, mut client) = (host(), host());
+        let options = ConnectOptions::default();
+        let peer = client.connect(server.local_addr(), &options).unwrap();
+        while client.stats().connecting > 0 {
+            client.poll().unwrap();
+            server.poll().unwrap();
+        }
+        let limit = |client: &Host| client.peer_stats(peer).unwrap().limit;
+        assert_eq!(limit(&client), SendLimit::Application);
+        let script = &client.endpoint.socket().script;
+        script.send_answers(&[Fails(Errno::EAGAIN as i32)]);
+        client.send(peer, Unreliable, b"it waits").unwrap();
+        client.flush().unwrap();
+        assert_eq!(limit(&client), SendLimit::Socket);
+        client.flush().unwrap();
+        assert_eq!(limit(&client), SendLimit::Application);
+    }
+}

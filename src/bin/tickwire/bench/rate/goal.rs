@@ -138,6 +138,13 @@ pub(super) fn of(rows: &[Row]) -> Vec<Goal> {
     promises.iter().filter_map(|one| one.judge(rows)).collect()
 }
 
+/// Whether something is promised of this row, or beside it.
+#[cfg(test)]
+pub(super) fn concern(row: &str) -> bool {
+    let is_it = |one: &Promise| one.row == row || one.beside == Some(row);
+    promises().iter().any(is_it)
+}
+
 /// How many are not kept.
 pub(super) fn short(goals: &[Goal]) -> usize {
     goals.iter().filter(|goal| !goal.is_kept).count()

@@ -91,7 +91,15 @@ fn hundreds_are_admitted_kept_and_closed() {
     assert_eq!(record["settings"]["peers"], 200);
     check(&record["results"], 200);
     let server = &record["results"]["server"];
-    assert!(server["cpu_micros_per_peer_and_second"].as_f64().unwrap() > 0.0);
+    for pace in ["woken", "ticking"] {
+        let load = &server["load"][pace];
+        for figure in [
+            &load["cpu_micros_per_peer_and_second"],
+            &load["floor"]["core_percent"],
+        ] {
+            assert!(figure.as_f64().unwrap() > 0.0, "{pace}: {load}");
+        }
+    }
     if cfg!(target_os = "linux") {
         assert!(server["resident_bytes_per_peer"].as_f64().unwrap() > 0.0);
     }

@@ -7,6 +7,7 @@ use tickwire::limits::KEEP_ALIVE_DEFAULT;
 
 use super::children::Children;
 use super::floor::{self, Floor};
+use super::pace::{Pace, Paced};
 use super::report::{self, Order, Reasons, Report};
 use super::results::{Admitted, Closed, Kept, OfServer, Results};
 use super::server::{Done, Server};
@@ -130,7 +131,7 @@ impl<'a> Course<'a> {
     }
 
     /// Beside a server of our own. Its port and its clients are gone by then.
-    fn floor(mut self) -> Result<Option<Floor>, Failure> {
+    fn floor(mut self) -> Result<Option<Paced<Floor>>, Failure> {
         if self.server.take().is_none() {
             return Ok(None);
         }
@@ -138,11 +139,27 @@ impl<'a> Course<'a> {
         floor::measure(self.settings).map(Some)
     }
 
-    fn keep(&mut self) -> Result<(Kept, Option<Done>), Failure> {
+    fn keep(&mut self) -> Result<(Kept, Option<Paced<Done>>), Failure> {
         let start = Instant::now();
-        let end = start + self.settings.duration;
+        let done = Paced::try_each(|pace| self.keep_at(pace))?;
+        let gone = self
+            .server
+            .as_ref()
+            .map_or_else(Reasons::new, |server| server.gone().clone());
+        let time = start.elapsed();
+        let done = done.woken.zip(done.ticking);
+        let done = done.map(|(woken, ticking)| Paced { woken, ticking });
+        Ok((Kept { time, gone }, done))
+    }
+
+    /// `None`: the server is elsewhere, and keeps to whatever pace it has.
+    fn keep_at(&mut self, pace: Pace) -> Result<Option<Done>, Failure> {
+        if let Some(server) = &mut self.server {
+            server.keep_to(pace);
+        }
+        let mut next = Instant::now();
+        let end = next + self.settings.each_pace();
         let before = self.server.as_ref().map(Server::work);
-        let mut next = start;
         while next < end {
             next = (next + STEP).min(end);
             if self.report(next)?.is_some() {
@@ -151,18 +168,14 @@ impl<'a> Course<'a> {
             self.progress.step();
         }
         let after = self.server.as_ref().map(Server::work);
-        let done = before
-            .zip(after)
-            .map(|(before, after)| after.since(&before));
-        let gone = self
-            .server
-            .as_ref()
-            .map_or_else(Reasons::new, |server| server.gone().clone());
-        let time = start.elapsed();
-        Ok((Kept { time, gone }, done))
+        let done = before.zip(after);
+        Ok(done.map(|(before, after)| after.since(&before)))
     }
 
     fn close(&mut self) -> Result<Closed, Failure> {
+        if let Some(server) = &mut self.server {
+            server.keep_to(Pace::Woken);
+        }
         let start = Instant::now();
         self.children.order(Order::Close)?;
         let mut closed = Closed::default();

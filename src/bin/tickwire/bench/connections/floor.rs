@@ -1,20 +1,22 @@
 //! The least that so many kept connections could cost: a bare endpoint that echoes what as many sockets
 //! send as often, and has no protocol.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use tickwire::Endpoint;
 
 use super::children::Children;
+use super::pace::{Pace, Paced, Sleeper};
 use super::report::{Order, Reasons, Report};
 use super::{Kind, Settings};
 use crate::bench::LOOPBACK;
 use crate::bench::cpu::ThreadCpu;
 use crate::failure::Failure;
 
-/// How long it is measured at most: nothing of it changes with time.
-const DURATION_MAX: Duration = Duration::from_secs(15);
+/// How long it is measured at most at each pace: nothing of it changes with time.
+const DURATION_MAX: Duration = Duration::from_secs(10);
 
 /// How long its clients may take to open their sockets, and to end.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -27,7 +29,7 @@ pub(super) struct Floor {
     pub(super) echoes_per_peer_and_minute: f64,
 }
 
-pub(super) fn measure(settings: &Settings) -> Result<Floor, Failure> {
+pub(super) fn measure(settings: &Settings) -> Result<Paced<Floor>, Failure> {
     let cannot = || Failure::cannot("measure the floor");
     let mut endpoint = Endpoint::bind(LOOPBACK).map_err(cannot())?;
     let waker = endpoint.waker().map_err(cannot())?;
@@ -36,7 +38,7 @@ pub(super) fn measure(settings: &Settings) -> Result<Floor, Failure> {
     let mut children = Children::start(processes, peers, Kind::Bare, to, Some(&waker))?;
     wait_for(&children, &Report::Ready)?;
     children.order(Order::Connect)?;
-    let floor = keep(&mut endpoint, settings).map_err(cannot())?;
+    let floor = Paced::try_each(|pace| keep(&mut endpoint, pace, settings)).map_err(cannot())?;
     children.order(Order::Close)?;
     let gone = Reasons::new();
     let closed = Report::Closed { gone };
@@ -44,17 +46,15 @@ pub(super) fn measure(settings: &Settings) -> Result<Floor, Failure> {
     Ok(floor)
 }
 
-fn keep(endpoint: &mut Endpoint, settings: &Settings) -> std::io::Result<Floor> {
+fn keep(endpoint: &mut Endpoint, pace: Pace, settings: &Settings) -> io::Result<Floor> {
+    let mut sleeper = Sleeper::new(pace);
     let start = Instant::now();
-    let end = start + settings.duration.min(DURATION_MAX);
+    let end = start + settings.each_pace().min(DURATION_MAX);
     let before = ThreadCpu::now();
     let mut echoes = 0_u64;
-    loop {
-        let left = end.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            break;
-        }
-        endpoint.wait(Some(left))?;
+    while Instant::now() < end {
+        let patience = sleeper.patience(end);
+        endpoint.wait(Some(patience))?;
         let (mut receiver, mut sender) = endpoint.split();
         while let Some(datagram) = receiver.recv()? {
             // A full queue loses it, as a network would, and then it is no echo.

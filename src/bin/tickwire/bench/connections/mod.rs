@@ -7,8 +7,8 @@
 //!
 //! From the bottom up: `client` is one client, `crowd` many of them in one loop and `bare` many without a
 //! protocol; `clients` is the program around either, `report` what that says to this one; `children` are
-//! these programs seen from here, `server` is who they connect to; `course` is the run, `floor` the least
-//! that it could cost, `results` what it came to and `table` how that is shown.
+//! these programs seen from here, `server` is who they connect to and `pace` when it looks after them;
+//! `course` is the run, `floor` the least that it could cost, `results` what it came to and `table` how that is shown.
 
 mod bare;
 mod children;
@@ -17,6 +17,7 @@ mod clients;
 mod course;
 mod crowd;
 mod floor;
+mod pace;
 mod report;
 mod results;
 mod server;
@@ -59,13 +60,14 @@ const FILES_PER_CLIENT: usize = 2;
 /// word within 5 seconds, so that they do not all speak at once, then nobody sends anything but the
 /// connections themselves to keep alive, then all say goodbye.
 ///
-/// The server is one host and one thread of this process. Its CPU time is that of its thread while
-/// the connections are kept, the kernel's work for it included; its memory is what this process has
-/// resident more than before there was a peer, without the kernel's. The floor beside it is measured
-/// afterwards, for at most 15 seconds: a bare endpoint, without a protocol, that echoes a small
-/// datagram which each of as many sockets sends every 5 seconds. With --to the server is
-/// elsewhere, `tickwire serve --peers-max 10000 --handshakes 20000` for one, and only its clients are
-/// told of.
+/// The server is one host and one thread of this process. For half of the time each datagram wakes it,
+/// as it does a server that only waits; for the other half it makes 60 turns a second and never looks
+/// in between, as a game does. Its CPU time is that of its thread while the connections are kept, the
+/// kernel's work for it included; its memory is what this process has resident more than before there
+/// was a peer, without the kernel's. The floor beside it is measured afterwards in the same two ways,
+/// for at most 10 seconds each: a bare endpoint, without a protocol, that echoes a small datagram which
+/// each of as many sockets sends every 5 seconds. With --to the server is elsewhere,
+/// `tickwire serve --peers-max 10000 --handshakes 20000` for one, and only its clients are told of.
 ///
 /// Exit code: 0 all were admitted, kept and closed, 1 some were not or the system refused, 2 the
 /// command line is wrong.
@@ -178,6 +180,11 @@ impl Settings {
             receive_buffer: ReceiveBuffer::look()?,
             duration: options.duration,
         })
+    }
+
+    /// How long the server keeps to each pace.
+    fn each_pace(&self) -> Duration {
+        self.duration / 2
     }
 
     /// That of the server, which takes everybody who was asked for.

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::Settings;
 use super::floor::Floor;
+use super::pace::Paced;
 use super::report::{self, Reasons};
 use super::server::Done;
 
@@ -42,27 +43,33 @@ pub(super) struct Closed {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OfServer {
     /// While it kept everybody.
-    pub(super) done: Done,
+    pub(super) done: Paced<Done>,
     pub(super) resident_before: Option<u64>,
     pub(super) resident_after: Option<u64>,
     pub(super) stated_bytes: usize,
-    pub(super) floor: Option<Floor>,
+    pub(super) floor: Option<Paced<Floor>>,
 }
 
-/// What a peer costs the server.
+/// What the peers cost the server.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(super) struct Cost {
-    /// Of one core, for all of them.
-    pub(super) core_percent: Option<f64>,
-    pub(super) cpu_micros_per_peer_and_second: Option<f64>,
-    pub(super) received_per_peer_and_minute: f64,
-    pub(super) sent_per_peer_and_minute: f64,
+    pub(super) load: Paced<Load>,
     /// What the process had resident without a peer and with all of them, in bytes.
     pub(super) resident_before: Option<u64>,
     pub(super) resident_after: Option<u64>,
     pub(super) resident_bytes_per_peer: Option<f64>,
     /// The most that the library states of it: `Config::peer_bytes_idle`.
     pub(super) stated_bytes_per_peer: usize,
+}
+
+/// What they cost while the server kept to one pace.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct Load {
+    /// Of one core, for all of them.
+    pub(super) core_percent: Option<f64>,
+    pub(super) cpu_micros_per_peer_and_second: Option<f64>,
+    pub(super) received_per_peer_and_minute: f64,
+    pub(super) sent_per_peer_and_minute: f64,
     /// What as many sockets cost that have no protocol.
     pub(super) floor: Option<Floor>,
 }
@@ -95,7 +102,7 @@ impl Results {
         closed: Closed,
         server: Option<OfServer>,
     ) -> Self {
-        let cost = |server| Cost::of(&server, admitted.peers.max(1) as f64, kept.time);
+        let cost = |server| Cost::of(&server, admitted.peers.max(1) as f64);
         Self {
             peers: settings.peers,
             server: server.map(cost),
@@ -126,7 +133,7 @@ impl Results {
 }
 
 impl Cost {
-    fn of(server: &OfServer, peers: f64, time: Duration) -> Self {
+    fn of(server: &OfServer, peers: f64) -> Self {
         let OfServer {
             done,
             resident_before,
@@ -134,27 +141,39 @@ impl Cost {
             stated_bytes,
             floor,
         } = *server;
-        let seconds = time.as_secs_f64().max(1e-9);
-        let cpu = done.cpu.map(|cpu| cpu.as_secs_f64() / seconds);
-        let per_peer_and_minute = |packets: u64| packets as f64 / peers / seconds * 60.0;
+        let floor = match floor {
+            Some(floor) => floor.map(Some),
+            None => done.map(|_| None),
+        };
         let grown = resident_after
             .zip(resident_before)
             .map(|(after, before)| after.saturating_sub(before) as f64);
+        Self {
+            load: done
+                .zip(floor)
+                .map(|(done, floor)| Load::of(&done, peers, floor)),
+            resident_before,
+            resident_after,
+            resident_bytes_per_peer: grown.map(|bytes| bytes / peers),
+            stated_bytes_per_peer: stated_bytes,
+        }
+    }
+}
+
+impl Load {
+    fn of(done: &Done, peers: f64, floor: Option<Floor>) -> Self {
+        let seconds = done.time.as_secs_f64().max(1e-9);
+        let cpu = done.cpu.map(|cpu| cpu.as_secs_f64() / seconds);
+        let per_peer_and_minute = |packets: u64| packets as f64 / peers / seconds * 60.0;
         Self {
             core_percent: cpu.map(|cpu| cpu * 100.0),
             cpu_micros_per_peer_and_second: cpu.map(|cpu| cpu * 1e6 / peers),
             received_per_peer_and_minute: per_peer_and_minute(done.received),
             sent_per_peer_and_minute: per_peer_and_minute(done.sent),
-            resident_before,
-            resident_after,
-            resident_bytes_per_peer: grown.map(|bytes| bytes / peers),
-            stated_bytes_per_peer: stated_bytes,
             floor,
         }
     }
-}
 
-impl Cost {
     pub(super) fn against_floor(&self) -> Option<f64> {
         let floor = self.floor?.core_percent?;
         let ratio = self.core_percent? / floor;
@@ -197,28 +216,47 @@ mod tests {
 
     #[test]
     fn what_a_peer_costs_is_by_peer_and_time() {
+        let woken = Done {
+            time: MINUTE,
+            cpu: Some(Duration::from_secs(6)),
+            received: 1200,
+            sent: 2400,
+        };
+        let ticking = Done {
+            time: MINUTE / 2,
+            cpu: Some(Duration::from_secs(1)),
+            ..woken
+        };
+        let floor = |core_percent| Floor {
+            core_percent: Some(core_percent),
+            echoes_per_peer_and_minute: 12.0,
+        };
         let server = OfServer {
-            done: Done {
-                cpu: Some(Duration::from_secs(6)),
-                received: 1200,
-                sent: 2400,
-            },
+            done: Paced { woken, ticking },
             resident_before: Some(1000),
             resident_after: Some(31_000),
             stated_bytes: 4096,
-            floor: None,
+            floor: Some(Paced {
+                woken: floor(8.0),
+                ticking: floor(2.0),
+            }),
         };
-        let cost = Cost::of(&server, 100.0, MINUTE);
+        let cost = Cost::of(&server, 100.0);
+        let (woken, ticking) = (cost.load.woken, cost.load.ticking);
         let is_close = |value: Option<f64>, wanted: f64| {
             assert!(
                 value.is_some_and(|value| (value - wanted).abs() < 1e-6),
                 "{cost:?}"
             );
         };
-        is_close(cost.core_percent, 10.0);
-        is_close(cost.cpu_micros_per_peer_and_second, 1000.0);
-        is_close(Some(cost.received_per_peer_and_minute), 12.0);
-        is_close(Some(cost.sent_per_peer_and_minute), 24.0);
+        is_close(woken.core_percent, 10.0);
+        is_close(woken.cpu_micros_per_peer_and_second, 1000.0);
+        is_close(Some(woken.received_per_peer_and_minute), 12.0);
+        is_close(Some(woken.sent_per_peer_and_minute), 24.0);
+        is_close(woken.against_floor(), 1.25);
+        is_close(ticking.core_percent, 10.0 / 3.0);
+        is_close(Some(ticking.received_per_peer_and_minute), 24.0);
+        is_close(ticking.against_floor(), 5.0 / 3.0);
         is_close(cost.resident_bytes_per_peer, 300.0);
     }
 

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use tickwire::{Config, DisconnectReason, Event, Host, Waker};
 
+use super::pace::{Pace, Sleeper};
 use super::report::{self, Reasons};
 use crate::agreement::GOODBYE;
 use crate::bench::LOOPBACK;
@@ -13,6 +14,7 @@ use crate::failure::Failure;
 /// See the [module](self).
 pub(super) struct Server {
     host: Host,
+    sleeper: Sleeper,
     connected: usize,
     said_goodbye: usize,
     gone: Reasons,
@@ -21,6 +23,7 @@ pub(super) struct Server {
 /// What it has done by some moment.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Work {
+    at: Instant,
     cpu: ThreadCpu,
     received: u64,
     sent: u64,
@@ -29,6 +32,7 @@ pub(super) struct Work {
 /// What it did from one moment to another.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Done {
+    pub(super) time: Duration,
     pub(super) cpu: Option<Duration>,
     pub(super) received: u64,
     pub(super) sent: u64,
@@ -39,6 +43,7 @@ impl Server {
         let host = Host::bind(LOOPBACK, config).map_err(Failure::cannot("open the server"))?;
         Ok(Self {
             host,
+            sleeper: Sleeper::new(Pace::Woken),
             connected: 0,
             said_goodbye: 0,
             gone: Reasons::new(),
@@ -53,10 +58,16 @@ impl Server {
         self.host.waker().map_err(Failure::cannot("wait"))
     }
 
-    /// Sleeps until something comes or is due, at most until `time`.
+    /// When it looks from now on.
+    pub(super) fn keep_to(&mut self, pace: Pace) {
+        self.sleeper = Sleeper::new(pace);
+    }
+
+    /// Sleeps as its pace is, at most until `time`, and looks at what came and what is due.
     pub(super) fn turn(&mut self, time: Instant) -> Result<(), Failure> {
+        let patience = self.sleeper.patience(time);
         self.host
-            .wait_until(time)
+            .wait(Some(patience))
             .map_err(Failure::cannot("drive the server"))?;
         while let Some(event) = self.host.next_event() {
             self.on_event(&event);
@@ -95,6 +106,7 @@ impl Server {
     pub(super) fn work(&self) -> Work {
         let stats = self.host.endpoint_stats();
         Work {
+            at: Instant::now(),
             cpu: ThreadCpu::now(),
             received: stats.datagrams_received,
             sent: stats.datagrams_sent,
@@ -105,6 +117,7 @@ impl Server {
 impl Work {
     pub(super) fn since(&self, before: &Self) -> Done {
         Done {
+            time: self.at - before.at,
             cpu: self.cpu.since(before.cpu),
             received: self.received - before.received,
             sent: self.sent - before.sent,

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use super::pace::TICKS_PER_SECOND;
 use super::report;
-use super::results::{Cost, Results};
+use super::results::{Cost, Load, Results};
 use crate::bench::figure::{NOTHING, grouped, rounded};
 use crate::bench::table::Table;
 
-/// The results, in a table and a last word.
+/// The results, in two tables and a last word.
 pub(super) struct Shown<'a>(pub(super) &'a Results);
 
 impl fmt::Display for Shown<'_> {
@@ -33,10 +34,14 @@ impl fmt::Display for Shown<'_> {
             format!("{:.3}", closed.time.as_secs_f64()),
         );
         if let Some(cost) = &results.server {
-            rows_of_cost(cost, &mut row);
+            rows_of_memory(cost, &mut row);
         }
         writeln!(f, "{table}")?;
         writeln!(f)?;
+        if let Some(cost) = &results.server {
+            writeln!(f, "{}", table_of_load(cost))?;
+            writeln!(f)?;
+        }
         if results.complaint().is_some() {
             return f.write_str("not all were admitted, kept and closed");
         }
@@ -44,33 +49,7 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-fn rows_of_cost(cost: &Cost, row: &mut impl FnMut(&str, String)) {
-    let show = |value: Option<f64>, decimals: usize| {
-        value.map_or_else(nothing, |value| format!("{value:.decimals$}"))
-    };
-    row(
-        "CPU of the server, µs per peer and second",
-        show(cost.cpu_micros_per_peer_and_second, 3),
-    );
-    row("CPU of the server, % of a core", show(cost.core_percent, 2));
-    if let Some(floor) = cost.floor {
-        row(
-            "floor: CPU of a bare endpoint, % of a core",
-            show(floor.core_percent, 2),
-        );
-        row(
-            "CPU of the server against the floor",
-            show(cost.against_floor(), 2),
-        );
-    }
-    row(
-        "packets in per peer and minute",
-        format!("{:.2}", cost.received_per_peer_and_minute),
-    );
-    row(
-        "packets out per peer and minute",
-        format!("{:.2}", cost.sent_per_peer_and_minute),
-    );
+fn rows_of_memory(cost: &Cost, row: &mut impl FnMut(&str, String)) {
     row(
         "memory per peer, bytes resident",
         cost.resident_bytes_per_peer.map_or_else(nothing, rounded),
@@ -79,6 +58,39 @@ fn rows_of_cost(cost: &Cost, row: &mut impl FnMut(&str, String)) {
         "memory per peer, bytes stated at most",
         count(cost.stated_bytes_per_peer),
     );
+}
+
+fn table_of_load(cost: &Cost) -> Table {
+    let ticking = format!("{TICKS_PER_SECOND} turns a second");
+    let mut table = Table::new(["while it kept them", "woken by each datagram", &ticking]);
+    let mut row = |what: &str, decimals: usize, figure: &dyn Fn(&Load) -> Option<f64>| {
+        let show = |load| shown(figure(load), decimals);
+        let figures = [show(&cost.load.woken), show(&cost.load.ticking)];
+        table.row([what.to_owned()].into_iter().chain(figures));
+    };
+    row("CPU of the server, % of a core", 2, &|load| {
+        load.core_percent
+    });
+    row("floor: CPU of a bare endpoint, % of a core", 2, &|load| {
+        load.floor?.core_percent
+    });
+    row("CPU of the server against the floor", 2, &|load| {
+        load.against_floor()
+    });
+    row("CPU of the server, µs per peer and second", 3, &|load| {
+        load.cpu_micros_per_peer_and_second
+    });
+    row("packets in per peer and minute", 2, &|load| {
+        Some(load.received_per_peer_and_minute)
+    });
+    row("packets out per peer and minute", 2, &|load| {
+        Some(load.sent_per_peer_and_minute)
+    });
+    table
+}
+
+fn shown(figure: Option<f64>, decimals: usize) -> String {
+    figure.map_or_else(nothing, |figure| format!("{figure:.decimals$}"))
 }
 
 fn count(count: usize) -> String {

@@ -4,6 +4,7 @@ mod crowd;
 mod drain;
 mod game_tick;
 mod idle_peers;
+mod keep_alive;
 #[cfg(feature = "noise")]
 mod protect;
 mod quiet;
@@ -28,6 +29,7 @@ pub(crate) fn all(settings: &Settings) -> Vec<Topic> {
         sleep::topic(settings),
         quiet::topic(settings),
         idle_peers::topic(settings),
+        keep_alive::topic(settings),
         #[cfg(feature = "noise")]
         protect::topic(settings),
         #[cfg(feature = "noise")]

@@ -33,6 +33,7 @@ pub(super) struct Outcome {
     pub(super) transferred_when_first_done: Vec<u64>,
     /// From the sending of a message of the game to its delivery, sorted.
     pub(super) game_ms: Vec<f64>,
+    /// How many were sent to all clients.
     pub(super) game_sent: u32,
     pub(super) flood_delivered: u64,
     pub(super) flood_expired: u64,
@@ -177,6 +178,7 @@ impl<'a> World<'a> {
             if self.scenario.has_game {
                 let _ = self.server.send(name, GAME, &game);
                 let _ = client.state.send(client.peer, GAME, &game);
+                self.outcome.game_sent += 1;
             }
             client.next_flood += flood_per_tick;
             while client.next_flood >= FLOOD_LEN as u64 {
@@ -189,7 +191,6 @@ impl<'a> World<'a> {
         }
         if self.scenario.has_game {
             self.game_sent_at.push(self.now);
-            self.outcome.game_sent += 1;
         }
     }
 

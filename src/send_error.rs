@@ -34,7 +34,7 @@ impl fmt::Display for SendError {
         match self {
             Self::TooLong { len, max } => write!(f, "message is {len} bytes, at most {max} fit"),
             Self::QueueFull => write!(f, "the send queue is full"),
-            Self::UnknownPeer => write!(f, "there is no such peer"),
+            Self::UnknownPeer => write!(f, "there is no such peer, or it is not connected yet"),
             Self::WrongFamily { to } => {
                 write!(
                     f,

@@ -65,8 +65,6 @@ pub(crate) struct Connection {
     /// When the peer is asked for a sign of life, if nothing goes there before.
     keep_alive_at: Instant,
     last_received: Instant,
-    /// When it is looked after what seldom happens; at the latest when the first of it is due.
-    seldom_at: Instant,
 
     outbox: Outbox,
     inbox: Inbox,
@@ -133,7 +131,6 @@ impl Connection {
             rate: Rate::new(config, now),
             keep_alive_at: now + keep_alive,
             last_received: now,
-            seldom_at: now,
             outbox: Outbox::new(config, theirs.message_max as usize, theirs.window.into()),
             inbox: Inbox::new(ours.message_max as usize, ours.window.into()),
             too_late: TooLate::default(),
@@ -157,7 +154,6 @@ impl Connection {
     pub(crate) fn introduce(&mut self, now: Instant) {
         self.wants_ping = true;
         self.introduction = Some(Introduction::new(now));
-        self.look_soon();
     }
 
     /// Queues a message; returns its receipt if it is to be tracked.

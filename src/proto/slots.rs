@@ -25,6 +25,18 @@ pub(crate) enum State {
     Ended,
 }
 
+impl State {
+    /// When it has something to do of itself.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Connecting(attempt) => Some(attempt.deadline()),
+            Self::Pending(pending) => Some(pending.expires_at),
+            Self::Open(connection) | Self::Closing(connection) => connection.deadline(),
+            Self::Free | Self::Ended => None,
+        }
+    }
+}
+
 /// A connection before anybody is told of it.
 #[derive(Debug)]
 pub(crate) struct Pending {
@@ -35,8 +47,29 @@ pub(crate) struct Pending {
     pub(crate) attempt: Option<Box<Attempt>>,
 }
 
-/// A place.
+/// When somebody has something to do of himself. It is reckoned while what it follows from is in the cache,
+/// and not in every turn: of a crowd nothing else is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Deadline {
+    /// Something happened since it was reckoned.
+    Unknown,
+    Known(Option<Instant>),
+}
+
+/// Whether a place is among those who had something to do lately.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Recency {
+    /// It is not, and has a timer.
+    Old,
+    /// Something happened since the last look at the time.
+    Recent,
+    /// Nothing did.
+    Quiet,
+}
+
+/// A place. As long as a line of the cache and never in two of them: a turn asks many.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(crate) struct Slot {
     generation: u32,
     pub(crate) state: State,
@@ -45,9 +78,8 @@ pub(crate) struct Slot {
     pub(crate) accepted_as: u64,
     /// Whether it is in the queue of those who have something to send.
     pub(crate) is_ready: bool,
-    /// Whether it is among those who had something to do lately, and in which turn that was.
-    pub(crate) is_recent: bool,
-    pub(crate) touched_in: u64,
+    pub(crate) recency: Recency,
+    pub(crate) deadline: Deadline,
     /// Whether the application has yet to take the event that this peer is gone.
     pub(crate) is_end_untold: bool,
     /// Whether the application has yet to take an event that this peer has moved.
@@ -55,6 +87,8 @@ pub(crate) struct Slot {
     /// What it has in the event queue.
     pub(crate) share: Share,
 }
+
+const _: () = assert!(size_of::<Slot>() == 64);
 
 /// All places. One that was given up is used again, with another generation.
 #[derive(Debug, Default)]
@@ -77,8 +111,8 @@ impl Slots {
             state: State::Free,
             accepted_as: 0,
             is_ready: false,
-            is_recent: false,
-            touched_in: 0,
+            recency: Recency::Old,
+            deadline: Deadline::Unknown,
             is_end_untold: false,
             is_move_untold: false,
             share: Share::default(),
@@ -91,6 +125,7 @@ impl Slots {
     pub(crate) fn release(&mut self, index: usize) {
         let slot = &mut self.slots[index];
         slot.state = State::Free;
+        slot.deadline = Deadline::Unknown;
         slot.generation = slot.generation.wrapping_add(1);
         slot.share = Share::default();
         self.free.push(index as u32);

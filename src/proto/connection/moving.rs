@@ -44,7 +44,6 @@ impl Connection {
         {
             path.on_received(number, len);
         }
-        self.look_soon();
     }
 
     pub(super) fn move_to(&mut self, address: SocketAddr) {

@@ -42,11 +42,6 @@ impl Connection {
         self.sent.has_room() && !is_full || self.is_probing
     }
 
-    /// Whether messages wait for nothing but the rate.
-    pub(super) fn waits_for_rate(&self) -> bool {
-        self.outbox.has_expendable() || self.may_send_reliable() && self.outbox.has_reliable()
-    }
-
     /// What keeps messages from leaving.
     pub(super) fn limit(&self, now: Instant) -> SendLimit {
         let has_reliable = self.has_reliable(now);

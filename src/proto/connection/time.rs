@@ -12,7 +12,7 @@ impl Connection {
         if let Some(closing) = &self.closing {
             return closing.next_at();
         }
-        let mut at = self.seldom_at;
+        let mut at = self.seldom_at();
         let mut no_later = |other: Option<Instant>| {
             if let Some(other) = other {
                 at = at.min(other);
@@ -20,37 +20,35 @@ impl Connection {
         };
         no_later(self.received.ack_at());
         no_later(self.probe_at());
-        // Copies that may not leave now leave when something is acknowledged or given up.
-        if self.may_send_reliable() {
-            let copies_at = self.outbox.copies_alone_at();
-            no_later(copies_at.map(|at| at.max(self.rate.ready_at())));
-        }
-        if self.waits_for_rate() {
-            no_later(Some(self.rate.ready_at()));
-        }
+        no_later(self.messages_at());
         Some(at)
     }
 
-    /// When something is due of what seldom happens. All of it moves away with every packet but what
-    /// begins, and then [`seldom_at`](Self::seldom_at) is set anew.
-    fn next_seldom(&self) -> Instant {
+    /// When the rate lets messages leave. What may not leave for another reason leaves when something is
+    /// acknowledged or given up.
+    fn messages_at(&self) -> Option<Instant> {
+        let ready_at = self.rate.ready_at();
+        if self.outbox.has_expendable() {
+            return Some(ready_at);
+        }
+        if !self.may_send_reliable() {
+            return None;
+        }
+        if self.outbox.has_reliable() {
+            return Some(ready_at);
+        }
+        let copies_at = self.outbox.copies_alone_at()?;
+        Some(copies_at.max(ready_at))
+    }
+
+    /// When something is due of what seldom happens: all of it moves away with every packet.
+    fn seldom_at(&self) -> Instant {
         let own = (self.last_received + self.idle_timeout).min(self.keep_alive_at);
         let others = [
             self.introduction.as_ref().and_then(Introduction::next_at),
             self.new_path.as_deref().map(NewPath::next_at),
         ];
         others.into_iter().flatten().fold(own, Instant::min)
-    }
-
-    /// Something began that has a time of its own.
-    pub(super) fn look_soon(&mut self) {
-        self.seldom_at = self.seldom_at.min(self.next_seldom());
-    }
-
-    /// Nothing happened for a turn, and it may be long until something does: what seldom happens is reckoned
-    /// anew, because all of it has moved away with the last packets.
-    pub(crate) fn on_quiet(&mut self) {
-        self.seldom_at = self.next_seldom();
     }
 
     fn probe_at(&self) -> Option<Instant> {
@@ -70,9 +68,7 @@ impl Connection {
         if self.probe_at().is_some_and(|at| now >= at) {
             self.on_probe();
         }
-        if now >= self.seldom_at {
-            self.look_at_seldom(now);
-        }
+        self.look_at_seldom(now);
         false
     }
 
@@ -83,7 +79,6 @@ impl Connection {
         let introduction = self.introduction.as_mut();
         self.wants_ping |= introduction.is_some_and(|introduction| introduction.is_due(now));
         self.look_at_new_path(now);
-        self.seldom_at = self.next_seldom();
     }
 
     /// Nobody has answered in time: he is asked again, with what he may be missing.

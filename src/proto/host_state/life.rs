@@ -10,7 +10,7 @@ use crate::proto::event::{DisconnectReason, Event};
 use crate::proto::inbox::Mailbox;
 use crate::proto::peer_id::PeerId;
 use crate::proto::receipts::Fate;
-use crate::proto::slots::{Pending, Slot, State};
+use crate::proto::slots::{Deadline, Pending, Slot, State};
 use crate::proto::time::Instant;
 use crate::proto::wire::packet::Header;
 
@@ -37,6 +37,7 @@ impl HostState {
         }
         self.scratch = scratch;
         self.settle(index);
+        self.hear(index);
     }
 
     fn on_verified(&mut self, index: usize, packet: &Verified<'_>, now: Instant) {
@@ -234,7 +235,9 @@ impl HostState {
 
     fn tell_end(&mut self, index: usize, reason: DisconnectReason) {
         let peer = self.slots.peer_id(index);
-        self.slots[index].is_end_untold = true;
+        let slot = &mut self.slots[index];
+        slot.is_end_untold = true;
+        slot.deadline = Deadline::Unknown;
         self.untold += 1;
         self.events.push_back(Event::Disconnected { peer, reason });
     }

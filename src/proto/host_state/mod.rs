@@ -105,8 +105,8 @@ pub struct HostState {
     timers: Timers,
     /// Slots that had something to do in this turn or in the last one.
     recent: Vec<usize>,
-    /// How many turns there were.
-    turn: u64,
+    /// From whom the last packet came, if his deadline was not reckoned since.
+    heard: Option<usize>,
     /// Slots that may have something to send.
     ready: VecDeque<usize>,
     answers: Answers,
@@ -233,7 +233,7 @@ impl HostState {
             by_connect,
             timers: Timers::default(),
             recent: Vec::new(),
-            turn: 0,
+            heard: None,
             ready: VecDeque::new(),
             answers: Answers::default(),
             connects_in_turn: 0,

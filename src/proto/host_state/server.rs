@@ -14,7 +14,7 @@ use crate::proto::connection_id::ConnectionId;
 #[cfg(feature = "noise")]
 use crate::proto::noise::{Responder, connect_name};
 use crate::proto::protection;
-use crate::proto::slots::{Pending, State};
+use crate::proto::slots::{Deadline, Pending, State};
 use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::handshake::{
     AnyHello, Connect, ConnectEnvelope, ConnectName, Deny, Difference, Hello, Nonce, Refusal,
@@ -139,7 +139,9 @@ impl HostState {
     /// The accept was lost, or is on its way still. Whoever asks for it has as long to show that he knows
     /// it as the first time.
     fn accept_again(&mut self, slot: usize, now: Instant) {
-        let connection = match &mut self.slots[slot].state {
+        let place = &mut self.slots[slot];
+        place.deadline = Deadline::Unknown;
+        let connection = match &mut place.state {
             State::Pending(pending) => {
                 pending.expires_at = now + Duration::of(PENDING_TIMEOUT);
                 &pending.connection

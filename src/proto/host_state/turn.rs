@@ -8,7 +8,7 @@ use crate::limits::{DATAGRAM_MAX, TIMER_GRANULARITY};
 use crate::proto::answers::Answer;
 use crate::proto::connection_id::ConnectionId;
 use crate::proto::event::DisconnectReason;
-use crate::proto::slots::State;
+use crate::proto::slots::{Deadline, Recency, State};
 use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::handshake::{Accept, CookieAnswer, Mismatch, SignedDeny, VERSION};
 use crate::proto::wire::kind;
@@ -49,24 +49,24 @@ impl HostState {
     /// Whoever had something to do in this turn or in the last one is asked what is due; all others have a
     /// timer. So a busy peer, whose deadlines move with every packet, costs no timer.
     fn look_at_recent(&mut self, now: Instant) {
-        self.turn += 1;
+        if let Some(index) = self.heard.take() {
+            self.reckon_deadline(index);
+        }
         let mut place = 0;
         while let Some(index) = self.recent.get(place).copied() {
-            let deadline = self.deadline(index);
+            let deadline = self.reckon_deadline(index);
             if deadline.is_some_and(|at| at <= now) {
                 self.on_timeout(index, now);
                 self.settle(index);
             }
-            if self.slots[index].touched_in + 1 >= self.turn {
+            if self.slots[index].recency == Recency::Recent {
+                self.slots[index].recency = Recency::Quiet;
                 place += 1;
                 continue;
             }
-            self.slots[index].is_recent = false;
+            self.slots[index].recency = Recency::Old;
             self.recent.swap_remove(place);
-            if let State::Open(connection) = &mut self.slots[index].state {
-                connection.on_quiet();
-            }
-            self.set_timer(index, now);
+            self.set_timer(index, deadline, now);
         }
     }
 
@@ -132,7 +132,10 @@ impl HostState {
             self.tell_fates(index);
             // Who has nothing is looked at again when his time comes, and not at once: whatever is wrong
             // with him must not hold the turn.
-            if transmit.is_some() {
+            if transmit.is_none() {
+                self.slots[index].deadline = Deadline::Unknown;
+                self.reckon_deadline(index);
+            } else {
                 self.settle_after_packet(index, now);
                 return transmit;
             }
@@ -296,6 +299,8 @@ impl HostState {
         };
         if has_more {
             self.make_ready(index);
+        } else {
+            self.reckon_deadline(index);
         }
     }
 
@@ -308,24 +313,42 @@ impl HostState {
     #[inline]
     fn touch(&mut self, index: usize) {
         let slot = &mut self.slots[index];
-        slot.touched_in = self.turn;
-        if !std::mem::replace(&mut slot.is_recent, true) {
+        slot.deadline = Deadline::Unknown;
+        if std::mem::replace(&mut slot.recency, Recency::Recent) == Recency::Old {
             self.recent.push(index);
         }
     }
 
-    /// When a slot has something to do of itself.
-    fn deadline(&self, index: usize) -> Option<Instant> {
-        match &self.slots[index].state {
-            State::Connecting(attempt) => Some(attempt.deadline()),
-            State::Pending(pending) => Some(pending.expires_at),
-            State::Open(connection) | State::Closing(connection) => connection.deadline(),
-            State::Free | State::Ended => None,
+    /// A packet came from somebody. The deadline of the one before is reckoned now, when he has had all of his
+    /// and is still in the cache.
+    pub(super) fn hear(&mut self, index: usize) {
+        let before = self.heard.replace(index);
+        if let Some(before) = before.filter(|before| *before != index) {
+            self.reckon_deadline(before);
         }
     }
 
-    fn set_timer(&mut self, index: usize, now: Instant) {
-        if let Some(deadline) = self.deadline(index) {
+    /// When a slot has something to do of itself, for later as well.
+    fn reckon_deadline(&mut self, index: usize) -> Option<Instant> {
+        let deadline = self.deadline(index);
+        self.slots[index].deadline = Deadline::Known(deadline);
+        deadline
+    }
+
+    /// When a slot has something to do of itself.
+    fn deadline(&self, index: usize) -> Option<Instant> {
+        let slot = &self.slots[index];
+        match slot.deadline {
+            Deadline::Unknown => slot.state.deadline(),
+            Deadline::Known(deadline) => {
+                debug_assert_eq!(deadline, slot.state.deadline(), "slot {index}");
+                deadline
+            }
+        }
+    }
+
+    fn set_timer(&mut self, index: usize, deadline: Option<Instant>, now: Instant) {
+        if let Some(deadline) = deadline {
             // What is due is done by sending, or in this turn's look at the time; a timer that is never
             // in the past keeps that look finite, whatever is wrong.
             let at = deadline.max(now + Duration::of(TIMER_GRANULARITY));

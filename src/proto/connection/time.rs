@@ -3,7 +3,6 @@
 use super::Connection;
 use super::sending::CHALLENGE_LEN;
 use crate::proto::introduction::Introduction;
-use crate::proto::path::NewPath;
 use crate::proto::time::Instant;
 
 impl Connection {
@@ -43,12 +42,14 @@ impl Connection {
 
     /// When something is due of what seldom happens: all of it moves away with every packet.
     fn seldom_at(&self) -> Instant {
-        let own = (self.last_received + self.idle_timeout).min(self.keep_alive_at);
-        let others = [
-            self.introduction.as_ref().and_then(Introduction::next_at),
-            self.new_path.as_deref().map(NewPath::next_at),
-        ];
-        others.into_iter().flatten().fold(own, Instant::min)
+        let mut at = (self.last_received + self.idle_timeout).min(self.keep_alive_at);
+        if let Some(introduction_at) = self.introduction.as_ref().and_then(Introduction::next_at) {
+            at = at.min(introduction_at);
+        }
+        if let Some(path) = &self.new_path {
+            at = at.min(path.next_at());
+        }
+        at
     }
 
     fn probe_at(&self) -> Option<Instant> {

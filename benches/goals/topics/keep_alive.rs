@@ -251,6 +251,8 @@ impl Both {
         let received = self.host.endpoint_stats().datagrams_received;
         for _ in 0..self.plan.ticks {
             sleep_until(ticker.next_tick());
+            // Before the clients' turn, so that the sockets of the floor are as cold as those of the others.
+            self.ask_floor()?;
             self.clients_turn()?;
             // Whoever comes second finds the caches as the first has left them.
             if self.tick % 2 == 0 {
@@ -289,11 +291,15 @@ impl Both {
         Ok(time)
     }
 
-    fn floor_turn(&mut self) -> io::Result<Duration> {
-        let speakers = self.plan.speakers(self.tick);
-        for client in &self.clients[speakers.clone()] {
+    fn ask_floor(&self) -> io::Result<()> {
+        for client in &self.clients[self.plan.speakers(self.tick)] {
             client.socket.send_to(QUESTION, self.floor_address)?;
         }
+        Ok(())
+    }
+
+    fn floor_turn(&mut self) -> io::Result<Duration> {
+        let speakers = self.plan.speakers(self.tick);
         let start = thread_cpu_time();
         let came = self.floor.tick(&self.names[speakers.clone()], QUESTION)?;
         let time = thread_cpu_time() - start;

@@ -209,6 +209,11 @@ impl Connection {
         self.closing.is_some()
     }
 
+    /// Whether a packet is on its way that wants an acknowledgement.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.sent.open_bytes() > 0
+    }
+
     /// Whether it is closed, and the peer was told.
     pub(crate) fn is_over(&self) -> bool {
         self.closing == Some(Closing::Over)

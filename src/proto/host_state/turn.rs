@@ -290,16 +290,17 @@ impl HostState {
         })
     }
 
-    /// A packet left: whoever has another one gets his turn again.
+    /// A packet left: whoever has another one gets his turn again. Whoever waits for nothing may be quiet for
+    /// long, so his deadline is reckoned while he is in the cache; to all others something happens soon.
     fn settle_after_packet(&mut self, index: usize, now: Instant) {
         self.touch(index);
-        let has_more = match &self.slots[index].state {
-            State::Open(connection) => connection.wants_to_send(now),
-            _ => true,
+        let (has_more, is_waiting) = match &self.slots[index].state {
+            State::Open(connection) => (connection.wants_to_send(now), connection.is_waiting()),
+            _ => (true, true),
         };
         if has_more {
             self.make_ready(index);
-        } else {
+        } else if !is_waiting {
             self.reckon_deadline(index);
         }
     }

@@ -304,11 +304,16 @@ fn latency_keeps_what_was_measured_before_the_target_stopped() {
 
 #[test]
 fn latency_says_that_its_target_stopped() {
-    for args in [&["--rate", "1000"][..], &["--closed"]] {
-        let address = stopping_echo(1);
-        let ended = short_latency(&[&["--to", &address], args].concat());
-        assert_fails(&ended, 1, &[&format!("{address} has stopped to answer")]);
-    }
+    // Each waits for answers and does nothing else, so they wait together.
+    thread::scope(|scope| {
+        for args in [&["--rate", "1000"][..], &["--closed"]] {
+            scope.spawn(move || {
+                let address = stopping_echo(1);
+                let ended = short_latency(&[&["--to", &address], args].concat());
+                assert_fails(&ended, 1, &[&format!("{address} has stopped to answer")]);
+            });
+        }
+    });
 }
 
 /// Answers whatever comes, as long as the test runs.

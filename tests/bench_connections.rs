@@ -77,12 +77,12 @@ fn check(results: &Value, peers: u64) {
 #[test]
 fn hundreds_are_admitted_kept_and_closed() {
     let json = Json::new("hundreds");
-    let args = ["--peers=200", "--duration=2s", "--json", json.path()];
+    let args = ["--peers=200", "--duration=1s", "--json", json.path()];
     let ended = run(&mut connections(&args));
     assert_all_well(&ended);
     let settings = &ended.stdout[2];
     assert!(
-        settings.ends_with("to a server in this one, kept for 2s"),
+        settings.ends_with("to a server in this one, kept for 1s"),
         "{settings}"
     );
 

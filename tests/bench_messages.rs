@@ -139,7 +139,7 @@ fn real_sockets_deliver_everything_in_order() {
         "--loss=0,0.15",
         "--latency=5ms",
         "--jitter=2ms",
-        "--rate=120",
+        "--rate=240",
         "--messages=120",
         "--rounds=2",
         "--json",

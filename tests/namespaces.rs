@@ -41,43 +41,56 @@ fn in_namespace(inner: &str, setup: &str) {
 }
 
 #[test]
-fn a_socket_that_is_really_full_keeps_the_rest_in_order() {
-    in_namespace("inner_full_socket", LINK);
+fn a_socket_that_is_really_full_keeps_the_rest_in_order_batched() {
+    in_namespace("inner_full_socket_batched", LINK);
+}
+
+#[test]
+fn a_socket_that_is_really_full_keeps_the_rest_in_order_single() {
+    in_namespace("inner_full_socket_single", LINK);
+}
+
+#[test]
+#[ignore = "runs in a namespace, by the test above"]
+fn inner_full_socket_batched() {
+    full_socket(64);
+}
+
+#[test]
+#[ignore = "runs in a namespace, by the test above"]
+fn inner_full_socket_single() {
+    full_socket(1);
 }
 
 /// The link resolves 10.9.0.2 in vain. Meanwhile the kernel keeps what is sent there, charged to the
 /// socket; when it gives up (three probes, about three seconds) it drops that, and the socket is
 /// writable again.
-#[test]
-#[ignore = "runs in a namespace, by the test above"]
-fn inner_full_socket() {
+fn full_socket(batch: usize) {
     let nobody: SocketAddr = "10.9.0.2:9".parse().unwrap();
-    for batch in [64, 1] {
-        let config = EndpointConfig {
-            batch,
-            send_buffer: Some(4608),
-            send_queue: 4,
-            ..EndpointConfig::default()
-        };
-        let mut endpoint = Endpoint::with_config("10.9.0.1:0".parse().unwrap(), &config).unwrap();
-        let own = endpoint.local_addr();
-        while endpoint.queued() < 3 {
-            endpoint.send(nobody, &[1; 1024]).unwrap();
-            endpoint.flush().unwrap();
-        }
-        endpoint.send(own, b"the last").unwrap();
-        assert_eq!(endpoint.send(own, b"too many"), Err(SendError::QueueFull));
-        assert!(endpoint.stats().send_would_block > 0);
-
-        // Nothing but writability can make room while the loop sleeps, and room ends the sleep.
-        endpoint.wait(Some(LIMIT)).unwrap();
-        assert!(endpoint.queued() < 4, "it slept through its writability");
-        // The queue is in order, so the last arrives when all before it have left.
-        assert_eq!(common::receive(&mut endpoint, 1), [b"the last"]);
-        assert_eq!(endpoint.queued(), 0);
-        let stats = endpoint.stats();
-        assert_eq!((stats.discarded, stats.queue_full), (0, 1));
+    let config = EndpointConfig {
+        batch,
+        send_buffer: Some(4608),
+        send_queue: 4,
+        ..EndpointConfig::default()
+    };
+    let mut endpoint = Endpoint::with_config("10.9.0.1:0".parse().unwrap(), &config).unwrap();
+    let own = endpoint.local_addr();
+    while endpoint.queued() < 3 {
+        endpoint.send(nobody, &[1; 1024]).unwrap();
+        endpoint.flush().unwrap();
     }
+    endpoint.send(own, b"the last").unwrap();
+    assert_eq!(endpoint.send(own, b"too many"), Err(SendError::QueueFull));
+    assert!(endpoint.stats().send_would_block > 0);
+
+    // Nothing but writability can make room while the loop sleeps, and room ends the sleep.
+    endpoint.wait(Some(LIMIT)).unwrap();
+    assert!(endpoint.queued() < 4, "it slept through its writability");
+    // The queue is in order, so the last arrives when all before it have left.
+    assert_eq!(common::receive(&mut endpoint, 1), [b"the last"]);
+    assert_eq!(endpoint.queued(), 0);
+    let stats = endpoint.stats();
+    assert_eq!((stats.discarded, stats.queue_full), (0, 1));
 }
 
 #[test]

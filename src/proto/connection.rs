@@ -388,6 +388,22 @@ mod tests {
     }
 
     #[test]
+    fn acknowledgements_alone_hold_back_no_message() {
+        let (now, mut buffers) = (Instant::START, Buffers::default());
+        let mut connection = connection(now);
+        for number in 0..1000 {
+            connection.received.insert(number, true, now);
+            connection.received.ack_now(now);
+            assert_eq!(send_all(&mut connection, now), 1);
+        }
+        let sent = connection.send(Delivery::Unreliable, &[7; 40], false, &mut buffers, now);
+        sent.unwrap();
+        assert_eq!(send_all(&mut connection, now), 1);
+        assert_eq!(connection.stats(now).limit, SendLimit::Application);
+        assert!(!connection.outbox.has_expendable(), "it has left");
+    }
+
+    #[test]
     fn copies_that_may_not_leave_wake_nobody() {
         let (mut now, mut buffers) = (Instant::START, Buffers::default());
         let mut connection = connection(now);

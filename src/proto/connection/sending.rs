@@ -114,7 +114,8 @@ impl Connection {
         }
         let (len, wants_ack) = (writer.len(), writer.len() > ack_len);
         if len == 0 {
-            return None; // what waited did not fit, or had arrived meanwhile
+            self.look_what_waits(now);
+            return None; // what waited did not fit, was too old, or had arrived meanwhile
         }
         Some(self.finish(len, wants_ack.then_some(content), self.address, buffer, now))
     }
@@ -252,8 +253,10 @@ impl Connection {
         if to == self.address {
             self.put_off_keep_alive(content.is_some(), now);
         }
-        let stamp = self.rate.on_sent(len, self.sent.open_bytes(), now);
+        // An acknowledgement alone is not held back by the rate, so it holds back nothing either (RFC 9002
+        // section 7): whoever is sent much would else have nothing left for what he has to say himself.
         if let Some(content) = content {
+            let stamp = self.rate.on_sent(len, self.sent.open_bytes(), now);
             self.sent.on_sent(number, content, stamp, len, now);
             self.look_what_waits(now);
         }

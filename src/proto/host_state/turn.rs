@@ -133,7 +133,7 @@ impl HostState {
             // Who has nothing is looked at again when his time comes, and not at once: whatever is wrong
             // with him must not hold the turn.
             if transmit.is_none() {
-                self.slots[index].deadline = Deadline::Unknown;
+                self.touch(index);
                 self.reckon_deadline(index);
             } else {
                 self.settle_after_packet(index, now);

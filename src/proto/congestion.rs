@@ -569,8 +569,12 @@ impl Delay {
 
     fn on_sample(&mut self, sample: Duration, now: Instant) {
         if now.saturating_duration_since(self.since) >= LEAST_WINDOW {
+            let least = self.least();
             self.before = self.current.take();
-            self.tolerated = self.tolerated * 3 / 4;
+            // A way that got longer is the shortest by now: what it has grown by is not tolerated once more.
+            let grown = self.before.zip(least);
+            let grown = grown.map(|(now, then)| now.saturating_sub(then));
+            self.tolerated = (self.tolerated * 3 / 4).saturating_sub(grown.unwrap_or_default());
             self.since = now;
         }
         self.current = Some(self.current.map_or(sample, |least| least.min(sample)));
@@ -718,6 +722,30 @@ mod tests {
         fn queue(&self) -> Duration {
             self.free_at.saturating_duration_since(self.now)
         }
+    }
+
+    #[test]
+    fn a_delay_that_came_to_stay_hides_no_queue_behind_it() {
+        let mut delay = Delay::new(Instant::START);
+        let mut now = Instant::START;
+        let mut hear = |delay: &mut Delay, sample: Duration, samples: u32| {
+            for _ in 0..samples {
+                now += 50 * MS;
+                delay.on_sample(sample, now);
+            }
+        };
+        hear(&mut delay, 50 * MS, 20);
+        hear(&mut delay, 250 * MS, 20);
+        assert!(delay.has_queue());
+        // Less was sent, and that made it no shorter.
+        delay.tolerate(300 * MS);
+        hear(&mut delay, 250 * MS, 20);
+        assert!(delay.has_none());
+        // Nobody remembers that it was ever shorter.
+        hear(&mut delay, 250 * MS, 450);
+        assert_eq!(delay.least(), Some(250 * MS));
+        hear(&mut delay, 310 * MS, 20);
+        assert!(delay.has_queue(), "{delay:?}");
     }
 
     #[test]

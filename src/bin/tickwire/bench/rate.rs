@@ -58,7 +58,7 @@ struct Row {
     driven: Driven,
     line_bits_per_second: u64,
     share: f64,
-    fairness: f64,
+    fairness: Option<f64>,
     outcome: Outcome,
 }
 
@@ -133,6 +133,7 @@ fn table(rows: &[Row]) -> Table {
         "p50",
         "p99 ms",
         "game",
+        "game back",
         "lowest",
         "highest rate",
         "lost in queue",
@@ -150,10 +151,11 @@ fn table(rows: &[Row]) -> Table {
             row.scenario.to_owned(),
             format!("{:.1}", outcome.seconds),
             format!("{:.2}", row.share),
-            format!("{:.2}", row.fairness),
+            row.fairness.map_or("-".to_owned(), |it| format!("{it:.2}")),
             percentile(50.0),
             percentile(99.0),
             format!("{} of {}", outcome.game_ms.len(), outcome.game_sent),
+            outcome.game_up_delivered.to_string(),
             kilobits(outcome.rate_lowest),
             kilobits(outcome.rate_highest),
             outcome.lost_to_queue.to_string(),
@@ -189,7 +191,7 @@ mod tests {
     fn every_promise_is_kept() {
         for seed in SEEDS {
             let goals = goal::of(&rows_of(goal::concern, seed));
-            assert_eq!(goals.len(), 13);
+            assert_eq!(goals.len(), 16);
             assert_eq!(
                 goal::short(&goals),
                 0,

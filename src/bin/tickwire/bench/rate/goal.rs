@@ -45,7 +45,7 @@ struct Promise {
 }
 
 const SHARE: (&str, Figure) = ("share of the line", |row, _| Some(row.share));
-const FAIRNESS: (&str, Figure) = ("fairness", |row, _| Some(row.fairness));
+const FAIRNESS: (&str, Figure) = ("fairness", |row, _| row.fairness);
 const ADDED: (&str, Figure) = ("ms added to the game's p99", |row, beside| {
     let alone = beside?.outcome.game_percentile(99.0)?;
     Some(row.outcome.game_percentile(99.0)? - alone)
@@ -53,6 +53,10 @@ const ADDED: (&str, Figure) = ("ms added to the game's p99", |row, beside| {
 const ARRIVED: (&str, Figure) = ("share of the game that arrives", |row, _| {
     let arrived = u32::try_from(row.outcome.game_ms.len()).ok()?;
     Some(f64::from(arrived) / f64::from(row.outcome.game_sent))
+});
+const ARRIVED_UP: (&str, Figure) = ("share of the clients' game that arrives", |row, _| {
+    let outcome = &row.outcome;
+    Some(f64::from(outcome.game_up_delivered) / f64::from(outcome.game_sent))
 });
 const FLOOR: (&str, Figure) = ("lowest rate in kbit/s", |row, _| {
     #[allow(clippy::cast_precision_loss, reason = "10 Gbit/s at most")]
@@ -123,12 +127,16 @@ fn promises() -> Vec<Promise> {
         promises.push(promise(row, SHARE, AtLeast(0.8)));
         promises.push(promise(row, ADDED, AtMost(30.0)).beside(alone));
     }
-    promises.extend(shared.map(|row| promise(row, FAIRNESS, AtLeast(0.9))));
+    for row in shared {
+        promises.push(promise(row, SHARE, AtLeast(0.8)));
+        promises.push(promise(row, FAIRNESS, AtLeast(0.9)));
+    }
     for row in narrow {
         promises.push(promise(row, ARRIVED, AtLeast(0.99)));
         promises.push(promise(row, FLOOR, AtLeast(floor)));
     }
     promises.push(promise(flood, SHARE, AtLeast(0.25)));
+    promises.push(promise("1 Gbit/s, 1 ms", ARRIVED_UP, AtLeast(0.95)));
     promises
 }
 

@@ -20,6 +20,8 @@ pub(super) struct Scenario {
     pub(super) transfer_len: usize,
     /// Whether each of them is sent a sequenced message of 100 bytes 60 times a second, and sends one back.
     pub(super) has_game: bool,
+    /// Whether each of them sends long messages back, all the time.
+    pub(super) has_uploads: bool,
     /// Unreliable messages of 500 bytes, in bits per second.
     pub(super) flood: u64,
     /// After this time the line has another rate, and after twice the time the first one again.
@@ -68,6 +70,7 @@ impl Scenario {
             transfers: 16,
             transfer_len: 1 << 20,
             has_game: true,
+            has_uploads: false,
             flood: 0,
             changes: None,
             time_max: Duration::from_secs(60),
@@ -147,6 +150,16 @@ pub(super) fn all() -> Vec<Scenario> {
             ..home("the line is half as wide from 4 s to 8 s")
         },
         home("200 ms of jitter").jittery(ms(200)),
+        Scenario {
+            up: line(2 * MEGABIT, ms(50)),
+            has_uploads: true,
+            time_max: Duration::from_secs(30),
+            ..Scenario::new(
+                "20 Mbit/s and 2 back, a transfer each way",
+                20 * MEGABIT,
+                ms(50),
+            )
+        },
         Scenario::new("a satellite, 600 ms", 10 * MEGABIT, ms(600)),
         Scenario {
             rate_ceiling: 2_000 * MEGABIT,

@@ -19,6 +19,9 @@ const GAME: Delivery = Delivery::Sequenced(1);
 const GAME_LEN: usize = 100;
 const FLOOD_LEN: usize = 500;
 
+/// What a client sends at a time where it uploads.
+const UPLOAD_LEN: usize = 16 << 10;
+
 /// What came of a scenario.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(super) struct Outcome {
@@ -33,8 +36,12 @@ pub(super) struct Outcome {
     pub(super) transferred_when_first_done: Vec<u64>,
     /// From the sending of a message of the game to its delivery, sorted.
     pub(super) game_ms: Vec<f64>,
-    /// How many were sent to all clients.
+    /// How many were sent to all clients, and as many by them.
     pub(super) game_sent: u32,
+    /// How many of theirs the server took.
+    pub(super) game_up_delivered: u32,
+    /// Bytes of long messages that the clients sent, and the server took.
+    pub(super) uploaded: u64,
     pub(super) flood_delivered: u64,
     pub(super) flood_expired: u64,
     pub(super) flood_refused: u64,
@@ -196,6 +203,12 @@ impl<'a> World<'a> {
 
     /// As much as there is room for.
     fn send_transfers(&mut self) {
+        if self.scenario.has_uploads {
+            for client in &mut self.clients {
+                let upload = &self.transfer[..UPLOAD_LEN];
+                while client.state.send(client.peer, TRANSFER, upload).is_ok() {}
+            }
+        }
         for client in &mut self.clients {
             let Some(name) = client.name else { continue };
             while client.sent < client.to_send
@@ -284,6 +297,12 @@ impl<'a> World<'a> {
                     }
                 }
                 Event::Disconnected { .. } => self.outcome.disconnected += 1,
+                Event::Message {
+                    delivery, bytes, ..
+                } => match delivery {
+                    TRANSFER => self.outcome.uploaded += bytes.len() as u64,
+                    _ => self.outcome.game_up_delivered += 1,
+                },
                 _ => {}
             }
         }
@@ -375,9 +394,9 @@ impl Outcome {
     }
 
     /// How evenly the transfers shared the line until one of them was over: 1 where all had the same, 1/n
-    /// where one had everything (Jain, Chiu and Hawe, 1984).
+    /// where one had everything (Jain, Chiu and Hawe, 1984). None where nobody had anything.
     #[allow(clippy::cast_precision_loss, reason = "a few megabytes")]
-    pub(super) fn fairness(&self) -> f64 {
+    pub(super) fn fairness(&self) -> Option<f64> {
         let until_first = &self.transferred_when_first_done;
         let shares = if until_first.is_empty() {
             &self.transferred
@@ -387,10 +406,7 @@ impl Outcome {
         let shares: Vec<f64> = shares.iter().map(|bytes| *bytes as f64).collect();
         let sum: f64 = shares.iter().sum();
         let squares: f64 = shares.iter().map(|share| share * share).sum();
-        if squares == 0.0 {
-            return 1.0;
-        }
-        sum * sum / (shares.len() as f64 * squares)
+        (sum > 0.0).then(|| sum * sum / (shares.len() as f64 * squares))
     }
 
     /// What the transfers had of the line.

@@ -233,7 +233,10 @@ fn latency_counts_what_is_lost_as_infinitely_long() {
     assert_eq!(in_slices, lost);
     let svg = svg.read();
     assert_is_well_formed(&svg);
-    assert!(svg.contains(&format!("std, {lost} of 200 lost")));
+    // On a busy machine its rate may stand in between.
+    let told = format!(", {lost} of 200 lost");
+    let mut texts = svg.split(['>', '<']).map(str::trim);
+    assert!(texts.any(|text| text.starts_with("std, ") && text.ends_with(&told)));
 }
 
 #[test]

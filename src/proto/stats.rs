@@ -76,11 +76,12 @@ pub struct PeerStats {
     pub in_flight_bytes: usize,
     /// How fast it may be sent to, now, in bits per second.
     pub rate: u64,
-    /// How fast the network was lately seen to deliver, in bits per second. Less than there is where the
-    /// application does not send more.
+    /// How fast the network was seen to deliver, in bits per second: the most of the last two round trips. Less
+    /// than there is where the application does not send more, and while a queue drains.
     pub bandwidth: u64,
-    /// By how much the round trips of the last round were longer than the shortest: packets wait in a queue
-    /// on their way. Zero as long as it is no more than noise.
+    /// By how much the shortest of the last three round trips was longer than the shortest of the last ten to
+    /// twenty seconds: packets wait in a queue on their way. Zero as long as that is no more than noise, or
+    /// than a delay that stayed when less was sent. It is as old as the last acknowledgement.
     pub queue_delay: Duration,
     /// What keeps messages to it from leaving, now.
     pub limit: SendLimit,

@@ -233,7 +233,45 @@ fn messages_of_exactly_the_largest_size_arrive_in_many_channels() {
     assert!(messages.iter().all(|taken| taken.bytes == message));
 }
 
+/// The line carries 2 Mbit/s, and whoever sends all he may fills its queue now and then.
+fn who_fills_a_line_is_told_how_wide_it_is_and_how_long_its_queue() {
+    const LINE: u64 = 2_000_000;
+    let line = LinkConditions {
+        rate: Some(LINE),
+        queue_bytes: 64 << 10,
+        ..latency(20)
+    };
+    let mut pair = pair(1, &line);
+    let alone = pair.stats(CLIENT);
+    assert_eq!((alone.bandwidth, alone.queue_delay), (0, Duration::ZERO));
+    let mut sent = 0;
+    let (mut widest, mut longest, mut shortest) = (0, Duration::ZERO, secs(1));
+    for tick in 0..20 * 60 {
+        sent = press(&mut pair, Delivery::Ordered(7), sent, 960);
+        pair.run_for(TICK);
+        if tick < 3 * 60 {
+            continue;
+        }
+        let stats = pair.stats(CLIENT);
+        // While the queue drains less is sent, and so delivered.
+        for figure in [stats.bandwidth, stats.rate] {
+            assert!((LINE / 3..LINE * 3 / 2).contains(&figure), "{stats:?}");
+        }
+        widest = widest.max(stats.bandwidth);
+        longest = longest.max(stats.queue_delay);
+        shortest = shortest.min(stats.queue_delay);
+    }
+    assert!(
+        (LINE * 9 / 10..LINE * 11 / 10).contains(&widest),
+        "{widest}"
+    );
+    assert!((ms(12)..ms(262)).contains(&longest), "{longest:?}");
+    assert_eq!(shortest, Duration::ZERO, "it drains");
+    assert!(pair.stats(CLIENT).round_trip.unwrap() >= ms(40));
+}
+
 under_both!(
+    who_fills_a_line_is_told_how_wide_it_is_and_how_long_its_queue,
     an_application_that_takes_nothing_holds_its_peer_back_until_it_does,
     an_application_that_takes_nothing_does_not_grow,
     unreliable_messages_that_find_no_room_are_refused_and_their_sender_knows,

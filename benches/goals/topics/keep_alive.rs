@@ -4,7 +4,8 @@
 //! Real sockets over loopback, one for each client, and real time: a connection is kept alive every 5 s, each
 //! at its own time. In between the server's turns the clients have theirs, on the same thread, of which only
 //! the server's processor time counts. Beside it, tick by tick: a server without a protocol that echoes what
-//! as many of the same sockets send as often. `tickwire bench connections` shows the same of clients in
+//! as many of the same sockets send as often. Between two turns ten thousand clients have gone through the
+//! cache: it is the harder of two measurements. `tickwire bench connections` shows the same of clients in
 //! processes of their own, and what it costs to be woken by each datagram.
 
 use std::cell::RefCell;
@@ -51,19 +52,19 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 /// About as long as what keeps a connection alive.
 const QUESTION: &[u8] = &[0; 36];
 
-const HOST: &str = "tickwire, 60 turns a second";
+const HOST: &str = "tickwire plain, 60 turns a second";
 const FLOOR: &str = "recvmmsg and sendmmsg, 60 turns a second, no protocol";
 const ONE_PERCENT: &str = "1% of a core";
 
 const GOALS: &[Goal] = &[
     Goal {
-        name: "10,000 idle connections: tickwire at 60 turns a second against 1% of a core",
+        name: "10,000 idle connections: tickwire plain at 60 turns a second against 1% of a core",
         of: HOST,
         against: ONE_PERCENT,
         bound: Some(1.00),
     },
     Goal {
-        name: "10,000 idle connections: tickwire against recvmmsg and sendmmsg without a protocol",
+        name: "10,000 idle connections: tickwire plain against recvmmsg and sendmmsg without a protocol",
         of: HOST,
         against: FLOOR,
         bound: None,
@@ -274,7 +275,7 @@ impl Both {
     fn check(&self, received: u64) -> io::Result<()> {
         expect("peers", self.host.stats().peers, self.clients.len())?;
         let asked = (0..self.plan.ticks).map(|tick| self.plan.speakers(tick).len());
-        let wanted = asked.sum::<usize>() as u64 * 3 / 4;
+        let wanted = asked.sum::<usize>() as u64 * 95 / 100;
         if received >= wanted {
             return Ok(());
         }

@@ -284,6 +284,11 @@ pub(crate) const CHUNKS_KEPT_MAX: usize = 64;
 /// each of 4,096 peers.
 pub(crate) const BUFFERS_KEPT_MAX: usize = 8192;
 
+/// How many buffers of a size are made when the first one is needed: 64, of all sizes 84 KiB for each host. A
+/// game with one peer seldom has as many messages waiting at once, and when a moment comes that is worse than
+/// all before it, the memory is there.
+pub(crate) const BUFFERS_RESERVED: usize = 64;
+
 /// The longest unreliable message that is not cut, in bytes: 992. It fills a packet.
 pub const WHOLE_MAX: usize = 992;
 

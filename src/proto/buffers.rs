@@ -4,7 +4,7 @@
 //! One for all peers of a host. A message gets a buffer of the smallest size that holds it, so that one
 //! that waits for long holds no memory but its own.
 
-use crate::limits::{BUFFERS_KEPT_MAX, FRAGMENT_BYTES};
+use crate::limits::{BUFFERS_KEPT_MAX, BUFFERS_RESERVED, FRAGMENT_BYTES};
 
 /// The sizes of buffers that are kept, in bytes. A longer one is allocated as long as it is, and given
 /// back to the allocator.
@@ -29,9 +29,18 @@ impl Buffers {
         let Some(class) = SIZES.iter().position(|size| len <= *size) else {
             return Vec::with_capacity(len);
         };
+        if self.free[class].capacity() == 0 {
+            self.make_reserve(class);
+        }
         self.free[class]
             .pop()
             .unwrap_or_else(|| Vec::with_capacity(SIZES[class]))
+    }
+
+    /// Somebody asks for a buffer of this size for the first time.
+    fn make_reserve(&mut self, class: usize) {
+        let buffers = (0..BUFFERS_RESERVED).map(|_| Vec::with_capacity(SIZES[class]));
+        self.free[class].extend(buffers);
     }
 
     /// Takes a buffer back, if it is one that can be used again and not too many of its size wait for

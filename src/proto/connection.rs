@@ -231,6 +231,14 @@ impl Connection {
         self.stats.packets_sent = packets;
     }
 
+    /// Nobody had anything to say for as long as it takes to be asked for a sign of life: what was needed once
+    /// is given back.
+    fn rest(&mut self) {
+        self.sent.shed();
+        self.outbox.shed();
+        self.inbox.shed();
+    }
+
     fn forget_plans(&mut self) {
         self.wants_ping = false;
         self.response = None;

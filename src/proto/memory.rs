@@ -260,6 +260,59 @@ mod tests {
         }
     }
 
+    /// A second of a game and a level, and then nothing but what keeps the connection alive.
+    fn play_and_rest(pair: &mut Pair, number: u16) {
+        let address = connect(pair, number);
+        let (server, client) = pair.peers();
+        pair.server
+            .send(server, Delivery::Ordered(1), &[7; 1 << 20])
+            .unwrap();
+        for _ in 0..60 {
+            for delivery in [Delivery::Sequenced(0), Delivery::Reliable] {
+                pair.server.send(server, delivery, &[7; 200]).unwrap();
+                pair.client.send(client, delivery, &[7; 40]).unwrap();
+            }
+            pair.wait(address);
+            while pair.server.poll_event().is_some() || pair.client.poll_event().is_some() {}
+        }
+        while pair.server.peer_stats(server).unwrap().queued_messages > 0 {
+            pair.wait(address);
+        }
+        for _ in 0..3 {
+            pair.now += pair.server.config().keep_alive;
+            pair.client.handle_timeout(pair.now);
+            pair.wait(address);
+        }
+        while pair.client.poll_event().is_some() {}
+    }
+
+    /// What a channel keeps that was used is a few hundred bytes, and so is what the rate goes by.
+    const KEPT_AFTER_PLAY: usize = 1024;
+
+    #[test]
+    fn a_peer_that_rests_gives_back_what_it_needed_once() {
+        for config in configs() {
+            let mut pair = Pair::new(&config);
+            // What the host itself keeps for later is there from then on.
+            play_and_rest(&mut pair, 1);
+            let first = pair.server.peers().next().unwrap();
+            pair.server.disconnect(first, 0, pair.now);
+            pair.wait(SocketAddr::from(([192, 0, 2, 2], 1)));
+            while pair.server.poll_event().is_some() {}
+            assert_eq!(pair.server.stats().peers, 0);
+            let nobody = |now| HostState::new(config.clone(), [0; 32], now).unwrap();
+            pair.client = nobody(pair.now);
+            let info = allocation_counter::measure(|| {
+                play_and_rest(&mut pair, 2);
+                pair.client = nobody(pair.now);
+            });
+            let kept = usize::try_from(info.bytes_current).unwrap();
+            let stated = config.peer_bytes_idle() + KEPT_AFTER_PLAY;
+            assert!(kept <= stated, "{kept} of {stated}");
+            assert!(kept > stated / 4, "{kept} of {stated}");
+        }
+    }
+
     /// Queues messages until there is no room for another one; returns how many.
     fn flood(host: &mut HostState, peer: PeerId, delivery: Delivery, len: usize) -> usize {
         let message = vec![7; len];

@@ -39,6 +39,12 @@ impl Receipts {
         self.open.len() + self.fates.len() + self.untaken < RECEIPTS_MAX
     }
 
+    /// Gives memory back that is not in use.
+    pub(crate) fn shed(&mut self) {
+        self.open.shrink_to_fit();
+        self.fates.shrink_to_fit();
+    }
+
     /// A receipt for a message of so many pieces, for which there [is room](Self::has_room).
     pub(crate) fn issue(&mut self, pieces: u32, sequenced: Option<(u8, u64)>) -> Receipt {
         self.open.push_back(Open {

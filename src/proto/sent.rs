@@ -395,6 +395,17 @@ impl Sent {
         }
     }
 
+    /// When the last packet left that wants an acknowledgement.
+    pub(crate) fn asked_at(&self) -> Instant {
+        self.asked_at
+    }
+
+    /// Gives memory back that is not in use.
+    pub(crate) fn shed(&mut self) {
+        self.in_flight.shrink_to_fit();
+        self.units.units.shrink_to_fit();
+    }
+
     /// How many packets were given up.
     pub(crate) fn lost(&self) -> u64 {
         self.lost

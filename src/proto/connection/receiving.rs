@@ -119,6 +119,9 @@ impl Connection {
                 Frame::Ping => {
                     outcome.is_asked = true;
                     self.inbox.on_asked();
+                    if now >= self.sent.asked_at() + self.keep_alive {
+                        self.rest();
+                    }
                 }
                 // One that was waited for has been looked at before.
                 Frame::Response(_) => {}

@@ -76,6 +76,7 @@ impl Connection {
     fn look_at_seldom(&mut self, now: Instant) {
         if now >= self.keep_alive_at {
             self.wants_ping = true;
+            self.rest();
         }
         let introduction = self.introduction.as_mut();
         self.wants_ping |= introduction.is_some_and(|introduction| introduction.is_due(now));

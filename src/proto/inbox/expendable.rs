@@ -31,6 +31,11 @@ struct Incomplete {
 pub(crate) const INCOMPLETE_BYTES: usize = 2 * size_of::<Incomplete>();
 
 impl Expendable {
+    /// Gives memory back that is not in use.
+    pub(super) fn shed(&mut self) {
+        self.incomplete.shrink_to_fit();
+    }
+
     /// Takes a message or a piece of one. One that is refused counts as lost for its sender.
     pub(super) fn accept(
         &mut self,

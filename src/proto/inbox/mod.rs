@@ -96,6 +96,12 @@ impl Inbox {
         taken
     }
 
+    /// Gives memory back that is not in use.
+    pub(crate) fn shed(&mut self) {
+        self.expendable.shed();
+        self.streams.iter_mut().for_each(Stream::shed_all);
+    }
+
     /// The application has taken a message.
     pub(crate) fn on_taken(&mut self, delivery: Delivery, len: usize) {
         if delivery.is_reliable() {

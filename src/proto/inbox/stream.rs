@@ -51,6 +51,11 @@ impl Stream {
         }
     }
 
+    /// Gives all memory back that is not in use.
+    pub(super) fn shed_all(&mut self) {
+        self.entries.shrink_to_fit();
+    }
+
     /// Takes a message or a piece of one. What is known already is taken as well: its sender did not hear
     /// that it had arrived.
     pub(super) fn accept(

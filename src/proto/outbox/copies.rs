@@ -65,6 +65,13 @@ impl Copies {
         soon.into_iter().chain(later).min()
     }
 
+    /// Gives memory back that is not in use.
+    pub(super) fn shed(&mut self) {
+        for line in [&mut self.soon, &mut self.later] {
+            line.copies.shrink_to_fit();
+        }
+    }
+
     /// Forgets those at the front that have arrived.
     pub(super) fn forget(&mut self, mut has_arrived: impl FnMut(&Copy) -> bool) {
         for line in [&mut self.soon, &mut self.later] {

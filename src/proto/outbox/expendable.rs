@@ -136,6 +136,12 @@ impl Expendable {
         true
     }
 
+    /// Gives memory back that is not in use.
+    pub(super) fn shed(&mut self) {
+        self.entries.shrink_to_fit();
+        self.bytes.shrink_to_fit();
+    }
+
     /// Drops what has waited for too long, the oldest first.
     pub(super) fn drop_stale(&mut self, wait_max: Duration, receipts: &mut Receipts, now: Instant) {
         while let Some(entry) = self.entries.front() {

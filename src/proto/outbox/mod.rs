@@ -216,6 +216,13 @@ impl Outbox {
         })
     }
 
+    /// Gives memory back that is not in use.
+    pub(crate) fn shed(&mut self) {
+        self.expendable.shed();
+        self.reliable.shed();
+        self.receipts.shed();
+    }
+
     /// The rate does not let everything go: what has waited for too long is dropped.
     pub(crate) fn drop_stale(&mut self, now: Instant) {
         let receipts = &mut self.receipts;

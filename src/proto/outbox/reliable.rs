@@ -131,6 +131,13 @@ impl Reliable {
         self.unsent > 0 && !self.has_something()
     }
 
+    /// Gives memory back that is not in use.
+    pub(super) fn shed(&mut self) {
+        self.streams.iter_mut().for_each(Stream::shed_all);
+        self.lost.shrink_to_fit();
+        self.copies.shed();
+    }
+
     /// When copies go alone, if no packet leaves before.
     pub(super) fn copies_alone_at(&self, patience: Duration) -> Option<Instant> {
         self.copies.alone_at(patience)

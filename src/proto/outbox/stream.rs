@@ -175,6 +175,11 @@ impl Stream {
         forgotten
     }
 
+    /// Gives all memory back that is not in use.
+    pub(super) fn shed_all(&mut self) {
+        self.messages.shrink_to_fit();
+    }
+
     /// Gives memory back that was needed once.
     pub(super) fn shed(&mut self) {
         let (len, capacity) = (self.messages.len(), self.messages.capacity());

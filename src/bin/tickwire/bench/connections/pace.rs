@@ -1,10 +1,11 @@
 //! When a server looks after its peers: whenever something comes, or by its own ticks.
 
-use std::thread;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use tickwire::Ticker;
+
+use crate::bench::frame;
 
 /// How often a server looks that has a game to compute.
 pub(super) const TICKS_PER_SECOND: u32 = 60;
@@ -65,15 +66,11 @@ impl Sleeper {
     /// its tick, and does not wait.
     pub(super) fn patience(&mut self, end: Instant) -> Duration {
         let Some(ticker) = &mut self.ticker else {
-            return left(end);
+            return end.saturating_duration_since(Instant::now());
         };
-        thread::sleep(left(ticker.next_tick().min(end)));
+        frame::sleep_until(ticker.next_tick().min(end));
         Duration::ZERO
     }
-}
-
-fn left(until: Instant) -> Duration {
-    until.saturating_duration_since(Instant::now())
 }
 
 #[cfg(test)]
@@ -85,8 +82,8 @@ mod tests {
         let end = Instant::now() + Duration::from_secs(60);
         let patience = Sleeper::new(Pace::Woken).patience(end);
         assert!(patience > Duration::from_secs(30), "{patience:?}");
-        let mut ticking = Sleeper::new(Pace::Ticking);
         let began = Instant::now();
+        let mut ticking = Sleeper::new(Pace::Ticking);
         let tick = Duration::from_secs(1) / TICKS_PER_SECOND;
         for turn in 1..=3 {
             assert_eq!(ticking.patience(end), Duration::ZERO);

@@ -286,56 +286,62 @@ impl<'a> World<'a> {
 
     fn take_events(&mut self) {
         while let Some(event) = self.server.poll_event() {
-            match event {
-                Event::Connected { peer, address, .. } => {
-                    let client = self
-                        .clients
-                        .iter_mut()
-                        .find(|client| client.address == address);
-                    if let Some(client) = client {
-                        client.name = Some(peer);
-                    }
-                }
-                Event::Disconnected { .. } => self.outcome.disconnected += 1,
-                Event::Message {
-                    delivery, bytes, ..
-                } => match delivery {
-                    TRANSFER => self.outcome.uploaded += bytes.len() as u64,
-                    _ => self.outcome.game_up_delivered += 1,
-                },
-                _ => {}
-            }
+            self.on_server_event(&event);
         }
-        for (number, client) in self.clients.iter_mut().enumerate() {
-            while let Some(event) = client.state.poll_event() {
-                let Event::Message {
+        for number in 0..self.clients.len() {
+            while let Some(event) = self.clients[number].state.poll_event() {
+                if let Event::Message {
                     delivery, bytes, ..
                 } = event
-                else {
-                    continue;
-                };
-                match delivery {
-                    TRANSFER => {
-                        let all = self.scenario.transfers as usize * self.scenario.transfer_len;
-                        let outcome = &mut self.outcome;
-                        outcome.transfers_done += 1;
-                        outcome.transferred[number] += bytes.len() as u64;
-                        let is_first = outcome.transferred_when_first_done.is_empty();
-                        if is_first && outcome.transferred[number] >= all as u64 {
-                            outcome.transferred_when_first_done = outcome.transferred.clone();
-                        }
-                    }
-                    GAME => {
-                        let sent = bytes
-                            .first_chunk()
-                            .map(|number| u32::from_be_bytes(*number));
-                        let sent_at = sent.and_then(|sent| self.game_sent_at.get(sent as usize));
-                        let took = sent_at.map(|at| (self.now - *at).as_secs_f64() * 1e3);
-                        self.outcome.game_ms.extend(took);
-                    }
-                    _ => self.outcome.flood_delivered += 1,
+                {
+                    self.on_message_to_client(number, delivery, &bytes);
                 }
             }
+        }
+    }
+
+    fn on_server_event(&mut self, event: &Event) {
+        match event {
+            Event::Connected { peer, address, .. } => {
+                let mut clients = self.clients.iter_mut();
+                if let Some(client) = clients.find(|client| client.address == *address) {
+                    client.name = Some(*peer);
+                }
+            }
+            Event::Disconnected { .. } => self.outcome.disconnected += 1,
+            Event::Message {
+                delivery: TRANSFER,
+                bytes,
+                ..
+            } => self.outcome.uploaded += bytes.len() as u64,
+            Event::Message { .. } => self.outcome.game_up_delivered += 1,
+            _ => {}
+        }
+    }
+
+    fn on_message_to_client(&mut self, number: usize, delivery: Delivery, bytes: &[u8]) {
+        match delivery {
+            TRANSFER => self.on_transferred(number, bytes.len() as u64),
+            GAME => {
+                let sent = bytes
+                    .first_chunk()
+                    .map(|number| u32::from_be_bytes(*number));
+                let sent_at = sent.and_then(|sent| self.game_sent_at.get(sent as usize));
+                let took = sent_at.map(|at| (self.now - *at).as_secs_f64() * 1e3);
+                self.outcome.game_ms.extend(took);
+            }
+            _ => self.outcome.flood_delivered += 1,
+        }
+    }
+
+    fn on_transferred(&mut self, number: usize, bytes: u64) {
+        let all = u64::from(self.scenario.transfers) * self.scenario.transfer_len as u64;
+        let outcome = &mut self.outcome;
+        outcome.transfers_done += 1;
+        outcome.transferred[number] += bytes;
+        let is_first = outcome.transferred_when_first_done.is_empty();
+        if is_first && outcome.transferred[number] >= all {
+            outcome.transferred_when_first_done = outcome.transferred.clone();
         }
     }
 

@@ -51,6 +51,7 @@ mod replay_window;
 mod round_trip;
 mod sent;
 mod sequence;
+mod shed;
 mod slots;
 mod stats;
 mod time;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::delivery::Receipt;
+use super::shed::shed;
 use crate::limits::RECEIPTS_MAX;
 
 /// See the [module](self). Allocates nothing before the first receipt.
@@ -39,10 +40,10 @@ impl Receipts {
         self.open.len() + self.fates.len() + self.untaken < RECEIPTS_MAX
     }
 
-    /// Gives memory back that is not in use.
+    /// Gives back what was needed once.
     pub(crate) fn shed(&mut self) {
-        self.open.shrink_to_fit();
-        self.fates.shrink_to_fit();
+        shed(&mut self.open);
+        shed(&mut self.fates);
     }
 
     /// A receipt for a message of so many pieces, for which there [is room](Self::has_room).

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use super::congestion::Stamp;
 use super::delivery::Receipt;
 use super::round_trip::RoundTrip;
+use super::shed::shed;
 use super::wire::Malformed;
 use super::wire::frame::AckFrame;
 use super::wire::packet::PAYLOAD_MAX;
@@ -400,10 +401,10 @@ impl Sent {
         self.asked_at
     }
 
-    /// Gives memory back that is not in use.
+    /// Gives back what was needed once.
     pub(crate) fn shed(&mut self) {
-        self.in_flight.shrink_to_fit();
-        self.units.units.shrink_to_fit();
+        shed(&mut self.in_flight);
+        shed(&mut self.units.units);
     }
 
     /// How many packets were given up.

@@ -87,6 +87,9 @@ impl Connection {
             if outcome.is_asked {
                 // Whoever asks for a sign of life has waited long enough.
                 self.received.ack_now(now);
+                if now >= self.sent.asked_at() + self.keep_alive {
+                    self.rest();
+                }
             }
         }
         outcome.disconnected
@@ -119,9 +122,6 @@ impl Connection {
                 Frame::Ping => {
                     outcome.is_asked = true;
                     self.inbox.on_asked();
-                    if now >= self.sent.asked_at() + self.keep_alive {
-                        self.rest();
-                    }
                 }
                 // One that was waited for has been looked at before.
                 Frame::Response(_) => {}

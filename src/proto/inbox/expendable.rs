@@ -7,6 +7,7 @@ use super::mailbox::Mailbox;
 use super::{Refused, Taken};
 use crate::limits::UNRELIABLE_INCOMPLETE_MAX;
 use crate::proto::delivery::Delivery;
+use crate::proto::shed::shed;
 use crate::proto::wire::message::{MessageFrame, Piece};
 
 /// See the [module](self). Allocates nothing before it has to.
@@ -31,9 +32,9 @@ struct Incomplete {
 pub(crate) const INCOMPLETE_BYTES: usize = 2 * size_of::<Incomplete>();
 
 impl Expendable {
-    /// Gives memory back that is not in use.
+    /// Gives back what was needed once.
     pub(super) fn shed(&mut self) {
-        self.incomplete.shrink_to_fit();
+        shed(&mut self.incomplete);
     }
 
     /// Takes a message or a piece of one. One that is refused counts as lost for its sender.

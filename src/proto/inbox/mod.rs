@@ -96,7 +96,7 @@ impl Inbox {
         taken
     }
 
-    /// Gives memory back that is not in use.
+    /// Gives back what was needed once.
     pub(crate) fn shed(&mut self) {
         self.expendable.shed();
         self.streams.iter_mut().for_each(Stream::shed_all);

@@ -8,6 +8,7 @@ use super::window::Window;
 use super::{Refused, Taken};
 use crate::limits::{CHANNEL_KEPT, RELIABLE_OPEN_MAX};
 use crate::proto::delivery::Delivery;
+use crate::proto::shed::shed;
 use crate::proto::wire::message::{MessageFrame, Piece};
 
 /// See the [module](self).
@@ -51,9 +52,9 @@ impl Stream {
         }
     }
 
-    /// Gives all memory back that is not in use.
+    /// Gives all of it back if nothing is in it.
     pub(super) fn shed_all(&mut self) {
-        self.entries.shrink_to_fit();
+        shed(&mut self.entries);
     }
 
     /// Takes a message or a piece of one. What is known already is taken as well: its sender did not hear

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use super::stream::Place;
 use crate::limits::COPY_SPACING;
+use crate::proto::shed::shed;
 use crate::proto::time::{Duration, Instant};
 
 /// A message of which another copy is to leave.
@@ -65,10 +66,10 @@ impl Copies {
         soon.into_iter().chain(later).min()
     }
 
-    /// Gives memory back that is not in use.
+    /// Gives back what was needed once.
     pub(super) fn shed(&mut self) {
         for line in [&mut self.soon, &mut self.later] {
-            line.copies.shrink_to_fit();
+            shed(&mut line.copies);
         }
     }
 

@@ -6,6 +6,7 @@ use crate::limits::{QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX};
 use crate::proto::delivery::{Delivery, Receipt};
 use crate::proto::receipts::Receipts;
 use crate::proto::sent::{Unit, Units};
+use crate::proto::shed::shed;
 use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::Writer;
 use crate::proto::wire::message::{Head, Piece, whole_max};
@@ -136,10 +137,10 @@ impl Expendable {
         true
     }
 
-    /// Gives memory back that is not in use.
+    /// Gives back what was needed once.
     pub(super) fn shed(&mut self) {
-        self.entries.shrink_to_fit();
-        self.bytes.shrink_to_fit();
+        shed(&mut self.entries);
+        shed(&mut self.bytes);
     }
 
     /// Drops what has waited for too long, the oldest first.

@@ -216,7 +216,7 @@ impl Outbox {
         })
     }
 
-    /// Gives memory back that is not in use.
+    /// Gives back what was needed once.
     pub(crate) fn shed(&mut self) {
         self.expendable.shed();
         self.reliable.shed();

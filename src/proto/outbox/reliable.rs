@@ -9,6 +9,7 @@ use crate::proto::buffers::Buffers;
 use crate::proto::delivery::{Delivery, Receipt};
 use crate::proto::receipts::Receipts;
 use crate::proto::sent::{Unit, Units};
+use crate::proto::shed::shed;
 use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::Writer;
 
@@ -131,10 +132,10 @@ impl Reliable {
         self.unsent > 0 && !self.has_something()
     }
 
-    /// Gives memory back that is not in use.
+    /// Gives back what was needed once.
     pub(super) fn shed(&mut self) {
         self.streams.iter_mut().for_each(Stream::shed_all);
-        self.lost.shrink_to_fit();
+        shed(&mut self.lost);
         self.copies.shed();
     }
 

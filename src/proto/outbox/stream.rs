@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use crate::limits::{CHANNEL_KEPT, FRAGMENT_BYTES, MESSAGE_OVERHEAD, REDUNDANT_MESSAGE_MAX};
 use crate::proto::delivery::{Delivery, Receipt};
 use crate::proto::receipts::Receipts;
+use crate::proto::shed::shed;
 use crate::proto::wire::message::{Head, Piece};
 
 /// See the [module](self).
@@ -175,9 +176,9 @@ impl Stream {
         forgotten
     }
 
-    /// Gives all memory back that is not in use.
+    /// Gives all of it back if nothing is in it.
     pub(super) fn shed_all(&mut self) {
-        self.messages.shrink_to_fit();
+        shed(&mut self.messages);
     }
 
     /// Gives memory back that was needed once.

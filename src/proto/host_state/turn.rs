@@ -49,9 +49,7 @@ impl HostState {
     /// Whoever had something to do in this turn or in the last one is asked what is due; all others have a
     /// timer. So a busy peer, whose deadlines move with every packet, costs no timer.
     fn look_at_recent(&mut self, now: Instant) {
-        if let Some(index) = self.heard.take() {
-            self.reckon_deadline(index);
-        }
+        self.heard = None; // he is among them
         let mut place = 0;
         while let Some(index) = self.recent.get(place).copied() {
             let deadline = self.reckon_deadline(index);

@@ -57,11 +57,7 @@ impl Crowd {
 impl Client {
     fn new(config: &Config, server: SocketAddr, number: usize) -> io::Result<Self> {
         let socket = client_socket(server)?;
-        let now = Instant::now();
-        let mut seed = [7; 32];
-        seed[..8].copy_from_slice(&number.to_be_bytes());
-        let mut state = HostState::new(config.clone(), seed, now)?;
-        let peer = state.connect(server, &ConnectOptions::default(), now)?;
+        let (state, peer) = connecting(config, server, number)?;
         Ok(Self {
             state,
             socket,
@@ -97,6 +93,20 @@ impl Client {
         }
         Ok(())
     }
+}
+
+/// The protocol of a client that begins to connect, and the server as it calls it.
+pub(crate) fn connecting(
+    config: &Config,
+    server: SocketAddr,
+    number: usize,
+) -> io::Result<(HostState, PeerId)> {
+    let now = Instant::now();
+    let mut seed = [7; 32];
+    seed[..8].copy_from_slice(&number.to_be_bytes());
+    let mut state = HostState::new(config.clone(), seed, now)?;
+    let peer = state.connect(server, &ConnectOptions::default(), now)?;
+    Ok((state, peer))
 }
 
 pub(crate) fn client_socket(server: SocketAddr) -> io::Result<UdpSocket> {

@@ -18,14 +18,14 @@ use std::{ops, thread};
 
 use tickwire::limits::KEEP_ALIVE_DEFAULT;
 use tickwire::proto::HostState;
-use tickwire::{Config, ConnectOptions, Delivery, Host, PeerId, Ticker};
+use tickwire::{Config, Delivery, Host, PeerId, Ticker};
 
 use crate::contest::{Contestant, Entry, Goal, Topic};
 use crate::cpu::thread_cpu_time;
 use crate::files;
 use crate::floors::{PeerName, RawServer};
 use crate::settings::Settings;
-use crate::topics::crowd::{expect, received};
+use crate::topics::crowd::{connecting, expect, received};
 use crate::work::Bound;
 
 const CLIENTS: usize = 10_000;
@@ -320,15 +320,7 @@ impl Client {
     fn new(config: &Config, server: SocketAddr, number: usize) -> io::Result<Self> {
         let socket = UdpSocket::bind("127.0.0.1:0")?;
         socket.set_nonblocking(true)?;
-        let now = Instant::now();
-        let mut seed = [7; 32];
-        seed[..8].copy_from_slice(&number.to_be_bytes());
-        let config = Config {
-            peers_max: 1,
-            ..config.clone()
-        };
-        let mut state = HostState::new(config, seed, now)?;
-        let peer = state.connect(server, &ConnectOptions::default(), now)?;
+        let (state, peer) = connecting(config, server, number)?;
         Ok(Self {
             socket,
             state,

@@ -137,9 +137,6 @@ fn real_sockets_deliver_everything_in_order() {
     let ended = messages(&[
         "--real",
         "--loss=0,0.15",
-        // A burst ends with a datagram and not with time: the default of 3 can outlast many retries, of
-        // which each waits twice as long as the one before.
-        "--burst=0,1.5",
         "--latency=5ms",
         "--jitter=2ms",
         "--rate=240",

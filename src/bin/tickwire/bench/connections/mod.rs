@@ -8,7 +8,8 @@
 //! From the bottom up: `client` is one client, `crowd` many of them in one loop and `bare` many without a
 //! protocol; `clients` is the program around either, `report` what that says to this one; `children` are
 //! these programs seen from here, `server` is who they connect to and `pace` when it looks after them;
-//! `course` is the run, `floor` the least that it could cost, `results` what it came to and `table` how that is shown.
+//! `course` is the run, `floor` the least that it could cost, `results` what it came to and `table` how
+//! that is shown.
 
 mod bare;
 mod children;

@@ -28,9 +28,10 @@ const GROWTH: usize = 2;
 
 impl Config {
     /// The most memory that a peer takes that has never been sent a message, in bytes of the allocator:
-    /// at most 4 KiB. One that was, and has had nothing to say or to hear for a
-    /// [`keep_alive`](Config::keep_alive), takes a few hundred bytes more for each channel that was used. The slots of the [`Endpoint`](crate::Endpoint) and the kernel's buffers are the
-    /// same for any number of peers and not in it.
+    /// at most 4 KiB. One that was, and has had nothing to say for a
+    /// [`keep_alive`](Config::keep_alive), takes up to half a KiB more for its rate, and a few hundred
+    /// bytes for each channel that was used. The slots of the [`Endpoint`](crate::Endpoint) and the
+    /// kernel's buffers are the same for any number of peers and not in it.
     pub fn peer_bytes_idle(&self) -> usize {
         let timer = size_of::<(Instant, u32)>() + size_of::<u32>();
         let ready = size_of::<usize>();

@@ -180,7 +180,7 @@
 //!
 //! | layer | what it knows |
 //! | --- | --- |
-//! | `src/bin/tickwire` | the command line (feature `cli`) |
+//! | `crates/cli` | the program `tickwire` |
 //! | `src/lib.rs` | this face |
 //! | `src/io` | the only code that touches the operating system: sockets, readiness, sleep, the clock; [`Endpoint`], and [`Host`] around one |
 //! | `src/token` | admission tokens, pure as well (feature `noise`) |
@@ -230,6 +230,11 @@ mod io;
 #[cfg(feature = "noise")]
 mod keys;
 mod send_error;
+
+/// The crate of [`Event::Message`]'s bytes, in the version that tickwire uses.
+pub use bytes;
+/// The crate of the readiness API, in the version that tickwire uses.
+pub use mio;
 
 pub use crate::config::{Config, ConfigError, EndpointConfig, Security};
 pub use crate::io::{

@@ -1,13 +1,17 @@
 //! What the integration tests share.
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
+mod skip;
+
 use std::net::{SocketAddr, UdpSocket};
-use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
 use tickwire::{Endpoint, EndpointConfig};
+
+#[allow(unused_imports, reason = "every test file uses a part of it")]
+pub(crate) use self::skip::{skip, skip_namespace};
 
 /// A net below the tests, not a wait: nothing takes that long unless it is broken.
 pub(crate) const LIMIT: Duration = Duration::from_secs(30);
@@ -61,33 +65,4 @@ pub(crate) fn receive(endpoint: &mut Endpoint, count: usize) -> Vec<Vec<u8>> {
         assert!(datagrams.len() > before, "only {before} of {count} came");
     }
     datagrams
-}
-
-/// Whether a test that needs `what` has to be skipped. Says so, and fails where nothing may be
-/// skipped (`TICKWIRE_NO_SKIP=1`).
-pub(crate) fn skip(what: &str, is_there: bool) -> bool {
-    if is_there {
-        return false;
-    }
-    assert!(
-        std::env::var_os("TICKWIRE_NO_SKIP").is_none_or(|value| value != "1"),
-        "{what} is missing, and TICKWIRE_NO_SKIP=1 forbids to skip"
-    );
-    eprintln!("skipped: {what} is missing");
-    true
-}
-
-/// Whether a test that makes a network namespace for itself, and needs these programs in it, has to be
-/// skipped, as `skip` does.
-pub(crate) fn skip_namespace(programs: &[&str]) -> bool {
-    let has = |program: &&str| {
-        let found = Command::new("sh")
-            .args(["-c", &format!("command -v {program}")])
-            .output();
-        found.is_ok_and(|output| output.status.success())
-    };
-    let may_unshare = Command::new("unshare").args(["--net", "true"]).status();
-    let is_there = programs.iter().all(has) && may_unshare.is_ok_and(|status| status.success());
-    let what = [&["root", "unshare"], programs].concat().join(", ");
-    skip(&format!("a network namespace ({what})"), is_there)
 }

@@ -6,8 +6,8 @@ use std::net::{SocketAddr, UdpSocket};
 use nix::sys::signal::Signal;
 
 use crate::child::{Program, run, tickwire};
-use crate::common::skip;
 use crate::foreign::python;
+use crate::skip::skip;
 use crate::{Listener, assert_done, assert_fails, read_line, receive, receive_pending, socket};
 
 /// Far beyond what an answer takes on the busiest machine, so that none of them is late.

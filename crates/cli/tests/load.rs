@@ -9,7 +9,8 @@
 )]
 
 #[cfg(target_os = "linux")]
-mod common;
+#[path = "../../../tests/common/skip.rs"]
+mod skip;
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -304,7 +305,7 @@ fn refused(network: &str, args: &str, log: &str) -> String {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_machine_that_does_not_reach_itself_measures_nothing() {
-    if common::skip_namespace(&[]) {
+    if skip::skip_namespace(&[]) {
         return;
     }
     for args in ["throughput --duration 1h", "tick --duration 1h"] {
@@ -319,7 +320,7 @@ fn a_machine_that_does_not_reach_itself_measures_nothing() {
 #[cfg(target_os = "linux")]
 #[test]
 fn what_a_firewall_keeps_is_not_measured_as_zero() {
-    if common::skip_namespace(&["ip", "nft"]) {
+    if skip::skip_namespace(&["ip", "nft"]) {
         return;
     }
     let wall = |rule: &str| {

@@ -1,6 +1,6 @@
 //! The game that is played: every message is answered with itself, at the tick if there is one.
 
-use bytes::Bytes;
+use tickwire::bytes::Bytes;
 use tickwire::{Delivery, Host, PeerId, SendError};
 
 /// How many messages may wait for the tick: 65,536, at most 64 MiB. What comes then is not answered,

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, UdpSocket};
 use nix::sys::signal::Signal;
 
 use crate::child::{Ended, Program, run, tickwire};
-use crate::common::skip;
+use crate::skip::skip;
 use crate::{assert_done, assert_fails, read_line, socket};
 
 /// Answers at once and tells nothing but who comes and goes: every line is one that the test causes.

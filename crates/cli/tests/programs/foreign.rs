@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::common::skip;
+use crate::skip::skip;
 
 /// Whether a foreign program is here and is the one that is meant: its answer to `probe` has to
 /// contain `wanted`. Where it is not, the test skips.

@@ -9,12 +9,13 @@
 #[allow(dead_code, reason = "the tests of the other programs use the rest")]
 #[path = "programs/child.rs"]
 mod child;
-mod common;
 #[allow(dead_code, reason = "the tests of the other programs use the rest")]
 #[path = "programs/foreign.rs"]
 mod foreign;
 #[path = "programs/results.rs"]
 mod results;
+#[path = "../../../tests/common/skip.rs"]
+mod skip;
 
 use std::fs;
 use std::net::UdpSocket;
@@ -446,7 +447,7 @@ fn a_file_that_cannot_be_written_is_told_before_anything_is_measured() {
 fn a_record_can_go_into_a_pipe() {
     let pipe = TestFile::new("pipe");
     let made = Command::new("mkfifo").arg(pipe.path()).status();
-    if common::skip("mkfifo", made.is_ok_and(|status| status.success())) {
+    if skip::skip("mkfifo", made.is_ok_and(|status| status.success())) {
         return;
     }
     let path = pipe.0.clone();

@@ -10,7 +10,6 @@
 
 #[path = "programs/child.rs"]
 mod child;
-mod common;
 #[path = "programs/foreign.rs"]
 mod foreign;
 #[path = "programs/keys.rs"]
@@ -19,6 +18,8 @@ mod keys;
 mod ping;
 #[path = "programs/serve.rs"]
 mod serve;
+#[path = "../../../tests/common/skip.rs"]
+mod skip;
 
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::net::{SocketAddr, UdpSocket};
@@ -34,8 +35,8 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use crate::child::{DEADLINE, Ended, Program, run, run_with_input, tickwire};
-use crate::common::skip;
 use crate::foreign::{netcat, python, socat};
+use crate::skip::skip;
 
 /// What `tickwire listen` is in these tests: on a port of its own.
 struct Listener {

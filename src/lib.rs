@@ -222,14 +222,18 @@
 pub mod guide;
 pub mod limits;
 pub mod proto;
+pub mod sim;
 #[cfg(feature = "noise")]
 pub mod token;
 
+mod clock;
 mod config;
-mod io;
+mod error;
+mod host;
 #[cfg(feature = "noise")]
 mod keys;
-mod send_error;
+mod socket;
+mod ticker;
 
 /// The crate of [`Event::Message`]'s bytes, in the version that tickwire uses.
 pub use bytes;
@@ -237,19 +241,17 @@ pub use bytes;
 pub use mio;
 
 pub use crate::config::{Config, ConfigError, EndpointConfig, Security};
-pub use crate::io::{
-    Datagram, Endpoint, EndpointStats, ErrorCounts, Host, Receiver, Sender, Ticker, Waker,
-};
+pub use crate::error::SendError;
+pub use crate::host::Host;
 #[cfg(feature = "noise")]
-pub use crate::io::{KeyFileError, KeyFileErrorKind};
-#[cfg(feature = "noise")]
-pub use crate::keys::{KeyParseError, PrivateKey, PublicKey};
+pub use crate::keys::{KeyFileError, KeyFileErrorKind, KeyParseError, PrivateKey, PublicKey};
 pub use crate::proto::{
     Admission, Broadcast, ConnectError, ConnectOptions, Delivery, DisconnectReason, Event,
-    HostStats, LinkConditions, LinkConditionsError, Loss, PeerId, PeerStats, Receipt, Request,
-    SendLimit,
+    HostStats, PeerId, PeerStats, Receipt, Request, SendLimit,
 };
-pub use crate::send_error::SendError;
+pub use crate::sim::{LinkConditions, LinkConditionsError, Loss};
+pub use crate::socket::{Datagram, Endpoint, EndpointStats, ErrorCounts, Receiver, Sender, Waker};
+pub use crate::ticker::Ticker;
 
 /// The README's programs compile.
 #[cfg(all(doctest, feature = "noise"))]

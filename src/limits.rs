@@ -419,9 +419,9 @@ pub(crate) const RATE_SEARCH_AFTER: Duration = Duration::from_secs(5);
 /// Then it is dropped and counted, the oldest first: what is newer is worth more.
 pub const UNRELIABLE_WAIT_MAX: Duration = Duration::from_millis(50);
 
-/// The most datagrams that a [`Link`](crate::proto::Link) has under way, copies included: 16,384, which
+/// The most datagrams that a [`Link`](crate::sim::Link) has under way, copies included: 16,384, which
 /// is 16 MiB of them; the memory grows to what is really under way. One more is lost and counted in
-/// [`lost_to_limit`](crate::proto::LinkStats::lost_to_limit).
+/// [`lost_to_limit`](crate::sim::LinkStats::lost_to_limit).
 ///
 /// Enough for 500 clients at 60 Hz half a second away.
 pub const LINK_DATAGRAMS_MAX: usize = 16_384;

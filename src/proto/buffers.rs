@@ -4,6 +4,8 @@
 //! One for all peers of a host. A message gets a buffer of the smallest size that holds it, so that one
 //! that waits for long holds no memory but its own.
 
+use std::collections::VecDeque;
+
 use crate::limits::{BUFFERS_KEPT_MAX, BUFFERS_RESERVED, FRAGMENT_BYTES};
 
 /// The sizes of buffers that are kept, in bytes. A longer one is allocated as long as it is, and given
@@ -57,6 +59,14 @@ impl Buffers {
     }
 }
 
+/// Releases the memory of an empty queue. Non-empty queues are left alone, so a peer cannot force repeated
+/// reallocation.
+pub(crate) fn shed<T>(ring: &mut VecDeque<T>) {
+    if ring.is_empty() {
+        ring.shrink_to_fit();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,5 +108,17 @@ mod tests {
         buffers.give_back(Vec::with_capacity(5000));
         let kept: usize = buffers.free.iter().map(Vec::len).sum();
         assert_eq!(kept, BUFFERS_KEPT_MAX);
+    }
+
+    #[test]
+    fn what_is_empty_is_given_back_and_what_is_in_use_stays_as_it_is() {
+        let mut ring: VecDeque<u64> = (0..1000).collect();
+        ring.truncate(1);
+        let capacity = ring.capacity();
+        shed(&mut ring);
+        assert_eq!(ring.capacity(), capacity);
+        ring.clear();
+        shed(&mut ring);
+        assert_eq!(ring.capacity(), 0);
     }
 }

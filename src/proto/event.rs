@@ -5,10 +5,10 @@ use std::{error, fmt};
 
 use bytes::Bytes;
 
-use super::delivery::{Delivery, Receipt};
-use super::peer_id::PeerId;
 #[cfg(feature = "noise")]
 use crate::keys::PublicKey;
+use crate::proto::delivery::{Delivery, Receipt};
+use crate::proto::peer_id::PeerId;
 
 /// Something that happened. Taken with `next_event` (of a [`Host`](crate::Host)) or
 /// [`poll_event`](crate::proto::HostState::poll_event), in the order in which it happened.

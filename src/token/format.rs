@@ -1,8 +1,8 @@
 //! The bytes of a token: written, and read again.
 
-use super::error::{LengthError, TokenError};
-use super::key::{Id, Key};
 use crate::limits::{TOKEN_AUDIENCE_MAX, TOKEN_DATA_MAX, TOKEN_MAX, TOKEN_PLAYER_MAX};
+use crate::token::error::{LengthError, TokenError};
+use crate::token::key::{Id, Key};
 
 const VERSION: u8 = 1;
 const SIGNATURE_BYTES: usize = 32;

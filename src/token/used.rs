@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::error::TokenError;
-use super::key::Id;
+use crate::token::error::TokenError;
+use crate::token::key::Id;
 
 /// The replay table. Sorted by expiry, so that what can be forgotten stands in front.
 ///

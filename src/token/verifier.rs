@@ -2,11 +2,12 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::error::{LengthError, TokenError};
-use super::format::{self, Grant, in_range};
-use super::key::{Id, Key};
-use super::used::Used;
 use crate::limits::{TOKEN_AUDIENCE_MAX, TOKENS_USED_DEFAULT};
+use crate::token::error::{LengthError, TokenError};
+use crate::token::format;
+use crate::token::format::{Grant, in_range};
+use crate::token::key::{Id, Key};
+use crate::token::used::Used;
 
 /// Tells good tokens from others: those that are signed with its key, for its audience, not expired and
 /// not used.

@@ -7,7 +7,8 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use tickwire::proto::{HostState, Link, LinkStats};
+use tickwire::proto::HostState;
+use tickwire::sim::{Link, LinkStats};
 use tickwire::{Config, ConnectOptions, Delivery, Event, LinkConditions, PeerId, PeerStats};
 use tickwire::{Receipt, SendError};
 

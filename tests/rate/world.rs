@@ -1,6 +1,6 @@
 //! Connections that share a link, on virtual time.
 
-use tickwire::proto::{LinkConditions, Loss};
+use tickwire::sim::{LinkConditions, Loss};
 
 use crate::limits::DATAGRAM_MAX;
 use crate::proto::congestion::Limits;

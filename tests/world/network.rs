@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use tickwire::LinkConditions;
-use tickwire::proto::Link;
+use tickwire::sim::Link;
 
 /// What travels with a datagram: where it seems to come from, and where it goes.
 type Way = (SocketAddr, SocketAddr);

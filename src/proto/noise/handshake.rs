@@ -11,9 +11,9 @@ use ring::{digest, hmac};
 use snow::{Builder, HandshakeState};
 use zeroize::Zeroizing;
 
-use super::resolver::Resolver;
-use super::{Identity, MESSAGE_OVERHEAD, Secret, Session};
 use crate::keys::PublicKey;
+use crate::proto::noise::resolver::Resolver;
+use crate::proto::noise::{Identity, MESSAGE_OVERHEAD, Secret, Session};
 use crate::proto::wire::handshake::{ConnectName, Cookie, Nonce, Protection, Tag, VERSION};
 
 const PATTERN: &str = "Noise_NK_25519_AESGCM_SHA256";

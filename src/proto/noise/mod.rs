@@ -5,7 +5,7 @@
 //! handshake; `resolver` gives it its Diffie-Hellman and the randomness that the host draws from its
 //! seed; `session` seals and opens packets with `ring`.
 
-mod call;
+mod client;
 mod handshake;
 mod resolver;
 mod session;
@@ -14,7 +14,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-pub(crate) use self::call::{Call, Shown};
+pub(crate) use self::client::{Call, Shown};
 pub(crate) use self::handshake::{Initiator, Responder, Terms, connect_name};
 pub(crate) use self::session::Session;
 #[cfg(test)]

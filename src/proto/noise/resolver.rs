@@ -9,8 +9,8 @@ use snow::resolvers::{CryptoResolver, RingResolver};
 use snow::types::{Cipher, Dh, Hash, Random};
 use subtle::ConstantTimeEq;
 
-use super::Secret;
 use crate::keys::PublicKey;
+use crate::proto::noise::Secret;
 
 /// For one handshake.
 pub(super) struct Resolver {

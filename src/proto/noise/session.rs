@@ -11,8 +11,8 @@ use std::fmt;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use zeroize::Zeroizing;
 
-use super::Secret;
 use crate::limits::REKEY_PACKETS;
+use crate::proto::noise::Secret;
 use crate::proto::wire::Malformed;
 
 /// See the [module](self).

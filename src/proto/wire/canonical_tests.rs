@@ -3,19 +3,22 @@
 
 use std::fmt::Arguments;
 
-use super::checksum::{COMMON, checksum, numbered_checksum};
-use super::cursor::{Malformed, Writer};
-use super::frame::{
+use crate::limits::DATAGRAM_MAX;
+use crate::proto::recovery::packet_number;
+use crate::proto::rng::Random;
+use crate::proto::wire::checksum::{COMMON, checksum, numbered_checksum};
+use crate::proto::wire::cursor::{Malformed, Writer};
+use crate::proto::wire::frame::{
     Frame, Frames, write_ack, write_challenge, write_disconnect, write_ping, write_response,
     write_too_late, write_window,
 };
-use super::golden_tests::{self, PROTOCOL_ID};
-use super::handshake::{Accept, AnyHello, Connect, CookieAnswer, Deny, Hello, Mismatch, VERSION};
-use super::kind;
-use super::packet::{Header, PAYLOAD_MAX, open, payload_room, seal};
-use crate::limits::DATAGRAM_MAX;
-use crate::proto::random::Random;
-use crate::proto::sequence;
+use crate::proto::wire::golden_tests;
+use crate::proto::wire::golden_tests::PROTOCOL_ID;
+use crate::proto::wire::handshake::{
+    Accept, AnyHello, Connect, CookieAnswer, Deny, Hello, Mismatch, VERSION,
+};
+use crate::proto::wire::kind;
+use crate::proto::wire::packet::{Header, PAYLOAD_MAX, open, payload_room, seal};
 
 /// What the receiver of packets expects next.
 const EXPECTED: u64 = 1 << 32;
@@ -57,7 +60,7 @@ fn reencode_hello(bytes: &[u8], buffer: &mut [u8]) -> Result<usize, Malformed> {
 
 fn reencode_packet(bytes: &[u8], buffer: &mut [u8; DATAGRAM_MAX]) -> Result<usize, Malformed> {
     let header = Header::read(bytes)?;
-    let number = sequence::expand(header.truncated_number, EXPECTED);
+    let number = packet_number::expand(header.truncated_number, EXPECTED);
     let payload = reencoded_frames(open(PROTOCOL_ID, number, bytes)?)?;
     payload_room(buffer)[..payload.len()].copy_from_slice(&payload);
     Ok(seal(PROTOCOL_ID, header.id, number, payload.len(), buffer))
@@ -98,7 +101,7 @@ fn repair(bytes: &mut [u8]) {
         Some(&kind::HELLO | &kind::MISMATCH) => checksum(COMMON, body),
         Some(&kind::PACKET) => {
             let header = Header::read(body).map(|header| header.truncated_number);
-            let number = sequence::expand(header.unwrap_or(0), EXPECTED);
+            let number = packet_number::expand(header.unwrap_or(0), EXPECTED);
             numbered_checksum(PROTOCOL_ID, number, body)
         }
         _ => checksum(PROTOCOL_ID, body),

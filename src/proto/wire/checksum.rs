@@ -3,7 +3,7 @@
 
 use crc32fast::Hasher;
 
-use super::cursor::Malformed;
+use crate::proto::wire::cursor::Malformed;
 
 /// How many bytes a checksum takes.
 pub(crate) const CHECKSUM_LEN: usize = 4;

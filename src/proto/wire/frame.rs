@@ -3,11 +3,11 @@
 
 use std::ops::RangeInclusive;
 
-use super::cursor::{Malformed, Reader, Writer, variable_len};
-use super::message::{MESSAGE, MessageFrame};
-use super::packet::PAYLOAD_MAX;
 use crate::limits::{ACK_RANGES_MAX, FRAGMENT_BYTES, TOO_LATE_MAX, WHOLE_MAX};
-use crate::proto::sequence::NUMBER_MAX;
+use crate::proto::recovery::packet_number::NUMBER_MAX;
+use crate::proto::wire::cursor::{Malformed, Reader, Writer, variable_len};
+use crate::proto::wire::message::{MESSAGE, MessageFrame};
+use crate::proto::wire::packet::PAYLOAD_MAX;
 
 const PING: u8 = 1;
 const ACK: u8 = 2;

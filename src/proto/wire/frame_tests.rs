@@ -3,17 +3,17 @@
 
 use std::ops::RangeInclusive;
 
-use super::cursor::{Malformed, Writer};
-use super::frame::{Frame, Frames, write_ack, write_ping};
-use super::message::{Head, MessageFrame, Piece, whole_max};
-use super::packet::PAYLOAD_MAX;
 use crate::limits::{
     ACK_RANGES_MAX, FRAGMENT_BYTES, MESSAGE_MAX, UNRELIABLE_FRAGMENTS_MAX, UNRELIABLE_MAX,
     WHOLE_MAX,
 };
 use crate::proto::delivery::Delivery;
-use crate::proto::random::Random;
-use crate::proto::sequence::NUMBER_MAX;
+use crate::proto::recovery::packet_number::NUMBER_MAX;
+use crate::proto::rng::Random;
+use crate::proto::wire::cursor::{Malformed, Writer};
+use crate::proto::wire::frame::{Frame, Frames, write_ack, write_ping};
+use crate::proto::wire::message::{Head, MessageFrame, Piece, whole_max};
+use crate::proto::wire::packet::PAYLOAD_MAX;
 
 type Ranges = Vec<RangeInclusive<u64>>;
 

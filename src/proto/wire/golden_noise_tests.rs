@@ -59,19 +59,20 @@ pub(super) const VECTORS: &[(&str, &str)] = &[
 
 #[cfg(feature = "noise")]
 mod tests {
-    use super::super::golden_tests::{
-        CLIENT_ID, COOKIE, NONCE, PROTOCOL_ID, SERVER_ID, SETTINGS, datagram, parsed,
-    };
-    use super::super::handshake::{
-        Accept, AcceptEnvelope, Connect, ConnectEnvelope, CookieAnswer, Deny, Hello, Protection,
-        Refusal, SignedDeny,
-    };
-    use super::super::packet::payload_room;
     use super::VECTORS;
     use crate::keys::{PrivateKey, PublicKey};
     use crate::limits::{DATAGRAM_MAX, REKEY_PACKETS};
+    use crate::proto::connection::packet_protection;
+    use crate::proto::connection::packet_protection::Sealed;
     use crate::proto::noise::{Call, Identity, Responder, Secret, Session, Shown, Terms, rekey};
-    use crate::proto::protection::{self, Sealed};
+    use crate::proto::wire::golden_tests::{
+        CLIENT_ID, COOKIE, NONCE, PROTOCOL_ID, SERVER_ID, SETTINGS, datagram, parsed,
+    };
+    use crate::proto::wire::handshake::{
+        Accept, AcceptEnvelope, Connect, ConnectEnvelope, CookieAnswer, Deny, Hello, Protection,
+        Refusal, SignedDeny,
+    };
+    use crate::proto::wire::packet::payload_room;
 
     /// 32 bytes that count upwards.
     fn counting(first: u8) -> [u8; 32] {
@@ -226,7 +227,7 @@ mod tests {
     }
 
     /// The client of the table's keys, and the server.
-    fn ends() -> [protection::Protection; 2] {
+    fn ends() -> [packet_protection::Protection; 2] {
         let (to_server, to_client) = (key("key-to-server"), key("key-to-client"));
         let sessions = [
             Session::new(&to_server, to_client.clone()),
@@ -235,8 +236,8 @@ mod tests {
         sessions.map(protected)
     }
 
-    fn protected(session: Session) -> protection::Protection {
-        protection::Protection::Noise(Box::new(Sealed {
+    fn protected(session: Session) -> packet_protection::Protection {
+        packet_protection::Protection::Noise(Box::new(Sealed {
             session,
             accept: Box::default(),
             is_pinned: false,

@@ -8,23 +8,25 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use super::cursor::{Reader, Writer};
-use super::frame::{
-    Frame, Frames, write_ack, write_challenge, write_disconnect, write_ping, write_response,
-    write_too_late, write_window,
-};
-use super::golden_noise_tests;
-use super::handshake::{
-    Accept, AnyHello, Connect, CookieAnswer, Deny, Difference, Hello, Mismatch, Nonce, Protection,
-    Refusal, Settings, VERSION,
-};
-use super::message::{Head as MessageHead, MessageFrame, Piece};
-use super::packet::{HEADER_LEN, Header, PAYLOAD_MAX, TAG_ROOM, open, payload_room, seal};
 use crate::limits;
 use crate::limits::DATAGRAM_MAX;
 use crate::proto::connection_id::ConnectionId;
 use crate::proto::delivery::Delivery;
-use crate::proto::sequence;
+use crate::proto::recovery::packet_number;
+use crate::proto::wire::cursor::{Reader, Writer};
+use crate::proto::wire::frame::{
+    Frame, Frames, write_ack, write_challenge, write_disconnect, write_ping, write_response,
+    write_too_late, write_window,
+};
+use crate::proto::wire::golden_noise_tests;
+use crate::proto::wire::handshake::{
+    Accept, AnyHello, Connect, CookieAnswer, Deny, Difference, Hello, Mismatch, Nonce, Protection,
+    Refusal, Settings, VERSION,
+};
+use crate::proto::wire::message::{Head as MessageHead, MessageFrame, Piece};
+use crate::proto::wire::packet::{
+    HEADER_LEN, Header, PAYLOAD_MAX, TAG_ROOM, open, payload_room, seal,
+};
 
 pub(super) const PROTOCOL_ID: u64 = 0x0123_4567_89ab_cdef;
 pub(super) const NONCE: Nonce = *b" !\"#$%&'()*+,-./";
@@ -255,7 +257,10 @@ fn packets() {
 
         let header = Header::read(&bytes).unwrap();
         assert_eq!(header.id, id, "{name}");
-        assert_eq!(sequence::expand(header.truncated_number, expected), number);
+        assert_eq!(
+            packet_number::expand(header.truncated_number, expected),
+            number
+        );
         assert_eq!(open(PROTOCOL_ID, number, &bytes), Ok(&payload[..]));
     }
 }

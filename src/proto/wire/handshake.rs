@@ -2,9 +2,6 @@
 
 use std::ops::RangeInclusive;
 
-use super::checksum::{CHECKSUM_LEN, COMMON, checked, checksum};
-use super::cursor::{Malformed, Reader, Writer};
-use super::kind;
 use crate::limits::{
     CONNECT_PAYLOAD_MAX, DATAGRAM_MAX, IDLE_TIMEOUT_MIN, MESSAGE_MAX, MESSAGE_MAX_MIN,
     MESSAGE_OVERHEAD, TIMEOUT_MAX,
@@ -12,6 +9,9 @@ use crate::limits::{
 use crate::proto::connection_id::ConnectionId;
 #[cfg(feature = "noise")]
 use crate::proto::noise::MESSAGE_OVERHEAD as SEAL_OVERHEAD;
+use crate::proto::wire::checksum::{CHECKSUM_LEN, COMMON, checked, checksum};
+use crate::proto::wire::cursor::{Malformed, Reader, Writer};
+use crate::proto::wire::kind;
 
 /// The version of everything in `WIRE.md`.
 pub(crate) const VERSION: u8 = 1;

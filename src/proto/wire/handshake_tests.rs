@@ -2,15 +2,15 @@
 
 #![allow(clippy::cast_possible_truncation, reason = "limits fit 32 bits")]
 
-use super::checksum::{COMMON, checksum};
-use super::cursor::Malformed;
-use super::handshake::{
-    Accept, AnyHello, Connect, Deny, Difference, Hello, Mismatch, Protection, Refusal, Settings,
-};
 use crate::limits::{
     CONNECT_PAYLOAD_MAX, DATAGRAM_MAX, MESSAGE_MAX, MESSAGE_MAX_MIN, MESSAGE_OVERHEAD,
 };
 use crate::proto::connection_id::ConnectionId;
+use crate::proto::wire::checksum::{COMMON, checksum};
+use crate::proto::wire::cursor::Malformed;
+use crate::proto::wire::handshake::{
+    Accept, AnyHello, Connect, Deny, Difference, Hello, Mismatch, Protection, Refusal, Settings,
+};
 
 const PROTOCOL_ID: u64 = 7;
 

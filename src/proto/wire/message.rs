@@ -1,8 +1,8 @@
 //! How a message stands in a packet, whole or a piece of it.
 
-use super::cursor::{Malformed, Reader, Writer, variable_len};
 use crate::limits::{FRAGMENT_BYTES, MESSAGE_MAX, UNRELIABLE_MAX, WHOLE_MAX};
 use crate::proto::delivery::Delivery;
+use crate::proto::wire::cursor::{Malformed, Reader, Writer, variable_len};
 
 /// The first byte of a message has this bit, and three fields below it.
 pub(crate) const MESSAGE: u8 = 0x40;

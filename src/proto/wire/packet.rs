@@ -1,11 +1,11 @@
 //! The packet that peers exchange once they are connected: a header, frames, and what protects both.
 
-use super::checksum::{CHECKSUM_LEN, numbered_checksum};
-use super::cursor::{Malformed, Reader, Writer};
-use super::kind;
 use crate::limits::DATAGRAM_MAX;
 use crate::proto::connection_id::ConnectionId;
-use crate::proto::sequence::{NUMBER_MAX, truncate};
+use crate::proto::recovery::packet_number::{NUMBER_MAX, truncate};
+use crate::proto::wire::checksum::{CHECKSUM_LEN, numbered_checksum};
+use crate::proto::wire::cursor::{Malformed, Reader, Writer};
+use crate::proto::wire::kind;
 
 /// Kind, connection id, and the lower half of the number.
 pub(crate) const HEADER_LEN: usize = 1 + 8 + 4;

@@ -5,7 +5,8 @@ use std::error::Error;
 use std::time::Instant;
 
 use tickwire::limits::DATAGRAM_MAX;
-use tickwire::proto::{HostState, Link};
+use tickwire::proto::HostState;
+use tickwire::sim::Link;
 use tickwire::{Delivery, Event, PeerId, PeerStats, SendError};
 
 use super::case::Case;

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use tickwire::limits::DATAGRAM_MAX;
-use tickwire::proto::{HostState, Link};
+use tickwire::proto::HostState;
+use tickwire::sim::Link;
 use tickwire::{Config, ConnectOptions, Delivery, Event, LinkConditions, PeerId};
 
 use super::scenario::{Driven, Scenario};

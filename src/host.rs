@@ -1,0 +1,642 @@
+//! The host: an endpoint that drives the protocol, in the order of a turn.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use mio::{Interest, Registry, Token};
+
+use crate::clock;
+use crate::config::Config;
+use crate::error::SendError;
+use crate::limits::{ANSWERS_PER_TURN_MAX, DATAGRAM_MAX};
+use crate::proto::{
+    Admission, Broadcast, ConnectError, ConnectOptions, Delivery, Event, HostState, HostStats,
+    PeerId, PeerStats, Receipt, Request, SendLimit, Transmit,
+};
+use crate::sim::HostNetwork;
+use crate::sim::{LinkConditions, LinkConditionsError};
+use crate::socket::Endpoint;
+use crate::socket::EndpointStats;
+use crate::socket::Waker;
+use crate::socket::canonical;
+
+/// Peers, over one UDP socket, in a loop of your own.
+///
+/// A game calls it once a tick, a server sleeps in it, and the same few lines serve both: a turn
+/// ([`poll`](Self::poll), or [`wait`](Self::wait) if it may sleep), then
+/// [`next_event`](Self::next_event) until `None`, then [`send`](Self::send), then
+/// [`flush`](Self::flush).
+///
+/// # A server
+///
+/// ```
+/// use tickwire::{Config, Delivery, Event, Host};
+///
+/// let mut host = Host::bind("127.0.0.1:0".parse().unwrap(), Config::plain(7))?;
+/// # let mut client = Host::bind("127.0.0.1:0".parse().unwrap(), Config::plain(7))?;
+/// # let peer = client.connect(host.local_addr(), &Default::default()).unwrap();
+/// # let mut echoed = false;
+/// # while !echoed {
+/// # client.poll()?;
+/// # while let Some(event) = client.next_event() {
+/// #     match event {
+/// #         Event::Connected { .. } => client.send(peer, Delivery::Unreliable, b"hello")?,
+/// #         Event::Message { bytes, .. } => { assert_eq!(&bytes[..], b"hello"); echoed = true; }
+/// #         other => panic!("{other:?}"),
+/// #     }
+/// # }
+/// # client.flush()?;
+/// # let timeout = Some(std::time::Duration::from_millis(1));
+/// # /*
+/// loop {
+///     host.wait(None)?;
+/// # */
+/// #     host.wait(timeout)?;
+///     while let Some(event) = host.next_event() {
+///         match event {
+///             Event::Connected { peer, address, .. } => println!("{peer} came from {address}"),
+///             Event::Message { peer, delivery, bytes, .. } => host.send(peer, delivery, &bytes)?,
+///             Event::Disconnected { peer, reason, .. } => println!("{peer} is gone: {reason}"),
+///             _ => {}
+///         }
+///     }
+///     host.flush()?;
+/// # /*
+/// }
+/// # */
+/// # }
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # One turn
+///
+/// 1. What is queued is sent. [`wait`](Self::wait) sleeps here, until a datagram, a deadline of the
+///    protocol, the [`waker`](Self::waker), or its own timeout.
+/// 2. The clock is read, once.
+/// 3. The socket is drained: until it is empty, or the budget of the endpoint is spent.
+/// 4. The timers run, every turn, also when traffic never stops. So a peer is given up only after a
+///    drain that began past its deadline: a game that hung in a debugger first hears what its peers
+///    sent meanwhile.
+/// 5. What that led to is sent: to peers first, then to those who want to become some. For a game that
+///    ends its ticks with [`flush`](Self::flush) the flush does the first part: see [`poll`](Self::poll).
+///
+/// What the system says of single datagrams ends no turn. It is counted in
+/// [`endpoint_stats`](Self::endpoint_stats).
+///
+/// A host that is dropped tells its peers once; [`shutdown`](Self::shutdown) does it well.
+#[derive(Debug)]
+pub struct Host {
+    endpoint: Endpoint,
+    state: HostState,
+    bad_network: Option<HostNetwork>,
+    buffer: [u8; DATAGRAM_MAX],
+    /// Whether there was a flush since the last turn.
+    is_flushed: bool,
+}
+
+impl Host {
+    /// Binds a socket to `addr`, with the default [`EndpointConfig`](crate::EndpointConfig), for a host
+    /// without peers. Port 0 lets the system choose.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Endpoint::bind`]; `InvalidInput` for a field of the config that is out of its range; and
+    /// the system has no entropy.
+    pub fn bind(addr: SocketAddr, config: Config) -> io::Result<Self> {
+        config.validate()?;
+        Self::with_endpoint(Endpoint::bind(addr)?, config)
+    }
+
+    /// As [`bind`](Self::bind), around an endpoint that was set up with a config of its own.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for a field of the config that is out of its range; the system has no entropy.
+    pub fn with_endpoint(endpoint: Endpoint, config: Config) -> io::Result<Self> {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed)?;
+        Ok(Self {
+            endpoint,
+            state: HostState::new(config, seed, clock::now())?,
+            bad_network: None,
+            buffer: [0; DATAGRAM_MAX],
+            is_flushed: false,
+        })
+    }
+
+    /// The address that the socket is bound to, with the real port.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.endpoint.local_addr()
+    }
+
+    /// Begins to connect; the first packet leaves with the next turn. What comes of it is an event:
+    /// [`Connected`](Event::Connected), or [`Disconnected`](Event::Disconnected) with a reason.
+    ///
+    /// # Errors
+    ///
+    /// See [`ConnectError`]; then nothing was begun.
+    pub fn connect(
+        &mut self,
+        to: SocketAddr,
+        options: &ConnectOptions,
+    ) -> Result<PeerId, ConnectError> {
+        if !self.endpoint.reaches(to) {
+            return Err(ConnectError::Unreachable { to });
+        }
+        self.state.connect(canonical(to), options, clock::now())
+    }
+
+    /// Lets the application decide who may connect: see [`HostState::set_admission`].
+    ///
+    /// ```
+    /// use tickwire::{Admission, Config, Host};
+    ///
+    /// let mut host = Host::bind("127.0.0.1:0".parse().unwrap(), Config::plain(7))?;
+    /// host.set_admission(|request| match request.payload {
+    ///     b"let me in" => Admission::Accept,
+    ///     _ => Admission::Deny { code: 401 },
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn set_admission(
+        &mut self,
+        decide: impl FnMut(&Request<'_>) -> Admission + Send + 'static,
+    ) {
+        self.state.set_admission(decide);
+    }
+
+    /// One turn that never sleeps: for a game that calls it at the beginning of a tick, sends, and ends the
+    /// tick with a [`flush`](Self::flush).
+    ///
+    /// After a flush it leaves to the next one what goes to peers, or to the next poll if there is none. So
+    /// what the game sends in a tick is first in the line, and not behind a tick's worth of a transfer, which
+    /// is as long as the tick; and each peer is looked at once.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses to receive, for a reason that is none of those that are expected
+    /// ([`Endpoint`](crate::Endpoint#what-the-operating-system-may-answer)). The timers did not run, so
+    /// nobody is given up for what could not be heard.
+    pub fn poll(&mut self) -> io::Result<()> {
+        self.transmit()?;
+        let now = self.receive()?;
+        // Who flushed the last tick flushes this one, too.
+        if std::mem::take(&mut self.is_flushed) {
+            self.transmit_answers(now)
+        } else {
+            self.transmit()
+        }
+    }
+
+    /// One turn, with a sleep: until a datagram comes, something is due, a [`Waker`] is used, or
+    /// `timeout` is over (`None`: for as long as it takes). It does not sleep while there are events to
+    /// be taken, and may return for no visible reason.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`poll`](Self::poll) and of [`Endpoint::wait`].
+    pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        self.transmit()?;
+        let timeout = self.sleep_for(timeout);
+        self.endpoint.wait(timeout)?;
+        self.receive()?;
+        self.is_flushed = false;
+        self.transmit()
+    }
+
+    /// As [`wait`](Self::wait), until an instant: the deadline of a tick, say.
+    ///
+    /// # Errors
+    ///
+    /// As `wait`.
+    pub fn wait_until(&mut self, deadline: Instant) -> io::Result<()> {
+        self.wait(Some(deadline.saturating_duration_since(clock::now())))
+    }
+
+    /// The next thing that happened; `None`: nothing more, for now.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.state.poll_event()
+    }
+
+    /// Queues a message for a peer. It leaves with [`flush`](Self::flush) or the next turn, together
+    /// with what else goes there.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLong`](SendError::TooLong), [`QueueFull`](SendError::QueueFull) or
+    /// [`UnknownPeer`](SendError::UnknownPeer): see [`HostState::send`]. Then nothing was queued.
+    pub fn send(
+        &mut self,
+        peer: PeerId,
+        delivery: Delivery,
+        message: &[u8],
+    ) -> Result<(), SendError> {
+        self.state.send(peer, delivery, message)
+    }
+
+    /// As [`send`](Self::send), for a message whose fate is to be told: [`Acked`](Event::Acked) when it is
+    /// in the event queue of the other side, or [`Lost`](Event::Lost).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`HostState::send_tracked`].
+    pub fn send_tracked(
+        &mut self,
+        peer: PeerId,
+        delivery: Delivery,
+        message: &[u8],
+    ) -> Result<Receipt, SendError> {
+        self.state.send_tracked(peer, delivery, message)
+    }
+
+    /// The longest message of this delivery that a peer takes, in bytes; `None` for one that is not
+    /// connected.
+    pub fn message_max(&self, peer: PeerId, delivery: Delivery) -> Option<usize> {
+        self.state.message_max(peer, delivery)
+    }
+
+    /// Queues a message for every peer. Those who cannot take it, because their queue is full or they take
+    /// no message as long as this, are left out and counted in what is returned.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLong`](SendError::TooLong) if it is longer than what any peer could take, and nobody gets it.
+    pub fn broadcast(
+        &mut self,
+        delivery: Delivery,
+        message: &[u8],
+    ) -> Result<Broadcast, SendError> {
+        self.state.broadcast(delivery, message)
+    }
+
+    /// Sends what is queued, now, as far as the system takes it: the end of a tick that began with
+    /// [`poll`](Self::poll).
+    ///
+    /// # Errors
+    ///
+    /// The system cannot watch the socket. What it says of single datagrams is counted and no error.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.is_flushed = true;
+        self.transmit()
+    }
+
+    /// Ends the connection to a peer and tells it: see [`HostState::disconnect`].
+    pub fn disconnect(&mut self, peer: PeerId, code: u32) {
+        self.state.disconnect(peer, code, clock::now());
+    }
+
+    /// Ends everything and tells every peer. Goes on in the turns that follow, until
+    /// [`is_shut_down`](Self::is_shut_down):
+    ///
+    /// ```
+    /// # use tickwire::{Config, Host};
+    /// # let mut host = Host::bind("127.0.0.1:0".parse().unwrap(), Config::plain(7))?;
+    /// host.shutdown(0);
+    /// while !host.is_shut_down() {
+    ///     host.wait(None)?;
+    ///     while host.next_event().is_some() {}
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn shutdown(&mut self, code: u32) {
+        self.state.shutdown(code, clock::now());
+    }
+
+    /// Whether [`shutdown`](Self::shutdown) was called, and nobody is left who has to be told: after
+    /// about a round trip, and a quarter of a second where peers do not answer.
+    pub fn is_shut_down(&self) -> bool {
+        self.state.is_shut_down()
+    }
+
+    /// The end of a program: [`shutdown`](Self::shutdown), and turns until every peer was told. Sleeps, a
+    /// quarter of a second at most where peers do not answer. Events that were not taken are dropped.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`wait`](Self::wait); then it is dropped, which tells every peer once more.
+    pub fn close(mut self, code: u32) -> io::Result<()> {
+        self.shutdown(code);
+        while !self.is_shut_down() {
+            while self.next_event().is_some() {}
+            self.wait(None)?;
+        }
+        Ok(())
+    }
+
+    /// Everybody who can be sent to.
+    pub fn peers(&self) -> impl Iterator<Item = PeerId> + '_ {
+        self.state.peers()
+    }
+
+    /// Whether a peer can be sent to.
+    pub fn is_connected(&self, peer: PeerId) -> bool {
+        self.state.is_connected(peer)
+    }
+
+    /// The public half of this host's key pair: see [`public_key`](HostState::public_key).
+    #[cfg(feature = "noise")]
+    pub fn public_key(&self) -> Option<crate::PublicKey> {
+        self.state.public_key()
+    }
+
+    /// What is known of a peer, while it is connected.
+    pub fn peer_stats(&self, peer: PeerId) -> Option<PeerStats> {
+        let mut stats = self.state.peer_stats(peer)?;
+        if self.endpoint.is_blocked() {
+            stats.limit = SendLimit::Socket;
+        }
+        Some(stats)
+    }
+
+    /// What was counted of peers and strangers.
+    pub fn stats(&self) -> HostStats {
+        self.state.stats()
+    }
+
+    /// What was counted of the socket. On Linux a system call.
+    pub fn endpoint_stats(&self) -> EndpointStats {
+        self.endpoint.stats()
+    }
+
+    /// Puts a bad network between this host and its socket, in both directions, or takes it away again:
+    /// then what is on its way arrives with the next turn. For trying a game out; a benchmark or a
+    /// player should not have it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tickwire::{Config, Host, LinkConditions, Loss};
+    ///
+    /// let mut host = Host::bind("127.0.0.1:0".parse().unwrap(), Config::plain(7))?;
+    /// host.set_link_conditions(Some(LinkConditions {
+    ///     latency: Duration::from_millis(40),
+    ///     loss: Loss::Independent { probability: 0.05 },
+    ///     ..LinkConditions::default()
+    /// }))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A condition is out of its range; nothing was changed.
+    pub fn set_link_conditions(
+        &mut self,
+        conditions: Option<LinkConditions>,
+    ) -> Result<(), LinkConditionsError> {
+        match (&mut self.bad_network, conditions) {
+            (_, None) => self.remove_bad_network(),
+            (Some(network), Some(conditions)) => network.set_conditions(&conditions)?,
+            (None, Some(conditions)) => {
+                // Luck that is the same in every run would be none; a test that wants it has `Link`.
+                let seed = getrandom::u64().unwrap_or_default();
+                self.bad_network = Some(HostNetwork::new(&conditions, seed)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// A handle that wakes this host out of [`wait`](Self::wait) from another thread.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Endpoint::waker`].
+    pub fn waker(&mut self) -> io::Result<Waker> {
+        self.endpoint.waker()
+    }
+
+    /// Whether a [`Waker`] was used since this was last asked, also by a loop that never calls
+    /// [`wait`](Self::wait). Costs no system call.
+    pub fn take_woken(&mut self) -> bool {
+        self.endpoint.take_woken()
+    }
+
+    /// When the next turn is due, if no datagram comes before: for a loop around somebody else's poll.
+    /// `None`: never.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let network = self.bad_network.as_ref();
+        let network = network.and_then(HostNetwork::next_deadline);
+        [self.state.poll_timeout(), network]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Whether datagrams may be waiting that no event will announce: see [`Endpoint::may_have_more`].
+    /// [`wait`](Self::wait) knows this by itself; a loop around somebody else's poll has to ask.
+    pub fn may_have_more(&self) -> bool {
+        self.endpoint.may_have_more()
+    }
+
+    /// How long to sleep at most.
+    fn sleep_for(&self, timeout: Option<Duration>) -> Option<Duration> {
+        if self.state.has_events() {
+            return Some(Duration::ZERO);
+        }
+        let Some(deadline) = self.next_deadline() else {
+            return timeout;
+        };
+        let until = deadline.saturating_duration_since(clock::now());
+        Some(timeout.map_or(until, |timeout| timeout.min(until)))
+    }
+
+    /// What a turn takes in. Returns its time.
+    fn receive(&mut self) -> io::Result<Instant> {
+        let now = clock::now();
+        self.drain(now)?;
+        self.state.handle_timeout(now);
+        Ok(now)
+    }
+
+    fn drain(&mut self, now: Instant) -> io::Result<()> {
+        while let Some(datagram) = self.endpoint.recv()? {
+            if datagram.truncated {
+                continue; // none of ours; the endpoint has counted it
+            }
+            match &mut self.bad_network {
+                Some(network) => network.receive(datagram.from, datagram.bytes, now),
+                None => self
+                    .state
+                    .handle_datagram(datagram.from, datagram.bytes, now),
+            }
+        }
+        if let Some(network) = &mut self.bad_network {
+            while let Some((from, len)) = network.next_incoming(&mut self.buffer, now) {
+                self.state.handle_datagram(from, &self.buffer[..len], now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends what there is, to peers first. What finds no room in the queue stays where it is: the
+    /// protocol makes a packet only when it can leave.
+    fn transmit(&mut self) -> io::Result<()> {
+        if !self.state.may_transmit() && self.bad_network.is_none() {
+            return self.endpoint.transmit(); // what is left of before
+        }
+        let now = clock::now();
+        while self.endpoint.make_room() {
+            let Some(transmit) = self.state.poll_transmit_to_peers(&mut self.buffer, now) else {
+                break;
+            };
+            self.send_out(transmit, now);
+        }
+        self.transmit_answers(now)
+    }
+
+    /// The part of it that goes to strangers.
+    fn transmit_answers(&mut self, now: Instant) -> io::Result<()> {
+        // Strangers have a share of the queue, so that they cannot fill it when the socket blocks.
+        while self.endpoint.queued() < ANSWERS_PER_TURN_MAX && self.endpoint.make_room() {
+            let Some(transmit) = self.state.poll_transmit_answers(&mut self.buffer, now) else {
+                break;
+            };
+            self.send_out(transmit, now);
+        }
+        self.send_out_of_network(now);
+        self.endpoint.transmit()
+    }
+
+    fn send_out(&mut self, transmit: Transmit, now: Instant) {
+        let bytes = &self.buffer[..transmit.len];
+        match &mut self.bad_network {
+            Some(network) => network.send(transmit.to, bytes, now),
+            // There is room. An address that this socket cannot reach is one that never came from it.
+            None => {
+                let _ = self.endpoint.send(transmit.to, bytes);
+            }
+        }
+    }
+
+    fn send_out_of_network(&mut self, now: Instant) {
+        let Some(network) = &mut self.bad_network else {
+            return;
+        };
+        while let Some((to, len)) = network.next_outgoing(&mut self.buffer, now) {
+            // What finds no room is lost, as on a network.
+            let _ = self.endpoint.send(to, &self.buffer[..len]);
+        }
+    }
+
+    /// Without delay, what is under way in the links arrives.
+    fn remove_bad_network(&mut self) {
+        let Some(mut network) = self.bad_network.take() else {
+            return;
+        };
+        let now = clock::now();
+        while let Some(at) = network.next_deadline() {
+            let at = at.max(now);
+            while let Some((to, len)) = network.next_outgoing(&mut self.buffer, at) {
+                let _ = self.endpoint.send(to, &self.buffer[..len]);
+            }
+            while let Some((from, len)) = network.next_incoming(&mut self.buffer, at) {
+                self.state.handle_datagram(from, &self.buffer[..len], now);
+            }
+        }
+    }
+}
+
+/// Whoever forgets [`shutdown`](Host::shutdown) tells its peers once all the same.
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.state.shutdown(0, clock::now());
+        // Nobody is left to be told of an error.
+        let _ = self.transmit();
+    }
+}
+
+/// `Unreachable` becomes `AddrNotAvailable`, `AlreadyConnected` `AlreadyExists`, a payload that is too long
+/// or a server key that is missing or out of place `InvalidInput`, and the others `Other`; the `ConnectError` itself can be taken out again with
+/// [`io::Error::downcast`].
+impl From<ConnectError> for io::Error {
+    fn from(error: ConnectError) -> Self {
+        use io::ErrorKind as Kind;
+        let kind = match error {
+            ConnectError::AlreadyConnected { .. } => Kind::AlreadyExists,
+            ConnectError::PayloadTooLong { .. } => Kind::InvalidInput,
+            #[cfg(feature = "noise")]
+            ConnectError::PayloadNeedsServerKey | ConnectError::ServerKeyUnderPlain => {
+                Kind::InvalidInput
+            }
+            ConnectError::Unreachable { .. } => Kind::AddrNotAvailable,
+            ConnectError::HostFull | ConnectError::ShuttingDown => Kind::Other,
+        };
+        Self::new(kind, error)
+    }
+}
+
+/// To live in somebody else's poll: register the host, and call [`poll`](Host::poll) when its token
+/// comes up, when [`next_deadline`](Host::next_deadline) has come, and while
+/// [`may_have_more`](Host::may_have_more). Everything else is as with an
+/// [`Endpoint`](crate::Endpoint#impl-Source-for-Endpoint).
+impl mio::event::Source for Host {
+    fn register(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        interests: Interest,
+    ) -> io::Result<()> {
+        self.endpoint.register(registry, token, interests)
+    }
+
+    fn reregister(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        interests: Interest,
+    ) -> io::Result<()> {
+        self.endpoint.reregister(registry, token, interests)
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        self.endpoint.deregister(registry)
+    }
+}
+
+/// The socket itself, to look at or to set options on: see [`Endpoint`].
+#[cfg(unix)]
+impl std::os::fd::AsFd for Host {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.endpoint.as_fd()
+    }
+}
+
+/// The socket itself, to look at or to set options on.
+#[cfg(windows)]
+impl std::os::windows::io::AsSocket for Host {
+    fn as_socket(&self) -> std::os::windows::io::BorrowedSocket<'_> {
+        self.endpoint.as_socket()
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use nix::errno::Errno;
+
+    use super::*;
+    use crate::proto::Delivery::Unreliable;
+    use crate::socket::script::ScriptedSend::Fails;
+
+    fn host() -> Host {
+        Host::bind("127.0.0.1:0".parse().unwrap(), Config::plain(7)).unwrap()
+    }
+
+    #[test]
+    fn a_socket_that_takes_no_more_is_told_of_every_peer() {
+        let (mut server, mut client) = (host(), host());
+        let options = ConnectOptions::default();
+        let peer = client.connect(server.local_addr(), &options).unwrap();
+        while client.stats().connecting > 0 {
+            client.poll().unwrap();
+            server.poll().unwrap();
+        }
+        let limit = |client: &Host| client.peer_stats(peer).unwrap().limit;
+        assert_eq!(limit(&client), SendLimit::Application);
+        let script = &client.endpoint.script();
+        script.send_answers(&[Fails(Errno::EAGAIN as i32)]);
+        client.send(peer, Unreliable, b"it waits").unwrap();
+        client.flush().unwrap();
+        assert_eq!(limit(&client), SendLimit::Socket);
+        client.flush().unwrap();
+        assert_eq!(limit(&client), SendLimit::Application);
+    }
+}

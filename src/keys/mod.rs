@@ -1,0 +1,246 @@
+//! The key pair of a server: X25519 (RFC 7748), 32 bytes each.
+//!
+//! Knows nothing of where keys come from or where they are kept: that is for the system's side of the
+//! library.
+
+mod file;
+mod generate;
+
+use std::str::FromStr;
+use std::{error, fmt};
+
+use curve25519_dalek::MontgomeryPoint;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+pub use self::file::{KeyFileError, KeyFileErrorKind};
+
+/// The length of a private key and of a public one, in bytes.
+const KEY_BYTES: usize = 32;
+
+/// What a server proves itself with. Whoever has it can pose as that server, so it is shown nowhere:
+/// not by `Debug`, not in an error, not in a log.
+///
+/// This copy is wiped when it is dropped, each clone for itself. Those that a handshake makes inside
+/// `snow` are not; see the guide's chapter on [security](crate::guide::security).
+#[derive(Clone)]
+pub struct PrivateKey {
+    bytes: Zeroizing<[u8; KEY_BYTES]>,
+}
+
+impl PrivateKey {
+    /// The key that these bytes are. All are valid (RFC 7748 section 5 sets five of the bits itself); only
+    /// unpredictable ones are a secret.
+    ///
+    /// The caller's own copy is his to wipe.
+    pub fn from_bytes(bytes: [u8; KEY_BYTES]) -> Self {
+        Self {
+            bytes: Zeroizing::new(bytes),
+        }
+    }
+
+    /// What others may know of it: clients compare with it whom they talk to.
+    pub fn public_key(&self) -> PublicKey {
+        PublicKey(MontgomeryPoint::mul_base_clamped(*self.bytes).to_bytes())
+    }
+
+    /// The secret itself, for the handshake and the key file.
+    pub(crate) fn secret_bytes(&self) -> &[u8; KEY_BYTES] {
+        &self.bytes
+    }
+}
+
+/// 64 hexadecimal digits, in either case.
+impl FromStr for PrivateKey {
+    type Err = KeyParseError;
+
+    fn from_str(text: &str) -> Result<Self, KeyParseError> {
+        let mut bytes = Zeroizing::new([0; KEY_BYTES]);
+        parse_hex(text.as_bytes(), &mut bytes)?;
+        Ok(Self { bytes })
+    }
+}
+
+/// In the same time, whatever the difference is.
+impl PartialEq for PrivateKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes.ct_eq(other.secret_bytes()).into()
+    }
+}
+
+impl Eq for PrivateKey {}
+
+/// Shows nothing of the secret.
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PrivateKey").finish_non_exhaustive()
+    }
+}
+
+/// The public half of a server's key pair. No secret: it may stand in a server list, in a program, in
+/// a log.
+///
+/// As text it is 64 hexadecimal digits.
+///
+/// ```
+/// use tickwire::{PrivateKey, PublicKey};
+///
+/// let public: PublicKey = PrivateKey::from_bytes([7; 32]).public_key();
+/// assert_eq!(public.to_string().parse(), Ok(public));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PublicKey([u8; KEY_BYTES]);
+
+impl PublicKey {
+    /// The key that these bytes are. Any 32 bytes are taken; with some that nobody has the private key
+    /// of, no handshake succeeds.
+    pub const fn from_bytes(bytes: [u8; KEY_BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its bytes, as they stand in a packet.
+    pub const fn as_bytes(&self) -> &[u8; KEY_BYTES] {
+        &self.0
+    }
+}
+
+/// 64 hexadecimal digits, in either case.
+impl FromStr for PublicKey {
+    type Err = KeyParseError;
+
+    fn from_str(text: &str) -> Result<Self, KeyParseError> {
+        let mut bytes = [0; KEY_BYTES];
+        parse_hex(text.as_bytes(), &mut bytes)?;
+        Ok(Self(bytes))
+    }
+}
+
+/// 64 hexadecimal digits, in lower case.
+impl fmt::Display for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublicKey({self})")
+    }
+}
+
+/// Why a text is not a key. Says nothing of what the text was: it may be almost a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyParseError {
+    /// It is too short or too long.
+    Length {
+        /// How many bytes it has. A key has 64 hexadecimal digits. Of a file no more than 80 bytes are
+        /// looked at.
+        len: usize,
+    },
+    /// Something in it is not a hexadecimal digit.
+    NotHexadecimal {
+        /// At which byte, counted from 0.
+        position: usize,
+    },
+}
+
+impl fmt::Display for KeyParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Length { len } => {
+                let digits = 2 * KEY_BYTES;
+                write!(
+                    f,
+                    "a key has {digits} hexadecimal digits, this has {len} bytes"
+                )
+            }
+            Self::NotHexadecimal { position } => {
+                let nth = position + 1;
+                write!(f, "byte {nth} of the key is not a hexadecimal digit")
+            }
+        }
+    }
+}
+
+impl error::Error for KeyParseError {}
+
+/// Reads the digits in place: what may be a secret is not copied about.
+pub(crate) fn parse_hex(digits: &[u8], bytes: &mut [u8; KEY_BYTES]) -> Result<(), KeyParseError> {
+    if digits.len() != 2 * KEY_BYTES {
+        return Err(KeyParseError::Length { len: digits.len() });
+    }
+    for (position, &digit) in digits.iter().enumerate() {
+        let value = hex_value(digit).ok_or(KeyParseError::NotHexadecimal { position })?;
+        bytes[position / 2] = bytes[position / 2] << 4 | value;
+    }
+    Ok(())
+}
+
+fn hex_value(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 7748 section 6.1: Alice's keys.
+    const PRIVATE: &str = "77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a";
+    const PUBLIC: &str = "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a";
+
+    #[test]
+    fn a_private_key_has_the_public_key_of_the_standard() {
+        let private: PrivateKey = PRIVATE.parse().unwrap();
+        assert_eq!(private.public_key().to_string(), PUBLIC);
+        let again = PrivateKey::from_bytes(*private.secret_bytes());
+        assert_eq!(again.public_key(), private.public_key());
+    }
+
+    #[test]
+    fn a_private_key_is_not_shown() {
+        let private: PrivateKey = PRIVATE.parse().unwrap();
+        assert_eq!(format!("{private:?}"), "PrivateKey { .. }");
+        assert_eq!(format!("{:#?}", Some(private)).matches("77").count(), 0);
+    }
+
+    #[test]
+    fn a_public_key_is_read_in_either_case_and_written_in_lower_case() {
+        let public: PublicKey = PUBLIC.to_uppercase().parse().unwrap();
+        assert_eq!(public.to_string(), PUBLIC);
+        assert_eq!(format!("{public:?}"), format!("PublicKey({PUBLIC})"));
+        assert_eq!(PublicKey::from_bytes(*public.as_bytes()), public);
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused_with_the_reason() {
+        let parse = |text: &str| text.parse::<PublicKey>().unwrap_err();
+        assert_eq!(parse(""), KeyParseError::Length { len: 0 });
+        assert_eq!(parse(&PUBLIC[1..]), KeyParseError::Length { len: 63 });
+        let longer = format!("{PUBLIC}0");
+        assert_eq!(parse(&longer), KeyParseError::Length { len: 65 });
+        let garbled = format!("{}g", &PUBLIC[..63]);
+        assert_eq!(
+            parse(&garbled),
+            KeyParseError::NotHexadecimal { position: 63 }
+        );
+        let not_ascii = format!("é{}", &PUBLIC[..62]);
+        assert_eq!(
+            parse(&not_ascii),
+            KeyParseError::NotHexadecimal { position: 0 }
+        );
+        assert_eq!(
+            parse(&garbled).to_string(),
+            "byte 64 of the key is not a hexadecimal digit"
+        );
+        assert_eq!(
+            parse("ab").to_string(),
+            "a key has 64 hexadecimal digits, this has 2 bytes"
+        );
+    }
+}

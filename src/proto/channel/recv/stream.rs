@@ -1,0 +1,193 @@
+//! Reliable messages of one kind from a peer: those of one ordered channel, or all that need no order.
+
+use std::collections::VecDeque;
+
+use crate::limits::{CHANNEL_KEPT, RELIABLE_OPEN_MAX};
+use crate::proto::buffers::shed;
+use crate::proto::channel::recv::event_sink::Mailbox;
+use crate::proto::channel::recv::flow_control::Window;
+use crate::proto::channel::recv::reassembly::Assembly;
+use crate::proto::channel::recv::{Refused, Taken};
+use crate::proto::delivery::Delivery;
+use crate::proto::wire::message::{MessageFrame, Piece};
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) delivery: Delivery,
+    /// The first message that has not been delivered.
+    next: u64,
+    /// What is known of it and of those behind it, in the order of their sequence. Each holds a piece of
+    /// the window, but for those that need no order and were delivered: so nobody can make it long.
+    entries: VecDeque<(u64, Entry)>,
+}
+
+#[derive(Debug)]
+enum Entry {
+    /// Some of its pieces have come.
+    Partial(Box<Assembly>),
+    /// It is whole, and waits for one before it.
+    Waiting(Vec<u8>),
+    Delivered,
+}
+
+/// How much memory the place of a message takes.
+pub(crate) const STREAM_ENTRY_BYTES: usize = size_of::<(u64, Entry)>();
+
+impl Stream {
+    pub(super) fn new(delivery: Delivery) -> Self {
+        Self {
+            delivery,
+            next: 0,
+            entries: VecDeque::new(),
+        }
+    }
+
+    /// One that has delivered everything before `next`.
+    #[cfg(test)]
+    pub(super) fn starting_at(delivery: Delivery, next: u64) -> Self {
+        Self {
+            next,
+            ..Self::new(delivery)
+        }
+    }
+
+    /// Gives all of it back if nothing is in it.
+    pub(super) fn shed_all(&mut self) {
+        shed(&mut self.entries);
+    }
+
+    /// Takes a message or a piece of one. What is known already is taken as well: its sender did not hear
+    /// that it had arrived.
+    pub(super) fn accept(
+        &mut self,
+        frame: &MessageFrame<'_>,
+        window: &mut Window,
+        mailbox: &mut Mailbox<'_>,
+    ) -> Result<Taken, Refused> {
+        let sequence = frame.head.sequence;
+        if sequence < self.next {
+            return Ok(Taken::Known);
+        }
+        if sequence - self.next >= RELIABLE_OPEN_MAX as u64 {
+            return Err(Refused);
+        }
+        match frame.head.piece {
+            None => self.accept_whole(sequence, frame.bytes, window, mailbox),
+            Some(piece) => self.accept_piece(sequence, piece, frame.bytes, window, mailbox),
+        }
+    }
+
+    fn accept_whole(
+        &mut self,
+        sequence: u64,
+        bytes: &[u8],
+        window: &mut Window,
+        mailbox: &mut Mailbox<'_>,
+    ) -> Result<Taken, Refused> {
+        let place = match self.find(sequence) {
+            Err(place) => place,
+            Ok(place) if matches!(self.entries[place].1, Entry::Partial(_)) => return Err(Refused),
+            Ok(_) => return Ok(Taken::Known),
+        };
+        if !window.begin(bytes.len()) {
+            return Err(Refused);
+        }
+        if self.must_wait(sequence) {
+            let waiting = Entry::Waiting(mailbox.buffers.copy(bytes));
+            self.entries.insert(place, (sequence, waiting));
+            return Ok(Taken::Waits);
+        }
+        mailbox.deliver(self.delivery, bytes);
+        self.on_delivered(sequence, mailbox);
+        Ok(Taken::Delivered)
+    }
+
+    fn accept_piece(
+        &mut self,
+        sequence: u64,
+        piece: Piece,
+        bytes: &[u8],
+        window: &mut Window,
+        mailbox: &mut Mailbox<'_>,
+    ) -> Result<Taken, Refused> {
+        let place = self.find_or_begin(sequence, piece.total, window)?;
+        let Entry::Partial(assembly) = &mut self.entries[place].1 else {
+            return Ok(Taken::Known);
+        };
+        if !assembly.insert(piece, bytes) {
+            return Err(Refused);
+        }
+        if !assembly.is_complete() {
+            return Ok(Taken::Waits);
+        }
+        let bytes = assembly.take_bytes();
+        if self.must_wait(sequence) {
+            self.entries[place].1 = Entry::Waiting(bytes);
+            return Ok(Taken::Waits);
+        }
+        self.entries.remove(place);
+        mailbox.deliver_owned(self.delivery, bytes);
+        self.on_delivered(sequence, mailbox);
+        Ok(Taken::Delivered)
+    }
+
+    fn find_or_begin(
+        &mut self,
+        sequence: u64,
+        total: u32,
+        window: &mut Window,
+    ) -> Result<usize, Refused> {
+        let place = match self.find(sequence) {
+            Ok(place) => return Ok(place),
+            Err(place) => place,
+        };
+        if !window.begin(total as usize) {
+            return Err(Refused);
+        }
+        let partial = Entry::Partial(Box::new(Assembly::new(total)));
+        self.entries.insert(place, (sequence, partial));
+        Ok(place)
+    }
+
+    /// Gives memory back that was needed once.
+    pub(super) fn shed(&mut self) {
+        let (len, capacity) = (self.entries.len(), self.entries.capacity());
+        if capacity > CHANNEL_KEPT && len < capacity / 4 {
+            self.entries.shrink_to(CHANNEL_KEPT.max(2 * len));
+        }
+    }
+
+    /// Where a message stands, or where it would stand.
+    fn find(&self, sequence: u64) -> Result<usize, usize> {
+        self.entries
+            .binary_search_by_key(&sequence, |(sequence, _)| *sequence)
+    }
+
+    /// Whether one before it is missing that has to be delivered first.
+    fn must_wait(&self, sequence: u64) -> bool {
+        sequence > self.next && self.delivery != Delivery::Reliable
+    }
+
+    /// A message was delivered, and now all that waited for it alone.
+    fn on_delivered(&mut self, sequence: u64, mailbox: &mut Mailbox<'_>) {
+        if sequence > self.next {
+            let place = self.find(sequence).unwrap_or_else(|place| place);
+            self.entries.insert(place, (sequence, Entry::Delivered));
+            return;
+        }
+        self.next += 1;
+        while let Some((sequence, entry)) = self.entries.front_mut() {
+            match entry {
+                _ if *sequence != self.next => return,
+                Entry::Partial(_) => return,
+                Entry::Delivered => {}
+                Entry::Waiting(bytes) => {
+                    mailbox.deliver_buffer(self.delivery, std::mem::take(bytes));
+                }
+            }
+            self.entries.pop_front();
+            self.next += 1;
+        }
+    }
+}

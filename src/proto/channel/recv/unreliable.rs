@@ -1,0 +1,158 @@
+//! Unreliable and sequenced messages from a peer: which ones are too late, and which ones are not whole.
+
+use std::collections::VecDeque;
+
+use crate::limits::UNRELIABLE_INCOMPLETE_MAX;
+use crate::proto::buffers::shed;
+use crate::proto::channel::recv::event_sink::Mailbox;
+use crate::proto::channel::recv::reassembly::Assembly;
+use crate::proto::channel::recv::{Refused, Taken};
+use crate::proto::delivery::Delivery;
+use crate::proto::wire::message::{MessageFrame, Piece};
+
+/// See the [module](self). Allocates nothing before it has to.
+#[derive(Debug, Default)]
+pub(super) struct Expendable {
+    /// The first sequence of each channel that is not too late.
+    channels: Vec<(u8, u64)>,
+    /// Those that are not whole, in the order in which they began.
+    incomplete: VecDeque<Incomplete>,
+    /// Unreliable messages before this one that are not among them were given up.
+    given_up: u64,
+}
+
+#[derive(Debug)]
+struct Incomplete {
+    delivery: Delivery,
+    sequence: u64,
+    assembly: Assembly,
+}
+
+/// How much memory one takes that is not whole, beside its bytes.
+pub(crate) const INCOMPLETE_BYTES: usize = 2 * size_of::<Incomplete>();
+
+impl Expendable {
+    /// Gives back what was needed once.
+    pub(super) fn shed(&mut self) {
+        shed(&mut self.incomplete);
+    }
+
+    /// Takes a message or a piece of one. One that is refused counts as lost for its sender.
+    pub(super) fn accept(
+        &mut self,
+        frame: &MessageFrame<'_>,
+        mailbox: &mut Mailbox<'_>,
+    ) -> Result<Taken, Refused> {
+        if self.is_too_late(frame.head.delivery, frame.head.sequence) {
+            return Ok(Taken::TooLate);
+        }
+        match frame.head.piece {
+            None => self.accept_whole(frame, mailbox),
+            Some(piece) => self.accept_piece(frame, piece, mailbox),
+        }
+    }
+
+    fn is_too_late(&self, delivery: Delivery, sequence: u64) -> bool {
+        let Delivery::Sequenced(channel) = delivery else {
+            return false;
+        };
+        let known = self.channels.iter().find(|(number, _)| *number == channel);
+        known.is_some_and(|(_, next)| sequence < *next)
+    }
+
+    fn accept_whole(
+        &mut self,
+        frame: &MessageFrame<'_>,
+        mailbox: &mut Mailbox<'_>,
+    ) -> Result<Taken, Refused> {
+        if !mailbox.has_room(frame.bytes.len()) {
+            return Err(Refused);
+        }
+        mailbox.deliver(frame.head.delivery, frame.bytes);
+        self.pass(frame.head.delivery, frame.head.sequence);
+        Ok(Taken::Delivered)
+    }
+
+    fn accept_piece(
+        &mut self,
+        frame: &MessageFrame<'_>,
+        piece: Piece,
+        mailbox: &mut Mailbox<'_>,
+    ) -> Result<Taken, Refused> {
+        let (delivery, sequence) = (frame.head.delivery, frame.head.sequence);
+        let index = self.find_or_begin(delivery, sequence, piece.total)?;
+        let assembly = &mut self.incomplete[index].assembly;
+        if !assembly.insert(piece, frame.bytes) {
+            return Err(Refused);
+        }
+        if !assembly.is_complete() {
+            return Ok(Taken::Waits);
+        }
+        let Some(mut complete) = self.incomplete.remove(index) else {
+            return Err(Refused);
+        };
+        if !mailbox.has_room(piece.total as usize) {
+            return Err(Refused);
+        }
+        mailbox.deliver_owned(delivery, complete.assembly.take_bytes());
+        self.pass(delivery, sequence);
+        Ok(Taken::Delivered)
+    }
+
+    fn find_or_begin(
+        &mut self,
+        delivery: Delivery,
+        sequence: u64,
+        total: u32,
+    ) -> Result<usize, Refused> {
+        let is_it = |one: &Incomplete| one.delivery == delivery && one.sequence == sequence;
+        if let Some(index) = self.incomplete.iter().position(is_it) {
+            return Ok(index);
+        }
+        // A piece of one that was given up: the others were acknowledged, so this one must not be.
+        if delivery == Delivery::Unreliable && sequence < self.given_up {
+            return Err(Refused);
+        }
+        if self.incomplete.len() == UNRELIABLE_INCOMPLETE_MAX {
+            self.give_up_oldest();
+            if self.is_too_late(delivery, sequence) {
+                return Err(Refused);
+            }
+        }
+        self.incomplete.push_back(Incomplete {
+            delivery,
+            sequence,
+            assembly: Assembly::new(total),
+        });
+        Ok(self.incomplete.len() - 1)
+    }
+
+    fn give_up_oldest(&mut self) {
+        let Some(oldest) = self.incomplete.pop_front() else {
+            return;
+        };
+        match oldest.delivery {
+            Delivery::Sequenced(_) => self.pass(oldest.delivery, oldest.sequence),
+            _ => self.given_up = self.given_up.max(oldest.sequence + 1),
+        }
+    }
+
+    /// Everything up to this sequence of a channel is too late from now on.
+    fn pass(&mut self, delivery: Delivery, sequence: u64) {
+        let Delivery::Sequenced(channel) = delivery else {
+            return;
+        };
+        let known = self
+            .channels
+            .iter_mut()
+            .find(|(number, _)| *number == channel);
+        match known {
+            Some((_, next)) => *next = (*next).max(sequence + 1),
+            None => self.channels.push((channel, sequence + 1)),
+        }
+        if !self.incomplete.is_empty() {
+            self.incomplete
+                .retain(|one| one.delivery != delivery || one.sequence > sequence);
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! Reliable and ordered messages on their way: which one leaves next, which ones are sent again.
+
+use std::collections::VecDeque;
+
+use crate::limits::{QUEUED_MESSAGES_MAX, RELIABLE_OPEN_MAX, ROOMY_CHANNELS};
+use crate::proto::buffers::Buffers;
+use crate::proto::buffers::shed;
+use crate::proto::channel::receipts::Receipts;
+use crate::proto::channel::send::redundancy::{Copies, Copy};
+use crate::proto::channel::send::stream::{Message, Place, Stream};
+use crate::proto::delivery::{Delivery, Receipt};
+use crate::proto::recovery::sent_packets::{Unit, Units};
+use crate::proto::time::{Duration, Instant};
+use crate::proto::wire::Writer;
+
+/// See the [module](self). Allocates nothing before the first message.
+#[derive(Debug)]
+pub(super) struct Reliable {
+    /// In the order in which they were first used; at most 257.
+    streams: Vec<Stream>,
+    /// Who is asked first for what leaves next, so that they take turns.
+    turn: usize,
+    /// Pieces whose packet was lost.
+    lost: VecDeque<(u16, Place)>,
+    copies: Copies,
+    redundancy: u8,
+    /// Up to where the peer lets us send, in bytes since the beginning, and how many were begun.
+    window: u64,
+    begun_bytes: u64,
+    /// Messages that were begun and are not forgotten.
+    open: usize,
+    /// Messages that were not begun, or of which some pieces have not left.
+    unsent: usize,
+    /// Everything that is not acknowledged, and its limit.
+    queued_messages: usize,
+    queued_bytes: usize,
+    queued_bytes_max: usize,
+    pub(super) counts: Counts,
+}
+
+/// How much memory a lost piece takes until it is sent again.
+pub(crate) const LOST_BYTES: usize = size_of::<(u16, Place)>();
+
+/// What happened so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Counts {
+    /// Messages and pieces that were sent again because their packet was lost, or nobody answered.
+    pub(crate) retransmitted: u64,
+    pub(crate) copies_sent: u64,
+    /// Packets were lost whose messages had arrived all the same, with a copy.
+    pub(crate) copies_useful: u64,
+}
+
+/// A packet that is being written.
+pub(super) struct Packet<'a, 'b> {
+    pub(super) writer: &'a mut Writer<'b>,
+    pub(super) units: &'a mut Units,
+    pub(super) number: u64,
+    pub(super) now: Instant,
+    /// About how long the next packet is away.
+    pub(super) patience: Duration,
+    /// Whether packets are lost on this way.
+    pub(super) is_lossy: bool,
+}
+
+impl Reliable {
+    pub(super) fn new(redundancy: u8, window: u64, queued_bytes_max: usize) -> Self {
+        Self {
+            streams: Vec::new(),
+            turn: 0,
+            lost: VecDeque::new(),
+            copies: Copies::default(),
+            redundancy,
+            window,
+            begun_bytes: 0,
+            open: 0,
+            unsent: 0,
+            queued_messages: 0,
+            queued_bytes: 0,
+            queued_bytes_max,
+            counts: Counts::default(),
+        }
+    }
+
+    /// Whether another message of `len` bytes fits.
+    pub(super) fn has_room(&self, len: usize) -> bool {
+        self.queued_messages < QUEUED_MESSAGES_MAX
+            && self.queued_bytes + len <= self.queued_bytes_max
+    }
+
+    /// Takes a message, for which there [is room](Self::has_room).
+    pub(super) fn push(
+        &mut self,
+        delivery: Delivery,
+        message: &[u8],
+        receipt: Option<Receipt>,
+        buffers: &mut Buffers,
+    ) {
+        self.queued_messages += 1;
+        self.queued_bytes += message.len();
+        self.unsent += 1;
+        let stream = self.stream_of(delivery);
+        stream.push(buffers.copy(message), receipt);
+    }
+
+    fn stream_of(&mut self, delivery: Delivery) -> &mut Stream {
+        let is_it = |stream: &Stream| stream.delivery == delivery;
+        let index = self.streams.iter().position(is_it).unwrap_or_else(|| {
+            self.streams.push(Stream::new(delivery));
+            self.streams.len() - 1
+        });
+        &mut self.streams[index]
+    }
+
+    /// Makes a kind of messages begin with this sequence.
+    #[cfg(test)]
+    pub(super) fn start_at(&mut self, delivery: Delivery, first: u64) {
+        self.streams.push(Stream::starting_at(delivery, first));
+    }
+
+    pub(super) fn queued(&self) -> (usize, usize) {
+        (self.queued_messages, self.queued_bytes)
+    }
+
+    /// Whether something is to be sent for the first time, or again because it was lost.
+    pub(super) fn has_something(&self) -> bool {
+        !self.lost.is_empty() || self.next_unsent().is_some()
+    }
+
+    /// Whether the peer's window is all that keeps messages from leaving.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.unsent > 0 && !self.has_something()
+    }
+
+    /// Gives back what was needed once.
+    pub(super) fn shed(&mut self) {
+        self.streams.iter_mut().for_each(Stream::shed_all);
+        shed(&mut self.lost);
+        self.copies.shed();
+    }
+
+    /// When copies go alone, if no packet leaves before.
+    pub(super) fn copies_alone_at(&self, patience: Duration) -> Option<Instant> {
+        self.copies.alone_at(patience)
+    }
+
+    /// The peer takes more.
+    pub(super) fn on_window(&mut self, window: u64) {
+        self.window = self.window.max(window);
+    }
+}
+
+/// Sending.
+impl Reliable {
+    /// Fills a packet, first with what was lost, then with copies, then with what is new. Returns whether
+    /// there was something new.
+    pub(super) fn write(&mut self, packet: &mut Packet<'_, '_>) -> bool {
+        self.write_lost(packet);
+        self.write_copies(packet);
+        let unsent = self.unsent;
+        self.write_unsent(packet);
+        self.unsent < unsent
+    }
+
+    fn write_lost(&mut self, packet: &mut Packet<'_, '_>) {
+        while let Some((stream, place)) = self.lost.front().copied() {
+            let message = self.streams[usize::from(stream)].get_mut(place.sequence);
+            let is_missing = message.is_some_and(|message| !message.has_arrived(place.piece));
+            if is_missing {
+                if !self.write_one(stream, place, false, packet) {
+                    return;
+                }
+                self.counts.retransmitted += 1;
+            }
+            self.lost.pop_front();
+        }
+    }
+
+    /// Copies that travel with a packet that leaves anyway, or that leaves for them.
+    pub(super) fn write_copies(&mut self, packet: &mut Packet<'_, '_>) {
+        while let Some(copy) = self.copies.due(packet.patience, packet.now) {
+            let message = self.streams[usize::from(copy.stream)].get_mut(copy.place.sequence);
+            let copies = message.map(|message| message.copies);
+            if copies.is_some() && !self.write_one(copy.stream, copy.place, false, packet) {
+                return;
+            }
+            self.copies.pop_due(packet.now);
+            if let Some(copies) = copies {
+                self.on_copy_sent(copy, copies + 1, packet);
+            }
+        }
+    }
+
+    fn on_copy_sent(&mut self, copy: Copy, copies: u8, packet: &Packet<'_, '_>) {
+        self.counts.copies_sent += 1;
+        let stream = &mut self.streams[usize::from(copy.stream)];
+        if let Some(message) = stream.get_mut(copy.place.sequence) {
+            message.copies = copies.min(u8::MAX - 1);
+        }
+        let at = packet.now;
+        if copies < self.redundancy {
+            self.copies.push_soon(Copy { at, ..copy });
+        } else if packet.is_lossy {
+            self.copies.push_later(Copy { at, ..copy });
+        }
+    }
+
+    fn write_unsent(&mut self, packet: &mut Packet<'_, '_>) {
+        while let Some((index, place)) = self.next_unsent() {
+            #[allow(clippy::cast_possible_truncation, reason = "at most 257 streams")]
+            let stream = index as u16;
+            if !self.write_one(stream, place, true, packet) {
+                return;
+            }
+            let was_begun = place.piece > 0;
+            self.begun_bytes += self.streams[index].on_sent_first(place);
+            self.open += usize::from(!was_begun);
+            self.turn = index + 1;
+            self.on_first_sent(stream, place, packet.now);
+        }
+    }
+
+    fn on_first_sent(&mut self, stream: u16, place: Place, now: Instant) {
+        let of = &mut self.streams[usize::from(stream)];
+        let is_all = of.is_between_messages();
+        let message = of.get_mut(place.sequence);
+        let is_small = message.is_some_and(|message| message.is_small());
+        self.unsent -= usize::from(is_all);
+        if is_small && self.redundancy > 0 {
+            self.copies.push_soon(Copy {
+                stream,
+                place,
+                at: now,
+            });
+        }
+    }
+
+    /// What leaves next for the first time: the streams take turns, so that a long message holds up only
+    /// its own channel.
+    #[inline]
+    fn next_unsent(&self) -> Option<(usize, Place)> {
+        // Often asked when there is nothing.
+        if self.unsent == 0 {
+            return None;
+        }
+        self.next_unsent_in_turn()
+    }
+
+    fn next_unsent_in_turn(&self) -> Option<(usize, Place)> {
+        let count = self.streams.len();
+        let credit = self.window.saturating_sub(self.begun_bytes);
+        let turns = (self.turn..count).chain(0..self.turn.min(count));
+        for index in turns {
+            let place = self.streams[index].next_unsent(credit);
+            // A message that was begun goes on, whatever else is open.
+            let is_allowed = |place: &Place| place.piece > 0 || self.open < RELIABLE_OPEN_MAX;
+            if let Some(place) = place.filter(is_allowed) {
+                return Some((index, place));
+            }
+        }
+        None
+    }
+
+    /// Writes a message or a piece; `false` if there is no room for it.
+    fn write_one(
+        &mut self,
+        stream: u16,
+        place: Place,
+        is_first: bool,
+        packet: &mut Packet<'_, '_>,
+    ) -> bool {
+        let of = &mut self.streams[usize::from(stream)];
+        let delivery = of.delivery;
+        let Some(message) = of.get_mut(place.sequence) else {
+            return true; // it has arrived meanwhile, and takes no room
+        };
+        let head = message.head(delivery, place);
+        if !packet.units.has_room() || head.encoded_len() + head.len > packet.writer.room() {
+            return false;
+        }
+        head.write(packet.writer);
+        packet.writer.bytes(message.part(&head));
+        message.last_packet = packet.number;
+        packet.units.push(Unit::Reliable {
+            stream,
+            is_first: is_first && self.redundancy > 0 && message.is_small(),
+            piece: place.piece,
+            sequence: place.sequence,
+        });
+        true
+    }
+}
+
+/// What became of what was sent.
+impl Reliable {
+    pub(super) fn on_acked(
+        &mut self,
+        stream: u16,
+        place: Place,
+        receipts: &mut Receipts,
+        buffers: &mut Buffers,
+    ) {
+        let of = &mut self.streams[usize::from(stream)];
+        let needs_no_order = of.delivery == Delivery::Reliable;
+        let Some(message) = of.on_acked(place) else {
+            return;
+        };
+        self.queued_messages -= 1;
+        self.queued_bytes -= message.bytes.len();
+        if needs_no_order {
+            message.tell_arrival(receipts);
+        }
+        buffers.give_back(std::mem::take(&mut message.bytes));
+        self.open -= of.forget_acked(receipts);
+        if usize::from(stream) >= ROOMY_CHANNELS {
+            of.shed();
+        }
+        self.forget_copies();
+    }
+
+    fn forget_copies(&mut self) {
+        let streams = &mut self.streams;
+        self.copies.forget(|copy| {
+            let stream = &mut streams[usize::from(copy.stream)];
+            stream.get_mut(copy.place.sequence).is_none()
+        });
+    }
+
+    /// A packet that carried this is lost.
+    pub(super) fn on_lost(&mut self, stream: u16, place: Place, is_first: bool, number: u64) {
+        let message = self.streams[usize::from(stream)].get_mut(place.sequence);
+        let Some(message) = message.filter(|message| !message.has_arrived(place.piece)) else {
+            self.counts.copies_useful += u64::from(is_first);
+            return;
+        };
+        // A later packet has it as well, and that one is not lost yet.
+        if message.is_cut() || message.last_packet == number {
+            self.lost.push_back((stream, place));
+        }
+    }
+
+    /// Nobody answers: what one packet carried goes with the next one again. Returns whether there was
+    /// something.
+    pub(super) fn on_probe(&mut self, stream: u16, place: Place) -> bool {
+        let message = self.streams[usize::from(stream)].get_mut(place.sequence);
+        let is_missing =
+            message.is_some_and(|message: &mut Message| !message.has_arrived(place.piece));
+        if is_missing && !self.lost.contains(&(stream, place)) {
+            self.lost.push_back((stream, place));
+        }
+        is_missing
+    }
+}

@@ -1,0 +1,275 @@
+//! Reliable messages of one kind on their way: those of one ordered channel, or all that need no order.
+
+use std::collections::VecDeque;
+
+use crate::limits::{CHANNEL_KEPT, FRAGMENT_BYTES, MESSAGE_OVERHEAD, REDUNDANT_MESSAGE_MAX};
+use crate::proto::buffers::shed;
+use crate::proto::channel::receipts::Receipts;
+use crate::proto::delivery::{Delivery, Receipt};
+use crate::proto::wire::message::{Head, Piece};
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) delivery: Delivery,
+    /// The sequence of the first of `messages`.
+    first: u64,
+    /// Those that are not acknowledged, and those behind one that is not.
+    messages: VecDeque<Message>,
+    /// How many of them, from the front, have been begun.
+    begun: usize,
+    /// The next piece of the last one that was begun, if not all have left.
+    next_piece: Option<u32>,
+    /// How much of the window they hold, in bytes.
+    held: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Message {
+    /// Empty when it has arrived.
+    pub(super) bytes: Vec<u8>,
+    len: u32,
+    pub(super) is_acked: bool,
+    /// How many copies were sent of it.
+    pub(super) copies: u8,
+    pub(super) receipt: Option<Receipt>,
+    /// The last packet that carried it.
+    pub(super) last_packet: u64,
+    /// Of one that was cut.
+    pieces: Option<Box<Pieces>>,
+}
+
+/// Which pieces of a message have arrived.
+#[derive(Debug)]
+struct Pieces {
+    acked: Vec<u64>,
+    missing: u32,
+}
+
+/// How much memory a message takes beside its bytes.
+pub(crate) const MESSAGE_BYTES: usize = size_of::<Message>();
+
+/// Where a piece of a message stands, or a whole one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) sequence: u64,
+    /// Zero for a whole one.
+    pub(super) piece: u32,
+}
+
+impl Stream {
+    pub(super) fn new(delivery: Delivery) -> Self {
+        Self {
+            delivery,
+            first: 0,
+            messages: VecDeque::new(),
+            begun: 0,
+            next_piece: None,
+            held: 0,
+        }
+    }
+
+    /// One of which everything before `first` has arrived.
+    #[cfg(test)]
+    pub(super) fn starting_at(delivery: Delivery, first: u64) -> Self {
+        Self {
+            first,
+            ..Self::new(delivery)
+        }
+    }
+
+    /// Queues a message.
+    #[allow(clippy::cast_possible_truncation, reason = "at most 16 MiB")]
+    pub(super) fn push(&mut self, bytes: Vec<u8>, receipt: Option<Receipt>) {
+        let len = bytes.len() as u32;
+        let pieces = (bytes.len() > FRAGMENT_BYTES).then(|| Box::new(Pieces::new(len)));
+        self.messages.push_back(Message {
+            bytes,
+            len,
+            is_acked: false,
+            copies: 0,
+            receipt,
+            last_packet: 0,
+            pieces,
+        });
+    }
+
+    /// A message that is not acknowledged.
+    pub(super) fn get_mut(&mut self, sequence: u64) -> Option<&mut Message> {
+        let index = usize::try_from(sequence.checked_sub(self.first)?).ok()?;
+        self.messages
+            .get_mut(index)
+            .filter(|message| !message.is_acked)
+    }
+
+    /// What leaves next for the first time, if the window has room for it. `credit` is what is left of
+    /// the window.
+    pub(super) fn next_unsent(&self, credit: u64) -> Option<Place> {
+        if let Some(piece) = self.next_piece {
+            let sequence = self.first + self.begun as u64 - 1;
+            return Some(Place { sequence, piece });
+        }
+        let cost = self.messages.get(self.begun)?.cost();
+        // Half of what is left stays with the others, so that a channel in which something is missing
+        // does not hold them up. One that holds nothing is not stuck.
+        let fits = cost <= credit && (self.held == 0 || self.held + cost <= credit - cost);
+        fits.then_some(Place {
+            sequence: self.first + self.begun as u64,
+            piece: 0,
+        })
+    }
+
+    /// Whether the message that was begun last has left as a whole.
+    pub(super) fn is_between_messages(&self) -> bool {
+        self.next_piece.is_none()
+    }
+
+    /// What was [next](Self::next_unsent) has left. Returns how much of the window it took.
+    pub(super) fn on_sent_first(&mut self, place: Place) -> u64 {
+        let mut taken = 0;
+        if self.next_piece.is_none() {
+            taken = self.messages[self.begun].cost();
+            self.begun += 1;
+            self.held += taken;
+        }
+        let pieces = self.messages[self.begun - 1].piece_count();
+        self.next_piece = Some(place.piece + 1).filter(|next| *next < pieces);
+        taken
+    }
+
+    /// A piece of a message has arrived. Returns the message if that was all of it.
+    pub(super) fn on_acked(&mut self, place: Place) -> Option<&mut Message> {
+        let is_ordered = self.delivery != Delivery::Reliable;
+        let message = self.get_mut(place.sequence)?;
+        if !message.on_piece_acked(place.piece) {
+            return None;
+        }
+        message.is_acked = true;
+        let cost = message.cost();
+        if !is_ordered {
+            self.held -= cost;
+        }
+        // Looked up again because the borrow checker cannot see that it is the same one.
+        let index = usize::try_from(place.sequence - self.first).ok()?;
+        self.messages.get_mut(index)
+    }
+
+    /// Forgets messages at the front that have arrived; returns how many. What waited there for one before
+    /// it is now in the event queue, and not earlier: its receipt says so.
+    pub(super) fn forget_acked(&mut self, receipts: &mut Receipts) -> usize {
+        let mut forgotten = 0;
+        while self
+            .messages
+            .front()
+            .is_some_and(|message| message.is_acked)
+        {
+            if let Some(message) = self.messages.pop_front()
+                && self.delivery != Delivery::Reliable
+            {
+                self.held -= message.cost();
+                message.tell_arrival(receipts);
+            }
+            self.first += 1;
+            self.begun -= 1;
+            forgotten += 1;
+        }
+        forgotten
+    }
+
+    /// Gives all of it back if nothing is in it.
+    pub(super) fn shed_all(&mut self) {
+        shed(&mut self.messages);
+    }
+
+    /// Gives memory back that was needed once.
+    pub(super) fn shed(&mut self) {
+        let (len, capacity) = (self.messages.len(), self.messages.capacity());
+        if capacity > CHANNEL_KEPT && len < capacity / 4 {
+            self.messages.shrink_to(CHANNEL_KEPT.max(2 * len));
+        }
+    }
+}
+
+impl Message {
+    /// What it counts for against the window.
+    pub(super) fn cost(&self) -> u64 {
+        u64::from(self.len) + MESSAGE_OVERHEAD as u64
+    }
+
+    fn piece_count(&self) -> u32 {
+        self.pieces
+            .as_ref()
+            .map_or(1, |_| Piece::count_of(self.len))
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        self.pieces.is_some()
+    }
+
+    /// Whether copies of it are sent before anybody asks for them.
+    pub(super) fn is_small(&self) -> bool {
+        !self.is_cut() && self.bytes.len() <= REDUNDANT_MESSAGE_MAX
+    }
+
+    /// Whether a piece, or the whole, has arrived.
+    pub(super) fn has_arrived(&self, piece: u32) -> bool {
+        let pieces = self.pieces.as_ref();
+        self.is_acked || pieces.is_some_and(|pieces| pieces.has(piece))
+    }
+
+    pub(super) fn tell_arrival(&self, receipts: &mut Receipts) {
+        if let Some(receipt) = self.receipt {
+            receipts.on_piece_acked(receipt);
+        }
+    }
+
+    /// Whether that was all of it.
+    fn on_piece_acked(&mut self, piece: u32) -> bool {
+        self.pieces
+            .as_mut()
+            .is_none_or(|pieces| pieces.insert(piece))
+    }
+
+    pub(super) fn head(&self, delivery: Delivery, place: Place) -> Head {
+        let piece = self.pieces.as_ref().map(|_| Piece {
+            total: self.len,
+            index: place.piece,
+        });
+        Head {
+            delivery,
+            sequence: place.sequence,
+            is_tracked: false,
+            piece,
+            len: piece.map_or(self.bytes.len(), Piece::len),
+        }
+    }
+
+    /// The bytes behind a head.
+    pub(super) fn part(&self, head: &Head) -> &[u8] {
+        let offset = head.piece.map_or(0, Piece::offset);
+        &self.bytes[offset..offset + head.len]
+    }
+}
+
+impl Pieces {
+    fn new(len: u32) -> Self {
+        let missing = Piece::count_of(len);
+        Self {
+            acked: vec![0; (missing as usize).div_ceil(64)],
+            missing,
+        }
+    }
+
+    fn has(&self, piece: u32) -> bool {
+        self.acked[piece as usize / 64] & (1 << (piece % 64)) != 0
+    }
+
+    /// Returns whether nothing is missing any more.
+    fn insert(&mut self, piece: u32) -> bool {
+        if !self.has(piece) {
+            self.acked[piece as usize / 64] |= 1 << (piece % 64);
+            self.missing -= 1;
+        }
+        self.missing == 0
+    }
+}

@@ -1,0 +1,201 @@
+//! Unreliable and sequenced messages that wait for a packet, one behind the other in one piece of memory.
+
+use std::collections::VecDeque;
+
+use crate::limits::{QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX};
+use crate::proto::buffers::shed;
+use crate::proto::channel::receipts::Receipts;
+use crate::proto::delivery::{Delivery, Receipt};
+use crate::proto::recovery::sent_packets::{Unit, Units};
+use crate::proto::time::{Duration, Instant};
+use crate::proto::wire::Writer;
+use crate::proto::wire::message::{Head, Piece, whole_max};
+
+/// See the [module](self). Allocates nothing before the first message.
+#[derive(Debug, Default)]
+pub(super) struct Expendable {
+    entries: VecDeque<Entry>,
+    bytes: VecDeque<u8>,
+    /// The sequence of the next message of each channel that was used.
+    channels: Vec<(u8, u64)>,
+    /// What the next unreliable message is called that is cut.
+    next_cut: u64,
+    dropped: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    delivery: Delivery,
+    sequence: u64,
+    len: u32,
+    /// How many of its pieces have left.
+    pieces_sent: u32,
+    queued_at: Instant,
+    receipt: Option<Receipt>,
+}
+
+/// How much memory a message takes beside its bytes.
+pub(crate) const ENTRY_BYTES: usize = size_of::<Entry>();
+
+impl Expendable {
+    /// Whether another message of `len` bytes fits.
+    pub(super) fn has_room(&self, len: usize) -> bool {
+        self.entries.len() < QUEUED_MESSAGES_MAX && self.bytes.len() + len <= QUEUED_BYTES_MAX
+    }
+
+    /// Takes a message, for which there [is room](Self::has_room). `receipts` gives a receipt for one that
+    /// wants it.
+    #[allow(clippy::cast_possible_truncation, reason = "at most 15,360 bytes")]
+    pub(super) fn push(
+        &mut self,
+        delivery: Delivery,
+        message: &[u8],
+        receipts: Option<&mut Receipts>,
+        now: Instant,
+    ) -> Option<Receipt> {
+        let (is_cut, len) = (message.len() > whole_max(delivery), message.len() as u32);
+        let sequence = self.next_sequence(delivery, is_cut);
+        let receipt = receipts.map(|receipts| {
+            let pieces = if is_cut { Piece::count_of(len) } else { 1 };
+            let sequenced = match delivery {
+                Delivery::Sequenced(channel) => Some((channel, sequence)),
+                _ => None,
+            };
+            receipts.issue(pieces, sequenced)
+        });
+        self.bytes.extend(message);
+        self.entries.push_back(Entry {
+            delivery,
+            sequence,
+            len,
+            pieces_sent: 0,
+            queued_at: now,
+            receipt,
+        });
+        receipt
+    }
+
+    fn next_sequence(&mut self, delivery: Delivery, is_cut: bool) -> u64 {
+        let next = match delivery {
+            Delivery::Sequenced(channel) => self.channel(channel),
+            _ if is_cut => &mut self.next_cut,
+            _ => return 0,
+        };
+        *next += 1;
+        *next - 1
+    }
+
+    fn channel(&mut self, channel: u8) -> &mut u64 {
+        let known = self
+            .channels
+            .iter()
+            .position(|(number, _)| *number == channel);
+        let index = known.unwrap_or_else(|| {
+            self.channels.push((channel, 0));
+            self.channels.len() - 1
+        });
+        &mut self.channels[index].1
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// How many messages were dropped because the rate did not let them go in time.
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Writes the next message, or the next piece of it; `false` if nothing waits or it does not fit.
+    pub(super) fn write_next(&mut self, writer: &mut Writer<'_>, units: &mut Units) -> bool {
+        let Some(entry) = self.entries.front_mut() else {
+            return false;
+        };
+        let head = entry.head();
+        if entry.receipt.is_some() && !units.has_room()
+            || head.encoded_len() + head.len > writer.room()
+        {
+            return false;
+        }
+        head.write(writer);
+        take_front(&mut self.bytes, writer.reserve(head.len));
+        entry.pieces_sent += 1;
+        if let Some(receipt) = entry.receipt {
+            units.push(Unit::Tracked(receipt));
+        }
+        if entry.is_sent() {
+            self.entries.pop_front();
+        }
+        true
+    }
+
+    /// Gives back what was needed once.
+    pub(super) fn shed(&mut self) {
+        shed(&mut self.entries);
+        shed(&mut self.bytes);
+    }
+
+    /// Drops what has waited for too long, the oldest first.
+    pub(super) fn drop_stale(&mut self, wait_max: Duration, receipts: &mut Receipts, now: Instant) {
+        while let Some(entry) = self.entries.front() {
+            // One of which a piece has left is worth its other pieces.
+            if entry.pieces_sent > 0 || now.saturating_duration_since(entry.queued_at) < wait_max {
+                return;
+            }
+            if let Some(receipt) = entry.receipt {
+                receipts.on_lost(receipt);
+            }
+            self.bytes.drain(..entry.len as usize);
+            self.dropped += 1;
+            self.entries.pop_front();
+        }
+    }
+}
+
+impl Entry {
+    /// Of the next piece, or of the whole.
+    fn head(&self) -> Head {
+        let piece = self.is_cut().then_some(Piece {
+            total: self.len,
+            index: self.pieces_sent,
+        });
+        Head {
+            delivery: self.delivery,
+            sequence: self.sequence,
+            is_tracked: self.receipt.is_some() && matches!(self.delivery, Delivery::Sequenced(_)),
+            piece,
+            len: piece.map_or(self.len as usize, Piece::len),
+        }
+    }
+
+    fn is_cut(&self) -> bool {
+        self.len as usize > whole_max(self.delivery)
+    }
+
+    fn is_sent(&self) -> bool {
+        let pieces = if self.is_cut() {
+            Piece::count_of(self.len)
+        } else {
+            1
+        };
+        self.pieces_sent == pieces
+    }
+}
+
+/// Moves the first bytes of the ring into `to`, which is not longer than the ring.
+fn take_front(ring: &mut VecDeque<u8>, to: &mut [u8]) {
+    let (front, back) = ring.as_slices();
+    let from_front = front.len().min(to.len());
+    let (start, rest) = to.split_at_mut(from_front);
+    start.copy_from_slice(&front[..from_front]);
+    rest.copy_from_slice(&back[..rest.len()]);
+    ring.drain(..to.len());
+}

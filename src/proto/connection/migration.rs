@@ -1,0 +1,56 @@
+//! Moving to another address.
+
+use std::net::SocketAddr;
+
+use crate::proto::connection::Connection;
+use crate::proto::connection::path_validation::NewPath;
+use crate::proto::recovery::rtt::RoundTrip;
+use crate::proto::rng::Random;
+use crate::proto::time::Instant;
+use crate::proto::wire::frame::{Frame, Frames};
+
+impl Connection {
+    /// Whether a packet from `from` brings back what was sent there to be brought back.
+    pub(super) fn proves_address(&self, from: SocketAddr, mut frames: Frames<'_>) -> bool {
+        self.new_path.as_deref().is_some_and(|path| {
+            path.address == from && frames.any(|frame| frame == Frame::Response(path.token))
+        })
+    }
+
+    /// Nothing in such a packet counts, but that somebody is there who may be the peer.
+    pub(super) fn on_packet_from_elsewhere(
+        &mut self,
+        from: SocketAddr,
+        number: u64,
+        len: usize,
+        random: &mut Random,
+        now: Instant,
+    ) {
+        self.stats.from_elsewhere += 1;
+        // One that was overtaken tells where the peer was, not where it is (RFC 9000 section 9.3).
+        let is_late = number < self.received.expected();
+        if is_late || self.closing.is_some() {
+            return;
+        }
+        let is_known = |path: &NewPath| path.address == from || !path.is_older_than(number);
+        if !self.new_path.as_deref().is_some_and(is_known) {
+            let path = NewPath::new(from, random.bytes(), number, now);
+            self.new_path = Some(Box::new(path));
+        }
+        if let Some(path) = self
+            .new_path
+            .as_deref_mut()
+            .filter(|path| path.address == from)
+        {
+            path.on_received(number, len);
+        }
+    }
+
+    pub(super) fn move_to(&mut self, address: SocketAddr) {
+        self.address = address;
+        self.new_path = None;
+        // Another way has another length and another width.
+        self.round_trip = RoundTrip::new();
+        self.rate.reset(self.last_received);
+    }
+}

@@ -1,0 +1,474 @@
+//! One connection: what came from the peer, what goes to it, and when.
+//!
+//! It knows neither its host nor other peers. Its owner hands it the packets with its id, asks it for
+//! packets until it [has none](Connection::transmit), and lets it look at the time when its
+//! [deadline](Connection::deadline) has come.
+//!
+//! The methods stand in four files: `receiving`, `moving` to another address, `time` and `sending`.
+
+pub(crate) mod close;
+pub(crate) mod introduction;
+mod migration;
+pub(crate) mod packet_protection;
+pub(crate) mod path_validation;
+mod recv;
+mod send;
+mod timeouts;
+
+use std::net::SocketAddr;
+
+use self::close::Closing;
+use self::introduction::Introduction;
+use self::packet_protection::Protection;
+use self::path_validation::NewPath;
+use crate::config::Config;
+use crate::error::SendError;
+use crate::limits::PACKETS_PER_CONNECTION_MAX;
+use crate::proto::buffers::Buffers;
+use crate::proto::channel::receipts::Fate;
+use crate::proto::channel::recv::Inbox;
+use crate::proto::channel::send::Outbox;
+use crate::proto::channel::stale_notices::TooLate;
+use crate::proto::congestion::Rate;
+use crate::proto::connection_id::ConnectionId;
+use crate::proto::delivery::{Delivery, Receipt};
+use crate::proto::recovery::ack_tracker::Received;
+use crate::proto::recovery::loss_rate::LossRate;
+use crate::proto::recovery::rtt::RoundTrip;
+use crate::proto::recovery::sent_packets::Sent;
+use crate::proto::stats::PeerStats;
+use crate::proto::time::{Duration, Instant};
+use crate::proto::wire::frame::{Frames, Token};
+use crate::proto::wire::handshake::{ConnectName, Nonce, Settings};
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) protection: Protection,
+    /// What the client called the attempt that became this.
+    pub(crate) nonce: Nonce,
+    /// What the connect is known by that made this.
+    pub(crate) name: ConnectName,
+    /// Under which this side receives.
+    pub(crate) our_id: ConnectionId,
+    /// Under which the peer receives.
+    pub(crate) their_id: ConnectionId,
+    pub(crate) address: SocketAddr,
+    /// Where it was when it connected.
+    pub(crate) connected_from: SocketAddr,
+    idle_timeout: Duration,
+    keep_alive: Duration,
+    /// How long the peer may hold back an acknowledgement.
+    their_ack_delay: Duration,
+
+    sent: Sent,
+    received: Received,
+    round_trip: RoundTrip,
+    loss: LossRate,
+    rate: Rate,
+    /// When the peer is asked for a sign of life, if nothing goes there before.
+    keep_alive_at: Instant,
+    last_received: Instant,
+
+    outbox: Outbox,
+    inbox: Inbox,
+    too_late: TooLate,
+    wants_ping: bool,
+    /// The next packet is a probe: it goes whatever is on its way.
+    is_probing: bool,
+    /// The rate did not let all of what is unreliable go.
+    is_limited: bool,
+    /// Of a client, until it has heard from the server.
+    introduction: Option<Introduction>,
+    /// What the peer wants to have back from here.
+    response: Option<Token>,
+    /// Rarely there, so it does not stand in here.
+    new_path: Option<Box<NewPath>>,
+    closing: Option<Closing>,
+    stats: PeerStats,
+}
+
+/// Who a connection is between.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ends {
+    pub(crate) nonce: Nonce,
+    pub(crate) name: ConnectName,
+    pub(crate) our_id: ConnectionId,
+    pub(crate) their_id: ConnectionId,
+    pub(crate) address: SocketAddr,
+    /// What this side told of itself.
+    pub(crate) ours: Settings,
+    /// What the peer told of itself.
+    pub(crate) theirs: Settings,
+}
+
+/// A packet that passed every check.
+#[derive(Debug)]
+pub(crate) struct Verified<'a> {
+    number: u64,
+    len: usize,
+    frames: Frames<'a>,
+    /// The peer has proven a new address with it.
+    pub(crate) moved_to: Option<SocketAddr>,
+}
+
+impl Connection {
+    pub(crate) fn new(config: &Config, ends: Ends, protection: Protection, now: Instant) -> Self {
+        let their_idle_timeout = Duration::from_millis(ends.theirs.idle_timeout_ms.into());
+        let keep_alive = Duration::of(config.keep_alive).min(their_idle_timeout / 3);
+        let (ours, theirs) = (ends.ours, ends.theirs);
+        Self {
+            protection,
+            nonce: ends.nonce,
+            name: ends.name,
+            our_id: ends.our_id,
+            their_id: ends.their_id,
+            address: ends.address,
+            connected_from: ends.address,
+            idle_timeout: Duration::of(config.idle_timeout),
+            keep_alive,
+            their_ack_delay: Duration::from_millis(theirs.ack_delay_ms.into()),
+            sent: Sent::new(now),
+            received: Received::new(Duration::of(config.ack_delay_max), now),
+            round_trip: RoundTrip::new(),
+            loss: LossRate::default(),
+            rate: Rate::new(config, now),
+            keep_alive_at: now + keep_alive,
+            last_received: now,
+            outbox: Outbox::new(config, theirs.message_max as usize, theirs.window.into()),
+            inbox: Inbox::new(ours.message_max as usize, ours.window.into()),
+            too_late: TooLate::default(),
+            wants_ping: false,
+            is_probing: false,
+            is_limited: false,
+            introduction: None,
+            response: None,
+            new_path: None,
+            closing: None,
+            stats: PeerStats::new(ends.address),
+        }
+    }
+
+    /// How long the handshake took there and back, if it is known.
+    pub(crate) fn on_handshake_round_trip(&mut self, time: Duration) {
+        self.round_trip.sample(time, Duration::ZERO);
+    }
+
+    /// The server is to hear from this client, now and until it says so.
+    pub(crate) fn introduce(&mut self, now: Instant) {
+        self.wants_ping = true;
+        self.introduction = Some(Introduction::new(now));
+    }
+
+    /// Queues a message; returns its receipt if it is to be tracked.
+    pub(crate) fn send(
+        &mut self,
+        delivery: Delivery,
+        message: &[u8],
+        is_tracked: bool,
+        buffers: &mut Buffers,
+        now: Instant,
+    ) -> Result<Option<Receipt>, SendError> {
+        let receipt = self
+            .outbox
+            .push(delivery, message, is_tracked, buffers, now)?;
+        self.stats.messages_sent += 1;
+        Ok(receipt)
+    }
+
+    /// The longest message of this delivery that the peer takes.
+    pub(crate) fn max_of(&self, delivery: Delivery) -> usize {
+        self.outbox.max_of(delivery)
+    }
+
+    /// The application has taken a message.
+    pub(crate) fn on_message_taken(&mut self, delivery: Delivery, len: usize) {
+        self.inbox.on_taken(delivery, len);
+    }
+
+    /// Whether the peer is to be told that it may send more.
+    pub(crate) fn is_window_due(&self) -> bool {
+        self.inbox.is_window_due()
+    }
+
+    /// What became of a tracked message, to be told.
+    pub(crate) fn next_fate(&mut self) -> Option<Fate> {
+        self.outbox.next_fate()
+    }
+
+    /// The application has taken a fate.
+    pub(crate) fn on_fate_taken(&mut self) {
+        self.outbox.on_fate_taken();
+    }
+
+    /// This side ends it, and tells the peer. What is queued is forgotten.
+    pub(crate) fn disconnect(&mut self, code: u32, now: Instant) {
+        if self.closing.is_none() {
+            self.closing = Some(Closing::announce(code, now));
+            self.forget_plans();
+        }
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.is_some()
+    }
+
+    /// Whether a packet is on its way that wants an acknowledgement.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.sent.open_bytes() > 0
+    }
+
+    /// Whether it is closed, and the peer was told.
+    pub(crate) fn is_over(&self) -> bool {
+        self.closing == Some(Closing::Over)
+    }
+
+    /// Whether no packet may follow, because there are only so many numbers.
+    pub(crate) fn is_used_up(&self) -> bool {
+        // Every packet has a number of its own, beginning with 0.
+        self.stats.packets_sent >= PACKETS_PER_CONNECTION_MAX
+    }
+
+    /// As if it had sent so many.
+    #[cfg(test)]
+    pub(crate) fn pretend_sent(&mut self, packets: u64) {
+        self.stats.packets_sent = packets;
+    }
+
+    /// Nobody had anything to say for as long as it takes to be asked for a sign of life: what was needed once
+    /// is given back.
+    fn rest(&mut self) {
+        self.sent.shed();
+        self.outbox.shed();
+        self.inbox.shed();
+    }
+
+    fn forget_plans(&mut self) {
+        self.wants_ping = false;
+        self.response = None;
+        self.new_path = None;
+    }
+
+    /// What is known of the peer.
+    pub(crate) fn stats(&self, now: Instant) -> PeerStats {
+        let (queued_messages, queued_bytes) = self.outbox.queued();
+        let counts = self.outbox.counts();
+        PeerStats {
+            address: self.address,
+            round_trip: self.round_trip.smoothed().map(Duration::to_std),
+            jitter: self.round_trip.deviation().map(Duration::to_std),
+            packets_lost: self.sent.lost(),
+            loss_to_ppm: self.loss.ppm(),
+            packets_missing: self
+                .received
+                .expected()
+                .saturating_sub(self.stats.packets_received + self.stats.packets_refused),
+            queued_messages,
+            queued_bytes,
+            untaken_bytes: self.inbox.held(),
+            in_flight_bytes: self.sent.open_bytes(),
+            messages_retransmitted: counts.retransmitted,
+            copies_sent: counts.copies_sent,
+            copies_useful: counts.copies_useful,
+            messages_expired: self.outbox.dropped(),
+            rate: self.rate.bits_per_second(),
+            bandwidth: self.rate.bandwidth(),
+            queue_delay: self.rate.queue_delay().to_std(),
+            limit: self.limit(now),
+            ..self.stats
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::{DATAGRAM_MAX, IN_FLIGHT_MAX, RELIABLE_OPEN_MAX, TOO_LATE_MAX};
+    use crate::proto::channel::recv::{Mailbox, Share};
+    use crate::proto::peer_id::PeerId;
+    use crate::proto::pool::Pool;
+    use crate::proto::recovery::packet_number;
+    use crate::proto::recovery::packet_number::NUMBER_MAX;
+    use crate::proto::rng::Random;
+    use crate::proto::stats::SendLimit;
+    use crate::proto::wire::Writer;
+    use crate::proto::wire::{frame, packet};
+    use std::collections::VecDeque;
+
+    fn connection(now: Instant) -> Connection {
+        let address = ([192, 0, 2, 1], 5000).into();
+        let settings = Settings {
+            idle_timeout_ms: 20_000,
+            ack_delay_ms: 16,
+            message_max: 65_536,
+            window: 262_144,
+        };
+        let ends = Ends {
+            nonce: [1; 16],
+            name: [1; 16],
+            our_id: ConnectionId(7),
+            their_id: ConnectionId(8),
+            address,
+            ours: settings,
+            theirs: settings,
+        };
+        let protection = Protection::Plain { protocol_id: 1 };
+        Connection::new(&Config::plain(1), ends, protection, now)
+    }
+
+    /// Whether a packet with this number is taken.
+    fn is_taken(connection: &mut Connection, number: u64, now: Instant) -> bool {
+        let mut buffer = [0; DATAGRAM_MAX];
+        frame::write_ping(&mut Writer::new(packet::payload_room(&mut buffer)));
+        let len = packet::seal(1, connection.our_id, number, 1, &mut buffer);
+        let (from, mut random) = (connection.address, Random::from_seed([1; 32]));
+        let truncated = packet_number::truncate(number);
+        let (bytes, mut scratch) = (&buffer[..len], Vec::new());
+        let verified = connection.verify(from, bytes, &mut scratch, truncated, &mut random, now);
+        let Some(verified) = verified else {
+            return false;
+        };
+        let mut mailbox = Mailbox {
+            peer: PeerId {
+                index: 0,
+                generation: 0,
+            },
+            events: &mut VecDeque::new(),
+            pool: &mut Pool::default(),
+            buffers: &mut Buffers::default(),
+            share: &mut Share::default(),
+        };
+        connection.take(&verified, now, &mut mailbox);
+        true
+    }
+
+    #[test]
+    fn there_is_no_number_after_the_last_one() {
+        let now = Instant::START;
+        let mut connection = connection(now);
+        connection.received.insert(NUMBER_MAX - 1, false, now);
+        assert!(is_taken(&mut connection, NUMBER_MAX, now));
+        for number in [NUMBER_MAX + 1, NUMBER_MAX + 2, NUMBER_MAX + (1 << 31)] {
+            assert!(!is_taken(&mut connection, number, now), "{number}");
+        }
+        let mut buffer = [0; DATAGRAM_MAX];
+        assert!(
+            connection.transmit(&mut buffer, now).is_some(),
+            "an acknowledgement"
+        );
+        assert_eq!(connection.stats.malformed, 3);
+    }
+
+    /// Lets everything leave, and nothing arrive. Whoever sleeps until the deadline then must not be woken
+    /// at once, and for ever.
+    fn send_all(connection: &mut Connection, now: Instant) -> usize {
+        let mut buffer = [0; DATAGRAM_MAX];
+        let mut packets = 0;
+        assert!(!connection.on_timeout(now));
+        while connection.transmit(&mut buffer, now).is_some() {
+            packets += 1;
+        }
+        let deadline = connection.deadline().unwrap();
+        assert!(deadline > now, "{:?} late", now - deadline);
+        packets
+    }
+
+    #[test]
+    fn it_says_what_keeps_messages_from_leaving() {
+        let (mut now, mut buffers) = (Instant::START, Buffers::default());
+        let mut connection = connection(now);
+        let limit = |connection: &Connection, now| connection.stats(now).limit;
+        assert_eq!(limit(&connection, now), SendLimit::Application);
+        let message = [7; 60_000];
+        for _ in 0..4 {
+            let sent = connection.send(Delivery::Reliable, &message, false, &mut buffers, now);
+            sent.unwrap();
+        }
+        assert_eq!(
+            limit(&connection, now),
+            SendLimit::Application,
+            "it may leave"
+        );
+        send_all(&mut connection, now);
+        assert_eq!(limit(&connection, now), SendLimit::Rate);
+        // Nobody answers, and so much is on its way that the rate is no matter any more.
+        for _ in 0..40 {
+            now += Duration::from_millis(5);
+            send_all(&mut connection, now);
+        }
+        now += Duration::from_millis(50);
+        assert_eq!(limit(&connection, now), SendLimit::Window);
+    }
+
+    #[test]
+    fn acknowledgements_alone_hold_back_no_message() {
+        let (now, mut buffers) = (Instant::START, Buffers::default());
+        let mut connection = connection(now);
+        for number in 0..1000 {
+            connection.received.insert(number, true, now);
+            connection.received.ack_now(now);
+            assert_eq!(send_all(&mut connection, now), 1);
+        }
+        let sent = connection.send(Delivery::Unreliable, &[7; 40], false, &mut buffers, now);
+        sent.unwrap();
+        assert_eq!(send_all(&mut connection, now), 1);
+        assert_eq!(connection.stats(now).limit, SendLimit::Application);
+        assert!(!connection.outbox.has_expendable(), "it has left");
+    }
+
+    #[test]
+    fn copies_that_may_not_leave_wake_nobody() {
+        let (mut now, mut buffers) = (Instant::START, Buffers::default());
+        let mut connection = connection(now);
+        let mut send = |connection: &mut Connection, delivery, now| {
+            let sent = connection.send(delivery, &[7; 40], false, &mut buffers, now);
+            sent.unwrap();
+        };
+        send(&mut connection, Delivery::Ordered(1), now);
+        // The way is interrupted, and as many packets are on their way as can be.
+        for _ in 0..2 * IN_FLIGHT_MAX {
+            send(&mut connection, Delivery::Unreliable, now);
+            send_all(&mut connection, now);
+        }
+        for _ in 0..100 {
+            now += Duration::from_millis(5);
+            send_all(&mut connection, now);
+        }
+    }
+
+    #[test]
+    fn more_copies_than_can_be_remembered_wake_nobody() {
+        let (mut now, mut buffers) = (Instant::START, Buffers::default());
+        let mut connection = connection(now);
+        (0..1000).for_each(|_| connection.loss.on_packet(true));
+        for _ in 0..RELIABLE_OPEN_MAX {
+            let delivery = Delivery::Ordered(1);
+            let sent = connection.send(delivery, &[], false, &mut buffers, now);
+            sent.unwrap();
+        }
+        for _ in 0..400 {
+            now += Duration::from_millis(8);
+            send_all(&mut connection, now);
+        }
+    }
+
+    #[test]
+    fn who_only_receives_is_asked_to_hear_what_came_too_late() {
+        let now = Instant::START;
+        let mut connection = connection(now);
+        let mut asked = 0;
+        for sequence in 0..4 * TOO_LATE_MAX as u64 {
+            // What the peer is told it never says that it heard: nothing that wants it came to it.
+            if !connection.too_late.push(1, sequence) {
+                break;
+            }
+            connection.received.insert(sequence, true, now);
+            connection.received.ack_now(now);
+            let before = connection.sent.next_number();
+            send_all(&mut connection, now);
+            asked += usize::from(connection.sent.open_bytes() > 0);
+            assert_eq!(connection.sent.next_number(), before + 1);
+        }
+        assert!(asked > 0, "before there is no room for another one");
+    }
+}

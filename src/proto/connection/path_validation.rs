@@ -1,0 +1,108 @@
+//! A new address of a peer, until it has proven itself (RFC 9000 sections 8.2 and 9).
+//!
+//! Anybody can send a packet with a forged source address, or send one on that he has seen. So traffic
+//! stays where it was until the new address has sent back what was sent there; and before that it gets
+//! challenges alone, at most three times as many bytes as came from it.
+
+use std::net::SocketAddr;
+
+use crate::limits::{CHALLENGES_MAX, HANDSHAKE_RETRY_FIRST, HANDSHAKE_RETRY_MAX, UNPROVEN_FACTOR};
+use crate::proto::time::{Duration, Instant};
+use crate::proto::wire::frame::Token;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct NewPath {
+    pub(crate) address: SocketAddr,
+    pub(crate) token: Token,
+    /// The largest packet number that came from there.
+    number: u64,
+    bytes_received: u64,
+    bytes_sent: u64,
+    challenges: u32,
+    /// When the next challenge is due, and when it is over after the last one.
+    next_at: Instant,
+    gap: Duration,
+}
+
+impl NewPath {
+    pub(crate) fn new(address: SocketAddr, token: Token, number: u64, now: Instant) -> Self {
+        Self {
+            address,
+            token,
+            number,
+            bytes_received: 0,
+            bytes_sent: 0,
+            challenges: 0,
+            next_at: now,
+            gap: Duration::of(HANDSHAKE_RETRY_FIRST),
+        }
+    }
+
+    /// Whether a packet with this number, from a third address, tells more of where the peer is now.
+    pub(crate) fn is_older_than(&self, number: u64) -> bool {
+        self.number < number
+    }
+
+    pub(crate) fn on_received(&mut self, number: u64, bytes: usize) {
+        self.number = self.number.max(number);
+        self.bytes_received += bytes as u64;
+    }
+
+    /// When something is due.
+    pub(crate) fn next_at(&self) -> Instant {
+        self.next_at
+    }
+
+    /// Whether a challenge of `bytes` is due and allowed. One that is due and not allowed waits for the
+    /// next retry: the peer may send more until then.
+    pub(crate) fn wants_challenge(&self, bytes: usize, now: Instant) -> bool {
+        let allowed = UNPROVEN_FACTOR * self.bytes_received;
+        self.challenges < CHALLENGES_MAX
+            && now >= self.next_at
+            && self.bytes_sent + bytes as u64 <= allowed
+    }
+
+    pub(crate) fn on_challenge(&mut self, bytes: usize, now: Instant) {
+        self.bytes_sent += bytes as u64;
+        self.put_off(now);
+    }
+
+    /// A challenge was due: another one is, later.
+    pub(crate) fn put_off(&mut self, now: Instant) {
+        self.challenges += 1;
+        self.next_at = now + self.gap;
+        self.gap = (self.gap * 2).min(Duration::of(HANDSHAKE_RETRY_MAX));
+    }
+
+    /// Whether nobody answered the last challenge either.
+    pub(crate) fn is_given_up(&self, now: Instant) -> bool {
+        self.challenges >= CHALLENGES_MAX && now >= self.next_at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unproven_address_gets_three_bytes_for_one_at_most() {
+        let now = Instant::START;
+        let mut path = NewPath::new(([192, 0, 2, 1], 9).into(), [0; 8], 5, now);
+        path.on_received(5, 18);
+        let mut sent = 0;
+        let mut at = now;
+        while !path.is_given_up(at) {
+            if path.wants_challenge(26, at) {
+                path.on_challenge(26, at);
+                sent += 26;
+            } else if at >= path.next_at() {
+                path.put_off(at);
+            }
+            assert!(sent <= 3 * 18);
+            at = path.next_at();
+        }
+        assert_eq!(sent, 52, "as much as is allowed");
+        assert_eq!(at - now, Duration::from_millis(250 + 500 + 3 * 1000));
+    }
+}

@@ -1,0 +1,266 @@
+//! What comes from the peer.
+
+use std::net::SocketAddr;
+
+use crate::proto::buffers::Buffers;
+use crate::proto::channel::recv::{Inbox, Mailbox, Taken};
+use crate::proto::channel::send::Outbox;
+use crate::proto::congestion::Rate;
+use crate::proto::connection::close::Closing;
+use crate::proto::connection::{Connection, Verified};
+use crate::proto::delivery::Delivery;
+use crate::proto::recovery::loss_rate::LossRate;
+use crate::proto::recovery::packet_number;
+use crate::proto::recovery::packet_number::NUMBER_MAX;
+use crate::proto::recovery::sent_packets::{Fate, Packet, Unit, Witness};
+use crate::proto::rng::Random;
+use crate::proto::time::Instant;
+use crate::proto::wire::frame::{AckFrame, Frame, Frames};
+use crate::proto::wire::message::MessageFrame;
+
+impl Connection {
+    /// Looks at a packet with this connection's id. The order of the checks is that of `WIRE.md`, and
+    /// one that fails changes nothing but a count.
+    pub(crate) fn verify<'a>(
+        &mut self,
+        from: SocketAddr,
+        bytes: &'a [u8],
+        scratch: &'a mut Vec<u8>,
+        truncated_number: u32,
+        random: &mut Random,
+        now: Instant,
+    ) -> Option<Verified<'a>> {
+        let number = packet_number::expand(truncated_number, self.received.expected());
+        if number > NUMBER_MAX {
+            self.stats.malformed += 1;
+            return None;
+        }
+        let len = bytes.len();
+        let Ok(payload) = self.protection.open(number, bytes, scratch) else {
+            self.stats.failed_authentication += 1;
+            return None;
+        };
+        if !self.received.is_new(number) {
+            self.stats.duplicates += 1;
+            return None;
+        }
+        let Ok(frames) = Frames::check(payload) else {
+            self.stats.malformed += 1;
+            return None;
+        };
+        let is_elsewhere = from != self.address;
+        if is_elsewhere && !self.proves_address(from, frames) {
+            self.on_packet_from_elsewhere(from, number, len, random, now);
+            return None;
+        }
+        Some(Verified {
+            number,
+            len,
+            frames,
+            moved_to: is_elsewhere.then_some(from),
+        })
+    }
+
+    /// Takes in a packet; the messages in it go to `mailbox`. Returns the number with which the peer ended
+    /// the connection, if it did.
+    pub(crate) fn take(
+        &mut self,
+        packet: &Verified<'_>,
+        now: Instant,
+        mailbox: &mut Mailbox<'_>,
+    ) -> Option<u32> {
+        if let Some(address) = packet.moved_to {
+            self.move_to(address);
+        }
+        self.stats.bytes_received += packet.len as u64;
+        self.last_received = now;
+        self.introduction = None;
+        let outcome = self.on_frames(packet.frames, now, mailbox);
+        if outcome.is_refused {
+            // What is not acknowledged is sent again, or counts as lost: nobody is told that a message
+            // arrived which did not.
+            self.stats.packets_refused += 1;
+            self.received.insert_refused(packet.number);
+        } else {
+            self.stats.packets_received += 1;
+            let wants_ack = packet.frames.wants_ack();
+            self.received.insert(packet.number, wants_ack, now);
+            if outcome.is_asked {
+                // Whoever asks for a sign of life has waited long enough.
+                self.received.ack_now(now);
+                if now >= self.sent.asked_at() + self.keep_alive {
+                    self.rest();
+                }
+            }
+        }
+        outcome.disconnected
+    }
+
+    fn on_frames(
+        &mut self,
+        frames: Frames<'_>,
+        now: Instant,
+        mailbox: &mut Mailbox<'_>,
+    ) -> Outcome {
+        let mut outcome = Outcome::default();
+        for frame in frames {
+            match frame {
+                Frame::Ack(ack) => self.on_ack(&ack, mailbox.buffers, now),
+                Frame::Disconnect(code) => {
+                    outcome.disconnected = outcome.disconnected.or(self.on_disconnect(code));
+                }
+                // Nobody will take it, so nobody may be told that it arrived.
+                Frame::Message(_) if self.closing.is_some() => outcome.is_refused = true,
+                _ if self.closing.is_some() => {}
+                Frame::Message(message) => {
+                    outcome.is_refused |= !self.on_message(&message, mailbox);
+                }
+                Frame::TooLate { channel, sequence } => {
+                    self.outbox.on_too_late(channel, sequence);
+                }
+                Frame::Window(window) => self.outbox.on_window(window),
+                Frame::Challenge(token) => self.response = Some(token),
+                Frame::Ping => {
+                    outcome.is_asked = true;
+                    self.inbox.on_asked();
+                }
+                // One that was waited for has been looked at before.
+                Frame::Response(_) => {}
+            }
+        }
+        outcome
+    }
+
+    fn on_ack(&mut self, ack: &AckFrame<'_>, buffers: &mut Buffers, now: Instant) {
+        let mut news = News {
+            acknowledged: None,
+            arrived_with_ack: None,
+            inbox: &mut self.inbox,
+            closing: &mut self.closing,
+            outbox: &mut self.outbox,
+            loss: &mut self.loss,
+            rate: &mut self.rate,
+            buffers,
+            now,
+        };
+        let sample = self.sent.on_ack(
+            ack,
+            &mut self.round_trip,
+            self.their_ack_delay,
+            now,
+            &mut news,
+        );
+        let (acknowledged, arrived_with_ack) = (news.acknowledged, news.arrived_with_ack);
+        let Ok(sample) = sample else {
+            self.stats.malformed += 1;
+            return;
+        };
+        self.rate.on_ack(sample, now);
+        if let Some(number) = acknowledged {
+            self.received.forget_below(number);
+        }
+        if let Some(number) = arrived_with_ack {
+            self.too_late.on_arrived(number);
+        }
+    }
+
+    /// Returns the code if that is news: who has said goodbye himself needs nobody to tell him.
+    fn on_disconnect(&mut self, code: u32) -> Option<u32> {
+        match self.closing {
+            None => {
+                self.closing = Some(Closing::LastAck);
+                self.forget_plans();
+                return Some(code);
+            }
+            // Said twice, and acknowledged once.
+            Some(Closing::LastAck) => {}
+            Some(_) => self.closing = Some(Closing::Over),
+        }
+        None
+    }
+
+    /// Whether it was taken, and may be acknowledged.
+    fn on_message(&mut self, message: &MessageFrame<'_>, mailbox: &mut Mailbox<'_>) -> bool {
+        let events = mailbox.events.len();
+        let Ok(taken) = self.inbox.accept(message, mailbox) else {
+            self.stats.messages_refused += 1;
+            return false;
+        };
+        // One may have been waited for by others.
+        self.stats.messages_received += (mailbox.events.len() - events) as u64;
+        match taken {
+            Taken::Delivered | Taken::Waits => {}
+            Taken::Known => self.stats.messages_known += 1,
+            Taken::TooLate => {
+                self.stats.messages_too_late += 1;
+                return self.on_too_late(message);
+            }
+        }
+        true
+    }
+
+    fn on_too_late(&mut self, message: &MessageFrame<'_>) -> bool {
+        match message.head.delivery {
+            Delivery::Sequenced(channel) if message.head.is_tracked => {
+                self.too_late.push(channel, message.head.sequence)
+            }
+            _ => true,
+        }
+    }
+}
+
+/// What the frames of a packet led to.
+#[derive(Debug, Default)]
+struct Outcome {
+    /// The peer ended the connection with this code.
+    disconnected: Option<u32>,
+    /// Something in it was not taken.
+    is_refused: bool,
+    /// The peer wants to hear something.
+    is_asked: bool,
+}
+
+/// What an acknowledgement says that was not known yet, and who has to know it at once. What takes a look at
+/// a whole list is done once, and not for each of a thousand packets.
+struct News<'a> {
+    /// Our acknowledgements up to this number have arrived.
+    acknowledged: Option<u64>,
+    /// The largest of our packets with an acknowledgement that have arrived.
+    arrived_with_ack: Option<u64>,
+    inbox: &'a mut Inbox,
+    closing: &'a mut Option<Closing>,
+    outbox: &'a mut Outbox,
+    loss: &'a mut LossRate,
+    rate: &'a mut Rate,
+    buffers: &'a mut Buffers,
+    now: Instant,
+}
+
+impl Witness for News<'_> {
+    fn on_packet(&mut self, packet: &Packet, fate: Fate, units: impl Iterator<Item = Unit>) {
+        let content = &packet.content;
+        self.loss.on_packet(fate == Fate::Lost);
+        self.rate.on_packet(packet, fate, self.now);
+        match fate {
+            Fate::Arrived => {
+                units.for_each(|unit| self.outbox.on_acked(unit, self.buffers));
+                if content.acknowledged.is_some() {
+                    self.acknowledged = self.acknowledged.max(content.acknowledged);
+                    self.arrived_with_ack = self.arrived_with_ack.max(Some(packet.number));
+                }
+                if let Some(window) = content.window {
+                    self.inbox.on_window_arrived(window);
+                }
+                if content.is_disconnect {
+                    *self.closing = Some(Closing::Over);
+                }
+            }
+            Fate::Lost => {
+                units.for_each(|unit| self.outbox.on_lost(unit, packet.number));
+                if let Some(window) = content.window {
+                    self.inbox.on_window_lost(window);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! What goes to the peer.
+
+use std::net::SocketAddr;
+
+use crate::limits::{DATAGRAM_MAX, LOSSY_PPM};
+use crate::proto::channel::send::Occasion;
+use crate::proto::connection::Connection;
+use crate::proto::connection::close::Closing;
+use crate::proto::recovery::sent_packets::{Content, Fate, Packet, Unit, Witness};
+use crate::proto::stats::SendLimit;
+use crate::proto::time::Instant;
+use crate::proto::wire::Writer;
+use crate::proto::wire::frame;
+use crate::proto::wire::frame::WINDOW_LEN_MAX;
+use crate::proto::wire::packet;
+use crate::proto::wire::packet::HEADER_LEN;
+
+/// What a challenge takes in a packet, with header and checksum.
+pub(super) const CHALLENGE_LEN: usize = HEADER_LEN + 9 + packet::TAG_ROOM;
+
+impl Connection {
+    /// What may leave at any time: it is little, and others wait for it. Or messages, if the rate allows
+    /// them.
+    fn has_news(&self, now: Instant) -> bool {
+        self.wants_ping
+            || self.response.is_some()
+            || self.received.ack_at().is_some_and(|at| at <= now)
+            || self.inbox.is_window_due()
+            || self.has_messages(now) && self.rate.has_room(now)
+    }
+
+    fn has_messages(&self, now: Instant) -> bool {
+        self.outbox.has_expendable() || self.may_send_reliable() && self.has_reliable(now)
+    }
+
+    fn has_reliable(&self, now: Instant) -> bool {
+        let copies_at = self.outbox.copies_alone_at();
+        self.outbox.has_reliable() || copies_at.is_some_and(|at| at <= now)
+    }
+
+    /// Whether what is reliable may leave: it waits where too much is on its way already. A probe does not.
+    pub(super) fn may_send_reliable(&self) -> bool {
+        let is_full = self.rate.is_window_full(self.sent.open_bytes());
+        self.sent.has_room() && !is_full || self.is_probing
+    }
+
+    /// What keeps messages from leaving.
+    pub(super) fn limit(&self, now: Instant) -> SendLimit {
+        let has_reliable = self.has_reliable(now);
+        if self.outbox.has_expendable() || has_reliable {
+            if !self.rate.has_room(now) {
+                return SendLimit::Rate;
+            }
+            if has_reliable && !self.may_send_reliable() {
+                return SendLimit::Window;
+            }
+        }
+        if self.outbox.is_blocked() {
+            return SendLimit::ReceiveWindow;
+        }
+        SendLimit::Application
+    }
+
+    fn wants_challenge(&self, now: Instant) -> bool {
+        let path = self.new_path.as_deref();
+        path.is_some_and(|path| path.wants_challenge(CHALLENGE_LEN, now))
+    }
+
+    /// Whether there may be a packet to write.
+    pub(crate) fn wants_to_send(&self, now: Instant) -> bool {
+        self.closing.is_some() || self.wants_challenge(now) || self.has_news(now)
+    }
+
+    /// Writes the next packet: where to, and how long it is.
+    pub(crate) fn transmit(
+        &mut self,
+        buffer: &mut [u8; DATAGRAM_MAX],
+        now: Instant,
+    ) -> Option<(SocketAddr, usize)> {
+        if let Some(closing) = self.closing {
+            return self.transmit_closing(closing, buffer, now);
+        }
+        if self.wants_challenge(now) {
+            return self.transmit_challenge(buffer, now);
+        }
+        if !self.has_news(now) {
+            return None;
+        }
+        self.transmit_news(buffer, now)
+    }
+
+    fn transmit_news(
+        &mut self,
+        buffer: &mut [u8; DATAGRAM_MAX],
+        now: Instant,
+    ) -> Option<(SocketAddr, usize)> {
+        self.make_room(now);
+        let mut writer = Writer::new(packet::payload_room(buffer));
+        let mut content = Content::default();
+        self.write_ack(&mut writer, &mut content, now);
+        let ack_len = writer.len();
+        if let Some(token) = self.response.take() {
+            frame::write_response(&mut writer, token);
+        }
+        self.write_window(&mut writer, &mut content);
+        if self.rate.has_room(now) {
+            self.write_messages(&mut writer, now);
+        }
+        // A message wants an acknowledgement as well, and asks for it more cheaply. But who waits for a
+        // window, or for anything at all, asks in so many words.
+        let is_alone = writer.len() == ack_len;
+        let wants_ping = std::mem::take(&mut self.wants_ping);
+        let wants_to_forget = self.received.wants_to_forget() || self.too_late.wants_to_forget();
+        if is_alone && (wants_ping || wants_to_forget) {
+            frame::write_ping(&mut writer);
+        }
+        let (len, wants_ack) = (writer.len(), writer.len() > ack_len);
+        if len == 0 {
+            self.look_what_waits(now);
+            return None; // what waited did not fit, was too old, or had arrived meanwhile
+        }
+        Some(self.finish(len, wants_ack.then_some(content), self.address, buffer, now))
+    }
+
+    /// Gives up the oldest packet if no other one could be remembered.
+    fn make_room(&mut self, now: Instant) {
+        let (outbox, inbox) = (&mut self.outbox, &mut self.inbox);
+        let (loss, rate) = (&mut self.loss, &mut self.rate);
+        self.sent.make_room(&mut GivenUp(
+            |packet: &Packet, units: &mut dyn Iterator<Item = Unit>| {
+                loss.on_packet(true);
+                rate.on_packet(packet, Fate::Lost, now);
+                units.for_each(|unit| outbox.on_lost(unit, packet.number));
+                if let Some(window) = packet.content.window {
+                    inbox.on_window_lost(window);
+                }
+            },
+        ));
+    }
+
+    fn transmit_closing(
+        &mut self,
+        closing: Closing,
+        buffer: &mut [u8; DATAGRAM_MAX],
+        now: Instant,
+    ) -> Option<(SocketAddr, usize)> {
+        if !closing.is_due(now) {
+            return None;
+        }
+        self.make_room(now);
+        let mut writer = Writer::new(packet::payload_room(buffer));
+        let mut content = Content::default();
+        self.write_ack(&mut writer, &mut content, now);
+        if let Closing::Announce { code, .. } = closing {
+            frame::write_disconnect(&mut writer, code);
+            content.is_disconnect = true;
+        }
+        self.closing = Some(closing.after_packet(now));
+        let len = writer.len();
+        if len == 0 {
+            return None; // an acknowledgement without anything to acknowledge
+        }
+        let content = content.is_disconnect.then_some(content);
+        Some(self.finish(len, content, self.address, buffer, now))
+    }
+
+    /// A packet of its own, for somebody who may not be the peer: nothing else is in it.
+    fn transmit_challenge(
+        &mut self,
+        buffer: &mut [u8; DATAGRAM_MAX],
+        now: Instant,
+    ) -> Option<(SocketAddr, usize)> {
+        let path = self.new_path.as_deref_mut()?;
+        let mut writer = Writer::new(packet::payload_room(buffer));
+        frame::write_challenge(&mut writer, path.token);
+        let (len, address) = (writer.len(), path.address);
+        path.on_challenge(CHALLENGE_LEN, now);
+        Some(self.finish(len, None, address, buffer, now))
+    }
+
+    /// Whatever is to be acknowledged goes with every packet. What came too late stands before it: whoever
+    /// reads that a packet arrived has to know already what of it did not.
+    fn write_ack(&mut self, writer: &mut Writer<'_>, content: &mut Content, now: Instant) {
+        if self.received.ack_at().is_none() {
+            return;
+        }
+        let delay_us = self.received.delay_us(now);
+        content.acknowledged = self.received.ranges().next().map(|range| *range.end());
+        self.too_late.write(writer, self.sent.next_number());
+        frame::write_ack(writer, delay_us, self.received.ranges());
+        self.received.on_ack_sent();
+    }
+
+    fn write_window(&mut self, writer: &mut Writer<'_>, content: &mut Content) {
+        if self.inbox.is_window_due() && writer.room() >= WINDOW_LEN_MAX {
+            let window = self.inbox.tell_window();
+            frame::write_window(writer, window);
+            content.window = Some(window);
+        }
+    }
+
+    fn write_messages(&mut self, writer: &mut Writer<'_>, now: Instant) {
+        let occasion = Occasion {
+            number: self.sent.next_number(),
+            now,
+            is_lossy: self.loss.ppm() > LOSSY_PPM,
+            may_send_reliable: self.may_send_reliable(),
+        };
+        if self.is_limited {
+            self.outbox.drop_stale(now);
+        }
+        let before = writer.len();
+        self.outbox.write(occasion, writer, self.sent.units());
+        if writer.len() > before {
+            self.rate.begin(now);
+        }
+    }
+
+    /// After a packet: whether the application has no more, or the rate did not let all of it go.
+    fn look_what_waits(&mut self, now: Instant) {
+        let has_expendable = self.outbox.has_expendable();
+        self.is_limited = has_expendable && !self.rate.has_room(now);
+        if !has_expendable && !self.outbox.has_reliable() {
+            self.rate.on_idle(self.sent.open_bytes(), now);
+        } else if !self.rate.has_room(now) {
+            self.rate.on_busy(now);
+        }
+    }
+
+    /// Who has only answered waits a quarter longer, so that of two idle sides the same one always asks.
+    /// Else both would: when the next question arrives, the last answer is just as old as a question may
+    /// be.
+    fn put_off_keep_alive(&mut self, has_asked: bool, now: Instant) {
+        let after = if has_asked {
+            self.keep_alive
+        } else {
+            self.keep_alive * 5 / 4
+        };
+        self.keep_alive_at = now + after;
+    }
+
+    /// Gives a packet its number and seals it. One with `content` wants an acknowledgement.
+    fn finish(
+        &mut self,
+        payload_len: usize,
+        content: Option<Content>,
+        to: SocketAddr,
+        buffer: &mut [u8; DATAGRAM_MAX],
+        now: Instant,
+    ) -> (SocketAddr, usize) {
+        let number = self.sent.take_number();
+        let len = self
+            .protection
+            .seal(self.their_id, number, payload_len, buffer);
+        if to == self.address {
+            self.put_off_keep_alive(content.is_some(), now);
+        }
+        // An acknowledgement alone is not held back by the rate, so it holds back nothing either (RFC 9002
+        // section 7): whoever is sent much would else have nothing left for what he has to say himself.
+        if let Some(content) = content {
+            let stamp = self.rate.on_sent(len, self.sent.open_bytes(), now);
+            self.sent.on_sent(number, content, stamp, len, now);
+            self.look_what_waits(now);
+        }
+        self.is_probing = false;
+        self.stats.packets_sent += 1;
+        self.stats.bytes_sent += len as u64;
+        (to, len)
+    }
+}
+
+/// Is told of the one packet that is given up.
+struct GivenUp<F>(F);
+
+impl<F: FnMut(&Packet, &mut dyn Iterator<Item = Unit>)> Witness for GivenUp<F> {
+    fn on_packet(&mut self, packet: &Packet, _: Fate, mut units: impl Iterator<Item = Unit>) {
+        self.0(packet, &mut units);
+    }
+}

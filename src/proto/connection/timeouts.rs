@@ -1,0 +1,105 @@
+//! What becomes due.
+
+use crate::proto::connection::Connection;
+use crate::proto::connection::introduction::Introduction;
+use crate::proto::connection::send::CHALLENGE_LEN;
+use crate::proto::time::Instant;
+
+impl Connection {
+    /// When it has something to do of itself.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        if let Some(closing) = &self.closing {
+            return closing.next_at();
+        }
+        let mut at = self.seldom_at();
+        let mut no_later = |other: Option<Instant>| {
+            if let Some(other) = other {
+                at = at.min(other);
+            }
+        };
+        no_later(self.received.ack_at());
+        no_later(self.probe_at());
+        no_later(self.messages_at());
+        Some(at)
+    }
+
+    /// When the rate lets messages leave. What may not leave for another reason leaves when something is
+    /// acknowledged or given up.
+    fn messages_at(&self) -> Option<Instant> {
+        let ready_at = self.rate.ready_at();
+        if self.outbox.has_expendable() {
+            return Some(ready_at);
+        }
+        if !self.may_send_reliable() {
+            return None;
+        }
+        if self.outbox.has_reliable() {
+            return Some(ready_at);
+        }
+        let copies_at = self.outbox.copies_alone_at()?;
+        Some(copies_at.max(ready_at))
+    }
+
+    /// When something is due of what seldom happens: all of it moves away with every packet.
+    fn seldom_at(&self) -> Instant {
+        let mut at = (self.last_received + self.idle_timeout).min(self.keep_alive_at);
+        if let Some(introduction_at) = self.introduction.as_ref().and_then(Introduction::next_at) {
+            at = at.min(introduction_at);
+        }
+        if let Some(path) = &self.new_path {
+            at = at.min(path.next_at());
+        }
+        at
+    }
+
+    fn probe_at(&self) -> Option<Instant> {
+        let is_blocked = self.outbox.is_blocked();
+        self.sent
+            .probe_at(&self.round_trip, self.their_ack_delay, is_blocked)
+    }
+
+    /// Looks at the time. Returns whether the peer was silent for too long.
+    pub(crate) fn on_timeout(&mut self, now: Instant) -> bool {
+        if self.closing.is_some() {
+            return false;
+        }
+        if now >= self.last_received + self.idle_timeout {
+            return true;
+        }
+        if self.probe_at().is_some_and(|at| now >= at) {
+            self.on_probe();
+        }
+        self.look_at_seldom(now);
+        false
+    }
+
+    fn look_at_seldom(&mut self, now: Instant) {
+        if now >= self.keep_alive_at {
+            self.wants_ping = true;
+            self.rest();
+        }
+        let introduction = self.introduction.as_mut();
+        self.wants_ping |= introduction.is_some_and(|introduction| introduction.is_due(now));
+        self.look_at_new_path(now);
+    }
+
+    /// Nobody has answered in time: he is asked again, with what he may be missing.
+    fn on_probe(&mut self) {
+        let outbox = &mut self.outbox;
+        self.sent.on_probe(|unit| outbox.on_probe(unit));
+        self.inbox.on_probe();
+        self.wants_ping = true;
+        self.is_probing = true;
+    }
+
+    fn look_at_new_path(&mut self, now: Instant) {
+        let Some(path) = &mut self.new_path else {
+            return;
+        };
+        if path.is_given_up(now) {
+            self.new_path = None;
+        } else if now >= path.next_at() && !path.wants_challenge(CHALLENGE_LEN, now) {
+            path.put_off(now);
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! Those who want to connect to this host.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use crate::limits::{CONNECTS_PER_TURN_MAX, DATAGRAM_MAX, PENDING_TIMEOUT};
+use crate::proto::connection::packet_protection;
+use crate::proto::connection::{Connection, Ends};
+use crate::proto::connection_id::ConnectionId;
+use crate::proto::host::HostState;
+use crate::proto::host::admission::{Admission, Request};
+use crate::proto::host::client_handshake::Attempt;
+use crate::proto::host::slots::{Deadline, Pending, State};
+use crate::proto::host::stateless_replies::Answer;
+#[cfg(feature = "noise")]
+use crate::proto::noise::{Responder, connect_name};
+use crate::proto::time::{Duration, Instant};
+use crate::proto::wire::handshake::{
+    AnyHello, Connect, ConnectEnvelope, ConnectName, Deny, Difference, Hello, Nonce, Refusal,
+    VERSION,
+};
+#[cfg(feature = "noise")]
+use crate::proto::wire::handshake::{Protection, SignedDeny};
+
+/// How a connect is answered.
+pub(super) enum Reply {
+    /// As it is.
+    Plain,
+    /// By who shares a secret with the client since he read its connect.
+    #[cfg(feature = "noise")]
+    Noise(Box<Responder>),
+}
+
+impl HostState {
+    /// Somebody asks for a cookie. Nothing is kept of it but an answer that leaves this turn.
+    pub(super) fn on_hello(&mut self, from: SocketAddr, bytes: &[u8]) {
+        let Ok(any) = AnyHello::read(bytes) else {
+            self.stats.malformed += 1;
+            return;
+        };
+        let nonce = any.nonce;
+        let answer = match self.difference(any, bytes) {
+            Err(()) => {
+                self.stats.malformed += 1;
+                return;
+            }
+            Ok(Some(difference)) => {
+                self.stats.mismatches += 1;
+                Answer::Mismatch {
+                    to: from,
+                    nonce,
+                    difference,
+                }
+            }
+            Ok(None) => Answer::Cookie { to: from, nonce },
+        };
+        self.answer(answer);
+    }
+
+    fn difference(&self, any: AnyHello, bytes: &[u8]) -> Result<Option<Difference>, ()> {
+        if any.version != VERSION {
+            return Ok(Some(Difference::Version));
+        }
+        let hello = Hello::read(bytes).map_err(|_| ())?;
+        if hello.protection != self.protection() {
+            return Ok(Some(Difference::Protection));
+        }
+        let is_same = hello.protocol_id == self.protocol_id();
+        Ok((!is_same).then_some(Difference::Protocol))
+    }
+
+    /// Somebody brings a cookie back.
+    pub(super) fn on_connect(&mut self, from: SocketAddr, bytes: &[u8], now: Instant) {
+        let Some((envelope, name)) = self.read_connect(bytes) else {
+            self.stats.malformed += 1;
+            return;
+        };
+        let (cookie, nonce) = (&envelope.cookie, &envelope.nonce);
+        if !self
+            .cookies
+            .is_good(cookie, from, nonce, &mut self.random, now)
+        {
+            self.stats.bad_cookies += 1;
+            return;
+        }
+        if let Some(slot) = self.by_connect.get(&(from, name)).copied() {
+            self.stats.repeated_connects += 1;
+            self.accept_again(slot, now);
+            return;
+        }
+        if self.stands_back(from, *nonce) {
+            return;
+        }
+        if self.connects_in_turn == CONNECTS_PER_TURN_MAX {
+            self.stats.over_limit += 1;
+            return;
+        }
+        self.connects_in_turn += 1;
+        let mut body = [0; DATAGRAM_MAX];
+        let Some((connect, reply)) = self.open_connect(&envelope, &mut body, now) else {
+            return;
+        };
+        match self.admit(from, &connect) {
+            Ok(()) => self.accept(from, &connect, name, reply, now),
+            Err(refusal) => self.deny(from, &connect, &reply, refusal),
+        }
+    }
+
+    /// What anybody can read of a connect, and what it is known by.
+    fn read_connect<'a>(&self, bytes: &'a [u8]) -> Option<(ConnectEnvelope<'a>, ConnectName)> {
+        let envelope = ConnectEnvelope::read(self.protocol_id(), bytes).ok()?;
+        #[cfg(feature = "noise")]
+        if self.protection() == Protection::Noise {
+            let name = connect_name(&envelope.nonce, envelope.body)?;
+            return Some((envelope, name));
+        }
+        Connect::read_body(&envelope, envelope.body).ok()?;
+        Some((envelope, envelope.nonce))
+    }
+
+    /// What the client says, and how it is to be answered. Under Noise this is the first half of the
+    /// work that a client costs; `None` if that was not done or was in vain, which is counted.
+    fn open_connect<'a>(
+        &mut self,
+        envelope: &ConnectEnvelope<'a>,
+        body: &'a mut [u8; DATAGRAM_MAX],
+        now: Instant,
+    ) -> Option<(Connect<'a>, Reply)> {
+        #[cfg(feature = "noise")]
+        if self.protection() == Protection::Noise {
+            return self.open_sealed_connect(envelope, body, now);
+        }
+        let _ = (body, now);
+        let connect = Connect::read_body(envelope, envelope.body).ok()?;
+        Some((connect, Reply::Plain))
+    }
+
+    /// The accept was lost, or is on its way still. Whoever asks for it has as long to show that he knows
+    /// it as the first time.
+    fn accept_again(&mut self, slot: usize, now: Instant) {
+        let place = &mut self.slots[slot];
+        place.deadline = Deadline::Unknown;
+        let connection = match &mut place.state {
+            State::Pending(pending) => {
+                pending.expires_at = now + Duration::of(PENDING_TIMEOUT);
+                &pending.connection
+            }
+            State::Open(connection) => connection,
+            _ => return,
+        };
+        let server_id = connection.our_id;
+        self.answer(Answer::Accept { slot, server_id });
+    }
+
+    /// Whether two hosts connect to each other at the same time, and ours is the attempt that goes on:
+    /// the one with the larger nonce, so that both choose the same. With the same nonce it is ours, come
+    /// back to us: this host connects to itself, and that is nobody. Whoever comes to us has shown no
+    /// key, so he does not take the place of one who has, or who is asked to.
+    fn stands_back(&self, from: SocketAddr, nonce: Nonce) -> bool {
+        let Some(slot) = self.by_address.get(&from).copied() else {
+            return false;
+        };
+        match &self.slots[slot].state {
+            State::Connecting(attempt) => attempt.is_pinned() || attempt.nonce >= nonce,
+            State::Open(connection) => connection.protection.is_pinned(),
+            _ => false,
+        }
+    }
+
+    fn admit(&mut self, from: SocketAddr, connect: &Connect<'_>) -> Result<(), Refusal> {
+        if self.is_shutting_down || !self.config.accept_incoming {
+            return Err(Refusal::Closed);
+        }
+        if self.has_no_place_for(from) {
+            return Err(Refusal::Full);
+        }
+        let request = Request {
+            address: from,
+            payload: connect.payload,
+        };
+        match self.door.ask(&request) {
+            Admission::Accept => Ok(()),
+            Admission::Deny { code } => Err(Refusal::Denied(code)),
+        }
+    }
+
+    /// Who comes back to where a peer or an attempt of ours is takes its place, not another one. But so
+    /// many may wait for that as there may be peers, and no more.
+    fn has_no_place_for(&self, from: SocketAddr) -> bool {
+        if self.by_address.contains_key(&from) {
+            return self.stats.pending >= self.config.peers_max;
+        }
+        self.is_full()
+    }
+
+    fn accept(
+        &mut self,
+        from: SocketAddr,
+        connect: &Connect<'_>,
+        name: ConnectName,
+        reply: Reply,
+        now: Instant,
+    ) {
+        let Some((slot, attempt)) = self.slot_for(from) else {
+            self.stats.over_limit += 1;
+            return;
+        };
+        let ends = Ends {
+            nonce: connect.nonce,
+            name,
+            our_id: ConnectionId::new(self.random.number(), slot),
+            their_id: connect.client_id,
+            address: from,
+            ours: self.settings(true),
+            theirs: connect.settings,
+        };
+        let Some(protection) = self.protect(&ends, reply) else {
+            self.stats.failed_authentication += 1;
+            self.give_back(slot, attempt);
+            return;
+        };
+        let pending = Pending {
+            connection: Connection::new(&self.config, ends, protection, now),
+            // Not from the pool: one that waits, or is kept, would keep a whole chunk.
+            payload: Bytes::copy_from_slice(connect.payload),
+            expires_at: now + Duration::of(PENDING_TIMEOUT),
+            attempt,
+        };
+        self.slots[slot].state = State::Pending(Box::new(pending));
+        self.count_accepted(slot);
+        self.by_connect.insert((from, name), slot);
+        self.stats.pending += 1;
+        self.stats.accepted += 1;
+        self.settle(slot);
+        let server_id = ends.our_id;
+        self.answer(Answer::Accept { slot, server_id });
+    }
+
+    /// How packets of this connection are protected.
+    #[cfg_attr(
+        not(feature = "noise"),
+        allow(unused_variables, clippy::needless_pass_by_value)
+    )]
+    fn protect(&self, ends: &Ends, reply: Reply) -> Option<packet_protection::Protection> {
+        match reply {
+            Reply::Plain => Some(packet_protection::Protection::Plain {
+                protocol_id: self.protocol_id(),
+            }),
+            #[cfg(feature = "noise")]
+            Reply::Noise(responder) => self.seal_accept(ends, *responder),
+        }
+    }
+
+    /// A place for a client: that of our own attempt to connect to it, which stands back, or a new one.
+    fn slot_for(&mut self, from: SocketAddr) -> Option<(usize, Option<Box<Attempt>>)> {
+        if let Some(slot) = self.by_address.get(&from).copied() {
+            let state = std::mem::replace(&mut self.slots[slot].state, State::Free);
+            if let State::Connecting(attempt) = state {
+                return Some((slot, Some(attempt)));
+            }
+            self.slots[slot].state = state;
+        }
+        let slot = self.slots.reserve(self.slots_max())?;
+        Some((slot, None))
+    }
+
+    /// Nobody takes the place that was meant for a client.
+    fn give_back(&mut self, slot: usize, attempt: Option<Box<Attempt>>) {
+        match attempt {
+            Some(attempt) => self.slots[slot].state = State::Connecting(attempt),
+            None => self.slots.release(slot),
+        }
+    }
+
+    fn deny(&mut self, from: SocketAddr, connect: &Connect<'_>, reply: &Reply, refusal: Refusal) {
+        self.stats.denied += 1;
+        let deny = Deny {
+            client_id: connect.client_id,
+            nonce: connect.nonce,
+            refusal,
+        };
+        let tag = match reply {
+            Reply::Plain => None,
+            #[cfg(feature = "noise")]
+            Reply::Noise(responder) => Some(responder.refuse(&SignedDeny::signed_part(&deny))),
+        };
+        let to = from;
+        self.answer(Answer::Deny { to, deny, tag });
+    }
+
+    fn answer(&mut self, answer: Answer) {
+        if !self.answers.push(answer) {
+            self.stats.over_limit += 1;
+        }
+    }
+}

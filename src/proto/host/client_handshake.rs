@@ -1,0 +1,162 @@
+//! An attempt to connect: the client's side of the handshake, until it is a connection or failed.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use crate::limits::{CONNECTS_PER_COOKIE, HANDSHAKE_RETRY_FIRST, HANDSHAKE_RETRY_MAX};
+use crate::proto::connection_id::ConnectionId;
+use crate::proto::event::DisconnectReason;
+#[cfg(feature = "noise")]
+use crate::proto::noise::Call;
+use crate::proto::time::{Duration, Instant};
+use crate::proto::wire::handshake::{Connect, Cookie, Hello, Nonce, Protection, Settings};
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    pub(crate) to: SocketAddr,
+    pub(crate) nonce: Nonce,
+    /// Under which this side will receive.
+    pub(crate) our_id: ConnectionId,
+    payload: Bytes,
+    /// Under Noise: what it makes of the server's key.
+    #[cfg(feature = "noise")]
+    pub(crate) call: Option<Call>,
+    /// What is to be brought back; asked for until it is there.
+    cookie: Option<Cookie>,
+    /// How often this cookie was sent, and when for the first time.
+    connects: u32,
+    first_connect_at: Instant,
+    next_at: Instant,
+    gap: Duration,
+    give_up_at: Instant,
+}
+
+impl Attempt {
+    pub(crate) fn new(
+        to: SocketAddr,
+        nonce: Nonce,
+        our_id: ConnectionId,
+        payload: Bytes,
+        timeout: Duration,
+        now: Instant,
+    ) -> Self {
+        Self {
+            to,
+            nonce,
+            our_id,
+            payload,
+            #[cfg(feature = "noise")]
+            call: None,
+            cookie: None,
+            connects: 0,
+            first_connect_at: now,
+            next_at: now,
+            gap: Duration::of(HANDSHAKE_RETRY_FIRST),
+            give_up_at: now + timeout,
+        }
+    }
+
+    /// Whether only a server with a certain key will do.
+    pub(crate) fn is_pinned(&self) -> bool {
+        #[cfg(feature = "noise")]
+        return self.call.as_ref().is_some_and(Call::is_pinned);
+        #[cfg(not(feature = "noise"))]
+        false
+    }
+
+    /// When it has something to do.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.next_at.min(self.give_up_at)
+    }
+
+    pub(crate) fn is_given_up(&self, now: Instant) -> bool {
+        now >= self.give_up_at
+    }
+
+    /// Why nothing came of it in all that time.
+    pub(crate) fn why_unanswered(&self) -> DisconnectReason {
+        #[cfg(feature = "noise")]
+        if let Some(shown) = self.call.as_ref().and_then(Call::wrong_key) {
+            return DisconnectReason::WrongServerKey { shown };
+        }
+        DisconnectReason::Unanswered
+    }
+
+    pub(crate) fn wants_to_send(&self, now: Instant) -> bool {
+        now >= self.next_at
+    }
+
+    /// Whether a cookie is waited for. The first answer counts: the others are to repetitions.
+    pub(crate) fn wants_cookie(&self) -> bool {
+        self.cookie.is_none()
+    }
+
+    /// The server answered the hello.
+    pub(crate) fn on_cookie(&mut self, cookie: Cookie, now: Instant) {
+        self.cookie = Some(cookie);
+        self.connects = 0;
+        self.next_at = now;
+        self.gap = Duration::of(HANDSHAKE_RETRY_FIRST);
+    }
+
+    /// What the connect says, with this cookie.
+    pub(crate) fn connect(&self, cookie: Cookie, settings: Settings) -> Connect<'_> {
+        Connect {
+            nonce: self.nonce,
+            cookie,
+            client_id: self.our_id,
+            settings,
+            payload: &self.payload,
+        }
+    }
+
+    /// How long the server took to accept, if that can be told: which of several connects it answered
+    /// nobody knows.
+    pub(crate) fn round_trip(&self, now: Instant) -> Option<Duration> {
+        (self.connects == 1).then(|| now.saturating_duration_since(self.first_connect_at))
+    }
+
+    /// Writes a hello, or, with a cookie, a connect.
+    pub(crate) fn transmit(
+        &mut self,
+        protection: Protection,
+        protocol_id: u64,
+        settings: Settings,
+        buffer: &mut [u8],
+        now: Instant,
+    ) -> usize {
+        self.next_at = now + self.gap;
+        self.gap = (self.gap * 2).min(Duration::of(HANDSHAKE_RETRY_MAX));
+        let Some(cookie) = self.cookie_to_send(now) else {
+            let hello = Hello {
+                protection,
+                protocol_id,
+                nonce: self.nonce,
+            };
+            return hello.write(buffer);
+        };
+        #[cfg(feature = "noise")]
+        if let Some(call) = &self.call {
+            let connect = call.connect();
+            buffer[..connect.len()].copy_from_slice(connect);
+            return connect.len();
+        }
+        self.connect(cookie, settings).write(protocol_id, buffer)
+    }
+
+    /// A server that does not answer a cookie may have forgotten it: then a fresh one is asked for.
+    fn cookie_to_send(&mut self, now: Instant) -> Option<Cookie> {
+        if self.connects == CONNECTS_PER_COOKIE {
+            self.cookie = None;
+            self.connects = 0;
+        }
+        let cookie = self.cookie?;
+        if self.connects == 0 {
+            self.first_connect_at = now;
+        }
+        self.connects += 1;
+        Some(cookie)
+    }
+}

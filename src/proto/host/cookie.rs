@@ -1,0 +1,218 @@
+//! Cookies: how a server asks an address to prove itself, and remembers nothing of it.
+//!
+//! A cookie is a keyed hash of what the client said and where it came from. Only the server can make
+//! one, so whoever brings it back has received it: packets to that address arrive. The key is drawn
+//! anew every [`COOKIE_WINDOW`], and the one before is still good, so a cookie lasts one to two windows
+//! and an old one that was recorded is worth nothing.
+
+use std::fmt;
+use std::hash::Hasher;
+use std::net::{IpAddr, SocketAddr};
+
+use siphasher::sip128::{Hasher128, SipHasher24};
+use subtle::ConstantTimeEq;
+
+use crate::limits::COOKIE_WINDOW;
+use crate::proto::rng::Random;
+use crate::proto::time::{Duration, Instant};
+use crate::proto::wire::handshake::{Cookie, Nonce};
+
+type Secret = [u8; 16];
+
+/// The secrets of a server.
+pub(crate) struct Cookies {
+    current: Secret,
+    previous: Secret,
+    /// When the window of the current one began.
+    since: Instant,
+}
+
+impl Cookies {
+    pub(crate) fn new(random: &mut Random, now: Instant) -> Self {
+        Self {
+            current: random.bytes(),
+            previous: random.bytes(),
+            since: now,
+        }
+    }
+
+    /// The cookie of a client.
+    pub(crate) fn bake(
+        &mut self,
+        from: SocketAddr,
+        nonce: &Nonce,
+        random: &mut Random,
+        now: Instant,
+    ) -> Cookie {
+        self.rotate(random, now);
+        hash(&self.current, from, nonce)
+    }
+
+    /// Whether this server made it, for this client, not long ago.
+    pub(crate) fn is_good(
+        &mut self,
+        cookie: &Cookie,
+        from: SocketAddr,
+        nonce: &Nonce,
+        random: &mut Random,
+        now: Instant,
+    ) -> bool {
+        self.rotate(random, now);
+        // The time that it takes tells nothing of where the first difference is.
+        let is_of = |secret| hash(secret, from, nonce).ct_eq(cookie);
+        (is_of(&self.current) | is_of(&self.previous)).into()
+    }
+
+    /// Draws as many secrets as windows have passed: none, one, or both. A window that ends unnoticed,
+    /// because nobody asks, ends when it should all the same.
+    fn rotate(&mut self, random: &mut Random, now: Instant) {
+        let age = now.saturating_duration_since(self.since);
+        if age < Duration::of(COOKIE_WINDOW) {
+            return;
+        }
+        if age < 2 * Duration::of(COOKIE_WINDOW) {
+            self.previous = self.current;
+            self.since += Duration::of(COOKIE_WINDOW);
+        } else {
+            self.previous = random.bytes();
+            self.since = now;
+        }
+        self.current = random.bytes();
+    }
+}
+
+/// Shows no secret.
+impl fmt::Debug for Cookies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cookies").finish_non_exhaustive()
+    }
+}
+
+/// SipHash-2-4 with 128 bits, a pseudorandom function made for short inputs (Aumasson and Bernstein,
+/// 2012).
+fn hash(secret: &Secret, from: SocketAddr, nonce: &Nonce) -> Cookie {
+    let mut hasher = SipHasher24::new_with_key(secret);
+    match from.ip() {
+        IpAddr::V4(ip) => hasher.write(&ip.octets()),
+        IpAddr::V6(ip) => hasher.write(&ip.octets()),
+    }
+    hasher.write(&from.port().to_be_bytes());
+    hasher.write(nonce);
+    hasher.finish128().as_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NONCE: Nonce = [7; 16];
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    struct Server {
+        random: Random,
+        cookies: Cookies,
+        start: Instant,
+    }
+
+    impl Server {
+        fn new() -> Self {
+            let (mut random, start) = (Random::from_seed([1; 32]), Instant::START);
+            let cookies = Cookies::new(&mut random, start);
+            Self {
+                random,
+                cookies,
+                start,
+            }
+        }
+
+        fn bake(&mut self, from: SocketAddr, after: Duration) -> Cookie {
+            let now = self.start + after;
+            self.cookies.bake(from, &NONCE, &mut self.random, now)
+        }
+
+        fn is_good(&mut self, cookie: &Cookie, from: SocketAddr, after: Duration) -> bool {
+            let now = self.start + after;
+            self.cookies
+                .is_good(cookie, from, &NONCE, &mut self.random, now)
+        }
+    }
+
+    #[test]
+    fn a_cookie_is_good_for_the_one_it_was_made_for() {
+        let mut server = Server::new();
+        let from = address("192.0.2.1:5000");
+        let cookie = server.bake(from, Duration::ZERO);
+        assert!(server.is_good(&cookie, from, Duration::ZERO));
+        for other in ["192.0.2.1:5001", "192.0.2.2:5000", "[::1]:5000"] {
+            assert!(!server.is_good(&cookie, address(other), Duration::ZERO));
+        }
+        let now = server.start;
+        assert!(
+            !server
+                .cookies
+                .is_good(&cookie, from, &[8; 16], &mut server.random, now)
+        );
+        for bit in 0..128 {
+            let mut flipped = cookie;
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(!server.is_good(&flipped, from, Duration::ZERO));
+        }
+    }
+
+    #[test]
+    fn a_cookie_lasts_one_to_two_windows() {
+        let from = address("[2001:db8::1]:5000");
+        let just = Duration::from_nanos(1);
+        for baked in [
+            Duration::ZERO,
+            Duration::of(COOKIE_WINDOW).saturating_sub(just),
+        ] {
+            let mut server = Server::new();
+            let cookie = server.bake(from, baked);
+            assert!(server.is_good(
+                &cookie,
+                from,
+                baked + Duration::of(COOKIE_WINDOW).saturating_sub(just)
+            ));
+            server.bake(from, baked + Duration::of(COOKIE_WINDOW));
+            assert!(!server.is_good(
+                &cookie,
+                from,
+                baked + 2 * Duration::of(COOKIE_WINDOW) + just
+            ));
+        }
+        let mut server = Server::new();
+        let cookie = server.bake(from, Duration::ZERO);
+        assert!(
+            !server.is_good(&cookie, from, 2 * Duration::of(COOKIE_WINDOW)),
+            "nobody asked meanwhile"
+        );
+    }
+
+    #[test]
+    fn a_cookie_ends_on_time_although_its_window_ended_unnoticed() {
+        let from = address("192.0.2.1:5000");
+        let just = Duration::from_nanos(1);
+        for noticed in [
+            Duration::of(COOKIE_WINDOW),
+            Duration::of(COOKIE_WINDOW) * 3 / 2,
+            (2 * Duration::of(COOKIE_WINDOW)).saturating_sub(just),
+        ] {
+            let mut server = Server::new();
+            let cookie = server.bake(from, Duration::ZERO);
+            let late = server.bake(from, Duration::of(COOKIE_WINDOW).saturating_sub(just));
+            assert!(server.is_good(&cookie, from, noticed));
+            assert!(
+                !server.is_good(&cookie, from, 2 * Duration::of(COOKIE_WINDOW)),
+                "{noticed:?}"
+            );
+            assert!(
+                !server.is_good(&late, from, 2 * Duration::of(COOKIE_WINDOW)),
+                "{noticed:?}"
+            );
+        }
+    }
+}

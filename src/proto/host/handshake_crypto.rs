@@ -1,0 +1,168 @@
+//! What only Noise needs: the host's key pair, the limit of its handshakes, and what is sealed in them.
+
+use crate::config::Security;
+use crate::keys::{PrivateKey, PublicKey};
+use crate::limits::DATAGRAM_MAX;
+use crate::proto::connection::Ends;
+use crate::proto::connection::packet_protection::{Protection, Sealed};
+use crate::proto::event::ConnectError;
+use crate::proto::host::accept::Reply;
+use crate::proto::host::slots::State;
+use crate::proto::host::token_bucket::TokenBucket;
+use crate::proto::host::{ConnectOptions, HostState};
+use crate::proto::noise::{Identity, MESSAGE_OVERHEAD, Responder, Terms};
+use crate::proto::rng::Random;
+use crate::proto::time::Instant;
+use crate::proto::wire::handshake::{
+    ACCEPT_BODY_LEN, Accept, AcceptEnvelope, Connect, ConnectEnvelope,
+};
+
+/// What a host has under Noise.
+#[derive(Debug)]
+pub(super) struct Encryption {
+    identity: Identity,
+    /// For those who connect to this host.
+    handshakes: TokenBucket,
+    /// For the answers to its own attempts: whoever forges some costs it as much.
+    answers: TokenBucket,
+}
+
+impl Encryption {
+    /// `None` under Plain. Draws a key if none is given.
+    pub(super) fn new(security: &Security, random: &mut Random, now: Instant) -> Option<Self> {
+        let Security::Noise {
+            private_key,
+            handshakes_per_second,
+            handshake_burst,
+            ..
+        } = security
+        else {
+            return None;
+        };
+        let drawn = random.secret();
+        let private = private_key
+            .clone()
+            .unwrap_or_else(|| PrivateKey::from_bytes(*drawn));
+        let bucket = || TokenBucket::new(*handshakes_per_second, *handshake_burst, now);
+        Some(Self {
+            identity: Identity::new(private),
+            handshakes: bucket(),
+            answers: bucket(),
+        })
+    }
+
+    /// Whether there is time for another answer.
+    pub(super) fn takes_answer(&mut self, now: Instant) -> bool {
+        self.answers.take(now)
+    }
+}
+
+impl HostState {
+    /// The public half of this host's key pair: the one that was given in the config, or drawn at start.
+    /// Who connects to this host [pins](ConnectOptions::server_key) it. `None` under Plain.
+    pub fn public_key(&self) -> Option<PublicKey> {
+        let encryption = self.encryption.as_ref()?;
+        Some(encryption.identity.public())
+    }
+
+    /// Whether these options can be kept to.
+    pub(super) fn check_key(&self, options: &ConnectOptions) -> Result<(), ConnectError> {
+        if self.encryption.is_none() {
+            let is_pinned = options.server_key.is_some();
+            return if is_pinned {
+                Err(ConnectError::ServerKeyUnderPlain)
+            } else {
+                Ok(())
+            };
+        }
+        let is_told = !options.payload.is_empty();
+        if is_told && options.server_key.is_none() && !options.trust_unpinned {
+            return Err(ConnectError::PayloadNeedsServerKey);
+        }
+        Ok(())
+    }
+
+    /// The first half of the work that a client costs.
+    pub(super) fn open_sealed_connect<'a>(
+        &mut self,
+        envelope: &ConnectEnvelope<'_>,
+        body: &'a mut [u8; DATAGRAM_MAX],
+        now: Instant,
+    ) -> Option<(Connect<'a>, Reply)> {
+        let terms = Terms {
+            protocol_id: self.protocol_id(),
+            nonce: envelope.nonce,
+            cookie: envelope.cookie,
+        };
+        let encryption = self.encryption.as_mut()?;
+        if !encryption.handshakes.take(now) {
+            self.stats.handshakes_over_rate += 1;
+            return None;
+        }
+        self.stats.handshakes += 1;
+        let (identity, ephemeral) = (&encryption.identity, self.random.secret());
+        let read = Responder::read(identity, &terms, ephemeral, envelope.body, body);
+        let Some((responder, len)) = read else {
+            self.stats.failed_authentication += 1;
+            return None;
+        };
+        let Ok(connect) = Connect::read_body(envelope, &body[..len]) else {
+            self.stats.malformed += 1;
+            return None;
+        };
+        Some((connect, Reply::Noise(Box::new(responder))))
+    }
+
+    /// The second half: the accept, and the keys.
+    pub(super) fn seal_accept(&self, ends: &Ends, responder: Responder) -> Option<Protection> {
+        let accept = Accept {
+            client_id: ends.their_id,
+            nonce: ends.nonce,
+            server_id: ends.our_id,
+            settings: self.settings(true),
+        };
+        let mut message = [0; ACCEPT_BODY_LEN + MESSAGE_OVERHEAD];
+        let (len, session) = responder.accept(&accept.body(), &mut message)?;
+        let envelope = AcceptEnvelope {
+            client_id: accept.client_id,
+            nonce: accept.nonce,
+            body: &message[..len],
+        };
+        let mut packet = [0; DATAGRAM_MAX];
+        let len = envelope.write(self.protocol_id(), &mut packet);
+        Some(Protection::Noise(Box::new(Sealed {
+            session,
+            accept: packet[..len].into(),
+            is_pinned: false,
+        })))
+    }
+
+    /// The other end of it, at the client.
+    pub(super) fn open_sealed_accept(
+        &mut self,
+        slot: usize,
+        envelope: &AcceptEnvelope<'_>,
+        now: Instant,
+    ) -> Option<(Accept, Protection)> {
+        let State::Connecting(attempt) = &mut self.slots[slot].state else {
+            return None;
+        };
+        if !self.encryption.as_mut()?.takes_answer(now) {
+            self.stats.handshakes_over_rate += 1;
+            return None;
+        }
+        let call = attempt.call.as_mut()?;
+        let (opened, is_pinned) = (call.open_accept(envelope), call.is_pinned());
+        let Some((accept, session)) = opened else {
+            self.stats.failed_authentication += 1;
+            return None;
+        };
+        let accept_again = Box::default();
+        let sealed = Sealed {
+            session,
+            accept: accept_again,
+            is_pinned,
+        };
+        Some((accept, Protection::Noise(Box::new(sealed))))
+    }
+}

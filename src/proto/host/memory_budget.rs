@@ -1,0 +1,478 @@
+//! What a peer costs in memory.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use crate::config::{Config, Security};
+use crate::limits::{
+    CHANNEL_KEPT, CHUNK_BYTES, FRAGMENT_BYTES, IN_FLIGHT_MAX, MESSAGE_OVERHEAD, QUEUED_BYTES_MAX,
+    QUEUED_MESSAGES_MAX, RECEIPTS_MAX, RELIABLE_OPEN_MAX, ROOMY_CHANNELS, TOO_LATE_MAX, UNITS_MAX,
+    UNRELIABLE_INCOMPLETE_MAX, UNRELIABLE_MAX,
+};
+use crate::proto::buffers;
+use crate::proto::channel::stale_notices::TOO_LATE_BYTES;
+use crate::proto::channel::{receipts, recv, send};
+use crate::proto::congestion::controller::Congestion;
+use crate::proto::connection::Connection;
+#[cfg(feature = "noise")]
+use crate::proto::connection::packet_protection::Sealed;
+use crate::proto::event::Event;
+use crate::proto::host::slots::Slot;
+use crate::proto::recovery::ack_tracker::{RANGES_BYTES_IDLE, RANGES_BYTES_MAX};
+use crate::proto::recovery::sent_packets;
+#[cfg(feature = "noise")]
+use crate::proto::wire::handshake::ACCEPT_SEALED_LEN;
+use crate::proto::wire::handshake::ConnectName;
+
+/// A vector doubles when it is full, so that half of it may be empty; a table, too, and keeps an eighth
+/// free.
+const GROWTH: usize = 2;
+
+impl Config {
+    /// The most memory that a peer takes that has never been sent a message, in bytes of the allocator:
+    /// at most 4 KiB. One that was, and has had nothing to say for a
+    /// [`keep_alive`](Config::keep_alive), takes up to half a KiB more for its rate, and a few hundred
+    /// bytes for each channel that was used. The slots of the [`Endpoint`](crate::Endpoint) and the
+    /// kernel's buffers are the same for any number of peers and not in it.
+    pub fn peer_bytes_idle(&self) -> usize {
+        let timer = size_of::<(Instant, u32)>() + size_of::<u32>();
+        let ready = size_of::<usize>();
+        let by_address = table_entry(size_of::<(SocketAddr, usize)>());
+        let by_connect = table_entry(size_of::<((SocketAddr, ConnectName), usize)>());
+        let untaken = 2 * size_of::<Event>();
+        size_of::<Connection>()
+            + self.keys_bytes()
+            + RANGES_BYTES_IDLE
+            + GROWTH * (size_of::<Slot>() + timer + ready + untaken)
+            + by_address
+            + by_connect
+    }
+
+    /// What a connection keeps for its encryption.
+    fn keys_bytes(&self) -> usize {
+        match self.security {
+            #[cfg(feature = "noise")]
+            Security::Noise { .. } => size_of::<Sealed>() + ACCEPT_SEALED_LEN,
+            Security::Plain { .. } => 0,
+        }
+    }
+
+    /// The most memory that a peer takes, in bytes of the allocator: everything that may wait for it and
+    /// from it waits, in every channel. The peer takes no longer messages than this side does; if it does,
+    /// five times the longest message more.
+    ///
+    /// Messages that the application has taken are its own. One that it keeps holds the chunk of 16 KiB
+    /// that it was cut from, so it copies what it keeps for long.
+    pub fn peer_bytes_max(&self) -> usize {
+        let (clients, servers) = (self.message_max_from_clients, self.message_max_from_servers);
+        let from_client = self.incoming_bytes_max(self.window_of_client());
+        let from_server = self.incoming_bytes_max(self.window_of_server());
+        let of_client = from_client + self.outgoing_bytes_max(servers);
+        let of_server = from_server + self.outgoing_bytes_max(clients);
+        self.peer_bytes_idle() + of_client.max(of_server)
+    }
+
+    /// `message_max` is what the peer takes.
+    fn outgoing_bytes_max(&self, message_max: usize) -> usize {
+        let expendable = QUEUED_BYTES_MAX + QUEUED_MESSAGES_MAX * send::ENTRY_BYTES;
+        // Those that are acknowledged wait for one before them, and do not count as queued any more.
+        let messages = QUEUED_MESSAGES_MAX + RELIABLE_OPEN_MAX;
+        let places = messages_places(messages) * send::MESSAGE_BYTES;
+        let again = RELIABLE_OPEN_MAX * send::COPY_BYTES + UNITS_MAX * send::LOST_BYTES;
+        let receipts = RECEIPTS_MAX * receipts::RECEIPT_BYTES;
+        let rate = size_of::<Congestion>();
+        let in_flight =
+            IN_FLIGHT_MAX * sent_packets::PACKET_BYTES + UNITS_MAX * sent_packets::UNIT_BYTES;
+        let channels = CHANNELS_MAX * send::CHANNEL_BYTES;
+        buffered(self.queued_bytes_max(message_max), QUEUED_MESSAGES_MAX)
+            + places
+            + rate
+            + GROWTH * (expendable + again + receipts + in_flight + channels)
+    }
+
+    /// `window` is what this side lets the peer send.
+    fn incoming_bytes_max(&self, window: usize) -> usize {
+        let places = messages_places(RELIABLE_OPEN_MAX) * recv::STREAM_ENTRY_BYTES;
+        let events = (QUEUED_MESSAGES_MAX + RECEIPTS_MAX) * size_of::<Event>();
+        let incomplete = UNRELIABLE_INCOMPLETE_MAX * (UNRELIABLE_MAX + recv::INCOMPLETE_BYTES);
+        let channels = CHANNELS_MAX * recv::CHANNEL_BYTES;
+        let too_late = TOO_LATE_MAX * TOO_LATE_BYTES;
+        WINDOW_FACTOR * window
+            + places
+            + incomplete
+            + RANGES_BYTES_MAX
+            + GROWTH * (events + QUEUED_BYTES_MAX + CHUNK_BYTES + channels + too_late)
+    }
+}
+
+/// Ordered channels, and what has none.
+const CHANNELS_MAX: usize = 257;
+
+/// For how many messages there can be places in all channels, when `messages` of them are there at most:
+/// see [`CHANNEL_KEPT`].
+fn messages_places(messages: usize) -> usize {
+    ROOMY_CHANNELS * GROWTH * messages + 4 * messages + CHANNELS_MAX * CHANNEL_KEPT
+}
+
+/// So many bytes of messages in buffers of their own. Each buffer is up to four times as long as its message,
+/// and no message is in one of the largest size that fits the one below it.
+fn buffered(bytes: usize, messages: usize) -> usize {
+    let [smallest, middle, largest] = buffers::SIZES;
+    (4 * bytes + messages * smallest).min(bytes + messages * (largest - middle))
+}
+
+/// A byte of the window costs at most four of memory.
+const WINDOW_FACTOR: usize = 4;
+
+/// Whether that holds for messages of `len` bytes, wherever they are.
+const fn is_window_enough(len: usize) -> bool {
+    let allowed = WINDOW_FACTOR * (len + MESSAGE_OVERHEAD);
+    let mut class = 0;
+    while class < buffers::SIZES.len() - 1 && buffers::SIZES[class] < len {
+        class += 1;
+    }
+    let waits = buffers::SIZES[class] + 4 * recv::STREAM_ENTRY_BYTES;
+    let is_untaken = len + GROWTH * size_of::<Event>();
+    waits <= allowed && is_untaken <= allowed
+}
+// The shortest of every size of buffer is the worst.
+const _: () = assert!(is_window_enough(0) && is_window_enough(1));
+const _: () = assert!(is_window_enough(buffers::SIZES[0] + 1));
+const _: () = assert!(is_window_enough(buffers::SIZES[1] + 1));
+// In pieces: its bytes, what is known of the pieces, and where it stands.
+const _: () = assert!(
+    FRAGMENT_BYTES + recv::ASSEMBLY_BYTES + 4 * recv::STREAM_ENTRY_BYTES
+        <= WINDOW_FACTOR * (FRAGMENT_BYTES + MESSAGE_OVERHEAD)
+);
+
+/// A byte beside each entry, an eighth of all free, and twice as many as there were when it last grew.
+fn table_entry(bytes: usize) -> usize {
+    (GROWTH * (bytes + 1)).div_ceil(7) * 8
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::limits::{RATE_MAX, UNRELIABLE_FRAGMENTS_MAX};
+    use crate::proto::{ConnectOptions, Delivery, HostState, PeerId};
+
+    /// Two hosts on a network without latency.
+    struct Pair {
+        server: HostState,
+        client: HostState,
+        now: Instant,
+    }
+
+    impl Pair {
+        fn new(config: &Config) -> Self {
+            let now = Instant::now();
+            let host = |seed| HostState::new(config.clone(), [seed; 32], now).unwrap();
+            Self {
+                server: host(1),
+                client: host(2),
+                now,
+            }
+        }
+
+        /// Lets everything arrive. The client pretends to be at `address`.
+        fn exchange(&mut self, address: SocketAddr) {
+            let mut buffer = [0; 1024];
+            for _ in 0..4 {
+                let (server, client, now) = (&mut self.server, &mut self.client, self.now);
+                while let Some(sent) = client.poll_transmit(&mut buffer, now) {
+                    server.handle_datagram(address, &buffer[..sent.len], now);
+                }
+                server.handle_timeout(now);
+                while let Some(sent) = server.poll_transmit(&mut buffer, now) {
+                    client.handle_datagram(SERVER.into(), &buffer[..sent.len], now);
+                }
+            }
+        }
+    }
+
+    const SERVER: ([u8; 4], u16) = ([192, 0, 2, 1], 7);
+
+    /// A peer of the server, of whom its own side has forgotten everything.
+    fn connect(pair: &mut Pair, number: u16) -> SocketAddr {
+        let address = SocketAddr::from(([192, 0, 2, 2], number));
+        let (config, seed) = (pair.server.config().clone(), [number.to_be_bytes()[1]; 32]);
+        pair.client = HostState::new(config, seed, pair.now).unwrap();
+        pair.client
+            .connect(SERVER.into(), &ConnectOptions::default(), pair.now)
+            .unwrap();
+        pair.exchange(address);
+        address
+    }
+
+    /// The other way round: a host at `SERVER` that is the client of one at the address.
+    fn connect_out(pair: &mut Pair) -> SocketAddr {
+        let address = SocketAddr::from(([192, 0, 2, 2], 1));
+        pair.server
+            .connect(address, &ConnectOptions::default(), pair.now)
+            .unwrap();
+        pair.exchange(address);
+        pair.exchange(address);
+        address
+    }
+
+    /// In every protection.
+    fn configs() -> Vec<Config> {
+        vec![
+            Config::plain(7),
+            #[cfg(feature = "noise")]
+            Config {
+                security: Security::Noise {
+                    protocol_id: 7,
+                    private_key: None,
+                    handshakes_per_second: crate::limits::HANDSHAKES_MAX,
+                    handshake_burst: crate::limits::HANDSHAKES_MAX,
+                },
+                ..Config::default()
+            },
+        ]
+    }
+
+    #[test]
+    fn an_idle_peer_costs_no_more_than_is_stated() {
+        configs().iter().for_each(assert_idle);
+    }
+
+    fn assert_idle(config: &Config) {
+        assert!(
+            config.peer_bytes_idle() <= 4096,
+            "{}",
+            config.peer_bytes_idle()
+        );
+        for peers in [100, 500, 1000_u16] {
+            let mut pair = Pair::new(config);
+            connect(&mut pair, 9999);
+            let info = allocation_counter::measure(|| {
+                for number in 1..=peers {
+                    connect(&mut pair, number);
+                }
+                // Only the server's memory counts.
+                pair.client = HostState::new(config.clone(), [0; 32], pair.now).unwrap();
+            });
+            let each = usize::try_from(info.bytes_current).unwrap() / usize::from(peers);
+            assert_eq!(pair.server.stats().peers, usize::from(peers) + 1);
+            assert!(each <= config.peer_bytes_idle(), "{each} of {peers}");
+            assert!(
+                each > config.peer_bytes_idle() / 4,
+                "the formula is not a joke"
+            );
+        }
+    }
+
+    /// A second of a game and a level, and then nothing but what keeps the connection alive.
+    fn play_and_rest(pair: &mut Pair, number: u16) {
+        let address = connect(pair, number);
+        let (server, client) = pair.peers();
+        pair.server
+            .send(server, Delivery::Ordered(1), &[7; 1 << 20])
+            .unwrap();
+        for _ in 0..60 {
+            for delivery in [Delivery::Sequenced(0), Delivery::Reliable] {
+                pair.server.send(server, delivery, &[7; 200]).unwrap();
+                pair.client.send(client, delivery, &[7; 40]).unwrap();
+            }
+            pair.wait(address);
+            while pair.server.poll_event().is_some() || pair.client.poll_event().is_some() {}
+        }
+        while pair.server.peer_stats(server).unwrap().queued_messages > 0 {
+            pair.wait(address);
+        }
+        for _ in 0..3 {
+            pair.now += pair.server.config().keep_alive;
+            pair.client.handle_timeout(pair.now);
+            pair.wait(address);
+        }
+        while pair.client.poll_event().is_some() {}
+    }
+
+    /// What a channel keeps that was used is a few hundred bytes, and so is what the rate goes by.
+    const KEPT_AFTER_PLAY: usize = 1024;
+
+    #[test]
+    fn a_peer_that_rests_gives_back_what_it_needed_once() {
+        for config in configs() {
+            let mut pair = Pair::new(&config);
+            // What the host itself keeps for later is there from then on.
+            play_and_rest(&mut pair, 1);
+            let first = pair.server.peers().next().unwrap();
+            pair.server.disconnect(first, 0, pair.now);
+            pair.wait(SocketAddr::from(([192, 0, 2, 2], 1)));
+            while pair.server.poll_event().is_some() {}
+            assert_eq!(pair.server.stats().peers, 0);
+            let nobody = |now| HostState::new(config.clone(), [0; 32], now).unwrap();
+            pair.client = nobody(pair.now);
+            let info = allocation_counter::measure(|| {
+                play_and_rest(&mut pair, 2);
+                pair.client = nobody(pair.now);
+            });
+            let kept = usize::try_from(info.bytes_current).unwrap();
+            let stated = config.peer_bytes_idle() + KEPT_AFTER_PLAY;
+            assert!(kept <= stated, "{kept} of {stated}");
+            assert!(kept > stated / 4, "{kept} of {stated}");
+        }
+    }
+
+    /// Queues messages until there is no room for another one; returns how many.
+    fn flood(host: &mut HostState, peer: PeerId, delivery: Delivery, len: usize) -> usize {
+        let message = vec![7; len];
+        (0..)
+            .take_while(|_| host.send(peer, delivery, &message).is_ok())
+            .count()
+    }
+
+    /// Lets packets leave until nothing does, while time passes; returns how many.
+    fn departures(
+        host: &mut HostState,
+        now: &mut Instant,
+        mut packet: impl FnMut(&[u8], Instant),
+    ) -> usize {
+        let (mut buffer, mut count, mut pauses) = ([0; 1024], 0, 0);
+        while pauses < 10 {
+            if let Some(sent) = host.poll_transmit(&mut buffer, *now) {
+                packet(&buffer[..sent.len], *now);
+                (count, pauses) = (count + 1, 0);
+            } else {
+                *now += Duration::from_micros(10);
+                host.handle_timeout(*now);
+                pauses += 1;
+            }
+        }
+        count
+    }
+
+    impl Pair {
+        /// The server's only peer, and the client's.
+        fn peers(&self) -> (PeerId, PeerId) {
+            let only = |host: &HostState| host.peers().next().unwrap();
+            (only(&self.server), only(&self.client))
+        }
+
+        /// Sixteen messages in sixteen pieces each, of which the first never arrives.
+        fn leave_incomplete(&mut self, address: SocketAddr) {
+            let (_, client) = self.peers();
+            for _ in 0..UNRELIABLE_INCOMPLETE_MAX {
+                let message = [7; UNRELIABLE_MAX];
+                let queued = self.client.send(client, Delivery::Unreliable, &message);
+                queued.unwrap();
+                let (server, now) = (&mut self.server, &mut self.now);
+                let mut is_first = true;
+                let sent = departures(&mut self.client, now, |packet, now| {
+                    if !std::mem::take(&mut is_first) {
+                        server.handle_datagram(address, packet, now);
+                    }
+                });
+                assert!(sent >= UNRELIABLE_FRAGMENTS_MAX);
+            }
+        }
+
+        /// Both sides use every channel.
+        fn use_all_channels(&mut self, address: SocketAddr) {
+            let (server, client) = self.peers();
+            for channel in 0..=255 {
+                for delivery in [Delivery::Ordered(channel), Delivery::Sequenced(channel)] {
+                    self.client.send(client, delivery, &[7]).unwrap();
+                    self.server.send(server, delivery, &[7]).unwrap();
+                }
+            }
+            self.wait(address);
+            while self.client.poll_event().is_some() {}
+        }
+
+        /// Lets everything arrive, and acknowledgements as well.
+        fn wait(&mut self, address: SocketAddr) {
+            self.now += self.server.config().ack_delay_max;
+            // The rate lets only a few packets go at once.
+            for _ in 0..100 {
+                self.now += Duration::from_micros(10);
+                self.client.handle_timeout(self.now);
+                self.exchange(address);
+            }
+        }
+
+        /// Everything from the client waits for the application. What is reliable goes first: a packet with
+        /// something for which there is no room is not acknowledged.
+        fn fill_inbox(&mut self, address: SocketAddr, window: usize) {
+            let (server, client) = self.peers();
+            let window = window as u64;
+            while self.server.peer_stats(server).unwrap().untaken_bytes + 64 <= window {
+                flood(&mut self.client, client, Delivery::Reliable, 0);
+                self.wait(address);
+                while self.client.poll_event().is_some() {}
+            }
+            while self.server.peer_stats(server).unwrap().messages_refused == 0 {
+                flood(&mut self.client, client, Delivery::Unreliable, 40);
+                self.wait(address);
+            }
+        }
+
+        /// Everything to the client waits for it, and nothing is acknowledged.
+        fn fill_outbox(&mut self) {
+            let (server, _) = self.peers();
+            let mut tracked = 0;
+            while self
+                .server
+                .send_tracked(server, Delivery::Ordered(7), &[7; 257])
+                .is_ok()
+            {
+                tracked += 1;
+            }
+            assert!(tracked > 500, "{tracked}");
+            for _ in 0..2 {
+                flood(&mut self.server, server, Delivery::Unreliable, 64);
+                departures(&mut self.server, &mut self.now, |_, _| {});
+            }
+            assert!(flood(&mut self.server, server, Delivery::Unreliable, 64) > 1000);
+        }
+    }
+
+    #[test]
+    fn a_busy_peer_costs_no_more_than_is_stated() {
+        for mut config in configs() {
+            // So fast that what waits does so for other reasons.
+            config.rate_floor = RATE_MAX;
+            config.rate_start = RATE_MAX;
+            config.rate_ceiling = RATE_MAX;
+            assert_busy(&config);
+            config.message_max_from_clients = config.message_max_from_servers;
+            assert_busy(&config);
+        }
+    }
+
+    fn assert_busy(config: &Config) {
+        let of_client = busy(config, config.window_of_client(), |pair| connect(pair, 1));
+        let of_server = busy(config, config.window_of_server(), connect_out);
+        let (each, stated) = (of_client.max(of_server), config.peer_bytes_max());
+        assert!(each <= stated, "{each} of {stated}");
+        assert!(each > stated / 4, "{each} of {stated}");
+    }
+
+    /// What a peer takes with which everything waits that may.
+    fn busy(config: &Config, window: usize, connect: fn(&mut Pair) -> SocketAddr) -> usize {
+        let mut pair = Pair::new(config);
+        let info = allocation_counter::measure(|| {
+            let address = connect(&mut pair);
+            pair.use_all_channels(address);
+            pair.leave_incomplete(address);
+            pair.fill_inbox(address, window);
+            pair.fill_outbox();
+            pair.client = HostState::new(config.clone(), [0; 32], pair.now).unwrap();
+        });
+        usize::try_from(info.bytes_current).unwrap()
+    }
+
+    #[test]
+    fn a_longer_message_of_the_peer_costs_no_more_than_is_stated() {
+        let config = Config::plain(7);
+        for message_max in [1 << 20, 4 << 20, 16 << 20] {
+            let least = config.outgoing_bytes_max(config.message_max_from_servers);
+            let more = config.outgoing_bytes_max(message_max) - least;
+            assert!(more <= 5 * message_max, "{more}");
+        }
+    }
+}

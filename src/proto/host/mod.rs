@@ -1,0 +1,545 @@
+//! All peers of one host, without a socket and without a clock.
+//!
+//! The methods stand in five files: `server` answers those who want to connect to this host, `client`
+//! is what this host does to connect to another one, `encryption` is the part of both that only Noise
+//! needs, `life` opens, moves and closes connections, and `turn` is what drives all of them.
+
+mod accept;
+mod admission;
+mod client_handshake;
+mod connect;
+mod cookie;
+#[cfg(feature = "noise")]
+mod handshake_crypto;
+mod lifecycle;
+mod memory_budget;
+mod poll;
+mod slots;
+mod stateless_replies;
+mod timers;
+#[cfg(feature = "noise")]
+mod token_bucket;
+
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::time;
+
+use self::admission::Door;
+pub use self::admission::{Admission, Request};
+use self::cookie::Cookies;
+#[cfg(feature = "noise")]
+use self::handshake_crypto::Encryption;
+use self::slots::{Slots, State};
+use self::stateless_replies::Answers;
+use self::timers::Timers;
+use crate::config::{Config, ConfigError, Security};
+use crate::error::SendError;
+#[cfg(feature = "noise")]
+use crate::keys::PublicKey;
+use crate::limits::{CONNECT_PAYLOAD_MAX, DATAGRAM_MAX, MESSAGE_MAX, SLOTS_MAX, UNRELIABLE_MAX};
+use crate::proto::buffers::Buffers;
+use crate::proto::delivery::{Delivery, Receipt};
+use crate::proto::event::{ConnectError, Event};
+use crate::proto::peer_id::PeerId;
+use crate::proto::pool::Pool;
+use crate::proto::rng::{HashKeys, Random};
+use crate::proto::stats::{HostStats, PeerStats};
+use crate::proto::time::{Clock, Instant};
+use crate::proto::wire::handshake::{ConnectName, Protection, Settings};
+
+/// All peers of one host: the protocol, without a socket and without a clock.
+///
+/// A [`Host`](crate::Host) is one of these with an [`Endpoint`](crate::Endpoint) around it. Use it
+/// alone to bring your own sockets, or to test on virtual time. It never reads the clock: time is an
+/// argument, which must not run backwards. It never asks for entropy: everything unpredictable comes
+/// from the seed, so the same seed and the same calls give the same packets.
+///
+/// # A turn
+///
+/// Always in this order:
+///
+/// 1. [`handle_datagram`](Self::handle_datagram) for everything that has arrived,
+/// 2. [`handle_timeout`](Self::handle_timeout), every turn, also when traffic never stops,
+/// 3. [`poll_event`](Self::poll_event) until `None`; act, [`send`](Self::send),
+/// 4. [`poll_transmit`](Self::poll_transmit) until `None`,
+/// 5. sleep until a datagram comes or it is [`poll_timeout`](Self::poll_timeout).
+///
+/// `now` is read once for all of it, before the first step: so a peer is only given up in a turn that
+/// began after its deadline and has heard everything that had come by then.
+///
+/// ```
+/// use std::time::Instant;
+/// use tickwire::proto::HostState;
+/// use tickwire::{Config, ConnectOptions, Delivery, Event};
+///
+/// let now = Instant::now();
+/// let (here, there) = ("127.0.0.1:1".parse().unwrap(), "127.0.0.1:2".parse().unwrap());
+/// # #[cfg(feature = "noise")]
+/// let config = Config::noise(7);
+/// # #[cfg(not(feature = "noise"))]
+/// # let config = Config::plain(7);
+/// let mut client = HostState::new(config.clone(), [1; 32], now)?;
+/// let mut server = HostState::new(config, [2; 32], now)?;
+/// let peer = client.connect(there, &ConnectOptions::default(), now)?;
+///
+/// // A network that loses nothing and takes no time.
+/// let mut buffer = [0; 1024];
+/// for _ in 0..4 {
+///     while let Some(datagram) = client.poll_transmit(&mut buffer, now) {
+///         server.handle_datagram(here, &buffer[..datagram.len], now);
+///     }
+///     while let Some(datagram) = server.poll_transmit(&mut buffer, now) {
+///         client.handle_datagram(there, &buffer[..datagram.len], now);
+///     }
+/// }
+/// assert!(matches!(client.poll_event(), Some(Event::Connected { peer: p, .. }) if p == peer));
+/// client.send(peer, Delivery::Unreliable, b"hello")?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct HostState {
+    config: Config,
+    clock: Clock,
+    random: Random,
+    cookies: Cookies,
+    door: Door,
+    /// Under Noise.
+    #[cfg(feature = "noise")]
+    encryption: Option<Encryption>,
+
+    slots: Slots,
+    /// Where a peer is, or is being connected to.
+    by_address: HashMap<SocketAddr, usize, HashKeys>,
+    /// Which connect made which connection, to know a repeated one.
+    by_connect: HashMap<(SocketAddr, ConnectName), usize, HashKeys>,
+    timers: Timers,
+    /// Slots that had something to do in this turn or in the last one.
+    recent: Vec<usize>,
+    /// From whom the last packet came, if his deadline was not reckoned since.
+    heard: Option<usize>,
+    /// Slots that may have something to send.
+    ready: VecDeque<usize>,
+    answers: Answers,
+    connects_in_turn: usize,
+    /// How many connections were accepted so far, by either side.
+    accepted: u64,
+
+    /// Where packets are decrypted.
+    scratch: Vec<u8>,
+    events: VecDeque<Event>,
+    pool: Pool,
+    buffers: Buffers,
+    /// The time of the turn, for what is queued between two of them.
+    now: Instant,
+    is_shutting_down: bool,
+    stats: HostStats,
+    /// Peers whose end the application has not been told.
+    untold: usize,
+    closing: usize,
+}
+
+/// What to say to a server when connecting to it.
+///
+/// ```
+/// use tickwire::ConnectOptions;
+///
+/// let options = ConnectOptions::with_payload("a login ticket");
+/// assert_eq!(options.payload, b"a login ticket");
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConnectOptions {
+    /// For the [admission](crate::Request) of the server's application: up to
+    /// [`CONNECT_PAYLOAD_MAX`], 256 bytes. Under Noise only the server can read it; under
+    /// [`Security::Plain`] it travels as it is, and everybody on the way can.
+    pub payload: Vec<u8>,
+    /// The key that the server must have: only then is it certain who it is. `None`, the default, goes
+    /// on with the key that is shown, which is told in [`Connected`](Event::Connected): **an active
+    /// attacker in the middle can then pose as the server.**
+    #[cfg(feature = "noise")]
+    pub server_key: Option<PublicKey>,
+    /// Sends [`payload`](Self::payload) to whoever answers, though there is no
+    /// [`server_key`](Self::server_key) to tell who that is. Default: `false`; a login ticket is not
+    /// for strangers.
+    #[cfg(feature = "noise")]
+    pub trust_unpinned: bool,
+}
+
+impl ConnectOptions {
+    /// The defaults, with something to say to the server's application.
+    pub fn with_payload(payload: impl Into<Vec<u8>>) -> Self {
+        Self {
+            payload: payload.into(),
+            ..Self::default()
+        }
+    }
+
+    /// The same, for the server with this key alone.
+    #[cfg(feature = "noise")]
+    #[must_use]
+    pub fn pin(mut self, server_key: PublicKey) -> Self {
+        self.server_key = Some(server_key);
+        self
+    }
+
+    /// The same, for whoever answers: see [`trust_unpinned`](Self::trust_unpinned).
+    #[cfg(feature = "noise")]
+    #[must_use]
+    pub fn trust_unpinned(mut self) -> Self {
+        self.trust_unpinned = true;
+        self
+    }
+}
+
+/// A datagram that is to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Transmit {
+    /// Where to.
+    pub to: SocketAddr,
+    /// How many bytes of the buffer it has.
+    pub len: usize,
+}
+
+/// What became of a [broadcast](HostState::broadcast).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Broadcast {
+    /// For how many peers it was queued.
+    pub queued: usize,
+    /// How many were left out because what waits for them is at its limit.
+    pub queue_full: usize,
+    /// How many were left out because they do not take a message as long as this.
+    pub too_long: usize,
+}
+
+impl HostState {
+    /// A host without peers. Everything unpredictable is made of `seed`: it must come from the system's
+    /// entropy (a test excepted) and must not be used twice.
+    ///
+    /// # Errors
+    ///
+    /// A field of the config is out of its range.
+    pub fn new(config: Config, seed: [u8; 32], now: time::Instant) -> Result<Self, ConfigError> {
+        config.validate()?;
+        let mut clock = Clock::new(now);
+        let now = clock.at(now);
+        let mut random = Random::from_seed(seed);
+        let cookies = Cookies::new(&mut random, now);
+        #[cfg(feature = "noise")]
+        let encryption = Encryption::new(&config.security, &mut random, now);
+        let by_address = HashMap::with_hasher(random.hash_keys());
+        let by_connect = HashMap::with_hasher(random.hash_keys());
+        Ok(Self {
+            config,
+            clock,
+            random,
+            cookies,
+            door: Door::default(),
+            #[cfg(feature = "noise")]
+            encryption,
+            slots: Slots::default(),
+            by_address,
+            by_connect,
+            timers: Timers::default(),
+            recent: Vec::new(),
+            heard: None,
+            ready: VecDeque::new(),
+            answers: Answers::default(),
+            connects_in_turn: 0,
+            accepted: 0,
+            scratch: Vec::with_capacity(DATAGRAM_MAX + 1),
+            events: VecDeque::new(),
+            pool: Pool::default(),
+            buffers: Buffers::default(),
+            now,
+            is_shutting_down: false,
+            stats: HostStats::default(),
+            untold: 0,
+            closing: 0,
+        })
+    }
+
+    /// The config that it was made with.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Lets the application decide who may connect. Without it everybody may, up to
+    /// [`peers_max`](Config::peers_max).
+    ///
+    /// `decide` is called within a turn, so it must not take long: look a ticket up, do not ask a
+    /// database. It is called for each connect that is accepted, and again for each repetition of one that
+    /// is not. Somebody who recorded a connect can have it called again when that connection is over, for
+    /// as long as the cookie lasts (10 to 20 s), and nothing else comes of it: a ticket that is good for
+    /// one use is spent at [`Connected`](Event::Connected), not here.
+    pub fn set_admission(
+        &mut self,
+        decide: impl FnMut(&Request<'_>) -> Admission + Send + 'static,
+    ) {
+        self.door.set(Box::new(decide));
+    }
+
+    /// Begins to connect. What comes of it is an event: [`Connected`](Event::Connected), or
+    /// [`Disconnected`](Event::Disconnected) with a reason.
+    ///
+    /// # Errors
+    ///
+    /// See [`ConnectError`]; then nothing was begun.
+    pub fn connect(
+        &mut self,
+        to: SocketAddr,
+        options: &ConnectOptions,
+        now: time::Instant,
+    ) -> Result<PeerId, ConnectError> {
+        if self.is_shutting_down {
+            return Err(ConnectError::ShuttingDown);
+        }
+        if !is_one_destination(to) {
+            return Err(ConnectError::Unreachable { to });
+        }
+        let len = options.payload.len();
+        if len > CONNECT_PAYLOAD_MAX {
+            return Err(ConnectError::PayloadTooLong { len });
+        }
+        if let Some(slot) = self.by_address.get(&to) {
+            let peer = self.slots.peer_id(*slot);
+            return Err(ConnectError::AlreadyConnected { peer });
+        }
+        if self.is_full() {
+            return Err(ConnectError::HostFull);
+        }
+        #[cfg(feature = "noise")]
+        self.check_key(options)?;
+        let now = self.clock.at(now);
+        self.begin_attempt(to, options, now)
+            .ok_or(ConnectError::HostFull)
+    }
+
+    /// Queues a message for a peer. It leaves with the next [`poll_transmit`](Self::poll_transmit),
+    /// together with what else goes there, as soon as the rate allows it.
+    ///
+    /// # Errors
+    ///
+    /// - [`TooLong`](SendError::TooLong) above [`UNRELIABLE_MAX`] bytes of an
+    ///   unreliable or sequenced message, and above what the peer takes of a reliable or ordered one:
+    ///   [`message_max`](Self::message_max).
+    /// - [`QueueFull`](SendError::QueueFull) when what waits for this peer is at its limit:
+    ///   [`QUEUED_BYTES_MAX`](crate::limits::QUEUED_BYTES_MAX) (two of the longest messages, if that is
+    ///   more) or [`QUEUED_MESSAGES_MAX`](crate::limits::QUEUED_MESSAGES_MAX), of what is reliable and of
+    ///   what is not each. A reliable message waits until it is acknowledged.
+    /// - [`UnknownPeer`](SendError::UnknownPeer) for one that is not connected.
+    ///
+    /// Then nothing was queued.
+    pub fn send(
+        &mut self,
+        peer: PeerId,
+        delivery: Delivery,
+        message: &[u8],
+    ) -> Result<(), SendError> {
+        self.queue(peer, delivery, message, false).map(|_| ())
+    }
+
+    /// As [`send`](Self::send), for a message whose fate is to be told: [`Acked`](Event::Acked) when it is in
+    /// the event queue of the other side, or [`Lost`](Event::Lost).
+    ///
+    /// # Errors
+    ///
+    /// Those of `send`; and [`QueueFull`](SendError::QueueFull) when
+    /// [`RECEIPTS_MAX`](crate::limits::RECEIPTS_MAX) receipts of this peer are open.
+    pub fn send_tracked(
+        &mut self,
+        peer: PeerId,
+        delivery: Delivery,
+        message: &[u8],
+    ) -> Result<Receipt, SendError> {
+        let receipt = self.queue(peer, delivery, message, true)?;
+        // Who asks for a receipt gets one, or an error.
+        receipt.ok_or(SendError::QueueFull)
+    }
+
+    fn queue(
+        &mut self,
+        peer: PeerId,
+        delivery: Delivery,
+        message: &[u8],
+        is_tracked: bool,
+    ) -> Result<Option<Receipt>, SendError> {
+        let slot = self.slots.find(peer).ok_or(SendError::UnknownPeer)?;
+        let State::Open(connection) = &mut self.slots[slot].state else {
+            return Err(SendError::UnknownPeer);
+        };
+        let buffers = &mut self.buffers;
+        let receipt = connection.send(delivery, message, is_tracked, buffers, self.now)?;
+        self.settle(slot);
+        Ok(receipt)
+    }
+
+    /// The longest message of this delivery that a peer takes, in bytes; `None` for one that is not
+    /// connected.
+    pub fn message_max(&self, peer: PeerId, delivery: Delivery) -> Option<usize> {
+        let connection = self.slots.open(peer)?;
+        Some(connection.max_of(delivery))
+    }
+
+    /// Queues a message for every peer. Those who cannot take it are left out and counted in what is
+    /// returned.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLong`](SendError::TooLong) if it is longer than what any peer could take, and nobody gets it.
+    pub fn broadcast(
+        &mut self,
+        delivery: Delivery,
+        message: &[u8],
+    ) -> Result<Broadcast, SendError> {
+        let (len, max) = (message.len(), longest(delivery));
+        if len > max {
+            return Err(SendError::TooLong { len, max });
+        }
+        let mut outcome = Broadcast::default();
+        for index in 0..self.slots.len() {
+            let peer = self.slots.peer_id(index);
+            match self.send(peer, delivery, message) {
+                Ok(()) => outcome.queued += 1,
+                Err(SendError::QueueFull) => outcome.queue_full += 1,
+                Err(SendError::TooLong { .. }) => outcome.too_long += 1,
+                Err(_) => {}
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// Ends the connection to a peer and tells it, several times, because nobody asks for a goodbye that
+    /// was lost. `code` is the application's own number for why. The event
+    /// [`Disconnected`](Event::Disconnected) with [`Local`](crate::DisconnectReason::Local) follows.
+    /// What was queued for it is dropped. Somebody who is no peer any more is left alone.
+    ///
+    /// An attempt to connect ends without a word to the server.
+    pub fn disconnect(&mut self, peer: PeerId, code: u32, now: time::Instant) {
+        let now = self.clock.at(now);
+        if let Some(slot) = self.slots.find(peer) {
+            self.disconnect_slot(slot, code, now);
+        }
+    }
+
+    /// Ends everything: every peer is told, as with [`disconnect`](Self::disconnect), and whoever comes
+    /// now is told that the server is closed. Turns go on until [`is_shut_down`](Self::is_shut_down),
+    /// about a round trip, and a quarter of a second where peers do not answer.
+    pub fn shutdown(&mut self, code: u32, now: time::Instant) {
+        let now = self.clock.at(now);
+        self.is_shutting_down = true;
+        for slot in 0..self.slots.len() {
+            self.disconnect_slot(slot, code, now);
+        }
+    }
+
+    /// Whether [`shutdown`](Self::shutdown) was called, and nobody is left who has to be told.
+    pub fn is_shut_down(&self) -> bool {
+        self.is_shutting_down && self.closing == 0
+    }
+
+    /// The next thing that happened.
+    ///
+    /// Messages that are not taken count against their peer's share of the queue
+    /// ([`QUEUED_BYTES_MAX`](crate::limits::QUEUED_BYTES_MAX),
+    /// [`QUEUED_MESSAGES_MAX`](crate::limits::QUEUED_MESSAGES_MAX)) if they are unreliable, and hold it back
+    /// with its window if they are reliable. A message that finds no room is not acknowledged, and counted
+    /// in [`messages_refused`](PeerStats::messages_refused).
+    pub fn poll_event(&mut self) -> Option<Event> {
+        let mut event = self.events.pop_front()?;
+        self.on_event_taken(&mut event);
+        Some(event)
+    }
+
+    /// Whether [`poll_event`](Self::poll_event) has something.
+    pub(crate) fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
+    /// Everybody who can be sent to, those with the smallest [index](PeerId::index) first.
+    pub fn peers(&self) -> impl Iterator<Item = PeerId> + '_ {
+        self.slots.peers()
+    }
+
+    /// Whether a peer can be sent to.
+    pub fn is_connected(&self, peer: PeerId) -> bool {
+        self.slots.open(peer).is_some()
+    }
+
+    /// What is known of a peer, while it is connected.
+    pub fn peer_stats(&self, peer: PeerId) -> Option<PeerStats> {
+        let connection = self.slots.open(peer)?;
+        Some(connection.stats(self.now))
+    }
+
+    /// What is known of the host.
+    pub fn stats(&self) -> HostStats {
+        self.stats
+    }
+
+    /// Whether there is no place for another peer.
+    fn is_full(&self) -> bool {
+        let HostStats {
+            peers,
+            pending,
+            connecting,
+            ..
+        } = self.stats;
+        peers + pending + connecting + self.untold >= self.config.peers_max
+    }
+
+    /// The most slots: those that are closing or were not told of have one as well, for a while.
+    fn slots_max(&self) -> usize {
+        (4 * self.config.peers_max).min(SLOTS_MAX)
+    }
+
+    fn protocol_id(&self) -> u64 {
+        self.config.security.protocol_id()
+    }
+
+    /// What this host speaks.
+    fn protection(&self) -> Protection {
+        match self.config.security {
+            #[cfg(feature = "noise")]
+            Security::Noise { .. } => Protection::Noise,
+            Security::Plain { .. } => Protection::Plain,
+        }
+    }
+
+    /// What this side tells of itself to somebody who connects to it, or to whom it connects.
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "an hour, 255 ms, 16 MiB and 64 MiB at most"
+    )]
+    fn settings(&self, incoming: bool) -> Settings {
+        let config = &self.config;
+        let (message_max, window) = if incoming {
+            (config.message_max_from_clients, config.window_of_client())
+        } else {
+            (config.message_max_from_servers, config.window_of_server())
+        };
+        Settings {
+            idle_timeout_ms: config.idle_timeout.as_millis() as u32,
+            ack_delay_ms: config.ack_delay_max.as_millis() as u8,
+            message_max: message_max as u32,
+            window: window as u32,
+        }
+    }
+}
+
+/// What no message of this delivery is longer than, whoever gets it.
+fn longest(delivery: Delivery) -> usize {
+    if delivery.is_reliable() {
+        MESSAGE_MAX
+    } else {
+        UNRELIABLE_MAX
+    }
+}
+
+/// Whether packets to this address go to one host, as far as the address tells.
+fn is_one_destination(to: SocketAddr) -> bool {
+    let ip = to.ip();
+    let is_broadcast = matches!(ip, std::net::IpAddr::V4(v4) if v4.is_broadcast());
+    to.port() != 0 && !ip.is_unspecified() && !ip.is_multicast() && !is_broadcast
+}

@@ -1,0 +1,418 @@
+//! What drives a host: datagrams, the time, and packets that are to be sent.
+
+use std::net::SocketAddr;
+use std::time;
+
+use crate::limits::{DATAGRAM_MAX, TIMER_GRANULARITY};
+use crate::proto::connection_id::ConnectionId;
+use crate::proto::event::DisconnectReason;
+use crate::proto::host::slots::{Deadline, Recency, State};
+use crate::proto::host::stateless_replies::Answer;
+use crate::proto::host::{HostState, Transmit};
+use crate::proto::time::{Duration, Instant};
+use crate::proto::wire::handshake::{Accept, CookieAnswer, Mismatch, SignedDeny, VERSION};
+use crate::proto::wire::kind;
+
+impl HostState {
+    /// Takes in a datagram that came from `from`. Whatever is in it, it is taken in or counted, and
+    /// nothing worse: see [`stats`](Self::stats).
+    ///
+    /// A datagram longer than [`DATAGRAM_MAX`] is none of ours, so one that was cut must not be handed
+    /// in at all.
+    pub fn handle_datagram(&mut self, from: SocketAddr, bytes: &[u8], now: time::Instant) {
+        let now = self.clock.at(now);
+        match bytes.first() {
+            Some(&kind::PACKET) => self.on_packet(from, bytes, now),
+            Some(&kind::HELLO) => self.on_hello(from, bytes),
+            Some(&kind::CONNECT) => self.on_connect(from, bytes, now),
+            Some(&kind::COOKIE) => self.on_cookie(from, bytes, now),
+            Some(&kind::ACCEPT) => self.on_accept(from, bytes, now),
+            Some(&kind::DENY) => self.on_deny(from, bytes),
+            Some(&kind::MISMATCH) => self.on_mismatch(from, bytes),
+            _ => self.stats.malformed += 1,
+        }
+    }
+
+    /// Lets those look at the time who have something to do by now. Belongs into every turn, after its
+    /// datagrams: a peer that is given up for its silence must have had its say.
+    pub fn handle_timeout(&mut self, now: time::Instant) {
+        let now = self.clock.at(now);
+        self.connects_in_turn = 0;
+        self.now = now;
+        self.look_at_recent(now);
+        while let Some(index) = self.timers.pop_due(now) {
+            self.on_timeout(index, now);
+            self.settle(index);
+        }
+    }
+
+    /// Whoever had something to do in this turn or in the last one is asked what is due; all others have a
+    /// timer. So a busy peer, whose deadlines move with every packet, costs no timer.
+    fn look_at_recent(&mut self, now: Instant) {
+        self.heard = None; // he is among them
+        let mut place = 0;
+        while let Some(index) = self.recent.get(place).copied() {
+            let deadline = self.reckon_deadline(index);
+            if deadline.is_some_and(|at| at <= now) {
+                self.on_timeout(index, now);
+                self.settle(index);
+            }
+            if self.slots[index].recency == Recency::Recent {
+                self.slots[index].recency = Recency::Quiet;
+                place += 1;
+                continue;
+            }
+            self.slots[index].recency = Recency::Old;
+            self.recent.swap_remove(place);
+            self.set_timer(index, deadline, now);
+        }
+    }
+
+    fn on_timeout(&mut self, index: usize, now: Instant) {
+        match &mut self.slots[index].state {
+            State::Connecting(attempt) if attempt.is_given_up(now) => {
+                let reason = attempt.why_unanswered();
+                self.end_attempt(index, reason);
+            }
+            State::Pending(pending) if now >= pending.expires_at => {
+                self.expire_pending(index, now);
+            }
+            State::Open(connection) => {
+                let is_silent = connection.on_timeout(now);
+                if is_silent {
+                    self.stats.timed_out += 1;
+                    self.end_open(index, DisconnectReason::TimedOut);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) has something to do, if nothing happens before.
+    /// `None`: never.
+    pub fn poll_timeout(&self) -> Option<time::Instant> {
+        let recent = self.recent.iter().filter_map(|index| self.deadline(*index));
+        // Never in the past: see `set_timer`.
+        let recent = recent
+            .min()
+            .map(|at| at.max(self.now + Duration::of(TIMER_GRANULARITY)));
+        let next = recent.into_iter().chain(self.timers.next()).min();
+        next.and_then(|at| self.clock.to_std(at))
+    }
+
+    /// Writes the next datagram that is to be sent into `buffer`. Peers come first, in turns, then those
+    /// who are none.
+    pub fn poll_transmit(
+        &mut self,
+        buffer: &mut [u8; DATAGRAM_MAX],
+        now: time::Instant,
+    ) -> Option<Transmit> {
+        self.poll_transmit_to_peers(buffer, now)
+            .or_else(|| self.poll_transmit_answers(buffer, now))
+    }
+
+    /// Whether [`poll_transmit`](Self::poll_transmit) may have something.
+    pub(crate) fn may_transmit(&self) -> bool {
+        !self.ready.is_empty() || !self.answers.is_empty()
+    }
+
+    /// The part of [`poll_transmit`](Self::poll_transmit) that goes to peers, and to those that this
+    /// host wants as such.
+    pub(crate) fn poll_transmit_to_peers(
+        &mut self,
+        buffer: &mut [u8; DATAGRAM_MAX],
+        now: time::Instant,
+    ) -> Option<Transmit> {
+        let now = self.clock.at(now);
+        while let Some(index) = self.ready.pop_front() {
+            self.slots[index].is_ready = false;
+            let transmit = self.transmit_from(index, buffer, now);
+            self.tell_fates(index);
+            // Who has nothing is looked at again when his time comes, and not at once: whatever is wrong
+            // with him must not hold the turn.
+            if transmit.is_none() {
+                self.touch(index);
+                self.reckon_deadline(index);
+            } else {
+                self.settle_after_packet(index, now);
+                return transmit;
+            }
+        }
+        None
+    }
+
+    /// The part of [`poll_transmit`](Self::poll_transmit) that goes to strangers: at most
+    /// [`ANSWERS_PER_TURN_MAX`](crate::limits::ANSWERS_PER_TURN_MAX) a turn.
+    pub(crate) fn poll_transmit_answers(
+        &mut self,
+        buffer: &mut [u8; DATAGRAM_MAX],
+        now: time::Instant,
+    ) -> Option<Transmit> {
+        let now = self.clock.at(now);
+        while let Some(answer) = self.answers.pop() {
+            let transmit = self.write_answer(answer, buffer, now);
+            if transmit.is_some() {
+                return transmit;
+            }
+        }
+        None
+    }
+
+    fn transmit_from(
+        &mut self,
+        index: usize,
+        buffer: &mut [u8; DATAGRAM_MAX],
+        now: Instant,
+    ) -> Option<Transmit> {
+        match &mut self.slots[index].state {
+            State::Connecting(_) => self.transmit_attempt(index, buffer, now),
+            State::Open(connection) => {
+                let transmit = connection.transmit(buffer, now);
+                if connection.is_used_up() {
+                    connection.disconnect(0, now);
+                    self.end_open(index, DisconnectReason::NumbersExhausted);
+                }
+                transmit.map(|(to, len)| Transmit { to, len })
+            }
+            State::Closing(connection) => {
+                let transmit = connection.transmit(buffer, now);
+                if connection.is_over() {
+                    self.close_finally(index);
+                }
+                transmit.map(|(to, len)| Transmit { to, len })
+            }
+            _ => None,
+        }
+    }
+
+    fn transmit_attempt(
+        &mut self,
+        index: usize,
+        buffer: &mut [u8; DATAGRAM_MAX],
+        now: Instant,
+    ) -> Option<Transmit> {
+        let (protection, protocol_id) = (self.protection(), self.protocol_id());
+        let settings = self.settings(false);
+        let State::Connecting(attempt) = &mut self.slots[index].state else {
+            return None;
+        };
+        attempt.wants_to_send(now).then(|| Transmit {
+            len: attempt.transmit(protection, protocol_id, settings, buffer, now),
+            to: attempt.to,
+        })
+    }
+
+    fn write_answer(
+        &mut self,
+        answer: Answer,
+        buffer: &mut [u8; DATAGRAM_MAX],
+        now: Instant,
+    ) -> Option<Transmit> {
+        let protocol_id = self.protocol_id();
+        match answer {
+            Answer::Cookie { to, nonce } => {
+                let cookie = self.cookies.bake(to, &nonce, &mut self.random, now);
+                let answer = CookieAnswer {
+                    nonce,
+                    cookie,
+                    public_key: self.shown_key(),
+                };
+                self.stats.cookies_sent += 1;
+                let len = answer.write(protocol_id, buffer);
+                Some(Transmit { to, len })
+            }
+            Answer::Mismatch {
+                to,
+                nonce,
+                difference,
+            } => {
+                let mismatch = Mismatch {
+                    version: VERSION,
+                    nonce,
+                    difference,
+                };
+                let len = mismatch.write(buffer);
+                Some(Transmit { to, len })
+            }
+            Answer::Deny { to, deny, tag } => {
+                let len = match tag {
+                    Some(tag) => SignedDeny { deny, tag }.write(protocol_id, buffer),
+                    None => deny.write(protocol_id, buffer),
+                };
+                Some(Transmit { to, len })
+            }
+            Answer::Accept { slot, server_id } => self.write_accept(slot, server_id, buffer),
+        }
+    }
+
+    /// What a cookie says of this host's key; zeros under Plain.
+    fn shown_key(&self) -> [u8; 32] {
+        #[cfg(feature = "noise")]
+        if let Some(key) = self.public_key() {
+            return *key.as_bytes();
+        }
+        [0; 32]
+    }
+
+    fn write_accept(
+        &self,
+        slot: usize,
+        server_id: ConnectionId,
+        buffer: &mut [u8; DATAGRAM_MAX],
+    ) -> Option<Transmit> {
+        let connection = match &self.slots[slot].state {
+            State::Pending(pending) => &pending.connection,
+            State::Open(connection) => connection,
+            _ => return None,
+        };
+        if connection.our_id != server_id {
+            return None;
+        }
+        if let Some(accept) = connection.protection.accept() {
+            buffer[..accept.len()].copy_from_slice(accept);
+            return Some(Transmit {
+                to: connection.address,
+                len: accept.len(),
+            });
+        }
+        let accept = Accept {
+            client_id: connection.their_id,
+            nonce: connection.nonce,
+            server_id,
+            settings: self.settings(true),
+        };
+        let len = accept.write(self.protocol_id(), buffer);
+        Some(Transmit {
+            to: connection.address,
+            len,
+        })
+    }
+
+    /// A packet left: whoever has another one gets his turn again. Whoever waits for nothing may be quiet for
+    /// long, so his deadline is reckoned while he is in the cache; to all others something happens soon.
+    fn settle_after_packet(&mut self, index: usize, now: Instant) {
+        self.touch(index);
+        let (has_more, is_waiting) = match &self.slots[index].state {
+            State::Open(connection) => (connection.wants_to_send(now), connection.is_waiting()),
+            _ => (true, true),
+        };
+        if has_more {
+            self.make_ready(index);
+        } else if !is_waiting {
+            self.reckon_deadline(index);
+        }
+    }
+
+    /// Something happened to a slot: it gets its turn to send, and is looked at when its time comes.
+    pub(super) fn settle(&mut self, index: usize) {
+        self.touch(index);
+        self.make_ready(index);
+    }
+
+    #[inline]
+    fn touch(&mut self, index: usize) {
+        let slot = &mut self.slots[index];
+        slot.deadline = Deadline::Unknown;
+        if std::mem::replace(&mut slot.recency, Recency::Recent) == Recency::Old {
+            self.recent.push(index);
+        }
+    }
+
+    /// A packet came from somebody. The deadline of the one before is reckoned now, when he has had all of his
+    /// and is still in the cache.
+    pub(super) fn hear(&mut self, index: usize) {
+        let before = self.heard.replace(index);
+        if let Some(before) = before.filter(|before| *before != index) {
+            self.reckon_deadline(before);
+        }
+    }
+
+    /// When a slot has something to do of itself, for later as well.
+    fn reckon_deadline(&mut self, index: usize) -> Option<Instant> {
+        let deadline = self.deadline(index);
+        self.slots[index].deadline = Deadline::Known(deadline);
+        deadline
+    }
+
+    /// When a slot has something to do of itself.
+    fn deadline(&self, index: usize) -> Option<Instant> {
+        let slot = &self.slots[index];
+        match slot.deadline {
+            Deadline::Unknown => slot.state.deadline(),
+            Deadline::Known(deadline) => {
+                debug_assert_eq!(deadline, slot.state.deadline(), "slot {index}");
+                deadline
+            }
+        }
+    }
+
+    fn set_timer(&mut self, index: usize, deadline: Option<Instant>, now: Instant) {
+        if let Some(deadline) = deadline {
+            // What is due is done by sending, or in this turn's look at the time; a timer that is never
+            // in the past keeps that look finite, whatever is wrong.
+            let at = deadline.max(now + Duration::of(TIMER_GRANULARITY));
+            self.timers.set_no_later(index, at, now);
+        }
+    }
+
+    #[inline]
+    fn make_ready(&mut self, index: usize) {
+        if !std::mem::replace(&mut self.slots[index].is_ready, true) {
+            self.ready.push_back(index);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Config;
+    use crate::limits::PACKETS_PER_CONNECTION_MAX;
+    use crate::proto::{ConnectOptions, Delivery, Event};
+
+    const SERVER: ([u8; 4], u16) = ([192, 0, 2, 1], 7);
+    const CLIENT: ([u8; 4], u16) = ([192, 0, 2, 2], 7);
+
+    fn exchange(client: &mut HostState, server: &mut HostState, now: time::Instant) {
+        let mut buffer = [0; DATAGRAM_MAX];
+        for _ in 0..6 {
+            while let Some(sent) = client.poll_transmit(&mut buffer, now) {
+                server.handle_datagram(CLIENT.into(), &buffer[..sent.len], now);
+            }
+            while let Some(sent) = server.poll_transmit(&mut buffer, now) {
+                client.handle_datagram(SERVER.into(), &buffer[..sent.len], now);
+            }
+        }
+    }
+
+    fn reason(host: &mut HostState) -> Option<DisconnectReason> {
+        std::iter::from_fn(|| host.poll_event()).find_map(|event| match event {
+            Event::Disconnected { reason, .. } => Some(reason),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn a_connection_ends_long_before_its_numbers_do_and_says_so() {
+        let now = time::Instant::now();
+        let host = |seed| HostState::new(Config::plain(7), [seed; 32], now).unwrap();
+        let (mut client, mut server) = (host(1), host(2));
+        let options = ConnectOptions::default();
+        let peer = client.connect(SERVER.into(), &options, now).unwrap();
+        exchange(&mut client, &mut server, now);
+        let State::Open(connection) = &mut client.slots[peer.slot()].state else {
+            panic!("they are connected");
+        };
+        connection.pretend_sent(PACKETS_PER_CONNECTION_MAX - 1);
+        client
+            .send(peer, Delivery::Unreliable, b"the last")
+            .unwrap();
+        exchange(&mut client, &mut server, now);
+        assert_eq!(
+            reason(&mut client),
+            Some(DisconnectReason::NumbersExhausted)
+        );
+        let told = DisconnectReason::Remote { code: 0 };
+        assert_eq!(reason(&mut server), Some(told));
+    }
+}

@@ -1,0 +1,307 @@
+//! What was received of a peer: what is a duplicate, and what is to be acknowledged when.
+
+use std::ops::RangeInclusive;
+
+use crate::limits::{ACK_PACKETS_MAX, ACK_RANGES_MAX};
+use crate::proto::recovery::replay_window::ReplayWindow;
+use crate::proto::time::{Duration, Instant};
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct Received {
+    window: ReplayWindow,
+    /// The numbers to be acknowledged, the largest first. They do not touch.
+    ranges: Ranges,
+    /// When the largest number came.
+    largest_at: Instant,
+    /// When an acknowledgement has to leave, with or without company.
+    ack_at: Option<Instant>,
+    ack_delay: Duration,
+    /// How many packets wait to be acknowledged.
+    waiting: u32,
+    /// How many acknowledgements left since the peer said of one that it arrived.
+    acks_unheard: u32,
+}
+
+/// After so many acknowledgements that name several ranges the peer is asked whether they arrive. One
+/// that only receives would otherwise name old gaps for ever, because nothing of it is acknowledged.
+const ACKS_UNHEARD_MAX: u32 = 16;
+
+impl Received {
+    pub(crate) fn new(ack_delay: Duration, now: Instant) -> Self {
+        Self {
+            window: ReplayWindow::new(),
+            ranges: Ranges::default(),
+            largest_at: now,
+            ack_at: None,
+            ack_delay,
+            waiting: 0,
+            acks_unheard: 0,
+        }
+    }
+
+    /// The number that comes next if nothing is lost or overtaken.
+    pub(crate) fn expected(&self) -> u64 {
+        self.window.expected()
+    }
+
+    pub(crate) fn is_new(&self, number: u64) -> bool {
+        self.window.is_new(number)
+    }
+
+    /// Takes note of an authentic packet with a number that [`is_new`](Self::is_new).
+    pub(crate) fn insert(&mut self, number: u64, wants_ack: bool, now: Instant) {
+        let expected = self.window.expected();
+        self.window.insert(number);
+        self.ranges.insert(number);
+        if number >= expected {
+            self.largest_at = now;
+        }
+        if wants_ack {
+            self.waiting += 1;
+            // A gap, or what fills one, tells the sender something that it should know now. And one who
+            // sends many packets at a time goes by what he hears of them.
+            let delay = if number == expected && self.waiting < ACK_PACKETS_MAX {
+                self.ack_delay
+            } else {
+                Duration::ZERO
+            };
+            let at = now + delay;
+            self.ack_at = Some(self.ack_at.map_or(at, |before| before.min(at)));
+        }
+    }
+
+    /// Takes note of a packet of which something was not taken: it must not come again, and it is never
+    /// acknowledged.
+    pub(crate) fn insert_refused(&mut self, number: u64) {
+        self.window.insert(number);
+    }
+
+    /// An acknowledgement is wanted at once: its sender asks because it heard nothing.
+    pub(crate) fn ack_now(&mut self, now: Instant) {
+        self.ack_at = Some(now);
+    }
+
+    /// When an acknowledgement has to leave.
+    pub(crate) fn ack_at(&self) -> Option<Instant> {
+        self.ack_at
+    }
+
+    /// What to acknowledge, the largest first, for somebody who then tells
+    /// [`on_ack_sent`](Self::on_ack_sent).
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = RangeInclusive<u64>> + Clone + '_ {
+        self.ranges.iter()
+    }
+
+    /// How long the largest number has waited, in microseconds.
+    pub(crate) fn delay_us(&self, now: Instant) -> u64 {
+        let delay = now.saturating_duration_since(self.largest_at);
+        // Longer than an hour is a connection that has long ended.
+        delay.as_micros().min(1 << 32)
+    }
+
+    pub(crate) fn on_ack_sent(&mut self) {
+        self.ack_at = None;
+        self.waiting = 0;
+        self.acks_unheard = self.acks_unheard.saturating_add(1);
+    }
+
+    /// Whether it would be good to know which acknowledgements have arrived.
+    pub(crate) fn wants_to_forget(&self) -> bool {
+        self.ranges.ranges.len() > 1 && self.acks_unheard >= ACKS_UNHEARD_MAX
+    }
+
+    /// The peer knows that its acknowledgement of everything up to `number` arrived: it need not be
+    /// named again.
+    pub(crate) fn forget_below(&mut self, number: u64) {
+        self.ranges.forget_below(number);
+        self.acks_unheard = 0;
+    }
+}
+
+/// Up to [`ACK_RANGES_MAX`] ranges of numbers; when there is one more, the oldest is forgotten. Most peers
+/// never need more than a few, and memory for a few is all that they take.
+#[derive(Debug, Default)]
+struct Ranges {
+    /// First and last number of each, the largest first.
+    ranges: Vec<(u64, u64)>,
+}
+
+/// How much memory the ranges take of a peer of whom no packet is missing.
+pub(crate) const RANGES_BYTES_IDLE: usize = 4 * size_of::<(u64, u64)>();
+
+/// The most that they take.
+pub(crate) const RANGES_BYTES_MAX: usize = ACK_RANGES_MAX * size_of::<(u64, u64)>();
+
+impl Ranges {
+    fn iter(&self) -> impl Iterator<Item = RangeInclusive<u64>> + Clone + '_ {
+        self.ranges.iter().map(|(first, last)| *first..=*last)
+    }
+
+    fn insert(&mut self, number: u64) {
+        if let Some((_, last)) = self.ranges.first_mut()
+            && number == *last + 1
+        {
+            *last = number; // most come in order
+            return;
+        }
+        let above = self
+            .ranges
+            .iter()
+            .position(|(first, _)| *first <= number.saturating_add(1));
+        let Some(place) = above else {
+            self.open(self.ranges.len(), number);
+            return;
+        };
+        let (first, last) = self.ranges[place];
+        if number > last + 1 {
+            self.open(place, number);
+        } else if number == last + 1 {
+            self.ranges[place].1 = number;
+        } else if number + 1 == first {
+            self.ranges[place].0 = number;
+            self.join_below(place);
+        }
+        if number == last + 1 && place > 0 {
+            self.join_below(place - 1);
+        }
+    }
+
+    /// A range of its own at `place`.
+    fn open(&mut self, place: usize, number: u64) {
+        if place == ACK_RANGES_MAX {
+            return; // older than the oldest that is remembered
+        }
+        self.ranges.truncate(ACK_RANGES_MAX - 1);
+        self.ranges.insert(place, (number, number));
+    }
+
+    /// If the range below touches the one at `place` they become one.
+    fn join_below(&mut self, place: usize) {
+        let below = place + 1;
+        let touches = |(_, last): &(u64, u64)| last + 1 == self.ranges[place].0;
+        if self.ranges.get(below).is_some_and(touches) {
+            self.ranges[place].0 = self.ranges[below].0;
+            self.ranges.remove(below);
+        }
+    }
+
+    fn forget_below(&mut self, number: u64) {
+        let kept = self.ranges.iter();
+        let kept = kept.take_while(|(_, last)| *last >= number).count();
+        // The largest stays: an acknowledgement names at least one number.
+        self.ranges.truncate(kept.max(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const DELAY: Duration = Duration::from_millis(16);
+
+    fn ranges_of(numbers: &[u64]) -> Vec<RangeInclusive<u64>> {
+        let mut ranges = Ranges::default();
+        for number in numbers {
+            ranges.insert(*number);
+        }
+        ranges.iter().collect()
+    }
+
+    #[test]
+    fn ranges_grow_open_and_join() {
+        assert_eq!(ranges_of(&[0, 1, 2]), [0..=2]);
+        assert_eq!(ranges_of(&[0, 2]), [2..=2, 0..=0]);
+        assert_eq!(ranges_of(&[0, 2, 1]), [0..=2]);
+        assert_eq!(ranges_of(&[5, 3, 1, 4]), [3..=5, 1..=1]);
+        assert_eq!(ranges_of(&[5, 3, 1, 2]), [5..=5, 1..=3]);
+        assert_eq!(ranges_of(&[2, 1, 0]), [0..=2]);
+    }
+
+    #[test]
+    fn the_oldest_ranges_are_forgotten() {
+        let numbers: Vec<u64> = (0..100).map(|index| index * 2).collect();
+        let ranges = ranges_of(&numbers);
+        assert_eq!(ranges.len(), ACK_RANGES_MAX);
+        assert_eq!(ranges.first(), Some(&(198..=198)));
+        assert_eq!(ranges.last(), Some(&(136..=136)));
+    }
+
+    #[test]
+    fn they_agree_with_a_set_as_long_as_nothing_is_forgotten() {
+        let mut state = 1_u64;
+        for _ in 0..2000 {
+            let (mut ranges, mut set) = (Ranges::default(), BTreeSet::new());
+            for _ in 0..40 {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
+                let number = (state >> 33) % 50;
+                if set.insert(number) {
+                    ranges.insert(number);
+                }
+            }
+            let named: BTreeSet<u64> = ranges.iter().flatten().collect();
+            assert_eq!(named, set);
+            let count = ranges.iter().count();
+            assert!(
+                ranges
+                    .iter()
+                    .zip(ranges.iter().skip(1))
+                    .all(|(above, below)| { below.end() + 1 < *above.start() })
+            );
+            assert!(count <= ACK_RANGES_MAX);
+        }
+    }
+
+    #[test]
+    fn an_acknowledgement_waits_for_company_unless_there_is_a_gap() {
+        let now = Instant::START;
+        let mut received = Received::new(DELAY, now);
+        received.insert(0, true, now);
+        assert_eq!(received.ack_at(), Some(now + DELAY));
+        received.insert(1, true, now + DELAY / 2);
+        assert_eq!(
+            received.ack_at(),
+            Some(now + DELAY),
+            "it counts from the first"
+        );
+        received.insert(3, true, now + DELAY / 2);
+        assert_eq!(received.ack_at(), Some(now + DELAY / 2), "2 is missing");
+        received.on_ack_sent();
+        assert_eq!(received.ack_at(), None);
+        received.insert(4, false, now + DELAY);
+        assert_eq!(received.ack_at(), None, "acknowledgements want none");
+    }
+
+    #[test]
+    fn whoever_only_acknowledges_asks_now_and_then_whether_that_arrives() {
+        let now = Instant::START;
+        let mut received = Received::new(DELAY, now);
+        for number in 0..100 {
+            received.insert(number, true, now);
+            received.on_ack_sent();
+        }
+        assert!(!received.wants_to_forget(), "there is nothing to forget");
+        received.insert(101, true, now);
+        assert!(received.wants_to_forget());
+        received.forget_below(101);
+        assert!(!received.wants_to_forget());
+        assert_eq!(received.ranges().count(), 1);
+    }
+
+    #[test]
+    fn what_the_peer_knows_is_not_named_again() {
+        let now = Instant::START;
+        let mut received = Received::new(DELAY, now);
+        for number in [0, 2, 4, 6] {
+            received.insert(number, true, now);
+        }
+        received.forget_below(3);
+        assert_eq!(received.ranges().collect::<Vec<_>>(), [6..=6, 4..=4]);
+        received.forget_below(100);
+        assert_eq!(received.ranges().collect::<Vec<_>>(), [6..=6]);
+    }
+}

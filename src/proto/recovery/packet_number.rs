@@ -1,0 +1,73 @@
+//! Packet numbers: 64 bits that never repeat, of which 32 travel.
+
+use crate::proto::wire::VARIABLE_MAX;
+
+/// The largest packet number. A connection that sends a million packets a second reaches it after
+/// 146,000 years.
+pub(crate) const NUMBER_MAX: u64 = VARIABLE_MAX;
+
+/// The lower half, which is what travels.
+#[allow(clippy::cast_possible_truncation, reason = "that is the point")]
+pub(crate) fn truncate(number: u64) -> u32 {
+    number as u32
+}
+
+/// The number with this lower half that is nearest to `expected`, the one after the largest that was
+/// received (RFC 9000 section A.3). It may be wrong for a packet that is two thousand million packets
+/// old, and for a forged one: the packet's protection covers the whole number and shows it.
+pub(crate) fn expand(truncated: u32, expected: u64) -> u64 {
+    const WINDOW: u64 = 1 << 32;
+    const HALF: u64 = WINDOW / 2;
+    let candidate = (expected & !(WINDOW - 1)) | u64::from(truncated);
+    if candidate + HALF <= expected && candidate < NUMBER_MAX - WINDOW {
+        candidate + WINDOW
+    } else if candidate > expected + HALF && candidate >= WINDOW {
+        candidate - WINDOW
+    } else {
+        candidate
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_near_the_expected_one_is_found_again() {
+        let ends = [
+            0,
+            1,
+            (1 << 31) - 1,
+            1 << 31,
+            1 << 32,
+            1 << 40,
+            NUMBER_MAX - 1,
+        ];
+        for expected in ends {
+            for distance in [0, 1, 1000, 1 << 20, (1 << 31) - 1] {
+                for number in [expected.saturating_sub(distance), expected + distance] {
+                    if number <= NUMBER_MAX {
+                        let found = expand(truncate(number), expected);
+                        assert_eq!(found, number, "{number} expecting {expected}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_a_forger_writes_nothing_overflows() {
+        for expected in [0, 1, NUMBER_MAX - 1, NUMBER_MAX] {
+            for truncated in [0, 1, 1 << 31, u32::MAX] {
+                assert!(expand(truncated, expected) <= NUMBER_MAX + (1 << 32));
+            }
+        }
+    }
+
+    #[test]
+    fn the_example_of_the_rfc_in_our_width() {
+        let expected = 0xa82f_30ea_0000_0000 & NUMBER_MAX;
+        assert_eq!(expand(0x9b32, expected), expected | 0x9b32);
+        assert_eq!(expand(u32::MAX, expected), expected - 1);
+    }
+}

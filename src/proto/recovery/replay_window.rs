@@ -1,0 +1,128 @@
+//! Which packet numbers were received: a duplicate is taken once, and one that is too old not at all.
+//!
+//! A sliding window of bits behind the largest number, as in RFC 4303 section 3.4.3, but 1,024 wide:
+//! a burst of a bulk transfer may overtake a packet by several hundred.
+
+use crate::limits::REPLAY_WINDOW;
+
+const WORD: u64 = u64::BITS as u64;
+const WORDS: usize = (REPLAY_WINDOW / WORD) as usize;
+
+/// See the [module](self).
+#[derive(Debug, Clone)]
+pub(crate) struct ReplayWindow {
+    /// One more than the largest number that was received: all of them are below.
+    end: u64,
+    /// A bit for each of the last [`REPLAY_WINDOW`] numbers, at their place modulo the window.
+    bits: [u64; WORDS],
+}
+
+impl ReplayWindow {
+    pub(crate) fn new() -> Self {
+        Self {
+            end: 0,
+            bits: [0; WORDS],
+        }
+    }
+
+    /// The number that comes next if nothing is lost or overtaken.
+    pub(crate) fn expected(&self) -> u64 {
+        self.end
+    }
+
+    /// Whether it was not received yet, and is not so old that nobody could tell.
+    pub(crate) fn is_new(&self, number: u64) -> bool {
+        if number >= self.end {
+            return true;
+        }
+        self.end - number <= REPLAY_WINDOW && self.bits[word(number)] & bit(number) == 0
+    }
+
+    /// Takes note of a number that [`is_new`](Self::is_new), and whose packet was authentic: anything
+    /// else must not move the window.
+    pub(crate) fn insert(&mut self, number: u64) {
+        if number >= self.end {
+            self.forget_up_to(number);
+            self.end = number + 1;
+        }
+        self.bits[word(number)] |= bit(number);
+    }
+
+    /// The places of the numbers from the end to `number` were those of numbers a window earlier.
+    fn forget_up_to(&mut self, number: u64) {
+        if number - self.end >= REPLAY_WINDOW {
+            self.bits = [0; WORDS];
+            return;
+        }
+        for passed in self.end..=number {
+            self.bits[word(passed)] &= !bit(passed);
+        }
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "below 16")]
+fn word(number: u64) -> usize {
+    (number / WORD % WORDS as u64) as usize
+}
+
+fn bit(number: u64) -> u64 {
+    1 << (number % WORD)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn a_number_is_new_once() {
+        let mut window = ReplayWindow::new();
+        for number in [0, 1, 5, 3, 2000, 1999, 977] {
+            assert!(window.is_new(number), "{number}");
+            window.insert(number);
+            assert!(!window.is_new(number), "{number}");
+        }
+        assert_eq!(window.expected(), 2001);
+    }
+
+    #[test]
+    fn what_is_older_than_the_window_is_never_new() {
+        let mut window = ReplayWindow::new();
+        window.insert(5000);
+        assert!(window.is_new(5001 - REPLAY_WINDOW));
+        assert!(!window.is_new(5000 - REPLAY_WINDOW));
+        assert!(!window.is_new(0));
+    }
+
+    #[test]
+    fn the_largest_numbers_do_not_overflow() {
+        let mut window = ReplayWindow::new();
+        let last = crate::proto::recovery::packet_number::NUMBER_MAX;
+        window.insert(last);
+        assert!(!window.is_new(last));
+        assert!(window.is_new(last - 1));
+        assert!(window.is_new(last + 1));
+    }
+
+    #[test]
+    fn it_agrees_with_a_set_of_everything() {
+        let mut window = ReplayWindow::new();
+        let mut seen = HashSet::new();
+        let (mut state, mut largest) = (1_u64, 0_u64);
+        for _ in 0..100_000 {
+            // A linear congruential generator (Knuth's constants): any walk will do.
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let number = (largest + 3).saturating_sub(state >> 33 & 0x7ff);
+            let is_new = !seen.contains(&number) && number + REPLAY_WINDOW > largest;
+            assert_eq!(window.is_new(number), is_new, "{number} after {largest}");
+            if is_new {
+                window.insert(number);
+                seen.insert(number);
+                largest = largest.max(number);
+            }
+        }
+    }
+}

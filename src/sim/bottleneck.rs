@@ -1,0 +1,97 @@
+//! The narrow line that all datagrams have to pass, and the queue in front of it.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::limits::LINK_HEADER_BYTES;
+use crate::sim::conditions::LinkConditions;
+
+const NANOS_PER_SECOND: u64 = 1_000_000_000;
+
+/// A line of a given rate. One datagram is transmitted at a time; others wait, as far as the queue
+/// goes. When each of them will be transmitted is known as soon as it is sent.
+#[derive(Debug, Default)]
+pub(super) struct Bottleneck {
+    /// When the datagram accepted last will have left, rounded down to the nanosecond.
+    free_at: Option<Instant>,
+    /// What that rounding left out, in nanoseconds divided by the rate. It is carried over, so that
+    /// a busy line transmits exactly its rate.
+    remainder: u64,
+    /// The rate that the remainder is a part of.
+    rate: u64,
+    /// Those whose transmission has not begun, oldest first. Bounded by `queue_bytes`.
+    waiting: VecDeque<Waiting>,
+    waiting_bytes: usize,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    begins: Instant,
+    bytes: usize,
+}
+
+impl Bottleneck {
+    /// When a datagram of this length that is sent now will have left the line. `None` if the queue
+    /// is full.
+    pub(super) fn pass(
+        &mut self,
+        conditions: &LinkConditions,
+        length: usize,
+        now: Instant,
+    ) -> Option<Instant> {
+        let Some(rate) = conditions.rate else {
+            return Some(now);
+        };
+        let bytes = length + LINK_HEADER_BYTES;
+        self.let_begin(now);
+        let begins = self.free_at.map_or(now, |free_at| free_at.max(now));
+        if begins > now {
+            self.queue(begins, bytes, conditions.queue_bytes)?;
+        }
+        if self.free_at != Some(begins) || self.rate != rate {
+            // The line stood still in between, or counts in another measure now.
+            self.remainder = 0;
+        }
+        Some(self.transmit(begins, bytes, rate))
+    }
+
+    /// Forgets what waits and what is being transmitted.
+    pub(super) fn clear(&mut self) {
+        self.free_at = None;
+        self.waiting.clear();
+        self.waiting_bytes = 0;
+    }
+
+    /// Takes those out of the queue whose transmission has begun.
+    fn let_begin(&mut self, now: Instant) {
+        while let Some(oldest) = self.waiting.front() {
+            if oldest.begins > now {
+                break;
+            }
+            self.waiting_bytes -= oldest.bytes;
+            self.waiting.pop_front();
+        }
+    }
+
+    /// Lets a datagram wait, or answers `None` if it does not fit.
+    fn queue(&mut self, begins: Instant, bytes: usize, queue_bytes: usize) -> Option<()> {
+        let waiting_bytes = self.waiting_bytes + bytes;
+        if waiting_bytes > queue_bytes {
+            return None;
+        }
+        self.waiting_bytes = waiting_bytes;
+        self.waiting.push_back(Waiting { begins, bytes });
+        Some(())
+    }
+
+    /// Keeps the line busy with a datagram, and says until when.
+    fn transmit(&mut self, begins: Instant, bytes: usize, rate: u64) -> Instant {
+        // At most 8,416 bits, so this is below 2^43, and the remainder below 2^37 (LINK_RATE_MAX).
+        let scaled = bytes as u64 * 8 * NANOS_PER_SECOND + self.remainder;
+        let leaves = begins + Duration::from_nanos(scaled / rate);
+        self.remainder = scaled % rate;
+        self.rate = rate;
+        self.free_at = Some(leaves);
+        leaves
+    }
+}

@@ -1,0 +1,416 @@
+//! How bad a link is: plain public fields, with ranges.
+
+use std::fmt::{self, Debug};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use crate::limits::{
+    LINK_BURST_LENGTH_MAX, LINK_DELAY_MAX, LINK_QUEUE_BYTES_DEFAULT, LINK_QUEUE_BYTES_MAX,
+    LINK_RATE_MAX, LINK_REORDER_DELAY_DEFAULT,
+};
+
+/// What one direction of a link does to datagrams. The default is a perfect link: everything arrives,
+/// once, in order, at once. Change what you want worse:
+///
+/// ```
+/// use std::time::Duration;
+/// use tickwire::{LinkConditions, Loss};
+///
+/// let conditions = LinkConditions {
+///     latency: Duration::from_millis(50),
+///     loss: Loss::Independent { probability: 0.02 },
+///     ..LinkConditions::default()
+/// };
+/// # conditions.validate()?;
+/// # Ok::<(), tickwire::LinkConditionsError>(())
+/// ```
+///
+/// Probabilities are 0 (never) to 1 (always), for each datagram. Times are 0 to
+/// [`LINK_DELAY_MAX`], one minute. What happens in which order is written in
+/// [`Link`](crate::sim::Link#the-way-of-a-datagram).
+#[derive(Debug, Clone, PartialEq)]
+pub struct LinkConditions {
+    /// How long every datagram is under way, one way: half of what two equal directions add to a
+    /// round trip. 0 to [`LINK_DELAY_MAX`]. Default: 0.
+    pub latency: Duration,
+
+    /// Each datagram takes between nothing and this much longer, uniform. 0 to [`LINK_DELAY_MAX`].
+    /// Default: 0.
+    ///
+    /// Jitter alone does not reorder: a datagram that would overtake waits for the one ahead and
+    /// arrives together with it. So where many are sent within the jitter, they arrive in bunches,
+    /// as out of a queue, and later on average than half of the jitter. Reordering is
+    /// [`reorder`](Self::reorder).
+    pub jitter: Duration,
+
+    /// Which datagrams are lost. Default: none.
+    pub loss: Loss,
+
+    /// The probability that a datagram arrives twice. The copy is made behind the narrow line and
+    /// has its own jitter, damage and reordering; a lost datagram has no copy. Default: 0.
+    pub duplication: f64,
+
+    /// The probability that a datagram is held back by [`reorder_delay`](Self::reorder_delay), so that
+    /// later ones overtake it if they are sent within that time. Default: 0.
+    pub reorder: f64,
+
+    /// How much later a datagram arrives that is held back. 0 to [`LINK_DELAY_MAX`]. Default:
+    /// [`LINK_REORDER_DELAY_DEFAULT`], 20 ms, a little more than a tick at 60 Hz.
+    pub reorder_delay: Duration,
+
+    /// How much the line transmits, in bits per second, 1 to [`LINK_RATE_MAX`] (100 Gbit/s). One
+    /// datagram after the other, each from when the line is free; a datagram counts
+    /// [`LINK_HEADER_BYTES`](crate::limits::LINK_HEADER_BYTES) (28) more than its length, for IP and
+    /// UDP. `None`, the default, takes no time.
+    pub rate: Option<u64>,
+
+    /// What can wait in front of a line with a [`rate`](Self::rate), in bytes, headers included, the
+    /// datagram that is being transmitted not included. 0 to [`LINK_QUEUE_BYTES_MAX`] (4 MiB). A
+    /// datagram that does not fit is lost. Default: [`LINK_QUEUE_BYTES_DEFAULT`], 64 KiB. Without a
+    /// rate nothing waits.
+    pub queue_bytes: usize,
+
+    /// The probability that one bit of a datagram, any of them alike, arrives flipped: damage that
+    /// UDP's checksum did not notice. Default: 0.
+    pub corruption: f64,
+
+    /// Nothing gets through. What is under way when the partition begins still arrives. Default:
+    /// `false`.
+    pub partitioned: bool,
+}
+
+/// Which datagrams a link loses.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[non_exhaustive]
+pub enum Loss {
+    /// None.
+    #[default]
+    None,
+    /// Each with the same probability, whatever happened to the one before.
+    Independent {
+        /// 0 to 1.
+        probability: f64,
+    },
+    /// Many in a row and then none for a while, as on a radio link: the simple Gilbert model, in which
+    /// a burst loses everything, nothing is lost between bursts, and both have geometric lengths.
+    ///
+    /// Time does not end a burst, only datagrams do.
+    Bursts {
+        /// The share of all datagrams that is lost, on average: 0 to
+        /// `mean_length / (mean_length + 1)`, because between two bursts at least one datagram arrives.
+        probability: f64,
+        /// How many datagrams a burst takes, on average: 1 to
+        /// [`LINK_BURST_LENGTH_MAX`], a million.
+        mean_length: f64,
+    },
+}
+
+impl Default for LinkConditions {
+    fn default() -> Self {
+        Self {
+            latency: Duration::ZERO,
+            jitter: Duration::ZERO,
+            loss: Loss::None,
+            duplication: 0.0,
+            reorder: 0.0,
+            reorder_delay: LINK_REORDER_DELAY_DEFAULT,
+            rate: None,
+            queue_bytes: LINK_QUEUE_BYTES_DEFAULT,
+            corruption: 0.0,
+            partitioned: false,
+        }
+    }
+}
+
+impl LinkConditions {
+    /// A living room a wall away from its access point: 3 ms and up to 10 ms more, 1% lost in bursts of
+    /// 2. Round numbers to try a game with, not a measurement.
+    pub fn wifi() -> Self {
+        Self {
+            latency: Duration::from_millis(3),
+            jitter: Duration::from_millis(10),
+            loss: Loss::Bursts {
+                probability: 0.01,
+                mean_length: 2.0,
+            },
+            ..Self::default()
+        }
+    }
+
+    /// A phone on a train: 40 ms and up to 30 ms more, 2% lost in bursts of 4, 5 Mbit/s behind a queue
+    /// of 256 KiB (0.4 s). Round numbers to try a game with, not a measurement.
+    pub fn mobile() -> Self {
+        Self {
+            latency: Duration::from_millis(40),
+            jitter: Duration::from_millis(30),
+            loss: Loss::Bursts {
+                probability: 0.02,
+                mean_length: 4.0,
+            },
+            rate: Some(5_000_000),
+            queue_bytes: 256 << 10,
+            ..Self::default()
+        }
+    }
+
+    /// A geostationary satellite: 280 ms and up to 20 ms more, 1% lost, 10 Mbit/s behind a queue of
+    /// 512 KiB (0.4 s). Round numbers to try a game with, not a measurement; but for the latency:
+    /// light alone takes 239 ms, 35,786 km up and down again.
+    pub fn satellite() -> Self {
+        Self {
+            latency: Duration::from_millis(280),
+            jitter: Duration::from_millis(20),
+            loss: Loss::Independent { probability: 0.01 },
+            rate: Some(10_000_000),
+            queue_bytes: 512 << 10,
+            ..Self::default()
+        }
+    }
+
+    /// Whether every field is in its range.
+    ///
+    /// # Errors
+    ///
+    /// The first field that is not, and what it can be.
+    pub fn validate(&self) -> Result<(), LinkConditionsError> {
+        self.loss.validate()?;
+        for (field, probability) in [
+            ("duplication", self.duplication),
+            ("reorder", self.reorder),
+            ("corruption", self.corruption),
+        ] {
+            in_range(field, &probability, 0.0..=1.0)?;
+        }
+        for (field, delay) in [
+            ("latency", self.latency),
+            ("jitter", self.jitter),
+            ("reorder_delay", self.reorder_delay),
+        ] {
+            in_range(field, &delay, Duration::ZERO..=LINK_DELAY_MAX)?;
+        }
+        if let Some(rate) = self.rate {
+            in_range("rate", &rate, 1..=LINK_RATE_MAX)?;
+        }
+        in_range("queue_bytes", &self.queue_bytes, 0..=LINK_QUEUE_BYTES_MAX)
+    }
+}
+
+impl Loss {
+    fn validate(self) -> Result<(), LinkConditionsError> {
+        match self {
+            Self::None => Ok(()),
+            Self::Independent { probability } => {
+                in_range("loss.probability", &probability, 0.0..=1.0)
+            }
+            Self::Bursts {
+                probability,
+                mean_length,
+            } => {
+                in_range(
+                    "loss.mean_length",
+                    &mean_length,
+                    1.0..=LINK_BURST_LENGTH_MAX,
+                )?;
+                let most = mean_length / (mean_length + 1.0);
+                in_range("loss.probability", &probability, 0.0..=most)
+            }
+        }
+    }
+}
+
+/// Refuses what lies outside of the range, and a number that is none.
+fn in_range<V: PartialOrd + Debug>(
+    field: &'static str,
+    value: &V,
+    range: RangeInclusive<V>,
+) -> Result<(), LinkConditionsError> {
+    if range.contains(value) {
+        return Ok(());
+    }
+    Err(LinkConditionsError {
+        field,
+        value: format!("{value:?}"),
+        range: format!("{:?} to {:?}", range.start(), range.end()),
+    })
+}
+
+/// Which field of [`LinkConditions`] is out of its range, and what it can be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkConditionsError {
+    field: &'static str,
+    value: String,
+    range: String,
+}
+
+impl LinkConditionsError {
+    /// The name of the field, such as `latency` or `loss.probability`.
+    pub fn field(&self) -> &'static str {
+        self.field
+    }
+}
+
+impl fmt::Display for LinkConditionsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            field,
+            value,
+            range,
+        } = self;
+        write!(f, "{field} is {value}, it can be {range}")
+    }
+}
+
+impl std::error::Error for LinkConditionsError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn default() -> LinkConditions {
+        LinkConditions::default()
+    }
+
+    fn lossy(loss: Loss) -> LinkConditions {
+        LinkConditions { loss, ..default() }
+    }
+
+    #[test]
+    fn what_the_library_offers_is_valid() {
+        for conditions in [
+            default(),
+            LinkConditions::wifi(),
+            LinkConditions::mobile(),
+            LinkConditions::satellite(),
+        ] {
+            assert_eq!(conditions.validate(), Ok(()));
+        }
+    }
+
+    #[test]
+    fn the_ends_of_the_ranges_are_valid() {
+        let worst = LinkConditions {
+            latency: LINK_DELAY_MAX,
+            jitter: LINK_DELAY_MAX,
+            loss: Loss::Bursts {
+                probability: 0.75,
+                mean_length: 3.0,
+            },
+            duplication: 1.0,
+            reorder: 1.0,
+            reorder_delay: LINK_DELAY_MAX,
+            rate: Some(1),
+            queue_bytes: LINK_QUEUE_BYTES_MAX,
+            corruption: 1.0,
+            partitioned: true,
+        };
+        assert_eq!(worst.validate(), Ok(()));
+        let fastest = LinkConditions {
+            rate: Some(LINK_RATE_MAX),
+            queue_bytes: 0,
+            ..default()
+        };
+        assert_eq!(fastest.validate(), Ok(()));
+    }
+
+    #[test]
+    fn a_field_out_of_its_range_is_named_with_the_range() {
+        let too_long = LINK_DELAY_MAX + Duration::from_secs(1);
+        let cases = [
+            (
+                LinkConditions {
+                    latency: too_long,
+                    ..default()
+                },
+                "latency is 61s, it can be 0ns to 60s",
+            ),
+            (
+                LinkConditions {
+                    jitter: too_long,
+                    ..default()
+                },
+                "jitter is 61s, it can be 0ns to 60s",
+            ),
+            (
+                LinkConditions {
+                    reorder_delay: too_long,
+                    ..default()
+                },
+                "reorder_delay is 61s, it can be 0ns to 60s",
+            ),
+            (
+                LinkConditions {
+                    duplication: -0.5,
+                    ..default()
+                },
+                "duplication is -0.5, it can be 0.0 to 1.0",
+            ),
+            (
+                LinkConditions {
+                    reorder: 1.5,
+                    ..default()
+                },
+                "reorder is 1.5, it can be 0.0 to 1.0",
+            ),
+            (
+                LinkConditions {
+                    corruption: f64::NAN,
+                    ..default()
+                },
+                "corruption is NaN, it can be 0.0 to 1.0",
+            ),
+            (
+                LinkConditions {
+                    rate: Some(0),
+                    ..default()
+                },
+                "rate is 0, it can be 1 to 100000000000",
+            ),
+            (
+                LinkConditions {
+                    queue_bytes: LINK_QUEUE_BYTES_MAX + 1,
+                    ..default()
+                },
+                "queue_bytes is 4194305, it can be 0 to 4194304",
+            ),
+        ];
+        for (conditions, text) in cases {
+            assert_eq!(conditions.validate().unwrap_err().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn losses_out_of_their_range_are_named_with_the_range() {
+        let cases = [
+            (
+                Loss::Independent { probability: 1.01 },
+                "loss.probability is 1.01, it can be 0.0 to 1.0",
+            ),
+            (
+                Loss::Bursts {
+                    probability: 0.76,
+                    mean_length: 3.0,
+                },
+                "loss.probability is 0.76, it can be 0.0 to 0.75",
+            ),
+            (
+                Loss::Bursts {
+                    probability: 0.1,
+                    mean_length: 0.5,
+                },
+                "loss.mean_length is 0.5, it can be 1.0 to 1000000.0",
+            ),
+            (
+                Loss::Bursts {
+                    probability: 0.1,
+                    mean_length: f64::INFINITY,
+                },
+                "loss.mean_length is inf, it can be 1.0 to 1000000.0",
+            ),
+        ];
+        for (loss, text) in cases {
+            assert_eq!(lossy(loss).validate().unwrap_err().to_string(), text);
+        }
+        let error = lossy(Loss::Independent { probability: 2.0 }).validate();
+        assert_eq!(error.unwrap_err().field(), "loss.probability");
+    }
+}

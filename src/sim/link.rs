@@ -1,0 +1,228 @@
+//! One direction of a link between two hosts, as bad as you like: delay, loss, duplication,
+//! reordering, a narrow line with a queue in front of it, damage, partition.
+//!
+//! Knows nothing of sockets, of clocks and of what a datagram means. It is what the virtual network
+//! of the tests consists of, and what a host puts in front of its socket when it is asked to pretend
+//! that the network is bad.
+//!
+//! # The way of a datagram
+//!
+//! 1. It is counted, and its luck is drawn: always the same number of draws, whatever becomes of it.
+//!    So the luck of the n-th datagram depends on the seed and on n alone, and a run in which only
+//!    the latency was changed loses the same datagrams as before.
+//! 2. In a partition it is lost here, before it costs anything.
+//! 3. It waits in the queue until the line is free (`rate`, `queue_bytes`), or is lost because the
+//!    queue is full.
+//! 4. Loss strikes behind the line: a lost datagram took its time there, as on a radio link.
+//! 5. It is doubled, or not. From here on each copy goes its own way.
+//! 6. Each copy may be damaged, takes its latency and jitter, and may be held back.
+//! 7. It is handed out when it is due.
+
+use std::time::Instant;
+
+use rand_chacha::ChaCha8Rng;
+
+use crate::limits::DATAGRAM_MAX;
+use crate::sim::bottleneck::Bottleneck;
+use crate::sim::conditions::{LinkConditions, LinkConditionsError};
+use crate::sim::in_flight::InFlight;
+use crate::sim::losses::Losses;
+use crate::sim::rng::{self, Journey, Luck, comes_up, share_of};
+use crate::sim::stats::LinkStats;
+
+/// One direction of a link: datagrams go in with [`send`](Self::send) and come out of
+/// [`poll`](Self::poll) when they are due, if they come out.
+///
+/// `T` is what travels with a datagram: where it goes, for a socket; a peer, for a virtual world.
+///
+/// The same seed and the same calls give the same run on every platform.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use tickwire::sim::{Link, LinkConditions};
+///
+/// let latency = Duration::from_millis(30);
+/// let mut link = Link::new(LinkConditions { latency, ..LinkConditions::default() }, 1)?;
+///
+/// let now = Instant::now();
+/// link.send("Bob", b"hello", now);
+/// assert_eq!(link.poll(now), None);
+/// assert_eq!(link.next_deadline(), Some(now + latency));
+/// assert_eq!(link.poll(now + latency), Some(("Bob", &b"hello"[..])));
+/// # Ok::<(), tickwire::LinkConditionsError>(())
+/// ```
+///
+/// Limits: a datagram has at most [`DATAGRAM_MAX`] bytes, a longer one is lost and counted in
+/// [`too_long`](LinkStats::too_long). At most
+/// [`LINK_DATAGRAMS_MAX`](crate::limits::LINK_DATAGRAMS_MAX) are under way. A link takes as much
+/// memory as it needed when it was busiest, and allocates nothing as long as it is not busier.
+#[derive(Debug)]
+pub struct Link<T> {
+    conditions: LinkConditions,
+    generator: ChaCha8Rng,
+    bottleneck: Bottleneck,
+    losses: Losses,
+    in_flight: InFlight<T>,
+    /// When the last datagram that keeps the order is due: no later one is due before it.
+    last_in_order: Option<Instant>,
+    stats: LinkStats,
+}
+
+impl<T: Clone> Link<T> {
+    /// A link with nothing on it. Different seeds give links that have nothing in common.
+    ///
+    /// # Errors
+    ///
+    /// As [`LinkConditions::validate`].
+    pub fn new(conditions: LinkConditions, seed: u64) -> Result<Self, LinkConditionsError> {
+        conditions.validate()?;
+        Ok(Self {
+            conditions,
+            generator: rng::generator(seed),
+            bottleneck: Bottleneck::default(),
+            losses: Losses::default(),
+            in_flight: InFlight::default(),
+            last_in_order: None,
+            stats: LinkStats::default(),
+        })
+    }
+
+    /// Changes the conditions for what is sent from now on. What is under way arrives as it would
+    /// have, in a partition too; [`discard_in_flight`](Self::discard_in_flight) prevents that.
+    ///
+    /// The order is kept across the change: behind a slow datagram that is under way a fast one
+    /// waits until that one has arrived.
+    ///
+    /// # Errors
+    ///
+    /// As [`LinkConditions::validate`]; then nothing has changed.
+    pub fn set_conditions(
+        &mut self,
+        conditions: LinkConditions,
+    ) -> Result<(), LinkConditionsError> {
+        conditions.validate()?;
+        if conditions.loss != self.conditions.loss {
+            self.losses = Losses::default();
+        }
+        self.conditions = conditions;
+        Ok(())
+    }
+
+    /// The conditions of what is sent now.
+    pub fn conditions(&self) -> &LinkConditions {
+        &self.conditions
+    }
+
+    /// Sends a datagram, which may be empty. As with UDP, its sender does not learn what becomes of
+    /// it; [`stats`](Self::stats) counts.
+    ///
+    /// `now` is expected not to go back.
+    pub fn send(&mut self, to: T, bytes: &[u8], now: Instant) {
+        self.stats.sent += 1;
+        let luck = Luck::draw(&mut self.generator);
+        let Some(leaves) = self.pass_the_line(bytes.len(), &luck, now) else {
+            return;
+        };
+        if comes_up(self.conditions.duplication, luck.duplication) {
+            self.stats.duplicated += 1;
+            self.launch(to.clone(), bytes, leaves, &luck.original);
+            self.launch(to, bytes, leaves, &luck.copy);
+        } else {
+            self.launch(to, bytes, leaves, &luck.original);
+        }
+    }
+
+    /// Hands out a datagram that is due, the one due first; among those due at the same time, the
+    /// one sent first. `None` if nothing is due.
+    ///
+    /// The bytes are lent until the next call.
+    pub fn poll(&mut self, now: Instant) -> Option<(T, &[u8])> {
+        let arrived = self.in_flight.take_due(now)?;
+        self.stats.delivered += 1;
+        Some(arrived)
+    }
+
+    /// When the next datagram is due, which may have passed. `None` if nothing is under way.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.in_flight.next_due()
+    }
+
+    /// How many datagrams are under way: copies included, and those that are due but not polled yet.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// Loses everything that is under way and that waits in front of the line, as if the cable were
+    /// cut; counted in [`discarded`](LinkStats::discarded). What is sent next finds the line free.
+    pub fn discard_in_flight(&mut self) {
+        self.stats.discarded += self.in_flight.clear();
+        self.bottleneck.clear();
+        self.last_in_order = None;
+    }
+
+    /// What has been counted since the link was made.
+    pub fn stats(&self) -> LinkStats {
+        self.stats
+    }
+
+    /// When the datagram has left the line, or `None` if it is lost before or behind it, counted by
+    /// the reason.
+    fn pass_the_line(&mut self, length: usize, luck: &Luck, now: Instant) -> Option<Instant> {
+        // Asked first, so that a burst goes on while other things happen to its datagrams.
+        let is_lost = self.losses.strike(self.conditions.loss, luck.loss);
+        if length > DATAGRAM_MAX {
+            self.stats.too_long += 1;
+            return None;
+        }
+        if self.conditions.partitioned {
+            self.stats.lost_to_partition += 1;
+            return None;
+        }
+        let Some(leaves) = self.bottleneck.pass(&self.conditions, length, now) else {
+            self.stats.lost_to_queue += 1;
+            return None;
+        };
+        if is_lost {
+            self.stats.lost += 1;
+            return None;
+        }
+        Some(leaves)
+    }
+
+    /// Sets one copy on its way behind the line.
+    fn launch(&mut self, to: T, bytes: &[u8], leaves: Instant, luck: &Journey) {
+        if self.in_flight.is_full() {
+            self.stats.lost_to_limit += 1;
+            return;
+        }
+        let due = self.due(leaves, luck);
+        let bytes = self.in_flight.add(to, bytes, due);
+        // An empty datagram has no bit to flip.
+        if !bytes.is_empty() && comes_up(self.conditions.corruption, luck.corruption) {
+            self.stats.corrupted += 1;
+            flip_bit(bytes, luck.bit);
+        }
+    }
+
+    /// Jitter alone does not reorder: it comes from queues, and nothing overtakes in a queue. (netem
+    /// of Linux reorders as soon as there is jitter, which surprises whoever asked for jitter.) The
+    /// bounds of the jitter hold all the same: the datagram ahead is within them, and left earlier.
+    fn due(&mut self, leaves: Instant, luck: &Journey) -> Instant {
+        let arrives =
+            leaves + self.conditions.latency + share_of(self.conditions.jitter, luck.jitter);
+        let due = self.last_in_order.map_or(arrives, |last| last.max(arrives));
+        if comes_up(self.conditions.reorder, luck.reorder) {
+            self.stats.held_back += 1;
+            // It does not become the last in order: those behind it overtake it.
+            return due + self.conditions.reorder_delay;
+        }
+        self.last_in_order = Some(due);
+        due
+    }
+}
+
+/// Flips one bit of `bytes`, which are not empty; the draw says which.
+fn flip_bit(bytes: &mut [u8], draw: u64) {
+    let bit = rng::index_below(bytes.len() * 8, draw);
+    bytes[bit / 8] ^= 1 << (bit % 8);
+}

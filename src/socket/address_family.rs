@@ -1,0 +1,121 @@
+//! Address families: which addresses a socket can reach, and in which form they travel.
+
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+
+use crate::config::EndpointConfig;
+
+/// Which addresses a socket can reach, by the one that it is bound to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Family {
+    V4,
+    V6,
+    /// Both: IPv4 addresses travel as `::ffff:a.b.c.d` (RFC 4291 section 2.5.5.2).
+    Dual,
+    /// An IPv6 socket bound to such an IPv4 address: it reaches IPv4 alone.
+    Mapped,
+}
+
+impl Family {
+    /// The family of a socket that is bound to `addr`.
+    pub(super) fn of(addr: SocketAddr, config: &EndpointConfig) -> Self {
+        match addr.ip() {
+            IpAddr::V4(_) => Self::V4,
+            IpAddr::V6(ip) if ip.to_ipv4_mapped().is_some() => Self::Mapped,
+            IpAddr::V6(ip) if ip.is_unspecified() && !config.only_v6 => Self::Dual,
+            IpAddr::V6(_) => Self::V6,
+        }
+    }
+
+    /// Whether a datagram to `to` can leave from here at all.
+    pub(super) fn reaches(self, to: SocketAddr) -> bool {
+        match self {
+            Self::V4 | Self::Mapped => to.is_ipv4(),
+            Self::Dual => true,
+            Self::V6 => to.is_ipv6(),
+        }
+    }
+
+    /// `to` in the form in which a socket of this family takes it.
+    pub(super) fn on_the_wire(self, to: SocketAddr) -> SocketAddr {
+        match (self, to) {
+            (Self::Dual | Self::Mapped, SocketAddr::V4(v4)) => {
+                SocketAddrV6::new(v4.ip().to_ipv6_mapped(), v4.port(), 0, 0).into()
+            }
+            _ => to,
+        }
+    }
+}
+
+/// IPv4 addresses that a dual-stack socket shows as mapped ones come out as IPv4, so that a peer has
+/// one address whatever socket it reaches.
+#[inline]
+pub(crate) fn canonical(from: SocketAddr) -> SocketAddr {
+    match from {
+        SocketAddr::V4(_) => from,
+        SocketAddr::V6(v6) => match v6.ip().to_ipv4_mapped() {
+            Some(v4) => (v4, v6.port()).into(),
+            None => from,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mapped_address_comes_out_as_ipv4_and_others_stay() {
+        let same = |text: &str, wanted: &str| {
+            assert_eq!(canonical(text.parse().unwrap()), wanted.parse().unwrap());
+        };
+        same("[::ffff:10.1.2.3]:7", "10.1.2.3:7");
+        same("10.1.2.3:7", "10.1.2.3:7");
+        same("[::1]:7", "[::1]:7");
+        // IPv4-compatible addresses (RFC 4291 section 2.5.5.1) are deprecated and not mapped ones.
+        same("[::10.1.2.3]:7", "[::10.1.2.3]:7");
+    }
+
+    #[test]
+    fn a_socket_reaches_what_the_address_it_is_bound_to_can() {
+        let config = EndpointConfig::default();
+        let family = |text: &str| Family::of(text.parse().unwrap(), &config);
+        assert_eq!(family("0.0.0.0:1"), Family::V4);
+        assert_eq!(family("[::]:1"), Family::Dual);
+        assert_eq!(family("[::1]:1"), Family::V6);
+        assert_eq!(family("[::ffff:127.0.0.1]:1"), Family::Mapped);
+        let config = EndpointConfig {
+            only_v6: true,
+            ..config
+        };
+        assert_eq!(Family::of("[::]:1".parse().unwrap(), &config), Family::V6);
+
+        let (v4, v6) = (
+            "10.1.2.3:7".parse().unwrap(),
+            "[2001:db8::1]:7".parse().unwrap(),
+        );
+        for (family, reaches_v4, reaches_v6) in [
+            (Family::V4, true, false),
+            (Family::V6, false, true),
+            (Family::Dual, true, true),
+            (Family::Mapped, true, false),
+        ] {
+            assert_eq!(
+                (family.reaches(v4), family.reaches(v6)),
+                (reaches_v4, reaches_v6)
+            );
+        }
+    }
+
+    #[test]
+    fn only_a_dual_stack_socket_maps_what_it_sends() {
+        let v4: SocketAddr = "10.1.2.3:7".parse().unwrap();
+        let v6: SocketAddr = "[2001:db8::1]:7".parse().unwrap();
+        assert_eq!(
+            Family::Dual.on_the_wire(v4),
+            "[::ffff:10.1.2.3]:7".parse().unwrap()
+        );
+        assert_eq!(Family::Dual.on_the_wire(v6), v6);
+        assert_eq!(Family::V4.on_the_wire(v4), v4);
+        assert_eq!(Family::V6.on_the_wire(v6), v6);
+    }
+}

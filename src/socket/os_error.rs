@@ -1,0 +1,288 @@
+//! What the operating system may answer instead of a datagram, in seven classes.
+//!
+//! The one table from error numbers to classes, for every platform. What is done about a class
+//! stands where it is done, in `drain` and `send_queue`, and for users in the documentation of
+//! [`Endpoint`](crate::Endpoint#what-the-operating-system-may-answer).
+
+use std::time::Instant;
+use std::{fmt, io};
+
+use log::{Level, log_enabled, warn};
+
+use crate::clock;
+use crate::limits::WARN_INTERVAL;
+use crate::socket::stats::ErrorCounts;
+
+/// The class of an error that the system answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    Interrupted,
+    WouldBlock,
+    /// A late report about an earlier datagram, on a socket that all peers share.
+    Refused,
+    Unreachable,
+    TooLong,
+    NoBuffers,
+    Permission,
+    Other,
+}
+
+impl Answer {
+    pub(super) fn of(error: &io::Error) -> Self {
+        error
+            .raw_os_error()
+            .and_then(by_code)
+            .unwrap_or_else(|| by_kind(error.kind()))
+    }
+}
+
+/// For errors without a number (a library's own), and for platforms without a table here.
+fn by_kind(kind: io::ErrorKind) -> Answer {
+    use io::ErrorKind as Kind;
+    match kind {
+        Kind::Interrupted => Answer::Interrupted,
+        Kind::WouldBlock => Answer::WouldBlock,
+        Kind::ConnectionRefused | Kind::ConnectionReset => Answer::Refused,
+        Kind::HostUnreachable
+        | Kind::NetworkUnreachable
+        | Kind::NetworkDown
+        | Kind::AddrNotAvailable => Answer::Unreachable,
+        Kind::OutOfMemory => Answer::NoBuffers,
+        Kind::PermissionDenied => Answer::Permission,
+        _ => Answer::Other,
+    }
+}
+
+#[cfg(unix)]
+fn by_code(code: i32) -> Option<Answer> {
+    use nix::errno::Errno;
+    Some(match Errno::from_raw(code) {
+        Errno::EINTR => Answer::Interrupted,
+        // EWOULDBLOCK is the same number on every Unix that mio knows.
+        Errno::EAGAIN => Answer::WouldBlock,
+        Errno::ECONNREFUSED | Errno::ECONNRESET | Errno::ENETRESET => Answer::Refused,
+        Errno::EHOSTUNREACH
+        | Errno::ENETUNREACH
+        | Errno::EHOSTDOWN
+        | Errno::ENETDOWN
+        // No address of this machine can be the source of a datagram to there.
+        | Errno::EADDRNOTAVAIL => Answer::Unreachable,
+        Errno::EMSGSIZE => Answer::TooLong,
+        Errno::ENOBUFS | Errno::ENOMEM => Answer::NoBuffers,
+        Errno::EPERM | Errno::EACCES => Answer::Permission,
+        _ => return None,
+    })
+}
+
+#[cfg(windows)]
+use by_windows_code as by_code;
+
+#[cfg(not(any(unix, windows)))]
+fn by_code(_code: i32) -> Option<Answer> {
+    None
+}
+
+/// Winsock's numbers (learn.microsoft.com, "Windows Sockets Error Codes"). Compiled for the tests of
+/// every platform, because none of ours runs on Windows.
+#[cfg(any(windows, test))]
+fn by_windows_code(code: i32) -> Option<Answer> {
+    Some(match code {
+        10_004 => Answer::Interrupted,               // WSAEINTR
+        10_035 => Answer::WouldBlock,                // WSAEWOULDBLOCK
+        10_052 | 10_054 | 10_061 => Answer::Refused, // WSAENETRESET, WSAECONNRESET, WSAECONNREFUSED
+        10_049 | 10_050 | 10_051 | 10_064 | 10_065 => Answer::Unreachable, // WSAEADDRNOTAVAIL, WSAENETDOWN, WSAENETUNREACH, WSAEHOSTDOWN, WSAEHOSTUNREACH
+        10_040 => Answer::TooLong,                                         // WSAEMSGSIZE
+        10_055 => Answer::NoBuffers,                                       // WSAENOBUFS
+        10_013 => Answer::Permission,                                      // WSAEACCES
+        _ => return None,
+    })
+}
+
+/// Counts answers by class and warns of them, each class at most once a second.
+#[derive(Debug)]
+pub(super) struct AnswerLog {
+    /// "receiving" or "sending".
+    doing: &'static str,
+    counts: ErrorCounts,
+    limits: [WarnLimit; 7],
+}
+
+impl AnswerLog {
+    pub(super) fn new(doing: &'static str) -> Self {
+        Self {
+            doing,
+            counts: ErrorCounts::default(),
+            limits: Default::default(),
+        }
+    }
+
+    pub(super) fn counts(&self) -> ErrorCounts {
+        self.counts
+    }
+
+    /// Counts `error`, and warns of it unless its class was warned of less than a second ago.
+    /// `WouldBlock` is no error and not for here.
+    pub(super) fn note(&mut self, answer: Answer, error: &io::Error, about: fmt::Arguments<'_>) {
+        let counts = &mut self.counts;
+        let (count, limit) = match answer {
+            Answer::Interrupted => (&mut counts.interrupted, 0),
+            Answer::Refused => (&mut counts.refused, 1),
+            Answer::Unreachable => (&mut counts.unreachable, 2),
+            Answer::TooLong => (&mut counts.too_long, 3),
+            Answer::NoBuffers => (&mut counts.no_buffers, 4),
+            Answer::Permission => (&mut counts.permission, 5),
+            Answer::WouldBlock | Answer::Other => (&mut counts.other, 6),
+        };
+        *count += 1;
+        // Asked first, so that an error costs no clock read where nobody listens.
+        if !log_enabled!(Level::Warn) {
+            return;
+        }
+        if let Some(held_back) = self.limits[limit].pass(clock::now()) {
+            let held_back = HeldBack(held_back);
+            warn!("{}{about}: {error}{held_back}", self.doing);
+        }
+    }
+}
+
+/// How many warnings were not written, if any.
+struct HeldBack(u64);
+
+impl fmt::Display for HeldBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => Ok(()),
+            count => write!(f, " ({count} more like it were not logged)"),
+        }
+    }
+}
+
+/// Lets one warning pass per [`WARN_INTERVAL`] and counts the others.
+#[derive(Debug, Default)]
+struct WarnLimit {
+    last: Option<Instant>,
+    held_back: u64,
+}
+
+impl WarnLimit {
+    /// `Some` with the number held back since the last that passed, if this one may pass.
+    fn pass(&mut self, now: Instant) -> Option<u64> {
+        let too_early = self
+            .last
+            .is_some_and(|last| now.saturating_duration_since(last) < WARN_INTERVAL);
+        if too_early {
+            self.held_back += 1;
+            return None;
+        }
+        self.last = Some(now);
+        Some(std::mem::take(&mut self.held_back))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn every_unix_error_has_its_class() {
+        use nix::errno::Errno;
+        let rows = [
+            (Errno::EINTR, Answer::Interrupted),
+            (Errno::EAGAIN, Answer::WouldBlock),
+            (Errno::EWOULDBLOCK, Answer::WouldBlock),
+            (Errno::ECONNREFUSED, Answer::Refused),
+            (Errno::ECONNRESET, Answer::Refused),
+            (Errno::ENETRESET, Answer::Refused),
+            (Errno::EHOSTUNREACH, Answer::Unreachable),
+            (Errno::ENETUNREACH, Answer::Unreachable),
+            (Errno::EHOSTDOWN, Answer::Unreachable),
+            (Errno::ENETDOWN, Answer::Unreachable),
+            (Errno::EADDRNOTAVAIL, Answer::Unreachable),
+            (Errno::EMSGSIZE, Answer::TooLong),
+            (Errno::ENOBUFS, Answer::NoBuffers),
+            (Errno::ENOMEM, Answer::NoBuffers),
+            (Errno::EPERM, Answer::Permission),
+            (Errno::EACCES, Answer::Permission),
+            (Errno::EINVAL, Answer::Other),
+            (Errno::EBADF, Answer::Other),
+        ];
+        for (errno, answer) in rows {
+            assert_eq!(Answer::of(&io::Error::from(errno)), answer, "{errno}");
+        }
+    }
+
+    #[test]
+    fn every_windows_error_has_its_class() {
+        let rows = [
+            (10_004, Answer::Interrupted),
+            (10_035, Answer::WouldBlock),
+            (10_052, Answer::Refused),
+            (10_054, Answer::Refused),
+            (10_061, Answer::Refused),
+            (10_049, Answer::Unreachable),
+            (10_050, Answer::Unreachable),
+            (10_051, Answer::Unreachable),
+            (10_064, Answer::Unreachable),
+            (10_065, Answer::Unreachable),
+            (10_040, Answer::TooLong),
+            (10_055, Answer::NoBuffers),
+            (10_013, Answer::Permission),
+        ];
+        for (code, answer) in rows {
+            assert_eq!(by_windows_code(code), Some(answer), "{code}");
+        }
+        assert_eq!(
+            by_windows_code(10_022),
+            None,
+            "WSAEINVAL is returned to the caller"
+        );
+    }
+
+    #[test]
+    fn an_error_without_a_number_goes_by_its_kind() {
+        let rows = [
+            (io::ErrorKind::Interrupted, Answer::Interrupted),
+            (io::ErrorKind::WouldBlock, Answer::WouldBlock),
+            (io::ErrorKind::ConnectionReset, Answer::Refused),
+            (io::ErrorKind::NetworkUnreachable, Answer::Unreachable),
+            (io::ErrorKind::OutOfMemory, Answer::NoBuffers),
+            (io::ErrorKind::PermissionDenied, Answer::Permission),
+            (io::ErrorKind::NotConnected, Answer::Other),
+        ];
+        for (kind, answer) in rows {
+            assert_eq!(Answer::of(&io::Error::from(kind)), answer, "{kind}");
+        }
+    }
+
+    #[test]
+    fn one_warning_a_second_passes_and_names_what_was_held_back() {
+        let start = clock::now();
+        let mut limit = WarnLimit::default();
+        assert_eq!(limit.pass(start), Some(0));
+        assert_eq!(limit.pass(start), None);
+        assert_eq!(
+            limit.pass(start + WARN_INTERVAL - Duration::from_nanos(1)),
+            None
+        );
+        assert_eq!(limit.pass(start + WARN_INTERVAL), Some(2));
+        assert_eq!(limit.pass(start + WARN_INTERVAL), None);
+    }
+
+    #[test]
+    fn an_answer_is_counted_in_its_class_alone() {
+        let mut log = AnswerLog::new("sending");
+        let error = io::Error::from(io::ErrorKind::PermissionDenied);
+        log.note(Answer::Permission, &error, format_args!(""));
+        assert_eq!(
+            log.counts(),
+            ErrorCounts {
+                permission: 1,
+                ..ErrorCounts::default()
+            }
+        );
+        assert_eq!(log.counts().total(), 1);
+    }
+}

@@ -1,0 +1,157 @@
+//! A poll of the endpoint's own, and the sleep in it.
+
+use std::io;
+use std::time::Duration;
+
+use mio::event::Event;
+use mio::{Events, Interest, Poll, Token};
+
+use crate::limits::SLEEP_MAX;
+use crate::socket::raw_socket::Socket;
+use crate::socket::waker::Waker;
+
+const SOCKET: Token = Token(0);
+const WAKER: Token = Token(1);
+
+/// One event of the socket, one of the waker.
+const EVENTS_MAX: usize = 2;
+
+/// A poll that holds nothing but the endpoint's socket and waker.
+#[derive(Debug)]
+pub(super) struct OwnPoll {
+    poll: Poll,
+    events: Events,
+    waker: Option<Waker>,
+    is_writable_asked: bool,
+}
+
+/// What a sleep ended with. Nothing of it: the time is over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) readable: bool,
+    pub(super) writable: bool,
+    pub(super) woken: bool,
+}
+
+impl OwnPoll {
+    pub(super) fn new(socket: &mut Socket) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        socket.register(poll.registry(), SOCKET, Interest::READABLE, false)?;
+        Ok(Self {
+            poll,
+            events: Events::with_capacity(EVENTS_MAX),
+            waker: None,
+            is_writable_asked: false,
+        })
+    }
+
+    pub(super) fn waker(&mut self) -> io::Result<Waker> {
+        if let Some(waker) = &self.waker {
+            return Ok(waker.clone());
+        }
+        let waker = Waker::new(self.poll.registry(), WAKER)?;
+        self.waker = Some(waker.clone());
+        Ok(waker)
+    }
+
+    /// Whether the waker was used since the last call.
+    pub(super) fn take_wake(&self) -> bool {
+        self.waker.as_ref().is_some_and(Waker::take)
+    }
+
+    /// Asks for writability, or no longer. Not always: an edge would come with every datagram that
+    /// leaves the machine.
+    pub(super) fn ask_writable(&mut self, socket: &mut Socket, asked: bool) -> io::Result<()> {
+        if self.is_writable_asked == asked {
+            return Ok(());
+        }
+        socket.reregister(self.poll.registry(), SOCKET, Interest::READABLE, asked)?;
+        self.is_writable_asked = asked;
+        Ok(())
+    }
+
+    /// Sleeps until an event or until `timeout` is over; a signal may end it early.
+    pub(super) fn sleep(&mut self, timeout: Option<Duration>) -> io::Result<Seen> {
+        // A poll ended by a signal keeps the events of the one before.
+        self.events.clear();
+        match self.poll_for(timeout) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => result?,
+        }
+        let mut seen = Seen::default();
+        for event in &self.events {
+            seen.add(event);
+        }
+        seen.woken = seen.woken && self.take_wake();
+        Ok(seen)
+    }
+
+    /// `epoll_wait(2)` counts in milliseconds and mio rounds up, which would make a tick of 16.67 ms
+    /// late by up to one. So whole milliseconds are slept there, and what is left in `ppoll(2)`.
+    #[cfg(target_os = "linux")]
+    fn poll_for(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        use nix::poll::{PollFd, PollFlags, ppoll};
+        use std::os::fd::AsFd;
+
+        let Some(timeout) = timeout else {
+            return self.poll.poll(&mut self.events, None);
+        };
+        let millis = whole_millis(timeout);
+        if !millis.is_zero() {
+            // The rest is for the caller: he knows what time it is then.
+            return self.poll.poll(&mut self.events, Some(millis));
+        }
+        let mut epoll = [PollFd::new(self.poll.registry().as_fd(), PollFlags::POLLIN)];
+        if ppoll(&mut epoll, Some(timeout.into()), None)? > 0 {
+            self.poll.poll(&mut self.events, Some(Duration::ZERO))?;
+        }
+        Ok(())
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn poll_for(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let timeout = timeout.map(|timeout| timeout.min(SLEEP_MAX));
+        self.poll.poll(&mut self.events, timeout)
+    }
+}
+
+/// `timeout` without what is less than a millisecond, and at most [`SLEEP_MAX`].
+#[cfg(target_os = "linux")]
+fn whole_millis(timeout: Duration) -> Duration {
+    let timeout = timeout.min(SLEEP_MAX);
+    timeout - Duration::from_nanos(u64::from(timeout.subsec_nanos() % 1_000_000))
+}
+
+impl Seen {
+    fn add(&mut self, event: &Event) {
+        match event.token() {
+            WAKER => self.woken = true,
+            _ => {
+                self.writable |= event.is_writable();
+                // An error is read like a datagram: the next receive brings it.
+                self.readable |= event.is_readable() || event.is_error();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn whole_milliseconds_are_cut_off_and_the_rest_is_left() {
+        let millis = |nanos| whole_millis(Duration::from_nanos(nanos)).as_nanos();
+        assert_eq!(millis(16_666_667), 16_000_000);
+        assert_eq!(millis(999_999), 0);
+        assert_eq!(millis(5_000_000_000), 5_000_000_000);
+        assert_eq!(millis(5_000_000_001), 5_000_000_000);
+        assert_eq!(whole_millis(SLEEP_MAX), SLEEP_MAX);
+        assert_eq!(
+            whole_millis(SLEEP_MAX + Duration::from_millis(1)),
+            SLEEP_MAX
+        );
+        assert_eq!(whole_millis(Duration::MAX), SLEEP_MAX);
+    }
+}

@@ -1,0 +1,282 @@
+//! One non-blocking UDP socket: its options, and one system call a method.
+//!
+//! Knows nothing of queues, budgets or readiness. A test can script what the system answers
+//! (`Script`), for the answers that cannot be produced at will.
+
+use std::io;
+use std::net::SocketAddr;
+#[cfg(target_os = "linux")]
+use std::time::SystemTime;
+
+use log::{info, warn};
+use mio::event::Source;
+use mio::{Interest, Registry, Token};
+use socket2::{Domain, Protocol, Type};
+
+use crate::config::EndpointConfig;
+use crate::limits::{BATCH_MAX, DATAGRAM_CHARGE_MIN, DRAIN_BUDGET_FALLBACK};
+use crate::socket::address_family::{Family, canonical};
+#[cfg(target_os = "linux")]
+use crate::socket::batch;
+#[cfg(target_os = "linux")]
+use crate::socket::datagram::Arrival;
+#[cfg(test)]
+use crate::socket::script::Script;
+
+#[derive(Debug)]
+pub(super) struct Socket {
+    socket: mio::net::UdpSocket,
+    local_addr: SocketAddr,
+    family: Family,
+    receive_buffer: usize,
+    #[cfg(test)]
+    pub(crate) script: Script,
+}
+
+impl Socket {
+    pub(super) fn bind(addr: SocketAddr, config: &EndpointConfig) -> io::Result<Self> {
+        let family = Family::of(addr, config);
+        let socket =
+            socket2::Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
+        socket.set_nonblocking(true)?;
+        set_options(&socket, family, config)?;
+        socket.bind(&addr.into())?;
+        let receive_buffer = socket.recv_buffer_size()?;
+        let socket: std::net::UdpSocket = socket.into();
+        let local_addr = canonical(socket.local_addr()?);
+        let socket = mio::net::UdpSocket::from_std(socket);
+        let socket = Self {
+            socket,
+            local_addr,
+            family,
+            receive_buffer,
+            #[cfg(test)]
+            script: Script::default(),
+        };
+        socket.log_bound(config);
+        Ok(socket)
+    }
+
+    pub(super) fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    pub(super) fn receive_buffer(&self) -> usize {
+        self.receive_buffer
+    }
+
+    /// How many datagrams the kernel can have queued at most.
+    pub(super) fn queued_max(&self) -> usize {
+        if cfg!(target_os = "linux") {
+            // A tiny buffer still takes a batch: the kernel accepts one datagram over its limit.
+            (self.receive_buffer / DATAGRAM_CHARGE_MIN).max(BATCH_MAX)
+        } else {
+            DRAIN_BUDGET_FALLBACK
+        }
+    }
+
+    /// Whether a datagram to `to` can leave from here at all.
+    pub(super) fn reaches(&self, to: SocketAddr) -> bool {
+        self.family.reaches(to)
+    }
+
+    /// Receives one datagram into `buffer`, which should be longer than the longest that is
+    /// expected: how much was cut off nobody tells.
+    pub(super) fn receive_one(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        #[cfg(test)]
+        self.script.receive()?;
+        let (len, from) = self.socket.recv_from(buffer)?;
+        Ok((len, canonical(from)))
+    }
+
+    /// Receives up to `arrivals.len()` datagrams into the slots of `slots`, at least one or an error.
+    #[cfg(target_os = "linux")]
+    pub(super) fn receive_batch(
+        &self,
+        slots: &mut [u8],
+        arrivals: &mut [Arrival],
+    ) -> io::Result<usize> {
+        #[cfg(test)]
+        self.script.receive()?;
+        batch::receive(&self.socket, self.family, slots, arrivals)
+    }
+
+    /// Receives one datagram into `slot`, and when the kernel took it in.
+    #[cfg(target_os = "linux")]
+    pub(super) fn receive_stamped(
+        &self,
+        slot: &mut [u8],
+        control: &mut [u8],
+    ) -> io::Result<(Arrival, Option<SystemTime>)> {
+        #[cfg(test)]
+        self.script.receive()?;
+        batch::receive_stamped(&self.socket, self.family, slot, control)
+    }
+
+    pub(super) fn send_one(&self, to: SocketAddr, bytes: &[u8]) -> io::Result<()> {
+        #[cfg(test)]
+        self.script.send()?;
+        let sent = self.socket.send_to(bytes, self.family.on_the_wire(to))?;
+        debug_assert_eq!(
+            sent,
+            bytes.len(),
+            "UDP sends a datagram whole or not at all"
+        );
+        Ok(())
+    }
+
+    /// Sends up to [`BATCH_MAX`] datagrams in order and says how many the system took, at least one
+    /// or an error. The error belongs to the first that was not taken.
+    #[cfg(target_os = "linux")]
+    pub(super) fn send_batch<'q>(
+        &self,
+        datagrams: impl Iterator<Item = (SocketAddr, &'q [u8])>,
+    ) -> io::Result<usize> {
+        #[cfg(test)]
+        let datagrams = datagrams.take(self.script.send()?);
+        batch::send(&self.socket, self.family, datagrams)
+    }
+
+    /// Registers for `interests`, and with `writable` for writability on top of them.
+    pub(super) fn register(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        interests: Interest,
+        writable: bool,
+    ) -> io::Result<()> {
+        self.socket
+            .register(registry, token, with_writable(interests, writable))
+    }
+
+    /// As [`register`](Self::register), for a socket that is registered.
+    pub(super) fn reregister(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        interests: Interest,
+        writable: bool,
+    ) -> io::Result<()> {
+        self.socket
+            .reregister(registry, token, with_writable(interests, writable))
+    }
+
+    pub(super) fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        self.socket.deregister(registry)
+    }
+
+    /// How many datagrams the kernel dropped because the receive buffer was full, modulo 2^32; 0 where
+    /// it does not say.
+    pub(super) fn dropped(&self) -> u32 {
+        #[cfg(target_os = "linux")]
+        return super::kernel_drops::read(&self.socket).unwrap_or(0);
+        #[cfg(not(target_os = "linux"))]
+        0
+    }
+
+    fn log_bound(&self, config: &EndpointConfig) {
+        info!(
+            "bound {}: receive buffer {} bytes, up to {} datagrams a system call, send queue {}",
+            self.local_addr,
+            self.receive_buffer,
+            if cfg!(target_os = "linux") {
+                config.batch
+            } else {
+                1
+            },
+            config.send_queue,
+        );
+        if let Some(asked) = config.receive_buffer {
+            if granted_net(self.receive_buffer) < asked {
+                warn!(
+                    "{}: asked for a receive buffer of {asked} bytes, the system granted {}; bursts may be lost{}",
+                    self.local_addr,
+                    granted_net(self.receive_buffer),
+                    how_to_raise(asked),
+                );
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+impl std::os::fd::AsFd for Socket {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+#[cfg(windows)]
+impl std::os::windows::io::AsSocket for Socket {
+    fn as_socket(&self) -> std::os::windows::io::BorrowedSocket<'_> {
+        self.socket.as_socket()
+    }
+}
+
+fn with_writable(interests: Interest, asked: bool) -> Interest {
+    if asked {
+        interests | Interest::WRITABLE
+    } else {
+        interests
+    }
+}
+
+fn set_options(
+    socket: &socket2::Socket,
+    family: Family,
+    config: &EndpointConfig,
+) -> io::Result<()> {
+    if config.reuse_address {
+        socket.set_reuse_address(true)?;
+    }
+    if family != Family::V4 {
+        // Said in both cases: the system's default differs between platforms and can be changed.
+        socket.set_only_v6(family == Family::V6)?;
+    }
+    if let Some(bytes) = config.receive_buffer {
+        socket.set_recv_buffer_size(bytes)?;
+    }
+    if let Some(bytes) = config.send_buffer {
+        socket.set_send_buffer_size(bytes)?;
+    }
+    #[cfg(target_os = "linux")]
+    if config.receive_timestamps {
+        use nix::sys::socket::{setsockopt, sockopt::ReceiveTimestampns};
+        setsockopt(socket, ReceiveTimestampns, &true)?;
+    }
+    if let Some(dscp) = config.dscp {
+        set_type_of_service(socket, family, u32::from(dscp) << 2)?;
+    }
+    Ok(())
+}
+
+fn set_type_of_service(socket: &socket2::Socket, family: Family, value: u32) -> io::Result<()> {
+    if family == Family::V4 {
+        return socket.set_tos_v4(value);
+    }
+    #[cfg(unix)]
+    socket.set_tclass_v6(value)?;
+    // A dual-stack socket marks its IPv4 datagrams by the IPv4 option.
+    #[cfg(target_os = "linux")]
+    if family != Family::V6 {
+        socket.set_tos_v4(value)?;
+    }
+    Ok(())
+}
+
+/// Linux reports the double of what it granted, for its own bookkeeping (socket(7)).
+fn granted_net(reported: usize) -> usize {
+    if cfg!(target_os = "linux") {
+        reported / 2
+    } else {
+        reported
+    }
+}
+
+fn how_to_raise(asked: usize) -> String {
+    if cfg!(target_os = "linux") {
+        format!("; to raise the limit: sysctl -w net.core.rmem_max={asked}")
+    } else {
+        String::new()
+    }
+}

@@ -1,0 +1,145 @@
+//! Where a socket's readiness is asked for: in a poll of the endpoint's own, in somebody else's, or
+//! nowhere yet.
+
+use std::io;
+
+use mio::{Interest, Registry, Token};
+
+use crate::socket::poller::OwnPoll;
+use crate::socket::raw_socket::Socket;
+
+/// Where the socket is registered.
+#[derive(Debug)]
+pub(super) enum Registration {
+    Nowhere,
+    Own(Box<OwnPoll>),
+    Elsewhere(Elsewhere),
+}
+
+impl Registration {
+    /// The poll of the endpoint's own, made now if it has none.
+    pub(super) fn own(&mut self, socket: &mut Socket) -> io::Result<&mut OwnPoll> {
+        self.refuse_elsewhere()?;
+        if matches!(self, Self::Nowhere) {
+            *self = Self::Own(Box::new(OwnPoll::new(socket)?));
+        }
+        match self {
+            Self::Own(own) => Ok(own),
+            Self::Nowhere | Self::Elsewhere(_) => Err(registered_elsewhere()),
+        }
+    }
+
+    /// An endpoint in somebody else's poll sleeps there.
+    pub(super) fn refuse_elsewhere(&self) -> io::Result<()> {
+        match self {
+            Self::Elsewhere(_) => Err(registered_elsewhere()),
+            Self::Nowhere | Self::Own(_) => Ok(()),
+        }
+    }
+
+    /// Whether a waker was used since the last call.
+    pub(super) fn take_wake(&self) -> bool {
+        match self {
+            Self::Own(own) => own.take_wake(),
+            Self::Nowhere | Self::Elsewhere(_) => false,
+        }
+    }
+
+    /// Registers the socket elsewhere; `blocked` asks for writability from the beginning.
+    pub(super) fn register(
+        &mut self,
+        socket: &mut Socket,
+        registry: &Registry,
+        token: Token,
+        interests: Interest,
+        blocked: bool,
+    ) -> io::Result<()> {
+        match self {
+            Self::Nowhere => {}
+            Self::Own(_) => return Err(registered_own()),
+            Self::Elsewhere(_) => return Err(registered_elsewhere()),
+        }
+        let elsewhere = Elsewhere {
+            registry: registry.try_clone()?,
+            token,
+            interests,
+            is_writable_asked: blocked,
+        };
+        socket.register(registry, token, interests, blocked)?;
+        *self = Self::Elsewhere(elsewhere);
+        Ok(())
+    }
+
+    pub(super) fn reregister(
+        &mut self,
+        socket: &mut Socket,
+        registry: &Registry,
+        token: Token,
+        interests: Interest,
+    ) -> io::Result<()> {
+        let Self::Elsewhere(elsewhere) = self else {
+            return Err(not_registered());
+        };
+        socket.reregister(registry, token, interests, elsewhere.is_writable_asked)?;
+        elsewhere.token = token;
+        elsewhere.interests = interests;
+        Ok(())
+    }
+
+    pub(super) fn deregister(
+        &mut self,
+        socket: &mut Socket,
+        registry: &Registry,
+    ) -> io::Result<()> {
+        let Self::Elsewhere(_) = self else {
+            return Err(not_registered());
+        };
+        socket.deregister(registry)?;
+        *self = Self::Nowhere;
+        Ok(())
+    }
+}
+
+/// Somebody else's poll, and what he asked of it.
+#[derive(Debug)]
+pub(super) struct Elsewhere {
+    registry: Registry,
+    token: Token,
+    interests: Interest,
+    is_writable_asked: bool,
+}
+
+impl Elsewhere {
+    /// As [`OwnPoll::ask_writable`], on top of the interests that the socket was registered with.
+    pub(super) fn ask_writable(&mut self, socket: &mut Socket, asked: bool) -> io::Result<()> {
+        if self.is_writable_asked == asked {
+            return Ok(());
+        }
+        socket.reregister(&self.registry, self.token, self.interests, asked)?;
+        // Afterwards, as a request that failed has to be made again.
+        self.is_writable_asked = asked;
+        Ok(())
+    }
+}
+
+fn registered_elsewhere() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::AlreadyExists,
+        "the endpoint is registered with another poll: sleep in that one, or deregister it first",
+    )
+}
+
+fn registered_own() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::AlreadyExists,
+        "the endpoint has a poll of its own since `wait` or `waker` was called, \
+         so it cannot be registered with another",
+    )
+}
+
+fn not_registered() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::NotFound,
+        "the endpoint is not registered with a poll",
+    )
+}

@@ -1,0 +1,55 @@
+//! What the system is to answer in a test, for the answers that cannot be produced at will.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Mutex;
+
+/// What the system is to answer in a test, call by call; where a script is empty, the real system is
+/// asked.
+#[derive(Debug, Default)]
+pub(crate) struct Script {
+    receives: Mutex<VecDeque<i32>>,
+    sends: Mutex<VecDeque<ScriptedSend>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum ScriptedSend {
+    /// The call fails with this error number.
+    Fails(i32),
+    /// The system really takes this many datagrams and no more.
+    Takes(usize),
+}
+
+impl Script {
+    #[cfg(unix)]
+    pub(crate) fn receive_fails(&self, errors: &[nix::errno::Errno]) {
+        self.receives
+            .lock()
+            .unwrap()
+            .extend(errors.iter().map(|&e| e as i32));
+    }
+
+    pub(crate) fn send_answers(&self, answers: &[ScriptedSend]) {
+        self.sends.lock().unwrap().extend(answers);
+    }
+
+    pub(crate) fn forget(&self) {
+        self.receives.lock().unwrap().clear();
+        self.sends.lock().unwrap().clear();
+    }
+
+    pub(crate) fn receive(&self) -> io::Result<()> {
+        match self.receives.lock().unwrap().pop_front() {
+            Some(code) => Err(io::Error::from_raw_os_error(code)),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn send(&self) -> io::Result<usize> {
+        match self.sends.lock().unwrap().pop_front() {
+            Some(ScriptedSend::Fails(code)) => Err(io::Error::from_raw_os_error(code)),
+            Some(ScriptedSend::Takes(count)) => Ok(count),
+            None => Ok(usize::MAX),
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! Sending: a ring of fixed slots that leaves in batches, in order, and keeps what the system will
+//! not take yet.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use log::trace;
+
+use crate::config::EndpointConfig;
+use crate::error::SendError;
+use crate::limits::{BATCH_MAX, DATAGRAM_MAX, INTERRUPTED_MAX};
+use crate::socket::os_error::{Answer, AnswerLog};
+use crate::socket::raw_socket::Socket;
+use crate::socket::stats::EndpointStats;
+
+/// Why what is queued has not left although it was tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// The socket would block: an event will say when it is writable.
+    WouldBlock,
+    /// The system had no buffers, or signals came in between again and again: no event will come,
+    /// the next turn tries again.
+    Retry,
+}
+
+/// The sending half of an endpoint.
+#[derive(Debug)]
+pub(super) struct SendQueue {
+    /// A ring of slots of 1024 bytes. It starts over at the first slot whenever it ran empty, so a
+    /// queue that never grows long stays within the same few pages.
+    slots: Box<[u8]>,
+    entries: Box<[Entry]>,
+    /// The oldest entry.
+    head: usize,
+    len: usize,
+    /// How many datagrams one system call may send.
+    #[cfg(target_os = "linux")]
+    batch: usize,
+    hold: Option<Hold>,
+    /// `send` was refused because the queue was full, and its caller does not know yet that there is
+    /// room again.
+    owes_room: bool,
+    /// The system reported something about an earlier datagram instead of taking the oldest one;
+    /// that is tried once more before it is given up.
+    head_retried: bool,
+    /// The first refusal that the next `flush` has to report.
+    refusal: Option<io::Error>,
+    answers: AnswerLog,
+    stats: EndpointStats,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    to: SocketAddr,
+    len: usize,
+}
+
+impl SendQueue {
+    pub(super) fn new(config: &EndpointConfig) -> Self {
+        let capacity = config.send_queue;
+        let unused = Entry {
+            to: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+            len: 0,
+        };
+        Self {
+            // Zeroed memory comes from the system untouched: only pages that are used become real.
+            slots: vec![0; capacity * DATAGRAM_MAX].into_boxed_slice(),
+            entries: vec![unused; capacity].into_boxed_slice(),
+            head: 0,
+            len: 0,
+            #[cfg(target_os = "linux")]
+            batch: config.batch,
+            hold: None,
+            owes_room: false,
+            head_retried: false,
+            refusal: None,
+            answers: AnswerLog::new("sending"),
+            stats: EndpointStats::default(),
+        }
+    }
+
+    /// Queues a copy of `bytes`, and sends if that makes a batch.
+    pub(super) fn send(
+        &mut self,
+        socket: &Socket,
+        to: SocketAddr,
+        bytes: &[u8],
+    ) -> Result<(), SendError> {
+        if bytes.len() > DATAGRAM_MAX {
+            return Err(SendError::TooLong {
+                len: bytes.len(),
+                max: DATAGRAM_MAX,
+            });
+        }
+        if !socket.reaches(to) {
+            return Err(SendError::WrongFamily { to });
+        }
+        if self.len == self.entries.len() {
+            self.stats.queue_full += 1;
+            self.owes_room = true;
+            return Err(SendError::QueueFull);
+        }
+        self.push(to, bytes);
+        // A socket that would block is left alone until it says that it is writable, or a turn.
+        if self.len >= BATCH_MAX.min(self.entries.len()) && self.hold.is_none() {
+            self.transmit(socket);
+        }
+        Ok(())
+    }
+
+    /// Sends what is queued, until the queue is empty or the system takes no more.
+    pub(super) fn transmit(&mut self, socket: &Socket) {
+        self.hold = None;
+        let mut interrupted = 0;
+        // Finite: every round sends, discards, marks the head as retried, is interrupted, or holds.
+        while self.len > 0 && self.hold.is_none() {
+            match self.transmit_batch(socket) {
+                Ok(count) => self.on_sent(count),
+                Err(error) => {
+                    interrupted += u32::from(self.on_error(error) == Answer::Interrupted);
+                }
+            }
+            if self.len > 0 && interrupted == INTERRUPTED_MAX {
+                // Said, so that nobody sleeps on what is left.
+                self.hold = Some(Hold::Retry);
+            }
+        }
+    }
+
+    /// Whether there is room for another datagram, after trying to make some. Where there is none its
+    /// caller is owed the word, as after a `QueueFull`, which this is not: nothing was refused.
+    pub(super) fn make_room(&mut self, socket: &Socket) -> bool {
+        if self.len == self.entries.len() && self.hold.is_none() {
+            self.transmit(socket);
+        }
+        let has_room = self.len < self.entries.len();
+        self.owes_room |= !has_room;
+        has_room
+    }
+
+    /// Why what is queued has not left, if it was tried.
+    pub(super) fn hold(&self) -> Option<Hold> {
+        self.hold
+    }
+
+    /// Whether there is room again after a `QueueFull`; said once.
+    pub(super) fn take_room(&mut self) -> bool {
+        let has_room = self.owes_room && self.len < self.entries.len();
+        self.owes_room &= !has_room;
+        has_room
+    }
+
+    /// How many datagrams are queued.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The first datagram that the system refused since this was last asked.
+    pub(super) fn take_refusal(&mut self) -> io::Result<()> {
+        self.refusal.take().map_or(Ok(()), Err)
+    }
+
+    /// The sending half of the statistics.
+    pub(super) fn stats(&self) -> EndpointStats {
+        EndpointStats {
+            send_errors: self.answers.counts(),
+            ..self.stats
+        }
+    }
+
+    fn push(&mut self, to: SocketAddr, bytes: &[u8]) {
+        let index = self.index(self.len);
+        let start = index * DATAGRAM_MAX;
+        self.slots[start..start + bytes.len()].copy_from_slice(bytes);
+        self.entries[index] = Entry {
+            to,
+            len: bytes.len(),
+        };
+        self.len += 1;
+    }
+
+    fn transmit_batch(&self, socket: &Socket) -> io::Result<usize> {
+        #[cfg(target_os = "linux")]
+        if self.batch > 1 && self.len > 1 {
+            let count = self.batch.min(self.len);
+            return socket.send_batch((0..count).map(|offset| self.datagram(offset)));
+        }
+        let (to, bytes) = self.datagram(0);
+        socket.send_one(to, bytes)?;
+        Ok(1)
+    }
+
+    fn on_sent(&mut self, count: usize) {
+        self.stats.batches_sent += 1;
+        self.stats.datagrams_sent += count as u64;
+        for offset in 0..count {
+            let (to, bytes) = self.datagram(offset);
+            let len = bytes.len();
+            trace!("sent {len} bytes to {to}");
+            self.stats.bytes_sent += len as u64;
+        }
+        self.remove(count);
+    }
+
+    /// What is done about a refusal, which always belongs to the oldest datagram.
+    fn on_error(&mut self, error: io::Error) -> Answer {
+        let answer = Answer::of(&error);
+        if answer == Answer::WouldBlock {
+            self.stats.send_would_block += 1;
+            self.hold = Some(Hold::WouldBlock);
+            return answer;
+        }
+        let (to, bytes) = self.datagram(0);
+        let len = bytes.len();
+        self.answers
+            .note(answer, &error, format_args!(" {len} bytes to {to}"));
+        match answer {
+            Answer::Interrupted | Answer::WouldBlock => {}
+            Answer::NoBuffers => self.hold = Some(Hold::Retry),
+            // Said about an earlier datagram; this one was not even tried.
+            Answer::Refused if !self.head_retried => self.head_retried = true,
+            Answer::Refused | Answer::Unreachable | Answer::Permission => self.discard(),
+            Answer::TooLong => {
+                self.discard();
+                let max = len.saturating_sub(1);
+                self.refuse(SendError::TooLong { len, max }.into());
+            }
+            Answer::Other => {
+                self.discard();
+                self.refuse(error);
+            }
+        }
+        answer
+    }
+
+    fn discard(&mut self) {
+        self.stats.discarded += 1;
+        self.remove(1);
+    }
+
+    fn refuse(&mut self, error: io::Error) {
+        self.refusal.get_or_insert(error);
+    }
+
+    fn remove(&mut self, count: usize) {
+        self.head_retried = false;
+        self.len -= count;
+        self.head = if self.len == 0 { 0 } else { self.index(count) };
+    }
+
+    /// The datagram `offset` places behind the oldest.
+    #[inline]
+    fn datagram(&self, offset: usize) -> (SocketAddr, &[u8]) {
+        let index = self.index(offset);
+        let entry = self.entries[index];
+        let start = index * DATAGRAM_MAX;
+        (entry.to, &self.slots[start..start + entry.len])
+    }
+
+    /// Where in the ring the place `offset` behind the oldest is.
+    #[inline]
+    fn index(&self, offset: usize) -> usize {
+        let index = self.head + offset;
+        if index < self.entries.len() {
+            index
+        } else {
+            index - self.entries.len()
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! Fixed steps of time that do not drift.
+
+use std::time::{Duration, Instant};
+
+use crate::clock;
+use crate::limits::{TICK_RATE_MAX, TICKS_BEHIND_MAX};
+
+const NANOS_PER_SECOND: u64 = 1_000_000_000;
+
+/// Fixed steps of time: tick number `n` is due exactly `n` periods after the start, so that
+/// neither a late tick nor a period that is no whole number of nanoseconds (60 Hz) shifts the ones
+/// behind it. Gaffer's ["Fix Your Timestep!"](https://gafferongames.com/post/fix_your_timestep/)
+/// says why a simulation wants this.
+///
+/// It does not sleep. The loop of a server, or of a game that has nothing but the tick to wait for:
+///
+/// ```
+/// use std::time::Instant;
+/// use tickwire::{Endpoint, Ticker};
+///
+/// let mut endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap())?;
+/// let mut ticker = Ticker::hz(500);
+/// let mut steps = 0;
+/// while steps < 5 {
+///     endpoint.wait_until(ticker.deadline())?;
+///     while let Some(datagram) = endpoint.recv()? {
+///         // take in what the players sent
+///     }
+///     for _ in 0..ticker.steps_due(Instant::now()) {
+///         steps += 1; // step the world, send its state
+///     }
+/// }
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// A game that is called by somebody else's frame loop leaves the first line out: `steps_due` says
+/// how many steps belong into this frame.
+///
+/// A loop that wants to sleep from tick to tick, whatever comes in between, takes the instants one
+/// by one:
+///
+/// ```
+/// use std::thread;
+/// use std::time::Instant;
+/// use tickwire::Ticker;
+///
+/// let mut ticker = Ticker::hz(500);
+/// for _ in 0..5 {
+///     let tick = ticker.next_tick();
+///     thread::sleep(tick.saturating_duration_since(Instant::now()));
+///     // one step
+/// }
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// Whoever falls behind catches up, by at most [`TICKS_BEHIND_MAX`] ticks (8); what lies further
+/// back is skipped and counted in [`overruns`](Self::overruns).
+#[derive(Debug, Clone)]
+pub struct Ticker {
+    start: Instant,
+    /// `steps` ticks take `nanos`, exactly: 60 in 1,000,000,000 have no period in whole nanoseconds.
+    nanos: u64,
+    steps: u32,
+    /// The number of the tick that is due next; the first is 1.
+    next: u64,
+    /// `next_tick` has given out the instant of `next`.
+    is_given_out: bool,
+    overruns: u64,
+}
+
+impl Ticker {
+    /// Ticks `rate` times a second, the first one period from now.
+    ///
+    /// `rate` is 1 to [`TICK_RATE_MAX`]; what lies outside is taken as the nearest of the two.
+    pub fn hz(rate: u32) -> Self {
+        Self::starting_at(clock::now(), rate)
+    }
+
+    /// Ticks once in every `period`, the first time one period from now.
+    ///
+    /// `period` is 1 ns to 2^64 ns (584 years); what lies outside is taken as the nearest of the two.
+    pub fn every(period: Duration) -> Self {
+        let nanos = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX).max(1);
+        Self::new(clock::now(), nanos, 1)
+    }
+
+    /// As [`hz`](Self::hz), with the first tick one period after `start`. For tests and simulations
+    /// on a time of their own.
+    pub fn starting_at(start: Instant, rate: u32) -> Self {
+        Self::new(start, NANOS_PER_SECOND, rate.clamp(1, TICK_RATE_MAX))
+    }
+
+    fn new(start: Instant, nanos: u64, steps: u32) -> Self {
+        Self {
+            start,
+            nanos,
+            steps,
+            next: 1,
+            is_given_out: false,
+            overruns: 0,
+        }
+    }
+
+    /// When the next tick is due; for a loop that waits for it.
+    ///
+    /// Called again before that time, it answers the same again, so a loop that was woken early may
+    /// ask as often as it likes. Called after it, that tick is over, and the answer is the one
+    /// behind it, which may be due already if the loop is late.
+    pub fn next_tick(&mut self) -> Instant {
+        self.next_tick_at(clock::now())
+    }
+
+    /// [`next_tick`](Self::next_tick) for a caller who has read the clock.
+    pub fn next_tick_at(&mut self, now: Instant) -> Instant {
+        if self.is_given_out && now >= self.deadline() {
+            self.next = self.next.saturating_add(1);
+        }
+        self.skip_what_is_too_late(now);
+        self.is_given_out = true;
+        self.deadline()
+    }
+
+    /// How many ticks have become due since the last call, at most [`TICKS_BEHIND_MAX`]; for a loop
+    /// that is called anyway and never waits. To wait all the same, wait for
+    /// [`deadline`](Self::deadline), not for `next_tick`, which would take ticks away from here.
+    pub fn steps_due(&mut self, now: Instant) -> u32 {
+        self.skip_what_is_too_late(now);
+        let due = (self.elapsed(now) + 1).saturating_sub(self.next);
+        self.next += due;
+        self.is_given_out = false;
+        u32::try_from(due).unwrap_or(u32::MAX)
+    }
+
+    /// The instant of the first tick that has not been taken, which may have passed.
+    pub fn deadline(&self) -> Instant {
+        self.start + self.offset(self.next)
+    }
+
+    /// The time from one tick to the next, rounded down to nanoseconds. The ticks themselves are not
+    /// rounded.
+    pub fn period(&self) -> Duration {
+        self.offset(1)
+    }
+
+    /// How many ticks were skipped because their owner was too late for them.
+    pub fn overruns(&self) -> u64 {
+        self.overruns
+    }
+
+    /// Leaves at most [`TICKS_BEHIND_MAX`] ticks to catch up on.
+    fn skip_what_is_too_late(&mut self, now: Instant) {
+        let first_kept = (self.elapsed(now) + 1).saturating_sub(TICKS_BEHIND_MAX);
+        if first_kept > self.next {
+            self.overruns += first_kept - self.next;
+            self.next = first_kept;
+        }
+    }
+
+    /// The number of the last tick that is due at `now`.
+    fn elapsed(&self, now: Instant) -> u64 {
+        let nanos = now.saturating_duration_since(self.start).as_nanos();
+        // The largest n with offset(n) <= nanos, offset being rounded down.
+        let ticks = ((nanos + 1) * u128::from(self.steps)).div_ceil(u128::from(self.nanos)) - 1;
+        u64::try_from(ticks).unwrap_or(u64::MAX - 1)
+    }
+
+    fn offset(&self, tick: u64) -> Duration {
+        let nanos = u128::from(tick) * u128::from(self.nanos) / u128::from(self.steps);
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ticker(rate: u32) -> (Ticker, Instant) {
+        let start = clock::now();
+        (Ticker::starting_at(start, rate), start)
+    }
+
+    #[test]
+    fn sixty_ticks_of_60_hz_are_one_second_to_the_nanosecond() {
+        let (mut ticker, start) = ticker(60);
+        let mut now = start;
+        for _ in 0..60 * 3600 {
+            now = ticker.next_tick_at(now);
+        }
+        assert_eq!(now, start + Duration::from_secs(3600));
+        assert_eq!(ticker.overruns(), 0);
+    }
+
+    #[test]
+    fn a_tick_asked_for_early_stays_the_same() {
+        let (mut ticker, start) = ticker(10);
+        let tick = ticker.next_tick_at(start);
+        assert_eq!(tick, start + Duration::from_millis(100));
+        assert_eq!(ticker.next_tick_at(start + Duration::from_millis(50)), tick);
+        assert_eq!(ticker.next_tick_at(tick - Duration::from_nanos(1)), tick);
+        assert_eq!(
+            ticker.next_tick_at(tick),
+            start + Duration::from_millis(200)
+        );
+    }
+
+    #[test]
+    fn a_late_tick_does_not_shift_the_ones_behind_it() {
+        let (mut ticker, start) = ticker(10);
+        ticker.next_tick_at(start);
+        assert_eq!(
+            ticker.next_tick_at(start + Duration::from_millis(170)),
+            start + Duration::from_millis(200)
+        );
+    }
+
+    #[test]
+    fn whoever_is_late_catches_up_within_the_limit_and_the_rest_is_counted() {
+        let (mut ticker, start) = ticker(100);
+        ticker.next_tick_at(start);
+        // Tick 1 was given out and is over; 2 to 100 are due, and the last 8 of them are kept.
+        let late = start + Duration::from_secs(1);
+        let first = ticker.next_tick_at(late);
+        assert_eq!(first, start + Duration::from_millis(930));
+        assert_eq!(ticker.overruns(), 91);
+        let due = std::iter::from_fn(|| Some(ticker.next_tick_at(late)))
+            .take_while(|tick| *tick <= late)
+            .count();
+        assert_eq!(due, 7, "the first of the 8 was taken above");
+        assert_eq!(ticker.overruns(), 91);
+    }
+
+    #[test]
+    fn steps_due_counts_each_tick_once() {
+        let (mut ticker, start) = ticker(60);
+        let mut steps = 0;
+        for millis in 0..=1000 {
+            steps += ticker.steps_due(start + Duration::from_millis(millis));
+        }
+        assert_eq!(steps, 60);
+        assert_eq!(ticker.deadline(), start + ticker.offset(61));
+    }
+
+    #[test]
+    fn steps_due_are_limited_and_the_rest_is_counted() {
+        let (mut ticker, start) = ticker(60);
+        assert_eq!(ticker.steps_due(start + Duration::from_secs(1)), 8);
+        assert_eq!(ticker.overruns(), 52);
+        assert_eq!(ticker.steps_due(start + Duration::from_secs(1)), 0);
+    }
+
+    #[test]
+    fn a_deadline_is_due_exactly_at_its_own_instant_for_every_rate() {
+        for rate in [
+            1,
+            3,
+            7,
+            20,
+            30,
+            60,
+            64,
+            128,
+            144,
+            999,
+            1_000_000_007,
+            u32::MAX,
+        ] {
+            let (mut ticker, start) = ticker(rate);
+            for _ in 0..1000 {
+                let deadline = ticker.deadline();
+                assert_eq!(
+                    ticker.steps_due(deadline - Duration::from_nanos(1)),
+                    0,
+                    "{rate} Hz"
+                );
+                assert_eq!(
+                    ticker.steps_due(deadline),
+                    1,
+                    "{rate} Hz, at {:?}",
+                    deadline - start
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_rate_out_of_range_is_taken_as_the_nearest() {
+        assert_eq!(Ticker::hz(0).period(), Duration::from_secs(1));
+        assert_eq!(Ticker::hz(u32::MAX).period(), Duration::from_nanos(1));
+    }
+
+    #[test]
+    fn a_period_is_kept_exactly() {
+        let mut ticker = Ticker::every(Duration::from_millis(16));
+        let first = ticker.deadline();
+        assert_eq!(ticker.steps_due(first - Duration::from_nanos(1)), 0);
+        assert_eq!(ticker.steps_due(first), 1);
+        assert_eq!(ticker.deadline(), first + Duration::from_millis(16));
+        assert_eq!(
+            Ticker::every(Duration::ZERO).period(),
+            Duration::from_nanos(1)
+        );
+        assert_eq!(
+            Ticker::every(Duration::MAX).period(),
+            Duration::from_nanos(u64::MAX)
+        );
+    }
+
+    #[test]
+    fn a_clock_beyond_the_last_tick_stays_there() {
+        let start = clock::now();
+        let mut ticker = Ticker::starting_at(start, TICK_RATE_MAX);
+        // 2^64 ns and more: no number is left for the tick behind it.
+        let beyond = start + Duration::from_nanos(u64::MAX) + Duration::from_secs(1);
+        for _ in 0..20 {
+            ticker.next_tick_at(beyond);
+        }
+        assert_eq!(ticker.deadline(), start + Duration::from_nanos(u64::MAX));
+        assert_eq!(ticker.steps_due(beyond), 0);
+    }
+
+    #[test]
+    fn a_clock_that_stands_before_the_start_owes_nothing() {
+        let start = clock::now() + Duration::from_secs(10);
+        let mut ticker = Ticker::starting_at(start, 60);
+        assert_eq!(ticker.steps_due(clock::now()), 0);
+    }
+}

@@ -6,23 +6,23 @@
 use std::net::SocketAddr;
 use std::{env, io, thread};
 
-use tickwire::{Endpoint, SendError};
+use tickwire::{SendError, Socket};
 
 fn main() -> io::Result<()> {
     let address = env::args().nth(1).unwrap_or("127.0.0.1:0".into());
     let address: SocketAddr = address.parse().map_err(io::Error::other)?;
-    let mut endpoint = Endpoint::bind(address)?;
-    println!("listening on {}", endpoint.local_addr());
+    let mut socket = Socket::bind(address)?;
+    println!("listening on {}", socket.local_addr());
 
-    let waker = endpoint.waker()?;
+    let waker = socket.waker()?;
     thread::spawn(move || {
         io::stdin().lines().take_while(Result::is_ok).for_each(drop);
         waker.wake().expect("the system wakes its own process");
     });
 
-    while !endpoint.take_woken() {
-        endpoint.wait(None)?; // sends the answers of the last turn, then sleeps
-        let (mut rx, mut tx) = endpoint.split();
+    while !socket.take_woken() {
+        socket.wait(None)?; // sends the answers of the last turn, then sleeps
+        let (mut rx, mut tx) = socket.split();
         while let Some(datagram) = rx.recv()? {
             if datagram.truncated {
                 continue; // half of something
@@ -34,7 +34,7 @@ fn main() -> io::Result<()> {
             }
         }
     }
-    let stats = endpoint.stats();
+    let stats = socket.stats();
     println!("datagrams heard: {}", stats.datagrams_received);
     Ok(())
 }

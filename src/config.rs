@@ -17,26 +17,26 @@ use crate::limits::{
 #[cfg(feature = "noise")]
 use crate::limits::{HANDSHAKE_BURST_DEFAULT, HANDSHAKES_MAX, HANDSHAKES_PER_SECOND_DEFAULT};
 
-/// How an [`Endpoint`](crate::Endpoint) is set up. Every field has a default; change what you need:
+/// How a [`Socket`](crate::Socket) is set up. Every field has a default; change what you need:
 ///
 /// ```
-/// use tickwire::{Endpoint, EndpointConfig};
+/// use tickwire::{Socket, SocketConfig};
 ///
-/// let config = EndpointConfig { dscp: Some(46), ..EndpointConfig::default() };
-/// let endpoint = Endpoint::with_config("127.0.0.1:0".parse().unwrap(), &config)?;
+/// let config = SocketConfig { dscp: Some(46), ..SocketConfig::default() };
+/// let socket = Socket::with_config("127.0.0.1:0".parse().unwrap(), &config)?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EndpointConfig {
+pub struct SocketConfig {
     /// The kernel's receive buffer to ask for, in bytes of `SO_RCVBUF`, at most
     /// [`SOCKET_BUFFER_MAX`]. `None` leaves the system's own. Default: [`RECEIVE_BUFFER_DEFAULT`], 4 MiB.
     ///
-    /// A system may grant less; [`receive_buffer`](crate::Endpoint::receive_buffer) tells. Linux
+    /// A system may grant less; [`receive_buffer`](crate::Socket::receive_buffer) tells. Linux
     /// caps it at `net.core.rmem_max`.
     pub receive_buffer: Option<usize>,
 
     /// The kernel's send buffer to ask for, in bytes of `SO_SNDBUF`, at most [`SOCKET_BUFFER_MAX`].
-    /// `None`, the default, leaves the system's own: what it does not take stays in the endpoint's queue.
+    /// `None`, the default, leaves the system's own: what it does not take stays in the socket's queue.
     pub send_buffer: Option<usize>,
 
     /// How many datagrams one system call may receive or send, from 1 to [`BATCH_MAX`], 64, which is
@@ -53,7 +53,7 @@ pub struct EndpointConfig {
     pub send_queue: usize,
 
     /// How many datagrams one drain may take before it ends with
-    /// [`may_have_more`](crate::Endpoint::may_have_more), at least 1. `None`, the default, is what
+    /// [`may_have_more`](crate::Socket::may_have_more), at least 1. `None`, the default, is what
     /// the kernel can have had queued when the drain began: the granted receive buffer divided by
     /// [`DATAGRAM_CHARGE_MIN`](crate::limits::DATAGRAM_CHARGE_MIN) on Linux,
     /// [`DRAIN_BUDGET_FALLBACK`](crate::limits::DRAIN_BUDGET_FALLBACK) elsewhere.
@@ -70,7 +70,7 @@ pub struct EndpointConfig {
     pub only_v6: bool,
 
     /// Asks the kernel when it took in each datagram (`SO_TIMESTAMPNS`, socket(7)), for
-    /// [`recv_stamped`](crate::Endpoint::recv_stamped). Default: `false`.
+    /// [`recv_stamped`](crate::Socket::recv_stamped). Default: `false`.
     ///
     /// Linux alone; elsewhere nothing is stamped. Datagrams are then received one by one, whatever
     /// [`batch`](Self::batch) says, because a stamp travels beside its datagram: a quarter more per
@@ -87,7 +87,7 @@ pub struct EndpointConfig {
     pub dscp: Option<u8>,
 }
 
-impl Default for EndpointConfig {
+impl Default for SocketConfig {
     fn default() -> Self {
         Self {
             receive_buffer: Some(RECEIVE_BUFFER_DEFAULT),
@@ -103,7 +103,7 @@ impl Default for EndpointConfig {
     }
 }
 
-impl EndpointConfig {
+impl SocketConfig {
     /// Refuses what lies outside of the documented ranges, with a text that names field and range.
     pub(crate) fn validate(&self) -> io::Result<()> {
         for (field, bytes) in [
@@ -173,7 +173,7 @@ pub struct Config {
     pub keep_alive: Duration,
 
     /// How long a `connect` tries: up to [`TIMEOUT_MAX`] (1 h). Default: 10 s. Then it ends with
-    /// [`Unanswered`](crate::DisconnectReason::Unanswered).
+    /// [`ConnectTimeout`](crate::DisconnectReason::ConnectTimeout).
     pub connect_timeout: Duration,
 
     /// How long an acknowledgement may wait for a packet to travel with, up to [`ACK_DELAY_MAX`]
@@ -205,7 +205,7 @@ pub struct Config {
     /// [`REDUNDANCY_MAX`] (8) times, with the next packets. Default: 2. A lost packet then costs a tick and
     /// not a round trip. While more than 2% of the packets are lost, copies go on until the message is
     /// acknowledged. Small means up to [`REDUNDANT_MESSAGE_MAX`](crate::limits::REDUNDANT_MESSAGE_MAX) (256) bytes.
-    pub redundancy: u8,
+    pub redundant_copies: u8,
 
     /// The least that a peer is sent to with, in bits per second, whatever the network seems to say:
     /// [`RATE_MIN`] to [`RATE_MAX`]. Default: 128 kbit/s.
@@ -340,7 +340,7 @@ impl Config {
             message_max_from_clients: MESSAGE_MAX_FROM_CLIENTS_DEFAULT,
             message_max_from_servers: MESSAGE_MAX_FROM_SERVERS_DEFAULT,
             receive_window: QUEUED_BYTES_MAX,
-            redundancy: REDUNDANCY_DEFAULT,
+            redundant_copies: REDUNDANCY_DEFAULT,
             rate_floor: RATE_FLOOR_DEFAULT,
             rate_ceiling: RATE_CEILING_DEFAULT,
             rate_start: RATE_START_DEFAULT,
@@ -435,8 +435,8 @@ impl Config {
                 0..=RECEIVE_WINDOW_MAX as u64,
             ),
             (
-                "redundancy",
-                self.redundancy.into(),
+                "redundant_copies",
+                self.redundant_copies.into(),
                 0..=REDUNDANCY_MAX.into(),
             ),
             ("rate_floor", floor, RATE_MIN..=RATE_MAX),
@@ -487,7 +487,7 @@ mod tests {
 
     #[test]
     fn the_default_is_valid() {
-        assert!(EndpointConfig::default().validate().is_ok());
+        assert!(SocketConfig::default().validate().is_ok());
     }
 
     #[cfg(feature = "noise")]
@@ -537,38 +537,38 @@ mod tests {
 
     #[test]
     fn a_value_out_of_range_is_refused_by_name() {
-        let default = EndpointConfig::default;
+        let default = SocketConfig::default;
         let cases = [
             (
-                EndpointConfig {
+                SocketConfig {
                     batch: 0,
                     ..default()
                 },
                 "batch is 0, it can be 1 to 64",
             ),
             (
-                EndpointConfig {
+                SocketConfig {
                     batch: 65,
                     ..default()
                 },
                 "batch is 65, it can be 1 to 64",
             ),
             (
-                EndpointConfig {
+                SocketConfig {
                     send_queue: 0,
                     ..default()
                 },
                 "send_queue is 0, it can be 1 to 65536",
             ),
             (
-                EndpointConfig {
+                SocketConfig {
                     send_queue: 65_537,
                     ..default()
                 },
                 "send_queue is 65537, it can be 1 to 65536",
             ),
             (
-                EndpointConfig {
+                SocketConfig {
                     dscp: Some(64),
                     ..default()
                 },
@@ -578,7 +578,7 @@ mod tests {
         for (config, text) in cases {
             assert_eq!(config.validate().unwrap_err().to_string(), text);
         }
-        let too_much = EndpointConfig {
+        let too_much = SocketConfig {
             send_buffer: Some(SOCKET_BUFFER_MAX + 1),
             ..default()
         };
@@ -589,7 +589,7 @@ mod tests {
                 .to_string()
                 .starts_with("send_buffer is")
         );
-        let no_budget = EndpointConfig {
+        let no_budget = SocketConfig {
             drain_budget: Some(0),
             ..default()
         };
@@ -630,8 +630,8 @@ mod tests {
                 (0, RECEIVE_WINDOW_MAX),
             ),
             (
-                "redundancy",
-                |config, value| config.redundancy = u8::try_from(value).unwrap(),
+                "redundant_copies",
+                |config, value| config.redundant_copies = u8::try_from(value).unwrap(),
                 (0, REDUNDANCY_MAX.into()),
             ),
         ];

@@ -1,4 +1,4 @@
-//! The host: an endpoint that drives the protocol, in the order of a turn.
+//! The host: a socket that drives the protocol, in the order of a turn.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,12 +12,12 @@ use crate::error::SendError;
 use crate::limits::{ANSWERS_PER_TURN_MAX, DATAGRAM_MAX};
 use crate::proto::{
     Admission, Broadcast, ConnectError, ConnectOptions, Delivery, Event, HostState, HostStats,
-    PeerId, PeerStats, Receipt, Request, SendLimit, Transmit,
+    PeerId, PeerStats, Receipt, Request, SendLimitedBy, Transmit,
 };
 use crate::sim::HostNetwork;
 use crate::sim::{LinkConditions, LinkConditionsError};
-use crate::socket::Endpoint;
-use crate::socket::EndpointStats;
+use crate::socket::Socket;
+use crate::socket::SocketStats;
 use crate::socket::Waker;
 use crate::socket::canonical;
 
@@ -74,7 +74,7 @@ use crate::socket::canonical;
 /// 1. What is queued is sent. [`wait`](Self::wait) sleeps here, until a datagram, a deadline of the
 ///    protocol, the [`waker`](Self::waker), or its own timeout.
 /// 2. The clock is read, once.
-/// 3. The socket is drained: until it is empty, or the budget of the endpoint is spent.
+/// 3. The socket is drained: until it is empty, or the budget of the socket is spent.
 /// 4. The timers run, every turn, also when traffic never stops. So a peer is given up only after a
 ///    drain that began past its deadline: a game that hung in a debugger first hears what its peers
 ///    sent meanwhile.
@@ -82,12 +82,12 @@ use crate::socket::canonical;
 ///    ends its ticks with [`flush`](Self::flush) the flush does the first part: see [`poll`](Self::poll).
 ///
 /// What the system says of single datagrams ends no turn. It is counted in
-/// [`endpoint_stats`](Self::endpoint_stats).
+/// [`socket_stats`](Self::socket_stats).
 ///
 /// A host that is dropped tells its peers once; [`shutdown`](Self::shutdown) does it well.
 #[derive(Debug)]
 pub struct Host {
-    endpoint: Endpoint,
+    socket: Socket,
     state: HostState,
     bad_network: Option<HostNetwork>,
     buffer: [u8; DATAGRAM_MAX],
@@ -96,28 +96,28 @@ pub struct Host {
 }
 
 impl Host {
-    /// Binds a socket to `addr`, with the default [`EndpointConfig`](crate::EndpointConfig), for a host
+    /// Binds a socket to `addr`, with the default [`SocketConfig`](crate::SocketConfig), for a host
     /// without peers. Port 0 lets the system choose.
     ///
     /// # Errors
     ///
-    /// Those of [`Endpoint::bind`]; `InvalidInput` for a field of the config that is out of its range; and
+    /// Those of [`Socket::bind`]; `InvalidInput` for a field of the config that is out of its range; and
     /// the system has no entropy.
     pub fn bind(addr: SocketAddr, config: Config) -> io::Result<Self> {
         config.validate()?;
-        Self::with_endpoint(Endpoint::bind(addr)?, config)
+        Self::with_socket(Socket::bind(addr)?, config)
     }
 
-    /// As [`bind`](Self::bind), around an endpoint that was set up with a config of its own.
+    /// As [`bind`](Self::bind), around a socket that was set up with a config of its own.
     ///
     /// # Errors
     ///
     /// `InvalidInput` for a field of the config that is out of its range; the system has no entropy.
-    pub fn with_endpoint(endpoint: Endpoint, config: Config) -> io::Result<Self> {
+    pub fn with_socket(socket: Socket, config: Config) -> io::Result<Self> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed)?;
         Ok(Self {
-            endpoint,
+            socket,
             state: HostState::new(config, seed, clock::now())?,
             bad_network: None,
             buffer: [0; DATAGRAM_MAX],
@@ -127,7 +127,7 @@ impl Host {
 
     /// The address that the socket is bound to, with the real port.
     pub fn local_addr(&self) -> SocketAddr {
-        self.endpoint.local_addr()
+        self.socket.local_addr()
     }
 
     /// Begins to connect; the first packet leaves with the next turn. What comes of it is an event:
@@ -141,7 +141,7 @@ impl Host {
         to: SocketAddr,
         options: &ConnectOptions,
     ) -> Result<PeerId, ConnectError> {
-        if !self.endpoint.reaches(to) {
+        if !self.socket.reaches(to) {
             return Err(ConnectError::Unreachable { to });
         }
         self.state.connect(canonical(to), options, clock::now())
@@ -176,7 +176,7 @@ impl Host {
     /// # Errors
     ///
     /// The system refuses to receive, for a reason that is none of those that are expected
-    /// ([`Endpoint`](crate::Endpoint#what-the-operating-system-may-answer)). The timers did not run, so
+    /// ([`Socket`](crate::Socket#what-the-operating-system-may-answer)). The timers did not run, so
     /// nobody is given up for what could not be heard.
     pub fn poll(&mut self) -> io::Result<()> {
         self.transmit()?;
@@ -195,11 +195,11 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// Those of [`poll`](Self::poll) and of [`Endpoint::wait`].
+    /// Those of [`poll`](Self::poll) and of [`Socket::wait`].
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         self.transmit()?;
         let timeout = self.sleep_for(timeout);
-        self.endpoint.wait(timeout)?;
+        self.socket.wait(timeout)?;
         self.receive()?;
         self.is_flushed = false;
         self.transmit()
@@ -343,8 +343,8 @@ impl Host {
     /// What is known of a peer, while it is connected.
     pub fn peer_stats(&self, peer: PeerId) -> Option<PeerStats> {
         let mut stats = self.state.peer_stats(peer)?;
-        if self.endpoint.is_blocked() {
-            stats.limit = SendLimit::Socket;
+        if self.socket.is_blocked() {
+            stats.limited_by = SendLimitedBy::Socket;
         }
         Some(stats)
     }
@@ -355,8 +355,8 @@ impl Host {
     }
 
     /// What was counted of the socket. On Linux a system call.
-    pub fn endpoint_stats(&self) -> EndpointStats {
-        self.endpoint.stats()
+    pub fn socket_stats(&self) -> SocketStats {
+        self.socket.stats()
     }
 
     /// Puts a bad network between this host and its socket, in both directions, or takes it away again:
@@ -399,15 +399,15 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// Those of [`Endpoint::waker`].
+    /// Those of [`Socket::waker`].
     pub fn waker(&mut self) -> io::Result<Waker> {
-        self.endpoint.waker()
+        self.socket.waker()
     }
 
     /// Whether a [`Waker`] was used since this was last asked, also by a loop that never calls
     /// [`wait`](Self::wait). Costs no system call.
     pub fn take_woken(&mut self) -> bool {
-        self.endpoint.take_woken()
+        self.socket.take_woken()
     }
 
     /// When the next turn is due, if no datagram comes before: for a loop around somebody else's poll.
@@ -421,10 +421,10 @@ impl Host {
             .min()
     }
 
-    /// Whether datagrams may be waiting that no event will announce: see [`Endpoint::may_have_more`].
+    /// Whether datagrams may be waiting that no event will announce: see [`Socket::may_have_more`].
     /// [`wait`](Self::wait) knows this by itself; a loop around somebody else's poll has to ask.
     pub fn may_have_more(&self) -> bool {
-        self.endpoint.may_have_more()
+        self.socket.may_have_more()
     }
 
     /// How long to sleep at most.
@@ -448,9 +448,9 @@ impl Host {
     }
 
     fn drain(&mut self, now: Instant) -> io::Result<()> {
-        while let Some(datagram) = self.endpoint.recv()? {
+        while let Some(datagram) = self.socket.recv()? {
             if datagram.truncated {
-                continue; // none of ours; the endpoint has counted it
+                continue; // none of ours; the socket has counted it
             }
             match &mut self.bad_network {
                 Some(network) => network.receive(datagram.from, datagram.bytes, now),
@@ -471,10 +471,10 @@ impl Host {
     /// protocol makes a packet only when it can leave.
     fn transmit(&mut self) -> io::Result<()> {
         if !self.state.may_transmit() && self.bad_network.is_none() {
-            return self.endpoint.transmit(); // what is left of before
+            return self.socket.transmit(); // what is left of before
         }
         let now = clock::now();
-        while self.endpoint.make_room() {
+        while self.socket.make_room() {
             let Some(transmit) = self.state.poll_transmit_to_peers(&mut self.buffer, now) else {
                 break;
             };
@@ -486,14 +486,14 @@ impl Host {
     /// The part of it that goes to strangers.
     fn transmit_answers(&mut self, now: Instant) -> io::Result<()> {
         // Strangers have a share of the queue, so that they cannot fill it when the socket blocks.
-        while self.endpoint.queued() < ANSWERS_PER_TURN_MAX && self.endpoint.make_room() {
+        while self.socket.queued() < ANSWERS_PER_TURN_MAX && self.socket.make_room() {
             let Some(transmit) = self.state.poll_transmit_answers(&mut self.buffer, now) else {
                 break;
             };
             self.send_out(transmit, now);
         }
         self.send_out_of_network(now);
-        self.endpoint.transmit()
+        self.socket.transmit()
     }
 
     fn send_out(&mut self, transmit: Transmit, now: Instant) {
@@ -502,7 +502,7 @@ impl Host {
             Some(network) => network.send(transmit.to, bytes, now),
             // There is room. An address that this socket cannot reach is one that never came from it.
             None => {
-                let _ = self.endpoint.send(transmit.to, bytes);
+                let _ = self.socket.send(transmit.to, bytes);
             }
         }
     }
@@ -513,7 +513,7 @@ impl Host {
         };
         while let Some((to, len)) = network.next_outgoing(&mut self.buffer, now) {
             // What finds no room is lost, as on a network.
-            let _ = self.endpoint.send(to, &self.buffer[..len]);
+            let _ = self.socket.send(to, &self.buffer[..len]);
         }
     }
 
@@ -526,7 +526,7 @@ impl Host {
         while let Some(at) = network.next_deadline() {
             let at = at.max(now);
             while let Some((to, len)) = network.next_outgoing(&mut self.buffer, at) {
-                let _ = self.endpoint.send(to, &self.buffer[..len]);
+                let _ = self.socket.send(to, &self.buffer[..len]);
             }
             while let Some((from, len)) = network.next_incoming(&mut self.buffer, at) {
                 self.state.handle_datagram(from, &self.buffer[..len], now);
@@ -567,7 +567,7 @@ impl From<ConnectError> for io::Error {
 /// To live in somebody else's poll: register the host, and call [`poll`](Host::poll) when its token
 /// comes up, when [`next_deadline`](Host::next_deadline) has come, and while
 /// [`may_have_more`](Host::may_have_more). Everything else is as with an
-/// [`Endpoint`](crate::Endpoint#impl-Source-for-Endpoint).
+/// [`Socket`](crate::Socket#impl-Source-for-Socket).
 impl mio::event::Source for Host {
     fn register(
         &mut self,
@@ -575,7 +575,7 @@ impl mio::event::Source for Host {
         token: Token,
         interests: Interest,
     ) -> io::Result<()> {
-        self.endpoint.register(registry, token, interests)
+        self.socket.register(registry, token, interests)
     }
 
     fn reregister(
@@ -584,19 +584,19 @@ impl mio::event::Source for Host {
         token: Token,
         interests: Interest,
     ) -> io::Result<()> {
-        self.endpoint.reregister(registry, token, interests)
+        self.socket.reregister(registry, token, interests)
     }
 
     fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        self.endpoint.deregister(registry)
+        self.socket.deregister(registry)
     }
 }
 
-/// The socket itself, to look at or to set options on: see [`Endpoint`].
+/// The socket itself, to look at or to set options on: see [`Socket`].
 #[cfg(unix)]
 impl std::os::fd::AsFd for Host {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        self.endpoint.as_fd()
+        self.socket.as_fd()
     }
 }
 
@@ -604,7 +604,7 @@ impl std::os::fd::AsFd for Host {
 #[cfg(windows)]
 impl std::os::windows::io::AsSocket for Host {
     fn as_socket(&self) -> std::os::windows::io::BorrowedSocket<'_> {
-        self.endpoint.as_socket()
+        self.socket.as_socket()
     }
 }
 
@@ -629,14 +629,14 @@ mod tests {
             client.poll().unwrap();
             server.poll().unwrap();
         }
-        let limit = |client: &Host| client.peer_stats(peer).unwrap().limit;
-        assert_eq!(limit(&client), SendLimit::Application);
-        let script = &client.endpoint.script();
+        let limit = |client: &Host| client.peer_stats(peer).unwrap().limited_by;
+        assert_eq!(limit(&client), SendLimitedBy::Application);
+        let script = &client.socket.script();
         script.send_answers(&[Fails(Errno::EAGAIN as i32)]);
         client.send(peer, Unreliable, b"it waits").unwrap();
         client.flush().unwrap();
-        assert_eq!(limit(&client), SendLimit::Socket);
+        assert_eq!(limit(&client), SendLimitedBy::Socket);
         client.flush().unwrap();
-        assert_eq!(limit(&client), SendLimit::Application);
+        assert_eq!(limit(&client), SendLimitedBy::Application);
     }
 }

@@ -8,9 +8,9 @@
 //! | --- | --- |
 //! | a game's main loop, which must never wait for it | [`wait_until`](Host::wait_until) the tick is due, or, called from somebody else's frame loop, [`poll`](Host::poll), which never sleeps |
 //! | a headless server, which sleeps until something happens | [`wait`](Host::wait) with `None` |
-//! | a latency benchmark, which spins | [`poll`](Host::poll) over and over, or the layer below: [`Endpoint`] |
+//! | a latency benchmark, which spins | [`poll`](Host::poll) over and over, or the layer below: [`Socket`] |
 //!
-//! It has three layers. An [`Endpoint`] sends and receives raw datagrams. A [`Host`] has an endpoint and
+//! It has three layers. A [`Socket`] sends and receives raw datagrams. A [`Host`] has a socket and
 //! knows who is there: virtual connections. Over them it exchanges messages, each with the [`Delivery`] that
 //! it needs: one that may be lost, one that never goes back in time, one that arrives, or one that arrives
 //! after those before it in its channel and holds up no other channel. A lost packet costs those a tick and
@@ -118,27 +118,27 @@
 //!
 //! # The layer below
 //!
-//! Without connections, for a protocol of one's own, or to measure: [`split`](Endpoint::split) makes an
+//! Without connections, for a protocol of one's own, or to measure: [`split`](Socket::split) makes an
 //! echo server a loop of one line. What is received is lent out of its slot, not copied.
 //!
 //! ```
 //! # use std::time::Duration;
-//! use tickwire::Endpoint;
+//! use tickwire::Socket;
 //!
-//! let mut endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap())?;
-//! # let mut client = Endpoint::bind("127.0.0.1:0".parse().unwrap())?;
-//! # client.send(endpoint.local_addr(), b"hello")?;
+//! let mut socket = Socket::bind("127.0.0.1:0".parse().unwrap())?;
+//! # let mut client = Socket::bind("127.0.0.1:0".parse().unwrap())?;
+//! # client.send(socket.local_addr(), b"hello")?;
 //! # client.flush()?;
 //! # let mut turns = 0..1;
 //! # while turns.next().is_some() {
 //! # /*
 //! loop {
 //! # */
-//!     endpoint.wait(None)?;
-//!     let (mut rx, mut tx) = endpoint.split();
+//!     socket.wait(None)?;
+//!     let (mut rx, mut tx) = socket.split();
 //!     while let Some(d) = rx.recv()? { tx.send(d.from, d.bytes)?; }
 //! }
-//! # endpoint.flush()?;
+//! # socket.flush()?;
 //! # client.wait(Some(Duration::from_secs(10)))?;
 //! # assert_eq!(client.recv()?.unwrap().bytes, b"hello");
 //! # Ok::<(), std::io::Error>(())
@@ -171,8 +171,8 @@
 //! [`send`](Host::send), or [`broadcast`](Host::broadcast); and [`flush`](Host::flush) if it should leave
 //! before the next turn.
 //!
-//! With an [`Endpoint`] the steps 2, 4 and 5 are the application's as well, and the drain is
-//! [`recv`](Endpoint::recv) until `None`.
+//! With a [`Socket`] the steps 2, 4 and 5 are the application's as well, and the drain is
+//! [`recv`](Socket::recv) until `None`.
 //!
 //! # Layers
 //!
@@ -182,7 +182,7 @@
 //! | --- | --- |
 //! | `crates/cli` | the program `tickwire` |
 //! | `src/lib.rs` | this face |
-//! | `src/io` | the only code that touches the operating system: sockets, readiness, sleep, the clock; [`Endpoint`], and [`Host`] around one |
+//! | `src/io` | the only code that touches the operating system: sockets, readiness, sleep, the clock; [`Socket`], and [`Host`] around one |
 //! | `src/token` | admission tokens, pure as well (feature `noise`) |
 //! | [`proto`] | the protocol, pure: connections, encryption, messages; no I/O, no clock, no entropy of its own; [`HostState`](proto::HostState) is a host without a socket, for tests on virtual time and sockets of one's own |
 //! | `src/config.rs`, `src/send_error.rs` | what a user may change; why something is not sent |
@@ -203,8 +203,8 @@
 //!   it in its channel, and none in another channel waits for it. [`Acked`](Event::Acked) is said only of
 //!   what the other side has in its event queue.
 //! - Every queue has a limit and says what happens at it; nothing is dropped silently. What is lost on
-//!   this machine is counted: in [`EndpointStats`], [`HostStats`] and [`PeerStats`].
-//! - After warm-up, an endpoint receives and sends without allocating.
+//!   this machine is counted: in [`SocketStats`], [`HostStats`] and [`PeerStats`].
+//! - After warm-up, a socket receives and sends without allocating.
 //! - Private keys appear in no log, no `Debug` and no error, and our copies are wiped.
 //! - Errors are bad input or a system in trouble; panics are bugs.
 //!
@@ -240,17 +240,17 @@ pub use bytes;
 /// The crate of the readiness API, in the version that tickwire uses.
 pub use mio;
 
-pub use crate::config::{Config, ConfigError, EndpointConfig, Security};
+pub use crate::config::{Config, ConfigError, Security, SocketConfig};
 pub use crate::error::SendError;
 pub use crate::host::Host;
 #[cfg(feature = "noise")]
 pub use crate::keys::{KeyFileError, KeyFileErrorKind, KeyParseError, PrivateKey, PublicKey};
 pub use crate::proto::{
     Admission, Broadcast, ConnectError, ConnectOptions, Delivery, DisconnectReason, Event,
-    HostStats, PeerId, PeerStats, Receipt, Request, SendLimit,
+    HostStats, PeerId, PeerStats, Receipt, Request, SendLimitedBy,
 };
 pub use crate::sim::{LinkConditions, LinkConditionsError, Loss};
-pub use crate::socket::{Datagram, Endpoint, EndpointStats, ErrorCounts, Receiver, Sender, Waker};
+pub use crate::socket::{Datagram, ErrorCounts, Receiver, Sender, Socket, SocketStats, Waker};
 pub use crate::ticker::Ticker;
 
 /// The README's programs compile.

@@ -1,7 +1,7 @@
 //! Every number of the library: its unit, where it comes from, what happens at it, and the asserts
 //! that tie it to its neighbours.
 //!
-//! What a user may change stands in [`EndpointConfig`](crate::EndpointConfig) and takes its default
+//! What a user may change stands in [`SocketConfig`](crate::SocketConfig) and takes its default
 //! from here.
 
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 /// The longest datagram that is sent, and the size of a receive slot, in bytes: 1024.
 ///
 /// Everything counts, whatever a protocol puts in front of the payload included. A longer one is
-/// refused by [`send`](crate::Endpoint::send) and arrives cut, with
+/// refused by [`send`](crate::Socket::send) and arrives cut, with
 /// [`truncated`](crate::Datagram::truncated) set.
 pub const DATAGRAM_MAX: usize = 1024;
 
@@ -35,7 +35,7 @@ pub(crate) const SPARSE_SINGLES: usize = 2;
 /// The kernel's receive buffer that is asked for by default, in bytes of `SO_RCVBUF`: 4 MiB.
 ///
 /// Enough for a burst of 1,000 clients that send three full datagrams each. Where the system grants
-/// less, the endpoint works and says so once in the log.
+/// less, the socket works and says so once in the log.
 pub const RECEIVE_BUFFER_DEFAULT: usize = 4 << 20;
 
 /// The largest buffer that can be asked for, in bytes: 1 GiB. Linux doubles what it grants, and counts
@@ -201,7 +201,7 @@ pub const REKEY_PACKETS: u64 = 1 << 24;
 const _: () = assert!(REKEY_PACKETS > REPLAY_WINDOW);
 
 /// How many packets one side of a connection sends at most: 2^48, for nine years a million a second. Then
-/// it ends with [`NumbersExhausted`](crate::DisconnectReason::NumbersExhausted), long before there is no
+/// it ends with [`PacketNumbersExhausted`](crate::DisconnectReason::PacketNumbersExhausted), long before there is no
 /// number left that was not used.
 pub const PACKETS_PER_CONNECTION_MAX: u64 = 1 << 48;
 const _: () = assert!(PACKETS_PER_CONNECTION_MAX < (1 << 62) / 1024);

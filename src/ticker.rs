@@ -16,14 +16,14 @@ const NANOS_PER_SECOND: u64 = 1_000_000_000;
 ///
 /// ```
 /// use std::time::Instant;
-/// use tickwire::{Endpoint, Ticker};
+/// use tickwire::{Socket, Ticker};
 ///
-/// let mut endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap())?;
+/// let mut socket = Socket::bind("127.0.0.1:0".parse().unwrap())?;
 /// let mut ticker = Ticker::hz(500);
 /// let mut steps = 0;
 /// while steps < 5 {
-///     endpoint.wait_until(ticker.deadline())?;
-///     while let Some(datagram) = endpoint.recv()? {
+///     socket.wait_until(ticker.deadline())?;
+///     while let Some(datagram) = socket.recv()? {
 ///         // take in what the players sent
 ///     }
 ///     for _ in 0..ticker.steps_due(Instant::now()) {

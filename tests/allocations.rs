@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use common::bind;
-use tickwire::EndpointConfig;
+use tickwire::SocketConfig;
 
 #[test]
 fn the_counter_counts() {
@@ -16,18 +16,18 @@ fn the_counter_counts() {
 
 #[test]
 fn a_hundred_thousand_datagrams_received_and_echoed_allocate_nothing_batched() {
-    echo_allocates_nothing(&EndpointConfig::default());
+    echo_allocates_nothing(&SocketConfig::default());
 }
 
 #[test]
 fn a_hundred_thousand_datagrams_received_and_echoed_allocate_nothing_single() {
-    echo_allocates_nothing(&EndpointConfig {
+    echo_allocates_nothing(&SocketConfig {
         batch: 1,
-        ..EndpointConfig::default()
+        ..SocketConfig::default()
     });
 }
 
-fn echo_allocates_nothing(config: &EndpointConfig) {
+fn echo_allocates_nothing(config: &SocketConfig) {
     const BURST: usize = 200;
     let (mut server, mut client) = (bind(config), bind(config));
     let to = server.local_addr();
@@ -55,12 +55,12 @@ fn echo_allocates_nothing(config: &EndpointConfig) {
 
 #[test]
 fn refused_sends_allocate_nothing() {
-    let mut endpoint = bind(&EndpointConfig::default());
-    let own = endpoint.local_addr();
+    let mut socket = bind(&SocketConfig::default());
+    let own = socket.local_addr();
     let allocations = measure(|| {
         for _ in 0..1000 {
-            assert!(endpoint.send(own, &[0; 1025]).is_err());
-            assert!(endpoint.send("[::1]:9".parse().unwrap(), b"").is_err());
+            assert!(socket.send(own, &[0; 1025]).is_err());
+            assert!(socket.send("[::1]:9".parse().unwrap(), b"").is_err());
         }
     });
     assert_eq!(allocations.count_total, 0);

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use allocation_counter::measure;
 use mio::{Events, Interest, Poll, Token};
 use tickwire::{
-    Admission, Config, ConnectError, ConnectOptions, Delivery, DisconnectReason, Endpoint,
-    EndpointConfig, Event, Host, LinkConditions, PeerId,
+    Admission, Config, ConnectError, ConnectOptions, Delivery, DisconnectReason, Event, Host,
+    LinkConditions, PeerId, Socket, SocketConfig,
 };
 
 /// Nothing here takes a fraction of it; a test that has waited this long has failed.
@@ -516,7 +516,7 @@ static LONG: [u8; 40_000] = [7; 40_000];
 
 fn a_game_that_flushes_sends_nothing_to_peers_in_between() {
     let (mut pair, to_server, _) = Pair::connected();
-    let sent = |host: &Host| host.endpoint_stats().datagrams_sent;
+    let sent = |host: &Host| host.socket_stats().datagrams_sent;
     pair.client
         .send(to_server, Delivery::Reliable, &LONG)
         .unwrap();
@@ -543,13 +543,13 @@ fn a_game_that_stops_to_flush_sends_all_the_same() {
 }
 
 fn a_full_send_queue_holds_the_protocol_back_and_loses_nothing() {
-    let config = EndpointConfig {
+    let config = SocketConfig {
         send_queue: 1,
         batch: 1,
-        ..EndpointConfig::default()
+        ..SocketConfig::default()
     };
-    let endpoint = Endpoint::with_config(ANY.parse().unwrap(), &config).unwrap();
-    let client = Host::with_endpoint(endpoint, host_config()).unwrap();
+    let socket = Socket::with_config(ANY.parse().unwrap(), &config).unwrap();
+    let client = Host::with_socket(socket, host_config()).unwrap();
     let mut pair = Pair::new(host(), client);
     let to_server = connect(&mut pair.client, pair.server.local_addr());
     pair.run_until(|pair| pair.server.stats().peers == 1);
@@ -560,7 +560,7 @@ fn a_full_send_queue_holds_the_protocol_back_and_loses_nothing() {
             .unwrap();
     }
     pair.run_until(|pair| messages(&pair.at_server).len() == 100);
-    assert_eq!(pair.client.endpoint_stats().queue_full, 0);
+    assert_eq!(pair.client.socket_stats().queue_full, 0);
 }
 
 fn a_config_out_of_range_is_refused_by_name() {

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use common::{bind, drain};
 use log::{Level, LevelFilter, Log, Metadata, Record};
-use tickwire::EndpointConfig;
+use tickwire::SocketConfig;
 
 thread_local! {
     static LINES: RefCell<Vec<(Level, String)>> = const { RefCell::new(Vec::new()) };
@@ -41,11 +41,11 @@ fn lines_of(body: impl FnOnce()) -> Vec<(Level, String)> {
     LINES.take().into_iter().filter(is_ours).collect()
 }
 
-fn both_paths(test: impl Fn(&EndpointConfig)) {
+fn both_paths(test: impl Fn(&SocketConfig)) {
     for batch in [64, 1] {
-        test(&EndpointConfig {
+        test(&SocketConfig {
             batch,
-            ..EndpointConfig::default()
+            ..SocketConfig::default()
         });
     }
 }
@@ -54,7 +54,7 @@ fn both_paths(test: impl Fn(&EndpointConfig)) {
 fn a_bind_is_one_line_at_info_and_a_smaller_buffer_one_at_warn() {
     both_paths(|config| {
         for asked in [None, Some(4096), Some(1 << 30)] {
-            let config = EndpointConfig {
+            let config = SocketConfig {
                 receive_buffer: asked,
                 ..config.clone()
             };
@@ -79,14 +79,14 @@ fn a_bind_is_one_line_at_info_and_a_smaller_buffer_one_at_warn() {
 #[test]
 fn single_datagrams_are_lines_at_trace_alone() {
     both_paths(|config| {
-        let mut endpoint = bind(config);
-        let own = endpoint.local_addr();
+        let mut socket = bind(config);
+        let own = socket.local_addr();
         let lines = lines_of(|| {
             for _ in 0..100 {
-                endpoint.send(own, b"hello").unwrap();
+                socket.send(own, b"hello").unwrap();
             }
-            endpoint.flush().unwrap();
-            assert_eq!(drain(&mut endpoint).len(), 100);
+            socket.flush().unwrap();
+            assert_eq!(drain(&mut socket).len(), 100);
         });
         let count = |text: String| {
             let same = (Level::Trace, text);
@@ -101,16 +101,16 @@ fn single_datagrams_are_lines_at_trace_alone() {
 #[test]
 fn a_thousand_refusals_are_counted_and_warned_of_at_most_once_a_second() {
     both_paths(|config| {
-        let mut endpoint = bind(config);
-        let port_0 = SocketAddr::new(endpoint.local_addr().ip(), 0);
+        let mut socket = bind(config);
+        let port_0 = SocketAddr::new(socket.local_addr().ip(), 0);
         let begin = Instant::now();
         let lines = lines_of(|| {
             for _ in 0..1000 {
-                endpoint.send(port_0, b"refused").unwrap();
-                endpoint.flush().unwrap_err();
+                socket.send(port_0, b"refused").unwrap();
+                socket.flush().unwrap_err();
             }
         });
-        assert_eq!(endpoint.stats().send_errors.other, 1000);
+        assert_eq!(socket.stats().send_errors.other, 1000);
         let (level, text) = &lines[0];
         assert_eq!(*level, Level::Warn);
         assert!(

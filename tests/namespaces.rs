@@ -12,7 +12,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use common::{LIMIT, bind};
-use tickwire::{Endpoint, EndpointConfig, SendError};
+use tickwire::{SendError, Socket, SocketConfig};
 
 /// A machine with one link, 10.9.0.1/24, behind which nobody answers.
 const LINK: &str = "ip link set lo up \
@@ -67,29 +67,29 @@ fn inner_full_socket_single() {
 /// writable again.
 fn full_socket(batch: usize) {
     let nobody: SocketAddr = "10.9.0.2:9".parse().unwrap();
-    let config = EndpointConfig {
+    let config = SocketConfig {
         batch,
         send_buffer: Some(4608),
         send_queue: 4,
-        ..EndpointConfig::default()
+        ..SocketConfig::default()
     };
-    let mut endpoint = Endpoint::with_config("10.9.0.1:0".parse().unwrap(), &config).unwrap();
-    let own = endpoint.local_addr();
-    while endpoint.queued() < 3 {
-        endpoint.send(nobody, &[1; 1024]).unwrap();
-        endpoint.flush().unwrap();
+    let mut socket = Socket::with_config("10.9.0.1:0".parse().unwrap(), &config).unwrap();
+    let own = socket.local_addr();
+    while socket.queued() < 3 {
+        socket.send(nobody, &[1; 1024]).unwrap();
+        socket.flush().unwrap();
     }
-    endpoint.send(own, b"the last").unwrap();
-    assert_eq!(endpoint.send(own, b"too many"), Err(SendError::QueueFull));
-    assert!(endpoint.stats().send_would_block > 0);
+    socket.send(own, b"the last").unwrap();
+    assert_eq!(socket.send(own, b"too many"), Err(SendError::QueueFull));
+    assert!(socket.stats().send_would_block > 0);
 
     // Nothing but writability can make room while the loop sleeps, and room ends the sleep.
-    endpoint.wait(Some(LIMIT)).unwrap();
-    assert!(endpoint.queued() < 4, "it slept through its writability");
+    socket.wait(Some(LIMIT)).unwrap();
+    assert!(socket.queued() < 4, "it slept through its writability");
     // The queue is in order, so the last arrives when all before it have left.
-    assert_eq!(common::receive(&mut endpoint, 1), [b"the last"]);
-    assert_eq!(endpoint.queued(), 0);
-    let stats = endpoint.stats();
+    assert_eq!(common::receive(&mut socket, 1), [b"the last"]);
+    assert_eq!(socket.queued(), 0);
+    let stats = socket.stats();
     assert_eq!((stats.discarded, stats.queue_full), (0, 1));
 }
 
@@ -102,17 +102,17 @@ fn a_network_without_a_route_is_counted_and_disturbs_nobody() {
 #[ignore = "runs in a namespace, by the test above"]
 fn inner_no_route() {
     let nowhere: SocketAddr = "192.0.2.1:9".parse().unwrap();
-    let mut endpoint = Endpoint::bind("0.0.0.0:0".parse().unwrap()).unwrap();
-    let own = SocketAddr::new("127.0.0.1".parse().unwrap(), endpoint.local_addr().port());
+    let mut socket = Socket::bind("0.0.0.0:0".parse().unwrap()).unwrap();
+    let own = SocketAddr::new("127.0.0.1".parse().unwrap(), socket.local_addr().port());
     for _ in 0..3 {
-        endpoint.send(nowhere, b"lost").unwrap();
-        endpoint.send(own, b"here").unwrap();
+        socket.send(nowhere, b"lost").unwrap();
+        socket.send(own, b"here").unwrap();
     }
-    endpoint.flush().unwrap();
+    socket.flush().unwrap();
     for _ in 0..3 {
-        assert_eq!(endpoint.recv().unwrap().unwrap().bytes, b"here");
+        assert_eq!(socket.recv().unwrap().unwrap().bytes, b"here");
     }
-    let stats = endpoint.stats();
+    let stats = socket.stats();
     assert_eq!((stats.send_errors.unreachable, stats.discarded), (3, 3));
 }
 
@@ -128,21 +128,21 @@ fn a_firewall_is_counted_and_disturbs_nobody() {
 #[ignore = "runs in a namespace, by the test above"]
 fn inner_firewall() {
     for batch in [64, 1] {
-        let mut endpoint = bind(&EndpointConfig {
+        let mut socket = bind(&SocketConfig {
             batch,
-            ..EndpointConfig::default()
+            ..SocketConfig::default()
         });
-        let own = endpoint.local_addr();
+        let own = socket.local_addr();
         let forbidden = SocketAddr::new(own.ip(), 9);
         for _ in 0..3 {
-            endpoint.send(forbidden, b"no").unwrap();
-            endpoint.send(own, b"yes").unwrap();
+            socket.send(forbidden, b"no").unwrap();
+            socket.send(own, b"yes").unwrap();
         }
-        endpoint.wait(Some(LIMIT)).unwrap();
+        socket.wait(Some(LIMIT)).unwrap();
         for _ in 0..3 {
-            assert_eq!(endpoint.recv().unwrap().unwrap().bytes, b"yes");
+            assert_eq!(socket.recv().unwrap().unwrap().bytes, b"yes");
         }
-        let stats = endpoint.stats();
+        let stats = socket.stats();
         assert_eq!((stats.send_errors.permission, stats.discarded), (3, 3));
     }
 }
@@ -159,8 +159,8 @@ fn a_datagram_from_port_0_does_not_end_the_echo() {
 fn inner_port_0() {
     use socket2::{Domain, Protocol, Socket, Type};
 
-    let mut endpoint = bind(&EndpointConfig::default());
-    let own = endpoint.local_addr();
+    let mut socket = bind(&SocketConfig::default());
+    let own = socket.local_addr();
     let raw = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::UDP)).unwrap();
     // A UDP header by hand (RFC 768): source port 0, destination port, length, checksum 0 (none).
     let [high, low] = own.port().to_be_bytes();
@@ -170,22 +170,22 @@ fn inner_port_0() {
     let peer = common::plain_socket();
     peer.send_to(b"hello", own).unwrap();
 
-    endpoint.wait(Some(LIMIT)).unwrap();
-    let (mut rx, mut tx) = endpoint.split();
+    socket.wait(Some(LIMIT)).unwrap();
+    let (mut rx, mut tx) = socket.split();
     let mut sources = Vec::new();
     while let Some(d) = rx.recv().unwrap() {
         sources.push(d.from.port());
         tx.send(d.from, d.bytes).unwrap();
     }
     assert_eq!(sources, [0, peer.local_addr().unwrap().port()]);
-    endpoint
+    socket
         .wait(Some(Duration::ZERO))
         .expect("one peer's address must not end the loop");
     let mut buffer = [0; 16];
     assert_eq!(peer.recv(&mut buffer).unwrap(), 5);
-    assert_eq!(endpoint.stats().send_errors.other, 1);
+    assert_eq!(socket.stats().send_errors.other, 1);
     assert_eq!(
-        endpoint.flush().unwrap_err().kind(),
+        socket.flush().unwrap_err().kind(),
         std::io::ErrorKind::InvalidInput
     );
 }

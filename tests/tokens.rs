@@ -12,7 +12,7 @@ mod protections;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-use tickwire::token::{self, Grant, Id, Key, TokenError, Verifier};
+use tickwire::token::{self, Claims, TokenError, TokenId, TokenKey, Verifier};
 use tickwire::{
     Admission, Config, ConnectOptions, DisconnectReason, Event, Host, LinkConditions, PeerId,
 };
@@ -24,18 +24,18 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// A turn that nothing happens in.
 const A_MOMENT: Option<Duration> = Some(Duration::from_millis(1));
 
-fn key() -> Key {
-    Key::from_bytes([7; 32])
+fn key() -> TokenKey {
+    TokenKey::from_bytes([7; 32])
 }
 
 fn token(id: u8, audience: &[u8], expires_at: u64) -> Vec<u8> {
-    let grant = Grant {
+    let grant = Claims {
         player: b"anna",
         audience,
         expires_at,
         data: b"",
     };
-    token::issue(&key(), &grant, Id::from_bytes([id; 16])).unwrap()
+    token::issue(&key(), &grant, TokenId::from_bytes([id; 16])).unwrap()
 }
 
 fn code_of(error: TokenError) -> u32 {
@@ -89,7 +89,7 @@ impl Server {
     }
 
     fn on_connected(&mut self, peer: PeerId, payload: &[u8]) {
-        match self.verifier.spend(payload, NOW) {
+        match self.verifier.redeem(payload, NOW) {
             Ok(token) => self.players.push((peer, token.player.to_vec())),
             Err(error) => {
                 self.sent_away += 1;
@@ -254,7 +254,7 @@ fn a_good_token_opens_a_connection_and_says_who_came() {
     let player = Player::new().connect(&server, &token(1, ARENA, NOW + 60));
     let _player = let_in(&mut server, player);
     assert_eq!(server.players[0].1, b"anna");
-    assert_eq!(server.verifier.verdicts().spent, 1);
+    assert_eq!(server.verifier.stats().spent, 1);
 }
 
 fn a_token_that_is_not_good_is_denied_with_its_reason_and_counted() {
@@ -271,16 +271,16 @@ fn a_token_that_is_not_good_is_denied_with_its_reason_and_counted() {
         let told = refusal(&mut server, &payload);
         assert_eq!(told, DisconnectReason::Denied { code });
     }
-    let verdicts = server.verifier.verdicts();
+    let stats = server.verifier.stats();
     for count in [
-        verdicts.malformed,
-        verdicts.bad_signature,
-        verdicts.wrong_audience,
-        verdicts.expired,
+        stats.malformed,
+        stats.bad_signature,
+        stats.wrong_audience,
+        stats.expired,
     ] {
-        assert!(count >= 1, "{verdicts:?}");
+        assert!(count >= 1, "{stats:?}");
     }
-    assert_eq!((verdicts.good, verdicts.spent), (0, 0));
+    assert_eq!((stats.good, stats.spent), (0, 0));
     assert_eq!(server.players, []);
 }
 
@@ -345,14 +345,14 @@ fn a_recorded_connect_opens_nothing_when_its_token_is_used() {
     });
 
     // As long as he is there nobody is asked, and the accept is sent again.
-    let asked = server.verifier.verdicts().good;
+    let asked = server.verifier.stats().good;
     let again = server.host.stats().repeated_connects;
     until("the copy is known", || {
         middle.replay_connect();
         server.turn();
         server.host.stats().repeated_connects > again
     });
-    assert_eq!(server.verifier.verdicts().good, asked);
+    assert_eq!(server.verifier.stats().good, asked);
 
     player.host.shutdown(0);
     until("the player goes", || {
@@ -365,10 +365,10 @@ fn a_recorded_connect_opens_nothing_when_its_token_is_used() {
     until("the copy is refused", || {
         middle.replay_connect();
         server.turn();
-        server.verifier.verdicts().used_before > 0
+        server.verifier.stats().used_before > 0
     });
-    let verdicts = server.verifier.verdicts();
-    assert_eq!((verdicts.good, verdicts.spent), (asked, 1));
+    let stats = server.verifier.stats();
+    assert_eq!((stats.good, stats.spent), (asked, 1));
     assert_eq!((server.players.len(), server.sent_away), (0, 0));
 }
 
@@ -416,10 +416,6 @@ fn a_player_whose_packets_are_lost_gets_in_with_his_token() {
         let player = player.connect(&server, &token(id, ARENA, NOW + 60));
         players.push(let_in(&mut server, player));
     }
-    let verdicts = server.verifier.verdicts();
-    assert_eq!(
-        (verdicts.spent, verdicts.used_before),
-        (5, 0),
-        "{verdicts:?}"
-    );
+    let stats = server.verifier.stats();
+    assert_eq!((stats.spent, stats.used_before), (5, 0), "{stats:?}");
 }

@@ -1,16 +1,16 @@
-//! An endpoint that echoes what waits in its socket: the drain, the queue and the batches, over real
+//! A socket that echoes what waits in its socket: the drain, the queue and the batches, over real
 //! sockets of this machine.
 
 use std::net::UdpSocket;
 
-use tickwire::Endpoint;
+use tickwire::Socket;
 
 use crate::Scenario;
 
 const PAYLOAD: &[u8] = &[1; 64];
 
 pub(crate) struct Echo {
-    endpoint: Endpoint,
+    socket: Socket,
     client: UdpSocket,
     width: u16,
     ticks: usize,
@@ -19,16 +19,16 @@ pub(crate) struct Echo {
 
 impl Echo {
     pub(crate) fn new(width: u16) -> Self {
-        let endpoint = Endpoint::bind(([127, 0, 0, 1], 0).into()).expect("a port is free");
+        let socket = Socket::bind(([127, 0, 0, 1], 0).into()).expect("a port is free");
         let client = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
         client
-            .connect(endpoint.local_addr())
+            .connect(socket.local_addr())
             .expect("it is this machine");
         client
             .set_nonblocking(true)
             .expect("every socket can be that");
         Self {
-            endpoint,
+            socket,
             client,
             width,
             ticks: 0,
@@ -38,20 +38,20 @@ impl Echo {
 
     #[inline(never)]
     fn echo(&mut self) {
-        let (mut receiver, mut sender) = self.endpoint.split();
+        let (mut receiver, mut sender) = self.socket.split();
         while let Some(datagram) = receiver.recv().expect("nobody is unreachable") {
             sender
                 .send(datagram.from, datagram.bytes)
                 .expect("there is room");
         }
-        self.endpoint.flush().expect("nobody is unreachable");
+        self.socket.flush().expect("nobody is unreachable");
     }
 }
 
 impl Scenario for Echo {
     fn before(&mut self) {
         for _ in 0..self.width {
-            self.client.send(PAYLOAD).expect("the endpoint is there");
+            self.client.send(PAYLOAD).expect("the socket is there");
         }
     }
 

@@ -58,7 +58,7 @@ fn scenarios() -> Vec<(&'static str, Enter)> {
         #[cfg(feature = "noise")]
         ("noise", || Box::new(Game::new(&Config::noise(7), WIDTH))),
         #[cfg(target_os = "linux")]
-        ("endpoint", || Box::new(Echo::new(WIDTH))),
+        ("socket", || Box::new(Echo::new(WIDTH))),
     ]
 }
 

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::keys::PrivateKey;
 use crate::keys::file;
 use crate::keys::file::KeyFileError;
-use crate::token::{Id, Key};
+use crate::token::{TokenId, TokenKey};
 
 impl PrivateKey {
     /// A new one, from the system's entropy.
@@ -55,7 +55,7 @@ impl PrivateKey {
     }
 }
 
-impl Key {
+impl TokenKey {
     /// A new one, from the system's entropy.
     ///
     /// # Errors
@@ -96,7 +96,7 @@ impl Key {
     }
 }
 
-impl Id {
+impl TokenId {
     /// A new one, from the system's entropy: nobody draws the same one again.
     ///
     /// # Errors

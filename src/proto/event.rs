@@ -124,12 +124,12 @@ pub enum DisconnectReason {
     /// This side has sent [`PACKETS_PER_CONNECTION_MAX`](crate::limits::PACKETS_PER_CONNECTION_MAX)
     /// packets, and no packet number may be used twice. The peer is told
     /// [`Remote`](Self::Remote) with the code 0. Connect again.
-    NumbersExhausted,
+    PacketNumbersExhausted,
     /// A new connection came from the same address and has proven itself: the client ended without a
     /// word, and came back.
     Replaced,
     /// Nobody answered the `connect` within [`connect_timeout`](crate::Config::connect_timeout).
-    Unanswered,
+    ConnectTimeout,
     /// Nobody with the [pinned key](crate::ConnectOptions::server_key) answered the `connect` in that
     /// time, but somebody with another key did: the server's key has changed, or somebody else poses as
     /// the server.
@@ -165,9 +165,9 @@ impl fmt::Display for DisconnectReason {
             Self::Local { code } => write!(f, "disconnected by this side, code {code}"),
             Self::Remote { code } => write!(f, "disconnected by the peer, code {code}"),
             Self::TimedOut => f.write_str("the peer was silent for too long"),
-            Self::NumbersExhausted => f.write_str("this side has used all packet numbers"),
+            Self::PacketNumbersExhausted => f.write_str("this side has used all packet numbers"),
             Self::Replaced => f.write_str("replaced by a new connection from the same address"),
-            Self::Unanswered => f.write_str("nobody answered"),
+            Self::ConnectTimeout => f.write_str("the server did not answer in time"),
             #[cfg(feature = "noise")]
             Self::WrongServerKey { shown } => {
                 write!(

@@ -45,7 +45,7 @@ pub use self::delivery::{Delivery, Receipt};
 pub use self::event::{ConnectError, DisconnectReason, Event};
 pub use self::host::{Admission, Broadcast, ConnectOptions, HostState, Request, Transmit};
 pub use self::peer_id::PeerId;
-pub use self::stats::{HostStats, PeerStats, SendLimit};
+pub use self::stats::{HostStats, PeerStats, SendLimitedBy};
 
 /// Version of the wire format that this library speaks: see [`wire`].
 pub const VERSION: u8 = wire::handshake::VERSION;

@@ -32,7 +32,7 @@ pub struct PeerStats {
     /// Packets that were authentic and made no sense. Its software has a fault.
     pub malformed: u64,
     /// Packets from an address that is not the peer's, or not yet.
-    pub from_elsewhere: u64,
+    pub unvalidated_address: u64,
     /// Packets from it that were not acknowledged because a message in it found no room, or broke a
     /// limit: see [`messages_refused`](Self::messages_refused).
     pub packets_refused: u64,
@@ -41,7 +41,7 @@ pub struct PeerStats {
     pub packets_missing: u64,
     /// The share of the packets to it that are lost, lately, in millionths: an average in which the last 90
     /// packets count for half.
-    pub loss_to_ppm: u32,
+    pub loss_ppm: u32,
     /// Messages that were queued for it.
     pub messages_sent: u64,
     /// Messages from it that went into the event queue.
@@ -51,9 +51,9 @@ pub struct PeerStats {
     /// were not acknowledged.
     pub messages_refused: u64,
     /// Reliable messages, or pieces of them, that came again: copies, and what was sent again in vain.
-    pub messages_known: u64,
+    pub duplicate_messages: u64,
     /// Sequenced messages from it that were dropped because a newer one of their channel had come.
-    pub messages_too_late: u64,
+    pub stale_messages: u64,
     /// Unreliable and sequenced messages to it that were dropped because the rate did not let them go in
     /// time ([`UNRELIABLE_WAIT_MAX`](crate::limits::UNRELIABLE_WAIT_MAX)).
     pub messages_expired: u64,
@@ -71,39 +71,39 @@ pub struct PeerStats {
     pub queued_bytes: usize,
     /// Reliable messages from it that the application has not taken or that are not whole, now, in bytes,
     /// each with [`MESSAGE_OVERHEAD`](crate::limits::MESSAGE_OVERHEAD) more.
-    pub untaken_bytes: u64,
+    pub unread_bytes: u64,
     /// Bytes of packets to it that are neither acknowledged nor lost, now.
     pub in_flight_bytes: usize,
     /// How fast it may be sent to, now, in bits per second.
-    pub rate: u64,
+    pub pacing_rate: u64,
     /// How fast the network was seen to deliver, in bits per second: the most of the last two round trips. Less
     /// than there is where the application does not send more, and while a queue drains.
-    pub bandwidth: u64,
+    pub delivery_rate: u64,
     /// By how much the shortest of the last three round trips was longer than the shortest of the last ten to
     /// twenty seconds: packets wait in a queue on their way. Zero as long as that is no more than noise, or
     /// than a delay that stayed when less was sent. It is as old as the last acknowledgement.
     pub queue_delay: Duration,
     /// What keeps messages to it from leaving, now.
-    pub limit: SendLimit,
+    pub limited_by: SendLimitedBy,
 }
 
 /// What keeps messages to a peer from leaving. Where several of these do, it is the last of them in this list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub enum SendLimit {
+pub enum SendLimitedBy {
     /// Nothing: the application has sent no more, or it leaves with the next turn.
     #[default]
     Application,
     /// The peer's application does not take reliable messages as fast as they come, and its
     /// [`receive_window`](crate::Config::receive_window) is full.
-    ReceiveWindow,
+    FlowControl,
     /// As much is on its way as the path is thought to hold, or
     /// [`IN_FLIGHT_MAX`](crate::limits::IN_FLIGHT_MAX) packets are: reliable messages wait until some of it
     /// is acknowledged or lost.
-    Window,
-    /// They wait for their time at the [`rate`](PeerStats::rate). Unreliable ones no longer than
+    CongestionWindow,
+    /// They wait for their time at the [`rate`](PeerStats::pacing_rate). Unreliable ones no longer than
     /// [`UNRELIABLE_WAIT_MAX`](crate::limits::UNRELIABLE_WAIT_MAX).
-    Rate,
+    Pacing,
     /// This machine's socket took no more when it was last tried: so it is for every peer, also where nothing
     /// waits. A [`HostState`](crate::proto::HostState) has no socket and never says so.
     Socket,
@@ -123,27 +123,27 @@ impl PeerStats {
             duplicates: 0,
             failed_authentication: 0,
             malformed: 0,
-            from_elsewhere: 0,
+            unvalidated_address: 0,
             packets_refused: 0,
             packets_missing: 0,
-            loss_to_ppm: 0,
+            loss_ppm: 0,
             messages_sent: 0,
             messages_received: 0,
             messages_refused: 0,
-            messages_known: 0,
-            messages_too_late: 0,
+            duplicate_messages: 0,
+            stale_messages: 0,
             messages_expired: 0,
             messages_retransmitted: 0,
             copies_sent: 0,
             copies_useful: 0,
             queued_messages: 0,
             queued_bytes: 0,
-            untaken_bytes: 0,
+            unread_bytes: 0,
             in_flight_bytes: 0,
-            rate: 0,
-            bandwidth: 0,
+            pacing_rate: 0,
+            delivery_rate: 0,
             queue_delay: Duration::ZERO,
-            limit: SendLimit::Application,
+            limited_by: SendLimitedBy::Application,
         }
     }
 }

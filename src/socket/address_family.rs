@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
-use crate::config::EndpointConfig;
+use crate::config::SocketConfig;
 
 /// Which addresses a socket can reach, by the one that it is bound to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(super) enum Family {
 
 impl Family {
     /// The family of a socket that is bound to `addr`.
-    pub(super) fn of(addr: SocketAddr, config: &EndpointConfig) -> Self {
+    pub(super) fn of(addr: SocketAddr, config: &SocketConfig) -> Self {
         match addr.ip() {
             IpAddr::V4(_) => Self::V4,
             IpAddr::V6(ip) if ip.to_ipv4_mapped().is_some() => Self::Mapped,
@@ -77,13 +77,13 @@ mod tests {
 
     #[test]
     fn a_socket_reaches_what_the_address_it_is_bound_to_can() {
-        let config = EndpointConfig::default();
+        let config = SocketConfig::default();
         let family = |text: &str| Family::of(text.parse().unwrap(), &config);
         assert_eq!(family("0.0.0.0:1"), Family::V4);
         assert_eq!(family("[::]:1"), Family::Dual);
         assert_eq!(family("[::1]:1"), Family::V6);
         assert_eq!(family("[::ffff:127.0.0.1]:1"), Family::Mapped);
-        let config = EndpointConfig {
+        let config = SocketConfig {
             only_v6: true,
             ..config
         };

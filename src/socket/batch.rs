@@ -1,6 +1,6 @@
 //! Many datagrams a system call: recvmmsg(2) and sendmmsg(2), by way of nix and without `unsafe`.
 //!
-//! nix's header arrays hold raw pointers: they are not `Send`, and an endpoint must be. So they live
+//! nix's header arrays hold raw pointers: they are not `Send`, and a socket must be. So they live
 //! in thread-locals, as scratch space of the thread that makes the call. What must not be done with
 //! them, each for a reason that was seen:
 //! - Never one array for receiving and sending: after a send its headers point to the addresses of
@@ -208,7 +208,7 @@ fn borrow<S: Address, T>(
 ) -> io::Result<T> {
     headers
         .try_with(|headers| call(&mut headers.borrow_mut()))
-        // The thread is ending and its headers are gone, but an endpoint in another of its
+        // The thread is ending and its headers are gone, but a socket in another of its
         // thread-locals may still say goodbye.
         .unwrap_or_else(|_| call(&mut preallocate()))
 }

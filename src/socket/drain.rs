@@ -13,12 +13,12 @@ use std::time::SystemTime;
 
 use log::trace;
 
-use crate::config::EndpointConfig;
+use crate::config::SocketConfig;
 use crate::limits::{DATAGRAM_MAX, SPARSE_SINGLES};
 use crate::socket::datagram::{Arrival, Datagram};
 use crate::socket::os_error::{Answer, AnswerLog};
-use crate::socket::raw_socket::Socket;
-use crate::socket::stats::EndpointStats;
+use crate::socket::raw_socket::RawSocket;
+use crate::socket::stats::SocketStats;
 
 /// How many bytes stand behind the last slot, to show whether a datagram was longer than its slot:
 /// a `recv_from` into 1024 bytes returns 1024 for a datagram of 1024 and of 1025 bytes alike.
@@ -34,7 +34,7 @@ const SPARE: usize = if cfg!(windows) {
 /// A datagram, and when the kernel took it in.
 pub(super) type Stamped<'a> = (Datagram<'a>, Option<SystemTime>);
 
-/// The receiving half of an endpoint.
+/// The receiving half of a socket.
 #[derive(Debug)]
 pub(super) struct Drain {
     /// One slot of 1024 bytes per datagram of a batch, then the spare bytes.
@@ -64,11 +64,11 @@ pub(super) struct Drain {
     #[cfg(target_os = "linux")]
     stamp_control: Option<Box<[u8]>>,
     answers: AnswerLog,
-    stats: EndpointStats,
+    stats: SocketStats,
 }
 
 impl Drain {
-    pub(super) fn new(socket: &Socket, config: &EndpointConfig) -> Self {
+    pub(super) fn new(socket: &RawSocket, config: &SocketConfig) -> Self {
         let batch = if cfg!(target_os = "linux") {
             config.batch
         } else {
@@ -94,13 +94,13 @@ impl Drain {
             #[cfg(target_os = "linux")]
             stamp_control: config.receive_timestamps.then(super::batch::stamp_control),
             answers: AnswerLog::new("receiving"),
-            stats: EndpointStats::default(),
+            stats: SocketStats::default(),
         }
     }
 
     /// The next datagram, or `None` at the end of the drain. The call after that begins a new one.
     #[inline]
-    pub(super) fn receive(&mut self, socket: &Socket) -> io::Result<Option<Datagram<'_>>> {
+    pub(super) fn receive(&mut self, socket: &RawSocket) -> io::Result<Option<Datagram<'_>>> {
         if self.next == self.filled && !self.refill(socket)? {
             return Ok(None);
         }
@@ -117,7 +117,10 @@ impl Drain {
     }
 
     /// As [`receive`](Self::receive), with the time at which the kernel took it in.
-    pub(super) fn receive_stamped(&mut self, socket: &Socket) -> io::Result<Option<Stamped<'_>>> {
+    pub(super) fn receive_stamped(
+        &mut self,
+        socket: &RawSocket,
+    ) -> io::Result<Option<Stamped<'_>>> {
         if self.next == self.filled && !self.refill(socket)? {
             return Ok(None);
         }
@@ -150,14 +153,14 @@ impl Drain {
     }
 
     /// The receiving half of the statistics.
-    pub(super) fn stats(&self) -> EndpointStats {
+    pub(super) fn stats(&self) -> SocketStats {
         let mut stats = self.stats;
         stats.receive_errors = self.answers.counts();
         stats
     }
 
     /// Fills slots; `false` at the end of the drain.
-    fn refill(&mut self, socket: &Socket) -> io::Result<bool> {
+    fn refill(&mut self, socket: &RawSocket) -> io::Result<bool> {
         self.filled = 0;
         self.next = 0;
         loop {
@@ -181,7 +184,7 @@ impl Drain {
     }
 
     /// Receives at least one datagram into the slots, or says why not.
-    fn fill(&mut self, socket: &Socket) -> io::Result<usize> {
+    fn fill(&mut self, socket: &RawSocket) -> io::Result<usize> {
         #[cfg(target_os = "linux")]
         if self.stamp_control.is_some() {
             return self.fill_one_stamped(socket);
@@ -193,7 +196,7 @@ impl Drain {
         self.fill_one(socket)
     }
 
-    fn fill_one(&mut self, socket: &Socket) -> io::Result<usize> {
+    fn fill_one(&mut self, socket: &RawSocket) -> io::Result<usize> {
         // The first slot and the spare behind it, which is the second slot where there is one.
         let (len, from) = socket.receive_one(&mut self.slots[..DATAGRAM_MAX + SPARE])?;
         self.unread = true;
@@ -207,7 +210,7 @@ impl Drain {
     }
 
     #[cfg(target_os = "linux")]
-    fn fill_one_stamped(&mut self, socket: &Socket) -> io::Result<usize> {
+    fn fill_one_stamped(&mut self, socket: &RawSocket) -> io::Result<usize> {
         let control = self.stamp_control.as_deref_mut().unwrap_or_default();
         let slot = &mut self.slots[..DATAGRAM_MAX];
         (self.arrivals[0], self.stamp) = socket.receive_stamped(slot, control)?;
@@ -216,7 +219,7 @@ impl Drain {
     }
 
     #[cfg(target_os = "linux")]
-    fn fill_batch(&mut self, socket: &Socket) -> io::Result<usize> {
+    fn fill_batch(&mut self, socket: &RawSocket) -> io::Result<usize> {
         let wanted = self.arrivals.len().min(self.budget - self.spent);
         let count = socket.receive_batch(&mut self.slots, &mut self.arrivals[..wanted])?;
         // A batch that the socket could not fill has seen it empty: recvmmsg(2) stops at EAGAIN.

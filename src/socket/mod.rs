@@ -4,14 +4,13 @@
 //! From the bottom up: `address_family` knows which addresses fit a socket, `os_error` classifies errors of the
 //! operating system, `raw_socket` is one system call per method (`batch` holds those of Linux that move many
 //! datagrams), `drain` receives into slots, `send_queue` sends from them, `poller` sleeps, `registration` keeps
-//! track of the `Poll` that the socket is registered with, and `endpoint` is all of them together.
+//! track of the `Poll` that the socket is registered with, and [`Socket`] is all of them together.
 
 mod address_family;
 #[cfg(target_os = "linux")]
 mod batch;
 mod datagram;
 mod drain;
-mod endpoint;
 #[cfg(target_os = "linux")]
 mod kernel_drops;
 mod os_error;
@@ -28,6 +27,539 @@ mod waker;
 
 pub(crate) use self::address_family::canonical;
 pub use self::datagram::Datagram;
-pub use self::endpoint::{Endpoint, Receiver, Sender};
-pub use self::stats::{EndpointStats, ErrorCounts};
+pub use self::stats::{ErrorCounts, SocketStats};
 pub use self::waker::Waker;
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant, SystemTime};
+
+use mio::{Interest, Registry, Token};
+
+use self::drain::Drain;
+use self::raw_socket::RawSocket;
+use self::registration::Registration;
+#[cfg(test)]
+use self::script::Script;
+use self::send_queue::{Hold, SendQueue};
+use crate::clock;
+use crate::config::SocketConfig;
+use crate::error::SendError;
+use crate::limits::NO_BUFFERS_RETRY;
+
+/// A non-blocking UDP socket that fits into a loop of your own: it drains into fixed slots, sends in
+/// batches, and sleeps only when told to.
+///
+/// # A turn
+///
+/// ```
+/// # use std::time::Duration;
+/// use tickwire::Socket;
+///
+/// let mut socket = Socket::bind("127.0.0.1:0".parse().unwrap())?;
+/// # socket.send(socket.local_addr(), b"hello")?;
+/// // sends what is queued, then sleeps until a datagram comes, at most 16 ms
+/// socket.wait(Some(Duration::from_millis(16)))?;
+/// while let Some(datagram) = socket.recv()? {
+///     println!("{}: {} bytes", datagram.from, datagram.bytes.len());
+/// }
+/// # assert_eq!(socket.stats().datagrams_received, 1);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// An echo server is one line more, because [`split`](Self::split) lets what is received be sent
+/// without a copy in between:
+///
+/// ```
+/// # use std::time::Duration;
+/// use tickwire::Socket;
+///
+/// let mut socket = Socket::bind("127.0.0.1:0".parse().unwrap())?;
+/// # let mut client = Socket::bind("127.0.0.1:0".parse().unwrap())?;
+/// # client.send(socket.local_addr(), b"hello")?;
+/// # client.flush()?;
+/// # for _ in 0..1 {
+/// // loop {
+/// socket.wait(None)?;
+/// let (mut rx, mut tx) = socket.split();
+/// while let Some(d) = rx.recv()? { tx.send(d.from, d.bytes)?; }
+/// // }
+/// # }
+/// # socket.flush()?;
+/// # client.wait(Some(Duration::from_secs(10)))?;
+/// # assert_eq!(client.recv()?.unwrap().bytes, b"hello");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// A loop that never sleeps leaves `wait` out and calls [`flush`](Self::flush) and
+/// [`recv`](Self::recv) alone: an empty turn is then a single system call.
+///
+/// # What the operating system may answer
+///
+/// A UDP socket is shared by all peers, so what one of them causes must not disturb the others.
+/// Everything here is counted in [`SocketStats`] and logged as a warning, each class at most once
+/// a second.
+///
+/// | answer | Unix | Windows | on receive | on send |
+/// | --- | --- | --- | --- | --- |
+/// | interrupted | EINTR | WSAEINTR | again | again |
+/// | would block | EAGAIN | WSAEWOULDBLOCK | the end of the drain | what is left stays queued in order; writability is asked for until it is gone |
+/// | refused, reset | ECONNREFUSED, ECONNRESET, ENETRESET | WSAECONNREFUSED, WSAECONNRESET, WSAENETRESET | goes on | said about an earlier datagram: this one is tried again once |
+/// | unreachable | EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, ENETDOWN, EADDRNOTAVAIL | the same with WSA | goes on | dropped, as the network would have |
+/// | too long | EMSGSIZE | WSAEMSGSIZE | counted as `truncated` | dropped; [`flush`](Self::flush) returns [`TooLong`](SendError::TooLong) |
+/// | no buffers | ENOBUFS, ENOMEM | WSAENOBUFS | the drain ends, the next turn tries again | stays queued, the next turn tries again |
+/// | permission | EPERM, EACCES | WSAEACCES | goes on | dropped (a firewall) |
+/// | anything else | | | returned | dropped; [`flush`](Self::flush) returns it |
+#[derive(Debug)]
+pub struct Socket {
+    socket: RawSocket,
+    drain: Drain,
+    queue: SendQueue,
+    registration: Registration,
+    woken: bool,
+}
+
+impl Socket {
+    /// Binds a UDP socket to `addr` with the default [`SocketConfig`]. Port 0 lets the system
+    /// choose; [`local_addr`](Self::local_addr) tells what it chose. `[::]` takes IPv6 and IPv4.
+    ///
+    /// # Errors
+    ///
+    /// What the system says: the address is in use, is not one of this machine's, or the port is
+    /// privileged.
+    pub fn bind(addr: SocketAddr) -> io::Result<Self> {
+        Self::with_config(addr, &SocketConfig::default())
+    }
+
+    /// As [`bind`](Self::bind), with a config of your own.
+    ///
+    /// # Errors
+    ///
+    /// As `bind`; also `InvalidInput` for a field that is out of its documented range, with its name.
+    pub fn with_config(addr: SocketAddr, config: &SocketConfig) -> io::Result<Self> {
+        config.validate()?;
+        let socket = RawSocket::bind(addr, config)?;
+        Ok(Self {
+            drain: Drain::new(&socket, config),
+            queue: SendQueue::new(config),
+            socket,
+            registration: Registration::Nowhere,
+            woken: false,
+        })
+    }
+
+    /// The address that the socket is bound to, with the real port.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.socket.local_addr()
+    }
+
+    /// The kernel's receive buffer as the system reports it, in bytes. Linux reports the double of
+    /// what it granted, because its own bookkeeping is paid from it (socket(7)).
+    pub fn receive_buffer(&self) -> usize {
+        self.socket.receive_buffer()
+    }
+
+    /// One turn: sends what is queued, then sleeps until a datagram can be read, a [`Waker`] is
+    /// used, there is room again after a [`QueueFull`](SendError::QueueFull), or `timeout` is over
+    /// (`None`: for as long as it takes). Then call [`recv`](Self::recv) until it returns `None`.
+    ///
+    /// It returns at once, without a sleep, when datagrams may be pending that no event will
+    /// announce (the budget of a drain was spent, or its owner left it early), when the waker was
+    /// used, and when `timeout` is zero; the last is no system call unless something is queued. It
+    /// may also return early for no visible reason.
+    ///
+    /// The first one that sleeps makes the socket's own poll.
+    ///
+    /// # Errors
+    ///
+    /// The system cannot make or ask the poll, or the socket is registered with another one
+    /// (`AlreadyExists`). What the system says of single datagrams is no error here, because a
+    /// server's loop must not end for what one peer caused: the log names it, and the next
+    /// [`flush`](Self::flush) returns the first of them.
+    pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        self.registration.refuse_elsewhere()?;
+        self.queue.transmit(&self.socket);
+        self.drain.on_turn();
+        if self.registration.take_wake() {
+            self.woken = true;
+            return Ok(());
+        }
+        let has_room = self.queue.take_room();
+        if has_room || self.drain.has_unread() || timeout == Some(Duration::ZERO) {
+            return Ok(());
+        }
+        self.sleep(timeout)
+    }
+
+    /// As [`wait`](Self::wait), until an instant: the deadline of a tick, say. One that has passed is
+    /// a timeout of zero.
+    ///
+    /// # Errors
+    ///
+    /// As `wait`.
+    pub fn wait_until(&mut self, deadline: Instant) -> io::Result<()> {
+        self.wait(Some(deadline.saturating_duration_since(clock::now())))
+    }
+
+    /// The next datagram, lent from its slot until the next call; nothing is copied or allocated.
+    ///
+    /// `None` ends the turn: the socket is empty, or the budget of the drain is spent
+    /// ([`may_have_more`](Self::may_have_more) tells which). The call after it begins a new drain.
+    ///
+    /// # Errors
+    ///
+    /// An answer of the system that is none of the expected ones (see
+    /// [above](Self#what-the-operating-system-may-answer)); what was received before is not lost.
+    #[inline]
+    pub fn recv(&mut self) -> io::Result<Option<Datagram<'_>>> {
+        self.drain.receive(&self.socket)
+    }
+
+    /// As [`recv`](Self::recv), with the time at which the kernel took the datagram in, before it
+    /// waited in the receive buffer: `elapsed()` of it is how long the datagram has waited.
+    ///
+    /// `None` beside a datagram unless
+    /// [`receive_timestamps`](SocketConfig::receive_timestamps) is set, and on systems other than
+    /// Linux. It is the system's clock of the day, which can be set: a difference may be wrong, and
+    /// `elapsed` an error, when somebody does.
+    ///
+    /// # Errors
+    ///
+    /// As `recv`.
+    pub fn recv_stamped(&mut self) -> io::Result<Option<(Datagram<'_>, Option<SystemTime>)>> {
+        self.drain.receive_stamped(&self.socket)
+    }
+
+    /// Whether datagrams may be waiting that no event will announce, so that
+    /// [`recv`](Self::recv) should be called again before anybody sleeps: the last drain ended at
+    /// its budget, or was left before its end. [`wait`](Self::wait) knows this by itself; a loop
+    /// around somebody else's poll has to ask.
+    pub fn may_have_more(&self) -> bool {
+        self.drain.has_unread()
+    }
+
+    /// Queues one datagram of 0 to 1024 bytes, copied into a slot. It leaves with the next
+    /// [`flush`](Self::flush) or [`wait`](Self::wait), or at once when 64 are queued. What is still
+    /// queued when the socket is dropped leaves then, as far as the system takes it; the rest is
+    /// lost.
+    ///
+    /// That nobody listens at `to` is not an error: UDP does not know, and what it may hear later is
+    /// only counted.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLong`](SendError::TooLong), [`QueueFull`](SendError::QueueFull) or
+    /// [`WrongFamily`](SendError::WrongFamily); nothing was queued then.
+    #[inline]
+    pub fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> Result<(), SendError> {
+        self.queue.send(&self.socket, to, bytes)
+    }
+
+    /// Sends what is queued, as far as the system takes it; what it does not take stays queued, in
+    /// order, and is no error ([`queued`](Self::queued) tells).
+    ///
+    /// # Errors
+    ///
+    /// The first datagram since the last `flush` that the system refused for a reason of its own
+    /// (the last rows of [the table](Self#what-the-operating-system-may-answer)). It is removed and
+    /// counted, and everything behind it was sent all the same, so a server goes on: do not let `?`
+    /// end a loop that answers strangers. A datagram can come from port 0, and the answer to it is
+    /// such a refusal.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.queue.transmit(&self.socket);
+        self.ask_writable_elsewhere()?;
+        self.queue.take_refusal()
+    }
+
+    /// How many datagrams wait to be sent.
+    pub fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// The receiving and the sending half, to send while a received datagram is still lent:
+    /// `while let Some(d) = rx.recv()? { tx.send(d.from, d.bytes)?; }`
+    ///
+    /// Here `?` ends the loop at [`QueueFull`](SendError::QueueFull) too; a server that would rather
+    /// leave an answer out ignores that one.
+    pub fn split(&mut self) -> (Receiver<'_>, Sender<'_>) {
+        (
+            Receiver {
+                socket: &self.socket,
+                drain: &mut self.drain,
+            },
+            Sender {
+                socket: &self.socket,
+                queue: &mut self.queue,
+            },
+        )
+    }
+
+    /// A handle that wakes this socket out of [`wait`](Self::wait) from another thread. Every call
+    /// hands out the same one.
+    ///
+    /// # Errors
+    ///
+    /// The system cannot make the poll or the wake-up object, or the socket is registered with
+    /// another poll (`AlreadyExists`): that poll has a waker of its own.
+    pub fn waker(&mut self) -> io::Result<Waker> {
+        self.registration.own(&mut self.socket)?.waker()
+    }
+
+    /// Whether a [`Waker`] was used since this was last asked, also by a loop that never calls
+    /// [`wait`](Self::wait). Costs no system call.
+    pub fn take_woken(&mut self) -> bool {
+        self.registration.take_wake() | std::mem::take(&mut self.woken)
+    }
+
+    /// What was counted since the socket was bound. On Linux a system call, which asks the kernel for
+    /// its own counter.
+    pub fn stats(&self) -> SocketStats {
+        let sent = self.queue.stats();
+        SocketStats {
+            datagrams_sent: sent.datagrams_sent,
+            bytes_sent: sent.bytes_sent,
+            batches_sent: sent.batches_sent,
+            send_would_block: sent.send_would_block,
+            queue_full: sent.queue_full,
+            discarded: sent.discarded,
+            send_errors: sent.send_errors,
+            dropped_by_kernel: u64::from(self.socket.dropped()),
+            ..self.drain.stats()
+        }
+    }
+
+    /// Whether a datagram to `to` can leave from here at all.
+    pub(crate) fn reaches(&self, to: SocketAddr) -> bool {
+        self.socket.reaches(to)
+    }
+
+    /// Whether there is room for another datagram in the send queue, after sending what the system
+    /// takes. If there is none, [`wait`](Self::wait) ends when there is.
+    pub(crate) fn make_room(&mut self) -> bool {
+        self.queue.make_room(&self.socket)
+    }
+
+    /// Whether the system took no more when it was last asked.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.queue.hold().is_some()
+    }
+
+    /// As [`flush`](Self::flush), for whoever does not want to hear of single datagrams.
+    ///
+    /// # Errors
+    ///
+    /// The system cannot watch the socket.
+    pub(crate) fn transmit(&mut self) -> io::Result<()> {
+        self.queue.transmit(&self.socket);
+        // It was counted.
+        let _ = self.queue.take_refusal();
+        self.ask_writable_elsewhere()
+    }
+
+    fn ask_writable_elsewhere(&mut self) -> io::Result<()> {
+        if let Registration::Elsewhere(elsewhere) = &mut self.registration {
+            let blocked = self.queue.hold() == Some(Hold::WouldBlock);
+            elsewhere.ask_writable(&mut self.socket, blocked)?;
+        }
+        Ok(())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn script(&self) -> &Script {
+        &self.socket.script
+    }
+
+    /// Sleeps until there is something to do for the caller; what there is to do for the send queue
+    /// meanwhile does not end it.
+    fn sleep(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        // A time beyond what the clock can say never comes.
+        let deadline = timeout.and_then(|timeout| clock::now().checked_add(timeout));
+        let mut remaining = deadline.and(timeout);
+        loop {
+            let hold = self.queue.hold();
+            let own = self.registration.own(&mut self.socket)?;
+            own.ask_writable(&mut self.socket, hold == Some(Hold::WouldBlock))?;
+            let seen = own.sleep(pause(remaining, hold))?;
+            self.woken |= seen.woken;
+            if seen.readable {
+                self.drain.on_readable();
+            }
+            if seen.readable || seen.woken {
+                return Ok(());
+            }
+            if seen.writable || hold == Some(Hold::Retry) {
+                self.queue.transmit(&self.socket);
+                if self.queue.take_room() {
+                    return Ok(());
+                }
+            }
+            if let Some(deadline) = deadline {
+                let left = deadline.saturating_duration_since(clock::now());
+                if left.is_zero() {
+                    return Ok(());
+                }
+                remaining = Some(left);
+            }
+        }
+    }
+}
+
+/// A goodbye that was queued and not flushed leaves all the same.
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.queue.transmit(&self.socket);
+    }
+}
+
+/// How long to sleep at a stretch. What is only to be tried again is announced by no event.
+fn pause(remaining: Option<Duration>, hold: Option<Hold>) -> Option<Duration> {
+    if hold != Some(Hold::Retry) {
+        return remaining;
+    }
+    Some(remaining.map_or(NO_BUFFERS_RETRY, |remaining| {
+        remaining.min(NO_BUFFERS_RETRY)
+    }))
+}
+
+/// To live in somebody else's poll: register the socket, and when its token comes up call
+/// [`recv`](Socket::recv) until `None`, then [`flush`](Socket::flush). Readiness is
+/// edge-triggered, so while [`may_have_more`](Socket::may_have_more) is true, call `recv` again
+/// before that poll sleeps.
+///
+/// While the socket would block, `flush` adds writability to what was asked for, and takes it back
+/// when the queue is gone. What stays [`queued`](Socket::queued) for want of buffers no event
+/// announces: while something is, let that poll sleep no longer than you like to wait for the next
+/// `flush`. [`wait`](Socket::wait) and [`waker`](Socket::waker) are refused as
+/// long as the socket is registered, and registering is refused once they were used: both errors
+/// are `AlreadyExists`.
+impl mio::event::Source for Socket {
+    fn register(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        interests: Interest,
+    ) -> io::Result<()> {
+        let blocked = self.queue.hold() == Some(Hold::WouldBlock);
+        self.registration
+            .register(&mut self.socket, registry, token, interests, blocked)?;
+        // No turn is announced there, and the first event says what is readable now.
+        self.drain.on_turn();
+        self.drain.on_turns_announced(false);
+        Ok(())
+    }
+
+    fn reregister(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        interests: Interest,
+    ) -> io::Result<()> {
+        self.registration
+            .reregister(&mut self.socket, registry, token, interests)
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        self.registration.deregister(&mut self.socket, registry)?;
+        self.drain.on_turns_announced(true);
+        Ok(())
+    }
+}
+
+/// The socket itself, to look at or to set options on. Whoever receives from it behind the
+/// socket's back takes datagrams away, nothing worse. To wait for it in another poll, register the
+/// socket: one that only this is registered with may miss an edge that comes in the middle of a
+/// drain.
+#[cfg(unix)]
+impl std::os::fd::AsFd for Socket {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// The socket itself, to look at or to set options on.
+#[cfg(windows)]
+impl std::os::windows::io::AsSocket for Socket {
+    fn as_socket(&self) -> std::os::windows::io::BorrowedSocket<'_> {
+        self.socket.as_socket()
+    }
+}
+
+/// The receiving half of a [`split`](Socket::split) socket.
+#[derive(Debug)]
+pub struct Receiver<'e> {
+    socket: &'e RawSocket,
+    drain: &'e mut Drain,
+}
+
+impl Receiver<'_> {
+    /// As [`Socket::recv`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Socket::recv`].
+    #[inline]
+    pub fn recv(&mut self) -> io::Result<Option<Datagram<'_>>> {
+        self.drain.receive(self.socket)
+    }
+}
+
+impl Receiver<'_> {
+    /// As [`Socket::recv_stamped`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Socket::recv_stamped`].
+    pub fn recv_stamped(&mut self) -> io::Result<Option<(Datagram<'_>, Option<SystemTime>)>> {
+        self.drain.receive_stamped(self.socket)
+    }
+}
+
+/// The sending half of a [`split`](Socket::split) socket.
+#[derive(Debug)]
+pub struct Sender<'e> {
+    socket: &'e RawSocket,
+    queue: &'e mut SendQueue,
+}
+
+impl Sender<'_> {
+    /// As [`Socket::send`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Socket::send`].
+    #[inline]
+    pub fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> Result<(), SendError> {
+        self.queue.send(self.socket, to, bytes)
+    }
+
+    /// Sends what is queued now, for an answer that should not wait until the drain has seen the
+    /// socket empty. It is a system call of its own; without it answers leave together.
+    ///
+    /// In somebody else's poll only [`Socket::flush`] asks for writability.
+    ///
+    /// # Errors
+    ///
+    /// As [`Socket::flush`].
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.queue.transmit(self.socket);
+        self.queue.take_refusal()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_no_event_announces_cuts_a_sleep_short() {
+        let long = Some(Duration::from_secs(5));
+        for hold in [None, Some(Hold::WouldBlock)] {
+            assert_eq!(pause(None, hold), None);
+            assert_eq!(pause(long, hold), long);
+        }
+        let short = Some(NO_BUFFERS_RETRY / 2);
+        assert_eq!(pause(None, Some(Hold::Retry)), Some(NO_BUFFERS_RETRY));
+        assert_eq!(pause(long, Some(Hold::Retry)), Some(NO_BUFFERS_RETRY));
+        assert_eq!(pause(short, Some(Hold::Retry)), short);
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! The one table from error numbers to classes, for every platform. What is done about a class
 //! stands where it is done, in `drain` and `send_queue`, and for users in the documentation of
-//! [`Endpoint`](crate::Endpoint#what-the-operating-system-may-answer).
+//! [`Socket`](crate::Socket#what-the-operating-system-may-answer).
 
 use std::time::Instant;
 use std::{fmt, io};

@@ -8,10 +8,10 @@ use mio::event::Event;
 use mio::{Events, Interest, Poll, Token};
 use nix::errno::Errno;
 
-use crate::config::EndpointConfig;
+use crate::config::SocketConfig;
 use crate::error::SendError;
 use crate::limits::INTERRUPTED_MAX;
-use crate::socket::endpoint::Endpoint;
+use crate::socket::Socket;
 use crate::socket::script::ScriptedSend;
 use crate::socket::script::ScriptedSend::{Fails, Takes};
 
@@ -21,15 +21,15 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// Generates every test twice, for datagrams received and sent in batches and one by one.
 macro_rules! both_paths {
     ($(fn $name:ident($config:ident) $body:block)*) => {
-        $(fn $name($config: EndpointConfig) $body)*
+        $(fn $name($config: SocketConfig) $body)*
 
         mod batched {
-            $(#[test] fn $name() { super::$name(super::EndpointConfig::default()); })*
+            $(#[test] fn $name() { super::$name(super::SocketConfig::default()); })*
         }
 
         mod single {
             $(#[test] fn $name() {
-                super::$name(super::EndpointConfig { batch: 1, ..super::EndpointConfig::default() });
+                super::$name(super::SocketConfig { batch: 1, ..super::SocketConfig::default() });
             })*
         }
     };
@@ -37,10 +37,10 @@ macro_rules! both_paths {
 
 both_paths! {
     fn an_interrupted_receive_is_made_again(config) {
-        let mut endpoint = with_pending(&config, &[b"a"]);
-        endpoint.receive_fails(&[Errno::EINTR, Errno::EINTR]);
-        assert_eq!(endpoint.drain(), [b"a"]);
-        assert_eq!(endpoint.stats().receive_errors.interrupted, 2);
+        let mut socket = with_pending(&config, &[b"a"]);
+        socket.receive_fails(&[Errno::EINTR, Errno::EINTR]);
+        assert_eq!(socket.drain(), [b"a"]);
+        assert_eq!(socket.stats().receive_errors.interrupted, 2);
     }
 
     fn a_report_about_one_peer_does_not_end_the_drain_of_the_others(config) {
@@ -52,370 +52,370 @@ both_paths! {
             Errno::ENETUNREACH,
             Errno::EPERM,
         ] {
-            let mut endpoint = with_pending(&config, &[b"a", b"b"]);
-            endpoint.receive_fails(&[errno, errno]);
-            assert_eq!(endpoint.drain(), [b"a", b"b"], "{errno}");
-            let stats = endpoint.stats();
+            let mut socket = with_pending(&config, &[b"a", b"b"]);
+            socket.receive_fails(&[errno, errno]);
+            assert_eq!(socket.drain(), [b"a", b"b"], "{errno}");
+            let stats = socket.stats();
             assert_eq!(stats.receive_errors.total(), 2, "{errno}");
             assert_eq!(stats.receive_errors.other, 0, "{errno}");
         }
     }
 
     fn a_datagram_too_long_to_arrive_at_all_is_counted_as_truncated(config) {
-        let mut endpoint = with_pending(&config, &[b"a"]);
-        endpoint.receive_fails(&[Errno::EMSGSIZE]);
-        assert_eq!(endpoint.drain(), [b"a"]);
-        assert_eq!(endpoint.stats().truncated, 1);
-        assert_eq!(endpoint.stats().receive_errors.too_long, 1);
+        let mut socket = with_pending(&config, &[b"a"]);
+        socket.receive_fails(&[Errno::EMSGSIZE]);
+        assert_eq!(socket.drain(), [b"a"]);
+        assert_eq!(socket.stats().truncated, 1);
+        assert_eq!(socket.stats().receive_errors.too_long, 1);
     }
 
     fn missing_buffers_end_the_drain_and_the_next_turn_tries_again(config) {
-        let mut endpoint = with_pending(&config, &[b"a"]);
-        endpoint.receive_fails(&[Errno::ENOBUFS]);
-        assert_eq!(endpoint.recv().unwrap(), None);
-        assert!(endpoint.may_have_more());
-        endpoint.wait(Some(LIMIT)).unwrap();
-        assert_eq!(endpoint.drain(), [b"a"]);
-        assert!(!endpoint.may_have_more());
-        assert_eq!(endpoint.stats().receive_errors.no_buffers, 1);
-        assert_eq!(endpoint.stats().budget_spent, 0);
+        let mut socket = with_pending(&config, &[b"a"]);
+        socket.receive_fails(&[Errno::ENOBUFS]);
+        assert_eq!(socket.recv().unwrap(), None);
+        assert!(socket.may_have_more());
+        socket.wait(Some(LIMIT)).unwrap();
+        assert_eq!(socket.drain(), [b"a"]);
+        assert!(!socket.may_have_more());
+        assert_eq!(socket.stats().receive_errors.no_buffers, 1);
+        assert_eq!(socket.stats().budget_spent, 0);
     }
 
     fn an_unexpected_answer_is_returned_and_the_drain_can_go_on(config) {
-        let mut endpoint = with_pending(&config, &[b"a"]);
-        endpoint.receive_fails(&[Errno::EIO]);
-        assert_eq!(endpoint.recv().unwrap_err().raw_os_error(), Some(Errno::EIO as i32));
-        assert!(endpoint.may_have_more());
-        assert_eq!(endpoint.drain(), [b"a"]);
-        assert_eq!(endpoint.stats().receive_errors.other, 1);
+        let mut socket = with_pending(&config, &[b"a"]);
+        socket.receive_fails(&[Errno::EIO]);
+        assert_eq!(socket.recv().unwrap_err().raw_os_error(), Some(Errno::EIO as i32));
+        assert!(socket.may_have_more());
+        assert_eq!(socket.drain(), [b"a"]);
+        assert_eq!(socket.stats().receive_errors.other, 1);
     }
 
     fn a_socket_that_answers_nothing_but_errors_ends_the_drain_at_the_budget(config) {
-        let mut endpoint = bind(&EndpointConfig { drain_budget: Some(5), ..config });
-        endpoint.receive_fails(&[Errno::ECONNREFUSED; 7]);
-        assert_eq!(endpoint.recv().unwrap(), None);
-        assert!(endpoint.may_have_more());
-        assert_eq!(endpoint.stats().budget_spent, 1);
-        assert_eq!(endpoint.stats().receive_errors.refused, 5);
-        assert_eq!(endpoint.recv().unwrap(), None);
-        assert!(!endpoint.may_have_more());
-        assert_eq!(endpoint.stats().receive_errors.refused, 7);
+        let mut socket = bind(&SocketConfig { drain_budget: Some(5), ..config });
+        socket.receive_fails(&[Errno::ECONNREFUSED; 7]);
+        assert_eq!(socket.recv().unwrap(), None);
+        assert!(socket.may_have_more());
+        assert_eq!(socket.stats().budget_spent, 1);
+        assert_eq!(socket.stats().receive_errors.refused, 5);
+        assert_eq!(socket.recv().unwrap(), None);
+        assert!(!socket.may_have_more());
+        assert_eq!(socket.stats().receive_errors.refused, 7);
     }
 
     fn what_a_full_socket_does_not_take_stays_in_order(config) {
-        let (mut endpoint, mut peer) = pair(&config);
-        endpoint.send_answers(&[Fails(Errno::EAGAIN as i32)]);
-        endpoint.queue_numbers(&peer, 0..3);
-        endpoint.flush().unwrap();
-        assert_eq!(endpoint.queued(), 3);
-        endpoint.queue_numbers(&peer, 3..5);
-        endpoint.flush().unwrap();
-        assert_eq!(endpoint.queued(), 0);
+        let (mut socket, mut peer) = pair(&config);
+        socket.send_answers(&[Fails(Errno::EAGAIN as i32)]);
+        socket.queue_numbers(&peer, 0..3);
+        socket.flush().unwrap();
+        assert_eq!(socket.queued(), 3);
+        socket.queue_numbers(&peer, 3..5);
+        socket.flush().unwrap();
+        assert_eq!(socket.queued(), 0);
         assert_eq!(peer.receive_numbers(5), [0, 1, 2, 3, 4]);
-        assert_eq!(endpoint.stats().send_would_block, 1);
-        assert_eq!(endpoint.stats().datagrams_sent, 5);
-        assert_eq!(endpoint.stats().discarded, 0);
+        assert_eq!(socket.stats().send_would_block, 1);
+        assert_eq!(socket.stats().datagrams_sent, 5);
+        assert_eq!(socket.stats().discarded, 0);
     }
 
     fn a_full_queue_is_back_pressure_and_loses_nothing(config) {
-        let (mut endpoint, mut peer) = pair(&EndpointConfig { send_queue: 100, ..config });
-        endpoint.send_answers(&[Fails(Errno::EAGAIN as i32)]);
-        endpoint.queue_numbers(&peer, 0..100);
-        assert_eq!(endpoint.queued(), 100, "the first full batch was refused, the rest not tried");
+        let (mut socket, mut peer) = pair(&SocketConfig { send_queue: 100, ..config });
+        socket.send_answers(&[Fails(Errno::EAGAIN as i32)]);
+        socket.queue_numbers(&peer, 0..100);
+        assert_eq!(socket.queued(), 100, "the first full batch was refused, the rest not tried");
         let to = peer.local_addr();
-        assert_eq!(endpoint.send(to, b"no"), Err(SendError::QueueFull));
-        assert_eq!(endpoint.stats().queue_full, 1);
-        endpoint.flush().unwrap();
+        assert_eq!(socket.send(to, b"no"), Err(SendError::QueueFull));
+        assert_eq!(socket.stats().queue_full, 1);
+        socket.flush().unwrap();
         assert_eq!(peer.receive_numbers(100), (0..100).collect::<Vec<_>>());
     }
 
     fn room_after_a_full_queue_ends_the_sleep_once(config) {
-        let (mut endpoint, mut peer) = pair(&EndpointConfig { send_queue: 3, ..config });
-        endpoint.send_answers(&[Fails(Errno::EAGAIN as i32), Fails(Errno::EAGAIN as i32)]);
-        endpoint.queue_numbers(&peer, 0..3);
+        let (mut socket, mut peer) = pair(&SocketConfig { send_queue: 3, ..config });
+        socket.send_answers(&[Fails(Errno::EAGAIN as i32), Fails(Errno::EAGAIN as i32)]);
+        socket.queue_numbers(&peer, 0..3);
         let to = peer.local_addr();
-        assert_eq!(endpoint.send(to, b"no"), Err(SendError::QueueFull));
-        // Nobody sends anything to this endpoint: only the room can end this.
+        assert_eq!(socket.send(to, b"no"), Err(SendError::QueueFull));
+        // Nobody sends anything to this socket: only the room can end this.
         let begin = std::time::Instant::now();
-        endpoint.wait(Some(LIMIT)).unwrap();
+        socket.wait(Some(LIMIT)).unwrap();
         assert!(begin.elapsed() < LIMIT, "it slept on although there was room");
-        endpoint.queue_numbers(&peer, 3..4);
-        endpoint.flush().unwrap();
+        socket.queue_numbers(&peer, 3..4);
+        socket.flush().unwrap();
         assert_eq!(peer.receive_numbers(4), [0, 1, 2, 3]);
     }
 
     fn a_blocked_queue_is_not_tried_at_every_send(config) {
-        let (mut endpoint, peer) = pair(&config);
-        endpoint.send_answers(&[Fails(Errno::EAGAIN as i32), Fails(Errno::EAGAIN as i32)]);
-        endpoint.queue_numbers(&peer, 0..200);
-        assert_eq!(endpoint.stats().send_would_block, 1, "tried once, at the first full batch");
-        assert!(endpoint.is_blocked());
+        let (mut socket, peer) = pair(&config);
+        socket.send_answers(&[Fails(Errno::EAGAIN as i32), Fails(Errno::EAGAIN as i32)]);
+        socket.queue_numbers(&peer, 0..200);
+        assert_eq!(socket.stats().send_would_block, 1, "tried once, at the first full batch");
+        assert!(socket.is_blocked());
     }
 
     fn a_sleeping_loop_sends_the_rest_when_the_socket_is_writable(config) {
-        let mut endpoint = bind(&config);
-        let own = endpoint.local_addr();
-        endpoint.send_answers(&[Fails(Errno::EAGAIN as i32)]);
-        endpoint.send(own, b"to myself").unwrap();
-        endpoint.wait(Some(LIMIT)).unwrap();
-        assert_eq!(endpoint.drain(), [b"to myself"]);
-        assert_eq!(endpoint.stats().send_would_block, 1);
-        assert!(!endpoint.is_blocked());
+        let mut socket = bind(&config);
+        let own = socket.local_addr();
+        socket.send_answers(&[Fails(Errno::EAGAIN as i32)]);
+        socket.send(own, b"to myself").unwrap();
+        socket.wait(Some(LIMIT)).unwrap();
+        assert_eq!(socket.drain(), [b"to myself"]);
+        assert_eq!(socket.stats().send_would_block, 1);
+        assert!(!socket.is_blocked());
 
         // Writability is no longer asked for: a sleep ends by the next datagram alone.
-        endpoint.send(own, b"again").unwrap();
-        endpoint.wait(Some(LIMIT)).unwrap();
-        assert_eq!(endpoint.drain(), [b"again"]);
+        socket.send(own, b"again").unwrap();
+        socket.wait(Some(LIMIT)).unwrap();
+        assert_eq!(socket.drain(), [b"again"]);
     }
 
     fn missing_buffers_are_tried_again_without_an_event(config) {
-        let mut endpoint = bind(&config);
-        endpoint.send_answers(&[Fails(Errno::ENOBUFS as i32); 4]);
-        let own = endpoint.local_addr();
-        endpoint.send(own, b"to myself").unwrap();
-        endpoint.wait(Some(LIMIT)).unwrap();
-        assert_eq!(endpoint.drain(), [b"to myself"]);
-        assert_eq!(endpoint.stats().send_errors.no_buffers, 4);
-        assert_eq!(endpoint.stats().discarded, 0);
+        let mut socket = bind(&config);
+        socket.send_answers(&[Fails(Errno::ENOBUFS as i32); 4]);
+        let own = socket.local_addr();
+        socket.send(own, b"to myself").unwrap();
+        socket.wait(Some(LIMIT)).unwrap();
+        assert_eq!(socket.drain(), [b"to myself"]);
+        assert_eq!(socket.stats().send_errors.no_buffers, 4);
+        assert_eq!(socket.stats().discarded, 0);
     }
 
     fn missing_buffers_do_not_hold_a_sleep_beyond_its_time(config) {
-        let mut endpoint = bind(&config);
-        endpoint.send_answers(&vec![Fails(Errno::ENOBUFS as i32); 10_000]);
-        let own = endpoint.local_addr();
-        endpoint.send(own, b"to myself").unwrap();
-        endpoint.wait(Some(Duration::from_micros(2500))).unwrap();
-        assert_eq!(endpoint.queued(), 1, "it slept until there were buffers");
-        endpoint.forget_script();
-        endpoint.wait(Some(LIMIT)).unwrap();
-        assert_eq!(endpoint.drain(), [b"to myself"]);
+        let mut socket = bind(&config);
+        socket.send_answers(&vec![Fails(Errno::ENOBUFS as i32); 10_000]);
+        let own = socket.local_addr();
+        socket.send(own, b"to myself").unwrap();
+        socket.wait(Some(Duration::from_micros(2500))).unwrap();
+        assert_eq!(socket.queued(), 1, "it slept until there were buffers");
+        socket.forget_script();
+        socket.wait(Some(LIMIT)).unwrap();
+        assert_eq!(socket.drain(), [b"to myself"]);
     }
 
     fn a_report_about_an_earlier_datagram_costs_no_datagram(config) {
-        let (mut endpoint, mut peer) = pair(&config);
-        endpoint.send_answers(&[Fails(Errno::ECONNREFUSED as i32)]);
-        endpoint.queue_numbers(&peer, 0..3);
-        endpoint.flush().unwrap();
+        let (mut socket, mut peer) = pair(&config);
+        socket.send_answers(&[Fails(Errno::ECONNREFUSED as i32)]);
+        socket.queue_numbers(&peer, 0..3);
+        socket.flush().unwrap();
         assert_eq!(peer.receive_numbers(3), [0, 1, 2]);
-        assert_eq!(endpoint.stats().send_errors.refused, 1);
-        assert_eq!(endpoint.stats().discarded, 0);
+        assert_eq!(socket.stats().send_errors.refused, 1);
+        assert_eq!(socket.stats().discarded, 0);
     }
 
     fn every_datagram_has_its_own_second_try(config) {
-        let (mut endpoint, mut peer) = pair(&config);
+        let (mut socket, mut peer) = pair(&config);
         let refused = Fails(Errno::ECONNREFUSED as i32);
-        endpoint.send_answers(&[refused, Takes(1), refused, Takes(1), refused]);
-        endpoint.queue_numbers(&peer, 0..3);
-        endpoint.flush().unwrap();
+        socket.send_answers(&[refused, Takes(1), refused, Takes(1), refused]);
+        socket.queue_numbers(&peer, 0..3);
+        socket.flush().unwrap();
         assert_eq!(peer.receive_numbers(3), [0, 1, 2]);
-        assert_eq!(endpoint.stats().send_errors.refused, 3);
-        assert_eq!(endpoint.stats().discarded, 0);
+        assert_eq!(socket.stats().send_errors.refused, 3);
+        assert_eq!(socket.stats().discarded, 0);
     }
 
     fn a_datagram_refused_twice_is_given_up_and_the_rest_leaves(config) {
-        let (mut endpoint, mut peer) = pair(&config);
-        endpoint.send_answers(&[Fails(Errno::ECONNREFUSED as i32); 2]);
-        endpoint.queue_numbers(&peer, 0..3);
-        endpoint.flush().unwrap();
+        let (mut socket, mut peer) = pair(&config);
+        socket.send_answers(&[Fails(Errno::ECONNREFUSED as i32); 2]);
+        socket.queue_numbers(&peer, 0..3);
+        socket.flush().unwrap();
         assert_eq!(peer.receive_numbers(2), [1, 2]);
-        assert_eq!(endpoint.stats().discarded, 1);
+        assert_eq!(socket.stats().discarded, 1);
     }
 
     fn what_cannot_get_there_is_dropped_as_the_network_would(config) {
         for errno in [Errno::EHOSTUNREACH, Errno::ENETUNREACH, Errno::EPERM, Errno::EACCES] {
-            let (mut endpoint, mut peer) = pair(&config);
-            endpoint.send_answers(&[Fails(errno as i32)]);
-            endpoint.queue_numbers(&peer, 0..3);
-            endpoint.flush().unwrap();
+            let (mut socket, mut peer) = pair(&config);
+            socket.send_answers(&[Fails(errno as i32)]);
+            socket.queue_numbers(&peer, 0..3);
+            socket.flush().unwrap();
             assert_eq!(peer.receive_numbers(2), [1, 2], "{errno}");
-            let stats = endpoint.stats();
+            let stats = socket.stats();
             assert_eq!(stats.discarded, 1, "{errno}");
             assert_eq!(stats.send_errors.unreachable + stats.send_errors.permission, 1, "{errno}");
         }
     }
 
     fn a_datagram_too_long_for_the_path_is_reported_and_the_rest_leaves(config) {
-        let (mut endpoint, mut peer) = pair(&config);
-        endpoint.send_answers(&[Fails(Errno::EMSGSIZE as i32)]);
-        endpoint.send(peer.local_addr(), &[0; 900]).unwrap();
-        endpoint.queue_numbers(&peer, 1..3);
-        let error = endpoint.flush().unwrap_err().downcast::<SendError>().unwrap();
+        let (mut socket, mut peer) = pair(&config);
+        socket.send_answers(&[Fails(Errno::EMSGSIZE as i32)]);
+        socket.send(peer.local_addr(), &[0; 900]).unwrap();
+        socket.queue_numbers(&peer, 1..3);
+        let error = socket.flush().unwrap_err().downcast::<SendError>().unwrap();
         assert_eq!(error, SendError::TooLong { len: 900, max: 899 });
         assert_eq!(peer.receive_numbers(2), [1, 2]);
-        assert_eq!(endpoint.stats().send_errors.too_long, 1);
-        assert!(endpoint.flush().is_ok(), "it is reported once");
+        assert_eq!(socket.stats().send_errors.too_long, 1);
+        assert!(socket.flush().is_ok(), "it is reported once");
     }
 
     fn an_unexpected_refusal_is_reported_by_flush_and_never_by_wait(config) {
-        let (mut endpoint, mut peer) = pair(&config);
-        endpoint.send_answers(&[Fails(Errno::EINVAL as i32), Fails(Errno::EIO as i32)]);
-        endpoint.queue_numbers(&peer, 0..4);
-        endpoint.wait(Some(Duration::ZERO)).unwrap();
+        let (mut socket, mut peer) = pair(&config);
+        socket.send_answers(&[Fails(Errno::EINVAL as i32), Fails(Errno::EIO as i32)]);
+        socket.queue_numbers(&peer, 0..4);
+        socket.wait(Some(Duration::ZERO)).unwrap();
         assert_eq!(peer.receive_numbers(2), [2, 3]);
-        let error = endpoint.flush().unwrap_err();
+        let error = socket.flush().unwrap_err();
         assert_eq!(error.raw_os_error(), Some(Errno::EINVAL as i32), "the first of the two");
-        assert_eq!(endpoint.stats().send_errors.other, 2);
-        assert!(endpoint.flush().is_ok(), "it is reported once");
+        assert_eq!(socket.stats().send_errors.other, 2);
+        assert!(socket.flush().is_ok(), "it is reported once");
     }
 
     fn endless_interruptions_do_not_hold_the_loop(config) {
-        let (mut endpoint, mut peer) = pair(&config);
+        let (mut socket, mut peer) = pair(&config);
         let many = INTERRUPTED_MAX as usize + 1;
-        endpoint.send_answers(&vec![Fails(Errno::EINTR as i32); many]);
-        endpoint.queue_numbers(&peer, 0..2);
-        endpoint.flush().unwrap();
-        assert_eq!(endpoint.queued(), 2);
-        endpoint.flush().unwrap();
+        socket.send_answers(&vec![Fails(Errno::EINTR as i32); many]);
+        socket.queue_numbers(&peer, 0..2);
+        socket.flush().unwrap();
+        assert_eq!(socket.queued(), 2);
+        socket.flush().unwrap();
         assert_eq!(peer.receive_numbers(2), [0, 1]);
-        assert_eq!(endpoint.stats().send_errors.interrupted, u64::from(INTERRUPTED_MAX) + 1);
+        assert_eq!(socket.stats().send_errors.interrupted, u64::from(INTERRUPTED_MAX) + 1);
     }
 
     fn endless_interruptions_do_not_put_the_queue_to_sleep(config) {
-        let mut endpoint = bind(&config);
-        let own = endpoint.local_addr();
-        endpoint.send_answers(&[Fails(Errno::EINTR as i32); INTERRUPTED_MAX as usize]);
-        endpoint.send(own, b"to myself").unwrap();
+        let mut socket = bind(&config);
+        let own = socket.local_addr();
+        socket.send_answers(&[Fails(Errno::EINTR as i32); INTERRUPTED_MAX as usize]);
+        socket.send(own, b"to myself").unwrap();
         // No event will come before it has left.
-        endpoint.wait(Some(LIMIT)).unwrap();
-        assert_eq!(endpoint.drain(), [b"to myself"]);
+        socket.wait(Some(LIMIT)).unwrap();
+        assert_eq!(socket.drain(), [b"to myself"]);
     }
 
     fn a_queue_that_is_blocked_when_it_is_registered_asks_for_writability(config) {
         let mut poll = Poll::new().unwrap();
         let mut events = Events::with_capacity(8);
-        let (mut endpoint, mut peer) = pair(&config);
-        endpoint.send_answers(&[Fails(Errno::EAGAIN as i32)]);
-        endpoint.queue_numbers(&peer, 0..3);
-        endpoint.flush().unwrap();
-        poll.registry().register(&mut endpoint.endpoint, Token(0), Interest::READABLE).unwrap();
+        let (mut socket, mut peer) = pair(&config);
+        socket.send_answers(&[Fails(Errno::EAGAIN as i32)]);
+        socket.queue_numbers(&peer, 0..3);
+        socket.flush().unwrap();
+        poll.registry().register(&mut socket.socket, Token(0), Interest::READABLE).unwrap();
         poll.poll(&mut events, Some(LIMIT)).unwrap();
         assert!(events.iter().any(Event::is_writable), "nothing else wakes its loop");
-        endpoint.flush().unwrap();
+        socket.flush().unwrap();
         assert_eq!(peer.receive_numbers(3), [0, 1, 2]);
     }
 
     fn in_somebody_elses_poll_writability_is_asked_for_while_the_socket_would_block(config) {
         let mut poll = Poll::new().unwrap();
         let mut events = Events::with_capacity(8);
-        let (mut endpoint, mut peer) = pair(&config);
-        poll.registry().register(&mut endpoint.endpoint, Token(0), Interest::READABLE).unwrap();
-        endpoint.send_answers(&[Fails(Errno::EAGAIN as i32)]);
-        endpoint.queue_numbers(&peer, 0..3);
-        endpoint.flush().unwrap();
+        let (mut socket, mut peer) = pair(&config);
+        poll.registry().register(&mut socket.socket, Token(0), Interest::READABLE).unwrap();
+        socket.send_answers(&[Fails(Errno::EAGAIN as i32)]);
+        socket.queue_numbers(&peer, 0..3);
+        socket.flush().unwrap();
         poll.poll(&mut events, Some(LIMIT)).unwrap();
         assert!(events.iter().any(Event::is_writable));
-        endpoint.flush().unwrap();
+        socket.flush().unwrap();
         assert_eq!(peer.receive_numbers(3), [0, 1, 2]);
 
         // It is taken back when the queue is gone: an event of the next datagram says nothing of it.
-        let own = endpoint.local_addr();
-        endpoint.send(own, b"to myself").unwrap();
-        endpoint.flush().unwrap();
+        let own = socket.local_addr();
+        socket.send(own, b"to myself").unwrap();
+        socket.flush().unwrap();
         poll.poll(&mut events, Some(LIMIT)).unwrap();
         assert!(events.iter().any(Event::is_readable));
         assert!(!events.iter().any(Event::is_writable));
-        assert_eq!(endpoint.drain(), [b"to myself"]);
+        assert_eq!(socket.drain(), [b"to myself"]);
     }
 
     fn the_order_survives_every_split_of_a_ring_that_wraps(config) {
         let seed = 7;
         println!("seed {seed}");
         let mut random = Random(seed);
-        let (mut endpoint, mut peer) = pair(&EndpointConfig { send_queue: 70, ..config });
+        let (mut socket, mut peer) = pair(&SocketConfig { send_queue: 70, ..config });
         let mut sent = 0;
         for _ in 0..300 {
             let answers: Vec<_> = (0..random.below(4)).map(|_| random.answer()).collect();
-            endpoint.send_answers(&answers);
+            socket.send_answers(&answers);
             for _ in 0..random.below(70) {
-                match endpoint.send(peer.local_addr(), &u32::to_be_bytes(sent)) {
+                match socket.send(peer.local_addr(), &u32::to_be_bytes(sent)) {
                     Ok(()) => sent += 1,
                     Err(error) => assert_eq!(error, SendError::QueueFull),
                 }
             }
-            endpoint.flush().unwrap();
+            socket.flush().unwrap();
             peer.collect();
         }
-        endpoint.forget_script();
-        endpoint.flush().unwrap();
-        assert_eq!(endpoint.queued(), 0);
+        socket.forget_script();
+        socket.flush().unwrap();
+        assert_eq!(socket.queued(), 0);
         assert_eq!(peer.receive_numbers(sent as usize), (0..sent).collect::<Vec<_>>());
-        assert!(endpoint.stats().send_would_block > 50, "the script blocked often");
+        assert!(socket.stats().send_would_block > 50, "the script blocked often");
     }
 }
 
 #[test]
 fn a_datagram_leaves_by_itself_when_a_batch_is_full() {
-    let (mut endpoint, mut peer) = pair(&EndpointConfig::default());
-    endpoint.queue_numbers(&peer, 0..63);
-    assert_eq!(endpoint.queued(), 63);
-    endpoint.queue_numbers(&peer, 63..64);
-    assert_eq!(endpoint.queued(), 0);
+    let (mut socket, mut peer) = pair(&SocketConfig::default());
+    socket.queue_numbers(&peer, 0..63);
+    assert_eq!(socket.queued(), 63);
+    socket.queue_numbers(&peer, 63..64);
+    assert_eq!(socket.queued(), 0);
     assert_eq!(peer.receive_numbers(64).len(), 64);
     assert_eq!(
-        endpoint.stats().batches_sent,
+        socket.stats().batches_sent,
         if cfg!(target_os = "linux") { 1 } else { 64 }
     );
 }
 
-/// An endpoint under a script, and the numbers that were sent to it.
+/// A socket under a script, and the numbers that were sent to it.
 struct Scripted {
-    endpoint: Endpoint,
+    socket: Socket,
     numbers: Vec<u32>,
 }
 
 impl std::ops::Deref for Scripted {
-    type Target = Endpoint;
-    fn deref(&self) -> &Endpoint {
-        &self.endpoint
+    type Target = Socket;
+    fn deref(&self) -> &Socket {
+        &self.socket
     }
 }
 
 impl std::ops::DerefMut for Scripted {
-    fn deref_mut(&mut self) -> &mut Endpoint {
-        &mut self.endpoint
+    fn deref_mut(&mut self) -> &mut Socket {
+        &mut self.socket
     }
 }
 
-fn bind(config: &EndpointConfig) -> Scripted {
+fn bind(config: &SocketConfig) -> Scripted {
     let any_port: SocketAddr = "127.0.0.1:0".parse().unwrap();
-    let endpoint = Endpoint::with_config(any_port, config).unwrap();
+    let socket = Socket::with_config(any_port, config).unwrap();
     Scripted {
-        endpoint,
+        socket,
         numbers: Vec::new(),
     }
 }
 
-fn pair(config: &EndpointConfig) -> (Scripted, Scripted) {
-    (bind(config), bind(&EndpointConfig::default()))
+fn pair(config: &SocketConfig) -> (Scripted, Scripted) {
+    (bind(config), bind(&SocketConfig::default()))
 }
 
-/// An endpoint with datagrams waiting in the kernel: over loopback a datagram has arrived when it
+/// A socket with datagrams waiting in the kernel: over loopback a datagram has arrived when it
 /// was sent.
-fn with_pending(config: &EndpointConfig, datagrams: &[&[u8]]) -> Scripted {
-    let endpoint = bind(config);
+fn with_pending(config: &SocketConfig, datagrams: &[&[u8]]) -> Scripted {
+    let socket = bind(config);
     let sender = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     for bytes in datagrams {
-        sender.send_to(bytes, endpoint.local_addr()).unwrap();
+        sender.send_to(bytes, socket.local_addr()).unwrap();
     }
-    endpoint
+    socket
 }
 
 impl Scripted {
     fn receive_fails(&self, errors: &[Errno]) {
-        self.endpoint.script().receive_fails(errors);
+        self.socket.script().receive_fails(errors);
     }
 
     fn send_answers(&self, answers: &[ScriptedSend]) {
-        self.endpoint.script().send_answers(answers);
+        self.socket.script().send_answers(answers);
     }
 
     fn forget_script(&self) {
-        self.endpoint.script().forget();
+        self.socket.script().forget();
     }
 
     fn drain(&mut self) -> Vec<Vec<u8>> {
         let mut datagrams = Vec::new();
-        while let Some(datagram) = self.endpoint.recv().unwrap() {
+        while let Some(datagram) = self.socket.recv().unwrap() {
             datagrams.push(datagram.bytes.to_vec());
         }
         datagrams
@@ -423,7 +423,7 @@ impl Scripted {
 
     fn queue_numbers(&mut self, peer: &Scripted, numbers: std::ops::Range<u32>) {
         for number in numbers {
-            self.endpoint
+            self.socket
                 .send(peer.local_addr(), &number.to_be_bytes())
                 .unwrap();
         }
@@ -441,7 +441,7 @@ impl Scripted {
         self.collect();
         while self.numbers.len() < count {
             let before = self.numbers.len();
-            self.endpoint.wait(Some(LIMIT)).unwrap();
+            self.socket.wait(Some(LIMIT)).unwrap();
             self.collect();
             assert!(self.numbers.len() > before, "only {before} of {count} came");
         }

@@ -1,4 +1,4 @@
-//! A poll of the endpoint's own, and the sleep in it.
+//! A poll of the socket's own, and the sleep in it.
 
 use std::io;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use mio::event::Event;
 use mio::{Events, Interest, Poll, Token};
 
 use crate::limits::SLEEP_MAX;
-use crate::socket::raw_socket::Socket;
+use crate::socket::raw_socket::RawSocket;
 use crate::socket::waker::Waker;
 
 const SOCKET: Token = Token(0);
@@ -16,7 +16,7 @@ const WAKER: Token = Token(1);
 /// One event of the socket, one of the waker.
 const EVENTS_MAX: usize = 2;
 
-/// A poll that holds nothing but the endpoint's socket and waker.
+/// A poll that holds nothing but the socket's socket and waker.
 #[derive(Debug)]
 pub(super) struct OwnPoll {
     poll: Poll,
@@ -34,7 +34,7 @@ pub(super) struct Seen {
 }
 
 impl OwnPoll {
-    pub(super) fn new(socket: &mut Socket) -> io::Result<Self> {
+    pub(super) fn new(socket: &mut RawSocket) -> io::Result<Self> {
         let poll = Poll::new()?;
         socket.register(poll.registry(), SOCKET, Interest::READABLE, false)?;
         Ok(Self {
@@ -61,7 +61,7 @@ impl OwnPoll {
 
     /// Asks for writability, or no longer. Not always: an edge would come with every datagram that
     /// leaves the machine.
-    pub(super) fn ask_writable(&mut self, socket: &mut Socket, asked: bool) -> io::Result<()> {
+    pub(super) fn ask_writable(&mut self, socket: &mut RawSocket, asked: bool) -> io::Result<()> {
         if self.is_writable_asked == asked {
             return Ok(());
         }

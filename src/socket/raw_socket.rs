@@ -13,7 +13,7 @@ use mio::event::Source;
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Type};
 
-use crate::config::EndpointConfig;
+use crate::config::SocketConfig;
 use crate::limits::{BATCH_MAX, DATAGRAM_CHARGE_MIN, DRAIN_BUDGET_FALLBACK};
 use crate::socket::address_family::{Family, canonical};
 #[cfg(target_os = "linux")]
@@ -24,7 +24,7 @@ use crate::socket::datagram::Arrival;
 use crate::socket::script::Script;
 
 #[derive(Debug)]
-pub(super) struct Socket {
+pub(super) struct RawSocket {
     socket: mio::net::UdpSocket,
     local_addr: SocketAddr,
     family: Family,
@@ -33,8 +33,8 @@ pub(super) struct Socket {
     pub(crate) script: Script,
 }
 
-impl Socket {
-    pub(super) fn bind(addr: SocketAddr, config: &EndpointConfig) -> io::Result<Self> {
+impl RawSocket {
+    pub(super) fn bind(addr: SocketAddr, config: &SocketConfig) -> io::Result<Self> {
         let family = Family::of(addr, config);
         let socket =
             socket2::Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
@@ -174,7 +174,7 @@ impl Socket {
         0
     }
 
-    fn log_bound(&self, config: &EndpointConfig) {
+    fn log_bound(&self, config: &SocketConfig) {
         info!(
             "bound {}: receive buffer {} bytes, up to {} datagrams a system call, send queue {}",
             self.local_addr,
@@ -200,14 +200,14 @@ impl Socket {
 }
 
 #[cfg(unix)]
-impl std::os::fd::AsFd for Socket {
+impl std::os::fd::AsFd for RawSocket {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
         self.socket.as_fd()
     }
 }
 
 #[cfg(windows)]
-impl std::os::windows::io::AsSocket for Socket {
+impl std::os::windows::io::AsSocket for RawSocket {
     fn as_socket(&self) -> std::os::windows::io::BorrowedSocket<'_> {
         self.socket.as_socket()
     }
@@ -221,11 +221,7 @@ fn with_writable(interests: Interest, asked: bool) -> Interest {
     }
 }
 
-fn set_options(
-    socket: &socket2::Socket,
-    family: Family,
-    config: &EndpointConfig,
-) -> io::Result<()> {
+fn set_options(socket: &socket2::Socket, family: Family, config: &SocketConfig) -> io::Result<()> {
     if config.reuse_address {
         socket.set_reuse_address(true)?;
     }

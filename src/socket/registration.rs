@@ -1,4 +1,4 @@
-//! Where a socket's readiness is asked for: in a poll of the endpoint's own, in somebody else's, or
+//! Where a socket's readiness is asked for: in a poll of the socket's own, in somebody else's, or
 //! nowhere yet.
 
 use std::io;
@@ -6,7 +6,7 @@ use std::io;
 use mio::{Interest, Registry, Token};
 
 use crate::socket::poller::OwnPoll;
-use crate::socket::raw_socket::Socket;
+use crate::socket::raw_socket::RawSocket;
 
 /// Where the socket is registered.
 #[derive(Debug)]
@@ -17,8 +17,8 @@ pub(super) enum Registration {
 }
 
 impl Registration {
-    /// The poll of the endpoint's own, made now if it has none.
-    pub(super) fn own(&mut self, socket: &mut Socket) -> io::Result<&mut OwnPoll> {
+    /// The poll of the socket's own, made now if it has none.
+    pub(super) fn own(&mut self, socket: &mut RawSocket) -> io::Result<&mut OwnPoll> {
         self.refuse_elsewhere()?;
         if matches!(self, Self::Nowhere) {
             *self = Self::Own(Box::new(OwnPoll::new(socket)?));
@@ -29,7 +29,7 @@ impl Registration {
         }
     }
 
-    /// An endpoint in somebody else's poll sleeps there.
+    /// A socket in somebody else's poll sleeps there.
     pub(super) fn refuse_elsewhere(&self) -> io::Result<()> {
         match self {
             Self::Elsewhere(_) => Err(registered_elsewhere()),
@@ -48,7 +48,7 @@ impl Registration {
     /// Registers the socket elsewhere; `blocked` asks for writability from the beginning.
     pub(super) fn register(
         &mut self,
-        socket: &mut Socket,
+        socket: &mut RawSocket,
         registry: &Registry,
         token: Token,
         interests: Interest,
@@ -72,7 +72,7 @@ impl Registration {
 
     pub(super) fn reregister(
         &mut self,
-        socket: &mut Socket,
+        socket: &mut RawSocket,
         registry: &Registry,
         token: Token,
         interests: Interest,
@@ -88,7 +88,7 @@ impl Registration {
 
     pub(super) fn deregister(
         &mut self,
-        socket: &mut Socket,
+        socket: &mut RawSocket,
         registry: &Registry,
     ) -> io::Result<()> {
         let Self::Elsewhere(_) = self else {
@@ -111,7 +111,7 @@ pub(super) struct Elsewhere {
 
 impl Elsewhere {
     /// As [`OwnPoll::ask_writable`], on top of the interests that the socket was registered with.
-    pub(super) fn ask_writable(&mut self, socket: &mut Socket, asked: bool) -> io::Result<()> {
+    pub(super) fn ask_writable(&mut self, socket: &mut RawSocket, asked: bool) -> io::Result<()> {
         if self.is_writable_asked == asked {
             return Ok(());
         }
@@ -125,14 +125,14 @@ impl Elsewhere {
 fn registered_elsewhere() -> io::Error {
     io::Error::new(
         io::ErrorKind::AlreadyExists,
-        "the endpoint is registered with another poll: sleep in that one, or deregister it first",
+        "the socket is registered with another poll: sleep in that one, or deregister it first",
     )
 }
 
 fn registered_own() -> io::Error {
     io::Error::new(
         io::ErrorKind::AlreadyExists,
-        "the endpoint has a poll of its own since `wait` or `waker` was called, \
+        "the socket has a poll of its own since `wait` or `waker` was called, \
          so it cannot be registered with another",
     )
 }
@@ -140,6 +140,6 @@ fn registered_own() -> io::Error {
 fn not_registered() -> io::Error {
     io::Error::new(
         io::ErrorKind::NotFound,
-        "the endpoint is not registered with a poll",
+        "the socket is not registered with a poll",
     )
 }

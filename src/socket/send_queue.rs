@@ -6,12 +6,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use log::trace;
 
-use crate::config::EndpointConfig;
+use crate::config::SocketConfig;
 use crate::error::SendError;
 use crate::limits::{BATCH_MAX, DATAGRAM_MAX, INTERRUPTED_MAX};
 use crate::socket::os_error::{Answer, AnswerLog};
-use crate::socket::raw_socket::Socket;
-use crate::socket::stats::EndpointStats;
+use crate::socket::raw_socket::RawSocket;
+use crate::socket::stats::SocketStats;
 
 /// Why what is queued has not left although it was tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(super) enum Hold {
     Retry,
 }
 
-/// The sending half of an endpoint.
+/// The sending half of a socket.
 #[derive(Debug)]
 pub(super) struct SendQueue {
     /// A ring of slots of 1024 bytes. It starts over at the first slot whenever it ran empty, so a
@@ -46,7 +46,7 @@ pub(super) struct SendQueue {
     /// The first refusal that the next `flush` has to report.
     refusal: Option<io::Error>,
     answers: AnswerLog,
-    stats: EndpointStats,
+    stats: SocketStats,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +56,7 @@ struct Entry {
 }
 
 impl SendQueue {
-    pub(super) fn new(config: &EndpointConfig) -> Self {
+    pub(super) fn new(config: &SocketConfig) -> Self {
         let capacity = config.send_queue;
         let unused = Entry {
             to: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
@@ -75,14 +75,14 @@ impl SendQueue {
             head_retried: false,
             refusal: None,
             answers: AnswerLog::new("sending"),
-            stats: EndpointStats::default(),
+            stats: SocketStats::default(),
         }
     }
 
     /// Queues a copy of `bytes`, and sends if that makes a batch.
     pub(super) fn send(
         &mut self,
-        socket: &Socket,
+        socket: &RawSocket,
         to: SocketAddr,
         bytes: &[u8],
     ) -> Result<(), SendError> {
@@ -109,7 +109,7 @@ impl SendQueue {
     }
 
     /// Sends what is queued, until the queue is empty or the system takes no more.
-    pub(super) fn transmit(&mut self, socket: &Socket) {
+    pub(super) fn transmit(&mut self, socket: &RawSocket) {
         self.hold = None;
         let mut interrupted = 0;
         // Finite: every round sends, discards, marks the head as retried, is interrupted, or holds.
@@ -129,7 +129,7 @@ impl SendQueue {
 
     /// Whether there is room for another datagram, after trying to make some. Where there is none its
     /// caller is owed the word, as after a `QueueFull`, which this is not: nothing was refused.
-    pub(super) fn make_room(&mut self, socket: &Socket) -> bool {
+    pub(super) fn make_room(&mut self, socket: &RawSocket) -> bool {
         if self.len == self.entries.len() && self.hold.is_none() {
             self.transmit(socket);
         }
@@ -161,8 +161,8 @@ impl SendQueue {
     }
 
     /// The sending half of the statistics.
-    pub(super) fn stats(&self) -> EndpointStats {
-        EndpointStats {
+    pub(super) fn stats(&self) -> SocketStats {
+        SocketStats {
             send_errors: self.answers.counts(),
             ..self.stats
         }
@@ -179,7 +179,7 @@ impl SendQueue {
         self.len += 1;
     }
 
-    fn transmit_batch(&self, socket: &Socket) -> io::Result<usize> {
+    fn transmit_batch(&self, socket: &RawSocket) -> io::Result<usize> {
         #[cfg(target_os = "linux")]
         if self.batch > 1 && self.len > 1 {
             let count = self.batch.min(self.len);

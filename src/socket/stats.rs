@@ -1,6 +1,6 @@
-//! What an endpoint counts.
+//! What a socket counts.
 
-/// Everything that an [`Endpoint`](crate::Endpoint) has counted since it was bound. Plain numbers
+/// Everything that a [`Socket`](crate::Socket) has counted since it was bound. Plain numbers
 /// that only grow; take two and subtract for a rate.
 ///
 /// Together they answer "who lost it?" for this machine: what the kernel dropped because its buffer
@@ -8,7 +8,7 @@
 /// what was cut.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct EndpointStats {
+pub struct SocketStats {
     /// Datagrams taken from the socket, cut ones and empty ones included.
     pub datagrams_received: u64,
     /// Their bytes, as received: a cut datagram counts what is left of it.
@@ -23,7 +23,7 @@ pub struct EndpointStats {
     pub budget_spent: u64,
     /// Datagrams that the kernel dropped, because the receive buffer was full or, rarely, a checksum
     /// was wrong. Linux alone (`SO_MEMINFO`), elsewhere 0. It is asked for by
-    /// [`stats`](crate::Endpoint::stats), with a system call, and starts over after 2^32.
+    /// [`stats`](crate::Socket::stats), with a system call, and starts over after 2^32.
     pub dropped_by_kernel: u64,
     /// What the system answered to receives, apart from datagrams and "would block".
     pub receive_errors: ErrorCounts,
@@ -46,7 +46,7 @@ pub struct EndpointStats {
 }
 
 /// Errors of the operating system by class. The table of what is done about each is in the
-/// documentation of [`Endpoint`](crate::Endpoint#what-the-operating-system-may-answer).
+/// documentation of [`Socket`](crate::Socket#what-the-operating-system-may-answer).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ErrorCounts {

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use mio::{Registry, Token};
 
-/// Wakes an [`Endpoint`](crate::Endpoint) out of its [`wait`](crate::Endpoint::wait) from another
-/// thread. Made by [`Endpoint::waker`](crate::Endpoint::waker); all clones wake the same endpoint.
+/// Wakes a [`Socket`](crate::Socket) out of its [`wait`](crate::Socket::wait) from another
+/// thread. Made by [`Socket::waker`](crate::Socket::waker); all clones wake the same socket.
 #[derive(Debug, Clone)]
 pub struct Waker {
     shared: Arc<Shared>,
@@ -32,7 +32,7 @@ impl Waker {
     }
 
     /// Makes the `wait` that is going on, or else the next one, return at once, unless
-    /// [`take_woken`](crate::Endpoint::take_woken) was told of it before. What this thread did
+    /// [`take_woken`](crate::Socket::take_woken) was told of it before. What this thread did
     /// before is visible to the other one then. Waking twice before the loop comes round
     /// wakes it once, and the second time costs no system call.
     ///

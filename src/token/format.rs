@@ -2,7 +2,7 @@
 
 use crate::limits::{TOKEN_AUDIENCE_MAX, TOKEN_DATA_MAX, TOKEN_MAX, TOKEN_PLAYER_MAX};
 use crate::token::error::{LengthError, TokenError};
-use crate::token::key::{Id, Key};
+use crate::token::key::{TokenId, TokenKey};
 
 const VERSION: u8 = 1;
 const SIGNATURE_BYTES: usize = 32;
@@ -14,7 +14,7 @@ const _: () = assert!(TOKEN_PLAYER_MAX < 256 && TOKEN_AUDIENCE_MAX < 256 && TOKE
 
 /// What a token says: the words of a login service about one player.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Grant<'a> {
+pub struct Claims<'a> {
     /// Who he is, in the application's own way: 1 to
     /// [`TOKEN_PLAYER_MAX`], 36 bytes.
     pub player: &'a [u8],
@@ -31,12 +31,12 @@ pub struct Grant<'a> {
 /// [payload](crate::ConnectOptions::payload) of a connect.
 ///
 /// The same arguments give the same token. `id` must be another one each time
-/// ([`Id::generate`]); of two tokens with the same id the second counts as used.
+/// ([`TokenId::generate`]); of two tokens with the same id the second counts as used.
 ///
 /// # Errors
 ///
 /// A field is out of its range.
-pub fn issue(key: &Key, grant: &Grant<'_>, id: Id) -> Result<Vec<u8>, LengthError> {
+pub fn issue(key: &TokenKey, grant: &Claims<'_>, id: TokenId) -> Result<Vec<u8>, LengthError> {
     let fields = [
         (
             in_range("player", grant.player, 1, TOKEN_PLAYER_MAX)?,
@@ -81,7 +81,10 @@ pub(super) fn in_range(
 
 /// Reads what is signed with `key`. The signature comes first: nothing else is looked at of what anybody
 /// may have written, but for the length and the version, which says where the signature is.
-pub(super) fn read<'a>(key: &Key, token: &'a [u8]) -> Result<(Id, Grant<'a>), TokenError> {
+pub(super) fn read<'a>(
+    key: &TokenKey,
+    token: &'a [u8],
+) -> Result<(TokenId, Claims<'a>), TokenError> {
     let version = *token.first().ok_or(TokenError::Malformed)?;
     if version != VERSION {
         return Err(TokenError::UnknownVersion { version });
@@ -97,19 +100,19 @@ pub(super) fn read<'a>(key: &Key, token: &'a [u8]) -> Result<(Id, Grant<'a>), To
     parse(&signed[1..]).ok_or(TokenError::Malformed)
 }
 
-fn parse(bytes: &[u8]) -> Option<(Id, Grant<'_>)> {
+fn parse(bytes: &[u8]) -> Option<(TokenId, Claims<'_>)> {
     let (id, rest) = bytes.split_first_chunk::<16>()?;
     let (expires_at, rest) = rest.split_first_chunk::<8>()?;
     let (player, rest) = field(rest, 1, TOKEN_PLAYER_MAX)?;
     let (audience, rest) = field(rest, 1, TOKEN_AUDIENCE_MAX)?;
     let (data, rest) = field(rest, 0, TOKEN_DATA_MAX)?;
-    let grant = Grant {
+    let grant = Claims {
         player,
         audience,
         expires_at: u64::from_be_bytes(*expires_at),
         data,
     };
-    rest.is_empty().then_some((Id::from_bytes(*id), grant))
+    rest.is_empty().then_some((TokenId::from_bytes(*id), grant))
 }
 
 fn field(bytes: &[u8], min: usize, max: usize) -> Option<(&[u8], &[u8])> {

@@ -19,11 +19,11 @@ const CONTEXT: &[u8] = b"tickwire token";
 /// This copy is wiped when it is dropped, each clone for itself. Those that `ring` makes while it signs
 /// are not.
 #[derive(Clone)]
-pub struct Key {
+pub struct TokenKey {
     bytes: Zeroizing<[u8; 32]>,
 }
 
-impl Key {
+impl TokenKey {
     /// The key that these bytes are: they must be unpredictable.
     ///
     /// The caller's own copy is his to wipe.
@@ -65,7 +65,7 @@ impl Key {
 }
 
 /// 64 hexadecimal digits, in either case.
-impl FromStr for Key {
+impl FromStr for TokenKey {
     type Err = KeyParseError;
 
     fn from_str(text: &str) -> Result<Self, KeyParseError> {
@@ -76,17 +76,17 @@ impl FromStr for Key {
 }
 
 /// Shows nothing of the secret.
-impl fmt::Debug for Key {
+impl fmt::Debug for TokenKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Key").finish_non_exhaustive()
+        f.debug_struct("TokenKey").finish_non_exhaustive()
     }
 }
 
 /// What tells one token from all others: a token is used when one with its id was used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Id([u8; 16]);
+pub struct TokenId([u8; 16]);
 
-impl Id {
+impl TokenId {
     /// The id that these bytes are. Each token needs one that no other has: 16 bytes from the system's
     /// entropy will do, and a number that is counted up as well.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {

@@ -1,7 +1,7 @@
 //! Admission tokens: a login service says who may play where, and a game server believes it without
 //! asking anybody.
 //!
-//! The service and the servers share a [`Key`]. A player logs in at the service, as it likes best, and
+//! The service and the servers share a [`TokenKey`]. A player logs in at the service, as it likes best, and
 //! gets a token: for one player, for one audience (a server, a region, a game), until a certain second.
 //! He shows it when he connects, and the server needs nothing but the key to see that it is genuine. It
 //! opens one connection and no second one.
@@ -11,27 +11,27 @@
 //! [`issue`] makes a token; a service in another language makes the same bytes, [below](#to-the-byte). A
 //! server has a [`Verifier`], and asks it twice. At the door it [looks](Verifier::verify), so that who has
 //! no token gets no further; and when somebody is really there, at
-//! [`Connected`](crate::Event::Connected), it [spends](Verifier::spend) the token.
+//! [`Connected`](crate::Event::Connected), it [spends](Verifier::redeem) the token.
 //!
 //! ```
 //! use std::time::{SystemTime, UNIX_EPOCH};
-//! use tickwire::token::{self, Grant, Id, Key, Verifier};
+//! use tickwire::token::{self, Claims, TokenId, TokenKey, Verifier};
 //! use tickwire::{Admission, Config, ConnectOptions, Event, Host};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! fn unix_now() -> u64 {
 //!     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 //! }
-//! let key = Key::generate()?; // as a rule, read from a file
+//! let key = TokenKey::generate()?; // as a rule, read from a file
 //!
 //! // The login service, for a player who has shown his password.
-//! let grant = Grant {
+//! let grant = Claims {
 //!     player: b"anna",
 //!     audience: b"arena-7",
 //!     expires_at: unix_now() + 60,
 //!     data: b"level 12",
 //! };
-//! let token = token::issue(&key, &grant, Id::generate()?)?;
+//! let token = token::issue(&key, &grant, TokenId::generate()?)?;
 //!
 //! // The player.
 //! # let mut player = Host::bind("127.0.0.1:0".parse()?, Config::plain(7))?;
@@ -60,7 +60,7 @@
 //! # server.wait(Some(std::time::Duration::from_millis(5)))?;
 //!     while let Some(event) = server.next_event() {
 //!         if let Event::Connected { peer, payload, .. } = event {
-//!             match verifier.spend(&payload, unix_now()) {
+//!             match verifier.redeem(&payload, unix_now()) {
 //!                 Ok(token) => {
 //!                     println!("{peer} is {:?}", token.player);
 //! #                   assert_eq!((token.player, token.data), (&b"anna"[..], &b"level 12"[..]));
@@ -86,7 +86,7 @@
 //! at the same time both pass the door, and the second to be there is turned away, before anything of what
 //! he says is looked at.
 //!
-//! What makes two tokens the same is their [`Id`], which the service draws and the signature covers: not
+//! What makes two tokens the same is their [`TokenId`], which the service draws and the signature covers: not
 //! the address, which changes, and not the bytes of the connect, which a client can vary at will.
 //!
 //! # What a token does not do
@@ -100,7 +100,7 @@
 //!   time** until it expires. Let tokens live a minute or two, as long as it takes from the login to the
 //!   server, or put something into the audience that is new with every start.
 //! - Several processes with one audience each know only what was used with them.
-//! - Whoever has the [`Key`] can issue. A game server has it, so give those of one operator a key of their
+//! - Whoever has the [`TokenKey`] can issue. A game server has it, so give those of one operator a key of their
 //!   own. To change it, keep a second verifier with the new key for a while and ask one after the other.
 //! - The clocks of the service and of the server must agree as well as the lifetime needs it.
 //!
@@ -139,6 +139,6 @@ mod used;
 mod verifier;
 
 pub use self::error::{LengthError, TokenError};
-pub use self::format::{Grant, issue};
-pub use self::key::{Id, Key};
-pub use self::verifier::{Verdicts, Verifier};
+pub use self::format::{Claims, issue};
+pub use self::key::{TokenId, TokenKey};
+pub use self::verifier::{Verifier, VerifierStats};

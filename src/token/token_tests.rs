@@ -6,16 +6,16 @@ use crate::limits::{TOKEN_AUDIENCE_MAX, TOKEN_DATA_MAX, TOKEN_MAX, TOKEN_PLAYER_
 const NOW: u64 = 1_700_000_000;
 const ARENA: &[u8] = b"arena-7";
 
-fn key() -> Key {
-    Key::from_bytes([7; 32])
+fn key() -> TokenKey {
+    TokenKey::from_bytes([7; 32])
 }
 
-fn id(number: u8) -> Id {
-    Id::from_bytes([number; 16])
+fn id(number: u8) -> TokenId {
+    TokenId::from_bytes([number; 16])
 }
 
-fn grant(expires_at: u64) -> Grant<'static> {
-    Grant {
+fn grant(expires_at: u64) -> Claims<'static> {
+    Claims {
         player: b"anna",
         audience: ARENA,
         expires_at,
@@ -49,18 +49,18 @@ fn a_token_is_the_golden_one_to_the_byte() {
 fn what_was_granted_is_what_is_read() {
     let token = token(1, NOW + 1);
     assert_eq!(verifier().verify(&token, NOW), Ok(grant(NOW + 1)));
-    assert_eq!(verifier().spend(&token, NOW), Ok(grant(NOW + 1)));
+    assert_eq!(verifier().redeem(&token, NOW), Ok(grant(NOW + 1)));
 }
 
 #[test]
 fn the_largest_token_fits_a_connect_and_the_smallest_is_one() {
-    let largest = Grant {
+    let largest = Claims {
         player: &[1; TOKEN_PLAYER_MAX],
         audience: &[2; TOKEN_AUDIENCE_MAX],
         expires_at: u64::MAX,
         data: &[3; TOKEN_DATA_MAX],
     };
-    let smallest = Grant {
+    let smallest = Claims {
         player: &[1],
         audience: &[2],
         expires_at: 1,
@@ -76,9 +76,9 @@ fn the_largest_token_fits_a_connect_and_the_smallest_is_one() {
 
 #[test]
 fn what_does_not_fit_is_an_error_that_names_the_field() {
-    let told = |grant: Grant<'_>| issue(&key(), &grant, id(1)).unwrap_err().to_string();
+    let told = |grant: Claims<'_>| issue(&key(), &grant, id(1)).unwrap_err().to_string();
     let good = grant(NOW);
-    let no_player = Grant {
+    let no_player = Claims {
         player: b"",
         ..good
     };
@@ -87,7 +87,7 @@ fn what_does_not_fit_is_an_error_that_names_the_field() {
         "player of a token is 0 bytes, it can be 1 to 36"
     );
     let long = &[0; 300];
-    let long_player = Grant {
+    let long_player = Claims {
         player: long,
         ..good
     };
@@ -95,7 +95,7 @@ fn what_does_not_fit_is_an_error_that_names_the_field() {
         told(long_player),
         "player of a token is 300 bytes, it can be 1 to 36"
     );
-    let long_audience = Grant {
+    let long_audience = Claims {
         audience: &long[..33],
         ..good
     };
@@ -103,7 +103,7 @@ fn what_does_not_fit_is_an_error_that_names_the_field() {
         told(long_audience),
         "audience of a token is 33 bytes, it can be 1 to 32"
     );
-    let long_data = Grant {
+    let long_data = Claims {
         data: &long[..129],
         ..good
     };
@@ -122,7 +122,7 @@ fn a_token_with_any_bit_altered_is_refused() {
     for bit in 0..good.len() * 8 {
         let mut altered = good.clone();
         altered[bit / 8] ^= 1 << (bit % 8);
-        let error = verifier.spend(&altered, NOW).unwrap_err();
+        let error = verifier.redeem(&altered, NOW).unwrap_err();
         match bit / 8 {
             0 => assert_eq!(
                 error,
@@ -133,7 +133,7 @@ fn a_token_with_any_bit_altered_is_refused() {
             _ => assert_eq!(error, TokenError::BadSignature),
         }
     }
-    assert!(verifier.spend(&good, NOW).is_ok());
+    assert!(verifier.redeem(&good, NOW).is_ok());
 }
 
 #[test]
@@ -141,11 +141,11 @@ fn a_token_cut_short_or_made_longer_is_refused() {
     let verifier = verifier();
     let good = token(1, NOW + 60);
     for len in 0..good.len() {
-        assert!(verifier.spend(&good[..len], NOW).is_err(), "{len} bytes");
+        assert!(verifier.redeem(&good[..len], NOW).is_err(), "{len} bytes");
     }
     for more in 1..=512 {
         let longer = [&good[..], &vec![0; more]].concat();
-        assert!(verifier.spend(&longer, NOW).is_err(), "{more} bytes more");
+        assert!(verifier.redeem(&longer, NOW).is_err(), "{more} bytes more");
     }
     assert_eq!(verifier.verify(b"", NOW), Err(TokenError::Malformed));
     assert_eq!(verifier.verify(&[1; 61], NOW), Err(TokenError::Malformed));
@@ -180,12 +180,12 @@ fn signed_nonsense_is_malformed_and_no_panic() {
 #[test]
 fn a_token_of_another_key_or_for_another_audience_is_refused() {
     let token = token(1, NOW + 60);
-    let other_key = Verifier::new(Key::from_bytes([8; 32]), ARENA).unwrap();
+    let other_key = Verifier::new(TokenKey::from_bytes([8; 32]), ARENA).unwrap();
     assert_eq!(other_key.verify(&token, NOW), Err(TokenError::BadSignature));
     for audience in [&b"arena-8"[..], b"arena", b"arena-77", b"ARENA-7"] {
         let other = Verifier::new(key(), audience).unwrap();
         assert_eq!(other.verify(&token, NOW), Err(TokenError::WrongAudience));
-        assert_eq!(other.spend(&token, NOW), Err(TokenError::WrongAudience));
+        assert_eq!(other.redeem(&token, NOW), Err(TokenError::WrongAudience));
     }
 }
 
@@ -204,8 +204,8 @@ fn a_token_is_good_until_the_second_before_it_expires() {
     let token = token(1, NOW);
     assert!(verifier.verify(&token, NOW - 1).is_ok());
     assert_eq!(verifier.verify(&token, NOW), Err(TokenError::Expired));
-    assert_eq!(verifier.spend(&token, NOW), Err(TokenError::Expired));
-    assert!(verifier.spend(&token, NOW - 1).is_ok());
+    assert_eq!(verifier.redeem(&token, NOW), Err(TokenError::Expired));
+    assert!(verifier.redeem(&token, NOW - 1).is_ok());
 }
 
 #[test]
@@ -216,36 +216,42 @@ fn a_token_is_spent_once_and_looked_at_as_often_as_one_likes() {
     for _ in 0..3 {
         assert!(door.verify(&token, NOW).is_ok());
     }
-    assert!(verifier.spend(&token, NOW).is_ok());
+    assert!(verifier.redeem(&token, NOW).is_ok());
     for now in [0, NOW, NOW + 59] {
-        assert_eq!(verifier.spend(&token, now), Err(TokenError::UsedBefore));
+        assert_eq!(verifier.redeem(&token, now), Err(TokenError::UsedBefore));
         assert_eq!(door.verify(&token, now), Err(TokenError::UsedBefore));
     }
     assert_eq!(door.verify(&token, NOW + 60), Err(TokenError::Expired));
     let another = self::token(2, NOW + 60);
-    assert!(verifier.spend(&another, NOW).is_ok());
+    assert!(verifier.redeem(&another, NOW).is_ok());
 }
 
 #[test]
 fn a_full_table_lets_nobody_in_until_a_token_has_expired() {
     let verifier = Verifier::with_used_max(key(), ARENA, 3).unwrap();
     for (number, expires_at) in [(1, NOW + 30), (2, NOW + 10), (3, NOW + 20)] {
-        verifier.spend(&token(number, expires_at), NOW).unwrap();
+        verifier.redeem(&token(number, expires_at), NOW).unwrap();
     }
     let fourth = token(4, NOW + 40);
     assert!(verifier.verify(&fourth, NOW).is_ok());
-    assert_eq!(verifier.spend(&fourth, NOW + 9), Err(TokenError::TableFull));
+    assert_eq!(
+        verifier.redeem(&fourth, NOW + 9),
+        Err(TokenError::TableFull)
+    );
     // What was used stays used.
     for (number, expires_at) in [(1, NOW + 30), (2, NOW + 10), (3, NOW + 20)] {
         let used = token(number, expires_at);
-        assert_eq!(verifier.spend(&used, NOW + 9), Err(TokenError::UsedBefore));
+        assert_eq!(verifier.redeem(&used, NOW + 9), Err(TokenError::UsedBefore));
     }
     // The one that expires first makes room, whichever was used first.
-    assert!(verifier.spend(&fourth, NOW + 10).is_ok());
+    assert!(verifier.redeem(&fourth, NOW + 10).is_ok());
     assert_eq!(verifier.used(), 3);
     let fifth = token(5, NOW + 50);
-    assert_eq!(verifier.spend(&fifth, NOW + 19), Err(TokenError::TableFull));
-    assert!(verifier.spend(&fifth, NOW + 30).is_ok());
+    assert_eq!(
+        verifier.redeem(&fifth, NOW + 19),
+        Err(TokenError::TableFull)
+    );
+    assert!(verifier.redeem(&fifth, NOW + 30).is_ok());
     assert_eq!(verifier.used(), 2);
 }
 
@@ -253,21 +259,21 @@ fn a_full_table_lets_nobody_in_until_a_token_has_expired() {
 fn a_table_without_room_lets_nobody_in() {
     let verifier = Verifier::with_used_max(key(), ARENA, 0).unwrap();
     let good = token(1, NOW + 60);
-    assert_eq!(verifier.spend(&good, NOW), Err(TokenError::TableFull));
+    assert_eq!(verifier.redeem(&good, NOW), Err(TokenError::TableFull));
 }
 
 #[test]
 fn a_clock_that_is_put_back_makes_no_used_token_good_again() {
     let verifier = verifier();
     let old = token(1, NOW + 10);
-    verifier.spend(&old, NOW).unwrap();
+    verifier.redeem(&old, NOW).unwrap();
     // With this one the old one is forgotten.
-    verifier.spend(&token(2, NOW + 60), NOW + 20).unwrap();
+    verifier.redeem(&token(2, NOW + 60), NOW + 20).unwrap();
     assert_eq!(verifier.used(), 1);
-    assert_eq!(verifier.spend(&old, NOW), Err(TokenError::Expired));
+    assert_eq!(verifier.redeem(&old, NOW), Err(TokenError::Expired));
     assert_eq!(verifier.verify(&old, NOW), Err(TokenError::Expired));
     // And what does not belong to what was forgotten is none the worse for it.
-    assert!(verifier.spend(&token(3, NOW + 11), NOW).is_ok());
+    assert!(verifier.redeem(&token(3, NOW + 11), NOW).is_ok());
 }
 
 #[test]
@@ -276,15 +282,15 @@ fn every_verdict_is_counted_under_its_name() {
     let good = token(1, NOW + 60);
     let other = Verifier::new(key(), b"x").unwrap();
     let _ = verifier.verify(&good, NOW);
-    let _ = verifier.spend(&good, NOW);
-    let _ = verifier.spend(&good, NOW);
-    let _ = verifier.spend(&token(2, NOW + 60), NOW);
-    let _ = verifier.spend(&token(3, NOW), NOW);
+    let _ = verifier.redeem(&good, NOW);
+    let _ = verifier.redeem(&good, NOW);
+    let _ = verifier.redeem(&token(2, NOW + 60), NOW);
+    let _ = verifier.redeem(&token(3, NOW), NOW);
     let _ = verifier.verify(b"", NOW);
     let _ = verifier.verify(&[2; 100], NOW);
     let _ = verifier.verify(&[1; 100], NOW);
     let _ = other.verify(&good, NOW);
-    let expected = Verdicts {
+    let expected = VerifierStats {
         good: 1,
         spent: 1,
         malformed: 1,
@@ -295,15 +301,15 @@ fn every_verdict_is_counted_under_its_name() {
         used_before: 1,
         table_full: 1,
     };
-    assert_eq!(verifier.clone().verdicts(), expected);
-    assert_eq!(other.verdicts().wrong_audience, 1);
+    assert_eq!(verifier.clone().stats(), expected);
+    assert_eq!(other.stats().wrong_audience, 1);
 }
 
 #[test]
 fn a_key_is_not_shown() {
     let text = format!("{:?} {:?}", key(), verifier());
     assert!(
-        text.starts_with("Key { .. } Verifier { key: Key { .. }, "),
+        text.starts_with("TokenKey { .. } Verifier { key: TokenKey { .. }, "),
         "{text}"
     );
     assert!(!text.contains("7, 7"), "{text}");

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use crate::token::error::TokenError;
-use crate::token::key::Id;
+use crate::token::key::TokenId;
 
 /// The replay table. Sorted by expiry, so that what can be forgotten stands in front.
 ///
 /// Knows nothing of signatures: what it is told was genuine.
 #[derive(Debug)]
 pub(super) struct Used {
-    tokens: BTreeSet<(u64, Id)>,
+    tokens: BTreeSet<(u64, TokenId)>,
     max: usize,
     /// The latest expiry that was forgotten. A clock that was put back must not make those good again.
     forgotten_until: u64,
@@ -30,7 +30,7 @@ impl Used {
     }
 
     /// Whether a token may be used now. It is not used by that.
-    pub(super) fn check(&self, id: Id, expires_at: u64, now: u64) -> Result<(), TokenError> {
+    pub(super) fn check(&self, id: TokenId, expires_at: u64, now: u64) -> Result<(), TokenError> {
         if expires_at <= now || expires_at <= self.forgotten_until {
             return Err(TokenError::Expired);
         }
@@ -41,7 +41,12 @@ impl Used {
     }
 
     /// Uses it, if it may be used.
-    pub(super) fn insert(&mut self, id: Id, expires_at: u64, now: u64) -> Result<(), TokenError> {
+    pub(super) fn insert(
+        &mut self,
+        id: TokenId,
+        expires_at: u64,
+        now: u64,
+    ) -> Result<(), TokenError> {
         self.check(id, expires_at, now)?;
         self.forget_expired(now);
         if self.tokens.len() >= self.max {

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::limits::{TOKEN_AUDIENCE_MAX, TOKENS_USED_DEFAULT};
 use crate::token::error::{LengthError, TokenError};
 use crate::token::format;
-use crate::token::format::{Grant, in_range};
-use crate::token::key::{Id, Key};
+use crate::token::format::{Claims, in_range};
+use crate::token::key::{TokenId, TokenKey};
 use crate::token::used::Used;
 
 /// Tells good tokens from others: those that are signed with its key, for its audience, not expired and
@@ -20,7 +20,7 @@ use crate::token::used::Used;
 /// used and forgotten counts as expired all the same.
 #[derive(Debug, Clone)]
 pub struct Verifier {
-    key: Key,
+    key: TokenKey,
     audience: Vec<u8>,
     book: Arc<Mutex<Book>>,
 }
@@ -29,14 +29,14 @@ pub struct Verifier {
 #[derive(Debug)]
 struct Book {
     used: Used,
-    verdicts: Verdicts,
+    stats: VerifierStats,
 }
 
 /// How often a [`Verifier`] and its clones said what. Every call counts, and one who is turned away may
 /// ask again several times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub struct Verdicts {
+pub struct VerifierStats {
     /// A look at a good token.
     pub good: u64,
     /// A good token, and it is spent now.
@@ -64,7 +64,7 @@ impl Verifier {
     /// # Errors
     ///
     /// No token has such an audience: it can be 1 to [`TOKEN_AUDIENCE_MAX`], 32 bytes.
-    pub fn new(key: Key, audience: &[u8]) -> Result<Self, LengthError> {
+    pub fn new(key: TokenKey, audience: &[u8]) -> Result<Self, LengthError> {
         Self::with_used_max(key, audience, TOKENS_USED_DEFAULT)
     }
 
@@ -77,11 +77,15 @@ impl Verifier {
     /// # Errors
     ///
     /// As [`new`](Self::new).
-    pub fn with_used_max(key: Key, audience: &[u8], used_max: usize) -> Result<Self, LengthError> {
+    pub fn with_used_max(
+        key: TokenKey,
+        audience: &[u8],
+        used_max: usize,
+    ) -> Result<Self, LengthError> {
         in_range("audience", audience, 1, TOKEN_AUDIENCE_MAX)?;
         let book = Book {
             used: Used::new(used_max),
-            verdicts: Verdicts::default(),
+            stats: VerifierStats::default(),
         };
         Ok(Self {
             key,
@@ -95,14 +99,12 @@ impl Verifier {
     /// # Errors
     ///
     /// Why it is not good; never [`TableFull`](TokenError::TableFull).
-    pub fn verify<'a>(&self, token: &'a [u8], now: u64) -> Result<Grant<'a>, TokenError> {
+    pub fn verify<'a>(&self, token: &'a [u8], now: u64) -> Result<Claims<'a>, TokenError> {
         let verdict = self.read(token).and_then(|(id, grant)| {
             let book = self.book();
             book.used.check(id, grant.expires_at, now).map(|()| grant)
         });
-        self.book()
-            .verdicts
-            .count(&verdict, |verdicts| &mut verdicts.good);
+        self.book().stats.count(&verdict, |stats| &mut stats.good);
         verdict
     }
 
@@ -113,20 +115,18 @@ impl Verifier {
     ///
     /// Why it is not good. Then nothing has changed, and he is to be
     /// [sent away](crate::Host::disconnect).
-    pub fn spend<'a>(&self, token: &'a [u8], now: u64) -> Result<Grant<'a>, TokenError> {
+    pub fn redeem<'a>(&self, token: &'a [u8], now: u64) -> Result<Claims<'a>, TokenError> {
         let verdict = self.read(token).and_then(|(id, grant)| {
             let mut book = self.book();
             book.used.insert(id, grant.expires_at, now).map(|()| grant)
         });
-        self.book()
-            .verdicts
-            .count(&verdict, |verdicts| &mut verdicts.spent);
+        self.book().stats.count(&verdict, |stats| &mut stats.spent);
         verdict
     }
 
     /// How often it said what, so far.
-    pub fn verdicts(&self) -> Verdicts {
-        self.book().verdicts
+    pub fn stats(&self) -> VerifierStats {
+        self.book().stats
     }
 
     /// How many used tokens are remembered now.
@@ -134,7 +134,7 @@ impl Verifier {
         self.book().used.len()
     }
 
-    fn read<'a>(&self, token: &'a [u8]) -> Result<(Id, Grant<'a>), TokenError> {
+    fn read<'a>(&self, token: &'a [u8]) -> Result<(TokenId, Claims<'a>), TokenError> {
         let (id, grant) = format::read(&self.key, token)?;
         if grant.audience != self.audience {
             return Err(TokenError::WrongAudience);
@@ -148,10 +148,10 @@ impl Verifier {
     }
 }
 
-impl Verdicts {
+impl VerifierStats {
     fn count(
         &mut self,
-        verdict: &Result<Grant<'_>, TokenError>,
+        verdict: &Result<Claims<'_>, TokenError>,
         good: impl FnOnce(&mut Self) -> &mut u64,
     ) {
         let count = match verdict {

@@ -189,7 +189,7 @@ fn one_that_connects_to_us_again_and_again_does_not_keep_our_attempt_from_ending
     }
     assert_eq!(
         world.log(0).end_of(ours),
-        Some(DisconnectReason::Unanswered)
+        Some(DisconnectReason::ConnectTimeout)
     );
 }
 

@@ -245,7 +245,7 @@ fn a_stolen_message_from_another_address_is_not_believed() {
     assert_eq!(session.world.log(0).messages.len(), messages);
     session.assert_goes_on();
     let stats = session.world.host(0).peer_stats(session.peer).unwrap();
-    assert_eq!(stats.from_elsewhere, 200);
+    assert_eq!(stats.unvalidated_address, 200);
 }
 
 fn a_packet_that_was_overtaken_starts_no_move() {
@@ -262,7 +262,7 @@ fn a_packet_that_was_overtaken_starts_no_move() {
     let answers = session.thief.give(&mut session.world, 0, &newest);
     assert!(packets::is_challenge(&answers[0]));
     let stats = session.world.host(0).peer_stats(session.peer).unwrap();
-    assert_eq!(stats.from_elsewhere, 2);
+    assert_eq!(stats.unvalidated_address, 2);
 }
 
 fn a_new_address_gets_at_most_three_times_what_came_from_it() {

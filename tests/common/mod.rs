@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use tickwire::{Endpoint, EndpointConfig};
+use tickwire::{Socket, SocketConfig};
 
 #[allow(unused_imports, reason = "every test file uses a part of it")]
 pub(crate) use self::skip::{skip, skip_namespace};
@@ -20,11 +20,11 @@ pub(crate) fn any_port() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()
 }
 
-pub(crate) fn bind(config: &EndpointConfig) -> Endpoint {
-    Endpoint::with_config(any_port(), config).unwrap()
+pub(crate) fn bind(config: &SocketConfig) -> Socket {
+    Socket::with_config(any_port(), config).unwrap()
 }
 
-/// A plain socket, to look at an endpoint from outside.
+/// A plain socket, to look at a socket from outside.
 pub(crate) fn plain_socket() -> UdpSocket {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.set_read_timeout(Some(LIMIT)).unwrap();
@@ -47,21 +47,21 @@ pub(crate) fn must_return<T: Send + 'static>(body: impl FnOnce() -> T + Send + '
 }
 
 /// One drain: everything up to the next `None`.
-pub(crate) fn drain(endpoint: &mut Endpoint) -> Vec<Vec<u8>> {
+pub(crate) fn drain(socket: &mut Socket) -> Vec<Vec<u8>> {
     let mut datagrams = Vec::new();
-    while let Some(datagram) = endpoint.recv().unwrap() {
+    while let Some(datagram) = socket.recv().unwrap() {
         datagrams.push(datagram.bytes.to_vec());
     }
     datagrams
 }
 
 /// Turns until `count` datagrams have come.
-pub(crate) fn receive(endpoint: &mut Endpoint, count: usize) -> Vec<Vec<u8>> {
-    let mut datagrams = drain(endpoint);
+pub(crate) fn receive(socket: &mut Socket, count: usize) -> Vec<Vec<u8>> {
+    let mut datagrams = drain(socket);
     while datagrams.len() < count {
         let before = datagrams.len();
-        endpoint.wait(Some(LIMIT)).unwrap();
-        datagrams.extend(drain(endpoint));
+        socket.wait(Some(LIMIT)).unwrap();
+        datagrams.extend(drain(socket));
         assert!(datagrams.len() > before, "only {before} of {count} came");
     }
     datagrams

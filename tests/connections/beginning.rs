@@ -236,7 +236,7 @@ fn an_attempt_that_nobody_answers_ends_after_ten_seconds() {
     world.run_for(ms(1));
     assert_eq!(
         world.log(0).end_of(peer),
-        Some(DisconnectReason::Unanswered)
+        Some(DisconnectReason::ConnectTimeout)
     );
     let at: Vec<_> = world.witness.datagrams.iter().map(|sent| sent.at).collect();
     let expected = [

@@ -118,7 +118,7 @@ fn a_host_that_connects_to_itself_has_no_answer() {
     world.run_for(secs(11));
     assert_eq!(
         world.log(0).end_of(ours),
-        Some(DisconnectReason::Unanswered)
+        Some(DisconnectReason::ConnectTimeout)
     );
     world.run_for(secs(11));
     assert_eq!(world.host(0).poll_timeout(), None);

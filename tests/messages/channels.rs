@@ -24,7 +24,7 @@ const KINDS: [Delivery; 6] = [
 /// Two hosts that send nothing twice unasked, and as fast as they like.
 fn plain_pair() -> Pair<Diary> {
     let config = Config {
-        redundancy: 0,
+        redundant_copies: 0,
         rate_floor: RATE_MAX,
         rate_ceiling: RATE_MAX,
         rate_start: RATE_MAX,

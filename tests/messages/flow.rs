@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use tickwire::limits::{MESSAGE_OVERHEAD, QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX};
-use tickwire::{Config, Delivery, LinkConditions, Loss, SendError, SendLimit};
+use tickwire::{Config, Delivery, LinkConditions, Loss, SendError, SendLimitedBy};
 
 use crate::diary::Diary;
 use crate::pair::Pair;
@@ -46,19 +46,19 @@ fn an_application_that_takes_nothing_holds_its_peer_back_until_it_does() {
         for _ in 0..600 {
             sent = press(&mut pair, delivery, sent, len);
             pair.run_for(TICK);
-            assert!(pair.stats(SERVER).untaken_bytes <= WINDOW);
+            assert!(pair.stats(SERVER).unread_bytes <= WINDOW);
         }
         // The window and the queue are full, and no more was taken.
         let cost = (len + MESSAGE_OVERHEAD) as u64;
-        let untaken = pair.stats(SERVER).untaken_bytes;
+        let untaken = pair.stats(SERVER).unread_bytes;
         assert!(untaken > WINDOW / 3 && untaken % cost == 0, "{untaken}");
         assert!(u64::from(sent) * cost <= WINDOW + 4096 * cost);
         assert_eq!(pair.stats(SERVER).messages_refused, 0);
-        assert_eq!(pair.stats(CLIENT).limit, SendLimit::ReceiveWindow);
+        assert_eq!(pair.stats(CLIENT).limited_by, SendLimitedBy::FlowControl);
         pair.set_deaf(SERVER, false);
         pair.run_for(secs(10));
         assert_all_in_order(&pair, delivery, sent);
-        assert_eq!(pair.stats(CLIENT).limit, SendLimit::Application);
+        assert_eq!(pair.stats(CLIENT).limited_by, SendLimitedBy::Application);
         sent = press(&mut pair, delivery, sent, len);
         pair.run_for(secs(10));
         assert_all_in_order(&pair, delivery, sent);
@@ -84,7 +84,7 @@ fn an_application_that_takes_nothing_does_not_grow() {
     let grown = measure(|| press_for(&mut pair, 20));
     assert!(grown.bytes_current.abs() < 64 << 10, "{grown:?}");
     let stats = pair.stats(SERVER);
-    assert!(stats.untaken_bytes <= WINDOW);
+    assert!(stats.unread_bytes <= WINDOW);
     assert!(stats.messages_refused > 1000, "{stats:?}");
 }
 
@@ -151,7 +151,7 @@ fn flow_control_never_locks_up() {
         let config = Config {
             receive_window: 0,
             message_max_from_clients: message_max,
-            redundancy: u8::try_from(seed % 3).unwrap(),
+            redundant_copies: u8::try_from(seed % 3).unwrap(),
             // A burst of losses ends with datagrams alone, and somebody who probes sends few.
             idle_timeout: secs(200),
             ..config()
@@ -243,7 +243,10 @@ fn who_fills_a_line_is_told_how_wide_it_is_and_how_long_its_queue() {
     };
     let mut pair = pair(1, &line);
     let alone = pair.stats(CLIENT);
-    assert_eq!((alone.bandwidth, alone.queue_delay), (0, Duration::ZERO));
+    assert_eq!(
+        (alone.delivery_rate, alone.queue_delay),
+        (0, Duration::ZERO)
+    );
     let mut sent = 0;
     let (mut widest, mut longest, mut shortest) = (0, Duration::ZERO, secs(1));
     for tick in 0..20 * 60 {
@@ -254,10 +257,10 @@ fn who_fills_a_line_is_told_how_wide_it_is_and_how_long_its_queue() {
         }
         let stats = pair.stats(CLIENT);
         // While the queue drains less is sent, and so delivered.
-        for figure in [stats.bandwidth, stats.rate] {
+        for figure in [stats.delivery_rate, stats.pacing_rate] {
             assert!((LINE / 3..LINE * 3 / 2).contains(&figure), "{stats:?}");
         }
-        widest = widest.max(stats.bandwidth);
+        widest = widest.max(stats.delivery_rate);
         longest = longest.max(stats.queue_delay);
         shortest = shortest.min(stats.queue_delay);
     }

@@ -84,7 +84,7 @@ fn a_piece_that_cannot_be_is_refused() {
         }
     }
     let stats = lab.host.peer_stats(peer).unwrap();
-    assert_eq!((stats.messages_received, stats.untaken_bytes), (0, 0));
+    assert_eq!((stats.messages_received, stats.unread_bytes), (0, 0));
     assert_eq!(stats.packets_received, 1, "{stats:?}");
     assert_alive(&mut lab, &mut stranger, peer);
 }
@@ -149,7 +149,7 @@ fn whoever_sends_beyond_the_window_is_not_heard() {
     }
     let stats = lab.host.peer_stats(peer).unwrap();
     let most = QUEUED_BYTES_MAX as u64;
-    assert!(stats.untaken_bytes <= most && stats.untaken_bytes > most - 1000);
+    assert!(stats.unread_bytes <= most && stats.unread_bytes > most - 1000);
     assert!(stats.messages_refused > 0);
 }
 

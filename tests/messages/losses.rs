@@ -11,7 +11,7 @@ use crate::{CLIENT, SERVER, TICK, latency, lossy, pair_with, partition};
 
 fn with_redundancy(seed: u64, redundancy: u8, conditions: &LinkConditions) -> Pair<Diary> {
     let config = Config {
-        redundancy,
+        redundant_copies: redundancy,
         ..config()
     };
     pair_with(seed, [config.clone(), config], conditions)

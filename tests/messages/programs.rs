@@ -58,7 +58,7 @@ fn run(seed: u64, is_ticking: bool) {
 fn some_config(luck: &mut Luck) -> Config {
     let mut pick = |from: &[usize]| from[luck.index(from.len())];
     Config {
-        redundancy: u8::try_from(pick(&[0, 1, 2, 2, 2, 8])).unwrap(),
+        redundant_copies: u8::try_from(pick(&[0, 1, 2, 2, 2, 8])).unwrap(),
         message_max_from_clients: pick(&[960, 1500, 5000, 64 << 10]),
         message_max_from_servers: pick(&[960, 3000, 20_000, 64 << 10]),
         receive_window: pick(&[0, 10_000, 256 << 10]),
@@ -235,7 +235,7 @@ fn is_quiet(program: &Program) -> bool {
         let stats = program.stats(side);
         stats.queued_messages == 0
             && stats.queued_bytes == 0
-            && stats.untaken_bytes == 0
+            && stats.unread_bytes == 0
             && stats.in_flight_bytes == 0
     })
 }
@@ -299,7 +299,7 @@ impl Page {
     fn accounted(&self) -> u64 {
         let (peer, host) = (&self.stats, &self.host);
         let known = peer.packets_received + peer.packets_refused + peer.duplicates;
-        let damaged = peer.failed_authentication + peer.malformed + peer.from_elsewhere;
+        let damaged = peer.failed_authentication + peer.malformed + peer.unvalidated_address;
         known + damaged + host.malformed + host.unknown_connection
     }
 }
@@ -339,12 +339,12 @@ fn assert_packets(from: &PeerStats, to: &PeerStats) {
     let known = to.packets_received + to.packets_refused + to.packets_missing;
     assert_eq!(from.packets_sent, known, "{from:?} {to:?}");
     assert!(from.packets_lost <= from.packets_sent);
-    assert!(from.loss_to_ppm <= 1_000_000);
+    assert!(from.loss_ppm <= 1_000_000);
     assert!(from.messages_received <= to.messages_sent);
     let again = from.copies_sent + from.messages_retransmitted;
     assert!(from.copies_useful <= again, "{from:?}");
-    assert!(to.messages_known <= again, "{from:?} {to:?}");
-    assert_eq!(from.rate, from.rate.min(limits::RATE_MAX));
+    assert!(to.duplicate_messages <= again, "{from:?} {to:?}");
+    assert_eq!(from.pacing_rate, from.pacing_rate.min(limits::RATE_MAX));
 }
 
 under_both!(

@@ -12,7 +12,7 @@ use crate::{CLIENT, SERVER, TICK, latency, pair_with, partition};
 /// Two hosts that send nothing twice unasked.
 fn plain_pair() -> Pair<Diary> {
     let config = Config {
-        redundancy: 0,
+        redundant_copies: 0,
         ..config()
     };
     pair_with(1, [config.clone(), config], &latency(40))
@@ -59,7 +59,7 @@ fn a_sequenced_message_that_comes_too_late_is_lost_although_its_packet_arrived()
     assert!(pair.observer.fate(CLIENT, other).is_some());
     assert_eq!(pair.observer.count(SERVER, Delivery::Sequenced(1)), 1);
     assert_eq!(pair.observer.count(SERVER, Delivery::Sequenced(2)), 1);
-    assert_eq!(pair.stats(SERVER).messages_too_late, 1);
+    assert_eq!(pair.stats(SERVER).stale_messages, 1);
 }
 
 fn a_sequenced_message_that_comes_too_late_before_anybody_gave_it_up_is_lost() {
@@ -143,7 +143,7 @@ fn acks_that_wait_in_the_socket_are_read_before_anything_counts_as_lost() {
         let stats = pair.stats(CLIENT);
         assert_eq!(stats.messages_retransmitted, 0, "{stall:?}");
         assert_eq!(stats.packets_lost, 0, "{stall:?}");
-        assert_eq!(pair.stats(SERVER).messages_known, 0, "{stall:?}");
+        assert_eq!(pair.stats(SERVER).duplicate_messages, 0, "{stall:?}");
     }
 }
 

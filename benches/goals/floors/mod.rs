@@ -14,7 +14,7 @@ pub(crate) use self::raw::{
     ControlReceiver, Controls, PeerName, RawReceiver, RawSender, RawServer,
 };
 
-/// A socket as an endpoint has it by default: non-blocking, with the same receive buffer.
+/// A socket as a socket has it by default: non-blocking, with the same receive buffer.
 pub(crate) fn bind() -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use tickwire::limits::DATAGRAM_CHARGE_MIN;
-use tickwire::{Endpoint, EndpointConfig};
+use tickwire::{Socket, SocketConfig};
 
 use crate::contest::{Contestant, Entry, Goal, Topic};
 use crate::floors::{
@@ -66,18 +66,18 @@ pub(crate) fn topic(settings: &Settings) -> Topic {
 
 fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
     let count = settings.datagrams;
-    let single = EndpointConfig {
+    let single = SocketConfig {
         batch: 1,
-        ..EndpointConfig::default()
+        ..SocketConfig::default()
     };
     Ok(vec![
         entry(RAW, RawReceiver::new(Controls::None)?, count)?,
         entry(MIO, MioLoop::new()?, count)?,
         entry(STD, StdLoop::new()?, count)?,
-        entry(TICKWIRE, Endpoint::bind(loopback())?, count)?,
+        entry(TICKWIRE, Socket::bind(loopback())?, count)?,
         entry(
             TICKWIRE_SINGLE,
-            Endpoint::with_config(loopback(), &single)?,
+            Socket::with_config(loopback(), &single)?,
             count,
         )?,
     ])
@@ -131,8 +131,8 @@ fn enter_after_loss(settings: &Settings) -> io::Result<Vec<Entry>> {
     let count = settings.datagrams;
     Ok(vec![
         entry(RAW, RawReceiver::new(Controls::None)?, count)?,
-        entry(TICKWIRE, Endpoint::bind(loopback())?, count)?,
-        entry_after_loss(AFTER_LOSS, Endpoint::bind(loopback())?, count)?,
+        entry(TICKWIRE, Socket::bind(loopback())?, count)?,
+        entry_after_loss(AFTER_LOSS, Socket::bind(loopback())?, count)?,
         entry(RAW_MARKS, RawReceiver::new(Controls::Marks)?, count)?,
         entry_after_loss(RAW_CONTROLS, RawReceiver::new(Controls::Drops)?, count)?,
         entry_after_loss(SINGLE_CONTROLS, ControlReceiver::new()?, count)?,
@@ -196,14 +196,14 @@ impl<D: Drains> Contestant for Filled<D> {
     }
 }
 
-impl Bound for Endpoint {
+impl Bound for Socket {
     fn address(&self) -> io::Result<SocketAddr> {
         Ok(self.local_addr())
     }
 }
 
 /// A turn as the documentation has it.
-impl Drains for Endpoint {
+impl Drains for Socket {
     fn drain(&mut self) -> io::Result<Digest> {
         let mut digest = Digest::default();
         self.wait(Some(Duration::from_secs(1)))?;

@@ -249,7 +249,7 @@ impl Both {
     fn run(&mut self) -> io::Result<()> {
         let mut ticker = Ticker::hz(TICKS_PER_SECOND);
         let (mut host_time, mut floor_time) = (Duration::ZERO, Duration::ZERO);
-        let received = self.host.endpoint_stats().datagrams_received;
+        let received = self.host.socket_stats().datagrams_received;
         for _ in 0..self.plan.ticks {
             sleep_until(ticker.next_tick());
             // Before the clients' turn, so that the sockets of the floor are as cold as those of the others.
@@ -265,7 +265,7 @@ impl Both {
             }
             self.tick = self.tick.wrapping_add(1);
         }
-        self.check(self.host.endpoint_stats().datagrams_received - received)?;
+        self.check(self.host.socket_stats().datagrams_received - received)?;
         self.host_times.push_back(host_time);
         self.floor_times.push_back(floor_time);
         Ok(())

@@ -13,7 +13,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use std::{io, process};
 
-use tickwire::Endpoint;
+use tickwire::Socket;
 
 use crate::contest::{Contestant, Entry, Goal, Topic};
 use crate::floors::{MioLoop, StdBlocking, StdLoop, loopback};
@@ -137,11 +137,11 @@ fn entry<S: Side>(
 }
 
 /// tickwire as its documentation shows it: a sleep that sends first, then a drain.
-struct Asleep(Endpoint);
+struct Asleep(Socket);
 
 impl Asleep {
     fn new() -> io::Result<Self> {
-        Endpoint::bind(loopback()).map(Self)
+        Socket::bind(loopback()).map(Self)
     }
 }
 
@@ -168,11 +168,11 @@ impl Side for Asleep {
 }
 
 /// tickwire in a loop that never sleeps.
-struct Spinning(Endpoint);
+struct Spinning(Socket);
 
 impl Spinning {
     fn new() -> io::Result<Self> {
-        Endpoint::bind(loopback()).map(Self)
+        Socket::bind(loopback()).map(Self)
     }
 }
 
@@ -198,15 +198,15 @@ impl Side for Spinning {
     }
 }
 
-fn drain(endpoint: &mut Endpoint, take: &mut impl FnMut(&[u8])) -> io::Result<()> {
-    while let Some(datagram) = endpoint.recv()? {
+fn drain(socket: &mut Socket, take: &mut impl FnMut(&[u8])) -> io::Result<()> {
+    while let Some(datagram) = socket.recv()? {
         take(datagram.bytes);
     }
     Ok(())
 }
 
-fn answer_all(endpoint: &mut Endpoint) -> io::Result<()> {
-    let (mut rx, mut tx) = endpoint.split();
+fn answer_all(socket: &mut Socket) -> io::Result<()> {
+    let (mut rx, mut tx) = socket.split();
     while let Some(datagram) = rx.recv()? {
         tx.send(datagram.from, datagram.bytes)?;
         // At once, as the others do, and before the look that shows the socket empty.

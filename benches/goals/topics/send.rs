@@ -7,7 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use tickwire::Endpoint;
+use tickwire::Socket;
 
 use crate::contest::{Contestant, Entry, Goal, Topic};
 use crate::floors::{Controls, MioLoop, RawReceiver, RawSender, StdLoop, loopback};
@@ -64,17 +64,17 @@ fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
         entry(RAW, RawSender::new()?, count)?,
         entry(MIO, MioLoop::new()?, count)?,
         entry(STD, StdLoop::new()?, count)?,
-        entry(TICKWIRE, Endpoint::bind(loopback())?, count)?,
+        entry(TICKWIRE, Socket::bind(loopback())?, count)?,
         entry(TICKWIRE_REGISTERED, registered()?, count)?,
     ])
 }
 
-/// An endpoint that has a poll, as mio's loop has: then the kernel tells that poll of every datagram
+/// A socket that has a poll, as mio's loop has: then the kernel tells that poll of every datagram
 /// that has left, whether or not anybody asked.
-fn registered() -> io::Result<Endpoint> {
-    let mut endpoint = Endpoint::bind(loopback())?;
-    endpoint.wait(Some(Duration::from_nanos(1)))?;
-    Ok(endpoint)
+fn registered() -> io::Result<Socket> {
+    let mut socket = Socket::bind(loopback())?;
+    socket.wait(Some(Duration::from_nanos(1)))?;
+    Ok(socket)
 }
 
 fn entry(name: &'static str, sends: impl Sends + 'static, count: usize) -> io::Result<Entry> {
@@ -106,7 +106,7 @@ impl<S: Sends> Contestant for Emptied<S> {
     }
 }
 
-impl Sends for Endpoint {
+impl Sends for Socket {
     fn send_all(&mut self, to: SocketAddr, count: usize) -> io::Result<()> {
         for number in 0..count {
             self.send(to, &payload(number))?;

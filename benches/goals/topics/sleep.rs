@@ -3,7 +3,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use tickwire::Endpoint;
+use tickwire::Socket;
 
 use crate::contest::{Contestant, Entry, Goal, Topic};
 use crate::floors::{MioLoop, loopback};
@@ -39,11 +39,11 @@ pub(crate) fn topic(settings: &Settings) -> Topic {
 fn enter(_settings: &Settings) -> io::Result<Vec<Entry>> {
     Ok(vec![
         Entry::new(MIO, MioLoop::new()?),
-        Entry::new(TICKWIRE, Endpoint::bind(loopback())?),
+        Entry::new(TICKWIRE, Socket::bind(loopback())?),
     ])
 }
 
-impl Contestant for Endpoint {
+impl Contestant for Socket {
     fn round(&mut self) -> io::Result<Duration> {
         let deadline = Instant::now() + TICK;
         // It may return early; a loop goes on until its deadline.

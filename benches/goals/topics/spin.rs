@@ -8,7 +8,7 @@ use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-use tickwire::Endpoint;
+use tickwire::Socket;
 
 use crate::contest::{Contestant, Entry, Goal, Topic};
 use crate::floors::{self, StdLoop, loopback};
@@ -61,7 +61,7 @@ fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
     Ok(vec![
         Entry::new(STD, Asked::new(StdLoop::new()?, turns)?),
         Entry::new(STD_DRAINED, Asked::new(Drained(StdLoop::new()?), turns)?),
-        Entry::new(TICKWIRE, Asked::new(Endpoint::bind(loopback())?, turns)?),
+        Entry::new(TICKWIRE, Asked::new(Socket::bind(loopback())?, turns)?),
     ])
 }
 
@@ -90,7 +90,7 @@ fn enter_empty(settings: &Settings) -> io::Result<Vec<Entry>> {
     let turns = turns(settings);
     Ok(vec![
         Entry::new(STD_EMPTY, Idle::new(StdLoop::new()?, turns)),
-        Entry::new(EMPTY, Idle::new(Endpoint::bind(loopback())?, turns)),
+        Entry::new(EMPTY, Idle::new(Socket::bind(loopback())?, turns)),
     ])
 }
 
@@ -134,7 +134,7 @@ impl Bound for Drained {
     }
 }
 
-impl Turns for Endpoint {
+impl Turns for Socket {
     #[inline]
     fn turn(&mut self) -> io::Result<usize> {
         let mut count = 0;

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 
-use tickwire::{Endpoint, EndpointConfig};
+use tickwire::{Socket, SocketConfig};
 
 use crate::failure::Failure;
 use crate::text::{Shown, Style};
@@ -75,16 +75,16 @@ fn without_brackets(host: &str) -> Result<&str, &'static str> {
 }
 
 /// Binds to the first address of `text` that this machine has.
-pub(crate) fn bind(text: &str) -> Result<Endpoint, Failure> {
-    let config = EndpointConfig::default();
-    first_that_binds(&resolve(text)?, |addr| Endpoint::with_config(addr, &config))
+pub(crate) fn bind(text: &str) -> Result<Socket, Failure> {
+    let config = SocketConfig::default();
+    first_that_binds(&resolve(text)?, |addr| Socket::with_config(addr, &config))
 }
 
-/// The address of `text` to send to, and an endpoint of its family that can.
+/// The address of `text` to send to, and a socket of its family that can.
 ///
 /// Several are tried in their order: one whose family this machine does not speak, or that it knows
 /// no way to, leaves it to the next.
-pub(crate) fn open_towards(text: &str) -> Result<(Endpoint, SocketAddr), Failure> {
+pub(crate) fn open_towards(text: &str) -> Result<(Socket, SocketAddr), Failure> {
     let candidates = resolve(text)?;
     if candidates.iter().any(|addr| addr.port() == 0) {
         return Err(bad(text, "port 0 can be listened on, not sent to"));
@@ -92,28 +92,28 @@ pub(crate) fn open_towards(text: &str) -> Result<(Endpoint, SocketAddr), Failure
     let reachable = candidates.iter().find(|addr| has_route(**addr));
     // With a way to none of them the first is as good as any: sending to it says what is wrong.
     let to = *reachable.unwrap_or(&candidates[0]);
-    let config = EndpointConfig {
+    let config = SocketConfig {
         // A sender hears a few answers. Asking for a large buffer would only make the library warn
         // where the system grants none.
         receive_buffer: None,
-        ..EndpointConfig::default()
+        ..SocketConfig::default()
     };
-    let endpoint = first_that_binds(&[unspecified(to)], |addr| {
-        Endpoint::with_config(addr, &config)
+    let socket = first_that_binds(&[unspecified(to)], |addr| {
+        Socket::with_config(addr, &config)
     })?;
-    Ok((endpoint, to))
+    Ok((socket, to))
 }
 
-/// The first endpoint that `bind` makes. Only an address that this machine does not have leaves it to
+/// The first socket that `bind` makes. Only an address that this machine does not have leaves it to
 /// the next one; one that is in use does not, because whoever asks for a port wants that port.
 fn first_that_binds(
     candidates: &[SocketAddr],
-    bind: impl Fn(SocketAddr) -> io::Result<Endpoint>,
-) -> Result<Endpoint, Failure> {
+    bind: impl Fn(SocketAddr) -> io::Result<Socket>,
+) -> Result<Socket, Failure> {
     let mut first_failure = None;
     for addr in candidates {
         let error = match bind(*addr) {
-            Ok(endpoint) => return Ok(endpoint),
+            Ok(socket) => return Ok(socket),
             Err(error) => error,
         };
         let failure = bind_failure(*addr, &error);
@@ -312,11 +312,11 @@ mod tests {
                 if addr == first {
                     return Err(kind.into());
                 }
-                Endpoint::bind(addr)
+                Socket::bind(addr)
             })
         };
-        let endpoint = bind(io::ErrorKind::AddrNotAvailable).unwrap();
-        assert_eq!(endpoint.local_addr().ip(), free.ip());
+        let socket = bind(io::ErrorKind::AddrNotAvailable).unwrap();
+        assert_eq!(socket.local_addr().ip(), free.ip());
         let failure = bind(io::ErrorKind::AddrInUse).unwrap_err();
         assert!(text_of(failure).starts_with("cannot bind 127.0.0.2:0: another program"));
     }

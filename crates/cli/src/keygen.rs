@@ -62,7 +62,7 @@ impl Options {
     }
 
     fn write_token_key(&self) -> Result<(), Failure> {
-        let key = token::Key::generate().map_err(Failure::cannot("draw a key"))?;
+        let key = token::TokenKey::generate().map_err(Failure::cannot("draw a key"))?;
         let written = if self.force {
             key.replace_file(&self.file)
         } else {

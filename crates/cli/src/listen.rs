@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use tickwire::{Endpoint, EndpointStats, Ticker};
+use tickwire::{Socket, SocketStats, Ticker};
 
 use crate::address;
 use crate::failure::Failure;
@@ -43,13 +43,13 @@ pub(crate) struct Options {
 
 /// Runs until a signal comes or nobody reads the output any more.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
-    let mut endpoint = address::bind(&options.address)?;
-    let waker = endpoint
+    let mut socket = address::bind(&options.address)?;
+    let waker = socket
         .waker()
         .map_err(Failure::cannot("wait for datagrams"))?;
     let listener = Listener {
         stop: Stop::on_signal(waker)?,
-        endpoint,
+        socket,
         output: Output::new(),
         style: Style::of(options.hex),
         echo: options.echo,
@@ -59,7 +59,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
 }
 
 struct Listener {
-    endpoint: Endpoint,
+    socket: Socket,
     stop: Stop,
     output: Output,
     style: Style,
@@ -70,7 +70,7 @@ struct Listener {
 
 impl Listener {
     fn run(mut self) -> Result<(), Failure> {
-        let address = self.endpoint.local_addr();
+        let address = self.socket.local_addr();
         self.output.line(format_args!("listening on {address}"))?;
         // Asked after the drain, so that what came before the signal is shown and counted.
         while !self.stop.is_requested() {
@@ -87,15 +87,15 @@ impl Listener {
     /// Until a datagram, a signal, or the next line of totals.
     fn sleep(&mut self) -> Result<(), Failure> {
         let slept = match &self.report {
-            Some(report) => self.endpoint.wait_until(report.ticker.deadline()),
-            None => self.endpoint.wait(None),
+            Some(report) => self.socket.wait_until(report.ticker.deadline()),
+            None => self.socket.wait(None),
         };
         slept.map_err(Failure::cannot("wait for datagrams"))
     }
 
-    /// Everything that waits in the socket, within the budget of the endpoint.
+    /// Everything that waits in the socket, within the budget of the socket.
     fn drain(&mut self) -> Result<(), Failure> {
-        let (mut rx, mut tx) = self.endpoint.split();
+        let (mut rx, mut tx) = self.socket.split();
         while let Some(datagram) = rx.recv().map_err(Failure::cannot("receive"))? {
             if self.report.is_none() {
                 self.output.line(Received(datagram, self.style))?;
@@ -107,8 +107,8 @@ impl Listener {
             }
         }
         // An error is about one datagram: anybody can write an impossible sender (port 0) on one,
-        // and must not end this by it. The endpoint has counted it, and warned at most once a second.
-        let _ = self.endpoint.flush();
+        // and must not end this by it. The socket has counted it, and warned at most once a second.
+        let _ = self.socket.flush();
         Ok(())
     }
 
@@ -127,7 +127,7 @@ impl Listener {
 
     fn totals(&self) -> Totals {
         Totals {
-            stats: self.endpoint.stats(),
+            stats: self.socket.stats(),
             echo: self.echo,
         }
     }
@@ -136,14 +136,14 @@ impl Listener {
 /// What `--quiet` needs to say how much came since its last line.
 struct Report {
     ticker: Ticker,
-    before: EndpointStats,
+    before: SocketStats,
 }
 
 impl Report {
     fn new() -> Self {
         Self {
             ticker: Ticker::hz(1),
-            before: EndpointStats::default(),
+            before: SocketStats::default(),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use tickwire::limits::DATAGRAM_MAX;
-use tickwire::{Endpoint, SendError};
+use tickwire::{SendError, Socket};
 
 use crate::address;
 use crate::failure::{self, Failure};
@@ -64,10 +64,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let message = options.message.as_encoded_bytes();
     // Before anything else, so that nothing is sent.
     refuse_too_long(message)?;
-    let (mut endpoint, to) = address::open_towards(&options.to)?;
-    let messages = Messages::of(message, &mut endpoint)?;
+    let (mut socket, to) = address::open_towards(&options.to)?;
+    let messages = Messages::of(message, &mut socket)?;
     let sending = Sending {
-        endpoint,
+        socket,
         to,
         output: Output::new(),
         style: Style::of(options.hex),
@@ -95,11 +95,11 @@ enum Messages {
 }
 
 impl Messages {
-    fn of(message: &[u8], endpoint: &mut Endpoint) -> Result<Self, Failure> {
+    fn of(message: &[u8], socket: &mut Socket) -> Result<Self, Failure> {
         if message != b"-" {
             return Ok(Self::One(Some(message.to_vec())));
         }
-        let waker = endpoint.waker().map_err(Failure::cannot("wait"))?;
+        let waker = socket.waker().map_err(Failure::cannot("wait"))?;
         Ok(Self::Lines(Lines::read(io::stdin(), waker)))
     }
 
@@ -112,7 +112,7 @@ impl Messages {
 }
 
 struct Sending {
-    endpoint: Endpoint,
+    socket: Socket,
     to: SocketAddr,
     output: Output,
     style: Style,
@@ -171,14 +171,14 @@ impl Sending {
 
     fn send(&mut self, message: &[u8]) -> Result<(), Failure> {
         self.output.line(Sent(self.to, message, self.style))?;
-        let mut sent = self.endpoint.send(self.to, message);
+        let mut sent = self.socket.send(self.to, message);
         if sent == Err(SendError::QueueFull) {
             self.let_all_leave()?;
-            sent = self.endpoint.send(self.to, message);
+            sent = self.socket.send(self.to, message);
         }
         sent.map_err(|error| Failure::Refused(error.to_string()))?;
         // A batch has just left. Who sends without a pause still has to hear the answers to it.
-        if self.endpoint.queued() == 0 {
+        if self.socket.queued() == 0 {
             self.receive()?;
         }
         Ok(())
@@ -188,9 +188,9 @@ impl Sending {
     fn let_all_leave(&mut self) -> Result<(), Failure> {
         let begin = Instant::now();
         self.flush();
-        while self.endpoint.queued() > 0 {
+        while self.socket.queued() > 0 {
             if begin.elapsed() > LEAVE_MAX {
-                let queued = self.endpoint.queued();
+                let queued = self.socket.queued();
                 let seconds = LEAVE_MAX.as_secs();
                 return Err(Failure::Refused(format!(
                     "{queued} datagrams are not sent: the system took none for {seconds} seconds"
@@ -203,7 +203,7 @@ impl Sending {
 
     /// Shows what comes within `time`. What never left is not answered.
     fn wait_for_answers(&mut self, time: Duration) -> Result<(), Failure> {
-        if self.endpoint.stats().datagrams_sent == 0 {
+        if self.socket.stats().datagrams_sent == 0 {
             return Ok(());
         }
         let begin = Instant::now();
@@ -221,8 +221,8 @@ impl Sending {
         self.flush();
         self.output.flush()?;
         let slept = match until {
-            Some(time) => self.endpoint.wait_until(time),
-            None => self.endpoint.wait(None),
+            Some(time) => self.socket.wait_until(time),
+            None => self.socket.wait(None),
         };
         slept.map_err(Failure::cannot("wait"))?;
         self.receive()
@@ -230,14 +230,14 @@ impl Sending {
 
     /// A refusal is about one datagram, and the others leave all the same. It is told at the end.
     fn flush(&mut self) {
-        if let Err(error) = self.endpoint.flush() {
+        if let Err(error) = self.socket.flush() {
             self.refusal.get_or_insert(error);
         }
     }
 
     fn receive(&mut self) -> Result<(), Failure> {
         // Taken in also where they are not shown: unread ones would end every sleep at once.
-        while let Some(datagram) = self.endpoint.recv().map_err(Failure::cannot("receive"))? {
+        while let Some(datagram) = self.socket.recv().map_err(Failure::cannot("receive"))? {
             if self.shows_answers {
                 self.output.line(Received(datagram, self.style))?;
             }
@@ -247,7 +247,7 @@ impl Sending {
 
     /// Nothing is dropped silently.
     fn refuse_discarded(&self) -> Result<(), Failure> {
-        let stats = self.endpoint.stats();
+        let stats = self.socket.stats();
         let discarded = stats.discarded;
         if discarded == 0 {
             return Ok(());

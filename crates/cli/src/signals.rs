@@ -25,7 +25,7 @@ pub(crate) struct Stop {
 }
 
 impl Stop {
-    /// From now on a signal sets this and wakes the endpoint, instead of killing the process.
+    /// From now on a signal sets this and wakes the socket, instead of killing the process.
     pub(crate) fn on_signal(waker: Waker) -> Result<Self, Failure> {
         let is_requested = Arc::new(AtomicBool::new(false));
         let stop = Self {

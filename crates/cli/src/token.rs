@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tickwire::token::{self, Grant, Id, Key};
+use tickwire::token::{self, Claims, TokenId, TokenKey};
 
 use crate::agreement::{self, AUDIENCE};
 use crate::failure::Failure;
@@ -51,9 +51,10 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
-    let key = Key::read_file(&options.key).map_err(|error| Failure::Usage(error.to_string()))?;
-    let id = Id::generate().map_err(Failure::cannot("draw an id"))?;
-    let grant = Grant {
+    let key =
+        TokenKey::read_file(&options.key).map_err(|error| Failure::Usage(error.to_string()))?;
+    let id = TokenId::generate().map_err(Failure::cannot("draw an id"))?;
+    let grant = Claims {
         player: options.player.as_bytes(),
         audience: options.audience.as_bytes(),
         expires_at: time::unix_now().saturating_add(options.lifetime.as_secs()),

@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use tickwire::EndpointStats;
+use tickwire::SocketStats;
 
 /// The totals of a listener: `in all 3 datagrams, 39 bytes, 0 truncated, 0 dropped by kernel`, and
 /// for one that echoes `, 3 echoed, 0 not echoed`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Totals {
-    /// What the endpoint counted.
-    pub(crate) stats: EndpointStats,
+    /// What the socket counted.
+    pub(crate) stats: SocketStats,
     /// Whether what was sent back belongs to them.
     pub(crate) echo: bool,
 }
@@ -38,7 +38,7 @@ impl fmt::Display for Totals {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Progress {
     /// The statistics at the earlier look.
-    pub(crate) before: EndpointStats,
+    pub(crate) before: SocketStats,
     /// The totals now.
     pub(crate) totals: Totals,
 }
@@ -61,8 +61,8 @@ mod tests {
     use super::*;
 
     // The struct is not exhaustive, so it is filled field by field.
-    fn stats() -> EndpointStats {
-        let mut stats = EndpointStats::default();
+    fn stats() -> SocketStats {
+        let mut stats = SocketStats::default();
         stats.datagrams_received = 5;
         stats.bytes_received = 320;
         stats.truncated = 2;
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn progress_is_the_difference_to_the_earlier_look() {
-        let mut before = EndpointStats::default();
+        let mut before = SocketStats::default();
         before.datagrams_received = 4;
         before.bytes_received = 20;
         let totals = Totals {

@@ -229,6 +229,6 @@ fn a_connection_that_is_not_made_is_told_in_a_sentence() {
     assert_eq!(rows(&ended).len(), 1);
     let told = &ended.stderr[0];
     let wanted = "tickwire: 90% lost, ordered, redundancy 0: 2 of 2 connections did not last; of the first \
-                  of them, it could not connect: nobody answered";
+                  of them, it could not connect: the server did not answer in time";
     assert_eq!(told, wanted);
 }

@@ -26,7 +26,7 @@ impl Connection {
         random: &mut Random,
         now: Instant,
     ) {
-        self.stats.from_elsewhere += 1;
+        self.stats.unvalidated_address += 1;
         // One that was overtaken tells where the peer was, not where it is (RFC 9000 section 9.3).
         let is_late = number < self.received.expected();
         if is_late || self.closing.is_some() {

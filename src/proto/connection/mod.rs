@@ -258,23 +258,23 @@ impl Connection {
             round_trip: self.round_trip.smoothed().map(Duration::to_std),
             jitter: self.round_trip.deviation().map(Duration::to_std),
             packets_lost: self.sent.lost(),
-            loss_to_ppm: self.loss.ppm(),
+            loss_ppm: self.loss.ppm(),
             packets_missing: self
                 .received
                 .expected()
                 .saturating_sub(self.stats.packets_received + self.stats.packets_refused),
             queued_messages,
             queued_bytes,
-            untaken_bytes: self.inbox.held(),
+            unread_bytes: self.inbox.held(),
             in_flight_bytes: self.sent.open_bytes(),
             messages_retransmitted: counts.retransmitted,
             copies_sent: counts.copies_sent,
             copies_useful: counts.copies_useful,
             messages_expired: self.outbox.dropped(),
-            rate: self.rate.bits_per_second(),
-            bandwidth: self.rate.bandwidth(),
+            pacing_rate: self.rate.bits_per_second(),
+            delivery_rate: self.rate.bandwidth(),
             queue_delay: self.rate.queue_delay().to_std(),
-            limit: self.limit(now),
+            limited_by: self.limited_by(now),
             ..self.stats
         }
     }
@@ -290,7 +290,7 @@ mod tests {
     use crate::proto::recovery::packet_number;
     use crate::proto::recovery::packet_number::NUMBER_MAX;
     use crate::proto::rng::Random;
-    use crate::proto::stats::SendLimit;
+    use crate::proto::stats::SendLimitedBy;
     use crate::proto::wire::Writer;
     use crate::proto::wire::{frame, packet};
     use std::collections::VecDeque;
@@ -377,8 +377,8 @@ mod tests {
     fn it_says_what_keeps_messages_from_leaving() {
         let (mut now, mut buffers) = (Instant::START, Buffers::default());
         let mut connection = connection(now);
-        let limit = |connection: &Connection, now| connection.stats(now).limit;
-        assert_eq!(limit(&connection, now), SendLimit::Application);
+        let limit = |connection: &Connection, now| connection.stats(now).limited_by;
+        assert_eq!(limit(&connection, now), SendLimitedBy::Application);
         let message = [7; 60_000];
         for _ in 0..4 {
             let sent = connection.send(Delivery::Reliable, &message, false, &mut buffers, now);
@@ -386,18 +386,18 @@ mod tests {
         }
         assert_eq!(
             limit(&connection, now),
-            SendLimit::Application,
+            SendLimitedBy::Application,
             "it may leave"
         );
         send_all(&mut connection, now);
-        assert_eq!(limit(&connection, now), SendLimit::Rate);
+        assert_eq!(limit(&connection, now), SendLimitedBy::Pacing);
         // Nobody answers, and so much is on its way that the rate is no matter any more.
         for _ in 0..40 {
             now += Duration::from_millis(5);
             send_all(&mut connection, now);
         }
         now += Duration::from_millis(50);
-        assert_eq!(limit(&connection, now), SendLimit::Window);
+        assert_eq!(limit(&connection, now), SendLimitedBy::CongestionWindow);
     }
 
     #[test]
@@ -412,7 +412,7 @@ mod tests {
         let sent = connection.send(Delivery::Unreliable, &[7; 40], false, &mut buffers, now);
         sent.unwrap();
         assert_eq!(send_all(&mut connection, now), 1);
-        assert_eq!(connection.stats(now).limit, SendLimit::Application);
+        assert_eq!(connection.stats(now).limited_by, SendLimitedBy::Application);
         assert!(!connection.outbox.has_expendable(), "it has left");
     }
 

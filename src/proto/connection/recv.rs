@@ -190,9 +190,9 @@ impl Connection {
         self.stats.messages_received += (mailbox.events.len() - events) as u64;
         match taken {
             Taken::Delivered | Taken::Waits => {}
-            Taken::Known => self.stats.messages_known += 1,
+            Taken::Known => self.stats.duplicate_messages += 1,
             Taken::TooLate => {
-                self.stats.messages_too_late += 1;
+                self.stats.stale_messages += 1;
                 return self.on_too_late(message);
             }
         }

@@ -7,7 +7,7 @@ use crate::proto::channel::send::Occasion;
 use crate::proto::connection::Connection;
 use crate::proto::connection::close::Closing;
 use crate::proto::recovery::sent_packets::{Content, Fate, Packet, Unit, Witness};
-use crate::proto::stats::SendLimit;
+use crate::proto::stats::SendLimitedBy;
 use crate::proto::time::Instant;
 use crate::proto::wire::Writer;
 use crate::proto::wire::frame;
@@ -45,20 +45,20 @@ impl Connection {
     }
 
     /// What keeps messages from leaving.
-    pub(super) fn limit(&self, now: Instant) -> SendLimit {
+    pub(super) fn limited_by(&self, now: Instant) -> SendLimitedBy {
         let has_reliable = self.has_reliable(now);
         if self.outbox.has_expendable() || has_reliable {
             if !self.rate.has_room(now) {
-                return SendLimit::Rate;
+                return SendLimitedBy::Pacing;
             }
             if has_reliable && !self.may_send_reliable() {
-                return SendLimit::Window;
+                return SendLimitedBy::CongestionWindow;
             }
         }
         if self.outbox.is_blocked() {
-            return SendLimit::ReceiveWindow;
+            return SendLimitedBy::FlowControl;
         }
-        SendLimit::Application
+        SendLimitedBy::Application
     }
 
     fn wants_challenge(&self, now: Instant) -> bool {

@@ -81,7 +81,7 @@ impl Attempt {
         if let Some(shown) = self.call.as_ref().and_then(Call::wrong_key) {
             return DisconnectReason::WrongServerKey { shown };
         }
-        DisconnectReason::Unanswered
+        DisconnectReason::ConnectTimeout
     }
 
     pub(crate) fn wants_to_send(&self, now: Instant) -> bool {

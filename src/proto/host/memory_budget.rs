@@ -32,7 +32,7 @@ impl Config {
     /// The most memory that a peer takes that has never been sent a message, in bytes of the allocator:
     /// at most 4 KiB. One that was, and has had nothing to say for a
     /// [`keep_alive`](Config::keep_alive), takes up to half a KiB more for its rate, and a few hundred
-    /// bytes for each channel that was used. The slots of the [`Endpoint`](crate::Endpoint) and the
+    /// bytes for each channel that was used. The slots of the [`Socket`](crate::Socket) and the
     /// kernel's buffers are the same for any number of peers and not in it.
     pub fn peer_bytes_idle(&self) -> usize {
         let timer = size_of::<(Instant, u32)>() + size_of::<u32>();
@@ -400,7 +400,7 @@ mod tests {
         fn fill_inbox(&mut self, address: SocketAddr, window: usize) {
             let (server, client) = self.peers();
             let window = window as u64;
-            while self.server.peer_stats(server).unwrap().untaken_bytes + 64 <= window {
+            while self.server.peer_stats(server).unwrap().unread_bytes + 64 <= window {
                 flood(&mut self.client, client, Delivery::Reliable, 0);
                 self.wait(address);
                 while self.client.poll_event().is_some() {}

@@ -49,7 +49,7 @@ use crate::proto::wire::handshake::{ConnectName, Protection, Settings};
 
 /// All peers of one host: the protocol, without a socket and without a clock.
 ///
-/// A [`Host`](crate::Host) is one of these with an [`Endpoint`](crate::Endpoint) around it. Use it
+/// A [`Host`](crate::Host) is one of these with a [`Socket`](crate::Socket) around it. Use it
 /// alone to bring your own sockets, or to test on virtual time. It never reads the clock: time is an
 /// argument, which must not run backwards. It never asks for entropy: everything unpredictable comes
 /// from the seed, so the same seed and the same calls give the same packets.

@@ -170,7 +170,7 @@ impl HostState {
                 let transmit = connection.transmit(buffer, now);
                 if connection.is_used_up() {
                     connection.disconnect(0, now);
-                    self.end_open(index, DisconnectReason::NumbersExhausted);
+                    self.end_open(index, DisconnectReason::PacketNumbersExhausted);
                 }
                 transmit.map(|(to, len)| Transmit { to, len })
             }
@@ -410,7 +410,7 @@ mod tests {
         exchange(&mut client, &mut server, now);
         assert_eq!(
             reason(&mut client),
-            Some(DisconnectReason::NumbersExhausted)
+            Some(DisconnectReason::PacketNumbersExhausted)
         );
         let told = DisconnectReason::Remote { code: 0 };
         assert_eq!(reason(&mut server), Some(told));

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 use tickwire::limits::RECEIVE_BUFFER_DEFAULT;
-use tickwire::{Endpoint, EndpointConfig};
+use tickwire::{Socket, SocketConfig};
 
 use super::LOOPBACK;
 use crate::failure::Failure;
@@ -28,14 +28,14 @@ impl ReceiveBuffer {
     pub(crate) fn look() -> Result<Self, Failure> {
         // The library warns where less is granted. Whoever asks for what is known to be granted is
         // not warned again.
-        let endpoint = Endpoint::with_config(LOOPBACK, &EndpointConfig::default())
+        let socket = Socket::with_config(LOOPBACK, &SocketConfig::default())
             .map_err(Failure::cannot("open a socket on this machine"))?;
-        Ok(Self::of(&endpoint))
+        Ok(Self::of(&socket))
     }
 
-    /// What an endpoint with the default config has got.
-    pub(crate) fn of(endpoint: &Endpoint) -> Self {
-        Self::reported(endpoint.receive_buffer())
+    /// What a socket with the default config has got.
+    pub(crate) fn of(socket: &Socket) -> Self {
+        Self::reported(socket.receive_buffer())
     }
 
     fn reported(reported: usize) -> Self {

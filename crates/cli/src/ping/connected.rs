@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use tickwire::proto::VERSION;
 use tickwire::{
-    Config, ConnectOptions, Datagram, Delivery, DisconnectReason, Endpoint, Event, Host, PeerId,
-    PeerStats, PublicKey,
+    Config, ConnectOptions, Datagram, Delivery, DisconnectReason, Event, Host, PeerId, PeerStats,
+    PublicKey, Socket,
 };
 
 use super::tally::Millis;
@@ -62,14 +62,14 @@ pub(super) struct Connected {
 }
 
 /// A host that connects and takes nobody in.
-pub(super) fn host(endpoint: Endpoint, terms: &Terms) -> Result<Host, Failure> {
+pub(super) fn host(socket: Socket, terms: &Terms) -> Result<Host, Failure> {
     let config = Config {
         peers_max: 1,
         accept_incoming: false,
         connect_timeout: terms.timeout,
         ..terms.config()
     };
-    Host::with_endpoint(endpoint, config).map_err(Failure::cannot("connect"))
+    Host::with_socket(socket, config).map_err(Failure::cannot("connect"))
 }
 
 impl Connected {
@@ -147,8 +147,8 @@ fn wait_for_answer(
 }
 
 fn not_connected(host: &Host, to: SocketAddr, reason: DisconnectReason) -> Failure {
-    let stats = host.endpoint_stats();
-    let is_unsent = reason == DisconnectReason::Unanswered && stats.discarded > 0;
+    let stats = host.socket_stats();
+    let is_unsent = reason == DisconnectReason::ConnectTimeout && stats.discarded > 0;
     if is_unsent {
         let why = failure::reason(&stats.send_errors);
         return Failure::Refused(format!("cannot send to {to}: {why}"));
@@ -162,7 +162,7 @@ impl Way for Connected {
         let at = Instant::now();
         let flushed = self.host.flush();
         let error = queued.map_err(io::Error::from).and(flushed).err();
-        let refusal = self.discarded.refusal(error, &self.host.endpoint_stats());
+        let refusal = self.discarded.refusal(error, &self.host.socket_stats());
         Departure { at, refusal }
     }
 
@@ -183,7 +183,7 @@ impl Way for Connected {
     }
 
     fn dropped_by_kernel(&self) -> u64 {
-        self.host.endpoint_stats().dropped_by_kernel
+        self.host.socket_stats().dropped_by_kernel
     }
 
     fn end(&self) -> Option<String> {
@@ -233,7 +233,7 @@ impl fmt::Display for Why {
             Reason::Replaced => {
                 f.write_str("another connection between the same addresses took its place")
             }
-            Reason::Unanswered => f.write_str(
+            Reason::ConnectTimeout => f.write_str(
                 "nobody answered: no server of connections listens there \
                  (`tickwire serve` is one), or a firewall is in between",
             ),
@@ -286,7 +286,7 @@ mod tests {
         assert_eq!(denied(7), "the server refused, code 7");
         let mismatch = why(DisconnectReason::VersionMismatch { theirs: 9 });
         assert!(mismatch.contains("version 9") && mismatch.contains("this program"));
-        assert!(why(DisconnectReason::Unanswered).contains("tickwire serve"));
+        assert!(why(DisconnectReason::ConnectTimeout).contains("tickwire serve"));
         assert!(why(DisconnectReason::ProtocolMismatch).contains("--protocol-id"));
     }
 }

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use humantime::format_duration;
 use tickwire::limits::{DATAGRAM_MAX, TIMEOUT_MAX, WHOLE_MAX};
-use tickwire::{Endpoint, PublicKey};
+use tickwire::{PublicKey, Socket};
 
 use self::connected::{Connected, Terms};
 use self::flights::UNDER_WAY_MAX;
@@ -168,34 +168,34 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     refuse_crowd(options.last(), options.timeout, options.every)?;
     options.refuse_stranger()?;
     let output = Output::new();
-    let (endpoint, to) = open_towards(&options.address)?;
+    let (socket, to) = open_towards(&options.address)?;
     if options.connect {
-        ping_through_connection(options, endpoint, to, output)
+        ping_through_connection(options, socket, to, output)
     } else {
-        ping_bare(options, endpoint, to, output)
+        ping_bare(options, socket, to, output)
     }
 }
 
 fn ping_bare(
     options: &Options,
-    mut endpoint: Endpoint,
+    mut socket: Socket,
     to: SocketAddr,
     mut output: Output,
 ) -> Result<(), Failure> {
-    let waker = endpoint.waker().map_err(Failure::cannot("wait"))?;
+    let waker = socket.waker().map_err(Failure::cannot("wait"))?;
     let stop = Stop::on_signal(waker)?;
     options.announce(to, &mut output)?;
-    options.ping(Bare::new(endpoint, to), to, stop, output)
+    options.ping(Bare::new(socket, to), to, stop, output)
 }
 
 fn ping_through_connection(
     options: &Options,
-    endpoint: Endpoint,
+    socket: Socket,
     to: SocketAddr,
     mut output: Output,
 ) -> Result<(), Failure> {
     let terms = options.terms();
-    let mut host = connected::host(endpoint, &terms)?;
+    let mut host = connected::host(socket, &terms)?;
     let waker = host.waker().map_err(Failure::cannot("wait"))?;
     let stop = Stop::on_signal(waker)?;
     options.announce(to, &mut output)?;
@@ -336,12 +336,12 @@ fn refuse_crowd(count: u64, timeout: Duration, every: Duration) -> Result<(), Fa
 /// As `address::open_towards`. Sent to "any address" a datagram goes to this machine itself, and its
 /// answer comes from the address that it has for that: whoever pings where a listener says that it
 /// listens (`0.0.0.0:10080`) means that one.
-fn open_towards(text: &str) -> Result<(Endpoint, SocketAddr), Failure> {
-    let (endpoint, to) = address::open_towards(text)?;
+fn open_towards(text: &str) -> Result<(Socket, SocketAddr), Failure> {
+    let (socket, to) = address::open_towards(text)?;
     if to.ip().is_unspecified() {
-        return Ok((endpoint, address::local(to)));
+        return Ok((socket, address::local(to)));
     }
-    Ok((endpoint, to))
+    Ok((socket, to))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use tickwire::{Datagram, Endpoint, EndpointStats};
+use tickwire::{Datagram, Socket, SocketStats};
 
 use crate::failure::{self, Failure};
 
@@ -53,15 +53,15 @@ pub(super) struct Departure {
 /// Bare datagrams, to whatever echoes.
 #[derive(Debug)]
 pub(super) struct Bare {
-    endpoint: Endpoint,
+    socket: Socket,
     to: SocketAddr,
     discarded: Discarded,
 }
 
 impl Bare {
-    pub(super) fn new(endpoint: Endpoint, to: SocketAddr) -> Self {
+    pub(super) fn new(socket: Socket, to: SocketAddr) -> Self {
         Self {
-            endpoint,
+            socket,
             to,
             discarded: Discarded::default(),
         }
@@ -70,47 +70,47 @@ impl Bare {
 
 impl Way for Bare {
     fn send(&mut self, probe: &[u8]) -> Departure {
-        let queued = self.endpoint.send(self.to, probe);
+        let queued = self.socket.send(self.to, probe);
         let at = Instant::now();
-        let flushed = self.endpoint.flush();
+        let flushed = self.socket.flush();
         let error = queued.map_err(io::Error::from).and(flushed).err();
         // The system is asked while the probe is under way, so it costs no round trip anything.
-        let refusal = self.discarded.refusal(error, &self.endpoint.stats());
+        let refusal = self.discarded.refusal(error, &self.socket.stats());
         Departure { at, refusal }
     }
 
     fn sleep(&mut self, time: Option<Instant>) -> Result<(), Failure> {
         let slept = match time {
-            Some(time) => self.endpoint.wait_until(time),
-            None => self.endpoint.wait(None),
+            Some(time) => self.socket.wait_until(time),
+            None => self.socket.wait(None),
         };
         slept.map_err(Failure::cannot("wait for answers"))
     }
 
     fn receive(&mut self, take: &mut Take<'_>) -> Result<(), Failure> {
-        while let Some(datagram) = self.endpoint.recv().map_err(Failure::cannot("receive"))? {
+        while let Some(datagram) = self.socket.recv().map_err(Failure::cannot("receive"))? {
             take(&datagram)?;
         }
         Ok(())
     }
 
     fn dropped_by_kernel(&self) -> u64 {
-        self.endpoint.stats().dropped_by_kernel
+        self.socket.stats().dropped_by_kernel
     }
 }
 
-/// How many datagrams the endpoint had discarded at the last look.
+/// How many datagrams the socket had discarded at the last look.
 #[derive(Debug, Default)]
 pub(super) struct Discarded(u64);
 
 impl Discarded {
     /// Why the probe did not leave for which `stats` were asked, if it did not: the error that the
-    /// system answered, or what the endpoint discarded meanwhile. One that was still queued from an
+    /// system answered, or what the socket discarded meanwhile. One that was still queued from an
     /// earlier probe counts for the one that finds out.
     pub(super) fn refusal(
         &mut self,
         error: Option<io::Error>,
-        stats: &EndpointStats,
+        stats: &SocketStats,
     ) -> Option<String> {
         let before = std::mem::replace(&mut self.0, stats.discarded);
         if let Some(error) = error {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use tickwire::{EndpointStats, HostStats};
+use tickwire::{HostStats, SocketStats};
 
 use super::echo::Echo;
 use super::peers::Peers;
@@ -49,30 +49,25 @@ struct Traffic {
 }
 
 impl Counts {
-    pub(super) fn of(
-        host: &HostStats,
-        endpoint: &EndpointStats,
-        peers: &Peers,
-        echo: &Echo,
-    ) -> Self {
+    pub(super) fn of(host: &HostStats, socket: &SocketStats, peers: &Peers, echo: &Echo) -> Self {
         let sums = peers.sums();
         Self {
             peers: peers.seen(),
             incoming: Traffic {
                 messages: echo.received(),
-                datagrams: endpoint.datagrams_received,
+                datagrams: socket.datagrams_received,
             },
             outgoing: Traffic {
                 messages: echo.answered(),
-                datagrams: endpoint.datagrams_sent,
+                datagrams: socket.datagrams_sent,
             },
             lost: [
                 sums.packets_lost,
-                endpoint.dropped_by_kernel,
+                socket.dropped_by_kernel,
                 sums.messages_refused,
                 echo.queue_full(),
                 echo.peer_gone(),
-                endpoint.discarded + endpoint.queue_full,
+                socket.discarded + socket.queue_full,
             ],
             turned_away: [
                 host.denied,
@@ -80,7 +75,7 @@ impl Counts {
                 host.bad_cookies,
                 host.over_limit,
                 host.handshakes_over_rate,
-                host.malformed + sums.malformed + endpoint.truncated,
+                host.malformed + sums.malformed + socket.truncated,
                 host.failed_authentication + sums.failed_authentication,
                 host.unknown_connection,
             ],

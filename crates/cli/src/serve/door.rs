@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use subtle::ConstantTimeEq;
-use tickwire::token::{Key, TokenError, Verifier};
+use tickwire::token::{TokenError, TokenKey, Verifier};
 use tickwire::{Admission, Host, Request};
 
 use crate::agreement::{self, AUDIENCE, WRONG_TICKET};
@@ -68,7 +68,7 @@ impl DoorOptions {
         let Some(file) = &self.token_key else {
             return Ok(None);
         };
-        let key = Key::read_file(file).map_err(|error| Failure::Usage(error.to_string()))?;
+        let key = TokenKey::read_file(file).map_err(|error| Failure::Usage(error.to_string()))?;
         let verifier = Verifier::new(key, self.audience.as_bytes()).map_err(|error| {
             let (len, min, max) = (error.len, error.min, error.max);
             Failure::Usage(format!(
@@ -102,7 +102,7 @@ impl Door {
         let Some(verifier) = &self.verifier else {
             return Welcome::Anybody;
         };
-        match verifier.spend(payload, time::unix_now()) {
+        match verifier.redeem(payload, time::unix_now()) {
             Ok(token) => Welcome::Player(Shown(token.player, Style::Text).to_string()),
             Err(error) => Welcome::TurnedAway(error),
         }

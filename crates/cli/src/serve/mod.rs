@@ -138,12 +138,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
 fn open(options: &Options) -> Result<(Host, Door), Failure> {
     let conditions = options.bad_network.conditions()?;
     let door = options.door.build()?;
-    let endpoint = address::bind(&options.address)?;
+    let socket = address::bind(&options.address)?;
     let config = Config {
         peers_max: options.peers_max,
         ..options.protection.config(options.protocol_id)?
     };
-    let mut host = Host::with_endpoint(endpoint, config).map_err(Failure::cannot("serve"))?;
+    let mut host = Host::with_socket(socket, config).map_err(Failure::cannot("serve"))?;
     options.door.hang(&door, &mut host);
     host.set_link_conditions(conditions)
         .map_err(|error| Failure::Usage(error.to_string()))?;
@@ -289,7 +289,7 @@ impl Server {
     fn counts(&self) -> Counts {
         Counts::of(
             &self.host.stats(),
-            &self.host.endpoint_stats(),
+            &self.host.socket_stats(),
             &self.peers,
             &self.echo,
         )

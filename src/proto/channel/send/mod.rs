@@ -73,7 +73,7 @@ impl Outbox {
         let queued_bytes_max = config.queued_bytes_max(message_max);
         Self {
             expendable: Expendable::default(),
-            reliable: Reliable::new(config.redundancy, window, queued_bytes_max),
+            reliable: Reliable::new(config.redundant_copies, window, queued_bytes_max),
             receipts: Receipts::default(),
             cadence: Cadence::new(),
             message_max,

@@ -7,7 +7,7 @@ use std::time::Instant;
 use mio::event::Source;
 use mio::{Interest, Registry, Token};
 use tickwire::{
-    Config, ConnectOptions, Delivery, DisconnectReason, Endpoint, EndpointConfig, Event, Host,
+    Config, ConnectOptions, Delivery, DisconnectReason, Event, Host, Socket, SocketConfig,
 };
 
 use super::config;
@@ -40,14 +40,14 @@ impl Client {
         registry: &Registry,
         token: Token,
     ) -> io::Result<Self> {
-        let endpoint = Endpoint::with_config(
+        let socket = Socket::with_config(
             here,
-            &EndpointConfig {
+            &SocketConfig {
                 // Thousands of them need not have room for what one of them will never get.
                 receive_buffer: None,
                 batch: 1,
                 send_queue: SEND_QUEUE,
-                ..EndpointConfig::default()
+                ..SocketConfig::default()
             },
         )?;
         let config = Config {
@@ -55,7 +55,7 @@ impl Client {
             accept_incoming: false,
             ..config(encrypted)
         };
-        let mut host = Host::with_endpoint(endpoint, config)?;
+        let mut host = Host::with_socket(socket, config)?;
         host.register(registry, token, Interest::READABLE)?;
         Ok(Self {
             host,

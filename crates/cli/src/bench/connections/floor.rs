@@ -1,11 +1,11 @@
-//! The least that so many kept connections could cost: a bare endpoint that echoes what as many sockets
+//! The least that so many kept connections could cost: a bare socket that echoes what as many sockets
 //! send as often, and has no protocol.
 
 use std::io;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use tickwire::Endpoint;
+use tickwire::Socket;
 
 use super::children::Children;
 use super::pace::{Pace, Paced, Sleeper};
@@ -31,14 +31,14 @@ pub(super) struct Floor {
 
 pub(super) fn measure(settings: &Settings) -> Result<Paced<Floor>, Failure> {
     let cannot = || Failure::cannot("measure the floor");
-    let mut endpoint = Endpoint::bind(LOOPBACK).map_err(cannot())?;
-    let waker = endpoint.waker().map_err(cannot())?;
+    let mut socket = Socket::bind(LOOPBACK).map_err(cannot())?;
+    let waker = socket.waker().map_err(cannot())?;
     let (processes, peers) = (settings.processes, settings.peers);
-    let to = endpoint.local_addr();
+    let to = socket.local_addr();
     let mut children = Children::start(processes, peers, Kind::Bare, to, Some(&waker))?;
     wait_for(&children, &Report::Ready)?;
     children.order(Order::Connect)?;
-    let floor = Paced::try_each(|pace| keep(&mut endpoint, pace, settings)).map_err(cannot())?;
+    let floor = Paced::try_each(|pace| keep(&mut socket, pace, settings)).map_err(cannot())?;
     children.order(Order::Close)?;
     let gone = Reasons::new();
     let closed = Report::Closed { gone };
@@ -46,7 +46,7 @@ pub(super) fn measure(settings: &Settings) -> Result<Paced<Floor>, Failure> {
     Ok(floor)
 }
 
-fn keep(endpoint: &mut Endpoint, pace: Pace, settings: &Settings) -> io::Result<Floor> {
+fn keep(socket: &mut Socket, pace: Pace, settings: &Settings) -> io::Result<Floor> {
     let mut sleeper = Sleeper::new(pace);
     let start = Instant::now();
     let end = start + settings.each_pace().min(DURATION_MAX);
@@ -54,15 +54,15 @@ fn keep(endpoint: &mut Endpoint, pace: Pace, settings: &Settings) -> io::Result<
     let mut echoes = 0_u64;
     while Instant::now() < end {
         let patience = sleeper.patience(end);
-        endpoint.wait(Some(patience))?;
-        let (mut receiver, mut sender) = endpoint.split();
+        socket.wait(Some(patience))?;
+        let (mut receiver, mut sender) = socket.split();
         while let Some(datagram) = receiver.recv()? {
             // A full queue loses it, as a network would, and then it is no echo.
             let sent = sender.send(datagram.from, datagram.bytes);
             echoes += u64::from(sent.is_ok());
         }
         // `wait` sends as well; a host sends at the end of its turn.
-        endpoint.flush()?;
+        socket.flush()?;
     }
     let cpu = ThreadCpu::now().since(before);
     let seconds = start.elapsed().as_secs_f64();

@@ -66,7 +66,7 @@ const FILES_PER_CLIENT: usize = 2;
 /// in between, as a game does. Its CPU time is that of its thread while the connections are kept, the
 /// kernel's work for it included; its memory is what this process has resident more than before there
 /// was a peer, without the kernel's. The floor beside it is measured afterwards in the same two ways,
-/// for at most 10 seconds each: a bare endpoint, without a protocol, that echoes a small datagram which
+/// for at most 10 seconds each: a bare socket, without a protocol, that echoes a small datagram which
 /// each of as many sockets sends every 5 seconds. With --to the server is elsewhere,
 /// `tickwire serve --peers-max 10000 --handshakes 20000` for one, and only its clients are told of.
 ///

@@ -104,7 +104,7 @@ impl Server {
 
     /// To be asked by the thread that drives it.
     pub(super) fn work(&self) -> Work {
-        let stats = self.host.endpoint_stats();
+        let stats = self.host.socket_stats();
         Work {
             at: Instant::now(),
             cpu: ThreadCpu::now(),

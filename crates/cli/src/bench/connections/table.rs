@@ -71,7 +71,7 @@ fn table_of_load(cost: &Cost) -> Table {
     row("CPU of the server, % of a core", 2, &|load| {
         load.core_percent
     });
-    row("floor: CPU of a bare endpoint, % of a core", 2, &|load| {
+    row("floor: CPU of a bare socket, % of a core", 2, &|load| {
         load.floor?.core_percent
     });
     row("CPU of the server against the floor", 2, &|load| {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token};
 use tickwire::limits::DATAGRAM_MAX;
-use tickwire::{Datagram, Endpoint, EndpointConfig, SendError};
+use tickwire::{Datagram, SendError, Socket, SocketConfig};
 
 use super::answers::Answers;
 use super::arrival::Arrival;
@@ -22,21 +22,21 @@ use super::drive::{Client, Leaving, Taken, receive_at_rate, send_at_rate};
 const LOOK: Duration = Duration::from_millis(50);
 
 /// tickwire, with the socket options that a bare socket has.
-pub(super) fn endpoint(address: SocketAddr) -> io::Result<Endpoint> {
-    Endpoint::with_config(address, &config())
+pub(super) fn socket(address: SocketAddr) -> io::Result<Socket> {
+    Socket::with_config(address, &config())
 }
 
-fn config() -> EndpointConfig {
-    EndpointConfig {
+fn config() -> SocketConfig {
+    SocketConfig {
         receive_buffer: None,
-        ..EndpointConfig::default()
+        ..SocketConfig::default()
     }
 }
 
 /// What both tickwire clients are.
 #[derive(Debug)]
 pub(super) struct Tickwire {
-    endpoint: Endpoint,
+    socket: Socket,
     to: SocketAddr,
     /// Whether the kernel is asked when it took in each answer.
     is_stamped: bool,
@@ -45,40 +45,40 @@ pub(super) struct Tickwire {
 impl Tickwire {
     pub(super) fn new(address: SocketAddr, to: SocketAddr) -> io::Result<Self> {
         Ok(Self {
-            endpoint: endpoint(address)?,
+            socket: socket(address)?,
             to,
             is_stamped: false,
         })
     }
 
     pub(super) fn stamped(address: SocketAddr, to: SocketAddr) -> io::Result<Self> {
-        let config = EndpointConfig {
+        let config = SocketConfig {
             receive_timestamps: true,
             ..config()
         };
         Ok(Self {
-            endpoint: Endpoint::with_config(address, &config)?,
+            socket: Socket::with_config(address, &config)?,
             to,
             is_stamped: true,
         })
     }
 
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        queued(self.endpoint.send(self.to, bytes))
+        queued(self.socket.send(self.to, bytes))
     }
 
     fn drain(&mut self, take: &mut impl Taken) -> io::Result<()> {
         if self.is_stamped {
             return self.drain_stamped(take);
         }
-        while let Some(datagram) = self.endpoint.recv()? {
+        while let Some(datagram) = self.socket.recv()? {
             take(Instant::now().into(), &datagram);
         }
         Ok(())
     }
 
     fn drain_stamped(&mut self, take: &mut impl Taken) -> io::Result<()> {
-        while let Some((datagram, stamp)) = self.endpoint.recv_stamped()? {
+        while let Some((datagram, stamp)) = self.socket.recv_stamped()? {
             take(Arrival::just_now(stamp), &datagram);
         }
         Ok(())
@@ -99,7 +99,7 @@ impl Client for TickwireAsleep {
     }
 
     fn turn(&mut self, until: Instant, take: &mut impl Taken) -> io::Result<()> {
-        self.0.endpoint.wait_until(until)?;
+        self.0.socket.wait_until(until)?;
         self.0.drain(take)
     }
 }
@@ -110,7 +110,7 @@ impl Client for TickwireSpinning {
     }
 
     fn turn(&mut self, _until: Instant, take: &mut impl Taken) -> io::Result<()> {
-        self.0.endpoint.flush()?;
+        self.0.socket.flush()?;
         self.0.drain(take)
     }
 }

@@ -8,10 +8,10 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use mio::{Events, Interest, Poll, Token};
-use tickwire::Endpoint;
+use tickwire::Socket;
 use tickwire::limits::DATAGRAM_MAX;
 
-use super::clients::{endpoint, some_unless_blocked};
+use super::clients::{socket, some_unless_blocked};
 use super::place::{Place, Side};
 use super::{Contestant, Wait};
 
@@ -53,15 +53,15 @@ impl Echo {
                 })
             }
             (Contestant::Tickwire | Contestant::Stamped, Wait::Sleep) => {
-                let endpoint = endpoint(LOCAL)?;
-                Self::run(place, endpoint.local_addr(), move |stop| {
-                    tickwire_asleep(endpoint, stop)
+                let socket = socket(LOCAL)?;
+                Self::run(place, socket.local_addr(), move |stop| {
+                    tickwire_asleep(socket, stop)
                 })
             }
             (Contestant::Tickwire | Contestant::Stamped, Wait::Spin) => {
-                let endpoint = endpoint(LOCAL)?;
-                Self::run(place, endpoint.local_addr(), move |stop| {
-                    tickwire_spinning(endpoint, stop)
+                let socket = socket(LOCAL)?;
+                Self::run(place, socket.local_addr(), move |stop| {
+                    tickwire_spinning(socket, stop)
                 })
             }
         }
@@ -158,24 +158,24 @@ fn mio_asleep(mut socket: mio::net::UdpSocket, stop: &AtomicBool) -> io::Result<
 }
 
 /// The echo of tickwire's documentation.
-fn tickwire_asleep(mut endpoint: Endpoint, stop: &AtomicBool) -> io::Result<()> {
+fn tickwire_asleep(mut socket: Socket, stop: &AtomicBool) -> io::Result<()> {
     while !is_over(stop) {
-        endpoint.wait(None)?;
-        answer_all(&mut endpoint)?;
+        socket.wait(None)?;
+        answer_all(&mut socket)?;
     }
     Ok(())
 }
 
-fn tickwire_spinning(mut endpoint: Endpoint, stop: &AtomicBool) -> io::Result<()> {
+fn tickwire_spinning(mut socket: Socket, stop: &AtomicBool) -> io::Result<()> {
     while !is_over(stop) {
-        answer_all(&mut endpoint)?;
-        endpoint.flush()?;
+        answer_all(&mut socket)?;
+        socket.flush()?;
     }
     Ok(())
 }
 
-fn answer_all(endpoint: &mut Endpoint) -> io::Result<()> {
-    let (mut rx, mut tx) = endpoint.split();
+fn answer_all(socket: &mut Socket) -> io::Result<()> {
+    let (mut rx, mut tx) = socket.split();
     while let Some(datagram) = rx.recv()? {
         // A full queue loses the answer, as a full socket does for the others; it is counted as lost.
         let _ = tx.send(datagram.from, datagram.bytes);

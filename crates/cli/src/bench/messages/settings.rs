@@ -131,7 +131,7 @@ impl Settings {
         };
         Config {
             connect_timeout: CONNECT_TIMEOUT,
-            redundancy: case.redundancy.unwrap_or(config.redundancy),
+            redundant_copies: case.redundancy.unwrap_or(config.redundant_copies),
             peers_max: 1,
             ..config
         }

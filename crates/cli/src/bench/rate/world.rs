@@ -230,9 +230,9 @@ impl<'a> World<'a> {
                 let outcome = &mut self.outcome;
                 let lowest = outcome
                     .rate_lowest
-                    .map_or(stats.rate, |rate| rate.min(stats.rate));
+                    .map_or(stats.pacing_rate, |rate| rate.min(stats.pacing_rate));
                 outcome.rate_lowest = Some(lowest);
-                outcome.rate_highest = outcome.rate_highest.max(Some(stats.rate));
+                outcome.rate_highest = outcome.rate_highest.max(Some(stats.pacing_rate));
             }
         }
     }

@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tickwire::{Endpoint, EndpointConfig};
+use tickwire::{Socket, SocketConfig};
 
 use super::floor::RecvFrom;
 #[cfg(target_os = "linux")]
@@ -62,28 +62,28 @@ pub(super) fn look(from_port: u16, bytes: &[u8]) {
 
 /// The library.
 struct Tickwire {
-    endpoint: Endpoint,
+    socket: Socket,
 }
 
 impl Tickwire {
     fn bind(batch: usize, buffer_bytes: usize) -> io::Result<Self> {
-        let config = EndpointConfig {
+        let config = SocketConfig {
             batch,
             receive_buffer: Some(buffer_bytes),
-            ..EndpointConfig::default()
+            ..SocketConfig::default()
         };
-        Endpoint::with_config(LOOPBACK, &config).map(|endpoint| Self { endpoint })
+        Socket::with_config(LOOPBACK, &config).map(|socket| Self { socket })
     }
 }
 
 impl Contestant for Tickwire {
     fn address(&self) -> SocketAddr {
-        self.endpoint.local_addr()
+        self.socket.local_addr()
     }
 
     fn drain(&mut self) -> io::Result<u64> {
         let mut count = 0;
-        while let Some(datagram) = self.endpoint.recv()? {
+        while let Some(datagram) = self.socket.recv()? {
             look(datagram.from.port(), datagram.bytes);
             count += 1;
         }
@@ -91,12 +91,12 @@ impl Contestant for Tickwire {
     }
 
     fn sleep(&mut self, timeout: Duration) -> io::Result<()> {
-        self.endpoint.wait(Some(timeout))
+        self.socket.wait(Some(timeout))
     }
 
     fn dropped_by_kernel(&self) -> Option<u64> {
         let tells = cfg!(target_os = "linux");
-        tells.then(|| self.endpoint.stats().dropped_by_kernel)
+        tells.then(|| self.socket.stats().dropped_by_kernel)
     }
 }
 

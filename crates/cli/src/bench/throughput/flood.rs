@@ -7,7 +7,7 @@ use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use tickwire::limits::BATCH_MAX;
-use tickwire::{Endpoint, EndpointConfig, SendError};
+use tickwire::{SendError, Socket, SocketConfig};
 
 use super::contestant::Contestant;
 use super::sample::Sample;
@@ -124,37 +124,37 @@ fn join(senders: Vec<Sender<'_>>) -> io::Result<Sent> {
 }
 
 fn send(flood: Flood, to: SocketAddr) -> io::Result<Sent> {
-    let config = EndpointConfig {
+    let config = SocketConfig {
         receive_buffer: None,
-        ..EndpointConfig::default()
+        ..SocketConfig::default()
     };
-    let mut endpoint = Endpoint::with_config(LOOPBACK, &config)?;
+    let mut socket = Socket::with_config(LOOPBACK, &config)?;
     let payload = vec![0x5A; flood.size];
     let start = Instant::now();
     // At least once, or a short flood on a busy machine would send nothing.
     for _ in 0..SENT_MAX / BATCH_MAX as u64 {
-        send_batch(&mut endpoint, to, &payload)?;
+        send_batch(&mut socket, to, &payload)?;
         if start.elapsed() >= flood.time {
             break;
         }
     }
     Ok(Sent {
-        count: endpoint.stats().datagrams_sent,
+        count: socket.stats().datagrams_sent,
         time: start.elapsed(),
     })
 }
 
 /// One system call, if the system takes what it is given.
-fn send_batch(endpoint: &mut Endpoint, to: SocketAddr, payload: &[u8]) -> io::Result<()> {
+fn send_batch(socket: &mut Socket, to: SocketAddr, payload: &[u8]) -> io::Result<()> {
     for _ in 0..BATCH_MAX {
-        match endpoint.send(to, payload) {
+        match socket.send(to, payload) {
             Ok(()) => {}
             // The system takes no more just now: tried again as long as the flood lasts.
             Err(SendError::QueueFull) => break,
             Err(error) => return Err(error.into()),
         }
     }
-    endpoint.flush()
+    socket.flush()
 }
 
 #[cfg(test)]

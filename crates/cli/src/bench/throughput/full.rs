@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use tickwire::{Endpoint, EndpointConfig, SendError};
+use tickwire::{SendError, Socket, SocketConfig};
 
 use super::contestant::Contestant;
 use super::sample::Sample;
@@ -70,7 +70,7 @@ fn fill_and_drain(contestant: &mut dyn Contestant, filler: &mut Filler) -> io::R
 
 /// Sends what is to be drained.
 pub(super) struct Filler {
-    endpoint: Endpoint,
+    socket: Socket,
     payload: Vec<u8>,
     count: usize,
 }
@@ -78,12 +78,12 @@ pub(super) struct Filler {
 impl Filler {
     /// Fills with `count` datagrams of `size` bytes.
     pub(super) fn new(size: usize, count: usize) -> io::Result<Self> {
-        let config = EndpointConfig {
+        let config = SocketConfig {
             receive_buffer: None,
-            ..EndpointConfig::default()
+            ..SocketConfig::default()
         };
         Ok(Self {
-            endpoint: Endpoint::with_config(LOOPBACK, &config)?,
+            socket: Socket::with_config(LOOPBACK, &config)?,
             payload: vec![0x5A; size],
             count,
         })
@@ -92,17 +92,17 @@ impl Filler {
     /// Over loopback a datagram that was sent is in the socket when the call returns. Returns how
     /// many were sent.
     fn fill(&mut self, to: SocketAddr) -> io::Result<u64> {
-        let before = self.endpoint.stats().datagrams_sent;
+        let before = self.socket.stats().datagrams_sent;
         for _ in 0..self.count {
-            match self.endpoint.send(to, &self.payload) {
+            match self.socket.send(to, &self.payload) {
                 Ok(()) => {}
                 // This one is left out, and not counted as sent.
-                Err(SendError::QueueFull) => self.endpoint.wait(Some(FULL_RETRY))?,
+                Err(SendError::QueueFull) => self.socket.wait(Some(FULL_RETRY))?,
                 Err(error) => return Err(error.into()),
             }
         }
-        self.endpoint.flush()?;
-        Ok(self.endpoint.stats().datagrams_sent - before)
+        self.socket.flush()?;
+        Ok(self.socket.stats().datagrams_sent - before)
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::mpsc::channel;
 use std::thread::{self, ScopedJoinHandle};
 
-use tickwire::{Endpoint, EndpointConfig};
+use tickwire::{Socket, SocketConfig};
 
 use super::Settings;
 use super::contestant::{Contestant, Floor, Tickwire, Who};
@@ -52,21 +52,21 @@ fn round(who: Who, settings: &Settings) -> Result<Sample, Failure> {
             play(settings, address, |clients| Floor::enter(socket, clients))
         }
         Who::Tickwire => {
-            let endpoint = open(buffer_bytes).map_err(cannot())?;
-            let address = endpoint.local_addr();
+            let socket = open(buffer_bytes).map_err(cannot())?;
+            let address = socket.local_addr();
             play(settings, address, |clients| {
-                Tickwire::enter(endpoint, clients)
+                Tickwire::enter(socket, clients)
             })
         }
     }
 }
 
-fn open(buffer_bytes: usize) -> io::Result<Endpoint> {
-    let config = EndpointConfig {
+fn open(buffer_bytes: usize) -> io::Result<Socket> {
+    let config = SocketConfig {
         receive_buffer: Some(buffer_bytes),
-        ..EndpointConfig::default()
+        ..SocketConfig::default()
     };
-    Endpoint::with_config(LOOPBACK, &config)
+    Socket::with_config(LOOPBACK, &config)
 }
 
 /// What a tick costs in which nothing arrives is no answer to anything. The clients send at least once.
@@ -162,15 +162,15 @@ mod tests {
             (socket.local_addr().unwrap(), socket)
         };
         let ((floors, floor), (singles, single)) = (socket(), socket());
-        let endpoint = open(1 << 20).unwrap();
-        let ours = endpoint.local_addr();
+        let socket = open(1 << 20).unwrap();
+        let ours = socket.local_addr();
         [
             allocations(wake, ticks, floors, |clients| Floor::enter(floor, clients)),
             allocations(wake, ticks, singles, |clients| {
                 Single::enter(single, clients)
             }),
             allocations(wake, ticks, ours, |clients| {
-                Tickwire::enter(endpoint, clients)
+                Tickwire::enter(socket, clients)
             }),
         ]
     }

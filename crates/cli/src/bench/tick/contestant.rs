@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use tickwire::limits::BATCH_MAX;
-use tickwire::{Endpoint, EndpointStats, SendError};
+use tickwire::{SendError, Socket, SocketStats};
 
 #[cfg(target_os = "linux")]
 pub(super) use super::batched::Batched as Floor;
@@ -64,66 +64,66 @@ impl Who {
 
 /// The library.
 pub(super) struct Tickwire {
-    endpoint: Endpoint,
+    socket: Socket,
     clients: Vec<SocketAddr>,
     /// What it had counted when it entered.
-    before: EndpointStats,
+    before: SocketStats,
 }
 
 impl Tickwire {
     /// To be called by the thread that serves: what a batch needs belongs to a thread.
-    pub(super) fn enter(mut endpoint: Endpoint, clients: Vec<SocketAddr>) -> io::Result<Self> {
-        warm_up(&mut endpoint)?;
+    pub(super) fn enter(mut socket: Socket, clients: Vec<SocketAddr>) -> io::Result<Self> {
+        warm_up(&mut socket)?;
         Ok(Self {
-            before: endpoint.stats(),
-            endpoint,
+            before: socket.stats(),
+            socket,
             clients,
         })
     }
 }
 
 /// What is made once, at the first batch each way, is no part of a tick. So the first batches go to
-/// the endpoint itself.
-fn warm_up(endpoint: &mut Endpoint) -> io::Result<()> {
+/// the socket itself.
+fn warm_up(socket: &mut Socket) -> io::Result<()> {
     for _ in 0..2 * BATCH_MAX {
-        endpoint.send(endpoint.local_addr(), b"")?;
+        socket.send(socket.local_addr(), b"")?;
     }
-    endpoint.flush()?;
-    while endpoint.recv()?.is_some() {}
+    socket.flush()?;
+    while socket.recv()?.is_some() {}
     Ok(())
 }
 
 impl Contestant for Tickwire {
     fn sleep_until(&mut self, deadline: Instant) -> io::Result<()> {
-        self.endpoint.wait_until(deadline)
+        self.socket.wait_until(deadline)
     }
 
     fn drain(&mut self) -> io::Result<()> {
-        while let Some(datagram) = self.endpoint.recv()? {
+        while let Some(datagram) = self.socket.recv()? {
             look(datagram.from, datagram.bytes);
         }
         Ok(())
     }
 
     fn may_have_more(&self) -> bool {
-        self.endpoint.may_have_more()
+        self.socket.may_have_more()
     }
 
     fn send_to_all(&mut self, state: &[u8]) -> io::Result<()> {
         for &client in &self.clients {
-            match self.endpoint.send(client, state) {
+            match self.socket.send(client, state) {
                 // A full queue is counted.
                 Ok(()) | Err(SendError::QueueFull) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         // What the system refuses is counted as discarded, and must not end the loop.
-        let _ = self.endpoint.flush();
+        let _ = self.socket.flush();
         Ok(())
     }
 
     fn counts(&self) -> ServerCounts {
-        let (now, before) = (self.endpoint.stats(), &self.before);
+        let (now, before) = (self.socket.stats(), &self.before);
         let dropped = now.dropped_by_kernel - before.dropped_by_kernel;
         ServerCounts {
             inputs_received: now.datagrams_received - before.datagrams_received,
@@ -132,7 +132,7 @@ impl Contestant for Tickwire {
             states_sent: now.datagrams_sent - before.datagrams_sent,
             queue_full: now.queue_full - before.queue_full,
             discarded: now.discarded - before.discarded,
-            queued: self.endpoint.queued() as u64,
+            queued: self.socket.queued() as u64,
         }
     }
 }
@@ -152,9 +152,9 @@ mod tests {
 
     /// Everybody, with the address to send to.
     fn everybody(clients: &[SocketAddr]) -> Vec<(SocketAddr, Box<dyn Contestant>)> {
-        let socket = || polled::bind(1 << 20).unwrap();
-        let endpoint = Endpoint::bind(LOOPBACK).unwrap();
-        let (floor, single) = (socket(), socket());
+        let plain = || polled::bind(1 << 20).unwrap();
+        let socket = Socket::bind(LOOPBACK).unwrap();
+        let (floor, single) = (plain(), plain());
         let clients = || clients.to_vec();
         vec![
             (
@@ -166,8 +166,8 @@ mod tests {
                 Box::new(Single::enter(single, clients()).unwrap()),
             ),
             (
-                endpoint.local_addr(),
-                Box::new(Tickwire::enter(endpoint, clients()).unwrap()),
+                socket.local_addr(),
+                Box::new(Tickwire::enter(socket, clients()).unwrap()),
             ),
         ]
     }

@@ -1,4 +1,4 @@
-//! The endpoint over real sockets, everything on both paths: batches and one by one.
+//! The socket over real sockets, everything on both paths: batches and one by one.
 
 mod common;
 
@@ -15,21 +15,21 @@ use common::{LIMIT, any_port, bind, drain, must_return, plain_socket, receive, s
 use mio::event::Source;
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
-use tickwire::{Datagram, Endpoint, EndpointConfig, SendError, Ticker, Waker};
+use tickwire::{Datagram, SendError, Socket, SocketConfig, Ticker, Waker};
 
 /// Generates every test twice: `batched::` with the default config, `single::` with one datagram a
 /// system call.
 macro_rules! both_paths {
     ($(fn $name:ident($config:ident) $body:block)*) => {
-        $(fn $name($config: EndpointConfig) $body)*
+        $(fn $name($config: SocketConfig) $body)*
 
         mod batched {
-            $(#[test] fn $name() { super::$name(super::EndpointConfig::default()); })*
+            $(#[test] fn $name() { super::$name(super::SocketConfig::default()); })*
         }
 
         mod single {
             $(#[test] fn $name() {
-                super::$name(super::EndpointConfig { batch: 1, ..super::EndpointConfig::default() });
+                super::$name(super::SocketConfig { batch: 1, ..super::SocketConfig::default() });
             })*
         }
     };
@@ -40,74 +40,74 @@ both_paths! {
 
     fn sending_to_where_nobody_listens_is_no_error_and_disturbs_nobody(config) {
         let nobody = plain_socket().local_addr().unwrap();
-        let mut endpoint = bind(&config);
+        let mut socket = bind(&config);
         let peer = plain_socket();
         for _ in 0..100 {
-            endpoint.send(nobody, b"anybody there?").unwrap();
-            endpoint.flush().unwrap();
-            endpoint.send(peer.local_addr().unwrap(), b"ping").unwrap();
-            endpoint.flush().unwrap();
+            socket.send(nobody, b"anybody there?").unwrap();
+            socket.flush().unwrap();
+            socket.send(peer.local_addr().unwrap(), b"ping").unwrap();
+            socket.flush().unwrap();
             let mut buffer = [0; 16];
             let (len, from) = peer.recv_from(&mut buffer).unwrap();
             peer.send_to(&buffer[..len], from).unwrap();
-            endpoint.wait(Some(LIMIT)).unwrap();
-            assert_eq!(drain(&mut endpoint), [b"ping"]);
+            socket.wait(Some(LIMIT)).unwrap();
+            assert_eq!(drain(&mut socket), [b"ping"]);
         }
-        assert_eq!(endpoint.stats().datagrams_sent, 200);
+        assert_eq!(socket.stats().datagrams_sent, 200);
     }
 
     fn every_send_names_its_destination(config) {
-        let mut endpoint = bind(&config);
+        let mut socket = bind(&config);
         let peers: Vec<_> = (0..5).map(|_| plain_socket()).collect();
         for (number, peer) in (0u8..).zip(&peers) {
-            endpoint.send(peer.local_addr().unwrap(), &[number]).unwrap();
+            socket.send(peer.local_addr().unwrap(), &[number]).unwrap();
         }
-        endpoint.flush().unwrap();
+        socket.flush().unwrap();
         for (number, peer) in (0u8..).zip(&peers) {
             let mut buffer = [0; 16];
-            assert_eq!(peer.recv_from(&mut buffer).unwrap(), (1, endpoint.local_addr()));
+            assert_eq!(peer.recv_from(&mut buffer).unwrap(), (1, socket.local_addr()));
             assert_eq!(buffer[0], number);
         }
     }
 
     fn every_receive_names_its_source(config) {
-        let mut endpoint = bind(&config);
+        let mut socket = bind(&config);
         let peers: Vec<_> = (0..5).map(|_| plain_socket()).collect();
         for (number, peer) in (0u8..).zip(&peers) {
-            peer.send_to(&[number], endpoint.local_addr()).unwrap();
+            peer.send_to(&[number], socket.local_addr()).unwrap();
         }
         for _ in &peers {
-            let datagram = next(&mut endpoint);
+            let datagram = next(&mut socket);
             let number = usize::from(datagram.bytes[0]);
             assert_eq!(datagram.from, peers[number].local_addr().unwrap());
         }
     }
 
     fn a_datagram_longer_than_the_slot_says_so(config) {
-        let mut endpoint = bind(&config);
+        let mut socket = bind(&config);
         let peer = plain_socket();
         let bytes: Vec<u8> = (0..65_507).map(|index| (index % 251) as u8).collect();
         let mut cut = 0;
         for len in [0, 1, 1023, 1024, 1025, 1026, 2048, 4096, 65_507] {
-            peer.send_to(&bytes[..len], endpoint.local_addr()).unwrap();
-            let datagram = next(&mut endpoint);
+            peer.send_to(&bytes[..len], socket.local_addr()).unwrap();
+            let datagram = next(&mut socket);
             assert_eq!(datagram.bytes, &bytes[..len.min(1024)], "{len} bytes");
             assert_eq!(datagram.truncated, len > 1024, "{len} bytes");
             cut += u64::from(len > 1024);
         }
-        assert_eq!(endpoint.stats().truncated, cut);
-        assert_eq!(endpoint.stats().bytes_received, 1 + 1023 + 6 * 1024);
+        assert_eq!(socket.stats().truncated, cut);
+        assert_eq!(socket.stats().bytes_received, 1 + 1023 + 6 * 1024);
     }
 
     fn what_is_cut_leaves_its_neighbours_alone(config) {
-        let mut endpoint = bind(&config);
+        let mut socket = bind(&config);
         let peer = plain_socket();
         let lens = [1024, 1025, 0, 1500, 3, 1024];
         for (fill, len) in (1u8..).zip(lens) {
-            peer.send_to(&vec![fill; len], endpoint.local_addr()).unwrap();
+            peer.send_to(&vec![fill; len], socket.local_addr()).unwrap();
         }
         for (fill, len) in (1u8..).zip(lens) {
-            let datagram = next(&mut endpoint);
+            let datagram = next(&mut socket);
             assert_eq!(datagram.bytes, vec![fill; len.min(1024)]);
             assert_eq!(datagram.truncated, len > 1024);
         }
@@ -116,85 +116,85 @@ both_paths! {
     // Receiving.
 
     fn an_empty_datagram_is_a_datagram(config) {
-        let mut endpoint = bind(&config);
-        let own = endpoint.local_addr();
-        endpoint.send(own, b"").unwrap();
-        endpoint.flush().unwrap();
-        assert_eq!(next(&mut endpoint), Datagram { from: own, bytes: b"", truncated: false });
-        assert_eq!(endpoint.recv().unwrap(), None);
+        let mut socket = bind(&config);
+        let own = socket.local_addr();
+        socket.send(own, b"").unwrap();
+        socket.flush().unwrap();
+        assert_eq!(next(&mut socket), Datagram { from: own, bytes: b"", truncated: false });
+        assert_eq!(socket.recv().unwrap(), None);
     }
 
     fn none_ends_a_drain_and_the_next_call_begins_another(config) {
-        let mut endpoint = bind(&config);
+        let mut socket = bind(&config);
         let peer = plain_socket();
-        assert_eq!(endpoint.recv().unwrap(), None);
+        assert_eq!(socket.recv().unwrap(), None);
         for _ in 0..3 {
-            fill(&peer, &endpoint, 0..130);
-            assert_eq!(drain(&mut endpoint).len(), 130);
-            assert!(!endpoint.may_have_more());
-            assert_eq!(endpoint.recv().unwrap(), None);
+            fill(&peer, &socket, 0..130);
+            assert_eq!(drain(&mut socket).len(), 130);
+            assert!(!socket.may_have_more());
+            assert_eq!(socket.recv().unwrap(), None);
         }
-        assert_eq!(endpoint.stats().datagrams_received, 390);
+        assert_eq!(socket.stats().datagrams_received, 390);
     }
 
     fn a_burst_arrives_whole_and_in_order(config) {
-        let mut endpoint = bind(&config);
-        fill(&plain_socket(), &endpoint, 0..1000);
-        assert_eq!(drain(&mut endpoint), numbers(0..1000));
+        let mut socket = bind(&config);
+        fill(&plain_socket(), &socket, 0..1000);
+        assert_eq!(drain(&mut socket), numbers(0..1000));
     }
 
     fn what_comes_during_a_drain_belongs_to_it(config) {
-        let mut endpoint = bind(&config);
+        let mut socket = bind(&config);
         let peer = plain_socket();
-        fill(&peer, &endpoint, 0..64);
+        fill(&peer, &socket, 0..64);
         let mut count = 0;
-        while endpoint.recv().unwrap().is_some() {
+        while socket.recv().unwrap().is_some() {
             count += 1;
             if count == 1 {
-                fill(&peer, &endpoint, 64..200);
+                fill(&peer, &socket, 64..200);
             }
         }
         // A batch that came up short had seen the socket empty before the second burst.
-        count += receive(&mut endpoint, 200 - count).len();
+        count += receive(&mut socket, 200 - count).len();
         assert_eq!(count, 200);
     }
 
     fn a_drain_ends_at_its_budget_and_nothing_is_forgotten(config) {
-        let mut endpoint = bind(&EndpointConfig { drain_budget: Some(10), ..config });
-        fill(&plain_socket(), &endpoint, 0..25);
+        let mut socket = bind(&SocketConfig { drain_budget: Some(10), ..config });
+        fill(&plain_socket(), &socket, 0..25);
         must_return(move || {
-            endpoint.wait(None).unwrap();
-            assert_eq!(drain(&mut endpoint), numbers(0..10));
-            assert!(endpoint.may_have_more());
+            socket.wait(None).unwrap();
+            assert_eq!(drain(&mut socket), numbers(0..10));
+            assert!(socket.may_have_more());
             // No event will come for what is left; these must not sleep.
-            endpoint.wait(None).unwrap();
-            assert_eq!(drain(&mut endpoint), numbers(10..20));
-            assert!(endpoint.may_have_more());
-            endpoint.wait(None).unwrap();
-            assert_eq!(drain(&mut endpoint), numbers(20..25));
-            assert!(!endpoint.may_have_more());
-            assert_eq!(endpoint.stats().budget_spent, 2);
+            socket.wait(None).unwrap();
+            assert_eq!(drain(&mut socket), numbers(10..20));
+            assert!(socket.may_have_more());
+            socket.wait(None).unwrap();
+            assert_eq!(drain(&mut socket), numbers(20..25));
+            assert!(!socket.may_have_more());
+            assert_eq!(socket.stats().budget_spent, 2);
         });
     }
 
     fn a_budget_that_is_spent_to_the_last_datagram_says_so_too(config) {
-        let mut endpoint = bind(&EndpointConfig { drain_budget: Some(10), ..config });
-        fill(&plain_socket(), &endpoint, 0..10);
-        assert_eq!(drain(&mut endpoint).len(), 10);
-        assert!(endpoint.may_have_more(), "nobody has seen the socket empty");
-        assert_eq!(drain(&mut endpoint).len(), 0);
-        assert!(!endpoint.may_have_more());
+        let mut socket = bind(&SocketConfig { drain_budget: Some(10), ..config });
+        fill(&plain_socket(), &socket, 0..10);
+        assert_eq!(drain(&mut socket).len(), 10);
+        assert!(socket.may_have_more(), "nobody has seen the socket empty");
+        assert_eq!(drain(&mut socket).len(), 0);
+        assert!(!socket.may_have_more());
     }
 
     fn a_drain_left_before_its_end_is_not_forgotten(config) {
-        let mut endpoint = bind(&config);
-        fill(&plain_socket(), &endpoint, 0..200);
+        let mut socket = bind(&config);
+        fill(&plain_socket(), &socket, 0..200);
         must_return(move || {
             let mut received = Vec::new();
             while received.len() < 200 {
-                endpoint.wait(None).unwrap();
+                socket.wait(None).unwrap();
                 for _ in 0..7 {
-                    received.extend(endpoint.recv().unwrap().map(|datagram| datagram.bytes.to_vec()));
+                    received.extend(socket.recv().unwrap().map(|datagram| datagram.bytes.to_vec()));
                 }
             }
             assert_eq!(received, numbers(0..200));
@@ -202,14 +202,14 @@ both_paths! {
     }
 
     fn readiness_that_was_not_read_is_remembered(config) {
-        let mut endpoint = bind(&config);
-        fill(&plain_socket(), &endpoint, 0..1);
+        let mut socket = bind(&config);
+        fill(&plain_socket(), &socket, 0..1);
         must_return(move || {
             // The edge comes once; the second and third must not wait for another.
-            endpoint.wait(None).unwrap();
-            endpoint.wait(None).unwrap();
-            endpoint.wait(None).unwrap();
-            assert_eq!(drain(&mut endpoint), numbers(0..1));
+            socket.wait(None).unwrap();
+            socket.wait(None).unwrap();
+            socket.wait(None).unwrap();
+            assert_eq!(drain(&mut socket), numbers(0..1));
         });
     }
 
@@ -250,14 +250,14 @@ both_paths! {
     }
 
     fn a_stamp_says_when_the_kernel_took_a_datagram_in(config) {
-        let mut endpoint = bind(&EndpointConfig { receive_timestamps: true, ..config });
+        let mut socket = bind(&SocketConfig { receive_timestamps: true, ..config });
         let peer = plain_socket();
         for len in [0, 1024, 1025, 3] {
-            peer.send_to(&vec![7; len], endpoint.local_addr()).unwrap();
+            peer.send_to(&vec![7; len], socket.local_addr()).unwrap();
         }
         let mut last = std::time::SystemTime::UNIX_EPOCH;
         for len in [0, 1024, 1025, 3] {
-            let (datagram, stamp) = endpoint.recv_stamped().unwrap().expect("it has arrived");
+            let (datagram, stamp) = socket.recv_stamped().unwrap().expect("it has arrived");
             assert_eq!(datagram.bytes.len(), len.min(1024));
             assert_eq!(datagram.truncated, len > 1024);
             assert_eq!(datagram.from, peer.local_addr().unwrap());
@@ -266,17 +266,17 @@ both_paths! {
             assert!(stamp.unwrap_or(last) >= last);
             last = stamp.unwrap_or(last);
         }
-        assert!(endpoint.recv_stamped().unwrap().is_none());
+        assert!(socket.recv_stamped().unwrap().is_none());
         if cfg!(target_os = "linux") {
             assert!(last.elapsed().unwrap() < LIMIT);
         }
     }
 
     fn without_the_option_nothing_is_stamped(config) {
-        let mut endpoint = bind(&config);
-        fill(&plain_socket(), &endpoint, 0..100);
+        let mut socket = bind(&config);
+        fill(&plain_socket(), &socket, 0..100);
         let mut count = 0;
-        while let Some((datagram, stamp)) = endpoint.recv_stamped().unwrap() {
+        while let Some((datagram, stamp)) = socket.recv_stamped().unwrap() {
             assert_eq!(datagram.bytes, u32::to_be_bytes(count));
             assert_eq!(stamp, None);
             count += 1;
@@ -301,100 +301,100 @@ both_paths! {
     // Sending.
 
     fn what_is_too_long_is_refused_before_anything_is_queued(config) {
-        let mut endpoint = bind(&config);
-        let own = endpoint.local_addr();
-        assert_eq!(endpoint.send(own, &[0; 1025]), Err(SendError::TooLong { len: 1025, max: 1024 }));
-        assert_eq!(endpoint.queued(), 0);
-        endpoint.send(own, &[7; 1024]).unwrap();
-        assert_eq!(endpoint.queued(), 1);
-        endpoint.flush().unwrap();
-        assert_eq!(next(&mut endpoint).bytes, [7; 1024]);
+        let mut socket = bind(&config);
+        let own = socket.local_addr();
+        assert_eq!(socket.send(own, &[0; 1025]), Err(SendError::TooLong { len: 1025, max: 1024 }));
+        assert_eq!(socket.queued(), 0);
+        socket.send(own, &[7; 1024]).unwrap();
+        assert_eq!(socket.queued(), 1);
+        socket.flush().unwrap();
+        assert_eq!(next(&mut socket).bytes, [7; 1024]);
     }
 
     fn a_destination_that_the_system_refuses_blocks_nothing_behind_it(config) {
-        let mut endpoint = bind(&config);
-        let own = endpoint.local_addr();
+        let mut socket = bind(&config);
+        let own = socket.local_addr();
         let port_0 = SocketAddr::new(own.ip(), 0);
         for number in 0..6u32 {
             let to = if number % 2 == 0 { port_0 } else { own };
-            endpoint.send(to, &number.to_be_bytes()).unwrap();
+            socket.send(to, &number.to_be_bytes()).unwrap();
         }
-        assert_eq!(endpoint.flush().unwrap_err().kind(), io::ErrorKind::InvalidInput);
-        assert_eq!(endpoint.queued(), 0);
-        assert_eq!(receive(&mut endpoint, 3), [1u32, 3, 5].map(|n| n.to_be_bytes().to_vec()));
-        let stats = endpoint.stats();
+        assert_eq!(socket.flush().unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(socket.queued(), 0);
+        assert_eq!(receive(&mut socket, 3), [1u32, 3, 5].map(|n| n.to_be_bytes().to_vec()));
+        let stats = socket.stats();
         assert_eq!((stats.discarded, stats.send_errors.other), (3, 3));
-        endpoint.flush().unwrap();
+        socket.flush().unwrap();
     }
 
     fn a_queue_longer_than_a_batch_arrives_in_order(config) {
-        let mut endpoint = bind(&config);
-        let own = endpoint.local_addr();
+        let mut socket = bind(&config);
+        let own = socket.local_addr();
         for number in 0..1000u32 {
-            endpoint.send(own, &number.to_be_bytes()).unwrap();
+            socket.send(own, &number.to_be_bytes()).unwrap();
         }
-        endpoint.flush().unwrap();
-        assert_eq!(receive(&mut endpoint, 1000), numbers(0..1000));
+        socket.flush().unwrap();
+        assert_eq!(receive(&mut socket, 1000), numbers(0..1000));
     }
 
-    fn what_is_queued_when_the_endpoint_is_dropped_still_leaves(config) {
+    fn what_is_queued_when_the_socket_is_dropped_still_leaves(config) {
         let peer = plain_socket();
-        let mut endpoint = bind(&config);
-        endpoint.send(peer.local_addr().unwrap(), b"goodbye").unwrap();
-        drop(endpoint);
+        let mut socket = bind(&config);
+        socket.send(peer.local_addr().unwrap(), b"goodbye").unwrap();
+        drop(socket);
         let mut buffer = [0; 16];
         assert_eq!(peer.recv(&mut buffer).unwrap(), 7);
     }
 
     fn different_lengths_of_one_batch_stay_apart(config) {
-        let mut endpoint = bind(&config);
-        let own = endpoint.local_addr();
+        let mut socket = bind(&config);
+        let own = socket.local_addr();
         let datagrams: Vec<_> = (0..64u8).map(|n| vec![n; usize::from(n) * 16]).collect();
         for bytes in &datagrams {
-            endpoint.send(own, bytes).unwrap();
+            socket.send(own, bytes).unwrap();
         }
-        endpoint.flush().unwrap();
-        assert_eq!(receive(&mut endpoint, 64), datagrams);
+        socket.flush().unwrap();
+        assert_eq!(receive(&mut socket, 64), datagrams);
     }
 
     // Sleeping and waking.
 
     fn a_wait_without_traffic_ends_at_its_time(config) {
-        let mut endpoint = bind(&config);
+        let mut socket = bind(&config);
         for timeout in [Duration::from_micros(300), Duration::from_millis(2), Duration::from_micros(2500)] {
             let begin = Instant::now();
             let deadline = begin + timeout;
             // It may end early for no visible reason, so it is asked until the time is over.
             let mut turns = 0;
             while Instant::now() < deadline {
-                endpoint.wait_until(deadline).unwrap();
+                socket.wait_until(deadline).unwrap();
                 turns += 1;
             }
             assert!(turns < 50, "that was no sleep");
-            assert_eq!(endpoint.recv().unwrap(), None);
+            assert_eq!(socket.recv().unwrap(), None);
         }
-        endpoint.wait_until(Instant::now()).unwrap();
-        endpoint.wait(Some(Duration::ZERO)).unwrap();
-        endpoint.wait_until(Instant::now().checked_sub(Duration::from_secs(1)).unwrap()).unwrap();
+        socket.wait_until(Instant::now()).unwrap();
+        socket.wait(Some(Duration::ZERO)).unwrap();
+        socket.wait_until(Instant::now().checked_sub(Duration::from_secs(1)).unwrap()).unwrap();
     }
 
     fn an_endless_timeout_is_one(config) {
-        let mut endpoint = bind(&config);
-        let own = endpoint.local_addr();
-        endpoint.send(own, b"x").unwrap();
-        endpoint.wait(Some(Duration::MAX)).unwrap();
-        assert_eq!(drain(&mut endpoint), [b"x"]);
+        let mut socket = bind(&config);
+        let own = socket.local_addr();
+        socket.send(own, b"x").unwrap();
+        socket.wait(Some(Duration::MAX)).unwrap();
+        assert_eq!(drain(&mut socket), [b"x"]);
     }
 
     fn a_waker_wakes_a_sleeper_in_another_thread(config) {
-        let mut endpoint = bind(&config);
-        let waker = endpoint.waker().unwrap();
+        let mut socket = bind(&config);
+        let waker = socket.waker().unwrap();
         let stop = Arc::new(AtomicBool::new(false));
         let sleeper = {
             let stop = Arc::clone(&stop);
             thread::spawn(move || {
-                while !endpoint.take_woken() {
-                    endpoint.wait(None).unwrap();
+                while !socket.take_woken() {
+                    socket.wait(None).unwrap();
                 }
                 stop.load(Ordering::Relaxed)
             })
@@ -405,55 +405,55 @@ both_paths! {
     }
 
     fn a_waker_used_before_the_sleep_is_not_lost(config) {
-        let mut endpoint = bind(&config);
-        let waker = endpoint.waker().unwrap();
-        assert!(!endpoint.take_woken());
+        let mut socket = bind(&config);
+        let waker = socket.waker().unwrap();
+        assert!(!socket.take_woken());
         waker.wake().unwrap();
         waker.wake().unwrap();
         must_return(move || {
-            endpoint.wait(None).unwrap();
-            assert!(endpoint.take_woken());
-            assert!(!endpoint.take_woken(), "asking takes it");
+            socket.wait(None).unwrap();
+            assert!(socket.take_woken());
+            assert!(!socket.take_woken(), "asking takes it");
         });
     }
 
     fn a_turn_that_never_sleeps_sees_the_waker_too(config) {
-        let mut endpoint = bind(&config);
-        let waker = endpoint.waker().unwrap();
-        endpoint.wait(Some(Duration::ZERO)).unwrap();
-        assert!(!endpoint.take_woken());
+        let mut socket = bind(&config);
+        let waker = socket.waker().unwrap();
+        socket.wait(Some(Duration::ZERO)).unwrap();
+        assert!(!socket.take_woken());
         waker.wake().unwrap();
-        endpoint.wait(Some(Duration::ZERO)).unwrap();
-        assert!(endpoint.take_woken());
+        socket.wait(Some(Duration::ZERO)).unwrap();
+        assert!(socket.take_woken());
     }
 
     fn a_turn_without_any_wait_sees_the_waker_too(config) {
-        let mut endpoint = bind(&config);
-        let waker = endpoint.waker().unwrap();
-        assert_eq!(endpoint.recv().unwrap(), None);
-        assert!(!endpoint.take_woken());
+        let mut socket = bind(&config);
+        let waker = socket.waker().unwrap();
+        assert_eq!(socket.recv().unwrap(), None);
+        assert!(!socket.take_woken());
         waker.wake().unwrap();
-        endpoint.flush().unwrap();
-        assert_eq!(endpoint.recv().unwrap(), None);
-        assert!(endpoint.take_woken());
-        assert!(!endpoint.take_woken(), "asking takes it");
+        socket.flush().unwrap();
+        assert_eq!(socket.recv().unwrap(), None);
+        assert!(socket.take_woken());
+        assert!(!socket.take_woken(), "asking takes it");
 
         // Told to a wait, and once more behind it.
         waker.wake().unwrap();
-        endpoint.wait(None).unwrap();
+        socket.wait(None).unwrap();
         waker.wake().unwrap();
-        assert!(endpoint.take_woken());
-        assert!(!endpoint.take_woken(), "asking takes both");
+        assert!(socket.take_woken());
+        assert!(!socket.take_woken(), "asking takes both");
     }
 
     fn no_wake_is_ever_lost(config) {
-        let mut endpoint = bind(&config);
-        let waker = endpoint.waker().unwrap();
+        let mut socket = bind(&config);
+        let waker = socket.waker().unwrap();
         let (told, heard) = mpsc::sync_channel(0);
         let sleeper = thread::spawn(move || {
             for _ in 0..2000 {
-                while !endpoint.take_woken() {
-                    endpoint.wait(None).unwrap();
+                while !socket.take_woken() {
+                    socket.wait(None).unwrap();
                 }
                 told.send(()).unwrap();
             }
@@ -466,15 +466,15 @@ both_paths! {
     }
 
     fn a_datagram_and_a_waker_at_once_are_both_seen(config) {
-        let mut endpoint = bind(&config);
-        let waker = endpoint.waker().unwrap();
-        fill(&plain_socket(), &endpoint, 0..1);
+        let mut socket = bind(&config);
+        let waker = socket.waker().unwrap();
+        fill(&plain_socket(), &socket, 0..1);
         waker.wake().unwrap();
         must_return(move || {
-            endpoint.wait(None).unwrap();
-            assert!(endpoint.take_woken());
-            endpoint.wait(None).unwrap();
-            assert_eq!(drain(&mut endpoint), numbers(0..1));
+            socket.wait(None).unwrap();
+            assert!(socket.take_woken());
+            socket.wait(None).unwrap();
+            assert_eq!(drain(&mut socket), numbers(0..1));
         });
     }
 
@@ -485,15 +485,15 @@ both_paths! {
         const TCP: Token = Token(8);
         let mut poll = Poll::new().unwrap();
         let mut events = Events::with_capacity(8);
-        let mut endpoint = bind(&config);
+        let mut socket = bind(&config);
         let mut listener = TcpListener::bind(any_port()).unwrap();
         let tcp_addr = listener.local_addr().unwrap();
         let interests = Interest::READABLE;
-        poll.registry().register(&mut endpoint, UDP, interests).unwrap();
+        poll.registry().register(&mut socket, UDP, interests).unwrap();
         poll.registry().register(&mut listener, TCP, interests).unwrap();
 
         let peer = plain_socket();
-        fill(&peer, &endpoint, 0..100);
+        fill(&peer, &socket, 0..100);
         let caller = thread::spawn(move || std::net::TcpStream::connect(tcp_addr).unwrap());
 
         let (mut received, mut accepted) = (Vec::new(), 0);
@@ -502,7 +502,7 @@ both_paths! {
             assert!(!events.is_empty(), "{} datagrams, {accepted} connections", received.len());
             for event in &events {
                 match event.token() {
-                    UDP => received.extend(drain(&mut endpoint)),
+                    UDP => received.extend(drain(&mut socket)),
                     TCP => accepted += usize::from(listener.accept().is_ok()),
                     other => panic!("{other:?}"),
                 }
@@ -512,43 +512,43 @@ both_paths! {
         caller.join().unwrap();
 
         // A second edge, and the answer: sending works without its own poll as well.
-        peer.send_to(b"again", endpoint.local_addr()).unwrap();
+        peer.send_to(b"again", socket.local_addr()).unwrap();
         poll.poll(&mut events, Some(LIMIT)).unwrap();
-        let (mut rx, mut tx) = endpoint.split();
+        let (mut rx, mut tx) = socket.split();
         while let Some(d) = rx.recv().unwrap() { tx.send(d.from, d.bytes).unwrap(); }
-        endpoint.flush().unwrap();
+        socket.flush().unwrap();
         let mut buffer = [0; 16];
         assert_eq!(peer.recv(&mut buffer).unwrap(), 5);
     }
 
     fn registered_elsewhere_it_refuses_to_sleep_and_can_come_back(config) {
         let poll = Poll::new().unwrap();
-        let mut endpoint = bind(&config);
-        poll.registry().register(&mut endpoint, Token(0), Interest::READABLE).unwrap();
+        let mut socket = bind(&config);
+        poll.registry().register(&mut socket, Token(0), Interest::READABLE).unwrap();
         let refusals = [
-            endpoint.wait(None).unwrap_err(),
-            endpoint.wait(Some(Duration::ZERO)).unwrap_err(),
-            endpoint.waker().map(drop).unwrap_err(),
-            poll.registry().register(&mut endpoint, Token(1), Interest::READABLE).unwrap_err(),
+            socket.wait(None).unwrap_err(),
+            socket.wait(Some(Duration::ZERO)).unwrap_err(),
+            socket.waker().map(drop).unwrap_err(),
+            poll.registry().register(&mut socket, Token(1), Interest::READABLE).unwrap_err(),
         ];
         for refusal in refusals {
             assert_eq!(refusal.kind(), io::ErrorKind::AlreadyExists);
             assert!(refusal.to_string().contains("registered with another poll"), "{refusal}");
         }
-        poll.registry().reregister(&mut endpoint, Token(2), Interest::READABLE).unwrap();
-        poll.registry().deregister(&mut endpoint).unwrap();
-        fill(&plain_socket(), &endpoint, 0..1);
-        endpoint.wait(Some(LIMIT)).unwrap();
-        assert_eq!(drain(&mut endpoint), numbers(0..1));
+        poll.registry().reregister(&mut socket, Token(2), Interest::READABLE).unwrap();
+        poll.registry().deregister(&mut socket).unwrap();
+        fill(&plain_socket(), &socket, 0..1);
+        socket.wait(Some(LIMIT)).unwrap();
+        assert_eq!(drain(&mut socket), numbers(0..1));
     }
 
     fn with_a_poll_of_its_own_it_refuses_another(config) {
         let poll = Poll::new().unwrap();
-        let mut endpoint = bind(&config);
-        let refusal = poll.registry().reregister(&mut endpoint, Token(0), Interest::READABLE);
+        let mut socket = bind(&config);
+        let refusal = poll.registry().reregister(&mut socket, Token(0), Interest::READABLE);
         assert_eq!(refusal.unwrap_err().kind(), io::ErrorKind::NotFound);
-        let _waker = endpoint.waker().unwrap();
-        let refusal = endpoint.register(poll.registry(), Token(0), Interest::READABLE).unwrap_err();
+        let _waker = socket.waker().unwrap();
+        let refusal = socket.register(poll.registry(), Token(0), Interest::READABLE).unwrap_err();
         assert_eq!(refusal.kind(), io::ErrorKind::AlreadyExists);
         assert!(refusal.to_string().contains("poll of its own"), "{refusal}");
     }
@@ -556,15 +556,15 @@ both_paths! {
     fn in_somebody_elses_poll_a_spent_budget_asks_to_be_read_again(config) {
         let mut poll = Poll::new().unwrap();
         let mut events = Events::with_capacity(8);
-        let mut endpoint = bind(&EndpointConfig { drain_budget: Some(10), ..config });
-        poll.registry().register(&mut endpoint, Token(0), Interest::READABLE).unwrap();
-        fill(&plain_socket(), &endpoint, 0..25);
+        let mut socket = bind(&SocketConfig { drain_budget: Some(10), ..config });
+        poll.registry().register(&mut socket, Token(0), Interest::READABLE).unwrap();
+        fill(&plain_socket(), &socket, 0..25);
         let mut received = Vec::new();
         while received.len() < 25 {
-            let timeout = if endpoint.may_have_more() { Duration::ZERO } else { LIMIT };
+            let timeout = if socket.may_have_more() { Duration::ZERO } else { LIMIT };
             poll.poll(&mut events, Some(timeout)).unwrap();
-            assert!(!events.is_empty() || endpoint.may_have_more());
-            received.extend(drain(&mut endpoint));
+            assert!(!events.is_empty() || socket.may_have_more());
+            received.extend(drain(&mut socket));
         }
         assert_eq!(received, numbers(0..25));
     }
@@ -572,72 +572,72 @@ both_paths! {
     fn in_somebody_elses_poll_a_drain_left_early_does_not_swallow_the_next_event(config) {
         let mut poll = Poll::new().unwrap();
         let mut events = Events::with_capacity(8);
-        let mut endpoint = bind(&config);
-        poll.registry().register(&mut endpoint, Token(0), Interest::READABLE).unwrap();
+        let mut socket = bind(&config);
+        poll.registry().register(&mut socket, Token(0), Interest::READABLE).unwrap();
         let peer = plain_socket();
-        fill(&peer, &endpoint, 0..5);
+        fill(&peer, &socket, 0..5);
         poll.poll(&mut events, Some(LIMIT)).unwrap();
-        assert!(endpoint.recv().unwrap().is_some());
-        fill(&peer, &endpoint, 5..8);
+        assert!(socket.recv().unwrap().is_some());
+        fill(&peer, &socket, 5..8);
         poll.poll(&mut events, Some(LIMIT)).unwrap();
-        assert_eq!(drain(&mut endpoint), numbers(1..8));
-        assert!(!endpoint.may_have_more());
+        assert_eq!(drain(&mut socket), numbers(1..8));
+        assert!(!socket.may_have_more());
     }
 
     fn in_somebody_elses_poll_a_short_batch_does_not_swallow_the_next_event(config) {
         let mut poll = Poll::new().unwrap();
         let mut events = Events::with_capacity(8);
-        let mut endpoint = bind(&config);
-        poll.registry().register(&mut endpoint, Token(0), Interest::READABLE).unwrap();
+        let mut socket = bind(&config);
+        poll.registry().register(&mut socket, Token(0), Interest::READABLE).unwrap();
         let peer = plain_socket();
-        fill(&peer, &endpoint, 0..8);
+        fill(&peer, &socket, 0..8);
         poll.poll(&mut events, Some(LIMIT)).unwrap();
         // Two come one by one, the other six in a batch that saw the socket empty. It is no longer.
         for _ in 0..4 {
-            assert!(endpoint.recv().unwrap().is_some());
+            assert!(socket.recv().unwrap().is_some());
         }
-        fill(&peer, &endpoint, 8..10);
+        fill(&peer, &socket, 8..10);
         poll.poll(&mut events, Some(LIMIT)).unwrap();
-        assert_eq!(drain(&mut endpoint), numbers(4..10));
-        assert!(!endpoint.may_have_more());
+        assert_eq!(drain(&mut socket), numbers(4..10));
+        assert!(!socket.may_have_more());
     }
 
     fn registered_in_the_middle_of_a_drain_it_does_not_swallow_the_first_event(config) {
         let mut poll = Poll::new().unwrap();
         let mut events = Events::with_capacity(8);
-        let mut endpoint = bind(&config);
+        let mut socket = bind(&config);
         let peer = plain_socket();
-        fill(&peer, &endpoint, 0..8);
+        fill(&peer, &socket, 0..8);
         for _ in 0..4 {
-            assert!(endpoint.recv().unwrap().is_some());
+            assert!(socket.recv().unwrap().is_some());
         }
-        fill(&peer, &endpoint, 8..10);
-        poll.registry().register(&mut endpoint, Token(0), Interest::READABLE).unwrap();
+        fill(&peer, &socket, 8..10);
+        poll.registry().register(&mut socket, Token(0), Interest::READABLE).unwrap();
         poll.poll(&mut events, Some(LIMIT)).unwrap();
-        assert_eq!(drain(&mut endpoint), numbers(4..10));
-        assert!(!endpoint.may_have_more());
+        assert_eq!(drain(&mut socket), numbers(4..10));
+        assert!(!socket.may_have_more());
     }
 
     fn back_from_somebody_elses_poll_nothing_is_forgotten(config) {
         let mut poll = Poll::new().unwrap();
         let mut events = Events::with_capacity(8);
-        let mut endpoint = bind(&config);
-        poll.registry().register(&mut endpoint, Token(0), Interest::READABLE).unwrap();
+        let mut socket = bind(&config);
+        poll.registry().register(&mut socket, Token(0), Interest::READABLE).unwrap();
         let peer = plain_socket();
-        fill(&peer, &endpoint, 0..8);
+        fill(&peer, &socket, 0..8);
         poll.poll(&mut events, Some(LIMIT)).unwrap();
         for _ in 0..4 {
-            assert!(endpoint.recv().unwrap().is_some());
+            assert!(socket.recv().unwrap().is_some());
         }
-        fill(&peer, &endpoint, 8..10);
+        fill(&peer, &socket, 8..10);
         poll.poll(&mut events, Some(LIMIT)).unwrap();
-        poll.registry().deregister(&mut endpoint).unwrap();
+        poll.registry().deregister(&mut socket).unwrap();
         must_return(move || {
-            endpoint.wait(None).unwrap();
-            assert_eq!(drain(&mut endpoint), numbers(4..10));
-            fill(&peer, &endpoint, 10..11);
-            endpoint.wait(None).unwrap();
-            assert_eq!(drain(&mut endpoint), numbers(10..11));
+            socket.wait(None).unwrap();
+            assert_eq!(drain(&mut socket), numbers(4..10));
+            fill(&peer, &socket, 10..11);
+            socket.wait(None).unwrap();
+            assert_eq!(drain(&mut socket), numbers(10..11));
         });
     }
 
@@ -658,8 +658,8 @@ both_paths! {
         if is_without_ipv6() {
             return;
         }
-        let mut endpoint = Endpoint::with_config("[::]:0".parse().unwrap(), &config).unwrap();
-        let port = endpoint.local_addr().port();
+        let mut socket = Socket::with_config("[::]:0".parse().unwrap(), &config).unwrap();
+        let port = socket.local_addr().port();
         let v4 = plain_socket();
         let v6 = UdpSocket::bind("[::1]:0").unwrap();
         v6.set_read_timeout(Some(LIMIT)).unwrap();
@@ -670,13 +670,13 @@ both_paths! {
                 v6.send_to(b"six", ("::1", port)).unwrap();
             }
             for _ in 0..40 {
-                let datagram = next(&mut endpoint);
+                let datagram = next(&mut socket);
                 let (from, bytes) = (datagram.from, datagram.bytes.to_vec());
                 let sender = if bytes == b"four" { &v4 } else { &v6 };
                 assert_eq!(from, sender.local_addr().unwrap(), "round {round}");
-                endpoint.send(from, &bytes).unwrap();
+                socket.send(from, &bytes).unwrap();
             }
-            endpoint.flush().unwrap();
+            socket.flush().unwrap();
             let mut buffer = [0; 16];
             for _ in 0..20 {
                 assert_eq!(v4.recv(&mut buffer).unwrap(), 4);
@@ -687,27 +687,27 @@ both_paths! {
 
     fn bound_to_a_mapped_address_it_has_the_name_that_its_peers_see(config) {
         let mapped = "[::ffff:127.0.0.1]:0".parse().unwrap();
-        let mut endpoint = Endpoint::with_config(mapped, &config).unwrap();
-        let own = endpoint.local_addr();
+        let mut socket = Socket::with_config(mapped, &config).unwrap();
+        let own = socket.local_addr();
         assert_eq!(own.ip(), any_port().ip());
-        endpoint.send(own, b"x").unwrap();
-        endpoint.flush().unwrap();
-        assert_eq!(next(&mut endpoint).from, own);
+        socket.send(own, b"x").unwrap();
+        socket.flush().unwrap();
+        assert_eq!(next(&mut socket).from, own);
     }
 
-    fn an_endpoint_that_outlives_its_thread_still_says_goodbye(config) {
+    fn an_socket_that_outlives_its_thread_still_says_goodbye(config) {
         type Heard = (io::Result<()>, Vec<Vec<u8>>);
-        struct Goodbye(RefCell<Option<(Endpoint, SocketAddr, mpsc::Sender<Heard>)>>);
+        struct Goodbye(RefCell<Option<(Socket, SocketAddr, mpsc::Sender<Heard>)>>);
 
         impl Drop for Goodbye {
             fn drop(&mut self) {
-                let (mut endpoint, to, told) = self.0.take().unwrap();
+                let (mut socket, to, told) = self.0.take().unwrap();
                 for number in 0..3u32 {
-                    endpoint.send(to, &number.to_be_bytes()).unwrap();
+                    socket.send(to, &number.to_be_bytes()).unwrap();
                 }
-                let flushed = endpoint.flush();
+                let flushed = socket.flush();
                 let received = std::iter::from_fn(|| {
-                    let datagram = endpoint.recv().ok().flatten()?;
+                    let datagram = socket.recv().ok().flatten()?;
                     Some(datagram.bytes.to_vec())
                 });
                 told.send((flushed, received.collect())).unwrap();
@@ -722,18 +722,18 @@ both_paths! {
         let to = peer.local_addr();
         let (told, heard) = mpsc::channel();
         let leaving = thread::spawn(move || {
-            // Made before the endpoint has sent anything, so it goes after whatever that left behind.
+            // Made before the socket has sent anything, so it goes after whatever that left behind.
             GOODBYE.with(|_| ());
-            let mut endpoint = bind(&config);
-            let own = endpoint.local_addr();
-            fill(&plain_socket(), &endpoint, 0..5);
-            assert_eq!(drain(&mut endpoint), numbers(0..5));
-            endpoint.send(own, b"a").unwrap();
-            endpoint.send(own, b"b").unwrap();
-            endpoint.flush().unwrap();
-            assert_eq!(drain(&mut endpoint), [b"a", b"b"]);
-            fill(&plain_socket(), &endpoint, 0..5);
-            GOODBYE.with(|goodbye| goodbye.0.replace(Some((endpoint, to, told))));
+            let mut socket = bind(&config);
+            let own = socket.local_addr();
+            fill(&plain_socket(), &socket, 0..5);
+            assert_eq!(drain(&mut socket), numbers(0..5));
+            socket.send(own, b"a").unwrap();
+            socket.send(own, b"b").unwrap();
+            socket.flush().unwrap();
+            assert_eq!(drain(&mut socket), [b"a", b"b"]);
+            fill(&plain_socket(), &socket, 0..5);
+            GOODBYE.with(|goodbye| goodbye.0.replace(Some((socket, to, told))));
         });
         leaving.join().unwrap();
         let (flushed, received) = heard.recv().unwrap();
@@ -750,10 +750,10 @@ both_paths! {
             ("127.0.0.1:9".parse().unwrap(), "[::1]:9".parse().unwrap());
         let mut four = bind(&config);
         assert_eq!(four.send(v6, b""), Err(SendError::WrongFamily { to: v6 }));
-        let only_v6 = EndpointConfig { only_v6: true, ..config.clone() };
-        let mut any_six = Endpoint::with_config("[::]:0".parse().unwrap(), &only_v6).unwrap();
+        let only_v6 = SocketConfig { only_v6: true, ..config.clone() };
+        let mut any_six = Socket::with_config("[::]:0".parse().unwrap(), &only_v6).unwrap();
         assert_eq!(any_six.send(v4, b""), Err(SendError::WrongFamily { to: v4 }));
-        let mut six = Endpoint::with_config("[::1]:0".parse().unwrap(), &config).unwrap();
+        let mut six = Socket::with_config("[::1]:0".parse().unwrap(), &config).unwrap();
         assert_eq!(six.send(v4, b""), Err(SendError::WrongFamily { to: v4 }));
         let own = six.local_addr();
         six.send(own, b"six").unwrap();
@@ -767,14 +767,14 @@ both_paths! {
             return;
         }
         let mapped = "[::ffff:127.0.0.1]:0".parse().unwrap();
-        let mut endpoint = Endpoint::with_config(mapped, &config).unwrap();
+        let mut socket = Socket::with_config(mapped, &config).unwrap();
         let v6 = "[::1]:9".parse().unwrap();
-        assert_eq!(endpoint.send(v6, b""), Err(SendError::WrongFamily { to: v6 }));
-        let own = endpoint.local_addr();
+        assert_eq!(socket.send(v6, b""), Err(SendError::WrongFamily { to: v6 }));
+        let own = socket.local_addr();
         assert!(own.is_ipv4());
-        endpoint.send(own, b"four").unwrap();
-        endpoint.wait(Some(LIMIT)).unwrap();
-        assert_eq!(next(&mut endpoint), Datagram { from: own, bytes: b"four", truncated: false });
+        socket.send(own, b"four").unwrap();
+        socket.wait(Some(LIMIT)).unwrap();
+        assert_eq!(next(&mut socket), Datagram { from: own, bytes: b"four", truncated: false });
     }
 
     fn sockets_of_both_families_share_a_thread(config) {
@@ -782,7 +782,7 @@ both_paths! {
             return;
         }
         let mut four = bind(&config);
-        let mut six = Endpoint::with_config("[::1]:0".parse().unwrap(), &config).unwrap();
+        let mut six = Socket::with_config("[::1]:0".parse().unwrap(), &config).unwrap();
         let (to_four, to_six) = (four.local_addr(), six.local_addr());
         for _ in 0..3 {
             for number in 0..70u32 {
@@ -791,9 +791,9 @@ both_paths! {
             }
             four.flush().unwrap();
             six.flush().unwrap();
-            for (endpoint, own) in [(&mut four, to_four), (&mut six, to_six)] {
+            for (socket, own) in [(&mut four, to_four), (&mut six, to_six)] {
                 for number in 0..70u32 {
-                    let datagram = next(endpoint);
+                    let datagram = next(socket);
                     assert_eq!(datagram.from, own);
                     assert_eq!(datagram.bytes, number.to_be_bytes());
                 }
@@ -802,16 +802,16 @@ both_paths! {
     }
 
     fn it_can_be_moved_to_another_thread_between_turns(config) {
-        let mut endpoint = bind(&config);
-        let own = endpoint.local_addr();
+        let mut socket = bind(&config);
+        let own = socket.local_addr();
         for _ in 0..3 {
-            endpoint = thread::spawn(move || {
+            socket = thread::spawn(move || {
                 for number in 0..100u32 {
-                    endpoint.send(own, &number.to_be_bytes()).unwrap();
+                    socket.send(own, &number.to_be_bytes()).unwrap();
                 }
-                endpoint.wait(Some(LIMIT)).unwrap();
-                assert_eq!(receive(&mut endpoint, 100), numbers(0..100));
-                endpoint
+                socket.wait(Some(LIMIT)).unwrap();
+                assert_eq!(receive(&mut socket, 100), numbers(0..100));
+                socket
             })
             .join()
             .unwrap();
@@ -819,11 +819,11 @@ both_paths! {
     }
 
     fn an_address_in_use_is_said_and_reuse_allows_it(config) {
-        let first = bind(&EndpointConfig { reuse_address: true, ..config.clone() });
-        let refusal = Endpoint::with_config(first.local_addr(), &config).unwrap_err();
+        let first = bind(&SocketConfig { reuse_address: true, ..config.clone() });
+        let refusal = Socket::with_config(first.local_addr(), &config).unwrap_err();
         assert_eq!(refusal.kind(), io::ErrorKind::AddrInUse);
-        let config = EndpointConfig { reuse_address: true, ..config };
-        let mut second = Endpoint::with_config(first.local_addr(), &config).unwrap();
+        let config = SocketConfig { reuse_address: true, ..config };
+        let mut second = Socket::with_config(first.local_addr(), &config).unwrap();
         let own = second.local_addr();
         second.send(own, b"to the last").unwrap();
         second.wait(Some(LIMIT)).unwrap();
@@ -834,9 +834,9 @@ both_paths! {
         if is_without_ipv6() {
             return;
         }
-        let config = EndpointConfig { dscp: Some(46), ..config };
+        let config = SocketConfig { dscp: Some(46), ..config };
         let four = bind(&config);
-        let six = Endpoint::with_config("[::]:0".parse().unwrap(), &config).unwrap();
+        let six = Socket::with_config("[::]:0".parse().unwrap(), &config).unwrap();
         assert_eq!(socket2::SockRef::from(&four).tos_v4().unwrap(), 46 << 2);
         #[cfg(unix)]
         assert_eq!(socket2::SockRef::from(&six).tclass_v6().unwrap(), 46 << 2);
@@ -847,17 +847,17 @@ both_paths! {
 
     fn the_granted_receive_buffer_can_be_read(config) {
         let ask = |bytes| {
-            bind(&EndpointConfig { receive_buffer: bytes, ..config.clone() }).receive_buffer()
+            bind(&SocketConfig { receive_buffer: bytes, ..config.clone() }).receive_buffer()
         };
         assert!(ask(Some(65_536)) >= 65_536);
         assert!(ask(Some(65_536)) < ask(Some(131_072)));
         assert!(ask(None) > 0);
-        let endpoint = bind(&EndpointConfig { send_buffer: Some(65_536), ..config });
-        assert!(socket2::SockRef::from(&endpoint).send_buffer_size().unwrap() >= 65_536);
+        let socket = bind(&SocketConfig { send_buffer: Some(65_536), ..config });
+        assert!(socket2::SockRef::from(&socket).send_buffer_size().unwrap() >= 65_536);
     }
 
     fn a_config_out_of_range_is_refused_by_name(config) {
-        let refusal = Endpoint::with_config(any_port(), &EndpointConfig { batch: 0, ..config });
+        let refusal = Socket::with_config(any_port(), &SocketConfig { batch: 0, ..config });
         let refusal = refusal.unwrap_err();
         assert_eq!(refusal.kind(), io::ErrorKind::InvalidInput);
         assert_eq!(refusal.to_string(), "batch is 0, it can be 1 to 64");
@@ -867,14 +867,14 @@ both_paths! {
 
     fn the_statistics_add_up(config) {
         let batch = config.batch;
-        let mut endpoint = bind(&config);
-        let own = endpoint.local_addr();
+        let mut socket = bind(&config);
+        let own = socket.local_addr();
         for len in 0..100 {
-            endpoint.send(own, &vec![0; len]).unwrap();
+            socket.send(own, &vec![0; len]).unwrap();
         }
-        endpoint.flush().unwrap();
-        assert_eq!(receive(&mut endpoint, 100).len(), 100);
-        let stats = endpoint.stats();
+        socket.flush().unwrap();
+        assert_eq!(receive(&mut socket, 100).len(), 100);
+        let stats = socket.stats();
         assert_eq!((stats.datagrams_sent, stats.bytes_sent), (100, 4950));
         assert_eq!((stats.datagrams_received, stats.bytes_received), (100, 4950));
         if batch == 1 {
@@ -893,13 +893,13 @@ both_paths! {
         if !cfg!(target_os = "linux") || config.batch == 1 {
             return;
         }
-        let mut endpoint = bind(&config);
+        let mut socket = bind(&config);
         let peer = plain_socket();
         let mut calls_for = |count: u32| {
-            let before = endpoint.stats();
-            fill(&peer, &endpoint, 0..count);
-            assert_eq!(drain(&mut endpoint), numbers(0..count));
-            let after = endpoint.stats();
+            let before = socket.stats();
+            fill(&peer, &socket, 0..count);
+            assert_eq!(drain(&mut socket), numbers(0..count));
+            let after = socket.stats();
             let received = after.batches_received - before.batches_received;
             (received, after.receive_would_block - before.receive_would_block)
         };
@@ -918,24 +918,24 @@ both_paths! {
         if !cfg!(target_os = "linux") {
             return;
         }
-        let config = EndpointConfig { receive_buffer: Some(20_000), ..config };
-        let mut endpoint = bind(&config);
+        let config = SocketConfig { receive_buffer: Some(20_000), ..config };
+        let mut socket = bind(&config);
         let peer = plain_socket();
-        fill(&peer, &endpoint, 0..1000);
-        let mut received = drain(&mut endpoint).len();
+        fill(&peer, &socket, 0..1000);
+        let mut received = drain(&mut socket).len();
         assert!(received < 500, "{received} fitted");
-        let dropped = endpoint.stats().dropped_by_kernel;
+        let dropped = socket.stats().dropped_by_kernel;
         assert_eq!(received as u64 + dropped, 1000);
-        fill(&peer, &endpoint, 0..1);
-        received += drain(&mut endpoint).len();
-        assert_eq!(received as u64 + endpoint.stats().dropped_by_kernel, 1001);
+        fill(&peer, &socket, 0..1);
+        received += drain(&mut socket).len();
+        assert_eq!(received as u64 + socket.stats().dropped_by_kernel, 1001);
     }
 
     // Under a flood.
 
     fn a_flood_holds_neither_the_turn_nor_the_timers(config) {
-        let mut endpoint = bind(&config);
-        let to = endpoint.local_addr();
+        let mut socket = bind(&config);
+        let to = socket.local_addr();
         let stop = Arc::new(AtomicBool::new(false));
         let flood = {
             let stop = Arc::clone(&stop);
@@ -952,26 +952,26 @@ both_paths! {
         let (mut steps, mut received) = (0, 0u64);
         while steps < 100 || received == 0 {
             // A turn that did not end would hang here, timers that did not run would count no step.
-            endpoint.wait_until(ticker.deadline()).unwrap();
-            received += drain(&mut endpoint).len() as u64;
+            socket.wait_until(ticker.deadline()).unwrap();
+            received += drain(&mut socket).len() as u64;
             steps += ticker.steps_due(Instant::now());
         }
         stop.store(true, Ordering::Relaxed);
         let sent = flood.join().unwrap();
-        // The flood is over, so nothing announces what is left but the endpoint's own memory.
+        // The flood is over, so nothing announces what is left but the socket's own memory.
         loop {
-            let more = drain(&mut endpoint).len() as u64;
+            let more = drain(&mut socket).len() as u64;
             received += more;
-            if !endpoint.may_have_more() {
+            if !socket.may_have_more() {
                 break;
             }
-            endpoint.wait(None).unwrap();
+            socket.wait(None).unwrap();
         }
         // Every datagram was received or dropped by the kernel, none is left behind.
-        let left = UnreadBytes::of(&endpoint);
+        let left = UnreadBytes::of(&socket);
         assert_eq!(left, UnreadBytes(0), "{sent} sent, {received} received");
         assert!(received <= sent);
-        assert_eq!(endpoint.stats().datagrams_received, received);
+        assert_eq!(socket.stats().datagrams_received, received);
     }
 }
 
@@ -979,7 +979,7 @@ both_paths! {
 /// moves into one of two foreign polls and back. Whatever waits unread has to be announced.
 struct Walk {
     random: Random,
-    endpoint: Endpoint,
+    socket: Socket,
     peer: UdpSocket,
     sent: u32,
     received: u32,
@@ -998,16 +998,16 @@ enum Place {
 }
 
 impl Walk {
-    fn new(seed: u64, config: &EndpointConfig) -> Self {
+    fn new(seed: u64, config: &SocketConfig) -> Self {
         let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let config = EndpointConfig {
+        let config = SocketConfig {
             batch: config.batch.min([2, 3, 5, 64][random.below(4)]),
             drain_budget: [None, None, Some(1), Some(10), Some(65)][random.below(5)],
             ..config.clone()
         };
         Self {
             random,
-            endpoint: bind(&config),
+            socket: bind(&config),
             peer: plain_socket(),
             sent: 0,
             received: 0,
@@ -1023,7 +1023,7 @@ impl Walk {
             (0 | 1, _) => {
                 let count = [1, 2, 3, 7, 70][self.random.below(5)];
                 let end = self.sent + count;
-                fill(&self.peer, &self.endpoint, self.sent..end);
+                fill(&self.peer, &self.socket, self.sent..end);
                 self.sent = end;
             }
             (2 | 3, _) => {
@@ -1039,7 +1039,7 @@ impl Walk {
                 let registry = self.polls[poll].registry();
                 let interests = Interest::READABLE;
                 registry
-                    .register(&mut self.endpoint, Token(0), interests)
+                    .register(&mut self.socket, Token(0), interests)
                     .unwrap();
                 self.place = Place::Elsewhere(poll);
                 self.told = false;
@@ -1047,15 +1047,15 @@ impl Walk {
             (5, Place::Elsewhere(poll)) => {
                 self.polls[poll]
                     .registry()
-                    .deregister(&mut self.endpoint)
+                    .deregister(&mut self.socket)
                     .unwrap();
                 self.place = Place::Nowhere;
             }
             (_, Place::Elsewhere(poll)) => self.poll(poll),
-            (_, Place::Nowhere) => self.endpoint.wait(Some(Duration::ZERO)).unwrap(),
+            (_, Place::Nowhere) => self.socket.wait(Some(Duration::ZERO)).unwrap(),
             (_, Place::Own) if self.received < self.sent => {
-                self.endpoint.wait(Some(LIMIT)).unwrap();
-                assert!(self.endpoint.may_have_more(), "deaf in its own poll");
+                self.socket.wait(Some(LIMIT)).unwrap();
+                assert!(self.socket.may_have_more(), "deaf in its own poll");
             }
             (_, Place::Own) => {}
         }
@@ -1066,14 +1066,14 @@ impl Walk {
         self.polls[poll].poll(&mut self.events, timeout).unwrap();
         self.told |= !self.events.is_empty();
         assert!(
-            self.told || self.endpoint.may_have_more() || self.received == self.sent,
+            self.told || self.socket.may_have_more() || self.received == self.sent,
             "deaf in a foreign poll"
         );
     }
 
     /// Receives one; `false` at the end of the drain.
     fn receive(&mut self) -> bool {
-        let Some(datagram) = self.endpoint.recv().unwrap() else {
+        let Some(datagram) = self.socket.recv().unwrap() else {
             self.told = false;
             if let Place::Elsewhere(poll) = self.place {
                 self.poll(poll);
@@ -1089,10 +1089,7 @@ impl Walk {
         while self.received < self.sent {
             self.receive();
         }
-        assert_eq!(
-            self.endpoint.stats().datagrams_received,
-            u64::from(self.sent)
-        );
+        assert_eq!(self.socket.stats().datagrams_received, u64::from(self.sent));
     }
 }
 
@@ -1113,9 +1110,9 @@ impl Random {
 struct UnreadBytes(usize);
 
 impl UnreadBytes {
-    fn of(endpoint: &Endpoint) -> Self {
+    fn of(socket: &Socket) -> Self {
         let mut buffer = [std::mem::MaybeUninit::new(0); 2048];
-        match socket2::SockRef::from(endpoint).peek(&mut buffer) {
+        match socket2::SockRef::from(socket).peek(&mut buffer) {
             Ok(len) => Self(len),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Self(0),
             Err(error) => panic!("{error}"),
@@ -1124,9 +1121,9 @@ impl UnreadBytes {
 }
 
 #[test]
-fn endpoint_waker_and_ticker_are_send() {
+fn socket_waker_and_ticker_are_send() {
     fn assert_send<T: Send>() {}
-    assert_send::<Endpoint>();
+    assert_send::<Socket>();
     assert_send::<Ticker>();
     fn assert_send_and_clone<T: Send + Sync + Clone>() {}
     assert_send_and_clone::<Waker>();
@@ -1150,20 +1147,20 @@ fn is_without_ipv6() -> bool {
 }
 
 /// The next datagram, waited for.
-fn next(endpoint: &mut Endpoint) -> Datagram<'_> {
+fn next(socket: &mut Socket) -> Datagram<'_> {
     // `None` may end an earlier drain; what comes after a wait begins a new one.
     loop {
-        if endpoint.may_have_more() {
+        if socket.may_have_more() {
             break;
         }
-        endpoint.wait(Some(LIMIT)).unwrap();
-        assert!(endpoint.may_have_more(), "no datagram came");
+        socket.wait(Some(LIMIT)).unwrap();
+        assert!(socket.may_have_more(), "no datagram came");
     }
-    endpoint.recv().unwrap().expect("one is pending")
+    socket.recv().unwrap().expect("one is pending")
 }
 
-/// Sends numbers to an endpoint; over loopback they have arrived when this returns.
-fn fill(from: &UdpSocket, to: &Endpoint, range: std::ops::Range<u32>) {
+/// Sends numbers to a socket; over loopback they have arrived when this returns.
+fn fill(from: &UdpSocket, to: &Socket, range: std::ops::Range<u32>) {
     for number in range {
         from.send_to(&number.to_be_bytes(), to.local_addr())
             .unwrap();

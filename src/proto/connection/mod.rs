@@ -202,6 +202,10 @@ impl Connection {
         self.inbox.is_window_due()
     }
 
+    pub(crate) fn has_outcomes(&self) -> bool {
+        self.outbox.has_outcomes()
+    }
+
     /// What became of a tracked message, to be told.
     pub(crate) fn next_outcome(&mut self) -> Option<DeliveryOutcome> {
         self.outbox.next_outcome()

@@ -234,7 +234,7 @@ impl HostState {
         self.by_connect.insert((from, name), slot);
         self.counts.pending += 1;
         self.stats.accepted += 1;
-        self.slots.wake(slot);
+        self.slots.make_ready(slot);
         let server_id = params.local_cid;
         self.answer(StatelessReply::Accept { slot, server_id });
     }

@@ -44,7 +44,7 @@ impl HostState {
         *self.slots.change(slot) = PeerState::Connecting(Box::new(attempt));
         self.by_address.insert(to, slot);
         self.counts.connecting += 1;
-        self.slots.wake(slot);
+        self.slots.make_ready(slot);
         Some(self.slots.peer_id(slot))
     }
 
@@ -67,7 +67,7 @@ impl HostState {
             return;
         };
         attempt.on_cookie(answer.cookie, now);
-        self.slots.wake(slot);
+        self.slots.make_ready(slot);
     }
 
     /// Whether the attempt goes on with the key that the server shows. Under Plain there is none.
@@ -193,7 +193,7 @@ impl HostState {
             #[cfg(feature = "noise")]
             server_key,
         });
-        self.slots.wake(slot);
+        self.slots.make_ready(slot);
     }
 
     /// What the server says of itself, and how packets are protected from now on; `None` if it is not

@@ -157,7 +157,7 @@ impl HostState {
             PeerState::Pending(_) => self.disconnect_pending(index, code, now),
             PeerState::Free | PeerState::Closing(_) | PeerState::Ended => {}
         }
-        self.slots.wake(index);
+        self.slots.make_ready(index);
     }
 
     /// A connection is over for the application. If the peer is still to be told, the slot closes.
@@ -193,7 +193,7 @@ impl HostState {
     fn begin_closing(&mut self, index: SlotIndex, connection: Box<Connection>) {
         self.counts.closing += 1;
         *self.slots.change(index) = PeerState::Closing(connection);
-        self.slots.wake(index);
+        self.slots.make_ready(index);
     }
 
     /// A closing connection has nothing more to send.
@@ -262,7 +262,7 @@ impl HostState {
         };
         connection.on_message_taken(delivery, len);
         if connection.is_window_due() {
-            self.slots.wake(index);
+            self.slots.make_ready(index);
         }
     }
 

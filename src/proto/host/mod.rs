@@ -379,7 +379,7 @@ impl HostState {
         };
         let buffers = &mut self.buffers;
         let receipt = connection.send(delivery, message, is_tracked, buffers, now)?;
-        self.slots.wake(slot);
+        self.slots.make_ready(slot);
         Ok(receipt)
     }
 

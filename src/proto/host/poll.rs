@@ -42,7 +42,7 @@ impl HostState {
         self.slots.begin_turn();
         while let Some(index) = self.slots.next_due(now) {
             self.on_timeout(index, now);
-            self.slots.wake(index);
+            self.slots.make_ready(index);
         }
     }
 
@@ -270,7 +270,7 @@ impl HostState {
             _ => (true, true),
         };
         if has_more {
-            self.slots.wake(index);
+            self.slots.make_ready(index);
         } else if !is_waiting {
             self.slots.refresh_deadline(index);
         }

@@ -38,7 +38,7 @@ impl HostState {
             self.on_verified(index, &packet, now);
         }
         self.scratch = scratch;
-        self.slots.wake(index);
+        self.slots.make_ready(index);
         self.slots.mark_heard(index);
     }
 
@@ -103,6 +103,10 @@ impl HostState {
 
     /// Turns the outcome of tracked messages into events.
     pub(super) fn emit_receipts(&mut self, index: SlotIndex) {
+        match self.slots[index].state() {
+            PeerState::Open(connection) if connection.has_outcomes() => {}
+            _ => return,
+        }
         let peer = self.slots.peer_id(index);
         let Some(connection) = self.slots.change(index).open_mut() else {
             return;

@@ -228,11 +228,11 @@ impl PeerSlots {
 
 /// Scheduling: see [`Scheduler`].
 impl PeerSlots {
-    /// The peer may have a packet to send. Its deadline is computed anew.
-    pub(crate) fn wake(&mut self, index: SlotIndex) {
-        let slot = &mut self.slots[index.as_usize()];
-        self.scheduler.on_change(&mut slot.schedule, index);
-        self.scheduler.make_ready(&mut slot.schedule, index);
+    /// The peer may have a packet to send.
+    #[inline]
+    pub(crate) fn make_ready(&mut self, index: SlotIndex) {
+        let schedule = &mut self.slots[index.as_usize()].schedule;
+        self.scheduler.make_ready(schedule, index);
     }
 
     pub(crate) fn has_ready(&self) -> bool {

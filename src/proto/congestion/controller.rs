@@ -23,7 +23,7 @@
 //! The other candidate was Copa (Arun and Balakrishnan, "Copa: Practical Delay-Based Congestion Control for the
 //! Internet", NSDI 2018). In the same virtual world, a transfer beside a game on 10 Mbit/s and 50 ms, driven by
 //! deadlines and by 60 ticks a second; of each figure the worst of five seeds with which no constant was chosen
-//! (`cargo test --test rate -- --ignored --nocapture` prints all of them):
+//! (`cargo test --lib congestion -- --ignored --nocapture` prints all of them):
 //!
 //! | | share of the line | | the game's p99, ms later | | lost in the queue | |
 //! | --- | --- | --- | --- | --- | --- | --- |

@@ -4,6 +4,8 @@
 
 pub(crate) mod controller;
 pub(crate) mod pacer;
+#[cfg(test)]
+mod tests;
 
 use self::controller::{DeliverySnapshot, RateController, RateLimits, WINDOW_MIN};
 use self::pacer::Pacer;

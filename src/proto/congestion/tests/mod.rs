@@ -1,26 +1,13 @@
 //! The rate of a connection on links of many kinds, on virtual time: the controller that tickwire has beside
 //! another one, without the rest of a host.
 //!
-//! `cargo test --test rate -- --ignored --nocapture` prints the table of both.
+//! `cargo test --lib congestion -- --ignored --nocapture` prints the table of both.
 
-#![forbid(unsafe_code)]
 #![allow(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
     reason = "shares and percentiles of small numbers"
 )]
-
-#[allow(
-    dead_code,
-    unreachable_pub,
-    rustdoc::broken_intra_doc_links,
-    reason = "the file as it is; what is tried here needs a few of its numbers"
-)]
-#[path = "../../src/limits.rs"]
-mod limits;
-
-#[allow(dead_code, reason = "a host uses the rest")]
-mod proto;
 
 mod controller;
 mod copa;
@@ -32,12 +19,12 @@ mod scenarios;
 mod sender;
 mod world;
 
-use controller::Controller;
-use copa::Copa;
-use figures::{Figures, HEAD, measure, row};
-use proto::congestion::RateController;
-use scenarios::{SCENARIOS, Scenario};
-use world::Polls;
+use self::controller::Controller;
+use self::copa::Copa;
+use self::figures::{Figures, HEAD, measure, row};
+use self::scenarios::{SCENARIOS, Scenario};
+use self::world::Polls;
+use crate::proto::congestion::controller::RateController;
 
 const BOTH: [Polls; 2] = [Polls::Deadlines, Polls::Ticks];
 

@@ -3,7 +3,7 @@
 //! mode that competes with others is left out: no game wants the queue that it builds.
 
 use crate::limits::{DATAGRAM_MAX, TIMER_GRANULARITY};
-use crate::proto::congestion::RateLimits;
+use crate::proto::congestion::controller::RateLimits;
 use crate::proto::time::{Duration, Instant};
 
 use super::controller::Controller;

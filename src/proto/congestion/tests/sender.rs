@@ -4,9 +4,9 @@
 use std::collections::VecDeque;
 
 use crate::limits::{ACK_DELAY_DEFAULT, IN_FLIGHT_MAX, REORDERING_PACKETS, UNRELIABLE_WAIT_MAX};
-use crate::proto::congestion::RateLimits;
-use crate::proto::pacer::Pacer;
-use crate::proto::round_trip::RttEstimator;
+use crate::proto::congestion::controller::RateLimits;
+use crate::proto::congestion::pacer::Pacer;
+use crate::proto::recovery::rtt::RttEstimator;
 use crate::proto::time::{Duration, Instant};
 
 use super::controller::Controller;

@@ -1,9 +1,9 @@
 //! Connections that share a link, on virtual time.
 
-use tickwire::sim::{LinkConditions, Loss};
+use crate::sim::{LinkConditions, Loss};
 
 use crate::limits::DATAGRAM_MAX;
-use crate::proto::congestion::RateLimits;
+use crate::proto::congestion::controller::RateLimits;
 use crate::proto::time::{Duration, Instant};
 
 use super::controller::Controller;

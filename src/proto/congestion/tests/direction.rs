@@ -1,6 +1,6 @@
 //! One direction of the line: a link of tickwire's, on the time of the protocol.
 
-use tickwire::sim::{Link, LinkConditions, LinkStats};
+use crate::sim::{Link, LinkConditions, LinkStats};
 
 use crate::proto::time::{Clock, Instant};
 

@@ -11,7 +11,7 @@
 //! Where a game is another application than a download:
 //!
 //! - **Delay counts at once.** A queue is what the game's own packets wait in. There is one when the shortest
-//!   of the last few round trips is longer than the shortest of all by more than noise: [`QUEUE_NOISE`], or
+//!   of the last few round trips is longer than the shortest of all by more than noise: 12 ms, or
 //!   more where round trips vary. The shortest of a few, because a game that asks its socket once a tick
 //!   measures in ticks.
 //! - **Who is not the cause does not pay.** A delay that stays when less is sent has another reason: jitter, or
@@ -43,7 +43,9 @@
 //!
 //! It knows neither packets nor peers, and of messages only whether there were enough of them.
 
-use crate::limits::{QUEUE_NOISE, RATE_SEARCH_AFTER, TIMER_GRANULARITY, WINDOW_SLACK};
+use super::delivery_rate::{DeliveryRate, DeliverySnapshot};
+use super::queue_delay::QueueDelay;
+use crate::limits::{RATE_SEARCH_AFTER, TIMER_GRANULARITY, WINDOW_SLACK};
 use crate::proto::time::{Duration, Instant};
 
 /// See the [module](self).
@@ -70,28 +72,6 @@ pub(crate) struct RateLimits {
     pub(crate) floor: u64,
     pub(crate) ceiling: u64,
     pub(crate) start: u64,
-}
-
-/// What a packet remembers from when it left until it is acknowledged.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct DeliverySnapshot {
-    delivered: u64,
-    delivered_at: Instant,
-    first_sent_at: Instant,
-    /// The application had no more to send, so what is measured with it is no limit of the path.
-    is_idle: bool,
-}
-
-impl DeliverySnapshot {
-    /// Of a packet that left before there was anything to measure.
-    pub(crate) fn of_idle(now: Instant) -> Self {
-        Self {
-            delivered: 0,
-            delivered_at: now,
-            first_sent_at: now,
-            is_idle: true,
-        }
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -470,61 +450,6 @@ impl RateLimits {
     }
 }
 
-/// What was delivered, for samples of the rate (draft-cheng-iccrg-delivery-rate-estimation).
-#[derive(Debug)]
-struct DeliveryRate {
-    bytes: u64,
-    at: Instant,
-    first_sent_at: Instant,
-    /// Everything that is on its way when the application has no more to send measures the application.
-    idle_until: Option<u64>,
-    /// The newest packet of the acknowledgement that is being taken in.
-    newest: Option<(DeliverySnapshot, Instant)>,
-}
-
-impl DeliveryRate {
-    fn new(now: Instant) -> Self {
-        Self {
-            bytes: 0,
-            at: now,
-            first_sent_at: now,
-            idle_until: None,
-            newest: None,
-        }
-    }
-
-    fn on_sent(&mut self, in_flight: usize, now: Instant) -> DeliverySnapshot {
-        if in_flight == 0 {
-            (self.at, self.first_sent_at) = (now, now);
-        }
-        DeliverySnapshot {
-            delivered: self.bytes,
-            delivered_at: self.at,
-            first_sent_at: self.first_sent_at,
-            is_idle: self.idle_until.is_some_and(|until| self.bytes <= until),
-        }
-    }
-
-    /// The rate that a packet shows which has arrived, in bytes per second. In less than the `shortest`
-    /// round trip there is no rate, only a clump.
-    fn sample(
-        &mut self,
-        stamp: DeliverySnapshot,
-        sent_at: Instant,
-        shortest: Duration,
-    ) -> Option<u64> {
-        self.first_sent_at = sent_at;
-        let sending = sent_at.saturating_duration_since(stamp.first_sent_at);
-        let arriving = self.at.saturating_duration_since(stamp.delivered_at);
-        let interval = sending.max(arriving);
-        if interval.is_zero() || interval < shortest {
-            return None;
-        }
-        let bytes = self.bytes - stamp.delivered;
-        Some(bytes.saturating_mul(1_000_000_000) / interval.as_nanos())
-    }
-}
-
 /// From the sending of a packet to its acknowledgement.
 #[derive(Debug, Clone, Copy)]
 struct Round {
@@ -560,129 +485,6 @@ impl Round {
             ..Self::new(ends_at, now)
         };
         std::mem::replace(self, next)
-    }
-}
-
-/// How long round trips are, and how much of that is a queue.
-#[derive(Debug)]
-struct QueueDelay {
-    /// The shortest of the last ten to twenty seconds.
-    current: Option<Duration>,
-    before: Option<Duration>,
-    since: Instant,
-    /// The last few.
-    lately: [Duration; LATELY],
-    lately_len: usize,
-    queued: Duration,
-    last: Option<Duration>,
-    /// How much shorter one is than the one before, on average.
-    falls: Duration,
-    /// How much longer they are for reasons of others.
-    tolerated: Duration,
-}
-
-/// Of how many round trips the shortest counts.
-const LATELY: usize = 3;
-
-/// Over how many round trips they are averaged, and how many of them are noise. A queue that builds up makes
-/// them longer each time, and only jitter makes them shorter as often.
-const FALLS: u32 = 16;
-const NOISE_FALLS: u32 = 6;
-
-/// More than this is no queue that drains but a path with much jitter. What is over it counts so many times.
-const JITTER: Duration = Duration::from_millis(4);
-const JITTER_FALLS: u32 = 24;
-
-/// How long one half of the window is.
-const LEAST_WINDOW: Duration = Duration::from_secs(10);
-
-impl QueueDelay {
-    fn new(now: Instant) -> Self {
-        Self {
-            current: None,
-            before: None,
-            since: now,
-            lately: [Duration::ZERO; LATELY],
-            lately_len: 0,
-            queued: Duration::ZERO,
-            last: None,
-            falls: Duration::ZERO,
-            tolerated: Duration::ZERO,
-        }
-    }
-
-    fn on_sample(&mut self, sample: Duration, now: Instant) {
-        if now.saturating_duration_since(self.since) >= LEAST_WINDOW {
-            let least = self.least();
-            self.before = self.current.take();
-            // A way that got longer is the shortest by now: what it has grown by is not tolerated once more.
-            let grown = self.before.zip(least);
-            let grown = grown.map(|(now, then)| now.saturating_sub(then));
-            self.tolerated = (self.tolerated * 3 / 4).saturating_sub(grown.unwrap_or_default());
-            self.since = now;
-        }
-        self.current = Some(self.current.map_or(sample, |least| least.min(sample)));
-        let fall = self.last.unwrap_or(sample).saturating_sub(sample);
-        self.falls = (self.falls * (FALLS - 1) + fall) / FALLS;
-        self.last = Some(sample);
-        self.lately.rotate_right(1);
-        self.lately[0] = sample;
-        self.lately_len = (self.lately_len + 1).min(LATELY);
-        self.queued = self.queue();
-    }
-
-    /// The last round trips belong to another time.
-    fn forget_lately(&mut self) {
-        self.lately_len = 0;
-        self.queued = Duration::ZERO;
-    }
-
-    /// So long a delay is not of our making.
-    fn tolerate(&mut self, delay: Duration) {
-        self.tolerated = self.tolerated.max(delay);
-        self.forget_lately();
-    }
-
-    fn shortest_lately(&self) -> Option<Duration> {
-        let is_known = self.lately_len == LATELY;
-        self.lately.iter().copied().min().filter(|_| is_known)
-    }
-
-    fn queue(&self) -> Duration {
-        let (Some(lately), Some(least)) = (self.shortest_lately(), self.least()) else {
-            return Duration::ZERO;
-        };
-        let longer = lately.saturating_sub(least);
-        let jitter = self.falls.saturating_sub(JITTER) * JITTER_FALLS;
-        let noise = Duration::of(QUEUE_NOISE)
-            .max(self.falls * NOISE_FALLS)
-            .max(jitter);
-        if longer > noise.max(self.tolerated) {
-            longer
-        } else {
-            Duration::ZERO
-        }
-    }
-
-    fn has_queue(&self) -> bool {
-        !self.queued.is_zero()
-    }
-
-    /// Whether that is known.
-    fn has_none(&self) -> bool {
-        self.lately_len == LATELY && self.queued.is_zero()
-    }
-
-    fn least(&self) -> Option<Duration> {
-        match (self.current, self.before) {
-            (Some(current), Some(before)) => Some(current.min(before)),
-            (current, before) => current.or(before),
-        }
-    }
-
-    /// How long a round trip takes that is not held up by chance.
-    fn usual(&self) -> Option<Duration> {
-        self.shortest_lately().max(self.least())
     }
 }
 
@@ -769,30 +571,6 @@ mod tests {
     }
 
     #[test]
-    fn a_delay_that_came_to_stay_hides_no_queue_behind_it() {
-        let mut delay = QueueDelay::new(Instant::START);
-        let mut now = Instant::START;
-        let mut hear = |delay: &mut QueueDelay, sample: Duration, samples: u32| {
-            for _ in 0..samples {
-                now += 50 * MS;
-                delay.on_sample(sample, now);
-            }
-        };
-        hear(&mut delay, 50 * MS, 20);
-        hear(&mut delay, 250 * MS, 20);
-        assert!(delay.has_queue());
-        // Less was sent, and that made it no shorter.
-        delay.tolerate(300 * MS);
-        hear(&mut delay, 250 * MS, 20);
-        assert!(delay.has_none());
-        // Nobody remembers that it was ever shorter.
-        hear(&mut delay, 250 * MS, 450);
-        assert_eq!(delay.least(), Some(250 * MS));
-        hear(&mut delay, 310 * MS, 20);
-        assert!(delay.has_queue(), "{delay:?}");
-    }
-
-    #[test]
     fn a_path_is_found_within_a_second_and_its_queue_drains() {
         let mut path = PathModel::new(1_250_000);
         path.run(1000 * MS, 100);
@@ -831,33 +609,6 @@ mod tests {
         let mut path = PathModel::new(125_000_000);
         path.run(5000 * MS, 100);
         assert_eq!(path.congestion.rate(), LIMITS.ceiling);
-    }
-
-    #[test]
-    fn a_delay_that_stays_is_nobodys_fault() {
-        let now = Instant::START;
-        let mut delay = QueueDelay::new(now);
-        let sample = |delay: &mut QueueDelay, millis: u32| {
-            (0..LATELY).for_each(|_| delay.on_sample(millis * MS, now));
-        };
-        sample(&mut delay, 50);
-        sample(&mut delay, 90);
-        assert_eq!(delay.queued, 40 * MS);
-        delay.tolerate(60 * MS);
-        sample(&mut delay, 90);
-        assert!(delay.has_none());
-        sample(&mut delay, 120);
-        assert!(delay.has_queue());
-    }
-
-    #[test]
-    fn jitter_is_no_queue() {
-        let now = Instant::START;
-        let mut delay = QueueDelay::new(now);
-        for index in 0..500_u32 {
-            delay.on_sample((100 + index * 37 % 100) * MS, now);
-            assert!(index < 50 || delay.has_none());
-        }
     }
 
     #[test]

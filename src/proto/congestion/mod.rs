@@ -3,11 +3,15 @@
 //! `controller` decides the rate, `pacer` spreads it over time.
 
 pub(crate) mod controller;
+mod delivery_rate;
 pub(crate) mod pacer;
+mod queue_delay;
 #[cfg(test)]
 mod tests;
 
-use self::controller::{DeliverySnapshot, RateController, RateLimits, WINDOW_MIN};
+pub(crate) use self::delivery_rate::DeliverySnapshot;
+
+use self::controller::{RateController, RateLimits, WINDOW_MIN};
 use self::pacer::Pacer;
 use crate::config::Config;
 use crate::proto::recovery::sent_packets::SentPacket;

@@ -1,6 +1,7 @@
 //! What a controller is, so that several can be compared on the same links.
 
-use crate::proto::congestion::controller::{DeliverySnapshot, RateController, RateLimits};
+use crate::proto::congestion::DeliverySnapshot;
+use crate::proto::congestion::controller::{RateController, RateLimits};
 use crate::proto::time::{Duration, Instant};
 
 /// The interface of [`RateController`]; rates are in bytes per second.

@@ -1,80 +1,119 @@
-//! Delivery rate samples.
+//! Delivery rate samples (draft-cheng-iccrg-delivery-rate-estimation): how many bytes were acknowledged between
+//! the sending of a packet and its acknowledgement.
 
 use crate::proto::time::{Duration, Instant};
 
-/// What a packet remembers from when it left until it is acknowledged.
+/// Counts delivered bytes and computes the delivery rate of each acknowledgement.
+#[derive(Debug)]
+pub(super) struct DeliveryRate {
+    /// Bytes acknowledged so far.
+    delivered: u64,
+    delivered_at: Instant,
+    /// When the first packet of the current sample was sent.
+    first_sent_at: Instant,
+    /// Packets sent before `delivered` exceeds this measure the application instead of the path.
+    app_limited_until: Option<u64>,
+    /// The newest packet of the ACK frame that is being processed, and when it was sent.
+    newest_acked: Option<(DeliverySnapshot, Instant)>,
+}
+
+/// The delivery state when a packet was sent. It is stored with the packet until the acknowledgement.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DeliverySnapshot {
     pub(super) delivered: u64,
     delivered_at: Instant,
     first_sent_at: Instant,
-    /// The application had no more to send, so what is measured with it is no limit of the path.
-    pub(super) is_idle: bool,
+    /// The application had nothing more to send, so the sample is no limit of the path.
+    pub(super) is_app_limited: bool,
 }
 
 impl DeliverySnapshot {
-    /// Of a packet that left before there was anything to measure.
-    pub(crate) fn of_idle(now: Instant) -> Self {
+    /// Snapshot of a packet that was sent before anything was delivered.
+    pub(super) fn initial(now: Instant) -> Self {
         Self {
             delivered: 0,
             delivered_at: now,
             first_sent_at: now,
-            is_idle: true,
+            is_app_limited: true,
         }
     }
 }
 
-/// What was delivered, for samples of the rate (draft-cheng-iccrg-delivery-rate-estimation).
-#[derive(Debug)]
-pub(super) struct DeliveryRate {
-    pub(super) bytes: u64,
-    pub(super) at: Instant,
-    first_sent_at: Instant,
-    /// Everything that is on its way when the application has no more to send measures the application.
-    pub(super) idle_until: Option<u64>,
-    /// The newest packet of the acknowledgement that is being taken in.
-    pub(super) newest: Option<(DeliverySnapshot, Instant)>,
-}
-
 impl DeliveryRate {
-    pub(super) fn new(now: Instant) -> Self {
+    /// Starts with `delivered` bytes, which is at least the count in every outstanding snapshot.
+    pub(super) fn new(delivered: u64, now: Instant) -> Self {
         Self {
-            bytes: 0,
-            at: now,
+            delivered,
+            delivered_at: now,
             first_sent_at: now,
-            idle_until: None,
-            newest: None,
+            app_limited_until: None,
+            newest_acked: None,
         }
+    }
+
+    /// Bytes acknowledged so far.
+    pub(super) fn delivered(&self) -> u64 {
+        self.delivered
     }
 
     pub(super) fn on_sent(&mut self, in_flight: usize, now: Instant) -> DeliverySnapshot {
         if in_flight == 0 {
-            (self.at, self.first_sent_at) = (now, now);
+            (self.delivered_at, self.first_sent_at) = (now, now);
         }
         DeliverySnapshot {
-            delivered: self.bytes,
-            delivered_at: self.at,
+            delivered: self.delivered,
+            delivered_at: self.delivered_at,
             first_sent_at: self.first_sent_at,
-            is_idle: self.idle_until.is_some_and(|until| self.bytes <= until),
+            is_app_limited: self
+                .app_limited_until
+                .is_some_and(|until| self.delivered <= until),
         }
     }
 
-    /// The rate that a packet shows which has arrived, in bytes per second. In less than the `shortest`
-    /// round trip there is no rate, only a clump.
+    /// Marks the `in_flight` bytes, and packets sent before they are acknowledged, as application-limited.
+    pub(super) fn on_app_limited(&mut self, in_flight: usize) {
+        self.app_limited_until = Some(self.delivered + in_flight as u64);
+    }
+
+    /// Counts an acknowledged packet. The newest packet of an ACK frame comes first.
+    pub(super) fn on_acked(
+        &mut self,
+        snapshot: DeliverySnapshot,
+        sent_at: Instant,
+        bytes: usize,
+        now: Instant,
+    ) {
+        self.delivered += bytes as u64;
+        self.delivered_at = now;
+        self.newest_acked.get_or_insert((snapshot, sent_at));
+    }
+
+    /// Takes the newest packet of the ACK frame and the time it was sent, or `None` if the frame acknowledged
+    /// nothing new.
+    pub(super) fn take_newest_acked(&mut self) -> Option<(DeliverySnapshot, Instant)> {
+        self.newest_acked.take()
+    }
+
+    /// The delivery rate shown by an acknowledged packet, in bytes per second.
+    ///
+    /// `None` if the sample covers less than `min_rtt`: acknowledgements that arrive together would overestimate
+    /// the rate.
     pub(super) fn sample(
         &mut self,
-        stamp: DeliverySnapshot,
+        snapshot: DeliverySnapshot,
         sent_at: Instant,
-        shortest: Duration,
+        min_rtt: Duration,
     ) -> Option<u64> {
         self.first_sent_at = sent_at;
-        let sending = sent_at.saturating_duration_since(stamp.first_sent_at);
-        let arriving = self.at.saturating_duration_since(stamp.delivered_at);
-        let interval = sending.max(arriving);
-        if interval.is_zero() || interval < shortest {
+        let send_elapsed = sent_at.saturating_duration_since(snapshot.first_sent_at);
+        let ack_elapsed = self
+            .delivered_at
+            .saturating_duration_since(snapshot.delivered_at);
+        let interval = send_elapsed.max(ack_elapsed);
+        if interval.is_zero() || interval < min_rtt {
             return None;
         }
-        let bytes = self.bytes - stamp.delivered;
+        let bytes = self.delivered - snapshot.delivered;
         Some(bytes.saturating_mul(1_000_000_000) / interval.as_nanos())
     }
 }

@@ -1,128 +1,148 @@
-//! Queueing delay.
+//! Queueing delay: how much of the round-trip time is a queue on the path.
 
-use crate::limits::QUEUE_NOISE;
 use crate::proto::time::{Duration, Instant};
 
-/// How long round trips are, and how much of that is a queue.
+/// Estimates the queueing delay from round-trip time samples.
+///
+/// A queue exists when the minimum of the last [`RECENT_SAMPLES`] samples exceeds the minimum of the last 10 to
+/// 20 s by more than noise, and by more than the delay that other traffic causes.
 #[derive(Debug)]
 pub(super) struct QueueDelay {
-    /// The shortest of the last ten to twenty seconds.
-    current: Option<Duration>,
-    before: Option<Duration>,
-    since: Instant,
-    /// The last few.
-    lately: [Duration; LATELY],
-    lately_len: usize,
-    pub(super) queued: Duration,
+    /// Minimum of the current half of the window and of the half before it.
+    current_min: Option<Duration>,
+    previous_min: Option<Duration>,
+    window_since: Instant,
+    /// The last samples, the newest first. The first `recent_len` are valid.
+    recent: [Duration; RECENT_SAMPLES],
+    recent_len: usize,
+    /// Zero if there is no queue, `None` while there are too few recent samples.
+    queued: Option<Duration>,
     last: Option<Duration>,
-    /// How much shorter one is than the one before, on average.
-    falls: Duration,
-    /// How much longer they are for reasons of others.
-    tolerated: Duration,
+    /// Mean decrease from one sample to the next, as a measure of jitter.
+    mean_decrease: Duration,
+    /// Delay that is not a queue of this sender.
+    external_delay: Duration,
 }
 
-/// Of how many round trips the shortest counts.
-const LATELY: usize = 3;
+/// How many samples the recent minimum is taken of: 3. A game that polls once per tick measures in ticks.
+const RECENT_SAMPLES: usize = 3;
 
-/// Over how many round trips they are averaged, and how many of them are noise. A queue that builds up makes
-/// them longer each time, and only jitter makes them shorter as often.
-const FALLS: u32 = 16;
-const NOISE_FALLS: u32 = 6;
+/// How much longer than the minimum a round trip may be without a queue: 12 ms. Smaller differences are lost in
+/// the ticks of a 60 Hz game loop.
+const QUEUE_NOISE: Duration = Duration::from_millis(12);
 
-/// More than this is no queue that drains but a path with much jitter. What is over it counts so many times.
-const JITTER: Duration = Duration::from_millis(4);
-const JITTER_FALLS: u32 = 24;
+/// Weight of the past in the mean decrease, 15/16, and how many mean decreases count as noise: 6. A growing queue
+/// makes every sample longer; only jitter makes samples shorter as often as longer.
+const DECREASE_WEIGHT: u32 = 16;
+const NOISE_DECREASES: u32 = 6;
 
-/// How long one half of the window is.
-const LEAST_WINDOW: Duration = Duration::from_secs(10);
+/// Mean decrease above which the path has jitter: 4 ms. A draining queue stays below it. The excess counts 24
+/// times as noise.
+const JITTER_MIN: Duration = Duration::from_millis(4);
+const JITTER_FACTOR: u32 = 24;
+
+/// Half of the window of the minimum: 10 s, the length of BBR's window.
+const MIN_RTT_HALF_WINDOW: Duration = Duration::from_secs(10);
 
 impl QueueDelay {
     pub(super) fn new(now: Instant) -> Self {
         Self {
-            current: None,
-            before: None,
-            since: now,
-            lately: [Duration::ZERO; LATELY],
-            lately_len: 0,
-            queued: Duration::ZERO,
+            current_min: None,
+            previous_min: None,
+            window_since: now,
+            recent: [Duration::ZERO; RECENT_SAMPLES],
+            recent_len: 0,
+            queued: None,
             last: None,
-            falls: Duration::ZERO,
-            tolerated: Duration::ZERO,
+            mean_decrease: Duration::ZERO,
+            external_delay: Duration::ZERO,
         }
     }
 
-    pub(super) fn on_sample(&mut self, sample: Duration, now: Instant) {
-        if now.saturating_duration_since(self.since) >= LEAST_WINDOW {
-            let least = self.least();
-            self.before = self.current.take();
-            // A way that got longer is the shortest by now: what it has grown by is not tolerated once more.
-            let grown = self.before.zip(least);
-            let grown = grown.map(|(now, then)| now.saturating_sub(then));
-            self.tolerated = (self.tolerated * 3 / 4).saturating_sub(grown.unwrap_or_default());
-            self.since = now;
+    pub(super) fn on_sample(&mut self, rtt: Duration, now: Instant) {
+        if now.saturating_duration_since(self.window_since) >= MIN_RTT_HALF_WINDOW {
+            self.advance_window(now);
         }
-        self.current = Some(self.current.map_or(sample, |least| least.min(sample)));
-        let fall = self.last.unwrap_or(sample).saturating_sub(sample);
-        self.falls = (self.falls * (FALLS - 1) + fall) / FALLS;
-        self.last = Some(sample);
-        self.lately.rotate_right(1);
-        self.lately[0] = sample;
-        self.lately_len = (self.lately_len + 1).min(LATELY);
-        self.queued = self.queue();
+        self.current_min = Some(self.current_min.map_or(rtt, |min| min.min(rtt)));
+        let decrease = self.last.unwrap_or(rtt).saturating_sub(rtt);
+        self.mean_decrease =
+            (self.mean_decrease * (DECREASE_WEIGHT - 1) + decrease) / DECREASE_WEIGHT;
+        self.last = Some(rtt);
+        self.recent.rotate_right(1);
+        self.recent[0] = rtt;
+        self.recent_len = (self.recent_len + 1).min(RECENT_SAMPLES);
+        self.queued = self.compute_queued();
     }
 
-    /// The last round trips belong to another time.
-    pub(super) fn forget_lately(&mut self) {
-        self.lately_len = 0;
-        self.queued = Duration::ZERO;
+    fn advance_window(&mut self, now: Instant) {
+        let min_before = self.min_rtt();
+        self.previous_min = self.current_min.take();
+        // A higher minimum already contains that part of the external delay.
+        let growth = self
+            .previous_min
+            .zip(min_before)
+            .map(|(min, before)| min.saturating_sub(before));
+        self.external_delay =
+            (self.external_delay * 3 / 4).saturating_sub(growth.unwrap_or_default());
+        self.window_since = now;
     }
 
-    /// So long a delay is not of our making.
-    pub(super) fn tolerate(&mut self, delay: Duration) {
-        self.tolerated = self.tolerated.max(delay);
-        self.forget_lately();
-    }
-
-    fn shortest_lately(&self) -> Option<Duration> {
-        let is_known = self.lately_len == LATELY;
-        self.lately.iter().copied().min().filter(|_| is_known)
-    }
-
-    fn queue(&self) -> Duration {
-        let (Some(lately), Some(least)) = (self.shortest_lately(), self.least()) else {
-            return Duration::ZERO;
-        };
-        let longer = lately.saturating_sub(least);
-        let jitter = self.falls.saturating_sub(JITTER) * JITTER_FALLS;
-        let noise = Duration::of(QUEUE_NOISE)
-            .max(self.falls * NOISE_FALLS)
+    fn compute_queued(&self) -> Option<Duration> {
+        let excess = self.recent_min()?.saturating_sub(self.min_rtt()?);
+        let jitter = self.mean_decrease.saturating_sub(JITTER_MIN) * JITTER_FACTOR;
+        let noise = QUEUE_NOISE
+            .max(self.mean_decrease * NOISE_DECREASES)
             .max(jitter);
-        if longer > noise.max(self.tolerated) {
-            longer
+        Some(if excess > noise.max(self.external_delay) {
+            excess
         } else {
             Duration::ZERO
+        })
+    }
+
+    /// Discards the recent samples, because they were measured before the queue drained.
+    pub(super) fn forget_recent(&mut self) {
+        self.recent_len = 0;
+        self.queued = None;
+    }
+
+    /// Stops counting `delay` as a queue, because sending less did not reduce it. It decays by a quarter every 10 s.
+    pub(super) fn ignore_external(&mut self, delay: Duration) {
+        self.external_delay = self.external_delay.max(delay);
+        self.forget_recent();
+    }
+
+    /// Queueing delay, zero if there is no queue, or `None` while there are fewer than [`RECENT_SAMPLES`] samples.
+    pub(super) fn queued(&self) -> Option<Duration> {
+        self.queued
+    }
+
+    /// The queueing delay if there is a queue.
+    pub(super) fn queue(&self) -> Option<Duration> {
+        self.queued.filter(|queued| !queued.is_zero())
+    }
+
+    /// Whether the recent samples show that there is no queue.
+    pub(super) fn is_empty(&self) -> bool {
+        self.queued.is_some_and(Duration::is_zero)
+    }
+
+    /// Minimum of the last 10 to 20 s.
+    pub(super) fn min_rtt(&self) -> Option<Duration> {
+        match (self.current_min, self.previous_min) {
+            (Some(current), Some(previous)) => Some(current.min(previous)),
+            (current, previous) => current.or(previous),
         }
     }
 
-    pub(super) fn has_queue(&self) -> bool {
-        !self.queued.is_zero()
+    fn recent_min(&self) -> Option<Duration> {
+        let is_known = self.recent_len == RECENT_SAMPLES;
+        self.recent.iter().copied().min().filter(|_| is_known)
     }
 
-    /// Whether that is known.
-    pub(super) fn has_none(&self) -> bool {
-        self.lately_len == LATELY && self.queued.is_zero()
-    }
-
-    pub(super) fn least(&self) -> Option<Duration> {
-        match (self.current, self.before) {
-            (Some(current), Some(before)) => Some(current.min(before)),
-            (current, before) => current.or(before),
-        }
-    }
-
-    /// How long a round trip takes that is not held up by chance.
-    pub(super) fn usual(&self) -> Option<Duration> {
-        self.shortest_lately().max(self.least())
+    /// Round-trip time including the queue and without short delays: Copa's standing RTT.
+    pub(super) fn standing_rtt(&self) -> Option<Duration> {
+        self.recent_min().max(self.min_rtt())
     }
 }
 
@@ -133,53 +153,53 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     #[test]
-    fn a_delay_that_came_to_stay_hides_no_queue_behind_it() {
+    fn detects_a_queue_on_top_of_external_delay() {
         let mut delay = QueueDelay::new(Instant::START);
         let mut now = Instant::START;
-        let mut hear = |delay: &mut QueueDelay, sample: Duration, samples: u32| {
+        let mut sample = |delay: &mut QueueDelay, rtt: Duration, samples: u32| {
             for _ in 0..samples {
                 now += 50 * MS;
-                delay.on_sample(sample, now);
+                delay.on_sample(rtt, now);
             }
         };
-        hear(&mut delay, 50 * MS, 20);
-        hear(&mut delay, 250 * MS, 20);
-        assert!(delay.has_queue());
-        // Less was sent, and that made it no shorter.
-        delay.tolerate(300 * MS);
-        hear(&mut delay, 250 * MS, 20);
-        assert!(delay.has_none());
-        // Nobody remembers that it was ever shorter.
-        hear(&mut delay, 250 * MS, 450);
-        assert_eq!(delay.least(), Some(250 * MS));
-        hear(&mut delay, 310 * MS, 20);
-        assert!(delay.has_queue(), "{delay:?}");
+        sample(&mut delay, 50 * MS, 20);
+        sample(&mut delay, 250 * MS, 20);
+        assert!(delay.queue().is_some());
+        // Sending less did not reduce it.
+        delay.ignore_external(300 * MS);
+        sample(&mut delay, 250 * MS, 20);
+        assert!(delay.is_empty());
+        // By now 250 ms is the minimum of the window.
+        sample(&mut delay, 250 * MS, 450);
+        assert_eq!(delay.min_rtt(), Some(250 * MS));
+        sample(&mut delay, 310 * MS, 20);
+        assert!(delay.queue().is_some(), "{delay:?}");
     }
 
     #[test]
-    fn a_delay_that_stays_is_nobodys_fault() {
+    fn ignores_external_delay() {
         let now = Instant::START;
         let mut delay = QueueDelay::new(now);
         let sample = |delay: &mut QueueDelay, millis: u32| {
-            (0..LATELY).for_each(|_| delay.on_sample(millis * MS, now));
+            (0..RECENT_SAMPLES).for_each(|_| delay.on_sample(millis * MS, now));
         };
         sample(&mut delay, 50);
         sample(&mut delay, 90);
-        assert_eq!(delay.queued, 40 * MS);
-        delay.tolerate(60 * MS);
+        assert_eq!(delay.queued(), Some(40 * MS));
+        delay.ignore_external(60 * MS);
         sample(&mut delay, 90);
-        assert!(delay.has_none());
+        assert!(delay.is_empty());
         sample(&mut delay, 120);
-        assert!(delay.has_queue());
+        assert!(delay.queue().is_some());
     }
 
     #[test]
-    fn jitter_is_no_queue() {
+    fn jitter_is_not_a_queue() {
         let now = Instant::START;
         let mut delay = QueueDelay::new(now);
         for index in 0..500_u32 {
             delay.on_sample((100 + index * 37 % 100) * MS, now);
-            assert!(index < 50 || delay.has_none());
+            assert!(index < 50 || delay.is_empty());
         }
     }
 }

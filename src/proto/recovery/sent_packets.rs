@@ -436,7 +436,8 @@ impl SentPackets {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::congestion::controller::{RateController, RateLimits};
+    use crate::proto::congestion::controller::RateController;
+    use crate::proto::congestion::{Controller, RateLimits};
     use crate::proto::wire::Writer;
     use crate::proto::wire::frame::{Frame, Frames, write_ack};
 

@@ -1,87 +1,79 @@
-//! The side that sends: messages that wait, packets on their way, a pacer, and the controller that is
-//! tried. It loses, probes and asks the controller as a connection does.
+//! The sending side of a flow: waiting messages, packets in flight, and congestion control. It detects losses,
+//! probes, and calls congestion control as a connection does.
 
 use std::collections::VecDeque;
 
 use crate::limits::{ACK_DELAY_DEFAULT, IN_FLIGHT_MAX, REORDERING_PACKETS, UNRELIABLE_WAIT_MAX};
-use crate::proto::congestion::controller::RateLimits;
-use crate::proto::congestion::pacer::Pacer;
+use crate::proto::congestion::{CongestionControl, Controller, RateLimits};
 use crate::proto::recovery::rtt::RttEstimator;
 use crate::proto::time::{Duration, Instant};
 
-use super::controller::Controller;
-use super::datagram::{Ack, Content, OVERHEAD, PIECE};
+use super::packet::{FRAGMENT_LEN, FlowAck, PACKET_OVERHEAD, Payload};
 
 #[derive(Debug)]
-pub(crate) struct Sender<C: Controller> {
-    controller: C,
-    pacer: Pacer,
-    round_trip: RttEstimator,
-    next: u64,
-    in_flight: VecDeque<Packet<C::DeliverySnapshot>>,
-    open_bytes: usize,
-    asked_at: Instant,
-    probes: u32,
-    is_probing: bool,
-    pub(crate) waiting: Waiting,
-    pub(crate) sent: Counts,
+pub(super) struct FlowSender<C: Controller> {
+    congestion: CongestionControl<C>,
+    rtt: RttEstimator,
+    next_number: u64,
+    in_flight: VecDeque<InFlightPacket<C::Snapshot>>,
+    in_flight_bytes: usize,
+    last_sent_at: Instant,
+    probe_count: u32,
+    is_probe_due: bool,
+    pub(super) backlog: Backlog,
 }
 
+/// Messages that have not left yet.
 #[derive(Debug, Default)]
-pub(crate) struct Waiting {
-    /// When they were made.
-    pub(crate) game: VecDeque<Instant>,
-    pub(crate) game_len: usize,
-    pub(crate) flood: VecDeque<Instant>,
-    pub(crate) bulk_bytes: u64,
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) lost: u64,
-    pub(crate) packets: u64,
+pub(super) struct Backlog {
+    /// When each message of the game was made.
+    pub(super) game: VecDeque<Instant>,
+    pub(super) game_len: usize,
+    /// When each message of the flood was made.
+    pub(super) flood: VecDeque<Instant>,
+    pub(super) bulk_bytes: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Packet<S> {
+struct InFlightPacket<S> {
     number: u64,
-    at: Instant,
+    sent_at: Instant,
     bytes: usize,
     is_bulk: bool,
-    stamp: S,
+    snapshot: S,
 }
 
-impl<C: Controller> Sender<C> {
-    pub(crate) fn new(limits: RateLimits, now: Instant) -> Self {
-        let controller = C::new(limits, now);
+impl<C: Controller> FlowSender<C> {
+    pub(super) fn new(limits: RateLimits, now: Instant) -> Self {
+        let mut congestion = CongestionControl::with_limits(limits, now);
+        congestion.start(now);
         Self {
-            pacer: Pacer::new(controller.rate(), now),
-            controller,
-            round_trip: RttEstimator::new(),
-            next: 0,
+            congestion,
+            rtt: RttEstimator::new(),
+            next_number: 0,
             in_flight: VecDeque::new(),
-            open_bytes: 0,
-            asked_at: now,
-            probes: 0,
-            is_probing: false,
-            waiting: Waiting::default(),
-            sent: Counts::default(),
+            in_flight_bytes: 0,
+            last_sent_at: now,
+            probe_count: 0,
+            is_probe_due: false,
+            backlog: Backlog::default(),
         }
     }
 
-    pub(crate) fn rate(&self) -> u64 {
-        self.controller.rate()
+    /// Pacing rate in bytes per second.
+    pub(super) fn pacing_rate(&self) -> u64 {
+        self.congestion.pacing_rate()
     }
 
-    pub(crate) fn on_ack(&mut self, ack: &Ack, now: Instant) {
+    pub(super) fn on_ack(&mut self, ack: &FlowAck, now: Instant) {
         let Some(largest) = ack.ranges.first().map(|range| *range.end()) else {
             return;
         };
-        let mut sample = None;
-        let mut has_news = false;
+        let mut rtt = None;
+        let mut is_new = false;
         let mut ranges = ack.ranges.iter();
         let mut range = ranges.next();
-        // The newest first, as a connection does.
+        // The newest packet first, as in a connection.
         let mut kept = VecDeque::with_capacity(self.in_flight.len());
         while let Some(packet) = self.in_flight.pop_back() {
             while range.is_some_and(|range| *range.start() > packet.number) {
@@ -91,131 +83,127 @@ impl<C: Controller> Sender<C> {
                 kept.push_front(packet);
                 continue;
             }
-            has_news = true;
-            self.open_bytes -= packet.bytes;
+            is_new = true;
+            self.in_flight_bytes -= packet.bytes;
             if packet.number == largest {
                 let delay = ack.delay.min(Duration::of(ACK_DELAY_DEFAULT));
-                self.round_trip.sample(now - packet.at, delay);
-                sample = Some((now - packet.at).saturating_sub(delay));
+                self.rtt.sample(now - packet.sent_at, delay);
+                rtt = Some((now - packet.sent_at).saturating_sub(delay));
             }
-            self.controller
-                .on_acked(packet.stamp, packet.at, packet.bytes, now);
+            self.congestion
+                .on_acked(packet.snapshot, packet.sent_at, packet.bytes, now);
         }
         self.in_flight = kept;
-        if has_news {
-            self.probes = 0;
-            self.give_up_overtaken(largest, now);
+        if is_new {
+            self.probe_count = 0;
+            self.detect_losses(largest, now);
         }
-        self.controller.on_ack(sample, now);
-        self.pacer.set_rate(self.controller.rate(), now);
+        self.congestion.on_end_acks(rtt, now);
     }
 
-    fn give_up_overtaken(&mut self, largest: u64, now: Instant) {
-        let late = self.round_trip.reordering();
+    fn detect_losses(&mut self, largest_acked: u64, now: Instant) {
+        let reordering_time = self.rtt.reordering();
         while let Some(packet) = self.in_flight.front() {
-            let is_overtaken = packet.number < largest
-                && (packet.number + REORDERING_PACKETS <= largest || now - packet.at > late);
-            if !is_overtaken {
+            let is_lost = packet.number < largest_acked
+                && (packet.number + REORDERING_PACKETS <= largest_acked
+                    || now - packet.sent_at > reordering_time);
+            if !is_lost {
                 return;
             }
-            self.open_bytes -= packet.bytes;
-            self.sent.lost += 1;
-            if packet.is_bulk {
-                self.waiting.bulk_bytes += PIECE as u64;
-            }
-            self.in_flight.pop_front();
+            self.lose_oldest();
         }
     }
 
-    fn probe_at(&self) -> Option<Instant> {
+    /// Removes the oldest packet in flight. The transfer sends its fragment again.
+    fn lose_oldest(&mut self) {
+        if let Some(packet) = self.in_flight.pop_front() {
+            self.in_flight_bytes -= packet.bytes;
+            self.backlog.bulk_bytes += u64::from(packet.is_bulk) * FRAGMENT_LEN as u64;
+        }
+    }
+
+    fn probe_deadline(&self) -> Option<Instant> {
         self.in_flight.front()?;
-        let timeout = self
-            .round_trip
-            .probe_timeout(Duration::of(ACK_DELAY_DEFAULT));
+        let timeout = self.rtt.probe_timeout(Duration::of(ACK_DELAY_DEFAULT));
         let longest = Duration::from_secs(2).max(timeout);
-        Some(self.asked_at + (timeout * (1 << self.probes.min(16))).min(longest))
+        Some(self.last_sent_at + (timeout * (1 << self.probe_count.min(16))).min(longest))
     }
 
-    pub(crate) fn on_timeout(&mut self, now: Instant) {
-        if self.probe_at().is_some_and(|at| at <= now) {
-            self.probes += 1;
-            self.is_probing = true;
+    pub(super) fn on_timeout(&mut self, now: Instant) {
+        if self.probe_deadline().is_some_and(|at| at <= now) {
+            self.probe_count += 1;
+            self.is_probe_due = true;
         }
     }
 
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        let waits =
-            self.waiting.has_expendable() || self.waiting.has_bulk() && self.may_send_bulk();
-        let ready_at = waits.then(|| self.pacer.ready_at());
-        ready_at.into_iter().chain(self.probe_at()).min()
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let has_backlog =
+            self.backlog.has_unreliable() || self.backlog.has_bulk() && self.may_send_bulk();
+        let ready_at = has_backlog.then(|| self.congestion.ready_at());
+        ready_at.into_iter().chain(self.probe_deadline()).min()
     }
 
     fn may_send_bulk(&self) -> bool {
-        self.in_flight.len() < IN_FLIGHT_MAX && self.open_bytes < self.controller.window()
+        self.in_flight.len() < IN_FLIGHT_MAX
+            && !self.congestion.is_window_full(self.in_flight_bytes)
     }
 
-    /// The next packet: its number, what it carries, and how long it is.
-    pub(crate) fn poll_transmit(&mut self, now: Instant) -> Option<(u64, Content, usize)> {
-        let content = self.next_content(now)?;
-        let len = OVERHEAD
-            + match content {
-                Content::Game { count, .. } => count as usize * self.waiting.game_len,
-                Content::Flood | Content::Bulk => PIECE,
-                Content::Ping => 1,
+    /// The next packet: its number, payload and length in bytes.
+    pub(super) fn poll_transmit(&mut self, now: Instant) -> Option<(u64, Payload, usize)> {
+        let payload = self.next_payload(now)?;
+        let len = PACKET_OVERHEAD
+            + match payload {
+                Payload::Game { count, .. } => count as usize * self.backlog.game_len,
+                Payload::Flood | Payload::Bulk => FRAGMENT_LEN,
+                Payload::Ping => 1,
             };
         if self.in_flight.len() == IN_FLIGHT_MAX {
-            let oldest = self.in_flight.pop_front()?;
-            self.open_bytes -= oldest.bytes;
-            self.sent.lost += 1;
-            self.waiting.bulk_bytes += u64::from(oldest.is_bulk) * PIECE as u64;
+            self.lose_oldest();
         }
-        let number = self.next;
-        self.next += 1;
-        self.sent.packets += 1;
-        self.pacer.on_sent(len, now);
-        let stamp = self.controller.on_sent(self.open_bytes, now);
-        self.in_flight.push_back(Packet {
+        let number = self.next_number;
+        self.next_number += 1;
+        let snapshot = self.congestion.on_sent(len, self.in_flight_bytes, now);
+        self.in_flight.push_back(InFlightPacket {
             number,
-            at: now,
+            sent_at: now,
             bytes: len,
-            is_bulk: matches!(content, Content::Bulk),
-            stamp,
+            is_bulk: matches!(payload, Payload::Bulk),
+            snapshot,
         });
-        self.open_bytes += len;
-        self.asked_at = now;
-        self.is_probing = false;
-        self.look_what_waits(now);
-        Some((number, content, len))
+        self.in_flight_bytes += len;
+        self.last_sent_at = now;
+        self.is_probe_due = false;
+        self.report_backlog(now);
+        Some((number, payload, len))
     }
 
-    fn next_content(&mut self, now: Instant) -> Option<Content> {
-        if self.pacer.has_room(now) {
-            if let Some(content) = self.waiting.next_expendable() {
-                return Some(content);
+    fn next_payload(&mut self, now: Instant) -> Option<Payload> {
+        if self.congestion.has_room(now) {
+            if let Some(payload) = self.backlog.next_unreliable() {
+                return Some(payload);
             }
-            if self.waiting.has_bulk() && (self.may_send_bulk() || self.is_probing) {
-                self.waiting.bulk_bytes = self.waiting.bulk_bytes.saturating_sub(PIECE as u64);
-                return Some(Content::Bulk);
+            if self.backlog.has_bulk() && (self.may_send_bulk() || self.is_probe_due) {
+                let left = self.backlog.bulk_bytes;
+                self.backlog.bulk_bytes = left.saturating_sub(FRAGMENT_LEN as u64);
+                return Some(Payload::Bulk);
             }
         } else {
-            self.waiting.drop_stale(now);
+            self.backlog.drop_stale(now);
         }
-        self.is_probing.then_some(Content::Ping)
+        self.is_probe_due.then_some(Payload::Ping)
     }
 
-    fn look_what_waits(&mut self, now: Instant) {
-        if !self.waiting.has_expendable() && !self.waiting.has_bulk() {
-            self.pacer.set_waited_for(false);
-            self.controller.on_idle(self.open_bytes, now);
-        } else if !self.pacer.has_room(now) {
-            self.pacer.set_waited_for(true);
-            self.controller.on_busy(now);
+    fn report_backlog(&mut self, now: Instant) {
+        if !self.backlog.has_unreliable() && !self.backlog.has_bulk() {
+            self.congestion.on_app_limited(self.in_flight_bytes, now);
+        } else if !self.congestion.has_room(now) {
+            self.congestion.on_backlogged(now);
         }
     }
 }
 
-impl Waiting {
-    fn has_expendable(&self) -> bool {
+impl Backlog {
+    fn has_unreliable(&self) -> bool {
         !self.game.is_empty() || !self.flood.is_empty()
     }
 
@@ -223,13 +211,14 @@ impl Waiting {
         self.bulk_bytes > 0
     }
 
-    fn next_expendable(&mut self) -> Option<Content> {
+    /// Up to four messages of the game, or one message of the flood.
+    fn next_unreliable(&mut self) -> Option<Payload> {
         if let Some(made_at) = self.game.pop_front() {
             let count = 1 + u32::try_from(self.game.len()).unwrap_or(0).min(3);
             self.game.drain(..count as usize - 1);
-            return Some(Content::Game { count, made_at });
+            return Some(Payload::Game { count, made_at });
         }
-        self.flood.pop_front().map(|_| Content::Flood)
+        self.flood.pop_front().map(|_| Payload::Flood)
     }
 
     fn drop_stale(&mut self, now: Instant) {

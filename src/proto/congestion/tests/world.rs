@@ -1,75 +1,74 @@
-//! Connections that share a link, on virtual time.
+//! Flows that share a path, in virtual time.
 
 use crate::sim::{LinkConditions, Loss};
 
 use crate::limits::DATAGRAM_MAX;
-use crate::proto::congestion::controller::RateLimits;
+use crate::proto::congestion::{Controller, RateLimits};
 use crate::proto::time::{Duration, Instant};
 
-use super::controller::Controller;
-use super::datagram::{ACK_LEN, Ack, Body, Content, Datagram, PIECE};
-use super::direction::Direction;
-use super::receiver::Receiver;
+use super::packet::{ACK_LEN, Body, FRAGMENT_LEN, FlowAck, FlowDatagram, Payload};
+use super::receiver::FlowReceiver;
 use super::scenarios::Scenario;
-use super::sender::Sender;
+use super::sender::FlowSender;
+use super::sim_link::SimLink;
 
-/// When both ends look at their sockets.
+/// When both hosts poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Polls {
-    /// As soon as something arrives, and when a deadline has passed, to the millisecond.
+pub(super) enum Polls {
+    /// When a datagram arrives and at deadlines, to the millisecond.
     Deadlines,
-    /// 60 times a second, and at no other time.
+    /// 60 times per second only.
     Ticks,
 }
 
-/// A frame at 60 Hz.
+/// A tick at 60 Hz.
 const TICK: Duration = Duration::from_nanos(16_666_667);
 
-/// How exactly a sleep ends.
-const SLEEP: Duration = Duration::from_millis(1);
+/// Resolution of a sleep.
+const SLEEP_RESOLUTION: Duration = Duration::from_millis(1);
 
 #[derive(Debug)]
-pub(crate) struct World<C: Controller> {
-    pub(crate) scenario: Scenario,
+pub(super) struct World<C: Controller> {
+    pub(super) scenario: Scenario,
     polls: Polls,
-    pub(crate) start: Instant,
-    pub(crate) now: Instant,
-    pub(crate) forward: Direction,
-    back: Direction,
-    pub(crate) flows: Vec<Flow<C>>,
-    changes_done: usize,
-    /// What each had received when all transfers had begun, and when the first was over.
-    pub(crate) shared: [Option<Vec<u64>>; 2],
+    pub(super) start: Instant,
+    pub(super) now: Instant,
+    pub(super) forward: SimLink,
+    back: SimLink,
+    pub(super) flows: Vec<Flow<C>>,
+    changes_applied: usize,
+    /// Bytes that each flow had received when all transfers had begun, and when the first was complete.
+    pub(super) bulk_bytes_while_shared: [Option<Vec<u64>>; 2],
 }
 
 #[derive(Debug)]
-pub(crate) struct Flow<C: Controller> {
-    pub(crate) sender: Sender<C>,
-    pub(crate) receiver: Receiver,
-    acks: Vec<Ack>,
-    packets: Vec<(u64, Content)>,
-    sender_tick: Instant,
-    receiver_tick: Instant,
-    sender_wakes: Option<Instant>,
-    receiver_wakes: Option<Instant>,
+pub(super) struct Flow<C: Controller> {
+    pub(super) sender: FlowSender<C>,
+    pub(super) receiver: FlowReceiver,
+    acks: Vec<FlowAck>,
+    packets: Vec<(u64, Payload)>,
+    next_sender_tick: Instant,
+    next_receiver_tick: Instant,
+    sender_deadline: Option<Instant>,
+    receiver_deadline: Option<Instant>,
     bulk_begins: Option<(u64, Instant)>,
     flood_begins: Option<Instant>,
-    pub(crate) bulk_total: u64,
-    /// Pieces of the flood that are to be made, in billionths.
-    flood_rest: f64,
-    pub(crate) made: Made,
-    pub(crate) rates: Vec<(Instant, u64)>,
+    pub(super) bulk_total: u64,
+    /// Fraction of the next message of the flood.
+    flood_fraction: f64,
+    pub(super) produced: Produced,
+    pub(super) rates: Vec<(Instant, u64)>,
 }
 
-/// What the application has given to the sender.
+/// Messages that the application has produced.
 #[derive(Debug, Default)]
-pub(crate) struct Made {
-    pub(crate) game: Vec<Instant>,
-    pub(crate) flood: u64,
+pub(super) struct Produced {
+    pub(super) game: Vec<Instant>,
+    pub(super) flood: u64,
 }
 
 impl<C: Controller> World<C> {
-    pub(crate) fn new(scenario: Scenario, polls: Polls, seed: u64) -> Self {
+    pub(super) fn new(scenario: Scenario, polls: Polls, seed: u64) -> Self {
         let start = Instant::START;
         let flows = (0..scenario.flows).map(|index| Flow::new(&scenario, index, seed, start));
         Self {
@@ -77,24 +76,24 @@ impl<C: Controller> World<C> {
             polls,
             start,
             now: start,
-            forward: Direction::new(conditions(&scenario, scenario.link.rate), seed),
-            back: Direction::new(conditions(&scenario, None), seed + 1_000_000),
+            forward: SimLink::new(conditions(&scenario, scenario.link.rate), seed),
+            back: SimLink::new(conditions(&scenario, None), seed + 1_000_000),
             flows: flows.collect(),
-            changes_done: 0,
-            shared: [None, None],
+            changes_applied: 0,
+            bulk_bytes_while_shared: [None, None],
         }
     }
 
-    pub(crate) fn run(&mut self) {
+    pub(super) fn run(&mut self) {
         let ends = self.start + self.scenario.ends;
         while self.now < ends && !self.is_over() {
             self.now = self.next_step().max(self.now).min(ends);
-            self.change_the_link();
+            self.change_link();
             self.deliver();
             for index in 0..self.flows.len() {
                 self.turn(index);
             }
-            self.note_what_is_shared();
+            self.record_shared_bytes();
         }
     }
 
@@ -104,36 +103,36 @@ impl<C: Controller> World<C> {
 
     fn next_step(&mut self) -> Instant {
         let links = [self.forward.next_deadline(), self.back.next_deadline()];
-        let change = self.scenario.changes.get(self.changes_done);
+        let change = self.scenario.changes.get(self.changes_applied);
         let change = change.map(|(at, _)| self.start + *at);
         let flows = self.flows.iter().flat_map(|flow| {
-            let ticks = [Some(flow.sender_tick), Some(flow.receiver_tick)];
+            let ticks = [Some(flow.next_sender_tick), Some(flow.next_receiver_tick)];
             ticks
                 .into_iter()
-                .chain([flow.sender_wakes, flow.receiver_wakes])
+                .chain([flow.sender_deadline, flow.receiver_deadline])
         });
         let all = links.into_iter().chain([change]).chain(flows);
-        all.flatten().min().expect("a tick always comes")
+        all.flatten().min().expect("every flow has a next tick")
     }
 
-    fn change_the_link(&mut self) {
-        while let Some((at, rate)) = self.scenario.changes.get(self.changes_done) {
+    fn change_link(&mut self) {
+        while let Some((at, rate)) = self.scenario.changes.get(self.changes_applied) {
             if self.start + *at > self.now {
                 return;
             }
             let conditions = conditions(&self.scenario, Some(*rate));
             self.forward.set_conditions(conditions);
-            self.changes_done += 1;
+            self.changes_applied += 1;
         }
     }
 
-    /// What is due goes into the sockets.
+    /// Moves datagrams that are due into the receive buffers.
     fn deliver(&mut self) {
         for link in [&mut self.forward, &mut self.back] {
             while let Some(datagram) = link.poll(self.now) {
                 let flow = &mut self.flows[datagram.flow];
                 match datagram.body {
-                    Body::Packet { number, content } => flow.packets.push((number, content)),
+                    Body::Packet { number, payload } => flow.packets.push((number, payload)),
                     Body::Ack(ack) => flow.acks.push(ack),
                 }
             }
@@ -144,40 +143,45 @@ impl<C: Controller> World<C> {
         let (flow, now) = (&mut self.flows[index], self.now);
         let by_deadlines = self.polls == Polls::Deadlines;
         let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        let is_tick = flow.receiver_tick <= now;
-        if is_tick || by_deadlines && (!flow.packets.is_empty() || is_due(flow.receiver_wakes)) {
+        let is_tick = flow.next_receiver_tick <= now;
+        if is_tick || by_deadlines && (!flow.packets.is_empty() || is_due(flow.receiver_deadline)) {
             flow.receive(is_tick, index, &self.scenario, &mut self.back, now);
             let deadline = flow.receiver.deadline().filter(|_| by_deadlines);
-            flow.receiver_wakes = deadline.map(|at| wake_up(at, self.start, now));
+            flow.receiver_deadline = deadline.map(|at| wake_up(at, self.start, now));
         }
-        let is_tick = flow.sender_tick <= now;
-        if is_tick || by_deadlines && (!flow.acks.is_empty() || is_due(flow.sender_wakes)) {
+        let is_tick = flow.next_sender_tick <= now;
+        if is_tick || by_deadlines && (!flow.acks.is_empty() || is_due(flow.sender_deadline)) {
             flow.send(is_tick, index, &self.scenario, &mut self.forward, now);
             let deadline = flow.sender.deadline().filter(|_| by_deadlines);
-            flow.sender_wakes = deadline.map(|at| wake_up(at, self.start, now));
+            flow.sender_deadline = deadline.map(|at| wake_up(at, self.start, now));
         }
     }
 
-    fn note_what_is_shared(&mut self) {
+    fn record_shared_bytes(&mut self) {
         let bytes = || {
             self.flows
                 .iter()
                 .map(|flow| flow.receiver.arrived.bulk_bytes)
         };
         let have_begun = self.flows.iter().all(|flow| flow.bulk_total > 0);
-        if have_begun && self.shared[0].is_none() {
-            self.shared[0] = Some(bytes().collect());
+        if have_begun && self.bulk_bytes_while_shared[0].is_none() {
+            self.bulk_bytes_while_shared[0] = Some(bytes().collect());
         }
-        if have_begun && self.shared[1].is_none() && self.flows.iter().any(Flow::is_done) {
-            self.shared[1] = Some(bytes().collect());
+        if have_begun
+            && self.bulk_bytes_while_shared[1].is_none()
+            && self.flows.iter().any(Flow::is_done)
+        {
+            self.bulk_bytes_while_shared[1] = Some(bytes().collect());
         }
     }
 }
 
-/// A sleep ends on a whole millisecond, and not at once.
+/// When a sleep until `at` ends: on the next whole millisecond after now.
 fn wake_up(at: Instant, start: Instant, now: Instant) -> Instant {
     let at = at.max(now + Duration::from_nanos(1)) - start;
-    start + SLEEP * u32::try_from(at.as_nanos().div_ceil(SLEEP.as_nanos())).unwrap()
+    start
+        + SLEEP_RESOLUTION
+            * u32::try_from(at.as_nanos().div_ceil(SLEEP_RESOLUTION.as_nanos())).unwrap()
 }
 
 fn conditions(scenario: &Scenario, rate: Option<u64>) -> LinkConditions {
@@ -201,34 +205,36 @@ impl<C: Controller> Flow<C> {
             ceiling: scenario.ceiling / 8,
             start: crate::limits::RATE_START_DEFAULT / 8,
         };
-        let later = Duration::from_millis(500) * u32::try_from(index).unwrap();
-        // Where the ticks of the two ends lie to each other is luck.
+        let stagger = Duration::from_millis(500) * u32::try_from(index).unwrap();
+        // The phase between the ticks of both hosts depends on the seed.
         let phase = |salt: u64| {
-            let luck = (seed + 1) * 7919 + salt * 104_729 + index as u64 * 1_299_709;
-            start + TICK * u32::try_from(luck % 1000).unwrap() / 1000
+            let offset = (seed + 1) * 7919 + salt * 104_729 + index as u64 * 1_299_709;
+            start + TICK * u32::try_from(offset % 1000).unwrap() / 1000
         };
         let traffic = &scenario.traffic;
-        let mut sender = Sender::new(limits, start);
-        sender.waiting.game_len = traffic.game;
+        let mut sender = FlowSender::new(limits, start);
+        sender.backlog.game_len = traffic.game.unwrap_or(0);
         Self {
             sender,
-            receiver: Receiver::default(),
+            receiver: FlowReceiver::default(),
             acks: Vec::new(),
             packets: Vec::new(),
-            sender_tick: phase(0),
-            receiver_tick: phase(1),
-            sender_wakes: None,
-            receiver_wakes: None,
-            bulk_begins: traffic.bulk.map(|(bytes, at)| (bytes, start + at + later)),
-            flood_begins: traffic.flood.map(|(_, at)| start + at + later),
+            next_sender_tick: phase(0),
+            next_receiver_tick: phase(1),
+            sender_deadline: None,
+            receiver_deadline: None,
+            bulk_begins: traffic
+                .bulk
+                .map(|(bytes, at)| (bytes, start + at + stagger)),
+            flood_begins: traffic.flood.map(|(_, at)| start + at + stagger),
             bulk_total: 0,
-            flood_rest: 0.0,
-            made: Made::default(),
+            flood_fraction: 0.0,
+            produced: Produced::default(),
             rates: Vec::new(),
         }
     }
 
-    pub(crate) fn is_done(&self) -> bool {
+    pub(super) fn is_done(&self) -> bool {
         self.bulk_total > 0 && self.receiver.arrived.bulk_bytes >= self.bulk_total
     }
 
@@ -237,20 +243,20 @@ impl<C: Controller> Flow<C> {
         is_tick: bool,
         index: usize,
         scenario: &Scenario,
-        back: &mut Direction,
+        back: &mut SimLink,
         now: Instant,
     ) {
-        for (number, content) in self.packets.drain(..) {
-            self.receiver.on_packet(number, content, now);
+        for (number, payload) in self.packets.drain(..) {
+            self.receiver.on_packet(number, payload, now);
         }
         let mut has_packet = false;
         if is_tick {
-            self.receiver_tick += TICK;
-            has_packet = scenario.traffic.game > 0;
+            self.next_receiver_tick += TICK;
+            has_packet = scenario.traffic.game.is_some();
         }
         if let Some(ack) = self.receiver.poll_ack(has_packet, now) {
             let body = Body::Ack(ack);
-            back.send(Datagram { flow: index, body }, &[0; ACK_LEN], now);
+            back.send(FlowDatagram { flow: index, body }, &[0; ACK_LEN], now);
         }
     }
 
@@ -259,7 +265,7 @@ impl<C: Controller> Flow<C> {
         is_tick: bool,
         index: usize,
         scenario: &Scenario,
-        forward: &mut Direction,
+        forward: &mut SimLink,
         now: Instant,
     ) {
         for ack in self.acks.drain(..) {
@@ -267,35 +273,36 @@ impl<C: Controller> Flow<C> {
         }
         self.sender.on_timeout(now);
         if is_tick {
-            self.sender_tick += TICK;
-            self.make(scenario, now);
-            self.rates.push((now, self.sender.rate() * 8));
+            self.next_sender_tick += TICK;
+            self.produce(scenario, now);
+            self.rates.push((now, self.sender.pacing_rate() * 8));
         }
-        while let Some((number, content, len)) = self.sender.poll_transmit(now) {
-            let body = Body::Packet { number, content };
-            let datagram = Datagram { flow: index, body };
+        while let Some((number, payload, len)) = self.sender.poll_transmit(now) {
+            let body = Body::Packet { number, payload };
+            let datagram = FlowDatagram { flow: index, body };
             forward.send(datagram, &[0; DATAGRAM_MAX][..len], now);
         }
     }
 
-    /// What the game does in a tick.
-    fn make(&mut self, scenario: &Scenario, now: Instant) {
-        let waiting = &mut self.sender.waiting;
-        if scenario.traffic.game > 0 {
-            waiting.game.push_back(now);
-            self.made.game.push(now);
+    /// Produces the messages of a tick.
+    fn produce(&mut self, scenario: &Scenario, now: Instant) {
+        let backlog = &mut self.sender.backlog;
+        if scenario.traffic.game.is_some() {
+            backlog.game.push_back(now);
+            self.produced.game.push(now);
         }
         if let Some((bytes, _)) = self.bulk_begins.take_if(|(_, at)| *at <= now) {
-            let bytes = bytes.next_multiple_of(PIECE as u64);
-            (waiting.bulk_bytes, self.bulk_total) = (bytes, bytes);
+            let bytes = bytes.next_multiple_of(FRAGMENT_LEN as u64);
+            (backlog.bulk_bytes, self.bulk_total) = (bytes, bytes);
         }
         if let (Some((rate, _)), Some(at)) = (scenario.traffic.flood, self.flood_begins) {
             if now >= at {
-                self.flood_rest += rate as f64 / 8.0 * TICK.to_std().as_secs_f64() / PIECE as f64;
-                while self.flood_rest >= 1.0 {
-                    self.flood_rest -= 1.0;
-                    waiting.flood.push_back(now);
-                    self.made.flood += 1;
+                self.flood_fraction +=
+                    rate as f64 / 8.0 * TICK.to_std().as_secs_f64() / FRAGMENT_LEN as f64;
+                while self.flood_fraction >= 1.0 {
+                    self.flood_fraction -= 1.0;
+                    backlog.flood.push_back(now);
+                    self.produced.flood += 1;
                 }
             }
         }

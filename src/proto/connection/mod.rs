@@ -291,9 +291,9 @@ impl Connection {
             copies_sent: counts.copies_sent,
             copies_useful: counts.copies_useful,
             messages_expired: self.outbox.dropped(),
-            pacing_rate: self.rate.bits_per_second(),
-            delivery_rate: self.rate.bandwidth(),
-            queue_delay: self.rate.queue_delay().to_std(),
+            pacing_rate: self.rate.pacing_rate() * 8,
+            delivery_rate: self.rate.delivery_rate().unwrap_or(0) * 8,
+            queue_delay: self.rate.queue_delay().unwrap_or_default().to_std(),
             limited_by: self.limited_by(now),
             ..self.stats
         }

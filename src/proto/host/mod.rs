@@ -32,8 +32,8 @@ use self::handshake_crypto::HandshakeCrypto;
 use self::slots::{PeerSlots, PeerState};
 use self::stateless_replies::StatelessReplies;
 use self::timers::Timers;
-use crate::config::{Config, ConfigError, Security};
-use crate::error::SendError;
+use crate::config::{Config, Security};
+use crate::error::{ConfigError, SendError};
 #[cfg(feature = "noise")]
 use crate::keys::PublicKey;
 use crate::limits::{CONNECT_PAYLOAD_MAX, DATAGRAM_MAX, MESSAGE_MAX, SLOTS_MAX, UNRELIABLE_MAX};
@@ -328,7 +328,8 @@ impl HostState {
     ///   [`QUEUED_BYTES_MAX`](crate::limits::QUEUED_BYTES_MAX) (two of the longest messages, if that is
     ///   more) or [`QUEUED_MESSAGES_MAX`](crate::limits::QUEUED_MESSAGES_MAX), of what is reliable and of
     ///   what is not each. A reliable message waits until it is acknowledged.
-    /// - [`UnknownPeer`](SendError::UnknownPeer) for one that is not connected.
+    /// - [`UnknownPeer`](SendError::UnknownPeer) when the peer has disconnected.
+    /// - [`NotConnected`](SendError::NotConnected) while the handshake is not complete.
     ///
     /// Then nothing was queued.
     pub fn send(
@@ -366,8 +367,14 @@ impl HostState {
         is_tracked: bool,
     ) -> Result<Option<Receipt>, SendError> {
         let slot = self.slots.find(peer).ok_or(SendError::UnknownPeer)?;
-        let PeerState::Open(connection) = &mut self.slots[slot].state else {
-            return Err(SendError::UnknownPeer);
+        let connection = match &mut self.slots[slot].state {
+            PeerState::Open(connection) => connection,
+            PeerState::Connecting(_) | PeerState::PendingPeer(_) => {
+                return Err(SendError::NotConnected);
+            }
+            PeerState::Free | PeerState::Closing(_) | PeerState::Ended => {
+                return Err(SendError::UnknownPeer);
+            }
         };
         let buffers = &mut self.buffers;
         let receipt = connection.send(delivery, message, is_tracked, buffers, self.now)?;
@@ -502,7 +509,7 @@ impl HostState {
     fn protection(&self) -> SecurityMode {
         match self.config.security {
             #[cfg(feature = "noise")]
-            Security::Noise { .. } => SecurityMode::Noise,
+            Security::Noise(_) => SecurityMode::Noise,
             Security::Plain { .. } => SecurityMode::Plain,
         }
     }

@@ -8,7 +8,7 @@ pub(crate) mod pacer;
 use self::controller::{DeliverySnapshot, RateController, RateLimits, WINDOW_MIN};
 use self::pacer::Pacer;
 use crate::config::Config;
-use crate::proto::recovery::sent_packets::{PacketOutcome, SentPacket};
+use crate::proto::recovery::sent_packets::SentPacket;
 use crate::proto::time::{Duration, Instant};
 
 /// See the [module](self). What decides is there from the first message on: a peer that is never sent one
@@ -122,11 +122,8 @@ impl CongestionControl {
         }
     }
 
-    pub(crate) fn on_packet(&mut self, packet: &SentPacket, outcome: PacketOutcome, now: Instant) {
-        let Some(congestion) = &mut self.congestion else {
-            return;
-        };
-        if outcome == PacketOutcome::Arrived {
+    pub(crate) fn on_packet_acked(&mut self, packet: &SentPacket, now: Instant) {
+        if let Some(congestion) = &mut self.congestion {
             let bytes = usize::from(packet.bytes);
             congestion.on_acked(packet.stamp, packet.at, bytes, now);
         }

@@ -9,6 +9,7 @@
 pub(crate) mod close;
 pub(crate) mod introduction;
 mod migration;
+mod packet_outcome;
 pub(crate) mod packet_protection;
 pub(crate) mod path_validation;
 mod recv;
@@ -230,14 +231,19 @@ impl Connection {
 
     /// Whether no packet may follow, because there are only so many numbers.
     pub(crate) fn is_used_up(&self) -> bool {
-        // Every packet has a number of its own, beginning with 0.
-        self.stats.packets_sent >= PACKETS_PER_CONNECTION_MAX
+        self.sent.next_number() >= PACKETS_PER_CONNECTION_MAX
     }
 
-    /// As if it had sent so many.
+    /// Continues with this packet number.
     #[cfg(test)]
-    pub(crate) fn pretend_sent(&mut self, packets: u64) {
-        self.stats.packets_sent = packets;
+    pub(crate) fn skip_to_packet_number(&mut self, number: u64) {
+        self.sent.skip_to_number(number);
+    }
+
+    /// Continues after this packet number of the peer.
+    #[cfg(test)]
+    pub(crate) fn skip_to_received_number(&mut self, number: u64, now: Instant) {
+        self.received.insert(number, false, now);
     }
 
     /// Nobody had anything to say for as long as it takes to be asked for a sign of life: what was needed once
@@ -358,7 +364,9 @@ mod tests {
         }
         let mut buffer = [0; DATAGRAM_MAX];
         assert!(
-            connection.transmit(&mut buffer, now).is_some(),
+            connection
+                .transmit(&mut buffer, &mut Buffers::default(), now)
+                .is_some(),
             "an acknowledgement"
         );
         assert_eq!(connection.stats.malformed, 3);
@@ -370,7 +378,10 @@ mod tests {
         let mut buffer = [0; DATAGRAM_MAX];
         let mut packets = 0;
         assert!(!connection.on_timeout(now));
-        while connection.transmit(&mut buffer, now).is_some() {
+        while connection
+            .transmit(&mut buffer, &mut Buffers::default(), now)
+            .is_some()
+        {
             packets += 1;
         }
         let deadline = connection.deadline().unwrap();

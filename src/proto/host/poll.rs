@@ -167,7 +167,7 @@ impl HostState {
         match &mut self.slots[index].state {
             PeerState::Connecting(_) => self.transmit_attempt(index, buffer, now),
             PeerState::Open(connection) => {
-                let transmit = connection.transmit(buffer, now);
+                let transmit = connection.transmit(buffer, &mut self.buffers, now);
                 if connection.is_used_up() {
                     connection.disconnect(0, now);
                     self.end_open(index, DisconnectReason::PacketNumbersExhausted);
@@ -175,7 +175,7 @@ impl HostState {
                 transmit.map(|(to, len)| Transmit { to, len })
             }
             PeerState::Closing(connection) => {
-                let transmit = connection.transmit(buffer, now);
+                let transmit = connection.transmit(buffer, &mut self.buffers, now);
                 if connection.is_over() {
                     self.close_finally(index);
                 }
@@ -370,7 +370,8 @@ mod tests {
     use super::*;
     use crate::Config;
     use crate::limits::PACKETS_PER_CONNECTION_MAX;
-    use crate::proto::{ConnectOptions, Delivery, Event};
+    use crate::proto::connection::Connection;
+    use crate::proto::{ConnectOptions, Delivery, Event, PeerId};
 
     const SERVER: ([u8; 4], u16) = ([192, 0, 2, 1], 7);
     const CLIENT: ([u8; 4], u16) = ([192, 0, 2, 2], 7);
@@ -394,6 +395,13 @@ mod tests {
         })
     }
 
+    fn open_connection(host: &mut HostState, peer: PeerId) -> &mut Connection {
+        match &mut host.slots[peer.slot()].state {
+            PeerState::Open(connection) => connection,
+            other => panic!("not connected: {other:?}"),
+        }
+    }
+
     #[test]
     fn a_connection_ends_long_before_its_numbers_do_and_says_so() {
         let now = time::Instant::now();
@@ -402,10 +410,11 @@ mod tests {
         let options = ConnectOptions::default();
         let peer = client.connect(SERVER.into(), &options, now).unwrap();
         exchange(&mut client, &mut server, now);
-        let PeerState::Open(connection) = &mut client.slots[peer.slot()].state else {
-            panic!("they are connected");
-        };
-        connection.pretend_sent(PACKETS_PER_CONNECTION_MAX - 1);
+        let last = PACKETS_PER_CONNECTION_MAX - 1;
+        let start = Instant::START;
+        open_connection(&mut client, peer).skip_to_packet_number(last);
+        let back = server.peers().next().unwrap();
+        open_connection(&mut server, back).skip_to_received_number(last - 1, start);
         client
             .send(peer, Delivery::Unreliable, b"the last")
             .unwrap();

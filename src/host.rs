@@ -8,14 +8,14 @@ use mio::{Interest, Registry, Token};
 
 use crate::clock;
 use crate::config::Config;
-use crate::error::SendError;
+use crate::error::{BindError, ConfigError, SendError};
 use crate::limits::{ANSWERS_PER_TURN_MAX, DATAGRAM_MAX, TIMER_GRANULARITY};
 use crate::proto::{
     Admission, Broadcast, ConnectError, ConnectOptions, Delivery, Event, HostState, HostStats,
     PeerId, PeerStats, Receipt, Request, SendLimitedBy, Transmit,
 };
 use crate::sim::HostNetwork;
-use crate::sim::{LinkConditions, LinkConditionsError};
+use crate::sim::LinkConditions;
 use crate::socket::Socket;
 use crate::socket::SocketStats;
 use crate::socket::Waker;
@@ -103,9 +103,8 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// Those of [`Socket::bind`]; `InvalidInput` for a field of the config that is out of its range; and
-    /// the system has no entropy.
-    pub fn bind(addr: SocketAddr, config: Config) -> io::Result<Self> {
+    /// See [`BindError`].
+    pub fn bind(addr: SocketAddr, config: Config) -> Result<Self, BindError> {
         config.validate()?;
         Self::with_socket(Socket::bind(addr)?, config)
     }
@@ -114,10 +113,12 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for a field of the config that is out of its range; the system has no entropy.
-    pub fn with_socket(socket: Socket, config: Config) -> io::Result<Self> {
+    /// [`BindError::Config`] or [`BindError::Entropy`].
+    pub fn with_socket(socket: Socket, config: Config) -> Result<Self, BindError> {
         let mut seed = [0; 32];
-        getrandom::fill(&mut seed)?;
+        getrandom::fill(&mut seed).map_err(|error| BindError::Entropy {
+            source: error.into(),
+        })?;
         let now = clock::now();
         Ok(Self {
             socket,
@@ -228,8 +229,8 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// [`TooLong`](SendError::TooLong), [`QueueFull`](SendError::QueueFull) or
-    /// [`UnknownPeer`](SendError::UnknownPeer): see [`HostState::send`]. Then nothing was queued.
+    /// [`TooLong`](SendError::TooLong), [`QueueFull`](SendError::QueueFull),
+    /// [`UnknownPeer`](SendError::UnknownPeer) or [`NotConnected`](SendError::NotConnected): see [`HostState::send`]. Then nothing was queued.
     pub fn send(
         &mut self,
         peer: PeerId,
@@ -386,7 +387,7 @@ impl Host {
     pub fn set_link_conditions(
         &mut self,
         conditions: Option<LinkConditions>,
-    ) -> Result<(), LinkConditionsError> {
+    ) -> Result<(), ConfigError> {
         match (&mut self.bad_network, conditions) {
             (_, None) => self.remove_bad_network(),
             (Some(network), Some(conditions)) => network.set_conditions(&conditions)?,

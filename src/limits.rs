@@ -60,7 +60,7 @@ pub const DRAIN_BUDGET_FALLBACK: usize = 8192;
 
 /// How many datagrams may wait to be sent by default: 1,024, one tick of 1,000 clients.
 ///
-/// At this many queued datagrams `send` returns [`QueueFull`](crate::SendError::QueueFull); nothing
+/// At this many queued datagrams `send` returns [`QueueFull`](crate::SocketSendError::QueueFull); nothing
 /// is dropped.
 pub const SEND_QUEUE_DEFAULT: usize = 1024;
 

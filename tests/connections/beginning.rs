@@ -116,7 +116,7 @@ fn a_connect_that_cannot_succeed_does_not_begin() {
     let outcome = host.connect(to, &options, now);
     assert_eq!(outcome, Err(ConnectError::AlreadyConnected { peer }));
     let outcome = host.send(peer, Delivery::Unreliable, b"early");
-    assert_eq!(outcome, Err(SendError::UnknownPeer));
+    assert_eq!(outcome, Err(SendError::NotConnected));
     host.shutdown(1, now);
     let outcome = host.connect(outside(1), &options, now);
     assert_eq!(outcome, Err(ConnectError::ShuttingDown));

@@ -31,20 +31,16 @@ pub(super) struct HandshakeCrypto {
 impl HandshakeCrypto {
     /// `None` under Plain. Draws a key if none is given.
     pub(super) fn new(security: &Security, random: &mut SeededRng, now: Instant) -> Option<Self> {
-        let Security::Noise {
-            private_key,
-            handshakes_per_second,
-            handshake_burst,
-            ..
-        } = security
-        else {
+        let Security::Noise(noise) = security else {
             return None;
         };
         let drawn = random.secret();
-        let private = private_key
+        let private = noise
+            .private_key
             .clone()
             .unwrap_or_else(|| PrivateKey::from_bytes(*drawn));
-        let bucket = || TokenBucket::new(*handshakes_per_second, *handshake_burst, now);
+        let (rate, burst) = (noise.handshakes_per_second, noise.handshake_burst);
+        let bucket = || TokenBucket::new(rate, burst, now);
         Some(Self {
             identity: StaticKeypair::new(private),
             handshakes: bucket(),

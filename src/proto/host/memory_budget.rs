@@ -53,7 +53,7 @@ impl Config {
     fn keys_bytes(&self) -> usize {
         match self.security {
             #[cfg(feature = "noise")]
-            Security::Noise { .. } => size_of::<NoiseTransport>() + ACCEPT_SEALED_LEN,
+            Security::Noise(_) => size_of::<NoiseTransport>() + ACCEPT_SEALED_LEN,
             Security::Plain { .. } => 0,
         }
     }
@@ -224,12 +224,11 @@ mod tests {
             Config::plain(7),
             #[cfg(feature = "noise")]
             Config {
-                security: Security::Noise {
-                    protocol_id: 7,
-                    private_key: None,
+                security: Security::Noise(crate::NoiseConfig {
                     handshakes_per_second: crate::limits::HANDSHAKES_MAX,
                     handshake_burst: crate::limits::HANDSHAKES_MAX,
-                },
+                    ..crate::NoiseConfig::new(7)
+                }),
                 ..Config::default()
             },
         ]

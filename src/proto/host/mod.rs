@@ -33,8 +33,8 @@ use self::cookie::Cookies;
 use self::handshake_crypto::HandshakeCrypto;
 use self::slots::{PeerSlots, PeerState};
 use self::stateless_replies::StatelessReplies;
-use crate::config::{Config, ConfigError, Security};
-use crate::error::SendError;
+use crate::config::{Config, Security};
+use crate::error::{ConfigError, SendError};
 #[cfg(feature = "noise")]
 use crate::keys::PublicKey;
 use crate::limits::{CONNECT_PAYLOAD_MAX, DATAGRAM_MAX, MESSAGE_MAX, SLOTS_MAX, UNRELIABLE_MAX};
@@ -332,7 +332,8 @@ impl HostState {
     ///   [`QUEUED_BYTES_MAX`](crate::limits::QUEUED_BYTES_MAX) (two of the longest messages, if that is
     ///   more) or [`QUEUED_MESSAGES_MAX`](crate::limits::QUEUED_MESSAGES_MAX), of what is reliable and of
     ///   what is not each. A reliable message waits until it is acknowledged.
-    /// - [`UnknownPeer`](SendError::UnknownPeer) for one that is not connected.
+    /// - [`UnknownPeer`](SendError::UnknownPeer) when the peer has disconnected.
+    /// - [`NotConnected`](SendError::NotConnected) while the handshake is not complete.
     ///
     /// Then nothing was queued.
     pub fn send(
@@ -374,8 +375,14 @@ impl HostState {
     ) -> Result<Option<Receipt>, SendError> {
         let now = self.clock.at(now);
         let slot = self.slots.find(peer).ok_or(SendError::UnknownPeer)?;
-        let PeerState::Open(connection) = self.slots.change(slot) else {
-            return Err(SendError::UnknownPeer);
+        let connection = match self.slots.change(slot) {
+            PeerState::Open(connection) => connection,
+            PeerState::Connecting(_) | PeerState::Pending(_) => {
+                return Err(SendError::NotConnected);
+            }
+            PeerState::Free | PeerState::Closing(_) | PeerState::Ended => {
+                return Err(SendError::UnknownPeer);
+            }
         };
         let buffers = &mut self.buffers;
         let receipt = connection.send(delivery, message, is_tracked, buffers, now)?;
@@ -510,7 +517,7 @@ impl HostState {
     fn protection(&self) -> SecurityMode {
         match self.config.security {
             #[cfg(feature = "noise")]
-            Security::Noise { .. } => SecurityMode::Noise,
+            Security::Noise(_) => SecurityMode::Noise,
             Security::Plain { .. } => SecurityMode::Plain,
         }
     }

@@ -279,6 +279,7 @@ impl Connection {
             pacing_rate: self.rate.bits_per_second(),
             delivery_rate: self.rate.bandwidth(),
             queue_delay: self.rate.queue_delay().to_std(),
+            silent_for: (now - self.last_received).to_std(),
             limited_by: self.limited_by(now),
             ..self.stats
         }
@@ -338,6 +339,7 @@ mod tests {
                 index: 0,
                 generation: 0,
             },
+            received_at: std::time::Instant::now(),
             events: &mut VecDeque::new(),
             pool: &mut Pool::default(),
             buffers: &mut Buffers::default(),

@@ -181,6 +181,8 @@ impl HostState {
         let request = Request {
             address: from,
             payload: connect.payload,
+            peers: self.places_taken(),
+            peers_max: self.config.peers_max,
         };
         match self.door.ask(&request) {
             Admission::Accept => Ok(()),

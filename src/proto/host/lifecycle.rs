@@ -11,6 +11,7 @@ use crate::proto::host::HostState;
 use crate::proto::host::client_handshake::ClientHandshake;
 use crate::proto::host::slots::{Deadline, PeerSlot, PeerState, PendingPeer};
 use crate::proto::peer_id::PeerId;
+use crate::proto::stats::PeerStats;
 use crate::proto::time::Instant;
 use crate::proto::wire::packet::Header;
 
@@ -44,7 +45,7 @@ impl HostState {
         // Nobody moves before he has arrived.
         let is_pending = matches!(self.slots[index].state, PeerState::PendingPeer(_));
         if is_pending && packet.moved_to.is_none() {
-            self.confirm(index);
+            self.confirm(index, now);
         }
         match &self.slots[index].state {
             PeerState::Open(_) => self.take_packet(index, packet, now),
@@ -60,7 +61,7 @@ impl HostState {
         let disconnected = self.hand_over(index, packet, now);
         self.emit_receipts(index);
         if let Some(code) = disconnected {
-            self.end_open(index, DisconnectReason::Remote { code });
+            self.end_open(index, DisconnectReason::Remote { code }, now);
         }
     }
 
@@ -87,6 +88,7 @@ impl HostState {
         };
         let mut event_sink = EventSink {
             peer,
+            received_at: self.clock.latest(),
             events: &mut self.events,
             pool: &mut self.pool,
             buffers: &mut self.buffers,
@@ -130,7 +132,7 @@ impl HostState {
     /// A client that was accepted has shown that it knows: now it is a peer, and whoever was a peer at
     /// its address is none any more. Unless that one came later, and this is a late packet of one who is
     /// no more, or the loser of two hosts that connect to each other.
-    fn confirm(&mut self, index: usize) {
+    fn confirm(&mut self, index: usize, now: Instant) {
         if self.has_newer_peer(index) {
             self.drop_pending(index);
             return;
@@ -149,7 +151,7 @@ impl HostState {
         let address = connection.address;
         self.stats.pending -= 1;
         self.stats.connecting -= usize::from(attempt.is_some());
-        self.replace(address, index);
+        self.replace(address, index, now);
         self.open(index, connection);
         self.events.push_back(Event::Connected {
             peer: self.slots.peer_id(index),
@@ -179,13 +181,13 @@ impl HostState {
         self.slots[index].accepted_as = self.accepted;
     }
 
-    fn replace(&mut self, address: SocketAddr, by: usize) {
+    fn replace(&mut self, address: SocketAddr, by: usize, now: Instant) {
         let Some(index) = self.by_address.get(&address).copied() else {
             return;
         };
         match &self.slots[index].state {
             PeerState::Open(_) => {
-                self.end_open(index, DisconnectReason::Replaced);
+                self.end_open(index, DisconnectReason::Replaced, now);
             }
             PeerState::Connecting(_) if index != by => {
                 self.end_attempt(index, DisconnectReason::Replaced);
@@ -211,8 +213,8 @@ impl HostState {
         self.stats.peers += 1;
     }
 
-    /// A peer is none any more; if there is something to tell it, that goes on.
-    pub(super) fn end_open(&mut self, index: usize, reason: DisconnectReason) {
+    /// The peer is disconnected. A connection that is closing goes on until the peer knows.
+    pub(super) fn end_open(&mut self, index: usize, reason: DisconnectReason, now: Instant) {
         let state = std::mem::replace(&mut self.slots[index].state, PeerState::Ended);
         let PeerState::Open(connection) = state else {
             self.slots[index].state = state;
@@ -220,12 +222,13 @@ impl HostState {
         };
         self.stats.peers -= 1;
         self.forget_connection(index, &connection);
+        let stats = Box::new(connection.stats(now));
         if connection.is_closing() {
             self.closing += 1;
             self.slots[index].state = PeerState::Closing(connection);
             self.settle(index);
         }
-        self.emit_disconnected(index, reason);
+        self.emit_disconnected(index, reason, Some(stats));
     }
 
     /// An attempt has failed.
@@ -237,16 +240,25 @@ impl HostState {
         };
         self.stats.connecting -= 1;
         self.forget_address(attempt.to, index);
-        self.emit_disconnected(index, reason);
+        self.emit_disconnected(index, reason, None);
     }
 
-    fn emit_disconnected(&mut self, index: usize, reason: DisconnectReason) {
+    fn emit_disconnected(
+        &mut self,
+        index: usize,
+        reason: DisconnectReason,
+        stats: Option<Box<PeerStats>>,
+    ) {
         let peer = self.slots.peer_id(index);
         let slot = &mut self.slots[index];
         slot.disconnect_event_pending = true;
         slot.deadline = Deadline::Unknown;
         self.undelivered_disconnects += 1;
-        self.events.push_back(Event::Disconnected { peer, reason });
+        self.events.push_back(Event::Disconnected {
+            peer,
+            reason,
+            stats,
+        });
     }
 
     pub(super) fn forget_connection(&mut self, index: usize, connection: &Connection) {
@@ -267,7 +279,7 @@ impl HostState {
             PeerState::Connecting(_) => self.end_attempt(index, reason),
             PeerState::Open(connection) => {
                 connection.disconnect(code, now);
-                self.end_open(index, reason);
+                self.end_open(index, reason, now);
             }
             PeerState::PendingPeer(_) => self.disconnect_pending(index, code, now),
             PeerState::Free | PeerState::Closing(_) | PeerState::Ended => {}
@@ -290,7 +302,7 @@ impl HostState {
         if let Some(attempt) = pending.attempt {
             self.stats.connecting -= 1;
             self.forget_address(attempt.to, index);
-            self.emit_disconnected(index, DisconnectReason::Local { code });
+            self.emit_disconnected(index, DisconnectReason::Local { code }, None);
         }
         self.settle(index);
     }
@@ -358,6 +370,7 @@ impl HostState {
                 peer,
                 delivery,
                 bytes,
+                ..
             } => self.on_message_taken(*peer, *delivery, bytes.len()),
             Event::Acked { peer, .. } | Event::Lost { peer, .. } => {
                 if let PeerState::Open(connection) = &mut self.slots[peer.slot()].state {

@@ -182,11 +182,7 @@ impl Event {
 
     /// A [`Disconnected`](Self::Disconnected) event, for tests. [`PeerStats::new`] makes statistics.
     #[must_use]
-    pub fn disconnected(
-        peer: PeerId,
-        reason: DisconnectReason,
-        stats: Option<PeerStats>,
-    ) -> Self {
+    pub fn disconnected(peer: PeerId, reason: DisconnectReason, stats: Option<PeerStats>) -> Self {
         Self::Disconnected {
             peer,
             reason,

@@ -46,10 +46,7 @@ impl RawSocket {
     }
 
     /// As [`bind`](Self::bind), with a socket that is bound already.
-    pub(super) fn from_std(
-        socket: std::net::UdpSocket,
-        config: &SocketConfig,
-    ) -> io::Result<Self> {
+    pub(super) fn from_std(socket: std::net::UdpSocket, config: &SocketConfig) -> io::Result<Self> {
         let addr = socket.local_addr()?;
         if addr.port() == 0 {
             return Err(invalid("the socket is not bound".into()));

@@ -1,8 +1,8 @@
 //! The host: a socket that drives the protocol, in the order of a turn.
 
-use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
+use std::{fmt, io};
 
 use mio::{Interest, Registry, Token};
 
@@ -85,7 +85,6 @@ use crate::socket::canonical;
 /// [`socket_stats`](Self::socket_stats).
 ///
 /// A host that is dropped tells its peers once; [`shutdown`](Self::shutdown) does it well.
-#[derive(Debug)]
 pub struct Host {
     socket: Socket,
     state: HostState,
@@ -128,6 +127,19 @@ impl Host {
             buffer: [0; DATAGRAM_MAX],
             is_flushed: false,
         })
+    }
+
+    /// A host on a socket that exists already, for example one that a service manager or another process
+    /// has bound. Uses the default [`SocketConfig`](crate::SocketConfig); for another one see
+    /// [`Socket::from_std`] and [`with_socket`](Self::with_socket).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Socket::from_std`] and [`with_socket`](Self::with_socket).
+    pub fn from_std(socket: std::net::UdpSocket, config: Config) -> io::Result<Self> {
+        config.validate()?;
+        let socket = Socket::from_std(socket, &crate::SocketConfig::default())?;
+        Ok(Self::with_socket(socket, config)?)
     }
 
     /// The address that the socket is bound to, with the real port.
@@ -538,6 +550,17 @@ impl Host {
                 self.state.handle_datagram(from, &self.buffer[..len], now);
             }
         }
+    }
+}
+
+/// Prints the address and counts. Its length does not depend on how many peers there are.
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host")
+            .field("local_addr", &self.local_addr())
+            .field("queued", &self.socket.queued())
+            .field("state", &self.state)
+            .finish_non_exhaustive()
     }
 }
 

@@ -14,7 +14,7 @@ use crate::limits::{
 ///
 /// ```
 /// use std::time::Duration;
-/// use tickwire::{LinkConditions, Loss};
+/// use tickwire::sim::{LinkConditions, Loss};
 ///
 /// let conditions = LinkConditions {
 ///     latency: Duration::from_millis(50),
@@ -22,7 +22,7 @@ use crate::limits::{
 ///     ..LinkConditions::default()
 /// };
 /// # conditions.validate()?;
-/// # Ok::<(), tickwire::LinkConditionsError>(())
+/// # Ok::<(), tickwire::sim::LinkConditionsError>(())
 /// ```
 ///
 /// Probabilities are 0 (never) to 1 (always), for each datagram. Times are 0 to

@@ -49,7 +49,7 @@ use crate::sim::stats::LinkStats;
 /// assert_eq!(link.poll(now), None);
 /// assert_eq!(link.next_deadline(), Some(now + latency));
 /// assert_eq!(link.poll(now + latency), Some(("Bob", &b"hello"[..])));
-/// # Ok::<(), tickwire::LinkConditionsError>(())
+/// # Ok::<(), tickwire::sim::LinkConditionsError>(())
 /// ```
 ///
 /// Limits: a datagram has at most [`DATAGRAM_MAX`] bytes, a longer one is lost and counted in

@@ -6,14 +6,14 @@
 
 mod bottleneck;
 mod conditions;
-mod host_network;
 mod in_flight;
 mod link;
 mod losses;
 mod rng;
+mod simulated_links;
 mod stats;
 
 pub use self::conditions::{LinkConditions, LinkConditionsError, Loss};
-pub(crate) use self::host_network::HostNetwork;
 pub use self::link::Link;
+pub(crate) use self::simulated_links::SimulatedLinks;
 pub use self::stats::LinkStats;

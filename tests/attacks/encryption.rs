@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use tickwire::limits::{HANDSHAKE_BURST_DEFAULT, HANDSHAKES_PER_SECOND_DEFAULT};
 use tickwire::proto::HostState;
+use tickwire::sim::LinkConditions;
 use tickwire::{
-    Admission, Config, ConnectError, ConnectOptions, DisconnectReason, Event, LinkConditions,
-    PeerId, PrivateKey, PublicKey, Security,
+    Admission, Config, ConnectError, ConnectOptions, DisconnectReason, Event, PeerId, PrivateKey,
+    PublicKey, Security,
 };
 
 use crate::protections::{Mode, under, with_mode};

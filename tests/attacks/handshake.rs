@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use tickwire::{Admission, ConnectOptions, DisconnectReason, LinkConditions};
+use tickwire::sim::LinkConditions;
+use tickwire::{Admission, ConnectOptions, DisconnectReason};
 
 use crate::world::lab::Lab;
 use crate::world::packets::{

@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use tickwire::{DisconnectReason, LinkConditions, PeerId};
+use tickwire::sim::LinkConditions;
+use tickwire::{DisconnectReason, PeerId};
 
 use crate::world::packets::{self, PING, ack, disconnect, kind, packet, unreliable};
 use crate::world::{Datagram, Luck, Stranger, World, config, for_each_seed, ms, outside, secs};

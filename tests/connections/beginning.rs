@@ -3,9 +3,9 @@
 use std::sync::mpsc;
 
 use tickwire::proto::HostState;
+use tickwire::sim::LinkConditions;
 use tickwire::{
-    Admission, Config, ConnectError, ConnectOptions, Delivery, DisconnectReason, LinkConditions,
-    SendError,
+    Admission, Config, ConnectError, ConnectOptions, Delivery, DisconnectReason, SendError,
 };
 
 use crate::world::packets::{Hello, kind, mismatch, nonce_of_hello};

@@ -1,6 +1,7 @@
 //! Two hosts that connect to each other at the same time.
 
-use tickwire::{ConnectOptions, DisconnectReason, LinkConditions, Loss, PeerId};
+use tickwire::sim::{LinkConditions, Loss};
+use tickwire::{ConnectOptions, DisconnectReason, PeerId};
 
 use crate::latency;
 use crate::world::packets::PING;

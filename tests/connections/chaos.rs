@@ -1,7 +1,8 @@
 //! Some hosts to which everything happens at once. What holds then holds always: the world checks each
 //! event and each datagram, and when quiet returns everybody agrees with everybody.
 
-use tickwire::{ConnectOptions, LinkConditions, Loss};
+use tickwire::ConnectOptions;
+use tickwire::sim::{LinkConditions, Loss};
 
 use crate::latency;
 use crate::world::{World, config, for_each_seed, is_thorough, ms, outside, secs};

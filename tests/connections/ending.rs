@@ -1,8 +1,7 @@
 //! How connections end.
 
-use tickwire::{
-    Config, ConnectOptions, Delivery, DisconnectReason, LinkConditions, Loss, PeerId, SendError,
-};
+use tickwire::sim::{LinkConditions, Loss};
+use tickwire::{Config, ConnectOptions, Delivery, DisconnectReason, PeerId, SendError};
 
 use crate::world::{World, config, for_each_seed, ms, outside, secs};
 use crate::{latency, partition};

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tickwire::{Config, DisconnectReason, LinkConditions, PeerId};
+use tickwire::sim::LinkConditions;
+use tickwire::{Config, DisconnectReason, PeerId};
 
 use crate::latency;
 use crate::world::{World, config, for_each_seed, ms, secs};

@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use tickwire::{DisconnectReason, LinkConditions, Loss, PeerId};
+use tickwire::sim::{LinkConditions, Loss};
+use tickwire::{DisconnectReason, PeerId};
 
 use crate::world::packets::{self, kind};
 use crate::world::{World, config, for_each_seed, ms, outside, secs};

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tickwire::{DisconnectReason, LinkConditions, Loss, PeerId};
+use tickwire::sim::{LinkConditions, Loss};
+use tickwire::{DisconnectReason, PeerId};
 
 use crate::world::{Luck, World, for_each_seed, ms, secs};
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use tickwire::limits::{MESSAGE_OVERHEAD, QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX};
-use tickwire::{Config, Delivery, LinkConditions, Loss, SendError, SendLimitedBy};
+use tickwire::sim::{LinkConditions, Loss};
+use tickwire::{Config, Delivery, SendError, SendLimitedBy};
 
 use crate::diary::Diary;
 use crate::pair::Pair;

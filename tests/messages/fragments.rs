@@ -1,7 +1,8 @@
 //! Messages that do not fit a packet.
 
 use tickwire::limits::{FRAGMENT_BYTES, UNRELIABLE_MAX};
-use tickwire::{Config, Delivery, LinkConditions, Loss};
+use tickwire::sim::{LinkConditions, Loss};
+use tickwire::{Config, Delivery};
 
 use crate::world::{config, for_each_seed, ms, secs};
 use crate::{CLIENT, SERVER, TICK, latency, lossy, pair, pair_with};

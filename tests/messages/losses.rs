@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tickwire::{Config, Delivery, LinkConditions, Loss};
+use tickwire::sim::{LinkConditions, Loss};
+use tickwire::{Config, Delivery};
 
 use crate::diary::Diary;
 use crate::pair::Pair;

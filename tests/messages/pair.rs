@@ -8,8 +8,9 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use tickwire::proto::HostState;
+use tickwire::sim::LinkConditions;
 use tickwire::sim::{Link, LinkStats};
-use tickwire::{Config, ConnectOptions, Delivery, Event, LinkConditions, PeerId, PeerStats};
+use tickwire::{Config, ConnectOptions, Delivery, Event, PeerId, PeerStats};
 use tickwire::{Receipt, SendError};
 
 use crate::world::luck::Luck;

@@ -2,7 +2,8 @@
 //! looking for.
 
 use tickwire::limits::{MESSAGE_OVERHEAD, UNRELIABLE_MAX};
-use tickwire::{Config, Delivery, DisconnectReason, HostStats, LinkConditions, Loss, PeerStats};
+use tickwire::sim::{LinkConditions, Loss};
+use tickwire::{Config, Delivery, DisconnectReason, HostStats, PeerStats};
 use tickwire::{SendError, limits};
 
 use crate::model::Model;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tickwire::{Config, Delivery, LinkConditions};
+use tickwire::sim::LinkConditions;
+use tickwire::{Config, Delivery};
 
 use crate::diary::Diary;
 use crate::pair::Pair;

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use allocation_counter::measure;
-use tickwire::{Delivery, Event, LinkConditions};
+use tickwire::sim::LinkConditions;
+use tickwire::{Delivery, Event};
 
 use crate::pair::{Observer, Pair};
 use crate::world::{config, ms};

@@ -32,7 +32,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use tickwire::proto::HostState;
-use tickwire::{Config, ConnectOptions, Delivery, LinkConditions, PeerId};
+use tickwire::sim::LinkConditions;
+use tickwire::{Config, ConnectOptions, Delivery, PeerId};
 
 pub(crate) use self::log::Log;
 pub(crate) use self::luck::Luck;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use tickwire::LinkConditions;
 use tickwire::sim::Link;
+use tickwire::sim::LinkConditions;
 
 /// What travels with a datagram: where it seems to come from, and where it goes.
 type Way = (SocketAddr, SocketAddr);

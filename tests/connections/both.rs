@@ -123,7 +123,7 @@ fn a_host_that_connects_to_itself_has_no_answer() {
     );
     world.run_for(secs(11));
     assert_eq!(world.host(0).poll_timeout(), None);
-    assert!(world.witness.datagrams.len() < 100);
+    assert!(world.witness().datagrams.len() < 100);
 }
 
 under_both!(

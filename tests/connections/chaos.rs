@@ -142,7 +142,7 @@ fn the_same_seed_gives_the_same_datagrams() {
             let time = ms(world.luck.below(1500));
             world.run_for(time);
         }
-        std::mem::take(&mut world.witness.datagrams)
+        std::mem::take(&mut world.witness_mut().datagrams)
     };
     let (first, again) = (run(1), run(1));
     assert!(first.len() > 100);

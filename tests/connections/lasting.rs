@@ -19,7 +19,7 @@ fn packets_in(world: &mut World, time: Duration) -> (usize, usize) {
     let before = world.time();
     world.run_for(time);
     let (one, other) = (world.address(0), world.address(1));
-    let witness = &world.witness;
+    let witness = &world.witness();
     (
         witness.count(one, other, before),
         witness.count(other, one, before),

@@ -71,8 +71,8 @@ fn two_hosts_connect_talk_and_close_under_all_conditions() {
 
 fn session(world: &mut World) {
     let (b, a) = connect(world);
-    world.chatter(0, Some(ms(50 + world.seed % 100)));
-    world.chatter(1, Some(ms(50 + world.seed % 70)));
+    world.chatter(0, Some(ms(50 + world.seed() % 100)));
+    world.chatter(1, Some(ms(50 + world.seed() % 70)));
     world.run_for(TALK / 2);
     interrupt(world);
     world.run_for(TALK / 2);
@@ -99,7 +99,7 @@ fn session(world: &mut World) {
 /// In every third world nothing at all gets through for a while, shorter than the idle timeout by what
 /// a lossy link needs to be heard again.
 fn interrupt(world: &mut World) {
-    if world.seed % 3 == 0 {
+    if world.seed() % 3 == 0 {
         let time = world.luck.time(ms(0), secs(8));
         world.partition(0, 1, true);
         world.run_for(time);

@@ -244,7 +244,9 @@ pub use crate::config::{Config, ConfigError, Security, SocketConfig};
 pub use crate::error::SendError;
 pub use crate::host::Host;
 #[cfg(feature = "noise")]
-pub use crate::keys::{KeyFileError, KeyFileErrorKind, KeyParseError, PrivateKey, PublicKey};
+pub use crate::keys::{
+    KeyFileError, KeyFileErrorKind, KeyKind, KeyParseError, PrivateKey, PublicKey,
+};
 pub use crate::proto::{
     Admission, Broadcast, ConnectError, ConnectOptions, Delivery, DisconnectReason, Event,
     HostStats, PeerId, PeerStats, Receipt, Request, SendLimitedBy,

@@ -22,7 +22,8 @@ use crate::output::Output;
 ///   tickwire serve --token-key token.key
 ///   tickwire token --key token.key --player anna
 ///
-/// Either file is 64 hexadecimal digits and the end of the line.
+/// Either file is two lines: what kind of key it is, and the key in 64 hexadecimal digits. A server key is
+/// refused where a token key belongs, and the other way round.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Options {

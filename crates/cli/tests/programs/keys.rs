@@ -103,9 +103,18 @@ fn keygen_writes_a_key_for_its_owner_alone_and_prints_its_public_half() {
     let (file, public) = folder.server_key("server.key");
     assert!(is_key(&public), "{public}");
     assert_eq!(mode(&file), 0o600);
-    let secret = fs::read_to_string(&file).unwrap();
-    assert!(is_key(secret.strip_suffix('\n').unwrap()));
-    assert_ne!(secret.trim_end(), public);
+    let secret = secret_in(&file, "tickwire server key 1");
+    assert_ne!(secret, public);
+    secret_in(&folder.token_key("token.key"), "tickwire token key 1");
+}
+
+/// The key in a file that begins with this line.
+fn secret_in(file: &str, tag: &str) -> String {
+    let text = fs::read_to_string(file).unwrap();
+    let key = text.strip_prefix(&format!("{tag}\n")).unwrap();
+    let key = key.strip_suffix('\n').unwrap();
+    assert!(is_key(key));
+    key.to_owned()
 }
 
 #[test]
@@ -115,7 +124,7 @@ fn keygen_leaves_what_is_there_unless_it_is_forced() {
     let before = fs::read(&file).unwrap();
     for args in [&["keygen", &file][..], &["keygen", "--token", &file]] {
         let ended = run(&mut tickwire(args));
-        assert_fails(&ended, 2, &[&file, "is there already", "--force"]);
+        assert_fails(&ended, 2, &[&file, "exists already", "--force"]);
         assert_eq!(fs::read(&file).unwrap(), before);
     }
     // A file that others can read does not stay one.
@@ -141,39 +150,75 @@ fn keygen_says_where_it_cannot_write() {
 fn a_bad_key_file_is_told_in_a_sentence_and_its_content_is_not() {
     let folder = Folder::new();
     let (file, _) = folder.server_key("good.key");
-    let secret = fs::read_to_string(&file).unwrap();
-    let secret = secret.trim_end();
-    let open = folder.file("open.key", secret);
-    set_mode(&open, 0o640);
-    let cases = [
-        (open, "others can read or write the key file"),
-        (folder.file("empty.key", ""), "this has 0 bytes"),
-        (folder.file("short.key", &secret[1..]), "this has 63 bytes"),
+    let secret = secret_in(&file, "tickwire server key 1");
+    for kind in ["server", "token"] {
+        let tag = format!("tickwire {kind} key 1");
+        let file = |name: &str, key: &str| {
+            let text = format!("{tag}\n{key}");
+            folder.file(&format!("{name}-{kind}.key"), &text)
+        };
+        let open = file("open", &secret);
+        set_mode(&open, 0o640);
+        let first_line = format!("its first line must be `{tag}`");
+        let untagged = format!("insert `{tag}` as its first line");
+        let cases = [
+            (open, "others can read or write the key file"),
+            (folder.file("empty.key", ""), &first_line),
+            (folder.file("short.key", &secret[1..]), &first_line),
+            (folder.file("untagged.key", &secret), &untagged),
+            (file("none", ""), "this has 0 bytes"),
+            (file("short", &secret[1..]), "this has 63 bytes"),
+            (file("long", &secret.repeat(9)), "64 hexadecimal digits"),
+            (
+                file("garbled", &format!("{}x", &secret[1..])),
+                "byte 64 of the key",
+            ),
+            (file("two", &format!("{secret}\n\n")), "this has 65 bytes"),
+            (folder.path("none.key"), "cannot read the key file"),
+            (folder.path("."), "key file"),
+        ];
+        for (file, why) in &cases {
+            for args in users_of(kind, file) {
+                let ended = run(&mut tickwire(&args));
+                assert_fails(&ended, 2, &[file, why]);
+                assert_eq!(ended.stdout, [""; 0]);
+                assert!(!ended.stderr[0].contains(&secret[8..16]), "{ended:?}");
+            }
+        }
+    }
+}
+
+/// The commands that read a key of this kind.
+fn users_of<'a>(kind: &str, file: &'a str) -> Vec<Vec<&'a str>> {
+    match kind {
+        "server" => vec![vec!["serve", "127.0.0.1:0", "--key", file]],
+        _ => vec![
+            vec!["serve", "127.0.0.1:0", "--token-key", file],
+            vec!["token", "--player", "anna", "--key", file],
+        ],
+    }
+}
+
+#[test]
+fn a_key_of_the_other_kind_is_refused_and_both_kinds_are_named() {
+    let folder = Folder::new();
+    let (server, _) = folder.server_key("server.key");
+    let token = folder.token_key("token.key");
+    for (kind, file, why) in [
         (
-            folder.file("long.key", &secret.repeat(9)),
-            "64 hexadecimal digits",
+            "server",
+            &token,
+            "holds a token key, but a server key is needed",
         ),
         (
-            folder.file("garbled.key", &format!("{}x", &secret[1..])),
-            "byte 64 of the key",
+            "token",
+            &server,
+            "holds a server key, but a token key is needed",
         ),
-        (
-            folder.file("two.key", &format!("{secret}\n\n")),
-            "this has 65 bytes",
-        ),
-        (folder.path("none.key"), "cannot read the key file"),
-        (folder.path("."), "key file"),
-    ];
-    for (file, why) in &cases {
-        for args in [
-            &["serve", "127.0.0.1:0", "--key", file][..],
-            &["serve", "127.0.0.1:0", "--token-key", file],
-            &["token", "--player", "anna", "--key", file],
-        ] {
-            let ended = run(&mut tickwire(args));
+    ] {
+        for args in users_of(kind, file) {
+            let ended = run(&mut tickwire(&args));
             assert_fails(&ended, 2, &[file, why]);
-            assert_eq!(ended.stdout, [""; 0]);
-            assert!(!ended.stderr[0].contains(&secret[8..16]), "{ended:?}");
         }
     }
 }

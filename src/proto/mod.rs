@@ -17,9 +17,9 @@
 //! | `connection` | one peer: receiving and sending packets, timeouts, closing, migration |
 //! | `congestion` | pacing rate and congestion window |
 //! | `channel` | messages on their way out (`send`) and in (`recv`), receipts |
-//! | `recovery` | packet numbers, acknowledgements, loss detection, round-trip time |
+//! | `recovery` | acknowledgements, loss detection, round-trip time |
 //! | `noise` | the Noise handshake and the packet keys |
-//! | `wire` | parsing and writing packets and frames |
+//! | `wire` | parsing and writing packets and frames, packet numbers |
 
 mod buffers;
 mod channel;

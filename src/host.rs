@@ -9,7 +9,7 @@ use mio::{Interest, Registry, Token};
 use crate::clock;
 use crate::config::Config;
 use crate::error::{BindError, ConfigError, SendError};
-use crate::limits::{ANSWERS_PER_TURN_MAX, DATAGRAM_MAX};
+use crate::limits::{ANSWERS_PER_TURN_MAX, DATAGRAM_MAX, TIMER_GRANULARITY};
 use crate::proto::{
     Admission, Broadcast, ConnectError, ConnectOptions, Delivery, Event, HostState, HostStats,
     PeerId, PeerStats, Receipt, Request, SendLimitedBy, Transmit,
@@ -91,6 +91,8 @@ pub struct Host {
     state: HostState,
     bad_network: Option<HostNetwork>,
     buffer: [u8; DATAGRAM_MAX],
+    /// When the last turn read the clock: the time of everything that the application does until the next one.
+    now: Instant,
     /// Whether there was a flush since the last turn.
     is_flushed: bool,
 }
@@ -117,9 +119,11 @@ impl Host {
         getrandom::fill(&mut seed).map_err(|error| BindError::Entropy {
             source: error.into(),
         })?;
+        let now = clock::now();
         Ok(Self {
             socket,
-            state: HostState::new(config, seed, clock::now())?,
+            state: HostState::new(config, seed, now)?,
+            now,
             bad_network: None,
             buffer: [0; DATAGRAM_MAX],
             is_flushed: false,
@@ -233,7 +237,7 @@ impl Host {
         delivery: Delivery,
         message: &[u8],
     ) -> Result<(), SendError> {
-        self.state.send(peer, delivery, message)
+        self.state.send(peer, delivery, message, self.now)
     }
 
     /// As [`send`](Self::send), for a message whose fate is to be told: [`Acked`](Event::Acked) when it is
@@ -248,7 +252,7 @@ impl Host {
         delivery: Delivery,
         message: &[u8],
     ) -> Result<Receipt, SendError> {
-        self.state.send_tracked(peer, delivery, message)
+        self.state.send_tracked(peer, delivery, message, self.now)
     }
 
     /// The longest message of this delivery that a peer takes, in bytes; `None` for one that is not
@@ -268,7 +272,7 @@ impl Host {
         delivery: Delivery,
         message: &[u8],
     ) -> Result<Broadcast, SendError> {
-        self.state.broadcast(delivery, message)
+        self.state.broadcast(delivery, message, self.now)
     }
 
     /// Sends what is queued, now, as far as the system takes it: the end of a tick that began with
@@ -343,7 +347,7 @@ impl Host {
 
     /// What is known of a peer, while it is connected.
     pub fn peer_stats(&self, peer: PeerId) -> Option<PeerStats> {
-        let mut stats = self.state.peer_stats(peer)?;
+        let mut stats = self.state.peer_stats(peer, self.now)?;
         if self.socket.is_blocked() {
             stats.limited_by = SendLimitedBy::Socket;
         }
@@ -416,10 +420,10 @@ impl Host {
     pub fn next_deadline(&self) -> Option<Instant> {
         let network = self.bad_network.as_ref();
         let network = network.and_then(HostNetwork::next_deadline);
-        [self.state.poll_timeout(), network]
-            .into_iter()
-            .flatten()
-            .min()
+        // A blocked socket can leave a deadline in the past, which must not keep a loop from sleeping.
+        let earliest = self.now + TIMER_GRANULARITY;
+        let own = self.state.poll_timeout().map(|at| at.max(earliest));
+        [own, network].into_iter().flatten().min()
     }
 
     /// Whether datagrams may be waiting that no event will announce: see [`Socket::may_have_more`].
@@ -443,6 +447,7 @@ impl Host {
     /// What a turn takes in. Returns its time.
     fn receive(&mut self) -> io::Result<Instant> {
         let now = clock::now();
+        self.now = now;
         self.drain(now)?;
         self.state.handle_timeout(now);
         Ok(now)

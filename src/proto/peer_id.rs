@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::proto::slot_index::SlotIndex;
+
 /// One connection of a host, as long as that lasts: an index, and a generation that makes sure that a
 /// name of yesterday is never somebody else's today. Whoever uses one that is over gets
 /// [`UnknownPeer`](crate::SendError::UnknownPeer) or `None`.
@@ -21,8 +23,8 @@ impl PeerId {
         self.index as usize
     }
 
-    pub(crate) fn slot(self) -> usize {
-        self.index as usize
+    pub(crate) fn slot(self) -> SlotIndex {
+        SlotIndex::new(self.index)
     }
 }
 

@@ -147,7 +147,7 @@ fn a_payload_is_not_for_strangers() {
     let mut world = World::of_two(1, &LinkConditions::default());
     let (now, to) = (world.now(), world.address(1));
     let options = ConnectOptions::with_payload("a ticket");
-    let host = world.host_mut(0);
+    let mut host = world.host_mut(0);
     let outcome = host.connect(to, &options, now);
     assert_eq!(outcome, Err(ConnectError::PayloadNeedsServerKey));
     assert_eq!(host.stats().connecting, 0);

@@ -50,6 +50,9 @@ pub(crate) struct Connection {
     pub(crate) nonce: Nonce,
     /// What the connect is known by that made this.
     pub(crate) name: ConnectFingerprint,
+    /// Position of this connection among all that this host has accepted or had accepted: the larger number is
+    /// the newer connection.
+    pub(crate) accepted_as: u64,
     /// Under which this side receives.
     pub(crate) local_cid: ConnectionId,
     /// Under which the peer receives.
@@ -94,6 +97,7 @@ pub(crate) struct Connection {
 pub(crate) struct ConnectionParams {
     pub(crate) nonce: Nonce,
     pub(crate) name: ConnectFingerprint,
+    pub(crate) accepted_as: u64,
     pub(crate) local_cid: ConnectionId,
     pub(crate) remote_cid: ConnectionId,
     pub(crate) address: SocketAddr,
@@ -127,6 +131,7 @@ impl Connection {
             protection,
             nonce: params.nonce,
             name: params.name,
+            accepted_as: params.accepted_as,
             local_cid: params.local_cid,
             remote_cid: params.remote_cid,
             address: params.address,
@@ -195,6 +200,10 @@ impl Connection {
     /// Whether the peer is to be told that it may send more.
     pub(crate) fn is_window_due(&self) -> bool {
         self.inbox.is_window_due()
+    }
+
+    pub(crate) fn has_outcomes(&self) -> bool {
+        self.outbox.has_outcomes()
     }
 
     /// What became of a tracked message, to be told.
@@ -282,9 +291,9 @@ impl Connection {
             copies_sent: counts.copies_sent,
             copies_useful: counts.copies_useful,
             messages_expired: self.outbox.dropped(),
-            pacing_rate: self.rate.bits_per_second(),
-            delivery_rate: self.rate.bandwidth(),
-            queue_delay: self.rate.queue_delay().to_std(),
+            pacing_rate: self.rate.pacing_rate() * 8,
+            delivery_rate: self.rate.delivery_rate().unwrap_or(0) * 8,
+            queue_delay: self.rate.queue_delay().unwrap_or_default().to_std(),
             limited_by: self.limited_by(now),
             ..self.stats
         }
@@ -317,6 +326,7 @@ mod tests {
         let params = ConnectionParams {
             nonce: [1; 16],
             name: [1; 16],
+            accepted_as: 1,
             local_cid: ConnectionId(7),
             remote_cid: ConnectionId(8),
             address,

@@ -54,7 +54,8 @@ impl LossListener for AckEffects<'_> {
     fn on_packet_acked(&mut self, packet: &SentPacket, frames: impl Iterator<Item = SentFrame>) {
         let contents = &packet.content;
         self.loss.on_packet(false);
-        self.rate.on_packet_acked(packet, self.now);
+        self.rate
+            .on_acked(packet.stamp, packet.at, packet.bytes.into(), self.now);
         frames.for_each(|frame| self.outbound.on_acked(frame, self.buffers));
         if contents.acknowledged.is_some() {
             self.acked_up_to = self.acked_up_to.max(contents.acknowledged);

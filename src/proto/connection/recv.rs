@@ -135,7 +135,7 @@ impl Connection {
             return;
         };
         let (acked_up_to, notices_acked_in) = (effects.acked_up_to, effects.notices_acked_in);
-        self.rate.on_ack(sample, now);
+        self.rate.on_end_acks(sample, now);
         if let Some(number) = acked_up_to {
             self.received.forget_below(number);
         }

@@ -207,7 +207,7 @@ impl Connection {
         let before = writer.len();
         self.outbox.write(context, writer, self.sent.frames());
         if writer.len() > before {
-            self.rate.begin(now);
+            self.rate.start(now);
         }
     }
 
@@ -216,9 +216,9 @@ impl Connection {
         let has_expendable = self.outbox.has_expendable();
         self.is_limited = has_expendable && !self.rate.has_room(now);
         if !has_expendable && !self.outbox.has_reliable() {
-            self.rate.on_idle(self.sent.open_bytes(), now);
+            self.rate.on_app_limited(self.sent.open_bytes(), now);
         } else if !self.rate.has_room(now) {
-            self.rate.on_busy(now);
+            self.rate.on_backlogged(now);
         }
     }
 

@@ -12,6 +12,7 @@ use crate::proto::host::token_bucket::TokenBucket;
 use crate::proto::host::{ConnectOptions, HostState};
 use crate::proto::noise::{Prologue, Responder, StaticKeypair};
 use crate::proto::rng::SeededRng;
+use crate::proto::slot_index::SlotIndex;
 use crate::proto::time::Instant;
 use crate::proto::wire::handshake::{
     ACCEPT_BODY_LEN, Accept, AcceptEnvelope, Connect, ConnectEnvelope, SEAL_OVERHEAD,
@@ -140,11 +141,11 @@ impl HostState {
     /// The other end of it, at the client.
     pub(super) fn open_sealed_accept(
         &mut self,
-        slot: usize,
+        slot: SlotIndex,
         envelope: &AcceptEnvelope<'_>,
         now: Instant,
     ) -> Option<(Accept, PacketProtection)> {
-        let PeerState::Connecting(attempt) = &mut self.slots[slot].state else {
+        let PeerState::Connecting(attempt) = self.slots.change(slot) else {
             return None;
         };
         if !self.encryption.as_mut()?.takes_answer(now) {

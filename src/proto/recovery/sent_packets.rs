@@ -7,7 +7,7 @@ use crate::limits::{
     IN_FLIGHT_MAX, PROBE_MAX, REORDERING_PACKETS, REORDERING_PACKETS_MAX, SENT_FRAMES_MAX,
 };
 use crate::proto::buffers::shed;
-use crate::proto::congestion::controller::DeliverySnapshot;
+use crate::proto::congestion::DeliverySnapshot;
 use crate::proto::delivery::Receipt;
 use crate::proto::recovery::rtt::RttEstimator;
 use crate::proto::time::{Duration, Instant};
@@ -436,7 +436,8 @@ impl SentPackets {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::congestion::controller::{RateController, RateLimits};
+    use crate::proto::congestion::controller::RateController;
+    use crate::proto::congestion::{Controller, RateLimits};
     use crate::proto::wire::Writer;
     use crate::proto::wire::frame::{Frame, Frames, write_ack};
 

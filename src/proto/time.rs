@@ -189,6 +189,11 @@ impl Clock {
         Instant::START + Duration::of(time.saturating_duration_since(self.start))
     }
 
+    /// What was [converted](Self::at) last: the time of the current call.
+    pub(crate) const fn latest(&self) -> time::Instant {
+        self.latest.0
+    }
+
     /// `None` if the system cannot reckon as far as that.
     pub(crate) fn to_std(self, at: Instant) -> Option<time::Instant> {
         self.start.checked_add((at - Instant::START).to_std())

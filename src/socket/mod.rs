@@ -30,9 +30,9 @@ pub use self::datagram::Datagram;
 pub use self::stats::{ErrorCounts, SocketStats};
 pub use self::waker::Waker;
 
-use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime};
+use std::{fmt, io};
 
 use mio::{Interest, Registry, Token};
 
@@ -110,7 +110,6 @@ use crate::limits::NO_BUFFERS_RETRY;
 /// | no buffers | ENOBUFS, ENOMEM | WSAENOBUFS | the drain ends, the next turn tries again | stays queued, the next turn tries again |
 /// | permission | EPERM, EACCES | WSAEACCES | goes on | dropped (a firewall) |
 /// | anything else | | | returned | dropped; [`flush`](Self::flush) returns it |
-#[derive(Debug)]
 pub struct Socket {
     socket: RawSocket,
     drain: Drain,
@@ -139,13 +138,52 @@ impl Socket {
         config.validate()?;
         let socket =
             RawSocket::bind(addr, config).map_err(|source| os_error::bind_error(addr, source))?;
-        Ok(Self {
+        Ok(Self::with_raw(socket, config))
+    }
+
+    /// A socket from one that exists already, for example one that a service manager or another process
+    /// has bound. Makes it non-blocking, and sets what `config` asks for: buffer sizes, receive timestamps
+    /// and the code point. Fields with `None` leave the socket as it is. [`reuse_address`] and [`only_v6`]
+    /// have no effect, because they belong before the bind; the socket is asked whether it takes IPv4.
+    ///
+    /// Datagrams that are in its receive buffer are received.
+    ///
+    /// [`reuse_address`]: SocketConfig::reuse_address
+    /// [`only_v6`]: SocketConfig::only_v6
+    ///
+    /// # Errors
+    ///
+    /// - `InvalidInput` for a field of `config` that is out of its documented range, with its name.
+    /// - `InvalidInput` if the socket is not bound, or is connected to a peer: every datagram names its own
+    ///   destination.
+    /// - What the system reports when an option is set.
+    ///
+    /// The socket is closed then.
+    ///
+    /// ```
+    /// use std::net::UdpSocket;
+    /// use tickwire::{Socket, SocketConfig};
+    ///
+    /// let socket = UdpSocket::bind("127.0.0.1:0")?;
+    /// let address = socket.local_addr()?;
+    /// let socket = Socket::from_std(socket, &SocketConfig::default())?;
+    /// assert_eq!(socket.local_addr(), address);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn from_std(socket: std::net::UdpSocket, config: &SocketConfig) -> io::Result<Self> {
+        config.validate()?;
+        let socket = RawSocket::from_std(socket, config)?;
+        Ok(Self::with_raw(socket, config))
+    }
+
+    fn with_raw(socket: RawSocket, config: &SocketConfig) -> Self {
+        Self {
             drain: Drain::new(&socket, config),
             queue: SendQueue::new(config),
             socket,
             registration: Registration::Nowhere,
             woken: false,
-        })
+        }
     }
 
     /// The address that the socket is bound to, with the real port.
@@ -404,6 +442,18 @@ impl Socket {
     }
 }
 
+/// Prints the address and counts, never the content of a datagram.
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket")
+            .field("local_addr", &self.local_addr())
+            .field("receive_buffer", &self.receive_buffer())
+            .field("queued", &self.queued())
+            .field("may_have_more", &self.may_have_more())
+            .finish_non_exhaustive()
+    }
+}
+
 /// A goodbye that was queued and not flushed leaves all the same.
 impl Drop for Socket {
     fn drop(&mut self) {
@@ -485,7 +535,6 @@ impl std::os::windows::io::AsSocket for Socket {
 }
 
 /// The receiving half of a [`split`](Socket::split) socket.
-#[derive(Debug)]
 pub struct Receiver<'e> {
     socket: &'e RawSocket,
     drain: &'e mut Drain,
@@ -503,6 +552,14 @@ impl Receiver<'_> {
     }
 }
 
+impl fmt::Debug for Receiver<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver")
+            .field("local_addr", &self.socket.local_addr())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Receiver<'_> {
     /// As [`Socket::recv_stamped`].
     ///
@@ -515,10 +572,18 @@ impl Receiver<'_> {
 }
 
 /// The sending half of a [`split`](Socket::split) socket.
-#[derive(Debug)]
 pub struct Sender<'e> {
     socket: &'e RawSocket,
     queue: &'e mut SendQueue,
+}
+
+impl fmt::Debug for Sender<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender")
+            .field("local_addr", &self.socket.local_addr())
+            .field("queued", &self.queue.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Sender<'_> {

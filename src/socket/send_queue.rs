@@ -24,7 +24,6 @@ pub(super) enum Blocked {
 }
 
 /// The sending half of a socket.
-#[derive(Debug)]
 pub(super) struct SendQueue {
     /// A ring of slots of 1024 bytes. It starts over at the first slot whenever it ran empty, so a
     /// queue that never grows long stays within the same few pages.

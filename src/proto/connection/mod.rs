@@ -294,6 +294,7 @@ impl Connection {
             pacing_rate: self.rate.pacing_rate() * 8,
             delivery_rate: self.rate.delivery_rate().unwrap_or(0) * 8,
             queue_delay: self.rate.queue_delay().unwrap_or_default().to_std(),
+            silent_for: (now - self.last_received).to_std(),
             limited_by: self.limited_by(now),
             ..self.stats
         }
@@ -354,6 +355,7 @@ mod tests {
                 index: 0,
                 generation: 0,
             },
+            received_at: std::time::Instant::now(),
             events: &mut VecDeque::new(),
             pool: &mut Pool::default(),
             buffers: &mut Buffers::default(),

@@ -180,6 +180,8 @@ impl HostState {
         let request = Request {
             address: from,
             payload: connect.payload,
+            peers: self.counts.admitted(),
+            peers_max: self.config.peers_max,
         };
         match self.door.ask(&request) {
             Admission::Accept => Ok(()),

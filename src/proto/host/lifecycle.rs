@@ -11,6 +11,7 @@ use crate::proto::host::client_handshake::ClientHandshake;
 use crate::proto::host::slots::{PeerState, PendingPeer};
 use crate::proto::peer_id::PeerId;
 use crate::proto::slot_index::SlotIndex;
+use crate::proto::stats::PeerStats;
 use crate::proto::time::Instant;
 
 /// Beginning.
@@ -18,7 +19,7 @@ impl HostState {
     /// The client has confirmed the accept: promote it to a connected peer and replace any older peer at the
     /// same address. If the peer at that address is newer, this packet is late, or this side lost the choice
     /// between two hosts that connect to each other.
-    pub(super) fn confirm(&mut self, index: SlotIndex) {
+    pub(super) fn confirm(&mut self, index: SlotIndex, now: Instant) {
         if self.has_newer_peer(index) {
             self.drop_pending(index);
             return;
@@ -35,7 +36,7 @@ impl HostState {
         let address = connection.address;
         self.counts.pending -= 1;
         self.counts.connecting -= usize::from(attempt.is_some());
-        self.replace(address, index);
+        self.replace(address, index, now);
         self.open(index, connection);
         self.events.push_back(Event::Connected {
             peer: self.slots.peer_id(index),
@@ -67,13 +68,13 @@ impl HostState {
         self.accepted
     }
 
-    fn replace(&mut self, address: SocketAddr, by: SlotIndex) {
+    fn replace(&mut self, address: SocketAddr, by: SlotIndex, now: Instant) {
         let Some(index) = self.by_address.get(&address).copied() else {
             return;
         };
         match self.slots[index].state() {
             PeerState::Open(_) => {
-                self.end_open(index, DisconnectReason::Replaced);
+                self.end_open(index, DisconnectReason::Replaced, now);
             }
             PeerState::Connecting(_) if index != by => {
                 self.end_attempt(index, DisconnectReason::Replaced);
@@ -139,7 +140,7 @@ impl HostState {
         if let Some(attempt) = pending.attempt {
             self.counts.connecting -= 1;
             self.forget_address(attempt.to, index);
-            self.emit_disconnected(index, DisconnectReason::Local { code });
+            self.emit_disconnected(index, DisconnectReason::Local { code }, None);
         }
     }
 }
@@ -152,7 +153,7 @@ impl HostState {
             PeerState::Connecting(_) => self.end_attempt(index, reason),
             PeerState::Open(connection) => {
                 connection.disconnect(code, now);
-                self.end_open(index, reason);
+                self.end_open(index, reason, now);
             }
             PeerState::Pending(_) => self.disconnect_pending(index, code, now),
             PeerState::Free | PeerState::Closing(_) | PeerState::Ended => {}
@@ -161,16 +162,17 @@ impl HostState {
     }
 
     /// A connection is over for the application. If the peer is still to be told, the slot closes.
-    pub(super) fn end_open(&mut self, index: SlotIndex, reason: DisconnectReason) {
+    pub(super) fn end_open(&mut self, index: SlotIndex, reason: DisconnectReason, now: Instant) {
         let Some(connection) = self.slots.change(index).take_open() else {
             return;
         };
         self.counts.open -= 1;
         self.forget_connection(index, &connection);
+        let stats = Box::new(connection.stats(now));
         if connection.is_closing() {
             self.begin_closing(index, connection);
         }
-        self.emit_disconnected(index, reason);
+        self.emit_disconnected(index, reason, Some(stats));
     }
 
     /// An attempt to connect has failed.
@@ -180,14 +182,23 @@ impl HostState {
         };
         self.counts.connecting -= 1;
         self.forget_address(attempt.to, index);
-        self.emit_disconnected(index, reason);
+        self.emit_disconnected(index, reason, None);
     }
 
-    fn emit_disconnected(&mut self, index: SlotIndex, reason: DisconnectReason) {
+    fn emit_disconnected(
+        &mut self,
+        index: SlotIndex,
+        reason: DisconnectReason,
+        stats: Option<Box<PeerStats>>,
+    ) {
         let peer = self.slots.peer_id(index);
         self.slots.bookkeeping(index).disconnect_event_pending = true;
         self.counts.undelivered_disconnects += 1;
-        self.events.push_back(Event::Disconnected { peer, reason });
+        self.events.push_back(Event::Disconnected {
+            peer,
+            reason,
+            stats,
+        });
     }
 
     fn begin_closing(&mut self, index: SlotIndex, connection: Box<Connection>) {
@@ -235,6 +246,7 @@ impl HostState {
                 peer,
                 delivery,
                 bytes,
+                ..
             } => self.on_message_taken(*peer, *delivery, bytes.len()),
             Event::Acked { peer, .. } | Event::Lost { peer, .. } => {
                 if let Some(connection) = self.slots.change(peer.slot()).open_mut() {

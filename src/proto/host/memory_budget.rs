@@ -21,6 +21,7 @@ use crate::proto::host::scheduler::SCHEDULED_BYTES;
 use crate::proto::host::slots::PeerSlot;
 use crate::proto::recovery::ack_tracker::{RANGES_BYTES_IDLE, RANGES_BYTES_MAX};
 use crate::proto::recovery::sent_packets;
+use crate::proto::stats::PeerStats;
 #[cfg(feature = "noise")]
 use crate::proto::wire::handshake::ACCEPT_SEALED_LEN;
 use crate::proto::wire::handshake::ConnectFingerprint;
@@ -70,7 +71,8 @@ impl Config {
         let from_server = self.incoming_bytes_max(self.window_of_server());
         let of_client = from_client + self.outgoing_bytes_max(servers);
         let of_server = from_server + self.outgoing_bytes_max(clients);
-        self.peer_bytes_idle() + of_client.max(of_server)
+        // The final statistics wait in an event while the connection is still closing.
+        self.peer_bytes_idle() + of_client.max(of_server) + size_of::<PeerStats>()
     }
 
     /// `message_max` is what the peer takes.
@@ -262,6 +264,25 @@ mod tests {
                 each > config.peer_bytes_idle() / 4,
                 "the formula is not a joke"
             );
+        }
+    }
+
+    #[test]
+    fn a_closing_peer_costs_as_much_as_an_idle_one_and_its_final_statistics() {
+        for config in configs() {
+            let mut pair = HostPair::new(&config);
+            connect(&mut pair, 9999);
+            let info = allocation_counter::measure(|| {
+                for number in 1..=100 {
+                    connect(&mut pair, number);
+                }
+                pair.server.shutdown(0, pair.now);
+                pair.client = HostState::new(config.clone(), [0; 32], pair.now).unwrap();
+            });
+            assert_eq!(pair.server.stats().peers, 0);
+            let each = usize::try_from(info.bytes_current).unwrap() / 100;
+            let stated = config.peer_bytes_idle() + size_of::<PeerStats>();
+            assert!(each <= stated, "{each} of {stated}");
         }
     }
 

@@ -24,7 +24,7 @@ mod token_bucket;
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
-use std::time;
+use std::{fmt, time};
 
 use self::admission::AdmissionPolicy;
 pub use self::admission::{Admission, Request};
@@ -40,7 +40,7 @@ use crate::keys::PublicKey;
 use crate::limits::{CONNECT_PAYLOAD_MAX, DATAGRAM_MAX, MESSAGE_MAX, SLOTS_MAX, UNRELIABLE_MAX};
 use crate::proto::buffers::Buffers;
 use crate::proto::delivery::{Delivery, Receipt};
-use crate::proto::event::{ConnectError, Event};
+use crate::proto::event::{ByteCount, ConnectError, Event};
 use crate::proto::peer_id::PeerId;
 use crate::proto::pool::Pool;
 use crate::proto::rng::{HashKeys, SeededRng};
@@ -98,7 +98,6 @@ use crate::proto::wire::handshake::{ConnectFingerprint, SecurityMode, Settings};
 /// client.send(peer, Delivery::Unreliable, b"hello", now)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct HostState {
     config: Config,
     clock: Clock,
@@ -156,7 +155,7 @@ impl PeerCounts {
 /// let options = ConnectOptions::with_payload("a login ticket");
 /// assert_eq!(options.payload, b"a login ticket");
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConnectOptions {
     /// For the [admission](crate::Request) of the server's application: up to
@@ -198,6 +197,19 @@ impl ConnectOptions {
     pub fn trust_unpinned(mut self) -> Self {
         self.trust_unpinned = true;
         self
+    }
+}
+
+/// Prints the length of the payload, never its content.
+impl fmt::Debug for ConnectOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut fields = f.debug_struct("ConnectOptions");
+        fields.field("payload", &ByteCount(self.payload.len()));
+        #[cfg(feature = "noise")]
+        fields
+            .field("server_key", &self.server_key)
+            .field("trust_unpinned", &self.trust_unpinned);
+        fields.finish()
     }
 }
 
@@ -483,7 +495,14 @@ impl HostState {
         self.slots.open(peer).is_some()
     }
 
-    /// What is known of a peer, while it is connected.
+    /// The validated address of a peer, while it is connected.
+    pub fn peer_address(&self, peer: PeerId) -> Option<SocketAddr> {
+        let connection = self.slots.open(peer)?;
+        Some(connection.address)
+    }
+
+    /// Statistics of a peer, while it is connected. `now` is the time of
+    /// [`silent_for`](PeerStats::silent_for) and [`limited_by`](PeerStats::limited_by).
     pub fn peer_stats(&self, peer: PeerId, now: time::Instant) -> Option<PeerStats> {
         let connection = self.slots.open(peer)?;
         Some(connection.stats(self.clock.convert(now)))
@@ -540,6 +559,24 @@ impl HostState {
             message_max: message_max as u32,
             window: window as u32,
         }
+    }
+}
+
+/// Prints counts. Its length does not depend on how many peers there are.
+impl fmt::Debug for HostState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostState")
+            .field("security", &self.protection())
+            .field("protocol_id", &self.protocol_id())
+            .field("peers", &self.counts.open)
+            .field("pending", &self.counts.pending)
+            .field("connecting", &self.counts.connecting)
+            .field("closing", &self.counts.closing)
+            .field("peers_max", &self.config.peers_max)
+            .field("events", &self.events.len())
+            .field("admission", &self.door)
+            .field("is_shutting_down", &self.is_shutting_down)
+            .finish_non_exhaustive()
     }
 }
 

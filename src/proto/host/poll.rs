@@ -59,7 +59,7 @@ impl HostState {
                 let is_silent = connection.on_timeout(now);
                 if is_silent {
                     self.stats.timed_out += 1;
-                    self.end_open(index, DisconnectReason::TimedOut);
+                    self.end_open(index, DisconnectReason::TimedOut, now);
                 }
             }
             _ => {}
@@ -142,7 +142,7 @@ impl HostState {
                 let transmit = connection.transmit(buffer, &mut self.buffers, now);
                 if connection.is_used_up() {
                     connection.disconnect(0, now);
-                    self.end_open(index, DisconnectReason::PacketNumbersExhausted);
+                    self.end_open(index, DisconnectReason::PacketNumbersExhausted, now);
                 }
                 transmit.map(|(to, len)| Transmit { to, len })
             }

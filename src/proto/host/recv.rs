@@ -46,7 +46,7 @@ impl HostState {
         // A pending client cannot migrate.
         let is_pending = matches!(self.slots[index].state(), PeerState::Pending(_));
         if is_pending && packet.moved_to.is_none() {
-            self.confirm(index);
+            self.confirm(index, now);
         }
         match self.slots[index].state() {
             PeerState::Open(_) => self.on_packet_of_peer(index, packet, now),
@@ -62,7 +62,7 @@ impl HostState {
         let disconnected = self.handle_frames(index, packet, now);
         self.emit_receipts(index);
         if let Some(code) = disconnected {
-            self.end_open(index, DisconnectReason::Remote { code });
+            self.end_open(index, DisconnectReason::Remote { code }, now);
         }
     }
 
@@ -93,6 +93,7 @@ impl HostState {
         let connection = state.connection_mut()?;
         let mut event_sink = EventSink {
             peer,
+            received_at: self.clock.latest(),
             events: &mut self.events,
             pool: &mut self.pool,
             buffers: &mut self.buffers,

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tickwire::limits::DATAGRAM_MAX;
 use tickwire::proto::HostState;
-use tickwire::sim::Link;
-use tickwire::{Config, ConnectOptions, Delivery, Event, LinkConditions, PeerId};
+use tickwire::sim::{Link, LinkConditions};
+use tickwire::{Config, ConnectOptions, Delivery, Event, PeerId};
 
 use super::scenario::{Driven, Scenario};
 use crate::bench::percentile;

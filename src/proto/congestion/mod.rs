@@ -13,8 +13,6 @@ mod queue_delay;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::delivery_rate::DeliverySnapshot;
-
 use self::controller::RateController;
 use self::pacer::Pacer;
 use crate::config::Config;

@@ -4,6 +4,7 @@
 //! acknowledged, and `channel` decides what to send again.
 
 pub(crate) mod ack_tracker;
+pub(crate) mod delivery_snapshot;
 pub(crate) mod loss_rate;
 pub(crate) mod replay_window;
 pub(crate) mod rtt;

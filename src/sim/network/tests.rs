@@ -1,3 +1,5 @@
+//! Turns, links, stalls, moves and limits of the virtual network.
+
 use super::*;
 use crate::proto::Delivery;
 use crate::proto::Event;
@@ -78,9 +80,8 @@ impl Pair {
     }
 
     fn send(&mut self, message: &[u8]) {
-        let client = self.network.host_mut(self.client);
-        client
-            .send(self.peer, Delivery::Unreliable, message)
+        self.network
+            .send(self.client, self.peer, Delivery::Unreliable, message)
             .unwrap();
     }
 

@@ -10,7 +10,7 @@ pub(crate) mod controller;
 mod delivery_rate;
 mod pacer;
 mod queue_delay;
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod tests;
 
 use self::controller::RateController;

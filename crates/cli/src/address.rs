@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket}
 
 use tickwire::{Socket, SocketConfig};
 
-use crate::failure::Failure;
-use crate::text::{Shown, Style};
+use crate::error::CliError;
+use crate::escape::{ByteFormat, FormattedBytes};
 
 /// Where `listen` listens and `send` sends to, unless told otherwise.
 pub(crate) const DEFAULT: &str = "127.0.0.1:10080";
@@ -16,7 +16,7 @@ const EXPECTED: &str = "expected a host and a port, \
 
 /// The socket addresses that `text` stands for, at least one, IPv4 first: a name that has both is
 /// most often served on IPv4, and then also where IPv6 is broken.
-pub(crate) fn resolve(text: &str) -> Result<Vec<SocketAddr>, Failure> {
+pub(crate) fn resolve(text: &str) -> Result<Vec<SocketAddr>, CliError> {
     if let Ok(addr) = text.parse() {
         return Ok(vec![addr]);
     }
@@ -33,10 +33,10 @@ pub(crate) fn resolve(text: &str) -> Result<Vec<SocketAddr>, Failure> {
     Ok(addrs)
 }
 
-fn bad(text: &str, what: &str) -> Failure {
+fn bad(text: &str, what: &str) -> CliError {
     // Escaped, so that whatever was typed or pasted, the error stays one line.
-    let shown = Shown(text.as_bytes(), Style::Text);
-    Failure::Usage(format!("address \"{shown}\": {what}; {EXPECTED}"))
+    let shown = FormattedBytes(text.as_bytes(), ByteFormat::Text);
+    CliError::Usage(format!("address \"{shown}\": {what}; {EXPECTED}"))
 }
 
 /// Host and port, or what is wrong.
@@ -75,7 +75,7 @@ fn without_brackets(host: &str) -> Result<&str, &'static str> {
 }
 
 /// Binds to the first address of `text` that this machine has.
-pub(crate) fn bind(text: &str) -> Result<Socket, Failure> {
+pub(crate) fn bind(text: &str) -> Result<Socket, CliError> {
     let config = SocketConfig::default();
     first_that_binds(&resolve(text)?, |addr| Socket::with_config(addr, &config))
 }
@@ -84,7 +84,7 @@ pub(crate) fn bind(text: &str) -> Result<Socket, Failure> {
 ///
 /// Several are tried in their order: one whose family this machine does not speak, or that it knows
 /// no way to, leaves it to the next.
-pub(crate) fn open_towards(text: &str) -> Result<(Socket, SocketAddr), Failure> {
+pub(crate) fn open_towards(text: &str) -> Result<(Socket, SocketAddr), CliError> {
     let candidates = resolve(text)?;
     if candidates.iter().any(|addr| addr.port() == 0) {
         return Err(bad(text, "port 0 can be listened on, not sent to"));
@@ -109,7 +109,7 @@ pub(crate) fn open_towards(text: &str) -> Result<(Socket, SocketAddr), Failure> 
 fn first_that_binds(
     candidates: &[SocketAddr],
     bind: impl Fn(SocketAddr) -> io::Result<Socket>,
-) -> Result<Socket, Failure> {
+) -> Result<Socket, CliError> {
     let mut first_failure = None;
     for addr in candidates {
         let error = match bind(*addr) {
@@ -157,7 +157,7 @@ fn unspecified(to: SocketAddr) -> SocketAddr {
 }
 
 /// What is wrong with an address to bind to, and what to do.
-fn bind_failure(addr: SocketAddr, error: &io::Error) -> Failure {
+fn bind_failure(addr: SocketAddr, error: &io::Error) -> CliError {
     let any_port = SocketAddr::new(addr.ip(), 0);
     let privileged = privileged_ports();
     let what = match error.kind() {
@@ -169,7 +169,7 @@ fn bind_failure(addr: SocketAddr, error: &io::Error) -> Failure {
             format!("ports below {privileged} need privileges: choose {privileged} or above")
         }
         io::ErrorKind::AddrNotAvailable => {
-            let (here, everywhere) = (local(addr), unspecified(addr).ip());
+            let (here, everywhere) = (loopback(addr), unspecified(addr).ip());
             let everywhere = SocketAddr::new(everywhere, addr.port());
             format!(
                 "this machine does not have this address: \
@@ -187,7 +187,7 @@ fn bind_failure(addr: SocketAddr, error: &io::Error) -> Failure {
         ),
         _ => error.to_string(),
     };
-    Failure::Refused(format!("cannot bind {addr}: {what}"))
+    CliError::Runtime(format!("cannot bind {addr}: {what}"))
 }
 
 /// Every interface has these addresses, so the address alone does not say which is meant
@@ -197,7 +197,7 @@ fn is_without_interface(addr: SocketAddr) -> bool {
 }
 
 /// The loopback address of the family of `addr`, with its port.
-pub(crate) fn local(addr: SocketAddr) -> SocketAddr {
+pub(crate) fn loopback(addr: SocketAddr) -> SocketAddr {
     let ip = match addr {
         SocketAddr::V4(_) => IpAddr::from(Ipv4Addr::LOCALHOST),
         SocketAddr::V6(_) => IpAddr::from(Ipv6Addr::LOCALHOST),
@@ -223,10 +223,10 @@ fn privileged_ports() -> u16 {
 mod tests {
     use super::*;
 
-    fn text_of(failure: Failure) -> String {
+    fn text_of(failure: CliError) -> String {
         match failure {
-            Failure::Usage(text) | Failure::Refused(text) => text,
-            Failure::OutputClosed => panic!("no output here"),
+            CliError::Usage(text) | CliError::Runtime(text) => text,
+            CliError::OutputClosed => panic!("no output here"),
         }
     }
 
@@ -276,7 +276,7 @@ mod tests {
         ];
         for (text, what) in cases {
             let wanted = format!("address \"{text}\": {what}; {EXPECTED}");
-            assert_eq!(resolve(text), Err(Failure::Usage(wanted)));
+            assert_eq!(resolve(text), Err(CliError::Usage(wanted)));
         }
     }
 

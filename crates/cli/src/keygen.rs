@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use tickwire::{KeyFileError, PrivateKey, token};
 
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output::Output;
 
 /// Makes a key for a server, and prints what its players are to know of it
@@ -38,7 +38,7 @@ pub(crate) struct Options {
     token: bool,
 }
 
-pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     let mut output = Output::new();
     if options.token {
         options.write_token_key()?;
@@ -50,8 +50,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
 }
 
 impl Options {
-    fn write_private_key(&self) -> Result<PrivateKey, Failure> {
-        let key = PrivateKey::generate().map_err(Failure::cannot("draw a key"))?;
+    fn write_private_key(&self) -> Result<PrivateKey, CliError> {
+        let key = PrivateKey::generate().map_err(CliError::cannot("draw a key"))?;
         let written = if self.force {
             key.replace_file(&self.file)
         } else {
@@ -61,8 +61,8 @@ impl Options {
         Ok(key)
     }
 
-    fn write_token_key(&self) -> Result<(), Failure> {
-        let key = token::TokenKey::generate().map_err(Failure::cannot("draw a key"))?;
+    fn write_token_key(&self) -> Result<(), CliError> {
+        let key = token::TokenKey::generate().map_err(CliError::cannot("draw a key"))?;
         let written = if self.force {
             key.replace_file(&self.file)
         } else {
@@ -72,10 +72,10 @@ impl Options {
     }
 }
 
-fn not_written(error: &KeyFileError) -> Failure {
+fn not_written(error: &KeyFileError) -> CliError {
     use tickwire::KeyFileErrorKind::Exists;
     match error.kind {
-        Exists => Failure::Usage(format!("{error}; --force puts a new key in its place")),
-        _ => Failure::Refused(error.to_string()),
+        Exists => CliError::Usage(format!("{error}; --force puts a new key in its place")),
+        _ => CliError::Runtime(error.to_string()),
     }
 }

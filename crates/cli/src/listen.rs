@@ -5,10 +5,10 @@ use std::time::Instant;
 use tickwire::{Socket, SocketStats, Ticker};
 
 use crate::address;
-use crate::failure::Failure;
+use crate::error::CliError;
+use crate::escape::{ByteFormat, ReceivedDatagram};
 use crate::output::Output;
-use crate::signals::Stop;
-use crate::text::{Received, Style};
+use crate::signals::StopSignal;
 use crate::totals::{Progress, Totals};
 
 /// Listens and shows every datagram that comes in, one line each
@@ -42,16 +42,16 @@ pub(crate) struct Options {
 }
 
 /// Runs until a signal comes or nobody reads the output any more.
-pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     let mut socket = address::bind(&options.address)?;
     let waker = socket
         .waker()
-        .map_err(Failure::cannot("wait for datagrams"))?;
+        .map_err(CliError::cannot("wait for datagrams"))?;
     let listener = Listener {
-        stop: Stop::on_signal(waker)?,
+        stop: StopSignal::on_signal(waker)?,
         socket,
         output: Output::new(),
-        style: Style::of(options.hex),
+        style: ByteFormat::of(options.hex),
         echo: options.echo,
         report: options.quiet.then(Report::new),
     };
@@ -60,16 +60,16 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
 
 struct Listener {
     socket: Socket,
-    stop: Stop,
+    stop: StopSignal,
     output: Output,
-    style: Style,
+    style: ByteFormat,
     echo: bool,
     /// With it, totals take the place of the datagrams.
     report: Option<Report>,
 }
 
 impl Listener {
-    fn run(mut self) -> Result<(), Failure> {
+    fn run(mut self) -> Result<(), CliError> {
         let address = self.socket.local_addr();
         self.output.line(format_args!("listening on {address}"))?;
         // Asked after the drain, so that what came before the signal is shown and counted.
@@ -85,20 +85,20 @@ impl Listener {
     }
 
     /// Until a datagram, a signal, or the next line of totals.
-    fn sleep(&mut self) -> Result<(), Failure> {
+    fn sleep(&mut self) -> Result<(), CliError> {
         let slept = match &self.report {
             Some(report) => self.socket.wait_until(report.ticker.deadline()),
             None => self.socket.wait(None),
         };
-        slept.map_err(Failure::cannot("wait for datagrams"))
+        slept.map_err(CliError::cannot("wait for datagrams"))
     }
 
     /// Everything that waits in the socket, within the budget of the socket.
-    fn drain(&mut self) -> Result<(), Failure> {
+    fn drain(&mut self) -> Result<(), CliError> {
         let (mut rx, mut tx) = self.socket.split();
-        while let Some(datagram) = rx.recv().map_err(Failure::cannot("receive"))? {
+        while let Some(datagram) = rx.recv().map_err(CliError::cannot("receive"))? {
             if self.report.is_none() {
-                self.output.line(Received(datagram, self.style))?;
+                self.output.line(ReceivedDatagram(datagram, self.style))?;
             }
             if self.echo {
                 // A full queue means that the network takes less than comes in. The echo is lost and
@@ -112,7 +112,7 @@ impl Listener {
         Ok(())
     }
 
-    fn report_if_due(&mut self) -> Result<(), Failure> {
+    fn report_if_due(&mut self) -> Result<(), CliError> {
         let totals = self.totals();
         let Some(report) = &mut self.report else {
             return Ok(());

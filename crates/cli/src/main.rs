@@ -5,20 +5,20 @@
 #![forbid(unsafe_code)]
 
 mod address;
-mod agreement;
 mod bench;
-mod failure;
+mod error;
+mod escape;
 mod keygen;
-mod lines;
+mod line_reader;
 mod listen;
 mod output;
 mod ping;
+mod protocol;
+mod ratio;
 mod schedule;
 mod send;
 mod serve;
-mod share;
 mod signals;
-mod text;
 mod time;
 mod token;
 mod totals;
@@ -27,7 +27,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// UDP for games, driven by your own loop: datagrams to look at (`listen`) and to send (`send`),
 /// connections to serve (`serve`), round trips to measure over either (`ping`, `ping --connect`), keys
@@ -59,7 +59,7 @@ enum Command {
 }
 
 impl Command {
-    fn run(&self) -> Result<(), Failure> {
+    fn run(&self) -> Result<(), CliError> {
         match self {
             Self::Bench(options) => bench::run(options),
             Self::Keygen(options) => keygen::run(options),

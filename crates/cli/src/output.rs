@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write as _};
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write as _};
 
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// How much is held back before it is written, in bytes: what a pipe of Linux takes at once.
 const BUFFER: usize = 64 << 10;
@@ -26,7 +26,7 @@ impl Output {
     }
 
     /// Adds a line; `text` comes without its end.
-    pub(crate) fn line(&mut self, text: impl Display) -> Result<(), Failure> {
+    pub(crate) fn line(&mut self, text: impl Display) -> Result<(), CliError> {
         self.line.clear();
         // A string takes everything; what could fail is a Display that says so, and none here does.
         let _ = writeln!(self.line, "{text}");
@@ -34,11 +34,11 @@ impl Output {
         // between leaves none half written on the terminal.
         self.stdout
             .write_all(self.line.as_bytes())
-            .map_err(Failure::of_output)
+            .map_err(CliError::from_output)
     }
 
     /// Leaves the line on which a terminal has shown what was typed: the `^C` that ended the program.
-    pub(crate) fn leave_typed_line(&mut self) -> Result<(), Failure> {
+    pub(crate) fn leave_typed_line(&mut self) -> Result<(), CliError> {
         if self.stdout.get_ref().is_terminal() {
             self.line("")?;
         }
@@ -46,7 +46,7 @@ impl Output {
     }
 
     /// Shows every line that was added.
-    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
-        self.stdout.flush().map_err(Failure::of_output)
+    pub(crate) fn flush(&mut self) -> Result<(), CliError> {
+        self.stdout.flush().map_err(CliError::from_output)
     }
 }

@@ -9,11 +9,11 @@ use tickwire::limits::DATAGRAM_MAX;
 use tickwire::{SendError, Socket};
 
 use crate::address;
-use crate::failure::{self, Failure};
-use crate::lines::{Lines, Next};
+use crate::error::{self, CliError};
+use crate::escape::{ByteFormat, ReceivedDatagram, SentDatagram};
+use crate::line_reader::{LineReader, NextLine};
 use crate::output::Output;
 use crate::schedule::{Due, Schedule};
-use crate::text::{Received, Sent, Style};
 
 /// How long what is queued may take to leave once there is nothing else to do. A network card needs
 /// milliseconds; one that takes nothing for this long is stuck.
@@ -60,7 +60,7 @@ pub(crate) struct Options {
 }
 
 /// Sends everything, waits for answers if asked to, and fails if something could not leave.
-pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     let message = options.message.as_encoded_bytes();
     // Before anything else, so that nothing is sent.
     refuse_too_long(message)?;
@@ -70,7 +70,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         socket,
         to,
         output: Output::new(),
-        style: Style::of(options.hex),
+        style: ByteFormat::of(options.hex),
         shows_answers: options.wait.is_some(),
         schedule: Schedule::new(options.every.unwrap_or_default()),
         refusal: None,
@@ -78,12 +78,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     sending.run(messages, options.count, options.wait)
 }
 
-fn refuse_too_long(message: &[u8]) -> Result<(), Failure> {
+fn refuse_too_long(message: &[u8]) -> Result<(), CliError> {
     let (len, max) = (message.len(), DATAGRAM_MAX);
     if len <= max {
         return Ok(());
     }
-    Err(Failure::Usage(SendError::TooLong { len, max }.to_string()))
+    Err(CliError::Usage(SendError::TooLong { len, max }.to_string()))
 }
 
 /// Where the messages come from.
@@ -91,21 +91,21 @@ enum Messages {
     /// The command line; `None` once it was taken.
     One(Option<Vec<u8>>),
     /// Standard input.
-    Lines(Lines),
+    Lines(LineReader),
 }
 
 impl Messages {
-    fn of(message: &[u8], socket: &mut Socket) -> Result<Self, Failure> {
+    fn of(message: &[u8], socket: &mut Socket) -> Result<Self, CliError> {
         if message != b"-" {
             return Ok(Self::One(Some(message.to_vec())));
         }
-        let waker = socket.waker().map_err(Failure::cannot("wait"))?;
-        Ok(Self::Lines(Lines::read(io::stdin(), waker)))
+        let waker = socket.waker().map_err(CliError::cannot("wait"))?;
+        Ok(Self::Lines(LineReader::read(io::stdin(), waker)))
     }
 
-    fn next(&mut self) -> Result<Next, Failure> {
+    fn next(&mut self) -> Result<NextLine, CliError> {
         match self {
-            Self::One(message) => Ok(message.take().map_or(Next::End, Next::Line)),
+            Self::One(message) => Ok(message.take().map_or(NextLine::End, NextLine::Line)),
             Self::Lines(lines) => lines.next(),
         }
     }
@@ -115,7 +115,7 @@ struct Sending {
     socket: Socket,
     to: SocketAddr,
     output: Output,
-    style: Style,
+    style: ByteFormat,
     shows_answers: bool,
     schedule: Schedule,
     /// What the system said of the first datagram that it refused.
@@ -128,7 +128,7 @@ impl Sending {
         messages: Messages,
         count: u64,
         wait: Option<Duration>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         let sent = self.send_all(messages, count);
         // Also after a failure: what was shown as sent leaves.
         let left = self.let_all_leave();
@@ -140,17 +140,17 @@ impl Sending {
         self.refuse_discarded()
     }
 
-    fn send_all(&mut self, mut messages: Messages, count: u64) -> Result<(), Failure> {
+    fn send_all(&mut self, mut messages: Messages, count: u64) -> Result<(), CliError> {
         loop {
             match messages.next()? {
-                Next::Line(message) => self.send_times(&message, count)?,
-                Next::Later => self.turn(None)?,
-                Next::End => return Ok(()),
+                NextLine::Line(message) => self.send_times(&message, count)?,
+                NextLine::Later => self.turn(None)?,
+                NextLine::End => return Ok(()),
             }
         }
     }
 
-    fn send_times(&mut self, message: &[u8], count: u64) -> Result<(), Failure> {
+    fn send_times(&mut self, message: &[u8], count: u64) -> Result<(), CliError> {
         for _ in 0..count {
             self.wait_until_due()?;
             self.send(message)?;
@@ -159,7 +159,7 @@ impl Sending {
         Ok(())
     }
 
-    fn wait_until_due(&mut self) -> Result<(), Failure> {
+    fn wait_until_due(&mut self) -> Result<(), CliError> {
         loop {
             match self.schedule.due(Instant::now()) {
                 Due::Now => return Ok(()),
@@ -169,14 +169,15 @@ impl Sending {
         }
     }
 
-    fn send(&mut self, message: &[u8]) -> Result<(), Failure> {
-        self.output.line(Sent(self.to, message, self.style))?;
+    fn send(&mut self, message: &[u8]) -> Result<(), CliError> {
+        self.output
+            .line(SentDatagram(self.to, message, self.style))?;
         let mut sent = self.socket.send(self.to, message);
         if sent == Err(SendError::QueueFull) {
             self.let_all_leave()?;
             sent = self.socket.send(self.to, message);
         }
-        sent.map_err(|error| Failure::Refused(error.to_string()))?;
+        sent.map_err(|error| CliError::Runtime(error.to_string()))?;
         // A batch has just left. Who sends without a pause still has to hear the answers to it.
         if self.socket.queued() == 0 {
             self.receive()?;
@@ -185,14 +186,14 @@ impl Sending {
     }
 
     /// Sends until the queue is empty.
-    fn let_all_leave(&mut self) -> Result<(), Failure> {
+    fn let_all_leave(&mut self) -> Result<(), CliError> {
         let begin = Instant::now();
         self.flush();
         while self.socket.queued() > 0 {
             if begin.elapsed() > LEAVE_MAX {
                 let queued = self.socket.queued();
                 let seconds = LEAVE_MAX.as_secs();
-                return Err(Failure::Refused(format!(
+                return Err(CliError::Runtime(format!(
                     "{queued} datagrams are not sent: the system took none for {seconds} seconds"
                 )));
             }
@@ -202,7 +203,7 @@ impl Sending {
     }
 
     /// Shows what comes within `time`. What never left is not answered.
-    fn wait_for_answers(&mut self, time: Duration) -> Result<(), Failure> {
+    fn wait_for_answers(&mut self, time: Duration) -> Result<(), CliError> {
         if self.socket.stats().datagrams_sent == 0 {
             return Ok(());
         }
@@ -217,14 +218,14 @@ impl Sending {
 
     /// Sends what is queued, shows what there is to show, sleeps until then or until something
     /// happens, and takes in what was answered.
-    fn turn(&mut self, until: Option<Instant>) -> Result<(), Failure> {
+    fn turn(&mut self, until: Option<Instant>) -> Result<(), CliError> {
         self.flush();
         self.output.flush()?;
         let slept = match until {
             Some(time) => self.socket.wait_until(time),
             None => self.socket.wait(None),
         };
-        slept.map_err(Failure::cannot("wait"))?;
+        slept.map_err(CliError::cannot("wait"))?;
         self.receive()
     }
 
@@ -235,18 +236,18 @@ impl Sending {
         }
     }
 
-    fn receive(&mut self) -> Result<(), Failure> {
+    fn receive(&mut self) -> Result<(), CliError> {
         // Taken in also where they are not shown: unread ones would end every sleep at once.
-        while let Some(datagram) = self.socket.recv().map_err(Failure::cannot("receive"))? {
+        while let Some(datagram) = self.socket.recv().map_err(CliError::cannot("receive"))? {
             if self.shows_answers {
-                self.output.line(Received(datagram, self.style))?;
+                self.output.line(ReceivedDatagram(datagram, self.style))?;
             }
         }
         Ok(())
     }
 
     /// Nothing is dropped silently.
-    fn refuse_discarded(&self) -> Result<(), Failure> {
+    fn refuse_discarded(&self) -> Result<(), CliError> {
         let stats = self.socket.stats();
         let discarded = stats.discarded;
         if discarded == 0 {
@@ -255,9 +256,9 @@ impl Sending {
         let all = discarded + stats.datagrams_sent;
         let reason = match &self.refusal {
             Some(error) => error.to_string(),
-            None => failure::reason(&stats.send_errors).to_owned(),
+            None => error::send_error_reason(&stats.send_errors).to_owned(),
         };
-        Err(Failure::Refused(format!(
+        Err(CliError::Runtime(format!(
             "{discarded} of {all} datagrams to {} could not be sent: {reason}",
             self.to
         )))

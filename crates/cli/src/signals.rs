@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use log::warn;
 use tickwire::Waker;
 
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// A signal that comes this long after the first one means it: the loop had its time to end and does
 /// not, because whoever reads its output does not read. Not at once, because some senders signal
@@ -20,13 +20,13 @@ const ENDED_BY_SIGNAL: i32 = 130;
 
 /// Whether the program was asked to end.
 #[derive(Debug)]
-pub(crate) struct Stop {
+pub(crate) struct StopSignal {
     is_requested: Arc<AtomicBool>,
 }
 
-impl Stop {
+impl StopSignal {
     /// From now on a signal sets this and wakes the socket, instead of killing the process.
-    pub(crate) fn on_signal(waker: Waker) -> Result<Self, Failure> {
+    pub(crate) fn on_signal(waker: Waker) -> Result<Self, CliError> {
         let is_requested = Arc::new(AtomicBool::new(false));
         let stop = Self {
             is_requested: Arc::clone(&is_requested),
@@ -44,7 +44,7 @@ impl Stop {
             }
         };
         on_each_signal(on_signal)
-            .map_err(|error| Failure::Refused(format!("cannot wait for signals: {error}")))?;
+            .map_err(|error| CliError::Runtime(format!("cannot wait for signals: {error}")))?;
         Ok(stop)
     }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tickwire::token::{self, Claims, TokenId, TokenKey};
 
-use crate::agreement::{self, AUDIENCE};
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output::Output;
+use crate::protocol::{self, AUDIENCE};
 use crate::time;
 
 /// Issues an admission token, as a login service would, to try one out
@@ -50,10 +50,10 @@ pub(crate) struct Options {
     data: String,
 }
 
-pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     let key =
-        TokenKey::read_file(&options.key).map_err(|error| Failure::Usage(error.to_string()))?;
-    let id = TokenId::generate().map_err(Failure::cannot("draw an id"))?;
+        TokenKey::read_file(&options.key).map_err(|error| CliError::Usage(error.to_string()))?;
+    let id = TokenId::generate().map_err(CliError::cannot("draw an id"))?;
     let grant = Claims {
         player: options.player.as_bytes(),
         audience: options.audience.as_bytes(),
@@ -62,11 +62,11 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     };
     let token = token::issue(&key, &grant, id).map_err(|error| {
         let (field, len, min, max) = (error.field, error.len, error.min, error.max);
-        Failure::Usage(format!(
+        CliError::Usage(format!(
             "--{field} is {len} bytes, it can be {min} to {max}"
         ))
     })?;
     let mut output = Output::new();
-    output.line(agreement::Hex(&token))?;
+    output.line(protocol::Hex(&token))?;
     output.flush()
 }

@@ -5,15 +5,15 @@
 //! stands on: `probe` (the bytes), `flights` (what is under way), `round_trips` (the figures), `tally`
 //! (the counts and the last word). `pace` says when the next probe leaves.
 
-mod connected;
-mod flights;
-mod pace;
+mod connection;
+mod counters;
+mod in_flight;
+mod pacing;
 mod pinger;
 mod probe;
-mod round_trips;
+mod rtt;
 mod session;
-mod tally;
-mod way;
+mod transport;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -22,20 +22,20 @@ use humantime::format_duration;
 use tickwire::limits::{DATAGRAM_MAX, TIMEOUT_MAX, WHOLE_MAX};
 use tickwire::{PublicKey, Socket};
 
-use self::connected::{Connected, Terms};
-use self::flights::UNDER_WAY_MAX;
-use self::pace::Pace;
+use self::connection::{ConnectParams, ConnectionTransport};
+use self::counters::{LateSends, Millis};
+use self::in_flight::IN_FLIGHT_MAX;
+use self::pacing::ProbePacing;
 use self::pinger::Pinger;
 use self::probe::{PROBE_MIN, Probes};
-use self::round_trips::ROUND_TRIP_MAX;
+use self::rtt::RTT_MAX;
 use self::session::Session;
-use self::tally::{HeldUp, Millis};
-use self::way::{Bare, Way};
+use self::transport::{Transport, UdpTransport};
 use crate::address;
-use crate::agreement::{self, ProtocolId, Token};
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output::Output;
-use crate::signals::Stop;
+use crate::protocol::{self, ProtocolId, Token};
+use crate::signals::StopSignal;
 use crate::time;
 
 /// Measures round trips to a UDP echo or through a connection, one line each
@@ -135,7 +135,7 @@ pub(crate) struct Options {
 
     /// What to show to a server that does not let everybody in, up to 256 bytes. With --plain everybody
     /// on the way can read it
-    #[arg(long, requires = "connect", value_name = "TEXT", value_parser = agreement::ticket,
+    #[arg(long, requires = "connect", value_name = "TEXT", value_parser = protocol::ticket,
           allow_hyphen_values = true)]
     ticket: Option<String>,
 
@@ -161,31 +161,31 @@ fn size(text: &str) -> Result<usize, String> {
 }
 
 /// Runs until all probes are settled or a signal comes, and fails if none was answered.
-pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     refuse_size(options.size, options.connect)?;
     refuse_timeout(options.timeout)?;
     refuse_connect_timeout(options.connect_timeout)?;
-    refuse_crowd(options.last(), options.timeout, options.every)?;
-    options.refuse_stranger()?;
+    refuse_too_many_in_flight(options.last(), options.timeout, options.every)?;
+    options.refuse_unpinned_secret()?;
     let output = Output::new();
     let (socket, to) = open_towards(&options.address)?;
     if options.connect {
         ping_through_connection(options, socket, to, output)
     } else {
-        ping_bare(options, socket, to, output)
+        ping_udp(options, socket, to, output)
     }
 }
 
-fn ping_bare(
+fn ping_udp(
     options: &Options,
     mut socket: Socket,
     to: SocketAddr,
     mut output: Output,
-) -> Result<(), Failure> {
-    let waker = socket.waker().map_err(Failure::cannot("wait"))?;
-    let stop = Stop::on_signal(waker)?;
+) -> Result<(), CliError> {
+    let waker = socket.waker().map_err(CliError::cannot("wait"))?;
+    let stop = StopSignal::on_signal(waker)?;
     options.announce(to, &mut output)?;
-    options.ping(Bare::new(socket, to), to, stop, output)
+    options.ping(UdpTransport::new(socket, to), to, stop, output)
 }
 
 fn ping_through_connection(
@@ -193,14 +193,14 @@ fn ping_through_connection(
     socket: Socket,
     to: SocketAddr,
     mut output: Output,
-) -> Result<(), Failure> {
-    let terms = options.terms();
-    let mut host = connected::host(socket, &terms)?;
-    let waker = host.waker().map_err(Failure::cannot("wait"))?;
-    let stop = Stop::on_signal(waker)?;
+) -> Result<(), CliError> {
+    let params = options.params();
+    let mut host = connection::host(socket, &params)?;
+    let waker = host.waker().map_err(CliError::cannot("wait"))?;
+    let stop = StopSignal::on_signal(waker)?;
     options.announce(to, &mut output)?;
-    let (connected, took) = Connected::open(host, to, &terms, &stop)?;
-    let how = connected.how(&terms);
+    let (connected, took) = ConnectionTransport::open(host, to, &params, &stop)?;
+    let how = connected.how(&params);
     output.line(format_args!("connected in {} ms, {how}", Millis(took)))?;
     options.ping(connected, to, stop, output)
 }
@@ -211,8 +211,8 @@ impl Options {
         self.count.unwrap_or(u64::MAX)
     }
 
-    fn terms(&self) -> Terms {
-        Terms {
+    fn params(&self) -> ConnectParams {
+        ConnectParams {
             protocol_id: self.protocol_id,
             payload: self.payload(),
             server_key: self.server_key,
@@ -223,12 +223,12 @@ impl Options {
     }
 
     /// What lets somebody in is not for whoever answers.
-    fn refuse_stranger(&self) -> Result<(), Failure> {
+    fn refuse_unpinned_secret(&self) -> Result<(), CliError> {
         let is_known = self.server_key.is_some() || self.trust_unpinned || self.plain;
         if is_known || self.payload().is_empty() {
             return Ok(());
         }
-        Err(Failure::Usage(
+        Err(CliError::Usage(
             "whoever answers would read the ticket or the token: say with --server-key which server it is \
              for (`serve` prints its key), or --trust-unpinned"
                 .into(),
@@ -243,34 +243,34 @@ impl Options {
     }
 
     /// The first line, before anything can take its time.
-    fn announce(&self, to: SocketAddr, output: &mut Output) -> Result<(), Failure> {
+    fn announce(&self, to: SocketAddr, output: &mut Output) -> Result<(), CliError> {
         output.line(format_args!("ping {to}, {} bytes", self.size))?;
         output.flush()
     }
 
     fn ping(
         &self,
-        way: impl Way,
+        transport: impl Transport,
         to: SocketAddr,
-        stop: Stop,
+        stop: StopSignal,
         output: Output,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         let probes = Probes::of_size(self.size);
         let pinger = Pinger {
-            way,
+            transport,
             stop,
             output,
-            pace: Pace::of(self.every),
+            pace: ProbePacing::of(self.every),
             session: Session::new(to, probes, self.timeout),
             last: self.last(),
             pause: self.timeout,
-            held_up: HeldUp::default(),
+            late_sends: LateSends::default(),
         };
         pinger.run()
     }
 }
 
-fn refuse_size(size: usize, is_message: bool) -> Result<(), Failure> {
+fn refuse_size(size: usize, is_message: bool) -> Result<(), CliError> {
     let (max, whole) = if is_message {
         // A longer one is cut, and its round trip is that of several packets.
         (WHOLE_MAX, "one packet of a connection")
@@ -278,12 +278,12 @@ fn refuse_size(size: usize, is_message: bool) -> Result<(), Failure> {
         (DATAGRAM_MAX, "a datagram")
     };
     if size > max {
-        return Err(Failure::Usage(format!(
+        return Err(CliError::Usage(format!(
             "--size is {size} bytes, at most {max} fit into {whole}"
         )));
     }
     if size < PROBE_MIN {
-        return Err(Failure::Usage(format!(
+        return Err(CliError::Usage(format!(
             "--size is {size} bytes, at least {PROBE_MIN} are needed: \
              eight for the number of the run, eight for that of the probe"
         )));
@@ -291,25 +291,25 @@ fn refuse_size(size: usize, is_message: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-fn refuse_connect_timeout(timeout: Duration) -> Result<(), Failure> {
+fn refuse_connect_timeout(timeout: Duration) -> Result<(), CliError> {
     if (Duration::from_millis(1)..=TIMEOUT_MAX).contains(&timeout) {
         return Ok(());
     }
     let (given, max) = (format_duration(timeout), format_duration(TIMEOUT_MAX));
-    Err(Failure::Usage(format!(
+    Err(CliError::Usage(format!(
         "--connect-timeout is {given}, it can be 1ms to {max}"
     )))
 }
 
-fn refuse_timeout(timeout: Duration) -> Result<(), Failure> {
+fn refuse_timeout(timeout: Duration) -> Result<(), CliError> {
     if timeout.is_zero() {
-        return Err(Failure::Usage(
+        return Err(CliError::Usage(
             "--timeout is zero, and no answer comes that fast".into(),
         ));
     }
-    if timeout > ROUND_TRIP_MAX {
-        let (given, max) = (format_duration(timeout), format_duration(ROUND_TRIP_MAX));
-        return Err(Failure::Usage(format!(
+    if timeout > RTT_MAX {
+        let (given, max) = (format_duration(timeout), format_duration(RTT_MAX));
+        return Err(CliError::Usage(format!(
             "--timeout is {given}, at most {max} can be waited for an answer"
         )));
     }
@@ -317,18 +317,22 @@ fn refuse_timeout(timeout: Duration) -> Result<(), Failure> {
 }
 
 /// Probes that nobody answers are under way for the whole timeout, and there is room for so many.
-fn refuse_crowd(count: u64, timeout: Duration, every: Duration) -> Result<(), Failure> {
+fn refuse_too_many_in_flight(
+    count: u64,
+    timeout: Duration,
+    every: Duration,
+) -> Result<(), CliError> {
     // With a step of zero there is one at a time, and no division by zero.
     let under_way = timeout
         .as_nanos()
         .checked_div(every.as_nanos())
         .unwrap_or(1);
-    if under_way.min(count.into()) <= UNDER_WAY_MAX as u128 {
+    if under_way.min(count.into()) <= IN_FLIGHT_MAX as u128 {
         return Ok(());
     }
     let (timeout, every) = (format_duration(timeout), format_duration(every));
-    Err(Failure::Usage(format!(
-        "a probe every {every} with a timeout of {timeout} is more than the {UNDER_WAY_MAX} \
+    Err(CliError::Usage(format!(
+        "a probe every {every} with a timeout of {timeout} is more than the {IN_FLIGHT_MAX} \
          that can be under way at once: choose a longer --every or a shorter --timeout"
     )))
 }
@@ -336,10 +340,10 @@ fn refuse_crowd(count: u64, timeout: Duration, every: Duration) -> Result<(), Fa
 /// As `address::open_towards`. Sent to "any address" a datagram goes to this machine itself, and its
 /// answer comes from the address that it has for that: whoever pings where a listener says that it
 /// listens (`0.0.0.0:10080`) means that one.
-fn open_towards(text: &str) -> Result<(Socket, SocketAddr), Failure> {
+fn open_towards(text: &str) -> Result<(Socket, SocketAddr), CliError> {
     let (socket, to) = address::open_towards(text)?;
     if to.ip().is_unspecified() {
-        return Ok((socket, address::local(to)));
+        return Ok((socket, address::loopback(to)));
     }
     Ok((socket, to))
 }
@@ -350,9 +354,9 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    fn text_of(refused: Result<(), Failure>) -> String {
+    fn text_of(refused: Result<(), CliError>) -> String {
         match refused {
-            Err(Failure::Usage(text)) => text,
+            Err(CliError::Usage(text)) => text,
             other => panic!("{other:?}"),
         }
     }
@@ -388,10 +392,10 @@ mod tests {
 
     #[test]
     fn a_timeout_is_more_than_nothing_and_at_most_an_hour() {
-        assert_eq!(refuse_timeout(ROUND_TRIP_MAX), Ok(()));
+        assert_eq!(refuse_timeout(RTT_MAX), Ok(()));
         assert_eq!(refuse_timeout(Duration::from_nanos(1)), Ok(()));
         assert!(text_of(refuse_timeout(Duration::ZERO)).contains("is zero"));
-        let text = text_of(refuse_timeout(ROUND_TRIP_MAX + MS));
+        let text = text_of(refuse_timeout(RTT_MAX + MS));
         assert!(text.contains("at most 1h can be waited"), "{text}");
     }
 
@@ -399,11 +403,17 @@ mod tests {
     fn as_many_are_under_way_as_there_is_room_for() {
         let timeout = 32_768 * MS;
         let (some, endless) = (32_768, u64::MAX);
-        assert_eq!(refuse_crowd(endless, timeout, MS), Ok(()));
-        assert_eq!(refuse_crowd(endless, timeout, Duration::ZERO), Ok(()));
-        assert_eq!(refuse_crowd(endless, MS, Duration::MAX), Ok(()));
-        assert_eq!(refuse_crowd(some, timeout + MS, MS), Ok(()));
-        let text = text_of(refuse_crowd(some + 1, timeout + MS, MS));
+        assert_eq!(refuse_too_many_in_flight(endless, timeout, MS), Ok(()));
+        assert_eq!(
+            refuse_too_many_in_flight(endless, timeout, Duration::ZERO),
+            Ok(())
+        );
+        assert_eq!(
+            refuse_too_many_in_flight(endless, MS, Duration::MAX),
+            Ok(())
+        );
+        assert_eq!(refuse_too_many_in_flight(some, timeout + MS, MS), Ok(()));
+        let text = text_of(refuse_too_many_in_flight(some + 1, timeout + MS, MS));
         assert!(text.starts_with("a probe every 1ms with a timeout of 32s 769ms is more than"));
     }
 }

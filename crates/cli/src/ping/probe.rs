@@ -13,7 +13,7 @@ pub(crate) const PROBE_MIN: usize = 16;
 
 /// What a datagram turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Content {
+pub(crate) enum ProbeMatch {
     /// The probe of this sequence number, as it was sent.
     Probe(u64),
     /// It has the nonce, and is not what was sent.
@@ -50,22 +50,22 @@ impl Probes {
     }
 
     /// What `datagram` is, going by its bytes alone.
-    pub(crate) fn read(&self, datagram: &Datagram<'_>) -> Content {
+    pub(crate) fn read(&self, datagram: &Datagram<'_>) -> ProbeMatch {
         let Some((nonce, rest)) = datagram.bytes.split_first_chunk() else {
-            return Content::Foreign;
+            return ProbeMatch::Foreign;
         };
         if *nonce != self.nonce.to_be_bytes() {
-            return Content::Foreign;
+            return ProbeMatch::Foreign;
         }
         let Some(seq) = rest.first_chunk() else {
-            return Content::Altered;
+            return ProbeMatch::Altered;
         };
         let seq = u64::from_be_bytes(*seq);
         let is_whole = !datagram.truncated && datagram.bytes.iter().copied().eq(self.bytes(seq));
         if is_whole {
-            Content::Probe(seq)
+            ProbeMatch::Probe(seq)
         } else {
-            Content::Altered
+            ProbeMatch::Altered
         }
     }
 }
@@ -83,7 +83,7 @@ mod tests {
         size: 20,
     };
 
-    fn read(probes: Probes, bytes: &[u8]) -> Content {
+    fn read(probes: Probes, bytes: &[u8]) -> ProbeMatch {
         probes.read(&datagram(bytes))
     }
 
@@ -109,7 +109,7 @@ mod tests {
         for size in [PROBE_MIN, 17, 64, DATAGRAM_MAX] {
             let probes = Probes { size, ..PROBES };
             let bytes: Vec<u8> = probes.bytes(u64::MAX).collect();
-            assert_eq!(read(probes, &bytes), Content::Probe(u64::MAX));
+            assert_eq!(read(probes, &bytes), ProbeMatch::Probe(u64::MAX));
         }
     }
 
@@ -121,9 +121,9 @@ mod tests {
             let mut bytes = bytes.clone();
             bytes[index] ^= 0x10;
             let wanted = if index < 8 {
-                Content::Foreign
+                ProbeMatch::Foreign
             } else {
-                Content::Altered
+                ProbeMatch::Altered
             };
             assert_eq!(read(probes, &bytes), wanted, "byte {index}");
         }
@@ -134,9 +134,9 @@ mod tests {
         let long: Vec<u8> = Probes { size: 21, ..PROBES }.bytes(3).collect();
         for len in 0..=long.len() {
             let wanted = match len {
-                0..8 => Content::Foreign,
-                20 => Content::Probe(3),
-                _ => Content::Altered,
+                0..8 => ProbeMatch::Foreign,
+                20 => ProbeMatch::Probe(3),
+                _ => ProbeMatch::Altered,
             };
             assert_eq!(read(PROBES, &long[..len]), wanted, "{len} bytes");
         }
@@ -151,13 +151,13 @@ mod tests {
             truncated: true,
             ..datagram(&bytes)
         };
-        assert_eq!(probes.read(&cut), Content::Altered);
+        assert_eq!(probes.read(&cut), ProbeMatch::Altered);
     }
 
     #[test]
     fn two_runs_do_not_know_each_other() {
         let (ours, theirs) = (Probes::of_size(64), Probes::of_size(64));
         let bytes: Vec<u8> = theirs.bytes(1).collect();
-        assert_eq!(read(ours, &bytes), Content::Foreign);
+        assert_eq!(read(ours, &bytes), ProbeMatch::Foreign);
     }
 }

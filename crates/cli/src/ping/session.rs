@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 
 use tickwire::Datagram;
 
-use super::flights::{Answer, Flights, Kind};
-use super::probe::{Content, Probes};
-use super::round_trips::{Figures, RoundTrips};
-use super::tally::{Counts, Millis, Silence};
+use super::counters::{Counters, Millis, NoReply};
+use super::in_flight::{InFlight, Reply, ReplyKind};
+use super::probe::{ProbeMatch, Probes};
+use super::rtt::{RttRecorder, RttSummary};
 
 /// Something to tell, in one line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Event {
-    Answered { answer: Answer, len: usize },
+    Answered { answer: Reply, len: usize },
     Lost { seq: u64, timeout: Duration },
     Altered { from: SocketAddr, len: Len },
     Foreign { from: SocketAddr, len: Len },
@@ -68,12 +68,12 @@ impl fmt::Display for Event {
     }
 }
 
-fn remark(kind: Kind) -> &'static str {
+fn remark(kind: ReplyKind) -> &'static str {
     match kind {
-        Kind::InOrder => "",
-        Kind::OutOfOrder => ", out of order",
-        Kind::Late | Kind::Overdue => ", late",
-        Kind::Duplicate => ", duplicate",
+        ReplyKind::InOrder => "",
+        ReplyKind::OutOfOrder => ", out of order",
+        ReplyKind::Late | ReplyKind::Overdue => ", late",
+        ReplyKind::Duplicate => ", duplicate",
     }
 }
 
@@ -83,11 +83,11 @@ pub(crate) struct Session {
     to: SocketAddr,
     timeout: Duration,
     probes: Probes,
-    flights: Flights,
-    round_trips: RoundTrips,
-    counts: Counts,
+    in_flight: InFlight,
+    rtt: RttRecorder,
+    counters: Counters,
     /// The first other address from which one of our probes came back.
-    elsewhere: Option<SocketAddr>,
+    other_address: Option<SocketAddr>,
     foreign_of_target: u64,
 }
 
@@ -97,10 +97,10 @@ impl Session {
             to,
             timeout,
             probes,
-            flights: Flights::new(timeout),
-            round_trips: RoundTrips::new(),
-            counts: Counts::default(),
-            elsewhere: None,
+            in_flight: InFlight::new(timeout),
+            rtt: RttRecorder::new(),
+            counters: Counters::default(),
+            other_address: None,
             foreign_of_target: 0,
         }
     }
@@ -112,7 +112,7 @@ impl Session {
 
     /// The number of the next probe, from 1 on.
     pub(crate) fn next_seq(&self) -> u64 {
-        self.flights.next_seq()
+        self.in_flight.next_seq()
     }
 
     /// The bytes of the next probe.
@@ -122,16 +122,16 @@ impl Session {
 
     /// The next probe leaves at `now`.
     pub(crate) fn on_sent(&mut self, now: Instant) {
-        let forgotten = self.flights.on_sent(now);
-        self.counts.sent += 1;
-        self.counts.lost += u64::from(forgotten.is_some());
+        let forgotten = self.in_flight.on_sent(now);
+        self.counters.sent += 1;
+        self.counters.lost += u64::from(forgotten.is_some());
     }
 
     /// The probe that was sent last did not leave; its number.
     pub(crate) fn on_refused(&mut self) -> u64 {
-        self.flights.on_refused();
-        self.counts.sent -= 1;
-        self.counts.not_sent += 1;
+        self.in_flight.on_refused();
+        self.counters.sent -= 1;
+        self.counters.not_sent += 1;
         self.next_seq() - 1
     }
 
@@ -140,27 +140,27 @@ impl Session {
         let (from, len) = (datagram.from, Len::of(datagram));
         let content = self.probes.read(datagram);
         if !self.is_target(from) {
-            self.on_elsewhere(from, content);
+            self.on_probe_from_other_address(from, content);
             return self.on_foreign(from, len);
         }
         match content {
-            Content::Probe(seq) => match self.flights.on_answer(seq, now) {
+            ProbeMatch::Probe(seq) => match self.in_flight.on_answer(seq, now) {
                 Some(answer) => self.on_answer(answer, datagram.bytes.len()),
                 // Never sent, or so long ago that it is forgotten.
                 None => self.on_foreign(from, len),
             },
-            Content::Altered => {
-                self.counts.altered += 1;
+            ProbeMatch::Altered => {
+                self.counters.altered += 1;
                 Event::Altered { from, len }
             }
-            Content::Foreign => self.on_foreign(from, len),
+            ProbeMatch::Foreign => self.on_foreign(from, len),
         }
     }
 
     /// The next probe that is lost at `now`. To be asked until there is none.
     pub(crate) fn take_overdue(&mut self, now: Instant) -> Option<Event> {
-        let seq = self.flights.take_overdue(now)?;
-        self.counts.lost += 1;
+        let seq = self.in_flight.take_overdue(now)?;
+        self.counters.lost += 1;
         Some(Event::Lost {
             seq,
             timeout: self.timeout,
@@ -169,33 +169,33 @@ impl Session {
 
     /// When the next probe will be lost, if one is under way.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.flights.deadline()
+        self.in_flight.deadline()
     }
 
     /// Whether a probe is under way.
     pub(crate) fn is_waiting(&self) -> bool {
-        self.flights.waiting() > 0
+        self.in_flight.waiting() > 0
     }
 
-    pub(crate) fn counts(&self) -> Counts {
-        self.counts
+    pub(crate) fn counters(&self) -> Counters {
+        self.counters
     }
 
     /// Of the answers that came in time.
-    pub(crate) fn figures(&self) -> Option<Figures> {
-        self.round_trips.figures()
+    pub(crate) fn rtt_summary(&self) -> Option<RttSummary> {
+        self.rtt.rtt_summary()
     }
 
     /// If nothing was answered in time, what there is to say about it.
-    pub(crate) fn silence(&self) -> Option<Silence> {
-        if self.counts.received > 0 {
+    pub(crate) fn no_reply(&self) -> Option<NoReply> {
+        if self.counters.received > 0 {
             return None;
         }
-        Some(Silence {
-            counts: self.counts,
+        Some(NoReply {
+            counters: self.counters,
             to: self.to,
             timeout: self.timeout,
-            elsewhere: self.elsewhere,
+            other_address: self.other_address,
             foreign_of_target: self.foreign_of_target,
         })
     }
@@ -206,25 +206,25 @@ impl Session {
         (from.ip(), from.port()) == (self.to.ip(), self.to.port())
     }
 
-    fn on_answer(&mut self, answer: Answer, len: usize) -> Event {
-        self.counts.on_answer(answer.kind);
+    fn on_answer(&mut self, answer: Reply, len: usize) -> Event {
+        self.counters.on_answer(answer.kind);
         match answer.kind {
-            Kind::InOrder | Kind::OutOfOrder => self.round_trips.add(answer.round_trip),
+            ReplyKind::InOrder | ReplyKind::OutOfOrder => self.rtt.add(answer.round_trip),
             // A late one is counted and shown; among those in time it would be a time that no
             // timeout allows.
-            Kind::Late | Kind::Overdue | Kind::Duplicate => {}
+            ReplyKind::Late | ReplyKind::Overdue | ReplyKind::Duplicate => {}
         }
         Event::Answered { answer, len }
     }
 
-    fn on_elsewhere(&mut self, from: SocketAddr, content: Content) {
-        if matches!(content, Content::Probe(_)) {
-            self.elsewhere.get_or_insert(from);
+    fn on_probe_from_other_address(&mut self, from: SocketAddr, content: ProbeMatch) {
+        if matches!(content, ProbeMatch::Probe(_)) {
+            self.other_address.get_or_insert(from);
         }
     }
 
     fn on_foreign(&mut self, from: SocketAddr, len: Len) -> Event {
-        self.counts.foreign += 1;
+        self.counters.foreign += 1;
         self.foreign_of_target += u64::from(self.is_target(from));
         Event::Foreign { from, len }
     }
@@ -289,9 +289,9 @@ mod tests {
                 .collect()
         }
 
-        fn silence(&self) -> String {
-            let silence = self.session.silence();
-            silence.map_or_else(String::new, |silence| silence.to_string())
+        fn no_reply(&self) -> String {
+            let no_reply = self.session.no_reply();
+            no_reply.map_or_else(String::new, |no_reply| no_reply.to_string())
         }
     }
 
@@ -305,16 +305,16 @@ mod tests {
         play.now += MS;
         assert_eq!(play.answer(2), "seq=2 64 bytes time=3.000 ms, out of order");
         assert_eq!(play.answer(1), "seq=1 64 bytes time=3.000 ms, duplicate");
-        let wanted = Counts {
+        let wanted = Counters {
             sent: 3,
             received: 3,
             out_of_order: 1,
             duplicates: 1,
-            ..Counts::default()
+            ..Counters::default()
         };
-        assert_eq!(play.session.counts(), wanted);
+        assert_eq!(play.session.counters(), wanted);
         assert!(!play.session.is_waiting());
-        assert_eq!(play.session.figures().map(|f| f.max), Some(3 * MS));
+        assert_eq!(play.session.rtt_summary().map(|f| f.max), Some(3 * MS));
     }
 
     #[test]
@@ -326,15 +326,19 @@ mod tests {
         assert_eq!(play.answer(1), "seq=1 64 bytes time=1001.000 ms, late");
         assert_eq!(play.overdue(), ["seq=2 lost: no answer within 1s"]);
         assert_eq!(play.answer(2), "seq=2 64 bytes time=1001.000 ms, late");
-        let wanted = Counts {
+        let wanted = Counters {
             sent: 2,
             lost: 2,
             late: 2,
-            ..Counts::default()
+            ..Counters::default()
         };
-        assert_eq!(play.session.counts(), wanted);
-        assert_eq!(play.session.figures(), None);
-        assert!(play.silence().contains("2 after it"), "{}", play.silence());
+        assert_eq!(play.session.counters(), wanted);
+        assert_eq!(play.session.rtt_summary(), None);
+        assert!(
+            play.no_reply().contains("2 after it"),
+            "{}",
+            play.no_reply()
+        );
     }
 
     #[test]
@@ -348,9 +352,9 @@ mod tests {
             "altered 64 bytes from 127.0.0.1:7"
         );
         assert!(play.session.is_waiting());
-        assert_eq!(play.session.counts().altered, 1);
+        assert_eq!(play.session.counters().altered, 1);
         assert_eq!(play.answer(1), "seq=1 64 bytes time=0.000 ms");
-        assert_eq!(play.session.counts().received, 1);
+        assert_eq!(play.session.counters().received, 1);
     }
 
     #[test]
@@ -363,13 +367,13 @@ mod tests {
         );
         let stranger = "foreign 64 bytes from 127.0.0.1:8";
         assert_eq!(play.hear(STRANGER, &[0; 64]), stranger);
-        assert_eq!(play.session.counts().foreign, 2);
+        assert_eq!(play.session.counters().foreign, 2);
         assert!(play.session.is_waiting());
         play.now += TIMEOUT + MS;
         play.overdue();
         // The stranger's does not count: it says nothing of the target.
         let why = "only foreign datagrams (1): it is no echo";
-        assert!(play.silence().contains(why), "{}", play.silence());
+        assert!(play.no_reply().contains(why), "{}", play.no_reply());
     }
 
     #[test]
@@ -393,7 +397,7 @@ mod tests {
         let told = play.hear(STRANGER, &bytes);
         assert_eq!(told, "foreign 64 bytes from 127.0.0.1:8");
         assert!(play.session.is_waiting());
-        assert!(play.silence().contains("but from 127.0.0.1:8"));
+        assert!(play.no_reply().contains("but from 127.0.0.1:8"));
     }
 
     #[test]
@@ -413,11 +417,11 @@ mod tests {
         assert_eq!(play.session.on_refused(), 1);
         play.now += 2 * TIMEOUT;
         assert_eq!(play.overdue(), [""; 0]);
-        let wanted = Counts {
+        let wanted = Counters {
             not_sent: 1,
-            ..Counts::default()
+            ..Counters::default()
         };
-        assert_eq!(play.session.counts(), wanted);
+        assert_eq!(play.session.counters(), wanted);
         assert_eq!(play.session.next_seq(), 2);
     }
 

@@ -4,12 +4,12 @@
 //! is there, `door` who is let in, `protection` how packets are protected, `counts` what happened and how that is told, `bad_network` what a
 //! network may do to it.
 
-mod bad_network;
-mod counts;
-mod door;
+mod admission;
+mod counters;
 mod echo;
+mod link_options;
 mod peers;
-mod protection;
+mod security;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -17,17 +17,17 @@ use std::time::{Duration, Instant};
 use tickwire::limits::{PEERS_DEFAULT, PEERS_MAX};
 use tickwire::{Config, Event, Host, PeerId, Ticker};
 
-use self::bad_network::BadNetwork;
-use self::counts::{Counts, Progress, Totals};
-use self::door::{Door, DoorOptions, Welcome};
+use self::admission::{AdmissionControl, AdmissionOptions, AdmissionResult};
+use self::counters::{Counters, Progress, Totals};
 use self::echo::Echo;
+use self::link_options::LinkOptions;
 use self::peers::Peers;
-use self::protection::ProtectionOptions;
+use self::security::SecurityOptions;
 use crate::address;
-use crate::agreement::{GOODBYE, ProtocolId, code_of};
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output::Output;
-use crate::signals::Stop;
+use crate::protocol::{NORMAL_CLOSE, ProtocolId, code_of};
+use crate::signals::StopSignal;
 use crate::time;
 
 /// The fastest tick: beyond it a tick is shorter than what a process oversleeps.
@@ -99,13 +99,13 @@ pub(crate) struct Options {
     protocol_id: ProtocolId,
 
     #[command(flatten)]
-    protection: ProtectionOptions,
+    security: SecurityOptions,
 
     #[command(flatten)]
-    door: DoorOptions,
+    admission: AdmissionOptions,
 
     #[command(flatten)]
-    bad_network: BadNetwork,
+    link: LinkOptions,
 }
 
 fn tick(text: &str) -> Result<u32, String> {
@@ -119,14 +119,14 @@ fn peers_max(text: &str) -> Result<usize, String> {
 }
 
 /// Runs until a signal comes or nobody reads the output any more.
-pub(crate) fn run(options: &Options) -> Result<(), Failure> {
-    let (mut host, door) = open(options)?;
-    let waker = host.waker().map_err(Failure::cannot("wait"))?;
+pub(crate) fn run(options: &Options) -> Result<(), CliError> {
+    let (mut host, admission) = open(options)?;
+    let waker = host.waker().map_err(CliError::cannot("wait"))?;
     let server = Server {
-        stop: Stop::on_signal(waker)?,
+        stop: StopSignal::on_signal(waker)?,
         output: Output::new(),
         peers: Peers::default(),
-        door,
+        admission,
         echo: Echo::default(),
         tick: (options.tick > 0).then(|| Ticker::hz(options.tick)),
         report: (!options.interval.is_zero()).then(|| Report::every(options.interval)),
@@ -135,27 +135,27 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     server.run(options)
 }
 
-fn open(options: &Options) -> Result<(Host, Door), Failure> {
-    let conditions = options.bad_network.conditions()?;
-    let door = options.door.build()?;
+fn open(options: &Options) -> Result<(Host, AdmissionControl), CliError> {
+    let conditions = options.link.conditions()?;
+    let admission = options.admission.build()?;
     let socket = address::bind(&options.address)?;
     let config = Config {
         peers_max: options.peers_max,
-        ..options.protection.config(options.protocol_id)?
+        ..options.security.config(options.protocol_id)?
     };
-    let mut host = Host::with_socket(socket, config).map_err(Failure::cannot("serve"))?;
-    options.door.hang(&door, &mut host);
+    let mut host = Host::with_socket(socket, config).map_err(CliError::cannot("serve"))?;
+    options.admission.install(&admission, &mut host);
     host.set_link_conditions(conditions)
-        .map_err(|error| Failure::Usage(error.to_string()))?;
-    Ok((host, door))
+        .map_err(|error| CliError::Usage(error.to_string()))?;
+    Ok((host, admission))
 }
 
 struct Server {
     host: Host,
-    stop: Stop,
+    stop: StopSignal,
     output: Output,
     peers: Peers,
-    door: Door,
+    admission: AdmissionControl,
     echo: Echo,
     /// Without one, messages are answered at once.
     tick: Option<Ticker>,
@@ -163,13 +163,13 @@ struct Server {
 }
 
 impl Server {
-    fn run(mut self, options: &Options) -> Result<(), Failure> {
+    fn run(mut self, options: &Options) -> Result<(), CliError> {
         let address = self.host.local_addr();
         self.output.line(format_args!("listening on {address}"))?;
         let key = self.host.public_key();
-        self.output.line(options.protection.tell(key))?;
-        if options.bad_network.is_bad() {
-            self.output.line(&options.bad_network)?;
+        self.output.line(options.security.tell(key))?;
+        if options.link.is_impaired() {
+            self.output.line(&options.link)?;
         }
         while !self.stop.is_requested() {
             self.output.flush()?;
@@ -180,14 +180,14 @@ impl Server {
         }
         self.output.leave_typed_line()?;
         // While the peers are there to be asked.
-        self.peers.look_at_all(&self.host);
+        self.peers.refresh_all(&self.host);
         self.say_goodbye()?;
-        self.output.line(Totals(self.counts()))?;
+        self.output.line(Totals(self.counters()))?;
         self.output.flush()
     }
 
     /// Until something happens, the tick, or the next line.
-    fn sleep(&mut self) -> Result<(), Failure> {
+    fn sleep(&mut self) -> Result<(), CliError> {
         let report = self.report.as_ref().map(|report| &report.ticker);
         let tickers = [self.tick.as_ref(), report];
         let deadline = tickers.into_iter().flatten().map(Ticker::deadline).min();
@@ -195,10 +195,10 @@ impl Server {
             Some(time) => self.host.wait_until(time),
             None => self.host.wait(None),
         };
-        slept.map_err(Failure::cannot("wait for peers"))
+        slept.map_err(CliError::cannot("wait for peers"))
     }
 
-    fn take_events(&mut self) -> Result<(), Failure> {
+    fn take_events(&mut self) -> Result<(), CliError> {
         while let Some(event) = self.host.next_event() {
             match event {
                 Event::Connected {
@@ -222,7 +222,7 @@ impl Server {
                     ..
                 } => {
                     // It may be its last, and who is gone cannot be asked any more.
-                    self.peers.look_at(&self.host, peer);
+                    self.peers.refresh(&self.host, peer);
                     self.echo.on_message(peer, delivery, bytes);
                 }
                 _ => {}
@@ -236,12 +236,12 @@ impl Server {
         peer: PeerId,
         address: SocketAddr,
         payload: &[u8],
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         let line = self.peers.on_connected(peer, address, Instant::now());
-        match self.door.on_connected(payload) {
-            Welcome::Anybody => self.output.line(line),
-            Welcome::Player(player) => self.output.line(format_args!("{line} as {player}")),
-            Welcome::TurnedAway(error) => {
+        match self.admission.on_connected(payload) {
+            AdmissionResult::Anonymous => self.output.line(line),
+            AdmissionResult::Player(player) => self.output.line(format_args!("{line} as {player}")),
+            AdmissionResult::Rejected(error) => {
                 self.host.disconnect(peer, code_of(error));
                 self.output
                     .line(format_args!("{line}, and is sent away: {error}"))
@@ -249,7 +249,7 @@ impl Server {
         }
     }
 
-    fn answer_if_due(&mut self) -> Result<(), Failure> {
+    fn answer_if_due(&mut self) -> Result<(), CliError> {
         if let Some(ticker) = &mut self.tick {
             // However many were missed: what waits is answered once.
             if ticker.steps_due(Instant::now()) == 0 {
@@ -257,10 +257,10 @@ impl Server {
             }
         }
         self.echo.answer(&mut self.host);
-        self.host.flush().map_err(Failure::cannot("send"))
+        self.host.flush().map_err(CliError::cannot("send"))
     }
 
-    fn report_if_due(&mut self) -> Result<(), Failure> {
+    fn report_if_due(&mut self) -> Result<(), CliError> {
         let now = Instant::now();
         let Some(report) = &mut self.report else {
             return Ok(());
@@ -268,26 +268,26 @@ impl Server {
         if report.ticker.steps_due(now) == 0 {
             return Ok(());
         }
-        self.peers.look_at_all(&self.host);
-        let counts = self.counts();
+        self.peers.refresh_all(&self.host);
+        let counters = self.counters();
         let peers = self.host.stats().peers;
-        match self.progress(peers, counts, now) {
+        match self.progress(peers, counters, now) {
             Some(progress) => self.output.line(progress),
             None => Ok(()),
         }
     }
 
     /// What happened since the last look; `None` if nothing did.
-    fn progress(&mut self, peers: usize, counts: Counts, now: Instant) -> Option<Progress> {
+    fn progress(&mut self, peers: usize, counters: Counters, now: Instant) -> Option<Progress> {
         let report = self.report.as_mut()?;
-        let since = counts.since(&std::mem::replace(&mut report.before, counts));
+        let since = counters.since(&std::mem::replace(&mut report.before, counters));
         // Not the interval: a process can be stopped for longer.
         let time = now.duration_since(std::mem::replace(&mut report.looked_at, now));
-        (since != Counts::default()).then_some(Progress { peers, since, time })
+        (since != Counters::default()).then_some(Progress { peers, since, time })
     }
 
-    fn counts(&self) -> Counts {
-        Counts::of(
+    fn counters(&self) -> Counters {
+        Counters::of(
             &self.host.stats(),
             &self.host.socket_stats(),
             &self.peers,
@@ -296,14 +296,14 @@ impl Server {
     }
 
     /// Every peer is told, until it has said that it knows or will not.
-    fn say_goodbye(&mut self) -> Result<(), Failure> {
-        self.host.shutdown(GOODBYE);
+    fn say_goodbye(&mut self) -> Result<(), CliError> {
+        self.host.shutdown(NORMAL_CLOSE);
         self.take_events()?;
         while !self.host.is_shut_down() {
             self.output.flush()?;
             self.host
                 .wait(None)
-                .map_err(Failure::cannot("wait for peers"))?;
+                .map_err(CliError::cannot("wait for peers"))?;
             self.take_events()?;
         }
         Ok(())
@@ -314,7 +314,7 @@ impl Server {
 struct Report {
     ticker: Ticker,
     looked_at: Instant,
-    before: Counts,
+    before: Counters,
 }
 
 impl Report {
@@ -322,7 +322,7 @@ impl Report {
         Self {
             ticker: Ticker::every(interval),
             looked_at: Instant::now(),
-            before: Counts::default(),
+            before: Counters::default(),
         }
     }
 }

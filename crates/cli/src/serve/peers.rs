@@ -12,7 +12,7 @@ use tickwire::{DisconnectReason, Host, PeerId, PeerStats};
 pub(super) struct Peers {
     here: HashMap<PeerId, Peer>,
     seen: u64,
-    sums: Sums,
+    totals: PeerTotals,
 }
 
 #[derive(Debug)]
@@ -20,13 +20,13 @@ struct Peer {
     address: SocketAddr,
     since: Instant,
     /// What was in the sums of this peer at the last look.
-    counted: Sums,
+    counted: PeerTotals,
 }
 
 /// What only the connections know. Somebody who is gone cannot be asked any more, so it is what was
 /// known at the last look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Sums {
+pub(super) struct PeerTotals {
     pub(super) packets_lost: u64,
     pub(super) messages_refused: u64,
     pub(super) malformed: u64,
@@ -46,7 +46,7 @@ impl Peers {
             Peer {
                 address,
                 since: now,
-                counted: Sums::default(),
+                counted: PeerTotals::default(),
             },
         );
         format!("peer {peer} connected from {address}")
@@ -76,16 +76,16 @@ impl Peers {
     }
 
     /// Asks all who are there.
-    pub(super) fn look_at_all(&mut self, host: &Host) {
+    pub(super) fn refresh_all(&mut self, host: &Host) {
         for (id, peer) in &mut self.here {
-            self.sums.look(host, *id, peer);
+            self.totals.look(host, *id, peer);
         }
     }
 
     /// Asks this one.
-    pub(super) fn look_at(&mut self, host: &Host, id: PeerId) {
+    pub(super) fn refresh(&mut self, host: &Host, id: PeerId) {
         if let Some(peer) = self.here.get_mut(&id) {
-            self.sums.look(host, id, peer);
+            self.totals.look(host, id, peer);
         }
     }
 
@@ -94,12 +94,12 @@ impl Peers {
         self.seen
     }
 
-    pub(super) fn sums(&self) -> Sums {
-        self.sums
+    pub(super) fn totals(&self) -> PeerTotals {
+        self.totals
     }
 }
 
-impl Sums {
+impl PeerTotals {
     fn of(stats: &PeerStats) -> Self {
         Self {
             packets_lost: stats.packets_lost,

@@ -12,7 +12,7 @@ use tickwire::{Delivery, Event, PeerId, PeerStats, SendError};
 use super::case::Case;
 use super::run::{Outcome, Pair, Run};
 use super::{Settings, options_to};
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// Of the addresses that are kept for documentation (RFC 5737).
 const SENDER: ([u8; 4], u16) = ([192, 0, 2, 1], 1);
@@ -28,10 +28,10 @@ struct VirtualPair {
 }
 
 /// A whole run, as fast as it can be computed.
-pub(super) fn run(case: Case, settings: &Settings, seed: u64) -> Result<Outcome, Failure> {
+pub(super) fn run(case: Case, settings: &Settings, seed: u64) -> Result<Outcome, CliError> {
     let mut tick = Instant::now();
     let pair = VirtualPair::new(case, settings, seed, tick);
-    let pair = pair.map_err(|error| Failure::Refused(format!("cannot measure: {error}")))?;
+    let pair = pair.map_err(|error| CliError::Runtime(format!("cannot measure: {error}")))?;
     let mut run = Run::new(pair, case, settings);
     while !run.is_over() {
         run.tick(tick)?;
@@ -68,7 +68,7 @@ impl Pair for VirtualPair {
         tick
     }
 
-    fn turn(&mut self, now: Instant) -> Result<(), Failure> {
+    fn turn(&mut self, now: Instant) -> Result<(), CliError> {
         while let Some(((), bytes)) = self.there.poll(now) {
             self.receiver.handle_datagram(SENDER.into(), bytes, now);
         }
@@ -80,7 +80,7 @@ impl Pair for VirtualPair {
         self.flush(now)
     }
 
-    fn flush(&mut self, now: Instant) -> Result<(), Failure> {
+    fn flush(&mut self, now: Instant) -> Result<(), CliError> {
         transmit(&mut self.sender, &mut self.there, now);
         transmit(&mut self.receiver, &mut self.back, now);
         Ok(())

@@ -6,16 +6,16 @@ use subtle::ConstantTimeEq;
 use tickwire::token::{TokenError, TokenKey, Verifier};
 use tickwire::{Admission, Host, Request};
 
-use crate::agreement::{self, AUDIENCE, WRONG_TICKET};
-use crate::failure::Failure;
-use crate::text::{Shown, Style};
+use crate::error::CliError;
+use crate::escape::{ByteFormat, FormattedBytes};
+use crate::protocol::{self, AUDIENCE, WRONG_TICKET};
 use crate::time;
 
 /// What a client has to show.
 #[derive(Debug, clap::Args)]
-pub(super) struct DoorOptions {
+pub(super) struct AdmissionOptions {
     /// Lets in only those who show this, as `ping --connect --ticket` does, up to 256 bytes
-    #[arg(long, value_name = "TEXT", value_parser = agreement::ticket,
+    #[arg(long, value_name = "TEXT", value_parser = protocol::ticket,
           allow_hyphen_values = true)]
     ticket: Option<String>,
 
@@ -32,46 +32,46 @@ pub(super) struct DoorOptions {
 
 /// The door as it stands.
 #[derive(Debug)]
-pub(super) struct Door {
+pub(super) struct AdmissionControl {
     verifier: Option<Verifier>,
 }
 
 /// What is to be done with somebody who is there.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Welcome {
+pub(super) enum AdmissionResult {
     /// Nobody asked who he is.
-    Anybody,
+    Anonymous,
     /// The player of this token, fit for a terminal.
     Player(String),
     /// His token was good at the door, and is not any more.
-    TurnedAway(TokenError),
+    Rejected(TokenError),
 }
 
-impl DoorOptions {
+impl AdmissionOptions {
     /// Builds it, before anything is bound: what makes no sense is said first.
-    pub(super) fn build(&self) -> Result<Door, Failure> {
+    pub(super) fn build(&self) -> Result<AdmissionControl, CliError> {
         let verifier = self.verifier()?;
-        Ok(Door { verifier })
+        Ok(AdmissionControl { verifier })
     }
 
     /// Puts it in front of a host.
-    pub(super) fn hang(&self, door: &Door, host: &mut Host) {
+    pub(super) fn install(&self, admission: &AdmissionControl, host: &mut Host) {
         if let Some(ticket) = self.ticket.clone() {
             host.set_admission(move |request| look_at_ticket(request, &ticket));
         }
-        if let Some(verifier) = door.verifier.clone() {
+        if let Some(verifier) = admission.verifier.clone() {
             host.set_admission(move |request| look_at_token(request, &verifier));
         }
     }
 
-    fn verifier(&self) -> Result<Option<Verifier>, Failure> {
+    fn verifier(&self) -> Result<Option<Verifier>, CliError> {
         let Some(file) = &self.token_key else {
             return Ok(None);
         };
-        let key = TokenKey::read_file(file).map_err(|error| Failure::Usage(error.to_string()))?;
+        let key = TokenKey::read_file(file).map_err(|error| CliError::Usage(error.to_string()))?;
         let verifier = Verifier::new(key, self.audience.as_bytes()).map_err(|error| {
             let (len, min, max) = (error.len, error.min, error.max);
-            Failure::Usage(format!(
+            CliError::Usage(format!(
                 "--audience is {len} bytes, it can be {min} to {max}"
             ))
         })?;
@@ -91,20 +91,22 @@ fn look_at_token(request: &Request<'_>, verifier: &Verifier) -> Admission {
     match verifier.verify(request.payload, time::unix_now()) {
         Ok(_) => Admission::Accept,
         Err(error) => Admission::Deny {
-            code: agreement::code_of(error),
+            code: protocol::code_of(error),
         },
     }
 }
 
-impl Door {
+impl AdmissionControl {
     /// Somebody is really there, and has shown `payload`.
-    pub(super) fn on_connected(&self, payload: &[u8]) -> Welcome {
+    pub(super) fn on_connected(&self, payload: &[u8]) -> AdmissionResult {
         let Some(verifier) = &self.verifier else {
-            return Welcome::Anybody;
+            return AdmissionResult::Anonymous;
         };
         match verifier.redeem(payload, time::unix_now()) {
-            Ok(token) => Welcome::Player(Shown(token.player, Style::Text).to_string()),
-            Err(error) => Welcome::TurnedAway(error),
+            Ok(token) => {
+                AdmissionResult::Player(FormattedBytes(token.player, ByteFormat::Text).to_string())
+            }
+            Err(error) => AdmissionResult::Rejected(error),
         }
     }
 }

@@ -13,14 +13,14 @@ use tickwire::Datagram;
 
 /// How bytes are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Style {
+pub(crate) enum ByteFormat {
     /// Printable text as it is, the rest as Rust writes it: `\n`, `\x1b`, `\xff`, `\u{202e}`.
     Text,
     /// Lower-case pairs with spaces between: `48 65 6c`.
     Hex,
 }
 
-impl Style {
+impl ByteFormat {
     /// The style behind a `--hex`.
     pub(crate) fn of(hex: bool) -> Self {
         if hex { Self::Hex } else { Self::Text }
@@ -30,9 +30,9 @@ impl Style {
 /// A datagram that came in: `127.0.0.1:54321 13 bytes: Hello, world!`, or, where it was longer than
 /// a slot, `127.0.0.1:54321 1024 bytes, truncated: ...`.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Received<'a>(pub(crate) Datagram<'a>, pub(crate) Style);
+pub(crate) struct ReceivedDatagram<'a>(pub(crate) Datagram<'a>, pub(crate) ByteFormat);
 
-impl fmt::Display for Received<'_> {
+impl fmt::Display for ReceivedDatagram<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(datagram, style) = *self;
         let cut = if datagram.truncated {
@@ -43,30 +43,39 @@ impl fmt::Display for Received<'_> {
         // Always "bytes", also for one, so that a program needs to know only one form.
         let (from, len) = (datagram.from, datagram.bytes.len());
         write!(f, "{from} {len} bytes{cut}: ")?;
-        write!(f, "{}", Shown(datagram.bytes, style))
+        write!(f, "{}", FormattedBytes(datagram.bytes, style))
     }
 }
 
 /// A datagram that goes out: `to 127.0.0.1:10080, 13 bytes: Hello, world!`.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Sent<'a>(pub(crate) SocketAddr, pub(crate) &'a [u8], pub(crate) Style);
+pub(crate) struct SentDatagram<'a>(
+    pub(crate) SocketAddr,
+    pub(crate) &'a [u8],
+    pub(crate) ByteFormat,
+);
 
-impl fmt::Display for Sent<'_> {
+impl fmt::Display for SentDatagram<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(to, bytes, style) = *self;
-        write!(f, "to {to}, {} bytes: {}", bytes.len(), Shown(bytes, style))
+        write!(
+            f,
+            "to {to}, {} bytes: {}",
+            bytes.len(),
+            FormattedBytes(bytes, style)
+        )
     }
 }
 
 /// Bytes in a style.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Shown<'a>(pub(crate) &'a [u8], pub(crate) Style);
+pub(crate) struct FormattedBytes<'a>(pub(crate) &'a [u8], pub(crate) ByteFormat);
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for FormattedBytes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.1 {
-            Style::Text => write_text(f, self.0),
-            Style::Hex => write_hex(f, self.0),
+            ByteFormat::Text => write_text(f, self.0),
+            ByteFormat::Hex => write_hex(f, self.0),
         }
     }
 }
@@ -85,7 +94,7 @@ fn write_text(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     let mut has_base = false;
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
-            has_base = is_shown_as_it_is(c, has_base);
+            has_base = is_unescaped(c, has_base);
             if has_base {
                 f.write_char(c)?;
             } else {
@@ -102,7 +111,7 @@ fn write_text(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     Ok(())
 }
 
-fn is_shown_as_it_is(c: char, has_base: bool) -> bool {
+fn is_unescaped(c: char, has_base: bool) -> bool {
     if c.is_ascii() {
         // The backslash is what escapes begin with; doubled, it can be told from one.
         return (c.is_ascii_graphic() || c == ' ') && c != '\\';
@@ -141,11 +150,11 @@ mod tests {
     use super::*;
 
     fn text(bytes: impl AsRef<[u8]>) -> String {
-        Shown(bytes.as_ref(), Style::Text).to_string()
+        FormattedBytes(bytes.as_ref(), ByteFormat::Text).to_string()
     }
 
     fn hex(bytes: &[u8]) -> String {
-        Shown(bytes, Style::Hex).to_string()
+        FormattedBytes(bytes, ByteFormat::Hex).to_string()
     }
 
     #[test]
@@ -218,7 +227,7 @@ mod tests {
                 bytes,
                 truncated,
             };
-            Received(datagram, Style::Text).to_string()
+            ReceivedDatagram(datagram, ByteFormat::Text).to_string()
         };
         let hello = "127.0.0.1:54321 13 bytes: Hello, world!";
         assert_eq!(line(b"Hello, world!", false), hello);
@@ -233,7 +242,7 @@ mod tests {
     #[test]
     fn a_sent_datagram_is_one_line_too() {
         let to = "[::1]:10080".parse().unwrap();
-        let line = Sent(to, b"Hello, world!", Style::Text).to_string();
+        let line = SentDatagram(to, b"Hello, world!", ByteFormat::Text).to_string();
         assert_eq!(line, "to [::1]:10080, 13 bytes: Hello, world!");
     }
 

@@ -14,12 +14,12 @@ const REMEMBERED_MAX: usize = 65_536;
 
 /// How many probes may be under way at once: 32,768. What asks for more is refused before it begins,
 /// so that none is forgotten while it waits, and late answers find their probe for as long again.
-pub(crate) const UNDER_WAY_MAX: usize = 32_768;
-const _: () = assert!(2 * UNDER_WAY_MAX <= REMEMBERED_MAX);
+pub(crate) const IN_FLIGHT_MAX: usize = 32_768;
+const _: () = assert!(2 * IN_FLIGHT_MAX <= REMEMBERED_MAX);
 
 /// What an answer is to its probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ReplyKind {
     /// The first one, in time.
     InOrder,
     /// The same, but an answer to a later probe came before it.
@@ -34,19 +34,19 @@ pub(crate) enum Kind {
 
 /// An answer to a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Answer {
+pub(crate) struct Reply {
     pub(crate) seq: u64,
     pub(crate) round_trip: Duration,
-    pub(crate) kind: Kind,
+    pub(crate) kind: ReplyKind,
 }
 
 /// One probe.
 #[derive(Debug, Clone, Copy)]
-struct Flight {
+struct SentProbe {
     sent: Instant,
     state: State,
 }
-const _: () = assert!(size_of::<Flight>() * REMEMBERED_MAX <= 2 << 20);
+const _: () = assert!(size_of::<SentProbe>() * REMEMBERED_MAX <= 2 << 20);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -61,10 +61,10 @@ enum State {
 
 /// The probes of a run that are still remembered.
 #[derive(Debug)]
-pub(crate) struct Flights {
+pub(crate) struct InFlight {
     timeout: Duration,
     /// Those from `oldest` on, without a gap.
-    flights: VecDeque<Flight>,
+    in_flight: VecDeque<SentProbe>,
     /// The sequence number of the first that is remembered.
     oldest: u64,
     /// No probe before this one waits.
@@ -74,12 +74,12 @@ pub(crate) struct Flights {
     latest_answered: u64,
 }
 
-impl Flights {
+impl InFlight {
     /// The first probe will be number 1.
     pub(crate) fn new(timeout: Duration) -> Self {
         Self {
             timeout,
-            flights: VecDeque::new(),
+            in_flight: VecDeque::new(),
             oldest: 1,
             unsettled: 1,
             waiting: 0,
@@ -89,7 +89,7 @@ impl Flights {
 
     /// The number of the next probe.
     pub(crate) fn next_seq(&self) -> u64 {
-        self.oldest + self.flights.len() as u64
+        self.oldest + self.in_flight.len() as u64
     }
 
     /// How many are under way.
@@ -101,7 +101,7 @@ impl Flights {
     /// lost.
     pub(crate) fn on_sent(&mut self, now: Instant) -> Option<u64> {
         let forgotten = self.make_room();
-        self.flights.push_back(Flight {
+        self.in_flight.push_back(SentProbe {
             sent: now,
             state: State::Waiting,
         });
@@ -111,27 +111,27 @@ impl Flights {
 
     /// The probe that was sent last did not leave.
     pub(crate) fn on_refused(&mut self) {
-        let Some(flight) = self.flights.back_mut() else {
+        let Some(probe) = self.in_flight.back_mut() else {
             return;
         };
-        if flight.state == State::Waiting {
-            flight.state = State::Unsent;
+        if probe.state == State::Waiting {
+            probe.state = State::Unsent;
             self.waiting -= 1;
         }
     }
 
     /// An answer came at `now`; `None` if no probe of that number is known that left.
-    pub(crate) fn on_answer(&mut self, seq: u64, now: Instant) -> Option<Answer> {
-        let flight = *self.get(seq)?;
-        let round_trip = now.saturating_duration_since(flight.sent);
-        let kind = match flight.state {
+    pub(crate) fn on_answer(&mut self, seq: u64, now: Instant) -> Option<Reply> {
+        let probe = *self.get(seq)?;
+        let round_trip = now.saturating_duration_since(probe.sent);
+        let kind = match probe.state {
             State::Unsent => return None,
-            State::Answered => Kind::Duplicate,
-            State::Lost => Kind::Late,
+            State::Answered => ReplyKind::Duplicate,
+            State::Lost => ReplyKind::Late,
             State::Waiting => self.on_first(seq, round_trip),
         };
         self.set(seq, State::Answered);
-        Some(Answer {
+        Some(Reply {
             seq,
             round_trip,
             kind,
@@ -153,23 +153,23 @@ impl Flights {
 
     /// When the next probe will be overdue, if one is under way.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        let flight = self.get(self.first_waiting()?)?;
+        let probe = self.get(self.first_waiting()?)?;
         // Exactly at the timeout an answer is still in time.
-        flight
+        probe
             .sent
             .checked_add(self.timeout + Duration::from_nanos(1))
     }
 
-    fn on_first(&mut self, seq: u64, round_trip: Duration) -> Kind {
+    fn on_first(&mut self, seq: u64, round_trip: Duration) -> ReplyKind {
         self.waiting -= 1;
         if round_trip > self.timeout {
-            return Kind::Overdue;
+            return ReplyKind::Overdue;
         }
         if seq < self.latest_answered {
-            return Kind::OutOfOrder;
+            return ReplyKind::OutOfOrder;
         }
         self.latest_answered = seq;
-        Kind::InOrder
+        ReplyKind::InOrder
     }
 
     /// Probes leave in order and all have the same time, so the first that waits is due first.
@@ -182,10 +182,10 @@ impl Flights {
     }
 
     fn make_room(&mut self) -> Option<u64> {
-        if self.flights.len() < REMEMBERED_MAX {
+        if self.in_flight.len() < REMEMBERED_MAX {
             return None;
         }
-        let forgotten = self.flights.pop_front()?;
+        let forgotten = self.in_flight.pop_front()?;
         let seq = self.oldest;
         self.oldest += 1;
         self.unsettled = self.unsettled.max(self.oldest);
@@ -196,14 +196,14 @@ impl Flights {
         Some(seq)
     }
 
-    fn get(&self, seq: u64) -> Option<&Flight> {
-        self.flights.get(self.index(seq)?)
+    fn get(&self, seq: u64) -> Option<&SentProbe> {
+        self.in_flight.get(self.index(seq)?)
     }
 
     fn set(&mut self, seq: u64, state: State) {
         let index = self.index(seq);
-        if let Some(flight) = index.and_then(|index| self.flights.get_mut(index)) {
-            flight.state = state;
+        if let Some(probe) = index.and_then(|index| self.in_flight.get_mut(index)) {
+            probe.state = state;
         }
     }
 
@@ -220,143 +220,143 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     /// `count` probes that left a millisecond apart.
-    fn sent(count: u32) -> (Flights, Instant) {
+    fn sent(count: u32) -> (InFlight, Instant) {
         let start = Instant::now();
-        let mut flights = Flights::new(TIMEOUT);
+        let mut in_flight = InFlight::new(TIMEOUT);
         for step in 0..count {
-            assert_eq!(flights.on_sent(start + step * MS), None);
+            assert_eq!(in_flight.on_sent(start + step * MS), None);
         }
-        (flights, start)
+        (in_flight, start)
     }
 
-    fn kind(flights: &mut Flights, seq: u64, now: Instant) -> Option<Kind> {
-        flights.on_answer(seq, now).map(|answer| answer.kind)
+    fn kind(in_flight: &mut InFlight, seq: u64, now: Instant) -> Option<ReplyKind> {
+        in_flight.on_answer(seq, now).map(|answer| answer.kind)
     }
 
     #[test]
     fn an_answer_has_the_time_since_its_probe_left() {
-        let (mut flights, start) = sent(2);
-        assert_eq!(flights.next_seq(), 3);
-        let answer = Answer {
+        let (mut in_flight, start) = sent(2);
+        assert_eq!(in_flight.next_seq(), 3);
+        let answer = Reply {
             seq: 2,
             round_trip: 4 * MS,
-            kind: Kind::InOrder,
+            kind: ReplyKind::InOrder,
         };
-        assert_eq!(flights.on_answer(2, start + 5 * MS), Some(answer));
-        assert_eq!(flights.waiting(), 1);
+        assert_eq!(in_flight.on_answer(2, start + 5 * MS), Some(answer));
+        assert_eq!(in_flight.waiting(), 1);
     }
 
     #[test]
     fn an_answer_behind_a_later_one_is_out_of_order() {
-        let (mut flights, start) = sent(4);
-        let kinds = [1, 4, 2, 3].map(|seq| kind(&mut flights, seq, start + 5 * MS));
-        let (in_order, out) = (Some(Kind::InOrder), Some(Kind::OutOfOrder));
+        let (mut in_flight, start) = sent(4);
+        let kinds = [1, 4, 2, 3].map(|seq| kind(&mut in_flight, seq, start + 5 * MS));
+        let (in_order, out) = (Some(ReplyKind::InOrder), Some(ReplyKind::OutOfOrder));
         assert_eq!(kinds, [in_order, in_order, out, out]);
     }
 
     #[test]
     fn a_gap_is_not_out_of_order() {
-        let (mut flights, start) = sent(4);
+        let (mut in_flight, start) = sent(4);
         for seq in [1, 4] {
-            let kind = kind(&mut flights, seq, start + 5 * MS);
-            assert_eq!(kind, Some(Kind::InOrder));
+            let kind = kind(&mut in_flight, seq, start + 5 * MS);
+            assert_eq!(kind, Some(ReplyKind::InOrder));
         }
     }
 
     #[test]
     fn every_answer_but_the_first_is_a_duplicate() {
-        let (mut flights, start) = sent(2);
-        let kinds = [2, 2, 1, 2, 1].map(|seq| kind(&mut flights, seq, start + 5 * MS));
+        let (mut in_flight, start) = sent(2);
+        let kinds = [2, 2, 1, 2, 1].map(|seq| kind(&mut in_flight, seq, start + 5 * MS));
         let wanted = [
-            Kind::InOrder,
-            Kind::Duplicate,
-            Kind::OutOfOrder,
-            Kind::Duplicate,
-            Kind::Duplicate,
+            ReplyKind::InOrder,
+            ReplyKind::Duplicate,
+            ReplyKind::OutOfOrder,
+            ReplyKind::Duplicate,
+            ReplyKind::Duplicate,
         ];
         assert_eq!(kinds, wanted.map(Some));
-        assert_eq!(flights.waiting(), 0);
+        assert_eq!(in_flight.waiting(), 0);
     }
 
     #[test]
     fn exactly_at_the_timeout_an_answer_is_in_time() {
-        let (mut flights, start) = sent(1);
-        assert_eq!(flights.take_overdue(start + TIMEOUT), None);
-        let kind = kind(&mut flights, 1, start + TIMEOUT);
-        assert_eq!(kind, Some(Kind::InOrder));
+        let (mut in_flight, start) = sent(1);
+        assert_eq!(in_flight.take_overdue(start + TIMEOUT), None);
+        let kind = kind(&mut in_flight, 1, start + TIMEOUT);
+        assert_eq!(kind, Some(ReplyKind::InOrder));
     }
 
     #[test]
     fn a_probe_is_overdue_at_its_deadline_and_its_answer_late() {
-        let (mut flights, start) = sent(1);
-        let Some(deadline) = flights.deadline() else {
+        let (mut in_flight, start) = sent(1);
+        let Some(deadline) = in_flight.deadline() else {
             panic!("one is under way");
         };
-        assert_eq!(flights.take_overdue(deadline), Some(1));
-        assert_eq!(flights.take_overdue(deadline), None);
-        assert_eq!((flights.waiting(), flights.deadline()), (0, None));
-        let late = kind(&mut flights, 1, start + 2 * TIMEOUT);
-        assert_eq!(late, Some(Kind::Late));
-        let again = kind(&mut flights, 1, start + 2 * TIMEOUT);
-        assert_eq!(again, Some(Kind::Duplicate));
+        assert_eq!(in_flight.take_overdue(deadline), Some(1));
+        assert_eq!(in_flight.take_overdue(deadline), None);
+        assert_eq!((in_flight.waiting(), in_flight.deadline()), (0, None));
+        let late = kind(&mut in_flight, 1, start + 2 * TIMEOUT);
+        assert_eq!(late, Some(ReplyKind::Late));
+        let again = kind(&mut in_flight, 1, start + 2 * TIMEOUT);
+        assert_eq!(again, Some(ReplyKind::Duplicate));
     }
 
     #[test]
     fn an_answer_is_late_also_if_nobody_had_looked_before() {
-        let (mut flights, start) = sent(1);
-        let late = kind(&mut flights, 1, start + 2 * TIMEOUT);
-        assert_eq!(late, Some(Kind::Overdue));
-        assert_eq!(flights.take_overdue(start + 3 * TIMEOUT), None);
-        assert_eq!(flights.waiting(), 0);
+        let (mut in_flight, start) = sent(1);
+        let late = kind(&mut in_flight, 1, start + 2 * TIMEOUT);
+        assert_eq!(late, Some(ReplyKind::Overdue));
+        assert_eq!(in_flight.take_overdue(start + 3 * TIMEOUT), None);
+        assert_eq!(in_flight.waiting(), 0);
     }
 
     #[test]
     fn those_that_wait_are_overdue_one_after_the_other() {
-        let (mut flights, start) = sent(5);
-        flights.on_answer(1, start + 5 * MS);
-        flights.on_answer(3, start + 5 * MS);
+        let (mut in_flight, start) = sent(5);
+        in_flight.on_answer(1, start + 5 * MS);
+        in_flight.on_answer(3, start + 5 * MS);
         let deadline = start + MS + TIMEOUT + Duration::from_nanos(1);
-        assert_eq!(flights.deadline(), Some(deadline));
+        assert_eq!(in_flight.deadline(), Some(deadline));
         let after = start + TIMEOUT + 3 * MS + MS / 2;
-        let overdue: Vec<u64> = std::iter::from_fn(|| flights.take_overdue(after)).collect();
+        let overdue: Vec<u64> = std::iter::from_fn(|| in_flight.take_overdue(after)).collect();
         assert_eq!(overdue, [2, 4]);
-        assert_eq!(flights.waiting(), 1);
+        assert_eq!(in_flight.waiting(), 1);
     }
 
     #[test]
     fn an_answer_to_no_probe_is_none() {
-        let (mut flights, start) = sent(3);
+        let (mut in_flight, start) = sent(3);
         for seq in [0, 4, u64::MAX] {
-            assert_eq!(flights.on_answer(seq, start + 5 * MS), None);
+            assert_eq!(in_flight.on_answer(seq, start + 5 * MS), None);
         }
-        assert_eq!(flights.waiting(), 3);
+        assert_eq!(in_flight.waiting(), 3);
     }
 
     #[test]
     fn one_that_never_left_does_not_wait() {
-        let (mut flights, start) = sent(2);
-        flights.on_refused();
-        assert_eq!(flights.waiting(), 1);
-        assert_eq!(flights.on_answer(2, start + 5 * MS), None);
-        assert_eq!(flights.take_overdue(start + 2 * TIMEOUT), Some(1));
-        assert_eq!(flights.take_overdue(start + 2 * TIMEOUT), None);
-        assert_eq!(flights.next_seq(), 3);
+        let (mut in_flight, start) = sent(2);
+        in_flight.on_refused();
+        assert_eq!(in_flight.waiting(), 1);
+        assert_eq!(in_flight.on_answer(2, start + 5 * MS), None);
+        assert_eq!(in_flight.take_overdue(start + 2 * TIMEOUT), Some(1));
+        assert_eq!(in_flight.take_overdue(start + 2 * TIMEOUT), None);
+        assert_eq!(in_flight.next_seq(), 3);
     }
 
     #[test]
     fn memory_is_bounded_and_what_is_forgotten_while_it_waits_is_lost() {
         let now = Instant::now();
-        let mut flights = Flights::new(TIMEOUT);
+        let mut in_flight = InFlight::new(TIMEOUT);
         for _ in 0..REMEMBERED_MAX {
-            assert_eq!(flights.on_sent(now), None);
+            assert_eq!(in_flight.on_sent(now), None);
         }
-        flights.on_answer(1, now);
-        assert_eq!(flights.on_sent(now), None, "1 was answered");
-        assert_eq!(flights.on_sent(now), Some(2));
-        assert_eq!(flights.flights.len(), REMEMBERED_MAX);
-        assert_eq!(flights.waiting(), REMEMBERED_MAX as u64);
-        assert_eq!(flights.on_answer(2, now), None);
-        let overdue = std::iter::from_fn(|| flights.take_overdue(now + 2 * TIMEOUT));
+        in_flight.on_answer(1, now);
+        assert_eq!(in_flight.on_sent(now), None, "1 was answered");
+        assert_eq!(in_flight.on_sent(now), Some(2));
+        assert_eq!(in_flight.in_flight.len(), REMEMBERED_MAX);
+        assert_eq!(in_flight.waiting(), REMEMBERED_MAX as u64);
+        assert_eq!(in_flight.on_answer(2, now), None);
+        let overdue = std::iter::from_fn(|| in_flight.take_overdue(now + 2 * TIMEOUT));
         assert_eq!(overdue.count(), REMEMBERED_MAX);
     }
 }

@@ -9,7 +9,7 @@ use super::echo::Echo;
 use super::peers::Peers;
 
 /// Where something can be lost.
-const PLACES: [&str; 6] = [
+const LOSS_LABELS: [&str; 6] = [
     "on the network",
     "by the kernel",
     "in the event queue",
@@ -19,7 +19,7 @@ const PLACES: [&str; 6] = [
 ];
 
 /// What can come and not be let in.
-const STRANGERS: [&str; 8] = [
+const REJECT_LABELS: [&str; 8] = [
     "refused",
     "of another protocol",
     "with a bad cookie",
@@ -32,13 +32,13 @@ const STRANGERS: [&str; 8] = [
 
 /// Everything that was counted, from the start or from one look to the next.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Counts {
+pub(super) struct Counters {
     /// How many peers came.
     peers: u64,
     incoming: Traffic,
     outgoing: Traffic,
-    lost: [u64; PLACES.len()],
-    turned_away: [u64; STRANGERS.len()],
+    lost: [u64; LOSS_LABELS.len()],
+    rejected: [u64; REJECT_LABELS.len()],
 }
 
 /// One direction.
@@ -48,9 +48,9 @@ struct Traffic {
     datagrams: u64,
 }
 
-impl Counts {
+impl Counters {
     pub(super) fn of(host: &HostStats, socket: &SocketStats, peers: &Peers, echo: &Echo) -> Self {
-        let sums = peers.sums();
+        let totals = peers.totals();
         Self {
             peers: peers.seen(),
             incoming: Traffic {
@@ -62,21 +62,21 @@ impl Counts {
                 datagrams: socket.datagrams_sent,
             },
             lost: [
-                sums.packets_lost,
+                totals.packets_lost,
                 socket.dropped_by_kernel,
-                sums.messages_refused,
+                totals.messages_refused,
                 echo.queue_full(),
                 echo.peer_gone(),
                 socket.discarded + socket.queue_full,
             ],
-            turned_away: [
+            rejected: [
                 host.denied,
                 host.mismatches,
                 host.bad_cookies,
                 host.over_limit,
                 host.handshakes_over_rate,
-                host.malformed + sums.malformed + socket.truncated,
-                host.failed_authentication + sums.failed_authentication,
+                host.malformed + totals.malformed + socket.truncated,
+                host.failed_authentication + totals.failed_authentication,
                 host.unknown_connection,
             ],
         }
@@ -89,7 +89,7 @@ impl Counts {
             incoming: self.incoming.since(before.incoming),
             outgoing: self.outgoing.since(before.outgoing),
             lost: since(&self.lost, &before.lost),
-            turned_away: since(&self.turned_away, &before.turned_away),
+            rejected: since(&self.rejected, &before.rejected),
         }
     }
 }
@@ -114,14 +114,14 @@ fn since<const N: usize>(now: &[u64; N], before: &[u64; N]) -> [u64; N] {
 pub(super) struct Progress {
     /// How many are there now.
     pub(super) peers: usize,
-    pub(super) since: Counts,
+    pub(super) since: Counters,
     /// How long that took.
     pub(super) time: Duration,
 }
 
 impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts {
+        let Counters {
             incoming, outgoing, ..
         } = self.since;
         let rate = |count| Rate(count, self.time);
@@ -130,18 +130,18 @@ impl fmt::Display for Progress {
             let (messages, datagrams) = (rate(traffic.messages), rate(traffic.datagrams));
             write!(f, "; {way} {messages} messages/s, {datagrams} datagrams/s")?;
         }
-        write!(f, "{}", Troubles(&self.since))
+        write!(f, "{}", Problems(&self.since))
     }
 }
 
 /// Everything that ever happened:
 /// `in all 3 peers; in 60 messages, 60 datagrams; out 60 messages, 61 datagrams; nothing lost`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Totals(pub(super) Counts);
+pub(super) struct Totals(pub(super) Counters);
 
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts {
+        let Counters {
             peers,
             incoming,
             outgoing,
@@ -152,32 +152,32 @@ impl fmt::Display for Totals {
             let (messages, datagrams) = (traffic.messages, traffic.datagrams);
             write!(f, "; {way} {messages} messages, {datagrams} datagrams")?;
         }
-        write!(f, "{}", Troubles(&self.0))
+        write!(f, "{}", Problems(&self.0))
     }
 }
 
 /// What was lost and who was turned away, without the zeros: `; lost: 2 by the kernel; turned away: 1
 /// refused`.
-struct Troubles<'a>(&'a Counts);
+struct Problems<'a>(&'a Counters);
 
-impl fmt::Display for Troubles<'_> {
+impl fmt::Display for Problems<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lost = told(&self.0.lost, &PLACES);
+        let lost = told(&self.0.lost, &LOSS_LABELS);
         if lost.is_empty() {
             f.write_str("; nothing lost")?;
         } else {
             write!(f, "; lost: {lost}")?;
         }
-        let turned_away = told(&self.0.turned_away, &STRANGERS);
-        if !turned_away.is_empty() {
-            write!(f, "; turned away: {turned_away}")?;
+        let rejected = told(&self.0.rejected, &REJECT_LABELS);
+        if !rejected.is_empty() {
+            write!(f, "; turned away: {rejected}")?;
         }
         Ok(())
     }
 }
 
-fn told<const N: usize>(counts: &[u64; N], names: &[&str; N]) -> String {
-    let told: Vec<String> = counts
+fn told<const N: usize>(counters: &[u64; N], names: &[&str; N]) -> String {
+    let told: Vec<String> = counters
         .iter()
         .zip(names)
         .filter(|(count, _)| **count > 0)
@@ -205,8 +205,8 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn counts() -> Counts {
-        Counts {
+    fn counters() -> Counters {
+        Counters {
             peers: 3,
             incoming: Traffic {
                 messages: 60,
@@ -216,7 +216,7 @@ mod tests {
                 messages: 58,
                 datagrams: 59,
             },
-            ..Counts::default()
+            ..Counters::default()
         }
     }
 
@@ -224,17 +224,17 @@ mod tests {
     fn totals_are_one_line() {
         let text = "in all 3 peers; in 60 messages, 61 datagrams; out 58 messages, 59 datagrams; \
                     nothing lost";
-        assert_eq!(Totals(counts()).to_string(), text);
+        assert_eq!(Totals(counters()).to_string(), text);
     }
 
     #[test]
     fn losses_are_told_by_place_and_strangers_by_kind() {
-        let counts = Counts {
+        let counters = Counters {
             lost: [1, 0, 0, 2, 0, 3],
-            turned_away: [0, 4, 0, 0, 0, 0, 0, 5],
-            ..counts()
+            rejected: [0, 4, 0, 0, 0, 0, 0, 5],
+            ..counters()
         };
-        let text = Totals(counts).to_string();
+        let text = Totals(counters).to_string();
         let troubles = "; lost: 1 on the network, 2 in the send queue, 3 by the system; \
                         turned away: 4 of another protocol, 5 for no connection";
         assert!(text.ends_with(troubles), "{text}");
@@ -244,7 +244,7 @@ mod tests {
     fn progress_is_by_the_second() {
         let progress = Progress {
             peers: 2,
-            since: counts(),
+            since: counters(),
             time: 2 * SECOND,
         };
         let text = "2 peers; in 30 messages/s, 30 datagrams/s; out 29 messages/s, 30 datagrams/s; \
@@ -267,16 +267,16 @@ mod tests {
 
     #[test]
     fn what_happened_since_is_a_difference() {
-        let now = Counts {
+        let now = Counters {
             lost: [1, 0, 0, 2, 0, 3],
-            ..counts()
+            ..counters()
         };
-        let since = now.since(&counts());
-        let wanted = Counts {
+        let since = now.since(&counters());
+        let wanted = Counters {
             lost: [1, 0, 0, 2, 0, 3],
-            ..Counts::default()
+            ..Counters::default()
         };
         assert_eq!(since, wanted);
-        assert_eq!(now.since(&now), Counts::default());
+        assert_eq!(now.since(&now), Counters::default());
     }
 }

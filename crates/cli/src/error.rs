@@ -7,24 +7,24 @@ use tickwire::ErrorCounts;
 
 /// An error on its way to the user. Its text is one line that says what is wrong and what to do.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Failure {
+pub(crate) enum CliError {
     /// What was asked for makes no sense as it stands. Exit code 2, as for clap's own errors.
     Usage(String),
     /// It made sense, and the system would not have it. Exit code 1.
-    Refused(String),
+    Runtime(String),
     /// Nobody reads the output any more (`| head -1`). Nothing is wrong: no text, exit code 0.
     OutputClosed,
 }
 
-impl Failure {
+impl CliError {
     /// For an error of the system that needs no advice: `cannot receive: ...`. To be used with
     /// `map_err`.
     pub(crate) fn cannot(what: &str) -> impl FnOnce(io::Error) -> Self + '_ {
-        move |error| Self::Refused(format!("cannot {what}: {error}"))
+        move |error| Self::Runtime(format!("cannot {what}: {error}"))
     }
 
     /// For what writing to standard output may answer.
-    pub(crate) fn of_output(error: io::Error) -> Self {
+    pub(crate) fn from_output(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self::OutputClosed;
         }
@@ -35,7 +35,7 @@ impl Failure {
     pub(crate) fn report(&self) -> ExitCode {
         let (text, code) = match self {
             Self::Usage(text) => (text, 2),
-            Self::Refused(text) => (text, 1),
+            Self::Runtime(text) => (text, 1),
             Self::OutputClosed => return ExitCode::SUCCESS,
         };
         // Not eprintln, which panics where standard error is closed. The exit code still tells.
@@ -45,7 +45,7 @@ impl Failure {
 }
 
 /// Why datagrams were discarded, in words.
-pub(crate) fn reason(errors: &ErrorCounts) -> &'static str {
+pub(crate) fn send_error_reason(errors: &ErrorCounts) -> &'static str {
     if errors.unreachable > 0 {
         return "this machine knows no way to that network or host";
     }
@@ -62,9 +62,9 @@ mod tests {
     #[test]
     fn a_closed_output_is_no_error_and_a_full_disk_is_one() {
         let closed = io::Error::from(io::ErrorKind::BrokenPipe);
-        assert_eq!(Failure::of_output(closed), Failure::OutputClosed);
-        let full = Failure::of_output(io::ErrorKind::StorageFull.into());
+        assert_eq!(CliError::from_output(closed), CliError::OutputClosed);
+        let full = CliError::from_output(io::ErrorKind::StorageFull.into());
         let text = "cannot write to standard output: no storage space";
-        assert_eq!(full, Failure::Refused(text.into()));
+        assert_eq!(full, CliError::Runtime(text.into()));
     }
 }

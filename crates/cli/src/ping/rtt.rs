@@ -5,7 +5,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 /// The longest round trip that is told apart from longer ones: an hour. No timeout is longer.
-pub(crate) const ROUND_TRIP_MAX: Duration = Duration::from_secs(3600);
+pub(crate) const RTT_MAX: Duration = Duration::from_secs(3600);
 
 /// How exact percentiles are, in decimal digits. With these, and nanoseconds up to an hour, a
 /// histogram takes about 270 KiB.
@@ -13,7 +13,7 @@ const DIGITS: u8 = 3;
 
 /// What there is to say about a number of round trips, at least one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Figures {
+pub(crate) struct RttSummary {
     pub(crate) min: Duration,
     pub(crate) avg: Duration,
     pub(crate) p50: Duration,
@@ -27,7 +27,7 @@ pub(crate) struct Figures {
 
 /// Round trips in the order in which their answers came.
 #[derive(Debug)]
-pub(crate) struct RoundTrips {
+pub(crate) struct RttRecorder {
     nanos: Histogram<u64>,
     /// Exact, where the histogram has three digits.
     shortest: Duration,
@@ -38,9 +38,9 @@ pub(crate) struct RoundTrips {
     sum_of_differences: u128,
 }
 
-impl RoundTrips {
+impl RttRecorder {
     pub(crate) fn new() -> Self {
-        let max = nanos(ROUND_TRIP_MAX.as_nanos());
+        let max = nanos(RTT_MAX.as_nanos());
         Self {
             nanos: Histogram::new_with_bounds(1, max, DIGITS).expect("1 ns to 1 h, three digits"),
             shortest: Duration::MAX,
@@ -62,9 +62,9 @@ impl RoundTrips {
     }
 
     /// `None` without a single round trip.
-    pub(crate) fn figures(&self) -> Option<Figures> {
+    pub(crate) fn rtt_summary(&self) -> Option<RttSummary> {
         let count = self.nanos.len();
-        Some(Figures {
+        Some(RttSummary {
             min: self.shortest,
             avg: mean(self.sum, count)?,
             p50: self.quantile(0.50),
@@ -100,10 +100,10 @@ mod tests {
         Duration::from_micros(micros)
     }
 
-    fn figures(times: impl IntoIterator<Item = Duration>) -> Option<Figures> {
-        let mut round_trips = RoundTrips::new();
-        times.into_iter().for_each(|time| round_trips.add(time));
-        round_trips.figures()
+    fn rtt_summary(times: impl IntoIterator<Item = Duration>) -> Option<RttSummary> {
+        let mut rtt = RttRecorder::new();
+        times.into_iter().for_each(|time| rtt.add(time));
+        rtt.rtt_summary()
     }
 
     /// To the three digits of the histogram.
@@ -113,13 +113,13 @@ mod tests {
 
     #[test]
     fn nothing_has_no_figures() {
-        assert_eq!(figures([]), None);
+        assert_eq!(rtt_summary([]), None);
     }
 
     #[test]
     fn one_round_trip_is_every_figure_and_has_no_jitter() {
         let time = Duration::from_nanos(123_457);
-        let wanted = Figures {
+        let wanted = RttSummary {
             min: time,
             avg: time,
             p50: time,
@@ -127,43 +127,46 @@ mod tests {
             max: time,
             jitter: None,
         };
-        assert_eq!(figures([time]), Some(wanted));
+        assert_eq!(rtt_summary([time]), Some(wanted));
     }
 
     #[test]
     fn percentiles_are_those_of_the_whole_distribution() {
-        let figures = figures((1..=1000).map(us)).expect("there are some");
-        assert_eq!((figures.min, figures.max), (us(1), us(1000)));
-        assert_eq!(figures.avg, Duration::from_nanos(500_500));
-        assert_close(figures.p50, us(500));
-        assert_close(figures.p99, us(990));
-        assert_eq!(figures.jitter, Some(us(1)));
+        let rtt_summary = rtt_summary((1..=1000).map(us)).expect("there are some");
+        assert_eq!((rtt_summary.min, rtt_summary.max), (us(1), us(1000)));
+        assert_eq!(rtt_summary.avg, Duration::from_nanos(500_500));
+        assert_close(rtt_summary.p50, us(500));
+        assert_close(rtt_summary.p99, us(990));
+        assert_eq!(rtt_summary.jitter, Some(us(1)));
     }
 
     #[test]
     fn one_slow_one_in_fifty_shows_in_p99_and_not_in_p50() {
         let times = (0..100).map(|n| if n % 50 == 0 { us(9000) } else { us(100) });
-        let figures = figures(times).expect("there are some");
-        assert_close(figures.p50, us(100));
-        assert_close(figures.p99, us(9000));
+        let rtt_summary = rtt_summary(times).expect("there are some");
+        assert_close(rtt_summary.p50, us(100));
+        assert_close(rtt_summary.p99, us(9000));
     }
 
     #[test]
     fn jitter_is_the_mean_step_between_neighbours() {
-        let figures = figures([us(10), us(30), us(30), us(0)]).expect("there are some");
+        let rtt_summary = rtt_summary([us(10), us(30), us(30), us(0)]).expect("there are some");
         // 20, 0 and 30.
-        assert_eq!(figures.jitter, Some(Duration::from_nanos(16_666)));
+        assert_eq!(rtt_summary.jitter, Some(Duration::from_nanos(16_666)));
     }
 
     #[test]
     fn steady_round_trips_have_no_jitter_however_long_they_are() {
-        let figures = figures([us(70_000); 5]).expect("there are some");
-        assert_eq!(figures.jitter, Some(Duration::ZERO));
+        let rtt_summary = rtt_summary([us(70_000); 5]).expect("there are some");
+        assert_eq!(rtt_summary.jitter, Some(Duration::ZERO));
     }
 
     #[test]
     fn extremes_do_not_end_it() {
-        let figures = figures([Duration::ZERO, Duration::MAX]).expect("there are some");
-        assert_eq!((figures.min, figures.max), (Duration::ZERO, Duration::MAX));
+        let rtt_summary = rtt_summary([Duration::ZERO, Duration::MAX]).expect("there are some");
+        assert_eq!(
+            (rtt_summary.min, rtt_summary.max),
+            (Duration::ZERO, Duration::MAX)
+        );
     }
 }

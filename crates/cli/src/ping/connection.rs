@@ -11,15 +11,15 @@ use tickwire::{
     PublicKey, Socket,
 };
 
-use super::tally::Millis;
-use super::way::{Departure, Discarded, Take, Way};
-use crate::agreement::{self, GOODBYE, ProtocolId};
-use crate::failure::{self, Failure};
-use crate::signals::Stop;
+use super::counters::Millis;
+use super::transport::{DatagramHandler, DiscardCounter, SendOutcome, Transport};
+use crate::error::{self, CliError};
+use crate::protocol::{self, NORMAL_CLOSE, ProtocolId};
+use crate::signals::StopSignal;
 
 /// What the two ends agree on, and how long this one tries.
 #[derive(Debug, Clone)]
-pub(super) struct Terms {
+pub(super) struct ConnectParams {
     pub(super) protocol_id: ProtocolId,
     pub(super) payload: Vec<u8>,
     pub(super) timeout: Duration,
@@ -30,7 +30,7 @@ pub(super) struct Terms {
     pub(super) is_plain: bool,
 }
 
-impl Terms {
+impl ConnectParams {
     fn config(&self) -> Config {
         let ProtocolId(protocol_id) = self.protocol_id;
         if self.is_plain {
@@ -49,41 +49,41 @@ impl Terms {
 }
 
 /// A host with a single peer.
-pub(super) struct Connected {
+pub(super) struct ConnectionTransport {
     host: Host,
     to: SocketAddr,
     peer: PeerId,
     /// The key that the server has proven to have.
     server_key: Option<PublicKey>,
-    discarded: Discarded,
+    discarded: DiscardCounter,
     end: Option<DisconnectReason>,
     /// What was last known of the peer; once it is gone nobody can be asked.
     known: Option<PeerStats>,
 }
 
 /// A host that connects and takes nobody in.
-pub(super) fn host(socket: Socket, terms: &Terms) -> Result<Host, Failure> {
+pub(super) fn host(socket: Socket, params: &ConnectParams) -> Result<Host, CliError> {
     let config = Config {
         peers_max: 1,
         accept_incoming: false,
-        connect_timeout: terms.timeout,
-        ..terms.config()
+        connect_timeout: params.timeout,
+        ..params.config()
     };
-    Host::with_socket(socket, config).map_err(Failure::cannot("connect"))
+    Host::with_socket(socket, config).map_err(CliError::cannot("connect"))
 }
 
-impl Connected {
+impl ConnectionTransport {
     /// Connects, and says how long that took; or why not.
     pub(super) fn open(
         mut host: Host,
         to: SocketAddr,
-        terms: &Terms,
-        stop: &Stop,
-    ) -> Result<(Self, Duration), Failure> {
+        params: &ConnectParams,
+        stop: &StopSignal,
+    ) -> Result<(Self, Duration), CliError> {
         let start = Instant::now();
         let peer = host
-            .connect(to, &terms.options())
-            .map_err(|error| Failure::Refused(format!("cannot connect: {error}")))?;
+            .connect(to, &params.options())
+            .map_err(|error| CliError::Runtime(format!("cannot connect: {error}")))?;
         let server_key = wait_for_answer(&mut host, to, stop)?;
         let connected = Self {
             known: host.peer_stats(peer),
@@ -91,17 +91,17 @@ impl Connected {
             to,
             peer,
             server_key,
-            discarded: Discarded::default(),
+            discarded: DiscardCounter::default(),
             end: None,
         };
         Ok((connected, start.elapsed()))
     }
 
     /// How safe it is, in words.
-    pub(super) fn how(&self, terms: &Terms) -> String {
+    pub(super) fn how(&self, params: &ConnectParams) -> String {
         match self.server_key {
             None => "not encrypted".to_owned(),
-            Some(_) if terms.server_key.is_some() => {
+            Some(_) if params.server_key.is_some() => {
                 "encrypted, to the server with the key that was given".to_owned()
             }
             Some(key) => {
@@ -110,9 +110,9 @@ impl Connected {
         }
     }
 
-    fn on_event(&mut self, event: Event, take: &mut Take<'_>) -> Result<(), Failure> {
+    fn on_event(&mut self, event: Event, handle: &mut DatagramHandler<'_>) -> Result<(), CliError> {
         match event {
-            Event::Message { bytes, .. } => take(&Datagram {
+            Event::Message { bytes, .. } => handle(&Datagram {
                 from: self.to,
                 bytes: &bytes,
                 truncated: false,
@@ -130,10 +130,10 @@ impl Connected {
 fn wait_for_answer(
     host: &mut Host,
     to: SocketAddr,
-    stop: &Stop,
-) -> Result<Option<PublicKey>, Failure> {
+    stop: &StopSignal,
+) -> Result<Option<PublicKey>, CliError> {
     while !stop.is_requested() {
-        host.wait(None).map_err(Failure::cannot("wait"))?;
+        host.wait(None).map_err(CliError::cannot("wait"))?;
         match host.next_event() {
             Some(Event::Connected { server_key, .. }) => return Ok(server_key),
             Some(Event::Disconnected { reason, .. }) => {
@@ -143,41 +143,41 @@ fn wait_for_answer(
         }
     }
     let text = format!("not connected to {to}: it was ended before there was an answer");
-    Err(Failure::Refused(text))
+    Err(CliError::Runtime(text))
 }
 
-fn not_connected(host: &Host, to: SocketAddr, reason: DisconnectReason) -> Failure {
+fn not_connected(host: &Host, to: SocketAddr, reason: DisconnectReason) -> CliError {
     let stats = host.socket_stats();
     let is_unsent = reason == DisconnectReason::ConnectTimeout && stats.discarded > 0;
     if is_unsent {
-        let why = failure::reason(&stats.send_errors);
-        return Failure::Refused(format!("cannot send to {to}: {why}"));
+        let why = error::send_error_reason(&stats.send_errors);
+        return CliError::Runtime(format!("cannot send to {to}: {why}"));
     }
-    Failure::Refused(format!("not connected to {to}: {}", Why(reason)))
+    CliError::Runtime(format!("not connected to {to}: {}", DisconnectText(reason)))
 }
 
-impl Way for Connected {
-    fn send(&mut self, probe: &[u8]) -> Departure {
+impl Transport for ConnectionTransport {
+    fn send(&mut self, probe: &[u8]) -> SendOutcome {
         let queued = self.host.send(self.peer, Delivery::Unreliable, probe);
         let at = Instant::now();
         let flushed = self.host.flush();
         let error = queued.map_err(io::Error::from).and(flushed).err();
         let refusal = self.discarded.refusal(error, &self.host.socket_stats());
-        Departure { at, refusal }
+        SendOutcome { at, refusal }
     }
 
-    fn sleep(&mut self, time: Option<Instant>) -> Result<(), Failure> {
+    fn sleep(&mut self, time: Option<Instant>) -> Result<(), CliError> {
         self.known = self.host.peer_stats(self.peer).or(self.known);
         let slept = match time {
             Some(time) => self.host.wait_until(time),
             None => self.host.wait(None),
         };
-        slept.map_err(Failure::cannot("wait for answers"))
+        slept.map_err(CliError::cannot("wait for answers"))
     }
 
-    fn receive(&mut self, take: &mut Take<'_>) -> Result<(), Failure> {
+    fn receive(&mut self, handle: &mut DatagramHandler<'_>) -> Result<(), CliError> {
         while let Some(event) = self.host.next_event() {
-            self.on_event(event, take)?;
+            self.on_event(event, handle)?;
         }
         Ok(())
     }
@@ -187,7 +187,7 @@ impl Way for Connected {
     }
 
     fn end(&self) -> Option<String> {
-        self.end.map(|reason| Why(reason).to_string())
+        self.end.map(|reason| DisconnectText(reason).to_string())
     }
 
     fn summary(&self) -> Option<String> {
@@ -196,10 +196,10 @@ impl Way for Connected {
     }
 
     /// The server is told at once, and does not have to wait for its idle timeout.
-    fn close(self) -> Result<(), Failure> {
+    fn close(self) -> Result<(), CliError> {
         self.host
-            .close(GOODBYE)
-            .map_err(Failure::cannot("say goodbye"))
+            .close(NORMAL_CLOSE)
+            .map_err(CliError::cannot("say goodbye"))
     }
 }
 
@@ -219,9 +219,9 @@ fn summary(stats: &PeerStats) -> String {
 }
 
 /// Why there is no connection, as one says it to a person who typed the address of a server.
-struct Why(DisconnectReason);
+struct DisconnectText(DisconnectReason);
 
-impl fmt::Display for Why {
+impl fmt::Display for DisconnectText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use DisconnectReason as Reason;
         match self.0 {
@@ -266,7 +266,7 @@ struct Advice(u32);
 
 impl fmt::Display for Advice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match agreement::advice(self.0) {
+        match protocol::advice(self.0) {
             Some(advice) => write!(f, ": {advice}"),
             None => Ok(()),
         }
@@ -276,11 +276,11 @@ impl fmt::Display for Advice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agreement::WRONG_TICKET;
+    use crate::protocol::WRONG_TICKET;
 
     #[test]
     fn a_refusal_says_what_to_do_about_it() {
-        let why = |reason| Why(reason).to_string();
+        let why = |reason| DisconnectText(reason).to_string();
         let denied = |code| why(DisconnectReason::Denied { code });
         assert!(denied(WRONG_TICKET).ends_with("it wants a --ticket, or another one"));
         assert_eq!(denied(7), "the server refused, code 7");

@@ -10,7 +10,7 @@ const LATE_MAX: Duration = Duration::from_millis(100);
 
 /// The rhythm of the probes.
 #[derive(Debug, Clone)]
-pub(crate) enum Pace {
+pub(crate) enum ProbePacing {
     /// At fixed steps, whether answers come or not.
     Steps {
         schedule: Schedule,
@@ -24,7 +24,7 @@ pub(crate) enum Pace {
     },
 }
 
-impl Pace {
+impl ProbePacing {
     /// A step of zero is the closed loop: "as fast as possible" without waiting for answers would be
     /// a flood and no measurement.
     pub(crate) fn of(every: Duration) -> Self {
@@ -51,7 +51,7 @@ impl Pace {
 
     /// If a probe that leaves at `now` was held up, for how long: it is late by a step, and then the
     /// steps start over, or by [`LATE_MAX`] if a step is longer.
-    pub(crate) fn held_up(&self, now: Instant) -> Option<Duration> {
+    pub(crate) fn late_sends(&self, now: Instant) -> Option<Duration> {
         match self {
             Self::Steps { schedule, late } => Some(schedule.late(now)).filter(|time| time >= late),
             // Nothing is due before the one before it is settled.
@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn steps_do_not_wait_for_answers() {
         let now = Instant::now();
-        let mut pace = Pace::of(EVERY);
+        let mut pace = ProbePacing::of(EVERY);
         for is_waiting in [false, true] {
             assert_eq!(pace.due(is_waiting, now), Due::Now);
         }
@@ -99,12 +99,12 @@ mod tests {
     #[test]
     fn a_probe_is_held_up_if_it_is_late_by_a_step() {
         let now = Instant::now();
-        let mut pace = Pace::of(EVERY);
-        assert_eq!(pace.held_up(now), None, "the first one is never late");
+        let mut pace = ProbePacing::of(EVERY);
+        assert_eq!(pace.late_sends(now), None, "the first one is never late");
         pace.on_sent(now);
-        assert_eq!(pace.held_up(now + EVERY), None);
-        assert_eq!(pace.held_up(now + EVERY * 15 / 8), None);
-        assert_eq!(pace.held_up(now + 2 * EVERY), Some(EVERY));
+        assert_eq!(pace.late_sends(now + EVERY), None);
+        assert_eq!(pace.late_sends(now + EVERY * 15 / 8), None);
+        assert_eq!(pace.late_sends(now + 2 * EVERY), Some(EVERY));
         // And then the steps start over.
         pace.on_sent(now + 10 * EVERY);
         assert_eq!(pace.due(false, now), Due::At(now + 11 * EVERY));
@@ -113,25 +113,25 @@ mod tests {
     #[test]
     fn of_long_steps_a_tenth_of_a_second_is_late() {
         let now = Instant::now();
-        let mut pace = Pace::of(PAUSE);
+        let mut pace = ProbePacing::of(PAUSE);
         pace.on_sent(now);
         let due = now + PAUSE;
-        assert_eq!(pace.held_up(due + LATE_MAX / 2), None);
-        assert_eq!(pace.held_up(due + LATE_MAX), Some(LATE_MAX));
+        assert_eq!(pace.late_sends(due + LATE_MAX / 2), None);
+        assert_eq!(pace.late_sends(due + LATE_MAX), Some(LATE_MAX));
     }
 
     #[test]
     fn one_by_one_nothing_is_late() {
         let now = Instant::now();
-        let mut pace = Pace::of(Duration::ZERO);
+        let mut pace = ProbePacing::of(Duration::ZERO);
         pace.on_sent(now);
-        assert_eq!(pace.held_up(now + PAUSE), None);
+        assert_eq!(pace.late_sends(now + PAUSE), None);
     }
 
     #[test]
     fn steps_go_on_after_one_that_did_not_leave() {
         let now = Instant::now();
-        let mut pace = Pace::of(EVERY);
+        let mut pace = ProbePacing::of(EVERY);
         pace.on_sent(now);
         pace.on_refused(now, PAUSE);
         assert_eq!(pace.due(false, now), Due::At(now + EVERY));
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn one_by_one_waits_for_nothing_but_the_one_before() {
         let now = Instant::now();
-        let mut pace = Pace::of(Duration::ZERO);
+        let mut pace = ProbePacing::of(Duration::ZERO);
         assert_eq!(pace.due(false, now), Due::Now);
         pace.on_sent(now);
         assert_eq!(pace.due(true, now + PAUSE), Due::Never);
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn one_by_one_pauses_after_one_that_did_not_leave() {
         let now = Instant::now();
-        let mut pace = Pace::of(Duration::ZERO);
+        let mut pace = ProbePacing::of(Duration::ZERO);
         pace.on_sent(now);
         pace.on_refused(now, PAUSE);
         assert_eq!(pace.due(false, now), Due::At(now + PAUSE));

@@ -7,7 +7,7 @@ use std::thread;
 use tickwire::Waker;
 use tickwire::limits::DATAGRAM_MAX;
 
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// How many lines are read ahead. At this many the reader waits, and with it whoever writes to us.
 const AHEAD: usize = 64;
@@ -17,7 +17,7 @@ const LINE_MAX: usize = DATAGRAM_MAX + 2;
 
 /// What there is to read now.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Next {
+pub(crate) enum NextLine {
     /// A line without its end.
     Line(Vec<u8>),
     /// None yet; the waker will tell.
@@ -28,11 +28,11 @@ pub(crate) enum Next {
 
 /// The lines of an input. Reading blocks and the loop must not, so a thread reads and wakes the loop.
 #[derive(Debug)]
-pub(crate) struct Lines {
-    channel: Receiver<Result<Vec<u8>, Failure>>,
+pub(crate) struct LineReader {
+    channel: Receiver<Result<Vec<u8>, CliError>>,
 }
 
-impl Lines {
+impl LineReader {
     /// Begins to read; `waker` is used whenever [`next`](Self::next) has something new to say.
     pub(crate) fn read(input: impl Read + Send + 'static, waker: Waker) -> Self {
         let (sender, channel) = sync_channel(AHEAD);
@@ -47,16 +47,20 @@ impl Lines {
     }
 
     /// The next line, if there is one.
-    pub(crate) fn next(&self) -> Result<Next, Failure> {
+    pub(crate) fn next(&self) -> Result<NextLine, CliError> {
         match self.channel.try_recv() {
-            Ok(line) => line.map(Next::Line),
-            Err(TryRecvError::Empty) => Ok(Next::Later),
-            Err(TryRecvError::Disconnected) => Ok(Next::End),
+            Ok(line) => line.map(NextLine::Line),
+            Err(TryRecvError::Empty) => Ok(NextLine::Later),
+            Err(TryRecvError::Disconnected) => Ok(NextLine::End),
         }
     }
 }
 
-fn send_all(mut input: impl BufRead, sender: &SyncSender<Result<Vec<u8>, Failure>>, waker: &Waker) {
+fn send_all(
+    mut input: impl BufRead,
+    sender: &SyncSender<Result<Vec<u8>, CliError>>,
+    waker: &Waker,
+) {
     for number in 1_u64.. {
         let Some(line) = read_line(&mut input, number).transpose() else {
             return;
@@ -75,19 +79,19 @@ fn wake(waker: &Waker) {
 }
 
 /// The next line without its end, or `None` at the end of the input.
-fn read_line(input: &mut impl BufRead, number: u64) -> Result<Option<Vec<u8>>, Failure> {
+fn read_line(input: &mut impl BufRead, number: u64) -> Result<Option<Vec<u8>>, CliError> {
     let mut line = Vec::new();
     input
         .take(LINE_MAX as u64)
         .read_until(b'\n', &mut line)
-        .map_err(Failure::cannot("read standard input"))?;
+        .map_err(CliError::cannot("read standard input"))?;
     if line.is_empty() {
         return Ok(None);
     }
     strip_end(&mut line);
     if line.len() > DATAGRAM_MAX {
         // How long it is in the end is not read: it may have none.
-        return Err(Failure::Usage(format!(
+        return Err(CliError::Usage(format!(
             "line {number} of standard input is longer than {DATAGRAM_MAX} bytes, \
              which is the most that fits into a datagram"
         )));
@@ -108,7 +112,7 @@ fn strip_end(line: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
-    fn lines(input: &[u8]) -> (Vec<Vec<u8>>, Option<Failure>) {
+    fn lines(input: &[u8]) -> (Vec<Vec<u8>>, Option<CliError>) {
         let mut input = input;
         let mut lines = Vec::new();
         loop {
@@ -153,13 +157,13 @@ mod tests {
             let input = [b"first\n", &[b'x'; 1025][..], end.as_bytes()].concat();
             let (before, failure) = lines(&input);
             assert_eq!(before, [b"first"]);
-            let Some(Failure::Usage(text)) = failure else {
+            let Some(CliError::Usage(text)) = failure else {
                 panic!("{failure:?}");
             };
             assert!(text.starts_with("line 2 of standard input is longer than 1024 bytes"));
         }
         // This one has no end at all.
         let failure = read_line(&mut io::BufReader::new(io::repeat(b'x')), 1);
-        assert!(matches!(failure, Err(Failure::Usage(_))));
+        assert!(matches!(failure, Err(CliError::Usage(_))));
     }
 }

@@ -6,12 +6,12 @@ use std::time::Duration;
 use humantime::format_duration;
 use tickwire::{LinkConditions, Loss};
 
-use crate::failure::Failure;
-use crate::{share, time};
+use crate::error::CliError;
+use crate::{ratio, time};
 
 /// What happens to datagrams, each way. Nothing, unless it is asked for.
 #[derive(Debug, clap::Args)]
-pub(super) struct BadNetwork {
+pub(super) struct LinkOptions {
     /// Plays a network on which datagrams take this long, each way, up to 1m
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time::parse,
           allow_hyphen_values = true)]
@@ -23,19 +23,19 @@ pub(super) struct BadNetwork {
     jitter: Duration,
 
     /// Plays a network that loses this share of the datagrams, each way, such as 5% or 0.05
-    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share::parse,
+    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = ratio::parse,
           allow_hyphen_values = true)]
     loss: f64,
 }
 
-impl BadNetwork {
-    pub(super) fn is_bad(&self) -> bool {
+impl LinkOptions {
+    pub(super) fn is_impaired(&self) -> bool {
         !self.latency.is_zero() || !self.jitter.is_zero() || self.loss > 0.0
     }
 
     /// `None`: the network that there is.
-    pub(super) fn conditions(&self) -> Result<Option<LinkConditions>, Failure> {
-        if !self.is_bad() {
+    pub(super) fn conditions(&self) -> Result<Option<LinkConditions>, CliError> {
+        if !self.is_impaired() {
             return Ok(None);
         }
         let conditions = LinkConditions {
@@ -46,16 +46,16 @@ impl BadNetwork {
             },
             ..LinkConditions::default()
         };
-        let refused = |error| Failure::Usage(format!("--{error}"));
+        let refused = |error| CliError::Usage(format!("--{error}"));
         conditions.validate().map_err(refused)?;
         Ok(Some(conditions))
     }
 }
 
-impl fmt::Display for BadNetwork {
+impl fmt::Display for LinkOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (latency, jitter) = (format_duration(self.latency), format_duration(self.jitter));
-        let loss = share::percent(self.loss);
+        let loss = ratio::percent(self.loss);
         write!(
             f,
             "playing a bad network: each way {latency} and up to {jitter} more, {loss} lost"
@@ -67,7 +67,7 @@ impl fmt::Display for BadNetwork {
 mod tests {
     use super::*;
 
-    const GOOD: BadNetwork = BadNetwork {
+    const GOOD: LinkOptions = LinkOptions {
         latency: Duration::ZERO,
         jitter: Duration::ZERO,
         loss: 0.0,
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_bad_network_is_told_in_one_line() {
-        let network = BadNetwork {
+        let network = LinkOptions {
             latency: Duration::from_millis(40),
             loss: 0.05,
             ..GOOD
@@ -93,11 +93,11 @@ mod tests {
 
     #[test]
     fn what_is_beyond_the_limits_is_refused_by_name() {
-        let network = BadNetwork {
+        let network = LinkOptions {
             jitter: Duration::from_secs(61),
             ..GOOD
         };
-        let Err(Failure::Usage(text)) = network.conditions() else {
+        let Err(CliError::Usage(text)) = network.conditions() else {
             panic!("{network:?}");
         };
         assert!(text.starts_with("--jitter is 61s"), "{text}");

@@ -8,7 +8,7 @@ use tickwire::limits::CONNECT_PAYLOAD_MAX;
 use tickwire::token::TokenError;
 
 /// The number with which both programs say goodbye.
-pub(crate) const GOODBYE: u32 = 0;
+pub(crate) const NORMAL_CLOSE: u32 = 0;
 
 /// The number with which a server refuses who has not its ticket: HTTP's "unauthorized".
 pub(crate) const WRONG_TICKET: u32 = 401;
@@ -179,7 +179,7 @@ mod tests {
         ] {
             assert!(advice(code_of(error)).is_some(), "{error:?}");
         }
-        assert_eq!(advice(GOODBYE), None);
+        assert_eq!(advice(NORMAL_CLOSE), None);
     }
 
     #[test]

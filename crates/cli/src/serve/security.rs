@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use tickwire::limits::{HANDSHAKES_MAX, HANDSHAKES_PER_SECOND_DEFAULT};
 use tickwire::{Config, PrivateKey, PublicKey, Security};
 
-use crate::agreement::ProtocolId;
-use crate::failure::Failure;
+use crate::error::CliError;
+use crate::protocol::ProtocolId;
 
 /// What decides about it.
 #[derive(Debug, clap::Args)]
-pub(super) struct ProtectionOptions {
+pub(super) struct SecurityOptions {
     /// The file with the private key that the server proves itself with, as `keygen` makes it [default:
     /// draws one that ends with the server]
     #[arg(long, value_name = "FILE")]
@@ -32,8 +32,8 @@ fn handshakes(text: &str) -> Result<u32, String> {
     number.ok_or_else(|| format!("1 to {HANDSHAKES_MAX} handshakes a second can be done"))
 }
 
-impl ProtectionOptions {
-    pub(super) fn config(&self, ProtocolId(protocol_id): ProtocolId) -> Result<Config, Failure> {
+impl SecurityOptions {
+    pub(super) fn config(&self, ProtocolId(protocol_id): ProtocolId) -> Result<Config, CliError> {
         if self.plain {
             return Ok(Config::plain(protocol_id));
         }
@@ -50,9 +50,9 @@ impl ProtectionOptions {
         Ok(config)
     }
 
-    fn private_key(&self) -> Result<Option<PrivateKey>, Failure> {
+    fn private_key(&self) -> Result<Option<PrivateKey>, CliError> {
         let key = self.key.as_ref().map(PrivateKey::read_file).transpose();
-        key.map_err(|error| Failure::Usage(error.to_string()))
+        key.map_err(|error| CliError::Usage(error.to_string()))
     }
 
     /// What its players are to know, in a line.

@@ -4,12 +4,12 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::flights::Kind;
-use super::round_trips::Figures;
+use super::in_flight::ReplyKind;
+use super::rtt::RttSummary;
 
 /// Everything that was counted. Every probe that left is `received`, `lost` or still under way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
+pub(crate) struct Counters {
     /// Probes that the system took.
     pub(crate) sent: u64,
     /// Those that were answered in time.
@@ -33,20 +33,20 @@ pub(crate) struct Counts {
     pub(crate) dropped_by_kernel: u64,
 }
 
-impl Counts {
-    pub(crate) fn on_answer(&mut self, kind: Kind) {
+impl Counters {
+    pub(crate) fn on_answer(&mut self, kind: ReplyKind) {
         match kind {
-            Kind::InOrder => self.received += 1,
-            Kind::OutOfOrder => {
+            ReplyKind::InOrder => self.received += 1,
+            ReplyKind::OutOfOrder => {
                 self.received += 1;
                 self.out_of_order += 1;
             }
-            Kind::Late => self.late += 1,
-            Kind::Overdue => {
+            ReplyKind::Late => self.late += 1,
+            ReplyKind::Overdue => {
                 self.lost += 1;
                 self.late += 1;
             }
-            Kind::Duplicate => self.duplicates += 1,
+            ReplyKind::Duplicate => self.duplicates += 1,
         }
     }
 
@@ -66,7 +66,7 @@ impl Counts {
     }
 }
 
-impl fmt::Display for Counts {
+impl fmt::Display for Counters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -90,12 +90,12 @@ impl fmt::Display for Counts {
 
 /// How often ping itself could not send when it was time to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct HeldUp {
+pub(crate) struct LateSends {
     probes: u64,
     longest: Duration,
 }
 
-impl HeldUp {
+impl LateSends {
     /// One more probe was, for so long.
     pub(crate) fn add(&mut self, time: Duration) {
         self.probes += 1;
@@ -107,7 +107,7 @@ impl HeldUp {
     }
 }
 
-impl fmt::Display for HeldUp {
+impl fmt::Display for LateSends {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { probes, longest } = *self;
         write!(
@@ -120,7 +120,7 @@ impl fmt::Display for HeldUp {
 }
 
 /// The figures in one line, in the manner of ping(8).
-impl fmt::Display for Figures {
+impl fmt::Display for RttSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("round trip min/avg/p50/p99/max/jitter = ")?;
         for time in [self.min, self.avg, self.p50, self.p99, self.max] {
@@ -146,38 +146,38 @@ impl fmt::Display for Millis {
 
 /// A run in which no answer came in time, and what is known of why.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Silence {
-    pub(crate) counts: Counts,
+pub(crate) struct NoReply {
+    pub(crate) counters: Counters,
     pub(crate) to: SocketAddr,
     pub(crate) timeout: Duration,
     /// From where else our probes came back.
-    pub(crate) elsewhere: Option<SocketAddr>,
+    pub(crate) other_address: Option<SocketAddr>,
     /// How many foreign datagrams the target itself sent.
     pub(crate) foreign_of_target: u64,
 }
 
-impl fmt::Display for Silence {
+impl fmt::Display for NoReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (counts, to) = (&self.counts, self.to);
-        if counts.late > 0 {
+        let (counters, to) = (&self.counters, self.to);
+        if counters.late > 0 {
             let timeout = humantime::format_duration(self.timeout);
             return write!(
                 f,
                 "no answer from {to} within {timeout}, and {} after it: choose a longer --timeout",
-                counts.late
+                counters.late
             );
         }
-        if let Some(elsewhere) = self.elsewhere {
+        if let Some(other_address) = self.other_address {
             return write!(
                 f,
-                "no answer from {to}, but from {elsewhere}: ping that address instead"
+                "no answer from {to}, but from {other_address}: ping that address instead"
             );
         }
-        if counts.altered > 0 {
+        if counters.altered > 0 {
             return write!(
                 f,
                 "no answer from {to} that is what was sent, {} altered: it is no echo",
-                counts.altered
+                counters.altered
             );
         }
         if self.foreign_of_target > 0 {
@@ -187,7 +187,7 @@ impl fmt::Display for Silence {
                 self.foreign_of_target
             );
         }
-        if counts.lost == 0 {
+        if counters.lost == 0 {
             return write!(f, "no answer from {to} before the end");
         }
         write!(
@@ -206,65 +206,65 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    fn silence(counts: Counts) -> Silence {
-        Silence {
-            counts,
+    fn no_reply(counters: Counters) -> NoReply {
+        NoReply {
+            counters,
             to: SocketAddr::from((Ipv4Addr::LOCALHOST, 7)),
             timeout: 1500 * MS,
-            elsewhere: None,
+            other_address: None,
             foreign_of_target: 0,
         }
     }
 
     #[test]
     fn what_was_held_up_is_counted_and_the_longest_is_told() {
-        let mut held_up = HeldUp::default();
-        assert!(held_up.is_none());
+        let mut late_sends = LateSends::default();
+        assert!(late_sends.is_none());
         for time in [20 * MS, 1500 * MS, 16 * MS] {
-            held_up.add(time);
+            late_sends.add(time);
         }
         let text = "held up: 3 probes left late, the latest by 1500.000 ms; \
                     times and losses around them are this machine's";
-        assert_eq!(held_up.to_string(), text);
+        assert_eq!(late_sends.to_string(), text);
     }
 
     #[test]
     fn the_counts_are_one_line_that_adds_up() {
-        let mut counts = Counts {
+        let mut counters = Counters {
             sent: 8,
             lost: 1,
             altered: 1,
             foreign: 3,
             not_sent: 4,
             dropped_by_kernel: 5,
-            ..Counts::default()
+            ..Counters::default()
         };
         let kinds = [
-            Kind::InOrder,
-            Kind::InOrder,
-            Kind::InOrder,
-            Kind::OutOfOrder,
-            Kind::Late,
-            Kind::Overdue,
-            Kind::Duplicate,
+            ReplyKind::InOrder,
+            ReplyKind::InOrder,
+            ReplyKind::InOrder,
+            ReplyKind::OutOfOrder,
+            ReplyKind::Late,
+            ReplyKind::Overdue,
+            ReplyKind::Duplicate,
         ];
         for kind in kinds {
-            counts.on_answer(kind);
+            counters.on_answer(kind);
         }
         let text = "in all 8 sent, 4 received, 2 lost (33.3%), 2 late, 1 duplicates, 1 out of order, \
                     1 altered, 3 foreign, 4 not sent, 5 dropped by kernel, 2 under way";
-        assert_eq!(counts.to_string(), text);
+        assert_eq!(counters.to_string(), text);
     }
 
     #[test]
     fn a_run_without_probes_has_lost_nothing() {
-        let text = Counts::default().to_string();
+        let text = Counters::default().to_string();
         assert!(text.starts_with("in all 0 sent, 0 received, 0 lost (0.0%), "));
     }
 
     #[test]
     fn the_figures_are_one_line_in_milliseconds() {
-        let figures = Figures {
+        let rtt_summary = RttSummary {
             min: MS / 2,
             avg: MS,
             p50: 2 * MS,
@@ -274,45 +274,45 @@ mod tests {
         };
         let text =
             "round trip min/avg/p50/p99/max/jitter = 0.500/1.000/2.000/3.000/4000.000/0.001 ms";
-        assert_eq!(figures.to_string(), text);
-        let single = Figures {
+        assert_eq!(rtt_summary.to_string(), text);
+        let single = RttSummary {
             jitter: None,
-            ..figures
+            ..rtt_summary
         };
         assert!(single.to_string().ends_with("/4000.000/- ms"));
     }
 
     #[test]
     fn silence_says_what_is_known_of_its_cause() {
-        let lost = Counts {
+        let lost = Counters {
             sent: 1,
             lost: 1,
-            ..Counts::default()
+            ..Counters::default()
         };
-        let text = silence(lost).to_string();
+        let text = no_reply(lost).to_string();
         assert!(
             text.starts_with("no answer from 127.0.0.1:7: nobody listens there, it is no echo")
         );
-        let late = Counts { late: 1, ..lost };
+        let late = Counters { late: 1, ..lost };
         let text = "no answer from 127.0.0.1:7 within 1s 500ms, and 1 after it: \
                     choose a longer --timeout";
-        assert_eq!(silence(late).to_string(), text);
-        let altered = Counts { altered: 1, ..lost };
+        assert_eq!(no_reply(late).to_string(), text);
+        let altered = Counters { altered: 1, ..lost };
         let text = "no answer from 127.0.0.1:7 that is what was sent, 1 altered: it is no echo";
-        assert_eq!(silence(altered).to_string(), text);
-        let elsewhere = Silence {
-            elsewhere: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 8))),
-            ..silence(lost)
+        assert_eq!(no_reply(altered).to_string(), text);
+        let other_address = NoReply {
+            other_address: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 8))),
+            ..no_reply(lost)
         };
         let text = "no answer from 127.0.0.1:7, but from 127.0.0.1:8: ping that address instead";
-        assert_eq!(elsewhere.to_string(), text);
-        let foreign = Silence {
+        assert_eq!(other_address.to_string(), text);
+        let foreign = NoReply {
             foreign_of_target: 2,
-            ..silence(lost)
+            ..no_reply(lost)
         };
         let text = "no answer from 127.0.0.1:7, only foreign datagrams (2): it is no echo";
         assert_eq!(foreign.to_string(), text);
-        let text = silence(Counts::default()).to_string();
+        let text = no_reply(Counters::default()).to_string();
         assert_eq!(text, "no answer from 127.0.0.1:7 before the end");
     }
 }

@@ -1,29 +1,33 @@
-//! Why a command ended before its time: one line of text and an exit code.
+//! The error that ends a command: one line of text and an exit code.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use tickwire::ErrorCounts;
 
-/// An error on its way to the user. Its text is one line that says what is wrong and what to do.
+/// An error that is shown to the user as one line: what failed, and what to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum CliError {
-    /// What was asked for makes no sense as it stands. Exit code 2, as for clap's own errors.
+    /// The command line or the input is invalid. Exit code 2, as for clap's own errors.
     Usage(String),
-    /// It made sense, and the system would not have it. Exit code 1.
+    /// The system or the network refused a valid request. Exit code 1.
     Runtime(String),
-    /// Nobody reads the output any more (`| head -1`). Nothing is wrong: no text, exit code 0.
+    /// The reader of standard output has closed it (`| head -1`). Exit code 0 and no text.
     OutputClosed,
 }
 
 impl CliError {
-    /// For an error of the system that needs no advice: `cannot receive: ...`. To be used with
-    /// `map_err`.
+    pub(crate) fn usage(error: impl Display) -> Self {
+        Self::Usage(error.to_string())
+    }
+
+    /// Adds what failed to an error of the system, for `map_err`: `cannot receive: ...`.
     pub(crate) fn cannot(what: &str) -> impl FnOnce(io::Error) -> Self + '_ {
         move |error| Self::Runtime(format!("cannot {what}: {error}"))
     }
 
-    /// For what writing to standard output may answer.
+    /// Converts an error of a write to standard output.
     pub(crate) fn from_output(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self::OutputClosed;
@@ -31,23 +35,23 @@ impl CliError {
         Self::cannot("write to standard output")(error)
     }
 
-    /// Tells the user, and the shell.
+    /// Prints the text to standard error and returns the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         let (text, code) = match self {
             Self::Usage(text) => (text, 2),
             Self::Runtime(text) => (text, 1),
             Self::OutputClosed => return ExitCode::SUCCESS,
         };
-        // Not eprintln, which panics where standard error is closed. The exit code still tells.
+        // Not eprintln, which panics if standard error is closed.
         let _ = writeln!(io::stderr(), "tickwire: {text}");
         ExitCode::from(code)
     }
 }
 
-/// Why datagrams were discarded, in words.
+/// Why the system refused to send datagrams.
 pub(crate) fn send_error_reason(errors: &ErrorCounts) -> &'static str {
     if errors.unreachable > 0 {
-        return "this machine knows no way to that network or host";
+        return "this machine has no route to that network or host";
     }
     if errors.permission > 0 {
         return "the system does not permit it (a firewall, or a broadcast address)";

@@ -1,112 +1,77 @@
-//! Who is let in: everybody, who shows the ticket, or who has a good token.
+//! Which clients are admitted: all, those with the ticket, or those with a valid token.
 
 use std::path::PathBuf;
 
 use subtle::ConstantTimeEq;
 use tickwire::token::{TokenError, TokenKey, Verifier};
-use tickwire::{Admission, Host, Request};
+use tickwire::{Admission, Host};
 
 use crate::error::CliError;
 use crate::escape::{ByteFormat, FormattedBytes};
-use crate::protocol::{self, AUDIENCE, WRONG_TICKET};
+use crate::protocol::{self, AUDIENCE, WRONG_TICKET, code_of};
 use crate::time;
 
-/// What a client has to show.
 #[derive(Debug, clap::Args)]
 pub(super) struct AdmissionOptions {
-    /// Lets in only those who show this, as `ping --connect --ticket` does, up to 256 bytes
+    /// Admits only clients that present this ticket, as `ping --connect --ticket` does, up to 256 bytes
     #[arg(long, value_name = "TEXT", value_parser = protocol::ticket,
           allow_hyphen_values = true)]
     ticket: Option<String>,
 
-    /// Lets in only those who have an admission token that is signed with the key in this file, as
-    /// `keygen --token` makes it and `token` signs with it. A token opens one connection
+    /// Admits only clients with an admission token that is signed with the key in this file, as
+    /// written by `keygen --token`. A token opens one connection
     #[arg(long, value_name = "FILE", conflicts_with = "ticket")]
     token_key: Option<PathBuf>,
 
-    /// Which server this is for those who issue tokens, 1 to 32 bytes
+    /// Audience of this server: only tokens issued for it are valid, 1 to 32 bytes
     #[arg(long, requires = "token_key", value_name = "TEXT", default_value = AUDIENCE,
           allow_hyphen_values = true)]
     audience: String,
 }
 
-/// The door as it stands.
-#[derive(Debug)]
-pub(super) struct AdmissionControl {
-    verifier: Option<Verifier>,
-}
-
-/// What is to be done with somebody who is there.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum AdmissionResult {
-    /// Nobody asked who he is.
-    Anonymous,
-    /// The player of this token, fit for a terminal.
-    Player(String),
-    /// His token was good at the door, and is not any more.
-    Rejected(TokenError),
-}
-
 impl AdmissionOptions {
-    /// Builds it, before anything is bound: what makes no sense is said first.
-    pub(super) fn build(&self) -> Result<AdmissionControl, CliError> {
-        let verifier = self.verifier()?;
-        Ok(AdmissionControl { verifier })
-    }
-
-    /// Puts it in front of a host.
-    pub(super) fn install(&self, admission: &AdmissionControl, host: &mut Host) {
-        if let Some(ticket) = self.ticket.clone() {
-            host.set_admission(move |request| look_at_ticket(request, &ticket));
-        }
-        if let Some(verifier) = admission.verifier.clone() {
-            host.set_admission(move |request| look_at_token(request, &verifier));
-        }
-    }
-
-    fn verifier(&self) -> Result<Option<Verifier>, CliError> {
+    /// The verifier of tokens, if clients need one. Called before the socket is bound, so that a bad
+    /// key file is reported first.
+    pub(super) fn verifier(&self) -> Result<Option<Verifier>, CliError> {
         let Some(file) = &self.token_key else {
             return Ok(None);
         };
-        let key = TokenKey::read_file(file).map_err(|error| CliError::Usage(error.to_string()))?;
-        let verifier = Verifier::new(key, self.audience.as_bytes()).map_err(|error| {
+        let key = TokenKey::read_file(file).map_err(CliError::usage)?;
+        let verifier = Verifier::new(key, self.audience.as_bytes());
+        verifier.map(Some).map_err(|error| {
             let (len, min, max) = (error.len, error.min, error.max);
             CliError::Usage(format!(
                 "--audience is {len} bytes, it can be {min} to {max}"
             ))
-        })?;
-        Ok(Some(verifier))
+        })
     }
-}
 
-fn look_at_ticket(request: &Request<'_>, ticket: &str) -> Admission {
-    // In a time that does not depend on how much of it is right.
-    if request.payload.ct_eq(ticket.as_bytes()).into() {
-        return Admission::Accept;
-    }
-    Admission::Deny { code: WRONG_TICKET }
-}
-
-fn look_at_token(request: &Request<'_>, verifier: &Verifier) -> Admission {
-    match verifier.verify(request.payload, time::unix_now()) {
-        Ok(_) => Admission::Accept,
-        Err(error) => Admission::Deny {
-            code: protocol::code_of(error),
-        },
-    }
-}
-
-impl AdmissionControl {
-    /// Somebody is really there, and has shown `payload`.
-    pub(super) fn on_connected(&self, payload: &[u8]) -> AdmissionResult {
-        let Some(verifier) = &self.verifier else {
-            return AdmissionResult::Anonymous;
-        };
-        match verifier.redeem(payload, time::unix_now()) {
-            Ok(token) => {
-                AdmissionResult::Player(FormattedBytes(token.player, ByteFormat::Text).to_string())
-            }
-            Err(error) => AdmissionResult::Rejected(error),
+    /// Sets the admission callback of the host.
+    pub(super) fn install(&self, verifier: Option<Verifier>, host: &mut Host) {
+        let deny = |code| Admission::Deny { code };
+        if let Some(ticket) = self.ticket.clone() {
+            // Compared in constant time, so that timing does not reveal a prefix of the ticket.
+            host.set_admission(move |request| {
+                if request.payload.ct_eq(ticket.as_bytes()).into() {
+                    return Admission::Accept;
+                }
+                deny(WRONG_TICKET)
+            });
+        }
+        if let Some(verifier) = verifier {
+            host.set_admission(move |request| {
+                match verifier.verify(request.payload, time::unix_now()) {
+                    Ok(_) => Admission::Accept,
+                    Err(error) => deny(code_of(error)),
+                }
+            });
         }
     }
+}
+
+/// Redeems the token of a peer that has connected; the name of its player, escaped for a terminal.
+/// The token was valid at admission, but may have expired or been used since.
+pub(super) fn redeem(verifier: &Verifier, payload: &[u8]) -> Result<String, TokenError> {
+    let token = verifier.redeem(payload, time::unix_now())?;
+    Ok(FormattedBytes(token.player, ByteFormat::Text).to_string())
 }

@@ -1,6 +1,5 @@
-//! What happened, and how it is told: in a line for each interval and in one at the end.
+//! Counters of the server, and the lines that report them: one per interval and one at the end.
 
-use std::fmt;
 use std::time::Duration;
 
 use tickwire::{HostStats, SocketStats};
@@ -8,7 +7,7 @@ use tickwire::{HostStats, SocketStats};
 use super::echo::Echo;
 use super::peers::Peers;
 
-/// Where something can be lost.
+/// Where packets, datagrams, messages or replies were lost.
 const LOSS_LABELS: [&str; 6] = [
     "on the network",
     "by the kernel",
@@ -18,55 +17,45 @@ const LOSS_LABELS: [&str; 6] = [
     "by the system",
 ];
 
-/// What can come and not be let in.
+/// Why an incoming datagram or connection attempt was rejected.
 const REJECT_LABELS: [&str; 8] = [
     "refused",
-    "of another protocol",
-    "with a bad cookie",
-    "too many for a turn",
-    "too many handshakes for a second",
+    "with another protocol id",
+    "with an invalid cookie",
+    "over the limit per poll",
+    "over the handshake rate",
     "malformed",
     "forged or damaged",
-    "for no connection",
+    "for an unknown connection",
 ];
 
-/// Everything that was counted, from the start or from one look to the next.
+/// All counters, since the start or over an interval.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counters {
-    /// How many peers came.
+    /// Peers that connected.
     peers: u64,
-    incoming: Traffic,
-    outgoing: Traffic,
+    received: Traffic,
+    sent: Traffic,
     lost: [u64; LOSS_LABELS.len()],
     rejected: [u64; REJECT_LABELS.len()],
 }
 
-/// One direction.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Traffic {
-    messages: u64,
-    datagrams: u64,
-}
+/// Messages and datagrams in one direction.
+type Traffic = [u64; 2];
 
 impl Counters {
-    pub(super) fn of(host: &HostStats, socket: &SocketStats, peers: &Peers, echo: &Echo) -> Self {
-        let totals = peers.totals();
+    pub(super) fn new(host: &HostStats, socket: &SocketStats, peers: &Peers, echo: &Echo) -> Self {
+        let (totals, echo) = (peers.totals(), &echo.counters);
         Self {
-            peers: peers.seen(),
-            incoming: Traffic {
-                messages: echo.received(),
-                datagrams: socket.datagrams_received,
-            },
-            outgoing: Traffic {
-                messages: echo.answered(),
-                datagrams: socket.datagrams_sent,
-            },
+            peers: peers.accepted(),
+            received: [echo.received, socket.datagrams_received],
+            sent: [echo.replied, socket.datagrams_sent],
             lost: [
                 totals.packets_lost,
                 socket.dropped_by_kernel,
                 totals.messages_refused,
-                echo.queue_full(),
-                echo.peer_gone(),
+                echo.queue_full,
+                echo.peer_gone,
                 socket.discarded + socket.queue_full,
             ],
             rejected: [
@@ -82,121 +71,73 @@ impl Counters {
         }
     }
 
-    /// What came to it since an earlier look.
+    /// The increase since an earlier reading.
     pub(super) fn since(&self, before: &Self) -> Self {
         Self {
             peers: self.peers - before.peers,
-            incoming: self.incoming.since(before.incoming),
-            outgoing: self.outgoing.since(before.outgoing),
+            received: since(&self.received, &before.received),
+            sent: since(&self.sent, &before.sent),
             lost: since(&self.lost, &before.lost),
             rejected: since(&self.rejected, &before.rejected),
         }
     }
-}
 
-impl Traffic {
-    fn since(self, before: Self) -> Self {
-        Self {
-            messages: self.messages - before.messages,
-            datagrams: self.datagrams - before.datagrams,
-        }
+    /// The line for an interval:
+    /// `1 peers; in 60 messages/s, 60 datagrams/s; out 60 messages/s, 61 datagrams/s; nothing lost`.
+    pub(super) fn progress(&self, connected: usize, interval: Duration) -> String {
+        let traffic = self.traffic("/s", |count| rate(count, interval));
+        format!("{connected} peers{traffic}{}", self.problems())
+    }
+
+    /// The line at the end:
+    /// `in all 3 peers; in 60 messages, 60 datagrams; out 60 messages, 61 datagrams; nothing lost`.
+    pub(super) fn totals(&self) -> String {
+        let traffic = self.traffic("", |count| count.to_string());
+        format!("in all {} peers{traffic}{}", self.peers, self.problems())
+    }
+
+    fn traffic(&self, unit: &str, show: impl Fn(u64) -> String) -> String {
+        let both = [("in", self.received), ("out", self.sent)];
+        both.map(|(direction, counts)| {
+            let [messages, datagrams] = counts.map(&show);
+            format!("; {direction} {messages} messages{unit}, {datagrams} datagrams{unit}")
+        })
+        .concat()
+    }
+
+    /// Losses and rejections other than zero: `; lost: 2 by the kernel; turned away: 1 refused`.
+    fn problems(&self) -> String {
+        let lost = match list(&self.lost, &LOSS_LABELS) {
+            Some(lost) => format!("; lost: {lost}"),
+            None => "; nothing lost".to_owned(),
+        };
+        let rejected = list(&self.rejected, &REJECT_LABELS);
+        lost + &rejected.map_or_else(String::new, |list| format!("; turned away: {list}"))
     }
 }
 
 fn since<const N: usize>(now: &[u64; N], before: &[u64; N]) -> [u64; N] {
-    // The kernel's own counter starts over after 2^32.
+    // The kernel's own counter wraps at 2^32.
     std::array::from_fn(|index| now[index].saturating_sub(before[index]))
 }
 
-/// What happened within an interval:
-/// `1 peers; in 60 messages/s, 60 datagrams/s; out 60 messages/s, 61 datagrams/s; nothing lost`.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Progress {
-    /// How many are there now.
-    pub(super) peers: usize,
-    pub(super) since: Counters,
-    /// How long that took.
-    pub(super) time: Duration,
-}
-
-impl fmt::Display for Progress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counters {
-            incoming, outgoing, ..
-        } = self.since;
-        let rate = |count| Rate(count, self.time);
-        write!(f, "{} peers", self.peers)?;
-        for (way, traffic) in [("in", incoming), ("out", outgoing)] {
-            let (messages, datagrams) = (rate(traffic.messages), rate(traffic.datagrams));
-            write!(f, "; {way} {messages} messages/s, {datagrams} datagrams/s")?;
-        }
-        write!(f, "{}", Problems(&self.since))
-    }
-}
-
-/// Everything that ever happened:
-/// `in all 3 peers; in 60 messages, 60 datagrams; out 60 messages, 61 datagrams; nothing lost`.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Totals(pub(super) Counters);
-
-impl fmt::Display for Totals {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counters {
-            peers,
-            incoming,
-            outgoing,
-            ..
-        } = self.0;
-        write!(f, "in all {peers} peers")?;
-        for (way, traffic) in [("in", incoming), ("out", outgoing)] {
-            let (messages, datagrams) = (traffic.messages, traffic.datagrams);
-            write!(f, "; {way} {messages} messages, {datagrams} datagrams")?;
-        }
-        write!(f, "{}", Problems(&self.0))
-    }
-}
-
-/// What was lost and who was turned away, without the zeros: `; lost: 2 by the kernel; turned away: 1
-/// refused`.
-struct Problems<'a>(&'a Counters);
-
-impl fmt::Display for Problems<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lost = told(&self.0.lost, &LOSS_LABELS);
-        if lost.is_empty() {
-            f.write_str("; nothing lost")?;
-        } else {
-            write!(f, "; lost: {lost}")?;
-        }
-        let rejected = told(&self.0.rejected, &REJECT_LABELS);
-        if !rejected.is_empty() {
-            write!(f, "; turned away: {rejected}")?;
-        }
-        Ok(())
-    }
-}
-
-fn told<const N: usize>(counters: &[u64; N], names: &[&str; N]) -> String {
-    let told: Vec<String> = counters
-        .iter()
-        .zip(names)
-        .filter(|(count, _)| **count > 0)
-        .map(|(count, name)| format!("{count} {name}"))
+/// The counts other than zero with their labels, if there are any.
+fn list(counts: &[u64], labels: &[&str]) -> Option<String> {
+    let counts = counts.iter().zip(labels).filter(|(count, _)| **count > 0);
+    let items: Vec<String> = counts
+        .map(|(count, label)| format!("{count} {label}"))
         .collect();
-    told.join(", ")
+    (!items.is_empty()).then(|| items.join(", "))
 }
 
-/// A count by the second. A little is more than nothing, so small ones have a decimal if they need it.
-struct Rate(u64, Duration);
-
-impl fmt::Display for Rate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Exact to 2^53, which no interval reaches.
-        let rate = self.0 as f64 / self.1.as_secs_f64().max(1e-9);
-        let is_whole = (rate - rate.round()).abs() < 0.05;
-        let decimals = usize::from(rate < 9.95 && !is_whole);
-        write!(f, "{rate:.decimals$}")
-    }
+/// A count per second. Rates below 10 have a decimal if they are not whole, so that a low rate is
+/// not shown as zero.
+fn rate(count: u64, interval: Duration) -> String {
+    // Exact to 2^53, which no interval reaches.
+    let rate = count as f64 / interval.as_secs_f64().max(1e-9);
+    let is_whole = (rate - rate.round()).abs() < 0.05;
+    let decimals = usize::from(rate < 9.95 && !is_whole);
+    format!("{rate:.decimals$}")
 }
 
 #[cfg(test)]
@@ -208,14 +149,8 @@ mod tests {
     fn counters() -> Counters {
         Counters {
             peers: 3,
-            incoming: Traffic {
-                messages: 60,
-                datagrams: 61,
-            },
-            outgoing: Traffic {
-                messages: 58,
-                datagrams: 59,
-            },
+            received: [60, 61],
+            sent: [58, 59],
             ..Counters::default()
         }
     }
@@ -224,49 +159,45 @@ mod tests {
     fn totals_are_one_line() {
         let text = "in all 3 peers; in 60 messages, 61 datagrams; out 58 messages, 59 datagrams; \
                     nothing lost";
-        assert_eq!(Totals(counters()).to_string(), text);
+        assert_eq!(counters().totals(), text);
     }
 
     #[test]
-    fn losses_are_told_by_place_and_strangers_by_kind() {
+    fn losses_and_rejections_have_a_label_each() {
         let counters = Counters {
             lost: [1, 0, 0, 2, 0, 3],
             rejected: [0, 4, 0, 0, 0, 0, 0, 5],
             ..counters()
         };
-        let text = Totals(counters).to_string();
+        let text = counters.totals();
         let troubles = "; lost: 1 on the network, 2 in the send queue, 3 by the system; \
-                        turned away: 4 of another protocol, 5 for no connection";
+                        turned away: 4 with another protocol id, 5 for an unknown connection";
         assert!(text.ends_with(troubles), "{text}");
     }
 
     #[test]
-    fn progress_is_by_the_second() {
-        let progress = Progress {
-            peers: 2,
-            since: counters(),
-            time: 2 * SECOND,
-        };
+    fn progress_is_per_second() {
+        let progress = counters().progress(2, 2 * SECOND);
         let text = "2 peers; in 30 messages/s, 30 datagrams/s; out 29 messages/s, 30 datagrams/s; \
                     nothing lost";
-        assert_eq!(progress.to_string(), text);
+        assert_eq!(progress, text);
     }
 
     #[test]
     fn a_small_rate_has_a_decimal() {
-        let rate = |count, seconds| Rate(count, seconds * SECOND).to_string();
-        assert_eq!(rate(0, 1), "0");
-        assert_eq!(rate(1, 1), "1");
-        assert_eq!(rate(1, 10), "0.1");
-        assert_eq!(rate(3, 2), "1.5");
-        assert_eq!(rate(25, 2), "12");
+        let rate_over = |count, seconds| rate(count, seconds * SECOND);
+        assert_eq!(rate_over(0, 1), "0");
+        assert_eq!(rate_over(1, 1), "1");
+        assert_eq!(rate_over(1, 10), "0.1");
+        assert_eq!(rate_over(3, 2), "1.5");
+        assert_eq!(rate_over(25, 2), "12");
         // An interval ends a little late.
-        assert_eq!(Rate(8, SECOND + SECOND / 1000).to_string(), "8");
-        assert_eq!(Rate(8, SECOND - SECOND / 1000).to_string(), "8");
+        assert_eq!(rate(8, SECOND + SECOND / 1000), "8");
+        assert_eq!(rate(8, SECOND - SECOND / 1000), "8");
     }
 
     #[test]
-    fn what_happened_since_is_a_difference() {
+    fn since_is_the_difference_to_an_earlier_reading() {
         let now = Counters {
             lost: [1, 0, 0, 2, 0, 3],
             ..counters()

@@ -1,6 +1,5 @@
-//! A bad network between the server and its peers, in options: for trying things out.
+//! Options that simulate network impairments between the server and its peers.
 
-use std::fmt;
 use std::time::Duration;
 
 use humantime::format_duration;
@@ -9,33 +8,29 @@ use tickwire::{LinkConditions, Loss};
 use crate::error::CliError;
 use crate::{ratio, time};
 
-/// What happens to datagrams, each way. Nothing, unless it is asked for.
+/// Simulated link conditions, in each direction. Default: none.
 #[derive(Debug, clap::Args)]
 pub(super) struct LinkOptions {
-    /// Plays a network on which datagrams take this long, each way, up to 1m
+    /// Simulates one-way latency, in each direction, up to 1m
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time::parse,
           allow_hyphen_values = true)]
     latency: Duration,
 
-    /// Plays a network on which each datagram takes up to this much longer, each way, up to 1m
+    /// Simulates jitter: delays each datagram by a random time up to this, in each direction, up to 1m
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time::parse,
           allow_hyphen_values = true)]
     jitter: Duration,
 
-    /// Plays a network that loses this share of the datagrams, each way, such as 5% or 0.05
-    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = ratio::parse,
+    /// Simulates packet loss: drops this fraction of datagrams, in each direction, such as 5% or 0.05
+    #[arg(long, value_name = "FRACTION", default_value = "0", value_parser = ratio::parse,
           allow_hyphen_values = true)]
     loss: f64,
 }
 
 impl LinkOptions {
-    pub(super) fn is_impaired(&self) -> bool {
-        !self.latency.is_zero() || !self.jitter.is_zero() || self.loss > 0.0
-    }
-
-    /// `None`: the network that there is.
+    /// The conditions to simulate, or `None` without an impairment.
     pub(super) fn conditions(&self) -> Result<Option<LinkConditions>, CliError> {
-        if !self.is_impaired() {
+        if self.latency.is_zero() && self.jitter.is_zero() && self.loss == 0.0 {
             return Ok(None);
         }
         let conditions = LinkConditions {
@@ -46,20 +41,16 @@ impl LinkOptions {
             },
             ..LinkConditions::default()
         };
-        let refused = |error| CliError::Usage(format!("--{error}"));
-        conditions.validate().map_err(refused)?;
+        let invalid = |error| CliError::Usage(format!("--{error}"));
+        conditions.validate().map_err(invalid)?;
         Ok(Some(conditions))
     }
-}
 
-impl fmt::Display for LinkOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// The line that the server prints at its start.
+    pub(super) fn describe(&self) -> String {
         let (latency, jitter) = (format_duration(self.latency), format_duration(self.jitter));
         let loss = ratio::percent(self.loss);
-        write!(
-            f,
-            "playing a bad network: each way {latency} and up to {jitter} more, {loss} lost"
-        )
+        format!("simulated link, each way: latency {latency}, jitter up to {jitter}, {loss} lost")
     }
 }
 
@@ -67,35 +58,35 @@ impl fmt::Display for LinkOptions {
 mod tests {
     use super::*;
 
-    const GOOD: LinkOptions = LinkOptions {
+    const UNIMPAIRED: LinkOptions = LinkOptions {
         latency: Duration::ZERO,
         jitter: Duration::ZERO,
         loss: 0.0,
     };
 
     #[test]
-    fn a_good_network_is_left_as_it_is() {
-        assert_eq!(GOOD.conditions(), Ok(None));
+    fn no_options_simulate_nothing() {
+        assert_eq!(UNIMPAIRED.conditions(), Ok(None));
     }
 
     #[test]
-    fn a_bad_network_is_told_in_one_line() {
+    fn impairments_are_described_in_one_line() {
         let network = LinkOptions {
             latency: Duration::from_millis(40),
             loss: 0.05,
-            ..GOOD
+            ..UNIMPAIRED
         };
-        let text = "playing a bad network: each way 40ms and up to 0s more, 5% lost";
-        assert_eq!(network.to_string(), text);
+        let text = "simulated link, each way: latency 40ms, jitter up to 0s, 5% lost";
+        assert_eq!(network.describe(), text);
         let conditions = network.conditions().ok().flatten();
         assert!(conditions.is_some_and(|conditions| conditions.latency == network.latency));
     }
 
     #[test]
-    fn what_is_beyond_the_limits_is_refused_by_name() {
+    fn a_value_out_of_range_is_refused_by_option() {
         let network = LinkOptions {
             jitter: Duration::from_secs(61),
-            ..GOOD
+            ..UNIMPAIRED
         };
         let Err(CliError::Usage(text)) = network.conditions() else {
             panic!("{network:?}");

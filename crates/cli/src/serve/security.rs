@@ -1,35 +1,30 @@
-//! How a server protects its packets: with a key from a file, with one that is drawn, or not at all.
+//! How the server protects its packets: with a key from a file, with a generated key, or not at all.
 
 use std::path::PathBuf;
 
+use clap::value_parser;
 use tickwire::limits::{HANDSHAKES_MAX, HANDSHAKES_PER_SECOND_DEFAULT};
 use tickwire::{Config, PrivateKey, PublicKey, Security};
 
 use crate::error::CliError;
 use crate::protocol::ProtocolId;
 
-/// What decides about it.
 #[derive(Debug, clap::Args)]
 pub(super) struct SecurityOptions {
-    /// The file with the private key that the server proves itself with, as `keygen` makes it [default:
-    /// draws one that ends with the server]
+    /// File with the server's private key, as written by `keygen` [default: a new key that is
+    /// discarded when the server ends]
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
 
-    /// How many handshakes a second to do at most, up to 1000000; who is left out asks again
+    /// Maximum handshakes per second, up to 1000000. Clients beyond that rate retry
     #[arg(long, value_name = "N", default_value_t = HANDSHAKES_PER_SECOND_DEFAULT,
-          value_parser = handshakes, allow_negative_numbers = true)]
+          value_parser = value_parser!(u32).range(1..=i64::from(HANDSHAKES_MAX)),
+          allow_negative_numbers = true)]
     handshakes: u32,
 
-    /// Without encryption: everybody on the way can read and forge what is sent
+    /// Disables encryption: anyone on the network path can read and forge packets
     #[arg(long, conflicts_with_all = ["key", "handshakes"])]
     plain: bool,
-}
-
-fn handshakes(text: &str) -> Result<u32, String> {
-    let number = text.parse().ok();
-    let number = number.filter(|number| (1..=HANDSHAKES_MAX).contains(number));
-    number.ok_or_else(|| format!("1 to {HANDSHAKES_MAX} handshakes a second can be done"))
 }
 
 impl SecurityOptions {
@@ -37,26 +32,24 @@ impl SecurityOptions {
         if self.plain {
             return Ok(Config::plain(protocol_id));
         }
-        let mut config = Config::noise(protocol_id);
+        let key = self.key.as_ref().map(PrivateKey::read_file).transpose();
+        let key = key.map_err(CliError::usage)?;
+        let mut security = Security::noise(protocol_id, key);
         if let Security::Noise {
-            private_key,
             handshakes_per_second,
             ..
-        } = &mut config.security
+        } = &mut security
         {
-            *private_key = self.private_key()?;
             *handshakes_per_second = self.handshakes;
         }
-        Ok(config)
+        Ok(Config {
+            security,
+            ..Config::default()
+        })
     }
 
-    fn private_key(&self) -> Result<Option<PrivateKey>, CliError> {
-        let key = self.key.as_ref().map(PrivateKey::read_file).transpose();
-        key.map_err(|error| CliError::Usage(error.to_string()))
-    }
-
-    /// What its players are to know, in a line.
-    pub(super) fn tell(&self, key: Option<PublicKey>) -> String {
+    /// The second line that the server prints: the key that clients should pin.
+    pub(super) fn describe(&self, key: Option<PublicKey>) -> String {
         match key {
             None => "not encrypted".to_owned(),
             Some(key) if self.key.is_some() => format!("server key {key}"),

@@ -215,7 +215,7 @@ fn what_happened_is_told_once_an_interval() {
 fn a_bad_network_is_told_and_played() {
     let args = [&["--latency", "5ms", "--jitter", "1ms"][..], &AT_ONCE].concat();
     let server = Server::start(&args);
-    let told = "playing a bad network: each way 5ms and up to 1ms more, 0% lost";
+    let told = "simulated link, each way: latency 5ms, jitter up to 1ms, 0% lost";
     assert_eq!(server.program.line(), told);
     let ended = ping_once(&server.address, &[]);
     assert_done(&ended);
@@ -315,7 +315,7 @@ fn another_protocol_id_is_told() {
     assert_not_connected(&ended, &server.address, why);
     assert_done(&ping_once(&server.address, &["--protocol-id", "31"]));
     let totals = server.end(Signal::SIGTERM).pop().unwrap();
-    assert!(totals.contains(" of another protocol"), "{totals}");
+    assert!(totals.contains(" with another protocol id"), "{totals}");
 }
 
 #[test]
@@ -364,8 +364,11 @@ fn what_makes_no_sense_is_refused_in_a_sentence() {
         (&["serve", "nonsense"], "there is no port"),
         (&["serve", "--latency", "61s"], "--latency is 61s"),
         (&["serve", "--loss", "5"], "0 to 1, or 0% to 100%"),
-        (&["serve", "--tick", "1001"], "0 to 1000 ticks"),
-        (&["serve", "--peers-max", "65537"], "0 to 65536 peers"),
+        (&["serve", "--tick", "1001"], "1001 is not in 0..=1000"),
+        (
+            &["serve", "--peers-max", "65537"],
+            "65537 is not in 0..=65536",
+        ),
         (&["serve", "--ticket", ""], "empty ticket"),
         (&["serve", "--protocol-id", "x"], "such as 7 or 0x1f"),
         (&["ping", "--connect", "--size", "993"], "at most 992 fit"),

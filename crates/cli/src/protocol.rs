@@ -45,7 +45,7 @@ pub(crate) fn code_of(error: TokenError) -> u32 {
 /// What to do about a refusal, if its number is one of these.
 pub(crate) fn advice(code: u32) -> Option<&'static str> {
     Some(match code {
-        WRONG_TICKET => "it wants a --ticket, or another one",
+        WRONG_TICKET => "it requires a --ticket, or a different one",
         BAD_TOKEN => "it wants a --token that is signed with its --token-key",
         USED_TOKEN => "the --token was used before, and each opens one connection",
         EXPIRED_TOKEN => "the --token has expired",

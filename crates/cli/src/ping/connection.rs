@@ -1,6 +1,5 @@
-//! The way through a connection: how it is opened, what travels on it, and why it ends.
+//! The transport through a connection: how it is opened, and why it ends.
 
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -11,82 +10,61 @@ use tickwire::{
     PublicKey, Socket,
 };
 
+use super::Options;
 use super::counters::Millis;
-use super::transport::{DatagramHandler, DiscardCounter, SendOutcome, Transport};
+use super::transport::{DiscardCounter, Handler, SendOutcome, Transport};
 use crate::error::{self, CliError};
 use crate::protocol::{self, NORMAL_CLOSE, ProtocolId};
 use crate::signals::StopSignal;
 
-/// What the two ends agree on, and how long this one tries.
-#[derive(Debug, Clone)]
-pub(super) struct ConnectParams {
-    pub(super) protocol_id: ProtocolId,
-    pub(super) payload: Vec<u8>,
-    pub(super) timeout: Duration,
-    /// The key that the server must have.
-    pub(super) server_key: Option<PublicKey>,
-    /// Shows the payload to whoever answers.
-    pub(super) trust_unpinned: bool,
-    pub(super) is_plain: bool,
-}
-
-impl ConnectParams {
-    fn config(&self) -> Config {
-        let ProtocolId(protocol_id) = self.protocol_id;
-        if self.is_plain {
-            return Config::plain(protocol_id);
-        }
-        Config::noise(protocol_id)
-    }
-
-    fn options(&self) -> ConnectOptions {
-        let mut options = ConnectOptions::default();
-        options.payload = self.payload.clone();
-        options.server_key = self.server_key;
-        options.trust_unpinned = self.trust_unpinned;
-        options
-    }
-}
-
-/// A host with a single peer.
+/// A host with a single peer: the server.
 pub(super) struct ConnectionTransport {
     host: Host,
     to: SocketAddr,
     peer: PeerId,
-    /// The key that the server has proven to have.
+    /// The key by which the server has authenticated itself.
     server_key: Option<PublicKey>,
     discarded: DiscardCounter,
     end: Option<DisconnectReason>,
-    /// What was last known of the peer; once it is gone nobody can be asked.
-    known: Option<PeerStats>,
+    /// The latest statistics: after a disconnect the host has none.
+    stats: Option<PeerStats>,
 }
 
-/// A host that connects and takes nobody in.
-pub(super) fn host(socket: Socket, params: &ConnectParams) -> Result<Host, CliError> {
+/// A host that connects and does not accept connections.
+pub(super) fn host(socket: Socket, options: &Options) -> Result<Host, CliError> {
+    let ProtocolId(protocol_id) = options.protocol_id;
+    let secured = match options.plain {
+        true => Config::plain(protocol_id),
+        false => Config::noise(protocol_id),
+    };
     let config = Config {
         peers_max: 1,
         accept_incoming: false,
-        connect_timeout: params.timeout,
-        ..params.config()
+        connect_timeout: options.connect_timeout,
+        ..secured
     };
     Host::with_socket(socket, config).map_err(CliError::cannot("connect"))
 }
 
 impl ConnectionTransport {
-    /// Connects, and says how long that took; or why not.
+    /// Connects, and measures how long that takes.
     pub(super) fn open(
         mut host: Host,
         to: SocketAddr,
-        params: &ConnectParams,
+        options: &Options,
         stop: &StopSignal,
     ) -> Result<(Self, Duration), CliError> {
+        let mut connect_options = ConnectOptions::default();
+        connect_options.payload = options.payload();
+        connect_options.server_key = options.server_key;
+        connect_options.trust_unpinned = options.trust_unpinned;
         let start = Instant::now();
         let peer = host
-            .connect(to, &params.options())
+            .connect(to, &connect_options)
             .map_err(|error| CliError::Runtime(format!("cannot connect: {error}")))?;
-        let server_key = wait_for_answer(&mut host, to, stop)?;
-        let connected = Self {
-            known: host.peer_stats(peer),
+        let server_key = wait_for_accept(&mut host, to, stop)?;
+        let connection = Self {
+            stats: host.peer_stats(peer),
             host,
             to,
             peer,
@@ -94,40 +72,28 @@ impl ConnectionTransport {
             discarded: DiscardCounter::default(),
             end: None,
         };
-        Ok((connected, start.elapsed()))
+        Ok((connection, start.elapsed()))
     }
 
-    /// How safe it is, in words.
-    pub(super) fn how(&self, params: &ConnectParams) -> String {
+    /// How the connection is protected.
+    pub(super) fn security(&self, options: &Options) -> String {
         match self.server_key {
             None => "not encrypted".to_owned(),
-            Some(_) if params.server_key.is_some() => {
+            Some(_) if options.server_key.is_some() => {
                 "encrypted, to the server with the key that was given".to_owned()
             }
             Some(key) => {
-                format!("encrypted, to whoever has the key {key} (--server-key makes sure)")
+                format!(
+                    "encrypted, to a server with the key {key} (pin it with --server-key to \
+                     authenticate the server)"
+                )
             }
-        }
-    }
-
-    fn on_event(&mut self, event: Event, handle: &mut DatagramHandler<'_>) -> Result<(), CliError> {
-        match event {
-            Event::Message { bytes, .. } => handle(&Datagram {
-                from: self.to,
-                bytes: &bytes,
-                truncated: false,
-            }),
-            Event::Disconnected { reason, .. } => {
-                self.end = Some(reason);
-                Ok(())
-            }
-            _ => Ok(()),
         }
     }
 }
 
-/// Until the server has accepted; the key that it has.
-fn wait_for_answer(
+/// Waits until the server accepts; returns its key.
+fn wait_for_accept(
     host: &mut Host,
     to: SocketAddr,
     stop: &StopSignal,
@@ -142,18 +108,20 @@ fn wait_for_answer(
             _ => {}
         }
     }
-    let text = format!("not connected to {to}: it was ended before there was an answer");
-    Err(CliError::Runtime(text))
+    Err(CliError::Runtime(format!(
+        "not connected to {to}: interrupted before the server replied"
+    )))
 }
 
 fn not_connected(host: &Host, to: SocketAddr, reason: DisconnectReason) -> CliError {
     let stats = host.socket_stats();
-    let is_unsent = reason == DisconnectReason::ConnectTimeout && stats.discarded > 0;
-    if is_unsent {
-        let why = error::send_error_reason(&stats.send_errors);
-        return CliError::Runtime(format!("cannot send to {to}: {why}"));
-    }
-    CliError::Runtime(format!("not connected to {to}: {}", DisconnectText(reason)))
+    CliError::Runtime(match reason {
+        DisconnectReason::ConnectTimeout if stats.discarded > 0 => {
+            let reason = error::send_error_reason(&stats.send_errors);
+            format!("cannot send to {to}: {reason}")
+        }
+        reason => format!("not connected to {to}: {}", disconnect_text(reason)),
+    })
 }
 
 impl Transport for ConnectionTransport {
@@ -166,18 +134,26 @@ impl Transport for ConnectionTransport {
         SendOutcome { at, refusal }
     }
 
-    fn sleep(&mut self, time: Option<Instant>) -> Result<(), CliError> {
-        self.known = self.host.peer_stats(self.peer).or(self.known);
-        let slept = match time {
+    fn wait(&mut self, deadline: Option<Instant>) -> Result<(), CliError> {
+        self.stats = self.host.peer_stats(self.peer).or(self.stats);
+        let waited = match deadline {
             Some(time) => self.host.wait_until(time),
             None => self.host.wait(None),
         };
-        slept.map_err(CliError::cannot("wait for answers"))
+        waited.map_err(CliError::cannot("wait for replies"))
     }
 
-    fn receive(&mut self, handle: &mut DatagramHandler<'_>) -> Result<(), CliError> {
+    fn receive(&mut self, handle: &mut Handler<'_>) -> Result<(), CliError> {
         while let Some(event) = self.host.next_event() {
-            self.on_event(event, handle)?;
+            match event {
+                Event::Message { bytes, .. } => handle(&Datagram {
+                    from: self.to,
+                    bytes: &bytes,
+                    truncated: false,
+                })?,
+                Event::Disconnected { reason, .. } => self.end = Some(reason),
+                _ => {}
+            }
         }
         Ok(())
     }
@@ -187,90 +163,72 @@ impl Transport for ConnectionTransport {
     }
 
     fn end(&self) -> Option<String> {
-        self.end.map(|reason| DisconnectText(reason).to_string())
+        self.end.map(disconnect_text)
     }
 
+    /// `connection: round trip 0.123 ms, jitter 0.010 ms, 12 packets sent, 11 received, 0 lost`.
     fn summary(&self) -> Option<String> {
-        let stats = self.host.peer_stats(self.peer).or(self.known)?;
-        Some(summary(&stats))
+        let stats = self.host.peer_stats(self.peer).or(self.stats)?;
+        let millis =
+            |time: Option<Duration>| time.map_or("-".to_owned(), |time| Millis(time).to_string());
+        Some(format!(
+            "connection: round trip {} ms, jitter {} ms, {} packets sent, {} received, {} lost",
+            millis(stats.round_trip),
+            millis(stats.jitter),
+            stats.packets_sent,
+            stats.packets_received,
+            stats.packets_lost,
+        ))
     }
 
-    /// The server is told at once, and does not have to wait for its idle timeout.
+    /// Sends a disconnect, so that the server does not wait for its idle timeout.
     fn close(self) -> Result<(), CliError> {
         self.host
             .close(NORMAL_CLOSE)
-            .map_err(CliError::cannot("say goodbye"))
+            .map_err(CliError::cannot("disconnect"))
     }
 }
 
-/// `connection: round trip 0.123 ms, jitter 0.010 ms, 12 packets sent, 11 received, 0 lost`.
-fn summary(stats: &PeerStats) -> String {
-    let millis = |time: Option<Duration>| {
-        time.map_or_else(|| "-".to_owned(), |time| Millis(time).to_string())
+/// Why there is no connection, from the point of view of the client, and what to do.
+fn disconnect_text(reason: DisconnectReason) -> String {
+    use DisconnectReason as Reason;
+    let advice = |code| match protocol::advice(code) {
+        Some(advice) => format!("{code}: {advice}"),
+        None => format!("{code}"),
     };
-    format!(
-        "connection: round trip {} ms, jitter {} ms, {} packets sent, {} received, {} lost",
-        millis(stats.round_trip),
-        millis(stats.jitter),
-        stats.packets_sent,
-        stats.packets_received,
-        stats.packets_lost,
-    )
-}
-
-/// Why there is no connection, as one says it to a person who typed the address of a server.
-struct DisconnectText(DisconnectReason);
-
-impl fmt::Display for DisconnectText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use DisconnectReason as Reason;
-        match self.0 {
-            Reason::Local { code } => write!(f, "this side ended it, code {code}"),
-            Reason::Remote { code } => {
-                write!(f, "the server ended it, code {code}{}", Advice(code))
-            }
-            Reason::TimedOut => f.write_str("nothing was heard of the server for too long"),
-            Reason::Replaced => {
-                f.write_str("another connection between the same addresses took its place")
-            }
-            Reason::ConnectTimeout => f.write_str(
-                "nobody answered: no server of connections listens there \
-                 (`tickwire serve` is one), or a firewall is in between",
-            ),
-            Reason::ServerFull => f.write_str("the server is full"),
-            Reason::ServerClosed => f.write_str("the server takes nobody, or is about to end"),
-            Reason::Denied { code } => {
-                write!(f, "the server refused, code {code}{}", Advice(code))
-            }
-            Reason::VersionMismatch { theirs } => write!(
-                f,
-                "the server speaks version {theirs} of the protocol, this program {VERSION}"
-            ),
-            Reason::SecurityMismatch => f.write_str(
-                "the server protects its packets in another way: either both are --plain or none is",
-            ),
-            Reason::WrongServerKey { shown } => write!(
-                f,
-                "who answered has another key, {shown}: the server has a new one, or somebody poses as it"
-            ),
-            Reason::ProtocolMismatch => f.write_str(
-                "the server has another protocol id: give it the same --protocol-id as this",
-            ),
-            other => write!(f, "{other}"),
+    let text = match reason {
+        Reason::Local { code } => return format!("disconnected by this side, code {code}"),
+        Reason::Remote { code } => {
+            return format!("disconnected by the server, code {}", advice(code));
         }
-    }
-}
-
-/// `: the --token has expired`, where the number says so.
-struct Advice(u32);
-
-impl fmt::Display for Advice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match protocol::advice(self.0) {
-            Some(advice) => write!(f, ": {advice}"),
-            None => Ok(()),
+        Reason::Denied { code } => return format!("denied by the server, code {}", advice(code)),
+        Reason::VersionMismatch { theirs } => {
+            return format!(
+                "the server has protocol version {theirs}, this program has version {VERSION}"
+            );
         }
-    }
+        Reason::WrongServerKey { shown } => {
+            return format!(
+                "the server has another public key, {shown}: its key was changed, or another host \
+                 answers in its place"
+            );
+        }
+        Reason::TimedOut => "nothing was received from the server within the idle timeout",
+        Reason::Replaced => "another connection between the same addresses replaced it",
+        Reason::ConnectTimeout => {
+            "no reply: no server is running there (`tickwire serve` is one), or a firewall blocks it"
+        }
+        Reason::ServerFull => "the server is full",
+        Reason::ServerClosed => "the server accepts no connections, or is shutting down",
+        Reason::SecurityMismatch => {
+            "the server protects its packets differently: use --plain on both sides or on neither"
+        }
+        Reason::ProtocolMismatch => {
+            "the server has another protocol id: use the same --protocol-id on both sides"
+        }
+        other => return other.to_string(),
+    };
+    text.to_owned()
 }
 
 #[cfg(test)]
@@ -280,10 +238,10 @@ mod tests {
 
     #[test]
     fn a_refusal_says_what_to_do_about_it() {
-        let why = |reason| DisconnectText(reason).to_string();
+        let why = disconnect_text;
         let denied = |code| why(DisconnectReason::Denied { code });
-        assert!(denied(WRONG_TICKET).ends_with("it wants a --ticket, or another one"));
-        assert_eq!(denied(7), "the server refused, code 7");
+        assert!(denied(WRONG_TICKET).ends_with("it requires a --ticket, or a different one"));
+        assert_eq!(denied(7), "denied by the server, code 7");
         let mismatch = why(DisconnectReason::VersionMismatch { theirs: 9 });
         assert!(mismatch.contains("version 9") && mismatch.contains("this program"));
         assert!(why(DisconnectReason::ConnectTimeout).contains("tickwire serve"));

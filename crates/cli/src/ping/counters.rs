@@ -1,40 +1,41 @@
-//! What a run of ping knows in the end: its counts, its summary, and why nothing was answered.
+//! Counters of a run of ping, and the lines of its summary.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::in_flight::ReplyKind;
 use super::rtt::RttSummary;
 
-/// Everything that was counted. Every probe that left is `received`, `lost` or still under way.
+/// A probe that is sent later than this counts as late, however long the step is.
+const LATE_MAX: Duration = Duration::from_millis(100);
+
+/// Every probe that was sent is `received`, `lost` or still in flight.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Counters {
-    /// Probes that the system took.
-    pub(crate) sent: u64,
-    /// Those that were answered in time.
-    pub(crate) received: u64,
-    /// Those that were not. An answer after the timeout does not change that.
-    pub(crate) lost: u64,
-    /// Lost ones that were answered after all.
-    pub(crate) late: u64,
-    /// Answers to a probe that was answered before.
-    pub(crate) duplicates: u64,
-    /// Received ones whose answer came behind that of a later probe.
-    pub(crate) out_of_order: u64,
-    /// Datagrams with our nonce that are not what was sent.
-    pub(crate) altered: u64,
-    /// Datagrams without our nonce, from another address, or of no probe that we know.
-    pub(crate) foreign: u64,
-    /// Probes that the system refused. They are not `sent`.
-    pub(crate) not_sent: u64,
-    /// Datagrams that this machine's own kernel dropped on their way to us, because we did not read
-    /// fast enough: answers that the network did not lose.
-    pub(crate) dropped_by_kernel: u64,
+pub(super) struct Counters {
+    /// Probes that were sent.
+    pub(super) sent: u64,
+    /// Probes with a reply in time.
+    pub(super) received: u64,
+    /// Probes without a reply in time. A late reply does not change that.
+    pub(super) lost: u64,
+    /// Lost probes with a late reply.
+    pub(super) late: u64,
+    /// Replies to a probe that already had one.
+    pub(super) duplicates: u64,
+    /// Received probes whose reply came after that of a later probe.
+    pub(super) out_of_order: u64,
+    /// Replies with the nonce of this run and other bytes than were sent.
+    pub(super) altered: u64,
+    /// Datagrams without the nonce, from another address, or with an unknown sequence number.
+    pub(super) foreign: u64,
+    /// Probes that the system refused to send. They are not in `sent`.
+    pub(super) not_sent: u64,
+    /// Datagrams that the kernel of this machine dropped because they were not read fast enough.
+    pub(super) dropped_by_kernel: u64,
 }
 
 impl Counters {
-    pub(crate) fn on_answer(&mut self, kind: ReplyKind) {
+    pub(super) fn on_reply(&mut self, kind: ReplyKind) {
         match kind {
             ReplyKind::InOrder => self.received += 1,
             ReplyKind::OutOfOrder => {
@@ -49,33 +50,20 @@ impl Counters {
             ReplyKind::Duplicate => self.duplicates += 1,
         }
     }
-
-    /// Probes of which nobody knows yet: sent less than a timeout before the end.
-    fn under_way(&self) -> u64 {
-        self.sent.saturating_sub(self.received + self.lost)
-    }
-
-    /// Of the probes whose fate is known. Without one nothing is lost.
-    fn lost_percent(&self) -> f64 {
-        let settled = self.received + self.lost;
-        if settled == 0 {
-            return 0.0;
-        }
-        // Exact to 2^53 probes, which are 285 years at a million a second.
-        100.0 * self.lost as f64 / settled as f64
-    }
 }
 
 impl fmt::Display for Counters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let settled = self.received + self.lost;
+        // Exact to 2^53 probes, which are 285 years at a million per second.
+        let lost_percent = 100.0 * self.lost as f64 / settled.max(1) as f64;
         write!(
             f,
-            "in all {} sent, {} received, {} lost ({:.1}%), {} late, {} duplicates, {} out of order, \
-             {} altered, {} foreign, {} not sent, {} dropped by kernel, {} under way",
+            "in all {} sent, {} received, {} lost ({lost_percent:.1}%), {} late, {} duplicates, \
+             {} out of order, {} altered, {} foreign, {} not sent, {} dropped by kernel, {} under way",
             self.sent,
             self.received,
             self.lost,
-            self.lost_percent(),
             self.late,
             self.duplicates,
             self.out_of_order,
@@ -83,43 +71,54 @@ impl fmt::Display for Counters {
             self.foreign,
             self.not_sent,
             self.dropped_by_kernel,
-            self.under_way(),
+            self.sent.saturating_sub(settled),
         )
     }
 }
 
-/// How often ping itself could not send when it was time to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct LateSends {
+/// Probes that ping itself sent late: by a whole step, after which the steps restart, or by
+/// [`LATE_MAX`].
+#[derive(Debug)]
+pub(super) struct LateSends {
+    threshold: Duration,
     probes: u64,
     longest: Duration,
 }
 
 impl LateSends {
-    /// One more probe was, for so long.
-    pub(crate) fn add(&mut self, time: Duration) {
-        self.probes += 1;
-        self.longest = self.longest.max(time);
+    /// With a step of zero no probe is ever late.
+    pub(super) fn new(step: Duration) -> Self {
+        Self {
+            threshold: match step {
+                Duration::ZERO => Duration::MAX,
+                step => step.min(LATE_MAX),
+            },
+            probes: 0,
+            longest: Duration::ZERO,
+        }
     }
 
-    pub(crate) fn is_none(&self) -> bool {
-        self.probes == 0
+    /// A probe was sent, this long after it was due.
+    pub(super) fn on_sent(&mut self, late: Duration) {
+        if late >= self.threshold {
+            self.probes += 1;
+            self.longest = self.longest.max(late);
+        }
+    }
+
+    /// The line of the summary, if a probe was late.
+    pub(super) fn summary(&self) -> Option<String> {
+        let (probes, longest) = (self.probes, Millis(self.longest));
+        (probes > 0).then(|| {
+            format!(
+                "held up: {probes} probes were sent late, by up to {longest} ms; this machine may \
+                 have caused the times and losses around them"
+            )
+        })
     }
 }
 
-impl fmt::Display for LateSends {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { probes, longest } = *self;
-        write!(
-            f,
-            "held up: {probes} probes left late, the latest by {} ms; \
-             times and losses around them are this machine's",
-            Millis(longest)
-        )
-    }
-}
-
-/// The figures in one line, in the manner of ping(8).
+/// One line, in the format of ping(8).
 impl fmt::Display for RttSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("round trip min/avg/p50/p99/max/jitter = ")?;
@@ -128,7 +127,6 @@ impl fmt::Display for RttSummary {
         }
         match self.jitter {
             Some(jitter) => write!(f, "{} ms", Millis(jitter)),
-            // One round trip does not vary.
             None => f.write_str("- ms"),
         }
     }
@@ -136,7 +134,7 @@ impl fmt::Display for RttSummary {
 
 /// A time in milliseconds, without the unit: `0.123`.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Millis(pub(crate) Duration);
+pub(super) struct Millis(pub(super) Duration);
 
 impl fmt::Display for Millis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -144,92 +142,46 @@ impl fmt::Display for Millis {
     }
 }
 
-/// A run in which no answer came in time, and what is known of why.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct NoReply {
-    pub(crate) counters: Counters,
-    pub(crate) to: SocketAddr,
-    pub(crate) timeout: Duration,
-    /// From where else our probes came back.
-    pub(crate) other_address: Option<SocketAddr>,
-    /// How many foreign datagrams the target itself sent.
-    pub(crate) foreign_of_target: u64,
-}
-
-impl fmt::Display for NoReply {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (counters, to) = (&self.counters, self.to);
-        if counters.late > 0 {
-            let timeout = humantime::format_duration(self.timeout);
-            return write!(
-                f,
-                "no answer from {to} within {timeout}, and {} after it: choose a longer --timeout",
-                counters.late
-            );
-        }
-        if let Some(other_address) = self.other_address {
-            return write!(
-                f,
-                "no answer from {to}, but from {other_address}: ping that address instead"
-            );
-        }
-        if counters.altered > 0 {
-            return write!(
-                f,
-                "no answer from {to} that is what was sent, {} altered: it is no echo",
-                counters.altered
-            );
-        }
-        if self.foreign_of_target > 0 {
-            return write!(
-                f,
-                "no answer from {to}, only foreign datagrams ({}): it is no echo",
-                self.foreign_of_target
-            );
-        }
-        if counters.lost == 0 {
-            return write!(f, "no answer from {to} before the end");
-        }
-        write!(
-            f,
-            "no answer from {to}: nobody listens there, it is no echo \
-             (`tickwire listen --echo` is one), or a firewall is in between"
-        )
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
 
-    fn no_reply(counters: Counters) -> NoReply {
-        NoReply {
-            counters,
-            to: SocketAddr::from((Ipv4Addr::LOCALHOST, 7)),
-            timeout: 1500 * MS,
-            other_address: None,
-            foreign_of_target: 0,
-        }
+    /// The line after probes that were late by these times.
+    fn late_summary(step: Duration, late: &[Duration]) -> Option<String> {
+        let mut late_sends = LateSends::new(step);
+        late.iter().for_each(|time| late_sends.on_sent(*time));
+        late_sends.summary()
     }
 
     #[test]
-    fn what_was_held_up_is_counted_and_the_longest_is_told() {
-        let mut late_sends = LateSends::default();
-        assert!(late_sends.is_none());
-        for time in [20 * MS, 1500 * MS, 16 * MS] {
-            late_sends.add(time);
-        }
-        let text = "held up: 3 probes left late, the latest by 1500.000 ms; \
-                    times and losses around them are this machine's";
-        assert_eq!(late_sends.to_string(), text);
+    fn late_probes_are_counted_and_the_longest_delay_is_shown() {
+        let late = [20 * MS, 1500 * MS, 16 * MS];
+        let text = "held up: 3 probes were sent late, by up to 1500.000 ms; this machine may \
+                    have caused the times and losses around them";
+        assert_eq!(late_summary(16 * MS, &late).as_deref(), Some(text));
     }
 
     #[test]
-    fn the_counts_are_one_line_that_adds_up() {
+    fn a_probe_is_late_after_a_whole_step() {
+        assert_eq!(late_summary(16 * MS, &[Duration::ZERO, 15 * MS]), None);
+        assert!(late_summary(16 * MS, &[16 * MS]).is_some());
+    }
+
+    #[test]
+    fn with_long_steps_a_probe_is_late_after_100_ms() {
+        assert_eq!(late_summary(1000 * MS, &[50 * MS]), None);
+        assert!(late_summary(1000 * MS, &[100 * MS]).is_some());
+    }
+
+    #[test]
+    fn one_at_a_time_no_probe_is_late() {
+        assert_eq!(late_summary(Duration::ZERO, &[1000 * MS]), None);
+    }
+
+    #[test]
+    fn counters_are_one_line_that_adds_up() {
         let mut counters = Counters {
             sent: 8,
             lost: 1,
@@ -249,7 +201,7 @@ mod tests {
             ReplyKind::Duplicate,
         ];
         for kind in kinds {
-            counters.on_answer(kind);
+            counters.on_reply(kind);
         }
         let text = "in all 8 sent, 4 received, 2 lost (33.3%), 2 late, 1 duplicates, 1 out of order, \
                     1 altered, 3 foreign, 4 not sent, 5 dropped by kernel, 2 under way";
@@ -257,13 +209,13 @@ mod tests {
     }
 
     #[test]
-    fn a_run_without_probes_has_lost_nothing() {
+    fn a_run_without_probes_has_no_loss() {
         let text = Counters::default().to_string();
         assert!(text.starts_with("in all 0 sent, 0 received, 0 lost (0.0%), "));
     }
 
     #[test]
-    fn the_figures_are_one_line_in_milliseconds() {
+    fn the_rtt_summary_is_one_line_in_milliseconds() {
         let rtt_summary = RttSummary {
             min: MS / 2,
             avg: MS,
@@ -280,39 +232,5 @@ mod tests {
             ..rtt_summary
         };
         assert!(single.to_string().ends_with("/4000.000/- ms"));
-    }
-
-    #[test]
-    fn silence_says_what_is_known_of_its_cause() {
-        let lost = Counters {
-            sent: 1,
-            lost: 1,
-            ..Counters::default()
-        };
-        let text = no_reply(lost).to_string();
-        assert!(
-            text.starts_with("no answer from 127.0.0.1:7: nobody listens there, it is no echo")
-        );
-        let late = Counters { late: 1, ..lost };
-        let text = "no answer from 127.0.0.1:7 within 1s 500ms, and 1 after it: \
-                    choose a longer --timeout";
-        assert_eq!(no_reply(late).to_string(), text);
-        let altered = Counters { altered: 1, ..lost };
-        let text = "no answer from 127.0.0.1:7 that is what was sent, 1 altered: it is no echo";
-        assert_eq!(no_reply(altered).to_string(), text);
-        let other_address = NoReply {
-            other_address: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 8))),
-            ..no_reply(lost)
-        };
-        let text = "no answer from 127.0.0.1:7, but from 127.0.0.1:8: ping that address instead";
-        assert_eq!(other_address.to_string(), text);
-        let foreign = NoReply {
-            foreign_of_target: 2,
-            ..no_reply(lost)
-        };
-        let text = "no answer from 127.0.0.1:7, only foreign datagrams (2): it is no echo";
-        assert_eq!(foreign.to_string(), text);
-        let text = no_reply(Counters::default()).to_string();
-        assert_eq!(text, "no answer from 127.0.0.1:7 before the end");
     }
 }

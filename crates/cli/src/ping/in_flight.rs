@@ -1,46 +1,42 @@
-//! Which probes are under way, since when, and what an answer is to them: in time, out of order,
-//! late, a duplicate.
+//! Tracks the probes in flight, and classifies replies: in time, out of order, late, duplicate.
 //!
-//! Knows no clock and no bytes: sequence numbers and times come from outside.
+//! Sequence numbers and times are passed in: this file reads no clock and parses no bytes.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// How many probes are remembered, answered ones included: 65,536, in at most 2 MiB.
+/// Maximum number of remembered probes, answered ones included: 65,536, in at most 2 MiB.
 ///
-/// With more the oldest is forgotten. If it was still waiting it is lost from then on, and an answer
-/// to it is an answer to nothing.
+/// Beyond that the oldest probe is forgotten. If it is still in flight, it is lost.
 const REMEMBERED_MAX: usize = 65_536;
 
-/// How many probes may be under way at once: 32,768. What asks for more is refused before it begins,
-/// so that none is forgotten while it waits, and late answers find their probe for as long again.
-pub(crate) const IN_FLIGHT_MAX: usize = 32_768;
+/// Maximum number of probes in flight: 32,768. Options that would exceed it are refused, so that no
+/// probe is forgotten while it is in flight, and late replies still find their probe.
+pub(super) const IN_FLIGHT_MAX: usize = 32_768;
 const _: () = assert!(2 * IN_FLIGHT_MAX <= REMEMBERED_MAX);
 
-/// What an answer is to its probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ReplyKind {
-    /// The first one, in time.
+pub(super) enum ReplyKind {
+    /// The first reply, in time.
     InOrder,
-    /// The same, but an answer to a later probe came before it.
+    /// The first reply, in time, but after the reply to a later probe.
     OutOfOrder,
-    /// The first one, after the timeout, to a probe that was lost.
+    /// The first reply to a probe that was lost.
     Late,
-    /// The same, before anybody had looked whether the probe was lost: it is from now on.
+    /// The first reply, after the timeout, to a probe that [`take_lost`](InFlight::take_lost) had not
+    /// yet reported as lost. It is lost from now on.
     Overdue,
-    /// Another one.
+    /// A further reply.
     Duplicate,
 }
 
-/// An answer to a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Reply {
-    pub(crate) seq: u64,
-    pub(crate) round_trip: Duration,
-    pub(crate) kind: ReplyKind,
+pub(super) struct Reply {
+    pub(super) seq: u64,
+    pub(super) round_trip: Duration,
+    pub(super) kind: ReplyKind,
 }
 
-/// One probe.
 #[derive(Debug, Clone, Copy)]
 struct SentProbe {
     sent: Instant,
@@ -50,36 +46,35 @@ const _: () = assert!(size_of::<SentProbe>() * REMEMBERED_MAX <= 2 << 20);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    Waiting,
-    /// Not answered in time, and not since.
+    InFlight,
+    /// The timeout has passed without a reply.
     Lost,
-    /// Answered, in time or not.
+    /// Answered, in time or late.
     Answered,
-    /// It never left.
+    /// The system refused to send it.
     Unsent,
 }
 
-/// The probes of a run that are still remembered.
+/// The remembered probes of a run.
 #[derive(Debug)]
-pub(crate) struct InFlight {
+pub(super) struct InFlight {
     timeout: Duration,
-    /// Those from `oldest` on, without a gap.
-    in_flight: VecDeque<SentProbe>,
-    /// The sequence number of the first that is remembered.
+    /// Consecutive sequence numbers from `oldest` on.
+    probes: VecDeque<SentProbe>,
     oldest: u64,
-    /// No probe before this one waits.
+    /// No probe before this one is in flight.
     unsettled: u64,
     waiting: u64,
-    /// The latest probe that was answered in time.
+    /// The highest sequence number that was answered in time.
     latest_answered: u64,
 }
 
 impl InFlight {
-    /// The first probe will be number 1.
-    pub(crate) fn new(timeout: Duration) -> Self {
+    /// The first sequence number is 1.
+    pub(super) fn new(timeout: Duration) -> Self {
         Self {
             timeout,
-            in_flight: VecDeque::new(),
+            probes: VecDeque::new(),
             oldest: 1,
             unsettled: 1,
             waiting: 0,
@@ -87,50 +82,53 @@ impl InFlight {
         }
     }
 
-    /// The number of the next probe.
-    pub(crate) fn next_seq(&self) -> u64 {
-        self.oldest + self.in_flight.len() as u64
+    pub(super) fn next_seq(&self) -> u64 {
+        self.oldest + self.probes.len() as u64
     }
 
-    /// How many are under way.
-    pub(crate) fn waiting(&self) -> u64 {
+    /// Number of probes in flight.
+    pub(super) fn waiting(&self) -> u64 {
         self.waiting
     }
 
-    /// The next probe leaves at `now`. What had to be forgotten for it while it waited is returned:
-    /// lost.
-    pub(crate) fn on_sent(&mut self, now: Instant) -> Option<u64> {
-        let forgotten = self.make_room();
-        self.in_flight.push_back(SentProbe {
+    /// The next probe was sent at `now`. Returns a probe that was forgotten while it was in flight.
+    pub(super) fn on_sent(&mut self, now: Instant) -> Option<u64> {
+        let forgotten = self.forget_oldest();
+        self.probes.push_back(SentProbe {
             sent: now,
-            state: State::Waiting,
+            state: State::InFlight,
         });
         self.waiting += 1;
         forgotten
     }
 
-    /// The probe that was sent last did not leave.
-    pub(crate) fn on_refused(&mut self) {
-        let Some(probe) = self.in_flight.back_mut() else {
-            return;
-        };
-        if probe.state == State::Waiting {
-            probe.state = State::Unsent;
-            self.waiting -= 1;
+    /// The last probe was not sent.
+    pub(super) fn on_refused(&mut self) {
+        match self.probes.back_mut() {
+            Some(probe) if probe.state == State::InFlight => probe.state = State::Unsent,
+            _ => return,
         }
+        self.waiting -= 1;
     }
 
-    /// An answer came at `now`; `None` if no probe of that number is known that left.
-    pub(crate) fn on_answer(&mut self, seq: u64, now: Instant) -> Option<Reply> {
-        let probe = *self.get(seq)?;
+    /// A reply arrived at `now`. Returns `None` for an unknown sequence number.
+    pub(super) fn on_reply(&mut self, seq: u64, now: Instant) -> Option<Reply> {
+        let index = self.index(seq)?;
+        let probe = self.probes.get_mut(index)?;
         let round_trip = now.saturating_duration_since(probe.sent);
         let kind = match probe.state {
             State::Unsent => return None,
             State::Answered => ReplyKind::Duplicate,
             State::Lost => ReplyKind::Late,
-            State::Waiting => self.on_first(seq, round_trip),
+            State::InFlight if round_trip > self.timeout => ReplyKind::Overdue,
+            State::InFlight if seq < self.latest_answered => ReplyKind::OutOfOrder,
+            State::InFlight => ReplyKind::InOrder,
         };
-        self.set(seq, State::Answered);
+        self.waiting -= u64::from(probe.state == State::InFlight);
+        probe.state = State::Answered;
+        if kind == ReplyKind::InOrder {
+            self.latest_answered = seq;
+        }
         Some(Reply {
             seq,
             round_trip,
@@ -138,73 +136,52 @@ impl InFlight {
         })
     }
 
-    /// The next probe whose time is over at `now`; it is lost from then on.
-    pub(crate) fn take_overdue(&mut self, now: Instant) -> Option<u64> {
-        let seq = self.first_waiting()?;
-        self.unsettled = seq;
-        let sent = self.get(seq)?.sent;
-        if now.saturating_duration_since(sent) <= self.timeout {
+    /// Takes the next probe that is lost at `now`.
+    pub(super) fn take_lost(&mut self, now: Instant) -> Option<u64> {
+        self.unsettled = self.first_in_flight()?;
+        let index = self.index(self.unsettled)?;
+        let probe = self.probes.get_mut(index)?;
+        if now.saturating_duration_since(probe.sent) <= self.timeout {
             return None;
         }
+        probe.state = State::Lost;
         self.waiting -= 1;
-        self.set(seq, State::Lost);
-        Some(seq)
+        Some(self.unsettled)
     }
 
-    /// When the next probe will be overdue, if one is under way.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        let probe = self.get(self.first_waiting()?)?;
-        // Exactly at the timeout an answer is still in time.
+    /// When the next probe is lost, if one is in flight.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let probe = self.probes.get(self.index(self.first_in_flight()?)?)?;
+        // At the timeout itself a reply is still in time.
         probe
             .sent
             .checked_add(self.timeout + Duration::from_nanos(1))
     }
 
-    fn on_first(&mut self, seq: u64, round_trip: Duration) -> ReplyKind {
-        self.waiting -= 1;
-        if round_trip > self.timeout {
-            return ReplyKind::Overdue;
-        }
-        if seq < self.latest_answered {
-            return ReplyKind::OutOfOrder;
-        }
-        self.latest_answered = seq;
-        ReplyKind::InOrder
-    }
-
-    /// Probes leave in order and all have the same time, so the first that waits is due first.
-    fn first_waiting(&self) -> Option<u64> {
+    /// Probes are sent in order with the same timeout, so the first one in flight is lost first.
+    fn first_in_flight(&self) -> Option<u64> {
         if self.waiting == 0 {
             return None;
         }
-        (self.unsettled..self.next_seq())
-            .find(|seq| self.get(*seq).is_some_and(|f| f.state == State::Waiting))
+        let start = self.index(self.unsettled)?;
+        let mut probes = self.probes.iter().skip(start);
+        let skipped = probes.position(|probe| probe.state == State::InFlight)?;
+        Some(self.unsettled + skipped as u64)
     }
 
-    fn make_room(&mut self) -> Option<u64> {
-        if self.in_flight.len() < REMEMBERED_MAX {
+    fn forget_oldest(&mut self) -> Option<u64> {
+        if self.probes.len() < REMEMBERED_MAX {
             return None;
         }
-        let forgotten = self.in_flight.pop_front()?;
+        let forgotten = self.probes.pop_front()?;
         let seq = self.oldest;
         self.oldest += 1;
         self.unsettled = self.unsettled.max(self.oldest);
-        if forgotten.state != State::Waiting {
+        if forgotten.state != State::InFlight {
             return None;
         }
         self.waiting -= 1;
         Some(seq)
-    }
-
-    fn get(&self, seq: u64) -> Option<&SentProbe> {
-        self.in_flight.get(self.index(seq)?)
-    }
-
-    fn set(&mut self, seq: u64, state: State) {
-        let index = self.index(seq);
-        if let Some(probe) = index.and_then(|index| self.in_flight.get_mut(index)) {
-            probe.state = state;
-        }
     }
 
     fn index(&self, seq: u64) -> Option<usize> {
@@ -219,7 +196,7 @@ mod tests {
     const TIMEOUT: Duration = Duration::from_secs(1);
     const MS: Duration = Duration::from_millis(1);
 
-    /// `count` probes that left a millisecond apart.
+    /// `count` probes, sent a millisecond apart.
     fn sent(count: u32) -> (InFlight, Instant) {
         let start = Instant::now();
         let mut in_flight = InFlight::new(TIMEOUT);
@@ -230,24 +207,24 @@ mod tests {
     }
 
     fn kind(in_flight: &mut InFlight, seq: u64, now: Instant) -> Option<ReplyKind> {
-        in_flight.on_answer(seq, now).map(|answer| answer.kind)
+        in_flight.on_reply(seq, now).map(|reply| reply.kind)
     }
 
     #[test]
-    fn an_answer_has_the_time_since_its_probe_left() {
+    fn a_reply_has_the_time_since_its_probe_was_sent() {
         let (mut in_flight, start) = sent(2);
         assert_eq!(in_flight.next_seq(), 3);
-        let answer = Reply {
+        let reply = Reply {
             seq: 2,
             round_trip: 4 * MS,
             kind: ReplyKind::InOrder,
         };
-        assert_eq!(in_flight.on_answer(2, start + 5 * MS), Some(answer));
+        assert_eq!(in_flight.on_reply(2, start + 5 * MS), Some(reply));
         assert_eq!(in_flight.waiting(), 1);
     }
 
     #[test]
-    fn an_answer_behind_a_later_one_is_out_of_order() {
+    fn a_reply_after_that_of_a_later_probe_is_out_of_order() {
         let (mut in_flight, start) = sent(4);
         let kinds = [1, 4, 2, 3].map(|seq| kind(&mut in_flight, seq, start + 5 * MS));
         let (in_order, out) = (Some(ReplyKind::InOrder), Some(ReplyKind::OutOfOrder));
@@ -264,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn every_answer_but_the_first_is_a_duplicate() {
+    fn every_reply_but_the_first_is_a_duplicate() {
         let (mut in_flight, start) = sent(2);
         let kinds = [2, 2, 1, 2, 1].map(|seq| kind(&mut in_flight, seq, start + 5 * MS));
         let wanted = [
@@ -279,21 +256,21 @@ mod tests {
     }
 
     #[test]
-    fn exactly_at_the_timeout_an_answer_is_in_time() {
+    fn a_reply_exactly_at_the_timeout_is_in_time() {
         let (mut in_flight, start) = sent(1);
-        assert_eq!(in_flight.take_overdue(start + TIMEOUT), None);
+        assert_eq!(in_flight.take_lost(start + TIMEOUT), None);
         let kind = kind(&mut in_flight, 1, start + TIMEOUT);
         assert_eq!(kind, Some(ReplyKind::InOrder));
     }
 
     #[test]
-    fn a_probe_is_overdue_at_its_deadline_and_its_answer_late() {
+    fn a_probe_is_lost_at_its_deadline_and_its_reply_is_late() {
         let (mut in_flight, start) = sent(1);
         let Some(deadline) = in_flight.deadline() else {
-            panic!("one is under way");
+            panic!("a probe is in flight");
         };
-        assert_eq!(in_flight.take_overdue(deadline), Some(1));
-        assert_eq!(in_flight.take_overdue(deadline), None);
+        assert_eq!(in_flight.take_lost(deadline), Some(1));
+        assert_eq!(in_flight.take_lost(deadline), None);
         assert_eq!((in_flight.waiting(), in_flight.deadline()), (0, None));
         let late = kind(&mut in_flight, 1, start + 2 * TIMEOUT);
         assert_eq!(late, Some(ReplyKind::Late));
@@ -302,61 +279,61 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_late_also_if_nobody_had_looked_before() {
+    fn a_reply_is_late_before_the_loss_was_reported() {
         let (mut in_flight, start) = sent(1);
         let late = kind(&mut in_flight, 1, start + 2 * TIMEOUT);
         assert_eq!(late, Some(ReplyKind::Overdue));
-        assert_eq!(in_flight.take_overdue(start + 3 * TIMEOUT), None);
+        assert_eq!(in_flight.take_lost(start + 3 * TIMEOUT), None);
         assert_eq!(in_flight.waiting(), 0);
     }
 
     #[test]
-    fn those_that_wait_are_overdue_one_after_the_other() {
+    fn probes_are_lost_one_after_the_other() {
         let (mut in_flight, start) = sent(5);
-        in_flight.on_answer(1, start + 5 * MS);
-        in_flight.on_answer(3, start + 5 * MS);
+        in_flight.on_reply(1, start + 5 * MS);
+        in_flight.on_reply(3, start + 5 * MS);
         let deadline = start + MS + TIMEOUT + Duration::from_nanos(1);
         assert_eq!(in_flight.deadline(), Some(deadline));
         let after = start + TIMEOUT + 3 * MS + MS / 2;
-        let overdue: Vec<u64> = std::iter::from_fn(|| in_flight.take_overdue(after)).collect();
-        assert_eq!(overdue, [2, 4]);
+        let lost: Vec<u64> = std::iter::from_fn(|| in_flight.take_lost(after)).collect();
+        assert_eq!(lost, [2, 4]);
         assert_eq!(in_flight.waiting(), 1);
     }
 
     #[test]
-    fn an_answer_to_no_probe_is_none() {
+    fn a_reply_to_an_unknown_probe_is_ignored() {
         let (mut in_flight, start) = sent(3);
         for seq in [0, 4, u64::MAX] {
-            assert_eq!(in_flight.on_answer(seq, start + 5 * MS), None);
+            assert_eq!(in_flight.on_reply(seq, start + 5 * MS), None);
         }
         assert_eq!(in_flight.waiting(), 3);
     }
 
     #[test]
-    fn one_that_never_left_does_not_wait() {
+    fn an_unsent_probe_is_not_in_flight() {
         let (mut in_flight, start) = sent(2);
         in_flight.on_refused();
         assert_eq!(in_flight.waiting(), 1);
-        assert_eq!(in_flight.on_answer(2, start + 5 * MS), None);
-        assert_eq!(in_flight.take_overdue(start + 2 * TIMEOUT), Some(1));
-        assert_eq!(in_flight.take_overdue(start + 2 * TIMEOUT), None);
+        assert_eq!(in_flight.on_reply(2, start + 5 * MS), None);
+        assert_eq!(in_flight.take_lost(start + 2 * TIMEOUT), Some(1));
+        assert_eq!(in_flight.take_lost(start + 2 * TIMEOUT), None);
         assert_eq!(in_flight.next_seq(), 3);
     }
 
     #[test]
-    fn memory_is_bounded_and_what_is_forgotten_while_it_waits_is_lost() {
+    fn memory_is_bounded_and_forgotten_probes_are_lost() {
         let now = Instant::now();
         let mut in_flight = InFlight::new(TIMEOUT);
         for _ in 0..REMEMBERED_MAX {
             assert_eq!(in_flight.on_sent(now), None);
         }
-        in_flight.on_answer(1, now);
+        in_flight.on_reply(1, now);
         assert_eq!(in_flight.on_sent(now), None, "1 was answered");
         assert_eq!(in_flight.on_sent(now), Some(2));
-        assert_eq!(in_flight.in_flight.len(), REMEMBERED_MAX);
+        assert_eq!(in_flight.probes.len(), REMEMBERED_MAX);
         assert_eq!(in_flight.waiting(), REMEMBERED_MAX as u64);
-        assert_eq!(in_flight.on_answer(2, now), None);
-        let overdue = std::iter::from_fn(|| in_flight.take_overdue(now + 2 * TIMEOUT));
-        assert_eq!(overdue.count(), REMEMBERED_MAX);
+        assert_eq!(in_flight.on_reply(2, now), None);
+        let lost = std::iter::from_fn(|| in_flight.take_lost(now + 2 * TIMEOUT));
+        assert_eq!(lost.count(), REMEMBERED_MAX);
     }
 }

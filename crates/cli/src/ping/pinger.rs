@@ -1,66 +1,81 @@
-//! The loop of ping: when a probe leaves, what comes back, what is lost, and the last word.
+//! The loop of ping: sends probes, receives replies, reports losses and prints the summary.
 
 use std::time::{Duration, Instant};
 
+use super::Options;
 use super::counters::{Counters, LateSends};
-use super::pacing::ProbePacing;
 use super::session::Session;
 use super::transport::Transport;
 use crate::error::CliError;
 use crate::output::Output;
-use crate::schedule::Due;
+use crate::schedule::{Due, Schedule};
 use crate::signals::StopSignal;
 
-/// Everything of a run.
-pub(super) struct Pinger<W> {
-    pub(super) transport: W,
-    pub(super) stop: StopSignal,
-    pub(super) output: Output,
-    pub(super) pace: ProbePacing,
-    pub(super) session: Session,
-    /// The number of the last probe.
-    pub(super) last: u64,
-    /// How long to wait after a probe that could not leave, where the pace does not say.
-    pub(super) pause: Duration,
-    pub(super) late_sends: LateSends,
+/// A run of ping.
+pub(super) struct Pinger<T> {
+    transport: T,
+    stop: StopSignal,
+    output: Output,
+    schedule: Schedule,
+    session: Session,
+    /// Sequence number of the last probe.
+    last: u64,
+    /// One probe at a time: without fixed steps, sending without waiting for replies would be a flood.
+    one_at_a_time: bool,
+    timeout: Duration,
+    late_sends: LateSends,
 }
 
-impl<W: Transport> Pinger<W> {
-    /// Runs until all probes are settled, a signal comes or the way ends.
+impl<T: Transport> Pinger<T> {
+    pub(super) fn new(
+        transport: T,
+        to: std::net::SocketAddr,
+        options: &Options,
+        stop: StopSignal,
+        output: Output,
+    ) -> Self {
+        Self {
+            transport,
+            stop,
+            output,
+            schedule: Schedule::new(options.every),
+            session: Session::new(to, options.size.into(), options.timeout),
+            last: options.last(),
+            one_at_a_time: options.every.is_zero(),
+            timeout: options.timeout,
+            late_sends: LateSends::new(options.every),
+        }
+    }
+
+    /// Runs until all probes are answered or lost, a signal arrives or the connection ends.
     pub(super) fn run(mut self) -> Result<(), CliError> {
-        self.ping()?;
+        while !self.is_done() {
+            // Before a probe is sent and not after: writing a line takes longer than a short round
+            // trip, and the reply would wait for it.
+            self.output.flush()?;
+            self.send_if_due()?;
+            self.wait()?;
+            self.receive()?;
+            self.report_lost()?;
+        }
         let end = self.transport.end();
-        if let Some(why) = &end {
-            self.output.line(format_args!("disconnected: {why}"))?;
+        if let Some(reason) = &end {
+            self.output.line(format_args!("disconnected: {reason}"))?;
         }
         self.summarise()?;
         self.transport.close()?;
-        if let Some(why) = end {
-            let text = format!("the connection ended before the last probe: {why}");
-            return Err(CliError::Runtime(text));
-        }
-        match self.session.no_reply() {
-            Some(no_reply) => Err(CliError::Runtime(no_reply.to_string())),
-            None => Ok(()),
-        }
-    }
-
-    fn ping(&mut self) -> Result<(), CliError> {
-        while !self.is_done() {
-            // Before a probe leaves and not after: a line takes longer to write than a short round
-            // trip takes, and its answer would have to wait for that.
-            self.output.flush()?;
-            self.send_if_due()?;
-            self.sleep()?;
-            self.receive()?;
-            self.give_up_overdue()?;
-        }
-        Ok(())
+        let error = match end {
+            Some(reason) => Some(format!(
+                "the connection ended before the last probe: {reason}"
+            )),
+            None => self.session.no_reply_reason(),
+        };
+        error.map_or(Ok(()), |text| Err(CliError::Runtime(text)))
     }
 
     fn is_done(&self) -> bool {
-        let is_last_settled = !self.has_more() && !self.session.is_waiting();
-        is_last_settled || self.stop.is_requested() || self.transport.end().is_some()
+        let is_complete = !self.has_more() && !self.session.is_waiting();
+        is_complete || self.stop.is_requested() || self.transport.end().is_some()
     }
 
     fn has_more(&self) -> bool {
@@ -68,10 +83,10 @@ impl<W: Transport> Pinger<W> {
     }
 
     fn due(&self, now: Instant) -> Due {
-        if !self.has_more() {
+        if !self.has_more() || self.one_at_a_time && self.session.is_waiting() {
             return Due::Never;
         }
-        self.pace.due(self.session.is_waiting(), now)
+        self.schedule.due(now)
     }
 
     fn send_if_due(&mut self) -> Result<(), CliError> {
@@ -81,55 +96,54 @@ impl<W: Transport> Pinger<W> {
         let probe: Vec<u8> = self.session.next_probe().collect();
         let outcome = self.transport.send(&probe);
         self.session.on_sent(outcome.at);
-        if let Some(late) = self.pace.late_sends(outcome.at) {
-            self.late_sends.add(late);
-        }
-        self.pace.on_sent(outcome.at);
+        self.late_sends.on_sent(self.schedule.late(outcome.at));
+        self.schedule.on_sent(outcome.at);
         match outcome.refusal {
-            Some(why) => self.on_refused(&why, outcome.at),
+            Some(reason) => self.on_refused(&reason, outcome.at),
             None => Ok(()),
         }
     }
 
-    /// The first refusal is the end: there is nothing to watch. Later ones are what somebody wants to
-    /// see who watches a network come and go.
-    fn on_refused(&mut self, why: &str, now: Instant) -> Result<(), CliError> {
+    /// A refusal of the first probe ends the run. Later ones are reported, so that ping can watch a
+    /// network that comes and goes.
+    fn on_refused(&mut self, reason: &str, now: Instant) -> Result<(), CliError> {
         let seq = self.session.on_refused();
-        self.pace.on_refused(now, self.pause);
+        if self.one_at_a_time {
+            // No reply and no timeout follows, so the next probe would be due at once.
+            self.schedule.postpone(now, self.timeout);
+        }
         if seq == 1 {
             let to = self.session.to();
-            return Err(CliError::Runtime(format!("cannot send to {to}: {why}")));
+            return Err(CliError::Runtime(format!("cannot send to {to}: {reason}")));
         }
         self.output
-            .line(format_args!("seq={seq} not sent: {why}"))?;
+            .line(format_args!("seq={seq} not sent: {reason}"))?;
         self.output.flush()
     }
 
-    /// Until the next probe is due, one is lost, something comes, or a signal.
-    fn sleep(&mut self) -> Result<(), CliError> {
+    /// Until the next probe is due, a probe is lost, a datagram or a signal arrives.
+    fn wait(&mut self) -> Result<(), CliError> {
         let now = Instant::now();
         let due = match self.due(now) {
             Due::Now => Some(now),
             Due::At(time) => Some(time),
             Due::Never => None,
         };
-        let first = due.into_iter().chain(self.session.deadline()).min();
-        self.transport.sleep(first)
+        let deadline = due.into_iter().chain(self.session.deadline()).min();
+        self.transport.wait(deadline)
     }
 
     fn receive(&mut self) -> Result<(), CliError> {
         let (session, output) = (&mut self.session, &mut self.output);
-        self.transport.receive(&mut |datagram| {
-            let event = session.handle_datagram(datagram, Instant::now());
-            output.line(event)
-        })
+        self.transport
+            .receive(&mut |datagram| output.line(session.on_datagram(datagram, Instant::now())))
     }
 
-    /// After the drain, so that what came in time is not lost because nobody looked.
-    fn give_up_overdue(&mut self) -> Result<(), CliError> {
+    /// After everything was received, so that a reply in time is not counted as lost.
+    fn report_lost(&mut self) -> Result<(), CliError> {
         let now = Instant::now();
-        while let Some(event) = self.session.take_overdue(now) {
-            self.output.line(event)?;
+        while let Some(line) = self.session.take_lost(now) {
+            self.output.line(line)?;
         }
         Ok(())
     }
@@ -142,14 +156,13 @@ impl<W: Transport> Pinger<W> {
             dropped_by_kernel: self.transport.dropped_by_kernel(),
             ..self.session.counters()
         })?;
-        if !self.late_sends.is_none() {
-            self.output.line(self.late_sends)?;
-        }
-        if let Some(rtt_summary) = self.session.rtt_summary() {
-            self.output.line(rtt_summary)?;
-        }
-        if let Some(summary) = self.transport.summary() {
-            self.output.line(summary)?;
+        let lines = [
+            self.late_sends.summary(),
+            self.session.rtt_summary().map(|rtt| rtt.to_string()),
+            self.transport.summary(),
+        ];
+        for line in lines.into_iter().flatten() {
+            self.output.line(line)?;
         }
         self.output.flush()
     }

@@ -1,4 +1,4 @@
-//! What carries probes there and answers back.
+//! What carries probes to the target and replies back.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,49 +8,47 @@ use tickwire::{Datagram, Socket, SocketStats};
 
 use crate::error::{self, CliError};
 
-/// A way to an echo.
+/// Receives each datagram.
+pub(super) type Handler<'a> = dyn FnMut(&Datagram<'_>) -> Result<(), CliError> + 'a;
+
+/// UDP datagrams or a connection.
 pub(super) trait Transport: Sized {
-    /// Lets a probe leave.
     fn send(&mut self, probe: &[u8]) -> SendOutcome;
 
-    /// Sleeps until something comes, a signal, or `time`; without one for as long as it takes.
-    fn sleep(&mut self, time: Option<Instant>) -> Result<(), CliError>;
+    /// Waits for a datagram, a signal or the deadline, if there is one.
+    fn wait(&mut self, deadline: Option<Instant>) -> Result<(), CliError>;
 
-    /// Hands everything that came to `take`.
-    fn receive(&mut self, handle: &mut DatagramHandler<'_>) -> Result<(), CliError>;
+    /// Passes all received datagrams to `handle`.
+    fn receive(&mut self, handle: &mut Handler<'_>) -> Result<(), CliError>;
 
-    /// How many datagrams this machine's own kernel dropped on their way to us.
+    /// Number of datagrams that the kernel of this machine dropped before they were received.
     fn dropped_by_kernel(&self) -> u64;
 
-    /// Why nothing can be sent any more, if that is so.
+    /// Why the connection has ended, if it has.
     fn end(&self) -> Option<String> {
         None
     }
 
-    /// What there is to say at the end, besides what the probes have shown.
+    /// A line with the transport's own measurements.
     fn summary(&self) -> Option<String> {
         None
     }
 
-    /// Says goodbye, where somebody is to be told.
     fn close(self) -> Result<(), CliError> {
         Ok(())
     }
 }
 
-/// Who looks at what came.
-pub(super) type DatagramHandler<'a> = dyn FnMut(&Datagram<'_>) -> Result<(), CliError> + 'a;
-
-/// What became of a probe that was to leave.
+/// The result of sending a probe.
 #[derive(Debug)]
 pub(super) struct SendOutcome {
-    /// Just before it went to the system.
+    /// Just before the probe was passed to the system.
     pub(super) at: Instant,
-    /// Why it did not leave, if it did not.
+    /// Why the probe was not sent, if it was not.
     pub(super) refusal: Option<String>,
 }
 
-/// Bare datagrams, to whatever echoes.
+/// Plain UDP datagrams.
 #[derive(Debug)]
 pub(super) struct UdpTransport {
     socket: Socket,
@@ -60,10 +58,11 @@ pub(super) struct UdpTransport {
 
 impl UdpTransport {
     pub(super) fn new(socket: Socket, to: SocketAddr) -> Self {
+        let discarded = DiscardCounter::default();
         Self {
             socket,
             to,
-            discarded: DiscardCounter::default(),
+            discarded,
         }
     }
 }
@@ -74,20 +73,20 @@ impl Transport for UdpTransport {
         let at = Instant::now();
         let flushed = self.socket.flush();
         let error = queued.map_err(io::Error::from).and(flushed).err();
-        // The system is asked while the probe is under way, so it costs no round trip anything.
+        // Read while the probe is in flight, so it does not add to the round trip.
         let refusal = self.discarded.refusal(error, &self.socket.stats());
         SendOutcome { at, refusal }
     }
 
-    fn sleep(&mut self, time: Option<Instant>) -> Result<(), CliError> {
-        let slept = match time {
+    fn wait(&mut self, deadline: Option<Instant>) -> Result<(), CliError> {
+        let waited = match deadline {
             Some(time) => self.socket.wait_until(time),
             None => self.socket.wait(None),
         };
-        slept.map_err(CliError::cannot("wait for answers"))
+        waited.map_err(CliError::cannot("wait for replies"))
     }
 
-    fn receive(&mut self, handle: &mut DatagramHandler<'_>) -> Result<(), CliError> {
+    fn receive(&mut self, handle: &mut Handler<'_>) -> Result<(), CliError> {
         while let Some(datagram) = self.socket.recv().map_err(CliError::cannot("receive"))? {
             handle(&datagram)?;
         }
@@ -99,14 +98,13 @@ impl Transport for UdpTransport {
     }
 }
 
-/// How many datagrams the socket had discarded at the last look.
+/// The number of discarded datagrams at the last look.
 #[derive(Debug, Default)]
 pub(super) struct DiscardCounter(u64);
 
 impl DiscardCounter {
-    /// Why the probe did not leave for which `stats` were asked, if it did not: the error that the
-    /// system answered, or what the socket discarded meanwhile. One that was still queued from an
-    /// earlier probe counts for the one that finds out.
+    /// Why the last probe was not sent, if it was not: the error, or a datagram that the socket has
+    /// discarded since the last look. An earlier probe that was still queued counts for this one.
     pub(super) fn refusal(
         &mut self,
         error: Option<io::Error>,

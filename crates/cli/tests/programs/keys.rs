@@ -259,7 +259,7 @@ fn without_a_key_a_server_draws_one_and_who_connects_is_told_it() {
     for server in &servers {
         let ended = ping_once(&server.address, &[]);
         assert_done(&ended);
-        let told = format!("to whoever has the key {}", server.key);
+        let told = format!("to a server with the key {}", server.key);
         assert!(ended.stdout[1].contains(&told), "{ended:?}");
     }
 }
@@ -271,7 +271,7 @@ fn a_server_with_another_key_is_not_talked_to() {
     let server = Server::start(&AT_ONCE);
     let args = ["--connect-timeout", "300ms", "--server-key", &public];
     let ended = ping(&server.address, &args).end();
-    let why = format!("who answered has another key, {}", server.key);
+    let why = format!("the server has another public key, {}", server.key);
     assert_not_connected(&ended, &server.address, &why);
     let rest = server.end(Signal::SIGTERM);
     assert_begins(&rest[0], "in all 0 peers; ");
@@ -285,7 +285,8 @@ fn in_plain_both_sides_say_so_and_who_says_it_alone_is_told() {
     assert_done(&ended);
     assert!(ended.stdout[1].ends_with(" ms, not encrypted"), "{ended:?}");
 
-    let why = "the server protects its packets in another way: either both are --plain or none is";
+    let why =
+        "the server protects its packets differently: use --plain on both sides or on neither";
     assert_not_connected(&ping_once(&plain.address, &[]), &plain.address, why);
     let noise = Server::start(&AT_ONCE);
     assert_not_connected(
@@ -308,7 +309,7 @@ fn a_token_lets_its_player_in_once() {
     assert_begins(&line, "peer 0v0 connected from 127.0.0.1:");
     assert!(line.ends_with(" as anna"), "{line}");
     let again = with_token(&server, &token);
-    let why = "the server refused, code 409: the --token was used before";
+    let why = "denied by the server, code 409: the --token was used before";
     assert_not_connected(&again, &server.address, why);
 }
 
@@ -342,11 +343,11 @@ fn a_token_that_is_not_good_is_refused_with_the_reason() {
         assert_not_connected(
             &ended,
             &server.address,
-            &format!("the server refused, {why}"),
+            &format!("denied by the server, {why}"),
         );
     }
     let without = ping_once(&server.address, &["--server-key", &server.key]);
-    assert_not_connected(&without, &server.address, "the server refused, code 403");
+    assert_not_connected(&without, &server.address, "denied by the server, code 403");
     assert_done(&with_token(&server, &good));
 }
 

@@ -242,7 +242,7 @@ fn both_signals_end_a_server_and_every_peer_is_told() {
         assert_begins(totals, "in all 2 peers; in 2 messages, ");
         for ping in pings {
             let ended = ping.end();
-            let why = "the server ended it, code 0";
+            let why = "disconnected by the server, code 0";
             assert_eq!(ended.stdout[0], format!("disconnected: {why}"));
             assert_begins(&ended.stdout[1], "in all 1 sent, 1 received, ");
             assert_begins(&ended.stdout[3], "connection: round trip ");
@@ -257,7 +257,7 @@ fn a_signal_ends_an_attempt_to_connect() {
     let ping = ping(&address, &PATIENT);
     assert_begins(&ping.line(), "ping ");
     ping.signal(Signal::SIGINT);
-    let told = format!("not connected to {address}: it was ended before");
+    let told = format!("not connected to {address}: interrupted before");
     assert_fails(&ping.end(), 1, &[&told]);
 }
 
@@ -272,7 +272,7 @@ fn a_closed_output_ends_a_server_quietly_and_its_peers_are_told() {
     let ended = ping(address, &[&["--every", "1h"][..], &PATIENT].concat()).end();
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(
-        ended.stderr[0].ends_with("the server ended it, code 0"),
+        ended.stderr[0].ends_with("disconnected by the server, code 0"),
         "{ended:?}"
     );
     assert_done(&program.end());
@@ -311,7 +311,7 @@ fn a_full_server_says_so_until_somebody_goes() {
 fn another_protocol_id_is_told() {
     let server = Server::start(&[&["--protocol-id", "0x1f"][..], &AT_ONCE].concat());
     let ended = ping_once(&server.address, &[]);
-    let why = "the server has another protocol id: give it the same --protocol-id as this";
+    let why = "the server has another protocol id: use the same --protocol-id on both sides";
     assert_not_connected(&ended, &server.address, why);
     assert_done(&ping_once(&server.address, &["--protocol-id", "31"]));
     let totals = server.end(Signal::SIGTERM).pop().unwrap();
@@ -327,7 +327,7 @@ fn only_who_shows_the_ticket_is_let_in() {
     };
     for args in [&[][..], &["--ticket", "let me"]] {
         let ended = with_key(args);
-        let why = "the server refused, code 401: it wants a --ticket, or another one";
+        let why = "denied by the server, code 401: it requires a --ticket, or a different one";
         assert_not_connected(&ended, &server.address, why);
     }
     assert_done(&with_key(&["--ticket", "let me in"]));
@@ -343,11 +343,7 @@ fn only_who_shows_the_ticket_is_let_in() {
 fn nobody_there_is_told_after_the_time_to_connect() {
     let (_socket, address) = socket();
     let ended = ping(&address, &["--connect-timeout", "20ms"]).end();
-    assert_not_connected(
-        &ended,
-        &address,
-        "nobody answered: no server of connections",
-    );
+    assert_not_connected(&ended, &address, "no reply: no server is running there");
 }
 
 #[test]
@@ -374,7 +370,7 @@ fn what_makes_no_sense_is_refused_in_a_sentence() {
         (&["ping", "--connect", "--size", "993"], "at most 992 fit"),
         (
             &["ping", "--connect", "--connect-timeout", "0s"],
-            "1ms to 1h",
+            "0s is not in 1ms..=1h",
         ),
         (&["ping", "--ticket", "let me in"], "--connect"),
     ];

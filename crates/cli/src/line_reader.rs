@@ -1,4 +1,4 @@
-//! Lines of an input, as they come, without waiting for them.
+//! Reads the lines of an input without blocking the loop.
 
 use std::io::{self, BufRead, Read};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
@@ -9,46 +9,45 @@ use tickwire::limits::DATAGRAM_MAX;
 
 use crate::error::CliError;
 
-/// How many lines are read ahead. At this many the reader waits, and with it whoever writes to us.
-const AHEAD: usize = 64;
+/// Maximum number of lines that are read ahead. When it is reached, reading pauses.
+const READ_AHEAD: usize = 64;
 
-/// The longest line with its end (`\r\n`), in bytes. More is never held in memory.
+/// Maximum length of a line with its end (`\r\n`) in bytes.
 const LINE_MAX: usize = DATAGRAM_MAX + 2;
 
-/// What there is to read now.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum NextLine {
     /// A line without its end.
     Line(Vec<u8>),
-    /// None yet; the waker will tell.
+    /// No line yet. The waker is woken for the next one.
     Later,
-    /// The input is at its end.
+    /// The end of the input.
     End,
 }
 
-/// The lines of an input. Reading blocks and the loop must not, so a thread reads and wakes the loop.
+/// The lines of an input. A thread does the blocking reads and wakes the loop.
 #[derive(Debug)]
 pub(crate) struct LineReader {
-    channel: Receiver<Result<Vec<u8>, CliError>>,
+    lines: Receiver<Result<Vec<u8>, CliError>>,
 }
 
 impl LineReader {
-    /// Begins to read; `waker` is used whenever [`next`](Self::next) has something new to say.
-    pub(crate) fn read(input: impl Read + Send + 'static, waker: Waker) -> Self {
-        let (sender, channel) = sync_channel(AHEAD);
-        // It ends with the input, or with the process.
+    /// Starts to read. `waker` is woken when [`next`](Self::next) returns something new.
+    pub(crate) fn start(input: impl Read + Send + 'static, waker: Waker) -> Self {
+        let (sender, lines) = sync_channel(READ_AHEAD);
+        // The thread ends with the input, or with the process.
         thread::spawn(move || {
-            send_all(io::BufReader::new(input), &sender, &waker);
-            // In this order: whoever is woken finds the end.
+            send_lines(io::BufReader::new(input), &sender, &waker);
+            // First the channel is closed, then the loop woken, so that it finds the end.
             drop(sender);
             wake(&waker);
         });
-        Self { channel }
+        Self { lines }
     }
 
     /// The next line, if there is one.
     pub(crate) fn next(&self) -> Result<NextLine, CliError> {
-        match self.channel.try_recv() {
+        match self.lines.try_recv() {
             Ok(line) => line.map(NextLine::Line),
             Err(TryRecvError::Empty) => Ok(NextLine::Later),
             Err(TryRecvError::Disconnected) => Ok(NextLine::End),
@@ -56,7 +55,7 @@ impl LineReader {
     }
 }
 
-fn send_all(
+fn send_lines(
     mut input: impl BufRead,
     sender: &SyncSender<Result<Vec<u8>, CliError>>,
     waker: &Waker,
@@ -74,7 +73,7 @@ fn send_all(
 }
 
 fn wake(waker: &Waker) {
-    // Nobody could be told, and nothing else could be done: the line is seen with the next event.
+    // If this fails, the line is read after the next event.
     let _ = waker.wake();
 }
 
@@ -88,24 +87,17 @@ fn read_line(input: &mut impl BufRead, number: u64) -> Result<Option<Vec<u8>>, C
     if line.is_empty() {
         return Ok(None);
     }
-    strip_end(&mut line);
+    let content = line.strip_suffix(b"\n").unwrap_or(&line);
+    let is_crlf = content.len() < line.len() && content.ends_with(b"\r");
+    line.truncate(content.len() - usize::from(is_crlf));
     if line.len() > DATAGRAM_MAX {
-        // How long it is in the end is not read: it may have none.
+        // The rest of the line is not read: it may be endless.
         return Err(CliError::Usage(format!(
             "line {number} of standard input is longer than {DATAGRAM_MAX} bytes, \
-             which is the most that fits into a datagram"
+             which is the maximum of a datagram"
         )));
     }
     Ok(Some(line))
-}
-
-/// Takes `\n` or `\r\n` off.
-fn strip_end(line: &mut Vec<u8>) {
-    if line.ends_with(b"\r\n") {
-        line.truncate(line.len() - 2);
-    } else if line.ends_with(b"\n") {
-        line.truncate(line.len() - 1);
-    }
 }
 
 #[cfg(test)]
@@ -119,20 +111,20 @@ mod tests {
             match read_line(&mut input, lines.len() as u64 + 1) {
                 Ok(Some(line)) => lines.push(line),
                 Ok(None) => return (lines, None),
-                Err(failure) => return (lines, Some(failure)),
+                Err(error) => return (lines, Some(error)),
             }
         }
     }
 
     #[test]
-    fn line_ends_are_taken_off_and_the_last_line_needs_none() {
-        let (lines, failure) = lines(b"one\ntwo\r\n\n\r\nlast");
+    fn line_ends_are_removed_and_the_last_line_needs_none() {
+        let (lines, error) = lines(b"one\ntwo\r\n\n\r\nlast");
         assert_eq!(lines, [&b"one"[..], b"two", b"", b"", b"last"]);
-        assert_eq!(failure, None);
+        assert_eq!(error, None);
     }
 
     #[test]
-    fn lines_need_not_be_utf8_and_keep_what_is_no_line_end() {
+    fn lines_need_not_be_utf8_and_keep_other_whitespace() {
         let (lines, _) = lines(b"\xff\x00\n a\rb \n");
         assert_eq!(lines, [&b"\xff\x00"[..], b" a\rb "]);
     }
@@ -152,18 +144,18 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_line_is_refused_by_number_and_not_read_to_its_end() {
+    fn a_longer_line_is_refused_and_not_read_to_its_end() {
         for end in ["", "\n", "\r\n"] {
             let input = [b"first\n", &[b'x'; 1025][..], end.as_bytes()].concat();
-            let (before, failure) = lines(&input);
+            let (before, error) = lines(&input);
             assert_eq!(before, [b"first"]);
-            let Some(CliError::Usage(text)) = failure else {
-                panic!("{failure:?}");
+            let Some(CliError::Usage(text)) = error else {
+                panic!("{error:?}");
             };
             assert!(text.starts_with("line 2 of standard input is longer than 1024 bytes"));
         }
-        // This one has no end at all.
-        let failure = read_line(&mut io::BufReader::new(io::repeat(b'x')), 1);
-        assert!(matches!(failure, Err(CliError::Usage(_))));
+        // This line never ends.
+        let error = read_line(&mut io::BufReader::new(io::repeat(b'x')), 1);
+        assert!(matches!(error, Err(CliError::Usage(_))));
     }
 }

@@ -55,13 +55,20 @@ impl Schedule {
             Due::At(due) if now.saturating_duration_since(due) < self.step => due,
             _ => now,
         };
-        self.postpone(due, self.step);
+        self.next = after(due, self.step);
     }
 
-    /// Makes the next datagram due `pause` after `now`.
-    pub(crate) fn postpone(&mut self, now: Instant, pause: Duration) {
-        self.next = now.checked_add(pause).map_or(Due::Never, Due::At);
+    /// The system refused the datagram of `now`. With a step of zero the next one is due after `pause`,
+    /// instead of being refused at once as well.
+    pub(crate) fn on_refused(&mut self, now: Instant, pause: Duration) {
+        if self.step.is_zero() {
+            self.next = after(now, pause);
+        }
     }
+}
+
+fn after(time: Instant, delay: Duration) -> Due {
+    time.checked_add(delay).map_or(Due::Never, Due::At)
 }
 
 #[cfg(test)]
@@ -128,14 +135,21 @@ mod tests {
     }
 
     #[test]
-    fn a_postponed_datagram_is_due_after_the_pause() {
+    fn steps_continue_after_a_refused_datagram() {
         let now = Instant::now();
-        for step in [Duration::ZERO, EVERY] {
-            let mut schedule = Schedule::new(step);
-            schedule.on_sent(now);
-            schedule.postpone(now, 5 * EVERY);
-            assert_eq!(schedule.due(now), Due::At(now + 5 * EVERY));
-            assert_eq!(schedule.due(now + 5 * EVERY), Due::Now);
-        }
+        let mut schedule = Schedule::new(EVERY);
+        schedule.on_sent(now);
+        schedule.on_refused(now, 5 * EVERY);
+        assert_eq!(schedule.due(now), Due::At(now + EVERY));
+    }
+
+    #[test]
+    fn with_a_step_of_zero_a_refused_datagram_causes_a_pause() {
+        let now = Instant::now();
+        let mut schedule = Schedule::new(Duration::ZERO);
+        schedule.on_sent(now);
+        schedule.on_refused(now, EVERY);
+        assert_eq!(schedule.due(now), Due::At(now + EVERY));
+        assert_eq!(schedule.due(now + EVERY), Due::Now);
     }
 }

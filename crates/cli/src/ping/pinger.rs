@@ -1,5 +1,6 @@
 //! The loop of ping: sends probes, receives replies, reports losses and prints the summary.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::Options;
@@ -29,7 +30,7 @@ pub(super) struct Pinger<T> {
 impl<T: Transport> Pinger<T> {
     pub(super) fn new(
         transport: T,
-        to: std::net::SocketAddr,
+        to: SocketAddr,
         options: &Options,
         stop: StopSignal,
         output: Output,
@@ -108,10 +109,7 @@ impl<T: Transport> Pinger<T> {
     /// network that comes and goes.
     fn on_refused(&mut self, reason: &str, now: Instant) -> Result<(), CliError> {
         let seq = self.session.on_refused();
-        if self.one_at_a_time {
-            // No reply and no timeout follows, so the next probe would be due at once.
-            self.schedule.postpone(now, self.timeout);
-        }
+        self.schedule.on_refused(now, self.timeout);
         if seq == 1 {
             let to = self.session.to();
             return Err(CliError::Runtime(format!("cannot send to {to}: {reason}")));

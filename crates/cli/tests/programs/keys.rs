@@ -223,7 +223,7 @@ fn what_makes_no_sense_is_refused_before_anything_is_sent() {
         ),
         (
             &["ping", "--connect", "--token", "0g"],
-            "not a hexadecimal digit",
+            "not hexadecimal digits",
         ),
         (&["ping", "--connect", "--token", "0a"], "--server-key"),
     ];

@@ -10,8 +10,8 @@ use crate::output::Output;
 
 /// Generates a server key and prints its public key
 ///
-/// The file is the server's private key: whoever reads it can impersonate the server. On Unix only its
-/// owner can read or write it. The public key that is printed is no secret:
+/// The file has the server's private key, with which another host could impersonate the server. On Unix
+/// only its owner can read or write it. The public key that is printed is no secret:
 ///
 ///   tickwire keygen server.key
 ///   tickwire serve --key server.key

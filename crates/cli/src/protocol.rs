@@ -104,7 +104,7 @@ impl FromStr for ProtocolId {
 /// Parses the ticket, which a client sends as its connect payload.
 pub(crate) fn ticket(text: &str) -> Result<String, String> {
     match text.len() {
-        0 => Err("an empty ticket is what a client without a ticket sends".into()),
+        0 => Err("an empty ticket is the same as no ticket: use 1 to 256 bytes".into()),
         1..=CONNECT_PAYLOAD_MAX => Ok(text.into()),
         len => Err(format!(
             "the ticket is {len} bytes, at most {CONNECT_PAYLOAD_MAX} fit"
@@ -168,8 +168,8 @@ mod tests {
     fn a_ticket_has_1_to_256_bytes() {
         assert_eq!(ticket("let me in"), Ok("let me in".into()));
         assert!(ticket(&"x".repeat(256)).is_ok());
-        let told = "the ticket is 257 bytes, at most 256 fit".to_owned();
-        assert_eq!(ticket(&"x".repeat(257)), Err(told));
+        let error = "the ticket is 257 bytes, at most 256 fit".to_owned();
+        assert_eq!(ticket(&"x".repeat(257)), Err(error));
         assert!(ticket("").is_err());
     }
 }

@@ -322,8 +322,8 @@ mod tests {
             bytes: &[0; 1024],
             truncated: true,
         };
-        let told = play.session.on_datagram(&cut, play.now);
-        assert_eq!(told, "foreign more than 1024 bytes from 127.0.0.1:7");
+        let line = play.session.on_datagram(&cut, play.now);
+        assert_eq!(line, "foreign more than 1024 bytes from 127.0.0.1:7");
     }
 
     #[test]
@@ -331,8 +331,8 @@ mod tests {
         let mut play = Play::new();
         play.send(1);
         let bytes = play.probes[0].clone();
-        let told = play.receive(OTHER, &bytes);
-        assert_eq!(told, "foreign 64 bytes from 127.0.0.1:8");
+        let line = play.receive(OTHER, &bytes);
+        assert_eq!(line, "foreign 64 bytes from 127.0.0.1:8");
         assert!(play.session.is_waiting());
         assert!(play.no_reply().contains("but from 127.0.0.1:8"));
     }

@@ -1,4 +1,4 @@
-//! `tickwire keygen` and `token`, and what `serve` and `ping --connect` do with what they made.
+//! `tickwire keygen` and `token`, and their keys and tokens in `serve` and `ping --connect`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -47,8 +47,8 @@ impl Folder {
 
     fn token_key(&self, name: &str) -> String {
         let file = self.path(name);
-        let told = one_line(&run(&mut tickwire(&["keygen", "--token", &file])));
-        assert_eq!(told, format!("token key in {file}"));
+        let text = one_line(&run(&mut tickwire(&["keygen", "--token", &file])));
+        assert_eq!(text, format!("token key in {file}"));
         file
     }
 }
@@ -67,7 +67,7 @@ fn mode(path: &str) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-/// All that it said.
+/// The only line of its output.
 fn one_line(ended: &Ended) -> String {
     assert_done(ended);
     let [line] = &ended.stdout[..] else {
@@ -109,7 +109,7 @@ fn keygen_writes_a_key_for_its_owner_alone_and_prints_its_public_half() {
 }
 
 #[test]
-fn keygen_leaves_what_is_there_unless_it_is_forced() {
+fn keygen_keeps_an_existing_file_unless_forced() {
     let folder = Folder::new();
     let (file, public) = folder.server_key("server.key");
     let before = fs::read(&file).unwrap();
@@ -128,7 +128,7 @@ fn keygen_leaves_what_is_there_unless_it_is_forced() {
 }
 
 #[test]
-fn keygen_says_where_it_cannot_write() {
+fn keygen_reports_the_path_that_it_cannot_write() {
     let folder = Folder::new();
     let nowhere = folder.path("none/server.key");
     for force in [&[][..], &["--force"]] {
@@ -138,7 +138,7 @@ fn keygen_says_where_it_cannot_write() {
 }
 
 #[test]
-fn a_bad_key_file_is_told_in_a_sentence_and_its_content_is_not() {
+fn an_invalid_key_file_is_reported_without_its_content() {
     let folder = Folder::new();
     let (file, _) = folder.server_key("good.key");
     let secret = fs::read_to_string(&file).unwrap();
@@ -179,7 +179,7 @@ fn a_bad_key_file_is_told_in_a_sentence_and_its_content_is_not() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_before_anything_is_sent() {
+fn invalid_key_options_are_refused_before_anything_is_sent() {
     let folder = Folder::new();
     let key = folder.token_key("token.key");
     let long = "x".repeat(129);
@@ -231,12 +231,12 @@ fn what_makes_no_sense_is_refused_before_anything_is_sent() {
         let ended = run(&mut tickwire(args));
         assert_eq!(ended.code, Some(2), "{args:?}: {ended:?}");
         assert_eq!(ended.stdout, [""; 0]);
-        let told = ended.stderr.join("\n");
-        assert!(told.contains(part), "no {part:?} in {told:?}");
+        let text = ended.stderr.join("\n");
+        assert!(text.contains(part), "no {part:?} in {text:?}");
     }
 }
 
-// Whom one talks to.
+// Server keys.
 
 #[test]
 fn a_server_with_a_key_is_the_same_with_every_start() {
@@ -247,25 +247,25 @@ fn a_server_with_a_key_is_the_same_with_every_start() {
         assert_eq!(server.key, public);
         let ended = ping_once(&server.address, &["--server-key", &public]);
         assert_done(&ended);
-        let told = "encrypted, to the server with the key that was given";
-        assert!(ended.stdout[1].ends_with(told), "{ended:?}");
+        let text = "encrypted, to the server with the key that was given";
+        assert!(ended.stdout[1].ends_with(text), "{ended:?}");
     }
 }
 
 #[test]
-fn without_a_key_a_server_draws_one_and_who_connects_is_told_it() {
+fn without_a_key_file_a_server_generates_a_key_and_clients_show_it() {
     let servers = [(); 2].map(|()| Server::start(&AT_ONCE));
     assert_ne!(servers[0].key, servers[1].key);
     for server in &servers {
         let ended = ping_once(&server.address, &[]);
         assert_done(&ended);
-        let told = format!("to a server with the key {}", server.key);
-        assert!(ended.stdout[1].contains(&told), "{ended:?}");
+        let text = format!("to a server with the key {}", server.key);
+        assert!(ended.stdout[1].contains(&text), "{ended:?}");
     }
 }
 
 #[test]
-fn a_server_with_another_key_is_not_talked_to() {
+fn a_client_rejects_a_server_with_another_key() {
     let folder = Folder::new();
     let (_, public) = folder.server_key("another.key");
     let server = Server::start(&AT_ONCE);
@@ -278,7 +278,7 @@ fn a_server_with_another_key_is_not_talked_to() {
 }
 
 #[test]
-fn in_plain_both_sides_say_so_and_who_says_it_alone_is_told() {
+fn plain_is_required_on_both_sides() {
     let plain = Server::start(&[&["--plain"][..], &AT_ONCE].concat());
     assert_eq!(plain.key, "");
     let ended = ping_once(&plain.address, &["--plain"]);
@@ -299,7 +299,7 @@ fn in_plain_both_sides_say_so_and_who_says_it_alone_is_told() {
 // Tokens.
 
 #[test]
-fn a_token_lets_its_player_in_once() {
+fn a_token_admits_its_player_once() {
     let folder = Folder::new();
     let key = folder.token_key("token.key");
     let server = gate(&key, &[]);
@@ -314,7 +314,7 @@ fn a_token_lets_its_player_in_once() {
 }
 
 #[test]
-fn a_token_that_is_not_good_is_refused_with_the_reason() {
+fn an_invalid_token_is_denied_with_the_reason() {
     let folder = Folder::new();
     let key = folder.token_key("token.key");
     let another_key = folder.token_key("another.key");
@@ -352,7 +352,7 @@ fn a_token_that_is_not_good_is_refused_with_the_reason() {
 }
 
 #[test]
-fn a_player_with_a_strange_name_does_no_harm_to_a_terminal() {
+fn the_name_of_a_player_is_escaped_for_the_terminal() {
     let folder = Folder::new();
     let key = folder.token_key("token.key");
     let server = gate(&key, &[]);
@@ -364,7 +364,7 @@ fn a_player_with_a_strange_name_does_no_harm_to_a_terminal() {
 }
 
 #[test]
-fn a_token_is_not_for_a_stranger() {
+fn a_token_is_not_sent_to_an_unauthenticated_server() {
     let (socket, address) = socket();
     let args = [&["--token", "0a"][..], &PATIENT].concat();
     let ended = ping(&address, &args).end();

@@ -60,7 +60,7 @@ pub const DRAIN_BUDGET_FALLBACK: usize = 8192;
 
 /// How many datagrams may wait to be sent by default: 1,024, one tick of 1,000 clients.
 ///
-/// At this many queued datagrams `send` returns [`QueueFull`](crate::SendError::QueueFull); nothing
+/// At this many queued datagrams `send` returns [`QueueFull`](crate::SocketSendError::QueueFull); nothing
 /// is dropped.
 pub const SEND_QUEUE_DEFAULT: usize = 1024;
 
@@ -274,7 +274,7 @@ pub const QUEUED_BYTES_MAX: usize = 256 << 10;
 pub const MESSAGE_OVERHEAD: usize = 64;
 const _: () = assert!(QUEUED_BYTES_MAX / MESSAGE_OVERHEAD <= QUEUED_MESSAGES_MAX);
 
-/// The pieces that received messages are cut from, in bytes: 16 KiB.
+/// The fragments that received messages are cut from, in bytes: 16 KiB.
 pub(crate) const CHUNK_BYTES: usize = 16 << 10;
 
 /// How many of them are kept to be used again: 64, a megabyte.
@@ -345,12 +345,12 @@ pub const RECEIPTS_MAX: usize = 4096;
 
 /// How many messages that came too late are named with an acknowledgement: 16. A packet with one more is
 /// not acknowledged, so its sender takes it for lost.
-pub(crate) const TOO_LATE_MAX: usize = 16;
+pub(crate) const STALE_NOTICES_MAX: usize = 16;
 
-/// How many messages and pieces of messages are remembered for each packet on its way, on the average: 8.
+/// How many messages and fragments of messages are remembered for each packet on its way, on the average: 8.
 /// When there could be more, reliable messages wait until packets are acknowledged; for others the oldest
 /// packet counts as lost.
-pub(crate) const UNITS_MAX: usize = 8 * IN_FLIGHT_MAX;
+pub(crate) const SENT_FRAMES_MAX: usize = 8 * IN_FLIGHT_MAX;
 
 /// The longest message of which copies are sent before anybody asks for them, in bytes: 256, a quarter
 /// of a packet.
@@ -397,23 +397,6 @@ const _: () = assert!(
         && RATE_START_DEFAULT <= RATE_CEILING_DEFAULT
         && RATE_CEILING_DEFAULT <= RATE_MAX
 );
-
-/// How much may leave at once: what the rate has in 25 ms, a tick at 60 Hz that comes half a tick late.
-pub(crate) const BURST_TIME: Duration = Duration::from_millis(25);
-
-/// What may leave at once at any rate, in bytes: four full packets.
-pub(crate) const BURST_MIN: usize = 4 * DATAGRAM_MAX;
-
-/// How much longer than the shortest a round trip may be without that being a queue: 12 ms. Less drowns in
-/// ticks.
-pub(crate) const QUEUE_NOISE: Duration = Duration::from_millis(12);
-
-/// How much more than the round trip may be on its way, as a time at the rate: 16 ms, a tick at
-/// 60 Hz in which acknowledgements wait to be sent and to be heard.
-pub(crate) const WINDOW_SLACK: Duration = Duration::from_millis(16);
-
-/// After how long with little to send a connection looks for its limit anew when there is more: 5 s.
-pub(crate) const RATE_SEARCH_AFTER: Duration = Duration::from_secs(5);
 
 /// How long an unreliable message waits when the rate does not let it go: 50 ms, three frames at 60 Hz.
 /// Then it is dropped and counted, the oldest first: what is newer is worth more.

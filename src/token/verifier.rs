@@ -1,5 +1,6 @@
 //! What a server knows a good token by.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::limits::{TOKEN_AUDIENCE_MAX, TOKENS_USED_DEFAULT};
@@ -7,7 +8,7 @@ use crate::token::error::{LengthError, TokenError};
 use crate::token::format;
 use crate::token::format::{Claims, in_range};
 use crate::token::key::{TokenId, TokenKey};
-use crate::token::used::Used;
+use crate::token::used::RedeemedTokens;
 
 /// Tells good tokens from others: those that are signed with its key, for its audience, not expired and
 /// not used.
@@ -18,17 +19,18 @@ use crate::token::used::Used;
 ///
 /// `now` is the time of day in seconds since 1970-01-01 00:00 UTC. If it is put back, a token that was
 /// used and forgotten counts as expired all the same.
-#[derive(Debug, Clone)]
+///
+/// `Debug` prints the audience and counts, never the key or a token.
+#[derive(Clone)]
 pub struct Verifier {
     key: TokenKey,
     audience: Vec<u8>,
-    book: Arc<Mutex<Book>>,
+    book: Arc<Mutex<VerifierState>>,
 }
 
 /// What clones share.
-#[derive(Debug)]
-struct Book {
-    used: Used,
+struct VerifierState {
+    used: RedeemedTokens,
     stats: VerifierStats,
 }
 
@@ -83,8 +85,8 @@ impl Verifier {
         used_max: usize,
     ) -> Result<Self, LengthError> {
         in_range("audience", audience, 1, TOKEN_AUDIENCE_MAX)?;
-        let book = Book {
-            used: Used::new(used_max),
+        let book = VerifierState {
+            used: RedeemedTokens::new(used_max),
             stats: VerifierStats::default(),
         };
         Ok(Self {
@@ -143,8 +145,19 @@ impl Verifier {
     }
 
     /// Nothing that is done with it can stop half-way.
-    fn book(&self) -> MutexGuard<'_, Book> {
+    fn book(&self) -> MutexGuard<'_, VerifierState> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let audience = self.audience.escape_ascii();
+        f.debug_struct("Verifier")
+            .field("audience", &format_args!("{audience}"))
+            .field("used", &self.used())
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
     }
 }
 

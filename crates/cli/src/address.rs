@@ -68,7 +68,9 @@ fn split(text: &str) -> Result<(&str, u16), &'static str> {
 /// Binds to the first address of `text` that this machine has.
 pub(crate) fn bind(text: &str) -> Result<Socket, CliError> {
     let config = SocketConfig::default();
-    first_that_binds(&resolve(text)?, |addr| Socket::with_config(addr, &config))
+    first_that_binds(&resolve(text)?, |addr| {
+        Ok(Socket::with_config(addr, &config)?)
+    })
 }
 
 /// The address of `text` to send to, and a socket of its family. The first address with a route is
@@ -91,7 +93,7 @@ pub(crate) fn open_towards(text: &str) -> Result<(Socket, SocketAddr), CliError>
         ..SocketConfig::default()
     };
     let socket = first_that_binds(&[unspecified(to)], |addr| {
-        Socket::with_config(addr, &config)
+        Ok(Socket::with_config(addr, &config)?)
     })?;
     Ok((socket, to))
 }
@@ -108,8 +110,11 @@ fn first_that_binds(
             Ok(socket) => return Ok(socket),
             Err(error) => error,
         };
-        let is_unavailable =
-            error.kind() == io::ErrorKind::AddrNotAvailable || is_family_missing(&error);
+        // `Unsupported`: the address family.
+        let is_unavailable = matches!(
+            error.kind(),
+            io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported
+        );
         let error = bind_error(*addr, &error);
         if !is_unavailable {
             return Err(error);
@@ -117,15 +122,6 @@ fn first_that_binds(
         first_error.get_or_insert(error);
     }
     Err(first_error.expect("there is at least one candidate"))
-}
-
-fn is_family_missing(error: &io::Error) -> bool {
-    #[cfg(unix)]
-    const EAFNOSUPPORT: i32 = nix::errno::Errno::EAFNOSUPPORT as i32;
-    /// Winsock's number for it.
-    #[cfg(not(unix))]
-    const EAFNOSUPPORT: i32 = 10_047;
-    error.raw_os_error() == Some(EAFNOSUPPORT)
 }
 
 /// Any address and any port, of the family of `to`.
@@ -169,16 +165,22 @@ fn bind_error(addr: SocketAddr, error: &io::Error) -> CliError {
                 loopback(addr)
             )
         }
-        _ if is_family_missing(error) => {
+        io::ErrorKind::Unsupported => {
             let family = if addr.is_ipv4() { "IPv4" } else { "IPv6" };
             format!("this machine does not support {family}: choose an address of the other family")
         }
         io::ErrorKind::InvalidInput if is_without_interface(addr) => {
             format!("a link-local address needs an interface, such as [{ip}%eth0]:{port}")
         }
-        _ => error.to_string(),
+        _ => system_error(error),
     };
     CliError::Runtime(format!("cannot bind {addr}: {what}"))
+}
+
+/// The error of the system alone, without the address that the library puts before it.
+fn system_error(error: &io::Error) -> String {
+    let source = error.get_ref().and_then(|error| error.source());
+    source.map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 /// Every interface has link-local addresses, so the address alone is ambiguous (RFC 4007 section 6).
@@ -282,7 +284,7 @@ mod tests {
                 if addr == first {
                     return Err(kind.into());
                 }
-                Socket::bind(addr)
+                Ok(Socket::bind(addr)?)
             })
         };
         let socket = bind(io::ErrorKind::AddrNotAvailable).unwrap();

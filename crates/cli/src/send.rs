@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use clap::value_parser;
 use tickwire::limits::DATAGRAM_MAX;
-use tickwire::{SendError, Socket};
+use tickwire::{Socket, SocketSendError};
 
 use crate::address;
 use crate::error::{self, CliError};
@@ -65,7 +65,7 @@ pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     // Checked first, so that nothing is sent.
     let (len, max) = (message.len(), DATAGRAM_MAX);
     if len > max {
-        return Err(CliError::usage(SendError::TooLong { len, max }));
+        return Err(CliError::usage(SocketSendError::TooLong { len, max }));
     }
     let (mut socket, to) = address::open_towards(&options.to)?;
     let lines = match message {
@@ -139,7 +139,7 @@ impl Sender {
         self.output
             .line(SentDatagram(self.to, message, self.format))?;
         let mut sent = self.socket.send(self.to, message);
-        if sent == Err(SendError::QueueFull) {
+        if sent == Err(SocketSendError::QueueFull) {
             self.drain()?;
             sent = self.socket.send(self.to, message);
         }

@@ -9,6 +9,7 @@
 pub(crate) mod close;
 pub(crate) mod introduction;
 mod migration;
+mod packet_outcome;
 pub(crate) mod packet_protection;
 pub(crate) mod path_validation;
 mod recv;
@@ -19,40 +20,43 @@ use std::net::SocketAddr;
 
 use self::close::Closing;
 use self::introduction::Introduction;
-use self::packet_protection::Protection;
-use self::path_validation::NewPath;
+use self::packet_protection::PacketProtection;
+use self::path_validation::PathValidation;
 use crate::config::Config;
 use crate::error::SendError;
 use crate::limits::PACKETS_PER_CONNECTION_MAX;
 use crate::proto::buffers::Buffers;
-use crate::proto::channel::receipts::Fate;
-use crate::proto::channel::recv::Inbox;
-use crate::proto::channel::send::Outbox;
-use crate::proto::channel::stale_notices::TooLate;
-use crate::proto::congestion::Rate;
+use crate::proto::channel::receipts::DeliveryOutcome;
+use crate::proto::channel::recv::RecvChannels;
+use crate::proto::channel::send::SendChannels;
+use crate::proto::channel::stale_notices::StaleNotices;
+use crate::proto::congestion::CongestionControl;
 use crate::proto::connection_id::ConnectionId;
 use crate::proto::delivery::{Delivery, Receipt};
-use crate::proto::recovery::ack_tracker::Received;
+use crate::proto::recovery::ack_tracker::AckTracker;
 use crate::proto::recovery::loss_rate::LossRate;
-use crate::proto::recovery::rtt::RoundTrip;
-use crate::proto::recovery::sent_packets::Sent;
+use crate::proto::recovery::rtt::RttEstimator;
+use crate::proto::recovery::sent_packets::SentPackets;
 use crate::proto::stats::PeerStats;
 use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::frame::{Frames, Token};
-use crate::proto::wire::handshake::{ConnectName, Nonce, Settings};
+use crate::proto::wire::handshake::{ConnectFingerprint, Nonce, Settings};
 
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct Connection {
-    pub(crate) protection: Protection,
+    pub(crate) protection: PacketProtection,
     /// What the client called the attempt that became this.
     pub(crate) nonce: Nonce,
     /// What the connect is known by that made this.
-    pub(crate) name: ConnectName,
+    pub(crate) name: ConnectFingerprint,
+    /// Position of this connection among all that this host has accepted or had accepted: the larger number is
+    /// the newer connection.
+    pub(crate) accepted_as: u64,
     /// Under which this side receives.
-    pub(crate) our_id: ConnectionId,
+    pub(crate) local_cid: ConnectionId,
     /// Under which the peer receives.
-    pub(crate) their_id: ConnectionId,
+    pub(crate) remote_cid: ConnectionId,
     pub(crate) address: SocketAddr,
     /// Where it was when it connected.
     pub(crate) connected_from: SocketAddr,
@@ -61,18 +65,18 @@ pub(crate) struct Connection {
     /// How long the peer may hold back an acknowledgement.
     their_ack_delay: Duration,
 
-    sent: Sent,
-    received: Received,
-    round_trip: RoundTrip,
+    sent: SentPackets,
+    received: AckTracker,
+    round_trip: RttEstimator,
     loss: LossRate,
-    rate: Rate,
+    rate: CongestionControl,
     /// When the peer is asked for a sign of life, if nothing goes there before.
     keep_alive_at: Instant,
     last_received: Instant,
 
-    outbox: Outbox,
-    inbox: Inbox,
-    too_late: TooLate,
+    outbox: SendChannels,
+    inbox: RecvChannels,
+    stale_notices: StaleNotices,
     wants_ping: bool,
     /// The next packet is a probe: it goes whatever is on its way.
     is_probing: bool,
@@ -83,18 +87,19 @@ pub(crate) struct Connection {
     /// What the peer wants to have back from here.
     response: Option<Token>,
     /// Rarely there, so it does not stand in here.
-    new_path: Option<Box<NewPath>>,
+    new_path: Option<Box<PathValidation>>,
     closing: Option<Closing>,
     stats: PeerStats,
 }
 
 /// Who a connection is between.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Ends {
+pub(crate) struct ConnectionParams {
     pub(crate) nonce: Nonce,
-    pub(crate) name: ConnectName,
-    pub(crate) our_id: ConnectionId,
-    pub(crate) their_id: ConnectionId,
+    pub(crate) name: ConnectFingerprint,
+    pub(crate) accepted_as: u64,
+    pub(crate) local_cid: ConnectionId,
+    pub(crate) remote_cid: ConnectionId,
     pub(crate) address: SocketAddr,
     /// What this side told of itself.
     pub(crate) ours: Settings,
@@ -104,7 +109,7 @@ pub(crate) struct Ends {
 
 /// A packet that passed every check.
 #[derive(Debug)]
-pub(crate) struct Verified<'a> {
+pub(crate) struct VerifiedPacket<'a> {
     number: u64,
     len: usize,
     frames: Frames<'a>,
@@ -113,31 +118,37 @@ pub(crate) struct Verified<'a> {
 }
 
 impl Connection {
-    pub(crate) fn new(config: &Config, ends: Ends, protection: Protection, now: Instant) -> Self {
-        let their_idle_timeout = Duration::from_millis(ends.theirs.idle_timeout_ms.into());
+    pub(crate) fn new(
+        config: &Config,
+        params: ConnectionParams,
+        protection: PacketProtection,
+        now: Instant,
+    ) -> Self {
+        let their_idle_timeout = Duration::from_millis(params.theirs.idle_timeout_ms.into());
         let keep_alive = Duration::of(config.keep_alive).min(their_idle_timeout / 3);
-        let (ours, theirs) = (ends.ours, ends.theirs);
+        let (ours, theirs) = (params.ours, params.theirs);
         Self {
             protection,
-            nonce: ends.nonce,
-            name: ends.name,
-            our_id: ends.our_id,
-            their_id: ends.their_id,
-            address: ends.address,
-            connected_from: ends.address,
+            nonce: params.nonce,
+            name: params.name,
+            accepted_as: params.accepted_as,
+            local_cid: params.local_cid,
+            remote_cid: params.remote_cid,
+            address: params.address,
+            connected_from: params.address,
             idle_timeout: Duration::of(config.idle_timeout),
             keep_alive,
             their_ack_delay: Duration::from_millis(theirs.ack_delay_ms.into()),
-            sent: Sent::new(now),
-            received: Received::new(Duration::of(config.ack_delay_max), now),
-            round_trip: RoundTrip::new(),
+            sent: SentPackets::new(now),
+            received: AckTracker::new(Duration::of(config.ack_delay_max), now),
+            round_trip: RttEstimator::new(),
             loss: LossRate::default(),
-            rate: Rate::new(config, now),
+            rate: CongestionControl::new(config, now),
             keep_alive_at: now + keep_alive,
             last_received: now,
-            outbox: Outbox::new(config, theirs.message_max as usize, theirs.window.into()),
-            inbox: Inbox::new(ours.message_max as usize, ours.window.into()),
-            too_late: TooLate::default(),
+            outbox: SendChannels::new(config, theirs.message_max as usize, theirs.window.into()),
+            inbox: RecvChannels::new(ours.message_max as usize, ours.window.into()),
+            stale_notices: StaleNotices::default(),
             wants_ping: false,
             is_probing: false,
             is_limited: false,
@@ -145,7 +156,7 @@ impl Connection {
             response: None,
             new_path: None,
             closing: None,
-            stats: PeerStats::new(ends.address),
+            stats: PeerStats::new(params.address),
         }
     }
 
@@ -191,14 +202,18 @@ impl Connection {
         self.inbox.is_window_due()
     }
 
+    pub(crate) fn has_outcomes(&self) -> bool {
+        self.outbox.has_outcomes()
+    }
+
     /// What became of a tracked message, to be told.
-    pub(crate) fn next_fate(&mut self) -> Option<Fate> {
-        self.outbox.next_fate()
+    pub(crate) fn next_outcome(&mut self) -> Option<DeliveryOutcome> {
+        self.outbox.next_outcome()
     }
 
     /// The application has taken a fate.
-    pub(crate) fn on_fate_taken(&mut self) {
-        self.outbox.on_fate_taken();
+    pub(crate) fn on_receipt_taken(&mut self) {
+        self.outbox.on_receipt_taken();
     }
 
     /// This side ends it, and tells the peer. What is queued is forgotten.
@@ -225,14 +240,19 @@ impl Connection {
 
     /// Whether no packet may follow, because there are only so many numbers.
     pub(crate) fn is_used_up(&self) -> bool {
-        // Every packet has a number of its own, beginning with 0.
-        self.stats.packets_sent >= PACKETS_PER_CONNECTION_MAX
+        self.sent.next_number() >= PACKETS_PER_CONNECTION_MAX
     }
 
-    /// As if it had sent so many.
+    /// Continues with this packet number.
     #[cfg(test)]
-    pub(crate) fn pretend_sent(&mut self, packets: u64) {
-        self.stats.packets_sent = packets;
+    pub(crate) fn skip_to_packet_number(&mut self, number: u64) {
+        self.sent.skip_to_number(number);
+    }
+
+    /// Continues after this packet number of the peer.
+    #[cfg(test)]
+    pub(crate) fn skip_to_received_number(&mut self, number: u64, now: Instant) {
+        self.received.insert(number, false, now);
     }
 
     /// Nobody had anything to say for as long as it takes to be asked for a sign of life: what was needed once
@@ -271,9 +291,10 @@ impl Connection {
             copies_sent: counts.copies_sent,
             copies_useful: counts.copies_useful,
             messages_expired: self.outbox.dropped(),
-            pacing_rate: self.rate.bits_per_second(),
-            delivery_rate: self.rate.bandwidth(),
-            queue_delay: self.rate.queue_delay().to_std(),
+            pacing_rate: self.rate.pacing_rate() * 8,
+            delivery_rate: self.rate.delivery_rate().unwrap_or(0) * 8,
+            queue_delay: self.rate.queue_delay().unwrap_or_default().to_std(),
+            silent_for: (now - self.last_received).to_std(),
             limited_by: self.limited_by(now),
             ..self.stats
         }
@@ -283,13 +304,13 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::{DATAGRAM_MAX, IN_FLIGHT_MAX, RELIABLE_OPEN_MAX, TOO_LATE_MAX};
-    use crate::proto::channel::recv::{Mailbox, Share};
+    use crate::limits::{DATAGRAM_MAX, IN_FLIGHT_MAX, RELIABLE_OPEN_MAX, STALE_NOTICES_MAX};
+    use crate::proto::channel::recv::{EventSink, QueueQuota};
     use crate::proto::peer_id::PeerId;
     use crate::proto::pool::Pool;
     use crate::proto::recovery::packet_number;
     use crate::proto::recovery::packet_number::NUMBER_MAX;
-    use crate::proto::rng::Random;
+    use crate::proto::rng::SeededRng;
     use crate::proto::stats::SendLimitedBy;
     use crate::proto::wire::Writer;
     use crate::proto::wire::{frame, packet};
@@ -303,42 +324,44 @@ mod tests {
             message_max: 65_536,
             window: 262_144,
         };
-        let ends = Ends {
+        let params = ConnectionParams {
             nonce: [1; 16],
             name: [1; 16],
-            our_id: ConnectionId(7),
-            their_id: ConnectionId(8),
+            accepted_as: 1,
+            local_cid: ConnectionId(7),
+            remote_cid: ConnectionId(8),
             address,
             ours: settings,
             theirs: settings,
         };
-        let protection = Protection::Plain { protocol_id: 1 };
-        Connection::new(&Config::plain(1), ends, protection, now)
+        let protection = PacketProtection::Plain { protocol_id: 1 };
+        Connection::new(&Config::plain(1), params, protection, now)
     }
 
     /// Whether a packet with this number is taken.
     fn is_taken(connection: &mut Connection, number: u64, now: Instant) -> bool {
         let mut buffer = [0; DATAGRAM_MAX];
         frame::write_ping(&mut Writer::new(packet::payload_room(&mut buffer)));
-        let len = packet::seal(1, connection.our_id, number, 1, &mut buffer);
-        let (from, mut random) = (connection.address, Random::from_seed([1; 32]));
+        let len = packet::seal(1, connection.local_cid, number, 1, &mut buffer);
+        let (from, mut random) = (connection.address, SeededRng::from_seed([1; 32]));
         let truncated = packet_number::truncate(number);
         let (bytes, mut scratch) = (&buffer[..len], Vec::new());
         let verified = connection.verify(from, bytes, &mut scratch, truncated, &mut random, now);
         let Some(verified) = verified else {
             return false;
         };
-        let mut mailbox = Mailbox {
+        let mut event_sink = EventSink {
             peer: PeerId {
                 index: 0,
                 generation: 0,
             },
+            received_at: std::time::Instant::now(),
             events: &mut VecDeque::new(),
             pool: &mut Pool::default(),
             buffers: &mut Buffers::default(),
-            share: &mut Share::default(),
+            quota: &mut QueueQuota::default(),
         };
-        connection.take(&verified, now, &mut mailbox);
+        connection.take(&verified, now, &mut event_sink);
         true
     }
 
@@ -353,7 +376,9 @@ mod tests {
         }
         let mut buffer = [0; DATAGRAM_MAX];
         assert!(
-            connection.transmit(&mut buffer, now).is_some(),
+            connection
+                .transmit(&mut buffer, &mut Buffers::default(), now)
+                .is_some(),
             "an acknowledgement"
         );
         assert_eq!(connection.stats.malformed, 3);
@@ -365,7 +390,10 @@ mod tests {
         let mut buffer = [0; DATAGRAM_MAX];
         let mut packets = 0;
         assert!(!connection.on_timeout(now));
-        while connection.transmit(&mut buffer, now).is_some() {
+        while connection
+            .transmit(&mut buffer, &mut Buffers::default(), now)
+            .is_some()
+        {
             packets += 1;
         }
         let deadline = connection.deadline().unwrap();
@@ -457,9 +485,9 @@ mod tests {
         let now = Instant::START;
         let mut connection = connection(now);
         let mut asked = 0;
-        for sequence in 0..4 * TOO_LATE_MAX as u64 {
+        for sequence in 0..4 * STALE_NOTICES_MAX as u64 {
             // What the peer is told it never says that it heard: nothing that wants it came to it.
-            if !connection.too_late.push(1, sequence) {
+            if !connection.stale_notices.push(1, sequence) {
                 break;
             }
             connection.received.insert(sequence, true, now);

@@ -43,7 +43,7 @@ pub(super) fn host(socket: Socket, options: &Options) -> Result<Host, CliError> 
         connect_timeout: options.connect_timeout,
         ..secured
     };
-    Host::with_socket(socket, config).map_err(CliError::cannot("connect"))
+    Host::with_socket(socket, config).map_err(|error| CliError::cannot("connect")(error.into()))
 }
 
 impl ConnectionTransport {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use humantime::format_duration;
-use tickwire::{LinkConditions, Loss};
+use tickwire::sim::{LinkConditions, Loss};
 
 use crate::error::CliError;
 use crate::{ratio, time};
@@ -91,6 +91,6 @@ mod tests {
         let Err(CliError::Usage(text)) = network.conditions() else {
             panic!("{network:?}");
         };
-        assert!(text.starts_with("--jitter is 61s"), "{text}");
+        assert!(text.starts_with("--jitter is 61 s"), "{text}");
     }
 }

@@ -121,7 +121,8 @@ pub(crate) fn run(options: &Options) -> Result<(), CliError> {
         peers_max: options.peers_max,
         ..options.security.config(options.protocol_id)?
     };
-    let mut host = Host::with_socket(socket, config).map_err(CliError::cannot("serve"))?;
+    let mut host = Host::with_socket(socket, config)
+        .map_err(|error| CliError::cannot("serve")(error.into()))?;
     options.admission.install(verifier.clone(), &mut host);
     host.set_link_conditions(conditions)
         .map_err(CliError::usage)?;

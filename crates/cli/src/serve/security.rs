@@ -34,18 +34,12 @@ impl SecurityOptions {
         }
         let key = self.key.as_ref().map(PrivateKey::read_file).transpose();
         let key = key.map_err(CliError::usage)?;
-        let mut security = Security::noise(protocol_id, key);
-        if let Security::Noise {
-            handshakes_per_second,
-            ..
-        } = &mut security
-        {
-            *handshakes_per_second = self.handshakes;
+        let mut config = Config::noise(protocol_id);
+        if let Security::Noise(noise) = &mut config.security {
+            noise.private_key = key;
+            noise.handshakes_per_second = self.handshakes;
         }
-        Ok(Config {
-            security,
-            ..Config::default()
-        })
+        Ok(config)
     }
 
     /// The second line that the server prints: the key that clients should pin.

@@ -358,7 +358,7 @@ fn an_unsendable_address_fails_at_once() {
 fn invalid_serve_and_connect_options_are_refused() {
     let cases: [(&[&str], &str); 10] = [
         (&["serve", "nonsense"], "there is no port"),
-        (&["serve", "--latency", "61s"], "--latency is 61s"),
+        (&["serve", "--latency", "61s"], "--latency is 61 s"),
         (&["serve", "--loss", "5"], "0 to 1, or 0% to 100%"),
         (&["serve", "--tick", "1001"], "1001 is not in 0..=1000"),
         (

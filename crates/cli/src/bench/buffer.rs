@@ -7,7 +7,7 @@ use tickwire::limits::RECEIVE_BUFFER_DEFAULT;
 use tickwire::{Socket, SocketConfig};
 
 use super::LOOPBACK;
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// What Linux charges for a queued datagram of 1024 bytes, rounded up: 2304 were measured over
 /// loopback. A socket that is filled by this never overflows.
@@ -25,11 +25,11 @@ pub(crate) struct ReceiveBuffer {
 
 impl ReceiveBuffer {
     /// Asks the system for it, once.
-    pub(crate) fn look() -> Result<Self, Failure> {
+    pub(crate) fn look() -> Result<Self, CliError> {
         // The library warns where less is granted. Whoever asks for what is known to be granted is
         // not warned again.
         let socket = Socket::with_config(LOOPBACK, &SocketConfig::default())
-            .map_err(|error| Failure::cannot("open a socket on this machine")(error.into()))?;
+            .map_err(|error| CliError::cannot("open a socket on this machine")(error.into()))?;
         Ok(Self::of(&socket))
     }
 

@@ -33,9 +33,9 @@ use super::machine::Machine;
 use super::progress::Progress;
 use super::record::{self, Record};
 use super::{Files, args, loopback};
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output::Output;
-use crate::{share, time};
+use crate::{ratio, time};
 
 /// The worst link. Beyond it nobody connects.
 const LOSS_MAX: f64 = 0.9;
@@ -134,7 +134,7 @@ pub(crate) struct Options {
 }
 
 fn loss(text: &str) -> Result<f64, String> {
-    let share = share::parse(text).ok().filter(|share| *share <= LOSS_MAX);
+    let share = ratio::parse(text).ok().filter(|share| *share <= LOSS_MAX);
     share.ok_or_else(|| "a link here loses 0 to 0.9 of its datagrams, or 0% to 90%".to_owned())
 }
 
@@ -174,7 +174,7 @@ struct Results {
 }
 
 /// Measures, then shows.
-pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     let settings = Settings::of(options)?;
     let cases = settings.cases(options)?;
     refuse_bad_files(options)?;
@@ -192,17 +192,17 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     if complaints.is_empty() {
         return Ok(());
     }
-    Err(Failure::Refused(complaints.join("\ntickwire: ")))
+    Err(CliError::Runtime(complaints.join("\ntickwire: ")))
 }
 
 /// Now, and not after a minute of measuring.
-fn refuse_bad_files(options: &Options) -> Result<(), Failure> {
+fn refuse_bad_files(options: &Options) -> Result<(), CliError> {
     let (json, svg) = (&options.files.json, &options.svg);
     for path in [json, svg].into_iter().flatten() {
         record::refuse_unwritable(path)?;
     }
     match (json, svg) {
-        (Some(json), Some(svg)) if json == svg => Err(Failure::Usage(format!(
+        (Some(json), Some(svg)) if json == svg => Err(CliError::Usage(format!(
             "--json and --svg are both {}: choose two files",
             json.display()
         ))),
@@ -215,7 +215,7 @@ fn write(
     machine: &Machine,
     settings: &Settings,
     results: &Results,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     if let Some(path) = &options.files.json {
         let record = Record {
             benchmark: "messages",
@@ -245,7 +245,7 @@ impl Results {
     }
 }
 
-fn measure(settings: &Settings, cases: &[Case]) -> Result<Vec<Row>, Failure> {
+fn measure(settings: &Settings, cases: &[Case]) -> Result<Vec<Row>, CliError> {
     match settings.mode {
         Mode::Virtual => measure_virtual(settings, cases),
         Mode::Real => measure_real(settings, cases),
@@ -253,7 +253,7 @@ fn measure(settings: &Settings, cases: &[Case]) -> Result<Vec<Row>, Failure> {
 }
 
 /// Row by row.
-fn measure_virtual(settings: &Settings, cases: &[Case]) -> Result<Vec<Row>, Failure> {
+fn measure_virtual(settings: &Settings, cases: &[Case]) -> Result<Vec<Row>, CliError> {
     let progress = Progress::new(u64::from(settings.rounds) * cases.len() as u64);
     let row = |&case: &Case| {
         let mut outcomes = Vec::new();
@@ -268,7 +268,7 @@ fn measure_virtual(settings: &Settings, cases: &[Case]) -> Result<Vec<Row>, Fail
 }
 
 /// Round by round, each with all rows.
-fn measure_real(settings: &Settings, cases: &[Case]) -> Result<Vec<Row>, Failure> {
+fn measure_real(settings: &Settings, cases: &[Case]) -> Result<Vec<Row>, CliError> {
     loopback::refuse_silence()?;
     let mut rounds: Vec<Vec<Outcome>> = Vec::new();
     let each = settings.tick() * settings.messages;

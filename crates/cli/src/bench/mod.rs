@@ -31,7 +31,7 @@ mod turns;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// Any free port of this machine alone.
 const LOOPBACK: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
@@ -65,7 +65,7 @@ pub(crate) struct Files {
 }
 
 /// Runs the one that was asked for.
-pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     match &options.command {
         Command::Connections(options) => connections::run(options),
         Command::Clients(options) => connections::run_clients(options),

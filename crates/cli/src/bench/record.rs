@@ -7,12 +7,12 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::machine::Machine;
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// Refuses a file that cannot be written, and leaves everything as it is: for whoever would measure
 /// for a minute first. What is neither a file nor missing is not asked: to open a pipe waits for a
 /// reader, and to close it again would be the end for him.
-pub(crate) fn refuse_unwritable(path: &Path) -> Result<(), Failure> {
+pub(crate) fn refuse_unwritable(path: &Path) -> Result<(), CliError> {
     let kind = path.metadata().map(|metadata| metadata.file_type());
     if kind.is_ok_and(|kind| !kind.is_file() && !kind.is_dir()) {
         return Ok(());
@@ -21,12 +21,12 @@ pub(crate) fn refuse_unwritable(path: &Path) -> Result<(), Failure> {
     // A link that leads nowhere yet is there too, and is not ours to remove.
     let is_there = path.symlink_metadata().is_ok();
     let opened = OpenOptions::new().append(true).create(true).open(path);
-    opened.map(drop).map_err(Failure::cannot(&what))?;
+    opened.map(drop).map_err(CliError::cannot(&what))?;
     if is_there {
         return Ok(());
     }
     // Whoever finds it empty, because the measurement failed, would take it for a record.
-    fs::remove_file(path).map_err(Failure::cannot(&what))
+    fs::remove_file(path).map_err(CliError::cannot(&what))
 }
 
 /// A time is a number in the file, whose name says that it is in seconds.
@@ -55,8 +55,8 @@ pub(crate) struct Record<'a, S, R> {
 
 impl<S: Serialize, R: Serialize> Record<'_, S, R> {
     /// Writes the file, in the place of one that may be there.
-    pub(crate) fn write(&self, path: &Path) -> Result<(), Failure> {
-        let cannot = || Failure::cannot("write the JSON file");
+    pub(crate) fn write(&self, path: &Path) -> Result<(), CliError> {
+        let cannot = || CliError::cannot("write the JSON file");
         let mut text =
             serde_json::to_string_pretty(self).map_err(|error| cannot()(error.into()))?;
         text.push('\n');

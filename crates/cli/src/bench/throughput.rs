@@ -36,7 +36,7 @@ use super::machine::Machine;
 use super::progress::Progress;
 use super::record::{self, Record};
 use super::{Files, args, loopback};
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output::Output;
 
 /// Measures how many datagrams one core receives, and what each costs
@@ -103,7 +103,7 @@ struct Settings {
 }
 
 /// Measures everything and shows it.
-pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     if let Some(path) = &options.files.json {
         // Now, and not after everything was measured.
         record::refuse_unwritable(path)?;
@@ -111,7 +111,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     loopback::refuse_silence()?;
     let settings = Settings::of(options)?;
     let machine = Machine::look();
-    let rows = measure(options, &settings).map_err(Failure::cannot("measure"))?;
+    let rows = measure(options, &settings).map_err(CliError::cannot("measure"))?;
     let mut output = Output::new();
     output.line(&machine)?;
     output.line(settings.receive_buffer)?;
@@ -131,7 +131,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
 }
 
 impl Settings {
-    fn of(options: &Options) -> Result<Self, Failure> {
+    fn of(options: &Options) -> Result<Self, CliError> {
         let receive_buffer = ReceiveBuffer::look()?;
         Ok(Self {
             sizes: options.sizes.clone(),

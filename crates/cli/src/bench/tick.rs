@@ -46,7 +46,7 @@ use super::buffer::ReceiveBuffer;
 use super::machine::Machine;
 use super::record::{self, Record};
 use super::{Files, args, files, loopback};
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output::Output;
 
 /// The most clients. Each has a port of one address, and Linux gives out 28,232 of them by itself
@@ -148,7 +148,7 @@ struct Settings {
 }
 
 /// Measures all rounds and shows them.
-pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     if let Some(path) = &options.files.json {
         // Now, and not after everything was measured.
         record::refuse_unwritable(path)?;
@@ -182,7 +182,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
 }
 
 impl Settings {
-    fn of(options: &Options) -> Result<Self, Failure> {
+    fn of(options: &Options) -> Result<Self, CliError> {
         Ok(Self {
             clients: options.clients,
             hz: options.hz,

@@ -12,7 +12,7 @@ use tickwire::Waker;
 
 use super::Kind;
 use super::report::{Order, Report};
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// All of them. Those that still run are killed when it goes out of scope.
 pub(super) struct Children {
@@ -28,7 +28,7 @@ impl Children {
         kind: Kind,
         to: SocketAddr,
         waker: Option<&Waker>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, CliError> {
         let (sender, reports) = channel();
         let mut children = Self {
             children: Vec::new(),
@@ -38,7 +38,7 @@ impl Children {
             // As even as it can be.
             let share = peers / processes + usize::from(number < peers % processes);
             let mut child =
-                start_one(share, kind, to).map_err(Failure::cannot("start the clients"))?;
+                start_one(share, kind, to).map_err(CliError::cannot("start the clients"))?;
             let stdout = child.stdout.take();
             children.children.push(child);
             if let Some(stdout) = stdout {
@@ -53,25 +53,25 @@ impl Children {
         self.children.len()
     }
 
-    pub(super) fn order(&mut self, order: Order) -> Result<(), Failure> {
+    pub(super) fn order(&mut self, order: Order) -> Result<(), CliError> {
         for child in &mut self.children {
             let Some(stdin) = &mut child.stdin else {
                 continue;
             };
             writeln!(stdin, "{}", order.word())
                 .and_then(|()| stdin.flush())
-                .map_err(Failure::cannot("talk to the clients"))?;
+                .map_err(CliError::cannot("talk to the clients"))?;
         }
         Ok(())
     }
 
     /// The next report, if one comes within `time`. One that cannot go on is a failure.
-    pub(super) fn report(&self, time: Duration) -> Result<Option<Report>, Failure> {
+    pub(super) fn report(&self, time: Duration) -> Result<Option<Report>, CliError> {
         match self.reports.recv_timeout(time) {
-            Ok(Some(Report::Failed { why })) => Err(Failure::Refused(why)),
+            Ok(Some(Report::Failed { why })) => Err(CliError::Runtime(why)),
             Ok(Some(report)) => Ok(Some(report)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
-            Ok(None) | Err(RecvTimeoutError::Disconnected) => Err(Failure::Refused(
+            Ok(None) | Err(RecvTimeoutError::Disconnected) => Err(CliError::Runtime(
                 "a process of clients ended before its time".into(),
             )),
         }

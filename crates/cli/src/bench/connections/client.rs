@@ -11,7 +11,7 @@ use tickwire::{
 };
 
 use super::config;
-use crate::agreement::GOODBYE;
+use crate::protocol::NORMAL_CLOSE;
 
 /// How many datagrams wait to be sent at most: it has little to say.
 const SEND_QUEUE: usize = 4;
@@ -75,7 +75,7 @@ impl Client {
     }
 
     pub(super) fn say_goodbye(&mut self) {
-        self.host.shutdown(GOODBYE);
+        self.host.shutdown(NORMAL_CLOSE);
     }
 
     /// Whether it has nothing more to say.

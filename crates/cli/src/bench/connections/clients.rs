@@ -13,7 +13,7 @@ use mio::Waker;
 use super::bare::BareCrowd;
 use super::crowd::Crowd;
 use super::report::{Order, Reasons, Report};
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output::Output;
 
 /// Clients of `bench connections`, which starts this by itself
@@ -36,7 +36,7 @@ pub(crate) struct Options {
 }
 
 /// Runs until it is told to close.
-pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     let mut output = Output::new();
     let result = if options.bare {
         speak(options, &mut output)
@@ -44,18 +44,18 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         connect_and_keep(options, &mut output)
     };
     match result {
-        Err(Failure::Refused(why)) => say(&mut output, &Report::Failed { why }),
+        Err(CliError::Runtime(why)) => say(&mut output, &Report::Failed { why }),
         result => result,
     }
 }
 
-fn connect_and_keep(options: &Options, output: &mut Output) -> Result<(), Failure> {
+fn connect_and_keep(options: &Options, output: &mut Output) -> Result<(), CliError> {
     let opened = Crowd::open(options.peers, !options.plain, options.address);
-    let mut crowd = opened.map_err(Failure::cannot("open the sockets of the clients"))?;
+    let mut crowd = opened.map_err(CliError::cannot("open the sockets of the clients"))?;
     let Some(orders) = ready(crowd.waker(), output)? else {
         return Ok(());
     };
-    let cannot = || Failure::cannot("drive the clients");
+    let cannot = || CliError::cannot("drive the clients");
     while !crowd.is_settled() && is_wanted(&orders) {
         crowd.connect_some().map_err(cannot())?;
         crowd.turn().map_err(cannot())?;
@@ -78,15 +78,17 @@ fn connect_and_keep(options: &Options, output: &mut Output) -> Result<(), Failur
 }
 
 /// Clients that have nothing to connect.
-fn speak(options: &Options, output: &mut Output) -> Result<(), Failure> {
+fn speak(options: &Options, output: &mut Output) -> Result<(), CliError> {
     let opened = BareCrowd::open(options.peers, options.address);
-    let mut crowd = opened.map_err(Failure::cannot("open the sockets of the clients"))?;
+    let mut crowd = opened.map_err(CliError::cannot("open the sockets of the clients"))?;
     let Some(orders) = ready(crowd.waker(), output)? else {
         return Ok(());
     };
     crowd.begin();
     while is_wanted(&orders) {
-        crowd.turn().map_err(Failure::cannot("drive the clients"))?;
+        crowd
+            .turn()
+            .map_err(CliError::cannot("drive the clients"))?;
     }
     let gone = Reasons::new();
     say(output, &Report::Closed { gone })
@@ -96,15 +98,15 @@ fn speak(options: &Options, output: &mut Output) -> Result<(), Failure> {
 fn ready(
     waker: io::Result<Waker>,
     output: &mut Output,
-) -> Result<Option<Receiver<Order>>, Failure> {
-    let orders = listen(waker.map_err(Failure::cannot("wait"))?);
+) -> Result<Option<Receiver<Order>>, CliError> {
+    let orders = listen(waker.map_err(CliError::cannot("wait"))?);
     say(output, &Report::Ready)?;
     Ok((orders.recv() == Ok(Order::Connect)).then_some(orders))
 }
 
-fn say(output: &mut Output, report: &Report) -> Result<(), Failure> {
+fn say(output: &mut Output, report: &Report) -> Result<(), CliError> {
     let line =
-        serde_json::to_string(report).map_err(|error| Failure::cannot("report")(error.into()))?;
+        serde_json::to_string(report).map_err(|error| CliError::cannot("report")(error.into()))?;
     output.line(line)?;
     output.flush()
 }

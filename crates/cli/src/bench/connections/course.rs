@@ -14,7 +14,7 @@ use super::server::{Done, Server};
 use super::{Kind, Settings};
 use crate::bench::memory::resident_bytes;
 use crate::bench::progress::Progress;
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// How long everything else may take than to keep the connections: twice what a client tries by itself.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -26,7 +26,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 const STEP: Duration = Duration::from_secs(1);
 
 /// Runs all of it.
-pub(super) fn run(settings: &Settings) -> Result<Results, Failure> {
+pub(super) fn run(settings: &Settings) -> Result<Results, CliError> {
     let mut course = Course::prepare(settings)?;
     course.progress.next("opening sockets");
     course.wait_for_sockets()?;
@@ -62,7 +62,7 @@ struct Course<'a> {
 }
 
 impl<'a> Course<'a> {
-    fn prepare(settings: &'a Settings) -> Result<Self, Failure> {
+    fn prepare(settings: &'a Settings) -> Result<Self, CliError> {
         let (server, to, waker) = match &settings.to {
             Some(to) => (None, parse(to)?, None),
             None => {
@@ -82,7 +82,7 @@ impl<'a> Course<'a> {
         })
     }
 
-    fn wait_for_sockets(&mut self) -> Result<(), Failure> {
+    fn wait_for_sockets(&mut self) -> Result<(), CliError> {
         let deadline = Instant::now() + PATIENCE;
         for _ in 0..self.children.count() {
             match self.report(deadline)? {
@@ -93,7 +93,7 @@ impl<'a> Course<'a> {
         Ok(())
     }
 
-    fn admit(&mut self) -> Result<Admitted, Failure> {
+    fn admit(&mut self) -> Result<Admitted, CliError> {
         let start = Instant::now();
         self.children.order(Order::Connect)?;
         let mut admitted = Admitted::default();
@@ -109,7 +109,7 @@ impl<'a> Course<'a> {
     }
 
     /// The server has let somebody in when it has heard from him; that may be a packet later.
-    fn hear_all(&mut self, peers: usize, deadline: Instant) -> Result<(), Failure> {
+    fn hear_all(&mut self, peers: usize, deadline: Instant) -> Result<(), CliError> {
         let Some(server) = &mut self.server else {
             return Ok(());
         };
@@ -121,7 +121,7 @@ impl<'a> Course<'a> {
 
     /// Until everybody has spoken once, at a time of his own: see `Crowd::spread`. A run that is shorter
     /// than that does not wait for all of them.
-    fn spread(&mut self) -> Result<(), Failure> {
+    fn spread(&mut self) -> Result<(), CliError> {
         let end = Instant::now() + self.settings.duration.min(KEEP_ALIVE_DEFAULT);
         if self.report(end)?.is_some() {
             return Err(unexpected("keep its connections"));
@@ -131,7 +131,7 @@ impl<'a> Course<'a> {
     }
 
     /// Beside a server of our own. Its port and its clients are gone by then.
-    fn floor(mut self) -> Result<Option<Paced<Floor>>, Failure> {
+    fn floor(mut self) -> Result<Option<Paced<Floor>>, CliError> {
         if self.server.take().is_none() {
             return Ok(None);
         }
@@ -139,7 +139,7 @@ impl<'a> Course<'a> {
         floor::measure(self.settings).map(Some)
     }
 
-    fn keep(&mut self) -> Result<(Kept, Option<Paced<Done>>), Failure> {
+    fn keep(&mut self) -> Result<(Kept, Option<Paced<Done>>), CliError> {
         let start = Instant::now();
         let done = Paced::try_each(|pace| self.keep_at(pace))?;
         let gone = self
@@ -153,7 +153,7 @@ impl<'a> Course<'a> {
     }
 
     /// `None`: the server is elsewhere, and keeps to whatever pace it has.
-    fn keep_at(&mut self, pace: Pace) -> Result<Option<Done>, Failure> {
+    fn keep_at(&mut self, pace: Pace) -> Result<Option<Done>, CliError> {
         if let Some(server) = &mut self.server {
             server.keep_to(pace);
         }
@@ -172,7 +172,7 @@ impl<'a> Course<'a> {
         Ok(done.map(|(before, after)| after.since(&before)))
     }
 
-    fn close(&mut self) -> Result<Closed, Failure> {
+    fn close(&mut self) -> Result<Closed, CliError> {
         if let Some(server) = &mut self.server {
             server.keep_to(Pace::Woken);
         }
@@ -195,7 +195,7 @@ impl<'a> Course<'a> {
         Ok(closed)
     }
 
-    fn hear_goodbyes(&mut self) -> Result<(), Failure> {
+    fn hear_goodbyes(&mut self) -> Result<(), CliError> {
         let Some(server) = &mut self.server else {
             return Ok(());
         };
@@ -207,7 +207,7 @@ impl<'a> Course<'a> {
     }
 
     /// The next report of a process, if one comes until `deadline`. Meanwhile the server serves.
-    fn report(&mut self, deadline: Instant) -> Result<Option<Report>, Failure> {
+    fn report(&mut self, deadline: Instant) -> Result<Option<Report>, CliError> {
         let Some(server) = &mut self.server else {
             return self.children.report(until(deadline));
         };
@@ -225,11 +225,11 @@ fn until(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }
 
-fn unexpected(what: &str) -> Failure {
-    Failure::Refused(format!("a process of clients did not {what}"))
+fn unexpected(what: &str) -> CliError {
+    CliError::Runtime(format!("a process of clients did not {what}"))
 }
 
-fn parse(to: &str) -> Result<SocketAddr, Failure> {
+fn parse(to: &str) -> Result<SocketAddr, CliError> {
     to.parse()
-        .map_err(|_| Failure::Usage(format!("{to} is no address")))
+        .map_err(|_| CliError::Usage(format!("{to} is no address")))
 }

@@ -13,7 +13,7 @@ use super::report::{Order, Reasons, Report};
 use super::{Kind, Settings};
 use crate::bench::LOOPBACK;
 use crate::bench::cpu::ThreadCpu;
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// How long it is measured at most at each pace: nothing of it changes with time.
 const DURATION_MAX: Duration = Duration::from_secs(10);
@@ -29,8 +29,8 @@ pub(super) struct Floor {
     pub(super) echoes_per_peer_and_minute: f64,
 }
 
-pub(super) fn measure(settings: &Settings) -> Result<Paced<Floor>, Failure> {
-    let cannot = || Failure::cannot("measure the floor");
+pub(super) fn measure(settings: &Settings) -> Result<Paced<Floor>, CliError> {
+    let cannot = || CliError::cannot("measure the floor");
     let mut socket = Socket::bind(LOOPBACK).map_err(|error| cannot()(error.into()))?;
     let waker = socket.waker().map_err(cannot())?;
     let (processes, peers) = (settings.processes, settings.peers);
@@ -73,11 +73,11 @@ fn keep(socket: &mut Socket, pace: Pace, settings: &Settings) -> io::Result<Floo
 }
 
 /// The same from every process.
-fn wait_for(children: &Children, wanted: &Report) -> Result<(), Failure> {
+fn wait_for(children: &Children, wanted: &Report) -> Result<(), CliError> {
     for _ in 0..children.count() {
         let report = children.report(PATIENCE)?;
         if report.as_ref() != Some(wanted) {
-            return Err(Failure::Refused(
+            return Err(CliError::Runtime(
                 "a process of clients did not do what the floor asks for".into(),
             ));
         }

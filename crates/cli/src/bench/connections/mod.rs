@@ -37,9 +37,9 @@ use super::machine::Machine;
 use super::record::{self, Record};
 use super::{Files, args, files, loopback};
 use crate::address;
-use crate::agreement::ProtocolId;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output::Output;
+use crate::protocol::ProtocolId;
 
 /// The most clients: each has a port of one address. See `bench tick`.
 const PEERS_MAX: usize = 20_000;
@@ -125,7 +125,7 @@ struct Settings {
 }
 
 /// Connects everybody, keeps them, closes them, and shows what that took.
-pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     if let Some(path) = &options.files.json {
         // Now, and not after everything was measured.
         record::refuse_unwritable(path)?;
@@ -146,7 +146,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     output.flush()?;
     write(options, &machine, &settings, &results)?;
     match results.complaint() {
-        Some(complaint) => Err(Failure::Refused(complaint)),
+        Some(complaint) => Err(CliError::Runtime(complaint)),
         None => Ok(()),
     }
 }
@@ -156,7 +156,7 @@ fn write(
     machine: &Machine,
     settings: &Settings,
     results: &Results,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let record = Record {
         benchmark: "connections",
         machine,
@@ -170,7 +170,7 @@ fn write(
 }
 
 impl Settings {
-    fn of(options: &Options) -> Result<Self, Failure> {
+    fn of(options: &Options) -> Result<Self, CliError> {
         let to = options.to.as_deref().map(address::resolve).transpose()?;
         Ok(Self {
             peers: options.peers,
@@ -249,13 +249,13 @@ impl std::fmt::Display for Settings {
 }
 
 /// How many processes it takes, if each has room for so many files of its clients.
-fn processes(peers: usize, files: usize) -> Result<usize, Failure> {
+fn processes(peers: usize, files: usize) -> Result<usize, CliError> {
     let each = files / FILES_PER_CLIENT;
     let processes = peers.checked_div(each).map(|_| peers.div_ceil(each));
     processes
         .filter(|processes| *processes <= PROCESSES_MAX)
         .ok_or_else(|| {
-            Failure::Refused(format!(
+            CliError::Runtime(format!(
                 "{peers} clients have {FILES_PER_CLIENT} files each open, and the limit of open files \
                  leaves room for {each} of them in a process: ask for fewer with --peers, or raise the \
                  limit as root with ulimit -n"
@@ -277,7 +277,7 @@ mod tests {
     #[test]
     fn too_low_a_limit_is_told_with_two_ways_out() {
         for (peers, files) in [(1, 0), (1, 1), (1601, 200)] {
-            let Err(Failure::Refused(text)) = processes(peers, files) else {
+            let Err(CliError::Runtime(text)) = processes(peers, files) else {
                 panic!("{peers} {files}");
             };
             assert!(text.contains("--peers") && text.contains("ulimit -n"));

@@ -6,10 +6,10 @@ use tickwire::{Config, DisconnectReason, Event, Host, Waker};
 
 use super::pace::{Pace, Sleeper};
 use super::report::{self, Reasons};
-use crate::agreement::GOODBYE;
 use crate::bench::LOOPBACK;
 use crate::bench::cpu::ThreadCpu;
-use crate::failure::Failure;
+use crate::error::CliError;
+use crate::protocol::NORMAL_CLOSE;
 
 /// See the [module](self).
 pub(super) struct Server {
@@ -39,9 +39,9 @@ pub(super) struct Done {
 }
 
 impl Server {
-    pub(super) fn open(config: Config) -> Result<Self, Failure> {
+    pub(super) fn open(config: Config) -> Result<Self, CliError> {
         let host = Host::bind(LOOPBACK, config)
-            .map_err(|error| Failure::cannot("open the server")(error.into()))?;
+            .map_err(|error| CliError::cannot("open the server")(error.into()))?;
         Ok(Self {
             host,
             sleeper: Sleeper::new(Pace::Woken),
@@ -55,8 +55,8 @@ impl Server {
         &self.host
     }
 
-    pub(super) fn waker(&mut self) -> Result<Waker, Failure> {
-        self.host.waker().map_err(Failure::cannot("wait"))
+    pub(super) fn waker(&mut self) -> Result<Waker, CliError> {
+        self.host.waker().map_err(CliError::cannot("wait"))
     }
 
     /// When it looks from now on.
@@ -65,11 +65,11 @@ impl Server {
     }
 
     /// Sleeps as its pace is, at most until `time`, and looks at what came and what is due.
-    pub(super) fn turn(&mut self, time: Instant) -> Result<(), Failure> {
+    pub(super) fn turn(&mut self, time: Instant) -> Result<(), CliError> {
         let patience = self.sleeper.patience(time);
         self.host
             .wait(Some(patience))
-            .map_err(Failure::cannot("drive the server"))?;
+            .map_err(CliError::cannot("drive the server"))?;
         while let Some(event) = self.host.next_event() {
             self.on_event(&event);
         }
@@ -80,7 +80,7 @@ impl Server {
         match event {
             Event::Connected { .. } => self.connected += 1,
             Event::Disconnected {
-                reason: DisconnectReason::Remote { code: GOODBYE },
+                reason: DisconnectReason::Remote { code: NORMAL_CLOSE },
                 ..
             } => self.said_goodbye += 1,
             Event::Disconnected { reason, .. } => report::add(&mut self.gone, reason, 1),

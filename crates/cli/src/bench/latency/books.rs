@@ -6,7 +6,7 @@ use super::drive::Leaving;
 use super::journal::Journal;
 use super::pace::{Pace, Span};
 use super::probe::Probe;
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// What was measured, and what it takes to measure at a rate.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub(super) struct Books {
 impl Books {
     /// For as many datagrams as are due in `span`; in closed loop, which is without a rate, the
     /// journal is all that is needed.
-    pub(super) fn of(span: Span, per_second: Option<u32>) -> Result<Self, Failure> {
+    pub(super) fn of(span: Span, per_second: Option<u32>) -> Result<Self, CliError> {
         let total = per_second.map_or(0, |rate| span.datagrams(rate));
         Ok(Self {
             journal: Journal::new(span.duration)?,

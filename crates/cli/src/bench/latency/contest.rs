@@ -21,7 +21,7 @@ use super::target::any_towards;
 use super::{Contestant, Settings, Wait};
 use crate::bench::progress::{Progress, REDRAW};
 use crate::bench::turns::in_turns;
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// From the moment when everything is prepared to the first datagram: time enough for std's second
 /// thread to begin.
@@ -37,7 +37,7 @@ pub(super) struct Round {
 }
 
 /// Runs all rounds of all contestants; the rounds of each are in their order.
-pub(super) fn run(settings: &Settings) -> Result<Vec<Round>, Failure> {
+pub(super) fn run(settings: &Settings) -> Result<Vec<Round>, CliError> {
     let contestants = settings.contestants();
     let steps = usize::from(settings.rounds) * contestants.len();
     let each = LEAD + settings.warm_up + settings.duration;
@@ -63,8 +63,8 @@ fn round(
     settings: &Settings,
     started: Instant,
     progress: &Progress,
-) -> Result<Round, Failure> {
-    let cannot = |error: io::Error| Failure::Refused(format!("cannot measure {who}: {error}"));
+) -> Result<Round, CliError> {
+    let cannot = |error: io::Error| CliError::Runtime(format!("cannot measure {who}: {error}"));
     let echo = match settings.to {
         Some(_) => None,
         None => Some(Echo::start(who, settings.wait, settings.place).map_err(cannot)?),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use super::pace::Pace;
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// The longest latency that is told apart from longer ones.
 const LATENCY_MAX: Duration = Duration::from_secs(120);
@@ -75,7 +75,7 @@ impl Counts {
 
 impl Journal {
     /// For a round of which so much counts.
-    pub(super) fn new(duration: Duration) -> Result<Self, Failure> {
+    pub(super) fn new(duration: Duration) -> Result<Self, CliError> {
         Ok(Self {
             latency: touched_histogram()?,
             round_trip: touched_histogram()?,
@@ -136,14 +136,14 @@ impl Journal {
 }
 
 /// An empty histogram, as large as it will ever be.
-pub(super) fn histogram() -> Result<Histogram<u64>, Failure> {
+pub(super) fn histogram() -> Result<Histogram<u64>, CliError> {
     Histogram::new_with_max(nanos(LATENCY_MAX), DIGITS)
-        .map_err(|error| Failure::Refused(format!("cannot make a histogram: {error}")))
+        .map_err(|error| CliError::Runtime(format!("cannot make a histogram: {error}")))
 }
 
 /// The same, and each of its counts was written to. The system hands out memory that is all zero when
 /// it is first written to, and that would be in the middle of the round.
-fn touched_histogram() -> Result<Histogram<u64>, Failure> {
+fn touched_histogram() -> Result<Histogram<u64>, CliError> {
     let mut histogram = histogram()?;
     let mut value = 0;
     while value <= nanos(LATENCY_MAX) {

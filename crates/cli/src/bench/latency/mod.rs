@@ -50,7 +50,7 @@ use self::results::Results;
 use super::machine::Machine;
 use super::record::{self, Record};
 use super::{Files, args};
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output::Output;
 use crate::time;
 
@@ -209,7 +209,7 @@ struct Settings {
 
 impl Settings {
     /// Everything that makes no sense is refused here, before anything is measured.
-    fn of(options: &Options, machine: &Machine) -> Result<Self, Failure> {
+    fn of(options: &Options, machine: &Machine) -> Result<Self, CliError> {
         let settings = Self {
             to: None,
             size_bytes: options.size,
@@ -233,8 +233,8 @@ impl Settings {
         }
     }
 
-    fn refuse_nonsense(&self) -> Result<(), Failure> {
-        let usage = |text: String| Err(Failure::Usage(text));
+    fn refuse_nonsense(&self) -> Result<(), CliError> {
+        let usage = |text: String| Err(CliError::Usage(text));
         if self.receive_timestamps && cfg!(not(target_os = "linux")) {
             return usage("--receive-timestamps: of all systems only Linux stamps them".to_owned());
         }
@@ -284,9 +284,9 @@ impl Settings {
     }
 }
 
-fn place_of(options: &Options, processors: usize) -> Result<Place, Failure> {
+fn place_of(options: &Options, processors: usize) -> Result<Place, CliError> {
     match options.place {
-        Some(Place::Apart) if processors < 2 => Err(Failure::Usage(
+        Some(Place::Apart) if processors < 2 => Err(CliError::Usage(
             "--place apart needs two processors, and this program has one".to_owned(),
         )),
         Some(place) => Ok(place),
@@ -297,9 +297,9 @@ fn place_of(options: &Options, processors: usize) -> Result<Place, Failure> {
 }
 
 /// The second would take the place of the first, without a word.
-fn refuse_one_file_for_both(options: &Options) -> Result<(), Failure> {
+fn refuse_one_file_for_both(options: &Options) -> Result<(), CliError> {
     match (&options.files.json, &options.svg) {
-        (Some(json), Some(svg)) if json == svg => Err(Failure::Usage(format!(
+        (Some(json), Some(svg)) if json == svg => Err(CliError::Usage(format!(
             "--json and --svg are both {}: choose two files",
             json.display()
         ))),
@@ -308,7 +308,7 @@ fn refuse_one_file_for_both(options: &Options) -> Result<(), Failure> {
 }
 
 /// Measures, then shows.
-pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     let machine = Machine::look();
     let settings = Settings::of(options, &machine)?;
     for path in [&options.files.json, &options.svg].into_iter().flatten() {
@@ -362,7 +362,7 @@ mod tests {
 
     fn refusal(settings: &Settings) -> String {
         match settings.refuse_nonsense() {
-            Err(Failure::Usage(text)) => text,
+            Err(CliError::Usage(text)) => text,
             other => panic!("{other:?}"),
         }
     }

@@ -14,7 +14,7 @@ use crate::bench::drawing::{
     VERMILION, around, cross, dot, draw_heading, marks, percentile, percentile_marks, time,
 };
 use crate::bench::machine::Machine;
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// In pixels, at which the text has the size of a page's.
 const SIZE: (u32, u32) = (1000, 860);
@@ -27,10 +27,10 @@ pub(super) fn draw(
     machine: &Machine,
     results: &Results,
     path: &Path,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let text = picture(settings, machine, results)
-        .map_err(|error| Failure::Refused(format!("cannot draw the picture: {error}")))?;
-    fs::write(path, text).map_err(Failure::cannot("write the SVG file"))
+        .map_err(|error| CliError::Runtime(format!("cannot draw the picture: {error}")))?;
+    fs::write(path, text).map_err(CliError::cannot("write the SVG file"))
 }
 
 fn picture(settings: &Settings, machine: &Machine, results: &Results) -> Drawn<String> {

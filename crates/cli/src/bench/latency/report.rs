@@ -9,7 +9,7 @@ use super::{Settings, Wait};
 use crate::bench::machine::Machine;
 use crate::bench::spread::Spread;
 use crate::bench::table::Table;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output::Output;
 
 /// Adds everything to the output.
@@ -18,7 +18,7 @@ pub(super) fn show(
     machine: &Machine,
     results: &Results,
     output: &mut Output,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     output.line(Title(settings, results))?;
     output.line(machine)?;
     let since = match settings.rate_per_second {

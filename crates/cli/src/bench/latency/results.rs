@@ -10,7 +10,7 @@ use super::figures::{Figure, Percentiles, Spreads, Times, micros};
 use super::journal::{Counts, Journal, Longest, Slice, Slices, histogram};
 use super::{Contestant, Settings, Wait};
 use crate::bench::spread::Spread;
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// How many points a decade of the distribution has in the record and in the picture.
 const POINTS_PER_DECADE: u32 = 20;
@@ -176,7 +176,7 @@ impl Results {
         contestants.any(|who| who.fell_behind(settings).is_some())
     }
 
-    pub(super) fn of(settings: &Settings, rounds: &[Round]) -> Result<Self, Failure> {
+    pub(super) fn of(settings: &Settings, rounds: &[Round]) -> Result<Self, CliError> {
         let contestants = settings.contestants().iter();
         let contestants: Vec<_> = contestants
             .map(|who| Measured::of(settings, *who, rounds))
@@ -192,7 +192,7 @@ impl Results {
 }
 
 impl Measured {
-    fn of(settings: &Settings, who: Contestant, rounds: &[Round]) -> Result<Self, Failure> {
+    fn of(settings: &Settings, who: Contestant, rounds: &[Round]) -> Result<Self, CliError> {
         let mut counts = Totals::default();
         let (mut latency, mut round_trip, mut waited) = (histogram()?, histogram()?, histogram()?);
         let mut longest = Longest::default();
@@ -255,13 +255,13 @@ impl Measured {
     }
 }
 
-fn add(all: &mut Histogram<u64>, round: &Histogram<u64>) -> Result<(), Failure> {
+fn add(all: &mut Histogram<u64>, round: &Histogram<u64>) -> Result<(), CliError> {
     all.add(round)
-        .map_err(|error| Failure::Refused(format!("cannot add up the rounds: {error}")))
+        .map_err(|error| CliError::Runtime(format!("cannot add up the rounds: {error}")))
 }
 
 /// Of nothing there is no percentile. Whoever alone got no answer is shown beside those who did.
-fn refuse_silence(settings: &Settings, contestants: &[Measured]) -> Result<(), Failure> {
+fn refuse_silence(settings: &Settings, contestants: &[Measured]) -> Result<(), CliError> {
     if contestants.iter().any(|who| who.counts.answered > 0) {
         return Ok(());
     }
@@ -271,7 +271,7 @@ fn refuse_silence(settings: &Settings, contestants: &[Measured]) -> Result<(), F
         (None, 0) => "nothing came back, not even in the warm-up".to_owned(),
         (None, _) => format!("none of {sent} datagrams came back"),
     };
-    Err(Failure::Refused(format!(
+    Err(CliError::Runtime(format!(
         "{what}, so there is nothing to show"
     )))
 }
@@ -694,7 +694,7 @@ mod tests {
 
     fn silence(settings: &Settings, rounds: &[Round]) -> String {
         match Results::of(settings, rounds) {
-            Err(Failure::Refused(text)) => text,
+            Err(CliError::Runtime(text)) => text,
             other => panic!("{other:?}"),
         }
     }

@@ -16,8 +16,8 @@ use crate::bench::drawing::{
     VERMILION, around, cross, dot, draw_heading, marks, percentile, percentile_marks, time,
 };
 use crate::bench::machine::Machine;
-use crate::failure::Failure;
-use crate::share;
+use crate::error::CliError;
+use crate::ratio;
 
 /// In pixels.
 const WIDTH: u32 = 1000;
@@ -47,10 +47,10 @@ pub(super) fn draw(
     machine: &Machine,
     results: &Results,
     path: &Path,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let text = picture(settings, machine, results)
-        .map_err(|error| Failure::Refused(format!("cannot draw the picture: {error}")))?;
-    fs::write(path, text).map_err(Failure::cannot("write the SVG file"))
+        .map_err(|error| CliError::Runtime(format!("cannot draw the picture: {error}")))?;
+    fs::write(path, text).map_err(CliError::cannot("write the SVG file"))
 }
 
 fn picture(settings: &Settings, machine: &Machine, results: &Results) -> Drawn<String> {
@@ -204,7 +204,7 @@ fn style(row: &Row, losses: &[f64]) -> ShapeStyle {
 
 /// `5% lost, redundancy 2`.
 fn legend(row: &Row) -> String {
-    let loss = share::percent(row.case.loss);
+    let loss = ratio::percent(row.case.loss);
     match row.case.redundancy {
         Some(redundancy) => format!("{loss} lost, redundancy {redundancy}"),
         None => format!("{loss} lost"),

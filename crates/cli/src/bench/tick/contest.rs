@@ -17,10 +17,10 @@ use crate::bench::LOOPBACK;
 use crate::bench::polled;
 use crate::bench::progress::Progress;
 use crate::bench::turns::in_turns;
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// Runs all rounds; those of each contestant are in their order.
-pub(super) fn run(settings: &Settings) -> Result<Vec<(Who, Sample)>, Failure> {
+pub(super) fn run(settings: &Settings) -> Result<Vec<(Who, Sample)>, CliError> {
     let steps = settings.rounds as usize * Who::EVERYBODY.len();
     let progress = Progress::new(steps as u64);
     let mut rounds = Vec::with_capacity(steps);
@@ -42,8 +42,8 @@ pub(super) fn run(settings: &Settings) -> Result<Vec<(Who, Sample)>, Failure> {
 }
 
 /// With a socket of its own, whose receive buffer is what the system is known to grant.
-fn round(who: Who, settings: &Settings) -> Result<Sample, Failure> {
-    let cannot = || Failure::cannot("open the server's socket");
+fn round(who: Who, settings: &Settings) -> Result<Sample, CliError> {
+    let cannot = || CliError::cannot("open the server's socket");
     let buffer_bytes = settings.receive_buffer.granted_bytes();
     match who {
         Who::Floor => {
@@ -70,12 +70,12 @@ fn open(buffer_bytes: usize) -> io::Result<Socket> {
 }
 
 /// What a tick costs in which nothing arrives is no answer to anything. The clients send at least once.
-fn refuse_silence(sample: &Sample) -> Result<(), Failure> {
+fn refuse_silence(sample: &Sample) -> Result<(), CliError> {
     let losses = &sample.losses;
     if losses.inputs.received + losses.states.received > 0 {
         return Ok(());
     }
-    Err(Failure::Refused(format!(
+    Err(CliError::Runtime(format!(
         "cannot measure: of {} inputs and {} states none arrived over loopback; a firewall may be in the way",
         losses.inputs.sent, losses.states.sent
     )))
@@ -89,10 +89,10 @@ fn play<C: Contestant>(
     settings: &Settings,
     server: SocketAddr,
     enter: impl FnOnce(Vec<SocketAddr>) -> io::Result<C> + Send,
-) -> Result<Sample, Failure> {
+) -> Result<Sample, CliError> {
     let (crowd_line, crowd_end) = channel();
     let (server_line, server_end) = channel();
-    let cannot = || Failure::cannot("open the clients' sockets");
+    let cannot = || CliError::cannot("open the clients' sockets");
     let crowd =
         Crowd::gather(settings.clients, server, settings.input, crowd_line).map_err(cannot())?;
     let addresses = crowd.addresses().map_err(cannot())?;
@@ -108,7 +108,7 @@ fn play<C: Contestant>(
         });
         (join(serving), join(playing))
     });
-    let served = served.map_err(Failure::cannot("serve the clients"))?;
+    let served = served.map_err(CliError::cannot("serve the clients"))?;
     Ok(Sample::of(settings, &served, &played))
 }
 

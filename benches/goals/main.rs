@@ -4,27 +4,27 @@
 //! `-- drain` keeps the goals whose name contains "drain". As a test (`cargo test --benches`) it runs
 //! one small round of everything and fails where a datagram was lost on the way.
 //!
-//! The harness (`contest`, `statistics`, `report`, `settings`) knows nothing of what is measured, and
-//! a topic knows nothing of rounds and intervals. A new figure is a [`Goal`](contest::Goal) in one of
+//! The harness (`runner`, `statistics`, `report`, `settings`) knows nothing of what is measured, and
+//! a topic knows nothing of rounds and intervals. A new figure is a [`Goal`](runner::Goal) in one of
 //! the topics, or a new topic.
 #![cfg_attr(
     not(target_os = "linux"),
     allow(dead_code, reason = "the floors call Linux directly")
 )]
 
-mod contest;
+#[cfg(target_os = "linux")]
+mod affinity;
 #[cfg(target_os = "linux")]
 mod cpu;
-#[cfg(target_os = "linux")]
-mod files;
 #[cfg(target_os = "linux")]
 mod floors;
 #[cfg(target_os = "linux")]
 mod machine;
 #[cfg(target_os = "linux")]
-mod place;
+mod open_files;
 #[cfg(target_os = "linux")]
 mod report;
+mod runner;
 mod settings;
 mod statistics;
 #[cfg(target_os = "linux")]
@@ -60,13 +60,13 @@ fn run(mut settings: Settings) -> io::Result<()> {
         statistics::check();
     }
     let machine = machine::Machine::look()?;
-    files::allow_all()?;
+    open_files::allow_all()?;
     settings.fit(machine.queued_max());
 
     let mut report = report::Report::default();
     for topic in topics::all(&settings) {
         if topic.goals.iter().any(|goal| settings.wants(goal.name)) {
-            let outcome = contest::run(&topic, &settings)?;
+            let outcome = runner::run(&topic, &settings)?;
             report.add(&topic, &outcome, &settings);
         }
     }

@@ -1,7 +1,7 @@
 //! The tables, in Markdown, so that they can be put into a README as they are.
 
-use crate::contest::{Goal, Outcome, Topic};
 use crate::machine::Machine;
+use crate::runner::{Goal, Outcome, Topic};
 use crate::settings::Settings;
 use crate::statistics::Estimate;
 use crate::work::DATAGRAM_LEN;
@@ -20,19 +20,19 @@ struct Row {
     measured: Estimate,
 }
 
-/// The absolute time of one contestant.
+/// The absolute time of one subject.
 #[derive(Debug)]
 struct Figure {
     topic: &'static str,
     unit: &'static str,
-    contestant: &'static str,
+    subject: &'static str,
     median: f64,
     lowest: f64,
     highest: f64,
 }
 
 impl Report {
-    /// The goals of a topic that were asked for, and the times of all its contestants.
+    /// The goals of a topic that were asked for, and the times of all its subjects.
     pub(crate) fn add(&mut self, topic: &Topic, outcome: &Outcome, settings: &Settings) {
         let goals = topic.goals.iter().filter(|goal| settings.wants(goal.name));
         self.rows.extend(goals.map(|goal| Row::new(goal, outcome)));
@@ -48,7 +48,7 @@ impl Report {
         println!("| goal | bound | measured | verdict |\n| --- | --- | --- | --- |");
         self.rows.iter().for_each(Row::print);
         println!();
-        println!("| topic | contestant | median | lowest | highest | unit |");
+        println!("| topic | subject | median | lowest | highest | unit |");
         println!("| --- | --- | --- | --- | --- | --- |");
         self.figures.iter().for_each(Figure::print);
         println!();
@@ -99,7 +99,7 @@ impl Figure {
     fn print(&self) {
         println!(
             "| {} | {} | {:.0} | {:.0} | {:.0} | ns per {} |",
-            self.topic, self.contestant, self.median, self.lowest, self.highest, self.unit
+            self.topic, self.subject, self.median, self.lowest, self.highest, self.unit
         );
     }
 }
@@ -108,7 +108,7 @@ fn figures(topic: &Topic, outcome: &Outcome) -> impl Iterator<Item = Figure> {
     outcome.times.iter().map(|times| Figure {
         topic: topic.title,
         unit: topic.unit,
-        contestant: times.name,
+        subject: times.name,
         median: Estimate::of(&times.nanos).median,
         lowest: times.nanos.iter().copied().fold(f64::INFINITY, f64::min),
         highest: times.nanos.iter().copied().fold(0.0, f64::max),

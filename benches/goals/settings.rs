@@ -24,7 +24,7 @@ pub(crate) struct Settings {
     pub(crate) is_test: bool,
     pub(crate) rounds: usize,
     pub(crate) datagrams: usize,
-    /// Decides the order of the contestants within each round.
+    /// Decides the order of the subjects within each round.
     pub(crate) seed: u64,
     pub(crate) started: Instant,
     words: Vec<String>,

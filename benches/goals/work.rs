@@ -1,4 +1,4 @@
-//! What the contestants have to do, said once for all of them, and the checks that they did it.
+//! What the subjects have to do, said once for all of them, and the checks that they did it.
 
 use std::hint::black_box;
 use std::io;
@@ -37,7 +37,7 @@ pub(crate) trait Side: Bound + Send + 'static {
     fn echo(&mut self) -> io::Result<()>;
 }
 
-/// What every contestant looks at in a datagram: its source, its length, its first byte.
+/// What every subject looks at in a datagram: its source, its length, its first byte.
 #[derive(Debug, Default)]
 pub(crate) struct Digest {
     pub(crate) count: usize,

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use tickwire::limits::DATAGRAM_CHARGE_MIN;
 use tickwire::{Socket, SocketConfig};
 
-use crate::contest::{Contestant, Entry, Goal, Topic};
 use crate::floors::{
     ControlReceiver, Controls, MioLoop, RawReceiver, RawSender, StdLoop, loopback,
 };
+use crate::runner::{Entry, Goal, Subject, Topic};
 use crate::settings::Settings;
 use crate::work::{Bound, Digest, Drains, Sends};
 
@@ -185,7 +185,7 @@ impl<D: Drains> Filled<D> {
     }
 }
 
-impl<D: Drains> Contestant for Filled<D> {
+impl<D: Drains> Subject for Filled<D> {
     fn round(&mut self) -> io::Result<Duration> {
         self.sender.send_all(self.address, self.count)?;
         let start = Instant::now();

@@ -12,7 +12,7 @@ use tickwire::limits::RATE_MAX;
 use tickwire::proto::HostState;
 use tickwire::{Config, ConnectOptions, Delivery, Event, PeerId};
 
-use crate::contest::{Contestant, Entry, Goal, Topic};
+use crate::runner::{Entry, Goal, Subject, Topic};
 use crate::settings::Settings;
 
 const IDLE_PEERS: u16 = 10_000;
@@ -135,7 +135,7 @@ impl World {
     }
 }
 
-impl Contestant for World {
+impl Subject for World {
     fn round(&mut self) -> io::Result<Duration> {
         let active = self.active.ok_or(io::ErrorKind::NotConnected)?;
         let mut time = Duration::ZERO;

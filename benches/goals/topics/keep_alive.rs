@@ -20,12 +20,12 @@ use tickwire::limits::KEEP_ALIVE_DEFAULT;
 use tickwire::proto::HostState;
 use tickwire::{Config, Delivery, Host, PeerId, Ticker};
 
-use crate::contest::{Contestant, Entry, Goal, Topic};
 use crate::cpu::thread_cpu_time;
-use crate::files;
 use crate::floors::{PeerName, RawServer};
+use crate::open_files;
+use crate::runner::{Entry, Goal, Subject, Topic};
 use crate::settings::Settings;
-use crate::topics::crowd::{connecting, expect, received};
+use crate::topics::client_pool::{connecting, expect, received};
 use crate::work::Bound;
 
 const CLIENTS: usize = 10_000;
@@ -118,7 +118,7 @@ impl Plan {
                 ticks: TICKS_IN_TEST,
             };
         }
-        let room = files::allowed().saturating_sub(OTHER_FILES);
+        let room = open_files::allowed().saturating_sub(OTHER_FILES);
         Self {
             clients: CLIENTS.min(room),
             keep_alive: KEEP_ALIVE_DEFAULT,
@@ -365,7 +365,7 @@ impl Part {
     }
 }
 
-impl Contestant for Part {
+impl Subject for Part {
     fn round(&mut self) -> io::Result<Duration> {
         let mut both = self.both.borrow_mut();
         if (self.times)(&mut both).is_empty() {
@@ -377,10 +377,10 @@ impl Contestant for Part {
     }
 }
 
-/// What is promised, as a contestant that always takes that.
+/// What is promised, as a subject that always takes that.
 struct OnePercent(Plan);
 
-impl Contestant for OnePercent {
+impl Subject for OnePercent {
     fn round(&mut self) -> io::Result<Duration> {
         Ok(Duration::from_micros(self.0.peer_seconds() as u64))
     }

@@ -1,6 +1,6 @@
 //! What is measured: one file per topic, with its goals at the top.
 
-mod crowd;
+mod client_pool;
 mod drain;
 mod game_tick;
 mod idle_peers;
@@ -13,7 +13,7 @@ mod send;
 mod sleep;
 mod spin;
 
-use crate::contest::Topic;
+use crate::runner::Topic;
 use crate::settings::Settings;
 
 /// In the order in which they are printed.

@@ -12,8 +12,8 @@ use tickwire::limits::DATAGRAM_MAX;
 use tickwire::proto::ProtectionPair;
 use tickwire::{Config, ConnectOptions, Delivery, Event, Host, PeerId};
 
-use crate::contest::{Contestant, Entry, Goal, Topic};
 use crate::floors::loopback;
+use crate::runner::{Entry, Goal, Subject, Topic};
 use crate::settings::Settings;
 
 const PACKETS: usize = 1000;
@@ -85,7 +85,7 @@ fn enter(_settings: &Settings) -> io::Result<Vec<Entry>> {
 /// Seals packets of that many bytes of frames.
 struct Seals(ProtectionPair, usize);
 
-impl Contestant for Seals {
+impl Subject for Seals {
     fn round(&mut self) -> io::Result<Duration> {
         let mut buffer = [0x5a; DATAGRAM_MAX];
         let start = Instant::now();
@@ -99,7 +99,7 @@ impl Contestant for Seals {
 /// Opens them.
 struct Opens(ProtectionPair, usize);
 
-impl Contestant for Opens {
+impl Subject for Opens {
     fn round(&mut self) -> io::Result<Duration> {
         let mut sealed = [0x5a; DATAGRAM_MAX];
         let len = self.0.seal(self.1, &mut sealed);
@@ -199,7 +199,7 @@ impl Match {
     }
 }
 
-impl Contestant for Match {
+impl Subject for Match {
     fn round(&mut self) -> io::Result<Duration> {
         let mut time = Duration::ZERO;
         let mut messages = 0;

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use tickwire::Config;
 
-use crate::contest::{Contestant, Entry, Goal, Topic};
 use crate::floors::StdLoop;
+use crate::runner::{Entry, Goal, Subject, Topic};
 use crate::settings::Settings;
-use crate::topics::crowd::{Crowd, expect};
+use crate::topics::client_pool::{ClientPool, expect};
 use crate::topics::spin::{Idle, STD_EMPTY, turns};
 
 const CLIENTS: usize = 64;
@@ -64,34 +64,34 @@ fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
 
 /// A server and clients that have nothing to say.
 struct Quiet {
-    crowd: Crowd,
+    client_pool: ClientPool,
     turns: usize,
 }
 
 impl Quiet {
     fn new(clients: usize, turns: usize) -> io::Result<Self> {
-        let crowd = Crowd::new(&Config::plain(7), clients)?;
-        Ok(Self { crowd, turns })
+        let client_pool = ClientPool::new(&Config::plain(7), clients)?;
+        Ok(Self { client_pool, turns })
     }
 }
 
-impl Contestant for Quiet {
+impl Subject for Quiet {
     fn round(&mut self) -> io::Result<Duration> {
-        self.crowd.clients_turn()?;
+        self.client_pool.clients_turn()?;
         // What they had to say about the connection itself.
-        self.crowd.server.poll()?;
+        self.client_pool.server.poll()?;
         let start = Instant::now();
         let mut events = 0;
         for _ in 0..self.turns {
-            self.crowd.server.poll()?;
-            events += usize::from(self.crowd.server.next_event().is_some());
+            self.client_pool.server.poll()?;
+            events += usize::from(self.client_pool.server.next_event().is_some());
         }
         let time = start.elapsed();
         expect("events", events, 0)?;
         expect(
             "peers",
-            self.crowd.server.stats().peers,
-            self.crowd.clients.len(),
+            self.client_pool.server.stats().peers,
+            self.client_pool.clients.len(),
         )?;
         Ok(time)
     }

@@ -1,7 +1,7 @@
 //! A round trip: one datagram at a time between two threads, both asleep until it comes, or both
 //! spinning.
 //!
-//! Each contestant has both sides, written as in `tickwire bench latency`: no socket is connected, an
+//! Each subject has both sides, written as in `tickwire bench latency`: no socket is connected, an
 //! answer leaves before the look that shows the socket empty, and the time is taken when the answer is
 //! received, before that look. Both sides of all of them have their places on the same two processors.
 //! Whoever sleeps does so without a timeout, as nothing else is to be done.
@@ -15,9 +15,9 @@ use std::{io, process};
 
 use tickwire::Socket;
 
-use crate::contest::{Contestant, Entry, Goal, Topic};
+use crate::affinity::Affinity;
 use crate::floors::{MioLoop, StdBlocking, StdLoop, loopback};
-use crate::place::Place;
+use crate::runner::{Entry, Goal, Subject, Topic};
 use crate::settings::Settings;
 use crate::work::{Bound, Side, payload};
 
@@ -29,9 +29,9 @@ const TRIPS_IN_TEST: usize = 5;
 /// Round trips before them: the echo has to wake up first, and the one before it to come to rest.
 const WARM_UP_TRIPS: usize = 15;
 
-/// The two sides of every contestant run on the same two processors.
-const CLIENT_PLACE: usize = 0;
-const ECHO_PLACE: usize = 1;
+/// The two sides of every subject run on the same two processors.
+const CLIENT_PROCESSOR: usize = 0;
+const ECHO_PROCESSOR: usize = 1;
 
 const MIO_ASLEEP: &str = "mio poll, then recv_from until it would block, send_to";
 const STD_ASLEEP: &str = "std, blocked in recv_from, send_to";
@@ -128,12 +128,12 @@ fn entry<S: Side>(
     side: fn() -> io::Result<S>,
     trips: usize,
 ) -> io::Result<Entry> {
-    let contestant = PingPong {
+    let subject = PingPong {
         client: side()?,
         echo: Echo::start(side()?)?,
         trips,
     };
-    Ok(Entry::new(name, contestant))
+    Ok(Entry::new(name, subject))
 }
 
 /// tickwire as its documentation shows it: a sleep that sends first, then a drain.
@@ -248,10 +248,10 @@ impl<S: Side> PingPong<S> {
     }
 }
 
-impl<S: Side> Contestant for PingPong<S> {
+impl<S: Side> Subject for PingPong<S> {
     /// The median round trip, not the time of all: a single stall would make up most of that.
     fn round(&mut self) -> io::Result<Duration> {
-        let _place = Place::take(CLIENT_PLACE)?;
+        let _affinity = Affinity::take(CLIENT_PROCESSOR)?;
         self.echo.serve();
         let times = self.trips();
         self.echo.rest();
@@ -331,7 +331,7 @@ impl Drop for Echo {
 }
 
 fn obey(orders: &AtomicU8, side: &mut impl Side) -> io::Result<()> {
-    let _place = Place::take(ECHO_PLACE)?;
+    let _affinity = Affinity::take(ECHO_PROCESSOR)?;
     loop {
         match orders.load(Ordering::Acquire) {
             SERVE => side.echo()?,

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use tickwire::Socket;
 
-use crate::contest::{Contestant, Entry, Goal, Topic};
 use crate::floors::{Controls, MioLoop, RawReceiver, RawSender, StdLoop, loopback};
+use crate::runner::{Entry, Goal, Subject, Topic};
 use crate::settings::Settings;
 use crate::work::{Bound, Drains, Sends, payload};
 
@@ -79,13 +79,13 @@ fn registered() -> io::Result<Socket> {
 
 fn entry(name: &'static str, sends: impl Sends + 'static, count: usize) -> io::Result<Entry> {
     let sink = RawReceiver::new(Controls::None)?;
-    let contestant = Emptied {
+    let subject = Emptied {
         to: sink.address()?,
         sends,
         sink,
         count,
     };
-    Ok(Entry::new(name, contestant))
+    Ok(Entry::new(name, subject))
 }
 
 /// A sender, and the socket that takes what it sends.
@@ -96,7 +96,7 @@ struct Emptied<S> {
     count: usize,
 }
 
-impl<S: Sends> Contestant for Emptied<S> {
+impl<S: Sends> Subject for Emptied<S> {
     fn round(&mut self) -> io::Result<Duration> {
         let start = Instant::now();
         self.sends.send_all(self.to, self.count)?;

@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use tickwire::Socket;
 
-use crate::contest::{Contestant, Entry, Goal, Topic};
 use crate::floors::{MioLoop, loopback};
+use crate::runner::{Entry, Goal, Subject, Topic};
 use crate::settings::Settings;
 
 /// The time of a 60 Hz tick: no whole number of the milliseconds that `epoll_wait(2)` counts in.
 const TICK: Duration = Duration::from_nanos(16_666_667);
 
-/// Deadlines of each contestant: about a second.
+/// Deadlines of each subject: about a second.
 const TICKS: usize = 61;
 
 const TICKWIRE: &str = "tickwire wait_until";
@@ -43,7 +43,7 @@ fn enter(_settings: &Settings) -> io::Result<Vec<Entry>> {
     ])
 }
 
-impl Contestant for Socket {
+impl Subject for Socket {
     fn round(&mut self) -> io::Result<Duration> {
         let deadline = Instant::now() + TICK;
         // It may return early; a loop goes on until its deadline.
@@ -54,7 +54,7 @@ impl Contestant for Socket {
     }
 }
 
-impl Contestant for MioLoop {
+impl Subject for MioLoop {
     fn round(&mut self) -> io::Result<Duration> {
         let deadline = Instant::now() + TICK;
         let mut now = Instant::now();

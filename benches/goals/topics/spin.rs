@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use tickwire::Socket;
 
-use crate::contest::{Contestant, Entry, Goal, Topic};
 use crate::floors::{self, StdLoop, loopback};
+use crate::runner::{Entry, Goal, Subject, Topic};
 use crate::settings::Settings;
-use crate::topics::crowd::expect;
+use crate::topics::client_pool::expect;
 use crate::work::{Bound, DATAGRAM_LEN, payload};
 
 /// Turns of a round. Each is timed by itself, because the client's part lies between them.
@@ -181,7 +181,7 @@ impl<T: Turns> Asked<T> {
     }
 }
 
-impl<T: Turns> Contestant for Asked<T> {
+impl<T: Turns> Subject for Asked<T> {
     fn round(&mut self) -> io::Result<Duration> {
         let mut time = Duration::ZERO;
         for number in 0..self.turns {
@@ -203,7 +203,7 @@ impl<T: Turns> Idle<T> {
     }
 }
 
-impl<T: Turns> Contestant for Idle<T> {
+impl<T: Turns> Subject for Idle<T> {
     fn round(&mut self) -> io::Result<Duration> {
         let start = Instant::now();
         let mut answered = 0;

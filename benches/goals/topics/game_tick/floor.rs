@@ -5,10 +5,10 @@ use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use super::{BOTH, INPUT};
-use crate::contest::Contestant;
 use crate::cpu::thread_cpu_time;
 use crate::floors::{PeerName, RawServer};
-use crate::topics::crowd::{client_socket, expect, received};
+use crate::runner::Subject;
+use crate::topics::client_pool::{client_socket, expect, received};
 use crate::work::Bound;
 
 /// Clients and a server without a protocol.
@@ -80,7 +80,7 @@ impl FloorServer for Single {
     }
 }
 
-impl<S: FloorServer> Contestant for Floor<S> {
+impl<S: FloorServer> Subject for Floor<S> {
     fn round(&mut self) -> io::Result<Duration> {
         let mut time = Duration::ZERO;
         for _ in 0..self.ticks {

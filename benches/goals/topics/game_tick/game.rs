@@ -6,9 +6,9 @@ use std::time::Duration;
 use tickwire::{Config, Delivery, Event, PeerId};
 
 use super::{EVENT, INPUT, SNAPSHOT};
-use crate::contest::Contestant;
 use crate::cpu::thread_cpu_time;
-use crate::topics::crowd::{Crowd, expect};
+use crate::runner::Subject;
+use crate::topics::client_pool::{ClientPool, expect};
 
 /// How often clients are served before the first tick that counts. The first tick was seen to allocate 9 times
 /// for each client, and the second a few times in all; after 512 inputs of 32 bytes, which is as much as a chunk
@@ -17,7 +17,7 @@ const WARM_UP_SERVED: usize = 1280;
 const WARM_UP_TICKS_MIN: usize = 5;
 
 pub(super) struct Game {
-    crowd: Crowd,
+    client_pool: ClientPool,
     peers: Vec<PeerId>,
     ticks: usize,
 }
@@ -31,10 +31,10 @@ struct Cost {
 
 impl Game {
     pub(super) fn new(config: &Config, clients: usize, ticks: usize) -> io::Result<Self> {
-        let crowd = Crowd::new(config, clients)?;
-        let peers = crowd.server.peers().collect();
+        let client_pool = ClientPool::new(config, clients)?;
+        let peers = client_pool.server.peers().collect();
         let mut game = Self {
-            crowd,
+            client_pool,
             peers,
             ticks,
         };
@@ -46,7 +46,7 @@ impl Game {
     }
 
     fn tick(&mut self) -> io::Result<Cost> {
-        for client in &mut self.crowd.clients {
+        for client in &mut self.client_pool.clients {
             client.send(INPUT)?;
         }
         let (mut inputs, mut time) = (Ok(0), Duration::ZERO);
@@ -56,7 +56,7 @@ impl Game {
             time = thread_cpu_time() - start;
         });
         expect("inputs", inputs?, self.peers.len())?;
-        for client in &mut self.crowd.clients {
+        for client in &mut self.client_pool.clients {
             client.turn()?;
             expect("messages", std::mem::take(&mut client.messages), 2)?;
         }
@@ -68,7 +68,7 @@ impl Game {
 
     /// The part that is measured: what a game server does in a tick. Returns how many inputs came.
     fn serve(&mut self) -> io::Result<usize> {
-        let server = &mut self.crowd.server;
+        let server = &mut self.client_pool.server;
         server.poll()?;
         let mut inputs = 0;
         while let Some(event) = server.next_event() {
@@ -83,7 +83,7 @@ impl Game {
     }
 }
 
-impl Contestant for Game {
+impl Subject for Game {
     fn round(&mut self) -> io::Result<Duration> {
         let mut time = Duration::ZERO;
         for _ in 0..self.ticks {

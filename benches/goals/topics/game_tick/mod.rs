@@ -18,7 +18,7 @@ use tickwire::limits::HANDSHAKES_MAX;
 
 use self::floor::Floor;
 use self::game::Game;
-use crate::contest::{Entry, Goal, Topic};
+use crate::runner::{Entry, Goal, Topic};
 use crate::settings::Settings;
 
 /// Of a round, over all its ticks: how often a client was served.

@@ -1,14 +1,14 @@
-//! What comes back to a [`Pace`]: each answer once, and nothing that is none.
+//! What comes back to a [`SendSchedule`]: each answer once, and nothing that is none.
 
 use std::time::{Duration, Instant};
 
 use tickwire::Datagram;
 
 use super::arrival::Arrival;
-use super::departures::{Departure, Departures};
-use super::journal::Journal;
-use super::pace::Pace;
+use super::in_flight::{Departure, InFlight};
 use super::probe::Probe;
+use super::recording::Recording;
+use super::send_schedule::SendSchedule;
 
 /// How long an answer is waited for after the last datagram was due and has left, and in closed loop
 /// for each.
@@ -18,7 +18,7 @@ pub(super) const ANSWER_MAX: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Missing {
     /// One for each that does. They begin as ones and not as zeros, so that the memory is there: see
-    /// `departures`.
+    /// `in_flight`.
     bits: Vec<u64>,
     count: u64,
 }
@@ -53,30 +53,30 @@ impl Missing {
 /// Takes in what comes back.
 #[derive(Debug)]
 pub(super) struct Answers<'a> {
-    pub(super) pace: &'a Pace,
+    pub(super) schedule: &'a SendSchedule,
     pub(super) probe: &'a Probe,
-    pub(super) departures: &'a Departures,
+    pub(super) in_flight: &'a InFlight,
     pub(super) missing: &'a mut Missing,
-    pub(super) journal: &'a mut Journal,
+    pub(super) recording: &'a mut Recording,
 }
 
 impl Answers<'_> {
     /// Whether nothing more is waited for at `now`.
     pub(super) fn are_over(&self, now: Instant) -> bool {
         self.missing.count() == 0
-            || self.departures.are_abandoned()
+            || self.in_flight.are_abandoned()
             || self.give_up_at().is_some_and(|time| time <= now)
     }
 
     /// What has not come back by then is lost; `None` while some have yet to leave.
     pub(super) fn give_up_at(&self) -> Option<Instant> {
-        let left = self.pace.at(self.last()?);
-        Some(left.max(self.pace.due(self.pace.total())) + ANSWER_MAX)
+        let left = self.schedule.at(self.last()?);
+        Some(left.max(self.schedule.due(self.schedule.total())) + ANSWER_MAX)
     }
 
     /// How long after the start the last of all left.
     fn last(&self) -> Option<Duration> {
-        match self.departures.get(self.pace.total().checked_sub(1)?) {
+        match self.in_flight.get(self.schedule.total().checked_sub(1)?) {
             Departure::At(last) => Some(last),
             Departure::NotYet | Departure::Forgotten => None,
         }
@@ -85,37 +85,38 @@ impl Answers<'_> {
     /// The schedule leaves nothing out: whatever was due has left, unless the sender failed.
     pub(super) fn close(self) {
         if let Some(last) = self.last() {
-            self.journal.on_all_sent(self.pace, last);
+            self.recording.on_all_sent(self.schedule, last);
         }
     }
 
     pub(super) fn on_datagram(&mut self, arrival: Arrival, datagram: &Datagram<'_>) {
         let Some(number) = self.probe.read(datagram) else {
-            self.journal.counts.foreign += 1;
+            self.recording.counts.foreign += 1;
             return;
         };
-        match self.departures.get(number) {
+        match self.in_flight.get(number) {
             Departure::At(since_start) => {
-                self.on_answer(number, self.pace.at(since_start), arrival);
+                self.on_answer(number, self.schedule.at(since_start), arrival);
             }
-            Departure::NotYet => self.journal.counts.foreign += 1,
+            Departure::NotYet => self.recording.counts.foreign += 1,
             // Whoever is that far behind is too late, and stays lost.
-            Departure::Forgotten => self.journal.counts.repeated += 1,
+            Departure::Forgotten => self.recording.counts.repeated += 1,
         }
     }
 
     fn on_answer(&mut self, number: u64, left: Instant, arrival: Arrival) {
         if !self.missing.take(number) {
-            self.journal.counts.repeated += 1;
+            self.recording.counts.repeated += 1;
             return;
         }
-        let due = self.pace.due(number);
-        let Some(since_begin) = self.pace.since_begin(due) else {
+        let due = self.schedule.due(number);
+        let Some(since_begin) = self.schedule.since_begin(due) else {
             return; // of the warm-up
         };
         let since = |time| arrival.at.saturating_duration_since(time);
-        self.journal.on_answer(since_begin, since(due), since(left));
-        self.journal.on_waited(arrival.waited);
+        self.recording
+            .on_answer(since_begin, since(due), since(left));
+        self.recording.on_waited(arrival.waited);
     }
 }
 
@@ -128,8 +129,8 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr, SocketAddr};
     use tickwire::limits::DATAGRAM_MAX;
 
-    use super::super::journal::Counts;
-    use super::super::pace::Span;
+    use super::super::recording::Counts;
+    use super::super::send_schedule::Span;
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
@@ -137,11 +138,11 @@ mod tests {
 
     /// A thousand a second, for a second behind 200 ms that do not count.
     struct Bench {
-        pace: Pace,
+        schedule: SendSchedule,
         probe: Probe,
-        departures: Departures,
+        in_flight: InFlight,
         missing: Missing,
-        journal: Journal,
+        recording: Recording,
     }
 
     impl Bench {
@@ -150,13 +151,13 @@ mod tests {
                 warm_up: 200 * MS,
                 duration: 1000 * MS,
             };
-            let pace = Pace::new(span.starting_at(Instant::now()), 1000);
+            let schedule = SendSchedule::new(span.starting_at(Instant::now()), 1000);
             Self {
                 probe: Probe::new(64, TARGET),
-                departures: Departures::of(pace.total()),
-                missing: Missing::all(pace.total()),
-                journal: Journal::new(span.duration).unwrap(),
-                pace,
+                in_flight: InFlight::of(schedule.total()),
+                missing: Missing::all(schedule.total()),
+                recording: Recording::new(span.duration).unwrap(),
+                schedule,
             }
         }
 
@@ -171,11 +172,11 @@ mod tests {
                 truncated: false,
             };
             let mut answers = Answers {
-                pace: &self.pace,
+                schedule: &self.schedule,
                 probe: &self.probe,
-                departures: &self.departures,
+                in_flight: &self.in_flight,
                 missing: &mut self.missing,
-                journal: &mut self.journal,
+                recording: &mut self.recording,
             };
             let arrival = Arrival {
                 at: now,
@@ -192,44 +193,44 @@ mod tests {
     #[test]
     fn a_foreign_datagram_counts_as_foreign_and_answers_nothing() {
         let mut bench = Bench::new();
-        bench.departures.on_sent(Duration::ZERO);
+        bench.in_flight.on_sent(Duration::ZERO);
         let stranger = written(&Probe::new(64, TARGET), 0);
         let mut altered = bench.probe(0);
         altered[50] ^= 1;
         let not_sent_yet = bench.probe(1);
-        let beyond = bench.probe(bench.pace.total());
+        let beyond = bench.probe(bench.schedule.total());
         for bytes in [b"hello", &stranger[..], &altered, &not_sent_yet, &beyond] {
-            bench.hear(bench.pace.due(300), bytes);
+            bench.hear(bench.schedule.due(300), bytes);
         }
-        assert_eq!(bench.missing.count(), bench.pace.total());
-        assert_eq!(bench.journal.counts.foreign, 5);
-        assert_eq!(bench.journal.counts.answered, 0);
+        assert_eq!(bench.missing.count(), bench.schedule.total());
+        assert_eq!(bench.recording.counts.foreign, 5);
+        assert_eq!(bench.recording.counts.answered, 0);
     }
 
     #[test]
     fn the_warm_up_leaves_no_trace_but_that_it_was_answered() {
         let mut bench = Bench::new();
-        (0..200).for_each(|number| bench.departures.on_sent(number * MS));
-        bench.hear(bench.pace.due(250), &bench.probe(199));
-        assert_eq!(bench.missing.count(), bench.pace.total() - 1);
-        assert_eq!(bench.journal.counts, Counts::default());
-        assert!(bench.journal.latency.is_empty() && bench.journal.round_trip.is_empty());
-        assert!(bench.journal.waited.is_empty());
+        (0..200).for_each(|number| bench.in_flight.on_sent(number * MS));
+        bench.hear(bench.schedule.due(250), &bench.probe(199));
+        assert_eq!(bench.missing.count(), bench.schedule.total() - 1);
+        assert_eq!(bench.recording.counts, Counts::default());
+        assert!(bench.recording.latency.is_empty() && bench.recording.round_trip.is_empty());
+        assert!(bench.recording.waited.is_empty());
     }
 
     #[test]
     fn when_a_datagram_left_is_what_its_sender_knows() {
         let mut bench = Bench::new();
         // The first of those that count left 3 ms late.
-        (0..200).for_each(|number| bench.departures.on_sent(number * MS));
-        bench.departures.on_sent(203 * MS);
-        let now = bench.pace.due(210);
+        (0..200).for_each(|number| bench.in_flight.on_sent(number * MS));
+        bench.in_flight.on_sent(203 * MS);
+        let now = bench.schedule.due(210);
         bench.hear(now, &bench.probe(200));
-        assert_eq!(bench.journal.longest.latency, 10_000_000);
-        assert_eq!(bench.journal.longest.round_trip, 7_000_000);
+        assert_eq!(bench.recording.longest.latency, 10_000_000);
+        assert_eq!(bench.recording.longest.round_trip, 7_000_000);
         // It waited in the kernel, and a copy of it does not count.
         bench.hear(now, &bench.probe(200));
-        assert_eq!(bench.journal.longest.waited, 1_000_000);
-        assert_eq!(bench.journal.waited.len(), 1);
+        assert_eq!(bench.recording.longest.waited, 1_000_000);
+        assert_eq!(bench.recording.waited.len(), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! The contestants' clients: tickwire, and the loops that people write on std and on mio.
+//! The subjects' clients: tickwire, and the loops that people write on std and on mio.
 //!
 //! None of them connects its socket, none asks for buffers of its own, and each takes the time of an
 //! answer as the first thing after it was received.
@@ -16,7 +16,7 @@ use tickwire::{Datagram, SendError, Socket, SocketConfig};
 
 use super::answers::Answers;
 use super::arrival::Arrival;
-use super::drive::{Client, Leaving, Taken, receive_at_rate, send_at_rate};
+use super::load_generator::{Client, Leaving, Taken, receive_at_rate, send_at_rate};
 
 /// How long std sleeps before it looks whether the round is over, if nothing comes.
 const LOOK: Duration = Duration::from_millis(50);
@@ -225,7 +225,7 @@ pub(super) fn std_asleep_at_rate(
     })
 }
 
-/// The sending thread. It sleeps as precisely as tickwire does, so the departures are equally late.
+/// The sending thread. It sleeps as precisely as tickwire does, so the in_flight are equally late.
 #[derive(Debug)]
 struct StdSending {
     socket: UdpSocket,

@@ -1,4 +1,4 @@
-//! The contestants' echo servers, each on a thread of its own for the length of a round.
+//! The subjects' echo servers, each on a thread of its own for the length of a round.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -11,9 +11,9 @@ use mio::{Events, Interest, Poll, Token};
 use tickwire::Socket;
 use tickwire::limits::DATAGRAM_MAX;
 
+use super::affinity::{Affinity, Side};
 use super::clients::{socket, some_unless_blocked};
-use super::place::{Place, Side};
-use super::{Contestant, Wait};
+use super::{Subject, Wait};
 
 /// How long a server gets to see that it is to end, before it is told once more.
 const NUDGE: Duration = Duration::from_millis(1);
@@ -31,36 +31,36 @@ pub(super) struct Echo {
 
 impl Echo {
     /// The server of `who`, bound when this returns.
-    pub(super) fn start(who: Contestant, wait: Wait, place: Place) -> io::Result<Self> {
+    pub(super) fn start(who: Subject, wait: Wait, affinity: Affinity) -> io::Result<Self> {
         match (who, wait) {
-            (Contestant::Std, Wait::Sleep) => {
+            (Subject::Std, Wait::Sleep) => {
                 let socket = UdpSocket::bind(LOCAL)?;
-                Self::run(place, socket.local_addr()?, move |stop| {
+                Self::run(affinity, socket.local_addr()?, move |stop| {
                     std_asleep(&socket, stop)
                 })
             }
-            (Contestant::Std, Wait::Spin) => {
+            (Subject::Std, Wait::Spin) => {
                 let socket = UdpSocket::bind(LOCAL)?;
                 socket.set_nonblocking(true)?;
-                Self::run(place, socket.local_addr()?, move |stop| {
+                Self::run(affinity, socket.local_addr()?, move |stop| {
                     std_spinning(&socket, stop)
                 })
             }
-            (Contestant::Mio, _) => {
+            (Subject::Mio, _) => {
                 let socket = mio::net::UdpSocket::bind(LOCAL)?;
-                Self::run(place, socket.local_addr()?, move |stop| {
+                Self::run(affinity, socket.local_addr()?, move |stop| {
                     mio_asleep(socket, stop)
                 })
             }
-            (Contestant::Tickwire | Contestant::Stamped, Wait::Sleep) => {
+            (Subject::Tickwire | Subject::Stamped, Wait::Sleep) => {
                 let socket = socket(LOCAL)?;
-                Self::run(place, socket.local_addr(), move |stop| {
+                Self::run(affinity, socket.local_addr(), move |stop| {
                     tickwire_asleep(socket, stop)
                 })
             }
-            (Contestant::Tickwire | Contestant::Stamped, Wait::Spin) => {
+            (Subject::Tickwire | Subject::Stamped, Wait::Spin) => {
                 let socket = socket(LOCAL)?;
-                Self::run(place, socket.local_addr(), move |stop| {
+                Self::run(affinity, socket.local_addr(), move |stop| {
                     tickwire_spinning(socket, stop)
                 })
             }
@@ -68,7 +68,7 @@ impl Echo {
     }
 
     fn run(
-        place: Place,
+        affinity: Affinity,
         address: SocketAddr,
         serve: impl FnOnce(&AtomicBool) -> io::Result<()> + Send + 'static,
     ) -> io::Result<Self> {
@@ -77,7 +77,7 @@ impl Echo {
         let thread = thread::Builder::new()
             .name("echo".to_owned())
             .spawn(move || {
-                place.take(Side::Server)?;
+                affinity.take(Side::Server)?;
                 serve(&is_over)
             })?;
         Ok(Self {

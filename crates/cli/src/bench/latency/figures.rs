@@ -217,7 +217,7 @@ pub(super) fn micros(nanos: u64) -> f64 {
     reason = "in a test that is a failure as good as any"
 )]
 mod tests {
-    use super::super::journal::histogram;
+    use super::super::recording::histogram;
     use super::*;
 
     /// Of 1, 2, ... `answered` microseconds, and `lost` that did not come back.

@@ -1,10 +1,10 @@
 //! `tickwire bench latency`: how long a datagram takes to an echo and back, as a whole distribution,
 //! beside the loops that people write on std and on mio.
 //!
-//! From the bottom up: `probe` is what stands in a datagram, `pace` when it is due, `departures` when it
-//! left, `arrival` when something came, `answers` what it is, `journal` what is recorded of it, `books` all that
-//! is written; `clients` and `echo` are the contestants, `place` is where they run, `drive` measures one of
-//! them, `contest` all of them in turns; `figures` says what a percentile is, `results` sums up, `report`
+//! From the bottom up: `probe` is what stands in a datagram, `send_schedule` when it is due, `in_flight` when it
+//! left, `arrival` when something came, `answers` what it is, `recording` what is recorded of it, `round_recording` all that
+//! is written; `clients` and `echo` are the subjects, `affinity` is where they run, `load_generator` measures one of
+//! them, `runner` all of them in turns; `figures` says what a percentile is, `results` sums up, `report`
 //! and `picture` show it.
 //!
 //! A lost datagram counts as infinitely long, everywhere:
@@ -18,22 +18,22 @@
 //!   few" (datagrams for such a percentile). Null within a spread over the rounds is "lost". The
 //!   distribution ends where the lost begin, in the record and in the picture.
 
+mod affinity;
 mod answers;
 mod arrival;
-mod books;
 mod clients;
-mod contest;
-mod departures;
-mod drive;
 mod echo;
 mod figures;
-mod journal;
-mod pace;
+mod in_flight;
+mod load_generator;
 mod picture;
-mod place;
 mod probe;
+mod recording;
 mod report;
 mod results;
+mod round_recording;
+mod runner;
+mod send_schedule;
 mod target;
 
 use std::fmt;
@@ -44,9 +44,9 @@ use std::time::Duration;
 use serde::Serialize;
 use tickwire::limits::DATAGRAM_MAX;
 
-use self::pace::Span;
-use self::place::Place;
+use self::affinity::Affinity;
 use self::results::Results;
+use self::send_schedule::Span;
 use super::machine::Machine;
 use super::record::{self, Record};
 use super::{Files, args};
@@ -87,7 +87,7 @@ const ROUND_MAX: Duration = Duration::from_secs(24 * 3600);
 #[command(verbatim_doc_comment)]
 pub(crate) struct Options {
     /// A UDP echo somewhere else (`tickwire listen --echo`, or a foreign one), instead of a server
-    /// for each contestant on a thread of this process. Then only the clients differ
+    /// for each subject on a thread of this process. Then only the clients differ
     #[arg(long, value_name = "ADDRESS")]
     to: Option<String>,
 
@@ -107,7 +107,7 @@ pub(crate) struct Options {
     #[arg(long, conflicts_with = "rate")]
     closed: bool,
 
-    /// How long a round of a contestant is, such as 500ms or 2s
+    /// How long a round of a subject is, such as 500ms or 2s
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = time::parse,
           allow_hyphen_values = true)]
     duration: Duration,
@@ -117,7 +117,7 @@ pub(crate) struct Options {
           allow_hyphen_values = true)]
     warm_up: Duration,
 
-    /// How many rounds each contestant has
+    /// How many rounds each subject has
     #[arg(long, value_name = "N", default_value = "5", value_parser = rounds,
           allow_negative_numbers = true)]
     rounds: u16,
@@ -129,7 +129,7 @@ pub(crate) struct Options {
     /// Where client and server run: waking a thread of another processor takes several times as long
     /// as one of the same, and two threads of one core slow each other down. [default: apart; with --to and on other systems than Linux: free]
     #[arg(long, value_enum)]
-    place: Option<Place>,
+    affinity: Option<Affinity>,
 
     /// Measures tickwire also with the kernel's receive timestamps (Linux): how long answers wait
     /// between the kernel and the client, and what it costs to know
@@ -170,7 +170,7 @@ pub(crate) enum Wait {
 /// Who is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Contestant {
+enum Subject {
     Std,
     Mio,
     Tickwire,
@@ -178,7 +178,7 @@ enum Contestant {
     Stamped,
 }
 
-impl fmt::Display for Contestant {
+impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Std => "std",
@@ -198,7 +198,7 @@ struct Settings {
     /// `None`: closed loop.
     rate_per_second: Option<u32>,
     wait: Wait,
-    place: Place,
+    affinity: Affinity,
     receive_timestamps: bool,
     rounds: u16,
     #[serde(rename = "duration_seconds", serialize_with = "record::seconds")]
@@ -215,7 +215,7 @@ impl Settings {
             size_bytes: options.size,
             rate_per_second: (!options.closed).then_some(options.rate),
             wait: options.wait,
-            place: place_of(options, machine.cpus())?,
+            affinity: affinity_of(options, machine.cpus())?,
             receive_timestamps: options.receive_timestamps,
             rounds: options.rounds,
             duration: options.duration,
@@ -264,16 +264,16 @@ impl Settings {
 
     /// A single std thread that sleeps in `recv_from` wakes at the system's timer tick and not when the
     /// next datagram is due, so at a rate another one sends.
-    fn client_threads(&self, who: Contestant) -> u32 {
+    fn client_threads(&self, who: Subject) -> u32 {
         match (who, self.wait, self.rate_per_second) {
-            (Contestant::Std, Wait::Sleep, Some(_)) => 2,
+            (Subject::Std, Wait::Sleep, Some(_)) => 2,
             _ => 1,
         }
     }
 
     /// The floors first: what is shown last stays in sight.
-    fn contestants(&self) -> &'static [Contestant] {
-        use Contestant::{Mio, Stamped, Std, Tickwire};
+    fn subjects(&self) -> &'static [Subject] {
+        use Subject::{Mio, Stamped, Std, Tickwire};
         match (self.wait, self.receive_timestamps) {
             (Wait::Sleep, false) => &[Std, Mio, Tickwire],
             (Wait::Sleep, true) => &[Std, Mio, Tickwire, Stamped],
@@ -284,15 +284,15 @@ impl Settings {
     }
 }
 
-fn place_of(options: &Options, processors: usize) -> Result<Place, Failure> {
-    match options.place {
-        Some(Place::Apart) if processors < 2 => Err(Failure::Usage(
-            "--place apart needs two processors, and this program has one".to_owned(),
+fn affinity_of(options: &Options, processors: usize) -> Result<Affinity, Failure> {
+    match options.affinity {
+        Some(Affinity::Apart) if processors < 2 => Err(Failure::Usage(
+            "--affinity apart needs two processors, and this program has one".to_owned(),
         )),
-        Some(place) => Ok(place),
+        Some(affinity) => Ok(affinity),
         // Where the other side runs is not ours to say, and it may be on this machine.
-        None if options.to.is_some() => Ok(Place::Free),
-        None => Ok(Place::best(processors)),
+        None if options.to.is_some() => Ok(Affinity::Free),
+        None => Ok(Affinity::best(processors)),
     }
 }
 
@@ -317,7 +317,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     }
     refuse_one_file_for_both(options)?;
     target::greet(&settings)?;
-    let rounds = contest::run(&settings)?;
+    let rounds = runner::run(&settings)?;
     let results = Results::of(&settings, &rounds)?;
 
     let mut output = Output::new();
@@ -352,7 +352,7 @@ mod tests {
             size_bytes: 64,
             rate_per_second: Some(1000),
             wait: Wait::Sleep,
-            place: Place::Free,
+            affinity: Affinity::Free,
             receive_timestamps: false,
             rounds: 1,
             duration: Duration::from_secs(1),

@@ -8,7 +8,7 @@ use plotters::prelude::*;
 
 use super::report::Title;
 use super::results::{Measured, Results, RoundResult, Totals};
-use super::{Contestant, Settings};
+use super::{Settings, Subject};
 use crate::bench::drawing::{
     Area, BLUE, Drawn, FONT, GREEN, GRID, HEADING, MARGIN, MARGIN_RIGHT, ORANGE, TEXT_SIZE,
     VERMILION, around, cross, dot, draw_heading, marks, percentile, percentile_marks, time,
@@ -53,8 +53,8 @@ fn picture(settings: &Settings, machine: &Machine, results: &Results) -> Drawn<S
 /// Latency by percentile. To the right every step is ten times as rare, so that a tail which means
 /// one datagram in ten thousand has as much room as the median.
 fn draw_distribution(area: &Area<'_>, settings: &Settings, results: &Results) -> Drawn<()> {
-    let points = results.contestants.iter().flat_map(|who| &who.distribution);
-    let rarest = results.contestants.iter().map(rarest).fold(10.0, f64::max);
+    let points = results.subjects.iter().flat_map(|who| &who.distribution);
+    let rarest = results.subjects.iter().map(rarest).fold(10.0, f64::max);
     let micros = around(points.map(|point| point.micros));
     let x = (1.0..rarest)
         .log_scale()
@@ -77,7 +77,7 @@ fn draw_distribution(area: &Area<'_>, settings: &Settings, results: &Results) ->
         .x_label_formatter(&|one_in| percentile(*one_in))
         .y_label_formatter(&|micros| time(*micros))
         .draw()?;
-    for who in &results.contestants {
+    for who in &results.subjects {
         let (style, name) = (style(who.name), legend(settings, who));
         let line = who
             .distribution
@@ -109,9 +109,9 @@ fn draw_distribution(area: &Area<'_>, settings: &Settings, results: &Results) ->
 }
 
 /// The longest latency of each slice of the run, at the time when it happened: the rounds of the
-/// contestants stand beside each other as they were run.
+/// subjects stand beside each other as they were run.
 fn draw_time_line(area: &Area<'_>, results: &Results) -> Drawn<()> {
-    let rounds = || results.contestants.iter().flat_map(|who| &who.rounds);
+    let rounds = || results.subjects.iter().flat_map(|who| &who.rounds);
     let longest = rounds().flat_map(|round| round.time_line.longest_micros.iter().flatten());
     let micros = around(longest.copied());
     let end = rounds().map(end_of).fold(0.0, f64::max);
@@ -133,7 +133,7 @@ fn draw_time_line(area: &Area<'_>, results: &Results) -> Drawn<()> {
         .x_label_formatter(&|seconds| seconds_text(*seconds))
         .y_label_formatter(&|micros| time(*micros))
         .draw()?;
-    for who in &results.contestants {
+    for who in &results.subjects {
         let style = style(who.name).stroke_width(1);
         for round in &who.rounds {
             for stretch in stretches(&time_line(round)) {
@@ -151,12 +151,12 @@ fn draw_time_line(area: &Area<'_>, results: &Results) -> Drawn<()> {
     Ok(())
 }
 
-fn style(who: Contestant) -> ShapeStyle {
+fn style(who: Subject) -> ShapeStyle {
     let (color, width) = match who {
-        Contestant::Std => (ORANGE, 2),
-        Contestant::Mio => (BLUE, 2),
-        Contestant::Tickwire => (VERMILION, 2),
-        Contestant::Stamped => (GREEN, 2),
+        Subject::Std => (ORANGE, 2),
+        Subject::Mio => (BLUE, 2),
+        Subject::Tickwire => (VERMILION, 2),
+        Subject::Stamped => (GREEN, 2),
     };
     color.stroke_width(width)
 }
@@ -185,7 +185,7 @@ fn legend(settings: &Settings, who: &Measured) -> String {
 }
 
 fn is_lossy(results: &Results) -> bool {
-    results.contestants.iter().any(|who| who.counts.lost > 0)
+    results.subjects.iter().any(|who| who.counts.lost > 0)
 }
 
 fn parts_text(results: &Results) -> &'static str {
@@ -202,7 +202,7 @@ fn seconds_text(seconds: f64) -> String {
 }
 
 fn slices_text(results: &Results) -> String {
-    let mut rounds = results.contestants.iter().flat_map(|who| &who.rounds);
+    let mut rounds = results.subjects.iter().flat_map(|who| &who.rounds);
     let slice = rounds
         .next()
         .map_or(0.0, |round| round.time_line.slice_seconds);

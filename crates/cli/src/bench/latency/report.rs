@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Display};
 
+use super::affinity::Affinity;
 use super::figures::{Figure, Percentiles, Spreads};
-use super::place::Place;
 use super::results::{Measured, Outcome, Results, Totals, Verdict};
 use super::{Settings, Wait};
 use crate::bench::machine::Machine;
@@ -93,10 +93,10 @@ impl Settings {
             Wait::Sleep => "asleep",
             Wait::Spin => "spinning",
         };
-        let place = match self.place {
-            Place::Apart => "on a processor each",
-            Place::Together => "on one processor",
-            Place::Free => "anywhere",
+        let affinity = match self.affinity {
+            Affinity::Apart => "on a processor each",
+            Affinity::Together => "on one processor",
+            Affinity::Free => "anywhere",
         };
         let duration = humantime::format_duration(self.duration);
         let warm_up = humantime::format_duration(self.warm_up);
@@ -104,7 +104,7 @@ impl Settings {
         let plural = if rounds == 1 { "" } else { "s" };
         write!(
             f,
-            ", {wait}, {place}, {rounds} round{plural} of {duration} after {warm_up} of warm-up"
+            ", {wait}, {affinity}, {rounds} round{plural} of {duration} after {warm_up} of warm-up"
         )
     }
 }
@@ -137,11 +137,11 @@ enum Clock {
     Left,
 }
 
-/// A row for each contestant.
+/// A row for each subject.
 fn together(results: &Results) -> Table {
     let [a, b, c, d, e, f] = Percentiles::NAMES;
     let mut table = Table::new(["", a, b, c, d, e, f, "sent", "lost"]);
-    for measured in &results.contestants {
+    for measured in &results.subjects {
         let figures = measured.latency.each().map(|figure| cell(*figure, micros));
         let counts = [measured.counts.sent, measured.counts.lost];
         let name = measured.name.to_string();
@@ -151,7 +151,7 @@ fn together(results: &Results) -> Table {
     table
 }
 
-/// A row for each contestant, then one for each ratio.
+/// A row for each subject, then one for each ratio.
 fn by_round(results: &Results, clock: Clock) -> Table {
     let [a, b, c, d, e, f] = Percentiles::NAMES;
     let mut table = Table::new(["", a, b, c, d, e, f]);
@@ -161,7 +161,7 @@ fn by_round(results: &Results, clock: Clock) -> Table {
             .map(|spread| cell(*spread, |spread| range(spread, digits)));
         table.row([name].into_iter().chain(cells));
     };
-    for measured in &results.contestants {
+    for measured in &results.subjects {
         let spreads = match clock {
             Clock::Due => &measured.latency_by_round,
             Clock::Left => &measured.round_trip_by_round,
@@ -187,7 +187,7 @@ fn waits(results: &Results) -> Option<Table> {
     let [a, b, c, d, e, f] = Percentiles::NAMES;
     let mut table = Table::new(["", a, b, c, d, e, f]);
     let waits = |who: &'_ Measured| Some((who.name, who.kernel_to_client_by_round?));
-    let waits: Vec<_> = results.contestants.iter().filter_map(waits).collect();
+    let waits: Vec<_> = results.subjects.iter().filter_map(waits).collect();
     for (name, spreads) in &waits {
         let cells = spreads
             .each()
@@ -247,7 +247,7 @@ const BUSY: f64 = 1000.0;
 /// What has to be known to read the figures.
 fn notes(settings: &Settings, machine: &Machine, results: &Results) -> Vec<String> {
     let mut notes = Vec::new();
-    for measured in &results.contestants {
+    for measured in &results.subjects {
         let p50 = measured.latency.p50.known();
         if settings.to.is_none() && p50 > Some(BUSY) {
             notes.push(format!(
@@ -266,7 +266,7 @@ fn notes(settings: &Settings, machine: &Machine, results: &Results) -> Vec<Strin
             ));
         }
     }
-    let on_one = machine.cpus() < 2 || settings.place == Place::Together;
+    let on_one = machine.cpus() < 2 || settings.affinity == Affinity::Together;
     if settings.wait == Wait::Spin && settings.to.is_none() && on_one {
         notes.push(
             "two loops spin on one CPU: they wait for each other, not for datagrams".to_owned(),
@@ -303,13 +303,13 @@ fn lost_note(measured: &Measured) -> Option<String> {
 mod tests {
     use std::time::Duration;
 
-    use super::super::Contestant;
+    use super::super::Subject;
     use super::*;
 
     /// Of a run in which all was well.
     fn title(settings: &Settings) -> String {
         let results = Results {
-            contestants: Vec::new(),
+            subjects: Vec::new(),
             ratios: Vec::new(),
             verdicts: Vec::new(),
         };
@@ -323,7 +323,7 @@ mod tests {
             size_bytes: 64,
             rate_per_second: Some(1000),
             wait: Wait::Sleep,
-            place: Place::Apart,
+            affinity: Affinity::Apart,
             receive_timestamps: false,
             rounds: 5,
             duration: Duration::from_secs(2),
@@ -338,7 +338,7 @@ mod tests {
             to: Some(([192, 0, 2, 1], 7).into()),
             rate_per_second: None,
             wait: Wait::Spin,
-            place: Place::Free,
+            affinity: Affinity::Free,
             rounds: 1,
             ..settings
         };
@@ -353,7 +353,7 @@ mod tests {
     fn a_verdict_says_whether_a_goal_is_met() {
         let verdict = |is_round_trip, ratio| Verdict {
             is_round_trip,
-            against: Contestant::Mio,
+            against: Subject::Mio,
             goal: 1.05,
             outcome: Outcome::Decided {
                 ratio,

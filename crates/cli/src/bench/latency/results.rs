@@ -5,10 +5,10 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use super::contest::Round;
 use super::figures::{Figure, Percentiles, Spreads, Times, micros};
-use super::journal::{Counts, Journal, Longest, Slice, Slices, histogram};
-use super::{Contestant, Settings, Wait};
+use super::recording::{Counts, Longest, Recording, Slice, Slices, histogram};
+use super::runner::Round;
+use super::{Settings, Subject, Wait};
 use crate::bench::spread::Spread;
 use crate::failure::Failure;
 
@@ -22,15 +22,15 @@ const LOST_ONE_IN: u64 = 100;
 /// Everything that was measured.
 #[derive(Debug, Serialize)]
 pub(super) struct Results {
-    pub(super) contestants: Vec<Measured>,
+    pub(super) subjects: Vec<Measured>,
     pub(super) ratios: Vec<Ratio>,
     pub(super) verdicts: Vec<Verdict>,
 }
 
-/// One contestant. Times in microseconds.
+/// One subject. Times in microseconds.
 #[derive(Debug, Serialize)]
 pub(super) struct Measured {
-    pub(super) name: Contestant,
+    pub(super) name: Subject,
     pub(super) client_threads: u32,
     #[serde(flatten)]
     pub(super) counts: Totals,
@@ -92,7 +92,7 @@ pub(super) struct Point {
     pub(super) micros: f64,
 }
 
-/// One round of one contestant.
+/// One round of one subject.
 #[derive(Debug, Serialize)]
 pub(super) struct RoundResult {
     /// When the part that counts began, since the beginning of the run.
@@ -132,11 +132,11 @@ impl From<&Slices> for TimeLine {
     }
 }
 
-/// Two contestants, round by round.
+/// Two subjects, round by round.
 #[derive(Debug, Serialize)]
 pub(super) struct Ratio {
-    pub(super) of: Contestant,
-    pub(super) against: Contestant,
+    pub(super) of: Subject,
+    pub(super) against: Subject,
     pub(super) latency: Spreads,
     pub(super) round_trip: Spreads,
 }
@@ -146,7 +146,7 @@ pub(super) struct Ratio {
 pub(super) struct Verdict {
     /// Counted from when a datagram really left, not from when it should have.
     pub(super) is_round_trip: bool,
-    pub(super) against: Contestant,
+    pub(super) against: Subject,
     pub(super) goal: f64,
     #[serde(flatten)]
     pub(super) outcome: Outcome,
@@ -172,39 +172,39 @@ const ENOUGH: f64 = 0.99;
 impl Results {
     /// Whether somebody sent less than was asked for.
     pub(super) fn fell_behind(&self, settings: &Settings) -> bool {
-        let mut contestants = self.contestants.iter();
-        contestants.any(|who| who.fell_behind(settings).is_some())
+        let mut subjects = self.subjects.iter();
+        subjects.any(|who| who.fell_behind(settings).is_some())
     }
 
     pub(super) fn of(settings: &Settings, rounds: &[Round]) -> Result<Self, Failure> {
-        let contestants = settings.contestants().iter();
-        let contestants: Vec<_> = contestants
+        let subjects = settings.subjects().iter();
+        let subjects: Vec<_> = subjects
             .map(|who| Measured::of(settings, *who, rounds))
             .collect::<Result<_, _>>()?;
-        refuse_silence(settings, &contestants)?;
-        let ratios = ratios(&contestants);
+        refuse_silence(settings, &subjects)?;
+        let ratios = ratios(&subjects);
         Ok(Self {
-            verdicts: verdicts(settings, &contestants, &ratios),
+            verdicts: verdicts(settings, &subjects, &ratios),
             ratios,
-            contestants,
+            subjects,
         })
     }
 }
 
 impl Measured {
-    fn of(settings: &Settings, who: Contestant, rounds: &[Round]) -> Result<Self, Failure> {
+    fn of(settings: &Settings, who: Subject, rounds: &[Round]) -> Result<Self, Failure> {
         let mut counts = Totals::default();
         let (mut latency, mut round_trip, mut waited) = (histogram()?, histogram()?, histogram()?);
         let mut longest = Longest::default();
         let mut sent_in = Some(Duration::ZERO);
         let mut results = Vec::new();
         for round in rounds.iter().filter(|round| round.who == who) {
-            counts.add(round.journal.counts);
-            add(&mut latency, &round.journal.latency)?;
-            add(&mut round_trip, &round.journal.round_trip)?;
-            add(&mut waited, &round.journal.waited)?;
-            longest = longest.or(round.journal.longest);
-            sent_in = sent_in.zip(round.journal.sent_in).map(|(a, b)| a + b);
+            counts.add(round.recording.counts);
+            add(&mut latency, &round.recording.latency)?;
+            add(&mut round_trip, &round.recording.round_trip)?;
+            add(&mut waited, &round.recording.waited)?;
+            longest = longest.or(round.recording.longest);
+            sent_in = sent_in.zip(round.recording.sent_in).map(|(a, b)| a + b);
             results.push(RoundResult::of(round));
         }
         let latencies: Vec<_> = results.iter().map(|round| round.latency).collect();
@@ -261,11 +261,11 @@ fn add(all: &mut Histogram<u64>, round: &Histogram<u64>) -> Result<(), Failure> 
 }
 
 /// Of nothing there is no percentile. Whoever alone got no answer is shown beside those who did.
-fn refuse_silence(settings: &Settings, contestants: &[Measured]) -> Result<(), Failure> {
-    if contestants.iter().any(|who| who.counts.answered > 0) {
+fn refuse_silence(settings: &Settings, subjects: &[Measured]) -> Result<(), Failure> {
+    if subjects.iter().any(|who| who.counts.answered > 0) {
         return Ok(());
     }
-    let sent: u64 = contestants.iter().map(|who| who.counts.sent).sum();
+    let sent: u64 = subjects.iter().map(|who| who.counts.sent).sum();
     let what = match (settings.to, sent) {
         (Some(to), _) => format!("{to} has stopped to answer: nothing of what counts came back"),
         (None, 0) => "nothing came back, not even in the warm-up".to_owned(),
@@ -278,17 +278,17 @@ fn refuse_silence(settings: &Settings, contestants: &[Measured]) -> Result<(), F
 
 impl RoundResult {
     fn of(round: &Round) -> Self {
-        let journal = &round.journal;
+        let recording = &round.recording;
         let mut counts = Totals::default();
-        counts.add(journal.counts);
+        counts.add(recording.counts);
         Self {
             at_seconds: round.at.as_secs_f64(),
             counts,
-            sent_per_second: rate(counts.sent, journal.sent_in),
-            latency: Percentiles::of(latencies(journal)),
-            round_trip: Percentiles::of(round_trips(journal)),
-            kernel_to_client: stamped(waits(journal)),
-            time_line: (&journal.slices).into(),
+            sent_per_second: rate(counts.sent, recording.sent_in),
+            latency: Percentiles::of(latencies(recording)),
+            round_trip: Percentiles::of(round_trips(recording)),
+            kernel_to_client: stamped(waits(recording)),
+            time_line: (&recording.slices).into(),
         }
     }
 }
@@ -303,26 +303,26 @@ fn rate(count: u64, time: Option<Duration>) -> Option<f64> {
     Some(count / seconds)
 }
 
-fn latencies(journal: &Journal) -> Times<'_> {
+fn latencies(recording: &Recording) -> Times<'_> {
     Times {
-        histogram: &journal.latency,
-        longest: journal.longest.latency,
-        lost: journal.counts.lost(),
+        histogram: &recording.latency,
+        longest: recording.longest.latency,
+        lost: recording.counts.lost(),
     }
 }
 
-fn round_trips(journal: &Journal) -> Times<'_> {
+fn round_trips(recording: &Recording) -> Times<'_> {
     Times {
-        histogram: &journal.round_trip,
-        longest: journal.longest.round_trip,
-        lost: journal.counts.lost(),
+        histogram: &recording.round_trip,
+        longest: recording.longest.round_trip,
+        lost: recording.counts.lost(),
     }
 }
 
-fn waits(journal: &Journal) -> Times<'_> {
+fn waits(recording: &Recording) -> Times<'_> {
     Times {
-        histogram: &journal.waited,
-        longest: journal.longest.waited,
+        histogram: &recording.waited,
+        longest: recording.longest.waited,
         // What did not come has not waited.
         lost: 0,
     }
@@ -369,14 +369,14 @@ fn rank_below(all: f64, one_in: f64) -> u64 {
 }
 
 /// Everybody but std against std, tickwire against mio, and with stamps against without.
-fn ratios(contestants: &[Measured]) -> Vec<Ratio> {
+fn ratios(subjects: &[Measured]) -> Vec<Ratio> {
     let pairs = [
-        (Contestant::Mio, Contestant::Std),
-        (Contestant::Tickwire, Contestant::Std),
-        (Contestant::Tickwire, Contestant::Mio),
-        (Contestant::Stamped, Contestant::Tickwire),
+        (Subject::Mio, Subject::Std),
+        (Subject::Tickwire, Subject::Std),
+        (Subject::Tickwire, Subject::Mio),
+        (Subject::Stamped, Subject::Tickwire),
     ];
-    let find = |who| contestants.iter().find(|measured| measured.name == who);
+    let find = |who| subjects.iter().find(|measured| measured.name == who);
     let pairs = pairs.into_iter();
     pairs
         .filter_map(|(of, against)| Some(ratio(find(of)?, find(against)?)))
@@ -392,24 +392,24 @@ fn ratio(of: &Measured, against: &Measured) -> Ratio {
     }
 }
 
-fn find_ratio(ratios: &[Ratio], of: Contestant, against: Contestant) -> Option<&Ratio> {
+fn find_ratio(ratios: &[Ratio], of: Subject, against: Subject) -> Option<&Ratio> {
     ratios
         .iter()
         .find(|ratio| ratio.of == of && ratio.against == against)
 }
 
 /// Promised for both sides on one machine; over a network somebody else's echo is in the figures.
-fn verdicts(settings: &Settings, contestants: &[Measured], ratios: &[Ratio]) -> Vec<Verdict> {
+fn verdicts(settings: &Settings, subjects: &[Measured], ratios: &[Ratio]) -> Vec<Verdict> {
     let (against, goal) = match settings.wait {
-        Wait::Sleep => (Contestant::Mio, 1.05),
-        Wait::Spin => (Contestant::Std, 1.10),
+        Wait::Sleep => (Subject::Mio, 1.05),
+        Wait::Spin => (Subject::Std, 1.10),
     };
-    let found = find_ratio(ratios, Contestant::Tickwire, against);
+    let found = find_ratio(ratios, Subject::Tickwire, against);
     let Some(found) = found.filter(|_| settings.to.is_none()) else {
         return Vec::new();
     };
-    let both = [against, Contestant::Tickwire];
-    let lost = contestants
+    let both = [against, Subject::Tickwire];
+    let lost = subjects
         .iter()
         .filter(|measured| both.contains(&measured.name))
         .find_map(Measured::lost_too_many);
@@ -469,7 +469,7 @@ impl Outcome {
     reason = "in a test that is a failure as good as any"
 )]
 mod tests {
-    use super::super::place::Place;
+    use super::super::affinity::Affinity;
     use super::*;
 
     fn settings(wait: Wait) -> Settings {
@@ -478,7 +478,7 @@ mod tests {
             size_bytes: 64,
             rate_per_second: Some(1000),
             wait,
-            place: Place::Apart,
+            affinity: Affinity::Apart,
             receive_timestamps: false,
             rounds: 2,
             duration: Duration::from_secs(1),
@@ -488,18 +488,18 @@ mod tests {
 
     /// A round with latencies of `scale`, 2 `scale`, ... `count` `scale` microseconds, of which the
     /// client overslept `late`. Nothing was lost.
-    fn round(who: Contestant, count: u64, scale: u64, late: u64) -> Round {
-        let mut journal = Journal::new(Duration::from_secs(1)).unwrap();
-        journal.counts.due = count;
+    fn round(who: Subject, count: u64, scale: u64, late: u64) -> Round {
+        let mut recording = Recording::new(Duration::from_secs(1)).unwrap();
+        recording.counts.due = count;
         for number in 1..=count {
             let (latency, late) = (number * scale, late.min(number * scale));
             let us = Duration::from_micros;
-            journal.on_answer(Duration::ZERO, us(latency), us(latency - late));
+            recording.on_answer(Duration::ZERO, us(latency), us(latency - late));
         }
         Round {
             who,
             at: Duration::from_secs(3),
-            journal,
+            recording,
         }
     }
 
@@ -514,7 +514,7 @@ mod tests {
 
     #[test]
     fn the_longest_is_exact_and_nothing_lies_beyond_it() {
-        use Contestant::{Std, Tickwire};
+        use Subject::{Std, Tickwire};
         // 10,001 µs lie between two steps of the histogram; 200 s lie beyond its end.
         for (count, scale) in [(10_001, 1), (2, 100_000_000)] {
             let rounds = [
@@ -523,7 +523,7 @@ mod tests {
                 round(Tickwire, 1, 1, 0),
             ];
             let results = Results::of(&settings(Wait::Spin), &rounds).unwrap();
-            let std = &results.contestants[0];
+            let std = &results.subjects[0];
             #[allow(clippy::cast_precision_loss, reason = "far below 2^53")]
             let longest = (count * scale) as f64;
             assert_eq!(std.latency.max, Figure::Known(longest));
@@ -540,9 +540,9 @@ mod tests {
 
     #[test]
     fn a_rate_is_what_left_and_not_what_was_asked_for() {
-        use Contestant::{Std, Tickwire};
+        use Subject::{Std, Tickwire};
         let sent_in = |mut round: Round, millis| {
-            round.journal.sent_in = Some(Duration::from_millis(millis));
+            round.recording.sent_in = Some(Duration::from_millis(millis));
             round
         };
         let rounds = [
@@ -552,7 +552,7 @@ mod tests {
         ];
         let settings = settings(Wait::Spin);
         let results = Results::of(&settings, &rounds).unwrap();
-        let [std, tickwire] = &results.contestants[..] else {
+        let [std, tickwire] = &results.subjects[..] else {
             panic!("{results:?}");
         };
         assert_eq!(std.fell_behind(&settings), None);
@@ -563,7 +563,7 @@ mod tests {
 
     #[test]
     fn a_ratio_is_taken_within_a_round() {
-        use Contestant::{Mio, Std, Tickwire};
+        use Subject::{Mio, Std, Tickwire};
         // The second round is ten times as slow for everybody.
         let rounds = [
             round(Std, 100, 10, 0),
@@ -588,7 +588,7 @@ mod tests {
             }
         }
         assert!(find_ratio(&results.ratios, Std, Mio).is_none());
-        assert_eq!(results.contestants[0].counts.sent, 200);
+        assert_eq!(results.subjects[0].counts.sent, 200);
     }
 
     fn assert_decided(verdict: &Verdict, wanted: f64, wanted_met: bool) {
@@ -601,7 +601,7 @@ mod tests {
 
     /// As many more were due, and nothing came back of them.
     fn with_lost(mut round: Round, lost: u64) -> Round {
-        round.journal.counts.due += lost;
+        round.recording.counts.due += lost;
         round
     }
 
@@ -621,7 +621,7 @@ mod tests {
 
     #[test]
     fn where_many_were_lost_no_goal_is_met() {
-        use Contestant::{Std, Tickwire};
+        use Subject::{Std, Tickwire};
         // What came back came back faster than std's.
         let rounds = [
             round(Std, 100, 10, 0),
@@ -640,7 +640,7 @@ mod tests {
 
     #[test]
     fn a_lost_round_among_many_is_no_verdict_either() {
-        use Contestant::{Std, Tickwire};
+        use Subject::{Std, Tickwire};
         let rounds = [
             round(Std, 10_000, 1, 0),
             round(Std, 10, 1, 0),
@@ -653,21 +653,21 @@ mod tests {
 
     #[test]
     fn one_in_a_hundred_may_be_lost() {
-        use Contestant::{Std, Tickwire};
+        use Subject::{Std, Tickwire};
         let rounds = [
             with_lost(round(Std, 99, 10, 0), 1),
             with_lost(round(Tickwire, 99, 10, 0), 1),
         ];
         let results = Results::of(&settings(Wait::Spin), &rounds).unwrap();
         assert_decided(&results.verdicts[0], 1.0, true);
-        let std = &results.contestants[0];
+        let std = &results.subjects[0];
         assert_eq!(std.latency.max, Figure::Lost);
         assert_eq!(std.longest_answered, Some(990.0));
     }
 
     #[test]
     fn a_goal_is_met_or_missed() {
-        use Contestant::{Std, Tickwire};
+        use Subject::{Std, Tickwire};
         let rounds = [round(Std, 100, 10, 100), round(Tickwire, 100, 12, 300)];
         let spinning = settings(Wait::Spin);
         let results = Results::of(&spinning, &rounds).unwrap();
@@ -701,7 +701,7 @@ mod tests {
 
     #[test]
     fn without_any_answer_there_is_a_sentence_and_no_figure() {
-        use Contestant::{Std, Tickwire};
+        use Subject::{Std, Tickwire};
         let unanswered = |who| with_lost(round(who, 0, 1, 0), 30);
         let here = settings(Wait::Spin);
         let there = Settings {
@@ -719,13 +719,13 @@ mod tests {
 
     #[test]
     fn who_got_no_answer_takes_nothing_from_the_others() {
-        use Contestant::{Std, Tickwire};
+        use Subject::{Std, Tickwire};
         let rounds = [
             round(Std, 100, 1, 0),
             with_lost(round(Tickwire, 0, 1, 0), 100),
         ];
         let results = Results::of(&settings(Wait::Spin), &rounds).unwrap();
-        let [std, tickwire] = &results.contestants[..] else {
+        let [std, tickwire] = &results.subjects[..] else {
             panic!("{results:?}");
         };
         assert!(std.latency.p50.known().is_some());
@@ -736,7 +736,7 @@ mod tests {
 
     #[test]
     fn what_stamped_answers_waited_is_summed_up_beside_those_without_a_stamp() {
-        use Contestant::{Stamped, Std, Tickwire};
+        use Subject::{Stamped, Std, Tickwire};
         let settings = Settings {
             receive_timestamps: true,
             ..settings(Wait::Spin)
@@ -745,15 +745,15 @@ mod tests {
             let mut round = round(Stamped, 100, 10, 0);
             for micros in 1..=100 {
                 let waited = Duration::from_micros(micros * scale);
-                round.journal.on_waited(Some(waited));
+                round.recording.on_waited(Some(waited));
             }
-            round.journal.on_waited(None);
+            round.recording.on_waited(None);
             round
         };
         let plain = [round(Std, 100, 10, 0), round(Tickwire, 100, 5, 0)];
         let rounds: Vec<_> = plain.into_iter().chain([stamped(1), stamped(3)]).collect();
         let results = Results::of(&settings, &rounds).unwrap();
-        let [std, tickwire, stamped] = &results.contestants[..] else {
+        let [std, tickwire, stamped] = &results.subjects[..] else {
             panic!("{results:?}");
         };
         for who in [std, tickwire] {
@@ -779,8 +779,8 @@ mod tests {
 
     #[test]
     fn the_distribution_goes_from_the_fastest_to_the_slowest() {
-        let journal = round(Contestant::Std, 1000, 1, 0).journal;
-        let points = distribution(latencies(&journal));
+        let recording = round(Subject::Std, 1000, 1, 0).recording;
+        let points = distribution(latencies(&recording));
         let (first, last) = (points.first().unwrap(), points.last().unwrap());
         assert_near(Some(first.micros), 1.0);
         assert_eq!((first.one_in, last.one_in), (1.0, 1000.0));
@@ -795,8 +795,8 @@ mod tests {
 
     #[test]
     fn the_distribution_ends_where_the_lost_begin() {
-        let lossy = with_lost(round(Contestant::Std, 900, 1, 0), 100);
-        let points = distribution(latencies(&lossy.journal));
+        let lossy = with_lost(round(Subject::Std, 900, 1, 0), 100);
+        let points = distribution(latencies(&lossy.recording));
         let last = points.last().unwrap();
         assert_eq!(last.micros, 900.0);
         // 101 of 1000 took as long as the slowest, or did not come back.
@@ -807,7 +807,7 @@ mod tests {
         let half = points.iter().rfind(|point| point.one_in < 2.0).unwrap();
         assert_near(Some(half.micros), 499.0);
 
-        let nothing = with_lost(round(Contestant::Std, 0, 1, 0), 10);
-        assert_eq!(distribution(latencies(&nothing.journal)), []);
+        let nothing = with_lost(round(Subject::Std, 0, 1, 0), 10);
+        assert_eq!(distribution(latencies(&nothing.recording)), []);
     }
 }

@@ -1,4 +1,4 @@
-//! What one round of one contestant recorded. All memory is there before the first datagram leaves.
+//! What one round of one subject recorded. All memory is there before the first datagram leaves.
 //!
 //! Knows no clock: whoever measures says how long something took, and leaves out the warm-up.
 
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::pace::Pace;
+use super::send_schedule::SendSchedule;
 use crate::failure::Failure;
 
 /// The longest latency that is told apart from longer ones.
@@ -22,7 +22,7 @@ const SLICE_MIN: Duration = Duration::from_millis(1);
 
 /// Latencies by value and by time, and what became of the datagrams.
 #[derive(Debug)]
-pub(super) struct Journal {
+pub(super) struct Recording {
     /// From the time when a datagram should have left, in nanoseconds.
     pub(super) latency: Histogram<u64>,
     /// From the time when it really left.
@@ -73,7 +73,7 @@ impl Counts {
     }
 }
 
-impl Journal {
+impl Recording {
     /// For a round of which so much counts.
     pub(super) fn new(duration: Duration) -> Result<Self, Failure> {
         Ok(Self {
@@ -87,12 +87,12 @@ impl Journal {
         })
     }
 
-    /// Everything that `pace` asked for was due, whatever became of it; the last one left so long after
+    /// Everything that `send_schedule` asked for was due, whatever became of it; the last one left so long after
     /// the start.
-    pub(super) fn on_all_sent(&mut self, pace: &Pace, last: Duration) {
-        self.counts.due = pace.counted();
-        self.sent_in = Some(pace.counted_in(last));
-        self.slices.on_all_due(pace);
+    pub(super) fn on_all_sent(&mut self, schedule: &SendSchedule, last: Duration) {
+        self.counts.due = schedule.counted();
+        self.sent_in = Some(schedule.counted_in(last));
+        self.slices.on_all_due(schedule);
     }
 
     /// A datagram was due so long after the beginning of what counts.
@@ -200,11 +200,11 @@ impl Slices {
         self.slices.get_mut(usize::try_from(index).ok()?)
     }
 
-    fn on_all_due(&mut self, pace: &Pace) {
+    fn on_all_due(&mut self, schedule: &SendSchedule) {
         let mut begin = Duration::ZERO;
         for slice in &mut self.slices {
             let end = begin + self.width;
-            slice.due = pace.counted_between(begin, end);
+            slice.due = schedule.counted_between(begin, end);
             begin = end;
         }
     }
@@ -222,35 +222,39 @@ mod tests {
 
     #[test]
     fn a_latency_stands_in_the_slice_in_which_its_datagram_was_due() {
-        let mut journal = Journal::new(1000 * MS).unwrap();
-        assert_eq!(journal.slices.width, 10 * MS);
-        assert_eq!(journal.slices.slices.len(), 100);
+        let mut recording = Recording::new(1000 * MS).unwrap();
+        assert_eq!(recording.slices.width, 10 * MS);
+        assert_eq!(recording.slices.slices.len(), 100);
         for (due, latency) in [(0, 3), (9, 7), (9, 5), (10, 1), (999, 2)] {
             // It left one later than it should have.
-            journal.on_answer(due * MS, latency * MS, (latency - 1) * MS);
+            recording.on_answer(due * MS, latency * MS, (latency - 1) * MS);
         }
-        let seen = journal.slices.slices.iter().enumerate();
+        let seen = recording.slices.slices.iter().enumerate();
         let seen: Vec<_> = seen
             .filter_map(|(at, slice)| Some((at, slice.longest_nanos?)))
             .collect();
         assert_eq!(seen, [(0, 7_000_000), (1, 1_000_000), (99, 2_000_000)]);
-        assert_eq!(journal.counts.answered, 5);
-        assert!(journal.latency.equivalent(journal.latency.max(), 7_000_000));
+        assert_eq!(recording.counts.answered, 5);
         assert!(
-            journal
+            recording
+                .latency
+                .equivalent(recording.latency.max(), 7_000_000)
+        );
+        assert!(
+            recording
                 .round_trip
-                .equivalent(journal.round_trip.max(), 6_000_000)
+                .equivalent(recording.round_trip.max(), 6_000_000)
         );
     }
 
     #[test]
     fn a_histogram_that_was_touched_is_empty_and_as_large_as_any() {
-        let mut journal = Journal::new(1000 * MS).unwrap();
-        assert!(journal.latency.is_empty() && journal.round_trip.is_empty());
-        assert_eq!(journal.latency.max(), 0);
-        journal.on_answer(MS, LATENCY_MAX, MS);
-        let longest = journal.latency.max();
-        assert!(journal.latency.equivalent(longest, nanos(LATENCY_MAX)));
+        let mut recording = Recording::new(1000 * MS).unwrap();
+        assert!(recording.latency.is_empty() && recording.round_trip.is_empty());
+        assert_eq!(recording.latency.max(), 0);
+        recording.on_answer(MS, LATENCY_MAX, MS);
+        let longest = recording.latency.max();
+        assert!(recording.latency.equivalent(longest, nanos(LATENCY_MAX)));
     }
 
     #[test]

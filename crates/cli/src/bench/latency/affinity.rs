@@ -13,7 +13,7 @@ use serde::Serialize;
 /// Which processors client and server have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Place {
+pub(crate) enum Affinity {
     /// One each, as two machines have: of two cores, where there are.
     Apart,
     /// One for both.
@@ -29,7 +29,7 @@ pub(super) enum Side {
     Server,
 }
 
-impl Place {
+impl Affinity {
     /// What is measured unless something else is asked for.
     pub(super) fn best(processors: usize) -> Self {
         match processors {
@@ -139,6 +139,6 @@ mod linux {
 fn stay_on(_side: Side) -> io::Result<()> {
     Err(io::Error::new(
         io::ErrorKind::Unsupported,
-        "this system does not tell threads where to run; --place free leaves it to the system",
+        "this system does not tell threads where to run; --affinity free leaves it to the system",
     ))
 }

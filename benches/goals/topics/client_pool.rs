@@ -10,7 +10,7 @@ use tickwire::{Config, ConnectOptions, Delivery, Event, Host, PeerId};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A server and its clients, all of them connected.
-pub(crate) struct Crowd {
+pub(crate) struct ClientPool {
     pub(crate) server: Host,
     pub(crate) clients: Vec<Client>,
 }
@@ -26,14 +26,14 @@ pub(crate) struct Client {
     pub(crate) messages: usize,
 }
 
-impl Crowd {
+impl ClientPool {
     pub(crate) fn new(config: &Config, clients: usize) -> io::Result<Self> {
         let server = Host::bind(([127, 0, 0, 1], 0).into(), config.clone())?;
         let clients = (0..clients).map(|number| Client::new(config, server.local_addr(), number));
         let clients = clients.collect::<io::Result<_>>()?;
-        let mut crowd = Self { server, clients };
-        crowd.connect()?;
-        Ok(crowd)
+        let mut client_pool = Self { server, clients };
+        client_pool.connect()?;
+        Ok(client_pool)
     }
 
     fn connect(&mut self) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! Everybody in turns: in each round every contestant is measured once.
+//! Everybody in turns: in each round every subject is measured once.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,19 +6,19 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::books::Books;
+use super::affinity::{Affinity, Side};
 use super::clients::{
     MioAsleep, StdAsleep, StdSpinning, Tickwire, TickwireAsleep, TickwireSpinning,
     std_asleep_at_rate,
 };
-use super::drive::{Client, at_rate, closed};
 use super::echo::{Echo, LOCAL};
-use super::journal::Journal;
-use super::pace::{Pace, Span, Window};
-use super::place::{Place, Side};
+use super::load_generator::{Client, at_rate, closed};
 use super::probe::Probe;
+use super::recording::Recording;
+use super::round_recording::RoundRecording;
+use super::send_schedule::{SendSchedule, Span, Window};
 use super::target::any_towards;
-use super::{Contestant, Settings, Wait};
+use super::{Settings, Subject, Wait};
 use crate::bench::progress::{Progress, REDRAW};
 use crate::bench::turns::in_turns;
 use crate::failure::Failure;
@@ -27,25 +27,25 @@ use crate::failure::Failure;
 /// thread to begin.
 const LEAD: Duration = Duration::from_millis(5);
 
-/// One round of one contestant.
+/// One round of one subject.
 #[derive(Debug)]
 pub(super) struct Round {
-    pub(super) who: Contestant,
+    pub(super) who: Subject,
     /// When the part that counts began, since the beginning of the run.
     pub(super) at: Duration,
-    pub(super) journal: Journal,
+    pub(super) recording: Recording,
 }
 
-/// Runs all rounds of all contestants; the rounds of each are in their order.
+/// Runs all rounds of all subjects; the rounds of each are in their order.
 pub(super) fn run(settings: &Settings) -> Result<Vec<Round>, Failure> {
-    let contestants = settings.contestants();
-    let steps = usize::from(settings.rounds) * contestants.len();
+    let subjects = settings.subjects();
+    let steps = usize::from(settings.rounds) * subjects.len();
     let each = LEAD + settings.warm_up + settings.duration;
     let progress = Progress::of_length(steps as u64, each);
     let started = Instant::now();
     let mut rounds = Vec::with_capacity(steps);
     for number in 0..usize::from(settings.rounds) {
-        for who in in_turns(contestants, number) {
+        for who in in_turns(subjects, number) {
             progress.next(format!(
                 "round {} of {}: {who}",
                 number + 1,
@@ -59,7 +59,7 @@ pub(super) fn run(settings: &Settings) -> Result<Vec<Round>, Failure> {
 }
 
 fn round(
-    who: Contestant,
+    who: Subject,
     settings: &Settings,
     started: Instant,
     progress: &Progress,
@@ -67,7 +67,7 @@ fn round(
     let cannot = |error: io::Error| Failure::Refused(format!("cannot measure {who}: {error}"));
     let echo = match settings.to {
         Some(_) => None,
-        None => Some(Echo::start(who, settings.wait, settings.place).map_err(cannot)?),
+        None => Some(Echo::start(who, settings.wait, settings.affinity).map_err(cannot)?),
     };
     let to = settings.to.or(echo.as_ref().map(Echo::address));
     let to = to.expect("without a target there is an echo");
@@ -76,18 +76,18 @@ fn round(
         to,
         span: settings.span(),
         per_second: settings.rate_per_second,
-        place: settings.place,
+        affinity: settings.affinity,
         probe: Probe::new(settings.size_bytes, to),
     };
-    let mut books = Books::of(measuring.span, settings.rate_per_second)?;
+    let mut round_recording = RoundRecording::of(measuring.span, settings.rate_per_second)?;
     let window = measuring
-        .measure_in_place(who, settings.wait, &mut books, progress)
+        .measure_pinned(who, settings.wait, &mut round_recording, progress)
         .map_err(cannot)?;
     echo.map_or(Ok(()), Echo::stop).map_err(cannot)?;
     Ok(Round {
         who,
         at: window.begin().saturating_duration_since(started),
-        journal: books.journal,
+        recording: round_recording.recording,
     })
 }
 
@@ -99,13 +99,13 @@ fn watch(progress: &Progress, end: &Receiver<()>) {
     }
 }
 
-/// What is the same for every contestant.
+/// What is the same for every subject.
 struct Measuring {
     from: SocketAddr,
     to: SocketAddr,
     span: Span,
     per_second: Option<u32>,
-    place: Place,
+    affinity: Affinity,
     probe: Probe,
 }
 
@@ -113,11 +113,11 @@ impl Measuring {
     /// On a thread of its own, which is moved. This one draws how far it is and goes on where it likes:
     /// on a processor that is neither the client's nor the server's, where there is a third one.
     /// Otherwise it takes a tenth of a millisecond from one of the two each time, whoever is measured.
-    fn measure_in_place(
+    fn measure_pinned(
         &self,
-        who: Contestant,
+        who: Subject,
         wait: Wait,
-        books: &mut Books,
+        round_recording: &mut RoundRecording,
         progress: &Progress,
     ) -> io::Result<Window> {
         let (line, end) = channel();
@@ -125,8 +125,8 @@ impl Measuring {
             let client = thread::Builder::new().name("client".to_owned());
             let client = client.spawn_scoped(scope, move || {
                 let _hung_up_at_the_end = line;
-                self.place.take(Side::Client)?;
-                self.measure(who, wait, books)
+                self.affinity.take(Side::Client)?;
+                self.measure(who, wait, round_recording)
             })?;
             watch(progress, &end);
             client.join().expect("a client does not panic")
@@ -134,44 +134,67 @@ impl Measuring {
     }
 
     /// Returns when it was.
-    fn measure(&self, who: Contestant, wait: Wait, books: &mut Books) -> io::Result<Window> {
+    fn measure(
+        &self,
+        who: Subject,
+        wait: Wait,
+        round_recording: &mut RoundRecording,
+    ) -> io::Result<Window> {
         let (from, to) = (self.from, self.to);
         match (who, wait) {
-            (Contestant::Std, Wait::Sleep) => self.std_asleep(books),
-            (Contestant::Std, Wait::Spin) => self.drive(StdSpinning::new(from, to)?, books),
-            (Contestant::Mio, _) => self.drive(MioAsleep::new(from, to)?, books),
-            (Contestant::Tickwire, wait) => self.tickwire(Tickwire::new(from, to)?, wait, books),
-            (Contestant::Stamped, wait) => self.tickwire(Tickwire::stamped(from, to)?, wait, books),
+            (Subject::Std, Wait::Sleep) => self.std_asleep(round_recording),
+            (Subject::Std, Wait::Spin) => self.drive(StdSpinning::new(from, to)?, round_recording),
+            (Subject::Mio, _) => self.drive(MioAsleep::new(from, to)?, round_recording),
+            (Subject::Tickwire, wait) => {
+                self.tickwire(Tickwire::new(from, to)?, wait, round_recording)
+            }
+            (Subject::Stamped, wait) => {
+                self.tickwire(Tickwire::stamped(from, to)?, wait, round_recording)
+            }
         }
     }
 
-    fn tickwire(&self, client: Tickwire, wait: Wait, books: &mut Books) -> io::Result<Window> {
+    fn tickwire(
+        &self,
+        client: Tickwire,
+        wait: Wait,
+        round_recording: &mut RoundRecording,
+    ) -> io::Result<Window> {
         match wait {
-            Wait::Sleep => self.drive(TickwireAsleep(client), books),
-            Wait::Spin => self.drive(TickwireSpinning(client), books),
+            Wait::Sleep => self.drive(TickwireAsleep(client), round_recording),
+            Wait::Spin => self.drive(TickwireSpinning(client), round_recording),
         }
     }
 
-    fn drive(&self, mut client: impl Client, books: &mut Books) -> io::Result<Window> {
+    fn drive(
+        &self,
+        mut client: impl Client,
+        round_recording: &mut RoundRecording,
+    ) -> io::Result<Window> {
         let window = self.start();
         let Some(per_second) = self.per_second else {
-            closed(&mut client, window, &self.probe, &mut books.journal)?;
+            closed(
+                &mut client,
+                window,
+                &self.probe,
+                &mut round_recording.recording,
+            )?;
             return Ok(window);
         };
-        let pace = Pace::new(window, per_second);
-        let (leaving, answers) = books.open(&pace, &self.probe);
+        let schedule = SendSchedule::new(window, per_second);
+        let (leaving, answers) = round_recording.open(&schedule, &self.probe);
         at_rate(&mut client, leaving, answers)?;
         Ok(window)
     }
 
-    fn std_asleep(&self, books: &mut Books) -> io::Result<Window> {
+    fn std_asleep(&self, round_recording: &mut RoundRecording) -> io::Result<Window> {
         let mut client = StdAsleep::new(self.from, self.to)?;
         let Some(per_second) = self.per_second else {
-            return self.drive(client, books);
+            return self.drive(client, round_recording);
         };
         let window = self.start();
-        let pace = Pace::new(window, per_second);
-        let (leaving, answers) = books.open(&pace, &self.probe);
+        let schedule = SendSchedule::new(window, per_second);
+        let (leaving, answers) = round_recording.open(&schedule, &self.probe);
         std_asleep_at_rate(&mut client, leaving, answers)?;
         Ok(window)
     }
@@ -190,25 +213,25 @@ impl Measuring {
 mod tests {
     use super::*;
 
-    const EVERYBODY: [(Contestant, Wait); 7] = [
-        (Contestant::Std, Wait::Sleep),
-        (Contestant::Std, Wait::Spin),
-        (Contestant::Mio, Wait::Sleep),
-        (Contestant::Tickwire, Wait::Sleep),
-        (Contestant::Tickwire, Wait::Spin),
-        (Contestant::Stamped, Wait::Sleep),
-        (Contestant::Stamped, Wait::Spin),
+    const EVERYBODY: [(Subject, Wait); 7] = [
+        (Subject::Std, Wait::Sleep),
+        (Subject::Std, Wait::Spin),
+        (Subject::Mio, Wait::Sleep),
+        (Subject::Tickwire, Wait::Sleep),
+        (Subject::Tickwire, Wait::Spin),
+        (Subject::Stamped, Wait::Sleep),
+        (Subject::Stamped, Wait::Spin),
     ];
 
     /// What the thread of `who`'s client asks for from its socket to the end of the round, and how many
     /// answers there were.
     fn allocations(
-        who: Contestant,
+        who: Subject,
         wait: Wait,
         per_second: Option<u32>,
         duration: Duration,
     ) -> (u64, u64) {
-        let echo = Echo::start(who, wait, Place::Free).unwrap();
+        let echo = Echo::start(who, wait, Affinity::Free).unwrap();
         let span = Span {
             warm_up: Duration::ZERO,
             duration,
@@ -218,15 +241,18 @@ mod tests {
             to: echo.address(),
             span,
             per_second,
-            place: Place::Free,
+            affinity: Affinity::Free,
             probe: Probe::new(64, echo.address()),
         };
-        let mut books = Books::of(span, per_second).unwrap();
+        let mut round_recording = RoundRecording::of(span, per_second).unwrap();
         let asked_for = allocation_counter::measure(|| {
-            measuring.measure(who, wait, &mut books).unwrap();
+            measuring.measure(who, wait, &mut round_recording).unwrap();
         });
         echo.stop().unwrap();
-        (asked_for.count_total, books.journal.counts.answered)
+        (
+            asked_for.count_total,
+            round_recording.recording.counts.answered,
+        )
     }
 
     /// What a send queue and the slots of a batch may grow by when there is more at once than before.

@@ -52,13 +52,13 @@ impl Window {
 
 /// A fixed number of datagrams a second, come what may: number `n` is due `n` periods after the start.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Pace {
+pub(super) struct SendSchedule {
     window: Window,
     per_second: u32,
     total: u64,
 }
 
-impl Pace {
+impl SendSchedule {
     pub(super) fn new(window: Window, per_second: u32) -> Self {
         Self {
             window,
@@ -129,48 +129,52 @@ fn datagrams_in(time: Duration, per_second: u32) -> u64 {
 mod tests {
     use super::*;
 
-    fn pace(warm_up_ms: u64, duration_ms: u64, per_second: u32) -> Pace {
+    fn schedule(warm_up_ms: u64, duration_ms: u64, per_second: u32) -> SendSchedule {
         let span = Span {
             warm_up: Duration::from_millis(warm_up_ms),
             duration: Duration::from_millis(duration_ms),
         };
-        Pace::new(span.starting_at(Instant::now()), per_second)
+        SendSchedule::new(span.starting_at(Instant::now()), per_second)
     }
 
     #[test]
     fn a_period_that_is_no_whole_number_of_nanoseconds_does_not_drift() {
-        let pace = pace(0, 1000, 3);
+        let schedule = schedule(0, 1000, 3);
         assert_eq!(
-            pace.due(3 * 3600),
-            pace.window.start + Duration::from_secs(3600)
+            schedule.due(3 * 3600),
+            schedule.window.start + Duration::from_secs(3600)
         );
     }
 
     #[test]
     fn a_round_has_as_many_datagrams_as_were_asked_for() {
-        let pace = pace(200, 2000, 1000);
-        assert_eq!((pace.total(), pace.counted()), (2200, 2000));
-        assert!(pace.due(199) < pace.window.begin() && pace.due(200) == pace.window.begin());
-        assert!(pace.due(pace.total() - 1) < pace.window.end());
-        assert!(pace.due(pace.total()) >= pace.window.end());
+        let schedule = schedule(200, 2000, 1000);
+        assert_eq!((schedule.total(), schedule.counted()), (2200, 2000));
+        assert!(
+            schedule.due(199) < schedule.window.begin()
+                && schedule.due(200) == schedule.window.begin()
+        );
+        assert!(schedule.due(schedule.total() - 1) < schedule.window.end());
+        assert!(schedule.due(schedule.total()) >= schedule.window.end());
     }
 
     #[test]
     fn those_that_count_are_counted_without_looking_at_each() {
         for per_second in [1, 3, 7, 999, 1000, 1001, 44_100] {
             for warm_up_ms in [0, 1, 142, 143, 200, 999] {
-                let pace = pace(warm_up_ms, 1000, per_second);
-                let begin = pace.window.begin();
-                let counts = |number: &u64| pace.due(*number) >= begin;
-                let counted = (0..pace.total()).filter(counts).count() as u64;
+                let schedule = schedule(warm_up_ms, 1000, per_second);
+                let begin = schedule.window.begin();
+                let counts = |number: &u64| schedule.due(*number) >= begin;
+                let counted = (0..schedule.total()).filter(counts).count() as u64;
                 let what = format!("{per_second} a second after {warm_up_ms} ms");
-                assert_eq!(pace.counted(), counted, "{what}");
+                assert_eq!(schedule.counted(), counted, "{what}");
                 let ms = Duration::from_millis;
-                let first = pace.counted_between(ms(0), ms(77));
-                let rest = pace.counted_between(ms(77), ms(5000));
+                let first = schedule.counted_between(ms(0), ms(77));
+                let rest = schedule.counted_between(ms(77), ms(5000));
                 assert_eq!(first + rest, counted, "{what}");
-                let is_early = |number: &u64| counts(number) && pace.due(*number) < begin + ms(77);
-                let early = (0..pace.total()).filter(is_early).count() as u64;
+                let is_early =
+                    |number: &u64| counts(number) && schedule.due(*number) < begin + ms(77);
+                let early = (0..schedule.total()).filter(is_early).count() as u64;
                 assert_eq!(first, early, "{what}");
             }
         }
@@ -178,16 +182,16 @@ mod tests {
 
     #[test]
     fn what_leaves_in_time_takes_a_period_each() {
-        let pace = pace(200, 1000, 1000);
-        let last = pace.since_start(pace.due(pace.total() - 1));
+        let schedule = schedule(200, 1000, 1000);
+        let last = schedule.since_start(schedule.due(schedule.total() - 1));
         let second = Duration::from_secs(1);
-        assert_eq!(pace.counted_in(last), second);
-        assert_eq!(pace.counted_in(last + second), 2 * second);
+        assert_eq!(schedule.counted_in(last), second);
+        assert_eq!(schedule.counted_in(last + second), 2 * second);
     }
 
     #[test]
     fn a_round_shorter_than_a_period_has_one_datagram() {
-        let pace = pace(0, 1, 1);
-        assert_eq!((pace.total(), pace.counted()), (1, 1));
+        let schedule = schedule(0, 1, 1);
+        assert_eq!((schedule.total(), schedule.counted()), (1, 1));
     }
 }

@@ -1,6 +1,6 @@
-//! Interleaved rounds: in each one every contestant does the same work once, in an order that changes
+//! Interleaved rounds: in each one every subject does the same work once, in an order that changes
 //! from round to round, so that whatever slows the machine down for a while slows all of them. What
-//! counts is the ratio of two contestants within a round.
+//! counts is the ratio of two subjects within a round.
 
 use std::io;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use crate::statistics::Estimate;
 const WARM_UP_ROUNDS: usize = 2;
 
 /// One way to do the work of a topic.
-pub(crate) trait Contestant {
+pub(crate) trait Subject {
     /// Prepares, does the work, checks that all of it was done, and returns the time of the work
     /// alone.
     fn round(&mut self) -> io::Result<Duration>;
 }
 
-/// A promise about two contestants of a topic, or a ratio that is only shown.
+/// A promise about two subjects of a topic, or a ratio that is only shown.
 #[derive(Debug)]
 pub(crate) struct Goal {
     pub(crate) name: &'static str,
@@ -41,40 +41,40 @@ pub(crate) struct Topic {
     pub(crate) enter: fn(&Settings) -> io::Result<Vec<Entry>>,
 }
 
-/// A contestant and the name by which goals speak of it.
+/// A subject and the name by which goals speak of it.
 pub(crate) struct Entry {
     name: &'static str,
-    contestant: Box<dyn Contestant>,
+    subject: Box<dyn Subject>,
 }
 
 impl Entry {
-    pub(crate) fn new(name: &'static str, contestant: impl Contestant + 'static) -> Self {
+    pub(crate) fn new(name: &'static str, subject: impl Subject + 'static) -> Self {
         Self {
             name,
-            contestant: Box::new(contestant),
+            subject: Box::new(subject),
         }
     }
 }
 
-/// What one contestant took in each round, in nanoseconds per unit.
+/// What one subject took in each round, in nanoseconds per unit.
 #[derive(Debug)]
 pub(crate) struct Times {
     pub(crate) name: &'static str,
     pub(crate) nanos: Vec<f64>,
 }
 
-/// What all contestants of a topic took.
+/// What all subjects of a topic took.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) times: Vec<Times>,
 }
 
 impl Outcome {
-    /// The median of the paired ratios of the two contestants of a goal.
+    /// The median of the paired ratios of the two subjects of a goal.
     ///
     /// # Panics
     ///
-    /// A goal speaks of a contestant that did not enter: a mistake in the topic.
+    /// A goal speaks of a subject that did not enter: a mistake in the topic.
     pub(crate) fn ratio(&self, goal: &Goal) -> Estimate {
         Estimate::of_ratios(self.nanos(goal.of), self.nanos(goal.against))
     }
@@ -116,7 +116,7 @@ fn times_of(entry: &Entry, topic: &Topic) -> Times {
 
 /// Nanoseconds per unit.
 fn round_of(entry: &mut Entry, topic: &Topic) -> io::Result<f64> {
-    let time = entry.contestant.round().map_err(|error| {
+    let time = entry.subject.round().map_err(|error| {
         let text = format!("{}, {}: {error}", topic.title, entry.name);
         io::Error::new(error.kind(), text)
     })?;
@@ -139,7 +139,7 @@ impl Shuffle {
         }
     }
 
-    /// A number below `limit`; for a handful of contestants the bias of the remainder is nothing.
+    /// A number below `limit`; for a handful of subjects the bias of the remainder is nothing.
     fn below(&mut self, limit: usize) -> usize {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut bits = self.state;

@@ -8,11 +8,11 @@ use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 
 /// Keeps the calling thread where it was put, until it goes.
-pub(crate) struct Place {
+pub(crate) struct Affinity {
     before: CpuSet,
 }
 
-impl Place {
+impl Affinity {
     /// Moves the calling thread to one of the processors that it may use: number `index` of them,
     /// counted round if there are fewer.
     pub(crate) fn take(index: usize) -> io::Result<Self> {
@@ -20,14 +20,14 @@ impl Place {
         let allowed: Vec<usize> = (0..CpuSet::count())
             .filter(|cpu| before.is_set(*cpu).unwrap_or(false))
             .collect();
-        let mut place = CpuSet::new();
-        place.set(allowed[index % allowed.len()])?;
-        sched_setaffinity(THIS_THREAD, &place)?;
+        let mut affinity = CpuSet::new();
+        affinity.set(allowed[index % allowed.len()])?;
+        sched_setaffinity(THIS_THREAD, &affinity)?;
         Ok(Self { before })
     }
 }
 
-impl Drop for Place {
+impl Drop for Affinity {
     fn drop(&mut self) {
         // The system allowed it before; a benchmark that is pinned on is no harm to what it measured.
         let _ = sched_setaffinity(THIS_THREAD, &self.before);

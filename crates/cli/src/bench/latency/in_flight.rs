@@ -5,16 +5,16 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// The most departures that are kept at once, in 8 MiB: more than a second at the highest rate.
+/// The most in_flight that are kept at once, in 8 MiB: more than a second at the highest rate.
 const KEPT_MAX: u64 = 1 << 20;
 
 /// What stands where nothing left yet. Not zero: memory that is all zero is not there before it is
 /// written to, and the system would fetch it in the middle of the round.
 const EMPTY: u64 = u64::MAX;
 
-/// Of the datagrams 0, 1, 2, ... the times from the start of the round to their departures.
+/// Of the datagrams 0, 1, 2, ... the times from the start of the round to their in_flight.
 #[derive(Debug)]
-pub(super) struct Departures {
+pub(super) struct InFlight {
     /// In nanoseconds, by number; when all are taken the oldest one is used again.
     nanos: Vec<AtomicU64>,
     /// How many have left.
@@ -35,7 +35,7 @@ pub(super) enum Departure {
     Forgotten,
 }
 
-impl Departures {
+impl InFlight {
     /// Room for `total` datagrams.
     pub(super) fn of(total: u64) -> Self {
         let kept = total.clamp(1, KEPT_MAX);
@@ -97,38 +97,38 @@ mod tests {
 
     #[test]
     fn a_departure_is_known_once_it_was() {
-        let departures = Departures::of(3);
-        assert_eq!(departures.get(0), Departure::NotYet);
-        departures.on_sent(us(5));
-        departures.on_sent(us(7));
-        assert_eq!(departures.get(0), Departure::At(us(5)));
-        assert_eq!(departures.get(1), Departure::At(us(7)));
+        let in_flight = InFlight::of(3);
+        assert_eq!(in_flight.get(0), Departure::NotYet);
+        in_flight.on_sent(us(5));
+        in_flight.on_sent(us(7));
+        assert_eq!(in_flight.get(0), Departure::At(us(5)));
+        assert_eq!(in_flight.get(1), Departure::At(us(7)));
         for number in [2, 3, u64::MAX] {
-            assert_eq!(departures.get(number), Departure::NotYet);
+            assert_eq!(in_flight.get(number), Departure::NotYet);
         }
     }
 
     #[test]
     fn of_a_round_that_fits_nothing_is_forgotten() {
         for total in [1, KEPT_MAX] {
-            let departures = Departures::of(total);
-            (0..total).for_each(|number| departures.on_sent(us(number)));
-            assert_eq!(departures.get(0), Departure::At(us(0)));
-            assert_eq!(departures.get(total - 1), Departure::At(us(total - 1)));
+            let in_flight = InFlight::of(total);
+            (0..total).for_each(|number| in_flight.on_sent(us(number)));
+            assert_eq!(in_flight.get(0), Departure::At(us(0)));
+            assert_eq!(in_flight.get(total - 1), Departure::At(us(total - 1)));
         }
     }
 
     #[test]
     fn of_a_longer_round_the_oldest_are_forgotten() {
         let total = 2 * KEPT_MAX + 3;
-        let departures = Departures::of(total);
-        (0..total).for_each(|number| departures.on_sent(us(number)));
-        assert_eq!(departures.nanos.len() as u64, KEPT_MAX);
+        let in_flight = InFlight::of(total);
+        (0..total).for_each(|number| in_flight.on_sent(us(number)));
+        assert_eq!(in_flight.nanos.len() as u64, KEPT_MAX);
         let first = total - KEPT_MAX / 2;
-        assert_eq!(departures.get(first), Departure::At(us(first)));
-        assert_eq!(departures.get(total - 1), Departure::At(us(total - 1)));
+        assert_eq!(in_flight.get(first), Departure::At(us(first)));
+        assert_eq!(in_flight.get(total - 1), Departure::At(us(total - 1)));
         for number in [0, first - 1] {
-            assert_eq!(departures.get(number), Departure::Forgotten);
+            assert_eq!(in_flight.get(number), Departure::Forgotten);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The two ways to measure: at a fixed rate, and one datagram at a time.
 //!
-//! Both are written for any [`Client`], and so are the two halves of the first one, for a contestant
+//! Both are written for any [`Client`], and so are the two halves of the first one, for a subject
 //! that sends on one thread and receives on another (std asleep: see `clients`). What decides when a
 //! datagram leaves is one piece for all, [`Leaving`], and what becomes of an answer is another,
 //! `Answers`. The client says what time it is, so that the tests run everything on a time of their own.
@@ -14,17 +14,17 @@ use tickwire::limits::DATAGRAM_MAX;
 
 use super::answers::{ANSWER_MAX, Answers};
 use super::arrival::Arrival;
-use super::departures::Departures;
-use super::journal::Journal;
-use super::pace::{Pace, Window};
+use super::in_flight::InFlight;
 use super::probe::Probe;
+use super::recording::Recording;
+use super::send_schedule::{SendSchedule, Window};
 
 /// Who takes what was received, and when.
 pub(super) trait Taken: FnMut(Arrival, &Datagram<'_>) {}
 
 impl<T: FnMut(Arrival, &Datagram<'_>)> Taken for T {}
 
-/// What a contestant has to offer to whoever measures with it.
+/// What a subject has to offer to whoever measures with it.
 pub(super) trait Client {
     fn now(&self) -> Instant {
         Instant::now()
@@ -68,7 +68,7 @@ pub(super) fn send_at_rate(client: &mut impl Client, mut leaving: Leaving<'_>) -
     let sent = leaving.send_all(client);
     if sent.is_err() {
         // Whoever receives would wait for what never leaves.
-        leaving.departures.abandon();
+        leaving.in_flight.abandon();
     }
     sent
 }
@@ -93,9 +93,9 @@ pub(super) fn receive_at_rate(
 /// Lets number after number leave, each when it is due, whatever became of those before it.
 #[derive(Debug)]
 pub(super) struct Leaving<'a> {
-    pace: &'a Pace,
+    schedule: &'a SendSchedule,
     probe: &'a Probe,
-    departures: &'a Departures,
+    in_flight: &'a InFlight,
     next: u64,
     /// When that one is due; `None` once all have left. Kept, because a loop that spins asks all the
     /// time, and the division behind it is no part of what is measured.
@@ -104,13 +104,17 @@ pub(super) struct Leaving<'a> {
 }
 
 impl<'a> Leaving<'a> {
-    pub(super) fn new(pace: &'a Pace, probe: &'a Probe, departures: &'a Departures) -> Self {
+    pub(super) fn new(
+        schedule: &'a SendSchedule,
+        probe: &'a Probe,
+        in_flight: &'a InFlight,
+    ) -> Self {
         Self {
-            pace,
+            schedule,
             probe,
-            departures,
+            in_flight,
             next: 0,
-            next_due: (pace.total() > 0).then(|| pace.due(0)),
+            next_due: (schedule.total() > 0).then(|| schedule.due(0)),
             buffer: [0; DATAGRAM_MAX],
         }
     }
@@ -121,10 +125,10 @@ impl<'a> Leaving<'a> {
         if self.next_due.is_none_or(|due| now < due) {
             return Ok(());
         }
-        self.departures.on_sent(self.pace.since_start(now));
+        self.in_flight.on_sent(self.schedule.since_start(now));
         client.send(self.probe.write(&mut self.buffer, self.next))?;
         self.next += 1;
-        self.next_due = (self.next < self.pace.total()).then(|| self.pace.due(self.next));
+        self.next_due = (self.next < self.schedule.total()).then(|| self.schedule.due(self.next));
         Ok(())
     }
 
@@ -145,7 +149,7 @@ pub(super) fn closed(
     client: &mut impl Client,
     window: Window,
     probe: &Probe,
-    journal: &mut Journal,
+    recording: &mut Recording,
 ) -> io::Result<()> {
     let mut buffer = [0; DATAGRAM_MAX];
     let mut number = 0;
@@ -158,13 +162,13 @@ pub(super) fn closed(
         // Not of the warm-up.
         let since_begin = window.since_begin(left);
         if let Some(since_begin) = since_begin {
-            journal.on_due(since_begin);
+            recording.on_due(since_begin);
         }
-        let answered = answer_to(number, left, client, probe, journal)?;
+        let answered = answer_to(number, left, client, probe, recording)?;
         if let (Some(since_begin), Some(arrival)) = (since_begin, answered) {
             let time = arrival.at.saturating_duration_since(left);
-            journal.on_answer(since_begin, time, time);
-            journal.on_waited(arrival.waited);
+            recording.on_answer(since_begin, time, time);
+            recording.on_waited(arrival.waited);
         }
         number += 1;
     }
@@ -176,7 +180,7 @@ fn answer_to(
     left: Instant,
     client: &mut impl Client,
     probe: &Probe,
-    journal: &mut Journal,
+    recording: &mut Recording,
 ) -> io::Result<Option<Arrival>> {
     let until = left + ANSWER_MAX;
     let answered = Cell::new(None);
@@ -184,8 +188,8 @@ fn answer_to(
         Some(answer) if answer == number && answered.get().is_none() => {
             answered.set(Some(arrival));
         }
-        Some(_) => journal.counts.repeated += 1,
-        None => journal.counts.foreign += 1,
+        Some(_) => recording.counts.repeated += 1,
+        None => recording.counts.foreign += 1,
     };
     while answered.get().is_none() && client.now() < until {
         client.turn(until, &mut take)?;
@@ -204,9 +208,9 @@ mod tests {
     use std::ops::Range;
     use std::time::Duration;
 
-    use super::super::books::Books;
-    use super::super::journal::Slice;
-    use super::super::pace::Span;
+    use super::super::recording::Slice;
+    use super::super::round_recording::RoundRecording;
+    use super::super::send_schedule::Span;
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
@@ -300,7 +304,7 @@ mod tests {
         client: Simulated,
         window: Window,
         probe: Probe,
-        books: Books,
+        round_recording: RoundRecording,
     }
 
     impl Bench {
@@ -315,7 +319,7 @@ mod tests {
                 client: Simulated::new(start),
                 window: span.starting_at(start),
                 probe: Probe::new(64, TARGET),
-                books: Books::of(span, Some(1000)).unwrap(),
+                round_recording: RoundRecording::of(span, Some(1000)).unwrap(),
             }
         }
 
@@ -327,8 +331,8 @@ mod tests {
 
         /// A thousand a second.
         fn at_rate(&mut self) {
-            let pace = Pace::new(self.window, 1000);
-            let (leaving, answers) = self.books.open(&pace, &self.probe);
+            let schedule = SendSchedule::new(self.window, 1000);
+            let (leaving, answers) = self.round_recording.open(&schedule, &self.probe);
             at_rate(&mut self.client, leaving, answers).unwrap();
         }
 
@@ -337,7 +341,7 @@ mod tests {
                 &mut self.client,
                 self.window,
                 &self.probe,
-                &mut self.books.journal,
+                &mut self.round_recording.recording,
             )
             .unwrap();
         }
@@ -345,7 +349,7 @@ mod tests {
         /// How many latencies there were of exactly this length, as far as the histogram tells.
         fn count_of(&self, latency: Duration) -> u64 {
             let nanos = u64::try_from(latency.as_nanos()).unwrap();
-            self.books.journal.latency.count_at(nanos)
+            self.round_recording.recording.latency.count_at(nanos)
         }
     }
 
@@ -354,17 +358,23 @@ mod tests {
         let mut bench = Bench::new();
         bench.client.server_stall = bench.stretch(300, 400);
         bench.at_rate();
-        assert_eq!(bench.books.journal.counts.due, 1000);
-        assert_eq!(bench.books.journal.counts.lost(), 0);
+        assert_eq!(bench.round_recording.recording.counts.due, 1000);
+        assert_eq!(bench.round_recording.recording.counts.lost(), 0);
         // Those due at 300, 301, ... 399 ms waited for 100, 99, ... 1 ms, and nobody else for anything.
         for held_up in 1..=100 {
             assert_eq!(bench.count_of(held_up * MS + TRIP), 1, "{held_up} ms");
         }
         assert_eq!(bench.count_of(TRIP), 900);
-        assert!(bench.books.journal.latency.equivalent(
-            bench.books.journal.latency.value_at_quantile(0.95),
-            50_050_000
-        ));
+        assert!(
+            bench.round_recording.recording.latency.equivalent(
+                bench
+                    .round_recording
+                    .recording
+                    .latency
+                    .value_at_quantile(0.95),
+                50_050_000
+            )
+        );
     }
 
     #[test]
@@ -372,7 +382,7 @@ mod tests {
         let mut bench = Bench::new();
         bench.client.server_stall = bench.stretch(300, 400);
         bench.at_rate();
-        let slices = &bench.books.journal.slices.slices;
+        let slices = &bench.round_recording.recording.slices.slices;
         assert_eq!(slices.len(), 100);
         for (slice, longest) in [
             (29, 50_000),
@@ -393,14 +403,14 @@ mod tests {
         // Due at 300 ms means: sent at 400 ms, answered a round trip later.
         assert_eq!(bench.count_of(100 * MS + TRIP), 1);
         assert_eq!(bench.count_of(MS + TRIP), 1);
-        assert_eq!(bench.books.journal.counts.answered, 1000);
+        assert_eq!(bench.round_recording.recording.counts.answered, 1000);
         // From when they really left, all was well: that is the figure that hides the stall.
         assert!(
             bench
-                .books
-                .journal
+                .round_recording
+                .recording
                 .round_trip
-                .equivalent(bench.books.journal.round_trip.max(), 50_000)
+                .equivalent(bench.round_recording.recording.round_trip.max(), 50_000)
         );
     }
 
@@ -408,14 +418,14 @@ mod tests {
     fn a_client_that_falls_behind_sends_fewer_a_second() {
         let mut bench = Bench::new();
         bench.at_rate();
-        assert_eq!(bench.books.journal.sent_in, Some(1000 * MS));
+        assert_eq!(bench.round_recording.recording.sent_in, Some(1000 * MS));
         // A second that begins in the time that counts and ends after it.
         let mut bench = Bench::new();
         bench.client.client_stall = bench.stretch(500, 1500);
         bench.at_rate();
-        assert_eq!(bench.books.journal.counts.due, 1000);
+        assert_eq!(bench.round_recording.recording.counts.due, 1000);
         // One a turn, and a turn takes no time here.
-        assert_eq!(bench.books.journal.sent_in, Some(1501 * MS));
+        assert_eq!(bench.round_recording.recording.sent_in, Some(1501 * MS));
     }
 
     #[test]
@@ -423,11 +433,14 @@ mod tests {
         let mut bench = Bench::new();
         bench.client.server_stall = bench.stretch(300, 400);
         bench.closed();
-        let latency = &bench.books.journal.latency;
+        let latency = &bench.round_recording.recording.latency;
         assert_eq!(bench.count_of(100 * MS + TRIP), 1);
         assert!(latency.count_between(0, 60_000) == latency.len() - 1);
         // 900 ms of round trips, and one that was held up.
-        assert_eq!(bench.books.journal.counts.due, 900 * 1000 / 50 - 1 + 1);
+        assert_eq!(
+            bench.round_recording.recording.counts.due,
+            900 * 1000 / 50 - 1 + 1
+        );
     }
 
     #[test]
@@ -435,8 +448,8 @@ mod tests {
         let mut bench = Bench::new();
         bench.client.loses_every = 10;
         bench.at_rate();
-        assert_eq!(bench.books.journal.counts.lost(), 100);
-        let slices = &bench.books.journal.slices.slices;
+        assert_eq!(bench.round_recording.recording.counts.lost(), 100);
+        let slices = &bench.round_recording.recording.slices.slices;
         assert!(slices.iter().all(|slice| slice.lost() == 1));
         assert_eq!(bench.client.now, bench.window.end() + ANSWER_MAX);
     }
@@ -446,10 +459,10 @@ mod tests {
         let mut bench = Bench::new();
         bench.client.loses_every = 10_000;
         bench.closed();
-        assert_eq!(bench.books.journal.counts.lost(), 1);
-        let slices = &bench.books.journal.slices.slices;
+        assert_eq!(bench.round_recording.recording.counts.lost(), 1);
+        let slices = &bench.round_recording.recording.slices.slices;
         assert_eq!(slices.iter().map(Slice::lost).sum::<u64>(), 1);
-        assert!(bench.books.journal.latency.max() < 60_000);
+        assert!(bench.round_recording.recording.latency.max() < 60_000);
     }
 
     #[test]
@@ -457,7 +470,7 @@ mod tests {
         let mut bench = Bench::new();
         bench.client.loses_every = 1;
         bench.at_rate();
-        let counts = bench.books.journal.counts;
+        let counts = bench.round_recording.recording.counts;
         assert_eq!(
             (counts.due, counts.answered, counts.lost()),
             (1000, 0, 1000)
@@ -469,7 +482,7 @@ mod tests {
         let mut bench = Bench::new();
         bench.client.copies = 2;
         bench.at_rate();
-        let counts = bench.books.journal.counts;
+        let counts = bench.round_recording.recording.counts;
         assert_eq!(counts.answered, 1000);
         // The last answer ends the round before its copy is looked at, or not.
         assert!((1199..=1200).contains(&counts.repeated), "{counts:?}");
@@ -509,8 +522,8 @@ mod tests {
     impl Bench {
         /// A thousand a second, by a half that sends and one that receives.
         fn in_halves(&mut self, sending: &mut SendingHalf) -> io::Result<()> {
-            let pace = Pace::new(self.window, 1000);
-            let (leaving, answers) = self.books.open(&pace, &self.probe);
+            let schedule = SendSchedule::new(self.window, 1000);
+            let (leaving, answers) = self.round_recording.open(&schedule, &self.probe);
             let sent = send_at_rate(sending, leaving);
             for (left, bytes) in &sending.sent {
                 let answer = (*left + TRIP, bytes.clone());
@@ -540,7 +553,7 @@ mod tests {
         let due = (0..1200).map(|number| bench.window.start + number * MS);
         assert!(left.eq(due));
         assert_eq!(bench.count_of(TRIP), 1000);
-        assert_eq!(bench.books.journal.counts.lost(), 0);
+        assert_eq!(bench.round_recording.recording.counts.lost(), 0);
     }
 
     #[test]
@@ -559,7 +572,7 @@ mod tests {
             assert_eq!(bench.count_of(held_up * MS + TRIP), 1, "{held_up} ms");
         }
         assert_eq!(bench.count_of(TRIP), 900);
-        assert_eq!(bench.books.journal.longest.round_trip, 50_000);
+        assert_eq!(bench.round_recording.recording.longest.round_trip, 50_000);
     }
 
     #[test]
@@ -593,13 +606,13 @@ mod tests {
     #[test]
     fn in_halves_strangers_do_not_make_a_round_longer() {
         let mut bench = Bench::new();
-        let pace = Pace::new(bench.window, 1000);
+        let schedule = SendSchedule::new(bench.window, 1000);
         let mut sending = bench.sending_half();
         let mut receiving = Flooded(bench.window.start);
-        let (leaving, answers) = bench.books.open(&pace, &bench.probe);
+        let (leaving, answers) = bench.round_recording.open(&schedule, &bench.probe);
         send_at_rate(&mut sending, leaving).unwrap();
         receive_at_rate(&mut receiving, answers).unwrap();
         assert_eq!(receiving.0, bench.window.end() + ANSWER_MAX);
-        assert_eq!(bench.books.journal.counts.lost(), 1000);
+        assert_eq!(bench.round_recording.recording.counts.lost(), 1000);
     }
 }

@@ -274,7 +274,7 @@ pub const QUEUED_BYTES_MAX: usize = 256 << 10;
 pub const MESSAGE_OVERHEAD: usize = 64;
 const _: () = assert!(QUEUED_BYTES_MAX / MESSAGE_OVERHEAD <= QUEUED_MESSAGES_MAX);
 
-/// The pieces that received messages are cut from, in bytes: 16 KiB.
+/// The fragments that received messages are cut from, in bytes: 16 KiB.
 pub(crate) const CHUNK_BYTES: usize = 16 << 10;
 
 /// How many of them are kept to be used again: 64, a megabyte.
@@ -345,12 +345,12 @@ pub const RECEIPTS_MAX: usize = 4096;
 
 /// How many messages that came too late are named with an acknowledgement: 16. A packet with one more is
 /// not acknowledged, so its sender takes it for lost.
-pub(crate) const TOO_LATE_MAX: usize = 16;
+pub(crate) const STALE_NOTICES_MAX: usize = 16;
 
-/// How many messages and pieces of messages are remembered for each packet on its way, on the average: 8.
+/// How many messages and fragments of messages are remembered for each packet on its way, on the average: 8.
 /// When there could be more, reliable messages wait until packets are acknowledged; for others the oldest
 /// packet counts as lost.
-pub(crate) const UNITS_MAX: usize = 8 * IN_FLIGHT_MAX;
+pub(crate) const SENT_FRAMES_MAX: usize = 8 * IN_FLIGHT_MAX;
 
 /// The longest message of which copies are sent before anybody asks for them, in bytes: 256, a quarter
 /// of a packet.

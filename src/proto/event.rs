@@ -46,7 +46,7 @@ pub enum Event {
         peer: PeerId,
         /// How it was sent.
         delivery: Delivery,
-        /// What it says. A piece of a larger chunk that is used again when nobody holds a piece of it
+        /// What it says. A fragment of a larger chunk that is used again when nobody holds a fragment of it
         /// any more: copy what is kept for long.
         bytes: Bytes,
     },

@@ -1,7 +1,7 @@
 //! Received messages, cut from chunks that are used again.
 //!
-//! A message is a piece of a chunk, so taking one allocates nothing. A chunk is whole again when the
-//! last piece of it was dropped; until then another one is used.
+//! A message is a fragment of a chunk, so taking one allocates nothing. A chunk is whole again when the
+//! last fragment of it was dropped; until then another one is used.
 
 use std::collections::VecDeque;
 

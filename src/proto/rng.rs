@@ -12,9 +12,9 @@ use siphasher::sip::SipHasher13;
 use crate::proto::noise::Secret;
 
 /// A generator that nobody can foresee who does not know the seed (`ChaCha20`).
-pub(crate) struct Random(ChaCha20Rng);
+pub(crate) struct SeededRng(ChaCha20Rng);
 
-impl Random {
+impl SeededRng {
     pub(crate) fn from_seed(seed: [u8; 32]) -> Self {
         Self(ChaCha20Rng::from_seed(seed))
     }
@@ -51,9 +51,9 @@ impl Random {
 }
 
 /// Shows nothing of its state, which is a secret.
-impl fmt::Debug for Random {
+impl fmt::Debug for SeededRng {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Random").finish_non_exhaustive()
+        f.debug_struct("SeededRng").finish_non_exhaustive()
     }
 }
 
@@ -81,10 +81,10 @@ mod tests {
 
     #[test]
     fn after_a_secret_the_generator_goes_on_from_a_seed_of_its_own() {
-        let (mut one, mut other) = (Random::from_seed([1; 32]), Random::from_seed([1; 32]));
+        let (mut one, mut other) = (SeededRng::from_seed([1; 32]), SeededRng::from_seed([1; 32]));
         let [secret, seed]: [[u8; 32]; 2] = [one.bytes(), one.bytes()];
         assert_eq!(*other.secret(), secret);
-        assert_eq!(other.number(), Random::from_seed(seed).number());
-        assert_ne!(one.number(), Random::from_seed(seed).number());
+        assert_eq!(other.number(), SeededRng::from_seed(seed).number());
+        assert_ne!(one.number(), SeededRng::from_seed(seed).number());
     }
 }

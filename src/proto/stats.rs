@@ -46,18 +46,18 @@ pub struct PeerStats {
     pub messages_sent: u64,
     /// Messages from it that went into the event queue.
     pub messages_received: u64,
-    /// Messages from it, or pieces of them, that were not taken: its share of the event queue was full
+    /// Messages from it, or fragments of them, that were not taken: its share of the event queue was full
     /// because the application does not take them fast enough, or the peer broke a limit. Their packets
     /// were not acknowledged.
     pub messages_refused: u64,
-    /// Reliable messages, or pieces of them, that came again: copies, and what was sent again in vain.
+    /// Reliable messages, or fragments of them, that came again: copies, and what was sent again in vain.
     pub duplicate_messages: u64,
     /// Sequenced messages from it that were dropped because a newer one of their channel had come.
     pub stale_messages: u64,
     /// Unreliable and sequenced messages to it that were dropped because the rate did not let them go in
     /// time ([`UNRELIABLE_WAIT_MAX`](crate::limits::UNRELIABLE_WAIT_MAX)).
     pub messages_expired: u64,
-    /// Reliable messages, or pieces of them, that were sent again because their packet counted as lost, or
+    /// Reliable messages, or fragments of them, that were sent again because their packet counted as lost, or
     /// nobody answered.
     pub messages_retransmitted: u64,
     /// Copies of small reliable messages that were sent before anybody asked for them.

@@ -20,12 +20,12 @@ pub(super) struct Bottleneck {
     /// The rate that the remainder is a part of.
     rate: u64,
     /// Those whose transmission has not begun, oldest first. Bounded by `queue_bytes`.
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<WaitingDatagram>,
     waiting_bytes: usize,
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct WaitingDatagram {
     begins: Instant,
     bytes: usize,
 }
@@ -80,7 +80,7 @@ impl Bottleneck {
             return None;
         }
         self.waiting_bytes = waiting_bytes;
-        self.waiting.push_back(Waiting { begins, bytes });
+        self.waiting.push_back(WaitingDatagram { begins, bytes });
         Some(())
     }
 

@@ -10,15 +10,15 @@ use crate::limits::{DATAGRAM_MAX, LINK_DATAGRAMS_MAX};
 /// At most [`LINK_DATAGRAMS_MAX`] datagrams. Their bytes lie in slots that are used again, so that
 /// nothing is allocated once there were as many as there will be.
 pub(super) struct InFlight<T> {
-    arrivals: BinaryHeap<Arrival<T>>,
-    slots: Vec<Slot>,
+    arrivals: BinaryHeap<ScheduledArrival<T>>,
+    slots: Vec<DatagramBuffer>,
     /// The slots that hold nothing.
     free: Vec<usize>,
     /// How many were added so far: the number of the next.
     added: u64,
 }
 
-struct Arrival<T> {
+struct ScheduledArrival<T> {
     due: Instant,
     /// Among those due at the same time the smaller number goes first.
     number: u64,
@@ -26,7 +26,7 @@ struct Arrival<T> {
     to: T,
 }
 
-struct Slot {
+struct DatagramBuffer {
     length: usize,
     bytes: [u8; DATAGRAM_MAX],
 }
@@ -60,7 +60,7 @@ impl<T> InFlight<T> {
     /// The caller has asked whether there is room.
     pub(super) fn add(&mut self, to: T, bytes: &[u8], due: Instant) -> &mut [u8] {
         let slot = self.free_slot();
-        self.arrivals.push(Arrival {
+        self.arrivals.push(ScheduledArrival {
             due,
             number: self.added,
             slot,
@@ -91,7 +91,7 @@ impl<T> InFlight<T> {
 
     fn free_slot(&mut self) -> usize {
         self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot::EMPTY);
+            self.slots.push(DatagramBuffer::EMPTY);
             // Room for every slot, now rather than when they are given back.
             self.free.reserve(self.slots.len());
             self.slots.len() - 1
@@ -99,7 +99,7 @@ impl<T> InFlight<T> {
     }
 }
 
-impl Slot {
+impl DatagramBuffer {
     const EMPTY: Self = Self {
         length: 0,
         bytes: [0; DATAGRAM_MAX],
@@ -117,32 +117,32 @@ impl Slot {
     }
 }
 
-impl<T> Arrival<T> {
+impl<T> ScheduledArrival<T> {
     fn key(&self) -> (Instant, u64) {
         (self.due, self.number)
     }
 }
 
-impl<T> Ord for Arrival<T> {
+impl<T> Ord for ScheduledArrival<T> {
     fn cmp(&self, other: &Self) -> Ordering {
         // The other way round: the heap's largest is the one that is due first.
         other.key().cmp(&self.key())
     }
 }
 
-impl<T> PartialOrd for Arrival<T> {
+impl<T> PartialOrd for ScheduledArrival<T> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl<T> PartialEq for Arrival<T> {
+impl<T> PartialEq for ScheduledArrival<T> {
     fn eq(&self, other: &Self) -> bool {
         self.key() == other.key()
     }
 }
 
-impl<T> Eq for Arrival<T> {}
+impl<T> Eq for ScheduledArrival<T> {}
 
 /// Numbers only: what people send does not belong into a log.
 impl<T> fmt::Debug for InFlight<T> {

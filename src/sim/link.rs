@@ -27,7 +27,7 @@ use crate::sim::bottleneck::Bottleneck;
 use crate::sim::conditions::{LinkConditions, LinkConditionsError};
 use crate::sim::in_flight::InFlight;
 use crate::sim::losses::Losses;
-use crate::sim::rng::{self, Journey, Luck, comes_up, share_of};
+use crate::sim::rng::{self, CopyDraws, DatagramDraws, comes_up, share_of};
 use crate::sim::stats::LinkStats;
 
 /// One direction of a link: datagrams go in with [`send`](Self::send) and come out of
@@ -119,7 +119,7 @@ impl<T: Clone> Link<T> {
     /// `now` is expected not to go back.
     pub fn send(&mut self, to: T, bytes: &[u8], now: Instant) {
         self.stats.sent += 1;
-        let luck = Luck::draw(&mut self.generator);
+        let luck = DatagramDraws::draw(&mut self.generator);
         let Some(leaves) = self.pass_the_line(bytes.len(), &luck, now) else {
             return;
         };
@@ -167,7 +167,12 @@ impl<T: Clone> Link<T> {
 
     /// When the datagram has left the line, or `None` if it is lost before or behind it, counted by
     /// the reason.
-    fn pass_the_line(&mut self, length: usize, luck: &Luck, now: Instant) -> Option<Instant> {
+    fn pass_the_line(
+        &mut self,
+        length: usize,
+        luck: &DatagramDraws,
+        now: Instant,
+    ) -> Option<Instant> {
         // Asked first, so that a burst goes on while other things happen to its datagrams.
         let is_lost = self.losses.strike(self.conditions.loss, luck.loss);
         if length > DATAGRAM_MAX {
@@ -190,7 +195,7 @@ impl<T: Clone> Link<T> {
     }
 
     /// Sets one copy on its way behind the line.
-    fn launch(&mut self, to: T, bytes: &[u8], leaves: Instant, luck: &Journey) {
+    fn launch(&mut self, to: T, bytes: &[u8], leaves: Instant, luck: &CopyDraws) {
         if self.in_flight.is_full() {
             self.stats.lost_to_limit += 1;
             return;
@@ -207,7 +212,7 @@ impl<T: Clone> Link<T> {
     /// Jitter alone does not reorder: it comes from queues, and nothing overtakes in a queue. (netem
     /// of Linux reorders as soon as there is jitter, which surprises whoever asked for jitter.) The
     /// bounds of the jitter hold all the same: the datagram ahead is within them, and left earlier.
-    fn due(&mut self, leaves: Instant, luck: &Journey) -> Instant {
+    fn due(&mut self, leaves: Instant, luck: &CopyDraws) -> Instant {
         let arrives =
             leaves + self.conditions.latency + share_of(self.conditions.jitter, luck.jitter);
         let due = self.last_in_order.map_or(arrives, |last| last.max(arrives));
@@ -226,3 +231,6 @@ fn flip_bit(bytes: &mut [u8], draw: u64) {
     let bit = rng::index_below(bytes.len() * 8, draw);
     bytes[bit / 8] ^= 1 << (bit % 8);
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,8 +9,6 @@ mod conditions;
 mod host_network;
 mod in_flight;
 mod link;
-#[cfg(test)]
-mod link_tests;
 mod losses;
 mod rng;
 mod stats;

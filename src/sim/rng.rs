@@ -12,34 +12,34 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 /// The draws of one datagram: always all of them, whatever they are needed for.
 #[derive(Debug)]
-pub(super) struct Luck {
+pub(super) struct DatagramDraws {
     pub(super) loss: u64,
     pub(super) duplication: u64,
-    pub(super) original: Journey,
-    pub(super) copy: Journey,
+    pub(super) original: CopyDraws,
+    pub(super) copy: CopyDraws,
 }
 
 /// The draws of one copy behind the line.
 #[derive(Debug)]
-pub(super) struct Journey {
+pub(super) struct CopyDraws {
     pub(super) jitter: u64,
     pub(super) reorder: u64,
     pub(super) corruption: u64,
     pub(super) bit: u64,
 }
 
-impl Luck {
+impl DatagramDraws {
     pub(super) fn draw(generator: &mut ChaCha8Rng) -> Self {
         Self {
             loss: generator.next_u64(),
             duplication: generator.next_u64(),
-            original: Journey::draw(generator),
-            copy: Journey::draw(generator),
+            original: CopyDraws::draw(generator),
+            copy: CopyDraws::draw(generator),
         }
     }
 }
 
-impl Journey {
+impl CopyDraws {
     fn draw(generator: &mut ChaCha8Rng) -> Self {
         Self {
             jitter: generator.next_u64(),

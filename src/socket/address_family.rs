@@ -6,7 +6,7 @@ use crate::config::SocketConfig;
 
 /// Which addresses a socket can reach, by the one that it is bound to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Family {
+pub(super) enum AddressFamily {
     V4,
     V6,
     /// Both: IPv4 addresses travel as `::ffff:a.b.c.d` (RFC 4291 section 2.5.5.2).
@@ -15,7 +15,7 @@ pub(super) enum Family {
     Mapped,
 }
 
-impl Family {
+impl AddressFamily {
     /// The family of a socket that is bound to `addr`.
     pub(super) fn of(addr: SocketAddr, config: &SocketConfig) -> Self {
         match addr.ip() {
@@ -78,26 +78,29 @@ mod tests {
     #[test]
     fn a_socket_reaches_what_the_address_it_is_bound_to_can() {
         let config = SocketConfig::default();
-        let family = |text: &str| Family::of(text.parse().unwrap(), &config);
-        assert_eq!(family("0.0.0.0:1"), Family::V4);
-        assert_eq!(family("[::]:1"), Family::Dual);
-        assert_eq!(family("[::1]:1"), Family::V6);
-        assert_eq!(family("[::ffff:127.0.0.1]:1"), Family::Mapped);
+        let family = |text: &str| AddressFamily::of(text.parse().unwrap(), &config);
+        assert_eq!(family("0.0.0.0:1"), AddressFamily::V4);
+        assert_eq!(family("[::]:1"), AddressFamily::Dual);
+        assert_eq!(family("[::1]:1"), AddressFamily::V6);
+        assert_eq!(family("[::ffff:127.0.0.1]:1"), AddressFamily::Mapped);
         let config = SocketConfig {
             only_v6: true,
             ..config
         };
-        assert_eq!(Family::of("[::]:1".parse().unwrap(), &config), Family::V6);
+        assert_eq!(
+            AddressFamily::of("[::]:1".parse().unwrap(), &config),
+            AddressFamily::V6
+        );
 
         let (v4, v6) = (
             "10.1.2.3:7".parse().unwrap(),
             "[2001:db8::1]:7".parse().unwrap(),
         );
         for (family, reaches_v4, reaches_v6) in [
-            (Family::V4, true, false),
-            (Family::V6, false, true),
-            (Family::Dual, true, true),
-            (Family::Mapped, true, false),
+            (AddressFamily::V4, true, false),
+            (AddressFamily::V6, false, true),
+            (AddressFamily::Dual, true, true),
+            (AddressFamily::Mapped, true, false),
         ] {
             assert_eq!(
                 (family.reaches(v4), family.reaches(v6)),
@@ -111,11 +114,11 @@ mod tests {
         let v4: SocketAddr = "10.1.2.3:7".parse().unwrap();
         let v6: SocketAddr = "[2001:db8::1]:7".parse().unwrap();
         assert_eq!(
-            Family::Dual.on_the_wire(v4),
+            AddressFamily::Dual.on_the_wire(v4),
             "[::ffff:10.1.2.3]:7".parse().unwrap()
         );
-        assert_eq!(Family::Dual.on_the_wire(v6), v6);
-        assert_eq!(Family::V4.on_the_wire(v4), v4);
-        assert_eq!(Family::V6.on_the_wire(v6), v6);
+        assert_eq!(AddressFamily::Dual.on_the_wire(v6), v6);
+        assert_eq!(AddressFamily::V4.on_the_wire(v4), v4);
+        assert_eq!(AddressFamily::V6.on_the_wire(v6), v6);
     }
 }

@@ -25,8 +25,8 @@ use nix::sys::socket::{
 use nix::sys::time::TimeSpec;
 
 use crate::limits::{BATCH_MAX, DATAGRAM_MAX};
-use crate::socket::address_family::{Family, canonical};
-use crate::socket::datagram::Arrival;
+use crate::socket::address_family::{AddressFamily, canonical};
+use crate::socket::datagram::ReceivedMeta;
 
 type Headers<S> = LocalKey<RefCell<MultiHeaders<S>>>;
 
@@ -44,34 +44,34 @@ fn preallocate<S: SockaddrLike + Copy>() -> MultiHeaders<S> {
 /// Receives up to `arrivals.len()` datagrams, one into each slot of `slots` (1024 bytes each).
 pub(super) fn receive(
     socket: &UdpSocket,
-    family: Family,
+    family: AddressFamily,
     slots: &mut [u8],
-    arrivals: &mut [Arrival],
+    arrivals: &mut [ReceivedMeta],
 ) -> io::Result<usize> {
     match family {
-        Family::V4 => receive_from(socket, &RECEIVE_V4, slots, arrivals),
-        Family::V6 | Family::Dual | Family::Mapped => {
+        AddressFamily::V4 => receive_from(socket, &RECEIVE_V4, slots, arrivals),
+        AddressFamily::V6 | AddressFamily::Dual | AddressFamily::Mapped => {
             receive_from(socket, &RECEIVE_V6, slots, arrivals)
         }
     }
 }
 
-fn receive_from<S: Address>(
+fn receive_from<S: BatchAddress>(
     socket: &UdpSocket,
     headers: &'static Headers<S>,
     slots: &mut [u8],
-    arrivals: &mut [Arrival],
+    arrivals: &mut [ReceivedMeta],
 ) -> io::Result<usize> {
     borrow(headers, |headers| {
         receive_wide(socket, headers, slots, arrivals)
     })
 }
 
-fn receive_wide<S: Address>(
+fn receive_wide<S: BatchAddress>(
     socket: &UdpSocket,
     headers: &mut MultiHeaders<S>,
     slots: &mut [u8],
-    arrivals: &mut [Arrival],
+    arrivals: &mut [ReceivedMeta],
 ) -> io::Result<usize> {
     let mut slots = slots.chunks_exact_mut(DATAGRAM_MAX);
     let mut vectors: [[IoSliceMut<'_>; 1]; BATCH_MAX] =
@@ -94,14 +94,14 @@ fn receive_wide<S: Address>(
 }
 
 #[inline]
-fn arrival_of<S: Address>(message: &RecvMsg<'_, '_, S>) -> io::Result<Arrival> {
+fn arrival_of<S: BatchAddress>(message: &RecvMsg<'_, '_, S>) -> io::Result<ReceivedMeta> {
     let Some(from) = message.address else {
         return Err(io::Error::new(
             io::ErrorKind::InvalidData,
             "a datagram without a source address",
         ));
     };
-    Ok(Arrival {
+    Ok(ReceivedMeta {
         from: canonical(from.into()),
         len: message.bytes,
         truncated: message.flags.contains(MsgFlags::MSG_TRUNC),
@@ -112,13 +112,13 @@ fn arrival_of<S: Address>(message: &RecvMsg<'_, '_, S>) -> io::Result<Arrival> {
 /// ([`stamp_control`]).
 pub(super) fn receive_stamped(
     socket: &UdpSocket,
-    family: Family,
+    family: AddressFamily,
     slot: &mut [u8],
     control: &mut [u8],
-) -> io::Result<(Arrival, Option<SystemTime>)> {
+) -> io::Result<(ReceivedMeta, Option<SystemTime>)> {
     match family {
-        Family::V4 => receive_message::<SockaddrIn>(socket, slot, control),
-        Family::V6 | Family::Dual | Family::Mapped => {
+        AddressFamily::V4 => receive_message::<SockaddrIn>(socket, slot, control),
+        AddressFamily::V6 | AddressFamily::Dual | AddressFamily::Mapped => {
             receive_message::<SockaddrIn6>(socket, slot, control)
         }
     }
@@ -129,11 +129,11 @@ pub(super) fn stamp_control() -> Box<[u8]> {
     vec![0; nix::cmsg_space!(TimeSpec).capacity()].into_boxed_slice()
 }
 
-fn receive_message<S: Address>(
+fn receive_message<S: BatchAddress>(
     socket: &UdpSocket,
     slot: &mut [u8],
     control: &mut [u8],
-) -> io::Result<(Arrival, Option<SystemTime>)> {
+) -> io::Result<(ReceivedMeta, Option<SystemTime>)> {
     let mut vector = [IoSliceMut::new(slot)];
     let message = recvmsg::<S>(
         socket.as_raw_fd(),
@@ -161,20 +161,20 @@ fn system_time(time: TimeSpec) -> Option<SystemTime> {
 /// Sends up to [`BATCH_MAX`] datagrams in order and returns how many the system took.
 pub(super) fn send<'q>(
     socket: &UdpSocket,
-    family: Family,
+    family: AddressFamily,
     datagrams: impl Iterator<Item = (SocketAddr, &'q [u8])>,
 ) -> io::Result<usize> {
     match family {
-        Family::V4 => send_from(socket, family, &SEND_V4, datagrams),
-        Family::V6 | Family::Dual | Family::Mapped => {
+        AddressFamily::V4 => send_from(socket, family, &SEND_V4, datagrams),
+        AddressFamily::V6 | AddressFamily::Dual | AddressFamily::Mapped => {
             send_from(socket, family, &SEND_V6, datagrams)
         }
     }
 }
 
-fn send_from<'q, S: Address>(
+fn send_from<'q, S: BatchAddress>(
     socket: &UdpSocket,
-    family: Family,
+    family: AddressFamily,
     headers: &'static Headers<S>,
     datagrams: impl Iterator<Item = (SocketAddr, &'q [u8])>,
 ) -> io::Result<usize> {
@@ -202,7 +202,7 @@ fn send_from<'q, S: Address>(
     })
 }
 
-fn borrow<S: Address, T>(
+fn borrow<S: BatchAddress, T>(
     headers: &'static Headers<S>,
     mut call: impl FnMut(&mut MultiHeaders<S>) -> io::Result<T>,
 ) -> io::Result<T> {
@@ -214,12 +214,12 @@ fn borrow<S: Address, T>(
 }
 
 /// An address of one family, as the system lays it out.
-trait Address: SockaddrLike + Copy + Into<SocketAddr> + 'static {
+trait BatchAddress: SockaddrLike + Copy + Into<SocketAddr> + 'static {
     /// `None` if `addr` is of the other family.
     fn of(addr: SocketAddr) -> Option<Self>;
 }
 
-impl Address for SockaddrIn {
+impl BatchAddress for SockaddrIn {
     fn of(addr: SocketAddr) -> Option<Self> {
         match addr {
             SocketAddr::V4(v4) => Some(v4.into()),
@@ -228,7 +228,7 @@ impl Address for SockaddrIn {
     }
 }
 
-impl Address for SockaddrIn6 {
+impl BatchAddress for SockaddrIn6 {
     fn of(addr: SocketAddr) -> Option<Self> {
         match addr {
             SocketAddr::V6(v6) => Some(v6.into()),

@@ -15,7 +15,7 @@ pub struct Datagram<'a> {
 
 /// What is known of a received datagram besides its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Arrival {
+pub(super) struct ReceivedMeta {
     pub(super) from: SocketAddr,
     /// How many bytes of its slot are filled.
     pub(super) len: usize,

@@ -15,8 +15,8 @@ use log::trace;
 
 use crate::config::SocketConfig;
 use crate::limits::{DATAGRAM_MAX, SPARSE_SINGLES};
-use crate::socket::datagram::{Arrival, Datagram};
-use crate::socket::os_error::{Answer, AnswerLog};
+use crate::socket::datagram::{Datagram, ReceivedMeta};
+use crate::socket::os_error::{OsError, OsErrorLog};
 use crate::socket::raw_socket::RawSocket;
 use crate::socket::stats::SocketStats;
 
@@ -32,7 +32,7 @@ const SPARE: usize = if cfg!(windows) {
 };
 
 /// A datagram, and when the kernel took it in.
-pub(super) type Stamped<'a> = (Datagram<'a>, Option<SystemTime>);
+pub(super) type TimestampedDatagram<'a> = (Datagram<'a>, Option<SystemTime>);
 
 /// The receiving half of a socket.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub(super) struct Drain {
     /// One slot of 1024 bytes per datagram of a batch, then the spare bytes.
     slots: Box<[u8]>,
     /// What came into which slot.
-    arrivals: Box<[Arrival]>,
+    arrivals: Box<[ReceivedMeta]>,
     filled: usize,
     next: usize,
     /// How many of the next receives take a single slot, although there are more.
@@ -63,7 +63,7 @@ pub(super) struct Drain {
     /// Room for that beside a datagram; with it datagrams come one by one.
     #[cfg(target_os = "linux")]
     stamp_control: Option<Box<[u8]>>,
-    answers: AnswerLog,
+    answers: OsErrorLog,
     stats: SocketStats,
 }
 
@@ -74,7 +74,7 @@ impl Drain {
         } else {
             1
         };
-        let nobody = Arrival {
+        let nobody = ReceivedMeta {
             from: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
             len: 0,
             truncated: false,
@@ -93,7 +93,7 @@ impl Drain {
             stamp: None,
             #[cfg(target_os = "linux")]
             stamp_control: config.receive_timestamps.then(super::batch::stamp_control),
-            answers: AnswerLog::new("receiving"),
+            answers: OsErrorLog::new("receiving"),
             stats: SocketStats::default(),
         }
     }
@@ -120,7 +120,7 @@ impl Drain {
     pub(super) fn receive_stamped(
         &mut self,
         socket: &RawSocket,
-    ) -> io::Result<Option<Stamped<'_>>> {
+    ) -> io::Result<Option<TimestampedDatagram<'_>>> {
         if self.next == self.filled && !self.refill(socket)? {
             return Ok(None);
         }
@@ -201,7 +201,7 @@ impl Drain {
         let (len, from) = socket.receive_one(&mut self.slots[..DATAGRAM_MAX + SPARE])?;
         self.unread = true;
         self.singles = self.singles.saturating_sub(1);
-        self.arrivals[0] = Arrival {
+        self.arrivals[0] = ReceivedMeta {
             from,
             len: len.min(DATAGRAM_MAX),
             truncated: len > DATAGRAM_MAX,
@@ -242,8 +242,8 @@ impl Drain {
 
     /// What is done about an answer that is not a datagram; returned if the caller has to know.
     fn on_error(&mut self, error: io::Error) -> io::Result<()> {
-        let answer = Answer::of(&error);
-        if answer == Answer::WouldBlock {
+        let answer = OsError::of(&error);
+        if answer == OsError::WouldBlock {
             self.stats.receive_would_block += 1;
             self.seen_empty = true;
             self.unread = false;
@@ -254,12 +254,15 @@ impl Drain {
         self.spent += 1;
         match answer {
             // An ICMP answer to an earlier send must not end the drain: other peers share the socket.
-            Answer::Refused | Answer::Unreachable | Answer::Permission | Answer::Interrupted => {}
+            OsError::Refused
+            | OsError::Unreachable
+            | OsError::Permission
+            | OsError::Interrupted => {}
             // A system that does not even say who sent it: the datagram is gone.
-            Answer::TooLong => self.stats.truncated += 1,
+            OsError::TooLong => self.stats.truncated += 1,
             // The next turn tries again, and it will not sleep before: something is unread.
-            Answer::NoBuffers => self.seen_empty = true,
-            Answer::WouldBlock | Answer::Other => return Err(error),
+            OsError::NoBuffers => self.seen_empty = true,
+            OsError::WouldBlock | OsError::Other => return Err(error),
         }
         Ok(())
     }

@@ -41,7 +41,7 @@ use self::raw_socket::RawSocket;
 use self::registration::Registration;
 #[cfg(test)]
 use self::script::Script;
-use self::send_queue::{Hold, SendQueue};
+use self::send_queue::{Blocked, SendQueue};
 use crate::clock;
 use crate::config::SocketConfig;
 use crate::error::SendError;
@@ -357,8 +357,8 @@ impl Socket {
     }
 
     fn ask_writable_elsewhere(&mut self) -> io::Result<()> {
-        if let Registration::Elsewhere(elsewhere) = &mut self.registration {
-            let blocked = self.queue.hold() == Some(Hold::WouldBlock);
+        if let Registration::ExternalPoll(elsewhere) = &mut self.registration {
+            let blocked = self.queue.hold() == Some(Blocked::WouldBlock);
             elsewhere.ask_writable(&mut self.socket, blocked)?;
         }
         Ok(())
@@ -378,7 +378,7 @@ impl Socket {
         loop {
             let hold = self.queue.hold();
             let own = self.registration.own(&mut self.socket)?;
-            own.ask_writable(&mut self.socket, hold == Some(Hold::WouldBlock))?;
+            own.ask_writable(&mut self.socket, hold == Some(Blocked::WouldBlock))?;
             let seen = own.sleep(pause(remaining, hold))?;
             self.woken |= seen.woken;
             if seen.readable {
@@ -387,7 +387,7 @@ impl Socket {
             if seen.readable || seen.woken {
                 return Ok(());
             }
-            if seen.writable || hold == Some(Hold::Retry) {
+            if seen.writable || hold == Some(Blocked::Retry) {
                 self.queue.transmit(&self.socket);
                 if self.queue.take_room() {
                     return Ok(());
@@ -412,8 +412,8 @@ impl Drop for Socket {
 }
 
 /// How long to sleep at a stretch. What is only to be tried again is announced by no event.
-fn pause(remaining: Option<Duration>, hold: Option<Hold>) -> Option<Duration> {
-    if hold != Some(Hold::Retry) {
+fn pause(remaining: Option<Duration>, hold: Option<Blocked>) -> Option<Duration> {
+    if hold != Some(Blocked::Retry) {
         return remaining;
     }
     Some(remaining.map_or(NO_BUFFERS_RETRY, |remaining| {
@@ -439,7 +439,7 @@ impl mio::event::Source for Socket {
         token: Token,
         interests: Interest,
     ) -> io::Result<()> {
-        let blocked = self.queue.hold() == Some(Hold::WouldBlock);
+        let blocked = self.queue.hold() == Some(Blocked::WouldBlock);
         self.registration
             .register(&mut self.socket, registry, token, interests, blocked)?;
         // No turn is announced there, and the first event says what is readable now.
@@ -553,13 +553,13 @@ mod tests {
     #[test]
     fn only_what_no_event_announces_cuts_a_sleep_short() {
         let long = Some(Duration::from_secs(5));
-        for hold in [None, Some(Hold::WouldBlock)] {
+        for hold in [None, Some(Blocked::WouldBlock)] {
             assert_eq!(pause(None, hold), None);
             assert_eq!(pause(long, hold), long);
         }
         let short = Some(NO_BUFFERS_RETRY / 2);
-        assert_eq!(pause(None, Some(Hold::Retry)), Some(NO_BUFFERS_RETRY));
-        assert_eq!(pause(long, Some(Hold::Retry)), Some(NO_BUFFERS_RETRY));
-        assert_eq!(pause(short, Some(Hold::Retry)), short);
+        assert_eq!(pause(None, Some(Blocked::Retry)), Some(NO_BUFFERS_RETRY));
+        assert_eq!(pause(long, Some(Blocked::Retry)), Some(NO_BUFFERS_RETRY));
+        assert_eq!(pause(short, Some(Blocked::Retry)), short);
     }
 }

@@ -15,7 +15,7 @@ use crate::socket::stats::ErrorCounts;
 
 /// The class of an error that the system answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum OsError {
     Interrupted,
     WouldBlock,
     /// A late report about an earlier datagram, on a socket that all peers share.
@@ -27,7 +27,7 @@ pub(super) enum Answer {
     Other,
 }
 
-impl Answer {
+impl OsError {
     pub(super) fn of(error: &io::Error) -> Self {
         error
             .raw_os_error()
@@ -37,39 +37,39 @@ impl Answer {
 }
 
 /// For errors without a number (a library's own), and for platforms without a table here.
-fn by_kind(kind: io::ErrorKind) -> Answer {
+fn by_kind(kind: io::ErrorKind) -> OsError {
     use io::ErrorKind as Kind;
     match kind {
-        Kind::Interrupted => Answer::Interrupted,
-        Kind::WouldBlock => Answer::WouldBlock,
-        Kind::ConnectionRefused | Kind::ConnectionReset => Answer::Refused,
+        Kind::Interrupted => OsError::Interrupted,
+        Kind::WouldBlock => OsError::WouldBlock,
+        Kind::ConnectionRefused | Kind::ConnectionReset => OsError::Refused,
         Kind::HostUnreachable
         | Kind::NetworkUnreachable
         | Kind::NetworkDown
-        | Kind::AddrNotAvailable => Answer::Unreachable,
-        Kind::OutOfMemory => Answer::NoBuffers,
-        Kind::PermissionDenied => Answer::Permission,
-        _ => Answer::Other,
+        | Kind::AddrNotAvailable => OsError::Unreachable,
+        Kind::OutOfMemory => OsError::NoBuffers,
+        Kind::PermissionDenied => OsError::Permission,
+        _ => OsError::Other,
     }
 }
 
 #[cfg(unix)]
-fn by_code(code: i32) -> Option<Answer> {
+fn by_code(code: i32) -> Option<OsError> {
     use nix::errno::Errno;
     Some(match Errno::from_raw(code) {
-        Errno::EINTR => Answer::Interrupted,
+        Errno::EINTR => OsError::Interrupted,
         // EWOULDBLOCK is the same number on every Unix that mio knows.
-        Errno::EAGAIN => Answer::WouldBlock,
-        Errno::ECONNREFUSED | Errno::ECONNRESET | Errno::ENETRESET => Answer::Refused,
+        Errno::EAGAIN => OsError::WouldBlock,
+        Errno::ECONNREFUSED | Errno::ECONNRESET | Errno::ENETRESET => OsError::Refused,
         Errno::EHOSTUNREACH
         | Errno::ENETUNREACH
         | Errno::EHOSTDOWN
         | Errno::ENETDOWN
         // No address of this machine can be the source of a datagram to there.
-        | Errno::EADDRNOTAVAIL => Answer::Unreachable,
-        Errno::EMSGSIZE => Answer::TooLong,
-        Errno::ENOBUFS | Errno::ENOMEM => Answer::NoBuffers,
-        Errno::EPERM | Errno::EACCES => Answer::Permission,
+        | Errno::EADDRNOTAVAIL => OsError::Unreachable,
+        Errno::EMSGSIZE => OsError::TooLong,
+        Errno::ENOBUFS | Errno::ENOMEM => OsError::NoBuffers,
+        Errno::EPERM | Errno::EACCES => OsError::Permission,
         _ => return None,
     })
 }
@@ -78,36 +78,36 @@ fn by_code(code: i32) -> Option<Answer> {
 use by_windows_code as by_code;
 
 #[cfg(not(any(unix, windows)))]
-fn by_code(_code: i32) -> Option<Answer> {
+fn by_code(_code: i32) -> Option<OsError> {
     None
 }
 
 /// Winsock's numbers (learn.microsoft.com, "Windows Sockets Error Codes"). Compiled for the tests of
 /// every platform, because none of ours runs on Windows.
 #[cfg(any(windows, test))]
-fn by_windows_code(code: i32) -> Option<Answer> {
+fn by_windows_code(code: i32) -> Option<OsError> {
     Some(match code {
-        10_004 => Answer::Interrupted,               // WSAEINTR
-        10_035 => Answer::WouldBlock,                // WSAEWOULDBLOCK
-        10_052 | 10_054 | 10_061 => Answer::Refused, // WSAENETRESET, WSAECONNRESET, WSAECONNREFUSED
-        10_049 | 10_050 | 10_051 | 10_064 | 10_065 => Answer::Unreachable, // WSAEADDRNOTAVAIL, WSAENETDOWN, WSAENETUNREACH, WSAEHOSTDOWN, WSAEHOSTUNREACH
-        10_040 => Answer::TooLong,                                         // WSAEMSGSIZE
-        10_055 => Answer::NoBuffers,                                       // WSAENOBUFS
-        10_013 => Answer::Permission,                                      // WSAEACCES
+        10_004 => OsError::Interrupted,               // WSAEINTR
+        10_035 => OsError::WouldBlock,                // WSAEWOULDBLOCK
+        10_052 | 10_054 | 10_061 => OsError::Refused, // WSAENETRESET, WSAECONNRESET, WSAECONNREFUSED
+        10_049 | 10_050 | 10_051 | 10_064 | 10_065 => OsError::Unreachable, // WSAEADDRNOTAVAIL, WSAENETDOWN, WSAENETUNREACH, WSAEHOSTDOWN, WSAEHOSTUNREACH
+        10_040 => OsError::TooLong,                                         // WSAEMSGSIZE
+        10_055 => OsError::NoBuffers,                                       // WSAENOBUFS
+        10_013 => OsError::Permission,                                      // WSAEACCES
         _ => return None,
     })
 }
 
 /// Counts answers by class and warns of them, each class at most once a second.
 #[derive(Debug)]
-pub(super) struct AnswerLog {
+pub(super) struct OsErrorLog {
     /// "receiving" or "sending".
     doing: &'static str,
     counts: ErrorCounts,
-    limits: [WarnLimit; 7],
+    limits: [WarnRateLimit; 7],
 }
 
-impl AnswerLog {
+impl OsErrorLog {
     pub(super) fn new(doing: &'static str) -> Self {
         Self {
             doing,
@@ -122,16 +122,16 @@ impl AnswerLog {
 
     /// Counts `error`, and warns of it unless its class was warned of less than a second ago.
     /// `WouldBlock` is no error and not for here.
-    pub(super) fn note(&mut self, answer: Answer, error: &io::Error, about: fmt::Arguments<'_>) {
+    pub(super) fn note(&mut self, answer: OsError, error: &io::Error, about: fmt::Arguments<'_>) {
         let counts = &mut self.counts;
         let (count, limit) = match answer {
-            Answer::Interrupted => (&mut counts.interrupted, 0),
-            Answer::Refused => (&mut counts.refused, 1),
-            Answer::Unreachable => (&mut counts.unreachable, 2),
-            Answer::TooLong => (&mut counts.too_long, 3),
-            Answer::NoBuffers => (&mut counts.no_buffers, 4),
-            Answer::Permission => (&mut counts.permission, 5),
-            Answer::WouldBlock | Answer::Other => (&mut counts.other, 6),
+            OsError::Interrupted => (&mut counts.interrupted, 0),
+            OsError::Refused => (&mut counts.refused, 1),
+            OsError::Unreachable => (&mut counts.unreachable, 2),
+            OsError::TooLong => (&mut counts.too_long, 3),
+            OsError::NoBuffers => (&mut counts.no_buffers, 4),
+            OsError::Permission => (&mut counts.permission, 5),
+            OsError::WouldBlock | OsError::Other => (&mut counts.other, 6),
         };
         *count += 1;
         // Asked first, so that an error costs no clock read where nobody listens.
@@ -139,16 +139,16 @@ impl AnswerLog {
             return;
         }
         if let Some(held_back) = self.limits[limit].pass(clock::now()) {
-            let held_back = HeldBack(held_back);
+            let held_back = SuppressedCount(held_back);
             warn!("{}{about}: {error}{held_back}", self.doing);
         }
     }
 }
 
 /// How many warnings were not written, if any.
-struct HeldBack(u64);
+struct SuppressedCount(u64);
 
-impl fmt::Display for HeldBack {
+impl fmt::Display for SuppressedCount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             0 => Ok(()),
@@ -159,12 +159,12 @@ impl fmt::Display for HeldBack {
 
 /// Lets one warning pass per [`WARN_INTERVAL`] and counts the others.
 #[derive(Debug, Default)]
-struct WarnLimit {
+struct WarnRateLimit {
     last: Option<Instant>,
     held_back: u64,
 }
 
-impl WarnLimit {
+impl WarnRateLimit {
     /// `Some` with the number held back since the last that passed, if this one may pass.
     fn pass(&mut self, now: Instant) -> Option<u64> {
         let too_early = self
@@ -190,46 +190,46 @@ mod tests {
     fn every_unix_error_has_its_class() {
         use nix::errno::Errno;
         let rows = [
-            (Errno::EINTR, Answer::Interrupted),
-            (Errno::EAGAIN, Answer::WouldBlock),
-            (Errno::EWOULDBLOCK, Answer::WouldBlock),
-            (Errno::ECONNREFUSED, Answer::Refused),
-            (Errno::ECONNRESET, Answer::Refused),
-            (Errno::ENETRESET, Answer::Refused),
-            (Errno::EHOSTUNREACH, Answer::Unreachable),
-            (Errno::ENETUNREACH, Answer::Unreachable),
-            (Errno::EHOSTDOWN, Answer::Unreachable),
-            (Errno::ENETDOWN, Answer::Unreachable),
-            (Errno::EADDRNOTAVAIL, Answer::Unreachable),
-            (Errno::EMSGSIZE, Answer::TooLong),
-            (Errno::ENOBUFS, Answer::NoBuffers),
-            (Errno::ENOMEM, Answer::NoBuffers),
-            (Errno::EPERM, Answer::Permission),
-            (Errno::EACCES, Answer::Permission),
-            (Errno::EINVAL, Answer::Other),
-            (Errno::EBADF, Answer::Other),
+            (Errno::EINTR, OsError::Interrupted),
+            (Errno::EAGAIN, OsError::WouldBlock),
+            (Errno::EWOULDBLOCK, OsError::WouldBlock),
+            (Errno::ECONNREFUSED, OsError::Refused),
+            (Errno::ECONNRESET, OsError::Refused),
+            (Errno::ENETRESET, OsError::Refused),
+            (Errno::EHOSTUNREACH, OsError::Unreachable),
+            (Errno::ENETUNREACH, OsError::Unreachable),
+            (Errno::EHOSTDOWN, OsError::Unreachable),
+            (Errno::ENETDOWN, OsError::Unreachable),
+            (Errno::EADDRNOTAVAIL, OsError::Unreachable),
+            (Errno::EMSGSIZE, OsError::TooLong),
+            (Errno::ENOBUFS, OsError::NoBuffers),
+            (Errno::ENOMEM, OsError::NoBuffers),
+            (Errno::EPERM, OsError::Permission),
+            (Errno::EACCES, OsError::Permission),
+            (Errno::EINVAL, OsError::Other),
+            (Errno::EBADF, OsError::Other),
         ];
         for (errno, answer) in rows {
-            assert_eq!(Answer::of(&io::Error::from(errno)), answer, "{errno}");
+            assert_eq!(OsError::of(&io::Error::from(errno)), answer, "{errno}");
         }
     }
 
     #[test]
     fn every_windows_error_has_its_class() {
         let rows = [
-            (10_004, Answer::Interrupted),
-            (10_035, Answer::WouldBlock),
-            (10_052, Answer::Refused),
-            (10_054, Answer::Refused),
-            (10_061, Answer::Refused),
-            (10_049, Answer::Unreachable),
-            (10_050, Answer::Unreachable),
-            (10_051, Answer::Unreachable),
-            (10_064, Answer::Unreachable),
-            (10_065, Answer::Unreachable),
-            (10_040, Answer::TooLong),
-            (10_055, Answer::NoBuffers),
-            (10_013, Answer::Permission),
+            (10_004, OsError::Interrupted),
+            (10_035, OsError::WouldBlock),
+            (10_052, OsError::Refused),
+            (10_054, OsError::Refused),
+            (10_061, OsError::Refused),
+            (10_049, OsError::Unreachable),
+            (10_050, OsError::Unreachable),
+            (10_051, OsError::Unreachable),
+            (10_064, OsError::Unreachable),
+            (10_065, OsError::Unreachable),
+            (10_040, OsError::TooLong),
+            (10_055, OsError::NoBuffers),
+            (10_013, OsError::Permission),
         ];
         for (code, answer) in rows {
             assert_eq!(by_windows_code(code), Some(answer), "{code}");
@@ -244,23 +244,23 @@ mod tests {
     #[test]
     fn an_error_without_a_number_goes_by_its_kind() {
         let rows = [
-            (io::ErrorKind::Interrupted, Answer::Interrupted),
-            (io::ErrorKind::WouldBlock, Answer::WouldBlock),
-            (io::ErrorKind::ConnectionReset, Answer::Refused),
-            (io::ErrorKind::NetworkUnreachable, Answer::Unreachable),
-            (io::ErrorKind::OutOfMemory, Answer::NoBuffers),
-            (io::ErrorKind::PermissionDenied, Answer::Permission),
-            (io::ErrorKind::NotConnected, Answer::Other),
+            (io::ErrorKind::Interrupted, OsError::Interrupted),
+            (io::ErrorKind::WouldBlock, OsError::WouldBlock),
+            (io::ErrorKind::ConnectionReset, OsError::Refused),
+            (io::ErrorKind::NetworkUnreachable, OsError::Unreachable),
+            (io::ErrorKind::OutOfMemory, OsError::NoBuffers),
+            (io::ErrorKind::PermissionDenied, OsError::Permission),
+            (io::ErrorKind::NotConnected, OsError::Other),
         ];
         for (kind, answer) in rows {
-            assert_eq!(Answer::of(&io::Error::from(kind)), answer, "{kind}");
+            assert_eq!(OsError::of(&io::Error::from(kind)), answer, "{kind}");
         }
     }
 
     #[test]
     fn one_warning_a_second_passes_and_names_what_was_held_back() {
         let start = clock::now();
-        let mut limit = WarnLimit::default();
+        let mut limit = WarnRateLimit::default();
         assert_eq!(limit.pass(start), Some(0));
         assert_eq!(limit.pass(start), None);
         assert_eq!(
@@ -273,9 +273,9 @@ mod tests {
 
     #[test]
     fn an_answer_is_counted_in_its_class_alone() {
-        let mut log = AnswerLog::new("sending");
+        let mut log = OsErrorLog::new("sending");
         let error = io::Error::from(io::ErrorKind::PermissionDenied);
-        log.note(Answer::Permission, &error, format_args!(""));
+        log.note(OsError::Permission, &error, format_args!(""));
         assert_eq!(
             log.counts(),
             ErrorCounts {

@@ -320,7 +320,7 @@ both_paths! {
     fn the_order_survives_every_split_of_a_ring_that_wraps(config) {
         let seed = 7;
         println!("seed {seed}");
-        let mut random = Random(seed);
+        let mut random = TestRng(seed);
         let (mut socket, mut peer) = pair(&SocketConfig { send_queue: 70, ..config });
         let mut sent = 0;
         for _ in 0..300 {
@@ -451,9 +451,9 @@ impl Scripted {
 }
 
 /// xorshift64 (Marsaglia, 2003): tests need no better.
-struct Random(u64);
+struct TestRng(u64);
 
-impl Random {
+impl TestRng {
     fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -473,7 +473,7 @@ impl Random {
 #[test]
 fn both_paths_have_the_same_tests() {
     let list = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["answers_tests", "--list"])
+        .args(["os_error_tests", "--list"])
         .output()
         .unwrap();
     let list = String::from_utf8(list.stdout).unwrap();

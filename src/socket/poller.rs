@@ -18,7 +18,7 @@ const EVENTS_MAX: usize = 2;
 
 /// A poll that holds nothing but the socket's socket and waker.
 #[derive(Debug)]
-pub(super) struct OwnPoll {
+pub(super) struct Poller {
     poll: Poll,
     events: Events,
     waker: Option<Waker>,
@@ -27,13 +27,13 @@ pub(super) struct OwnPoll {
 
 /// What a sleep ended with. Nothing of it: the time is over.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(super) struct PollOutcome {
     pub(super) readable: bool,
     pub(super) writable: bool,
     pub(super) woken: bool,
 }
 
-impl OwnPoll {
+impl Poller {
     pub(super) fn new(socket: &mut RawSocket) -> io::Result<Self> {
         let poll = Poll::new()?;
         socket.register(poll.registry(), SOCKET, Interest::READABLE, false)?;
@@ -71,14 +71,14 @@ impl OwnPoll {
     }
 
     /// Sleeps until an event or until `timeout` is over; a signal may end it early.
-    pub(super) fn sleep(&mut self, timeout: Option<Duration>) -> io::Result<Seen> {
+    pub(super) fn sleep(&mut self, timeout: Option<Duration>) -> io::Result<PollOutcome> {
         // A poll ended by a signal keeps the events of the one before.
         self.events.clear();
         match self.poll_for(timeout) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             result => result?,
         }
-        let mut seen = Seen::default();
+        let mut seen = PollOutcome::default();
         for event in &self.events {
             seen.add(event);
         }
@@ -122,7 +122,7 @@ fn whole_millis(timeout: Duration) -> Duration {
     timeout - Duration::from_nanos(u64::from(timeout.subsec_nanos() % 1_000_000))
 }
 
-impl Seen {
+impl PollOutcome {
     fn add(&mut self, event: &Event) {
         match event.token() {
             WAKER => self.woken = true,

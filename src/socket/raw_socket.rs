@@ -15,11 +15,11 @@ use socket2::{Domain, Protocol, Type};
 
 use crate::config::SocketConfig;
 use crate::limits::{BATCH_MAX, DATAGRAM_CHARGE_MIN, DRAIN_BUDGET_FALLBACK};
-use crate::socket::address_family::{Family, canonical};
+use crate::socket::address_family::{AddressFamily, canonical};
 #[cfg(target_os = "linux")]
 use crate::socket::batch;
 #[cfg(target_os = "linux")]
-use crate::socket::datagram::Arrival;
+use crate::socket::datagram::ReceivedMeta;
 #[cfg(test)]
 use crate::socket::script::Script;
 
@@ -27,7 +27,7 @@ use crate::socket::script::Script;
 pub(super) struct RawSocket {
     socket: mio::net::UdpSocket,
     local_addr: SocketAddr,
-    family: Family,
+    family: AddressFamily,
     receive_buffer: usize,
     #[cfg(test)]
     pub(crate) script: Script,
@@ -35,7 +35,7 @@ pub(super) struct RawSocket {
 
 impl RawSocket {
     pub(super) fn bind(addr: SocketAddr, config: &SocketConfig) -> io::Result<Self> {
-        let family = Family::of(addr, config);
+        let family = AddressFamily::of(addr, config);
         let socket =
             socket2::Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
         socket.set_nonblocking(true)?;
@@ -94,7 +94,7 @@ impl RawSocket {
     pub(super) fn receive_batch(
         &self,
         slots: &mut [u8],
-        arrivals: &mut [Arrival],
+        arrivals: &mut [ReceivedMeta],
     ) -> io::Result<usize> {
         #[cfg(test)]
         self.script.receive()?;
@@ -107,7 +107,7 @@ impl RawSocket {
         &self,
         slot: &mut [u8],
         control: &mut [u8],
-    ) -> io::Result<(Arrival, Option<SystemTime>)> {
+    ) -> io::Result<(ReceivedMeta, Option<SystemTime>)> {
         #[cfg(test)]
         self.script.receive()?;
         batch::receive_stamped(&self.socket, self.family, slot, control)
@@ -221,13 +221,17 @@ fn with_writable(interests: Interest, asked: bool) -> Interest {
     }
 }
 
-fn set_options(socket: &socket2::Socket, family: Family, config: &SocketConfig) -> io::Result<()> {
+fn set_options(
+    socket: &socket2::Socket,
+    family: AddressFamily,
+    config: &SocketConfig,
+) -> io::Result<()> {
     if config.reuse_address {
         socket.set_reuse_address(true)?;
     }
-    if family != Family::V4 {
+    if family != AddressFamily::V4 {
         // Said in both cases: the system's default differs between platforms and can be changed.
-        socket.set_only_v6(family == Family::V6)?;
+        socket.set_only_v6(family == AddressFamily::V6)?;
     }
     if let Some(bytes) = config.receive_buffer {
         socket.set_recv_buffer_size(bytes)?;
@@ -246,15 +250,19 @@ fn set_options(socket: &socket2::Socket, family: Family, config: &SocketConfig) 
     Ok(())
 }
 
-fn set_type_of_service(socket: &socket2::Socket, family: Family, value: u32) -> io::Result<()> {
-    if family == Family::V4 {
+fn set_type_of_service(
+    socket: &socket2::Socket,
+    family: AddressFamily,
+    value: u32,
+) -> io::Result<()> {
+    if family == AddressFamily::V4 {
         return socket.set_tos_v4(value);
     }
     #[cfg(unix)]
     socket.set_tclass_v6(value)?;
     // A dual-stack socket marks its IPv4 datagrams by the IPv4 option.
     #[cfg(target_os = "linux")]
-    if family != Family::V6 {
+    if family != AddressFamily::V6 {
         socket.set_tos_v4(value)?;
     }
     Ok(())

@@ -5,34 +5,34 @@ use std::io;
 
 use mio::{Interest, Registry, Token};
 
-use crate::socket::poller::OwnPoll;
+use crate::socket::poller::Poller;
 use crate::socket::raw_socket::RawSocket;
 
 /// Where the socket is registered.
 #[derive(Debug)]
 pub(super) enum Registration {
     Nowhere,
-    Own(Box<OwnPoll>),
-    Elsewhere(Elsewhere),
+    Own(Box<Poller>),
+    ExternalPoll(ExternalPoll),
 }
 
 impl Registration {
     /// The poll of the socket's own, made now if it has none.
-    pub(super) fn own(&mut self, socket: &mut RawSocket) -> io::Result<&mut OwnPoll> {
+    pub(super) fn own(&mut self, socket: &mut RawSocket) -> io::Result<&mut Poller> {
         self.refuse_elsewhere()?;
         if matches!(self, Self::Nowhere) {
-            *self = Self::Own(Box::new(OwnPoll::new(socket)?));
+            *self = Self::Own(Box::new(Poller::new(socket)?));
         }
         match self {
             Self::Own(own) => Ok(own),
-            Self::Nowhere | Self::Elsewhere(_) => Err(registered_elsewhere()),
+            Self::Nowhere | Self::ExternalPoll(_) => Err(registered_elsewhere()),
         }
     }
 
     /// A socket in somebody else's poll sleeps there.
     pub(super) fn refuse_elsewhere(&self) -> io::Result<()> {
         match self {
-            Self::Elsewhere(_) => Err(registered_elsewhere()),
+            Self::ExternalPoll(_) => Err(registered_elsewhere()),
             Self::Nowhere | Self::Own(_) => Ok(()),
         }
     }
@@ -41,7 +41,7 @@ impl Registration {
     pub(super) fn take_wake(&self) -> bool {
         match self {
             Self::Own(own) => own.take_wake(),
-            Self::Nowhere | Self::Elsewhere(_) => false,
+            Self::Nowhere | Self::ExternalPoll(_) => false,
         }
     }
 
@@ -57,16 +57,16 @@ impl Registration {
         match self {
             Self::Nowhere => {}
             Self::Own(_) => return Err(registered_own()),
-            Self::Elsewhere(_) => return Err(registered_elsewhere()),
+            Self::ExternalPoll(_) => return Err(registered_elsewhere()),
         }
-        let elsewhere = Elsewhere {
+        let elsewhere = ExternalPoll {
             registry: registry.try_clone()?,
             token,
             interests,
             is_writable_asked: blocked,
         };
         socket.register(registry, token, interests, blocked)?;
-        *self = Self::Elsewhere(elsewhere);
+        *self = Self::ExternalPoll(elsewhere);
         Ok(())
     }
 
@@ -77,7 +77,7 @@ impl Registration {
         token: Token,
         interests: Interest,
     ) -> io::Result<()> {
-        let Self::Elsewhere(elsewhere) = self else {
+        let Self::ExternalPoll(elsewhere) = self else {
             return Err(not_registered());
         };
         socket.reregister(registry, token, interests, elsewhere.is_writable_asked)?;
@@ -91,7 +91,7 @@ impl Registration {
         socket: &mut RawSocket,
         registry: &Registry,
     ) -> io::Result<()> {
-        let Self::Elsewhere(_) = self else {
+        let Self::ExternalPoll(_) = self else {
             return Err(not_registered());
         };
         socket.deregister(registry)?;
@@ -102,15 +102,15 @@ impl Registration {
 
 /// Somebody else's poll, and what he asked of it.
 #[derive(Debug)]
-pub(super) struct Elsewhere {
+pub(super) struct ExternalPoll {
     registry: Registry,
     token: Token,
     interests: Interest,
     is_writable_asked: bool,
 }
 
-impl Elsewhere {
-    /// As [`OwnPoll::ask_writable`], on top of the interests that the socket was registered with.
+impl ExternalPoll {
+    /// As [`Poller::ask_writable`], on top of the interests that the socket was registered with.
     pub(super) fn ask_writable(&mut self, socket: &mut RawSocket, asked: bool) -> io::Result<()> {
         if self.is_writable_asked == asked {
             return Ok(());

@@ -9,13 +9,13 @@ use log::trace;
 use crate::config::SocketConfig;
 use crate::error::SendError;
 use crate::limits::{BATCH_MAX, DATAGRAM_MAX, INTERRUPTED_MAX};
-use crate::socket::os_error::{Answer, AnswerLog};
+use crate::socket::os_error::{OsError, OsErrorLog};
 use crate::socket::raw_socket::RawSocket;
 use crate::socket::stats::SocketStats;
 
 /// Why what is queued has not left although it was tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Hold {
+pub(super) enum Blocked {
     /// The socket would block: an event will say when it is writable.
     WouldBlock,
     /// The system had no buffers, or signals came in between again and again: no event will come,
@@ -29,14 +29,14 @@ pub(super) struct SendQueue {
     /// A ring of slots of 1024 bytes. It starts over at the first slot whenever it ran empty, so a
     /// queue that never grows long stays within the same few pages.
     slots: Box<[u8]>,
-    entries: Box<[Entry]>,
+    entries: Box<[QueuedDatagram]>,
     /// The oldest entry.
     head: usize,
     len: usize,
     /// How many datagrams one system call may send.
     #[cfg(target_os = "linux")]
     batch: usize,
-    hold: Option<Hold>,
+    hold: Option<Blocked>,
     /// `send` was refused because the queue was full, and its caller does not know yet that there is
     /// room again.
     owes_room: bool,
@@ -45,12 +45,12 @@ pub(super) struct SendQueue {
     head_retried: bool,
     /// The first refusal that the next `flush` has to report.
     refusal: Option<io::Error>,
-    answers: AnswerLog,
+    answers: OsErrorLog,
     stats: SocketStats,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Entry {
+struct QueuedDatagram {
     to: SocketAddr,
     len: usize,
 }
@@ -58,7 +58,7 @@ struct Entry {
 impl SendQueue {
     pub(super) fn new(config: &SocketConfig) -> Self {
         let capacity = config.send_queue;
-        let unused = Entry {
+        let unused = QueuedDatagram {
             to: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
             len: 0,
         };
@@ -74,7 +74,7 @@ impl SendQueue {
             owes_room: false,
             head_retried: false,
             refusal: None,
-            answers: AnswerLog::new("sending"),
+            answers: OsErrorLog::new("sending"),
             stats: SocketStats::default(),
         }
     }
@@ -117,12 +117,12 @@ impl SendQueue {
             match self.transmit_batch(socket) {
                 Ok(count) => self.on_sent(count),
                 Err(error) => {
-                    interrupted += u32::from(self.on_error(error) == Answer::Interrupted);
+                    interrupted += u32::from(self.on_error(error) == OsError::Interrupted);
                 }
             }
             if self.len > 0 && interrupted == INTERRUPTED_MAX {
                 // Said, so that nobody sleeps on what is left.
-                self.hold = Some(Hold::Retry);
+                self.hold = Some(Blocked::Retry);
             }
         }
     }
@@ -139,7 +139,7 @@ impl SendQueue {
     }
 
     /// Why what is queued has not left, if it was tried.
-    pub(super) fn hold(&self) -> Option<Hold> {
+    pub(super) fn hold(&self) -> Option<Blocked> {
         self.hold
     }
 
@@ -172,7 +172,7 @@ impl SendQueue {
         let index = self.index(self.len);
         let start = index * DATAGRAM_MAX;
         self.slots[start..start + bytes.len()].copy_from_slice(bytes);
-        self.entries[index] = Entry {
+        self.entries[index] = QueuedDatagram {
             to,
             len: bytes.len(),
         };
@@ -203,11 +203,11 @@ impl SendQueue {
     }
 
     /// What is done about a refusal, which always belongs to the oldest datagram.
-    fn on_error(&mut self, error: io::Error) -> Answer {
-        let answer = Answer::of(&error);
-        if answer == Answer::WouldBlock {
+    fn on_error(&mut self, error: io::Error) -> OsError {
+        let answer = OsError::of(&error);
+        if answer == OsError::WouldBlock {
             self.stats.send_would_block += 1;
-            self.hold = Some(Hold::WouldBlock);
+            self.hold = Some(Blocked::WouldBlock);
             return answer;
         }
         let (to, bytes) = self.datagram(0);
@@ -215,17 +215,17 @@ impl SendQueue {
         self.answers
             .note(answer, &error, format_args!(" {len} bytes to {to}"));
         match answer {
-            Answer::Interrupted | Answer::WouldBlock => {}
-            Answer::NoBuffers => self.hold = Some(Hold::Retry),
+            OsError::Interrupted | OsError::WouldBlock => {}
+            OsError::NoBuffers => self.hold = Some(Blocked::Retry),
             // Said about an earlier datagram; this one was not even tried.
-            Answer::Refused if !self.head_retried => self.head_retried = true,
-            Answer::Refused | Answer::Unreachable | Answer::Permission => self.discard(),
-            Answer::TooLong => {
+            OsError::Refused if !self.head_retried => self.head_retried = true,
+            OsError::Refused | OsError::Unreachable | OsError::Permission => self.discard(),
+            OsError::TooLong => {
                 self.discard();
                 let max = len.saturating_sub(1);
                 self.refuse(SendError::TooLong { len, max }.into());
             }
-            Answer::Other => {
+            OsError::Other => {
                 self.discard();
                 self.refuse(error);
             }

@@ -48,7 +48,7 @@ impl TokenKey {
     /// In a time that does not depend on how much of the signature is right. Longer than any token is
     /// not signed.
     pub(super) fn is_signature(&self, signature: &[u8], signed: &[u8]) -> bool {
-        // ring compares in constant time only what it hashes itself, in one piece.
+        // ring compares in constant time only what it hashes itself, in one fragment.
         let mut message = [0; CONTEXT.len() + TOKEN_MAX];
         let len = CONTEXT.len() + signed.len();
         let Some(message) = message.get_mut(..len) else {

@@ -134,7 +134,7 @@ mod error;
 mod format;
 mod key;
 #[cfg(test)]
-mod token_tests;
+mod tests;
 mod used;
 mod verifier;
 

@@ -9,14 +9,14 @@ use crate::token::key::TokenId;
 ///
 /// Knows nothing of signatures: what it is told was genuine.
 #[derive(Debug)]
-pub(super) struct Used {
+pub(super) struct RedeemedTokens {
     tokens: BTreeSet<(u64, TokenId)>,
     max: usize,
     /// The latest expiry that was forgotten. A clock that was put back must not make those good again.
     forgotten_until: u64,
 }
 
-impl Used {
+impl RedeemedTokens {
     pub(super) fn new(max: usize) -> Self {
         Self {
             tokens: BTreeSet::new(),

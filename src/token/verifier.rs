@@ -7,7 +7,7 @@ use crate::token::error::{LengthError, TokenError};
 use crate::token::format;
 use crate::token::format::{Claims, in_range};
 use crate::token::key::{TokenId, TokenKey};
-use crate::token::used::Used;
+use crate::token::used::RedeemedTokens;
 
 /// Tells good tokens from others: those that are signed with its key, for its audience, not expired and
 /// not used.
@@ -22,13 +22,13 @@ use crate::token::used::Used;
 pub struct Verifier {
     key: TokenKey,
     audience: Vec<u8>,
-    book: Arc<Mutex<Book>>,
+    book: Arc<Mutex<VerifierState>>,
 }
 
 /// What clones share.
 #[derive(Debug)]
-struct Book {
-    used: Used,
+struct VerifierState {
+    used: RedeemedTokens,
     stats: VerifierStats,
 }
 
@@ -83,8 +83,8 @@ impl Verifier {
         used_max: usize,
     ) -> Result<Self, LengthError> {
         in_range("audience", audience, 1, TOKEN_AUDIENCE_MAX)?;
-        let book = Book {
-            used: Used::new(used_max),
+        let book = VerifierState {
+            used: RedeemedTokens::new(used_max),
             stats: VerifierStats::default(),
         };
         Ok(Self {
@@ -143,7 +143,7 @@ impl Verifier {
     }
 
     /// Nothing that is done with it can stop half-way.
-    fn book(&self) -> MutexGuard<'_, Book> {
+    fn book(&self) -> MutexGuard<'_, VerifierState> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

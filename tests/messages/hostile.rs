@@ -33,8 +33,8 @@ fn say(lab: &mut Lab, stranger: &mut Stranger, frames: &[u8]) {
     lab.turn(|_, _| {});
 }
 
-/// A piece of a message by any delivery.
-fn piece(code: u8, sequence: u64, total: u64, index: u64, len: usize) -> Vec<u8> {
+/// A fragment of a message by any delivery.
+fn fragment_frame(code: u8, sequence: u64, total: u64, index: u64, len: usize) -> Vec<u8> {
     let mut frame = vec![MESSAGE | FRAGMENT | code];
     if code % 2 == 1 {
         frame.push(7); // the channel
@@ -57,7 +57,7 @@ fn assert_alive(lab: &mut Lab, stranger: &mut Stranger, peer: PeerId) {
 
 // Other libraries: "a fragment whose index is not below its count panicked a receiver; a forged sequence
 // near the top of its range overflowed an addition".
-fn a_piece_that_cannot_be_is_refused() {
+fn a_fragment_that_cannot_be_is_refused() {
     let (mut lab, mut stranger, peer) = guest();
     let fragment = FRAGMENT_BYTES as u64;
     let totals = [0, 1, fragment, fragment + 1, 15_360, 15_361, 65_536, 65_537];
@@ -76,7 +76,7 @@ fn a_piece_that_cannot_be_is_refused() {
             for index in impossible.map(|index| index.min(NUMBER_MAX)) {
                 for sequence in sequences {
                     for len in [0, 1, FRAGMENT_BYTES] {
-                        let frame = piece(code, sequence, total, index, len);
+                        let frame = fragment_frame(code, sequence, total, index, len);
                         say(&mut lab, &mut stranger, &frame);
                     }
                 }
@@ -94,7 +94,7 @@ fn a_sequence_near_the_top_of_its_range_overflows_nothing() {
     for code in 0..4 {
         for sequence in [NUMBER_MAX - 1, NUMBER_MAX, 0, NUMBER_MAX, 1 << 61] {
             for index in [0, 1, 1] {
-                let frame = piece(code, sequence, 1920, index, FRAGMENT_BYTES);
+                let frame = fragment_frame(code, sequence, 1920, index, FRAGMENT_BYTES);
                 say(&mut lab, &mut stranger, &frame);
             }
         }
@@ -102,14 +102,14 @@ fn a_sequence_near_the_top_of_its_range_overflows_nothing() {
     assert_alive(&mut lab, &mut stranger, peer);
 }
 
-fn pieces_of_messages_that_never_become_whole_take_no_more_than_the_window() {
+fn fragments_of_messages_that_never_become_whole_take_no_more_than_the_window() {
     let (mut lab, mut stranger, peer) = guest();
     let mut begin = |from: u64, to: u64| {
         for sequence in from..to {
             for code in 0..4 {
                 // As long as each may be.
                 let total = if code < 2 { 15_360 } else { 65_536 };
-                let frame = piece(code, sequence, total, 3, FRAGMENT_BYTES);
+                let frame = fragment_frame(code, sequence, total, 3, FRAGMENT_BYTES);
                 say(&mut lab, &mut stranger, &frame);
             }
         }
@@ -122,19 +122,34 @@ fn pieces_of_messages_that_never_become_whole_take_no_more_than_the_window() {
     assert_alive(&mut lab, &mut stranger, peer);
 }
 
-fn two_pieces_that_do_not_agree_about_their_message_make_none() {
+fn two_fragments_that_do_not_agree_about_their_message_make_none() {
     let (mut lab, mut stranger, peer) = guest();
     for code in 0..4 {
-        say(&mut lab, &mut stranger, &piece(code, 0, 1920, 0, 960));
-        say(&mut lab, &mut stranger, &piece(code, 0, 1900, 1, 940));
+        say(
+            &mut lab,
+            &mut stranger,
+            &fragment_frame(code, 0, 1920, 0, 960),
+        );
+        say(
+            &mut lab,
+            &mut stranger,
+            &fragment_frame(code, 0, 1900, 1, 940),
+        );
     }
     assert_eq!(lab.host.poll_event(), None);
     assert_eq!(lab.host.peer_stats(peer).unwrap().messages_refused, 4);
     for code in 0..4 {
-        say(&mut lab, &mut stranger, &piece(code, 0, 1920, 1, 960));
+        say(
+            &mut lab,
+            &mut stranger,
+            &fragment_frame(code, 0, 1920, 1, 960),
+        );
         let event = lab.host.poll_event();
         let is_whole = matches!(&event, Some(Event::Message { bytes, .. }) if bytes.len() == 1920);
-        assert!(is_whole, "the honest piece still completes it: {event:?}");
+        assert!(
+            is_whole,
+            "the honest fragment still completes it: {event:?}"
+        );
     }
 }
 
@@ -192,10 +207,10 @@ fn random_frames_in_authentic_packets_harm_nobody() {
 }
 
 under_both!(
-    a_piece_that_cannot_be_is_refused,
+    a_fragment_that_cannot_be_is_refused,
     a_sequence_near_the_top_of_its_range_overflows_nothing,
-    pieces_of_messages_that_never_become_whole_take_no_more_than_the_window,
-    two_pieces_that_do_not_agree_about_their_message_make_none,
+    fragments_of_messages_that_never_become_whole_take_no_more_than_the_window,
+    two_fragments_that_do_not_agree_about_their_message_make_none,
     whoever_sends_beyond_the_window_is_not_heard,
     an_empty_datagram_and_random_bytes_change_nothing,
     random_frames_in_authentic_packets_harm_nobody,

@@ -1,9 +1,9 @@
 //! The controller to compare with: Copa in its default mode (Arun, Balakrishnan, "Copa: Practical
-//! Delay-Based Congestion Control for the Internet", NSDI 2018, section 2.1), with its constant of 0.5. Its
+//! Delay-Based RateController Control for the Internet", NSDI 2018, section 2.1), with its constant of 0.5. Its
 //! mode that competes with others is left out: no game wants the queue that it builds.
 
 use crate::limits::{DATAGRAM_MAX, TIMER_GRANULARITY};
-use crate::proto::congestion::Limits;
+use crate::proto::congestion::RateLimits;
 use crate::proto::time::{Duration, Instant};
 
 use super::controller::Controller;
@@ -16,7 +16,7 @@ const LEAST_WINDOW: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(crate) struct Copa {
-    limits: Limits,
+    limits: RateLimits,
     /// In packets.
     window: f64,
     velocity: f64,
@@ -83,9 +83,9 @@ impl Copa {
 
 impl Controller for Copa {
     const NAME: &'static str = "Copa";
-    type Stamp = ();
+    type DeliverySnapshot = ();
 
-    fn new(limits: Limits, now: Instant) -> Self {
+    fn new(limits: RateLimits, now: Instant) -> Self {
         Self {
             limits,
             window: 10.0,

@@ -25,7 +25,7 @@ pub(crate) enum Content {
         made_at: Instant,
     },
     Flood,
-    /// A piece of the transfer.
+    /// A fragment of the transfer.
     Bulk,
     Ping,
 }

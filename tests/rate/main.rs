@@ -35,7 +35,7 @@ mod world;
 use controller::Controller;
 use copa::Copa;
 use figures::{Figures, HEAD, measure, row};
-use proto::congestion::Congestion;
+use proto::congestion::RateController;
 use scenarios::{SCENARIOS, Scenario};
 use world::Polls;
 
@@ -60,7 +60,7 @@ fn the_table_of_both_controllers() {
     println!("seeds {SEEDS:?}, of each figure the worst\n{HEAD}");
     for scenario in SCENARIOS.iter().filter(|scenario| is_asked_for(scenario)) {
         for polls in BOTH {
-            println!("{}", row(&worst_of::<Congestion>(*scenario, polls)));
+            println!("{}", row(&worst_of::<RateController>(*scenario, polls)));
         }
         for polls in BOTH {
             println!("{}", row(&worst_of::<Copa>(*scenario, polls)));
@@ -98,7 +98,7 @@ fn the_goals_are_met_on_every_link_by_deadlines_and_by_ticks() {
             .into_iter()
             .flat_map(|polls| SEEDS.map(move |seed| (polls, seed)))
         {
-            let figures = measure::<Congestion>(*scenario, polls, seed);
+            let figures = measure::<RateController>(*scenario, polls, seed);
             let missed = missed(&figures);
             if !missed.is_empty() {
                 failures.push(format!("seed {seed}: {missed:?}\n{}", row(&figures)));
@@ -110,6 +110,6 @@ fn the_goals_are_met_on_every_link_by_deadlines_and_by_ticks() {
 
 #[test]
 fn the_same_seed_gives_the_same_run() {
-    let run = || row(&measure::<Congestion>(SCENARIOS[0], Polls::Ticks, 7));
+    let run = || row(&measure::<RateController>(SCENARIOS[0], Polls::Ticks, 7));
     assert_eq!(run(), run());
 }

@@ -4,9 +4,9 @@
 use std::collections::VecDeque;
 
 use crate::limits::{ACK_DELAY_DEFAULT, IN_FLIGHT_MAX, REORDERING_PACKETS, UNRELIABLE_WAIT_MAX};
-use crate::proto::congestion::Limits;
+use crate::proto::congestion::RateLimits;
 use crate::proto::pacer::Pacer;
-use crate::proto::round_trip::RoundTrip;
+use crate::proto::round_trip::RttEstimator;
 use crate::proto::time::{Duration, Instant};
 
 use super::controller::Controller;
@@ -16,9 +16,9 @@ use super::datagram::{Ack, Content, OVERHEAD, PIECE};
 pub(crate) struct Sender<C: Controller> {
     controller: C,
     pacer: Pacer,
-    round_trip: RoundTrip,
+    round_trip: RttEstimator,
     next: u64,
-    in_flight: VecDeque<Packet<C::Stamp>>,
+    in_flight: VecDeque<Packet<C::DeliverySnapshot>>,
     open_bytes: usize,
     asked_at: Instant,
     probes: u32,
@@ -52,12 +52,12 @@ struct Packet<S> {
 }
 
 impl<C: Controller> Sender<C> {
-    pub(crate) fn new(limits: Limits, now: Instant) -> Self {
+    pub(crate) fn new(limits: RateLimits, now: Instant) -> Self {
         let controller = C::new(limits, now);
         Self {
             pacer: Pacer::new(controller.rate(), now),
             controller,
-            round_trip: RoundTrip::new(),
+            round_trip: RttEstimator::new(),
             next: 0,
             in_flight: VecDeque::new(),
             open_bytes: 0,

@@ -3,7 +3,7 @@
 use tickwire::sim::{LinkConditions, Loss};
 
 use crate::limits::DATAGRAM_MAX;
-use crate::proto::congestion::Limits;
+use crate::proto::congestion::RateLimits;
 use crate::proto::time::{Duration, Instant};
 
 use super::controller::Controller;
@@ -196,7 +196,7 @@ fn conditions(scenario: &Scenario, rate: Option<u64>) -> LinkConditions {
 
 impl<C: Controller> Flow<C> {
     fn new(scenario: &Scenario, index: usize, seed: u64, start: Instant) -> Self {
-        let limits = Limits {
+        let limits = RateLimits {
             floor: crate::limits::RATE_FLOOR_DEFAULT / 8,
             ceiling: scenario.ceiling / 8,
             start: crate::limits::RATE_START_DEFAULT / 8,

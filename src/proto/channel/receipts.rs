@@ -11,25 +11,25 @@ use crate::proto::delivery::Receipt;
 pub(crate) struct Receipts {
     /// The number of the first of `open`.
     first: u64,
-    open: VecDeque<Open>,
+    open: VecDeque<OpenReceipt>,
     /// What is known and was not told yet.
-    fates: VecDeque<Fate>,
+    outcomes: VecDeque<DeliveryOutcome>,
     /// How many fates were told and not taken by the application.
     untaken: usize,
 }
 
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Fate {
+pub(crate) struct DeliveryOutcome {
     pub(crate) receipt: Receipt,
     /// Whether it is in the event queue of the other side.
     pub(crate) arrived: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Open {
-    /// How many of its pieces are not acknowledged; nothing once its fate is known.
-    pieces: Option<u32>,
+struct OpenReceipt {
+    /// How many of its fragments are not acknowledged; nothing once its fate is known.
+    fragments: Option<u32>,
     /// Channel and sequence of one that may come too late.
     sequenced: Option<(u8, u64)>,
 }
@@ -37,72 +37,77 @@ struct Open {
 impl Receipts {
     /// Whether there is room for one more.
     pub(crate) fn has_room(&self) -> bool {
-        self.open.len() + self.fates.len() + self.untaken < RECEIPTS_MAX
+        self.open.len() + self.outcomes.len() + self.untaken < RECEIPTS_MAX
     }
 
     /// Gives back what was needed once.
     pub(crate) fn shed(&mut self) {
         shed(&mut self.open);
-        shed(&mut self.fates);
+        shed(&mut self.outcomes);
     }
 
-    /// A receipt for a message of so many pieces, for which there [is room](Self::has_room).
-    pub(crate) fn issue(&mut self, pieces: u32, sequenced: Option<(u8, u64)>) -> Receipt {
-        self.open.push_back(Open {
-            pieces: Some(pieces),
+    /// A receipt for a message of so many fragments, for which there [is room](Self::has_room).
+    pub(crate) fn issue(&mut self, fragments: u32, sequenced: Option<(u8, u64)>) -> Receipt {
+        self.open.push_back(OpenReceipt {
+            fragments: Some(fragments),
             sequenced,
         });
         Receipt(self.first + self.open.len() as u64 - 1)
     }
 
-    /// One piece of the message has arrived.
-    pub(crate) fn on_piece_acked(&mut self, receipt: Receipt) {
-        let Some(pieces) = self.pieces_of(receipt) else {
+    /// One fragment of the message has arrived.
+    pub(crate) fn on_fragment_acked(&mut self, receipt: Receipt) {
+        let Some(fragments) = self.fragments_left(receipt) else {
             return;
         };
-        *pieces -= 1;
-        if *pieces == 0 {
+        *fragments -= 1;
+        if *fragments == 0 {
             self.settle(receipt, true);
         }
     }
 
-    /// One piece of a message that is not sent again is lost, or the message was never sent.
+    /// One fragment of a message that is not sent again is lost, or the message was never sent.
     pub(crate) fn on_lost(&mut self, receipt: Receipt) {
-        if self.pieces_of(receipt).is_some() {
+        if self.fragments_left(receipt).is_some() {
             self.settle(receipt, false);
         }
     }
 
     /// A sequenced message came too late.
-    pub(crate) fn on_too_late(&mut self, channel: u8, sequence: u64) {
+    pub(crate) fn on_stale(&mut self, channel: u8, sequence: u64) {
         let wanted = Some((channel, sequence));
-        let is_it = |open: &Open| open.sequenced == wanted && open.pieces.is_some();
+        let is_it = |open: &OpenReceipt| open.sequenced == wanted && open.fragments.is_some();
         if let Some(index) = self.open.iter().position(is_it) {
             self.settle(Receipt(self.first + index as u64), false);
         }
     }
 
-    fn pieces_of(&mut self, receipt: Receipt) -> Option<&mut u32> {
+    fn fragments_left(&mut self, receipt: Receipt) -> Option<&mut u32> {
         let index = usize::try_from(receipt.0.checked_sub(self.first)?).ok()?;
-        self.open.get_mut(index)?.pieces.as_mut()
+        self.open.get_mut(index)?.fragments.as_mut()
     }
 
     fn settle(&mut self, receipt: Receipt, arrived: bool) {
         #[allow(clippy::cast_possible_truncation, reason = "an index of `open`")]
         let index = (receipt.0 - self.first) as usize;
-        self.open[index].pieces = None;
-        self.fates.push_back(Fate { receipt, arrived });
-        while self.open.front().is_some_and(|open| open.pieces.is_none()) {
+        self.open[index].fragments = None;
+        self.outcomes
+            .push_back(DeliveryOutcome { receipt, arrived });
+        while self
+            .open
+            .front()
+            .is_some_and(|open| open.fragments.is_none())
+        {
             self.open.pop_front();
             self.first += 1;
         }
     }
 
     /// What is to be told next. It counts until [`on_taken`](Self::on_taken).
-    pub(crate) fn next_fate(&mut self) -> Option<Fate> {
-        let fate = self.fates.pop_front()?;
+    pub(crate) fn next_outcome(&mut self) -> Option<DeliveryOutcome> {
+        let outcome = self.outcomes.pop_front()?;
         self.untaken += 1;
-        Some(fate)
+        Some(outcome)
     }
 
     /// The application has taken a fate.
@@ -112,28 +117,28 @@ impl Receipts {
 }
 
 /// How much memory a receipt takes.
-pub(crate) const RECEIPT_BYTES: usize = size_of::<Open>() + size_of::<Fate>();
+pub(crate) const RECEIPT_BYTES: usize = size_of::<OpenReceipt>() + size_of::<DeliveryOutcome>();
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn fates(receipts: &mut Receipts) -> Vec<(u64, bool)> {
-        std::iter::from_fn(|| receipts.next_fate())
-            .map(|fate| (fate.receipt.0, fate.arrived))
+    fn outcomes(receipts: &mut Receipts) -> Vec<(u64, bool)> {
+        std::iter::from_fn(|| receipts.next_outcome())
+            .map(|outcome| (outcome.receipt.0, outcome.arrived))
             .collect()
     }
 
     #[test]
-    fn a_message_has_arrived_when_all_of_its_pieces_have() {
+    fn a_message_has_arrived_when_all_of_its_fragments_have() {
         let mut receipts = Receipts::default();
         let (first, second) = (receipts.issue(3, None), receipts.issue(1, None));
-        receipts.on_piece_acked(first);
-        receipts.on_piece_acked(first);
-        assert_eq!(fates(&mut receipts), []);
-        receipts.on_piece_acked(second);
-        receipts.on_piece_acked(first);
-        assert_eq!(fates(&mut receipts), [(1, true), (0, true)]);
+        receipts.on_fragment_acked(first);
+        receipts.on_fragment_acked(first);
+        assert_eq!(outcomes(&mut receipts), []);
+        receipts.on_fragment_acked(second);
+        receipts.on_fragment_acked(first);
+        assert_eq!(outcomes(&mut receipts), [(1, true), (0, true)]);
     }
 
     #[test]
@@ -141,10 +146,10 @@ mod tests {
         let mut receipts = Receipts::default();
         let receipt = receipts.issue(2, Some((1, 7)));
         receipts.on_lost(receipt);
-        receipts.on_piece_acked(receipt);
-        receipts.on_piece_acked(receipt);
-        receipts.on_too_late(1, 7);
-        assert_eq!(fates(&mut receipts), [(0, false)]);
+        receipts.on_fragment_acked(receipt);
+        receipts.on_fragment_acked(receipt);
+        receipts.on_stale(1, 7);
+        assert_eq!(outcomes(&mut receipts), [(0, false)]);
     }
 
     #[test]
@@ -154,8 +159,8 @@ mod tests {
             receipts.issue(1, Some((1, 7))),
             receipts.issue(1, Some((2, 7))),
         );
-        receipts.on_too_late(2, 7);
-        assert_eq!(fates(&mut receipts), [(late.0, false)]);
+        receipts.on_stale(2, 7);
+        assert_eq!(outcomes(&mut receipts), [(late.0, false)]);
     }
 
     #[test]
@@ -166,9 +171,9 @@ mod tests {
             issued.push(receipts.issue(1, None));
         }
         assert_eq!(issued.len(), RECEIPTS_MAX);
-        receipts.on_piece_acked(issued[0]);
+        receipts.on_fragment_acked(issued[0]);
         assert!(!receipts.has_room());
-        receipts.next_fate().unwrap();
+        receipts.next_outcome().unwrap();
         assert!(!receipts.has_room(), "the application has not taken it");
         receipts.on_taken();
         assert!(receipts.has_room());

@@ -48,17 +48,17 @@ use crate::proto::time::{Duration, Instant};
 
 /// See the [module](self).
 #[derive(Debug)]
-pub(crate) struct Congestion {
-    limits: Limits,
+pub(crate) struct RateController {
+    limits: RateLimits,
     /// What to send in bytes per second, but for what the phase makes of it.
     target: u64,
     phase: Phase,
-    delivery: Delivery,
-    delay: Delay,
+    delivery: DeliveryRate,
+    delay: QueueDelay,
     round: Round,
     /// Since when the application has sent less than it might.
     idle_since: Option<Instant>,
-    experiment: Option<Experiment>,
+    experiment: Option<StandingQueueTest>,
     /// What the last queue leaves of what is delivered, in percent; 0 if the target stays.
     part: u64,
     backed_off_at: Option<Instant>,
@@ -66,7 +66,7 @@ pub(crate) struct Congestion {
 
 /// Rates in bytes per second.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
+pub(crate) struct RateLimits {
     pub(crate) floor: u64,
     pub(crate) ceiling: u64,
     pub(crate) start: u64,
@@ -74,7 +74,7 @@ pub(crate) struct Limits {
 
 /// What a packet remembers from when it left until it is acknowledged.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Stamp {
+pub(crate) struct DeliverySnapshot {
     delivered: u64,
     delivered_at: Instant,
     first_sent_at: Instant,
@@ -82,7 +82,7 @@ pub(crate) struct Stamp {
     is_idle: bool,
 }
 
-impl Stamp {
+impl DeliverySnapshot {
     /// Of a packet that left before there was anything to measure.
     pub(crate) fn of_idle(now: Instant) -> Self {
         Self {
@@ -97,7 +97,7 @@ impl Stamp {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     /// Twice as fast each round, as long as more arrives.
-    Search { best: u64, in_vain: u32 },
+    Startup { best: u64, in_vain: u32 },
     /// The queue drains: since when, until when, and at which share of the target, in percent. What
     /// was sent before says how much the path delivers when it is full.
     Drain {
@@ -108,12 +108,12 @@ enum Phase {
     /// What was sent since then will show whether the queue is gone.
     Settle { since: Instant, until: Instant },
     /// A little faster all the time, since there was no queue.
-    Climb { since: Instant },
+    ProbeUp { since: Instant },
 }
 
 /// Less is sent, to see whether that makes a delay shorter.
 #[derive(Debug, Clone, Copy)]
-struct Experiment {
+struct StandingQueueTest {
     since: Instant,
     target_before: u64,
     longest: Duration,
@@ -169,14 +169,14 @@ const CLIMB_DOUBLINGS_MAX: u32 = 8;
 const EXPERIMENT_TIME: Duration = Duration::from_secs(3);
 const EXPERIMENT_PART: u64 = 4;
 
-impl Congestion {
-    pub(crate) fn new(limits: Limits, now: Instant) -> Self {
+impl RateController {
+    pub(crate) fn new(limits: RateLimits, now: Instant) -> Self {
         Self {
             limits,
             target: limits.start,
             phase: SEARCH,
-            delivery: Delivery::new(now),
-            delay: Delay::new(now),
+            delivery: DeliveryRate::new(now),
+            delay: QueueDelay::new(now),
             round: Round::new(0, now),
             idle_since: None,
             experiment: None,
@@ -226,7 +226,7 @@ impl Congestion {
     }
 
     /// A packet leaves, while `in_flight` bytes are on their way.
-    pub(crate) fn on_sent(&mut self, in_flight: usize, now: Instant) -> Stamp {
+    pub(crate) fn on_sent(&mut self, in_flight: usize, now: Instant) -> DeliverySnapshot {
         self.delivery.on_sent(in_flight, now)
     }
 
@@ -240,14 +240,20 @@ impl Congestion {
     pub(crate) fn on_busy(&mut self, now: Instant) {
         let since = self.idle_since.take();
         let was_idle = since.is_some_and(|since| now >= since + Duration::of(RATE_SEARCH_AFTER));
-        if was_idle && matches!(self.phase, Phase::Climb { .. }) {
+        if was_idle && matches!(self.phase, Phase::ProbeUp { .. }) {
             // What was measured long ago is where to begin.
             self.phase = SEARCH;
         }
     }
 
     /// A packet was acknowledged. Those of one acknowledgement come with the newest first.
-    pub(crate) fn on_acked(&mut self, stamp: Stamp, sent_at: Instant, bytes: usize, now: Instant) {
+    pub(crate) fn on_acked(
+        &mut self,
+        stamp: DeliverySnapshot,
+        sent_at: Instant,
+        bytes: usize,
+        now: Instant,
+    ) {
         self.delivery.bytes += bytes as u64;
         self.delivery.at = now;
         self.delivery.newest.get_or_insert((stamp, sent_at));
@@ -274,11 +280,17 @@ impl Congestion {
         }
     }
 
-    fn on_phase(&mut self, bandwidth: Option<u64>, stamp: &Stamp, sent_at: Instant, now: Instant) {
+    fn on_phase(
+        &mut self,
+        bandwidth: Option<u64>,
+        stamp: &DeliverySnapshot,
+        sent_at: Instant,
+        now: Instant,
+    ) {
         match self.phase {
-            Phase::Search { .. } if self.delay.has_queue() => self.end_search(now),
-            Phase::Climb { .. } if self.delay.has_queue() => self.back_off(now),
-            Phase::Search { .. } | Phase::Climb { .. } => {}
+            Phase::Startup { .. } if self.delay.has_queue() => self.end_search(now),
+            Phase::ProbeUp { .. } if self.delay.has_queue() => self.back_off(now),
+            Phase::Startup { .. } | Phase::ProbeUp { .. } => {}
             Phase::Drain { since, until, .. } => {
                 self.learn(bandwidth, stamp, sent_at, since);
                 if now >= until {
@@ -291,14 +303,20 @@ impl Congestion {
                     self.delay.forget_lately();
                     // Whoever sees queues more often than others must not climb less often.
                     self.climb_for(since, 0, now);
-                    self.phase = Phase::Climb { since: now };
+                    self.phase = Phase::ProbeUp { since: now };
                 }
             }
         }
     }
 
     /// What was sent while there was a queue tells best how much gets through. The last word counts.
-    fn learn(&mut self, bandwidth: Option<u64>, stamp: &Stamp, sent_at: Instant, since: Instant) {
+    fn learn(
+        &mut self,
+        bandwidth: Option<u64>,
+        stamp: &DeliverySnapshot,
+        sent_at: Instant,
+        since: Instant,
+    ) {
         if let Some(bandwidth) =
             bandwidth.filter(|_| sent_at < since && !stamp.is_idle && self.part > 0)
         {
@@ -316,7 +334,7 @@ impl Congestion {
 
     fn back_off(&mut self, now: Instant) {
         let queued = self.delay.queued;
-        let experiment = self.experiment.get_or_insert(Experiment {
+        let experiment = self.experiment.get_or_insert(StandingQueueTest {
             since: now,
             target_before: self.target,
             longest: queued,
@@ -350,7 +368,7 @@ impl Congestion {
     }
 
     /// Whether much less was sent for long, and the delay is the same.
-    fn is_in_vain(&self, experiment: &Experiment, now: Instant) -> bool {
+    fn is_in_vain(&self, experiment: &StandingQueueTest, now: Instant) -> bool {
         let is_long = now >= experiment.since + EXPERIMENT_TIME;
         let is_much_less = self.target * EXPERIMENT_PART <= experiment.target_before;
         is_long && (is_much_less || self.target <= self.least_target())
@@ -388,8 +406,8 @@ impl Congestion {
     fn on_round(&mut self, now: Instant) {
         let round = self.round.next(self.delivery.bytes, now);
         match self.phase {
-            Phase::Search { best, in_vain } => self.search(best, in_vain, &round, now),
-            Phase::Climb { since } => self.climb(since, &round, now),
+            Phase::Startup { best, in_vain } => self.search(best, in_vain, &round, now),
+            Phase::ProbeUp { since } => self.climb(since, &round, now),
             Phase::Drain { .. } | Phase::Settle { .. } => {}
         }
     }
@@ -400,7 +418,7 @@ impl Congestion {
             .max(2 * round.bandwidth)
             .min(self.limits.ceiling);
         if self.target == self.limits.ceiling {
-            self.phase = Phase::Climb { since: now };
+            self.phase = Phase::ProbeUp { since: now };
             return;
         }
         if !round.is_full {
@@ -408,10 +426,10 @@ impl Congestion {
         }
         if round.bandwidth >= best * 5 / 4 {
             let best = round.bandwidth;
-            self.phase = Phase::Search { best, in_vain: 0 };
+            self.phase = Phase::Startup { best, in_vain: 0 };
         } else if in_vain + 1 < SEARCH_ROUNDS_IN_VAIN {
             let in_vain = in_vain + 1;
-            self.phase = Phase::Search { best, in_vain };
+            self.phase = Phase::Startup { best, in_vain };
         } else {
             self.end_search(now);
         }
@@ -423,7 +441,7 @@ impl Congestion {
         }
         // What is not used is not enough to go further up.
         if !round.is_full || round.bandwidth < self.target * CLIMB_DELIVERED / 100 {
-            self.phase = Phase::Climb { since: now };
+            self.phase = Phase::ProbeUp { since: now };
             return;
         }
         let quiet = now.saturating_duration_since(since).as_nanos() / 1_000_000_000;
@@ -441,12 +459,12 @@ impl Congestion {
     }
 }
 
-const SEARCH: Phase = Phase::Search {
+const SEARCH: Phase = Phase::Startup {
     best: 0,
     in_vain: 0,
 };
 
-impl Limits {
+impl RateLimits {
     fn clamp(&self, rate: u64) -> u64 {
         rate.clamp(self.floor, self.ceiling)
     }
@@ -454,17 +472,17 @@ impl Limits {
 
 /// What was delivered, for samples of the rate (draft-cheng-iccrg-delivery-rate-estimation).
 #[derive(Debug)]
-struct Delivery {
+struct DeliveryRate {
     bytes: u64,
     at: Instant,
     first_sent_at: Instant,
     /// Everything that is on its way when the application has no more to send measures the application.
     idle_until: Option<u64>,
     /// The newest packet of the acknowledgement that is being taken in.
-    newest: Option<(Stamp, Instant)>,
+    newest: Option<(DeliverySnapshot, Instant)>,
 }
 
-impl Delivery {
+impl DeliveryRate {
     fn new(now: Instant) -> Self {
         Self {
             bytes: 0,
@@ -475,11 +493,11 @@ impl Delivery {
         }
     }
 
-    fn on_sent(&mut self, in_flight: usize, now: Instant) -> Stamp {
+    fn on_sent(&mut self, in_flight: usize, now: Instant) -> DeliverySnapshot {
         if in_flight == 0 {
             (self.at, self.first_sent_at) = (now, now);
         }
-        Stamp {
+        DeliverySnapshot {
             delivered: self.bytes,
             delivered_at: self.at,
             first_sent_at: self.first_sent_at,
@@ -489,7 +507,12 @@ impl Delivery {
 
     /// The rate that a packet shows which has arrived, in bytes per second. In less than the `shortest`
     /// round trip there is no rate, only a clump.
-    fn sample(&mut self, stamp: Stamp, sent_at: Instant, shortest: Duration) -> Option<u64> {
+    fn sample(
+        &mut self,
+        stamp: DeliverySnapshot,
+        sent_at: Instant,
+        shortest: Duration,
+    ) -> Option<u64> {
         self.first_sent_at = sent_at;
         let sending = sent_at.saturating_duration_since(stamp.first_sent_at);
         let arriving = self.at.saturating_duration_since(stamp.delivered_at);
@@ -525,7 +548,7 @@ impl Round {
         }
     }
 
-    fn take(&mut self, bandwidth: Option<u64>, stamp: &Stamp) {
+    fn take(&mut self, bandwidth: Option<u64>, stamp: &DeliverySnapshot) {
         self.is_full &= !stamp.is_idle;
         self.bandwidth = self.bandwidth.max(bandwidth.unwrap_or(0));
     }
@@ -542,7 +565,7 @@ impl Round {
 
 /// How long round trips are, and how much of that is a queue.
 #[derive(Debug)]
-struct Delay {
+struct QueueDelay {
     /// The shortest of the last ten to twenty seconds.
     current: Option<Duration>,
     before: Option<Duration>,
@@ -573,7 +596,7 @@ const JITTER_FALLS: u32 = 24;
 /// How long one half of the window is.
 const LEAST_WINDOW: Duration = Duration::from_secs(10);
 
-impl Delay {
+impl QueueDelay {
     fn new(now: Instant) -> Self {
         Self {
             current: None,
@@ -668,7 +691,7 @@ mod tests {
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
-    const LIMITS: Limits = Limits {
+    const LIMITS: RateLimits = RateLimits {
         floor: 16_000,
         ceiling: 12_500_000,
         start: 125_000,
@@ -676,21 +699,21 @@ mod tests {
     const PACKET: usize = 1000;
 
     /// A path with a rate and a queue of any length, and somebody who sends a packet whenever he may.
-    struct Path {
-        congestion: Congestion,
+    struct PathModel {
+        congestion: RateController,
         now: Instant,
         start: Instant,
         bytes_per_second: u64,
         free_at: Instant,
         next_at: Instant,
-        on_the_way: std::collections::VecDeque<(Instant, Instant, Stamp)>,
+        on_the_way: std::collections::VecDeque<(Instant, Instant, DeliverySnapshot)>,
     }
 
-    impl Path {
+    impl PathModel {
         fn new(bytes_per_second: u64) -> Self {
             let now = Instant::START;
             Self {
-                congestion: Congestion::new(LIMITS, now),
+                congestion: RateController::new(LIMITS, now),
                 now,
                 start: now,
                 bytes_per_second,
@@ -747,9 +770,9 @@ mod tests {
 
     #[test]
     fn a_delay_that_came_to_stay_hides_no_queue_behind_it() {
-        let mut delay = Delay::new(Instant::START);
+        let mut delay = QueueDelay::new(Instant::START);
         let mut now = Instant::START;
-        let mut hear = |delay: &mut Delay, sample: Duration, samples: u32| {
+        let mut hear = |delay: &mut QueueDelay, sample: Duration, samples: u32| {
             for _ in 0..samples {
                 now += 50 * MS;
                 delay.on_sample(sample, now);
@@ -771,7 +794,7 @@ mod tests {
 
     #[test]
     fn a_path_is_found_within_a_second_and_its_queue_drains() {
-        let mut path = Path::new(1_250_000);
+        let mut path = PathModel::new(1_250_000);
         path.run(1000 * MS, 100);
         let rate = path.congestion.bandwidth();
         assert!((900_000..1_400_000).contains(&rate), "{rate}");
@@ -783,7 +806,7 @@ mod tests {
 
     #[test]
     fn a_path_that_gets_narrower_is_followed() {
-        let mut path = Path::new(1_250_000);
+        let mut path = PathModel::new(1_250_000);
         path.run(5000 * MS, 100);
         path.bytes_per_second = 300_000;
         path.run(10_000 * MS, 100);
@@ -793,7 +816,7 @@ mod tests {
 
     #[test]
     fn who_sends_little_keeps_the_rate_and_finds_more_when_he_needs_it() {
-        let mut path = Path::new(1_250_000);
+        let mut path = PathModel::new(1_250_000);
         path.run(10_000 * MS, 10);
         assert!(path.congestion.rate() >= LIMITS.start);
         path.run(11_000 * MS, 100);
@@ -802,10 +825,10 @@ mod tests {
 
     #[test]
     fn nothing_gets_below_the_floor_or_above_the_ceiling() {
-        let mut path = Path::new(8_000);
+        let mut path = PathModel::new(8_000);
         path.run(20_000 * MS, 100);
         assert_eq!(path.congestion.rate(), LIMITS.floor);
-        let mut path = Path::new(125_000_000);
+        let mut path = PathModel::new(125_000_000);
         path.run(5000 * MS, 100);
         assert_eq!(path.congestion.rate(), LIMITS.ceiling);
     }
@@ -813,8 +836,8 @@ mod tests {
     #[test]
     fn a_delay_that_stays_is_nobodys_fault() {
         let now = Instant::START;
-        let mut delay = Delay::new(now);
-        let sample = |delay: &mut Delay, millis: u32| {
+        let mut delay = QueueDelay::new(now);
+        let sample = |delay: &mut QueueDelay, millis: u32| {
             (0..LATELY).for_each(|_| delay.on_sample(millis * MS, now));
         };
         sample(&mut delay, 50);
@@ -830,7 +853,7 @@ mod tests {
     #[test]
     fn jitter_is_no_queue() {
         let now = Instant::START;
-        let mut delay = Delay::new(now);
+        let mut delay = QueueDelay::new(now);
         for index in 0..500_u32 {
             delay.on_sample((100 + index * 37 % 100) * MS, now);
             assert!(index < 50 || delay.has_none());
@@ -839,7 +862,7 @@ mod tests {
 
     #[test]
     fn another_path_begins_anew() {
-        let mut path = Path::new(1_250_000);
+        let mut path = PathModel::new(1_250_000);
         path.run(5000 * MS, 100);
         path.congestion.reset(path.now);
         assert_eq!(path.congestion.rate(), LIMITS.start);

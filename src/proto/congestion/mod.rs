@@ -5,24 +5,24 @@
 pub(crate) mod controller;
 pub(crate) mod pacer;
 
-use self::controller::{Congestion, Limits, Stamp, WINDOW_MIN};
+use self::controller::{DeliverySnapshot, RateController, RateLimits, WINDOW_MIN};
 use self::pacer::Pacer;
 use crate::config::Config;
-use crate::proto::recovery::sent_packets::{Fate, Packet};
+use crate::proto::recovery::sent_packets::{PacketOutcome, SentPacket};
 use crate::proto::time::{Duration, Instant};
 
 /// See the [module](self). What decides is there from the first message on: a peer that is never sent one
 /// need not have it.
 #[derive(Debug)]
-pub(crate) struct Rate {
-    limits: Limits,
+pub(crate) struct CongestionControl {
+    limits: RateLimits,
     pacer: Pacer,
-    congestion: Option<Box<Congestion>>,
+    congestion: Option<Box<RateController>>,
 }
 
-impl Rate {
+impl CongestionControl {
     pub(crate) fn new(config: &Config, now: Instant) -> Self {
-        let limits = Limits {
+        let limits = RateLimits {
             floor: config.rate_floor / 8,
             ceiling: config.rate_ceiling / 8,
             start: config.rate_start / 8,
@@ -89,15 +89,20 @@ impl Rate {
     pub(crate) fn begin(&mut self, now: Instant) {
         let limits = self.limits;
         self.congestion
-            .get_or_insert_with(|| Box::new(Congestion::new(limits, now)));
+            .get_or_insert_with(|| Box::new(RateController::new(limits, now)));
     }
 
     /// A packet leaves, while `in_flight` bytes are on their way.
-    pub(crate) fn on_sent(&mut self, len: usize, in_flight: usize, now: Instant) -> Stamp {
+    pub(crate) fn on_sent(
+        &mut self,
+        len: usize,
+        in_flight: usize,
+        now: Instant,
+    ) -> DeliverySnapshot {
         self.pacer.on_sent(len, now);
         match &mut self.congestion {
             Some(congestion) => congestion.on_sent(in_flight, now),
-            None => Stamp::of_idle(now),
+            None => DeliverySnapshot::of_idle(now),
         }
     }
 
@@ -117,11 +122,11 @@ impl Rate {
         }
     }
 
-    pub(crate) fn on_packet(&mut self, packet: &Packet, fate: Fate, now: Instant) {
+    pub(crate) fn on_packet(&mut self, packet: &SentPacket, outcome: PacketOutcome, now: Instant) {
         let Some(congestion) = &mut self.congestion else {
             return;
         };
-        if fate == Fate::Arrived {
+        if outcome == PacketOutcome::Arrived {
             let bytes = usize::from(packet.bytes);
             congestion.on_acked(packet.stamp, packet.at, bytes, now);
         }

@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 
 use crate::proto::connection::Connection;
-use crate::proto::connection::path_validation::NewPath;
-use crate::proto::recovery::rtt::RoundTrip;
-use crate::proto::rng::Random;
+use crate::proto::connection::path_validation::PathValidation;
+use crate::proto::recovery::rtt::RttEstimator;
+use crate::proto::rng::SeededRng;
 use crate::proto::time::Instant;
 use crate::proto::wire::frame::{Frame, Frames};
 
@@ -23,7 +23,7 @@ impl Connection {
         from: SocketAddr,
         number: u64,
         len: usize,
-        random: &mut Random,
+        random: &mut SeededRng,
         now: Instant,
     ) {
         self.stats.unvalidated_address += 1;
@@ -32,9 +32,9 @@ impl Connection {
         if is_late || self.closing.is_some() {
             return;
         }
-        let is_known = |path: &NewPath| path.address == from || !path.is_older_than(number);
+        let is_known = |path: &PathValidation| path.address == from || !path.is_older_than(number);
         if !self.new_path.as_deref().is_some_and(is_known) {
-            let path = NewPath::new(from, random.bytes(), number, now);
+            let path = PathValidation::new(from, random.bytes(), number, now);
             self.new_path = Some(Box::new(path));
         }
         if let Some(path) = self
@@ -50,7 +50,7 @@ impl Connection {
         self.address = address;
         self.new_path = None;
         // Another way has another length and another width.
-        self.round_trip = RoundTrip::new();
+        self.round_trip = RttEstimator::new();
         self.rate.reset(self.last_received);
     }
 }

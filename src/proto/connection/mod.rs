@@ -19,40 +19,40 @@ use std::net::SocketAddr;
 
 use self::close::Closing;
 use self::introduction::Introduction;
-use self::packet_protection::Protection;
-use self::path_validation::NewPath;
+use self::packet_protection::PacketProtection;
+use self::path_validation::PathValidation;
 use crate::config::Config;
 use crate::error::SendError;
 use crate::limits::PACKETS_PER_CONNECTION_MAX;
 use crate::proto::buffers::Buffers;
-use crate::proto::channel::receipts::Fate;
-use crate::proto::channel::recv::Inbox;
-use crate::proto::channel::send::Outbox;
-use crate::proto::channel::stale_notices::TooLate;
-use crate::proto::congestion::Rate;
+use crate::proto::channel::receipts::DeliveryOutcome;
+use crate::proto::channel::recv::RecvChannels;
+use crate::proto::channel::send::SendChannels;
+use crate::proto::channel::stale_notices::StaleNotices;
+use crate::proto::congestion::CongestionControl;
 use crate::proto::connection_id::ConnectionId;
 use crate::proto::delivery::{Delivery, Receipt};
-use crate::proto::recovery::ack_tracker::Received;
+use crate::proto::recovery::ack_tracker::AckTracker;
 use crate::proto::recovery::loss_rate::LossRate;
-use crate::proto::recovery::rtt::RoundTrip;
-use crate::proto::recovery::sent_packets::Sent;
+use crate::proto::recovery::rtt::RttEstimator;
+use crate::proto::recovery::sent_packets::SentPackets;
 use crate::proto::stats::PeerStats;
 use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::frame::{Frames, Token};
-use crate::proto::wire::handshake::{ConnectName, Nonce, Settings};
+use crate::proto::wire::handshake::{ConnectFingerprint, Nonce, Settings};
 
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct Connection {
-    pub(crate) protection: Protection,
+    pub(crate) protection: PacketProtection,
     /// What the client called the attempt that became this.
     pub(crate) nonce: Nonce,
     /// What the connect is known by that made this.
-    pub(crate) name: ConnectName,
+    pub(crate) name: ConnectFingerprint,
     /// Under which this side receives.
-    pub(crate) our_id: ConnectionId,
+    pub(crate) local_cid: ConnectionId,
     /// Under which the peer receives.
-    pub(crate) their_id: ConnectionId,
+    pub(crate) remote_cid: ConnectionId,
     pub(crate) address: SocketAddr,
     /// Where it was when it connected.
     pub(crate) connected_from: SocketAddr,
@@ -61,18 +61,18 @@ pub(crate) struct Connection {
     /// How long the peer may hold back an acknowledgement.
     their_ack_delay: Duration,
 
-    sent: Sent,
-    received: Received,
-    round_trip: RoundTrip,
+    sent: SentPackets,
+    received: AckTracker,
+    round_trip: RttEstimator,
     loss: LossRate,
-    rate: Rate,
+    rate: CongestionControl,
     /// When the peer is asked for a sign of life, if nothing goes there before.
     keep_alive_at: Instant,
     last_received: Instant,
 
-    outbox: Outbox,
-    inbox: Inbox,
-    too_late: TooLate,
+    outbox: SendChannels,
+    inbox: RecvChannels,
+    stale_notices: StaleNotices,
     wants_ping: bool,
     /// The next packet is a probe: it goes whatever is on its way.
     is_probing: bool,
@@ -83,18 +83,18 @@ pub(crate) struct Connection {
     /// What the peer wants to have back from here.
     response: Option<Token>,
     /// Rarely there, so it does not stand in here.
-    new_path: Option<Box<NewPath>>,
+    new_path: Option<Box<PathValidation>>,
     closing: Option<Closing>,
     stats: PeerStats,
 }
 
 /// Who a connection is between.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Ends {
+pub(crate) struct ConnectionParams {
     pub(crate) nonce: Nonce,
-    pub(crate) name: ConnectName,
-    pub(crate) our_id: ConnectionId,
-    pub(crate) their_id: ConnectionId,
+    pub(crate) name: ConnectFingerprint,
+    pub(crate) local_cid: ConnectionId,
+    pub(crate) remote_cid: ConnectionId,
     pub(crate) address: SocketAddr,
     /// What this side told of itself.
     pub(crate) ours: Settings,
@@ -104,7 +104,7 @@ pub(crate) struct Ends {
 
 /// A packet that passed every check.
 #[derive(Debug)]
-pub(crate) struct Verified<'a> {
+pub(crate) struct VerifiedPacket<'a> {
     number: u64,
     len: usize,
     frames: Frames<'a>,
@@ -113,31 +113,36 @@ pub(crate) struct Verified<'a> {
 }
 
 impl Connection {
-    pub(crate) fn new(config: &Config, ends: Ends, protection: Protection, now: Instant) -> Self {
-        let their_idle_timeout = Duration::from_millis(ends.theirs.idle_timeout_ms.into());
+    pub(crate) fn new(
+        config: &Config,
+        params: ConnectionParams,
+        protection: PacketProtection,
+        now: Instant,
+    ) -> Self {
+        let their_idle_timeout = Duration::from_millis(params.theirs.idle_timeout_ms.into());
         let keep_alive = Duration::of(config.keep_alive).min(their_idle_timeout / 3);
-        let (ours, theirs) = (ends.ours, ends.theirs);
+        let (ours, theirs) = (params.ours, params.theirs);
         Self {
             protection,
-            nonce: ends.nonce,
-            name: ends.name,
-            our_id: ends.our_id,
-            their_id: ends.their_id,
-            address: ends.address,
-            connected_from: ends.address,
+            nonce: params.nonce,
+            name: params.name,
+            local_cid: params.local_cid,
+            remote_cid: params.remote_cid,
+            address: params.address,
+            connected_from: params.address,
             idle_timeout: Duration::of(config.idle_timeout),
             keep_alive,
             their_ack_delay: Duration::from_millis(theirs.ack_delay_ms.into()),
-            sent: Sent::new(now),
-            received: Received::new(Duration::of(config.ack_delay_max), now),
-            round_trip: RoundTrip::new(),
+            sent: SentPackets::new(now),
+            received: AckTracker::new(Duration::of(config.ack_delay_max), now),
+            round_trip: RttEstimator::new(),
             loss: LossRate::default(),
-            rate: Rate::new(config, now),
+            rate: CongestionControl::new(config, now),
             keep_alive_at: now + keep_alive,
             last_received: now,
-            outbox: Outbox::new(config, theirs.message_max as usize, theirs.window.into()),
-            inbox: Inbox::new(ours.message_max as usize, ours.window.into()),
-            too_late: TooLate::default(),
+            outbox: SendChannels::new(config, theirs.message_max as usize, theirs.window.into()),
+            inbox: RecvChannels::new(ours.message_max as usize, ours.window.into()),
+            stale_notices: StaleNotices::default(),
             wants_ping: false,
             is_probing: false,
             is_limited: false,
@@ -145,7 +150,7 @@ impl Connection {
             response: None,
             new_path: None,
             closing: None,
-            stats: PeerStats::new(ends.address),
+            stats: PeerStats::new(params.address),
         }
     }
 
@@ -192,13 +197,13 @@ impl Connection {
     }
 
     /// What became of a tracked message, to be told.
-    pub(crate) fn next_fate(&mut self) -> Option<Fate> {
-        self.outbox.next_fate()
+    pub(crate) fn next_outcome(&mut self) -> Option<DeliveryOutcome> {
+        self.outbox.next_outcome()
     }
 
     /// The application has taken a fate.
-    pub(crate) fn on_fate_taken(&mut self) {
-        self.outbox.on_fate_taken();
+    pub(crate) fn on_receipt_taken(&mut self) {
+        self.outbox.on_receipt_taken();
     }
 
     /// This side ends it, and tells the peer. What is queued is forgotten.
@@ -283,13 +288,13 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::{DATAGRAM_MAX, IN_FLIGHT_MAX, RELIABLE_OPEN_MAX, TOO_LATE_MAX};
-    use crate::proto::channel::recv::{Mailbox, Share};
+    use crate::limits::{DATAGRAM_MAX, IN_FLIGHT_MAX, RELIABLE_OPEN_MAX, STALE_NOTICES_MAX};
+    use crate::proto::channel::recv::{EventSink, QueueQuota};
     use crate::proto::peer_id::PeerId;
     use crate::proto::pool::Pool;
     use crate::proto::recovery::packet_number;
     use crate::proto::recovery::packet_number::NUMBER_MAX;
-    use crate::proto::rng::Random;
+    use crate::proto::rng::SeededRng;
     use crate::proto::stats::SendLimitedBy;
     use crate::proto::wire::Writer;
     use crate::proto::wire::{frame, packet};
@@ -303,32 +308,32 @@ mod tests {
             message_max: 65_536,
             window: 262_144,
         };
-        let ends = Ends {
+        let params = ConnectionParams {
             nonce: [1; 16],
             name: [1; 16],
-            our_id: ConnectionId(7),
-            their_id: ConnectionId(8),
+            local_cid: ConnectionId(7),
+            remote_cid: ConnectionId(8),
             address,
             ours: settings,
             theirs: settings,
         };
-        let protection = Protection::Plain { protocol_id: 1 };
-        Connection::new(&Config::plain(1), ends, protection, now)
+        let protection = PacketProtection::Plain { protocol_id: 1 };
+        Connection::new(&Config::plain(1), params, protection, now)
     }
 
     /// Whether a packet with this number is taken.
     fn is_taken(connection: &mut Connection, number: u64, now: Instant) -> bool {
         let mut buffer = [0; DATAGRAM_MAX];
         frame::write_ping(&mut Writer::new(packet::payload_room(&mut buffer)));
-        let len = packet::seal(1, connection.our_id, number, 1, &mut buffer);
-        let (from, mut random) = (connection.address, Random::from_seed([1; 32]));
+        let len = packet::seal(1, connection.local_cid, number, 1, &mut buffer);
+        let (from, mut random) = (connection.address, SeededRng::from_seed([1; 32]));
         let truncated = packet_number::truncate(number);
         let (bytes, mut scratch) = (&buffer[..len], Vec::new());
         let verified = connection.verify(from, bytes, &mut scratch, truncated, &mut random, now);
         let Some(verified) = verified else {
             return false;
         };
-        let mut mailbox = Mailbox {
+        let mut event_sink = EventSink {
             peer: PeerId {
                 index: 0,
                 generation: 0,
@@ -336,9 +341,9 @@ mod tests {
             events: &mut VecDeque::new(),
             pool: &mut Pool::default(),
             buffers: &mut Buffers::default(),
-            share: &mut Share::default(),
+            quota: &mut QueueQuota::default(),
         };
-        connection.take(&verified, now, &mut mailbox);
+        connection.take(&verified, now, &mut event_sink);
         true
     }
 
@@ -457,9 +462,9 @@ mod tests {
         let now = Instant::START;
         let mut connection = connection(now);
         let mut asked = 0;
-        for sequence in 0..4 * TOO_LATE_MAX as u64 {
+        for sequence in 0..4 * STALE_NOTICES_MAX as u64 {
             // What the peer is told it never says that it heard: nothing that wants it came to it.
-            if !connection.too_late.push(1, sequence) {
+            if !connection.stale_notices.push(1, sequence) {
                 break;
             }
             connection.received.insert(sequence, true, now);

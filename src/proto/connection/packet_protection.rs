@@ -14,18 +14,18 @@ use crate::proto::wire::packet::{HEADER_LEN, Header, PAYLOAD_MAX, TAG_ROOM};
 
 /// See the [module](self).
 #[derive(Debug)]
-pub(crate) enum Protection {
+pub(crate) enum PacketProtection {
     /// A checksum.
     Plain { protocol_id: u64 },
     /// Encryption.
     #[cfg(feature = "noise")]
-    Noise(Box<Sealed>),
+    Noise(Box<NoiseTransport>),
 }
 
 /// What a connection keeps of its handshake.
 #[cfg(feature = "noise")]
 #[derive(Debug)]
-pub(crate) struct Sealed {
+pub(crate) struct NoiseTransport {
     pub(crate) session: Session,
     /// A server's accept, to be sent again as it was.
     pub(crate) accept: Box<[u8]>,
@@ -33,7 +33,7 @@ pub(crate) struct Sealed {
     pub(crate) is_pinned: bool,
 }
 
-impl Protection {
+impl PacketProtection {
     /// Puts header and tag around the `payload_len` bytes of frames in `buffer`; returns the length of
     /// the packet. Numbers must grow.
     pub(crate) fn seal(
@@ -127,8 +127,8 @@ impl Session {
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct ProtectionPair {
-    sending: Protection,
-    receiving: Protection,
+    sending: PacketProtection,
+    receiving: PacketProtection,
     number: u64,
     scratch: Vec<u8>,
 }
@@ -136,7 +136,7 @@ pub struct ProtectionPair {
 impl ProtectionPair {
     /// A checksum.
     pub fn plain() -> Self {
-        let protection = || Protection::Plain { protocol_id: 7 };
+        let protection = || PacketProtection::Plain { protocol_id: 7 };
         Self {
             sending: protection(),
             receiving: protection(),
@@ -153,7 +153,7 @@ impl ProtectionPair {
             let session = Session::new(&secret(sending), secret(receiving));
             let accept = Box::default();
             let is_pinned = false;
-            Protection::Noise(Box::new(Sealed {
+            PacketProtection::Noise(Box::new(NoiseTransport {
                 session,
                 accept,
                 is_pinned,

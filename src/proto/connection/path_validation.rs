@@ -12,7 +12,7 @@ use crate::proto::wire::frame::Token;
 
 /// See the [module](self).
 #[derive(Debug)]
-pub(crate) struct NewPath {
+pub(crate) struct PathValidation {
     pub(crate) address: SocketAddr,
     pub(crate) token: Token,
     /// The largest packet number that came from there.
@@ -25,7 +25,7 @@ pub(crate) struct NewPath {
     gap: Duration,
 }
 
-impl NewPath {
+impl PathValidation {
     pub(crate) fn new(address: SocketAddr, token: Token, number: u64, now: Instant) -> Self {
         Self {
             address,
@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn an_unproven_address_gets_three_bytes_for_one_at_most() {
         let now = Instant::START;
-        let mut path = NewPath::new(([192, 0, 2, 1], 9).into(), [0; 8], 5, now);
+        let mut path = PathValidation::new(([192, 0, 2, 1], 9).into(), [0; 8], 5, now);
         path.on_received(5, 18);
         let mut sent = 0;
         let mut at = now;

@@ -3,17 +3,17 @@
 use std::net::SocketAddr;
 
 use crate::proto::buffers::Buffers;
-use crate::proto::channel::recv::{Inbox, Mailbox, Taken};
-use crate::proto::channel::send::Outbox;
-use crate::proto::congestion::Rate;
+use crate::proto::channel::recv::{EventSink, RecvChannels, RecvOutcome};
+use crate::proto::channel::send::SendChannels;
+use crate::proto::congestion::CongestionControl;
 use crate::proto::connection::close::Closing;
-use crate::proto::connection::{Connection, Verified};
+use crate::proto::connection::{Connection, VerifiedPacket};
 use crate::proto::delivery::Delivery;
 use crate::proto::recovery::loss_rate::LossRate;
 use crate::proto::recovery::packet_number;
 use crate::proto::recovery::packet_number::NUMBER_MAX;
-use crate::proto::recovery::sent_packets::{Fate, Packet, Unit, Witness};
-use crate::proto::rng::Random;
+use crate::proto::recovery::sent_packets::{LossListener, PacketOutcome, SentFrame, SentPacket};
+use crate::proto::rng::SeededRng;
 use crate::proto::time::Instant;
 use crate::proto::wire::frame::{AckFrame, Frame, Frames};
 use crate::proto::wire::message::MessageFrame;
@@ -27,9 +27,9 @@ impl Connection {
         bytes: &'a [u8],
         scratch: &'a mut Vec<u8>,
         truncated_number: u32,
-        random: &mut Random,
+        random: &mut SeededRng,
         now: Instant,
-    ) -> Option<Verified<'a>> {
+    ) -> Option<VerifiedPacket<'a>> {
         let number = packet_number::expand(truncated_number, self.received.expected());
         if number > NUMBER_MAX {
             self.stats.malformed += 1;
@@ -53,7 +53,7 @@ impl Connection {
             self.on_packet_from_elsewhere(from, number, len, random, now);
             return None;
         }
-        Some(Verified {
+        Some(VerifiedPacket {
             number,
             len,
             frames,
@@ -61,13 +61,13 @@ impl Connection {
         })
     }
 
-    /// Takes in a packet; the messages in it go to `mailbox`. Returns the number with which the peer ended
+    /// Takes in a packet; the messages in it go to `event_sink`. Returns the number with which the peer ended
     /// the connection, if it did.
     pub(crate) fn take(
         &mut self,
-        packet: &Verified<'_>,
+        packet: &VerifiedPacket<'_>,
         now: Instant,
-        mailbox: &mut Mailbox<'_>,
+        event_sink: &mut EventSink<'_>,
     ) -> Option<u32> {
         if let Some(address) = packet.moved_to {
             self.move_to(address);
@@ -75,7 +75,7 @@ impl Connection {
         self.stats.bytes_received += packet.len as u64;
         self.last_received = now;
         self.introduction = None;
-        let outcome = self.on_frames(packet.frames, now, mailbox);
+        let outcome = self.on_frames(packet.frames, now, event_sink);
         if outcome.is_refused {
             // What is not acknowledged is sent again, or counts as lost: nobody is told that a message
             // arrived which did not.
@@ -100,12 +100,12 @@ impl Connection {
         &mut self,
         frames: Frames<'_>,
         now: Instant,
-        mailbox: &mut Mailbox<'_>,
+        event_sink: &mut EventSink<'_>,
     ) -> Outcome {
         let mut outcome = Outcome::default();
         for frame in frames {
             match frame {
-                Frame::Ack(ack) => self.on_ack(&ack, mailbox.buffers, now),
+                Frame::Ack(ack) => self.on_ack(&ack, event_sink.buffers, now),
                 Frame::Disconnect(code) => {
                     outcome.disconnected = outcome.disconnected.or(self.on_disconnect(code));
                 }
@@ -113,10 +113,10 @@ impl Connection {
                 Frame::Message(_) if self.closing.is_some() => outcome.is_refused = true,
                 _ if self.closing.is_some() => {}
                 Frame::Message(message) => {
-                    outcome.is_refused |= !self.on_message(&message, mailbox);
+                    outcome.is_refused |= !self.on_message(&message, event_sink);
                 }
-                Frame::TooLate { channel, sequence } => {
-                    self.outbox.on_too_late(channel, sequence);
+                Frame::Stale { channel, sequence } => {
+                    self.outbox.on_stale(channel, sequence);
                 }
                 Frame::Window(window) => self.outbox.on_window(window),
                 Frame::Challenge(token) => self.response = Some(token),
@@ -160,7 +160,7 @@ impl Connection {
             self.received.forget_below(number);
         }
         if let Some(number) = arrived_with_ack {
-            self.too_late.on_arrived(number);
+            self.stale_notices.on_arrived(number);
         }
     }
 
@@ -180,29 +180,29 @@ impl Connection {
     }
 
     /// Whether it was taken, and may be acknowledged.
-    fn on_message(&mut self, message: &MessageFrame<'_>, mailbox: &mut Mailbox<'_>) -> bool {
-        let events = mailbox.events.len();
-        let Ok(taken) = self.inbox.accept(message, mailbox) else {
+    fn on_message(&mut self, message: &MessageFrame<'_>, event_sink: &mut EventSink<'_>) -> bool {
+        let events = event_sink.events.len();
+        let Ok(taken) = self.inbox.accept(message, event_sink) else {
             self.stats.messages_refused += 1;
             return false;
         };
         // One may have been waited for by others.
-        self.stats.messages_received += (mailbox.events.len() - events) as u64;
+        self.stats.messages_received += (event_sink.events.len() - events) as u64;
         match taken {
-            Taken::Delivered | Taken::Waits => {}
-            Taken::Known => self.stats.duplicate_messages += 1,
-            Taken::TooLate => {
+            RecvOutcome::Delivered | RecvOutcome::Buffered => {}
+            RecvOutcome::Duplicate => self.stats.duplicate_messages += 1,
+            RecvOutcome::Stale => {
                 self.stats.stale_messages += 1;
-                return self.on_too_late(message);
+                return self.on_stale(message);
             }
         }
         true
     }
 
-    fn on_too_late(&mut self, message: &MessageFrame<'_>) -> bool {
+    fn on_stale(&mut self, message: &MessageFrame<'_>) -> bool {
         match message.head.delivery {
             Delivery::Sequenced(channel) if message.head.is_tracked => {
-                self.too_late.push(channel, message.head.sequence)
+                self.stale_notices.push(channel, message.head.sequence)
             }
             _ => true,
         }
@@ -227,23 +227,28 @@ struct News<'a> {
     acknowledged: Option<u64>,
     /// The largest of our packets with an acknowledgement that have arrived.
     arrived_with_ack: Option<u64>,
-    inbox: &'a mut Inbox,
+    inbox: &'a mut RecvChannels,
     closing: &'a mut Option<Closing>,
-    outbox: &'a mut Outbox,
+    outbox: &'a mut SendChannels,
     loss: &'a mut LossRate,
-    rate: &'a mut Rate,
+    rate: &'a mut CongestionControl,
     buffers: &'a mut Buffers,
     now: Instant,
 }
 
-impl Witness for News<'_> {
-    fn on_packet(&mut self, packet: &Packet, fate: Fate, units: impl Iterator<Item = Unit>) {
+impl LossListener for News<'_> {
+    fn on_packet(
+        &mut self,
+        packet: &SentPacket,
+        outcome: PacketOutcome,
+        frames: impl Iterator<Item = SentFrame>,
+    ) {
         let content = &packet.content;
-        self.loss.on_packet(fate == Fate::Lost);
-        self.rate.on_packet(packet, fate, self.now);
-        match fate {
-            Fate::Arrived => {
-                units.for_each(|unit| self.outbox.on_acked(unit, self.buffers));
+        self.loss.on_packet(outcome == PacketOutcome::Lost);
+        self.rate.on_packet(packet, outcome, self.now);
+        match outcome {
+            PacketOutcome::Arrived => {
+                frames.for_each(|frame| self.outbox.on_acked(frame, self.buffers));
                 if content.acknowledged.is_some() {
                     self.acknowledged = self.acknowledged.max(content.acknowledged);
                     self.arrived_with_ack = self.arrived_with_ack.max(Some(packet.number));
@@ -255,8 +260,8 @@ impl Witness for News<'_> {
                     *self.closing = Some(Closing::Over);
                 }
             }
-            Fate::Lost => {
-                units.for_each(|unit| self.outbox.on_lost(unit, packet.number));
+            PacketOutcome::Lost => {
+                frames.for_each(|frame| self.outbox.on_lost(frame, packet.number));
                 if let Some(window) = content.window {
                     self.inbox.on_window_lost(window);
                 }

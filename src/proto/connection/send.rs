@@ -3,10 +3,12 @@
 use std::net::SocketAddr;
 
 use crate::limits::{DATAGRAM_MAX, LOSSY_PPM};
-use crate::proto::channel::send::Occasion;
+use crate::proto::channel::send::WriteContext;
 use crate::proto::connection::Connection;
 use crate::proto::connection::close::Closing;
-use crate::proto::recovery::sent_packets::{Content, Fate, Packet, Unit, Witness};
+use crate::proto::recovery::sent_packets::{
+    LossListener, PacketContents, PacketOutcome, SentFrame, SentPacket,
+};
 use crate::proto::stats::SendLimitedBy;
 use crate::proto::time::Instant;
 use crate::proto::wire::Writer;
@@ -96,7 +98,7 @@ impl Connection {
     ) -> Option<(SocketAddr, usize)> {
         self.make_room(now);
         let mut writer = Writer::new(packet::payload_room(buffer));
-        let mut content = Content::default();
+        let mut content = PacketContents::default();
         self.write_ack(&mut writer, &mut content, now);
         let ack_len = writer.len();
         if let Some(token) = self.response.take() {
@@ -110,7 +112,8 @@ impl Connection {
         // window, or for anything at all, asks in so many words.
         let is_alone = writer.len() == ack_len;
         let wants_ping = std::mem::take(&mut self.wants_ping);
-        let wants_to_forget = self.received.wants_to_forget() || self.too_late.wants_to_forget();
+        let wants_to_forget =
+            self.received.wants_to_forget() || self.stale_notices.wants_to_forget();
         if is_alone && (wants_ping || wants_to_forget) {
             frame::write_ping(&mut writer);
         }
@@ -127,10 +130,10 @@ impl Connection {
         let (outbox, inbox) = (&mut self.outbox, &mut self.inbox);
         let (loss, rate) = (&mut self.loss, &mut self.rate);
         self.sent.make_room(&mut GivenUp(
-            |packet: &Packet, units: &mut dyn Iterator<Item = Unit>| {
+            |packet: &SentPacket, frames: &mut dyn Iterator<Item = SentFrame>| {
                 loss.on_packet(true);
-                rate.on_packet(packet, Fate::Lost, now);
-                units.for_each(|unit| outbox.on_lost(unit, packet.number));
+                rate.on_packet(packet, PacketOutcome::Lost, now);
+                frames.for_each(|frame| outbox.on_lost(frame, packet.number));
                 if let Some(window) = packet.content.window {
                     inbox.on_window_lost(window);
                 }
@@ -149,7 +152,7 @@ impl Connection {
         }
         self.make_room(now);
         let mut writer = Writer::new(packet::payload_room(buffer));
-        let mut content = Content::default();
+        let mut content = PacketContents::default();
         self.write_ack(&mut writer, &mut content, now);
         if let Closing::Announce { code, .. } = closing {
             frame::write_disconnect(&mut writer, code);
@@ -180,27 +183,27 @@ impl Connection {
 
     /// Whatever is to be acknowledged goes with every packet. What came too late stands before it: whoever
     /// reads that a packet arrived has to know already what of it did not.
-    fn write_ack(&mut self, writer: &mut Writer<'_>, content: &mut Content, now: Instant) {
+    fn write_ack(&mut self, writer: &mut Writer<'_>, content: &mut PacketContents, now: Instant) {
         if self.received.ack_at().is_none() {
             return;
         }
         let delay_us = self.received.delay_us(now);
         content.acknowledged = self.received.ranges().next().map(|range| *range.end());
-        self.too_late.write(writer, self.sent.next_number());
+        self.stale_notices.write(writer, self.sent.next_number());
         frame::write_ack(writer, delay_us, self.received.ranges());
         self.received.on_ack_sent();
     }
 
-    fn write_window(&mut self, writer: &mut Writer<'_>, content: &mut Content) {
+    fn write_window(&mut self, writer: &mut Writer<'_>, content: &mut PacketContents) {
         if self.inbox.is_window_due() && writer.room() >= WINDOW_LEN_MAX {
-            let window = self.inbox.tell_window();
+            let window = self.inbox.advertise_window();
             frame::write_window(writer, window);
             content.window = Some(window);
         }
     }
 
     fn write_messages(&mut self, writer: &mut Writer<'_>, now: Instant) {
-        let occasion = Occasion {
+        let context = WriteContext {
             number: self.sent.next_number(),
             now,
             is_lossy: self.loss.ppm() > LOSSY_PPM,
@@ -210,7 +213,7 @@ impl Connection {
             self.outbox.drop_stale(now);
         }
         let before = writer.len();
-        self.outbox.write(occasion, writer, self.sent.units());
+        self.outbox.write(context, writer, self.sent.frames());
         if writer.len() > before {
             self.rate.begin(now);
         }
@@ -243,7 +246,7 @@ impl Connection {
     fn finish(
         &mut self,
         payload_len: usize,
-        content: Option<Content>,
+        content: Option<PacketContents>,
         to: SocketAddr,
         buffer: &mut [u8; DATAGRAM_MAX],
         now: Instant,
@@ -251,7 +254,7 @@ impl Connection {
         let number = self.sent.take_number();
         let len = self
             .protection
-            .seal(self.their_id, number, payload_len, buffer);
+            .seal(self.remote_cid, number, payload_len, buffer);
         if to == self.address {
             self.put_off_keep_alive(content.is_some(), now);
         }
@@ -272,8 +275,13 @@ impl Connection {
 /// Is told of the one packet that is given up.
 struct GivenUp<F>(F);
 
-impl<F: FnMut(&Packet, &mut dyn Iterator<Item = Unit>)> Witness for GivenUp<F> {
-    fn on_packet(&mut self, packet: &Packet, _: Fate, mut units: impl Iterator<Item = Unit>) {
-        self.0(packet, &mut units);
+impl<F: FnMut(&SentPacket, &mut dyn Iterator<Item = SentFrame>)> LossListener for GivenUp<F> {
+    fn on_packet(
+        &mut self,
+        packet: &SentPacket,
+        _: PacketOutcome,
+        mut frames: impl Iterator<Item = SentFrame>,
+    ) {
+        self.0(packet, &mut frames);
     }
 }

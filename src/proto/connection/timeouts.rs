@@ -86,7 +86,7 @@ impl Connection {
     /// Nobody has answered in time: he is asked again, with what he may be missing.
     fn on_probe(&mut self) {
         let outbox = &mut self.outbox;
-        self.sent.on_probe(|unit| outbox.on_probe(unit));
+        self.sent.on_probe(|frame| outbox.on_probe(frame));
         self.inbox.on_probe();
         self.wants_ping = true;
         self.is_probing = true;

@@ -6,25 +6,25 @@ use bytes::Bytes;
 
 use crate::limits::{CONNECTS_PER_TURN_MAX, DATAGRAM_MAX, PENDING_TIMEOUT};
 use crate::proto::connection::packet_protection;
-use crate::proto::connection::{Connection, Ends};
+use crate::proto::connection::{Connection, ConnectionParams};
 use crate::proto::connection_id::ConnectionId;
 use crate::proto::host::HostState;
 use crate::proto::host::admission::{Admission, Request};
-use crate::proto::host::client_handshake::Attempt;
-use crate::proto::host::slots::{Deadline, Pending, State};
-use crate::proto::host::stateless_replies::Answer;
+use crate::proto::host::client_handshake::ClientHandshake;
+use crate::proto::host::slots::{Deadline, PeerState, PendingPeer};
+use crate::proto::host::stateless_replies::StatelessReply;
 #[cfg(feature = "noise")]
-use crate::proto::noise::{Responder, connect_name};
+use crate::proto::noise::{Responder, connect_fingerprint};
 use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::handshake::{
-    AnyHello, Connect, ConnectEnvelope, ConnectName, Deny, Difference, Hello, Nonce, Refusal,
-    VERSION,
+    AnyHello, Connect, ConnectEnvelope, ConnectFingerprint, Deny, DenyReason, Hello, MismatchKind,
+    Nonce, VERSION,
 };
 #[cfg(feature = "noise")]
-use crate::proto::wire::handshake::{Protection, SignedDeny};
+use crate::proto::wire::handshake::{SecurityMode, SignedDeny};
 
 /// How a connect is answered.
-pub(super) enum Reply {
+pub(super) enum AcceptKey {
     /// As it is.
     Plain,
     /// By who shares a secret with the client since he read its connect.
@@ -47,27 +47,27 @@ impl HostState {
             }
             Ok(Some(difference)) => {
                 self.stats.mismatches += 1;
-                Answer::Mismatch {
+                StatelessReply::Mismatch {
                     to: from,
                     nonce,
                     difference,
                 }
             }
-            Ok(None) => Answer::Cookie { to: from, nonce },
+            Ok(None) => StatelessReply::Cookie { to: from, nonce },
         };
         self.answer(answer);
     }
 
-    fn difference(&self, any: AnyHello, bytes: &[u8]) -> Result<Option<Difference>, ()> {
+    fn difference(&self, any: AnyHello, bytes: &[u8]) -> Result<Option<MismatchKind>, ()> {
         if any.version != VERSION {
-            return Ok(Some(Difference::Version));
+            return Ok(Some(MismatchKind::Version));
         }
         let hello = Hello::read(bytes).map_err(|_| ())?;
         if hello.protection != self.protection() {
-            return Ok(Some(Difference::Protection));
+            return Ok(Some(MismatchKind::SecurityMode));
         }
         let is_same = hello.protocol_id == self.protocol_id();
-        Ok((!is_same).then_some(Difference::Protocol))
+        Ok((!is_same).then_some(MismatchKind::Protocol))
     }
 
     /// Somebody brings a cookie back.
@@ -108,11 +108,14 @@ impl HostState {
     }
 
     /// What anybody can read of a connect, and what it is known by.
-    fn read_connect<'a>(&self, bytes: &'a [u8]) -> Option<(ConnectEnvelope<'a>, ConnectName)> {
+    fn read_connect<'a>(
+        &self,
+        bytes: &'a [u8],
+    ) -> Option<(ConnectEnvelope<'a>, ConnectFingerprint)> {
         let envelope = ConnectEnvelope::read(self.protocol_id(), bytes).ok()?;
         #[cfg(feature = "noise")]
-        if self.protection() == Protection::Noise {
-            let name = connect_name(&envelope.nonce, envelope.body)?;
+        if self.protection() == SecurityMode::Noise {
+            let name = connect_fingerprint(&envelope.nonce, envelope.body)?;
             return Some((envelope, name));
         }
         Connect::read_body(&envelope, envelope.body).ok()?;
@@ -126,14 +129,14 @@ impl HostState {
         envelope: &ConnectEnvelope<'a>,
         body: &'a mut [u8; DATAGRAM_MAX],
         now: Instant,
-    ) -> Option<(Connect<'a>, Reply)> {
+    ) -> Option<(Connect<'a>, AcceptKey)> {
         #[cfg(feature = "noise")]
-        if self.protection() == Protection::Noise {
+        if self.protection() == SecurityMode::Noise {
             return self.open_sealed_connect(envelope, body, now);
         }
         let _ = (body, now);
         let connect = Connect::read_body(envelope, envelope.body).ok()?;
-        Some((connect, Reply::Plain))
+        Some((connect, AcceptKey::Plain))
     }
 
     /// The accept was lost, or is on its way still. Whoever asks for it has as long to show that he knows
@@ -142,15 +145,15 @@ impl HostState {
         let place = &mut self.slots[slot];
         place.deadline = Deadline::Unknown;
         let connection = match &mut place.state {
-            State::Pending(pending) => {
+            PeerState::PendingPeer(pending) => {
                 pending.expires_at = now + Duration::of(PENDING_TIMEOUT);
                 &pending.connection
             }
-            State::Open(connection) => connection,
+            PeerState::Open(connection) => connection,
             _ => return,
         };
-        let server_id = connection.our_id;
-        self.answer(Answer::Accept { slot, server_id });
+        let server_id = connection.local_cid;
+        self.answer(StatelessReply::Accept { slot, server_id });
     }
 
     /// Whether two hosts connect to each other at the same time, and ours is the attempt that goes on:
@@ -162,18 +165,18 @@ impl HostState {
             return false;
         };
         match &self.slots[slot].state {
-            State::Connecting(attempt) => attempt.is_pinned() || attempt.nonce >= nonce,
-            State::Open(connection) => connection.protection.is_pinned(),
+            PeerState::Connecting(attempt) => attempt.is_pinned() || attempt.nonce >= nonce,
+            PeerState::Open(connection) => connection.protection.is_pinned(),
             _ => false,
         }
     }
 
-    fn admit(&mut self, from: SocketAddr, connect: &Connect<'_>) -> Result<(), Refusal> {
+    fn admit(&mut self, from: SocketAddr, connect: &Connect<'_>) -> Result<(), DenyReason> {
         if self.is_shutting_down || !self.config.accept_incoming {
-            return Err(Refusal::Closed);
+            return Err(DenyReason::Closed);
         }
         if self.has_no_place_for(from) {
-            return Err(Refusal::Full);
+            return Err(DenyReason::Full);
         }
         let request = Request {
             address: from,
@@ -181,7 +184,7 @@ impl HostState {
         };
         match self.door.ask(&request) {
             Admission::Accept => Ok(()),
-            Admission::Deny { code } => Err(Refusal::Denied(code)),
+            Admission::Deny { code } => Err(DenyReason::Denied(code)),
         }
     }
 
@@ -198,43 +201,43 @@ impl HostState {
         &mut self,
         from: SocketAddr,
         connect: &Connect<'_>,
-        name: ConnectName,
-        reply: Reply,
+        name: ConnectFingerprint,
+        reply: AcceptKey,
         now: Instant,
     ) {
         let Some((slot, attempt)) = self.slot_for(from) else {
             self.stats.over_limit += 1;
             return;
         };
-        let ends = Ends {
+        let params = ConnectionParams {
             nonce: connect.nonce,
             name,
-            our_id: ConnectionId::new(self.random.number(), slot),
-            their_id: connect.client_id,
+            local_cid: ConnectionId::new(self.random.number(), slot),
+            remote_cid: connect.client_id,
             address: from,
             ours: self.settings(true),
             theirs: connect.settings,
         };
-        let Some(protection) = self.protect(&ends, reply) else {
+        let Some(protection) = self.protect(&params, reply) else {
             self.stats.failed_authentication += 1;
             self.give_back(slot, attempt);
             return;
         };
-        let pending = Pending {
-            connection: Connection::new(&self.config, ends, protection, now),
+        let pending = PendingPeer {
+            connection: Connection::new(&self.config, params, protection, now),
             // Not from the pool: one that waits, or is kept, would keep a whole chunk.
             payload: Bytes::copy_from_slice(connect.payload),
             expires_at: now + Duration::of(PENDING_TIMEOUT),
             attempt,
         };
-        self.slots[slot].state = State::Pending(Box::new(pending));
+        self.slots[slot].state = PeerState::PendingPeer(Box::new(pending));
         self.count_accepted(slot);
         self.by_connect.insert((from, name), slot);
         self.stats.pending += 1;
         self.stats.accepted += 1;
         self.settle(slot);
-        let server_id = ends.our_id;
-        self.answer(Answer::Accept { slot, server_id });
+        let server_id = params.local_cid;
+        self.answer(StatelessReply::Accept { slot, server_id });
     }
 
     /// How packets of this connection are protected.
@@ -242,21 +245,25 @@ impl HostState {
         not(feature = "noise"),
         allow(unused_variables, clippy::needless_pass_by_value)
     )]
-    fn protect(&self, ends: &Ends, reply: Reply) -> Option<packet_protection::Protection> {
+    fn protect(
+        &self,
+        params: &ConnectionParams,
+        reply: AcceptKey,
+    ) -> Option<packet_protection::PacketProtection> {
         match reply {
-            Reply::Plain => Some(packet_protection::Protection::Plain {
+            AcceptKey::Plain => Some(packet_protection::PacketProtection::Plain {
                 protocol_id: self.protocol_id(),
             }),
             #[cfg(feature = "noise")]
-            Reply::Noise(responder) => self.seal_accept(ends, *responder),
+            AcceptKey::Noise(responder) => self.seal_accept(params, *responder),
         }
     }
 
     /// A place for a client: that of our own attempt to connect to it, which stands back, or a new one.
-    fn slot_for(&mut self, from: SocketAddr) -> Option<(usize, Option<Box<Attempt>>)> {
+    fn slot_for(&mut self, from: SocketAddr) -> Option<(usize, Option<Box<ClientHandshake>>)> {
         if let Some(slot) = self.by_address.get(&from).copied() {
-            let state = std::mem::replace(&mut self.slots[slot].state, State::Free);
-            if let State::Connecting(attempt) = state {
+            let state = std::mem::replace(&mut self.slots[slot].state, PeerState::Free);
+            if let PeerState::Connecting(attempt) = state {
                 return Some((slot, Some(attempt)));
             }
             self.slots[slot].state = state;
@@ -266,14 +273,20 @@ impl HostState {
     }
 
     /// Nobody takes the place that was meant for a client.
-    fn give_back(&mut self, slot: usize, attempt: Option<Box<Attempt>>) {
+    fn give_back(&mut self, slot: usize, attempt: Option<Box<ClientHandshake>>) {
         match attempt {
-            Some(attempt) => self.slots[slot].state = State::Connecting(attempt),
+            Some(attempt) => self.slots[slot].state = PeerState::Connecting(attempt),
             None => self.slots.release(slot),
         }
     }
 
-    fn deny(&mut self, from: SocketAddr, connect: &Connect<'_>, reply: &Reply, refusal: Refusal) {
+    fn deny(
+        &mut self,
+        from: SocketAddr,
+        connect: &Connect<'_>,
+        reply: &AcceptKey,
+        refusal: DenyReason,
+    ) {
         self.stats.denied += 1;
         let deny = Deny {
             client_id: connect.client_id,
@@ -281,15 +294,15 @@ impl HostState {
             refusal,
         };
         let tag = match reply {
-            Reply::Plain => None,
+            AcceptKey::Plain => None,
             #[cfg(feature = "noise")]
-            Reply::Noise(responder) => Some(responder.refuse(&SignedDeny::signed_part(&deny))),
+            AcceptKey::Noise(responder) => Some(responder.refuse(&SignedDeny::signed_part(&deny))),
         };
         let to = from;
-        self.answer(Answer::Deny { to, deny, tag });
+        self.answer(StatelessReply::Deny { to, deny, tag });
     }
 
-    fn answer(&mut self, answer: Answer) {
+    fn answer(&mut self, answer: StatelessReply) {
         if !self.answers.push(answer) {
             self.stats.over_limit += 1;
         }

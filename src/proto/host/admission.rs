@@ -32,9 +32,9 @@ pub(crate) type Decide = Box<dyn FnMut(&Request<'_>) -> Admission + Send>;
 
 /// Asks the application, or, where it has not said how, takes everybody.
 #[derive(Default)]
-pub(crate) struct Door(Option<Decide>);
+pub(crate) struct AdmissionPolicy(Option<Decide>);
 
-impl Door {
+impl AdmissionPolicy {
     pub(crate) fn set(&mut self, decide: Decide) {
         self.0 = Some(decide);
     }
@@ -46,7 +46,7 @@ impl Door {
     }
 }
 
-impl fmt::Debug for Door {
+impl fmt::Debug for AdmissionPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_some() { "Decides" } else { "Open" })
     }

@@ -8,21 +8,21 @@ use crate::limits::{CONNECTS_PER_COOKIE, HANDSHAKE_RETRY_FIRST, HANDSHAKE_RETRY_
 use crate::proto::connection_id::ConnectionId;
 use crate::proto::event::DisconnectReason;
 #[cfg(feature = "noise")]
-use crate::proto::noise::Call;
+use crate::proto::noise::NoiseClient;
 use crate::proto::time::{Duration, Instant};
-use crate::proto::wire::handshake::{Connect, Cookie, Hello, Nonce, Protection, Settings};
+use crate::proto::wire::handshake::{Connect, Cookie, Hello, Nonce, SecurityMode, Settings};
 
 /// See the [module](self).
 #[derive(Debug)]
-pub(crate) struct Attempt {
+pub(crate) struct ClientHandshake {
     pub(crate) to: SocketAddr,
     pub(crate) nonce: Nonce,
     /// Under which this side will receive.
-    pub(crate) our_id: ConnectionId,
+    pub(crate) local_cid: ConnectionId,
     payload: Bytes,
     /// Under Noise: what it makes of the server's key.
     #[cfg(feature = "noise")]
-    pub(crate) call: Option<Call>,
+    pub(crate) call: Option<NoiseClient>,
     /// What is to be brought back; asked for until it is there.
     cookie: Option<Cookie>,
     /// How often this cookie was sent, and when for the first time.
@@ -33,11 +33,11 @@ pub(crate) struct Attempt {
     give_up_at: Instant,
 }
 
-impl Attempt {
+impl ClientHandshake {
     pub(crate) fn new(
         to: SocketAddr,
         nonce: Nonce,
-        our_id: ConnectionId,
+        local_cid: ConnectionId,
         payload: Bytes,
         timeout: Duration,
         now: Instant,
@@ -45,7 +45,7 @@ impl Attempt {
         Self {
             to,
             nonce,
-            our_id,
+            local_cid,
             payload,
             #[cfg(feature = "noise")]
             call: None,
@@ -61,7 +61,7 @@ impl Attempt {
     /// Whether only a server with a certain key will do.
     pub(crate) fn is_pinned(&self) -> bool {
         #[cfg(feature = "noise")]
-        return self.call.as_ref().is_some_and(Call::is_pinned);
+        return self.call.as_ref().is_some_and(NoiseClient::is_pinned);
         #[cfg(not(feature = "noise"))]
         false
     }
@@ -78,7 +78,7 @@ impl Attempt {
     /// Why nothing came of it in all that time.
     pub(crate) fn why_unanswered(&self) -> DisconnectReason {
         #[cfg(feature = "noise")]
-        if let Some(shown) = self.call.as_ref().and_then(Call::wrong_key) {
+        if let Some(shown) = self.call.as_ref().and_then(NoiseClient::wrong_key) {
             return DisconnectReason::WrongServerKey { shown };
         }
         DisconnectReason::ConnectTimeout
@@ -106,7 +106,7 @@ impl Attempt {
         Connect {
             nonce: self.nonce,
             cookie,
-            client_id: self.our_id,
+            client_id: self.local_cid,
             settings,
             payload: &self.payload,
         }
@@ -121,7 +121,7 @@ impl Attempt {
     /// Writes a hello, or, with a cookie, a connect.
     pub(crate) fn transmit(
         &mut self,
-        protection: Protection,
+        protection: SecurityMode,
         protocol_id: u64,
         settings: Settings,
         buffer: &mut [u8],

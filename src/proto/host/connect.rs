@@ -5,20 +5,20 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use crate::proto::connection::packet_protection;
-use crate::proto::connection::{Connection, Ends};
+use crate::proto::connection::{Connection, ConnectionParams};
 use crate::proto::connection_id::ConnectionId;
 use crate::proto::event::{DisconnectReason, Event};
-use crate::proto::host::client_handshake::Attempt;
-use crate::proto::host::slots::State;
+use crate::proto::host::client_handshake::ClientHandshake;
+use crate::proto::host::slots::PeerState;
 use crate::proto::host::{ConnectOptions, HostState};
 #[cfg(feature = "noise")]
-use crate::proto::noise::{Call, Shown};
+use crate::proto::noise::{KeyCheck, NoiseClient};
 use crate::proto::peer_id::PeerId;
 use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::Malformed;
 use crate::proto::wire::handshake::{
-    Accept, AcceptEnvelope, CookieAnswer, Deny, Difference, Mismatch, Nonce, Protection, Refusal,
-    SignedDeny, Tag,
+    Accept, AcceptEnvelope, CookieReply, Deny, DenyReason, Mismatch, MismatchKind, Nonce,
+    SecurityMode, SignedDeny, Tag,
 };
 
 impl HostState {
@@ -30,17 +30,17 @@ impl HostState {
         now: Instant,
     ) -> Option<PeerId> {
         let slot = self.slots.reserve(self.slots_max())?;
-        let our_id = ConnectionId::new(self.random.number(), slot);
+        let local_cid = ConnectionId::new(self.random.number(), slot);
         let nonce = self.random.bytes();
         let timeout = Duration::of(self.config.connect_timeout);
         let payload = Bytes::copy_from_slice(&options.payload);
         #[cfg_attr(not(feature = "noise"), allow(unused_mut))]
-        let mut attempt = Attempt::new(to, nonce, our_id, payload, timeout, now);
+        let mut attempt = ClientHandshake::new(to, nonce, local_cid, payload, timeout, now);
         #[cfg(feature = "noise")]
         if self.encryption.is_some() {
-            attempt.call = Some(Call::new(options.server_key));
+            attempt.call = Some(NoiseClient::new(options.server_key));
         }
-        self.slots[slot].state = State::Connecting(Box::new(attempt));
+        self.slots[slot].state = PeerState::Connecting(Box::new(attempt));
         self.by_address.insert(to, slot);
         self.stats.connecting += 1;
         self.settle(slot);
@@ -48,7 +48,7 @@ impl HostState {
     }
 
     pub(super) fn on_cookie(&mut self, from: SocketAddr, bytes: &[u8], now: Instant) {
-        let Ok(answer) = CookieAnswer::read(self.protocol_id(), bytes) else {
+        let Ok(answer) = CookieReply::read(self.protocol_id(), bytes) else {
             self.stats.malformed += 1;
             return;
         };
@@ -62,7 +62,7 @@ impl HostState {
         if !self.takes_key(slot, &answer, now) {
             return;
         }
-        let State::Connecting(attempt) = &mut self.slots[slot].state else {
+        let PeerState::Connecting(attempt) = &mut self.slots[slot].state else {
             return;
         };
         attempt.on_cookie(answer.cookie, now);
@@ -71,9 +71,9 @@ impl HostState {
 
     /// Whether the attempt goes on with the key that the server shows. Under Plain there is none.
     #[cfg(feature = "noise")]
-    fn takes_key(&mut self, slot: usize, answer: &CookieAnswer, now: Instant) -> bool {
+    fn takes_key(&mut self, slot: usize, answer: &CookieReply, now: Instant) -> bool {
         let (settings, protocol_id) = (self.settings(false), self.protocol_id());
-        let State::Connecting(attempt) = &mut self.slots[slot].state else {
+        let PeerState::Connecting(attempt) = &mut self.slots[slot].state else {
             return false;
         };
         let Some(mut call) = attempt.call.take() else {
@@ -90,8 +90,8 @@ impl HostState {
         let ephemeral = self.random.secret();
         let shown = call.on_cookie(protocol_id, answer, &connect, ephemeral);
         attempt.call = Some(call);
-        self.stats.wrong_keys += u64::from(shown != Shown::Usable);
-        shown == Shown::Usable
+        self.stats.wrong_keys += u64::from(shown != KeyCheck::Usable);
+        shown == KeyCheck::Usable
     }
 
     pub(super) fn on_mismatch(&mut self, from: SocketAddr, bytes: &[u8]) {
@@ -103,11 +103,11 @@ impl HostState {
             return;
         };
         let reason = match mismatch.difference {
-            Difference::Version => DisconnectReason::VersionMismatch {
+            MismatchKind::Version => DisconnectReason::VersionMismatch {
                 theirs: mismatch.version,
             },
-            Difference::Protection => DisconnectReason::SecurityMismatch,
-            Difference::Protocol => DisconnectReason::ProtocolMismatch,
+            MismatchKind::SecurityMode => DisconnectReason::SecurityMismatch,
+            MismatchKind::Protocol => DisconnectReason::ProtocolMismatch,
         };
         self.end_attempt(slot, reason);
     }
@@ -120,7 +120,7 @@ impl HostState {
         let Some((slot, attempt)) = self.attempt(from, deny.nonce) else {
             return;
         };
-        if attempt.our_id != deny.client_id {
+        if attempt.local_cid != deny.client_id {
             return;
         }
         if !is_authentic(attempt, deny, tag) {
@@ -128,17 +128,17 @@ impl HostState {
             return;
         }
         let reason = match deny.refusal {
-            Refusal::Full => DisconnectReason::ServerFull,
-            Refusal::Closed => DisconnectReason::ServerClosed,
-            Refusal::Denied(code) => DisconnectReason::Denied { code },
+            DenyReason::Full => DisconnectReason::ServerFull,
+            DenyReason::Closed => DisconnectReason::ServerClosed,
+            DenyReason::Denied(code) => DisconnectReason::Denied { code },
         };
         self.end_attempt(slot, reason);
     }
 
     fn read_deny(&self, bytes: &[u8]) -> Result<(Deny, Option<Tag>), Malformed> {
         match self.protection() {
-            Protection::Plain => Ok((Deny::read(self.protocol_id(), bytes)?, None)),
-            Protection::Noise => {
+            SecurityMode::Plain => Ok((Deny::read(self.protocol_id(), bytes)?, None)),
+            SecurityMode::Noise => {
                 let signed = SignedDeny::read(self.protocol_id(), bytes)?;
                 Ok((signed.deny, Some(signed.tag)))
             }
@@ -154,28 +154,28 @@ impl HostState {
         let Some((slot, attempt)) = self.attempt(from, envelope.nonce) else {
             return;
         };
-        if attempt.our_id != envelope.client_id {
+        if attempt.local_cid != envelope.client_id {
             return;
         }
         let Some((accept, protection)) = self.open_accept(slot, &envelope, now) else {
             return;
         };
-        let State::Connecting(attempt) = &self.slots[slot].state else {
+        let PeerState::Connecting(attempt) = &self.slots[slot].state else {
             return;
         };
-        let ends = Ends {
+        let params = ConnectionParams {
             nonce: accept.nonce,
             name: accept.nonce,
-            our_id: attempt.our_id,
-            their_id: accept.server_id,
+            local_cid: attempt.local_cid,
+            remote_cid: accept.server_id,
             address: from,
             ours,
             theirs: accept.settings,
         };
         let round_trip = attempt.round_trip(now);
         #[cfg(feature = "noise")]
-        let server_key = attempt.call.as_ref().and_then(Call::server);
-        let mut connection = Connection::new(&self.config, ends, protection, now);
+        let server_key = attempt.call.as_ref().and_then(NoiseClient::server);
+        let mut connection = Connection::new(&self.config, params, protection, now);
         if let Some(time) = round_trip {
             connection.on_handshake_round_trip(time);
         }
@@ -201,9 +201,9 @@ impl HostState {
         slot: usize,
         envelope: &AcceptEnvelope<'_>,
         now: Instant,
-    ) -> Option<(Accept, packet_protection::Protection)> {
+    ) -> Option<(Accept, packet_protection::PacketProtection)> {
         #[cfg(feature = "noise")]
-        if self.protection() == Protection::Noise {
+        if self.protection() == SecurityMode::Noise {
             return self.open_sealed_accept(slot, envelope, now);
         }
         let _ = (slot, now);
@@ -212,23 +212,26 @@ impl HostState {
             return None;
         };
         let protocol_id = self.protocol_id();
-        Some((accept, packet_protection::Protection::Plain { protocol_id }))
+        Some((
+            accept,
+            packet_protection::PacketProtection::Plain { protocol_id },
+        ))
     }
 
     /// The attempt that an answer from there is for. Whoever did not see what we sent does not know the
     /// nonce.
-    fn attempt(&mut self, from: SocketAddr, nonce: Nonce) -> Option<(usize, &mut Attempt)> {
+    fn attempt(&mut self, from: SocketAddr, nonce: Nonce) -> Option<(usize, &mut ClientHandshake)> {
         let slot = self.by_address.get(&from).copied();
         let is_ours = slot.is_some_and(|slot| {
             let state = &self.slots[slot].state;
-            matches!(state, State::Connecting(attempt) if attempt.nonce == nonce)
+            matches!(state, PeerState::Connecting(attempt) if attempt.nonce == nonce)
         });
         let Some(slot) = slot.filter(|_| is_ours) else {
             self.stats.unexpected_answers += 1;
             return None;
         };
         match &mut self.slots[slot].state {
-            State::Connecting(attempt) => Some((slot, attempt)),
+            PeerState::Connecting(attempt) => Some((slot, attempt)),
             _ => None,
         }
     }
@@ -239,7 +242,7 @@ impl HostState {
     not(feature = "noise"),
     allow(unused_variables, reason = "there is no tag without it")
 )]
-fn is_authentic(attempt: &Attempt, deny: Deny, tag: Option<Tag>) -> bool {
+fn is_authentic(attempt: &ClientHandshake, deny: Deny, tag: Option<Tag>) -> bool {
     #[cfg(feature = "noise")]
     if let Some(tag) = tag {
         let signed = SignedDeny { deny, tag };

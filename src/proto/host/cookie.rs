@@ -13,22 +13,22 @@ use siphasher::sip128::{Hasher128, SipHasher24};
 use subtle::ConstantTimeEq;
 
 use crate::limits::COOKIE_WINDOW;
-use crate::proto::rng::Random;
+use crate::proto::rng::SeededRng;
 use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::handshake::{Cookie, Nonce};
 
-type Secret = [u8; 16];
+type CookieSecret = [u8; 16];
 
 /// The secrets of a server.
 pub(crate) struct Cookies {
-    current: Secret,
-    previous: Secret,
+    current: CookieSecret,
+    previous: CookieSecret,
     /// When the window of the current one began.
     since: Instant,
 }
 
 impl Cookies {
-    pub(crate) fn new(random: &mut Random, now: Instant) -> Self {
+    pub(crate) fn new(random: &mut SeededRng, now: Instant) -> Self {
         Self {
             current: random.bytes(),
             previous: random.bytes(),
@@ -41,7 +41,7 @@ impl Cookies {
         &mut self,
         from: SocketAddr,
         nonce: &Nonce,
-        random: &mut Random,
+        random: &mut SeededRng,
         now: Instant,
     ) -> Cookie {
         self.rotate(random, now);
@@ -54,7 +54,7 @@ impl Cookies {
         cookie: &Cookie,
         from: SocketAddr,
         nonce: &Nonce,
-        random: &mut Random,
+        random: &mut SeededRng,
         now: Instant,
     ) -> bool {
         self.rotate(random, now);
@@ -65,7 +65,7 @@ impl Cookies {
 
     /// Draws as many secrets as windows have passed: none, one, or both. A window that ends unnoticed,
     /// because nobody asks, ends when it should all the same.
-    fn rotate(&mut self, random: &mut Random, now: Instant) {
+    fn rotate(&mut self, random: &mut SeededRng, now: Instant) {
         let age = now.saturating_duration_since(self.since);
         if age < Duration::of(COOKIE_WINDOW) {
             return;
@@ -90,7 +90,7 @@ impl fmt::Debug for Cookies {
 
 /// SipHash-2-4 with 128 bits, a pseudorandom function made for short inputs (Aumasson and Bernstein,
 /// 2012).
-fn hash(secret: &Secret, from: SocketAddr, nonce: &Nonce) -> Cookie {
+fn hash(secret: &CookieSecret, from: SocketAddr, nonce: &Nonce) -> Cookie {
     let mut hasher = SipHasher24::new_with_key(secret);
     match from.ip() {
         IpAddr::V4(ip) => hasher.write(&ip.octets()),
@@ -111,15 +111,15 @@ mod tests {
         text.parse().unwrap()
     }
 
-    struct Server {
-        random: Random,
+    struct TestServer {
+        random: SeededRng,
         cookies: Cookies,
         start: Instant,
     }
 
-    impl Server {
+    impl TestServer {
         fn new() -> Self {
-            let (mut random, start) = (Random::from_seed([1; 32]), Instant::START);
+            let (mut random, start) = (SeededRng::from_seed([1; 32]), Instant::START);
             let cookies = Cookies::new(&mut random, start);
             Self {
                 random,
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_cookie_is_good_for_the_one_it_was_made_for() {
-        let mut server = Server::new();
+        let mut server = TestServer::new();
         let from = address("192.0.2.1:5000");
         let cookie = server.bake(from, Duration::ZERO);
         assert!(server.is_good(&cookie, from, Duration::ZERO));
@@ -170,7 +170,7 @@ mod tests {
             Duration::ZERO,
             Duration::of(COOKIE_WINDOW).saturating_sub(just),
         ] {
-            let mut server = Server::new();
+            let mut server = TestServer::new();
             let cookie = server.bake(from, baked);
             assert!(server.is_good(
                 &cookie,
@@ -184,7 +184,7 @@ mod tests {
                 baked + 2 * Duration::of(COOKIE_WINDOW) + just
             ));
         }
-        let mut server = Server::new();
+        let mut server = TestServer::new();
         let cookie = server.bake(from, Duration::ZERO);
         assert!(
             !server.is_good(&cookie, from, 2 * Duration::of(COOKIE_WINDOW)),
@@ -201,7 +201,7 @@ mod tests {
             Duration::of(COOKIE_WINDOW) * 3 / 2,
             (2 * Duration::of(COOKIE_WINDOW)).saturating_sub(just),
         ] {
-            let mut server = Server::new();
+            let mut server = TestServer::new();
             let cookie = server.bake(from, Duration::ZERO);
             let late = server.bake(from, Duration::of(COOKIE_WINDOW).saturating_sub(just));
             assert!(server.is_good(&cookie, from, noticed));

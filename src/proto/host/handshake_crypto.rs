@@ -3,15 +3,15 @@
 use crate::config::Security;
 use crate::keys::{PrivateKey, PublicKey};
 use crate::limits::DATAGRAM_MAX;
-use crate::proto::connection::Ends;
-use crate::proto::connection::packet_protection::{Protection, Sealed};
+use crate::proto::connection::ConnectionParams;
+use crate::proto::connection::packet_protection::{NoiseTransport, PacketProtection};
 use crate::proto::event::ConnectError;
-use crate::proto::host::accept::Reply;
-use crate::proto::host::slots::State;
+use crate::proto::host::accept::AcceptKey;
+use crate::proto::host::slots::PeerState;
 use crate::proto::host::token_bucket::TokenBucket;
 use crate::proto::host::{ConnectOptions, HostState};
-use crate::proto::noise::{Identity, MESSAGE_OVERHEAD, Responder, Terms};
-use crate::proto::rng::Random;
+use crate::proto::noise::{MESSAGE_OVERHEAD, Prologue, Responder, StaticKeypair};
+use crate::proto::rng::SeededRng;
 use crate::proto::time::Instant;
 use crate::proto::wire::handshake::{
     ACCEPT_BODY_LEN, Accept, AcceptEnvelope, Connect, ConnectEnvelope,
@@ -19,17 +19,17 @@ use crate::proto::wire::handshake::{
 
 /// What a host has under Noise.
 #[derive(Debug)]
-pub(super) struct Encryption {
-    identity: Identity,
+pub(super) struct HandshakeCrypto {
+    identity: StaticKeypair,
     /// For those who connect to this host.
     handshakes: TokenBucket,
     /// For the answers to its own attempts: whoever forges some costs it as much.
     answers: TokenBucket,
 }
 
-impl Encryption {
+impl HandshakeCrypto {
     /// `None` under Plain. Draws a key if none is given.
-    pub(super) fn new(security: &Security, random: &mut Random, now: Instant) -> Option<Self> {
+    pub(super) fn new(security: &Security, random: &mut SeededRng, now: Instant) -> Option<Self> {
         let Security::Noise {
             private_key,
             handshakes_per_second,
@@ -45,7 +45,7 @@ impl Encryption {
             .unwrap_or_else(|| PrivateKey::from_bytes(*drawn));
         let bucket = || TokenBucket::new(*handshakes_per_second, *handshake_burst, now);
         Some(Self {
-            identity: Identity::new(private),
+            identity: StaticKeypair::new(private),
             handshakes: bucket(),
             answers: bucket(),
         })
@@ -88,8 +88,8 @@ impl HostState {
         envelope: &ConnectEnvelope<'_>,
         body: &'a mut [u8; DATAGRAM_MAX],
         now: Instant,
-    ) -> Option<(Connect<'a>, Reply)> {
-        let terms = Terms {
+    ) -> Option<(Connect<'a>, AcceptKey)> {
+        let terms = Prologue {
             protocol_id: self.protocol_id(),
             nonce: envelope.nonce,
             cookie: envelope.cookie,
@@ -110,15 +110,19 @@ impl HostState {
             self.stats.malformed += 1;
             return None;
         };
-        Some((connect, Reply::Noise(Box::new(responder))))
+        Some((connect, AcceptKey::Noise(Box::new(responder))))
     }
 
     /// The second half: the accept, and the keys.
-    pub(super) fn seal_accept(&self, ends: &Ends, responder: Responder) -> Option<Protection> {
+    pub(super) fn seal_accept(
+        &self,
+        params: &ConnectionParams,
+        responder: Responder,
+    ) -> Option<PacketProtection> {
         let accept = Accept {
-            client_id: ends.their_id,
-            nonce: ends.nonce,
-            server_id: ends.our_id,
+            client_id: params.remote_cid,
+            nonce: params.nonce,
+            server_id: params.local_cid,
             settings: self.settings(true),
         };
         let mut message = [0; ACCEPT_BODY_LEN + MESSAGE_OVERHEAD];
@@ -130,7 +134,7 @@ impl HostState {
         };
         let mut packet = [0; DATAGRAM_MAX];
         let len = envelope.write(self.protocol_id(), &mut packet);
-        Some(Protection::Noise(Box::new(Sealed {
+        Some(PacketProtection::Noise(Box::new(NoiseTransport {
             session,
             accept: packet[..len].into(),
             is_pinned: false,
@@ -143,8 +147,8 @@ impl HostState {
         slot: usize,
         envelope: &AcceptEnvelope<'_>,
         now: Instant,
-    ) -> Option<(Accept, Protection)> {
-        let State::Connecting(attempt) = &mut self.slots[slot].state else {
+    ) -> Option<(Accept, PacketProtection)> {
+        let PeerState::Connecting(attempt) = &mut self.slots[slot].state else {
             return None;
         };
         if !self.encryption.as_mut()?.takes_answer(now) {
@@ -158,11 +162,11 @@ impl HostState {
             return None;
         };
         let accept_again = Box::default();
-        let sealed = Sealed {
+        let sealed = NoiseTransport {
             session,
             accept: accept_again,
             is_pinned,
         };
-        Some((accept, Protection::Noise(Box::new(sealed))))
+        Some((accept, PacketProtection::Noise(Box::new(sealed))))
     }
 }

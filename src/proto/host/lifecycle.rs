@@ -2,14 +2,14 @@
 
 use std::net::SocketAddr;
 
-use crate::proto::channel::receipts::Fate;
-use crate::proto::channel::recv::Mailbox;
-use crate::proto::connection::{Connection, Verified};
+use crate::proto::channel::receipts::DeliveryOutcome;
+use crate::proto::channel::recv::EventSink;
+use crate::proto::connection::{Connection, VerifiedPacket};
 use crate::proto::delivery::Delivery;
 use crate::proto::event::{DisconnectReason, Event};
 use crate::proto::host::HostState;
-use crate::proto::host::client_handshake::Attempt;
-use crate::proto::host::slots::{Deadline, Pending, Slot, State};
+use crate::proto::host::client_handshake::ClientHandshake;
+use crate::proto::host::slots::{Deadline, PeerSlot, PeerState, PendingPeer};
 use crate::proto::peer_id::PeerId;
 use crate::proto::time::Instant;
 use crate::proto::wire::packet::Header;
@@ -24,7 +24,7 @@ impl HostState {
         let index = header.id.slot();
         let random = &mut self.random;
         let connection = self.slots.get_mut(index).and_then(connection_in);
-        let Some(connection) = connection.filter(|connection| connection.our_id == header.id)
+        let Some(connection) = connection.filter(|connection| connection.local_cid == header.id)
         else {
             self.stats.unknown_connection += 1;
             return;
@@ -37,79 +37,84 @@ impl HostState {
         }
         self.scratch = scratch;
         self.settle(index);
-        self.hear(index);
+        self.mark_heard(index);
     }
 
-    fn on_verified(&mut self, index: usize, packet: &Verified<'_>, now: Instant) {
+    fn on_verified(&mut self, index: usize, packet: &VerifiedPacket<'_>, now: Instant) {
         // Nobody moves before he has arrived.
-        let is_pending = matches!(self.slots[index].state, State::Pending(_));
+        let is_pending = matches!(self.slots[index].state, PeerState::PendingPeer(_));
         if is_pending && packet.moved_to.is_none() {
             self.confirm(index);
         }
         match &self.slots[index].state {
-            State::Open(_) => self.take_packet(index, packet, now),
-            State::Closing(_) => self.take_packet_of_closing(index, packet, now),
+            PeerState::Open(_) => self.take_packet(index, packet, now),
+            PeerState::Closing(_) => self.take_packet_of_closing(index, packet, now),
             _ => {}
         }
     }
 
-    fn take_packet(&mut self, index: usize, packet: &Verified<'_>, now: Instant) {
+    fn take_packet(&mut self, index: usize, packet: &VerifiedPacket<'_>, now: Instant) {
         if let Some(address) = packet.moved_to {
             self.move_peer(index, address);
         }
         let disconnected = self.hand_over(index, packet, now);
-        self.tell_fates(index);
+        self.emit_receipts(index);
         if let Some(code) = disconnected {
             self.end_open(index, DisconnectReason::Remote { code });
         }
     }
 
     /// Only acknowledgements and goodbyes are of interest to it.
-    fn take_packet_of_closing(&mut self, index: usize, packet: &Verified<'_>, now: Instant) {
+    fn take_packet_of_closing(&mut self, index: usize, packet: &VerifiedPacket<'_>, now: Instant) {
         self.hand_over(index, packet, now);
-        if let State::Closing(connection) = &self.slots[index].state
+        if let PeerState::Closing(connection) = &self.slots[index].state
             && connection.is_over()
         {
             self.close_finally(index);
         }
     }
 
-    fn hand_over(&mut self, index: usize, packet: &Verified<'_>, now: Instant) -> Option<u32> {
+    fn hand_over(
+        &mut self,
+        index: usize,
+        packet: &VerifiedPacket<'_>,
+        now: Instant,
+    ) -> Option<u32> {
         let peer = self.slots.peer_id(index);
-        let Slot { state, share, .. } = &mut self.slots[index];
-        let (State::Open(connection) | State::Closing(connection)) = state else {
+        let PeerSlot { state, quota, .. } = &mut self.slots[index];
+        let (PeerState::Open(connection) | PeerState::Closing(connection)) = state else {
             return None;
         };
-        let mut mailbox = Mailbox {
+        let mut event_sink = EventSink {
             peer,
             events: &mut self.events,
             pool: &mut self.pool,
             buffers: &mut self.buffers,
-            share,
+            quota,
         };
-        connection.take(packet, now, &mut mailbox)
+        connection.take(packet, now, &mut event_sink)
     }
 
     /// What became of messages, as far as the application wants to know it.
-    pub(super) fn tell_fates(&mut self, index: usize) {
+    pub(super) fn emit_receipts(&mut self, index: usize) {
         let peer = self.slots.peer_id(index);
-        let State::Open(connection) = &mut self.slots[index].state else {
+        let PeerState::Open(connection) = &mut self.slots[index].state else {
             return;
         };
-        while let Some(fate) = connection.next_fate() {
-            self.events.push_back(fate_event(peer, fate));
+        while let Some(outcome) = connection.next_outcome() {
+            self.events.push_back(receipt_event(peer, outcome));
         }
     }
 
     fn move_peer(&mut self, index: usize, address: SocketAddr) {
-        let State::Open(connection) = &self.slots[index].state else {
+        let PeerState::Open(connection) = &self.slots[index].state else {
             return;
         };
         self.forget_address(connection.address, index);
         self.by_address.insert(address, index);
         // One that moves again before its event was taken has moved to there: whoever moves all the time
         // must not fill the queue.
-        if !std::mem::replace(&mut self.slots[index].is_move_untold, true) {
+        if !std::mem::replace(&mut self.slots[index].move_event_pending, true) {
             let peer = self.slots.peer_id(index);
             self.events.push_back(Event::Moved { peer, address });
         }
@@ -130,11 +135,12 @@ impl HostState {
             self.drop_pending(index);
             return;
         }
-        let State::Pending(pending) = std::mem::replace(&mut self.slots[index].state, State::Free)
+        let PeerState::PendingPeer(pending) =
+            std::mem::replace(&mut self.slots[index].state, PeerState::Free)
         else {
             return;
         };
-        let Pending {
+        let PendingPeer {
             connection,
             payload,
             attempt,
@@ -156,14 +162,15 @@ impl HostState {
     }
 
     fn has_newer_peer(&self, index: usize) -> bool {
-        let State::Pending(pending) = &self.slots[index].state else {
+        let PeerState::PendingPeer(pending) = &self.slots[index].state else {
             return false;
         };
         let Some(other) = self.by_address.get(&pending.connection.address) else {
             return false;
         };
         let other = &self.slots[*other];
-        matches!(other.state, State::Open(_)) && other.accepted_as > self.slots[index].accepted_as
+        matches!(other.state, PeerState::Open(_))
+            && other.accepted_as > self.slots[index].accepted_as
     }
 
     /// The connection in this slot is the newest.
@@ -177,13 +184,13 @@ impl HostState {
             return;
         };
         match &self.slots[index].state {
-            State::Open(_) => {
+            PeerState::Open(_) => {
                 self.end_open(index, DisconnectReason::Replaced);
             }
-            State::Connecting(_) if index != by => {
+            PeerState::Connecting(_) if index != by => {
                 self.end_attempt(index, DisconnectReason::Replaced);
             }
-            State::Pending(_) if index != by => self.drop_pending(index),
+            PeerState::PendingPeer(_) if index != by => self.drop_pending(index),
             _ => {}
         }
     }
@@ -193,21 +200,21 @@ impl HostState {
         let Some(attempt) = self.take_pending(index) else {
             return;
         };
-        self.slots[index].state = State::Connecting(attempt);
+        self.slots[index].state = PeerState::Connecting(attempt);
         self.end_attempt(index, DisconnectReason::Replaced);
     }
 
     /// The slot has a peer from now on.
     pub(super) fn open(&mut self, index: usize, connection: Connection) {
         self.by_address.insert(connection.address, index);
-        self.slots[index].state = State::Open(Box::new(connection));
+        self.slots[index].state = PeerState::Open(Box::new(connection));
         self.stats.peers += 1;
     }
 
     /// A peer is none any more; if there is something to tell it, that goes on.
     pub(super) fn end_open(&mut self, index: usize, reason: DisconnectReason) {
-        let state = std::mem::replace(&mut self.slots[index].state, State::Ended);
-        let State::Open(connection) = state else {
+        let state = std::mem::replace(&mut self.slots[index].state, PeerState::Ended);
+        let PeerState::Open(connection) = state else {
             self.slots[index].state = state;
             return;
         };
@@ -215,30 +222,30 @@ impl HostState {
         self.forget_connection(index, &connection);
         if connection.is_closing() {
             self.closing += 1;
-            self.slots[index].state = State::Closing(connection);
+            self.slots[index].state = PeerState::Closing(connection);
             self.settle(index);
         }
-        self.tell_end(index, reason);
+        self.emit_disconnected(index, reason);
     }
 
     /// An attempt has failed.
     pub(super) fn end_attempt(&mut self, index: usize, reason: DisconnectReason) {
-        let state = std::mem::replace(&mut self.slots[index].state, State::Ended);
-        let State::Connecting(attempt) = state else {
+        let state = std::mem::replace(&mut self.slots[index].state, PeerState::Ended);
+        let PeerState::Connecting(attempt) = state else {
             self.slots[index].state = state;
             return;
         };
         self.stats.connecting -= 1;
         self.forget_address(attempt.to, index);
-        self.tell_end(index, reason);
+        self.emit_disconnected(index, reason);
     }
 
-    fn tell_end(&mut self, index: usize, reason: DisconnectReason) {
+    fn emit_disconnected(&mut self, index: usize, reason: DisconnectReason) {
         let peer = self.slots.peer_id(index);
         let slot = &mut self.slots[index];
-        slot.is_end_untold = true;
+        slot.disconnect_event_pending = true;
         slot.deadline = Deadline::Unknown;
-        self.untold += 1;
+        self.undelivered_disconnects += 1;
         self.events.push_back(Event::Disconnected { peer, reason });
     }
 
@@ -257,21 +264,21 @@ impl HostState {
     pub(super) fn disconnect_slot(&mut self, index: usize, code: u32, now: Instant) {
         let reason = DisconnectReason::Local { code };
         match &mut self.slots[index].state {
-            State::Connecting(_) => self.end_attempt(index, reason),
-            State::Open(connection) => {
+            PeerState::Connecting(_) => self.end_attempt(index, reason),
+            PeerState::Open(connection) => {
                 connection.disconnect(code, now);
                 self.end_open(index, reason);
             }
-            State::Pending(_) => self.disconnect_pending(index, code, now),
-            State::Free | State::Closing(_) | State::Ended => {}
+            PeerState::PendingPeer(_) => self.disconnect_pending(index, code, now),
+            PeerState::Free | PeerState::Closing(_) | PeerState::Ended => {}
         }
         self.settle(index);
     }
 
     /// The application knows of it only if it stands where an attempt of ours was.
     fn disconnect_pending(&mut self, index: usize, code: u32, now: Instant) {
-        let State::Pending(mut pending) =
-            std::mem::replace(&mut self.slots[index].state, State::Ended)
+        let PeerState::PendingPeer(mut pending) =
+            std::mem::replace(&mut self.slots[index].state, PeerState::Ended)
         else {
             return;
         };
@@ -279,11 +286,11 @@ impl HostState {
         self.forget_connection(index, &pending.connection);
         pending.connection.disconnect(code, now);
         self.closing += 1;
-        self.slots[index].state = State::Closing(Box::new(pending.connection));
+        self.slots[index].state = PeerState::Closing(Box::new(pending.connection));
         if let Some(attempt) = pending.attempt {
             self.stats.connecting -= 1;
             self.forget_address(attempt.to, index);
-            self.tell_end(index, DisconnectReason::Local { code });
+            self.emit_disconnected(index, DisconnectReason::Local { code });
         }
         self.settle(index);
     }
@@ -295,7 +302,7 @@ impl HostState {
             return;
         };
         let (is_given_up, reason) = (attempt.is_given_up(now), attempt.why_unanswered());
-        self.slots[index].state = State::Connecting(attempt);
+        self.slots[index].state = PeerState::Connecting(attempt);
         if is_given_up {
             self.end_attempt(index, reason);
         }
@@ -303,9 +310,9 @@ impl HostState {
 
     /// Forgets a connection that nobody was told of; its slot is free, unless an attempt of ours is left
     /// that stood back for it.
-    fn take_pending(&mut self, index: usize) -> Option<Box<Attempt>> {
-        let state = std::mem::replace(&mut self.slots[index].state, State::Free);
-        let State::Pending(pending) = state else {
+    fn take_pending(&mut self, index: usize) -> Option<Box<ClientHandshake>> {
+        let state = std::mem::replace(&mut self.slots[index].state, PeerState::Free);
+        let PeerState::PendingPeer(pending) = state else {
             self.slots[index].state = state;
             return None;
         };
@@ -322,8 +329,8 @@ impl HostState {
     pub(super) fn close_finally(&mut self, index: usize) {
         self.closing -= 1;
         self.timers.remove(index);
-        if self.slots[index].is_end_untold {
-            self.slots[index].state = State::Ended;
+        if self.slots[index].disconnect_event_pending {
+            self.slots[index].state = PeerState::Ended;
         } else {
             self.slots.release(index);
         }
@@ -333,9 +340,9 @@ impl HostState {
         let index = peer.slot();
         let slot = &mut self.slots[index];
         if !delivery.is_reliable() {
-            return slot.share.on_taken(len);
+            return slot.quota.on_taken(len);
         }
-        let State::Open(connection) = &mut slot.state else {
+        let PeerState::Open(connection) = &mut slot.state else {
             return;
         };
         connection.on_message_taken(delivery, len);
@@ -353,23 +360,23 @@ impl HostState {
                 bytes,
             } => self.on_message_taken(*peer, *delivery, bytes.len()),
             Event::Acked { peer, .. } | Event::Lost { peer, .. } => {
-                if let State::Open(connection) = &mut self.slots[peer.slot()].state {
-                    connection.on_fate_taken();
+                if let PeerState::Open(connection) = &mut self.slots[peer.slot()].state {
+                    connection.on_receipt_taken();
                 }
             }
             Event::Disconnected { peer, .. } => {
-                self.untold -= 1;
+                self.undelivered_disconnects -= 1;
                 let index = peer.slot();
-                self.slots[index].is_end_untold = false;
-                if matches!(self.slots[index].state, State::Ended) {
+                self.slots[index].disconnect_event_pending = false;
+                if matches!(self.slots[index].state, PeerState::Ended) {
                     self.timers.remove(index);
                     self.slots.release(index);
                 }
             }
             Event::Moved { peer, address } => {
                 let slot = &mut self.slots[peer.slot()];
-                slot.is_move_untold = false;
-                if let State::Open(connection) = &slot.state {
+                slot.move_event_pending = false;
+                if let PeerState::Open(connection) = &slot.state {
                     *address = connection.address;
                 }
             }
@@ -378,9 +385,9 @@ impl HostState {
     }
 }
 
-fn fate_event(peer: PeerId, fate: Fate) -> Event {
-    let receipt = fate.receipt;
-    if fate.arrived {
+fn receipt_event(peer: PeerId, outcome: DeliveryOutcome) -> Event {
+    let receipt = outcome.receipt;
+    if outcome.arrived {
         Event::Acked { peer, receipt }
     } else {
         Event::Lost { peer, receipt }
@@ -388,10 +395,10 @@ fn fate_event(peer: PeerId, fate: Fate) -> Event {
 }
 
 /// The connection in a slot, whatever its state.
-fn connection_in(slot: &mut Slot) -> Option<&mut Connection> {
+fn connection_in(slot: &mut PeerSlot) -> Option<&mut Connection> {
     match &mut slot.state {
-        State::Pending(pending) => Some(&mut pending.connection),
-        State::Open(connection) | State::Closing(connection) => Some(connection),
-        State::Free | State::Connecting(_) | State::Ended => None,
+        PeerState::PendingPeer(pending) => Some(&mut pending.connection),
+        PeerState::Open(connection) | PeerState::Closing(connection) => Some(connection),
+        PeerState::Free | PeerState::Connecting(_) | PeerState::Ended => None,
     }
 }

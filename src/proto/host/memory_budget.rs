@@ -6,23 +6,23 @@ use std::time::Instant;
 use crate::config::{Config, Security};
 use crate::limits::{
     CHANNEL_KEPT, CHUNK_BYTES, FRAGMENT_BYTES, IN_FLIGHT_MAX, MESSAGE_OVERHEAD, QUEUED_BYTES_MAX,
-    QUEUED_MESSAGES_MAX, RECEIPTS_MAX, RELIABLE_OPEN_MAX, ROOMY_CHANNELS, TOO_LATE_MAX, UNITS_MAX,
-    UNRELIABLE_INCOMPLETE_MAX, UNRELIABLE_MAX,
+    QUEUED_MESSAGES_MAX, RECEIPTS_MAX, RELIABLE_OPEN_MAX, ROOMY_CHANNELS, SENT_FRAMES_MAX,
+    STALE_NOTICES_MAX, UNRELIABLE_INCOMPLETE_MAX, UNRELIABLE_MAX,
 };
 use crate::proto::buffers;
-use crate::proto::channel::stale_notices::TOO_LATE_BYTES;
+use crate::proto::channel::stale_notices::STALE_NOTICE_BYTES;
 use crate::proto::channel::{receipts, recv, send};
-use crate::proto::congestion::controller::Congestion;
+use crate::proto::congestion::controller::RateController;
 use crate::proto::connection::Connection;
 #[cfg(feature = "noise")]
-use crate::proto::connection::packet_protection::Sealed;
+use crate::proto::connection::packet_protection::NoiseTransport;
 use crate::proto::event::Event;
-use crate::proto::host::slots::Slot;
+use crate::proto::host::slots::PeerSlot;
 use crate::proto::recovery::ack_tracker::{RANGES_BYTES_IDLE, RANGES_BYTES_MAX};
 use crate::proto::recovery::sent_packets;
 #[cfg(feature = "noise")]
 use crate::proto::wire::handshake::ACCEPT_SEALED_LEN;
-use crate::proto::wire::handshake::ConnectName;
+use crate::proto::wire::handshake::ConnectFingerprint;
 
 /// A vector doubles when it is full, so that half of it may be empty; a table, too, and keeps an eighth
 /// free.
@@ -38,12 +38,12 @@ impl Config {
         let timer = size_of::<(Instant, u32)>() + size_of::<u32>();
         let ready = size_of::<usize>();
         let by_address = table_entry(size_of::<(SocketAddr, usize)>());
-        let by_connect = table_entry(size_of::<((SocketAddr, ConnectName), usize)>());
+        let by_connect = table_entry(size_of::<((SocketAddr, ConnectFingerprint), usize)>());
         let untaken = 2 * size_of::<Event>();
         size_of::<Connection>()
             + self.keys_bytes()
             + RANGES_BYTES_IDLE
-            + GROWTH * (size_of::<Slot>() + timer + ready + untaken)
+            + GROWTH * (size_of::<PeerSlot>() + timer + ready + untaken)
             + by_address
             + by_connect
     }
@@ -52,7 +52,7 @@ impl Config {
     fn keys_bytes(&self) -> usize {
         match self.security {
             #[cfg(feature = "noise")]
-            Security::Noise { .. } => size_of::<Sealed>() + ACCEPT_SEALED_LEN,
+            Security::Noise { .. } => size_of::<NoiseTransport>() + ACCEPT_SEALED_LEN,
             Security::Plain { .. } => 0,
         }
     }
@@ -78,11 +78,11 @@ impl Config {
         // Those that are acknowledged wait for one before them, and do not count as queued any more.
         let messages = QUEUED_MESSAGES_MAX + RELIABLE_OPEN_MAX;
         let places = messages_places(messages) * send::MESSAGE_BYTES;
-        let again = RELIABLE_OPEN_MAX * send::COPY_BYTES + UNITS_MAX * send::LOST_BYTES;
+        let again = RELIABLE_OPEN_MAX * send::COPY_BYTES + SENT_FRAMES_MAX * send::LOST_BYTES;
         let receipts = RECEIPTS_MAX * receipts::RECEIPT_BYTES;
-        let rate = size_of::<Congestion>();
-        let in_flight =
-            IN_FLIGHT_MAX * sent_packets::PACKET_BYTES + UNITS_MAX * sent_packets::UNIT_BYTES;
+        let rate = size_of::<RateController>();
+        let in_flight = IN_FLIGHT_MAX * sent_packets::PACKET_BYTES
+            + SENT_FRAMES_MAX * sent_packets::SENT_FRAME_BYTES;
         let channels = CHANNELS_MAX * send::CHANNEL_BYTES;
         buffered(self.queued_bytes_max(message_max), QUEUED_MESSAGES_MAX)
             + places
@@ -96,12 +96,12 @@ impl Config {
         let events = (QUEUED_MESSAGES_MAX + RECEIPTS_MAX) * size_of::<Event>();
         let incomplete = UNRELIABLE_INCOMPLETE_MAX * (UNRELIABLE_MAX + recv::INCOMPLETE_BYTES);
         let channels = CHANNELS_MAX * recv::CHANNEL_BYTES;
-        let too_late = TOO_LATE_MAX * TOO_LATE_BYTES;
+        let stale_notices = STALE_NOTICES_MAX * STALE_NOTICE_BYTES;
         WINDOW_FACTOR * window
             + places
             + incomplete
             + RANGES_BYTES_MAX
-            + GROWTH * (events + QUEUED_BYTES_MAX + CHUNK_BYTES + channels + too_late)
+            + GROWTH * (events + QUEUED_BYTES_MAX + CHUNK_BYTES + channels + stale_notices)
     }
 }
 
@@ -139,7 +139,7 @@ const fn is_window_enough(len: usize) -> bool {
 const _: () = assert!(is_window_enough(0) && is_window_enough(1));
 const _: () = assert!(is_window_enough(buffers::SIZES[0] + 1));
 const _: () = assert!(is_window_enough(buffers::SIZES[1] + 1));
-// In pieces: its bytes, what is known of the pieces, and where it stands.
+// In fragments: its bytes, what is known of the fragments, and where it stands.
 const _: () = assert!(
     FRAGMENT_BYTES + recv::ASSEMBLY_BYTES + 4 * recv::STREAM_ENTRY_BYTES
         <= WINDOW_FACTOR * (FRAGMENT_BYTES + MESSAGE_OVERHEAD)
@@ -159,13 +159,13 @@ mod tests {
     use crate::proto::{ConnectOptions, Delivery, HostState, PeerId};
 
     /// Two hosts on a network without latency.
-    struct Pair {
+    struct HostPair {
         server: HostState,
         client: HostState,
         now: Instant,
     }
 
-    impl Pair {
+    impl HostPair {
         fn new(config: &Config) -> Self {
             let now = Instant::now();
             let host = |seed| HostState::new(config.clone(), [seed; 32], now).unwrap();
@@ -195,7 +195,7 @@ mod tests {
     const SERVER: ([u8; 4], u16) = ([192, 0, 2, 1], 7);
 
     /// A peer of the server, of whom its own side has forgotten everything.
-    fn connect(pair: &mut Pair, number: u16) -> SocketAddr {
+    fn connect(pair: &mut HostPair, number: u16) -> SocketAddr {
         let address = SocketAddr::from(([192, 0, 2, 2], number));
         let (config, seed) = (pair.server.config().clone(), [number.to_be_bytes()[1]; 32]);
         pair.client = HostState::new(config, seed, pair.now).unwrap();
@@ -207,7 +207,7 @@ mod tests {
     }
 
     /// The other way round: a host at `SERVER` that is the client of one at the address.
-    fn connect_out(pair: &mut Pair) -> SocketAddr {
+    fn connect_out(pair: &mut HostPair) -> SocketAddr {
         let address = SocketAddr::from(([192, 0, 2, 2], 1));
         pair.server
             .connect(address, &ConnectOptions::default(), pair.now)
@@ -246,7 +246,7 @@ mod tests {
             config.peer_bytes_idle()
         );
         for peers in [100, 500, 1000_u16] {
-            let mut pair = Pair::new(config);
+            let mut pair = HostPair::new(config);
             connect(&mut pair, 9999);
             let info = allocation_counter::measure(|| {
                 for number in 1..=peers {
@@ -266,7 +266,7 @@ mod tests {
     }
 
     /// A second of a game and a level, and then nothing but what keeps the connection alive.
-    fn play_and_rest(pair: &mut Pair, number: u16) {
+    fn play_and_rest(pair: &mut HostPair, number: u16) {
         let address = connect(pair, number);
         let (server, client) = pair.peers();
         pair.server
@@ -297,7 +297,7 @@ mod tests {
     #[test]
     fn a_peer_that_rests_gives_back_what_it_needed_once() {
         for config in configs() {
-            let mut pair = Pair::new(&config);
+            let mut pair = HostPair::new(&config);
             // What the host itself keeps for later is there from then on.
             play_and_rest(&mut pair, 1);
             let first = pair.server.peers().next().unwrap();
@@ -346,14 +346,14 @@ mod tests {
         count
     }
 
-    impl Pair {
+    impl HostPair {
         /// The server's only peer, and the client's.
         fn peers(&self) -> (PeerId, PeerId) {
             let only = |host: &HostState| host.peers().next().unwrap();
             (only(&self.server), only(&self.client))
         }
 
-        /// Sixteen messages in sixteen pieces each, of which the first never arrives.
+        /// Sixteen messages in sixteen fragments each, of which the first never arrives.
         fn leave_incomplete(&mut self, address: SocketAddr) {
             let (_, client) = self.peers();
             for _ in 0..UNRELIABLE_INCOMPLETE_MAX {
@@ -453,8 +453,8 @@ mod tests {
     }
 
     /// What a peer takes with which everything waits that may.
-    fn busy(config: &Config, window: usize, connect: fn(&mut Pair) -> SocketAddr) -> usize {
-        let mut pair = Pair::new(config);
+    fn busy(config: &Config, window: usize, connect: fn(&mut HostPair) -> SocketAddr) -> usize {
+        let mut pair = HostPair::new(config);
         let info = allocation_counter::measure(|| {
             let address = connect(&mut pair);
             pair.use_all_channels(address);

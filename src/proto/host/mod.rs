@@ -24,13 +24,13 @@ use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time;
 
-use self::admission::Door;
+use self::admission::AdmissionPolicy;
 pub use self::admission::{Admission, Request};
 use self::cookie::Cookies;
 #[cfg(feature = "noise")]
-use self::handshake_crypto::Encryption;
-use self::slots::{Slots, State};
-use self::stateless_replies::Answers;
+use self::handshake_crypto::HandshakeCrypto;
+use self::slots::{PeerSlots, PeerState};
+use self::stateless_replies::StatelessReplies;
 use self::timers::Timers;
 use crate::config::{Config, ConfigError, Security};
 use crate::error::SendError;
@@ -42,10 +42,10 @@ use crate::proto::delivery::{Delivery, Receipt};
 use crate::proto::event::{ConnectError, Event};
 use crate::proto::peer_id::PeerId;
 use crate::proto::pool::Pool;
-use crate::proto::rng::{HashKeys, Random};
+use crate::proto::rng::{HashKeys, SeededRng};
 use crate::proto::stats::{HostStats, PeerStats};
 use crate::proto::time::{Clock, Instant};
-use crate::proto::wire::handshake::{ConnectName, Protection, Settings};
+use crate::proto::wire::handshake::{ConnectFingerprint, SecurityMode, Settings};
 
 /// All peers of one host: the protocol, without a socket and without a clock.
 ///
@@ -100,18 +100,18 @@ use crate::proto::wire::handshake::{ConnectName, Protection, Settings};
 pub struct HostState {
     config: Config,
     clock: Clock,
-    random: Random,
+    random: SeededRng,
     cookies: Cookies,
-    door: Door,
+    door: AdmissionPolicy,
     /// Under Noise.
     #[cfg(feature = "noise")]
-    encryption: Option<Encryption>,
+    encryption: Option<HandshakeCrypto>,
 
-    slots: Slots,
+    slots: PeerSlots,
     /// Where a peer is, or is being connected to.
     by_address: HashMap<SocketAddr, usize, HashKeys>,
     /// Which connect made which connection, to know a repeated one.
-    by_connect: HashMap<(SocketAddr, ConnectName), usize, HashKeys>,
+    by_connect: HashMap<(SocketAddr, ConnectFingerprint), usize, HashKeys>,
     timers: Timers,
     /// Slots that had something to do in this turn or in the last one.
     recent: Vec<usize>,
@@ -119,7 +119,7 @@ pub struct HostState {
     heard: Option<usize>,
     /// Slots that may have something to send.
     ready: VecDeque<usize>,
-    answers: Answers,
+    answers: StatelessReplies,
     connects_in_turn: usize,
     /// How many connections were accepted so far, by either side.
     accepted: u64,
@@ -134,7 +134,7 @@ pub struct HostState {
     is_shutting_down: bool,
     stats: HostStats,
     /// Peers whose end the application has not been told.
-    untold: usize,
+    undelivered_disconnects: usize,
     closing: usize,
 }
 
@@ -224,10 +224,10 @@ impl HostState {
         config.validate()?;
         let mut clock = Clock::new(now);
         let now = clock.at(now);
-        let mut random = Random::from_seed(seed);
+        let mut random = SeededRng::from_seed(seed);
         let cookies = Cookies::new(&mut random, now);
         #[cfg(feature = "noise")]
-        let encryption = Encryption::new(&config.security, &mut random, now);
+        let encryption = HandshakeCrypto::new(&config.security, &mut random, now);
         let by_address = HashMap::with_hasher(random.hash_keys());
         let by_connect = HashMap::with_hasher(random.hash_keys());
         Ok(Self {
@@ -235,17 +235,17 @@ impl HostState {
             clock,
             random,
             cookies,
-            door: Door::default(),
+            door: AdmissionPolicy::default(),
             #[cfg(feature = "noise")]
             encryption,
-            slots: Slots::default(),
+            slots: PeerSlots::default(),
             by_address,
             by_connect,
             timers: Timers::default(),
             recent: Vec::new(),
             heard: None,
             ready: VecDeque::new(),
-            answers: Answers::default(),
+            answers: StatelessReplies::default(),
             connects_in_turn: 0,
             accepted: 0,
             scratch: Vec::with_capacity(DATAGRAM_MAX + 1),
@@ -255,7 +255,7 @@ impl HostState {
             now,
             is_shutting_down: false,
             stats: HostStats::default(),
-            untold: 0,
+            undelivered_disconnects: 0,
             closing: 0,
         })
     }
@@ -366,7 +366,7 @@ impl HostState {
         is_tracked: bool,
     ) -> Result<Option<Receipt>, SendError> {
         let slot = self.slots.find(peer).ok_or(SendError::UnknownPeer)?;
-        let State::Open(connection) = &mut self.slots[slot].state else {
+        let PeerState::Open(connection) = &mut self.slots[slot].state else {
             return Err(SendError::UnknownPeer);
         };
         let buffers = &mut self.buffers;
@@ -486,7 +486,7 @@ impl HostState {
             connecting,
             ..
         } = self.stats;
-        peers + pending + connecting + self.untold >= self.config.peers_max
+        peers + pending + connecting + self.undelivered_disconnects >= self.config.peers_max
     }
 
     /// The most slots: those that are closing or were not told of have one as well, for a while.
@@ -499,11 +499,11 @@ impl HostState {
     }
 
     /// What this host speaks.
-    fn protection(&self) -> Protection {
+    fn protection(&self) -> SecurityMode {
         match self.config.security {
             #[cfg(feature = "noise")]
-            Security::Noise { .. } => Protection::Noise,
-            Security::Plain { .. } => Protection::Plain,
+            Security::Noise { .. } => SecurityMode::Noise,
+            Security::Plain { .. } => SecurityMode::Plain,
         }
     }
 

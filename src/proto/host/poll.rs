@@ -6,11 +6,11 @@ use std::time;
 use crate::limits::{DATAGRAM_MAX, TIMER_GRANULARITY};
 use crate::proto::connection_id::ConnectionId;
 use crate::proto::event::DisconnectReason;
-use crate::proto::host::slots::{Deadline, Recency, State};
-use crate::proto::host::stateless_replies::Answer;
+use crate::proto::host::slots::{Activity, Deadline, PeerState};
+use crate::proto::host::stateless_replies::StatelessReply;
 use crate::proto::host::{HostState, Transmit};
 use crate::proto::time::{Duration, Instant};
-use crate::proto::wire::handshake::{Accept, CookieAnswer, Mismatch, SignedDeny, VERSION};
+use crate::proto::wire::handshake::{Accept, CookieReply, Mismatch, SignedDeny, VERSION};
 use crate::proto::wire::kind;
 
 impl HostState {
@@ -52,17 +52,17 @@ impl HostState {
         self.heard = None; // he is among them
         let mut place = 0;
         while let Some(index) = self.recent.get(place).copied() {
-            let deadline = self.reckon_deadline(index);
+            let deadline = self.compute_deadline(index);
             if deadline.is_some_and(|at| at <= now) {
                 self.on_timeout(index, now);
                 self.settle(index);
             }
-            if self.slots[index].recency == Recency::Recent {
-                self.slots[index].recency = Recency::Quiet;
+            if self.slots[index].activity == Activity::Active {
+                self.slots[index].activity = Activity::Cooling;
                 place += 1;
                 continue;
             }
-            self.slots[index].recency = Recency::Old;
+            self.slots[index].activity = Activity::Parked;
             self.recent.swap_remove(place);
             self.set_timer(index, deadline, now);
         }
@@ -70,14 +70,14 @@ impl HostState {
 
     fn on_timeout(&mut self, index: usize, now: Instant) {
         match &mut self.slots[index].state {
-            State::Connecting(attempt) if attempt.is_given_up(now) => {
+            PeerState::Connecting(attempt) if attempt.is_given_up(now) => {
                 let reason = attempt.why_unanswered();
                 self.end_attempt(index, reason);
             }
-            State::Pending(pending) if now >= pending.expires_at => {
+            PeerState::PendingPeer(pending) if now >= pending.expires_at => {
                 self.expire_pending(index, now);
             }
-            State::Open(connection) => {
+            PeerState::Open(connection) => {
                 let is_silent = connection.on_timeout(now);
                 if is_silent {
                     self.stats.timed_out += 1;
@@ -127,12 +127,12 @@ impl HostState {
         while let Some(index) = self.ready.pop_front() {
             self.slots[index].is_ready = false;
             let transmit = self.transmit_from(index, buffer, now);
-            self.tell_fates(index);
+            self.emit_receipts(index);
             // Who has nothing is looked at again when his time comes, and not at once: whatever is wrong
             // with him must not hold the turn.
             if transmit.is_none() {
                 self.touch(index);
-                self.reckon_deadline(index);
+                self.compute_deadline(index);
             } else {
                 self.settle_after_packet(index, now);
                 return transmit;
@@ -165,8 +165,8 @@ impl HostState {
         now: Instant,
     ) -> Option<Transmit> {
         match &mut self.slots[index].state {
-            State::Connecting(_) => self.transmit_attempt(index, buffer, now),
-            State::Open(connection) => {
+            PeerState::Connecting(_) => self.transmit_attempt(index, buffer, now),
+            PeerState::Open(connection) => {
                 let transmit = connection.transmit(buffer, now);
                 if connection.is_used_up() {
                     connection.disconnect(0, now);
@@ -174,7 +174,7 @@ impl HostState {
                 }
                 transmit.map(|(to, len)| Transmit { to, len })
             }
-            State::Closing(connection) => {
+            PeerState::Closing(connection) => {
                 let transmit = connection.transmit(buffer, now);
                 if connection.is_over() {
                     self.close_finally(index);
@@ -193,7 +193,7 @@ impl HostState {
     ) -> Option<Transmit> {
         let (protection, protocol_id) = (self.protection(), self.protocol_id());
         let settings = self.settings(false);
-        let State::Connecting(attempt) = &mut self.slots[index].state else {
+        let PeerState::Connecting(attempt) = &mut self.slots[index].state else {
             return None;
         };
         attempt.wants_to_send(now).then(|| Transmit {
@@ -204,15 +204,15 @@ impl HostState {
 
     fn write_answer(
         &mut self,
-        answer: Answer,
+        answer: StatelessReply,
         buffer: &mut [u8; DATAGRAM_MAX],
         now: Instant,
     ) -> Option<Transmit> {
         let protocol_id = self.protocol_id();
         match answer {
-            Answer::Cookie { to, nonce } => {
+            StatelessReply::Cookie { to, nonce } => {
                 let cookie = self.cookies.bake(to, &nonce, &mut self.random, now);
-                let answer = CookieAnswer {
+                let answer = CookieReply {
                     nonce,
                     cookie,
                     public_key: self.shown_key(),
@@ -221,7 +221,7 @@ impl HostState {
                 let len = answer.write(protocol_id, buffer);
                 Some(Transmit { to, len })
             }
-            Answer::Mismatch {
+            StatelessReply::Mismatch {
                 to,
                 nonce,
                 difference,
@@ -234,14 +234,16 @@ impl HostState {
                 let len = mismatch.write(buffer);
                 Some(Transmit { to, len })
             }
-            Answer::Deny { to, deny, tag } => {
+            StatelessReply::Deny { to, deny, tag } => {
                 let len = match tag {
                     Some(tag) => SignedDeny { deny, tag }.write(protocol_id, buffer),
                     None => deny.write(protocol_id, buffer),
                 };
                 Some(Transmit { to, len })
             }
-            Answer::Accept { slot, server_id } => self.write_accept(slot, server_id, buffer),
+            StatelessReply::Accept { slot, server_id } => {
+                self.write_accept(slot, server_id, buffer)
+            }
         }
     }
 
@@ -261,11 +263,11 @@ impl HostState {
         buffer: &mut [u8; DATAGRAM_MAX],
     ) -> Option<Transmit> {
         let connection = match &self.slots[slot].state {
-            State::Pending(pending) => &pending.connection,
-            State::Open(connection) => connection,
+            PeerState::PendingPeer(pending) => &pending.connection,
+            PeerState::Open(connection) => connection,
             _ => return None,
         };
-        if connection.our_id != server_id {
+        if connection.local_cid != server_id {
             return None;
         }
         if let Some(accept) = connection.protection.accept() {
@@ -276,7 +278,7 @@ impl HostState {
             });
         }
         let accept = Accept {
-            client_id: connection.their_id,
+            client_id: connection.remote_cid,
             nonce: connection.nonce,
             server_id,
             settings: self.settings(true),
@@ -293,13 +295,13 @@ impl HostState {
     fn settle_after_packet(&mut self, index: usize, now: Instant) {
         self.touch(index);
         let (has_more, is_waiting) = match &self.slots[index].state {
-            State::Open(connection) => (connection.wants_to_send(now), connection.is_waiting()),
+            PeerState::Open(connection) => (connection.wants_to_send(now), connection.is_waiting()),
             _ => (true, true),
         };
         if has_more {
             self.make_ready(index);
         } else if !is_waiting {
-            self.reckon_deadline(index);
+            self.compute_deadline(index);
         }
     }
 
@@ -313,22 +315,22 @@ impl HostState {
     fn touch(&mut self, index: usize) {
         let slot = &mut self.slots[index];
         slot.deadline = Deadline::Unknown;
-        if std::mem::replace(&mut slot.recency, Recency::Recent) == Recency::Old {
+        if std::mem::replace(&mut slot.activity, Activity::Active) == Activity::Parked {
             self.recent.push(index);
         }
     }
 
     /// A packet came from somebody. The deadline of the one before is reckoned now, when he has had all of his
     /// and is still in the cache.
-    pub(super) fn hear(&mut self, index: usize) {
+    pub(super) fn mark_heard(&mut self, index: usize) {
         let before = self.heard.replace(index);
         if let Some(before) = before.filter(|before| *before != index) {
-            self.reckon_deadline(before);
+            self.compute_deadline(before);
         }
     }
 
     /// When a slot has something to do of itself, for later as well.
-    fn reckon_deadline(&mut self, index: usize) -> Option<Instant> {
+    fn compute_deadline(&mut self, index: usize) -> Option<Instant> {
         let deadline = self.deadline(index);
         self.slots[index].deadline = Deadline::Known(deadline);
         deadline
@@ -400,7 +402,7 @@ mod tests {
         let options = ConnectOptions::default();
         let peer = client.connect(SERVER.into(), &options, now).unwrap();
         exchange(&mut client, &mut server, now);
-        let State::Open(connection) = &mut client.slots[peer.slot()].state else {
+        let PeerState::Open(connection) = &mut client.slots[peer.slot()].state else {
             panic!("they are connected");
         };
         connection.pretend_sent(PACKETS_PER_CONNECTION_MAX - 1);

@@ -2,21 +2,21 @@
 
 use bytes::Bytes;
 
-use crate::proto::channel::recv::Share;
+use crate::proto::channel::recv::QueueQuota;
 use crate::proto::connection::Connection;
-use crate::proto::host::client_handshake::Attempt;
+use crate::proto::host::client_handshake::ClientHandshake;
 use crate::proto::peer_id::PeerId;
 use crate::proto::time::Instant;
 
 /// What is in a place.
 #[derive(Debug)]
-pub(crate) enum State {
+pub(crate) enum PeerState {
     /// Nothing.
     Free,
     /// An attempt of ours.
-    Connecting(Box<Attempt>),
+    Connecting(Box<ClientHandshake>),
     /// Somebody who was accepted, and has not shown yet that he knows it.
-    Pending(Box<Pending>),
+    PendingPeer(Box<PendingPeer>),
     /// A peer.
     Open(Box<Connection>),
     /// No peer any more, but somebody who has to be told.
@@ -25,12 +25,12 @@ pub(crate) enum State {
     Ended,
 }
 
-impl State {
+impl PeerState {
     /// When it has something to do of itself.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self {
             Self::Connecting(attempt) => Some(attempt.deadline()),
-            Self::Pending(pending) => Some(pending.expires_at),
+            Self::PendingPeer(pending) => Some(pending.expires_at),
             Self::Open(connection) | Self::Closing(connection) => connection.deadline(),
             Self::Free | Self::Ended => None,
         }
@@ -39,12 +39,12 @@ impl State {
 
 /// A connection before anybody is told of it.
 #[derive(Debug)]
-pub(crate) struct Pending {
+pub(crate) struct PendingPeer {
     pub(crate) connection: Connection,
     pub(crate) payload: Bytes,
     pub(crate) expires_at: Instant,
     /// Our own attempt to connect to the same host, which stands back.
-    pub(crate) attempt: Option<Box<Attempt>>,
+    pub(crate) attempt: Option<Box<ClientHandshake>>,
 }
 
 /// When somebody has something to do of himself. It is reckoned while what it follows from is in the cache,
@@ -58,46 +58,46 @@ pub(crate) enum Deadline {
 
 /// Whether a place is among those who had something to do lately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Recency {
+pub(crate) enum Activity {
     /// It is not, and has a timer.
-    Old,
+    Parked,
     /// Something happened since the last look at the time.
-    Recent,
+    Active,
     /// Nothing did.
-    Quiet,
+    Cooling,
 }
 
 /// A place. As long as a line of the cache and never in two of them: a turn asks many.
 #[derive(Debug)]
 #[repr(align(64))]
-pub(crate) struct Slot {
+pub(crate) struct PeerSlot {
     generation: u32,
-    pub(crate) state: State,
+    pub(crate) state: PeerState,
     /// When its connection was accepted, by either side, among those of this host: the larger number is
     /// the newer one.
     pub(crate) accepted_as: u64,
     /// Whether it is in the queue of those who have something to send.
     pub(crate) is_ready: bool,
-    pub(crate) recency: Recency,
+    pub(crate) activity: Activity,
     pub(crate) deadline: Deadline,
     /// Whether the application has yet to take the event that this peer is gone.
-    pub(crate) is_end_untold: bool,
+    pub(crate) disconnect_event_pending: bool,
     /// Whether the application has yet to take an event that this peer has moved.
-    pub(crate) is_move_untold: bool,
+    pub(crate) move_event_pending: bool,
     /// What it has in the event queue.
-    pub(crate) share: Share,
+    pub(crate) quota: QueueQuota,
 }
 
-const _: () = assert!(size_of::<Slot>() == 64);
+const _: () = assert!(size_of::<PeerSlot>() == 64);
 
 /// All places. One that was given up is used again, with another generation.
 #[derive(Debug, Default)]
-pub(crate) struct Slots {
-    slots: Vec<Slot>,
+pub(crate) struct PeerSlots {
+    slots: Vec<PeerSlot>,
     free: Vec<u32>,
 }
 
-impl Slots {
+impl PeerSlots {
     /// A free place, unless `max` are taken.
     pub(crate) fn reserve(&mut self, max: usize) -> Option<usize> {
         if let Some(index) = self.free.pop() {
@@ -106,16 +106,16 @@ impl Slots {
         if self.slots.len() >= max {
             return None;
         }
-        self.slots.push(Slot {
+        self.slots.push(PeerSlot {
             generation: 0,
-            state: State::Free,
+            state: PeerState::Free,
             accepted_as: 0,
             is_ready: false,
-            recency: Recency::Old,
+            activity: Activity::Parked,
             deadline: Deadline::Unknown,
-            is_end_untold: false,
-            is_move_untold: false,
-            share: Share::default(),
+            disconnect_event_pending: false,
+            move_event_pending: false,
+            quota: QueueQuota::default(),
         });
         Some(self.slots.len() - 1)
     }
@@ -124,10 +124,10 @@ impl Slots {
     #[allow(clippy::cast_possible_truncation, reason = "slots are below 2^20")]
     pub(crate) fn release(&mut self, index: usize) {
         let slot = &mut self.slots[index];
-        slot.state = State::Free;
+        slot.state = PeerState::Free;
         slot.deadline = Deadline::Unknown;
         slot.generation = slot.generation.wrapping_add(1);
-        slot.share = Share::default();
+        slot.quota = QueueQuota::default();
         self.free.push(index as u32);
     }
 
@@ -135,7 +135,7 @@ impl Slots {
         self.slots.len()
     }
 
-    pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut Slot> {
+    pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut PeerSlot> {
         self.slots.get_mut(index)
     }
 
@@ -157,7 +157,7 @@ impl Slots {
     /// The peer's connection, while it can be sent to.
     pub(crate) fn open(&self, peer: PeerId) -> Option<&Connection> {
         match &self.slots[self.find(peer)?].state {
-            State::Open(connection) => Some(connection),
+            PeerState::Open(connection) => Some(connection),
             _ => None,
         }
     }
@@ -165,21 +165,21 @@ impl Slots {
     /// Everybody who can be sent to.
     pub(crate) fn peers(&self) -> impl Iterator<Item = PeerId> + '_ {
         (0..self.slots.len())
-            .filter(|index| matches!(self.slots[*index].state, State::Open(_)))
+            .filter(|index| matches!(self.slots[*index].state, PeerState::Open(_)))
             .map(|index| self.peer_id(index))
     }
 }
 
-impl std::ops::Index<usize> for Slots {
-    type Output = Slot;
+impl std::ops::Index<usize> for PeerSlots {
+    type Output = PeerSlot;
 
-    fn index(&self, index: usize) -> &Slot {
+    fn index(&self, index: usize) -> &PeerSlot {
         &self.slots[index]
     }
 }
 
-impl std::ops::IndexMut<usize> for Slots {
-    fn index_mut(&mut self, index: usize) -> &mut Slot {
+impl std::ops::IndexMut<usize> for PeerSlots {
+    fn index_mut(&mut self, index: usize) -> &mut PeerSlot {
         &mut self.slots[index]
     }
 }

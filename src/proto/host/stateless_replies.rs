@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 
 use crate::limits::ANSWERS_PER_TURN_MAX;
 use crate::proto::connection_id::ConnectionId;
-use crate::proto::wire::handshake::{Deny, Difference, Nonce, Tag};
+use crate::proto::wire::handshake::{Deny, MismatchKind, Nonce, Tag};
 
 /// What is to be said, to whom. Made into a packet only when it leaves.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Answer {
+pub(crate) enum StatelessReply {
     Cookie {
         to: SocketAddr,
         nonce: Nonce,
@@ -17,7 +17,7 @@ pub(crate) enum Answer {
     Mismatch {
         to: SocketAddr,
         nonce: Nonce,
-        difference: Difference,
+        difference: MismatchKind,
     },
     Deny {
         to: SocketAddr,
@@ -34,11 +34,11 @@ pub(crate) enum Answer {
 
 /// See the [module](self).
 #[derive(Debug, Default)]
-pub(crate) struct Answers(VecDeque<Answer>);
+pub(crate) struct StatelessReplies(VecDeque<StatelessReply>);
 
-impl Answers {
+impl StatelessReplies {
     /// Returns whether there was room: whoever is left out asks again.
-    pub(crate) fn push(&mut self, answer: Answer) -> bool {
+    pub(crate) fn push(&mut self, answer: StatelessReply) -> bool {
         let has_room = self.0.len() < ANSWERS_PER_TURN_MAX;
         if has_room {
             self.0.push_back(answer);
@@ -50,7 +50,7 @@ impl Answers {
         self.0.is_empty()
     }
 
-    pub(crate) fn pop(&mut self) -> Option<Answer> {
+    pub(crate) fn pop(&mut self) -> Option<StatelessReply> {
         self.0.pop_front()
     }
 }

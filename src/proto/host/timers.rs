@@ -11,13 +11,13 @@ const NOWHERE: u32 = u32::MAX;
 /// See the [module](self).
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    heap: Vec<Entry>,
+    heap: Vec<TimerEntry>,
     /// Where in the heap each slot is.
     places: Vec<u32>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Entry {
+struct TimerEntry {
     at: Instant,
     slot: u32,
 }
@@ -83,7 +83,7 @@ impl Timers {
             self.places.resize(slot + 1, NOWHERE);
         }
         let place = self.heap.len();
-        self.heap.push(Entry {
+        self.heap.push(TimerEntry {
             at,
             slot: slot as u32,
         });
@@ -131,7 +131,7 @@ impl Timers {
     }
 
     #[allow(clippy::cast_possible_truncation, reason = "slots are below 2^20")]
-    fn put(&mut self, place: usize, entry: Entry) {
+    fn put(&mut self, place: usize, entry: TimerEntry) {
         self.heap[place] = entry;
         self.places[entry.slot as usize] = place as u32;
     }

@@ -2,25 +2,25 @@
 
 use crate::keys::PublicKey;
 use crate::limits::DATAGRAM_MAX;
-use crate::proto::noise::{Initiator, MESSAGE_OVERHEAD, Secret, Session, Terms};
+use crate::proto::noise::{Initiator, MESSAGE_OVERHEAD, Prologue, Secret, Session};
 use crate::proto::wire::handshake::{
-    Accept, AcceptEnvelope, CONNECT_BODY_MAX, Connect, ConnectEnvelope, Cookie, CookieAnswer,
+    Accept, AcceptEnvelope, CONNECT_BODY_MAX, Connect, ConnectEnvelope, Cookie, CookieReply,
     SignedDeny,
 };
 
 /// Of one attempt to connect.
 #[derive(Debug)]
-pub(crate) struct Call {
+pub(crate) struct NoiseClient {
     /// The key that the server must have.
     pin: Option<PublicKey>,
     /// The last one that was shown and is another one.
     wrong: Option<PublicKey>,
-    begun: Option<Begun>,
+    begun: Option<StartedHandshake>,
 }
 
 /// A handshake whose first message is written. It goes with one cookie of one server.
 #[derive(Debug)]
-struct Begun {
+struct StartedHandshake {
     cookie: Cookie,
     server: PublicKey,
     initiator: Initiator,
@@ -30,7 +30,7 @@ struct Begun {
 
 /// What becomes of a cookie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shown {
+pub(crate) enum KeyCheck {
     /// It can be brought back.
     Usable,
     /// It came with a key that is not the pinned one.
@@ -39,7 +39,7 @@ pub(crate) enum Shown {
     Unusable,
 }
 
-impl Call {
+impl NoiseClient {
     pub(crate) fn new(pin: Option<PublicKey>) -> Self {
         Self {
             pin,
@@ -57,24 +57,25 @@ impl Call {
     pub(crate) fn on_cookie(
         &mut self,
         protocol_id: u64,
-        answer: &CookieAnswer,
+        answer: &CookieReply,
         connect: &Connect<'_>,
         ephemeral: Secret,
-    ) -> Shown {
+    ) -> KeyCheck {
         let server = PublicKey::from_bytes(answer.public_key);
         if self.pin.is_some_and(|pin| pin != server) {
             self.wrong = Some(server);
-            return Shown::WrongKey;
+            return KeyCheck::WrongKey;
         }
-        let is_begun = |begun: &Begun| begun.cookie == answer.cookie && begun.server == server;
+        let is_begun =
+            |begun: &StartedHandshake| begun.cookie == answer.cookie && begun.server == server;
         if self.begun.as_ref().is_some_and(is_begun) {
-            return Shown::Usable;
+            return KeyCheck::Usable;
         }
-        let Some(begun) = Begun::new(protocol_id, server, connect, ephemeral) else {
-            return Shown::Unusable;
+        let Some(begun) = StartedHandshake::new(protocol_id, server, connect, ephemeral) else {
+            return KeyCheck::Unusable;
         };
         self.begun = Some(begun);
-        Shown::Usable
+        KeyCheck::Usable
     }
 
     /// The connect, once there is a cookie.
@@ -113,14 +114,14 @@ impl Call {
     }
 }
 
-impl Begun {
+impl StartedHandshake {
     fn new(
         protocol_id: u64,
         server: PublicKey,
         connect: &Connect<'_>,
         ephemeral: Secret,
     ) -> Option<Self> {
-        let terms = Terms {
+        let terms = Prologue {
             protocol_id,
             nonce: connect.nonce,
             cookie: connect.cookie,

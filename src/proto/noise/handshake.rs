@@ -13,14 +13,16 @@ use zeroize::Zeroizing;
 
 use crate::keys::PublicKey;
 use crate::proto::noise::resolver::Resolver;
-use crate::proto::noise::{Identity, MESSAGE_OVERHEAD, Secret, Session};
-use crate::proto::wire::handshake::{ConnectName, Cookie, Nonce, Protection, Tag, VERSION};
+use crate::proto::noise::{MESSAGE_OVERHEAD, Secret, Session, StaticKeypair};
+use crate::proto::wire::handshake::{
+    ConnectFingerprint, Cookie, Nonce, SecurityMode, Tag, VERSION,
+};
 
 const PATTERN: &str = "Noise_NK_25519_AESGCM_SHA256";
 
 /// What both sides have said in the clear before. Who altered it on the way ends the handshake.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Terms {
+pub(crate) struct Prologue {
     pub(crate) protocol_id: u64,
     pub(crate) nonce: Nonce,
     pub(crate) cookie: Cookie,
@@ -28,11 +30,11 @@ pub(crate) struct Terms {
 
 const PROLOGUE_LEN: usize = 1 + 1 + 16 + 16 + 8;
 
-impl Terms {
+impl Prologue {
     pub(crate) fn prologue(&self) -> [u8; PROLOGUE_LEN] {
         let mut bytes = [0; PROLOGUE_LEN];
         bytes[0] = VERSION;
-        bytes[1] = Protection::Noise as u8;
+        bytes[1] = SecurityMode::Noise as u8;
         bytes[2..18].copy_from_slice(&self.nonce);
         bytes[18..34].copy_from_slice(&self.cookie);
         bytes[34..].copy_from_slice(&self.protocol_id.to_be_bytes());
@@ -42,7 +44,7 @@ impl Terms {
 
 /// What a connect is known by: its nonce and the ephemeral key in its message, which nobody can use but
 /// who made it. `None` if there is no room for a message.
-pub(crate) fn connect_name(nonce: &Nonce, message: &[u8]) -> Option<ConnectName> {
+pub(crate) fn connect_fingerprint(nonce: &Nonce, message: &[u8]) -> Option<ConnectFingerprint> {
     if message.len() < MESSAGE_OVERHEAD {
         return None;
     }
@@ -61,7 +63,7 @@ pub(crate) struct Initiator {
 impl Initiator {
     /// Writes the first message, with `payload` sealed in it. `None` if the server's key is none.
     pub(crate) fn begin(
-        terms: &Terms,
+        terms: &Prologue,
         server: &PublicKey,
         ephemeral: Secret,
         payload: &[u8],
@@ -111,8 +113,8 @@ pub(crate) struct Responder {
 impl Responder {
     /// Reads the first message: one Diffie-Hellman. `None` if it was not made for this server.
     pub(crate) fn read(
-        identity: &Identity,
-        terms: &Terms,
+        identity: &StaticKeypair,
+        terms: &Prologue,
         ephemeral: Secret,
         message: &[u8],
         payload: &mut [u8],
@@ -192,16 +194,16 @@ mod tests {
     use super::*;
     use crate::keys::PrivateKey;
 
-    fn terms() -> Terms {
-        Terms {
+    fn terms() -> Prologue {
+        Prologue {
             protocol_id: 7,
             nonce: [1; 16],
             cookie: [2; 16],
         }
     }
 
-    fn identity() -> Identity {
-        Identity::new(PrivateKey::from_bytes([3; 32]))
+    fn identity() -> StaticKeypair {
+        StaticKeypair::new(PrivateKey::from_bytes([3; 32]))
     }
 
     fn secret(byte: u8) -> Secret {
@@ -209,14 +211,14 @@ mod tests {
     }
 
     /// A client, and what it says.
-    fn call(terms: &Terms, server: &PublicKey) -> (Initiator, Vec<u8>) {
+    fn call(terms: &Prologue, server: &PublicKey) -> (Initiator, Vec<u8>) {
         let mut message = [0; 256];
         let begun = Initiator::begin(terms, server, secret(4), b"hello", &mut message);
         let (initiator, len) = begun.unwrap();
         (initiator, message[..len].to_vec())
     }
 
-    fn answer(terms: &Terms, message: &[u8]) -> Option<(Responder, Vec<u8>)> {
+    fn answer(terms: &Prologue, message: &[u8]) -> Option<(Responder, Vec<u8>)> {
         let mut payload = [0; 256];
         let read = Responder::read(&identity(), terms, secret(5), message, &mut payload);
         read.map(|(responder, len)| (responder, payload[..len].to_vec()))
@@ -251,15 +253,15 @@ mod tests {
     fn whatever_was_said_before_must_have_arrived_as_it_was_said() {
         let (_, message) = call(&terms(), &identity().public());
         let altered = [
-            Terms {
+            Prologue {
                 protocol_id: 8,
                 ..terms()
             },
-            Terms {
+            Prologue {
                 nonce: [9; 16],
                 ..terms()
             },
-            Terms {
+            Prologue {
                 cookie: [9; 16],
                 ..terms()
             },
@@ -305,14 +307,14 @@ mod tests {
     #[test]
     fn a_connect_is_known_by_its_nonce_and_its_ephemeral_key() {
         let (_, message) = call(&terms(), &identity().public());
-        let name = connect_name(&[1; 16], &message);
+        let name = connect_fingerprint(&[1; 16], &message);
         assert!(name.is_some());
-        assert_ne!(connect_name(&[2; 16], &message), name);
+        assert_ne!(connect_fingerprint(&[2; 16], &message), name);
         let mut other = message.clone();
         other[31] ^= 1;
-        assert_ne!(connect_name(&[1; 16], &other), name);
+        assert_ne!(connect_fingerprint(&[1; 16], &other), name);
         assert_eq!(
-            connect_name(&[1; 16], &message[..MESSAGE_OVERHEAD - 1]),
+            connect_fingerprint(&[1; 16], &message[..MESSAGE_OVERHEAD - 1]),
             None
         );
     }

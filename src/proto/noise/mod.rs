@@ -14,8 +14,8 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-pub(crate) use self::client::{Call, Shown};
-pub(crate) use self::handshake::{Initiator, Responder, Terms, connect_name};
+pub(crate) use self::client::{KeyCheck, NoiseClient};
+pub(crate) use self::handshake::{Initiator, Prologue, Responder, connect_fingerprint};
 pub(crate) use self::session::Session;
 #[cfg(test)]
 pub(crate) use self::session::rekey;
@@ -31,12 +31,12 @@ pub(crate) const TAG_LEN: usize = 16;
 pub(crate) const MESSAGE_OVERHEAD: usize = 32 + TAG_LEN;
 
 /// Who a host is for those who connect to it.
-pub(crate) struct Identity {
+pub(crate) struct StaticKeypair {
     private: PrivateKey,
     public: PublicKey,
 }
 
-impl Identity {
+impl StaticKeypair {
     pub(crate) fn new(private: PrivateKey) -> Self {
         let public = private.public_key();
         Self { private, public }
@@ -48,8 +48,8 @@ impl Identity {
 }
 
 /// Shows what others may know.
-impl fmt::Debug for Identity {
+impl fmt::Debug for StaticKeypair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Identity").field(&self.public).finish()
+        f.debug_tuple("StaticKeypair").field(&self.public).finish()
     }
 }

@@ -17,11 +17,11 @@ use crate::proto::wire::Malformed;
 
 /// See the [module](self).
 pub(crate) struct Session {
-    sending: Sending,
-    receiving: Receiving,
+    sending: SendKeys,
+    receiving: RecvKeys,
 }
 
-struct Sending {
+struct SendKeys {
     epoch: u64,
     key: LessSafeKey,
     /// That of the next epoch.
@@ -30,7 +30,7 @@ struct Sending {
     number: u64,
 }
 
-struct Receiving {
+struct RecvKeys {
     epoch: u64,
     key: LessSafeKey,
     /// Those of the neighbours, and what the key is made of. There is none before the first one.
@@ -42,13 +42,13 @@ struct Receiving {
 impl Session {
     pub(crate) fn new(sending: &Secret, receiving: Secret) -> Self {
         Self {
-            sending: Sending {
+            sending: SendKeys {
                 epoch: 0,
                 key: key(sending),
                 next: rekey(sending),
                 number: 0,
             },
-            receiving: Receiving {
+            receiving: RecvKeys {
                 epoch: 0,
                 key: key(&receiving),
                 previous: None,
@@ -98,7 +98,7 @@ impl Session {
     }
 }
 
-impl Sending {
+impl SendKeys {
     fn go_to(&mut self, epoch: u64) {
         while self.epoch < epoch {
             self.key = key(&self.next);
@@ -108,7 +108,7 @@ impl Sending {
     }
 }
 
-impl Receiving {
+impl RecvKeys {
     fn advance(&mut self, key: LessSafeKey) {
         let after = rekey(&self.next);
         let current = std::mem::replace(&mut self.next, after);

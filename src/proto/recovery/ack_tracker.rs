@@ -8,10 +8,10 @@ use crate::proto::time::{Duration, Instant};
 
 /// See the [module](self).
 #[derive(Debug)]
-pub(crate) struct Received {
+pub(crate) struct AckTracker {
     window: ReplayWindow,
     /// The numbers to be acknowledged, the largest first. They do not touch.
-    ranges: Ranges,
+    ranges: AckRanges,
     /// When the largest number came.
     largest_at: Instant,
     /// When an acknowledgement has to leave, with or without company.
@@ -27,11 +27,11 @@ pub(crate) struct Received {
 /// that only receives would otherwise name old gaps for ever, because nothing of it is acknowledged.
 const ACKS_UNHEARD_MAX: u32 = 16;
 
-impl Received {
+impl AckTracker {
     pub(crate) fn new(ack_delay: Duration, now: Instant) -> Self {
         Self {
             window: ReplayWindow::new(),
-            ranges: Ranges::default(),
+            ranges: AckRanges::default(),
             largest_at: now,
             ack_at: None,
             ack_delay,
@@ -122,7 +122,7 @@ impl Received {
 /// Up to [`ACK_RANGES_MAX`] ranges of numbers; when there is one more, the oldest is forgotten. Most peers
 /// never need more than a few, and memory for a few is all that they take.
 #[derive(Debug, Default)]
-struct Ranges {
+struct AckRanges {
     /// First and last number of each, the largest first.
     ranges: Vec<(u64, u64)>,
 }
@@ -133,7 +133,7 @@ pub(crate) const RANGES_BYTES_IDLE: usize = 4 * size_of::<(u64, u64)>();
 /// The most that they take.
 pub(crate) const RANGES_BYTES_MAX: usize = ACK_RANGES_MAX * size_of::<(u64, u64)>();
 
-impl Ranges {
+impl AckRanges {
     fn iter(&self) -> impl Iterator<Item = RangeInclusive<u64>> + Clone + '_ {
         self.ranges.iter().map(|(first, last)| *first..=*last)
     }
@@ -203,7 +203,7 @@ mod tests {
     const DELAY: Duration = Duration::from_millis(16);
 
     fn ranges_of(numbers: &[u64]) -> Vec<RangeInclusive<u64>> {
-        let mut ranges = Ranges::default();
+        let mut ranges = AckRanges::default();
         for number in numbers {
             ranges.insert(*number);
         }
@@ -233,7 +233,7 @@ mod tests {
     fn they_agree_with_a_set_as_long_as_nothing_is_forgotten() {
         let mut state = 1_u64;
         for _ in 0..2000 {
-            let (mut ranges, mut set) = (Ranges::default(), BTreeSet::new());
+            let (mut ranges, mut set) = (AckRanges::default(), BTreeSet::new());
             for _ in 0..40 {
                 state = state
                     .wrapping_mul(6_364_136_223_846_793_005)
@@ -259,7 +259,7 @@ mod tests {
     #[test]
     fn an_acknowledgement_waits_for_company_unless_there_is_a_gap() {
         let now = Instant::START;
-        let mut received = Received::new(DELAY, now);
+        let mut received = AckTracker::new(DELAY, now);
         received.insert(0, true, now);
         assert_eq!(received.ack_at(), Some(now + DELAY));
         received.insert(1, true, now + DELAY / 2);
@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn whoever_only_acknowledges_asks_now_and_then_whether_that_arrives() {
         let now = Instant::START;
-        let mut received = Received::new(DELAY, now);
+        let mut received = AckTracker::new(DELAY, now);
         for number in 0..100 {
             received.insert(number, true, now);
             received.on_ack_sent();
@@ -295,7 +295,7 @@ mod tests {
     #[test]
     fn what_the_peer_knows_is_not_named_again() {
         let now = Instant::START;
-        let mut received = Received::new(DELAY, now);
+        let mut received = AckTracker::new(DELAY, now);
         for number in [0, 2, 4, 6] {
             received.insert(number, true, now);
         }

@@ -6,7 +6,7 @@ use crate::proto::time::Duration;
 
 /// See the [module](self).
 #[derive(Debug, Clone)]
-pub(crate) struct RoundTrip {
+pub(crate) struct RttEstimator {
     /// Nothing before the first sample.
     estimate: Option<Estimate>,
 }
@@ -27,7 +27,7 @@ impl Estimate {
     }
 }
 
-impl RoundTrip {
+impl RttEstimator {
     pub(crate) fn new() -> Self {
         Self { estimate: None }
     }
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn the_first_sample_is_the_estimate() {
-        let mut round_trip = RoundTrip::new();
+        let mut round_trip = RttEstimator::new();
         assert_eq!(round_trip.smoothed(), None);
         round_trip.sample(100 * MS, 10 * MS);
         assert_eq!(round_trip.smoothed(), Some(100 * MS));
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn it_follows_the_formula_of_the_rfc() {
-        let mut round_trip = RoundTrip::new();
+        let mut round_trip = RttEstimator::new();
         round_trip.sample(100 * MS, Duration::ZERO);
         round_trip.sample(140 * MS, Duration::ZERO);
         // deviation 3/4 * 50 + 1/4 * |100 - 140|, smoothed 7/8 * 100 + 1/8 * 140
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_peer_that_lies_about_its_delay_cannot_go_below_the_shortest() {
-        let mut round_trip = RoundTrip::new();
+        let mut round_trip = RttEstimator::new();
         round_trip.sample(100 * MS, Duration::ZERO);
         for _ in 0..1000 {
             round_trip.sample(100 * MS, Duration::MAX);
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_steady_link_has_a_probe_timeout_near_its_round_trip() {
-        let mut round_trip = RoundTrip::new();
+        let mut round_trip = RttEstimator::new();
         for _ in 0..1000 {
             round_trip.sample(20 * MS, Duration::ZERO);
         }

@@ -4,12 +4,12 @@
 use std::collections::VecDeque;
 
 use crate::limits::{
-    IN_FLIGHT_MAX, PROBE_MAX, REORDERING_PACKETS, REORDERING_PACKETS_MAX, UNITS_MAX,
+    IN_FLIGHT_MAX, PROBE_MAX, REORDERING_PACKETS, REORDERING_PACKETS_MAX, SENT_FRAMES_MAX,
 };
 use crate::proto::buffers::shed;
-use crate::proto::congestion::controller::Stamp;
+use crate::proto::congestion::controller::DeliverySnapshot;
 use crate::proto::delivery::Receipt;
-use crate::proto::recovery::rtt::RoundTrip;
+use crate::proto::recovery::rtt::RttEstimator;
 use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::Malformed;
 use crate::proto::wire::frame::AckFrame;
@@ -17,12 +17,12 @@ use crate::proto::wire::packet::PAYLOAD_MAX;
 
 /// See the [module](self).
 #[derive(Debug)]
-pub(crate) struct Sent {
+pub(crate) struct SentPackets {
     /// The number of the next packet.
     next: u64,
     /// In the order of their numbers.
-    in_flight: VecDeque<Packet>,
-    units: Units,
+    in_flight: VecDeque<SentPacket>,
+    frames: SentFrames,
     /// How many of them are still open, neither acknowledged nor given up, and their bytes.
     open: usize,
     open_bytes: usize,
@@ -39,21 +39,21 @@ pub(crate) struct Sent {
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Packet {
+pub(crate) struct SentPacket {
     pub(crate) number: u64,
     pub(crate) at: Instant,
-    pub(crate) content: Content,
+    pub(crate) content: PacketContents,
     /// What its acknowledgement will say of the rate.
-    pub(crate) stamp: Stamp,
+    pub(crate) stamp: DeliverySnapshot,
     /// Its length in bytes.
     pub(crate) bytes: u16,
-    /// How many units it carries: they stand behind those of the packets before it.
-    units: u16,
-    state: State,
+    /// How many frames it carries: they stand behind those of the packets before it.
+    frames: u16,
+    state: PacketState,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum PacketState {
     Open,
     Acknowledged,
     /// Counted as lost, and remembered for a while: it may have been overtaken only.
@@ -61,11 +61,11 @@ enum State {
 }
 
 /// How much memory a packet takes that is on its way.
-pub(crate) const PACKET_BYTES: usize = size_of::<Packet>();
+pub(crate) const PACKET_BYTES: usize = size_of::<SentPacket>();
 
-/// What a packet carried that matters when it is acknowledged or lost, beside its units.
+/// What a packet carried that matters when it is acknowledged or lost, beside its frames.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Content {
+pub(crate) struct PacketContents {
     /// The largest number that an acknowledgement in it named.
     pub(crate) acknowledged: Option<u64>,
     /// The window that it told.
@@ -73,71 +73,76 @@ pub(crate) struct Content {
     pub(crate) is_disconnect: bool,
 }
 
-/// A message, or a piece of one, in a packet.
+/// A message, or a fragment of one, in a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unit {
+pub(crate) enum SentFrame {
     /// One that is sent until it arrives.
     Reliable {
         stream: u16,
         /// Whether this packet was the first that carried it, and copies are to follow.
         is_first: bool,
-        piece: u32,
+        fragment: u32,
         sequence: u64,
     },
     /// One that is not, but whose fate is to be told.
     Tracked(Receipt),
 }
 
-/// How much memory a unit takes.
-pub(crate) const UNIT_BYTES: usize = size_of::<Unit>();
+/// How much memory a frame takes.
+pub(crate) const SENT_FRAME_BYTES: usize = size_of::<SentFrame>();
 
 /// The most that a packet carries: no message takes less than two bytes of it.
-const UNITS_PER_PACKET_MAX: usize = PAYLOAD_MAX / 2;
-const _: () = assert!(UNITS_PER_PACKET_MAX <= UNITS_MAX);
+const FRAMES_PER_PACKET_MAX: usize = PAYLOAD_MAX / 2;
+const _: () = assert!(FRAMES_PER_PACKET_MAX <= SENT_FRAMES_MAX);
 
 /// What the packets on their way carry, in their order.
 #[derive(Debug, Default)]
-pub(crate) struct Units {
-    units: VecDeque<Unit>,
+pub(crate) struct SentFrames {
+    queue: VecDeque<SentFrame>,
     /// How many of them belong to packets that have left.
     sent: usize,
 }
 
-impl Units {
+impl SentFrames {
     /// Whether the packet that is being written may carry one more.
     pub(crate) fn has_room(&self) -> bool {
-        self.units.len() < UNITS_MAX
+        self.queue.len() < SENT_FRAMES_MAX
     }
 
-    pub(crate) fn push(&mut self, unit: Unit) {
-        self.units.push_back(unit);
+    pub(crate) fn push(&mut self, frame: SentFrame) {
+        self.queue.push_back(frame);
     }
 
     /// What was pushed since the last time.
     #[cfg(test)]
-    pub(crate) fn take(&mut self) -> Vec<Unit> {
-        self.units.drain(..).collect()
+    pub(crate) fn take(&mut self) -> Vec<SentFrame> {
+        self.queue.drain(..).collect()
     }
 }
 
 /// What became of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum PacketOutcome {
     Arrived,
     Lost,
 }
 
 /// Who is told what became of packets.
-pub(crate) trait Witness {
-    fn on_packet(&mut self, packet: &Packet, fate: Fate, units: impl Iterator<Item = Unit>);
+pub(crate) trait LossListener {
+    fn on_packet(
+        &mut self,
+        packet: &SentPacket,
+        outcome: PacketOutcome,
+        frames: impl Iterator<Item = SentFrame>,
+    );
 }
 
-impl Sent {
+impl SentPackets {
     pub(crate) fn new(now: Instant) -> Self {
         Self {
             next: 0,
             in_flight: VecDeque::new(),
-            units: Units::default(),
+            frames: SentFrames::default(),
             open: 0,
             open_bytes: 0,
             asked_at: now,
@@ -161,8 +166,8 @@ impl Sent {
     }
 
     /// Where the packet that is being written notes what it carries.
-    pub(crate) fn units(&mut self) -> &mut Units {
-        &mut self.units
+    pub(crate) fn frames(&mut self) -> &mut SentFrames {
+        &mut self.frames
     }
 
     /// Bytes of packets that are neither acknowledged nor lost.
@@ -173,39 +178,41 @@ impl Sent {
     /// Whether another packet can be remembered without giving one up.
     pub(crate) fn has_room(&self) -> bool {
         self.in_flight.len() < IN_FLIGHT_MAX
-            && self.units.units.len() + UNITS_PER_PACKET_MAX <= UNITS_MAX
+            && self.frames.queue.len() + FRAMES_PER_PACKET_MAX <= SENT_FRAMES_MAX
     }
 
     /// Gives up the oldest packets until one more can be remembered, with everything that it may carry.
-    pub(crate) fn make_room(&mut self, witness: &mut impl Witness) {
+    pub(crate) fn make_room(&mut self, listener: &mut impl LossListener) {
         while !self.has_room() {
-            self.settle(0, Fate::Lost, 0, witness);
+            self.settle(0, PacketOutcome::Lost, 0, listener);
             self.pop_front();
         }
     }
 
-    /// A packet that wants an acknowledgement leaves, with the units that were pushed since the one
+    /// A packet that wants an acknowledgement leaves, with the frames that were pushed since the one
     /// before.
     pub(crate) fn on_sent(
         &mut self,
         number: u64,
-        content: Content,
-        stamp: Stamp,
+        content: PacketContents,
+        stamp: DeliverySnapshot,
         len: usize,
         now: Instant,
     ) {
-        debug_assert!(self.in_flight.len() < IN_FLIGHT_MAX && self.units.units.len() <= UNITS_MAX);
-        let units = self.units.units.len() - self.units.sent;
-        self.units.sent = self.units.units.len();
+        debug_assert!(
+            self.in_flight.len() < IN_FLIGHT_MAX && self.frames.queue.len() <= SENT_FRAMES_MAX
+        );
+        let frames = self.frames.queue.len() - self.frames.sent;
+        self.frames.sent = self.frames.queue.len();
         #[allow(clippy::cast_possible_truncation, reason = "both fit a packet")]
-        self.in_flight.push_back(Packet {
+        self.in_flight.push_back(SentPacket {
             number,
             at: now,
             content,
             stamp,
             bytes: len as u16,
-            units: units as u16,
-            state: State::Open,
+            frames: frames as u16,
+            state: PacketState::Open,
         });
         self.open += 1;
         self.open_bytes += len;
@@ -217,16 +224,16 @@ impl Sent {
     pub(crate) fn on_ack(
         &mut self,
         ack: &AckFrame<'_>,
-        round_trip: &mut RoundTrip,
+        round_trip: &mut RttEstimator,
         ack_delay_max: Duration,
         now: Instant,
-        witness: &mut impl Witness,
+        listener: &mut impl LossListener,
     ) -> Result<Option<Duration>, Malformed> {
         if ack.largest >= self.next {
             return Err(Malformed);
         }
         let mut sample = None;
-        if let Some((number, at)) = self.close_named(ack, now, witness) {
+        if let Some((number, at)) = self.close_named(ack, now, listener) {
             self.probes = 0;
             // An acknowledgement that comes a second time would make a round trip out of its repetition.
             if number == ack.largest {
@@ -235,7 +242,7 @@ impl Sent {
                 round_trip.sample(time, delay);
                 sample = Some(time.saturating_sub(delay));
             }
-            self.give_up_overtaken(ack.largest, round_trip.reordering(), now, witness);
+            self.give_up_overtaken(ack.largest, round_trip.reordering(), now, listener);
         }
         self.forget_closed(round_trip, now);
         Ok(sample)
@@ -247,12 +254,12 @@ impl Sent {
         &mut self,
         ack: &AckFrame<'_>,
         now: Instant,
-        witness: &mut impl Witness,
+        listener: &mut impl LossListener,
     ) -> Option<(u64, Instant)> {
         let mut ranges = ack.ranges();
         let mut range = ranges.next()?;
         let mut largest_news = None;
-        let (mut index, mut units_end) = (self.in_flight.len(), self.units.sent);
+        let (mut index, mut frames_end) = (self.in_flight.len(), self.frames.sent);
         while index > 0 && self.open > 0 {
             index -= 1;
             let packet = &self.in_flight[index];
@@ -262,17 +269,17 @@ impl Sent {
                 };
                 range = next;
             }
-            units_end -= usize::from(packet.units);
+            frames_end -= usize::from(packet.frames);
             if !range.contains(&packet.number) {
                 continue;
             }
             match packet.state {
-                State::Open => {
+                PacketState::Open => {
                     largest_news = largest_news.max(Some((packet.number, packet.at)));
-                    self.settle(index, Fate::Arrived, units_end, witness);
+                    self.settle(index, PacketOutcome::Arrived, frames_end, listener);
                 }
-                State::Lost => self.on_late_ack(index, ack.largest, now),
-                State::Acknowledged => {}
+                PacketState::Lost => self.on_late_ack(index, ack.largest, now),
+                PacketState::Acknowledged => {}
             }
         }
         largest_news
@@ -282,28 +289,34 @@ impl Sent {
     /// 8985 section 6.2).
     fn on_late_ack(&mut self, index: usize, largest: u64, now: Instant) {
         let packet = &mut self.in_flight[index];
-        packet.state = State::Acknowledged;
+        packet.state = PacketState::Acknowledged;
         let distance = (largest - packet.number + 1).min(REORDERING_PACKETS_MAX);
         let age = now.saturating_duration_since(packet.at);
         self.reordering_packets = self.reordering_packets.max(distance);
         self.reordering_time = self.reordering_time.max(age).min(Duration::of(PROBE_MAX));
     }
 
-    /// The fate of an open packet is known; its units begin at `units_at`.
-    fn settle(&mut self, index: usize, fate: Fate, units_at: usize, witness: &mut impl Witness) {
+    /// The fate of an open packet is known; its frames begin at `frames_at`.
+    fn settle(
+        &mut self,
+        index: usize,
+        outcome: PacketOutcome,
+        frames_at: usize,
+        listener: &mut impl LossListener,
+    ) {
         let packet = &mut self.in_flight[index];
-        if packet.state != State::Open {
+        if packet.state != PacketState::Open {
             return;
         }
-        packet.state = match fate {
-            Fate::Arrived => State::Acknowledged,
-            Fate::Lost => State::Lost,
+        packet.state = match outcome {
+            PacketOutcome::Arrived => PacketState::Acknowledged,
+            PacketOutcome::Lost => PacketState::Lost,
         };
         self.open -= 1;
         self.open_bytes -= usize::from(packet.bytes);
-        self.lost += u64::from(fate == Fate::Lost);
-        let range = units_at..units_at + usize::from(packet.units);
-        witness.on_packet(packet, fate, self.units.units.range(range).copied());
+        self.lost += u64::from(outcome == PacketOutcome::Lost);
+        let range = frames_at..frames_at + usize::from(packet.frames);
+        listener.on_packet(packet, outcome, self.frames.queue.range(range).copied());
     }
 
     /// Gives up what three later packets have overtaken, or one that left much later.
@@ -312,10 +325,10 @@ impl Sent {
         largest: u64,
         reordering: Duration,
         now: Instant,
-        witness: &mut impl Witness,
+        listener: &mut impl LossListener,
     ) {
         let reordering = reordering.max(self.reordering_time);
-        let (mut index, mut units_at) = (0, 0);
+        let (mut index, mut frames_at) = (0, 0);
         while index < self.in_flight.len() {
             let packet = &self.in_flight[index];
             if packet.number >= largest {
@@ -323,24 +336,24 @@ impl Sent {
             }
             let is_overtaken = packet.number + self.reordering_packets <= largest
                 || now.saturating_duration_since(packet.at) > reordering;
-            let units = usize::from(packet.units);
+            let frames = usize::from(packet.frames);
             if is_overtaken {
-                self.settle(index, Fate::Lost, units_at, witness);
+                self.settle(index, PacketOutcome::Lost, frames_at, listener);
             }
-            units_at += units;
+            frames_at += frames;
             index += 1;
         }
     }
 
     /// Forgets those at the front of which nothing more is expected. One that counted as lost is remembered
     /// for as long as a probe takes, to see whether it comes after all.
-    fn forget_closed(&mut self, round_trip: &RoundTrip, now: Instant) {
+    fn forget_closed(&mut self, round_trip: &RttEstimator, now: Instant) {
         let patience = round_trip.probe_timeout(Duration::ZERO);
         while let Some(packet) = self.in_flight.front() {
             let is_over = match packet.state {
-                State::Open => false,
-                State::Acknowledged => true,
-                State::Lost => now.saturating_duration_since(packet.at) > 2 * patience,
+                PacketState::Open => false,
+                PacketState::Acknowledged => true,
+                PacketState::Lost => now.saturating_duration_since(packet.at) > 2 * patience,
             };
             if !is_over {
                 return;
@@ -351,9 +364,9 @@ impl Sent {
 
     fn pop_front(&mut self) {
         if let Some(packet) = self.in_flight.pop_front() {
-            let units = usize::from(packet.units);
-            self.units.units.drain(..units);
-            self.units.sent -= units;
+            let frames = usize::from(packet.frames);
+            self.frames.queue.drain(..frames);
+            self.frames.sent -= frames;
         }
     }
 
@@ -361,7 +374,7 @@ impl Sent {
     /// twice as long. Somebody who is `blocked` waits for a window in the same way.
     pub(crate) fn probe_at(
         &self,
-        round_trip: &RoundTrip,
+        round_trip: &RttEstimator,
         ack_delay: Duration,
         is_blocked: bool,
     ) -> Option<Instant> {
@@ -378,18 +391,18 @@ impl Sent {
 
     /// Nobody has answered in time: hands out what the oldest open packets carry, until `again` has
     /// enough.
-    pub(crate) fn on_probe(&mut self, mut again: impl FnMut(Unit) -> bool) {
+    pub(crate) fn on_probe(&mut self, mut again: impl FnMut(SentFrame) -> bool) {
         self.probes += 1;
-        let mut units_at = 0;
+        let mut frames_at = 0;
         for packet in &self.in_flight {
-            let range = units_at..units_at + usize::from(packet.units);
-            units_at = range.end;
-            if packet.state != State::Open {
+            let range = frames_at..frames_at + usize::from(packet.frames);
+            frames_at = range.end;
+            if packet.state != PacketState::Open {
                 continue;
             }
-            let units = self.units.units.range(range);
+            let frames = self.frames.queue.range(range);
             // All of a packet, and no second one if that was something.
-            let handed_out = units.filter(|unit| again(**unit)).count();
+            let handed_out = frames.filter(|frame| again(**frame)).count();
             if handed_out > 0 {
                 return;
             }
@@ -404,7 +417,7 @@ impl Sent {
     /// Gives back what was needed once.
     pub(crate) fn shed(&mut self) {
         shed(&mut self.in_flight);
-        shed(&mut self.units.units);
+        shed(&mut self.frames.queue);
     }
 
     /// How many packets were given up.
@@ -416,7 +429,7 @@ impl Sent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::congestion::controller::{Congestion, Limits};
+    use crate::proto::congestion::controller::{RateController, RateLimits};
     use crate::proto::wire::Writer;
     use crate::proto::wire::frame::{Frame, Frames, write_ack};
 
@@ -425,37 +438,42 @@ mod tests {
 
     /// Writes down what became of which packets, and what they carried.
     #[derive(Default)]
-    struct Log(Vec<(u64, Fate, Vec<Unit>)>);
+    struct EventLog(Vec<(u64, PacketOutcome, Vec<SentFrame>)>);
 
-    impl Witness for Log {
-        fn on_packet(&mut self, packet: &Packet, fate: Fate, units: impl Iterator<Item = Unit>) {
-            self.0.push((packet.number, fate, units.collect()));
+    impl LossListener for EventLog {
+        fn on_packet(
+            &mut self,
+            packet: &SentPacket,
+            outcome: PacketOutcome,
+            frames: impl Iterator<Item = SentFrame>,
+        ) {
+            self.0.push((packet.number, outcome, frames.collect()));
         }
     }
 
-    struct Side {
-        sent: Sent,
-        congestion: Congestion,
-        log: Log,
-        round_trip: RoundTrip,
+    struct TestSide {
+        sent: SentPackets,
+        congestion: RateController,
+        log: EventLog,
+        round_trip: RttEstimator,
         now: Instant,
     }
 
-    impl Side {
+    impl TestSide {
         fn new() -> Self {
             let now = Instant::START;
             Self {
-                sent: Sent::new(now),
-                congestion: Congestion::new(
-                    Limits {
+                sent: SentPackets::new(now),
+                congestion: RateController::new(
+                    RateLimits {
                         floor: 1,
                         ceiling: 1,
                         start: 1,
                     },
                     now,
                 ),
-                log: Log::default(),
-                round_trip: RoundTrip::new(),
+                log: EventLog::default(),
+                round_trip: RttEstimator::new(),
                 now,
             }
         }
@@ -465,14 +483,16 @@ mod tests {
                 let number = self.sent.take_number();
                 self.sent.make_room(&mut self.log);
                 let stamp = self.congestion.on_sent(self.sent.open_bytes(), self.now);
-                let content = Content::default();
+                let content = PacketContents::default();
                 self.sent.on_sent(number, content, stamp, 100, self.now);
             }
         }
 
-        /// A packet that carries these units.
-        fn send_units(&mut self, units: &[Unit]) {
-            units.iter().for_each(|unit| self.sent.units().push(*unit));
+        /// A packet that carries these frames.
+        fn send_units(&mut self, frames: &[SentFrame]) {
+            frames
+                .iter()
+                .for_each(|frame| self.sent.frames().push(*frame));
             self.send(1);
         }
 
@@ -494,7 +514,7 @@ mod tests {
 
     #[test]
     fn an_acknowledged_packet_gives_a_round_trip_once() {
-        let mut side = Side::new();
+        let mut side = TestSide::new();
         side.send(1);
         side.now += 30 * MS;
         side.ack(&[0..=0]).unwrap();
@@ -507,7 +527,7 @@ mod tests {
 
     #[test]
     fn what_was_never_sent_cannot_be_acknowledged() {
-        let mut side = Side::new();
+        let mut side = TestSide::new();
         side.send(2);
         assert_eq!(side.ack(&[0..=2]), Err(Malformed));
         assert_eq!(side.sent.open, 2);
@@ -515,7 +535,7 @@ mod tests {
 
     #[test]
     fn three_later_ones_make_a_packet_lost_and_two_do_not() {
-        let mut side = Side::new();
+        let mut side = TestSide::new();
         side.send(5);
         side.now += MS;
         side.ack(&[1..=2]).unwrap();
@@ -529,7 +549,7 @@ mod tests {
 
     #[test]
     fn a_packet_that_left_much_earlier_than_an_acknowledged_one_is_lost() {
-        let mut side = Side::new();
+        let mut side = TestSide::new();
         side.send(1);
         side.now += 100 * MS;
         side.send(1);
@@ -540,7 +560,7 @@ mod tests {
 
     #[test]
     fn a_silent_peer_is_asked_less_and_less_often() {
-        let mut side = Side::new();
+        let mut side = TestSide::new();
         assert_eq!(side.sent.probe_at(&side.round_trip, NO_DELAY, false), None);
         side.round_trip.sample(100 * MS, NO_DELAY);
         side.send(1);
@@ -560,24 +580,24 @@ mod tests {
 
     #[test]
     fn the_oldest_of_too_many_counts_as_lost() {
-        let mut side = Side::new();
+        let mut side = TestSide::new();
         side.send(IN_FLIGHT_MAX + 10);
         assert_eq!(side.sent.lost(), 10);
         assert_eq!(side.sent.open, IN_FLIGHT_MAX);
     }
 
-    fn reliable(sequence: u64) -> Unit {
-        Unit::Reliable {
+    fn reliable(sequence: u64) -> SentFrame {
+        SentFrame::Reliable {
             stream: 0,
             is_first: true,
-            piece: 0,
+            fragment: 0,
             sequence,
         }
     }
 
     #[test]
     fn every_packet_has_one_fate_and_its_own_units() {
-        let mut side = Side::new();
+        let mut side = TestSide::new();
         let carried = |number: u64| (0..number % 4).map(move |n| reliable(10 * number + n));
         for number in 0..40 {
             side.send_units(&carried(number).collect::<Vec<_>>());
@@ -588,54 +608,60 @@ mod tests {
         let mut fates = std::mem::take(&mut side.log.0);
         fates.sort_by_key(|(number, ..)| *number);
         assert_eq!(fates.len(), 40, "each has one");
-        for (number, (named, fate, units)) in (0..).zip(fates) {
+        for (number, (named, outcome, frames)) in (0..).zip(fates) {
             let was_named = [20..=29, 5..=9, 1..=1].iter().any(|r| r.contains(&number));
             let is_overtaken = number < 27 && !was_named;
-            assert_eq!((named, fate == Fate::Lost), (number, is_overtaken));
-            assert_eq!(units, carried(number).collect::<Vec<_>>(), "{number}");
+            assert_eq!(
+                (named, outcome == PacketOutcome::Lost),
+                (number, is_overtaken)
+            );
+            assert_eq!(frames, carried(number).collect::<Vec<_>>(), "{number}");
         }
         assert_eq!((side.sent.open, side.sent.open_bytes), (0, 0));
     }
 
     #[test]
     fn units_of_packets_that_are_forgotten_go_with_them() {
-        let mut side = Side::new();
+        let mut side = TestSide::new();
         for number in 0..10 {
-            side.send_units(&[reliable(number), Unit::Tracked(Receipt(number))]);
+            side.send_units(&[reliable(number), SentFrame::Tracked(Receipt(number))]);
         }
         side.ack(&[0..=4]).unwrap();
-        assert_eq!(side.sent.units.units.len(), 10);
-        assert_eq!(side.sent.units.sent, 10);
+        assert_eq!(side.sent.frames.queue.len(), 10);
+        assert_eq!(side.sent.frames.sent, 10);
         side.ack(&[5..=9]).unwrap();
-        assert_eq!((side.sent.units.units.len(), side.sent.units.sent), (0, 0));
+        assert_eq!(
+            (side.sent.frames.queue.len(), side.sent.frames.sent),
+            (0, 0)
+        );
     }
 
     #[test]
     fn a_probe_hands_out_the_oldest_open_packet_that_has_something() {
-        let mut side = Side::new();
+        let mut side = TestSide::new();
         side.send_units(&[]);
         side.send_units(&[reliable(1), reliable(2)]);
         side.send_units(&[reliable(3)]);
         side.ack(&[0..=0]).unwrap();
         let mut asked = Vec::new();
-        side.sent.on_probe(|unit| {
-            asked.push(unit);
+        side.sent.on_probe(|frame| {
+            asked.push(frame);
             true
         });
         assert_eq!(asked, [reliable(1), reliable(2)], "all of one packet");
         asked.clear();
-        side.sent.on_probe(|unit| {
-            asked.push(unit);
-            unit == reliable(3)
+        side.sent.on_probe(|frame| {
+            asked.push(frame);
+            frame == reliable(3)
         });
         assert_eq!(asked, [reliable(1), reliable(2), reliable(3)]);
     }
 
     #[test]
     fn who_waits_for_a_window_asks_with_nothing_on_its_way() {
-        let mut side = Side::new();
+        let mut side = TestSide::new();
         side.round_trip.sample(100 * MS, NO_DELAY);
-        let at = |side: &Side, is_blocked| {
+        let at = |side: &TestSide, is_blocked| {
             let at = side.sent.probe_at(&side.round_trip, NO_DELAY, is_blocked);
             at.map(|at| at - side.now)
         };
@@ -645,7 +671,7 @@ mod tests {
 
     #[test]
     fn packets_that_overtake_each_other_teach_patience() {
-        let mut side = Side::new();
+        let mut side = TestSide::new();
         side.send(20);
         side.ack(&[9..=9]).unwrap();
         assert_eq!(side.sent.lost(), 7, "0 to 6, overtaken by three or more");

@@ -5,17 +5,17 @@ use std::fmt::Arguments;
 
 use crate::limits::DATAGRAM_MAX;
 use crate::proto::recovery::packet_number;
-use crate::proto::rng::Random;
+use crate::proto::rng::SeededRng;
 use crate::proto::wire::checksum::{COMMON, checksum, numbered_checksum};
 use crate::proto::wire::cursor::{Malformed, Writer};
 use crate::proto::wire::frame::{
     Frame, Frames, write_ack, write_challenge, write_disconnect, write_ping, write_response,
-    write_too_late, write_window,
+    write_stale, write_window,
 };
 use crate::proto::wire::golden_tests;
 use crate::proto::wire::golden_tests::PROTOCOL_ID;
 use crate::proto::wire::handshake::{
-    Accept, AnyHello, Connect, CookieAnswer, Deny, Hello, Mismatch, VERSION,
+    Accept, AnyHello, Connect, CookieReply, Deny, Hello, Mismatch, VERSION,
 };
 use crate::proto::wire::kind;
 use crate::proto::wire::packet::{Header, PAYLOAD_MAX, open, payload_room, seal};
@@ -37,7 +37,7 @@ fn reencoded(bytes: &[u8]) -> Result<Vec<u8>, Malformed> {
     let len = match *bytes.first().ok_or(Malformed)? {
         kind::HELLO => reencode_hello(bytes, &mut buffer)?,
         kind::MISMATCH => Mismatch::read(bytes)?.write(&mut buffer),
-        kind::COOKIE => CookieAnswer::read(PROTOCOL_ID, bytes)?.write(PROTOCOL_ID, &mut buffer),
+        kind::COOKIE => CookieReply::read(PROTOCOL_ID, bytes)?.write(PROTOCOL_ID, &mut buffer),
         kind::CONNECT => Connect::read(PROTOCOL_ID, bytes)?.write(PROTOCOL_ID, &mut buffer),
         kind::ACCEPT => Accept::read(PROTOCOL_ID, bytes)?.write(PROTOCOL_ID, &mut buffer),
         kind::DENY => Deny::read(PROTOCOL_ID, bytes)?.write(PROTOCOL_ID, &mut buffer),
@@ -86,7 +86,7 @@ fn write_frame(writer: &mut Writer<'_>, frame: &Frame<'_>) {
         Frame::Challenge(token) => write_challenge(writer, *token),
         Frame::Response(token) => write_response(writer, *token),
         Frame::Window(window) => write_window(writer, *window),
-        Frame::TooLate { channel, sequence } => write_too_late(writer, *channel, *sequence),
+        Frame::Stale { channel, sequence } => write_stale(writer, *channel, *sequence),
         Frame::Message(message) => message.write(writer),
     }
 }
@@ -204,9 +204,9 @@ fn a_flipped_byte_with_a_right_checksum_has_one_encoding() {
 
 /// Bytes that are frames more often than chance would have it: many are small, and some are the
 /// first of a long number.
-fn almost_frames(random: &mut Random) -> Vec<u8> {
+fn almost_frames(random: &mut SeededRng) -> Vec<u8> {
     let len = random.number() % 40;
-    let byte = |random: &mut Random| {
+    let byte = |random: &mut SeededRng| {
         let [what, any] = random.bytes();
         match what % 4 {
             0 => any,
@@ -219,7 +219,7 @@ fn almost_frames(random: &mut Random) -> Vec<u8> {
 
 #[test]
 fn made_up_frames_have_one_encoding() {
-    let mut random = Random::from_seed([3; 32]);
+    let mut random = SeededRng::from_seed([3; 32]);
     let mut read = 0;
     for round in 0..200_000 {
         let payload = almost_frames(&mut random);
@@ -244,7 +244,7 @@ fn every_payload_of_two_bytes_has_one_encoding() {
 /// Golden datagrams with several bytes changed, and others cut or continued, with right checksums.
 #[test]
 fn made_up_datagrams_have_one_encoding() {
-    let mut random = Random::from_seed([4; 32]);
+    let mut random = SeededRng::from_seed([4; 32]);
     let golden: Vec<_> = datagrams().collect();
     let (mut read, rounds) = (0, 50_000);
     for round in 0..rounds {
@@ -267,7 +267,7 @@ fn made_up_datagrams_have_one_encoding() {
 /// Nothing but chance behind the first byte.
 #[test]
 fn random_datagrams_have_one_encoding() {
-    let mut random = Random::from_seed([5; 32]);
+    let mut random = SeededRng::from_seed([5; 32]);
     for round in 0..50_000 {
         let mut bytes = random.bytes::<128>().to_vec();
         bytes.truncate(below(&mut random, 129));
@@ -280,6 +280,6 @@ fn random_datagrams_have_one_encoding() {
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "below a length")]
-fn below(random: &mut Random, end: usize) -> usize {
+fn below(random: &mut SeededRng, end: usize) -> usize {
     (random.number() % end as u64) as usize
 }

@@ -3,7 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::limits::{ACK_RANGES_MAX, FRAGMENT_BYTES, TOO_LATE_MAX, WHOLE_MAX};
+use crate::limits::{ACK_RANGES_MAX, FRAGMENT_BYTES, STALE_NOTICES_MAX, WHOLE_MAX};
 use crate::proto::recovery::packet_number::NUMBER_MAX;
 use crate::proto::wire::cursor::{Malformed, Reader, Writer, variable_len};
 use crate::proto::wire::message::{MESSAGE, MessageFrame};
@@ -33,7 +33,7 @@ pub(crate) enum Frame<'a> {
     Window(u64),
     /// A sequenced message of a packet that is acknowledged, which was dropped because a newer one had
     /// arrived.
-    TooLate {
+    Stale {
         channel: u8,
         sequence: u64,
     },
@@ -52,7 +52,7 @@ impl<'a> Frame<'a> {
             CHALLENGE => reader.array().map(Self::Challenge),
             RESPONSE => reader.array().map(Self::Response),
             WINDOW => reader.variable().map(Self::Window),
-            TOO_LATE => Ok(Self::TooLate {
+            TOO_LATE => Ok(Self::Stale {
                 channel: reader.u8()?,
                 sequence: reader.variable()?,
             }),
@@ -62,7 +62,7 @@ impl<'a> Frame<'a> {
 
     /// Whether its sender wants to know that it arrived.
     pub(crate) fn wants_ack(&self) -> bool {
-        !matches!(self, Self::Ack(_) | Self::TooLate { .. })
+        !matches!(self, Self::Ack(_) | Self::Stale { .. })
     }
 }
 
@@ -215,7 +215,7 @@ pub(crate) fn write_window(writer: &mut Writer<'_>, limit: u64) {
 /// The most bytes of a window.
 pub(crate) const WINDOW_LEN_MAX: usize = 1 + 8;
 
-pub(crate) fn write_too_late(writer: &mut Writer<'_>, channel: u8, sequence: u64) {
+pub(crate) fn write_stale(writer: &mut Writer<'_>, channel: u8, sequence: u64) {
     writer.u8(TOO_LATE);
     writer.u8(channel);
     writer.variable(sequence);
@@ -228,7 +228,7 @@ const TOO_LATE_LEN_MAX: usize = 1 + 1 + 8;
 /// before them.
 const ACK_LEN_MAX: usize = 1 + 8 + 8 + 1 + 8 + (ACK_RANGES_MAX - 1) * (8 + 8);
 // Whoever begins a packet with it never has to look whether there was room.
-const _: () = assert!(TOO_LATE_MAX * TOO_LATE_LEN_MAX + ACK_LEN_MAX <= PAYLOAD_MAX);
+const _: () = assert!(STALE_NOTICES_MAX * TOO_LATE_LEN_MAX + ACK_LEN_MAX <= PAYLOAD_MAX);
 
 /// Writes as many of `ranges` as there is room for, and nothing where there is none for the first. An
 /// empty packet has room for all. They come from the largest numbers down, neither touch nor overlap;
@@ -279,5 +279,8 @@ fn ranges_that_fit(ranges: impl Iterator<Item = RangeInclusive<u64>>, room: usiz
 }
 
 const _: () = assert!(1 + 2 + WHOLE_MAX == PAYLOAD_MAX);
-// The longest head of a piece: kind, channel, sequence, total, index.
+// The longest head of a fragment: kind, channel, sequence, total, index.
 const _: () = assert!(1 + 1 + 8 + 4 + 4 + FRAGMENT_BYTES <= PAYLOAD_MAX);
+
+#[cfg(test)]
+mod tests;

@@ -63,14 +63,16 @@ mod tests {
     use crate::keys::{PrivateKey, PublicKey};
     use crate::limits::{DATAGRAM_MAX, REKEY_PACKETS};
     use crate::proto::connection::packet_protection;
-    use crate::proto::connection::packet_protection::Sealed;
-    use crate::proto::noise::{Call, Identity, Responder, Secret, Session, Shown, Terms, rekey};
+    use crate::proto::connection::packet_protection::NoiseTransport;
+    use crate::proto::noise::{
+        KeyCheck, NoiseClient, Prologue, Responder, Secret, Session, StaticKeypair, rekey,
+    };
     use crate::proto::wire::golden_tests::{
         CLIENT_ID, COOKIE, NONCE, PROTOCOL_ID, SERVER_ID, SETTINGS, datagram, parsed,
     };
     use crate::proto::wire::handshake::{
-        Accept, AcceptEnvelope, Connect, ConnectEnvelope, CookieAnswer, Deny, Hello, Protection,
-        Refusal, SignedDeny,
+        Accept, AcceptEnvelope, Connect, ConnectEnvelope, CookieReply, Deny, DenyReason, Hello,
+        SecurityMode, SignedDeny,
     };
     use crate::proto::wire::packet::payload_room;
 
@@ -80,8 +82,8 @@ mod tests {
     }
 
     /// The secrets of the document.
-    fn identity() -> Identity {
-        Identity::new(PrivateKey::from_bytes(counting(0x40)))
+    fn identity() -> StaticKeypair {
+        StaticKeypair::new(PrivateKey::from_bytes(counting(0x40)))
     }
 
     fn client_secret() -> Secret {
@@ -120,19 +122,19 @@ mod tests {
     const DENY: Deny = Deny {
         client_id: CLIENT_ID,
         nonce: NONCE,
-        refusal: Refusal::Denied(404),
+        refusal: DenyReason::Denied(404),
     };
 
-    fn terms() -> Terms {
-        Terms {
+    fn terms() -> Prologue {
+        Prologue {
             protocol_id: PROTOCOL_ID,
             nonce: NONCE,
             cookie: COOKIE,
         }
     }
 
-    fn cookie() -> CookieAnswer {
-        CookieAnswer {
+    fn cookie() -> CookieReply {
+        CookieReply {
             nonce: NONCE,
             cookie: COOKIE,
             public_key: *identity().public().as_bytes(),
@@ -140,10 +142,10 @@ mod tests {
     }
 
     /// The client that has written its connect.
-    fn call() -> Call {
-        let mut call = Call::new(Some(identity().public()));
+    fn call() -> NoiseClient {
+        let mut call = NoiseClient::new(Some(identity().public()));
         let shown = call.on_cookie(PROTOCOL_ID, &cookie(), &CONNECT, client_secret());
-        assert_eq!(shown, Shown::Usable);
+        assert_eq!(shown, KeyCheck::Usable);
         call
     }
 
@@ -162,7 +164,7 @@ mod tests {
     #[test]
     fn hello() {
         let hello = Hello {
-            protection: Protection::Noise,
+            protection: SecurityMode::Noise,
             protocol_id: PROTOCOL_ID,
             nonce: NONCE,
         };
@@ -175,7 +177,7 @@ mod tests {
         let answer = cookie();
         let bytes = datagram(|buffer| answer.write(PROTOCOL_ID, buffer));
         assert_vector("cookie-noise", &bytes);
-        assert_eq!(CookieAnswer::read(PROTOCOL_ID, &bytes), Ok(answer));
+        assert_eq!(CookieReply::read(PROTOCOL_ID, &bytes), Ok(answer));
         assert_eq!(
             PublicKey::from_bytes(answer.public_key),
             identity().public()
@@ -227,7 +229,7 @@ mod tests {
     }
 
     /// The client of the table's keys, and the server.
-    fn ends() -> [packet_protection::Protection; 2] {
+    fn ends() -> [packet_protection::PacketProtection; 2] {
         let (to_server, to_client) = (key("key-to-server"), key("key-to-client"));
         let sessions = [
             Session::new(&to_server, to_client.clone()),
@@ -236,8 +238,8 @@ mod tests {
         sessions.map(protected)
     }
 
-    fn protected(session: Session) -> packet_protection::Protection {
-        packet_protection::Protection::Noise(Box::new(Sealed {
+    fn protected(session: Session) -> packet_protection::PacketProtection {
+        packet_protection::PacketProtection::Noise(Box::new(NoiseTransport {
             session,
             accept: Box::default(),
             is_pinned: false,

@@ -16,14 +16,14 @@ use crate::proto::recovery::packet_number;
 use crate::proto::wire::cursor::{Reader, Writer};
 use crate::proto::wire::frame::{
     Frame, Frames, write_ack, write_challenge, write_disconnect, write_ping, write_response,
-    write_too_late, write_window,
+    write_stale, write_window,
 };
 use crate::proto::wire::golden_noise_tests;
 use crate::proto::wire::handshake::{
-    Accept, AnyHello, Connect, CookieAnswer, Deny, Difference, Hello, Mismatch, Nonce, Protection,
-    Refusal, Settings, VERSION,
+    Accept, AnyHello, Connect, CookieReply, Deny, DenyReason, Hello, Mismatch, MismatchKind, Nonce,
+    SecurityMode, Settings, VERSION,
 };
-use crate::proto::wire::message::{Head as MessageHead, MessageFrame, Piece};
+use crate::proto::wire::message::{FragmentHeader, MessageFrame, MessageHeader as MessageHead};
 use crate::proto::wire::packet::{
     HEADER_LEN, Header, PAYLOAD_MAX, TAG_ROOM, open, payload_room, seal,
 };
@@ -97,14 +97,14 @@ const VECTORS: &[(&str, &str)] = &[
     ("unreliable", "40 05 68656c6c6f"),
     ("unreliable-empty", "40 00"),
     ("unreliable-long", "40 4040 2a * 64"),
-    ("unreliable-piece", "44 07 47d0 02 2a * 80"),
+    ("unreliable-fragment", "44 07 47d0 02 2a * 80"),
     ("sequenced", "41 03 4064 02 6869"),
     ("sequenced-tracked", "49 03 4064 02 6869"),
-    ("sequenced-piece", "4d 03 4065 43c1 01 2a"),
+    ("sequenced-fragment", "4d 03 4065 43c1 01 2a"),
     ("reliable", "42 00 05 68656c6c6f"),
-    ("reliable-piece", "46 3f 80010000 4044 2a * 256"),
+    ("reliable-fragment", "46 3f 80010000 4044 2a * 256"),
     ("ordered", "43 ff 80004000 00"),
-    ("ordered-piece", "47 01 c000000040000000 43c1 01 2a"),
+    ("ordered-fragment", "47 01 c000000040000000 43c1 01 2a"),
 ];
 
 /// From RFC 9000 section A.1, and the ends of every length.
@@ -157,7 +157,7 @@ fn payload(write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
 #[test]
 fn hello() {
     let hello = Hello {
-        protection: Protection::Plain,
+        protection: SecurityMode::Plain,
         protocol_id: PROTOCOL_ID,
         nonce: NONCE,
     };
@@ -176,7 +176,7 @@ fn mismatch() {
     let mismatch = Mismatch {
         version: VERSION,
         nonce: NONCE,
-        difference: Difference::Protocol,
+        difference: MismatchKind::Protocol,
     };
     let bytes = bytes_of("mismatch");
     assert_eq!(datagram(|buffer| mismatch.write(buffer)), bytes);
@@ -185,14 +185,14 @@ fn mismatch() {
 
 #[test]
 fn cookie() {
-    let answer = CookieAnswer {
+    let answer = CookieReply {
         nonce: NONCE,
         cookie: COOKIE,
         public_key: [0; 32],
     };
     let bytes = bytes_of("cookie");
     assert_eq!(datagram(|buffer| answer.write(PROTOCOL_ID, buffer)), bytes);
-    assert_eq!(CookieAnswer::read(PROTOCOL_ID, &bytes), Ok(answer));
+    assert_eq!(CookieReply::read(PROTOCOL_ID, &bytes), Ok(answer));
 }
 
 #[test]
@@ -225,9 +225,9 @@ fn accept() {
 #[test]
 fn deny() {
     let refusals = [
-        ("deny-full", Refusal::Full),
-        ("deny-closed", Refusal::Closed),
-        ("deny-denied", Refusal::Denied(404)),
+        ("deny-full", DenyReason::Full),
+        ("deny-closed", DenyReason::Closed),
+        ("deny-denied", DenyReason::Denied(404)),
     ];
     for (name, refusal) in refusals {
         let deny = Deny {
@@ -316,11 +316,11 @@ fn frames_without_an_acknowledgement() {
         ),
         (
             "too-late",
-            Frame::TooLate {
+            Frame::Stale {
                 channel: 3,
                 sequence: 100,
             },
-            payload(|writer| write_too_late(writer, 3, 100)),
+            payload(|writer| write_stale(writer, 3, 100)),
         ),
     ];
     for (name, frame, written) in frames {
@@ -331,18 +331,18 @@ fn frames_without_an_acknowledgement() {
     }
 }
 
-/// A message, or the piece of one with this `total` and `index`.
+/// A message, or the fragment of one with this `total` and `index`.
 fn message(
     delivery: Delivery,
     sequence: u64,
-    piece: Option<(u32, u32)>,
+    fragment: Option<(u32, u32)>,
     bytes: &'static [u8],
 ) -> MessageFrame<'static> {
     let head = MessageHead {
         delivery,
         sequence,
         is_tracked: false,
-        piece: piece.map(|(total, index)| Piece { total, index }),
+        fragment: fragment.map(|(total, index)| FragmentHeader { total, index }),
         len: bytes.len(),
     };
     MessageFrame { head, bytes }
@@ -353,27 +353,27 @@ fn messages() {
     use Delivery::{Ordered, Reliable, Sequenced, Unreliable};
     let mut tracked = message(Sequenced(3), 100, None, b"hi");
     tracked.head.is_tracked = true;
-    let mut tracked_piece = message(Sequenced(3), 101, Some((961, 1)), b"*");
-    tracked_piece.head.is_tracked = true;
+    let mut tracked_fragment = message(Sequenced(3), 101, Some((961, 1)), b"*");
+    tracked_fragment.head.is_tracked = true;
     let messages = [
         ("unreliable", message(Unreliable, 0, None, b"hello")),
         ("unreliable-empty", message(Unreliable, 0, None, b"")),
         ("unreliable-long", message(Unreliable, 0, None, &[0x2a; 64])),
         (
-            "unreliable-piece",
+            "unreliable-fragment",
             message(Unreliable, 7, Some((2000, 2)), &[0x2a; 80]),
         ),
         ("sequenced", message(Sequenced(3), 100, None, b"hi")),
         ("sequenced-tracked", tracked),
-        ("sequenced-piece", tracked_piece),
+        ("sequenced-fragment", tracked_fragment),
         ("reliable", message(Reliable, 0, None, b"hello")),
         (
-            "reliable-piece",
+            "reliable-fragment",
             message(Reliable, 63, Some((65_536, 68)), &[0x2a; 256]),
         ),
         ("ordered", message(Ordered(255), 16_384, None, b"")),
         (
-            "ordered-piece",
+            "ordered-fragment",
             message(Ordered(1), 1 << 30, Some((961, 1)), b"*"),
         ),
     ];
@@ -505,7 +505,7 @@ fn the_limits_in_the_document_are_those_of_the_code() {
     assert_row("room that the payload leaves for a tag", TAG_ROOM);
     assert_row("whole unreliable message, at most", limits::WHOLE_MAX);
     assert_row("every other whole message, at most", limits::FRAGMENT_BYTES);
-    assert_row("piece, but for the last", limits::FRAGMENT_BYTES);
+    assert_row("fragment, but for the last", limits::FRAGMENT_BYTES);
     assert_row(
         "unreliable or sequenced message, at most",
         limits::UNRELIABLE_MAX,
@@ -517,7 +517,7 @@ fn the_limits_in_the_document_are_those_of_the_code() {
         limits::MESSAGE_OVERHEAD,
     );
     assert_row(
-        "pieces of an unreliable or sequenced message",
+        "fragments of an unreliable or sequenced message",
         limits::UNRELIABLE_FRAGMENTS_MAX,
     );
     assert_row(
@@ -530,7 +530,7 @@ fn the_limits_in_the_document_are_those_of_the_code() {
     );
     assert_row(
         "messages that came too late, in a packet",
-        limits::TOO_LATE_MAX,
+        limits::STALE_NOTICES_MAX,
     );
     let taken = limits::MESSAGE_MAX_FROM_CLIENTS_DEFAULT;
     assert_row("reliable message, taken from clients *", taken);

@@ -23,23 +23,23 @@ const MAGIC: [u8; 4] = *b"TWRE";
 pub(crate) type Nonce = [u8; 16];
 
 /// What a server knows a connect by that made a connection. Under Plain that is the nonce.
-pub(crate) type ConnectName = [u8; 16];
+pub(crate) type ConnectFingerprint = [u8; 16];
 
 /// What a server gives to an address to have it brought back.
 pub(crate) type Cookie = [u8; 16];
 
 /// Where a server's public key stands; zeros if it has none.
-pub(crate) type PublicKey = [u8; 32];
+pub(crate) type PublicKeyBytes = [u8; 32];
 
 /// How packets are protected, as a number on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Protection {
+pub(crate) enum SecurityMode {
     Plain = 0,
     Noise = 1,
 }
 
-impl Protection {
+impl SecurityMode {
     fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
         match reader.u8()? {
             0 => Ok(Self::Plain),
@@ -52,7 +52,7 @@ impl Protection {
 /// A client asks for a cookie. As long as a datagram can be, so that no answer is longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Hello {
-    pub(crate) protection: Protection,
+    pub(crate) protection: SecurityMode,
     pub(crate) protocol_id: u64,
     pub(crate) nonce: Nonce,
 }
@@ -87,7 +87,7 @@ impl Hello {
         let mut reader = Reader::new(checked(COMMON, packet)?);
         reader.bytes(FIRST)?;
         let nonce = reader.array()?;
-        let protection = Protection::read(&mut reader)?;
+        let protection = SecurityMode::read(&mut reader)?;
         let protocol_id = reader.u64()?;
         let padding = reader.bytes(reader.remaining())?;
         if padding.iter().any(|byte| *byte != 0) {
@@ -116,9 +116,9 @@ impl Hello {
 /// What a client and a server do not have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Difference {
+pub(crate) enum MismatchKind {
     Version = 0,
-    Protection = 1,
+    SecurityMode = 1,
     Protocol = 2,
 }
 
@@ -128,7 +128,7 @@ pub(crate) struct Mismatch {
     /// That of the server.
     pub(crate) version: u8,
     pub(crate) nonce: Nonce,
-    pub(crate) difference: Difference,
+    pub(crate) difference: MismatchKind,
 }
 
 impl Mismatch {
@@ -138,9 +138,9 @@ impl Mismatch {
         let version = reader.u8()?;
         let nonce = reader.array()?;
         let difference = match reader.u8()? {
-            0 => Difference::Version,
-            1 => Difference::Protection,
-            2 => Difference::Protocol,
+            0 => MismatchKind::Version,
+            1 => MismatchKind::SecurityMode,
+            2 => MismatchKind::Protocol,
             _ => return Err(Malformed),
         };
         reader.end()?;
@@ -167,13 +167,13 @@ impl Mismatch {
 
 /// A server gives a cookie, and says who it is. It keeps nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct CookieAnswer {
+pub(crate) struct CookieReply {
     pub(crate) nonce: Nonce,
     pub(crate) cookie: Cookie,
-    pub(crate) public_key: PublicKey,
+    pub(crate) public_key: PublicKeyBytes,
 }
 
-impl CookieAnswer {
+impl CookieReply {
     pub(crate) fn read(protocol_id: u64, packet: &[u8]) -> Result<Self, Malformed> {
         let mut reader = begin(kind::COOKIE, protocol_id, packet)?;
         let answer = Self {
@@ -435,7 +435,7 @@ impl Accept {
 
 /// Why a server does not take a client in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum DenyReason {
     /// It has as many peers as it wants.
     Full,
     /// It takes nobody, or nobody any more.
@@ -449,7 +449,7 @@ pub(crate) enum Refusal {
 pub(crate) struct Deny {
     pub(crate) client_id: ConnectionId,
     pub(crate) nonce: Nonce,
-    pub(crate) refusal: Refusal,
+    pub(crate) refusal: DenyReason,
 }
 
 impl Deny {
@@ -470,9 +470,9 @@ impl Deny {
         let client_id = ConnectionId(reader.u64()?);
         let nonce = reader.array()?;
         let refusal = match (reader.u8()?, reader.u32()?) {
-            (0, 0) => Refusal::Full,
-            (1, 0) => Refusal::Closed,
-            (2, code) => Refusal::Denied(code),
+            (0, 0) => DenyReason::Full,
+            (1, 0) => DenyReason::Closed,
+            (2, code) => DenyReason::Denied(code),
             _ => return Err(Malformed),
         };
         Ok(Self {
@@ -486,9 +486,9 @@ impl Deny {
         writer.u64(self.client_id.0);
         writer.bytes(&self.nonce);
         let (what, code) = match self.refusal {
-            Refusal::Full => (0, 0),
-            Refusal::Closed => (1, 0),
-            Refusal::Denied(code) => (2, code),
+            DenyReason::Full => (0, 0),
+            DenyReason::Closed => (1, 0),
+            DenyReason::Denied(code) => (2, code),
         };
         writer.u8(what);
         writer.u32(code);
@@ -554,3 +554,6 @@ fn end(common: u64, mut writer: Writer<'_>) -> usize {
     writer.u32(sum);
     writer.len()
 }
+
+#[cfg(test)]
+mod tests;

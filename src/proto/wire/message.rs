@@ -1,4 +1,4 @@
-//! How a message stands in a packet, whole or a piece of it.
+//! How a message stands in a packet, whole or a fragment of it.
 
 use crate::limits::{FRAGMENT_BYTES, MESSAGE_MAX, UNRELIABLE_MAX, WHOLE_MAX};
 use crate::proto::delivery::Delivery;
@@ -12,35 +12,35 @@ const TRACKED: u8 = 0x08;
 
 /// What stands in front of the bytes of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Head {
+pub(crate) struct MessageHeader {
     pub(crate) delivery: Delivery,
     /// Counts the messages of its channel, those that are `Reliable`, or those unreliable ones that were
     /// cut. A whole unreliable message has none, and zero stands here.
     pub(crate) sequence: u64,
     /// Of a sequenced one: its sender wants to know if it came too late.
     pub(crate) is_tracked: bool,
-    pub(crate) piece: Option<Piece>,
+    pub(crate) fragment: Option<FragmentHeader>,
     /// How many bytes follow.
     pub(crate) len: usize,
 }
 
 /// Which part of a message it is. All parts but the last have [`FRAGMENT_BYTES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Piece {
+pub(crate) struct FragmentHeader {
     /// How long the whole message is, in bytes.
     pub(crate) total: u32,
     pub(crate) index: u32,
 }
 
-/// A message in a packet, or a piece of one.
+/// A message in a packet, or a fragment of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MessageFrame<'a> {
-    pub(crate) head: Head,
+    pub(crate) head: MessageHeader,
     pub(crate) bytes: &'a [u8],
 }
 
-impl Piece {
-    /// How many pieces a message has.
+impl FragmentHeader {
+    /// How many fragments a message has.
     #[allow(clippy::cast_possible_truncation, reason = "960 bytes each")]
     pub(crate) fn count_of(total: u32) -> u32 {
         total.div_ceil(FRAGMENT_BYTES as u32)
@@ -72,7 +72,7 @@ impl Piece {
     }
 }
 
-impl Head {
+impl MessageHeader {
     /// How many bytes it takes itself.
     pub(crate) fn encoded_len(&self) -> usize {
         let channel = usize::from(channel(self.delivery).is_some());
@@ -81,19 +81,21 @@ impl Head {
         } else {
             0
         };
-        let rest = match self.piece {
-            Some(piece) => variable_len(piece.total.into()) + variable_len(piece.index.into()),
+        let rest = match self.fragment {
+            Some(fragment) => {
+                variable_len(fragment.total.into()) + variable_len(fragment.index.into())
+            }
             None => variable_len(self.len as u64),
         };
         1 + channel + sequence + rest
     }
 
     fn has_sequence(&self) -> bool {
-        self.delivery != Delivery::Unreliable || self.piece.is_some()
+        self.delivery != Delivery::Unreliable || self.fragment.is_some()
     }
 
     pub(crate) fn write(&self, writer: &mut Writer<'_>) {
-        let fragment = if self.piece.is_some() { FRAGMENT } else { 0 };
+        let fragment = if self.fragment.is_some() { FRAGMENT } else { 0 };
         let tracked = if self.is_tracked { TRACKED } else { 0 };
         writer.u8(MESSAGE | code(self.delivery) | fragment | tracked);
         if let Some(channel) = channel(self.delivery) {
@@ -102,10 +104,10 @@ impl Head {
         if self.has_sequence() {
             writer.variable(self.sequence);
         }
-        match self.piece {
-            Some(piece) => {
-                writer.variable(piece.total.into());
-                writer.variable(piece.index.into());
+        match self.fragment {
+            Some(fragment) => {
+                writer.variable(fragment.total.into());
+                writer.variable(fragment.index.into());
             }
             None => writer.variable(self.len as u64),
         }
@@ -124,7 +126,7 @@ impl Head {
             delivery,
             sequence: 0,
             is_tracked,
-            piece: None,
+            fragment: None,
             len: 0,
         };
         if first & FRAGMENT == 0 {
@@ -137,9 +139,9 @@ impl Head {
             }
         } else {
             head.sequence = reader.variable()?;
-            let piece = Piece::read(reader, delivery)?;
-            head.piece = Some(piece);
-            head.len = piece.len();
+            let fragment = FragmentHeader::read(reader, delivery)?;
+            head.fragment = Some(fragment);
+            head.len = fragment.len();
         }
         Ok(head)
     }
@@ -149,7 +151,7 @@ impl<'a> MessageFrame<'a> {
     /// What comes after the first byte.
     #[inline(always)]
     pub(crate) fn read(first: u8, reader: &mut Reader<'a>) -> Result<Self, Malformed> {
-        let head = Head::read(first, reader)?;
+        let head = MessageHeader::read(first, reader)?;
         let bytes = reader.bytes(head.len)?;
         Ok(Self { head, bytes })
     }

@@ -11,13 +11,9 @@ pub(crate) mod packet;
 #[cfg(test)]
 mod canonical_tests;
 #[cfg(test)]
-mod frame_tests;
-#[cfg(test)]
 mod golden_noise_tests;
 #[cfg(test)]
 mod golden_tests;
-#[cfg(test)]
-mod handshake_tests;
 
 pub(crate) use self::cursor::{Malformed, VARIABLE_MAX, Writer};
 

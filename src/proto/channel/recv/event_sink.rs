@@ -13,24 +13,24 @@ use crate::proto::pool::Pool;
 
 /// See the [module](self).
 #[derive(Debug)]
-pub(crate) struct Mailbox<'a> {
+pub(crate) struct EventSink<'a> {
     pub(crate) peer: PeerId,
     pub(crate) events: &'a mut VecDeque<Event>,
     pub(crate) pool: &'a mut Pool,
     pub(crate) buffers: &'a mut Buffers,
     /// Unreliable and sequenced messages that wait for the application, and their bytes. What is reliable
     /// has its window.
-    pub(crate) share: &'a mut Share,
+    pub(crate) quota: &'a mut QueueQuota,
 }
 
 /// What a peer has in the event queue that no window limits.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Share {
+pub(crate) struct QueueQuota {
     messages: usize,
     bytes: usize,
 }
 
-impl Share {
+impl QueueQuota {
     fn has_room(&self, len: usize) -> bool {
         self.messages < QUEUED_MESSAGES_MAX && self.bytes + len <= QUEUED_BYTES_MAX
     }
@@ -42,10 +42,10 @@ impl Share {
     }
 }
 
-impl Mailbox<'_> {
+impl EventSink<'_> {
     /// Whether an unreliable message of `len` bytes may wait for the application.
     pub(super) fn has_room(&self, len: usize) -> bool {
-        self.share.has_room(len)
+        self.quota.has_room(len)
     }
 
     /// A message for the application.
@@ -79,8 +79,8 @@ impl Mailbox<'_> {
 
     fn push(&mut self, delivery: Delivery, bytes: Bytes) {
         if !delivery.is_reliable() {
-            self.share.messages += 1;
-            self.share.bytes += bytes.len();
+            self.quota.messages += 1;
+            self.quota.bytes += bytes.len();
         }
         self.events.push_back(Event::Message {
             peer: self.peer,

@@ -6,29 +6,29 @@ use crate::limits::MESSAGE_OVERHEAD;
 /// See the [module](self). Everything counts in bytes since the beginning, a message with
 /// [`MESSAGE_OVERHEAD`] more than it is long.
 #[derive(Debug)]
-pub(super) struct Window {
+pub(super) struct ReceiveWindow {
     size: u64,
-    /// Of messages of which at least a piece came.
+    /// Of messages of which at least a fragment came.
     begun: u64,
     /// Of messages that the application has taken.
     taken: u64,
     /// What the peer was told last.
-    told: u64,
+    advertised: u64,
     /// What it is known to have heard.
-    heard: u64,
+    acked: u64,
     /// Whether it has to be told again: it did not hear, or it asks.
     is_wanted: bool,
 }
 
-impl Window {
+impl ReceiveWindow {
     /// The peer knows `size` from the handshake.
     pub(super) fn new(size: u64) -> Self {
         Self {
             size,
             begun: 0,
             taken: 0,
-            told: size,
-            heard: size,
+            advertised: size,
+            acked: size,
             is_wanted: false,
         }
     }
@@ -55,37 +55,37 @@ impl Window {
 
     /// The peer asks: it is told again, if there is something new.
     pub(super) fn on_asked(&mut self) {
-        self.is_wanted |= self.limit() > self.told;
+        self.is_wanted |= self.limit() > self.advertised;
     }
 
     /// Nobody answers: it may not have heard.
     pub(super) fn on_probe(&mut self) {
-        self.is_wanted |= self.told > self.heard;
+        self.is_wanted |= self.advertised > self.acked;
     }
 
     /// It has heard.
     pub(super) fn on_arrived(&mut self, window: u64) {
-        self.heard = self.heard.max(window);
+        self.acked = self.acked.max(window);
     }
 
     /// It has not heard. That matters if this was the last that it was told.
     pub(super) fn on_lost(&mut self, window: u64) {
-        self.is_wanted |= window == self.told;
+        self.is_wanted |= window == self.advertised;
     }
 
     /// Whether the peer is to be told of a new window: a quarter of it is new, or it has to be told again.
     pub(super) fn is_due(&self) -> bool {
-        self.is_wanted || self.limit() - self.told >= self.size / 4
+        self.is_wanted || self.limit() - self.advertised >= self.size / 4
     }
 
     /// What to tell, for somebody who tells it now.
-    pub(super) fn tell(&mut self) -> u64 {
+    pub(super) fn advertise(&mut self) -> u64 {
         self.is_wanted = false;
-        self.told = self.limit();
-        self.told
+        self.advertised = self.limit();
+        self.advertised
     }
 
-    /// Bytes that wait for the application or for their missing pieces.
+    /// Bytes that wait for the application or for their missing fragments.
     pub(super) fn held(&self) -> u64 {
         self.begun - self.taken
     }
@@ -103,19 +103,19 @@ mod tests {
 
     #[test]
     fn a_window_is_told_when_a_quarter_of_it_is_new() {
-        let mut window = Window::new(4000);
+        let mut window = ReceiveWindow::new(4000);
         assert!(window.begin(999 - OVERHEAD) && window.begin(1 + OVERHEAD));
         window.on_taken(999 - OVERHEAD);
         assert!(!window.is_due(), "a byte less than a quarter");
         window.on_taken(1);
         assert!(window.is_due());
-        assert_eq!(window.tell(), 4000 + 999 + 65);
+        assert_eq!(window.advertise(), 4000 + 999 + 65);
         assert!(!window.is_due());
     }
 
     #[test]
     fn nothing_begins_beyond_it() {
-        let mut window = Window::new(1000);
+        let mut window = ReceiveWindow::new(1000);
         assert!(window.begin(500 - OVERHEAD));
         assert!(!window.begin(501 - OVERHEAD));
         assert_eq!(window.held(), 500, "what was refused does not count");
@@ -127,11 +127,11 @@ mod tests {
         assert_eq!(window.held(), 1000);
     }
 
-    fn told(taken: usize) -> Window {
-        let mut window = Window::new(4000);
+    fn told(taken: usize) -> ReceiveWindow {
+        let mut window = ReceiveWindow::new(4000);
         assert!(window.begin(taken - OVERHEAD));
         window.on_taken(taken - OVERHEAD);
-        assert_eq!(window.tell(), 4000 + taken as u64);
+        assert_eq!(window.advertise(), 4000 + taken as u64);
         window
     }
 
@@ -142,7 +142,7 @@ mod tests {
         assert!(!window.is_due(), "a newer one is on its way");
         window.on_lost(5000);
         assert!(window.is_due());
-        assert_eq!(window.tell(), 5000);
+        assert_eq!(window.advertise(), 5000);
         assert!(!window.is_due());
     }
 
@@ -151,7 +151,7 @@ mod tests {
         let mut window = told(1000);
         window.on_probe();
         assert!(window.is_due());
-        window.tell();
+        window.advertise();
         window.on_arrived(5000);
         window.on_probe();
         assert!(!window.is_due());
@@ -167,7 +167,7 @@ mod tests {
         assert!(!window.is_due(), "it is little");
         window.on_asked();
         assert!(window.is_due());
-        assert_eq!(window.tell(), 5064);
+        assert_eq!(window.advertise(), 5064);
     }
 
     #[test]

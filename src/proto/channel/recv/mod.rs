@@ -1,4 +1,4 @@
-//! What comes from one peer: which messages are new, which ones wait for others or for their own pieces,
+//! What comes from one peer: which messages are new, which ones wait for others or for their own fragments,
 //! and how much the peer may send.
 //!
 //! It knows neither packets nor the time.
@@ -9,46 +9,41 @@ mod reassembly;
 mod stream;
 mod unreliable;
 
-#[cfg(test)]
-mod stream_tests;
-#[cfg(test)]
-mod unreliable_tests;
-
-pub(crate) use self::event_sink::{Mailbox, Share};
-use self::flow_control::Window;
+pub(crate) use self::event_sink::{EventSink, QueueQuota};
+use self::flow_control::ReceiveWindow;
 pub(crate) use self::reassembly::ASSEMBLY_BYTES;
+use self::stream::RecvStream;
 pub(crate) use self::stream::STREAM_ENTRY_BYTES;
-use self::stream::Stream;
-use self::unreliable::Expendable;
 pub(crate) use self::unreliable::INCOMPLETE_BYTES;
+use self::unreliable::UnreliableReceiver;
 use crate::limits::ROOMY_CHANNELS;
 use crate::proto::delivery::Delivery;
 use crate::proto::wire::message::MessageFrame;
 
 /// See the [module](self).
 #[derive(Debug)]
-pub(crate) struct Inbox {
-    expendable: Expendable,
+pub(crate) struct RecvChannels {
+    expendable: UnreliableReceiver,
     /// In the order in which they were first used; at most 257.
-    streams: Vec<Stream>,
-    window: Window,
+    streams: Vec<RecvStream>,
+    window: ReceiveWindow,
     message_max: usize,
 }
 
 /// How much memory a channel takes that was used.
-pub(crate) const CHANNEL_BYTES: usize = size_of::<Stream>() + size_of::<(u8, u64)>();
+pub(crate) const CHANNEL_BYTES: usize = size_of::<RecvStream>() + size_of::<(u8, u64)>();
 
 /// What became of a message that was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Taken {
+pub(crate) enum RecvOutcome {
     /// It is in the event queue.
     Delivered,
-    /// It waits for another message or for its other pieces.
-    Waits,
+    /// It waits for another message or for its other fragments.
+    Buffered,
     /// It came before.
-    Known,
+    Duplicate,
     /// A newer one of its channel came before.
-    TooLate,
+    Stale,
 }
 
 /// A message that was not taken, so the packet with it must not be acknowledged: there is no room, or its
@@ -56,40 +51,40 @@ pub(crate) enum Taken {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Refused;
 
-impl Inbox {
+impl RecvChannels {
     /// What was told to the peer in the handshake.
     pub(crate) fn new(message_max: usize, window: u64) -> Self {
         Self {
-            expendable: Expendable::default(),
+            expendable: UnreliableReceiver::default(),
             streams: Vec::new(),
-            window: Window::new(window),
+            window: ReceiveWindow::new(window),
             message_max,
         }
     }
 
-    /// Takes a message or a piece of one.
+    /// Takes a message or a fragment of one.
     pub(crate) fn accept(
         &mut self,
         frame: &MessageFrame<'_>,
-        mailbox: &mut Mailbox<'_>,
-    ) -> Result<Taken, Refused> {
+        event_sink: &mut EventSink<'_>,
+    ) -> Result<RecvOutcome, Refused> {
         let delivery = frame.head.delivery;
         if !delivery.is_reliable() {
-            return self.expendable.accept(frame, mailbox);
+            return self.expendable.accept(frame, event_sink);
         }
         let len = frame
             .head
-            .piece
-            .map_or(frame.head.len, |piece| piece.total as usize);
+            .fragment
+            .map_or(frame.head.len, |fragment| fragment.total as usize);
         if len > self.message_max {
             return Err(Refused);
         }
-        let is_it = |stream: &Stream| stream.delivery == delivery;
+        let is_it = |stream: &RecvStream| stream.delivery == delivery;
         let index = self.streams.iter().position(is_it).unwrap_or_else(|| {
-            self.streams.push(Stream::new(delivery));
+            self.streams.push(RecvStream::new(delivery));
             self.streams.len() - 1
         });
-        let taken = self.streams[index].accept(frame, &mut self.window, mailbox);
+        let taken = self.streams[index].accept(frame, &mut self.window, event_sink);
         if index >= ROOMY_CHANNELS {
             self.streams[index].shed();
         }
@@ -99,7 +94,7 @@ impl Inbox {
     /// Gives back what was needed once.
     pub(crate) fn shed(&mut self) {
         self.expendable.shed();
-        self.streams.iter_mut().for_each(Stream::shed_all);
+        self.streams.iter_mut().for_each(RecvStream::shed_all);
     }
 
     /// The application has taken a message.
@@ -115,8 +110,8 @@ impl Inbox {
     }
 
     /// What to tell, for somebody who tells it now.
-    pub(crate) fn tell_window(&mut self) -> u64 {
-        self.window.tell()
+    pub(crate) fn advertise_window(&mut self) -> u64 {
+        self.window.advertise()
     }
 
     /// The peer asks for a sign of life: it may be waiting for a window.
@@ -139,7 +134,7 @@ impl Inbox {
         self.window.on_lost(window);
     }
 
-    /// Bytes of reliable messages that wait for the application or for their missing pieces.
+    /// Bytes of reliable messages that wait for the application or for their missing fragments.
     pub(crate) fn held(&self) -> u64 {
         self.window.held()
     }

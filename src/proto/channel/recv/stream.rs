@@ -4,37 +4,37 @@ use std::collections::VecDeque;
 
 use crate::limits::{CHANNEL_KEPT, RELIABLE_OPEN_MAX};
 use crate::proto::buffers::shed;
-use crate::proto::channel::recv::event_sink::Mailbox;
-use crate::proto::channel::recv::flow_control::Window;
-use crate::proto::channel::recv::reassembly::Assembly;
-use crate::proto::channel::recv::{Refused, Taken};
+use crate::proto::channel::recv::event_sink::EventSink;
+use crate::proto::channel::recv::flow_control::ReceiveWindow;
+use crate::proto::channel::recv::reassembly::Reassembly;
+use crate::proto::channel::recv::{RecvOutcome, Refused};
 use crate::proto::delivery::Delivery;
-use crate::proto::wire::message::{MessageFrame, Piece};
+use crate::proto::wire::message::{FragmentHeader, MessageFrame};
 
 /// See the [module](self).
 #[derive(Debug)]
-pub(super) struct Stream {
+pub(super) struct RecvStream {
     pub(super) delivery: Delivery,
     /// The first message that has not been delivered.
     next: u64,
-    /// What is known of it and of those behind it, in the order of their sequence. Each holds a piece of
+    /// What is known of it and of those behind it, in the order of their sequence. Each holds a fragment of
     /// the window, but for those that need no order and were delivered: so nobody can make it long.
-    entries: VecDeque<(u64, Entry)>,
+    entries: VecDeque<(u64, StreamEntry)>,
 }
 
 #[derive(Debug)]
-enum Entry {
-    /// Some of its pieces have come.
-    Partial(Box<Assembly>),
+enum StreamEntry {
+    /// Some of its fragments have come.
+    Partial(Box<Reassembly>),
     /// It is whole, and waits for one before it.
     Waiting(Vec<u8>),
     Delivered,
 }
 
 /// How much memory the place of a message takes.
-pub(crate) const STREAM_ENTRY_BYTES: usize = size_of::<(u64, Entry)>();
+pub(crate) const STREAM_ENTRY_BYTES: usize = size_of::<(u64, StreamEntry)>();
 
-impl Stream {
+impl RecvStream {
     pub(super) fn new(delivery: Delivery) -> Self {
         Self {
             delivery,
@@ -57,24 +57,26 @@ impl Stream {
         shed(&mut self.entries);
     }
 
-    /// Takes a message or a piece of one. What is known already is taken as well: its sender did not hear
+    /// Takes a message or a fragment of one. What is known already is taken as well: its sender did not hear
     /// that it had arrived.
     pub(super) fn accept(
         &mut self,
         frame: &MessageFrame<'_>,
-        window: &mut Window,
-        mailbox: &mut Mailbox<'_>,
-    ) -> Result<Taken, Refused> {
+        window: &mut ReceiveWindow,
+        event_sink: &mut EventSink<'_>,
+    ) -> Result<RecvOutcome, Refused> {
         let sequence = frame.head.sequence;
         if sequence < self.next {
-            return Ok(Taken::Known);
+            return Ok(RecvOutcome::Duplicate);
         }
         if sequence - self.next >= RELIABLE_OPEN_MAX as u64 {
             return Err(Refused);
         }
-        match frame.head.piece {
-            None => self.accept_whole(sequence, frame.bytes, window, mailbox),
-            Some(piece) => self.accept_piece(sequence, piece, frame.bytes, window, mailbox),
+        match frame.head.fragment {
+            None => self.accept_whole(sequence, frame.bytes, window, event_sink),
+            Some(fragment) => {
+                self.accept_fragment(sequence, fragment, frame.bytes, window, event_sink)
+            }
         }
     }
 
@@ -82,61 +84,63 @@ impl Stream {
         &mut self,
         sequence: u64,
         bytes: &[u8],
-        window: &mut Window,
-        mailbox: &mut Mailbox<'_>,
-    ) -> Result<Taken, Refused> {
+        window: &mut ReceiveWindow,
+        event_sink: &mut EventSink<'_>,
+    ) -> Result<RecvOutcome, Refused> {
         let place = match self.find(sequence) {
             Err(place) => place,
-            Ok(place) if matches!(self.entries[place].1, Entry::Partial(_)) => return Err(Refused),
-            Ok(_) => return Ok(Taken::Known),
+            Ok(place) if matches!(self.entries[place].1, StreamEntry::Partial(_)) => {
+                return Err(Refused);
+            }
+            Ok(_) => return Ok(RecvOutcome::Duplicate),
         };
         if !window.begin(bytes.len()) {
             return Err(Refused);
         }
         if self.must_wait(sequence) {
-            let waiting = Entry::Waiting(mailbox.buffers.copy(bytes));
+            let waiting = StreamEntry::Waiting(event_sink.buffers.copy(bytes));
             self.entries.insert(place, (sequence, waiting));
-            return Ok(Taken::Waits);
+            return Ok(RecvOutcome::Buffered);
         }
-        mailbox.deliver(self.delivery, bytes);
-        self.on_delivered(sequence, mailbox);
-        Ok(Taken::Delivered)
+        event_sink.deliver(self.delivery, bytes);
+        self.on_delivered(sequence, event_sink);
+        Ok(RecvOutcome::Delivered)
     }
 
-    fn accept_piece(
+    fn accept_fragment(
         &mut self,
         sequence: u64,
-        piece: Piece,
+        fragment: FragmentHeader,
         bytes: &[u8],
-        window: &mut Window,
-        mailbox: &mut Mailbox<'_>,
-    ) -> Result<Taken, Refused> {
-        let place = self.find_or_begin(sequence, piece.total, window)?;
-        let Entry::Partial(assembly) = &mut self.entries[place].1 else {
-            return Ok(Taken::Known);
+        window: &mut ReceiveWindow,
+        event_sink: &mut EventSink<'_>,
+    ) -> Result<RecvOutcome, Refused> {
+        let place = self.find_or_begin(sequence, fragment.total, window)?;
+        let StreamEntry::Partial(assembly) = &mut self.entries[place].1 else {
+            return Ok(RecvOutcome::Duplicate);
         };
-        if !assembly.insert(piece, bytes) {
+        if !assembly.insert(fragment, bytes) {
             return Err(Refused);
         }
         if !assembly.is_complete() {
-            return Ok(Taken::Waits);
+            return Ok(RecvOutcome::Buffered);
         }
         let bytes = assembly.take_bytes();
         if self.must_wait(sequence) {
-            self.entries[place].1 = Entry::Waiting(bytes);
-            return Ok(Taken::Waits);
+            self.entries[place].1 = StreamEntry::Waiting(bytes);
+            return Ok(RecvOutcome::Buffered);
         }
         self.entries.remove(place);
-        mailbox.deliver_owned(self.delivery, bytes);
-        self.on_delivered(sequence, mailbox);
-        Ok(Taken::Delivered)
+        event_sink.deliver_owned(self.delivery, bytes);
+        self.on_delivered(sequence, event_sink);
+        Ok(RecvOutcome::Delivered)
     }
 
     fn find_or_begin(
         &mut self,
         sequence: u64,
         total: u32,
-        window: &mut Window,
+        window: &mut ReceiveWindow,
     ) -> Result<usize, Refused> {
         let place = match self.find(sequence) {
             Ok(place) => return Ok(place),
@@ -145,7 +149,7 @@ impl Stream {
         if !window.begin(total as usize) {
             return Err(Refused);
         }
-        let partial = Entry::Partial(Box::new(Assembly::new(total)));
+        let partial = StreamEntry::Partial(Box::new(Reassembly::new(total)));
         self.entries.insert(place, (sequence, partial));
         Ok(place)
     }
@@ -170,20 +174,21 @@ impl Stream {
     }
 
     /// A message was delivered, and now all that waited for it alone.
-    fn on_delivered(&mut self, sequence: u64, mailbox: &mut Mailbox<'_>) {
+    fn on_delivered(&mut self, sequence: u64, event_sink: &mut EventSink<'_>) {
         if sequence > self.next {
             let place = self.find(sequence).unwrap_or_else(|place| place);
-            self.entries.insert(place, (sequence, Entry::Delivered));
+            self.entries
+                .insert(place, (sequence, StreamEntry::Delivered));
             return;
         }
         self.next += 1;
         while let Some((sequence, entry)) = self.entries.front_mut() {
             match entry {
                 _ if *sequence != self.next => return,
-                Entry::Partial(_) => return,
-                Entry::Delivered => {}
-                Entry::Waiting(bytes) => {
-                    mailbox.deliver_buffer(self.delivery, std::mem::take(bytes));
+                StreamEntry::Partial(_) => return,
+                StreamEntry::Delivered => {}
+                StreamEntry::Waiting(bytes) => {
+                    event_sink.deliver_buffer(self.delivery, std::mem::take(bytes));
                 }
             }
             self.entries.pop_front();
@@ -191,3 +196,6 @@ impl Stream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,51 +4,51 @@ use std::collections::VecDeque;
 
 use crate::limits::UNRELIABLE_INCOMPLETE_MAX;
 use crate::proto::buffers::shed;
-use crate::proto::channel::recv::event_sink::Mailbox;
-use crate::proto::channel::recv::reassembly::Assembly;
-use crate::proto::channel::recv::{Refused, Taken};
+use crate::proto::channel::recv::event_sink::EventSink;
+use crate::proto::channel::recv::reassembly::Reassembly;
+use crate::proto::channel::recv::{RecvOutcome, Refused};
 use crate::proto::delivery::Delivery;
-use crate::proto::wire::message::{MessageFrame, Piece};
+use crate::proto::wire::message::{FragmentHeader, MessageFrame};
 
 /// See the [module](self). Allocates nothing before it has to.
 #[derive(Debug, Default)]
-pub(super) struct Expendable {
+pub(super) struct UnreliableReceiver {
     /// The first sequence of each channel that is not too late.
     channels: Vec<(u8, u64)>,
     /// Those that are not whole, in the order in which they began.
-    incomplete: VecDeque<Incomplete>,
+    incomplete: VecDeque<PartialMessage>,
     /// Unreliable messages before this one that are not among them were given up.
     given_up: u64,
 }
 
 #[derive(Debug)]
-struct Incomplete {
+struct PartialMessage {
     delivery: Delivery,
     sequence: u64,
-    assembly: Assembly,
+    assembly: Reassembly,
 }
 
 /// How much memory one takes that is not whole, beside its bytes.
-pub(crate) const INCOMPLETE_BYTES: usize = 2 * size_of::<Incomplete>();
+pub(crate) const INCOMPLETE_BYTES: usize = 2 * size_of::<PartialMessage>();
 
-impl Expendable {
+impl UnreliableReceiver {
     /// Gives back what was needed once.
     pub(super) fn shed(&mut self) {
         shed(&mut self.incomplete);
     }
 
-    /// Takes a message or a piece of one. One that is refused counts as lost for its sender.
+    /// Takes a message or a fragment of one. One that is refused counts as lost for its sender.
     pub(super) fn accept(
         &mut self,
         frame: &MessageFrame<'_>,
-        mailbox: &mut Mailbox<'_>,
-    ) -> Result<Taken, Refused> {
+        event_sink: &mut EventSink<'_>,
+    ) -> Result<RecvOutcome, Refused> {
         if self.is_too_late(frame.head.delivery, frame.head.sequence) {
-            return Ok(Taken::TooLate);
+            return Ok(RecvOutcome::Stale);
         }
-        match frame.head.piece {
-            None => self.accept_whole(frame, mailbox),
-            Some(piece) => self.accept_piece(frame, piece, mailbox),
+        match frame.head.fragment {
+            None => self.accept_whole(frame, event_sink),
+            Some(fragment) => self.accept_fragment(frame, fragment, event_sink),
         }
     }
 
@@ -63,40 +63,40 @@ impl Expendable {
     fn accept_whole(
         &mut self,
         frame: &MessageFrame<'_>,
-        mailbox: &mut Mailbox<'_>,
-    ) -> Result<Taken, Refused> {
-        if !mailbox.has_room(frame.bytes.len()) {
+        event_sink: &mut EventSink<'_>,
+    ) -> Result<RecvOutcome, Refused> {
+        if !event_sink.has_room(frame.bytes.len()) {
             return Err(Refused);
         }
-        mailbox.deliver(frame.head.delivery, frame.bytes);
+        event_sink.deliver(frame.head.delivery, frame.bytes);
         self.pass(frame.head.delivery, frame.head.sequence);
-        Ok(Taken::Delivered)
+        Ok(RecvOutcome::Delivered)
     }
 
-    fn accept_piece(
+    fn accept_fragment(
         &mut self,
         frame: &MessageFrame<'_>,
-        piece: Piece,
-        mailbox: &mut Mailbox<'_>,
-    ) -> Result<Taken, Refused> {
+        fragment: FragmentHeader,
+        event_sink: &mut EventSink<'_>,
+    ) -> Result<RecvOutcome, Refused> {
         let (delivery, sequence) = (frame.head.delivery, frame.head.sequence);
-        let index = self.find_or_begin(delivery, sequence, piece.total)?;
+        let index = self.find_or_begin(delivery, sequence, fragment.total)?;
         let assembly = &mut self.incomplete[index].assembly;
-        if !assembly.insert(piece, frame.bytes) {
+        if !assembly.insert(fragment, frame.bytes) {
             return Err(Refused);
         }
         if !assembly.is_complete() {
-            return Ok(Taken::Waits);
+            return Ok(RecvOutcome::Buffered);
         }
         let Some(mut complete) = self.incomplete.remove(index) else {
             return Err(Refused);
         };
-        if !mailbox.has_room(piece.total as usize) {
+        if !event_sink.has_room(fragment.total as usize) {
             return Err(Refused);
         }
-        mailbox.deliver_owned(delivery, complete.assembly.take_bytes());
+        event_sink.deliver_owned(delivery, complete.assembly.take_bytes());
         self.pass(delivery, sequence);
-        Ok(Taken::Delivered)
+        Ok(RecvOutcome::Delivered)
     }
 
     fn find_or_begin(
@@ -105,11 +105,11 @@ impl Expendable {
         sequence: u64,
         total: u32,
     ) -> Result<usize, Refused> {
-        let is_it = |one: &Incomplete| one.delivery == delivery && one.sequence == sequence;
+        let is_it = |one: &PartialMessage| one.delivery == delivery && one.sequence == sequence;
         if let Some(index) = self.incomplete.iter().position(is_it) {
             return Ok(index);
         }
-        // A piece of one that was given up: the others were acknowledged, so this one must not be.
+        // A fragment of one that was given up: the others were acknowledged, so this one must not be.
         if delivery == Delivery::Unreliable && sequence < self.given_up {
             return Err(Refused);
         }
@@ -119,10 +119,10 @@ impl Expendable {
                 return Err(Refused);
             }
         }
-        self.incomplete.push_back(Incomplete {
+        self.incomplete.push_back(PartialMessage {
             delivery,
             sequence,
-            assembly: Assembly::new(total),
+            assembly: Reassembly::new(total),
         });
         Ok(self.incomplete.len() - 1)
     }
@@ -156,3 +156,6 @@ impl Expendable {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,14 +5,14 @@ use crate::proto::time::{Duration, Instant};
 
 /// See the [module](self).
 #[derive(Debug)]
-pub(super) struct Cadence {
+pub(super) struct SendInterval {
     last: Option<Instant>,
     /// The smoothed time between two packets with something new, in nanoseconds; 0 before the first.
     interval_ns: u64,
     patience: Duration,
 }
 
-impl Cadence {
+impl SendInterval {
     pub(super) fn new() -> Self {
         Self {
             last: None,
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     fn patience_at(ticks: impl Iterator<Item = u64>) -> Duration {
-        let (start, mut cadence) = (Instant::START, Cadence::new());
+        let (start, mut cadence) = (Instant::START, SendInterval::new());
         for micros in ticks {
             cadence.on_packet(start + Duration::from_micros(micros));
         }

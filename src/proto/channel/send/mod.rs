@@ -9,55 +9,48 @@ mod reliable;
 mod stream;
 mod unreliable;
 
-#[cfg(test)]
-mod reliable_tests;
-#[cfg(test)]
-mod stream_tests;
-#[cfg(test)]
-mod unreliable_tests;
-
-use self::cadence::Cadence;
+use self::cadence::SendInterval;
 pub(crate) use self::redundancy::COPY_BYTES;
-pub(crate) use self::reliable::Counts;
 pub(crate) use self::reliable::LOST_BYTES;
-use self::reliable::{Packet, Reliable};
+pub(crate) use self::reliable::ReliableCounters;
+use self::reliable::{PacketBuilder, ReliableQueue};
 pub(crate) use self::stream::MESSAGE_BYTES;
-use self::stream::{Place, Stream};
+use self::stream::{FragmentKey, SendStream};
 pub(crate) use self::unreliable::ENTRY_BYTES;
-use self::unreliable::Expendable;
+use self::unreliable::UnreliableQueue;
 use crate::config::Config;
 use crate::error::SendError;
 use crate::limits::{UNRELIABLE_MAX, UNRELIABLE_WAIT_MAX};
 use crate::proto::buffers::Buffers;
-use crate::proto::channel::receipts::{Fate, Receipts};
+use crate::proto::channel::receipts::{DeliveryOutcome, Receipts};
 use crate::proto::delivery::{Delivery, Receipt};
-use crate::proto::recovery::sent_packets::{Unit, Units};
+use crate::proto::recovery::sent_packets::{SentFrame, SentFrames};
 use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::Writer;
 
 /// See the [module](self).
 #[derive(Debug)]
-pub(crate) struct Outbox {
-    expendable: Expendable,
-    reliable: Reliable,
+pub(crate) struct SendChannels {
+    expendable: UnreliableQueue,
+    reliable: ReliableQueue,
     receipts: Receipts,
-    cadence: Cadence,
+    cadence: SendInterval,
     /// The longest reliable message that the peer takes.
     message_max: usize,
     /// Packets in a row that began with what is expendable, while something reliable waited.
-    passed_over: u8,
+    starvation_count: u8,
 }
 
 /// How much memory a channel takes that was used.
-pub(crate) const CHANNEL_BYTES: usize = size_of::<Stream>() + size_of::<(u8, u64)>();
+pub(crate) const CHANNEL_BYTES: usize = size_of::<SendStream>() + size_of::<(u8, u64)>();
 
 /// A reliable message waits for at most so many packets in a row that begin with something else: so it has
 /// a quarter of the rate.
-const PASSED_OVER_MAX: u8 = 3;
+const STARVATION_MAX: u8 = 3;
 
 /// What a packet is written for.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Occasion {
+pub(crate) struct WriteContext {
     /// The number of the packet.
     pub(crate) number: u64,
     pub(crate) now: Instant,
@@ -67,17 +60,17 @@ pub(crate) struct Occasion {
     pub(crate) may_send_reliable: bool,
 }
 
-impl Outbox {
+impl SendChannels {
     /// `message_max` and `window` are the peer's.
     pub(crate) fn new(config: &Config, message_max: usize, window: u64) -> Self {
         let queued_bytes_max = config.queued_bytes_max(message_max);
         Self {
-            expendable: Expendable::default(),
-            reliable: Reliable::new(config.redundant_copies, window, queued_bytes_max),
+            expendable: UnreliableQueue::default(),
+            reliable: ReliableQueue::new(config.redundant_copies, window, queued_bytes_max),
             receipts: Receipts::default(),
-            cadence: Cadence::new(),
+            cadence: SendInterval::new(),
             message_max,
-            passed_over: 0,
+            starvation_count: 0,
         }
     }
 
@@ -152,7 +145,7 @@ impl Outbox {
         )
     }
 
-    pub(crate) fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self) -> ReliableCounters {
         self.reliable.counts
     }
 
@@ -162,57 +155,62 @@ impl Outbox {
     }
 
     /// What became of a message, to be told.
-    pub(crate) fn next_fate(&mut self) -> Option<Fate> {
-        self.receipts.next_fate()
+    pub(crate) fn next_outcome(&mut self) -> Option<DeliveryOutcome> {
+        self.receipts.next_outcome()
     }
 
     /// The application has taken a fate.
-    pub(crate) fn on_fate_taken(&mut self) {
+    pub(crate) fn on_receipt_taken(&mut self) {
         self.receipts.on_taken();
     }
 
     /// Fills a packet.
-    pub(crate) fn write(&mut self, occasion: Occasion, writer: &mut Writer<'_>, units: &mut Units) {
-        let is_reliable_first = self.is_reliable_first(occasion.may_send_reliable);
+    pub(crate) fn write(
+        &mut self,
+        context: WriteContext,
+        writer: &mut Writer<'_>,
+        frames: &mut SentFrames,
+    ) {
+        let is_reliable_first = self.is_reliable_first(context.may_send_reliable);
         let mut is_new = false;
         if is_reliable_first {
-            is_new = self.write_reliable(occasion, writer, units);
+            is_new = self.write_reliable(context, writer, frames);
         }
-        while self.expendable.write_next(writer, units) {
+        while self.expendable.write_next(writer, frames) {
             is_new = true;
         }
-        if !is_reliable_first && occasion.may_send_reliable {
-            is_new |= self.write_reliable(occasion, writer, units);
+        if !is_reliable_first && context.may_send_reliable {
+            is_new |= self.write_reliable(context, writer, frames);
         }
         if is_new {
-            self.cadence.on_packet(occasion.now);
+            self.cadence.on_packet(context.now);
         }
     }
 
     fn is_reliable_first(&mut self, may_send_reliable: bool) -> bool {
         let both_wait =
             may_send_reliable && !self.expendable.is_empty() && self.reliable.has_something();
-        if !both_wait || self.passed_over == PASSED_OVER_MAX {
-            self.passed_over = 0;
+        if !both_wait || self.starvation_count == STARVATION_MAX {
+            self.starvation_count = 0;
             return both_wait;
         }
-        self.passed_over += 1;
+        self.starvation_count += 1;
         false
     }
 
     fn write_reliable(
         &mut self,
-        occasion: Occasion,
+        context: WriteContext,
         writer: &mut Writer<'_>,
-        units: &mut Units,
+        frames: &mut SentFrames,
     ) -> bool {
-        self.reliable.write(&mut Packet {
+        self.reliable.write(&mut PacketBuilder {
             writer,
-            units,
-            number: occasion.number,
-            now: occasion.now,
+            frames,
+            number: context.number,
+            now: context.now,
             patience: self.cadence.patience(),
-            is_lossy: occasion.is_lossy,
+            is_lossy: context.is_lossy,
         })
     }
 
@@ -236,16 +234,16 @@ impl Outbox {
     }
 
     /// A packet with this has arrived.
-    pub(crate) fn on_acked(&mut self, unit: Unit, buffers: &mut Buffers) {
-        match unit {
-            Unit::Tracked(receipt) => self.receipts.on_piece_acked(receipt),
-            Unit::Reliable {
+    pub(crate) fn on_acked(&mut self, frame: SentFrame, buffers: &mut Buffers) {
+        match frame {
+            SentFrame::Tracked(receipt) => self.receipts.on_fragment_acked(receipt),
+            SentFrame::Reliable {
                 stream,
-                piece,
+                fragment,
                 sequence,
                 ..
             } => {
-                let place = Place { sequence, piece };
+                let place = FragmentKey { sequence, fragment };
                 self.reliable
                     .on_acked(stream, place, &mut self.receipts, buffers);
             }
@@ -253,36 +251,38 @@ impl Outbox {
     }
 
     /// The packet with this `number` is lost, and this was in it.
-    pub(crate) fn on_lost(&mut self, unit: Unit, number: u64) {
-        match unit {
-            Unit::Tracked(receipt) => self.receipts.on_lost(receipt),
-            Unit::Reliable {
+    pub(crate) fn on_lost(&mut self, frame: SentFrame, number: u64) {
+        match frame {
+            SentFrame::Tracked(receipt) => self.receipts.on_lost(receipt),
+            SentFrame::Reliable {
                 stream,
                 is_first,
-                piece,
+                fragment,
                 sequence,
             } => {
-                let place = Place { sequence, piece };
+                let place = FragmentKey { sequence, fragment };
                 self.reliable.on_lost(stream, place, is_first, number);
             }
         }
     }
 
     /// The peer said that a message came too late.
-    pub(crate) fn on_too_late(&mut self, channel: u8, sequence: u64) {
-        self.receipts.on_too_late(channel, sequence);
+    pub(crate) fn on_stale(&mut self, channel: u8, sequence: u64) {
+        self.receipts.on_stale(channel, sequence);
     }
 
     /// Nobody answers: what was in a packet is sent again, if it is missing. Returns whether it is.
-    pub(crate) fn on_probe(&mut self, unit: Unit) -> bool {
-        match unit {
-            Unit::Tracked(_) => false,
-            Unit::Reliable {
+    pub(crate) fn on_probe(&mut self, frame: SentFrame) -> bool {
+        match frame {
+            SentFrame::Tracked(_) => false,
+            SentFrame::Reliable {
                 stream,
-                piece,
+                fragment,
                 sequence,
                 ..
-            } => self.reliable.on_probe(stream, Place { sequence, piece }),
+            } => self
+                .reliable
+                .on_probe(stream, FragmentKey { sequence, fragment }),
         }
     }
 }

@@ -5,47 +5,47 @@ use std::collections::VecDeque;
 
 use crate::limits::COPY_SPACING;
 use crate::proto::buffers::shed;
-use crate::proto::channel::send::stream::Place;
+use crate::proto::channel::send::stream::FragmentKey;
 use crate::proto::time::{Duration, Instant};
 
 /// A message of which another copy is to leave.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Copy {
+pub(super) struct RedundantCopy {
     pub(super) stream: u16,
-    pub(super) place: Place,
+    pub(super) place: FragmentKey,
     /// When it last left.
     pub(super) at: Instant,
 }
 
 /// How much memory one takes.
-pub(crate) const COPY_BYTES: usize = size_of::<Copy>();
+pub(crate) const COPY_BYTES: usize = size_of::<RedundantCopy>();
 
 /// Those that are to leave after the same time, in the order in which they last left.
 #[derive(Debug, Default)]
-struct Line {
-    copies: VecDeque<Copy>,
+struct CopyQueue {
+    copies: VecDeque<RedundantCopy>,
 }
 
 /// See the [module](self).
 #[derive(Debug, Default)]
-pub(super) struct Copies {
+pub(super) struct RedundantCopies {
     /// With the next packet.
-    soon: Line,
+    soon: CopyQueue,
     /// With every second packet, while packets are lost.
-    later: Line,
+    later: CopyQueue,
 }
 
-impl Copies {
-    pub(super) fn push_soon(&mut self, copy: Copy) {
+impl RedundantCopies {
+    pub(super) fn push_soon(&mut self, copy: RedundantCopy) {
         self.soon.copies.push_back(copy);
     }
 
-    pub(super) fn push_later(&mut self, copy: Copy) {
+    pub(super) fn push_later(&mut self, copy: RedundantCopy) {
         self.later.copies.push_back(copy);
     }
 
     /// The next copy that may leave with a packet that leaves now. `patience` is about a tick.
-    pub(super) fn due(&self, patience: Duration, now: Instant) -> Option<Copy> {
+    pub(super) fn due(&self, patience: Duration, now: Instant) -> Option<RedundantCopy> {
         let soon = self.soon.due(Duration::of(COPY_SPACING), now);
         soon.or_else(|| self.later.due(patience + Duration::of(COPY_SPACING), now))
     }
@@ -74,7 +74,7 @@ impl Copies {
     }
 
     /// Forgets those at the front that have arrived.
-    pub(super) fn forget(&mut self, mut has_arrived: impl FnMut(&Copy) -> bool) {
+    pub(super) fn forget(&mut self, mut has_arrived: impl FnMut(&RedundantCopy) -> bool) {
         for line in [&mut self.soon, &mut self.later] {
             while line.copies.front().is_some_and(&mut has_arrived) {
                 line.copies.pop_front();
@@ -83,12 +83,12 @@ impl Copies {
     }
 }
 
-impl Line {
+impl CopyQueue {
     fn at(&self, after: Duration) -> Option<Instant> {
         self.copies.front().map(|copy| copy.at + after)
     }
 
-    fn due(&self, after: Duration, now: Instant) -> Option<Copy> {
+    fn due(&self, after: Duration, now: Instant) -> Option<RedundantCopy> {
         let front = self.copies.front()?;
         (front.at + after <= now).then_some(*front)
     }

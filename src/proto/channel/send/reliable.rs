@@ -6,45 +6,45 @@ use crate::limits::{QUEUED_MESSAGES_MAX, RELIABLE_OPEN_MAX, ROOMY_CHANNELS};
 use crate::proto::buffers::Buffers;
 use crate::proto::buffers::shed;
 use crate::proto::channel::receipts::Receipts;
-use crate::proto::channel::send::redundancy::{Copies, Copy};
-use crate::proto::channel::send::stream::{Message, Place, Stream};
+use crate::proto::channel::send::redundancy::{RedundantCopies, RedundantCopy};
+use crate::proto::channel::send::stream::{FragmentKey, ReliableMessage, SendStream};
 use crate::proto::delivery::{Delivery, Receipt};
-use crate::proto::recovery::sent_packets::{Unit, Units};
+use crate::proto::recovery::sent_packets::{SentFrame, SentFrames};
 use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::Writer;
 
 /// See the [module](self). Allocates nothing before the first message.
 #[derive(Debug)]
-pub(super) struct Reliable {
+pub(super) struct ReliableQueue {
     /// In the order in which they were first used; at most 257.
-    streams: Vec<Stream>,
+    streams: Vec<SendStream>,
     /// Who is asked first for what leaves next, so that they take turns.
     turn: usize,
     /// Pieces whose packet was lost.
-    lost: VecDeque<(u16, Place)>,
-    copies: Copies,
+    lost: VecDeque<(u16, FragmentKey)>,
+    copies: RedundantCopies,
     redundancy: u8,
     /// Up to where the peer lets us send, in bytes since the beginning, and how many were begun.
     window: u64,
     begun_bytes: u64,
     /// Messages that were begun and are not forgotten.
     open: usize,
-    /// Messages that were not begun, or of which some pieces have not left.
+    /// Messages that were not begun, or of which some fragments have not left.
     unsent: usize,
     /// Everything that is not acknowledged, and its limit.
     queued_messages: usize,
     queued_bytes: usize,
     queued_bytes_max: usize,
-    pub(super) counts: Counts,
+    pub(super) counts: ReliableCounters,
 }
 
-/// How much memory a lost piece takes until it is sent again.
-pub(crate) const LOST_BYTES: usize = size_of::<(u16, Place)>();
+/// How much memory a lost fragment takes until it is sent again.
+pub(crate) const LOST_BYTES: usize = size_of::<(u16, FragmentKey)>();
 
 /// What happened so far.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Counts {
-    /// Messages and pieces that were sent again because their packet was lost, or nobody answered.
+pub(crate) struct ReliableCounters {
+    /// Messages and fragments that were sent again because their packet was lost, or nobody answered.
     pub(crate) retransmitted: u64,
     pub(crate) copies_sent: u64,
     /// Packets were lost whose messages had arrived all the same, with a copy.
@@ -52,9 +52,9 @@ pub(crate) struct Counts {
 }
 
 /// A packet that is being written.
-pub(super) struct Packet<'a, 'b> {
+pub(super) struct PacketBuilder<'a, 'b> {
     pub(super) writer: &'a mut Writer<'b>,
-    pub(super) units: &'a mut Units,
+    pub(super) frames: &'a mut SentFrames,
     pub(super) number: u64,
     pub(super) now: Instant,
     /// About how long the next packet is away.
@@ -63,13 +63,13 @@ pub(super) struct Packet<'a, 'b> {
     pub(super) is_lossy: bool,
 }
 
-impl Reliable {
+impl ReliableQueue {
     pub(super) fn new(redundancy: u8, window: u64, queued_bytes_max: usize) -> Self {
         Self {
             streams: Vec::new(),
             turn: 0,
             lost: VecDeque::new(),
-            copies: Copies::default(),
+            copies: RedundantCopies::default(),
             redundancy,
             window,
             begun_bytes: 0,
@@ -78,7 +78,7 @@ impl Reliable {
             queued_messages: 0,
             queued_bytes: 0,
             queued_bytes_max,
-            counts: Counts::default(),
+            counts: ReliableCounters::default(),
         }
     }
 
@@ -103,10 +103,10 @@ impl Reliable {
         stream.push(buffers.copy(message), receipt);
     }
 
-    fn stream_of(&mut self, delivery: Delivery) -> &mut Stream {
-        let is_it = |stream: &Stream| stream.delivery == delivery;
+    fn stream_of(&mut self, delivery: Delivery) -> &mut SendStream {
+        let is_it = |stream: &SendStream| stream.delivery == delivery;
         let index = self.streams.iter().position(is_it).unwrap_or_else(|| {
-            self.streams.push(Stream::new(delivery));
+            self.streams.push(SendStream::new(delivery));
             self.streams.len() - 1
         });
         &mut self.streams[index]
@@ -115,7 +115,7 @@ impl Reliable {
     /// Makes a kind of messages begin with this sequence.
     #[cfg(test)]
     pub(super) fn start_at(&mut self, delivery: Delivery, first: u64) {
-        self.streams.push(Stream::starting_at(delivery, first));
+        self.streams.push(SendStream::starting_at(delivery, first));
     }
 
     pub(super) fn queued(&self) -> (usize, usize) {
@@ -134,7 +134,7 @@ impl Reliable {
 
     /// Gives back what was needed once.
     pub(super) fn shed(&mut self) {
-        self.streams.iter_mut().for_each(Stream::shed_all);
+        self.streams.iter_mut().for_each(SendStream::shed_all);
         shed(&mut self.lost);
         self.copies.shed();
     }
@@ -151,10 +151,10 @@ impl Reliable {
 }
 
 /// Sending.
-impl Reliable {
+impl ReliableQueue {
     /// Fills a packet, first with what was lost, then with copies, then with what is new. Returns whether
     /// there was something new.
-    pub(super) fn write(&mut self, packet: &mut Packet<'_, '_>) -> bool {
+    pub(super) fn write(&mut self, packet: &mut PacketBuilder<'_, '_>) -> bool {
         self.write_lost(packet);
         self.write_copies(packet);
         let unsent = self.unsent;
@@ -162,10 +162,10 @@ impl Reliable {
         self.unsent < unsent
     }
 
-    fn write_lost(&mut self, packet: &mut Packet<'_, '_>) {
+    fn write_lost(&mut self, packet: &mut PacketBuilder<'_, '_>) {
         while let Some((stream, place)) = self.lost.front().copied() {
             let message = self.streams[usize::from(stream)].get_mut(place.sequence);
-            let is_missing = message.is_some_and(|message| !message.has_arrived(place.piece));
+            let is_missing = message.is_some_and(|message| !message.has_arrived(place.fragment));
             if is_missing {
                 if !self.write_one(stream, place, false, packet) {
                     return;
@@ -177,7 +177,7 @@ impl Reliable {
     }
 
     /// Copies that travel with a packet that leaves anyway, or that leaves for them.
-    pub(super) fn write_copies(&mut self, packet: &mut Packet<'_, '_>) {
+    pub(super) fn write_copies(&mut self, packet: &mut PacketBuilder<'_, '_>) {
         while let Some(copy) = self.copies.due(packet.patience, packet.now) {
             let message = self.streams[usize::from(copy.stream)].get_mut(copy.place.sequence);
             let copies = message.map(|message| message.copies);
@@ -191,7 +191,7 @@ impl Reliable {
         }
     }
 
-    fn on_copy_sent(&mut self, copy: Copy, copies: u8, packet: &Packet<'_, '_>) {
+    fn on_copy_sent(&mut self, copy: RedundantCopy, copies: u8, packet: &PacketBuilder<'_, '_>) {
         self.counts.copies_sent += 1;
         let stream = &mut self.streams[usize::from(copy.stream)];
         if let Some(message) = stream.get_mut(copy.place.sequence) {
@@ -199,20 +199,20 @@ impl Reliable {
         }
         let at = packet.now;
         if copies < self.redundancy {
-            self.copies.push_soon(Copy { at, ..copy });
+            self.copies.push_soon(RedundantCopy { at, ..copy });
         } else if packet.is_lossy {
-            self.copies.push_later(Copy { at, ..copy });
+            self.copies.push_later(RedundantCopy { at, ..copy });
         }
     }
 
-    fn write_unsent(&mut self, packet: &mut Packet<'_, '_>) {
+    fn write_unsent(&mut self, packet: &mut PacketBuilder<'_, '_>) {
         while let Some((index, place)) = self.next_unsent() {
             #[allow(clippy::cast_possible_truncation, reason = "at most 257 streams")]
             let stream = index as u16;
             if !self.write_one(stream, place, true, packet) {
                 return;
             }
-            let was_begun = place.piece > 0;
+            let was_begun = place.fragment > 0;
             self.begun_bytes += self.streams[index].on_sent_first(place);
             self.open += usize::from(!was_begun);
             self.turn = index + 1;
@@ -220,14 +220,14 @@ impl Reliable {
         }
     }
 
-    fn on_first_sent(&mut self, stream: u16, place: Place, now: Instant) {
+    fn on_first_sent(&mut self, stream: u16, place: FragmentKey, now: Instant) {
         let of = &mut self.streams[usize::from(stream)];
         let is_all = of.is_between_messages();
         let message = of.get_mut(place.sequence);
         let is_small = message.is_some_and(|message| message.is_small());
         self.unsent -= usize::from(is_all);
         if is_small && self.redundancy > 0 {
-            self.copies.push_soon(Copy {
+            self.copies.push_soon(RedundantCopy {
                 stream,
                 place,
                 at: now,
@@ -238,7 +238,7 @@ impl Reliable {
     /// What leaves next for the first time: the streams take turns, so that a long message holds up only
     /// its own channel.
     #[inline]
-    fn next_unsent(&self) -> Option<(usize, Place)> {
+    fn next_unsent(&self) -> Option<(usize, FragmentKey)> {
         // Often asked when there is nothing.
         if self.unsent == 0 {
             return None;
@@ -246,14 +246,15 @@ impl Reliable {
         self.next_unsent_in_turn()
     }
 
-    fn next_unsent_in_turn(&self) -> Option<(usize, Place)> {
+    fn next_unsent_in_turn(&self) -> Option<(usize, FragmentKey)> {
         let count = self.streams.len();
         let credit = self.window.saturating_sub(self.begun_bytes);
         let turns = (self.turn..count).chain(0..self.turn.min(count));
         for index in turns {
             let place = self.streams[index].next_unsent(credit);
             // A message that was begun goes on, whatever else is open.
-            let is_allowed = |place: &Place| place.piece > 0 || self.open < RELIABLE_OPEN_MAX;
+            let is_allowed =
+                |place: &FragmentKey| place.fragment > 0 || self.open < RELIABLE_OPEN_MAX;
             if let Some(place) = place.filter(is_allowed) {
                 return Some((index, place));
             }
@@ -261,13 +262,13 @@ impl Reliable {
         None
     }
 
-    /// Writes a message or a piece; `false` if there is no room for it.
+    /// Writes a message or a fragment; `false` if there is no room for it.
     fn write_one(
         &mut self,
         stream: u16,
-        place: Place,
+        place: FragmentKey,
         is_first: bool,
-        packet: &mut Packet<'_, '_>,
+        packet: &mut PacketBuilder<'_, '_>,
     ) -> bool {
         let of = &mut self.streams[usize::from(stream)];
         let delivery = of.delivery;
@@ -275,16 +276,16 @@ impl Reliable {
             return true; // it has arrived meanwhile, and takes no room
         };
         let head = message.head(delivery, place);
-        if !packet.units.has_room() || head.encoded_len() + head.len > packet.writer.room() {
+        if !packet.frames.has_room() || head.encoded_len() + head.len > packet.writer.room() {
             return false;
         }
         head.write(packet.writer);
-        packet.writer.bytes(message.part(&head));
+        packet.writer.bytes(message.fragment(&head));
         message.last_packet = packet.number;
-        packet.units.push(Unit::Reliable {
+        packet.frames.push(SentFrame::Reliable {
             stream,
             is_first: is_first && self.redundancy > 0 && message.is_small(),
-            piece: place.piece,
+            fragment: place.fragment,
             sequence: place.sequence,
         });
         true
@@ -292,11 +293,11 @@ impl Reliable {
 }
 
 /// What became of what was sent.
-impl Reliable {
+impl ReliableQueue {
     pub(super) fn on_acked(
         &mut self,
         stream: u16,
-        place: Place,
+        place: FragmentKey,
         receipts: &mut Receipts,
         buffers: &mut Buffers,
     ) {
@@ -327,9 +328,9 @@ impl Reliable {
     }
 
     /// A packet that carried this is lost.
-    pub(super) fn on_lost(&mut self, stream: u16, place: Place, is_first: bool, number: u64) {
+    pub(super) fn on_lost(&mut self, stream: u16, place: FragmentKey, is_first: bool, number: u64) {
         let message = self.streams[usize::from(stream)].get_mut(place.sequence);
-        let Some(message) = message.filter(|message| !message.has_arrived(place.piece)) else {
+        let Some(message) = message.filter(|message| !message.has_arrived(place.fragment)) else {
             self.counts.copies_useful += u64::from(is_first);
             return;
         };
@@ -341,13 +342,16 @@ impl Reliable {
 
     /// Nobody answers: what one packet carried goes with the next one again. Returns whether there was
     /// something.
-    pub(super) fn on_probe(&mut self, stream: u16, place: Place) -> bool {
+    pub(super) fn on_probe(&mut self, stream: u16, place: FragmentKey) -> bool {
         let message = self.streams[usize::from(stream)].get_mut(place.sequence);
-        let is_missing =
-            message.is_some_and(|message: &mut Message| !message.has_arrived(place.piece));
+        let is_missing = message
+            .is_some_and(|message: &mut ReliableMessage| !message.has_arrived(place.fragment));
         if is_missing && !self.lost.contains(&(stream, place)) {
             self.lost.push_back((stream, place));
         }
         is_missing
     }
 }
+
+#[cfg(test)]
+mod tests;

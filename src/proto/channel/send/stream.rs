@@ -6,26 +6,26 @@ use crate::limits::{CHANNEL_KEPT, FRAGMENT_BYTES, MESSAGE_OVERHEAD, REDUNDANT_ME
 use crate::proto::buffers::shed;
 use crate::proto::channel::receipts::Receipts;
 use crate::proto::delivery::{Delivery, Receipt};
-use crate::proto::wire::message::{Head, Piece};
+use crate::proto::wire::message::{FragmentHeader, MessageHeader};
 
 /// See the [module](self).
 #[derive(Debug)]
-pub(super) struct Stream {
+pub(super) struct SendStream {
     pub(super) delivery: Delivery,
     /// The sequence of the first of `messages`.
     first: u64,
     /// Those that are not acknowledged, and those behind one that is not.
-    messages: VecDeque<Message>,
+    messages: VecDeque<ReliableMessage>,
     /// How many of them, from the front, have been begun.
     begun: usize,
-    /// The next piece of the last one that was begun, if not all have left.
-    next_piece: Option<u32>,
+    /// The next fragment of the last one that was begun, if not all have left.
+    next_fragment: Option<u32>,
     /// How much of the window they hold, in bytes.
     held: u64,
 }
 
 #[derive(Debug)]
-pub(super) struct Message {
+pub(super) struct ReliableMessage {
     /// Empty when it has arrived.
     pub(super) bytes: Vec<u8>,
     len: u32,
@@ -36,35 +36,35 @@ pub(super) struct Message {
     /// The last packet that carried it.
     pub(super) last_packet: u64,
     /// Of one that was cut.
-    pieces: Option<Box<Pieces>>,
+    fragments: Option<Box<FragmentStates>>,
 }
 
-/// Which pieces of a message have arrived.
+/// Which fragments of a message have arrived.
 #[derive(Debug)]
-struct Pieces {
+struct FragmentStates {
     acked: Vec<u64>,
     missing: u32,
 }
 
 /// How much memory a message takes beside its bytes.
-pub(crate) const MESSAGE_BYTES: usize = size_of::<Message>();
+pub(crate) const MESSAGE_BYTES: usize = size_of::<ReliableMessage>();
 
-/// Where a piece of a message stands, or a whole one.
+/// Where a fragment of a message stands, or a whole one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct FragmentKey {
     pub(super) sequence: u64,
     /// Zero for a whole one.
-    pub(super) piece: u32,
+    pub(super) fragment: u32,
 }
 
-impl Stream {
+impl SendStream {
     pub(super) fn new(delivery: Delivery) -> Self {
         Self {
             delivery,
             first: 0,
             messages: VecDeque::new(),
             begun: 0,
-            next_piece: None,
+            next_fragment: None,
             held: 0,
         }
     }
@@ -82,20 +82,20 @@ impl Stream {
     #[allow(clippy::cast_possible_truncation, reason = "at most 16 MiB")]
     pub(super) fn push(&mut self, bytes: Vec<u8>, receipt: Option<Receipt>) {
         let len = bytes.len() as u32;
-        let pieces = (bytes.len() > FRAGMENT_BYTES).then(|| Box::new(Pieces::new(len)));
-        self.messages.push_back(Message {
+        let fragments = (bytes.len() > FRAGMENT_BYTES).then(|| Box::new(FragmentStates::new(len)));
+        self.messages.push_back(ReliableMessage {
             bytes,
             len,
             is_acked: false,
             copies: 0,
             receipt,
             last_packet: 0,
-            pieces,
+            fragments,
         });
     }
 
     /// A message that is not acknowledged.
-    pub(super) fn get_mut(&mut self, sequence: u64) -> Option<&mut Message> {
+    pub(super) fn get_mut(&mut self, sequence: u64) -> Option<&mut ReliableMessage> {
         let index = usize::try_from(sequence.checked_sub(self.first)?).ok()?;
         self.messages
             .get_mut(index)
@@ -104,44 +104,44 @@ impl Stream {
 
     /// What leaves next for the first time, if the window has room for it. `credit` is what is left of
     /// the window.
-    pub(super) fn next_unsent(&self, credit: u64) -> Option<Place> {
-        if let Some(piece) = self.next_piece {
+    pub(super) fn next_unsent(&self, credit: u64) -> Option<FragmentKey> {
+        if let Some(fragment) = self.next_fragment {
             let sequence = self.first + self.begun as u64 - 1;
-            return Some(Place { sequence, piece });
+            return Some(FragmentKey { sequence, fragment });
         }
         let cost = self.messages.get(self.begun)?.cost();
         // Half of what is left stays with the others, so that a channel in which something is missing
         // does not hold them up. One that holds nothing is not stuck.
         let fits = cost <= credit && (self.held == 0 || self.held + cost <= credit - cost);
-        fits.then_some(Place {
+        fits.then_some(FragmentKey {
             sequence: self.first + self.begun as u64,
-            piece: 0,
+            fragment: 0,
         })
     }
 
     /// Whether the message that was begun last has left as a whole.
     pub(super) fn is_between_messages(&self) -> bool {
-        self.next_piece.is_none()
+        self.next_fragment.is_none()
     }
 
     /// What was [next](Self::next_unsent) has left. Returns how much of the window it took.
-    pub(super) fn on_sent_first(&mut self, place: Place) -> u64 {
+    pub(super) fn on_sent_first(&mut self, place: FragmentKey) -> u64 {
         let mut taken = 0;
-        if self.next_piece.is_none() {
+        if self.next_fragment.is_none() {
             taken = self.messages[self.begun].cost();
             self.begun += 1;
             self.held += taken;
         }
-        let pieces = self.messages[self.begun - 1].piece_count();
-        self.next_piece = Some(place.piece + 1).filter(|next| *next < pieces);
+        let fragments = self.messages[self.begun - 1].fragment_count();
+        self.next_fragment = Some(place.fragment + 1).filter(|next| *next < fragments);
         taken
     }
 
-    /// A piece of a message has arrived. Returns the message if that was all of it.
-    pub(super) fn on_acked(&mut self, place: Place) -> Option<&mut Message> {
+    /// A fragment of a message has arrived. Returns the message if that was all of it.
+    pub(super) fn on_acked(&mut self, place: FragmentKey) -> Option<&mut ReliableMessage> {
         let is_ordered = self.delivery != Delivery::Reliable;
         let message = self.get_mut(place.sequence)?;
-        if !message.on_piece_acked(place.piece) {
+        if !message.on_fragment_acked(place.fragment) {
             return None;
         }
         message.is_acked = true;
@@ -190,20 +190,20 @@ impl Stream {
     }
 }
 
-impl Message {
+impl ReliableMessage {
     /// What it counts for against the window.
     pub(super) fn cost(&self) -> u64 {
         u64::from(self.len) + MESSAGE_OVERHEAD as u64
     }
 
-    fn piece_count(&self) -> u32 {
-        self.pieces
+    fn fragment_count(&self) -> u32 {
+        self.fragments
             .as_ref()
-            .map_or(1, |_| Piece::count_of(self.len))
+            .map_or(1, |_| FragmentHeader::count_of(self.len))
     }
 
     pub(super) fn is_cut(&self) -> bool {
-        self.pieces.is_some()
+        self.fragments.is_some()
     }
 
     /// Whether copies of it are sent before anybody asks for them.
@@ -211,65 +211,68 @@ impl Message {
         !self.is_cut() && self.bytes.len() <= REDUNDANT_MESSAGE_MAX
     }
 
-    /// Whether a piece, or the whole, has arrived.
-    pub(super) fn has_arrived(&self, piece: u32) -> bool {
-        let pieces = self.pieces.as_ref();
-        self.is_acked || pieces.is_some_and(|pieces| pieces.has(piece))
+    /// Whether a fragment, or the whole, has arrived.
+    pub(super) fn has_arrived(&self, fragment: u32) -> bool {
+        let fragments = self.fragments.as_ref();
+        self.is_acked || fragments.is_some_and(|fragments| fragments.has(fragment))
     }
 
     pub(super) fn tell_arrival(&self, receipts: &mut Receipts) {
         if let Some(receipt) = self.receipt {
-            receipts.on_piece_acked(receipt);
+            receipts.on_fragment_acked(receipt);
         }
     }
 
     /// Whether that was all of it.
-    fn on_piece_acked(&mut self, piece: u32) -> bool {
-        self.pieces
+    fn on_fragment_acked(&mut self, fragment: u32) -> bool {
+        self.fragments
             .as_mut()
-            .is_none_or(|pieces| pieces.insert(piece))
+            .is_none_or(|fragments| fragments.insert(fragment))
     }
 
-    pub(super) fn head(&self, delivery: Delivery, place: Place) -> Head {
-        let piece = self.pieces.as_ref().map(|_| Piece {
+    pub(super) fn head(&self, delivery: Delivery, place: FragmentKey) -> MessageHeader {
+        let fragment = self.fragments.as_ref().map(|_| FragmentHeader {
             total: self.len,
-            index: place.piece,
+            index: place.fragment,
         });
-        Head {
+        MessageHeader {
             delivery,
             sequence: place.sequence,
             is_tracked: false,
-            piece,
-            len: piece.map_or(self.bytes.len(), Piece::len),
+            fragment,
+            len: fragment.map_or(self.bytes.len(), FragmentHeader::len),
         }
     }
 
     /// The bytes behind a head.
-    pub(super) fn part(&self, head: &Head) -> &[u8] {
-        let offset = head.piece.map_or(0, Piece::offset);
+    pub(super) fn fragment(&self, head: &MessageHeader) -> &[u8] {
+        let offset = head.fragment.map_or(0, FragmentHeader::offset);
         &self.bytes[offset..offset + head.len]
     }
 }
 
-impl Pieces {
+impl FragmentStates {
     fn new(len: u32) -> Self {
-        let missing = Piece::count_of(len);
+        let missing = FragmentHeader::count_of(len);
         Self {
             acked: vec![0; (missing as usize).div_ceil(64)],
             missing,
         }
     }
 
-    fn has(&self, piece: u32) -> bool {
-        self.acked[piece as usize / 64] & (1 << (piece % 64)) != 0
+    fn has(&self, fragment: u32) -> bool {
+        self.acked[fragment as usize / 64] & (1 << (fragment % 64)) != 0
     }
 
     /// Returns whether nothing is missing any more.
-    fn insert(&mut self, piece: u32) -> bool {
-        if !self.has(piece) {
-            self.acked[piece as usize / 64] |= 1 << (piece % 64);
+    fn insert(&mut self, fragment: u32) -> bool {
+        if !self.has(fragment) {
+            self.acked[fragment as usize / 64] |= 1 << (fragment % 64);
             self.missing -= 1;
         }
         self.missing == 0
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! Unreliable and sequenced messages that wait for a packet, one behind the other in one piece of memory.
+//! Unreliable and sequenced messages that wait for a packet, one behind the other in one fragment of memory.
 
 use std::collections::VecDeque;
 
@@ -6,15 +6,15 @@ use crate::limits::{QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX};
 use crate::proto::buffers::shed;
 use crate::proto::channel::receipts::Receipts;
 use crate::proto::delivery::{Delivery, Receipt};
-use crate::proto::recovery::sent_packets::{Unit, Units};
+use crate::proto::recovery::sent_packets::{SentFrame, SentFrames};
 use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::Writer;
-use crate::proto::wire::message::{Head, Piece, whole_max};
+use crate::proto::wire::message::{FragmentHeader, MessageHeader, whole_max};
 
 /// See the [module](self). Allocates nothing before the first message.
 #[derive(Debug, Default)]
-pub(super) struct Expendable {
-    entries: VecDeque<Entry>,
+pub(super) struct UnreliableQueue {
+    entries: VecDeque<QueuedMessage>,
     bytes: VecDeque<u8>,
     /// The sequence of the next message of each channel that was used.
     channels: Vec<(u8, u64)>,
@@ -24,20 +24,20 @@ pub(super) struct Expendable {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Entry {
+struct QueuedMessage {
     delivery: Delivery,
     sequence: u64,
     len: u32,
-    /// How many of its pieces have left.
-    pieces_sent: u32,
+    /// How many of its fragments have left.
+    fragments_sent: u32,
     queued_at: Instant,
     receipt: Option<Receipt>,
 }
 
 /// How much memory a message takes beside its bytes.
-pub(crate) const ENTRY_BYTES: usize = size_of::<Entry>();
+pub(crate) const ENTRY_BYTES: usize = size_of::<QueuedMessage>();
 
-impl Expendable {
+impl UnreliableQueue {
     /// Whether another message of `len` bytes fits.
     pub(super) fn has_room(&self, len: usize) -> bool {
         self.entries.len() < QUEUED_MESSAGES_MAX && self.bytes.len() + len <= QUEUED_BYTES_MAX
@@ -56,19 +56,23 @@ impl Expendable {
         let (is_cut, len) = (message.len() > whole_max(delivery), message.len() as u32);
         let sequence = self.next_sequence(delivery, is_cut);
         let receipt = receipts.map(|receipts| {
-            let pieces = if is_cut { Piece::count_of(len) } else { 1 };
+            let fragments = if is_cut {
+                FragmentHeader::count_of(len)
+            } else {
+                1
+            };
             let sequenced = match delivery {
                 Delivery::Sequenced(channel) => Some((channel, sequence)),
                 _ => None,
             };
-            receipts.issue(pieces, sequenced)
+            receipts.issue(fragments, sequenced)
         });
         self.bytes.extend(message);
-        self.entries.push_back(Entry {
+        self.entries.push_back(QueuedMessage {
             delivery,
             sequence,
             len,
-            pieces_sent: 0,
+            fragments_sent: 0,
             queued_at: now,
             receipt,
         });
@@ -114,22 +118,22 @@ impl Expendable {
         self.dropped
     }
 
-    /// Writes the next message, or the next piece of it; `false` if nothing waits or it does not fit.
-    pub(super) fn write_next(&mut self, writer: &mut Writer<'_>, units: &mut Units) -> bool {
+    /// Writes the next message, or the next fragment of it; `false` if nothing waits or it does not fit.
+    pub(super) fn write_next(&mut self, writer: &mut Writer<'_>, frames: &mut SentFrames) -> bool {
         let Some(entry) = self.entries.front_mut() else {
             return false;
         };
         let head = entry.head();
-        if entry.receipt.is_some() && !units.has_room()
+        if entry.receipt.is_some() && !frames.has_room()
             || head.encoded_len() + head.len > writer.room()
         {
             return false;
         }
         head.write(writer);
         take_front(&mut self.bytes, writer.reserve(head.len));
-        entry.pieces_sent += 1;
+        entry.fragments_sent += 1;
         if let Some(receipt) = entry.receipt {
-            units.push(Unit::Tracked(receipt));
+            frames.push(SentFrame::Tracked(receipt));
         }
         if entry.is_sent() {
             self.entries.pop_front();
@@ -146,8 +150,9 @@ impl Expendable {
     /// Drops what has waited for too long, the oldest first.
     pub(super) fn drop_stale(&mut self, wait_max: Duration, receipts: &mut Receipts, now: Instant) {
         while let Some(entry) = self.entries.front() {
-            // One of which a piece has left is worth its other pieces.
-            if entry.pieces_sent > 0 || now.saturating_duration_since(entry.queued_at) < wait_max {
+            // One of which a fragment has left is worth its other fragments.
+            if entry.fragments_sent > 0 || now.saturating_duration_since(entry.queued_at) < wait_max
+            {
                 return;
             }
             if let Some(receipt) = entry.receipt {
@@ -160,19 +165,19 @@ impl Expendable {
     }
 }
 
-impl Entry {
-    /// Of the next piece, or of the whole.
-    fn head(&self) -> Head {
-        let piece = self.is_cut().then_some(Piece {
+impl QueuedMessage {
+    /// Of the next fragment, or of the whole.
+    fn head(&self) -> MessageHeader {
+        let fragment = self.is_cut().then_some(FragmentHeader {
             total: self.len,
-            index: self.pieces_sent,
+            index: self.fragments_sent,
         });
-        Head {
+        MessageHeader {
             delivery: self.delivery,
             sequence: self.sequence,
             is_tracked: self.receipt.is_some() && matches!(self.delivery, Delivery::Sequenced(_)),
-            piece,
-            len: piece.map_or(self.len as usize, Piece::len),
+            fragment,
+            len: fragment.map_or(self.len as usize, FragmentHeader::len),
         }
     }
 
@@ -181,12 +186,12 @@ impl Entry {
     }
 
     fn is_sent(&self) -> bool {
-        let pieces = if self.is_cut() {
-            Piece::count_of(self.len)
+        let fragments = if self.is_cut() {
+            FragmentHeader::count_of(self.len)
         } else {
             1
         };
-        self.pieces_sent == pieces
+        self.fragments_sent == fragments
     }
 }
 
@@ -199,3 +204,6 @@ fn take_front(ring: &mut VecDeque<u8>, to: &mut [u8]) {
     rest.copy_from_slice(&back[..rest.len()]);
     ring.drain(..to.len());
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,10 +6,10 @@ use crate::limits::{
 };
 use crate::proto::buffers::Buffers;
 use crate::proto::channel::receipts::Receipts;
-use crate::proto::channel::send::reliable::{Packet, Reliable};
-use crate::proto::channel::send::stream::Place;
+use crate::proto::channel::send::reliable::{PacketBuilder, ReliableQueue};
+use crate::proto::channel::send::stream::FragmentKey;
 use crate::proto::delivery::{Delivery, Receipt};
-use crate::proto::recovery::sent_packets::{Unit, Units};
+use crate::proto::recovery::sent_packets::{SentFrame, SentFrames};
 use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::Writer;
 use crate::proto::wire::frame::{Frame, Frames};
@@ -19,33 +19,33 @@ use Delivery::Ordered;
 
 const MS: Duration = Duration::from_millis(1);
 
-/// Delivery, sequence and piece of what a packet carried.
-type Carried = (Delivery, u64, u32);
+/// Delivery, sequence and fragment of what a packet carried.
+type SentFragment = (Delivery, u64, u32);
 
-struct Sender {
-    reliable: Reliable,
+struct ReliableTestSender {
+    reliable: ReliableQueue,
     receipts: Receipts,
     buffers: Buffers,
-    units: Units,
+    frames: SentFrames,
     number: u64,
     now: Instant,
     is_lossy: bool,
 }
 
 /// A packet that has left.
-struct Left {
+struct SentPayload {
     number: u64,
-    units: Vec<Unit>,
-    carried: Vec<Carried>,
+    frames: Vec<SentFrame>,
+    carried: Vec<SentFragment>,
 }
 
-impl Sender {
+impl ReliableTestSender {
     fn new(redundancy: u8, window: u64) -> Self {
         Self {
-            reliable: Reliable::new(redundancy, window, 1 << 30),
+            reliable: ReliableQueue::new(redundancy, window, 1 << 30),
             receipts: Receipts::default(),
             buffers: Buffers::default(),
-            units: Units::default(),
+            frames: SentFrames::default(),
             number: 0,
             now: Instant::START,
             is_lossy: false,
@@ -65,66 +65,66 @@ impl Sender {
         receipt
     }
 
-    fn send(&mut self) -> Left {
+    fn send(&mut self) -> SentPayload {
         self.send_into(PAYLOAD_MAX)
     }
 
     /// A packet with room for so many bytes.
-    fn send_into(&mut self, room: usize) -> Left {
+    fn send_into(&mut self, room: usize) -> SentPayload {
         let mut buffer = [0; PAYLOAD_MAX];
         let mut writer = Writer::new(&mut buffer[..room]);
         let number = self.number;
         self.number += 1;
-        self.reliable.write(&mut Packet {
+        self.reliable.write(&mut PacketBuilder {
             writer: &mut writer,
-            units: &mut self.units,
+            frames: &mut self.frames,
             number,
             now: self.now,
             patience: Duration::of(COPY_ALONE_AFTER),
             is_lossy: self.is_lossy,
         });
         let carried = carried(writer.written());
-        let units = self.units.take();
-        assert_eq!(units.len(), carried.len(), "each is noted");
-        Left {
+        let frames = self.frames.take();
+        assert_eq!(frames.len(), carried.len(), "each is noted");
+        SentPayload {
             number,
-            units,
+            frames,
             carried,
         }
     }
 
     /// Sends packets until there is nothing more.
-    fn send_all(&mut self) -> Vec<Left> {
+    fn send_all(&mut self) -> Vec<SentPayload> {
         let next = || Some(self.send()).filter(|left| !left.carried.is_empty());
         std::iter::from_fn(next).collect()
     }
 
-    fn ack(&mut self, left: &Left) {
-        for unit in &left.units {
-            let (stream, place, _) = parts(*unit);
+    fn ack(&mut self, left: &SentPayload) {
+        for frame in &left.frames {
+            let (stream, place, _) = fragments(*frame);
             let (receipts, buffers) = (&mut self.receipts, &mut self.buffers);
             self.reliable.on_acked(stream, place, receipts, buffers);
         }
     }
 
-    fn lose(&mut self, left: &Left) {
-        for unit in &left.units {
-            let (stream, place, is_first) = parts(*unit);
+    fn lose(&mut self, left: &SentPayload) {
+        for frame in &left.frames {
+            let (stream, place, is_first) = fragments(*frame);
             self.reliable.on_lost(stream, place, is_first, left.number);
         }
     }
 
-    fn probe(&mut self, left: &Left) -> bool {
-        let mut again = |unit: &Unit| {
-            let (stream, place, _) = parts(*unit);
+    fn probe(&mut self, left: &SentPayload) -> bool {
+        let mut again = |frame: &SentFrame| {
+            let (stream, place, _) = fragments(*frame);
             self.reliable.on_probe(stream, place)
         };
-        left.units.iter().filter(|unit| again(unit)).count() > 0
+        left.frames.iter().filter(|frame| again(frame)).count() > 0
     }
 
     fn arrived(&mut self) -> Vec<Receipt> {
         let mut fates = Vec::new();
-        while let Some(fate) = self.receipts.next_fate() {
+        while let Some(fate) = self.receipts.next_outcome() {
             assert!(fate.arrived);
             fates.push(fate.receipt);
         }
@@ -132,26 +132,26 @@ impl Sender {
     }
 }
 
-fn parts(unit: Unit) -> (u16, Place, bool) {
-    match unit {
-        Unit::Reliable {
+fn fragments(frame: SentFrame) -> (u16, FragmentKey, bool) {
+    match frame {
+        SentFrame::Reliable {
             stream,
             is_first,
-            piece,
+            fragment,
             sequence,
-        } => (stream, Place { sequence, piece }, is_first),
-        Unit::Tracked(_) => panic!("nothing unreliable is here"),
+        } => (stream, FragmentKey { sequence, fragment }, is_first),
+        SentFrame::Tracked(_) => panic!("nothing unreliable is here"),
     }
 }
 
-fn carried(payload: &[u8]) -> Vec<Carried> {
+fn carried(payload: &[u8]) -> Vec<SentFragment> {
     if payload.is_empty() {
         return Vec::new();
     }
     let head = |frame| match frame {
         Frame::Message(message) => {
-            let piece = message.head.piece.map_or(0, |piece| piece.index);
-            (message.head.delivery, message.head.sequence, piece)
+            let fragment = message.head.fragment.map_or(0, |fragment| fragment.index);
+            (message.head.delivery, message.head.sequence, fragment)
         }
         other => panic!("{other:?} is no message"),
     };
@@ -164,7 +164,7 @@ fn cost(len: usize) -> u64 {
 
 #[test]
 fn a_long_message_holds_up_its_own_channel_alone() {
-    let mut sender = Sender::new(0, 1 << 20);
+    let mut sender = ReliableTestSender::new(0, 1 << 20);
     sender.push(Ordered(1), 50 * FRAGMENT_BYTES);
     sender.push(Ordered(1), 1);
     sender.push(Ordered(2), 1);
@@ -184,7 +184,7 @@ fn a_long_message_holds_up_its_own_channel_alone() {
 
 #[test]
 fn channels_take_turns() {
-    let mut sender = Sender::new(0, 1 << 20);
+    let mut sender = ReliableTestSender::new(0, 1 << 20);
     for channel in [1, 2, 3] {
         sender.push(Ordered(channel), 5 * FRAGMENT_BYTES);
     }
@@ -196,7 +196,7 @@ fn channels_take_turns() {
 
 #[test]
 fn no_more_messages_are_open_than_the_limit_says() {
-    let mut sender = Sender::new(0, 1 << 30);
+    let mut sender = ReliableTestSender::new(0, 1 << 30);
     for channel in [1, 2] {
         (0..1000).for_each(|_| sender.push(Ordered(channel), 0));
     }
@@ -215,7 +215,7 @@ fn no_more_messages_are_open_than_the_limit_says() {
 #[test]
 fn a_channel_that_is_stuck_leaves_others_room_for_the_longest_message() {
     let longest = 65_536;
-    let mut sender = Sender::new(0, 2 * cost(longest));
+    let mut sender = ReliableTestSender::new(0, 2 * cost(longest));
     (0..3000).for_each(|_| sender.push(Ordered(1), 100));
     sender.push(Ordered(2), longest);
     sender.push(Ordered(2), longest);
@@ -232,7 +232,7 @@ fn a_channel_that_is_stuck_leaves_others_room_for_the_longest_message() {
 
 #[test]
 fn a_window_lets_what_waits_for_it_go() {
-    let mut sender = Sender::new(0, cost(10));
+    let mut sender = ReliableTestSender::new(0, cost(10));
     sender.push(Delivery::Reliable, 10);
     let first = sender.send_all();
     sender.push(Delivery::Reliable, 10);
@@ -256,14 +256,14 @@ fn a_window_lets_what_waits_for_it_go() {
 
 #[test]
 fn what_was_lost_goes_first_and_only_what_is_missing() {
-    let mut sender = Sender::new(0, 1 << 20);
+    let mut sender = ReliableTestSender::new(0, 1 << 20);
     sender.push(Ordered(1), 3 * FRAGMENT_BYTES);
     let left = sender.send_all();
     sender.ack(&left[1]);
     sender.push(Ordered(1), 1);
     left.iter().for_each(|left| sender.lose(left));
     let again: Vec<_> = sender.send_all().into_iter().map(|l| l.carried).collect();
-    // What is new fills up the room beside the first piece, for which the second one is too long.
+    // What is new fills up the room beside the first fragment, for which the second one is too long.
     let expected = [(Ordered(1), 0, 0), (Ordered(1), 1, 0), (Ordered(1), 0, 2)];
     assert_eq!(again.concat(), expected);
     assert_eq!(sender.reliable.counts.retransmitted, 2);
@@ -271,7 +271,7 @@ fn what_was_lost_goes_first_and_only_what_is_missing() {
 
 #[test]
 fn what_does_not_fit_waits_for_the_next_packet_and_loses_nothing() {
-    let mut sender = Sender::new(0, 1 << 20);
+    let mut sender = ReliableTestSender::new(0, 1 << 20);
     sender.push(Ordered(1), 500);
     let left = sender.send();
     sender.lose(&left);
@@ -283,7 +283,7 @@ fn what_does_not_fit_waits_for_the_next_packet_and_loses_nothing() {
 #[test]
 fn sequences_go_on_over_every_length_that_a_number_can_have() {
     for wrap in [1 << 6, 1 << 14, 1 << 30, (1 << 62) - 60] {
-        let mut sender = Sender::new(2, 1 << 20);
+        let mut sender = ReliableTestSender::new(2, 1 << 20);
         let start = wrap - 50;
         sender.reliable.start_at(Ordered(1), start);
         (0..100).for_each(|_| sender.push(Ordered(1), 40));
@@ -300,7 +300,7 @@ fn sequences_go_on_over_every_length_that_a_number_can_have() {
 
 #[test]
 fn a_small_message_goes_again_with_the_next_packets_a_little_later() {
-    let mut sender = Sender::new(2, 1 << 20);
+    let mut sender = ReliableTestSender::new(2, 1 << 20);
     sender.push(Ordered(1), REDUNDANT_MESSAGE_MAX);
     assert_eq!(sender.send().carried.len(), 1);
     sender.now += Duration::of(COPY_SPACING).saturating_sub(MS);
@@ -323,7 +323,7 @@ fn a_small_message_goes_again_with_the_next_packets_a_little_later() {
 
 #[test]
 fn copies_go_on_with_every_second_packet_while_packets_are_lost() {
-    let mut sender = Sender::new(2, 1 << 20);
+    let mut sender = ReliableTestSender::new(2, 1 << 20);
     sender.is_lossy = true;
     sender.push(Ordered(1), 40);
     sender.send();
@@ -343,7 +343,7 @@ fn copies_go_on_with_every_second_packet_while_packets_are_lost() {
 
 #[test]
 fn a_copy_goes_alone_after_a_frame() {
-    let mut sender = Sender::new(1, 1 << 20);
+    let mut sender = ReliableTestSender::new(1, 1 << 20);
     assert_eq!(
         sender
             .reliable
@@ -365,7 +365,7 @@ fn there_are_no_copies_of_what_is_long_or_has_arrived_or_where_nobody_wants_them
         (2, 40, true),
         (0, 40, false),
     ] {
-        let mut sender = Sender::new(redundancy, 1 << 20);
+        let mut sender = ReliableTestSender::new(redundancy, 1 << 20);
         sender.is_lossy = true;
         sender.push(Delivery::Reliable, len);
         let left = sender.send();
@@ -379,7 +379,7 @@ fn there_are_no_copies_of_what_is_long_or_has_arrived_or_where_nobody_wants_them
 
 #[test]
 fn a_message_is_missing_when_the_last_packet_with_it_is_lost() {
-    let mut sender = Sender::new(1, 1 << 20);
+    let mut sender = ReliableTestSender::new(1, 1 << 20);
     sender.push(Ordered(1), 40);
     let first = sender.send();
     sender.now += Duration::of(COPY_SPACING);
@@ -394,7 +394,7 @@ fn a_message_is_missing_when_the_last_packet_with_it_is_lost() {
 
 #[test]
 fn a_probe_sends_what_is_missing_once() {
-    let mut sender = Sender::new(0, 1 << 20);
+    let mut sender = ReliableTestSender::new(0, 1 << 20);
     sender.push(Ordered(1), 40);
     let left = sender.send();
     assert!(sender.probe(&left) && sender.probe(&left));
@@ -408,7 +408,7 @@ fn a_probe_sends_what_is_missing_once() {
 #[test]
 fn a_receipt_of_an_ordered_message_waits_for_those_before_it() {
     for (delivery, at_once) in [(Ordered(1), 0), (Delivery::Reliable, 2)] {
-        let mut sender = Sender::new(0, 1 << 20);
+        let mut sender = ReliableTestSender::new(0, 1 << 20);
         let mut left = Vec::new();
         let receipts = [(); 3].map(|()| {
             let receipt = sender.push_tracked(delivery);
@@ -425,14 +425,14 @@ fn a_receipt_of_an_ordered_message_waits_for_those_before_it() {
 
 #[test]
 fn a_queue_is_full_of_messages_or_of_bytes_until_some_have_arrived() {
-    let mut sender = Sender::new(0, 1 << 30);
+    let mut sender = ReliableTestSender::new(0, 1 << 30);
     (0..QUEUED_MESSAGES_MAX).for_each(|_| sender.push(Ordered(1), 0));
     assert!(!sender.reliable.has_room(0));
     let left = sender.send();
     sender.ack(&left);
     assert!(sender.reliable.has_room(0));
 
-    let mut reliable = Reliable::new(0, 1 << 30, QUEUED_BYTES_MAX);
+    let mut reliable = ReliableQueue::new(0, 1 << 30, QUEUED_BYTES_MAX);
     let message = vec![7; QUEUED_BYTES_MAX - 1];
     reliable.push(Ordered(1), &message, None, &mut Buffers::default());
     assert!(reliable.has_room(1) && !reliable.has_room(2));

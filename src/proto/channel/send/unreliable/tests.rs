@@ -1,35 +1,35 @@
-//! What may be lost, while it waits: its order, its pieces, and what is dropped of it.
+//! What may be lost, while it waits: its order, its fragments, and what is dropped of it.
 
 use crate::limits::{
-    FRAGMENT_BYTES, QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX, UNITS_MAX, UNRELIABLE_MAX,
+    FRAGMENT_BYTES, QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX, SENT_FRAMES_MAX, UNRELIABLE_MAX,
     UNRELIABLE_WAIT_MAX, WHOLE_MAX,
 };
 use crate::proto::channel::receipts::Receipts;
-use crate::proto::channel::send::unreliable::Expendable;
+use crate::proto::channel::send::unreliable::UnreliableQueue;
 use crate::proto::delivery::{Delivery, Receipt};
-use crate::proto::recovery::sent_packets::{Unit, Units};
-use crate::proto::rng::Random;
+use crate::proto::recovery::sent_packets::{SentFrame, SentFrames};
+use crate::proto::rng::SeededRng;
 use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::Writer;
 use crate::proto::wire::frame::{Frame, Frames};
-use crate::proto::wire::message::Head;
+use crate::proto::wire::message::MessageHeader;
 use crate::proto::wire::packet::PAYLOAD_MAX;
 
 use Delivery::{Sequenced, Unreliable};
 
-struct Sender {
-    expendable: Expendable,
+struct TestSender {
+    expendable: UnreliableQueue,
     receipts: Receipts,
-    units: Units,
+    frames: SentFrames,
     now: Instant,
 }
 
-impl Sender {
+impl TestSender {
     fn new() -> Self {
         Self {
-            expendable: Expendable::default(),
+            expendable: UnreliableQueue::default(),
             receipts: Receipts::default(),
-            units: Units::default(),
+            frames: SentFrames::default(),
             now: Instant::START,
         }
     }
@@ -46,10 +46,10 @@ impl Sender {
     }
 
     /// Everything that fits the next packet: heads and bytes.
-    fn send(&mut self) -> Vec<(Head, Vec<u8>)> {
+    fn send(&mut self) -> Vec<(MessageHeader, Vec<u8>)> {
         let mut buffer = [0; PAYLOAD_MAX];
         let mut writer = Writer::new(&mut buffer);
-        while self.expendable.write_next(&mut writer, &mut self.units) {}
+        while self.expendable.write_next(&mut writer, &mut self.frames) {}
         if writer.written().is_empty() {
             return Vec::new();
         }
@@ -61,7 +61,7 @@ impl Sender {
         frames.map(message).collect()
     }
 
-    fn send_all(&mut self) -> Vec<(Head, Vec<u8>)> {
+    fn send_all(&mut self) -> Vec<(MessageHeader, Vec<u8>)> {
         let next = || Some(self.send()).filter(|messages| !messages.is_empty());
         std::iter::from_fn(next).flatten().collect()
     }
@@ -75,7 +75,7 @@ impl Sender {
 
 #[test]
 fn messages_leave_in_their_order_and_say_the_same_wherever_they_lie_in_the_ring() {
-    let (mut sender, mut random) = (Sender::new(), Random::from_seed([1; 32]));
+    let (mut sender, mut random) = (TestSender::new(), SeededRng::from_seed([1; 32]));
     let mut waiting = std::collections::VecDeque::new();
     for round in 0..2000_u32 {
         for n in 0..random.number() % 8 {
@@ -99,17 +99,17 @@ fn messages_leave_in_their_order_and_say_the_same_wherever_they_lie_in_the_ring(
 fn a_message_that_does_not_fit_a_packet_is_cut_and_makes_one_again() {
     for delivery in [Unreliable, Sequenced(9)] {
         for len in [WHOLE_MAX + 1, 2 * FRAGMENT_BYTES, UNRELIABLE_MAX] {
-            let mut sender = Sender::new();
+            let mut sender = TestSender::new();
             let message: Vec<u8> = (0..len).map(|n| n.to_le_bytes()[0] ^ 5).collect();
             sender.push(delivery, &message);
             sender.push(delivery, b"next");
             let mut sent = sender.send_all();
             let (last, _) = sent.pop().unwrap();
-            assert_eq!(last.piece, None);
+            assert_eq!(last.fragment, None);
             let mut whole = Vec::new();
             for (index, (head, bytes)) in (0..).zip(sent) {
-                let piece = head.piece.expect("a piece");
-                assert_eq!((piece.index, head.sequence), (index, 0));
+                let fragment = head.fragment.expect("a fragment");
+                assert_eq!((fragment.index, head.sequence), (index, 0));
                 whole.extend(bytes);
             }
             assert_eq!(whole, message, "{len} bytes, {delivery:?}");
@@ -119,7 +119,7 @@ fn a_message_that_does_not_fit_a_packet_is_cut_and_makes_one_again() {
 
 #[test]
 fn each_channel_counts_its_messages_and_only_what_is_cut_counts_without_one() {
-    let mut sender = Sender::new();
+    let mut sender = TestSender::new();
     for delivery in [Sequenced(1), Sequenced(2), Sequenced(1), Unreliable] {
         sender.push(delivery, b"a");
     }
@@ -132,7 +132,7 @@ fn each_channel_counts_its_messages_and_only_what_is_cut_counts_without_one() {
 
 #[test]
 fn what_waited_too_long_is_dropped_the_oldest_first() {
-    let mut sender = Sender::new();
+    let mut sender = TestSender::new();
     let start = sender.now;
     for n in 0..10 {
         sender.now = start + n * Duration::from_millis(10);
@@ -147,8 +147,8 @@ fn what_waited_too_long_is_dropped_the_oldest_first() {
 }
 
 #[test]
-fn a_message_of_which_a_piece_has_left_is_not_dropped() {
-    let mut sender = Sender::new();
+fn a_message_of_which_a_fragment_has_left_is_not_dropped() {
+    let mut sender = TestSender::new();
     sender.push(Unreliable, &[7; 3000]);
     sender.push(Unreliable, b"behind it");
     sender.push(Unreliable, b"and one more");
@@ -157,8 +157,8 @@ fn a_message_of_which_a_piece_has_left_is_not_dropped() {
     sender.drop_stale();
     assert_eq!(sender.expendable.dropped(), 0);
     let sent = sender.send_all();
-    let pieces = sent.iter().filter(|(head, _)| head.piece.is_some());
-    assert_eq!(pieces.count(), 3, "its other pieces");
+    let fragments = sent.iter().filter(|(head, _)| head.fragment.is_some());
+    assert_eq!(fragments.count(), 3, "its other fragments");
     sender.push(Unreliable, b"old");
     sender.now += Duration::of(UNRELIABLE_WAIT_MAX);
     sender.drop_stale();
@@ -168,46 +168,46 @@ fn a_message_of_which_a_piece_has_left_is_not_dropped() {
 
 #[test]
 fn who_wants_to_know_is_told_that_a_message_was_dropped() {
-    let mut sender = Sender::new();
+    let mut sender = TestSender::new();
     let receipt = sender.push_tracked(Unreliable, b"a");
     sender.now += Duration::of(UNRELIABLE_WAIT_MAX);
     sender.drop_stale();
-    let fate = sender.receipts.next_fate().unwrap();
+    let fate = sender.receipts.next_outcome().unwrap();
     assert_eq!((fate.receipt, fate.arrived), (receipt, false));
 }
 
 #[test]
-fn each_piece_of_a_tracked_message_is_noted_and_nothing_of_others() {
-    let mut sender = Sender::new();
+fn each_fragment_of_a_tracked_message_is_noted_and_nothing_of_others() {
+    let mut sender = TestSender::new();
     sender.push(Unreliable, b"a");
     let cut = sender.push_tracked(Sequenced(1), &[7; 2 * FRAGMENT_BYTES]);
     let whole = sender.push_tracked(Sequenced(1), b"b");
     let sent = sender.send_all();
     let tracked = sent.iter().map(|(head, _)| head.is_tracked);
     assert_eq!(tracked.collect::<Vec<_>>(), [false, true, true, true]);
-    let units = [cut, cut, whole].map(Unit::Tracked);
-    assert_eq!(sender.units.take(), units);
+    let frames = [cut, cut, whole].map(SentFrame::Tracked);
+    assert_eq!(sender.frames.take(), frames);
 }
 
 #[test]
 fn a_tracked_message_that_cannot_be_noted_waits() {
-    let mut sender = Sender::new();
+    let mut sender = TestSender::new();
     let receipt = sender.push_tracked(Unreliable, b"a");
-    for _ in 0..UNITS_MAX {
-        sender.units.push(Unit::Tracked(receipt));
+    for _ in 0..SENT_FRAMES_MAX {
+        sender.frames.push(SentFrame::Tracked(receipt));
     }
     assert_eq!(sender.send().len(), 0);
-    sender.units.take();
+    sender.frames.take();
     assert_eq!(sender.send().len(), 1);
 }
 
 #[test]
 fn a_queue_is_full_of_messages_or_of_bytes() {
-    let mut sender = Sender::new();
+    let mut sender = TestSender::new();
     (0..QUEUED_MESSAGES_MAX).for_each(|_| sender.push(Unreliable, b""));
     assert!(!sender.expendable.has_room(0));
 
-    let mut sender = Sender::new();
+    let mut sender = TestSender::new();
     while sender.expendable.has_room(UNRELIABLE_MAX) {
         sender.push(Unreliable, &[7; UNRELIABLE_MAX]);
     }

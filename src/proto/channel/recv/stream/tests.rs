@@ -1,4 +1,4 @@
-//! Reliable messages as they come: out of order, twice, in pieces, and from somebody who keeps to nothing.
+//! Reliable messages as they come: out of order, twice, in fragments, and from somebody who keeps to nothing.
 
 #![allow(clippy::cast_possible_truncation, reason = "limits fit 32 bits")]
 
@@ -8,15 +8,15 @@ use crate::limits::{
     CHANNEL_KEPT, FRAGMENT_BYTES, MESSAGE_OVERHEAD, RELIABLE_OPEN_MAX, ROOMY_CHANNELS,
 };
 use crate::proto::buffers::Buffers;
-use crate::proto::channel::recv::event_sink::{Mailbox, Share};
-use crate::proto::channel::recv::flow_control::Window;
-use crate::proto::channel::recv::stream::Stream;
-use crate::proto::channel::recv::{Inbox, Refused, Taken};
+use crate::proto::channel::recv::event_sink::{EventSink, QueueQuota};
+use crate::proto::channel::recv::flow_control::ReceiveWindow;
+use crate::proto::channel::recv::stream::RecvStream;
+use crate::proto::channel::recv::{RecvChannels, RecvOutcome, Refused};
 use crate::proto::delivery::Delivery;
 use crate::proto::event::Event;
 use crate::proto::peer_id::PeerId;
 use crate::proto::pool::Pool;
-use crate::proto::wire::message::{Head, MessageFrame, Piece};
+use crate::proto::wire::message::{FragmentHeader, MessageFrame, MessageHeader};
 
 const ORDERED: Delivery = Delivery::Ordered(7);
 
@@ -29,12 +29,12 @@ struct Post {
     events: VecDeque<Event>,
     pool: Pool,
     buffers: Buffers,
-    share: Share,
+    quota: QueueQuota,
 }
 
 impl Post {
-    fn mailbox(&mut self) -> Mailbox<'_> {
-        Mailbox {
+    fn event_sink(&mut self) -> EventSink<'_> {
+        EventSink {
             peer: PeerId {
                 index: 0,
                 generation: 0,
@@ -42,7 +42,7 @@ impl Post {
             events: &mut self.events,
             pool: &mut self.pool,
             buffers: &mut self.buffers,
-            share: &mut self.share,
+            quota: &mut self.quota,
         }
     }
 
@@ -57,44 +57,44 @@ impl Post {
 }
 
 /// A stream with a window, and where its messages go.
-struct Receiver {
-    stream: Stream,
-    window: Window,
+struct StreamTestReceiver {
+    stream: RecvStream,
+    window: ReceiveWindow,
     post: Post,
 }
 
-impl Receiver {
+impl StreamTestReceiver {
     fn new(delivery: Delivery) -> Self {
         Self::starting_at(delivery, 0, 1 << 20)
     }
 
     fn starting_at(delivery: Delivery, next: u64, window: u64) -> Self {
         Self {
-            stream: Stream::starting_at(delivery, next),
-            window: Window::new(window),
+            stream: RecvStream::starting_at(delivery, next),
+            window: ReceiveWindow::new(window),
             post: Post::default(),
         }
     }
 
-    fn whole(&mut self, sequence: u64, bytes: &[u8]) -> Result<Taken, Refused> {
+    fn whole(&mut self, sequence: u64, bytes: &[u8]) -> Result<RecvOutcome, Refused> {
         self.accept(sequence, None, bytes)
     }
 
-    fn piece(&mut self, sequence: u64, total: u32, index: u32) -> Result<Taken, Refused> {
-        let piece = Piece { total, index };
-        let bytes = vec![u8::try_from(index).unwrap(); piece.len()];
-        self.accept(sequence, Some(piece), &bytes)
+    fn fragment(&mut self, sequence: u64, total: u32, index: u32) -> Result<RecvOutcome, Refused> {
+        let fragment = FragmentHeader { total, index };
+        let bytes = vec![u8::try_from(index).unwrap(); fragment.len()];
+        self.accept(sequence, Some(fragment), &bytes)
     }
 
     fn accept(
         &mut self,
         sequence: u64,
-        piece: Option<Piece>,
+        fragment: Option<FragmentHeader>,
         bytes: &[u8],
-    ) -> Result<Taken, Refused> {
-        let frame = frame(self.stream.delivery, sequence, piece, bytes);
-        let mailbox = &mut self.post.mailbox();
-        self.stream.accept(&frame, &mut self.window, mailbox)
+    ) -> Result<RecvOutcome, Refused> {
+        let frame = frame(self.stream.delivery, sequence, fragment, bytes);
+        let event_sink = &mut self.post.event_sink();
+        self.stream.accept(&frame, &mut self.window, event_sink)
     }
 
     /// The first byte of each message that was delivered.
@@ -107,14 +107,14 @@ impl Receiver {
 fn frame(
     delivery: Delivery,
     sequence: u64,
-    piece: Option<Piece>,
+    fragment: Option<FragmentHeader>,
     bytes: &[u8],
 ) -> MessageFrame<'_> {
-    let head = Head {
+    let head = MessageHeader {
         delivery,
         sequence,
         is_tracked: false,
-        piece,
+        fragment,
         len: bytes.len(),
     };
     MessageFrame { head, bytes }
@@ -127,15 +127,15 @@ fn cost(len: usize) -> u64 {
 #[test]
 fn ordered_messages_wait_for_the_one_before_them() {
     for start in WRAPS.map(|wrap| wrap - 2) {
-        let mut receiver = Receiver::starting_at(ORDERED, start, 1 << 20);
+        let mut receiver = StreamTestReceiver::starting_at(ORDERED, start, 1 << 20);
         for n in [2, 1, 4] {
             let taken = receiver.whole(start + u64::from(n), &[n]);
-            assert_eq!(taken, Ok(Taken::Waits), "{n} from {start}");
+            assert_eq!(taken, Ok(RecvOutcome::Buffered), "{n} from {start}");
         }
         assert_eq!(receiver.delivered(), []);
-        assert_eq!(receiver.whole(start, &[0]), Ok(Taken::Delivered));
+        assert_eq!(receiver.whole(start, &[0]), Ok(RecvOutcome::Delivered));
         assert_eq!(receiver.delivered(), [0, 1, 2]);
-        assert_eq!(receiver.whole(start + 3, &[3]), Ok(Taken::Delivered));
+        assert_eq!(receiver.whole(start + 3, &[3]), Ok(RecvOutcome::Delivered));
         assert_eq!(receiver.delivered(), [3, 4]);
     }
 }
@@ -143,10 +143,10 @@ fn ordered_messages_wait_for_the_one_before_them() {
 #[test]
 fn reliable_messages_wait_for_nobody() {
     for start in WRAPS.map(|wrap| wrap - 2) {
-        let mut receiver = Receiver::starting_at(Delivery::Reliable, start, 1 << 20);
+        let mut receiver = StreamTestReceiver::starting_at(Delivery::Reliable, start, 1 << 20);
         for n in [3, 1, 0, 2] {
             let taken = receiver.whole(start + u64::from(n), &[n]);
-            assert_eq!(taken, Ok(Taken::Delivered), "{n} from {start}");
+            assert_eq!(taken, Ok(RecvOutcome::Delivered), "{n} from {start}");
             assert_eq!(receiver.delivered(), [n]);
         }
     }
@@ -155,13 +155,13 @@ fn reliable_messages_wait_for_nobody() {
 #[test]
 fn what_comes_twice_is_taken_twice_and_delivered_once() {
     for delivery in [ORDERED, Delivery::Reliable] {
-        let mut receiver = Receiver::new(delivery);
+        let mut receiver = StreamTestReceiver::new(delivery);
         for n in [1, 0, 2] {
             receiver.whole(u64::from(n), &[n]).unwrap();
             let held = receiver.window.held();
             for again in [n, 1] {
                 let taken = receiver.whole(again.into(), &[99]);
-                assert_eq!(taken, Ok(Taken::Known), "{again} of {delivery:?}");
+                assert_eq!(taken, Ok(RecvOutcome::Duplicate), "{again} of {delivery:?}");
             }
             assert_eq!(receiver.window.held(), held, "it costs nothing");
         }
@@ -172,15 +172,22 @@ fn what_comes_twice_is_taken_twice_and_delivered_once() {
 }
 
 #[test]
-fn pieces_make_a_message_in_any_order_and_each_counts_once() {
+fn fragments_make_a_message_in_any_order_and_each_counts_once() {
     for start in WRAPS.map(|wrap| wrap - 1) {
-        let mut receiver = Receiver::starting_at(ORDERED, start, 1 << 20);
+        let mut receiver = StreamTestReceiver::starting_at(ORDERED, start, 1 << 20);
         let total = 3 * FRAGMENT_BYTES as u32 - 5;
-        for (index, taken) in [(2, Taken::Waits), (0, Taken::Waits), (2, Taken::Waits)] {
-            assert_eq!(receiver.piece(start, total, index), Ok(taken));
+        for (index, taken) in [
+            (2, RecvOutcome::Buffered),
+            (0, RecvOutcome::Buffered),
+            (2, RecvOutcome::Buffered),
+        ] {
+            assert_eq!(receiver.fragment(start, total, index), Ok(taken));
         }
         assert_eq!(receiver.window.held(), cost(total as usize), "at once");
-        assert_eq!(receiver.piece(start, total, 1), Ok(Taken::Delivered));
+        assert_eq!(
+            receiver.fragment(start, total, 1),
+            Ok(RecvOutcome::Delivered)
+        );
         let [message] = &receiver.post.delivered()[..] else {
             panic!("one message");
         };
@@ -190,45 +197,52 @@ fn pieces_make_a_message_in_any_order_and_each_counts_once() {
             vec![2; FRAGMENT_BYTES - 5],
         ];
         assert_eq!(*message, expected.concat());
-        assert_eq!(receiver.piece(start, total, 1), Ok(Taken::Known));
+        assert_eq!(
+            receiver.fragment(start, total, 1),
+            Ok(RecvOutcome::Duplicate)
+        );
     }
 }
 
 #[test]
-fn a_message_in_pieces_waits_for_the_one_before_it() {
-    let mut receiver = Receiver::new(ORDERED);
+fn a_message_in_fragments_waits_for_the_one_before_it() {
+    let mut receiver = StreamTestReceiver::new(ORDERED);
     let total = FRAGMENT_BYTES as u32 + 1;
-    assert_eq!(receiver.piece(1, total, 0), Ok(Taken::Waits));
-    assert_eq!(receiver.whole(2, &[2]), Ok(Taken::Waits));
-    assert_eq!(receiver.piece(1, total, 1), Ok(Taken::Waits));
-    assert_eq!(receiver.piece(1, total, 0), Ok(Taken::Known), "it is whole");
-    assert_eq!(receiver.whole(0, &[9]), Ok(Taken::Delivered));
+    assert_eq!(receiver.fragment(1, total, 0), Ok(RecvOutcome::Buffered));
+    assert_eq!(receiver.whole(2, &[2]), Ok(RecvOutcome::Buffered));
+    assert_eq!(receiver.fragment(1, total, 1), Ok(RecvOutcome::Buffered));
+    assert_eq!(
+        receiver.fragment(1, total, 0),
+        Ok(RecvOutcome::Duplicate),
+        "it is whole"
+    );
+    assert_eq!(receiver.whole(0, &[9]), Ok(RecvOutcome::Delivered));
     assert_eq!(receiver.delivered(), [9, 0, 2]);
 }
 
 #[test]
-fn pieces_of_two_totals_are_no_message() {
-    let mut receiver = Receiver::new(ORDERED);
-    receiver.piece(0, 2000, 0).unwrap();
+fn fragments_of_two_totals_are_no_message() {
+    let mut receiver = StreamTestReceiver::new(ORDERED);
+    receiver.fragment(0, 2000, 0).unwrap();
     let held = receiver.window.held();
     for total in [1999, 2001, 1921, 16 << 20] {
-        assert_eq!(receiver.piece(0, total, 1), Err(Refused), "{total}");
+        assert_eq!(receiver.fragment(0, total, 1), Err(Refused), "{total}");
     }
     assert_eq!(receiver.whole(0, &[7]), Err(Refused), "nor is a whole one");
     assert_eq!(receiver.window.held(), held);
-    receiver.piece(0, 2000, 1).unwrap();
-    assert_eq!(receiver.piece(0, 2000, 2), Ok(Taken::Delivered));
+    receiver.fragment(0, 2000, 1).unwrap();
+    assert_eq!(receiver.fragment(0, 2000, 2), Ok(RecvOutcome::Delivered));
 }
 
 #[test]
 fn a_sequence_far_beyond_the_first_missing_one_is_refused() {
     let max = RELIABLE_OPEN_MAX as u64;
     for delivery in [ORDERED, Delivery::Reliable] {
-        let mut receiver = Receiver::new(delivery);
+        let mut receiver = StreamTestReceiver::new(delivery);
         for sequence in [max, max + 1, 1 << 32, (1 << 62) - 1] {
             let total = 2000;
             assert_eq!(receiver.whole(sequence, &[1]), Err(Refused), "{sequence}");
-            assert_eq!(receiver.piece(sequence, total, 0), Err(Refused));
+            assert_eq!(receiver.fragment(sequence, total, 0), Err(Refused));
         }
         assert_eq!(receiver.window.held(), 0, "nothing is stored");
         assert!(receiver.whole(max - 1, &[1]).is_ok());
@@ -241,67 +255,74 @@ fn a_sequence_far_beyond_the_first_missing_one_is_refused() {
 fn the_last_sequence_of_all_is_one_like_any_other() {
     let last = (1 << 62) - 1;
     for delivery in [ORDERED, Delivery::Reliable] {
-        let mut receiver = Receiver::starting_at(delivery, last - 1, 1 << 20);
+        let mut receiver = StreamTestReceiver::starting_at(delivery, last - 1, 1 << 20);
         receiver.whole(last, &[2]).unwrap();
         receiver.whole(last - 1, &[1]).unwrap();
         let mut delivered = receiver.delivered();
         delivered.sort_unstable();
         assert_eq!(delivered, [1, 2]);
-        assert_eq!(receiver.whole(last, &[2]), Ok(Taken::Known));
+        assert_eq!(receiver.whole(last, &[2]), Ok(RecvOutcome::Duplicate));
     }
 }
 
 #[test]
 fn whoever_sends_beyond_the_window_is_refused_before_anything_is_stored() {
-    let mut receiver = Receiver::starting_at(ORDERED, 0, 2 * cost(2000));
-    receiver.piece(1, 2000, 0).unwrap();
-    assert_eq!(receiver.piece(2, 2001, 0), Err(Refused), "a byte too much");
-    receiver.piece(2, 2000, 0).unwrap();
+    let mut receiver = StreamTestReceiver::starting_at(ORDERED, 0, 2 * cost(2000));
+    receiver.fragment(1, 2000, 0).unwrap();
+    assert_eq!(
+        receiver.fragment(2, 2001, 0),
+        Err(Refused),
+        "a byte too much"
+    );
+    receiver.fragment(2, 2000, 0).unwrap();
     assert_eq!(receiver.whole(0, &[]), Err(Refused), "even an empty one");
     // What has begun may end.
-    receiver.piece(1, 2000, 1).unwrap();
-    receiver.piece(1, 2000, 2).unwrap();
+    receiver.fragment(1, 2000, 1).unwrap();
+    receiver.fragment(1, 2000, 2).unwrap();
     receiver.window.on_taken(2000);
-    assert_eq!(receiver.whole(0, &[5]), Ok(Taken::Delivered));
+    assert_eq!(receiver.whole(0, &[5]), Ok(RecvOutcome::Delivered));
     assert_eq!(receiver.delivered(), [5, 0]);
 }
 
 #[test]
 fn a_gap_in_one_channel_delays_no_other() {
-    let (mut inbox, mut post) = (Inbox::new(1 << 16, 1 << 20), Post::default());
+    let (mut inbox, mut post) = (RecvChannels::new(1 << 16, 1 << 20), Post::default());
     let mut accept = |delivery, sequence| {
         let frame = frame(delivery, sequence, None, &[7]);
-        inbox.accept(&frame, &mut post.mailbox())
+        inbox.accept(&frame, &mut post.event_sink())
     };
-    assert_eq!(accept(Delivery::Ordered(1), 5), Ok(Taken::Waits));
-    assert_eq!(accept(Delivery::Ordered(2), 0), Ok(Taken::Delivered));
-    assert_eq!(accept(Delivery::Reliable, 9), Ok(Taken::Delivered));
-    assert_eq!(accept(Delivery::Sequenced(1), 3), Ok(Taken::Delivered));
+    assert_eq!(accept(Delivery::Ordered(1), 5), Ok(RecvOutcome::Buffered));
+    assert_eq!(accept(Delivery::Ordered(2), 0), Ok(RecvOutcome::Delivered));
+    assert_eq!(accept(Delivery::Reliable, 9), Ok(RecvOutcome::Delivered));
+    assert_eq!(
+        accept(Delivery::Sequenced(1), 3),
+        Ok(RecvOutcome::Delivered)
+    );
 }
 
 #[test]
 fn a_message_longer_than_was_agreed_is_refused() {
-    let (mut inbox, mut post) = (Inbox::new(2000, 1 << 20), Post::default());
+    let (mut inbox, mut post) = (RecvChannels::new(2000, 1 << 20), Post::default());
     let mut accept = |total| {
-        let piece = Piece { total, index: 0 };
-        let frame = frame(ORDERED, 0, Some(piece), &[7; FRAGMENT_BYTES]);
-        inbox.accept(&frame, &mut post.mailbox())
+        let fragment = FragmentHeader { total, index: 0 };
+        let frame = frame(ORDERED, 0, Some(fragment), &[7; FRAGMENT_BYTES]);
+        inbox.accept(&frame, &mut post.event_sink())
     };
     assert_eq!(accept(2001), Err(Refused));
-    assert_eq!(accept(2000), Ok(Taken::Waits));
+    assert_eq!(accept(2000), Ok(RecvOutcome::Buffered));
     assert_eq!(inbox.held(), cost(2000));
 }
 
 #[test]
 fn channels_that_were_long_in_their_turn_do_not_keep_what_they_needed() {
-    let (mut inbox, mut post) = (Inbox::new(1 << 16, 1 << 20), Post::default());
+    let (mut inbox, mut post) = (RecvChannels::new(1 << 16, 1 << 20), Post::default());
     let max = RELIABLE_OPEN_MAX as u64;
     let info = allocation_counter::measure(|| {
         for channel in 0..=255 {
             let delivery = Delivery::Ordered(channel);
             for sequence in (0..max).rev() {
                 let frame = frame(delivery, sequence, None, &[]);
-                inbox.accept(&frame, &mut post.mailbox()).unwrap();
+                inbox.accept(&frame, &mut post.event_sink()).unwrap();
                 post.buffers = Buffers::default();
             }
             assert_eq!(post.events.len(), RELIABLE_OPEN_MAX);
@@ -312,7 +333,7 @@ fn channels_that_were_long_in_their_turn_do_not_keep_what_they_needed() {
         post = Post::default();
     });
     let kept = ROOMY_CHANNELS * RELIABLE_OPEN_MAX + 256 * CHANNEL_KEPT;
-    let most = kept * super::STREAM_ENTRY_BYTES + 2 * 256 * super::CHANNEL_BYTES;
+    let most = kept * super::STREAM_ENTRY_BYTES + 2 * 256 * super::super::CHANNEL_BYTES;
     let held = usize::try_from(info.bytes_current).unwrap();
     assert!(held <= most, "{held} of {most}");
 }

@@ -1,8 +1,8 @@
-//! One kind of reliable messages on their way: their order, their pieces, and what they hold of the window.
+//! One kind of reliable messages on their way: their order, their fragments, and what they hold of the window.
 
 use crate::limits::{CHANNEL_KEPT, FRAGMENT_BYTES, MESSAGE_OVERHEAD};
 use crate::proto::channel::receipts::Receipts;
-use crate::proto::channel::send::stream::{Place, Stream};
+use crate::proto::channel::send::stream::{FragmentKey, SendStream};
 use crate::proto::delivery::Delivery;
 
 const ORDERED: Delivery = Delivery::Ordered(1);
@@ -15,12 +15,12 @@ fn cost(len: usize) -> u64 {
     (len + MESSAGE_OVERHEAD) as u64
 }
 
-fn place(sequence: u64, piece: u32) -> Place {
-    Place { sequence, piece }
+fn place(sequence: u64, fragment: u32) -> FragmentKey {
+    FragmentKey { sequence, fragment }
 }
 
 /// Sends whatever the credit allows; returns where it stood.
-fn send_all(stream: &mut Stream, mut credit: u64) -> Vec<Place> {
+fn send_all(stream: &mut SendStream, mut credit: u64) -> Vec<FragmentKey> {
     let mut sent = Vec::new();
     while let Some(next) = stream.next_unsent(credit) {
         credit -= stream.on_sent_first(next);
@@ -29,19 +29,19 @@ fn send_all(stream: &mut Stream, mut credit: u64) -> Vec<Place> {
     sent
 }
 
-fn forget(stream: &mut Stream) -> usize {
+fn forget(stream: &mut SendStream) -> usize {
     stream.forget_acked(&mut Receipts::default())
 }
 
 #[test]
-fn messages_leave_in_their_order_and_so_do_their_pieces() {
+fn messages_leave_in_their_order_and_so_do_their_fragments() {
     for start in WRAPS.map(|wrap| wrap - 1) {
-        let mut stream = Stream::starting_at(ORDERED, start);
+        let mut stream = SendStream::starting_at(ORDERED, start);
         for len in [0, 2 * FRAGMENT_BYTES + 1, FRAGMENT_BYTES] {
             stream.push(vec![7; len], None);
         }
         let expected = [(0, 0), (1, 0), (1, 1), (1, 2), (2, 0)];
-        let expected = expected.map(|(n, piece)| place(start + n, piece));
+        let expected = expected.map(|(n, fragment)| place(start + n, fragment));
         assert_eq!(send_all(&mut stream, ENOUGH), expected, "from {start}");
     }
 }
@@ -49,7 +49,7 @@ fn messages_leave_in_their_order_and_so_do_their_pieces() {
 #[test]
 fn an_acknowledged_message_is_forgotten_with_all_before_it() {
     for start in WRAPS.map(|wrap| wrap - 2) {
-        let mut stream = Stream::starting_at(ORDERED, start);
+        let mut stream = SendStream::starting_at(ORDERED, start);
         (0..4).for_each(|_| stream.push(vec![7], None));
         send_all(&mut stream, ENOUGH);
         assert!(stream.on_acked(place(start + 2, 0)).is_some());
@@ -66,15 +66,18 @@ fn an_acknowledged_message_is_forgotten_with_all_before_it() {
 }
 
 #[test]
-fn a_message_has_arrived_when_each_of_its_pieces_has() {
-    let mut stream = Stream::new(ORDERED);
+fn a_message_has_arrived_when_each_of_its_fragments_has() {
+    let mut stream = SendStream::new(ORDERED);
     stream.push(vec![7; 100 * FRAGMENT_BYTES], None);
     send_all(&mut stream, ENOUGH);
-    for piece in (0..100).rev().filter(|piece| *piece != 64) {
-        assert!(stream.on_acked(place(0, piece)).is_none());
-        assert!(stream.on_acked(place(0, piece)).is_none(), "and once only");
+    for fragment in (0..100).rev().filter(|fragment| *fragment != 64) {
+        assert!(stream.on_acked(place(0, fragment)).is_none());
+        assert!(
+            stream.on_acked(place(0, fragment)).is_none(),
+            "and once only"
+        );
         let message = stream.get_mut(0).unwrap();
-        assert!(message.has_arrived(piece) && !message.has_arrived(64));
+        assert!(message.has_arrived(fragment) && !message.has_arrived(64));
     }
     assert!(stream.on_acked(place(0, 64)).is_some());
     assert!(stream.on_acked(place(0, 64)).is_none());
@@ -83,7 +86,7 @@ fn a_message_has_arrived_when_each_of_its_pieces_has() {
 #[test]
 fn a_kind_holds_no_more_than_what_is_left_of_the_window() {
     for window in [1000, 10_000, 262_144] {
-        let mut stream = Stream::new(ORDERED);
+        let mut stream = SendStream::new(ORDERED);
         (0..4000).for_each(|_| stream.push(vec![7; 36], None));
         let held = send_all(&mut stream, window).len() as u64 * cost(36);
         assert!(held <= window - held, "{held} of {window}");
@@ -94,12 +97,12 @@ fn a_kind_holds_no_more_than_what_is_left_of_the_window() {
 #[test]
 fn a_long_message_begins_in_a_kind_that_holds_nothing_and_in_no_other() {
     let (len, window) = (10_000, cost(10_000));
-    let mut stream = Stream::new(ORDERED);
+    let mut stream = SendStream::new(ORDERED);
     stream.push(vec![7; len], None);
     assert_eq!(stream.next_unsent(window - 1), None, "all of it must fit");
     assert!(stream.next_unsent(window).is_some());
 
-    let mut stream = Stream::new(ORDERED);
+    let mut stream = SendStream::new(ORDERED);
     stream.push(vec![], None);
     stream.push(vec![7; len], None);
     send_all(&mut stream, 1000);
@@ -113,7 +116,7 @@ fn a_long_message_begins_in_a_kind_that_holds_nothing_and_in_no_other() {
 
 #[test]
 fn what_has_begun_goes_on_without_credit() {
-    let mut stream = Stream::new(ORDERED);
+    let mut stream = SendStream::new(ORDERED);
     stream.push(vec![7; FRAGMENT_BYTES + 1], None);
     let credit = cost(FRAGMENT_BYTES + 1);
     assert_eq!(stream.on_sent_first(place(0, 0)), credit);
@@ -126,7 +129,7 @@ fn what_has_begun_goes_on_without_credit() {
 #[test]
 fn what_waits_behind_a_missing_message_is_held_in_order_alone() {
     for (delivery, can_go_on) in [(ORDERED, false), (Delivery::Reliable, true)] {
-        let mut stream = Stream::new(delivery);
+        let mut stream = SendStream::new(delivery);
         (0..100).for_each(|_| stream.push(vec![7; 36], None));
         let sent = send_all(&mut stream, 1000);
         for place in &sent[1..] {
@@ -141,7 +144,7 @@ fn what_waits_behind_a_missing_message_is_held_in_order_alone() {
 
 #[test]
 fn memory_that_was_needed_once_is_given_back() {
-    let mut stream = Stream::new(ORDERED);
+    let mut stream = SendStream::new(ORDERED);
     let info = allocation_counter::measure(|| {
         for sequence in 0..4000 {
             stream.push(Vec::new(), None);

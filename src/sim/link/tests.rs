@@ -7,6 +7,7 @@ use allocation_counter::measure;
 
 use super::*;
 use crate::limits::{LINK_BURST_LENGTH_MAX, LINK_DATAGRAMS_MAX, LINK_HEADER_BYTES};
+use crate::sim::Loss;
 
 const TICK: Duration = Duration::from_millis(16);
 
@@ -20,7 +21,7 @@ struct Run {
 
 /// A datagram that came out.
 #[derive(Debug, Clone, PartialEq)]
-struct Arrival {
+struct Arrived {
     number: u32,
     /// Since the start of the run.
     at: Duration,
@@ -52,7 +53,7 @@ impl Run {
     }
 
     /// Sends `count` datagrams, one every `interval`, and takes out what arrives meanwhile.
-    fn send_every(&mut self, interval: Duration, count: usize) -> Vec<Arrival> {
+    fn send_every(&mut self, interval: Duration, count: usize) -> Vec<Arrived> {
         let mut arrivals = Vec::new();
         for _ in 0..count {
             self.send();
@@ -62,7 +63,7 @@ impl Run {
     }
 
     /// Lets time pass, from deadline to deadline.
-    fn advance(&mut self, by: Duration) -> Vec<Arrival> {
+    fn advance(&mut self, by: Duration) -> Vec<Arrived> {
         let until = self.now + by;
         let mut arrivals = Vec::new();
         while let Some(due) = self.link.next_deadline() {
@@ -77,16 +78,16 @@ impl Run {
     }
 
     /// Lets everything arrive.
-    fn drain(&mut self) -> Vec<Arrival> {
+    fn drain(&mut self) -> Vec<Arrived> {
         self.advance(Duration::from_secs(3600))
     }
 
-    fn poll(&mut self) -> Option<Arrival> {
+    fn poll(&mut self) -> Option<Arrived> {
         let at = self.now - self.start;
         let (to, bytes) = self.link.poll(self.now)?;
         assert_eq!(to, "Bob");
         let number = u32::from_le_bytes(bytes[..4].try_into().unwrap());
-        Some(Arrival {
+        Some(Arrived {
             number,
             at,
             bytes: bytes.to_vec(),
@@ -110,7 +111,7 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-fn numbers(arrivals: &[Arrival]) -> Vec<u32> {
+fn numbers(arrivals: &[Arrived]) -> Vec<u32> {
     arrivals.iter().map(|arrival| arrival.number).collect()
 }
 
@@ -264,7 +265,7 @@ fn a_probability_of_one_loses_everything() {
 }
 
 /// The lengths of the runs of numbers that are missing.
-fn bursts(arrivals: &[Arrival]) -> Vec<u64> {
+fn bursts(arrivals: &[Arrived]) -> Vec<u64> {
     arrivals
         .windows(2)
         .map(|pair| u64::from(pair[1].number - pair[0].number - 1))
@@ -726,7 +727,7 @@ fn at_its_limit_a_link_loses_the_newest_and_goes_on() {
 }
 
 /// All that a terrible link does to 2,000 datagrams.
-fn terrible_run(seed: u64) -> (Vec<Arrival>, LinkStats) {
+fn terrible_run(seed: u64) -> (Vec<Arrived>, LinkStats) {
     let mut run = Run::new(terrible(), seed);
     let mut arrivals = Vec::new();
     for _ in 0..2_000 {
@@ -757,7 +758,7 @@ fn the_same_seed_gives_the_same_run_and_another_seed_another_one() {
 }
 
 /// FNV-1a, 64 bits.
-fn fingerprint(arrivals: &[Arrival]) -> u64 {
+fn fingerprint(arrivals: &[Arrived]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for arrival in arrivals {
         let at = arrival.at.as_nanos().to_le_bytes();

@@ -9,23 +9,23 @@ use crate::limits::{
 };
 use crate::proto::delivery::Delivery;
 use crate::proto::recovery::packet_number::NUMBER_MAX;
-use crate::proto::rng::Random;
+use crate::proto::rng::SeededRng;
 use crate::proto::wire::cursor::{Malformed, Writer};
 use crate::proto::wire::frame::{Frame, Frames, write_ack, write_ping};
-use crate::proto::wire::message::{Head, MessageFrame, Piece, whole_max};
+use crate::proto::wire::message::{FragmentHeader, MessageFrame, MessageHeader, whole_max};
 use crate::proto::wire::packet::PAYLOAD_MAX;
 
-type Ranges = Vec<RangeInclusive<u64>>;
+type RangeList = Vec<RangeInclusive<u64>>;
 
 /// What is written into `room` bytes.
-fn ack_in(room: usize, delay_us: u64, ranges: &Ranges) -> Vec<u8> {
+fn ack_in(room: usize, delay_us: u64, ranges: &RangeList) -> Vec<u8> {
     let mut buffer = vec![0; room];
     let mut writer = Writer::new(&mut buffer);
     write_ack(&mut writer, delay_us, ranges.iter().cloned());
     writer.written().to_vec()
 }
 
-fn read_ack(bytes: &[u8]) -> (u64, u64, Ranges) {
+fn read_ack(bytes: &[u8]) -> (u64, u64, RangeList) {
     let mut frames = Frames::check(bytes).unwrap();
     let Some(Frame::Ack(ack)) = frames.next() else {
         panic!("an acknowledgement was written");
@@ -35,15 +35,15 @@ fn read_ack(bytes: &[u8]) -> (u64, u64, Ranges) {
 }
 
 /// A number of a random length, because every length is written differently.
-fn any_number(random: &mut Random) -> u64 {
+fn any_number(random: &mut SeededRng) -> u64 {
     let bits = random.number() % 63;
     random.number() & ((1 << bits) - 1)
 }
 
 /// From the largest down, none touching the next: as many as there may be, or fewer where zero comes
 /// first.
-fn any_ranges(random: &mut Random) -> Ranges {
-    let mut ranges = Ranges::new();
+fn any_ranges(random: &mut SeededRng) -> RangeList {
+    let mut ranges = RangeList::new();
     let mut largest = Some(any_number(random));
     let gap_bits = random.number() % 62;
     while let Some(end) = largest.filter(|_| ranges.len() < ACK_RANGES_MAX) {
@@ -57,7 +57,7 @@ fn any_ranges(random: &mut Random) -> Ranges {
 
 #[test]
 fn an_acknowledgement_comes_back_as_it_was_written() {
-    let mut random = Random::from_seed([1; 32]);
+    let mut random = SeededRng::from_seed([1; 32]);
     for round in 0..5000 {
         let (ranges, delay_us) = (any_ranges(&mut random), any_number(&mut random));
         let bytes = ack_in(PAYLOAD_MAX, delay_us, &ranges);
@@ -70,7 +70,7 @@ fn an_acknowledgement_comes_back_as_it_was_written() {
 fn the_longest_acknowledgement_fits_a_packet() {
     // Every number in it takes eight bytes.
     let step = 1 << 31;
-    let ranges: Ranges = (0..ACK_RANGES_MAX as u64)
+    let ranges: RangeList = (0..ACK_RANGES_MAX as u64)
         .map(|index| NUMBER_MAX - index * 2 * step)
         .map(|end| end - step + 2..=end)
         .collect();
@@ -81,7 +81,7 @@ fn the_longest_acknowledgement_fits_a_packet() {
 
 #[test]
 fn an_acknowledgement_is_cut_to_the_room_and_never_longer() {
-    let mut random = Random::from_seed([2; 32]);
+    let mut random = SeededRng::from_seed([2; 32]);
     for round in 0..500 {
         let (ranges, delay_us) = (any_ranges(&mut random), any_number(&mut random));
         let whole = ack_in(PAYLOAD_MAX, delay_us, &ranges).len();
@@ -104,14 +104,14 @@ fn an_acknowledgement_is_cut_to_the_room_and_never_longer() {
 
 #[test]
 fn ranges_beyond_the_limit_are_left_out() {
-    let ranges: Ranges = (0..40).rev().map(|index| index * 3..=index * 3).collect();
+    let ranges: RangeList = (0..40).rev().map(|index| index * 3..=index * 3).collect();
     let (_, _, named) = read_ack(&ack_in(PAYLOAD_MAX, 0, &ranges));
     assert_eq!(named, ranges[..ACK_RANGES_MAX]);
 }
 
 #[test]
 fn nothing_to_acknowledge_is_nothing_to_write() {
-    assert_eq!(ack_in(PAYLOAD_MAX, 0, &Ranges::new()), []);
+    assert_eq!(ack_in(PAYLOAD_MAX, 0, &RangeList::new()), []);
 }
 
 /// An acknowledgement of `count` ranges of one number each, with one missing between them.
@@ -250,23 +250,23 @@ fn acknowledgements_alone_want_no_acknowledgement() {
 }
 
 fn whole(delivery: Delivery, bytes: &[u8]) -> MessageFrame<'_> {
-    let head = Head {
+    let head = MessageHeader {
         delivery,
         sequence: 0,
         is_tracked: false,
-        piece: None,
+        fragment: None,
         len: bytes.len(),
     };
     MessageFrame { head, bytes }
 }
 
-/// The piece of a message, filled up.
-fn piece(delivery: Delivery, total: usize, index: usize) -> Vec<u8> {
-    let head = Head {
+/// The fragment of a message, filled up.
+fn fragment(delivery: Delivery, total: usize, index: usize) -> Vec<u8> {
+    let head = MessageHeader {
         delivery,
         sequence: 0,
         is_tracked: false,
-        piece: Some(Piece {
+        fragment: Some(FragmentHeader {
             total: u32::try_from(total).unwrap(),
             index: u32::try_from(index).unwrap(),
         }),
@@ -320,14 +320,14 @@ fn a_message_is_cut_only_if_it_must_be_and_no_longer_than_its_delivery_allows() 
             (u32::MAX as usize, false),
         ];
         for (total, is_fine) in totals {
-            let is_read = Frames::check(&piece(delivery, total, 0)).is_ok();
+            let is_read = Frames::check(&fragment(delivery, total, 0)).is_ok();
             assert_eq!(is_read, is_fine, "{delivery:?} of {total} bytes");
         }
     }
 }
 
 #[test]
-fn a_piece_beyond_the_last_one_is_none() {
+fn a_fragment_beyond_the_last_one_is_none() {
     let last = UNRELIABLE_FRAGMENTS_MAX - 1;
     let cases = [
         (Delivery::Unreliable, UNRELIABLE_MAX, last),
@@ -340,9 +340,9 @@ fn a_piece_beyond_the_last_one_is_none() {
         (Delivery::Ordered(0), 2 * FRAGMENT_BYTES, 1),
     ];
     for (delivery, total, last) in cases {
-        assert!(Frames::check(&piece(delivery, total, last)).is_ok());
+        assert!(Frames::check(&fragment(delivery, total, last)).is_ok());
         for index in [last + 1, last + 2, 1 << 20, u32::MAX as usize] {
-            let bytes = piece(delivery, total, index);
+            let bytes = fragment(delivery, total, index);
             assert_eq!(Frames::check(&bytes).err(), Some(Malformed), "{index}");
         }
     }
@@ -357,10 +357,10 @@ fn a_piece_beyond_the_last_one_is_none() {
 }
 
 #[test]
-fn a_piece_has_the_length_that_its_place_gives_it() {
+fn a_fragment_has_the_length_that_its_place_gives_it() {
     for delivery in DELIVERIES {
         for (total, index) in [(FRAGMENT_BYTES + 1, 0), (FRAGMENT_BYTES + 1, 1), (2500, 2)] {
-            let bytes = piece(delivery, total, index);
+            let bytes = fragment(delivery, total, index);
             assert!(Frames::check(&bytes).is_ok(), "{total}, {index}");
             let short = &bytes[..bytes.len() - 1];
             assert_eq!(Frames::check(short).err(), Some(Malformed), "{total}");

@@ -9,13 +9,14 @@ use crate::proto::connection_id::ConnectionId;
 use crate::proto::wire::checksum::{COMMON, checksum};
 use crate::proto::wire::cursor::Malformed;
 use crate::proto::wire::handshake::{
-    Accept, AnyHello, Connect, Deny, Difference, Hello, Mismatch, Protection, Refusal, Settings,
+    Accept, AnyHello, Connect, Deny, DenyReason, Hello, Mismatch, MismatchKind, SecurityMode,
+    Settings,
 };
 
 const PROTOCOL_ID: u64 = 7;
 
 const HELLO: Hello = Hello {
-    protection: Protection::Plain,
+    protection: SecurityMode::Plain,
     protocol_id: PROTOCOL_ID,
     nonce: [1; 16],
 };
@@ -171,7 +172,7 @@ fn a_mismatch_names_one_of_three_differences() {
     let mismatch = Mismatch {
         version: 200,
         nonce: [1; 16],
-        difference: Difference::Version,
+        difference: MismatchKind::Version,
     };
     let bytes = written(|buffer| mismatch.write(buffer));
     for value in 0..=255 {
@@ -185,15 +186,15 @@ fn a_refusal_without_a_code_has_a_code_of_zero() {
     let deny = Deny {
         client_id: ConnectionId(3),
         nonce: [1; 16],
-        refusal: Refusal::Full,
+        refusal: DenyReason::Full,
     };
     let bytes = written(|buffer| deny.write(PROTOCOL_ID, buffer));
     let cases = [
         ([0, 0, 0, 0, 1], None),
-        ([1, 0, 0, 0, 0], Some(Refusal::Closed)),
+        ([1, 0, 0, 0, 0], Some(DenyReason::Closed)),
         ([1, 1, 0, 0, 0], None),
-        ([2, 0, 0, 0, 0], Some(Refusal::Denied(0))),
-        ([2, 0, 0, 1, 0], Some(Refusal::Denied(256))),
+        ([2, 0, 0, 0, 0], Some(DenyReason::Denied(0))),
+        ([2, 0, 0, 1, 0], Some(DenyReason::Denied(256))),
         ([3, 0, 0, 0, 0], None),
     ];
     for (values, refusal) in cases {

@@ -1,0 +1,272 @@
+//! Messages that may be lost, as they come: too late, not whole, and without room.
+
+#![allow(clippy::cast_possible_truncation, reason = "limits fit 32 bits")]
+
+use std::collections::VecDeque;
+
+use crate::limits::{
+    FRAGMENT_BYTES, QUEUED_MESSAGES_MAX, UNRELIABLE_INCOMPLETE_MAX, UNRELIABLE_MAX,
+};
+use crate::proto::buffers::Buffers;
+use crate::proto::channel::recv::event_sink::{EventSink, QueueQuota};
+use crate::proto::channel::recv::unreliable::UnreliableReceiver;
+use crate::proto::channel::recv::{RecvOutcome, Refused};
+use crate::proto::delivery::Delivery;
+use crate::proto::event::Event;
+use crate::proto::peer_id::PeerId;
+use crate::proto::pool::Pool;
+use crate::proto::wire::message::{FragmentHeader, MessageFrame, MessageHeader};
+
+const SEQUENCED: Delivery = Delivery::Sequenced(3);
+const TOTAL: u32 = 2 * FRAGMENT_BYTES as u32;
+
+#[derive(Default)]
+struct TestReceiver {
+    expendable: UnreliableReceiver,
+    events: VecDeque<Event>,
+    pool: Pool,
+    buffers: Buffers,
+    quota: QueueQuota,
+}
+
+impl TestReceiver {
+    fn accept(
+        &mut self,
+        delivery: Delivery,
+        sequence: u64,
+        fragment: Option<FragmentHeader>,
+        bytes: &[u8],
+    ) -> Result<RecvOutcome, Refused> {
+        let mut event_sink = EventSink {
+            peer: PeerId {
+                index: 0,
+                generation: 0,
+            },
+            events: &mut self.events,
+            pool: &mut self.pool,
+            buffers: &mut self.buffers,
+            quota: &mut self.quota,
+        };
+        let head = MessageHeader {
+            delivery,
+            sequence,
+            is_tracked: false,
+            fragment,
+            len: bytes.len(),
+        };
+        let frame = MessageFrame { head, bytes };
+        self.expendable.accept(&frame, &mut event_sink)
+    }
+
+    fn whole(&mut self, delivery: Delivery, sequence: u64) -> Result<RecvOutcome, Refused> {
+        self.accept(delivery, sequence, None, &[7])
+    }
+
+    /// One of the two fragments of a message.
+    fn fragment(
+        &mut self,
+        delivery: Delivery,
+        sequence: u64,
+        index: u32,
+    ) -> Result<RecvOutcome, Refused> {
+        let fragment = FragmentHeader {
+            total: TOTAL,
+            index,
+        };
+        self.accept(delivery, sequence, Some(fragment), &[7; FRAGMENT_BYTES])
+    }
+
+    /// The application takes everything.
+    fn take_all(&mut self) {
+        for event in self.events.drain(..) {
+            if let Event::Message { bytes, .. } = event {
+                self.quota.on_taken(bytes.len());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_sequenced_message_never_goes_back() {
+    for base in [62, 16_382, (1 << 30) - 2, (1 << 62) - 4] {
+        let mut receiver = TestReceiver::default();
+        assert_eq!(
+            receiver.whole(SEQUENCED, base + 1),
+            Ok(RecvOutcome::Delivered)
+        );
+        for late in [base + 1, base, 0] {
+            assert_eq!(receiver.whole(SEQUENCED, late), Ok(RecvOutcome::Stale));
+            assert_eq!(
+                receiver.fragment(SEQUENCED, late, 0),
+                Ok(RecvOutcome::Stale)
+            );
+        }
+        assert_eq!(
+            receiver.whole(SEQUENCED, base + 3),
+            Ok(RecvOutcome::Delivered)
+        );
+        assert_eq!(receiver.whole(SEQUENCED, base + 2), Ok(RecvOutcome::Stale));
+        assert_eq!(receiver.events.len(), 2);
+    }
+}
+
+#[test]
+fn every_channel_has_its_own_newest_message() {
+    let mut receiver = TestReceiver::default();
+    for channel in 0..=255 {
+        let delivery = Delivery::Sequenced(channel);
+        let sequence = 1000 - u64::from(channel);
+        assert_eq!(
+            receiver.whole(delivery, sequence),
+            Ok(RecvOutcome::Delivered)
+        );
+        assert_eq!(
+            receiver.whole(delivery, sequence - 1),
+            Ok(RecvOutcome::Stale)
+        );
+    }
+}
+
+#[test]
+fn unreliable_messages_overtake_each_other_whole_or_in_fragments() {
+    let mut receiver = TestReceiver::default();
+    assert_eq!(
+        receiver.fragment(Delivery::Unreliable, 1, 1),
+        Ok(RecvOutcome::Buffered)
+    );
+    assert_eq!(
+        receiver.fragment(Delivery::Unreliable, 0, 0),
+        Ok(RecvOutcome::Buffered)
+    );
+    let taken = receiver.whole(Delivery::Unreliable, 0);
+    assert_eq!(taken, Ok(RecvOutcome::Delivered));
+    let taken = receiver.fragment(Delivery::Unreliable, 1, 0);
+    assert_eq!(taken, Ok(RecvOutcome::Delivered));
+    let taken = receiver.fragment(Delivery::Unreliable, 0, 1);
+    assert_eq!(taken, Ok(RecvOutcome::Delivered));
+}
+
+#[test]
+fn a_newer_message_gives_up_what_is_not_whole_in_its_channel() {
+    let mut receiver = TestReceiver::default();
+    let other = Delivery::Sequenced(4);
+    receiver.fragment(SEQUENCED, 1, 0).unwrap();
+    receiver.fragment(SEQUENCED, 3, 0).unwrap();
+    receiver.fragment(other, 1, 0).unwrap();
+    assert_eq!(receiver.whole(SEQUENCED, 2), Ok(RecvOutcome::Delivered));
+    assert_eq!(receiver.fragment(SEQUENCED, 1, 1), Ok(RecvOutcome::Stale));
+    assert_eq!(
+        receiver.fragment(SEQUENCED, 3, 1),
+        Ok(RecvOutcome::Delivered)
+    );
+    assert_eq!(receiver.fragment(other, 1, 1), Ok(RecvOutcome::Delivered));
+}
+
+#[test]
+fn the_message_that_began_first_is_given_up_for_one_too_many_and_never_acknowledged_whole() {
+    let mut receiver = TestReceiver::default();
+    let max = UNRELIABLE_INCOMPLETE_MAX as u64;
+    for sequence in 0..=max {
+        let taken = receiver.fragment(Delivery::Unreliable, sequence, 0);
+        assert_eq!(taken, Ok(RecvOutcome::Buffered));
+    }
+    // Its first fragment was acknowledged, so its last one must not be.
+    assert_eq!(receiver.fragment(Delivery::Unreliable, 0, 1), Err(Refused));
+    for sequence in 1..=max {
+        let taken = receiver.fragment(Delivery::Unreliable, sequence, 1);
+        assert_eq!(taken, Ok(RecvOutcome::Delivered), "{sequence}");
+    }
+}
+
+#[test]
+fn what_is_older_than_a_message_that_was_given_up_does_not_begin() {
+    let mut receiver = TestReceiver::default();
+    let max = UNRELIABLE_INCOMPLETE_MAX as u64;
+    for sequence in 10..=10 + max {
+        receiver
+            .fragment(Delivery::Unreliable, sequence, 0)
+            .unwrap();
+    }
+    // Whether it was given up as well nobody remembers.
+    for old in [0, 9, 10] {
+        assert_eq!(
+            receiver.fragment(Delivery::Unreliable, old, 1),
+            Err(Refused)
+        );
+    }
+    let taken = receiver.whole(Delivery::Unreliable, 0);
+    assert_eq!(
+        taken,
+        Ok(RecvOutcome::Delivered),
+        "a whole one has no sequence"
+    );
+}
+
+#[test]
+fn a_sequenced_message_that_was_given_up_is_too_late() {
+    let mut receiver = TestReceiver::default();
+    let max = UNRELIABLE_INCOMPLETE_MAX as u64;
+    for sequence in 0..=max {
+        receiver.fragment(SEQUENCED, sequence, 0).unwrap();
+    }
+    assert_eq!(receiver.fragment(SEQUENCED, 0, 1), Ok(RecvOutcome::Stale));
+    assert_eq!(
+        receiver.fragment(SEQUENCED, 1, 1),
+        Ok(RecvOutcome::Delivered)
+    );
+}
+
+#[test]
+fn a_message_that_its_own_beginning_makes_too_late_is_refused() {
+    let mut receiver = TestReceiver::default();
+    let max = UNRELIABLE_INCOMPLETE_MAX as u64;
+    receiver.fragment(SEQUENCED, 100, 0).unwrap();
+    for sequence in 101..100 + max {
+        receiver.fragment(SEQUENCED, sequence, 0).unwrap();
+    }
+    assert_eq!(receiver.fragment(SEQUENCED, 50, 0), Err(Refused));
+    assert_eq!(receiver.fragment(SEQUENCED, 50, 1), Ok(RecvOutcome::Stale));
+}
+
+#[test]
+fn fragments_of_two_totals_are_no_message() {
+    for delivery in [Delivery::Unreliable, SEQUENCED] {
+        let mut receiver = TestReceiver::default();
+        receiver.fragment(delivery, 0, 0).unwrap();
+        for total in [TOTAL - 1, TOTAL + 1, UNRELIABLE_MAX as u32] {
+            let fragment = FragmentHeader { total, index: 1 };
+            let bytes = vec![7; fragment.len()];
+            let taken = receiver.accept(delivery, 0, Some(fragment), &bytes);
+            assert_eq!(taken, Err(Refused), "{total}");
+        }
+        assert_eq!(
+            receiver.fragment(delivery, 0, 1),
+            Ok(RecvOutcome::Delivered)
+        );
+    }
+}
+
+#[test]
+fn without_room_nothing_is_taken_and_with_room_it_goes_on() {
+    let mut receiver = TestReceiver::default();
+    receiver.fragment(Delivery::Unreliable, 0, 0).unwrap();
+    for _ in 0..QUEUED_MESSAGES_MAX {
+        receiver.whole(Delivery::Unreliable, 0).unwrap();
+    }
+    assert_eq!(receiver.whole(Delivery::Unreliable, 0), Err(Refused));
+    assert_eq!(receiver.whole(SEQUENCED, 5), Err(Refused));
+    assert_eq!(receiver.fragment(Delivery::Unreliable, 0, 1), Err(Refused));
+    receiver.take_all();
+    let taken = receiver.whole(SEQUENCED, 4);
+    assert_eq!(
+        taken,
+        Ok(RecvOutcome::Delivered),
+        "what was refused never came"
+    );
+    let taken = receiver.fragment(Delivery::Unreliable, 0, 1);
+    assert_eq!(
+        taken,
+        Ok(RecvOutcome::Buffered),
+        "its other fragment is forgotten"
+    );
+}

@@ -6,13 +6,12 @@ use std::time::{Duration, Instant};
 
 use tickwire::limits::DATAGRAM_CHARGE_MIN;
 use tickwire::{Socket, SocketConfig};
+use tickwire_measure::floors::LOOPBACK;
+use tickwire_measure::runner::{Entry, Goal, Subject, Topic, nanos};
+use tickwire_measure::settings::Settings;
 
-use crate::floors::{
-    ControlReceiver, Controls, MioLoop, RawReceiver, RawSender, StdLoop, loopback,
-};
-use crate::runner::{Entry, Goal, Subject, Topic};
-use crate::settings::Settings;
-use crate::work::{Bound, Digest, Drains, Sends};
+use crate::raw::{ControlReceiver, Controls, RawReceiver, RawSender};
+use crate::work::{Digest, Drains, Sends, bind, mio_loop, std_loop};
 
 const TICKWIRE: &str = "tickwire";
 const TICKWIRE_SINGLE: &str = "tickwire, `batch: 1`";
@@ -56,7 +55,7 @@ const GOALS: &[Goal] = &[
 pub(crate) fn topic(settings: &Settings) -> Topic {
     Topic {
         title: "drain",
-        unit: "datagram",
+        unit: "ns per datagram",
         units: settings.datagrams,
         rounds: settings.rounds,
         goals: GOALS,
@@ -72,12 +71,12 @@ fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
     };
     Ok(vec![
         entry(RAW, RawReceiver::new(Controls::None)?, count)?,
-        entry(MIO, MioLoop::new()?, count)?,
-        entry(STD, StdLoop::new()?, count)?,
-        entry(TICKWIRE, Socket::bind(loopback())?, count)?,
+        entry(MIO, mio_loop()?, count)?,
+        entry(STD, std_loop()?, count)?,
+        entry(TICKWIRE, Socket::bind(LOOPBACK)?, count)?,
         entry(
             TICKWIRE_SINGLE,
-            Socket::with_config(loopback(), &single)?,
+            Socket::with_config(LOOPBACK, &single)?,
             count,
         )?,
     ])
@@ -119,7 +118,7 @@ const DROPS_GOALS: &[Goal] = &[
 pub(crate) fn drops_topic(settings: &Settings) -> Topic {
     Topic {
         title: "drain after a loss",
-        unit: "datagram",
+        unit: "ns per datagram",
         units: settings.datagrams,
         rounds: settings.rounds,
         goals: DROPS_GOALS,
@@ -131,8 +130,8 @@ fn enter_after_loss(settings: &Settings) -> io::Result<Vec<Entry>> {
     let count = settings.datagrams;
     Ok(vec![
         entry(RAW, RawReceiver::new(Controls::None)?, count)?,
-        entry(TICKWIRE, Socket::bind(loopback())?, count)?,
-        entry_after_loss(AFTER_LOSS, Socket::bind(loopback())?, count)?,
+        entry(TICKWIRE, Socket::bind(LOOPBACK)?, count)?,
+        entry_after_loss(AFTER_LOSS, Socket::bind(LOOPBACK)?, count)?,
         entry(RAW_MARKS, RawReceiver::new(Controls::Marks)?, count)?,
         entry_after_loss(RAW_CONTROLS, RawReceiver::new(Controls::Drops)?, count)?,
         entry_after_loss(SINGLE_CONTROLS, ControlReceiver::new()?, count)?,
@@ -174,7 +173,7 @@ impl<D: Drains> Filled<D> {
 
     /// Sends more than any receive buffer of this size holds, and takes out what it held.
     fn overflow(&mut self) -> io::Result<()> {
-        let granted = socket2::Socket::from(crate::floors::bind()?).recv_buffer_size()?;
+        let granted = socket2::Socket::from(bind()?).recv_buffer_size()?;
         let sent = granted / DATAGRAM_CHARGE_MIN + 64;
         self.sender.send_all(self.address, sent)?;
         let received = self.drains.drain()?.count;
@@ -186,24 +185,22 @@ impl<D: Drains> Filled<D> {
 }
 
 impl<D: Drains> Subject for Filled<D> {
-    fn round(&mut self) -> io::Result<Duration> {
+    fn round(&mut self) -> io::Result<f64> {
         self.sender.send_all(self.address, self.count)?;
         let start = Instant::now();
         let digest = self.drains.drain()?;
         let time = start.elapsed();
         digest.check(self.count)?;
-        Ok(time)
-    }
-}
-
-impl Bound for Socket {
-    fn address(&self) -> io::Result<SocketAddr> {
-        Ok(self.local_addr())
+        Ok(nanos(time))
     }
 }
 
 /// A turn as the documentation has it.
 impl Drains for Socket {
+    fn address(&self) -> io::Result<SocketAddr> {
+        Ok(self.local_addr())
+    }
+
     fn drain(&mut self) -> io::Result<Digest> {
         let mut digest = Digest::default();
         self.wait(Some(Duration::from_secs(1)))?;

@@ -5,15 +5,15 @@
 //! it, as in a game.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tickwire::Config;
+use tickwire_measure::runner::{Entry, Goal, Subject, Topic, nanos};
+use tickwire_measure::settings::Settings;
 
-use crate::floors::StdLoop;
-use crate::runner::{Entry, Goal, Subject, Topic};
-use crate::settings::Settings;
-use crate::topics::client_pool::{ClientPool, expect};
+use crate::topics::client_pool::ClientPool;
 use crate::topics::spin::{Idle, STD_EMPTY, turns};
+use crate::work::{expect, std_loop};
 
 const CLIENTS: usize = 64;
 const MANY_CLIENTS: usize = 1000;
@@ -40,7 +40,7 @@ const GOALS: &[Goal] = &[
 pub(crate) fn topic(settings: &Settings) -> Topic {
     Topic {
         title: "nothing to do",
-        unit: "turn",
+        unit: "ns per turn",
         units: turns(settings),
         rounds: settings.rounds,
         goals: GOALS,
@@ -50,19 +50,15 @@ pub(crate) fn topic(settings: &Settings) -> Topic {
 
 fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
     let turns = turns(settings);
-    let many = if settings.is_test {
-        MANY_CLIENTS_IN_TEST
-    } else {
-        MANY_CLIENTS
-    };
+    let many = settings.size(MANY_CLIENTS, MANY_CLIENTS_IN_TEST);
     Ok(vec![
-        Entry::new(STD_EMPTY, Idle::new(StdLoop::new()?, turns)),
+        Entry::new(STD_EMPTY, Idle::new(std_loop()?, turns)),
         Entry::new(QUIET, Quiet::new(CLIENTS, turns)?),
         Entry::new(MANY_QUIET, Quiet::new(many, turns)?),
     ])
 }
 
-/// A server and clients that have nothing to say.
+/// A server and clients that have nothing to send.
 struct Quiet {
     client_pool: ClientPool,
     turns: usize,
@@ -70,15 +66,15 @@ struct Quiet {
 
 impl Quiet {
     fn new(clients: usize, turns: usize) -> io::Result<Self> {
-        let client_pool = ClientPool::new(&Config::plain(7), clients)?;
+        let client_pool = ClientPool::connected(&Config::plain(7), clients)?;
         Ok(Self { client_pool, turns })
     }
 }
 
 impl Subject for Quiet {
-    fn round(&mut self) -> io::Result<Duration> {
+    fn round(&mut self) -> io::Result<f64> {
         self.client_pool.clients_turn()?;
-        // What they had to say about the connection itself.
+        // Acknowledgements and keep-alives of the clients.
         self.client_pool.server.poll()?;
         let start = Instant::now();
         let mut events = 0;
@@ -93,6 +89,6 @@ impl Subject for Quiet {
             self.client_pool.server.stats().peers,
             self.client_pool.clients.len(),
         )?;
-        Ok(time)
+        Ok(nanos(time))
     }
 }

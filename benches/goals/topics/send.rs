@@ -8,11 +8,12 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use tickwire::Socket;
+use tickwire_measure::floors::LOOPBACK;
+use tickwire_measure::runner::{Entry, Goal, Subject, Topic, nanos};
+use tickwire_measure::settings::Settings;
 
-use crate::floors::{Controls, MioLoop, RawReceiver, RawSender, StdLoop, loopback};
-use crate::runner::{Entry, Goal, Subject, Topic};
-use crate::settings::Settings;
-use crate::work::{Bound, Drains, Sends, payload};
+use crate::raw::{Controls, RawReceiver, RawSender};
+use crate::work::{Drains, Sends, mio_loop, payload, std_loop};
 
 const TICKWIRE: &str = "tickwire";
 const TICKWIRE_REGISTERED: &str = "tickwire that has slept";
@@ -50,7 +51,7 @@ const GOALS: &[Goal] = &[
 pub(crate) fn topic(settings: &Settings) -> Topic {
     Topic {
         title: "send",
-        unit: "datagram",
+        unit: "ns per datagram",
         units: settings.datagrams,
         rounds: settings.rounds,
         goals: GOALS,
@@ -62,17 +63,17 @@ fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
     let count = settings.datagrams;
     Ok(vec![
         entry(RAW, RawSender::new()?, count)?,
-        entry(MIO, MioLoop::new()?, count)?,
-        entry(STD, StdLoop::new()?, count)?,
-        entry(TICKWIRE, Socket::bind(loopback())?, count)?,
+        entry(MIO, mio_loop()?, count)?,
+        entry(STD, std_loop()?, count)?,
+        entry(TICKWIRE, Socket::bind(LOOPBACK)?, count)?,
         entry(TICKWIRE_REGISTERED, registered()?, count)?,
     ])
 }
 
 /// A socket that has a poll, as mio's loop has: then the kernel tells that poll of every datagram
-/// that has left, whether or not anybody asked.
+/// that has left, whether or not it was asked for.
 fn registered() -> io::Result<Socket> {
-    let mut socket = Socket::bind(loopback())?;
+    let mut socket = Socket::bind(LOOPBACK)?;
     socket.wait(Some(Duration::from_nanos(1)))?;
     Ok(socket)
 }
@@ -97,12 +98,12 @@ struct Emptied<S> {
 }
 
 impl<S: Sends> Subject for Emptied<S> {
-    fn round(&mut self) -> io::Result<Duration> {
+    fn round(&mut self) -> io::Result<f64> {
         let start = Instant::now();
         self.sends.send_all(self.to, self.count)?;
         let time = start.elapsed();
         self.sink.drain()?.check(self.count)?;
-        Ok(time)
+        Ok(nanos(time))
     }
 }
 

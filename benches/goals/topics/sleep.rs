@@ -4,10 +4,11 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use tickwire::Socket;
+use tickwire_measure::floors::{LOOPBACK, MioLoop};
+use tickwire_measure::runner::{Entry, Goal, Subject, Topic, nanos};
+use tickwire_measure::settings::Settings;
 
-use crate::floors::{MioLoop, loopback};
-use crate::runner::{Entry, Goal, Subject, Topic};
-use crate::settings::Settings;
+use crate::work::mio_loop;
 
 /// The time of a 60 Hz tick: no whole number of the milliseconds that `epoll_wait(2)` counts in.
 const TICK: Duration = Duration::from_nanos(16_666_667);
@@ -28,7 +29,7 @@ const GOALS: &[Goal] = &[Goal {
 pub(crate) fn topic(settings: &Settings) -> Topic {
     Topic {
         title: "sleep",
-        unit: "deadline, late",
+        unit: "ns per deadline, late",
         units: 1,
         rounds: settings.rounds.min(TICKS),
         goals: GOALS,
@@ -38,30 +39,34 @@ pub(crate) fn topic(settings: &Settings) -> Topic {
 
 fn enter(_settings: &Settings) -> io::Result<Vec<Entry>> {
     Ok(vec![
-        Entry::new(MIO, MioLoop::new()?),
-        Entry::new(TICKWIRE, Socket::bind(loopback())?),
+        Entry::new(MIO, Mio(mio_loop()?)),
+        Entry::new(TICKWIRE, Tickwire(Socket::bind(LOOPBACK)?)),
     ])
 }
 
-impl Subject for Socket {
-    fn round(&mut self) -> io::Result<Duration> {
+struct Tickwire(Socket);
+
+impl Subject for Tickwire {
+    fn round(&mut self) -> io::Result<f64> {
         let deadline = Instant::now() + TICK;
         // It may return early; a loop goes on until its deadline.
         while Instant::now() < deadline {
-            self.wait_until(deadline)?;
+            self.0.wait_until(deadline)?;
         }
-        Ok(deadline.elapsed())
+        Ok(nanos(deadline.elapsed()))
     }
 }
 
-impl Subject for MioLoop {
-    fn round(&mut self) -> io::Result<Duration> {
+struct Mio(MioLoop);
+
+impl Subject for Mio {
+    fn round(&mut self) -> io::Result<f64> {
         let deadline = Instant::now() + TICK;
         let mut now = Instant::now();
         while now < deadline {
-            self.sleep(Some(deadline - now))?;
+            self.0.sleep(Some(deadline - now))?;
             now = Instant::now();
         }
-        Ok(deadline.elapsed())
+        Ok(nanos(deadline.elapsed()))
     }
 }

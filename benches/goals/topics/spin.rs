@@ -9,12 +9,12 @@ use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use tickwire::Socket;
+use tickwire_measure::floors::{LOOPBACK, StdLoop};
+use tickwire_measure::runner::{Entry, Goal, Subject, Topic, nanos};
+use tickwire_measure::settings::Settings;
+use tickwire_measure::side::Side;
 
-use crate::floors::{self, StdLoop, loopback};
-use crate::runner::{Entry, Goal, Subject, Topic};
-use crate::settings::Settings;
-use crate::topics::client_pool::expect;
-use crate::work::{Bound, DATAGRAM_LEN, payload};
+use crate::work::{DATAGRAM_LEN, bind, expect, payload, std_loop};
 
 /// Turns of a round. Each is timed by itself, because the client's part lies between them.
 const TURNS: usize = 500;
@@ -48,7 +48,7 @@ const GOALS: &[Goal] = &[
 pub(crate) fn topic(settings: &Settings) -> Topic {
     Topic {
         title: "spin",
-        unit: "turn",
+        unit: "ns per turn",
         units: turns(settings),
         rounds: settings.rounds,
         goals: GOALS,
@@ -59,9 +59,9 @@ pub(crate) fn topic(settings: &Settings) -> Topic {
 fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
     let turns = turns(settings);
     Ok(vec![
-        Entry::new(STD, Asked::new(StdLoop::new()?, turns)?),
-        Entry::new(STD_DRAINED, Asked::new(Drained(StdLoop::new()?), turns)?),
-        Entry::new(TICKWIRE, Asked::new(Socket::bind(loopback())?, turns)?),
+        Entry::new(STD, Asked::new(std_loop()?, turns)?),
+        Entry::new(STD_DRAINED, Asked::new(Drained(std_loop()?), turns)?),
+        Entry::new(TICKWIRE, Asked::new(Socket::bind(LOOPBACK)?, turns)?),
     ])
 }
 
@@ -78,7 +78,7 @@ const EMPTY_GOALS: &[Goal] = &[Goal {
 pub(crate) fn empty_topic(settings: &Settings) -> Topic {
     Topic {
         title: "spin on nothing",
-        unit: "turn",
+        unit: "ns per turn",
         units: turns(settings),
         rounds: settings.rounds,
         goals: EMPTY_GOALS,
@@ -89,26 +89,28 @@ pub(crate) fn empty_topic(settings: &Settings) -> Topic {
 fn enter_empty(settings: &Settings) -> io::Result<Vec<Entry>> {
     let turns = turns(settings);
     Ok(vec![
-        Entry::new(STD_EMPTY, Idle::new(StdLoop::new()?, turns)),
-        Entry::new(EMPTY, Idle::new(Socket::bind(loopback())?, turns)),
+        Entry::new(STD_EMPTY, Idle::new(std_loop()?, turns)),
+        Entry::new(EMPTY, Idle::new(Socket::bind(LOOPBACK)?, turns)),
     ])
 }
 
 pub(crate) fn turns(settings: &Settings) -> usize {
-    if settings.is_test {
-        TURNS_IN_TEST
-    } else {
-        TURNS
-    }
+    settings.size(TURNS, TURNS_IN_TEST)
 }
 
 /// Looks once whether something came, and sends it back.
-pub(crate) trait Turns: Bound {
+pub(crate) trait Turns {
+    fn address(&self) -> io::Result<SocketAddr>;
+
     /// How many datagrams were answered.
     fn turn(&mut self) -> io::Result<usize>;
 }
 
 impl Turns for StdLoop {
+    fn address(&self) -> io::Result<SocketAddr> {
+        Side::address(self)
+    }
+
     #[inline]
     fn turn(&mut self) -> io::Result<usize> {
         self.echo_one().map(usize::from)
@@ -119,6 +121,10 @@ impl Turns for StdLoop {
 struct Drained(StdLoop);
 
 impl Turns for Drained {
+    fn address(&self) -> io::Result<SocketAddr> {
+        Side::address(&self.0)
+    }
+
     fn turn(&mut self) -> io::Result<usize> {
         let mut count = 0;
         while self.0.echo_one()? {
@@ -128,13 +134,11 @@ impl Turns for Drained {
     }
 }
 
-impl Bound for Drained {
-    fn address(&self) -> io::Result<SocketAddr> {
-        self.0.address()
-    }
-}
-
 impl Turns for Socket {
+    fn address(&self) -> io::Result<SocketAddr> {
+        Ok(self.local_addr())
+    }
+
     #[inline]
     fn turn(&mut self) -> io::Result<usize> {
         let mut count = 0;
@@ -161,7 +165,7 @@ impl<T: Turns> Asked<T> {
         Ok(Self {
             address: server.address()?,
             server,
-            client: floors::bind()?,
+            client: bind()?,
             turns,
         })
     }
@@ -182,16 +186,16 @@ impl<T: Turns> Asked<T> {
 }
 
 impl<T: Turns> Subject for Asked<T> {
-    fn round(&mut self) -> io::Result<Duration> {
+    fn round(&mut self) -> io::Result<f64> {
         let mut time = Duration::ZERO;
         for number in 0..self.turns {
             time += self.timed_turn(&payload(number))?;
         }
-        Ok(time)
+        Ok(nanos(time))
     }
 }
 
-/// Turns one after the other, on a socket to which nobody sends.
+/// Turns one after the other, on a socket that receives nothing.
 pub(crate) struct Idle<T> {
     server: T,
     turns: usize,
@@ -204,7 +208,7 @@ impl<T: Turns> Idle<T> {
 }
 
 impl<T: Turns> Subject for Idle<T> {
-    fn round(&mut self) -> io::Result<Duration> {
+    fn round(&mut self) -> io::Result<f64> {
         let start = Instant::now();
         let mut answered = 0;
         for _ in 0..self.turns {
@@ -212,6 +216,6 @@ impl<T: Turns> Subject for Idle<T> {
         }
         let time = start.elapsed();
         expect("datagrams", answered, 0)?;
-        Ok(time)
+        Ok(nanos(time))
     }
 }

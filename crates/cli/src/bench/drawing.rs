@@ -5,7 +5,7 @@ use std::ops::Range;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use super::machine::Machine;
+use tickwire_measure::machine::Machine;
 
 /// How much of the height is the heading, in pixels.
 pub(crate) const HEADING: u32 = 60;

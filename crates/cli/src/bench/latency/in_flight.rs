@@ -1,49 +1,49 @@
-//! When each datagram of a round left, as its sender knows it.
+//! When each datagram of a round left, and which were answered.
 //!
-//! One thread writes and one reads, which may be the same. Nothing here allocates or waits.
+//! One thread writes departures and one reads them, which may be the same. Nothing here allocates or waits.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// The most in_flight that are kept at once, in 8 MiB: more than a second at the highest rate.
-const KEPT_MAX: u64 = 1 << 20;
+/// The most datagrams of a round: 8 bytes are kept for each, 80 MB in all.
+pub(super) const DATAGRAMS_MAX: u64 = 10_000_000;
 
-/// What stands where nothing left yet. Not zero: memory that is all zero is not there before it is
-/// written to, and the system would fetch it in the middle of the round.
-const EMPTY: u64 = u64::MAX;
+/// Not zero: memory that is all zero is not mapped before it is written to, and the system would map it during the
+/// round.
+const UNSENT: u64 = u64::MAX;
+const ANSWERED: u64 = u64::MAX - 1;
 
-/// Of the datagrams 0, 1, 2, ... the times from the start of the round to their in_flight.
+/// The datagrams 0, 1, 2, ... of a round.
 #[derive(Debug)]
 pub(super) struct InFlight {
-    /// In nanoseconds, by number; when all are taken the oldest one is used again.
-    nanos: Vec<AtomicU64>,
+    /// Nanoseconds from the start of the round to the departure, by number.
+    departures: Vec<AtomicU64>,
     /// How many have left.
-    count: AtomicU64,
-    /// How many of the last ones can be read. Half of what is kept where places are used again, so
-    /// that none is written while it is read.
-    readable: u64,
+    sent: AtomicU64,
     is_abandoned: AtomicBool,
+    /// The departure of the last one that left.
+    last: AtomicU64,
 }
 
-/// What is known of one.
+/// What a datagram is that looks like an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Departure {
-    At(Duration),
-    /// No honest echo sends back what did not leave.
-    NotYet,
-    /// Very many left since.
-    Forgotten,
+pub(super) enum Answer {
+    /// To a datagram that left so long after the start.
+    First(Duration),
+    /// To a datagram that was answered before.
+    Repeated,
+    /// To a datagram that has not left.
+    Unknown,
 }
 
 impl InFlight {
     /// Room for `total` datagrams.
-    pub(super) fn of(total: u64) -> Self {
-        let kept = total.clamp(1, KEPT_MAX);
+    pub(super) fn new(total: u64) -> Self {
         Self {
-            nanos: (0..kept).map(|_| AtomicU64::new(EMPTY)).collect(),
-            count: AtomicU64::new(0),
-            readable: if total <= KEPT_MAX { kept } else { kept / 2 },
+            departures: (0..total).map(|_| AtomicU64::new(UNSENT)).collect(),
+            sent: AtomicU64::new(0),
             is_abandoned: AtomicBool::new(false),
+            last: AtomicU64::new(0),
         }
     }
 
@@ -52,38 +52,47 @@ impl InFlight {
         self.is_abandoned.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn are_abandoned(&self) -> bool {
+    pub(super) fn is_abandoned(&self) -> bool {
         self.is_abandoned.load(Ordering::Relaxed)
     }
 
-    /// The next one leaves, so long after the start. To be told before it is sent: its answer may be
-    /// read by another thread as soon as it is.
+    /// The next datagram leaves, so long after the start. To be called before it is sent: its answer may be read by
+    /// another thread as soon as it is.
     pub(super) fn on_sent(&self, since_start: Duration) {
-        let number = self.count.load(Ordering::Relaxed);
-        let nanos = u64::try_from(since_start.as_nanos()).unwrap_or(u64::MAX);
-        if let Some(place) = self.place(number) {
-            place.store(nanos, Ordering::Relaxed);
+        let nanos = u64::try_from(since_start.as_nanos()).unwrap_or(ANSWERED - 1);
+        let number = self.sent.load(Ordering::Relaxed);
+        if let Some(departure) = self.departure(number) {
+            departure.store(nanos, Ordering::Release);
         }
-        self.count.store(number + 1, Ordering::Release);
+        self.last.store(nanos, Ordering::Relaxed);
+        self.sent.store(number + 1, Ordering::Release);
     }
 
-    /// When number `number` left.
-    pub(super) fn get(&self, number: u64) -> Departure {
-        let count = self.count.load(Ordering::Acquire);
-        if number >= count {
-            return Departure::NotYet;
+    /// Takes the departure of datagram `number`, so that it can be answered once.
+    pub(super) fn answer(&self, number: u64) -> Answer {
+        let departure = self.departure(number);
+        let Some((departure, nanos)) = departure.map(|it| (it, it.load(Ordering::Acquire))) else {
+            return Answer::Unknown;
+        };
+        match nanos {
+            UNSENT => Answer::Unknown,
+            ANSWERED => Answer::Repeated,
+            nanos => {
+                departure.store(ANSWERED, Ordering::Relaxed);
+                Answer::First(Duration::from_nanos(nanos))
+            }
         }
-        if count - number > self.readable {
-            return Departure::Forgotten;
-        }
-        self.place(number).map_or(Departure::Forgotten, |place| {
-            Departure::At(Duration::from_nanos(place.load(Ordering::Relaxed)))
-        })
     }
 
-    fn place(&self, number: u64) -> Option<&AtomicU64> {
-        let index = number % self.nanos.len() as u64;
-        self.nanos.get(usize::try_from(index).ok()?)
+    /// How long after the start the last datagram of all left. `None` while some have yet to leave.
+    pub(super) fn all_sent(&self) -> Option<Duration> {
+        let sent = self.sent.load(Ordering::Acquire);
+        let is_all = sent > 0 && sent == self.departures.len() as u64;
+        is_all.then(|| Duration::from_nanos(self.last.load(Ordering::Relaxed)))
+    }
+
+    fn departure(&self, number: u64) -> Option<&AtomicU64> {
+        self.departures.get(usize::try_from(number).ok()?)
     }
 }
 
@@ -96,39 +105,37 @@ mod tests {
     }
 
     #[test]
-    fn a_departure_is_known_once_it_was() {
-        let in_flight = InFlight::of(3);
-        assert_eq!(in_flight.get(0), Departure::NotYet);
+    fn a_departure_is_known_once_it_happened_and_is_taken_once() {
+        let in_flight = InFlight::new(3);
+        assert_eq!(in_flight.answer(0), Answer::Unknown);
         in_flight.on_sent(us(5));
         in_flight.on_sent(us(7));
-        assert_eq!(in_flight.get(0), Departure::At(us(5)));
-        assert_eq!(in_flight.get(1), Departure::At(us(7)));
+        assert_eq!(in_flight.answer(1), Answer::First(us(7)));
+        assert_eq!(in_flight.answer(0), Answer::First(us(5)));
+        assert_eq!(in_flight.answer(0), Answer::Repeated);
         for number in [2, 3, u64::MAX] {
-            assert_eq!(in_flight.get(number), Departure::NotYet);
+            assert_eq!(in_flight.answer(number), Answer::Unknown);
         }
     }
 
     #[test]
-    fn of_a_round_that_fits_nothing_is_forgotten() {
-        for total in [1, KEPT_MAX] {
-            let in_flight = InFlight::of(total);
-            (0..total).for_each(|number| in_flight.on_sent(us(number)));
-            assert_eq!(in_flight.get(0), Departure::At(us(0)));
-            assert_eq!(in_flight.get(total - 1), Departure::At(us(total - 1)));
-        }
+    fn the_last_departure_is_known_when_all_have_left() {
+        let in_flight = InFlight::new(2);
+        in_flight.on_sent(us(5));
+        assert_eq!(in_flight.all_sent(), None);
+        in_flight.on_sent(us(9));
+        assert_eq!(in_flight.answer(1), Answer::First(us(9)));
+        assert_eq!(in_flight.all_sent(), Some(us(9)));
+        assert_eq!(InFlight::new(0).all_sent(), None);
     }
 
     #[test]
-    fn of_a_longer_round_the_oldest_are_forgotten() {
-        let total = 2 * KEPT_MAX + 3;
-        let in_flight = InFlight::of(total);
+    fn nothing_of_a_long_round_is_forgotten() {
+        let total = 1 << 20;
+        let in_flight = InFlight::new(total);
         (0..total).for_each(|number| in_flight.on_sent(us(number)));
-        assert_eq!(in_flight.nanos.len() as u64, KEPT_MAX);
-        let first = total - KEPT_MAX / 2;
-        assert_eq!(in_flight.get(first), Departure::At(us(first)));
-        assert_eq!(in_flight.get(total - 1), Departure::At(us(total - 1)));
-        for number in [0, first - 1] {
-            assert_eq!(in_flight.get(number), Departure::Forgotten);
+        for number in [0, total / 2, total - 1] {
+            assert_eq!(in_flight.answer(number), Answer::First(us(number)));
         }
     }
 }

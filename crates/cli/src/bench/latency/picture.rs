@@ -5,6 +5,7 @@ use std::path::Path;
 
 use plotters::coord::combinators::BindKeyPoints;
 use plotters::prelude::*;
+use tickwire_measure::machine::Machine;
 
 use super::report::Title;
 use super::results::{Measured, Results, RoundResult, Totals};
@@ -13,7 +14,6 @@ use crate::bench::drawing::{
     Area, BLUE, Drawn, FONT, GREEN, GRID, HEADING, MARGIN, MARGIN_RIGHT, ORANGE, TEXT_SIZE,
     VERMILION, around, cross, dot, draw_heading, marks, percentile, percentile_marks, time,
 };
-use crate::bench::machine::Machine;
 use crate::failure::Failure;
 
 /// In pixels, at which the text has the size of a page's.
@@ -37,7 +37,7 @@ fn picture(settings: &Settings, machine: &Machine, results: &Results) -> Drawn<S
     let mut text = String::new();
     {
         let area = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
-        // A picture without a background is black on black for whoever reads white on black.
+        // Without a background it would be black on black for a reader of white on black.
         area.fill(&WHITE)?;
         let (heading, panels) = area.split_vertically(HEADING);
         let (upper, lower) = panels.split_vertically(UPPER);
@@ -152,23 +152,18 @@ fn draw_time_line(area: &Area<'_>, results: &Results) -> Drawn<()> {
 }
 
 fn style(who: Subject) -> ShapeStyle {
-    let (color, width) = match who {
-        Subject::Std => (ORANGE, 2),
-        Subject::Mio => (BLUE, 2),
-        Subject::Tickwire => (VERMILION, 2),
-        Subject::Stamped => (GREEN, 2),
+    let color = match who {
+        Subject::Std => ORANGE,
+        Subject::Mio => BLUE,
+        Subject::Tickwire => VERMILION,
+        Subject::Stamped => GREEN,
     };
-    color.stroke_width(width)
+    color.stroke_width(2)
 }
 
 /// One in so many is the rarest datagram that there can be.
 fn rarest(who: &Measured) -> f64 {
-    #[allow(
-        clippy::cast_precision_loss,
-        reason = "nobody sends 2^53 datagrams in a run"
-    )]
-    let sent = who.counts.sent as f64;
-    sent
+    who.counts.sent as f64
 }
 
 /// `std`, or `std, 900 a second, 12 of 10000 lost`.

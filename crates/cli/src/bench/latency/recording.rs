@@ -1,64 +1,35 @@
 //! What one round of one subject recorded. All memory is there before the first datagram leaves.
 //!
-//! Knows no clock: whoever measures says how long something took, and leaves out the warm-up.
+//! It knows no clock: the load generator says how long something took, and leaves out the warm-up.
 
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
-
+use super::distribution::Distribution;
 use super::send_schedule::SendSchedule;
-use crate::failure::Failure;
 
-/// The longest latency that is told apart from longer ones.
-const LATENCY_MAX: Duration = Duration::from_secs(120);
-
-/// Three significant digits: a value is off by at most a thousandth.
-const DIGITS: u8 = 3;
-
-/// The time line of a round has this many slices, or fewer where they would be shorter than
-/// `SLICE_MIN`.
+/// The time line of a round has this many slices, or fewer where they would be shorter than `SLICE_MIN`.
 const SLICES_MAX: u128 = 100;
 const SLICE_MIN: Duration = Duration::from_millis(1);
 
 /// Latencies by value and by time, and what became of the datagrams.
 #[derive(Debug)]
 pub(super) struct Recording {
-    /// From the time when a datagram should have left, in nanoseconds.
-    pub(super) latency: Histogram<u64>,
-    /// From the time when it really left.
-    pub(super) round_trip: Histogram<u64>,
-    /// From when the kernel took an answer in until the client had it; of stamped answers.
-    pub(super) waited: Histogram<u64>,
-    pub(super) longest: Longest,
+    /// From the time when a datagram should have left.
+    pub(super) latency: Distribution,
+    /// From the time when it left.
+    pub(super) round_trip: Distribution,
+    /// From the kernel to the client, of stamped answers.
+    pub(super) kernel_to_client: Distribution,
     pub(super) slices: Slices,
     pub(super) counts: Counts,
-    /// At a rate: how long those that count took to leave.
+    /// At a rate: how long the datagrams that count took to leave.
     pub(super) sent_in: Option<Duration>,
 }
 
-/// The longest times, in nanoseconds: exactly, where a histogram has three digits and an end.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Longest {
-    pub(super) latency: u64,
-    pub(super) round_trip: u64,
-    pub(super) waited: u64,
-}
-
-impl Longest {
-    /// Of both.
-    pub(super) fn or(self, other: Self) -> Self {
-        Self {
-            latency: self.latency.max(other.latency),
-            round_trip: self.round_trip.max(other.round_trip),
-            waited: self.waited.max(other.waited),
-        }
-    }
-}
-
-/// Datagrams, those of the warm-up not counted.
+/// Datagrams, without those of the warm-up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counts {
-    /// Those that were due.
+    /// Datagrams that were due.
     pub(super) due: u64,
     pub(super) answered: u64,
     /// Answers that came twice, or after their datagram was given up.
@@ -75,20 +46,18 @@ impl Counts {
 
 impl Recording {
     /// For a round of which so much counts.
-    pub(super) fn new(duration: Duration) -> Result<Self, Failure> {
-        Ok(Self {
-            latency: touched_histogram()?,
-            round_trip: touched_histogram()?,
-            waited: touched_histogram()?,
-            longest: Longest::default(),
+    pub(super) fn new(duration: Duration) -> Self {
+        Self {
+            latency: Distribution::new(),
+            round_trip: Distribution::new(),
+            kernel_to_client: Distribution::new(),
             slices: Slices::new(duration),
             counts: Counts::default(),
             sent_in: None,
-        })
+        }
     }
 
-    /// Everything that `send_schedule` asked for was due, whatever became of it; the last one left so long after
-    /// the start.
+    /// Everything in `schedule` was due, whatever became of it; the last one left so long after the start.
     pub(super) fn on_all_sent(&mut self, schedule: &SendSchedule, last: Duration) {
         self.counts.due = schedule.counted();
         self.sent_in = Some(schedule.counted_in(last));
@@ -103,59 +72,26 @@ impl Recording {
         }
     }
 
-    /// A datagram that was due so long after the beginning was answered, so long after it was due and
-    /// after it had left.
+    /// A datagram that was due so long after the beginning was answered, so long after it was due and after it had
+    /// left. Its answer had waited `in_kernel`, if it was stamped.
     pub(super) fn on_answer(
         &mut self,
         since_begin: Duration,
         latency: Duration,
         round_trip: Duration,
+        in_kernel: Option<Duration>,
     ) {
-        let (latency, round_trip) = (nanos(latency), nanos(round_trip));
         self.counts.answered += 1;
-        self.latency.saturating_record(latency);
-        self.round_trip.saturating_record(round_trip);
-        self.longest = self.longest.or(Longest {
-            latency,
-            round_trip,
-            ..Longest::default()
-        });
+        let nanos = self.latency.record(latency);
+        self.round_trip.record(round_trip);
+        if let Some(in_kernel) = in_kernel {
+            self.kernel_to_client.record(in_kernel);
+        }
         if let Some(slice) = self.slices.at(since_begin) {
-            slice.on_latency(latency);
+            slice.answered += 1;
+            slice.longest_nanos = slice.longest_nanos.max(Some(nanos));
         }
     }
-
-    /// The answer had waited so long between the kernel and the client, if it was stamped.
-    pub(super) fn on_waited(&mut self, waited: Option<Duration>) {
-        let Some(waited) = waited.map(nanos) else {
-            return;
-        };
-        self.waited.saturating_record(waited);
-        self.longest.waited = self.longest.waited.max(waited);
-    }
-}
-
-/// An empty histogram, as large as it will ever be.
-pub(super) fn histogram() -> Result<Histogram<u64>, Failure> {
-    Histogram::new_with_max(nanos(LATENCY_MAX), DIGITS)
-        .map_err(|error| Failure::Refused(format!("cannot make a histogram: {error}")))
-}
-
-/// The same, and each of its counts was written to. The system hands out memory that is all zero when
-/// it is first written to, and that would be in the middle of the round.
-fn touched_histogram() -> Result<Histogram<u64>, Failure> {
-    let mut histogram = histogram()?;
-    let mut value = 0;
-    while value <= nanos(LATENCY_MAX) {
-        histogram.saturating_record(value);
-        value = histogram.next_non_equivalent(value);
-    }
-    histogram.reset();
-    Ok(histogram)
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// The time line of a round.
@@ -170,18 +106,13 @@ pub(super) struct Slices {
 pub(super) struct Slice {
     due: u64,
     answered: u64,
-    /// The longest latency of those that were answered, exactly; `None` where none was.
+    /// The longest latency of those that were answered, exactly.
     pub(super) longest_nanos: Option<u64>,
 }
 
 impl Slice {
     pub(super) fn lost(&self) -> u64 {
         self.due.saturating_sub(self.answered)
-    }
-
-    fn on_latency(&mut self, nanos: u64) {
-        self.answered += 1;
-        self.longest_nanos = self.longest_nanos.max(Some(nanos));
     }
 }
 
@@ -211,23 +142,19 @@ impl Slices {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    reason = "in a test that is a failure as good as any"
-)]
 mod tests {
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
 
     #[test]
-    fn a_latency_stands_in_the_slice_in_which_its_datagram_was_due() {
-        let mut recording = Recording::new(1000 * MS).unwrap();
+    fn a_latency_belongs_to_the_slice_in_which_its_datagram_was_due() {
+        let mut recording = Recording::new(1000 * MS);
         assert_eq!(recording.slices.width, 10 * MS);
         assert_eq!(recording.slices.slices.len(), 100);
         for (due, latency) in [(0, 3), (9, 7), (9, 5), (10, 1), (999, 2)] {
-            // It left one later than it should have.
-            recording.on_answer(due * MS, latency * MS, (latency - 1) * MS);
+            // It left 1 ms later than it should have.
+            recording.on_answer(due * MS, latency * MS, (latency - 1) * MS, None);
         }
         let seen = recording.slices.slices.iter().enumerate();
         let seen: Vec<_> = seen
@@ -235,26 +162,9 @@ mod tests {
             .collect();
         assert_eq!(seen, [(0, 7_000_000), (1, 1_000_000), (99, 2_000_000)]);
         assert_eq!(recording.counts.answered, 5);
-        assert!(
-            recording
-                .latency
-                .equivalent(recording.latency.max(), 7_000_000)
-        );
-        assert!(
-            recording
-                .round_trip
-                .equivalent(recording.round_trip.max(), 6_000_000)
-        );
-    }
-
-    #[test]
-    fn a_histogram_that_was_touched_is_empty_and_as_large_as_any() {
-        let mut recording = Recording::new(1000 * MS).unwrap();
-        assert!(recording.latency.is_empty() && recording.round_trip.is_empty());
-        assert_eq!(recording.latency.max(), 0);
-        recording.on_answer(MS, LATENCY_MAX, MS);
-        let longest = recording.latency.max();
-        assert!(recording.latency.equivalent(longest, nanos(LATENCY_MAX)));
+        assert_eq!(recording.latency.longest(), Some(7000.0));
+        assert_eq!(recording.round_trip.longest(), Some(6000.0));
+        assert_eq!(recording.kernel_to_client.count(), 0);
     }
 
     #[test]

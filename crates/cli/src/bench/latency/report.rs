@@ -1,14 +1,15 @@
-//! The results for people: tables, and what was promised.
+//! The results for people: tables, notes, and verdicts on the goals.
 
 use std::fmt::{self, Display};
 
-use super::affinity::Affinity;
-use super::figures::{Figure, Percentiles, Spreads};
+use tickwire_measure::affinity::Affinity;
+use tickwire_measure::machine::Machine;
+use tickwire_measure::statistics::Spread;
+use tickwire_measure::table::Table;
+
+use super::distribution::{Figure, NAMES, Spreads};
 use super::results::{Measured, Outcome, Results, Totals, Verdict};
 use super::{Settings, Wait};
-use crate::bench::machine::Machine;
-use crate::bench::spread::Spread;
-use crate::bench::table::Table;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -67,7 +68,7 @@ pub(super) struct Title<'a>(pub(super) &'a Settings, pub(super) &'a Results);
 impl Display for Title<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(settings, results) = *self;
-        // A rate that nobody kept to is not what was measured.
+        // A rate that was not reached is not what was measured.
         let remark = if results.fell_behind(settings) {
             " asked for and not reached"
         } else {
@@ -139,63 +140,58 @@ enum Clock {
 
 /// A row for each subject.
 fn together(results: &Results) -> Table {
-    let [a, b, c, d, e, f] = Percentiles::NAMES;
-    let mut table = Table::new(["", a, b, c, d, e, f, "sent", "lost"]);
+    let mut table = table(&["sent", "lost"]);
     for measured in &results.subjects {
-        let figures = measured.latency.each().map(|figure| cell(*figure, micros));
-        let counts = [measured.counts.sent, measured.counts.lost];
-        let name = measured.name.to_string();
-        let counts = counts.map(|count| count.to_string());
-        table.row([name].into_iter().chain(figures).chain(counts));
+        let figures = measured.times.latency.0.map(|figure| cell(figure, micros));
+        let counts = [measured.counts.sent, measured.counts.lost].map(|count| count.to_string());
+        let name = [measured.name.to_string()];
+        table.row(name.into_iter().chain(figures).chain(counts));
     }
     table
 }
 
 /// A row for each subject, then one for each ratio.
 fn by_round(results: &Results, clock: Clock) -> Table {
-    let [a, b, c, d, e, f] = Percentiles::NAMES;
-    let mut table = Table::new(["", a, b, c, d, e, f]);
-    let mut row = |name: String, spreads: &Spreads, digits: Digits| {
-        let cells = spreads
-            .each()
-            .map(|spread| cell(*spread, |spread| range(spread, digits)));
-        table.row([name].into_iter().chain(cells));
-    };
+    let mut table = table(&[]);
     for measured in &results.subjects {
         let spreads = match clock {
             Clock::Due => &measured.latency_by_round,
             Clock::Left => &measured.round_trip_by_round,
         };
-        row(measured.name.to_string(), spreads, micros);
+        table.row(row(measured.name.to_string(), spreads, micros));
     }
     for ratio in &results.ratios {
         let spreads = match clock {
             Clock::Due => &ratio.latency,
             Clock::Left => &ratio.round_trip,
         };
-        row(
-            format!("{} / {}", ratio.of, ratio.against),
-            spreads,
-            hundredths,
-        );
+        let name = format!("{} / {}", ratio.of, ratio.against);
+        table.row(row(name, spreads, hundredths));
     }
     table
 }
 
-/// How long stamped answers waited between the kernel and the client; `None` where none was stamped.
+/// How long stamped answers waited between the kernel and the client; `None` where no answer was stamped.
 fn waits(results: &Results) -> Option<Table> {
-    let [a, b, c, d, e, f] = Percentiles::NAMES;
-    let mut table = Table::new(["", a, b, c, d, e, f]);
-    let waits = |who: &'_ Measured| Some((who.name, who.kernel_to_client_by_round?));
+    let waits = |who: &Measured| Some((who.name, who.kernel_to_client_by_round?));
     let waits: Vec<_> = results.subjects.iter().filter_map(waits).collect();
+    let mut table = table(&[]);
     for (name, spreads) in &waits {
-        let cells = spreads
-            .each()
-            .map(|spread| cell(*spread, |spread| range(spread, micros)));
-        table.row([name.to_string()].into_iter().chain(cells));
+        table.row(row(name.to_string(), spreads, micros));
     }
     table.take_columns_of(TOO_FEW);
     (!waits.is_empty()).then_some(table)
+}
+
+/// With a column for names, one for each figure, and `more`.
+fn table(more: &[&str]) -> Table {
+    Table::new([""].into_iter().chain(NAMES).chain(more.iter().copied()))
+}
+
+fn row(name: String, spreads: &Spreads, digits: Digits) -> impl Iterator<Item = String> {
+    let cells = spreads.0;
+    let cells = cells.map(|spread| cell(spread, |spread| range(spread, digits)));
+    [name].into_iter().chain(cells)
 }
 
 /// How a number is written.
@@ -240,15 +236,15 @@ fn hundredths(value: f64) -> String {
     format!("{value:.2}")
 }
 
-/// If half of the datagrams take this long on one machine, in µs, somebody did not get the processor:
-/// a round trip is a fiftieth of it.
+/// If half of the datagrams take this long on one machine, in µs, a loop did not get the processor: a round trip is a
+/// fiftieth of it.
 const BUSY: f64 = 1000.0;
 
 /// What has to be known to read the figures.
 fn notes(settings: &Settings, machine: &Machine, results: &Results) -> Vec<String> {
     let mut notes = Vec::new();
     for measured in &results.subjects {
-        let p50 = measured.latency.p50.known();
+        let p50 = measured.times.latency.p50().known();
         if settings.to.is_none() && p50 > Some(BUSY) {
             notes.push(format!(
                 "{}: half of the datagrams took more than 1 ms: this machine does something else \
@@ -261,7 +257,7 @@ fn notes(settings: &Settings, machine: &Machine, results: &Results) -> Vec<Strin
         notes.extend(lost_note(measured));
         if counts.repeated + counts.foreign > 0 {
             notes.push(format!(
-                "{}: {} answers came twice or too late, {} datagrams were not ours or not what was sent",
+                "{}: {} answers came twice or too late, {} datagrams were foreign or altered",
                 measured.name, counts.repeated, counts.foreign
             ));
         }

@@ -1,31 +1,36 @@
-//! Everybody in turns: in each round every subject is measured once.
+//! All subjects in interleaved rounds.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::affinity::{Affinity, Side};
-use super::clients::{
-    MioAsleep, StdAsleep, StdSpinning, Tickwire, TickwireAsleep, TickwireSpinning,
-    std_asleep_at_rate,
+use tickwire_measure::affinity::{Affinity, Role};
+use tickwire_measure::echo::Echo;
+use tickwire_measure::floors::{LOOPBACK, MioLoop, StdBlocking, StdLoop, bind};
+use tickwire_measure::runner::interleave;
+use tickwire_measure::settings::seed_from_clock;
+use tickwire_measure::side::{Received, Side};
+
+use super::in_flight::InFlight;
+use super::load_generator::{
+    Asking, Client, OpenLoop, at_rate, closed, receive_at_rate, send_at_rate,
 };
-use super::echo::{Echo, LOCAL};
-use super::load_generator::{Client, at_rate, closed};
 use super::probe::Probe;
 use super::recording::Recording;
-use super::round_recording::RoundRecording;
 use super::send_schedule::{SendSchedule, Span, Window};
 use super::target::any_towards;
+use super::tickwire_side::TickwireSide;
 use super::{Settings, Subject, Wait};
 use crate::bench::progress::{Progress, REDRAW};
-use crate::bench::turns::in_turns;
 use crate::failure::Failure;
 
-/// From the moment when everything is prepared to the first datagram: time enough for std's second
-/// thread to begin.
+/// From the moment when everything is prepared to the first datagram: time enough for std's second thread to begin.
 const LEAD: Duration = Duration::from_millis(5);
+
+/// How long std blocks before it sees that the round is over.
+const STD_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// One round of one subject.
 #[derive(Debug)]
@@ -39,96 +44,101 @@ pub(super) struct Round {
 /// Runs all rounds of all subjects; the rounds of each are in their order.
 pub(super) fn run(settings: &Settings) -> Result<Vec<Round>, Failure> {
     let subjects = settings.subjects();
-    let steps = usize::from(settings.rounds) * subjects.len();
+    let rounds = usize::from(settings.rounds);
     let each = LEAD + settings.warm_up + settings.duration;
-    let progress = Progress::of_length(steps as u64, each);
+    let progress = Progress::of_length((rounds * subjects.len()) as u64, each);
     let started = Instant::now();
-    let mut rounds = Vec::with_capacity(steps);
-    for number in 0..usize::from(settings.rounds) {
-        for who in in_turns(subjects, number) {
-            progress.next(format!(
-                "round {} of {}: {who}",
-                number + 1,
-                settings.rounds
-            ));
-            rounds.push(round(who, settings, started, &progress)?);
+    let all = interleave(
+        subjects.len(),
+        rounds,
+        seed_from_clock(),
+        |number, subject| {
+            let who = subjects[subject];
+            progress.next(format!("round {} of {rounds}: {who}", number + 1));
+            let round = Measurement::new(settings)
+                .run(who, started, &progress)
+                .map_err(|error| Failure::Refused(format!("cannot measure {who}: {error}")));
             progress.step();
-        }
-    }
-    Ok(rounds)
-}
-
-fn round(
-    who: Subject,
-    settings: &Settings,
-    started: Instant,
-    progress: &Progress,
-) -> Result<Round, Failure> {
-    let cannot = |error: io::Error| Failure::Refused(format!("cannot measure {who}: {error}"));
-    let echo = match settings.to {
-        Some(_) => None,
-        None => Some(Echo::start(who, settings.wait, settings.affinity).map_err(cannot)?),
-    };
-    let to = settings.to.or(echo.as_ref().map(Echo::address));
-    let to = to.expect("without a target there is an echo");
-    let measuring = Measuring {
-        from: settings.to.map_or(LOCAL, any_towards),
-        to,
-        span: settings.span(),
-        per_second: settings.rate_per_second,
-        affinity: settings.affinity,
-        probe: Probe::new(settings.size_bytes, to),
-    };
-    let mut round_recording = RoundRecording::of(measuring.span, settings.rate_per_second)?;
-    let window = measuring
-        .measure_pinned(who, settings.wait, &mut round_recording, progress)
-        .map_err(cannot)?;
-    echo.map_or(Ok(()), Echo::stop).map_err(cannot)?;
-    Ok(Round {
-        who,
-        at: window.begin().saturating_duration_since(started),
-        recording: round_recording.recording,
-    })
-}
-
-/// Draws the progress until the other end of the channel, on which nothing is ever said, hangs up.
-/// Where nobody sees it the time is slept through.
-fn watch(progress: &Progress, end: &Receiver<()>) {
-    while progress.is_shown() && end.recv_timeout(REDRAW) == Err(RecvTimeoutError::Timeout) {
-        progress.pass();
-    }
+            round
+        },
+    )?;
+    Ok(all.into_iter().flatten().collect())
 }
 
 /// What is the same for every subject.
-struct Measuring {
-    from: SocketAddr,
-    to: SocketAddr,
+struct Measurement {
+    /// `None`: an echo in this process.
+    to: Option<SocketAddr>,
+    size: usize,
     span: Span,
     per_second: Option<u32>,
+    wait: Wait,
     affinity: Affinity,
-    probe: Probe,
 }
 
-impl Measuring {
-    /// On a thread of its own, which is moved. This one draws how far it is and goes on where it likes:
-    /// on a processor that is neither the client's nor the server's, where there is a third one.
-    /// Otherwise it takes a tenth of a millisecond from one of the two each time, whoever is measured.
-    fn measure_pinned(
+impl Measurement {
+    fn new(settings: &Settings) -> Self {
+        Self {
+            to: settings.to,
+            size: settings.size_bytes,
+            span: settings.span(),
+            per_second: settings.rate_per_second,
+            wait: settings.wait,
+            affinity: settings.affinity,
+        }
+    }
+
+    fn run(&self, who: Subject, started: Instant, progress: &Progress) -> io::Result<Round> {
+        let echo = match self.to {
+            Some(_) => None,
+            None => Some(self.echo(who)?),
+        };
+        let to = self.to.or(echo.as_ref().map(Echo::address));
+        let to = to.expect("without a target there is an echo");
+        let mut recording = Recording::new(self.span.duration);
+        let window = self.run_pinned(who, to, &mut recording, progress)?;
+        Ok(Round {
+            who,
+            at: window.begin().saturating_duration_since(started),
+            recording,
+        })
+    }
+
+    fn echo(&self, who: Subject) -> io::Result<Echo> {
+        let socket = || bind(LOOPBACK, None);
+        let echo = match (who, self.wait) {
+            (Subject::Std, Wait::Sleep) => {
+                Echo::start(StdBlocking::new(socket()?, None)?, self.affinity)
+            }
+            (Subject::Std, Wait::Spin) => Echo::start(StdLoop::new(socket()?), self.affinity),
+            (Subject::Mio, _) => Echo::start(MioLoop::new(socket()?)?, self.affinity),
+            (Subject::Tickwire | Subject::Stamped, wait) => {
+                Echo::start(TickwireSide::new(LOOPBACK, wait, false)?, self.affinity)
+            }
+        }?;
+        echo.serve();
+        Ok(echo)
+    }
+
+    /// On a thread of its own, which is pinned. This one draws the progress and runs where the system likes: on a
+    /// processor that is neither the client's nor the server's, where there is a third one. Otherwise it takes a tenth
+    /// of a millisecond from one of the two each time, whichever subject is measured.
+    fn run_pinned(
         &self,
         who: Subject,
-        wait: Wait,
-        round_recording: &mut RoundRecording,
+        to: SocketAddr,
+        recording: &mut Recording,
         progress: &Progress,
     ) -> io::Result<Window> {
-        let (line, end) = channel();
+        let (end_of_round, round) = channel();
         thread::scope(|scope| {
             let client = thread::Builder::new().name("client".to_owned());
             let client = client.spawn_scoped(scope, move || {
-                let _hung_up_at_the_end = line;
-                self.affinity.take(Side::Client)?;
-                self.measure(who, wait, round_recording)
+                let _end_of_round: std::sync::mpsc::Sender<()> = end_of_round;
+                let _pinned = self.affinity.pin(Role::Client)?;
+                self.measure(who, to, recording)
             })?;
-            watch(progress, &end);
+            watch(progress, &round);
             client.join().expect("a client does not panic")
         })
     }
@@ -137,71 +147,121 @@ impl Measuring {
     fn measure(
         &self,
         who: Subject,
-        wait: Wait,
-        round_recording: &mut RoundRecording,
+        to: SocketAddr,
+        recording: &mut Recording,
     ) -> io::Result<Window> {
-        let (from, to) = (self.from, self.to);
-        match (who, wait) {
-            (Subject::Std, Wait::Sleep) => self.std_asleep(round_recording),
-            (Subject::Std, Wait::Spin) => self.drive(StdSpinning::new(from, to)?, round_recording),
-            (Subject::Mio, _) => self.drive(MioAsleep::new(from, to)?, round_recording),
+        let from = self.to.map_or(LOOPBACK, any_towards);
+        let socket = || bind(from, None);
+        match (who, self.wait) {
+            (Subject::Std, Wait::Sleep) => {
+                let side = StdBlocking::new(socket()?, Some(STD_TIMEOUT))?;
+                self.std_blocking(side, to, recording)
+            }
+            (Subject::Std, Wait::Spin) => self.ask(StdLoop::new(socket()?), to, recording),
+            (Subject::Mio, _) => self.ask(MioLoop::new(socket()?)?, to, recording),
             (Subject::Tickwire, wait) => {
-                self.tickwire(Tickwire::new(from, to)?, wait, round_recording)
+                self.ask(TickwireSide::new(from, wait, false)?, to, recording)
             }
             (Subject::Stamped, wait) => {
-                self.tickwire(Tickwire::stamped(from, to)?, wait, round_recording)
+                self.ask(TickwireSide::new(from, wait, true)?, to, recording)
             }
         }
     }
 
-    fn tickwire(
+    fn ask(
         &self,
-        client: Tickwire,
-        wait: Wait,
-        round_recording: &mut RoundRecording,
+        side: impl Side,
+        to: SocketAddr,
+        recording: &mut Recording,
     ) -> io::Result<Window> {
-        match wait {
-            Wait::Sleep => self.drive(TickwireAsleep(client), round_recording),
-            Wait::Spin => self.drive(TickwireSpinning(client), round_recording),
+        let mut client = Asking { side, to };
+        let probe = Probe::new(self.size, to);
+        match self.per_second {
+            Some(per_second) => self.open_loop(&probe, per_second, |open_loop| {
+                at_rate(&mut client, open_loop, recording)
+            }),
+            None => {
+                let window = self.start();
+                closed(&mut client, window, &probe, recording)?;
+                Ok(window)
+            }
         }
     }
 
-    fn drive(
+    /// At a rate one thread sends and another one is blocked in `recv_from`. A read timeout in a single thread would be
+    /// the simpler loop, but Linux rounds it to its timer tick, up to 10 ms, and the figure would be that of the
+    /// rounding.
+    fn std_blocking(
         &self,
-        mut client: impl Client,
-        round_recording: &mut RoundRecording,
+        side: StdBlocking,
+        to: SocketAddr,
+        recording: &mut Recording,
     ) -> io::Result<Window> {
-        let window = self.start();
         let Some(per_second) = self.per_second else {
-            closed(
-                &mut client,
-                window,
-                &self.probe,
-                &mut round_recording.recording,
-            )?;
-            return Ok(window);
+            return self.ask(side, to, recording);
         };
-        let schedule = SendSchedule::new(window, per_second);
-        let (leaving, answers) = round_recording.open(&schedule, &self.probe);
-        at_rate(&mut client, leaving, answers)?;
-        Ok(window)
+        let mut sender = StdSender {
+            socket: side.sender()?,
+            to,
+        };
+        let mut receiver = Asking { side, to };
+        self.open_loop(&Probe::new(self.size, to), per_second, |open_loop| {
+            thread::scope(|scope| {
+                let sending = scope.spawn(move || send_at_rate(&mut sender, open_loop));
+                let received = receive_at_rate(&mut receiver, open_loop, recording);
+                let sent = sending.join().expect("the sending thread does not panic");
+                sent.and(received)
+            })
+        })
     }
 
-    fn std_asleep(&self, round_recording: &mut RoundRecording) -> io::Result<Window> {
-        let mut client = StdAsleep::new(self.from, self.to)?;
-        let Some(per_second) = self.per_second else {
-            return self.drive(client, round_recording);
-        };
+    fn open_loop(
+        &self,
+        probe: &Probe,
+        per_second: u32,
+        run: impl FnOnce(OpenLoop<'_>) -> io::Result<()>,
+    ) -> io::Result<Window> {
+        let in_flight = InFlight::new(self.span.datagrams(per_second));
         let window = self.start();
-        let schedule = SendSchedule::new(window, per_second);
-        let (leaving, answers) = round_recording.open(&schedule, &self.probe);
-        std_asleep_at_rate(&mut client, leaving, answers)?;
+        run(OpenLoop {
+            schedule: &SendSchedule::new(window, per_second),
+            probe,
+            in_flight: &in_flight,
+        })?;
         Ok(window)
     }
 
     /// From here on the time runs, so everything that takes some has been done.
     fn start(&self) -> Window {
         self.span.starting_at(Instant::now() + LEAD)
+    }
+}
+
+/// std's sending thread. It sleeps as precisely as tickwire does, so the departures are equally late.
+struct StdSender {
+    socket: UdpSocket,
+    to: SocketAddr,
+}
+
+impl Client for StdSender {
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.socket.send_to(bytes, self.to).map(drop)
+    }
+
+    /// It may wake early; the caller checks the time again.
+    fn turn(&mut self, until: Instant, _take: &mut impl FnMut(Received<'_>)) -> io::Result<()> {
+        let time = until.saturating_duration_since(Instant::now());
+        if !time.is_zero() {
+            thread::park_timeout(time);
+        }
+        Ok(())
+    }
+}
+
+/// Draws the progress until the client drops the other end of the channel. A bar that is not shown needs no drawing.
+fn watch(progress: &Progress, round: &Receiver<()>) {
+    while progress.is_shown() && round.recv_timeout(REDRAW) == Err(RecvTimeoutError::Timeout) {
+        progress.pass();
     }
 }
 
@@ -213,7 +273,7 @@ impl Measuring {
 mod tests {
     use super::*;
 
-    const EVERYBODY: [(Subject, Wait); 7] = [
+    const ALL: [(Subject, Wait); 7] = [
         (Subject::Std, Wait::Sleep),
         (Subject::Std, Wait::Spin),
         (Subject::Mio, Wait::Sleep),
@@ -223,36 +283,32 @@ mod tests {
         (Subject::Stamped, Wait::Spin),
     ];
 
-    /// What the thread of `who`'s client asks for from its socket to the end of the round, and how many
-    /// answers there were.
+    /// Allocations of the client's thread from its socket to the end of the round, and how many answers there were.
     fn allocations(
         who: Subject,
         wait: Wait,
         per_second: Option<u32>,
         duration: Duration,
     ) -> (u64, u64) {
-        let echo = Echo::start(who, wait, Affinity::Free).unwrap();
-        let span = Span {
-            warm_up: Duration::ZERO,
-            duration,
-        };
-        let measuring = Measuring {
-            from: LOCAL,
-            to: echo.address(),
-            span,
+        let measurement = Measurement {
+            to: None,
+            size: 64,
+            span: Span {
+                warm_up: Duration::ZERO,
+                duration,
+            },
             per_second,
+            wait,
             affinity: Affinity::Free,
-            probe: Probe::new(64, echo.address()),
         };
-        let mut round_recording = RoundRecording::of(span, per_second).unwrap();
-        let asked_for = allocation_counter::measure(|| {
-            measuring.measure(who, wait, &mut round_recording).unwrap();
+        let echo = measurement.echo(who).unwrap();
+        let mut recording = Recording::new(duration);
+        let allocations = allocation_counter::measure(|| {
+            measurement
+                .measure(who, echo.address(), &mut recording)
+                .unwrap();
         });
-        echo.stop().unwrap();
-        (
-            asked_for.count_total,
-            round_recording.recording.counts.answered,
-        )
+        (allocations.count_total, recording.counts.answered)
     }
 
     /// What a send queue and the slots of a batch may grow by when there is more at once than before.
@@ -260,12 +316,12 @@ mod tests {
 
     #[test]
     fn no_datagram_of_a_round_allocates() {
-        for (who, wait) in EVERYBODY {
+        for (who, wait) in ALL {
             for per_second in [Some(2000), None] {
                 let of = |millis| allocations(who, wait, per_second, Duration::from_millis(millis));
                 of(1); // whatever happens once in a process
                 let (few, _) = of(1);
-                // On a machine that does other things it can take a while until many came.
+                // On a machine that does other work it can take a while until many were answered.
                 let mut rounds = (0..6).map(|step| of(200 << step));
                 let enough = rounds.find(|(_, answers)| *answers > 4 * GROWTH);
                 let (many, answers) = enough.expect("datagrams are answered");

@@ -1,8 +1,8 @@
 //! When each datagram of a round is due.
 //!
-//! Not `crate::schedule`, which starts over when its owner comes late: here whoever comes late stays
-//! late, and the latency shows it. Leaving out what could not be sent in time would leave out the very
-//! datagrams that a stall delays (coordinated omission).
+//! Not `crate::schedule`, which starts over when its owner is late: here a late sender stays late, and the latency shows
+//! it. Leaving out what could not be sent in time would leave out the very datagrams that a stall delays (coordinated
+//! omission).
 
 use std::time::{Duration, Instant};
 
@@ -50,7 +50,7 @@ impl Window {
     }
 }
 
-/// A fixed number of datagrams a second, come what may: number `n` is due `n` periods after the start.
+/// A fixed number of datagrams per second: number `n` is due `n` periods after the start.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SendSchedule {
     window: Window,

@@ -11,11 +11,12 @@ use plotters::prelude::*;
 use super::case::Kind;
 use super::figures::{Point, Row};
 use super::{Results, Settings};
+use tickwire_measure::machine::Machine;
+
 use crate::bench::drawing::{
     Area, BLUE, Drawn, FONT, GREEN, GRID, HEADING, MARGIN, MARGIN_RIGHT, ORANGE, TEXT_SIZE,
     VERMILION, around, cross, dot, draw_heading, marks, percentile, percentile_marks, time,
 };
-use crate::bench::machine::Machine;
 use crate::failure::Failure;
 use crate::share;
 

@@ -121,18 +121,19 @@ fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
 
 fn enter_memory(settings: &Settings) -> io::Result<Vec<Entry>> {
     let clients = clients(settings, CLIENTS, CLIENTS_IN_TEST);
-    let memory = |heap, stated, config: Config| {
-        let bytes = (config.peer_bytes_idle() * clients) as f64;
-        [
-            Entry::new(heap, Heap { config, clients }),
-            Entry::new(stated, Stated(bytes)),
-        ]
+    let memory = |heap, stated, config: &Config| {
+        let admitted = admit(config, clients)?;
+        let stated_bytes = config.peer_bytes_idle() * clients;
+        Ok::<_, io::Error>([
+            Entry::new(heap, Bytes(admitted.heap_bytes as f64)),
+            Entry::new(stated, Bytes(stated_bytes as f64)),
+        ])
     };
-    let entries = memory(PLAIN_HEAP, PLAIN_STATED, plain(clients));
+    let entries = memory(PLAIN_HEAP, PLAIN_STATED, &plain(clients))?;
     #[cfg(feature = "noise")]
     let entries = entries
         .into_iter()
-        .chain(memory(NOISE_HEAP, NOISE_STATED, noise(clients)));
+        .chain(memory(NOISE_HEAP, NOISE_STATED, &noise(clients))?);
     Ok(entries.into_iter().collect())
 }
 
@@ -229,23 +230,10 @@ fn turn(server: &mut Host) -> io::Result<Events> {
     Ok(events)
 }
 
-/// The heap of a server that has admitted its clients.
-struct Heap {
-    config: Config,
-    clients: usize,
-}
+/// The memory of all clients, which is the same in every round.
+struct Bytes(f64);
 
-impl Subject for Heap {
-    fn round(&mut self) -> io::Result<f64> {
-        let admitted = admit(&self.config, self.clients)?;
-        Ok(admitted.heap_bytes as f64)
-    }
-}
-
-/// The memory that the configuration states for all clients.
-struct Stated(f64);
-
-impl Subject for Stated {
+impl Subject for Bytes {
     fn round(&mut self) -> io::Result<f64> {
         Ok(self.0)
     }

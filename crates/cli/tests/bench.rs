@@ -393,10 +393,10 @@ fn latency_refuses_what_makes_no_sense() {
 #[test]
 fn latency_says_what_is_wrong_with_its_target() {
     let closed = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let nobody = closed.local_addr().unwrap().to_string();
+    let address = closed.local_addr().unwrap().to_string();
     drop(closed);
-    let ended = latency(&["--to", &nobody]);
-    assert_fails(&ended, 1, &[&nobody, "the port is closed"]);
+    let ended = latency(&["--to", &address]);
+    assert_fails(&ended, 1, &[&address, "the port is closed"]);
 
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap().to_string();
@@ -420,7 +420,7 @@ fn latency_says_what_is_wrong_with_its_target() {
 fn a_file_that_cannot_be_written_is_told_before_anything_is_measured() {
     let cases = [("latency", "--json"), ("latency", "--svg")];
     for (benchmark, option) in cases {
-        // A round of an hour: nobody gets to it.
+        // A round of an hour: the refusal comes before it.
         let args = [
             "bench",
             benchmark,

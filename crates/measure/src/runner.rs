@@ -137,11 +137,7 @@ impl Outcome {
 /// A subject could not be set up, or failed in a round.
 pub fn run(topic: &Topic, settings: &Settings) -> io::Result<Outcome> {
     let mut entries = (topic.enter)(settings)?;
-    let warm_up = if settings.is_test || topic.rounds == 1 {
-        0
-    } else {
-        WARM_UP_ROUNDS
-    };
+    let warm_up = settings.size(WARM_UP_ROUNDS, 0);
     let all = interleave(
         entries.len(),
         warm_up + topic.rounds,

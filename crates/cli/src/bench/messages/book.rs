@@ -23,7 +23,7 @@ pub(super) struct Book {
     /// Messages that came after one that was sent behind them.
     pub(super) out_of_order: u32,
     pub(super) duplicates: u32,
-    /// Messages that nobody sent, or not like that.
+    /// Messages that were not sent, or not with this content.
     pub(super) damaged: u32,
 }
 

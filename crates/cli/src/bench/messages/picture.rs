@@ -24,7 +24,7 @@ use crate::share;
 const WIDTH: u32 = 1000;
 const PANEL: u32 = 420;
 
-/// More panels than that nobody reads.
+/// More panels than that cannot be read.
 const PANELS_MAX: usize = 4;
 
 /// From the good link to the bad one. Where there are more, colours come again.
@@ -62,7 +62,7 @@ fn picture(settings: &Settings, machine: &Machine, results: &Results) -> Drawn<S
     let mut text = String::new();
     {
         let area = SVGBackend::with_string(&mut text, (WIDTH, height)).into_drawing_area();
-        // A picture without a background is black on black for whoever reads white on black.
+        // Without a background it would be black on black for a reader of white on black.
         area.fill(&WHITE)?;
         let (heading, below) = area.split_vertically(HEADING);
         let kind = shown.map_or(String::new(), |kind| format!("{kind}: "));
@@ -193,7 +193,7 @@ fn at(point: &Point) -> (f64, f64) {
 
 /// One in so many is the rarest message that there can be.
 fn rarest(row: &Row) -> f64 {
-    #[allow(clippy::cast_precision_loss, reason = "nobody sends 2^53 messages")]
+    #[allow(clippy::cast_precision_loss, reason = "far below 2^53")]
     let messages = row.messages as f64;
     messages
 }

@@ -12,7 +12,7 @@ use super::super::send_schedule::Span;
 use super::*;
 
 const MS: Duration = Duration::from_millis(1);
-/// What a round trip takes where nobody stalls.
+/// What a round trip takes without a stall.
 const TRIP: Duration = Duration::from_micros(50);
 
 const TARGET: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7);
@@ -172,7 +172,7 @@ fn a_stalled_server_shows_in_every_datagram_that_it_held_up() {
     bench.at_rate();
     assert_eq!(bench.recording.counts.due, 1000);
     assert_eq!(bench.recording.counts.lost(), 0);
-    // Those due at 300, 301, ... 399 ms waited for 100, 99, ... 1 ms, and nobody else for anything.
+    // Those due at 300, 301, ... 399 ms waited for 100, 99, ... 1 ms, and no other waited.
     for held_up in 1..=100 {
         assert_eq!(bench.count_of(held_up * MS + TRIP), 1, "{held_up} ms");
     }
@@ -379,7 +379,7 @@ fn in_halves_a_stalled_sender_is_not_forgiven_and_does_not_drift() {
 }
 
 #[test]
-fn in_halves_nobody_waits_for_what_never_leaves() {
+fn in_halves_the_receiver_does_not_wait_for_what_never_leaves() {
     let mut bench = Bench::new();
     let mut sending = bench.sending_half();
     sending.breaks_after = 700;
@@ -387,7 +387,7 @@ fn in_halves_nobody_waits_for_what_never_leaves() {
     assert_eq!(error.kind(), io::ErrorKind::NetworkDown);
 }
 
-/// Hears strangers, a thousand a second, and nobody else.
+/// Receives foreign datagrams, a thousand a second, and no answer.
 struct Flooded(Instant);
 
 impl Client for Flooded {
@@ -407,7 +407,7 @@ impl Client for Flooded {
 }
 
 #[test]
-fn in_halves_strangers_do_not_make_a_round_longer() {
+fn in_halves_foreign_datagrams_do_not_make_a_round_longer() {
     let mut bench = Bench::new();
     let schedule = SendSchedule::new(bench.window, 1000);
     let mut sending = bench.sending_half();

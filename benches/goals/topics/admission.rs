@@ -36,25 +36,22 @@ const NOISE_WALL: &str = "tickwire with Noise, until all are admitted";
 
 const GOALS: &[Goal] = &[
     #[cfg(feature = "noise")]
-    Goal {
-        name: "admission of 10,000 connections: CPU time of the server, Noise against plain",
-        of: NOISE_CPU,
-        against: PLAIN_CPU,
-        bound: None,
-    },
+    Goal::shown(
+        "admission of 10,000 connections: CPU time of the server, Noise against plain",
+        NOISE_CPU,
+        PLAIN_CPU,
+    ),
     #[cfg(feature = "noise")]
-    Goal {
-        name: "admission of 10,000 connections: time until all are admitted, Noise against plain",
-        of: NOISE_WALL,
-        against: PLAIN_WALL,
-        bound: None,
-    },
-    Goal {
-        name: "admission of 10,000 connections: CPU time of the server against the time until all are admitted",
-        of: PLAIN_CPU,
-        against: PLAIN_WALL,
-        bound: None,
-    },
+    Goal::shown(
+        "admission of 10,000 connections: time until all are admitted, Noise against plain",
+        NOISE_WALL,
+        PLAIN_WALL,
+    ),
+    Goal::shown(
+        "admission of 10,000 connections: CPU time of the server against the time until all are admitted",
+        PLAIN_CPU,
+        PLAIN_WALL,
+    ),
 ];
 
 const PLAIN_HEAP: &str = "tickwire plain, heap of the server";
@@ -65,19 +62,19 @@ const NOISE_HEAP: &str = "tickwire with Noise, heap of the server";
 const NOISE_STATED: &str = "stated by Config::peer_bytes_idle, Noise";
 
 const MEMORY_GOALS: &[Goal] = &[
-    Goal {
-        name: "memory of 10,000 connections: tickwire plain against what its configuration states",
-        of: PLAIN_HEAP,
-        against: PLAIN_STATED,
-        bound: Some(1.00),
-    },
+    Goal::bounded(
+        "memory of 10,000 connections: tickwire plain against what its configuration states",
+        PLAIN_HEAP,
+        PLAIN_STATED,
+        1.00,
+    ),
     #[cfg(feature = "noise")]
-    Goal {
-        name: "memory of 10,000 connections: tickwire with Noise against what its configuration states",
-        of: NOISE_HEAP,
-        against: NOISE_STATED,
-        bound: Some(1.00),
-    },
+    Goal::bounded(
+        "memory of 10,000 connections: tickwire with Noise against what its configuration states",
+        NOISE_HEAP,
+        NOISE_STATED,
+        1.00,
+    ),
 ];
 
 pub(crate) fn topic(settings: &Settings) -> Topic {

@@ -20,36 +20,25 @@ const MIO: &str = "mio poll, then recv_from until it would block";
 const STD: &str = "std recv_from until it would block";
 
 const GOALS: &[Goal] = &[
-    Goal {
-        name: "drain: tickwire against a raw 64-slot recvmmsg loop",
-        of: TICKWIRE,
-        against: RAW,
-        bound: Some(1.05),
-    },
-    Goal {
-        name: "drain: tickwire against a plain mio loop",
-        of: TICKWIRE,
-        against: MIO,
-        bound: Some(0.87),
-    },
-    Goal {
-        name: "drain: tickwire against std",
-        of: TICKWIRE,
-        against: STD,
-        bound: None,
-    },
-    Goal {
-        name: "drain: the raw loop against the plain mio loop",
-        of: RAW,
-        against: MIO,
-        bound: None,
-    },
-    Goal {
-        name: "drain: tickwire with `batch: 1` against the plain mio loop",
-        of: TICKWIRE_SINGLE,
-        against: MIO,
-        bound: None,
-    },
+    Goal::bounded(
+        "drain: tickwire against a raw 64-slot recvmmsg loop",
+        TICKWIRE,
+        RAW,
+        1.05,
+    ),
+    Goal::bounded(
+        "drain: tickwire against a plain mio loop",
+        TICKWIRE,
+        MIO,
+        0.87,
+    ),
+    Goal::shown("drain: tickwire against std", TICKWIRE, STD),
+    Goal::shown("drain: the raw loop against the plain mio loop", RAW, MIO),
+    Goal::shown(
+        "drain: tickwire with `batch: 1` against the plain mio loop",
+        TICKWIRE_SINGLE,
+        MIO,
+    ),
 ];
 
 pub(crate) fn topic(settings: &Settings) -> Topic {
@@ -89,30 +78,26 @@ const SINGLE_CONTROLS: &str = "raw recvmsg, one at a time, each with the counter
 
 /// What it costs to know how many datagrams the kernel dropped (`SO_RXQ_OVFL`), once there are some.
 const DROPS_GOALS: &[Goal] = &[
-    Goal {
-        name: "drain: tickwire after a loss against tickwire without one",
-        of: AFTER_LOSS,
-        against: TICKWIRE,
-        bound: None,
-    },
-    Goal {
-        name: "drain: the counter asked for by the raw loop and not received, against the raw loop",
-        of: RAW_MARKS,
-        against: RAW,
-        bound: None,
-    },
-    Goal {
-        name: "drain: the counter in every slot of the raw loop, against the raw loop",
-        of: RAW_CONTROLS,
-        against: RAW,
-        bound: None,
-    },
-    Goal {
-        name: "drain: the counter with every single recvmsg, against the raw loop",
-        of: SINGLE_CONTROLS,
-        against: RAW,
-        bound: None,
-    },
+    Goal::shown(
+        "drain: tickwire after a loss against tickwire without one",
+        AFTER_LOSS,
+        TICKWIRE,
+    ),
+    Goal::shown(
+        "drain: the counter asked for by the raw loop and not received, against the raw loop",
+        RAW_MARKS,
+        RAW,
+    ),
+    Goal::shown(
+        "drain: the counter in every slot of the raw loop, against the raw loop",
+        RAW_CONTROLS,
+        RAW,
+    ),
+    Goal::shown(
+        "drain: the counter with every single recvmsg, against the raw loop",
+        SINGLE_CONTROLS,
+        RAW,
+    ),
 ];
 
 pub(crate) fn drops_topic(settings: &Settings) -> Topic {

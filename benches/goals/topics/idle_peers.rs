@@ -21,12 +21,12 @@ const TURNS: usize = 500;
 const ALONE: &str = "a turn with one peer";
 const CROWDED: &str = "a turn with one peer and 10,000 idle ones";
 
-const GOALS: &[Goal] = &[Goal {
-    name: "idle peers: a turn with one peer and 10,000 idle ones against a turn with one",
-    of: CROWDED,
-    against: ALONE,
-    bound: Some(1.10),
-}];
+const GOALS: &[Goal] = &[Goal::bounded(
+    "idle peers: a turn with one peer and 10,000 idle ones against a turn with one",
+    CROWDED,
+    ALONE,
+    1.10,
+)];
 
 pub(crate) fn topic(settings: &Settings) -> Topic {
     Topic {

@@ -43,24 +43,22 @@ const FLOOR: &str = "recvmmsg and sendmmsg, 60 turns a second, no protocol";
 const ONE_PERCENT: &str = "1% of a core";
 
 const GOALS: &[Goal] = &[
-    Goal {
-        name: "10,000 idle connections: tickwire plain at 60 turns a second against 1% of a core",
-        of: HOST,
-        against: ONE_PERCENT,
-        bound: Some(1.00),
-    },
-    Goal {
-        name: "10,000 idle connections: tickwire plain against recvmmsg and sendmmsg without a protocol",
-        of: HOST,
-        against: FLOOR,
-        bound: None,
-    },
-    Goal {
-        name: "10,000 idle connections: recvmmsg and sendmmsg without a protocol against 1% of a core",
-        of: FLOOR,
-        against: ONE_PERCENT,
-        bound: None,
-    },
+    Goal::bounded(
+        "10,000 idle connections: tickwire plain at 60 turns a second against 1% of a core",
+        HOST,
+        ONE_PERCENT,
+        1.00,
+    ),
+    Goal::shown(
+        "10,000 idle connections: tickwire plain against recvmmsg and sendmmsg without a protocol",
+        HOST,
+        FLOOR,
+    ),
+    Goal::shown(
+        "10,000 idle connections: recvmmsg and sendmmsg without a protocol against 1% of a core",
+        FLOOR,
+        ONE_PERCENT,
+    ),
 ];
 
 pub(crate) fn topic(settings: &Settings) -> Topic {

@@ -32,30 +32,26 @@ const OPEN_LONG_PLAIN: &str = "open 995 bytes, Plain";
 const OPEN_LONG_NOISE: &str = "open 995 bytes, Noise";
 
 const GOALS: &[Goal] = &[
-    Goal {
-        name: "protect: sealing 64 bytes, Noise against Plain",
-        of: SEAL_SHORT_NOISE,
-        against: SEAL_SHORT_PLAIN,
-        bound: None,
-    },
-    Goal {
-        name: "protect: opening 64 bytes, Noise against Plain",
-        of: OPEN_SHORT_NOISE,
-        against: OPEN_SHORT_PLAIN,
-        bound: None,
-    },
-    Goal {
-        name: "protect: sealing 995 bytes, Noise against Plain",
-        of: SEAL_LONG_NOISE,
-        against: SEAL_LONG_PLAIN,
-        bound: None,
-    },
-    Goal {
-        name: "protect: opening 995 bytes, Noise against Plain",
-        of: OPEN_LONG_NOISE,
-        against: OPEN_LONG_PLAIN,
-        bound: None,
-    },
+    Goal::shown(
+        "protect: sealing 64 bytes, Noise against Plain",
+        SEAL_SHORT_NOISE,
+        SEAL_SHORT_PLAIN,
+    ),
+    Goal::shown(
+        "protect: opening 64 bytes, Noise against Plain",
+        OPEN_SHORT_NOISE,
+        OPEN_SHORT_PLAIN,
+    ),
+    Goal::shown(
+        "protect: sealing 995 bytes, Noise against Plain",
+        SEAL_LONG_NOISE,
+        SEAL_LONG_PLAIN,
+    ),
+    Goal::shown(
+        "protect: opening 995 bytes, Noise against Plain",
+        OPEN_LONG_NOISE,
+        OPEN_LONG_PLAIN,
+    ),
 ];
 
 pub(crate) fn topic(settings: &Settings) -> Topic {
@@ -122,12 +118,12 @@ const STATE: usize = 600;
 const TURN_PLAIN: &str = "a turn with 64 peers, Plain";
 const TURN_NOISE: &str = "a turn with 64 peers, Noise";
 
-const TURN_GOALS: &[Goal] = &[Goal {
-    name: "protect: a server's turn with 64 peers, Noise against Plain",
-    of: TURN_NOISE,
-    against: TURN_PLAIN,
-    bound: Some(1.10),
-}];
+const TURN_GOALS: &[Goal] = &[Goal::bounded(
+    "protect: a server's turn with 64 peers, Noise against Plain",
+    TURN_NOISE,
+    TURN_PLAIN,
+    1.10,
+)];
 
 pub(crate) fn turn_topic(settings: &Settings) -> Topic {
     Topic {

@@ -23,18 +23,16 @@ const QUIET: &str = "Host::poll, 64 quiet peers";
 const MANY_QUIET: &str = "Host::poll, 1000 quiet peers";
 
 const GOALS: &[Goal] = &[
-    Goal {
-        name: "a turn with nothing to do: 64 quiet peers against an empty std recv_from",
-        of: QUIET,
-        against: STD_EMPTY,
-        bound: None,
-    },
-    Goal {
-        name: "a turn with nothing to do: 1000 quiet peers against an empty std recv_from",
-        of: MANY_QUIET,
-        against: STD_EMPTY,
-        bound: None,
-    },
+    Goal::shown(
+        "a turn with nothing to do: 64 quiet peers against an empty std recv_from",
+        QUIET,
+        STD_EMPTY,
+    ),
+    Goal::shown(
+        "a turn with nothing to do: 1000 quiet peers against an empty std recv_from",
+        MANY_QUIET,
+        STD_EMPTY,
+    ),
 ];
 
 pub(crate) fn topic(settings: &Settings) -> Topic {

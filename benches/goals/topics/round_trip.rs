@@ -33,24 +33,22 @@ const STD_ASLEEP: &str = "std, blocked in recv_from, send_to";
 const TICKWIRE_ASLEEP: &str = "tickwire, asleep";
 
 const ASLEEP_GOALS: &[Goal] = &[
-    Goal {
-        name: "round trip, asleep: tickwire p50 against a plain mio loop",
-        of: TICKWIRE_ASLEEP,
-        against: MIO_ASLEEP,
-        bound: Some(1.05),
-    },
-    Goal {
-        name: "round trip, asleep: tickwire p50 against std",
-        of: TICKWIRE_ASLEEP,
-        against: STD_ASLEEP,
-        bound: None,
-    },
-    Goal {
-        name: "round trip, asleep: the plain mio loop's p50 against std",
-        of: MIO_ASLEEP,
-        against: STD_ASLEEP,
-        bound: None,
-    },
+    Goal::bounded(
+        "round trip, asleep: tickwire p50 against a plain mio loop",
+        TICKWIRE_ASLEEP,
+        MIO_ASLEEP,
+        1.05,
+    ),
+    Goal::shown(
+        "round trip, asleep: tickwire p50 against std",
+        TICKWIRE_ASLEEP,
+        STD_ASLEEP,
+    ),
+    Goal::shown(
+        "round trip, asleep: the plain mio loop's p50 against std",
+        MIO_ASLEEP,
+        STD_ASLEEP,
+    ),
 ];
 
 pub(crate) fn asleep_topic(settings: &Settings) -> Topic {
@@ -69,12 +67,12 @@ fn enter_asleep(settings: &Settings) -> io::Result<Vec<Entry>> {
 const STD_SPINNING: &str = "std, spinning on recv_from, send_to";
 const TICKWIRE_SPINNING: &str = "tickwire, spinning";
 
-const SPINNING_GOALS: &[Goal] = &[Goal {
-    name: "round trip, spinning: tickwire p50 against std",
-    of: TICKWIRE_SPINNING,
-    against: STD_SPINNING,
-    bound: Some(1.10),
-}];
+const SPINNING_GOALS: &[Goal] = &[Goal::bounded(
+    "round trip, spinning: tickwire p50 against std",
+    TICKWIRE_SPINNING,
+    STD_SPINNING,
+    1.10,
+)];
 
 pub(crate) fn spinning_topic(settings: &Settings) -> Topic {
     topic(

@@ -22,30 +22,19 @@ const MIO: &str = "mio send_to";
 const STD: &str = "std send_to";
 
 const GOALS: &[Goal] = &[
-    Goal {
-        name: "send: tickwire against a raw 64-slot sendmmsg loop",
-        of: TICKWIRE,
-        against: RAW,
-        bound: Some(1.05),
-    },
-    Goal {
-        name: "send: tickwire against a plain mio loop",
-        of: TICKWIRE,
-        against: MIO,
-        bound: None,
-    },
-    Goal {
-        name: "send: tickwire against std",
-        of: TICKWIRE,
-        against: STD,
-        bound: None,
-    },
-    Goal {
-        name: "send: tickwire that has slept against a plain mio loop",
-        of: TICKWIRE_REGISTERED,
-        against: MIO,
-        bound: None,
-    },
+    Goal::bounded(
+        "send: tickwire against a raw 64-slot sendmmsg loop",
+        TICKWIRE,
+        RAW,
+        1.05,
+    ),
+    Goal::shown("send: tickwire against a plain mio loop", TICKWIRE, MIO),
+    Goal::shown("send: tickwire against std", TICKWIRE, STD),
+    Goal::shown(
+        "send: tickwire that has slept against a plain mio loop",
+        TICKWIRE_REGISTERED,
+        MIO,
+    ),
 ];
 
 pub(crate) fn topic(settings: &Settings) -> Topic {

@@ -19,12 +19,11 @@ const TICKS: usize = 61;
 const TICKWIRE: &str = "tickwire wait_until";
 const MIO: &str = "mio poll";
 
-const GOALS: &[Goal] = &[Goal {
-    name: "sleep: how late tickwire is after a 60 Hz deadline, against mio",
-    of: TICKWIRE,
-    against: MIO,
-    bound: None,
-}];
+const GOALS: &[Goal] = &[Goal::shown(
+    "sleep: how late tickwire is after a 60 Hz deadline, against mio",
+    TICKWIRE,
+    MIO,
+)];
 
 pub(crate) fn topic(settings: &Settings) -> Topic {
     Topic {

@@ -25,24 +25,23 @@ const STD: &str = "std recv_from, send_to";
 const STD_DRAINED: &str = "std recv_from until it would block, send_to";
 
 const GOALS: &[Goal] = &[
-    Goal {
-        name: "spin: a tickwire turn with one datagram against std recv_from and send_to",
-        of: TICKWIRE,
-        against: STD,
-        bound: Some(1.10),
-    },
-    Goal {
-        name: "spin: a tickwire turn with one datagram against std that receives until empty",
-        of: TICKWIRE,
-        against: STD_DRAINED,
-        bound: Some(1.10),
-    },
-    Goal {
-        name: "spin: std that receives until empty against std recv_from and send_to",
-        of: STD_DRAINED,
-        against: STD,
-        bound: None,
-    },
+    Goal::bounded(
+        "spin: a tickwire turn with one datagram against std recv_from and send_to",
+        TICKWIRE,
+        STD,
+        1.10,
+    ),
+    Goal::bounded(
+        "spin: a tickwire turn with one datagram against std that receives until empty",
+        TICKWIRE,
+        STD_DRAINED,
+        1.10,
+    ),
+    Goal::shown(
+        "spin: std that receives until empty against std recv_from and send_to",
+        STD_DRAINED,
+        STD,
+    ),
 ];
 
 pub(crate) fn topic(settings: &Settings) -> Topic {
@@ -68,12 +67,11 @@ fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
 const EMPTY: &str = "tickwire, nothing there";
 pub(crate) const STD_EMPTY: &str = "std recv_from, nothing there";
 
-const EMPTY_GOALS: &[Goal] = &[Goal {
-    name: "spin: an empty tickwire turn against an empty std recv_from",
-    of: EMPTY,
-    against: STD_EMPTY,
-    bound: None,
-}];
+const EMPTY_GOALS: &[Goal] = &[Goal::shown(
+    "spin: an empty tickwire turn against an empty std recv_from",
+    EMPTY,
+    STD_EMPTY,
+)];
 
 pub(crate) fn empty_topic(settings: &Settings) -> Topic {
     Topic {

@@ -50,6 +50,35 @@ pub struct Goal {
     pub bound: Option<f64>,
 }
 
+impl Goal {
+    /// A ratio that is at most `bound`.
+    #[must_use]
+    pub const fn bounded(
+        name: &'static str,
+        of: &'static str,
+        against: &'static str,
+        bound: f64,
+    ) -> Self {
+        Self {
+            name,
+            of,
+            against,
+            bound: Some(bound),
+        }
+    }
+
+    /// A ratio that is only shown.
+    #[must_use]
+    pub const fn shown(name: &'static str, of: &'static str, against: &'static str) -> Self {
+        Self {
+            name,
+            of,
+            against,
+            bound: None,
+        }
+    }
+}
+
 /// Subjects that do the same work, and the goals about them.
 #[derive(Debug)]
 pub struct Topic {

@@ -74,12 +74,11 @@ const GOALS_16: &[Goal] = goals!(16, plain: None, noise: None);
 const GOALS_256: &[Goal] = goals!(256, plain: None, noise: None);
 const GOALS_1000: &[Goal] = goals!(1000, plain: None, noise: None);
 
-const SINGLE_GOAL: Goal = Goal {
-    name: "game tick, 64 clients: recvfrom and sendto against recvmmsg and sendmmsg",
-    of: SINGLE,
-    against: BATCHED,
-    bound: None,
-};
+const SINGLE_GOAL: Goal = Goal::shown(
+    "game tick, 64 clients: recvfrom and sendto against recvmmsg and sendmmsg",
+    SINGLE,
+    BATCHED,
+);
 
 /// The tick that the goals are about, and beside it those of smaller and larger games.
 pub(crate) fn topics(settings: &Settings) -> [Topic; 4] {

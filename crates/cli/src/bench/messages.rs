@@ -1,15 +1,15 @@
 //! `tickwire bench messages`: how long messages take through a bad link, for each delivery, and what that
 //! costs.
 //!
-//! From the bottom up: `case` is what is varied and `settings` what is not, `book` takes down what came when, `run` sends the messages
+//! From the bottom up: `case` is what is varied and `settings` what is not, `recording` takes down what came when, `run` sends the messages
 //! of a case through a pair of hosts; `virtual_pair` and `real_pair` are these; `figures` sums runs up,
 //! `targets` is what was promised, `report` and `picture` show it.
 
-mod book;
 mod case;
 mod figures;
 mod picture;
 mod real_pair;
+mod recording;
 mod report;
 mod run;
 mod settings;
@@ -150,7 +150,7 @@ fn burst(text: &str) -> Result<f64, String> {
 }
 
 fn size() -> RangedU64ValueParser<usize> {
-    RangedU64ValueParser::new().range(book::NUMBER_LEN as u64..=UNRELIABLE_MAX as u64)
+    RangedU64ValueParser::new().range(recording::NUMBER_LEN as u64..=UNRELIABLE_MAX as u64)
 }
 
 /// What everything came to.

@@ -12,7 +12,7 @@ pub(super) const NUMBER_LEN: usize = 4;
 const FILLER: u8 = 0x5a;
 
 #[derive(Debug)]
-pub(super) struct Book {
+pub(super) struct Recording {
     size: usize,
     sent: u32,
     /// When each message was due, as far as it was sent.
@@ -27,7 +27,7 @@ pub(super) struct Book {
     pub(super) damaged: u32,
 }
 
-impl Book {
+impl Recording {
     pub(super) fn new(messages: u32, size: usize) -> Self {
         let messages = messages as usize;
         Self {
@@ -105,28 +105,32 @@ mod tests {
 
     const TICK: Duration = Duration::from_millis(10);
 
-    /// A book of three messages of eight bytes, sent tick by tick, and what they look like.
-    fn sent(start: Instant) -> (Book, [Vec<u8>; 3]) {
-        let mut book = Book::new(3, 8);
+    /// A recording of three messages of eight bytes, sent tick by tick, and what they look like.
+    fn sent(start: Instant) -> (Recording, [Vec<u8>; 3]) {
+        let mut recording = Recording::new(3, 8);
         let messages = [0, 1, 2].map(|number| {
-            let message = book.next_message();
-            book.on_sent(start + number * TICK);
+            let message = recording.next_message();
+            recording.on_sent(start + number * TICK);
             message
         });
-        (book, messages)
+        (recording, messages)
     }
 
     #[test]
     fn a_latency_counts_from_when_its_message_was_due() {
         let start = Instant::now();
-        let (mut book, messages) = sent(start);
+        let (mut recording, messages) = sent(start);
         for message in &messages {
-            book.on_arrived(message, start + 5 * TICK);
+            recording.on_arrived(message, start + 5 * TICK);
         }
-        assert_eq!(book.latencies_ms(), [30.0, 40.0, 50.0]);
-        assert!(book.has_everything());
+        assert_eq!(recording.latencies_ms(), [30.0, 40.0, 50.0]);
+        assert!(recording.has_everything());
         assert_eq!(
-            (book.out_of_order, book.duplicates, book.damaged),
+            (
+                recording.out_of_order,
+                recording.duplicates,
+                recording.damaged
+            ),
             (0, 0, 0)
         );
     }
@@ -134,20 +138,24 @@ mod tests {
     #[test]
     fn what_overtakes_comes_twice_or_is_damaged_is_counted() {
         let start = Instant::now();
-        let (mut book, messages) = sent(start);
+        let (mut recording, messages) = sent(start);
         for number in [2, 0, 0] {
-            book.on_arrived(&messages[number], start + 5 * TICK);
+            recording.on_arrived(&messages[number], start + 5 * TICK);
         }
         let longer = [&messages[1][..], &[FILLER]].concat();
         let other = [&messages[1][..7], &[0]].concat();
         for damaged in [&[][..], &[0; 3], &9_u32.to_be_bytes(), &longer, &other] {
-            book.on_arrived(damaged, start + 5 * TICK);
+            recording.on_arrived(damaged, start + 5 * TICK);
         }
         assert_eq!(
-            (book.out_of_order, book.duplicates, book.damaged),
+            (
+                recording.out_of_order,
+                recording.duplicates,
+                recording.damaged
+            ),
             (1, 1, 5)
         );
-        assert!(!book.has_everything());
-        assert_eq!(book.latencies_ms().len(), 2);
+        assert!(!recording.has_everything());
+        assert_eq!(recording.latencies_ms().len(), 2);
     }
 }

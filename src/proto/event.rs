@@ -1,6 +1,7 @@
-//! What a host tells its application.
+//! Events: what a host reports to its application.
 
 use std::net::SocketAddr;
+use std::time::Instant;
 use std::{error, fmt};
 
 use bytes::Bytes;
@@ -9,89 +10,188 @@ use bytes::Bytes;
 use crate::keys::PublicKey;
 use crate::proto::delivery::{Delivery, Receipt};
 use crate::proto::peer_id::PeerId;
+use crate::proto::stats::PeerStats;
 
-/// Something that happened. Taken with `next_event` (of a [`Host`](crate::Host)) or
-/// [`poll_event`](crate::proto::HostState::poll_event), in the order in which it happened.
+/// Something that happened on a host, in the order in which it happened. Taken with `next_event` (of a
+/// [`Host`](crate::Host)) or [`poll_event`](crate::proto::HostState::poll_event).
 ///
-/// Of each peer there is at most one `Connected`, then whatever comes, and exactly one `Disconnected`,
-/// after which there is nothing. Events own their bytes, so a host may be used while one is looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Each peer has at most one `Connected` event, then any number of others, and exactly one `Disconnected`
+/// event, which is its last. Events own their bytes, so the host can be used while an event is examined.
+///
+/// `Debug` prints addresses, counts and lengths. It never prints a payload.
+///
+/// # In tests
+///
+/// Fields may be added in minor versions, so events are not literals. [`connected`](Self::connected),
+/// [`message`](Self::message) and the other constructors make events for tests of code that handles them;
+/// ids come from [`PeerId::from_parts`] and [`Receipt::from_number`].
+///
+/// ```
+/// use std::time::Instant;
+/// use tickwire::{Delivery, Event, PeerId};
+///
+/// fn score(event: &Event) -> usize {
+///     match event {
+///         Event::Message { bytes, .. } => bytes.len(),
+///         _ => 0,
+///     }
+/// }
+///
+/// let peer = PeerId::from_parts(0, 0);
+/// let event = Event::message(peer, Delivery::Reliable, &b"hello"[..], Instant::now());
+/// assert_eq!(score(&event), 5);
+/// ```
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// A peer is there, and can be sent to. On the side that called `connect` the server has accepted;
-    /// on the other side the client has shown that it knows of it.
+    /// A peer is connected and can be sent to. On the side that called `connect`, the server has accepted;
+    /// on the other side, the client has confirmed the accept.
     #[non_exhaustive]
     Connected {
-        /// Who.
+        /// The peer.
         peer: PeerId,
-        /// Where it is. It may [move](Self::Moved).
+        /// Its address. The peer may [move](Self::Moved) later.
         address: SocketAddr,
-        /// What it said when it connected, at most
+        /// The payload of the peer's `connect`, at most
         /// [`CONNECT_PAYLOAD_MAX`](crate::limits::CONNECT_PAYLOAD_MAX) bytes. Empty on the side that
         /// called `connect`.
         payload: Bytes,
-        /// Whether it came to us. `false` on the side that called `connect`.
+        /// Whether the peer connected to this host. `false` on the side that called `connect`.
         incoming: bool,
-        /// The key that the server has proven to have, on the side that called `connect`, under Noise.
-        /// Without a [pinned](crate::ConnectOptions::server_key) one it is the one that was shown: a
-        /// program may keep it, and pin it the next time. `None` on the other side, whose peer proves
-        /// no key, and where two hosts connected to each other and this one's attempt stood back.
+        /// The key that the server has proven to hold, on the side that called `connect`, under Noise.
+        /// Without a [pinned](crate::ConnectOptions::server_key) key it is the key that the server showed:
+        /// a program may store it and pin it next time. `None` on the other side, because clients prove no
+        /// key, and where two hosts connected to each other and this host's attempt gave way.
         #[cfg(feature = "noise")]
         server_key: Option<PublicKey>,
     },
     /// A message arrived.
     #[non_exhaustive]
     Message {
-        /// From whom.
+        /// The sender.
         peer: PeerId,
         /// How it was sent.
         delivery: Delivery,
-        /// What it says. A fragment of a larger chunk that is used again when nobody holds a fragment of it
-        /// any more: copy what is kept for long.
+        /// The content. It may share a chunk of 16 KiB with other messages, and the chunk is reused only
+        /// when none of them is held any more: copy what is kept for long.
         bytes: Bytes,
+        /// When the host processed the packet that completed the message: the time of that turn, which a
+        /// [`Host`](crate::Host) reads once per turn, or the `now` of
+        /// [`handle_datagram`](crate::proto::HostState::handle_datagram). An ordered message that waited
+        /// for an earlier one has the time at which that one arrived. Time spent in the kernel's receive
+        /// buffer is not included.
+        received_at: Instant,
     },
-    /// A message that was [tracked](crate::proto::HostState::send_tracked) is in the event queue of the other
-    /// side: what builds on it may be sent.
+    /// A [tracked](crate::proto::HostState::send_tracked) message is in the event queue of the other side.
     #[non_exhaustive]
     Acked {
-        /// Who has it.
+        /// The receiver.
         peer: PeerId,
-        /// Which one.
+        /// The message.
         receipt: Receipt,
     },
-    /// A message that was tracked did not arrive, as far as is known: its packet was lost, it came too late
-    /// for its channel, or it waited too long for the rate. That is final, and may be pessimistic: it may
-    /// have arrived all the same. Of a reliable message this is never said.
+    /// A tracked unreliable or sequenced message is believed lost: its packet was declared lost, it was
+    /// stale on arrival, or it expired in the send queue. This is final and may be wrong: the message may
+    /// have arrived all the same. Never reported for reliable messages.
     #[non_exhaustive]
     Lost {
-        /// Who does not have it.
+        /// The receiver.
         peer: PeerId,
-        /// Which one.
+        /// The message.
         receipt: Receipt,
     },
-    /// A peer changed its address and has proven the new one: its router forgot it, or the player left
-    /// the house. Nothing else changes, and nothing needs to be done. Of several moves before this is
-    /// taken the last is told.
+    /// A peer has a new, validated address, for example after a NAT rebinding or a change of network. The
+    /// connection goes on; nothing needs to be done. If the peer moves again before this event is taken,
+    /// the event holds the last address.
     #[non_exhaustive]
     Moved {
-        /// Who.
+        /// The peer.
         peer: PeerId,
-        /// Where it is now.
+        /// Its new address.
         address: SocketAddr,
     },
-    /// It is over, or it never was: a `connect` that fails ends with this alone. Of a tracked message of
-    /// which nothing was said until then nothing is known.
+    /// The connection is over, or the `connect` failed: then this is the peer's only event. Tracked
+    /// messages without an earlier [`Acked`](Self::Acked) or [`Lost`](Self::Lost) event may or may not have
+    /// arrived.
     #[non_exhaustive]
     Disconnected {
-        /// Who.
+        /// The peer. `peer_stats` returns `None` for it from now on.
         peer: PeerId,
         /// Why.
         reason: DisconnectReason,
+        /// The final statistics of the connection. `None` if the peer was never connected.
+        stats: Option<Box<PeerStats>>,
     },
 }
 
+// A queue may hold thousands of events per peer, and `Config::peer_bytes_max` counts each of them.
+const _: () = assert!(size_of::<Event>() <= 112, "box what is larger");
+
 impl Event {
-    /// Whom it is about.
+    /// A [`Connected`](Self::Connected) event, for tests. `server_key` is `None`.
+    #[must_use]
+    pub fn connected(
+        peer: PeerId,
+        address: SocketAddr,
+        payload: impl Into<Bytes>,
+        incoming: bool,
+    ) -> Self {
+        Self::Connected {
+            peer,
+            address,
+            payload: payload.into(),
+            incoming,
+            #[cfg(feature = "noise")]
+            server_key: None,
+        }
+    }
+
+    /// A [`Message`](Self::Message) event, for tests.
+    #[must_use]
+    pub fn message(
+        peer: PeerId,
+        delivery: Delivery,
+        bytes: impl Into<Bytes>,
+        received_at: Instant,
+    ) -> Self {
+        Self::Message {
+            peer,
+            delivery,
+            bytes: bytes.into(),
+            received_at,
+        }
+    }
+
+    /// An [`Acked`](Self::Acked) event, for tests.
+    #[must_use]
+    pub fn acked(peer: PeerId, receipt: Receipt) -> Self {
+        Self::Acked { peer, receipt }
+    }
+
+    /// A [`Lost`](Self::Lost) event, for tests.
+    #[must_use]
+    pub fn lost(peer: PeerId, receipt: Receipt) -> Self {
+        Self::Lost { peer, receipt }
+    }
+
+    /// A [`Moved`](Self::Moved) event, for tests.
+    #[must_use]
+    pub fn moved(peer: PeerId, address: SocketAddr) -> Self {
+        Self::Moved { peer, address }
+    }
+
+    /// A [`Disconnected`](Self::Disconnected) event, for tests. [`PeerStats::new`] makes statistics.
+    #[must_use]
+    pub fn disconnected(peer: PeerId, reason: DisconnectReason, stats: Option<PeerStats>) -> Self {
+        Self::Disconnected {
+            peer,
+            reason,
+            stats: stats.map(Box::new),
+        }
+    }
+
+    /// The peer that the event is about.
+    #[must_use]
     pub fn peer(&self) -> PeerId {
         match self {
             Self::Connected { peer, .. }
@@ -104,58 +204,133 @@ impl Event {
     }
 }
 
-/// Why a peer is gone, or was never there.
+/// Prints the length of a payload, never its content.
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connected {
+                peer,
+                address,
+                payload,
+                incoming,
+                #[cfg(feature = "noise")]
+                server_key,
+            } => {
+                let mut fields = f.debug_struct("Connected");
+                fields.field("peer", peer).field("address", address);
+                fields.field("payload", &ByteCount(payload.len()));
+                fields.field("incoming", incoming);
+                #[cfg(feature = "noise")]
+                fields.field("server_key", server_key);
+                fields.finish()
+            }
+            Self::Message {
+                peer,
+                delivery,
+                bytes,
+                received_at,
+            } => f
+                .debug_struct("Message")
+                .field("peer", peer)
+                .field("delivery", delivery)
+                .field("bytes", &ByteCount(bytes.len()))
+                .field("received_at", received_at)
+                .finish(),
+            Self::Acked { peer, receipt } => debug_receipt(f, "Acked", *peer, *receipt),
+            Self::Lost { peer, receipt } => debug_receipt(f, "Lost", *peer, *receipt),
+            Self::Moved { peer, address } => f
+                .debug_struct("Moved")
+                .field("peer", peer)
+                .field("address", address)
+                .finish(),
+            Self::Disconnected {
+                peer,
+                reason,
+                stats,
+            } => f
+                .debug_struct("Disconnected")
+                .field("peer", peer)
+                .field("reason", reason)
+                .field("stats", stats)
+                .finish(),
+        }
+    }
+}
+
+fn debug_receipt(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    peer: PeerId,
+    receipt: Receipt,
+) -> fmt::Result {
+    f.debug_struct(name)
+        .field("peer", &peer)
+        .field("receipt", &receipt)
+        .finish()
+}
+
+/// `Debug` of bytes that must not be printed: `12 bytes`.
+pub(crate) struct ByteCount(pub(crate) usize);
+
+impl fmt::Debug for ByteCount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0)
+    }
+}
+
+/// Why a connection ended or a `connect` failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DisconnectReason {
-    /// This side said so, with [`disconnect`](crate::proto::HostState::disconnect) or
+    /// This side called [`disconnect`](crate::proto::HostState::disconnect) or
     /// [`shutdown`](crate::proto::HostState::shutdown).
     Local {
-        /// The number that was given.
+        /// The code that it gave.
         code: u32,
     },
-    /// The other side said so.
+    /// The peer ended the connection.
     Remote {
-        /// The number that its application gave.
+        /// The code that its application gave.
         code: u32,
     },
-    /// It was silent for longer than [`idle_timeout`](crate::Config::idle_timeout).
+    /// Nothing arrived from the peer for [`idle_timeout`](crate::Config::idle_timeout).
     TimedOut,
     /// This side has sent [`PACKETS_PER_CONNECTION_MAX`](crate::limits::PACKETS_PER_CONNECTION_MAX)
-    /// packets, and no packet number may be used twice. The peer is told
-    /// [`Remote`](Self::Remote) with the code 0. Connect again.
+    /// packets, and a packet number must not be used twice. The peer sees [`Remote`](Self::Remote) with
+    /// code 0. Connect again.
     PacketNumbersExhausted,
-    /// A new connection came from the same address and has proven itself: the client ended without a
-    /// word, and came back.
+    /// A newer connection from the same address was confirmed: the client was restarted without
+    /// disconnecting.
     Replaced,
-    /// Nobody answered the `connect` within [`connect_timeout`](crate::Config::connect_timeout).
+    /// The `connect` was not answered within [`connect_timeout`](crate::Config::connect_timeout).
     ConnectTimeout,
-    /// Nobody with the [pinned key](crate::ConnectOptions::server_key) answered the `connect` in that
-    /// time, but somebody with another key did: the server's key has changed, or somebody else poses as
-    /// the server.
+    /// The `connect` timed out, and a server with a key other than the
+    /// [pinned key](crate::ConnectOptions::server_key) answered: the server's key has changed, or an
+    /// attacker poses as the server. Reported only at the timeout, because a forged reply must not abort
+    /// the attempt.
     #[cfg(feature = "noise")]
     WrongServerKey {
         /// The last key that was shown.
         shown: PublicKey,
     },
-    /// The server has as many peers as it wants.
+    /// The server has reached its [`peers_max`](crate::Config::peers_max).
     ServerFull,
-    /// The server takes nobody, or is shutting down.
+    /// The server does not accept connections, or is shutting down.
     ServerClosed,
-    /// The application of the server said no.
+    /// The server's application refused the connection.
     Denied {
-        /// The number that it gave.
+        /// The code that it gave.
         code: u32,
     },
     /// The server speaks another version of the protocol.
     VersionMismatch {
-        /// That of the server; ours is [`VERSION`](crate::proto::VERSION).
+        /// The server's version; this side's is [`VERSION`](crate::proto::VERSION).
         theirs: u8,
     },
-    /// The server protects its packets in another way: see [`Security`](crate::Security).
+    /// The server uses another kind of [`Security`](crate::Security).
     SecurityMismatch,
-    /// The server has another [`protocol_id`](crate::Security::protocol_id): it belongs to another
-    /// game, or to another version of this one.
+    /// The server has another [`protocol_id`](crate::Security::protocol_id): it belongs to another game,
+    /// or to another version of this one.
     ProtocolMismatch,
 }
 
@@ -172,53 +347,52 @@ impl fmt::Display for DisconnectReason {
             Self::WrongServerKey { shown } => {
                 write!(
                     f,
-                    "nobody with the server's key answered, but somebody with the key {shown}"
+                    "no server with the pinned key answered, but one with the key {shown} did"
                 )
             }
             Self::ServerFull => f.write_str("the server is full"),
-            Self::ServerClosed => f.write_str("the server takes nobody"),
+            Self::ServerClosed => f.write_str("the server does not accept connections"),
             Self::Denied { code } => write!(f, "the server refused, code {code}"),
             Self::VersionMismatch { theirs } => {
                 write!(f, "the server speaks version {theirs} of the protocol")
             }
-            Self::SecurityMismatch => f.write_str("the server protects its packets differently"),
+            Self::SecurityMismatch => f.write_str("the server uses another kind of security"),
             Self::ProtocolMismatch => f.write_str("the server has another protocol id"),
         }
     }
 }
 
-/// To be returned where a program ends because its server is gone.
+/// A program whose server is gone can return it as its error.
 impl error::Error for DisconnectReason {}
 
-/// Why a `connect` did not even begin.
+/// Why a `connect` did not begin. Nothing was sent and no event follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// There is a connection to this address already, or one on its way.
+    /// The host is already connected or connecting to this address.
     AlreadyConnected {
-        /// Which.
+        /// The peer at this address.
         peer: PeerId,
     },
-    /// The host has as many peers as its [`peers_max`](crate::Config::peers_max).
+    /// The host has reached its [`peers_max`](crate::Config::peers_max).
     HostFull,
     /// The host is shutting down.
     ShuttingDown,
     /// The payload is longer than [`CONNECT_PAYLOAD_MAX`](crate::limits::CONNECT_PAYLOAD_MAX).
     PayloadTooLong {
-        /// How long it is, in bytes.
+        /// Its length in bytes.
         len: usize,
     },
-    /// A payload is sealed for a server whose key is known, and there is no
-    /// [`server_key`](crate::ConnectOptions::server_key): whoever answers would read it. See
-    /// [`trust_unpinned`](crate::ConnectOptions::trust_unpinned).
+    /// There is a payload but no [`server_key`](crate::ConnectOptions::server_key), so any server that
+    /// answers could read it. See [`trust_unpinned`](crate::ConnectOptions::trust_unpinned).
     #[cfg(feature = "noise")]
     PayloadNeedsServerKey,
-    /// A server's key is pinned, and this host is [`Plain`](crate::Security::Plain): no server can prove
-    /// anything to it.
+    /// A server key is pinned, but this host is [`Plain`](crate::Security::Plain), where servers prove no
+    /// key.
     #[cfg(feature = "noise")]
     ServerKeyUnderPlain,
-    /// Nothing can be sent there: the port is 0, or the address is one of many (unspecified,
-    /// broadcast, multicast), or of a family that the host's socket cannot reach.
+    /// Nothing can be sent to this address: its port is 0, it is unspecified, broadcast or multicast, or
+    /// the host's socket cannot reach its address family.
     Unreachable {
         /// The address.
         to: SocketAddr,
@@ -229,11 +403,11 @@ impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AlreadyConnected { peer } => write!(f, "already connected there, as {peer}"),
-            Self::HostFull => f.write_str("this host has as many peers as it wants"),
+            Self::HostFull => f.write_str("this host has reached its peers_max"),
             Self::ShuttingDown => f.write_str("this host is shutting down"),
             Self::PayloadTooLong { len } => write!(
                 f,
-                "the payload is {len} bytes, at most {} fit",
+                "the payload is {len} bytes, but at most {} fit",
                 crate::limits::CONNECT_PAYLOAD_MAX
             ),
             #[cfg(feature = "noise")]

@@ -1,13 +1,15 @@
-//! The name of a peer.
+//! `PeerId`: the name of a connection on its host.
 
 use std::fmt;
 
-/// One connection of a host, as long as that lasts: an index, and a generation that makes sure that a
-/// name of yesterday is never somebody else's today. Whoever uses one that is over gets
-/// [`UnknownPeer`](crate::SendError::UnknownPeer) or `None`.
+use crate::proto::slot_index::SlotIndex;
+
+/// Identifies one connection of a host for as long as it lasts: an index, and a generation that changes
+/// whenever the index is reused. An id of an ended connection never names a later one: calls with it
+/// return [`UnknownPeer`](crate::SendError::UnknownPeer) or `None`.
 ///
-/// [`index`](Self::index) is small and is used again, so it suits as the index of a table of one's own
-/// as long as the peer is connected.
+/// [`index`](Self::index) is small and reused, so it suits as an index into an application's own table
+/// while the peer is connected.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PeerId {
     pub(crate) index: u32,
@@ -15,14 +17,23 @@ pub struct PeerId {
 }
 
 impl PeerId {
-    /// Which of the host's places it has: 0 to four times
-    /// [`PEERS_MAX`](crate::limits::PEERS_MAX), and small in a small host.
+    /// The id with this [`index`](Self::index) and generation, for tests of code that handles
+    /// [events](crate::Event). A host treats an id that it did not hand out as an unknown peer, unless it
+    /// equals that of a connected one.
+    #[must_use]
+    pub const fn from_parts(index: u32, generation: u32) -> Self {
+        Self { index, generation }
+    }
+
+    /// The peer's slot in its host: below four times [`PEERS_MAX`](crate::limits::PEERS_MAX), and small in
+    /// a small host.
+    #[must_use]
     pub fn index(self) -> usize {
         self.index as usize
     }
 
-    pub(crate) fn slot(self) -> usize {
-        self.index as usize
+    pub(crate) fn slot(self) -> SlotIndex {
+        SlotIndex::new(self.index)
     }
 }
 

@@ -1,120 +1,136 @@
-//! What happened so far: of a peer, and of a host with everybody.
+//! Statistics of a peer and of a host.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// One peer, from its handshake on. Counts only grow; times are estimates of now.
+/// Statistics of one connection. Counters start at the handshake and only grow; the other fields describe
+/// the moment at which they were read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PeerStats {
-    /// Where it is.
+    /// The peer's address.
     pub address: SocketAddr,
-    /// The smoothed time from a packet to its acknowledgement, without what the peer held it back
-    /// (RFC 9002 section 5). `None` before the first sample.
+    /// Smoothed round-trip time, without the peer's acknowledgement delay (RFC 9002 section 5). `None`
+    /// before the first sample.
     pub round_trip: Option<Duration>,
-    /// The mean deviation of that, the jitter.
+    /// Mean deviation of the round-trip time. `None` before the first sample.
     pub jitter: Option<Duration>,
-    /// Packets that went to it.
+    /// Time since the last packet from the peer was processed, or since the handshake if there was none.
+    /// Counts authentic packets that are no duplicates. [`idle_timeout`](crate::Config::idle_timeout) is
+    /// its limit.
+    ///
+    /// It is measured at the time of the last turn, so it is zero in a turn that received something, and
+    /// does not grow while no turn runs. Two idle sides are silent for as long as their
+    /// [`keep_alive`](crate::Config::keep_alive), 5 s by default. While this side sends in every tick, the
+    /// peer acknowledges within a round trip and its
+    /// [`ack_delay_max`](crate::Config::ack_delay_max), so a game can show an interrupted connection after
+    /// half a second.
+    pub silent_for: Duration,
+    /// Packets sent to the peer.
     pub packets_sent: u64,
-    /// Their bytes, with headers, without those of UDP and IP.
+    /// Bytes of these packets, without UDP and IP headers.
     pub bytes_sent: u64,
-    /// Packets that came from it, were authentic and no duplicates.
+    /// Packets from the peer that were authentic and no duplicates.
     pub packets_received: u64,
-    /// Their bytes.
+    /// Bytes of these packets.
     pub bytes_received: u64,
-    /// Packets that went to it and were not acknowledged in time: lost on the network, or the peer was
-    /// busy.
+    /// Packets to the peer that were declared lost: the network dropped them, or the peer did not
+    /// acknowledge them in time.
     pub packets_lost: u64,
-    /// Packets that came twice, or so late that nobody could tell.
+    /// Packets from the peer that arrived twice, or too late for the replay window.
     pub duplicates: u64,
-    /// Packets that named it, but were damaged or forged.
+    /// Packets with this connection's id that failed authentication: damaged or forged.
     pub failed_authentication: u64,
-    /// Packets that were authentic and made no sense. Its software has a fault.
+    /// Authentic packets that could not be parsed. The peer's software has a fault.
     pub malformed: u64,
-    /// Packets from an address that is not the peer's, or not yet.
+    /// Packets from an address that is not validated for this peer.
     pub unvalidated_address: u64,
-    /// Packets from it that were not acknowledged because a message in it found no room, or broke a
+    /// Packets from the peer that were not acknowledged because a message in them found no room or broke a
     /// limit: see [`messages_refused`](Self::messages_refused).
     pub packets_refused: u64,
-    /// Packets from it that have not come: lost on the network, dropped by this machine's kernel, or on a
-    /// longer way than later ones.
+    /// Packets from the peer that have not arrived: dropped by the network or by this machine's kernel, or
+    /// overtaken by later packets.
     pub packets_missing: u64,
-    /// The share of the packets to it that are lost, lately, in millionths: an average in which the last 90
-    /// packets count for half.
+    /// Recent loss rate of packets to the peer, in parts per million: an exponential average in which the
+    /// last 90 packets have half of the weight.
     pub loss_ppm: u32,
-    /// Messages that were queued for it.
+    /// Messages queued for the peer.
     pub messages_sent: u64,
-    /// Messages from it that went into the event queue.
+    /// Messages from the peer that entered the event queue.
     pub messages_received: u64,
-    /// Messages from it, or fragments of them, that were not taken: its share of the event queue was full
-    /// because the application does not take them fast enough, or the peer broke a limit. Their packets
-    /// were not acknowledged.
+    /// Messages from the peer, or fragments of them, that were refused: the peer's share of the event queue
+    /// was full because the application does not take events fast enough, or the peer broke a limit. Their
+    /// packets were not acknowledged.
     pub messages_refused: u64,
-    /// Reliable messages, or fragments of them, that came again: copies, and what was sent again in vain.
+    /// Reliable messages from the peer, or fragments of them, that had arrived before: redundant copies and
+    /// unnecessary retransmissions.
     pub duplicate_messages: u64,
-    /// Sequenced messages from it that were dropped because a newer one of their channel had come.
+    /// Sequenced messages from the peer that were dropped because a newer one of their channel had arrived.
     pub stale_messages: u64,
-    /// Unreliable and sequenced messages to it that were dropped because the rate did not let them go in
-    /// time ([`UNRELIABLE_WAIT_MAX`](crate::limits::UNRELIABLE_WAIT_MAX)).
+    /// Unreliable and sequenced messages to the peer that were dropped because pacing held them for longer
+    /// than [`UNRELIABLE_WAIT_MAX`](crate::limits::UNRELIABLE_WAIT_MAX).
     pub messages_expired: u64,
-    /// Reliable messages, or fragments of them, that were sent again because their packet counted as lost, or
-    /// nobody answered.
+    /// Reliable messages, or fragments of them, that were retransmitted because their packet was declared
+    /// lost or a probe timeout expired.
     pub messages_retransmitted: u64,
-    /// Copies of small reliable messages that were sent before anybody asked for them.
+    /// Redundant copies of small reliable messages that were sent before a loss was known.
     pub copies_sent: u64,
-    /// How often a copy saved a round trip: the first packet with a message was lost, and by the time that
-    /// was known the message had arrived.
+    /// Redundant copies that saved a retransmission: the first packet with the message was lost, and the
+    /// message had arrived by the time that the loss was detected.
     pub copies_useful: u64,
-    /// Messages to it that wait or are not acknowledged, now.
+    /// Messages to the peer that are queued or not acknowledged.
     pub queued_messages: usize,
-    /// Their bytes.
+    /// Bytes of these messages.
     pub queued_bytes: usize,
-    /// Reliable messages from it that the application has not taken or that are not whole, now, in bytes,
-    /// each with [`MESSAGE_OVERHEAD`](crate::limits::MESSAGE_OVERHEAD) more.
+    /// Bytes of reliable messages from the peer that the application has not taken or that are incomplete,
+    /// each message counted with [`MESSAGE_OVERHEAD`](crate::limits::MESSAGE_OVERHEAD) more.
     pub unread_bytes: u64,
-    /// Bytes of packets to it that are neither acknowledged nor lost, now.
+    /// Bytes of packets in flight: sent and neither acknowledged nor declared lost.
     pub in_flight_bytes: usize,
-    /// How fast it may be sent to, now, in bits per second.
+    /// Pacing rate in bits per second.
     pub pacing_rate: u64,
-    /// How fast the network was seen to deliver, in bits per second: the most of the last two round trips. Less
-    /// than there is where the application does not send more, and while a queue drains.
+    /// Estimated delivery rate in bits per second: the maximum of the last two round trips. Below the
+    /// capacity of the path where the application limits the flow, and while a queue drains.
     pub delivery_rate: u64,
-    /// By how much the shortest of the last three round trips was longer than the shortest of the last ten to
-    /// twenty seconds: packets wait in a queue on their way. Zero as long as that is no more than noise, or
-    /// than a delay that stayed when less was sent. It is as old as the last acknowledgement.
+    /// Estimated queueing delay of the path: the minimum round-trip time of the last three round trips minus
+    /// that of the last 10 to 20 s. Zero while it is within noise, or if it stayed when less was sent. As
+    /// old as the last acknowledgement.
     pub queue_delay: Duration,
-    /// What keeps messages to it from leaving, now.
+    /// What limits sending.
     pub limited_by: SendLimitedBy,
 }
 
-/// What keeps messages to a peer from leaving. Where several of these do, it is the last of them in this list.
+/// What limits sending to a peer. If several limits apply, it is the last of them in this list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum SendLimitedBy {
-    /// Nothing: the application has sent no more, or it leaves with the next turn.
+    /// No limit: everything queued leaves with the next turn.
     #[default]
     Application,
-    /// The peer's application does not take reliable messages as fast as they come, and its
-    /// [`receive_window`](crate::Config::receive_window) is full.
+    /// Flow control: the peer's [`receive_window`](crate::Config::receive_window) is full because its
+    /// application does not take reliable messages as fast as they arrive.
     FlowControl,
-    /// As much is on its way as the path is thought to hold, or
-    /// [`IN_FLIGHT_MAX`](crate::limits::IN_FLIGHT_MAX) packets are: reliable messages wait until some of it
-    /// is acknowledged or lost.
+    /// The congestion window is full, or [`IN_FLIGHT_MAX`](crate::limits::IN_FLIGHT_MAX) packets are in
+    /// flight. Reliable messages wait for acknowledgements.
     CongestionWindow,
-    /// They wait for their time at the [`rate`](PeerStats::pacing_rate). Unreliable ones no longer than
-    /// [`UNRELIABLE_WAIT_MAX`](crate::limits::UNRELIABLE_WAIT_MAX).
+    /// Pacing: messages wait for their time at the [pacing rate](PeerStats::pacing_rate). Unreliable ones
+    /// wait at most [`UNRELIABLE_WAIT_MAX`](crate::limits::UNRELIABLE_WAIT_MAX).
     Pacing,
-    /// This machine's socket took no more when it was last tried: so it is for every peer, also where nothing
-    /// waits. A [`HostState`](crate::proto::HostState) has no socket and never says so.
+    /// This machine's socket would block. Applies to every peer of the host, also to those with nothing
+    /// queued. A [`HostState`](crate::proto::HostState) has no socket and never reports it.
     Socket,
 }
 
 impl PeerStats {
-    pub(crate) fn new(address: SocketAddr) -> Self {
+    /// Statistics of a connection that has carried nothing, for tests of code that reads statistics. The
+    /// fields are public.
+    #[must_use]
+    pub fn new(address: SocketAddr) -> Self {
         Self {
             address,
             round_trip: None,
             jitter: None,
+            silent_for: Duration::ZERO,
             packets_sent: 0,
             bytes_sent: 0,
             packets_received: 0,
@@ -148,50 +164,50 @@ impl PeerStats {
     }
 }
 
-/// A host, since it was made.
+/// Statistics of a host since it was created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct HostStats {
-    /// Peers that are connected now.
+    /// Connected peers, now.
     pub peers: usize,
-    /// Those who were accepted and have not yet shown that they know it, now.
+    /// Accepted clients that have not confirmed the accept, now.
     pub pending: usize,
-    /// Those that this side is connecting to, now.
+    /// This host's own attempts to connect, now.
     pub connecting: usize,
     /// Hellos that were answered with a cookie.
     pub cookies_sent: u64,
-    /// Hellos of another version, protection or protocol.
+    /// Hellos with another version, kind of security or protocol id.
     pub mismatches: u64,
-    /// Connects whose cookie was wrong or too old.
+    /// Connects with a wrong or expired cookie.
     pub bad_cookies: u64,
-    /// Connects that were decrypted, or could not be: each cost a Diffie-Hellman. Under Noise alone.
+    /// Connects that were decrypted, or failed to: each cost a Diffie-Hellman. Only under Noise.
     pub handshakes: u64,
-    /// Connects with a good cookie, and answers to this host's own, that were left out because there had
-    /// been enough of them: see [`handshakes_per_second`](crate::Security). Under Noise alone.
+    /// Connects with a valid cookie, and replies to this host's own attempts, that were dropped by the
+    /// handshake rate limit: see [`handshakes_per_second`](crate::Security). Only under Noise.
     pub handshakes_over_rate: u64,
-    /// Connects, accepts and denies that were damaged or forged. Under Noise alone.
+    /// Connects, accepts and denies that were damaged or forged. Only under Noise.
     pub failed_authentication: u64,
-    /// Cookies that came with another key than the pinned one, or with one that is none. Under Noise
-    /// alone.
+    /// Cookies with a key that is invalid or not the pinned one. Only under Noise.
     pub wrong_keys: u64,
-    /// Connects that were accepted before: their clients wait for the accept, or somebody replays them.
+    /// Connects that had been accepted before: retransmissions of clients whose accept was lost, or
+    /// replays.
     pub repeated_connects: u64,
-    /// Connects that were accepted, repetitions not counted.
+    /// Connects that were accepted, without retransmissions.
     pub accepted: u64,
-    /// Connects that were refused: by the application, or because the host was full or closed.
+    /// Connects that were denied: by the application, or because the host was full or closed.
     pub denied: u64,
-    /// Accepted ones that never showed that they knew it.
+    /// Accepted clients that never confirmed the accept.
     pub pending_expired: u64,
     /// Peers that timed out.
     pub timed_out: u64,
-    /// Datagrams that no host of this version sends.
+    /// Datagrams that could not be parsed.
     pub malformed: u64,
-    /// Cookies, accepts, denies and mismatches that no attempt of this host waits for: late ones,
-    /// repetitions, guesses.
+    /// Cookies, accepts, denies and mismatches that no attempt of this host waits for: late, duplicate or
+    /// forged.
     pub unexpected_answers: u64,
-    /// Packets for a connection that this host does not have: late ones, guesses, and those of somebody
-    /// who believes it is still there.
+    /// Packets with an unknown connection id: late, forged, or from a peer that has not noticed the end of
+    /// its connection.
     pub unknown_connection: u64,
-    /// Hellos and connects that were left out because a turn had enough of them.
+    /// Hellos and connects that were dropped by a limit per turn.
     pub over_limit: u64,
 }

@@ -22,9 +22,10 @@ use std::time::Instant;
 
 use rand_chacha::ChaCha8Rng;
 
+use crate::error::ConfigError;
 use crate::limits::DATAGRAM_MAX;
 use crate::sim::bottleneck::Bottleneck;
-use crate::sim::conditions::{LinkConditions, LinkConditionsError};
+use crate::sim::conditions::LinkConditions;
 use crate::sim::in_flight::InFlight;
 use crate::sim::losses::Losses;
 use crate::sim::rng::{self, CopyDraws, DatagramDraws, comes_up, share_of};
@@ -49,7 +50,7 @@ use crate::sim::stats::LinkStats;
 /// assert_eq!(link.poll(now), None);
 /// assert_eq!(link.next_deadline(), Some(now + latency));
 /// assert_eq!(link.poll(now + latency), Some(("Bob", &b"hello"[..])));
-/// # Ok::<(), tickwire::LinkConditionsError>(())
+/// # Ok::<(), tickwire::ConfigError>(())
 /// ```
 ///
 /// Limits: a datagram has at most [`DATAGRAM_MAX`] bytes, a longer one is lost and counted in
@@ -74,17 +75,28 @@ impl<T: Clone> Link<T> {
     /// # Errors
     ///
     /// As [`LinkConditions::validate`].
-    pub fn new(conditions: LinkConditions, seed: u64) -> Result<Self, LinkConditionsError> {
-        conditions.validate()?;
-        Ok(Self {
-            conditions,
+    pub fn new(conditions: LinkConditions, seed: u64) -> Result<Self, ConfigError> {
+        let mut link = Self::perfect(seed);
+        link.set_conditions(conditions)?;
+        Ok(link)
+    }
+
+    /// A link with the default conditions: no delay and no loss.
+    pub(super) fn perfect(seed: u64) -> Self {
+        Self {
+            conditions: LinkConditions::default(),
             generator: rng::generator(seed),
             bottleneck: Bottleneck::default(),
             losses: Losses::default(),
             in_flight: InFlight::default(),
             last_in_order: None,
             stats: LinkStats::default(),
-        })
+        }
+    }
+
+    /// Changes [`partitioned`](LinkConditions::partitioned) alone.
+    pub(super) fn set_partitioned(&mut self, is_partitioned: bool) {
+        self.conditions.partitioned = is_partitioned;
     }
 
     /// Changes the conditions for what is sent from now on. What is under way arrives as it would
@@ -96,10 +108,7 @@ impl<T: Clone> Link<T> {
     /// # Errors
     ///
     /// As [`LinkConditions::validate`]; then nothing has changed.
-    pub fn set_conditions(
-        &mut self,
-        conditions: LinkConditions,
-    ) -> Result<(), LinkConditionsError> {
+    pub fn set_conditions(&mut self, conditions: LinkConditions) -> Result<(), ConfigError> {
         conditions.validate()?;
         if conditions.loss != self.conditions.loss {
             self.losses = Losses::default();

@@ -2,8 +2,6 @@
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
-use crate::config::SocketConfig;
-
 /// Which addresses a socket can reach, by the one that it is bound to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AddressFamily {
@@ -16,12 +14,12 @@ pub(super) enum AddressFamily {
 }
 
 impl AddressFamily {
-    /// The family of a socket that is bound to `addr`.
-    pub(super) fn of(addr: SocketAddr, config: &SocketConfig) -> Self {
+    /// The family of a socket that is bound to `addr`, with that value of `IPV6_V6ONLY`.
+    pub(super) fn of(addr: SocketAddr, only_v6: bool) -> Self {
         match addr.ip() {
             IpAddr::V4(_) => Self::V4,
             IpAddr::V6(ip) if ip.to_ipv4_mapped().is_some() => Self::Mapped,
-            IpAddr::V6(ip) if ip.is_unspecified() && !config.only_v6 => Self::Dual,
+            IpAddr::V6(ip) if ip.is_unspecified() && !only_v6 => Self::Dual,
             IpAddr::V6(_) => Self::V6,
         }
     }
@@ -77,18 +75,13 @@ mod tests {
 
     #[test]
     fn a_socket_reaches_what_the_address_it_is_bound_to_can() {
-        let config = SocketConfig::default();
-        let family = |text: &str| AddressFamily::of(text.parse().unwrap(), &config);
+        let family = |text: &str| AddressFamily::of(text.parse().unwrap(), false);
         assert_eq!(family("0.0.0.0:1"), AddressFamily::V4);
         assert_eq!(family("[::]:1"), AddressFamily::Dual);
         assert_eq!(family("[::1]:1"), AddressFamily::V6);
         assert_eq!(family("[::ffff:127.0.0.1]:1"), AddressFamily::Mapped);
-        let config = SocketConfig {
-            only_v6: true,
-            ..config
-        };
         assert_eq!(
-            AddressFamily::of("[::]:1".parse().unwrap(), &config),
+            AddressFamily::of("[::]:1".parse().unwrap(), true),
             AddressFamily::V6
         );
 

@@ -1,9 +1,12 @@
 //! One received datagram: as its receiver sees it, and as it lies in its slot.
 
+use std::fmt;
 use std::net::SocketAddr;
 
 /// A received datagram, lent out of the slot that it came into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+///
+/// `Debug` prints how many bytes it has, never their content.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Datagram<'a> {
     /// Who sent it. An address proves nothing: anybody can write any source on a datagram.
     pub from: SocketAddr,
@@ -11,6 +14,16 @@ pub struct Datagram<'a> {
     pub bytes: &'a [u8],
     /// It was longer than 1024 bytes and the rest is lost.
     pub truncated: bool,
+}
+
+impl fmt::Debug for Datagram<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Datagram")
+            .field("from", &self.from)
+            .field("bytes", &format_args!("{} bytes", self.bytes.len()))
+            .field("truncated", &self.truncated)
+            .finish()
+    }
 }
 
 /// What is known of a received datagram besides its bytes.

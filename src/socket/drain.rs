@@ -35,7 +35,6 @@ const SPARE: usize = if cfg!(windows) {
 pub(super) type TimestampedDatagram<'a> = (Datagram<'a>, Option<SystemTime>);
 
 /// The receiving half of a socket.
-#[derive(Debug)]
 pub(super) struct Drain {
     /// One slot of 1024 bytes per datagram of a batch, then the spare bytes.
     slots: Box<[u8]>,

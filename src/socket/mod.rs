@@ -30,9 +30,9 @@ pub use self::datagram::Datagram;
 pub use self::stats::{ErrorCounts, SocketStats};
 pub use self::waker::Waker;
 
-use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime};
+use std::{fmt, io};
 
 use mio::{Interest, Registry, Token};
 
@@ -44,7 +44,7 @@ use self::script::Script;
 use self::send_queue::{Blocked, SendQueue};
 use crate::clock;
 use crate::config::SocketConfig;
-use crate::error::SendError;
+use crate::error::{BindError, SocketSendError};
 use crate::limits::NO_BUFFERS_RETRY;
 
 /// A non-blocking UDP socket that fits into a loop of your own: it drains into fixed slots, sends in
@@ -106,11 +106,10 @@ use crate::limits::NO_BUFFERS_RETRY;
 /// | would block | EAGAIN | WSAEWOULDBLOCK | the end of the drain | what is left stays queued in order; writability is asked for until it is gone |
 /// | refused, reset | ECONNREFUSED, ECONNRESET, ENETRESET | WSAECONNREFUSED, WSAECONNRESET, WSAENETRESET | goes on | said about an earlier datagram: this one is tried again once |
 /// | unreachable | EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, ENETDOWN, EADDRNOTAVAIL | the same with WSA | goes on | dropped, as the network would have |
-/// | too long | EMSGSIZE | WSAEMSGSIZE | counted as `truncated` | dropped; [`flush`](Self::flush) returns [`TooLong`](SendError::TooLong) |
+/// | too long | EMSGSIZE | WSAEMSGSIZE | counted as `truncated` | dropped; [`flush`](Self::flush) returns [`TooLong`](SocketSendError::TooLong) |
 /// | no buffers | ENOBUFS, ENOMEM | WSAENOBUFS | the drain ends, the next turn tries again | stays queued, the next turn tries again |
 /// | permission | EPERM, EACCES | WSAEACCES | goes on | dropped (a firewall) |
 /// | anything else | | | returned | dropped; [`flush`](Self::flush) returns it |
-#[derive(Debug)]
 pub struct Socket {
     socket: RawSocket,
     drain: Drain,
@@ -125,9 +124,8 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// What the system says: the address is in use, is not one of this machine's, or the port is
-    /// privileged.
-    pub fn bind(addr: SocketAddr) -> io::Result<Self> {
+    /// See [`BindError`].
+    pub fn bind(addr: SocketAddr) -> Result<Self, BindError> {
         Self::with_config(addr, &SocketConfig::default())
     }
 
@@ -135,17 +133,57 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// As `bind`; also `InvalidInput` for a field that is out of its documented range, with its name.
-    pub fn with_config(addr: SocketAddr, config: &SocketConfig) -> io::Result<Self> {
+    /// See [`BindError`].
+    pub fn with_config(addr: SocketAddr, config: &SocketConfig) -> Result<Self, BindError> {
         config.validate()?;
-        let socket = RawSocket::bind(addr, config)?;
-        Ok(Self {
+        let socket =
+            RawSocket::bind(addr, config).map_err(|source| os_error::bind_error(addr, source))?;
+        Ok(Self::with_raw(socket, config))
+    }
+
+    /// A socket from one that exists already, for example one that a service manager or another process
+    /// has bound. Makes it non-blocking, and sets what `config` asks for: buffer sizes, receive timestamps
+    /// and the code point. Fields with `None` leave the socket as it is. [`reuse_address`] and [`only_v6`]
+    /// have no effect, because they belong before the bind; the socket is asked whether it takes IPv4.
+    ///
+    /// Datagrams that are in its receive buffer are received.
+    ///
+    /// [`reuse_address`]: SocketConfig::reuse_address
+    /// [`only_v6`]: SocketConfig::only_v6
+    ///
+    /// # Errors
+    ///
+    /// - `InvalidInput` for a field of `config` that is out of its documented range, with its name.
+    /// - `InvalidInput` if the socket is not bound, or is connected to a peer: every datagram names its own
+    ///   destination.
+    /// - What the system reports when an option is set.
+    ///
+    /// The socket is closed then.
+    ///
+    /// ```
+    /// use std::net::UdpSocket;
+    /// use tickwire::{Socket, SocketConfig};
+    ///
+    /// let socket = UdpSocket::bind("127.0.0.1:0")?;
+    /// let address = socket.local_addr()?;
+    /// let socket = Socket::from_std(socket, &SocketConfig::default())?;
+    /// assert_eq!(socket.local_addr(), address);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn from_std(socket: std::net::UdpSocket, config: &SocketConfig) -> io::Result<Self> {
+        config.validate()?;
+        let socket = RawSocket::from_std(socket, config)?;
+        Ok(Self::with_raw(socket, config))
+    }
+
+    fn with_raw(socket: RawSocket, config: &SocketConfig) -> Self {
+        Self {
             drain: Drain::new(&socket, config),
             queue: SendQueue::new(config),
             socket,
             registration: Registration::Nowhere,
             woken: false,
-        })
+        }
     }
 
     /// The address that the socket is bound to, with the real port.
@@ -160,7 +198,7 @@ impl Socket {
     }
 
     /// One turn: sends what is queued, then sleeps until a datagram can be read, a [`Waker`] is
-    /// used, there is room again after a [`QueueFull`](SendError::QueueFull), or `timeout` is over
+    /// used, there is room again after a [`QueueFull`](SocketSendError::QueueFull), or `timeout` is over
     /// (`None`: for as long as it takes). Then call [`recv`](Self::recv) until it returns `None`.
     ///
     /// It returns at once, without a sleep, when datagrams may be pending that no event will
@@ -248,10 +286,10 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// [`TooLong`](SendError::TooLong), [`QueueFull`](SendError::QueueFull) or
-    /// [`WrongFamily`](SendError::WrongFamily); nothing was queued then.
+    /// [`TooLong`](SocketSendError::TooLong), [`QueueFull`](SocketSendError::QueueFull) or
+    /// [`WrongFamily`](SocketSendError::WrongFamily); nothing was queued then.
     #[inline]
-    pub fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> Result<(), SendError> {
+    pub fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> Result<(), SocketSendError> {
         self.queue.send(&self.socket, to, bytes)
     }
 
@@ -279,7 +317,7 @@ impl Socket {
     /// The receiving and the sending half, to send while a received datagram is still lent:
     /// `while let Some(d) = rx.recv()? { tx.send(d.from, d.bytes)?; }`
     ///
-    /// Here `?` ends the loop at [`QueueFull`](SendError::QueueFull) too; a server that would rather
+    /// Here `?` ends the loop at [`QueueFull`](SocketSendError::QueueFull) too; a server that would rather
     /// leave an answer out ignores that one.
     pub fn split(&mut self) -> (Receiver<'_>, Sender<'_>) {
         (
@@ -404,6 +442,18 @@ impl Socket {
     }
 }
 
+/// Prints the address and counts, never the content of a datagram.
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket")
+            .field("local_addr", &self.local_addr())
+            .field("receive_buffer", &self.receive_buffer())
+            .field("queued", &self.queued())
+            .field("may_have_more", &self.may_have_more())
+            .finish_non_exhaustive()
+    }
+}
+
 /// A goodbye that was queued and not flushed leaves all the same.
 impl Drop for Socket {
     fn drop(&mut self) {
@@ -485,7 +535,6 @@ impl std::os::windows::io::AsSocket for Socket {
 }
 
 /// The receiving half of a [`split`](Socket::split) socket.
-#[derive(Debug)]
 pub struct Receiver<'e> {
     socket: &'e RawSocket,
     drain: &'e mut Drain,
@@ -503,6 +552,14 @@ impl Receiver<'_> {
     }
 }
 
+impl fmt::Debug for Receiver<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver")
+            .field("local_addr", &self.socket.local_addr())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Receiver<'_> {
     /// As [`Socket::recv_stamped`].
     ///
@@ -515,10 +572,18 @@ impl Receiver<'_> {
 }
 
 /// The sending half of a [`split`](Socket::split) socket.
-#[derive(Debug)]
 pub struct Sender<'e> {
     socket: &'e RawSocket,
     queue: &'e mut SendQueue,
+}
+
+impl fmt::Debug for Sender<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender")
+            .field("local_addr", &self.socket.local_addr())
+            .field("queued", &self.queue.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Sender<'_> {
@@ -528,7 +593,7 @@ impl Sender<'_> {
     ///
     /// As [`Socket::send`].
     #[inline]
-    pub fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> Result<(), SendError> {
+    pub fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> Result<(), SocketSendError> {
         self.queue.send(self.socket, to, bytes)
     }
 

@@ -35,12 +35,41 @@ pub(super) struct RawSocket {
 
 impl RawSocket {
     pub(super) fn bind(addr: SocketAddr, config: &SocketConfig) -> io::Result<Self> {
-        let family = AddressFamily::of(addr, config);
+        let family = AddressFamily::of(addr, config.only_v6);
         let socket =
             socket2::Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
         socket.set_nonblocking(true)?;
+        set_options_before_bind(&socket, family, config)?;
         set_options(&socket, family, config)?;
         socket.bind(&addr.into())?;
+        Self::with_socket(socket, family, config)
+    }
+
+    /// As [`bind`](Self::bind), with a socket that is bound already.
+    pub(super) fn from_std(socket: std::net::UdpSocket, config: &SocketConfig) -> io::Result<Self> {
+        let addr = socket.local_addr()?;
+        if addr.port() == 0 {
+            return Err(invalid("the socket is not bound".into()));
+        }
+        if let Ok(peer) = socket.peer_addr() {
+            return Err(invalid(format!(
+                "the socket is connected to {peer}, but datagrams name their own destinations"
+            )));
+        }
+        let socket = socket2::Socket::from(socket);
+        socket.set_nonblocking(true)?;
+        let only_v6 = addr.is_ipv6() && socket.only_v6()?;
+        let family = AddressFamily::of(addr, only_v6);
+        set_options(&socket, family, config)?;
+        Self::with_socket(socket, family, config)
+    }
+
+    /// `socket` is bound, non-blocking and has its options.
+    fn with_socket(
+        socket: socket2::Socket,
+        family: AddressFamily,
+        config: &SocketConfig,
+    ) -> io::Result<Self> {
         let receive_buffer = socket.recv_buffer_size()?;
         let socket: std::net::UdpSocket = socket.into();
         let local_addr = canonical(socket.local_addr()?);
@@ -221,7 +250,12 @@ fn with_writable(interests: Interest, asked: bool) -> Interest {
     }
 }
 
-fn set_options(
+fn invalid(text: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, text)
+}
+
+/// What a socket that is bound does not take any more.
+fn set_options_before_bind(
     socket: &socket2::Socket,
     family: AddressFamily,
     config: &SocketConfig,
@@ -233,6 +267,14 @@ fn set_options(
         // Said in both cases: the system's default differs between platforms and can be changed.
         socket.set_only_v6(family == AddressFamily::V6)?;
     }
+    Ok(())
+}
+
+fn set_options(
+    socket: &socket2::Socket,
+    family: AddressFamily,
+    config: &SocketConfig,
+) -> io::Result<()> {
     if let Some(bytes) = config.receive_buffer {
         socket.set_recv_buffer_size(bytes)?;
     }

@@ -1,5 +1,7 @@
 //! The bytes of a token: written, and read again.
 
+use std::fmt;
+
 use crate::limits::{TOKEN_AUDIENCE_MAX, TOKEN_DATA_MAX, TOKEN_MAX, TOKEN_PLAYER_MAX};
 use crate::token::error::{LengthError, TokenError};
 use crate::token::key::{TokenId, TokenKey};
@@ -12,19 +14,32 @@ const TOKEN_MIN: usize = SIGNED_MIN + SIGNATURE_BYTES;
 // Every length is one byte.
 const _: () = assert!(TOKEN_PLAYER_MAX < 256 && TOKEN_AUDIENCE_MAX < 256 && TOKEN_DATA_MAX < 256);
 
-/// What a token says: the words of a login service about one player.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The content of a token: what a login service states about one player.
+///
+/// `Debug` prints lengths and the expiry, never the player, the audience or the data.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct Claims<'a> {
-    /// Who he is, in the application's own way: 1 to
-    /// [`TOKEN_PLAYER_MAX`], 36 bytes.
+    /// The player's id, in the application's own form: 1 to [`TOKEN_PLAYER_MAX`], 36 bytes.
     pub player: &'a [u8],
-    /// What it is good for, the name of a server or of a game: 1 to [`TOKEN_AUDIENCE_MAX`], 32 bytes.
+    /// The server, region or game that the token is valid for: 1 to [`TOKEN_AUDIENCE_MAX`], 32 bytes.
     pub audience: &'a [u8],
-    /// In seconds since 1970-01-01 00:00 UTC; from this second on it is not good any more.
+    /// Expiry in seconds since 1970-01-01 00:00 UTC: the first second in which the token is no longer
+    /// valid. [`issue_now`](super::issue_now) sets it.
     pub expires_at: u64,
-    /// Whatever else the server should know of him: up to [`TOKEN_DATA_MAX`], 128 bytes, which the player
-    /// can read and cannot change.
+    /// Data for the server, up to [`TOKEN_DATA_MAX`], 128 bytes. The player can read it but cannot change
+    /// it.
     pub data: &'a [u8],
+}
+
+impl fmt::Debug for Claims<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claims")
+            .field("player", &format_args!("{} bytes", self.player.len()))
+            .field("audience", &format_args!("{} bytes", self.audience.len()))
+            .field("expires_at", &self.expires_at)
+            .field("data", &format_args!("{} bytes", self.data.len()))
+            .finish()
+    }
 }
 
 /// Makes a token: at most [`TOKEN_MAX`], 256 bytes, for the

@@ -308,9 +308,6 @@ fn every_verdict_is_counted_under_its_name() {
 #[test]
 fn a_key_is_not_shown() {
     let text = format!("{:?} {:?}", key(), verifier());
-    assert!(
-        text.starts_with("TokenKey { .. } Verifier { key: TokenKey { .. }, "),
-        "{text}"
-    );
+    assert!(text.starts_with("TokenKey { .. } Verifier { "), "{text}");
     assert!(!text.contains("7, 7"), "{text}");
 }

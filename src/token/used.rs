@@ -8,7 +8,6 @@ use crate::token::key::TokenId;
 /// The replay table. Sorted by expiry, so that what can be forgotten stands in front.
 ///
 /// Knows nothing of signatures: what it is told was genuine.
-#[derive(Debug)]
 pub(super) struct RedeemedTokens {
     tokens: BTreeSet<(u64, TokenId)>,
     max: usize,

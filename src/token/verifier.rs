@@ -1,5 +1,6 @@
 //! What a server knows a good token by.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::limits::{TOKEN_AUDIENCE_MAX, TOKENS_USED_DEFAULT};
@@ -18,7 +19,9 @@ use crate::token::used::RedeemedTokens;
 ///
 /// `now` is the time of day in seconds since 1970-01-01 00:00 UTC. If it is put back, a token that was
 /// used and forgotten counts as expired all the same.
-#[derive(Debug, Clone)]
+///
+/// `Debug` prints the audience and counts, never the key or a token.
+#[derive(Clone)]
 pub struct Verifier {
     key: TokenKey,
     audience: Vec<u8>,
@@ -26,7 +29,6 @@ pub struct Verifier {
 }
 
 /// What clones share.
-#[derive(Debug)]
 struct VerifierState {
     used: RedeemedTokens,
     stats: VerifierStats,
@@ -145,6 +147,17 @@ impl Verifier {
     /// Nothing that is done with it can stop half-way.
     fn book(&self) -> MutexGuard<'_, VerifierState> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let audience = self.audience.escape_ascii();
+        f.debug_struct("Verifier")
+            .field("audience", &format_args!("{audience}"))
+            .field("used", &self.used())
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,8 +1,7 @@
 //! How connections end.
 
-use tickwire::{
-    Config, ConnectOptions, Delivery, DisconnectReason, LinkConditions, Loss, PeerId, SendError,
-};
+use tickwire::sim::{LinkConditions, Loss};
+use tickwire::{Config, ConnectOptions, Delivery, DisconnectReason, PeerId, SendError};
 
 use crate::world::{World, config, for_each_seed, ms, outside, secs};
 use crate::{latency, partition};
@@ -32,7 +31,7 @@ fn either_side_ends_it_with_a_code() {
         assert_eq!(world.host(from).poll_timeout(), None, "it was heard");
         assert_eq!(world.host(to).poll_timeout(), None);
         let (one, other) = (world.address(from), world.address(to));
-        assert!(world.witness.count(one, other, before) <= 2);
+        assert!(world.witness().count(one, other, before) <= 2);
         world.run_for(secs(30));
         assert_eq!((world.log(0).ends.len(), world.log(1).ends.len()), (1, 1));
     }
@@ -171,7 +170,7 @@ fn the_name_of_one_who_is_gone_is_nobodys() {
     let (_, new) = world.join(0, 1);
     assert_eq!(new.index(), old.index(), "the place is used again");
     let now = world.now();
-    let host = world.host_mut(1);
+    let mut host = world.host_mut(1);
     let outcome = host.send(old, Delivery::Unreliable, b"?");
     assert_eq!(outcome, Err(SendError::UnknownPeer));
     assert_eq!(host.peer_stats(old), None);
@@ -184,7 +183,7 @@ fn a_peer_that_is_being_told_is_no_peer_any_more() {
     let (mut world, there, back) = joined(&latency(50));
     world.set_conditions(0, 1, &partition());
     world.disconnect(0, there, 9);
-    let host = world.host_mut(0);
+    let mut host = world.host_mut(0);
     let outcome = host.send(there, Delivery::Unreliable, b"?");
     assert_eq!(outcome, Err(SendError::UnknownPeer));
     assert_eq!(host.peers().count(), 0);

@@ -8,10 +8,10 @@ use std::io;
 use std::time::{Duration, Instant};
 
 #[cfg(feature = "noise")]
-use tickwire::Security;
-#[cfg(feature = "noise")]
 use tickwire::limits::HANDSHAKES_MAX;
 use tickwire::{Config, DisconnectReason, Event, Host};
+#[cfg(feature = "noise")]
+use tickwire::{NoiseConfig, Security};
 use tickwire_measure::cpu;
 use tickwire_measure::runner::{Entry, Goal, Subject, Topic, joint, nanos};
 use tickwire_measure::settings::Settings;
@@ -146,12 +146,11 @@ fn plain(clients: usize) -> Config {
 fn noise(clients: usize) -> Config {
     Config {
         peers_max: clients,
-        security: Security::Noise {
-            protocol_id: 7,
-            private_key: None,
+        security: Security::Noise(NoiseConfig {
             handshakes_per_second: HANDSHAKES_MAX,
             handshake_burst: HANDSHAKES_MAX,
-        },
+            ..NoiseConfig::new(7)
+        }),
         ..Config::default()
     }
 }

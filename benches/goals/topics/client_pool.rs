@@ -129,7 +129,8 @@ impl Client {
     /// Queues an unreliable message for the next turn.
     pub(crate) fn queue(&mut self, message: &[u8]) -> io::Result<()> {
         let peer = self.peer.ok_or(io::ErrorKind::NotConnected)?;
-        self.state.send(peer, Delivery::Unreliable, message)?;
+        self.state
+            .send(peer, Delivery::Unreliable, message, Instant::now())?;
         Ok(())
     }
 

@@ -134,7 +134,7 @@ struct Asleep(Socket);
 
 impl Asleep {
     fn new() -> io::Result<Self> {
-        Socket::bind(LOOPBACK).map(Self)
+        Ok(Self(Socket::bind(LOOPBACK)?))
     }
 }
 
@@ -167,7 +167,7 @@ struct Spinning(Socket);
 
 impl Spinning {
     fn new() -> io::Result<Self> {
-        Socket::bind(LOOPBACK).map(Self)
+        Ok(Self(Socket::bind(LOOPBACK)?))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Where messages from a peer go: the event queue of its host, of which it has a share.
 
 use std::collections::VecDeque;
+use std::time;
 
 use bytes::Bytes;
 
@@ -15,6 +16,8 @@ use crate::proto::pool::Pool;
 #[derive(Debug)]
 pub(crate) struct EventSink<'a> {
     pub(crate) peer: PeerId,
+    /// When the packet was processed.
+    pub(crate) received_at: time::Instant,
     pub(crate) events: &'a mut VecDeque<Event>,
     pub(crate) pool: &'a mut Pool,
     pub(crate) buffers: &'a mut Buffers,
@@ -86,6 +89,7 @@ impl EventSink<'_> {
             peer: self.peer,
             delivery,
             bytes,
+            received_at: self.received_at,
         });
     }
 }

@@ -8,7 +8,8 @@ use std::io;
 use std::thread;
 use std::time::Instant;
 
-use tickwire::{Delivery, Event, Host, LinkConditions, PeerId, PeerStats, SendError, Ticker};
+use tickwire::sim::LinkConditions;
+use tickwire::{Delivery, Event, Host, PeerId, PeerStats, SendError, Ticker};
 
 use super::case::Case;
 use super::run::{Outcome, Pair, Run};

@@ -39,6 +39,7 @@ impl Post {
                 index: 0,
                 generation: 0,
             },
+            received_at: std::time::Instant::now(),
             events: &mut self.events,
             pool: &mut self.pool,
             buffers: &mut self.buffers,

@@ -42,6 +42,7 @@ impl TestReceiver {
                 index: 0,
                 generation: 0,
             },
+            received_at: std::time::Instant::now(),
             events: &mut self.events,
             pool: &mut self.pool,
             buffers: &mut self.buffers,

@@ -279,7 +279,7 @@ mod tests {
             client.send(to, &number.to_be_bytes());
         }
         assert_eq!(server.stats().dropped_by_kernel, 3);
-        let mut received = 0;
+        let mut received = 0_usize;
         server.drain(|from, bytes| {
             assert_eq!(from, client.local_addr());
             assert_eq!(bytes, received.to_be_bytes());

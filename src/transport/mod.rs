@@ -80,17 +80,11 @@ impl Transport {
     pub(crate) fn drain(
         &mut self,
         now: Instant,
-        mut handle: impl FnMut(SocketAddr, &[u8]),
+        handle: impl FnMut(SocketAddr, &[u8]),
     ) -> io::Result<()> {
         #[cfg(feature = "sim")]
         if let Some(links) = &mut self.links {
-            self.carrier.drain(|from, bytes| {
-                links.receive(from, bytes, now);
-            })?;
-            while let Some((from, bytes)) = links.poll_incoming(now) {
-                handle(from, bytes);
-            }
-            return Ok(());
+            return drain_through(&mut self.carrier, links, now, handle);
         }
         #[cfg(not(feature = "sim"))]
         let _ = now;
@@ -287,6 +281,21 @@ impl Carrier {
             )),
         }
     }
+}
+
+/// Everything that arrives goes through the incoming link; what has crossed it is handed over.
+#[cfg(feature = "sim")]
+fn drain_through(
+    carrier: &mut Carrier,
+    links: &mut SimulatedLinks,
+    now: Instant,
+    mut handle: impl FnMut(SocketAddr, &[u8]),
+) -> io::Result<()> {
+    carrier.drain(|from, bytes| links.receive(from, bytes, now))?;
+    while let Some((from, bytes)) = links.poll_incoming(now) {
+        handle(from, bytes);
+    }
+    Ok(())
 }
 
 /// Sends what has crossed the outgoing link. What finds no room is lost, as on a network.

@@ -1,3 +1,5 @@
+//! The network: turns, links, addresses, limits, and that a seed decides everything.
+
 use super::*;
 use crate::proto::Delivery;
 use crate::proto::Event;

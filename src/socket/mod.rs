@@ -46,7 +46,7 @@ use self::send_queue::{Blocked, SendQueue};
 use crate::clock;
 use crate::config::SocketConfig;
 use crate::error::{BindError, SocketSendError};
-use crate::limits::NO_BUFFERS_RETRY;
+use crate::limits::{DATAGRAM_MAX, NO_BUFFERS_RETRY};
 
 /// A non-blocking UDP socket that fits into a loop of your own: it drains into fixed slots, sends in
 /// batches, and sleeps only when told to.
@@ -372,10 +372,21 @@ impl Socket {
         self.socket.reaches(to)
     }
 
-    /// Whether there is room for another datagram in the send queue, after sending what the system
-    /// takes. If there is none, [`wait`](Self::wait) ends when there is.
-    pub(crate) fn make_room(&mut self) -> bool {
-        self.queue.make_room(&self.socket)
+    /// Lets `write` write a datagram into the next slot of the send queue, and queues it. Returns whether it did:
+    /// `false` if there is no room after sending what the system takes, and then [`wait`](Self::wait) ends when
+    /// there is some; or if `write` has nothing. A datagram to an address that this socket cannot reach is dropped.
+    pub(crate) fn send_with(
+        &mut self,
+        write: impl FnOnce(&mut [u8; DATAGRAM_MAX]) -> Option<(SocketAddr, usize)>,
+    ) -> bool {
+        let written = self.queue.next_slot(&self.socket).and_then(write);
+        let Some((to, len)) = written else {
+            return false;
+        };
+        if self.socket.reaches(to) {
+            self.queue.commit(&self.socket, to, len);
+        }
+        true
     }
 
     /// Whether the system took no more when it was last asked.

@@ -84,7 +84,7 @@ impl HostState {
         now: time::Instant,
     ) -> Option<Transmit> {
         self.poll_transmit_to_peers(buffer, now)
-            .or_else(|| self.poll_transmit_answers(buffer, now))
+            .or_else(|| self.poll_transmit_replies(buffer, now))
     }
 
     /// Whether [`poll_transmit`](Self::poll_transmit) may have something.
@@ -115,7 +115,7 @@ impl HostState {
 
     /// The part of [`poll_transmit`](Self::poll_transmit) that goes to strangers: at most
     /// [`ANSWERS_PER_TURN_MAX`](crate::limits::ANSWERS_PER_TURN_MAX) a turn.
-    pub(crate) fn poll_transmit_answers(
+    pub(crate) fn poll_transmit_replies(
         &mut self,
         buffer: &mut [u8; DATAGRAM_MAX],
         now: time::Instant,

@@ -83,7 +83,7 @@ impl Game {
     /// The part that is measured: what a game server does in a tick. Returns how many inputs arrived.
     fn serve(&mut self) -> io::Result<usize> {
         let server = &mut self.pool.server;
-        server.poll()?;
+        server.receive()?;
         let mut inputs = 0;
         while let Some(event) = server.next_event() {
             inputs += usize::from(matches!(event, Event::Message { .. }));

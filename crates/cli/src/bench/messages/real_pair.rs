@@ -80,7 +80,8 @@ impl Pair for RealPair {
 
     fn turn(&mut self, _now: Instant) -> Result<(), CliError> {
         // The sender first: what has crossed its link by now is in the receiver's socket then.
-        let turned = self.sender.poll().and_then(|()| self.receiver.poll());
+        let turned = self.sender.receive();
+        let turned = turned.and_then(|()| self.receiver.receive());
         turned.map_err(CliError::cannot("receive"))
     }
 
@@ -88,7 +89,7 @@ impl Pair for RealPair {
         let flushed = self.sender.flush().and_then(|()| self.receiver.flush());
         // The way back begins when the sender takes an answer out of its socket. A tick later would be a
         // longer way.
-        let flushed = flushed.and_then(|()| self.sender.poll());
+        let flushed = flushed.and_then(|()| self.sender.receive());
         flushed.map_err(CliError::cannot("send"))
     }
 

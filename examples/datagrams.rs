@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::{env, io, thread};
 
-use tickwire::{SendError, Socket};
+use tickwire::{Socket, SocketSendError};
 
 fn main() -> io::Result<()> {
     let address = env::args().nth(1).unwrap_or("127.0.0.1:0".into());
@@ -29,7 +29,7 @@ fn main() -> io::Result<()> {
             }
             match tx.send(datagram.from, datagram.bytes) {
                 // The system takes nothing for the moment: as good as lost on the way.
-                Ok(()) | Err(SendError::QueueFull) => {}
+                Ok(()) | Err(SocketSendError::QueueFull) => {}
                 Err(error) => return Err(error.into()),
             }
         }

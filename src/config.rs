@@ -1,8 +1,8 @@
 //! What a user may change: plain public fields, with defaults that suit a game server.
 
 use std::time::Duration;
-use std::{error, fmt, io};
 
+use crate::error::{ConfigError, bits_per_second, bytes, check_range, count, duration};
 #[cfg(feature = "noise")]
 use crate::keys::PrivateKey;
 use crate::limits::{
@@ -48,7 +48,7 @@ pub struct SocketConfig {
 
     /// How many datagrams may wait to be sent, from 1 to [`SEND_QUEUE_MAX`]. Each has a slot of 1024
     /// bytes; the memory is reserved at once and touched only where the queue really grows. When all
-    /// are taken, `send` returns [`QueueFull`](crate::SendError::QueueFull). Default:
+    /// are taken, `send` returns [`QueueFull`](crate::SocketSendError::QueueFull). Default:
     /// [`SEND_QUEUE_DEFAULT`], 1,024.
     pub send_queue: usize,
 
@@ -104,34 +104,30 @@ impl Default for SocketConfig {
 }
 
 impl SocketConfig {
-    /// Refuses what lies outside of the documented ranges, with a text that names field and range.
-    pub(crate) fn validate(&self) -> io::Result<()> {
-        for (field, bytes) in [
+    /// Checks every field against its documented range.
+    ///
+    /// # Errors
+    ///
+    /// The first field that is out of range, its value and the range.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        for (field, buffer) in [
             ("receive_buffer", self.receive_buffer),
             ("send_buffer", self.send_buffer),
         ] {
-            in_range(field, bytes.unwrap_or(0), 0, SOCKET_BUFFER_MAX)?;
+            check_range(field, buffer.unwrap_or(0), 0..=SOCKET_BUFFER_MAX, bytes)?;
         }
-        in_range("batch", self.batch, 1, BATCH_MAX)?;
-        in_range("send_queue", self.send_queue, 1, SEND_QUEUE_MAX)?;
-        if let Some(budget) = self.drain_budget {
-            in_range("drain_budget", budget, 1, usize::MAX)?;
-        }
-        if let Some(dscp) = self.dscp {
-            in_range("dscp", usize::from(dscp), 0, usize::from(DSCP_MAX))?;
+        check_range("batch", self.batch, 1..=BATCH_MAX, count)?;
+        check_range("send_queue", self.send_queue, 1..=SEND_QUEUE_MAX, count)?;
+        check_range("dscp", self.dscp.unwrap_or(0), 0..=DSCP_MAX, count)?;
+        if self.drain_budget == Some(0) {
+            return Err(ConfigError::new(
+                "drain_budget",
+                &0,
+                "at least 1".to_owned(),
+            ));
         }
         Ok(())
     }
-}
-
-fn in_range(field: &str, value: usize, min: usize, max: usize) -> io::Result<()> {
-    if (min..=max).contains(&value) {
-        return Ok(());
-    }
-    Err(io::Error::new(
-        io::ErrorKind::InvalidInput,
-        format!("{field} is {value}, it can be {min} to {max}"),
-    ))
 }
 
 /// How a host (a [`Host`](crate::Host) or a bare [`HostState`](crate::proto::HostState)) treats its
@@ -236,22 +232,7 @@ pub enum Security {
     ///
     /// [Noise]: https://noiseprotocol.org/noise.html
     #[cfg(feature = "noise")]
-    Noise {
-        /// What both sides must have in common: the game, and the version of its messages. No secret: it
-        /// travels in the first packet. Default: 0.
-        protocol_id: u64,
-        /// What this host proves itself with to those who connect to it. `None`, the default, draws a
-        /// key at start: then nobody can know its public half beforehand.
-        private_key: Option<PrivateKey>,
-        /// How many handshakes a second this host does for those who connect to it, and how many answers
-        /// to its own: 1 to [`HANDSHAKES_MAX`]. Default: [`HANDSHAKES_PER_SECOND_DEFAULT`], 500. Connects
-        /// beyond are left out and [counted](crate::HostStats::handshakes_over_rate); who asked asks
-        /// again.
-        handshakes_per_second: u32,
-        /// How many of them may come at once: 1 to [`HANDSHAKES_MAX`]. Default:
-        /// [`HANDSHAKE_BURST_DEFAULT`], 32.
-        handshake_burst: u32,
-    },
+    Noise(NoiseConfig),
     /// **No secrecy and no authenticity**: a checksum against accidents. Whoever sees the packets can
     /// read, change and forge them. For a trusted network, for learning, and for looking at packets.
     Plain {
@@ -262,47 +243,83 @@ pub enum Security {
 }
 
 impl Security {
-    /// The defaults of [`Noise`](Self::Noise), with a protocol id, and with a key if there is one.
-    #[cfg(feature = "noise")]
-    pub fn noise(protocol_id: u64, private_key: Option<PrivateKey>) -> Self {
-        Self::Noise {
+    /// The protocol id that both sides must share, whatever the protection.
+    pub fn protocol_id(&self) -> u64 {
+        match self {
+            #[cfg(feature = "noise")]
+            Self::Noise(noise) => noise.protocol_id,
+            Self::Plain { protocol_id } => *protocol_id,
+        }
+    }
+
+    fn validate(&self) -> Result<(), ConfigError> {
+        match self {
+            #[cfg(feature = "noise")]
+            Self::Noise(noise) => noise.validate(),
+            Self::Plain { .. } => Ok(()),
+        }
+    }
+}
+
+/// The settings of [`Security::Noise`]. Every field has a default; change what you need:
+///
+/// ```
+/// use tickwire::{Config, NoiseConfig, PrivateKey, Security};
+///
+/// let key = PrivateKey::from_bytes([7; 32]); // PrivateKey::read_file("server.key")?
+/// let noise = NoiseConfig { private_key: Some(key), ..NoiseConfig::new(0x7469_636b) };
+/// let config = Config { security: Security::Noise(noise), ..Config::default() };
+/// # assert!(config.validate().is_ok());
+/// ```
+#[cfg(feature = "noise")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoiseConfig {
+    /// Identifies the game and the version of its messages. Both sides must use the same value. Not a
+    /// secret: it travels in the first packet. Default: 0.
+    pub protocol_id: u64,
+
+    /// Static key of this host, which proves its identity to the clients that connect to it. `None`,
+    /// the default, generates a key at start; then no client can pin its public half beforehand.
+    pub private_key: Option<PrivateKey>,
+
+    /// Handshakes per second with clients that connect to this host, and replies per second to its
+    /// own handshakes: 1 to [`HANDSHAKES_MAX`]. Default: [`HANDSHAKES_PER_SECOND_DEFAULT`], 500.
+    /// Further connects are ignored and [counted](crate::HostStats::handshakes_over_rate); the client
+    /// retries.
+    pub handshakes_per_second: u32,
+
+    /// Handshakes that may be processed in one burst: 1 to [`HANDSHAKES_MAX`]. Default:
+    /// [`HANDSHAKE_BURST_DEFAULT`], 32.
+    pub handshake_burst: u32,
+}
+
+#[cfg(feature = "noise")]
+impl NoiseConfig {
+    /// The defaults, with a protocol id.
+    pub fn new(protocol_id: u64) -> Self {
+        Self {
             protocol_id,
-            private_key,
+            private_key: None,
             handshakes_per_second: HANDSHAKES_PER_SECOND_DEFAULT,
             handshake_burst: HANDSHAKE_BURST_DEFAULT,
         }
     }
 
-    /// What both sides must have in common, however packets are protected.
-    pub fn protocol_id(&self) -> u64 {
-        match self {
-            #[cfg(feature = "noise")]
-            Self::Noise { protocol_id, .. } => *protocol_id,
-            Self::Plain { protocol_id } => *protocol_id,
-        }
-    }
-
-    #[cfg(feature = "noise")]
     fn validate(&self) -> Result<(), ConfigError> {
-        let Self::Noise {
-            handshakes_per_second,
-            handshake_burst,
-            ..
-        } = self
-        else {
-            return Ok(());
-        };
         for (field, value) in [
-            ("handshakes_per_second", *handshakes_per_second),
-            ("handshake_burst", *handshake_burst),
+            ("handshakes_per_second", self.handshakes_per_second),
+            ("handshake_burst", self.handshake_burst),
         ] {
-            if !(1..=HANDSHAKES_MAX).contains(&value) {
-                return Err(ConfigError::new(format!(
-                    "{field} is {value}, it can be 1 to {HANDSHAKES_MAX}"
-                )));
-            }
+            check_range(field, value, 1..=HANDSHAKES_MAX, count)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(feature = "noise")]
+impl Default for NoiseConfig {
+    fn default() -> Self {
+        Self::new(0)
     }
 }
 
@@ -319,7 +336,7 @@ impl Config {
     /// The defaults, encrypted, for a game of its own: see [`Security::Noise`].
     #[cfg(feature = "noise")]
     pub fn noise(protocol_id: u64) -> Self {
-        Self::with_security(Security::noise(protocol_id, None))
+        Self::with_security(Security::Noise(NoiseConfig::new(protocol_id)))
     }
 
     /// The defaults, without encryption: see [`Security::Plain`].
@@ -365,119 +382,66 @@ impl Config {
         QUEUED_BYTES_MAX.max(2 * message_max)
     }
 
-    /// Refuses what lies outside of the documented ranges.
+    /// Checks every field against its documented range.
     ///
     /// # Errors
     ///
-    /// Names the field, and what it can be.
+    /// The first field that is out of range, its value and the range.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        #[cfg(feature = "noise")]
         self.security.validate()?;
-        if self.peers_max > PEERS_MAX {
-            return Err(ConfigError::new(format!(
-                "peers_max is {}, it can be 0 to {PEERS_MAX}",
-                self.peers_max
-            )));
-        }
-        let times = [
+        check_range("peers_max", self.peers_max, 0..=PEERS_MAX, count)?;
+        let shortest = Duration::from_millis(1);
+        for (field, time, range) in [
             (
                 "idle_timeout",
                 self.idle_timeout,
-                IDLE_TIMEOUT_MIN,
-                TIMEOUT_MAX,
+                IDLE_TIMEOUT_MIN..=TIMEOUT_MAX,
             ),
-            (
-                "keep_alive",
-                self.keep_alive,
-                Duration::from_millis(1),
-                TIMEOUT_MAX,
-            ),
+            ("keep_alive", self.keep_alive, shortest..=TIMEOUT_MAX),
             (
                 "connect_timeout",
                 self.connect_timeout,
-                Duration::from_millis(1),
-                TIMEOUT_MAX,
+                shortest..=TIMEOUT_MAX,
             ),
             (
                 "ack_delay_max",
                 self.ack_delay_max,
-                Duration::ZERO,
-                ACK_DELAY_MAX,
+                Duration::ZERO..=ACK_DELAY_MAX,
             ),
-        ];
-        for (field, time, min, max) in times {
-            if time < min || time > max {
-                return Err(ConfigError::new(format!(
-                    "{field} is {time:?}, it can be {min:?} to {max:?}"
-                )));
-            }
+        ] {
+            check_range(field, time, range, duration)?;
         }
-        self.validate_numbers()
-    }
-
-    fn validate_numbers(&self) -> Result<(), ConfigError> {
-        let (floor, ceiling) = (self.rate_floor, self.rate_ceiling);
-        let messages = MESSAGE_MAX_MIN as u64..=MESSAGE_MAX as u64;
-        let numbers = [
+        let messages = MESSAGE_MAX_MIN..=MESSAGE_MAX;
+        for (field, length, range) in [
             (
                 "message_max_from_clients",
-                self.message_max_from_clients as u64,
+                self.message_max_from_clients,
                 messages.clone(),
             ),
             (
                 "message_max_from_servers",
-                self.message_max_from_servers as u64,
+                self.message_max_from_servers,
                 messages,
             ),
             (
                 "receive_window",
-                self.receive_window as u64,
-                0..=RECEIVE_WINDOW_MAX as u64,
+                self.receive_window,
+                0..=RECEIVE_WINDOW_MAX,
             ),
-            (
-                "redundant_copies",
-                self.redundant_copies.into(),
-                0..=REDUNDANCY_MAX.into(),
-            ),
+        ] {
+            check_range(field, length, range, bytes)?;
+        }
+        let copies = self.redundant_copies;
+        check_range("redundant_copies", copies, 0..=REDUNDANCY_MAX, count)?;
+        let (floor, ceiling) = (self.rate_floor, self.rate_ceiling);
+        for (field, rate, range) in [
             ("rate_floor", floor, RATE_MIN..=RATE_MAX),
             ("rate_ceiling", ceiling, floor..=RATE_MAX),
             ("rate_start", self.rate_start, floor..=ceiling),
-        ];
-        for (field, number, range) in numbers {
-            if !range.contains(&number) {
-                let (min, max) = (range.start(), range.end());
-                return Err(ConfigError::new(format!(
-                    "{field} is {number}, it can be {min} to {max}"
-                )));
-            }
+        ] {
+            check_range(field, rate, range, bits_per_second)?;
         }
         Ok(())
-    }
-}
-
-/// A field of a [`Config`] is out of its range; the text says which and what it can be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigError {
-    text: String,
-}
-
-impl ConfigError {
-    fn new(text: String) -> Self {
-        Self { text }
-    }
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl error::Error for ConfigError {}
-
-impl From<ConfigError> for io::Error {
-    fn from(error: ConfigError) -> Self {
-        Self::new(io::ErrorKind::InvalidInput, error)
     }
 }
 
@@ -494,7 +458,10 @@ mod tests {
     #[test]
     fn hosts_are_encrypted_unless_they_ask_not_to_be() {
         assert!(Config::default().validate().is_ok());
-        assert_eq!(Config::default().security, Security::noise(0, None));
+        assert_eq!(
+            Config::default().security,
+            Security::Noise(NoiseConfig::default())
+        );
         assert_eq!(Config::noise(7).security.protocol_id(), 7);
         assert_eq!(Config::plain(7).security.protocol_id(), 7);
     }
@@ -503,22 +470,21 @@ mod tests {
     #[test]
     fn a_rate_of_handshakes_out_of_range_is_refused_by_name() {
         let with = |handshakes_per_second, handshake_burst| Config {
-            security: Security::Noise {
-                protocol_id: 0,
-                private_key: None,
+            security: Security::Noise(NoiseConfig {
                 handshakes_per_second,
                 handshake_burst,
-            },
+                ..NoiseConfig::default()
+            }),
             ..Config::default()
         };
         let text = |config: Config| config.validate().unwrap_err().to_string();
         assert_eq!(
             text(with(0, 1)),
-            "handshakes_per_second is 0, it can be 1 to 1000000"
+            "handshakes_per_second is 0, but must be between 1 and 1000000"
         );
         assert_eq!(
             text(with(1, 1_000_001)),
-            "handshake_burst is 1000001, it can be 1 to 1000000"
+            "handshake_burst is 1000001, but must be between 1 and 1000000"
         );
         assert!(with(1, 1_000_000).validate().is_ok());
     }
@@ -527,7 +493,10 @@ mod tests {
     #[test]
     fn a_config_shows_no_private_key() {
         let config = Config {
-            security: Security::noise(7, Some(PrivateKey::from_bytes([0xab; 32]))),
+            security: Security::Noise(NoiseConfig {
+                private_key: Some(PrivateKey::from_bytes([0xab; 32])),
+                ..NoiseConfig::new(7)
+            }),
             ..Config::default()
         };
         let text = format!("{config:?}");
@@ -544,35 +513,35 @@ mod tests {
                     batch: 0,
                     ..default()
                 },
-                "batch is 0, it can be 1 to 64",
+                "batch is 0, but must be between 1 and 64",
             ),
             (
                 SocketConfig {
                     batch: 65,
                     ..default()
                 },
-                "batch is 65, it can be 1 to 64",
+                "batch is 65, but must be between 1 and 64",
             ),
             (
                 SocketConfig {
                     send_queue: 0,
                     ..default()
                 },
-                "send_queue is 0, it can be 1 to 65536",
+                "send_queue is 0, but must be between 1 and 65536",
             ),
             (
                 SocketConfig {
                     send_queue: 65_537,
                     ..default()
                 },
-                "send_queue is 65537, it can be 1 to 65536",
+                "send_queue is 65537, but must be between 1 and 65536",
             ),
             (
                 SocketConfig {
                     dscp: Some(64),
                     ..default()
                 },
-                "dscp is 64, it can be 0 to 63",
+                "dscp is 64, but must be between 0 and 63",
             ),
         ];
         for (config, text) in cases {
@@ -640,7 +609,14 @@ mod tests {
                 assert_eq!(refusal(|config| set(config, value)), None, "{field}");
             }
             for value in [min.checked_sub(1), Some(max + 1)].into_iter().flatten() {
-                let text = format!("{field} is {value}, it can be {min} to {max}");
+                let bytes = if field == "redundant_copies" {
+                    ""
+                } else {
+                    " bytes"
+                };
+                let text = format!(
+                    "{field} is {value}{bytes}, but must be between {min}{bytes} and {max}{bytes}"
+                );
                 assert_eq!(refusal(|config| set(config, value)), Some(text));
             }
         }
@@ -657,13 +633,13 @@ mod tests {
         };
         assert_eq!(rates(RATE_MIN, RATE_MIN, RATE_MIN), None);
         assert_eq!(rates(RATE_MAX, RATE_MAX, RATE_MAX), None);
-        let low = "rate_floor is 7999, it can be 8000 to 10000000000";
+        let low = "rate_floor is 7999 bit/s, but must be between 8000 bit/s and 10000000000 bit/s";
         assert_eq!(rates(7999, 9000, 9000).as_deref(), Some(low));
-        let high = "rate_ceiling is 10000000001, it can be 8000 to 10000000000";
+        let high = "rate_ceiling is 10000000001 bit/s, but must be between 8000 bit/s and 10000000000 bit/s";
         assert_eq!(rates(8000, 9000, RATE_MAX + 1).as_deref(), Some(high));
-        let below = "rate_start is 8999, it can be 9000 to 9500";
+        let below = "rate_start is 8999 bit/s, but must be between 9000 bit/s and 9500 bit/s";
         assert_eq!(rates(9000, 8999, 9500).as_deref(), Some(below));
-        let above = "rate_start is 9501, it can be 9000 to 9500";
+        let above = "rate_start is 9501 bit/s, but must be between 9000 bit/s and 9500 bit/s";
         assert_eq!(rates(9000, 9501, 9500).as_deref(), Some(above));
     }
 

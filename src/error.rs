@@ -1,63 +1,258 @@
-//! Why something was not queued for sending.
+//! The errors of the public API that several modules share: sending, configuration and binding.
 
+use std::fmt::Display;
+use std::io;
 use std::net::SocketAddr;
-use std::{error, fmt, io};
+use std::ops::RangeInclusive;
+use std::time::Duration;
 
-/// Why `send` did not queue. Nothing was queued and nothing else was disturbed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why a [`Host`](crate::Host) did not queue a message. Nothing was queued and no state changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
-    /// It is longer than what can be sent. Lengths in bytes.
+    /// The message is longer than the peer accepts.
+    #[error("message is {len} bytes, but this peer accepts at most {max}")]
     TooLong {
-        /// How long it is.
+        /// Length of the message in bytes.
         len: usize,
-        /// The most that fits. Where the operating system refused a datagram that the library would
-        /// have let pass (a path with a tiny MTU), it does not say how many bytes would fit; then
-        /// this is one less than `len`.
+        /// Maximum for this peer and delivery in bytes: see
+        /// [`message_max`](crate::Host::message_max).
+        max: usize,
+    },
+    /// The send queue of this peer is full. Nothing is dropped: send again after the next turn, or
+    /// send less.
+    #[error("send queue of this peer is full, send again after the next turn")]
+    QueueFull,
+    /// The peer has disconnected, or its id belongs to another host.
+    #[error("unknown peer: it has disconnected, or its id belongs to another host")]
+    UnknownPeer,
+    /// The handshake with this peer is not complete. Messages are accepted from
+    /// [`Connected`](crate::Event::Connected) on.
+    #[error("peer is not connected yet, send after its Connected event")]
+    NotConnected,
+}
+
+/// `QueueFull` becomes [`WouldBlock`](io::ErrorKind::WouldBlock), `UnknownPeer` and `NotConnected`
+/// become [`NotConnected`](io::ErrorKind::NotConnected), `TooLong` becomes
+/// [`InvalidInput`](io::ErrorKind::InvalidInput). [`io::Error::downcast`] returns the `SendError`.
+impl From<SendError> for io::Error {
+    fn from(error: SendError) -> Self {
+        let kind = match error {
+            SendError::QueueFull => io::ErrorKind::WouldBlock,
+            SendError::UnknownPeer | SendError::NotConnected => io::ErrorKind::NotConnected,
+            SendError::TooLong { .. } => io::ErrorKind::InvalidInput,
+        };
+        Self::new(kind, error)
+    }
+}
+
+/// Why a [`Socket`](crate::Socket) did not queue a datagram. Nothing was queued and no state changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SocketSendError {
+    /// The datagram is longer than [`DATAGRAM_MAX`](crate::limits::DATAGRAM_MAX), or longer than the
+    /// operating system accepts.
+    #[error("datagram is {len} bytes, but at most {max} fit")]
+    TooLong {
+        /// Length of the datagram in bytes.
+        len: usize,
+        /// Maximum in bytes. If the operating system refused a datagram of a valid length (a path
+        /// with a tiny MTU), it does not report its maximum; then this is `len - 1`.
         max: usize,
     },
     /// The send queue is full. Nothing is dropped: send again after the next turn, or send less.
+    #[error("send queue is full, send again after the next flush")]
     QueueFull,
-    /// There is no such peer, or not any more, or not yet: a peer can be sent to from
-    /// [`Connected`](crate::Event::Connected) to [`Disconnected`](crate::Event::Disconnected).
-    UnknownPeer,
-    /// A socket of one address family cannot reach an address of the other: IPv6 from an IPv4
-    /// socket, or IPv4 from a socket that takes IPv6 alone.
+    /// The socket cannot reach this address family: IPv6 from an IPv4 socket, or IPv4 from an
+    /// IPv6-only socket.
+    #[error("{to} is of an address family that this socket cannot reach")]
     WrongFamily {
         /// The destination.
         to: SocketAddr,
     },
 }
 
-impl fmt::Display for SendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLong { len, max } => write!(f, "message is {len} bytes, at most {max} fit"),
-            Self::QueueFull => write!(f, "the send queue is full"),
-            Self::UnknownPeer => write!(f, "there is no such peer, or it is not connected yet"),
-            Self::WrongFamily { to } => {
-                write!(
-                    f,
-                    "{to} is of an address family that this socket cannot reach"
-                )
+/// `QueueFull` becomes [`WouldBlock`](io::ErrorKind::WouldBlock), everything else
+/// [`InvalidInput`](io::ErrorKind::InvalidInput). [`io::Error::downcast`] returns the
+/// `SocketSendError`.
+impl From<SocketSendError> for io::Error {
+    fn from(error: SocketSendError) -> Self {
+        let kind = match error {
+            SocketSendError::QueueFull => io::ErrorKind::WouldBlock,
+            SocketSendError::TooLong { .. } | SocketSendError::WrongFamily { .. } => {
+                io::ErrorKind::InvalidInput
             }
-        }
+        };
+        Self::new(kind, error)
     }
 }
 
-impl error::Error for SendError {}
+/// A field of a [`Config`](crate::Config), [`SocketConfig`](crate::SocketConfig) or
+/// [`LinkConditions`](crate::LinkConditions) is out of its range.
+///
+/// ```
+/// use std::time::Duration;
+/// use tickwire::Config;
+///
+/// let config = Config { idle_timeout: Duration::from_millis(50), ..Config::plain(7) };
+/// let error = config.validate().unwrap_err();
+/// assert_eq!(error.field(), "idle_timeout");
+/// assert_eq!(error.to_string(), "idle_timeout is 50 ms, but must be between 100 ms and 1 h");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field} is {value}, but must be {range}")]
+pub struct ConfigError {
+    field: &'static str,
+    value: String,
+    range: String,
+}
 
-/// `QueueFull` becomes `WouldBlock`, `UnknownPeer` becomes `NotConnected`, everything else
-/// `InvalidInput`; the `SendError` itself can be
-/// taken out again with [`io::Error::downcast`].
-impl From<SendError> for io::Error {
-    fn from(error: SendError) -> Self {
-        let kind = match error {
-            SendError::QueueFull => io::ErrorKind::WouldBlock,
-            SendError::UnknownPeer => io::ErrorKind::NotConnected,
-            SendError::TooLong { .. } | SendError::WrongFamily { .. } => {
-                io::ErrorKind::InvalidInput
-            }
+impl ConfigError {
+    /// An error for a value that is not in a range with two ends.
+    pub(crate) fn new(field: &'static str, value: &impl Display, range: String) -> Self {
+        Self {
+            field,
+            value: value.to_string(),
+            range,
+        }
+    }
+
+    /// Name of the field, such as `idle_timeout` or `loss.probability`.
+    pub fn field(&self) -> &'static str {
+        self.field
+    }
+
+    /// The rejected value with its unit, such as `50 ms`.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
+    /// The allowed range with its units, such as `between 100 ms and 1 h`.
+    pub fn range(&self) -> &str {
+        &self.range
+    }
+}
+
+impl From<ConfigError> for io::Error {
+    fn from(error: ConfigError) -> Self {
+        Self::new(io::ErrorKind::InvalidInput, error)
+    }
+}
+
+/// Checks that `value` is in `range`. NaN is in no range. `unit` gives a value its text.
+///
+/// # Errors
+///
+/// Names the field, the value and the range.
+pub(crate) fn check_range<V: PartialOrd + Copy, D: Display>(
+    field: &'static str,
+    value: V,
+    range: RangeInclusive<V>,
+    unit: impl Fn(V) -> D,
+) -> Result<(), ConfigError> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    let (min, max) = (unit(*range.start()), unit(*range.end()));
+    Err(ConfigError::new(
+        field,
+        &unit(value),
+        format!("between {min} and {max}"),
+    ))
+}
+
+/// A number without a unit.
+pub(crate) fn count<V>(value: V) -> V {
+    value
+}
+
+/// A number of bytes.
+pub(crate) fn bytes(value: usize) -> String {
+    format!("{value} bytes")
+}
+
+/// A rate in bits per second.
+pub(crate) fn bits_per_second(value: u64) -> String {
+    format!("{value} bit/s")
+}
+
+/// A duration in the largest unit that divides it.
+pub(crate) fn duration(value: Duration) -> String {
+    let nanos = value.as_nanos();
+    let units = [
+        (3_600_000_000_000, "h"),
+        (60_000_000_000, "min"),
+        (1_000_000_000, "s"),
+        (1_000_000, "ms"),
+        (1_000, "µs"),
+    ];
+    match units
+        .iter()
+        .find(|(unit, _)| nanos >= *unit && nanos % unit == 0)
+    {
+        Some((unit, name)) => format!("{} {name}", nanos / unit),
+        None if nanos == 0 => "0 ms".to_owned(),
+        None => format!("{nanos} ns"),
+    }
+}
+
+/// Why a [`Socket`](crate::Socket) or a [`Host`](crate::Host) was not created.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BindError {
+    /// A field of the config is out of its range.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Another socket is bound to this address and port.
+    #[error("{address} is in use by another socket")]
+    AddressInUse {
+        /// The address to bind.
+        address: SocketAddr,
+    },
+    /// The address belongs to no interface of this machine.
+    #[error("{address} is not an address of this machine")]
+    AddressNotAvailable {
+        /// The address to bind.
+        address: SocketAddr,
+    },
+    /// The operating system does not support the address family, IPv6 for example.
+    #[error("address family of {address} is not supported by this machine")]
+    FamilyNotSupported {
+        /// The address to bind.
+        address: SocketAddr,
+    },
+    /// The operating system does not permit it: a privileged port, for example.
+    #[error("permission denied to bind {address}")]
+    PermissionDenied {
+        /// The address to bind.
+        address: SocketAddr,
+    },
+    /// Any other answer of the operating system.
+    #[error("cannot bind {address}: {source}")]
+    Io {
+        /// The address to bind.
+        address: SocketAddr,
+        /// The answer of the operating system.
+        source: io::Error,
+    },
+    /// The operating system has no entropy for the seed of a host.
+    #[error("no entropy for the seed of the host: {source}")]
+    Entropy {
+        /// The answer of the operating system.
+        source: io::Error,
+    },
+}
+
+/// The kind says what the operating system answered; [`io::Error::downcast`] returns the `BindError`.
+impl From<BindError> for io::Error {
+    fn from(error: BindError) -> Self {
+        let kind = match &error {
+            BindError::Config(_) => io::ErrorKind::InvalidInput,
+            BindError::AddressInUse { .. } => io::ErrorKind::AddrInUse,
+            BindError::AddressNotAvailable { .. } => io::ErrorKind::AddrNotAvailable,
+            BindError::FamilyNotSupported { .. } => io::ErrorKind::Unsupported,
+            BindError::PermissionDenied { .. } => io::ErrorKind::PermissionDenied,
+            BindError::Io { source, .. } | BindError::Entropy { source } => source.kind(),
         };
         Self::new(kind, error)
     }
@@ -68,24 +263,60 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_text_names_both_sizes() {
-        let error = SendError::TooLong {
-            len: 1500,
-            max: 1024,
-        };
-        assert_eq!(error.to_string(), "message is 1500 bytes, at most 1024 fit");
+    fn names_length_and_maximum() {
+        let (len, max) = (70_000, 65_536);
+        let error = SendError::TooLong { len, max }.to_string();
+        assert_eq!(
+            error,
+            "message is 70000 bytes, but this peer accepts at most 65536"
+        );
+        let (len, max) = (1500, 1024);
+        let error = SocketSendError::TooLong { len, max }.to_string();
+        assert_eq!(error, "datagram is 1500 bytes, but at most 1024 fit");
     }
 
     #[test]
-    fn an_io_error_keeps_the_kind_and_the_error() {
+    fn io_error_keeps_kind_and_error() {
         let error = io::Error::from(SendError::QueueFull);
         assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
         assert_eq!(error.downcast::<SendError>().unwrap(), SendError::QueueFull);
+        let error = io::Error::from(SendError::NotConnected);
+        assert_eq!(error.kind(), io::ErrorKind::NotConnected);
 
-        let error = io::Error::from(SendError::TooLong {
-            len: 1025,
-            max: 1024,
-        });
+        let (len, max) = (1025, 1024);
+        let error = io::Error::from(SocketSendError::TooLong { len, max });
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+        let error = error.downcast::<SocketSendError>().unwrap();
+        assert_eq!(error, SocketSendError::TooLong { len, max });
+
+        let address = SocketAddr::from(([127, 0, 0, 1], 7));
+        let error = io::Error::from(BindError::AddressInUse { address });
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        assert_eq!(error.to_string(), "127.0.0.1:7 is in use by another socket");
+    }
+
+    #[test]
+    fn durations_have_the_largest_unit_that_divides_them() {
+        let texts = [
+            (Duration::ZERO, "0 ms"),
+            (Duration::from_nanos(1_500), "1500 ns"),
+            (Duration::from_micros(1_500), "1500 µs"),
+            (Duration::from_millis(50), "50 ms"),
+            (Duration::from_secs(61), "61 s"),
+            (Duration::from_secs(60), "1 min"),
+            (Duration::from_secs(3600), "1 h"),
+        ];
+        for (value, text) in texts {
+            assert_eq!(duration(value), text);
+        }
+    }
+
+    #[test]
+    fn nan_is_in_no_range() {
+        let error = check_range("reorder", f64::NAN, 0.0..=1.0, count).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "reorder is NaN, but must be between 0 and 1"
+        );
     }
 }

@@ -8,14 +8,14 @@ use mio::{Interest, Registry, Token};
 
 use crate::clock;
 use crate::config::Config;
-use crate::error::SendError;
-use crate::limits::{ANSWERS_PER_TURN_MAX, DATAGRAM_MAX};
+use crate::error::{BindError, ConfigError, SendError};
+use crate::limits::{ANSWERS_PER_TURN_MAX, DATAGRAM_MAX, TIMER_GRANULARITY};
 use crate::proto::{
     Admission, Broadcast, ConnectError, ConnectOptions, Delivery, Event, HostState, HostStats,
     PeerId, PeerStats, Receipt, Request, SendLimitedBy, Transmit,
 };
 use crate::sim::HostNetwork;
-use crate::sim::{LinkConditions, LinkConditionsError};
+use crate::sim::LinkConditions;
 use crate::socket::Socket;
 use crate::socket::SocketStats;
 use crate::socket::Waker;
@@ -90,6 +90,8 @@ pub struct Host {
     state: HostState,
     bad_network: Option<HostNetwork>,
     buffer: [u8; DATAGRAM_MAX],
+    /// When the last turn read the clock: the time of everything that the application does until the next one.
+    now: Instant,
     /// Whether there was a flush since the last turn.
     is_flushed: bool,
 }
@@ -100,9 +102,8 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// Those of [`Socket::bind`]; `InvalidInput` for a field of the config that is out of its range; and
-    /// the system has no entropy.
-    pub fn bind(addr: SocketAddr, config: Config) -> io::Result<Self> {
+    /// See [`BindError`].
+    pub fn bind(addr: SocketAddr, config: Config) -> Result<Self, BindError> {
         config.validate()?;
         Self::with_socket(Socket::bind(addr)?, config)
     }
@@ -111,13 +112,17 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for a field of the config that is out of its range; the system has no entropy.
-    pub fn with_socket(socket: Socket, config: Config) -> io::Result<Self> {
+    /// [`BindError::Config`] or [`BindError::Entropy`].
+    pub fn with_socket(socket: Socket, config: Config) -> Result<Self, BindError> {
         let mut seed = [0; 32];
-        getrandom::fill(&mut seed)?;
+        getrandom::fill(&mut seed).map_err(|error| BindError::Entropy {
+            source: error.into(),
+        })?;
+        let now = clock::now();
         Ok(Self {
             socket,
-            state: HostState::new(config, seed, clock::now())?,
+            state: HostState::new(config, seed, now)?,
+            now,
             bad_network: None,
             buffer: [0; DATAGRAM_MAX],
             is_flushed: false,
@@ -134,7 +139,7 @@ impl Host {
     pub fn from_std(socket: std::net::UdpSocket, config: Config) -> io::Result<Self> {
         config.validate()?;
         let socket = Socket::from_std(socket, &crate::SocketConfig::default())?;
-        Self::with_socket(socket, config)
+        Ok(Self::with_socket(socket, config)?)
     }
 
     /// The address that the socket is bound to, with the real port.
@@ -236,15 +241,15 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// [`TooLong`](SendError::TooLong), [`QueueFull`](SendError::QueueFull) or
-    /// [`UnknownPeer`](SendError::UnknownPeer): see [`HostState::send`]. Then nothing was queued.
+    /// [`TooLong`](SendError::TooLong), [`QueueFull`](SendError::QueueFull),
+    /// [`UnknownPeer`](SendError::UnknownPeer) or [`NotConnected`](SendError::NotConnected): see [`HostState::send`]. Then nothing was queued.
     pub fn send(
         &mut self,
         peer: PeerId,
         delivery: Delivery,
         message: &[u8],
     ) -> Result<(), SendError> {
-        self.state.send(peer, delivery, message)
+        self.state.send(peer, delivery, message, self.now)
     }
 
     /// As [`send`](Self::send), for a message whose fate is to be told: [`Acked`](Event::Acked) when it is
@@ -259,7 +264,7 @@ impl Host {
         delivery: Delivery,
         message: &[u8],
     ) -> Result<Receipt, SendError> {
-        self.state.send_tracked(peer, delivery, message)
+        self.state.send_tracked(peer, delivery, message, self.now)
     }
 
     /// The longest message of this delivery that a peer takes, in bytes; `None` for one that is not
@@ -279,7 +284,7 @@ impl Host {
         delivery: Delivery,
         message: &[u8],
     ) -> Result<Broadcast, SendError> {
-        self.state.broadcast(delivery, message)
+        self.state.broadcast(delivery, message, self.now)
     }
 
     /// Sends what is queued, now, as far as the system takes it: the end of a tick that began with
@@ -354,7 +359,7 @@ impl Host {
 
     /// What is known of a peer, while it is connected.
     pub fn peer_stats(&self, peer: PeerId) -> Option<PeerStats> {
-        let mut stats = self.state.peer_stats(peer)?;
+        let mut stats = self.state.peer_stats(peer, self.now)?;
         if self.socket.is_blocked() {
             stats.limited_by = SendLimitedBy::Socket;
         }
@@ -394,7 +399,7 @@ impl Host {
     pub fn set_link_conditions(
         &mut self,
         conditions: Option<LinkConditions>,
-    ) -> Result<(), LinkConditionsError> {
+    ) -> Result<(), ConfigError> {
         match (&mut self.bad_network, conditions) {
             (_, None) => self.remove_bad_network(),
             (Some(network), Some(conditions)) => network.set_conditions(&conditions)?,
@@ -427,10 +432,10 @@ impl Host {
     pub fn next_deadline(&self) -> Option<Instant> {
         let network = self.bad_network.as_ref();
         let network = network.and_then(HostNetwork::next_deadline);
-        [self.state.poll_timeout(), network]
-            .into_iter()
-            .flatten()
-            .min()
+        // A blocked socket can leave a deadline in the past, which must not keep a loop from sleeping.
+        let earliest = self.now + TIMER_GRANULARITY;
+        let own = self.state.poll_timeout().map(|at| at.max(earliest));
+        [own, network].into_iter().flatten().min()
     }
 
     /// Whether datagrams may be waiting that no event will announce: see [`Socket::may_have_more`].
@@ -454,6 +459,7 @@ impl Host {
     /// What a turn takes in. Returns its time.
     fn receive(&mut self) -> io::Result<Instant> {
         let now = clock::now();
+        self.now = now;
         self.drain(now)?;
         self.state.handle_timeout(now);
         Ok(now)

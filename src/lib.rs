@@ -145,7 +145,7 @@
 //! ```
 //!
 //! With `?` this server ends when its send queue is full. One that should rather leave an answer out
-//! ignores [`SendError::QueueFull`].
+//! ignores [`SocketSendError::QueueFull`].
 //!
 //! The [guide] explains from the ground up what a datagram is, what a non-blocking socket does and why a
 //! loop drains it, what it takes to know who is there, and to be certain of it, and how a message arrives
@@ -240,8 +240,10 @@ pub use bytes;
 /// The crate of the readiness API, in the version that tickwire uses.
 pub use mio;
 
-pub use crate::config::{Config, ConfigError, Security, SocketConfig};
-pub use crate::error::SendError;
+#[cfg(feature = "noise")]
+pub use crate::config::NoiseConfig;
+pub use crate::config::{Config, Security, SocketConfig};
+pub use crate::error::{BindError, ConfigError, SendError, SocketSendError};
 pub use crate::host::Host;
 #[cfg(feature = "noise")]
 pub use crate::keys::{
@@ -251,7 +253,7 @@ pub use crate::proto::{
     Admission, Broadcast, ConnectError, ConnectOptions, Delivery, DisconnectReason, Event,
     HostStats, PeerId, PeerStats, Receipt, Request, SendLimitedBy,
 };
-pub use crate::sim::{LinkConditions, LinkConditionsError, Loss};
+pub use crate::sim::{LinkConditions, Loss};
 pub use crate::socket::{Datagram, ErrorCounts, Receiver, Sender, Socket, SocketStats, Waker};
 pub use crate::ticker::Ticker;
 

@@ -60,7 +60,7 @@ pub const DRAIN_BUDGET_FALLBACK: usize = 8192;
 
 /// How many datagrams may wait to be sent by default: 1,024, one tick of 1,000 clients.
 ///
-/// At this many queued datagrams `send` returns [`QueueFull`](crate::SendError::QueueFull); nothing
+/// At this many queued datagrams `send` returns [`QueueFull`](crate::SocketSendError::QueueFull); nothing
 /// is dropped.
 pub const SEND_QUEUE_DEFAULT: usize = 1024;
 
@@ -397,23 +397,6 @@ const _: () = assert!(
         && RATE_START_DEFAULT <= RATE_CEILING_DEFAULT
         && RATE_CEILING_DEFAULT <= RATE_MAX
 );
-
-/// How much may leave at once: what the rate has in 25 ms, a tick at 60 Hz that comes half a tick late.
-pub(crate) const BURST_TIME: Duration = Duration::from_millis(25);
-
-/// What may leave at once at any rate, in bytes: four full packets.
-pub(crate) const BURST_MIN: usize = 4 * DATAGRAM_MAX;
-
-/// How much longer than the shortest a round trip may be without that being a queue: 12 ms. Less drowns in
-/// ticks.
-pub(crate) const QUEUE_NOISE: Duration = Duration::from_millis(12);
-
-/// How much more than the round trip may be on its way, as a time at the rate: 16 ms, a tick at
-/// 60 Hz in which acknowledgements wait to be sent and to be heard.
-pub(crate) const WINDOW_SLACK: Duration = Duration::from_millis(16);
-
-/// After how long with little to send a connection looks for its limit anew when there is more: 5 s.
-pub(crate) const RATE_SEARCH_AFTER: Duration = Duration::from_secs(5);
 
 /// How long an unreliable message waits when the rate does not let it go: 50 ms, three frames at 60 Hz.
 /// Then it is dropped and counted, the oldest first: what is newer is worth more.

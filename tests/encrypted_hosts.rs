@@ -7,7 +7,8 @@ use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use tickwire::{
-    Config, ConnectOptions, Delivery, DisconnectReason, Event, Host, PeerId, PrivateKey, Security,
+    Config, ConnectOptions, Delivery, DisconnectReason, Event, Host, NoiseConfig, PeerId,
+    PrivateKey, Security,
 };
 
 /// Nothing here takes a fraction of it; a test that has waited this long has failed.
@@ -17,7 +18,10 @@ const MESSAGE: &[u8] = b"said once";
 
 fn config_with(key: &PrivateKey) -> Config {
     Config {
-        security: Security::noise(7, Some(key.clone())),
+        security: Security::Noise(NoiseConfig {
+            private_key: Some(key.clone()),
+            ..NoiseConfig::new(7)
+        }),
         ..Config::noise(7)
     }
 }

@@ -12,7 +12,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use common::{LIMIT, bind};
-use tickwire::{SendError, Socket, SocketConfig};
+use tickwire::{Socket, SocketConfig, SocketSendError};
 
 /// A machine with one link, 10.9.0.1/24, behind which nobody answers.
 const LINK: &str = "ip link set lo up \
@@ -80,7 +80,10 @@ fn full_socket(batch: usize) {
         socket.flush().unwrap();
     }
     socket.send(own, b"the last").unwrap();
-    assert_eq!(socket.send(own, b"too many"), Err(SendError::QueueFull));
+    assert_eq!(
+        socket.send(own, b"too many"),
+        Err(SocketSendError::QueueFull)
+    );
     assert!(socket.stats().send_would_block > 0);
 
     // Nothing but writability can make room while the loop sleeps, and room ends the sleep.

@@ -15,7 +15,7 @@ use common::{LIMIT, any_port, bind, drain, must_return, plain_socket, receive, s
 use mio::event::Source;
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
-use tickwire::{Datagram, SendError, Socket, SocketConfig, Ticker, Waker};
+use tickwire::{BindError, Datagram, Socket, SocketConfig, SocketSendError, Ticker, Waker};
 
 /// Generates every test twice: `batched::` with the default config, `single::` with one datagram a
 /// system call.
@@ -303,7 +303,7 @@ both_paths! {
     fn what_is_too_long_is_refused_before_anything_is_queued(config) {
         let mut socket = bind(&config);
         let own = socket.local_addr();
-        assert_eq!(socket.send(own, &[0; 1025]), Err(SendError::TooLong { len: 1025, max: 1024 }));
+        assert_eq!(socket.send(own, &[0; 1025]), Err(SocketSendError::TooLong { len: 1025, max: 1024 }));
         assert_eq!(socket.queued(), 0);
         socket.send(own, &[7; 1024]).unwrap();
         assert_eq!(socket.queued(), 1);
@@ -749,12 +749,12 @@ both_paths! {
         let (v4, v6): (SocketAddr, SocketAddr) =
             ("127.0.0.1:9".parse().unwrap(), "[::1]:9".parse().unwrap());
         let mut four = bind(&config);
-        assert_eq!(four.send(v6, b""), Err(SendError::WrongFamily { to: v6 }));
+        assert_eq!(four.send(v6, b""), Err(SocketSendError::WrongFamily { to: v6 }));
         let only_v6 = SocketConfig { only_v6: true, ..config.clone() };
         let mut any_six = Socket::with_config("[::]:0".parse().unwrap(), &only_v6).unwrap();
-        assert_eq!(any_six.send(v4, b""), Err(SendError::WrongFamily { to: v4 }));
+        assert_eq!(any_six.send(v4, b""), Err(SocketSendError::WrongFamily { to: v4 }));
         let mut six = Socket::with_config("[::1]:0".parse().unwrap(), &config).unwrap();
-        assert_eq!(six.send(v4, b""), Err(SendError::WrongFamily { to: v4 }));
+        assert_eq!(six.send(v4, b""), Err(SocketSendError::WrongFamily { to: v4 }));
         let own = six.local_addr();
         six.send(own, b"six").unwrap();
         six.wait(Some(LIMIT)).unwrap();
@@ -769,7 +769,7 @@ both_paths! {
         let mapped = "[::ffff:127.0.0.1]:0".parse().unwrap();
         let mut socket = Socket::with_config(mapped, &config).unwrap();
         let v6 = "[::1]:9".parse().unwrap();
-        assert_eq!(socket.send(v6, b""), Err(SendError::WrongFamily { to: v6 }));
+        assert_eq!(socket.send(v6, b""), Err(SocketSendError::WrongFamily { to: v6 }));
         let own = socket.local_addr();
         assert!(own.is_ipv4());
         socket.send(own, b"four").unwrap();
@@ -821,7 +821,8 @@ both_paths! {
     fn an_address_in_use_is_said_and_reuse_allows_it(config) {
         let first = bind(&SocketConfig { reuse_address: true, ..config.clone() });
         let refusal = Socket::with_config(first.local_addr(), &config).unwrap_err();
-        assert_eq!(refusal.kind(), io::ErrorKind::AddrInUse);
+        assert!(matches!(refusal, BindError::AddressInUse { .. }), "{refusal}");
+        assert_eq!(io::Error::from(refusal).kind(), io::ErrorKind::AddrInUse);
         let config = SocketConfig { reuse_address: true, ..config };
         let mut second = Socket::with_config(first.local_addr(), &config).unwrap();
         let own = second.local_addr();
@@ -859,8 +860,9 @@ both_paths! {
     fn a_config_out_of_range_is_refused_by_name(config) {
         let refusal = Socket::with_config(any_port(), &SocketConfig { batch: 0, ..config });
         let refusal = refusal.unwrap_err();
-        assert_eq!(refusal.kind(), io::ErrorKind::InvalidInput);
-        assert_eq!(refusal.to_string(), "batch is 0, it can be 1 to 64");
+        assert_eq!(refusal.to_string(), "batch is 0, but must be between 1 and 64");
+        assert!(matches!(refusal, BindError::Config(_)));
+        assert_eq!(io::Error::from(refusal).kind(), io::ErrorKind::InvalidInput);
     }
 
     // Counting.

@@ -168,7 +168,7 @@ fn code_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
 
 /// A file that is all tests is none of the library.
 fn is_tests(path: &str) -> bool {
-    path.ends_with("_tests.rs") || path.ends_with("/tests.rs")
+    path.ends_with("_tests.rs") || path.ends_with("/tests.rs") || path.contains("/tests/")
 }
 
 /// Every line of `text` that breaks a wall, as `path:line: why: the line`.

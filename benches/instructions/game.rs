@@ -115,10 +115,10 @@ impl Game {
         for peer in &self.peers {
             let server = &mut self.server;
             server
-                .send(*peer, Delivery::Unreliable, SNAPSHOT)
+                .send(*peer, Delivery::Unreliable, SNAPSHOT, self.now)
                 .expect("there is room");
             server
-                .send(*peer, Delivery::Reliable, EVENT)
+                .send(*peer, Delivery::Reliable, EVENT, self.now)
                 .expect("there is room");
         }
     }
@@ -150,7 +150,7 @@ impl Scenario for Game {
     fn before(&mut self) {
         for (_, client, peer) in &mut self.clients {
             client
-                .send(*peer, Delivery::Unreliable, INPUT)
+                .send(*peer, Delivery::Unreliable, INPUT, self.now)
                 .expect("there is room");
         }
         self.clients_turn();

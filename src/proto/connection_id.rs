@@ -13,6 +13,7 @@
 use std::fmt;
 
 use crate::limits::SLOTS_MAX;
+use crate::proto::slot_index::SlotIndex;
 
 const SLOT_BITS: u32 = 20;
 const RANDOM_SHIFT: u32 = 24;
@@ -24,15 +25,14 @@ pub(crate) struct ConnectionId(pub(crate) u64);
 
 impl ConnectionId {
     /// The id of slot `slot`, with the upper bits of `random`.
-    pub(crate) fn new(random: u64, slot: usize) -> Self {
-        debug_assert!(slot < SLOTS_MAX);
-        Self((random >> RANDOM_SHIFT) << RANDOM_SHIFT | slot as u64)
+    pub(crate) fn new(random: u64, slot: SlotIndex) -> Self {
+        Self((random >> RANDOM_SHIFT) << RANDOM_SHIFT | u64::from(slot.as_u32()))
     }
 
     /// Where its receiver keeps the connection; whoever made an id up may name any slot.
     #[allow(clippy::cast_possible_truncation, reason = "20 bits")]
-    pub(crate) fn slot(self) -> usize {
-        (self.0 & ((1 << SLOT_BITS) - 1)) as usize
+    pub(crate) fn slot(self) -> SlotIndex {
+        SlotIndex::new((self.0 & ((1 << SLOT_BITS) - 1)) as u32)
     }
 }
 
@@ -49,6 +49,7 @@ mod tests {
     #[test]
     fn an_id_says_where_its_connection_is() {
         for slot in [0, 1, 1000, SLOTS_MAX - 1] {
+            let slot = SlotIndex::at_end_of(slot);
             let id = ConnectionId::new(u64::MAX, slot);
             assert_eq!(id.slot(), slot);
             assert_eq!(id.0 >> RANDOM_SHIFT, u64::MAX >> RANDOM_SHIFT);

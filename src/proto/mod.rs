@@ -35,6 +35,7 @@ mod peer_id;
 mod pool;
 mod recovery;
 pub(crate) mod rng;
+mod slot_index;
 mod stats;
 pub(crate) mod time;
 pub mod wire;

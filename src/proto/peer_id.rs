@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::proto::slot_index::SlotIndex;
+
 /// Identifies one connection of a host for as long as it lasts: an index, and a generation that changes
 /// whenever the index is reused. An id of an ended connection never names a later one: calls with it
 /// return [`UnknownPeer`](crate::SendError::UnknownPeer) or `None`.
@@ -30,8 +32,8 @@ impl PeerId {
         self.index as usize
     }
 
-    pub(crate) fn slot(self) -> usize {
-        self.index as usize
+    pub(crate) fn slot(self) -> SlotIndex {
+        SlotIndex::new(self.index)
     }
 }
 

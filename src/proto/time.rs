@@ -180,12 +180,12 @@ impl Clock {
     #[inline]
     pub(crate) fn at(&mut self, time: time::Instant) -> Instant {
         if time != self.latest.0 {
-            self.latest = (time, self.reckon(time));
+            self.latest = (time, self.convert(time));
         }
         self.latest.1
     }
 
-    fn reckon(&self, time: time::Instant) -> Instant {
+    pub(crate) fn convert(&self, time: time::Instant) -> Instant {
         Instant::START + Duration::of(time.saturating_duration_since(self.start))
     }
 

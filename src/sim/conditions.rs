@@ -1,9 +1,8 @@
 //! How bad a link is: plain public fields, with ranges.
 
-use std::fmt::{self, Debug};
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use crate::error::{ConfigError, bits_per_second, bytes, check_range, count, duration};
 use crate::limits::{
     LINK_BURST_LENGTH_MAX, LINK_DELAY_MAX, LINK_QUEUE_BYTES_DEFAULT, LINK_QUEUE_BYTES_MAX,
     LINK_RATE_MAX, LINK_REORDER_DELAY_DEFAULT,
@@ -22,7 +21,7 @@ use crate::limits::{
 ///     ..LinkConditions::default()
 /// };
 /// # conditions.validate()?;
-/// # Ok::<(), tickwire::LinkConditionsError>(())
+/// # Ok::<(), tickwire::ConfigError>(())
 /// ```
 ///
 /// Probabilities are 0 (never) to 1 (always), for each datagram. Times are 0 to
@@ -167,100 +166,54 @@ impl LinkConditions {
         }
     }
 
-    /// Whether every field is in its range.
+    /// Checks every field against its documented range.
     ///
     /// # Errors
     ///
-    /// The first field that is not, and what it can be.
-    pub fn validate(&self) -> Result<(), LinkConditionsError> {
+    /// The first field that is out of range, its value and the range.
+    pub fn validate(&self) -> Result<(), ConfigError> {
         self.loss.validate()?;
         for (field, probability) in [
             ("duplication", self.duplication),
             ("reorder", self.reorder),
             ("corruption", self.corruption),
         ] {
-            in_range(field, &probability, 0.0..=1.0)?;
+            check_range(field, probability, 0.0..=1.0, count)?;
         }
         for (field, delay) in [
             ("latency", self.latency),
             ("jitter", self.jitter),
             ("reorder_delay", self.reorder_delay),
         ] {
-            in_range(field, &delay, Duration::ZERO..=LINK_DELAY_MAX)?;
+            check_range(field, delay, Duration::ZERO..=LINK_DELAY_MAX, duration)?;
         }
         if let Some(rate) = self.rate {
-            in_range("rate", &rate, 1..=LINK_RATE_MAX)?;
+            check_range("rate", rate, 1..=LINK_RATE_MAX, bits_per_second)?;
         }
-        in_range("queue_bytes", &self.queue_bytes, 0..=LINK_QUEUE_BYTES_MAX)
+        let queue = self.queue_bytes;
+        check_range("queue_bytes", queue, 0..=LINK_QUEUE_BYTES_MAX, bytes)
     }
 }
 
 impl Loss {
-    fn validate(self) -> Result<(), LinkConditionsError> {
+    fn validate(self) -> Result<(), ConfigError> {
         match self {
             Self::None => Ok(()),
             Self::Independent { probability } => {
-                in_range("loss.probability", &probability, 0.0..=1.0)
+                check_range("loss.probability", probability, 0.0..=1.0, count)
             }
             Self::Bursts {
                 probability,
                 mean_length,
             } => {
-                in_range(
-                    "loss.mean_length",
-                    &mean_length,
-                    1.0..=LINK_BURST_LENGTH_MAX,
-                )?;
+                let lengths = 1.0..=LINK_BURST_LENGTH_MAX;
+                check_range("loss.mean_length", mean_length, lengths, count)?;
                 let most = mean_length / (mean_length + 1.0);
-                in_range("loss.probability", &probability, 0.0..=most)
+                check_range("loss.probability", probability, 0.0..=most, count)
             }
         }
     }
 }
-
-/// Refuses what lies outside of the range, and a number that is none.
-fn in_range<V: PartialOrd + Debug>(
-    field: &'static str,
-    value: &V,
-    range: RangeInclusive<V>,
-) -> Result<(), LinkConditionsError> {
-    if range.contains(value) {
-        return Ok(());
-    }
-    Err(LinkConditionsError {
-        field,
-        value: format!("{value:?}"),
-        range: format!("{:?} to {:?}", range.start(), range.end()),
-    })
-}
-
-/// Which field of [`LinkConditions`] is out of its range, and what it can be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LinkConditionsError {
-    field: &'static str,
-    value: String,
-    range: String,
-}
-
-impl LinkConditionsError {
-    /// The name of the field, such as `latency` or `loss.probability`.
-    pub fn field(&self) -> &'static str {
-        self.field
-    }
-}
-
-impl fmt::Display for LinkConditionsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            field,
-            value,
-            range,
-        } = self;
-        write!(f, "{field} is {value}, it can be {range}")
-    }
-}
-
-impl std::error::Error for LinkConditionsError {}
 
 #[cfg(test)]
 mod tests {
@@ -321,56 +274,56 @@ mod tests {
                     latency: too_long,
                     ..default()
                 },
-                "latency is 61s, it can be 0ns to 60s",
+                "latency is 61 s, but must be between 0 ms and 1 min",
             ),
             (
                 LinkConditions {
                     jitter: too_long,
                     ..default()
                 },
-                "jitter is 61s, it can be 0ns to 60s",
+                "jitter is 61 s, but must be between 0 ms and 1 min",
             ),
             (
                 LinkConditions {
                     reorder_delay: too_long,
                     ..default()
                 },
-                "reorder_delay is 61s, it can be 0ns to 60s",
+                "reorder_delay is 61 s, but must be between 0 ms and 1 min",
             ),
             (
                 LinkConditions {
                     duplication: -0.5,
                     ..default()
                 },
-                "duplication is -0.5, it can be 0.0 to 1.0",
+                "duplication is -0.5, but must be between 0 and 1",
             ),
             (
                 LinkConditions {
                     reorder: 1.5,
                     ..default()
                 },
-                "reorder is 1.5, it can be 0.0 to 1.0",
+                "reorder is 1.5, but must be between 0 and 1",
             ),
             (
                 LinkConditions {
                     corruption: f64::NAN,
                     ..default()
                 },
-                "corruption is NaN, it can be 0.0 to 1.0",
+                "corruption is NaN, but must be between 0 and 1",
             ),
             (
                 LinkConditions {
                     rate: Some(0),
                     ..default()
                 },
-                "rate is 0, it can be 1 to 100000000000",
+                "rate is 0 bit/s, but must be between 1 bit/s and 100000000000 bit/s",
             ),
             (
                 LinkConditions {
                     queue_bytes: LINK_QUEUE_BYTES_MAX + 1,
                     ..default()
                 },
-                "queue_bytes is 4194305, it can be 0 to 4194304",
+                "queue_bytes is 4194305 bytes, but must be between 0 bytes and 4194304 bytes",
             ),
         ];
         for (conditions, text) in cases {
@@ -383,28 +336,28 @@ mod tests {
         let cases = [
             (
                 Loss::Independent { probability: 1.01 },
-                "loss.probability is 1.01, it can be 0.0 to 1.0",
+                "loss.probability is 1.01, but must be between 0 and 1",
             ),
             (
                 Loss::Bursts {
                     probability: 0.76,
                     mean_length: 3.0,
                 },
-                "loss.probability is 0.76, it can be 0.0 to 0.75",
+                "loss.probability is 0.76, but must be between 0 and 0.75",
             ),
             (
                 Loss::Bursts {
                     probability: 0.1,
                     mean_length: 0.5,
                 },
-                "loss.mean_length is 0.5, it can be 1.0 to 1000000.0",
+                "loss.mean_length is 0.5, but must be between 1 and 1000000",
             ),
             (
                 Loss::Bursts {
                     probability: 0.1,
                     mean_length: f64::INFINITY,
                 },
-                "loss.mean_length is inf, it can be 1.0 to 1000000.0",
+                "loss.mean_length is inf, but must be between 1 and 1000000",
             ),
         ];
         for (loss, text) in cases {

@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use crate::error::ConfigError;
 use crate::limits::DATAGRAM_MAX;
-use crate::sim::{Link, LinkConditions, LinkConditionsError};
+use crate::sim::{Link, LinkConditions};
 
 /// Two links: what goes out, and what comes in.
 #[derive(Debug)]
@@ -15,7 +16,7 @@ pub(crate) struct HostNetwork {
 
 impl HostNetwork {
     /// Both directions have the same conditions, and each its own luck.
-    pub(crate) fn new(conditions: &LinkConditions, seed: u64) -> Result<Self, LinkConditionsError> {
+    pub(crate) fn new(conditions: &LinkConditions, seed: u64) -> Result<Self, ConfigError> {
         Ok(Self {
             outgoing: Link::new(conditions.clone(), seed)?,
             incoming: Link::new(conditions.clone(), seed.wrapping_add(1))?,
@@ -25,7 +26,7 @@ impl HostNetwork {
     pub(crate) fn set_conditions(
         &mut self,
         conditions: &LinkConditions,
-    ) -> Result<(), LinkConditionsError> {
+    ) -> Result<(), ConfigError> {
         self.outgoing.set_conditions(conditions.clone())?;
         self.incoming.set_conditions(conditions.clone())
     }

@@ -22,9 +22,10 @@ use std::time::Instant;
 
 use rand_chacha::ChaCha8Rng;
 
+use crate::error::ConfigError;
 use crate::limits::DATAGRAM_MAX;
 use crate::sim::bottleneck::Bottleneck;
-use crate::sim::conditions::{LinkConditions, LinkConditionsError};
+use crate::sim::conditions::LinkConditions;
 use crate::sim::in_flight::InFlight;
 use crate::sim::losses::Losses;
 use crate::sim::rng::{self, CopyDraws, DatagramDraws, comes_up, share_of};
@@ -49,7 +50,7 @@ use crate::sim::stats::LinkStats;
 /// assert_eq!(link.poll(now), None);
 /// assert_eq!(link.next_deadline(), Some(now + latency));
 /// assert_eq!(link.poll(now + latency), Some(("Bob", &b"hello"[..])));
-/// # Ok::<(), tickwire::LinkConditionsError>(())
+/// # Ok::<(), tickwire::ConfigError>(())
 /// ```
 ///
 /// Limits: a datagram has at most [`DATAGRAM_MAX`] bytes, a longer one is lost and counted in
@@ -74,7 +75,7 @@ impl<T: Clone> Link<T> {
     /// # Errors
     ///
     /// As [`LinkConditions::validate`].
-    pub fn new(conditions: LinkConditions, seed: u64) -> Result<Self, LinkConditionsError> {
+    pub fn new(conditions: LinkConditions, seed: u64) -> Result<Self, ConfigError> {
         conditions.validate()?;
         Ok(Self {
             conditions,
@@ -96,10 +97,7 @@ impl<T: Clone> Link<T> {
     /// # Errors
     ///
     /// As [`LinkConditions::validate`]; then nothing has changed.
-    pub fn set_conditions(
-        &mut self,
-        conditions: LinkConditions,
-    ) -> Result<(), LinkConditionsError> {
+    pub fn set_conditions(&mut self, conditions: LinkConditions) -> Result<(), ConfigError> {
         conditions.validate()?;
         if conditions.loss != self.conditions.loss {
             self.losses = Losses::default();

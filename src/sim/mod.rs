@@ -13,7 +13,7 @@ mod losses;
 mod rng;
 mod stats;
 
-pub use self::conditions::{LinkConditions, LinkConditionsError, Loss};
+pub use self::conditions::{LinkConditions, Loss};
 pub(crate) use self::host_network::HostNetwork;
 pub use self::link::Link;
 pub use self::stats::LinkStats;

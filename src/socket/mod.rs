@@ -44,7 +44,7 @@ use self::script::Script;
 use self::send_queue::{Blocked, SendQueue};
 use crate::clock;
 use crate::config::SocketConfig;
-use crate::error::SendError;
+use crate::error::{BindError, SocketSendError};
 use crate::limits::NO_BUFFERS_RETRY;
 
 /// A non-blocking UDP socket that fits into a loop of your own: it drains into fixed slots, sends in
@@ -106,7 +106,7 @@ use crate::limits::NO_BUFFERS_RETRY;
 /// | would block | EAGAIN | WSAEWOULDBLOCK | the end of the drain | what is left stays queued in order; writability is asked for until it is gone |
 /// | refused, reset | ECONNREFUSED, ECONNRESET, ENETRESET | WSAECONNREFUSED, WSAECONNRESET, WSAENETRESET | goes on | said about an earlier datagram: this one is tried again once |
 /// | unreachable | EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, ENETDOWN, EADDRNOTAVAIL | the same with WSA | goes on | dropped, as the network would have |
-/// | too long | EMSGSIZE | WSAEMSGSIZE | counted as `truncated` | dropped; [`flush`](Self::flush) returns [`TooLong`](SendError::TooLong) |
+/// | too long | EMSGSIZE | WSAEMSGSIZE | counted as `truncated` | dropped; [`flush`](Self::flush) returns [`TooLong`](SocketSendError::TooLong) |
 /// | no buffers | ENOBUFS, ENOMEM | WSAENOBUFS | the drain ends, the next turn tries again | stays queued, the next turn tries again |
 /// | permission | EPERM, EACCES | WSAEACCES | goes on | dropped (a firewall) |
 /// | anything else | | | returned | dropped; [`flush`](Self::flush) returns it |
@@ -124,9 +124,8 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// What the system says: the address is in use, is not one of this machine's, or the port is
-    /// privileged.
-    pub fn bind(addr: SocketAddr) -> io::Result<Self> {
+    /// See [`BindError`].
+    pub fn bind(addr: SocketAddr) -> Result<Self, BindError> {
         Self::with_config(addr, &SocketConfig::default())
     }
 
@@ -134,10 +133,11 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// As `bind`; also `InvalidInput` for a field that is out of its documented range, with its name.
-    pub fn with_config(addr: SocketAddr, config: &SocketConfig) -> io::Result<Self> {
+    /// See [`BindError`].
+    pub fn with_config(addr: SocketAddr, config: &SocketConfig) -> Result<Self, BindError> {
         config.validate()?;
-        let socket = RawSocket::bind(addr, config)?;
+        let socket =
+            RawSocket::bind(addr, config).map_err(|source| os_error::bind_error(addr, source))?;
         Ok(Self::with_raw(socket, config))
     }
 
@@ -198,7 +198,7 @@ impl Socket {
     }
 
     /// One turn: sends what is queued, then sleeps until a datagram can be read, a [`Waker`] is
-    /// used, there is room again after a [`QueueFull`](SendError::QueueFull), or `timeout` is over
+    /// used, there is room again after a [`QueueFull`](SocketSendError::QueueFull), or `timeout` is over
     /// (`None`: for as long as it takes). Then call [`recv`](Self::recv) until it returns `None`.
     ///
     /// It returns at once, without a sleep, when datagrams may be pending that no event will
@@ -286,10 +286,10 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// [`TooLong`](SendError::TooLong), [`QueueFull`](SendError::QueueFull) or
-    /// [`WrongFamily`](SendError::WrongFamily); nothing was queued then.
+    /// [`TooLong`](SocketSendError::TooLong), [`QueueFull`](SocketSendError::QueueFull) or
+    /// [`WrongFamily`](SocketSendError::WrongFamily); nothing was queued then.
     #[inline]
-    pub fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> Result<(), SendError> {
+    pub fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> Result<(), SocketSendError> {
         self.queue.send(&self.socket, to, bytes)
     }
 
@@ -317,7 +317,7 @@ impl Socket {
     /// The receiving and the sending half, to send while a received datagram is still lent:
     /// `while let Some(d) = rx.recv()? { tx.send(d.from, d.bytes)?; }`
     ///
-    /// Here `?` ends the loop at [`QueueFull`](SendError::QueueFull) too; a server that would rather
+    /// Here `?` ends the loop at [`QueueFull`](SocketSendError::QueueFull) too; a server that would rather
     /// leave an answer out ignores that one.
     pub fn split(&mut self) -> (Receiver<'_>, Sender<'_>) {
         (
@@ -593,7 +593,7 @@ impl Sender<'_> {
     ///
     /// As [`Socket::send`].
     #[inline]
-    pub fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> Result<(), SendError> {
+    pub fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> Result<(), SocketSendError> {
         self.queue.send(self.socket, to, bytes)
     }
 

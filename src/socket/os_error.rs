@@ -4,12 +4,14 @@
 //! stands where it is done, in `drain` and `send_queue`, and for users in the documentation of
 //! [`Socket`](crate::Socket#what-the-operating-system-may-answer).
 
+use std::net::SocketAddr;
 use std::time::Instant;
 use std::{fmt, io};
 
 use log::{Level, log_enabled, warn};
 
 use crate::clock;
+use crate::error::BindError;
 use crate::limits::WARN_INTERVAL;
 use crate::socket::stats::ErrorCounts;
 
@@ -51,6 +53,31 @@ fn by_kind(kind: io::ErrorKind) -> OsError {
         Kind::PermissionDenied => OsError::Permission,
         _ => OsError::Other,
     }
+}
+
+/// The typed form of what the operating system answers when a socket is bound to `address`.
+pub(super) fn bind_error(address: SocketAddr, source: io::Error) -> BindError {
+    if is_family_missing(&source) {
+        return BindError::FamilyNotSupported { address };
+    }
+    match source.kind() {
+        io::ErrorKind::AddrInUse => BindError::AddressInUse { address },
+        io::ErrorKind::AddrNotAvailable => BindError::AddressNotAvailable { address },
+        io::ErrorKind::PermissionDenied => BindError::PermissionDenied { address },
+        _ => BindError::Io { address, source },
+    }
+}
+
+#[cfg(unix)]
+fn is_family_missing(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(nix::errno::Errno::EAFNOSUPPORT as i32)
+}
+
+#[cfg(not(unix))]
+fn is_family_missing(error: &io::Error) -> bool {
+    /// Winsock's number for it.
+    const WSAEAFNOSUPPORT: i32 = 10_047;
+    error.raw_os_error() == Some(WSAEAFNOSUPPORT)
 }
 
 #[cfg(unix)]

@@ -9,7 +9,7 @@ use mio::{Events, Interest, Poll, Token};
 use nix::errno::Errno;
 
 use crate::config::SocketConfig;
-use crate::error::SendError;
+use crate::error::SocketSendError;
 use crate::limits::INTERRUPTED_MAX;
 use crate::socket::Socket;
 use crate::socket::script::ScriptedSend;
@@ -123,7 +123,7 @@ both_paths! {
         socket.queue_numbers(&peer, 0..100);
         assert_eq!(socket.queued(), 100, "the first full batch was refused, the rest not tried");
         let to = peer.local_addr();
-        assert_eq!(socket.send(to, b"no"), Err(SendError::QueueFull));
+        assert_eq!(socket.send(to, b"no"), Err(SocketSendError::QueueFull));
         assert_eq!(socket.stats().queue_full, 1);
         socket.flush().unwrap();
         assert_eq!(peer.receive_numbers(100), (0..100).collect::<Vec<_>>());
@@ -134,7 +134,7 @@ both_paths! {
         socket.send_answers(&[Fails(Errno::EAGAIN as i32), Fails(Errno::EAGAIN as i32)]);
         socket.queue_numbers(&peer, 0..3);
         let to = peer.local_addr();
-        assert_eq!(socket.send(to, b"no"), Err(SendError::QueueFull));
+        assert_eq!(socket.send(to, b"no"), Err(SocketSendError::QueueFull));
         // Nobody sends anything to this socket: only the room can end this.
         let begin = std::time::Instant::now();
         socket.wait(Some(LIMIT)).unwrap();
@@ -239,8 +239,8 @@ both_paths! {
         socket.send_answers(&[Fails(Errno::EMSGSIZE as i32)]);
         socket.send(peer.local_addr(), &[0; 900]).unwrap();
         socket.queue_numbers(&peer, 1..3);
-        let error = socket.flush().unwrap_err().downcast::<SendError>().unwrap();
-        assert_eq!(error, SendError::TooLong { len: 900, max: 899 });
+        let error = socket.flush().unwrap_err().downcast::<SocketSendError>().unwrap();
+        assert_eq!(error, SocketSendError::TooLong { len: 900, max: 899 });
         assert_eq!(peer.receive_numbers(2), [1, 2]);
         assert_eq!(socket.stats().send_errors.too_long, 1);
         assert!(socket.flush().is_ok(), "it is reported once");
@@ -329,7 +329,7 @@ both_paths! {
             for _ in 0..random.below(70) {
                 match socket.send(peer.local_addr(), &u32::to_be_bytes(sent)) {
                     Ok(()) => sent += 1,
-                    Err(error) => assert_eq!(error, SendError::QueueFull),
+                    Err(error) => assert_eq!(error, SocketSendError::QueueFull),
                 }
             }
             socket.flush().unwrap();

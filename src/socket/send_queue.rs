@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use log::trace;
 
 use crate::config::SocketConfig;
-use crate::error::SendError;
+use crate::error::SocketSendError;
 use crate::limits::{BATCH_MAX, DATAGRAM_MAX, INTERRUPTED_MAX};
 use crate::socket::os_error::{OsError, OsErrorLog};
 use crate::socket::raw_socket::RawSocket;
@@ -84,20 +84,20 @@ impl SendQueue {
         socket: &RawSocket,
         to: SocketAddr,
         bytes: &[u8],
-    ) -> Result<(), SendError> {
+    ) -> Result<(), SocketSendError> {
         if bytes.len() > DATAGRAM_MAX {
-            return Err(SendError::TooLong {
+            return Err(SocketSendError::TooLong {
                 len: bytes.len(),
                 max: DATAGRAM_MAX,
             });
         }
         if !socket.reaches(to) {
-            return Err(SendError::WrongFamily { to });
+            return Err(SocketSendError::WrongFamily { to });
         }
         if self.len == self.entries.len() {
             self.stats.queue_full += 1;
             self.owes_room = true;
-            return Err(SendError::QueueFull);
+            return Err(SocketSendError::QueueFull);
         }
         self.push(to, bytes);
         // A socket that would block is left alone until it says that it is writable, or a turn.
@@ -222,7 +222,7 @@ impl SendQueue {
             OsError::TooLong => {
                 self.discard();
                 let max = len.saturating_sub(1);
-                self.refuse(SendError::TooLong { len, max }.into());
+                self.refuse(SocketSendError::TooLong { len, max }.into());
             }
             OsError::Other => {
                 self.discard();

@@ -36,7 +36,7 @@ pub struct SocketStats {
     pub batches_sent: u64,
     /// How often the socket would take no more; what is left stays queued.
     pub send_would_block: u64,
-    /// How often `send` answered [`QueueFull`](crate::SendError::QueueFull).
+    /// How often `send` answered [`QueueFull`](crate::SocketSendError::QueueFull).
     pub queue_full: u64,
     /// Datagrams that were removed from the queue unsent, whatever the reason; the reasons are in
     /// [`send_errors`](Self::send_errors).

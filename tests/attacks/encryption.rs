@@ -7,7 +7,7 @@ use tickwire::limits::{HANDSHAKE_BURST_DEFAULT, HANDSHAKES_PER_SECOND_DEFAULT};
 use tickwire::proto::HostState;
 use tickwire::{
     Admission, Config, ConnectError, ConnectOptions, DisconnectReason, Event, LinkConditions,
-    PeerId, PrivateKey, PublicKey, Security,
+    NoiseConfig, PeerId, PrivateKey, PublicKey, Security,
 };
 
 use crate::protections::{Mode, under, with_mode};
@@ -54,7 +54,10 @@ fn key(byte: u8) -> PrivateKey {
 
 fn config_with(key: PrivateKey) -> Config {
     Config {
-        security: Security::noise(PROTOCOL, Some(key)),
+        security: Security::Noise(NoiseConfig {
+            private_key: Some(key),
+            ..NoiseConfig::new(PROTOCOL)
+        }),
         ..Config::default()
     }
 }
@@ -144,7 +147,7 @@ fn a_payload_is_not_for_strangers() {
     let mut world = World::of_two(1, &LinkConditions::default());
     let (now, to) = (world.now(), world.address(1));
     let options = ConnectOptions::with_payload("a ticket");
-    let host = world.host_mut(0);
+    let mut host = world.host_mut(0);
     let outcome = host.connect(to, &options, now);
     assert_eq!(outcome, Err(ConnectError::PayloadNeedsServerKey));
     assert_eq!(host.stats().connecting, 0);

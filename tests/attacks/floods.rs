@@ -216,7 +216,7 @@ fn a_flood_of_messages_that_nobody_takes_stays_within_its_limit() {
     let kept = 256 << 10;
     assert!(info.bytes_current < 3 * kept, "{}", info.bytes_current);
     let peer = lab.host.peers().next().unwrap();
-    let stats = lab.host.peer_stats(peer).unwrap();
+    let stats = lab.host.peer_stats(peer, lab.now).unwrap();
     assert_eq!(stats.messages_received, (256 << 10) / 200);
     assert_eq!(stats.messages_received + stats.messages_refused, 20_000);
 }

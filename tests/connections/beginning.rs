@@ -94,7 +94,7 @@ fn a_connect_that_cannot_succeed_does_not_begin() {
     let mut world = perfect();
     let (now, to) = (world.now(), world.address(1));
     let mut options = options();
-    let host = world.host_mut(0);
+    let mut host = world.host_mut(0);
     for nowhere in [
         "0.0.0.0:1",
         "192.0.2.9:0",
@@ -116,7 +116,7 @@ fn a_connect_that_cannot_succeed_does_not_begin() {
     let outcome = host.connect(to, &options, now);
     assert_eq!(outcome, Err(ConnectError::AlreadyConnected { peer }));
     let outcome = host.send(peer, Delivery::Unreliable, b"early");
-    assert_eq!(outcome, Err(SendError::UnknownPeer));
+    assert_eq!(outcome, Err(SendError::NotConnected));
     host.shutdown(1, now);
     let outcome = host.connect(outside(1), &options, now);
     assert_eq!(outcome, Err(ConnectError::ShuttingDown));
@@ -339,7 +339,7 @@ fn a_full_host_makes_no_attempts_either() {
     let now = world.now();
     let options = ConnectOptions::default();
     let (first, second) = (address(5), address(6));
-    let host = world.host_mut(0);
+    let mut host = world.host_mut(0);
     host.connect(first, &options, now).unwrap();
     host.connect(second, &options, now).unwrap();
     let outcome = host.connect(address(7), &options, now);

@@ -171,7 +171,7 @@ fn the_name_of_one_who_is_gone_is_nobodys() {
     let (_, new) = world.join(0, 1);
     assert_eq!(new.index(), old.index(), "the place is used again");
     let now = world.now();
-    let host = world.host_mut(1);
+    let mut host = world.host_mut(1);
     let outcome = host.send(old, Delivery::Unreliable, b"?");
     assert_eq!(outcome, Err(SendError::UnknownPeer));
     assert_eq!(host.peer_stats(old), None);
@@ -184,7 +184,7 @@ fn a_peer_that_is_being_told_is_no_peer_any_more() {
     let (mut world, there, back) = joined(&latency(50));
     world.set_conditions(0, 1, &partition());
     world.disconnect(0, there, 9);
-    let host = world.host_mut(0);
+    let mut host = world.host_mut(0);
     let outcome = host.send(there, Delivery::Unreliable, b"?");
     assert_eq!(outcome, Err(SendError::UnknownPeer));
     assert_eq!(host.peers().count(), 0);

@@ -46,7 +46,7 @@ fn those_who_cannot_take_it_are_counted_and_keep_nobody_from_it() {
     };
     let (mut world, peers) = party([small, config(), config()], &latency(20));
     world.set_conditions(0, 2, &partition());
-    let host = world.host_mut(0);
+    let mut host = world.host_mut(0);
     while host.send(peers[1], Delivery::Reliable, &[7; 900]).is_ok() {}
     let outcome = host.broadcast(Delivery::Reliable, &[9; 2000]).unwrap();
     assert_eq!(outcome.too_long, 1);

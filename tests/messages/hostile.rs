@@ -83,7 +83,7 @@ fn a_fragment_that_cannot_be_is_refused() {
             }
         }
     }
-    let stats = lab.host.peer_stats(peer).unwrap();
+    let stats = lab.host.peer_stats(peer, lab.now).unwrap();
     assert_eq!((stats.messages_received, stats.unread_bytes), (0, 0));
     assert_eq!(stats.packets_received, 1, "{stats:?}");
     assert_alive(&mut lab, &mut stranger, peer);
@@ -137,7 +137,10 @@ fn two_fragments_that_do_not_agree_about_their_message_make_none() {
         );
     }
     assert_eq!(lab.host.poll_event(), None);
-    assert_eq!(lab.host.peer_stats(peer).unwrap().messages_refused, 4);
+    assert_eq!(
+        lab.host.peer_stats(peer, lab.now).unwrap().messages_refused,
+        4
+    );
     for code in 0..4 {
         say(
             &mut lab,
@@ -162,7 +165,7 @@ fn whoever_sends_beyond_the_window_is_not_heard() {
         frame.resize(frame.len() + 900, 7);
         say(&mut lab, &mut stranger, &frame);
     }
-    let stats = lab.host.peer_stats(peer).unwrap();
+    let stats = lab.host.peer_stats(peer, lab.now).unwrap();
     let most = QUEUED_BYTES_MAX as u64;
     assert!(stats.unread_bytes <= most && stats.unread_bytes > most - 1000);
     assert!(stats.messages_refused > 0);

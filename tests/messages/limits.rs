@@ -141,7 +141,7 @@ fn nobody_can_send_to_somebody_who_is_gone() {
         Delivery::Reliable,
         Delivery::Ordered(9),
     ] {
-        let host = pair.host_mut(CLIENT);
+        let mut host = pair.host_mut(CLIENT);
         assert_eq!(host.send(peer, delivery, b""), Err(SendError::UnknownPeer));
         let tracked = host.send_tracked(peer, delivery, b"");
         assert_eq!(tracked, Err(SendError::UnknownPeer));

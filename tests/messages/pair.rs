@@ -12,6 +12,7 @@ use tickwire::sim::{Link, LinkStats};
 use tickwire::{Config, ConnectOptions, Delivery, Event, LinkConditions, PeerId, PeerStats};
 use tickwire::{Receipt, SendError};
 
+use crate::world::At;
 use crate::world::luck::Luck;
 use crate::world::{address, ms, secs};
 use crate::{CLIENT, SERVER};
@@ -108,13 +109,19 @@ impl<O: Observer> Pair<O> {
 
 /// What applications do.
 impl<O: Observer> Pair<O> {
-    pub(crate) fn host(&self, side: usize) -> &HostState {
-        &self.sides[side].host
+    pub(crate) fn host(&self, side: usize) -> At<&HostState> {
+        At {
+            host: &self.sides[side].host,
+            now: self.now,
+        }
     }
 
     /// To do to a host what there is no method for. Call [`turn`](Self::turn) before and after it.
-    pub(crate) fn host_mut(&mut self, side: usize) -> &mut HostState {
-        &mut self.sides[side].host
+    pub(crate) fn host_mut(&mut self, side: usize) -> At<&mut HostState> {
+        At {
+            host: &mut self.sides[side].host,
+            now: self.now,
+        }
     }
 
     /// What a side calls the other one.
@@ -149,11 +156,11 @@ impl<O: Observer> Pair<O> {
     pub(crate) fn act<T>(
         &mut self,
         side: usize,
-        what: impl FnOnce(&mut HostState, PeerId) -> T,
+        what: impl FnOnce(&mut At<&mut HostState>, PeerId) -> T,
     ) -> T {
         self.receive(side);
         let peer = self.peer(side);
-        let outcome = what(self.host_mut(side), peer);
+        let outcome = what(&mut self.host_mut(side), peer);
         self.transmit(side);
         outcome
     }

@@ -174,7 +174,7 @@ fn send(program: &mut Program, side: usize, delivery: Delivery, len: usize) -> b
     let bytes = program.observer.next_message(side, len);
     let is_tracked = program.luck.chance(0.5);
     let peer = program.peer(side);
-    let host = program.host_mut(side);
+    let mut host = program.host_mut(side);
     let outcome = if is_tracked {
         host.send_tracked(peer, delivery, &bytes).map(Some)
     } else {

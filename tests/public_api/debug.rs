@@ -53,16 +53,20 @@ fn busy_hosts() -> (HostState, HostState) {
         let server = pair.connect(&with_payload(MARKER));
         pair.exchange();
         for delivery in DELIVERIES {
-            pair.client.send(server, delivery, MARKER).unwrap();
+            pair.client
+                .send(server, delivery, MARKER, pair.now)
+                .unwrap();
         }
         pair.now += Duration::from_millis(1);
         pair.exchange();
         for delivery in DELIVERIES {
-            pair.client.send(server, delivery, MARKER).unwrap();
+            pair.client
+                .send(server, delivery, MARKER, pair.now)
+                .unwrap();
         }
     }
     for delivery in DELIVERIES {
-        pair.server.broadcast(delivery, MARKER).unwrap();
+        pair.server.broadcast(delivery, MARKER, pair.now).unwrap();
     }
     assert_eq!(pair.server.stats().peers, 40);
     (pair.server, pair.client)
@@ -157,11 +161,14 @@ fn a_host_on_a_socket_shows_its_address() {
 #[test]
 fn tokens_and_keys_are_hidden() {
     use tickwire::token::{self, Claims, TokenId, TokenKey, Verifier};
-    use tickwire::{PrivateKey, Security};
+    use tickwire::{NoiseConfig, PrivateKey, Security};
 
     assert_hidden(&PrivateKey::from_bytes(*MARKER));
     let config = Config {
-        security: Security::noise(7, Some(PrivateKey::from_bytes(*MARKER))),
+        security: Security::Noise(NoiseConfig {
+            private_key: Some(PrivateKey::from_bytes(*MARKER)),
+            ..NoiseConfig::new(7)
+        }),
         ..Config::default()
     };
     assert_hidden(&config);

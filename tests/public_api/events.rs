@@ -29,7 +29,9 @@ fn a_message_has_the_time_of_the_turn_that_processed_it() {
     let mut times = Vec::new();
     for delivery in [Delivery::Unreliable, Delivery::Reliable] {
         pair.pass(ms(7));
-        pair.client.send(server, delivery, b"hello").unwrap();
+        pair.client
+            .send(server, delivery, b"hello", pair.now)
+            .unwrap();
         pair.exchange();
         times.push(pair.now);
     }
@@ -47,12 +49,12 @@ fn an_ordered_message_has_the_time_at_which_the_gap_before_it_was_closed() {
     let (mut pair, server, _) = Pair::connected(&config);
     pair.pass(ms(50));
     pair.client
-        .send(server, Delivery::Ordered(1), b"lost")
+        .send(server, Delivery::Ordered(1), b"lost", pair.now)
         .unwrap();
     pair.deliver_to_server(|_| false);
     pair.pass(ms(5));
     pair.client
-        .send(server, Delivery::Ordered(1), b"waits")
+        .send(server, Delivery::Ordered(1), b"waits", pair.now)
         .unwrap();
     pair.deliver_to_server(|_| true);
     assert_eq!(arrival_times(events(&mut pair.server)), []);
@@ -74,7 +76,7 @@ fn a_fragmented_message_has_the_time_of_its_last_fragment() {
     pair.pass(ms(50));
     let message = vec![7; 20_000];
     pair.client
-        .send(server, Delivery::Reliable, &message)
+        .send(server, Delivery::Reliable, &message, pair.now)
         .unwrap();
     for _ in 0..1000 {
         pair.pass(ms(1));
@@ -105,17 +107,17 @@ fn a_disconnected_event_has_the_final_statistics_on_both_sides() {
     let (mut pair, server, client) = Pair::connected(&config());
     for _ in 0..5 {
         pair.client
-            .send(server, Delivery::Unreliable, b"hello")
+            .send(server, Delivery::Unreliable, b"hello", pair.now)
             .unwrap();
         pair.pass(ms(1));
         pair.exchange();
     }
     events(&mut pair.server);
-    let before = pair.server.peer_stats(client).unwrap();
+    let before = pair.server.peer_stats(client, pair.now).unwrap();
     assert_eq!(before.messages_received, 5);
     pair.client.disconnect(server, 9, pair.now);
     pair.exchange();
-    assert_eq!(pair.server.peer_stats(client), None);
+    assert_eq!(pair.server.peer_stats(client, pair.now), None);
 
     let (reason, stats) = end_of(events(&mut pair.client));
     assert_eq!(reason, DisconnectReason::Local { code: 9 });
@@ -148,7 +150,7 @@ fn the_statistics_of_a_peer_that_timed_out_say_how_long_it_was_silent() {
 fn a_replaced_peer_leaves_its_own_statistics() {
     let (mut pair, server, client) = Pair::connected(&config());
     pair.client
-        .send(server, Delivery::Unreliable, b"hello")
+        .send(server, Delivery::Unreliable, b"hello", pair.now)
         .unwrap();
     pair.exchange();
     events(&mut pair.server);
@@ -183,14 +185,14 @@ fn a_connect_that_failed_has_no_statistics() {
 #[test]
 fn silence_grows_until_a_packet_is_processed() {
     let (mut pair, server, client) = Pair::connected(&config());
-    let silence = |pair: &Pair| pair.server.peer_stats(client).unwrap().silent_for;
+    let silence = |pair: &Pair| pair.server.peer_stats(client, pair.now).unwrap().silent_for;
     assert_eq!(silence(&pair), Duration::ZERO);
     for step in 1..=4_u64 {
         pair.pass(ms(125));
         assert_eq!(silence(&pair), ms(125 * step));
     }
     pair.client
-        .send(server, Delivery::Unreliable, b"hello")
+        .send(server, Delivery::Unreliable, b"hello", pair.now)
         .unwrap();
     pair.exchange();
     assert_eq!(silence(&pair), Duration::ZERO);
@@ -200,7 +202,7 @@ fn silence_grows_until_a_packet_is_processed() {
 fn a_datagram_that_is_not_authentic_does_not_end_a_silence() {
     let (mut pair, server, client) = Pair::connected(&config());
     pair.client
-        .send(server, Delivery::Unreliable, b"hello")
+        .send(server, Delivery::Unreliable, b"hello", pair.now)
         .unwrap();
     let mut buffer = [0; 1024];
     let sent = pair.client.poll_transmit(&mut buffer, pair.now).unwrap();
@@ -209,7 +211,7 @@ fn a_datagram_that_is_not_authentic_does_not_end_a_silence() {
     let bytes = &buffer[..sent.len];
     pair.server
         .handle_datagram(client_address(), bytes, pair.now);
-    let stats = pair.server.peer_stats(client).unwrap();
+    let stats = pair.server.peer_stats(client, pair.now).unwrap();
     assert_eq!(
         (stats.silent_for, stats.failed_authentication),
         (ms(500), 1)
@@ -311,9 +313,11 @@ fn an_id_that_a_host_did_not_hand_out_is_an_unknown_peer() {
         PeerId::from_parts(u32::MAX, u32::MAX),
     ] {
         assert_ne!(peer, client);
-        let sent = pair.server.send(peer, Delivery::Reliable, b"hello");
+        let sent = pair
+            .server
+            .send(peer, Delivery::Reliable, b"hello", pair.now);
         assert!(sent.is_err(), "{peer}");
-        assert_eq!(pair.server.peer_stats(peer), None);
+        assert_eq!(pair.server.peer_stats(peer, pair.now), None);
         pair.server.disconnect(peer, 0, pair.now);
     }
     assert!(pair.server.is_connected(client));

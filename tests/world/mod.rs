@@ -15,6 +15,7 @@
     reason = "every test file uses a part of it"
 )]
 
+pub(crate) mod at;
 pub(crate) mod lab;
 pub(crate) mod log;
 pub(crate) mod luck;
@@ -34,6 +35,7 @@ use std::time::{Duration, Instant};
 use tickwire::proto::HostState;
 use tickwire::{Config, ConnectOptions, Delivery, LinkConditions, PeerId};
 
+pub(crate) use self::at::At;
 pub(crate) use self::log::Log;
 pub(crate) use self::luck::Luck;
 pub(crate) use self::mode::{config, config_of, is_noise, options};
@@ -117,13 +119,19 @@ impl World {
         self.now - self.start
     }
 
-    pub(crate) fn host(&self, host: usize) -> &HostState {
-        &self.nodes[host].state
+    pub(crate) fn host(&self, host: usize) -> At<&HostState> {
+        At {
+            host: &self.nodes[host].state,
+            now: self.now,
+        }
     }
 
     /// To do to a host what the world has no method for. It has its turn with the next `run`.
-    pub(crate) fn host_mut(&mut self, host: usize) -> &mut HostState {
-        &mut self.nodes[host].state
+    pub(crate) fn host_mut(&mut self, host: usize) -> At<&mut HostState> {
+        At {
+            host: &mut self.nodes[host].state,
+            now: self.now,
+        }
     }
 
     pub(crate) fn log(&self, host: usize) -> &Log {
@@ -189,7 +197,7 @@ impl World {
     }
 
     pub(crate) fn send(&mut self, from: usize, to: PeerId, message: &[u8]) {
-        let host = self.host_mut(from);
+        let mut host = self.host_mut(from);
         host.send(to, Delivery::Unreliable, message).unwrap();
     }
 
@@ -367,7 +375,7 @@ impl World {
             let bytes = &buffer[..transmit.len];
             let (from, to) = (node.address, transmit.to);
             self.witness
-                .on_sent(host, to, bytes, || node.has_peer_at(to));
+                .on_sent(host, to, bytes, || node.has_peer_at(to, now));
             self.witness.record(time, from, to, bytes);
             self.network.send(host, from, to, bytes, now);
         }

@@ -16,12 +16,12 @@ pub(crate) fn config_of(protocol: u64) -> Config {
         Mode::Plain => Config::plain(protocol),
         #[cfg(feature = "noise")]
         Mode::Noise => Config {
-            security: tickwire::Security::Noise {
+            security: tickwire::Security::Noise(tickwire::NoiseConfig {
                 protocol_id: protocol,
                 private_key: Some(super::secrecy::server_private_key()),
                 handshakes_per_second: tickwire::limits::HANDSHAKES_MAX,
                 handshake_burst: tickwire::limits::HANDSHAKES_MAX,
-            },
+            }),
             ..Config::default()
         },
     }

@@ -105,15 +105,15 @@ impl Node {
         chatter.next_at = now + chatter.interval;
         chatter.number += 1;
         let message = chatter.number.to_be_bytes();
-        let outcome = self.state.broadcast(Delivery::Unreliable, &message);
+        let outcome = self.state.broadcast(Delivery::Unreliable, &message, now);
         assert_eq!(outcome.unwrap().queue_full, 0);
     }
 
     /// Whether the host takes this for the address of a peer.
-    pub(crate) fn has_peer_at(&self, address: SocketAddr) -> bool {
+    pub(crate) fn has_peer_at(&self, address: SocketAddr, now: Instant) -> bool {
         let mut peers = self.state.peers();
         peers.any(|peer| {
-            let stats = self.state.peer_stats(peer);
+            let stats = self.state.peer_stats(peer, now);
             stats.is_some_and(|stats| stats.address == address)
         })
     }

@@ -69,8 +69,10 @@ impl Client {
     }
 
     pub(crate) fn send(&mut self, message: &[u8]) -> io::Result<()> {
-        self.state.send(self.peer, Delivery::Unreliable, message)?;
-        self.transmit(Instant::now())
+        let now = Instant::now();
+        self.state
+            .send(self.peer, Delivery::Unreliable, message, now)?;
+        self.transmit(now)
     }
 
     /// Receives what there is, and sends what that led to.

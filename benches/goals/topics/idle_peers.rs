@@ -126,7 +126,7 @@ impl World {
         self.server.handle_timeout(now);
         while let Some(event) = self.server.poll_event() {
             if let Event::Message { peer, bytes, .. } = event {
-                self.server.send(peer, Delivery::Unreliable, &bytes)?;
+                self.server.send(peer, Delivery::Unreliable, &bytes, now)?;
             }
         }
         let sent = self.server.poll_transmit(&mut self.buffer, now);
@@ -142,7 +142,8 @@ impl Contestant for World {
         for _ in 0..TURNS {
             // As much as a packet takes at the highest rate.
             self.now += Duration::from_micros(1);
-            self.client.send(active, Delivery::Unreliable, &[7; 32])?;
+            self.client
+                .send(active, Delivery::Unreliable, &[7; 32], self.now)?;
             let sent = self.client.poll_transmit(&mut self.buffer, self.now);
             let sent = sent.ok_or_else(|| io::Error::other("the client did not send"))?;
             let start = Instant::now();

@@ -329,7 +329,8 @@ impl Client {
     }
 
     fn speak(&mut self) -> io::Result<()> {
-        self.state.send(self.peer, Delivery::Unreliable, b"here")?;
+        self.state
+            .send(self.peer, Delivery::Unreliable, b"here", Instant::now())?;
         Ok(())
     }
 

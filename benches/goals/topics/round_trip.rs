@@ -141,7 +141,7 @@ struct Asleep(Socket);
 
 impl Asleep {
     fn new() -> io::Result<Self> {
-        Socket::bind(loopback()).map(Self)
+        Ok(Self(Socket::bind(loopback())?))
     }
 }
 
@@ -172,7 +172,7 @@ struct Spinning(Socket);
 
 impl Spinning {
     fn new() -> io::Result<Self> {
-        Socket::bind(loopback()).map(Self)
+        Ok(Self(Socket::bind(loopback())?))
     }
 }
 

@@ -77,7 +77,9 @@ fn without_brackets(host: &str) -> Result<&str, &'static str> {
 /// Binds to the first address of `text` that this machine has.
 pub(crate) fn bind(text: &str) -> Result<Socket, Failure> {
     let config = SocketConfig::default();
-    first_that_binds(&resolve(text)?, |addr| Socket::with_config(addr, &config))
+    first_that_binds(&resolve(text)?, |addr| {
+        Ok(Socket::with_config(addr, &config)?)
+    })
 }
 
 /// The address of `text` to send to, and a socket of its family that can.
@@ -99,7 +101,7 @@ pub(crate) fn open_towards(text: &str) -> Result<(Socket, SocketAddr), Failure> 
         ..SocketConfig::default()
     };
     let socket = first_that_binds(&[unspecified(to)], |addr| {
-        Socket::with_config(addr, &config)
+        Ok(Socket::with_config(addr, &config)?)
     })?;
     Ok((socket, to))
 }
@@ -125,21 +127,12 @@ fn first_that_binds(
     Err(first_failure.expect("there is at least one candidate"))
 }
 
-/// Whether the machine does not have this address at all.
+/// Whether the machine does not have this address or its family.
 fn is_elsewhere(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::AddrNotAvailable || is_family_missing(error)
-}
-
-#[cfg(unix)]
-fn is_family_missing(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(nix::errno::Errno::EAFNOSUPPORT as i32)
-}
-
-#[cfg(not(unix))]
-fn is_family_missing(error: &io::Error) -> bool {
-    /// Winsock's number for it.
-    const WSAEAFNOSUPPORT: i32 = 10_047;
-    error.raw_os_error() == Some(WSAEAFNOSUPPORT)
+    matches!(
+        error.kind(),
+        io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported
+    )
 }
 
 /// Whether the system knows a way to `to`. Connecting a UDP socket asks it, and sends nothing.
@@ -176,7 +169,7 @@ fn bind_failure(addr: SocketAddr, error: &io::Error) -> Failure {
                  listen on {here} for itself alone, on {everywhere} for all its networks"
             )
         }
-        _ if is_family_missing(error) => {
+        io::ErrorKind::Unsupported => {
             let family = if addr.is_ipv4() { "IPv4" } else { "IPv6" };
             format!("this machine does not speak {family}: choose an address of the other family")
         }
@@ -185,9 +178,15 @@ fn bind_failure(addr: SocketAddr, error: &io::Error) -> Failure {
             addr.ip(),
             addr.port()
         ),
-        _ => error.to_string(),
+        _ => system_answer(error),
     };
     Failure::Refused(format!("cannot bind {addr}: {what}"))
+}
+
+/// The answer of the operating system alone, without the address that the library puts before it.
+fn system_answer(error: &io::Error) -> String {
+    let source = error.get_ref().and_then(|error| error.source());
+    source.map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 /// Every interface has these addresses, so the address alone does not say which is meant
@@ -312,7 +311,7 @@ mod tests {
                 if addr == first {
                     return Err(kind.into());
                 }
-                Socket::bind(addr)
+                Ok(Socket::bind(addr)?)
             })
         };
         let socket = bind(io::ErrorKind::AddrNotAvailable).unwrap();

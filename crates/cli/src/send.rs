@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use tickwire::limits::DATAGRAM_MAX;
-use tickwire::{SendError, Socket};
+use tickwire::{Socket, SocketSendError};
 
 use crate::address;
 use crate::failure::{self, Failure};
@@ -83,7 +83,9 @@ fn refuse_too_long(message: &[u8]) -> Result<(), Failure> {
     if len <= max {
         return Ok(());
     }
-    Err(Failure::Usage(SendError::TooLong { len, max }.to_string()))
+    Err(Failure::Usage(
+        SocketSendError::TooLong { len, max }.to_string(),
+    ))
 }
 
 /// Where the messages come from.
@@ -172,7 +174,7 @@ impl Sending {
     fn send(&mut self, message: &[u8]) -> Result<(), Failure> {
         self.output.line(Sent(self.to, message, self.style))?;
         let mut sent = self.socket.send(self.to, message);
-        if sent == Err(SendError::QueueFull) {
+        if sent == Err(SocketSendError::QueueFull) {
             self.let_all_leave()?;
             sent = self.socket.send(self.to, message);
         }

@@ -636,7 +636,7 @@ fn nobody_listening_is_no_error() {
 fn a_message_too_long_is_refused_and_nothing_is_sent() {
     let (socket, address) = socket();
     let ended = run(&mut send(&address, &[&"x".repeat(1025)]));
-    assert_fails(&ended, 2, &["message is 1025 bytes, at most 1024 fit"]);
+    assert_fails(&ended, 2, &["datagram is 1025 bytes, but at most 1024 fit"]);
     assert_eq!(ended.stdout, [""; 0]);
     assert_eq!(receive_pending(&socket), [b""; 0]);
     assert_done(&run(&mut send(&address, &[&"x".repeat(1024)])));

@@ -103,6 +103,10 @@ impl Receipts {
         }
     }
 
+    pub(crate) fn has_outcomes(&self) -> bool {
+        !self.outcomes.is_empty()
+    }
+
     /// What is to be told next. It counts until [`on_taken`](Self::on_taken).
     pub(crate) fn next_outcome(&mut self) -> Option<DeliveryOutcome> {
         let outcome = self.outcomes.pop_front()?;

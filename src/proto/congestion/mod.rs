@@ -1,142 +1,223 @@
 //! Congestion control and pacing: how fast packets may leave, and how many bytes may be in flight.
 //!
-//! `controller` decides the rate, `pacer` spreads it over time.
+//! A connection owns one [`CongestionControl`]. It combines a [`Pacer`], which spreads packets over time,
+//! with a [`Controller`], which decides the pacing rate and the congestion window. The library's controller
+//! is [`RateController`]; the tests compare it with Copa.
+//!
+//! The module knows neither packets nor peers. Of messages it knows only whether any are waiting.
 
 pub(crate) mod controller;
-pub(crate) mod pacer;
+mod delivery_rate;
+mod pacer;
+mod queue_delay;
+#[cfg(test)]
+mod tests;
 
-use self::controller::{DeliverySnapshot, RateController, RateLimits, WINDOW_MIN};
+pub(crate) use self::delivery_rate::DeliverySnapshot;
+
+use self::controller::RateController;
 use self::pacer::Pacer;
 use crate::config::Config;
-use crate::proto::recovery::sent_packets::{PacketOutcome, SentPacket};
+use crate::limits::DATAGRAM_MAX;
 use crate::proto::time::{Duration, Instant};
 
-/// See the [module](self). What decides is there from the first message on: a peer that is never sent one
-/// need not have it.
-#[derive(Debug)]
-pub(crate) struct CongestionControl {
-    limits: RateLimits,
-    pacer: Pacer,
-    congestion: Option<Box<RateController>>,
+/// Minimum congestion window in bytes: 4 full packets (RFC 9002 section 7.2 requires at least 2).
+const WINDOW_MIN: usize = 4 * DATAGRAM_MAX;
+
+/// A congestion control algorithm: turns acknowledgements into a pacing rate and a congestion window.
+///
+/// Rates are in bytes per second, windows and lengths in bytes. `now` never goes backwards. `in_flight` is
+/// the number of bytes that are neither acknowledged nor lost.
+///
+/// - **Input**: `on_sent`, `on_app_limited`, `on_backlogged`, `on_acked`, `on_end_acks`, `reset`.
+/// - **Queries**: `pacing_rate`, `window`, `delivery_rate`, `queue_delay`. They change only with an input.
+///
+/// A lost packet is not an input: it shows in `in_flight` of the next packet, and never arrives in `on_acked`.
+pub(crate) trait Controller: std::fmt::Debug {
+    /// What the controller stores with a sent packet and gets back when the packet is acknowledged.
+    type Snapshot: Copy + std::fmt::Debug;
+
+    /// A controller for a path of which nothing is known. It starts at `limits.start`.
+    fn new(limits: RateLimits, now: Instant) -> Self;
+
+    /// Snapshot of a packet sent at `now`, before the controller was allocated.
+    fn initial_snapshot(now: Instant) -> Self::Snapshot;
+
+    /// Forgets the path. Packets of the old path may still be acknowledged afterwards.
+    fn reset(&mut self, now: Instant);
+
+    /// A packet leaves. `in_flight` does not include it.
+    fn on_sent(&mut self, in_flight: usize, now: Instant) -> Self::Snapshot;
+
+    /// The application has nothing more to send, so the packets in flight do not measure the path.
+    /// Called after a packet, and repeatedly while this lasts.
+    fn on_app_limited(&mut self, in_flight: usize, now: Instant);
+
+    /// Messages wait for the pacer. Ends the application-limited period.
+    fn on_backlogged(&mut self, now: Instant);
+
+    /// A packet of `bytes` bytes that left at `sent_at` was acknowledged. Called once per packet, the newest
+    /// packet of an ACK frame first, always followed by `on_end_acks`.
+    fn on_acked(&mut self, snapshot: Self::Snapshot, sent_at: Instant, bytes: usize, now: Instant);
+
+    /// An ACK frame was processed. `rtt` is its round-trip time without the peer's acknowledgement delay, or
+    /// `None` if its largest packet was already acknowledged.
+    fn on_end_acks(&mut self, rtt: Option<Duration>, now: Instant);
+
+    /// Rate at which packets may leave, within [`RateLimits`].
+    fn pacing_rate(&self) -> u64;
+
+    /// Congestion window: reliable messages wait while as many bytes are in flight. At least [`WINDOW_MIN`].
+    fn window(&self) -> usize;
+
+    /// Measured delivery rate, or `None` before the first sample.
+    fn delivery_rate(&self) -> Option<u64>;
+
+    /// Queueing delay of the path, zero where there is no queue, or `None` before there are enough samples.
+    fn queue_delay(&self) -> Option<Duration>;
 }
 
-impl CongestionControl {
+/// Range and initial value of the pacing rate, in bytes per second.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RateLimits {
+    pub(crate) floor: u64,
+    pub(crate) ceiling: u64,
+    pub(crate) start: u64,
+}
+
+impl RateLimits {
+    fn clamp(&self, rate: u64) -> u64 {
+        rate.clamp(self.floor, self.ceiling)
+    }
+}
+
+/// Pacer and controller of one connection.
+#[derive(Debug)]
+pub(crate) struct CongestionControl<C = RateController> {
+    limits: RateLimits,
+    pacer: Pacer,
+    /// Allocated with the first message: a peer that is only kept alive does not need it.
+    controller: Option<Box<C>>,
+}
+
+impl<C: Controller> CongestionControl<C> {
     pub(crate) fn new(config: &Config, now: Instant) -> Self {
         let limits = RateLimits {
             floor: config.rate_floor / 8,
             ceiling: config.rate_ceiling / 8,
             start: config.rate_start / 8,
         };
+        Self::with_limits(limits, now)
+    }
+
+    fn with_limits(limits: RateLimits, now: Instant) -> Self {
         Self {
             limits,
             pacer: Pacer::new(limits.start, now),
-            congestion: None,
+            controller: None,
         }
     }
 
-    /// Another path has another width.
+    /// Allocates the controller. Called when a packet with messages is about to leave.
+    pub(crate) fn start(&mut self, now: Instant) {
+        let limits = self.limits;
+        self.controller
+            .get_or_insert_with(|| Box::new(C::new(limits, now)));
+    }
+
+    /// Forgets the path, because the peer has a new address.
     pub(crate) fn reset(&mut self, now: Instant) {
-        if let Some(congestion) = &mut self.congestion {
-            congestion.reset(now);
+        if let Some(controller) = &mut self.controller {
+            controller.reset(now);
         }
-        self.apply(now);
+        self.update_pacer(now);
     }
 
-    fn apply(&mut self, now: Instant) {
-        if let Some(congestion) = &self.congestion {
-            self.pacer.set_rate(congestion.rate(), now);
+    /// A packet of `len` bytes leaves. `in_flight` does not include it.
+    pub(crate) fn on_sent(&mut self, len: usize, in_flight: usize, now: Instant) -> C::Snapshot {
+        self.pacer.on_sent(len, now);
+        match &mut self.controller {
+            Some(controller) => controller.on_sent(in_flight, now),
+            None => C::initial_snapshot(now),
         }
     }
 
-    pub(crate) fn bits_per_second(&self) -> u64 {
-        let congestion = self.congestion.as_ref();
-        congestion.map_or(self.limits.start, |congestion| congestion.rate()) * 8
+    /// All waiting messages have left.
+    pub(crate) fn on_app_limited(&mut self, in_flight: usize, now: Instant) {
+        self.pacer.set_backlogged(false);
+        if let Some(controller) = &mut self.controller {
+            controller.on_app_limited(in_flight, now);
+        }
     }
 
-    /// What the network was seen to deliver, in bits per second.
-    pub(crate) fn bandwidth(&self) -> u64 {
-        let congestion = self.congestion.as_ref();
-        congestion.map_or(0, |congestion| congestion.bandwidth()) * 8
+    /// Messages wait for the pacer.
+    pub(crate) fn on_backlogged(&mut self, now: Instant) {
+        self.pacer.set_backlogged(true);
+        if let Some(controller) = &mut self.controller {
+            controller.on_backlogged(now);
+        }
     }
 
-    /// How long packets wait on their way.
-    pub(crate) fn queue_delay(&self) -> Duration {
-        let congestion = self.congestion.as_ref();
-        congestion.map_or(Duration::ZERO, |congestion| congestion.queue_delay())
+    /// See [`Controller::on_acked`].
+    pub(crate) fn on_acked(
+        &mut self,
+        snapshot: C::Snapshot,
+        sent_at: Instant,
+        bytes: usize,
+        now: Instant,
+    ) {
+        if let Some(controller) = &mut self.controller {
+            controller.on_acked(snapshot, sent_at, bytes, now);
+        }
     }
 
-    /// Whether messages may leave.
+    /// See [`Controller::on_end_acks`].
+    pub(crate) fn on_end_acks(&mut self, rtt: Option<Duration>, now: Instant) {
+        if let Some(controller) = &mut self.controller {
+            controller.on_end_acks(rtt, now);
+        }
+        self.update_pacer(now);
+    }
+
+    fn update_pacer(&mut self, now: Instant) {
+        if let Some(controller) = &self.controller {
+            self.pacer.set_rate(controller.pacing_rate(), now);
+        }
+    }
+
+    /// Whether the pacer lets a packet with messages leave.
     pub(crate) fn has_room(&self, now: Instant) -> bool {
         self.pacer.has_room(now)
     }
 
-    /// When messages may leave.
+    /// When the pacer lets a packet with messages leave.
     pub(crate) fn ready_at(&self) -> Instant {
         self.pacer.ready_at()
     }
 
-    /// Whether what is reliable has to wait because `in_flight` bytes are on their way.
+    /// Whether reliable messages wait because `in_flight` bytes fill the congestion window.
     pub(crate) fn is_window_full(&self, in_flight: usize) -> bool {
-        // What it is exactly is reckoned only for one who has as much on the way.
+        // The window is computed only when it could matter.
         in_flight >= WINDOW_MIN
             && self
-                .congestion
+                .controller
                 .as_ref()
-                .is_some_and(|congestion| in_flight >= congestion.window())
+                .is_some_and(|controller| in_flight >= controller.window())
     }
 
-    /// Messages are about to leave.
-    pub(crate) fn begin(&mut self, now: Instant) {
-        let limits = self.limits;
-        self.congestion
-            .get_or_insert_with(|| Box::new(RateController::new(limits, now)));
+    /// Pacing rate in bytes per second.
+    pub(crate) fn pacing_rate(&self) -> u64 {
+        let controller = self.controller.as_ref();
+        controller.map_or(self.limits.start, |controller| controller.pacing_rate())
     }
 
-    /// A packet leaves, while `in_flight` bytes are on their way.
-    pub(crate) fn on_sent(
-        &mut self,
-        len: usize,
-        in_flight: usize,
-        now: Instant,
-    ) -> DeliverySnapshot {
-        self.pacer.on_sent(len, now);
-        match &mut self.congestion {
-            Some(congestion) => congestion.on_sent(in_flight, now),
-            None => DeliverySnapshot::of_idle(now),
-        }
+    /// Measured delivery rate in bytes per second, or `None` before the first sample.
+    pub(crate) fn delivery_rate(&self) -> Option<u64> {
+        self.controller.as_ref()?.delivery_rate()
     }
 
-    /// Everything that waited has left.
-    pub(crate) fn on_idle(&mut self, in_flight: usize, now: Instant) {
-        self.pacer.set_waited_for(false);
-        if let Some(congestion) = &mut self.congestion {
-            congestion.on_idle(in_flight, now);
-        }
-    }
-
-    /// Something waits that may not leave.
-    pub(crate) fn on_busy(&mut self, now: Instant) {
-        self.pacer.set_waited_for(true);
-        if let Some(congestion) = &mut self.congestion {
-            congestion.on_busy(now);
-        }
-    }
-
-    pub(crate) fn on_packet(&mut self, packet: &SentPacket, outcome: PacketOutcome, now: Instant) {
-        let Some(congestion) = &mut self.congestion else {
-            return;
-        };
-        if outcome == PacketOutcome::Arrived {
-            let bytes = usize::from(packet.bytes);
-            congestion.on_acked(packet.stamp, packet.at, bytes, now);
-        }
-    }
-
-    /// An acknowledgement was taken in.
-    pub(crate) fn on_ack(&mut self, sample: Option<Duration>, now: Instant) {
-        if let Some(congestion) = &mut self.congestion {
-            congestion.on_ack(sample, now);
-        }
-        self.apply(now);
+    /// Queueing delay of the path, or `None` before there are enough samples.
+    pub(crate) fn queue_delay(&self) -> Option<Duration> {
+        self.controller.as_ref()?.queue_delay()
     }
 }

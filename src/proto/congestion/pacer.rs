@@ -1,48 +1,55 @@
-//! Tokens that let packets go: as many bytes as the rate allows, and a tick's worth in one go for a game
-//! that is called once a tick. A loop that comes when it is asked to gets no more than it needs, because
-//! what leaves in one go is a queue somewhere on the way.
+//! Pacing: spreads packets over time with a token bucket.
+//!
+//! The bucket holds a tick's worth of tokens for a game that polls once per tick. A loop that wakes at the
+//! deadline gets a smaller bucket, because packets that leave together queue up on the path.
 
-use crate::limits::{BURST_MIN, BURST_TIME};
+use crate::limits::DATAGRAM_MAX;
 use crate::proto::time::{Duration, Instant};
+
+/// Maximum bucket size, as a time at the pacing rate: 25 ms, a tick at 60 Hz that comes half a tick late.
+const BURST_TIME: Duration = Duration::from_millis(25);
+
+/// Minimum bucket size in bytes: 4 full packets.
+const BURST_MIN: usize = 4 * DATAGRAM_MAX;
 
 const NANOS: u64 = 1_000_000_000;
 
-/// See the [module](self). A packet may go as long as there is a token; what it takes too much is a debt
-/// that is paid before the next one.
+/// A token bucket with one token per byte. A packet may leave while there is a token; the bytes beyond the tokens
+/// are a debt that is paid before the next packet.
 #[derive(Debug)]
-pub(crate) struct Pacer {
-    /// Bytes per second.
+pub(super) struct Pacer {
+    /// Pacing rate in bytes per second.
     rate: u64,
-    /// Tokens at `at`, in bytes.
+    /// Tokens at `updated_at`, in bytes; negative if in debt.
     tokens: i64,
-    at: Instant,
-    /// What is left of a byte since `at`, in billionths.
-    rest: u64,
-    /// How late the loop comes when a packet may go, at its worst lately.
+    updated_at: Instant,
+    /// Fraction of a token earned up to `updated_at`, in billionths.
+    fraction: u64,
+    /// How long after the deadline the loop polls: the recent maximum, which decays.
     lateness: Duration,
-    /// Whether a packet waits for it.
-    is_waited_for: bool,
+    /// Whether messages wait for tokens.
+    is_backlogged: bool,
 }
 
 impl Pacer {
-    /// With a full bucket.
-    pub(crate) fn new(bytes_per_second: u64, now: Instant) -> Self {
+    /// A pacer with a full bucket. `rate` is in bytes per second.
+    pub(super) fn new(rate: u64, now: Instant) -> Self {
         let mut pacer = Self {
-            rate: bytes_per_second,
+            rate,
             tokens: 0,
-            at: now,
-            rest: 0,
+            updated_at: now,
+            fraction: 0,
             lateness: Duration::ZERO,
-            is_waited_for: false,
+            is_backlogged: false,
         };
         pacer.tokens = pacer.capacity();
         pacer
     }
 
-    /// How much may leave at once: what the rate has while the loop is late, and a few packets at least.
+    /// Bucket size: the tokens earned while the loop is late, and at least [`BURST_MIN`].
     #[allow(
         clippy::cast_possible_wrap,
-        reason = "a rate of 10 Gbit/s has 31 MB in that time"
+        reason = "a rate of 10 Gbit/s earns 31 MB in 25 ms"
     )]
     fn capacity(&self) -> i64 {
         let micros = self.lateness.as_micros();
@@ -50,71 +57,72 @@ impl Pacer {
         burst.max(BURST_MIN as u64) as i64
     }
 
-    pub(crate) fn set_rate(&mut self, bytes_per_second: u64, now: Instant) {
-        if bytes_per_second != self.rate {
-            self.fill(now);
-            self.rate = bytes_per_second;
+    /// Sets the pacing rate, in bytes per second.
+    pub(super) fn set_rate(&mut self, rate: u64, now: Instant) {
+        if rate != self.rate {
+            self.refill(now);
+            self.rate = rate;
             self.tokens = self.tokens.min(self.capacity());
         }
     }
 
-    /// Whether a packet may go.
-    pub(crate) fn has_room(&self, now: Instant) -> bool {
+    /// Whether a packet may leave.
+    pub(super) fn has_room(&self, now: Instant) -> bool {
         self.tokens > 0 || self.ready_at() <= now
     }
 
-    /// When a packet may go.
-    pub(crate) fn ready_at(&self) -> Instant {
+    /// When the next packet may leave.
+    pub(super) fn ready_at(&self) -> Instant {
         if self.tokens > 0 {
-            return self.at;
+            return self.updated_at;
         }
         let missing = self.tokens.unsigned_abs() + 1;
-        self.at + Duration::from_nanos((missing * NANOS).div_ceil(self.rate))
+        self.updated_at + Duration::from_nanos((missing * NANOS).div_ceil(self.rate))
     }
 
     /// A packet of `len` bytes has left.
     #[allow(
         clippy::cast_possible_wrap,
-        reason = "a packet has 1,024 bytes at most"
+        reason = "a packet has at most 1,024 bytes"
     )]
-    pub(crate) fn on_sent(&mut self, len: usize, now: Instant) {
-        self.fill(now);
+    pub(super) fn on_sent(&mut self, len: usize, now: Instant) {
+        self.refill(now);
         self.tokens -= len as i64;
     }
 
-    /// Somebody waits until a packet may go, or nobody.
-    pub(crate) fn set_waited_for(&mut self, is_waited_for: bool) {
-        self.is_waited_for = is_waited_for;
+    /// Sets whether messages wait for tokens. Only then is the next packet a measure of the loop's lateness.
+    pub(super) fn set_backlogged(&mut self, is_backlogged: bool) {
+        self.is_backlogged = is_backlogged;
     }
 
-    fn fill(&mut self, now: Instant) {
-        let passed = now.saturating_duration_since(self.at);
-        if passed.is_zero() {
+    fn refill(&mut self, now: Instant) {
+        let elapsed = now.saturating_duration_since(self.updated_at);
+        if elapsed.is_zero() {
             return;
         }
-        self.learn_lateness(now);
+        self.measure_lateness(now);
         let capacity = self.capacity();
-        self.at = now;
-        if passed > Duration::of(BURST_TIME) * 4 {
-            // As much as a bucket holds, whatever the debt was: it was at most a packet.
-            (self.tokens, self.rest) = (capacity, 0);
+        self.updated_at = now;
+        if elapsed > BURST_TIME * 4 {
+            // A full bucket, whatever the debt was: it was at most a packet.
+            (self.tokens, self.fraction) = (capacity, 0);
             return;
         }
-        // 100 ms at most.
-        let earned = passed.as_nanos() * self.rate + self.rest;
-        self.rest = earned % NANOS;
-        #[allow(clippy::cast_possible_wrap, reason = "125 MB at most")]
+        // At most 100 ms, so the product fits: 10^8 ns * 1.25 * 10^9 bytes/s.
+        let earned = elapsed.as_nanos() * self.rate + self.fraction;
+        self.fraction = earned % NANOS;
+        #[allow(clippy::cast_possible_wrap, reason = "at most 125 MB")]
         let bytes = (earned / NANOS) as i64;
         self.tokens = (self.tokens + bytes).min(capacity);
     }
 
-    /// Somebody waited for tokens: when did he come for them?
-    fn learn_lateness(&mut self, now: Instant) {
-        if self.tokens > 0 || !std::mem::take(&mut self.is_waited_for) {
+    /// Measures how long after the deadline the loop polls, if messages waited for it.
+    fn measure_lateness(&mut self, now: Instant) {
+        if self.tokens > 0 || !std::mem::take(&mut self.is_backlogged) {
             return;
         }
         let late = now.saturating_duration_since(self.ready_at());
-        self.lateness = (self.lateness * 15 / 16).max(late.min(Duration::of(BURST_TIME)));
+        self.lateness = (self.lateness * 15 / 16).max(late.min(BURST_TIME));
     }
 }
 
@@ -124,7 +132,7 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    /// How many bytes leave in a second in which somebody sends all he may every `turn`.
+    /// Bytes sent in a second by a sender with a backlog that polls every `turn`.
     fn sent_in_a_second(rate: u64, turn: Duration) -> u64 {
         let start = Instant::START;
         let (mut pacer, mut now, mut sent) = (Pacer::new(rate, start), start, 0);
@@ -133,14 +141,14 @@ mod tests {
                 pacer.on_sent(1000, now);
                 sent += 1000;
             }
-            pacer.set_waited_for(true);
+            pacer.set_backlogged(true);
             now += turn;
         }
         sent
     }
 
     #[test]
-    fn the_rate_is_kept_by_timers_and_by_ticks_alike() {
+    fn keeps_the_rate_with_timers_and_with_ticks() {
         for rate in [16_000, 125_000, 1_250_000, 12_500_000] {
             let burst = rate / 40 + BURST_MIN as u64 + 1000;
             for turn in [MS, 10 * MS, Duration::from_nanos(16_666_667)] {
@@ -152,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_is_when_there_is_room_and_not_before() {
+    fn has_room_at_its_deadline_and_not_before() {
         let start = Instant::START;
         let mut pacer = Pacer::new(100_000, start);
         while pacer.has_room(start) {
@@ -164,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_used_for_long_is_no_more_than_a_burst() {
+    fn sends_at_most_one_burst_after_a_long_pause() {
         let start = Instant::START;
         let mut pacer = Pacer::new(100_000, start);
         let later = start + Duration::from_secs(3600);
@@ -177,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slower_rate_takes_back_what_it_would_not_have_given() {
+    fn lower_rate_reduces_the_tokens() {
         let start = Instant::START;
         let mut pacer = Pacer::new(10_000_000, start);
         pacer.set_rate(16_000, start);
@@ -186,7 +194,7 @@ mod tests {
             pacer.on_sent(100, start);
             sent += 100;
         }
-        // The last one may take more than there is.
+        // The last packet may exceed the tokens.
         assert!(sent < BURST_MIN + 100, "{sent}");
     }
 }

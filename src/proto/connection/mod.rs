@@ -9,6 +9,7 @@
 pub(crate) mod close;
 pub(crate) mod introduction;
 mod migration;
+mod packet_outcome;
 pub(crate) mod packet_protection;
 pub(crate) mod path_validation;
 mod recv;
@@ -49,6 +50,9 @@ pub(crate) struct Connection {
     pub(crate) nonce: Nonce,
     /// What the connect is known by that made this.
     pub(crate) name: ConnectFingerprint,
+    /// Position of this connection among all that this host has accepted or had accepted: the larger number is
+    /// the newer connection.
+    pub(crate) accepted_as: u64,
     /// Under which this side receives.
     pub(crate) local_cid: ConnectionId,
     /// Under which the peer receives.
@@ -93,6 +97,7 @@ pub(crate) struct Connection {
 pub(crate) struct ConnectionParams {
     pub(crate) nonce: Nonce,
     pub(crate) name: ConnectFingerprint,
+    pub(crate) accepted_as: u64,
     pub(crate) local_cid: ConnectionId,
     pub(crate) remote_cid: ConnectionId,
     pub(crate) address: SocketAddr,
@@ -126,6 +131,7 @@ impl Connection {
             protection,
             nonce: params.nonce,
             name: params.name,
+            accepted_as: params.accepted_as,
             local_cid: params.local_cid,
             remote_cid: params.remote_cid,
             address: params.address,
@@ -196,6 +202,10 @@ impl Connection {
         self.inbox.is_window_due()
     }
 
+    pub(crate) fn has_outcomes(&self) -> bool {
+        self.outbox.has_outcomes()
+    }
+
     /// What became of a tracked message, to be told.
     pub(crate) fn next_outcome(&mut self) -> Option<DeliveryOutcome> {
         self.outbox.next_outcome()
@@ -230,14 +240,19 @@ impl Connection {
 
     /// Whether no packet may follow, because there are only so many numbers.
     pub(crate) fn is_used_up(&self) -> bool {
-        // Every packet has a number of its own, beginning with 0.
-        self.stats.packets_sent >= PACKETS_PER_CONNECTION_MAX
+        self.sent.next_number() >= PACKETS_PER_CONNECTION_MAX
     }
 
-    /// As if it had sent so many.
+    /// Continues with this packet number.
     #[cfg(test)]
-    pub(crate) fn pretend_sent(&mut self, packets: u64) {
-        self.stats.packets_sent = packets;
+    pub(crate) fn skip_to_packet_number(&mut self, number: u64) {
+        self.sent.skip_to_number(number);
+    }
+
+    /// Continues after this packet number of the peer.
+    #[cfg(test)]
+    pub(crate) fn skip_to_received_number(&mut self, number: u64, now: Instant) {
+        self.received.insert(number, false, now);
     }
 
     /// Nobody had anything to say for as long as it takes to be asked for a sign of life: what was needed once
@@ -276,9 +291,9 @@ impl Connection {
             copies_sent: counts.copies_sent,
             copies_useful: counts.copies_useful,
             messages_expired: self.outbox.dropped(),
-            pacing_rate: self.rate.bits_per_second(),
-            delivery_rate: self.rate.bandwidth(),
-            queue_delay: self.rate.queue_delay().to_std(),
+            pacing_rate: self.rate.pacing_rate() * 8,
+            delivery_rate: self.rate.delivery_rate().unwrap_or(0) * 8,
+            queue_delay: self.rate.queue_delay().unwrap_or_default().to_std(),
             silent_for: (now - self.last_received).to_std(),
             limited_by: self.limited_by(now),
             ..self.stats
@@ -312,6 +327,7 @@ mod tests {
         let params = ConnectionParams {
             nonce: [1; 16],
             name: [1; 16],
+            accepted_as: 1,
             local_cid: ConnectionId(7),
             remote_cid: ConnectionId(8),
             address,
@@ -360,7 +376,9 @@ mod tests {
         }
         let mut buffer = [0; DATAGRAM_MAX];
         assert!(
-            connection.transmit(&mut buffer, now).is_some(),
+            connection
+                .transmit(&mut buffer, &mut Buffers::default(), now)
+                .is_some(),
             "an acknowledgement"
         );
         assert_eq!(connection.stats.malformed, 3);
@@ -372,7 +390,10 @@ mod tests {
         let mut buffer = [0; DATAGRAM_MAX];
         let mut packets = 0;
         assert!(!connection.on_timeout(now));
-        while connection.transmit(&mut buffer, now).is_some() {
+        while connection
+            .transmit(&mut buffer, &mut Buffers::default(), now)
+            .is_some()
+        {
             packets += 1;
         }
         let deadline = connection.deadline().unwrap();

@@ -3,16 +3,12 @@
 use std::net::SocketAddr;
 
 use crate::proto::buffers::Buffers;
-use crate::proto::channel::recv::{EventSink, RecvChannels, RecvOutcome};
-use crate::proto::channel::send::SendChannels;
-use crate::proto::congestion::CongestionControl;
+use crate::proto::channel::recv::{EventSink, RecvOutcome};
 use crate::proto::connection::close::Closing;
 use crate::proto::connection::{Connection, VerifiedPacket};
 use crate::proto::delivery::Delivery;
-use crate::proto::recovery::loss_rate::LossRate;
 use crate::proto::recovery::packet_number;
 use crate::proto::recovery::packet_number::NUMBER_MAX;
-use crate::proto::recovery::sent_packets::{LossListener, PacketOutcome, SentFrame, SentPacket};
 use crate::proto::rng::SeededRng;
 use crate::proto::time::Instant;
 use crate::proto::wire::frame::{AckFrame, Frame, Frames};
@@ -132,34 +128,18 @@ impl Connection {
     }
 
     fn on_ack(&mut self, ack: &AckFrame<'_>, buffers: &mut Buffers, now: Instant) {
-        let mut news = News {
-            acknowledged: None,
-            arrived_with_ack: None,
-            inbox: &mut self.inbox,
-            closing: &mut self.closing,
-            outbox: &mut self.outbox,
-            loss: &mut self.loss,
-            rate: &mut self.rate,
-            buffers,
-            now,
-        };
-        let sample = self.sent.on_ack(
-            ack,
-            &mut self.round_trip,
-            self.their_ack_delay,
-            now,
-            &mut news,
-        );
-        let (acknowledged, arrived_with_ack) = (news.acknowledged, news.arrived_with_ack);
-        let Ok(sample) = sample else {
+        let ack_delay_max = self.their_ack_delay;
+        let (sent, round_trip, mut effects) = self.split_for_outcomes(buffers, now);
+        let Ok(sample) = sent.on_ack(ack, round_trip, ack_delay_max, now, &mut effects) else {
             self.stats.malformed += 1;
             return;
         };
-        self.rate.on_ack(sample, now);
-        if let Some(number) = acknowledged {
+        let (acked_up_to, notices_acked_in) = (effects.acked_up_to, effects.notices_acked_in);
+        self.rate.on_end_acks(sample, now);
+        if let Some(number) = acked_up_to {
             self.received.forget_below(number);
         }
-        if let Some(number) = arrived_with_ack {
+        if let Some(number) = notices_acked_in {
             self.stale_notices.on_arrived(number);
         }
     }
@@ -218,54 +198,4 @@ struct Outcome {
     is_refused: bool,
     /// The peer wants to hear something.
     is_asked: bool,
-}
-
-/// What an acknowledgement says that was not known yet, and who has to know it at once. What takes a look at
-/// a whole list is done once, and not for each of a thousand packets.
-struct News<'a> {
-    /// Our acknowledgements up to this number have arrived.
-    acknowledged: Option<u64>,
-    /// The largest of our packets with an acknowledgement that have arrived.
-    arrived_with_ack: Option<u64>,
-    inbox: &'a mut RecvChannels,
-    closing: &'a mut Option<Closing>,
-    outbox: &'a mut SendChannels,
-    loss: &'a mut LossRate,
-    rate: &'a mut CongestionControl,
-    buffers: &'a mut Buffers,
-    now: Instant,
-}
-
-impl LossListener for News<'_> {
-    fn on_packet(
-        &mut self,
-        packet: &SentPacket,
-        outcome: PacketOutcome,
-        frames: impl Iterator<Item = SentFrame>,
-    ) {
-        let content = &packet.content;
-        self.loss.on_packet(outcome == PacketOutcome::Lost);
-        self.rate.on_packet(packet, outcome, self.now);
-        match outcome {
-            PacketOutcome::Arrived => {
-                frames.for_each(|frame| self.outbox.on_acked(frame, self.buffers));
-                if content.acknowledged.is_some() {
-                    self.acknowledged = self.acknowledged.max(content.acknowledged);
-                    self.arrived_with_ack = self.arrived_with_ack.max(Some(packet.number));
-                }
-                if let Some(window) = content.window {
-                    self.inbox.on_window_arrived(window);
-                }
-                if content.is_disconnect {
-                    *self.closing = Some(Closing::Over);
-                }
-            }
-            PacketOutcome::Lost => {
-                frames.for_each(|frame| self.outbox.on_lost(frame, packet.number));
-                if let Some(window) = content.window {
-                    self.inbox.on_window_lost(window);
-                }
-            }
-        }
-    }
 }

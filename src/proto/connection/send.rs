@@ -3,12 +3,11 @@
 use std::net::SocketAddr;
 
 use crate::limits::{DATAGRAM_MAX, LOSSY_PPM};
+use crate::proto::buffers::Buffers;
 use crate::proto::channel::send::WriteContext;
 use crate::proto::connection::Connection;
 use crate::proto::connection::close::Closing;
-use crate::proto::recovery::sent_packets::{
-    LossListener, PacketContents, PacketOutcome, SentFrame, SentPacket,
-};
+use crate::proto::recovery::sent_packets::PacketContents;
 use crate::proto::stats::SendLimitedBy;
 use crate::proto::time::Instant;
 use crate::proto::wire::Writer;
@@ -77,10 +76,11 @@ impl Connection {
     pub(crate) fn transmit(
         &mut self,
         buffer: &mut [u8; DATAGRAM_MAX],
+        buffers: &mut Buffers,
         now: Instant,
     ) -> Option<(SocketAddr, usize)> {
         if let Some(closing) = self.closing {
-            return self.transmit_closing(closing, buffer, now);
+            return self.transmit_closing(closing, buffer, buffers, now);
         }
         if self.wants_challenge(now) {
             return self.transmit_challenge(buffer, now);
@@ -88,15 +88,16 @@ impl Connection {
         if !self.has_news(now) {
             return None;
         }
-        self.transmit_news(buffer, now)
+        self.transmit_news(buffer, buffers, now)
     }
 
     fn transmit_news(
         &mut self,
         buffer: &mut [u8; DATAGRAM_MAX],
+        buffers: &mut Buffers,
         now: Instant,
     ) -> Option<(SocketAddr, usize)> {
-        self.make_room(now);
+        self.make_room(buffers, now);
         let mut writer = Writer::new(packet::payload_room(buffer));
         let mut content = PacketContents::default();
         self.write_ack(&mut writer, &mut content, now);
@@ -125,32 +126,23 @@ impl Connection {
         Some(self.finish(len, wants_ack.then_some(content), self.address, buffer, now))
     }
 
-    /// Gives up the oldest packet if no other one could be remembered.
-    fn make_room(&mut self, now: Instant) {
-        let (outbox, inbox) = (&mut self.outbox, &mut self.inbox);
-        let (loss, rate) = (&mut self.loss, &mut self.rate);
-        self.sent.make_room(&mut GivenUp(
-            |packet: &SentPacket, frames: &mut dyn Iterator<Item = SentFrame>| {
-                loss.on_packet(true);
-                rate.on_packet(packet, PacketOutcome::Lost, now);
-                frames.for_each(|frame| outbox.on_lost(frame, packet.number));
-                if let Some(window) = packet.content.window {
-                    inbox.on_window_lost(window);
-                }
-            },
-        ));
+    /// Abandons the oldest packets if no more could be remembered.
+    fn make_room(&mut self, buffers: &mut Buffers, now: Instant) {
+        let (sent, _, mut effects) = self.split_for_outcomes(buffers, now);
+        sent.make_room(&mut effects);
     }
 
     fn transmit_closing(
         &mut self,
         closing: Closing,
         buffer: &mut [u8; DATAGRAM_MAX],
+        buffers: &mut Buffers,
         now: Instant,
     ) -> Option<(SocketAddr, usize)> {
         if !closing.is_due(now) {
             return None;
         }
-        self.make_room(now);
+        self.make_room(buffers, now);
         let mut writer = Writer::new(packet::payload_room(buffer));
         let mut content = PacketContents::default();
         self.write_ack(&mut writer, &mut content, now);
@@ -215,7 +207,7 @@ impl Connection {
         let before = writer.len();
         self.outbox.write(context, writer, self.sent.frames());
         if writer.len() > before {
-            self.rate.begin(now);
+            self.rate.start(now);
         }
     }
 
@@ -224,9 +216,9 @@ impl Connection {
         let has_expendable = self.outbox.has_expendable();
         self.is_limited = has_expendable && !self.rate.has_room(now);
         if !has_expendable && !self.outbox.has_reliable() {
-            self.rate.on_idle(self.sent.open_bytes(), now);
+            self.rate.on_app_limited(self.sent.open_bytes(), now);
         } else if !self.rate.has_room(now) {
-            self.rate.on_busy(now);
+            self.rate.on_backlogged(now);
         }
     }
 
@@ -269,19 +261,5 @@ impl Connection {
         self.stats.packets_sent += 1;
         self.stats.bytes_sent += len as u64;
         (to, len)
-    }
-}
-
-/// Is told of the one packet that is given up.
-struct GivenUp<F>(F);
-
-impl<F: FnMut(&SentPacket, &mut dyn Iterator<Item = SentFrame>)> LossListener for GivenUp<F> {
-    fn on_packet(
-        &mut self,
-        packet: &SentPacket,
-        _: PacketOutcome,
-        mut frames: impl Iterator<Item = SentFrame>,
-    ) {
-        self.0(packet, &mut frames);
     }
 }

@@ -11,10 +11,11 @@ use crate::proto::connection_id::ConnectionId;
 use crate::proto::host::HostState;
 use crate::proto::host::admission::{Admission, Request};
 use crate::proto::host::client_handshake::ClientHandshake;
-use crate::proto::host::slots::{Deadline, PeerState, PendingPeer};
+use crate::proto::host::slots::{PeerState, PendingPeer};
 use crate::proto::host::stateless_replies::StatelessReply;
 #[cfg(feature = "noise")]
 use crate::proto::noise::{Responder, connect_fingerprint};
+use crate::proto::slot_index::SlotIndex;
 use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::handshake::{
     AnyHello, Connect, ConnectEnvelope, ConnectFingerprint, Deny, DenyReason, Hello, MismatchKind,
@@ -141,11 +142,9 @@ impl HostState {
 
     /// The accept was lost, or is on its way still. Whoever asks for it has as long to show that he knows
     /// it as the first time.
-    fn accept_again(&mut self, slot: usize, now: Instant) {
-        let place = &mut self.slots[slot];
-        place.deadline = Deadline::Unknown;
-        let connection = match &mut place.state {
-            PeerState::PendingPeer(pending) => {
+    fn accept_again(&mut self, slot: SlotIndex, now: Instant) {
+        let connection = match self.slots.change(slot) {
+            PeerState::Pending(pending) => {
                 pending.expires_at = now + Duration::of(PENDING_TIMEOUT);
                 &pending.connection
             }
@@ -164,7 +163,7 @@ impl HostState {
         let Some(slot) = self.by_address.get(&from).copied() else {
             return false;
         };
-        match &self.slots[slot].state {
+        match self.slots[slot].state() {
             PeerState::Connecting(attempt) => attempt.is_pinned() || attempt.nonce >= nonce,
             PeerState::Open(connection) => connection.protection.is_pinned(),
             _ => false,
@@ -181,7 +180,7 @@ impl HostState {
         let request = Request {
             address: from,
             payload: connect.payload,
-            peers: self.places_taken(),
+            peers: self.counts.admitted(),
             peers_max: self.config.peers_max,
         };
         match self.door.ask(&request) {
@@ -194,7 +193,7 @@ impl HostState {
     /// many may wait for that as there may be peers, and no more.
     fn has_no_place_for(&self, from: SocketAddr) -> bool {
         if self.by_address.contains_key(&from) {
-            return self.stats.pending >= self.config.peers_max;
+            return self.counts.pending >= self.config.peers_max;
         }
         self.is_full()
     }
@@ -214,6 +213,7 @@ impl HostState {
         let params = ConnectionParams {
             nonce: connect.nonce,
             name,
+            accepted_as: self.next_accepted(),
             local_cid: ConnectionId::new(self.random.number(), slot),
             remote_cid: connect.client_id,
             address: from,
@@ -232,12 +232,11 @@ impl HostState {
             expires_at: now + Duration::of(PENDING_TIMEOUT),
             attempt,
         };
-        self.slots[slot].state = PeerState::PendingPeer(Box::new(pending));
-        self.count_accepted(slot);
+        *self.slots.change(slot) = PeerState::Pending(Box::new(pending));
         self.by_connect.insert((from, name), slot);
-        self.stats.pending += 1;
+        self.counts.pending += 1;
         self.stats.accepted += 1;
-        self.settle(slot);
+        self.slots.make_ready(slot);
         let server_id = params.local_cid;
         self.answer(StatelessReply::Accept { slot, server_id });
     }
@@ -262,22 +261,20 @@ impl HostState {
     }
 
     /// A place for a client: that of our own attempt to connect to it, which stands back, or a new one.
-    fn slot_for(&mut self, from: SocketAddr) -> Option<(usize, Option<Box<ClientHandshake>>)> {
-        if let Some(slot) = self.by_address.get(&from).copied() {
-            let state = std::mem::replace(&mut self.slots[slot].state, PeerState::Free);
-            if let PeerState::Connecting(attempt) = state {
-                return Some((slot, Some(attempt)));
-            }
-            self.slots[slot].state = state;
+    fn slot_for(&mut self, from: SocketAddr) -> Option<(SlotIndex, Option<Box<ClientHandshake>>)> {
+        if let Some(slot) = self.by_address.get(&from).copied()
+            && let Some(attempt) = self.slots.change(slot).take_connecting()
+        {
+            return Some((slot, Some(attempt)));
         }
         let slot = self.slots.reserve(self.slots_max())?;
         Some((slot, None))
     }
 
     /// Nobody takes the place that was meant for a client.
-    fn give_back(&mut self, slot: usize, attempt: Option<Box<ClientHandshake>>) {
+    fn give_back(&mut self, slot: SlotIndex, attempt: Option<Box<ClientHandshake>>) {
         match attempt {
-            Some(attempt) => self.slots[slot].state = PeerState::Connecting(attempt),
+            Some(attempt) => *self.slots.change(slot) = PeerState::Connecting(attempt),
             None => self.slots.release(slot),
         }
     }

@@ -14,6 +14,7 @@ use crate::proto::host::{ConnectOptions, HostState};
 #[cfg(feature = "noise")]
 use crate::proto::noise::{KeyCheck, NoiseClient};
 use crate::proto::peer_id::PeerId;
+use crate::proto::slot_index::SlotIndex;
 use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::Malformed;
 use crate::proto::wire::handshake::{
@@ -40,10 +41,10 @@ impl HostState {
         if self.encryption.is_some() {
             attempt.call = Some(NoiseClient::new(options.server_key));
         }
-        self.slots[slot].state = PeerState::Connecting(Box::new(attempt));
+        *self.slots.change(slot) = PeerState::Connecting(Box::new(attempt));
         self.by_address.insert(to, slot);
-        self.stats.connecting += 1;
-        self.settle(slot);
+        self.counts.connecting += 1;
+        self.slots.make_ready(slot);
         Some(self.slots.peer_id(slot))
     }
 
@@ -62,18 +63,18 @@ impl HostState {
         if !self.takes_key(slot, &answer, now) {
             return;
         }
-        let PeerState::Connecting(attempt) = &mut self.slots[slot].state else {
+        let PeerState::Connecting(attempt) = self.slots.change(slot) else {
             return;
         };
         attempt.on_cookie(answer.cookie, now);
-        self.settle(slot);
+        self.slots.make_ready(slot);
     }
 
     /// Whether the attempt goes on with the key that the server shows. Under Plain there is none.
     #[cfg(feature = "noise")]
-    fn takes_key(&mut self, slot: usize, answer: &CookieReply, now: Instant) -> bool {
+    fn takes_key(&mut self, slot: SlotIndex, answer: &CookieReply, now: Instant) -> bool {
         let (settings, protocol_id) = (self.settings(false), self.protocol_id());
-        let PeerState::Connecting(attempt) = &mut self.slots[slot].state else {
+        let PeerState::Connecting(attempt) = self.slots.change(slot) else {
             return false;
         };
         let Some(mut call) = attempt.call.take() else {
@@ -160,12 +161,14 @@ impl HostState {
         let Some((accept, protection)) = self.open_accept(slot, &envelope, now) else {
             return;
         };
-        let PeerState::Connecting(attempt) = &self.slots[slot].state else {
+        let accepted_as = self.next_accepted();
+        let PeerState::Connecting(attempt) = self.slots[slot].state() else {
             return;
         };
         let params = ConnectionParams {
             nonce: accept.nonce,
             name: accept.nonce,
+            accepted_as,
             local_cid: attempt.local_cid,
             remote_cid: accept.server_id,
             address: from,
@@ -180,8 +183,7 @@ impl HostState {
             connection.on_handshake_round_trip(time);
         }
         connection.introduce(now);
-        self.stats.connecting -= 1;
-        self.count_accepted(slot);
+        self.counts.connecting -= 1;
         self.open(slot, connection);
         self.events.push_back(Event::Connected {
             peer: self.slots.peer_id(slot),
@@ -191,14 +193,14 @@ impl HostState {
             #[cfg(feature = "noise")]
             server_key,
         });
-        self.settle(slot);
+        self.slots.make_ready(slot);
     }
 
     /// What the server says of itself, and how packets are protected from now on; `None` if it is not
     /// the server that says so, which is counted.
     fn open_accept(
         &mut self,
-        slot: usize,
+        slot: SlotIndex,
         envelope: &AcceptEnvelope<'_>,
         now: Instant,
     ) -> Option<(Accept, packet_protection::PacketProtection)> {
@@ -220,17 +222,21 @@ impl HostState {
 
     /// The attempt that an answer from there is for. Whoever did not see what we sent does not know the
     /// nonce.
-    fn attempt(&mut self, from: SocketAddr, nonce: Nonce) -> Option<(usize, &mut ClientHandshake)> {
+    fn attempt(
+        &mut self,
+        from: SocketAddr,
+        nonce: Nonce,
+    ) -> Option<(SlotIndex, &mut ClientHandshake)> {
         let slot = self.by_address.get(&from).copied();
         let is_ours = slot.is_some_and(|slot| {
-            let state = &self.slots[slot].state;
+            let state = self.slots[slot].state();
             matches!(state, PeerState::Connecting(attempt) if attempt.nonce == nonce)
         });
         let Some(slot) = slot.filter(|_| is_ours) else {
             self.stats.unexpected_answers += 1;
             return None;
         };
-        match &mut self.slots[slot].state {
+        match self.slots.change(slot) {
             PeerState::Connecting(attempt) => Some((slot, attempt)),
             _ => None,
         }

@@ -12,6 +12,7 @@ use crate::proto::host::token_bucket::TokenBucket;
 use crate::proto::host::{ConnectOptions, HostState};
 use crate::proto::noise::{MESSAGE_OVERHEAD, Prologue, Responder, StaticKeypair};
 use crate::proto::rng::SeededRng;
+use crate::proto::slot_index::SlotIndex;
 use crate::proto::time::Instant;
 use crate::proto::wire::handshake::{
     ACCEPT_BODY_LEN, Accept, AcceptEnvelope, Connect, ConnectEnvelope,
@@ -30,20 +31,16 @@ pub(super) struct HandshakeCrypto {
 impl HandshakeCrypto {
     /// `None` under Plain. Draws a key if none is given.
     pub(super) fn new(security: &Security, random: &mut SeededRng, now: Instant) -> Option<Self> {
-        let Security::Noise {
-            private_key,
-            handshakes_per_second,
-            handshake_burst,
-            ..
-        } = security
-        else {
+        let Security::Noise(noise) = security else {
             return None;
         };
         let drawn = random.secret();
-        let private = private_key
+        let private = noise
+            .private_key
             .clone()
             .unwrap_or_else(|| PrivateKey::from_bytes(*drawn));
-        let bucket = || TokenBucket::new(*handshakes_per_second, *handshake_burst, now);
+        let (rate, burst) = (noise.handshakes_per_second, noise.handshake_burst);
+        let bucket = || TokenBucket::new(rate, burst, now);
         Some(Self {
             identity: StaticKeypair::new(private),
             handshakes: bucket(),
@@ -144,11 +141,11 @@ impl HostState {
     /// The other end of it, at the client.
     pub(super) fn open_sealed_accept(
         &mut self,
-        slot: usize,
+        slot: SlotIndex,
         envelope: &AcceptEnvelope<'_>,
         now: Instant,
     ) -> Option<(Accept, PacketProtection)> {
-        let PeerState::Connecting(attempt) = &mut self.slots[slot].state else {
+        let PeerState::Connecting(attempt) = self.slots.change(slot) else {
             return None;
         };
         if !self.encryption.as_mut()?.takes_answer(now) {

@@ -1,145 +1,30 @@
-//! How connections begin, move and end.
+//! How connections begin and end. Each transition of a peer's state and its consequences for the tables, the
+//! counts and the events is one method here.
 
 use std::net::SocketAddr;
 
-use crate::proto::channel::receipts::DeliveryOutcome;
-use crate::proto::channel::recv::EventSink;
-use crate::proto::connection::{Connection, VerifiedPacket};
+use crate::proto::connection::Connection;
 use crate::proto::delivery::Delivery;
 use crate::proto::event::{DisconnectReason, Event};
 use crate::proto::host::HostState;
 use crate::proto::host::client_handshake::ClientHandshake;
-use crate::proto::host::slots::{Deadline, PeerSlot, PeerState, PendingPeer};
+use crate::proto::host::slots::{PeerState, PendingPeer};
 use crate::proto::peer_id::PeerId;
+use crate::proto::slot_index::SlotIndex;
 use crate::proto::stats::PeerStats;
 use crate::proto::time::Instant;
-use crate::proto::wire::packet::Header;
 
+/// Beginning.
 impl HostState {
-    /// A packet for a connection, which its id names.
-    pub(super) fn on_packet(&mut self, from: SocketAddr, bytes: &[u8], now: Instant) {
-        let Ok(header) = Header::read(bytes) else {
-            self.stats.malformed += 1;
-            return;
-        };
-        let index = header.id.slot();
-        let random = &mut self.random;
-        let connection = self.slots.get_mut(index).and_then(connection_in);
-        let Some(connection) = connection.filter(|connection| connection.local_cid == header.id)
-        else {
-            self.stats.unknown_connection += 1;
-            return;
-        };
-        let number = header.truncated_number;
-        let mut scratch = std::mem::take(&mut self.scratch);
-        let verified = connection.verify(from, bytes, &mut scratch, number, random, now);
-        if let Some(packet) = verified {
-            self.on_verified(index, &packet, now);
-        }
-        self.scratch = scratch;
-        self.settle(index);
-        self.mark_heard(index);
-    }
-
-    fn on_verified(&mut self, index: usize, packet: &VerifiedPacket<'_>, now: Instant) {
-        // Nobody moves before he has arrived.
-        let is_pending = matches!(self.slots[index].state, PeerState::PendingPeer(_));
-        if is_pending && packet.moved_to.is_none() {
-            self.confirm(index, now);
-        }
-        match &self.slots[index].state {
-            PeerState::Open(_) => self.take_packet(index, packet, now),
-            PeerState::Closing(_) => self.take_packet_of_closing(index, packet, now),
-            _ => {}
-        }
-    }
-
-    fn take_packet(&mut self, index: usize, packet: &VerifiedPacket<'_>, now: Instant) {
-        if let Some(address) = packet.moved_to {
-            self.move_peer(index, address);
-        }
-        let disconnected = self.hand_over(index, packet, now);
-        self.emit_receipts(index);
-        if let Some(code) = disconnected {
-            self.end_open(index, DisconnectReason::Remote { code }, now);
-        }
-    }
-
-    /// Only acknowledgements and goodbyes are of interest to it.
-    fn take_packet_of_closing(&mut self, index: usize, packet: &VerifiedPacket<'_>, now: Instant) {
-        self.hand_over(index, packet, now);
-        if let PeerState::Closing(connection) = &self.slots[index].state
-            && connection.is_over()
-        {
-            self.close_finally(index);
-        }
-    }
-
-    fn hand_over(
-        &mut self,
-        index: usize,
-        packet: &VerifiedPacket<'_>,
-        now: Instant,
-    ) -> Option<u32> {
-        let peer = self.slots.peer_id(index);
-        let PeerSlot { state, quota, .. } = &mut self.slots[index];
-        let (PeerState::Open(connection) | PeerState::Closing(connection)) = state else {
-            return None;
-        };
-        let mut event_sink = EventSink {
-            peer,
-            received_at: self.clock.latest(),
-            events: &mut self.events,
-            pool: &mut self.pool,
-            buffers: &mut self.buffers,
-            quota,
-        };
-        connection.take(packet, now, &mut event_sink)
-    }
-
-    /// What became of messages, as far as the application wants to know it.
-    pub(super) fn emit_receipts(&mut self, index: usize) {
-        let peer = self.slots.peer_id(index);
-        let PeerState::Open(connection) = &mut self.slots[index].state else {
-            return;
-        };
-        while let Some(outcome) = connection.next_outcome() {
-            self.events.push_back(receipt_event(peer, outcome));
-        }
-    }
-
-    fn move_peer(&mut self, index: usize, address: SocketAddr) {
-        let PeerState::Open(connection) = &self.slots[index].state else {
-            return;
-        };
-        self.forget_address(connection.address, index);
-        self.by_address.insert(address, index);
-        // One that moves again before its event was taken has moved to there: whoever moves all the time
-        // must not fill the queue.
-        if !std::mem::replace(&mut self.slots[index].move_event_pending, true) {
-            let peer = self.slots.peer_id(index);
-            self.events.push_back(Event::Moved { peer, address });
-        }
-    }
-
-    /// The address does not lead to this slot any more, if it did.
-    pub(super) fn forget_address(&mut self, address: SocketAddr, index: usize) {
-        if self.by_address.get(&address) == Some(&index) {
-            self.by_address.remove(&address);
-        }
-    }
-
-    /// A client that was accepted has shown that it knows: now it is a peer, and whoever was a peer at
-    /// its address is none any more. Unless that one came later, and this is a late packet of one who is
-    /// no more, or the loser of two hosts that connect to each other.
-    fn confirm(&mut self, index: usize, now: Instant) {
+    /// The client has confirmed the accept: promote it to a connected peer and replace any older peer at the
+    /// same address. If the peer at that address is newer, this packet is late, or this side lost the choice
+    /// between two hosts that connect to each other.
+    pub(super) fn confirm(&mut self, index: SlotIndex, now: Instant) {
         if self.has_newer_peer(index) {
             self.drop_pending(index);
             return;
         }
-        let PeerState::PendingPeer(pending) =
-            std::mem::replace(&mut self.slots[index].state, PeerState::Free)
-        else {
+        let Some(pending) = self.slots.change(index).take_pending() else {
             return;
         };
         let PendingPeer {
@@ -147,10 +32,10 @@ impl HostState {
             payload,
             attempt,
             ..
-        } = *pending;
+        } = pending;
         let address = connection.address;
-        self.stats.pending -= 1;
-        self.stats.connecting -= usize::from(attempt.is_some());
+        self.counts.pending -= 1;
+        self.counts.connecting -= usize::from(attempt.is_some());
         self.replace(address, index, now);
         self.open(index, connection);
         self.events.push_back(Event::Connected {
@@ -163,97 +48,152 @@ impl HostState {
         });
     }
 
-    fn has_newer_peer(&self, index: usize) -> bool {
-        let PeerState::PendingPeer(pending) = &self.slots[index].state else {
+    fn has_newer_peer(&self, index: SlotIndex) -> bool {
+        let PeerState::Pending(pending) = self.slots[index].state() else {
             return false;
         };
-        let Some(other) = self.by_address.get(&pending.connection.address) else {
+        let newcomer = &pending.connection;
+        let Some(other) = self.by_address.get(&newcomer.address) else {
             return false;
         };
-        let other = &self.slots[*other];
-        matches!(other.state, PeerState::Open(_))
-            && other.accepted_as > self.slots[index].accepted_as
+        match self.slots[*other].state() {
+            PeerState::Open(connection) => connection.accepted_as > newcomer.accepted_as,
+            _ => false,
+        }
     }
 
-    /// The connection in this slot is the newest.
-    pub(super) fn count_accepted(&mut self, index: usize) {
+    /// The position of the next connection among all accepted ones.
+    pub(super) fn next_accepted(&mut self) -> u64 {
         self.accepted += 1;
-        self.slots[index].accepted_as = self.accepted;
+        self.accepted
     }
 
-    fn replace(&mut self, address: SocketAddr, by: usize, now: Instant) {
+    fn replace(&mut self, address: SocketAddr, by: SlotIndex, now: Instant) {
         let Some(index) = self.by_address.get(&address).copied() else {
             return;
         };
-        match &self.slots[index].state {
+        match self.slots[index].state() {
             PeerState::Open(_) => {
                 self.end_open(index, DisconnectReason::Replaced, now);
             }
             PeerState::Connecting(_) if index != by => {
                 self.end_attempt(index, DisconnectReason::Replaced);
             }
-            PeerState::PendingPeer(_) if index != by => self.drop_pending(index),
+            PeerState::Pending(_) if index != by => self.drop_pending(index),
             _ => {}
         }
     }
 
-    /// A newer connection is there. An attempt of ours that stood back for this one is over as well.
-    fn drop_pending(&mut self, index: usize) {
+    /// The slot has a connected peer from now on.
+    pub(super) fn open(&mut self, index: SlotIndex, connection: Connection) {
+        self.by_address.insert(connection.address, index);
+        *self.slots.change(index) = PeerState::Open(Box::new(connection));
+        self.counts.open += 1;
+    }
+}
+
+/// Pending clients.
+impl HostState {
+    /// The client did not confirm the accept in time. An own attempt that waited for it goes on.
+    pub(super) fn expire_pending(&mut self, index: SlotIndex, now: Instant) {
+        self.stats.pending_expired += 1;
         let Some(attempt) = self.take_pending(index) else {
             return;
         };
-        self.slots[index].state = PeerState::Connecting(attempt);
+        let (is_given_up, reason) = (attempt.is_given_up(now), attempt.why_unanswered());
+        *self.slots.change(index) = PeerState::Connecting(attempt);
+        if is_given_up {
+            self.end_attempt(index, reason);
+        }
+    }
+
+    /// A newer connection replaces this one. An own attempt that waited for it is over as well.
+    fn drop_pending(&mut self, index: SlotIndex) {
+        let Some(attempt) = self.take_pending(index) else {
+            return;
+        };
+        *self.slots.change(index) = PeerState::Connecting(attempt);
         self.end_attempt(index, DisconnectReason::Replaced);
     }
 
-    /// The slot has a peer from now on.
-    pub(super) fn open(&mut self, index: usize, connection: Connection) {
-        self.by_address.insert(connection.address, index);
-        self.slots[index].state = PeerState::Open(Box::new(connection));
-        self.stats.peers += 1;
+    /// Removes a connection that the application does not know. Its slot is free, unless an own attempt waited
+    /// for it, which is returned.
+    fn take_pending(&mut self, index: SlotIndex) -> Option<Box<ClientHandshake>> {
+        let pending = self.slots.change(index).take_pending()?;
+        self.counts.pending -= 1;
+        self.forget_connect(&pending.connection, index);
+        if pending.attempt.is_none() {
+            self.slots.release(index);
+        }
+        pending.attempt
     }
 
-    /// The peer is disconnected. A connection that is closing goes on until the peer knows.
-    pub(super) fn end_open(&mut self, index: usize, reason: DisconnectReason, now: Instant) {
-        let state = std::mem::replace(&mut self.slots[index].state, PeerState::Ended);
-        let PeerState::Open(connection) = state else {
-            self.slots[index].state = state;
+    /// The application knows of a pending client only if an own attempt waits for it.
+    fn disconnect_pending(&mut self, index: SlotIndex, code: u32, now: Instant) {
+        let Some(mut pending) = self.slots.change(index).take_pending() else {
             return;
         };
-        self.stats.peers -= 1;
+        self.counts.pending -= 1;
+        self.forget_connection(index, &pending.connection);
+        pending.connection.disconnect(code, now);
+        self.begin_closing(index, Box::new(pending.connection));
+        if let Some(attempt) = pending.attempt {
+            self.counts.connecting -= 1;
+            self.forget_address(attempt.to, index);
+            self.emit_disconnected(index, DisconnectReason::Local { code }, None);
+        }
+    }
+}
+
+/// Ending.
+impl HostState {
+    pub(super) fn disconnect_slot(&mut self, index: SlotIndex, code: u32, now: Instant) {
+        let reason = DisconnectReason::Local { code };
+        match self.slots.change(index) {
+            PeerState::Connecting(_) => self.end_attempt(index, reason),
+            PeerState::Open(connection) => {
+                connection.disconnect(code, now);
+                self.end_open(index, reason, now);
+            }
+            PeerState::Pending(_) => self.disconnect_pending(index, code, now),
+            PeerState::Free | PeerState::Closing(_) | PeerState::Ended => {}
+        }
+        self.slots.make_ready(index);
+    }
+
+    /// A connection is over for the application. If the peer is still to be told, the slot closes.
+    pub(super) fn end_open(&mut self, index: SlotIndex, reason: DisconnectReason, now: Instant) {
+        let Some(connection) = self.slots.change(index).take_open() else {
+            return;
+        };
+        self.counts.open -= 1;
         self.forget_connection(index, &connection);
         let stats = Box::new(connection.stats(now));
         if connection.is_closing() {
-            self.closing += 1;
-            self.slots[index].state = PeerState::Closing(connection);
-            self.settle(index);
+            self.begin_closing(index, connection);
         }
         self.emit_disconnected(index, reason, Some(stats));
     }
 
-    /// An attempt has failed.
-    pub(super) fn end_attempt(&mut self, index: usize, reason: DisconnectReason) {
-        let state = std::mem::replace(&mut self.slots[index].state, PeerState::Ended);
-        let PeerState::Connecting(attempt) = state else {
-            self.slots[index].state = state;
+    /// An attempt to connect has failed.
+    pub(super) fn end_attempt(&mut self, index: SlotIndex, reason: DisconnectReason) {
+        let Some(attempt) = self.slots.change(index).take_connecting() else {
             return;
         };
-        self.stats.connecting -= 1;
+        self.counts.connecting -= 1;
         self.forget_address(attempt.to, index);
         self.emit_disconnected(index, reason, None);
     }
 
     fn emit_disconnected(
         &mut self,
-        index: usize,
+        index: SlotIndex,
         reason: DisconnectReason,
         stats: Option<Box<PeerStats>>,
     ) {
         let peer = self.slots.peer_id(index);
-        let slot = &mut self.slots[index];
-        slot.disconnect_event_pending = true;
-        slot.deadline = Deadline::Unknown;
-        self.undelivered_disconnects += 1;
+        self.slots.bookkeeping(index).disconnect_event_pending = true;
+        self.counts.undelivered_disconnects += 1;
         self.events.push_back(Event::Disconnected {
             peer,
             reason,
@@ -261,109 +201,45 @@ impl HostState {
         });
     }
 
-    pub(super) fn forget_connection(&mut self, index: usize, connection: &Connection) {
-        self.forget_address(connection.address, index);
-        self.forget_connect(connection, index);
+    fn begin_closing(&mut self, index: SlotIndex, connection: Box<Connection>) {
+        self.counts.closing += 1;
+        *self.slots.change(index) = PeerState::Closing(connection);
+        self.slots.make_ready(index);
     }
 
-    fn forget_connect(&mut self, connection: &Connection, index: usize) {
-        let key = (connection.connected_from, connection.name);
-        if self.by_connect.get(&key) == Some(&index) {
-            self.by_connect.remove(&key);
-        }
-    }
-
-    pub(super) fn disconnect_slot(&mut self, index: usize, code: u32, now: Instant) {
-        let reason = DisconnectReason::Local { code };
-        match &mut self.slots[index].state {
-            PeerState::Connecting(_) => self.end_attempt(index, reason),
-            PeerState::Open(connection) => {
-                connection.disconnect(code, now);
-                self.end_open(index, reason, now);
-            }
-            PeerState::PendingPeer(_) => self.disconnect_pending(index, code, now),
-            PeerState::Free | PeerState::Closing(_) | PeerState::Ended => {}
-        }
-        self.settle(index);
-    }
-
-    /// The application knows of it only if it stands where an attempt of ours was.
-    fn disconnect_pending(&mut self, index: usize, code: u32, now: Instant) {
-        let PeerState::PendingPeer(mut pending) =
-            std::mem::replace(&mut self.slots[index].state, PeerState::Ended)
-        else {
-            return;
-        };
-        self.stats.pending -= 1;
-        self.forget_connection(index, &pending.connection);
-        pending.connection.disconnect(code, now);
-        self.closing += 1;
-        self.slots[index].state = PeerState::Closing(Box::new(pending.connection));
-        if let Some(attempt) = pending.attempt {
-            self.stats.connecting -= 1;
-            self.forget_address(attempt.to, index);
-            self.emit_disconnected(index, DisconnectReason::Local { code }, None);
-        }
-        self.settle(index);
-    }
-
-    /// Nobody showed that he knew that he was accepted. An attempt of ours that stood back goes on.
-    pub(super) fn expire_pending(&mut self, index: usize, now: Instant) {
-        self.stats.pending_expired += 1;
-        let Some(attempt) = self.take_pending(index) else {
-            return;
-        };
-        let (is_given_up, reason) = (attempt.is_given_up(now), attempt.why_unanswered());
-        self.slots[index].state = PeerState::Connecting(attempt);
-        if is_given_up {
-            self.end_attempt(index, reason);
-        }
-    }
-
-    /// Forgets a connection that nobody was told of; its slot is free, unless an attempt of ours is left
-    /// that stood back for it.
-    fn take_pending(&mut self, index: usize) -> Option<Box<ClientHandshake>> {
-        let state = std::mem::replace(&mut self.slots[index].state, PeerState::Free);
-        let PeerState::PendingPeer(pending) = state else {
-            self.slots[index].state = state;
-            return None;
-        };
-        self.stats.pending -= 1;
-        self.forget_connect(&pending.connection, index);
-        if pending.attempt.is_none() {
-            self.timers.remove(index);
-            self.slots.release(index);
-        }
-        pending.attempt
-    }
-
-    /// A closed connection has nothing more to say.
-    pub(super) fn close_finally(&mut self, index: usize) {
-        self.closing -= 1;
-        self.timers.remove(index);
+    /// A closing connection has nothing more to send.
+    pub(super) fn close_finally(&mut self, index: SlotIndex) {
+        self.counts.closing -= 1;
         if self.slots[index].disconnect_event_pending {
-            self.slots[index].state = PeerState::Ended;
+            *self.slots.change(index) = PeerState::Ended;
         } else {
             self.slots.release(index);
         }
     }
 
-    fn on_message_taken(&mut self, peer: PeerId, delivery: Delivery, len: usize) {
-        let index = peer.slot();
-        let slot = &mut self.slots[index];
-        if !delivery.is_reliable() {
-            return slot.quota.on_taken(len);
-        }
-        let PeerState::Open(connection) = &mut slot.state else {
-            return;
-        };
-        connection.on_message_taken(delivery, len);
-        if connection.is_window_due() {
-            self.settle(index);
+    /// The address does not lead to this slot any more, if it did.
+    pub(super) fn forget_address(&mut self, address: SocketAddr, index: SlotIndex) {
+        if self.by_address.get(&address) == Some(&index) {
+            self.by_address.remove(&address);
         }
     }
 
-    /// The application has taken an event: there is room again.
+    fn forget_connection(&mut self, index: SlotIndex, connection: &Connection) {
+        self.forget_address(connection.address, index);
+        self.forget_connect(connection, index);
+    }
+
+    fn forget_connect(&mut self, connection: &Connection, index: SlotIndex) {
+        let key = (connection.connected_from, connection.name);
+        if self.by_connect.get(&key) == Some(&index) {
+            self.by_connect.remove(&key);
+        }
+    }
+}
+
+/// Events that the application takes.
+impl HostState {
+    /// There is room for another event of this peer.
     pub(super) fn on_event_taken(&mut self, event: &mut Event) {
         match event {
             Event::Message {
@@ -373,45 +249,40 @@ impl HostState {
                 ..
             } => self.on_message_taken(*peer, *delivery, bytes.len()),
             Event::Acked { peer, .. } | Event::Lost { peer, .. } => {
-                if let PeerState::Open(connection) = &mut self.slots[peer.slot()].state {
+                if let Some(connection) = self.slots.change(peer.slot()).open_mut() {
                     connection.on_receipt_taken();
                 }
             }
-            Event::Disconnected { peer, .. } => {
-                self.undelivered_disconnects -= 1;
-                let index = peer.slot();
-                self.slots[index].disconnect_event_pending = false;
-                if matches!(self.slots[index].state, PeerState::Ended) {
-                    self.timers.remove(index);
-                    self.slots.release(index);
-                }
-            }
+            Event::Disconnected { peer, .. } => self.on_disconnect_taken(peer.slot()),
             Event::Moved { peer, address } => {
-                let slot = &mut self.slots[peer.slot()];
-                slot.move_event_pending = false;
-                if let PeerState::Open(connection) = &slot.state {
+                self.slots.bookkeeping(peer.slot()).move_event_pending = false;
+                if let PeerState::Open(connection) = self.slots[peer.slot()].state() {
                     *address = connection.address;
                 }
             }
             Event::Connected { .. } => {}
         }
     }
-}
 
-fn receipt_event(peer: PeerId, outcome: DeliveryOutcome) -> Event {
-    let receipt = outcome.receipt;
-    if outcome.arrived {
-        Event::Acked { peer, receipt }
-    } else {
-        Event::Lost { peer, receipt }
+    fn on_message_taken(&mut self, peer: PeerId, delivery: Delivery, len: usize) {
+        let index = peer.slot();
+        if !delivery.is_reliable() {
+            return self.slots.bookkeeping(index).quota.on_taken(len);
+        }
+        let Some(connection) = self.slots.change(index).open_mut() else {
+            return;
+        };
+        connection.on_message_taken(delivery, len);
+        if connection.is_window_due() {
+            self.slots.make_ready(index);
+        }
     }
-}
 
-/// The connection in a slot, whatever its state.
-fn connection_in(slot: &mut PeerSlot) -> Option<&mut Connection> {
-    match &mut slot.state {
-        PeerState::PendingPeer(pending) => Some(&mut pending.connection),
-        PeerState::Open(connection) | PeerState::Closing(connection) => Some(connection),
-        PeerState::Free | PeerState::Connecting(_) | PeerState::Ended => None,
+    fn on_disconnect_taken(&mut self, index: SlotIndex) {
+        self.counts.undelivered_disconnects -= 1;
+        self.slots.bookkeeping(index).disconnect_event_pending = false;
+        if matches!(self.slots[index].state(), PeerState::Ended) {
+            self.slots.release(index);
+        }
     }
 }

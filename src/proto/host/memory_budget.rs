@@ -17,6 +17,7 @@ use crate::proto::connection::Connection;
 #[cfg(feature = "noise")]
 use crate::proto::connection::packet_protection::NoiseTransport;
 use crate::proto::event::Event;
+use crate::proto::host::scheduler::SCHEDULED_BYTES;
 use crate::proto::host::slots::PeerSlot;
 use crate::proto::recovery::ack_tracker::{RANGES_BYTES_IDLE, RANGES_BYTES_MAX};
 use crate::proto::recovery::sent_packets;
@@ -37,14 +38,14 @@ impl Config {
     /// kernel's buffers are the same for any number of peers and not in it.
     pub fn peer_bytes_idle(&self) -> usize {
         let timer = size_of::<(Instant, u32)>() + size_of::<u32>();
-        let ready = size_of::<usize>();
+        let scheduled = SCHEDULED_BYTES;
         let by_address = table_entry(size_of::<(SocketAddr, usize)>());
         let by_connect = table_entry(size_of::<((SocketAddr, ConnectFingerprint), usize)>());
         let untaken = 2 * size_of::<Event>();
         size_of::<Connection>()
             + self.keys_bytes()
             + RANGES_BYTES_IDLE
-            + GROWTH * (size_of::<PeerSlot>() + timer + ready + untaken)
+            + GROWTH * (size_of::<PeerSlot>() + timer + scheduled + untaken)
             + by_address
             + by_connect
     }
@@ -53,7 +54,7 @@ impl Config {
     fn keys_bytes(&self) -> usize {
         match self.security {
             #[cfg(feature = "noise")]
-            Security::Noise { .. } => size_of::<NoiseTransport>() + ACCEPT_SEALED_LEN,
+            Security::Noise(_) => size_of::<NoiseTransport>() + ACCEPT_SEALED_LEN,
             Security::Plain { .. } => 0,
         }
     }
@@ -225,12 +226,11 @@ mod tests {
             Config::plain(7),
             #[cfg(feature = "noise")]
             Config {
-                security: Security::Noise {
-                    protocol_id: 7,
-                    private_key: None,
+                security: Security::Noise(crate::NoiseConfig {
                     handshakes_per_second: crate::limits::HANDSHAKES_MAX,
                     handshake_burst: crate::limits::HANDSHAKES_MAX,
-                },
+                    ..crate::NoiseConfig::new(7)
+                }),
                 ..Config::default()
             },
         ]
@@ -291,17 +291,27 @@ mod tests {
         let address = connect(pair, number);
         let (server, client) = pair.peers();
         pair.server
-            .send(server, Delivery::Ordered(1), &[7; 1 << 20])
+            .send(server, Delivery::Ordered(1), &[7; 1 << 20], pair.now)
             .unwrap();
         for _ in 0..60 {
             for delivery in [Delivery::Sequenced(0), Delivery::Reliable] {
-                pair.server.send(server, delivery, &[7; 200]).unwrap();
-                pair.client.send(client, delivery, &[7; 40]).unwrap();
+                pair.server
+                    .send(server, delivery, &[7; 200], pair.now)
+                    .unwrap();
+                pair.client
+                    .send(client, delivery, &[7; 40], pair.now)
+                    .unwrap();
             }
             pair.wait(address);
             while pair.server.poll_event().is_some() || pair.client.poll_event().is_some() {}
         }
-        while pair.server.peer_stats(server).unwrap().queued_messages > 0 {
+        while pair
+            .server
+            .peer_stats(server, pair.now)
+            .unwrap()
+            .queued_messages
+            > 0
+        {
             pair.wait(address);
         }
         for _ in 0..3 {
@@ -340,10 +350,16 @@ mod tests {
     }
 
     /// Queues messages until there is no room for another one; returns how many.
-    fn flood(host: &mut HostState, peer: PeerId, delivery: Delivery, len: usize) -> usize {
+    fn flood(
+        host: &mut HostState,
+        peer: PeerId,
+        delivery: Delivery,
+        len: usize,
+        now: Instant,
+    ) -> usize {
         let message = vec![7; len];
         (0..)
-            .take_while(|_| host.send(peer, delivery, &message).is_ok())
+            .take_while(|_| host.send(peer, delivery, &message, now).is_ok())
             .count()
     }
 
@@ -379,7 +395,9 @@ mod tests {
             let (_, client) = self.peers();
             for _ in 0..UNRELIABLE_INCOMPLETE_MAX {
                 let message = [7; UNRELIABLE_MAX];
-                let queued = self.client.send(client, Delivery::Unreliable, &message);
+                let queued = self
+                    .client
+                    .send(client, Delivery::Unreliable, &message, self.now);
                 queued.unwrap();
                 let (server, now) = (&mut self.server, &mut self.now);
                 let mut is_first = true;
@@ -397,8 +415,8 @@ mod tests {
             let (server, client) = self.peers();
             for channel in 0..=255 {
                 for delivery in [Delivery::Ordered(channel), Delivery::Sequenced(channel)] {
-                    self.client.send(client, delivery, &[7]).unwrap();
-                    self.server.send(server, delivery, &[7]).unwrap();
+                    self.client.send(client, delivery, &[7], self.now).unwrap();
+                    self.server.send(server, delivery, &[7], self.now).unwrap();
                 }
             }
             self.wait(address);
@@ -421,13 +439,26 @@ mod tests {
         fn fill_inbox(&mut self, address: SocketAddr, window: usize) {
             let (server, client) = self.peers();
             let window = window as u64;
-            while self.server.peer_stats(server).unwrap().unread_bytes + 64 <= window {
-                flood(&mut self.client, client, Delivery::Reliable, 0);
+            while self
+                .server
+                .peer_stats(server, self.now)
+                .unwrap()
+                .unread_bytes
+                + 64
+                <= window
+            {
+                flood(&mut self.client, client, Delivery::Reliable, 0, self.now);
                 self.wait(address);
                 while self.client.poll_event().is_some() {}
             }
-            while self.server.peer_stats(server).unwrap().messages_refused == 0 {
-                flood(&mut self.client, client, Delivery::Unreliable, 40);
+            while self
+                .server
+                .peer_stats(server, self.now)
+                .unwrap()
+                .messages_refused
+                == 0
+            {
+                flood(&mut self.client, client, Delivery::Unreliable, 40, self.now);
                 self.wait(address);
             }
         }
@@ -438,17 +469,17 @@ mod tests {
             let mut tracked = 0;
             while self
                 .server
-                .send_tracked(server, Delivery::Ordered(7), &[7; 257])
+                .send_tracked(server, Delivery::Ordered(7), &[7; 257], self.now)
                 .is_ok()
             {
                 tracked += 1;
             }
             assert!(tracked > 500, "{tracked}");
             for _ in 0..2 {
-                flood(&mut self.server, server, Delivery::Unreliable, 64);
+                flood(&mut self.server, server, Delivery::Unreliable, 64, self.now);
                 departures(&mut self.server, &mut self.now, |_, _| {});
             }
-            assert!(flood(&mut self.server, server, Delivery::Unreliable, 64) > 1000);
+            assert!(flood(&mut self.server, server, Delivery::Unreliable, 64, self.now) > 1000);
         }
     }
 

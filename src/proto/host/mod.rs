@@ -14,6 +14,8 @@ mod handshake_crypto;
 mod lifecycle;
 mod memory_budget;
 mod poll;
+mod recv;
+mod scheduler;
 mod slots;
 mod stateless_replies;
 mod timers;
@@ -31,9 +33,8 @@ use self::cookie::Cookies;
 use self::handshake_crypto::HandshakeCrypto;
 use self::slots::{PeerSlots, PeerState};
 use self::stateless_replies::StatelessReplies;
-use self::timers::Timers;
-use crate::config::{Config, ConfigError, Security};
-use crate::error::SendError;
+use crate::config::{Config, Security};
+use crate::error::{ConfigError, SendError};
 #[cfg(feature = "noise")]
 use crate::keys::PublicKey;
 use crate::limits::{CONNECT_PAYLOAD_MAX, DATAGRAM_MAX, MESSAGE_MAX, SLOTS_MAX, UNRELIABLE_MAX};
@@ -43,8 +44,9 @@ use crate::proto::event::{ByteCount, ConnectError, Event};
 use crate::proto::peer_id::PeerId;
 use crate::proto::pool::Pool;
 use crate::proto::rng::{HashKeys, SeededRng};
+use crate::proto::slot_index::SlotIndex;
 use crate::proto::stats::{HostStats, PeerStats};
-use crate::proto::time::{Clock, Instant};
+use crate::proto::time::Clock;
 use crate::proto::wire::handshake::{ConnectFingerprint, SecurityMode, Settings};
 
 /// All peers of one host: the protocol, without a socket and without a clock.
@@ -93,7 +95,7 @@ use crate::proto::wire::handshake::{ConnectFingerprint, SecurityMode, Settings};
 ///     }
 /// }
 /// assert!(matches!(client.poll_event(), Some(Event::Connected { peer: p, .. }) if p == peer));
-/// client.send(peer, Delivery::Unreliable, b"hello")?;
+/// client.send(peer, Delivery::Unreliable, b"hello", now)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct HostState {
@@ -108,16 +110,9 @@ pub struct HostState {
 
     slots: PeerSlots,
     /// Where a peer is, or is being connected to.
-    by_address: HashMap<SocketAddr, usize, HashKeys>,
+    by_address: HashMap<SocketAddr, SlotIndex, HashKeys>,
     /// Which connect made which connection, to know a repeated one.
-    by_connect: HashMap<(SocketAddr, ConnectFingerprint), usize, HashKeys>,
-    timers: Timers,
-    /// Slots that had something to do in this turn or in the last one.
-    recent: Vec<usize>,
-    /// From whom the last packet came, if his deadline was not reckoned since.
-    heard: Option<usize>,
-    /// Slots that may have something to send.
-    ready: VecDeque<usize>,
+    by_connect: HashMap<(SocketAddr, ConnectFingerprint), SlotIndex, HashKeys>,
     answers: StatelessReplies,
     connects_in_turn: usize,
     /// How many connections were accepted so far, by either side.
@@ -128,13 +123,28 @@ pub struct HostState {
     events: VecDeque<Event>,
     pool: Pool,
     buffers: Buffers,
-    /// The time of the turn, for what is queued between two of them.
-    now: Instant,
     is_shutting_down: bool,
     stats: HostStats,
-    /// Peers whose end the application has not been told.
-    undelivered_disconnects: usize,
+    counts: PeerCounts,
+}
+
+/// How many slots are in which state.
+#[derive(Debug, Clone, Copy, Default)]
+struct PeerCounts {
+    open: usize,
+    pending: usize,
+    /// Own attempts to connect, those included that wait for a pending client.
+    connecting: usize,
     closing: usize,
+    /// Peers whose `Disconnected` event the application has not taken.
+    undelivered_disconnects: usize,
+}
+
+impl PeerCounts {
+    /// What counts against `peers_max`.
+    fn admitted(&self) -> usize {
+        self.open + self.pending + self.connecting + self.undelivered_disconnects
+    }
 }
 
 /// What to say to a server when connecting to it.
@@ -253,10 +263,6 @@ impl HostState {
             slots: PeerSlots::default(),
             by_address,
             by_connect,
-            timers: Timers::default(),
-            recent: Vec::new(),
-            heard: None,
-            ready: VecDeque::new(),
             answers: StatelessReplies::default(),
             connects_in_turn: 0,
             accepted: 0,
@@ -264,11 +270,9 @@ impl HostState {
             events: VecDeque::new(),
             pool: Pool::default(),
             buffers: Buffers::default(),
-            now,
             is_shutting_down: false,
             stats: HostStats::default(),
-            undelivered_disconnects: 0,
-            closing: 0,
+            counts: PeerCounts::default(),
         })
     }
 
@@ -340,7 +344,8 @@ impl HostState {
     ///   [`QUEUED_BYTES_MAX`](crate::limits::QUEUED_BYTES_MAX) (two of the longest messages, if that is
     ///   more) or [`QUEUED_MESSAGES_MAX`](crate::limits::QUEUED_MESSAGES_MAX), of what is reliable and of
     ///   what is not each. A reliable message waits until it is acknowledged.
-    /// - [`UnknownPeer`](SendError::UnknownPeer) for one that is not connected.
+    /// - [`UnknownPeer`](SendError::UnknownPeer) when the peer has disconnected.
+    /// - [`NotConnected`](SendError::NotConnected) while the handshake is not complete.
     ///
     /// Then nothing was queued.
     pub fn send(
@@ -348,8 +353,9 @@ impl HostState {
         peer: PeerId,
         delivery: Delivery,
         message: &[u8],
+        now: time::Instant,
     ) -> Result<(), SendError> {
-        self.queue(peer, delivery, message, false).map(|_| ())
+        self.queue(peer, delivery, message, false, now).map(|_| ())
     }
 
     /// As [`send`](Self::send), for a message whose fate is to be told: [`Acked`](Event::Acked) when it is in
@@ -364,8 +370,9 @@ impl HostState {
         peer: PeerId,
         delivery: Delivery,
         message: &[u8],
+        now: time::Instant,
     ) -> Result<Receipt, SendError> {
-        let receipt = self.queue(peer, delivery, message, true)?;
+        let receipt = self.queue(peer, delivery, message, true, now)?;
         // Who asks for a receipt gets one, or an error.
         receipt.ok_or(SendError::QueueFull)
     }
@@ -376,14 +383,22 @@ impl HostState {
         delivery: Delivery,
         message: &[u8],
         is_tracked: bool,
+        now: time::Instant,
     ) -> Result<Option<Receipt>, SendError> {
+        let now = self.clock.at(now);
         let slot = self.slots.find(peer).ok_or(SendError::UnknownPeer)?;
-        let PeerState::Open(connection) = &mut self.slots[slot].state else {
-            return Err(SendError::UnknownPeer);
+        let connection = match self.slots.change(slot) {
+            PeerState::Open(connection) => connection,
+            PeerState::Connecting(_) | PeerState::Pending(_) => {
+                return Err(SendError::NotConnected);
+            }
+            PeerState::Free | PeerState::Closing(_) | PeerState::Ended => {
+                return Err(SendError::UnknownPeer);
+            }
         };
         let buffers = &mut self.buffers;
-        let receipt = connection.send(delivery, message, is_tracked, buffers, self.now)?;
-        self.settle(slot);
+        let receipt = connection.send(delivery, message, is_tracked, buffers, now)?;
+        self.slots.make_ready(slot);
         Ok(receipt)
     }
 
@@ -404,15 +419,16 @@ impl HostState {
         &mut self,
         delivery: Delivery,
         message: &[u8],
+        now: time::Instant,
     ) -> Result<Broadcast, SendError> {
         let (len, max) = (message.len(), longest(delivery));
         if len > max {
             return Err(SendError::TooLong { len, max });
         }
         let mut outcome = Broadcast::default();
-        for index in 0..self.slots.len() {
+        for index in self.slots.indices() {
             let peer = self.slots.peer_id(index);
-            match self.send(peer, delivery, message) {
+            match self.send(peer, delivery, message, now) {
                 Ok(()) => outcome.queued += 1,
                 Err(SendError::QueueFull) => outcome.queue_full += 1,
                 Err(SendError::TooLong { .. }) => outcome.too_long += 1,
@@ -441,14 +457,14 @@ impl HostState {
     pub fn shutdown(&mut self, code: u32, now: time::Instant) {
         let now = self.clock.at(now);
         self.is_shutting_down = true;
-        for slot in 0..self.slots.len() {
+        for slot in self.slots.indices() {
             self.disconnect_slot(slot, code, now);
         }
     }
 
     /// Whether [`shutdown`](Self::shutdown) was called, and nobody is left who has to be told.
     pub fn is_shut_down(&self) -> bool {
-        self.is_shutting_down && self.closing == 0
+        self.is_shutting_down && self.counts.closing == 0
     }
 
     /// The next thing that happened.
@@ -480,30 +496,24 @@ impl HostState {
     }
 
     /// What is known of a peer, while it is connected.
-    pub fn peer_stats(&self, peer: PeerId) -> Option<PeerStats> {
+    pub fn peer_stats(&self, peer: PeerId, now: time::Instant) -> Option<PeerStats> {
         let connection = self.slots.open(peer)?;
-        Some(connection.stats(self.now))
+        Some(connection.stats(self.clock.convert(now)))
     }
 
-    /// What is known of the host.
+    /// Counters of the host, and how many peers it has.
     pub fn stats(&self) -> HostStats {
-        self.stats
+        HostStats {
+            peers: self.counts.open,
+            pending: self.counts.pending,
+            connecting: self.counts.connecting,
+            ..self.stats
+        }
     }
 
-    /// Whether there is no place for another peer.
+    /// Whether another peer would exceed `peers_max`.
     fn is_full(&self) -> bool {
-        self.places_taken() >= self.config.peers_max
-    }
-
-    /// How many places of [`peers_max`](Config::peers_max) are taken.
-    fn places_taken(&self) -> usize {
-        let HostStats {
-            peers,
-            pending,
-            connecting,
-            ..
-        } = self.stats;
-        peers + pending + connecting + self.undelivered_disconnects
+        self.counts.admitted() >= self.config.peers_max
     }
 
     /// The most slots: those that are closing or were not told of have one as well, for a while.
@@ -519,7 +529,7 @@ impl HostState {
     fn protection(&self) -> SecurityMode {
         match self.config.security {
             #[cfg(feature = "noise")]
-            Security::Noise { .. } => SecurityMode::Noise,
+            Security::Noise(_) => SecurityMode::Noise,
             Security::Plain { .. } => SecurityMode::Plain,
         }
     }
@@ -551,10 +561,10 @@ impl fmt::Debug for HostState {
         f.debug_struct("HostState")
             .field("security", &self.protection())
             .field("protocol_id", &self.protocol_id())
-            .field("peers", &self.stats.peers)
-            .field("pending", &self.stats.pending)
-            .field("connecting", &self.stats.connecting)
-            .field("closing", &self.closing)
+            .field("peers", &self.counts.open)
+            .field("pending", &self.counts.pending)
+            .field("connecting", &self.counts.connecting)
+            .field("closing", &self.counts.closing)
             .field("peers_max", &self.config.peers_max)
             .field("events", &self.events.len())
             .field("admission", &self.door)

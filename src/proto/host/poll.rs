@@ -3,13 +3,14 @@
 use std::net::SocketAddr;
 use std::time;
 
-use crate::limits::{DATAGRAM_MAX, TIMER_GRANULARITY};
+use crate::limits::DATAGRAM_MAX;
 use crate::proto::connection_id::ConnectionId;
 use crate::proto::event::DisconnectReason;
-use crate::proto::host::slots::{Activity, Deadline, PeerState};
+use crate::proto::host::slots::PeerState;
 use crate::proto::host::stateless_replies::StatelessReply;
 use crate::proto::host::{HostState, Transmit};
-use crate::proto::time::{Duration, Instant};
+use crate::proto::slot_index::SlotIndex;
+use crate::proto::time::Instant;
 use crate::proto::wire::handshake::{Accept, CookieReply, Mismatch, SignedDeny, VERSION};
 use crate::proto::wire::kind;
 
@@ -33,48 +34,25 @@ impl HostState {
         }
     }
 
-    /// Lets those look at the time who have something to do by now. Belongs into every turn, after its
-    /// datagrams: a peer that is given up for its silence must have had its say.
+    /// Runs the timers that are due. Belongs into every turn, after its datagrams: a peer that is timed out must
+    /// have been heard.
     pub fn handle_timeout(&mut self, now: time::Instant) {
         let now = self.clock.at(now);
         self.connects_in_turn = 0;
-        self.now = now;
-        self.look_at_recent(now);
-        while let Some(index) = self.timers.pop_due(now) {
+        self.slots.begin_turn();
+        while let Some(index) = self.slots.next_due(now) {
             self.on_timeout(index, now);
-            self.settle(index);
+            self.slots.make_ready(index);
         }
     }
 
-    /// Whoever had something to do in this turn or in the last one is asked what is due; all others have a
-    /// timer. So a busy peer, whose deadlines move with every packet, costs no timer.
-    fn look_at_recent(&mut self, now: Instant) {
-        self.heard = None; // he is among them
-        let mut place = 0;
-        while let Some(index) = self.recent.get(place).copied() {
-            let deadline = self.compute_deadline(index);
-            if deadline.is_some_and(|at| at <= now) {
-                self.on_timeout(index, now);
-                self.settle(index);
-            }
-            if self.slots[index].activity == Activity::Active {
-                self.slots[index].activity = Activity::Cooling;
-                place += 1;
-                continue;
-            }
-            self.slots[index].activity = Activity::Parked;
-            self.recent.swap_remove(place);
-            self.set_timer(index, deadline, now);
-        }
-    }
-
-    fn on_timeout(&mut self, index: usize, now: Instant) {
-        match &mut self.slots[index].state {
+    fn on_timeout(&mut self, index: SlotIndex, now: Instant) {
+        match self.slots.change(index) {
             PeerState::Connecting(attempt) if attempt.is_given_up(now) => {
                 let reason = attempt.why_unanswered();
                 self.end_attempt(index, reason);
             }
-            PeerState::PendingPeer(pending) if now >= pending.expires_at => {
+            PeerState::Pending(pending) if now >= pending.expires_at => {
                 self.expire_pending(index, now);
             }
             PeerState::Open(connection) => {
@@ -88,15 +66,13 @@ impl HostState {
         }
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) has something to do, if nothing happens before.
-    /// `None`: never.
+    /// When [`handle_timeout`](Self::handle_timeout) has something to do, if nothing happens before. `None`: never.
+    ///
+    /// It is in the future after a complete turn. It can be in the past while datagrams wait that
+    /// [`poll_transmit`](Self::poll_transmit) was not asked for, so a caller whose socket is blocked must not sleep
+    /// until then, but until the socket is writable.
     pub fn poll_timeout(&self) -> Option<time::Instant> {
-        let recent = self.recent.iter().filter_map(|index| self.deadline(*index));
-        // Never in the past: see `set_timer`.
-        let recent = recent
-            .min()
-            .map(|at| at.max(self.now + Duration::of(TIMER_GRANULARITY)));
-        let next = recent.into_iter().chain(self.timers.next()).min();
+        let next = self.slots.next_deadline();
         next.and_then(|at| self.clock.to_std(at))
     }
 
@@ -113,7 +89,7 @@ impl HostState {
 
     /// Whether [`poll_transmit`](Self::poll_transmit) may have something.
     pub(crate) fn may_transmit(&self) -> bool {
-        !self.ready.is_empty() || !self.answers.is_empty()
+        self.slots.has_ready() || !self.answers.is_empty()
     }
 
     /// The part of [`poll_transmit`](Self::poll_transmit) that goes to peers, and to those that this
@@ -124,19 +100,15 @@ impl HostState {
         now: time::Instant,
     ) -> Option<Transmit> {
         let now = self.clock.at(now);
-        while let Some(index) = self.ready.pop_front() {
-            self.slots[index].is_ready = false;
+        while let Some(index) = self.slots.pop_ready() {
             let transmit = self.transmit_from(index, buffer, now);
             self.emit_receipts(index);
-            // Who has nothing is looked at again when his time comes, and not at once: whatever is wrong
-            // with him must not hold the turn.
-            if transmit.is_none() {
-                self.touch(index);
-                self.compute_deadline(index);
-            } else {
-                self.settle_after_packet(index, now);
+            if transmit.is_some() {
+                self.after_packet(index, now);
                 return transmit;
             }
+            // Looked at again at its deadline and not at once: a peer cannot hold the turn.
+            self.slots.refresh_deadline(index);
         }
         None
     }
@@ -160,14 +132,14 @@ impl HostState {
 
     fn transmit_from(
         &mut self,
-        index: usize,
+        index: SlotIndex,
         buffer: &mut [u8; DATAGRAM_MAX],
         now: Instant,
     ) -> Option<Transmit> {
-        match &mut self.slots[index].state {
+        match self.slots.change(index) {
             PeerState::Connecting(_) => self.transmit_attempt(index, buffer, now),
             PeerState::Open(connection) => {
-                let transmit = connection.transmit(buffer, now);
+                let transmit = connection.transmit(buffer, &mut self.buffers, now);
                 if connection.is_used_up() {
                     connection.disconnect(0, now);
                     self.end_open(index, DisconnectReason::PacketNumbersExhausted, now);
@@ -175,7 +147,7 @@ impl HostState {
                 transmit.map(|(to, len)| Transmit { to, len })
             }
             PeerState::Closing(connection) => {
-                let transmit = connection.transmit(buffer, now);
+                let transmit = connection.transmit(buffer, &mut self.buffers, now);
                 if connection.is_over() {
                     self.close_finally(index);
                 }
@@ -187,13 +159,13 @@ impl HostState {
 
     fn transmit_attempt(
         &mut self,
-        index: usize,
+        index: SlotIndex,
         buffer: &mut [u8; DATAGRAM_MAX],
         now: Instant,
     ) -> Option<Transmit> {
         let (protection, protocol_id) = (self.protection(), self.protocol_id());
         let settings = self.settings(false);
-        let PeerState::Connecting(attempt) = &mut self.slots[index].state else {
+        let PeerState::Connecting(attempt) = self.slots.change(index) else {
             return None;
         };
         attempt.wants_to_send(now).then(|| Transmit {
@@ -258,12 +230,12 @@ impl HostState {
 
     fn write_accept(
         &self,
-        slot: usize,
+        slot: SlotIndex,
         server_id: ConnectionId,
         buffer: &mut [u8; DATAGRAM_MAX],
     ) -> Option<Transmit> {
-        let connection = match &self.slots[slot].state {
-            PeerState::PendingPeer(pending) => &pending.connection,
+        let connection = match self.slots[slot].state() {
+            PeerState::Pending(pending) => &pending.connection,
             PeerState::Open(connection) => connection,
             _ => return None,
         };
@@ -290,77 +262,17 @@ impl HostState {
         })
     }
 
-    /// A packet left: whoever has another one gets his turn again. Whoever waits for nothing may be quiet for
-    /// long, so his deadline is reckoned while he is in the cache; to all others something happens soon.
-    fn settle_after_packet(&mut self, index: usize, now: Instant) {
-        self.touch(index);
-        let (has_more, is_waiting) = match &self.slots[index].state {
+    /// A packet left. A peer that waits for nothing may be quiet for long, so its deadline is computed while it is
+    /// in the cache; to all others something happens soon.
+    fn after_packet(&mut self, index: SlotIndex, now: Instant) {
+        let (has_more, is_waiting) = match self.slots[index].state() {
             PeerState::Open(connection) => (connection.wants_to_send(now), connection.is_waiting()),
             _ => (true, true),
         };
         if has_more {
-            self.make_ready(index);
+            self.slots.make_ready(index);
         } else if !is_waiting {
-            self.compute_deadline(index);
-        }
-    }
-
-    /// Something happened to a slot: it gets its turn to send, and is looked at when its time comes.
-    pub(super) fn settle(&mut self, index: usize) {
-        self.touch(index);
-        self.make_ready(index);
-    }
-
-    #[inline]
-    fn touch(&mut self, index: usize) {
-        let slot = &mut self.slots[index];
-        slot.deadline = Deadline::Unknown;
-        if std::mem::replace(&mut slot.activity, Activity::Active) == Activity::Parked {
-            self.recent.push(index);
-        }
-    }
-
-    /// A packet came from somebody. The deadline of the one before is reckoned now, when he has had all of his
-    /// and is still in the cache.
-    pub(super) fn mark_heard(&mut self, index: usize) {
-        let before = self.heard.replace(index);
-        if let Some(before) = before.filter(|before| *before != index) {
-            self.compute_deadline(before);
-        }
-    }
-
-    /// When a slot has something to do of itself, for later as well.
-    fn compute_deadline(&mut self, index: usize) -> Option<Instant> {
-        let deadline = self.deadline(index);
-        self.slots[index].deadline = Deadline::Known(deadline);
-        deadline
-    }
-
-    /// When a slot has something to do of itself.
-    fn deadline(&self, index: usize) -> Option<Instant> {
-        let slot = &self.slots[index];
-        match slot.deadline {
-            Deadline::Unknown => slot.state.deadline(),
-            Deadline::Known(deadline) => {
-                debug_assert_eq!(deadline, slot.state.deadline(), "slot {index}");
-                deadline
-            }
-        }
-    }
-
-    fn set_timer(&mut self, index: usize, deadline: Option<Instant>, now: Instant) {
-        if let Some(deadline) = deadline {
-            // What is due is done by sending, or in this turn's look at the time; a timer that is never
-            // in the past keeps that look finite, whatever is wrong.
-            let at = deadline.max(now + Duration::of(TIMER_GRANULARITY));
-            self.timers.set_no_later(index, at, now);
-        }
-    }
-
-    #[inline]
-    fn make_ready(&mut self, index: usize) {
-        if !std::mem::replace(&mut self.slots[index].is_ready, true) {
-            self.ready.push_back(index);
+            self.slots.refresh_deadline(index);
         }
     }
 }
@@ -370,7 +282,8 @@ mod tests {
     use super::*;
     use crate::Config;
     use crate::limits::PACKETS_PER_CONNECTION_MAX;
-    use crate::proto::{ConnectOptions, Delivery, Event};
+    use crate::proto::connection::Connection;
+    use crate::proto::{ConnectOptions, Delivery, Event, PeerId};
 
     const SERVER: ([u8; 4], u16) = ([192, 0, 2, 1], 7);
     const CLIENT: ([u8; 4], u16) = ([192, 0, 2, 2], 7);
@@ -394,6 +307,13 @@ mod tests {
         })
     }
 
+    fn open_connection(host: &mut HostState, peer: PeerId) -> &mut Connection {
+        match host.slots.change(peer.slot()) {
+            PeerState::Open(connection) => connection,
+            other => panic!("not connected: {other:?}"),
+        }
+    }
+
     #[test]
     fn a_connection_ends_long_before_its_numbers_do_and_says_so() {
         let now = time::Instant::now();
@@ -402,12 +322,13 @@ mod tests {
         let options = ConnectOptions::default();
         let peer = client.connect(SERVER.into(), &options, now).unwrap();
         exchange(&mut client, &mut server, now);
-        let PeerState::Open(connection) = &mut client.slots[peer.slot()].state else {
-            panic!("they are connected");
-        };
-        connection.pretend_sent(PACKETS_PER_CONNECTION_MAX - 1);
+        let last = PACKETS_PER_CONNECTION_MAX - 1;
+        let start = Instant::START;
+        open_connection(&mut client, peer).skip_to_packet_number(last);
+        let back = server.peers().next().unwrap();
+        open_connection(&mut server, back).skip_to_received_number(last - 1, start);
         client
-            .send(peer, Delivery::Unreliable, b"the last")
+            .send(peer, Delivery::Unreliable, b"the last", now)
             .unwrap();
         exchange(&mut client, &mut server, now);
         assert_eq!(

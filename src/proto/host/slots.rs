@@ -1,185 +1,275 @@
-//! The places of a host's connections, in every state of their life.
+//! The table of a host's peers, in every state of their life.
 
 use bytes::Bytes;
 
 use crate::proto::channel::recv::QueueQuota;
 use crate::proto::connection::Connection;
 use crate::proto::host::client_handshake::ClientHandshake;
+use crate::proto::host::scheduler::{Schedule, Scheduler};
 use crate::proto::peer_id::PeerId;
+use crate::proto::slot_index::SlotIndex;
 use crate::proto::time::Instant;
 
-/// What is in a place.
+/// State of a slot.
 #[derive(Debug)]
 pub(crate) enum PeerState {
-    /// Nothing.
     Free,
-    /// An attempt of ours.
+    /// This host connects to another one.
     Connecting(Box<ClientHandshake>),
-    /// Somebody who was accepted, and has not shown yet that he knows it.
-    PendingPeer(Box<PendingPeer>),
-    /// A peer.
+    /// A client was accepted and has not confirmed it yet.
+    Pending(Box<PendingPeer>),
+    /// A connected peer.
     Open(Box<Connection>),
-    /// No peer any more, but somebody who has to be told.
+    /// The connection is over for the application, and the peer has not acknowledged that yet.
     Closing(Box<Connection>),
-    /// No peer any more; the application has not taken the event yet that says so.
+    /// The connection is over, and the application has not taken the event yet that says so.
     Ended,
 }
 
-impl PeerState {
-    /// When it has something to do of itself.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        match self {
-            Self::Connecting(attempt) => Some(attempt.deadline()),
-            Self::PendingPeer(pending) => Some(pending.expires_at),
-            Self::Open(connection) | Self::Closing(connection) => connection.deadline(),
-            Self::Free | Self::Ended => None,
-        }
-    }
-}
-
-/// A connection before anybody is told of it.
+/// A connection that the client has not confirmed yet.
 #[derive(Debug)]
 pub(crate) struct PendingPeer {
     pub(crate) connection: Connection,
     pub(crate) payload: Bytes,
     pub(crate) expires_at: Instant,
-    /// Our own attempt to connect to the same host, which stands back.
+    /// This host's own attempt to connect to the same address, which waits for the outcome.
     pub(crate) attempt: Option<Box<ClientHandshake>>,
 }
 
-/// When somebody has something to do of himself. It is reckoned while what it follows from is in the cache,
-/// and not in every turn: of a crowd nothing else is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Deadline {
-    /// Something happened since it was reckoned.
-    Unknown,
-    Known(Option<Instant>),
+impl PeerState {
+    /// When the peer has something to do by itself.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Connecting(attempt) => Some(attempt.deadline()),
+            Self::Pending(pending) => Some(pending.expires_at),
+            Self::Open(connection) | Self::Closing(connection) => connection.deadline(),
+            Self::Free | Self::Ended => None,
+        }
+    }
+
+    /// The connection, in every state that has one.
+    pub(crate) fn connection(&self) -> Option<&Connection> {
+        match self {
+            Self::Pending(pending) => Some(&pending.connection),
+            Self::Open(connection) | Self::Closing(connection) => Some(connection),
+            Self::Free | Self::Connecting(_) | Self::Ended => None,
+        }
+    }
+
+    pub(crate) fn connection_mut(&mut self) -> Option<&mut Connection> {
+        match self {
+            Self::Pending(pending) => Some(&mut pending.connection),
+            Self::Open(connection) | Self::Closing(connection) => Some(connection),
+            Self::Free | Self::Connecting(_) | Self::Ended => None,
+        }
+    }
+
+    pub(crate) fn open_mut(&mut self) -> Option<&mut Connection> {
+        match self {
+            Self::Open(connection) => Some(connection),
+            _ => None,
+        }
+    }
+
+    /// `Open` becomes `Ended`; every other state stays.
+    pub(crate) fn take_open(&mut self) -> Option<Box<Connection>> {
+        match std::mem::replace(self, Self::Ended) {
+            Self::Open(connection) => Some(connection),
+            other => self.restore(other),
+        }
+    }
+
+    /// `Connecting` becomes `Ended`; every other state stays.
+    pub(crate) fn take_connecting(&mut self) -> Option<Box<ClientHandshake>> {
+        match std::mem::replace(self, Self::Ended) {
+            Self::Connecting(attempt) => Some(attempt),
+            other => self.restore(other),
+        }
+    }
+
+    /// `Pending` becomes `Ended`; every other state stays.
+    pub(crate) fn take_pending(&mut self) -> Option<PendingPeer> {
+        match std::mem::replace(self, Self::Ended) {
+            Self::Pending(pending) => Some(*pending),
+            other => self.restore(other),
+        }
+    }
+
+    fn restore<T>(&mut self, state: Self) -> Option<T> {
+        *self = state;
+        None
+    }
 }
 
-/// Whether a place is among those who had something to do lately.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Activity {
-    /// It is not, and has a timer.
-    Parked,
-    /// Something happened since the last look at the time.
-    Active,
-    /// Nothing did.
-    Cooling,
-}
-
-/// A place. As long as a line of the cache and never in two of them: a turn asks many.
+/// A slot: exactly one cache line, because a turn looks at many.
 #[derive(Debug)]
 #[repr(align(64))]
 pub(crate) struct PeerSlot {
     generation: u32,
-    pub(crate) state: PeerState,
-    /// When its connection was accepted, by either side, among those of this host: the larger number is
-    /// the newer one.
-    pub(crate) accepted_as: u64,
-    /// Whether it is in the queue of those who have something to send.
-    pub(crate) is_ready: bool,
-    pub(crate) activity: Activity,
-    pub(crate) deadline: Deadline,
-    /// Whether the application has yet to take the event that this peer is gone.
+    state: PeerState,
+    pub(super) schedule: Schedule,
+    /// The application has not taken the `Disconnected` event of this peer yet.
     pub(crate) disconnect_event_pending: bool,
-    /// Whether the application has yet to take an event that this peer has moved.
+    /// The application has not taken the `Moved` event of this peer yet.
     pub(crate) move_event_pending: bool,
-    /// What it has in the event queue.
+    /// Unreliable messages of this peer in the event queue.
     pub(crate) quota: QueueQuota,
 }
 
 const _: () = assert!(size_of::<PeerSlot>() == 64);
 
-/// All places. One that was given up is used again, with another generation.
+impl PeerSlot {
+    pub(crate) fn state(&self) -> &PeerState {
+        &self.state
+    }
+}
+
+/// All slots, and the scheduler that is notified when one is changed. A released slot is reused with another
+/// generation.
 #[derive(Debug, Default)]
 pub(crate) struct PeerSlots {
     slots: Vec<PeerSlot>,
-    free: Vec<u32>,
+    free: Vec<SlotIndex>,
+    scheduler: Scheduler,
 }
 
 impl PeerSlots {
-    /// A free place, unless `max` are taken.
-    pub(crate) fn reserve(&mut self, max: usize) -> Option<usize> {
+    /// A free slot, unless `max` are in use.
+    pub(crate) fn reserve(&mut self, max: usize) -> Option<SlotIndex> {
         if let Some(index) = self.free.pop() {
-            return Some(index as usize);
+            return Some(index);
         }
         if self.slots.len() >= max {
             return None;
         }
+        let index = SlotIndex::at_end_of(self.slots.len());
         self.slots.push(PeerSlot {
             generation: 0,
             state: PeerState::Free,
-            accepted_as: 0,
-            is_ready: false,
-            activity: Activity::Parked,
-            deadline: Deadline::Unknown,
+            schedule: Schedule::default(),
             disconnect_event_pending: false,
             move_event_pending: false,
             quota: QueueQuota::default(),
         });
-        Some(self.slots.len() - 1)
+        Some(index)
     }
 
-    /// Makes a place free; names of the peer that was there are names of nobody from now on.
-    #[allow(clippy::cast_possible_truncation, reason = "slots are below 2^20")]
-    pub(crate) fn release(&mut self, index: usize) {
-        let slot = &mut self.slots[index];
+    /// Frees a slot. Ids of the peer that was in it are invalid from now on.
+    pub(crate) fn release(&mut self, index: SlotIndex) {
+        let slot = &mut self.slots[index.as_usize()];
         slot.state = PeerState::Free;
-        slot.deadline = Deadline::Unknown;
         slot.generation = slot.generation.wrapping_add(1);
         slot.quota = QueueQuota::default();
-        self.free.push(index as u32);
+        self.scheduler.on_release(&mut slot.schedule, index);
+        self.free.push(index);
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.slots.len()
+    /// Every slot, also free ones.
+    pub(crate) fn indices(&self) -> impl Iterator<Item = SlotIndex> + use<> {
+        (0..self.slots.len()).map(SlotIndex::at_end_of)
     }
 
-    pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut PeerSlot> {
-        self.slots.get_mut(index)
+    /// `None` for an index beyond the table, which a packet may name.
+    pub(crate) fn get(&self, index: SlotIndex) -> Option<&PeerSlot> {
+        self.slots.get(index.as_usize())
     }
 
-    /// The name of whoever is in this place.
-    #[allow(clippy::cast_possible_truncation, reason = "slots are below 2^20")]
-    pub(crate) fn peer_id(&self, index: usize) -> PeerId {
+    /// The state of a slot, to be changed. The scheduler learns of it: the deadline is computed anew, and the
+    /// peer is looked at in this turn and in the next one.
+    #[inline]
+    pub(crate) fn change(&mut self, index: SlotIndex) -> &mut PeerState {
+        self.change_with_quota(index).0
+    }
+
+    /// As [`change`](Self::change), with the peer's part of the event queue.
+    #[inline]
+    pub(crate) fn change_with_quota(
+        &mut self,
+        index: SlotIndex,
+    ) -> (&mut PeerState, &mut QueueQuota) {
+        let slot = &mut self.slots[index.as_usize()];
+        self.scheduler.on_change(&mut slot.schedule, index);
+        (&mut slot.state, &mut slot.quota)
+    }
+
+    /// A slot's bookkeeping: everything but the state, which only [`change`](Self::change) lends.
+    pub(crate) fn bookkeeping(&mut self, index: SlotIndex) -> &mut PeerSlot {
+        &mut self.slots[index.as_usize()]
+    }
+
+    pub(crate) fn peer_id(&self, index: SlotIndex) -> PeerId {
         PeerId {
-            index: index as u32,
-            generation: self.slots[index].generation,
+            index: index.as_u32(),
+            generation: self[index].generation,
         }
     }
 
-    /// The place of a peer, unless it is somebody else's by now.
-    pub(crate) fn find(&self, peer: PeerId) -> Option<usize> {
-        let slot = self.slots.get(peer.slot())?;
+    /// The slot of a peer, unless that peer is gone.
+    pub(crate) fn find(&self, peer: PeerId) -> Option<SlotIndex> {
+        let slot = self.get(peer.slot())?;
         (slot.generation == peer.generation).then_some(peer.slot())
     }
 
-    /// The peer's connection, while it can be sent to.
+    /// The connection of a connected peer.
     pub(crate) fn open(&self, peer: PeerId) -> Option<&Connection> {
-        match &self.slots[self.find(peer)?].state {
+        match &self[self.find(peer)?].state {
             PeerState::Open(connection) => Some(connection),
             _ => None,
         }
     }
 
-    /// Everybody who can be sent to.
+    /// All connected peers, by ascending index.
     pub(crate) fn peers(&self) -> impl Iterator<Item = PeerId> + '_ {
-        (0..self.slots.len())
-            .filter(|index| matches!(self.slots[*index].state, PeerState::Open(_)))
+        self.indices()
+            .filter(|index| matches!(self[*index].state, PeerState::Open(_)))
             .map(|index| self.peer_id(index))
     }
 }
 
-impl std::ops::Index<usize> for PeerSlots {
-    type Output = PeerSlot;
+/// Scheduling: see [`Scheduler`].
+impl PeerSlots {
+    /// The peer may have a packet to send.
+    #[inline]
+    pub(crate) fn make_ready(&mut self, index: SlotIndex) {
+        let schedule = &mut self.slots[index.as_usize()].schedule;
+        self.scheduler.make_ready(schedule, index);
+    }
 
-    fn index(&self, index: usize) -> &PeerSlot {
-        &self.slots[index]
+    pub(crate) fn has_ready(&self) -> bool {
+        self.scheduler.has_ready()
+    }
+
+    /// The next peer in turn to send.
+    pub(crate) fn pop_ready(&mut self) -> Option<SlotIndex> {
+        self.scheduler.pop_ready(&mut self.slots)
+    }
+
+    pub(crate) fn mark_heard(&mut self, index: SlotIndex) {
+        self.scheduler.mark_heard(&mut self.slots, index);
+    }
+
+    pub(crate) fn refresh_deadline(&mut self, index: SlotIndex) {
+        self.scheduler.refresh_deadline(&mut self.slots, index);
+    }
+
+    pub(crate) fn begin_turn(&mut self) {
+        self.scheduler.begin_turn();
+    }
+
+    /// The next peer whose deadline has passed.
+    pub(crate) fn next_due(&mut self, now: Instant) -> Option<SlotIndex> {
+        self.scheduler.next_due(&mut self.slots, now)
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.scheduler.next_deadline(&self.slots)
     }
 }
 
-impl std::ops::IndexMut<usize> for PeerSlots {
-    fn index_mut(&mut self, index: usize) -> &mut PeerSlot {
-        &mut self.slots[index]
+impl std::ops::Index<SlotIndex> for PeerSlots {
+    type Output = PeerSlot;
+
+    fn index(&self, index: SlotIndex) -> &PeerSlot {
+        &self.slots[index.as_usize()]
     }
 }

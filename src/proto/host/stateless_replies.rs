@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use crate::limits::ANSWERS_PER_TURN_MAX;
 use crate::proto::connection_id::ConnectionId;
+use crate::proto::slot_index::SlotIndex;
 use crate::proto::wire::handshake::{Deny, MismatchKind, Nonce, Tag};
 
 /// What is to be said, to whom. Made into a packet only when it leaves.
@@ -27,7 +28,7 @@ pub(crate) enum StatelessReply {
     },
     /// To whom is in this slot; if it has not changed hands.
     Accept {
-        slot: usize,
+        slot: SlotIndex,
         server_id: ConnectionId,
     },
 }

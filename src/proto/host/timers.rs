@@ -3,6 +3,7 @@
 //! A binary heap that knows where in it each slot is, so that a slot is in it at most once and can be
 //! moved. Moving costs the logarithm of the number of slots, looking at the next one nothing.
 
+use crate::proto::slot_index::SlotIndex;
 use crate::proto::time::Instant;
 
 /// Marks a slot that is not in the heap.
@@ -19,7 +20,7 @@ pub(crate) struct Timers {
 #[derive(Debug, Clone, Copy)]
 struct TimerEntry {
     at: Instant,
-    slot: u32,
+    slot: SlotIndex,
 }
 
 impl Timers {
@@ -29,15 +30,15 @@ impl Timers {
     }
 
     /// Takes out a slot whose time has come.
-    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<usize> {
+    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<SlotIndex> {
         let first = self.heap.first().filter(|entry| entry.at <= now)?;
-        let slot = first.slot as usize;
+        let slot = first.slot;
         self.remove(slot);
         Some(slot)
     }
 
     /// The slot has something to do at `at`, whatever was said of it before.
-    pub(crate) fn set(&mut self, slot: usize, at: Instant) {
+    pub(crate) fn set(&mut self, slot: SlotIndex, at: Instant) {
         match self.place(slot) {
             Some(place) => {
                 self.heap[place].at = at;
@@ -50,7 +51,7 @@ impl Timers {
     /// The slot has something to do at `at` or before. One that would be looked at earlier anyway stays
     /// where it is, if that is not too early: a deadline that moves back with every packet seldom costs
     /// anything that way, and a slot comes up for nothing at most once in half of the time.
-    pub(crate) fn set_no_later(&mut self, slot: usize, at: Instant, now: Instant) {
+    pub(crate) fn set_no_later(&mut self, slot: SlotIndex, at: Instant, now: Instant) {
         let half_way = now + (at - now) / 2;
         let is_early_enough = self
             .place(slot)
@@ -61,32 +62,29 @@ impl Timers {
     }
 
     /// The slot has nothing to do any more.
-    pub(crate) fn remove(&mut self, slot: usize) {
+    pub(crate) fn remove(&mut self, slot: SlotIndex) {
         let Some(place) = self.place(slot) else {
             return;
         };
-        self.places[slot] = NOWHERE;
+        self.places[slot.as_usize()] = NOWHERE;
         self.heap.swap_remove(place);
         if place < self.heap.len() {
             self.settle(place);
         }
     }
 
-    fn place(&self, slot: usize) -> Option<usize> {
-        let place = *self.places.get(slot)?;
+    fn place(&self, slot: SlotIndex) -> Option<usize> {
+        let place = *self.places.get(slot.as_usize())?;
         (place != NOWHERE).then_some(place as usize)
     }
 
     #[allow(clippy::cast_possible_truncation, reason = "slots are below 2^20")]
-    fn insert(&mut self, slot: usize, at: Instant) {
-        if self.places.len() <= slot {
-            self.places.resize(slot + 1, NOWHERE);
+    fn insert(&mut self, slot: SlotIndex, at: Instant) {
+        if self.places.len() <= slot.as_usize() {
+            self.places.resize(slot.as_usize() + 1, NOWHERE);
         }
         let place = self.heap.len();
-        self.heap.push(TimerEntry {
-            at,
-            slot: slot as u32,
-        });
+        self.heap.push(TimerEntry { at, slot });
         self.settle(place);
     }
 
@@ -133,7 +131,7 @@ impl Timers {
     #[allow(clippy::cast_possible_truncation, reason = "slots are below 2^20")]
     fn put(&mut self, place: usize, entry: TimerEntry) {
         self.heap[place] = entry;
-        self.places[entry.slot as usize] = place as u32;
+        self.places[entry.slot.as_usize()] = place as u32;
     }
 }
 
@@ -142,6 +140,7 @@ mod tests {
     use std::collections::HashMap;
 
     use super::*;
+    use crate::proto::slot_index::SlotIndex as Slot;
     use crate::proto::time::Duration;
 
     const MS: Duration = Duration::from_millis(1);
@@ -151,11 +150,11 @@ mod tests {
         let start = Instant::START;
         let mut timers = Timers::default();
         for slot in [3, 1, 4, 0, 5] {
-            timers.set(slot, start + MS * u32::try_from(slot).unwrap());
+            timers.set(Slot::new(slot), start + MS * slot);
         }
         assert_eq!(timers.next(), Some(start));
         let due: Vec<_> = std::iter::from_fn(|| timers.pop_due(start + 3 * MS)).collect();
-        assert_eq!(due, [0, 1, 3]);
+        assert_eq!(due, [0, 1, 3].map(Slot::new));
         assert_eq!(timers.next(), Some(start + 4 * MS));
     }
 
@@ -163,18 +162,18 @@ mod tests {
     fn no_later_moves_forward_and_seldom_back() {
         let start = Instant::START;
         let mut timers = Timers::default();
-        timers.set_no_later(7, start + 5 * MS, start);
-        timers.set_no_later(7, start + 9 * MS, start);
+        timers.set_no_later(Slot::new(7), start + 5 * MS, start);
+        timers.set_no_later(Slot::new(7), start + 9 * MS, start);
         assert_eq!(timers.next(), Some(start + 5 * MS), "half of the time");
-        timers.set_no_later(7, start + 2 * MS, start);
+        timers.set_no_later(Slot::new(7), start + 2 * MS, start);
         assert_eq!(timers.next(), Some(start + 2 * MS));
-        timers.set_no_later(7, start + 5 * MS, start);
+        timers.set_no_later(Slot::new(7), start + 5 * MS, start);
         assert_eq!(timers.next(), Some(start + 5 * MS), "less than half of it");
-        timers.set(7, start + 9 * MS);
+        timers.set(Slot::new(7), start + 9 * MS);
         assert_eq!(timers.next(), Some(start + 9 * MS));
-        timers.remove(7);
-        timers.remove(7);
-        timers.remove(1000);
+        timers.remove(Slot::new(7));
+        timers.remove(Slot::new(7));
+        timers.remove(Slot::new(1000));
         assert_eq!(timers.next(), None);
     }
 
@@ -190,7 +189,7 @@ mod tests {
             (state >> 33) % below
         };
         for _ in 0..50_000 {
-            let slot = usize::try_from(random(50)).unwrap();
+            let slot = Slot::new(u32::try_from(random(50)).unwrap());
             let at = start + Duration::from_micros(random(1000));
             match random(4) {
                 0 => {

@@ -7,7 +7,7 @@ use crate::limits::{
     IN_FLIGHT_MAX, PROBE_MAX, REORDERING_PACKETS, REORDERING_PACKETS_MAX, SENT_FRAMES_MAX,
 };
 use crate::proto::buffers::shed;
-use crate::proto::congestion::controller::DeliverySnapshot;
+use crate::proto::congestion::DeliverySnapshot;
 use crate::proto::delivery::Receipt;
 use crate::proto::recovery::rtt::RttEstimator;
 use crate::proto::time::{Duration, Instant};
@@ -120,21 +120,19 @@ impl SentFrames {
     }
 }
 
-/// What became of a packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum PacketOutcome {
-    Arrived,
-    Lost,
+/// Receives the outcome of every packet, exactly once per packet: acknowledged, or lost.
+pub(crate) trait LossListener {
+    fn on_packet_acked(&mut self, packet: &SentPacket, frames: impl Iterator<Item = SentFrame>);
+
+    /// Also called for a packet that is abandoned because no more packets can be remembered.
+    fn on_packet_lost(&mut self, packet: &SentPacket, frames: impl Iterator<Item = SentFrame>);
 }
 
-/// Who is told what became of packets.
-pub(crate) trait LossListener {
-    fn on_packet(
-        &mut self,
-        packet: &SentPacket,
-        outcome: PacketOutcome,
-        frames: impl Iterator<Item = SentFrame>,
-    );
+/// Final outcome of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PacketOutcome {
+    Acked,
+    Lost,
 }
 
 impl SentPackets {
@@ -163,6 +161,11 @@ impl SentPackets {
         let number = self.next;
         self.next += 1;
         number
+    }
+
+    #[cfg(test)]
+    pub(crate) fn skip_to_number(&mut self, number: u64) {
+        self.next = number;
     }
 
     /// Where the packet that is being written notes what it carries.
@@ -276,7 +279,7 @@ impl SentPackets {
             match packet.state {
                 PacketState::Open => {
                     largest_news = largest_news.max(Some((packet.number, packet.at)));
-                    self.settle(index, PacketOutcome::Arrived, frames_end, listener);
+                    self.settle(index, PacketOutcome::Acked, frames_end, listener);
                 }
                 PacketState::Lost => self.on_late_ack(index, ack.largest, now),
                 PacketState::Acknowledged => {}
@@ -309,14 +312,18 @@ impl SentPackets {
             return;
         }
         packet.state = match outcome {
-            PacketOutcome::Arrived => PacketState::Acknowledged,
+            PacketOutcome::Acked => PacketState::Acknowledged,
             PacketOutcome::Lost => PacketState::Lost,
         };
         self.open -= 1;
         self.open_bytes -= usize::from(packet.bytes);
         self.lost += u64::from(outcome == PacketOutcome::Lost);
         let range = frames_at..frames_at + usize::from(packet.frames);
-        listener.on_packet(packet, outcome, self.frames.queue.range(range).copied());
+        let frames = self.frames.queue.range(range).copied();
+        match outcome {
+            PacketOutcome::Acked => listener.on_packet_acked(packet, frames),
+            PacketOutcome::Lost => listener.on_packet_lost(packet, frames),
+        }
     }
 
     /// Gives up what three later packets have overtaken, or one that left much later.
@@ -429,7 +436,8 @@ impl SentPackets {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::congestion::controller::{RateController, RateLimits};
+    use crate::proto::congestion::controller::RateController;
+    use crate::proto::congestion::{Controller, RateLimits};
     use crate::proto::wire::Writer;
     use crate::proto::wire::frame::{Frame, Frames, write_ack};
 
@@ -441,13 +449,18 @@ mod tests {
     struct EventLog(Vec<(u64, PacketOutcome, Vec<SentFrame>)>);
 
     impl LossListener for EventLog {
-        fn on_packet(
+        fn on_packet_acked(
             &mut self,
             packet: &SentPacket,
-            outcome: PacketOutcome,
             frames: impl Iterator<Item = SentFrame>,
         ) {
-            self.0.push((packet.number, outcome, frames.collect()));
+            self.0
+                .push((packet.number, PacketOutcome::Acked, frames.collect()));
+        }
+
+        fn on_packet_lost(&mut self, packet: &SentPacket, frames: impl Iterator<Item = SentFrame>) {
+            self.0
+                .push((packet.number, PacketOutcome::Lost, frames.collect()));
         }
     }
 

@@ -12,9 +12,9 @@ use std::io;
 
 use tickwire::Config;
 #[cfg(feature = "noise")]
-use tickwire::Security;
-#[cfg(feature = "noise")]
 use tickwire::limits::HANDSHAKES_MAX;
+#[cfg(feature = "noise")]
+use tickwire::{NoiseConfig, Security};
 
 use self::floor::Floor;
 use self::game::Game;
@@ -142,12 +142,11 @@ fn enter_with_single(settings: &Settings) -> io::Result<Vec<Entry>> {
 #[cfg(feature = "noise")]
 fn noise() -> Config {
     Config {
-        security: Security::Noise {
-            protocol_id: 7,
-            private_key: None,
+        security: Security::Noise(NoiseConfig {
             handshakes_per_second: HANDSHAKES_MAX,
             handshake_burst: HANDSHAKES_MAX,
-        },
+            ..NoiseConfig::new(7)
+        }),
         ..Config::default()
     }
 }

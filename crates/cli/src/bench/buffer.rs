@@ -29,7 +29,7 @@ impl ReceiveBuffer {
         // The library warns where less is granted. Whoever asks for what is known to be granted is
         // not warned again.
         let socket = Socket::with_config(LOOPBACK, &SocketConfig::default())
-            .map_err(Failure::cannot("open a socket on this machine"))?;
+            .map_err(|error| Failure::cannot("open a socket on this machine")(error.into()))?;
         Ok(Self::of(&socket))
     }
 

@@ -24,7 +24,7 @@ use crate::output::Output;
 /// the line, fairness how evenly they shared it (Jain's index, 1 is best), and p50 and p99 are how long the
 /// game's messages took. What is promised of it stands below; where a promise is not kept the exit code is 1.
 ///
-/// The same controller beside Copa, without the rest of a host: cargo test --test rate -- --ignored --nocapture
+/// The same controller beside Copa, without the rest of a host: cargo test --lib congestion -- --ignored --nocapture
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Options {

@@ -69,7 +69,7 @@ pub(super) fn host(socket: Socket, terms: &Terms) -> Result<Host, Failure> {
         connect_timeout: terms.timeout,
         ..terms.config()
     };
-    Host::with_socket(socket, config).map_err(Failure::cannot("connect"))
+    Host::with_socket(socket, config).map_err(|error| Failure::cannot("connect")(error.into()))
 }
 
 impl Connected {

@@ -143,7 +143,8 @@ fn open(options: &Options) -> Result<(Host, Door), Failure> {
         peers_max: options.peers_max,
         ..options.protection.config(options.protocol_id)?
     };
-    let mut host = Host::with_socket(socket, config).map_err(Failure::cannot("serve"))?;
+    let mut host = Host::with_socket(socket, config)
+        .map_err(|error| Failure::cannot("serve")(error.into()))?;
     options.door.hang(&door, &mut host);
     host.set_link_conditions(conditions)
         .map_err(|error| Failure::Usage(error.to_string()))?;

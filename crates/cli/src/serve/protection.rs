@@ -38,14 +38,9 @@ impl ProtectionOptions {
             return Ok(Config::plain(protocol_id));
         }
         let mut config = Config::noise(protocol_id);
-        if let Security::Noise {
-            private_key,
-            handshakes_per_second,
-            ..
-        } = &mut config.security
-        {
-            *private_key = self.private_key()?;
-            *handshakes_per_second = self.handshakes;
+        if let Security::Noise(noise) = &mut config.security {
+            noise.private_key = self.private_key()?;
+            noise.handshakes_per_second = self.handshakes;
         }
         Ok(config)
     }

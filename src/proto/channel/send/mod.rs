@@ -154,6 +154,10 @@ impl SendChannels {
         self.expendable.dropped()
     }
 
+    pub(crate) fn has_outcomes(&self) -> bool {
+        self.receipts.has_outcomes()
+    }
+
     /// What became of a message, to be told.
     pub(crate) fn next_outcome(&mut self) -> Option<DeliveryOutcome> {
         self.receipts.next_outcome()

@@ -31,7 +31,7 @@ pub(super) struct Floor {
 
 pub(super) fn measure(settings: &Settings) -> Result<Paced<Floor>, Failure> {
     let cannot = || Failure::cannot("measure the floor");
-    let mut socket = Socket::bind(LOOPBACK).map_err(cannot())?;
+    let mut socket = Socket::bind(LOOPBACK).map_err(|error| cannot()(error.into()))?;
     let waker = socket.waker().map_err(cannot())?;
     let (processes, peers) = (settings.processes, settings.peers);
     let to = socket.local_addr();

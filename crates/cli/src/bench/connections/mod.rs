@@ -192,13 +192,9 @@ impl Settings {
     fn config(&self) -> Config {
         let mut config = config(self.encrypted);
         config.peers_max = self.peers;
-        if let Security::Noise {
-            handshakes_per_second,
-            handshake_burst,
-            ..
-        } = &mut config.security
-        {
-            (*handshakes_per_second, *handshake_burst) = (HANDSHAKES, HANDSHAKES);
+        if let Security::Noise(noise) = &mut config.security {
+            noise.handshakes_per_second = HANDSHAKES;
+            noise.handshake_burst = HANDSHAKES;
         }
         config
     }

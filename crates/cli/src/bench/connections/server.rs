@@ -40,7 +40,8 @@ pub(super) struct Done {
 
 impl Server {
     pub(super) fn open(config: Config) -> Result<Self, Failure> {
-        let host = Host::bind(LOOPBACK, config).map_err(Failure::cannot("open the server"))?;
+        let host = Host::bind(LOOPBACK, config)
+            .map_err(|error| Failure::cannot("open the server")(error.into()))?;
         Ok(Self {
             host,
             sleeper: Sleeper::new(Pace::Woken),

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token};
 use tickwire::limits::DATAGRAM_MAX;
-use tickwire::{Datagram, SendError, Socket, SocketConfig};
+use tickwire::{Datagram, Socket, SocketConfig, SocketSendError};
 
 use super::answers::Answers;
 use super::arrival::Arrival;
@@ -23,7 +23,7 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// tickwire, with the socket options that a bare socket has.
 pub(super) fn socket(address: SocketAddr) -> io::Result<Socket> {
-    Socket::with_config(address, &config())
+    Ok(Socket::with_config(address, &config())?)
 }
 
 fn config() -> SocketConfig {
@@ -115,9 +115,9 @@ impl Client for TickwireSpinning {
     }
 }
 
-fn queued(sent: Result<(), SendError>) -> io::Result<()> {
+fn queued(sent: Result<(), SocketSendError>) -> io::Result<()> {
     match sent {
-        Err(SendError::QueueFull) => Ok(()),
+        Err(SocketSendError::QueueFull) => Ok(()),
         sent => Ok(sent?),
     }
 }

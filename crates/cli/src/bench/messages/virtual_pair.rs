@@ -25,6 +25,8 @@ struct VirtualPair {
     there: Link<()>,
     back: Link<()>,
     peer: PeerId,
+    /// The time of the last turn.
+    now: Instant,
 }
 
 /// A whole run, as fast as it can be computed.
@@ -59,6 +61,7 @@ impl VirtualPair {
             there: link(0)?,
             back: link(1)?,
             peer,
+            now,
         })
     }
 }
@@ -69,6 +72,7 @@ impl Pair for VirtualPair {
     }
 
     fn turn(&mut self, now: Instant) -> Result<(), Failure> {
+        self.now = now;
         while let Some(((), bytes)) = self.there.poll(now) {
             self.receiver.handle_datagram(SENDER.into(), bytes, now);
         }
@@ -87,7 +91,7 @@ impl Pair for VirtualPair {
     }
 
     fn send(&mut self, delivery: Delivery, message: &[u8]) -> Result<(), SendError> {
-        self.sender.send(self.peer, delivery, message)
+        self.sender.send(self.peer, delivery, message, self.now)
     }
 
     fn next_event_of_sender(&mut self) -> Option<Event> {
@@ -103,7 +107,7 @@ impl Pair for VirtualPair {
     }
 
     fn stats(&self) -> Option<PeerStats> {
-        self.sender.peer_stats(self.peer)
+        self.sender.peer_stats(self.peer, self.now)
     }
 }
 

@@ -184,8 +184,8 @@ impl<'a> World<'a> {
         for client in &mut self.clients {
             let Some(name) = client.name else { continue };
             if self.scenario.has_game {
-                let _ = self.server.send(name, GAME, &game);
-                let _ = client.state.send(client.peer, GAME, &game);
+                let _ = self.server.send(name, GAME, &game, self.now);
+                let _ = client.state.send(client.peer, GAME, &game, self.now);
                 self.outcome.game_sent += 1;
             }
             client.next_flood += flood_per_tick;
@@ -193,7 +193,7 @@ impl<'a> World<'a> {
                 client.next_flood -= FLOOD_LEN as u64;
                 let sent = self
                     .server
-                    .send(name, Delivery::Unreliable, &[2; FLOOD_LEN]);
+                    .send(name, Delivery::Unreliable, &[2; FLOOD_LEN], self.now);
                 self.outcome.flood_refused += u64::from(sent.is_err());
             }
         }
@@ -207,13 +207,20 @@ impl<'a> World<'a> {
         if self.scenario.has_uploads {
             for client in &mut self.clients {
                 let upload = &self.transfer[..UPLOAD_LEN];
-                while client.state.send(client.peer, TRANSFER, upload).is_ok() {}
+                while client
+                    .state
+                    .send(client.peer, TRANSFER, upload, self.now)
+                    .is_ok()
+                {}
             }
         }
         for client in &mut self.clients {
             let Some(name) = client.name else { continue };
             while client.sent < client.to_send
-                && self.server.send(name, TRANSFER, &self.transfer).is_ok()
+                && self
+                    .server
+                    .send(name, TRANSFER, &self.transfer, self.now)
+                    .is_ok()
             {
                 client.sent += 1;
             }
@@ -225,7 +232,9 @@ impl<'a> World<'a> {
             return;
         }
         for client in &self.clients {
-            let stats = client.name.and_then(|name| self.server.peer_stats(name));
+            let stats = client
+                .name
+                .and_then(|name| self.server.peer_stats(name, self.now));
             if let Some(stats) = stats {
                 let outcome = &mut self.outcome;
                 let lowest = outcome
@@ -368,7 +377,9 @@ impl<'a> World<'a> {
         self.outcome.seconds = (self.now - self.start).as_secs_f64();
         self.outcome.lost_to_queue = self.down.stats().lost_to_queue;
         for client in &self.clients {
-            let stats = client.name.and_then(|name| self.server.peer_stats(name));
+            let stats = client
+                .name
+                .and_then(|name| self.server.peer_stats(name, self.now));
             self.outcome.flood_expired += stats.map_or(0, |stats| stats.messages_expired);
         }
         self.outcome.game_ms.sort_by(f64::total_cmp);

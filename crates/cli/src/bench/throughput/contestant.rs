@@ -72,7 +72,8 @@ impl Tickwire {
             receive_buffer: Some(buffer_bytes),
             ..SocketConfig::default()
         };
-        Socket::with_config(LOOPBACK, &config).map(|socket| Self { socket })
+        let socket = Socket::with_config(LOOPBACK, &config)?;
+        Ok(Self { socket })
     }
 }
 

@@ -7,7 +7,7 @@ use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use tickwire::limits::BATCH_MAX;
-use tickwire::{SendError, Socket, SocketConfig};
+use tickwire::{Socket, SocketConfig, SocketSendError};
 
 use super::contestant::Contestant;
 use super::sample::Sample;
@@ -150,7 +150,7 @@ fn send_batch(socket: &mut Socket, to: SocketAddr, payload: &[u8]) -> io::Result
         match socket.send(to, payload) {
             Ok(()) => {}
             // The system takes no more just now: tried again as long as the flood lasts.
-            Err(SendError::QueueFull) => break,
+            Err(SocketSendError::QueueFull) => break,
             Err(error) => return Err(error.into()),
         }
     }

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use tickwire::{SendError, Socket, SocketConfig};
+use tickwire::{Socket, SocketConfig, SocketSendError};
 
 use super::contestant::Contestant;
 use super::sample::Sample;
@@ -97,7 +97,7 @@ impl Filler {
             match self.socket.send(to, &self.payload) {
                 Ok(()) => {}
                 // This one is left out, and not counted as sent.
-                Err(SendError::QueueFull) => self.socket.wait(Some(FULL_RETRY))?,
+                Err(SocketSendError::QueueFull) => self.socket.wait(Some(FULL_RETRY))?,
                 Err(error) => return Err(error.into()),
             }
         }

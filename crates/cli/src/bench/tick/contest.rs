@@ -66,7 +66,7 @@ fn open(buffer_bytes: usize) -> io::Result<Socket> {
         receive_buffer: Some(buffer_bytes),
         ..SocketConfig::default()
     };
-    Socket::with_config(LOOPBACK, &config)
+    Ok(Socket::with_config(LOOPBACK, &config)?)
 }
 
 /// What a tick costs in which nothing arrives is no answer to anything. The clients send at least once.

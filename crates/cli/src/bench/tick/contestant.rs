@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use tickwire::limits::BATCH_MAX;
-use tickwire::{SendError, Socket, SocketStats};
+use tickwire::{Socket, SocketSendError, SocketStats};
 
 #[cfg(target_os = "linux")]
 pub(super) use super::batched::Batched as Floor;
@@ -113,7 +113,7 @@ impl Contestant for Tickwire {
         for &client in &self.clients {
             match self.socket.send(client, state) {
                 // A full queue is counted.
-                Ok(()) | Err(SendError::QueueFull) => {}
+                Ok(()) | Err(SocketSendError::QueueFull) => {}
                 Err(error) => return Err(error.into()),
             }
         }

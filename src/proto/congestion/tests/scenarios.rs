@@ -1,81 +1,80 @@
-//! The links and the traffic that a rate is tried on, as plain data, so that a benchmark of real hosts can
-//! take the same list.
+//! The simulated links and traffic, as plain data.
 
 use crate::proto::time::Duration;
 
-/// A link, what goes over it, and what is wanted of it.
+/// A path, its traffic, and the figures that it must reach.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Scenario {
-    pub(crate) name: &'static str,
-    pub(crate) link: Line,
-    pub(crate) traffic: Traffic,
-    /// How many connections like this share the link. They begin half a second apart.
-    pub(crate) flows: usize,
-    /// When the rate of the link changes, and to how many bits per second.
-    pub(crate) changes: &'static [(Duration, u64)],
-    /// The highest rate of the controller, in bits per second.
-    pub(crate) ceiling: u64,
-    /// When it ends, unless all that was to be transferred has arrived.
-    pub(crate) ends: Duration,
-    pub(crate) goals: Goals,
+pub(super) struct Scenario {
+    pub(super) name: &'static str,
+    pub(super) link: Line,
+    pub(super) traffic: Traffic,
+    /// Number of flows that share the path. They begin half a second apart.
+    pub(super) flows: usize,
+    /// Changes of the line rate: when, and to how many bits per second.
+    pub(super) changes: &'static [(Duration, u64)],
+    /// Maximum pacing rate in bits per second.
+    pub(super) ceiling: u64,
+    /// When the run ends, unless all transfers are complete before.
+    pub(super) ends: Duration,
+    pub(super) goals: Goals,
 }
 
-/// The forward direction; back there is the same delay and no narrow line.
+/// The forward direction. The return direction has the same delay, loss and jitter, and no rate limit.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Line {
-    /// In bits per second.
-    pub(crate) rate: Option<u64>,
-    pub(crate) round_trip: Duration,
-    pub(crate) queue_bytes: usize,
-    /// The probability, both ways.
-    pub(crate) loss: f64,
-    /// Up to so much, both ways.
-    pub(crate) jitter: Duration,
+pub(super) struct Line {
+    /// Line rate in bits per second.
+    pub(super) rate: Option<u64>,
+    pub(super) round_trip: Duration,
+    pub(super) queue_bytes: usize,
+    /// Loss probability in each direction.
+    pub(super) loss: f64,
+    /// Maximum jitter in each direction.
+    pub(super) jitter: Duration,
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Traffic {
-    /// The length of the message that the game sends 60 times a second, in bytes; 0 for none.
-    pub(crate) game: usize,
-    /// How many bytes are transferred, and when that begins. They are sent until they arrive.
-    pub(crate) bulk: Option<(u64, Duration)>,
-    /// Unreliable messages beside that, in bits per second, and when they begin.
-    pub(crate) flood: Option<(u64, Duration)>,
+pub(super) struct Traffic {
+    /// Length in bytes of the message that the game sends 60 times per second; `None` without a game.
+    pub(super) game: Option<usize>,
+    /// Bytes of the reliable transfer, and when it begins.
+    pub(super) bulk: Option<(u64, Duration)>,
+    /// Rate of unreliable messages in bits per second, and when they begin.
+    pub(super) flood: Option<(u64, Duration)>,
 }
 
-/// What is wanted in both ways to poll. Where issue and design name no figure these are guards against getting
-/// worse, a little below what was reached.
+/// Figures that every seed and both ways to poll must reach. They guard against regressions: most are a little
+/// below what was reached.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Goals {
-    /// The bytes of the transfers that arrived, as a share of the line's rate.
-    pub(crate) use_min: f64,
-    /// How much later than without the transfer the game's messages may be, at the 99th percentile.
-    pub(crate) added_max: Duration,
-    /// Jain's index of fairness between the flows.
-    pub(crate) fairness_min: f64,
-    /// The share of the game's messages that arrives.
-    pub(crate) game_min: f64,
-    /// The share of the flood that arrives.
-    pub(crate) flood_min: f64,
-    /// The lowest rate of the controller in the last half of the time, in bits per second.
-    pub(crate) rate_min: u64,
+pub(super) struct Goals {
+    /// Minimum throughput of the transfers, as a share of the line rate.
+    pub(super) utilization_min: f64,
+    /// Maximum delay that the transfer adds to the game's messages, at the 99th percentile.
+    pub(super) added_delay_max: Duration,
+    /// Minimum of Jain's fairness index between the flows.
+    pub(super) fairness_min: f64,
+    /// Minimum share of the game's messages that arrives.
+    pub(super) game_min: f64,
+    /// Minimum share of the flood that arrives.
+    pub(super) flood_min: f64,
+    /// Minimum pacing rate in the second half of the run, in bits per second.
+    pub(super) rate_min: u64,
 }
 
 const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// What decides nothing.
+/// Goals that every run reaches.
 const NO_GOALS: Goals = Goals {
-    use_min: 0.0,
-    added_max: ms(60_000),
+    utilization_min: 0.0,
+    added_delay_max: ms(60_000),
     fairness_min: 0.0,
     game_min: 0.0,
     flood_min: 0.0,
     rate_min: 0,
 };
 
-/// 10 Mbit/s, 50 ms there and back, a queue of 64 KB.
+/// 10 Mbit/s, a round trip of 50 ms, a queue of 64 KiB.
 const LINE: Line = Line {
     rate: Some(10_000_000),
     round_trip: ms(50),
@@ -86,15 +85,15 @@ const LINE: Line = Line {
 
 const BEGINS: Duration = ms(2000);
 
-/// Sixteen messages of 1 MiB, and the game beside them.
+/// A transfer of 16 MiB beside a game.
 const TRANSFER: Traffic = Traffic {
-    game: 40,
+    game: Some(40),
     bulk: Some((16 << 20, BEGINS)),
     flood: None,
 };
 
 const GAME: Traffic = Traffic {
-    game: 160,
+    game: Some(160),
     bulk: None,
     flood: None,
 };
@@ -110,14 +109,13 @@ const PLAIN: Scenario = Scenario {
     goals: NO_GOALS,
 };
 
-/// All of them.
-pub(crate) const SCENARIOS: &[Scenario] = &[
+pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "1% loss",
         link: Line { loss: 0.01, ..LINE },
         goals: Goals {
-            use_min: 0.8,
-            added_max: ms(30),
+            utilization_min: 0.8,
+            added_delay_max: ms(30),
             game_min: 0.98,
             ..NO_GOALS
         },
@@ -126,8 +124,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "no loss",
         goals: Goals {
-            use_min: 0.8,
-            added_max: ms(30),
+            utilization_min: 0.8,
+            added_delay_max: ms(30),
             game_min: 0.99,
             ..NO_GOALS
         },
@@ -138,7 +136,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         link: Line { loss: 0.01, ..LINE },
         flows: 2,
         goals: Goals {
-            use_min: 0.8,
+            utilization_min: 0.8,
             fairness_min: 0.9,
             ..NO_GOALS
         },
@@ -152,7 +150,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             ..TRANSFER
         },
         goals: Goals {
-            use_min: 0.8,
+            utilization_min: 0.8,
             fairness_min: 0.7,
             ..NO_GOALS
         },
@@ -184,7 +182,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             ..TRANSFER
         },
         goals: Goals {
-            use_min: 0.7,
+            utilization_min: 0.7,
             game_min: 0.93,
             rate_min: 128_000,
             ..NO_GOALS
@@ -228,7 +226,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         },
         changes: &[(ms(8000), 5_000_000), (ms(14_000), 10_000_000)],
         goals: Goals {
-            use_min: 0.8,
+            utilization_min: 0.8,
             ..NO_GOALS
         },
         ..PLAIN
@@ -240,7 +238,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             ..LINE
         },
         goals: Goals {
-            use_min: 0.3,
+            utilization_min: 0.3,
             ..NO_GOALS
         },
         ..PLAIN
@@ -253,7 +251,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             ..LINE
         },
         goals: Goals {
-            use_min: 0.65,
+            utilization_min: 0.65,
             ..NO_GOALS
         },
         ..PLAIN
@@ -281,8 +279,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             ..TRANSFER
         },
         goals: Goals {
-            use_min: 0.07,
-            added_max: ms(30),
+            utilization_min: 0.07,
+            added_delay_max: ms(30),
             ..NO_GOALS
         },
         ..PLAIN

@@ -1,60 +1,77 @@
-//! What comes out of a run, and how it is printed.
+//! The figures of a run, and the table that prints them.
 
 use crate::proto::time::{Duration, Instant};
 
-use super::controller::Controller;
 use super::scenarios::Scenario;
 use super::world::{Flow, Polls, World};
+use crate::proto::congestion::Controller;
+use crate::proto::congestion::controller::RateController;
 
 #[derive(Debug, Clone)]
-pub(crate) struct Figures {
-    pub(crate) scenario: Scenario,
-    pub(crate) controller: &'static str,
-    pub(crate) polls: Polls,
-    /// The bytes of the transfers that arrived, as a share of the line's rate.
-    pub(crate) usage: Option<f64>,
-    /// How much later the game's messages were than without the transfer, median and 99th percentile.
-    pub(crate) added: [Duration; 2],
-    pub(crate) fairness: f64,
-    pub(crate) game: f64,
-    pub(crate) flood: Option<f64>,
-    /// The lowest and the last rate, in bits per second, in the second half of the time.
-    pub(crate) rate_min: u64,
-    pub(crate) rate_last: u64,
-    /// The share of datagrams that found the queue full.
-    pub(crate) overflow: f64,
-    /// How long it took.
-    pub(crate) took: Duration,
-    pub(crate) is_complete: bool,
+pub(super) struct Figures {
+    pub(super) scenario: Scenario,
+    pub(super) controller: &'static str,
+    pub(super) polls: Polls,
+    /// Throughput of the transfers, as a share of the line rate.
+    pub(super) utilization: Option<f64>,
+    /// Delay that the transfer added to the game's messages, median and 99th percentile.
+    pub(super) added_delay: [Duration; 2],
+    /// Jain's fairness index.
+    pub(super) fairness: f64,
+    /// Share of the game's messages that arrived.
+    pub(super) game: f64,
+    /// Share of the flood that arrived.
+    pub(super) flood: Option<f64>,
+    /// Minimum pacing rate in the second half of the run and the final one, in bits per second.
+    pub(super) rate_min: u64,
+    pub(super) rate_last: u64,
+    /// Share of datagrams that were lost because the queue was full.
+    pub(super) overflow: f64,
+    /// Simulated time.
+    pub(super) duration: Duration,
+    /// Whether all transfers are complete.
+    pub(super) is_complete: bool,
 }
 
 impl Figures {
-    /// Of each figure the worse.
-    #[allow(clippy::needless_pass_by_value, reason = "that is how one reduces")]
-    pub(crate) fn worse(self, other: Self) -> Self {
-        let less = |one: Option<f64>, two: Option<f64>| one.zip(two).map(|(one, two)| one.min(two));
+    /// The worse value of each figure.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "the signature that `reduce` takes"
+    )]
+    pub(super) fn worse(self, other: Self) -> Self {
+        let min = |one: Option<f64>, two: Option<f64>| one.zip(two).map(|(one, two)| one.min(two));
         Self {
-            usage: less(self.usage, other.usage),
-            added: [0, 1].map(|index| self.added[index].max(other.added[index])),
+            utilization: min(self.utilization, other.utilization),
+            added_delay: [0, 1].map(|index| self.added_delay[index].max(other.added_delay[index])),
             fairness: self.fairness.min(other.fairness),
             game: self.game.min(other.game),
-            flood: less(self.flood, other.flood),
+            flood: min(self.flood, other.flood),
             rate_min: self.rate_min.min(other.rate_min),
             rate_last: self.rate_last.min(other.rate_last),
             overflow: self.overflow.max(other.overflow),
-            took: self.took.max(other.took),
+            duration: self.duration.max(other.duration),
             is_complete: self.is_complete && other.is_complete,
             ..self
         }
     }
 }
 
-/// Runs a scenario, and what it is compared with: the game alone on the same link.
-pub(crate) fn measure<C: Controller>(scenario: Scenario, polls: Polls, seed: u64) -> Figures {
-    let mut quiet = scenario;
-    (quiet.traffic.bulk, quiet.traffic.flood) = (None, None);
-    quiet.ends = Duration::from_secs(12);
-    let mut world = World::<C>::new(quiet, polls, seed);
+/// A controller with a name for the table.
+pub(super) trait Named: Controller {
+    const NAME: &'static str;
+}
+
+impl Named for RateController {
+    const NAME: &'static str = "tickwire";
+}
+
+/// Runs a scenario, and for comparison the game alone on the same path.
+pub(super) fn measure<C: Named>(scenario: Scenario, polls: Polls, seed: u64) -> Figures {
+    let mut game_only = scenario;
+    (game_only.traffic.bulk, game_only.traffic.flood) = (None, None);
+    game_only.ends = Duration::from_secs(12);
+    let mut world = World::<C>::new(game_only, polls, seed);
     world.run();
     let without = delays(&world);
     let mut world = World::<C>::new(scenario, polls, seed);
@@ -70,25 +87,25 @@ pub(crate) fn measure<C: Controller>(scenario: Scenario, polls: Polls, seed: u64
         scenario,
         controller: C::NAME,
         polls,
-        usage: usage(&world),
-        added: [0.5, 0.99]
+        utilization: utilization(&world),
+        added_delay: [0.5, 0.99]
             .map(|share| percentile(&with, share).saturating_sub(percentile(&without, share))),
         fairness: fairness(&world),
         game: share(&world, |flow| game(flow, world.now)),
         flood: scenario.traffic.flood.map(|_| {
             share(&world, |flow| {
-                (flow.receiver.arrived.flood, flow.made.flood)
+                (flow.receiver.arrived.flood, flow.produced.flood)
             })
         }),
         rate_min: rates.min().unwrap_or(0),
-        rate_last: world.flows[0].sender.rate() * 8,
+        rate_last: world.flows[0].sender.pacing_rate() * 8,
         overflow: stats.lost_to_queue as f64 / stats.sent as f64,
-        took: world.now - world.start,
+        duration: world.now - world.start,
         is_complete: scenario.traffic.bulk.is_none() || world.flows.iter().all(Flow::is_done),
     }
 }
 
-/// The delays of the game's messages while the transfers went on, sorted.
+/// The delays of the game's messages during the transfers, sorted.
 fn delays<C: Controller>(world: &World<C>) -> Vec<Duration> {
     let traffic = world.scenario.traffic;
     let begins = traffic
@@ -111,7 +128,7 @@ fn delays<C: Controller>(world: &World<C>) -> Vec<Duration> {
     delays
 }
 
-/// How many of the game's messages arrived, and of how many: the last ones are still on their way.
+/// How many of the game's messages arrived, and of how many. The last 2 s are left out: they are in flight.
 fn game<C: Controller>(flow: &Flow<C>, now: Instant) -> (u64, u64) {
     let counts = |at: Instant| at + Duration::from_secs(2) < now;
     let arrived = flow
@@ -120,7 +137,7 @@ fn game<C: Controller>(flow: &Flow<C>, now: Instant) -> (u64, u64) {
         .game
         .iter()
         .filter(|(at, ..)| counts(*at));
-    let made = flow.made.game.iter().filter(|at| counts(**at)).count();
+    let made = flow.produced.game.iter().filter(|at| counts(**at)).count();
     (
         arrived.map(|(_, count, _)| u64::from(*count)).sum(),
         made as u64,
@@ -136,7 +153,7 @@ fn percentile(sorted: &[Duration], share: f64) -> Duration {
         .unwrap_or_default()
 }
 
-fn usage<C: Controller>(world: &World<C>) -> Option<f64> {
+fn utilization<C: Controller>(world: &World<C>) -> Option<f64> {
     let (_, begins) = world.scenario.traffic.bulk?;
     let begins = world.start + begins;
     let arrived = world.flows.iter().map(|flow| &flow.receiver.arrived);
@@ -145,7 +162,7 @@ fn usage<C: Controller>(world: &World<C>) -> Option<f64> {
     Some(bytes as f64 * 8.0 / capacity(&world.scenario, world.start, begins, ends)?)
 }
 
-/// What the line could have transmitted between two times, in bits.
+/// What the line can transmit between two times, in bits.
 fn capacity(scenario: &Scenario, start: Instant, begins: Instant, ends: Instant) -> Option<f64> {
     let (mut rate, mut at, mut bits) = (scenario.link.rate? as f64, begins, 0.0);
     for (change, next) in scenario.changes {
@@ -156,9 +173,9 @@ fn capacity(scenario: &Scenario, start: Instant, begins: Instant, ends: Instant)
     Some(bits + rate * (ends - at).to_std().as_secs_f64())
 }
 
-/// Jain's index: 1 if all got the same while they shared, 1/n if one got all.
+/// Jain's fairness index while all flows were active: 1 if they got the same, 1/n if one flow got everything.
 fn fairness<C: Controller>(world: &World<C>) -> f64 {
-    let [Some(begun), Some(ended)] = &world.shared else {
+    let [Some(begun), Some(ended)] = &world.bulk_bytes_while_shared else {
         return 1.0;
     };
     let got = ended
@@ -175,8 +192,8 @@ fn share<C: Controller>(world: &World<C>, counts: impl Fn(&Flow<C>) -> (u64, u64
     got as f64 / made as f64
 }
 
-/// The rates over the time, for who looks at one scenario: `RATE_TRACE` is set.
-fn trace<C: Controller>(world: &World<C>, polls: Polls) {
+/// Prints the pacing rate over time if `RATE_TRACE` is set.
+fn trace<C: Named>(world: &World<C>, polls: Polls) {
     if std::env::var_os("RATE_TRACE").is_none() {
         return;
     }
@@ -186,21 +203,21 @@ fn trace<C: Controller>(world: &World<C>, polls: Polls) {
             C::NAME,
             world.scenario.name
         );
-        let mut last = Duration::ZERO;
+        let mut last_at = Duration::ZERO;
         for (at, rate) in &flow.rates {
             let at = *at - world.start;
-            if at.saturating_sub(last) >= Duration::from_millis(100) {
-                last = at;
+            if at.saturating_sub(last_at) >= Duration::from_millis(100) {
+                last_at = at;
                 println!("{:.2} {:.3}", at.to_std().as_secs_f64(), *rate as f64 / 1e6);
             }
         }
     }
 }
 
-pub(crate) const HEAD: &str = "scenario                controller polls      use   +p50 ms  +p99 ms  fair   game  flood  \
+pub(super) const HEAD: &str = "scenario                controller polls      use   +p50 ms  +p99 ms  fair   game  flood  \
     min Mbit/s  last   overflow  seconds";
 
-pub(crate) fn row(figures: &Figures) -> String {
+pub(super) fn row(figures: &Figures) -> String {
     let percent = |share: Option<f64>| {
         share.map_or("     -".into(), |share| format!("{:5.1}%", share * 100.0))
     };
@@ -210,16 +227,16 @@ pub(crate) fn row(figures: &Figures) -> String {
         figures.scenario.name,
         figures.controller,
         format!("{:?}", figures.polls),
-        percent(figures.usage),
-        ms(figures.added[0]),
-        ms(figures.added[1]),
+        percent(figures.utilization),
+        ms(figures.added_delay[0]),
+        ms(figures.added_delay[1]),
         figures.fairness,
         percent(Some(figures.game)),
         percent(figures.flood),
         figures.rate_min as f64 / 1e6,
         figures.rate_last as f64 / 1e6,
         figures.overflow * 100.0,
-        figures.took.to_std().as_secs_f64(),
+        figures.duration.to_std().as_secs_f64(),
         if figures.is_complete {
             ""
         } else {

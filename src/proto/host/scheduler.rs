@@ -1,0 +1,192 @@
+//! Which peer is due: the only place that decides which peers a turn looks at.
+//!
+//! - An *active* peer is one that something happened to in this turn or in the last one. Its deadline is compared
+//!   with the time in every turn, and it has no timer: a busy peer, whose deadlines move with every packet, costs
+//!   no heap operation.
+//! - A *parked* peer has a timer, unless it has no deadline.
+//! - A *ready* peer may have a packet to send.
+//!
+//! A turn therefore costs by the number of peers that have something to do, not by the number of peers.
+//! [`PeerSlots`](super::slots::PeerSlots) notifies the scheduler whenever a peer is borrowed to be changed.
+
+use std::collections::VecDeque;
+
+use crate::limits::TIMER_GRANULARITY;
+use crate::proto::host::slots::PeerSlot;
+use crate::proto::host::timers::Timers;
+use crate::proto::slot_index::SlotIndex;
+use crate::proto::time::{Duration, Instant};
+
+/// What the scheduler knows of one peer. It is stored in the peer's slot, in the same cache line as its state.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    deadline: Deadline,
+    activity: Activity,
+    /// Whether the peer is in the queue of ready peers.
+    is_ready: bool,
+}
+
+/// When a peer has something to do by itself. Computed while the peer is in the cache, and kept until the peer
+/// changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Deadline {
+    /// The peer has changed since it was computed.
+    Unknown,
+    Known(Option<Instant>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Activity {
+    /// Not in the list of active peers; has a timer instead.
+    Parked,
+    /// The peer has changed since the last look at the time.
+    Active,
+    /// The peer has not changed since.
+    Cooling,
+}
+
+/// See the [module](self).
+#[derive(Debug, Default)]
+pub(super) struct Scheduler {
+    active: Vec<SlotIndex>,
+    /// Position in `active` of a turn's look at the time.
+    cursor: usize,
+    /// The peer at the cursor was returned as due.
+    is_handed_out: bool,
+    timers: Timers,
+    ready: VecDeque<SlotIndex>,
+    /// The peer that the last packet came from, if its deadline was not computed since.
+    last_heard: Option<SlotIndex>,
+}
+
+/// Heap memory that the scheduler takes for each peer, in bytes: entries in `active` and `ready`.
+pub(super) const SCHEDULED_BYTES: usize = 2 * size_of::<SlotIndex>();
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self {
+            deadline: Deadline::Unknown,
+            activity: Activity::Parked,
+            is_ready: false,
+        }
+    }
+}
+
+impl PeerSlot {
+    /// When the peer has something to do by itself.
+    fn deadline(&self) -> Option<Instant> {
+        match self.schedule.deadline {
+            Deadline::Unknown => self.state().deadline(),
+            Deadline::Known(deadline) => {
+                debug_assert_eq!(deadline, self.state().deadline(), "{:?}", self.state());
+                deadline
+            }
+        }
+    }
+
+    fn compute_deadline(&mut self) -> Option<Instant> {
+        let deadline = self.deadline();
+        self.schedule.deadline = Deadline::Known(deadline);
+        deadline
+    }
+}
+
+impl Scheduler {
+    /// The peer is about to change.
+    #[inline]
+    pub(super) fn on_change(&mut self, schedule: &mut Schedule, index: SlotIndex) {
+        schedule.deadline = Deadline::Unknown;
+        if std::mem::replace(&mut schedule.activity, Activity::Active) == Activity::Parked {
+            self.active.push(index);
+        }
+    }
+
+    /// The peer may have a packet to send.
+    #[inline]
+    pub(super) fn make_ready(&mut self, schedule: &mut Schedule, index: SlotIndex) {
+        if !std::mem::replace(&mut schedule.is_ready, true) {
+            self.ready.push_back(index);
+        }
+    }
+
+    pub(super) fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Removes the peer that has waited longest for its turn to send.
+    pub(super) fn pop_ready(&mut self, slots: &mut [PeerSlot]) -> Option<SlotIndex> {
+        let index = self.ready.pop_front()?;
+        slots[index.as_usize()].schedule.is_ready = false;
+        Some(index)
+    }
+
+    /// A packet of this peer was handled. Computes the deadline of the peer before it, whose packets were
+    /// handled one after the other and which is still in the cache.
+    pub(super) fn mark_heard(&mut self, slots: &mut [PeerSlot], index: SlotIndex) {
+        let before = self.last_heard.replace(index);
+        if let Some(before) = before.filter(|before| *before != index) {
+            self.refresh_deadline(slots, before);
+        }
+    }
+
+    /// Computes the peer's deadline now, while the peer is in the cache.
+    #[inline]
+    pub(super) fn refresh_deadline(&mut self, slots: &mut [PeerSlot], index: SlotIndex) {
+        slots[index.as_usize()].compute_deadline();
+    }
+
+    /// Begins a turn's look at the time: [`next_due`](Self::next_due) follows until `None`.
+    pub(super) fn begin_turn(&mut self) {
+        self.last_heard = None; // it is among the active peers
+        self.cursor = 0;
+        self.is_handed_out = false;
+    }
+
+    /// The next peer whose deadline has passed. Parks active peers that did not change for a whole turn.
+    pub(super) fn next_due(&mut self, slots: &mut [PeerSlot], now: Instant) -> Option<SlotIndex> {
+        if std::mem::take(&mut self.is_handed_out) {
+            let index = self.active[self.cursor];
+            slots[index.as_usize()].schedule.activity = Activity::Cooling;
+            self.cursor += 1;
+        }
+        while let Some(index) = self.active.get(self.cursor).copied() {
+            let slot = &mut slots[index.as_usize()];
+            let deadline = slot.compute_deadline();
+            if deadline.is_some_and(|at| at <= now) {
+                self.is_handed_out = true;
+                return Some(index);
+            }
+            if slot.schedule.activity == Activity::Active {
+                slot.schedule.activity = Activity::Cooling;
+                self.cursor += 1;
+                continue;
+            }
+            slot.schedule.activity = Activity::Parked;
+            self.active.swap_remove(self.cursor);
+            self.set_timer(index, deadline, now);
+        }
+        self.timers.pop_due(now)
+    }
+
+    /// A timer is never in the past, which keeps a turn finite whatever a peer's deadline is: what is due now is
+    /// done by sending, or was done in this turn's look at the time.
+    fn set_timer(&mut self, index: SlotIndex, deadline: Option<Instant>, now: Instant) {
+        if let Some(deadline) = deadline {
+            let at = deadline.max(now + Duration::of(TIMER_GRANULARITY));
+            self.timers.set_no_later(index, at, now);
+        }
+    }
+
+    /// The earliest deadline of all peers.
+    pub(super) fn next_deadline(&self, slots: &[PeerSlot]) -> Option<Instant> {
+        let active = self.active.iter();
+        let active = active.filter_map(|index| slots[index.as_usize()].deadline());
+        active.chain(self.timers.next()).min()
+    }
+
+    /// The slot is free: it has no deadline.
+    pub(super) fn on_release(&mut self, schedule: &mut Schedule, index: SlotIndex) {
+        schedule.deadline = Deadline::Unknown;
+        self.timers.remove(index);
+    }
+}

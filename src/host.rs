@@ -12,14 +12,12 @@ use crate::error::{BindError, ConfigError, SendError};
 use crate::limits::{ANSWERS_PER_TURN_MAX, DATAGRAM_MAX, TIMER_GRANULARITY};
 use crate::proto::{
     Admission, Broadcast, ConnectError, ConnectOptions, Delivery, Event, HostState, HostStats,
-    PeerId, PeerStats, Receipt, Request, SendLimitedBy, Transmit,
+    PeerId, PeerStats, Receipt, Request, SendLimitedBy,
 };
-use crate::sim::HostNetwork;
+#[cfg(feature = "sim")]
 use crate::sim::LinkConditions;
-use crate::socket::Socket;
-use crate::socket::SocketStats;
-use crate::socket::Waker;
-use crate::socket::canonical;
+use crate::socket::{Socket, SocketStats, Waker, canonical};
+use crate::transport::Transport;
 
 /// Peers, over one UDP socket, in a loop of your own.
 ///
@@ -86,9 +84,8 @@ use crate::socket::canonical;
 ///
 /// A host that is dropped tells its peers once; [`shutdown`](Self::shutdown) does it well.
 pub struct Host {
-    socket: Socket,
+    transport: Transport,
     state: HostState,
-    bad_network: Option<HostNetwork>,
     buffer: [u8; DATAGRAM_MAX],
     /// When the last turn read the clock: the time of everything that the application does until the next one.
     now: Instant,
@@ -120,10 +117,9 @@ impl Host {
         })?;
         let now = clock::now();
         Ok(Self {
-            socket,
+            transport: Transport::new(socket),
             state: HostState::new(config, seed, now)?,
             now,
-            bad_network: None,
             buffer: [0; DATAGRAM_MAX],
             is_flushed: false,
         })
@@ -144,7 +140,7 @@ impl Host {
 
     /// The address that the socket is bound to, with the real port.
     pub fn local_addr(&self) -> SocketAddr {
-        self.socket.local_addr()
+        self.transport.local_addr()
     }
 
     /// Begins to connect; the first packet leaves with the next turn. What comes of it is an event:
@@ -158,7 +154,7 @@ impl Host {
         to: SocketAddr,
         options: &ConnectOptions,
     ) -> Result<PeerId, ConnectError> {
-        if !self.socket.reaches(to) {
+        if !self.transport.reaches(to) {
             return Err(ConnectError::Unreachable { to });
         }
         self.state.connect(canonical(to), options, clock::now())
@@ -216,7 +212,7 @@ impl Host {
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         self.transmit()?;
         let timeout = self.sleep_for(timeout);
-        self.socket.wait(timeout)?;
+        self.transport.wait(timeout)?;
         self.receive()?;
         self.is_flushed = false;
         self.transmit()
@@ -357,10 +353,15 @@ impl Host {
         self.state.public_key()
     }
 
-    /// What is known of a peer, while it is connected.
+    /// The validated address of a peer, while it is connected.
+    pub fn peer_address(&self, peer: PeerId) -> Option<SocketAddr> {
+        self.state.peer_address(peer)
+    }
+
+    /// Statistics of a peer, while it is connected, as of the last turn.
     pub fn peer_stats(&self, peer: PeerId) -> Option<PeerStats> {
         let mut stats = self.state.peer_stats(peer, self.now)?;
-        if self.socket.is_blocked() {
+        if self.transport.is_blocked() {
             stats.limited_by = SendLimitedBy::Socket;
         }
         Some(stats)
@@ -373,16 +374,17 @@ impl Host {
 
     /// What was counted of the socket. On Linux a system call.
     pub fn socket_stats(&self) -> SocketStats {
-        self.socket.stats()
+        self.transport.stats()
     }
 
-    /// Puts a bad network between this host and its socket, in both directions, or takes it away again:
-    /// then what is on its way arrives with the next turn. For trying a game out; a benchmark or a
-    /// player should not have it.
+    /// Simulates a bad network between this host and its socket, in both directions. `None` removes it; then
+    /// what is under way arrives with the next turn. For trying a game out; a benchmark or a player should not
+    /// have it. Needs the feature `sim`.
     ///
     /// ```
     /// use std::time::Duration;
-    /// use tickwire::{Config, Host, LinkConditions, Loss};
+    /// use tickwire::sim::{LinkConditions, Loss};
+    /// use tickwire::{Config, Host};
     ///
     /// let mut host = Host::bind("127.0.0.1:0".parse().unwrap(), Config::plain(7))?;
     /// host.set_link_conditions(Some(LinkConditions {
@@ -396,19 +398,17 @@ impl Host {
     /// # Errors
     ///
     /// A condition is out of its range; nothing was changed.
+    #[cfg(feature = "sim")]
     pub fn set_link_conditions(
         &mut self,
         conditions: Option<LinkConditions>,
     ) -> Result<(), ConfigError> {
-        match (&mut self.bad_network, conditions) {
-            (_, None) => self.remove_bad_network(),
-            (Some(network), Some(conditions)) => network.set_conditions(&conditions)?,
-            (None, Some(conditions)) => {
-                // Luck that is the same in every run would be none; a test that wants it has `Link`.
-                let seed = getrandom::u64().unwrap_or_default();
-                self.bad_network = Some(HostNetwork::new(&conditions, seed)?);
-            }
+        if let Some(conditions) = conditions {
+            return self.transport.set_link_conditions(&conditions);
         }
+        let (state, now) = (&mut self.state, clock::now());
+        self.transport
+            .remove_links(|from, bytes| state.handle_datagram(from, bytes, now));
         Ok(())
     }
 
@@ -418,30 +418,36 @@ impl Host {
     ///
     /// Those of [`Socket::waker`].
     pub fn waker(&mut self) -> io::Result<Waker> {
-        self.socket.waker()
+        self.transport.waker()
     }
 
     /// Whether a [`Waker`] was used since this was last asked, also by a loop that never calls
     /// [`wait`](Self::wait). Costs no system call.
     pub fn take_woken(&mut self) -> bool {
-        self.socket.take_woken()
+        self.transport.take_woken()
     }
 
     /// When the next turn is due, if no datagram comes before: for a loop around somebody else's poll.
     /// `None`: never.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let network = self.bad_network.as_ref();
-        let network = network.and_then(HostNetwork::next_deadline);
         // A blocked socket can leave a deadline in the past, which must not keep a loop from sleeping.
         let earliest = self.now + TIMER_GRANULARITY;
         let own = self.state.poll_timeout().map(|at| at.max(earliest));
-        [own, network].into_iter().flatten().min()
+        [own, self.transport.next_deadline()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// The socket, to look at or to set options on.
+    pub fn socket(&self) -> &Socket {
+        self.transport.socket()
     }
 
     /// Whether datagrams may be waiting that no event will announce: see [`Socket::may_have_more`].
     /// [`wait`](Self::wait) knows this by itself; a loop around somebody else's poll has to ask.
     pub fn may_have_more(&self) -> bool {
-        self.socket.may_have_more()
+        self.transport.may_have_more()
     }
 
     /// How long to sleep at most.
@@ -458,45 +464,27 @@ impl Host {
 
     /// What a turn takes in. Returns its time.
     fn receive(&mut self) -> io::Result<Instant> {
-        let now = clock::now();
+        let (state, now) = (&mut self.state, clock::now());
         self.now = now;
-        self.drain(now)?;
+        self.transport
+            .drain(now, |from, bytes| state.handle_datagram(from, bytes, now))?;
         self.state.handle_timeout(now);
         Ok(now)
-    }
-
-    fn drain(&mut self, now: Instant) -> io::Result<()> {
-        while let Some(datagram) = self.socket.recv()? {
-            if datagram.truncated {
-                continue; // none of ours; the socket has counted it
-            }
-            match &mut self.bad_network {
-                Some(network) => network.receive(datagram.from, datagram.bytes, now),
-                None => self
-                    .state
-                    .handle_datagram(datagram.from, datagram.bytes, now),
-            }
-        }
-        if let Some(network) = &mut self.bad_network {
-            while let Some((from, len)) = network.next_incoming(&mut self.buffer, now) {
-                self.state.handle_datagram(from, &self.buffer[..len], now);
-            }
-        }
-        Ok(())
     }
 
     /// Sends what there is, to peers first. What finds no room in the queue stays where it is: the
     /// protocol makes a packet only when it can leave.
     fn transmit(&mut self) -> io::Result<()> {
-        if !self.state.may_transmit() && self.bad_network.is_none() {
-            return self.socket.transmit(); // what is left of before
+        if !self.state.may_transmit() {
+            return self.transport.transmit(); // what is left of before
         }
         let now = clock::now();
-        while self.socket.make_room() {
+        while self.transport.make_room() {
             let Some(transmit) = self.state.poll_transmit_to_peers(&mut self.buffer, now) else {
                 break;
             };
-            self.send_out(transmit, now);
+            self.transport
+                .send(transmit.to, &self.buffer[..transmit.len], now);
         }
         self.transmit_answers(now)
     }
@@ -504,52 +492,14 @@ impl Host {
     /// The part of it that goes to strangers.
     fn transmit_answers(&mut self, now: Instant) -> io::Result<()> {
         // Strangers have a share of the queue, so that they cannot fill it when the socket blocks.
-        while self.socket.queued() < ANSWERS_PER_TURN_MAX && self.socket.make_room() {
+        while self.transport.queued() < ANSWERS_PER_TURN_MAX && self.transport.make_room() {
             let Some(transmit) = self.state.poll_transmit_answers(&mut self.buffer, now) else {
                 break;
             };
-            self.send_out(transmit, now);
+            self.transport
+                .send(transmit.to, &self.buffer[..transmit.len], now);
         }
-        self.send_out_of_network(now);
-        self.socket.transmit()
-    }
-
-    fn send_out(&mut self, transmit: Transmit, now: Instant) {
-        let bytes = &self.buffer[..transmit.len];
-        match &mut self.bad_network {
-            Some(network) => network.send(transmit.to, bytes, now),
-            // There is room. An address that this socket cannot reach is one that never came from it.
-            None => {
-                let _ = self.socket.send(transmit.to, bytes);
-            }
-        }
-    }
-
-    fn send_out_of_network(&mut self, now: Instant) {
-        let Some(network) = &mut self.bad_network else {
-            return;
-        };
-        while let Some((to, len)) = network.next_outgoing(&mut self.buffer, now) {
-            // What finds no room is lost, as on a network.
-            let _ = self.socket.send(to, &self.buffer[..len]);
-        }
-    }
-
-    /// Without delay, what is under way in the links arrives.
-    fn remove_bad_network(&mut self) {
-        let Some(mut network) = self.bad_network.take() else {
-            return;
-        };
-        let now = clock::now();
-        while let Some(at) = network.next_deadline() {
-            let at = at.max(now);
-            while let Some((to, len)) = network.next_outgoing(&mut self.buffer, at) {
-                let _ = self.socket.send(to, &self.buffer[..len]);
-            }
-            while let Some((from, len)) = network.next_incoming(&mut self.buffer, at) {
-                self.state.handle_datagram(from, &self.buffer[..len], now);
-            }
-        }
+        self.transport.transmit()
     }
 }
 
@@ -558,7 +508,7 @@ impl fmt::Debug for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Host")
             .field("local_addr", &self.local_addr())
-            .field("queued", &self.socket.queued())
+            .field("queued", &self.transport.queued())
             .field("state", &self.state)
             .finish_non_exhaustive()
     }
@@ -604,7 +554,7 @@ impl mio::event::Source for Host {
         token: Token,
         interests: Interest,
     ) -> io::Result<()> {
-        self.socket.register(registry, token, interests)
+        self.transport.register(registry, token, interests)
     }
 
     fn reregister(
@@ -613,27 +563,11 @@ impl mio::event::Source for Host {
         token: Token,
         interests: Interest,
     ) -> io::Result<()> {
-        self.socket.reregister(registry, token, interests)
+        self.transport.reregister(registry, token, interests)
     }
 
     fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        self.socket.deregister(registry)
-    }
-}
-
-/// The socket itself, to look at or to set options on: see [`Socket`].
-#[cfg(unix)]
-impl std::os::fd::AsFd for Host {
-    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        self.socket.as_fd()
-    }
-}
-
-/// The socket itself, to look at or to set options on.
-#[cfg(windows)]
-impl std::os::windows::io::AsSocket for Host {
-    fn as_socket(&self) -> std::os::windows::io::BorrowedSocket<'_> {
-        self.socket.as_socket()
+        self.transport.deregister(registry)
     }
 }
 
@@ -660,7 +594,7 @@ mod tests {
         }
         let limit = |client: &Host| client.peer_stats(peer).unwrap().limited_by;
         assert_eq!(limit(&client), SendLimitedBy::Application);
-        let script = &client.socket.script();
+        let script = &client.transport.socket().script();
         script.send_answers(&[Fails(Errno::EAGAIN as i32)]);
         client.send(peer, Unreliable, b"it waits").unwrap();
         client.flush().unwrap();

@@ -222,6 +222,7 @@
 pub mod guide;
 pub mod limits;
 pub mod proto;
+#[cfg(feature = "sim")]
 pub mod sim;
 #[cfg(feature = "noise")]
 pub mod token;
@@ -234,6 +235,7 @@ mod host;
 mod keys;
 mod socket;
 mod ticker;
+mod transport;
 
 /// The crate of [`Event::Message`]'s bytes, in the version that tickwire uses.
 pub use bytes;
@@ -253,7 +255,6 @@ pub use crate::proto::{
     Admission, Broadcast, ConnectError, ConnectOptions, Delivery, DisconnectReason, Event,
     HostStats, PeerId, PeerStats, Receipt, Request, SendLimitedBy,
 };
-pub use crate::sim::{LinkConditions, Loss};
 pub use crate::socket::{Datagram, ErrorCounts, Receiver, Sender, Socket, SocketStats, Waker};
 pub use crate::ticker::Ticker;
 

@@ -14,9 +14,10 @@ use std::time::{Duration, Instant};
 
 use allocation_counter::measure;
 use mio::{Events, Interest, Poll, Token};
+use tickwire::sim::LinkConditions;
 use tickwire::{
     Admission, Config, ConnectError, ConnectOptions, Delivery, DisconnectReason, Event, Host,
-    LinkConditions, PeerId, Socket, SocketConfig,
+    PeerId, Socket, SocketConfig,
 };
 
 /// Nothing here takes a fraction of it; a test that has waited this long has failed.

@@ -12,10 +12,9 @@ mod protections;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
+use tickwire::sim::LinkConditions;
 use tickwire::token::{self, Claims, TokenError, TokenId, TokenKey, Verifier};
-use tickwire::{
-    Admission, Config, ConnectOptions, DisconnectReason, Event, Host, LinkConditions, PeerId,
-};
+use tickwire::{Admission, Config, ConnectOptions, DisconnectReason, Event, Host, PeerId};
 
 /// The time of day in this test, which stands.
 const NOW: u64 = 1_700_000_000;
@@ -402,7 +401,7 @@ fn of_two_who_show_the_same_token_at_the_same_time_one_stays() {
 fn a_player_whose_packets_are_lost_gets_in_with_his_token() {
     let mut server = Server::start();
     let conditions = LinkConditions {
-        loss: tickwire::Loss::Independent { probability: 0.15 },
+        loss: tickwire::sim::Loss::Independent { probability: 0.15 },
         duplication: 0.3,
         ..LinkConditions::default()
     };

@@ -13,7 +13,7 @@ use crate::limits::{
 ///
 /// ```
 /// use std::time::Duration;
-/// use tickwire::{LinkConditions, Loss};
+/// use tickwire::sim::{LinkConditions, Loss};
 ///
 /// let conditions = LinkConditions {
 ///     latency: Duration::from_millis(50),

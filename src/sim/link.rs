@@ -76,16 +76,27 @@ impl<T: Clone> Link<T> {
     ///
     /// As [`LinkConditions::validate`].
     pub fn new(conditions: LinkConditions, seed: u64) -> Result<Self, ConfigError> {
-        conditions.validate()?;
-        Ok(Self {
-            conditions,
+        let mut link = Self::perfect(seed);
+        link.set_conditions(conditions)?;
+        Ok(link)
+    }
+
+    /// A link with the default conditions: no delay and no loss.
+    pub(super) fn perfect(seed: u64) -> Self {
+        Self {
+            conditions: LinkConditions::default(),
             generator: rng::generator(seed),
             bottleneck: Bottleneck::default(),
             losses: Losses::default(),
             in_flight: InFlight::default(),
             last_in_order: None,
             stats: LinkStats::default(),
-        })
+        }
+    }
+
+    /// Changes [`partitioned`](LinkConditions::partitioned) alone.
+    pub(super) fn set_partitioned(&mut self, is_partitioned: bool) {
+        self.conditions.partitioned = is_partitioned;
     }
 
     /// Changes the conditions for what is sent from now on. What is under way arrives as it would

@@ -1,19 +1,24 @@
 //! A network simulator: links with latency, jitter, loss, duplication, reordering, a bottleneck and
 //! partitions, on the caller's clock.
 //!
-//! [`Link`] is one direction between two hosts. [`Host::set_link_conditions`](crate::Host::set_link_conditions)
-//! puts one in each direction between a host and its socket.
+//! [`Link`] is one direction between two hosts. [`Network`] is several hosts with links between them, for tests.
+//! [`Host::set_link_conditions`](crate::Host::set_link_conditions) puts a link in each direction between a host and
+//! its socket, for trying a game out.
+//!
+//! Imports from `proto` what a network drives, and nothing that touches the operating system.
 
 mod bottleneck;
 mod conditions;
-mod host_network;
 mod in_flight;
 mod link;
 mod losses;
+mod network;
 mod rng;
+mod simulated_links;
 mod stats;
 
 pub use self::conditions::{LinkConditions, Loss};
-pub(crate) use self::host_network::HostNetwork;
 pub use self::link::Link;
+pub use self::network::{Hooks, HostId, LinkId, Network, STALLED_DATAGRAMS_MAX, WireDatagram};
+pub(crate) use self::simulated_links::SimulatedLinks;
 pub use self::stats::LinkStats;

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use tickwire::limits::{HANDSHAKE_BURST_DEFAULT, HANDSHAKES_PER_SECOND_DEFAULT};
 use tickwire::proto::HostState;
+use tickwire::sim::LinkConditions;
 use tickwire::{
-    Admission, Config, ConnectError, ConnectOptions, DisconnectReason, Event, LinkConditions,
-    NoiseConfig, PeerId, PrivateKey, PublicKey, Security,
+    Admission, Config, ConnectError, ConnectOptions, DisconnectReason, Event, NoiseConfig, PeerId,
+    PrivateKey, PublicKey, Security,
 };
 
 use crate::protections::{Mode, under, with_mode};
@@ -67,7 +68,7 @@ fn pinned(key: PublicKey) -> ConnectOptions {
 }
 
 fn recorded(world: &World, kind: u8) -> Vec<Datagram> {
-    let sent = world.witness.datagrams.iter();
+    let sent = world.witness().datagrams.iter();
     sent.filter(|sent| sent.bytes[0] == kind).cloned().collect()
 }
 
@@ -169,7 +170,7 @@ fn a_payload_cannot_be_read_on_the_way() {
     let (_, payload) = &world.log(1).arrivals[0];
     assert_eq!(payload[..], b"a ticket"[..]);
     assert_eq!(world.log(1).messages.len(), 1);
-    for sent in &world.witness.datagrams {
+    for sent in &world.witness().datagrams {
         for secret in [&b"a ticket"[..], b"a secret"] {
             let mut parts = sent.bytes.windows(secret.len());
             assert!(!parts.any(|part| part == secret), "{sent:?}");
@@ -433,7 +434,7 @@ fn replays_at_once_later_and_after_a_move_are_duplicates() {
 
 fn a_session_replayed_to_a_restarted_server_is_nothing() {
     let mut three = Three::new();
-    let all = three.world.witness.datagrams.clone();
+    let all = three.world.witness().datagrams.clone();
     let server = three.world.address(1);
     three.world.restart(1);
     // Their owners do not disturb the count.
@@ -465,7 +466,7 @@ fn talked_to_in_another_way(other: Mode) {
     let mut three = Three::new();
     let mut said = Vec::new();
     with_mode(other, &mut || {
-        said.clone_from(&Three::new().world.witness.datagrams);
+        said.clone_from(&Three::new().world.witness().datagrams);
     });
     let before = three.world.host(1).stats();
     let (mut hellos, mut packets) = (0, 0);

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use tickwire::{Admission, ConnectOptions, DisconnectReason, LinkConditions};
+use tickwire::sim::LinkConditions;
+use tickwire::{Admission, ConnectOptions, DisconnectReason};
 
 use crate::world::lab::Lab;
 use crate::world::packets::{
@@ -31,7 +32,7 @@ fn two_hosts_that_count() -> (World, Arc<AtomicU32>) {
 }
 
 fn recorded(world: &World, kind: u8) -> Datagram {
-    let mut sent = world.witness.datagrams.iter();
+    let mut sent = world.witness().datagrams.iter();
     sent.find(|sent| sent.bytes[0] == kind).unwrap().clone()
 }
 
@@ -206,7 +207,7 @@ fn answers_of_a_server_that_nobody_asked_are_nothing() {
     world.inject(outside(5), 0, &mismatch(2, [1; 16], 0));
     world.run_for(secs(9));
     assert_eq!(world.log(0).end_of(there), None);
-    let hellos = world.witness.datagrams.iter();
+    let hellos = world.witness().datagrams.iter();
     assert!(hellos.clone().all(|sent| sent.bytes[0] == kind::HELLO));
     assert_eq!(hellos.count(), 11);
 }
@@ -217,7 +218,7 @@ fn an_answer_counts_for_the_right_nonce_and_id_alone() {
     let (server, other) = (outside(5), outside(6));
     let there = world.connect_to(0, server, &ConnectOptions::default());
     world.run_for(ms(1));
-    let nonce = nonce_of_hello(&world.witness.datagrams[0].bytes);
+    let nonce = nonce_of_hello(&world.witness().datagrams[0].bytes);
     world.inject(other, 0, &cookie_answer(nonce, [1; 16]));
     world.inject(server, 0, &cookie_answer([2; 16], [2; 16]));
     world.inject(server, 0, &cookie_answer(nonce, [3; 16]));
@@ -243,7 +244,7 @@ fn an_answer_counts_for_the_right_nonce_and_id_alone() {
     world.inject(server, 0, &cookie_answer(nonce, [5; 16]));
     world.run_for(ms(10));
     assert!(world.log(0).is_connected(there));
-    let last = world.witness.datagrams.last().unwrap();
+    let last = world.witness().datagrams.last().unwrap();
     assert_eq!(
         (last.bytes[0], connection_id(&last.bytes)),
         (kind::PACKET, 7)

@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use tickwire::{DisconnectReason, LinkConditions, PeerId};
+use tickwire::sim::LinkConditions;
+use tickwire::{DisconnectReason, PeerId};
 
 use crate::world::packets::{self, PING, ack, disconnect, kind, packet, unreliable};
 use crate::world::{Datagram, Luck, Stranger, World, config, for_each_seed, ms, outside, secs};
@@ -54,11 +55,15 @@ impl Session {
 
     /// Nothing happens for this datagram: no answer, no event, no new deadline.
     fn assert_ignored(&mut self, from: SocketAddr, to: usize, bytes: &[u8]) {
-        let sent = self.world.witness.datagrams.len();
+        let sent = self.world.witness().datagrams.len();
         let deadline = self.world.host(to).poll_timeout();
         let messages = self.world.log(to).messages.len();
         self.world.inject(from, to, bytes);
-        assert_eq!(self.world.witness.datagrams.len(), sent, "it was answered");
+        assert_eq!(
+            self.world.witness().datagrams.len(),
+            sent,
+            "it was answered"
+        );
         assert_eq!(self.world.host(to).poll_timeout(), deadline);
         assert_eq!(self.world.log(to).messages.len(), messages);
         assert_eq!(self.world.host(to).stats().peers, 1);
@@ -68,13 +73,13 @@ impl Session {
     /// Under which id the host receives.
     fn id_of(&self, host: usize) -> u64 {
         let to = self.world.address(host);
-        let mut sent = self.world.witness.datagrams.iter().rev();
+        let mut sent = self.world.witness().datagrams.iter().rev();
         let packet = sent.find(|sent| sent.to == to && sent.bytes[0] == kind::PACKET);
         packets::connection_id(&packet.unwrap().bytes)
     }
 
     fn recorded(&self) -> Vec<Datagram> {
-        self.world.witness.datagrams.clone()
+        self.world.witness().datagrams.clone()
     }
 
     fn host_at(&self, address: SocketAddr) -> usize {
@@ -223,7 +228,7 @@ fn a_goodbye_from_another_address_does_nothing_but_ask_back() {
         session.world.run_for(secs(10));
         session.assert_goes_on();
     }
-    let sent = session.world.witness.datagrams.iter();
+    let sent = session.world.witness().datagrams.iter();
     let to_elsewhere = sent.filter(|sent| sent.to == session.thief.address);
     let bytes: usize = to_elsewhere.map(|sent| sent.bytes.len()).sum();
     assert!(bytes <= 3 * forged.len(), "{bytes} for {}", forged.len());
@@ -272,7 +277,7 @@ fn a_new_address_gets_at_most_three_times_what_came_from_it() {
         session.thief.say(&mut session.world, 0, &PING);
         session.world.run_for(ms(37));
     }
-    let sent = session.world.witness.datagrams.iter();
+    let sent = session.world.witness().datagrams.iter();
     let to_thief = sent.filter(|sent| sent.to == session.thief.address);
     let challenges = to_thief.count();
     assert!((1..=5).contains(&challenges), "{challenges}");

@@ -60,9 +60,9 @@ fn a_peer_that_claims_to_be_impatient_is_not_flooded_with_signs_of_life() {
     connect.idle_timeout_ms = 100;
     stranger.enter(&mut world, 0, &connect);
     stranger.say(&mut world, 0, &PING);
-    let before = world.witness.datagrams.len();
+    let before = world.witness().datagrams.len();
     world.run_for(secs(10));
-    let sent = world.witness.datagrams.len() - before;
+    let sent = world.witness().datagrams.len() - before;
     // The shortest idle timeout there is, a tenth of a second, asks for thirty a second.
     assert!(sent <= 310, "{sent} packets in ten seconds");
 }

@@ -1,6 +1,7 @@
 //! Two hosts that connect to each other at the same time.
 
-use tickwire::{ConnectOptions, DisconnectReason, LinkConditions, Loss, PeerId};
+use tickwire::sim::{LinkConditions, Loss};
+use tickwire::{ConnectOptions, DisconnectReason, PeerId};
 
 use crate::latency;
 use crate::world::packets::PING;
@@ -122,7 +123,7 @@ fn a_host_that_connects_to_itself_has_no_answer() {
     );
     world.run_for(secs(11));
     assert_eq!(world.host(0).poll_timeout(), None);
-    assert!(world.witness.datagrams.len() < 100);
+    assert!(world.witness().datagrams.len() < 100);
 }
 
 under_both!(

@@ -1,7 +1,8 @@
 //! Some hosts to which everything happens at once. What holds then holds always: the world checks each
 //! event and each datagram, and when quiet returns everybody agrees with everybody.
 
-use tickwire::{ConnectOptions, LinkConditions, Loss};
+use tickwire::ConnectOptions;
+use tickwire::sim::{LinkConditions, Loss};
 
 use crate::latency;
 use crate::world::{World, config, for_each_seed, is_thorough, ms, outside, secs};
@@ -141,7 +142,7 @@ fn the_same_seed_gives_the_same_datagrams() {
             let time = ms(world.luck.below(1500));
             world.run_for(time);
         }
-        std::mem::take(&mut world.witness.datagrams)
+        std::mem::take(&mut world.witness_mut().datagrams)
     };
     let (first, again) = (run(1), run(1));
     assert!(first.len() > 100);

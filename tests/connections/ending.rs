@@ -1,8 +1,7 @@
 //! How connections end.
 
-use tickwire::{
-    Config, ConnectOptions, Delivery, DisconnectReason, LinkConditions, Loss, PeerId, SendError,
-};
+use tickwire::sim::{LinkConditions, Loss};
+use tickwire::{Config, ConnectOptions, Delivery, DisconnectReason, PeerId, SendError};
 
 use crate::world::{World, config, for_each_seed, ms, outside, secs};
 use crate::{latency, partition};
@@ -32,7 +31,7 @@ fn either_side_ends_it_with_a_code() {
         assert_eq!(world.host(from).poll_timeout(), None, "it was heard");
         assert_eq!(world.host(to).poll_timeout(), None);
         let (one, other) = (world.address(from), world.address(to));
-        assert!(world.witness.count(one, other, before) <= 2);
+        assert!(world.witness().count(one, other, before) <= 2);
         world.run_for(secs(30));
         assert_eq!((world.log(0).ends.len(), world.log(1).ends.len()), (1, 1));
     }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tickwire::{Config, DisconnectReason, LinkConditions, PeerId};
+use tickwire::sim::LinkConditions;
+use tickwire::{Config, DisconnectReason, PeerId};
 
 use crate::latency;
 use crate::world::{World, config, for_each_seed, ms, secs};
@@ -18,7 +19,7 @@ fn packets_in(world: &mut World, time: Duration) -> (usize, usize) {
     let before = world.time();
     world.run_for(time);
     let (one, other) = (world.address(0), world.address(1));
-    let witness = &world.witness;
+    let witness = &world.witness();
     (
         witness.count(one, other, before),
         witness.count(other, one, before),

@@ -17,7 +17,7 @@ mod lasting;
 mod moving;
 mod sessions;
 
-use tickwire::LinkConditions;
+use tickwire::sim::LinkConditions;
 
 /// A link that only takes its time.
 fn latency(time: u64) -> LinkConditions {

@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use tickwire::{DisconnectReason, LinkConditions, Loss, PeerId};
+use tickwire::sim::{LinkConditions, Loss};
+use tickwire::{DisconnectReason, PeerId};
 
 use crate::world::packets::{self, kind};
 use crate::world::{World, config, for_each_seed, ms, outside, secs};
@@ -56,7 +57,7 @@ fn traffic_stays_where_it_was_until_the_new_address_has_answered() {
     let has_moved = |world: &World| world.log(1).moves.len() == 1;
     assert!(world.run_until(secs(1), has_moved));
     let sent = world
-        .witness
+        .witness()
         .datagrams
         .iter()
         .filter(|sent| sent.at > before);
@@ -148,13 +149,13 @@ fn an_address_that_never_answers_gets_challenges_and_nothing_else() {
     world.run_for(secs(1));
     // Somebody on the way sends on what he sees, from his own address and faster.
     for _ in 0..50 {
-        let sent = world.witness.datagrams.iter().rev();
+        let sent = world.witness().datagrams.iter().rev();
         let mut to_server = sent.filter(|sent| sent.from == home && sent.bytes[0] == kind::PACKET);
         let copy = to_server.next().unwrap().bytes.clone();
         world.inject(elsewhere, 1, &copy);
         world.run_for(ms(70));
     }
-    let sent = world.witness.datagrams.iter();
+    let sent = world.witness().datagrams.iter();
     let to_elsewhere: Vec<_> = sent.filter(|sent| sent.to == elsewhere).collect();
     assert!(!to_elsewhere.is_empty());
     for datagram in to_elsewhere {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tickwire::{DisconnectReason, LinkConditions, Loss, PeerId};
+use tickwire::sim::{LinkConditions, Loss};
+use tickwire::{DisconnectReason, PeerId};
 
 use crate::world::{Luck, World, for_each_seed, ms, secs};
 
@@ -70,8 +71,8 @@ fn two_hosts_connect_talk_and_close_under_all_conditions() {
 
 fn session(world: &mut World) {
     let (b, a) = connect(world);
-    world.chatter(0, Some(ms(50 + world.seed % 100)));
-    world.chatter(1, Some(ms(50 + world.seed % 70)));
+    world.chatter(0, Some(ms(50 + world.seed() % 100)));
+    world.chatter(1, Some(ms(50 + world.seed() % 70)));
     world.run_for(TALK / 2);
     interrupt(world);
     world.run_for(TALK / 2);
@@ -98,7 +99,7 @@ fn session(world: &mut World) {
 /// In every third world nothing at all gets through for a while, shorter than the idle timeout by what
 /// a lossy link needs to be heard again.
 fn interrupt(world: &mut World) {
-    if world.seed % 3 == 0 {
+    if world.seed() % 3 == 0 {
         let time = world.luck.time(ms(0), secs(8));
         world.partition(0, 1, true);
         world.run_for(time);

@@ -1,6 +1,7 @@
 //! One message for everybody.
 
-use tickwire::{Config, Delivery, LinkConditions, PeerId, SendError};
+use tickwire::sim::LinkConditions;
+use tickwire::{Config, Delivery, PeerId, SendError};
 
 use crate::world::{World, config, secs};
 use crate::{latency, partition};

@@ -41,7 +41,7 @@ fn lose(pair: &mut Pair<Diary>, delivery: Delivery, message: &[u8]) {
 
 /// How long a message was under way that was sent at `at`.
 fn time_of(pair: &Pair<Diary>, message: &[u8], at: Duration) -> Option<Duration> {
-    let mut messages = pair.observer.of(SERVER).messages.iter();
+    let mut messages = pair.observer().of(SERVER).messages.iter();
     let taken = messages.find(|taken| taken.bytes == message)?;
     Some(taken.at - at)
 }
@@ -82,7 +82,7 @@ fn what_needs_order_waits_for_what_was_lost_before_it_and_comes_together_with_it
     let (lost, next) = (time_of(&pair, b"lost", at), time_of(&pair, b"next", at));
     assert!(next > Some(LATENCY));
     assert_eq!(lost, next);
-    let order = pair.observer.of(SERVER).messages.iter();
+    let order = pair.observer().of(SERVER).messages.iter();
     assert!(order.map(|taken| &taken.bytes[..]).eq([b"lost", b"next"]));
 }
 
@@ -108,13 +108,13 @@ fn a_mebibyte_in_one_channel_delays_another_by_a_tick_at_most() {
             pair.run_for(TICK);
         }
         pair.run_for(secs(1));
-        let taken: Vec<_> = pair.observer.taken(CLIENT, other).collect();
+        let taken: Vec<_> = pair.observer().taken(CLIENT, other).collect();
         assert_eq!(taken.len(), 60);
         for message in taken {
             let time = message.at - sent_at[usize::from(message.bytes[0])];
             assert!(time <= ms(20) + TICK, "{time:?} by {other:?}");
         }
-        assert_eq!(pair.observer.count(CLIENT, Delivery::Ordered(0)), 1);
+        assert_eq!(pair.observer().count(CLIENT, Delivery::Ordered(0)), 1);
     }
 }
 
@@ -135,7 +135,7 @@ fn a_channel_that_is_stuck_leaves_the_others_half_of_the_window() {
     let took = time_of(&pair, &[9; 900], at);
     assert!(took <= Some(LATENCY + ms(1)), "{took:?}");
     assert!(took.is_some());
-    assert_eq!(pair.observer.count(SERVER, Delivery::Ordered(0)), 290);
+    assert_eq!(pair.observer().count(SERVER, Delivery::Ordered(0)), 290);
 }
 
 fn every_channel_there_is_can_be_used() {
@@ -147,7 +147,7 @@ fn every_channel_there_is_can_be_used() {
     pair.run_for(secs(1));
     for channel in 0..=255 {
         for delivery in [Delivery::Ordered(channel), Delivery::Sequenced(channel)] {
-            let taken: Vec<_> = pair.observer.taken(SERVER, delivery).collect();
+            let taken: Vec<_> = pair.observer().taken(SERVER, delivery).collect();
             assert_eq!(taken.len(), 1, "{delivery:?}");
             assert_eq!(taken[0].bytes[..], [channel]);
         }

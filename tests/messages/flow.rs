@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use tickwire::limits::{MESSAGE_OVERHEAD, QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX};
-use tickwire::{Config, Delivery, LinkConditions, Loss, SendError, SendLimitedBy};
+use tickwire::sim::{LinkConditions, Loss};
+use tickwire::{Config, Delivery, SendError, SendLimitedBy};
 
 use crate::diary::Diary;
 use crate::pair::Pair;
@@ -31,7 +32,7 @@ fn press(pair: &mut Pair<Diary>, delivery: Delivery, from: u32, len: usize) -> u
 }
 
 fn assert_all_in_order(pair: &Pair<Diary>, delivery: Delivery, count: u32) {
-    let taken = pair.observer.taken(SERVER, delivery);
+    let taken = pair.observer().taken(SERVER, delivery);
     let numbers = taken.map(|one| u32::from_be_bytes(one.bytes[..4].try_into().unwrap()));
     assert!(numbers.eq(0..count), "something is missing or out of order");
 }
@@ -101,15 +102,15 @@ fn unreliable_messages_that_find_no_room_are_refused_and_their_sender_knows() {
         }
         pair.run_for(secs(5));
         pair.set_deaf(SERVER, false);
-        let taken = pair.observer.count(SERVER, delivery);
+        let taken = pair.observer().count(SERVER, delivery);
         assert_eq!(taken, QUEUED_BYTES_MAX / 900);
         let acked = receipts.iter();
-        let acked = acked.filter(|one| pair.observer.fate(CLIENT, **one) == Some(true));
+        let acked = acked.filter(|one| pair.observer().fate(CLIENT, **one) == Some(true));
         assert_eq!(acked.count(), taken);
-        assert_eq!(pair.observer.of(CLIENT).fates.len(), 1000);
+        assert_eq!(pair.observer().of(CLIENT).fates.len(), 1000);
         pair.send(CLIENT, delivery, b"there is room again");
         pair.run_for(secs(1));
-        assert_eq!(pair.observer.count(SERVER, delivery), taken + 1);
+        assert_eq!(pair.observer().count(SERVER, delivery), taken + 1);
     }
 }
 
@@ -121,7 +122,7 @@ fn no_more_small_messages_wait_than_the_limit_says() {
         pair.run_for(secs(1));
     }
     pair.set_deaf(SERVER, false);
-    let taken = pair.observer.count(SERVER, Delivery::Unreliable);
+    let taken = pair.observer().count(SERVER, Delivery::Unreliable);
     assert!(taken <= QUEUED_MESSAGES_MAX, "{taken}");
     assert!(taken > QUEUED_MESSAGES_MAX / 2, "{taken}");
 }
@@ -137,7 +138,7 @@ fn a_window_that_nobody_heard_of_is_told_again() {
     pair.set_link(SERVER, &partition());
     pair.set_deaf(SERVER, false);
     pair.run_for(secs(6));
-    let taken = pair.observer.count(SERVER, Delivery::Ordered(0));
+    let taken = pair.observer().count(SERVER, Delivery::Ordered(0));
     assert!(taken < usize::try_from(sent).unwrap(), "nobody was blocked");
     pair.set_link(SERVER, &latency(20));
     pair.run_for(secs(6));
@@ -181,13 +182,13 @@ fn flow_control_never_locks_up() {
         pair.set_deaf(SERVER, false);
         let all = usize::try_from(count).unwrap();
         let is_done = pair.run_until(secs(300), |pair| {
-            pair.observer.of(SERVER).messages.len() == all
+            pair.observer().of(SERVER).messages.len() == all
         });
         assert!(
             is_done,
             "it locked up: {:?} {:?}",
-            pair.observer.of(SERVER).end,
-            pair.observer.of(CLIENT).end
+            pair.observer().of(SERVER).end,
+            pair.observer().of(CLIENT).end
         );
     });
 }
@@ -212,7 +213,7 @@ fn send_somehow(pair: &mut Pair<Diary>, delivery: Delivery, message: &[u8]) {
         pair.set_deaf(SERVER, false);
         pair.run_for(TICK);
         waited += TICK;
-        let end = pair.observer.of(CLIENT).end;
+        let end = pair.observer().of(CLIENT).end;
         assert_eq!(end, None, "after {waited:?}");
         assert!(waited < secs(300), "it locked up: {:?}", pair.stats(CLIENT));
     }
@@ -226,10 +227,10 @@ fn messages_of_exactly_the_largest_size_arrive_in_many_channels() {
         send_somehow(&mut pair, Delivery::Reliable, &message);
     }
     let is_done = pair.run_until(secs(300), |pair| {
-        pair.observer.of(SERVER).messages.len() == 80
+        pair.observer().of(SERVER).messages.len() == 80
     });
     assert!(is_done);
-    let messages = &pair.observer.of(SERVER).messages;
+    let messages = &pair.observer().of(SERVER).messages;
     assert!(messages.iter().all(|taken| taken.bytes == message));
 }
 

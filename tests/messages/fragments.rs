@@ -1,7 +1,8 @@
 //! Messages that do not fit a packet.
 
 use tickwire::limits::{FRAGMENT_BYTES, UNRELIABLE_MAX};
-use tickwire::{Config, Delivery, LinkConditions, Loss};
+use tickwire::sim::{LinkConditions, Loss};
+use tickwire::{Config, Delivery};
 
 use crate::world::{config, for_each_seed, ms, secs};
 use crate::{CLIENT, SERVER, TICK, latency, lossy, pair, pair_with};
@@ -26,11 +27,11 @@ fn every_length_around_a_fragment_arrives_as_it_was_sent() {
     let mut pair = pair(1, &latency(10));
     for len in lengths {
         for delivery in KINDS {
-            let (sent, before) = (message(len, len), pair.observer.count(SERVER, delivery));
+            let (sent, before) = (message(len, len), pair.observer().count(SERVER, delivery));
             pair.send(CLIENT, delivery, &sent);
             pair.run_for(ms(200));
-            assert_eq!(pair.observer.count(SERVER, delivery), before + 1, "{len}");
-            let taken = pair.observer.taken(SERVER, delivery).last().unwrap();
+            assert_eq!(pair.observer().count(SERVER, delivery), before + 1, "{len}");
+            let taken = pair.observer().taken(SERVER, delivery).last().unwrap();
             assert!(taken.bytes == sent, "{len} by {delivery:?}");
         }
     }
@@ -55,10 +56,10 @@ fn fragments_survive_loss_reordering_duplication_and_damage() {
             pair.run_for(TICK);
         }
         let is_done = pair.run_until(secs(120), |pair| {
-            pair.observer.of(SERVER).messages.len() == 2 * count
+            pair.observer().of(SERVER).messages.len() == 2 * count
         });
         assert!(is_done, "{:?}", pair.stats(CLIENT));
-        let ordered = pair.observer.taken(SERVER, Delivery::Ordered(1));
+        let ordered = pair.observer().taken(SERVER, Delivery::Ordered(1));
         for (number, taken) in ordered.enumerate() {
             assert!(taken.bytes == message(number, taken.bytes.len()));
         }
@@ -86,13 +87,13 @@ fn an_unreliable_message_of_sixteen_fragments_arrives_whole_or_its_sender_is_tol
         }
         pair.run_for(secs(5));
         let mut number_of = (0..300).map(|number| message(number, UNRELIABLE_MAX));
-        for taken in pair.observer.taken(SERVER, delivery) {
+        for taken in pair.observer().taken(SERVER, delivery) {
             assert!(number_of.any(|sent| sent == taken.bytes), "damaged");
         }
-        let fates = &pair.observer.of(CLIENT).fates;
+        let fates = &pair.observer().of(CLIENT).fates;
         assert_eq!(fates.len(), receipts.len());
         let acked = fates.values().filter(|(arrived, _)| *arrived).count();
-        let taken = pair.observer.count(SERVER, delivery);
+        let taken = pair.observer().count(SERVER, delivery);
         // 0.98^16 is 72%.
         assert!((180..=255).contains(&taken), "{taken}");
         assert!(acked <= taken && taken - acked < 20, "{acked} of {taken}");
@@ -111,9 +112,9 @@ fn incomplete_unreliable_messages_are_given_up_and_those_after_them_arrive() {
     pair.run_for(secs(5));
     pair.send(CLIENT, Delivery::Unreliable, &message(0, 5000));
     pair.run_for(secs(5));
-    let last = pair.observer.taken(SERVER, Delivery::Unreliable).last();
+    let last = pair.observer().taken(SERVER, Delivery::Unreliable).last();
     assert!(last.unwrap().bytes == message(0, 5000));
-    assert_eq!(pair.observer.of(CLIENT).fates.len(), receipts.len());
+    assert_eq!(pair.observer().of(CLIENT).fates.len(), receipts.len());
 }
 
 under_both!(

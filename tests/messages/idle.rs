@@ -51,7 +51,7 @@ fn silence_returns_after_a_bad_time_as_well() {
         }
         pair.set_both(&latency(30));
         pair.run_for(secs(3));
-        assert_eq!(pair.observer.count(SERVER, Delivery::Ordered(0)), 300);
+        assert_eq!(pair.observer().count(SERVER, Delivery::Ordered(0)), 300);
         let before = packets(&pair);
         pair.run_for(secs(60));
         assert!(

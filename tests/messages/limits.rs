@@ -44,7 +44,7 @@ fn too_long_names_the_limit_of_the_peer() {
         assert_eq!(long, Err(SendError::TooLong { len: max + 1, max }));
         assert_eq!(short, Ok(()));
         pair.run_for(secs(1));
-        assert_eq!(pair.observer.count(1 - side, delivery), 1);
+        assert_eq!(pair.observer().count(1 - side, delivery), 1);
     }
 }
 
@@ -62,7 +62,7 @@ fn a_message_that_is_too_long_is_no_obstacle_to_the_next() {
         assert!(matches!(outcome, Err(SendError::TooLong { .. })));
         pair.send(CLIENT, delivery, b"next");
         pair.run_for(secs(1));
-        assert_eq!(pair.observer.count(SERVER, delivery), 1);
+        assert_eq!(pair.observer().count(SERVER, delivery), 1);
     }
 }
 
@@ -85,7 +85,7 @@ fn a_full_queue_says_so_and_everything_in_it_arrives() {
             assert_eq!(sent, expected, "{delivery:?} of {len}");
             pair.run_for(secs(5));
             let stats = pair.stats(CLIENT);
-            let taken = pair.observer.count(SERVER, delivery);
+            let taken = pair.observer().count(SERVER, delivery);
             let expired = usize::try_from(stats.messages_expired).unwrap();
             assert_eq!(taken + expired, sent, "{delivery:?} of {len}");
             assert!(expired == 0 || !delivery.is_reliable());
@@ -106,7 +106,7 @@ fn a_queue_full_of_what_is_reliable_has_room_for_what_is_not_and_the_other_way_r
             host.send(peer, other, b"other").unwrap();
         });
         pair.run_for(secs(5));
-        assert_eq!(pair.observer.count(SERVER, other), 1);
+        assert_eq!(pair.observer().count(SERVER, other), 1);
     }
 }
 
@@ -126,7 +126,7 @@ fn no_more_receipts_are_open_than_the_limit_says() {
         assert_eq!(open, RECEIPTS_MAX, "{delivery:?}");
         pair.send(CLIENT, delivery, b"without a receipt");
         pair.set_deaf(CLIENT, false);
-        assert_eq!(pair.observer.of(CLIENT).fates.len(), RECEIPTS_MAX);
+        assert_eq!(pair.observer().of(CLIENT).fates.len(), RECEIPTS_MAX);
         pair.send_tracked(CLIENT, delivery, b"with one");
     }
 }

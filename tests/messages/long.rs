@@ -20,7 +20,7 @@ fn a_hundred_thousand_packets_between_two_reliable_messages_change_nothing() {
         }
         pair.run_for(ms(100));
         for delivery in kinds {
-            let taken: Vec<_> = pair.observer.taken(SERVER, delivery).collect();
+            let taken: Vec<_> = pair.observer().taken(SERVER, delivery).collect();
             assert_eq!(taken.len(), 2 * (usize::from(round) + 1), "{delivery:?}");
             assert_eq!(taken[taken.len() - 2].bytes[..], [round, 1]);
             assert_eq!(taken[taken.len() - 1].bytes[..], [round, 2]);
@@ -51,7 +51,7 @@ fn two_hundred_thousand_ordered_messages_stay_in_order() {
         });
         pair.run_for(ms(5));
         let (mut newest, time) = (None, pair.time());
-        for message in &std::mem::take(&mut pair.observer).of(SERVER).messages {
+        for message in &std::mem::take(pair.observer_mut()).of(SERVER).messages {
             let number = u32::from_be_bytes(message.bytes[..].try_into().unwrap());
             if message.delivery == Delivery::Ordered(9) {
                 assert_eq!(number, taken, "at {time:?}");

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tickwire::{Config, Delivery, LinkConditions, Loss};
+use tickwire::sim::{LinkConditions, Loss};
+use tickwire::{Config, Delivery};
 
 use crate::diary::Diary;
 use crate::pair::Pair;
@@ -29,10 +30,10 @@ fn converse(pair: &mut Pair<Diary>, count: u32) -> Vec<Duration> {
     }
     let all = usize::try_from(count).unwrap();
     let is_done = pair.run_until(secs(60), |pair| {
-        pair.observer.of(SERVER).messages.len() == all
+        pair.observer().of(SERVER).messages.len() == all
     });
     assert!(is_done, "not everything arrived: {:?}", pair.stats(CLIENT));
-    let messages = pair.observer.of(SERVER).messages.iter();
+    let messages = pair.observer().of(SERVER).messages.iter();
     let in_order = messages.zip(0..).map(|(taken, number): (_, u32)| {
         assert_eq!(taken.bytes[..4], number.to_be_bytes());
         taken.at - sent_at[usize::try_from(number).unwrap()]
@@ -61,7 +62,7 @@ fn a_lost_packet_costs_a_tick_and_not_a_round_trip() {
         pair.run_for(TICK);
         pair.send(CLIENT, Delivery::Unreliable, b"the next packet");
         pair.run_for(secs(2));
-        let taken = pair.observer.taken(SERVER, Delivery::Ordered(0)).last();
+        let taken = pair.observer().taken(SERVER, Delivery::Ordered(0)).last();
         let late = taken.unwrap().at - sent_at - ms(100);
         match at_most {
             Some(at_most) => assert!(late <= at_most, "{late:?}"),
@@ -78,7 +79,7 @@ fn a_copy_goes_alone_if_nothing_else_does() {
     pair.send(CLIENT, Delivery::Ordered(0), b"lost");
     pair.set_link(CLIENT, &latency(100));
     pair.run_for(secs(1));
-    let taken = &pair.observer.of(SERVER).messages[0];
+    let taken = &pair.observer().of(SERVER).messages[0];
     assert!(
         taken.at - sent_at <= ms(100 + 17),
         "{:?}",

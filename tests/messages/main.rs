@@ -29,7 +29,8 @@ mod programs;
 mod receipts;
 mod steady;
 
-use tickwire::{Config, LinkConditions, Loss};
+use tickwire::Config;
+use tickwire::sim::{LinkConditions, Loss};
 
 use self::diary::Diary;
 use self::pair::Pair;

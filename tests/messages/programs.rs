@@ -2,7 +2,8 @@
 //! looking for.
 
 use tickwire::limits::{MESSAGE_OVERHEAD, UNRELIABLE_MAX};
-use tickwire::{Config, Delivery, DisconnectReason, HostStats, LinkConditions, Loss, PeerStats};
+use tickwire::sim::{LinkConditions, Loss};
+use tickwire::{Config, Delivery, DisconnectReason, HostStats, PeerStats};
 use tickwire::{SendError, limits};
 
 use crate::model::Model;
@@ -44,7 +45,7 @@ fn run(seed: u64, is_ticking: bool) {
         step(&mut program);
         if program.luck.chance(0.03) {
             disconnect(&mut program);
-            program.observer = Model::new(windows);
+            *program.observer_mut() = Model::new(windows);
             program.connect();
             books = Books::open(&program);
         }
@@ -171,7 +172,7 @@ fn send(program: &mut Program, side: usize, delivery: Delivery, len: usize) -> b
     if program.is_stalled(side) {
         return false;
     }
-    let bytes = program.observer.next_message(side, len);
+    let bytes = program.observer_mut().next_message(side, len);
     let is_tracked = program.luck.chance(0.5);
     let peer = program.peer(side);
     let mut host = program.host_mut(side);
@@ -181,7 +182,7 @@ fn send(program: &mut Program, side: usize, delivery: Delivery, len: usize) -> b
         host.send(peer, delivery, &bytes).map(|()| None)
     };
     match outcome {
-        Ok(receipt) => program.observer.on_sent(side, delivery, len, receipt),
+        Ok(receipt) => program.observer_mut().on_sent(side, delivery, len, receipt),
         Err(error) => assert_eq!(error, SendError::QueueFull),
     }
     outcome.is_ok()
@@ -219,7 +220,7 @@ fn calm_down(program: &mut Program) {
     // Until the stalls are over, and what was under way is there.
     program.run_for(secs(3));
     let is_done = program.run_until(secs(600), |program| {
-        program.observer.is_settled() && is_quiet(program)
+        program.observer().is_settled() && is_quiet(program)
     });
     if !is_done {
         let [client, server] = [CLIENT, SERVER].map(|side| program.stats(side));
@@ -259,17 +260,17 @@ fn disconnect(program: &mut Program) {
     assert!(stall, "no stall takes longer");
     program.disconnect(side, 5);
     let is_over = program.run_until(secs(40), |program| {
-        program.observer.ends.iter().all(Option::is_some)
+        program.observer().ends.iter().all(Option::is_some)
     });
     assert!(is_over, "one side was not told of the end");
-    let ends = program.observer.ends;
+    let ends = program.observer().ends;
     assert_eq!(ends[side], Some(DisconnectReason::Local { code: 5 }));
     let told = [
         Some(DisconnectReason::Remote { code: 5 }),
         Some(DisconnectReason::TimedOut),
     ];
     assert!(told.contains(&ends[1 - side]), "{ends:?}");
-    program.observer.assert_honest();
+    program.observer().assert_honest();
     // What is late arrives, so that the next connection begins with nothing under way.
     program.set_both(&latency(10));
     program.run_for(secs(2));
@@ -317,7 +318,7 @@ impl Books {
             let (before, after, other) = (&self.pages[side], &pages[side], &pages[1 - side]);
             assert_datagrams(before, after);
             assert_packets(&after.stats, &other.stats);
-            let way = &program.observer.ways[side];
+            let way = &program.observer().ways[side];
             assert_eq!(after.stats.messages_sent, way.sent());
             assert_eq!(other.stats.messages_received, way.delivered);
         }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tickwire::{Config, Delivery, LinkConditions};
+use tickwire::sim::LinkConditions;
+use tickwire::{Config, Delivery};
 
 use crate::diary::Diary;
 use crate::pair::Pair;
@@ -39,7 +40,7 @@ fn what_arrives_is_acked_within_a_round_trip_and_the_delay_of_an_ack() {
         let sent_at = pair.time();
         let receipt = pair.send_tracked(CLIENT, delivery, b"tracked");
         pair.run_for(secs(1));
-        let (arrived, at) = pair.observer.of(CLIENT).fates[&receipt];
+        let (arrived, at) = pair.observer().of(CLIENT).fates[&receipt];
         assert!(arrived);
         assert!(at - sent_at <= ms(80 + 16), "{:?}", at - sent_at);
     }
@@ -54,11 +55,11 @@ fn a_sequenced_message_that_comes_too_late_is_lost_although_its_packet_arrived()
     pair.run_for(TICK);
     let newer = pair.send_tracked(CLIENT, Delivery::Sequenced(1), b"newer");
     pair.run_for(secs(2));
-    assert_eq!(pair.observer.fate(CLIENT, late), Some(false));
-    assert_eq!(pair.observer.fate(CLIENT, newer), Some(true));
-    assert!(pair.observer.fate(CLIENT, other).is_some());
-    assert_eq!(pair.observer.count(SERVER, Delivery::Sequenced(1)), 1);
-    assert_eq!(pair.observer.count(SERVER, Delivery::Sequenced(2)), 1);
+    assert_eq!(pair.observer().fate(CLIENT, late), Some(false));
+    assert_eq!(pair.observer().fate(CLIENT, newer), Some(true));
+    assert!(pair.observer().fate(CLIENT, other).is_some());
+    assert_eq!(pair.observer().count(SERVER, Delivery::Sequenced(1)), 1);
+    assert_eq!(pair.observer().count(SERVER, Delivery::Sequenced(2)), 1);
     assert_eq!(pair.stats(SERVER).stale_messages, 1);
 }
 
@@ -74,8 +75,8 @@ fn a_sequenced_message_that_comes_too_late_before_anybody_gave_it_up_is_lost() {
     pair.set_link(CLIENT, &latency(40));
     let newer = pair.send_tracked(CLIENT, Delivery::Sequenced(1), b"newer");
     pair.run_for(secs(2));
-    assert_eq!(pair.observer.fate(CLIENT, late), Some(false));
-    assert_eq!(pair.observer.fate(CLIENT, newer), Some(true));
+    assert_eq!(pair.observer().fate(CLIENT, late), Some(false));
+    assert_eq!(pair.observer().fate(CLIENT, newer), Some(true));
     assert_eq!(pair.stats(CLIENT).packets_lost, 0, "the packet arrived");
 }
 
@@ -86,8 +87,8 @@ fn the_last_unreliable_message_of_all_has_a_fate_as_well() {
         let receipt = pair.send_tracked(CLIENT, delivery, b"nothing follows");
         pair.set_link(CLIENT, &latency(40));
         pair.run_for(secs(10));
-        assert_eq!(pair.observer.fate(CLIENT, receipt), Some(false));
-        assert_eq!(pair.observer.count(SERVER, delivery), 0);
+        assert_eq!(pair.observer().fate(CLIENT, receipt), Some(false));
+        assert_eq!(pair.observer().count(SERVER, delivery), 0);
     }
 }
 
@@ -97,10 +98,10 @@ fn a_reliable_message_is_acked_however_often_it_was_lost() {
         pair.set_link(CLIENT, &partition());
         let receipt = pair.send_tracked(CLIENT, delivery, b"again and again");
         pair.run_for(secs(8));
-        assert_eq!(pair.observer.fate(CLIENT, receipt), None);
+        assert_eq!(pair.observer().fate(CLIENT, receipt), None);
         pair.set_link(CLIENT, &latency(40));
         pair.run_for(secs(5));
-        assert_eq!(pair.observer.fate(CLIENT, receipt), Some(true));
+        assert_eq!(pair.observer().fate(CLIENT, receipt), Some(true));
         assert!(pair.stats(CLIENT).messages_retransmitted > 1);
     }
 }
@@ -115,17 +116,17 @@ fn an_ordered_message_that_waits_for_another_one_is_not_acked_before_that_has_co
     pair.run_for(ms(1));
     pair.set_link(CLIENT, &partition());
     pair.run_for(secs(2));
-    assert_eq!(pair.observer.count(SERVER, Delivery::Ordered(1)), 0);
+    assert_eq!(pair.observer().count(SERVER, Delivery::Ordered(1)), 0);
     assert_eq!(
         pair.stats(CLIENT).queued_messages,
         1,
         "the other one is there"
     );
-    assert_eq!(pair.observer.fate(CLIENT, receipt), None);
+    assert_eq!(pair.observer().fate(CLIENT, receipt), None);
     pair.set_link(CLIENT, &latency(40));
     pair.run_for(secs(5));
-    assert_eq!(pair.observer.fate(CLIENT, receipt), Some(true));
-    assert_eq!(pair.observer.count(SERVER, Delivery::Ordered(1)), 2);
+    assert_eq!(pair.observer().fate(CLIENT, receipt), Some(true));
+    assert_eq!(pair.observer().count(SERVER, Delivery::Ordered(1)), 2);
 }
 
 // Other libraries: "a loss timer was run before the acks that were already queued, and caused false
@@ -157,9 +158,9 @@ fn what_arrives_after_the_end_is_not_acked() {
         pair.run_for(ms(30));
         pair.set_link(SERVER, &latency(40));
         pair.run_for(secs(5));
-        assert_eq!(pair.observer.count(SERVER, delivery), 0);
-        assert!(pair.observer.of(CLIENT).end.is_some());
-        assert_ne!(pair.observer.fate(CLIENT, receipt), Some(true));
+        assert_eq!(pair.observer().count(SERVER, delivery), 0);
+        assert!(pair.observer().of(CLIENT).end.is_some());
+        assert_ne!(pair.observer().fate(CLIENT, receipt), Some(true));
     }
 }
 

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use allocation_counter::measure;
-use tickwire::{Delivery, Event, LinkConditions};
+use tickwire::sim::LinkConditions;
+use tickwire::{Delivery, Event};
 
 use crate::pair::{Observer, Pair};
 use crate::world::{config, ms};
@@ -47,10 +48,10 @@ fn allocations(seed: u64, conditions: &LinkConditions) -> u64 {
     let mut pair = Pair::new(seed, [config(), config()], conditions.latency, observer);
     pair.set_both(conditions);
     play(&mut pair, 3600);
-    let before = pair.observer.taken;
+    let before = pair.observer().taken;
     let info = measure(|| play(&mut pair, 3600));
     for side in [CLIENT, SERVER] {
-        assert!(pair.observer.taken[side] - before[side] > 5 * 3600);
+        assert!(pair.observer().taken[side] - before[side] > 5 * 3600);
     }
     assert!(info.bytes_current <= 64 << 10, "{info:?}");
     info.count_total

@@ -19,10 +19,10 @@
 //!   is not playable.
 //!
 //! The alternative was Copa (Arun and Balakrishnan, "Copa: Practical Delay-Based Congestion Control for the
-//! Internet", NSDI 2018). Both in the same simulation: a transfer beside a game on a line of 10 Mbit/s and
-//! 50 ms, with hosts that poll at deadlines and hosts that poll 60 times per second (the two values of each
-//! cell). Each value is the worst of five seeds that were not used to tune constants.
-//! `cargo test --lib congestion -- --ignored --nocapture` prints all of them:
+//! Internet", NSDI 2018). The table compares both in simulation: a transfer beside a game on 10 Mbit/s and 50 ms.
+//! The first value of a cell is for hosts that poll at deadlines, the second for hosts that poll 60 times per
+//! second; each is the worst of five seeds that no constant was tuned with.
+//! `cargo test --lib congestion -- --ignored --nocapture` prints all figures.
 //!
 //! | | share of the line | | added p99 of the game, ms | | lost in the queue | |
 //! | --- | --- | --- | --- | --- | --- | --- |
@@ -40,10 +40,11 @@
 //! Known limitation: a queue on the return path, where the receiver fills its own uplink, looks like a queue of
 //! this sender. See `tickwire bench rate`.
 
-use super::delivery_rate::{DeliveryRate, DeliverySnapshot};
+use super::delivery_rate::DeliveryRate;
 use super::queue_delay::QueueDelay;
 use super::{Controller, RateLimits, WINDOW_MIN};
 use crate::limits::TIMER_GRANULARITY;
+use crate::proto::recovery::delivery_snapshot::DeliverySnapshot;
 use crate::proto::time::{Duration, Instant};
 
 /// The library's [`Controller`]. See the [module](self).
@@ -229,14 +230,14 @@ impl Controller for RateController {
     /// rate is the actual limit.
     #[allow(
         clippy::cast_possible_truncation,
-        reason = "at most 2^32, which saturates on 32-bit targets"
+        reason = "at most u32::MAX, which fits `usize` on 32-bit targets"
     )]
     fn window(&self) -> usize {
         let rtt = self.delay.standing_rtt().unwrap_or(WINDOW_SLACK);
         let time = 2 * rtt + WINDOW_SLACK;
         let rate = self.limits.clamp(self.target);
         let bytes = rate.saturating_mul(time.as_micros()) / 1_000_000;
-        bytes.min(u32::MAX.into()) as usize + WINDOW_MIN
+        (bytes.min(u32::MAX.into()) as usize).saturating_add(WINDOW_MIN)
     }
 
     /// The maximum of the last two rounds.

@@ -10,10 +10,8 @@ pub(crate) mod controller;
 mod delivery_rate;
 mod pacer;
 mod queue_delay;
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod tests;
-
-pub(crate) use self::delivery_rate::DeliverySnapshot;
 
 use self::controller::RateController;
 use self::pacer::Pacer;
@@ -21,18 +19,18 @@ use crate::config::Config;
 use crate::limits::DATAGRAM_MAX;
 use crate::proto::time::{Duration, Instant};
 
-/// Minimum congestion window in bytes: 4 full packets (RFC 9002 section 7.2 requires at least 2).
+/// Minimum congestion window in bytes: 4 full packets. RFC 9002 section 7.2 recommends at least 2.
 const WINDOW_MIN: usize = 4 * DATAGRAM_MAX;
 
 /// A congestion control algorithm: turns acknowledgements into a pacing rate and a congestion window.
 ///
-/// Rates are in bytes per second, windows and lengths in bytes. `now` never goes backwards. `in_flight` is
-/// the number of bytes that are neither acknowledged nor lost.
+/// Rates are in bytes per second, windows and lengths in bytes. `in_flight` is the number of bytes that are
+/// neither acknowledged nor lost.
 ///
 /// - **Input**: `on_sent`, `on_app_limited`, `on_backlogged`, `on_acked`, `on_end_acks`, `reset`.
 /// - **Queries**: `pacing_rate`, `window`, `delivery_rate`, `queue_delay`. They change only with an input.
 ///
-/// A lost packet is not an input: it shows in `in_flight` of the next packet, and never arrives in `on_acked`.
+/// Packet loss is not an input: lost bytes only leave `in_flight`.
 pub(crate) trait Controller: std::fmt::Debug {
     /// What the controller stores with a sent packet and gets back when the packet is acknowledged.
     type Snapshot: Copy + std::fmt::Debug;
@@ -49,8 +47,8 @@ pub(crate) trait Controller: std::fmt::Debug {
     /// A packet leaves. `in_flight` does not include it.
     fn on_sent(&mut self, in_flight: usize, now: Instant) -> Self::Snapshot;
 
-    /// The application has nothing more to send, so the packets in flight do not measure the path.
-    /// Called after a packet, and repeatedly while this lasts.
+    /// The application has nothing more to send, so the packets in flight do not measure the path. Called
+    /// repeatedly while this lasts.
     fn on_app_limited(&mut self, in_flight: usize, now: Instant);
 
     /// Messages wait for the pacer. Ends the application-limited period.

@@ -41,7 +41,7 @@ const NOISE_DECREASES: u32 = 6;
 const JITTER_MIN: Duration = Duration::from_millis(4);
 const JITTER_FACTOR: u32 = 24;
 
-/// Half of the window of the minimum: 10 s, the length of BBR's window.
+/// Half of the window of the minimum: 10 s, the whole window in BBR version 1.
 const MIN_RTT_HALF_WINDOW: Duration = Duration::from_secs(10);
 
 impl QueueDelay {

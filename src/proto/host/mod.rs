@@ -495,7 +495,14 @@ impl HostState {
         self.slots.open(peer).is_some()
     }
 
-    /// What is known of a peer, while it is connected.
+    /// The validated address of a peer, while it is connected.
+    pub fn peer_address(&self, peer: PeerId) -> Option<SocketAddr> {
+        let connection = self.slots.open(peer)?;
+        Some(connection.address)
+    }
+
+    /// Statistics of a peer, while it is connected. `now` is the time of
+    /// [`silent_for`](PeerStats::silent_for) and [`limited_by`](PeerStats::limited_by).
     pub fn peer_stats(&self, peer: PeerId, now: time::Instant) -> Option<PeerStats> {
         let connection = self.slots.open(peer)?;
         Some(connection.stats(self.clock.convert(now)))

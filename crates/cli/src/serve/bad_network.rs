@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use humantime::format_duration;
-use tickwire::{LinkConditions, Loss};
+use tickwire::sim::{LinkConditions, Loss};
 
 use crate::failure::Failure;
 use crate::{share, time};

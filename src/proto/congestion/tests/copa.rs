@@ -2,11 +2,10 @@
 //! Internet", NSDI 2018, section 2.1), with delta = 0.5: the reference for the library's controller.
 //! TCP-competitive mode is left out, because no game wants the queue that it builds.
 
+use super::figures::Named;
 use crate::limits::{DATAGRAM_MAX, TIMER_GRANULARITY};
 use crate::proto::congestion::{Controller, RateLimits};
 use crate::proto::time::{Duration, Instant};
-
-use super::figures::Named;
 
 /// Copa's delta: an acknowledged packet changes the window by `velocity / (DELTA * window)` packets.
 const DELTA: f64 = 0.5;

@@ -1,11 +1,10 @@
 //! The figures of a run, and the table that prints them.
 
-use crate::proto::time::{Duration, Instant};
-
 use super::scenarios::Scenario;
 use super::world::{Flow, Polls, World};
 use crate::proto::congestion::Controller;
 use crate::proto::congestion::controller::RateController;
+use crate::proto::time::{Duration, Instant};
 
 #[derive(Debug, Clone)]
 pub(super) struct Figures {

@@ -2,10 +2,9 @@
 
 use std::ops::RangeInclusive;
 
+use super::packet::{FRAGMENT_LEN, FlowAck, Payload};
 use crate::limits::{ACK_DELAY_DEFAULT, ACK_RANGES_MAX};
 use crate::proto::time::{Duration, Instant};
-
-use super::packet::{FRAGMENT_LEN, FlowAck, Payload};
 
 #[derive(Debug, Default)]
 pub(super) struct FlowReceiver {

@@ -1,10 +1,8 @@
 //! One direction of the simulated path: a [`Link`] on protocol time.
 
-use crate::sim::{Link, LinkConditions, LinkStats};
-
-use crate::proto::time::{Clock, Instant};
-
 use super::packet::FlowDatagram;
+use crate::proto::time::{Clock, Instant};
+use crate::sim::{Link, LinkConditions, LinkStats};
 
 #[derive(Debug)]
 pub(super) struct SimLink {

@@ -1,16 +1,14 @@
 //! Flows that share a path, in virtual time.
 
-use crate::sim::{LinkConditions, Loss};
-
-use crate::limits::DATAGRAM_MAX;
-use crate::proto::congestion::{Controller, RateLimits};
-use crate::proto::time::{Duration, Instant};
-
 use super::packet::{ACK_LEN, Body, FRAGMENT_LEN, FlowAck, FlowDatagram, Payload};
 use super::receiver::FlowReceiver;
 use super::scenarios::Scenario;
 use super::sender::FlowSender;
 use super::sim_link::SimLink;
+use crate::limits::DATAGRAM_MAX;
+use crate::proto::congestion::{Controller, RateLimits};
+use crate::proto::time::{Duration, Instant};
+use crate::sim::{LinkConditions, Loss};
 
 /// When both hosts poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use serde::{Serialize, Serializer};
-use tickwire::{Delivery, Loss};
+use tickwire::Delivery;
+use tickwire::sim::Loss;
 
 use crate::share;
 

@@ -7,7 +7,8 @@
 use std::io;
 use std::time::Instant;
 
-use tickwire::{Delivery, Event, Host, LinkConditions, PeerId, PeerStats, SendError, Ticker};
+use tickwire::sim::LinkConditions;
+use tickwire::{Delivery, Event, Host, PeerId, PeerStats, SendError, Ticker};
 
 use super::case::Case;
 use super::run::{Outcome, Pair, Run};

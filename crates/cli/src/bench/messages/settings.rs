@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use tickwire::{Config, ConnectOptions, LinkConditions, PublicKey};
+use tickwire::sim::LinkConditions;
+use tickwire::{Config, ConnectOptions, PublicKey};
 
 use super::Options;
 use super::case::{self, Case};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tickwire::{LinkConditions, Loss};
+use tickwire::sim::{LinkConditions, Loss};
 
 /// One row of the benchmark.
 #[derive(Debug, Clone)]

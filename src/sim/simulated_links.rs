@@ -1,21 +1,20 @@
-//! A bad network between a host and its socket, for trying things out.
+//! The simulated network between a host and its socket.
 
 use std::net::SocketAddr;
 use std::time::Instant;
 
 use crate::error::ConfigError;
-use crate::limits::DATAGRAM_MAX;
 use crate::sim::{Link, LinkConditions};
 
-/// Two links: what goes out, and what comes in.
+/// Two links: one for what the host sends, one for what it receives.
 #[derive(Debug)]
-pub(crate) struct HostNetwork {
+pub(crate) struct SimulatedLinks {
     outgoing: Link<SocketAddr>,
     incoming: Link<SocketAddr>,
 }
 
-impl HostNetwork {
-    /// Both directions have the same conditions, and each its own luck.
+impl SimulatedLinks {
+    /// Both directions have the same conditions, and a generator each.
     pub(crate) fn new(conditions: &LinkConditions, seed: u64) -> Result<Self, ConfigError> {
         Ok(Self {
             outgoing: Link::new(conditions.clone(), seed)?,
@@ -35,41 +34,23 @@ impl HostNetwork {
         self.outgoing.send(to, bytes, now);
     }
 
-    /// What has crossed the outgoing link by now.
-    pub(crate) fn next_outgoing(
-        &mut self,
-        buffer: &mut [u8; DATAGRAM_MAX],
-        now: Instant,
-    ) -> Option<(SocketAddr, usize)> {
-        next(&mut self.outgoing, buffer, now)
+    /// The next datagram that has crossed the outgoing link by `now`.
+    pub(crate) fn poll_outgoing(&mut self, now: Instant) -> Option<(SocketAddr, &[u8])> {
+        self.outgoing.poll(now)
     }
 
     pub(crate) fn receive(&mut self, from: SocketAddr, bytes: &[u8], now: Instant) {
         self.incoming.send(from, bytes, now);
     }
 
-    /// What has crossed the incoming link by now.
-    pub(crate) fn next_incoming(
-        &mut self,
-        buffer: &mut [u8; DATAGRAM_MAX],
-        now: Instant,
-    ) -> Option<(SocketAddr, usize)> {
-        next(&mut self.incoming, buffer, now)
+    /// The next datagram that has crossed the incoming link by `now`.
+    pub(crate) fn poll_incoming(&mut self, now: Instant) -> Option<(SocketAddr, &[u8])> {
+        self.incoming.poll(now)
     }
 
-    /// When something arrives next, on either side.
+    /// When the next datagram is due, in either direction.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let deadlines = [self.outgoing.next_deadline(), self.incoming.next_deadline()];
         deadlines.into_iter().flatten().min()
     }
-}
-
-fn next(
-    link: &mut Link<SocketAddr>,
-    buffer: &mut [u8; DATAGRAM_MAX],
-    now: Instant,
-) -> Option<(SocketAddr, usize)> {
-    let (address, bytes) = link.poll(now)?;
-    buffer[..bytes.len()].copy_from_slice(bytes);
-    Some((address, bytes.len()))
 }

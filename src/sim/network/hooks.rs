@@ -1,0 +1,80 @@
+//! What a test or an application adds to the turns of a network's hosts.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use crate::proto::HostState;
+use crate::sim::network::HostId;
+
+/// A datagram on the wire of a [`Network`](crate::sim::Network), as an eavesdropper sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WireDatagram<'a> {
+    /// When it is sent or received, since the network was made.
+    pub at: Duration,
+    /// The source address.
+    pub from: SocketAddr,
+    /// The destination address.
+    pub to: SocketAddr,
+    /// The bytes, 0 to 1024.
+    pub bytes: &'a [u8],
+}
+
+/// Called by a [`Network`](crate::sim::Network) in the turns of its hosts. Every method has a default that does
+/// nothing, and `()` implements them all.
+///
+/// ```
+/// use std::time::Instant;
+/// use tickwire::proto::HostState;
+/// use tickwire::sim::{HostId, Hooks, Network, WireDatagram};
+/// use tickwire::{Config, ConnectOptions, Delivery, Event};
+///
+/// /// Echoes every message and counts what is on the wire.
+/// #[derive(Default)]
+/// struct Echo {
+///     datagrams: u64,
+/// }
+///
+/// impl Hooks for Echo {
+///     fn on_turn(&mut self, _: HostId, state: &mut HostState, now: Instant) {
+///         while let Some(event) = state.poll_event() {
+///             if let Event::Message { peer, delivery, bytes, .. } = event {
+///                 let _ = state.send(peer, delivery, &bytes, now); // left out if the queue is full
+///             }
+///         }
+///     }
+///
+///     fn on_send(&mut self, _: HostId, _: &HostState, _: WireDatagram<'_>) {
+///         self.datagrams += 1;
+///     }
+/// }
+///
+/// let mut network = Network::with_hooks(1, Echo::default());
+/// let (one, other) = (network.add_host(Config::plain(7))?, network.add_host(Config::plain(7))?);
+/// let peer = network.connect(one, other, &ConnectOptions::default())?;
+/// network.run_for(std::time::Duration::from_secs(1));
+/// assert!(network.host(one).is_connected(peer));
+/// assert!(network.hooks().datagrams >= 4); // a handshake
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Hooks {
+    /// A host is about to process a datagram.
+    fn on_receive(&mut self, _host: HostId, _datagram: WireDatagram<'_>) {}
+
+    /// A host has received and run its timers and is about to transmit: the place to take events and to send
+    /// messages.
+    fn on_turn(&mut self, _host: HostId, _state: &mut HostState, _now: Instant) {}
+
+    /// A host sends a datagram. It may be lost afterwards.
+    fn on_send(&mut self, _host: HostId, _state: &HostState, _datagram: WireDatagram<'_>) {}
+
+    /// A host has transmitted: the place to check what must hold between two turns.
+    fn on_turn_end(&mut self, _host: HostId, _state: &HostState) {}
+
+    /// When the application of a host wants a turn, beside the turns for datagrams and timers. It must lie in the
+    /// future after [`on_turn`](Self::on_turn).
+    fn next_turn(&self, _host: HostId) -> Option<Instant> {
+        None
+    }
+}
+
+impl Hooks for () {}

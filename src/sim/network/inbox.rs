@@ -1,0 +1,104 @@
+//! What has arrived for a host and waits for its turn.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use crate::limits::DATAGRAM_MAX;
+use crate::sim::network::Path;
+
+/// First in, first out. Full: the newest datagram is dropped and counted.
+#[derive(Debug, Default)]
+pub(super) struct Inbox {
+    datagrams: VecDeque<ArrivedDatagram>,
+    waiting_since: Option<Instant>,
+    dropped: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct ArrivedDatagram {
+    pub(super) path: Path,
+    pub(super) buffer: Box<ArrivalBuffer>,
+}
+
+#[derive(Debug)]
+pub(super) struct ArrivalBuffer {
+    len: usize,
+    bytes: [u8; DATAGRAM_MAX],
+}
+
+/// Buffers that hold nothing, so that a datagram allocates none once there are enough. As many as were needed at
+/// once at most.
+#[derive(Debug, Default)]
+pub(super) struct BufferPool {
+    #[expect(clippy::vec_box, reason = "a kilobyte each that moves between queues")]
+    free: Vec<Box<ArrivalBuffer>>,
+    made: usize,
+}
+
+impl Inbox {
+    /// Adds a datagram, unless `max` wait already. A link hands out at most [`DATAGRAM_MAX`] bytes; an injected
+    /// datagram that is longer is dropped.
+    pub(super) fn push(
+        &mut self,
+        path: Path,
+        bytes: &[u8],
+        now: Instant,
+        max: usize,
+        buffers: &mut BufferPool,
+    ) {
+        if self.datagrams.len() >= max || bytes.len() > DATAGRAM_MAX {
+            self.dropped += 1;
+            return;
+        }
+        let mut buffer = buffers.take();
+        buffer.fill(bytes);
+        self.datagrams.push_back(ArrivedDatagram { path, buffer });
+        self.waiting_since.get_or_insert(now);
+    }
+
+    pub(super) fn pop(&mut self) -> Option<ArrivedDatagram> {
+        let datagram = self.datagrams.pop_front();
+        if datagram.is_none() {
+            self.waiting_since = None;
+        }
+        datagram
+    }
+
+    /// When the first datagram arrived that was not taken since.
+    pub(super) fn waiting_since(&self) -> Option<Instant> {
+        self.waiting_since
+    }
+
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped
+    }
+}
+
+impl ArrivalBuffer {
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    fn fill(&mut self, bytes: &[u8]) {
+        self.len = bytes.len();
+        self.bytes[..bytes.len()].copy_from_slice(bytes);
+    }
+}
+
+impl BufferPool {
+    fn take(&mut self) -> Box<ArrivalBuffer> {
+        self.free.pop().unwrap_or_else(|| {
+            self.made += 1;
+            // Room for every buffer, now rather than when they are given back.
+            self.free.reserve(self.made);
+            Box::new(ArrivalBuffer {
+                len: 0,
+                bytes: [0; DATAGRAM_MAX],
+            })
+        })
+    }
+
+    pub(super) fn give_back(&mut self, buffer: Box<ArrivalBuffer>) {
+        self.free.push(buffer);
+    }
+}

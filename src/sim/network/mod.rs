@@ -1,0 +1,743 @@
+//! A virtual network: hosts with addresses, links between them, and a clock that jumps from one event to the next.
+//!
+//! Knows nothing of sockets and reads the clock once, at the start. Nothing sleeps.
+
+mod hooks;
+mod inbox;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::Rng;
+
+pub use self::hooks::{Hooks, WireDatagram};
+use self::inbox::{BufferPool, Inbox};
+use crate::clock;
+use crate::config::Config;
+use crate::error::{ConfigError, SendError};
+use crate::limits::{DATAGRAM_MAX, LINK_DATAGRAMS_MAX};
+use crate::proto::{ConnectError, ConnectOptions, Delivery, HostState, PeerId, PeerStats};
+use crate::sim::{Link, LinkConditions, LinkStats, rng};
+
+/// The most datagrams that wait for a [stalled](Network::stall) host: what a kernel keeps in the default receive
+/// buffer of a socket, in small datagrams. Later ones are dropped.
+pub const STALLED_DATAGRAMS_MAX: usize = 256;
+
+/// The most datagrams that wait for any other host: what one link can have in flight. Later ones are dropped.
+const INBOX_DATAGRAMS_MAX: usize = LINK_DATAGRAMS_MAX;
+
+/// No run has that many steps without time passing, unless a host asks for a turn again and again.
+const STEPS_AT_ONCE_MAX: u32 = 10_000;
+
+/// The first host has this address, the next ones those that follow: benchmarking addresses (RFC 2544), of which
+/// there are 131,072.
+const FIRST_ADDRESS: u32 = u32::from_be_bytes([198, 18, 0, 1]);
+const PORT: u16 = 5000;
+
+/// A host of a [`Network`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostId(usize);
+
+impl HostId {
+    /// 0 for the first host that was added, then 1, 2, ...
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// One direction between hosts of a [`Network`]: a [`Link`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId(usize);
+
+/// Source and destination of a datagram on a link.
+type Path = (SocketAddr, SocketAddr);
+
+/// Hosts that exchange datagrams on virtual time: for tests of a game, and for simulations.
+///
+/// An hour of a match takes seconds, and the seed decides everything: the same seed and the same calls give the
+/// same run on every platform.
+///
+/// ```
+/// use std::time::Duration;
+/// use tickwire::sim::{LinkConditions, Loss, Network};
+/// use tickwire::{Config, ConnectOptions, Delivery, Event};
+///
+/// let mut network = Network::new(1);
+/// let server = network.add_host(Config::plain(7))?;
+/// let client = network.add_host(Config::plain(7))?;
+/// network.set_link_conditions(client, server, &LinkConditions {
+///     latency: Duration::from_millis(40),
+///     loss: Loss::Independent { probability: 0.05 },
+///     ..LinkConditions::default()
+/// })?;
+///
+/// let peer = network.connect(client, server, &ConnectOptions::default())?;
+/// let is_connected = network.run_until(Duration::from_secs(10), |network| {
+///     network.host(client).is_connected(peer)
+/// });
+/// assert!(is_connected, "after {:?} with seed {}", network.time(), network.seed());
+///
+/// network.send(client, peer, Delivery::Reliable, b"hello")?;
+/// network.run_for(Duration::from_secs(2));
+/// let mut messages = Vec::new();
+/// while let Some(event) = network.host_mut(server).poll_event() {
+///     if let Event::Message { bytes, .. } = event {
+///         messages.push(bytes);
+///     }
+/// }
+/// assert_eq!(messages, ["hello"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Turns
+///
+/// A host has a turn when a datagram arrives for it, when its [`poll_timeout`](HostState::poll_timeout) has come,
+/// and at the start of every run, for what the caller did to it with [`host_mut`](Self::host_mut) before. In its
+/// turn a host receives, runs its timers, calls [`Hooks::on_turn`] and transmits. A network with `H = ()`, the
+/// default, has no hooks: take events between runs.
+///
+/// [`set_tick`](Self::set_tick) makes a host's turns wait for its next tick, and [`stall`](Self::stall) suspends
+/// them. A caller that decides itself which host has a turn uses [`advance_to`](Self::advance_to),
+/// [`receive`](Self::receive) and [`transmit`](Self::transmit) instead of a run.
+///
+/// # Links
+///
+/// Each pair of hosts has a link in each direction, without delay or loss unless
+/// [`set_link_conditions`](Self::set_link_conditions) says otherwise. A link belongs to two hosts and not to two
+/// addresses, so a host that [moves](Self::move_host) keeps it. Several pairs can share one link, and with it one
+/// bottleneck: [`add_link`](Self::add_link) and [`set_route`](Self::set_route).
+///
+/// A datagram to an address without a host is lost.
+///
+/// # Panics
+///
+/// A turn panics if a host asks for a turn in the past after a complete turn, and a run panics after 10,000 steps
+/// without time passing: both are bugs of tickwire. Every method panics for a [`HostId`] or [`LinkId`] of another
+/// network.
+///
+/// Limits: at most [`STALLED_DATAGRAMS_MAX`] datagrams wait for a stalled host and 16,384 for any other; later ones
+/// are [dropped](Self::dropped). Nothing is allocated for a datagram once as many were in flight as will be.
+pub struct Network<H = ()> {
+    seed: u64,
+    start: Instant,
+    now: Instant,
+    random: ChaCha8Rng,
+    nodes: Vec<Node>,
+    /// Which host receives what is sent to an address.
+    receivers: BTreeMap<SocketAddr, HostId>,
+    links: Vec<Link<Path>>,
+    routes: BTreeMap<(HostId, HostId), LinkId>,
+    buffers: BufferPool,
+    steps_at_once: u32,
+    hooks: H,
+}
+
+/// A host, what has arrived for it, and when it has its turns.
+struct Node {
+    state: HostState,
+    address: SocketAddr,
+    inbox: Inbox,
+    tick: Option<Duration>,
+    stalled_until: Option<Instant>,
+}
+
+impl Network {
+    /// A network without hosts and without hooks.
+    pub fn new(seed: u64) -> Self {
+        Self::with_hooks(seed, ())
+    }
+}
+
+/// Setup.
+impl<H> Network<H> {
+    /// A network without hosts. `hooks` is called in every turn.
+    pub fn with_hooks(seed: u64, hooks: H) -> Self {
+        let now = clock::now();
+        Self {
+            seed,
+            start: now,
+            now,
+            random: rng::generator(seed),
+            nodes: Vec::new(),
+            receivers: BTreeMap::new(),
+            links: Vec::new(),
+            routes: BTreeMap::new(),
+            buffers: BufferPool::default(),
+            steps_at_once: 0,
+            hooks,
+        }
+    }
+
+    /// Adds a host with an address of its own.
+    ///
+    /// # Errors
+    ///
+    /// A field of the config is out of its range.
+    pub fn add_host(&mut self, config: Config) -> Result<HostId, ConfigError> {
+        let address = self.unused_address();
+        let seed = self.host_seed();
+        self.add_host_with(config, address, seed)
+    }
+
+    /// As [`add_host`](Self::add_host), with an address and a seed of the caller's choice. Two hosts need two
+    /// seeds.
+    ///
+    /// # Errors
+    ///
+    /// A field of the config is out of its range.
+    ///
+    /// # Panics
+    ///
+    /// Another host has this address.
+    pub fn add_host_with(
+        &mut self,
+        config: Config,
+        address: SocketAddr,
+        seed: [u8; 32],
+    ) -> Result<HostId, ConfigError> {
+        self.assert_unused(address);
+        let state = HostState::new(config, seed, self.now)?;
+        let host = HostId(self.nodes.len());
+        self.nodes.push(Node {
+            state,
+            address,
+            inbox: Inbox::default(),
+            tick: None,
+            stalled_until: None,
+        });
+        self.receivers.insert(address, host);
+        Ok(host)
+    }
+
+    /// Replaces a host by a new one with the same config and address, as if its program had crashed and started
+    /// again. Its peers are not told, and what waited for it is lost.
+    pub fn restart(&mut self, host: HostId) {
+        let seed = self.host_seed();
+        self.restart_with(host, seed);
+    }
+
+    /// As [`restart`](Self::restart), with a seed of the caller's choice.
+    pub fn restart_with(&mut self, host: HostId, seed: [u8; 32]) {
+        let node = &mut self.nodes[host.0];
+        let config = node.state.config().clone();
+        // The config was valid before.
+        if let Ok(state) = HostState::new(config, seed, self.now) {
+            node.state = state;
+        }
+        node.stalled_until = None;
+        while let Some(datagram) = node.inbox.pop() {
+            self.buffers.give_back(datagram.buffer);
+        }
+    }
+
+    fn host_seed(&mut self) -> [u8; 32] {
+        let mut seed = [0; 32];
+        self.random.fill_bytes(&mut seed);
+        seed
+    }
+
+    fn unused_address(&self) -> SocketAddr {
+        let mut number = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
+        loop {
+            let ip = FIRST_ADDRESS.wrapping_add(number).to_be_bytes();
+            let address = SocketAddr::from((ip, PORT));
+            if !self.receivers.contains_key(&address) {
+                return address;
+            }
+            number = number.wrapping_add(1);
+        }
+    }
+}
+
+/// Hosts.
+impl<H> Network<H> {
+    /// The hosts, in the order in which they were added.
+    pub fn hosts(&self) -> impl Iterator<Item = HostId> + use<H> {
+        (0..self.nodes.len()).map(HostId)
+    }
+
+    /// A host.
+    pub fn host(&self, host: HostId) -> &HostState {
+        &self.nodes[host.0].state
+    }
+
+    /// A host, for the caller to send messages with and to take events from. What it has to transmit then leaves
+    /// with its next turn, at the start of the next run at the latest.
+    pub fn host_mut(&mut self, host: HostId) -> &mut HostState {
+        &mut self.nodes[host.0].state
+    }
+
+    /// The address that a host sends from.
+    pub fn address(&self, host: HostId) -> SocketAddr {
+        self.nodes[host.0].address
+    }
+
+    /// The host that sends from `address`.
+    pub fn host_at(&self, address: SocketAddr) -> Option<HostId> {
+        let mut nodes = self.nodes.iter();
+        nodes.position(|node| node.address == address).map(HostId)
+    }
+
+    /// Begins to connect one host to another.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`HostState::connect`].
+    pub fn connect(
+        &mut self,
+        from: HostId,
+        to: HostId,
+        options: &ConnectOptions,
+    ) -> Result<PeerId, ConnectError> {
+        let (address, now) = (self.address(to), self.now);
+        self.host_mut(from).connect(address, options, now)
+    }
+
+    /// Queues a message: [`HostState::send`] at the network's time. It leaves with the host's next turn.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`HostState::send`].
+    pub fn send(
+        &mut self,
+        host: HostId,
+        to: PeerId,
+        delivery: Delivery,
+        message: &[u8],
+    ) -> Result<(), SendError> {
+        let now = self.now;
+        self.host_mut(host).send(to, delivery, message, now)
+    }
+
+    /// Statistics of a peer: [`HostState::peer_stats`] at the network's time.
+    pub fn peer_stats(&self, host: HostId, peer: PeerId) -> Option<PeerStats> {
+        self.host(host).peer_stats(peer, self.now)
+    }
+
+    /// The hooks.
+    pub fn hooks(&self) -> &H {
+        &self.hooks
+    }
+
+    /// The hooks.
+    pub fn hooks_mut(&mut self) -> &mut H {
+        &mut self.hooks
+    }
+
+    /// Lets a host have its turns at multiples of `tick` since the start of the network, and only when it has
+    /// something to do by then. `None` or zero, the default: whenever it has something to do.
+    pub fn set_tick(&mut self, host: HostId, tick: Option<Duration>) {
+        self.nodes[host.0].tick = tick.filter(|tick| !tick.is_zero());
+    }
+
+    /// Gives a host no turn for this long, as if its program hung. What arrives waits, up to
+    /// [`STALLED_DATAGRAMS_MAX`] datagrams. The stall ends with a turn.
+    pub fn stall(&mut self, host: HostId, time: Duration) {
+        self.nodes[host.0].stalled_until = Some(self.now + time);
+    }
+
+    /// Whether a host is stalled.
+    pub fn is_stalled(&self, host: HostId) -> bool {
+        let until = self.nodes[host.0].stalled_until;
+        until.is_some_and(|until| self.now < until)
+    }
+
+    /// How many datagrams were dropped because too many waited for this host.
+    pub fn dropped(&self, host: HostId) -> u64 {
+        self.nodes[host.0].inbox.dropped()
+    }
+
+    /// Gives a host another address, as a router does. What is sent to the old one is lost.
+    ///
+    /// # Panics
+    ///
+    /// Another host has this address.
+    pub fn move_host(&mut self, host: HostId, to: SocketAddr) {
+        let from = self.address(host);
+        self.receivers.remove(&from);
+        self.move_host_and_forward(host, to);
+    }
+
+    /// As [`move_host`](Self::move_host), but what is sent to the old address still arrives.
+    ///
+    /// # Panics
+    ///
+    /// Another host has this address.
+    pub fn move_host_and_forward(&mut self, host: HostId, to: SocketAddr) {
+        self.assert_unused(to);
+        self.place(host, to);
+    }
+
+    /// Gives two hosts the address of each other.
+    pub fn swap_addresses(&mut self, one: HostId, other: HostId) {
+        let (first, second) = (self.address(one), self.address(other));
+        self.place(one, second);
+        self.place(other, first);
+    }
+
+    fn place(&mut self, host: HostId, address: SocketAddr) {
+        self.nodes[host.0].address = address;
+        self.receivers.insert(address, host);
+    }
+
+    fn assert_unused(&self, address: SocketAddr) {
+        let owner = self.host_at(address);
+        assert_eq!(owner, None, "two hosts have the address {address}");
+    }
+}
+
+/// Links.
+impl<H> Network<H> {
+    /// Sets the conditions of both directions between two hosts, for what is sent from now on.
+    ///
+    /// # Errors
+    ///
+    /// A condition is out of its range; nothing has changed.
+    pub fn set_link_conditions(
+        &mut self,
+        one: HostId,
+        other: HostId,
+        conditions: &LinkConditions,
+    ) -> Result<(), ConfigError> {
+        self.set_link_conditions_one_way(one, other, conditions)?;
+        self.set_link_conditions_one_way(other, one, conditions)
+    }
+
+    /// As [`set_link_conditions`](Self::set_link_conditions), for one direction.
+    ///
+    /// # Errors
+    ///
+    /// As `set_link_conditions`.
+    pub fn set_link_conditions_one_way(
+        &mut self,
+        from: HostId,
+        to: HostId,
+        conditions: &LinkConditions,
+    ) -> Result<(), ConfigError> {
+        let link = self.link_between(from, to);
+        self.set_conditions(link, conditions.clone())
+    }
+
+    /// Cuts both directions between two hosts, or repairs them. A cut loses what is in flight.
+    pub fn set_partitioned(&mut self, one: HostId, other: HostId, is_partitioned: bool) {
+        for (from, to) in [(one, other), (other, one)] {
+            let LinkId(link) = self.link_between(from, to);
+            self.links[link].set_partitioned(is_partitioned);
+            if is_partitioned {
+                self.links[link].discard_in_flight();
+            }
+        }
+    }
+
+    /// The link that carries what one host sends to another.
+    pub fn link_between(&mut self, from: HostId, to: HostId) -> LinkId {
+        if let Some(link) = self.routes.get(&(from, to)) {
+            return *link;
+        }
+        let seed = self.seed ^ ((from.0 as u64) << 32) ^ ((to.0 as u64) << 48);
+        let link = self.push_link(Link::perfect(seed));
+        self.set_route(from, to, link);
+        link
+    }
+
+    /// Adds a link that carries nothing yet: see [`set_route`](Self::set_route). Two links need two seeds.
+    ///
+    /// # Errors
+    ///
+    /// A condition is out of its range; nothing was added.
+    pub fn add_link(
+        &mut self,
+        conditions: LinkConditions,
+        seed: u64,
+    ) -> Result<LinkId, ConfigError> {
+        let link = Link::new(conditions, seed)?;
+        Ok(self.push_link(link))
+    }
+
+    fn push_link(&mut self, link: Link<Path>) -> LinkId {
+        self.links.push(link);
+        LinkId(self.links.len() - 1)
+    }
+
+    /// Lets a link carry what one host sends to another from now on.
+    pub fn set_route(&mut self, from: HostId, to: HostId, link: LinkId) {
+        self.routes.insert((from, to), link);
+    }
+
+    /// The conditions of a link.
+    pub fn conditions(&self, link: LinkId) -> &LinkConditions {
+        self.links[link.0].conditions()
+    }
+
+    /// Sets the conditions of a link: see [`Link::set_conditions`].
+    ///
+    /// # Errors
+    ///
+    /// A condition is out of its range; nothing has changed.
+    pub fn set_conditions(
+        &mut self,
+        link: LinkId,
+        conditions: LinkConditions,
+    ) -> Result<(), ConfigError> {
+        self.links[link.0].set_conditions(conditions)
+    }
+
+    /// What a link has counted.
+    pub fn link_stats(&self, link: LinkId) -> LinkStats {
+        self.links[link.0].stats()
+    }
+
+    /// Loses what is in flight on a link: see [`Link::discard_in_flight`].
+    pub fn discard_in_flight(&mut self, link: LinkId) {
+        self.links[link.0].discard_in_flight();
+    }
+}
+
+/// Time.
+impl<H> Network<H> {
+    /// The seed that the network was made with.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// When the network was made.
+    pub fn start(&self) -> Instant {
+        self.start
+    }
+
+    /// The virtual time now.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// How much virtual time has passed since the network was made.
+    pub fn time(&self) -> Duration {
+        self.now - self.start
+    }
+}
+
+/// Runs and turns.
+impl<H: Hooks> Network<H> {
+    /// Runs for this long.
+    pub fn run_for(&mut self, time: Duration) {
+        self.run_until(time, |_| false);
+    }
+
+    /// Runs until `is_done`, for `limit` at most. Returns whether it is. `is_done` is called after every step.
+    pub fn run_until(&mut self, limit: Duration, mut is_done: impl FnMut(&Self) -> bool) -> bool {
+        let end = self.now + limit;
+        self.begin_run();
+        loop {
+            if is_done(self) {
+                return true;
+            }
+            if !self.step(end) {
+                return false;
+            }
+        }
+    }
+
+    /// Gives every host a turn that is not stalled, as a run does before its first [`step`](Self::step).
+    pub fn begin_run(&mut self) {
+        for host in self.hosts() {
+            self.turn(host);
+        }
+    }
+
+    /// Jumps to the next event and gives every host that is due its turn. If there is none up to `end`, jumps to
+    /// `end` and returns `false`.
+    pub fn step(&mut self, end: Instant) -> bool {
+        let Some(at) = self.next_event().filter(|at| *at <= end) else {
+            self.advance_to(end);
+            return false;
+        };
+        self.advance_to(at);
+        for host in self.hosts() {
+            if self.next_turn(host).is_some_and(|at| at <= self.now) {
+                self.take_turn(host);
+            }
+        }
+        true
+    }
+
+    /// When the next datagram arrives or the next host is due. `None`: nothing will ever happen.
+    pub fn next_event(&self) -> Option<Instant> {
+        let arrivals = self.links.iter().filter_map(Link::next_deadline);
+        let turns = self.hosts().filter_map(|host| self.next_turn(host));
+        let next = arrivals.chain(turns).min()?;
+        Some(next.max(self.now))
+    }
+
+    /// Jumps to `at` without giving anybody a turn. What has arrived by then waits for its host.
+    ///
+    /// # Panics
+    ///
+    /// `at` has passed.
+    pub fn advance_to(&mut self, at: Instant) {
+        assert!(at >= self.now, "time does not run backwards");
+        self.steps_at_once = if at > self.now {
+            0
+        } else {
+            self.steps_at_once + 1
+        };
+        let is_passing = self.steps_at_once < STEPS_AT_ONCE_MAX;
+        assert!(is_passing, "a host keeps asking for a turn: busy loop");
+        self.now = at;
+        self.deliver();
+    }
+
+    /// Gives a host a turn now, unless it is stalled.
+    pub fn turn(&mut self, host: HostId) {
+        if !self.is_stalled(host) {
+            self.deliver();
+            self.take_turn(host);
+        }
+    }
+
+    /// Lets a datagram arrive at a host at once, past all links, and gives the host a turn. `from` may be any
+    /// address: a datagram proves nothing.
+    pub fn inject(&mut self, from: SocketAddr, to: HostId, bytes: &[u8]) {
+        let is_stalled = self.is_stalled(to);
+        let node = &mut self.nodes[to.0];
+        let path = (from, node.address);
+        node.deliver(path, bytes, is_stalled, self.now, &mut self.buffers);
+        self.turn(to);
+    }
+
+    /// The first half of a turn: the host processes what has arrived and its timers, and [`Hooks::on_turn`] is
+    /// called. Ends a stall.
+    pub fn receive(&mut self, host: HostId) {
+        self.deliver();
+        self.process(host);
+    }
+
+    /// The second half of a turn: the host transmits.
+    ///
+    /// # Panics
+    ///
+    /// The host asks for its next turn at a time that has passed: a bug of tickwire.
+    pub fn transmit(&mut self, host: HostId) {
+        let (now, at) = (self.now, self.time());
+        let mut buffer = [0; DATAGRAM_MAX];
+        let from = self.address(host);
+        while let Some(sent) = self.host_mut(host).poll_transmit(&mut buffer, now) {
+            let (to, bytes) = (sent.to, &buffer[..sent.len]);
+            let datagram = WireDatagram {
+                at,
+                from,
+                to,
+                bytes,
+            };
+            let state = &self.nodes[host.0].state;
+            self.hooks.on_send(host, state, datagram);
+            if let Some(receiver) = self.receivers.get(&to).copied() {
+                let LinkId(link) = self.link_between(host, receiver);
+                self.links[link].send((from, to), bytes, now);
+            }
+        }
+        let state = &self.nodes[host.0].state;
+        if let Some(at) = state.poll_timeout() {
+            assert!(at > now, "a complete turn left a deadline in the past");
+        }
+        self.hooks.on_turn_end(host, state);
+    }
+
+    fn take_turn(&mut self, host: HostId) {
+        self.process(host);
+        self.transmit(host);
+    }
+
+    fn process(&mut self, host: HostId) {
+        let (now, at) = (self.now, self.time());
+        let node = &mut self.nodes[host.0];
+        node.stalled_until = None;
+        while let Some(datagram) = node.inbox.pop() {
+            let (from, to) = datagram.path;
+            let bytes = datagram.buffer.bytes();
+            let received = WireDatagram {
+                at,
+                from,
+                to,
+                bytes,
+            };
+            self.hooks.on_receive(host, received);
+            node.state.handle_datagram(from, bytes, now);
+            self.buffers.give_back(datagram.buffer);
+        }
+        node.state.handle_timeout(now);
+        self.hooks.on_turn(host, &mut node.state, now);
+    }
+
+    /// Moves what has arrived by now from the links to the hosts.
+    fn deliver(&mut self) {
+        for link in &mut self.links {
+            while let Some((path, bytes)) = link.poll(self.now) {
+                // The receiver may have moved since the datagram was sent.
+                if let Some(HostId(host)) = self.receivers.get(&path.1) {
+                    let node = &mut self.nodes[*host];
+                    let is_stalled = node.stalled_until.is_some();
+                    node.deliver(path, bytes, is_stalled, self.now, &mut self.buffers);
+                }
+            }
+        }
+    }
+
+    /// When a host has its next turn, which may have passed.
+    fn next_turn(&self, host: HostId) -> Option<Instant> {
+        let node = &self.nodes[host.0];
+        let due = node.stalled_until.or_else(|| {
+            let own = [
+                node.state.poll_timeout(),
+                node.inbox.waiting_since(),
+                self.hooks.next_turn(host),
+            ];
+            own.into_iter().flatten().min()
+        })?;
+        Some(
+            node.tick
+                .map_or(due, |tick| self.tick_at_or_after(due, tick)),
+        )
+    }
+
+    fn tick_at_or_after(&self, at: Instant, tick: Duration) -> Instant {
+        let ticks = (at - self.start).as_nanos().div_ceil(tick.as_nanos());
+        let nanos = u64::try_from(ticks * tick.as_nanos()).unwrap_or(u64::MAX);
+        self.start + Duration::from_nanos(nanos)
+    }
+}
+
+impl Node {
+    fn deliver(
+        &mut self,
+        path: Path,
+        bytes: &[u8],
+        is_stalled: bool,
+        now: Instant,
+        buffers: &mut BufferPool,
+    ) {
+        let max = if is_stalled {
+            STALLED_DATAGRAMS_MAX
+        } else {
+            INBOX_DATAGRAMS_MAX
+        };
+        self.inbox.push(path, bytes, now, max, buffers);
+    }
+}
+
+/// Counts and times only: what hosts say to each other does not belong into a log.
+impl<H> fmt::Debug for Network<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Network")
+            .field("seed", &self.seed)
+            .field("time", &(self.now - self.start))
+            .field("hosts", &self.nodes.len())
+            .field("links", &self.links.len())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

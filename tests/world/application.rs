@@ -1,0 +1,114 @@
+//! What runs on the hosts of a world: an application for each, and the observer of all datagrams.
+
+use std::time::{Duration, Instant};
+
+use tickwire::proto::HostState;
+use tickwire::sim::{Hooks, HostId, WireDatagram};
+use tickwire::{Delivery, PeerId};
+
+use super::{Log, Witness};
+
+/// The hooks of a world's network.
+#[derive(Default)]
+pub(crate) struct Applications {
+    pub(crate) nodes: Vec<Application>,
+    pub(crate) witness: Witness,
+}
+
+/// The application of one host. It takes events into its log and sends as it is told to.
+#[derive(Default)]
+pub(crate) struct Application {
+    pub(crate) log: Log,
+    pub(crate) is_deaf: bool,
+    chatter: Option<Chatter>,
+}
+
+/// Numbered messages to every peer.
+struct Chatter {
+    interval: Duration,
+    next_at: Instant,
+    number: u64,
+}
+
+impl Application {
+    pub(crate) fn set_chatter(&mut self, interval: Option<Duration>, now: Instant) {
+        self.chatter = interval.map(|interval| Chatter {
+            interval,
+            next_at: now,
+            number: 0,
+        });
+    }
+
+    fn take_events(&mut self, state: &mut HostState) {
+        if self.is_deaf {
+            return;
+        }
+        while let Some(event) = state.poll_event() {
+            self.log.on_event(event);
+        }
+    }
+
+    /// Sends the next message of the chatter if it is due.
+    fn talk(&mut self, state: &mut HostState, now: Instant) {
+        let Some(chatter) = self.chatter.as_mut().filter(|one| one.next_at <= now) else {
+            return;
+        };
+        chatter.next_at = now + chatter.interval;
+        chatter.number += 1;
+        let message = chatter.number.to_be_bytes();
+        let outcome = state.broadcast(Delivery::Unreliable, &message, now);
+        assert_eq!(outcome.unwrap().queue_full, 0);
+    }
+
+    /// An application that has taken every event knows as much as the host.
+    fn check(&self, state: &HostState) {
+        if self.is_deaf {
+            return;
+        }
+        let peers: Vec<PeerId> = state.peers().collect();
+        let stats = state.stats();
+        let mut connected = self.log.connected();
+        connected.sort_by_key(|peer| peer.index());
+        assert_eq!(peers, connected);
+        assert_eq!(stats.peers, connected.len());
+        assert_eq!(stats.connecting, self.log.asked().len());
+    }
+}
+
+impl Hooks for Applications {
+    fn on_receive(&mut self, host: HostId, datagram: WireDatagram<'_>) {
+        let WireDatagram { from, bytes, .. } = datagram;
+        self.witness.on_received(host.index(), from, bytes);
+    }
+
+    fn on_turn(&mut self, host: HostId, state: &mut HostState, now: Instant) {
+        let node = &mut self.nodes[host.index()];
+        node.take_events(state);
+        node.talk(state, now);
+    }
+
+    fn on_send(&mut self, host: HostId, state: &HostState, datagram: WireDatagram<'_>) {
+        let WireDatagram {
+            at,
+            from,
+            to,
+            bytes,
+        } = datagram;
+        // Whether the host takes this for the address of a peer.
+        let is_peer = || {
+            let mut addresses = state.peers().map(|peer| state.peer_address(peer));
+            addresses.any(|address| address == Some(to))
+        };
+        self.witness.on_sent(host.index(), to, bytes, is_peer);
+        self.witness.record(at, from, to, bytes);
+    }
+
+    fn on_turn_end(&mut self, host: HostId, state: &HostState) {
+        self.nodes[host.index()].check(state);
+    }
+
+    fn next_turn(&self, host: HostId) -> Option<Instant> {
+        let chatter = self.nodes[host.index()].chatter.as_ref();
+        chatter.map(|chatter| chatter.next_at)
+    }
+}

@@ -9,7 +9,7 @@ use tickwire::{Delivery, Event, PeerId, PeerStats, SendError};
 use super::case::Case;
 use super::run::{Outcome, Pair, Run};
 use super::{Settings, options_to};
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// Of the addresses that are kept for documentation (RFC 5737).
 const SENDER: ([u8; 4], u16) = ([192, 0, 2, 1], 1);
@@ -24,9 +24,9 @@ struct VirtualPair {
 }
 
 /// A whole run, as fast as it can be computed.
-pub(super) fn run(case: Case, settings: &Settings, seed: u64) -> Result<Outcome, Failure> {
+pub(super) fn run(case: Case, settings: &Settings, seed: u64) -> Result<Outcome, CliError> {
     let pair = VirtualPair::new(case, settings, seed);
-    let pair = pair.map_err(|error| Failure::Refused(format!("cannot measure: {error}")))?;
+    let pair = pair.map_err(|error| CliError::Runtime(format!("cannot measure: {error}")))?;
     let mut tick = pair.network.start();
     let mut run = Run::new(pair, case, settings);
     while !run.is_over() {
@@ -64,14 +64,14 @@ impl Pair for VirtualPair {
         tick
     }
 
-    fn turn(&mut self, now: Instant) -> Result<(), Failure> {
+    fn turn(&mut self, now: Instant) -> Result<(), CliError> {
         self.network.advance_to(now);
         self.network.receive(self.receiver);
         self.network.receive(self.sender);
         self.flush(now)
     }
 
-    fn flush(&mut self, _: Instant) -> Result<(), Failure> {
+    fn flush(&mut self, _: Instant) -> Result<(), CliError> {
         self.network.transmit(self.sender);
         self.network.transmit(self.receiver);
         Ok(())

@@ -1,0 +1,175 @@
+//! What the client and the server agree on: the protocol id, the ticket, the text form of a token, and
+//! the disconnect codes.
+
+use std::fmt;
+use std::str::FromStr;
+
+use tickwire::limits::CONNECT_PAYLOAD_MAX;
+use tickwire::token::TokenError;
+
+/// Disconnect code of an orderly end.
+pub(crate) const NORMAL_CLOSE: u32 = 0;
+
+// Codes by which the server denies a connection. They are modelled on HTTP's status codes.
+
+pub(crate) const WRONG_TICKET: u32 = 401;
+/// The token is malformed or its signature is invalid.
+pub(crate) const BAD_TOKEN: u32 = 403;
+pub(crate) const USED_TOKEN: u32 = 409;
+pub(crate) const EXPIRED_TOKEN: u32 = 410;
+/// The token was issued for another audience.
+pub(crate) const MISDIRECTED_TOKEN: u32 = 421;
+/// The table of used tokens is full.
+pub(crate) const TOO_MANY_TOKENS: u32 = 503;
+
+/// Default audience of tokens and servers.
+pub(crate) const AUDIENCE: &str = "tickwire";
+
+/// The code by which the server denies a token.
+pub(crate) fn code_of(error: TokenError) -> u32 {
+    match error {
+        TokenError::WrongAudience => MISDIRECTED_TOKEN,
+        TokenError::Expired => EXPIRED_TOKEN,
+        TokenError::UsedBefore => USED_TOKEN,
+        TokenError::TableFull => TOO_MANY_TOKENS,
+        _ => BAD_TOKEN,
+    }
+}
+
+/// What to do about a denied connection, if the code is one of the above.
+pub(crate) fn advice(code: u32) -> Option<&'static str> {
+    Some(match code {
+        WRONG_TICKET => "it requires a --ticket, or a different one",
+        BAD_TOKEN => "it requires a --token that is signed with its --token-key",
+        USED_TOKEN => "the --token was used before, and each opens one connection",
+        EXPIRED_TOKEN => "the --token has expired",
+        MISDIRECTED_TOKEN => "the --token is for another --audience",
+        TOO_MANY_TOKENS => "its table of used tokens is full, so try again later",
+        _ => return None,
+    })
+}
+
+/// A token, in the hexadecimal digits that `tickwire token` prints.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Token(pub(crate) Vec<u8>);
+
+impl FromStr for Token {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (len, max) = (text.len(), 2 * CONNECT_PAYLOAD_MAX);
+        if len == 0 || len > max {
+            return Err(format!(
+                "a token has 2 to {max} hexadecimal digits, but this has {len} bytes"
+            ));
+        }
+        let bytes =
+            hex::decode(text).map_err(|error| format!("not hexadecimal digits: {error}"))?;
+        Ok(Self(bytes))
+    }
+}
+
+/// The protocol id of a connection, as a number: 7 or 0x7.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ProtocolId(pub(crate) u64);
+
+impl Default for ProtocolId {
+    /// The name of this program in ASCII.
+    fn default() -> Self {
+        Self(u64::from_be_bytes(*b"tickwire"))
+    }
+}
+
+impl fmt::Display for ProtocolId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#x}", self.0)
+    }
+}
+
+impl FromStr for ProtocolId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = match text.strip_prefix("0x") {
+            // The standard library would accept a sign here.
+            Some(digits) if digits.starts_with('+') => None,
+            Some(digits) => u64::from_str_radix(digits, 16).ok(),
+            None => text.parse().ok(),
+        };
+        let number = number.ok_or("expected a number of up to 64 bits, such as 7 or 0x1f")?;
+        Ok(Self(number))
+    }
+}
+
+/// Parses the ticket, which a client sends as its connect payload.
+pub(crate) fn ticket(text: &str) -> Result<String, String> {
+    match text.len() {
+        0 => Err("an empty ticket is the same as no ticket: use 1 to 256 bytes".into()),
+        1..=CONNECT_PAYLOAD_MAX => Ok(text.into()),
+        len => Err(format!(
+            "the ticket is {len} bytes, at most {CONNECT_PAYLOAD_MAX} fit"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_protocol_id_parses_as_it_is_shown() {
+        let id = ProtocolId::default();
+        assert_eq!(id.to_string(), "0x7469636b77697265");
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!("7".parse(), Ok(ProtocolId(7)));
+        assert_eq!("18446744073709551615".parse(), Ok(ProtocolId(u64::MAX)));
+    }
+
+    #[test]
+    fn an_invalid_protocol_id_is_refused_with_an_example() {
+        for text in ["", "x", "-1", "0x", "0x+7", "1f", "18446744073709551616"] {
+            let parsed = text.parse::<ProtocolId>();
+            assert!(
+                parsed.is_err_and(|error| error.contains("7 or 0x1f")),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_token_parses_as_it_is_shown() {
+        let bytes = [0, 1, 0xab, 0xff];
+        assert_eq!(hex::encode(bytes), "0001abff");
+        assert_eq!("0001ABff".parse(), Ok(Token(bytes.to_vec())));
+        assert!("0".repeat(512).parse::<Token>().is_ok());
+        for text in ["", "0", "0x00", "+1", "0é", " 00", &"0".repeat(514)] {
+            assert!(text.parse::<Token>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_token_error_has_advice() {
+        use TokenError as Error;
+        for error in [
+            Error::Malformed,
+            Error::UnknownVersion { version: 9 },
+            Error::BadSignature,
+            Error::WrongAudience,
+            Error::Expired,
+            Error::UsedBefore,
+            Error::TableFull,
+        ] {
+            assert!(advice(code_of(error)).is_some(), "{error:?}");
+        }
+        assert_eq!(advice(NORMAL_CLOSE), None);
+    }
+
+    #[test]
+    fn a_ticket_has_1_to_256_bytes() {
+        assert_eq!(ticket("let me in"), Ok("let me in".into()));
+        assert!(ticket(&"x".repeat(256)).is_ok());
+        let error = "the ticket is 257 bytes, at most 256 fit".to_owned();
+        assert_eq!(ticket(&"x".repeat(257)), Err(error));
+        assert!(ticket("").is_err());
+    }
+}

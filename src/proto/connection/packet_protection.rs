@@ -146,6 +146,7 @@ impl fmt::Debug for ProtectionPair {
 #[cfg(feature = "bench")]
 impl ProtectionPair {
     /// A checksum.
+    #[must_use]
     pub fn plain() -> Self {
         let protection = || PacketProtection::Plain { protocol_id: 7 };
         Self {
@@ -158,6 +159,7 @@ impl ProtectionPair {
 
     /// Encryption.
     #[cfg(feature = "noise")]
+    #[must_use]
     pub fn noise() -> Self {
         let secret = |byte| crate::proto::rng::Secret::new([byte; 32]);
         let protection = |sending, receiving| {

@@ -202,6 +202,7 @@ impl Host {
     }
 
     /// The address that the socket is bound to, with the real port.
+    #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.transport.local_addr()
     }
@@ -310,6 +311,7 @@ impl Host {
     }
 
     /// The next thing that happened; `None`: nothing more, for now.
+    #[must_use]
     pub fn next_event(&mut self) -> Option<Event> {
         self.state.poll_event()
     }
@@ -347,6 +349,7 @@ impl Host {
 
     /// The longest message of this delivery that a peer takes, in bytes; `None` for one that is not
     /// connected.
+    #[must_use]
     pub fn message_max(&self, peer: PeerId, delivery: Delivery) -> Option<usize> {
         self.state.message_max(peer, delivery)
     }
@@ -399,6 +402,7 @@ impl Host {
 
     /// Whether [`shutdown`](Self::shutdown) was called, and nobody is left who has to be told: after
     /// about a round trip, and a quarter of a second where peers do not answer.
+    #[must_use]
     pub fn is_shut_down(&self) -> bool {
         self.state.is_shut_down()
     }
@@ -424,12 +428,14 @@ impl Host {
     }
 
     /// Whether a peer can be sent to.
+    #[must_use]
     pub fn is_connected(&self, peer: PeerId) -> bool {
         self.state.is_connected(peer)
     }
 
     /// The public half of this host's key pair: see [`public_key`](HostState::public_key).
     #[cfg(feature = "noise")]
+    #[must_use]
     pub fn public_key(&self) -> Option<crate::PublicKey> {
         self.state.public_key()
     }
@@ -440,6 +446,7 @@ impl Host {
     }
 
     /// Statistics of a peer, while it is connected, as of the last turn.
+    #[must_use]
     pub fn peer_stats(&self, peer: PeerId) -> Option<PeerStats> {
         let mut stats = self.state.peer_stats(peer, self.now)?;
         if self.transport.is_blocked() {
@@ -449,11 +456,13 @@ impl Host {
     }
 
     /// What was counted of peers and strangers.
+    #[must_use]
     pub fn stats(&self) -> HostStats {
         self.state.stats()
     }
 
     /// What was counted of the socket. On Linux a system call.
+    #[must_use]
     pub fn socket_stats(&self) -> SocketStats {
         self.transport.stats()
     }
@@ -504,12 +513,14 @@ impl Host {
 
     /// Whether a [`Waker`] was used since this was last asked, also by a loop that never calls
     /// [`wait`](Self::wait). Costs no system call.
+    #[must_use]
     pub fn take_woken(&mut self) -> bool {
         self.transport.take_woken()
     }
 
     /// When the next turn is due, if no datagram comes before: for a loop around somebody else's poll.
     /// `None`: never.
+    #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         // A blocked socket can leave a deadline in the past, which must not keep a loop from sleeping.
         let earliest = self.now + TIMER_GRANULARITY;
@@ -527,6 +538,7 @@ impl Host {
 
     /// Whether datagrams may be waiting that no event will announce: see [`Socket::may_have_more`].
     /// [`wait`](Self::wait) knows this by itself; a loop around somebody else's poll has to ask.
+    #[must_use]
     pub fn may_have_more(&self) -> bool {
         self.transport.may_have_more()
     }

@@ -188,12 +188,14 @@ impl Socket {
     }
 
     /// The address that the socket is bound to, with the real port.
+    #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.socket.local_addr()
     }
 
     /// The kernel's receive buffer as the system reports it, in bytes. Linux reports the double of
     /// what it granted, because its own bookkeeping is paid from it (socket(7)).
+    #[must_use]
     pub fn receive_buffer(&self) -> usize {
         self.socket.receive_buffer()
     }
@@ -273,6 +275,7 @@ impl Socket {
     /// [`recv`](Self::recv) should be called again before anybody sleeps: the last drain ended at
     /// its budget, or was left before its end. [`wait`](Self::wait) knows this by itself; a loop
     /// around somebody else's poll has to ask.
+    #[must_use]
     pub fn may_have_more(&self) -> bool {
         self.drain.has_unread()
     }
@@ -311,6 +314,7 @@ impl Socket {
     }
 
     /// How many datagrams wait to be sent.
+    #[must_use]
     pub fn queued(&self) -> usize {
         self.queue.len()
     }
@@ -320,6 +324,7 @@ impl Socket {
     ///
     /// Here `?` ends the loop at [`QueueFull`](SocketSendError::QueueFull) too; a server that would rather
     /// leave an answer out ignores that one.
+    #[must_use]
     pub fn split(&mut self) -> (Receiver<'_>, Sender<'_>) {
         (
             Receiver {
@@ -346,12 +351,14 @@ impl Socket {
 
     /// Whether a [`Waker`] was used since this was last asked, also by a loop that never calls
     /// [`wait`](Self::wait). Costs no system call.
+    #[must_use]
     pub fn take_woken(&mut self) -> bool {
         self.registration.take_wake() | std::mem::take(&mut self.woken)
     }
 
     /// What was counted since the socket was bound. On Linux a system call, which asks the kernel for
     /// its own counter.
+    #[must_use]
     pub fn stats(&self) -> SocketStats {
         let sent = self.queue.stats();
         SocketStats {

@@ -71,6 +71,7 @@ impl HostState {
     /// It is in the future after a complete turn. It can be in the past while datagrams wait that
     /// [`poll_transmit`](Self::poll_transmit) was not asked for, so a caller whose socket is blocked must not sleep
     /// until then, but until the socket is writable.
+    #[must_use]
     pub fn poll_timeout(&self) -> Option<time::Instant> {
         let next = self.slots.next_deadline();
         next.and_then(|at| self.clock.to_std(at))
@@ -78,6 +79,7 @@ impl HostState {
 
     /// Writes the next datagram that is to be sent into `buffer`. Peers come first, in turns, then those
     /// who are none.
+    #[must_use]
     pub fn poll_transmit(
         &mut self,
         buffer: &mut [u8; DATAGRAM_MAX],

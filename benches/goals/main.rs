@@ -1,32 +1,27 @@
 //! Every promised figure, measured against a named floor in the same run.
 //!
-//! `cargo bench --bench goals` prints a table of goals with what was measured and `ok` or `short`;
-//! `-- drain` keeps the goals whose name contains "drain". As a test (`cargo test --benches`) it runs
-//! one small round of everything and fails where a datagram was lost on the way.
+//! `cargo bench --bench goals` prints a table of goals with what was measured and `ok` or `short`; `-- drain` keeps the
+//! goals whose name contains "drain". As a test (`cargo test --benches`) it runs one small round of everything and
+//! fails where a datagram was lost.
 //!
-//! The harness (`contest`, `statistics`, `report`, `settings`) knows nothing of what is measured, and
-//! a topic knows nothing of rounds and intervals. A new figure is a [`Goal`](contest::Goal) in one of
-//! the topics, or a new topic.
+//! The rounds, the statistics and the report are those of `crates/measure`, which knows nothing of what is measured. A
+//! new figure is a [`Goal`](tickwire_measure::runner::Goal) in one of the topics, or a new topic.
+#![deny(unsafe_code)]
 #![cfg_attr(
     not(target_os = "linux"),
-    allow(dead_code, reason = "the floors call Linux directly")
+    allow(
+        dead_code,
+        unused_crate_dependencies,
+        reason = "the floors call Linux directly"
+    )
 )]
 
-mod contest;
 #[cfg(target_os = "linux")]
-mod cpu;
-#[cfg(target_os = "linux")]
-mod files;
-#[cfg(target_os = "linux")]
-mod floors;
-#[cfg(target_os = "linux")]
-mod machine;
-#[cfg(target_os = "linux")]
-mod place;
-#[cfg(target_os = "linux")]
-mod report;
-mod settings;
-mod statistics;
+#[allow(
+    unsafe_code,
+    reason = "the floor: what a safe wrapper costs must not be part of it"
+)]
+mod raw;
 #[cfg(target_os = "linux")]
 mod topics;
 #[cfg(target_os = "linux")]
@@ -35,7 +30,7 @@ mod work;
 use std::process::ExitCode;
 use std::{env, io};
 
-use crate::settings::Settings;
+use tickwire_measure::settings::Settings;
 
 fn main() -> ExitCode {
     let settings = match Settings::from_args(env::args().skip(1)) {
@@ -48,7 +43,7 @@ fn main() -> ExitCode {
     match run(settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("the benchmark could not be run: {error}");
+            eprintln!("cannot measure: {error}");
             ExitCode::FAILURE
         }
     }
@@ -56,26 +51,46 @@ fn main() -> ExitCode {
 
 #[cfg(target_os = "linux")]
 fn run(mut settings: Settings) -> io::Result<()> {
-    if settings.is_test {
-        statistics::check();
-    }
-    let machine = machine::Machine::look()?;
-    files::allow_all()?;
-    settings.fit(machine.queued_max());
+    use tickwire::limits::RECEIVE_BUFFER_DEFAULT;
+    use tickwire_measure::machine::Machine;
+    use tickwire_measure::open_files;
+    use tickwire_measure::receive_buffer::ReceiveBuffer;
+    use tickwire_measure::report::Report;
+    use tickwire_measure::runner;
 
-    let mut report = report::Report::default();
+    let receive_buffer = ReceiveBuffer::request(RECEIVE_BUFFER_DEFAULT)?;
+    settings.limit_datagrams(receive_buffer.datagrams(work::DATAGRAM_CHARGE));
+
+    if !settings.is_test {
+        open_files::fit_clients(topics::CLIENTS_MAX)?;
+    }
+
+    let mut report = Report::default();
     for topic in topics::all(&settings) {
         if topic.goals.iter().any(|goal| settings.wants(goal.name)) {
-            let outcome = contest::run(&topic, &settings)?;
+            let outcome = runner::run(&topic, &settings)?;
             report.add(&topic, &outcome, &settings);
         }
     }
     if settings.is_test {
-        // Times of a build without optimizations are no news.
+        if let Some(loss) = report.first_loss() {
+            return Err(io::Error::other(loss));
+        }
+        // Times of a build without optimizations say nothing.
         println!("{} goals measured once, nothing was lost", report.goals());
-    } else {
-        report.print(&machine, &settings);
+        return Ok(());
     }
+    println!("{report}");
+    println!(
+        "Measured: the median of the ratios of the two within each round, and its 95% interval. {} rounds of {} \
+         datagrams of {} bytes, in an order drawn anew for each (seed {}), {:.0} s.\n{}; {receive_buffer}",
+        settings.rounds,
+        settings.datagrams,
+        work::DATAGRAM_LEN,
+        settings.seed,
+        settings.started.elapsed().as_secs_f64(),
+        Machine::current(),
+    );
     Ok(())
 }
 

@@ -1,20 +1,42 @@
-//! What the contestants have to do, said once for all of them, and the checks that they did it.
+//! What the subjects have to do, defined once for all of them, and the checks that they did it.
 
 use std::hint::black_box;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
+
+use tickwire::limits::{DATAGRAM_MAX, RECEIVE_BUFFER_DEFAULT};
+use tickwire_measure::floors::{self, LOOPBACK, MioLoop, StdLoop};
+use tickwire_measure::side::{self, Side};
 
 /// The length of every datagram, in bytes.
 pub(crate) const DATAGRAM_LEN: usize = 64;
 
-/// Has a socket that datagrams can be sent to.
-pub(crate) trait Bound {
-    fn address(&self) -> io::Result<SocketAddr>;
+/// What a queued datagram is charged against the receive buffer, in bytes. Linux 6.18 charges 832 for one of 64 bytes;
+/// rounded up, so that no round overflows its socket.
+pub(crate) const DATAGRAM_CHARGE: usize = 1024;
+
+const _: () = assert!(side::DATAGRAM_MAX == DATAGRAM_MAX);
+
+/// A non-blocking socket with the receive buffer that tickwire asks for.
+pub(crate) fn bind() -> io::Result<UdpSocket> {
+    floors::bind(LOOPBACK, Some(RECEIVE_BUFFER_DEFAULT))
+}
+
+/// A loop on std that spins.
+pub(crate) fn std_loop() -> io::Result<StdLoop> {
+    bind().map(StdLoop::new)
+}
+
+/// A loop on mio.
+pub(crate) fn mio_loop() -> io::Result<MioLoop> {
+    MioLoop::new(bind()?)
 }
 
 /// Empties its socket.
-pub(crate) trait Drains: Bound {
-    /// Receives until the socket is empty and shows each datagram to the digest.
+pub(crate) trait Drains {
+    fn address(&self) -> io::Result<SocketAddr>;
+
+    /// Receives until the socket is empty and adds each datagram to the digest.
     fn drain(&mut self) -> io::Result<Digest>;
 }
 
@@ -24,21 +46,50 @@ pub(crate) trait Sends {
     fn send_all(&mut self, to: SocketAddr, count: usize) -> io::Result<()>;
 }
 
-/// Either side of a conversation, on a thread of its own: it asks, or it answers.
-pub(crate) trait Side: Bound + Send + 'static {
-    /// Takes a datagram to be sent, at once or with the turn that follows.
-    fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> io::Result<()>;
+impl Drains for StdLoop {
+    fn address(&self) -> io::Result<SocketAddr> {
+        Side::address(self)
+    }
 
-    /// One turn of the side that asks: sends what waits, sleeps until something comes (a side that
-    /// sleeps), and hands over what came, each at once when it was received.
-    fn turn(&mut self, take: &mut impl FnMut(&[u8])) -> io::Result<()>;
-
-    /// One turn of the side that answers: the same, but each datagram goes back to where it is from.
-    fn echo(&mut self) -> io::Result<()>;
+    fn drain(&mut self) -> io::Result<Digest> {
+        let mut digest = Digest::default();
+        while let Some((from, bytes)) = self.receive()? {
+            digest.add(from.port(), bytes);
+        }
+        Ok(digest)
+    }
 }
 
-/// What every contestant looks at in a datagram: its source, its length, its first byte.
-#[derive(Debug, Default)]
+impl Drains for MioLoop {
+    fn address(&self) -> io::Result<SocketAddr> {
+        Side::address(self)
+    }
+
+    fn drain(&mut self) -> io::Result<Digest> {
+        let mut digest = Digest::default();
+        if self.sleep(Some(std::time::Duration::ZERO))? {
+            while let Some((from, bytes)) = self.receive()? {
+                digest.add(from.port(), bytes);
+            }
+        }
+        Ok(digest)
+    }
+}
+
+impl Sends for StdLoop {
+    fn send_all(&mut self, to: SocketAddr, count: usize) -> io::Result<()> {
+        (0..count).try_for_each(|number| self.send(to, &payload(number)))
+    }
+}
+
+impl Sends for MioLoop {
+    fn send_all(&mut self, to: SocketAddr, count: usize) -> io::Result<()> {
+        (0..count).try_for_each(|number| self.send(to, &payload(number)))
+    }
+}
+
+/// What every subject reads of a datagram: its source, its length, its first byte.
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Digest {
     pub(crate) count: usize,
     bytes: usize,
@@ -54,17 +105,15 @@ impl Digest {
         self.first_bytes += u64::from(bytes.first().copied().unwrap_or_default());
     }
 
-    /// Everything that [`Sends::send_all`] sent has come.
+    /// Fails unless everything arrived that [`Sends::send_all`] sent.
     pub(crate) fn check(&self, count: usize) -> io::Result<()> {
-        let first_bytes = (0..count).map(|number| u64::from(payload(number)[0])).sum();
+        let first_bytes = (0..count).map(|number| u64::from(payload(number)[0]));
         let wanted = Self {
             count,
             bytes: count * DATAGRAM_LEN,
-            first_bytes,
+            first_bytes: first_bytes.sum(),
         };
-        if (self.count, self.bytes, self.first_bytes)
-            == (wanted.count, wanted.bytes, wanted.first_bytes)
-        {
+        if *self == wanted {
             return Ok(());
         }
         Err(io::Error::other(format!("wanted {wanted:?}, got {self:?}")))
@@ -77,4 +126,14 @@ pub(crate) fn payload(number: usize) -> [u8; DATAGRAM_LEN] {
     let mut payload = [0x5A; DATAGRAM_LEN];
     payload[0] = number.to_le_bytes()[0];
     black_box(payload)
+}
+
+/// Fails unless `wanted` of `what` arrived.
+pub(crate) fn expect(what: &str, got: usize, wanted: usize) -> io::Result<()> {
+    if got == wanted {
+        return Ok(());
+    }
+    Err(io::Error::other(format!(
+        "{got} of {wanted} {what} arrived"
+    )))
 }

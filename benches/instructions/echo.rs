@@ -39,12 +39,12 @@ impl Echo {
     #[inline(never)]
     fn echo(&mut self) {
         let (mut receiver, mut sender) = self.socket.split();
-        while let Some(datagram) = receiver.recv().expect("nobody is unreachable") {
+        while let Some(datagram) = receiver.recv().expect("every address is reachable") {
             sender
                 .send(datagram.from, datagram.bytes)
                 .expect("there is room");
         }
-        self.socket.flush().expect("nobody is unreachable");
+        self.socket.flush().expect("every address is reachable");
     }
 }
 

@@ -186,7 +186,7 @@ fn client(config: &Config, number: u16, now: Instant) -> (SocketAddr, HostState,
     let options = ConnectOptions::default();
     let peer = client
         .connect(SERVER.into(), &options, now)
-        .expect("nobody is connected");
+        .expect("there is room for a peer");
     (([192, 0, 2, 2], number).into(), client, peer)
 }
 

@@ -6,13 +6,12 @@ use std::time::{Duration, Instant};
 
 use tickwire::limits::DATAGRAM_CHARGE_MIN;
 use tickwire::{Socket, SocketConfig};
+use tickwire_measure::floors::LOOPBACK;
+use tickwire_measure::runner::{Entry, Goal, Subject, Topic, nanos};
+use tickwire_measure::settings::Settings;
 
-use crate::contest::{Contestant, Entry, Goal, Topic};
-use crate::floors::{
-    ControlReceiver, Controls, MioLoop, RawReceiver, RawSender, StdLoop, loopback,
-};
-use crate::settings::Settings;
-use crate::work::{Bound, Digest, Drains, Sends};
+use crate::raw::{ControlReceiver, Controls, RawReceiver, RawSender};
+use crate::work::{Digest, Drains, Sends, bind, mio_loop, std_loop};
 
 const TICKWIRE: &str = "tickwire";
 const TICKWIRE_SINGLE: &str = "tickwire, `batch: 1`";
@@ -21,42 +20,31 @@ const MIO: &str = "mio poll, then recv_from until it would block";
 const STD: &str = "std recv_from until it would block";
 
 const GOALS: &[Goal] = &[
-    Goal {
-        name: "drain: tickwire against a raw 64-slot recvmmsg loop",
-        of: TICKWIRE,
-        against: RAW,
-        bound: Some(1.05),
-    },
-    Goal {
-        name: "drain: tickwire against a plain mio loop",
-        of: TICKWIRE,
-        against: MIO,
-        bound: Some(0.87),
-    },
-    Goal {
-        name: "drain: tickwire against std",
-        of: TICKWIRE,
-        against: STD,
-        bound: None,
-    },
-    Goal {
-        name: "drain: the raw loop against the plain mio loop",
-        of: RAW,
-        against: MIO,
-        bound: None,
-    },
-    Goal {
-        name: "drain: tickwire with `batch: 1` against the plain mio loop",
-        of: TICKWIRE_SINGLE,
-        against: MIO,
-        bound: None,
-    },
+    Goal::bounded(
+        "drain: tickwire against a raw 64-slot recvmmsg loop",
+        TICKWIRE,
+        RAW,
+        1.05,
+    ),
+    Goal::bounded(
+        "drain: tickwire against a plain mio loop",
+        TICKWIRE,
+        MIO,
+        0.87,
+    ),
+    Goal::shown("drain: tickwire against std", TICKWIRE, STD),
+    Goal::shown("drain: the raw loop against the plain mio loop", RAW, MIO),
+    Goal::shown(
+        "drain: tickwire with `batch: 1` against the plain mio loop",
+        TICKWIRE_SINGLE,
+        MIO,
+    ),
 ];
 
 pub(crate) fn topic(settings: &Settings) -> Topic {
     Topic {
         title: "drain",
-        unit: "datagram",
+        unit: "ns per datagram",
         units: settings.datagrams,
         rounds: settings.rounds,
         goals: GOALS,
@@ -72,12 +60,12 @@ fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
     };
     Ok(vec![
         entry(RAW, RawReceiver::new(Controls::None)?, count)?,
-        entry(MIO, MioLoop::new()?, count)?,
-        entry(STD, StdLoop::new()?, count)?,
-        entry(TICKWIRE, Socket::bind(loopback())?, count)?,
+        entry(MIO, mio_loop()?, count)?,
+        entry(STD, std_loop()?, count)?,
+        entry(TICKWIRE, Socket::bind(LOOPBACK)?, count)?,
         entry(
             TICKWIRE_SINGLE,
-            Socket::with_config(loopback(), &single)?,
+            Socket::with_config(LOOPBACK, &single)?,
             count,
         )?,
     ])
@@ -90,36 +78,32 @@ const SINGLE_CONTROLS: &str = "raw recvmsg, one at a time, each with the counter
 
 /// What it costs to know how many datagrams the kernel dropped (`SO_RXQ_OVFL`), once there are some.
 const DROPS_GOALS: &[Goal] = &[
-    Goal {
-        name: "drain: tickwire after a loss against tickwire without one",
-        of: AFTER_LOSS,
-        against: TICKWIRE,
-        bound: None,
-    },
-    Goal {
-        name: "drain: the counter asked for by the raw loop and not received, against the raw loop",
-        of: RAW_MARKS,
-        against: RAW,
-        bound: None,
-    },
-    Goal {
-        name: "drain: the counter in every slot of the raw loop, against the raw loop",
-        of: RAW_CONTROLS,
-        against: RAW,
-        bound: None,
-    },
-    Goal {
-        name: "drain: the counter with every single recvmsg, against the raw loop",
-        of: SINGLE_CONTROLS,
-        against: RAW,
-        bound: None,
-    },
+    Goal::shown(
+        "drain: tickwire after a loss against tickwire without one",
+        AFTER_LOSS,
+        TICKWIRE,
+    ),
+    Goal::shown(
+        "drain: the counter asked for by the raw loop and not received, against the raw loop",
+        RAW_MARKS,
+        RAW,
+    ),
+    Goal::shown(
+        "drain: the counter in every slot of the raw loop, against the raw loop",
+        RAW_CONTROLS,
+        RAW,
+    ),
+    Goal::shown(
+        "drain: the counter with every single recvmsg, against the raw loop",
+        SINGLE_CONTROLS,
+        RAW,
+    ),
 ];
 
 pub(crate) fn drops_topic(settings: &Settings) -> Topic {
     Topic {
         title: "drain after a loss",
-        unit: "datagram",
+        unit: "ns per datagram",
         units: settings.datagrams,
         rounds: settings.rounds,
         goals: DROPS_GOALS,
@@ -131,8 +115,8 @@ fn enter_after_loss(settings: &Settings) -> io::Result<Vec<Entry>> {
     let count = settings.datagrams;
     Ok(vec![
         entry(RAW, RawReceiver::new(Controls::None)?, count)?,
-        entry(TICKWIRE, Socket::bind(loopback())?, count)?,
-        entry_after_loss(AFTER_LOSS, Socket::bind(loopback())?, count)?,
+        entry(TICKWIRE, Socket::bind(LOOPBACK)?, count)?,
+        entry_after_loss(AFTER_LOSS, Socket::bind(LOOPBACK)?, count)?,
         entry(RAW_MARKS, RawReceiver::new(Controls::Marks)?, count)?,
         entry_after_loss(RAW_CONTROLS, RawReceiver::new(Controls::Drops)?, count)?,
         entry_after_loss(SINGLE_CONTROLS, ControlReceiver::new()?, count)?,
@@ -174,7 +158,7 @@ impl<D: Drains> Filled<D> {
 
     /// Sends more than any receive buffer of this size holds, and takes out what it held.
     fn overflow(&mut self) -> io::Result<()> {
-        let granted = socket2::Socket::from(crate::floors::bind()?).recv_buffer_size()?;
+        let granted = socket2::Socket::from(bind()?).recv_buffer_size()?;
         let sent = granted / DATAGRAM_CHARGE_MIN + 64;
         self.sender.send_all(self.address, sent)?;
         let received = self.drains.drain()?.count;
@@ -185,25 +169,23 @@ impl<D: Drains> Filled<D> {
     }
 }
 
-impl<D: Drains> Contestant for Filled<D> {
-    fn round(&mut self) -> io::Result<Duration> {
+impl<D: Drains> Subject for Filled<D> {
+    fn round(&mut self) -> io::Result<f64> {
         self.sender.send_all(self.address, self.count)?;
         let start = Instant::now();
         let digest = self.drains.drain()?;
         let time = start.elapsed();
         digest.check(self.count)?;
-        Ok(time)
-    }
-}
-
-impl Bound for Socket {
-    fn address(&self) -> io::Result<SocketAddr> {
-        Ok(self.local_addr())
+        Ok(nanos(time))
     }
 }
 
 /// A turn as the documentation has it.
 impl Drains for Socket {
+    fn address(&self) -> io::Result<SocketAddr> {
+        Ok(self.local_addr())
+    }
+
     fn drain(&mut self) -> io::Result<Digest> {
         let mut digest = Digest::default();
         self.wait(Some(Duration::from_secs(1)))?;

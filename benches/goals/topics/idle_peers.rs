@@ -2,7 +2,7 @@
 //! one more peer sends a message and gets one back.
 //!
 //! Without sockets, and with a clock that hardly moves while it is measured: nothing is due, so nothing
-//! should cost anything. What their keep-alives cost is shown by `tickwire bench connections`.
+//! should cost anything. What their keep-alives cost is the topic `keep_alive`.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,9 +11,8 @@ use std::time::{Duration, Instant};
 use tickwire::limits::RATE_MAX;
 use tickwire::proto::HostState;
 use tickwire::{Config, ConnectOptions, Delivery, Event, PeerId};
-
-use crate::contest::{Contestant, Entry, Goal, Topic};
-use crate::settings::Settings;
+use tickwire_measure::runner::{Entry, Goal, Subject, Topic, nanos};
+use tickwire_measure::settings::Settings;
 
 const IDLE_PEERS: u16 = 10_000;
 const IDLE_PEERS_IN_TEST: u16 = 100;
@@ -22,17 +21,17 @@ const TURNS: usize = 500;
 const ALONE: &str = "a turn with one peer";
 const CROWDED: &str = "a turn with one peer and 10,000 idle ones";
 
-const GOALS: &[Goal] = &[Goal {
-    name: "idle peers: a turn with one peer and 10,000 idle ones against a turn with one",
-    of: CROWDED,
-    against: ALONE,
-    bound: Some(1.10),
-}];
+const GOALS: &[Goal] = &[Goal::bounded(
+    "idle peers: a turn with one peer and 10,000 idle ones against a turn with one",
+    CROWDED,
+    ALONE,
+    1.10,
+)];
 
 pub(crate) fn topic(settings: &Settings) -> Topic {
     Topic {
         title: "idle peers",
-        unit: "turn",
+        unit: "ns per turn",
         units: TURNS,
         rounds: settings.rounds,
         goals: GOALS,
@@ -41,11 +40,7 @@ pub(crate) fn topic(settings: &Settings) -> Topic {
 }
 
 fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
-    let idle = if settings.is_test {
-        IDLE_PEERS_IN_TEST
-    } else {
-        IDLE_PEERS
-    };
+    let idle = settings.size(IDLE_PEERS, IDLE_PEERS_IN_TEST);
     Ok(vec![
         Entry::new(ALONE, World::new(0)?),
         Entry::new(CROWDED, World::new(idle)?),
@@ -135,8 +130,8 @@ impl World {
     }
 }
 
-impl Contestant for World {
-    fn round(&mut self) -> io::Result<Duration> {
+impl Subject for World {
+    fn round(&mut self) -> io::Result<f64> {
         let active = self.active.ok_or(io::ErrorKind::NotConnected)?;
         let mut time = Duration::ZERO;
         for _ in 0..TURNS {
@@ -153,7 +148,7 @@ impl Contestant for World {
                 .handle_datagram(sent.to, &self.buffer[..len], self.now);
             while self.client.poll_event().is_some() {}
         }
-        Ok(time)
+        Ok(nanos(time))
     }
 }
 

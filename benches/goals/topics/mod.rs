@@ -1,6 +1,7 @@
 //! What is measured: one file per topic, with its goals at the top.
 
-mod crowd;
+mod admission;
+mod client_pool;
 mod drain;
 mod game_tick;
 mod idle_peers;
@@ -13,8 +14,12 @@ mod send;
 mod sleep;
 mod spin;
 
-use crate::contest::Topic;
-use crate::settings::Settings;
+use tickwire_measure::open_files;
+use tickwire_measure::runner::Topic;
+use tickwire_measure::settings::Settings;
+
+/// The most clients of a topic.
+pub(crate) const CLIENTS_MAX: usize = 10_000;
 
 /// In the order in which they are printed.
 pub(crate) fn all(settings: &Settings) -> Vec<Topic> {
@@ -29,6 +34,8 @@ pub(crate) fn all(settings: &Settings) -> Vec<Topic> {
         sleep::topic(settings),
         quiet::topic(settings),
         idle_peers::topic(settings),
+        admission::topic(settings),
+        admission::memory_topic(settings),
         keep_alive::topic(settings),
         #[cfg(feature = "noise")]
         protect::topic(settings),
@@ -37,4 +44,11 @@ pub(crate) fn all(settings: &Settings) -> Vec<Topic> {
     ];
     topics.extend(game_tick::topics(settings));
     topics
+}
+
+/// How many clients with a socket each take part: `wanted`, or as many as the limit of open files leaves room for.
+fn clients(settings: &Settings, wanted: usize, in_test: usize) -> usize {
+    // Without an answer of the system, opening the sockets fails with its error.
+    let room = open_files::raise().unwrap_or(usize::MAX);
+    settings.size(wanted, in_test).min(room)
 }

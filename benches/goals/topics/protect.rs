@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 
 use tickwire::limits::DATAGRAM_MAX;
 use tickwire::proto::ProtectionPair;
-use tickwire::{Config, ConnectOptions, Delivery, Event, Host, PeerId};
+use tickwire::{Config, Delivery, Event};
+use tickwire_measure::runner::{Entry, Goal, Subject, Topic, nanos};
+use tickwire_measure::settings::Settings;
 
-use crate::contest::{Contestant, Entry, Goal, Topic};
-use crate::floors::loopback;
-use crate::settings::Settings;
+use crate::topics::client_pool::ClientPool;
+use crate::work::expect;
 
 const PACKETS: usize = 1000;
 /// Bytes of frames: a player's input, and a full packet of state.
@@ -31,36 +32,32 @@ const OPEN_LONG_PLAIN: &str = "open 995 bytes, Plain";
 const OPEN_LONG_NOISE: &str = "open 995 bytes, Noise";
 
 const GOALS: &[Goal] = &[
-    Goal {
-        name: "protect: sealing 64 bytes, Noise against Plain",
-        of: SEAL_SHORT_NOISE,
-        against: SEAL_SHORT_PLAIN,
-        bound: None,
-    },
-    Goal {
-        name: "protect: opening 64 bytes, Noise against Plain",
-        of: OPEN_SHORT_NOISE,
-        against: OPEN_SHORT_PLAIN,
-        bound: None,
-    },
-    Goal {
-        name: "protect: sealing 995 bytes, Noise against Plain",
-        of: SEAL_LONG_NOISE,
-        against: SEAL_LONG_PLAIN,
-        bound: None,
-    },
-    Goal {
-        name: "protect: opening 995 bytes, Noise against Plain",
-        of: OPEN_LONG_NOISE,
-        against: OPEN_LONG_PLAIN,
-        bound: None,
-    },
+    Goal::shown(
+        "protect: sealing 64 bytes, Noise against Plain",
+        SEAL_SHORT_NOISE,
+        SEAL_SHORT_PLAIN,
+    ),
+    Goal::shown(
+        "protect: opening 64 bytes, Noise against Plain",
+        OPEN_SHORT_NOISE,
+        OPEN_SHORT_PLAIN,
+    ),
+    Goal::shown(
+        "protect: sealing 995 bytes, Noise against Plain",
+        SEAL_LONG_NOISE,
+        SEAL_LONG_PLAIN,
+    ),
+    Goal::shown(
+        "protect: opening 995 bytes, Noise against Plain",
+        OPEN_LONG_NOISE,
+        OPEN_LONG_PLAIN,
+    ),
 ];
 
 pub(crate) fn topic(settings: &Settings) -> Topic {
     Topic {
         title: "protect",
-        unit: "packet",
+        unit: "ns per packet",
         units: PACKETS,
         rounds: settings.rounds,
         goals: GOALS,
@@ -85,22 +82,22 @@ fn enter(_settings: &Settings) -> io::Result<Vec<Entry>> {
 /// Seals packets of that many bytes of frames.
 struct Seals(ProtectionPair, usize);
 
-impl Contestant for Seals {
-    fn round(&mut self) -> io::Result<Duration> {
+impl Subject for Seals {
+    fn round(&mut self) -> io::Result<f64> {
         let mut buffer = [0x5a; DATAGRAM_MAX];
         let start = Instant::now();
         for _ in 0..PACKETS {
             black_box(self.0.seal(self.1, black_box(&mut buffer)));
         }
-        Ok(start.elapsed())
+        Ok(nanos(start.elapsed()))
     }
 }
 
 /// Opens them.
 struct Opens(ProtectionPair, usize);
 
-impl Contestant for Opens {
-    fn round(&mut self) -> io::Result<Duration> {
+impl Subject for Opens {
+    fn round(&mut self) -> io::Result<f64> {
         let mut sealed = [0x5a; DATAGRAM_MAX];
         let len = self.0.seal(self.1, &mut sealed);
         let start = Instant::now();
@@ -109,7 +106,7 @@ impl Contestant for Opens {
                 return Err(io::Error::other("a packet is not authentic"));
             }
         }
-        Ok(start.elapsed())
+        Ok(nanos(start.elapsed()))
     }
 }
 
@@ -121,17 +118,17 @@ const STATE: usize = 600;
 const TURN_PLAIN: &str = "a turn with 64 peers, Plain";
 const TURN_NOISE: &str = "a turn with 64 peers, Noise";
 
-const TURN_GOALS: &[Goal] = &[Goal {
-    name: "protect: a server's turn with 64 peers, Noise against Plain",
-    of: TURN_NOISE,
-    against: TURN_PLAIN,
-    bound: Some(1.10),
-}];
+const TURN_GOALS: &[Goal] = &[Goal::bounded(
+    "protect: a server's turn with 64 peers, Noise against Plain",
+    TURN_NOISE,
+    TURN_PLAIN,
+    1.10,
+)];
 
 pub(crate) fn turn_topic(settings: &Settings) -> Topic {
     Topic {
         title: "protect, a turn",
-        unit: "turn",
+        unit: "ns per turn",
         units: TURNS,
         rounds: settings.rounds,
         goals: TURN_GOALS,
@@ -147,71 +144,46 @@ fn enter_turn(_settings: &Settings) -> io::Result<Vec<Entry>> {
 }
 
 /// A server and its players.
-struct Match {
-    server: Host,
-    players: Vec<(Host, PeerId)>,
-}
+struct Match(ClientPool);
 
 impl Match {
     fn new(config: &Config) -> io::Result<Self> {
-        let mut server = Host::bind(loopback(), config.clone())?;
-        let to = server.local_addr();
-        let mut players = Vec::new();
-        for _ in 0..PEERS {
-            let mut player = Host::bind(loopback(), config.clone())?;
-            let peer = player.connect(to, &ConnectOptions::default())?;
-            players.push((player, peer));
-        }
-        let start = Instant::now();
-        while server.stats().peers < PEERS {
-            if start.elapsed() > Duration::from_secs(10) {
-                return Err(io::Error::other("not everybody could connect"));
-            }
-            server.wait(Some(Duration::from_millis(1)))?;
-            for (player, _) in &mut players {
-                player.poll()?;
-            }
-        }
-        while server.next_event().is_some() {}
-        Ok(Self { server, players })
+        ClientPool::connected(config, PEERS).map(Self)
     }
 
-    fn everybody_says(&mut self) -> io::Result<()> {
-        for (player, peer) in &mut self.players {
-            player.poll()?;
-            while player.next_event().is_some() {}
-            player.send(*peer, Delivery::Unreliable, &[7; INPUT])?;
-            player.flush()?;
+    fn players_send(&mut self) -> io::Result<()> {
+        for player in &mut self.0.clients {
+            player.turn()?;
+            player.send(&[7; INPUT])?;
         }
         Ok(())
     }
 
-    /// Returns how many messages were taken.
+    /// Returns how many messages arrived.
     fn serve(&mut self) -> io::Result<usize> {
+        let server = &mut self.0.server;
         let mut messages = 0;
-        self.server.poll()?;
-        while let Some(event) = self.server.next_event() {
+        server.poll()?;
+        while let Some(event) = server.next_event() {
             messages += usize::from(matches!(event, Event::Message { .. }));
         }
-        self.server.broadcast(Delivery::Unreliable, &[9; STATE])?;
-        self.server.flush()?;
+        server.broadcast(Delivery::Unreliable, &[9; STATE])?;
+        server.flush()?;
         Ok(messages)
     }
 }
 
-impl Contestant for Match {
-    fn round(&mut self) -> io::Result<Duration> {
+impl Subject for Match {
+    fn round(&mut self) -> io::Result<f64> {
         let mut time = Duration::ZERO;
         let mut messages = 0;
         for _ in 0..TURNS {
-            self.everybody_says()?;
+            self.players_send()?;
             let start = Instant::now();
             messages += self.serve()?;
             time += start.elapsed();
         }
-        if messages != TURNS * PEERS {
-            return Err(io::Error::other(format!("{messages} messages came")));
-        }
-        Ok(time)
+        expect("messages", messages, TURNS * PEERS)?;
+        Ok(nanos(time))
     }
 }

@@ -5,15 +5,15 @@
 //! it, as in a game.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tickwire::Config;
+use tickwire_measure::runner::{Entry, Goal, Subject, Topic, nanos};
+use tickwire_measure::settings::Settings;
 
-use crate::contest::{Contestant, Entry, Goal, Topic};
-use crate::floors::StdLoop;
-use crate::settings::Settings;
-use crate::topics::crowd::{Crowd, expect};
+use crate::topics::client_pool::ClientPool;
 use crate::topics::spin::{Idle, STD_EMPTY, turns};
+use crate::work::{expect, std_loop};
 
 const CLIENTS: usize = 64;
 const MANY_CLIENTS: usize = 1000;
@@ -23,24 +23,22 @@ const QUIET: &str = "Host::poll, 64 quiet peers";
 const MANY_QUIET: &str = "Host::poll, 1000 quiet peers";
 
 const GOALS: &[Goal] = &[
-    Goal {
-        name: "a turn with nothing to do: 64 quiet peers against an empty std recv_from",
-        of: QUIET,
-        against: STD_EMPTY,
-        bound: None,
-    },
-    Goal {
-        name: "a turn with nothing to do: 1000 quiet peers against an empty std recv_from",
-        of: MANY_QUIET,
-        against: STD_EMPTY,
-        bound: None,
-    },
+    Goal::shown(
+        "a turn with nothing to do: 64 quiet peers against an empty std recv_from",
+        QUIET,
+        STD_EMPTY,
+    ),
+    Goal::shown(
+        "a turn with nothing to do: 1000 quiet peers against an empty std recv_from",
+        MANY_QUIET,
+        STD_EMPTY,
+    ),
 ];
 
 pub(crate) fn topic(settings: &Settings) -> Topic {
     Topic {
         title: "nothing to do",
-        unit: "turn",
+        unit: "ns per turn",
         units: turns(settings),
         rounds: settings.rounds,
         goals: GOALS,
@@ -50,49 +48,45 @@ pub(crate) fn topic(settings: &Settings) -> Topic {
 
 fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
     let turns = turns(settings);
-    let many = if settings.is_test {
-        MANY_CLIENTS_IN_TEST
-    } else {
-        MANY_CLIENTS
-    };
+    let many = settings.size(MANY_CLIENTS, MANY_CLIENTS_IN_TEST);
     Ok(vec![
-        Entry::new(STD_EMPTY, Idle::new(StdLoop::new()?, turns)),
+        Entry::new(STD_EMPTY, Idle::new(std_loop()?, turns)),
         Entry::new(QUIET, Quiet::new(CLIENTS, turns)?),
         Entry::new(MANY_QUIET, Quiet::new(many, turns)?),
     ])
 }
 
-/// A server and clients that have nothing to say.
+/// A server and clients that have nothing to send.
 struct Quiet {
-    crowd: Crowd,
+    client_pool: ClientPool,
     turns: usize,
 }
 
 impl Quiet {
     fn new(clients: usize, turns: usize) -> io::Result<Self> {
-        let crowd = Crowd::new(&Config::plain(7), clients)?;
-        Ok(Self { crowd, turns })
+        let client_pool = ClientPool::connected(&Config::plain(7), clients)?;
+        Ok(Self { client_pool, turns })
     }
 }
 
-impl Contestant for Quiet {
-    fn round(&mut self) -> io::Result<Duration> {
-        self.crowd.clients_turn()?;
-        // What they had to say about the connection itself.
-        self.crowd.server.poll()?;
+impl Subject for Quiet {
+    fn round(&mut self) -> io::Result<f64> {
+        self.client_pool.clients_turn()?;
+        // Acknowledgements and keep-alives of the clients.
+        self.client_pool.server.poll()?;
         let start = Instant::now();
         let mut events = 0;
         for _ in 0..self.turns {
-            self.crowd.server.poll()?;
-            events += usize::from(self.crowd.server.next_event().is_some());
+            self.client_pool.server.poll()?;
+            events += usize::from(self.client_pool.server.next_event().is_some());
         }
         let time = start.elapsed();
         expect("events", events, 0)?;
         expect(
             "peers",
-            self.crowd.server.stats().peers,
-            self.crowd.clients.len(),
+            self.client_pool.server.stats().peers,
+            self.client_pool.clients.len(),
         )?;
-        Ok(time)
+        Ok(nanos(time))
     }
 }

@@ -9,12 +9,12 @@ use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use tickwire::Socket;
+use tickwire_measure::floors::{LOOPBACK, StdLoop};
+use tickwire_measure::runner::{Entry, Goal, Subject, Topic, nanos};
+use tickwire_measure::settings::Settings;
+use tickwire_measure::side::Side;
 
-use crate::contest::{Contestant, Entry, Goal, Topic};
-use crate::floors::{self, StdLoop, loopback};
-use crate::settings::Settings;
-use crate::topics::crowd::expect;
-use crate::work::{Bound, DATAGRAM_LEN, payload};
+use crate::work::{DATAGRAM_LEN, bind, expect, payload, std_loop};
 
 /// Turns of a round. Each is timed by itself, because the client's part lies between them.
 const TURNS: usize = 500;
@@ -25,30 +25,29 @@ const STD: &str = "std recv_from, send_to";
 const STD_DRAINED: &str = "std recv_from until it would block, send_to";
 
 const GOALS: &[Goal] = &[
-    Goal {
-        name: "spin: a tickwire turn with one datagram against std recv_from and send_to",
-        of: TICKWIRE,
-        against: STD,
-        bound: Some(1.10),
-    },
-    Goal {
-        name: "spin: a tickwire turn with one datagram against std that receives until empty",
-        of: TICKWIRE,
-        against: STD_DRAINED,
-        bound: Some(1.10),
-    },
-    Goal {
-        name: "spin: std that receives until empty against std recv_from and send_to",
-        of: STD_DRAINED,
-        against: STD,
-        bound: None,
-    },
+    Goal::bounded(
+        "spin: a tickwire turn with one datagram against std recv_from and send_to",
+        TICKWIRE,
+        STD,
+        1.10,
+    ),
+    Goal::bounded(
+        "spin: a tickwire turn with one datagram against std that receives until empty",
+        TICKWIRE,
+        STD_DRAINED,
+        1.10,
+    ),
+    Goal::shown(
+        "spin: std that receives until empty against std recv_from and send_to",
+        STD_DRAINED,
+        STD,
+    ),
 ];
 
 pub(crate) fn topic(settings: &Settings) -> Topic {
     Topic {
         title: "spin",
-        unit: "turn",
+        unit: "ns per turn",
         units: turns(settings),
         rounds: settings.rounds,
         goals: GOALS,
@@ -59,26 +58,25 @@ pub(crate) fn topic(settings: &Settings) -> Topic {
 fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
     let turns = turns(settings);
     Ok(vec![
-        Entry::new(STD, Asked::new(StdLoop::new()?, turns)?),
-        Entry::new(STD_DRAINED, Asked::new(Drained(StdLoop::new()?), turns)?),
-        Entry::new(TICKWIRE, Asked::new(Socket::bind(loopback())?, turns)?),
+        Entry::new(STD, Asked::new(std_loop()?, turns)?),
+        Entry::new(STD_DRAINED, Asked::new(Drained(std_loop()?), turns)?),
+        Entry::new(TICKWIRE, Asked::new(Socket::bind(LOOPBACK)?, turns)?),
     ])
 }
 
 const EMPTY: &str = "tickwire, nothing there";
 pub(crate) const STD_EMPTY: &str = "std recv_from, nothing there";
 
-const EMPTY_GOALS: &[Goal] = &[Goal {
-    name: "spin: an empty tickwire turn against an empty std recv_from",
-    of: EMPTY,
-    against: STD_EMPTY,
-    bound: None,
-}];
+const EMPTY_GOALS: &[Goal] = &[Goal::shown(
+    "spin: an empty tickwire turn against an empty std recv_from",
+    EMPTY,
+    STD_EMPTY,
+)];
 
 pub(crate) fn empty_topic(settings: &Settings) -> Topic {
     Topic {
         title: "spin on nothing",
-        unit: "turn",
+        unit: "ns per turn",
         units: turns(settings),
         rounds: settings.rounds,
         goals: EMPTY_GOALS,
@@ -89,26 +87,28 @@ pub(crate) fn empty_topic(settings: &Settings) -> Topic {
 fn enter_empty(settings: &Settings) -> io::Result<Vec<Entry>> {
     let turns = turns(settings);
     Ok(vec![
-        Entry::new(STD_EMPTY, Idle::new(StdLoop::new()?, turns)),
-        Entry::new(EMPTY, Idle::new(Socket::bind(loopback())?, turns)),
+        Entry::new(STD_EMPTY, Idle::new(std_loop()?, turns)),
+        Entry::new(EMPTY, Idle::new(Socket::bind(LOOPBACK)?, turns)),
     ])
 }
 
 pub(crate) fn turns(settings: &Settings) -> usize {
-    if settings.is_test {
-        TURNS_IN_TEST
-    } else {
-        TURNS
-    }
+    settings.size(TURNS, TURNS_IN_TEST)
 }
 
 /// Looks once whether something came, and sends it back.
-pub(crate) trait Turns: Bound {
+pub(crate) trait Turns {
+    fn address(&self) -> io::Result<SocketAddr>;
+
     /// How many datagrams were answered.
     fn turn(&mut self) -> io::Result<usize>;
 }
 
 impl Turns for StdLoop {
+    fn address(&self) -> io::Result<SocketAddr> {
+        Side::address(self)
+    }
+
     #[inline]
     fn turn(&mut self) -> io::Result<usize> {
         self.echo_one().map(usize::from)
@@ -119,6 +119,10 @@ impl Turns for StdLoop {
 struct Drained(StdLoop);
 
 impl Turns for Drained {
+    fn address(&self) -> io::Result<SocketAddr> {
+        Side::address(&self.0)
+    }
+
     fn turn(&mut self) -> io::Result<usize> {
         let mut count = 0;
         while self.0.echo_one()? {
@@ -128,13 +132,11 @@ impl Turns for Drained {
     }
 }
 
-impl Bound for Drained {
-    fn address(&self) -> io::Result<SocketAddr> {
-        self.0.address()
-    }
-}
-
 impl Turns for Socket {
+    fn address(&self) -> io::Result<SocketAddr> {
+        Ok(self.local_addr())
+    }
+
     #[inline]
     fn turn(&mut self) -> io::Result<usize> {
         let mut count = 0;
@@ -161,7 +163,7 @@ impl<T: Turns> Asked<T> {
         Ok(Self {
             address: server.address()?,
             server,
-            client: floors::bind()?,
+            client: bind()?,
             turns,
         })
     }
@@ -181,17 +183,17 @@ impl<T: Turns> Asked<T> {
     }
 }
 
-impl<T: Turns> Contestant for Asked<T> {
-    fn round(&mut self) -> io::Result<Duration> {
+impl<T: Turns> Subject for Asked<T> {
+    fn round(&mut self) -> io::Result<f64> {
         let mut time = Duration::ZERO;
         for number in 0..self.turns {
             time += self.timed_turn(&payload(number))?;
         }
-        Ok(time)
+        Ok(nanos(time))
     }
 }
 
-/// Turns one after the other, on a socket to which nobody sends.
+/// Turns one after the other, on a socket that receives nothing.
 pub(crate) struct Idle<T> {
     server: T,
     turns: usize,
@@ -203,8 +205,8 @@ impl<T: Turns> Idle<T> {
     }
 }
 
-impl<T: Turns> Contestant for Idle<T> {
-    fn round(&mut self) -> io::Result<Duration> {
+impl<T: Turns> Subject for Idle<T> {
+    fn round(&mut self) -> io::Result<f64> {
         let start = Instant::now();
         let mut answered = 0;
         for _ in 0..self.turns {
@@ -212,6 +214,6 @@ impl<T: Turns> Contestant for Idle<T> {
         }
         let time = start.elapsed();
         expect("datagrams", answered, 0)?;
-        Ok(time)
+        Ok(nanos(time))
     }
 }

@@ -183,16 +183,16 @@ fn what_cannot_be_measured_is_told_with_what_can() {
         (&["--latency=40"], "a time is a number with a unit"),
         (&["--jitter=2m"], "such a link there is not: jitter is"),
         (&["--deliveries=fast"], "sequenced"),
-        (&["--redundancy=9"], "0 to 8 copies can be sent"),
-        (&["--rate=0"], "1 to 1000 ticks make a second"),
-        (&["--size=3"], "4 to 15360 bytes make a message"),
-        (&["--messages=0"], "1 to 1000000 messages can be sent"),
+        (&["--redundancy=9"], "0..=8"),
+        (&["--rate=0"], "1..=1000"),
+        (&["--size=3"], "4..=15360"),
+        (&["--messages=0"], "1..=1000000"),
         (
             &["--messages=1000000", "--seeds=11"],
             "choose fewer --messages",
         ),
         (&["--real", "--messages=300000"], "more than an hour"),
-        (&["--rounds=0"], "1 to 1000 rounds can be measured"),
+        (&["--rounds=0"], "1..=1000"),
         (&["--json", file.path(), "--svg", file.path()], "are both"),
     ];
     for (args, told) in cases {

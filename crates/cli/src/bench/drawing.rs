@@ -1,17 +1,23 @@
 //! What the pictures of the benchmarks have in common: colours, sizes of text, logarithmic axes.
 
+use std::fs;
 use std::ops::Range;
+use std::path::Path;
 
 use plotters::coord::Shift;
+use plotters::coord::combinators::BindKeyPoints;
+use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 
-use super::machine::Machine;
+use tickwire_measure::machine::Machine;
+
+use crate::error::CliError;
 
 /// How much of the height is the heading, in pixels.
 pub(crate) const HEADING: u32 = 60;
-pub(crate) const MARGIN: u32 = 14;
+const MARGIN: u32 = 14;
 /// The last mark of an axis stands with its middle at the end of it.
-pub(crate) const MARGIN_RIGHT: u32 = 40;
+const MARGIN_RIGHT: u32 = 40;
 
 pub(crate) const FONT: &str = "sans-serif";
 const TITLE_SIZE: i32 = 19;
@@ -19,13 +25,18 @@ pub(crate) const TEXT_SIZE: i32 = 14;
 /// As many characters of a title fit in its size; a longer one is written smaller.
 const TITLE_CHARS: usize = 120;
 
-/// Told apart also by those who see no red or no green (Okabe and Ito, 2008), and in grey by how dark
-/// they are.
+/// Distinct also without red or green vision (Okabe and Ito, 2008), and in grey by how dark they are.
 pub(crate) const ORANGE: RGBColor = RGBColor(230, 159, 0);
 pub(crate) const BLUE: RGBColor = RGBColor(86, 180, 233);
 pub(crate) const VERMILION: RGBColor = RGBColor(178, 50, 0);
 pub(crate) const GREEN: RGBColor = RGBColor(0, 94, 69);
 pub(crate) const GRID: RGBColor = RGBColor(225, 225, 225);
+
+/// A dash and the gap behind it.
+const DASH: (i32, i32) = (7, 5);
+
+/// Length of the line beside a label.
+const LEGEND: i32 = 30;
 
 /// What is drawn on.
 pub(crate) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -34,7 +45,7 @@ pub(crate) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 pub(crate) type Drawn<T> = Result<T, Box<dyn std::error::Error>>;
 
 /// The title, and below it the machine.
-pub(crate) fn draw_heading(area: &Area<'_>, title: &str, machine: &Machine) -> Drawn<()> {
+fn draw_heading(area: &Area<'_>, title: &str, machine: &Machine) -> Drawn<()> {
     let is_long = title.chars().count() > TITLE_CHARS;
     let size = if is_long { TEXT_SIZE } else { TITLE_SIZE };
     let font = (FONT, size).into_font().color(&BLACK);
@@ -42,6 +53,121 @@ pub(crate) fn draw_heading(area: &Area<'_>, title: &str, machine: &Machine) -> D
     area.draw(&Text::new(title.to_owned(), (20, 12), font))?;
     area.draw(&Text::new(machine.to_string(), (20, 38), text))?;
     Ok(())
+}
+
+/// Draws a picture with a heading into a file, in the place of one that may be there. `panels` draws what is below the
+/// heading.
+pub(crate) fn write_picture(
+    path: &Path,
+    size: (u32, u32),
+    title: &str,
+    machine: &Machine,
+    panels: impl FnOnce(&Area<'_>) -> Drawn<()>,
+) -> Result<(), CliError> {
+    let mut text = String::new();
+    let drawn = {
+        let area = SVGBackend::with_string(&mut text, size).into_drawing_area();
+        draw(&area, title, machine, panels)
+    };
+    drawn.map_err(|error| CliError::Runtime(format!("cannot draw the picture: {error}")))?;
+    fs::write(path, text).map_err(CliError::cannot("write the SVG file"))
+}
+
+fn draw(
+    area: &Area<'_>,
+    title: &str,
+    machine: &Machine,
+    panels: impl FnOnce(&Area<'_>) -> Drawn<()>,
+) -> Drawn<()> {
+    // Without a background it would be black on black for a reader of white on black.
+    area.fill(&WHITE)?;
+    let (heading, below) = area.split_vertically(HEADING);
+    draw_heading(&heading, title, machine)?;
+    panels(&below)?;
+    Ok(area.present()?)
+}
+
+/// A line of latencies by percentile.
+pub(crate) struct Series {
+    pub(crate) label: String,
+    pub(crate) style: ShapeStyle,
+    pub(crate) is_dashed: bool,
+    /// One in so many took so many microseconds or longer.
+    pub(crate) points: Vec<(f64, f64)>,
+    /// One in so many is the rarest that there can be.
+    pub(crate) rarest: f64,
+    /// Whether some beyond the last point were lost.
+    pub(crate) is_lossy: bool,
+}
+
+/// Latency by percentile. To the right every step is ten times as rare, so that a tail which means one in ten thousand
+/// has as much room as the median.
+pub(crate) fn draw_percentiles(area: &Area<'_>, x_text: &str, all: &[Series]) -> Drawn<()> {
+    let rarest = all.iter().map(|series| series.rarest).fold(10.0, f64::max);
+    let micros = around(
+        all.iter()
+            .flat_map(|series| &series.points)
+            .map(|point| point.1),
+    );
+    let x = (1.0..rarest)
+        .log_scale()
+        .with_key_points(percentile_marks(rarest));
+    let y = micros.clone().log_scale().with_key_points(marks(&micros));
+    let mut chart = chart(area).build_cartesian_2d(x, y)?;
+    chart
+        .configure_mesh()
+        .bold_line_style(GRID)
+        .light_line_style(TRANSPARENT)
+        .label_style((FONT, TEXT_SIZE))
+        .axis_desc_style((FONT, TEXT_SIZE))
+        .x_desc(x_text)
+        .y_desc("latency")
+        .x_label_formatter(&|one_in| percentile(*one_in))
+        .y_label_formatter(&|micros| time(*micros))
+        .draw()?;
+    for series in all {
+        let (line, style, (dash, gap)) = (series.points.iter().copied(), series.style, DASH);
+        let stretch = |(x, y)| [(x, y), (x + LEGEND, y)];
+        if series.is_dashed {
+            chart
+                .draw_series(DashedLineSeries::new(line, dash, gap, style))?
+                .label(&series.label)
+                .legend(move |from| DashedPathElement::new(stretch(from), dash, gap, style));
+        } else {
+            chart
+                .draw_series(LineSeries::new(line, style))?
+                .label(&series.label)
+                .legend(move |from| PathElement::new(stretch(from), style));
+        }
+        let end = series.points.last().copied();
+        if series.is_lossy {
+            // From here on to the right they were lost.
+            chart.draw_series(end.map(|end| cross(end, style)))?;
+        } else {
+            // The longest of all is a point of its own, however far it lies above the rest.
+            chart.draw_series(end.map(|end| dot(end, style)))?;
+        }
+    }
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::UpperLeft)
+        .label_font((FONT, TEXT_SIZE))
+        .legend_area_size(LEGEND + 6)
+        .background_style(WHITE.mix(0.85))
+        .border_style(GRID)
+        .draw()?;
+    Ok(())
+}
+
+/// With room for its axes.
+pub(crate) fn chart<'a, 'b>(area: &'a Area<'b>) -> ChartBuilder<'a, 'b, SVGBackend<'b>> {
+    let mut chart = ChartBuilder::on(area);
+    chart
+        .margin(MARGIN)
+        .margin_right(MARGIN_RIGHT)
+        .x_label_area_size(44)
+        .y_label_area_size(74);
+    chart
 }
 
 /// From here on there is nothing.
@@ -84,14 +210,14 @@ pub(crate) fn marks(range: &Range<f64>) -> Vec<f64> {
 }
 
 /// All, one in two, one in ten, one in a hundred, and so on.
-pub(crate) fn percentile_marks(rarest: f64) -> Vec<f64> {
+fn percentile_marks(rarest: f64) -> Vec<f64> {
     let tens = (1..12).map(|power| 10_f64.powi(power));
     let marks = [1.0, 2.0].into_iter().chain(tens);
     marks.take_while(|one_in| *one_in <= rarest).collect()
 }
 
 /// `99.9%` for one in a thousand.
-pub(crate) fn percentile(one_in: f64) -> String {
+fn percentile(one_in: f64) -> String {
     let percent = 100.0 - 100.0 / one_in;
     // As many decimals as it takes, and no more: what stands here is a mark, all nines.
     let text = format!("{percent:.9}");

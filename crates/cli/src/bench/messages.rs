@@ -1,15 +1,15 @@
 //! `tickwire bench messages`: how long messages take through a bad link, for each delivery, and what that
 //! costs.
 //!
-//! From the bottom up: `case` is what is varied and `settings` what is not, `book` takes down what came when, `run` sends the messages
+//! From the bottom up: `case` is what is varied and `settings` what is not, `recording` takes down what came when, `run` sends the messages
 //! of a case through a pair of hosts; `virtual_pair` and `real_pair` are these; `figures` sums runs up,
 //! `targets` is what was promised, `report` and `picture` show it.
 
-mod book;
 mod case;
 mod figures;
 mod picture;
 mod real_pair;
+mod recording;
 mod report;
 mod run;
 mod settings;
@@ -21,23 +21,25 @@ mod virtual_pair;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::RangedU64ValueParser;
+use clap::value_parser;
 use serde::Serialize;
 use tickwire::limits::{LINK_BURST_LENGTH_MAX, REDUNDANCY_MAX, UNRELIABLE_MAX};
+use tickwire_measure::machine::Machine;
 
 use self::case::{Case, Kind};
 use self::figures::Row;
 use self::run::Outcome;
 use self::settings::{Mode, Settings, options_to};
 use self::targets::Verdict;
-use super::machine::Machine;
 use super::progress::Progress;
 use super::record::{self, Record};
-use super::{Files, args, loopback};
+use super::{Files, loopback};
 use crate::error::CliError;
 use crate::output::Output;
 use crate::{ratio, time};
 
-/// The worst link. Beyond it nobody connects.
+/// The worst link. Beyond it hardly a connection is made.
 const LOSS_MAX: f64 = 0.9;
 
 /// Measures how long messages take through a bad link, for each delivery, and what that costs
@@ -47,11 +49,11 @@ const LOSS_MAX: f64 = 0.9;
 /// tick in which the other side takes it, so on virtual time it is a whole number of ticks. What did
 /// not arrive counts as infinitely long: a percentile that falls among it is "lost".
 ///
-/// On virtual time nobody waits, and the same options give the same figures on every machine. With
+/// On virtual time there is no waiting, and the same options give the same figures on every machine. With
 /// --real the hosts have sockets on loopback, play the same link in front of them, and all rows are
 /// measured at once, in one loop.
 ///
-/// A copy is a small reliable message that is sent again before anybody knows whether it is lost; a
+/// A copy is a small reliable message that is sent again before it is known to be lost; a
 /// retransmission is one that is sent again because it was.
 ///
 /// Exit code: 0 it was measured, whatever the verdict; 1 a connection broke, a reliable message did
@@ -90,30 +92,30 @@ pub(crate) struct Options {
     )]
     deliveries: Vec<Kind>,
 
-    /// How often a small reliable message is sent again before anybody knows whether it is lost, each
+    /// How often a small reliable message is sent again before it is known to be lost, each
     /// 0 to 8
     #[arg(long, value_name = "COPIES", value_delimiter = ',', default_value = "2,0",
-          value_parser = redundancy, allow_hyphen_values = true)]
+          value_parser = value_parser!(u8).range(0..=i64::from(REDUNDANCY_MAX)), allow_hyphen_values = true)]
     redundancy: Vec<u8>,
 
     /// How many ticks a second has, with a message each, 1 to 1000
-    #[arg(long, value_name = "PER_SECOND", default_value = "60", value_parser = rate,
+    #[arg(long, value_name = "PER_SECOND", default_value = "60", value_parser = value_parser!(u32).range(1..=1000),
           allow_negative_numbers = true)]
     rate: u32,
 
     /// How long each message is, 4 to 15360 bytes
-    #[arg(long, value_name = "BYTES", default_value = "40", value_parser = size,
+    #[arg(long, value_name = "BYTES", default_value = "40", value_parser = size(),
           allow_negative_numbers = true)]
     size: usize,
 
     /// How many messages are sent for each row and round, 1 to 1000000
-    #[arg(long, value_name = "N", default_value = "1200", value_parser = messages,
+    #[arg(long, value_name = "N", default_value = "1200", value_parser = value_parser!(u32).range(1..=1_000_000),
           allow_negative_numbers = true)]
     messages: u32,
 
     /// How many times each row is measured, 1 to 1000: on virtual time with the seeds 0, 1, 2 and so on
     /// [default: 10, with --real 1]
-    #[arg(long, visible_alias = "seeds", value_name = "N", value_parser = args::rounds,
+    #[arg(long, visible_alias = "seeds", value_name = "N", value_parser = value_parser!(u32).range(1..=1000),
           allow_negative_numbers = true)]
     rounds: Option<u32>,
 
@@ -147,21 +149,8 @@ fn burst(text: &str) -> Result<f64, String> {
     })
 }
 
-fn redundancy(text: &str) -> Result<u8, String> {
-    args::number(text, 0..=REDUNDANCY_MAX, "copies can be sent")
-}
-
-fn rate(text: &str) -> Result<u32, String> {
-    args::number(text, 1..=1000, "ticks make a second here")
-}
-
-fn size(text: &str) -> Result<usize, String> {
-    let sizes = book::NUMBER_LEN..=UNRELIABLE_MAX;
-    args::number(text, sizes, "bytes make a message of this benchmark")
-}
-
-fn messages(text: &str) -> Result<u32, String> {
-    args::number(text, 1..=1_000_000, "messages can be sent")
+fn size() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(recording::NUMBER_LEN as u64..=UNRELIABLE_MAX as u64)
 }
 
 /// What everything came to.
@@ -177,8 +166,8 @@ struct Results {
 pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     let settings = Settings::of(options)?;
     let cases = settings.cases(options)?;
-    refuse_bad_files(options)?;
-    let machine = Machine::look();
+    record::check_files(options.files.json.as_deref(), options.svg.as_deref())?;
+    let machine = Machine::current();
     let rows = measure(&settings, &cases)?;
     let results = Results::of(&settings, rows);
     let mut output = Output::new();
@@ -193,21 +182,6 @@ pub(crate) fn run(options: &Options) -> Result<(), CliError> {
         return Ok(());
     }
     Err(CliError::Runtime(complaints.join("\ntickwire: ")))
-}
-
-/// Now, and not after a minute of measuring.
-fn refuse_bad_files(options: &Options) -> Result<(), CliError> {
-    let (json, svg) = (&options.files.json, &options.svg);
-    for path in [json, svg].into_iter().flatten() {
-        record::refuse_unwritable(path)?;
-    }
-    match (json, svg) {
-        (Some(json), Some(svg)) if json == svg => Err(CliError::Usage(format!(
-            "--json and --svg are both {}: choose two files",
-            json.display()
-        ))),
-        _ => Ok(()),
-    }
 }
 
 fn write(

@@ -1,4 +1,4 @@
-//! A progress bar for whoever sits before a terminal, and never into a pipe: at once where it is known
+//! A progress bar on a terminal, and never in a pipe: at once where it is known
 //! that the measurement takes longer than two seconds, otherwise after two seconds.
 //!
 //! It is gone when the measurement ends, fails or is ended by a signal.
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// of a thousand datagrams a second has it in.
 pub(crate) const REDRAW: Duration = Duration::from_secs(1);
 
-/// How far a benchmark is. Drawn by whoever calls it, and never by a thread of its own.
+/// How far a benchmark is. Drawn by the calling thread, and never by a thread of its own.
 #[derive(Debug)]
 pub(crate) struct Progress {
     bar: ProgressBar,
@@ -88,7 +88,7 @@ impl Progress {
         }
     }
 
-    /// Whether somebody sees it.
+    /// Whether it is shown on a terminal.
     pub(crate) fn is_shown(&self) -> bool {
         !self.bar.is_hidden()
     }

@@ -6,14 +6,14 @@ mod world;
 
 use serde::Serialize;
 use tickwire::Config;
+use tickwire_measure::machine::Machine;
+use tickwire_measure::table::Table;
 
 use self::goal::Goal;
 use self::scenario::{Driven, Scenario};
 use self::world::Outcome;
 use super::Files;
-use super::machine::Machine;
 use super::record::{self, Record};
-use super::table::Table;
 use crate::error::CliError;
 use crate::output::Output;
 
@@ -64,9 +64,7 @@ struct Row {
 
 /// Runs every scenario and shows them.
 pub(crate) fn run(options: &Options) -> Result<(), CliError> {
-    if let Some(path) = &options.files.json {
-        record::refuse_unwritable(path)?;
-    }
+    record::check_files(options.files.json.as_deref(), None)?;
     let rows = measure(options)?;
     if rows.is_empty() {
         let text = "no row has these words in its name".to_owned();
@@ -78,7 +76,7 @@ pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     if let Some(path) = &options.files.json {
         let record = Record {
             benchmark: "rate",
-            machine: &Machine::look(),
+            machine: &Machine::current(),
             settings: &Settings { seed: options.seed },
             results: &Results { rows, goals },
         };

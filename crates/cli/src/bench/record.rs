@@ -5,41 +5,46 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
+use tickwire_measure::machine::Machine;
 
-use super::machine::Machine;
 use crate::error::CliError;
 
-/// Refuses a file that cannot be written, and leaves everything as it is: for whoever would measure
-/// for a minute first. What is neither a file nor missing is not asked: to open a pipe waits for a
-/// reader, and to close it again would be the end for him.
-pub(crate) fn refuse_unwritable(path: &Path) -> Result<(), CliError> {
+/// Refuses files that cannot be written and one file for both results, before anything is measured.
+pub(crate) fn check_files(json: Option<&Path>, svg: Option<&Path>) -> Result<(), CliError> {
+    for path in json.into_iter().chain(svg) {
+        refuse_unwritable(path)?;
+    }
+    if json.is_some() && json == svg {
+        let path = json.unwrap_or(Path::new("")).display();
+        return Err(CliError::Usage(format!(
+            "--json and --svg are both {path}: choose two files"
+        )));
+    }
+    Ok(())
+}
+
+/// Leaves the file as it is. A pipe is not opened: that waits for a reader, and closing it again would end the reader's
+/// input.
+fn refuse_unwritable(path: &Path) -> Result<(), CliError> {
     let kind = path.metadata().map(|metadata| metadata.file_type());
     if kind.is_ok_and(|kind| !kind.is_file() && !kind.is_dir()) {
         return Ok(());
     }
     let what = format!("write {}", path.display());
-    // A link that leads nowhere yet is there too, and is not ours to remove.
+    // A dangling link is not to be removed.
     let is_there = path.symlink_metadata().is_ok();
     let opened = OpenOptions::new().append(true).create(true).open(path);
     opened.map(drop).map_err(CliError::cannot(&what))?;
     if is_there {
         return Ok(());
     }
-    // Whoever finds it empty, because the measurement failed, would take it for a record.
+    // Left empty by a measurement that fails, it would pass for a record.
     fs::remove_file(path).map_err(CliError::cannot(&what))
 }
 
 /// A time is a number in the file, whose name says that it is in seconds.
 pub(crate) fn seconds<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_f64(time.as_secs_f64())
-}
-
-/// The same, where it may not be known.
-pub(crate) fn seconds_if_known<S: Serializer>(
-    time: &Option<Duration>,
-    to: S,
-) -> Result<S::Ok, S::Error> {
-    time.map(|time| time.as_secs_f64()).serialize(to)
 }
 
 /// What goes into the file.

@@ -1,11 +1,10 @@
 //! `tickwire bench latency`: how long a datagram takes to an echo and back, as a whole distribution,
 //! beside the loops that people write on std and on mio.
 //!
-//! From the bottom up: `probe` is what stands in a datagram, `pace` when it is due, `departures` when it
-//! left, `arrival` when something came, `answers` what it is, `journal` what is recorded of it, `books` all that
-//! is written; `clients` and `echo` are the contestants, `place` is where they run, `drive` measures one of
-//! them, `contest` all of them in turns; `figures` says what a percentile is, `results` sums up, `report`
-//! and `picture` show it.
+//! From the bottom up: `probe` is the content of a datagram, `send_schedule` says when it is due, `in_flight` when it left,
+//! `distribution` is what times come to and `recording` what is recorded of a round; `load_generator` sends and receives,
+//! `tickwire_side` is tickwire beside the floors of `crates/measure`, `runner` measures all subjects in interleaved rounds;
+//! `results` sums up, `report` and `picture` show it.
 //!
 //! A lost datagram counts as infinitely long, everywhere:
 //! - The rank of a percentile is counted over all datagrams that were due. If it falls among the lost
@@ -18,44 +17,39 @@
 //!   few" (datagrams for such a percentile). Null within a spread over the rounds is "lost". The
 //!   distribution ends where the lost begin, in the record and in the picture.
 
-mod answers;
-mod arrival;
-mod books;
-mod clients;
-mod contest;
-mod departures;
-mod drive;
-mod echo;
-mod figures;
-mod journal;
-mod pace;
+mod distribution;
+mod in_flight;
+mod load_generator;
 mod picture;
-mod place;
 mod probe;
+mod recording;
 mod report;
 mod results;
+mod runner;
+mod send_schedule;
 mod target;
+mod tickwire_side;
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
+use clap::value_parser;
 use serde::Serialize;
 use tickwire::limits::DATAGRAM_MAX;
+use tickwire_measure::affinity::Affinity;
+use tickwire_measure::machine::Machine;
 
-use self::pace::Span;
-use self::place::Place;
+use self::in_flight::DATAGRAMS_MAX;
 use self::results::Results;
-use super::machine::Machine;
+use self::send_schedule::Span;
+use super::Files;
 use super::record::{self, Record};
-use super::{Files, args};
 use crate::error::CliError;
 use crate::output::Output;
 use crate::time;
-
-/// The most datagrams of a round at a fixed rate: a bit is kept for each.
-const DATAGRAMS_MAX: u64 = 100_000_000;
 
 /// The longest round, and the longest warm-up.
 const ROUND_MAX: Duration = Duration::from_secs(24 * 3600);
@@ -63,8 +57,8 @@ const ROUND_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Measures round trips to an echo, as a whole distribution, beside std and mio
 ///
 /// By default datagrams leave at a fixed rate that waits for no answer, and a latency counts from the
-/// time at which its datagram should have left: whoever stalls pays for every datagram that he holds
-/// up. --closed sends the next one when the one before was answered, which hides that, and shows how
+/// time at which its datagram should have left: a side that stalls pays for every datagram that it
+/// delays. --closed sends the next one when the one before was answered, which hides that, and shows how
 /// long a round trip takes at best.
 ///
 /// The same is measured in the same run against a bare std socket and, asleep, against a plain mio
@@ -81,25 +75,25 @@ const ROUND_MAX: Duration = Duration::from_secs(24 * 3600);
 /// few".
 ///
 /// With --receive-timestamps tickwire is measured once more, as "stamped": its client asks the kernel
-/// when it took each answer in. Then it is told how long answers waited from there to the client,
+/// when it took each answer in. Then it shows how long answers waited from there to the client,
 /// which is this machine's part of the way back and not the network's, and what the stamps cost.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Options {
     /// A UDP echo somewhere else (`tickwire listen --echo`, or a foreign one), instead of a server
-    /// for each contestant on a thread of this process. Then only the clients differ
+    /// for each subject on a thread of this process. Then only the clients differ
     #[arg(long, value_name = "ADDRESS")]
     to: Option<String>,
 
     /// How long each datagram is, 16 to 1024 bytes: eight for the number of the round, eight for its
     /// own, and both over and over as filler, which is checked
-    #[arg(long, value_name = "BYTES", default_value = "64", value_parser = size,
+    #[arg(long, value_name = "BYTES", default_value = "64", value_parser = size(),
           allow_negative_numbers = true)]
     size: usize,
 
     /// How many datagrams leave each second. A client that cannot sends what it owes later, and the
-    /// figures show it; below 99% the rate that it reached is told
-    #[arg(long, value_name = "PER_SECOND", default_value = "1000", value_parser = rate,
+    /// figures show it; below 99% the rate that it reached is shown
+    #[arg(long, value_name = "PER_SECOND", default_value = "1000", value_parser = value_parser!(u32).range(1..=1_000_000),
           allow_negative_numbers = true)]
     rate: u32,
 
@@ -107,7 +101,7 @@ pub(crate) struct Options {
     #[arg(long, conflicts_with = "rate")]
     closed: bool,
 
-    /// How long a round of a contestant is, such as 500ms or 2s
+    /// How long a round of a subject is, such as 500ms or 2s
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = time::parse,
           allow_hyphen_values = true)]
     duration: Duration,
@@ -117,8 +111,8 @@ pub(crate) struct Options {
           allow_hyphen_values = true)]
     warm_up: Duration,
 
-    /// How many rounds each contestant has
-    #[arg(long, value_name = "N", default_value = "5", value_parser = rounds,
+    /// How many rounds each subject has
+    #[arg(long, value_name = "N", default_value = "5", value_parser = value_parser!(u16).range(1..=1000),
           allow_negative_numbers = true)]
     rounds: u16,
 
@@ -128,8 +122,8 @@ pub(crate) struct Options {
 
     /// Where client and server run: waking a thread of another processor takes several times as long
     /// as one of the same, and two threads of one core slow each other down. [default: apart; with --to and on other systems than Linux: free]
-    #[arg(long, value_enum)]
-    place: Option<Place>,
+    #[arg(long, value_name = "AFFINITY", value_parser = affinity())]
+    affinity: Option<Affinity>,
 
     /// Measures tickwire also with the kernel's receive timestamps (Linux): how long answers wait
     /// between the kernel and the client, and what it costs to know
@@ -144,17 +138,16 @@ pub(crate) struct Options {
     svg: Option<PathBuf>,
 }
 
-fn size(text: &str) -> Result<usize, String> {
-    let sizes = probe::HEADER..=DATAGRAM_MAX;
-    args::number(text, sizes, "bytes make a datagram of this benchmark")
+fn size() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(probe::HEADER as u64..=DATAGRAM_MAX as u64)
 }
 
-fn rate(text: &str) -> Result<u32, String> {
-    args::number(text, 1..=1_000_000, "datagrams can leave each second")
-}
-
-fn rounds(text: &str) -> Result<u16, String> {
-    args::number(text, 1..=1000, "rounds can be measured")
+fn affinity() -> impl TypedValueParser<Value = Affinity> {
+    PossibleValuesParser::new(["apart", "together", "free"]).map(|name| match &*name {
+        "apart" => Affinity::Apart,
+        "together" => Affinity::Together,
+        _ => Affinity::Free,
+    })
 }
 
 /// How a loop waits.
@@ -170,7 +163,7 @@ pub(crate) enum Wait {
 /// Who is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Contestant {
+enum Subject {
     Std,
     Mio,
     Tickwire,
@@ -178,7 +171,7 @@ enum Contestant {
     Stamped,
 }
 
-impl fmt::Display for Contestant {
+impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Std => "std",
@@ -198,7 +191,7 @@ struct Settings {
     /// `None`: closed loop.
     rate_per_second: Option<u32>,
     wait: Wait,
-    place: Place,
+    affinity: Affinity,
     receive_timestamps: bool,
     rounds: u16,
     #[serde(rename = "duration_seconds", serialize_with = "record::seconds")]
@@ -215,7 +208,7 @@ impl Settings {
             size_bytes: options.size,
             rate_per_second: (!options.closed).then_some(options.rate),
             wait: options.wait,
-            place: place_of(options, machine.cpus())?,
+            affinity: affinity_of(options, machine.cpus())?,
             receive_timestamps: options.receive_timestamps,
             rounds: options.rounds,
             duration: options.duration,
@@ -236,7 +229,7 @@ impl Settings {
     fn refuse_nonsense(&self) -> Result<(), CliError> {
         let usage = |text: String| Err(CliError::Usage(text));
         if self.receive_timestamps && cfg!(not(target_os = "linux")) {
-            return usage("--receive-timestamps: of all systems only Linux stamps them".to_owned());
+            return usage("--receive-timestamps: only Linux stamps them".to_owned());
         }
         if self.duration.is_zero() {
             return usage("--duration 0s measures nothing: choose a longer one".to_owned());
@@ -264,60 +257,45 @@ impl Settings {
 
     /// A single std thread that sleeps in `recv_from` wakes at the system's timer tick and not when the
     /// next datagram is due, so at a rate another one sends.
-    fn client_threads(&self, who: Contestant) -> u32 {
+    fn client_threads(&self, who: Subject) -> u32 {
         match (who, self.wait, self.rate_per_second) {
-            (Contestant::Std, Wait::Sleep, Some(_)) => 2,
+            (Subject::Std, Wait::Sleep, Some(_)) => 2,
             _ => 1,
         }
     }
 
     /// The floors first: what is shown last stays in sight.
-    fn contestants(&self) -> &'static [Contestant] {
-        use Contestant::{Mio, Stamped, Std, Tickwire};
+    fn subjects(&self) -> &'static [Subject] {
+        use Subject::{Mio, Stamped, Std, Tickwire};
         match (self.wait, self.receive_timestamps) {
             (Wait::Sleep, false) => &[Std, Mio, Tickwire],
             (Wait::Sleep, true) => &[Std, Mio, Tickwire, Stamped],
-            // A poll before every receive is nothing that anybody would spin with.
+            // A loop that spins has no use for a poll before every receive.
             (Wait::Spin, false) => &[Std, Tickwire],
             (Wait::Spin, true) => &[Std, Tickwire, Stamped],
         }
     }
 }
 
-fn place_of(options: &Options, processors: usize) -> Result<Place, CliError> {
-    match options.place {
-        Some(Place::Apart) if processors < 2 => Err(CliError::Usage(
-            "--place apart needs two processors, and this program has one".to_owned(),
+fn affinity_of(options: &Options, processors: usize) -> Result<Affinity, CliError> {
+    match options.affinity {
+        Some(Affinity::Apart) if processors < 2 => Err(CliError::Usage(
+            "--affinity apart needs two processors, and this program has one".to_owned(),
         )),
-        Some(place) => Ok(place),
-        // Where the other side runs is not ours to say, and it may be on this machine.
-        None if options.to.is_some() => Ok(Place::Free),
-        None => Ok(Place::best(processors)),
-    }
-}
-
-/// The second would take the place of the first, without a word.
-fn refuse_one_file_for_both(options: &Options) -> Result<(), CliError> {
-    match (&options.files.json, &options.svg) {
-        (Some(json), Some(svg)) if json == svg => Err(CliError::Usage(format!(
-            "--json and --svg are both {}: choose two files",
-            json.display()
-        ))),
-        _ => Ok(()),
+        Some(affinity) => Ok(affinity),
+        // The other side may run on this machine, on any processor.
+        None if options.to.is_some() => Ok(Affinity::Free),
+        None => Ok(Affinity::best(processors)),
     }
 }
 
 /// Measures, then shows.
 pub(crate) fn run(options: &Options) -> Result<(), CliError> {
-    let machine = Machine::look();
+    let machine = Machine::current();
     let settings = Settings::of(options, &machine)?;
-    for path in [&options.files.json, &options.svg].into_iter().flatten() {
-        // Now, and not after a minute of measuring.
-        record::refuse_unwritable(path)?;
-    }
-    refuse_one_file_for_both(options)?;
+    record::check_files(options.files.json.as_deref(), options.svg.as_deref())?;
     target::greet(&settings)?;
-    let rounds = contest::run(&settings)?;
+    let rounds = runner::run(&settings)?;
     let results = Results::of(&settings, &rounds)?;
 
     let mut output = Output::new();
@@ -352,7 +330,7 @@ mod tests {
             size_bytes: 64,
             rate_per_second: Some(1000),
             wait: Wait::Sleep,
-            place: Place::Free,
+            affinity: Affinity::Free,
             receive_timestamps: false,
             rounds: 1,
             duration: Duration::from_secs(1),
@@ -386,10 +364,10 @@ mod tests {
         assert_eq!(text, "--warm-up is at most 24h");
         let many = Settings {
             rate_per_second: Some(1_000_000),
-            duration: Duration::from_secs(101),
+            duration: Duration::from_secs(11),
             ..settings()
         };
-        assert!(refusal(&many).starts_with("a round would have 101000000 datagrams"));
+        assert!(refusal(&many).starts_with("a round would have 11000000 datagrams"));
         Settings {
             rate_per_second: None,
             ..many

@@ -1,19 +1,18 @@
 //! The results as one picture: the distribution by percentile, and the time line.
 
-use std::fs;
 use std::path::Path;
 
 use plotters::coord::combinators::BindKeyPoints;
 use plotters::prelude::*;
+use tickwire_measure::machine::Machine;
 
 use super::report::Title;
 use super::results::{Measured, Results, RoundResult, Totals};
-use super::{Contestant, Settings};
+use super::{Settings, Subject};
 use crate::bench::drawing::{
-    Area, BLUE, Drawn, FONT, GREEN, GRID, HEADING, MARGIN, MARGIN_RIGHT, ORANGE, TEXT_SIZE,
-    VERMILION, around, cross, dot, draw_heading, marks, percentile, percentile_marks, time,
+    Area, BLUE, Drawn, FONT, GREEN, GRID, ORANGE, Series, TEXT_SIZE, VERMILION, around, chart,
+    cross, dot, draw_percentiles, marks, time, write_picture,
 };
-use crate::bench::machine::Machine;
 use crate::error::CliError;
 
 /// In pixels, at which the text has the size of a page's.
@@ -28,100 +27,37 @@ pub(super) fn draw(
     results: &Results,
     path: &Path,
 ) -> Result<(), CliError> {
-    let text = picture(settings, machine, results)
-        .map_err(|error| CliError::Runtime(format!("cannot draw the picture: {error}")))?;
-    fs::write(path, text).map_err(CliError::cannot("write the SVG file"))
-}
-
-fn picture(settings: &Settings, machine: &Machine, results: &Results) -> Drawn<String> {
-    let mut text = String::new();
-    {
-        let area = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
-        // A picture without a background is black on black for whoever reads white on black.
-        area.fill(&WHITE)?;
-        let (heading, panels) = area.split_vertically(HEADING);
+    let title = Title(settings, results).to_string();
+    write_picture(path, SIZE, &title, machine, |panels| {
         let (upper, lower) = panels.split_vertically(UPPER);
-        let title = Title(settings, results).to_string();
-        draw_heading(&heading, &title, machine)?;
-        draw_distribution(&upper, settings, results)?;
-        draw_time_line(&lower, results)?;
-        area.present()?;
-    }
-    Ok(text)
+        let series = |who| series(settings, who);
+        let series: Vec<_> = results.subjects.iter().map(series).collect();
+        draw_percentiles(&upper, parts_text(results), &series)?;
+        draw_time_line(&lower, results)
+    })
 }
 
-/// Latency by percentile. To the right every step is ten times as rare, so that a tail which means
-/// one datagram in ten thousand has as much room as the median.
-fn draw_distribution(area: &Area<'_>, settings: &Settings, results: &Results) -> Drawn<()> {
-    let points = results.contestants.iter().flat_map(|who| &who.distribution);
-    let rarest = results.contestants.iter().map(rarest).fold(10.0, f64::max);
-    let micros = around(points.map(|point| point.micros));
-    let x = (1.0..rarest)
-        .log_scale()
-        .with_key_points(percentile_marks(rarest));
-    let y = micros.clone().log_scale().with_key_points(marks(&micros));
-    let mut chart = ChartBuilder::on(area)
-        .margin(MARGIN)
-        .margin_right(MARGIN_RIGHT)
-        .x_label_area_size(44)
-        .y_label_area_size(74)
-        .build_cartesian_2d(x, y)?;
-    chart
-        .configure_mesh()
-        .bold_line_style(GRID)
-        .light_line_style(TRANSPARENT)
-        .label_style((FONT, TEXT_SIZE))
-        .axis_desc_style((FONT, TEXT_SIZE))
-        .x_desc(parts_text(results))
-        .y_desc("latency")
-        .x_label_formatter(&|one_in| percentile(*one_in))
-        .y_label_formatter(&|micros| time(*micros))
-        .draw()?;
-    for who in &results.contestants {
-        let (style, name) = (style(who.name), legend(settings, who));
-        let line = who
-            .distribution
-            .iter()
-            .map(|point| (point.one_in, point.micros));
-        chart
-            .draw_series(LineSeries::new(line, style))?
-            .label(name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 24, y)], style));
-        let end = who.distribution.last();
-        let end = end.map(|point| (point.one_in, point.micros));
-        if who.counts.lost > 0 {
-            // From here on to the right they were lost.
-            chart.draw_series(end.map(|end| cross(end, style)))?;
-        } else {
-            // The longest of all is a point of its own, however far it lies above the rest.
-            chart.draw_series(end.map(|end| dot(end, style)))?;
-        }
+fn series(settings: &Settings, who: &Measured) -> Series {
+    let points = who.distribution.iter();
+    Series {
+        label: legend(settings, who),
+        style: style(who.name),
+        is_dashed: false,
+        points: points.map(|point| (point.one_in, point.micros)).collect(),
+        rarest: who.counts.sent as f64,
+        is_lossy: who.counts.lost > 0,
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .label_font((FONT, TEXT_SIZE))
-        .legend_area_size(30)
-        .background_style(WHITE.mix(0.85))
-        .border_style(GRID)
-        .draw()?;
-    Ok(())
 }
 
 /// The longest latency of each slice of the run, at the time when it happened: the rounds of the
-/// contestants stand beside each other as they were run.
+/// subjects stand beside each other as they were run.
 fn draw_time_line(area: &Area<'_>, results: &Results) -> Drawn<()> {
-    let rounds = || results.contestants.iter().flat_map(|who| &who.rounds);
+    let rounds = || results.subjects.iter().flat_map(|who| &who.rounds);
     let longest = rounds().flat_map(|round| round.time_line.longest_micros.iter().flatten());
     let micros = around(longest.copied());
     let end = rounds().map(end_of).fold(0.0, f64::max);
     let y = micros.clone().log_scale().with_key_points(marks(&micros));
-    let mut chart = ChartBuilder::on(area)
-        .margin(MARGIN)
-        .margin_right(MARGIN_RIGHT)
-        .x_label_area_size(44)
-        .y_label_area_size(74)
-        .build_cartesian_2d(0.0..end, y)?;
+    let mut chart = chart(area).build_cartesian_2d(0.0..end, y)?;
     chart
         .configure_mesh()
         .bold_line_style(GRID)
@@ -133,7 +69,7 @@ fn draw_time_line(area: &Area<'_>, results: &Results) -> Drawn<()> {
         .x_label_formatter(&|seconds| seconds_text(*seconds))
         .y_label_formatter(&|micros| time(*micros))
         .draw()?;
-    for who in &results.contestants {
+    for who in &results.subjects {
         let style = style(who.name).stroke_width(1);
         for round in &who.rounds {
             for stretch in stretches(&time_line(round)) {
@@ -151,24 +87,14 @@ fn draw_time_line(area: &Area<'_>, results: &Results) -> Drawn<()> {
     Ok(())
 }
 
-fn style(who: Contestant) -> ShapeStyle {
-    let (color, width) = match who {
-        Contestant::Std => (ORANGE, 2),
-        Contestant::Mio => (BLUE, 2),
-        Contestant::Tickwire => (VERMILION, 2),
-        Contestant::Stamped => (GREEN, 2),
+fn style(who: Subject) -> ShapeStyle {
+    let color = match who {
+        Subject::Std => ORANGE,
+        Subject::Mio => BLUE,
+        Subject::Tickwire => VERMILION,
+        Subject::Stamped => GREEN,
     };
-    color.stroke_width(width)
-}
-
-/// One in so many is the rarest datagram that there can be.
-fn rarest(who: &Measured) -> f64 {
-    #[allow(
-        clippy::cast_precision_loss,
-        reason = "nobody sends 2^53 datagrams in a run"
-    )]
-    let sent = who.counts.sent as f64;
-    sent
+    color.stroke_width(2)
 }
 
 /// `std`, or `std, 900 a second, 12 of 10000 lost`.
@@ -185,7 +111,7 @@ fn legend(settings: &Settings, who: &Measured) -> String {
 }
 
 fn is_lossy(results: &Results) -> bool {
-    results.contestants.iter().any(|who| who.counts.lost > 0)
+    results.subjects.iter().any(|who| who.counts.lost > 0)
 }
 
 fn parts_text(results: &Results) -> &'static str {
@@ -202,7 +128,7 @@ fn seconds_text(seconds: f64) -> String {
 }
 
 fn slices_text(results: &Results) -> String {
-    let mut rounds = results.contestants.iter().flat_map(|who| &who.rounds);
+    let mut rounds = results.subjects.iter().flat_map(|who| &who.rounds);
     let slice = rounds
         .next()
         .map_or(0.0, |round| round.time_line.slice_seconds);

@@ -1,22 +1,20 @@
-//! What stands in the datagrams of a measurement, so that an answer can be told from anything else.
+//! The datagrams of a measurement, by which an answer is told from anything else.
 //!
-//! A probe is the nonce of its round and its own number, eight bytes each in big-endian, over and over
-//! until it is as long as was asked for. So every byte of an answer is checked. When it left is not in
-//! it: an echo could answer anything to that.
+//! A probe is the nonce of its round and its own number, eight bytes each in big-endian, repeated until it has the
+//! requested length. So every byte of an answer is checked. The departure time is not in it: an echo could change it.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::net::SocketAddr;
 
-use tickwire::Datagram;
-use tickwire::limits::DATAGRAM_MAX;
+use tickwire_measure::side::{DATAGRAM_MAX, Received};
 
 /// Nonce and number: the smallest probe.
 pub(super) const HEADER: usize = 16;
 const _: () = assert!(HEADER <= DATAGRAM_MAX);
 
-/// The datagrams of one round. Each round has a nonce of its own, which no stranger and no straggler
-/// from an earlier round knows.
+/// The datagrams of one round. Each round has a nonce of its own, which no third party and no late datagram
+/// of an earlier round has.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Probe {
     nonce: u64,
@@ -26,7 +24,7 @@ pub(super) struct Probe {
 }
 
 impl Probe {
-    /// `size` is `HEADER` to `DATAGRAM_MAX`; the command line has seen to it.
+    /// `size` is `HEADER` to `DATAGRAM_MAX`, as the command line checks.
     pub(super) fn new(size: usize, to: SocketAddr) -> Self {
         Self {
             // Seeded by the system, anew for every one.
@@ -49,7 +47,7 @@ impl Probe {
     }
 
     /// The number of what came back, if it is what was sent and comes from where it was sent to.
-    pub(super) fn read(&self, datagram: &Datagram<'_>) -> Option<u64> {
+    pub(super) fn read(&self, datagram: &Received<'_>) -> Option<u64> {
         let bytes = datagram.bytes;
         let is_whole = !datagram.truncated && bytes.len() == self.size;
         if !is_whole || !self.is_target(datagram.from) {
@@ -64,7 +62,7 @@ impl Probe {
     }
 
     /// Of an IPv6 address the scope and the flow are not compared: the system fills them in on what it
-    /// receives, also where nobody wrote them.
+    /// receives, even where they were not set.
     fn is_target(&self, from: SocketAddr) -> bool {
         (from.ip(), from.port()) == (self.to.ip(), self.to.port())
     }
@@ -78,12 +76,8 @@ mod tests {
 
     const TARGET: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7);
 
-    fn datagram(bytes: &[u8]) -> Datagram<'_> {
-        Datagram {
-            from: TARGET,
-            bytes,
-            truncated: false,
-        }
+    fn datagram(bytes: &[u8]) -> Received<'_> {
+        Received::now(TARGET, bytes, false)
     }
 
     #[test]
@@ -110,7 +104,7 @@ mod tests {
 
     #[test]
     fn every_changed_byte_is_seen() {
-        // The number of a probe of a single header stands there once; nothing tells that it changed.
+        // The number of a probe of a single header occurs once; a change of it does not show.
         for size in [32, 33, 64, DATAGRAM_MAX] {
             let probe = Probe::new(size, TARGET);
             let mut buffer = [0; DATAGRAM_MAX];
@@ -130,12 +124,12 @@ mod tests {
         let mut buffer = [0; DATAGRAM_MAX];
         let answer = datagram(probe.write(&mut buffer, 77));
         assert_eq!(probe.read(&answer), Some(77));
-        let cut = Datagram {
+        let cut = Received {
             truncated: true,
             ..answer
         };
         assert_eq!(probe.read(&cut), None);
-        let elsewhere = Datagram {
+        let elsewhere = Received {
             from: SocketAddr::from((Ipv4Addr::LOCALHOST, 8)),
             ..answer
         };

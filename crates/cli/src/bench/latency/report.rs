@@ -1,14 +1,15 @@
-//! The results for people: tables, and what was promised.
+//! The results for people: tables, notes, and verdicts on the goals.
 
 use std::fmt::{self, Display};
 
-use super::figures::{Figure, Percentiles, Spreads};
-use super::place::Place;
+use tickwire_measure::affinity::Affinity;
+use tickwire_measure::machine::Machine;
+use tickwire_measure::statistics::Spread;
+use tickwire_measure::table::Table;
+
+use super::distribution::{Figure, NAMES, Spreads};
 use super::results::{Measured, Outcome, Results, Totals, Verdict};
 use super::{Settings, Wait};
-use crate::bench::machine::Machine;
-use crate::bench::spread::Spread;
-use crate::bench::table::Table;
 use crate::error::CliError;
 use crate::output::Output;
 
@@ -67,7 +68,7 @@ pub(super) struct Title<'a>(pub(super) &'a Settings, pub(super) &'a Results);
 impl Display for Title<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(settings, results) = *self;
-        // A rate that nobody kept to is not what was measured.
+        // A rate that was not reached is not what was measured.
         let remark = if results.fell_behind(settings) {
             " asked for and not reached"
         } else {
@@ -93,10 +94,10 @@ impl Settings {
             Wait::Sleep => "asleep",
             Wait::Spin => "spinning",
         };
-        let place = match self.place {
-            Place::Apart => "on a processor each",
-            Place::Together => "on one processor",
-            Place::Free => "anywhere",
+        let affinity = match self.affinity {
+            Affinity::Apart => "on a processor each",
+            Affinity::Together => "on one processor",
+            Affinity::Free => "anywhere",
         };
         let duration = humantime::format_duration(self.duration);
         let warm_up = humantime::format_duration(self.warm_up);
@@ -104,7 +105,7 @@ impl Settings {
         let plural = if rounds == 1 { "" } else { "s" };
         write!(
             f,
-            ", {wait}, {place}, {rounds} round{plural} of {duration} after {warm_up} of warm-up"
+            ", {wait}, {affinity}, {rounds} round{plural} of {duration} after {warm_up} of warm-up"
         )
     }
 }
@@ -137,65 +138,60 @@ enum Clock {
     Left,
 }
 
-/// A row for each contestant.
+/// A row for each subject.
 fn together(results: &Results) -> Table {
-    let [a, b, c, d, e, f] = Percentiles::NAMES;
-    let mut table = Table::new(["", a, b, c, d, e, f, "sent", "lost"]);
-    for measured in &results.contestants {
-        let figures = measured.latency.each().map(|figure| cell(*figure, micros));
-        let counts = [measured.counts.sent, measured.counts.lost];
-        let name = measured.name.to_string();
-        let counts = counts.map(|count| count.to_string());
-        table.row([name].into_iter().chain(figures).chain(counts));
+    let mut table = table(&["sent", "lost"]);
+    for measured in &results.subjects {
+        let figures = measured.times.latency.0.map(|figure| cell(figure, micros));
+        let counts = [measured.counts.sent, measured.counts.lost].map(|count| count.to_string());
+        let name = [measured.name.to_string()];
+        table.row(name.into_iter().chain(figures).chain(counts));
     }
     table
 }
 
-/// A row for each contestant, then one for each ratio.
+/// A row for each subject, then one for each ratio.
 fn by_round(results: &Results, clock: Clock) -> Table {
-    let [a, b, c, d, e, f] = Percentiles::NAMES;
-    let mut table = Table::new(["", a, b, c, d, e, f]);
-    let mut row = |name: String, spreads: &Spreads, digits: Digits| {
-        let cells = spreads
-            .each()
-            .map(|spread| cell(*spread, |spread| range(spread, digits)));
-        table.row([name].into_iter().chain(cells));
-    };
-    for measured in &results.contestants {
+    let mut table = table(&[]);
+    for measured in &results.subjects {
         let spreads = match clock {
             Clock::Due => &measured.latency_by_round,
             Clock::Left => &measured.round_trip_by_round,
         };
-        row(measured.name.to_string(), spreads, micros);
+        table.row(row(measured.name.to_string(), spreads, micros));
     }
     for ratio in &results.ratios {
         let spreads = match clock {
             Clock::Due => &ratio.latency,
             Clock::Left => &ratio.round_trip,
         };
-        row(
-            format!("{} / {}", ratio.of, ratio.against),
-            spreads,
-            hundredths,
-        );
+        let name = format!("{} / {}", ratio.of, ratio.against);
+        table.row(row(name, spreads, hundredths));
     }
     table
 }
 
-/// How long stamped answers waited between the kernel and the client; `None` where none was stamped.
+/// How long stamped answers waited between the kernel and the client; `None` where no answer was stamped.
 fn waits(results: &Results) -> Option<Table> {
-    let [a, b, c, d, e, f] = Percentiles::NAMES;
-    let mut table = Table::new(["", a, b, c, d, e, f]);
-    let waits = |who: &'_ Measured| Some((who.name, who.kernel_to_client_by_round?));
-    let waits: Vec<_> = results.contestants.iter().filter_map(waits).collect();
+    let waits = |who: &Measured| Some((who.name, who.kernel_to_client_by_round?));
+    let waits: Vec<_> = results.subjects.iter().filter_map(waits).collect();
+    let mut table = table(&[]);
     for (name, spreads) in &waits {
-        let cells = spreads
-            .each()
-            .map(|spread| cell(*spread, |spread| range(spread, micros)));
-        table.row([name.to_string()].into_iter().chain(cells));
+        table.row(row(name.to_string(), spreads, micros));
     }
     table.take_columns_of(TOO_FEW);
     (!waits.is_empty()).then_some(table)
+}
+
+/// With a column for names, one for each figure, and `more`.
+fn table(more: &[&str]) -> Table {
+    Table::new([""].into_iter().chain(NAMES).chain(more.iter().copied()))
+}
+
+fn row(name: String, spreads: &Spreads, digits: Digits) -> impl Iterator<Item = String> {
+    let cells = spreads.0;
+    let cells = cells.map(|spread| cell(spread, |spread| range(spread, digits)));
+    [name].into_iter().chain(cells)
 }
 
 /// How a number is written.
@@ -240,15 +236,15 @@ fn hundredths(value: f64) -> String {
     format!("{value:.2}")
 }
 
-/// If half of the datagrams take this long on one machine, in µs, somebody did not get the processor:
-/// a round trip is a fiftieth of it.
+/// If half of the datagrams take this long on one machine, in µs, a loop did not get the processor: a round trip is a
+/// fiftieth of it.
 const BUSY: f64 = 1000.0;
 
 /// What has to be known to read the figures.
 fn notes(settings: &Settings, machine: &Machine, results: &Results) -> Vec<String> {
     let mut notes = Vec::new();
-    for measured in &results.contestants {
-        let p50 = measured.latency.p50.known();
+    for measured in &results.subjects {
+        let p50 = measured.times.latency.p50().known();
         if settings.to.is_none() && p50 > Some(BUSY) {
             notes.push(format!(
                 "{}: half of the datagrams took more than 1 ms: this machine does something else \
@@ -261,12 +257,12 @@ fn notes(settings: &Settings, machine: &Machine, results: &Results) -> Vec<Strin
         notes.extend(lost_note(measured));
         if counts.repeated + counts.foreign > 0 {
             notes.push(format!(
-                "{}: {} answers came twice or too late, {} datagrams were not ours or not what was sent",
+                "{}: {} answers came twice or too late, {} datagrams were foreign or altered",
                 measured.name, counts.repeated, counts.foreign
             ));
         }
     }
-    let on_one = machine.cpus() < 2 || settings.place == Place::Together;
+    let on_one = machine.cpus() < 2 || settings.affinity == Affinity::Together;
     if settings.wait == Wait::Spin && settings.to.is_none() && on_one {
         notes.push(
             "two loops spin on one CPU: they wait for each other, not for datagrams".to_owned(),
@@ -303,13 +299,13 @@ fn lost_note(measured: &Measured) -> Option<String> {
 mod tests {
     use std::time::Duration;
 
-    use super::super::Contestant;
+    use super::super::Subject;
     use super::*;
 
     /// Of a run in which all was well.
     fn title(settings: &Settings) -> String {
         let results = Results {
-            contestants: Vec::new(),
+            subjects: Vec::new(),
             ratios: Vec::new(),
             verdicts: Vec::new(),
         };
@@ -323,7 +319,7 @@ mod tests {
             size_bytes: 64,
             rate_per_second: Some(1000),
             wait: Wait::Sleep,
-            place: Place::Apart,
+            affinity: Affinity::Apart,
             receive_timestamps: false,
             rounds: 5,
             duration: Duration::from_secs(2),
@@ -338,7 +334,7 @@ mod tests {
             to: Some(([192, 0, 2, 1], 7).into()),
             rate_per_second: None,
             wait: Wait::Spin,
-            place: Place::Free,
+            affinity: Affinity::Free,
             rounds: 1,
             ..settings
         };
@@ -353,7 +349,7 @@ mod tests {
     fn a_verdict_says_whether_a_goal_is_met() {
         let verdict = |is_round_trip, ratio| Verdict {
             is_round_trip,
-            against: Contestant::Mio,
+            against: Subject::Mio,
             goal: 1.05,
             outcome: Outcome::Decided {
                 ratio,

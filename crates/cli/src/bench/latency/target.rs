@@ -1,26 +1,24 @@
-//! An echo somewhere else: where it is, and whether it is one.
+//! A remote echo: its address, and whether it echoes.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use tickwire::Datagram;
-use tickwire::limits::DATAGRAM_MAX;
+use tickwire_measure::side::{DATAGRAM_MAX, Received, unless_blocked};
 
 use super::Settings;
-use super::clients::some_unless_blocked;
 use super::probe::Probe;
 use crate::address;
 use crate::error::CliError;
 
-/// How often an echo is asked before it is given up: one question, or its answer, may be lost.
+/// How often an echo is asked before it is given up: a datagram may be lost.
 const QUESTIONS: u64 = 3;
 
 /// How long each answer is waited for. A satellite takes 600 ms.
 const ANSWER_MAX: Duration = Duration::from_millis(800);
 
-/// The address of `text` that this machine knows a way to. Sent to "any address" a datagram goes to
-/// this machine itself, and its answer comes from the address that it has for that.
+/// The address of `text` that this machine has a route to. A datagram to the unspecified address goes to this
+/// machine itself, and its answer comes from a loopback address.
 pub(super) fn find(text: &str) -> Result<SocketAddr, CliError> {
     let (_, to) = address::open_towards(text)?;
     if to.ip().is_unspecified() {
@@ -45,11 +43,11 @@ pub(super) fn greet(settings: &Settings) -> Result<(), CliError> {
         return Ok(());
     };
     let probe = Probe::new(settings.size_bytes, to);
-    let heard = ask(to, &probe).map_err(|error| refusal(to, &error))?;
-    let wrong = match heard {
-        Heard::Echo => return Ok(()),
-        Heard::Nothing => format!("nothing came back from {to}"),
-        Heard::SomethingElse => {
+    let reply = ask(to, &probe).map_err(|error| refusal(to, &error))?;
+    let wrong = match reply {
+        Reply::Echo => return Ok(()),
+        Reply::Nothing => format!("nothing came back from {to}"),
+        Reply::SomethingElse => {
             format!("{to} answers, but does not send back what it received")
         }
     };
@@ -58,44 +56,40 @@ pub(super) fn greet(settings: &Settings) -> Result<(), CliError> {
     )))
 }
 
-enum Heard {
+enum Reply {
     Echo,
     SomethingElse,
     Nothing,
 }
 
-fn ask(to: SocketAddr, probe: &Probe) -> io::Result<Heard> {
+fn ask(to: SocketAddr, probe: &Probe) -> io::Result<Reply> {
     let socket = UdpSocket::bind(any_towards(to))?;
-    // Only a connected socket hears that nobody listens there.
+    // Only a connected socket reports that its port is closed.
     socket.connect(to)?;
     socket.set_read_timeout(Some(ANSWER_MAX))?;
     let (mut sent, mut buffer) = ([0; DATAGRAM_MAX], [0; DATAGRAM_MAX + 1]);
-    let mut heard = Heard::Nothing;
+    let mut reply = Reply::Nothing;
     for number in 0..QUESTIONS {
         socket.send(probe.write(&mut sent, number))?;
-        let Some(len) = some_unless_blocked(socket.recv(&mut buffer))? else {
+        let Some(len) = unless_blocked(socket.recv(&mut buffer))? else {
             continue;
         };
-        let answer = Datagram {
-            from: to,
-            bytes: &buffer[..len],
-            truncated: len > DATAGRAM_MAX,
-        };
+        let answer = Received::now(to, &buffer[..len], len > DATAGRAM_MAX);
         if probe.read(&answer).is_some() {
-            return Ok(Heard::Echo);
+            return Ok(Reply::Echo);
         }
-        heard = Heard::SomethingElse;
+        reply = Reply::SomethingElse;
     }
-    Ok(heard)
+    Ok(reply)
 }
 
 fn refusal(to: SocketAddr, error: &io::Error) -> CliError {
     let what = match error.kind() {
         io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => {
-            "nobody listens there; start an echo, such as `tickwire listen --echo`".to_owned()
+            "the port is closed; start an echo, such as `tickwire listen --echo`".to_owned()
         }
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-            "this machine knows no way to that network or host".to_owned()
+            "this machine has no route to that network or host".to_owned()
         }
         _ => error.to_string(),
     };

@@ -215,7 +215,7 @@ fn per(sum: u64, of: f64) -> f64 {
 }
 
 fn count(number: u64) -> f64 {
-    #[allow(clippy::cast_precision_loss, reason = "nobody counts to 2^53 here")]
+    #[allow(clippy::cast_precision_loss, reason = "far below 2^53")]
     let number = number as f64;
     number
 }

@@ -1,21 +1,17 @@
 //! The figures as one picture: latency by percentile, a colour for each share of losses, a solid line with
 //! copies and a dashed one without; independent losses above and bursts below.
 
-use std::fs;
 use std::path::Path;
 
-use plotters::coord::combinators::BindKeyPoints;
-use plotters::element::DashedPathElement;
 use plotters::prelude::*;
+use tickwire_measure::machine::Machine;
 
 use super::case::Kind;
-use super::figures::{Point, Row};
+use super::figures::Row;
 use super::{Results, Settings};
 use crate::bench::drawing::{
-    Area, BLUE, Drawn, FONT, GREEN, GRID, HEADING, MARGIN, MARGIN_RIGHT, ORANGE, TEXT_SIZE,
-    VERMILION, around, cross, dot, draw_heading, marks, percentile, percentile_marks, time,
+    BLUE, GREEN, HEADING, ORANGE, Series, VERMILION, draw_percentiles, write_picture,
 };
-use crate::bench::machine::Machine;
 use crate::error::CliError;
 use crate::ratio;
 
@@ -23,17 +19,11 @@ use crate::ratio;
 const WIDTH: u32 = 1000;
 const PANEL: u32 = 420;
 
-/// More panels than that nobody reads.
+/// More panels than that cannot be read.
 const PANELS_MAX: usize = 4;
 
 /// From the good link to the bad one. Where there are more, colours come again.
 const COLORS: [RGBColor; 4] = [BLUE, GREEN, ORANGE, VERMILION];
-
-/// A dash and the gap behind it.
-const DASH: (i32, i32) = (7, 5);
-
-/// How long the line beside a name is.
-const LEGEND: i32 = 30;
 
 /// Rows with the same kind of losses.
 struct Panel<'a> {
@@ -48,30 +38,32 @@ pub(super) fn draw(
     results: &Results,
     path: &Path,
 ) -> Result<(), CliError> {
-    let text = picture(settings, machine, results)
-        .map_err(|error| CliError::Runtime(format!("cannot draw the picture: {error}")))?;
-    fs::write(path, text).map_err(CliError::cannot("write the SVG file"))
-}
-
-fn picture(settings: &Settings, machine: &Machine, results: &Results) -> Drawn<String> {
     let shown = kind_shown(&results.rows);
     let panels = panels(&results.rows, shown);
     let losses = losses(&results.rows);
-    let height = HEADING + PANEL * u32::try_from(panels.len())?;
-    let mut text = String::new();
-    {
-        let area = SVGBackend::with_string(&mut text, (WIDTH, height)).into_drawing_area();
-        // A picture without a background is black on black for whoever reads white on black.
-        area.fill(&WHITE)?;
-        let (heading, below) = area.split_vertically(HEADING);
-        let kind = shown.map_or(String::new(), |kind| format!("{kind}: "));
-        draw_heading(&heading, &format!("{kind}{settings}"), machine)?;
-        for (panel, area) in panels.iter().zip(below.split_evenly((panels.len(), 1))) {
-            draw_panel(&area, panel, &losses)?;
-        }
-        area.present()?;
+    let count = u32::try_from(panels.len()).unwrap_or(u32::MAX);
+    let kind = shown.map_or(String::new(), |kind| format!("{kind}: "));
+    let title = format!("{kind}{settings}");
+    let size = (WIDTH, HEADING + PANEL * count);
+    write_picture(path, size, &title, machine, |below| {
+        let areas = below.split_evenly((panels.len(), 1));
+        panels.iter().zip(areas).try_for_each(|(panel, area)| {
+            let series = panel.rows.iter().map(|row| series(row, &losses));
+            draw_percentiles(&area, &panel.x_text(), &series.collect::<Vec<_>>())
+        })
+    })
+}
+
+fn series(row: &Row, losses: &[f64]) -> Series {
+    let points = row.distribution.iter();
+    Series {
+        label: legend(row),
+        style: style(row, losses),
+        is_dashed: row.case.redundancy == Some(0),
+        points: points.map(|point| (point.one_in, point.ms * 1e3)).collect(),
+        rarest: row.messages as f64,
+        is_lossy: !row.is_complete(),
     }
-    Ok(text)
 }
 
 /// One delivery is enough for a picture: the one that waits for everything, if it is there.
@@ -105,71 +97,6 @@ fn losses(rows: &[Row]) -> Vec<f64> {
     losses
 }
 
-fn draw_panel(area: &Area<'_>, panel: &Panel<'_>, losses: &[f64]) -> Drawn<()> {
-    let points = || panel.rows.iter().flat_map(|row| &row.distribution);
-    let rarest = panel
-        .rows
-        .iter()
-        .map(|row| rarest(row))
-        .fold(10.0, f64::max);
-    let micros = around(points().map(|point| at(point).1));
-    let x = (1.0..rarest)
-        .log_scale()
-        .with_key_points(percentile_marks(rarest));
-    let y = micros.clone().log_scale().with_key_points(marks(&micros));
-    let mut chart = ChartBuilder::on(area)
-        .margin(MARGIN)
-        .margin_right(MARGIN_RIGHT)
-        .x_label_area_size(44)
-        .y_label_area_size(74)
-        .build_cartesian_2d(x, y)?;
-    chart
-        .configure_mesh()
-        .bold_line_style(GRID)
-        .light_line_style(TRANSPARENT)
-        .label_style((FONT, TEXT_SIZE))
-        .axis_desc_style((FONT, TEXT_SIZE))
-        .x_desc(panel.x_text())
-        .y_desc("latency")
-        .x_label_formatter(&|one_in| percentile(*one_in))
-        .y_label_formatter(&|micros| time(*micros))
-        .draw()?;
-    for row in &panel.rows {
-        let style = style(row, losses);
-        let line = row.distribution.iter().map(at);
-        let is_solid = row.case.redundancy != Some(0);
-        let stretch = |(x, y)| [(x, y), (x + LEGEND, y)];
-        if is_solid {
-            chart
-                .draw_series(LineSeries::new(line, style))?
-                .label(legend(row))
-                .legend(move |from| PathElement::new(stretch(from), style));
-        } else {
-            let (dash, gap) = DASH;
-            chart
-                .draw_series(DashedLineSeries::new(line, dash, gap, style))?
-                .label(legend(row))
-                .legend(move |from| DashedPathElement::new(stretch(from), dash, gap, style));
-        }
-        let end = row.distribution.last().map(at);
-        if row.is_complete() {
-            chart.draw_series(end.map(|end| dot(end, style)))?;
-        } else {
-            // From here on to the right they did not arrive.
-            chart.draw_series(end.map(|end| cross(end, style)))?;
-        }
-    }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .label_font((FONT, TEXT_SIZE))
-        .legend_area_size(LEGEND + 6)
-        .background_style(WHITE.mix(0.85))
-        .border_style(GRID)
-        .draw()?;
-    Ok(())
-}
-
 impl Panel<'_> {
     fn x_text(&self) -> String {
         let losses = match self.burst {
@@ -183,18 +110,6 @@ impl Panel<'_> {
         };
         format!("{losses}: of all messages, this part took no longer{missing}")
     }
-}
-
-/// Where a point stands: one in so many, in microseconds as the axes are.
-fn at(point: &Point) -> (f64, f64) {
-    (point.one_in, point.ms * 1e3)
-}
-
-/// One in so many is the rarest message that there can be.
-fn rarest(row: &Row) -> f64 {
-    #[allow(clippy::cast_precision_loss, reason = "nobody sends 2^53 messages")]
-    let messages = row.messages as f64;
-    messages
 }
 
 fn style(row: &Row, losses: &[f64]) -> ShapeStyle {

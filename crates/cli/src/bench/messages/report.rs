@@ -6,8 +6,9 @@ use humantime::format_duration;
 
 use super::figures::Row;
 use super::{Mode, Results, Settings};
+use tickwire_measure::table::Table;
+
 use crate::bench::figure::{NOTHING, grouped, rounded};
-use crate::bench::table::Table;
 use crate::error::CliError;
 use crate::output::Output;
 use crate::ratio;

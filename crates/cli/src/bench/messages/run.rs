@@ -10,8 +10,8 @@ use tickwire::limits::LINK_HEADER_BYTES;
 use tickwire::{Delivery, DisconnectReason, Event, PeerStats, SendError};
 
 use super::Settings;
-use super::book::Book;
 use super::case::Case;
+use super::recording::Recording;
 use crate::error::CliError;
 
 /// How long is waited for reliable messages that are still missing when all were sent.
@@ -47,7 +47,7 @@ pub(super) struct Run<P> {
     tick: Duration,
     /// How long is waited when all were sent.
     patience: Duration,
-    book: Book,
+    recording: Recording,
     phase: Phase,
     /// How many messages are due by now.
     due: u32,
@@ -117,7 +117,7 @@ impl<P: Pair> Run<P> {
             messages: settings.messages,
             tick: settings.tick(),
             patience,
-            book: Book::new(settings.messages, settings.size_bytes),
+            recording: Recording::new(settings.messages, settings.size_bytes),
             phase: Phase::Connecting,
             due: 0,
             start: None,
@@ -147,7 +147,7 @@ impl<P: Pair> Run<P> {
         let now = self.pair.now(tick);
         while let Some(event) = self.pair.next_event_of_receiver() {
             match event {
-                Event::Message { bytes, .. } => self.book.on_arrived(&bytes, now),
+                Event::Message { bytes, .. } => self.recording.on_arrived(&bytes, now),
                 Event::Disconnected { reason, .. } => self.on_end(tick, "receiver", reason),
                 _ => {}
             }
@@ -163,7 +163,7 @@ impl<P: Pair> Run<P> {
         if self.phase == Phase::Sending {
             self.end_sending(tick);
         }
-        let sent = self.book.sent();
+        let sent = self.recording.sent();
         self.broken.get_or_insert_with(|| match self.phase {
             Phase::Connecting => format!("it could not connect: {reason}"),
             _ => format!("it broke after {sent} messages, says the {side}: {reason}"),
@@ -179,9 +179,9 @@ impl<P: Pair> Run<P> {
                 self.phase = Phase::Sending;
                 self.send_what_is_due(tick);
             }
-            Phase::Sending if self.book.sent() == self.messages => self.wait_from(tick),
+            Phase::Sending if self.recording.sent() == self.messages => self.wait_from(tick),
             Phase::Sending => self.send_what_is_due(tick),
-            Phase::Waiting { until } if self.book.has_everything() || tick >= until => {
+            Phase::Waiting { until } if self.recording.has_everything() || tick >= until => {
                 self.phase = Phase::Over;
             }
             _ => {}
@@ -192,8 +192,8 @@ impl<P: Pair> Run<P> {
     fn send_what_is_due(&mut self, tick: Instant) {
         let start = *self.start.get_or_insert(tick);
         self.due = (self.due + 1).min(self.messages);
-        while self.book.sent() < self.due {
-            let message = self.book.next_message();
+        while self.recording.sent() < self.due {
+            let message = self.recording.next_message();
             if self
                 .pair
                 .send(self.case.delivery.delivery(), &message)
@@ -202,7 +202,8 @@ impl<P: Pair> Run<P> {
                 // The queue is full, or an event will tell that the peer is gone.
                 break;
             }
-            self.book.on_sent(start + self.tick * self.book.sent());
+            self.recording
+                .on_sent(start + self.tick * self.recording.sent());
         }
         if self.gives_up(start, tick) {
             self.wait_from(tick);
@@ -238,11 +239,11 @@ impl<P: Pair> Run<P> {
 
     pub(super) fn outcome(self) -> Outcome {
         Outcome {
-            latencies_ms: self.book.latencies_ms(),
-            sent: self.book.sent(),
-            out_of_order: self.book.out_of_order,
-            duplicates: self.book.duplicates,
-            damaged: self.book.damaged,
+            latencies_ms: self.recording.latencies_ms(),
+            sent: self.recording.sent(),
+            out_of_order: self.recording.out_of_order,
+            duplicates: self.recording.duplicates,
+            damaged: self.recording.damaged,
             sending: self.sending,
             copies: self.counts.copies,
             copies_useful: self.counts.copies_useful,

@@ -16,7 +16,7 @@ use crate::protocol::ProtocolId;
 /// then, and what is measured are messages.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// How many rounds there are if nobody says so.
+/// Default number of rounds.
 const ROUNDS_VIRTUAL: u32 = 10;
 const ROUNDS_REAL: u32 = 1;
 

@@ -88,7 +88,7 @@ fn the_same_seed_gives_the_same_figures() {
 }
 
 #[test]
-fn a_link_that_nobody_gets_through_is_told_of_and_not_waited_for() {
+fn a_link_that_loses_everything_is_reported_and_not_waited_for() {
     let settings = Settings::for_tests();
     let dead = case(1.0, None, 2);
     let outcome = virtual_pair::run(dead, &settings, 0).unwrap();
@@ -97,7 +97,7 @@ fn a_link_that_nobody_gets_through_is_told_of_and_not_waited_for() {
         .complaint()
         .unwrap();
     assert!(
-        told.contains("it could not connect: nobody answered"),
+        told.contains("it could not connect: the server did not answer"),
         "{told}"
     );
 }

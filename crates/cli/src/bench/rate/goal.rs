@@ -4,7 +4,7 @@ use serde::Serialize;
 use tickwire::limits::RATE_FLOOR_DEFAULT;
 
 use super::Row;
-use crate::bench::table::Table;
+use tickwire_measure::table::Table;
 
 /// Something that a row, or two of them, have to show.
 #[derive(Debug, Clone, Serialize)]

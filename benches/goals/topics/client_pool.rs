@@ -1,0 +1,182 @@
+//! A server of this library and its clients, over loopback, on one thread.
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
+use tickwire::proto::HostState;
+use tickwire::{Config, ConnectOptions, Delivery, Event, Host, PeerId};
+use tickwire_measure::floors::{LOOPBACK, bind};
+use tickwire_measure::losses::ClientCounts;
+use tickwire_measure::side::unless_blocked;
+
+/// How many clients connect at the same time.
+const CONNECTING_MAX: usize = 128;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A server and its clients.
+pub(crate) struct ClientPool {
+    pub(crate) server: Host,
+    pub(crate) clients: Vec<Client>,
+}
+
+/// A client without a loop of its own: the protocol, and a socket.
+pub(crate) struct Client {
+    pub(crate) socket: UdpSocket,
+    state: HostState,
+    server: SocketAddr,
+    peer: Option<PeerId>,
+    /// Datagrams of this client since it was made.
+    pub(crate) counts: ClientCounts,
+    /// Messages since this was last set to 0.
+    pub(crate) messages: usize,
+    /// How many connections the server ended.
+    pub(crate) disconnected: usize,
+}
+
+impl ClientPool {
+    /// All sockets are open, and no client has begun to connect. They take datagrams of any source, so that they can
+    /// be the clients of a floor as well.
+    pub(crate) fn open(config: &Config, clients: usize) -> io::Result<Self> {
+        let server = Host::bind(LOOPBACK, config.clone())?;
+        let clients = (0..clients).map(|number| Client::new(config, server.local_addr(), number));
+        let clients = clients.collect::<io::Result<_>>()?;
+        Ok(Self { server, clients })
+    }
+
+    /// All clients are connected, their sockets as well, and no event is left.
+    pub(crate) fn connected(config: &Config, clients: usize) -> io::Result<Self> {
+        let mut pool = Self::open(config, clients)?;
+        for client in &pool.clients {
+            client.socket.connect(client.server)?;
+        }
+        pool.connect(serve)?;
+        Ok(pool)
+    }
+
+    /// Connects all clients. `serve` is a turn of the server.
+    pub(crate) fn connect(
+        &mut self,
+        mut serve: impl FnMut(&mut Host) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let start = Instant::now();
+        let mut begun = 0;
+        while self.server.stats().peers < self.clients.len() {
+            if start.elapsed() > CONNECT_TIMEOUT {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            if self.server.stats().peers == begun {
+                begun = self.clients.len().min(begun + CONNECTING_MAX);
+            }
+            let newest = begun.saturating_sub(CONNECTING_MAX);
+            for client in &mut self.clients[newest..begun] {
+                client.connect()?;
+                client.turn()?;
+            }
+            serve(&mut self.server)?;
+        }
+        self.clients_turn()
+    }
+
+    pub(crate) fn clients_turn(&mut self) -> io::Result<()> {
+        self.clients.iter_mut().try_for_each(Client::turn)
+    }
+
+    /// Datagrams of all clients.
+    pub(crate) fn counts(&self) -> ClientCounts {
+        let mut all = ClientCounts::default();
+        for client in &self.clients {
+            all.inputs_sent += client.counts.inputs_sent;
+            all.inputs_refused += client.counts.inputs_refused;
+            all.states_received += client.counts.states_received;
+        }
+        all
+    }
+}
+
+/// A turn of a server that ignores its events.
+pub(crate) fn serve(server: &mut Host) -> io::Result<()> {
+    server.poll()?;
+    while server.next_event().is_some() {}
+    Ok(())
+}
+
+impl Client {
+    fn new(config: &Config, server: SocketAddr, number: usize) -> io::Result<Self> {
+        let mut seed = [7; 32];
+        seed[..8].copy_from_slice(&number.to_be_bytes());
+        Ok(Self {
+            socket: bind(LOOPBACK, None)?,
+            state: HostState::new(config.clone(), seed, Instant::now())?,
+            server,
+            peer: None,
+            counts: ClientCounts::default(),
+            messages: 0,
+            disconnected: 0,
+        })
+    }
+
+    /// Begins to connect, unless it has begun before.
+    fn connect(&mut self) -> io::Result<()> {
+        if self.peer.is_none() {
+            let options = ConnectOptions::default();
+            self.peer = Some(self.state.connect(self.server, &options, Instant::now())?);
+        }
+        Ok(())
+    }
+
+    /// Queues an unreliable message for the next turn.
+    pub(crate) fn queue(&mut self, message: &[u8]) -> io::Result<()> {
+        let peer = self.peer.ok_or(io::ErrorKind::NotConnected)?;
+        self.state
+            .send(peer, Delivery::Unreliable, message, Instant::now())?;
+        Ok(())
+    }
+
+    /// Sends an unreliable message.
+    pub(crate) fn send(&mut self, message: &[u8]) -> io::Result<()> {
+        self.queue(message)?;
+        self.transmit(Instant::now())
+    }
+
+    /// Closes its connection.
+    pub(crate) fn disconnect(&mut self, code: u32) -> io::Result<()> {
+        let now = Instant::now();
+        if let Some(peer) = self.peer {
+            self.state.disconnect(peer, code, now);
+        }
+        self.transmit(now)
+    }
+
+    /// Receives what arrived, and sends what is due.
+    pub(crate) fn turn(&mut self) -> io::Result<()> {
+        let mut buffer = [0; 1024];
+        let now = Instant::now();
+        while let Some((len, from)) = unless_blocked(self.socket.recv_from(&mut buffer))? {
+            // The echoes of a floor are ignored.
+            if from == self.server {
+                self.counts.states_received += 1;
+                self.state.handle_datagram(from, &buffer[..len], now);
+            }
+        }
+        self.state.handle_timeout(now);
+        while let Some(event) = self.state.poll_event() {
+            self.messages += usize::from(matches!(event, Event::Message { .. }));
+            self.disconnected += usize::from(matches!(event, Event::Disconnected { .. }));
+        }
+        self.transmit(now)
+    }
+
+    fn transmit(&mut self, now: Instant) -> io::Result<()> {
+        let mut buffer = [0; 1024];
+        while let Some(datagram) = self.state.poll_transmit(&mut buffer, now) {
+            let bytes = &buffer[..datagram.len];
+            match unless_blocked(self.socket.send_to(bytes, self.server))? {
+                Some(_) => self.counts.inputs_sent += 1,
+                None => self.counts.inputs_refused += 1,
+            }
+        }
+        Ok(())
+    }
+}

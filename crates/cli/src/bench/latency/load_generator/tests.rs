@@ -1,0 +1,518 @@
+#![allow(
+    clippy::unwrap_used,
+    reason = "in a test that is a failure as good as any"
+)]
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr};
+use std::ops::Range;
+
+use super::super::recording::{Counts, Slice};
+use super::super::send_schedule::Span;
+use super::*;
+
+const MS: Duration = Duration::from_millis(1);
+/// What a round trip takes without a stall.
+const TRIP: Duration = Duration::from_micros(50);
+
+const TARGET: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7);
+
+fn from_target(at: Instant, bytes: &[u8]) -> Received<'_> {
+    Received {
+        at,
+        in_kernel: Some(MS),
+        ..Received::now(TARGET, bytes, false)
+    }
+}
+
+/// A client and an echo on a time of their own: it stands still but in a sleep.
+struct Simulated {
+    now: Instant,
+    /// The echo does nothing meanwhile, and then answers all that has come.
+    server_stall: Range<Instant>,
+    /// A sleep that ends in here ends at its end instead.
+    client_stall: Range<Instant>,
+    /// Every one of so many is lost; none, if 0.
+    loses_every: usize,
+    /// Every answer comes so many times.
+    copies: usize,
+    on_the_way: VecDeque<(Instant, Vec<u8>)>,
+    sent: usize,
+    turns: usize,
+}
+
+impl Simulated {
+    fn new(now: Instant) -> Self {
+        Self {
+            now,
+            server_stall: now..now,
+            client_stall: now..now,
+            loses_every: 0,
+            copies: 1,
+            on_the_way: VecDeque::new(),
+            sent: 0,
+            turns: 0,
+        }
+    }
+}
+
+impl Client for Simulated {
+    fn now(&self) -> Instant {
+        self.now
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.sent += 1;
+        if self.loses_every > 0 && self.sent % self.loses_every == 0 {
+            return Ok(());
+        }
+        let stalls = self.server_stall.contains(&self.now);
+        let served = if stalls {
+            self.server_stall.end
+        } else {
+            self.now
+        };
+        for _ in 0..self.copies {
+            self.on_the_way.push_back((served + TRIP, bytes.to_vec()));
+        }
+        Ok(())
+    }
+
+    fn turn(&mut self, until: Instant, take: &mut impl FnMut(Received<'_>)) -> io::Result<()> {
+        self.turns += 1;
+        assert!(self.turns < 1_000_000, "it goes on for ever");
+        let next = self.on_the_way.front().map_or(until, |(at, _)| *at);
+        self.now = self.now.max(next.min(until));
+        if self.client_stall.contains(&self.now) {
+            self.now = self.client_stall.end;
+        }
+        while self
+            .on_the_way
+            .front()
+            .is_some_and(|(at, _)| *at <= self.now)
+        {
+            let (_, bytes) = self.on_the_way.pop_front().unwrap();
+            take(from_target(self.now, &bytes));
+        }
+        Ok(())
+    }
+}
+
+/// The parts of a bench that the open loop needs.
+macro_rules! open {
+    ($bench:expr, $schedule:expr) => {{
+        let open_loop = OpenLoop {
+            schedule: $schedule,
+            probe: &$bench.probe,
+            in_flight: &$bench.in_flight,
+        };
+        (open_loop, &mut $bench.recording)
+    }};
+}
+
+struct Bench {
+    client: Simulated,
+    window: Window,
+    probe: Probe,
+    in_flight: InFlight,
+    recording: Recording,
+}
+
+impl Bench {
+    /// A second that counts, behind 200 ms that do not.
+    fn new() -> Self {
+        let start = Instant::now();
+        let span = Span {
+            warm_up: 200 * MS,
+            duration: 1000 * MS,
+        };
+        Self {
+            client: Simulated::new(start),
+            window: span.starting_at(start),
+            probe: Probe::new(64, TARGET),
+            in_flight: InFlight::new(span.datagrams(1000)),
+            recording: Recording::new(span.duration),
+        }
+    }
+
+    /// A stretch of the time that counts.
+    fn stretch(&self, from_ms: u32, to_ms: u32) -> Range<Instant> {
+        let begin = self.window.begin();
+        begin + from_ms * MS..begin + to_ms * MS
+    }
+
+    /// A thousand a second.
+    fn at_rate(&mut self) {
+        let schedule = SendSchedule::new(self.window, 1000);
+        let (open_loop, recording) = open!(self, &schedule);
+        at_rate(&mut self.client, open_loop, recording).unwrap();
+    }
+
+    fn closed(&mut self) {
+        closed(
+            &mut self.client,
+            self.window,
+            &self.probe,
+            &mut self.recording,
+        )
+        .unwrap();
+    }
+
+    /// How many latencies there were of exactly this length, as far as the histogram tells.
+    fn count_of(&self, latency: Duration) -> u64 {
+        let nanos = u64::try_from(latency.as_nanos()).unwrap();
+        self.recording.latency.histogram().count_at(nanos)
+    }
+}
+
+#[test]
+fn a_stalled_server_shows_in_every_datagram_that_it_held_up() {
+    let mut bench = Bench::new();
+    bench.client.server_stall = bench.stretch(300, 400);
+    bench.at_rate();
+    assert_eq!(bench.recording.counts.due, 1000);
+    assert_eq!(bench.recording.counts.lost(), 0);
+    // Those due at 300, 301, ... 399 ms waited for 100, 99, ... 1 ms, and no other waited.
+    for held_up in 1..=100 {
+        assert_eq!(bench.count_of(held_up * MS + TRIP), 1, "{held_up} ms");
+    }
+    assert_eq!(bench.count_of(TRIP), 900);
+    assert!(bench.recording.latency.histogram().equivalent(
+        bench.recording.latency.histogram().value_at_quantile(0.95),
+        50_050_000
+    ));
+}
+
+#[test]
+fn the_time_line_shows_a_stall_where_it_was_and_exactly() {
+    let mut bench = Bench::new();
+    bench.client.server_stall = bench.stretch(300, 400);
+    bench.at_rate();
+    let slices = &bench.recording.slices.slices;
+    assert_eq!(slices.len(), 100);
+    for (slice, longest) in [
+        (29, 50_000),
+        (30, 100_050_000),
+        (39, 10_050_000),
+        (40, 50_000),
+    ] {
+        assert_eq!(slices[slice].longest_nanos, Some(longest));
+    }
+    assert!(slices.iter().all(|slice| slice.lost() == 0));
+}
+
+#[test]
+fn a_stalled_client_is_not_forgiven_either() {
+    let mut bench = Bench::new();
+    bench.client.client_stall = bench.stretch(300, 400);
+    bench.at_rate();
+    // Due at 300 ms means: sent at 400 ms, answered a round trip later.
+    assert_eq!(bench.count_of(100 * MS + TRIP), 1);
+    assert_eq!(bench.count_of(MS + TRIP), 1);
+    assert_eq!(bench.recording.counts.answered, 1000);
+    // From when they really left, all was well: that is the figure that hides the stall.
+    assert!(
+        bench
+            .recording
+            .round_trip
+            .histogram()
+            .equivalent(bench.recording.round_trip.histogram().max(), 50_000)
+    );
+}
+
+#[test]
+fn a_client_that_falls_behind_sends_fewer_a_second() {
+    let mut bench = Bench::new();
+    bench.at_rate();
+    assert_eq!(bench.recording.sent_in, Some(1000 * MS));
+    // A second that begins in the time that counts and ends after it.
+    let mut bench = Bench::new();
+    bench.client.client_stall = bench.stretch(500, 1500);
+    bench.at_rate();
+    assert_eq!(bench.recording.counts.due, 1000);
+    // One a turn, and a turn takes no time here.
+    assert_eq!(bench.recording.sent_in, Some(1501 * MS));
+}
+
+#[test]
+fn one_at_a_time_the_same_stall_shows_once() {
+    let mut bench = Bench::new();
+    bench.client.server_stall = bench.stretch(300, 400);
+    bench.closed();
+    let latency = bench.recording.latency.histogram();
+    assert_eq!(bench.count_of(100 * MS + TRIP), 1);
+    assert!(latency.count_between(0, 60_000) == latency.len() - 1);
+    // 900 ms of round trips, and one that was held up.
+    assert_eq!(bench.recording.counts.due, 900 * 1000 / 50 - 1 + 1);
+}
+
+#[test]
+fn what_is_lost_is_counted_and_waited_for_once() {
+    let mut bench = Bench::new();
+    bench.client.loses_every = 10;
+    bench.at_rate();
+    assert_eq!(bench.recording.counts.lost(), 100);
+    let slices = &bench.recording.slices.slices;
+    assert!(slices.iter().all(|slice| slice.lost() == 1));
+    assert_eq!(bench.client.now, bench.window.end() + ANSWER_MAX);
+}
+
+#[test]
+fn what_is_lost_in_closed_loop_is_given_up_after_a_while() {
+    let mut bench = Bench::new();
+    bench.client.loses_every = 10_000;
+    bench.closed();
+    assert_eq!(bench.recording.counts.lost(), 1);
+    let slices = &bench.recording.slices.slices;
+    assert_eq!(slices.iter().map(Slice::lost).sum::<u64>(), 1);
+    assert!(bench.recording.latency.histogram().max() < 60_000);
+}
+
+#[test]
+fn an_echo_of_nothing_leaves_nothing_but_losses() {
+    let mut bench = Bench::new();
+    bench.client.loses_every = 1;
+    bench.at_rate();
+    let counts = bench.recording.counts;
+    assert_eq!(
+        (counts.due, counts.answered, counts.lost()),
+        (1000, 0, 1000)
+    );
+}
+
+#[test]
+fn an_answer_counts_once() {
+    let mut bench = Bench::new();
+    bench.client.copies = 2;
+    bench.at_rate();
+    let counts = bench.recording.counts;
+    assert_eq!(counts.answered, 1000);
+    // The last answer ends the round before its copy is looked at, or not.
+    assert!((1199..=1200).contains(&counts.repeated), "{counts:?}");
+}
+
+/// The sending half of a client, on a time of its own. Every sleep ends early once, as real ones may.
+struct SendingHalf {
+    now: Instant,
+    stall: Range<Instant>,
+    sent: Vec<(Instant, Vec<u8>)>,
+    breaks_after: usize,
+}
+
+impl Client for SendingHalf {
+    fn now(&self) -> Instant {
+        self.now
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.sent.len() == self.breaks_after {
+            return Err(io::ErrorKind::NetworkDown.into());
+        }
+        self.sent.push((self.now, bytes.to_vec()));
+        Ok(())
+    }
+
+    fn turn(&mut self, until: Instant, _take: &mut impl FnMut(Received<'_>)) -> io::Result<()> {
+        let left = until.saturating_duration_since(self.now);
+        self.now += if left > MS / 2 { left / 2 } else { left };
+        if self.stall.contains(&self.now) {
+            self.now = self.stall.end;
+        }
+        Ok(())
+    }
+}
+
+impl Bench {
+    /// A thousand a second, by a half that sends and one that receives.
+    fn in_halves(&mut self, sending: &mut SendingHalf) -> io::Result<()> {
+        let schedule = SendSchedule::new(self.window, 1000);
+        let (open_loop, recording) = open!(self, &schedule);
+        let sent = send_at_rate(sending, open_loop);
+        for (left, bytes) in &sending.sent {
+            let answer = (*left + TRIP, bytes.clone());
+            self.client.on_the_way.push_back(answer);
+        }
+        receive_at_rate(&mut self.client, open_loop, recording).unwrap();
+        sent
+    }
+
+    fn sending_half(&self) -> SendingHalf {
+        let now = self.window.start;
+        SendingHalf {
+            now,
+            stall: now..now,
+            sent: Vec::new(),
+            breaks_after: usize::MAX,
+        }
+    }
+}
+
+#[test]
+fn in_halves_every_datagram_leaves_when_it_is_due() {
+    let mut bench = Bench::new();
+    let mut sending = bench.sending_half();
+    bench.in_halves(&mut sending).unwrap();
+    let left = sending.sent.iter().map(|(left, _)| *left);
+    let due = (0..1200).map(|number| bench.window.start + number * MS);
+    assert!(left.eq(due));
+    assert_eq!(bench.count_of(TRIP), 1000);
+    assert_eq!(bench.recording.counts.lost(), 0);
+}
+
+#[test]
+fn in_halves_a_stalled_sender_is_not_forgiven_and_does_not_drift() {
+    let mut bench = Bench::new();
+    let mut sending = bench.sending_half();
+    sending.stall = bench.stretch(300, 400);
+    bench.in_halves(&mut sending).unwrap();
+    // Those due at 300, 301, ... 400 ms left at 400 ms, and all others when they were due.
+    let late = |number: u32| number.clamp(500, 600) == number;
+    for (number, (left, _)) in (0..).zip(&sending.sent) {
+        let left_ms = if late(number) { 600 } else { number };
+        assert_eq!(*left, bench.window.start + left_ms * MS, "{number}");
+    }
+    for held_up in 1..=100 {
+        assert_eq!(bench.count_of(held_up * MS + TRIP), 1, "{held_up} ms");
+    }
+    assert_eq!(bench.count_of(TRIP), 900);
+    assert_eq!(bench.recording.round_trip.longest(), Some(50.0));
+}
+
+#[test]
+fn in_halves_the_receiver_does_not_wait_for_what_never_leaves() {
+    let mut bench = Bench::new();
+    let mut sending = bench.sending_half();
+    sending.breaks_after = 700;
+    let error = bench.in_halves(&mut sending).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::NetworkDown);
+}
+
+/// Receives foreign datagrams, a thousand a second, and no answer.
+struct Flooded(Instant);
+
+impl Client for Flooded {
+    fn now(&self) -> Instant {
+        self.0
+    }
+
+    fn send(&mut self, _bytes: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn turn(&mut self, _until: Instant, take: &mut impl FnMut(Received<'_>)) -> io::Result<()> {
+        self.0 += MS;
+        take(from_target(self.0, b"hello"));
+        Ok(())
+    }
+}
+
+#[test]
+fn in_halves_foreign_datagrams_do_not_make_a_round_longer() {
+    let mut bench = Bench::new();
+    let schedule = SendSchedule::new(bench.window, 1000);
+    let mut sending = bench.sending_half();
+    let mut receiving = Flooded(bench.window.start);
+    let (open_loop, recording) = open!(bench, &schedule);
+    send_at_rate(&mut sending, open_loop).unwrap();
+    receive_at_rate(&mut receiving, open_loop, recording).unwrap();
+    assert_eq!(receiving.0, bench.window.end() + ANSWER_MAX);
+    assert_eq!(bench.recording.counts.lost(), 1000);
+}
+
+/// The receiving half alone, a thousand a second, with the departures that a test chooses.
+struct Receiving {
+    schedule: SendSchedule,
+    probe: Probe,
+    in_flight: InFlight,
+    recording: Recording,
+    missing: u64,
+}
+
+impl Receiving {
+    fn new() -> Self {
+        let Bench {
+            window,
+            probe,
+            in_flight,
+            recording,
+            ..
+        } = Bench::new();
+        let schedule = SendSchedule::new(window, 1000);
+        Self {
+            missing: schedule.total(),
+            schedule,
+            probe,
+            in_flight,
+            recording,
+        }
+    }
+
+    fn receive(&mut self, at: Instant, bytes: &[u8]) {
+        let open_loop = OpenLoop {
+            schedule: &self.schedule,
+            probe: &self.probe,
+            in_flight: &self.in_flight,
+        };
+        let mut receiver = Receiver {
+            missing: self.missing,
+            ..Receiver::new(open_loop, &mut self.recording)
+        };
+        receiver.on_datagram(&from_target(at, bytes));
+        self.missing = receiver.missing;
+    }
+
+    fn probe(&self, number: u64) -> Vec<u8> {
+        written(&self.probe, number)
+    }
+}
+
+fn written(probe: &Probe, number: u64) -> Vec<u8> {
+    probe.write(&mut [0; DATAGRAM_MAX], number).to_vec()
+}
+
+#[test]
+fn a_foreign_datagram_counts_as_foreign_and_answers_nothing() {
+    let mut half = Receiving::new();
+    half.in_flight.on_sent(Duration::ZERO);
+    let third_party = written(&Probe::new(64, TARGET), 0);
+    let mut altered = half.probe(0);
+    altered[50] ^= 1;
+    let not_sent_yet = half.probe(1);
+    let beyond = half.probe(half.schedule.total());
+    for bytes in [b"hello", &third_party[..], &altered, &not_sent_yet, &beyond] {
+        half.receive(half.schedule.due(300), bytes);
+    }
+    assert_eq!(half.missing, half.schedule.total());
+    assert_eq!(half.recording.counts.foreign, 5);
+    assert_eq!(half.recording.counts.answered, 0);
+}
+
+#[test]
+fn the_warm_up_leaves_no_trace_but_that_it_was_answered() {
+    let mut half = Receiving::new();
+    (0..200).for_each(|number| half.in_flight.on_sent(number * MS));
+    half.receive(half.schedule.due(250), &half.probe(199));
+    assert_eq!(half.missing, half.schedule.total() - 1);
+    assert_eq!(half.recording.counts, Counts::default());
+    assert_eq!(
+        half.recording.latency.count() + half.recording.round_trip.count(),
+        0
+    );
+    assert_eq!(half.recording.kernel_to_client.count(), 0);
+}
+
+#[test]
+fn a_departure_is_what_the_sender_recorded() {
+    let mut half = Receiving::new();
+    // The first of those that count left 3 ms late.
+    (0..200).for_each(|number| half.in_flight.on_sent(number * MS));
+    half.in_flight.on_sent(203 * MS);
+    let now = half.schedule.due(210);
+    half.receive(now, &half.probe(200));
+    assert_eq!(half.recording.latency.longest(), Some(10_000.0));
+    assert_eq!(half.recording.round_trip.longest(), Some(7000.0));
+    // It waited in the kernel, and a copy of it does not count.
+    half.receive(now, &half.probe(200));
+    assert_eq!(half.recording.kernel_to_client.longest(), Some(1000.0));
+    assert_eq!(half.recording.kernel_to_client.count(), 1);
+}

@@ -1,0 +1,333 @@
+//! All subjects in interleaved rounds.
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tickwire_measure::affinity::{Affinity, Role};
+use tickwire_measure::echo::Echo;
+use tickwire_measure::floors::{LOOPBACK, MioLoop, StdBlocking, StdLoop, bind};
+use tickwire_measure::runner::interleave;
+use tickwire_measure::settings::seed_from_clock;
+use tickwire_measure::side::{Received, Side};
+
+use super::in_flight::InFlight;
+use super::load_generator::{
+    Asking, Client, OpenLoop, at_rate, closed, receive_at_rate, send_at_rate,
+};
+use super::probe::Probe;
+use super::recording::Recording;
+use super::send_schedule::{SendSchedule, Span, Window};
+use super::target::any_towards;
+use super::tickwire_side::TickwireSide;
+use super::{Settings, Subject, Wait};
+use crate::bench::progress::{Progress, REDRAW};
+use crate::error::CliError;
+
+/// From the moment when everything is prepared to the first datagram: time enough for std's second thread to begin.
+const LEAD: Duration = Duration::from_millis(5);
+
+/// How long std blocks before it sees that the round is over.
+const STD_TIMEOUT: Duration = Duration::from_millis(50);
+
+/// One round of one subject.
+#[derive(Debug)]
+pub(super) struct Round {
+    pub(super) who: Subject,
+    /// When the part that counts began, since the beginning of the run.
+    pub(super) at: Duration,
+    pub(super) recording: Recording,
+}
+
+/// Runs all rounds of all subjects; the rounds of each are in their order.
+pub(super) fn run(settings: &Settings) -> Result<Vec<Round>, CliError> {
+    let subjects = settings.subjects();
+    let rounds = usize::from(settings.rounds);
+    let each = LEAD + settings.warm_up + settings.duration;
+    let progress = Progress::of_length((rounds * subjects.len()) as u64, each);
+    let started = Instant::now();
+    let all = interleave(
+        subjects.len(),
+        rounds,
+        seed_from_clock(),
+        |number, subject| {
+            let who = subjects[subject];
+            progress.next(format!("round {} of {rounds}: {who}", number + 1));
+            let round = Measurement::new(settings)
+                .run(who, started, &progress)
+                .map_err(|error| CliError::Runtime(format!("cannot measure {who}: {error}")));
+            progress.step();
+            round
+        },
+    )?;
+    Ok(all.into_iter().flatten().collect())
+}
+
+/// What is the same for every subject.
+struct Measurement {
+    /// `None`: an echo in this process.
+    to: Option<SocketAddr>,
+    size: usize,
+    span: Span,
+    per_second: Option<u32>,
+    wait: Wait,
+    affinity: Affinity,
+}
+
+impl Measurement {
+    fn new(settings: &Settings) -> Self {
+        Self {
+            to: settings.to,
+            size: settings.size_bytes,
+            span: settings.span(),
+            per_second: settings.rate_per_second,
+            wait: settings.wait,
+            affinity: settings.affinity,
+        }
+    }
+
+    fn run(&self, who: Subject, started: Instant, progress: &Progress) -> io::Result<Round> {
+        let echo = match self.to {
+            Some(_) => None,
+            None => Some(self.echo(who)?),
+        };
+        let to = self.to.or(echo.as_ref().map(Echo::address));
+        let to = to.expect("without a target there is an echo");
+        let mut recording = Recording::new(self.span.duration);
+        let window = self.run_pinned(who, to, &mut recording, progress)?;
+        Ok(Round {
+            who,
+            at: window.begin().saturating_duration_since(started),
+            recording,
+        })
+    }
+
+    fn echo(&self, who: Subject) -> io::Result<Echo> {
+        let socket = || bind(LOOPBACK, None);
+        let echo = match (who, self.wait) {
+            (Subject::Std, Wait::Sleep) => {
+                Echo::start(StdBlocking::new(socket()?, None)?, self.affinity)
+            }
+            (Subject::Std, Wait::Spin) => Echo::start(StdLoop::new(socket()?), self.affinity),
+            (Subject::Mio, _) => Echo::start(MioLoop::new(socket()?)?, self.affinity),
+            (Subject::Tickwire | Subject::Stamped, wait) => {
+                Echo::start(TickwireSide::new(LOOPBACK, wait, false)?, self.affinity)
+            }
+        }?;
+        echo.serve();
+        Ok(echo)
+    }
+
+    /// On a thread of its own, which is pinned. This one draws the progress and runs where the system likes: on a
+    /// processor that is neither the client's nor the server's, where there is a third one. Otherwise it takes a tenth
+    /// of a millisecond from one of the two each time, whichever subject is measured.
+    fn run_pinned(
+        &self,
+        who: Subject,
+        to: SocketAddr,
+        recording: &mut Recording,
+        progress: &Progress,
+    ) -> io::Result<Window> {
+        let (end_of_round, round) = channel();
+        thread::scope(|scope| {
+            let client = thread::Builder::new().name("client".to_owned());
+            let client = client.spawn_scoped(scope, move || {
+                let _end_of_round: std::sync::mpsc::Sender<()> = end_of_round;
+                let _pinned = self.affinity.pin(Role::Client)?;
+                self.measure(who, to, recording)
+            })?;
+            watch(progress, &round);
+            client.join().expect("a client does not panic")
+        })
+    }
+
+    /// Returns when it was.
+    fn measure(
+        &self,
+        who: Subject,
+        to: SocketAddr,
+        recording: &mut Recording,
+    ) -> io::Result<Window> {
+        let from = self.to.map_or(LOOPBACK, any_towards);
+        let socket = || bind(from, None);
+        match (who, self.wait) {
+            (Subject::Std, Wait::Sleep) => {
+                let side = StdBlocking::new(socket()?, Some(STD_TIMEOUT))?;
+                self.std_blocking(side, to, recording)
+            }
+            (Subject::Std, Wait::Spin) => self.ask(StdLoop::new(socket()?), to, recording),
+            (Subject::Mio, _) => self.ask(MioLoop::new(socket()?)?, to, recording),
+            (Subject::Tickwire, wait) => {
+                self.ask(TickwireSide::new(from, wait, false)?, to, recording)
+            }
+            (Subject::Stamped, wait) => {
+                self.ask(TickwireSide::new(from, wait, true)?, to, recording)
+            }
+        }
+    }
+
+    fn ask(
+        &self,
+        side: impl Side,
+        to: SocketAddr,
+        recording: &mut Recording,
+    ) -> io::Result<Window> {
+        let mut client = Asking { side, to };
+        let probe = Probe::new(self.size, to);
+        match self.per_second {
+            Some(per_second) => self.open_loop(&probe, per_second, |open_loop| {
+                at_rate(&mut client, open_loop, recording)
+            }),
+            None => {
+                let window = self.start();
+                closed(&mut client, window, &probe, recording)?;
+                Ok(window)
+            }
+        }
+    }
+
+    /// At a rate one thread sends and another one is blocked in `recv_from`. A read timeout in a single thread would be
+    /// the simpler loop, but Linux rounds it to its timer tick, up to 10 ms, and the figure would be that of the
+    /// rounding.
+    fn std_blocking(
+        &self,
+        side: StdBlocking,
+        to: SocketAddr,
+        recording: &mut Recording,
+    ) -> io::Result<Window> {
+        let Some(per_second) = self.per_second else {
+            return self.ask(side, to, recording);
+        };
+        let mut sender = StdSender {
+            socket: side.sender()?,
+            to,
+        };
+        let mut receiver = Asking { side, to };
+        self.open_loop(&Probe::new(self.size, to), per_second, |open_loop| {
+            thread::scope(|scope| {
+                let sending = scope.spawn(move || send_at_rate(&mut sender, open_loop));
+                let received = receive_at_rate(&mut receiver, open_loop, recording);
+                let sent = sending.join().expect("the sending thread does not panic");
+                sent.and(received)
+            })
+        })
+    }
+
+    fn open_loop(
+        &self,
+        probe: &Probe,
+        per_second: u32,
+        run: impl FnOnce(OpenLoop<'_>) -> io::Result<()>,
+    ) -> io::Result<Window> {
+        let in_flight = InFlight::new(self.span.datagrams(per_second));
+        let window = self.start();
+        run(OpenLoop {
+            schedule: &SendSchedule::new(window, per_second),
+            probe,
+            in_flight: &in_flight,
+        })?;
+        Ok(window)
+    }
+
+    /// From here on the time runs, so everything that takes some has been done.
+    fn start(&self) -> Window {
+        self.span.starting_at(Instant::now() + LEAD)
+    }
+}
+
+/// std's sending thread. It sleeps as precisely as tickwire does, so the departures are equally late.
+struct StdSender {
+    socket: UdpSocket,
+    to: SocketAddr,
+}
+
+impl Client for StdSender {
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.socket.send_to(bytes, self.to).map(drop)
+    }
+
+    /// It may wake early; the caller checks the time again.
+    fn turn(&mut self, until: Instant, _take: &mut impl FnMut(Received<'_>)) -> io::Result<()> {
+        let time = until.saturating_duration_since(Instant::now());
+        if !time.is_zero() {
+            thread::park_timeout(time);
+        }
+        Ok(())
+    }
+}
+
+/// Draws the progress until the client drops the other end of the channel. A bar that is not shown needs no drawing.
+fn watch(progress: &Progress, round: &Receiver<()>) {
+    while progress.is_shown() && round.recv_timeout(REDRAW) == Err(RecvTimeoutError::Timeout) {
+        progress.pass();
+    }
+}
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    reason = "in a test that is a failure as good as any"
+)]
+mod tests {
+    use super::*;
+
+    const ALL: [(Subject, Wait); 7] = [
+        (Subject::Std, Wait::Sleep),
+        (Subject::Std, Wait::Spin),
+        (Subject::Mio, Wait::Sleep),
+        (Subject::Tickwire, Wait::Sleep),
+        (Subject::Tickwire, Wait::Spin),
+        (Subject::Stamped, Wait::Sleep),
+        (Subject::Stamped, Wait::Spin),
+    ];
+
+    /// Allocations of the client's thread from its socket to the end of the round, and how many answers there were.
+    fn allocations(
+        who: Subject,
+        wait: Wait,
+        per_second: Option<u32>,
+        duration: Duration,
+    ) -> (u64, u64) {
+        let measurement = Measurement {
+            to: None,
+            size: 64,
+            span: Span {
+                warm_up: Duration::ZERO,
+                duration,
+            },
+            per_second,
+            wait,
+            affinity: Affinity::Free,
+        };
+        let echo = measurement.echo(who).unwrap();
+        let mut recording = Recording::new(duration);
+        let allocations = allocation_counter::measure(|| {
+            measurement
+                .measure(who, echo.address(), &mut recording)
+                .unwrap();
+        });
+        (allocations.count_total, recording.counts.answered)
+    }
+
+    /// What a send queue and the slots of a batch may grow by when there is more at once than before.
+    const GROWTH: u64 = 8;
+
+    #[test]
+    fn no_datagram_of_a_round_allocates() {
+        for (who, wait) in ALL {
+            for per_second in [Some(2000), None] {
+                let of = |millis| allocations(who, wait, per_second, Duration::from_millis(millis));
+                of(1); // whatever happens once in a process
+                let (few, _) = of(1);
+                // On a machine that does other work it can take a while until many were answered.
+                let mut rounds = (0..6).map(|step| of(200 << step));
+                let enough = rounds.find(|(_, answers)| *answers > 4 * GROWTH);
+                let (many, answers) = enough.expect("datagrams are answered");
+                let what = format!("{who} {wait:?} {per_second:?}: {few}, {many} for {answers}");
+                assert!(many <= few + GROWTH, "{what}");
+            }
+        }
+    }
+}

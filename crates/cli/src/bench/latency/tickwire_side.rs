@@ -1,0 +1,138 @@
+//! tickwire as a side of the conversation, with the socket options that a bare socket has.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Instant, SystemTime};
+
+use tickwire::{Datagram, Socket, SocketConfig};
+use tickwire_measure::side::{Received, Side, unless_blocked};
+
+use super::Wait;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(super) struct TickwireSide {
+    socket: Socket,
+    wait: Wait,
+    /// Whether the kernel is asked when it received each datagram.
+    is_stamped: bool,
+}
+
+impl TickwireSide {
+    pub(super) fn new(address: SocketAddr, wait: Wait, is_stamped: bool) -> io::Result<Self> {
+        let config = SocketConfig {
+            receive_buffer: None,
+            receive_timestamps: is_stamped,
+            ..SocketConfig::default()
+        };
+        Ok(Self {
+            socket: Socket::with_config(address, &config)?,
+            wait,
+            is_stamped,
+        })
+    }
+
+    fn drain(&mut self, take: &mut impl FnMut(Received<'_>)) -> io::Result<()> {
+        if self.is_stamped {
+            while let Some((datagram, stamp)) = self.socket.recv_stamped()? {
+                take(stamped(&datagram, stamp));
+            }
+            return Ok(());
+        }
+        while let Some(datagram) = self.socket.recv()? {
+            take(received(&datagram));
+        }
+        Ok(())
+    }
+
+    fn answer_all(&mut self) -> io::Result<()> {
+        let (mut rx, mut tx) = self.socket.split();
+        while let Some(datagram) = rx.recv()? {
+            // A full queue loses the answer, as a full socket does for the floors; it is counted as lost.
+            let _ = tx.send(datagram.from, datagram.bytes);
+            // At once, as the floors do, and before the receive that finds the socket empty.
+            tx.flush()?;
+        }
+        Ok(())
+    }
+}
+
+fn received<'a>(datagram: &Datagram<'a>) -> Received<'a> {
+    Received::now(datagram.from, datagram.bytes, datagram.truncated)
+}
+
+fn stamped<'a>(datagram: &Datagram<'a>, stamp: Option<SystemTime>) -> Received<'a> {
+    let received = received(datagram);
+    Received {
+        // A stamp from the future was taken before the clock was set: it says nothing.
+        in_kernel: stamp.and_then(|stamp| stamp.elapsed().ok()),
+        ..received
+    }
+}
+
+/// Asleep as its documentation shows it, a sleep that sends first and then a drain; or in a loop that never sleeps.
+impl Side for TickwireSide {
+    fn address(&self) -> io::Result<SocketAddr> {
+        Ok(self.socket.local_addr())
+    }
+
+    fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> io::Result<()> {
+        // A full queue loses the datagram, as a full socket does for the floors.
+        unless_blocked(self.socket.send(to, bytes).map_err(io::Error::from)).map(drop)
+    }
+
+    fn turn(
+        &mut self,
+        until: Option<Instant>,
+        take: &mut impl FnMut(Received<'_>),
+    ) -> io::Result<()> {
+        match (self.wait, until) {
+            (Wait::Spin, _) => self.socket.flush()?,
+            (Wait::Sleep, Some(until)) => self.socket.wait_until(until)?,
+            (Wait::Sleep, None) => self.socket.wait(None)?,
+        }
+        self.drain(take)
+    }
+
+    fn echo(&mut self) -> io::Result<()> {
+        match self.wait {
+            Wait::Sleep => {
+                self.socket.wait(None)?;
+                self.answer_all()
+            }
+            Wait::Spin => {
+                self.answer_all()?;
+                self.socket.flush()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn in_kernel(stamp: Option<SystemTime>) -> Option<Duration> {
+        let datagram = Datagram {
+            from: ([127, 0, 0, 1], 7).into(),
+            bytes: &[],
+            truncated: false,
+        };
+        stamped(&datagram, stamp).in_kernel
+    }
+
+    #[test]
+    fn a_datagram_has_waited_since_its_stamp() {
+        let second = Duration::from_secs(1);
+        assert!(in_kernel(Some(SystemTime::now() - second)) >= Some(second));
+    }
+
+    #[test]
+    fn no_stamp_and_a_stamp_from_the_future_say_nothing() {
+        assert_eq!(in_kernel(None), None);
+        let later = SystemTime::now() + Duration::from_secs(3600);
+        assert_eq!(in_kernel(Some(later)), None);
+    }
+}

@@ -1,0 +1,111 @@
+//! The side that answers, on a thread of its own.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use std::{io, process};
+
+use crate::affinity::{Affinity, Role};
+use crate::floors::LOOPBACK;
+use crate::side::Side;
+
+/// How long the thread gets to see that it is to end before it is sent another datagram.
+const NUDGE: Duration = Duration::from_millis(1);
+
+const PAUSED: u8 = 0;
+const SERVING: u8 = 1;
+const ENDING: u8 = 2;
+
+/// A running echo. While paused its thread takes no CPU time: it is parked, or asleep where it waits for datagrams.
+/// It ends when it goes out of scope.
+#[derive(Debug)]
+pub struct Echo {
+    address: SocketAddr,
+    state: Arc<AtomicU8>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Echo {
+    /// Starts it, paused.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses a thread, or does not tell the address.
+    pub fn start(mut side: impl Side, affinity: Affinity) -> io::Result<Self> {
+        let address = side.address()?;
+        let state = Arc::new(AtomicU8::new(PAUSED));
+        let shared = Arc::clone(&state);
+        let thread = thread::Builder::new()
+            .name("echo".to_owned())
+            .spawn(move || {
+                if let Err(error) = run(&shared, &mut side, affinity) {
+                    // Without an echo the client would wait forever.
+                    eprintln!("cannot measure: the echo failed: {error}");
+                    process::exit(1);
+                }
+            })?;
+        Ok(Self {
+            address,
+            state,
+            thread: Some(thread),
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Echoes from now on.
+    pub fn serve(&self) {
+        self.set(SERVING);
+    }
+
+    /// Pauses after at most one more turn.
+    pub fn pause(&self) {
+        self.set(PAUSED);
+    }
+
+    fn set(&self, state: u8) {
+        self.state.store(state, Ordering::Release);
+        if let Some(thread) = &self.thread {
+            thread.thread().unpark();
+        }
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.set(ENDING);
+        let Some(thread) = self.thread.take() else {
+            return Ok(());
+        };
+        // It may be asleep, and only a datagram wakes it; a lost one is sent again.
+        let nudge = UdpSocket::bind(LOOPBACK)?;
+        while !thread.is_finished() {
+            nudge.send_to(&[], self.address)?;
+            thread::park_timeout(NUDGE);
+        }
+        thread.join().expect("an echo does not panic");
+        Ok(())
+    }
+}
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        // If it cannot be nudged, the thread is left to the end of the process.
+        let _ = self.end();
+    }
+}
+
+fn run(state: &AtomicU8, side: &mut impl Side, affinity: Affinity) -> io::Result<()> {
+    let _pinned = affinity.pin(Role::Server)?;
+    loop {
+        match state.load(Ordering::Acquire) {
+            SERVING => side.echo()?,
+            PAUSED => thread::park(),
+            _ => return Ok(()),
+        }
+    }
+}

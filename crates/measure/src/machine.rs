@@ -1,0 +1,98 @@
+//! What the figures were measured on.
+
+use std::{fmt, fs, thread};
+
+use serde::Serialize;
+
+/// The machine, as far as it matters for a figure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Machine {
+    /// The operating system and, where it is known, the version of its kernel.
+    system: String,
+    cpu: String,
+    /// How many threads can run at once.
+    cpus: usize,
+    /// The version of tickwire that was measured.
+    tickwire: &'static str,
+    /// Built with `--release` or like it. Without it the figures are those of debug checks.
+    optimized: bool,
+}
+
+impl Machine {
+    /// Asks the operating system.
+    #[must_use]
+    pub fn current() -> Self {
+        Self {
+            system: system(),
+            cpu: cpu(),
+            cpus: thread::available_parallelism().map_or(1, usize::from),
+            tickwire: env!("CARGO_PKG_VERSION"),
+            optimized: cfg!(not(debug_assertions)),
+        }
+    }
+
+    /// How many threads can run at once.
+    #[must_use]
+    pub fn cpus(&self) -> usize {
+        self.cpus
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            system,
+            cpu,
+            cpus,
+            tickwire,
+            optimized,
+        } = self;
+        write!(f, "tickwire {tickwire} on {system}, {cpus} CPUs ({cpu})")?;
+        if !optimized {
+            write!(f, ", not optimized: build with --release to measure")?;
+        }
+        Ok(())
+    }
+}
+
+fn system() -> String {
+    let version = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    format!("{} {}", std::env::consts::OS, version.trim())
+        .trim_end()
+        .to_owned()
+}
+
+fn cpu() -> String {
+    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpuinfo
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    // A missing name does not prevent a measurement.
+    model.map_or_else(|| "unknown".to_owned(), |(_, name)| name.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_names_its_system_and_processors() {
+        let text = Machine::current().to_string();
+        assert!(
+            text.contains(std::env::consts::OS) && text.contains("CPUs"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_build_without_optimization_says_so() {
+        let says_so = |optimized| {
+            let machine = Machine {
+                optimized,
+                ..Machine::current()
+            };
+            machine.to_string().contains("build with --release")
+        };
+        assert!(says_so(false) && !says_so(true));
+    }
+}

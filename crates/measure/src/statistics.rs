@@ -1,0 +1,148 @@
+//! Medians over rounds, and how far to trust them.
+
+use serde::Serialize;
+
+/// A median with its confidence interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Estimate {
+    /// Median of all values.
+    pub median: f64,
+    /// Lower end of the interval that holds the true median with 95% confidence.
+    pub low: f64,
+    /// Upper end of that interval.
+    pub high: f64,
+}
+
+impl Estimate {
+    /// Of at least one value. The interval assumes nothing about the distribution of the values: it lies between
+    /// two of them, by rank (a value lies below the median with probability 1/2, so the rank of the median is
+    /// binomial, here by its normal approximation). Up to five values cannot give 95%; then it is the range of all.
+    ///
+    /// # Panics
+    ///
+    /// There is no value: a mistake of the caller.
+    #[must_use]
+    pub fn of(values: &[f64]) -> Self {
+        let sorted = sorted(values.iter().copied());
+        let count = sorted.len();
+        let below = (count as f64 - 1.96 * (count as f64).sqrt()) / 2.0;
+        // Truncation is the rounding that widens the interval; a negative rank becomes 0.
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "less than `count`, and a negative one saturates at 0"
+        )]
+        let rank = (below as usize).max(1) - 1;
+        Self {
+            median: median_of_sorted(&sorted).expect("there is a value"),
+            low: sorted[rank],
+            high: sorted[count - 1 - rank],
+        }
+    }
+
+    /// Of the ratios of values that were measured in the same round.
+    #[must_use]
+    pub fn of_ratios(of: &[f64], against: &[f64]) -> Self {
+        let ratios = of.iter().zip(against).map(|(of, against)| of / against);
+        Self::of(&ratios.collect::<Vec<_>>())
+    }
+}
+
+/// The median over rounds, with the lowest and the highest of them. No standard deviation: rounds on a machine that
+/// does other work are not normally distributed.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Spread {
+    /// Median of all rounds.
+    pub median: f64,
+    /// Lowest round.
+    pub lowest: f64,
+    /// Highest round.
+    pub highest: f64,
+}
+
+impl Spread {
+    /// `None` without a value. NaN is left out.
+    pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let sorted = sorted(values.into_iter().filter(|value| !value.is_nan()));
+        Some(Self {
+            median: median_of_sorted(&sorted)?,
+            lowest: *sorted.first()?,
+            highest: *sorted.last()?,
+        })
+    }
+
+    /// Of the ratios of two figures, round by round, so that what slowed a whole round down cancels.
+    #[must_use]
+    pub fn of_ratios(of: &[f64], against: &[f64]) -> Option<Self> {
+        let pairs = of
+            .iter()
+            .zip(against)
+            .filter(|(_, against)| **against > 0.0);
+        Self::of(pairs.map(|(of, against)| of / against))
+    }
+}
+
+fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut sorted: Vec<f64> = values.collect();
+    sorted.sort_by(f64::total_cmp);
+    sorted
+}
+
+fn median_of_sorted(sorted: &[f64]) -> Option<f64> {
+    let upper = *sorted.get(sorted.len() / 2)?;
+    if sorted.len() % 2 == 1 {
+        return Some(upper);
+    }
+    Some(sorted[sorted.len() / 2 - 1].midpoint(upper))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_holds_the_median_with_95_percent() {
+        let estimate = |count: u32| {
+            let values: Vec<f64> = (1..=count).rev().map(f64::from).collect();
+            let Estimate { median, low, high } = Estimate::of(&values);
+            (median, low, high)
+        };
+        assert_eq!(estimate(1), (1.0, 1.0, 1.0));
+        let range_of_all = (2.5, 1.0, 4.0);
+        assert_eq!(estimate(4), range_of_all, "4 values cannot give 95%");
+        // The exact binomial ranks: 40 and 61 of 100 hold the median with 96.5%.
+        assert_eq!(estimate(100), (50.5, 40.0, 61.0));
+        let ratios = Estimate::of_ratios(&[2.0, 30.0, 8.0], &[1.0, 10.0, 2.0]);
+        assert_eq!(ratios.median, 3.0, "a slow round is slow for both");
+    }
+
+    #[test]
+    fn the_median_lies_in_the_middle() {
+        let spread = |median| Spread {
+            median,
+            lowest: 1.0,
+            highest: 9.0,
+        };
+        assert_eq!(Spread::of([9.0, 1.0, 2.0]), Some(spread(2.0)));
+        assert_eq!(Spread::of([9.0, 1.0, 2.0, 4.0]), Some(spread(3.0)));
+    }
+
+    #[test]
+    fn nothing_has_no_spread() {
+        assert_eq!(Spread::of([]), None);
+        assert_eq!(Spread::of([f64::NAN]), None);
+        assert_eq!(Spread::of_ratios(&[1.0], &[0.0]), None);
+    }
+
+    #[test]
+    fn ratios_are_taken_within_a_round() {
+        // Rounds that differ tenfold, and a ratio that does not.
+        let spread = Spread::of_ratios(&[2.0, 20.0, 200.0], &[1.0, 10.0, 100.0]);
+        let all_equal = Spread {
+            median: 2.0,
+            lowest: 2.0,
+            highest: 2.0,
+        };
+        assert_eq!(spread, Some(all_equal));
+    }
+}

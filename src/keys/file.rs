@@ -170,7 +170,7 @@ impl KeyFileErrorKind {
 }
 
 /// The key of this kind in a file.
-pub(super) fn read(path: &Path, kind: KeyKind) -> Result<Zeroizing<[u8; 32]>, KeyFileError> {
+pub(crate) fn read(path: &Path, kind: KeyKind) -> Result<Zeroizing<[u8; 32]>, KeyFileError> {
     read_open(path, kind).map_err(|error| error.of(path))
 }
 
@@ -247,7 +247,7 @@ fn without_line_end(text: &[u8]) -> &[u8] {
 }
 
 /// Creates a file. Fails if there is one.
-pub(super) fn write_new(path: &Path, kind: KeyKind, secret: &[u8; 32]) -> Result<(), KeyFileError> {
+pub(crate) fn write_new(path: &Path, kind: KeyKind, secret: &[u8; 32]) -> Result<(), KeyFileError> {
     create(path, kind, secret).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => KeyFileErrorKind::Exists.of(path),
         _ => KeyFileErrorKind::Write(error).of(path),
@@ -255,7 +255,7 @@ pub(super) fn write_new(path: &Path, kind: KeyKind, secret: &[u8; 32]) -> Result
 }
 
 /// Creates a file beside the old one, so that it does not inherit its permissions, and renames it.
-pub(super) fn replace(path: &Path, kind: KeyKind, secret: &[u8; 32]) -> Result<(), KeyFileError> {
+pub(crate) fn replace(path: &Path, kind: KeyKind, secret: &[u8; 32]) -> Result<(), KeyFileError> {
     let mut new = path.as_os_str().to_owned();
     new.push(format!(".{}.new", process::id()));
     let new = PathBuf::from(new);

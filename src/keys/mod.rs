@@ -2,7 +2,7 @@
 //!
 //! This file is pure. `file` and `generate` use the system: files, entropy and the wall clock.
 
-mod file;
+pub(crate) mod file;
 mod generate;
 
 use std::str::FromStr;
@@ -13,7 +13,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 pub use self::file::{KeyFileError, KeyFileErrorKind, KeyKind};
-pub use self::generate::{IssueError, issue_now};
+pub(crate) use self::generate::random_secret;
 
 /// The length of a private key and of a public one, in bytes.
 const KEY_BYTES: usize = 32;

@@ -4,8 +4,8 @@
 use std::fmt;
 use std::hash::BuildHasher;
 
-use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use chacha20::ChaCha20Rng;
+use chacha20::rand_core::{Rng, SeedableRng};
 use siphasher::sip::SipHasher13;
 #[cfg(feature = "noise")]
 use zeroize::Zeroizing;

@@ -20,7 +20,7 @@
 
 use std::time::Instant;
 
-use rand_chacha::ChaCha8Rng;
+use chacha20::ChaCha8Rng;
 
 use crate::error::ConfigError;
 use crate::limits::DATAGRAM_MAX;

@@ -130,6 +130,7 @@
 mod error;
 mod format;
 mod key;
+mod system;
 #[cfg(test)]
 mod tests;
 mod used;
@@ -138,5 +139,5 @@ mod verifier;
 pub use self::error::{LengthError, TokenError};
 pub use self::format::{Claims, issue};
 pub use self::key::{TokenId, TokenKey};
+pub use self::system::{IssueError, issue_now};
 pub use self::verifier::{Verifier, VerifierStats};
-pub use crate::keys::{IssueError, issue_now};

@@ -10,8 +10,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::Rng;
+use chacha20::ChaCha8Rng;
+use chacha20::rand_core::Rng;
 
 pub use self::hooks::{Hooks, WireDatagram};
 use self::inbox::{BufferPool, Inbox};

@@ -389,19 +389,22 @@ impl HostState {
     ) -> Result<Option<Receipt>, SendError> {
         let now = self.clock.at(now);
         let slot = self.slots.find(peer).ok_or(SendError::UnknownPeer)?;
-        let connection = match self.slots.change(slot) {
-            PeerState::Open(connection) => connection,
-            PeerState::Connecting(_) | PeerState::Pending(_) => {
-                return Err(SendError::NotConnected);
-            }
-            PeerState::Free | PeerState::Closing(_) | PeerState::Ended => {
-                return Err(SendError::UnknownPeer);
-            }
+        let PeerState::Open(connection) = self.slots.change(slot) else {
+            return Err(self.send_error(slot));
         };
         let buffers = &mut self.buffers;
         let receipt = connection.send(delivery, message, is_tracked, buffers, now)?;
         self.slots.make_ready(slot);
         Ok(receipt)
+    }
+
+    /// Why a peer that is not connected cannot be sent to.
+    #[cold]
+    fn send_error(&self, slot: SlotIndex) -> SendError {
+        match self.slots[slot].state() {
+            PeerState::Connecting(_) | PeerState::Pending(_) => SendError::NotConnected,
+            _ => SendError::UnknownPeer,
+        }
     }
 
     /// The longest message of this delivery that a peer takes, in bytes; `None` for one that is not

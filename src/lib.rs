@@ -248,7 +248,9 @@ pub use crate::config::{Config, Security, SocketConfig};
 pub use crate::error::{BindError, ConfigError, SendError, SocketSendError};
 pub use crate::host::Host;
 #[cfg(feature = "noise")]
-pub use crate::keys::{KeyFileError, KeyFileErrorKind, KeyParseError, PrivateKey, PublicKey};
+pub use crate::keys::{
+    KeyFileError, KeyFileErrorKind, KeyKind, KeyParseError, PrivateKey, PublicKey,
+};
 pub use crate::proto::{
     Admission, Broadcast, ConnectError, ConnectOptions, Delivery, DisconnectReason, Event,
     HostStats, PeerId, PeerStats, Receipt, Request, SendLimitedBy,

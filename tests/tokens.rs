@@ -253,7 +253,7 @@ fn a_good_token_opens_a_connection_and_says_who_came() {
     let player = Player::new().connect(&server, &token(1, ARENA, NOW + 60));
     let _player = let_in(&mut server, player);
     assert_eq!(server.players[0].1, b"anna");
-    assert_eq!(server.verifier.stats().spent, 1);
+    assert_eq!(server.verifier.stats().redeemed, 1);
 }
 
 fn a_token_that_is_not_good_is_denied_with_its_reason_and_counted() {
@@ -279,7 +279,7 @@ fn a_token_that_is_not_good_is_denied_with_its_reason_and_counted() {
     ] {
         assert!(count >= 1, "{stats:?}");
     }
-    assert_eq!((stats.good, stats.spent), (0, 0));
+    assert_eq!((stats.verified, stats.redeemed), (0, 0));
     assert_eq!(server.players, []);
 }
 
@@ -344,14 +344,14 @@ fn a_recorded_connect_opens_nothing_when_its_token_is_used() {
     });
 
     // As long as he is there nobody is asked, and the accept is sent again.
-    let asked = server.verifier.stats().good;
+    let asked = server.verifier.stats().verified;
     let again = server.host.stats().repeated_connects;
     until("the copy is known", || {
         middle.replay_connect();
         server.turn();
         server.host.stats().repeated_connects > again
     });
-    assert_eq!(server.verifier.stats().good, asked);
+    assert_eq!(server.verifier.stats().verified, asked);
 
     player.host.shutdown(0);
     until("the player goes", || {
@@ -367,7 +367,7 @@ fn a_recorded_connect_opens_nothing_when_its_token_is_used() {
         server.verifier.stats().used_before > 0
     });
     let stats = server.verifier.stats();
-    assert_eq!((stats.good, stats.spent), (asked, 1));
+    assert_eq!((stats.verified, stats.redeemed), (asked, 1));
     assert_eq!((server.players.len(), server.sent_away), (0, 0));
 }
 
@@ -416,5 +416,5 @@ fn a_player_whose_packets_are_lost_gets_in_with_his_token() {
         players.push(let_in(&mut server, player));
     }
     let stats = server.verifier.stats();
-    assert_eq!((stats.spent, stats.used_before), (5, 0), "{stats:?}");
+    assert_eq!((stats.redeemed, stats.used_before), (5, 0), "{stats:?}");
 }

@@ -1,6 +1,14 @@
-//! A secret of 32 bytes in a file: 64 hexadecimal digits and the end of the line, for its owner alone.
+//! Key files: two lines of text, readable and writable for their owner only.
 //!
-//! No error says anything of what is in the file: it may be almost a key.
+//! ```text
+//! tickwire server key 1
+//! 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
+//! ```
+//!
+//! The first line names the kind of key and the version of the format, so that a server key and a token
+//! key cannot be swapped unnoticed. The second line is the key in hexadecimal.
+//!
+//! No error repeats the content of a file, because it may be almost a key.
 
 use std::error;
 use std::fmt;
@@ -13,37 +21,95 @@ use zeroize::Zeroizing;
 
 use crate::keys::{KeyParseError, parse_hex};
 
-/// What is read of a file at most, in bytes: more than a key with the end of its line has, so that a
-/// longer file is seen to be none.
-const READ_MAX: usize = 80;
+/// At most this many bytes of a file are read: more than any key file has, so that a longer file is not
+/// taken for one.
+const READ_MAX: usize = 128;
+/// `tickwire server key 1`, 64 digits, and two line ends of two bytes.
+const FILE_MAX: usize = 21 + 64 + 4;
+const _: () = assert!(FILE_MAX < READ_MAX);
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
-/// Why a key file cannot be read or written: a sentence that names the file.
+/// The kind of a key file, which its first line names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum KeyKind {
+    /// A server's [`PrivateKey`](crate::PrivateKey).
+    Server,
+    /// A [`TokenKey`](crate::token::TokenKey).
+    Token,
+}
+
+impl KeyKind {
+    const ALL: [Self; 2] = [Self::Server, Self::Token];
+
+    /// The first line of a file.
+    const fn tag(self) -> &'static str {
+        match self {
+            Self::Server => "tickwire server key 1",
+            Self::Token => "tickwire token key 1",
+        }
+    }
+}
+
+const _: () = {
+    assert!(KeyKind::Server.tag().len() + 64 + 4 <= FILE_MAX);
+    assert!(KeyKind::Token.tag().len() + 64 + 4 <= FILE_MAX);
+};
+
+/// `server key` or `token key`.
+impl fmt::Display for KeyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Server => "server key",
+            Self::Token => "token key",
+        })
+    }
+}
+
+/// Why a key file cannot be read or written. The text names the file and never repeats its content.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct KeyFileError {
-    /// Which file.
+    /// The file.
     pub path: PathBuf,
-    /// What is the matter with it.
+    /// What is wrong.
     pub kind: KeyFileErrorKind,
 }
 
-/// What is the matter with a key file.
+/// What is wrong with a key file.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum KeyFileErrorKind {
-    /// The system does not let it be read.
+    /// The system cannot read it.
     Read(io::Error),
-    /// The system does not let it be written.
+    /// The system cannot write it.
     Write(io::Error),
-    /// It is there already, and nothing was written.
+    /// It exists, and was not changed.
     Exists,
-    /// Others than its owner may read or write it, so it is not a secret any more.
+    /// Users other than its owner may read or write it. Only on Unix.
     Exposed {
-        /// Its permissions, as chmod(1) has them.
+        /// Its permissions, as in chmod(1).
         mode: u32,
     },
-    /// It holds no key.
+    /// It holds a key of another kind.
+    WrongKind {
+        /// The kind that was asked for.
+        expected: KeyKind,
+        /// The kind that its first line names.
+        found: KeyKind,
+    },
+    /// It holds a key, but no first line that names its kind: it was made by hand, or before files named
+    /// their kind. The text says which line to add.
+    Untagged {
+        /// The kind that was asked for.
+        expected: KeyKind,
+    },
+    /// Its first line is not that of a key file of this version.
+    NotAKeyFile {
+        /// The kind that was asked for.
+        expected: KeyKind,
+    },
+    /// Its first line is right, but its second line is not a key.
     NoKey(KeyParseError),
 }
 
@@ -55,11 +121,25 @@ impl fmt::Display for KeyFileError {
             KeyFileErrorKind::Write(error) => {
                 write!(f, "cannot write the key file {path}: {error}")
             }
-            KeyFileErrorKind::Exists => write!(f, "{path} is there already, and was left as it is"),
+            KeyFileErrorKind::Exists => write!(f, "{path} exists already and was not changed"),
             KeyFileErrorKind::Exposed { mode } => write!(
                 f,
                 "others can read or write the key file {path} (mode {mode:04o}): make a new key, or, if \
                  nobody has seen it, `chmod 600` it"
+            ),
+            KeyFileErrorKind::WrongKind { expected, found } => {
+                write!(f, "{path} holds a {found}, but a {expected} is needed")
+            }
+            KeyFileErrorKind::Untagged { expected } => write!(
+                f,
+                "the key file {path} does not name its kind: if it holds a {expected}, insert `{}` as its \
+                 first line; otherwise make a new key",
+                expected.tag()
+            ),
+            KeyFileErrorKind::NotAKeyFile { expected } => write!(
+                f,
+                "{path} is no key file: its first line must be `{}`",
+                expected.tag()
             ),
             KeyFileErrorKind::NoKey(error) => write!(f, "{path} is no key file: {error}"),
         }
@@ -71,7 +151,11 @@ impl error::Error for KeyFileError {
         match &self.kind {
             KeyFileErrorKind::Read(error) | KeyFileErrorKind::Write(error) => Some(error),
             KeyFileErrorKind::NoKey(error) => Some(error),
-            KeyFileErrorKind::Exists | KeyFileErrorKind::Exposed { .. } => None,
+            KeyFileErrorKind::Exists
+            | KeyFileErrorKind::Exposed { .. }
+            | KeyFileErrorKind::WrongKind { .. }
+            | KeyFileErrorKind::Untagged { .. }
+            | KeyFileErrorKind::NotAKeyFile { .. } => None,
         }
     }
 }
@@ -85,22 +169,47 @@ impl KeyFileErrorKind {
     }
 }
 
-/// The secret in a file.
-pub(super) fn read(path: &Path) -> Result<Zeroizing<[u8; 32]>, KeyFileError> {
-    read_open(path).map_err(|kind| kind.of(path))
+/// The key of this kind in a file.
+pub(super) fn read(path: &Path, kind: KeyKind) -> Result<Zeroizing<[u8; 32]>, KeyFileError> {
+    read_open(path, kind).map_err(|error| error.of(path))
 }
 
-fn read_open(path: &Path) -> Result<Zeroizing<[u8; 32]>, KeyFileErrorKind> {
+fn read_open(path: &Path, kind: KeyKind) -> Result<Zeroizing<[u8; 32]>, KeyFileErrorKind> {
     let mut file = File::open(path).map_err(KeyFileErrorKind::Read)?;
     check_permissions(&file)?;
     let mut buffer = Zeroizing::new([0; READ_MAX]);
     let len = read_all(&mut file, &mut *buffer).map_err(KeyFileErrorKind::Read)?;
+    parse(&buffer[..len], kind)
+}
+
+fn parse(text: &[u8], expected: KeyKind) -> Result<Zeroizing<[u8; 32]>, KeyFileErrorKind> {
     let mut secret = Zeroizing::new([0; 32]);
-    parse_hex(without_line_end(&buffer[..len]), &mut secret).map_err(KeyFileErrorKind::NoKey)?;
+    let Some((found, key)) = split_tag(text) else {
+        let is_key = parse_hex(without_line_end(text), &mut secret).is_ok();
+        return Err(if is_key {
+            KeyFileErrorKind::Untagged { expected }
+        } else {
+            KeyFileErrorKind::NotAKeyFile { expected }
+        });
+    };
+    if found != expected {
+        return Err(KeyFileErrorKind::WrongKind { expected, found });
+    }
+    parse_hex(without_line_end(key), &mut secret).map_err(KeyFileErrorKind::NoKey)?;
     Ok(secret)
 }
 
-/// Of the file that was opened, whatever its name means by now.
+/// The kind that the first line names, and what follows that line.
+fn split_tag(text: &[u8]) -> Option<(KeyKind, &[u8])> {
+    let end = text.iter().position(|byte| *byte == b'\n')?;
+    let (line, rest) = text.split_at(end + 1);
+    let line = without_line_end(line);
+    let mut kinds = KeyKind::ALL.into_iter();
+    let kind = kinds.find(|kind| kind.tag().as_bytes() == line)?;
+    Some((kind, rest))
+}
+
+/// Looks at the open file, because its name may mean another one by now.
 #[cfg(unix)]
 fn check_permissions(file: &File) -> Result<(), KeyFileErrorKind> {
     use std::os::unix::fs::PermissionsExt;
@@ -118,7 +227,7 @@ fn check_permissions(_: &File) -> Result<(), KeyFileErrorKind> {
     Ok(())
 }
 
-/// Until the end of the file or of the buffer.
+/// Reads to the end of the file or of the buffer.
 fn read_all(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
     let mut len = 0;
     while len < buffer.len() {
@@ -137,51 +246,54 @@ fn without_line_end(text: &[u8]) -> &[u8] {
     text.strip_suffix(b"\r").unwrap_or(text)
 }
 
-/// Makes a file that was not there.
-pub(super) fn write_new(path: &Path, secret: &[u8; 32]) -> Result<(), KeyFileError> {
-    create(path, secret).map_err(|error| match error.kind() {
+/// Creates a file. Fails if there is one.
+pub(super) fn write_new(path: &Path, kind: KeyKind, secret: &[u8; 32]) -> Result<(), KeyFileError> {
+    create(path, kind, secret).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => KeyFileErrorKind::Exists.of(path),
         _ => KeyFileErrorKind::Write(error).of(path),
     })
 }
 
-/// Makes a file beside the old one, so that its permissions are not those of the old one, and puts it in
-/// its place.
-pub(super) fn replace(path: &Path, secret: &[u8; 32]) -> Result<(), KeyFileError> {
+/// Creates a file beside the old one, so that it does not inherit its permissions, and renames it.
+pub(super) fn replace(path: &Path, kind: KeyKind, secret: &[u8; 32]) -> Result<(), KeyFileError> {
     let mut new = path.as_os_str().to_owned();
     new.push(format!(".{}.new", process::id()));
     let new = PathBuf::from(new);
-    let replaced = create(&new, secret).and_then(|()| {
+    let replaced = create(&new, kind, secret).and_then(|()| {
         fs::rename(&new, path).inspect_err(|_| {
-            // The error that is told is the one of the rename.
+            // The error of the rename is reported.
             let _ = fs::remove_file(&new);
         })
     });
     replaced.map_err(|error| KeyFileErrorKind::Write(error).of(path))
 }
 
-fn create(path: &Path, secret: &[u8; 32]) -> io::Result<()> {
+fn create(path: &Path, kind: KeyKind, secret: &[u8; 32]) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
     let written = file
-        .write_all(&*line(secret))
+        .write_all(&text(kind, secret))
         .and_then(|()| file.sync_all());
     written.inspect_err(|_| {
-        // Half a key is none, and would be in the way of the next attempt.
+        // Half a file is useless and would block the next attempt.
         let _ = fs::remove_file(path);
     })
 }
 
-fn line(secret: &[u8; 32]) -> Zeroizing<[u8; 65]> {
-    let mut line = Zeroizing::new([b'\n'; 65]);
-    for (digits, byte) in line.chunks_exact_mut(2).zip(secret) {
-        digits[0] = HEX[usize::from(byte >> 4)];
-        digits[1] = HEX[usize::from(byte & 15)];
+/// The content of a file. Its buffer never grows, so no copy of the key is left behind.
+fn text(kind: KeyKind, secret: &[u8; 32]) -> Zeroizing<Vec<u8>> {
+    let mut text = Zeroizing::new(Vec::with_capacity(FILE_MAX));
+    text.extend_from_slice(kind.tag().as_bytes());
+    text.push(b'\n');
+    for byte in secret {
+        text.push(HEX[usize::from(byte >> 4)]);
+        text.push(HEX[usize::from(byte & 15)]);
     }
-    line
+    text.push(b'\n');
+    text
 }
 
 #[cfg(all(test, unix))]
@@ -191,6 +303,9 @@ mod tests {
 
     use super::*;
     use crate::keys::PrivateKey;
+    use crate::token::TokenKey;
+
+    use super::KeyKind::{Server, Token};
 
     const SECRET: [u8; 32] = *b"\x00\x01\x02\x03\x0a\xa0\xff456789abcdefghijklmnopqrs";
 
@@ -239,12 +354,14 @@ mod tests {
     fn a_key_that_is_written_is_read_again_and_is_for_its_owner_alone() {
         let folder = Folder::new();
         let path = folder.0.join("server.key");
-        write_new(&path, &SECRET).unwrap();
-        assert_eq!(*read(&path).unwrap(), SECRET);
+        write_new(&path, Server, &SECRET).unwrap();
+        assert_eq!(*read(&path, Server).unwrap(), SECRET);
         assert_eq!(mode(&path) & 0o077, 0);
         let text = fs::read_to_string(&path).unwrap();
-        assert_eq!(text.len(), 65);
-        assert!(text.starts_with("000102030aa0ff34") && text.ends_with('\n'));
+        let (tag, key) = text.split_once('\n').unwrap();
+        assert_eq!(tag, "tickwire server key 1");
+        assert_eq!(key.len(), 65);
+        assert!(key.starts_with("000102030aa0ff34") && key.ends_with('\n'));
         assert_eq!(folder.names(), ["server.key"]);
     }
 
@@ -252,18 +369,18 @@ mod tests {
     fn a_file_that_is_there_is_left_as_it_is() {
         let folder = Folder::new();
         let path = folder.file("server.key", b"precious", 0o600);
-        let error = write_new(&path, &SECRET).unwrap_err();
+        let error = write_new(&path, Server, &SECRET).unwrap_err();
         assert!(matches!(error.kind, KeyFileErrorKind::Exists), "{error:?}");
         assert!(
             error
                 .to_string()
-                .ends_with("server.key is there already, and was left as it is")
+                .ends_with("server.key exists already and was not changed")
         );
         assert_eq!(fs::read(&path).unwrap(), b"precious");
         // A link that leads nowhere is something that is there as well.
         let link = folder.0.join("link.key");
         symlink(folder.0.join("nowhere"), &link).unwrap();
-        assert!(write_new(&link, &SECRET).is_err());
+        assert!(write_new(&link, Server, &SECRET).is_err());
         assert_eq!(folder.names(), ["link.key", "server.key"]);
     }
 
@@ -271,12 +388,12 @@ mod tests {
     fn a_replaced_file_does_not_keep_its_permissions() {
         let folder = Folder::new();
         let path = folder.file("server.key", b"old", 0o644);
-        replace(&path, &SECRET).unwrap();
-        assert_eq!(*read(&path).unwrap(), SECRET);
+        replace(&path, Token, &SECRET).unwrap();
+        assert_eq!(*read(&path, Token).unwrap(), SECRET);
         assert_eq!(mode(&path), 0o600);
         assert_eq!(folder.names(), ["server.key"]);
         // And where there was none, there is one.
-        replace(&folder.0.join("new.key"), &SECRET).unwrap();
+        replace(&folder.0.join("new.key"), Server, &SECRET).unwrap();
         assert_eq!(folder.names(), ["new.key", "server.key"]);
     }
 
@@ -284,7 +401,7 @@ mod tests {
     fn what_cannot_be_replaced_leaves_nothing_behind() {
         let folder = Folder::new();
         fs::create_dir(folder.0.join("server.key")).unwrap();
-        let error = replace(&folder.0.join("server.key"), &SECRET).unwrap_err();
+        let error = replace(&folder.0.join("server.key"), Server, &SECRET).unwrap_err();
         assert!(
             matches!(error.kind, KeyFileErrorKind::Write(_)),
             "{error:?}"
@@ -295,15 +412,15 @@ mod tests {
     #[test]
     fn a_file_that_others_can_read_or_write_is_refused_with_its_permissions() {
         let folder = Folder::new();
-        let text = "00".repeat(32);
+        let text = format!("tickwire server key 1\n{}\n", "00".repeat(32));
         for loose in [0o644, 0o640, 0o620, 0o601, 0o660] {
             let path = folder.file("server.key", text.as_bytes(), loose);
-            let error = read(&path).unwrap_err().to_string();
+            let error = read(&path, Server).unwrap_err().to_string();
             assert!(error.contains(&format!("(mode 0{loose:o})")), "{error}");
         }
         for tight in [0o600, 0o400, 0o700] {
             let path = folder.file("server.key", text.as_bytes(), tight);
-            assert!(read(&path).is_ok(), "{tight:o}");
+            assert!(read(&path, Server).is_ok(), "{tight:o}");
         }
     }
 
@@ -311,17 +428,34 @@ mod tests {
     fn a_garbled_file_is_refused_and_not_shown() {
         let folder = Folder::new();
         let good = "a1".repeat(32);
+        let tag = "tickwire server key 1";
         for end in ["", "\n", "\r\n"] {
-            let path = folder.file("k", format!("{good}{end}").as_bytes(), 0o600);
-            assert!(PrivateKey::read_file(path).is_ok(), "{end:?}");
+            for line_end in ["\n", "\r\n"] {
+                let text = format!("{tag}{line_end}{good}{end}");
+                let path = folder.file("k", text.as_bytes(), 0o600);
+                assert!(PrivateKey::read_file(path).is_ok(), "{text:?}");
+            }
         }
+        let first_line = "its first line must be `tickwire server key 1`";
+        let key = |text: &str| format!("{tag}\n{text}");
         let wrong = [
-            (String::new(), "64 hexadecimal digits, this has 0 bytes"),
-            (good[1..].to_owned(), "this has 63 bytes"),
-            (format!("{good}\n\n"), "this has 65 bytes"),
-            (format!(" {good}"), "this has 65 bytes"),
-            (good.repeat(1000), "this has 80 bytes"),
-            (good.replacen("a1a", "a1g", 1), "byte 3 of the key is not"),
+            (String::new(), first_line),
+            (tag.to_owned(), first_line),
+            (good[1..].to_owned(), first_line),
+            (good.repeat(1000), first_line),
+            (format!("\n{good}"), first_line),
+            (format!("tickwire server key 2\n{good}\n"), first_line),
+            (format!("tickwire server key 1 \n{good}\n"), first_line),
+            (format!("{tag}{good}\n"), first_line),
+            (key(""), "64 hexadecimal digits, this has 0 bytes"),
+            (key(&good[1..]), "this has 63 bytes"),
+            (key(&format!("{good}\n\n")), "this has 65 bytes"),
+            (key(&format!(" {good}")), "this has 65 bytes"),
+            (key(&good.repeat(1000)), "this has 106 bytes"),
+            (
+                key(&good.replacen("a1a", "a1g", 1)),
+                "byte 3 of the key is not",
+            ),
         ];
         for (text, why) in wrong {
             let path = folder.file("k", text.as_bytes(), 0o600);
@@ -332,9 +466,44 @@ mod tests {
     }
 
     #[test]
+    fn a_key_of_the_other_kind_is_refused_and_both_kinds_are_named() {
+        let folder = Folder::new();
+        let (server, token) = (folder.0.join("server.key"), folder.0.join("token.key"));
+        PrivateKey::from_bytes(SECRET).write_file(&server).unwrap();
+        TokenKey::from_bytes(SECRET).write_file(&token).unwrap();
+        assert!(PrivateKey::read_file(&server).is_ok());
+        assert!(TokenKey::read_file(&token).is_ok());
+
+        let error = PrivateKey::read_file(&token).unwrap_err().to_string();
+        let why = "token.key holds a token key, but a server key is needed";
+        assert!(error.ends_with(why), "{error}");
+        let error = TokenKey::read_file(&server).unwrap_err().to_string();
+        let why = "server.key holds a server key, but a token key is needed";
+        assert!(error.ends_with(why), "{error}");
+    }
+
+    #[test]
+    fn a_key_without_a_kind_is_refused_and_the_missing_line_is_named() {
+        let folder = Folder::new();
+        let path = folder.file("old.key", "a1".repeat(32).as_bytes(), 0o600);
+        let error = TokenKey::read_file(&path).unwrap_err();
+        let expected = Token;
+        let kind = &error.kind;
+        assert!(matches!(kind, KeyFileErrorKind::Untagged { expected: of } if *of == expected));
+        let error = error.to_string();
+        assert!(
+            error.contains("insert `tickwire token key 1` as its first line"),
+            "{error}"
+        );
+        let tagged = format!("tickwire token key 1\n{}", "a1".repeat(32));
+        let path = folder.file("old.key", tagged.as_bytes(), 0o600);
+        assert!(TokenKey::read_file(&path).is_ok());
+    }
+
+    #[test]
     fn what_is_no_file_is_an_error_of_the_system() {
         let folder = Folder::new();
-        let error = read(&folder.0.join("none")).unwrap_err();
+        let error = read(&folder.0.join("none"), Server).unwrap_err();
         assert!(matches!(error.kind, KeyFileErrorKind::Read(_)));
         assert!(error.to_string().starts_with("cannot read the key file "));
     }

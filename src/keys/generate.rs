@@ -1,110 +1,261 @@
-//! Secrets out of the system's entropy, and in files.
+//! Keys and tokens that need the system: its entropy, its files, and the wall clock.
 
-use std::io;
 use std::path::Path;
+use std::time::Duration;
+use std::{error, fmt, io};
 
 use zeroize::Zeroizing;
 
+use crate::clock;
 use crate::keys::PrivateKey;
 use crate::keys::file;
-use crate::keys::file::KeyFileError;
-use crate::token::{TokenId, TokenKey};
+use crate::keys::file::{KeyFileError, KeyKind};
+use crate::token::{Claims, LengthError, TokenError, TokenId, TokenKey, Verifier, issue};
 
 impl PrivateKey {
-    /// A new one, from the system's entropy.
+    /// A new key from the system's entropy.
     ///
     /// # Errors
     ///
-    /// The system has none.
+    /// The system has no entropy.
     pub fn generate() -> io::Result<Self> {
-        let mut bytes = Zeroizing::new([0; 32]);
-        getrandom::fill(&mut *bytes)?;
-        Ok(Self::from_bytes(*bytes))
+        Ok(Self::from_bytes(*random_secret()?))
     }
 
-    /// The key in a file that `tickwire keygen` or [`write_file`](Self::write_file) made: 64 hexadecimal
-    /// digits and the end of the line.
+    /// Reads the key in a file that `tickwire keygen` or [`write_file`](Self::write_file) made: the line
+    /// `tickwire server key 1` and a line of 64 hexadecimal digits. Line ends may be `\r\n`, and the last
+    /// one may be missing.
     ///
     /// # Errors
     ///
-    /// Why it is none, in a sentence that names the file and not what is in it. On Unix a file that others
-    /// than its owner may read or write is refused.
+    /// See [`KeyFileErrorKind`](crate::KeyFileErrorKind). A file with a token key is refused, and so is
+    /// one without the first line. On Unix a file that users other than its owner may read or write is
+    /// refused.
     pub fn read_file(path: impl AsRef<Path>) -> Result<Self, KeyFileError> {
-        let bytes = file::read(path.as_ref())?;
+        let bytes = file::read(path.as_ref(), KeyKind::Server)?;
         Ok(Self::from_bytes(*bytes))
     }
 
-    /// Writes it to a new file, which on Unix its owner alone can read or write. Elsewhere that is left to
-    /// the folder.
+    /// Writes the key to a new file. On Unix only its owner can read or write it; elsewhere the folder
+    /// decides.
     ///
     /// # Errors
     ///
-    /// There is such a file, and it is left as it is; or the system refuses.
+    /// The file exists, and is not changed; or the system cannot write it.
     pub fn write_file(&self, path: impl AsRef<Path>) -> Result<(), KeyFileError> {
-        file::write_new(path.as_ref(), self.secret_bytes())
+        file::write_new(path.as_ref(), KeyKind::Server, self.secret_bytes())
     }
 
-    /// As [`write_file`](Self::write_file), in place of whatever is there. Whoever reads the file meanwhile
-    /// finds the old key or the new one, and if it fails, the old one.
+    /// As [`write_file`](Self::write_file), but replaces an existing file. The replacement is atomic:
+    /// readers see the old key or the new one, and after an error the old one is still there.
     ///
     /// # Errors
     ///
-    /// The system refuses.
+    /// The system cannot write the file.
     pub fn replace_file(&self, path: impl AsRef<Path>) -> Result<(), KeyFileError> {
-        file::replace(path.as_ref(), self.secret_bytes())
+        file::replace(path.as_ref(), KeyKind::Server, self.secret_bytes())
     }
 }
 
 impl TokenKey {
-    /// A new one, from the system's entropy.
+    /// A new key from the system's entropy.
     ///
     /// # Errors
     ///
-    /// The system has none.
+    /// The system has no entropy.
     pub fn generate() -> io::Result<Self> {
-        let mut bytes = Zeroizing::new([0; 32]);
-        getrandom::fill(&mut *bytes)?;
-        Ok(Self::from_bytes(*bytes))
+        Ok(Self::from_bytes(*random_secret()?))
     }
 
-    /// The key in a file, as [`PrivateKey::read_file`]. `tickwire keygen --token` makes one.
+    /// Reads the key in a file that `tickwire keygen --token` or [`write_file`](Self::write_file) made: as
+    /// [`PrivateKey::read_file`], with the first line `tickwire token key 1`.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Those of [`PrivateKey::read_file`]. A file with a server key is refused.
     pub fn read_file(path: impl AsRef<Path>) -> Result<Self, KeyFileError> {
-        let bytes = file::read(path.as_ref())?;
+        let bytes = file::read(path.as_ref(), KeyKind::Token)?;
         Ok(Self::from_bytes(*bytes))
     }
 
-    /// Writes it to a new file, as [`PrivateKey::write_file`].
+    /// Writes the key to a new file, as [`PrivateKey::write_file`].
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Those of [`PrivateKey::write_file`].
     pub fn write_file(&self, path: impl AsRef<Path>) -> Result<(), KeyFileError> {
-        file::write_new(path.as_ref(), self.secret_bytes())
+        file::write_new(path.as_ref(), KeyKind::Token, self.secret_bytes())
     }
 
-    /// Writes it in place of whatever is there, as [`PrivateKey::replace_file`].
+    /// Replaces an existing file, as [`PrivateKey::replace_file`].
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Those of [`PrivateKey::replace_file`].
     pub fn replace_file(&self, path: impl AsRef<Path>) -> Result<(), KeyFileError> {
-        file::replace(path.as_ref(), self.secret_bytes())
+        file::replace(path.as_ref(), KeyKind::Token, self.secret_bytes())
     }
 }
 
+fn random_secret() -> io::Result<Zeroizing<[u8; 32]>> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *bytes)?;
+    Ok(bytes)
+}
+
 impl TokenId {
-    /// A new one, from the system's entropy: nobody draws the same one again.
+    /// A new id from the system's entropy. 16 random bytes do not repeat.
     ///
     /// # Errors
     ///
-    /// The system has none.
+    /// The system has no entropy.
     pub fn generate() -> io::Result<Self> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes)?;
         Ok(Self::from_bytes(bytes))
+    }
+}
+
+/// Issues a token that is valid from now on for `lifetime`: [`issue`] with a new
+/// [id](TokenId::generate) and the wall clock's time. `claims.expires_at` is ignored.
+///
+/// The lifetime is rounded up to whole seconds. A lifetime of zero gives a token that has expired.
+///
+/// # Errors
+///
+/// See [`IssueError`].
+pub fn issue_now(
+    key: &TokenKey,
+    claims: &Claims<'_>,
+    lifetime: Duration,
+) -> Result<Vec<u8>, IssueError> {
+    let now = clock::unix_seconds().ok_or(IssueError::Clock)?;
+    let claims = Claims {
+        expires_at: expiry(now, lifetime),
+        ..*claims
+    };
+    let id = TokenId::generate().map_err(IssueError::Entropy)?;
+    issue(key, &claims, id).map_err(IssueError::Length)
+}
+
+fn expiry(now: u64, lifetime: Duration) -> u64 {
+    let is_fraction = lifetime.subsec_nanos() > 0;
+    let seconds = lifetime.as_secs().saturating_add(u64::from(is_fraction));
+    now.saturating_add(seconds)
+}
+
+impl Verifier {
+    /// As [`verify`](Self::verify), with the wall clock's time. If the clock is set before 1970, every
+    /// token counts as expired.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`verify`](Self::verify).
+    pub fn verify_now<'a>(&self, token: &'a [u8]) -> Result<Claims<'a>, TokenError> {
+        self.verify(token, now_or_end())
+    }
+
+    /// As [`redeem`](Self::redeem), with the wall clock's time. If the clock is set before 1970, every
+    /// token counts as expired.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`redeem`](Self::redeem).
+    pub fn redeem_now<'a>(&self, token: &'a [u8]) -> Result<Claims<'a>, TokenError> {
+        self.redeem(token, now_or_end())
+    }
+}
+
+/// Without a time of day, no token must pass.
+fn now_or_end() -> u64 {
+    clock::unix_seconds().unwrap_or(u64::MAX)
+}
+
+/// Why [`issue_now`] issued no token.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum IssueError {
+    /// A field of the claims is out of its range.
+    Length(LengthError),
+    /// The system has no entropy for the id.
+    Entropy(io::Error),
+    /// The wall clock is set before 1970.
+    Clock,
+}
+
+impl fmt::Display for IssueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Length(error) => error.fmt(f),
+            Self::Entropy(error) => write!(f, "cannot draw the id of a token: {error}"),
+            Self::Clock => f.write_str("the wall clock is set before 1970"),
+        }
+    }
+}
+
+impl error::Error for IssueError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Self::Length(error) => Some(error),
+            Self::Entropy(error) => Some(error),
+            Self::Clock => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lifetime_is_rounded_up_to_seconds_and_never_overflows() {
+        assert_eq!(expiry(100, Duration::ZERO), 100);
+        assert_eq!(expiry(100, Duration::from_nanos(1)), 101);
+        assert_eq!(expiry(100, Duration::from_secs(60)), 160);
+        assert_eq!(expiry(100, Duration::from_millis(60_500)), 161);
+        assert_eq!(expiry(100, Duration::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn a_token_that_is_issued_now_can_be_redeemed_now_and_once() {
+        let key = TokenKey::from_bytes([7; 32]);
+        let verifier = Verifier::new(key.clone(), b"arena-7").unwrap();
+        let claims = Claims {
+            player: b"anna",
+            audience: b"arena-7",
+            data: b"level 12",
+            expires_at: 1, // is ignored
+        };
+        let token = issue_now(&key, &claims, Duration::from_secs(60)).unwrap();
+        let read = verifier.verify_now(&token).unwrap();
+        assert_eq!((read.player, read.data), (claims.player, claims.data));
+        assert!(read.expires_at > 1_700_000_000, "{}", read.expires_at);
+        assert!(verifier.redeem_now(&token).is_ok());
+        assert_eq!(verifier.redeem_now(&token), Err(TokenError::UsedBefore));
+
+        let again = issue_now(&key, &claims, Duration::from_secs(60)).unwrap();
+        assert!(
+            verifier.redeem_now(&again).is_ok(),
+            "it has an id of its own"
+        );
+        let expired = issue_now(&key, &claims, Duration::ZERO).unwrap();
+        assert_eq!(verifier.verify_now(&expired), Err(TokenError::Expired));
+        assert_eq!(verifier.redeem_now(&expired), Err(TokenError::Expired));
+    }
+
+    #[test]
+    fn claims_that_are_out_of_range_are_refused_by_name() {
+        let key = TokenKey::from_bytes([7; 32]);
+        let claims = Claims {
+            audience: b"arena-7",
+            ..Claims::default()
+        };
+        let error = issue_now(&key, &claims, Duration::from_secs(60)).unwrap_err();
+        assert!(matches!(error, IssueError::Length(_)), "{error:?}");
+        assert!(
+            error
+                .to_string()
+                .starts_with("player of a token is 0 bytes")
+        );
     }
 }

@@ -1,7 +1,6 @@
 //! The key pair of a server: X25519 (RFC 7748), 32 bytes each.
 //!
-//! Knows nothing of where keys come from or where they are kept: that is for the system's side of the
-//! library.
+//! This file is pure. `file` and `generate` use the system: files, entropy and the wall clock.
 
 mod file;
 mod generate;
@@ -13,33 +12,36 @@ use curve25519_dalek::MontgomeryPoint;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-pub use self::file::{KeyFileError, KeyFileErrorKind};
+pub use self::file::{KeyFileError, KeyFileErrorKind, KeyKind};
+pub use self::generate::{IssueError, issue_now};
 
 /// The length of a private key and of a public one, in bytes.
 const KEY_BYTES: usize = 32;
 
-/// What a server proves itself with. Whoever has it can pose as that server, so it is shown nowhere:
-/// not by `Debug`, not in an error, not in a log.
+/// A server's private key. Anyone who has it can impersonate the server, so it never appears in `Debug`,
+/// in an error or in a log.
 ///
-/// This copy is wiped when it is dropped, each clone for itself. Those that a handshake makes inside
-/// `snow` are not; see the guide's chapter on [security](crate::guide::security).
+/// Each clone is wiped when it is dropped. Copies that a handshake makes inside `snow` are not wiped; see
+/// the guide's chapter on [security](crate::guide::security).
 #[derive(Clone)]
 pub struct PrivateKey {
     bytes: Zeroizing<[u8; KEY_BYTES]>,
 }
 
 impl PrivateKey {
-    /// The key that these bytes are. All are valid (RFC 7748 section 5 sets five of the bits itself); only
-    /// unpredictable ones are a secret.
+    /// The key with these bytes. All values are valid (RFC 7748 section 5 sets five of the bits itself);
+    /// only unpredictable ones are secret.
     ///
-    /// The caller's own copy is his to wipe.
+    /// The caller's own copy is not wiped.
+    #[must_use]
     pub fn from_bytes(bytes: [u8; KEY_BYTES]) -> Self {
         Self {
             bytes: Zeroizing::new(bytes),
         }
     }
 
-    /// What others may know of it: clients compare with it whom they talk to.
+    /// The public half, which clients [pin](crate::ConnectOptions::pin). Costs a scalar multiplication.
+    #[must_use]
     pub fn public_key(&self) -> PublicKey {
         PublicKey(MontgomeryPoint::mul_base_clamped(*self.bytes).to_bytes())
     }
@@ -61,7 +63,7 @@ impl FromStr for PrivateKey {
     }
 }
 
-/// In the same time, whatever the difference is.
+/// In constant time.
 impl PartialEq for PrivateKey {
     fn eq(&self, other: &Self) -> bool {
         self.bytes.ct_eq(other.secret_bytes()).into()
@@ -70,17 +72,17 @@ impl PartialEq for PrivateKey {
 
 impl Eq for PrivateKey {}
 
-/// Shows nothing of the secret.
+/// Never prints the secret.
 impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PrivateKey").finish_non_exhaustive()
     }
 }
 
-/// The public half of a server's key pair. No secret: it may stand in a server list, in a program, in
-/// a log.
+/// The public half of a server's key pair. It is not secret: it may appear in a server list, a program or a
+/// log.
 ///
-/// As text it is 64 hexadecimal digits.
+/// Its text form is 64 hexadecimal digits.
 ///
 /// ```
 /// use tickwire::{PrivateKey, PublicKey};
@@ -92,13 +94,15 @@ impl fmt::Debug for PrivateKey {
 pub struct PublicKey([u8; KEY_BYTES]);
 
 impl PublicKey {
-    /// The key that these bytes are. Any 32 bytes are taken; with some that nobody has the private key
-    /// of, no handshake succeeds.
+    /// The key with these bytes. Any 32 bytes are accepted; with a value that is no public key, no
+    /// handshake succeeds.
+    #[must_use]
     pub const fn from_bytes(bytes: [u8; KEY_BYTES]) -> Self {
         Self(bytes)
     }
 
-    /// Its bytes, as they stand in a packet.
+    /// The bytes, as in a packet.
+    #[must_use]
     pub const fn as_bytes(&self) -> &[u8; KEY_BYTES] {
         &self.0
     }
@@ -128,19 +132,18 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// Why a text is not a key. Says nothing of what the text was: it may be almost a secret.
+/// Why a text is not a key. It never repeats the text, which may be almost a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyParseError {
     /// It is too short or too long.
     Length {
-        /// How many bytes it has. A key has 64 hexadecimal digits. Of a file no more than 80 bytes are
-        /// looked at.
+        /// Its length in bytes. A key has 64 hexadecimal digits. At most 128 bytes of a file are read.
         len: usize,
     },
-    /// Something in it is not a hexadecimal digit.
+    /// It contains something other than hexadecimal digits.
     NotHexadecimal {
-        /// At which byte, counted from 0.
+        /// The first such byte, counted from 0.
         position: usize,
     },
 }
@@ -165,7 +168,7 @@ impl fmt::Display for KeyParseError {
 
 impl error::Error for KeyParseError {}
 
-/// Reads the digits in place: what may be a secret is not copied about.
+/// Reads the digits in place, so that no copy of a secret is left behind.
 pub(crate) fn parse_hex(digits: &[u8], bytes: &mut [u8; KEY_BYTES]) -> Result<(), KeyParseError> {
     if digits.len() != 2 * KEY_BYTES {
         return Err(KeyParseError::Length { len: digits.len() });

@@ -1,7 +1,7 @@
 //! The protocol: no I/O, no clock, no entropy of its own, no logging of payloads.
 //!
 //! Time is an argument. Randomness comes from a generator that is seeded at construction, so the same seed
-//! and the same calls give the same packets on every machine. `tests/tidy.rs` enforces all of it.
+//! and the same calls give the same packets on every machine. `tests/tidy` enforces all of it.
 //!
 //! [`HostState`] is the entry point, for tests, benchmarks and engines that bring their own sockets and their
 //! own time. [`wire`] specifies every packet.
@@ -17,9 +17,9 @@
 //! | `connection` | one peer: receiving and sending packets, timeouts, closing, migration |
 //! | `congestion` | pacing rate and congestion window |
 //! | `channel` | messages on their way out (`send`) and in (`recv`), receipts |
-//! | `recovery` | packet numbers, acknowledgements, loss detection, round-trip time |
+//! | `recovery` | acknowledgements, loss detection, round-trip time |
 //! | `noise` | the Noise handshake and the packet keys |
-//! | `wire` | parsing and writing packets and frames |
+//! | `wire` | parsing and writing packets and frames, packet numbers |
 
 mod buffers;
 mod channel;

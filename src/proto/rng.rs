@@ -7,9 +7,12 @@ use std::hash::BuildHasher;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use siphasher::sip::SipHasher13;
-
 #[cfg(feature = "noise")]
-use crate::proto::noise::Secret;
+use zeroize::Zeroizing;
+
+/// 32 secret bytes, wiped on drop.
+#[cfg(feature = "noise")]
+pub(crate) type Secret = Zeroizing<[u8; 32]>;
 
 /// A generator that nobody can foresee who does not know the seed (`ChaCha20`).
 pub(crate) struct SeededRng(ChaCha20Rng);

@@ -1,18 +1,18 @@
-//! Why a token is not made, and why one is not good.
+//! Errors of issuing and of verifying tokens.
 
 use std::{error, fmt};
 
-/// Something is too short or too long for a token.
+/// A field is too short or too long for a token. Lengths are in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LengthError {
-    /// What: `player`, `audience` or `data`.
+    /// The field: `player`, `audience` or `data`.
     pub field: &'static str,
-    /// How many bytes it has.
+    /// Its length.
     pub len: usize,
-    /// How many it must have.
+    /// The minimum length.
     pub min: usize,
-    /// How many it can have.
+    /// The maximum length.
     pub max: usize,
 }
 
@@ -33,47 +33,44 @@ impl fmt::Display for LengthError {
 
 impl error::Error for LengthError {}
 
-/// Why a token is not good: the first reason that is found. What a token says is looked at only once its
-/// signature is right, so the last four are of genuine ones alone.
+/// Why a token is refused: the first reason that is found. The claims are read only after the signature is
+/// verified, so the last four are reported only for tokens that the login service issued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// It is no token: too short, too long, or what is in it does not fit together. An empty one, too.
+    /// It is not a token: empty, too short, too long, or its fields do not fit together.
     Malformed,
-    /// It is of a version that this library does not know.
+    /// This library does not know its version.
     UnknownVersion {
-        /// Which one.
+        /// The version.
         version: u8,
     },
-    /// The signature is not of this key: somebody altered it or made it up, or the login service has
+    /// The signature does not match the key: the token was altered or forged, or the login service uses
     /// another key.
     BadSignature,
-    /// It is genuine, and for somebody else.
+    /// It is genuine, but for another audience.
     WrongAudience,
-    /// It is genuine, and its time is over.
+    /// It is genuine, but has expired.
     Expired,
-    /// It was good for one connection, and has had it.
+    /// It was redeemed before.
     UsedBefore,
-    /// As many used tokens are remembered as the verifier has room for, all of them still of use to a
-    /// thief. Letting one more in would let it in for ever, so nobody is, until the first of them expires.
+    /// The verifier remembers its maximum of redeemed tokens, and none of them has expired. One more could
+    /// be redeemed again and again, so every token is refused until the first of them expires.
     TableFull,
 }
 
 impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Malformed => f.write_str("that is no token"),
+            Self::Malformed => f.write_str("not a token"),
             Self::UnknownVersion { version } => {
-                write!(
-                    f,
-                    "the token is of version {version}, which is not known here"
-                )
+                write!(f, "the token has version {version}, which is not supported")
             }
             Self::BadSignature => f.write_str("the token is not signed with this key"),
             Self::WrongAudience => f.write_str("the token is for another audience"),
             Self::Expired => f.write_str("the token has expired"),
-            Self::UsedBefore => f.write_str("the token was used before"),
-            Self::TableFull => f.write_str("no more used tokens can be remembered now"),
+            Self::UsedBefore => f.write_str("the token was redeemed before"),
+            Self::TableFull => f.write_str("no room to remember another redeemed token"),
         }
     }
 }

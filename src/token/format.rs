@@ -1,4 +1,4 @@
-//! The bytes of a token: written, and read again.
+//! Encoding and decoding of tokens.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::token::key::{TokenId, TokenKey};
 
 const VERSION: u8 = 1;
 const SIGNATURE_BYTES: usize = 32;
-/// Version, id, expiry, three lengths, a byte of a player, a byte of an audience.
+/// Version, id, expiry, three lengths, one byte of player, one byte of audience.
 const SIGNED_MIN: usize = 1 + 16 + 8 + 3 + 1 + 1;
 const TOKEN_MIN: usize = SIGNED_MIN + SIGNATURE_BYTES;
 // Every length is one byte.
@@ -42,31 +42,35 @@ impl fmt::Debug for Claims<'_> {
     }
 }
 
-/// Makes a token: at most [`TOKEN_MAX`], 256 bytes, for the
-/// [payload](crate::ConnectOptions::payload) of a connect.
+/// Issues a token of at most [`TOKEN_MAX`], 256 bytes, for the
+/// [payload](crate::ConnectOptions::payload) of a connect. [`issue_now`](super::issue_now) draws the id and
+/// computes the expiry.
 ///
-/// The same arguments give the same token. `id` must be another one each time
-/// ([`TokenId::generate`]); of two tokens with the same id the second counts as used.
+/// The same arguments give the same token. `id` must be unique ([`TokenId::generate`]): of two tokens with
+/// the same id, only one can be redeemed.
 ///
 /// # Errors
 ///
-/// A field is out of its range.
-pub fn issue(key: &TokenKey, grant: &Claims<'_>, id: TokenId) -> Result<Vec<u8>, LengthError> {
+/// A field of the claims is out of its range.
+pub fn issue(key: &TokenKey, claims: &Claims<'_>, id: TokenId) -> Result<Vec<u8>, LengthError> {
     let fields = [
         (
-            in_range("player", grant.player, 1, TOKEN_PLAYER_MAX)?,
-            grant.player,
+            in_range("player", claims.player, 1, TOKEN_PLAYER_MAX)?,
+            claims.player,
         ),
         (
-            in_range("audience", grant.audience, 1, TOKEN_AUDIENCE_MAX)?,
-            grant.audience,
+            in_range("audience", claims.audience, 1, TOKEN_AUDIENCE_MAX)?,
+            claims.audience,
         ),
-        (in_range("data", grant.data, 0, TOKEN_DATA_MAX)?, grant.data),
+        (
+            in_range("data", claims.data, 0, TOKEN_DATA_MAX)?,
+            claims.data,
+        ),
     ];
     let mut token = Vec::with_capacity(TOKEN_MAX);
     token.push(VERSION);
     token.extend(id.as_bytes());
-    token.extend(grant.expires_at.to_be_bytes());
+    token.extend(claims.expires_at.to_be_bytes());
     for (len, field) in fields {
         token.push(len);
         token.extend(field);
@@ -76,7 +80,7 @@ pub fn issue(key: &TokenKey, grant: &Claims<'_>, id: TokenId) -> Result<Vec<u8>,
     Ok(token)
 }
 
-/// The length of a field, as it stands in a token.
+/// The length of a field as its byte in a token.
 pub(super) fn in_range(
     field: &'static str,
     bytes: &[u8],
@@ -94,8 +98,8 @@ pub(super) fn in_range(
     })
 }
 
-/// Reads what is signed with `key`. The signature comes first: nothing else is looked at of what anybody
-/// may have written, but for the length and the version, which says where the signature is.
+/// Reads a token that is signed with `key`. Only the length and the version, which say where the signature
+/// is, are read before the signature is verified.
 pub(super) fn read<'a>(
     key: &TokenKey,
     token: &'a [u8],
@@ -111,7 +115,7 @@ pub(super) fn read<'a>(
     if !key.is_signature(signature, signed) {
         return Err(TokenError::BadSignature);
     }
-    // Signed nonsense comes from a login service with a bug.
+    // A signed token that cannot be parsed comes from a login service with a bug.
     parse(&signed[1..]).ok_or(TokenError::Malformed)
 }
 
@@ -121,13 +125,14 @@ fn parse(bytes: &[u8]) -> Option<(TokenId, Claims<'_>)> {
     let (player, rest) = field(rest, 1, TOKEN_PLAYER_MAX)?;
     let (audience, rest) = field(rest, 1, TOKEN_AUDIENCE_MAX)?;
     let (data, rest) = field(rest, 0, TOKEN_DATA_MAX)?;
-    let grant = Claims {
+    let claims = Claims {
         player,
         audience,
         expires_at: u64::from_be_bytes(*expires_at),
         data,
     };
-    rest.is_empty().then_some((TokenId::from_bytes(*id), grant))
+    rest.is_empty()
+        .then_some((TokenId::from_bytes(*id), claims))
 }
 
 fn field(bytes: &[u8], min: usize, max: usize) -> Option<(&[u8], &[u8])> {

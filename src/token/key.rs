@@ -1,4 +1,4 @@
-//! What the login service and the servers have in common, and what tells tokens apart.
+//! The key that login services and servers share, and the id of a token.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,24 +9,24 @@ use zeroize::Zeroizing;
 use crate::keys::{KeyParseError, parse_hex};
 use crate::limits::TOKEN_MAX;
 
-/// What is signed first, so that a signature made with the same key for another purpose is none of a
-/// token.
+/// Signed in front of every token, so that a signature made with the same key for another purpose is not
+/// valid for a token.
 const CONTEXT: &[u8] = b"tickwire token";
 
-/// The secret that a login service signs tokens with and that servers know them by: 32 bytes. Whoever has
-/// it can let anybody in as anybody, so it is shown nowhere: not by `Debug`, not in an error.
+/// The secret of 32 bytes that a login service signs tokens with and servers verify them with. Anyone who
+/// has it can admit any client as any player, so it never appears in `Debug` or in an error.
 ///
-/// This copy is wiped when it is dropped, each clone for itself. Those that `ring` makes while it signs
-/// are not.
+/// Each clone is wiped when it is dropped. Copies that `ring` makes while it signs are not wiped.
 #[derive(Clone)]
 pub struct TokenKey {
     bytes: Zeroizing<[u8; 32]>,
 }
 
 impl TokenKey {
-    /// The key that these bytes are: they must be unpredictable.
+    /// The key with these bytes, which must be unpredictable.
     ///
-    /// The caller's own copy is his to wipe.
+    /// The caller's own copy is not wiped.
+    #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self {
             bytes: Zeroizing::new(bytes),
@@ -45,8 +45,7 @@ impl TokenKey {
         context.sign()
     }
 
-    /// In a time that does not depend on how much of the signature is right. Longer than any token is
-    /// not signed.
+    /// In constant time. Anything longer than a token is not signed.
     pub(super) fn is_signature(&self, signature: &[u8], signed: &[u8]) -> bool {
         // ring compares in constant time only what it hashes itself, in one fragment.
         let mut message = [0; CONTEXT.len() + TOKEN_MAX];
@@ -75,25 +74,27 @@ impl FromStr for TokenKey {
     }
 }
 
-/// Shows nothing of the secret.
+/// Never prints the secret.
 impl fmt::Debug for TokenKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenKey").finish_non_exhaustive()
     }
 }
 
-/// What tells one token from all others: a token is used when one with its id was used.
+/// Identifies a token: a token counts as redeemed once a token with its id was redeemed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenId([u8; 16]);
 
 impl TokenId {
-    /// The id that these bytes are. Each token needs one that no other has: 16 bytes from the system's
-    /// entropy will do, and a number that is counted up as well.
+    /// The id with these bytes. Ids must be unique among the tokens of a key: 16 bytes of the system's
+    /// entropy are, and so is a counter.
+    #[must_use]
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// Its bytes, as they stand in the token.
+    /// The bytes, as in the token.
+    #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }

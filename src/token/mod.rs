@@ -1,37 +1,32 @@
-//! Admission tokens: a login service says who may play where, and a game server believes it without
-//! asking anybody.
+//! Admission tokens: a login service states who may play where, and a game server verifies that offline.
 //!
-//! The service and the servers share a [`TokenKey`]. A player logs in at the service, as it likes best, and
-//! gets a token: for one player, for one audience (a server, a region, a game), until a certain second.
-//! He shows it when he connects, and the server needs nothing but the key to see that it is genuine. It
-//! opens one connection and no second one.
+//! The service and the servers share a [`TokenKey`]. After a login, the service issues a token for one
+//! player and one audience (a server, a region, a game) with an expiry. The player sends it as the payload
+//! of the connect, and the server needs only the key to verify it. Each token opens one connection.
 //!
-//! # On both sides
+//! # Both sides
 //!
-//! [`issue`] makes a token; a service in another language makes the same bytes, [below](#to-the-byte). A
-//! server has a [`Verifier`], and asks it twice. At the door it [looks](Verifier::verify), so that who has
-//! no token gets no further; and when somebody is really there, at
-//! [`Connected`](crate::Event::Connected), it [spends](Verifier::redeem) the token.
+//! [`issue_now`] makes a token; a service in another language makes the same bytes, see
+//! [below](#to-the-byte). A server checks a token twice with its [`Verifier`]: the admission callback
+//! [verifies](Verifier::verify_now) it, so that clients without a token are refused, and at
+//! [`Connected`](crate::Event::Connected) the server [redeems](Verifier::redeem_now) it.
 //!
 //! ```
-//! use std::time::{SystemTime, UNIX_EPOCH};
-//! use tickwire::token::{self, Claims, TokenId, TokenKey, Verifier};
+//! use std::time::Duration;
+//! use tickwire::token::{self, Claims, TokenKey, Verifier};
 //! use tickwire::{Admission, Config, ConnectOptions, Event, Host};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! fn unix_now() -> u64 {
-//!     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
-//! }
-//! let key = TokenKey::generate()?; // as a rule, read from a file
+//! let key = TokenKey::generate()?; // usually read from a file
 //!
-//! // The login service, for a player who has shown his password.
-//! let grant = Claims {
+//! // The login service, for a player who has logged in.
+//! let claims = Claims {
 //!     player: b"anna",
 //!     audience: b"arena-7",
-//!     expires_at: unix_now() + 60,
 //!     data: b"level 12",
+//!     ..Claims::default()
 //! };
-//! let token = token::issue(&key, &grant, TokenId::generate()?)?;
+//! let token = token::issue_now(&key, &claims, Duration::from_secs(60))?;
 //!
 //! // The player.
 //! # let mut player = Host::bind("127.0.0.1:0".parse()?, Config::plain(7))?;
@@ -40,11 +35,11 @@
 //! # let address = server.local_addr();
 //! player.connect(address, &options)?;
 //!
-//! // The server. Clones of a verifier share what is used.
+//! // The server. Clones of a verifier share the redeemed tokens.
 //! const BAD_TOKEN: u32 = 401;
 //! let verifier = Verifier::new(key, b"arena-7")?;
-//! let door = verifier.clone();
-//! server.set_admission(move |request| match door.verify(request.payload, unix_now()) {
+//! let admission = verifier.clone();
+//! server.set_admission(move |request| match admission.verify_now(request.payload) {
 //!     Ok(_) => Admission::Accept,
 //!     Err(_) => Admission::Deny { code: BAD_TOKEN },
 //! });
@@ -60,7 +55,7 @@
 //! # server.wait(Some(std::time::Duration::from_millis(5)))?;
 //!     while let Some(event) = server.next_event() {
 //!         if let Event::Connected { peer, payload, .. } = event {
-//!             match verifier.redeem(&payload, unix_now()) {
+//!             match verifier.redeem_now(&payload) {
 //!                 Ok(token) => {
 //!                     println!("{peer} is {:?}", token.player);
 //! #                   assert_eq!((token.player, token.data), (&b"anna"[..], &b"level 12"[..]));
@@ -75,34 +70,36 @@
 //! # }
 //! ```
 //!
-//! # Why it is asked twice
+//! [`issue`], [`verify`](Verifier::verify) and [`redeem`](Verifier::redeem) take the time as an argument
+//! instead of reading the wall clock.
 //!
-//! A connect packet says little: it may come several times, because the answer was lost, and whoever
-//! recorded one can send it again. [`set_admission`](crate::Host::set_admission) is therefore called for
-//! connects of which nothing comes. A token that was spent there would be lost to an honest player whose
-//! first attempt the network ate; one that was bound to an address would be good for every connection
-//! that player opens from it. `Connected` comes once for each connection, to somebody who has shown that
-//! he holds the other end of it, and that is what a token is good for once. Two who show the same token
-//! at the same time both pass the door, and the second to be there is turned away, before anything of what
-//! he says is looked at.
+//! # Why a token is checked twice
 //!
-//! What makes two tokens the same is their [`TokenId`], which the service draws and the signature covers: not
-//! the address, which changes, and not the bytes of the connect, which a client can vary at will.
+//! A connect may arrive several times: the client retransmits it if the accept is lost, and anyone who
+//! recorded it can replay it. [`set_admission`](crate::Host::set_admission) is therefore also called for
+//! connects that lead to no connection. If admission redeemed the token, an honest player whose first
+//! attempt is lost would lose it; if the token were bound to an address instead, it would be valid for
+//! every connection from that address. `Connected` is reported once per connection, to a client that has
+//! confirmed the accept. If two clients present the same token at the same time, both are admitted, and
+//! the second to be connected is disconnected before the application processes any of its messages.
 //!
-//! # What a token does not do
+//! Two tokens are the same if they have the same [`TokenId`], which the service draws and the signature
+//! covers. Neither the address nor the bytes of the connect identify a token: a client can change both.
 //!
-//! - It is **signed and not encrypted**. The player may read what the service says of him; put no secret
-//!   into it. On the way it is as safe as the connection: encrypted to the server under
-//!   [`Security::Noise`](crate::Security), readable and so good for stealing under
-//!   [`Security::Plain`](crate::Security::Plain). A signature needs no nonce that must never repeat, and
-//!   every language that a login service is written in has HMAC-SHA256.
-//! - What is used is forgotten when the process ends: **a server that starts anew takes a token a second
-//!   time** until it expires. Let tokens live a minute or two, as long as it takes from the login to the
-//!   server, or put something into the audience that is new with every start.
-//! - Several processes with one audience each know only what was used with them.
-//! - Whoever has the [`TokenKey`] can issue. A game server has it, so give those of one operator a key of their
-//!   own. To change it, keep a second verifier with the new key for a while and ask one after the other.
-//! - The clocks of the service and of the server must agree as well as the lifetime needs it.
+//! # Limits
+//!
+//! - Tokens are **signed, not encrypted**. The player can read the claims; put no secret into them. In
+//!   transit a token is as safe as the connection: encrypted to the server under
+//!   [`Security::Noise`](crate::Security), readable and therefore easy to steal under
+//!   [`Security::Plain`](crate::Security::Plain). A signature needs no unique nonce, and every language that
+//!   login services are written in has HMAC-SHA256.
+//! - Redeemed tokens are forgotten when the process ends: **a restarted server accepts a token a second
+//!   time** until it expires. Use lifetimes of a minute or two, as long as it takes from the login to the
+//!   server, or put a value into the audience that changes with every start.
+//! - Several processes with the same audience do not share their redeemed tokens.
+//! - Everyone with the [`TokenKey`] can issue tokens, including each game server. Use one key per operator.
+//!   To rotate it, keep a second verifier with the new key for a while and try both.
+//! - The clocks of the service and the servers must agree to within a fraction of the lifetime.
 //!
 //! # To the byte
 //!
@@ -112,19 +109,19 @@
 //! | --- | --- | --- |
 //! | 0 | 1 | version: 1 |
 //! | 1 | 16 | id: unpredictable, drawn anew for every token |
-//! | 17 | 8 | expiry, in seconds since 1970-01-01 00:00 UTC: from this second on it is not good any more |
+//! | 17 | 8 | expiry, in seconds since 1970-01-01 00:00 UTC: the first second in which the token is not valid |
 //! | 25 | 1 | length P of the player's id, 1 to 36 |
 //! | 26 | P | the player's id |
 //! | 26+P | 1 | length A of the audience, 1 to 32 |
 //! | 27+P | A | the audience |
-//! | 27+P+A | 1 | length D of the service's own, 0 to 128 |
-//! | 28+P+A | D | the service's own |
+//! | 27+P+A | 1 | length D of the data, 0 to 128 |
+//! | 28+P+A | D | the data |
 //! | 28+P+A+D | 32 | signature: HMAC-SHA256 (RFC 2104) with the shared key of 32 bytes, over the 14 bytes `tickwire token` in ASCII and then every byte of the token before the signature |
 //!
-//! Nothing follows, so no two different strings of bytes are the same token. 256 bytes at most.
+//! Nothing follows, so every token has exactly one encoding. It is at most 256 bytes.
 //!
-//! With a key of 32 bytes 7, the id of 16 bytes 1, the expiry 1,700,000,000, the player `anna`, the
-//! audience `arena-7` and the data `level 12` it is, in hexadecimal digits:
+//! The token with a key of 32 bytes 7, an id of 16 bytes 1, the expiry 1,700,000,000, the player `anna`, the
+//! audience `arena-7` and the data `level 12`, in hexadecimal digits:
 //!
 //! ```text
 #![doc = include_str!("golden.txt")]
@@ -142,3 +139,4 @@ pub use self::error::{LengthError, TokenError};
 pub use self::format::{Claims, issue};
 pub use self::key::{TokenId, TokenKey};
 pub use self::verifier::{Verifier, VerifierStats};
+pub use crate::keys::{IssueError, issue_now};

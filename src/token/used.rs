@@ -1,17 +1,16 @@
-//! Which tokens were used, for as long as they are of use to anybody.
+//! The replay table: redeemed tokens that have not expired.
 
 use std::collections::BTreeSet;
 
 use crate::token::error::TokenError;
 use crate::token::key::TokenId;
 
-/// The replay table. Sorted by expiry, so that what can be forgotten stands in front.
-///
-/// Knows nothing of signatures: what it is told was genuine.
+/// Sorted by expiry, so that expired tokens are in front. Knows nothing of signatures: its caller has
+/// verified them.
 pub(super) struct RedeemedTokens {
     tokens: BTreeSet<(u64, TokenId)>,
     max: usize,
-    /// The latest expiry that was forgotten. A clock that was put back must not make those good again.
+    /// The latest expiry that was forgotten. If the clock is set back, those tokens stay expired.
     forgotten_until: u64,
 }
 
@@ -28,7 +27,7 @@ impl RedeemedTokens {
         self.tokens.len()
     }
 
-    /// Whether a token may be used now. It is not used by that.
+    /// Whether a token may be redeemed now. Does not redeem it.
     pub(super) fn check(&self, id: TokenId, expires_at: u64, now: u64) -> Result<(), TokenError> {
         if expires_at <= now || expires_at <= self.forgotten_until {
             return Err(TokenError::Expired);
@@ -39,7 +38,7 @@ impl RedeemedTokens {
         Ok(())
     }
 
-    /// Uses it, if it may be used.
+    /// Redeems a token, if it may be redeemed.
     pub(super) fn insert(
         &mut self,
         id: TokenId,

@@ -1,4 +1,4 @@
-//! What a server knows a good token by.
+//! The server side of tokens.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,22 +10,21 @@ use crate::token::format::{Claims, in_range};
 use crate::token::key::{TokenId, TokenKey};
 use crate::token::used::RedeemedTokens;
 
-/// Tells good tokens from others: those that are signed with its key, for its audience, not expired and
-/// not used.
+/// Verifies tokens: signed with its key, issued for its audience, not expired and not redeemed before.
 ///
-/// Clones are the same verifier: what is spent with one is spent with all, and they may live in different
-/// threads. So one goes into [`set_admission`](crate::Host::set_admission) and one stays with the loop.
-/// See the [module](super) for both together.
+/// Clones share their redeemed tokens and may be used in different threads: one belongs into
+/// [`set_admission`](crate::Host::set_admission) and one into the loop. See the [module](super) for both
+/// together.
 ///
-/// `now` is the time of day in seconds since 1970-01-01 00:00 UTC. If it is put back, a token that was
-/// used and forgotten counts as expired all the same.
+/// `now` is the wall clock's time in seconds since 1970-01-01 00:00 UTC. If it is set back, redeemed tokens
+/// that were forgotten stay expired.
 ///
 /// `Debug` prints the audience and counts, never the key or a token.
 #[derive(Clone)]
 pub struct Verifier {
     key: TokenKey,
     audience: Vec<u8>,
-    book: Arc<Mutex<VerifierState>>,
+    state: Arc<Mutex<VerifierState>>,
 }
 
 /// What clones share.
@@ -34,15 +33,14 @@ struct VerifierState {
     stats: VerifierStats,
 }
 
-/// How often a [`Verifier`] and its clones said what. Every call counts, and one who is turned away may
-/// ask again several times.
+/// Results of a [`Verifier`] and its clones. Every call counts; a refused client may cause several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct VerifierStats {
-    /// A look at a good token.
-    pub good: u64,
-    /// A good token, and it is spent now.
-    pub spent: u64,
+    /// Tokens that [`verify`](Verifier::verify) accepted.
+    pub verified: u64,
+    /// Tokens that [`redeem`](Verifier::redeem) accepted.
+    pub redeemed: u64,
     /// [`TokenError::Malformed`].
     pub malformed: u64,
     /// [`TokenError::UnknownVersion`].
@@ -60,21 +58,21 @@ pub struct VerifierStats {
 }
 
 impl Verifier {
-    /// For tokens that are signed with `key` and issued for `audience`, byte for byte. It remembers up to
-    /// [`TOKENS_USED_DEFAULT`], 262,144 used ones.
+    /// A verifier of tokens that are signed with `key` and issued for exactly `audience`. It remembers up
+    /// to [`TOKENS_USED_DEFAULT`], 262,144 redeemed tokens.
     ///
     /// # Errors
     ///
-    /// No token has such an audience: it can be 1 to [`TOKEN_AUDIENCE_MAX`], 32 bytes.
+    /// `audience` is not 1 to [`TOKEN_AUDIENCE_MAX`], 32 bytes.
     pub fn new(key: TokenKey, audience: &[u8]) -> Result<Self, LengthError> {
         Self::with_used_max(key, audience, TOKENS_USED_DEFAULT)
     }
 
-    /// As [`new`](Self::new), with room for `used_max` used tokens, about 40 bytes each. The memory grows
-    /// to what is really used.
+    /// As [`new`](Self::new), with room for `used_max` redeemed tokens of about 40 bytes each. Memory grows
+    /// with the number of redeemed tokens.
     ///
-    /// A token is forgotten when it has expired. When as many are remembered that have not, the next is
-    /// [`TableFull`](TokenError::TableFull).
+    /// Expired tokens are forgotten. When `used_max` redeemed tokens have not expired, every further token
+    /// is [`TableFull`](TokenError::TableFull).
     ///
     /// # Errors
     ///
@@ -85,68 +83,80 @@ impl Verifier {
         used_max: usize,
     ) -> Result<Self, LengthError> {
         in_range("audience", audience, 1, TOKEN_AUDIENCE_MAX)?;
-        let book = VerifierState {
+        let state = VerifierState {
             used: RedeemedTokens::new(used_max),
             stats: VerifierStats::default(),
         };
         Ok(Self {
             key,
             audience: audience.to_vec(),
-            book: Arc::new(Mutex::new(book)),
+            state: Arc::new(Mutex::new(state)),
         })
     }
 
-    /// Looks at a token, as often as you like: for the door.
+    /// Verifies a token and does not redeem it: for the admission callback. May be called any number of
+    /// times.
     ///
     /// # Errors
     ///
-    /// Why it is not good; never [`TableFull`](TokenError::TableFull).
+    /// See [`TokenError`]; never [`TableFull`](TokenError::TableFull).
     pub fn verify<'a>(&self, token: &'a [u8], now: u64) -> Result<Claims<'a>, TokenError> {
-        let verdict = self.read(token).and_then(|(id, grant)| {
-            let book = self.book();
-            book.used.check(id, grant.expires_at, now).map(|()| grant)
+        let result = self.read(token).and_then(|(id, claims)| {
+            let state = self.state();
+            state
+                .used
+                .check(id, claims.expires_at, now)
+                .map(|()| claims)
         });
-        self.book().stats.count(&verdict, |stats| &mut stats.good);
-        verdict
+        self.state()
+            .stats
+            .count(&result, |stats| &mut stats.verified);
+        result
     }
 
-    /// Uses a token, which can be done once: for somebody who is really there, at
+    /// Redeems a token, which succeeds once: for a client that is
     /// [`Connected`](crate::Event::Connected).
     ///
     /// # Errors
     ///
-    /// Why it is not good. Then nothing has changed, and he is to be
-    /// [sent away](crate::Host::disconnect).
+    /// See [`TokenError`]. Nothing was changed; [disconnect](crate::Host::disconnect) the client.
     pub fn redeem<'a>(&self, token: &'a [u8], now: u64) -> Result<Claims<'a>, TokenError> {
-        let verdict = self.read(token).and_then(|(id, grant)| {
-            let mut book = self.book();
-            book.used.insert(id, grant.expires_at, now).map(|()| grant)
+        let result = self.read(token).and_then(|(id, claims)| {
+            let mut state = self.state();
+            state
+                .used
+                .insert(id, claims.expires_at, now)
+                .map(|()| claims)
         });
-        self.book().stats.count(&verdict, |stats| &mut stats.spent);
-        verdict
+        self.state()
+            .stats
+            .count(&result, |stats| &mut stats.redeemed);
+        result
     }
 
-    /// How often it said what, so far.
+    /// Results so far.
+    #[must_use]
     pub fn stats(&self) -> VerifierStats {
-        self.book().stats
+        self.state().stats
     }
 
-    /// How many used tokens are remembered now.
+    /// How many redeemed tokens are remembered.
+    #[must_use]
     pub fn used(&self) -> usize {
-        self.book().used.len()
+        self.state().used.len()
     }
 
     fn read<'a>(&self, token: &'a [u8]) -> Result<(TokenId, Claims<'a>), TokenError> {
-        let (id, grant) = format::read(&self.key, token)?;
-        if grant.audience != self.audience {
+        let (id, claims) = format::read(&self.key, token)?;
+        if claims.audience != self.audience {
             return Err(TokenError::WrongAudience);
         }
-        Ok((id, grant))
+        Ok((id, claims))
     }
 
-    /// Nothing that is done with it can stop half-way.
-    fn book(&self) -> MutexGuard<'_, VerifierState> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    /// No change of the state can stop half-way, so a poisoned lock is as good as any.
+    fn state(&self) -> MutexGuard<'_, VerifierState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -164,11 +174,11 @@ impl fmt::Debug for Verifier {
 impl VerifierStats {
     fn count(
         &mut self,
-        verdict: &Result<Claims<'_>, TokenError>,
-        good: impl FnOnce(&mut Self) -> &mut u64,
+        result: &Result<Claims<'_>, TokenError>,
+        accepted: impl FnOnce(&mut Self) -> &mut u64,
     ) {
-        let count = match verdict {
-            Ok(_) => good(self),
+        let count = match result {
+            Ok(_) => accepted(self),
             Err(TokenError::Malformed) => &mut self.malformed,
             Err(TokenError::UnknownVersion { .. }) => &mut self.unknown_version,
             Err(TokenError::BadSignature) => &mut self.bad_signature,

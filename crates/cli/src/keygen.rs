@@ -1,81 +1,74 @@
-//! `tickwire keygen`: a new secret in a file.
+//! `tickwire keygen`: writes a new secret key to a file.
 
 use std::path::PathBuf;
 
-use tickwire::{KeyFileError, PrivateKey, token};
+use tickwire::token::TokenKey;
+use tickwire::{KeyFileError, KeyFileErrorKind, PrivateKey};
 
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output::Output;
 
-/// Makes a key for a server, and prints what its players are to know of it
+/// Generates a server key and prints its public key
 ///
-/// The file is the private key: who has it can pose as the server. On Unix its owner alone can read or
-/// write it. What is printed is the public key, and no secret:
+/// The file has the server's private key, with which another host could impersonate the server. On Unix
+/// only its owner can read or write it. The public key that is printed is no secret:
 ///
 ///   tickwire keygen server.key
 ///   tickwire serve --key server.key
 ///   tickwire ping --connect ADDRESS --server-key PUBLIC
 ///
-/// With --token it makes the key that admission tokens are signed with, which has no public half:
+/// With --token it generates the key that signs admission tokens, which has no public key:
 ///
 ///   tickwire keygen --token token.key
 ///   tickwire serve --token-key token.key
 ///   tickwire token --key token.key --player anna
 ///
-/// Either file is 64 hexadecimal digits and the end of the line.
+/// Either file is two lines: what kind of key it is, and the key in 64 hexadecimal digits. A server key is
+/// refused where a token key belongs, and the other way round.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Options {
-    /// Where to write the secret key
+    /// File to write the secret key to
     file: PathBuf,
 
-    /// Takes the place of a file that is there. The key in it is lost
+    /// Overwrites an existing file. The key in it is lost
     #[arg(long)]
     force: bool,
 
-    /// A key for admission tokens, which a login service and its servers share
+    /// Generates a key for admission tokens, which a login service and its servers share
     #[arg(long)]
     token: bool,
 }
 
-pub(crate) fn run(options: &Options) -> Result<(), Failure> {
-    let mut output = Output::new();
-    if options.token {
-        options.write_token_key()?;
-        output.line(format_args!("token key in {}", options.file.display()))?;
+pub(crate) fn run(options: &Options) -> Result<(), CliError> {
+    let (file, force) = (&options.file, options.force);
+    let generated = CliError::cannot("generate a key");
+    let (written, line) = if options.token {
+        let key = TokenKey::generate().map_err(generated)?;
+        let written = match force {
+            true => key.replace_file(file),
+            false => key.write_file(file),
+        };
+        (written, format!("token key in {}", file.display()))
     } else {
-        output.line(options.write_private_key()?.public_key())?;
-    }
+        let key = PrivateKey::generate().map_err(generated)?;
+        let written = match force {
+            true => key.replace_file(file),
+            false => key.write_file(file),
+        };
+        (written, key.public_key().to_string())
+    };
+    written.map_err(|error| not_written(&error))?;
+    let mut output = Output::new();
+    output.line(line)?;
     output.flush()
 }
 
-impl Options {
-    fn write_private_key(&self) -> Result<PrivateKey, Failure> {
-        let key = PrivateKey::generate().map_err(Failure::cannot("draw a key"))?;
-        let written = if self.force {
-            key.replace_file(&self.file)
-        } else {
-            key.write_file(&self.file)
-        };
-        written.map_err(|error| not_written(&error))?;
-        Ok(key)
-    }
-
-    fn write_token_key(&self) -> Result<(), Failure> {
-        let key = token::TokenKey::generate().map_err(Failure::cannot("draw a key"))?;
-        let written = if self.force {
-            key.replace_file(&self.file)
-        } else {
-            key.write_file(&self.file)
-        };
-        written.map_err(|error| not_written(&error))
-    }
-}
-
-fn not_written(error: &KeyFileError) -> Failure {
-    use tickwire::KeyFileErrorKind::Exists;
+fn not_written(error: &KeyFileError) -> CliError {
     match error.kind {
-        Exists => Failure::Usage(format!("{error}; --force puts a new key in its place")),
-        _ => Failure::Refused(error.to_string()),
+        KeyFileErrorKind::Exists => {
+            CliError::Usage(format!("{error}; --force overwrites it with a new key"))
+        }
+        _ => CliError::Runtime(error.to_string()),
     }
 }

@@ -1,52 +1,48 @@
-//! The command line of tickwire: datagrams to look at and to send, connections to serve and to measure.
-//!
-//! This file knows the commands by name and nothing of what they do: each is a file of its own with
-//! its `Options` and its `run`. A new one is such a file, a `mod` and two lines below.
+//! The program `tickwire`. Each command is a module with its `Options` and its `run`; this file only
+//! dispatches to them.
 #![forbid(unsafe_code)]
 
 mod address;
-mod agreement;
 mod bench;
-mod failure;
+mod error;
+mod escape;
 mod keygen;
-mod lines;
+mod line_reader;
 mod listen;
 mod output;
 mod ping;
+mod protocol;
+mod ratio;
 mod schedule;
 mod send;
 mod serve;
-mod share;
 mod signals;
-mod text;
 mod time;
 mod token;
-mod totals;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::failure::Failure;
+use crate::error::CliError;
 
-/// UDP for games, driven by your own loop: datagrams to look at (`listen`) and to send (`send`),
-/// connections to serve (`serve`), round trips to measure over either (`ping`, `ping --connect`), keys
-/// and admission tokens to try out (`keygen`, `token`).
+/// UDP networking for games: shows and sends datagrams (`listen`, `send`), serves connections
+/// (`serve`), measures round-trip times (`ping`, `ping --connect`), generates keys and admission tokens
+/// (`keygen`, `token`) and measures performance (`bench`).
 #[derive(Debug, Parser)]
 #[command(
     name = "tickwire",
     version,
     arg_required_else_help = true,
     after_help = "RUST_LOG sets what is logged to standard error (default: warn), for example RUST_LOG=debug.\n\
-                  Exit code: 0 done, 1 the system refused, nobody answered a ping or a server took nobody, 2 the command line or \
-                  the input is wrong, 130 a second signal ended what did not end by the first."
+                  Exit code: 0 success, 1 an error of the system, a ping without a reply or a failed connection, \
+                  2 an invalid command line or input, 130 ended by a repeated signal."
 )]
 struct CommandLine {
     #[command(subcommand)]
     command: Command,
 }
 
-/// Every command, by its name.
 #[derive(Debug, Subcommand)]
 enum Command {
     Bench(bench::Options),
@@ -59,7 +55,7 @@ enum Command {
 }
 
 impl Command {
-    fn run(&self) -> Result<(), Failure> {
+    fn run(&self) -> Result<(), CliError> {
         match self {
             Self::Bench(options) => bench::run(options),
             Self::Keygen(options) => keygen::run(options),
@@ -77,11 +73,11 @@ fn main() -> ExitCode {
     start_log();
     match command_line.command.run() {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
+        Err(error) => error.report(),
     }
 }
 
-/// To standard error, so that standard output holds nothing but what was asked for.
+/// Logs to standard error, so that standard output has only the output of the command.
 fn start_log() {
     let filter = env_logger::Env::default().default_filter_or("warn");
     env_logger::Builder::from_env(filter).init();
@@ -94,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_holds_together() {
+    fn the_command_line_is_consistent() {
         CommandLine::command().debug_assert();
     }
 }

@@ -1,36 +1,34 @@
-//! When the next datagram is due: fixed steps that do not drift.
+//! When the next datagram is due: at fixed steps that do not drift.
 //!
-//! Not the library's `Ticker`, which catches up on what was missed; here that would be a burst.
+//! Not the library's `Ticker`, which catches up on missed steps: here that would be a burst.
 
 use std::time::{Duration, Instant};
 
-/// When a datagram may leave.
+/// When a datagram may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Due {
     Now,
     At(Instant),
-    /// Later than the clock can say.
+    /// Later than the clock can represent.
     Never,
 }
 
-/// Spaces datagrams by a fixed time: each is due one period after the one before was *due*, so that
-/// a late one does not shift those behind it.
+/// Spaces datagrams by a fixed step. Each is due one step after the previous one was *due*, so a
+/// late datagram does not shift the ones after it.
 #[derive(Debug, Clone)]
 pub(crate) struct Schedule {
-    every: Duration,
+    step: Duration,
     next: Due,
 }
 
 impl Schedule {
-    /// The first is due at once. Without spacing (zero) all are.
-    pub(crate) fn new(every: Duration) -> Self {
-        Self {
-            every,
-            next: Due::Now,
-        }
+    /// The first datagram is due at once. With a step of zero, all are.
+    pub(crate) fn new(step: Duration) -> Self {
+        let next = Due::Now;
+        Self { step, next }
     }
 
-    /// When the next one is due, seen at `now`.
+    /// When the next datagram is due, as of `now`.
     pub(crate) fn due(&self, now: Instant) -> Due {
         match self.next {
             Due::At(time) if time <= now => Due::Now,
@@ -38,33 +36,39 @@ impl Schedule {
         }
     }
 
-    /// How late one is that is sent at `now`.
+    /// How late a datagram is that is sent at `now`.
     pub(crate) fn late(&self, now: Instant) -> Duration {
         match self.next {
             Due::At(due) => now.saturating_duration_since(due),
-            // The first one cannot be late.
             Due::Now | Due::Never => Duration::ZERO,
         }
     }
 
-    /// One was sent at `now`.
+    /// A datagram was sent at `now`. After a delay of a whole step or more (a line that was typed
+    /// late, a process that was stopped) the schedule restarts from `now`: sending the missed ones
+    /// in a burst would violate the spacing.
     pub(crate) fn on_sent(&mut self, now: Instant) {
-        if self.every.is_zero() {
+        if self.step.is_zero() {
             return;
         }
-        let next = self.step_from(now).checked_add(self.every);
-        self.next = next.map_or(Due::Never, Due::At);
+        let due = match self.next {
+            Due::At(due) if now.saturating_duration_since(due) < self.step => due,
+            _ => now,
+        };
+        self.next = after(due, self.step);
     }
 
-    /// Where the step that was just taken stands. Whoever comes more than a whole period late (a
-    /// line that was typed late, a process that was stopped) starts over, because sending what was
-    /// missed in a burst would not be the spacing that was asked for.
-    fn step_from(&self, now: Instant) -> Instant {
-        match self.next {
-            Due::At(due) if now.saturating_duration_since(due) < self.every => due,
-            _ => now,
+    /// The system refused the datagram of `now`. With a step of zero the next one is due after `pause`,
+    /// instead of being refused at once as well.
+    pub(crate) fn on_refused(&mut self, now: Instant, pause: Duration) {
+        if self.step.is_zero() {
+            self.next = after(now, pause);
         }
     }
+}
+
+fn after(time: Instant, delay: Duration) -> Due {
+    time.checked_add(delay).map_or(Due::Never, Due::At)
 }
 
 #[cfg(test)]
@@ -74,7 +78,7 @@ mod tests {
     const EVERY: Duration = Duration::from_millis(16);
 
     #[test]
-    fn the_first_is_due_at_once_and_the_next_a_period_later() {
+    fn the_first_is_due_at_once_and_the_next_a_step_later() {
         let start = Instant::now();
         let mut schedule = Schedule::new(EVERY);
         assert_eq!(schedule.due(start), Due::Now);
@@ -84,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_one_does_not_shift_those_behind_it() {
+    fn a_late_datagram_does_not_shift_the_following() {
         let start = Instant::now();
         let mut schedule = Schedule::new(EVERY);
         schedule.on_sent(start);
@@ -95,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_comes_a_whole_period_late_starts_over() {
+    fn restarts_after_a_delay_of_a_whole_step() {
         let start = Instant::now();
         let late = start + 10 * EVERY;
         let mut schedule = Schedule::new(EVERY);
@@ -105,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn how_late_one_is_counts_from_when_it_was_due() {
+    fn lateness_counts_from_the_due_time() {
         let start = Instant::now();
         let mut schedule = Schedule::new(EVERY);
         assert_eq!(schedule.late(start), Duration::ZERO);
@@ -115,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn without_spacing_every_one_is_due_at_once() {
+    fn with_a_step_of_zero_all_are_due_at_once() {
         let now = Instant::now();
         let mut schedule = Schedule::new(Duration::ZERO);
         schedule.on_sent(now);
@@ -123,10 +127,29 @@ mod tests {
     }
 
     #[test]
-    fn a_period_beyond_the_clock_never_ends() {
+    fn a_step_beyond_the_clock_is_never_due() {
         let now = Instant::now();
         let mut schedule = Schedule::new(Duration::MAX);
         schedule.on_sent(now);
         assert_eq!(schedule.due(now), Due::Never);
+    }
+
+    #[test]
+    fn steps_continue_after_a_refused_datagram() {
+        let now = Instant::now();
+        let mut schedule = Schedule::new(EVERY);
+        schedule.on_sent(now);
+        schedule.on_refused(now, 5 * EVERY);
+        assert_eq!(schedule.due(now), Due::At(now + EVERY));
+    }
+
+    #[test]
+    fn with_a_step_of_zero_a_refused_datagram_causes_a_pause() {
+        let now = Instant::now();
+        let mut schedule = Schedule::new(Duration::ZERO);
+        schedule.on_sent(now);
+        schedule.on_refused(now, EVERY);
+        assert_eq!(schedule.due(now), Due::At(now + EVERY));
+        assert_eq!(schedule.due(now + EVERY), Due::Now);
     }
 }

@@ -1,57 +1,57 @@
-//! `tickwire send`: sends datagrams, and shows what is answered.
+//! `tickwire send`: sends datagrams, and shows the replies.
 
 use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use clap::value_parser;
 use tickwire::limits::DATAGRAM_MAX;
 use tickwire::{Socket, SocketSendError};
 
 use crate::address;
-use crate::failure::{self, Failure};
-use crate::lines::{Lines, Next};
+use crate::error::{self, CliError};
+use crate::escape::{ByteFormat, ReceivedDatagram, SentDatagram};
+use crate::line_reader::{LineReader, NextLine};
 use crate::output::Output;
 use crate::schedule::{Due, Schedule};
-use crate::text::{Received, Sent, Style};
+use crate::time;
 
-/// How long what is queued may take to leave once there is nothing else to do. A network card needs
-/// milliseconds; one that takes nothing for this long is stuck.
-const LEAVE_MAX: Duration = Duration::from_secs(5);
+/// Time limit for the send queue to drain. A working network card needs milliseconds.
+const DRAIN_MAX: Duration = Duration::from_secs(5);
 
-/// How long to wait before a look whether the queue has become shorter. No event tells.
-const LEAVE_RETRY: Duration = Duration::from_millis(1);
+/// Polling interval of the send queue while it drains: the system reports no event for that.
+const DRAIN_POLL: Duration = Duration::from_millis(1);
 
-/// Sends a message as one datagram, and shows what is answered
+/// Sends a message as one datagram, and shows the replies
 ///
-/// It shows what it sends, one line for each datagram:
+/// It shows each datagram that it sends:
 ///
 ///   to 127.0.0.1:10080, 13 bytes: Hello, world!
 ///
-/// That nobody listens there is not an error: UDP does not know.
+/// It is not an error if no program listens there: UDP does not report that.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Options {
-    /// Where to send to: a host and a port
+    /// Address to send to: a host and a port
     #[arg(long, value_name = "ADDRESS", default_value = address::DEFAULT)]
     to: String,
 
-    /// What to send, 0 to 1024 bytes. "-" sends each line of standard input as a datagram of its
-    /// own, as it comes; put "--" before a message that begins with a hyphen
+    /// Message, 0 to 1024 bytes. "-" sends each line of standard input as a datagram when it is read;
+    /// put "--" before a message that begins with a hyphen
     message: OsString,
 
     /// Sends each message this many times
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u64).range(1..))]
     count: u64,
 
-    /// The time from one datagram to the next, such as 16ms or 1s [default: none, as fast as the
-    /// system takes them]
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    /// Time between datagrams, such as 16ms or 1s [default: none, as fast as the system accepts them]
+    #[arg(long, value_name = "TIME", value_parser = time::parse, allow_hyphen_values = true)]
     every: Option<Duration>,
 
-    /// Shows the answers that come until this long after the last datagram, such as 500ms or 1s
-    /// [default: answers are not shown]
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    /// Shows replies until this long after the last datagram, such as 500ms or 1s [default: replies
+    /// are not shown]
+    #[arg(long, value_name = "TIME", value_parser = time::parse, allow_hyphen_values = true)]
     wait: Option<Duration>,
 
     /// Shows bytes as hexadecimal pairs: 48 65 6c
@@ -59,127 +59,92 @@ pub(crate) struct Options {
     hex: bool,
 }
 
-/// Sends everything, waits for answers if asked to, and fails if something could not leave.
-pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+/// Sends all messages and waits for replies. Fails if a datagram could not be sent.
+pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     let message = options.message.as_encoded_bytes();
-    // Before anything else, so that nothing is sent.
-    refuse_too_long(message)?;
+    // Checked first, so that nothing is sent.
+    let (len, max) = (message.len(), DATAGRAM_MAX);
+    if len > max {
+        return Err(CliError::usage(SocketSendError::TooLong { len, max }));
+    }
     let (mut socket, to) = address::open_towards(&options.to)?;
-    let messages = Messages::of(message, &mut socket)?;
-    let sending = Sending {
+    let lines = match message {
+        b"-" => {
+            let waker = socket.waker().map_err(CliError::cannot("wait"))?;
+            Some(LineReader::start(io::stdin(), waker))
+        }
+        _ => None,
+    };
+    let mut sender = Sender {
         socket,
         to,
         output: Output::new(),
-        style: Style::of(options.hex),
-        shows_answers: options.wait.is_some(),
+        format: ByteFormat::of(options.hex),
+        shows_replies: options.wait.is_some(),
         schedule: Schedule::new(options.every.unwrap_or_default()),
-        refusal: None,
+        first_error: None,
     };
-    sending.run(messages, options.count, options.wait)
-}
-
-fn refuse_too_long(message: &[u8]) -> Result<(), Failure> {
-    let (len, max) = (message.len(), DATAGRAM_MAX);
-    if len <= max {
-        return Ok(());
+    let sent = match lines {
+        Some(lines) => sender.send_lines(&lines, options.count),
+        None => sender.send_repeated(message, options.count),
+    };
+    // Also after an error: datagrams that were shown as sent leave the queue.
+    let drained = sender.drain();
+    sent.and(drained)?;
+    if let Some(time) = options.wait {
+        sender.wait_for_replies(time)?;
     }
-    Err(Failure::Usage(
-        SocketSendError::TooLong { len, max }.to_string(),
-    ))
+    sender.output.flush()?;
+    sender.check_discarded()
 }
 
-/// Where the messages come from.
-enum Messages {
-    /// The command line; `None` once it was taken.
-    One(Option<Vec<u8>>),
-    /// Standard input.
-    Lines(Lines),
-}
-
-impl Messages {
-    fn of(message: &[u8], socket: &mut Socket) -> Result<Self, Failure> {
-        if message != b"-" {
-            return Ok(Self::One(Some(message.to_vec())));
-        }
-        let waker = socket.waker().map_err(Failure::cannot("wait"))?;
-        Ok(Self::Lines(Lines::read(io::stdin(), waker)))
-    }
-
-    fn next(&mut self) -> Result<Next, Failure> {
-        match self {
-            Self::One(message) => Ok(message.take().map_or(Next::End, Next::Line)),
-            Self::Lines(lines) => lines.next(),
-        }
-    }
-}
-
-struct Sending {
+struct Sender {
     socket: Socket,
     to: SocketAddr,
     output: Output,
-    style: Style,
-    shows_answers: bool,
+    format: ByteFormat,
+    shows_replies: bool,
     schedule: Schedule,
-    /// What the system said of the first datagram that it refused.
-    refusal: Option<io::Error>,
+    /// The system's error for the first datagram that it refused.
+    first_error: Option<io::Error>,
 }
 
-impl Sending {
-    fn run(
-        mut self,
-        messages: Messages,
-        count: u64,
-        wait: Option<Duration>,
-    ) -> Result<(), Failure> {
-        let sent = self.send_all(messages, count);
-        // Also after a failure: what was shown as sent leaves.
-        let left = self.let_all_leave();
-        sent.and(left)?;
-        if let Some(time) = wait {
-            self.wait_for_answers(time)?;
-        }
-        self.output.flush()?;
-        self.refuse_discarded()
-    }
-
-    fn send_all(&mut self, mut messages: Messages, count: u64) -> Result<(), Failure> {
+impl Sender {
+    fn send_lines(&mut self, lines: &LineReader, count: u64) -> Result<(), CliError> {
         loop {
-            match messages.next()? {
-                Next::Line(message) => self.send_times(&message, count)?,
-                Next::Later => self.turn(None)?,
-                Next::End => return Ok(()),
+            match lines.next()? {
+                NextLine::Line(message) => self.send_repeated(&message, count)?,
+                NextLine::Later => self.turn(None)?,
+                NextLine::End => return Ok(()),
             }
         }
     }
 
-    fn send_times(&mut self, message: &[u8], count: u64) -> Result<(), Failure> {
+    fn send_repeated(&mut self, message: &[u8], count: u64) -> Result<(), CliError> {
         for _ in 0..count {
-            self.wait_until_due()?;
+            loop {
+                match self.schedule.due(Instant::now()) {
+                    Due::Now => break,
+                    Due::At(time) => self.turn(Some(time))?,
+                    Due::Never => self.turn(None)?,
+                }
+            }
             self.send(message)?;
             self.schedule.on_sent(Instant::now());
         }
         Ok(())
     }
 
-    fn wait_until_due(&mut self) -> Result<(), Failure> {
-        loop {
-            match self.schedule.due(Instant::now()) {
-                Due::Now => return Ok(()),
-                Due::At(time) => self.turn(Some(time))?,
-                Due::Never => self.turn(None)?,
-            }
-        }
-    }
-
-    fn send(&mut self, message: &[u8]) -> Result<(), Failure> {
-        self.output.line(Sent(self.to, message, self.style))?;
+    fn send(&mut self, message: &[u8]) -> Result<(), CliError> {
+        self.output
+            .line(SentDatagram(self.to, message, self.format))?;
         let mut sent = self.socket.send(self.to, message);
         if sent == Err(SocketSendError::QueueFull) {
-            self.let_all_leave()?;
+            self.drain()?;
             sent = self.socket.send(self.to, message);
         }
-        sent.map_err(|error| Failure::Refused(error.to_string()))?;
-        // A batch has just left. Who sends without a pause still has to hear the answers to it.
+        sent.map_err(|error| CliError::Runtime(error.to_string()))?;
+        // A batch was just sent. Without pauses between datagrams, this is where replies are received.
         if self.socket.queued() == 0 {
             self.receive()?;
         }
@@ -187,79 +152,75 @@ impl Sending {
     }
 
     /// Sends until the queue is empty.
-    fn let_all_leave(&mut self) -> Result<(), Failure> {
-        let begin = Instant::now();
+    fn drain(&mut self) -> Result<(), CliError> {
+        let start = Instant::now();
         self.flush();
         while self.socket.queued() > 0 {
-            if begin.elapsed() > LEAVE_MAX {
+            if start.elapsed() > DRAIN_MAX {
                 let queued = self.socket.queued();
-                let seconds = LEAVE_MAX.as_secs();
-                return Err(Failure::Refused(format!(
-                    "{queued} datagrams are not sent: the system took none for {seconds} seconds"
+                return Err(CliError::Runtime(format!(
+                    "{queued} datagrams were not sent: the system accepted none for {} seconds",
+                    DRAIN_MAX.as_secs()
                 )));
             }
-            self.turn(Some(Instant::now() + LEAVE_RETRY))?;
+            self.turn(Some(Instant::now() + DRAIN_POLL))?;
         }
         Ok(())
     }
 
-    /// Shows what comes within `time`. What never left is not answered.
-    fn wait_for_answers(&mut self, time: Duration) -> Result<(), Failure> {
-        if self.socket.stats().datagrams_sent == 0 {
-            return Ok(());
-        }
-        let begin = Instant::now();
-        // A time beyond what the clock can say never comes.
-        let end = begin.checked_add(time);
-        while begin.elapsed() < time {
+    /// Shows replies for `time`, unless no datagram was sent.
+    fn wait_for_replies(&mut self, time: Duration) -> Result<(), CliError> {
+        let start = Instant::now();
+        // `None` if it is later than the clock can represent.
+        let end = start.checked_add(time);
+        while self.socket.stats().datagrams_sent > 0 && start.elapsed() < time {
             self.turn(end)?;
         }
         Ok(())
     }
 
-    /// Sends what is queued, shows what there is to show, sleeps until then or until something
-    /// happens, and takes in what was answered.
-    fn turn(&mut self, until: Option<Instant>) -> Result<(), Failure> {
+    /// Sends the queue, writes the output, waits for an event or the deadline, and receives.
+    fn turn(&mut self, deadline: Option<Instant>) -> Result<(), CliError> {
         self.flush();
         self.output.flush()?;
-        let slept = match until {
+        let waited = match deadline {
             Some(time) => self.socket.wait_until(time),
             None => self.socket.wait(None),
         };
-        slept.map_err(Failure::cannot("wait"))?;
+        waited.map_err(CliError::cannot("wait"))?;
         self.receive()
     }
 
-    /// A refusal is about one datagram, and the others leave all the same. It is told at the end.
+    /// An error is about one datagram, and the others are sent. It is reported at the end.
     fn flush(&mut self) {
         if let Err(error) = self.socket.flush() {
-            self.refusal.get_or_insert(error);
+            self.first_error.get_or_insert(error);
         }
     }
 
-    fn receive(&mut self) -> Result<(), Failure> {
-        // Taken in also where they are not shown: unread ones would end every sleep at once.
-        while let Some(datagram) = self.socket.recv().map_err(Failure::cannot("receive"))? {
-            if self.shows_answers {
-                self.output.line(Received(datagram, self.style))?;
+    fn receive(&mut self) -> Result<(), CliError> {
+        // Also if replies are not shown: unread ones would end every wait at once.
+        while let Some(datagram) = self.socket.recv().map_err(CliError::cannot("receive"))? {
+            if self.shows_replies {
+                self.output.line(ReceivedDatagram(datagram, self.format))?;
             }
         }
         Ok(())
     }
 
-    /// Nothing is dropped silently.
-    fn refuse_discarded(&self) -> Result<(), Failure> {
+    /// Fails if a datagram was discarded.
+    fn check_discarded(&self) -> Result<(), CliError> {
         let stats = self.socket.stats();
         let discarded = stats.discarded;
         if discarded == 0 {
             return Ok(());
         }
         let all = discarded + stats.datagrams_sent;
-        let reason = match &self.refusal {
+        let reason = match &self.first_error {
             Some(error) => error.to_string(),
-            None => failure::reason(&stats.send_errors).to_owned(),
+            None => error::send_error_reason(&stats.send_errors).to_owned(),
         };
-        Err(Failure::Refused(format!(
+        Err(CliError::Runtime(format!(
             "{discarded} of {all} datagrams to {} could not be sent: {reason}",
             self.to
         )))

@@ -1,4 +1,6 @@
-//! The wish to end, from the outside: Ctrl-C (SIGINT) and SIGTERM.
+//! Requests to end the program: Ctrl-C (SIGINT) and SIGTERM.
+//!
+//! SIGHUP is left alone: a server that was started with nohup(1) outlives its terminal.
 
 use std::process;
 use std::sync::Arc;
@@ -8,98 +10,79 @@ use std::time::{Duration, Instant};
 use log::warn;
 use tickwire::Waker;
 
-use crate::failure::Failure;
+use crate::error::CliError;
 
-/// A signal that comes this long after the first one means it: the loop had its time to end and does
-/// not, because whoever reads its output does not read. Not at once, because some senders signal
-/// twice (timeout(1) signals the process and then its group).
-const PATIENCE: Duration = Duration::from_secs(1);
+/// A signal this long after the first one ends the process at once, because the loop did not end: it
+/// is blocked in a write that is not read. Not the second signal by itself, because some senders
+/// signal twice (timeout(1) signals the process and then its group).
+const FORCE_AFTER: Duration = Duration::from_secs(1);
 
-/// What a shell reports of a program that SIGINT ended: 128 + 2.
+/// Exit code for a program that SIGINT ended, as a shell reports it: 128 + 2.
 const ENDED_BY_SIGNAL: i32 = 130;
 
-/// Whether the program was asked to end.
+/// Whether a signal has requested the end of the program.
 #[derive(Debug)]
-pub(crate) struct Stop {
+pub(crate) struct StopSignal {
     is_requested: Arc<AtomicBool>,
 }
 
-impl Stop {
-    /// From now on a signal sets this and wakes the socket, instead of killing the process.
-    pub(crate) fn on_signal(waker: Waker) -> Result<Self, Failure> {
+impl StopSignal {
+    /// From now on a signal sets this flag and wakes the socket, instead of killing the process.
+    pub(crate) fn on_signal(waker: Waker) -> Result<Self, CliError> {
         let is_requested = Arc::new(AtomicBool::new(false));
-        let stop = Self {
-            is_requested: Arc::clone(&is_requested),
-        };
+        let flag = Arc::clone(&is_requested);
         let mut first = None;
-        // Called on a thread of its own, so nothing here has to be async-signal-safe.
-        let on_signal = move || {
+        on_each_signal(move |_| {
             let now = Instant::now();
-            if now.duration_since(*first.get_or_insert(now)) > PATIENCE {
+            if now.duration_since(*first.get_or_insert(now)) > FORCE_AFTER {
                 process::exit(ENDED_BY_SIGNAL);
             }
-            is_requested.store(true, Ordering::Release);
+            flag.store(true, Ordering::Release);
             if let Err(error) = waker.wake() {
-                warn!("the loop could not be woken, it ends with the next datagram: {error}");
+                warn!("cannot wake the loop, it ends with the next datagram: {error}");
             }
-        };
-        on_each_signal(on_signal)
-            .map_err(|error| Failure::Refused(format!("cannot wait for signals: {error}")))?;
-        Ok(stop)
+        })
+        .map_err(|error| CliError::Runtime(format!("cannot wait for signals: {error}")))?;
+        Ok(Self { is_requested })
     }
 
-    /// Whether a signal came.
     pub(crate) fn is_requested(&self) -> bool {
         self.is_requested.load(Ordering::Acquire)
     }
 }
 
-/// When a signal ends the program, does this first. The end is then what it is without it.
+/// Calls `clean_up` before a signal ends the program.
 pub(crate) fn before_end(clean_up: impl Fn() + Send + 'static) {
-    if let Err(error) = clean_up_and_end(clean_up) {
-        // What is left lying about is no reason to do nothing.
+    let result = on_each_signal(move |signal| {
+        clean_up();
+        end_by(signal);
+    });
+    if let Err(error) = result {
+        // The clean-up is optional, so the program runs without it.
         warn!("cannot wait for signals: {error}");
     }
 }
 
+/// Calls `handle` with each signal on a thread, so it need not be async-signal-safe.
 #[cfg(unix)]
-fn clean_up_and_end(clean_up: impl Fn() + Send + 'static) -> Result<(), std::io::Error> {
+fn on_each_signal(handle: impl FnMut(i32) + Send + 'static) -> std::io::Result<()> {
     use signal_hook::consts::{SIGINT, SIGTERM};
-    use signal_hook::low_level::emulate_default_handler;
 
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
-    std::thread::spawn(move || {
-        for signal in signals.forever() {
-            clean_up();
-            // A shell sees that it was the signal, and a script that runs it ends as well.
-            if emulate_default_handler(signal).is_err() {
-                process::exit(ENDED_BY_SIGNAL);
-            }
-        }
-    });
+    std::thread::spawn(move || signals.forever().for_each(handle));
     Ok(())
 }
 
 #[cfg(not(unix))]
-fn clean_up_and_end(clean_up: impl Fn() + Send + 'static) -> Result<(), ctrlc::Error> {
-    ctrlc::set_handler(move || {
-        clean_up();
-        process::exit(ENDED_BY_SIGNAL);
-    })
+fn on_each_signal(mut handle: impl FnMut(i32) + Send + 'static) -> Result<(), ctrlc::Error> {
+    ctrlc::set_handler(move || handle(0))
 }
 
-/// Calls `react` for every signal, on a thread of its own. SIGHUP is left alone: a server that was
-/// started with nohup(1) is to outlive its terminal.
-#[cfg(unix)]
-fn on_each_signal(mut react: impl FnMut() + Send + 'static) -> Result<(), std::io::Error> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
-
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
-    std::thread::spawn(move || signals.forever().for_each(|_| react()));
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn on_each_signal(react: impl FnMut() + Send + 'static) -> Result<(), ctrlc::Error> {
-    ctrlc::set_handler(react)
+/// Ends the process by the default action of the signal, so that a shell sees which one it was.
+fn end_by(signal: i32) {
+    #[cfg(unix)]
+    let _ = signal_hook::low_level::emulate_default_handler(signal);
+    #[cfg(not(unix))]
+    let _ = signal;
+    process::exit(ENDED_BY_SIGNAL);
 }

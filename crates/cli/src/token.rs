@@ -1,46 +1,46 @@
-//! `tickwire token`: plays the login service, to try admission tokens out.
+//! `tickwire token`: issues admission tokens, in place of a login service.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use tickwire::token::{self, Claims, TokenId, TokenKey};
 
-use crate::agreement::{self, AUDIENCE};
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output::Output;
+use crate::protocol::AUDIENCE;
 use crate::time;
 
-/// Issues an admission token, as a login service would, to try one out
+/// Issues an admission token, as a login service would
 ///
-/// It is for one player and for one server, opens one connection, and is not good for long:
+/// A token is for one player and one audience, opens one connection and expires:
 ///
 ///   tickwire keygen --token token.key
 ///   tickwire serve --token-key token.key
 ///   tickwire ping --connect ADDRESS --server-key KEY --token TOKEN
 ///
-/// What is printed is the token in hexadecimal digits. Everybody can read what is in it, and whoever
-/// has it is let in.
+/// It is printed in hexadecimal digits. Its content is not encrypted, and the server admits any client
+/// that presents it.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Options {
-    /// The file with the key that the server knows as well, as `keygen --token` makes it
+    /// File with the key that the server also has, as written by `keygen --token`
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
 
-    /// Who is to be let in, 1 to 36 bytes
+    /// Player that the token admits, 1 to 36 bytes
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     player: String,
 
-    /// Which server it is for, as its `serve --audience`, 1 to 32 bytes
+    /// Audience: the server's `serve --audience`, 1 to 32 bytes
     #[arg(long, value_name = "TEXT", default_value = AUDIENCE, allow_hyphen_values = true)]
     audience: String,
 
-    /// How long it is good, in whole seconds
+    /// Time until the token expires, in whole seconds
     #[arg(long, value_name = "TIME", default_value = "1m", value_parser = time::parse,
           allow_hyphen_values = true)]
     lifetime: Duration,
 
-    /// What else the server is to know, up to 128 bytes
+    /// Additional data for the server, up to 128 bytes
     #[arg(
         long,
         value_name = "TEXT",
@@ -50,23 +50,22 @@ pub(crate) struct Options {
     data: String,
 }
 
-pub(crate) fn run(options: &Options) -> Result<(), Failure> {
-    let key =
-        TokenKey::read_file(&options.key).map_err(|error| Failure::Usage(error.to_string()))?;
-    let id = TokenId::generate().map_err(Failure::cannot("draw an id"))?;
-    let grant = Claims {
+pub(crate) fn run(options: &Options) -> Result<(), CliError> {
+    let key = TokenKey::read_file(&options.key).map_err(CliError::usage)?;
+    let id = TokenId::generate().map_err(CliError::cannot("generate a token id"))?;
+    let claims = Claims {
         player: options.player.as_bytes(),
         audience: options.audience.as_bytes(),
         expires_at: time::unix_now().saturating_add(options.lifetime.as_secs()),
         data: options.data.as_bytes(),
     };
-    let token = token::issue(&key, &grant, id).map_err(|error| {
+    let token = token::issue(&key, &claims, id).map_err(|error| {
         let (field, len, min, max) = (error.field, error.len, error.min, error.max);
-        Failure::Usage(format!(
+        CliError::Usage(format!(
             "--{field} is {len} bytes, it can be {min} to {max}"
         ))
     })?;
     let mut output = Output::new();
-    output.line(agreement::Hex(&token))?;
+    output.line(hex::encode(token))?;
     output.flush()
 }

@@ -1,12 +1,8 @@
-//! The program `tickwire` as its users meet it: started, spoken to over real sockets by itself and by
-//! the programs of others, and ended.
+//! End-to-end tests of the program `tickwire`, over real sockets, with itself and with other programs.
 //!
-//! Nothing here sleeps or measures time: a test waits for the line or the datagram itself.
+//! No test sleeps or measures time: it waits for the line or the datagram itself.
 #![cfg(unix)]
-#![allow(
-    clippy::unwrap_used,
-    reason = "in a test that is a failure as good as any"
-)]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 #[path = "programs/child.rs"]
 mod child;
@@ -38,7 +34,7 @@ use crate::child::{DEADLINE, Ended, Program, run, run_with_input, tickwire};
 use crate::foreign::{netcat, python, socat};
 use crate::skip::skip;
 
-/// What `tickwire listen` is in these tests: on a port of its own.
+/// `tickwire listen` on a port of its own.
 struct Listener {
     program: Program,
     addr: SocketAddr,
@@ -67,7 +63,7 @@ impl Listener {
         self.program.line()
     }
 
-    /// The next line without its sender, whose port nobody knows.
+    /// The next line without its sender, whose port is not known.
     fn line_without_sender(&self) -> String {
         let line = self.line();
         let (from, rest) = line.split_once(' ').expect("a sender and a datagram");
@@ -75,7 +71,7 @@ impl Listener {
         rest.to_owned()
     }
 
-    /// Ends it, which is to end well, and returns what it had still to say.
+    /// Ends it with exit code 0, and returns the remaining lines.
     fn end(self, signal: Signal) -> Vec<String> {
         self.program.signal(signal);
         let ended = self.program.end();
@@ -85,7 +81,7 @@ impl Listener {
     }
 }
 
-/// A socket of the test's own, that never waits for ever.
+/// A socket of the test, with a read timeout.
 fn socket() -> (UdpSocket, String) {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.set_read_timeout(Some(DEADLINE)).unwrap();
@@ -99,7 +95,7 @@ fn receive(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
     (buffer[..len].to_vec(), from)
 }
 
-/// Everything that is there now; for senders that have ended.
+/// All pending datagrams, after the sender has ended.
 fn receive_pending(socket: &UdpSocket) -> Vec<Vec<u8>> {
     socket.set_nonblocking(true).unwrap();
     let mut buffer = [0; 2048];
@@ -132,7 +128,7 @@ fn assert_fails(ended: &Ended, code: i32, parts: &[&str]) {
     }
 }
 
-// What others send to `listen`.
+// Datagrams from other programs.
 
 #[test]
 fn listen_shows_what_python_sends() {
@@ -201,7 +197,7 @@ fn listen_shows_what_tickwire_sends() {
     assert_eq!(listener.line_without_sender(), "13 bytes: Hello, world!");
 }
 
-// What `listen` makes of it.
+// The output of `listen`.
 
 #[test]
 fn a_sender_cannot_write_to_the_terminal() {
@@ -355,7 +351,7 @@ fn listen_on_ipv6_shows_both_families() {
     }
 }
 
-// How `listen` ends.
+// The end of `listen`.
 
 #[test]
 fn both_signals_end_a_listener_that_sleeps() {
@@ -367,7 +363,7 @@ fn both_signals_end_a_listener_that_sleeps() {
 }
 
 #[test]
-fn what_came_before_the_signal_is_shown_and_counted() {
+fn datagrams_before_the_signal_are_shown_and_counted() {
     let listener = Listener::start(&[]);
     let (socket, from) = socket();
     for _ in 0..10 {
@@ -403,7 +399,7 @@ impl Flood {
         thread::spawn(move || {
             let (socket, _) = socket();
             while !is_over.load(Ordering::Relaxed) {
-                // That a buffer is full somewhere is what a flood is about.
+                // A flood fills buffers, so errors are expected.
                 let _ = socket.send_to(&[b'x'; 64], to);
             }
         });
@@ -434,7 +430,7 @@ fn a_closed_output_ends_a_listener_quietly() {
 }
 
 #[test]
-fn signals_end_a_listener_also_if_nobody_reads_its_output() {
+fn a_repeated_signal_ends_a_listener_blocked_on_its_output() {
     let (program, mut stdout) = Program::start_unread(&mut tickwire(&["listen", "127.0.0.1:0"]));
     let address = read_address(&mut stdout);
     let (socket, _) = socket();
@@ -442,7 +438,7 @@ fn signals_end_a_listener_also_if_nobody_reads_its_output() {
     for _ in 0..64 {
         socket.send_to(&[1; 1024], &address).unwrap();
     }
-    // The first signal asks; one that comes more than a second later does not ask any more.
+    // The first signal requests the end; one more than a second later forces it.
     let signals = (0..300).take_while(|_| {
         program.signal(Signal::SIGINT);
         !program.ends_within(Duration::from_millis(100))
@@ -466,7 +462,7 @@ fn read_line(stdout: impl Read) -> String {
     line
 }
 
-// What `send` sends.
+// `send`.
 
 #[test]
 fn python_receives_what_tickwire_sends() {
@@ -543,7 +539,7 @@ fn an_input_without_lines_sends_nothing() {
 }
 
 #[test]
-fn count_sends_each_message_so_many_times() {
+fn count_repeats_each_message() {
     let (socket, address) = socket();
     let args = ["--count", "3", "--every", "2ms", "again"];
     let ended = run(&mut send(&address, &args));
@@ -560,7 +556,7 @@ fn count_sends_each_message_so_many_times() {
 }
 
 #[test]
-fn more_than_the_queue_holds_are_sent_all() {
+fn more_datagrams_than_the_queue_holds_are_all_sent() {
     let (_socket, address) = socket();
     let ended = run(&mut send(&address, &["--count", "5000", "x"]));
     assert_done(&ended);
@@ -568,7 +564,7 @@ fn more_than_the_queue_holds_are_sent_all() {
 }
 
 #[test]
-fn wait_shows_the_answers() {
+fn wait_shows_replies() {
     let listener = Listener::start(&["--echo"]);
     let address = listener.address();
     // Longer than the test: it is ended when the answers have come.
@@ -582,7 +578,7 @@ fn wait_shows_the_answers() {
 }
 
 #[test]
-fn answers_are_shown_while_the_next_datagram_is_not_due() {
+fn replies_are_shown_before_the_next_datagram_is_due() {
     let listener = Listener::start(&["--echo"]);
     let address = listener.address();
     let args = ["--wait", "1s", "--every", "1h", "--count", "2", "Hi"];
@@ -592,7 +588,7 @@ fn answers_are_shown_while_the_next_datagram_is_not_due() {
 }
 
 #[test]
-fn answers_are_shown_while_the_input_has_no_line() {
+fn replies_are_shown_while_the_input_has_no_line() {
     let listener = Listener::start(&["--echo"]);
     let address = listener.address();
     let mut sender = Program::start(&mut send(&address, &["--wait", "1ms", "-"]));
@@ -623,14 +619,14 @@ fn a_name_is_tried_as_ipv4_first() {
 }
 
 #[test]
-fn nobody_listening_is_no_error() {
+fn a_target_without_a_listener_is_no_error() {
     let (socket, address) = socket();
     drop(socket);
     let args = ["--count", "3", "--every", "5ms", "--wait", "20ms", "hello"];
     assert_done(&run(&mut send(&address, &args)));
 }
 
-// What goes wrong.
+// Errors.
 
 #[test]
 fn a_message_too_long_is_refused_and_nothing_is_sent() {
@@ -653,22 +649,22 @@ fn a_line_too_long_is_refused_and_those_before_it_are_sent() {
 }
 
 #[test]
-fn what_could_not_be_sent_is_told() {
-    // Nobody may send to a broadcast address without asking for it.
+fn refused_datagrams_are_reported() {
+    // Sending to a broadcast address requires a socket option.
     let ended = run(&mut send("255.255.255.255:9", &["--count", "2", "hello"]));
-    let told = "2 of 2 datagrams to 255.255.255.255:9 could not be sent";
-    assert_fails(&ended, 1, &[told]);
+    let text = "2 of 2 datagrams to 255.255.255.255:9 could not be sent";
+    assert_fails(&ended, 1, &[text]);
 }
 
 #[test]
-fn an_address_in_use_is_told_with_a_way_out() {
+fn an_address_in_use_is_reported_with_advice() {
     let (_socket, address) = socket();
     let ended = run(&mut tickwire(&["listen", &address]));
     assert_fails(&ended, 1, &[&address, "another program", "another port"]);
 }
 
 #[test]
-fn an_address_of_another_machine_is_told_with_a_way_out() {
+fn an_address_of_another_machine_is_reported_with_advice() {
     // From the block for documentation, RFC 5737.
     let ended = run(&mut tickwire(&["listen", "203.0.113.1:10080"]));
     let parts = [
@@ -680,17 +676,17 @@ fn an_address_of_another_machine_is_told_with_a_way_out() {
 }
 
 #[test]
-fn a_privileged_port_is_told_with_a_way_out() {
+fn a_privileged_port_is_reported_with_advice() {
     const ADDRESS: &str = "127.0.0.1:1023";
     let as_ourselves = UdpSocket::bind(ADDRESS);
     if as_ourselves.is_err_and(|error| error.kind() == ErrorKind::PermissionDenied) {
         let ended = run(&mut tickwire(&["listen", ADDRESS]));
         return assert_fails(&ended, 1, &[ADDRESS, "need privileges", "1024"]);
     }
-    // Root may do everything, so somebody else tries.
+    // Root may bind any port, so another user tries.
     let start = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
     if std::fs::read_to_string(start).is_ok_and(|text| text.trim() != "1024") {
-        // Nothing to install would bring them back, so this may be skipped everywhere.
+        // No package would bring them back, so this may be skipped everywhere.
         eprintln!("skipped: this system has moved its privileged ports");
         return;
     }
@@ -726,7 +722,7 @@ impl Copy {
     }
 
     fn as_nobody(&self, args: &[&str]) -> Command {
-        /// The number of "nobody", everywhere.
+        /// The user id of "nobody" on all systems.
         const NOBODY: u32 = 65_534;
         let mut command = Command::new(self.directory.join("tickwire"));
         command.args(args).env("RUST_LOG", "error");
@@ -742,7 +738,7 @@ impl Drop for Copy {
 }
 
 #[test]
-fn a_bad_address_is_told_with_what_is_expected() {
+fn an_invalid_address_is_reported_with_the_expected_form() {
     // The last is a name that cannot exist: a label has at most 63 letters (RFC 1035).
     let long = format!("{}:10080", "a".repeat(64));
     for address in ["nonsense", ":::", "127.0.0.1", "localhost:70000", &long] {
@@ -755,7 +751,7 @@ fn a_bad_address_is_told_with_what_is_expected() {
 }
 
 #[test]
-fn a_wrong_command_line_is_a_usage_error() {
+fn an_invalid_command_line_is_a_usage_error() {
     let cases: [&[&str]; 6] = [
         &[],
         &["no-such-command"],

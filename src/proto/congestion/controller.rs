@@ -40,10 +40,11 @@
 //! Known limitation: a queue on the return path, where the receiver fills its own uplink, looks like a queue of
 //! this sender. See `tickwire bench rate`.
 
-use super::delivery_rate::{DeliveryRate, DeliverySnapshot};
+use super::delivery_rate::DeliveryRate;
 use super::queue_delay::QueueDelay;
 use super::{Controller, RateLimits, WINDOW_MIN};
 use crate::limits::TIMER_GRANULARITY;
+use crate::proto::recovery::delivery_snapshot::DeliverySnapshot;
 use crate::proto::time::{Duration, Instant};
 
 /// The library's [`Controller`]. See the [module](self).

@@ -1,6 +1,7 @@
 //! Delivery rate samples (draft-cheng-iccrg-delivery-rate-estimation): how many bytes were acknowledged between
 //! the sending of a packet and its acknowledgement.
 
+use crate::proto::recovery::delivery_snapshot::DeliverySnapshot;
 use crate::proto::time::{Duration, Instant};
 
 /// Counts delivered bytes and computes the delivery rate of each acknowledgement.
@@ -15,28 +16,6 @@ pub(super) struct DeliveryRate {
     app_limited_until: Option<u64>,
     /// The newest packet of the ACK frame that is being processed, and when it was sent.
     newest_acked: Option<(DeliverySnapshot, Instant)>,
-}
-
-/// The delivery state when a packet was sent. It is stored with the packet until the acknowledgement.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct DeliverySnapshot {
-    pub(super) delivered: u64,
-    delivered_at: Instant,
-    first_sent_at: Instant,
-    /// The application had nothing more to send, so the sample is no limit of the path.
-    pub(super) is_app_limited: bool,
-}
-
-impl DeliverySnapshot {
-    /// Snapshot of a packet that was sent before anything was delivered.
-    pub(super) fn initial(now: Instant) -> Self {
-        Self {
-            delivered: 0,
-            delivered_at: now,
-            first_sent_at: now,
-            is_app_limited: true,
-        }
-    }
 }
 
 impl DeliveryRate {

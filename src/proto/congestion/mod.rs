@@ -10,10 +10,8 @@ pub(crate) mod controller;
 mod delivery_rate;
 mod pacer;
 mod queue_delay;
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod tests;
-
-pub(crate) use self::delivery_rate::DeliverySnapshot;
 
 use self::controller::RateController;
 use self::pacer::Pacer;

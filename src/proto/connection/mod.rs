@@ -308,11 +308,11 @@ mod tests {
     use crate::proto::channel::recv::{EventSink, QueueQuota};
     use crate::proto::peer_id::PeerId;
     use crate::proto::pool::Pool;
-    use crate::proto::recovery::packet_number;
-    use crate::proto::recovery::packet_number::NUMBER_MAX;
     use crate::proto::rng::SeededRng;
     use crate::proto::stats::SendLimitedBy;
     use crate::proto::wire::Writer;
+    use crate::proto::wire::packet_number;
+    use crate::proto::wire::packet_number::NUMBER_MAX;
     use crate::proto::wire::{frame, packet};
     use std::collections::VecDeque;
 

@@ -5,12 +5,12 @@ use crate::limits::DATAGRAM_MAX;
 use crate::proto::connection_id::ConnectionId;
 #[cfg(feature = "noise")]
 use crate::proto::noise::Session;
-#[cfg(feature = "noise")]
-use crate::proto::recovery::packet_number::NUMBER_MAX;
 use crate::proto::wire::Malformed;
 use crate::proto::wire::packet;
 #[cfg(feature = "noise")]
 use crate::proto::wire::packet::{HEADER_LEN, Header, PAYLOAD_MAX, TAG_ROOM};
+#[cfg(feature = "noise")]
+use crate::proto::wire::packet_number::NUMBER_MAX;
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -148,7 +148,7 @@ impl ProtectionPair {
     /// Encryption.
     #[cfg(feature = "noise")]
     pub fn noise() -> Self {
-        let secret = |byte| crate::proto::noise::Secret::new([byte; 32]);
+        let secret = |byte| crate::proto::rng::Secret::new([byte; 32]);
         let protection = |sending, receiving| {
             let session = Session::new(&secret(sending), secret(receiving));
             let accept = Box::default();

@@ -7,12 +7,12 @@ use crate::proto::channel::recv::{EventSink, RecvOutcome};
 use crate::proto::connection::close::Closing;
 use crate::proto::connection::{Connection, VerifiedPacket};
 use crate::proto::delivery::Delivery;
-use crate::proto::recovery::packet_number;
-use crate::proto::recovery::packet_number::NUMBER_MAX;
 use crate::proto::rng::SeededRng;
 use crate::proto::time::Instant;
 use crate::proto::wire::frame::{AckFrame, Frame, Frames};
 use crate::proto::wire::message::MessageFrame;
+use crate::proto::wire::packet_number;
+use crate::proto::wire::packet_number::NUMBER_MAX;
 
 impl Connection {
     /// Looks at a packet with this connection's id. The order of the checks is that of `WIRE.md`, and

@@ -10,12 +10,12 @@ use crate::proto::host::accept::AcceptKey;
 use crate::proto::host::slots::PeerState;
 use crate::proto::host::token_bucket::TokenBucket;
 use crate::proto::host::{ConnectOptions, HostState};
-use crate::proto::noise::{MESSAGE_OVERHEAD, Prologue, Responder, StaticKeypair};
+use crate::proto::noise::{Prologue, Responder, StaticKeypair};
 use crate::proto::rng::SeededRng;
 use crate::proto::slot_index::SlotIndex;
 use crate::proto::time::Instant;
 use crate::proto::wire::handshake::{
-    ACCEPT_BODY_LEN, Accept, AcceptEnvelope, Connect, ConnectEnvelope,
+    ACCEPT_BODY_LEN, Accept, AcceptEnvelope, Connect, ConnectEnvelope, SEAL_OVERHEAD,
 };
 
 /// What a host has under Noise.
@@ -122,7 +122,7 @@ impl HostState {
             server_id: params.local_cid,
             settings: self.settings(true),
         };
-        let mut message = [0; ACCEPT_BODY_LEN + MESSAGE_OVERHEAD];
+        let mut message = [0; ACCEPT_BODY_LEN + SEAL_OVERHEAD];
         let (len, session) = responder.accept(&accept.body(), &mut message)?;
         let envelope = AcceptEnvelope {
             client_id: accept.client_id,

@@ -12,7 +12,6 @@
 use std::collections::VecDeque;
 
 use crate::limits::TIMER_GRANULARITY;
-use crate::proto::host::slots::PeerSlot;
 use crate::proto::host::timers::Timers;
 use crate::proto::slot_index::SlotIndex;
 use crate::proto::time::{Duration, Instant};
@@ -29,7 +28,7 @@ pub(super) struct Schedule {
 /// When a peer has something to do by itself. Computed while the peer is in the cache, and kept until the peer
 /// changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Deadline {
+pub(super) enum Deadline {
     /// The peer has changed since it was computed.
     Unknown,
     Known(Option<Instant>),
@@ -72,13 +71,21 @@ impl Default for Schedule {
     }
 }
 
-impl PeerSlot {
-    /// When the peer has something to do by itself.
+/// What the scheduler needs of the entries of a table of peers.
+pub(super) trait Scheduled {
+    fn schedule(&mut self) -> &mut Schedule;
+
+    /// When the peer has something to do by itself, if that was computed since its last change.
+    fn known_deadline(&self) -> Deadline;
+
+    /// Computes when the peer has something to do by itself.
+    fn next_deadline(&self) -> Option<Instant>;
+
     fn deadline(&self) -> Option<Instant> {
-        match self.schedule.deadline {
-            Deadline::Unknown => self.state().deadline(),
+        match self.known_deadline() {
+            Deadline::Unknown => self.next_deadline(),
             Deadline::Known(deadline) => {
-                debug_assert_eq!(deadline, self.state().deadline(), "{:?}", self.state());
+                debug_assert_eq!(deadline, self.next_deadline());
                 deadline
             }
         }
@@ -86,8 +93,14 @@ impl PeerSlot {
 
     fn compute_deadline(&mut self) -> Option<Instant> {
         let deadline = self.deadline();
-        self.schedule.deadline = Deadline::Known(deadline);
+        self.schedule().deadline = Deadline::Known(deadline);
         deadline
+    }
+}
+
+impl Schedule {
+    pub(super) fn deadline(&self) -> Deadline {
+        self.deadline
     }
 }
 
@@ -114,15 +127,15 @@ impl Scheduler {
     }
 
     /// Removes the peer that has waited longest for its turn to send.
-    pub(super) fn pop_ready(&mut self, slots: &mut [PeerSlot]) -> Option<SlotIndex> {
+    pub(super) fn pop_ready(&mut self, slots: &mut [impl Scheduled]) -> Option<SlotIndex> {
         let index = self.ready.pop_front()?;
-        slots[index.as_usize()].schedule.is_ready = false;
+        slots[index.as_usize()].schedule().is_ready = false;
         Some(index)
     }
 
     /// A packet of this peer was handled. Computes the deadline of the peer before it, whose packets were
     /// handled one after the other and which is still in the cache.
-    pub(super) fn mark_heard(&mut self, slots: &mut [PeerSlot], index: SlotIndex) {
+    pub(super) fn mark_heard(&mut self, slots: &mut [impl Scheduled], index: SlotIndex) {
         let before = self.last_heard.replace(index);
         if let Some(before) = before.filter(|before| *before != index) {
             self.refresh_deadline(slots, before);
@@ -131,7 +144,7 @@ impl Scheduler {
 
     /// Computes the peer's deadline now, while the peer is in the cache.
     #[inline]
-    pub(super) fn refresh_deadline(&mut self, slots: &mut [PeerSlot], index: SlotIndex) {
+    pub(super) fn refresh_deadline(&mut self, slots: &mut [impl Scheduled], index: SlotIndex) {
         slots[index.as_usize()].compute_deadline();
     }
 
@@ -143,10 +156,14 @@ impl Scheduler {
     }
 
     /// The next peer whose deadline has passed. Parks active peers that did not change for a whole turn.
-    pub(super) fn next_due(&mut self, slots: &mut [PeerSlot], now: Instant) -> Option<SlotIndex> {
+    pub(super) fn next_due(
+        &mut self,
+        slots: &mut [impl Scheduled],
+        now: Instant,
+    ) -> Option<SlotIndex> {
         if std::mem::take(&mut self.is_handed_out) {
             let index = self.active[self.cursor];
-            slots[index.as_usize()].schedule.activity = Activity::Cooling;
+            slots[index.as_usize()].schedule().activity = Activity::Cooling;
             self.cursor += 1;
         }
         while let Some(index) = self.active.get(self.cursor).copied() {
@@ -156,12 +173,12 @@ impl Scheduler {
                 self.is_handed_out = true;
                 return Some(index);
             }
-            if slot.schedule.activity == Activity::Active {
-                slot.schedule.activity = Activity::Cooling;
+            if slot.schedule().activity == Activity::Active {
+                slot.schedule().activity = Activity::Cooling;
                 self.cursor += 1;
                 continue;
             }
-            slot.schedule.activity = Activity::Parked;
+            slot.schedule().activity = Activity::Parked;
             self.active.swap_remove(self.cursor);
             self.set_timer(index, deadline, now);
         }
@@ -178,7 +195,7 @@ impl Scheduler {
     }
 
     /// The earliest deadline of all peers.
-    pub(super) fn next_deadline(&self, slots: &[PeerSlot]) -> Option<Instant> {
+    pub(super) fn next_deadline(&self, slots: &[impl Scheduled]) -> Option<Instant> {
         let active = self.active.iter();
         let active = active.filter_map(|index| slots[index.as_usize()].deadline());
         active.chain(self.timers.next()).min()

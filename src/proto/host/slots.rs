@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::proto::channel::recv::QueueQuota;
 use crate::proto::connection::Connection;
 use crate::proto::host::client_handshake::ClientHandshake;
-use crate::proto::host::scheduler::{Schedule, Scheduler};
+use crate::proto::host::scheduler::{Deadline, Schedule, Scheduled, Scheduler};
 use crate::proto::peer_id::PeerId;
 use crate::proto::slot_index::SlotIndex;
 use crate::proto::time::Instant;
@@ -107,7 +107,7 @@ impl PeerState {
 pub(crate) struct PeerSlot {
     generation: u32,
     state: PeerState,
-    pub(super) schedule: Schedule,
+    schedule: Schedule,
     /// The application has not taken the `Disconnected` event of this peer yet.
     pub(crate) disconnect_event_pending: bool,
     /// The application has not taken the `Moved` event of this peer yet.
@@ -121,6 +121,20 @@ const _: () = assert!(size_of::<PeerSlot>() == 64);
 impl PeerSlot {
     pub(crate) fn state(&self) -> &PeerState {
         &self.state
+    }
+}
+
+impl Scheduled for PeerSlot {
+    fn schedule(&mut self) -> &mut Schedule {
+        &mut self.schedule
+    }
+
+    fn known_deadline(&self) -> Deadline {
+        self.schedule.deadline()
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        self.state.deadline()
     }
 }
 

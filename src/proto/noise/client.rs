@@ -2,10 +2,11 @@
 
 use crate::keys::PublicKey;
 use crate::limits::DATAGRAM_MAX;
-use crate::proto::noise::{Initiator, MESSAGE_OVERHEAD, Prologue, Secret, Session};
+use crate::proto::noise::{Initiator, Prologue, Session};
+use crate::proto::rng::Secret;
 use crate::proto::wire::handshake::{
     Accept, AcceptEnvelope, CONNECT_BODY_MAX, Connect, ConnectEnvelope, Cookie, CookieReply,
-    SignedDeny,
+    SEAL_OVERHEAD, SignedDeny,
 };
 
 /// Of one attempt to connect.
@@ -128,7 +129,7 @@ impl StartedHandshake {
         };
         let mut body = zeroize::Zeroizing::new([0; CONNECT_BODY_MAX]);
         let len = connect.write_body(&mut *body);
-        let mut message = [0; CONNECT_BODY_MAX + MESSAGE_OVERHEAD];
+        let mut message = [0; CONNECT_BODY_MAX + SEAL_OVERHEAD];
         let (initiator, len) =
             Initiator::begin(&terms, &server, ephemeral, &body[..len], &mut message)?;
         let envelope = ConnectEnvelope {

@@ -13,9 +13,10 @@ use zeroize::Zeroizing;
 
 use crate::keys::PublicKey;
 use crate::proto::noise::resolver::Resolver;
-use crate::proto::noise::{MESSAGE_OVERHEAD, Secret, Session, StaticKeypair};
+use crate::proto::noise::{Session, StaticKeypair};
+use crate::proto::rng::Secret;
 use crate::proto::wire::handshake::{
-    ConnectFingerprint, Cookie, Nonce, SecurityMode, Tag, VERSION,
+    ConnectFingerprint, Cookie, Nonce, SEAL_OVERHEAD, SecurityMode, Tag, VERSION,
 };
 
 const PATTERN: &str = "Noise_NK_25519_AESGCM_SHA256";
@@ -45,7 +46,7 @@ impl Prologue {
 /// What a connect is known by: its nonce and the ephemeral key in its message, which nobody can use but
 /// who made it. `None` if there is no room for a message.
 pub(crate) fn connect_fingerprint(nonce: &Nonce, message: &[u8]) -> Option<ConnectFingerprint> {
-    if message.len() < MESSAGE_OVERHEAD {
+    if message.len() < SEAL_OVERHEAD {
         return None;
     }
     let mut context = digest::Context::new(&digest::SHA256);
@@ -314,7 +315,7 @@ mod tests {
         other[31] ^= 1;
         assert_ne!(connect_fingerprint(&[1; 16], &other), name);
         assert_eq!(
-            connect_fingerprint(&[1; 16], &message[..MESSAGE_OVERHEAD - 1]),
+            connect_fingerprint(&[1; 16], &message[..SEAL_OVERHEAD - 1]),
             None
         );
     }

@@ -12,23 +12,12 @@ mod session;
 
 use std::fmt;
 
-use zeroize::Zeroizing;
-
 pub(crate) use self::client::{KeyCheck, NoiseClient};
 pub(crate) use self::handshake::{Initiator, Prologue, Responder, connect_fingerprint};
 pub(crate) use self::session::Session;
 #[cfg(test)]
 pub(crate) use self::session::rekey;
 use crate::keys::{PrivateKey, PublicKey};
-
-/// Thirty-two bytes that nobody else may know, wiped when they are dropped.
-pub(crate) type Secret = Zeroizing<[u8; 32]>;
-
-/// The tag behind everything that is sealed.
-pub(crate) const TAG_LEN: usize = 16;
-
-/// What a Noise message adds to what is sealed in it: an ephemeral public key in front and a tag behind.
-pub(crate) const MESSAGE_OVERHEAD: usize = 32 + TAG_LEN;
 
 /// Who a host is for those who connect to it.
 pub(crate) struct StaticKeypair {

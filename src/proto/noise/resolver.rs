@@ -10,7 +10,7 @@ use snow::types::{Cipher, Dh, Hash, Random};
 use subtle::ConstantTimeEq;
 
 use crate::keys::PublicKey;
-use crate::proto::noise::Secret;
+use crate::proto::rng::Secret;
 
 /// For one handshake.
 pub(super) struct Resolver {

@@ -12,7 +12,7 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use zeroize::Zeroizing;
 
 use crate::limits::REKEY_PACKETS;
-use crate::proto::noise::Secret;
+use crate::proto::rng::Secret;
 use crate::proto::wire::Malformed;
 
 /// See the [module](self).

@@ -1,11 +1,11 @@
-//! Packet numbers, acknowledgements, loss detection (RFC 9002) and round-trip time.
+//! Acknowledgements, loss detection (RFC 9002) and round-trip time.
 //!
 //! Retransmission is of messages, never of packets: this module reports which frames were lost or
 //! acknowledged, and `channel` decides what to send again.
 
 pub(crate) mod ack_tracker;
+pub(crate) mod delivery_snapshot;
 pub(crate) mod loss_rate;
-pub(crate) mod packet_number;
 pub(crate) mod replay_window;
 pub(crate) mod rtt;
 pub(crate) mod sent_packets;

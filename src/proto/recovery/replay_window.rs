@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn the_largest_numbers_do_not_overflow() {
         let mut window = ReplayWindow::new();
-        let last = crate::proto::recovery::packet_number::NUMBER_MAX;
+        let last = crate::proto::wire::packet_number::NUMBER_MAX;
         window.insert(last);
         assert!(!window.is_new(last));
         assert!(window.is_new(last - 1));

@@ -7,8 +7,8 @@ use crate::limits::{
     IN_FLIGHT_MAX, PROBE_MAX, REORDERING_PACKETS, REORDERING_PACKETS_MAX, SENT_FRAMES_MAX,
 };
 use crate::proto::buffers::shed;
-use crate::proto::congestion::DeliverySnapshot;
 use crate::proto::delivery::Receipt;
+use crate::proto::recovery::delivery_snapshot::DeliverySnapshot;
 use crate::proto::recovery::rtt::RttEstimator;
 use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::Malformed;

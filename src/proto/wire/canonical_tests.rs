@@ -4,7 +4,6 @@
 use std::fmt::Arguments;
 
 use crate::limits::DATAGRAM_MAX;
-use crate::proto::recovery::packet_number;
 use crate::proto::rng::SeededRng;
 use crate::proto::wire::checksum::{COMMON, checksum, numbered_checksum};
 use crate::proto::wire::cursor::{Malformed, Writer};
@@ -19,6 +18,7 @@ use crate::proto::wire::handshake::{
 };
 use crate::proto::wire::kind;
 use crate::proto::wire::packet::{Header, PAYLOAD_MAX, open, payload_room, seal};
+use crate::proto::wire::packet_number;
 
 /// What the receiver of packets expects next.
 const EXPECTED: u64 = 1 << 32;

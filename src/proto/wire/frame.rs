@@ -4,10 +4,10 @@
 use std::ops::RangeInclusive;
 
 use crate::limits::{ACK_RANGES_MAX, FRAGMENT_BYTES, STALE_NOTICES_MAX, WHOLE_MAX};
-use crate::proto::recovery::packet_number::NUMBER_MAX;
 use crate::proto::wire::cursor::{Malformed, Reader, Writer, variable_len};
 use crate::proto::wire::message::{MESSAGE, MessageFrame};
 use crate::proto::wire::packet::PAYLOAD_MAX;
+use crate::proto::wire::packet_number::NUMBER_MAX;
 
 const PING: u8 = 1;
 const ACK: u8 = 2;

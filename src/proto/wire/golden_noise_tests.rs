@@ -65,8 +65,9 @@ mod tests {
     use crate::proto::connection::packet_protection;
     use crate::proto::connection::packet_protection::NoiseTransport;
     use crate::proto::noise::{
-        KeyCheck, NoiseClient, Prologue, Responder, Secret, Session, StaticKeypair, rekey,
+        KeyCheck, NoiseClient, Prologue, Responder, Session, StaticKeypair, rekey,
     };
+    use crate::proto::rng::Secret;
     use crate::proto::wire::golden_tests::{
         CLIENT_ID, COOKIE, NONCE, PROTOCOL_ID, SERVER_ID, SETTINGS, datagram, parsed,
     };

@@ -12,7 +12,6 @@ use crate::limits;
 use crate::limits::DATAGRAM_MAX;
 use crate::proto::connection_id::ConnectionId;
 use crate::proto::delivery::Delivery;
-use crate::proto::recovery::packet_number;
 use crate::proto::wire::cursor::{Reader, Writer};
 use crate::proto::wire::frame::{
     Frame, Frames, write_ack, write_challenge, write_disconnect, write_ping, write_response,
@@ -27,6 +26,7 @@ use crate::proto::wire::message::{FragmentHeader, MessageFrame, MessageHeader as
 use crate::proto::wire::packet::{
     HEADER_LEN, Header, PAYLOAD_MAX, TAG_ROOM, open, payload_room, seal,
 };
+use crate::proto::wire::packet_number;
 
 pub(super) const PROTOCOL_ID: u64 = 0x0123_4567_89ab_cdef;
 pub(super) const NONCE: Nonce = *b" !\"#$%&'()*+,-./";

@@ -7,11 +7,14 @@ use crate::limits::{
     MESSAGE_OVERHEAD, TIMEOUT_MAX,
 };
 use crate::proto::connection_id::ConnectionId;
-#[cfg(feature = "noise")]
-use crate::proto::noise::MESSAGE_OVERHEAD as SEAL_OVERHEAD;
 use crate::proto::wire::checksum::{CHECKSUM_LEN, COMMON, checked, checksum};
 use crate::proto::wire::cursor::{Malformed, Reader, Writer};
 use crate::proto::wire::kind;
+
+/// Overhead of a Noise handshake message in bytes: 32 (ephemeral X25519 key in front) + 16 (AES-GCM tag
+/// behind).
+#[cfg(feature = "noise")]
+pub(crate) const SEAL_OVERHEAD: usize = 32 + 16;
 
 /// The version of everything in `WIRE.md`.
 pub(crate) const VERSION: u8 = 1;

@@ -7,6 +7,7 @@ pub(crate) mod frame;
 pub(crate) mod handshake;
 pub(crate) mod message;
 pub(crate) mod packet;
+pub(crate) mod packet_number;
 
 #[cfg(test)]
 mod canonical_tests;

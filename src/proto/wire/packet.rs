@@ -2,10 +2,10 @@
 
 use crate::limits::DATAGRAM_MAX;
 use crate::proto::connection_id::ConnectionId;
-use crate::proto::recovery::packet_number::{NUMBER_MAX, truncate};
 use crate::proto::wire::checksum::{CHECKSUM_LEN, numbered_checksum};
 use crate::proto::wire::cursor::{Malformed, Reader, Writer};
 use crate::proto::wire::kind;
+use crate::proto::wire::packet_number::{NUMBER_MAX, truncate};
 
 /// Kind, connection id, and the lower half of the number.
 pub(crate) const HEADER_LEN: usize = 1 + 8 + 4;

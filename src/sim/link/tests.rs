@@ -21,7 +21,7 @@ struct Run {
 
 /// A datagram that came out.
 #[derive(Debug, Clone, PartialEq)]
-struct Arrived {
+struct ArrivedDatagram {
     number: u32,
     /// Since the start of the run.
     at: Duration,
@@ -53,7 +53,7 @@ impl Run {
     }
 
     /// Sends `count` datagrams, one every `interval`, and takes out what arrives meanwhile.
-    fn send_every(&mut self, interval: Duration, count: usize) -> Vec<Arrived> {
+    fn send_every(&mut self, interval: Duration, count: usize) -> Vec<ArrivedDatagram> {
         let mut arrivals = Vec::new();
         for _ in 0..count {
             self.send();
@@ -63,7 +63,7 @@ impl Run {
     }
 
     /// Lets time pass, from deadline to deadline.
-    fn advance(&mut self, by: Duration) -> Vec<Arrived> {
+    fn advance(&mut self, by: Duration) -> Vec<ArrivedDatagram> {
         let until = self.now + by;
         let mut arrivals = Vec::new();
         while let Some(due) = self.link.next_deadline() {
@@ -78,16 +78,16 @@ impl Run {
     }
 
     /// Lets everything arrive.
-    fn drain(&mut self) -> Vec<Arrived> {
+    fn drain(&mut self) -> Vec<ArrivedDatagram> {
         self.advance(Duration::from_secs(3600))
     }
 
-    fn poll(&mut self) -> Option<Arrived> {
+    fn poll(&mut self) -> Option<ArrivedDatagram> {
         let at = self.now - self.start;
         let (to, bytes) = self.link.poll(self.now)?;
         assert_eq!(to, "Bob");
         let number = u32::from_le_bytes(bytes[..4].try_into().unwrap());
-        Some(Arrived {
+        Some(ArrivedDatagram {
             number,
             at,
             bytes: bytes.to_vec(),
@@ -111,7 +111,7 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-fn numbers(arrivals: &[Arrived]) -> Vec<u32> {
+fn numbers(arrivals: &[ArrivedDatagram]) -> Vec<u32> {
     arrivals.iter().map(|arrival| arrival.number).collect()
 }
 
@@ -265,7 +265,7 @@ fn a_probability_of_one_loses_everything() {
 }
 
 /// The lengths of the runs of numbers that are missing.
-fn bursts(arrivals: &[Arrived]) -> Vec<u64> {
+fn bursts(arrivals: &[ArrivedDatagram]) -> Vec<u64> {
     arrivals
         .windows(2)
         .map(|pair| u64::from(pair[1].number - pair[0].number - 1))
@@ -727,7 +727,7 @@ fn at_its_limit_a_link_loses_the_newest_and_goes_on() {
 }
 
 /// All that a terrible link does to 2,000 datagrams.
-fn terrible_run(seed: u64) -> (Vec<Arrived>, LinkStats) {
+fn terrible_run(seed: u64) -> (Vec<ArrivedDatagram>, LinkStats) {
     let mut run = Run::new(terrible(), seed);
     let mut arrivals = Vec::new();
     for _ in 0..2_000 {
@@ -758,7 +758,7 @@ fn the_same_seed_gives_the_same_run_and_another_seed_another_one() {
 }
 
 /// FNV-1a, 64 bits.
-fn fingerprint(arrivals: &[Arrived]) -> u64 {
+fn fingerprint(arrivals: &[ArrivedDatagram]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for arrival in arrivals {
         let at = arrival.at.as_nanos().to_le_bytes();

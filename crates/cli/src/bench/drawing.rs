@@ -11,7 +11,7 @@ use plotters::prelude::*;
 
 use tickwire_measure::machine::Machine;
 
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// How much of the height is the heading, in pixels.
 pub(crate) const HEADING: u32 = 60;
@@ -63,14 +63,14 @@ pub(crate) fn write_picture(
     title: &str,
     machine: &Machine,
     panels: impl FnOnce(&Area<'_>) -> Drawn<()>,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let mut text = String::new();
     let drawn = {
         let area = SVGBackend::with_string(&mut text, size).into_drawing_area();
         draw(&area, title, machine, panels)
     };
-    drawn.map_err(|error| Failure::Refused(format!("cannot draw the picture: {error}")))?;
-    fs::write(path, text).map_err(Failure::cannot("write the SVG file"))
+    drawn.map_err(|error| CliError::Runtime(format!("cannot draw the picture: {error}")))?;
+    fs::write(path, text).map_err(CliError::cannot("write the SVG file"))
 }
 
 fn draw(

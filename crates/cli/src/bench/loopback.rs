@@ -5,16 +5,16 @@ use std::net::UdpSocket;
 use std::time::Duration;
 
 use super::LOOPBACK;
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// A net below the question, not a wait: what was sent is in the socket when the call returns.
 const ARRIVAL_MAX: Duration = Duration::from_secs(1);
 
 /// Refuses to measure where nothing arrives, before anything is measured.
-pub(crate) fn refuse_silence() -> Result<(), Failure> {
+pub(crate) fn refuse_silence() -> Result<(), CliError> {
     match gets_through() {
         Ok(true) => Ok(()),
-        Ok(false) => Err(Failure::Refused(format!(
+        Ok(false) => Err(CliError::Runtime(format!(
             "nothing that is sent to {} arrives there: a firewall may be in the way",
             LOOPBACK.ip()
         ))),
@@ -41,12 +41,12 @@ fn is_timeout(kind: io::ErrorKind) -> bool {
     matches!(kind, io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
-fn cannot_send(error: &io::Error) -> Failure {
+fn cannot_send(error: &io::Error) -> CliError {
     let mut text = format!("cannot send to {}: {error}", LOOPBACK.ip());
     if cfg!(target_os = "linux") && error.kind() == io::ErrorKind::NetworkUnreachable {
         text += "; the loopback interface is down, to bring it up as root: ip link set lo up";
     }
-    Failure::Refused(text)
+    CliError::Runtime(text)
 }
 
 #[cfg(test)]
@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn only_a_network_that_is_down_can_be_brought_up() {
         let text = |kind: io::ErrorKind| match cannot_send(&kind.into()) {
-            Failure::Refused(text) => text,
+            CliError::Runtime(text) => text,
             other => panic!("{other:?}"),
         };
         let forbidden = text(io::ErrorKind::PermissionDenied);

@@ -35,9 +35,9 @@ use self::targets::Verdict;
 use super::progress::Progress;
 use super::record::{self, Record};
 use super::{Files, loopback};
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output::Output;
-use crate::{share, time};
+use crate::{ratio, time};
 
 /// The worst link. Beyond it hardly a connection is made.
 const LOSS_MAX: f64 = 0.9;
@@ -136,7 +136,7 @@ pub(crate) struct Options {
 }
 
 fn loss(text: &str) -> Result<f64, String> {
-    let share = share::parse(text).ok().filter(|share| *share <= LOSS_MAX);
+    let share = ratio::parse(text).ok().filter(|share| *share <= LOSS_MAX);
     share.ok_or_else(|| "a link here loses 0 to 0.9 of its datagrams, or 0% to 90%".to_owned())
 }
 
@@ -163,7 +163,7 @@ struct Results {
 }
 
 /// Measures, then shows.
-pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     let settings = Settings::of(options)?;
     let cases = settings.cases(options)?;
     record::check_files(options.files.json.as_deref(), options.svg.as_deref())?;
@@ -181,7 +181,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     if complaints.is_empty() {
         return Ok(());
     }
-    Err(Failure::Refused(complaints.join("\ntickwire: ")))
+    Err(CliError::Runtime(complaints.join("\ntickwire: ")))
 }
 
 fn write(
@@ -189,7 +189,7 @@ fn write(
     machine: &Machine,
     settings: &Settings,
     results: &Results,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     if let Some(path) = &options.files.json {
         let record = Record {
             benchmark: "messages",
@@ -219,7 +219,7 @@ impl Results {
     }
 }
 
-fn measure(settings: &Settings, cases: &[Case]) -> Result<Vec<Row>, Failure> {
+fn measure(settings: &Settings, cases: &[Case]) -> Result<Vec<Row>, CliError> {
     match settings.mode {
         Mode::Virtual => measure_virtual(settings, cases),
         Mode::Real => measure_real(settings, cases),
@@ -227,7 +227,7 @@ fn measure(settings: &Settings, cases: &[Case]) -> Result<Vec<Row>, Failure> {
 }
 
 /// Row by row.
-fn measure_virtual(settings: &Settings, cases: &[Case]) -> Result<Vec<Row>, Failure> {
+fn measure_virtual(settings: &Settings, cases: &[Case]) -> Result<Vec<Row>, CliError> {
     let progress = Progress::new(u64::from(settings.rounds) * cases.len() as u64);
     let row = |&case: &Case| {
         let mut outcomes = Vec::new();
@@ -242,7 +242,7 @@ fn measure_virtual(settings: &Settings, cases: &[Case]) -> Result<Vec<Row>, Fail
 }
 
 /// Round by round, each with all rows.
-fn measure_real(settings: &Settings, cases: &[Case]) -> Result<Vec<Row>, Failure> {
+fn measure_real(settings: &Settings, cases: &[Case]) -> Result<Vec<Row>, CliError> {
     loopback::refuse_silence()?;
     let mut rounds: Vec<Vec<Outcome>> = Vec::new();
     let each = settings.tick() * settings.messages;

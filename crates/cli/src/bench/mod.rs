@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 use tickwire_measure::floors::LOOPBACK;
 
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// Measures latency, and messages over bad links, on this machine
 #[derive(Debug, clap::Args)]
@@ -43,7 +43,7 @@ pub(crate) struct Files {
 }
 
 /// Runs the requested benchmark.
-pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     match &options.command {
         Command::Latency(options) => latency::run(options),
         Command::Messages(options) => messages::run(options),

@@ -14,7 +14,7 @@ use self::scenario::{Driven, Scenario};
 use self::world::Outcome;
 use super::Files;
 use super::record::{self, Record};
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output::Output;
 
 /// Measures what a full line does to a game's traffic
@@ -63,12 +63,12 @@ struct Row {
 }
 
 /// Runs every scenario and shows them.
-pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     record::check_files(options.files.json.as_deref(), None)?;
     let rows = measure(options)?;
     if rows.is_empty() {
         let text = "no row has these words in its name".to_owned();
-        return Err(Failure::Refused(text));
+        return Err(CliError::Runtime(text));
     }
     let goals = goal::of(&rows);
     show(&rows, &goals)?;
@@ -84,12 +84,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     }
     match short {
         0 => Ok(()),
-        1 => Err(Failure::Refused("a promise is not kept".to_owned())),
-        _ => Err(Failure::Refused(format!("{short} promises are not kept"))),
+        1 => Err(CliError::Runtime("a promise is not kept".to_owned())),
+        _ => Err(CliError::Runtime(format!("{short} promises are not kept"))),
     }
 }
 
-fn show(rows: &[Row], goals: &[Goal]) -> Result<(), Failure> {
+fn show(rows: &[Row], goals: &[Goal]) -> Result<(), CliError> {
     let mut output = Output::new();
     output.line(table(rows))?;
     if !goals.is_empty() {
@@ -99,7 +99,7 @@ fn show(rows: &[Row], goals: &[Goal]) -> Result<(), Failure> {
     output.flush()
 }
 
-fn measure(options: &Options) -> Result<Vec<Row>, Failure> {
+fn measure(options: &Options) -> Result<Vec<Row>, CliError> {
     let only = options.only.as_deref().unwrap_or_default();
     let wanted = scenario::all()
         .into_iter()
@@ -109,9 +109,9 @@ fn measure(options: &Options) -> Result<Vec<Row>, Failure> {
         .collect()
 }
 
-fn row(scenario: &Scenario, seed: u32) -> Result<Row, Failure> {
+fn row(scenario: &Scenario, seed: u32) -> Result<Row, CliError> {
     let outcome = world::run(scenario, &Config::plain(0), seed.into())
-        .map_err(|error| Failure::Refused(error.to_string()))?;
+        .map_err(|error| CliError::Runtime(error.to_string()))?;
     Ok(Row {
         scenario: scenario.name,
         driven: scenario.driven,

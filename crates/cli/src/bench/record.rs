@@ -7,16 +7,16 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 use tickwire_measure::machine::Machine;
 
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// Refuses files that cannot be written and one file for both results, before anything is measured.
-pub(crate) fn check_files(json: Option<&Path>, svg: Option<&Path>) -> Result<(), Failure> {
+pub(crate) fn check_files(json: Option<&Path>, svg: Option<&Path>) -> Result<(), CliError> {
     for path in json.into_iter().chain(svg) {
         refuse_unwritable(path)?;
     }
     if json.is_some() && json == svg {
         let path = json.unwrap_or(Path::new("")).display();
-        return Err(Failure::Usage(format!(
+        return Err(CliError::Usage(format!(
             "--json and --svg are both {path}: choose two files"
         )));
     }
@@ -25,7 +25,7 @@ pub(crate) fn check_files(json: Option<&Path>, svg: Option<&Path>) -> Result<(),
 
 /// Leaves the file as it is. A pipe is not opened: that waits for a reader, and closing it again would end the reader's
 /// input.
-fn refuse_unwritable(path: &Path) -> Result<(), Failure> {
+fn refuse_unwritable(path: &Path) -> Result<(), CliError> {
     let kind = path.metadata().map(|metadata| metadata.file_type());
     if kind.is_ok_and(|kind| !kind.is_file() && !kind.is_dir()) {
         return Ok(());
@@ -34,12 +34,12 @@ fn refuse_unwritable(path: &Path) -> Result<(), Failure> {
     // A dangling link is not to be removed.
     let is_there = path.symlink_metadata().is_ok();
     let opened = OpenOptions::new().append(true).create(true).open(path);
-    opened.map(drop).map_err(Failure::cannot(&what))?;
+    opened.map(drop).map_err(CliError::cannot(&what))?;
     if is_there {
         return Ok(());
     }
     // Left empty by a measurement that fails, it would pass for a record.
-    fs::remove_file(path).map_err(Failure::cannot(&what))
+    fs::remove_file(path).map_err(CliError::cannot(&what))
 }
 
 /// A time is a number in the file, whose name says that it is in seconds.
@@ -60,8 +60,8 @@ pub(crate) struct Record<'a, S, R> {
 
 impl<S: Serialize, R: Serialize> Record<'_, S, R> {
     /// Writes the file, in the place of one that may be there.
-    pub(crate) fn write(&self, path: &Path) -> Result<(), Failure> {
-        let cannot = || Failure::cannot("write the JSON file");
+    pub(crate) fn write(&self, path: &Path) -> Result<(), CliError> {
+        let cannot = || CliError::cannot("write the JSON file");
         let mut text =
             serde_json::to_string_pretty(self).map_err(|error| cannot()(error.into()))?;
         text.push('\n');

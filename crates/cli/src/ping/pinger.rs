@@ -1,66 +1,82 @@
-//! The loop of ping: when a probe leaves, what comes back, what is lost, and the last word.
+//! The loop of ping: sends probes, receives replies, reports losses and prints the summary.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::pace::Pace;
+use super::Options;
+use super::counters::{Counters, LateSends};
 use super::session::Session;
-use super::tally::{Counts, HeldUp};
-use super::way::Way;
-use crate::failure::Failure;
+use super::transport::Transport;
+use crate::error::CliError;
 use crate::output::Output;
-use crate::schedule::Due;
-use crate::signals::Stop;
+use crate::schedule::{Due, Schedule};
+use crate::signals::StopSignal;
 
-/// Everything of a run.
-pub(super) struct Pinger<W> {
-    pub(super) way: W,
-    pub(super) stop: Stop,
-    pub(super) output: Output,
-    pub(super) pace: Pace,
-    pub(super) session: Session,
-    /// The number of the last probe.
-    pub(super) last: u64,
-    /// How long to wait after a probe that could not leave, where the pace does not say.
-    pub(super) pause: Duration,
-    pub(super) held_up: HeldUp,
+/// A run of ping.
+pub(super) struct Pinger<T> {
+    transport: T,
+    stop: StopSignal,
+    output: Output,
+    schedule: Schedule,
+    session: Session,
+    /// Sequence number of the last probe.
+    last: u64,
+    /// One probe at a time: without fixed steps, sending without waiting for replies would be a flood.
+    one_at_a_time: bool,
+    timeout: Duration,
+    late_sends: LateSends,
 }
 
-impl<W: Way> Pinger<W> {
-    /// Runs until all probes are settled, a signal comes or the way ends.
-    pub(super) fn run(mut self) -> Result<(), Failure> {
-        self.ping()?;
-        let end = self.way.end();
-        if let Some(why) = &end {
-            self.output.line(format_args!("disconnected: {why}"))?;
-        }
-        self.summarise()?;
-        self.way.close()?;
-        if let Some(why) = end {
-            let text = format!("the connection ended before the last probe: {why}");
-            return Err(Failure::Refused(text));
-        }
-        match self.session.silence() {
-            Some(silence) => Err(Failure::Refused(silence.to_string())),
-            None => Ok(()),
+impl<T: Transport> Pinger<T> {
+    pub(super) fn new(
+        transport: T,
+        to: SocketAddr,
+        options: &Options,
+        stop: StopSignal,
+        output: Output,
+    ) -> Self {
+        Self {
+            transport,
+            stop,
+            output,
+            schedule: Schedule::new(options.every),
+            session: Session::new(to, options.size.into(), options.timeout),
+            last: options.last(),
+            one_at_a_time: options.every.is_zero(),
+            timeout: options.timeout,
+            late_sends: LateSends::new(options.every),
         }
     }
 
-    fn ping(&mut self) -> Result<(), Failure> {
+    /// Runs until all probes are answered or lost, a signal arrives or the connection ends.
+    pub(super) fn run(mut self) -> Result<(), CliError> {
         while !self.is_done() {
-            // Before a probe leaves and not after: a line takes longer to write than a short round
-            // trip takes, and its answer would have to wait for that.
+            // Before a probe is sent and not after: writing a line takes longer than a short round
+            // trip, and the reply would wait for it.
             self.output.flush()?;
             self.send_if_due()?;
-            self.sleep()?;
+            self.wait()?;
             self.receive()?;
-            self.give_up_overdue()?;
+            self.report_lost()?;
         }
-        Ok(())
+        let end = self.transport.end();
+        if let Some(reason) = &end {
+            self.output.line(format_args!("disconnected: {reason}"))?;
+        }
+        self.summarise()?;
+        self.transport.close()?;
+        let error = match end {
+            Some(reason) => Some(format!(
+                "the connection ended before the last probe: {reason}"
+            )),
+            None => self.session.no_reply_reason(),
+        };
+        error.map_or(Ok(()), |text| Err(CliError::Runtime(text)))
     }
 
     fn is_done(&self) -> bool {
-        let is_last_settled = !self.has_more() && !self.session.is_waiting();
-        is_last_settled || self.stop.is_requested() || self.way.end().is_some()
+        let is_complete = !self.has_more() && !self.session.is_waiting();
+        is_complete || self.stop.is_requested() || self.transport.end().is_some()
     }
 
     fn has_more(&self) -> bool {
@@ -68,88 +84,83 @@ impl<W: Way> Pinger<W> {
     }
 
     fn due(&self, now: Instant) -> Due {
-        if !self.has_more() {
+        if !self.has_more() || self.one_at_a_time && self.session.is_waiting() {
             return Due::Never;
         }
-        self.pace.due(self.session.is_waiting(), now)
+        self.schedule.due(now)
     }
 
-    fn send_if_due(&mut self) -> Result<(), Failure> {
+    fn send_if_due(&mut self) -> Result<(), CliError> {
         if self.due(Instant::now()) != Due::Now {
             return Ok(());
         }
         let probe: Vec<u8> = self.session.next_probe().collect();
-        let departure = self.way.send(&probe);
-        self.session.on_sent(departure.at);
-        if let Some(late) = self.pace.held_up(departure.at) {
-            self.held_up.add(late);
-        }
-        self.pace.on_sent(departure.at);
-        match departure.refusal {
-            Some(why) => self.on_refused(&why, departure.at),
+        let outcome = self.transport.send(&probe);
+        self.session.on_sent(outcome.at);
+        self.late_sends.on_sent(self.schedule.late(outcome.at));
+        self.schedule.on_sent(outcome.at);
+        match outcome.refusal {
+            Some(reason) => self.on_refused(&reason, outcome.at),
             None => Ok(()),
         }
     }
 
-    /// The first refusal is the end: there is nothing to watch. Later ones are what somebody wants to
-    /// see who watches a network come and go.
-    fn on_refused(&mut self, why: &str, now: Instant) -> Result<(), Failure> {
+    /// A refusal of the first probe ends the run. Later ones are reported, so that ping can watch a
+    /// network that comes and goes.
+    fn on_refused(&mut self, reason: &str, now: Instant) -> Result<(), CliError> {
         let seq = self.session.on_refused();
-        self.pace.on_refused(now, self.pause);
+        self.schedule.on_refused(now, self.timeout);
         if seq == 1 {
             let to = self.session.to();
-            return Err(Failure::Refused(format!("cannot send to {to}: {why}")));
+            return Err(CliError::Runtime(format!("cannot send to {to}: {reason}")));
         }
         self.output
-            .line(format_args!("seq={seq} not sent: {why}"))?;
+            .line(format_args!("seq={seq} not sent: {reason}"))?;
         self.output.flush()
     }
 
-    /// Until the next probe is due, one is lost, something comes, or a signal.
-    fn sleep(&mut self) -> Result<(), Failure> {
+    /// Until the next probe is due, a probe is lost, a datagram or a signal arrives.
+    fn wait(&mut self) -> Result<(), CliError> {
         let now = Instant::now();
         let due = match self.due(now) {
             Due::Now => Some(now),
             Due::At(time) => Some(time),
             Due::Never => None,
         };
-        let first = due.into_iter().chain(self.session.deadline()).min();
-        self.way.sleep(first)
+        let deadline = due.into_iter().chain(self.session.deadline()).min();
+        self.transport.wait(deadline)
     }
 
-    fn receive(&mut self) -> Result<(), Failure> {
+    fn receive(&mut self) -> Result<(), CliError> {
         let (session, output) = (&mut self.session, &mut self.output);
-        self.way.receive(&mut |datagram| {
-            let event = session.handle_datagram(datagram, Instant::now());
-            output.line(event)
-        })
+        self.transport
+            .receive(&mut |datagram| output.line(session.on_datagram(datagram, Instant::now())))
     }
 
-    /// After the drain, so that what came in time is not lost because nobody looked.
-    fn give_up_overdue(&mut self) -> Result<(), Failure> {
+    /// After everything was received, so that a reply in time is not counted as lost.
+    fn report_lost(&mut self) -> Result<(), CliError> {
         let now = Instant::now();
-        while let Some(event) = self.session.take_overdue(now) {
-            self.output.line(event)?;
+        while let Some(line) = self.session.take_lost(now) {
+            self.output.line(line)?;
         }
         Ok(())
     }
 
-    fn summarise(&mut self) -> Result<(), Failure> {
+    fn summarise(&mut self) -> Result<(), CliError> {
         if self.stop.is_requested() {
             self.output.leave_typed_line()?;
         }
-        self.output.line(Counts {
-            dropped_by_kernel: self.way.dropped_by_kernel(),
-            ..self.session.counts()
+        self.output.line(Counters {
+            dropped_by_kernel: self.transport.dropped_by_kernel(),
+            ..self.session.counters()
         })?;
-        if !self.held_up.is_none() {
-            self.output.line(self.held_up)?;
-        }
-        if let Some(figures) = self.session.figures() {
-            self.output.line(figures)?;
-        }
-        if let Some(summary) = self.way.summary() {
-            self.output.line(summary)?;
+        let lines = [
+            self.late_sends.summary(),
+            self.session.rtt_summary().map(|rtt| rtt.to_string()),
+            self.transport.summary(),
+        ];
+        for line in lines.into_iter().flatten() {
+            self.output.line(line)?;
         }
         self.output.flush()
     }

@@ -1,46 +1,45 @@
-//! What a probe carries, and how an answer is recognised by it.
+//! The bytes of a probe, and how a reply is matched to them.
 //!
-//! A probe is the nonce of the run and its own sequence number, eight bytes each in network order,
-//! over and over until it is as long as was asked for. So every byte of an answer can be checked, and
-//! from 32 bytes on the two numbers too.
+//! A probe is the nonce of the run and its sequence number, eight bytes each in network byte order,
+//! repeated up to its size. So every byte of a reply can be verified, and from 32 bytes on also the
+//! two numbers.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use tickwire::Datagram;
 
-/// The smallest probe, in bytes: a nonce and a sequence number.
-pub(crate) const PROBE_MIN: usize = 16;
+/// Minimum size of a probe in bytes: a nonce and a sequence number.
+pub(super) const PROBE_MIN: usize = 16;
 
-/// What a datagram turned out to be.
+/// How a datagram relates to the probes of this run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Content {
-    /// The probe of this sequence number, as it was sent.
+pub(super) enum ProbeMatch {
+    /// The probe with this sequence number, unchanged.
     Probe(u64),
-    /// It has the nonce, and is not what was sent.
+    /// It has the nonce, but other bytes than were sent.
     Altered,
-    /// It has not even the nonce.
+    /// It does not have the nonce.
     Foreign,
 }
 
-/// The probes of one run: all of a size and with one nonce.
+/// The probes of one run: all have the same size and nonce.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Probes {
+pub(super) struct Probes {
     nonce: u64,
     size: usize,
 }
 
 impl Probes {
-    /// With a nonce of its own. `size` is at least [`PROBE_MIN`].
-    pub(crate) fn of_size(size: usize) -> Self {
-        // The keys of the standard library's hash maps are random. It tells runs apart that share an
-        // echo, and what somebody else sends here; it is not meant to keep out an attacker, who can
-        // read it on the way.
+    /// Draws a nonce. `size` is at least [`PROBE_MIN`].
+    pub(super) fn of_size(size: usize) -> Self {
+        // The keys of the standard library's hash maps are random. That is enough to separate runs
+        // that share an echo; it is not a protection against an attacker on the network path.
         let nonce = RandomState::new().build_hasher().finish();
         Self { nonce, size }
     }
 
-    /// The bytes of a probe.
-    pub(crate) fn bytes(&self, seq: u64) -> impl Iterator<Item = u8> {
+    /// Bytes of a probe.
+    pub(super) fn bytes(&self, seq: u64) -> impl Iterator<Item = u8> {
         let numbers = self
             .nonce
             .to_be_bytes()
@@ -49,23 +48,23 @@ impl Probes {
         numbers.cycle().take(self.size)
     }
 
-    /// What `datagram` is, going by its bytes alone.
-    pub(crate) fn read(&self, datagram: &Datagram<'_>) -> Content {
+    /// Matches a datagram by its bytes alone.
+    pub(super) fn read(&self, datagram: &Datagram<'_>) -> ProbeMatch {
         let Some((nonce, rest)) = datagram.bytes.split_first_chunk() else {
-            return Content::Foreign;
+            return ProbeMatch::Foreign;
         };
         if *nonce != self.nonce.to_be_bytes() {
-            return Content::Foreign;
+            return ProbeMatch::Foreign;
         }
         let Some(seq) = rest.first_chunk() else {
-            return Content::Altered;
+            return ProbeMatch::Altered;
         };
         let seq = u64::from_be_bytes(*seq);
         let is_whole = !datagram.truncated && datagram.bytes.iter().copied().eq(self.bytes(seq));
         if is_whole {
-            Content::Probe(seq)
+            ProbeMatch::Probe(seq)
         } else {
-            Content::Altered
+            ProbeMatch::Altered
         }
     }
 }
@@ -83,7 +82,7 @@ mod tests {
         size: 20,
     };
 
-    fn read(probes: Probes, bytes: &[u8]) -> Content {
+    fn read(probes: Probes, bytes: &[u8]) -> ProbeMatch {
         probes.read(&datagram(bytes))
     }
 
@@ -96,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_is_nonce_and_sequence_over_and_over() {
+    fn a_probe_repeats_nonce_and_sequence_number() {
         let bytes: Vec<u8> = PROBES.bytes(0x0a0b).collect();
         let wanted = [
             1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0, 0, 0, 0x0a, 0x0b, 1, 2, 3, 4,
@@ -105,25 +104,25 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_back_as_it_was_is_a_probe() {
+    fn an_unchanged_probe_is_recognised() {
         for size in [PROBE_MIN, 17, 64, DATAGRAM_MAX] {
             let probes = Probes { size, ..PROBES };
             let bytes: Vec<u8> = probes.bytes(u64::MAX).collect();
-            assert_eq!(read(probes, &bytes), Content::Probe(u64::MAX));
+            assert_eq!(read(probes, &bytes), ProbeMatch::Probe(u64::MAX));
         }
     }
 
     #[test]
-    fn every_changed_byte_is_seen() {
+    fn every_changed_byte_is_detected() {
         let probes = Probes { size: 64, ..PROBES };
         let bytes: Vec<u8> = probes.bytes(3).collect();
         for index in 0..bytes.len() {
             let mut bytes = bytes.clone();
             bytes[index] ^= 0x10;
             let wanted = if index < 8 {
-                Content::Foreign
+                ProbeMatch::Foreign
             } else {
-                Content::Altered
+                ProbeMatch::Altered
             };
             assert_eq!(read(probes, &bytes), wanted, "byte {index}");
         }
@@ -134,16 +133,16 @@ mod tests {
         let long: Vec<u8> = Probes { size: 21, ..PROBES }.bytes(3).collect();
         for len in 0..=long.len() {
             let wanted = match len {
-                0..8 => Content::Foreign,
-                20 => Content::Probe(3),
-                _ => Content::Altered,
+                0..8 => ProbeMatch::Foreign,
+                20 => ProbeMatch::Probe(3),
+                _ => ProbeMatch::Altered,
             };
             assert_eq!(read(PROBES, &long[..len]), wanted, "{len} bytes");
         }
     }
 
     #[test]
-    fn one_that_was_longer_than_its_slot_is_altered() {
+    fn a_truncated_datagram_is_altered() {
         let size = DATAGRAM_MAX;
         let probes = Probes { size, ..PROBES };
         let bytes: Vec<u8> = probes.bytes(3).collect();
@@ -151,13 +150,13 @@ mod tests {
             truncated: true,
             ..datagram(&bytes)
         };
-        assert_eq!(probes.read(&cut), Content::Altered);
+        assert_eq!(probes.read(&cut), ProbeMatch::Altered);
     }
 
     #[test]
-    fn two_runs_do_not_know_each_other() {
+    fn probes_of_another_run_are_foreign() {
         let (ours, theirs) = (Probes::of_size(64), Probes::of_size(64));
         let bytes: Vec<u8> = theirs.bytes(1).collect();
-        assert_eq!(read(ours, &bytes), Content::Foreign);
+        assert_eq!(read(ours, &bytes), ProbeMatch::Foreign);
     }
 }

@@ -1,233 +1,176 @@
-//! A run of ping without its socket, its clock and its output: probes that leave, datagrams that come,
-//! time that passes, and what all that means.
+//! A run of ping without its socket and its clock: evaluates probes, received datagrams and timeouts.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use humantime::format_duration;
 use tickwire::Datagram;
 
-use super::flights::{Answer, Flights, Kind};
-use super::probe::{Content, Probes};
-use super::round_trips::{Figures, RoundTrips};
-use super::tally::{Counts, Millis, Silence};
+use super::counters::{Counters, Millis};
+use super::in_flight::{InFlight, Reply, ReplyKind};
+use super::probe::{ProbeMatch, Probes};
+use super::rtt::{RttRecorder, RttSummary};
 
-/// Something to tell, in one line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Event {
-    Answered { answer: Answer, len: usize },
-    Lost { seq: u64, timeout: Duration },
-    Altered { from: SocketAddr, len: Len },
-    Foreign { from: SocketAddr, len: Len },
-}
-
-/// How long a datagram was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Len {
-    Bytes(usize),
-    /// It was cut at so many.
-    MoreThan(usize),
-}
-
-impl Len {
-    fn of(datagram: &Datagram<'_>) -> Self {
-        let len = datagram.bytes.len();
-        if datagram.truncated {
-            Self::MoreThan(len)
-        } else {
-            Self::Bytes(len)
-        }
-    }
-}
-
-impl fmt::Display for Len {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Bytes(len) => write!(f, "{len} bytes"),
-            Self::MoreThan(len) => write!(f, "more than {len} bytes"),
-        }
-    }
-}
-
-impl fmt::Display for Event {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Answered { answer, len } => {
-                let (seq, time) = (answer.seq, Millis(answer.round_trip));
-                let remark = remark(answer.kind);
-                write!(f, "seq={seq} {len} bytes time={time} ms{remark}")
-            }
-            Self::Lost { seq, timeout } => {
-                let timeout = humantime::format_duration(timeout);
-                write!(f, "seq={seq} lost: no answer within {timeout}")
-            }
-            // Without a sequence number: that may be what was altered.
-            Self::Altered { from, len } => write!(f, "altered {len} from {from}"),
-            Self::Foreign { from, len } => write!(f, "foreign {len} from {from}"),
-        }
-    }
-}
-
-fn remark(kind: Kind) -> &'static str {
-    match kind {
-        Kind::InOrder => "",
-        Kind::OutOfOrder => ", out of order",
-        Kind::Late | Kind::Overdue => ", late",
-        Kind::Duplicate => ", duplicate",
-    }
-}
-
-/// Everything that is known of a run.
+/// The state of a run.
 #[derive(Debug)]
-pub(crate) struct Session {
+pub(super) struct Session {
     to: SocketAddr,
     timeout: Duration,
     probes: Probes,
-    flights: Flights,
-    round_trips: RoundTrips,
-    counts: Counts,
-    /// The first other address from which one of our probes came back.
-    elsewhere: Option<SocketAddr>,
-    foreign_of_target: u64,
+    in_flight: InFlight,
+    rtt: RttRecorder,
+    counters: Counters,
+    /// The first other address from which a probe came back.
+    other_address: Option<SocketAddr>,
+    /// Foreign datagrams from the target itself.
+    foreign_from_target: u64,
 }
 
 impl Session {
-    pub(crate) fn new(to: SocketAddr, probes: Probes, timeout: Duration) -> Self {
+    /// A run with probes of `size` bytes, at least [`PROBE_MIN`](super::probe::PROBE_MIN).
+    pub(super) fn new(to: SocketAddr, size: usize, timeout: Duration) -> Self {
         Self {
             to,
             timeout,
-            probes,
-            flights: Flights::new(timeout),
-            round_trips: RoundTrips::new(),
-            counts: Counts::default(),
-            elsewhere: None,
-            foreign_of_target: 0,
+            probes: Probes::of_size(size),
+            in_flight: InFlight::new(timeout),
+            rtt: RttRecorder::new(),
+            counters: Counters::default(),
+            other_address: None,
+            foreign_from_target: 0,
         }
     }
 
-    /// Where the probes go.
-    pub(crate) fn to(&self) -> SocketAddr {
+    pub(super) fn to(&self) -> SocketAddr {
         self.to
     }
 
-    /// The number of the next probe, from 1 on.
-    pub(crate) fn next_seq(&self) -> u64 {
-        self.flights.next_seq()
+    /// Sequence number of the next probe; the first is 1.
+    pub(super) fn next_seq(&self) -> u64 {
+        self.in_flight.next_seq()
     }
 
-    /// The bytes of the next probe.
-    pub(crate) fn next_probe(&self) -> impl Iterator<Item = u8> {
+    /// Bytes of the next probe.
+    pub(super) fn next_probe(&self) -> impl Iterator<Item = u8> {
         self.probes.bytes(self.next_seq())
     }
 
-    /// The next probe leaves at `now`.
-    pub(crate) fn on_sent(&mut self, now: Instant) {
-        let forgotten = self.flights.on_sent(now);
-        self.counts.sent += 1;
-        self.counts.lost += u64::from(forgotten.is_some());
+    /// The next probe was sent at `now`.
+    pub(super) fn on_sent(&mut self, now: Instant) {
+        let forgotten = self.in_flight.on_sent(now);
+        self.counters.sent += 1;
+        self.counters.lost += u64::from(forgotten.is_some());
     }
 
-    /// The probe that was sent last did not leave; its number.
-    pub(crate) fn on_refused(&mut self) -> u64 {
-        self.flights.on_refused();
-        self.counts.sent -= 1;
-        self.counts.not_sent += 1;
+    /// The system refused to send the last probe. Returns its sequence number.
+    pub(super) fn on_refused(&mut self) -> u64 {
+        self.in_flight.on_refused();
+        self.counters.sent -= 1;
+        self.counters.not_sent += 1;
         self.next_seq() - 1
     }
 
-    /// A datagram came at `now`.
-    pub(crate) fn handle_datagram(&mut self, datagram: &Datagram<'_>, now: Instant) -> Event {
-        let (from, len) = (datagram.from, Len::of(datagram));
-        let content = self.probes.read(datagram);
-        if !self.is_target(from) {
-            self.on_elsewhere(from, content);
-            return self.on_foreign(from, len);
-        }
-        match content {
-            Content::Probe(seq) => match self.flights.on_answer(seq, now) {
-                Some(answer) => self.on_answer(answer, datagram.bytes.len()),
-                // Never sent, or so long ago that it is forgotten.
-                None => self.on_foreign(from, len),
-            },
-            Content::Altered => {
-                self.counts.altered += 1;
-                Event::Altered { from, len }
+    /// A datagram was received at `now`. Returns the line that describes it.
+    pub(super) fn on_datagram(&mut self, datagram: &Datagram<'_>, now: Instant) -> String {
+        let from = datagram.from;
+        // The scope and the flow of an IPv6 address are not compared: the system sets them on
+        // received datagrams, also if they were not given.
+        let is_from_target = (from.ip(), from.port()) == (self.to.ip(), self.to.port());
+        let reply = match self.probes.read(datagram) {
+            // No reply: never sent, or forgotten.
+            ProbeMatch::Probe(seq) if is_from_target => self.in_flight.on_reply(seq, now),
+            ProbeMatch::Probe(_) => {
+                self.other_address.get_or_insert(from);
+                None
             }
-            Content::Foreign => self.on_foreign(from, len),
+            // Without a sequence number: it may be what was altered.
+            ProbeMatch::Altered if is_from_target => {
+                self.counters.altered += 1;
+                return format!("altered {} from {from}", length(datagram));
+            }
+            ProbeMatch::Altered | ProbeMatch::Foreign => None,
+        };
+        if let Some(reply) = reply {
+            return self.on_reply(reply, datagram.bytes.len());
         }
+        self.counters.foreign += 1;
+        self.foreign_from_target += u64::from(is_from_target);
+        format!("foreign {} from {from}", length(datagram))
     }
 
-    /// The next probe that is lost at `now`. To be asked until there is none.
-    pub(crate) fn take_overdue(&mut self, now: Instant) -> Option<Event> {
-        let seq = self.flights.take_overdue(now)?;
-        self.counts.lost += 1;
-        Some(Event::Lost {
-            seq,
-            timeout: self.timeout,
-        })
+    fn on_reply(&mut self, reply: Reply, len: usize) -> String {
+        self.counters.on_reply(reply.kind);
+        let remark = match reply.kind {
+            ReplyKind::InOrder => "",
+            ReplyKind::OutOfOrder => ", out of order",
+            ReplyKind::Late | ReplyKind::Overdue => ", late",
+            ReplyKind::Duplicate => ", duplicate",
+        };
+        // The times of late replies would distort the summary: no reply in time is that slow.
+        if matches!(reply.kind, ReplyKind::InOrder | ReplyKind::OutOfOrder) {
+            self.rtt.record(reply.round_trip);
+        }
+        let (seq, time) = (reply.seq, Millis(reply.round_trip));
+        format!("seq={seq} {len} bytes time={time} ms{remark}")
     }
 
-    /// When the next probe will be lost, if one is under way.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.flights.deadline()
+    /// Takes the next probe that is lost at `now`, and returns the line that reports it. Call it
+    /// until it returns `None`.
+    pub(super) fn take_lost(&mut self, now: Instant) -> Option<String> {
+        let seq = self.in_flight.take_lost(now)?;
+        self.counters.lost += 1;
+        let timeout = format_duration(self.timeout);
+        Some(format!("seq={seq} lost: no answer within {timeout}"))
     }
 
-    /// Whether a probe is under way.
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.flights.waiting() > 0
+    /// When the next probe is lost, if one is in flight.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.in_flight.deadline()
     }
 
-    pub(crate) fn counts(&self) -> Counts {
-        self.counts
+    /// Whether a probe is in flight.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.in_flight.waiting() > 0
     }
 
-    /// Of the answers that came in time.
-    pub(crate) fn figures(&self) -> Option<Figures> {
-        self.round_trips.figures()
+    pub(super) fn counters(&self) -> Counters {
+        self.counters
     }
 
-    /// If nothing was answered in time, what there is to say about it.
-    pub(crate) fn silence(&self) -> Option<Silence> {
-        if self.counts.received > 0 {
+    /// Of the replies in time.
+    pub(super) fn rtt_summary(&self) -> Option<RttSummary> {
+        self.rtt.summary()
+    }
+
+    /// The error of a run without a reply in time: the most likely cause, and what to do.
+    pub(super) fn no_reply_reason(&self) -> Option<String> {
+        let (to, counters) = (self.to, &self.counters);
+        if counters.received > 0 {
             return None;
         }
-        Some(Silence {
-            counts: self.counts,
-            to: self.to,
-            timeout: self.timeout,
-            elsewhere: self.elsewhere,
-            foreign_of_target: self.foreign_of_target,
-        })
+        let (late, altered, foreign) = (counters.late, counters.altered, self.foreign_from_target);
+        let timeout = format_duration(self.timeout);
+        let reason = match self.other_address {
+            _ if late > 0 => {
+                format!(" within {timeout}, and {late} after it: choose a longer --timeout")
+            }
+            Some(other) => format!(", but from {other}: ping that address instead"),
+            None if altered > 0 => {
+                format!(" with unchanged bytes, {altered} altered: it is no echo")
+            }
+            None if foreign > 0 => format!(", only foreign datagrams ({foreign}): it is no echo"),
+            None if counters.lost == 0 => " before the end".to_owned(),
+            None => ": no program listens there, it is no echo (`tickwire listen --echo` is one), \
+                     or a firewall blocks it"
+                .to_owned(),
+        };
+        Some(format!("no answer from {to}{reason}"))
     }
+}
 
-    /// Of an IPv6 address the scope and the flow are not compared: the system fills them in on what
-    /// it receives, also where nobody wrote them.
-    fn is_target(&self, from: SocketAddr) -> bool {
-        (from.ip(), from.port()) == (self.to.ip(), self.to.port())
-    }
-
-    fn on_answer(&mut self, answer: Answer, len: usize) -> Event {
-        self.counts.on_answer(answer.kind);
-        match answer.kind {
-            Kind::InOrder | Kind::OutOfOrder => self.round_trips.add(answer.round_trip),
-            // A late one is counted and shown; among those in time it would be a time that no
-            // timeout allows.
-            Kind::Late | Kind::Overdue | Kind::Duplicate => {}
-        }
-        Event::Answered { answer, len }
-    }
-
-    fn on_elsewhere(&mut self, from: SocketAddr, content: Content) {
-        if matches!(content, Content::Probe(_)) {
-            self.elsewhere.get_or_insert(from);
-        }
-    }
-
-    fn on_foreign(&mut self, from: SocketAddr, len: Len) -> Event {
-        self.counts.foreign += 1;
-        self.foreign_of_target += u64::from(self.is_target(from));
-        Event::Foreign { from, len }
-    }
+fn length(datagram: &Datagram<'_>) -> String {
+    let more_than = if datagram.truncated { "more than " } else { "" };
+    format!("{more_than}{} bytes", datagram.bytes.len())
 }
 
 #[cfg(test)]
@@ -240,20 +183,20 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     const TARGET: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 7);
-    const STRANGER: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 8);
+    const OTHER: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 8);
 
-    /// A session, and what it is told, on a clock that the test moves.
+    /// A session on a clock that the test advances.
     struct Play {
         session: Session,
         now: Instant,
-        /// The probes that left, the first one at index 0.
+        /// The probes that were sent; the first is at index 0.
         probes: Vec<Vec<u8>>,
     }
 
     impl Play {
         fn new() -> Self {
             Self {
-                session: Session::new(TARGET.into(), Probes::of_size(64), TIMEOUT),
+                session: Session::new(TARGET.into(), 64, TIMEOUT),
                 now: Instant::now(),
                 probes: Vec::new(),
             }
@@ -266,114 +209,112 @@ mod tests {
             }
         }
 
-        fn answer(&mut self, seq: usize) -> String {
+        fn reply(&mut self, seq: usize) -> String {
             let bytes = self.probes[seq - 1].clone();
-            self.hear(TARGET, &bytes)
+            self.receive(TARGET, &bytes)
         }
 
-        fn hear(&mut self, from: (Ipv4Addr, u16), bytes: &[u8]) -> String {
+        fn receive(&mut self, from: (Ipv4Addr, u16), bytes: &[u8]) -> String {
             let datagram = Datagram {
                 from: from.into(),
                 bytes,
                 truncated: false,
             };
-            self.session
-                .handle_datagram(&datagram, self.now)
-                .to_string()
+            self.session.on_datagram(&datagram, self.now)
         }
 
-        fn overdue(&mut self) -> Vec<String> {
-            let next = || self.session.take_overdue(self.now);
-            std::iter::from_fn(next)
-                .map(|event| event.to_string())
-                .collect()
+        fn lost(&mut self) -> Vec<String> {
+            std::iter::from_fn(|| self.session.take_lost(self.now)).collect()
         }
 
-        fn silence(&self) -> String {
-            let silence = self.session.silence();
-            silence.map_or_else(String::new, |silence| silence.to_string())
+        fn no_reply(&self) -> String {
+            self.session.no_reply_reason().unwrap_or_default()
         }
     }
 
     #[test]
-    fn answers_are_told_with_their_times_and_remarks() {
+    fn replies_are_shown_with_times_and_remarks() {
         let mut play = Play::new();
         play.send(3);
         play.now += 2 * MS;
-        assert_eq!(play.answer(1), "seq=1 64 bytes time=2.000 ms");
-        assert_eq!(play.answer(3), "seq=3 64 bytes time=2.000 ms");
+        assert_eq!(play.reply(1), "seq=1 64 bytes time=2.000 ms");
+        assert_eq!(play.reply(3), "seq=3 64 bytes time=2.000 ms");
         play.now += MS;
-        assert_eq!(play.answer(2), "seq=2 64 bytes time=3.000 ms, out of order");
-        assert_eq!(play.answer(1), "seq=1 64 bytes time=3.000 ms, duplicate");
-        let wanted = Counts {
+        assert_eq!(play.reply(2), "seq=2 64 bytes time=3.000 ms, out of order");
+        assert_eq!(play.reply(1), "seq=1 64 bytes time=3.000 ms, duplicate");
+        let wanted = Counters {
             sent: 3,
             received: 3,
             out_of_order: 1,
             duplicates: 1,
-            ..Counts::default()
+            ..Counters::default()
         };
-        assert_eq!(play.session.counts(), wanted);
+        assert_eq!(play.session.counters(), wanted);
         assert!(!play.session.is_waiting());
-        assert_eq!(play.session.figures().map(|f| f.max), Some(3 * MS));
+        assert_eq!(play.session.rtt_summary().map(|f| f.max), Some(3 * MS));
     }
 
     #[test]
-    fn a_late_answer_stays_lost_and_out_of_the_figures() {
+    fn a_late_reply_stays_lost_and_out_of_the_summary() {
         let mut play = Play::new();
         play.send(2);
         play.now += TIMEOUT + MS;
-        // The first is found by its answer, the second by the clock.
-        assert_eq!(play.answer(1), "seq=1 64 bytes time=1001.000 ms, late");
-        assert_eq!(play.overdue(), ["seq=2 lost: no answer within 1s"]);
-        assert_eq!(play.answer(2), "seq=2 64 bytes time=1001.000 ms, late");
-        let wanted = Counts {
+        // The first is found by its reply, the second by its timeout.
+        assert_eq!(play.reply(1), "seq=1 64 bytes time=1001.000 ms, late");
+        assert_eq!(play.lost(), ["seq=2 lost: no answer within 1s"]);
+        assert_eq!(play.reply(2), "seq=2 64 bytes time=1001.000 ms, late");
+        let wanted = Counters {
             sent: 2,
             lost: 2,
             late: 2,
-            ..Counts::default()
+            ..Counters::default()
         };
-        assert_eq!(play.session.counts(), wanted);
-        assert_eq!(play.session.figures(), None);
-        assert!(play.silence().contains("2 after it"), "{}", play.silence());
+        assert_eq!(play.session.counters(), wanted);
+        assert_eq!(play.session.rtt_summary(), None);
+        assert!(
+            play.no_reply().contains("2 after it"),
+            "{}",
+            play.no_reply()
+        );
     }
 
     #[test]
-    fn an_altered_answer_leaves_its_probe_waiting() {
+    fn an_altered_reply_leaves_its_probe_in_flight() {
         let mut play = Play::new();
         play.send(1);
         let mut bytes = play.probes[0].clone();
         bytes[63] ^= 1;
         assert_eq!(
-            play.hear(TARGET, &bytes),
+            play.receive(TARGET, &bytes),
             "altered 64 bytes from 127.0.0.1:7"
         );
         assert!(play.session.is_waiting());
-        assert_eq!(play.session.counts().altered, 1);
-        assert_eq!(play.answer(1), "seq=1 64 bytes time=0.000 ms");
-        assert_eq!(play.session.counts().received, 1);
+        assert_eq!(play.session.counters().altered, 1);
+        assert_eq!(play.reply(1), "seq=1 64 bytes time=0.000 ms");
+        assert_eq!(play.session.counters().received, 1);
     }
 
     #[test]
-    fn what_is_not_ours_is_foreign() {
+    fn other_datagrams_are_foreign() {
         let mut play = Play::new();
         play.send(1);
         assert_eq!(
-            play.hear(TARGET, b"hello"),
+            play.receive(TARGET, b"hello"),
             "foreign 5 bytes from 127.0.0.1:7"
         );
-        let stranger = "foreign 64 bytes from 127.0.0.1:8";
-        assert_eq!(play.hear(STRANGER, &[0; 64]), stranger);
-        assert_eq!(play.session.counts().foreign, 2);
+        let other = "foreign 64 bytes from 127.0.0.1:8";
+        assert_eq!(play.receive(OTHER, &[0; 64]), other);
+        assert_eq!(play.session.counters().foreign, 2);
         assert!(play.session.is_waiting());
         play.now += TIMEOUT + MS;
-        play.overdue();
-        // The stranger's does not count: it says nothing of the target.
+        play.lost();
+        // The datagram from another address does not count: it says nothing about the target.
         let why = "only foreign datagrams (1): it is no echo";
-        assert!(play.silence().contains(why), "{}", play.silence());
+        assert!(play.no_reply().contains(why), "{}", play.no_reply());
     }
 
     #[test]
-    fn one_that_was_cut_was_longer() {
+    fn a_truncated_datagram_was_longer() {
         let mut play = Play::new();
         play.send(1);
         let cut = Datagram {
@@ -381,19 +322,19 @@ mod tests {
             bytes: &[0; 1024],
             truncated: true,
         };
-        let told = play.session.handle_datagram(&cut, play.now).to_string();
-        assert_eq!(told, "foreign more than 1024 bytes from 127.0.0.1:7");
+        let line = play.session.on_datagram(&cut, play.now);
+        assert_eq!(line, "foreign more than 1024 bytes from 127.0.0.1:7");
     }
 
     #[test]
-    fn our_probe_from_another_address_is_foreign_and_remembered() {
+    fn a_probe_from_another_address_is_foreign_and_remembered() {
         let mut play = Play::new();
         play.send(1);
         let bytes = play.probes[0].clone();
-        let told = play.hear(STRANGER, &bytes);
-        assert_eq!(told, "foreign 64 bytes from 127.0.0.1:8");
+        let line = play.receive(OTHER, &bytes);
+        assert_eq!(line, "foreign 64 bytes from 127.0.0.1:8");
         assert!(play.session.is_waiting());
-        assert!(play.silence().contains("but from 127.0.0.1:8"));
+        assert!(play.no_reply().contains("but from 127.0.0.1:8"));
     }
 
     #[test]
@@ -401,34 +342,80 @@ mod tests {
         let mut play = Play::new();
         let bytes: Vec<u8> = play.session.next_probe().collect();
         assert_eq!(
-            play.hear(TARGET, &bytes),
+            play.receive(TARGET, &bytes),
             "foreign 64 bytes from 127.0.0.1:7"
         );
     }
 
     #[test]
-    fn what_did_not_leave_is_neither_sent_nor_lost() {
+    fn a_refused_probe_is_neither_sent_nor_lost() {
         let mut play = Play::new();
         play.send(1);
         assert_eq!(play.session.on_refused(), 1);
         play.now += 2 * TIMEOUT;
-        assert_eq!(play.overdue(), [""; 0]);
-        let wanted = Counts {
+        assert_eq!(play.lost(), [""; 0]);
+        let wanted = Counters {
             not_sent: 1,
-            ..Counts::default()
+            ..Counters::default()
         };
-        assert_eq!(play.session.counts(), wanted);
+        assert_eq!(play.session.counters(), wanted);
         assert_eq!(play.session.next_seq(), 2);
     }
 
     #[test]
     fn the_address_is_compared_without_its_scope() {
         let to: SocketAddr = "[::1]:7".parse().expect("an address");
-        let session = Session::new(to, Probes::of_size(64), TIMEOUT);
+        let mut session = Session::new(to, 64, TIMEOUT);
+        let bytes: Vec<u8> = session.next_probe().collect();
+        let now = Instant::now();
+        session.on_sent(now);
         let SocketAddr::V6(mut from) = to else {
             panic!("{to}");
         };
         from.set_scope_id(3);
-        assert!(session.is_target(from.into()));
+        let datagram = Datagram {
+            from: from.into(),
+            bytes: &bytes,
+            truncated: false,
+        };
+        let line = session.on_datagram(&datagram, now);
+        assert_eq!(line, "seq=1 64 bytes time=0.000 ms");
+    }
+
+    #[test]
+    fn a_run_without_a_reply_reports_the_likely_cause() {
+        let lost = Counters {
+            sent: 1,
+            lost: 1,
+            ..Counters::default()
+        };
+        let session = |counters| Session {
+            counters,
+            ..Session::new(TARGET.into(), 64, 1500 * MS)
+        };
+        let text = |session: &Session| session.no_reply_reason().unwrap_or_default();
+        let begin = "no answer from 127.0.0.1:7: no program listens there, it is no echo";
+        assert!(text(&session(lost)).starts_with(begin));
+        let late = Counters { late: 1, ..lost };
+        let wanted = "no answer from 127.0.0.1:7 within 1s 500ms, and 1 after it: \
+                      choose a longer --timeout";
+        assert_eq!(text(&session(late)), wanted);
+        let altered = Counters { altered: 1, ..lost };
+        let wanted = "no answer from 127.0.0.1:7 with unchanged bytes, 1 altered: it is no echo";
+        assert_eq!(text(&session(altered)), wanted);
+        let other = Session {
+            other_address: Some(OTHER.into()),
+            ..session(lost)
+        };
+        let wanted = "no answer from 127.0.0.1:7, but from 127.0.0.1:8: ping that address instead";
+        assert_eq!(text(&other), wanted);
+        let foreign = Session {
+            foreign_from_target: 2,
+            ..session(lost)
+        };
+        let wanted = "no answer from 127.0.0.1:7, only foreign datagrams (2): it is no echo";
+        assert_eq!(text(&foreign), wanted);
+        let wanted = "no answer from 127.0.0.1:7 before the end";
+        assert_eq!(text(&session(Counters::default())), wanted);
     }
 }

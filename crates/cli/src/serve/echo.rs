@@ -1,81 +1,69 @@
-//! The game that is played: every message is answered with itself, at the tick if there is one.
+//! The simulated game: every message is sent back to its peer, at the next tick if there is one.
 
 use tickwire::bytes::Bytes;
 use tickwire::{Delivery, Host, PeerId, SendError};
 
-/// How many messages may wait for the tick: 65,536, at most 64 MiB. What comes then is not answered,
-/// and counted.
-const WAITING_MAX: usize = 65_536;
+/// Maximum number of replies that wait for the tick: 65,536, at most 64 MiB. Further messages are
+/// counted and get no reply.
+const PENDING_MAX: usize = 65_536;
 
-/// What waits to be answered, and what became of all that was.
+/// Replies that wait for the next tick, and counters of all messages so far.
 #[derive(Debug, Default)]
 pub(super) struct Echo {
-    waiting: Vec<Message>,
-    received: u64,
-    answered: u64,
-    queue_full: u64,
-    peer_gone: u64,
+    pending: Vec<PendingReply>,
+    pub(super) counters: EchoCounters,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct EchoCounters {
+    /// Messages received.
+    pub(super) received: u64,
+    /// Replies queued for sending.
+    pub(super) replied: u64,
+    /// Replies that did not fit into a queue.
+    pub(super) queue_full: u64,
+    /// Replies to a peer that had disconnected.
+    pub(super) peer_gone: u64,
 }
 
 #[derive(Debug)]
-struct Message {
-    from: PeerId,
+struct PendingReply {
+    to: PeerId,
     delivery: Delivery,
     bytes: Bytes,
 }
 
 impl Echo {
     pub(super) fn on_message(&mut self, from: PeerId, delivery: Delivery, bytes: Bytes) {
-        self.received += 1;
-        if self.waiting.len() == WAITING_MAX {
-            self.queue_full += 1;
+        self.counters.received += 1;
+        if self.pending.len() == PENDING_MAX {
+            self.counters.queue_full += 1;
             return;
         }
-        self.waiting.push(Message {
-            from,
+        let to = from;
+        self.pending.push(PendingReply {
+            to,
             delivery,
             bytes,
         });
     }
 
-    /// Answers everybody. A full queue ends nothing: the answer is left out and counted, as a game
-    /// leaves out a state when a newer one follows anyway.
-    pub(super) fn answer(&mut self, host: &mut Host) {
-        for message in self.waiting.drain(..) {
-            match host.send(message.from, message.delivery, &message.bytes) {
-                Ok(()) => self.answered += 1,
-                Err(SendError::UnknownPeer) => self.peer_gone += 1,
-                Err(_) => self.queue_full += 1,
+    /// Queues all pending replies. A full send queue is counted and is not an error: a game also
+    /// skips a state update when a newer one follows.
+    pub(super) fn send_replies(&mut self, host: &mut Host) {
+        let counters = &mut self.counters;
+        for reply in self.pending.drain(..) {
+            match host.send(reply.to, reply.delivery, &reply.bytes) {
+                Ok(()) => counters.replied += 1,
+                Err(SendError::UnknownPeer) => counters.peer_gone += 1,
+                Err(_) => counters.queue_full += 1,
             }
         }
-    }
-
-    /// How many messages came.
-    pub(super) fn received(&self) -> u64 {
-        self.received
-    }
-
-    /// How many went back.
-    pub(super) fn answered(&self) -> u64 {
-        self.answered
-    }
-
-    /// How many answers found no room.
-    pub(super) fn queue_full(&self) -> u64 {
-        self.queue_full
-    }
-
-    /// How many answers were for somebody who had gone.
-    pub(super) fn peer_gone(&self) -> u64 {
-        self.peer_gone
     }
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    reason = "in a test that is a failure as good as any"
-)]
+#[allow(clippy::unwrap_used, reason = "a panic fails the test")]
 mod tests {
     use std::net::Ipv4Addr;
     use std::time::Duration;
@@ -85,7 +73,7 @@ mod tests {
 
     use super::*;
 
-    /// A server with a client, and the client's name there.
+    /// A connected server and client, and the id of the client on the server.
     fn connected() -> (Host, Host, PeerId) {
         let bind = || Host::bind((Ipv4Addr::LOCALHOST, 0).into(), Config::plain(7)).unwrap();
         let (mut server, mut client) = (bind(), bind());
@@ -105,44 +93,50 @@ mod tests {
     }
 
     #[test]
-    fn a_full_send_queue_is_counted_and_ends_nothing() {
+    fn a_full_send_queue_is_counted_and_is_not_an_error() {
         let (mut server, _client, peer) = connected();
         let mut echo = Echo::default();
         let count = QUEUED_MESSAGES_MAX + 1;
         for _ in 0..count {
             message(&mut echo, peer, UNRELIABLE_MAX);
         }
-        echo.answer(&mut server);
-        assert!(echo.answered() > 0 && echo.queue_full() > 0, "{echo:?}");
-        assert_eq!(echo.answered() + echo.queue_full(), count as u64);
+        echo.send_replies(&mut server);
+        assert!(
+            echo.counters.replied > 0 && echo.counters.queue_full > 0,
+            "{echo:?}"
+        );
+        assert_eq!(
+            echo.counters.replied + echo.counters.queue_full,
+            count as u64
+        );
         server.flush().unwrap();
         message(&mut echo, peer, 1);
-        let before = echo.answered();
-        echo.answer(&mut server);
-        assert_eq!(echo.answered(), before + 1, "there is room again");
+        let before = echo.counters.replied;
+        echo.send_replies(&mut server);
+        assert_eq!(echo.counters.replied, before + 1, "there is room again");
     }
 
     #[test]
-    fn who_has_gone_is_not_answered() {
+    fn a_disconnected_peer_gets_no_reply() {
         let (mut server, _client, peer) = connected();
         let mut echo = Echo::default();
         message(&mut echo, peer, 1);
         server.disconnect(peer, 0);
-        echo.answer(&mut server);
-        assert_eq!((echo.answered(), echo.peer_gone()), (0, 1));
+        echo.send_replies(&mut server);
+        assert_eq!((echo.counters.replied, echo.counters.peer_gone), (0, 1));
     }
 
     #[test]
-    fn what_waits_for_the_tick_is_bounded() {
+    fn pending_replies_are_bounded() {
         let (_server, _client, peer) = connected();
         let mut echo = Echo::default();
-        for _ in 0..=WAITING_MAX {
+        for _ in 0..=PENDING_MAX {
             message(&mut echo, peer, 0);
         }
-        assert_eq!(echo.waiting.len(), WAITING_MAX);
+        assert_eq!(echo.pending.len(), PENDING_MAX);
         assert_eq!(
-            (echo.received(), echo.queue_full()),
-            (WAITING_MAX as u64 + 1, 1)
+            (echo.counters.received, echo.counters.queue_full),
+            (PENDING_MAX as u64 + 1, 1)
         );
     }
 }

@@ -1,4 +1,4 @@
-//! A program that runs beside a test: its lines as they come, its end, and no way to outlive the test.
+//! A child process of a test: its lines, its end, and its kill when the test ends.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -9,7 +9,7 @@ use std::time::Duration;
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
 
-/// A net below the tests, far beyond what any of them takes: whoever waits this long waits for ever.
+/// Timeout of every wait, far longer than any test takes.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A running program. It is killed when it goes out of scope.
@@ -20,7 +20,7 @@ pub(crate) struct Program {
     stderr: Receiver<String>,
 }
 
-/// How a program ended, and what of its output nobody had read.
+/// How a program ended, and its unread output.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
@@ -68,14 +68,14 @@ impl Program {
         next(&self.stdout).expect("the program ended its output")
     }
 
-    /// Gives it something to read.
+    /// Writes to its standard input.
     pub(crate) fn write(&mut self, input: &[u8]) {
         let stdin = self.stdin.as_mut().unwrap();
-        // A program that wants no more has its reasons, and the test sees them.
+        // A program that has ended does not read; the test sees why it ended.
         let _ = stdin.write_all(input);
     }
 
-    /// Ends what it can read.
+    /// Closes its standard input.
     pub(crate) fn close_input(&mut self) {
         self.stdin = None;
     }
@@ -85,7 +85,7 @@ impl Program {
         signal::kill(Pid::from_raw(pid), signal).unwrap();
     }
 
-    /// Whether it ends within `time`. It is to end without a word on standard error.
+    /// Whether it ends within `time`. Panics if it writes to standard error.
     pub(crate) fn ends_within(&self, time: Duration) -> bool {
         match self.stderr.recv_timeout(time) {
             Ok(line) => panic!("on standard error: {line}"),

@@ -1,4 +1,4 @@
-//! Programs that other people wrote, and what to do where they are not installed.
+//! Other programs, and skipping where they are not installed.
 
 use std::process::{Command, Stdio};
 

@@ -1,4 +1,4 @@
-//! `tickwire keygen` and `token`, and what `serve` and `ping --connect` do with what they made.
+//! `tickwire keygen` and `token`, and their keys and tokens in `serve` and `ping --connect`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -47,8 +47,8 @@ impl Folder {
 
     fn token_key(&self, name: &str) -> String {
         let file = self.path(name);
-        let told = one_line(&run(&mut tickwire(&["keygen", "--token", &file])));
-        assert_eq!(told, format!("token key in {file}"));
+        let text = one_line(&run(&mut tickwire(&["keygen", "--token", &file])));
+        assert_eq!(text, format!("token key in {file}"));
         file
     }
 }
@@ -67,7 +67,7 @@ fn mode(path: &str) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-/// All that it said.
+/// The only line of its output.
 fn one_line(ended: &Ended) -> String {
     assert_done(ended);
     let [line] = &ended.stdout[..] else {
@@ -103,19 +103,28 @@ fn keygen_writes_a_key_for_its_owner_alone_and_prints_its_public_half() {
     let (file, public) = folder.server_key("server.key");
     assert!(is_key(&public), "{public}");
     assert_eq!(mode(&file), 0o600);
-    let secret = fs::read_to_string(&file).unwrap();
-    assert!(is_key(secret.strip_suffix('\n').unwrap()));
-    assert_ne!(secret.trim_end(), public);
+    let secret = secret_in(&file, "tickwire server key 1");
+    assert_ne!(secret, public);
+    secret_in(&folder.token_key("token.key"), "tickwire token key 1");
+}
+
+/// The key in a file that begins with this line.
+fn secret_in(file: &str, tag: &str) -> String {
+    let text = fs::read_to_string(file).unwrap();
+    let key = text.strip_prefix(&format!("{tag}\n")).unwrap();
+    let key = key.strip_suffix('\n').unwrap();
+    assert!(is_key(key));
+    key.to_owned()
 }
 
 #[test]
-fn keygen_leaves_what_is_there_unless_it_is_forced() {
+fn keygen_keeps_an_existing_file_unless_forced() {
     let folder = Folder::new();
     let (file, public) = folder.server_key("server.key");
     let before = fs::read(&file).unwrap();
     for args in [&["keygen", &file][..], &["keygen", "--token", &file]] {
         let ended = run(&mut tickwire(args));
-        assert_fails(&ended, 2, &[&file, "is there already", "--force"]);
+        assert_fails(&ended, 2, &[&file, "exists already", "--force"]);
         assert_eq!(fs::read(&file).unwrap(), before);
     }
     // A file that others can read does not stay one.
@@ -128,7 +137,7 @@ fn keygen_leaves_what_is_there_unless_it_is_forced() {
 }
 
 #[test]
-fn keygen_says_where_it_cannot_write() {
+fn keygen_reports_the_path_that_it_cannot_write() {
     let folder = Folder::new();
     let nowhere = folder.path("none/server.key");
     for force in [&[][..], &["--force"]] {
@@ -138,48 +147,84 @@ fn keygen_says_where_it_cannot_write() {
 }
 
 #[test]
-fn a_bad_key_file_is_told_in_a_sentence_and_its_content_is_not() {
+fn an_invalid_key_file_is_reported_without_its_content() {
     let folder = Folder::new();
     let (file, _) = folder.server_key("good.key");
-    let secret = fs::read_to_string(&file).unwrap();
-    let secret = secret.trim_end();
-    let open = folder.file("open.key", secret);
-    set_mode(&open, 0o640);
-    let cases = [
-        (open, "others can read or write the key file"),
-        (folder.file("empty.key", ""), "this has 0 bytes"),
-        (folder.file("short.key", &secret[1..]), "this has 63 bytes"),
+    let secret = secret_in(&file, "tickwire server key 1");
+    for kind in ["server", "token"] {
+        let tag = format!("tickwire {kind} key 1");
+        let file = |name: &str, key: &str| {
+            let text = format!("{tag}\n{key}");
+            folder.file(&format!("{name}-{kind}.key"), &text)
+        };
+        let open = file("open", &secret);
+        set_mode(&open, 0o640);
+        let first_line = format!("its first line must be `{tag}`");
+        let untagged = format!("insert `{tag}` as its first line");
+        let cases = [
+            (open, "others can read or write the key file"),
+            (folder.file("empty.key", ""), &first_line),
+            (folder.file("short.key", &secret[1..]), &first_line),
+            (folder.file("untagged.key", &secret), &untagged),
+            (file("none", ""), "this has 0 bytes"),
+            (file("short", &secret[1..]), "this has 63 bytes"),
+            (file("long", &secret.repeat(9)), "64 hexadecimal digits"),
+            (
+                file("garbled", &format!("{}x", &secret[1..])),
+                "byte 64 of the key",
+            ),
+            (file("two", &format!("{secret}\n\n")), "this has 65 bytes"),
+            (folder.path("none.key"), "cannot read the key file"),
+            (folder.path("."), "key file"),
+        ];
+        for (file, why) in &cases {
+            for args in users_of(kind, file) {
+                let ended = run(&mut tickwire(&args));
+                assert_fails(&ended, 2, &[file, why]);
+                assert_eq!(ended.stdout, [""; 0]);
+                assert!(!ended.stderr[0].contains(&secret[8..16]), "{ended:?}");
+            }
+        }
+    }
+}
+
+/// The commands that read a key of this kind.
+fn users_of<'a>(kind: &str, file: &'a str) -> Vec<Vec<&'a str>> {
+    match kind {
+        "server" => vec![vec!["serve", "127.0.0.1:0", "--key", file]],
+        _ => vec![
+            vec!["serve", "127.0.0.1:0", "--token-key", file],
+            vec!["token", "--player", "anna", "--key", file],
+        ],
+    }
+}
+
+#[test]
+fn a_key_of_the_other_kind_is_refused_and_both_kinds_are_named() {
+    let folder = Folder::new();
+    let (server, _) = folder.server_key("server.key");
+    let token = folder.token_key("token.key");
+    for (kind, file, why) in [
         (
-            folder.file("long.key", &secret.repeat(9)),
-            "64 hexadecimal digits",
+            "server",
+            &token,
+            "holds a token key, but a server key is needed",
         ),
         (
-            folder.file("garbled.key", &format!("{}x", &secret[1..])),
-            "byte 64 of the key",
+            "token",
+            &server,
+            "holds a server key, but a token key is needed",
         ),
-        (
-            folder.file("two.key", &format!("{secret}\n\n")),
-            "this has 65 bytes",
-        ),
-        (folder.path("none.key"), "cannot read the key file"),
-        (folder.path("."), "key file"),
-    ];
-    for (file, why) in &cases {
-        for args in [
-            &["serve", "127.0.0.1:0", "--key", file][..],
-            &["serve", "127.0.0.1:0", "--token-key", file],
-            &["token", "--player", "anna", "--key", file],
-        ] {
-            let ended = run(&mut tickwire(args));
+    ] {
+        for args in users_of(kind, file) {
+            let ended = run(&mut tickwire(&args));
             assert_fails(&ended, 2, &[file, why]);
-            assert_eq!(ended.stdout, [""; 0]);
-            assert!(!ended.stderr[0].contains(&secret[8..16]), "{ended:?}");
         }
     }
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_before_anything_is_sent() {
+fn invalid_key_options_are_refused_before_anything_is_sent() {
     let folder = Folder::new();
     let key = folder.token_key("token.key");
     let long = "x".repeat(129);
@@ -212,7 +257,7 @@ fn what_makes_no_sense_is_refused_before_anything_is_sent() {
             "cannot be used with",
         ),
         (&["serve", "--key", &key, "--plain"], "cannot be used with"),
-        (&["serve", "--handshakes", "0"], "1 to 1000000 handshakes"),
+        (&["serve", "--handshakes", "0"], "0 is not in 1..=1000000"),
         (
             &["ping", "--connect", "--server-key", "ab"],
             "this has 2 bytes",
@@ -223,7 +268,7 @@ fn what_makes_no_sense_is_refused_before_anything_is_sent() {
         ),
         (
             &["ping", "--connect", "--token", "0g"],
-            "not a hexadecimal digit",
+            "not hexadecimal digits",
         ),
         (&["ping", "--connect", "--token", "0a"], "--server-key"),
     ];
@@ -231,12 +276,12 @@ fn what_makes_no_sense_is_refused_before_anything_is_sent() {
         let ended = run(&mut tickwire(args));
         assert_eq!(ended.code, Some(2), "{args:?}: {ended:?}");
         assert_eq!(ended.stdout, [""; 0]);
-        let told = ended.stderr.join("\n");
-        assert!(told.contains(part), "no {part:?} in {told:?}");
+        let text = ended.stderr.join("\n");
+        assert!(text.contains(part), "no {part:?} in {text:?}");
     }
 }
 
-// Whom one talks to.
+// Server keys.
 
 #[test]
 fn a_server_with_a_key_is_the_same_with_every_start() {
@@ -247,45 +292,46 @@ fn a_server_with_a_key_is_the_same_with_every_start() {
         assert_eq!(server.key, public);
         let ended = ping_once(&server.address, &["--server-key", &public]);
         assert_done(&ended);
-        let told = "encrypted, to the server with the key that was given";
-        assert!(ended.stdout[1].ends_with(told), "{ended:?}");
+        let text = "encrypted, to the server with the key that was given";
+        assert!(ended.stdout[1].ends_with(text), "{ended:?}");
     }
 }
 
 #[test]
-fn without_a_key_a_server_draws_one_and_who_connects_is_told_it() {
+fn without_a_key_file_a_server_generates_a_key_and_clients_show_it() {
     let servers = [(); 2].map(|()| Server::start(&AT_ONCE));
     assert_ne!(servers[0].key, servers[1].key);
     for server in &servers {
         let ended = ping_once(&server.address, &[]);
         assert_done(&ended);
-        let told = format!("to whoever has the key {}", server.key);
-        assert!(ended.stdout[1].contains(&told), "{ended:?}");
+        let text = format!("to a server with the key {}", server.key);
+        assert!(ended.stdout[1].contains(&text), "{ended:?}");
     }
 }
 
 #[test]
-fn a_server_with_another_key_is_not_talked_to() {
+fn a_client_rejects_a_server_with_another_key() {
     let folder = Folder::new();
     let (_, public) = folder.server_key("another.key");
     let server = Server::start(&AT_ONCE);
     let args = ["--connect-timeout", "300ms", "--server-key", &public];
     let ended = ping(&server.address, &args).end();
-    let why = format!("who answered has another key, {}", server.key);
+    let why = format!("the server has another public key, {}", server.key);
     assert_not_connected(&ended, &server.address, &why);
     let rest = server.end(Signal::SIGTERM);
     assert_begins(&rest[0], "in all 0 peers; ");
 }
 
 #[test]
-fn in_plain_both_sides_say_so_and_who_says_it_alone_is_told() {
+fn plain_is_required_on_both_sides() {
     let plain = Server::start(&[&["--plain"][..], &AT_ONCE].concat());
     assert_eq!(plain.key, "");
     let ended = ping_once(&plain.address, &["--plain"]);
     assert_done(&ended);
     assert!(ended.stdout[1].ends_with(" ms, not encrypted"), "{ended:?}");
 
-    let why = "the server protects its packets in another way: either both are --plain or none is";
+    let why =
+        "the server protects its packets differently: use --plain on both sides or on neither";
     assert_not_connected(&ping_once(&plain.address, &[]), &plain.address, why);
     let noise = Server::start(&AT_ONCE);
     assert_not_connected(
@@ -298,7 +344,7 @@ fn in_plain_both_sides_say_so_and_who_says_it_alone_is_told() {
 // Tokens.
 
 #[test]
-fn a_token_lets_its_player_in_once() {
+fn a_token_admits_its_player_once() {
     let folder = Folder::new();
     let key = folder.token_key("token.key");
     let server = gate(&key, &[]);
@@ -308,12 +354,12 @@ fn a_token_lets_its_player_in_once() {
     assert_begins(&line, "peer 0v0 connected from 127.0.0.1:");
     assert!(line.ends_with(" as anna"), "{line}");
     let again = with_token(&server, &token);
-    let why = "the server refused, code 409: the --token was used before";
+    let why = "denied by the server, code 409: the --token was used before";
     assert_not_connected(&again, &server.address, why);
 }
 
 #[test]
-fn a_token_that_is_not_good_is_refused_with_the_reason() {
+fn an_invalid_token_is_denied_with_the_reason() {
     let folder = Folder::new();
     let key = folder.token_key("token.key");
     let another_key = folder.token_key("another.key");
@@ -342,16 +388,16 @@ fn a_token_that_is_not_good_is_refused_with_the_reason() {
         assert_not_connected(
             &ended,
             &server.address,
-            &format!("the server refused, {why}"),
+            &format!("denied by the server, {why}"),
         );
     }
     let without = ping_once(&server.address, &["--server-key", &server.key]);
-    assert_not_connected(&without, &server.address, "the server refused, code 403");
+    assert_not_connected(&without, &server.address, "denied by the server, code 403");
     assert_done(&with_token(&server, &good));
 }
 
 #[test]
-fn a_player_with_a_strange_name_does_no_harm_to_a_terminal() {
+fn the_name_of_a_player_is_escaped_for_the_terminal() {
     let folder = Folder::new();
     let key = folder.token_key("token.key");
     let server = gate(&key, &[]);
@@ -363,7 +409,7 @@ fn a_player_with_a_strange_name_does_no_harm_to_a_terminal() {
 }
 
 #[test]
-fn a_token_is_not_for_a_stranger() {
+fn a_token_is_not_sent_to_an_unauthenticated_server() {
     let (socket, address) = socket();
     let args = [&["--token", "0a"][..], &PATIENT].concat();
     let ended = ping(&address, &args).end();

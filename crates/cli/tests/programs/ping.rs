@@ -1,5 +1,5 @@
-//! `tickwire ping` against echoes: its own, a foreign one, and one that the test plays, which loses,
-//! repeats, delays, reorders and alters what it is to send back.
+//! `tickwire ping` against echoes: its own, a foreign one, and one that the test controls, which loses,
+//! repeats, delays, reorders and alters datagrams.
 
 use std::net::{SocketAddr, UdpSocket};
 
@@ -10,13 +10,13 @@ use crate::foreign::python;
 use crate::skip::skip;
 use crate::{Listener, assert_done, assert_fails, read_line, receive, receive_pending, socket};
 
-/// Far beyond what an answer takes on the busiest machine, so that none of them is late.
+/// Far longer than a reply takes on the busiest machine, so that no reply is late.
 const PATIENT: [&str; 2] = ["--timeout", "1h"];
 
 const NO_ANSWER: &str =
     "0 late, 0 duplicates, 0 out of order, 0 altered, 0 foreign, 0 not sent, 0 dropped by kernel";
 
-/// An echo that the test plays, and the ping that it plays it for.
+/// An echo that the test controls, and the ping that uses it.
 struct Play {
     echo: UdpSocket,
     address: String,
@@ -36,7 +36,7 @@ impl Play {
         play
     }
 
-    /// The next probe, and whom to answer.
+    /// The next probe and its sender.
     fn probe(&self) -> (Vec<u8>, SocketAddr) {
         receive(&self.echo)
     }
@@ -50,7 +50,7 @@ impl Play {
         without_time(&self.ping.line())
     }
 
-    /// Ends ping, and returns what it had still to say, its exit code and its last word.
+    /// Ends ping, and returns its remaining lines, its exit code and its error.
     fn end(self, signal: Signal) -> (Vec<String>, Option<i32>, Vec<String>) {
         self.ping.signal(signal);
         let ended = self.ping.end();
@@ -102,12 +102,12 @@ fn assert_figures(lines: &[String]) {
     assert!(number(p50) <= number(p99), "{line}");
 }
 
-/// On a machine that does other things a probe may leave late, and ping says so.
+/// On a busy machine a probe may be sent late, which adds a line.
 fn without_held_up(stdout: &[String]) -> impl Iterator<Item = &String> {
     stdout.iter().filter(|line| !line.starts_with("held up: "))
 }
 
-/// What ping says of `count` probes that were all answered, summary included.
+/// Asserts the output of a ping whose `count` probes were all answered.
 fn assert_all_answered(address: &str, size: usize, count: usize, stdout: &[String]) {
     let lines = without_held_up(stdout).map(|line| without_time(line));
     let mut lines: Vec<String> = lines.collect();
@@ -121,7 +121,7 @@ fn assert_all_answered(address: &str, size: usize, count: usize, stdout: &[Strin
     assert_eq!(lines, wanted);
 }
 
-/// Pings something that echoes, and looks at everything that is shown.
+/// Pings an echo, and asserts all of its output.
 fn assert_echoes(address: &str, size: usize) {
     let length = size.to_string();
     let args = ["--count", "3", "--every", "2ms", "--size", &length];
@@ -130,7 +130,7 @@ fn assert_echoes(address: &str, size: usize) {
     assert_all_answered(address, size, 3, &ended.stdout);
 }
 
-// Who echoes.
+// Echoes.
 
 #[test]
 fn listen_echoes_probes_of_every_size() {
@@ -180,7 +180,7 @@ fn any_address_is_this_machine() {
 }
 
 #[test]
-fn one_by_one_the_next_leaves_when_the_one_before_is_answered() {
+fn with_a_step_of_zero_a_probe_waits_for_the_previous_reply() {
     let args = [&["--every", "0s", "--count", "2"][..], &PATIENT].concat();
     let play = Play::start(&args);
     let first = play.probe();
@@ -191,10 +191,10 @@ fn one_by_one_the_next_leaves_when_the_one_before_is_answered() {
     assert_done(&play.ping.end());
 }
 
-// What an echo may do to probes.
+// Echoes that lose, repeat, delay, reorder and alter probes.
 
 #[test]
-fn a_probe_has_the_number_of_its_run_and_its_own_all_over() {
+fn a_probe_repeats_its_run_number_and_sequence_number() {
     let args = ["--every", "1ms", "--count", "2", "--size", "20"];
     let args = [&args[..], &PATIENT].concat();
     let (play, other) = (Play::start(&args), Play::start(&args));
@@ -206,7 +206,7 @@ fn a_probe_has_the_number_of_its_run_and_its_own_all_over() {
 }
 
 #[test]
-fn probes_do_not_wait_for_answers_and_order_and_duplicates_are_told() {
+fn probes_do_not_wait_for_replies_and_reordering_and_duplicates_are_shown() {
     let args = [&["--every", "1ms", "--count", "4"][..], &PATIENT].concat();
     let play = Play::start(&args);
     let probes: Vec<_> = (0..4).map(|_| play.probe()).collect();
@@ -234,7 +234,7 @@ fn probes_do_not_wait_for_answers_and_order_and_duplicates_are_told() {
 }
 
 #[test]
-fn altered_and_foreign_datagrams_are_no_answers() {
+fn altered_and_foreign_datagrams_are_not_replies() {
     let play = Play::start(&[&["--count", "1"][..], &PATIENT].concat());
     let address = &play.address;
     let (probe, from) = play.probe();
@@ -242,21 +242,21 @@ fn altered_and_foreign_datagrams_are_no_answers() {
     let longer = [&probe[..], b"!"].concat();
     let mut changed = probe.clone();
     changed[40] ^= 1;
-    let told = |sender: &UdpSocket, bytes: &[u8]| {
+    let line_for = |sender: &UdpSocket, bytes: &[u8]| {
         sender.send_to(bytes, from).unwrap();
         play.line()
     };
     let altered = format!("altered 64 bytes from {address}");
-    assert_eq!(told(&play.echo, &changed), altered);
+    assert_eq!(line_for(&play.echo, &changed), altered);
     let altered = format!("altered 65 bytes from {address}");
-    assert_eq!(told(&play.echo, &longer), altered);
+    assert_eq!(line_for(&play.echo, &longer), altered);
     let foreign = format!("foreign 5 bytes from {address}");
-    assert_eq!(told(&play.echo, b"hello"), foreign);
+    assert_eq!(line_for(&play.echo, b"hello"), foreign);
     let foreign = format!("foreign 0 bytes from {address}");
-    assert_eq!(told(&play.echo, b""), foreign);
+    assert_eq!(line_for(&play.echo, b""), foreign);
     let foreign = format!("foreign 64 bytes from {strange}");
-    assert_eq!(told(&stranger, &probe), foreign);
-    assert_eq!(told(&play.echo, &probe), "seq=1 64 bytes time=T ms");
+    assert_eq!(line_for(&stranger, &probe), foreign);
+    assert_eq!(line_for(&play.echo, &probe), "seq=1 64 bytes time=T ms");
     let ended = play.ping.end();
     assert_done(&ended);
     let summary = "in all 1 sent, 1 received, 0 lost (0.0%), 0 late, 0 duplicates, 0 out of order, \
@@ -266,7 +266,7 @@ fn altered_and_foreign_datagrams_are_no_answers() {
 }
 
 #[test]
-fn a_late_answer_is_told_and_its_probe_stays_lost() {
+fn a_late_reply_is_shown_and_its_probe_stays_lost() {
     let play = Play::start(&["--every", "1h", "--timeout", "1ms"]);
     let address = play.address.clone();
     let probe = play.probe();
@@ -287,11 +287,11 @@ fn a_late_answer_is_told_and_its_probe_stays_lost() {
 }
 
 #[test]
-fn a_target_that_answers_nothing_is_told_with_what_to_look_for() {
+fn a_target_without_a_reply_is_reported_with_advice() {
     let (_socket, address) = socket();
     let args = ["--count", "3", "--every", "1ms", "--timeout", "20ms"];
     let ended = start(&address, &args).end();
-    let parts = [&address, "nobody listens there", "listen --echo"];
+    let parts = [&address, "no program listens there", "listen --echo"];
     assert_fails(&ended, 1, &parts);
     let lost = |seq| format!("seq={seq} lost: no answer within 20ms");
     let wanted = [
@@ -305,7 +305,7 @@ fn a_target_that_answers_nothing_is_told_with_what_to_look_for() {
 }
 
 #[test]
-fn a_target_that_is_no_echo_does_not_pass_for_nobody() {
+fn a_target_that_is_no_echo_is_reported_as_such() {
     let play = Play::start(&["--every", "1h", "--timeout", "1ms"]);
     let address = play.address.clone();
     let (_, from) = play.probe();
@@ -313,8 +313,8 @@ fn a_target_that_is_no_echo_does_not_pass_for_nobody() {
     play.echo.send_to(b"what?", from).unwrap();
     assert_eq!(play.line(), format!("foreign 5 bytes from {address}"));
     play.echo.send_to(&[0; 1025], from).unwrap();
-    let told = format!("foreign more than 1024 bytes from {address}");
-    assert_eq!(play.line(), told);
+    let text = format!("foreign more than 1024 bytes from {address}");
+    assert_eq!(play.line(), text);
     let (_, code, stderr) = play.end(Signal::SIGINT);
     assert_eq!(code, Some(1));
     let why =
@@ -323,7 +323,7 @@ fn a_target_that_is_no_echo_does_not_pass_for_nobody() {
 }
 
 #[test]
-fn an_answer_from_another_address_names_it() {
+fn a_reply_from_another_address_is_reported_with_the_address() {
     let play = Play::start(&["--every", "1h", "--timeout", "1ms"]);
     let (probe, from) = play.probe();
     let (other, elsewhere) = socket();
@@ -335,10 +335,10 @@ fn an_answer_from_another_address_names_it() {
     assert!(stderr[0].contains(&format!("but from {elsewhere}")));
 }
 
-// How it ends.
+// The end.
 
 #[test]
-fn both_signals_end_it_with_a_summary() {
+fn both_signals_end_a_ping_with_a_summary() {
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         let play = Play::start(&[&["--every", "1h"][..], &PATIENT].concat());
         play.answer(&play.probe());
@@ -353,7 +353,7 @@ fn both_signals_end_it_with_a_summary() {
 }
 
 #[test]
-fn a_probe_under_way_at_the_end_is_not_lost() {
+fn a_probe_in_flight_at_the_end_is_not_lost() {
     let play = Play::start(&[&["--every", "1h"][..], &PATIENT].concat());
     play.probe();
     let (stdout, code, stderr) = play.end(Signal::SIGINT);
@@ -374,45 +374,41 @@ fn a_closed_output_ends_a_ping_quietly() {
     assert_done(&program.end());
 }
 
-// What goes wrong.
+// Errors.
 
 #[test]
-fn a_probe_that_cannot_leave_is_told() {
-    // Nobody may send to a broadcast address without asking for it.
+fn a_refused_probe_is_reported() {
+    // Sending to a broadcast address requires a socket option.
     let ended = start("255.255.255.255:9", &[]).end();
-    let told = "cannot send to 255.255.255.255:9: the system does not permit it";
-    assert_fails(&ended, 1, &[told]);
+    let text = "cannot send to 255.255.255.255:9: the system does not permit it";
+    assert_fails(&ended, 1, &[text]);
     assert_eq!(ended.stdout, ["ping 255.255.255.255:9, 64 bytes"]);
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_and_nothing_is_sent() {
+fn invalid_options_are_refused_and_nothing_is_sent() {
     let (socket, address) = socket();
-    let cases: [(&[&str], &str); 6] = [
-        (&["--size", "1025"], "at most 1024 fit into a datagram"),
-        (&["--size", "15"], "at least 16 are needed"),
-        (&["--size", "0"], "at least 16 are needed"),
-        (&["--timeout", "0s"], "no answer comes that fast"),
-        (&["--timeout", "61m"], "at most 1h"),
-        (&["--every", "1us"], "can be under way at once"),
-    ];
-    for (args, part) in cases {
-        let ended = start(&address, args).end();
-        assert_fails(&ended, 2, &[part]);
-        assert_eq!(ended.stdout, [""; 0]);
-    }
-    // What is none at all comes with clap's words around it.
+    let ended = start(&address, &["--every", "1us"]).end();
+    assert_fails(&ended, 2, &["can be in flight at once"]);
+    assert_eq!(ended.stdout, [""; 0]);
+    // A value that is invalid by itself is refused by clap.
     let cases = [
-        (["--count", "0"], "a number of probes, at least 1"),
-        (["--count", "-1"], "a number of probes, at least 1"),
+        (["--size", "1025"], "1025 is not in 16..=1024"),
+        (["--size", "15"], "15 is not in 16..=1024"),
+        (["--size", "0"], "0 is not in 16..=1024"),
+        (["--timeout", "0s"], "0s is not in 1ns..=1h"),
+        (["--timeout", "61m"], "1h 1m is not in 1ns..=1h"),
+        (["--count", "0"], "0 is not in 1.."),
+        (["--count", "-1"], "invalid value '-1' for '--count <N>'"),
         (["--every", "16"], "time unit needed"),
         (["--every", "-1s"], "a time is not negative"),
         (["--timeout", "-1s"], "a time is not negative"),
-        (["--size", "-1"], "16 to 1024 bytes make a probe"),
+        (["--size", "-1"], "-1 is not in 16..=1024"),
     ];
     for (args, part) in cases {
         let ended = run(&mut tickwire(&[&["ping", &address], &args[..]].concat()));
         assert_eq!(ended.code, Some(2), "{args:?}: {ended:?}");
+        assert_eq!(ended.stdout, [""; 0]);
         assert!(ended.stderr.concat().contains(part), "{ended:?}");
     }
     let ended = start("127.0.0.1:0", &[]).end();

@@ -1,4 +1,4 @@
-//! `tickwire serve` and `tickwire ping --connect`: peers come, are answered, go, and are turned away.
+//! `tickwire serve` and `tickwire ping --connect`: connect, echo, disconnect and admission.
 
 use std::net::{SocketAddr, UdpSocket};
 
@@ -8,10 +8,10 @@ use crate::child::{Ended, Program, run, tickwire};
 use crate::skip::skip;
 use crate::{assert_done, assert_fails, read_line, socket};
 
-/// Answers at once and tells nothing but who comes and goes: every line is one that the test causes.
+/// Answers at once and prints only connects and disconnects: the test causes every line.
 pub(crate) const AT_ONCE: [&str; 4] = ["--tick", "0", "--interval", "0s"];
 
-/// Far beyond what an answer takes on the busiest machine, so that none of them is late.
+/// Far longer than a reply takes on the busiest machine, so that no reply is late.
 pub(crate) const PATIENT: [&str; 4] = ["--timeout", "1h", "--connect-timeout", "1h"];
 
 /// `tickwire serve`, on a port of its own.
@@ -40,7 +40,7 @@ impl Server {
         }
     }
 
-    /// The next line, which tells of somebody who came.
+    /// The next line, which reports a connect.
     pub(crate) fn connected(&self, peer: &str) -> SocketAddr {
         let line = self.program.line();
         let begin = format!("peer {peer} connected from ");
@@ -49,12 +49,12 @@ impl Server {
         address.parse().unwrap()
     }
 
-    /// The next line, which tells of somebody who went.
+    /// The next line, which reports a disconnect.
     pub(crate) fn gone(&self, peer: &str, address: SocketAddr, why: &str) {
         assert_gone(&self.program.line(), peer, address, why);
     }
 
-    /// Ends it, which is to end well, and returns what it had still to say.
+    /// Ends it with exit code 0, and returns the remaining lines.
     pub(crate) fn end(self, signal: Signal) -> Vec<String> {
         self.program.signal(signal);
         let ended = self.program.end();
@@ -63,7 +63,7 @@ impl Server {
     }
 }
 
-/// What a server says of its protection.
+/// The public key in the second line of a server.
 fn public_key(line: &str) -> String {
     if line == "not encrypted" {
         return String::new();
@@ -90,7 +90,7 @@ pub(crate) fn ping(address: &str, args: &[&str]) -> Program {
     ))
 }
 
-/// A ping that goes on, until its first answer.
+/// A ping that continues after its first reply.
 fn ping_for_long(address: &str, args: &[&str]) -> Program {
     let ping = ping(address, &[&["--every", "1h"], args, &PATIENT[..]].concat());
     assert_begins(&ping.line(), "ping ");
@@ -107,21 +107,21 @@ pub(crate) fn assert_begins(line: &str, begin: &str) {
     assert!(line.starts_with(begin), "{line}");
 }
 
-/// Nobody was let in, and `why` is the reason.
+/// Asserts that the connection was refused for this reason.
 pub(crate) fn assert_not_connected(ended: &Ended, address: &str, why: &str) {
-    let told = format!("not connected to {address}: {why}");
-    assert_fails(ended, 1, &[&told]);
+    let text = format!("not connected to {address}: {why}");
+    assert_fails(ended, 1, &[&text]);
     assert_eq!(ended.stdout, [format!("ping {address}, 64 bytes")]);
 }
 
-// Who comes and goes.
+// Connects and disconnects.
 
 #[test]
-fn a_ping_is_answered_and_goes_without_being_waited_for() {
+fn a_ping_is_answered_and_disconnects_at_once() {
     let server = Server::start(&AT_ONCE);
     for (generation, size) in [16, 64, 992].into_iter().enumerate() {
         let size = size.to_string();
-        // One by one, so that no probe can be late for a step on a busy machine.
+        // One at a time, so that no probe can be late on a busy machine.
         let args = ["--count", "3", "--every", "0s", "--size", &size];
         let ended = ping(&server.address, &[&args[..], &PATIENT].concat()).end();
         assert_done(&ended);
@@ -162,7 +162,7 @@ fn a_ping_is_answered_and_goes_without_being_waited_for() {
 }
 
 #[test]
-fn two_peers_at_a_time_have_two_names() {
+fn two_connected_peers_have_different_ids() {
     let server = Server::start(&AT_ONCE);
     let first = ping_for_long(&server.address, &[]);
     let from = server.connected("0v0");
@@ -186,7 +186,7 @@ fn a_server_on_ipv6_is_reached() {
 }
 
 #[test]
-fn with_a_tick_everybody_is_answered_too() {
+fn with_a_tick_all_messages_are_answered() {
     let server = Server::start(&["--tick", "1000", "--interval", "0s"]);
     let args = ["--every", "0s", "--count", "20"];
     let ended = ping(&server.address, &[&args[..], &PATIENT].concat()).end();
@@ -196,7 +196,7 @@ fn with_a_tick_everybody_is_answered_too() {
 }
 
 #[test]
-fn what_happened_is_told_once_an_interval() {
+fn rates_are_printed_once_per_interval() {
     let server = Server::start(&["--tick", "0", "--interval", "20ms"]);
     let ping = ping_for_long(&server.address, &[]);
     // An interval may end before the peer is there.
@@ -212,11 +212,11 @@ fn what_happened_is_told_once_an_interval() {
 }
 
 #[test]
-fn a_bad_network_is_told_and_played() {
+fn link_conditions_are_printed_and_simulated() {
     let args = [&["--latency", "5ms", "--jitter", "1ms"][..], &AT_ONCE].concat();
     let server = Server::start(&args);
-    let told = "playing a bad network: each way 5ms and up to 1ms more, 0% lost";
-    assert_eq!(server.program.line(), told);
+    let text = "simulated link, each way: latency 5ms, jitter up to 1ms, 0% lost";
+    assert_eq!(server.program.line(), text);
     let ended = ping_once(&server.address, &[]);
     assert_done(&ended);
     let time = ended.stdout[2].rsplit_once("time=").expect("a time").1;
@@ -224,10 +224,10 @@ fn a_bad_network_is_told_and_played() {
     assert!(millis >= 10.0, "{millis} ms there and back");
 }
 
-// How it ends.
+// The end.
 
 #[test]
-fn both_signals_end_a_server_and_every_peer_is_told() {
+fn both_signals_end_a_server_and_disconnect_its_peers() {
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         let server = Server::start(&AT_ONCE);
         let pings = [(); 2].map(|()| ping_for_long(&server.address, &[]));
@@ -242,7 +242,7 @@ fn both_signals_end_a_server_and_every_peer_is_told() {
         assert_begins(totals, "in all 2 peers; in 2 messages, ");
         for ping in pings {
             let ended = ping.end();
-            let why = "the server ended it, code 0";
+            let why = "disconnected by the server, code 0";
             assert_eq!(ended.stdout[0], format!("disconnected: {why}"));
             assert_begins(&ended.stdout[1], "in all 1 sent, 1 received, ");
             assert_begins(&ended.stdout[3], "connection: round trip ");
@@ -257,29 +257,29 @@ fn a_signal_ends_an_attempt_to_connect() {
     let ping = ping(&address, &PATIENT);
     assert_begins(&ping.line(), "ping ");
     ping.signal(Signal::SIGINT);
-    let told = format!("not connected to {address}: it was ended before");
-    assert_fails(&ping.end(), 1, &[&told]);
+    let text = format!("not connected to {address}: interrupted before");
+    assert_fails(&ping.end(), 1, &[&text]);
 }
 
 #[test]
-fn a_closed_output_ends_a_server_quietly_and_its_peers_are_told() {
+fn a_closed_output_ends_a_server_quietly_and_disconnects_its_peers() {
     let args = [&["serve", "127.0.0.1:0"][..], &AT_ONCE].concat();
     let (program, stdout) = Program::start_unread(&mut tickwire(&args));
     // Read and closed, as `| head -1` does.
     let line = read_line(stdout);
     let address = line.trim_end().strip_prefix("listening on ").unwrap();
-    // The line that tells of this one has no reader.
+    // The line that reports this peer has no reader.
     let ended = ping(address, &[&["--every", "1h"][..], &PATIENT].concat()).end();
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(
-        ended.stderr[0].ends_with("the server ended it, code 0"),
+        ended.stderr[0].ends_with("disconnected by the server, code 0"),
         "{ended:?}"
     );
     assert_done(&program.end());
 }
 
 #[test]
-fn a_closed_output_ends_a_ping_quietly_and_the_server_is_told() {
+fn a_closed_output_ends_a_ping_quietly_and_disconnects_it() {
     let server = Server::start(&AT_ONCE);
     let args = ["ping", "--connect", &server.address, "--every", "0s"];
     let args = [&args[..], &PATIENT].concat();
@@ -290,10 +290,10 @@ fn a_closed_output_ends_a_ping_quietly_and_the_server_is_told() {
     server.gone("0v0", from, "disconnected by the peer, code 0");
 }
 
-// Who is not let in.
+// Refused clients.
 
 #[test]
-fn a_full_server_says_so_until_somebody_goes() {
+fn a_full_server_refuses_clients_until_a_peer_disconnects() {
     let server = Server::start(&[&["--peers-max", "1"][..], &AT_ONCE].concat());
     let first = ping_for_long(&server.address, &[]);
     let ended = ping_once(&server.address, &[]);
@@ -308,18 +308,18 @@ fn a_full_server_says_so_until_somebody_goes() {
 }
 
 #[test]
-fn another_protocol_id_is_told() {
+fn a_protocol_id_mismatch_is_reported() {
     let server = Server::start(&[&["--protocol-id", "0x1f"][..], &AT_ONCE].concat());
     let ended = ping_once(&server.address, &[]);
-    let why = "the server has another protocol id: give it the same --protocol-id as this";
+    let why = "the server has another protocol id: use the same --protocol-id on both sides";
     assert_not_connected(&ended, &server.address, why);
     assert_done(&ping_once(&server.address, &["--protocol-id", "31"]));
     let totals = server.end(Signal::SIGTERM).pop().unwrap();
-    assert!(totals.contains(" of another protocol"), "{totals}");
+    assert!(totals.contains(" with another protocol id"), "{totals}");
 }
 
 #[test]
-fn only_who_shows_the_ticket_is_let_in() {
+fn only_clients_with_the_ticket_are_admitted() {
     let server = Server::start(&[&["--ticket", "let me in"][..], &AT_ONCE].concat());
     let with_key = |args: &[&'static str]| {
         let pinned = ["--server-key", &server.key];
@@ -327,7 +327,7 @@ fn only_who_shows_the_ticket_is_let_in() {
     };
     for args in [&[][..], &["--ticket", "let me"]] {
         let ended = with_key(args);
-        let why = "the server refused, code 401: it wants a --ticket, or another one";
+        let why = "denied by the server, code 401: it requires a --ticket, or a different one";
         assert_not_connected(&ended, &server.address, why);
     }
     assert_done(&with_key(&["--ticket", "let me in"]));
@@ -340,38 +340,37 @@ fn only_who_shows_the_ticket_is_let_in() {
 }
 
 #[test]
-fn nobody_there_is_told_after_the_time_to_connect() {
+fn a_missing_server_is_reported_after_the_connect_timeout() {
     let (_socket, address) = socket();
     let ended = ping(&address, &["--connect-timeout", "20ms"]).end();
-    assert_not_connected(
-        &ended,
-        &address,
-        "nobody answered: no server of connections",
-    );
+    assert_not_connected(&ended, &address, "no reply: no server is running there");
 }
 
 #[test]
-fn where_nothing_can_be_sent_nobody_is_waited_for() {
+fn an_unsendable_address_fails_at_once() {
     let ended = ping("255.255.255.255:9", &[]).end();
     assert_fails(&ended, 1, &["cannot connect: 255.255.255.255:9"]);
 }
 
-// What goes wrong.
+// Errors.
 
 #[test]
-fn what_makes_no_sense_is_refused_in_a_sentence() {
+fn invalid_serve_and_connect_options_are_refused() {
     let cases: [(&[&str], &str); 10] = [
         (&["serve", "nonsense"], "there is no port"),
-        (&["serve", "--latency", "61s"], "--latency is 61s"),
+        (&["serve", "--latency", "61s"], "--latency is 61 s"),
         (&["serve", "--loss", "5"], "0 to 1, or 0% to 100%"),
-        (&["serve", "--tick", "1001"], "0 to 1000 ticks"),
-        (&["serve", "--peers-max", "65537"], "0 to 65536 peers"),
+        (&["serve", "--tick", "1001"], "1001 is not in 0..=1000"),
+        (
+            &["serve", "--peers-max", "65537"],
+            "65537 is not in 0..=65536",
+        ),
         (&["serve", "--ticket", ""], "empty ticket"),
         (&["serve", "--protocol-id", "x"], "such as 7 or 0x1f"),
         (&["ping", "--connect", "--size", "993"], "at most 992 fit"),
         (
             &["ping", "--connect", "--connect-timeout", "0s"],
-            "1ms to 1h",
+            "0s is not in 1ms..=1h",
         ),
         (&["ping", "--ticket", "let me in"], "--connect"),
     ];
@@ -379,13 +378,13 @@ fn what_makes_no_sense_is_refused_in_a_sentence() {
         let ended = run(&mut tickwire(args));
         assert_eq!(ended.code, Some(2), "{args:?}: {ended:?}");
         assert_eq!(ended.stdout, [""; 0]);
-        let told = ended.stderr.join("\n");
-        assert!(told.contains(part), "no {part:?} in {told:?}");
+        let text = ended.stderr.join("\n");
+        assert!(text.contains(part), "no {part:?} in {text:?}");
     }
 }
 
 #[test]
-fn an_address_in_use_is_told_with_a_way_out() {
+fn an_address_in_use_is_reported_with_advice() {
     let (_socket, address) = socket();
     let ended = run(&mut tickwire(&["serve", &address]));
     assert_fails(&ended, 1, &[&address, "another program", "another port"]);

@@ -8,12 +8,12 @@ use crate::limits::{
     WHOLE_MAX,
 };
 use crate::proto::delivery::Delivery;
-use crate::proto::recovery::packet_number::NUMBER_MAX;
 use crate::proto::rng::SeededRng;
 use crate::proto::wire::cursor::{Malformed, Writer};
 use crate::proto::wire::frame::{Frame, Frames, write_ack, write_ping};
 use crate::proto::wire::message::{FragmentHeader, MessageFrame, MessageHeader, whole_max};
 use crate::proto::wire::packet::PAYLOAD_MAX;
+use crate::proto::wire::packet_number::NUMBER_MAX;
 
 type RangeList = Vec<RangeInclusive<u64>>;
 

@@ -47,7 +47,7 @@ use self::results::Results;
 use self::send_schedule::Span;
 use super::Files;
 use super::record::{self, Record};
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output::Output;
 use crate::time;
 
@@ -202,7 +202,7 @@ struct Settings {
 
 impl Settings {
     /// Everything that makes no sense is refused here, before anything is measured.
-    fn of(options: &Options, machine: &Machine) -> Result<Self, Failure> {
+    fn of(options: &Options, machine: &Machine) -> Result<Self, CliError> {
         let settings = Self {
             to: None,
             size_bytes: options.size,
@@ -226,8 +226,8 @@ impl Settings {
         }
     }
 
-    fn refuse_nonsense(&self) -> Result<(), Failure> {
-        let usage = |text: String| Err(Failure::Usage(text));
+    fn refuse_nonsense(&self) -> Result<(), CliError> {
+        let usage = |text: String| Err(CliError::Usage(text));
         if self.receive_timestamps && cfg!(not(target_os = "linux")) {
             return usage("--receive-timestamps: only Linux stamps them".to_owned());
         }
@@ -277,9 +277,9 @@ impl Settings {
     }
 }
 
-fn affinity_of(options: &Options, processors: usize) -> Result<Affinity, Failure> {
+fn affinity_of(options: &Options, processors: usize) -> Result<Affinity, CliError> {
     match options.affinity {
-        Some(Affinity::Apart) if processors < 2 => Err(Failure::Usage(
+        Some(Affinity::Apart) if processors < 2 => Err(CliError::Usage(
             "--affinity apart needs two processors, and this program has one".to_owned(),
         )),
         Some(affinity) => Ok(affinity),
@@ -290,7 +290,7 @@ fn affinity_of(options: &Options, processors: usize) -> Result<Affinity, Failure
 }
 
 /// Measures, then shows.
-pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     let machine = Machine::current();
     let settings = Settings::of(options, &machine)?;
     record::check_files(options.files.json.as_deref(), options.svg.as_deref())?;
@@ -340,7 +340,7 @@ mod tests {
 
     fn refusal(settings: &Settings) -> String {
         match settings.refuse_nonsense() {
-            Err(Failure::Usage(text)) => text,
+            Err(CliError::Usage(text)) => text,
             other => panic!("{other:?}"),
         }
     }

@@ -13,7 +13,7 @@ use crate::bench::drawing::{
     Area, BLUE, Drawn, FONT, GREEN, GRID, ORANGE, Series, TEXT_SIZE, VERMILION, around, chart,
     cross, dot, draw_percentiles, marks, time, write_picture,
 };
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// In pixels, at which the text has the size of a page's.
 const SIZE: (u32, u32) = (1000, 860);
@@ -26,7 +26,7 @@ pub(super) fn draw(
     machine: &Machine,
     results: &Results,
     path: &Path,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let title = Title(settings, results).to_string();
     write_picture(path, SIZE, &title, machine, |panels| {
         let (upper, lower) = panels.split_vertically(UPPER);

@@ -10,7 +10,7 @@ use tickwire_measure::table::Table;
 use super::distribution::{Figure, NAMES, Spreads};
 use super::results::{Measured, Outcome, Results, Totals, Verdict};
 use super::{Settings, Wait};
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output::Output;
 
 /// Adds everything to the output.
@@ -19,7 +19,7 @@ pub(super) fn show(
     machine: &Machine,
     results: &Results,
     output: &mut Output,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     output.line(Title(settings, results))?;
     output.line(machine)?;
     let since = match settings.rate_per_second {

@@ -9,7 +9,7 @@ use super::distribution::{Distribution, Figure, Percentiles, Point, Spreads, mic
 use super::recording::{Counts, Recording, Slice, Slices};
 use super::runner::Round;
 use super::{Settings, Subject, Wait};
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// A goal is about a link that loses next to nothing. Where more than one datagram in so many was lost, the loop is not
 /// the only cause of a delay, and there is no verdict.
@@ -172,7 +172,7 @@ pub(super) enum Outcome {
 }
 
 impl Results {
-    pub(super) fn of(settings: &Settings, rounds: &[Round]) -> Result<Self, Failure> {
+    pub(super) fn of(settings: &Settings, rounds: &[Round]) -> Result<Self, CliError> {
         let subjects = settings.subjects().iter();
         let subjects: Vec<_> = subjects
             .map(|who| Measured::of(settings, *who, rounds))
@@ -245,7 +245,7 @@ impl Measured {
 }
 
 /// Without any answer there is no percentile. A subject that alone got no answer is shown beside the others.
-fn refuse_silence(settings: &Settings, subjects: &[Measured]) -> Result<(), Failure> {
+fn refuse_silence(settings: &Settings, subjects: &[Measured]) -> Result<(), CliError> {
     if subjects.iter().any(|who| who.counts.answered > 0) {
         return Ok(());
     }
@@ -255,7 +255,7 @@ fn refuse_silence(settings: &Settings, subjects: &[Measured]) -> Result<(), Fail
         (None, 0) => "nothing came back, not even in the warm-up".to_owned(),
         (None, _) => format!("none of {sent} datagrams came back"),
     };
-    Err(Failure::Refused(format!(
+    Err(CliError::Runtime(format!(
         "{what}, so there is nothing to show"
     )))
 }

@@ -24,7 +24,7 @@ use super::target::any_towards;
 use super::tickwire_side::TickwireSide;
 use super::{Settings, Subject, Wait};
 use crate::bench::progress::{Progress, REDRAW};
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// From the moment when everything is prepared to the first datagram: time enough for std's second thread to begin.
 const LEAD: Duration = Duration::from_millis(5);
@@ -42,7 +42,7 @@ pub(super) struct Round {
 }
 
 /// Runs all rounds of all subjects; the rounds of each are in their order.
-pub(super) fn run(settings: &Settings) -> Result<Vec<Round>, Failure> {
+pub(super) fn run(settings: &Settings) -> Result<Vec<Round>, CliError> {
     let subjects = settings.subjects();
     let rounds = usize::from(settings.rounds);
     let each = LEAD + settings.warm_up + settings.duration;
@@ -57,7 +57,7 @@ pub(super) fn run(settings: &Settings) -> Result<Vec<Round>, Failure> {
             progress.next(format!("round {} of {rounds}: {who}", number + 1));
             let round = Measurement::new(settings)
                 .run(who, started, &progress)
-                .map_err(|error| Failure::Refused(format!("cannot measure {who}: {error}")));
+                .map_err(|error| CliError::Runtime(format!("cannot measure {who}: {error}")));
             progress.step();
             round
         },

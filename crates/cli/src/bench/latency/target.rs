@@ -9,7 +9,7 @@ use tickwire_measure::side::{DATAGRAM_MAX, Received, unless_blocked};
 use super::Settings;
 use super::probe::Probe;
 use crate::address;
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// How often an echo is asked before it is given up: a datagram may be lost.
 const QUESTIONS: u64 = 3;
@@ -19,10 +19,10 @@ const ANSWER_MAX: Duration = Duration::from_millis(800);
 
 /// The address of `text` that this machine has a route to. A datagram to the unspecified address goes to this
 /// machine itself, and its answer comes from a loopback address.
-pub(super) fn find(text: &str) -> Result<SocketAddr, Failure> {
+pub(super) fn find(text: &str) -> Result<SocketAddr, CliError> {
     let (_, to) = address::open_towards(text)?;
     if to.ip().is_unspecified() {
-        return Ok(address::local(to));
+        return Ok(address::loopback(to));
     }
     Ok(to)
 }
@@ -38,7 +38,7 @@ pub(super) fn any_towards(to: SocketAddr) -> SocketAddr {
 }
 
 /// Refuses a target that does not echo, before a round is spent on it.
-pub(super) fn greet(settings: &Settings) -> Result<(), Failure> {
+pub(super) fn greet(settings: &Settings) -> Result<(), CliError> {
     let Some(to) = settings.to else {
         return Ok(());
     };
@@ -51,7 +51,7 @@ pub(super) fn greet(settings: &Settings) -> Result<(), Failure> {
             format!("{to} answers, but does not send back what it received")
         }
     };
-    Err(Failure::Refused(format!(
+    Err(CliError::Runtime(format!(
         "{wrong}: it has to be a UDP echo, such as `tickwire listen --echo`"
     )))
 }
@@ -83,7 +83,7 @@ fn ask(to: SocketAddr, probe: &Probe) -> io::Result<Reply> {
     Ok(reply)
 }
 
-fn refusal(to: SocketAddr, error: &io::Error) -> Failure {
+fn refusal(to: SocketAddr, error: &io::Error) -> CliError {
     let what = match error.kind() {
         io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => {
             "the port is closed; start an echo, such as `tickwire listen --echo`".to_owned()
@@ -93,5 +93,5 @@ fn refusal(to: SocketAddr, error: &io::Error) -> Failure {
         }
         _ => error.to_string(),
     };
-    Failure::Refused(format!("cannot measure to {to}: {what}"))
+    CliError::Runtime(format!("cannot measure to {to}: {what}"))
 }

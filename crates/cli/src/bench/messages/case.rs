@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use tickwire::Delivery;
 use tickwire::sim::Loss;
 
-use crate::share;
+use crate::ratio;
 
 /// A row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -46,7 +46,7 @@ impl Case {
 /// `5% lost in bursts of 3, ordered, redundancy 2`.
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} lost", share::percent(self.loss))?;
+        write!(f, "{} lost", ratio::percent(self.loss))?;
         if let Some(burst) = self.burst {
             write!(f, " in bursts of {burst}")?;
         }

@@ -12,8 +12,8 @@ use super::{Results, Settings};
 use crate::bench::drawing::{
     BLUE, GREEN, HEADING, ORANGE, Series, VERMILION, draw_percentiles, write_picture,
 };
-use crate::failure::Failure;
-use crate::share;
+use crate::error::CliError;
+use crate::ratio;
 
 /// In pixels.
 const WIDTH: u32 = 1000;
@@ -37,7 +37,7 @@ pub(super) fn draw(
     machine: &Machine,
     results: &Results,
     path: &Path,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let shown = kind_shown(&results.rows);
     let panels = panels(&results.rows, shown);
     let losses = losses(&results.rows);
@@ -119,7 +119,7 @@ fn style(row: &Row, losses: &[f64]) -> ShapeStyle {
 
 /// `5% lost, redundancy 2`.
 fn legend(row: &Row) -> String {
-    let loss = share::percent(row.case.loss);
+    let loss = ratio::percent(row.case.loss);
     match row.case.redundancy {
         Some(redundancy) => format!("{loss} lost, redundancy {redundancy}"),
         None => format!("{loss} lost"),

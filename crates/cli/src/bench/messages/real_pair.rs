@@ -16,7 +16,7 @@ use super::run::{Outcome, Pair, Run};
 use super::{Settings, options_to};
 use crate::bench::LOOPBACK;
 use crate::bench::progress::{Progress, REDRAW};
-use crate::failure::Failure;
+use crate::error::CliError;
 
 #[derive(Debug)]
 struct RealPair {
@@ -30,10 +30,10 @@ pub(super) fn run(
     cases: &[Case],
     settings: &Settings,
     progress: &Progress,
-) -> Result<Vec<Outcome>, Failure> {
+) -> Result<Vec<Outcome>, CliError> {
     let run = |&case: &Case| Ok(Run::new(RealPair::new(case, settings)?, case, settings));
     let runs: io::Result<Vec<_>> = cases.iter().map(run).collect();
-    let mut runs = runs.map_err(Failure::cannot("open the sockets"))?;
+    let mut runs = runs.map_err(CliError::cannot("open the sockets"))?;
     let mut ticker = Ticker::hz(settings.rate_per_second);
     let mut drawn = Instant::now();
     while !runs.iter().all(Run::is_over) {
@@ -78,18 +78,18 @@ impl Pair for RealPair {
         Instant::now()
     }
 
-    fn turn(&mut self, _now: Instant) -> Result<(), Failure> {
+    fn turn(&mut self, _now: Instant) -> Result<(), CliError> {
         // The sender first: what has crossed its link by now is in the receiver's socket then.
         let turned = self.sender.poll().and_then(|()| self.receiver.poll());
-        turned.map_err(Failure::cannot("receive"))
+        turned.map_err(CliError::cannot("receive"))
     }
 
-    fn flush(&mut self, _now: Instant) -> Result<(), Failure> {
+    fn flush(&mut self, _now: Instant) -> Result<(), CliError> {
         let flushed = self.sender.flush().and_then(|()| self.receiver.flush());
         // The way back begins when the sender takes an answer out of its socket. A tick later would be a
         // longer way.
         let flushed = flushed.and_then(|()| self.sender.poll());
-        flushed.map_err(Failure::cannot("send"))
+        flushed.map_err(CliError::cannot("send"))
     }
 
     fn send(&mut self, delivery: Delivery, message: &[u8]) -> Result<(), SendError> {

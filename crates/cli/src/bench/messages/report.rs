@@ -9,9 +9,9 @@ use super::{Mode, Results, Settings};
 use tickwire_measure::table::Table;
 
 use crate::bench::figure::{NOTHING, grouped, rounded};
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output::Output;
-use crate::share;
+use crate::ratio;
 
 /// What stands where a message did not arrive.
 const LOST: &str = "lost";
@@ -20,7 +20,7 @@ pub(super) fn show(
     settings: &Settings,
     results: &Results,
     output: &mut Output,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     output.line(settings)?;
     output.line("")?;
     output.line(table(settings, &results.rows))?;
@@ -93,7 +93,7 @@ fn cells(settings: &Settings, row: &Row) -> [String; 13] {
     let or_nothing = |text: Option<String>| text.unwrap_or_else(|| NOTHING.to_owned());
     let case = &row.case;
     [
-        share::percent(case.loss),
+        ratio::percent(case.loss),
         or_nothing(case.burst.map(|burst| burst.to_string())),
         or_nothing(case.redundancy.map(|copies| copies.to_string())),
         case.delivery.to_string(),

@@ -12,7 +12,7 @@ use tickwire::{Delivery, DisconnectReason, Event, PeerStats, SendError};
 use super::Settings;
 use super::case::Case;
 use super::recording::Recording;
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// How long is waited for reliable messages that are still missing when all were sent.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -25,9 +25,9 @@ pub(super) trait Pair {
     /// The time within a tick.
     fn now(&self, tick: Instant) -> Instant;
     /// Both receive, and do what is due.
-    fn turn(&mut self, now: Instant) -> Result<(), Failure>;
+    fn turn(&mut self, now: Instant) -> Result<(), CliError>;
     /// Both send what is queued.
-    fn flush(&mut self, now: Instant) -> Result<(), Failure>;
+    fn flush(&mut self, now: Instant) -> Result<(), CliError>;
     fn send(&mut self, delivery: Delivery, message: &[u8]) -> Result<(), SendError>;
     /// What happened on the side that sends.
     fn next_event_of_sender(&mut self) -> Option<Event>;
@@ -133,7 +133,7 @@ impl<P: Pair> Run<P> {
     }
 
     /// A tick of both, as a game does it: receive, then send.
-    pub(super) fn tick(&mut self, tick: Instant) -> Result<(), Failure> {
+    pub(super) fn tick(&mut self, tick: Instant) -> Result<(), CliError> {
         self.pair.turn(self.pair.now(tick))?;
         self.take_events(tick);
         if let Some(stats) = self.pair.stats() {

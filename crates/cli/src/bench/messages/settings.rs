@@ -8,9 +8,9 @@ use tickwire::{Config, ConnectOptions, PublicKey};
 
 use super::Options;
 use super::case::{self, Case};
-use crate::agreement::ProtocolId;
 use crate::bench::record;
-use crate::failure::Failure;
+use crate::error::CliError;
+use crate::protocol::ProtocolId;
 
 /// How long a connect may try. Through a link that loses a third in bursts the default gives up now and
 /// then, and what is measured are messages.
@@ -52,7 +52,7 @@ pub(super) struct Settings {
 
 impl Settings {
     /// What makes no sense is refused here, before anything is measured.
-    pub(super) fn of(options: &Options) -> Result<Self, Failure> {
+    pub(super) fn of(options: &Options) -> Result<Self, CliError> {
         let (mode, rounds) = if options.real {
             (Mode::Real, ROUNDS_REAL)
         } else {
@@ -72,16 +72,16 @@ impl Settings {
         Ok(settings)
     }
 
-    fn refuse_too_much(&self) -> Result<(), Failure> {
+    fn refuse_too_much(&self) -> Result<(), CliError> {
         let count = u64::from(self.messages) * u64::from(self.rounds);
         if count > MESSAGES_MAX {
-            return Err(Failure::Usage(format!(
+            return Err(CliError::Usage(format!(
                 "a row would have {count} messages, it can have {MESSAGES_MAX}: choose fewer --messages, \
                  or fewer --rounds"
             )));
         }
         if self.mode == Mode::Real && self.tick() * self.messages > ROUND_MAX {
-            return Err(Failure::Usage(
+            return Err(CliError::Usage(
                 "a round in real time would take more than an hour: choose fewer --messages or a \
                  higher --rate"
                     .to_owned(),
@@ -90,7 +90,7 @@ impl Settings {
         Ok(())
     }
 
-    pub(super) fn cases(&self, options: &Options) -> Result<Vec<Case>, Failure> {
+    pub(super) fn cases(&self, options: &Options) -> Result<Vec<Case>, CliError> {
         let bursts: Vec<_> = options
             .burst
             .iter()
@@ -103,7 +103,7 @@ impl Settings {
             &options.redundancy,
         );
         for case in &cases {
-            let told = |error| Failure::Usage(format!("such a link there is not: {error}"));
+            let told = |error| CliError::Usage(format!("such a link there is not: {error}"));
             self.conditions(*case).validate().map_err(told)?;
         }
         Ok(cases)

@@ -1,18 +1,15 @@
-//! A pair on virtual time: hosts without sockets, links, and a clock that jumps from tick to tick. The
-//! same seed gives the same figures on every machine.
+//! A pair of hosts in a simulated network, tick by tick. The same seed gives the same figures on every machine.
 
 use std::error::Error;
 use std::time::Instant;
 
-use tickwire::limits::DATAGRAM_MAX;
-use tickwire::proto::HostState;
-use tickwire::sim::Link;
+use tickwire::sim::{HostId, Network};
 use tickwire::{Delivery, Event, PeerId, PeerStats, SendError};
 
 use super::case::Case;
 use super::run::{Outcome, Pair, Run};
 use super::{Settings, options_to};
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// Of the addresses that are kept for documentation (RFC 5737).
 const SENDER: ([u8; 4], u16) = ([192, 0, 2, 1], 1);
@@ -20,20 +17,17 @@ const RECEIVER: ([u8; 4], u16) = ([192, 0, 2, 2], 2);
 
 #[derive(Debug)]
 struct VirtualPair {
-    sender: HostState,
-    receiver: HostState,
-    there: Link<()>,
-    back: Link<()>,
+    network: Network,
+    sender: HostId,
+    receiver: HostId,
     peer: PeerId,
-    /// The time of the last turn.
-    now: Instant,
 }
 
 /// A whole run, as fast as it can be computed.
-pub(super) fn run(case: Case, settings: &Settings, seed: u64) -> Result<Outcome, Failure> {
-    let mut tick = Instant::now();
-    let pair = VirtualPair::new(case, settings, seed, tick);
-    let pair = pair.map_err(|error| Failure::Refused(format!("cannot measure: {error}")))?;
+pub(super) fn run(case: Case, settings: &Settings, seed: u64) -> Result<Outcome, CliError> {
+    let pair = VirtualPair::new(case, settings, seed);
+    let pair = pair.map_err(|error| CliError::Runtime(format!("cannot measure: {error}")))?;
+    let mut tick = pair.network.start();
     let mut run = Run::new(pair, case, settings);
     while !run.is_over() {
         run.tick(tick)?;
@@ -43,25 +37,24 @@ pub(super) fn run(case: Case, settings: &Settings, seed: u64) -> Result<Outcome,
 }
 
 impl VirtualPair {
-    fn new(
-        case: Case,
-        settings: &Settings,
-        seed: u64,
-        now: Instant,
-    ) -> Result<Self, Box<dyn Error>> {
+    fn new(case: Case, settings: &Settings, seed: u64) -> Result<Self, Box<dyn Error>> {
         let config = settings.config(case);
-        let conditions = settings.conditions(case);
-        let link = |way| Link::new(conditions.clone(), seed.wrapping_mul(2) + way);
-        let receiver = HostState::new(config.clone(), seed_of(seed, 2), now)?;
-        let mut sender = HostState::new(config, seed_of(seed, 1), now)?;
-        let peer = sender.connect(RECEIVER.into(), &options_to(receiver.public_key()), now)?;
+        let mut network = Network::new(seed);
+        let receiver = seed_of(seed, 2);
+        let receiver = network.add_host_with(config.clone(), RECEIVER.into(), receiver)?;
+        let sender = network.add_host_with(config, SENDER.into(), seed_of(seed, 1))?;
+        for (number, (from, to)) in [(0, (sender, receiver)), (1, (receiver, sender))] {
+            let link_seed = seed.wrapping_mul(2) + number;
+            let link = network.add_link(settings.conditions(case), link_seed)?;
+            network.set_route(from, to, link);
+        }
+        let options = options_to(network.host(receiver).public_key());
+        let peer = network.connect(sender, receiver, &options)?;
         Ok(Self {
+            network,
             sender,
             receiver,
-            there: link(0)?,
-            back: link(1)?,
             peer,
-            now,
         })
     }
 }
@@ -71,50 +64,39 @@ impl Pair for VirtualPair {
         tick
     }
 
-    fn turn(&mut self, now: Instant) -> Result<(), Failure> {
-        self.now = now;
-        while let Some(((), bytes)) = self.there.poll(now) {
-            self.receiver.handle_datagram(SENDER.into(), bytes, now);
-        }
-        while let Some(((), bytes)) = self.back.poll(now) {
-            self.sender.handle_datagram(RECEIVER.into(), bytes, now);
-        }
-        self.sender.handle_timeout(now);
-        self.receiver.handle_timeout(now);
+    fn turn(&mut self, now: Instant) -> Result<(), CliError> {
+        self.network.advance_to(now);
+        self.network.receive(self.receiver);
+        self.network.receive(self.sender);
         self.flush(now)
     }
 
-    fn flush(&mut self, now: Instant) -> Result<(), Failure> {
-        transmit(&mut self.sender, &mut self.there, now);
-        transmit(&mut self.receiver, &mut self.back, now);
+    fn flush(&mut self, _: Instant) -> Result<(), CliError> {
+        self.network.transmit(self.sender);
+        self.network.transmit(self.receiver);
         Ok(())
     }
 
     fn send(&mut self, delivery: Delivery, message: &[u8]) -> Result<(), SendError> {
-        self.sender.send(self.peer, delivery, message, self.now)
+        self.network.send(self.sender, self.peer, delivery, message)
     }
 
     fn next_event_of_sender(&mut self) -> Option<Event> {
-        self.sender.poll_event()
+        self.network.host_mut(self.sender).poll_event()
     }
 
     fn next_event_of_receiver(&mut self) -> Option<Event> {
-        self.receiver.poll_event()
+        self.network.host_mut(self.receiver).poll_event()
     }
 
     fn is_connected(&self) -> bool {
-        self.sender.is_connected(self.peer) && self.receiver.peers().next().is_some()
+        let receiver = self.network.host(self.receiver);
+        let sender = self.network.host(self.sender);
+        sender.is_connected(self.peer) && receiver.peers().next().is_some()
     }
 
     fn stats(&self) -> Option<PeerStats> {
-        self.sender.peer_stats(self.peer, self.now)
-    }
-}
-
-fn transmit(host: &mut HostState, link: &mut Link<()>, now: Instant) {
-    let mut buffer = [0; DATAGRAM_MAX];
-    while let Some(datagram) = host.poll_transmit(&mut buffer, now) {
-        link.send((), &buffer[..datagram.len], now);
+        self.network.peer_stats(self.sender, self.peer)
     }
 }
 
@@ -142,8 +124,8 @@ mod tests {
             redundancy: Some(2),
             delivery: Kind::Ordered,
         };
-        let mut tick = Instant::now();
-        let pair = VirtualPair::new(case, &settings, 0, tick).unwrap();
+        let pair = VirtualPair::new(case, &settings, 0).unwrap();
+        let mut tick = pair.network.start();
         let mut run = Run::new(pair, case, &settings);
         for number in 0.. {
             if run.is_over() {
@@ -152,11 +134,12 @@ mod tests {
             if number == 100 {
                 let mut conditions = settings.conditions(case);
                 conditions.partitioned = true;
-                run.pair_mut()
-                    .there
-                    .set_conditions(conditions.clone())
+                let pair = run.pair_mut();
+                let (sender, receiver) = (pair.sender, pair.receiver);
+                let network = &mut pair.network;
+                network
+                    .set_link_conditions(sender, receiver, &conditions)
                     .unwrap();
-                run.pair_mut().back.set_conditions(conditions).unwrap();
             }
             run.tick(tick).unwrap();
             tick += settings.tick();

@@ -1,12 +1,10 @@
-//! A server and its clients behind one line, on virtual time.
+//! A server and its clients behind one bottleneck in each direction, in a simulated network.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use tickwire::limits::DATAGRAM_MAX;
-use tickwire::proto::HostState;
-use tickwire::sim::{Link, LinkConditions};
+use tickwire::sim::{HostId, LinkConditions, LinkId, Network};
 use tickwire::{Config, ConnectOptions, Delivery, Event, PeerId};
 
 use super::scenario::{Driven, Scenario};
@@ -54,7 +52,7 @@ pub(super) struct Outcome {
 }
 
 struct Client {
-    state: HostState,
+    host: HostId,
     peer: PeerId,
     address: SocketAddr,
     /// Of the server.
@@ -68,12 +66,12 @@ struct Client {
 pub(super) struct World<'a> {
     scenario: &'a Scenario,
     start: Instant,
-    now: Instant,
     next_tick: Instant,
-    server: HostState,
+    network: Network,
+    server: HostId,
     clients: Vec<Client>,
-    down: Link<usize>,
-    up: Link<usize>,
+    /// From the server to every client.
+    down: LinkId,
     outcome: Outcome,
     transfer: Vec<u8>,
     /// When each message of the game left, by its number.
@@ -91,22 +89,29 @@ pub(super) fn run(scenario: &Scenario, config: &Config, seed: u64) -> Made<Outco
 
 impl<'a> World<'a> {
     fn new(scenario: &'a Scenario, config: &Config, seed: u64) -> Made<Self> {
-        let now = Instant::now();
+        let mut network = Network::new(seed);
         let config = Config {
             rate_ceiling: scenario.rate_ceiling,
             ..config.clone()
         };
-        let clients =
-            (0..scenario.clients).map(|number| Client::new(scenario, &config, number, now));
+        let server = network.add_host_with(config.clone(), SERVER.into(), [1; 32])?;
+        let down = network.add_link(scenario.down.clone(), 2 * seed)?;
+        let up = network.add_link(scenario.up.clone(), 2 * seed + 1)?;
+        let mut clients = Vec::new();
+        for number in 0..scenario.clients {
+            let client = Client::new(scenario, &config, number, &mut network, server)?;
+            network.set_route(server, client.host, down);
+            network.set_route(client.host, server, up);
+            clients.push(client);
+        }
         Ok(Self {
             scenario,
-            start: now,
-            now,
-            next_tick: now,
-            server: HostState::new(config.clone(), [1; 32], now)?,
-            clients: clients.collect::<Made<_>>()?,
-            down: Link::new(scenario.down.clone(), 2 * seed)?,
-            up: Link::new(scenario.up.clone(), 2 * seed + 1)?,
+            start: network.start(),
+            next_tick: network.start(),
+            network,
+            server,
+            clients,
+            down,
             outcome: Outcome {
                 transferred: vec![0; scenario.clients],
                 rate_lowest: None,
@@ -121,22 +126,22 @@ impl<'a> World<'a> {
         while self.clients.iter().any(|client| client.name.is_none()) {
             self.turn();
             self.transmit();
-            if self.now - self.start > Duration::from_secs(30) {
+            if self.passed() > Duration::from_secs(30) {
                 return Err("the line is too bad to connect through".into());
             }
-            self.pass(self.now + TICK);
+            self.pass(self.network.now() + TICK);
         }
-        self.start = self.now;
-        self.next_tick = self.now;
+        self.start = self.network.now();
+        self.next_tick = self.start;
         self.outcome.line_bits = 0.0;
         Ok(())
     }
 
     fn play(&mut self) -> Made<()> {
         let end = self.start + self.scenario.time_max;
-        while self.now < end && !self.is_done() {
+        while self.network.now() < end && !self.is_done() {
             self.change_line()?;
-            if self.now >= self.next_tick {
+            if self.network.now() >= self.next_tick {
                 self.next_tick += TICK;
                 self.send_tick();
                 self.look_at_rates();
@@ -159,19 +164,19 @@ impl<'a> World<'a> {
         let Some((after, rate)) = self.scenario.changes else {
             return Ok(());
         };
-        let passed = self.now - self.start;
+        let passed = self.passed();
         let is_changed = passed >= after && passed < 2 * after;
         let rate = if is_changed {
             Some(rate)
         } else {
             self.scenario.down.rate
         };
-        if self.down.conditions().rate != rate {
+        if self.network.conditions(self.down).rate != rate {
             let conditions = LinkConditions {
                 rate,
                 ..self.scenario.down.clone()
             };
-            self.down.set_conditions(conditions)?;
+            self.network.set_conditions(self.down, conditions)?;
         }
         Ok(())
     }
@@ -184,21 +189,21 @@ impl<'a> World<'a> {
         for client in &mut self.clients {
             let Some(name) = client.name else { continue };
             if self.scenario.has_game {
-                let _ = self.server.send(name, GAME, &game, self.now);
-                let _ = client.state.send(client.peer, GAME, &game, self.now);
+                let _ = self.network.send(self.server, name, GAME, &game);
+                let _ = self.network.send(client.host, client.peer, GAME, &game);
                 self.outcome.game_sent += 1;
             }
             client.next_flood += flood_per_tick;
             while client.next_flood >= FLOOD_LEN as u64 {
                 client.next_flood -= FLOOD_LEN as u64;
-                let sent = self
-                    .server
-                    .send(name, Delivery::Unreliable, &[2; FLOOD_LEN], self.now);
+                let sent =
+                    self.network
+                        .send(self.server, name, Delivery::Unreliable, &[2; FLOOD_LEN]);
                 self.outcome.flood_refused += u64::from(sent.is_err());
             }
         }
         if self.scenario.has_game {
-            self.game_sent_at.push(self.now);
+            self.game_sent_at.push(self.network.now());
         }
     }
 
@@ -207,9 +212,9 @@ impl<'a> World<'a> {
         if self.scenario.has_uploads {
             for client in &mut self.clients {
                 let upload = &self.transfer[..UPLOAD_LEN];
-                while client
-                    .state
-                    .send(client.peer, TRANSFER, upload, self.now)
+                let network = &mut self.network;
+                while network
+                    .send(client.host, client.peer, TRANSFER, upload)
                     .is_ok()
                 {}
             }
@@ -218,8 +223,8 @@ impl<'a> World<'a> {
             let Some(name) = client.name else { continue };
             while client.sent < client.to_send
                 && self
-                    .server
-                    .send(name, TRANSFER, &self.transfer, self.now)
+                    .network
+                    .send(self.server, name, TRANSFER, &self.transfer)
                     .is_ok()
             {
                 client.sent += 1;
@@ -228,13 +233,13 @@ impl<'a> World<'a> {
     }
 
     fn look_at_rates(&mut self) {
-        if self.now - self.start < Duration::from_secs(1) {
+        if self.passed() < Duration::from_secs(1) {
             return;
         }
         for client in &self.clients {
             let stats = client
                 .name
-                .and_then(|name| self.server.peer_stats(name, self.now));
+                .and_then(|name| self.network.peer_stats(self.server, name));
             if let Some(stats) = stats {
                 let outcome = &mut self.outcome;
                 let lowest = outcome
@@ -251,41 +256,27 @@ impl<'a> World<'a> {
         if self.scenario.driven == Driven::ByTicks {
             return self.next_tick;
         }
-        let timers = self
-            .clients
-            .iter()
-            .map(|client| client.state.poll_timeout());
-        let others = [
-            self.server.poll_timeout(),
-            self.down.next_deadline(),
-            self.up.next_deadline(),
-        ];
-        let next = timers.chain(others).flatten().min();
+        let next = self.network.next_event();
         next.map_or(self.next_tick, |at| at.min(self.next_tick))
+    }
+
+    fn passed(&self) -> Duration {
+        self.network.now() - self.start
     }
 
     #[allow(clippy::cast_precision_loss, reason = "a few gigabits")]
     fn pass(&mut self, to: Instant) {
-        let passed = to.saturating_duration_since(self.now);
-        if let Some(rate) = self.down.conditions().rate {
+        let now = self.network.now();
+        let passed = to.saturating_duration_since(now);
+        if let Some(rate) = self.network.conditions(self.down).rate {
             self.outcome.line_bits += rate as f64 * passed.as_secs_f64();
         }
-        self.now = self.now.max(to);
+        self.network.advance_to(to.max(now));
     }
 
     fn turn(&mut self) {
-        let now = self.now;
-        while let Some((client, bytes)) = self.down.poll(now) {
-            let state = &mut self.clients[client].state;
-            state.handle_datagram(SERVER.into(), bytes, now);
-        }
-        while let Some((client, bytes)) = self.up.poll(now) {
-            let from = self.clients[client].address;
-            self.server.handle_datagram(from, bytes, now);
-        }
-        self.server.handle_timeout(now);
-        for client in &mut self.clients {
-            client.state.handle_timeout(now);
+        for host in self.network.hosts() {
+            self.network.receive(host);
         }
         self.take_events();
         // A game that flushes sends everything with that: see `Host::poll`.
@@ -295,11 +286,12 @@ impl<'a> World<'a> {
     }
 
     fn take_events(&mut self) {
-        while let Some(event) = self.server.poll_event() {
+        while let Some(event) = self.network.host_mut(self.server).poll_event() {
             self.on_server_event(&event);
         }
         for number in 0..self.clients.len() {
-            while let Some(event) = self.clients[number].state.poll_event() {
+            let host = self.clients[number].host;
+            while let Some(event) = self.network.host_mut(host).poll_event() {
                 if let Event::Message {
                     delivery, bytes, ..
                 } = event
@@ -337,7 +329,7 @@ impl<'a> World<'a> {
                     .first_chunk()
                     .map(|number| u32::from_be_bytes(*number));
                 let sent_at = sent.and_then(|sent| self.game_sent_at.get(sent as usize));
-                let took = sent_at.map(|at| (self.now - *at).as_secs_f64() * 1e3);
+                let took = sent_at.map(|at| (self.network.now() - *at).as_secs_f64() * 1e3);
                 self.outcome.game_ms.extend(took);
             }
             _ => self.outcome.flood_delivered += 1,
@@ -356,30 +348,18 @@ impl<'a> World<'a> {
     }
 
     fn transmit(&mut self) {
-        let mut buffer = [0; DATAGRAM_MAX];
-        while let Some(sent) = self.server.poll_transmit(&mut buffer, self.now) {
-            let client = self
-                .clients
-                .iter()
-                .position(|client| client.address == sent.to);
-            if let Some(client) = client {
-                self.down.send(client, &buffer[..sent.len], self.now);
-            }
-        }
-        for (number, client) in self.clients.iter_mut().enumerate() {
-            while let Some(sent) = client.state.poll_transmit(&mut buffer, self.now) {
-                self.up.send(number, &buffer[..sent.len], self.now);
-            }
+        for host in self.network.hosts() {
+            self.network.transmit(host);
         }
     }
 
     fn finish(mut self) -> Outcome {
-        self.outcome.seconds = (self.now - self.start).as_secs_f64();
-        self.outcome.lost_to_queue = self.down.stats().lost_to_queue;
+        self.outcome.seconds = self.passed().as_secs_f64();
+        self.outcome.lost_to_queue = self.network.link_stats(self.down).lost_to_queue;
         for client in &self.clients {
             let stats = client
                 .name
-                .and_then(|name| self.server.peer_stats(name, self.now));
+                .and_then(|name| self.network.peer_stats(self.server, name));
             self.outcome.flood_expired += stats.map_or(0, |stats| stats.messages_expired);
         }
         self.outcome.game_ms.sort_by(f64::total_cmp);
@@ -388,15 +368,22 @@ impl<'a> World<'a> {
 }
 
 impl Client {
-    fn new(scenario: &Scenario, config: &Config, number: usize, now: Instant) -> Made<Self> {
+    fn new(
+        scenario: &Scenario,
+        config: &Config,
+        number: usize,
+        network: &mut Network,
+        server: HostId,
+    ) -> Made<Self> {
         let mut seed = [9; 32];
         seed[..8].copy_from_slice(&number.to_be_bytes());
-        let mut state = HostState::new(config.clone(), seed, now)?;
-        let peer = state.connect(SERVER.into(), &ConnectOptions::default(), now)?;
+        let address = ([192, 0, 2, 2], u16::try_from(number + 1)?).into();
+        let host = network.add_host_with(config.clone(), address, seed)?;
+        let peer = network.connect(host, server, &ConnectOptions::default())?;
         Ok(Self {
-            state,
+            host,
             peer,
-            address: ([192, 0, 2, 2], u16::try_from(number + 1)?).into(),
+            address,
             name: None,
             to_send: scenario.transfers,
             sent: 0,

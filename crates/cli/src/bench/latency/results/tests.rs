@@ -228,7 +228,7 @@ fn a_goal_is_met_or_missed() {
 
 fn silence(settings: &Settings, rounds: &[Round]) -> String {
     match Results::of(settings, rounds) {
-        Err(Failure::Refused(text)) => text,
+        Err(CliError::Runtime(text)) => text,
         other => panic!("{other:?}"),
     }
 }

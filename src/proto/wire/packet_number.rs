@@ -1,4 +1,4 @@
-//! Packet numbers: 64 bits that never repeat, of which 32 travel.
+//! Packet numbers: 64 bits that never repeat, of which a packet carries the lower 32.
 
 use crate::proto::wire::VARIABLE_MAX;
 

@@ -1,5 +1,5 @@
-//! What the two ends of a connection have to agree on: the protocol id, the ticket, how a token looks on
-//! a command line, and what the numbers of a goodbye and of a refusal mean.
+//! What the client and the server agree on: the protocol id, the ticket, the text form of a token, and
+//! the disconnect codes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,31 +7,25 @@ use std::str::FromStr;
 use tickwire::limits::CONNECT_PAYLOAD_MAX;
 use tickwire::token::TokenError;
 
-/// The number with which both programs say goodbye.
-pub(crate) const GOODBYE: u32 = 0;
+/// Disconnect code of an orderly end.
+pub(crate) const NORMAL_CLOSE: u32 = 0;
 
-/// The number with which a server refuses who has not its ticket: HTTP's "unauthorized".
+// Codes by which the server denies a connection. They are modelled on HTTP's status codes.
+
 pub(crate) const WRONG_TICKET: u32 = 401;
-
-/// That its token is none that the server can believe: HTTP's "forbidden".
+/// The token is malformed or its signature is invalid.
 pub(crate) const BAD_TOKEN: u32 = 403;
-
-/// That its token was used before: "conflict".
 pub(crate) const USED_TOKEN: u32 = 409;
-
-/// That its token has expired: "gone".
 pub(crate) const EXPIRED_TOKEN: u32 = 410;
-
-/// That its token is for another server: "misdirected request".
+/// The token was issued for another audience.
 pub(crate) const MISDIRECTED_TOKEN: u32 = 421;
-
-/// That the server cannot remember more tokens: "service unavailable".
+/// The table of used tokens is full.
 pub(crate) const TOO_MANY_TOKENS: u32 = 503;
 
-/// Which server a token is for, if nobody says so.
+/// Default audience of tokens and servers.
 pub(crate) const AUDIENCE: &str = "tickwire";
 
-/// The number with which a server refuses a token.
+/// The code by which the server denies a token.
 pub(crate) fn code_of(error: TokenError) -> u32 {
     match error {
         TokenError::WrongAudience => MISDIRECTED_TOKEN,
@@ -42,29 +36,20 @@ pub(crate) fn code_of(error: TokenError) -> u32 {
     }
 }
 
-/// What to do about a refusal, if its number is one of these.
+/// What to do about a denied connection, if the code is one of the above.
 pub(crate) fn advice(code: u32) -> Option<&'static str> {
     Some(match code {
-        WRONG_TICKET => "it wants a --ticket, or another one",
-        BAD_TOKEN => "it wants a --token that is signed with its --token-key",
+        WRONG_TICKET => "it requires a --ticket, or a different one",
+        BAD_TOKEN => "it requires a --token that is signed with its --token-key",
         USED_TOKEN => "the --token was used before, and each opens one connection",
         EXPIRED_TOKEN => "the --token has expired",
         MISDIRECTED_TOKEN => "the --token is for another --audience",
-        TOO_MANY_TOKENS => "it cannot remember more tokens now",
+        TOO_MANY_TOKENS => "its table of used tokens is full, so try again later",
         _ => return None,
     })
 }
 
-/// Bytes as hexadecimal digits.
-pub(crate) struct Hex<'a>(pub(crate) &'a [u8]);
-
-impl fmt::Display for Hex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-/// A token, as `tickwire token` prints it.
+/// A token, in the hexadecimal digits that `tickwire token` prints.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Token(pub(crate) Vec<u8>);
 
@@ -73,26 +58,23 @@ impl FromStr for Token {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (len, max) = (text.len(), 2 * CONNECT_PAYLOAD_MAX);
-        if len == 0 || len % 2 == 1 || len > max {
+        if len == 0 || len > max {
             return Err(format!(
-                "a token is pairs of hexadecimal digits, at most {max}, and this is {len} bytes"
+                "a token has 2 to {max} hexadecimal digits, but this has {len} bytes"
             ));
         }
-        let value = |digit: &u8| char::from(*digit).to_digit(16);
-        let byte = |pair: &[u8]| u8::try_from(value(&pair[0])? << 4 | value(&pair[1])?).ok();
-        let bytes: Option<_> = text.as_bytes().chunks_exact(2).map(byte).collect();
-        bytes
-            .map(Self)
-            .ok_or_else(|| "something in it is not a hexadecimal digit".to_owned())
+        let bytes =
+            hex::decode(text).map_err(|error| format!("not hexadecimal digits: {error}"))?;
+        Ok(Self(bytes))
     }
 }
 
-/// What both sides must have in common, as a number: 7 or 0x7.
+/// The protocol id of a connection, as a number: 7 or 0x7.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ProtocolId(pub(crate) u64);
 
-/// The name of this program, in ASCII.
 impl Default for ProtocolId {
+    /// The name of this program in ASCII.
     fn default() -> Self {
         Self(u64::from_be_bytes(*b"tickwire"))
     }
@@ -109,7 +91,7 @@ impl FromStr for ProtocolId {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let number = match text.strip_prefix("0x") {
-            // The standard library would take a sign here.
+            // The standard library would accept a sign here.
             Some(digits) if digits.starts_with('+') => None,
             Some(digits) => u64::from_str_radix(digits, 16).ok(),
             None => text.parse().ok(),
@@ -119,18 +101,15 @@ impl FromStr for ProtocolId {
     }
 }
 
-/// What a client shows to be let in.
+/// Parses the ticket, which a client sends as its connect payload.
 pub(crate) fn ticket(text: &str) -> Result<String, String> {
-    let len = text.len();
-    if len == 0 {
-        return Err("nobody can be told from others by an empty ticket".into());
+    match text.len() {
+        0 => Err("an empty ticket is the same as no ticket: use 1 to 256 bytes".into()),
+        1..=CONNECT_PAYLOAD_MAX => Ok(text.into()),
+        len => Err(format!(
+            "the ticket is {len} bytes, at most {CONNECT_PAYLOAD_MAX} fit"
+        )),
     }
-    if len > CONNECT_PAYLOAD_MAX {
-        return Err(format!(
-            "it is {len} bytes, at most {CONNECT_PAYLOAD_MAX} fit"
-        ));
-    }
-    Ok(text.into())
 }
 
 #[cfg(test)]
@@ -138,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_protocol_id_is_read_as_it_is_shown() {
+    fn a_protocol_id_parses_as_it_is_shown() {
         let id = ProtocolId::default();
         assert_eq!(id.to_string(), "0x7469636b77697265");
         assert_eq!(id.to_string().parse(), Ok(id));
@@ -147,17 +126,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_told_with_what_is_one() {
+    fn an_invalid_protocol_id_is_refused_with_an_example() {
         for text in ["", "x", "-1", "0x", "0x+7", "1f", "18446744073709551616"] {
-            let told = text.parse::<ProtocolId>();
-            assert!(told.is_err_and(|told| told.contains("7 or 0x1f")), "{text}");
+            let parsed = text.parse::<ProtocolId>();
+            assert!(
+                parsed.is_err_and(|error| error.contains("7 or 0x1f")),
+                "{text}"
+            );
         }
     }
 
     #[test]
-    fn a_token_is_read_as_it_is_shown() {
+    fn a_token_parses_as_it_is_shown() {
         let bytes = [0, 1, 0xab, 0xff];
-        assert_eq!(Hex(&bytes).to_string(), "0001abff");
+        assert_eq!(hex::encode(bytes), "0001abff");
         assert_eq!("0001ABff".parse(), Ok(Token(bytes.to_vec())));
         assert!("0".repeat(512).parse::<Token>().is_ok());
         for text in ["", "0", "0x00", "+1", "0é", " 00", &"0".repeat(514)] {
@@ -166,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn every_refusal_of_a_token_has_advice() {
+    fn every_token_error_has_advice() {
         use TokenError as Error;
         for error in [
             Error::Malformed,
@@ -179,15 +161,15 @@ mod tests {
         ] {
             assert!(advice(code_of(error)).is_some(), "{error:?}");
         }
-        assert_eq!(advice(GOODBYE), None);
+        assert_eq!(advice(NORMAL_CLOSE), None);
     }
 
     #[test]
     fn a_ticket_has_1_to_256_bytes() {
         assert_eq!(ticket("let me in"), Ok("let me in".into()));
         assert!(ticket(&"x".repeat(256)).is_ok());
-        let told = "it is 257 bytes, at most 256 fit".to_owned();
-        assert_eq!(ticket(&"x".repeat(257)), Err(told));
+        let error = "the ticket is 257 bytes, at most 256 fit".to_owned();
+        assert_eq!(ticket(&"x".repeat(257)), Err(error));
         assert!(ticket("").is_err());
     }
 }

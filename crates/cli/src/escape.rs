@@ -1,9 +1,8 @@
-//! Bytes of strangers, made fit for a terminal.
+//! Shows received bytes on a terminal without letting them control it.
 //!
-//! A datagram holds whatever its sender likes, also the sequences by which a terminal changes its
-//! title, moves its cursor or runs its macros. None of them gets through here: what is shown holds no
-//! control characters and nothing that hides or turns text around, and it can be read back without
-//! doubt.
+//! A datagram can contain escape sequences that change the title, move the cursor or run macros. The
+//! output here has no control characters and no characters that hide or reorder text, and the original
+//! bytes can be recovered from it.
 
 use std::fmt::{self, Write as _};
 use std::net::SocketAddr;
@@ -11,62 +10,64 @@ use std::{ascii, str};
 
 use tickwire::Datagram;
 
-/// How bytes are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Style {
-    /// Printable text as it is, the rest as Rust writes it: `\n`, `\x1b`, `\xff`, `\u{202e}`.
+pub(crate) enum ByteFormat {
+    /// Printable text unchanged, everything else escaped as in Rust: `\n`, `\x1b`, `\xff`, `\u{202e}`.
     Text,
     /// Lower-case pairs with spaces between: `48 65 6c`.
     Hex,
 }
 
-impl Style {
-    /// The style behind a `--hex`.
+impl ByteFormat {
+    /// The format for an option `--hex`.
     pub(crate) fn of(hex: bool) -> Self {
         if hex { Self::Hex } else { Self::Text }
     }
 }
 
-/// A datagram that came in: `127.0.0.1:54321 13 bytes: Hello, world!`, or, where it was longer than
-/// a slot, `127.0.0.1:54321 1024 bytes, truncated: ...`.
+/// The line for a received datagram: `127.0.0.1:54321 13 bytes: Hello, world!`, or, if it was longer
+/// than a receive slot, `127.0.0.1:54321 1024 bytes, truncated: ...`.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Received<'a>(pub(crate) Datagram<'a>, pub(crate) Style);
+pub(crate) struct ReceivedDatagram<'a>(pub(crate) Datagram<'a>, pub(crate) ByteFormat);
 
-impl fmt::Display for Received<'_> {
+impl fmt::Display for ReceivedDatagram<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(datagram, style) = *self;
-        let cut = if datagram.truncated {
-            ", truncated"
-        } else {
-            ""
-        };
-        // Always "bytes", also for one, so that a program needs to know only one form.
-        let (from, len) = (datagram.from, datagram.bytes.len());
-        write!(f, "{from} {len} bytes{cut}: ")?;
-        write!(f, "{}", Shown(datagram.bytes, style))
+        let Datagram {
+            from,
+            bytes,
+            truncated,
+        } = self.0;
+        let truncated = if truncated { ", truncated" } else { "" };
+        // Always "bytes", also for one, so that the format is easy to parse.
+        let (len, bytes) = (bytes.len(), FormattedBytes(bytes, self.1));
+        write!(f, "{from} {len} bytes{truncated}: {bytes}")
     }
 }
 
-/// A datagram that goes out: `to 127.0.0.1:10080, 13 bytes: Hello, world!`.
+/// The line for a sent datagram: `to 127.0.0.1:10080, 13 bytes: Hello, world!`.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Sent<'a>(pub(crate) SocketAddr, pub(crate) &'a [u8], pub(crate) Style);
+pub(crate) struct SentDatagram<'a>(
+    pub(crate) SocketAddr,
+    pub(crate) &'a [u8],
+    pub(crate) ByteFormat,
+);
 
-impl fmt::Display for Sent<'_> {
+impl fmt::Display for SentDatagram<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(to, bytes, style) = *self;
-        write!(f, "to {to}, {} bytes: {}", bytes.len(), Shown(bytes, style))
+        let (to, len, bytes) = (self.0, self.1.len(), FormattedBytes(self.1, self.2));
+        write!(f, "to {to}, {len} bytes: {bytes}")
     }
 }
 
-/// Bytes in a style.
+/// Bytes in a format.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Shown<'a>(pub(crate) &'a [u8], pub(crate) Style);
+pub(crate) struct FormattedBytes<'a>(pub(crate) &'a [u8], pub(crate) ByteFormat);
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for FormattedBytes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.1 {
-            Style::Text => write_text(f, self.0),
-            Style::Hex => write_hex(f, self.0),
+            ByteFormat::Text => write_text(f, self.0),
+            ByteFormat::Hex => write_hex(f, self.0),
         }
     }
 }
@@ -80,18 +81,18 @@ fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
 }
 
 fn write_text(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
-    // Whether the last thing shown is a character that a combining mark may sit on. Without one the
-    // mark would change what is not the sender's: the space in front, or the end of an escape.
+    // Whether the last character can carry a combining mark. Otherwise the mark would combine with the
+    // space before the text, or with the end of an escape.
     let mut has_base = false;
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
-            has_base = is_shown_as_it_is(c, has_base);
-            if has_base {
-                f.write_char(c)?;
-            } else {
-                write_escaped(f, c)?;
+            has_base = is_unescaped(c, has_base);
+            match u8::try_from(c) {
+                _ if has_base => f.write_char(c)?,
+                Ok(byte) if byte.is_ascii() => write!(f, "{}", ascii::escape_default(byte))?,
+                _ => write!(f, "{}", c.escape_unicode())?,
             }
-            // Doubled, it stands for itself.
+            // A doubled backslash is a visible character.
             has_base |= c == '\\';
         }
         for byte in chunk.invalid() {
@@ -102,54 +103,45 @@ fn write_text(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     Ok(())
 }
 
-fn is_shown_as_it_is(c: char, has_base: bool) -> bool {
+fn is_unescaped(c: char, has_base: bool) -> bool {
     if c.is_ascii() {
-        // The backslash is what escapes begin with; doubled, it can be told from one.
+        // Escapes begin with a backslash, so a backslash itself is doubled.
         return (c.is_ascii_graphic() || c == ' ') && c != '\\';
     }
     is_printable(c) && (has_base || !is_mark(c))
 }
 
-fn write_escaped(f: &mut fmt::Formatter<'_>, c: char) -> fmt::Result {
-    match u8::try_from(c) {
-        Ok(byte) if byte.is_ascii() => write!(f, "{}", ascii::escape_default(byte)),
-        _ => write!(f, "{}", c.escape_unicode()),
-    }
-}
-
-/// What the standard library counts as printable: not a control character, not one that formats
-/// (directions, zero widths), not a space other than ' ', neither private nor unassigned.
+/// Printable according to the standard library: not a control or format character (directions, zero
+/// widths), not a space other than ' ', neither private nor unassigned.
 fn is_printable(c: char) -> bool {
-    // Its table can be asked only through escape_debug, which escapes marks as well where they come
-    // first. So a letter goes in front.
+    // Its table is only reachable through escape_debug, which also escapes a leading mark. So a letter
+    // is put before it.
     let mut buffer = [b'a'; 5];
     let len = c.encode_utf8(&mut buffer[1..]).len();
     str::from_utf8(&buffer[..=len]).is_ok_and(|text| text.escape_debug().nth(1) == Some(c))
 }
 
-/// Whether a printable character belongs to the one before it, as accents and variation selectors do.
+/// Whether a printable character combines with the one before it, as accents and variation selectors
+/// do.
 fn is_mark(c: char) -> bool {
     c.escape_debug().next() != Some(c)
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    reason = "in a test that is a failure as good as any"
-)]
+#[allow(clippy::unwrap_used, reason = "a panic fails the test")]
 mod tests {
     use super::*;
 
     fn text(bytes: impl AsRef<[u8]>) -> String {
-        Shown(bytes.as_ref(), Style::Text).to_string()
+        FormattedBytes(bytes.as_ref(), ByteFormat::Text).to_string()
     }
 
     fn hex(bytes: &[u8]) -> String {
-        Shown(bytes, Style::Hex).to_string()
+        FormattedBytes(bytes, ByteFormat::Hex).to_string()
     }
 
     #[test]
-    fn printable_text_stays() {
+    fn printable_text_is_unchanged() {
         let printable = "Hello, world! \"it's\" {fine} Grüße 你好 שלום 🙂 a\u{301} ❤\u{fe0f}";
         assert_eq!(text(printable), printable);
     }
@@ -161,19 +153,19 @@ mod tests {
     }
 
     #[test]
-    fn a_backslash_is_doubled_so_that_no_text_looks_like_an_escape() {
+    fn a_backslash_is_doubled() {
         assert_eq!(text(r"\x1b"), r"\\x1b");
     }
 
     #[test]
-    fn bytes_that_are_no_utf8_are_shown_one_by_one() {
+    fn invalid_utf8_is_escaped_byte_by_byte() {
         assert_eq!(text(b"a\xffb\xe4\xbd"), r"a\xffb\xe4\xbd");
-        // A surrogate and an overlong NUL are not UTF-8 either.
+        // A surrogate and an overlong NUL are not valid UTF-8 either.
         assert_eq!(text(b"\xed\xa0\x80\xc0\x80"), r"\xed\xa0\x80\xc0\x80");
     }
 
     #[test]
-    fn what_hides_or_turns_text_around_is_escaped() {
+    fn characters_that_hide_or_reorder_text_are_escaped() {
         let cases = [
             ('\u{202e}', r"\u{202e}"),   // right to left, from here on
             ('\u{2066}', r"\u{2066}"),   // an isolate
@@ -184,7 +176,7 @@ mod tests {
             ('\u{9b}', r"\u{9b}"),       // the C1 form of ESC [
             ('\u{85}', r"\u{85}"),       // next line
             ('\u{2028}', r"\u{2028}"),   // line separator
-            ('\u{a0}', r"\u{a0}"),       // a space that is none
+            ('\u{a0}', r"\u{a0}"),       // no-break space
             ('\u{e000}', r"\u{e000}"),   // private use
             ('\u{e0041}', r"\u{e0041}"), // a tag, invisible
         ];
@@ -194,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_stays_behind_a_character_and_is_escaped_behind_anything_else() {
+    fn a_mark_is_escaped_unless_it_follows_a_character() {
         assert_eq!(text("e\u{301}\u{302}"), "e\u{301}\u{302}");
         assert_eq!(text("\u{301}e"), r"\u{301}e");
         assert_eq!(text("\n\u{301}"), r"\n\u{301}");
@@ -210,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_received_datagram_is_one_line_of_one_form() {
+    fn a_received_datagram_is_one_line() {
         let line = |bytes, truncated| {
             let from = "127.0.0.1:54321".parse().unwrap();
             let datagram = Datagram {
@@ -218,7 +210,7 @@ mod tests {
                 bytes,
                 truncated,
             };
-            Received(datagram, Style::Text).to_string()
+            ReceivedDatagram(datagram, ByteFormat::Text).to_string()
         };
         let hello = "127.0.0.1:54321 13 bytes: Hello, world!";
         assert_eq!(line(b"Hello, world!", false), hello);
@@ -231,13 +223,13 @@ mod tests {
     }
 
     #[test]
-    fn a_sent_datagram_is_one_line_too() {
+    fn a_sent_datagram_is_one_line() {
         let to = "[::1]:10080".parse().unwrap();
-        let line = Sent(to, b"Hello, world!", Style::Text).to_string();
+        let line = SentDatagram(to, b"Hello, world!", ByteFormat::Text).to_string();
         assert_eq!(line, "to [::1]:10080, 13 bytes: Hello, world!");
     }
 
-    /// Holds what is promised of every output: no control characters, and it can be read back.
+    /// The output has no control characters, and the bytes can be recovered from it.
     fn check(bytes: &[u8]) {
         let shown = text(bytes);
         assert!(!shown.chars().any(char::is_control), "{bytes:?}: {shown:?}");
@@ -258,14 +250,14 @@ mod tests {
     fn no_character_writes_a_control_character() {
         let mut buffer = [0; 8];
         for c in '\0'..=char::MAX {
-            // Twice: the first has nothing before it to sit on, the second may.
+            // Twice: only the second can combine with a character before it.
             let len = c.encode_utf8(&mut buffer).len();
             buffer.copy_within(..len, len);
             check(&buffer[..2 * len]);
         }
     }
 
-    /// The bytes that a text was made of.
+    /// Recovers the bytes from the output.
     fn read_back(shown: &str) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut rest = shown;
@@ -281,7 +273,7 @@ mod tests {
         bytes
     }
 
-    /// The bytes that an escape at the beginning of `text` stands for, and how long it is.
+    /// The bytes of the escape at the beginning of `text`, and its length.
     fn read_escape(text: &str) -> (Vec<u8>, usize) {
         let number = |digits: &str| u32::from_str_radix(digits, 16).unwrap();
         match &text[..2] {

@@ -1,0 +1,74 @@
+//! The error that ends a command: one line of text and an exit code.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use tickwire::ErrorCounts;
+
+/// An error that is shown to the user as one line: what failed, and what to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum CliError {
+    /// The command line or the input is invalid. Exit code 2, as for clap's own errors.
+    Usage(String),
+    /// The system or the network refused a valid request. Exit code 1.
+    Runtime(String),
+    /// The reader of standard output has closed it (`| head -1`). Exit code 0 and no text.
+    OutputClosed,
+}
+
+impl CliError {
+    pub(crate) fn usage(error: impl Display) -> Self {
+        Self::Usage(error.to_string())
+    }
+
+    /// Adds what failed to an error of the system, for `map_err`: `cannot receive: ...`.
+    pub(crate) fn cannot(what: &str) -> impl FnOnce(io::Error) -> Self + '_ {
+        move |error| Self::Runtime(format!("cannot {what}: {error}"))
+    }
+
+    /// Converts an error of a write to standard output.
+    pub(crate) fn from_output(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::OutputClosed;
+        }
+        Self::cannot("write to standard output")(error)
+    }
+
+    /// Prints the text to standard error and returns the exit code.
+    pub(crate) fn report(&self) -> ExitCode {
+        let (text, code) = match self {
+            Self::Usage(text) => (text, 2),
+            Self::Runtime(text) => (text, 1),
+            Self::OutputClosed => return ExitCode::SUCCESS,
+        };
+        // Not eprintln, which panics if standard error is closed.
+        let _ = writeln!(io::stderr(), "tickwire: {text}");
+        ExitCode::from(code)
+    }
+}
+
+/// Why the system refused to send datagrams.
+pub(crate) fn send_error_reason(errors: &ErrorCounts) -> &'static str {
+    if errors.unreachable > 0 {
+        return "this machine has no route to that network or host";
+    }
+    if errors.permission > 0 {
+        return "the system does not permit it (a firewall, or a broadcast address)";
+    }
+    "the system refused them"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closed_output_is_no_error_and_a_full_disk_is_one() {
+        let closed = io::Error::from(io::ErrorKind::BrokenPipe);
+        assert_eq!(CliError::from_output(closed), CliError::OutputClosed);
+        let full = CliError::from_output(io::ErrorKind::StorageFull.into());
+        let text = "cannot write to standard output: no storage space";
+        assert_eq!(full, CliError::Runtime(text.into()));
+    }
+}

@@ -17,7 +17,10 @@ use crate::proto::{
 #[cfg(feature = "sim")]
 use crate::sim::LinkConditions;
 use crate::socket::{Socket, SocketStats, Waker, canonical};
-use crate::transport::Transport;
+use crate::transport::{Carrier, MemoryTransport, Transport};
+
+/// The most turns of a handshake in memory: it takes two round trips, and nothing is lost or late.
+const PAIR_TURNS_MAX: usize = 16;
 
 /// Peers, over one UDP socket, in a loop of your own.
 ///
@@ -111,13 +114,78 @@ impl Host {
     ///
     /// [`BindError::Config`] or [`BindError::Entropy`].
     pub fn with_socket(socket: Socket, config: Config) -> Result<Self, BindError> {
+        Self::with_carrier(Carrier::Socket(socket), config)
+    }
+
+    /// Two hosts in this process that are connected to each other, without a socket: a client and its server. For
+    /// single-player games, which then run the same code as networked ones, and for tests.
+    ///
+    /// Each may stay on this thread or move to another; [`wait`](Self::wait) of one returns when the other sends.
+    /// Both have a [`Connected`](Event::Connected) event to take. The client has pinned the server's key. Dropping
+    /// one disconnects the other.
+    ///
+    /// ```
+    /// use tickwire::{Config, Delivery, Event, Host};
+    ///
+    /// let (mut client, mut server) = Host::pair(Config::plain(7), Config::plain(7))?;
+    /// let peer = client.peers().next().unwrap();
+    /// client.send(peer, Delivery::Reliable, b"hello")?;
+    /// client.flush()?;
+    ///
+    /// server.poll()?;
+    /// let mut messages = Vec::new();
+    /// while let Some(event) = server.next_event() {
+    ///     if let Event::Message { bytes, .. } = event {
+    ///         messages.push(bytes);
+    ///     }
+    /// }
+    /// assert_eq!(messages, ["hello"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// Limits: at most 1,024 datagrams wait for each host. Later ones are lost, as in the receive buffer of a
+    /// socket, and counted in the receiver's [`dropped_by_kernel`](SocketStats::dropped_by_kernel). Neither host
+    /// reaches any other address, [`socket`](Self::socket) is `None`, and registering one with a `mio::Poll` is
+    /// `Unsupported`.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for a field of a config that is out of its range, and if the two configs cannot connect to
+    /// each other: other protocol ids, encryption on one side only, a server that accepts nobody. The system has no
+    /// entropy.
+    pub fn pair(client: Config, server: Config) -> io::Result<(Self, Self)> {
+        let (client_end, server_end) = MemoryTransport::pair();
+        let mut client = Self::with_carrier(Carrier::Memory(client_end), client)?;
+        let mut server = Self::with_carrier(Carrier::Memory(server_end), server)?;
+        let options = ConnectOptions {
+            #[cfg(feature = "noise")]
+            server_key: server.public_key(),
+            ..ConnectOptions::default()
+        };
+        let peer = client.connect(server.local_addr(), &options)?;
+        for _ in 0..PAIR_TURNS_MAX {
+            client.poll()?;
+            server.poll()?;
+            if client.is_connected(peer) && server.peers().next().is_some() {
+                return Ok((client, server));
+            }
+        }
+        let reason = match client.next_event() {
+            Some(Event::Disconnected { reason, .. }) => reason.to_string(),
+            _ => "the server does not reply".to_owned(),
+        };
+        let text = format!("the two configs of a pair do not connect: {reason}");
+        Err(io::Error::new(io::ErrorKind::InvalidInput, text))
+    }
+
+    fn with_carrier(carrier: Carrier, config: Config) -> Result<Self, BindError> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|error| BindError::Entropy {
             source: error.into(),
         })?;
         let now = clock::now();
         Ok(Self {
-            transport: Transport::new(socket),
+            transport: Transport::new(carrier),
             state: HostState::new(config, seed, now)?,
             now,
             buffer: [0; DATAGRAM_MAX],
@@ -439,8 +507,8 @@ impl Host {
             .min()
     }
 
-    /// The socket, to look at or to set options on.
-    pub fn socket(&self) -> &Socket {
+    /// The socket, to look at or to set options on. `None` for a host of a [`pair`](Self::pair).
+    pub fn socket(&self) -> Option<&Socket> {
         self.transport.socket()
     }
 
@@ -594,7 +662,7 @@ mod tests {
         }
         let limit = |client: &Host| client.peer_stats(peer).unwrap().limited_by;
         assert_eq!(limit(&client), SendLimitedBy::Application);
-        let script = &client.transport.socket().script();
+        let script = &client.transport.socket().unwrap().script();
         script.send_answers(&[Fails(Errno::EAGAIN as i32)]);
         client.send(peer, Unreliable, b"it waits").unwrap();
         client.flush().unwrap();

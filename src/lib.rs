@@ -182,7 +182,9 @@
 //! | --- | --- |
 //! | `crates/cli` | the program `tickwire` |
 //! | `src/lib.rs` | this face |
-//! | `src/io` | the only code that touches the operating system: sockets, readiness, sleep, the clock; [`Socket`], and [`Host`] around one |
+//! | `src/host.rs`, `src/transport` | [`Host`], and what carries its datagrams: a socket, or memory for [`Host::pair`] |
+//! | `src/socket`, `src/clock.rs` | the only code that touches the operating system: sockets, readiness, sleep, the clock; [`Socket`] |
+//! | `sim` | the network simulator (feature `sim`): hosts in a virtual network for tests, a bad network for a [`Host`] |
 //! | `src/token` | admission tokens, pure as well (feature `noise`) |
 //! | [`proto`] | the protocol, pure: connections, encryption, messages; no I/O, no clock, no entropy of its own; [`HostState`](proto::HostState) is a host without a socket, for tests on virtual time and sockets of one's own |
 //! | `src/config.rs`, `src/send_error.rs` | what a user may change; why something is not sent |
@@ -218,6 +220,8 @@
     not(test),
     warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)
 )]
+// The guide links to the simulator.
+#![cfg_attr(not(feature = "sim"), allow(rustdoc::broken_intra_doc_links))]
 
 pub mod guide;
 pub mod limits;

@@ -27,6 +27,7 @@ mod waker;
 
 pub(crate) use self::address_family::canonical;
 pub use self::datagram::Datagram;
+pub(crate) use self::poller::Poller;
 pub use self::stats::{ErrorCounts, SocketStats};
 pub use self::waker::Waker;
 

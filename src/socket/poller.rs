@@ -18,7 +18,7 @@ const EVENTS_MAX: usize = 2;
 
 /// A poll that holds nothing but the socket's socket and waker.
 #[derive(Debug)]
-pub(super) struct Poller {
+pub(crate) struct Poller {
     poll: Poll,
     events: Events,
     waker: Option<Waker>,
@@ -27,25 +27,30 @@ pub(super) struct Poller {
 
 /// What a sleep ended with. Nothing of it: the time is over.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct PollOutcome {
-    pub(super) readable: bool,
-    pub(super) writable: bool,
-    pub(super) woken: bool,
+pub(crate) struct PollOutcome {
+    pub(crate) readable: bool,
+    pub(crate) writable: bool,
+    pub(crate) woken: bool,
 }
 
 impl Poller {
     pub(super) fn new(socket: &mut RawSocket) -> io::Result<Self> {
-        let poll = Poll::new()?;
-        socket.register(poll.registry(), SOCKET, Interest::READABLE, false)?;
+        let own = Self::without_socket()?;
+        socket.register(own.poll.registry(), SOCKET, Interest::READABLE, false)?;
+        Ok(own)
+    }
+
+    /// A poll that only a waker ends.
+    pub(crate) fn without_socket() -> io::Result<Self> {
         Ok(Self {
-            poll,
+            poll: Poll::new()?,
             events: Events::with_capacity(EVENTS_MAX),
             waker: None,
             is_writable_asked: false,
         })
     }
 
-    pub(super) fn waker(&mut self) -> io::Result<Waker> {
+    pub(crate) fn waker(&mut self) -> io::Result<Waker> {
         if let Some(waker) = &self.waker {
             return Ok(waker.clone());
         }
@@ -55,7 +60,7 @@ impl Poller {
     }
 
     /// Whether the waker was used since the last call.
-    pub(super) fn take_wake(&self) -> bool {
+    pub(crate) fn take_wake(&self) -> bool {
         self.waker.as_ref().is_some_and(Waker::take)
     }
 
@@ -71,7 +76,7 @@ impl Poller {
     }
 
     /// Sleeps until an event or until `timeout` is over; a signal may end it early.
-    pub(super) fn sleep(&mut self, timeout: Option<Duration>) -> io::Result<PollOutcome> {
+    pub(crate) fn sleep(&mut self, timeout: Option<Duration>) -> io::Result<PollOutcome> {
         // A poll ended by a signal keeps the events of the one before.
         self.events.clear();
         match self.poll_for(timeout) {

@@ -49,6 +49,12 @@ impl Waker {
         })
     }
 
+    /// Ends a sleep, without a trace in [`take`](Self::take): for what the sleeper finds out by itself. If the
+    /// system refuses, which does not happen in practice, the sleep lasts until its timeout.
+    pub(crate) fn notify(&self) {
+        let _ = self.shared.waker.wake();
+    }
+
     /// Whether it was used since the last call. Costs a load where it was not.
     pub(super) fn take(&self) -> bool {
         let is_set = &self.shared.is_set;

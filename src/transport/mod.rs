@@ -1,7 +1,9 @@
-//! What carries a [`Host`](crate::Host)'s datagrams: a UDP socket, and with the feature `sim` a simulated network
-//! between the host and that socket.
+//! What carries a [`Host`](crate::Host)'s datagrams: a UDP socket or a queue in memory, and with the feature `sim` a
+//! simulated network in front of it.
 //!
 //! Knows nothing of peers, packets and timers: those belong to `proto`.
+
+mod memory;
 
 use std::io;
 use std::net::SocketAddr;
@@ -17,35 +19,57 @@ use crate::error::ConfigError;
 use crate::sim::{LinkConditions, SimulatedLinks};
 use crate::socket::{Socket, SocketStats, Waker};
 
+pub(crate) use self::memory::MemoryTransport;
+
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct Transport {
-    socket: Socket,
-    /// `None`: datagrams go straight to the socket.
+    carrier: Carrier,
+    /// `None`: datagrams go straight to the carrier.
     #[cfg(feature = "sim")]
     links: Option<Box<SimulatedLinks>>,
 }
 
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a host has one, and a packet takes no detour through a pointer"
+)]
+pub(crate) enum Carrier {
+    Socket(Socket),
+    Memory(MemoryTransport),
+}
+
 impl Transport {
-    pub(crate) fn new(socket: Socket) -> Self {
+    pub(crate) fn new(carrier: Carrier) -> Self {
         Self {
-            socket,
+            carrier,
             #[cfg(feature = "sim")]
             links: None,
         }
     }
 
     pub(crate) fn local_addr(&self) -> SocketAddr {
-        self.socket.local_addr()
+        match &self.carrier {
+            Carrier::Socket(socket) => socket.local_addr(),
+            Carrier::Memory(memory) => memory.local_addr(),
+        }
     }
 
-    pub(crate) fn socket(&self) -> &Socket {
-        &self.socket
+    /// `None` for a host without one.
+    pub(crate) fn socket(&self) -> Option<&Socket> {
+        match &self.carrier {
+            Carrier::Socket(socket) => Some(socket),
+            Carrier::Memory(_) => None,
+        }
     }
 
     /// Whether a datagram to `to` can leave from here at all.
     pub(crate) fn reaches(&self, to: SocketAddr) -> bool {
-        self.socket.reaches(to)
+        match &self.carrier {
+            Carrier::Socket(socket) => socket.reaches(to),
+            Carrier::Memory(memory) => memory.reaches(to),
+        }
     }
 
     /// Receives what has arrived by `now`, one datagram after the other, until nothing is left or the budget of
@@ -58,33 +82,34 @@ impl Transport {
     pub(crate) fn drain(
         &mut self,
         now: Instant,
-        mut handle: impl FnMut(SocketAddr, &[u8]),
+        handle: impl FnMut(SocketAddr, &[u8]),
     ) -> io::Result<()> {
         #[cfg(feature = "sim")]
         if let Some(links) = &mut self.links {
-            receive_all(&mut self.socket, |from, bytes| {
-                links.receive(from, bytes, now);
-            })?;
-            while let Some((from, bytes)) = links.poll_incoming(now) {
-                handle(from, bytes);
-            }
-            return Ok(());
+            return drain_through(&mut self.carrier, links, now, handle);
         }
         #[cfg(not(feature = "sim"))]
         let _ = now;
-        receive_all(&mut self.socket, &mut handle)
+        self.carrier.drain(handle)
     }
 
     /// Whether there is room for another datagram, after sending what the system takes.
     #[inline]
     pub(crate) fn make_room(&mut self) -> bool {
-        self.socket.make_room()
+        match &mut self.carrier {
+            Carrier::Socket(socket) => socket.make_room(),
+            // A full queue drops what is sent.
+            Carrier::Memory(_) => true,
+        }
     }
 
     /// How many datagrams wait for the system to take them.
     #[inline]
     pub(crate) fn queued(&self) -> usize {
-        self.socket.queued()
+        match &self.carrier {
+            Carrier::Socket(socket) => socket.queued(),
+            Carrier::Memory(_) => 0,
+        }
     }
 
     /// Sends a datagram, for which the caller has [made room](Self::make_room). It leaves with
@@ -98,8 +123,7 @@ impl Transport {
         }
         #[cfg(not(feature = "sim"))]
         let _ = now;
-        // There is room, and an address that this socket cannot reach never came from it.
-        let _ = self.socket.send(to, bytes);
+        self.carrier.send(to, bytes);
     }
 
     /// Sends what is queued, as far as the system takes it.
@@ -111,9 +135,15 @@ impl Transport {
     pub(crate) fn transmit(&mut self) -> io::Result<()> {
         #[cfg(feature = "sim")]
         if let Some(links) = &mut self.links {
-            send_due(&mut self.socket, links, clock::now());
+            send_due(&mut self.carrier, links, clock::now());
         }
-        self.socket.transmit()
+        match &mut self.carrier {
+            Carrier::Socket(socket) => socket.transmit(),
+            Carrier::Memory(memory) => {
+                memory.transmit();
+                Ok(())
+            }
+        }
     }
 
     /// When a simulated datagram is due next, in either direction.
@@ -130,32 +160,50 @@ impl Transport {
     ///
     /// Those of [`Socket::wait`].
     pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        self.socket.wait(timeout)
+        match &mut self.carrier {
+            Carrier::Socket(socket) => socket.wait(timeout),
+            Carrier::Memory(memory) => memory.wait(timeout),
+        }
     }
 
     /// # Errors
     ///
     /// Those of [`Socket::waker`].
     pub(crate) fn waker(&mut self) -> io::Result<Waker> {
-        self.socket.waker()
+        match &mut self.carrier {
+            Carrier::Socket(socket) => socket.waker(),
+            Carrier::Memory(memory) => memory.waker(),
+        }
     }
 
     pub(crate) fn take_woken(&mut self) -> bool {
-        self.socket.take_woken()
+        match &mut self.carrier {
+            Carrier::Socket(socket) => socket.take_woken(),
+            Carrier::Memory(memory) => memory.take_woken(),
+        }
     }
 
     /// Whether datagrams may be waiting that no event announces: see [`Socket::may_have_more`].
     pub(crate) fn may_have_more(&self) -> bool {
-        self.socket.may_have_more()
+        match &self.carrier {
+            Carrier::Socket(socket) => socket.may_have_more(),
+            Carrier::Memory(memory) => memory.has_unread(),
+        }
     }
 
     /// Whether the system took no more when it was last asked.
     pub(crate) fn is_blocked(&self) -> bool {
-        self.socket.is_blocked()
+        match &self.carrier {
+            Carrier::Socket(socket) => socket.is_blocked(),
+            Carrier::Memory(_) => false,
+        }
     }
 
     pub(crate) fn stats(&self) -> SocketStats {
-        self.socket.stats()
+        match &self.carrier {
+            Carrier::Socket(socket) => socket.stats(),
+            Carrier::Memory(memory) => memory.stats(),
+        }
     }
 }
 
@@ -187,7 +235,7 @@ impl Transport {
             return;
         };
         while let Some(at) = links.next_deadline() {
-            send_due(&mut self.socket, &mut links, at);
+            send_due(&mut self.carrier, &mut links, at);
             while let Some((from, bytes)) = links.poll_incoming(at) {
                 handle(from, bytes);
             }
@@ -195,21 +243,68 @@ impl Transport {
     }
 }
 
-#[inline]
-fn receive_all(socket: &mut Socket, mut handle: impl FnMut(SocketAddr, &[u8])) -> io::Result<()> {
-    while let Some(datagram) = socket.recv()? {
-        if !datagram.truncated {
-            handle(datagram.from, datagram.bytes);
+impl Carrier {
+    #[inline]
+    fn drain(&mut self, mut handle: impl FnMut(SocketAddr, &[u8])) -> io::Result<()> {
+        match self {
+            Self::Socket(socket) => {
+                while let Some(datagram) = socket.recv()? {
+                    if !datagram.truncated {
+                        handle(datagram.from, datagram.bytes);
+                    }
+                }
+            }
+            Self::Memory(memory) => memory.drain(handle),
         }
+        Ok(())
+    }
+
+    #[inline]
+    fn send(&mut self, to: SocketAddr, bytes: &[u8]) {
+        match self {
+            // There is room, or the simulated network loses it. An address that this socket cannot reach never
+            // came from it.
+            Self::Socket(socket) => {
+                let _ = socket.send(to, bytes);
+            }
+            Self::Memory(memory) => memory.send(to, bytes),
+        }
+    }
+
+    /// # Errors
+    ///
+    /// `Unsupported` without a socket.
+    fn source(&mut self) -> io::Result<&mut Socket> {
+        match self {
+            Self::Socket(socket) => Ok(socket),
+            Self::Memory(_) => Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "a host of Host::pair has no socket to register with a poll: use wait, or a Waker",
+            )),
+        }
+    }
+}
+
+/// Everything that arrives goes through the incoming link; what has crossed it is handed over.
+#[cfg(feature = "sim")]
+fn drain_through(
+    carrier: &mut Carrier,
+    links: &mut SimulatedLinks,
+    now: Instant,
+    mut handle: impl FnMut(SocketAddr, &[u8]),
+) -> io::Result<()> {
+    carrier.drain(|from, bytes| links.receive(from, bytes, now))?;
+    while let Some((from, bytes)) = links.poll_incoming(now) {
+        handle(from, bytes);
     }
     Ok(())
 }
 
 /// Sends what has crossed the outgoing link. What finds no room is lost, as on a network.
 #[cfg(feature = "sim")]
-fn send_due(socket: &mut Socket, links: &mut SimulatedLinks, now: Instant) {
+fn send_due(carrier: &mut Carrier, links: &mut SimulatedLinks, now: Instant) {
     while let Some((to, bytes)) = links.poll_outgoing(now) {
-        let _ = socket.send(to, bytes);
+        carrier.send(to, bytes);
     }
 }
 
@@ -220,7 +315,7 @@ impl mio::event::Source for Transport {
         token: Token,
         interests: Interest,
     ) -> io::Result<()> {
-        self.socket.register(registry, token, interests)
+        self.carrier.source()?.register(registry, token, interests)
     }
 
     fn reregister(
@@ -229,10 +324,12 @@ impl mio::event::Source for Transport {
         token: Token,
         interests: Interest,
     ) -> io::Result<()> {
-        self.socket.reregister(registry, token, interests)
+        self.carrier
+            .source()?
+            .reregister(registry, token, interests)
     }
 
     fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        self.socket.deregister(registry)
+        self.carrier.source()?.deregister(registry)
     }
 }

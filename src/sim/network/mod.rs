@@ -19,7 +19,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::error::{ConfigError, SendError};
 use crate::limits::{DATAGRAM_MAX, LINK_DATAGRAMS_MAX};
-use crate::proto::{ConnectError, ConnectOptions, Delivery, HostState, PeerId, PeerStats};
+use crate::proto::{ConnectError, ConnectOptions, Delivery, HostState, PeerId, PeerStats, Receipt};
 use crate::sim::{Link, LinkConditions, LinkStats, rng};
 
 /// The most datagrams that wait for a [stalled](Network::stall) host: what a kernel keeps in the default receive
@@ -310,6 +310,22 @@ impl<H> Network<H> {
     ) -> Result<(), SendError> {
         let now = self.now;
         self.host_mut(host).send(to, delivery, message, now)
+    }
+
+    /// Queues a message whose outcome is reported: [`HostState::send_tracked`] at the network's time.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`HostState::send_tracked`].
+    pub fn send_tracked(
+        &mut self,
+        host: HostId,
+        to: PeerId,
+        delivery: Delivery,
+        message: &[u8],
+    ) -> Result<Receipt, SendError> {
+        let now = self.now;
+        self.host_mut(host).send_tracked(to, delivery, message, now)
     }
 
     /// Statistics of a peer: [`HostState::peer_stats`] at the network's time.

@@ -1,4 +1,4 @@
-//! Turns, links, stalls, moves and limits of the virtual network.
+//! The network: turns, links, addresses, limits, and that a seed decides everything.
 
 use super::*;
 use crate::proto::Delivery;

@@ -424,8 +424,7 @@ impl Host {
     }
 
     /// Simulates a bad network between this host and its socket, in both directions. `None` removes it; then
-    /// what is under way arrives with the next turn. For trying a game out; a benchmark or a player should not
-    /// have it. Needs the feature `sim`.
+    /// what is in flight arrives with the next turn. For trying a game out, not for benchmarks and releases. Needs the feature `sim`.
     ///
     /// ```
     /// use std::time::Duration;

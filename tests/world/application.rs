@@ -15,7 +15,7 @@ pub(crate) struct Applications {
     pub(crate) witness: Witness,
 }
 
-/// The application of one host. It takes events into its log and sends as it is told to.
+/// The application of one host. It takes events into its log and may send messages at an interval.
 #[derive(Default)]
 pub(crate) struct Application {
     pub(crate) log: Log,

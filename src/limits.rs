@@ -441,3 +441,6 @@ const _: () = assert!(LINK_REORDER_DELAY_DEFAULT.as_nanos() <= LINK_DELAY_MAX.as
 /// The longest mean of a link's bursts of losses, in datagrams: a million, hours at 60 Hz. What
 /// loses more at a stretch is a partition.
 pub const LINK_BURST_LENGTH_MAX: f64 = 1_000_000.0;
+
+/// Longest text of a [`CloseReason`](crate::CloseReason): 64 bytes of UTF-8.
+pub const CLOSE_TEXT_MAX: usize = 64;

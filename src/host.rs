@@ -8,7 +8,9 @@ use mio::{Interest, Registry, Token};
 
 use crate::clock;
 use crate::config::Config;
-use crate::error::{BindError, ConfigError, SendError};
+#[cfg(feature = "sim")]
+use crate::error::ConfigError;
+use crate::error::{BindError, SendError};
 use crate::limits::{ANSWERS_PER_TURN_MAX, TIMER_GRANULARITY};
 use crate::proto::{
     Admission, Broadcast, CloseReason, ConnectError, ConnectOptions, Delivery, Event, HostState,

@@ -286,28 +286,36 @@ impl HostState {
 
 /// Events that the application takes.
 impl HostState {
-    /// There is room for another event of this peer.
-    pub(super) fn on_event_taken(&mut self, event: &mut Event) {
-        match event {
-            Event::Message {
+    /// The application takes the first event: there is room for another one. The event is examined in
+    /// place, so that it is moved only once.
+    #[inline]
+    pub(super) fn on_event_taken(&mut self) {
+        match self.events.front_mut() {
+            Some(Event::Message {
                 peer,
                 delivery,
                 bytes,
                 ..
-            } => self.on_message_taken(*peer, *delivery, bytes.len()),
-            Event::Acked { peer, .. } | Event::Lost { peer, .. } => {
+            }) => {
+                let (peer, delivery, len) = (*peer, *delivery, bytes.len());
+                self.on_message_taken(peer, delivery, len);
+            }
+            Some(Event::Acked { peer, .. } | Event::Lost { peer, .. }) => {
                 if let Some(connection) = self.slots.change(peer.slot()).open_mut() {
                     connection.on_receipt_taken();
                 }
             }
-            Event::Disconnected { peer, .. } => self.on_disconnect_taken(peer.slot()),
-            Event::Moved { peer, address } => {
+            Some(Event::Disconnected { peer, .. }) => {
+                let index = peer.slot();
+                self.on_disconnect_taken(index);
+            }
+            Some(Event::Moved { peer, address }) => {
                 self.slots.bookkeeping(peer.slot()).move_event_pending = false;
                 if let PeerState::Open(connection) = self.slots[peer.slot()].state() {
                     *address = connection.address;
                 }
             }
-            Event::Connected { .. } => {}
+            Some(Event::Connected { .. }) | None => {}
         }
     }
 

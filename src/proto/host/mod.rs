@@ -473,9 +473,8 @@ impl HostState {
     /// in [`messages_refused`](PeerStats::messages_refused).
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
-        let mut event = self.events.pop_front()?;
-        self.on_event_taken(&mut event);
-        Some(event)
+        self.on_event_taken();
+        self.events.pop_front()
     }
 
     /// Whether [`poll_event`](Self::poll_event) has something.

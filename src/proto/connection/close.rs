@@ -16,7 +16,7 @@ pub(crate) enum Closing {
         gap: Duration,
     },
     /// The peer ended it, and receives one last acknowledgement.
-    LastAck,
+    LastAck { reason: CloseReason },
     /// Nothing is left to send.
     Over,
 }
@@ -34,7 +34,7 @@ impl Closing {
     pub(crate) fn next_at(&self) -> Option<Instant> {
         match self {
             Self::Announce { next_at, .. } => Some(*next_at),
-            Self::LastAck | Self::Over => None,
+            Self::LastAck { .. } | Self::Over => None,
         }
     }
 
@@ -42,7 +42,7 @@ impl Closing {
     pub(crate) fn is_due(&self, now: Instant) -> bool {
         match self {
             Self::Announce { next_at, .. } => now >= *next_at,
-            Self::LastAck => true,
+            Self::LastAck { .. } => true,
             Self::Over => false,
         }
     }
@@ -95,8 +95,9 @@ mod tests {
     #[test]
     fn a_last_acknowledgement_is_sent_once() {
         let now = Instant::START;
-        assert!(Closing::LastAck.is_due(now));
-        assert_eq!(Closing::LastAck.after_packet(now), Closing::Over);
+        let last_ack = Closing::LastAck { reason: 7.into() };
+        assert!(last_ack.is_due(now));
+        assert_eq!(last_ack.after_packet(now), Closing::Over);
         assert!(!Closing::Over.is_due(now));
     }
 }

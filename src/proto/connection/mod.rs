@@ -249,6 +249,14 @@ impl Connection {
         Some(linger.reason)
     }
 
+    /// Why the peer has ended the connection.
+    pub(crate) fn remote_close_reason(&self) -> Option<&CloseReason> {
+        match &self.closing {
+            Some(Closing::LastAck { reason }) => Some(reason),
+            _ => None,
+        }
+    }
+
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.is_some()
     }

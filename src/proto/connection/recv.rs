@@ -58,13 +58,13 @@ impl Connection {
         })
     }
 
-    /// Processes a packet; its messages go to `event_sink`. Returns why the peer ended the connection, if it did.
+    /// Processes a packet; its messages go to `event_sink`. Returns whether the peer ended the connection.
     pub(crate) fn take(
         &mut self,
         packet: &VerifiedPacket<'_>,
         now: Instant,
         event_sink: &mut EventSink<'_>,
-    ) -> Option<CloseReason> {
+    ) -> bool {
         if let Some(address) = packet.moved_to {
             self.move_to(address);
         }
@@ -89,7 +89,7 @@ impl Connection {
                 }
             }
         }
-        outcome.disconnected
+        outcome.is_disconnected
     }
 
     fn on_frames(
@@ -103,9 +103,7 @@ impl Connection {
             match frame {
                 Frame::Ack(ack) => self.on_ack(&ack, event_sink.buffers, now),
                 Frame::Disconnect { code, text } => {
-                    if self.on_disconnect() {
-                        outcome.disconnected = Some(CloseReason::new(code, text));
-                    }
+                    outcome.is_disconnected |= self.on_disconnect(code, text);
                 }
                 // Nobody will take it, so nobody may be told that it arrived.
                 Frame::Message(_) if self.closing.is_some() => outcome.is_refused = true,
@@ -147,15 +145,18 @@ impl Connection {
     }
 
     /// Returns whether the peer has ended the connection: not if this side has, or if the disconnect is a copy.
-    fn on_disconnect(&mut self) -> bool {
+    #[cold]
+    #[inline(never)]
+    fn on_disconnect(&mut self, code: u32, text: &str) -> bool {
         match self.closing {
             None => {
-                self.closing = Some(Closing::LastAck);
+                let reason = CloseReason::new(code, text);
+                self.closing = Some(Closing::LastAck { reason });
                 self.forget_plans();
                 return true;
             }
             // A copy. It was acknowledged once.
-            Some(Closing::LastAck) => {}
+            Some(Closing::LastAck { .. }) => {}
             Some(_) => self.closing = Some(Closing::Over),
         }
         false
@@ -195,7 +196,7 @@ impl Connection {
 #[derive(Debug, Default)]
 struct Outcome {
     /// The peer ended the connection.
-    disconnected: Option<CloseReason>,
+    is_disconnected: bool,
     /// Something in it was not taken.
     is_refused: bool,
     /// The peer wants to hear something.

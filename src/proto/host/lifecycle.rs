@@ -155,18 +155,6 @@ pub(super) struct Ending {
     text: Option<Box<str>>,
 }
 
-impl Ending {
-    /// The peer has ended the connection.
-    pub(super) fn remote(reason: CloseReason) -> Self {
-        Self {
-            reason: DisconnectReason::Remote {
-                code: reason.code(),
-            },
-            text: reason.into_text(),
-        }
-    }
-}
-
 impl From<DisconnectReason> for Ending {
     fn from(reason: DisconnectReason) -> Self {
         Self { reason, text: None }
@@ -205,6 +193,25 @@ impl HostState {
             PeerState::Free | PeerState::Closing(_) | PeerState::Ended => {}
         }
         self.slots.make_ready(index);
+    }
+
+    /// The peer has ended the connection.
+    #[cold]
+    pub(super) fn end_by_peer(&mut self, index: SlotIndex, now: Instant) {
+        let PeerState::Open(connection) = self.slots[index].state() else {
+            return;
+        };
+        let reason = connection
+            .remote_close_reason()
+            .cloned()
+            .unwrap_or_default();
+        let ending = Ending {
+            reason: DisconnectReason::Remote {
+                code: reason.code(),
+            },
+            text: reason.into_text(),
+        };
+        self.end_open(index, ending, now);
     }
 
     /// A connection is over for the application. If the peer is still to be told, the slot closes.

@@ -4,11 +4,9 @@ use std::net::SocketAddr;
 
 use crate::proto::channel::receipts::DeliveryOutcome;
 use crate::proto::channel::recv::EventSink;
-use crate::proto::close_reason::CloseReason;
 use crate::proto::connection::VerifiedPacket;
 use crate::proto::event::Event;
 use crate::proto::host::HostState;
-use crate::proto::host::lifecycle::Ending;
 use crate::proto::host::slots::PeerState;
 use crate::proto::peer_id::PeerId;
 use crate::proto::slot_index::SlotIndex;
@@ -56,11 +54,12 @@ impl HostState {
         if let Some(address) = packet.moved_to {
             self.migrate(index, address);
         }
-        let disconnected = self.handle_frames(index, packet, now);
+        let is_disconnected = self.handle_frames(index, packet, now);
         self.emit_receipts(index);
-        match disconnected {
-            Some(reason) => self.end_open(index, Ending::remote(reason), now),
-            None => self.finish_linger(index, now),
+        if is_disconnected {
+            self.end_by_peer(index, now);
+        } else {
+            self.finish_linger(index, now);
         }
     }
 
@@ -79,16 +78,18 @@ impl HostState {
         }
     }
 
-    /// Returns why the peer ended the connection, if it did.
+    /// Returns whether the peer ended the connection.
     fn handle_frames(
         &mut self,
         index: SlotIndex,
         packet: &VerifiedPacket<'_>,
         now: Instant,
-    ) -> Option<CloseReason> {
+    ) -> bool {
         let peer = self.slots.peer_id(index);
         let (state, quota) = self.slots.change_with_quota(index);
-        let connection = state.connection_mut()?;
+        let Some(connection) = state.connection_mut() else {
+            return false;
+        };
         let mut event_sink = EventSink {
             peer,
             received_at: self.clock.latest(),

@@ -52,11 +52,7 @@ impl<'a> Frame<'a> {
             first if first & MESSAGE != 0 => MessageFrame::read(first, reader).map(Self::Message),
             PING => Ok(Self::Ping),
             ACK => AckFrame::read(reader).map(Self::Ack),
-            DISCONNECT => Ok(Self::Disconnect {
-                code: reader.u32()?,
-                text: "",
-            }),
-            DISCONNECT_WITH_TEXT => read_disconnect_with_text(reader),
+            kind @ (DISCONNECT | DISCONNECT_WITH_TEXT) => read_disconnect(kind, reader),
             CHALLENGE => reader.array().map(Self::Challenge),
             RESPONSE => reader.array().map(Self::Response),
             WINDOW => reader.variable().map(Self::Window),
@@ -200,10 +196,14 @@ pub(crate) fn write_ping(writer: &mut Writer<'_>) {
     writer.u8(PING);
 }
 
-/// Out of line: it would only lengthen the code that reads the frames of every packet.
+/// Out of line: it is rare, and would lengthen the code that reads the frames of every packet.
 #[cold]
-fn read_disconnect_with_text<'a>(reader: &mut Reader<'a>) -> Result<Frame<'a>, Malformed> {
+#[inline(never)]
+fn read_disconnect<'a>(kind: u8, reader: &mut Reader<'a>) -> Result<Frame<'a>, Malformed> {
     let code = reader.u32()?;
+    if kind == DISCONNECT {
+        return Ok(Frame::Disconnect { code, text: "" });
+    }
     let len = usize::from(reader.u8()?);
     if len == 0 || len > CLOSE_TEXT_MAX {
         return Err(Malformed);

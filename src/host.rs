@@ -24,12 +24,11 @@ use crate::transport::{Carrier, MemoryTransport, Transport};
 /// The most turns of a handshake in memory: it takes two round trips, and nothing is lost or late.
 const PAIR_TURNS_MAX: usize = 16;
 
-/// Peers, over one UDP socket, in a loop of your own.
+/// Connections to peers over one UDP socket, driven by the caller's loop.
 ///
-/// A game calls it once a tick, a server sleeps in it, and the same few lines serve both: a turn
-/// ([`poll`](Self::poll), or [`wait`](Self::wait) if it may sleep), then
-/// [`next_event`](Self::next_event) until `None`, then [`send`](Self::send), then
-/// [`flush`](Self::flush).
+/// A game calls it once per tick and a server sleeps in it, with the same few lines: a turn ([`wait`](Self::wait),
+/// [`poll`](Self::poll), or [`receive`](Self::receive) in a game that flushes), then [`next_event`](Self::next_event)
+/// until `None`, then [`send`](Self::send), then [`flush`](Self::flush).
 ///
 /// # A server
 ///
@@ -72,22 +71,12 @@ const PAIR_TURNS_MAX: usize = 16;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// # One turn
+/// What a turn does, and in which order: [the contract of a turn](crate#the-contract-of-a-turn).
 ///
-/// 1. What is queued is sent. [`wait`](Self::wait) sleeps here, until a datagram, a deadline of the
-///    protocol, the [`waker`](Self::waker), or its own timeout.
-/// 2. The clock is read, once.
-/// 3. The socket is drained: until it is empty, or the budget of the socket is spent.
-/// 4. The timers run, every turn, also when traffic never stops. So a peer is given up only after a
-///    drain that began past its deadline: a game that hung in a debugger first hears what its peers
-///    sent meanwhile.
-/// 5. What that led to is sent: to peers first, then to those who want to become some. For a game that
-///    ends its ticks with [`flush`](Self::flush) the flush does the first part: see [`poll`](Self::poll).
-///
-/// What the system says of single datagrams ends no turn. It is counted in
+/// Errors of the operating system about single datagrams end no turn. They are counted in
 /// [`socket_stats`](Self::socket_stats).
 ///
-/// A host that is dropped tells its peers once; [`shutdown`](Self::shutdown) does it well.
+/// A dropped host sends each peer one disconnect; [`shutdown`](Self::shutdown) repeats it until it is acknowledged.
 pub struct Host {
     transport: Transport,
     state: HostState,

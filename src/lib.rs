@@ -1,28 +1,28 @@
-//! UDP for games, driven by your own loop: one mio `Poll`, one non-blocking socket,
-//! every pending datagram drained per wakeup into fixed 1024-byte slots. No async runtime, no
-//! background thread, no `unsafe`.
+//! UDP networking for real-time games, driven by the game's own loop: one mio `Poll`, one non-blocking socket,
+//! every pending datagram drained per wakeup into fixed 1024-byte slots. No async runtime, no background thread, no
+//! `unsafe`.
 //!
-//! Three kinds of programs use it, and one loop serves them all:
+//! Three kinds of programs use it, and one loop serves all of them:
 //!
-//! | who | how it turns |
+//! | program | its loop |
 //! | --- | --- |
-//! | a game's main loop, which must never wait for it | [`wait_until`](Host::wait_until) the tick is due, or, called from somebody else's frame loop, [`poll`](Host::poll), which never sleeps |
-//! | a headless server, which sleeps until something happens | [`wait`](Host::wait) with `None` |
-//! | a latency benchmark, which spins | [`poll`](Host::poll) over and over, or the layer below: [`Socket`] |
+//! | a game with its own main loop | [`wait_until`](Host::wait_until) the tick is due |
+//! | a game inside an engine's frame | [`receive`](Host::receive) at the start of the frame, which never sleeps, and [`flush`](Host::flush) at its end |
+//! | a headless server | [`wait`](Host::wait) with `None`, which sleeps until a datagram or a deadline is due |
+//! | a latency benchmark | [`poll`](Host::poll) in a loop, or the layer below: [`Socket`] |
 //!
-//! It has three layers. A [`Socket`] sends and receives raw datagrams. A [`Host`] has a socket and
-//! knows who is there: virtual connections. Over them it exchanges messages, each with the [`Delivery`] that
-//! it needs: one that may be lost, one that never goes back in time, one that arrives, or one that arrives
-//! after those before it in its channel and holds up no other channel. A lost packet costs those a tick and
-//! not a round trip: the guide's chapter on [messages](guide::messages) says how, and what it costs.
+//! There are two layers. A [`Socket`] sends and receives raw datagrams. A [`Host`] adds connections, encryption, and
+//! messages with four kinds of [`Delivery`]: unreliable, sequenced, reliable, and ordered per channel. A gap in one
+//! channel never delays another one. A lost packet costs a small reliable message one tick instead of a round trip:
+//! the guide's chapter on [messages](guide::messages) has the figures.
 //!
-//! Connections are encrypted (feature `noise`, on by default), and a client that knows its server's key is
-//! certain whom it talks to: the chapter on [security](guide::security) says what is promised, against whom,
-//! and what is not.
+//! Connections are encrypted (feature `noise`, on by default). A client that pins its server's key has authenticated
+//! the server: the chapter on [security](guide::security) states what is promised, against which attacker, and what
+//! is not.
 //!
 //! # The first two programs
 //!
-//! A server: every peer is sent what it says.
+//! A server that echoes every message:
 //!
 //! ```
 //! use tickwire::{Config, Event, Host};
@@ -54,7 +54,7 @@
 //! # */
 //!     while let Some(event) = host.next_event() {
 //!         if let Event::Message { peer, delivery, bytes, .. } = event {
-//!             let _ = host.send(peer, delivery, &bytes); // his queue is full: left out
+//!             let _ = host.send(peer, delivery, &bytes); // skipped if the queue is full
 //!         }
 //!     }
 //!     host.flush()?;
@@ -62,7 +62,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! A player, in a game of 60 ticks a second.
+//! A client, in a game of 60 ticks per second:
 //!
 //! ```
 //! use std::time::Instant;
@@ -73,9 +73,9 @@
 //! let mut config = Config::noise(7);
 //! # #[cfg(not(feature = "noise"))]
 //! # let mut config = Config::plain(7);
-//! # let mut at_home = Host::bind("127.0.0.1:0".parse()?, config.clone())?;
-//! # let address = at_home.local_addr();
-//! config.accept_incoming = false; // a player connects, and nobody connects to a player
+//! # let mut server_host = Host::bind("127.0.0.1:0".parse()?, config.clone())?;
+//! # let address = server_host.local_addr();
+//! config.accept_incoming = false; // this host connects, and accepts no connection
 //! let mut host = Host::bind("127.0.0.1:0".parse()?, config)?;
 //! let server = host.connect(address, &ConnectOptions::default())?;
 //! let mut ticker = Ticker::hz(60);
@@ -83,8 +83,8 @@
 //! # let mut is_heard = false;
 //! # while !is_heard {
 //! #     assert!(started.elapsed().as_secs() < 10);
-//! #     at_home.poll()?;
-//! #     while let Some(event) = at_home.next_event() {
+//! #     server_host.poll()?;
+//! #     while let Some(event) = server_host.next_event() {
 //! #         is_heard |= matches!(event, Event::Message { .. });
 //! #     }
 //! # /*
@@ -99,7 +99,7 @@
 //!         }
 //!     }
 //!     for _ in 0..ticker.steps_due(Instant::now()) {
-//!         let _ = host.send(server, Delivery::Sequenced(0), b"this tick's input"); // not there yet?
+//!         let _ = host.send(server, Delivery::Sequenced(0), b"this tick's input"); // an error until connected
 //!     }
 //!     host.flush()?; // this tick's messages leave now
 //! }
@@ -107,19 +107,18 @@
 //! # }
 //! ```
 //!
-//! # Secure
+//! # Security
 //!
-//! What is said is encrypted without any set-up, and with somebody: **without a pinned key an active
-//! attacker in the middle can pose as the server.** So a server has a key that stays (`tickwire keygen`,
-//! [`PrivateKey::read_file`]), and a game knows its public half
-//! ([`ConnectOptions::pin`]). Who a player is says a [token] of your login service. All of it is in
-//! the guide's chapter on [security](guide::security). [`Security::Plain`] is the other choice, for a
-//! trusted network, and has to be made in so many words.
+//! Traffic is encrypted without any set-up, but **without a pinned key an active attacker in the middle can pose as
+//! the server.** A server therefore has a permanent key (`tickwire keygen`, [`PrivateKey::read_file`]), and a game
+//! ships with its public half ([`ConnectOptions::pin`]). A [token] of a login service authenticates the player. See
+//! the guide's chapter on [security](guide::security). [`Security::Plain`] has neither secrecy nor authenticity; it is
+//! for trusted networks and for learning, and has to be chosen explicitly.
 //!
 //! # The layer below
 //!
-//! Without connections, for a protocol of one's own, or to measure: [`split`](Socket::split) makes an
-//! echo server a loop of one line. What is received is lent out of its slot, not copied.
+//! A [`Socket`] alone is for a protocol of one's own, and for benchmarks. [`split`](Socket::split) makes an echo server
+//! a loop of one line: a received datagram is lent from its slot, not copied.
 //!
 //! ```
 //! # use std::time::Duration;
@@ -144,76 +143,85 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! With `?` this server ends when its send queue is full. One that should rather leave an answer out
-//! ignores [`SocketSendError::QueueFull`].
+//! With `?` this server ends when its send queue is full. A server that would rather drop a reply ignores
+//! [`SocketSendError::QueueFull`].
 //!
-//! The [guide] explains from the ground up what a datagram is, what a non-blocking socket does and why a
-//! loop drains it, what it takes to know who is there, and to be certain of it, and how a message arrives
-//! in order without waiting.
+//! The [guide] explains from the ground up what a datagram is, why a non-blocking socket is drained, how virtual
+//! connections work over UDP, how they are secured, and how a message arrives in order without waiting.
 //!
-//! # One turn, always in this order
+//! # The contract of a turn
 //!
-//! 1. Send what is queued. Sleep, if asked to and if nothing is known to be pending: this is
-//!    [`wait`](Host::wait). A turn that must not sleep is [`poll`](Host::poll), and asks no poll of the
-//!    system.
-//! 2. Read the clock, once.
-//! 3. Drain the socket. A drain ends when the socket is empty or when its budget is spent. The budget is
-//!    what the kernel can have had queued at the wakeup, so "all pending" is kept and a flood cannot
-//!    hold the loop. What is left over is remembered, because readiness is edge-triggered and no event
-//!    will come for it: the next `wait` returns at once.
-//! 4. Run the timers, every turn, also when traffic never stops. So a peer is given up only after a
-//!    drain that began past its deadline: a game that hung in a debugger first hears what its peers sent
-//!    meanwhile.
-//! 5. Send what that led to: to peers first, then to those who want to become some.
+//! A turn is one call of [`wait`](Host::wait), [`wait_until`](Host::wait_until) or [`poll`](Host::poll). It does
+//! always the same, in this order:
 //!
-//! That is one call. What comes between two of them is the application's:
-//! [`next_event`](Host::next_event) until `None`; step the world, a [`Ticker`] says when;
-//! [`send`](Host::send), or [`broadcast`](Host::broadcast); and [`flush`](Host::flush) if it should leave
-//! before the next turn.
+//! 1. **Transmit** what is queued, and sleep if the call may sleep and nothing is pending.
+//! 2. **Read the clock**, once. Everything in the turn, and everything that the application does until the next one,
+//!    happens at that time.
+//! 3. **Drain** the socket, until it is empty or the budget is spent. The budget is what the kernel can have queued at
+//!    the wakeup, so every pending datagram is received, and a flood cannot hold the loop. The rest is remembered,
+//!    because readiness is edge-triggered and no event announces it: the next `wait` returns at once.
+//! 4. **Run the timers**, in every turn, also under constant traffic. A peer therefore times out only after a drain
+//!    that began past its deadline: a game that hung in a debugger first receives what its peers sent meanwhile.
+//! 5. **Transmit**: to connected peers first, then replies to addresses that have returned their cookie, then cookies.
 //!
-//! With a [`Socket`] the steps 2, 4 and 5 are the application's as well, and the drain is
-//! [`recv`](Socket::recv) until `None`.
+//! Between two turns the application acts: [`next_event`](Host::next_event) until `None`, then the world's step (a
+//! [`Ticker`] tells when), then [`send`](Host::send) and [`broadcast`](Host::broadcast). What it sends leaves with the
+//! next turn, or now with [`flush`](Host::flush).
 //!
-//! # Layers
+//! A game with a fixed tick splits the turn instead: [`receive`](Host::receive) at the start of the tick is steps 2 to
+//! 4 and the replies of step 5, and [`flush`](Host::flush) at its end is the rest. So this tick's messages leave ahead
+//! of bulk data that waits, and each peer is looked at once per tick.
 //!
-//! Imports run one way, from above to below, and a test holds the walls up.
+//! With a [`Socket`], steps 2 and 4 are the application's, and the drain is [`recv`](Socket::recv) until `None`. With a
+//! [`HostState`](proto::HostState), all of them are: see there.
 //!
-//! | layer | what it knows |
+//! # A tour of the source
+//!
+//! Imports run one way, from the top of this table down. `tests/tidy` enforces it, file by file.
+//!
+//! | layer | content |
 //! | --- | --- |
 //! | `crates/cli` | the program `tickwire` |
-//! | `src/lib.rs` | this face |
-//! | `src/host.rs`, `src/transport` | [`Host`], and what carries its datagrams: a socket, or memory for [`Host::pair`] |
-//! | `src/socket`, `src/clock.rs` | the only code that touches the operating system: sockets, readiness, sleep, the clock; [`Socket`] |
-//! | `sim` | the network simulator (feature `sim`): hosts in a virtual network for tests, a bad network for a [`Host`] |
-//! | `src/token` | admission tokens, pure as well (feature `noise`) |
-//! | [`proto`] | the protocol, pure: connections, encryption, messages; no I/O, no clock, no entropy of its own; [`HostState`](proto::HostState) is a host without a socket, for tests on virtual time and sockets of one's own |
-//! | `src/config.rs`, `src/send_error.rs` | what a user may change; why something is not sent |
-//! | `src/keys.rs` | a server's key pair, pure as well (feature `noise`) |
-//! | [`limits`] | every number, its unit and its source |
+//! | `crates/measure` | what the benchmarks share |
+//! | `src/host.rs` | [`Host`]: a `HostState` on a transport, and the clock |
+//! | `src/transport` | a socket, or memory ([`Host::pair`]), and a simulated network in front of it |
+//! | `src/socket`, `src/clock.rs` | the only system calls of the library: [`Socket`], readiness, sleep |
+//! | `src/sim` | the network simulator (feature `sim`): links, and a virtual network of hosts for tests |
+//! | [`proto`] | the protocol, without I/O, clock or entropy: `host`, `connection`, `channel`, `congestion`, `recovery`, `noise`, `wire` |
+//! | `src/token`, `src/keys` | admission tokens and server keys (feature `noise`) |
+//! | `src/config.rs`, `src/error.rs`, [`limits`] | configuration, errors, constants |
 //!
-//! # What always holds
+//! **A datagram's way in.** [`Host::poll`] drains the `Transport`, which lends each datagram from its receive slot to
+//! [`HostState::handle_datagram`](proto::HostState::handle_datagram). `host/recv.rs` finds the connection by the id in
+//! the packet and decrypts (`Connection::verify`). `connection/recv.rs` walks the frames: acknowledgements go to
+//! `recovery`, whose outcomes reach congestion control and channels through `connection/packet_outcome.rs`; messages go
+//! to `channel/recv`, which reassembles and orders them, and hands complete ones to the `EventSink`. There they wait
+//! for [`Host::next_event`]. Handshake datagrams go to `host/accept.rs` and `host/connect.rs` instead.
 //!
-//! - Nothing that comes off the wire makes it panic, allocate without bound, loop without bound or end
-//!   a loop.
-//! - A stranger who has not proven his address gets no answer that is longer than what came from it, and
-//!   nothing is kept for him. A new address of a peer gets at most three times the bytes that came from
-//!   it before it is proven.
-//! - Of each peer there is at most one [`Connected`](Event::Connected) and exactly one
-//!   [`Disconnected`](Event::Disconnected), and nothing after it. A [`PeerId`] that is over is an error,
-//!   never somebody else.
-//! - A reliable message arrives exactly once while its connection lasts, an ordered one after all before
-//!   it in its channel, and none in another channel waits for it. [`Acked`](Event::Acked) is said only of
-//!   what the other side has in its event queue.
-//! - Every queue has a limit and says what happens at it; nothing is dropped silently. What is lost on
-//!   this machine is counted: in [`SocketStats`], [`HostStats`] and [`PeerStats`].
-//! - After warm-up, a socket receives and sends without allocating.
-//! - Private keys appear in no log, no `Debug` and no error, and our copies are wiped.
-//! - Errors are bad input or a system in trouble; panics are bugs.
+//! **A message's way out.** [`Host::send`] copies the message into the peer's `channel/send` and marks the peer ready
+//! in `host/scheduler.rs`. The next transmit takes ready peers in turn; `connection/send.rs` fills one packet at a time,
+//! directly in a slot of the socket's send queue: acknowledgements, flow control, then messages as pacing and the
+//! congestion window allow. The packet is encrypted in place, its frames are recorded in `recovery/sent_packets.rs`,
+//! and full batches leave with one `sendmmsg`.
+//!
+//! # Guarantees
+//!
+//! - Nothing that is received causes a panic, unbounded allocation, an unbounded loop, or the end of a loop.
+//! - An address that has not returned its cookie gets no reply longer than its request, and costs no memory. A peer's
+//!   new address gets at most three times the bytes received from it until it is validated.
+//! - Each peer has at most one [`Connected`](Event::Connected) event and exactly one
+//!   [`Disconnected`](Event::Disconnected) event, which is its last. A [`PeerId`] is never reused.
+//! - A reliable message arrives exactly once while its connection lasts, and an ordered one after all earlier ones of
+//!   its channel. [`Acked`](Event::Acked) means that the message is in the event queue of the other side.
+//! - Every queue has a limit and documents what happens at it. Nothing is dropped without a counter in
+//!   [`SocketStats`], [`HostStats`] or [`PeerStats`].
+//! - After warm-up, sending and receiving does not allocate.
+//! - Private keys appear in no log, no `Debug` output and no error, and the library's copies are wiped.
 //!
 //! # Logging
 //!
-//! Through the crate `log`: what was bound at `info`, unusual answers of the system at `warn`, each
-//! class at most once a second, single datagrams at `trace`.
+//! Through the crate `log`: bound addresses at `info`, unexpected errors of the operating system at `warn` (each class
+//! at most once per second), single datagrams at `trace`.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(

@@ -330,7 +330,7 @@ impl HostState {
     ///
     /// # Errors
     ///
-    /// - [`TooLong`](SendError::TooLong) above [`UNRELIABLE_MAX`] bytes of an
+    /// - [`TooLong`](SendError::TooLong) above [`UNRELIABLE_MAX`](crate::limits::UNRELIABLE_MAX) bytes of an
     ///   unreliable or sequenced message, and above what the peer takes of a reliable or ordered one:
     ///   [`message_max`](Self::message_max).
     /// - [`QueueFull`](SendError::QueueFull) when what waits for this peer is at its limit:

@@ -38,43 +38,20 @@ impl HostState {
     }
 
     fn on_verified(&mut self, index: SlotIndex, packet: &VerifiedPacket<'_>, now: Instant) {
-        // A pending client cannot migrate.
-        let is_pending = matches!(self.slots[index].state(), PeerState::Pending(_));
-        if is_pending && packet.moved_to.is_none() {
-            self.confirm(index, now);
-        }
-        match self.slots[index].state() {
-            PeerState::Open(_) => self.on_packet_of_peer(index, packet, now),
-            PeerState::Closing(_) => self.on_packet_of_closing(index, packet, now),
+        match (self.slots[index].state(), packet.moved_to) {
+            (PeerState::Pending(_), None) => self.confirm(index, now),
+            // A pending client cannot migrate.
+            (PeerState::Pending(_), Some(_)) => return,
+            (PeerState::Open(_), Some(address)) => self.migrate(index, address),
             _ => {}
-        }
-    }
-
-    fn on_packet_of_peer(&mut self, index: SlotIndex, packet: &VerifiedPacket<'_>, now: Instant) {
-        if let Some(address) = packet.moved_to {
-            self.migrate(index, address);
         }
         let is_disconnected = self.handle_frames(index, packet, now);
         self.emit_receipts(index);
-        if is_disconnected {
-            self.end_by_peer(index, now);
-        } else {
-            self.finish_linger(index, now);
-        }
-    }
-
-    /// Only acknowledgements and disconnects matter to a closing connection.
-    fn on_packet_of_closing(
-        &mut self,
-        index: SlotIndex,
-        packet: &VerifiedPacket<'_>,
-        now: Instant,
-    ) {
-        self.handle_frames(index, packet, now);
-        if let PeerState::Closing(connection) = self.slots[index].state()
-            && connection.is_over()
-        {
-            self.close_finally(index);
+        match self.slots[index].state() {
+            PeerState::Open(_) if is_disconnected => self.end_by_peer(index, now),
+            PeerState::Open(_) => self.finish_linger(index, now),
+            PeerState::Closing(connection) if connection.is_over() => self.close_finally(index),
+            _ => {}
         }
     }
 

@@ -88,7 +88,7 @@ impl From<SocketSendError> for io::Error {
 }
 
 /// A field of a [`Config`](crate::Config), [`SocketConfig`](crate::SocketConfig) or
-/// [`LinkConditions`](crate::LinkConditions) is out of its range.
+/// `LinkConditions` is out of its range.
 ///
 /// ```
 /// use std::time::Duration;

@@ -137,7 +137,9 @@ mod used;
 mod verifier;
 
 pub use self::error::{LengthError, TokenError};
-pub use self::format::{Claims, issue};
+pub use self::format::{
+    Claims, TOKEN_AUDIENCE_MAX, TOKEN_DATA_MAX, TOKEN_MAX, TOKEN_PLAYER_MAX, issue,
+};
 pub use self::key::{TokenId, TokenKey};
 pub use self::system::{IssueError, issue_now};
 pub use self::verifier::{Verifier, VerifierStats};

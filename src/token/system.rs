@@ -24,30 +24,30 @@ impl TokenKey {
     }
 
     /// Reads the key in a file that `tickwire keygen --token` or [`write_file`](Self::write_file) made: as
-    /// [`PrivateKey::read_file`], with the first line `tickwire token key 1`.
+    /// [`PrivateKey::read_file`](crate::PrivateKey::read_file), with the first line `tickwire token key 1`.
     ///
     /// # Errors
     ///
-    /// Those of [`PrivateKey::read_file`]. A file with a server key is refused.
+    /// Those of [`PrivateKey::read_file`](crate::PrivateKey::read_file). A file with a server key is refused.
     pub fn read_file(path: impl AsRef<Path>) -> Result<Self, KeyFileError> {
         let bytes = file::read(path.as_ref(), KeyKind::Token)?;
         Ok(Self::from_bytes(*bytes))
     }
 
-    /// Writes the key to a new file, as [`PrivateKey::write_file`].
+    /// Writes the key to a new file, as [`PrivateKey::write_file`](crate::PrivateKey::write_file).
     ///
     /// # Errors
     ///
-    /// Those of [`PrivateKey::write_file`].
+    /// Those of [`PrivateKey::write_file`](crate::PrivateKey::write_file).
     pub fn write_file(&self, path: impl AsRef<Path>) -> Result<(), KeyFileError> {
         file::write_new(path.as_ref(), KeyKind::Token, self.secret_bytes())
     }
 
-    /// Replaces an existing file, as [`PrivateKey::replace_file`].
+    /// Replaces an existing file, as [`PrivateKey::replace_file`](crate::PrivateKey::replace_file).
     ///
     /// # Errors
     ///
-    /// Those of [`PrivateKey::replace_file`].
+    /// Those of [`PrivateKey::replace_file`](crate::PrivateKey::replace_file).
     pub fn replace_file(&self, path: impl AsRef<Path>) -> Result<(), KeyFileError> {
         file::replace(path.as_ref(), KeyKind::Token, self.secret_bytes())
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::config::{Config, Security};
 use crate::limits::{
-    CHANNEL_KEPT, CHUNK_BYTES, FRAGMENT_BYTES, IN_FLIGHT_MAX, MESSAGE_OVERHEAD, QUEUED_BYTES_MAX,
+    CHANNEL_KEPT, FRAGMENT_BYTES, IN_FLIGHT_MAX, MESSAGE_OVERHEAD, QUEUED_BYTES_MAX,
     QUEUED_MESSAGES_MAX, RECEIPTS_MAX, RELIABLE_OPEN_MAX, ROOMY_CHANNELS, SENT_FRAMES_MAX,
     STALE_NOTICES_MAX, UNRELIABLE_INCOMPLETE_MAX, UNRELIABLE_MAX,
 };
@@ -19,6 +19,7 @@ use crate::proto::connection::packet_protection::NoiseTransport;
 use crate::proto::event::Event;
 use crate::proto::host::scheduler::SCHEDULED_BYTES;
 use crate::proto::host::slots::PeerSlot;
+use crate::proto::pool::CHUNK_BYTES;
 use crate::proto::recovery::ack_tracker::{RANGES_BYTES_IDLE, RANGES_BYTES_MAX};
 use crate::proto::recovery::sent_packets;
 use crate::proto::stats::PeerStats;

@@ -20,13 +20,17 @@ pub(crate) use self::unreliable::ENTRY_BYTES;
 use self::unreliable::UnreliableQueue;
 use crate::config::Config;
 use crate::error::SendError;
-use crate::limits::{UNRELIABLE_MAX, UNRELIABLE_WAIT_MAX};
+use crate::limits::UNRELIABLE_MAX;
 use crate::proto::buffers::Buffers;
 use crate::proto::channel::receipts::{DeliveryOutcome, Receipts};
 use crate::proto::delivery::{Delivery, Receipt};
 use crate::proto::recovery::sent_packets::{SentFrame, SentFrames};
 use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::Writer;
+
+/// How long an unreliable message waits when the rate does not let it go: 50 ms, three frames at 60 Hz.
+/// Then it is dropped and counted, the oldest first: what is newer is worth more.
+pub(crate) const UNRELIABLE_WAIT_MAX: std::time::Duration = std::time::Duration::from_millis(50);
 
 /// See the [module](self).
 #[derive(Debug)]

@@ -269,6 +269,7 @@ pub enum Security {
 
 impl Security {
     /// The protocol id that both sides must share, whatever the protection.
+    #[must_use]
     pub fn protocol_id(&self) -> u64 {
         match self {
             #[cfg(feature = "noise")]
@@ -321,6 +322,7 @@ pub struct NoiseConfig {
 #[cfg(feature = "noise")]
 impl NoiseConfig {
     /// The defaults, with a protocol id.
+    #[must_use]
     pub fn new(protocol_id: u64) -> Self {
         Self {
             protocol_id,
@@ -360,11 +362,13 @@ impl Default for Config {
 impl Config {
     /// The defaults, encrypted, for a game of its own: see [`Security::Noise`].
     #[cfg(feature = "noise")]
+    #[must_use]
     pub fn noise(protocol_id: u64) -> Self {
         Self::with_security(Security::Noise(NoiseConfig::new(protocol_id)))
     }
 
     /// The defaults, without encryption: see [`Security::Plain`].
+    #[must_use]
     pub fn plain(protocol_id: u64) -> Self {
         Self::with_security(Security::Plain { protocol_id })
     }

@@ -88,7 +88,7 @@ impl From<SocketSendError> for io::Error {
 }
 
 /// A field of a [`Config`](crate::Config), [`SocketConfig`](crate::SocketConfig) or
-/// `LinkConditions` is out of its range.
+/// `LinkConditions` (feature `sim`) is out of its range.
 ///
 /// ```
 /// use std::time::Duration;
@@ -118,16 +118,19 @@ impl ConfigError {
     }
 
     /// Name of the field, such as `idle_timeout` or `loss.probability`.
+    #[must_use]
     pub fn field(&self) -> &'static str {
         self.field
     }
 
     /// The rejected value with its unit, such as `50 ms`.
+    #[must_use]
     pub fn value(&self) -> &str {
         &self.value
     }
 
     /// The allowed range with its units, such as `between 100 ms and 1 h`.
+    #[must_use]
     pub fn range(&self) -> &str {
         &self.range
     }

@@ -9,10 +9,10 @@ use mio::{Interest, Registry, Token};
 use crate::clock;
 use crate::config::Config;
 use crate::error::{BindError, ConfigError, SendError};
-use crate::limits::{ANSWERS_PER_TURN_MAX, DATAGRAM_MAX, TIMER_GRANULARITY};
+use crate::limits::{ANSWERS_PER_TURN_MAX, TIMER_GRANULARITY};
 use crate::proto::{
     Admission, Broadcast, ConnectError, ConnectOptions, Delivery, Event, HostState, HostStats,
-    PeerId, PeerStats, Receipt, Request, SendLimitedBy,
+    PeerId, PeerStats, Receipt, Request, SendLimitedBy, Transmit,
 };
 #[cfg(feature = "sim")]
 use crate::sim::LinkConditions;
@@ -89,11 +89,8 @@ const PAIR_TURNS_MAX: usize = 16;
 pub struct Host {
     transport: Transport,
     state: HostState,
-    buffer: [u8; DATAGRAM_MAX],
     /// When the last turn read the clock: the time of everything that the application does until the next one.
     now: Instant,
-    /// Whether there was a flush since the last turn.
-    is_flushed: bool,
 }
 
 impl Host {
@@ -188,8 +185,6 @@ impl Host {
             transport: Transport::new(carrier),
             state: HostState::new(config, seed, now)?,
             now,
-            buffer: [0; DATAGRAM_MAX],
-            is_flushed: false,
         })
     }
 
@@ -207,6 +202,7 @@ impl Host {
     }
 
     /// The address that the socket is bound to, with the real port.
+    #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.transport.local_addr()
     }
@@ -247,27 +243,47 @@ impl Host {
         self.state.set_admission(decide);
     }
 
-    /// One turn that never sleeps: for a game that calls it at the beginning of a tick, sends, and ends the
-    /// tick with a [`flush`](Self::flush).
+    /// One turn that never sleeps: receives, runs the timers, and sends everything that is due.
     ///
-    /// After a flush it leaves to the next one what goes to peers, or to the next poll if there is none. So
-    /// what the game sends in a tick is first in the line, and not behind a tick's worth of a transfer, which
-    /// is as long as the tick; and each peer is looked at once.
+    /// A game that ends each tick with [`flush`](Self::flush) calls [`receive`](Self::receive) instead.
     ///
     /// # Errors
     ///
-    /// The system refuses to receive, for a reason that is none of those that are expected
-    /// ([`Socket`](crate::Socket#what-the-operating-system-may-answer)). The timers did not run, so
-    /// nobody is given up for what could not be heard.
+    /// The system refuses to receive, for a reason that is not among those that are expected
+    /// ([`Socket`](crate::Socket#what-the-operating-system-may-answer)). The timers did not run then, so no peer
+    /// times out because of what could not be received.
     pub fn poll(&mut self) -> io::Result<()> {
         self.transmit()?;
-        let now = self.receive()?;
-        // Who flushed the last tick flushes this one, too.
-        if std::mem::take(&mut self.is_flushed) {
-            self.transmit_answers(now)
-        } else {
-            self.transmit()
-        }
+        self.take_in()?;
+        self.transmit()
+    }
+
+    /// The first half of a turn, which never sleeps and sends nothing to peers: receives, runs the timers, and
+    /// replies to addresses that are not peers yet. The second half is [`flush`](Self::flush), at the end of the
+    /// tick: until then no acknowledgement and no message leaves.
+    ///
+    /// So the messages of this tick leave ahead of bulk data that waits, instead of behind a tick's worth of it,
+    /// and each peer is looked at once per tick.
+    ///
+    /// ```
+    /// # use tickwire::{Config, Host};
+    /// # let mut host = Host::bind("127.0.0.1:0".parse().unwrap(), Config::plain(7))?;
+    /// host.receive()?; // at the start of a tick
+    /// while let Some(event) = host.next_event() {
+    ///     println!("{event:?}");
+    /// }
+    /// // step the world, send this tick's messages
+    /// host.flush()?; // at its end
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`poll`](Self::poll).
+    pub fn receive(&mut self) -> io::Result<()> {
+        let now = self.take_in()?;
+        self.send_replies(now);
+        self.transport.transmit()
     }
 
     /// One turn, with a sleep: until a datagram comes, something is due, a [`Waker`] is used, or
@@ -281,8 +297,7 @@ impl Host {
         self.transmit()?;
         let timeout = self.sleep_for(timeout);
         self.transport.wait(timeout)?;
-        self.receive()?;
-        self.is_flushed = false;
+        self.take_in()?;
         self.transmit()
     }
 
@@ -296,6 +311,7 @@ impl Host {
     }
 
     /// The next thing that happened; `None`: nothing more, for now.
+    #[must_use]
     pub fn next_event(&mut self) -> Option<Event> {
         self.state.poll_event()
     }
@@ -333,6 +349,7 @@ impl Host {
 
     /// The longest message of this delivery that a peer takes, in bytes; `None` for one that is not
     /// connected.
+    #[must_use]
     pub fn message_max(&self, peer: PeerId, delivery: Delivery) -> Option<usize> {
         self.state.message_max(peer, delivery)
     }
@@ -358,7 +375,6 @@ impl Host {
     ///
     /// The system cannot watch the socket. What it says of single datagrams is counted and no error.
     pub fn flush(&mut self) -> io::Result<()> {
-        self.is_flushed = true;
         self.transmit()
     }
 
@@ -386,6 +402,7 @@ impl Host {
 
     /// Whether [`shutdown`](Self::shutdown) was called, and nobody is left who has to be told: after
     /// about a round trip, and a quarter of a second where peers do not answer.
+    #[must_use]
     pub fn is_shut_down(&self) -> bool {
         self.state.is_shut_down()
     }
@@ -411,12 +428,14 @@ impl Host {
     }
 
     /// Whether a peer can be sent to.
+    #[must_use]
     pub fn is_connected(&self, peer: PeerId) -> bool {
         self.state.is_connected(peer)
     }
 
     /// The public half of this host's key pair: see [`public_key`](HostState::public_key).
     #[cfg(feature = "noise")]
+    #[must_use]
     pub fn public_key(&self) -> Option<crate::PublicKey> {
         self.state.public_key()
     }
@@ -427,6 +446,7 @@ impl Host {
     }
 
     /// Statistics of a peer, while it is connected, as of the last turn.
+    #[must_use]
     pub fn peer_stats(&self, peer: PeerId) -> Option<PeerStats> {
         let mut stats = self.state.peer_stats(peer, self.now)?;
         if self.transport.is_blocked() {
@@ -436,11 +456,13 @@ impl Host {
     }
 
     /// What was counted of peers and strangers.
+    #[must_use]
     pub fn stats(&self) -> HostStats {
         self.state.stats()
     }
 
     /// What was counted of the socket. On Linux a system call.
+    #[must_use]
     pub fn socket_stats(&self) -> SocketStats {
         self.transport.stats()
     }
@@ -491,12 +513,14 @@ impl Host {
 
     /// Whether a [`Waker`] was used since this was last asked, also by a loop that never calls
     /// [`wait`](Self::wait). Costs no system call.
+    #[must_use]
     pub fn take_woken(&mut self) -> bool {
         self.transport.take_woken()
     }
 
     /// When the next turn is due, if no datagram comes before: for a loop around somebody else's poll.
     /// `None`: never.
+    #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         // A blocked socket can leave a deadline in the past, which must not keep a loop from sleeping.
         let earliest = self.now + TIMER_GRANULARITY;
@@ -514,6 +538,7 @@ impl Host {
 
     /// Whether datagrams may be waiting that no event will announce: see [`Socket::may_have_more`].
     /// [`wait`](Self::wait) knows this by itself; a loop around somebody else's poll has to ask.
+    #[must_use]
     pub fn may_have_more(&self) -> bool {
         self.transport.may_have_more()
     }
@@ -530,8 +555,8 @@ impl Host {
         Some(timeout.map_or(until, |timeout| timeout.min(until)))
     }
 
-    /// What a turn takes in. Returns its time.
-    fn receive(&mut self) -> io::Result<Instant> {
+    /// The receiving half of a turn: datagrams, then timers. Returns the time of the turn.
+    fn take_in(&mut self) -> io::Result<Instant> {
         let (state, now) = (&mut self.state, clock::now());
         self.now = now;
         self.transport
@@ -540,34 +565,29 @@ impl Host {
         Ok(now)
     }
 
-    /// Sends what there is, to peers first. What finds no room in the queue stays where it is: the
-    /// protocol makes a packet only when it can leave.
+    /// The sending half of a turn: to peers first, then replies to other addresses. What finds no room in the send
+    /// queue stays with the protocol, which makes a packet only when it can leave.
     fn transmit(&mut self) -> io::Result<()> {
-        if !self.state.may_transmit() {
-            return self.transport.transmit(); // what is left of before
-        }
-        let now = clock::now();
-        while self.transport.make_room() {
-            let Some(transmit) = self.state.poll_transmit_to_peers(&mut self.buffer, now) else {
-                break;
-            };
-            self.transport
-                .send(transmit.to, &self.buffer[..transmit.len], now);
-        }
-        self.transmit_answers(now)
-    }
-
-    /// The part of it that goes to strangers.
-    fn transmit_answers(&mut self, now: Instant) -> io::Result<()> {
-        // Strangers have a share of the queue, so that they cannot fill it when the socket blocks.
-        while self.transport.queued() < ANSWERS_PER_TURN_MAX && self.transport.make_room() {
-            let Some(transmit) = self.state.poll_transmit_answers(&mut self.buffer, now) else {
-                break;
-            };
-            self.transport
-                .send(transmit.to, &self.buffer[..transmit.len], now);
+        if self.state.may_transmit() {
+            let now = clock::now();
+            let state = &mut self.state;
+            while self
+                .transport
+                .send_with(now, |slot| parts(state.poll_transmit_to_peers(slot, now)))
+            {}
+            self.send_replies(now);
         }
         self.transport.transmit()
+    }
+
+    /// Replies have a share of the send queue, so that they cannot fill it when the socket blocks.
+    fn send_replies(&mut self, now: Instant) {
+        let state = &mut self.state;
+        while self.transport.queued() < ANSWERS_PER_TURN_MAX
+            && self
+                .transport
+                .send_with(now, |slot| parts(state.poll_transmit_replies(slot, now)))
+        {}
     }
 }
 
@@ -580,6 +600,11 @@ impl fmt::Debug for Host {
             .field("state", &self.state)
             .finish_non_exhaustive()
     }
+}
+
+/// Destination and length.
+fn parts(transmit: Option<Transmit>) -> Option<(SocketAddr, usize)> {
+    transmit.map(|transmit| (transmit.to, transmit.len))
 }
 
 /// Whoever forgets [`shutdown`](Host::shutdown) tells its peers once all the same.

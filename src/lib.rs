@@ -246,20 +246,28 @@ pub use bytes;
 /// The crate of the readiness API, in the version that tickwire uses.
 pub use mio;
 
+#[doc(inline)]
 #[cfg(feature = "noise")]
 pub use crate::config::NoiseConfig;
+#[doc(inline)]
 pub use crate::config::{Config, Security, SocketConfig};
+#[doc(inline)]
 pub use crate::error::{BindError, ConfigError, SendError, SocketSendError};
+#[doc(inline)]
 pub use crate::host::Host;
+#[doc(inline)]
 #[cfg(feature = "noise")]
 pub use crate::keys::{
     KeyFileError, KeyFileErrorKind, KeyKind, KeyParseError, PrivateKey, PublicKey,
 };
+#[doc(inline)]
 pub use crate::proto::{
     Admission, Broadcast, ConnectError, ConnectOptions, Delivery, DisconnectReason, Event,
     HostStats, PeerId, PeerStats, Receipt, Request, SendLimitedBy,
 };
+#[doc(inline)]
 pub use crate::socket::{Datagram, ErrorCounts, Receiver, Sender, Socket, SocketStats, Waker};
+#[doc(inline)]
 pub use crate::ticker::Ticker;
 
 /// The README's programs compile.

@@ -79,6 +79,7 @@ impl Ticker {
     /// Ticks `rate` times a second, the first one period from now.
     ///
     /// `rate` is 1 to 1,000,000,000; what lies outside is taken as the nearest of the two.
+    #[must_use]
     pub fn hz(rate: u32) -> Self {
         Self::starting_at(clock::now(), rate)
     }
@@ -86,6 +87,7 @@ impl Ticker {
     /// Ticks once in every `period`, the first time one period from now.
     ///
     /// `period` is 1 ns to 2^64 ns (584 years); what lies outside is taken as the nearest of the two.
+    #[must_use]
     pub fn every(period: Duration) -> Self {
         let nanos = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX).max(1);
         Self::new(clock::now(), nanos, 1)
@@ -93,6 +95,7 @@ impl Ticker {
 
     /// As [`hz`](Self::hz), with the first tick one period after `start`. For tests and simulations
     /// on a time of their own.
+    #[must_use]
     pub fn starting_at(start: Instant, rate: u32) -> Self {
         Self::new(start, NANOS_PER_SECOND, rate.clamp(1, TICK_RATE_MAX))
     }
@@ -139,17 +142,20 @@ impl Ticker {
     }
 
     /// The instant of the first tick that has not been taken, which may have passed.
+    #[must_use]
     pub fn deadline(&self) -> Instant {
         self.start + self.offset(self.next)
     }
 
     /// The time from one tick to the next, rounded down to nanoseconds. The ticks themselves are not
     /// rounded.
+    #[must_use]
     pub fn period(&self) -> Duration {
         self.offset(1)
     }
 
     /// How many ticks were skipped because their owner was too late for them.
+    #[must_use]
     pub fn overruns(&self) -> u64 {
         self.overruns
     }

@@ -186,7 +186,7 @@ impl Middle {
     }
 
     fn record(&mut self, datagram: &[u8]) {
-        // A connect, see the documentation of `proto::wire`.
+        // A connect, see `proto/WIRE.md`.
         if datagram[0] == 4 {
             self.connect = datagram.to_vec();
         }

@@ -22,7 +22,9 @@
 //! 5. [Security](security): what is kept from whom and what is not, keys and who must know them, replay,
 //!    what an attacker can cost you, and why.
 //!
-//! They teach the layers in the order in which they stand on each other: raw datagrams, connections,
+//! The [wire format](wire) is the specification of every packet and frame, to the byte.
+//!
+//! The chapters teach the layers in the order in which they stand on each other: raw datagrams, connections,
 //! and messages on top of them, encrypted or not.
 //!
 //! You need to know Rust and what a game loop is. You do not need to know sockets. Where a chapter
@@ -51,3 +53,6 @@ pub mod messages {}
 #[cfg(feature = "noise")]
 #[doc = include_str!("security.md")]
 pub mod security {}
+
+#[doc = include_str!("../proto/WIRE.md")]
+pub mod wire {}

@@ -4,7 +4,7 @@
 //! and the same calls give the same packets on every machine. `tests/tidy` enforces all of it.
 //!
 //! [`HostState`] is the entry point, for tests, benchmarks and engines that bring their own sockets and their
-//! own time. [`wire`] specifies every packet.
+//! own time. [The guide](crate::guide::wire) specifies every packet.
 //!
 //! # Modules
 //!
@@ -38,8 +38,9 @@ pub(crate) mod rng;
 mod slot_index;
 mod stats;
 pub(crate) mod time;
-pub mod wire;
+mod wire;
 
+#[cfg(feature = "bench")]
 #[doc(hidden)]
 pub use self::connection::packet_protection::ProtectionPair;
 pub use self::delivery::{Delivery, Receipt};
@@ -48,5 +49,5 @@ pub use self::host::{Admission, Broadcast, ConnectOptions, HostState, Request, T
 pub use self::peer_id::PeerId;
 pub use self::stats::{HostStats, PeerStats, SendLimitedBy};
 
-/// Version of the wire format that this library speaks: see [`wire`].
+/// Version of the wire format that this library speaks: see [the specification](crate::guide::wire).
 pub const VERSION: u8 = wire::handshake::VERSION;

@@ -19,8 +19,8 @@ pub struct PeerStats {
     /// Counts authentic packets that are no duplicates. [`idle_timeout`](crate::Config::idle_timeout) is
     /// its limit.
     ///
-    /// It is measured at the time of the last turn, so it is zero in a turn that received something, and
-    /// does not grow while no turn runs. Two idle sides are silent for as long as their
+    /// A [`Host`](crate::Host) measures it at the time of its last turn: it is zero after a turn that
+    /// received something, and does not grow while no turn runs. Two idle sides are silent for as long as their
     /// [`keep_alive`](crate::Config::keep_alive), 5 s by default. While this side sends in every tick, the
     /// peer acknowledges within a round trip and its
     /// [`ack_delay_max`](crate::Config::ack_delay_max), so a game can show an interrupted connection after

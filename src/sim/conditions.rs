@@ -154,6 +154,7 @@ impl Default for LinkConditions {
 impl LinkConditions {
     /// A living room a wall away from its access point: 3 ms and up to 10 ms more, 1% lost in bursts of
     /// 2. Round numbers to try a game with, not a measurement.
+    #[must_use]
     pub fn wifi() -> Self {
         Self {
             latency: Duration::from_millis(3),
@@ -168,6 +169,7 @@ impl LinkConditions {
 
     /// A phone on a train: 40 ms and up to 30 ms more, 2% lost in bursts of 4, 5 Mbit/s behind a queue
     /// of 256 KiB (0.4 s). Round numbers to try a game with, not a measurement.
+    #[must_use]
     pub fn mobile() -> Self {
         Self {
             latency: Duration::from_millis(40),
@@ -185,6 +187,7 @@ impl LinkConditions {
     /// A geostationary satellite: 280 ms and up to 20 ms more, 1% lost, 10 Mbit/s behind a queue of
     /// 512 KiB (0.4 s). Round numbers to try a game with, not a measurement; but for the latency:
     /// light alone takes 239 ms, 35,786 km up and down again.
+    #[must_use]
     pub fn satellite() -> Self {
         Self {
             latency: Duration::from_millis(280),

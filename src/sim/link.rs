@@ -118,6 +118,7 @@ impl<T: Clone> Link<T> {
     }
 
     /// The conditions of what is sent now.
+    #[must_use]
     pub fn conditions(&self) -> &LinkConditions {
         &self.conditions
     }
@@ -152,11 +153,13 @@ impl<T: Clone> Link<T> {
     }
 
     /// When the next datagram is due, which may have passed. `None` if nothing is under way.
+    #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         self.in_flight.next_due()
     }
 
     /// How many datagrams are under way: copies included, and those that are due but not polled yet.
+    #[must_use]
     pub fn in_flight(&self) -> usize {
         self.in_flight.len()
     }
@@ -170,6 +173,7 @@ impl<T: Clone> Link<T> {
     }
 
     /// What has been counted since the link was made.
+    #[must_use]
     pub fn stats(&self) -> LinkStats {
         self.stats
     }

@@ -46,6 +46,7 @@ use self::send_queue::{Blocked, SendQueue};
 use crate::clock;
 use crate::config::SocketConfig;
 use crate::error::{BindError, SocketSendError};
+use crate::limits::DATAGRAM_MAX;
 
 /// How long a sleeping loop waits before it tries again to send what the system had no buffers for:
 /// 1 ms. There is no event to wait for: the socket counts as writable all the while.
@@ -191,12 +192,14 @@ impl Socket {
     }
 
     /// The address that the socket is bound to, with the real port.
+    #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.socket.local_addr()
     }
 
     /// The kernel's receive buffer as the system reports it, in bytes. Linux reports the double of
     /// what it granted, because its own bookkeeping is paid from it (socket(7)).
+    #[must_use]
     pub fn receive_buffer(&self) -> usize {
         self.socket.receive_buffer()
     }
@@ -276,6 +279,7 @@ impl Socket {
     /// [`recv`](Self::recv) should be called again before anybody sleeps: the last drain ended at
     /// its budget, or was left before its end. [`wait`](Self::wait) knows this by itself; a loop
     /// around somebody else's poll has to ask.
+    #[must_use]
     pub fn may_have_more(&self) -> bool {
         self.drain.has_unread()
     }
@@ -314,6 +318,7 @@ impl Socket {
     }
 
     /// How many datagrams wait to be sent.
+    #[must_use]
     pub fn queued(&self) -> usize {
         self.queue.len()
     }
@@ -323,6 +328,7 @@ impl Socket {
     ///
     /// Here `?` ends the loop at [`QueueFull`](SocketSendError::QueueFull) too; a server that would rather
     /// leave an answer out ignores that one.
+    #[must_use]
     pub fn split(&mut self) -> (Receiver<'_>, Sender<'_>) {
         (
             Receiver {
@@ -349,12 +355,14 @@ impl Socket {
 
     /// Whether a [`Waker`] was used since this was last asked, also by a loop that never calls
     /// [`wait`](Self::wait). Costs no system call.
+    #[must_use]
     pub fn take_woken(&mut self) -> bool {
         self.registration.take_wake() | std::mem::take(&mut self.woken)
     }
 
     /// What was counted since the socket was bound. On Linux a system call, which asks the kernel for
     /// its own counter.
+    #[must_use]
     pub fn stats(&self) -> SocketStats {
         let sent = self.queue.stats();
         SocketStats {
@@ -375,10 +383,21 @@ impl Socket {
         self.socket.reaches(to)
     }
 
-    /// Whether there is room for another datagram in the send queue, after sending what the system
-    /// takes. If there is none, [`wait`](Self::wait) ends when there is.
-    pub(crate) fn make_room(&mut self) -> bool {
-        self.queue.make_room(&self.socket)
+    /// Lets `write` write a datagram into the next slot of the send queue, and queues it. Returns whether it did:
+    /// `false` if there is no room after sending what the system takes, and then [`wait`](Self::wait) ends when
+    /// there is some; or if `write` has nothing. A datagram to an address that this socket cannot reach is dropped.
+    pub(crate) fn send_with(
+        &mut self,
+        write: impl FnOnce(&mut [u8; DATAGRAM_MAX]) -> Option<(SocketAddr, usize)>,
+    ) -> bool {
+        let written = self.queue.next_slot(&self.socket).and_then(write);
+        let Some((to, len)) = written else {
+            return false;
+        };
+        if self.socket.reaches(to) {
+            self.queue.commit(&self.socket, to, len);
+        }
+        true
     }
 
     /// Whether the system took no more when it was last asked.

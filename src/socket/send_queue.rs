@@ -31,7 +31,7 @@ pub(super) enum Blocked {
 pub(super) struct SendQueue {
     /// A ring of slots of 1024 bytes. It starts over at the first slot whenever it ran empty, so a
     /// queue that never grows long stays within the same few pages.
-    slots: Box<[u8]>,
+    slots: Box<[[u8; DATAGRAM_MAX]]>,
     entries: Box<[QueuedDatagram]>,
     /// The oldest entry.
     head: usize,
@@ -67,7 +67,7 @@ impl SendQueue {
         };
         Self {
             // Zeroed memory comes from the system untouched: only pages that are used become real.
-            slots: vec![0; capacity * DATAGRAM_MAX].into_boxed_slice(),
+            slots: vec![[0; DATAGRAM_MAX]; capacity].into_boxed_slice(),
             entries: vec![unused; capacity].into_boxed_slice(),
             head: 0,
             len: 0,
@@ -103,12 +103,31 @@ impl SendQueue {
             self.owes_room = true;
             return Err(SocketSendError::QueueFull);
         }
-        self.push(to, bytes);
-        // A socket that would block is left alone until it says that it is writable, or a turn.
+        self.free_slot()[..bytes.len()].copy_from_slice(bytes);
+        self.commit(socket, to, bytes.len());
+        Ok(())
+    }
+
+    /// The next free slot, for the caller to write a datagram into and to [`commit`](Self::commit) it. `None` if
+    /// the queue is full and the system takes nothing: see [`make_room`](Self::make_room).
+    pub(super) fn next_slot(&mut self, socket: &RawSocket) -> Option<&mut [u8; DATAGRAM_MAX]> {
+        self.make_room(socket).then(|| self.free_slot())
+    }
+
+    /// Queues the `len` bytes that were written into the next slot, and sends if that makes a batch.
+    pub(super) fn commit(&mut self, socket: &RawSocket, to: SocketAddr, len: usize) {
+        let index = self.index(self.len);
+        self.entries[index] = QueuedDatagram { to, len };
+        self.len += 1;
+        // A socket that would block is left alone until it is writable, or until the next turn.
         if self.len >= BATCH_MAX.min(self.entries.len()) && self.hold.is_none() {
             self.transmit(socket);
         }
-        Ok(())
+    }
+
+    /// The slot behind the last queued datagram. There is one: the queue is not full.
+    fn free_slot(&mut self) -> &mut [u8; DATAGRAM_MAX] {
+        &mut self.slots[self.index(self.len)]
     }
 
     /// Sends what is queued, until the queue is empty or the system takes no more.
@@ -169,17 +188,6 @@ impl SendQueue {
             send_errors: self.answers.counts(),
             ..self.stats
         }
-    }
-
-    fn push(&mut self, to: SocketAddr, bytes: &[u8]) {
-        let index = self.index(self.len);
-        let start = index * DATAGRAM_MAX;
-        self.slots[start..start + bytes.len()].copy_from_slice(bytes);
-        self.entries[index] = QueuedDatagram {
-            to,
-            len: bytes.len(),
-        };
-        self.len += 1;
     }
 
     fn transmit_batch(&self, socket: &RawSocket) -> io::Result<usize> {
@@ -256,8 +264,7 @@ impl SendQueue {
     fn datagram(&self, offset: usize) -> (SocketAddr, &[u8]) {
         let index = self.index(offset);
         let entry = self.entries[index];
-        let start = index * DATAGRAM_MAX;
-        (entry.to, &self.slots[start..start + entry.len])
+        (entry.to, &self.slots[index][..entry.len])
     }
 
     /// Where in the ring the place `offset` behind the oldest is.

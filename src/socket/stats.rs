@@ -69,6 +69,7 @@ pub struct ErrorCounts {
 
 impl ErrorCounts {
     /// All classes together.
+    #[must_use]
     pub fn total(&self) -> u64 {
         self.interrupted
             + self.refused

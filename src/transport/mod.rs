@@ -15,6 +15,7 @@ use mio::{Interest, Registry, Token};
 use crate::clock;
 #[cfg(feature = "sim")]
 use crate::error::ConfigError;
+use crate::limits::DATAGRAM_MAX;
 #[cfg(feature = "sim")]
 use crate::sim::{LinkConditions, SimulatedLinks};
 use crate::socket::{Socket, SocketStats, Waker};
@@ -93,16 +94,6 @@ impl Transport {
         self.carrier.drain(handle)
     }
 
-    /// Whether there is room for another datagram, after sending what the system takes.
-    #[inline]
-    pub(crate) fn make_room(&mut self) -> bool {
-        match &mut self.carrier {
-            Carrier::Socket(socket) => socket.make_room(),
-            // A full queue drops what is sent.
-            Carrier::Memory(_) => true,
-        }
-    }
-
     /// How many datagrams wait for the system to take them.
     #[inline]
     pub(crate) fn queued(&self) -> usize {
@@ -112,18 +103,26 @@ impl Transport {
         }
     }
 
-    /// Sends a datagram, for which the caller has [made room](Self::make_room). It leaves with
-    /// [`transmit`](Self::transmit) at the latest.
+    /// Lets `write` write a datagram where it is sent from, and queues it. It leaves with
+    /// [`transmit`](Self::transmit) at the latest. Returns whether it did: `false` if there is no room after sending
+    /// what the system takes, or if `write` has nothing.
     #[inline]
-    pub(crate) fn send(&mut self, to: SocketAddr, bytes: &[u8], now: Instant) {
+    pub(crate) fn send_with(
+        &mut self,
+        now: Instant,
+        write: impl FnOnce(&mut [u8; DATAGRAM_MAX]) -> Option<(SocketAddr, usize)>,
+    ) -> bool {
         #[cfg(feature = "sim")]
         if let Some(links) = &mut self.links {
-            links.send(to, bytes, now);
-            return;
+            return send_copy(write, |to, bytes| links.send(to, bytes, now));
         }
         #[cfg(not(feature = "sim"))]
         let _ = now;
-        self.carrier.send(to, bytes);
+        match &mut self.carrier {
+            Carrier::Socket(socket) => socket.send_with(write),
+            // A full queue drops what is sent.
+            Carrier::Memory(memory) => send_copy(write, |to, bytes| memory.send(to, bytes)),
+        }
     }
 
     /// Sends what is queued, as far as the system takes it.
@@ -243,6 +242,19 @@ impl Transport {
     }
 }
 
+/// Writes a datagram, and sends a copy of it.
+fn send_copy(
+    write: impl FnOnce(&mut [u8; DATAGRAM_MAX]) -> Option<(SocketAddr, usize)>,
+    send: impl FnOnce(SocketAddr, &[u8]),
+) -> bool {
+    let mut buffer = [0; DATAGRAM_MAX];
+    let Some((to, len)) = write(&mut buffer) else {
+        return false;
+    };
+    send(to, &buffer[..len]);
+    true
+}
+
 impl Carrier {
     #[inline]
     fn drain(&mut self, mut handle: impl FnMut(SocketAddr, &[u8])) -> io::Result<()> {
@@ -259,7 +271,7 @@ impl Carrier {
         Ok(())
     }
 
-    #[inline]
+    #[cfg(feature = "sim")]
     fn send(&mut self, to: SocketAddr, bytes: &[u8]) {
         match self {
             // There is room, or the simulated network loses it. An address that this socket cannot reach never

@@ -163,7 +163,7 @@ impl Match {
     fn serve(&mut self) -> io::Result<usize> {
         let server = &mut self.0.server;
         let mut messages = 0;
-        server.poll()?;
+        server.receive()?;
         while let Some(event) = server.next_event() {
             messages += usize::from(matches!(event, Event::Message { .. }));
         }

@@ -1,6 +1,9 @@
 //! How the packets of one connection are protected: the seam between what a connection says and how
 //! it travels.
 
+#[cfg(feature = "bench")]
+use std::fmt;
+
 use crate::limits::DATAGRAM_MAX;
 use crate::proto::connection_id::ConnectionId;
 #[cfg(feature = "noise")]
@@ -124,8 +127,8 @@ impl Session {
 }
 
 /// The two ends of a connection's protection, for benchmarks: what a packet costs, and nothing else.
+#[cfg(feature = "bench")]
 #[doc(hidden)]
-#[derive(Debug)]
 pub struct ProtectionPair {
     sending: PacketProtection,
     receiving: PacketProtection,
@@ -133,8 +136,17 @@ pub struct ProtectionPair {
     scratch: Vec<u8>,
 }
 
+#[cfg(feature = "bench")]
+impl fmt::Debug for ProtectionPair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProtectionPair").finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "bench")]
 impl ProtectionPair {
     /// A checksum.
+    #[must_use]
     pub fn plain() -> Self {
         let protection = || PacketProtection::Plain { protocol_id: 7 };
         Self {
@@ -147,6 +159,7 @@ impl ProtectionPair {
 
     /// Encryption.
     #[cfg(feature = "noise")]
+    #[must_use]
     pub fn noise() -> Self {
         let secret = |byte| crate::proto::rng::Secret::new([byte; 32]);
         let protection = |sending, receiving| {

@@ -57,6 +57,7 @@ impl HandshakeCrypto {
 impl HostState {
     /// The public half of this host's key pair: the one that was given in the config, or drawn at start.
     /// Who connects to this host [pins](ConnectOptions::server_key) it. `None` under Plain.
+    #[must_use]
     pub fn public_key(&self) -> Option<PublicKey> {
         let encryption = self.encryption.as_ref()?;
         Some(encryption.identity.public())

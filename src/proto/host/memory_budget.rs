@@ -37,6 +37,7 @@ impl Config {
     /// [`keep_alive`](Config::keep_alive), takes up to half a KiB more for its rate, and a few hundred
     /// bytes for each channel that was used. The slots of the [`Socket`](crate::Socket) and the
     /// kernel's buffers are the same for any number of peers and not in it.
+    #[must_use]
     pub fn peer_bytes_idle(&self) -> usize {
         let timer = size_of::<(Instant, u32)>() + size_of::<u32>();
         let scheduled = SCHEDULED_BYTES;
@@ -66,6 +67,7 @@ impl Config {
     ///
     /// Messages that the application has taken are its own. One that it keeps holds the chunk of 16 KiB
     /// that it was cut from, so it copies what it keeps for long.
+    #[must_use]
     pub fn peer_bytes_max(&self) -> usize {
         let (clients, servers) = (self.message_max_from_clients, self.message_max_from_servers);
         let from_client = self.incoming_bytes_max(self.window_of_client());

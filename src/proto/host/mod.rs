@@ -147,7 +147,7 @@ impl PeerCounts {
     }
 }
 
-/// What to say to a server when connecting to it.
+/// Options of `connect`: the payload for the server's application, and the key that the server must have.
 ///
 /// ```
 /// use tickwire::ConnectOptions;
@@ -176,6 +176,7 @@ pub struct ConnectOptions {
 
 impl ConnectOptions {
     /// The defaults, with something to say to the server's application.
+    #[must_use]
     pub fn with_payload(payload: impl Into<Vec<u8>>) -> Self {
         Self {
             payload: payload.into(),
@@ -277,6 +278,7 @@ impl HostState {
     }
 
     /// The config that it was made with.
+    #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
     }
@@ -387,14 +389,8 @@ impl HostState {
     ) -> Result<Option<Receipt>, SendError> {
         let now = self.clock.at(now);
         let slot = self.slots.find(peer).ok_or(SendError::UnknownPeer)?;
-        let connection = match self.slots.change(slot) {
-            PeerState::Open(connection) => connection,
-            PeerState::Connecting(_) | PeerState::Pending(_) => {
-                return Err(SendError::NotConnected);
-            }
-            PeerState::Free | PeerState::Closing(_) | PeerState::Ended => {
-                return Err(SendError::UnknownPeer);
-            }
+        let PeerState::Open(connection) = self.slots.change(slot) else {
+            return Err(self.send_error(slot));
         };
         let buffers = &mut self.buffers;
         let receipt = connection.send(delivery, message, is_tracked, buffers, now)?;
@@ -402,8 +398,18 @@ impl HostState {
         Ok(receipt)
     }
 
+    /// Why a peer that is not connected cannot be sent to.
+    #[cold]
+    fn send_error(&self, slot: SlotIndex) -> SendError {
+        match self.slots[slot].state() {
+            PeerState::Connecting(_) | PeerState::Pending(_) => SendError::NotConnected,
+            _ => SendError::UnknownPeer,
+        }
+    }
+
     /// The longest message of this delivery that a peer takes, in bytes; `None` for one that is not
     /// connected.
+    #[must_use]
     pub fn message_max(&self, peer: PeerId, delivery: Delivery) -> Option<usize> {
         let connection = self.slots.open(peer)?;
         Some(connection.max_of(delivery))
@@ -463,6 +469,7 @@ impl HostState {
     }
 
     /// Whether [`shutdown`](Self::shutdown) was called, and nobody is left who has to be told.
+    #[must_use]
     pub fn is_shut_down(&self) -> bool {
         self.is_shutting_down && self.counts.closing == 0
     }
@@ -474,6 +481,7 @@ impl HostState {
     /// [`QUEUED_MESSAGES_MAX`](crate::limits::QUEUED_MESSAGES_MAX)) if they are unreliable, and hold it back
     /// with its window if they are reliable. A message that finds no room is not acknowledged, and counted
     /// in [`messages_refused`](PeerStats::messages_refused).
+    #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
         let mut event = self.events.pop_front()?;
         self.on_event_taken(&mut event);
@@ -491,6 +499,7 @@ impl HostState {
     }
 
     /// Whether a peer can be sent to.
+    #[must_use]
     pub fn is_connected(&self, peer: PeerId) -> bool {
         self.slots.open(peer).is_some()
     }
@@ -503,12 +512,14 @@ impl HostState {
 
     /// Statistics of a peer, while it is connected. `now` is the time of
     /// [`silent_for`](PeerStats::silent_for) and [`limited_by`](PeerStats::limited_by).
+    #[must_use]
     pub fn peer_stats(&self, peer: PeerId, now: time::Instant) -> Option<PeerStats> {
         let connection = self.slots.open(peer)?;
         Some(connection.stats(self.clock.convert(now)))
     }
 
     /// Counters of the host, and how many peers it has.
+    #[must_use]
     pub fn stats(&self) -> HostStats {
         HostStats {
             peers: self.counts.open,

@@ -71,6 +71,7 @@ impl HostState {
     /// It is in the future after a complete turn. It can be in the past while datagrams wait that
     /// [`poll_transmit`](Self::poll_transmit) was not asked for, so a caller whose socket is blocked must not sleep
     /// until then, but until the socket is writable.
+    #[must_use]
     pub fn poll_timeout(&self) -> Option<time::Instant> {
         let next = self.slots.next_deadline();
         next.and_then(|at| self.clock.to_std(at))
@@ -78,13 +79,14 @@ impl HostState {
 
     /// Writes the next datagram that is to be sent into `buffer`. Peers come first, in turns, then those
     /// who are none.
+    #[must_use]
     pub fn poll_transmit(
         &mut self,
         buffer: &mut [u8; DATAGRAM_MAX],
         now: time::Instant,
     ) -> Option<Transmit> {
         self.poll_transmit_to_peers(buffer, now)
-            .or_else(|| self.poll_transmit_answers(buffer, now))
+            .or_else(|| self.poll_transmit_replies(buffer, now))
     }
 
     /// Whether [`poll_transmit`](Self::poll_transmit) may have something.
@@ -115,7 +117,7 @@ impl HostState {
 
     /// The part of [`poll_transmit`](Self::poll_transmit) that goes to strangers: at most
     /// [`ANSWERS_PER_TURN_MAX`](crate::limits::ANSWERS_PER_TURN_MAX) a turn.
-    pub(crate) fn poll_transmit_answers(
+    pub(crate) fn poll_transmit_replies(
         &mut self,
         buffer: &mut [u8; DATAGRAM_MAX],
         now: time::Instant,

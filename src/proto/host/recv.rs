@@ -7,7 +7,7 @@ use crate::proto::channel::recv::EventSink;
 use crate::proto::connection::VerifiedPacket;
 use crate::proto::event::{DisconnectReason, Event};
 use crate::proto::host::HostState;
-use crate::proto::host::slots::{PeerSlot, PeerState};
+use crate::proto::host::slots::PeerState;
 use crate::proto::peer_id::PeerId;
 use crate::proto::slot_index::SlotIndex;
 use crate::proto::time::Instant;
@@ -21,19 +21,14 @@ impl HostState {
             return;
         };
         let index = header.id.slot();
-        let connection = self.slots.get(index).map(PeerSlot::state);
-        let connection = connection.and_then(PeerState::connection);
-        if connection.is_none_or(|connection| connection.local_cid != header.id) {
+        let Some(connection) = self.slots.change_connection(header.id) else {
             self.stats.unknown_connection += 1;
             return;
-        }
+        };
         let mut scratch = std::mem::take(&mut self.scratch);
         let random = &mut self.random;
         let number = header.truncated_number;
-        let connection = self.slots.change(index).connection_mut();
-        let verified = connection.and_then(|connection| {
-            connection.verify(from, bytes, &mut scratch, number, random, now)
-        });
+        let verified = connection.verify(from, bytes, &mut scratch, number, random, now);
         if let Some(packet) = verified {
             self.on_verified(index, &packet, now);
         }
@@ -74,9 +69,8 @@ impl HostState {
         now: Instant,
     ) {
         self.handle_frames(index, packet, now);
-        if let PeerState::Closing(connection) = self.slots[index].state()
-            && connection.is_over()
-        {
+        let state = self.slots[index].state();
+        if matches!(state, PeerState::Closing(connection) if connection.is_over()) {
             self.close_finally(index);
         }
     }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use crate::proto::channel::recv::QueueQuota;
 use crate::proto::connection::Connection;
+use crate::proto::connection_id::ConnectionId;
 use crate::proto::host::client_handshake::ClientHandshake;
 use crate::proto::host::scheduler::{Deadline, Schedule, Scheduled, Scheduler};
 use crate::proto::peer_id::PeerId;
@@ -48,14 +49,6 @@ impl PeerState {
     }
 
     /// The connection, in every state that has one.
-    pub(crate) fn connection(&self) -> Option<&Connection> {
-        match self {
-            Self::Pending(pending) => Some(&pending.connection),
-            Self::Open(connection) | Self::Closing(connection) => Some(connection),
-            Self::Free | Self::Connecting(_) | Self::Ended => None,
-        }
-    }
-
     pub(crate) fn connection_mut(&mut self) -> Option<&mut Connection> {
         match self {
             Self::Pending(pending) => Some(&mut pending.connection),
@@ -183,8 +176,7 @@ impl PeerSlots {
         (0..self.slots.len()).map(SlotIndex::at_end_of)
     }
 
-    /// `None` for an index beyond the table, which a packet may name.
-    pub(crate) fn get(&self, index: SlotIndex) -> Option<&PeerSlot> {
+    fn get(&self, index: SlotIndex) -> Option<&PeerSlot> {
         self.slots.get(index.as_usize())
     }
 
@@ -193,6 +185,16 @@ impl PeerSlots {
     #[inline]
     pub(crate) fn change(&mut self, index: SlotIndex) -> &mut PeerState {
         self.change_with_quota(index).0
+    }
+
+    /// The connection with this id, to be changed, in every state that has one. A packet may name any id.
+    #[inline]
+    pub(crate) fn change_connection(&mut self, id: ConnectionId) -> Option<&mut Connection> {
+        let slot = self.slots.get_mut(id.slot().as_usize())?;
+        let connection = slot.state.connection_mut();
+        let connection = connection.filter(|connection| connection.local_cid == id)?;
+        self.scheduler.on_change(&mut slot.schedule, id.slot());
+        Some(connection)
     }
 
     /// As [`change`](Self::change), with the peer's part of the event queue.

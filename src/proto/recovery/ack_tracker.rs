@@ -143,11 +143,11 @@ impl AckRanges {
     }
 
     fn insert(&mut self, number: u64) {
-        if let Some((_, last)) = self.ranges.first_mut()
-            && number == *last + 1
-        {
-            *last = number; // most come in order
-            return;
+        if let Some((_, last)) = self.ranges.first_mut() {
+            if number == *last + 1 {
+                *last = number; // most come in order
+                return;
+            }
         }
         let above = self
             .ranges

@@ -1,5 +1,5 @@
-//! Every packet, to the byte: here they are read and written. Knows neither connections nor time.
-#![doc = include_str!("../WIRE.md")]
+//! Parsing and writing of packets and frames, as `WIRE.md` specifies them. Knows neither connections nor
+//! time.
 
 mod checksum;
 mod cursor;

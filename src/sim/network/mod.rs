@@ -44,6 +44,7 @@ pub struct HostId(usize);
 
 impl HostId {
     /// 0 for the first host that was added, then 1, 2, ...
+    #[must_use]
     pub fn index(self) -> usize {
         self.0
     }
@@ -147,6 +148,7 @@ struct Node {
 
 impl Network {
     /// A network without hosts and without hooks.
+    #[must_use]
     pub fn new(seed: u64) -> Self {
         Self::with_hooks(seed, ())
     }

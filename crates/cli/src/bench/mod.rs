@@ -5,6 +5,7 @@
 
 mod drawing;
 mod figure;
+mod frame;
 mod latency;
 mod loopback;
 mod messages;

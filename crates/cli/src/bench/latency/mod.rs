@@ -45,8 +45,8 @@ use tickwire_measure::machine::Machine;
 use self::in_flight::DATAGRAMS_MAX;
 use self::results::Results;
 use self::send_schedule::Span;
-use super::Files;
 use super::record::{self, Record};
+use super::{Files, loopback};
 use crate::error::CliError;
 use crate::output::Output;
 use crate::time;
@@ -294,7 +294,10 @@ pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     let machine = Machine::current();
     let settings = Settings::of(options, &machine)?;
     record::check_files(options.files.json.as_deref(), options.svg.as_deref())?;
-    target::greet(&settings)?;
+    match settings.to {
+        Some(to) => target::greet(to, settings.size_bytes)?,
+        None => loopback::refuse_silence()?,
+    }
     let rounds = runner::run(&settings)?;
     let results = Results::of(&settings, &rounds)?;
 

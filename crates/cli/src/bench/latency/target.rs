@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use tickwire_measure::side::{DATAGRAM_MAX, Received, unless_blocked};
 
-use super::Settings;
 use super::probe::Probe;
 use crate::address;
 use crate::error::CliError;
@@ -38,11 +37,8 @@ pub(super) fn any_towards(to: SocketAddr) -> SocketAddr {
 }
 
 /// Refuses a target that does not echo, before a round is spent on it.
-pub(super) fn greet(settings: &Settings) -> Result<(), CliError> {
-    let Some(to) = settings.to else {
-        return Ok(());
-    };
-    let probe = Probe::new(settings.size_bytes, to);
+pub(super) fn greet(to: SocketAddr, size: usize) -> Result<(), CliError> {
+    let probe = Probe::new(size, to);
     let reply = ask(to, &probe).map_err(|error| refusal(to, &error))?;
     let wrong = match reply {
         Reply::Echo => return Ok(()),

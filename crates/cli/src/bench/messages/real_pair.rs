@@ -5,7 +5,6 @@
 //! their tick at the same time, as on virtual time.
 
 use std::io;
-use std::thread;
 use std::time::Instant;
 
 use tickwire::sim::LinkConditions;
@@ -14,8 +13,8 @@ use tickwire::{Delivery, Event, Host, PeerId, PeerStats, SendError, Ticker};
 use super::case::Case;
 use super::run::{Outcome, Pair, Run};
 use super::{Settings, options_to};
-use crate::bench::LOOPBACK;
 use crate::bench::progress::{Progress, REDRAW};
+use crate::bench::{LOOPBACK, frame};
 use crate::error::CliError;
 
 #[derive(Debug)]
@@ -38,7 +37,7 @@ pub(super) fn run(
     let mut drawn = Instant::now();
     while !runs.iter().all(Run::is_over) {
         let tick = ticker.deadline();
-        thread::sleep(tick.saturating_duration_since(Instant::now()));
+        frame::sleep_until(tick);
         for run in runs.iter_mut().filter(|run| !run.is_over()) {
             run.tick(tick)?;
         }
@@ -80,7 +79,8 @@ impl Pair for RealPair {
 
     fn turn(&mut self, _now: Instant) -> Result<(), CliError> {
         // The sender first: what has crossed its link by now is in the receiver's socket then.
-        let turned = self.sender.poll().and_then(|()| self.receiver.poll());
+        let turned = self.sender.receive();
+        let turned = turned.and_then(|()| self.receiver.receive());
         turned.map_err(CliError::cannot("receive"))
     }
 
@@ -88,7 +88,7 @@ impl Pair for RealPair {
         let flushed = self.sender.flush().and_then(|()| self.receiver.flush());
         // The way back begins when the sender takes an answer out of its socket. A tick later would be a
         // longer way.
-        let flushed = flushed.and_then(|()| self.sender.poll());
+        let flushed = flushed.and_then(|()| self.sender.receive());
         flushed.map_err(CliError::cannot("send"))
     }
 

@@ -279,7 +279,7 @@ impl<'a> World<'a> {
             self.network.receive(host);
         }
         self.take_events();
-        // A game that flushes sends everything with that: see `Host::poll`.
+        // A game that flushes sends everything with that: see `Host::receive`.
         if self.scenario.driven == Driven::ByDeadlines {
             self.transmit();
         }

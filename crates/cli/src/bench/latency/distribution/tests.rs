@@ -1,3 +1,4 @@
+//! Tests of percentiles, spreads and points.
 #![allow(
     clippy::unwrap_used,
     reason = "in a test that is a failure as good as any"

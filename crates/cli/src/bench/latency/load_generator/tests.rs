@@ -1,3 +1,4 @@
+//! Tests of the open and the closed loop, on virtual time.
 #![allow(
     clippy::unwrap_used,
     reason = "in a test that is a failure as good as any"

@@ -1,3 +1,4 @@
+//! Tests of what the rounds are summed up to.
 #![allow(
     clippy::unwrap_used,
     reason = "in a test that is a failure as good as any"

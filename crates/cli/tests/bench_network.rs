@@ -1,0 +1,71 @@
+//! `tickwire bench` in a network that does not deliver: it says so in one line, and shows no figure.
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "in a test that is a failure as good as any"
+)]
+
+#[path = "../../../tests/common/skip.rs"]
+mod skip;
+
+use std::process::Command;
+
+/// A new network has no interface that is up, not even its loopback.
+const NEW_NETWORK: &str = "true";
+
+const MESSAGES: &str = "messages --real --messages 60 --rounds 1 --loss 0 --deliveries ordered";
+const LATENCY: &str = "latency --rounds 1 --duration 100ms";
+
+/// Runs `bench` in a network of its own, and returns the line that says why it failed.
+fn refused(network: &str, args: &str, log: &str) -> String {
+    let program = env!("CARGO_BIN_EXE_tickwire");
+    let command = format!("{network} && exec {program} bench {args}");
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--net", "sh", "-c", &command]);
+    let output = unshare.env("RUST_LOG", log).output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(!stdout.contains("p50"), "{stdout}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    stderr
+}
+
+#[test]
+fn a_machine_that_does_not_reach_itself_measures_nothing() {
+    if skip::skip_namespace(&[]) {
+        return;
+    }
+    // The line replaces the warnings of the library.
+    for args in [MESSAGES, LATENCY] {
+        let text = refused(NEW_NETWORK, args, "warn");
+        for part in ["cannot send to 127.0.0.1: ", "ip link set lo up"] {
+            assert!(text.contains(part), "no {part:?} in {text}");
+        }
+    }
+}
+
+#[test]
+fn datagrams_that_a_firewall_drops_are_not_measured_as_zero() {
+    if skip::skip_namespace(&["ip", "nft"]) {
+        return;
+    }
+    let wall = |rule: &str| {
+        format!(
+            "ip link set lo up && nft add table inet wall \
+             && nft 'add chain inet wall in {{ type filter hook input priority 0; }}' \
+             && nft add rule inet wall in {rule} drop"
+        )
+    };
+    // The header's 8 bytes count.
+    let (everything, long) = (wall("meta l4proto udp"), wall("udp length '>' 24"));
+    let cases = [
+        (&everything, MESSAGES, "arrives there"),
+        (&everything, LATENCY, "arrives there"),
+        (&long, LATENCY, "datagrams came back"),
+    ];
+    for (wall, args, part) in cases {
+        let text = refused(wall, args, "error");
+        assert!(text.contains(part), "no {part:?} in {text}");
+    }
+}

@@ -42,7 +42,8 @@ const DSCP_MAX: u8 = 63;
 /// How many peers a host has room for by default: 1,024.
 pub(crate) const PEERS_DEFAULT: usize = 1024;
 
-/// How a [`Socket`](crate::Socket) is set up. Every field has a default; change what you need:
+/// How a [`Socket`](crate::Socket) is set up. Write it as a literal that changes what you need and ends
+/// with `..SocketConfig::default()`. This is the supported form: a new field is not a breaking change.
 ///
 /// ```
 /// use tickwire::{Socket, SocketConfig};
@@ -156,7 +157,9 @@ impl SocketConfig {
 }
 
 /// How a host (a [`Host`](crate::Host) or a bare [`HostState`](crate::proto::HostState)) treats its
-/// peers. Plain fields; change what you need:
+/// peers. Write it as a literal that changes what you need and ends with `..Config::plain(id)`,
+/// `..Config::noise(id)` or `..Config::default()`. This is the supported form: a new field is not a
+/// breaking change.
 ///
 /// ```
 /// use std::time::Duration;

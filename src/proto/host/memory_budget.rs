@@ -89,7 +89,7 @@ impl Config {
         let rate = size_of::<RateController>();
         let in_flight = IN_FLIGHT_MAX * sent_packets::PACKET_BYTES
             + SENT_FRAMES_MAX * sent_packets::SENT_FRAME_BYTES;
-        let channels = CHANNELS_MAX * send::CHANNEL_BYTES;
+        let channels = CHANNELS_MAX * send::SEND_CHANNEL_BYTES;
         buffered(self.queued_bytes_max(message_max), QUEUED_MESSAGES_MAX)
             + places
             + rate
@@ -101,7 +101,7 @@ impl Config {
         let places = messages_places(RELIABLE_OPEN_MAX) * recv::STREAM_ENTRY_BYTES;
         let events = (QUEUED_MESSAGES_MAX + RECEIPTS_MAX) * size_of::<Event>();
         let incomplete = UNRELIABLE_INCOMPLETE_MAX * (UNRELIABLE_MAX + recv::INCOMPLETE_BYTES);
-        let channels = CHANNELS_MAX * recv::CHANNEL_BYTES;
+        let channels = CHANNELS_MAX * recv::RECV_CHANNEL_BYTES;
         let stale_notices = STALE_NOTICES_MAX * STALE_NOTICE_BYTES;
         WINDOW_FACTOR * window
             + places

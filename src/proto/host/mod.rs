@@ -37,8 +37,9 @@ use crate::config::{Config, Security};
 use crate::error::{ConfigError, SendError};
 #[cfg(feature = "noise")]
 use crate::keys::PublicKey;
-use crate::limits::{CONNECT_PAYLOAD_MAX, DATAGRAM_MAX, MESSAGE_MAX, SLOTS_MAX, UNRELIABLE_MAX};
+use crate::limits::{CONNECT_PAYLOAD_MAX, DATAGRAM_MAX, MESSAGE_MAX, SLOTS_MAX};
 use crate::proto::buffers::Buffers;
+use crate::proto::channel;
 use crate::proto::delivery::{Delivery, Receipt};
 use crate::proto::event::{ByteCount, ConnectError, Event};
 use crate::proto::peer_id::PeerId;
@@ -339,7 +340,7 @@ impl HostState {
     ///
     /// # Errors
     ///
-    /// - [`TooLong`](SendError::TooLong) above [`UNRELIABLE_MAX`] bytes of an
+    /// - [`TooLong`](SendError::TooLong) above [`UNRELIABLE_MAX`](crate::limits::UNRELIABLE_MAX) bytes of an
     ///   unreliable or sequenced message, and above what the peer takes of a reliable or ordered one:
     ///   [`message_max`](Self::message_max).
     /// - [`QueueFull`](SendError::QueueFull) when what waits for this peer is at its limit:
@@ -427,7 +428,7 @@ impl HostState {
         message: &[u8],
         now: time::Instant,
     ) -> Result<Broadcast, SendError> {
-        let (len, max) = (message.len(), longest(delivery));
+        let (len, max) = (message.len(), channel::message_max(delivery, MESSAGE_MAX));
         if len > max {
             return Err(SendError::TooLong { len, max });
         }
@@ -588,15 +589,6 @@ impl fmt::Debug for HostState {
             .field("admission", &self.door)
             .field("is_shutting_down", &self.is_shutting_down)
             .finish_non_exhaustive()
-    }
-}
-
-/// What no message of this delivery is longer than, whoever gets it.
-fn longest(delivery: Delivery) -> usize {
-    if delivery.is_reliable() {
-        MESSAGE_MAX
-    } else {
-        UNRELIABLE_MAX
     }
 }
 

@@ -243,8 +243,8 @@ impl Server {
             Ok(player) => self.output.line(format_args!("{line} as {player}")),
             Err(error) => {
                 self.host.disconnect(peer, code_of(error));
-                let line = format_args!("{line}, disconnected: {error}");
-                self.output.line(line)
+                self.output
+                    .line(format_args!("{line}, disconnected: {error}"))
             }
         }
     }

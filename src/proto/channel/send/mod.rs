@@ -20,9 +20,9 @@ pub(crate) use self::unreliable::ENTRY_BYTES;
 use self::unreliable::UnreliableQueue;
 use crate::config::Config;
 use crate::error::SendError;
-use crate::limits::UNRELIABLE_MAX;
 use crate::proto::buffers::Buffers;
 use crate::proto::channel::receipts::{DeliveryOutcome, Receipts};
+use crate::proto::channel::{channel_bytes, message_max};
 use crate::proto::delivery::{Delivery, Receipt};
 use crate::proto::recovery::sent_packets::{SentFrame, SentFrames};
 use crate::proto::time::{Duration, Instant};
@@ -45,8 +45,8 @@ pub(crate) struct SendChannels {
     starvation_count: u8,
 }
 
-/// How much memory a channel takes that was used.
-pub(crate) const CHANNEL_BYTES: usize = size_of::<SendStream>() + size_of::<(u8, u64)>();
+/// Memory of a used channel in this direction, in bytes.
+pub(crate) const SEND_CHANNEL_BYTES: usize = channel_bytes::<SendStream>();
 
 /// A reliable message waits for at most so many packets in a row that begin with something else: so it has
 /// a quarter of the rate.
@@ -105,11 +105,7 @@ impl SendChannels {
 
     /// The longest message of this delivery that the peer takes.
     pub(crate) fn max_of(&self, delivery: Delivery) -> usize {
-        if delivery.is_reliable() {
-            self.message_max
-        } else {
-            UNRELIABLE_MAX
-        }
+        message_max(delivery, self.message_max)
     }
 
     fn has_room(&self, delivery: Delivery, len: usize) -> bool {

@@ -2,25 +2,9 @@
 
 use std::fmt;
 
-use crate::limits::CONNECT_PAYLOAD_MAX;
-
 use crate::token::error::{LengthError, TokenError};
 use crate::token::key::{TokenId, TokenKey};
-
-/// How an [admission token](crate::token) names its player, at most, in bytes: 36, a UUID as text.
-pub const TOKEN_PLAYER_MAX: usize = 36;
-
-/// How an admission token names what it is good for, at most, in bytes: 32.
-pub const TOKEN_AUDIENCE_MAX: usize = 32;
-
-/// What else a login service can put into an admission token, in bytes: 128.
-pub const TOKEN_DATA_MAX: usize = 128;
-
-/// The longest admission token, in bytes: 1 (version) + 16 (id) + 8 (expiry) + 3 (lengths) + what is
-/// above + 32 (signature). It fits what a client may say when it connects, to the byte.
-pub const TOKEN_MAX: usize =
-    1 + 16 + 8 + 3 + TOKEN_PLAYER_MAX + TOKEN_AUDIENCE_MAX + TOKEN_DATA_MAX + 32;
-const _: () = assert!(TOKEN_MAX <= CONNECT_PAYLOAD_MAX);
+use crate::token::{TOKEN_AUDIENCE_MAX, TOKEN_DATA_MAX, TOKEN_MAX, TOKEN_PLAYER_MAX};
 
 const VERSION: u8 = 1;
 const SIGNATURE_BYTES: usize = 32;

@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::limits::PEERS_MAX;
+use crate::token::TOKEN_AUDIENCE_MAX;
 use crate::token::error::{LengthError, TokenError};
 use crate::token::format;
-use crate::token::format::TOKEN_AUDIENCE_MAX;
 use crate::token::format::{Claims, in_range};
 use crate::token::key::{TokenId, TokenKey};
 use crate::token::used::RedeemedTokens;

@@ -6,18 +6,44 @@ use crate::error::{ConfigError, bits_per_second, bytes, check_range, count, dura
 #[cfg(feature = "noise")]
 use crate::keys::PrivateKey;
 use crate::limits::{
-    ACK_DELAY_DEFAULT, ACK_DELAY_MAX, BATCH_MAX, CONNECT_TIMEOUT_DEFAULT, DSCP_MAX,
-    IDLE_TIMEOUT_DEFAULT, IDLE_TIMEOUT_MIN, KEEP_ALIVE_DEFAULT, MESSAGE_MAX,
-    MESSAGE_MAX_FROM_CLIENTS_DEFAULT, MESSAGE_MAX_FROM_SERVERS_DEFAULT, MESSAGE_MAX_MIN,
-    MESSAGE_OVERHEAD, PEERS_DEFAULT, PEERS_MAX, QUEUED_BYTES_MAX, RATE_CEILING_DEFAULT,
-    RATE_FLOOR_DEFAULT, RATE_MAX, RATE_MIN, RATE_START_DEFAULT, RECEIVE_BUFFER_DEFAULT,
-    RECEIVE_WINDOW_MAX, REDUNDANCY_DEFAULT, REDUNDANCY_MAX, SEND_QUEUE_DEFAULT, SEND_QUEUE_MAX,
+    ACK_DELAY_DEFAULT, ACK_DELAY_MAX, BATCH_MAX, CONNECT_TIMEOUT_DEFAULT, IDLE_TIMEOUT_DEFAULT,
+    IDLE_TIMEOUT_MIN, KEEP_ALIVE_DEFAULT, MESSAGE_MAX, MESSAGE_MAX_FROM_CLIENTS_DEFAULT,
+    MESSAGE_MAX_FROM_SERVERS_DEFAULT, MESSAGE_MAX_MIN, MESSAGE_OVERHEAD, PEERS_MAX,
+    QUEUED_BYTES_MAX, RATE_CEILING_DEFAULT, RATE_FLOOR_DEFAULT, RATE_MAX, RATE_MIN,
+    RATE_START_DEFAULT, RECEIVE_WINDOW_MAX, REDUNDANCY_DEFAULT, REDUNDANCY_MAX, SEND_QUEUE_MAX,
     SOCKET_BUFFER_MAX, TIMEOUT_MAX,
 };
 #[cfg(feature = "noise")]
 use crate::limits::{HANDSHAKE_BURST_DEFAULT, HANDSHAKES_MAX, HANDSHAKES_PER_SECOND_DEFAULT};
 
-/// How a [`Socket`](crate::Socket) is set up. Every field has a default; change what you need:
+/// The kernel's receive buffer that is asked for by default, in bytes of `SO_RCVBUF`: 4 MiB.
+///
+/// Enough for a burst of 1,000 clients that send three full datagrams each. Where the system grants
+/// less, the socket works and says so once in the log.
+const RECEIVE_BUFFER_DEFAULT: usize = 4 << 20;
+const _: () = assert!(RECEIVE_BUFFER_DEFAULT <= SOCKET_BUFFER_MAX);
+
+/// What Linux charges a full datagram against the receive buffer, in bytes (`truesize` of an skb
+/// that holds 1024 bytes of payload, measured over loopback).
+const DATAGRAM_CHARGE_FULL: usize = 2304;
+// Linux grants the double of what is asked for (socket(7)).
+const _: () = assert!(2 * RECEIVE_BUFFER_DEFAULT / DATAGRAM_CHARGE_FULL >= 3 * 1000);
+
+/// How many datagrams may wait to be sent by default: 1,024, one tick of 1,000 clients.
+///
+/// At this many queued datagrams `send` returns [`QueueFull`](crate::SocketSendError::QueueFull); nothing
+/// is dropped.
+const SEND_QUEUE_DEFAULT: usize = 1024;
+const _: () = assert!(BATCH_MAX <= SEND_QUEUE_DEFAULT && SEND_QUEUE_DEFAULT <= SEND_QUEUE_MAX);
+
+/// The largest DSCP, six bits (RFC 2474 section 3).
+const DSCP_MAX: u8 = 63;
+
+/// How many peers a host has room for by default: 1,024.
+pub(crate) const PEERS_DEFAULT: usize = 1024;
+
+/// How a [`Socket`](crate::Socket) is set up. Write it as a literal that changes what you need and ends
+/// with `..SocketConfig::default()`. This is the supported form: a new field is not a breaking change.
 ///
 /// ```
 /// use tickwire::{Socket, SocketConfig};
@@ -29,7 +55,7 @@ use crate::limits::{HANDSHAKE_BURST_DEFAULT, HANDSHAKES_MAX, HANDSHAKES_PER_SECO
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SocketConfig {
     /// The kernel's receive buffer to ask for, in bytes of `SO_RCVBUF`, at most
-    /// [`SOCKET_BUFFER_MAX`]. `None` leaves the system's own. Default: [`RECEIVE_BUFFER_DEFAULT`], 4 MiB.
+    /// [`SOCKET_BUFFER_MAX`]. `None` leaves the system's own. Default: 4 MiB.
     ///
     /// A system may grant less; [`receive_buffer`](crate::Socket::receive_buffer) tells. Linux
     /// caps it at `net.core.rmem_max`.
@@ -49,14 +75,14 @@ pub struct SocketConfig {
     /// How many datagrams may wait to be sent, from 1 to [`SEND_QUEUE_MAX`]. Each has a slot of 1024
     /// bytes; the memory is reserved at once and touched only where the queue really grows. When all
     /// are taken, `send` returns [`QueueFull`](crate::SocketSendError::QueueFull). Default:
-    /// [`SEND_QUEUE_DEFAULT`], 1,024.
+    /// 1,024.
     pub send_queue: usize,
 
     /// How many datagrams one drain may take before it ends with
     /// [`may_have_more`](crate::Socket::may_have_more), at least 1. `None`, the default, is what
     /// the kernel can have had queued when the drain began: the granted receive buffer divided by
-    /// [`DATAGRAM_CHARGE_MIN`](crate::limits::DATAGRAM_CHARGE_MIN) on Linux,
-    /// [`DRAIN_BUDGET_FALLBACK`](crate::limits::DRAIN_BUDGET_FALLBACK) elsewhere.
+    /// 768 bytes on Linux,
+    /// 8,192 datagrams elsewhere.
     pub drain_budget: Option<usize>,
 
     /// Lets the address be bound while another socket has it (`SO_REUSEADDR`). Default: `false`.
@@ -131,7 +157,9 @@ impl SocketConfig {
 }
 
 /// How a host (a [`Host`](crate::Host) or a bare [`HostState`](crate::proto::HostState)) treats its
-/// peers. Plain fields; change what you need:
+/// peers. Write it as a literal that changes what you need and ends with `..Config::plain(id)`,
+/// `..Config::noise(id)` or `..Config::default()`. This is the supported form: a new field is not a
+/// breaking change.
 ///
 /// ```
 /// use std::time::Duration;
@@ -146,7 +174,7 @@ pub struct Config {
     pub security: Security,
 
     /// The most peers, those that this side connects to included: 0 to
-    /// [`PEERS_MAX`], 65,536. Default: [`PEERS_DEFAULT`], 1,024.
+    /// [`PEERS_MAX`], 65,536. Default: 1,024.
     ///
     /// Whoever comes then is told [`ServerFull`](crate::DisconnectReason::ServerFull); `connect` returns
     /// [`HostFull`](crate::ConnectError::HostFull). A peer counts until the event that it is gone was
@@ -284,13 +312,13 @@ pub struct NoiseConfig {
     pub private_key: Option<PrivateKey>,
 
     /// Handshakes per second with clients that connect to this host, and replies per second to its
-    /// own handshakes: 1 to [`HANDSHAKES_MAX`]. Default: [`HANDSHAKES_PER_SECOND_DEFAULT`], 500.
+    /// own handshakes: 1 to [`HANDSHAKES_MAX`]. Default: 500.
     /// Further connects are ignored and [counted](crate::HostStats::handshakes_over_rate); the client
     /// retries.
     pub handshakes_per_second: u32,
 
     /// Handshakes that may be processed in one burst: 1 to [`HANDSHAKES_MAX`]. Default:
-    /// [`HANDSHAKE_BURST_DEFAULT`], 32.
+    /// 32.
     pub handshake_burst: u32,
 }
 

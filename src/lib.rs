@@ -218,6 +218,24 @@
 //! - After warm-up, sending and receiving does not allocate.
 //! - Private keys appear in no log, no `Debug` output and no error, and the library's copies are wiped.
 //!
+//! # Stability
+//!
+//! Versions follow [Semantic Versioning](https://semver.org). Before 1.0 a breaking change raises the second
+//! number.
+//!
+//! - [`Config`], `NoiseConfig`, [`SocketConfig`] and `LinkConditions` are written as literals with
+//!   `..Default::default()`, or `..Config::plain(id)`. A new field is not a breaking change, so a literal that names
+//!   every field may stop compiling. A changed default is named in the changelog.
+//! - Public enums are `#[non_exhaustive]` unless their documentation says otherwise: a new variant is not a breaking
+//!   change. Error texts, log lines and `Debug` output are not part of the API.
+//! - Removing or renaming a public item, and narrowing the range of a config field, are breaking changes. Constants in
+//!   [`limits`] may change in any version: use the constant, not its number.
+//! - The minimum Rust version is stated in `Cargo.toml` and tested. Raising it is not a breaking change; it raises the
+//!   second number before 1.0 and is named in the changelog.
+//! - `bytes` and `mio` are part of the API: their next major version is a breaking change.
+//! - The version of the wire format is [`proto::VERSION`]. Hosts of different versions refuse each other with
+//!   [`DisconnectReason::VersionMismatch`], so a new wire version is a breaking change and is named in the changelog.
+//!
 //! # Logging
 //!
 //! Through the crate `log`: bound addresses at `info`, unexpected errors of the operating system at `warn` (each class

@@ -3,7 +3,14 @@
 use std::time::{Duration, Instant};
 
 use crate::clock;
-use crate::limits::{TICK_RATE_MAX, TICKS_BEHIND_MAX};
+
+/// The fastest ticker, in ticks a second: a nanosecond is the finest step of the clock.
+const TICK_RATE_MAX: u32 = 1_000_000_000;
+
+/// How many ticks a [`Ticker`] lets its owner catch up on: 8. What lies further back
+/// is skipped and counted as overrun, because a game that needs longer than a tick for a tick would
+/// otherwise fall behind for ever.
+const TICKS_BEHIND_MAX: u64 = 8;
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
@@ -53,7 +60,7 @@ const NANOS_PER_SECOND: u64 = 1_000_000_000;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// Whoever falls behind catches up, by at most [`TICKS_BEHIND_MAX`] ticks (8); what lies further
+/// Whoever falls behind catches up, by at most 8 ticks; what lies further
 /// back is skipped and counted in [`overruns`](Self::overruns).
 #[derive(Debug, Clone)]
 pub struct Ticker {
@@ -71,7 +78,7 @@ pub struct Ticker {
 impl Ticker {
     /// Ticks `rate` times a second, the first one period from now.
     ///
-    /// `rate` is 1 to [`TICK_RATE_MAX`]; what lies outside is taken as the nearest of the two.
+    /// `rate` is 1 to 1,000,000,000; what lies outside is taken as the nearest of the two.
     #[must_use]
     pub fn hz(rate: u32) -> Self {
         Self::starting_at(clock::now(), rate)
@@ -123,7 +130,7 @@ impl Ticker {
         self.deadline()
     }
 
-    /// How many ticks have become due since the last call, at most [`TICKS_BEHIND_MAX`]; for a loop
+    /// How many ticks have become due since the last call, at most 8; for a loop
     /// that is called anyway and never waits. To wait all the same, wait for
     /// [`deadline`](Self::deadline), not for `next_tick`, which would take ticks away from here.
     pub fn steps_due(&mut self, now: Instant) -> u32 {

@@ -51,14 +51,15 @@ fn main() -> ExitCode {
 
 #[cfg(target_os = "linux")]
 fn run(mut settings: Settings) -> io::Result<()> {
-    use tickwire::limits::RECEIVE_BUFFER_DEFAULT;
+    use tickwire::SocketConfig;
     use tickwire_measure::machine::Machine;
     use tickwire_measure::open_files;
     use tickwire_measure::receive_buffer::ReceiveBuffer;
     use tickwire_measure::report::Report;
     use tickwire_measure::runner;
 
-    let receive_buffer = ReceiveBuffer::request(RECEIVE_BUFFER_DEFAULT)?;
+    let requested = SocketConfig::default().receive_buffer.unwrap_or(0);
+    let receive_buffer = ReceiveBuffer::request(requested)?;
     settings.limit_datagrams(receive_buffer.datagrams(work::DATAGRAM_CHARGE));
 
     if !settings.is_test {

@@ -4,7 +4,8 @@ use std::hint::black_box;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 
-use tickwire::limits::{DATAGRAM_MAX, RECEIVE_BUFFER_DEFAULT};
+use tickwire::SocketConfig;
+use tickwire::limits::DATAGRAM_MAX;
 use tickwire_measure::floors::{self, LOOPBACK, MioLoop, StdLoop};
 use tickwire_measure::side::{self, Side};
 
@@ -19,7 +20,7 @@ const _: () = assert!(side::DATAGRAM_MAX == DATAGRAM_MAX);
 
 /// A non-blocking socket with the receive buffer that tickwire asks for.
 pub(crate) fn bind() -> io::Result<UdpSocket> {
-    floors::bind(LOOPBACK, Some(RECEIVE_BUFFER_DEFAULT))
+    floors::bind(LOOPBACK, SocketConfig::default().receive_buffer)
 }
 
 /// A loop on std that spins.

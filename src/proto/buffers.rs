@@ -6,7 +6,16 @@
 
 use std::collections::VecDeque;
 
-use crate::limits::{BUFFERS_KEPT_MAX, BUFFERS_RESERVED, FRAGMENT_BYTES};
+use crate::limits::FRAGMENT_BYTES;
+
+/// How many buffers of each size are kept to be used again: 8,192, two reliable messages on their way to
+/// each of 4,096 peers.
+const BUFFERS_KEPT_MAX: usize = 8192;
+
+/// How many buffers of a size are made when the first one is needed: 64, of all sizes 84 KiB for each host. A
+/// game with one peer seldom has as many messages waiting at once, and when a moment comes that is worse than
+/// all before it, the memory is there.
+const BUFFERS_RESERVED: usize = 64;
 
 /// The sizes of buffers that are kept, in bytes. A longer one is allocated as long as it is, and given
 /// back to the allocator.

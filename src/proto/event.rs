@@ -302,9 +302,8 @@ pub enum DisconnectReason {
     },
     /// Nothing arrived from the peer for [`idle_timeout`](crate::Config::idle_timeout).
     TimedOut,
-    /// This side has sent [`PACKETS_PER_CONNECTION_MAX`](crate::limits::PACKETS_PER_CONNECTION_MAX)
-    /// packets, and a packet number must not be used twice. The peer sees [`Remote`](Self::Remote) with
-    /// code 0. Connect again.
+    /// This side has sent 2^48 packets, and a packet number must not be used twice. The peer sees
+    /// [`Remote`](Self::Remote) with code 0. Connect again.
     PacketNumbersExhausted,
     /// A newer connection from the same address was confirmed: the client was restarted without
     /// disconnecting.

@@ -7,7 +7,11 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::limits::{CHUNK_BYTES, CHUNKS_KEPT_MAX};
+/// The fragments that received messages are cut from, in bytes: 16 KiB.
+pub(crate) const CHUNK_BYTES: usize = 16 << 10;
+
+/// How many of them are kept to be used again: 64, a megabyte.
+const CHUNKS_KEPT_MAX: usize = 64;
 
 /// See the [module](self).
 #[derive(Debug, Default)]

@@ -68,7 +68,7 @@ pub struct PeerStats {
     /// Sequenced messages from the peer that were dropped because a newer one of their channel had arrived.
     pub stale_messages: u64,
     /// Unreliable and sequenced messages to the peer that were dropped because pacing held them for longer
-    /// than [`UNRELIABLE_WAIT_MAX`](crate::limits::UNRELIABLE_WAIT_MAX).
+    /// than 50 ms.
     pub messages_expired: u64,
     /// Reliable messages, or fragments of them, that were retransmitted because their packet was declared
     /// lost or a probe timeout expired.
@@ -110,11 +110,11 @@ pub enum SendLimitedBy {
     /// Flow control: the peer's [`receive_window`](crate::Config::receive_window) is full because its
     /// application does not take reliable messages as fast as they arrive.
     FlowControl,
-    /// The congestion window is full, or [`IN_FLIGHT_MAX`](crate::limits::IN_FLIGHT_MAX) packets are in
+    /// The congestion window is full, or 1,024 packets are in
     /// flight. Reliable messages wait for acknowledgements.
     CongestionWindow,
     /// Pacing: messages wait for their time at the [pacing rate](PeerStats::pacing_rate). Unreliable ones
-    /// wait at most [`UNRELIABLE_WAIT_MAX`](crate::limits::UNRELIABLE_WAIT_MAX).
+    /// wait at most 50 ms.
     Pacing,
     /// This machine's socket would block. Applies to every peer of the host, also to those with nothing
     /// queued. A [`HostState`](crate::proto::HostState) has no socket and never reports it.

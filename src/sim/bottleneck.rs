@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::limits::LINK_HEADER_BYTES;
+use crate::sim::conditions::LINK_HEADER_BYTES;
 use crate::sim::conditions::LinkConditions;
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;

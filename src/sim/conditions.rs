@@ -3,10 +3,40 @@
 use std::time::Duration;
 
 use crate::error::{ConfigError, bits_per_second, bytes, check_range, count, duration};
-use crate::limits::{
-    LINK_BURST_LENGTH_MAX, LINK_DELAY_MAX, LINK_QUEUE_BYTES_DEFAULT, LINK_QUEUE_BYTES_MAX,
-    LINK_RATE_MAX, LINK_REORDER_DELAY_DEFAULT,
-};
+use crate::limits::DATAGRAM_MAX;
+use crate::sim::in_flight::LINK_DATAGRAMS_MAX;
+
+/// What a link with a rate transmits in front of every datagram, in bytes:
+/// 20 (IPv4 header, RFC 791) + 8 (UDP header, RFC 768).
+pub const LINK_HEADER_BYTES: usize = 28;
+
+/// The fastest rate that a link can be given, in bits per second: 100 Gbit/s. A faster one is no
+/// different from none, which is what `None` is for.
+pub const LINK_RATE_MAX: u64 = 100_000_000_000;
+
+/// The queue in front of a link with a rate, in bytes: 64 KiB, half a second at 1 Mbit/s, as many home
+/// routers have it. When it is full, the newest datagram is lost.
+const LINK_QUEUE_BYTES_DEFAULT: usize = 64 << 10;
+
+/// The largest such queue, in bytes: 4 MiB. It bounds how many datagrams can wait there.
+pub const LINK_QUEUE_BYTES_MAX: usize = 4 << 20;
+const _: () = assert!(LINK_QUEUE_BYTES_DEFAULT <= LINK_QUEUE_BYTES_MAX);
+// A queue of full datagrams fits among those that may be under way.
+const _: () =
+    assert!(LINK_QUEUE_BYTES_MAX / (DATAGRAM_MAX + LINK_HEADER_BYTES) <= LINK_DATAGRAMS_MAX);
+
+/// The longest latency, jitter and reordering delay of a link, each: one minute, three times the
+/// idle timeout, so that a link can be worse than any connection survives.
+pub const LINK_DELAY_MAX: Duration = Duration::from_secs(60);
+
+/// How long a link holds back a datagram that others are to overtake, by default: 20 ms, a little
+/// more than a tick at 60 Hz, so that what the next tick sends is there first.
+const LINK_REORDER_DELAY_DEFAULT: Duration = Duration::from_millis(20);
+const _: () = assert!(LINK_REORDER_DELAY_DEFAULT.as_nanos() <= LINK_DELAY_MAX.as_nanos());
+
+/// The longest mean of a link's bursts of losses, in datagrams: a million, hours at 60 Hz. What
+/// loses more at a stretch is a partition.
+pub const LINK_BURST_LENGTH_MAX: f64 = 1_000_000.0;
 
 /// What one direction of a link does to datagrams. The default is a perfect link: everything arrives,
 /// once, in order, at once. Change what you want worse:
@@ -53,17 +83,17 @@ pub struct LinkConditions {
     pub reorder: f64,
 
     /// How much later a datagram arrives that is held back. 0 to [`LINK_DELAY_MAX`]. Default:
-    /// [`LINK_REORDER_DELAY_DEFAULT`], 20 ms, a little more than a tick at 60 Hz.
+    /// 20 ms, a little more than a tick at 60 Hz.
     pub reorder_delay: Duration,
 
     /// The rate of the bottleneck in bits per second, 1 to [`LINK_RATE_MAX`] (100 Gbit/s). It transmits one datagram
-    /// after the other; each counts [`LINK_HEADER_BYTES`](crate::limits::LINK_HEADER_BYTES) (28) more than its
-    /// length, for IP and UDP. Default: `None`, no bottleneck.
+    /// after the other; each counts [`LINK_HEADER_BYTES`] (28) more than its length, for IP and UDP. Default: `None`,
+    /// no bottleneck.
     pub rate: Option<u64>,
 
     /// The queue of a bottleneck with a [`rate`](Self::rate), in bytes, headers included, without the datagram that
     /// is being transmitted. 0 to [`LINK_QUEUE_BYTES_MAX`] (4 MiB). A
-    /// datagram that does not fit is lost. Default: [`LINK_QUEUE_BYTES_DEFAULT`], 64 KiB. Without a
+    /// datagram that does not fit is lost. Default: 64 KiB. Without a
     /// rate nothing waits.
     pub queue_bytes: usize,
 

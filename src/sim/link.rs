@@ -54,7 +54,7 @@ use crate::sim::stats::LinkStats;
 ///
 /// Limits: a datagram has at most [`DATAGRAM_MAX`] bytes, a longer one is lost and counted in
 /// [`too_long`](LinkStats::too_long). At most
-/// [`LINK_DATAGRAMS_MAX`](crate::limits::LINK_DATAGRAMS_MAX) are in flight. A link keeps the memory that it needed at
+/// [`LINK_DATAGRAMS_MAX`](crate::sim::LINK_DATAGRAMS_MAX) are in flight. A link keeps the memory that it needed at
 /// its busiest, and allocates nothing as long as it is not busier.
 #[derive(Debug)]
 pub struct Link<T> {

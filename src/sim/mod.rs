@@ -17,7 +17,11 @@ mod rng;
 mod simulated_links;
 mod stats;
 
-pub use self::conditions::{LinkConditions, Loss};
+pub use self::conditions::{
+    LINK_BURST_LENGTH_MAX, LINK_DELAY_MAX, LINK_HEADER_BYTES, LINK_QUEUE_BYTES_MAX, LINK_RATE_MAX,
+    LinkConditions, Loss,
+};
+pub use self::in_flight::LINK_DATAGRAMS_MAX;
 pub use self::link::Link;
 pub use self::network::{Hooks, HostId, LinkId, Network, STALLED_DATAGRAMS_MAX, WireDatagram};
 pub(crate) use self::simulated_links::SimulatedLinks;

@@ -19,7 +19,7 @@ pub struct LinkStats {
     /// ([`queue_bytes`](crate::sim::LinkConditions::queue_bytes)).
     pub lost_to_queue: u64,
     /// Datagrams, or copies of them, for which there was no room among
-    /// [`LINK_DATAGRAMS_MAX`](crate::limits::LINK_DATAGRAMS_MAX). If this is not zero, the link was
+    /// [`LINK_DATAGRAMS_MAX`](crate::sim::LINK_DATAGRAMS_MAX). If this is not zero, the link was
     /// worse than its conditions.
     pub lost_to_limit: u64,
     /// Datagrams longer than [`DATAGRAM_MAX`](crate::limits::DATAGRAM_MAX), lost.

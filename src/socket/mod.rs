@@ -46,7 +46,11 @@ use self::send_queue::{Blocked, SendQueue};
 use crate::clock;
 use crate::config::SocketConfig;
 use crate::error::{BindError, SocketSendError};
-use crate::limits::{DATAGRAM_MAX, NO_BUFFERS_RETRY};
+use crate::limits::DATAGRAM_MAX;
+
+/// How long a sleeping loop waits before it tries again to send what the system had no buffers for:
+/// 1 ms. There is no event to wait for: the socket counts as writable all the while.
+const NO_BUFFERS_RETRY: Duration = Duration::from_millis(1);
 
 /// A non-blocking UDP socket that fits into a loop of your own: it drains into fixed slots, sends in
 /// batches, and sleeps only when told to.

@@ -5,15 +5,18 @@
 //! [`Socket`](crate::Socket#what-the-operating-system-may-answer).
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use std::{fmt, io};
 
 use log::{Level, log_enabled, warn};
 
 use crate::clock;
 use crate::error::BindError;
-use crate::limits::WARN_INTERVAL;
 use crate::socket::stats::ErrorCounts;
+
+/// How often a warning of the same class is written: once a second. What was held back is counted
+/// and named with the next one.
+const WARN_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The class of an error that the system answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,10 +10,10 @@ use nix::errno::Errno;
 
 use crate::config::SocketConfig;
 use crate::error::SocketSendError;
-use crate::limits::INTERRUPTED_MAX;
 use crate::socket::Socket;
 use crate::socket::script::ScriptedSend;
 use crate::socket::script::ScriptedSend::{Fails, Takes};
+use crate::socket::send_queue::INTERRUPTED_MAX;
 
 /// A net below the tests, not a wait: nothing here takes that long.
 const LIMIT: Duration = Duration::from_secs(30);

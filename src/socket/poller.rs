@@ -6,9 +6,14 @@ use std::time::Duration;
 use mio::event::Event;
 use mio::{Events, Interest, Poll, Token};
 
-use crate::limits::SLEEP_MAX;
 use crate::socket::raw_socket::RawSocket;
 use crate::socket::waker::Waker;
+
+/// The longest sleep at a stretch: 2^31 - 1 ms, almost 25 days. Whoever asked for more sleeps again.
+///
+/// `epoll_wait(2)` counts milliseconds in 32 bits with a sign, and below zero is for ever; mio cuts
+/// a longer time off at them (1.2) or takes its lower 32 bits (1.1).
+const SLEEP_MAX: Duration = Duration::from_millis(0x7fff_ffff);
 
 const SOCKET: Token = Token(0);
 const WAKER: Token = Token(1);

@@ -14,7 +14,7 @@ use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Type};
 
 use crate::config::SocketConfig;
-use crate::limits::{BATCH_MAX, DATAGRAM_CHARGE_MIN, DRAIN_BUDGET_FALLBACK};
+use crate::limits::BATCH_MAX;
 use crate::socket::address_family::{AddressFamily, canonical};
 #[cfg(target_os = "linux")]
 use crate::socket::batch;
@@ -22,6 +22,15 @@ use crate::socket::batch;
 use crate::socket::datagram::ReceivedMeta;
 #[cfg(test)]
 use crate::socket::script::Script;
+
+/// The least that Linux charges a queued datagram against the receive buffer, in bytes: 768 (the
+/// smallest `truesize` of an skb seen over loopback is 832; rounded down, because a budget that is too
+/// large costs nothing and one that is too small leaves datagrams for the next turn). The granted
+/// buffer divided by it is the most that can wait in a socket.
+const DATAGRAM_CHARGE_MIN: usize = 768;
+
+/// The budget of a drain where the system does not say how many datagrams it could have queued: 8,192.
+const DRAIN_BUDGET_FALLBACK: usize = 8192;
 
 #[derive(Debug)]
 pub(super) struct RawSocket {

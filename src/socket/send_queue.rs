@@ -8,10 +8,14 @@ use log::trace;
 
 use crate::config::SocketConfig;
 use crate::error::SocketSendError;
-use crate::limits::{BATCH_MAX, DATAGRAM_MAX, INTERRUPTED_MAX};
+use crate::limits::{BATCH_MAX, DATAGRAM_MAX};
 use crate::socket::os_error::{OsError, OsErrorLog};
 use crate::socket::raw_socket::RawSocket;
 use crate::socket::stats::SocketStats;
+
+/// How often a call that a signal interrupted is made again before the turn goes on without it: 16.
+/// Calls on a non-blocking socket are not interrupted in practice; the limit keeps the loop finite.
+pub(super) const INTERRUPTED_MAX: u32 = 16;
 
 /// Why what is queued has not left although it was tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use crate::limits::{TOKEN_AUDIENCE_MAX, TOKEN_DATA_MAX, TOKEN_MAX, TOKEN_PLAYER_MAX};
 use crate::token::error::{LengthError, TokenError};
 use crate::token::key::{TokenId, TokenKey};
+use crate::token::{TOKEN_AUDIENCE_MAX, TOKEN_DATA_MAX, TOKEN_MAX, TOKEN_PLAYER_MAX};
 
 const VERSION: u8 = 1;
 const SIGNATURE_BYTES: usize = 32;

@@ -7,7 +7,7 @@ use ring::hmac;
 use zeroize::Zeroizing;
 
 use crate::keys::{KeyParseError, parse_hex};
-use crate::limits::TOKEN_MAX;
+use crate::token::TOKEN_MAX;
 
 /// Signed in front of every token, so that a signature made with the same key for another purpose is not
 /// valid for a token.

@@ -141,3 +141,20 @@ pub use self::format::{Claims, issue};
 pub use self::key::{TokenId, TokenKey};
 pub use self::system::{IssueError, issue_now};
 pub use self::verifier::{Verifier, VerifierStats};
+
+use crate::limits::CONNECT_PAYLOAD_MAX;
+
+/// Maximum length of a token's player in bytes: 36, a UUID as text.
+pub const TOKEN_PLAYER_MAX: usize = 36;
+
+/// Maximum length of a token's audience in bytes: 32.
+pub const TOKEN_AUDIENCE_MAX: usize = 32;
+
+/// Maximum length of a token's data in bytes: 128.
+pub const TOKEN_DATA_MAX: usize = 128;
+
+/// Maximum length of a token in bytes: 256 = 1 (version) + 16 (id) + 8 (expiry) + 3 (lengths) + the three
+/// fields + 32 (signature). A token fits a connect payload.
+pub const TOKEN_MAX: usize =
+    1 + 16 + 8 + 3 + TOKEN_PLAYER_MAX + TOKEN_AUDIENCE_MAX + TOKEN_DATA_MAX + 32;
+const _: () = assert!(TOKEN_MAX <= CONNECT_PAYLOAD_MAX);

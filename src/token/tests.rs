@@ -1,7 +1,7 @@
 //! Tokens, made and looked at, on a clock of the test's own.
 
 use super::*;
-use crate::limits::{TOKEN_AUDIENCE_MAX, TOKEN_DATA_MAX, TOKEN_MAX, TOKEN_PLAYER_MAX};
+use crate::token::{TOKEN_AUDIENCE_MAX, TOKEN_DATA_MAX, TOKEN_MAX, TOKEN_PLAYER_MAX};
 
 const NOW: u64 = 1_700_000_000;
 const ARENA: &[u8] = b"arena-7";

@@ -3,12 +3,20 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::limits::{TOKEN_AUDIENCE_MAX, TOKENS_USED_DEFAULT};
+use crate::limits::PEERS_MAX;
+use crate::token::TOKEN_AUDIENCE_MAX;
 use crate::token::error::{LengthError, TokenError};
 use crate::token::format;
 use crate::token::format::{Claims, in_range};
 use crate::token::key::{TokenId, TokenKey};
 use crate::token::used::RedeemedTokens;
+
+/// How many used tokens a server remembers by default: 262,144, each until it expires, in about 10 MB.
+/// One more is refused with [`TableFull`](crate::token::TokenError::TableFull).
+///
+/// Enough for 4,000 logins a second with tokens that live a minute.
+const TOKENS_USED_DEFAULT: usize = 1 << 18;
+const _: () = assert!(TOKENS_USED_DEFAULT >= 4 * PEERS_MAX && TOKENS_USED_DEFAULT >= 60 * 4000);
 
 /// Verifies tokens: signed with its key, issued for its audience, not expired and not redeemed before.
 ///
@@ -59,7 +67,7 @@ pub struct VerifierStats {
 
 impl Verifier {
     /// A verifier of tokens that are signed with `key` and issued for exactly `audience`. It remembers up
-    /// to [`TOKENS_USED_DEFAULT`], 262,144 redeemed tokens.
+    /// to 262,144 redeemed tokens.
     ///
     /// # Errors
     ///

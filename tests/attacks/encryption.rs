@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use tickwire::limits::{HANDSHAKE_BURST_DEFAULT, HANDSHAKES_PER_SECOND_DEFAULT};
 use tickwire::proto::HostState;
 use tickwire::sim::LinkConditions;
 use tickwire::{
@@ -636,8 +635,9 @@ fn a_flood_of_handshakes_is_held_to_its_rate() {
         let connects: Vec<_> = (0..100).map(|_| flood.next(&mut crowd.lab)).collect();
         crowd.tick(&connects);
         let done = crowd.lab.host.stats().handshakes - before.handshakes;
-        let rate = u64::from(HANDSHAKES_PER_SECOND_DEFAULT);
-        let limit = tick * rate / 100 + u64::from(HANDSHAKE_BURST_DEFAULT);
+        let noise = NoiseConfig::default();
+        let rate = u64::from(noise.handshakes_per_second);
+        let limit = tick * rate / 100 + u64::from(noise.handshake_burst);
         assert!(done <= limit, "{done} after {tick} ticks");
         assert!(done + 10 >= tick * rate / 100, "{done} after {tick} ticks");
     }

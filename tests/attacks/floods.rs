@@ -1,12 +1,16 @@
 //! Floods: what a host keeps of them, and what it answers.
 
 use allocation_counter::measure;
-use tickwire::limits::{ANSWERS_PER_TURN_MAX, CONNECTS_PER_TURN_MAX, DATAGRAM_MAX};
+use tickwire::limits::DATAGRAM_MAX;
 use tickwire::{Config, DisconnectReason, Event};
 
 use crate::world::lab::Lab;
 use crate::world::packets::{self, Hello, PING, kind};
 use crate::world::{Stranger, config, ms, outside, secs};
+
+/// Handshake replies and connects that a host handles in one turn, as WIRE.md states them.
+const ANSWERS_PER_TURN_MAX: usize = 256;
+const CONNECTS_PER_TURN_MAX: usize = 256;
 
 fn spoofed_hellos_leave_nothing_behind() {
     let mut lab = Lab::new(config());

@@ -4,7 +4,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use tickwire::limits::DATAGRAM_CHARGE_MIN;
 use tickwire::{Socket, SocketConfig};
 use tickwire_measure::floors::LOOPBACK;
 use tickwire_measure::runner::{Entry, Goal, Subject, Topic, nanos};
@@ -12,6 +11,9 @@ use tickwire_measure::settings::Settings;
 
 use crate::raw::{ControlReceiver, Controls, RawReceiver, RawSender};
 use crate::work::{Digest, Drains, Sends, bind, mio_loop, std_loop};
+
+/// Minimum that Linux charges a queued datagram against the receive buffer, in bytes, as `raw_socket.rs` has it.
+const DATAGRAM_CHARGE_MIN: usize = 768;
 
 const TICKWIRE: &str = "tickwire";
 const TICKWIRE_SINGLE: &str = "tickwire, `batch: 1`";

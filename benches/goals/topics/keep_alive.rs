@@ -11,7 +11,6 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use std::{ops, thread};
 
-use tickwire::limits::KEEP_ALIVE_DEFAULT;
 use tickwire::{Config, Ticker};
 use tickwire_measure::cpu;
 use tickwire_measure::runner::{Entry, Goal, Subject, Topic, joint, nanos};
@@ -92,7 +91,7 @@ impl Plan {
     fn of(settings: &Settings) -> Self {
         Self {
             clients: clients(settings, CLIENTS, CLIENTS_IN_TEST),
-            keep_alive: settings.size(KEEP_ALIVE_DEFAULT, KEEP_ALIVE_IN_TEST),
+            keep_alive: settings.size(Config::plain(0).keep_alive, KEEP_ALIVE_IN_TEST),
             ticks: settings.size(SECONDS * TICKS_PER_SECOND, TICKS_IN_TEST),
         }
     }

@@ -8,3 +8,20 @@ pub(crate) mod receipts;
 pub(crate) mod recv;
 pub(crate) mod send;
 pub(crate) mod stale_notices;
+
+use crate::limits::UNRELIABLE_MAX;
+use crate::proto::delivery::Delivery;
+
+/// Maximum length of a message in bytes, where reliable messages have at most `reliable_max`.
+pub(crate) fn message_max(delivery: Delivery, reliable_max: usize) -> usize {
+    if delivery.is_reliable() {
+        reliable_max
+    } else {
+        UNRELIABLE_MAX
+    }
+}
+
+/// Memory of a used channel in bytes: its `Stream`, and its position with its number.
+pub(crate) const fn channel_bytes<Stream>() -> usize {
+    size_of::<Stream>() + size_of::<(u8, u64)>()
+}

@@ -2,11 +2,12 @@
 
 use std::net::SocketAddr;
 
-use crate::limits::{DATAGRAM_MAX, LOSSY_PPM};
+use crate::limits::DATAGRAM_MAX;
 use crate::proto::buffers::Buffers;
 use crate::proto::channel::send::WriteContext;
 use crate::proto::connection::Connection;
 use crate::proto::connection::close::Closing;
+use crate::proto::recovery::loss_rate::LOSSY_PPM;
 use crate::proto::recovery::sent_packets::PacketContents;
 use crate::proto::stats::SendLimitedBy;
 use crate::proto::time::Instant;

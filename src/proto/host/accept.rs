@@ -262,10 +262,10 @@ impl HostState {
 
     /// A place for a client: that of our own attempt to connect to it, which stands back, or a new one.
     fn slot_for(&mut self, from: SocketAddr) -> Option<(SlotIndex, Option<Box<ClientHandshake>>)> {
-        if let Some(slot) = self.by_address.get(&from).copied()
-            && let Some(attempt) = self.slots.change(slot).take_connecting()
-        {
-            return Some((slot, Some(attempt)));
+        if let Some(slot) = self.by_address.get(&from).copied() {
+            if let Some(attempt) = self.slots.change(slot).take_connecting() {
+                return Some((slot, Some(attempt)));
+            }
         }
         let slot = self.slots.reserve(self.slots_max())?;
         Some((slot, None))

@@ -36,7 +36,7 @@ impl<'a> Request<'a> {
             address,
             payload,
             peers: 0,
-            peers_max: crate::limits::PEERS_DEFAULT,
+            peers_max: crate::config::PEERS_DEFAULT,
         }
     }
 }

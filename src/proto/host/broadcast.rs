@@ -3,7 +3,8 @@
 use std::time;
 
 use crate::error::SendError;
-use crate::limits::{MESSAGE_MAX, UNRELIABLE_MAX};
+use crate::limits::MESSAGE_MAX;
+use crate::proto::channel;
 use crate::proto::delivery::Delivery;
 use crate::proto::host::HostState;
 use crate::proto::host::slots::PeerState;
@@ -105,11 +106,7 @@ impl HostState {
 ///
 /// The message is longer than any peer accepts.
 fn check_len(delivery: Delivery, message: &[u8]) -> Result<(), SendError> {
-    let max = if delivery.is_reliable() {
-        MESSAGE_MAX
-    } else {
-        UNRELIABLE_MAX
-    };
+    let max = channel::message_max(delivery, MESSAGE_MAX);
     let len = message.len();
     if len > max {
         return Err(SendError::TooLong { len, max });

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::config::{Config, Security};
 use crate::limits::{
-    CHANNEL_KEPT, CHUNK_BYTES, FRAGMENT_BYTES, IN_FLIGHT_MAX, MESSAGE_OVERHEAD, QUEUED_BYTES_MAX,
+    CHANNEL_KEPT, FRAGMENT_BYTES, IN_FLIGHT_MAX, MESSAGE_OVERHEAD, QUEUED_BYTES_MAX,
     QUEUED_MESSAGES_MAX, RECEIPTS_MAX, RELIABLE_OPEN_MAX, ROOMY_CHANNELS, SENT_FRAMES_MAX,
     STALE_NOTICES_MAX, UNRELIABLE_INCOMPLETE_MAX, UNRELIABLE_MAX,
 };
@@ -19,6 +19,7 @@ use crate::proto::connection::packet_protection::NoiseTransport;
 use crate::proto::event::Event;
 use crate::proto::host::scheduler::SCHEDULED_BYTES;
 use crate::proto::host::slots::PeerSlot;
+use crate::proto::pool::CHUNK_BYTES;
 use crate::proto::recovery::ack_tracker::{RANGES_BYTES_IDLE, RANGES_BYTES_MAX};
 use crate::proto::recovery::sent_packets;
 use crate::proto::stats::PeerStats;
@@ -88,7 +89,7 @@ impl Config {
         let rate = size_of::<RateController>();
         let in_flight = IN_FLIGHT_MAX * sent_packets::PACKET_BYTES
             + SENT_FRAMES_MAX * sent_packets::SENT_FRAME_BYTES;
-        let channels = CHANNELS_MAX * send::CHANNEL_BYTES;
+        let channels = CHANNELS_MAX * send::SEND_CHANNEL_BYTES;
         buffered(self.queued_bytes_max(message_max), QUEUED_MESSAGES_MAX)
             + places
             + rate
@@ -100,7 +101,7 @@ impl Config {
         let places = messages_places(RELIABLE_OPEN_MAX) * recv::STREAM_ENTRY_BYTES;
         let events = (QUEUED_MESSAGES_MAX + RECEIPTS_MAX) * size_of::<Event>();
         let incomplete = UNRELIABLE_INCOMPLETE_MAX * (UNRELIABLE_MAX + recv::INCOMPLETE_BYTES);
-        let channels = CHANNELS_MAX * recv::CHANNEL_BYTES;
+        let channels = CHANNELS_MAX * recv::RECV_CHANNEL_BYTES;
         let stale_notices = STALE_NOTICES_MAX * STALE_NOTICE_BYTES;
         WINDOW_FACTOR * window
             + places

@@ -1,5 +1,8 @@
 //! How many of the packets to a peer are lost, lately.
 
+/// The measured loss above which copies go on until the message is acknowledged: 2%, in millionths.
+pub(crate) const LOSSY_PPM: u32 = 20_000;
+
 /// An average in which a packet counts less with each one after it: half as much after 90.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct LossRate {
@@ -49,10 +52,10 @@ mod tests {
 
     #[test]
     fn one_lost_packet_is_not_a_lossy_way_and_two_of_a_hundred_are_forgotten() {
-        assert!(after([true].into_iter()) < crate::limits::LOSSY_PPM);
+        assert!(after([true].into_iter()) < LOSSY_PPM);
         let long_ago = [true, true]
             .into_iter()
             .chain(std::iter::repeat_n(false, 100));
-        assert!(after(long_ago) < crate::limits::LOSSY_PPM);
+        assert!(after(long_ago) < LOSSY_PPM);
     }
 }

@@ -3,9 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::limits::{
-    IN_FLIGHT_MAX, PROBE_MAX, REORDERING_PACKETS, REORDERING_PACKETS_MAX, SENT_FRAMES_MAX,
-};
+use crate::limits::{IN_FLIGHT_MAX, PROBE_MAX, REORDERING_PACKETS, SENT_FRAMES_MAX};
 use crate::proto::buffers::shed;
 use crate::proto::delivery::Receipt;
 use crate::proto::recovery::delivery_snapshot::DeliverySnapshot;
@@ -14,6 +12,9 @@ use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::Malformed;
 use crate::proto::wire::frame::AckFrame;
 use crate::proto::wire::packet::PAYLOAD_MAX;
+
+/// The most that this grows to where packets overtake each other: 128.
+const REORDERING_PACKETS_MAX: u64 = 128;
 
 /// See the [module](self).
 #[derive(Debug)]

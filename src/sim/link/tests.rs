@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use allocation_counter::measure;
 
 use super::*;
-use crate::limits::{LINK_BURST_LENGTH_MAX, LINK_DATAGRAMS_MAX, LINK_HEADER_BYTES};
 use crate::sim::Loss;
+use crate::sim::conditions::{LINK_BURST_LENGTH_MAX, LINK_HEADER_BYTES};
+use crate::sim::in_flight::LINK_DATAGRAMS_MAX;
 
 const TICK: Duration = Duration::from_millis(16);
 

@@ -18,8 +18,9 @@ use self::inbox::{BufferPool, Inbox};
 use crate::clock;
 use crate::config::Config;
 use crate::error::{ConfigError, SendError};
-use crate::limits::{DATAGRAM_MAX, LINK_DATAGRAMS_MAX};
+use crate::limits::DATAGRAM_MAX;
 use crate::proto::{ConnectError, ConnectOptions, Delivery, HostState, PeerId, PeerStats, Receipt};
+use crate::sim::in_flight::LINK_DATAGRAMS_MAX;
 use crate::sim::{Link, LinkConditions, LinkStats, rng};
 
 /// The most datagrams that wait for a [stalled](Network::stall) host: what a kernel keeps in the default receive

@@ -24,7 +24,8 @@ use std::time::Duration;
 use clap::builder::RangedU64ValueParser;
 use clap::value_parser;
 use serde::Serialize;
-use tickwire::limits::{LINK_BURST_LENGTH_MAX, REDUNDANCY_MAX, UNRELIABLE_MAX};
+use tickwire::limits::{REDUNDANCY_MAX, UNRELIABLE_MAX};
+use tickwire::sim::LINK_BURST_LENGTH_MAX;
 use tickwire_measure::machine::Machine;
 
 use self::case::{Case, Kind};

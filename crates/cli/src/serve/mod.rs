@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use clap::builder::RangedU64ValueParser;
 use clap::value_parser;
-use tickwire::limits::{PEERS_DEFAULT, PEERS_MAX};
+use tickwire::limits::PEERS_MAX;
 use tickwire::token::Verifier;
 use tickwire::{Config, Event, Host, PeerId, Ticker};
 
@@ -86,7 +86,7 @@ pub(crate) struct Options {
     interval: Duration,
 
     /// Maximum number of connected peers, up to 65536. Further clients are refused: the server is full
-    #[arg(long, value_name = "N", default_value_t = PEERS_DEFAULT,
+    #[arg(long, value_name = "N", default_value_t = Config::default().peers_max,
           value_parser = RangedU64ValueParser::<usize>::new().range(..=PEERS_MAX as u64),
           allow_negative_numbers = true)]
     peers_max: usize,
@@ -243,8 +243,8 @@ impl Server {
             Ok(player) => self.output.line(format_args!("{line} as {player}")),
             Err(error) => {
                 self.host.disconnect(peer, code_of(error));
-                let line = format_args!("{line}, disconnected: {error}");
-                self.output.line(line)
+                self.output
+                    .line(format_args!("{line}, disconnected: {error}"))
             }
         }
     }

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::value_parser;
-use tickwire::limits::{HANDSHAKES_MAX, HANDSHAKES_PER_SECOND_DEFAULT};
-use tickwire::{Config, PrivateKey, PublicKey, Security};
+use tickwire::limits::HANDSHAKES_MAX;
+use tickwire::{Config, NoiseConfig, PrivateKey, PublicKey, Security};
 
 use crate::error::CliError;
 use crate::protocol::ProtocolId;
@@ -17,7 +17,7 @@ pub(super) struct SecurityOptions {
     key: Option<PathBuf>,
 
     /// Maximum handshakes per second, up to 1000000. Clients beyond that rate retry
-    #[arg(long, value_name = "N", default_value_t = HANDSHAKES_PER_SECOND_DEFAULT,
+    #[arg(long, value_name = "N", default_value_t = NoiseConfig::default().handshakes_per_second,
           value_parser = value_parser!(u32).range(1..=i64::from(HANDSHAKES_MAX)),
           allow_negative_numbers = true)]
     handshakes: u32,

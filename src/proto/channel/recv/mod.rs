@@ -17,6 +17,7 @@ pub(crate) use self::stream::STREAM_ENTRY_BYTES;
 pub(crate) use self::unreliable::INCOMPLETE_BYTES;
 use self::unreliable::UnreliableReceiver;
 use crate::limits::ROOMY_CHANNELS;
+use crate::proto::channel::channel_bytes;
 use crate::proto::delivery::Delivery;
 use crate::proto::wire::message::MessageFrame;
 
@@ -30,8 +31,8 @@ pub(crate) struct RecvChannels {
     message_max: usize,
 }
 
-/// How much memory a channel takes that was used.
-pub(crate) const CHANNEL_BYTES: usize = size_of::<RecvStream>() + size_of::<(u8, u64)>();
+/// Memory of a used channel in this direction, in bytes.
+pub(crate) const RECV_CHANNEL_BYTES: usize = channel_bytes::<RecvStream>();
 
 /// What became of a message that was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,14 @@
 //! How often the application sends: what can wait for its next packet waits for it, and not much longer.
 
-use crate::limits::{COPY_ALONE_AFTER, COPY_ALONE_AFTER_MAX};
 use crate::proto::time::{Duration, Instant};
+
+/// How long a copy waits at least for a packet to travel with before it goes alone: 16 ms, a frame at 60
+/// Hz. Where the application sends less often it waits a quarter longer than a tick.
+pub(super) const COPY_ALONE_AFTER: std::time::Duration = std::time::Duration::from_millis(16);
+
+/// The longest that a copy waits: 50 ms.
+const COPY_ALONE_AFTER_MAX: std::time::Duration = std::time::Duration::from_millis(50);
+const _: () = assert!(super::redundancy::COPY_SPACING.as_millis() <= COPY_ALONE_AFTER.as_millis());
 
 /// See the [module](self).
 #[derive(Debug)]

@@ -20,13 +20,17 @@ pub(crate) use self::unreliable::ENTRY_BYTES;
 use self::unreliable::UnreliableQueue;
 use crate::config::Config;
 use crate::error::SendError;
-use crate::limits::{UNRELIABLE_MAX, UNRELIABLE_WAIT_MAX};
 use crate::proto::buffers::Buffers;
 use crate::proto::channel::receipts::{DeliveryOutcome, Receipts};
+use crate::proto::channel::{channel_bytes, message_max};
 use crate::proto::delivery::{Delivery, Receipt};
 use crate::proto::recovery::sent_packets::{SentFrame, SentFrames};
 use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::Writer;
+
+/// How long an unreliable message waits when the rate does not let it go: 50 ms, three frames at 60 Hz.
+/// Then it is dropped and counted, the oldest first: what is newer is worth more.
+pub(crate) const UNRELIABLE_WAIT_MAX: std::time::Duration = std::time::Duration::from_millis(50);
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -41,8 +45,8 @@ pub(crate) struct SendChannels {
     starvation_count: u8,
 }
 
-/// How much memory a channel takes that was used.
-pub(crate) const CHANNEL_BYTES: usize = size_of::<SendStream>() + size_of::<(u8, u64)>();
+/// Memory of a used channel in this direction, in bytes.
+pub(crate) const SEND_CHANNEL_BYTES: usize = channel_bytes::<SendStream>();
 
 /// A reliable message waits for at most so many packets in a row that begin with something else: so it has
 /// a quarter of the rate.
@@ -101,11 +105,7 @@ impl SendChannels {
 
     /// The longest message of this delivery that the peer takes.
     pub(crate) fn max_of(&self, delivery: Delivery) -> usize {
-        if delivery.is_reliable() {
-            self.message_max
-        } else {
-            UNRELIABLE_MAX
-        }
+        message_max(delivery, self.message_max)
     }
 
     fn has_room(&self, delivery: Delivery, len: usize) -> bool {

@@ -3,10 +3,13 @@
 
 use std::collections::VecDeque;
 
-use crate::limits::COPY_SPACING;
 use crate::proto::buffers::shed;
 use crate::proto::channel::send::stream::FragmentKey;
 use crate::proto::time::{Duration, Instant};
+
+/// How much later than the one before a copy leaves at the earliest: 8 ms. What leaves at the same time is
+/// lost at the same time.
+pub(super) const COPY_SPACING: std::time::Duration = std::time::Duration::from_millis(8);
 
 /// A message of which another copy is to leave.
 #[derive(Debug, Clone, Copy)]

@@ -163,9 +163,8 @@ impl SendStream {
             .front()
             .is_some_and(|message| message.is_acked)
         {
-            if let Some(message) = self.messages.pop_front()
-                && self.delivery != Delivery::Reliable
-            {
+            let front = self.messages.pop_front();
+            if let Some(message) = front.filter(|_| self.delivery != Delivery::Reliable) {
                 self.held -= message.cost();
                 message.tell_arrival(receipts);
             }

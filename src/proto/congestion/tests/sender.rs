@@ -4,7 +4,8 @@
 use std::collections::VecDeque;
 
 use super::packet::{FRAGMENT_LEN, FlowAck, PACKET_OVERHEAD, Payload};
-use crate::limits::{ACK_DELAY_DEFAULT, IN_FLIGHT_MAX, REORDERING_PACKETS, UNRELIABLE_WAIT_MAX};
+use crate::limits::{ACK_DELAY_DEFAULT, IN_FLIGHT_MAX, REORDERING_PACKETS};
+use crate::proto::channel::send::UNRELIABLE_WAIT_MAX;
 use crate::proto::congestion::{CongestionControl, Controller, RateLimits};
 use crate::proto::recovery::rtt::RttEstimator;
 use crate::proto::time::{Duration, Instant};

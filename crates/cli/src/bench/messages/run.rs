@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use tickwire::limits::LINK_HEADER_BYTES;
+use tickwire::sim::LINK_HEADER_BYTES;
 use tickwire::{Delivery, DisconnectReason, Event, PeerStats, SendError};
 
 use super::Settings;

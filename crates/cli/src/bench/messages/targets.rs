@@ -14,7 +14,7 @@ use super::figures::Row;
 use crate::bench::figure::grouped;
 
 /// The redundancy that the targets are for: the default of the library.
-const REDUNDANCY: u8 = tickwire::limits::REDUNDANCY_DEFAULT;
+const REDUNDANCY: u8 = 2;
 
 /// With fewer messages a 99th percentile is the luck of a few.
 const MESSAGES_MIN: u64 = 1000;

@@ -1,7 +1,7 @@
 //! What is promised of the rows, and whether it is kept.
 
 use serde::Serialize;
-use tickwire::limits::RATE_FLOOR_DEFAULT;
+use tickwire::Config;
 
 use super::Row;
 use tickwire_measure::table::Table;
@@ -121,7 +121,7 @@ fn promises() -> Vec<Promise> {
         "two transfers share the line, by ticks",
     ];
     let flood = "a flood of three times the line, and a transfer";
-    let floor = RATE_FLOOR_DEFAULT as f64 / 1e3;
+    let floor = Config::default().rate_floor as f64 / 1e3;
     let mut promises = Vec::new();
     for (row, alone) in transfer {
         promises.push(promise(row, SHARE, AtLeast(0.8)));

@@ -334,7 +334,7 @@ fn channels_that_were_long_in_their_turn_do_not_keep_what_they_needed() {
         post = Post::default();
     });
     let kept = ROOMY_CHANNELS * RELIABLE_OPEN_MAX + 256 * CHANNEL_KEPT;
-    let most = kept * super::STREAM_ENTRY_BYTES + 2 * 256 * super::super::CHANNEL_BYTES;
+    let most = kept * super::STREAM_ENTRY_BYTES + 2 * 256 * super::super::RECV_CHANNEL_BYTES;
     let held = usize::try_from(info.bytes_current).unwrap();
     assert!(held <= most, "{held} of {most}");
 }

@@ -1,11 +1,13 @@
 //! What leaves when: turns, the limits of what is open, what was lost, and copies.
 
 use crate::limits::{
-    COPY_ALONE_AFTER, COPY_SPACING, FRAGMENT_BYTES, MESSAGE_OVERHEAD, QUEUED_BYTES_MAX,
-    QUEUED_MESSAGES_MAX, REDUNDANT_MESSAGE_MAX, RELIABLE_OPEN_MAX,
+    FRAGMENT_BYTES, MESSAGE_OVERHEAD, QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX, REDUNDANT_MESSAGE_MAX,
+    RELIABLE_OPEN_MAX,
 };
 use crate::proto::buffers::Buffers;
 use crate::proto::channel::receipts::Receipts;
+use crate::proto::channel::send::cadence::COPY_ALONE_AFTER;
+use crate::proto::channel::send::redundancy::COPY_SPACING;
 use crate::proto::channel::send::reliable::{PacketBuilder, ReliableQueue};
 use crate::proto::channel::send::stream::FragmentKey;
 use crate::proto::delivery::{Delivery, Receipt};

@@ -2,9 +2,10 @@
 
 use crate::limits::{
     FRAGMENT_BYTES, QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX, SENT_FRAMES_MAX, UNRELIABLE_MAX,
-    UNRELIABLE_WAIT_MAX, WHOLE_MAX,
+    WHOLE_MAX,
 };
 use crate::proto::channel::receipts::Receipts;
+use crate::proto::channel::send::UNRELIABLE_WAIT_MAX;
 use crate::proto::channel::send::unreliable::UnreliableQueue;
 use crate::proto::delivery::{Delivery, Receipt};
 use crate::proto::recovery::sent_packets::{SentFrame, SentFrames};

@@ -8,11 +8,13 @@ use mio::{Interest, Registry, Token};
 
 use crate::clock;
 use crate::config::Config;
-use crate::error::{BindError, ConfigError, SendError};
+#[cfg(feature = "sim")]
+use crate::error::ConfigError;
+use crate::error::{BindError, SendError};
 use crate::limits::{ANSWERS_PER_TURN_MAX, TIMER_GRANULARITY};
 use crate::proto::{
-    Admission, Broadcast, ConnectError, ConnectOptions, Delivery, Event, HostState, HostStats,
-    PeerId, PeerStats, Receipt, Request, SendLimitedBy, Transmit,
+    Admission, Broadcast, CloseReason, ConnectError, ConnectOptions, Delivery, Event, HostState,
+    HostStats, PeerId, PeerStats, Receipt, Request, SendLimitedBy, Transmit,
 };
 #[cfg(feature = "sim")]
 use crate::sim::LinkConditions;
@@ -354,18 +356,58 @@ impl Host {
         self.state.message_max(peer, delivery)
     }
 
-    /// Queues a message for every peer. Those who cannot take it, because their queue is full or they take
-    /// no message as long as this, are left out and counted in what is returned.
+    /// Queues a message for every connected peer. Peers that cannot take it are skipped and returned.
     ///
     /// # Errors
     ///
-    /// [`TooLong`](SendError::TooLong) if it is longer than what any peer could take, and nobody gets it.
+    /// [`TooLong`](SendError::TooLong) if no peer could take it; it was queued for none.
     pub fn broadcast(
         &mut self,
         delivery: Delivery,
         message: &[u8],
     ) -> Result<Broadcast, SendError> {
         self.state.broadcast(delivery, message, self.now)
+    }
+
+    /// As [`broadcast`](Self::broadcast), for every connected peer but one: for what that peer has said itself.
+    ///
+    /// # Errors
+    ///
+    /// Those of `broadcast`.
+    pub fn broadcast_except(
+        &mut self,
+        except: PeerId,
+        delivery: Delivery,
+        message: &[u8],
+    ) -> Result<Broadcast, SendError> {
+        self.state
+            .broadcast_except(except, delivery, message, self.now)
+    }
+
+    /// As [`broadcast`](Self::broadcast), for these peers: a team, or everybody near a place. Peers that are gone or
+    /// not connected are skipped as well.
+    ///
+    /// ```
+    /// # use tickwire::{Config, Delivery, Host, PeerId};
+    /// # let mut host = Host::bind("127.0.0.1:0".parse().unwrap(), Config::plain(7))?;
+    /// let team: Vec<PeerId> = host.peers().filter(|peer| peer.index() % 2 == 0).collect();
+    /// let outcome = host.broadcast_to(team, Delivery::Reliable, b"the flag is gone")?;
+    /// for (peer, error) in outcome.skipped {
+    ///     println!("{peer}: {error}");
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of `broadcast`.
+    pub fn broadcast_to(
+        &mut self,
+        peers: impl IntoIterator<Item = PeerId>,
+        delivery: Delivery,
+        message: &[u8],
+    ) -> Result<Broadcast, SendError> {
+        self.state.broadcast_to(peers, delivery, message, self.now)
     }
 
     /// Sends what is queued, now, as far as the system takes it: the end of a tick that began with
@@ -378,9 +420,26 @@ impl Host {
         self.transmit()
     }
 
-    /// Ends the connection to a peer and tells it: see [`HostState::disconnect`].
-    pub fn disconnect(&mut self, peer: PeerId, code: u32) {
-        self.state.disconnect(peer, code, clock::now());
+    /// Ends the connection to a peer now; queued messages are dropped. `reason` is a number, or a [`CloseReason`] with
+    /// a text: see [`HostState::disconnect`].
+    pub fn disconnect(&mut self, peer: PeerId, reason: impl Into<CloseReason>) {
+        self.state.disconnect(peer, reason, clock::now());
+    }
+
+    /// Ends the connection to a peer once every queued message was sent, and acknowledged if it is reliable; or after
+    /// [`idle_timeout`](Config::idle_timeout), if that is earlier: see [`HostState::disconnect_after_flush`].
+    ///
+    /// ```
+    /// # use tickwire::{CloseReason, Config, Delivery, Host, PeerId};
+    /// # fn kick(host: &mut Host, peer: PeerId) -> Result<(), tickwire::SendError> {
+    /// host.send(peer, Delivery::Reliable, b"your final score")?;
+    /// host.disconnect_after_flush(peer, CloseReason::new(3, "the match is over"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn disconnect_after_flush(&mut self, peer: PeerId, reason: impl Into<CloseReason>) {
+        self.state
+            .disconnect_after_flush(peer, reason, clock::now());
     }
 
     /// Ends everything and tells every peer. Goes on in the turns that follow, until
@@ -396,8 +455,8 @@ impl Host {
     /// }
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn shutdown(&mut self, code: u32) {
-        self.state.shutdown(code, clock::now());
+    pub fn shutdown(&mut self, reason: impl Into<CloseReason>) {
+        self.state.shutdown(reason, clock::now());
     }
 
     /// Whether [`shutdown`](Self::shutdown) was called, and nobody is left who has to be told: after
@@ -413,8 +472,8 @@ impl Host {
     /// # Errors
     ///
     /// Those of [`wait`](Self::wait); then it is dropped, which tells every peer once more.
-    pub fn close(mut self, code: u32) -> io::Result<()> {
-        self.shutdown(code);
+    pub fn close(mut self, reason: impl Into<CloseReason>) -> io::Result<()> {
+        self.shutdown(reason);
         while !self.is_shut_down() {
             while self.next_event().is_some() {}
             self.wait(None)?;
@@ -468,8 +527,7 @@ impl Host {
     }
 
     /// Simulates a bad network between this host and its socket, in both directions. `None` removes it; then
-    /// what is under way arrives with the next turn. For trying a game out; a benchmark or a player should not
-    /// have it. Needs the feature `sim`.
+    /// what is in flight arrives with the next turn. For trying a game out, not for benchmarks and releases. Needs the feature `sim`.
     ///
     /// ```
     /// use std::time::Duration;

@@ -280,8 +280,8 @@ pub use crate::keys::{
 };
 #[doc(inline)]
 pub use crate::proto::{
-    Admission, Broadcast, ConnectError, ConnectOptions, Delivery, DisconnectReason, Event,
-    HostStats, PeerId, PeerStats, Receipt, Request, SendLimitedBy,
+    Admission, Broadcast, CloseReason, ConnectError, ConnectOptions, Delivery, DisconnectReason,
+    Event, HostStats, PeerId, PeerStats, Receipt, Request, SendLimitedBy,
 };
 #[doc(inline)]
 pub use crate::socket::{Datagram, ErrorCounts, Receiver, Sender, Socket, SocketStats, Waker};

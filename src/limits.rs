@@ -271,3 +271,6 @@ const _: () = assert!(
         && RATE_START_DEFAULT <= RATE_CEILING_DEFAULT
         && RATE_CEILING_DEFAULT <= RATE_MAX
 );
+
+/// Longest text of a [`CloseReason`](crate::CloseReason): 64 bytes of UTF-8.
+pub const CLOSE_TEXT_MAX: usize = 64;

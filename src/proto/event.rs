@@ -119,6 +119,10 @@ pub enum Event {
         peer: PeerId,
         /// Why.
         reason: DisconnectReason,
+        /// The text that the peer gave with [`Remote`](DisconnectReason::Remote), at most
+        /// [`CLOSE_TEXT_MAX`](crate::limits::CLOSE_TEXT_MAX) bytes of UTF-8. The peer chose it, so do not show it as
+        /// the game's own.
+        text: Option<Box<str>>,
         /// The final statistics of the connection. `None` if the peer was never connected.
         stats: Option<Box<PeerStats>>,
     },
@@ -186,6 +190,7 @@ impl Event {
         Self::Disconnected {
             peer,
             reason,
+            text: None,
             stats: stats.map(Box::new),
         }
     }
@@ -246,11 +251,13 @@ impl fmt::Debug for Event {
             Self::Disconnected {
                 peer,
                 reason,
+                text,
                 stats,
             } => f
                 .debug_struct("Disconnected")
                 .field("peer", peer)
                 .field("reason", reason)
+                .field("text_len", &text.as_ref().map_or(0, |text| text.len()))
                 .field("stats", stats)
                 .finish(),
         }

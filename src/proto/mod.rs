@@ -23,6 +23,7 @@
 
 mod buffers;
 mod channel;
+mod close_reason;
 mod congestion;
 mod connection;
 mod connection_id;
@@ -40,6 +41,7 @@ mod stats;
 pub(crate) mod time;
 mod wire;
 
+pub use self::close_reason::CloseReason;
 #[cfg(feature = "bench")]
 #[doc(hidden)]
 pub use self::connection::packet_protection::ProtectionPair;

@@ -1,4 +1,4 @@
-//! The narrow line that all datagrams have to pass, and the queue in front of it.
+//! The bottleneck of a link and the queue in front of it.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -8,8 +8,7 @@ use crate::sim::conditions::LinkConditions;
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
-/// A line of a given rate. One datagram is transmitted at a time; others wait, as far as the queue
-/// goes. When each of them will be transmitted is known as soon as it is sent.
+/// A line of a given rate. One datagram is transmitted at a time; others wait in the queue, up to its limit. When each of them will be transmitted is known as soon as it is sent.
 #[derive(Debug, Default)]
 pub(super) struct Bottleneck {
     /// When the datagram accepted last will have left, rounded down to the nanosecond.
@@ -49,7 +48,7 @@ impl Bottleneck {
             self.queue(begins, bytes, conditions.queue_bytes)?;
         }
         if self.free_at != Some(begins) || self.rate != rate {
-            // The line stood still in between, or counts in another measure now.
+            // The line was idle in between, or its rate has changed.
             self.remainder = 0;
         }
         Some(self.transmit(begins, bytes, rate))
@@ -84,7 +83,7 @@ impl Bottleneck {
         Some(())
     }
 
-    /// Keeps the line busy with a datagram, and says until when.
+    /// Transmits a datagram and returns when the line is free again.
     fn transmit(&mut self, begins: Instant, bytes: usize, rate: u64) -> Instant {
         // At most 8,416 bits, so this is below 2^43, and the remainder below 2^37 (LINK_RATE_MAX).
         let scaled = bytes as u64 * 8 * NANOS_PER_SECOND + self.remainder;

@@ -56,11 +56,10 @@ pub const LINK_BURST_LENGTH_MAX: f64 = 1_000_000.0;
 ///
 /// Probabilities are 0 (never) to 1 (always), for each datagram. Times are 0 to
 /// [`LINK_DELAY_MAX`], one minute. What happens in which order is written in
-/// [`Link`](crate::sim::Link#the-way-of-a-datagram).
+/// [`Link`](crate::sim::Link#the-path-of-a-datagram).
 #[derive(Debug, Clone, PartialEq)]
 pub struct LinkConditions {
-    /// How long every datagram is under way, one way: half of what two equal directions add to a
-    /// round trip. 0 to [`LINK_DELAY_MAX`]. Default: 0.
+    /// The one-way delay of every datagram: half of what two equal directions add to a round trip. 0 to [`LINK_DELAY_MAX`]. Default: 0.
     pub latency: Duration,
 
     /// Each datagram takes between nothing and this much longer, uniform. 0 to [`LINK_DELAY_MAX`].
@@ -87,14 +86,13 @@ pub struct LinkConditions {
     /// 20 ms, a little more than a tick at 60 Hz.
     pub reorder_delay: Duration,
 
-    /// How much the line transmits, in bits per second, 1 to [`LINK_RATE_MAX`] (100 Gbit/s). One
-    /// datagram after the other, each from when the line is free; a datagram counts
-    /// [`LINK_HEADER_BYTES`] (28) more than its length, for IP and
-    /// UDP. `None`, the default, takes no time.
+    /// The rate of the bottleneck in bits per second, 1 to [`LINK_RATE_MAX`] (100 Gbit/s). It transmits one datagram
+    /// after the other; each counts [`LINK_HEADER_BYTES`] (28) more than its
+    /// length, for IP and UDP. Default: `None`, no bottleneck.
     pub rate: Option<u64>,
 
-    /// What can wait in front of a line with a [`rate`](Self::rate), in bytes, headers included, the
-    /// datagram that is being transmitted not included. 0 to [`LINK_QUEUE_BYTES_MAX`] (4 MiB). A
+    /// The queue of a bottleneck with a [`rate`](Self::rate), in bytes, headers included, without the datagram that
+    /// is being transmitted. 0 to [`LINK_QUEUE_BYTES_MAX`] (4 MiB). A
     /// datagram that does not fit is lost. Default: 64 KiB. Without a
     /// rate nothing waits.
     pub queue_bytes: usize,
@@ -103,7 +101,7 @@ pub struct LinkConditions {
     /// UDP's checksum did not notice. Default: 0.
     pub corruption: f64,
 
-    /// Nothing gets through. What is under way when the partition begins still arrives. Default:
+    /// Nothing gets through. What is in flight when the partition begins still arrives. Default:
     /// `false`.
     pub partitioned: bool,
 }

@@ -1,4 +1,4 @@
-//! The datagrams that are under way, in the order in which they are due.
+//! The datagrams in flight, in the order in which they are due.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -89,7 +89,7 @@ impl<T> InFlight<T> {
         Some((arrival.to, self.slots[arrival.slot].datagram()))
     }
 
-    /// Takes out everything, and says how many that were.
+    /// Takes out everything and returns how many datagrams that were.
     pub(super) fn clear(&mut self) -> u64 {
         let count = self.len() as u64;
         self.free
@@ -152,7 +152,7 @@ impl<T> PartialEq for ScheduledArrival<T> {
 
 impl<T> Eq for ScheduledArrival<T> {}
 
-/// Numbers only: what people send does not belong into a log.
+/// Numbers only: payloads do not belong in a log.
 impl<T> fmt::Debug for InFlight<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("InFlight")

@@ -1,22 +1,21 @@
-//! One direction of a link between two hosts, as bad as you like: delay, loss, duplication,
-//! reordering, a narrow line with a queue in front of it, damage, partition.
+//! One direction of a link between two hosts: delay, loss, duplication, reordering, a bottleneck with a queue,
+//! corruption, partition.
 //!
-//! Knows nothing of sockets, of clocks and of what a datagram means. It is what the virtual network
-//! of the tests consists of, and what a host puts in front of its socket when it is asked to pretend
-//! that the network is bad.
+//! Knows nothing of sockets, clocks and packet formats. A [`Network`](crate::sim::Network) consists of links, and a
+//! host puts two in front of its socket to simulate a bad network.
 //!
-//! # The way of a datagram
+//! # The path of a datagram
 //!
-//! 1. It is counted, and its luck is drawn: always the same number of draws, whatever becomes of it.
-//!    So the luck of the n-th datagram depends on the seed and on n alone, and a run in which only
-//!    the latency was changed loses the same datagrams as before.
-//! 2. In a partition it is lost here, before it costs anything.
-//! 3. It waits in the queue until the line is free (`rate`, `queue_bytes`), or is lost because the
-//!    queue is full.
-//! 4. Loss strikes behind the line: a lost datagram took its time there, as on a radio link.
-//! 5. It is doubled, or not. From here on each copy goes its own way.
-//! 6. Each copy may be damaged, takes its latency and jitter, and may be held back.
-//! 7. It is handed out when it is due.
+//! 1. It is counted, and all its random numbers are drawn, always the same number of them. So the draws of the n-th
+//!    datagram depend on the seed and on n alone, and a run in which only the latency was changed loses the same
+//!    datagrams as before.
+//! 2. During a partition it is lost here, before it takes any room.
+//! 3. It waits in the queue until the bottleneck is free (`rate`, `queue_bytes`), or is lost because the queue is
+//!    full.
+//! 4. Random loss comes after the bottleneck: a lost datagram has used its transmission time, as on a radio link.
+//! 5. It may be duplicated. From here on each copy is delayed independently.
+//! 6. Each copy may be corrupted, is delayed by latency and jitter, and may be held back.
+//! 7. It is delivered when it is due.
 
 use std::time::Instant;
 
@@ -34,7 +33,7 @@ use crate::sim::stats::LinkStats;
 /// One direction of a link: datagrams go in with [`send`](Self::send) and come out of
 /// [`poll`](Self::poll) when they are due, if they come out.
 ///
-/// `T` is what travels with a datagram: where it goes, for a socket; a peer, for a virtual world.
+/// `T` travels with a datagram: its destination, for example.
 ///
 /// The same seed and the same calls give the same run on every platform.
 ///
@@ -55,8 +54,8 @@ use crate::sim::stats::LinkStats;
 ///
 /// Limits: a datagram has at most [`DATAGRAM_MAX`] bytes, a longer one is lost and counted in
 /// [`too_long`](LinkStats::too_long). At most
-/// [`LINK_DATAGRAMS_MAX`](crate::sim::LINK_DATAGRAMS_MAX) are under way. A link takes as much
-/// memory as it needed when it was busiest, and allocates nothing as long as it is not busier.
+/// [`LINK_DATAGRAMS_MAX`](crate::sim::LINK_DATAGRAMS_MAX) are in flight. A link keeps the memory that it needed at
+/// its busiest, and allocates nothing as long as it is not busier.
 #[derive(Debug)]
 pub struct Link<T> {
     conditions: LinkConditions,
@@ -70,7 +69,7 @@ pub struct Link<T> {
 }
 
 impl<T: Clone> Link<T> {
-    /// A link with nothing on it. Different seeds give links that have nothing in common.
+    /// A link with nothing in flight. Different seeds give independent links.
     ///
     /// # Errors
     ///
@@ -99,11 +98,10 @@ impl<T: Clone> Link<T> {
         self.conditions.partitioned = is_partitioned;
     }
 
-    /// Changes the conditions for what is sent from now on. What is under way arrives as it would
+    /// Changes the conditions for what is sent from now on. What is in flight arrives as it would
     /// have, in a partition too; [`discard_in_flight`](Self::discard_in_flight) prevents that.
     ///
-    /// The order is kept across the change: behind a slow datagram that is under way a fast one
-    /// waits until that one has arrived.
+    /// The order is kept across the change: a datagram does not overtake a slower one that is in flight.
     ///
     /// # Errors
     ///
@@ -123,22 +121,22 @@ impl<T: Clone> Link<T> {
         &self.conditions
     }
 
-    /// Sends a datagram, which may be empty. As with UDP, its sender does not learn what becomes of
-    /// it; [`stats`](Self::stats) counts.
+    /// Sends a datagram, which may be empty. As with UDP, its sender does not learn whether it arrives;
+    /// [`stats`](Self::stats) counts.
     ///
     /// `now` is expected not to go back.
     pub fn send(&mut self, to: T, bytes: &[u8], now: Instant) {
         self.stats.sent += 1;
-        let luck = DatagramDraws::draw(&mut self.generator);
-        let Some(leaves) = self.pass_the_line(bytes.len(), &luck, now) else {
+        let draws = DatagramDraws::draw(&mut self.generator);
+        let Some(leaves) = self.pass_bottleneck(bytes.len(), &draws, now) else {
             return;
         };
-        if comes_up(self.conditions.duplication, luck.duplication) {
+        if comes_up(self.conditions.duplication, draws.duplication) {
             self.stats.duplicated += 1;
-            self.launch(to.clone(), bytes, leaves, &luck.original);
-            self.launch(to, bytes, leaves, &luck.copy);
+            self.put_in_flight(to.clone(), bytes, leaves, &draws.original);
+            self.put_in_flight(to, bytes, leaves, &draws.copy);
         } else {
-            self.launch(to, bytes, leaves, &luck.original);
+            self.put_in_flight(to, bytes, leaves, &draws.original);
         }
     }
 
@@ -152,20 +150,20 @@ impl<T: Clone> Link<T> {
         Some(arrived)
     }
 
-    /// When the next datagram is due, which may have passed. `None` if nothing is under way.
+    /// When the next datagram is due, which may have passed. `None` if nothing is in flight.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         self.in_flight.next_due()
     }
 
-    /// How many datagrams are under way: copies included, and those that are due but not polled yet.
+    /// How many datagrams are in flight: copies included, and those that are due but not polled yet.
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.in_flight.len()
     }
 
-    /// Loses everything that is under way and that waits in front of the line, as if the cable were
-    /// cut; counted in [`discarded`](LinkStats::discarded). What is sent next finds the line free.
+    /// Loses everything that is in flight or waits for the bottleneck, as if the cable were cut; counted in
+    /// [`discarded`](LinkStats::discarded). What is sent next finds the bottleneck free.
     pub fn discard_in_flight(&mut self) {
         self.stats.discarded += self.in_flight.clear();
         self.bottleneck.clear();
@@ -178,16 +176,15 @@ impl<T: Clone> Link<T> {
         self.stats
     }
 
-    /// When the datagram has left the line, or `None` if it is lost before or behind it, counted by
-    /// the reason.
-    fn pass_the_line(
+    /// When the datagram leaves the bottleneck, or `None` if it is lost before or after it, counted by the reason.
+    fn pass_bottleneck(
         &mut self,
         length: usize,
-        luck: &DatagramDraws,
+        draws: &DatagramDraws,
         now: Instant,
     ) -> Option<Instant> {
-        // Asked first, so that a burst goes on while other things happen to its datagrams.
-        let is_lost = self.losses.strike(self.conditions.loss, luck.loss);
+        // First, so that a burst continues while its datagrams are lost for other reasons.
+        let is_lost = self.losses.is_next_lost(self.conditions.loss, draws.loss);
         if length > DATAGRAM_MAX {
             self.stats.too_long += 1;
             return None;
@@ -207,29 +204,29 @@ impl<T: Clone> Link<T> {
         Some(leaves)
     }
 
-    /// Sets one copy on its way behind the line.
-    fn launch(&mut self, to: T, bytes: &[u8], leaves: Instant, luck: &CopyDraws) {
+    /// Puts one copy in flight after the bottleneck.
+    fn put_in_flight(&mut self, to: T, bytes: &[u8], leaves: Instant, draws: &CopyDraws) {
         if self.in_flight.is_full() {
             self.stats.lost_to_limit += 1;
             return;
         }
-        let due = self.due(leaves, luck);
+        let due = self.due(leaves, draws);
         let bytes = self.in_flight.add(to, bytes, due);
         // An empty datagram has no bit to flip.
-        if !bytes.is_empty() && comes_up(self.conditions.corruption, luck.corruption) {
+        if !bytes.is_empty() && comes_up(self.conditions.corruption, draws.corruption) {
             self.stats.corrupted += 1;
-            flip_bit(bytes, luck.bit);
+            flip_bit(bytes, draws.bit);
         }
     }
 
-    /// Jitter alone does not reorder: it comes from queues, and nothing overtakes in a queue. (netem
-    /// of Linux reorders as soon as there is jitter, which surprises whoever asked for jitter.) The
+    /// Jitter alone does not reorder: it comes from queues, and nothing overtakes in a queue. (Linux netem reorders
+    /// as soon as there is jitter, which is rarely what a user wants.) The
     /// bounds of the jitter hold all the same: the datagram ahead is within them, and left earlier.
-    fn due(&mut self, leaves: Instant, luck: &CopyDraws) -> Instant {
+    fn due(&mut self, leaves: Instant, draws: &CopyDraws) -> Instant {
         let arrives =
-            leaves + self.conditions.latency + share_of(self.conditions.jitter, luck.jitter);
+            leaves + self.conditions.latency + share_of(self.conditions.jitter, draws.jitter);
         let due = self.last_in_order.map_or(arrives, |last| last.max(arrives));
-        if comes_up(self.conditions.reorder, luck.reorder) {
+        if comes_up(self.conditions.reorder, draws.reorder) {
             self.stats.held_back += 1;
             // It does not become the last in order: those behind it overtake it.
             return due + self.conditions.reorder_delay;

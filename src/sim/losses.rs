@@ -1,9 +1,9 @@
-//! Which datagrams are lost by chance.
+//! Random loss: independent, or in bursts.
 
 use crate::sim::conditions::Loss;
 use crate::sim::rng::comes_up;
 
-/// What losses have to remember from one datagram to the next.
+/// The state that losses keep from one datagram to the next.
 #[derive(Debug, Default)]
 pub(super) struct Losses {
     /// Whether the last datagram fell into a burst. `None` before the first one: then a burst is
@@ -13,21 +13,21 @@ pub(super) struct Losses {
 
 impl Losses {
     /// Whether the next datagram is lost.
-    pub(super) fn strike(&mut self, loss: Loss, draw: u64) -> bool {
+    pub(super) fn is_next_lost(&mut self, loss: Loss, draw: u64) -> bool {
         match loss {
             Loss::None => false,
             Loss::Independent { probability } => comes_up(probability, draw),
             Loss::Bursts {
                 probability,
                 mean_length,
-            } => self.strike_in_bursts(probability, mean_length, draw),
+            } => self.is_next_lost_in_bursts(probability, mean_length, draw),
         }
     }
 
     /// The simple Gilbert model: a chain of two states, one that loses everything and one that loses
     /// nothing. A burst ends with each datagram with probability 1/mean; how often one begins follows
     /// from the average.
-    fn strike_in_bursts(&mut self, probability: f64, mean_length: f64, draw: u64) -> bool {
+    fn is_next_lost_in_bursts(&mut self, probability: f64, mean_length: f64, draw: u64) -> bool {
         let is_lost = match self.in_burst {
             None => comes_up(probability, draw),
             Some(true) => !comes_up(1.0 / mean_length, draw),

@@ -1,5 +1,4 @@
-//! What chance has in store for a datagram: draws of 64 bits from a seeded generator, and what they
-//! mean.
+//! The random numbers of a datagram: draws of 64 bits from a seeded generator, and what they mean.
 //!
 //! The same on every platform: the meaning of a draw is decided by comparing and multiplying
 //! integers, or by the floating-point operations that IEEE 754 specifies to the last bit. No
@@ -10,7 +9,7 @@ use std::time::Duration;
 use chacha20::ChaCha8Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
 
-/// The draws of one datagram: always all of them, whatever they are needed for.
+/// The draws of one datagram: always all of them, needed or not.
 #[derive(Debug)]
 pub(super) struct DatagramDraws {
     pub(super) loss: u64,
@@ -19,7 +18,7 @@ pub(super) struct DatagramDraws {
     pub(super) copy: CopyDraws,
 }
 
-/// The draws of one copy behind the line.
+/// The draws of one copy after the bottleneck.
 #[derive(Debug)]
 pub(super) struct CopyDraws {
     pub(super) jitter: u64,
@@ -50,7 +49,7 @@ impl CopyDraws {
     }
 }
 
-/// Eight rounds are more than enough for luck, and the fastest that the crate has.
+/// Eight rounds are more than enough for a simulation, and the fastest that the crate has.
 pub(super) fn generator(seed: u64) -> ChaCha8Rng {
     // Written out, because how `seed_from_u64` fills the rest may change with the crate's version.
     let mut key = [0; 32];
@@ -73,7 +72,7 @@ pub(super) fn comes_up(probability: f64, draw: u64) -> bool {
 }
 
 /// A time from zero to `longest`, both included, uniform to the nanosecond. `longest` is at most the
-/// 584 years that 64 bits of nanoseconds hold; of a longer one that much is taken.
+/// 584 years that 64 bits of nanoseconds hold; a longer one is cut to that.
 pub(super) fn share_of(longest: Duration, draw: u64) -> Duration {
     let nanos = u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX);
     Duration::from_nanos(scale(draw, u128::from(nanos) + 1))
@@ -86,7 +85,7 @@ pub(super) fn index_below(count: usize, draw: u64) -> usize {
 }
 
 /// Scales a draw to the numbers below `count`, at most 2^64. Some numbers get one of the 2^64 draws
-/// more than others; nobody lives long enough to notice.
+/// more than others, which no run is long enough to show.
 fn scale(draw: u64, count: u128) -> u64 {
     ((u128::from(draw) * count) >> 64) as u64
 }

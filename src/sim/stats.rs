@@ -1,10 +1,9 @@
 //! What a link counts.
 
-/// What became of the datagrams of a [`Link`](crate::sim::link::Link) since it was made. Plain numbers that only
-/// grow.
+/// What a [`Link`](crate::sim::link::Link) has counted since it was made. Plain numbers that only grow.
 ///
 /// At any time `sent + duplicated` is the sum of `delivered`, `lost`, `lost_to_partition`,
-/// `lost_to_queue`, `lost_to_limit`, `too_long`, `discarded` and what is under way.
+/// `lost_to_queue`, `lost_to_limit`, `too_long`, `discarded` and what is in flight.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LinkStats {
@@ -16,7 +15,7 @@ pub struct LinkStats {
     pub lost: u64,
     /// Datagrams sent while the link was [`partitioned`](crate::sim::LinkConditions::partitioned).
     pub lost_to_partition: u64,
-    /// Datagrams that found the queue in front of the line full
+    /// Datagrams that found the queue of the bottleneck full
     /// ([`queue_bytes`](crate::sim::LinkConditions::queue_bytes)).
     pub lost_to_queue: u64,
     /// Datagrams, or copies of them, for which there was no room among
@@ -33,6 +32,6 @@ pub struct LinkStats {
     /// Datagrams, or copies of them, held back so that others could overtake
     /// ([`reorder`](crate::sim::LinkConditions::reorder)), whether others did or not.
     pub held_back: u64,
-    /// Datagrams under way that [`discard_in_flight`](crate::sim::link::Link::discard_in_flight) threw away.
+    /// Datagrams in flight that [`discard_in_flight`](crate::sim::link::Link::discard_in_flight) threw away.
     pub discarded: u64,
 }

@@ -260,7 +260,7 @@ impl Buffer {
     }
 }
 
-/// The length only: what hosts say to each other does not belong into a log.
+/// The length only: payloads do not belong in a log.
 impl std::fmt::Debug for Buffer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} bytes", self.len)

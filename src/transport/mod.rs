@@ -228,7 +228,7 @@ impl Transport {
         Ok(())
     }
 
-    /// Simulates nothing from now on. What is under way arrives at once: what comes in is given to `handle`.
+    /// Simulates nothing from now on. What is in flight arrives at once: incoming datagrams are given to `handle`.
     pub(crate) fn remove_links(&mut self, mut handle: impl FnMut(SocketAddr, &[u8])) {
         let Some(mut links) = self.links.take() else {
             return;

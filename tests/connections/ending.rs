@@ -215,7 +215,62 @@ fn names_are_never_used_twice() {
     assert_eq!(world.log(1).names().len(), 200);
 }
 
+fn a_disconnect_after_flush_waits_for_what_is_queued() {
+    for loss in [0.0, 0.2] {
+        let (mut world, there, back) = joined(&LinkConditions {
+            loss: Loss::Independent { probability: loss },
+            ..latency(50)
+        });
+        let mut host = world.host_mut(0);
+        let now = host.now;
+        let level = [7; 60_000];
+        host.send(there, Delivery::Ordered(1), &level).unwrap();
+        host.disconnect_after_flush(there, 9, now);
+        let late = host.send(there, Delivery::Reliable, b"late");
+        assert_eq!(late, Err(SendError::NotConnected));
+        let is_over = world.run_until(secs(20), |world| world.log(1).end_of(back).is_some());
+        assert!(is_over, "with {loss} lost");
+        assert_eq!(world.log(1).messages, [(back, level[..].to_vec().into())]);
+        assert_eq!(world.log(1).end_of(back), Some(REMOTE));
+        assert_eq!(world.log(0).end_of(there), Some(LOCAL));
+    }
+}
+
+fn a_disconnect_after_flush_with_nothing_queued_is_immediate() {
+    let (mut world, there, _) = joined(&latency(50));
+    let mut host = world.host_mut(0);
+    let now = host.now;
+    host.disconnect_after_flush(there, 9, now);
+    assert!(!host.is_connected(there));
+    world.run_for(ms(0));
+    assert_eq!(world.log(0).end_of(there), Some(LOCAL));
+}
+
+fn a_disconnect_after_flush_ends_where_the_peer_takes_nothing() {
+    let (mut world, there, back) = joined(&latency(50));
+    world.set_deaf(1, true);
+    let mut host = world.host_mut(0);
+    let now = host.now;
+    while host.send(there, Delivery::Reliable, &[7; 900]).is_ok() {}
+    host.disconnect_after_flush(there, 9, now);
+    let idle_timeout = host.config().idle_timeout;
+    world.run_for(idle_timeout - secs(2));
+    assert_eq!(
+        world.log(0).end_of(there),
+        None,
+        "the peer could still take it"
+    );
+    world.run_for(secs(3));
+    assert_eq!(world.log(0).end_of(there), Some(LOCAL));
+    world.set_deaf(1, false);
+    world.run_for(secs(1));
+    assert_eq!(world.log(1).end_of(back), Some(REMOTE));
+}
+
 under_both!(
+    a_disconnect_after_flush_waits_for_what_is_queued,
+    a_disconnect_after_flush_with_nothing_queued_is_immediate,
+    a_disconnect_after_flush_ends_where_the_peer_takes_nothing,
     either_side_ends_it_with_a_code,
     what_was_sent_in_the_turn_before_arrives_before_the_end,
     both_sides_end_it_at_once,

@@ -30,7 +30,7 @@ fn everybody_gets_it_in_every_delivery() {
     for delivery in kinds {
         let outcome = world.host_mut(0).broadcast(delivery, b"to all").unwrap();
         assert_eq!(outcome.queued, 3);
-        assert_eq!((outcome.queue_full, outcome.too_long), (0, 0));
+        assert_eq!(outcome.skipped, []);
     }
     world.run_for(secs(1));
     for client in 1..=3 {
@@ -50,8 +50,12 @@ fn those_who_cannot_take_it_are_counted_and_keep_nobody_from_it() {
     let mut host = world.host_mut(0);
     while host.send(peers[1], Delivery::Reliable, &[7; 900]).is_ok() {}
     let outcome = host.broadcast(Delivery::Reliable, &[9; 2000]).unwrap();
-    assert_eq!(outcome.too_long, 1);
-    assert_eq!(outcome.queue_full, 1);
+    let too_long = SendError::TooLong {
+        len: 2000,
+        max: 1000,
+    };
+    let skipped = [(peers[0], too_long), (peers[1], SendError::QueueFull)];
+    assert_eq!(outcome.skipped, skipped);
     assert_eq!(outcome.queued, 1);
     world.run_for(secs(2));
     assert_eq!(world.log(1).messages.len(), 0);
@@ -67,7 +71,34 @@ fn what_nobody_could_take_is_an_error() {
     assert_eq!(outcome, Err(SendError::TooLong { len, max }));
 }
 
+fn a_peer_can_be_left_out_and_a_group_be_named() {
+    let (mut world, peers) = party([config(), config(), config()], &latency(20));
+    let host = world.host_mut(0);
+    let now = host.now;
+    let except = host
+        .host
+        .broadcast_except(peers[1], Delivery::Reliable, b"a", now);
+    assert_eq!(except.unwrap().queued, 2);
+    let gone = PeerId::from_parts(900, 7);
+    let group = [peers[1], gone];
+    let group = host.host.broadcast_to(group, Delivery::Reliable, b"b", now);
+    let group = group.unwrap();
+    assert_eq!(group.queued, 1);
+    assert_eq!(group.skipped, [(gone, SendError::UnknownPeer)]);
+    world.run_for(secs(1));
+    let received = |client: usize| {
+        let messages = world.log(client).messages.iter();
+        messages
+            .map(|(_, bytes)| bytes.to_vec())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(received(1), [b"a"]);
+    assert_eq!(received(2), [b"b"]);
+    assert_eq!(received(3), [b"a"]);
+}
+
 under_both!(
+    a_peer_can_be_left_out_and_a_group_be_named,
     everybody_gets_it_in_every_delivery,
     those_who_cannot_take_it_are_counted_and_keep_nobody_from_it,
     what_nobody_could_take_is_an_error,

@@ -14,7 +14,7 @@ use crate::world::luck::Luck;
 use crate::world::{address, ms, secs};
 use crate::{CLIENT, SERVER};
 
-/// Is told everything that the applications are told.
+/// Receives every event that the applications take.
 pub(crate) trait Observer {
     /// The application of `side` took an event. `other_is_drained`: so has that of the other side, in its
     /// last turn and all before.

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use tickwire::proto::HostState;
 use tickwire::{
-    Admission, Config, ConnectOptions, Delivery, DisconnectReason, Event, PeerId, PeerStats,
-    Receipt, Request,
+    Admission, CloseReason, Config, ConnectOptions, Delivery, DisconnectReason, Event, PeerId,
+    PeerStats, Receipt, Request,
 };
 
 use crate::pair::{Pair, client_address, config, events, server_address, with_payload};
@@ -100,6 +101,30 @@ fn end_of(host_events: Vec<Event>) -> (DisconnectReason, Option<Box<PeerStats>>)
     let end = ends.next().expect("it is disconnected");
     assert_eq!(ends.next(), None);
     end
+}
+
+#[test]
+fn the_text_of_a_disconnect_arrives_at_the_other_side_alone() {
+    let text_of = |host: &mut HostState| {
+        events(host).into_iter().find_map(|event| match event {
+            Event::Disconnected { reason, text, .. } => Some((reason, text)),
+            _ => None,
+        })
+    };
+    for (text, received) in [
+        ("the server restarts", Some("the server restarts")),
+        ("", None),
+    ] {
+        let (mut pair, _, client) = Pair::connected(&config());
+        let reason = CloseReason::new(3, text);
+        pair.server.disconnect(client, reason, pair.now);
+        pair.exchange();
+        let local = DisconnectReason::Local { code: 3 };
+        assert_eq!(text_of(&mut pair.server), Some((local, None)));
+        let remote = DisconnectReason::Remote { code: 3 };
+        let received = received.map(Box::from);
+        assert_eq!(text_of(&mut pair.client), Some((remote, received)));
+    }
 }
 
 #[test]

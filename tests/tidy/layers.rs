@@ -58,6 +58,7 @@ const PROTO: &[Layer] = &[
     ("slot_index", &[]),
     ("peer_id", &["slot_index"]),
     ("connection_id", &["slot_index"]),
+    ("close_reason", &[]),
     ("stats", &["time"]),
     ("event", &["delivery", "peer_id", "stats"]),
     ("wire", &["connection_id", "delivery"]),
@@ -75,6 +76,7 @@ const PROTO: &[Layer] = &[
         &[
             "buffers",
             "channel",
+            "close_reason",
             "congestion",
             "connection_id",
             "delivery",
@@ -94,6 +96,7 @@ const PROTO: &[Layer] = &[
         &[
             "buffers",
             "channel",
+            "close_reason",
             "congestion",
             "connection",
             "connection_id",

@@ -216,7 +216,7 @@ impl World {
         self.applications()[host].set_chatter(interval, now);
     }
 
-    /// Nobody calls the host for this long; what arrives waits, up to a limit.
+    /// The host has no turn for this long; what arrives waits, up to a limit.
     pub(crate) fn stall(&mut self, host: usize, time: Duration) {
         self.network.stall(self.hosts[host], time);
     }

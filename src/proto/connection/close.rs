@@ -1,29 +1,30 @@
 //! The end of a connection, as far as the peer has to hear of it.
 
 use crate::limits::{DISCONNECT_COPIES, DISCONNECT_GAP};
+use crate::proto::close_reason::CloseReason;
 use crate::proto::time::{Duration, Instant};
 
-/// Nobody asks for a goodbye that was lost, so it is said several times, until it is acknowledged. And
-/// whoever hears it acknowledges it once, and is done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A disconnect is not retransmitted on loss, so several copies are sent until one is acknowledged. The other side
+/// acknowledges it once and is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Closing {
-    /// We said that it is over.
+    /// This side ends the connection.
     Announce {
-        code: u32,
+        reason: CloseReason,
         copies_left: u32,
         next_at: Instant,
         gap: Duration,
     },
-    /// They did.
+    /// The peer ended it, and receives one last acknowledgement.
     LastAck,
-    /// Nothing is left to say.
+    /// Nothing is left to send.
     Over,
 }
 
 impl Closing {
-    pub(crate) fn announce(code: u32, now: Instant) -> Self {
+    pub(crate) fn announce(reason: CloseReason, now: Instant) -> Self {
         Self::Announce {
-            code,
+            reason,
             copies_left: DISCONNECT_COPIES,
             next_at: now,
             gap: Duration::of(DISCONNECT_GAP),
@@ -50,12 +51,12 @@ impl Closing {
     pub(crate) fn after_packet(self, now: Instant) -> Self {
         match self {
             Self::Announce {
-                code,
+                reason,
                 copies_left,
                 gap,
                 ..
             } if copies_left > 1 => Self::Announce {
-                code,
+                reason,
                 copies_left: copies_left - 1,
                 next_at: now + gap,
                 gap: gap * 2,
@@ -65,6 +66,14 @@ impl Closing {
     }
 }
 
+/// A connection that closes as soon as everything queued was sent and acknowledged.
+#[derive(Debug)]
+pub(crate) struct Linger {
+    pub(crate) reason: CloseReason,
+    /// When it closes in any case.
+    pub(crate) until: Instant,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,7 +81,7 @@ mod tests {
     #[test]
     fn a_goodbye_is_said_five_times_within_a_quarter_of_a_second() {
         let start = Instant::START;
-        let (mut closing, mut copies, mut now) = (Closing::announce(7, start), 0, start);
+        let (mut closing, mut copies, mut now) = (Closing::announce(7.into(), start), 0, start);
         while let Some(at) = closing.next_at() {
             assert!(!closing.is_due(at - Duration::from_nanos(1)));
             assert!(closing.is_due(at));

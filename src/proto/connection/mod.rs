@@ -18,7 +18,7 @@ mod timeouts;
 
 use std::net::SocketAddr;
 
-use self::close::Closing;
+use self::close::{Closing, Linger};
 use self::introduction::Introduction;
 use self::packet_protection::PacketProtection;
 use self::path_validation::PathValidation;
@@ -30,6 +30,7 @@ use crate::proto::channel::receipts::DeliveryOutcome;
 use crate::proto::channel::recv::RecvChannels;
 use crate::proto::channel::send::SendChannels;
 use crate::proto::channel::stale_notices::StaleNotices;
+use crate::proto::close_reason::CloseReason;
 use crate::proto::congestion::CongestionControl;
 use crate::proto::connection_id::ConnectionId;
 use crate::proto::delivery::{Delivery, Receipt};
@@ -89,6 +90,8 @@ pub(crate) struct Connection {
     /// Rarely there, so it does not stand in here.
     new_path: Option<Box<PathValidation>>,
     closing: Option<Closing>,
+    /// Rare, so it is not stored inline.
+    linger: Option<Box<Linger>>,
     stats: PeerStats,
 }
 
@@ -156,6 +159,7 @@ impl Connection {
             response: None,
             new_path: None,
             closing: None,
+            linger: None,
             stats: PeerStats::new(params.address),
         }
     }
@@ -217,11 +221,32 @@ impl Connection {
     }
 
     /// This side ends it, and tells the peer. What is queued is forgotten.
-    pub(crate) fn disconnect(&mut self, code: u32, now: Instant) {
+    pub(crate) fn disconnect(&mut self, reason: CloseReason, now: Instant) {
         if self.closing.is_none() {
-            self.closing = Some(Closing::announce(code, now));
+            self.closing = Some(Closing::announce(reason, now));
             self.forget_plans();
         }
+    }
+
+    /// Disconnects as soon as every queued message was sent, and acknowledged if it is reliable; after an idle
+    /// timeout in any case. Only the first call counts.
+    pub(crate) fn disconnect_after_flush(&mut self, reason: CloseReason, now: Instant) {
+        let until = now + self.idle_timeout;
+        self.linger
+            .get_or_insert_with(|| Box::new(Linger { reason, until }));
+    }
+
+    pub(crate) fn is_lingering(&self) -> bool {
+        self.linger.is_some()
+    }
+
+    /// The reason of a disconnect that was to happen after everything queued, if that time has come.
+    pub(crate) fn take_finished_linger(&mut self, now: Instant) -> Option<CloseReason> {
+        let is_flushed = self.outbox.queued().0 == 0;
+        let linger = self
+            .linger
+            .take_if(|linger| is_flushed || now >= linger.until)?;
+        Some(linger.reason)
     }
 
     pub(crate) fn is_closing(&self) -> bool {

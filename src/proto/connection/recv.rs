@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use crate::proto::buffers::Buffers;
 use crate::proto::channel::recv::{EventSink, RecvOutcome};
+use crate::proto::close_reason::CloseReason;
 use crate::proto::connection::close::Closing;
 use crate::proto::connection::{Connection, VerifiedPacket};
 use crate::proto::delivery::Delivery;
@@ -57,14 +58,13 @@ impl Connection {
         })
     }
 
-    /// Takes in a packet; the messages in it go to `event_sink`. Returns the number with which the peer ended
-    /// the connection, if it did.
+    /// Processes a packet; its messages go to `event_sink`. Returns why the peer ended the connection, if it did.
     pub(crate) fn take(
         &mut self,
         packet: &VerifiedPacket<'_>,
         now: Instant,
         event_sink: &mut EventSink<'_>,
-    ) -> Option<u32> {
+    ) -> Option<CloseReason> {
         if let Some(address) = packet.moved_to {
             self.move_to(address);
         }
@@ -102,8 +102,10 @@ impl Connection {
         for frame in frames {
             match frame {
                 Frame::Ack(ack) => self.on_ack(&ack, event_sink.buffers, now),
-                Frame::Disconnect(code) => {
-                    outcome.disconnected = outcome.disconnected.or(self.on_disconnect(code));
+                Frame::Disconnect { code, text } => {
+                    if self.on_disconnect() {
+                        outcome.disconnected = Some(CloseReason::new(code, text));
+                    }
                 }
                 // Nobody will take it, so nobody may be told that it arrived.
                 Frame::Message(_) if self.closing.is_some() => outcome.is_refused = true,
@@ -144,19 +146,19 @@ impl Connection {
         }
     }
 
-    /// Returns the code if that is news: who has said goodbye himself needs nobody to tell him.
-    fn on_disconnect(&mut self, code: u32) -> Option<u32> {
+    /// Returns whether the peer has ended the connection: not if this side has, or if the disconnect is a copy.
+    fn on_disconnect(&mut self) -> bool {
         match self.closing {
             None => {
                 self.closing = Some(Closing::LastAck);
                 self.forget_plans();
-                return Some(code);
+                return true;
             }
-            // Said twice, and acknowledged once.
+            // A copy. It was acknowledged once.
             Some(Closing::LastAck) => {}
             Some(_) => self.closing = Some(Closing::Over),
         }
-        None
+        false
     }
 
     /// Whether it was taken, and may be acknowledged.
@@ -192,8 +194,8 @@ impl Connection {
 /// What the frames of a packet led to.
 #[derive(Debug, Default)]
 struct Outcome {
-    /// The peer ended the connection with this code.
-    disconnected: Option<u32>,
+    /// The peer ended the connection.
+    disconnected: Option<CloseReason>,
     /// Something in it was not taken.
     is_refused: bool,
     /// The peer wants to hear something.

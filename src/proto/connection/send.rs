@@ -80,7 +80,7 @@ impl Connection {
         buffers: &mut Buffers,
         now: Instant,
     ) -> Option<(SocketAddr, usize)> {
-        if let Some(closing) = self.closing {
+        if let Some(closing) = self.closing.take() {
             return self.transmit_closing(closing, buffer, buffers, now);
         }
         if self.wants_challenge(now) {
@@ -141,14 +141,15 @@ impl Connection {
         now: Instant,
     ) -> Option<(SocketAddr, usize)> {
         if !closing.is_due(now) {
+            self.closing = Some(closing);
             return None;
         }
         self.make_room(buffers, now);
         let mut writer = Writer::new(packet::payload_room(buffer));
         let mut content = PacketContents::default();
         self.write_ack(&mut writer, &mut content, now);
-        if let Closing::Announce { code, .. } = closing {
-            frame::write_disconnect(&mut writer, code);
+        if let Closing::Announce { reason, .. } = &closing {
+            frame::write_disconnect(&mut writer, reason.code(), reason.text());
             content.is_disconnect = true;
         }
         self.closing = Some(closing.after_packet(now));

@@ -49,6 +49,9 @@ impl Connection {
         if let Some(path) = &self.new_path {
             at = at.min(path.next_at());
         }
+        if let Some(linger) = &self.linger {
+            at = at.min(linger.until);
+        }
         at
     }
 

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 
+use crate::proto::close_reason::CloseReason;
 use crate::proto::connection::Connection;
 use crate::proto::delivery::Delivery;
 use crate::proto::event::{DisconnectReason, Event};
@@ -129,40 +130,85 @@ impl HostState {
     }
 
     /// The application knows of a pending client only if an own attempt waits for it.
-    fn disconnect_pending(&mut self, index: SlotIndex, code: u32, now: Instant) {
+    fn disconnect_pending(&mut self, index: SlotIndex, why: CloseReason, now: Instant) {
+        let reason = DisconnectReason::Local { code: why.code() };
         let Some(mut pending) = self.slots.change(index).take_pending() else {
             return;
         };
         self.counts.pending -= 1;
         self.forget_connection(index, &pending.connection);
-        pending.connection.disconnect(code, now);
+        pending.connection.disconnect(why, now);
         self.begin_closing(index, Box::new(pending.connection));
         if let Some(attempt) = pending.attempt {
             self.counts.connecting -= 1;
             self.forget_address(attempt.to, index);
-            self.emit_disconnected(index, DisconnectReason::Local { code }, None);
+            self.emit_disconnected(index, reason.into(), None);
         }
+    }
+}
+
+/// What the application learns of the end of a connection.
+#[derive(Debug)]
+pub(super) struct Ending {
+    reason: DisconnectReason,
+    /// The text of the peer.
+    text: Option<Box<str>>,
+}
+
+impl Ending {
+    /// The peer has ended the connection.
+    pub(super) fn remote(reason: CloseReason) -> Self {
+        Self {
+            reason: DisconnectReason::Remote {
+                code: reason.code(),
+            },
+            text: reason.into_text(),
+        }
+    }
+}
+
+impl From<DisconnectReason> for Ending {
+    fn from(reason: DisconnectReason) -> Self {
+        Self { reason, text: None }
     }
 }
 
 /// Ending.
 impl HostState {
-    pub(super) fn disconnect_slot(&mut self, index: SlotIndex, code: u32, now: Instant) {
-        let reason = DisconnectReason::Local { code };
+    /// Disconnects a peer whose disconnect was to wait for its queue, if that is empty now.
+    #[inline]
+    pub(super) fn finish_linger(&mut self, index: SlotIndex, now: Instant) {
+        if let PeerState::Open(connection) = self.slots[index].state()
+            && connection.is_lingering()
+        {
+            self.disconnect_if_flushed(index, now);
+        }
+    }
+
+    #[cold]
+    fn disconnect_if_flushed(&mut self, index: SlotIndex, now: Instant) {
+        let connection = self.slots.change(index).open_mut();
+        if let Some(reason) = connection.and_then(|open| open.take_finished_linger(now)) {
+            self.disconnect_slot(index, reason, now);
+        }
+    }
+
+    pub(super) fn disconnect_slot(&mut self, index: SlotIndex, why: CloseReason, now: Instant) {
+        let reason = DisconnectReason::Local { code: why.code() };
         match self.slots.change(index) {
             PeerState::Connecting(_) => self.end_attempt(index, reason),
             PeerState::Open(connection) => {
-                connection.disconnect(code, now);
+                connection.disconnect(why, now);
                 self.end_open(index, reason, now);
             }
-            PeerState::Pending(_) => self.disconnect_pending(index, code, now),
+            PeerState::Pending(_) => self.disconnect_pending(index, why, now),
             PeerState::Free | PeerState::Closing(_) | PeerState::Ended => {}
         }
         self.slots.make_ready(index);
     }
 
     /// A connection is over for the application. If the peer is still to be told, the slot closes.
-    pub(super) fn end_open(&mut self, index: SlotIndex, reason: DisconnectReason, now: Instant) {
+    pub(super) fn end_open(&mut self, index: SlotIndex, ending: impl Into<Ending>, now: Instant) {
         let Some(connection) = self.slots.change(index).take_open() else {
             return;
         };
@@ -172,7 +218,7 @@ impl HostState {
         if connection.is_closing() {
             self.begin_closing(index, connection);
         }
-        self.emit_disconnected(index, reason, Some(stats));
+        self.emit_disconnected(index, ending.into(), Some(stats));
     }
 
     /// An attempt to connect has failed.
@@ -182,13 +228,13 @@ impl HostState {
         };
         self.counts.connecting -= 1;
         self.forget_address(attempt.to, index);
-        self.emit_disconnected(index, reason, None);
+        self.emit_disconnected(index, reason.into(), None);
     }
 
     fn emit_disconnected(
         &mut self,
         index: SlotIndex,
-        reason: DisconnectReason,
+        ending: Ending,
         stats: Option<Box<PeerStats>>,
     ) {
         let peer = self.slots.peer_id(index);
@@ -196,7 +242,8 @@ impl HostState {
         self.counts.undelivered_disconnects += 1;
         self.events.push_back(Event::Disconnected {
             peer,
-            reason,
+            reason: ending.reason,
+            text: ending.text,
             stats,
         });
     }
@@ -239,28 +286,36 @@ impl HostState {
 
 /// Events that the application takes.
 impl HostState {
-    /// There is room for another event of this peer.
-    pub(super) fn on_event_taken(&mut self, event: &mut Event) {
-        match event {
-            Event::Message {
+    /// The application takes the first event: there is room for another one. The event is examined in
+    /// place, so that it is moved only once.
+    #[inline]
+    pub(super) fn on_event_taken(&mut self) {
+        match self.events.front_mut() {
+            Some(Event::Message {
                 peer,
                 delivery,
                 bytes,
                 ..
-            } => self.on_message_taken(*peer, *delivery, bytes.len()),
-            Event::Acked { peer, .. } | Event::Lost { peer, .. } => {
+            }) => {
+                let (peer, delivery, len) = (*peer, *delivery, bytes.len());
+                self.on_message_taken(peer, delivery, len);
+            }
+            Some(Event::Acked { peer, .. } | Event::Lost { peer, .. }) => {
                 if let Some(connection) = self.slots.change(peer.slot()).open_mut() {
                     connection.on_receipt_taken();
                 }
             }
-            Event::Disconnected { peer, .. } => self.on_disconnect_taken(peer.slot()),
-            Event::Moved { peer, address } => {
+            Some(Event::Disconnected { peer, .. }) => {
+                let index = peer.slot();
+                self.on_disconnect_taken(index);
+            }
+            Some(Event::Moved { peer, address }) => {
                 self.slots.bookkeeping(peer.slot()).move_event_pending = false;
                 if let PeerState::Open(connection) = self.slots[peer.slot()].state() {
                     *address = connection.address;
                 }
             }
-            Event::Connected { .. } => {}
+            Some(Event::Connected { .. }) | None => {}
         }
     }
 

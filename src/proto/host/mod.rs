@@ -6,6 +6,7 @@
 
 mod accept;
 mod admission;
+mod broadcast;
 mod client_handshake;
 mod connect;
 mod cookie;
@@ -28,6 +29,7 @@ use std::{fmt, time};
 
 use self::admission::AdmissionPolicy;
 pub use self::admission::{Admission, Request};
+pub use self::broadcast::Broadcast;
 use self::cookie::Cookies;
 #[cfg(feature = "noise")]
 use self::handshake_crypto::HandshakeCrypto;
@@ -37,9 +39,9 @@ use crate::config::{Config, Security};
 use crate::error::{ConfigError, SendError};
 #[cfg(feature = "noise")]
 use crate::keys::PublicKey;
-use crate::limits::{CONNECT_PAYLOAD_MAX, DATAGRAM_MAX, MESSAGE_MAX, SLOTS_MAX};
+use crate::limits::{CONNECT_PAYLOAD_MAX, DATAGRAM_MAX, SLOTS_MAX};
 use crate::proto::buffers::Buffers;
-use crate::proto::channel;
+use crate::proto::close_reason::CloseReason;
 use crate::proto::delivery::{Delivery, Receipt};
 use crate::proto::event::{ByteCount, ConnectError, Event};
 use crate::proto::peer_id::PeerId;
@@ -225,18 +227,6 @@ pub struct Transmit {
     pub len: usize,
 }
 
-/// What became of a [broadcast](HostState::broadcast).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct Broadcast {
-    /// For how many peers it was queued.
-    pub queued: usize,
-    /// How many were left out because what waits for them is at its limit.
-    pub queue_full: usize,
-    /// How many were left out because they do not take a message as long as this.
-    pub too_long: usize,
-}
-
 impl HostState {
     /// A host without peers. Everything unpredictable is made of `seed`: it must come from the system's
     /// entropy (a test excepted) and must not be used twice.
@@ -348,7 +338,8 @@ impl HostState {
     ///   more) or [`QUEUED_MESSAGES_MAX`](crate::limits::QUEUED_MESSAGES_MAX), of what is reliable and of
     ///   what is not each. A reliable message waits until it is acknowledged.
     /// - [`UnknownPeer`](SendError::UnknownPeer) when the peer has disconnected.
-    /// - [`NotConnected`](SendError::NotConnected) while the handshake is not complete.
+    /// - [`NotConnected`](SendError::NotConnected) while the handshake is not complete, and after
+    ///   [`disconnect_after_flush`](Self::disconnect_after_flush).
     ///
     /// Then nothing was queued.
     pub fn send(
@@ -390,8 +381,9 @@ impl HostState {
     ) -> Result<Option<Receipt>, SendError> {
         let now = self.clock.at(now);
         let slot = self.slots.find(peer).ok_or(SendError::UnknownPeer)?;
-        let PeerState::Open(connection) = self.slots.change(slot) else {
-            return Err(self.send_error(slot));
+        let connection = match self.slots.change(slot) {
+            PeerState::Open(connection) if !connection.is_lingering() => connection,
+            _ => return Err(self.send_error(slot)),
         };
         let buffers = &mut self.buffers;
         let receipt = connection.send(delivery, message, is_tracked, buffers, now)?;
@@ -403,7 +395,9 @@ impl HostState {
     #[cold]
     fn send_error(&self, slot: SlotIndex) -> SendError {
         match self.slots[slot].state() {
-            PeerState::Connecting(_) | PeerState::Pending(_) => SendError::NotConnected,
+            PeerState::Connecting(_) | PeerState::Pending(_) | PeerState::Open(_) => {
+                SendError::NotConnected
+            }
             _ => SendError::UnknownPeer,
         }
     }
@@ -416,56 +410,51 @@ impl HostState {
         Some(connection.max_of(delivery))
     }
 
-    /// Queues a message for every peer. Those who cannot take it are left out and counted in what is
-    /// returned.
+    /// Ends the connection to a peer. Queued messages are dropped;
+    /// [`disconnect_after_flush`](Self::disconnect_after_flush) sends them first. `reason` is for the application of
+    /// the other side: a number, or a [`CloseReason`] with a text. The disconnect is sent five times within a quarter
+    /// of a second, or until it is acknowledged.
     ///
-    /// # Errors
-    ///
-    /// [`TooLong`](SendError::TooLong) if it is longer than what any peer could take, and nobody gets it.
-    pub fn broadcast(
-        &mut self,
-        delivery: Delivery,
-        message: &[u8],
-        now: time::Instant,
-    ) -> Result<Broadcast, SendError> {
-        let (len, max) = (message.len(), channel::message_max(delivery, MESSAGE_MAX));
-        if len > max {
-            return Err(SendError::TooLong { len, max });
-        }
-        let mut outcome = Broadcast::default();
-        for index in self.slots.indices() {
-            let peer = self.slots.peer_id(index);
-            match self.send(peer, delivery, message, now) {
-                Ok(()) => outcome.queued += 1,
-                Err(SendError::QueueFull) => outcome.queue_full += 1,
-                Err(SendError::TooLong { .. }) => outcome.too_long += 1,
-                Err(_) => {}
-            }
-        }
-        Ok(outcome)
-    }
-
-    /// Ends the connection to a peer and tells it, several times, because nobody asks for a goodbye that
-    /// was lost. `code` is the application's own number for why. The event
-    /// [`Disconnected`](Event::Disconnected) with [`Local`](crate::DisconnectReason::Local) follows.
-    /// What was queued for it is dropped. Somebody who is no peer any more is left alone.
-    ///
-    /// An attempt to connect ends without a word to the server.
-    pub fn disconnect(&mut self, peer: PeerId, code: u32, now: time::Instant) {
+    /// The event [`Disconnected`](Event::Disconnected) with [`Local`](crate::DisconnectReason::Local) follows. Has no
+    /// effect on a peer that is gone. An attempt to connect ends without a packet.
+    pub fn disconnect(&mut self, peer: PeerId, reason: impl Into<CloseReason>, now: time::Instant) {
         let now = self.clock.at(now);
         if let Some(slot) = self.slots.find(peer) {
-            self.disconnect_slot(slot, code, now);
+            self.disconnect_slot(slot, reason.into(), now);
         }
     }
 
-    /// Ends everything: every peer is told, as with [`disconnect`](Self::disconnect), and whoever comes
-    /// now is told that the server is closed. Turns go on until [`is_shut_down`](Self::is_shut_down),
-    /// about a round trip, and a quarter of a second where peers do not answer.
-    pub fn shutdown(&mut self, code: u32, now: time::Instant) {
+    /// As [`disconnect`](Self::disconnect), once every queued message was sent, and acknowledged if it is reliable; or
+    /// after [`idle_timeout`](Config::idle_timeout), if that is earlier. Until then the peer's messages still arrive,
+    /// and [`send`](Self::send) to it returns [`NotConnected`](SendError::NotConnected).
+    pub fn disconnect_after_flush(
+        &mut self,
+        peer: PeerId,
+        reason: impl Into<CloseReason>,
+        now: time::Instant,
+    ) {
         let now = self.clock.at(now);
+        let Some(slot) = self.slots.find(peer) else {
+            return;
+        };
+        match self.slots.change(slot) {
+            PeerState::Open(connection) => {
+                connection.disconnect_after_flush(reason.into(), now);
+                self.finish_linger(slot, now);
+                self.slots.make_ready(slot);
+            }
+            _ => self.disconnect_slot(slot, reason.into(), now),
+        }
+    }
+
+    /// Ends every connection, as with [`disconnect`](Self::disconnect), and denies new ones. Turns go on until
+    /// [`is_shut_down`](Self::is_shut_down): about a round trip, or a quarter of a second where peers do not reply.
+    pub fn shutdown(&mut self, reason: impl Into<CloseReason>, now: time::Instant) {
+        let now = self.clock.at(now);
+        let reason = reason.into();
         self.is_shutting_down = true;
         for slot in self.slots.indices() {
-            self.disconnect_slot(slot, code, now);
+            self.disconnect_slot(slot, reason.clone(), now);
         }
     }
 
@@ -484,9 +473,8 @@ impl HostState {
     /// in [`messages_refused`](PeerStats::messages_refused).
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
-        let mut event = self.events.pop_front()?;
-        self.on_event_taken(&mut event);
-        Some(event)
+        self.on_event_taken();
+        self.events.pop_front()
     }
 
     /// Whether [`poll_event`](Self::poll_event) has something.

@@ -61,6 +61,7 @@ impl HostState {
                     self.stats.timed_out += 1;
                     self.end_open(index, DisconnectReason::TimedOut, now);
                 }
+                self.finish_linger(index, now);
             }
             _ => {}
         }
@@ -105,6 +106,7 @@ impl HostState {
         while let Some(index) = self.slots.pop_ready() {
             let transmit = self.transmit_from(index, buffer, now);
             self.emit_receipts(index);
+            self.finish_linger(index, now);
             if transmit.is_some() {
                 self.after_packet(index, now);
                 return transmit;
@@ -143,7 +145,7 @@ impl HostState {
             PeerState::Open(connection) => {
                 let transmit = connection.transmit(buffer, &mut self.buffers, now);
                 if connection.is_used_up() {
-                    connection.disconnect(0, now);
+                    connection.disconnect(0.into(), now);
                     self.end_open(index, DisconnectReason::PacketNumbersExhausted, now);
                 }
                 transmit.map(|(to, len)| Transmit { to, len })

@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 
 use crate::proto::channel::receipts::DeliveryOutcome;
 use crate::proto::channel::recv::EventSink;
+use crate::proto::close_reason::CloseReason;
 use crate::proto::connection::VerifiedPacket;
-use crate::proto::event::{DisconnectReason, Event};
+use crate::proto::event::Event;
 use crate::proto::host::HostState;
+use crate::proto::host::lifecycle::Ending;
 use crate::proto::host::slots::PeerState;
 use crate::proto::peer_id::PeerId;
 use crate::proto::slot_index::SlotIndex;
@@ -56,8 +58,9 @@ impl HostState {
         }
         let disconnected = self.handle_frames(index, packet, now);
         self.emit_receipts(index);
-        if let Some(code) = disconnected {
-            self.end_open(index, DisconnectReason::Remote { code }, now);
+        match disconnected {
+            Some(reason) => self.end_open(index, Ending::remote(reason), now),
+            None => self.finish_linger(index, now),
         }
     }
 
@@ -75,13 +78,13 @@ impl HostState {
         }
     }
 
-    /// Returns the code with which the peer ended the connection, if it did.
+    /// Returns why the peer ended the connection, if it did.
     fn handle_frames(
         &mut self,
         index: SlotIndex,
         packet: &VerifiedPacket<'_>,
         now: Instant,
-    ) -> Option<u32> {
+    ) -> Option<CloseReason> {
         let peer = self.slots.peer_id(index);
         let (state, quota) = self.slots.change_with_quota(index);
         let connection = state.connection_mut()?;

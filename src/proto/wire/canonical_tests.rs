@@ -82,7 +82,7 @@ fn write_frame(writer: &mut Writer<'_>, frame: &Frame<'_>) {
             let ranges: Vec<_> = ack.ranges().collect();
             write_ack(writer, ack.delay_us, ranges.iter().cloned());
         }
-        Frame::Disconnect(code) => write_disconnect(writer, *code),
+        Frame::Disconnect { code, text } => write_disconnect(writer, *code, text),
         Frame::Challenge(token) => write_challenge(writer, *token),
         Frame::Response(token) => write_response(writer, *token),
         Frame::Window(window) => write_window(writer, *window),

@@ -3,7 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::limits::{ACK_RANGES_MAX, FRAGMENT_BYTES, STALE_NOTICES_MAX, WHOLE_MAX};
+use crate::limits::{ACK_RANGES_MAX, CLOSE_TEXT_MAX, FRAGMENT_BYTES, STALE_NOTICES_MAX, WHOLE_MAX};
 use crate::proto::wire::cursor::{Malformed, Reader, Writer, variable_len};
 use crate::proto::wire::message::{MESSAGE, MessageFrame};
 use crate::proto::wire::packet::PAYLOAD_MAX;
@@ -16,6 +16,7 @@ const CHALLENGE: u8 = 4;
 const RESPONSE: u8 = 5;
 const WINDOW: u8 = 6;
 const TOO_LATE: u8 = 7;
+const DISCONNECT_WITH_TEXT: u8 = 8;
 
 /// What an address has to send back to prove that packets arrive there.
 pub(crate) type Token = [u8; 8];
@@ -25,8 +26,11 @@ pub(crate) enum Frame<'a> {
     /// Nothing but the wish for an acknowledgement.
     Ping,
     Ack(AckFrame<'a>),
-    /// It is over, and the number of its application for why.
-    Disconnect(u32),
+    /// The connection is over: the application's code and text, which is empty if there is none.
+    Disconnect {
+        code: u32,
+        text: &'a str,
+    },
     Challenge(Token),
     Response(Token),
     /// How much may be sent of what is reliable, in bytes since the beginning.
@@ -48,7 +52,11 @@ impl<'a> Frame<'a> {
             first if first & MESSAGE != 0 => MessageFrame::read(first, reader).map(Self::Message),
             PING => Ok(Self::Ping),
             ACK => AckFrame::read(reader).map(Self::Ack),
-            DISCONNECT => reader.u32().map(Self::Disconnect),
+            DISCONNECT => Ok(Self::Disconnect {
+                code: reader.u32()?,
+                text: "",
+            }),
+            DISCONNECT_WITH_TEXT => read_disconnect_with_text(reader),
             CHALLENGE => reader.array().map(Self::Challenge),
             RESPONSE => reader.array().map(Self::Response),
             WINDOW => reader.variable().map(Self::Window),
@@ -192,9 +200,31 @@ pub(crate) fn write_ping(writer: &mut Writer<'_>) {
     writer.u8(PING);
 }
 
-pub(crate) fn write_disconnect(writer: &mut Writer<'_>, code: u32) {
-    writer.u8(DISCONNECT);
+/// Out of line: it would only lengthen the code that reads the frames of every packet.
+#[cold]
+fn read_disconnect_with_text<'a>(reader: &mut Reader<'a>) -> Result<Frame<'a>, Malformed> {
+    let code = reader.u32()?;
+    let len = usize::from(reader.u8()?);
+    if len == 0 || len > CLOSE_TEXT_MAX {
+        return Err(Malformed);
+    }
+    let text = std::str::from_utf8(reader.bytes(len)?).map_err(|_| Malformed)?;
+    Ok(Frame::Disconnect { code, text })
+}
+
+/// `text` has at most [`CLOSE_TEXT_MAX`] bytes.
+pub(crate) fn write_disconnect(writer: &mut Writer<'_>, code: u32, text: &str) {
+    if text.is_empty() {
+        writer.u8(DISCONNECT);
+        writer.u32(code);
+        return;
+    }
+    debug_assert!(text.len() <= CLOSE_TEXT_MAX);
+    writer.u8(DISCONNECT_WITH_TEXT);
     writer.u32(code);
+    #[allow(clippy::cast_possible_truncation, reason = "at most 64")]
+    writer.u8(text.len() as u8);
+    writer.bytes(text.as_bytes());
 }
 
 pub(crate) fn write_challenge(writer: &mut Writer<'_>, token: Token) {
@@ -228,7 +258,11 @@ const TOO_LATE_LEN_MAX: usize = 1 + 1 + 8;
 /// before them.
 const ACK_LEN_MAX: usize = 1 + 8 + 8 + 1 + 8 + (ACK_RANGES_MAX - 1) * (8 + 8);
 // Whoever begins a packet with it never has to look whether there was room.
-const _: () = assert!(STALE_NOTICES_MAX * TOO_LATE_LEN_MAX + ACK_LEN_MAX <= PAYLOAD_MAX);
+/// The longest disconnect.
+const DISCONNECT_LEN_MAX: usize = 1 + 4 + 1 + CLOSE_TEXT_MAX;
+
+const _: () =
+    assert!(STALE_NOTICES_MAX * TOO_LATE_LEN_MAX + ACK_LEN_MAX + DISCONNECT_LEN_MAX <= PAYLOAD_MAX);
 
 /// Writes as many of `ranges` as there is room for, and nothing where there is none for the first. An
 /// empty packet has room for all. They come from the largest numbers down, neither touch nor overlap;

@@ -90,6 +90,10 @@ const VECTORS: &[(&str, &str)] = &[
     ("ack-one-range", "02 09 4190 00 09"),
     ("ack-three-ranges", "02 4064 00 02 02 08 00 25 31"),
     ("disconnect", "03 00000194"),
+    (
+        "disconnect-with-text",
+        "08 00000194 0b 6e6f2073756368206d6170",
+    ),
     ("challenge", "04 b0b1b2b3b4b5b6b7"),
     ("response", "05 b0b1b2b3b4b5b6b7"),
     ("window", "06 80040000"),
@@ -296,8 +300,19 @@ fn frames_without_an_acknowledgement() {
         ("ping", Frame::Ping, payload(write_ping)),
         (
             "disconnect",
-            Frame::Disconnect(404),
-            payload(|writer| write_disconnect(writer, 404)),
+            Frame::Disconnect {
+                code: 404,
+                text: "",
+            },
+            payload(|writer| write_disconnect(writer, 404, "")),
+        ),
+        (
+            "disconnect-with-text",
+            Frame::Disconnect {
+                code: 404,
+                text: "no such map",
+            },
+            payload(|writer| write_disconnect(writer, 404, "no such map")),
         ),
         (
             "challenge",

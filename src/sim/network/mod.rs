@@ -216,7 +216,7 @@ impl<H> Network<H> {
     }
 
     /// Replaces a host by a new one with the same config and address, as if its program had crashed and started
-    /// again. Its peers are not told, and what waited for it is lost.
+    /// again. Its peers receive no disconnect, and datagrams that waited for it are lost.
     pub fn restart(&mut self, host: HostId) {
         let seed = self.host_seed();
         self.restart_with(host, seed);
@@ -590,7 +590,7 @@ impl<H: Hooks> Network<H> {
         Some(next.max(self.now))
     }
 
-    /// Jumps to `at` without giving anybody a turn. What has arrived by then waits for its host.
+    /// Jumps to `at` without giving any host a turn. What has arrived by then waits for its host.
     ///
     /// # Panics
     ///
@@ -746,7 +746,7 @@ impl Node {
     }
 }
 
-/// Counts and times only: what hosts say to each other does not belong into a log.
+/// Counts and times only: payloads do not belong in a log.
 impl<H> fmt::Debug for Network<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Network")

@@ -251,7 +251,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// When somebody has something to do.
+    /// When the next host has a turn: at its next event, or at the next tick.
     fn next_turn(&self) -> Instant {
         if self.scenario.driven == Driven::ByTicks {
             return self.next_tick;

@@ -1,0 +1,114 @@
+//! One message for several peers.
+
+use std::time;
+
+use crate::error::SendError;
+use crate::limits::MESSAGE_MAX;
+use crate::proto::channel;
+use crate::proto::delivery::Delivery;
+use crate::proto::host::HostState;
+use crate::proto::host::slots::PeerState;
+use crate::proto::peer_id::PeerId;
+
+/// Outcome of a [broadcast](HostState::broadcast).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Broadcast {
+    /// For how many peers the message was queued.
+    pub queued: usize,
+    /// The peers that it was not queued for, and why: [`QueueFull`](SendError::QueueFull), or
+    /// [`TooLong`](SendError::TooLong) for a peer that accepts only shorter messages.
+    pub skipped: Vec<(PeerId, SendError)>,
+}
+
+impl Broadcast {
+    fn count(&mut self, peer: PeerId, sent: Result<(), SendError>) {
+        match sent {
+            Ok(()) => self.queued += 1,
+            Err(error) => self.skipped.push((peer, error)),
+        }
+    }
+}
+
+impl HostState {
+    /// Queues a message for every connected peer. Peers that cannot take it are skipped and returned.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLong`](SendError::TooLong) if no peer could take it; it was queued for none.
+    pub fn broadcast(
+        &mut self,
+        delivery: Delivery,
+        message: &[u8],
+        now: time::Instant,
+    ) -> Result<Broadcast, SendError> {
+        self.broadcast_where(delivery, message, now, |_| true)
+    }
+
+    /// As [`broadcast`](Self::broadcast), for every connected peer but one: for what that peer has said itself.
+    ///
+    /// # Errors
+    ///
+    /// Those of `broadcast`.
+    pub fn broadcast_except(
+        &mut self,
+        except: PeerId,
+        delivery: Delivery,
+        message: &[u8],
+        now: time::Instant,
+    ) -> Result<Broadcast, SendError> {
+        self.broadcast_where(delivery, message, now, |peer| peer != except)
+    }
+
+    fn broadcast_where(
+        &mut self,
+        delivery: Delivery,
+        message: &[u8],
+        now: time::Instant,
+        is_receiver: impl Fn(PeerId) -> bool,
+    ) -> Result<Broadcast, SendError> {
+        check_len(delivery, message)?;
+        let mut outcome = Broadcast::default();
+        for index in self.slots.indices() {
+            let peer = self.slots.peer_id(index);
+            if matches!(self.slots[index].state(), PeerState::Open(_)) && is_receiver(peer) {
+                let sent = self.send(peer, delivery, message, now);
+                outcome.count(peer, sent);
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// As [`broadcast`](Self::broadcast), for these peers: a team, or everybody near a place. Peers that are gone or
+    /// not connected are skipped as well.
+    ///
+    /// # Errors
+    ///
+    /// Those of `broadcast`.
+    pub fn broadcast_to(
+        &mut self,
+        peers: impl IntoIterator<Item = PeerId>,
+        delivery: Delivery,
+        message: &[u8],
+        now: time::Instant,
+    ) -> Result<Broadcast, SendError> {
+        check_len(delivery, message)?;
+        let mut outcome = Broadcast::default();
+        for peer in peers {
+            let sent = self.send(peer, delivery, message, now);
+            outcome.count(peer, sent);
+        }
+        Ok(outcome)
+    }
+}
+
+/// # Errors
+///
+/// The message is longer than any peer accepts.
+fn check_len(delivery: Delivery, message: &[u8]) -> Result<(), SendError> {
+    let (len, max) = (message.len(), channel::message_max(delivery, MESSAGE_MAX));
+    if len > max {
+        return Err(SendError::TooLong { len, max });
+    }
+    Ok(())
+}

@@ -106,8 +106,7 @@ impl HostState {
 ///
 /// The message is longer than any peer accepts.
 fn check_len(delivery: Delivery, message: &[u8]) -> Result<(), SendError> {
-    let max = channel::message_max(delivery, MESSAGE_MAX);
-    let len = message.len();
+    let (len, max) = (message.len(), channel::message_max(delivery, MESSAGE_MAX));
     if len > max {
         return Err(SendError::TooLong { len, max });
     }

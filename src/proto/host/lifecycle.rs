@@ -166,9 +166,8 @@ impl HostState {
     /// Disconnects a peer whose disconnect was to wait for its queue, if that is empty now.
     #[inline]
     pub(super) fn finish_linger(&mut self, index: SlotIndex, now: Instant) {
-        if let PeerState::Open(connection) = self.slots[index].state()
-            && connection.is_lingering()
-        {
+        let state = self.slots[index].state();
+        if matches!(state, PeerState::Open(connection) if connection.is_lingering()) {
             self.disconnect_if_flushed(index, now);
         }
     }

@@ -28,7 +28,7 @@ impl Connection {
     ) {
         self.stats.unvalidated_address += 1;
         // One that was overtaken tells where the peer was, not where it is (RFC 9000 section 9.3).
-        let is_late = number < self.received.expected();
+        let is_late = number < self.acks.expected();
         if is_late || self.closing.is_some() {
             return;
         }

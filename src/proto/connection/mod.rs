@@ -64,10 +64,10 @@ pub(crate) struct Connection {
     idle_timeout: Duration,
     keep_alive: Duration,
     /// How long the peer may hold back an acknowledgement.
-    their_ack_delay: Duration,
+    remote_ack_delay: Duration,
 
     sent: SentPackets,
-    received: AckTracker,
+    acks: AckTracker,
     round_trip: RttEstimator,
     loss: LossRate,
     rate: CongestionControl,
@@ -75,8 +75,8 @@ pub(crate) struct Connection {
     keep_alive_at: Instant,
     last_received: Instant,
 
-    outbox: SendChannels,
-    inbox: RecvChannels,
+    outbound: SendChannels,
+    inbound: RecvChannels,
     stale_notices: StaleNotices,
     wants_ping: bool,
     /// The next packet is a probe: it goes whatever is on its way.
@@ -141,16 +141,16 @@ impl Connection {
             connected_from: params.address,
             idle_timeout: Duration::of(config.idle_timeout),
             keep_alive,
-            their_ack_delay: Duration::from_millis(theirs.ack_delay_ms.into()),
+            remote_ack_delay: Duration::from_millis(theirs.ack_delay_ms.into()),
             sent: SentPackets::new(now),
-            received: AckTracker::new(Duration::of(config.ack_delay_max), now),
+            acks: AckTracker::new(Duration::of(config.ack_delay_max), now),
             round_trip: RttEstimator::new(),
             loss: LossRate::default(),
             rate: CongestionControl::new(config, now),
             keep_alive_at: now + keep_alive,
             last_received: now,
-            outbox: SendChannels::new(config, theirs.message_max as usize, theirs.window.into()),
-            inbox: RecvChannels::new(ours.message_max as usize, ours.window.into()),
+            outbound: SendChannels::new(config, theirs.message_max as usize, theirs.window.into()),
+            inbound: RecvChannels::new(ours.message_max as usize, ours.window.into()),
             stale_notices: StaleNotices::default(),
             wants_ping: false,
             is_probing: false,
@@ -185,7 +185,7 @@ impl Connection {
         now: Instant,
     ) -> Result<Option<Receipt>, SendError> {
         let receipt = self
-            .outbox
+            .outbound
             .push(delivery, message, is_tracked, buffers, now)?;
         self.stats.messages_sent += 1;
         Ok(receipt)
@@ -193,31 +193,31 @@ impl Connection {
 
     /// The longest message of this delivery that the peer takes.
     pub(crate) fn max_of(&self, delivery: Delivery) -> usize {
-        self.outbox.max_of(delivery)
+        self.outbound.max_of(delivery)
     }
 
     /// The application has taken a message.
     pub(crate) fn on_message_taken(&mut self, delivery: Delivery, len: usize) {
-        self.inbox.on_taken(delivery, len);
+        self.inbound.on_taken(delivery, len);
     }
 
     /// Whether the peer is to be told that it may send more.
     pub(crate) fn is_window_due(&self) -> bool {
-        self.inbox.is_window_due()
+        self.inbound.is_window_due()
     }
 
     pub(crate) fn has_outcomes(&self) -> bool {
-        self.outbox.has_outcomes()
+        self.outbound.has_outcomes()
     }
 
     /// What became of a tracked message, to be told.
     pub(crate) fn next_outcome(&mut self) -> Option<DeliveryOutcome> {
-        self.outbox.next_outcome()
+        self.outbound.next_outcome()
     }
 
     /// The application has taken a fate.
     pub(crate) fn on_receipt_taken(&mut self) {
-        self.outbox.on_receipt_taken();
+        self.outbound.on_receipt_taken();
     }
 
     /// This side ends it, and tells the peer. What is queued is forgotten.
@@ -242,7 +242,7 @@ impl Connection {
 
     /// The reason of a disconnect that was to happen after everything queued, if that time has come.
     pub(crate) fn take_finished_linger(&mut self, now: Instant) -> Option<CloseReason> {
-        let is_flushed = self.outbox.queued().0 == 0;
+        let is_flushed = self.outbound.queued().0 == 0;
         let linger = self
             .linger
             .take_if(|linger| is_flushed || now >= linger.until)?;
@@ -285,15 +285,15 @@ impl Connection {
     /// Continues after this packet number of the peer.
     #[cfg(test)]
     pub(crate) fn skip_to_received_number(&mut self, number: u64, now: Instant) {
-        self.received.insert(number, false, now);
+        self.acks.insert(number, false, now);
     }
 
     /// Nobody had anything to say for as long as it takes to be asked for a sign of life: what was needed once
     /// is given back.
     fn rest(&mut self) {
         self.sent.shed();
-        self.outbox.shed();
-        self.inbox.shed();
+        self.outbound.shed();
+        self.inbound.shed();
     }
 
     fn forget_plans(&mut self) {
@@ -304,8 +304,8 @@ impl Connection {
 
     /// What is known of the peer.
     pub(crate) fn stats(&self, now: Instant) -> PeerStats {
-        let (queued_messages, queued_bytes) = self.outbox.queued();
-        let counts = self.outbox.counts();
+        let (queued_messages, queued_bytes) = self.outbound.queued();
+        let counts = self.outbound.counts();
         PeerStats {
             address: self.address,
             round_trip: self.round_trip.smoothed().map(Duration::to_std),
@@ -313,17 +313,17 @@ impl Connection {
             packets_lost: self.sent.lost(),
             loss_ppm: self.loss.ppm(),
             packets_missing: self
-                .received
+                .acks
                 .expected()
                 .saturating_sub(self.stats.packets_received + self.stats.packets_refused),
             queued_messages,
             queued_bytes,
-            unread_bytes: self.inbox.held(),
+            unread_bytes: self.inbound.held(),
             in_flight_bytes: self.sent.open_bytes(),
             messages_retransmitted: counts.retransmitted,
             copies_sent: counts.copies_sent,
             copies_useful: counts.copies_useful,
-            messages_expired: self.outbox.dropped(),
+            messages_expired: self.outbound.dropped(),
             pacing_rate: self.rate.pacing_rate() * 8,
             delivery_rate: self.rate.delivery_rate().unwrap_or(0) * 8,
             queue_delay: self.rate.queue_delay().unwrap_or_default().to_std(),
@@ -402,7 +402,7 @@ mod tests {
     fn there_is_no_number_after_the_last_one() {
         let now = Instant::START;
         let mut connection = connection(now);
-        connection.received.insert(NUMBER_MAX - 1, false, now);
+        connection.acks.insert(NUMBER_MAX - 1, false, now);
         assert!(is_taken(&mut connection, NUMBER_MAX, now));
         for number in [NUMBER_MAX + 1, NUMBER_MAX + 2, NUMBER_MAX + (1 << 31)] {
             assert!(!is_taken(&mut connection, number, now), "{number}");
@@ -466,15 +466,15 @@ mod tests {
         let (now, mut buffers) = (Instant::START, Buffers::default());
         let mut connection = connection(now);
         for number in 0..1000 {
-            connection.received.insert(number, true, now);
-            connection.received.ack_now(now);
+            connection.acks.insert(number, true, now);
+            connection.acks.ack_now(now);
             assert_eq!(send_all(&mut connection, now), 1);
         }
         let sent = connection.send(Delivery::Unreliable, &[7; 40], false, &mut buffers, now);
         sent.unwrap();
         assert_eq!(send_all(&mut connection, now), 1);
         assert_eq!(connection.stats(now).limited_by, SendLimitedBy::Application);
-        assert!(!connection.outbox.has_expendable(), "it has left");
+        assert!(!connection.outbound.has_expendable(), "it has left");
     }
 
     #[test]
@@ -523,8 +523,8 @@ mod tests {
             if !connection.stale_notices.push(1, sequence) {
                 break;
             }
-            connection.received.insert(sequence, true, now);
-            connection.received.ack_now(now);
+            connection.acks.insert(sequence, true, now);
+            connection.acks.ack_now(now);
             let before = connection.sent.next_number();
             send_all(&mut connection, now);
             asked += usize::from(connection.sent.open_bytes() > 0);

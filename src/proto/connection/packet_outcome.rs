@@ -38,9 +38,9 @@ impl Connection {
         let effects = AckEffects {
             acked_up_to: None,
             notices_acked_in: None,
-            inbound: &mut self.inbox,
+            inbound: &mut self.inbound,
             closing: &mut self.closing,
-            outbound: &mut self.outbox,
+            outbound: &mut self.outbound,
             loss: &mut self.loss,
             rate: &mut self.rate,
             buffers,
@@ -52,10 +52,10 @@ impl Connection {
 
 impl LossListener for AckEffects<'_> {
     fn on_packet_acked(&mut self, packet: &SentPacket, frames: impl Iterator<Item = SentFrame>) {
-        let contents = &packet.content;
+        let contents = &packet.contents;
         self.loss.on_packet(false);
         self.rate
-            .on_acked(packet.stamp, packet.at, packet.bytes.into(), self.now);
+            .on_acked(packet.snapshot, packet.at, packet.bytes.into(), self.now);
         frames.for_each(|frame| self.outbound.on_acked(frame, self.buffers));
         if contents.acknowledged.is_some() {
             self.acked_up_to = self.acked_up_to.max(contents.acknowledged);
@@ -73,7 +73,7 @@ impl LossListener for AckEffects<'_> {
     fn on_packet_lost(&mut self, packet: &SentPacket, frames: impl Iterator<Item = SentFrame>) {
         self.loss.on_packet(true);
         frames.for_each(|frame| self.outbound.on_lost(frame, packet.number));
-        if let Some(window) = packet.content.window {
+        if let Some(window) = packet.contents.window {
             self.inbound.on_window_lost(window);
         }
     }

@@ -27,7 +27,7 @@ impl Connection {
         random: &mut SeededRng,
         now: Instant,
     ) -> Option<VerifiedPacket<'a>> {
-        let number = packet_number::expand(truncated_number, self.received.expected());
+        let number = packet_number::expand(truncated_number, self.acks.expected());
         if number > NUMBER_MAX {
             self.stats.malformed += 1;
             return None;
@@ -37,7 +37,7 @@ impl Connection {
             self.stats.failed_authentication += 1;
             return None;
         };
-        if !self.received.is_new(number) {
+        if !self.acks.is_new(number) {
             self.stats.duplicates += 1;
             return None;
         }
@@ -76,14 +76,14 @@ impl Connection {
             // What is not acknowledged is sent again, or counts as lost: nobody is told that a message
             // arrived which did not.
             self.stats.packets_refused += 1;
-            self.received.insert_refused(packet.number);
+            self.acks.insert_refused(packet.number);
         } else {
             self.stats.packets_received += 1;
             let wants_ack = packet.frames.wants_ack();
-            self.received.insert(packet.number, wants_ack, now);
+            self.acks.insert(packet.number, wants_ack, now);
             if outcome.is_asked {
                 // Whoever asks for a sign of life has waited long enough.
-                self.received.ack_now(now);
+                self.acks.ack_now(now);
                 if now >= self.sent.asked_at() + self.keep_alive {
                     self.rest();
                 }
@@ -112,13 +112,13 @@ impl Connection {
                     outcome.is_refused |= !self.on_message(&message, event_sink);
                 }
                 Frame::Stale { channel, sequence } => {
-                    self.outbox.on_stale(channel, sequence);
+                    self.outbound.on_stale(channel, sequence);
                 }
-                Frame::Window(window) => self.outbox.on_window(window),
+                Frame::Window(window) => self.outbound.on_window(window),
                 Frame::Challenge(token) => self.response = Some(token),
                 Frame::Ping => {
                     outcome.is_asked = true;
-                    self.inbox.on_asked();
+                    self.inbound.on_asked();
                 }
                 // One that was waited for has been looked at before.
                 Frame::Response(_) => {}
@@ -128,7 +128,7 @@ impl Connection {
     }
 
     fn on_ack(&mut self, ack: &AckFrame<'_>, buffers: &mut Buffers, now: Instant) {
-        let ack_delay_max = self.their_ack_delay;
+        let ack_delay_max = self.remote_ack_delay;
         let (sent, round_trip, mut effects) = self.split_for_outcomes(buffers, now);
         let Ok(sample) = sent.on_ack(ack, round_trip, ack_delay_max, now, &mut effects) else {
             self.stats.malformed += 1;
@@ -137,7 +137,7 @@ impl Connection {
         let (acked_up_to, notices_acked_in) = (effects.acked_up_to, effects.notices_acked_in);
         self.rate.on_end_acks(sample, now);
         if let Some(number) = acked_up_to {
-            self.received.forget_below(number);
+            self.acks.forget_below(number);
         }
         if let Some(number) = notices_acked_in {
             self.stale_notices.on_arrived(number);
@@ -165,7 +165,7 @@ impl Connection {
     /// Whether it was taken, and may be acknowledged.
     fn on_message(&mut self, message: &MessageFrame<'_>, event_sink: &mut EventSink<'_>) -> bool {
         let events = event_sink.events.len();
-        let Ok(taken) = self.inbox.accept(message, event_sink) else {
+        let Ok(taken) = self.inbound.accept(message, event_sink) else {
             self.stats.messages_refused += 1;
             return false;
         };

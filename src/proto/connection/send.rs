@@ -26,18 +26,18 @@ impl Connection {
     fn has_news(&self, now: Instant) -> bool {
         self.wants_ping
             || self.response.is_some()
-            || self.received.ack_at().is_some_and(|at| at <= now)
-            || self.inbox.is_window_due()
+            || self.acks.ack_at().is_some_and(|at| at <= now)
+            || self.inbound.is_window_due()
             || self.has_messages(now) && self.rate.has_room(now)
     }
 
     fn has_messages(&self, now: Instant) -> bool {
-        self.outbox.has_expendable() || self.may_send_reliable() && self.has_reliable(now)
+        self.outbound.has_expendable() || self.may_send_reliable() && self.has_reliable(now)
     }
 
     fn has_reliable(&self, now: Instant) -> bool {
-        let copies_at = self.outbox.copies_alone_at();
-        self.outbox.has_reliable() || copies_at.is_some_and(|at| at <= now)
+        let copies_at = self.outbound.copies_alone_at();
+        self.outbound.has_reliable() || copies_at.is_some_and(|at| at <= now)
     }
 
     /// Whether what is reliable may leave: it waits where too much is on its way already. A probe does not.
@@ -49,7 +49,7 @@ impl Connection {
     /// What keeps messages from leaving.
     pub(super) fn limited_by(&self, now: Instant) -> SendLimitedBy {
         let has_reliable = self.has_reliable(now);
-        if self.outbox.has_expendable() || has_reliable {
+        if self.outbound.has_expendable() || has_reliable {
             if !self.rate.has_room(now) {
                 return SendLimitedBy::Pacing;
             }
@@ -57,7 +57,7 @@ impl Connection {
                 return SendLimitedBy::CongestionWindow;
             }
         }
-        if self.outbox.is_blocked() {
+        if self.outbound.is_blocked() {
             return SendLimitedBy::FlowControl;
         }
         SendLimitedBy::Application
@@ -100,13 +100,13 @@ impl Connection {
     ) -> Option<(SocketAddr, usize)> {
         self.make_room(buffers, now);
         let mut writer = Writer::new(packet::payload_room(buffer));
-        let mut content = PacketContents::default();
-        self.write_ack(&mut writer, &mut content, now);
+        let mut contents = PacketContents::default();
+        self.write_ack(&mut writer, &mut contents, now);
         let ack_len = writer.len();
         if let Some(token) = self.response.take() {
             frame::write_response(&mut writer, token);
         }
-        self.write_window(&mut writer, &mut content);
+        self.write_window(&mut writer, &mut contents);
         if self.rate.has_room(now) {
             self.write_messages(&mut writer, now);
         }
@@ -114,8 +114,7 @@ impl Connection {
         // window, or for anything at all, asks in so many words.
         let is_alone = writer.len() == ack_len;
         let wants_ping = std::mem::take(&mut self.wants_ping);
-        let wants_to_forget =
-            self.received.wants_to_forget() || self.stale_notices.wants_to_forget();
+        let wants_to_forget = self.acks.wants_to_forget() || self.stale_notices.wants_to_forget();
         if is_alone && (wants_ping || wants_to_forget) {
             frame::write_ping(&mut writer);
         }
@@ -124,7 +123,13 @@ impl Connection {
             self.look_what_waits(now);
             return None; // what waited did not fit, was too old, or had arrived meanwhile
         }
-        Some(self.finish(len, wants_ack.then_some(content), self.address, buffer, now))
+        Some(self.finish(
+            len,
+            wants_ack.then_some(contents),
+            self.address,
+            buffer,
+            now,
+        ))
     }
 
     /// Abandons the oldest packets if no more could be remembered.
@@ -146,19 +151,19 @@ impl Connection {
         }
         self.make_room(buffers, now);
         let mut writer = Writer::new(packet::payload_room(buffer));
-        let mut content = PacketContents::default();
-        self.write_ack(&mut writer, &mut content, now);
+        let mut contents = PacketContents::default();
+        self.write_ack(&mut writer, &mut contents, now);
         if let Closing::Announce { reason, .. } = &closing {
             frame::write_disconnect(&mut writer, reason.code(), reason.text());
-            content.is_disconnect = true;
+            contents.is_disconnect = true;
         }
         self.closing = Some(closing.after_packet(now));
         let len = writer.len();
         if len == 0 {
             return None; // an acknowledgement without anything to acknowledge
         }
-        let content = content.is_disconnect.then_some(content);
-        Some(self.finish(len, content, self.address, buffer, now))
+        let contents = contents.is_disconnect.then_some(contents);
+        Some(self.finish(len, contents, self.address, buffer, now))
     }
 
     /// A packet of its own, for somebody who may not be the peer: nothing else is in it.
@@ -177,22 +182,22 @@ impl Connection {
 
     /// Whatever is to be acknowledged goes with every packet. What came too late stands before it: whoever
     /// reads that a packet arrived has to know already what of it did not.
-    fn write_ack(&mut self, writer: &mut Writer<'_>, content: &mut PacketContents, now: Instant) {
-        if self.received.ack_at().is_none() {
+    fn write_ack(&mut self, writer: &mut Writer<'_>, contents: &mut PacketContents, now: Instant) {
+        if self.acks.ack_at().is_none() {
             return;
         }
-        let delay_us = self.received.delay_us(now);
-        content.acknowledged = self.received.ranges().next().map(|range| *range.end());
+        let delay_us = self.acks.delay_us(now);
+        contents.acknowledged = self.acks.ranges().next().map(|range| *range.end());
         self.stale_notices.write(writer, self.sent.next_number());
-        frame::write_ack(writer, delay_us, self.received.ranges());
-        self.received.on_ack_sent();
+        frame::write_ack(writer, delay_us, self.acks.ranges());
+        self.acks.on_ack_sent();
     }
 
-    fn write_window(&mut self, writer: &mut Writer<'_>, content: &mut PacketContents) {
-        if self.inbox.is_window_due() && writer.room() >= WINDOW_LEN_MAX {
-            let window = self.inbox.advertise_window();
+    fn write_window(&mut self, writer: &mut Writer<'_>, contents: &mut PacketContents) {
+        if self.inbound.is_window_due() && writer.room() >= WINDOW_LEN_MAX {
+            let window = self.inbound.advertise_window();
             frame::write_window(writer, window);
-            content.window = Some(window);
+            contents.window = Some(window);
         }
     }
 
@@ -204,10 +209,10 @@ impl Connection {
             may_send_reliable: self.may_send_reliable(),
         };
         if self.is_limited {
-            self.outbox.drop_stale(now);
+            self.outbound.drop_stale(now);
         }
         let before = writer.len();
-        self.outbox.write(context, writer, self.sent.frames());
+        self.outbound.write(context, writer, self.sent.frames());
         if writer.len() > before {
             self.rate.start(now);
         }
@@ -215,9 +220,9 @@ impl Connection {
 
     /// After a packet: whether the application has no more, or the rate did not let all of it go.
     fn look_what_waits(&mut self, now: Instant) {
-        let has_expendable = self.outbox.has_expendable();
+        let has_expendable = self.outbound.has_expendable();
         self.is_limited = has_expendable && !self.rate.has_room(now);
-        if !has_expendable && !self.outbox.has_reliable() {
+        if !has_expendable && !self.outbound.has_reliable() {
             self.rate.on_app_limited(self.sent.open_bytes(), now);
         } else if !self.rate.has_room(now) {
             self.rate.on_backlogged(now);
@@ -236,11 +241,11 @@ impl Connection {
         self.keep_alive_at = now + after;
     }
 
-    /// Gives a packet its number and seals it. One with `content` wants an acknowledgement.
+    /// Gives a packet its number and seals it. One with `contents` wants an acknowledgement.
     fn finish(
         &mut self,
         payload_len: usize,
-        content: Option<PacketContents>,
+        contents: Option<PacketContents>,
         to: SocketAddr,
         buffer: &mut [u8; DATAGRAM_MAX],
         now: Instant,
@@ -250,13 +255,13 @@ impl Connection {
             .protection
             .seal(self.remote_cid, number, payload_len, buffer);
         if to == self.address {
-            self.put_off_keep_alive(content.is_some(), now);
+            self.put_off_keep_alive(contents.is_some(), now);
         }
         // An acknowledgement alone is not held back by the rate, so it holds back nothing either (RFC 9002
         // section 7): whoever is sent much would else have nothing left for what he has to say himself.
-        if let Some(content) = content {
-            let stamp = self.rate.on_sent(len, self.sent.open_bytes(), now);
-            self.sent.on_sent(number, content, stamp, len, now);
+        if let Some(contents) = contents {
+            let snapshot = self.rate.on_sent(len, self.sent.open_bytes(), now);
+            self.sent.on_sent(number, contents, snapshot, len, now);
             self.look_what_waits(now);
         }
         self.is_probing = false;

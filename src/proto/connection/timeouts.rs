@@ -17,7 +17,7 @@ impl Connection {
                 at = at.min(other);
             }
         };
-        no_later(self.received.ack_at());
+        no_later(self.acks.ack_at());
         no_later(self.probe_at());
         no_later(self.messages_at());
         Some(at)
@@ -27,16 +27,16 @@ impl Connection {
     /// acknowledged or given up.
     fn messages_at(&self) -> Option<Instant> {
         let ready_at = self.rate.ready_at();
-        if self.outbox.has_expendable() {
+        if self.outbound.has_expendable() {
             return Some(ready_at);
         }
         if !self.may_send_reliable() {
             return None;
         }
-        if self.outbox.has_reliable() {
+        if self.outbound.has_reliable() {
             return Some(ready_at);
         }
-        let copies_at = self.outbox.copies_alone_at()?;
+        let copies_at = self.outbound.copies_alone_at()?;
         Some(copies_at.max(ready_at))
     }
 
@@ -56,9 +56,9 @@ impl Connection {
     }
 
     fn probe_at(&self) -> Option<Instant> {
-        let is_blocked = self.outbox.is_blocked();
+        let is_blocked = self.outbound.is_blocked();
         self.sent
-            .probe_at(&self.round_trip, self.their_ack_delay, is_blocked)
+            .probe_at(&self.round_trip, self.remote_ack_delay, is_blocked)
     }
 
     /// Looks at the time. Returns whether the peer was silent for too long.
@@ -88,9 +88,9 @@ impl Connection {
 
     /// Nobody has answered in time: he is asked again, with what he may be missing.
     fn on_probe(&mut self) {
-        let outbox = &mut self.outbox;
-        self.sent.on_probe(|frame| outbox.on_probe(frame));
-        self.inbox.on_probe();
+        let outbound = &mut self.outbound;
+        self.sent.on_probe(|frame| outbound.on_probe(frame));
+        self.inbound.on_probe();
         self.wants_ping = true;
         self.is_probing = true;
     }

@@ -183,7 +183,7 @@ impl HostState {
             peers: self.counts.admitted(),
             peers_max: self.config.peers_max,
         };
-        match self.door.ask(&request) {
+        match self.admission.ask(&request) {
             Admission::Accept => Ok(()),
             Admission::Deny { code } => Err(DenyReason::Denied(code)),
         }
@@ -302,7 +302,7 @@ impl HostState {
     }
 
     fn answer(&mut self, answer: StatelessReply) {
-        if !self.answers.push(answer) {
+        if !self.replies.push(answer) {
             self.stats.over_limit += 1;
         }
     }

@@ -38,7 +38,7 @@ impl HostState {
         #[cfg_attr(not(feature = "noise"), allow(unused_mut))]
         let mut attempt = ClientHandshake::new(to, nonce, local_cid, payload, timeout, now);
         #[cfg(feature = "noise")]
-        if self.encryption.is_some() {
+        if self.crypto.is_some() {
             attempt.call = Some(NoiseClient::new(options.server_key));
         }
         *self.slots.change(slot) = PeerState::Connecting(Box::new(attempt));
@@ -81,7 +81,7 @@ impl HostState {
             return true;
         };
         // With a key that is none a handshake begins in vain, and costs as much.
-        let answers = self.encryption.as_mut().map(|own| own.takes_answer(now));
+        let answers = self.crypto.as_mut().map(|own| own.takes_reply(now));
         if answers != Some(true) {
             attempt.call = Some(call);
             self.stats.handshakes_over_rate += 1;

@@ -25,7 +25,7 @@ pub(super) struct HandshakeCrypto {
     /// For those who connect to this host.
     handshakes: TokenBucket,
     /// For the answers to its own attempts: whoever forges some costs it as much.
-    answers: TokenBucket,
+    replies: TokenBucket,
 }
 
 impl HandshakeCrypto {
@@ -44,13 +44,13 @@ impl HandshakeCrypto {
         Some(Self {
             identity: StaticKeypair::new(private),
             handshakes: bucket(),
-            answers: bucket(),
+            replies: bucket(),
         })
     }
 
     /// Whether there is time for another answer.
-    pub(super) fn takes_answer(&mut self, now: Instant) -> bool {
-        self.answers.take(now)
+    pub(super) fn takes_reply(&mut self, now: Instant) -> bool {
+        self.replies.take(now)
     }
 }
 
@@ -59,13 +59,13 @@ impl HostState {
     /// Who connects to this host [pins](ConnectOptions::server_key) it. `None` under Plain.
     #[must_use]
     pub fn public_key(&self) -> Option<PublicKey> {
-        let encryption = self.encryption.as_ref()?;
-        Some(encryption.identity.public())
+        let crypto = self.crypto.as_ref()?;
+        Some(crypto.identity.public())
     }
 
     /// Whether these options can be kept to.
     pub(super) fn check_key(&self, options: &ConnectOptions) -> Result<(), ConnectError> {
-        if self.encryption.is_none() {
+        if self.crypto.is_none() {
             let is_pinned = options.server_key.is_some();
             return if is_pinned {
                 Err(ConnectError::ServerKeyUnderPlain)
@@ -92,13 +92,13 @@ impl HostState {
             nonce: envelope.nonce,
             cookie: envelope.cookie,
         };
-        let encryption = self.encryption.as_mut()?;
-        if !encryption.handshakes.take(now) {
+        let crypto = self.crypto.as_mut()?;
+        if !crypto.handshakes.take(now) {
             self.stats.handshakes_over_rate += 1;
             return None;
         }
         self.stats.handshakes += 1;
-        let (identity, ephemeral) = (&encryption.identity, self.random.secret());
+        let (identity, ephemeral) = (&crypto.identity, self.random.secret());
         let read = Responder::read(identity, &terms, ephemeral, envelope.body, body);
         let Some((responder, len)) = read else {
             self.stats.failed_authentication += 1;
@@ -149,7 +149,7 @@ impl HostState {
         let PeerState::Connecting(attempt) = self.slots.change(slot) else {
             return None;
         };
-        if !self.encryption.as_mut()?.takes_answer(now) {
+        if !self.crypto.as_mut()?.takes_reply(now) {
             self.stats.handshakes_over_rate += 1;
             return None;
         }

@@ -1,14 +1,16 @@
 //! All peers of one host, without a socket and without a clock.
 //!
-//! The methods stand in five files: `server` answers those who want to connect to this host, `client`
-//! is what this host does to connect to another one, `encryption` is the part of both that only Noise
-//! needs, `life` opens, moves and closes connections, and `turn` is what drives all of them.
+//! The methods of [`HostState`] are in these files: `recv` handles packets of connections, `accept` handshakes of
+//! clients, `connect` own attempts to connect (`handshake_crypto` is the part of both under Noise), `lifecycle` the
+//! transitions of peers, `broadcast` messages to several peers, and `poll` timers and transmission. `scheduler` decides
+//! which peer is due.
 
 mod accept;
 mod admission;
 mod broadcast;
 mod client_handshake;
 mod connect;
+mod connect_options;
 mod cookie;
 #[cfg(feature = "noise")]
 mod handshake_crypto;
@@ -30,6 +32,7 @@ use std::{fmt, time};
 use self::admission::AdmissionPolicy;
 pub use self::admission::{Admission, Request};
 pub use self::broadcast::Broadcast;
+pub use self::connect_options::ConnectOptions;
 use self::cookie::Cookies;
 #[cfg(feature = "noise")]
 use self::handshake_crypto::HandshakeCrypto;
@@ -37,13 +40,11 @@ use self::slots::{PeerSlots, PeerState};
 use self::stateless_replies::StatelessReplies;
 use crate::config::{Config, Security};
 use crate::error::{ConfigError, SendError};
-#[cfg(feature = "noise")]
-use crate::keys::PublicKey;
 use crate::limits::{CONNECT_PAYLOAD_MAX, DATAGRAM_MAX, SLOTS_MAX};
 use crate::proto::buffers::Buffers;
 use crate::proto::close_reason::CloseReason;
 use crate::proto::delivery::{Delivery, Receipt};
-use crate::proto::event::{ByteCount, ConnectError, Event};
+use crate::proto::event::{ConnectError, Event};
 use crate::proto::peer_id::PeerId;
 use crate::proto::pool::Pool;
 use crate::proto::rng::{HashKeys, SeededRng};
@@ -54,23 +55,28 @@ use crate::proto::wire::handshake::{ConnectFingerprint, SecurityMode, Settings};
 
 /// All peers of one host: the protocol, without a socket and without a clock.
 ///
-/// A [`Host`](crate::Host) is one of these with a [`Socket`](crate::Socket) around it. Use it
-/// alone to bring your own sockets, or to test on virtual time. It never reads the clock: time is an
-/// argument, which must not run backwards. It never asks for entropy: everything unpredictable comes
-/// from the seed, so the same seed and the same calls give the same packets.
+/// A [`Host`](crate::Host) is one of these on a [`Socket`](crate::Socket). Use it alone to bring your own sockets, or
+/// in `sim::Network` to test on virtual time. It never reads the clock: `now` is an argument, which must not run
+/// backwards. It has no entropy of its own: everything unpredictable comes from the seed, so the same seed and the same
+/// calls give the same packets.
+///
+/// The methods by purpose:
+///
+/// - input: [`handle_datagram`](Self::handle_datagram), [`handle_timeout`](Self::handle_timeout)
+/// - output: [`poll_event`](Self::poll_event), [`poll_transmit`](Self::poll_transmit),
+///   [`poll_timeout`](Self::poll_timeout)
+/// - the application: [`connect`](Self::connect), [`send`](Self::send), [`broadcast`](Self::broadcast),
+///   [`disconnect`](Self::disconnect), and their variants
 ///
 /// # A turn
 ///
-/// Always in this order:
+/// [The contract of a turn](crate#the-contract-of-a-turn), with the steps in the caller's hands: read `now` once, then
 ///
 /// 1. [`handle_datagram`](Self::handle_datagram) for everything that has arrived,
-/// 2. [`handle_timeout`](Self::handle_timeout), every turn, also when traffic never stops,
+/// 2. [`handle_timeout`](Self::handle_timeout), in every turn,
 /// 3. [`poll_event`](Self::poll_event) until `None`; act, [`send`](Self::send),
 /// 4. [`poll_transmit`](Self::poll_transmit) until `None`,
-/// 5. sleep until a datagram comes or it is [`poll_timeout`](Self::poll_timeout).
-///
-/// `now` is read once for all of it, before the first step: so a peer is only given up in a turn that
-/// began after its deadline and has heard everything that had come by then.
+/// 5. sleep until a datagram arrives or [`poll_timeout`](Self::poll_timeout) is reached.
 ///
 /// ```
 /// use std::time::Instant;
@@ -106,17 +112,17 @@ pub struct HostState {
     clock: Clock,
     random: SeededRng,
     cookies: Cookies,
-    door: AdmissionPolicy,
+    admission: AdmissionPolicy,
     /// Under Noise.
     #[cfg(feature = "noise")]
-    encryption: Option<HandshakeCrypto>,
+    crypto: Option<HandshakeCrypto>,
 
     slots: PeerSlots,
     /// Where a peer is, or is being connected to.
     by_address: HashMap<SocketAddr, SlotIndex, HashKeys>,
     /// Which connect made which connection, to know a repeated one.
     by_connect: HashMap<(SocketAddr, ConnectFingerprint), SlotIndex, HashKeys>,
-    answers: StatelessReplies,
+    replies: StatelessReplies,
     connects_in_turn: usize,
     /// How many connections were accepted so far, by either side.
     accepted: u64,
@@ -150,86 +156,19 @@ impl PeerCounts {
     }
 }
 
-/// Options of `connect`: the payload for the server's application, and the key that the server must have.
-///
-/// ```
-/// use tickwire::ConnectOptions;
-///
-/// let options = ConnectOptions::with_payload("a login ticket");
-/// assert_eq!(options.payload, b"a login ticket");
-/// ```
-#[derive(Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ConnectOptions {
-    /// For the [admission](crate::Request) of the server's application: up to
-    /// [`CONNECT_PAYLOAD_MAX`], 256 bytes. Under Noise only the server can read it; under
-    /// [`Security::Plain`] it travels as it is, and everybody on the way can.
-    pub payload: Vec<u8>,
-    /// The key that the server must have: only then is it certain who it is. `None`, the default, goes
-    /// on with the key that is shown, which is told in [`Connected`](Event::Connected): **an active
-    /// attacker in the middle can then pose as the server.**
-    #[cfg(feature = "noise")]
-    pub server_key: Option<PublicKey>,
-    /// Sends [`payload`](Self::payload) to whoever answers, though there is no
-    /// [`server_key`](Self::server_key) to tell who that is. Default: `false`; a login ticket is not
-    /// for strangers.
-    #[cfg(feature = "noise")]
-    pub trust_unpinned: bool,
-}
-
-impl ConnectOptions {
-    /// The defaults, with something to say to the server's application.
-    #[must_use]
-    pub fn with_payload(payload: impl Into<Vec<u8>>) -> Self {
-        Self {
-            payload: payload.into(),
-            ..Self::default()
-        }
-    }
-
-    /// The same, for the server with this key alone.
-    #[cfg(feature = "noise")]
-    #[must_use]
-    pub fn pin(mut self, server_key: PublicKey) -> Self {
-        self.server_key = Some(server_key);
-        self
-    }
-
-    /// The same, for whoever answers: see [`trust_unpinned`](Self::trust_unpinned).
-    #[cfg(feature = "noise")]
-    #[must_use]
-    pub fn trust_unpinned(mut self) -> Self {
-        self.trust_unpinned = true;
-        self
-    }
-}
-
-/// Prints the length of the payload, never its content.
-impl fmt::Debug for ConnectOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut fields = f.debug_struct("ConnectOptions");
-        fields.field("payload", &ByteCount(self.payload.len()));
-        #[cfg(feature = "noise")]
-        fields
-            .field("server_key", &self.server_key)
-            .field("trust_unpinned", &self.trust_unpinned);
-        fields.finish()
-    }
-}
-
-/// A datagram that is to be sent.
+/// A datagram to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Transmit {
-    /// Where to.
+    /// Destination.
     pub to: SocketAddr,
-    /// How many bytes of the buffer it has.
+    /// Length in bytes, from the start of the buffer.
     pub len: usize,
 }
 
 impl HostState {
-    /// A host without peers. Everything unpredictable is made of `seed`: it must come from the system's
-    /// entropy (a test excepted) and must not be used twice.
+    /// A host without peers. `seed` is the source of everything unpredictable: outside of tests it must come from the
+    /// system's entropy, and it must not be used twice.
     ///
     /// # Errors
     ///
@@ -241,7 +180,7 @@ impl HostState {
         let mut random = SeededRng::from_seed(seed);
         let cookies = Cookies::new(&mut random, now);
         #[cfg(feature = "noise")]
-        let encryption = HandshakeCrypto::new(&config.security, &mut random, now);
+        let crypto = HandshakeCrypto::new(&config.security, &mut random, now);
         let by_address = HashMap::with_hasher(random.hash_keys());
         let by_connect = HashMap::with_hasher(random.hash_keys());
         Ok(Self {
@@ -249,13 +188,13 @@ impl HostState {
             clock,
             random,
             cookies,
-            door: AdmissionPolicy::default(),
+            admission: AdmissionPolicy::default(),
             #[cfg(feature = "noise")]
-            encryption,
+            crypto,
             slots: PeerSlots::default(),
             by_address,
             by_connect,
-            answers: StatelessReplies::default(),
+            replies: StatelessReplies::default(),
             connects_in_turn: 0,
             accepted: 0,
             scratch: Vec::with_capacity(DATAGRAM_MAX + 1),
@@ -268,33 +207,32 @@ impl HostState {
         })
     }
 
-    /// The config that it was made with.
+    /// The config of this host.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// Lets the application decide who may connect. Without it everybody may, up to
+    /// Lets the application decide which clients may connect. Without it every client may, up to
     /// [`peers_max`](Config::peers_max).
     ///
-    /// `decide` is called within a turn, so it must not take long: look a ticket up, do not ask a
-    /// database. It is called for each connect that is accepted, and again for each repetition of one that
-    /// is not. Somebody who recorded a connect can have it called again when that connection is over, for
-    /// as long as the cookie lasts (10 to 20 s), and nothing else comes of it: a ticket that is good for
-    /// one use is spent at [`Connected`](Event::Connected), not here.
+    /// `decide` is called within a turn, so it must be fast: look up a ticket, do not query a database. It is called
+    /// once for each accepted connect, and for each copy of a denied one. An attacker that has recorded a connect can
+    /// have it called again after that connection has ended, for as long as the cookie is valid (10 to 20 s), without
+    /// any other effect. Redeem a single-use ticket at [`Connected`](Event::Connected), not here.
     pub fn set_admission(
         &mut self,
         decide: impl FnMut(&Request<'_>) -> Admission + Send + 'static,
     ) {
-        self.door.set(Box::new(decide));
+        self.admission.set(Box::new(decide));
     }
 
-    /// Begins to connect. What comes of it is an event: [`Connected`](Event::Connected), or
+    /// Begins to connect. The outcome is an event: [`Connected`](Event::Connected), or
     /// [`Disconnected`](Event::Disconnected) with a reason.
     ///
     /// # Errors
     ///
-    /// See [`ConnectError`]; then nothing was begun.
+    /// See [`ConnectError`]. Nothing has begun then.
     pub fn connect(
         &mut self,
         to: SocketAddr,
@@ -574,7 +512,7 @@ impl fmt::Debug for HostState {
             .field("closing", &self.counts.closing)
             .field("peers_max", &self.config.peers_max)
             .field("events", &self.events.len())
-            .field("admission", &self.door)
+            .field("admission", &self.admission)
             .field("is_shutting_down", &self.is_shutting_down)
             .finish_non_exhaustive()
     }

@@ -92,7 +92,7 @@ impl HostState {
 
     /// Whether [`poll_transmit`](Self::poll_transmit) may have something.
     pub(crate) fn may_transmit(&self) -> bool {
-        self.slots.has_ready() || !self.answers.is_empty()
+        self.slots.has_ready() || !self.replies.is_empty()
     }
 
     /// The part of [`poll_transmit`](Self::poll_transmit) that goes to peers, and to those that this
@@ -125,7 +125,7 @@ impl HostState {
         now: time::Instant,
     ) -> Option<Transmit> {
         let now = self.clock.at(now);
-        while let Some(answer) = self.answers.pop() {
+        while let Some(answer) = self.replies.pop() {
             let transmit = self.write_answer(answer, buffer, now);
             if transmit.is_some() {
                 return transmit;

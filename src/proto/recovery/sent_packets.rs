@@ -43,9 +43,9 @@ pub(crate) struct SentPackets {
 pub(crate) struct SentPacket {
     pub(crate) number: u64,
     pub(crate) at: Instant,
-    pub(crate) content: PacketContents,
+    pub(crate) contents: PacketContents,
     /// What its acknowledgement will say of the rate.
-    pub(crate) stamp: DeliverySnapshot,
+    pub(crate) snapshot: DeliverySnapshot,
     /// Its length in bytes.
     pub(crate) bytes: u16,
     /// How many frames it carries: they stand behind those of the packets before it.
@@ -198,8 +198,8 @@ impl SentPackets {
     pub(crate) fn on_sent(
         &mut self,
         number: u64,
-        content: PacketContents,
-        stamp: DeliverySnapshot,
+        contents: PacketContents,
+        snapshot: DeliverySnapshot,
         len: usize,
         now: Instant,
     ) {
@@ -212,8 +212,8 @@ impl SentPackets {
         self.in_flight.push_back(SentPacket {
             number,
             at: now,
-            content,
-            stamp,
+            contents,
+            snapshot,
             bytes: len as u16,
             frames: frames as u16,
             state: PacketState::Open,
@@ -496,9 +496,9 @@ mod tests {
             for _ in 0..count {
                 let number = self.sent.take_number();
                 self.sent.make_room(&mut self.log);
-                let stamp = self.congestion.on_sent(self.sent.open_bytes(), self.now);
-                let content = PacketContents::default();
-                self.sent.on_sent(number, content, stamp, 100, self.now);
+                let snapshot = self.congestion.on_sent(self.sent.open_bytes(), self.now);
+                let contents = PacketContents::default();
+                self.sent.on_sent(number, contents, snapshot, 100, self.now);
             }
         }
 

@@ -287,10 +287,10 @@ fn whoever_sends_beyond_the_window_is_refused_before_anything_is_stored() {
 
 #[test]
 fn a_gap_in_one_channel_delays_no_other() {
-    let (mut inbox, mut post) = (RecvChannels::new(1 << 16, 1 << 20), Post::default());
+    let (mut channels, mut post) = (RecvChannels::new(1 << 16, 1 << 20), Post::default());
     let mut accept = |delivery, sequence| {
         let frame = frame(delivery, sequence, None, &[7]);
-        inbox.accept(&frame, &mut post.event_sink())
+        channels.accept(&frame, &mut post.event_sink())
     };
     assert_eq!(accept(Delivery::Ordered(1), 5), Ok(RecvOutcome::Buffered));
     assert_eq!(accept(Delivery::Ordered(2), 0), Ok(RecvOutcome::Delivered));
@@ -303,33 +303,33 @@ fn a_gap_in_one_channel_delays_no_other() {
 
 #[test]
 fn a_message_longer_than_was_agreed_is_refused() {
-    let (mut inbox, mut post) = (RecvChannels::new(2000, 1 << 20), Post::default());
+    let (mut channels, mut post) = (RecvChannels::new(2000, 1 << 20), Post::default());
     let mut accept = |total| {
         let fragment = FragmentHeader { total, index: 0 };
         let frame = frame(ORDERED, 0, Some(fragment), &[7; FRAGMENT_BYTES]);
-        inbox.accept(&frame, &mut post.event_sink())
+        channels.accept(&frame, &mut post.event_sink())
     };
     assert_eq!(accept(2001), Err(Refused));
     assert_eq!(accept(2000), Ok(RecvOutcome::Buffered));
-    assert_eq!(inbox.held(), cost(2000));
+    assert_eq!(channels.held(), cost(2000));
 }
 
 #[test]
 fn channels_that_were_long_in_their_turn_do_not_keep_what_they_needed() {
-    let (mut inbox, mut post) = (RecvChannels::new(1 << 16, 1 << 20), Post::default());
+    let (mut channels, mut post) = (RecvChannels::new(1 << 16, 1 << 20), Post::default());
     let max = RELIABLE_OPEN_MAX as u64;
     let info = allocation_counter::measure(|| {
         for channel in 0..=255 {
             let delivery = Delivery::Ordered(channel);
             for sequence in (0..max).rev() {
                 let frame = frame(delivery, sequence, None, &[]);
-                inbox.accept(&frame, &mut post.event_sink()).unwrap();
+                channels.accept(&frame, &mut post.event_sink()).unwrap();
                 post.buffers = Buffers::default();
             }
             assert_eq!(post.events.len(), RELIABLE_OPEN_MAX);
             post.events
                 .drain(..)
-                .for_each(|_| inbox.on_taken(delivery, 0));
+                .for_each(|_| channels.on_taken(delivery, 0));
         }
         post = Post::default();
     });

@@ -1,13 +1,13 @@
-//! One connection: what came from the peer, what goes to it, and when.
+//! One connection: packets of the peer, packets to the peer, and deadlines.
 //!
-//! It knows neither its host nor other peers. Its owner hands it the packets with its id, asks it for
-//! packets until it [has none](Connection::transmit), and lets it look at the time when its
-//! [deadline](Connection::deadline) has come.
+//! It knows neither its host nor other peers. The methods of [`Connection`] by purpose:
 //!
-//! The methods stand in four files: `receiving`, `moving` to another address, `time` and `sending`.
+//! - input: `verify` and `take` (`recv`), `on_timeout` (`timeouts`), `send` and `disconnect` for the application
+//! - output: `transmit` (`send`), `deadline` (`timeouts`), `next_outcome`
+//! - internal: `migration` to another address, `packet_outcome` of acknowledged and lost packets
 
+pub(crate) mod accept_confirmation;
 pub(crate) mod close;
-pub(crate) mod introduction;
 mod migration;
 mod packet_outcome;
 pub(crate) mod packet_protection;
@@ -18,8 +18,8 @@ mod timeouts;
 
 use std::net::SocketAddr;
 
+use self::accept_confirmation::AcceptConfirmation;
 use self::close::{Closing, Linger};
-use self::introduction::Introduction;
 use self::packet_protection::PacketProtection;
 use self::path_validation::PathValidation;
 use crate::config::Config;
@@ -83,8 +83,8 @@ pub(crate) struct Connection {
     is_probing: bool,
     /// The rate did not let all of what is unreliable go.
     is_limited: bool,
-    /// Of a client, until it has heard from the server.
-    introduction: Option<Introduction>,
+    /// Of a client, until it has received a packet of the server.
+    confirmation: Option<AcceptConfirmation>,
     /// What the peer wants to have back from here.
     response: Option<Token>,
     /// Rarely there, so it does not stand in here.
@@ -155,7 +155,7 @@ impl Connection {
             wants_ping: false,
             is_probing: false,
             is_limited: false,
-            introduction: None,
+            confirmation: None,
             response: None,
             new_path: None,
             closing: None,
@@ -170,9 +170,9 @@ impl Connection {
     }
 
     /// The server is to hear from this client, now and until it says so.
-    pub(crate) fn introduce(&mut self, now: Instant) {
+    pub(crate) fn confirm_accept(&mut self, now: Instant) {
         self.wants_ping = true;
-        self.introduction = Some(Introduction::new(now));
+        self.confirmation = Some(AcceptConfirmation::new(now));
     }
 
     /// Queues a message; returns its receipt if it is to be tracked.

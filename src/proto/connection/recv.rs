@@ -70,7 +70,7 @@ impl Connection {
         }
         self.stats.bytes_received += packet.len as u64;
         self.last_received = now;
-        self.introduction = None;
+        self.confirmation = None;
         let outcome = self.on_frames(packet.frames, now, event_sink);
         if outcome.is_refused {
             // What is not acknowledged is sent again, or counts as lost: nobody is told that a message

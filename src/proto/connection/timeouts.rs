@@ -1,7 +1,7 @@
 //! What becomes due.
 
 use crate::proto::connection::Connection;
-use crate::proto::connection::introduction::Introduction;
+use crate::proto::connection::accept_confirmation::AcceptConfirmation;
 use crate::proto::connection::send::CHALLENGE_LEN;
 use crate::proto::time::Instant;
 
@@ -43,8 +43,12 @@ impl Connection {
     /// When something is due of what seldom happens: all of it moves away with every packet.
     fn seldom_at(&self) -> Instant {
         let mut at = (self.last_received + self.idle_timeout).min(self.keep_alive_at);
-        if let Some(introduction_at) = self.introduction.as_ref().and_then(Introduction::next_at) {
-            at = at.min(introduction_at);
+        if let Some(confirmation_at) = self
+            .confirmation
+            .as_ref()
+            .and_then(AcceptConfirmation::next_at)
+        {
+            at = at.min(confirmation_at);
         }
         if let Some(path) = &self.new_path {
             at = at.min(path.next_at());
@@ -81,8 +85,8 @@ impl Connection {
             self.wants_ping = true;
             self.rest();
         }
-        let introduction = self.introduction.as_mut();
-        self.wants_ping |= introduction.is_some_and(|introduction| introduction.is_due(now));
+        let confirmation = self.confirmation.as_mut();
+        self.wants_ping |= confirmation.is_some_and(|confirmation| confirmation.is_due(now));
         self.look_at_new_path(now);
     }
 

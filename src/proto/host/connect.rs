@@ -182,7 +182,7 @@ impl HostState {
         if let Some(time) = round_trip {
             connection.on_handshake_round_trip(time);
         }
-        connection.introduce(now);
+        connection.confirm_accept(now);
         self.counts.connecting -= 1;
         self.open(slot, connection);
         self.events.push_back(Event::Connected {

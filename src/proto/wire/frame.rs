@@ -52,7 +52,14 @@ impl<'a> Frame<'a> {
             first if first & MESSAGE != 0 => MessageFrame::read(first, reader).map(Self::Message),
             PING => Ok(Self::Ping),
             ACK => AckFrame::read(reader).map(Self::Ack),
-            kind @ (DISCONNECT | DISCONNECT_WITH_TEXT) => read_disconnect(kind, reader),
+            DISCONNECT => Ok(Self::Disconnect {
+                code: reader.u32()?,
+                text: "",
+            }),
+            DISCONNECT_WITH_TEXT => Ok(Self::Disconnect {
+                code: reader.u32()?,
+                text: read_close_text(reader)?,
+            }),
             CHALLENGE => reader.array().map(Self::Challenge),
             RESPONSE => reader.array().map(Self::Response),
             WINDOW => reader.variable().map(Self::Window),
@@ -199,17 +206,12 @@ pub(crate) fn write_ping(writer: &mut Writer<'_>) {
 /// Out of line: it is rare, and would lengthen the code that reads the frames of every packet.
 #[cold]
 #[inline(never)]
-fn read_disconnect<'a>(kind: u8, reader: &mut Reader<'a>) -> Result<Frame<'a>, Malformed> {
-    let code = reader.u32()?;
-    if kind == DISCONNECT {
-        return Ok(Frame::Disconnect { code, text: "" });
-    }
+fn read_close_text<'a>(reader: &mut Reader<'a>) -> Result<&'a str, Malformed> {
     let len = usize::from(reader.u8()?);
     if len == 0 || len > CLOSE_TEXT_MAX {
         return Err(Malformed);
     }
-    let text = std::str::from_utf8(reader.bytes(len)?).map_err(|_| Malformed)?;
-    Ok(Frame::Disconnect { code, text })
+    std::str::from_utf8(reader.bytes(len)?).map_err(|_| Malformed)
 }
 
 /// `text` has at most [`CLOSE_TEXT_MAX`] bytes.

@@ -13,7 +13,7 @@ const SAID: Delivery = Delivery::Ordered(0);
 const TYPING: Delivery = Delivery::Sequenced(0);
 const NAME_TAKEN: u32 = 1; // codes with which the server ends a connection
 const TOO_SLOW: u32 = 2;
-const LINE_MAX: usize = 500; // in bytes; what is longer is sent in pieces
+const LINE_MAX: usize = 500; // in bytes; a longer line is sent in several messages
 type Names = HashMap<PeerId, String>;
 
 /// What others write must not steer a terminal.

@@ -227,8 +227,8 @@ pub(crate) const ROOMY_CHANNELS: usize = 4;
 /// a peer could make each one long in its turn.
 pub(crate) const CHANNEL_KEPT: usize = 64;
 
-/// How many messages whose fate is to be told may be open at a time, for each peer: 4,096, those whose
-/// fate the application has not taken yet included. Then
+/// Maximum number of open receipts per peer: 4,096. A receipt is open until the application has taken its
+/// [`Acked`](crate::Event::Acked) or [`Lost`](crate::Event::Lost) event. At the limit,
 /// [`send_tracked`](crate::Host::send_tracked) returns [`QueueFull`](crate::SendError::QueueFull).
 pub const RECEIPTS_MAX: usize = 4096;
 

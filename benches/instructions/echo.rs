@@ -1,4 +1,4 @@
-//! A socket that echoes what waits in its socket: the drain, the queue and the batches, over real
+//! A [`Socket`] that echoes the datagrams in its receive buffer: the drain, the send queue and the batches, over real
 //! sockets of this machine.
 
 use std::net::UdpSocket;

@@ -21,7 +21,7 @@ const WAKER: Token = Token(1);
 /// One event of the socket, one of the waker.
 const EVENTS_MAX: usize = 2;
 
-/// A poll that holds nothing but the socket's socket and waker.
+/// A poll in which only the raw socket and the waker are registered.
 #[derive(Debug)]
 pub(crate) struct Poller {
     poll: Poll,

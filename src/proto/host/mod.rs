@@ -290,8 +290,8 @@ impl HostState {
         self.queue(peer, delivery, message, false, now).map(|_| ())
     }
 
-    /// As [`send`](Self::send), for a message whose fate is to be told: [`Acked`](Event::Acked) when it is in
-    /// the event queue of the other side, or [`Lost`](Event::Lost).
+    /// As [`send`](Self::send), for a tracked message. An event reports its outcome: [`Acked`](Event::Acked) when it
+    /// is in the event queue of the other side, or [`Lost`](Event::Lost).
     ///
     /// # Errors
     ///

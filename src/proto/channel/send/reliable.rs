@@ -20,7 +20,7 @@ pub(super) struct ReliableQueue {
     streams: Vec<SendStream>,
     /// Who is asked first for what leaves next, so that they take turns.
     turn: usize,
-    /// Pieces whose packet was lost.
+    /// Fragments whose packet was lost.
     lost: VecDeque<(u16, FragmentKey)>,
     copies: RedundantCopies,
     redundancy: u8,

@@ -1,4 +1,4 @@
-//! Unreliable and sequenced messages that wait for a packet, one behind the other in one fragment of memory.
+//! Queue of unreliable and sequenced messages, one behind the other in one contiguous buffer.
 
 use std::collections::VecDeque;
 

@@ -17,7 +17,7 @@ use crate::proto::event::ByteCount;
 #[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConnectOptions {
-    /// For the [admission](crate::Request) of the server's application: at most
+    /// Passed to the [admission](crate::Request) callback of the server's application: at most
     /// [`CONNECT_PAYLOAD_MAX`](crate::limits::CONNECT_PAYLOAD_MAX), 256 bytes. Under Noise only the server can read it;
     /// under [`Security::Plain`](crate::Security::Plain) it is not encrypted.
     pub payload: Vec<u8>,

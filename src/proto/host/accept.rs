@@ -155,9 +155,9 @@ impl HostState {
     }
 
     /// Whether two hosts connect to each other at the same time and this host's own attempt wins: the attempt with the
-    /// larger nonce, so both sides choose the same. Equal nonces mean that this host connects to itself, which is rejected.
-    /// An incoming client has proven no key, so it does not replace an attempt with a pinned key or a peer that has proven
-    /// one.
+    /// larger nonce, so both sides choose the same. Equal nonces mean that this host connects to itself, which is
+    /// rejected. An incoming client has proven no key, so it does not replace an attempt with a pinned key or a peer
+    /// that has proven one.
     fn stands_back(&self, from: SocketAddr, nonce: Nonce) -> bool {
         let Some(slot) = self.by_address.get(&from).copied() else {
             return false;
@@ -188,8 +188,8 @@ impl HostState {
         }
     }
 
-    /// Whether the host has no room for a client at this address. A client at the address of a peer or of an own attempt
-    /// replaces it and needs no extra slot; at most `peers_max` such clients may be pending.
+    /// Whether the host has no room for a client at this address. A client at the address of a peer or of an own
+    /// attempt replaces it and needs no extra slot; at most `peers_max` such clients may be pending.
     fn has_no_place_for(&self, from: SocketAddr) -> bool {
         if self.by_address.contains_key(&from) {
             return self.counts.pending >= self.config.peers_max;

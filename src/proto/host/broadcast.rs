@@ -79,8 +79,8 @@ impl HostState {
         Ok(outcome)
     }
 
-    /// As [`broadcast`](Self::broadcast), to the given peers: a team, or all players in range. Peers that are not connected
-    /// are skipped as well.
+    /// As [`broadcast`](Self::broadcast), to the given peers: a team, or all players in range. Peers that are not
+    /// connected are skipped as well.
     ///
     /// # Errors
     ///

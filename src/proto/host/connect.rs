@@ -196,8 +196,8 @@ impl HostState {
         self.slots.make_ready(slot);
     }
 
-    /// Reads an accept: the server's settings and the packet protection of the connection. `None` if it is not authentic,
-    /// which is counted.
+    /// Reads an accept: the server's settings and the packet protection of the connection. `None` if it is not
+    /// authentic, which is counted.
     fn open_accept(
         &mut self,
         slot: SlotIndex,

@@ -22,7 +22,8 @@ pub struct ConnectOptions {
     /// under [`Security::Plain`](crate::Security::Plain) it is not encrypted.
     pub payload: Vec<u8>,
     /// The key that authenticates the server. `None`, the default, accepts the key that the server presents, which
-    /// [`Connected`](crate::Event::Connected) reports: **an active attacker in the middle can then pose as the server.**
+    /// [`Connected`](crate::Event::Connected) reports: **an active attacker in the middle can then pose as the
+    /// server.**
     #[cfg(feature = "noise")]
     pub server_key: Option<PublicKey>,
     /// Sends [`payload`](Self::payload) also without a pinned [`server_key`](Self::server_key), to a server that is not

@@ -32,10 +32,10 @@ use crate::proto::wire::handshake::ConnectFingerprint;
 const GROWTH: usize = 2;
 
 impl Config {
-    /// Maximum memory of a peer that has exchanged no messages, in bytes of the allocator: at most 4 KiB. A peer that has,
-    /// and was idle for a [`keep_alive`](Config::keep_alive), takes up to 512 bytes more for congestion control, and a few
-    /// hundred bytes per used channel. The slots of the [`Socket`](crate::Socket) and the kernel's buffers do not depend on
-    /// the number of peers and are not included.
+    /// Maximum memory of a peer that has exchanged no messages, in bytes of the allocator: at most 4 KiB. A peer that
+    /// has, and was idle for a [`keep_alive`](Config::keep_alive), takes up to 512 bytes more for congestion control,
+    /// and a few hundred bytes per used channel. The slots of the [`Socket`](crate::Socket) and the kernel's buffers do
+    /// not depend on the number of peers and are not included.
     #[must_use]
     pub fn peer_bytes_idle(&self) -> usize {
         let timer = size_of::<(Instant, u32)>() + size_of::<u32>();
@@ -60,11 +60,12 @@ impl Config {
         }
     }
 
-    /// Maximum memory of a peer, in bytes of the allocator: every queue in both directions is full, in every channel. The
-    /// peer accepts no longer messages than this side does; if it does, add five times the length of the longest message.
+    /// Maximum memory of a peer, in bytes of the allocator: every queue in both directions is full, in every channel.
+    /// The peer accepts no longer messages than this side does; if it does, add five times the length of the longest
+    /// message.
     ///
-    /// Messages that the application has taken are not included. Each holds the chunk of 16 KiB that it was cut from, so
-    /// copy what is kept for long.
+    /// Messages that the application has taken are not included. Each holds the chunk of 16 KiB that it was cut from,
+    /// so copy what is kept for long.
     #[must_use]
     pub fn peer_bytes_max(&self) -> usize {
         let (clients, servers) = (self.message_max_from_clients, self.message_max_from_servers);
@@ -435,8 +436,8 @@ mod tests {
             }
         }
 
-        /// Fills the receive side: nothing from the client is read. Reliable messages go first, because a packet with a refused
-        /// message is not acknowledged.
+        /// Fills the receive side: nothing from the client is read. Reliable messages go first, because a packet with a
+        /// refused message is not acknowledged.
         fn fill_inbox(&mut self, address: SocketAddr, window: usize) {
             let (server, client) = self.peers();
             let window = window as u64;

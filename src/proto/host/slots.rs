@@ -180,8 +180,8 @@ impl PeerSlots {
         self.slots.get(index.as_usize())
     }
 
-    /// The state of a slot, to be changed. The scheduler is notified: the deadline is recomputed, and the peer is checked
-    /// in this turn and in the next one.
+    /// The state of a slot, to be changed. The scheduler is notified: the deadline is recomputed, and the peer is
+    /// checked in this turn and in the next one.
     #[inline]
     pub(crate) fn change(&mut self, index: SlotIndex) -> &mut PeerState {
         self.change_with_quota(index).0

@@ -61,11 +61,8 @@ impl Config {
     }
 
     /// Maximum memory of a peer, in bytes of the allocator: every queue in both directions is full, in every channel.
-    /// The peer accepts no longer messages than this side does; if it does, add five times the length of the longest
-    /// message.
-    ///
-    /// Messages that the application has taken are not included. Each holds the chunk of 16 KiB that it was cut from,
-    /// so copy what is kept for long.
+    /// This assumes that the peer accepts no longer messages than this side does; otherwise add five times the length
+    /// of its longest message. so copy what is kept for long.
     #[must_use]
     pub fn peer_bytes_max(&self) -> usize {
         let (clients, servers) = (self.message_max_from_clients, self.message_max_from_servers);

@@ -1,24 +1,21 @@
-//! Memory for messages that wait to be acknowledged or to be their turn: taken, given back and taken
-//! again, so that a busy host allocates nothing.
+//! Reusable buffers for messages that wait for an acknowledgement or an earlier message, so a busy host does not
+//! allocate.
 //!
-//! One for all peers of a host. A message gets a buffer of the smallest size that holds it, so that one
-//! that waits for long holds no memory but its own.
+//! Shared by all peers of a host. A message gets a buffer of the smallest size that holds it, so a message that waits
+//! for long holds little more than its own length.
 
 use std::collections::VecDeque;
 
 use crate::limits::FRAGMENT_BYTES;
 
-/// How many buffers of each size are kept to be used again: 8,192, two reliable messages on their way to
-/// each of 4,096 peers.
+/// Maximum number of free buffers kept per size: 8,192, two reliable messages in flight to each of 4,096 peers.
 const BUFFERS_KEPT_MAX: usize = 8192;
 
-/// How many buffers of a size are made when the first one is needed: 64, of all sizes 84 KiB for each host. A
-/// game with one peer seldom has as many messages waiting at once, and when a moment comes that is worse than
-/// all before it, the memory is there.
+/// Number of buffers allocated when a size is first used: 64, for all sizes together 84 KiB per host. A game with one
+/// peer seldom has as many messages waiting at once, so later peaks do not allocate.
 const BUFFERS_RESERVED: usize = 64;
 
-/// The sizes of buffers that are kept, in bytes. A longer one is allocated as long as it is, and given
-/// back to the allocator.
+/// Buffer sizes in bytes. A longer message gets an exact allocation, which is not kept.
 pub(crate) const SIZES: [usize; 3] = [64, 256, 1024];
 const _: () = assert!(FRAGMENT_BYTES <= SIZES[2]);
 
@@ -29,7 +26,7 @@ pub(crate) struct Buffers {
 }
 
 impl Buffers {
-    /// A copy of a message.
+    /// Copies a message into a buffer.
     pub(crate) fn copy(&mut self, message: &[u8]) -> Vec<u8> {
         let mut buffer = self.with_room(message.len());
         buffer.extend_from_slice(message);
@@ -48,14 +45,13 @@ impl Buffers {
             .unwrap_or_else(|| Vec::with_capacity(SIZES[class]))
     }
 
-    /// Somebody asks for a buffer of this size for the first time.
+    /// Allocates the reserve of a size on its first use.
     fn make_reserve(&mut self, class: usize) {
         let buffers = (0..BUFFERS_RESERVED).map(|_| Vec::with_capacity(SIZES[class]));
         self.free[class].extend(buffers);
     }
 
-    /// Takes a buffer back, if it is one that can be used again and not too many of its size wait for
-    /// that.
+    /// Returns a buffer. It is kept if its size matches and not too many of that size are free.
     pub(crate) fn give_back(&mut self, mut buffer: Vec<u8>) {
         let class = SIZES.iter().position(|size| buffer.capacity() == *size);
         let Some(free) = class.map(|class| &mut self.free[class]) else {

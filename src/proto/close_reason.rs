@@ -15,7 +15,7 @@ use crate::limits::CLOSE_TEXT_MAX;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct CloseReason {
     code: u32,
-    /// Not empty.
+    /// `None` if empty.
     text: Option<Box<str>>,
 }
 

@@ -1,12 +1,10 @@
-//! The number under which a host receives the packets of a connection.
+//! Connection ids: the number under which a host receives the packets of a connection.
 //!
-//! It is chosen by the receiver and stands in every packet, so a peer is found by it and not by its
-//! address. It also says where the receiver keeps the connection, so that finding it is one look into
-//! a table and not a search, and it leaves room to name one of several hosts behind one port.
-//!
-//! | bits | what |
+//! The receiver chooses it and every packet contains it, so a peer is identified by the id and not by its address. It
+//! contains the slot of the connection, so the lookup is one array access, and has room to name one of several hosts
+//! behind one port.
 //! | --- | --- |
-//! | 63 to 24 | random: 40 bits that somebody who does not see the packets cannot guess |
+//! | 63 to 24 | random: 40 bits that an off-path attacker cannot guess |
 //! | 23 to 20 | the shard, 0 so far |
 //! | 19 to 0 | the slot |
 
@@ -29,7 +27,7 @@ impl ConnectionId {
         Self((random >> RANDOM_SHIFT) << RANDOM_SHIFT | u64::from(slot.as_u32()))
     }
 
-    /// Where its receiver keeps the connection; whoever made an id up may name any slot.
+    /// The slot of the connection at its receiver. A forged id may name any slot.
     #[allow(clippy::cast_possible_truncation, reason = "20 bits")]
     pub(crate) fn slot(self) -> SlotIndex {
         SlotIndex::new((self.0 & ((1 << SLOT_BITS) - 1)) as u32)

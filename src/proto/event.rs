@@ -368,7 +368,7 @@ impl fmt::Display for DisconnectReason {
     }
 }
 
-/// A program whose server is gone can return it as its error.
+/// Lets a program that lost its server return the reason as its error.
 impl error::Error for DisconnectReason {}
 
 /// Why a `connect` did not begin. Nothing was sent and no event follows.

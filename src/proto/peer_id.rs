@@ -1,4 +1,4 @@
-//! `PeerId`: the name of a connection on its host.
+//! `PeerId`: identifies a connection on its host.
 
 use std::fmt;
 

@@ -1,28 +1,28 @@
-//! Received messages, cut from chunks that are used again.
+//! Received messages, cut from reusable chunks.
 //!
-//! A message is a fragment of a chunk, so taking one allocates nothing. A chunk is whole again when the
-//! last fragment of it was dropped; until then another one is used.
+//! A message is a slice of a chunk, so receiving one allocates nothing. A chunk is reused once all of its messages were
+//! dropped; until then another chunk is used.
 
 use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
-/// The fragments that received messages are cut from, in bytes: 16 KiB.
+/// Size of the chunks that received messages are cut from, in bytes: 16 KiB.
 pub(crate) const CHUNK_BYTES: usize = 16 << 10;
 
-/// How many of them are kept to be used again: 64, a megabyte.
+/// Maximum number of chunks kept for reuse: 64, 1 MiB.
 const CHUNKS_KEPT_MAX: usize = 64;
 
 /// See the [module](self).
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
     current: Option<BytesMut>,
-    /// Those that are full, in the order in which they became so.
+    /// Full chunks, oldest first.
     full: VecDeque<BytesMut>,
 }
 
 impl Pool {
-    /// A copy of `bytes` that somebody may keep.
+    /// A copy of `bytes` that the application may keep.
     pub(crate) fn copy(&mut self, bytes: &[u8]) -> Bytes {
         let chunk = match self.current.take() {
             Some(chunk) if chunk.capacity() - chunk.len() >= bytes.len() => chunk,
@@ -33,18 +33,18 @@ impl Pool {
         chunk.split().freeze()
     }
 
-    /// Goes back to the beginning of the chunk if nobody keeps anything of it: what was written a tick ago
-    /// is in the cache, and the rest of the chunk is not.
+    /// Starts over at the beginning of the chunk if no message of it is held. What was written a tick ago is in the CPU
+    /// cache, the rest of the chunk is not.
     pub(crate) fn rewind(&mut self) {
         if let Some(chunk) = &mut self.current {
-            let _ = chunk.try_reclaim(CHUNK_BYTES); // or it goes on where it is
+            let _ = chunk.try_reclaim(CHUNK_BYTES); // otherwise it continues at its position
         }
     }
 
     fn next_chunk(&mut self, full: Option<BytesMut>, len: usize) -> BytesMut {
         let size = CHUNK_BYTES.max(len);
         self.full.extend(full);
-        // The oldest is the likeliest to be free again.
+        // The oldest chunk is most likely to be free.
         if let Some(mut oldest) = self.full.pop_front() {
             if oldest.try_reclaim(size) {
                 return oldest;
@@ -79,7 +79,7 @@ mod tests {
                 drop(pool.copy(&[7; 100]));
             }
         };
-        // The first two make the chunk, and the list of full ones.
+        // The first two allocate the chunk and the list of full chunks.
         turn();
         turn();
         let info = allocation_counter::measure(|| (0..100).for_each(|_| turn()));

@@ -1,5 +1,5 @@
-//! Everything unpredictable of a host, out of one seed: the protocol has no entropy of its own, so the
-//! same seed and the same inputs give the same packets.
+//! The seeded generator: all randomness of a host derives from one seed, so the same seed and the same inputs give the
+//! same packets.
 
 use std::fmt;
 use std::hash::BuildHasher;
@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 #[cfg(feature = "noise")]
 pub(crate) type Secret = Zeroizing<[u8; 32]>;
 
-/// A generator that nobody can foresee who does not know the seed (`ChaCha20`).
+/// A cryptographically secure generator (`ChaCha20`): unpredictable without the seed.
 pub(crate) struct SeededRng(ChaCha20Rng);
 
 impl SeededRng {
@@ -28,11 +28,10 @@ impl SeededRng {
         bytes
     }
 
-    /// Bytes that are wiped when nobody needs them any more.
+    /// Secret bytes, wiped on drop.
     ///
-    /// The generator goes on from a seed that it draws itself, so that nobody who looks into it later
-    /// can compute what was drawn before: otherwise the secrets of every handshake so far could be read
-    /// off a running host.
+    /// The generator reseeds itself, so its state does not reveal earlier output. Otherwise the secrets of all past
+    /// handshakes could be computed from the memory of a running host (backtracking resistance).
     #[cfg(feature = "noise")]
     pub(crate) fn secret(&mut self) -> Secret {
         let (mut secret, mut seed) = (Secret::default(), Secret::default());
@@ -46,21 +45,20 @@ impl SeededRng {
         self.0.next_u64()
     }
 
-    /// The keys of hash tables whose keys come from strangers, who must not be able to choose them so
-    /// that they collide.
+    /// Keys of hash tables with attacker-chosen entries, so collisions cannot be computed.
     pub(crate) fn hash_keys(&mut self) -> HashKeys {
         HashKeys(self.number(), self.number())
     }
 }
 
-/// Shows nothing of its state, which is a secret.
+/// Prints nothing of the secret state.
 impl fmt::Debug for SeededRng {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SeededRng").finish_non_exhaustive()
     }
 }
 
-/// How a table hashes. The standard library's own would ask the system for its keys.
+/// Hash function of a table. The standard library's default would draw its keys from the system's entropy.
 #[derive(Clone)]
 pub(crate) struct HashKeys(u64, u64);
 

@@ -1,4 +1,4 @@
-//! The position of a peer in its host's table of peers.
+//! Index of a peer in its host's table of peers.
 
 use crate::limits::SLOTS_MAX;
 
@@ -13,7 +13,7 @@ impl SlotIndex {
         Self(index)
     }
 
-    /// The position behind the last one of a table with `len` slots, `len` below [`SLOTS_MAX`].
+    /// The index behind the last slot of a table with `len` slots. `len` must be below [`SLOTS_MAX`].
     #[allow(clippy::cast_possible_truncation, reason = "slots are below 2^20")]
     pub(crate) fn at_end_of(len: usize) -> Self {
         debug_assert!(len < SLOTS_MAX, "{len} slots");

@@ -110,8 +110,7 @@ pub enum SendLimitedBy {
     /// Flow control: the peer's [`receive_window`](crate::Config::receive_window) is full because its
     /// application does not take reliable messages as fast as they arrive.
     FlowControl,
-    /// The congestion window is full, or 1,024 packets are in
-    /// flight. Reliable messages wait for acknowledgements.
+    /// The congestion window is full, or 1,024 packets are in flight. Reliable messages wait for acknowledgements.
     CongestionWindow,
     /// Pacing: messages wait for their time at the [pacing rate](PeerStats::pacing_rate). Unreliable ones
     /// wait at most 50 ms.

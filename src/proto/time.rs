@@ -1,11 +1,11 @@
-//! Time as the protocol reckons with it: nanoseconds in one word.
+//! Time inside the protocol: 64-bit nanoseconds.
 //!
-//! The standard library keeps seconds and nanoseconds apart and carries from one to the other with every
-//! sum, difference and comparison. That was a seventh of the instructions that a peer takes in a game's tick.
-//! One word of nanoseconds reaches 584 years, and what would reach further stays at its end: no sum wraps
-//! around and none panics.
-//! The names are those of the standard library, as the things are; what crosses the border of the protocol
-//! is converted by a [`Clock`], and a length of time by [`Duration::of`] and [`Duration::to_std`].
+//! The standard library stores seconds and nanoseconds separately and carries between them in every sum, difference and
+//! comparison. That was one seventh of the instructions per peer and tick. 64 bits of nanoseconds hold 584 years.
+//! Arithmetic saturates: no sum wraps or panics.
+//!
+//! The types are named like those of the standard library. At the boundary of the protocol a [`Clock`] converts
+//! instants, and [`Duration::of`] and [`Duration::to_std`] convert durations.
 
 use std::ops::{Add, AddAssign, Div, Mul, Sub};
 use std::time;
@@ -40,7 +40,7 @@ impl Duration {
         Self(seconds.saturating_mul(NANOS_PER_SECOND))
     }
 
-    /// The same length, of the standard library.
+    /// Converts from the standard library's type.
     pub(crate) const fn of(other: time::Duration) -> Self {
         let seconds = other.as_secs().saturating_mul(NANOS_PER_SECOND);
         Self(seconds.saturating_add(other.subsec_nanos() as u64))
@@ -115,15 +115,15 @@ impl Div<u32> for Duration {
     }
 }
 
-/// A point in time, which a [`Clock`] has counted.
+/// A point in time, relative to the start of a [`Clock`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Instant(u64);
 
 impl Instant {
-    /// Where a clock begins: an hour after the beginning of time, so that there is a time before it.
+    /// Start of a clock: one hour after zero, so that earlier instants exist.
     pub(crate) const START: Self = Self(3600 * NANOS_PER_SECOND);
 
-    /// How long ago `earlier` was, and nothing if it has yet to come.
+    /// Time since `earlier`; zero if it is in the future.
     pub(crate) const fn saturating_duration_since(self, earlier: Self) -> Duration {
         Duration(self.0.saturating_sub(earlier.0))
     }
@@ -151,7 +151,7 @@ impl Sub<Duration> for Instant {
     }
 }
 
-/// The time between two points of it, and nothing if the second is the later one.
+/// Time between two instants; zero if the second is later.
 impl Sub for Instant {
     type Output = Duration;
 
@@ -160,11 +160,11 @@ impl Sub for Instant {
     }
 }
 
-/// Converts the points in time that come from outside and go there.
+/// Converts between `std::time::Instant` and [`Instant`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     start: time::Instant,
-    /// What was asked for last, because all of a turn has the same time.
+    /// The last conversion, because all calls of a turn have the same time.
     latest: (time::Instant, Instant),
 }
 
@@ -176,7 +176,7 @@ impl Clock {
         }
     }
 
-    /// What was before the clock began counts as its beginning.
+    /// Instants before the start of the clock are converted to its start.
     #[inline]
     pub(crate) fn at(&mut self, time: time::Instant) -> Instant {
         if time != self.latest.0 {
@@ -189,12 +189,12 @@ impl Clock {
         Instant::START + Duration::of(time.saturating_duration_since(self.start))
     }
 
-    /// What was [converted](Self::at) last: the time of the current call.
+    /// The instant that was [converted](Self::at) last: the time of the current call.
     pub(crate) const fn latest(&self) -> time::Instant {
         self.latest.0
     }
 
-    /// `None` if the system cannot reckon as far as that.
+    /// `None` if the system cannot represent the instant.
     pub(crate) fn to_std(self, at: Instant) -> Option<time::Instant> {
         self.start.checked_add((at - Instant::START).to_std())
     }

@@ -1,4 +1,4 @@
-//! Messages whose sender wants to know what became of them.
+//! Receipts: the outcome of tracked messages.
 
 use std::collections::VecDeque;
 
@@ -9,16 +9,16 @@ use crate::proto::delivery::Receipt;
 /// See the [module](self). Allocates nothing before the first receipt.
 #[derive(Debug, Default)]
 pub(crate) struct Receipts {
-    /// The number of the first of `open`.
+    /// Number of the first receipt in `open`.
     first: u64,
     open: VecDeque<OpenReceipt>,
-    /// What is known and was not told yet.
+    /// Outcomes that are not reported yet.
     outcomes: VecDeque<DeliveryOutcome>,
-    /// How many fates were told and not taken by the application.
+    /// Number of reported outcomes that the application has not taken.
     untaken: usize,
 }
 
-/// What became of a message.
+/// Outcome of a tracked message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DeliveryOutcome {
     pub(crate) receipt: Receipt,
@@ -28,25 +28,25 @@ pub(crate) struct DeliveryOutcome {
 
 #[derive(Debug, Clone, Copy)]
 struct OpenReceipt {
-    /// How many of its fragments are not acknowledged; nothing once its fate is known.
+    /// Number of unacknowledged fragments. `None` once the outcome is known.
     fragments: Option<u32>,
-    /// Channel and sequence of one that may come too late.
+    /// Channel and sequence of a sequenced message, which may be stale on arrival.
     sequenced: Option<(u8, u64)>,
 }
 
 impl Receipts {
-    /// Whether there is room for one more.
+    /// Whether one more receipt can be issued.
     pub(crate) fn has_room(&self) -> bool {
         self.open.len() + self.outcomes.len() + self.untaken < RECEIPTS_MAX
     }
 
-    /// Gives back what was needed once.
+    /// Releases unused memory.
     pub(crate) fn shed(&mut self) {
         shed(&mut self.open);
         shed(&mut self.outcomes);
     }
 
-    /// A receipt for a message of so many fragments, for which there [is room](Self::has_room).
+    /// Issues a receipt for a message of this many fragments. Requires [room](Self::has_room).
     pub(crate) fn issue(&mut self, fragments: u32, sequenced: Option<(u8, u64)>) -> Receipt {
         self.open.push_back(OpenReceipt {
             fragments: Some(fragments),
@@ -55,7 +55,7 @@ impl Receipts {
         Receipt(self.first + self.open.len() as u64 - 1)
     }
 
-    /// One fragment of the message has arrived.
+    /// A fragment of the message was acknowledged.
     pub(crate) fn on_fragment_acked(&mut self, receipt: Receipt) {
         let Some(fragments) = self.fragments_left(receipt) else {
             return;
@@ -66,14 +66,14 @@ impl Receipts {
         }
     }
 
-    /// One fragment of a message that is not sent again is lost, or the message was never sent.
+    /// A fragment of an unreliable message is lost, or the message was never sent.
     pub(crate) fn on_lost(&mut self, receipt: Receipt) {
         if self.fragments_left(receipt).is_some() {
             self.settle(receipt, false);
         }
     }
 
-    /// A sequenced message came too late.
+    /// A sequenced message was stale on arrival.
     pub(crate) fn on_stale(&mut self, channel: u8, sequence: u64) {
         let wanted = Some((channel, sequence));
         let is_it = |open: &OpenReceipt| open.sequenced == wanted && open.fragments.is_some();
@@ -107,20 +107,20 @@ impl Receipts {
         !self.outcomes.is_empty()
     }
 
-    /// What is to be told next. It counts until [`on_taken`](Self::on_taken).
+    /// The next outcome to report. It counts against the limit until [`on_taken`](Self::on_taken).
     pub(crate) fn next_outcome(&mut self) -> Option<DeliveryOutcome> {
         let outcome = self.outcomes.pop_front()?;
         self.untaken += 1;
         Some(outcome)
     }
 
-    /// The application has taken a fate.
+    /// The application has taken an outcome.
     pub(crate) fn on_taken(&mut self) {
         self.untaken = self.untaken.saturating_sub(1);
     }
 }
 
-/// How much memory a receipt takes.
+/// Memory of a receipt in bytes.
 pub(crate) const RECEIPT_BYTES: usize = size_of::<OpenReceipt>() + size_of::<DeliveryOutcome>();
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! Messages that came too late, and whose sender is told so together with the acknowledgement of their
-//! packet: the next delta must not build on them.
+//! Stale notices: reports stale sequenced messages to their sender, together with the acknowledgement of their packet,
+//! so the next delta does not build on them.
 
 use crate::limits::STALE_NOTICES_MAX;
 use crate::proto::wire::Writer;
 use crate::proto::wire::frame;
 
-/// See the [module](self). Allocates nothing before the first one.
+/// See the [module](self). Allocates on first use.
 #[derive(Debug, Default)]
 pub(crate) struct StaleNotices {
     notices: Vec<StaleNotice>,
@@ -15,15 +15,15 @@ pub(crate) struct StaleNotices {
 struct StaleNotice {
     channel: u8,
     sequence: u64,
-    /// The first packet that named it.
+    /// The first packet that contained it.
     named_in: Option<u64>,
 }
 
-/// How much memory one takes.
+/// Memory of a notice in bytes.
 pub(crate) const STALE_NOTICE_BYTES: usize = size_of::<StaleNotice>();
 
 impl StaleNotices {
-    /// `false`: there is no room, and its packet must not be acknowledged.
+    /// Adds a notice. Returns `false` if there is no room; then the packet must not be acknowledged.
     #[must_use]
     pub(crate) fn push(&mut self, channel: u8, sequence: u64) -> bool {
         if self.notices.len() == STALE_NOTICES_MAX {
@@ -37,7 +37,7 @@ impl StaleNotices {
         true
     }
 
-    /// Names all of them in the packet with this number, which holds an acknowledgement.
+    /// Writes all notices into the packet with this number, which contains an acknowledgement.
     pub(crate) fn write(&mut self, writer: &mut Writer<'_>, number: u64) {
         for notice in &mut self.notices {
             frame::write_stale(writer, notice.channel, notice.sequence);
@@ -45,13 +45,13 @@ impl StaleNotices {
         }
     }
 
-    /// Whether it would be good to know which acknowledgements have arrived. One that only receives would
-    /// otherwise name the same messages for ever, and have no room for others.
+    /// Whether a ping should learn which notices have arrived. A side that only receives would otherwise repeat the
+    /// same notices and have no room for new ones.
     pub(crate) fn wants_to_forget(&self) -> bool {
         self.notices.len() >= STALE_NOTICES_MAX / 2
     }
 
-    /// A packet of ours with an acknowledgement has arrived, and so has what it named.
+    /// A packet with notices was acknowledged: they need not be repeated.
     pub(crate) fn on_arrived(&mut self, number: u64) {
         self.notices
             .retain(|notice| notice.named_in.is_none_or(|first| first > number));

@@ -1,4 +1,4 @@
-//! The end of a connection, as far as the peer has to hear of it.
+//! Closing a connection: what is still sent to the peer.
 
 use crate::limits::{DISCONNECT_COPIES, DISCONNECT_GAP};
 use crate::proto::close_reason::CloseReason;

@@ -1,4 +1,4 @@
-//! Moving to another address.
+//! Migration of a peer to another address.
 
 use std::net::SocketAddr;
 
@@ -10,14 +10,14 @@ use crate::proto::time::Instant;
 use crate::proto::wire::frame::{Frame, Frames};
 
 impl Connection {
-    /// Whether a packet from `from` brings back what was sent there to be brought back.
+    /// Whether a packet from `from` answers the path challenge sent there.
     pub(super) fn proves_address(&self, from: SocketAddr, mut frames: Frames<'_>) -> bool {
         self.new_path.as_deref().is_some_and(|path| {
             path.address == from && frames.any(|frame| frame == Frame::Response(path.token))
         })
     }
 
-    /// Nothing in such a packet counts, but that somebody is there who may be the peer.
+    /// Handles an authentic packet from an unvalidated address. Its frames are ignored; it may start path validation.
     pub(super) fn on_packet_from_elsewhere(
         &mut self,
         from: SocketAddr,
@@ -27,7 +27,7 @@ impl Connection {
         now: Instant,
     ) {
         self.stats.unvalidated_address += 1;
-        // One that was overtaken tells where the peer was, not where it is (RFC 9000 section 9.3).
+        // A reordered packet shows an old address of the peer (RFC 9000 section 9.3).
         let is_late = number < self.acks.expected();
         if is_late || self.closing.is_some() {
             return;
@@ -49,7 +49,7 @@ impl Connection {
     pub(super) fn move_to(&mut self, address: SocketAddr) {
         self.address = address;
         self.new_path = None;
-        // Another way has another length and another width.
+        // Another path has another round-trip time and capacity.
         self.round_trip = RttEstimator::new();
         self.rate.reset(self.last_received);
     }

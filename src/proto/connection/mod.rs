@@ -47,23 +47,23 @@ use crate::proto::wire::handshake::{ConnectFingerprint, Nonce, Settings};
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) protection: PacketProtection,
-    /// What the client called the attempt that became this.
+    /// Nonce of the handshake that made this connection.
     pub(crate) nonce: Nonce,
-    /// What the connect is known by that made this.
+    /// Fingerprint of the connect that made this connection.
     pub(crate) name: ConnectFingerprint,
     /// Position of this connection among all that this host has accepted or had accepted: the larger number is
     /// the newer connection.
     pub(crate) accepted_as: u64,
-    /// Under which this side receives.
+    /// Connection id under which this side receives.
     pub(crate) local_cid: ConnectionId,
-    /// Under which the peer receives.
+    /// Connection id under which the peer receives.
     pub(crate) remote_cid: ConnectionId,
     pub(crate) address: SocketAddr,
-    /// Where it was when it connected.
+    /// Remote address at connect time.
     pub(crate) connected_from: SocketAddr,
     idle_timeout: Duration,
     keep_alive: Duration,
-    /// How long the peer may hold back an acknowledgement.
+    /// Maximum acknowledgement delay of the peer.
     remote_ack_delay: Duration,
 
     sent: SentPackets,
@@ -71,7 +71,7 @@ pub(crate) struct Connection {
     round_trip: RttEstimator,
     loss: LossRate,
     rate: CongestionControl,
-    /// When the peer is asked for a sign of life, if nothing goes there before.
+    /// When a keep-alive is due, if nothing is sent before.
     keep_alive_at: Instant,
     last_received: Instant,
 
@@ -79,15 +79,15 @@ pub(crate) struct Connection {
     inbound: RecvChannels,
     stale_notices: StaleNotices,
     wants_ping: bool,
-    /// The next packet is a probe: it goes whatever is on its way.
+    /// The next packet is a probe: the congestion window does not hold it back.
     is_probing: bool,
-    /// The rate did not let all of what is unreliable go.
+    /// Pacing holds back unreliable messages.
     is_limited: bool,
-    /// Of a client, until it has received a packet of the server.
+    /// On a client, until it has received a packet of the server.
     confirmation: Option<AcceptConfirmation>,
-    /// What the peer wants to have back from here.
+    /// Path challenge of the peer to answer.
     response: Option<Token>,
-    /// Rarely there, so it does not stand in here.
+    /// Rare, so it is not stored inline.
     new_path: Option<Box<PathValidation>>,
     closing: Option<Closing>,
     /// Rare, so it is not stored inline.
@@ -95,7 +95,7 @@ pub(crate) struct Connection {
     stats: PeerStats,
 }
 
-/// Who a connection is between.
+/// The parameters that the handshake agreed on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ConnectionParams {
     pub(crate) nonce: Nonce,
@@ -104,9 +104,9 @@ pub(crate) struct ConnectionParams {
     pub(crate) local_cid: ConnectionId,
     pub(crate) remote_cid: ConnectionId,
     pub(crate) address: SocketAddr,
-    /// What this side told of itself.
+    /// Settings announced by this side.
     pub(crate) ours: Settings,
-    /// What the peer told of itself.
+    /// Settings announced by the peer.
     pub(crate) theirs: Settings,
 }
 
@@ -116,7 +116,7 @@ pub(crate) struct VerifiedPacket<'a> {
     number: u64,
     len: usize,
     frames: Frames<'a>,
-    /// The peer has proven a new address with it.
+    /// The peer has validated a new address with it.
     pub(crate) moved_to: Option<SocketAddr>,
 }
 
@@ -164,12 +164,12 @@ impl Connection {
         }
     }
 
-    /// How long the handshake took there and back, if it is known.
+    /// Round-trip time of the handshake, if it was measured.
     pub(crate) fn on_handshake_round_trip(&mut self, time: Duration) {
         self.round_trip.sample(time, Duration::ZERO);
     }
 
-    /// The server is to hear from this client, now and until it says so.
+    /// Confirms the accept to the server, now and repeatedly until the server has sent a packet.
     pub(crate) fn confirm_accept(&mut self, now: Instant) {
         self.wants_ping = true;
         self.confirmation = Some(AcceptConfirmation::new(now));
@@ -191,7 +191,7 @@ impl Connection {
         Ok(receipt)
     }
 
-    /// The longest message of this delivery that the peer takes.
+    /// Maximum length of a message of this delivery that the peer accepts.
     pub(crate) fn max_of(&self, delivery: Delivery) -> usize {
         self.outbound.max_of(delivery)
     }
@@ -201,7 +201,7 @@ impl Connection {
         self.inbound.on_taken(delivery, len);
     }
 
-    /// Whether the peer is to be told that it may send more.
+    /// Whether a receive window update is due.
     pub(crate) fn is_window_due(&self) -> bool {
         self.inbound.is_window_due()
     }
@@ -210,17 +210,17 @@ impl Connection {
         self.outbound.has_outcomes()
     }
 
-    /// What became of a tracked message, to be told.
+    /// The next outcome of a tracked message to report.
     pub(crate) fn next_outcome(&mut self) -> Option<DeliveryOutcome> {
         self.outbound.next_outcome()
     }
 
-    /// The application has taken a fate.
+    /// The application has taken the outcome of a tracked message.
     pub(crate) fn on_receipt_taken(&mut self) {
         self.outbound.on_receipt_taken();
     }
 
-    /// This side ends it, and tells the peer. What is queued is forgotten.
+    /// Closes the connection and announces it to the peer. Queued messages are dropped.
     pub(crate) fn disconnect(&mut self, reason: CloseReason, now: Instant) {
         if self.closing.is_none() {
             self.closing = Some(Closing::announce(reason, now));
@@ -228,8 +228,8 @@ impl Connection {
         }
     }
 
-    /// Disconnects as soon as every queued message was sent, and acknowledged if it is reliable; after an idle
-    /// timeout in any case. Only the first call counts.
+    /// Disconnects once every queued message was sent, and acknowledged if it is reliable, but after the idle timeout
+    /// at the latest. Only the first call counts.
     pub(crate) fn disconnect_after_flush(&mut self, reason: CloseReason, now: Instant) {
         let until = now + self.idle_timeout;
         self.linger
@@ -240,7 +240,7 @@ impl Connection {
         self.linger.is_some()
     }
 
-    /// The reason of a disconnect that was to happen after everything queued, if that time has come.
+    /// The reason of a delayed disconnect whose time has come.
     pub(crate) fn take_finished_linger(&mut self, now: Instant) -> Option<CloseReason> {
         let is_flushed = self.outbound.queued().0 == 0;
         let linger = self
@@ -261,17 +261,17 @@ impl Connection {
         self.closing.is_some()
     }
 
-    /// Whether a packet is on its way that wants an acknowledgement.
+    /// Whether an ack-eliciting packet is in flight.
     pub(crate) fn is_waiting(&self) -> bool {
         self.sent.open_bytes() > 0
     }
 
-    /// Whether it is closed, and the peer was told.
+    /// Whether the connection is closed and nothing is left to send.
     pub(crate) fn is_over(&self) -> bool {
         self.closing == Some(Closing::Over)
     }
 
-    /// Whether no packet may follow, because there are only so many numbers.
+    /// Whether the packet numbers of this connection are exhausted.
     pub(crate) fn is_used_up(&self) -> bool {
         self.sent.next_number() >= PACKETS_PER_CONNECTION_MAX
     }
@@ -288,8 +288,7 @@ impl Connection {
         self.acks.insert(number, false, now);
     }
 
-    /// Nobody had anything to say for as long as it takes to be asked for a sign of life: what was needed once
-    /// is given back.
+    /// Releases memory of an idle connection.
     fn rest(&mut self) {
         self.sent.shed();
         self.outbound.shed();
@@ -302,7 +301,7 @@ impl Connection {
         self.new_path = None;
     }
 
-    /// What is known of the peer.
+    /// Statistics of the connection.
     pub(crate) fn stats(&self, now: Instant) -> PeerStats {
         let (queued_messages, queued_bytes) = self.outbound.queued();
         let counts = self.outbound.counts();
@@ -371,7 +370,7 @@ mod tests {
         Connection::new(&Config::plain(1), params, protection, now)
     }
 
-    /// Whether a packet with this number is taken.
+    /// Whether a packet with this number is accepted.
     fn is_taken(connection: &mut Connection, number: u64, now: Instant) -> bool {
         let mut buffer = [0; DATAGRAM_MAX];
         frame::write_ping(&mut Writer::new(packet::payload_room(&mut buffer)));
@@ -417,8 +416,8 @@ mod tests {
         assert_eq!(connection.stats.malformed, 3);
     }
 
-    /// Lets everything leave, and nothing arrive. Whoever sleeps until the deadline then must not be woken
-    /// at once, and for ever.
+    /// Sends everything that may leave, and receives nothing. The deadline afterwards must be in the future: otherwise
+    /// the caller would spin.
     fn send_all(connection: &mut Connection, now: Instant) -> usize {
         let mut buffer = [0; DATAGRAM_MAX];
         let mut packets = 0;
@@ -452,7 +451,7 @@ mod tests {
         );
         send_all(&mut connection, now);
         assert_eq!(limit(&connection, now), SendLimitedBy::Pacing);
-        // Nobody answers, and so much is on its way that the rate is no matter any more.
+        // Nothing is acknowledged, so the congestion window fills up and pacing no longer limits.
         for _ in 0..40 {
             now += Duration::from_millis(5);
             send_all(&mut connection, now);
@@ -486,7 +485,7 @@ mod tests {
             sent.unwrap();
         };
         send(&mut connection, Delivery::Ordered(1), now);
-        // The way is interrupted, and as many packets are on their way as can be.
+        // The path is interrupted, and the maximum number of packets is in flight.
         for _ in 0..2 * IN_FLIGHT_MAX {
             send(&mut connection, Delivery::Unreliable, now);
             send_all(&mut connection, now);
@@ -519,7 +518,7 @@ mod tests {
         let mut connection = connection(now);
         let mut asked = 0;
         for sequence in 0..4 * STALE_NOTICES_MAX as u64 {
-            // What the peer is told it never says that it heard: nothing that wants it came to it.
+            // No ack-eliciting packet arrives, so the peer's acknowledgement of the notices never does.
             if !connection.stale_notices.push(1, sequence) {
                 break;
             }

@@ -1,5 +1,5 @@
-//! The consequences of an acknowledged or lost packet, for congestion control, channels, flow control and
-//! closing. Everything that learns the outcome of a packet learns it here.
+//! Consequences of an acknowledged or lost packet for congestion control, channels, flow control and closing. All of
+//! them are applied here.
 
 use crate::proto::buffers::Buffers;
 use crate::proto::channel::recv::RecvChannels;
@@ -12,12 +12,12 @@ use crate::proto::recovery::rtt::RttEstimator;
 use crate::proto::recovery::sent_packets::{LossListener, SentFrame, SentPacket, SentPackets};
 use crate::proto::time::Instant;
 
-/// Applies the outcome of packets to the parts of a connection. What takes a search of a whole list is
-/// collected here and applied once per acknowledgement, not once per packet.
+/// Applies the outcome of packets to the parts of a connection. Effects that search a whole list are collected here and
+/// applied once per acknowledgement, not once per packet.
 pub(super) struct AckEffects<'a> {
     /// The peer has received acknowledgements of its packets up to this number.
     pub(super) acked_up_to: Option<u64>,
-    /// Largest acknowledged packet that carried an acknowledgement, and with it stale notices.
+    /// Largest acknowledged packet that carried an acknowledgement and its stale notices.
     pub(super) notices_acked_in: Option<u64>,
     inbound: &'a mut RecvChannels,
     closing: &'a mut Option<Closing>,
@@ -29,7 +29,7 @@ pub(super) struct AckEffects<'a> {
 }
 
 impl Connection {
-    /// Borrows the sent packets beside everything that their outcome changes.
+    /// Borrows the sent packets and everything that their outcome changes.
     pub(super) fn split_for_outcomes<'a>(
         &'a mut self,
         buffers: &'a mut Buffers,
@@ -69,7 +69,7 @@ impl LossListener for AckEffects<'_> {
         }
     }
 
-    /// A lost packet does not lower the rate: a radio link loses packets without being full.
+    /// A lost packet does not lower the rate: a radio link loses packets without congestion.
     fn on_packet_lost(&mut self, packet: &SentPacket, frames: impl Iterator<Item = SentFrame>) {
         self.loss.on_packet(true);
         frames.for_each(|frame| self.outbound.on_lost(frame, packet.number));

@@ -1,5 +1,4 @@
-//! How the packets of one connection are protected: the seam between what a connection says and how
-//! it travels.
+//! Packet protection of one connection: a checksum, or encryption.
 
 #[cfg(feature = "bench")]
 use std::fmt;
@@ -25,20 +24,20 @@ pub(crate) enum PacketProtection {
     Noise(Box<NoiseTransport>),
 }
 
-/// What a connection keeps of its handshake.
+/// Noise state of a connection after the handshake.
 #[cfg(feature = "noise")]
 #[derive(Debug)]
 pub(crate) struct NoiseTransport {
     pub(crate) session: Session,
-    /// A server's accept, to be sent again as it was.
+    /// A server's accept, retransmitted unchanged.
     pub(crate) accept: Box<[u8]>,
-    /// The peer has proven that it has the key that was asked for.
+    /// The peer has proven that it holds the pinned key.
     pub(crate) is_pinned: bool,
 }
 
 impl PacketProtection {
-    /// Puts header and tag around the `payload_len` bytes of frames in `buffer`; returns the length of
-    /// the packet. Numbers must grow.
+    /// Puts header and tag around the `payload_len` bytes of frames in `buffer`; returns the length of the packet.
+    /// Packet numbers must increase.
     pub(crate) fn seal(
         &mut self,
         id: ConnectionId,
@@ -55,8 +54,8 @@ impl PacketProtection {
         }
     }
 
-    /// The frames of a packet, if it is authentic and its number is `number`; what is encrypted is decrypted
-    /// in `scratch`. No packet has a number that an acknowledgement could not name.
+    /// Returns the frames of a packet if it is authentic and its number is `number`. Decrypts into `scratch`. Rejects
+    /// numbers too large for an acknowledgement.
     #[cfg_attr(
         not(feature = "noise"),
         allow(unused_variables, clippy::ptr_arg, reason = "nothing is encrypted")
@@ -74,7 +73,7 @@ impl PacketProtection {
         }
     }
 
-    /// Whether the peer has proven that it has the key that was asked for.
+    /// Whether the peer has proven that it holds the pinned key.
     pub(crate) fn is_pinned(&self) -> bool {
         match self {
             Self::Plain { .. } => false,
@@ -83,7 +82,7 @@ impl PacketProtection {
         }
     }
 
-    /// The accept that made this connection, if it must be the same when it is sent again.
+    /// The accept that made this connection, if retransmissions must be identical.
     pub(crate) fn accept(&self) -> Option<&[u8]> {
         match self {
             Self::Plain { .. } => None,
@@ -126,7 +125,7 @@ impl Session {
     }
 }
 
-/// The two ends of a connection's protection, for benchmarks: what a packet costs, and nothing else.
+/// Both ends of a connection's packet protection, for benchmarks of its cost alone.
 #[cfg(feature = "bench")]
 #[doc(hidden)]
 pub struct ProtectionPair {
@@ -180,16 +179,14 @@ impl ProtectionPair {
         }
     }
 
-    /// Seals a packet with as many bytes of frames as are asked for, whatever they are; returns its
-    /// length.
+    /// Seals a packet with `payload_len` bytes of arbitrary frames; returns its length.
     pub fn seal(&mut self, payload_len: usize, buffer: &mut [u8; DATAGRAM_MAX]) -> usize {
         self.number += 1;
         let id = ConnectionId(7);
         self.sending.seal(id, self.number - 1, payload_len, buffer)
     }
 
-    /// Opens the packet that was sealed last; returns how many bytes of frames are in it, if it is
-    /// authentic.
+    /// Opens the packet that was sealed last; returns its number of frame bytes, if it is authentic.
     pub fn open(&mut self, packet: &[u8]) -> Option<usize> {
         let number = self.number - 1;
         let opened = self.receiving.open(number, packet, &mut self.scratch);

@@ -1,8 +1,8 @@
-//! A new address of a peer, until it has proven itself (RFC 9000 sections 8.2 and 9).
+//! Path validation of a peer's new address (RFC 9000 sections 8.2 and 9).
 //!
-//! Anybody can send a packet with a forged source address, or send one on that he has seen. So traffic
-//! stays where it was until the new address has sent back what was sent there; and before that it gets
-//! challenges alone, at most three times as many bytes as came from it.
+//! An attacker can forge a source address, or forward an observed packet from another one. Traffic therefore stays on
+//! the old address until the new one has answered a challenge. Until then the new address receives only challenges, at
+//! most three times as many bytes as came from it.
 
 use std::net::SocketAddr;
 
@@ -15,12 +15,12 @@ use crate::proto::wire::frame::Token;
 pub(crate) struct PathValidation {
     pub(crate) address: SocketAddr,
     pub(crate) token: Token,
-    /// The largest packet number that came from there.
+    /// Largest packet number received from there.
     number: u64,
     bytes_received: u64,
     bytes_sent: u64,
     challenges: u32,
-    /// When the next challenge is due, and when it is over after the last one.
+    /// When the next challenge is due, or after the last one, when validation has failed.
     next_at: Instant,
     gap: Duration,
 }
@@ -39,7 +39,7 @@ impl PathValidation {
         }
     }
 
-    /// Whether a packet with this number, from a third address, tells more of where the peer is now.
+    /// Whether a packet with this number, from a third address, is newer evidence of the peer's address.
     pub(crate) fn is_older_than(&self, number: u64) -> bool {
         self.number < number
     }
@@ -49,13 +49,13 @@ impl PathValidation {
         self.bytes_received += bytes as u64;
     }
 
-    /// When something is due.
+    /// When the next timer expires.
     pub(crate) fn next_at(&self) -> Instant {
         self.next_at
     }
 
-    /// Whether a challenge of `bytes` is due and allowed. One that is due and not allowed waits for the
-    /// next retry: the peer may send more until then.
+    /// Whether a challenge of `bytes` is due and within the amplification limit. A challenge over the limit waits for
+    /// the next retry: the peer may send more until then.
     pub(crate) fn wants_challenge(&self, bytes: usize, now: Instant) -> bool {
         let allowed = UNPROVEN_FACTOR * self.bytes_received;
         self.challenges < CHALLENGES_MAX
@@ -68,14 +68,14 @@ impl PathValidation {
         self.put_off(now);
     }
 
-    /// A challenge was due: another one is, later.
+    /// Schedules the next challenge.
     pub(crate) fn put_off(&mut self, now: Instant) {
         self.challenges += 1;
         self.next_at = now + self.gap;
         self.gap = (self.gap * 2).min(Duration::of(HANDSHAKE_RETRY_MAX));
     }
 
-    /// Whether nobody answered the last challenge either.
+    /// Whether the last challenge also remained unanswered.
     pub(crate) fn is_given_up(&self, now: Instant) -> bool {
         self.challenges >= CHALLENGES_MAX && now >= self.next_at
     }

@@ -1,4 +1,4 @@
-//! What comes from the peer.
+//! Receiving: packets from the peer.
 
 use std::net::SocketAddr;
 
@@ -16,8 +16,8 @@ use crate::proto::wire::packet_number;
 use crate::proto::wire::packet_number::NUMBER_MAX;
 
 impl Connection {
-    /// Looks at a packet with this connection's id. The order of the checks is that of `WIRE.md`, and
-    /// one that fails changes nothing but a count.
+    /// Verifies a packet with this connection's id. The checks are in the order of `WIRE.md`; a packet that fails
+    /// changes only a counter.
     pub(crate) fn verify<'a>(
         &mut self,
         from: SocketAddr,
@@ -73,8 +73,8 @@ impl Connection {
         self.confirmation = None;
         let outcome = self.on_frames(packet.frames, now, event_sink);
         if outcome.is_refused {
-            // What is not acknowledged is sent again, or counts as lost: nobody is told that a message
-            // arrived which did not.
+            // A refused packet is not acknowledged: it is retransmitted or counts as lost, and no receipt reports a
+            // message as arrived that was not delivered.
             self.stats.packets_refused += 1;
             self.acks.insert_refused(packet.number);
         } else {
@@ -82,7 +82,7 @@ impl Connection {
             let wants_ack = packet.frames.wants_ack();
             self.acks.insert(packet.number, wants_ack, now);
             if outcome.is_asked {
-                // Whoever asks for a sign of life has waited long enough.
+                // The peer has waited for its keep-alive interval, so acknowledge at once.
                 self.acks.ack_now(now);
                 if now >= self.sent.asked_at() + self.keep_alive {
                     self.rest();
@@ -105,7 +105,7 @@ impl Connection {
                 Frame::Disconnect { code, text } => {
                     outcome.is_disconnected |= self.on_disconnect(code, text);
                 }
-                // Nobody will take it, so nobody may be told that it arrived.
+                // The application takes no more messages, so do not acknowledge this one.
                 Frame::Message(_) if self.closing.is_some() => outcome.is_refused = true,
                 _ if self.closing.is_some() => {}
                 Frame::Message(message) => {
@@ -120,7 +120,7 @@ impl Connection {
                     outcome.is_asked = true;
                     self.inbound.on_asked();
                 }
-                // One that was waited for has been looked at before.
+                // An expected response was handled in `verify`.
                 Frame::Response(_) => {}
             }
         }
@@ -144,7 +144,7 @@ impl Connection {
         }
     }
 
-    /// Returns whether the peer has ended the connection: not if this side has, or if the disconnect is a copy.
+    /// Returns whether the peer has ended the connection: not if this side has, or if the disconnect is a duplicate.
     #[cold]
     #[inline(never)]
     fn on_disconnect(&mut self, code: u32, text: &str) -> bool {
@@ -155,21 +155,21 @@ impl Connection {
                 self.forget_plans();
                 return true;
             }
-            // A copy. It was acknowledged once.
+            // A duplicate. The first one was acknowledged.
             Some(Closing::LastAck { .. }) => {}
             Some(_) => self.closing = Some(Closing::Over),
         }
         false
     }
 
-    /// Whether it was taken, and may be acknowledged.
+    /// Whether the message was accepted and may be acknowledged.
     fn on_message(&mut self, message: &MessageFrame<'_>, event_sink: &mut EventSink<'_>) -> bool {
         let events = event_sink.events.len();
         let Ok(taken) = self.inbound.accept(message, event_sink) else {
             self.stats.messages_refused += 1;
             return false;
         };
-        // One may have been waited for by others.
+        // One message may deliver others that waited for it.
         self.stats.messages_received += (event_sink.events.len() - events) as u64;
         match taken {
             RecvOutcome::Delivered | RecvOutcome::Buffered => {}
@@ -192,13 +192,13 @@ impl Connection {
     }
 }
 
-/// What the frames of a packet led to.
+/// Result of processing the frames of a packet.
 #[derive(Debug, Default)]
 struct Outcome {
     /// The peer ended the connection.
     is_disconnected: bool,
-    /// Something in it was not taken.
+    /// A message in it was refused.
     is_refused: bool,
-    /// The peer wants to hear something.
+    /// It contains a ping.
     is_asked: bool,
 }

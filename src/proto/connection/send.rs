@@ -1,4 +1,4 @@
-//! What goes to the peer.
+//! Sending: packets to the peer.
 
 use std::net::SocketAddr;
 
@@ -17,12 +17,12 @@ use crate::proto::wire::frame::WINDOW_LEN_MAX;
 use crate::proto::wire::packet;
 use crate::proto::wire::packet::HEADER_LEN;
 
-/// What a challenge takes in a packet, with header and checksum.
+/// Length of a packet with a challenge, with header and checksum.
 pub(super) const CHALLENGE_LEN: usize = HEADER_LEN + 9 + packet::TAG_ROOM;
 
 impl Connection {
-    /// What may leave at any time: it is little, and others wait for it. Or messages, if the rate allows
-    /// them.
+    /// Whether there is something to send: control frames, which are small and not paced, or messages that pacing
+    /// allows.
     fn has_news(&self, now: Instant) -> bool {
         self.wants_ping
             || self.response.is_some()
@@ -40,13 +40,13 @@ impl Connection {
         self.outbound.has_reliable() || copies_at.is_some_and(|at| at <= now)
     }
 
-    /// Whether what is reliable may leave: it waits where too much is on its way already. A probe does not.
+    /// Whether reliable messages may be sent: the congestion window has room, or this is a probe.
     pub(super) fn may_send_reliable(&self) -> bool {
         let is_full = self.rate.is_window_full(self.sent.open_bytes());
         self.sent.has_room() && !is_full || self.is_probing
     }
 
-    /// What keeps messages from leaving.
+    /// What limits sending.
     pub(super) fn limited_by(&self, now: Instant) -> SendLimitedBy {
         let has_reliable = self.has_reliable(now);
         if self.outbound.has_expendable() || has_reliable {
@@ -68,12 +68,12 @@ impl Connection {
         path.is_some_and(|path| path.wants_challenge(CHALLENGE_LEN, now))
     }
 
-    /// Whether there may be a packet to write.
+    /// Whether there may be a packet to send.
     pub(crate) fn wants_to_send(&self, now: Instant) -> bool {
         self.closing.is_some() || self.wants_challenge(now) || self.has_news(now)
     }
 
-    /// Writes the next packet: where to, and how long it is.
+    /// Writes the next packet; returns its destination and length.
     pub(crate) fn transmit(
         &mut self,
         buffer: &mut [u8; DATAGRAM_MAX],
@@ -110,8 +110,7 @@ impl Connection {
         if self.rate.has_room(now) {
             self.write_messages(&mut writer, now);
         }
-        // A message wants an acknowledgement as well, and asks for it more cheaply. But who waits for a
-        // window, or for anything at all, asks in so many words.
+        // A message elicits an acknowledgement as well, so a ping is needed only in a packet without one.
         let is_alone = writer.len() == ack_len;
         let wants_ping = std::mem::take(&mut self.wants_ping);
         let wants_to_forget = self.acks.wants_to_forget() || self.stale_notices.wants_to_forget();
@@ -121,7 +120,7 @@ impl Connection {
         let (len, wants_ack) = (writer.len(), writer.len() > ack_len);
         if len == 0 {
             self.look_what_waits(now);
-            return None; // what waited did not fit, was too old, or had arrived meanwhile
+            return None; // the queued messages did not fit, expired, or were acknowledged meanwhile
         }
         Some(self.finish(
             len,
@@ -132,7 +131,7 @@ impl Connection {
         ))
     }
 
-    /// Abandons the oldest packets if no more could be remembered.
+    /// Abandons the oldest packets until one more can be tracked.
     fn make_room(&mut self, buffers: &mut Buffers, now: Instant) {
         let (sent, _, mut effects) = self.split_for_outcomes(buffers, now);
         sent.make_room(&mut effects);
@@ -160,13 +159,13 @@ impl Connection {
         self.closing = Some(closing.after_packet(now));
         let len = writer.len();
         if len == 0 {
-            return None; // an acknowledgement without anything to acknowledge
+            return None; // an acknowledgement with nothing to acknowledge
         }
         let contents = contents.is_disconnect.then_some(contents);
         Some(self.finish(len, contents, self.address, buffer, now))
     }
 
-    /// A packet of its own, for somebody who may not be the peer: nothing else is in it.
+    /// Writes a packet with only a challenge, because its destination may not be the peer.
     fn transmit_challenge(
         &mut self,
         buffer: &mut [u8; DATAGRAM_MAX],
@@ -180,8 +179,8 @@ impl Connection {
         Some(self.finish(len, None, address, buffer, now))
     }
 
-    /// Whatever is to be acknowledged goes with every packet. What came too late stands before it: whoever
-    /// reads that a packet arrived has to know already what of it did not.
+    /// Adds a pending acknowledgement to the packet. Stale notices come first: the peer must know them before it
+    /// processes the acknowledgement of their packets.
     fn write_ack(&mut self, writer: &mut Writer<'_>, contents: &mut PacketContents, now: Instant) {
         if self.acks.ack_at().is_none() {
             return;
@@ -218,7 +217,7 @@ impl Connection {
         }
     }
 
-    /// After a packet: whether the application has no more, or the rate did not let all of it go.
+    /// After a packet: updates whether the flow is application-limited or limited by pacing.
     fn look_what_waits(&mut self, now: Instant) {
         let has_expendable = self.outbound.has_expendable();
         self.is_limited = has_expendable && !self.rate.has_room(now);
@@ -229,9 +228,8 @@ impl Connection {
         }
     }
 
-    /// Who has only answered waits a quarter longer, so that of two idle sides the same one always asks.
-    /// Else both would: when the next question arrives, the last answer is just as old as a question may
-    /// be.
+    /// Reschedules the keep-alive. A side that only answered waits a quarter longer, so of two idle sides always the
+    /// same one sends the keep-alive. Otherwise both would send at the same time.
     fn put_off_keep_alive(&mut self, has_asked: bool, now: Instant) {
         let after = if has_asked {
             self.keep_alive
@@ -241,7 +239,7 @@ impl Connection {
         self.keep_alive_at = now + after;
     }
 
-    /// Gives a packet its number and seals it. One with `contents` wants an acknowledgement.
+    /// Gives a packet its number and seals it. A packet with `contents` is ack-eliciting.
     fn finish(
         &mut self,
         payload_len: usize,
@@ -257,8 +255,8 @@ impl Connection {
         if to == self.address {
             self.put_off_keep_alive(contents.is_some(), now);
         }
-        // An acknowledgement alone is not held back by the rate, so it holds back nothing either (RFC 9002
-        // section 7): whoever is sent much would else have nothing left for what he has to say himself.
+        // An acknowledgement alone is not limited by congestion control, so it does not count against it (RFC 9002
+        // section 7). Otherwise a fast receiver would have no rate left for its own messages.
         if let Some(contents) = contents {
             let snapshot = self.rate.on_sent(len, self.sent.open_bytes(), now);
             self.sent.on_sent(number, contents, snapshot, len, now);

@@ -1,4 +1,4 @@
-//! What becomes due.
+//! Timeouts of a connection.
 
 use crate::proto::connection::Connection;
 use crate::proto::connection::accept_confirmation::AcceptConfirmation;
@@ -6,7 +6,7 @@ use crate::proto::connection::send::CHALLENGE_LEN;
 use crate::proto::time::Instant;
 
 impl Connection {
-    /// When it has something to do of itself.
+    /// When the next timer expires.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         if let Some(closing) = &self.closing {
             return closing.next_at();
@@ -23,8 +23,8 @@ impl Connection {
         Some(at)
     }
 
-    /// When the rate lets messages leave. What may not leave for another reason leaves when something is
-    /// acknowledged or given up.
+    /// When pacing allows the next message. Messages that are held back for another reason wait for an acknowledgement
+    /// or a loss.
     fn messages_at(&self) -> Option<Instant> {
         let ready_at = self.rate.ready_at();
         if self.outbound.has_expendable() {
@@ -40,7 +40,7 @@ impl Connection {
         Some(copies_at.max(ready_at))
     }
 
-    /// When something is due of what seldom happens: all of it moves away with every packet.
+    /// The earliest of the rare timers, which move back with every packet.
     fn seldom_at(&self) -> Instant {
         let mut at = (self.last_received + self.idle_timeout).min(self.keep_alive_at);
         if let Some(confirmation_at) = self
@@ -65,7 +65,7 @@ impl Connection {
             .probe_at(&self.round_trip, self.remote_ack_delay, is_blocked)
     }
 
-    /// Looks at the time. Returns whether the peer was silent for too long.
+    /// Runs expired timers. Returns whether the peer has timed out.
     pub(crate) fn on_timeout(&mut self, now: Instant) -> bool {
         if self.closing.is_some() {
             return false;
@@ -90,7 +90,7 @@ impl Connection {
         self.look_at_new_path(now);
     }
 
-    /// Nobody has answered in time: he is asked again, with what he may be missing.
+    /// A probe timeout expired: retransmits what may be missing in a probe.
     fn on_probe(&mut self) {
         let outbound = &mut self.outbound;
         self.sent.on_probe(|frame| outbound.on_probe(frame));

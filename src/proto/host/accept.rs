@@ -1,4 +1,4 @@
-//! Those who want to connect to this host.
+//! The server side of a host: hellos and connects of clients.
 
 use std::net::SocketAddr;
 
@@ -24,17 +24,17 @@ use crate::proto::wire::handshake::{
 #[cfg(feature = "noise")]
 use crate::proto::wire::handshake::{SecurityMode, SignedDeny};
 
-/// How a connect is answered.
+/// How the accept of a connect is protected.
 pub(super) enum AcceptKey {
-    /// As it is.
+    /// Not encrypted.
     Plain,
-    /// By who shares a secret with the client since he read its connect.
+    /// With the secret shared with the client since its connect was decrypted.
     #[cfg(feature = "noise")]
     Noise(Box<Responder>),
 }
 
 impl HostState {
-    /// Somebody asks for a cookie. Nothing is kept of it but an answer that leaves this turn.
+    /// Handles a hello. Keeps no state except a reply that is sent in this turn.
     pub(super) fn on_hello(&mut self, from: SocketAddr, bytes: &[u8]) {
         let Ok(any) = AnyHello::read(bytes) else {
             self.stats.malformed += 1;
@@ -71,7 +71,7 @@ impl HostState {
         Ok((!is_same).then_some(MismatchKind::Protocol))
     }
 
-    /// Somebody brings a cookie back.
+    /// Handles a connect, which returns a cookie.
     pub(super) fn on_connect(&mut self, from: SocketAddr, bytes: &[u8], now: Instant) {
         let Some((envelope, name)) = self.read_connect(bytes) else {
             self.stats.malformed += 1;
@@ -108,7 +108,7 @@ impl HostState {
         }
     }
 
-    /// What anybody can read of a connect, and what it is known by.
+    /// Reads the unencrypted part of a connect, and its fingerprint.
     fn read_connect<'a>(
         &self,
         bytes: &'a [u8],
@@ -123,8 +123,8 @@ impl HostState {
         Some((envelope, envelope.nonce))
     }
 
-    /// What the client says, and how it is to be answered. Under Noise this is the first half of the
-    /// work that a client costs; `None` if that was not done or was in vain, which is counted.
+    /// Reads the encrypted part of a connect, and how to protect the reply. Under Noise this is the first half of the
+    /// cryptographic work per client. `None` if it was rate-limited or failed, which is counted.
     fn open_connect<'a>(
         &mut self,
         envelope: &ConnectEnvelope<'a>,
@@ -140,8 +140,7 @@ impl HostState {
         Some((connect, AcceptKey::Plain))
     }
 
-    /// The accept was lost, or is on its way still. Whoever asks for it has as long to show that he knows
-    /// it as the first time.
+    /// Repeats an accept that was lost or is still in flight. A pending client's confirmation timeout starts again.
     fn accept_again(&mut self, slot: SlotIndex, now: Instant) {
         let connection = match self.slots.change(slot) {
             PeerState::Pending(pending) => {
@@ -155,10 +154,10 @@ impl HostState {
         self.answer(StatelessReply::Accept { slot, server_id });
     }
 
-    /// Whether two hosts connect to each other at the same time, and ours is the attempt that goes on:
-    /// the one with the larger nonce, so that both choose the same. With the same nonce it is ours, come
-    /// back to us: this host connects to itself, and that is nobody. Whoever comes to us has shown no
-    /// key, so he does not take the place of one who has, or who is asked to.
+    /// Whether two hosts connect to each other at the same time and this host's own attempt wins: the attempt with the
+    /// larger nonce, so both sides choose the same. Equal nonces mean that this host connects to itself, which is
+    /// rejected. An incoming client has proven no key, so it does not replace an attempt with a pinned key or a peer
+    /// that has proven one.
     fn stands_back(&self, from: SocketAddr, nonce: Nonce) -> bool {
         let Some(slot) = self.by_address.get(&from).copied() else {
             return false;
@@ -189,8 +188,8 @@ impl HostState {
         }
     }
 
-    /// Who comes back to where a peer or an attempt of ours is takes its place, not another one. But so
-    /// many may wait for that as there may be peers, and no more.
+    /// Whether the host has no room for a client at this address. A client at the address of a peer or of an own
+    /// attempt replaces it and needs no extra slot; at most `peers_max` such clients may be pending.
     fn has_no_place_for(&self, from: SocketAddr) -> bool {
         if self.by_address.contains_key(&from) {
             return self.counts.pending >= self.config.peers_max;
@@ -227,7 +226,7 @@ impl HostState {
         };
         let pending = PendingPeer {
             connection: Connection::new(&self.config, params, protection, now),
-            // Not from the pool: one that waits, or is kept, would keep a whole chunk.
+            // Not from the pool: a pending or stored payload would hold a whole chunk.
             payload: Bytes::copy_from_slice(connect.payload),
             expires_at: now + Duration::of(PENDING_TIMEOUT),
             attempt,
@@ -241,7 +240,7 @@ impl HostState {
         self.answer(StatelessReply::Accept { slot, server_id });
     }
 
-    /// How packets of this connection are protected.
+    /// Packet protection of the new connection.
     #[cfg_attr(
         not(feature = "noise"),
         allow(unused_variables, clippy::needless_pass_by_value)
@@ -260,7 +259,7 @@ impl HostState {
         }
     }
 
-    /// A place for a client: that of our own attempt to connect to it, which stands back, or a new one.
+    /// A slot for a client: that of this host's own attempt to connect to it, which is paused, or a new one.
     fn slot_for(&mut self, from: SocketAddr) -> Option<(SlotIndex, Option<Box<ClientHandshake>>)> {
         if let Some(slot) = self.by_address.get(&from).copied() {
             if let Some(attempt) = self.slots.change(slot).take_connecting() {
@@ -271,7 +270,7 @@ impl HostState {
         Some((slot, None))
     }
 
-    /// Nobody takes the place that was meant for a client.
+    /// Releases a slot that was reserved for a client and is not used.
     fn give_back(&mut self, slot: SlotIndex, attempt: Option<Box<ClientHandshake>>) {
         match attempt {
             Some(attempt) => *self.slots.change(slot) = PeerState::Connecting(attempt),

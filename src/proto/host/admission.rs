@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::proto::event::ByteCount;
 
-/// A client that asks to connect. Its address is validated: it returned its cookie.
+/// A client's request to connect. The address is validated: the client returned its cookie.
 ///
 /// `Debug` prints the length of the payload, never its content.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -22,8 +22,8 @@ pub struct Request<'a> {
     /// [`Disconnected`](crate::Event::Disconnected) event has not been taken. A client that reconnects from
     /// the address of a connected peer replaces that peer, which is still counted here.
     pub peers: usize,
-    /// The host's [`peers_max`](crate::Config::peers_max). When `peers` has reached it, a client at a new
-    /// address is told [`ServerFull`](crate::DisconnectReason::ServerFull) without asking the application.
+    /// The host's [`peers_max`](crate::Config::peers_max). When `peers` has reached it, a client at a new address is
+    /// denied with [`ServerFull`](crate::DisconnectReason::ServerFull) without asking the application.
     pub peers_max: usize,
 }
 
@@ -60,7 +60,7 @@ pub enum Admission {
     /// The client is refused: its `connect` ends with
     /// [`Denied`](crate::DisconnectReason::Denied) and this code.
     Deny {
-        /// Why, as a number of the application's own.
+        /// Application-defined code.
         code: u32,
     },
 }
@@ -68,10 +68,10 @@ pub enum Admission {
 /// The application's callback.
 pub(crate) type Decide = Box<dyn FnMut(&Request<'_>) -> Admission + Send>;
 
-/// Asks the application's callback, or accepts every client if there is none.
+/// The admission policy: the application's callback, or accept every client if there is none.
 ///
-/// The mutex is never locked, because every call has exclusive access. It makes the host `Sync` without
-/// asking that of the callback.
+/// The mutex is never locked, because every call has exclusive access. It makes the host `Sync` without requiring that
+/// of the callback.
 #[derive(Default)]
 pub(crate) struct AdmissionPolicy(Option<Mutex<Decide>>);
 

@@ -14,9 +14,9 @@ use crate::proto::peer_id::PeerId;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Broadcast {
-    /// For how many peers the message was queued.
+    /// Number of peers for which the message was queued.
     pub queued: usize,
-    /// The peers that it was not queued for, and why: [`QueueFull`](SendError::QueueFull), or
+    /// The peers for which it was not queued, and why: [`QueueFull`](SendError::QueueFull), or
     /// [`TooLong`](SendError::TooLong) for a peer that accepts only shorter messages.
     pub skipped: Vec<(PeerId, SendError)>,
 }
@@ -45,7 +45,7 @@ impl HostState {
         self.broadcast_where(delivery, message, now, |_| true)
     }
 
-    /// As [`broadcast`](Self::broadcast), for every connected peer but one: for what that peer has said itself.
+    /// As [`broadcast`](Self::broadcast), without one peer: for relaying a message to all but its sender.
     ///
     /// # Errors
     ///
@@ -79,8 +79,8 @@ impl HostState {
         Ok(outcome)
     }
 
-    /// As [`broadcast`](Self::broadcast), for these peers: a team, or everybody near a place. Peers that are gone or
-    /// not connected are skipped as well.
+    /// As [`broadcast`](Self::broadcast), to the given peers: a team, or all players in range. Peers that are not
+    /// connected are skipped as well.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! An attempt to connect: the client's side of the handshake, until it is a connection or failed.
+//! The client side of one handshake, until it is a connection or has failed.
 
 use std::net::SocketAddr;
 
@@ -17,15 +17,15 @@ use crate::proto::wire::handshake::{Connect, Cookie, Hello, Nonce, SecurityMode,
 pub(crate) struct ClientHandshake {
     pub(crate) to: SocketAddr,
     pub(crate) nonce: Nonce,
-    /// Under which this side will receive.
+    /// Connection id under which this side receives.
     pub(crate) local_cid: ConnectionId,
     payload: Bytes,
-    /// Under Noise: what it makes of the server's key.
+    /// Under Noise: the handshake with the server's key.
     #[cfg(feature = "noise")]
     pub(crate) call: Option<NoiseClient>,
-    /// What is to be brought back; asked for until it is there.
+    /// The server's cookie. Requested until it arrives.
     cookie: Option<Cookie>,
-    /// How often this cookie was sent, and when for the first time.
+    /// How often the connect with this cookie was sent, and when first.
     connects: u32,
     first_connect_at: Instant,
     next_at: Instant,
@@ -58,7 +58,7 @@ impl ClientHandshake {
         }
     }
 
-    /// Whether only a server with a certain key will do.
+    /// Whether a server key is pinned.
     pub(crate) fn is_pinned(&self) -> bool {
         #[cfg(feature = "noise")]
         return self.call.as_ref().is_some_and(NoiseClient::is_pinned);
@@ -66,7 +66,7 @@ impl ClientHandshake {
         false
     }
 
-    /// When it has something to do.
+    /// When the next timer expires.
     pub(crate) fn deadline(&self) -> Instant {
         self.next_at.min(self.give_up_at)
     }
@@ -75,7 +75,7 @@ impl ClientHandshake {
         now >= self.give_up_at
     }
 
-    /// Why nothing came of it in all that time.
+    /// The disconnect reason of an attempt that timed out.
     pub(crate) fn why_unanswered(&self) -> DisconnectReason {
         #[cfg(feature = "noise")]
         if let Some(shown) = self.call.as_ref().and_then(NoiseClient::wrong_key) {
@@ -88,12 +88,12 @@ impl ClientHandshake {
         now >= self.next_at
     }
 
-    /// Whether a cookie is waited for. The first answer counts: the others are to repetitions.
+    /// Whether a cookie is missing. Only the first cookie counts; later ones answer retransmitted hellos.
     pub(crate) fn wants_cookie(&self) -> bool {
         self.cookie.is_none()
     }
 
-    /// The server answered the hello.
+    /// The server replied to the hello.
     pub(crate) fn on_cookie(&mut self, cookie: Cookie, now: Instant) {
         self.cookie = Some(cookie);
         self.connects = 0;
@@ -101,7 +101,7 @@ impl ClientHandshake {
         self.gap = Duration::of(HANDSHAKE_RETRY_FIRST);
     }
 
-    /// What the connect says, with this cookie.
+    /// The contents of the connect with this cookie.
     pub(crate) fn connect(&self, cookie: Cookie, settings: Settings) -> Connect<'_> {
         Connect {
             nonce: self.nonce,
@@ -112,13 +112,13 @@ impl ClientHandshake {
         }
     }
 
-    /// How long the server took to accept, if that can be told: which of several connects it answered
-    /// nobody knows.
+    /// Round-trip time of connect and accept. `None` if several connects were sent, because the accept does not say
+    /// which one it answers.
     pub(crate) fn round_trip(&self, now: Instant) -> Option<Duration> {
         (self.connects == 1).then(|| now.saturating_duration_since(self.first_connect_at))
     }
 
-    /// Writes a hello, or, with a cookie, a connect.
+    /// Writes a hello, or a connect once there is a cookie.
     pub(crate) fn transmit(
         &mut self,
         protection: SecurityMode,
@@ -146,7 +146,8 @@ impl ClientHandshake {
         self.connect(cookie, settings).write(protocol_id, buffer)
     }
 
-    /// A server that does not answer a cookie may have forgotten it: then a fresh one is asked for.
+    /// The cookie for the next connect. After several connects without a reply the cookie may have expired, so a new
+    /// one is requested.
     fn cookie_to_send(&mut self, now: Instant) -> Option<Cookie> {
         if self.connects == CONNECTS_PER_COOKIE {
             self.cookie = None;

@@ -1,4 +1,4 @@
-//! What this host does to connect to another one.
+//! The client side of a host: connection attempts.
 
 use std::net::SocketAddr;
 
@@ -23,7 +23,7 @@ use crate::proto::wire::handshake::{
 };
 
 impl HostState {
-    /// `None` if no place is free.
+    /// Starts an attempt. `None` if no slot is free.
     pub(super) fn begin_attempt(
         &mut self,
         to: SocketAddr,
@@ -70,7 +70,7 @@ impl HostState {
         self.slots.make_ready(slot);
     }
 
-    /// Whether the attempt goes on with the key that the server shows. Under Plain there is none.
+    /// Whether the attempt continues with the server key in the cookie reply. Under Plain there is no key.
     #[cfg(feature = "noise")]
     fn takes_key(&mut self, slot: SlotIndex, answer: &CookieReply, now: Instant) -> bool {
         let (settings, protocol_id) = (self.settings(false), self.protocol_id());
@@ -80,7 +80,7 @@ impl HostState {
         let Some(mut call) = attempt.call.take() else {
             return true;
         };
-        // With a key that is none a handshake begins in vain, and costs as much.
+        // An invalid public key costs as much as a valid one, so rate-limit before using it.
         let answers = self.crypto.as_mut().map(|own| own.takes_reply(now));
         if answers != Some(true) {
             attempt.call = Some(call);
@@ -196,8 +196,8 @@ impl HostState {
         self.slots.make_ready(slot);
     }
 
-    /// What the server says of itself, and how packets are protected from now on; `None` if it is not
-    /// the server that says so, which is counted.
+    /// Reads an accept: the server's settings and the packet protection of the connection. `None` if it is not
+    /// authentic, which is counted.
     fn open_accept(
         &mut self,
         slot: SlotIndex,
@@ -220,8 +220,7 @@ impl HostState {
         ))
     }
 
-    /// The attempt that an answer from there is for. Whoever did not see what we sent does not know the
-    /// nonce.
+    /// The attempt that a reply from this address belongs to. The nonce rejects off-path senders.
     fn attempt(
         &mut self,
         from: SocketAddr,
@@ -243,7 +242,7 @@ impl HostState {
     }
 }
 
-/// Whether a deny is the server's. Under Plain nobody can tell.
+/// Whether a deny is authentic. Under Plain it cannot be verified.
 #[cfg_attr(
     not(feature = "noise"),
     allow(unused_variables, reason = "there is no tag without it")

@@ -17,12 +17,13 @@ use crate::proto::event::ByteCount;
 #[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConnectOptions {
-    /// For the [admission](crate::Request) of the server's application: at most
+    /// Passed to the [admission](crate::Request) callback of the server's application: at most
     /// [`CONNECT_PAYLOAD_MAX`](crate::limits::CONNECT_PAYLOAD_MAX), 256 bytes. Under Noise only the server can read it;
     /// under [`Security::Plain`](crate::Security::Plain) it is not encrypted.
     pub payload: Vec<u8>,
     /// The key that authenticates the server. `None`, the default, accepts the key that the server presents, which
-    /// [`Connected`](crate::Event::Connected) reports: **an active attacker in the middle can then pose as the server.**
+    /// [`Connected`](crate::Event::Connected) reports: **an active attacker in the middle can then pose as the
+    /// server.**
     #[cfg(feature = "noise")]
     pub server_key: Option<PublicKey>,
     /// Sends [`payload`](Self::payload) also without a pinned [`server_key`](Self::server_key), to a server that is not

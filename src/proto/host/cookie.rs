@@ -1,9 +1,8 @@
-//! Cookies: how a server asks an address to prove itself, and remembers nothing of it.
+//! Cookies: stateless address validation by the server.
 //!
-//! A cookie is a keyed hash of what the client said and where it came from. Only the server can make
-//! one, so whoever brings it back has received it: packets to that address arrive. The key is drawn
-//! anew every [`COOKIE_WINDOW`], and the one before is still good, so a cookie lasts one to two windows
-//! and an old one that was recorded is worth nothing.
+//! A cookie is a keyed hash of the client's nonce and address. Only the server can compute it, so a client that returns
+//! it receives packets at that address. The key is replaced every [`COOKIE_WINDOW`], and the previous key stays valid:
+//! a cookie lasts one to two windows, and a recorded one expires with them.
 
 use std::fmt;
 use std::hash::Hasher;
@@ -19,11 +18,11 @@ use crate::proto::wire::handshake::{Cookie, Nonce};
 
 type CookieSecret = [u8; 16];
 
-/// The secrets of a server.
+/// Cookie keys of a server.
 pub(crate) struct Cookies {
     current: CookieSecret,
     previous: CookieSecret,
-    /// When the window of the current one began.
+    /// Start of the current key's window.
     since: Instant,
 }
 
@@ -36,7 +35,7 @@ impl Cookies {
         }
     }
 
-    /// The cookie of a client.
+    /// Computes the cookie of a client.
     pub(crate) fn bake(
         &mut self,
         from: SocketAddr,
@@ -48,7 +47,7 @@ impl Cookies {
         hash(&self.current, from, nonce)
     }
 
-    /// Whether this server made it, for this client, not long ago.
+    /// Whether this server issued the cookie to this client, and it has not expired.
     pub(crate) fn is_good(
         &mut self,
         cookie: &Cookie,
@@ -58,13 +57,12 @@ impl Cookies {
         now: Instant,
     ) -> bool {
         self.rotate(random, now);
-        // The time that it takes tells nothing of where the first difference is.
+        // Constant time: the duration must not reveal the position of the first difference.
         let is_of = |secret| hash(secret, from, nonce).ct_eq(cookie);
         (is_of(&self.current) | is_of(&self.previous)).into()
     }
 
-    /// Draws as many secrets as windows have passed: none, one, or both. A window that ends unnoticed,
-    /// because nobody asks, ends when it should all the same.
+    /// Replaces the expired keys: none, one, or both. A window ends on time even if no cookie is requested in between.
     fn rotate(&mut self, random: &mut SeededRng, now: Instant) {
         let age = now.saturating_duration_since(self.since);
         if age < Duration::of(COOKIE_WINDOW) {
@@ -81,15 +79,14 @@ impl Cookies {
     }
 }
 
-/// Shows no secret.
+/// Prints no secret.
 impl fmt::Debug for Cookies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cookies").finish_non_exhaustive()
     }
 }
 
-/// SipHash-2-4 with 128 bits, a pseudorandom function made for short inputs (Aumasson and Bernstein,
-/// 2012).
+/// SipHash-2-4 with 128 bits of output, a pseudorandom function for short inputs (Aumasson and Bernstein, 2012).
 fn hash(secret: &CookieSecret, from: SocketAddr, nonce: &Nonce) -> Cookie {
     let mut hasher = SipHasher24::new_with_key(secret);
     match from.ip() {

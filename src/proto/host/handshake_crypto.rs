@@ -1,4 +1,4 @@
-//! What only Noise needs: the host's key pair, the limit of its handshakes, and what is sealed in them.
+//! The Noise part of the handshakes of a host: its key pair, rate limits, and encrypted handshake bodies.
 
 use crate::config::Security;
 use crate::keys::{PrivateKey, PublicKey};
@@ -18,18 +18,18 @@ use crate::proto::wire::handshake::{
     ACCEPT_BODY_LEN, Accept, AcceptEnvelope, Connect, ConnectEnvelope, SEAL_OVERHEAD,
 };
 
-/// What a host has under Noise.
+/// Noise state of a host.
 #[derive(Debug)]
 pub(super) struct HandshakeCrypto {
     identity: StaticKeypair,
-    /// For those who connect to this host.
+    /// Rate limit of handshakes as a server.
     handshakes: TokenBucket,
-    /// For the answers to its own attempts: whoever forges some costs it as much.
+    /// Rate limit of replies to own attempts: a forged reply costs as much as an authentic one.
     replies: TokenBucket,
 }
 
 impl HandshakeCrypto {
-    /// `None` under Plain. Draws a key if none is given.
+    /// `None` under Plain. Generates a key if the config has none.
     pub(super) fn new(security: &Security, random: &mut SeededRng, now: Instant) -> Option<Self> {
         let Security::Noise(noise) = security else {
             return None;
@@ -48,22 +48,22 @@ impl HandshakeCrypto {
         })
     }
 
-    /// Whether there is time for another answer.
+    /// Whether the rate limit allows processing another reply.
     pub(super) fn takes_reply(&mut self, now: Instant) -> bool {
         self.replies.take(now)
     }
 }
 
 impl HostState {
-    /// The public half of this host's key pair: the one that was given in the config, or drawn at start.
-    /// Who connects to this host [pins](ConnectOptions::server_key) it. `None` under Plain.
+    /// The public half of this host's key pair: the one given in the config, or generated at start. Clients
+    /// [pin](ConnectOptions::server_key) it. `None` under Plain.
     #[must_use]
     pub fn public_key(&self) -> Option<PublicKey> {
         let crypto = self.crypto.as_ref()?;
         Some(crypto.identity.public())
     }
 
-    /// Whether these options can be kept to.
+    /// Checks that these options fit the host's security mode.
     pub(super) fn check_key(&self, options: &ConnectOptions) -> Result<(), ConnectError> {
         if self.crypto.is_none() {
             let is_pinned = options.server_key.is_some();
@@ -80,7 +80,7 @@ impl HostState {
         Ok(())
     }
 
-    /// The first half of the work that a client costs.
+    /// First half of the cryptographic work per client: decrypts the connect.
     pub(super) fn open_sealed_connect<'a>(
         &mut self,
         envelope: &ConnectEnvelope<'_>,
@@ -111,7 +111,7 @@ impl HostState {
         Some((connect, AcceptKey::Noise(Box::new(responder))))
     }
 
-    /// The second half: the accept, and the keys.
+    /// Second half: encrypts the accept and derives the keys.
     pub(super) fn seal_accept(
         &self,
         params: &ConnectionParams,
@@ -139,7 +139,7 @@ impl HostState {
         })))
     }
 
-    /// The other end of it, at the client.
+    /// The client's counterpart: decrypts the accept.
     pub(super) fn open_sealed_accept(
         &mut self,
         slot: SlotIndex,

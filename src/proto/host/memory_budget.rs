@@ -1,4 +1,4 @@
-//! What a peer costs in memory.
+//! Memory per peer.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -27,16 +27,15 @@ use crate::proto::stats::PeerStats;
 use crate::proto::wire::handshake::ACCEPT_SEALED_LEN;
 use crate::proto::wire::handshake::ConnectFingerprint;
 
-/// A vector doubles when it is full, so that half of it may be empty; a table, too, and keeps an eighth
+/// A vector doubles when it is full, so up to half of it is unused. So does a hash table, which also keeps one eighth
 /// free.
 const GROWTH: usize = 2;
 
 impl Config {
-    /// The most memory that a peer takes that has never been sent a message, in bytes of the allocator:
-    /// at most 4 KiB. One that was, and has had nothing to say for a
-    /// [`keep_alive`](Config::keep_alive), takes up to half a KiB more for its rate, and a few hundred
-    /// bytes for each channel that was used. The slots of the [`Socket`](crate::Socket) and the
-    /// kernel's buffers are the same for any number of peers and not in it.
+    /// Maximum memory of a peer that has exchanged no messages, in bytes of the allocator: at most 4 KiB. A peer that
+    /// has, and was idle for a [`keep_alive`](Config::keep_alive), takes up to 512 bytes more for congestion control,
+    /// and a few hundred bytes per used channel. The slots of the [`Socket`](crate::Socket) and the kernel's buffers do
+    /// not depend on the number of peers and are not included.
     #[must_use]
     pub fn peer_bytes_idle(&self) -> usize {
         let timer = size_of::<(Instant, u32)>() + size_of::<u32>();
@@ -52,7 +51,7 @@ impl Config {
             + by_connect
     }
 
-    /// What a connection keeps for its encryption.
+    /// Memory of a connection's encryption state.
     fn keys_bytes(&self) -> usize {
         match self.security {
             #[cfg(feature = "noise")]
@@ -61,12 +60,9 @@ impl Config {
         }
     }
 
-    /// The most memory that a peer takes, in bytes of the allocator: everything that may wait for it and
-    /// from it waits, in every channel. The peer takes no longer messages than this side does; if it does,
-    /// five times the longest message more.
-    ///
-    /// Messages that the application has taken are its own. One that it keeps holds the chunk of 16 KiB
-    /// that it was cut from, so it copies what it keeps for long.
+    /// Maximum memory of a peer, in bytes of the allocator: every queue in both directions is full, in every channel.
+    /// This assumes that the peer accepts no longer messages than this side does; otherwise add five times the length
+    /// of its longest message. so copy what is kept for long.
     #[must_use]
     pub fn peer_bytes_max(&self) -> usize {
         let (clients, servers) = (self.message_max_from_clients, self.message_max_from_servers);
@@ -74,14 +70,14 @@ impl Config {
         let from_server = self.incoming_bytes_max(self.window_of_server());
         let of_client = from_client + self.outgoing_bytes_max(servers);
         let of_server = from_server + self.outgoing_bytes_max(clients);
-        // The final statistics wait in an event while the connection is still closing.
+        // The final statistics are in an event while the connection is still closing.
         self.peer_bytes_idle() + of_client.max(of_server) + size_of::<PeerStats>()
     }
 
-    /// `message_max` is what the peer takes.
+    /// `message_max` is the peer's.
     fn outgoing_bytes_max(&self, message_max: usize) -> usize {
         let expendable = QUEUED_BYTES_MAX + QUEUED_MESSAGES_MAX * send::ENTRY_BYTES;
-        // Those that are acknowledged wait for one before them, and do not count as queued any more.
+        // Acknowledged messages behind an unacknowledged one stay in the queue, but no longer count as queued.
         let messages = QUEUED_MESSAGES_MAX + RELIABLE_OPEN_MAX;
         let places = messages_places(messages) * send::MESSAGE_BYTES;
         let again = RELIABLE_OPEN_MAX * send::COPY_BYTES + SENT_FRAMES_MAX * send::LOST_BYTES;
@@ -96,7 +92,7 @@ impl Config {
             + GROWTH * (expendable + again + receipts + in_flight + channels)
     }
 
-    /// `window` is what this side lets the peer send.
+    /// `window` is the receive window of this side.
     fn incoming_bytes_max(&self, window: usize) -> usize {
         let places = messages_places(RELIABLE_OPEN_MAX) * recv::STREAM_ENTRY_BYTES;
         let events = (QUEUED_MESSAGES_MAX + RECEIPTS_MAX) * size_of::<Event>();
@@ -111,26 +107,26 @@ impl Config {
     }
 }
 
-/// Ordered channels, and what has none.
+/// 256 ordered channels, and the one for reliable messages without order.
 const CHANNELS_MAX: usize = 257;
 
-/// For how many messages there can be places in all channels, when `messages` of them are there at most:
-/// see [`CHANNEL_KEPT`].
+/// Maximum number of message entries allocated in all channels while they hold at most `messages`: see
+/// [`CHANNEL_KEPT`].
 fn messages_places(messages: usize) -> usize {
     ROOMY_CHANNELS * GROWTH * messages + 4 * messages + CHANNELS_MAX * CHANNEL_KEPT
 }
 
-/// So many bytes of messages in buffers of their own. Each buffer is up to four times as long as its message,
-/// and no message is in one of the largest size that fits the one below it.
+/// Memory of `bytes` of messages in buffers of their own. A buffer is at most four times as long as its message, and a
+/// message in a buffer of the largest size did not fit the next smaller size.
 fn buffered(bytes: usize, messages: usize) -> usize {
     let [smallest, middle, largest] = buffers::SIZES;
     (4 * bytes + messages * smallest).min(bytes + messages * (largest - middle))
 }
 
-/// A byte of the window costs at most four of memory.
+/// A byte of the receive window costs at most four bytes of memory.
 const WINDOW_FACTOR: usize = 4;
 
-/// Whether that holds for messages of `len` bytes, wherever they are.
+/// Whether that holds for a message of `len` bytes, in any buffer size.
 const fn is_window_enough(len: usize) -> bool {
     let allowed = WINDOW_FACTOR * (len + MESSAGE_OVERHEAD);
     let mut class = 0;
@@ -141,17 +137,17 @@ const fn is_window_enough(len: usize) -> bool {
     let is_untaken = len + GROWTH * size_of::<Event>();
     waits <= allowed && is_untaken <= allowed
 }
-// The shortest of every size of buffer is the worst.
+// The shortest message of each buffer size is the worst case.
 const _: () = assert!(is_window_enough(0) && is_window_enough(1));
 const _: () = assert!(is_window_enough(buffers::SIZES[0] + 1));
 const _: () = assert!(is_window_enough(buffers::SIZES[1] + 1));
-// In fragments: its bytes, what is known of the fragments, and where it stands.
+// Fragmented: the bytes of a fragment, the reassembly state, and the queue entry.
 const _: () = assert!(
     FRAGMENT_BYTES + recv::ASSEMBLY_BYTES + 4 * recv::STREAM_ENTRY_BYTES
         <= WINDOW_FACTOR * (FRAGMENT_BYTES + MESSAGE_OVERHEAD)
 );
 
-/// A byte beside each entry, an eighth of all free, and twice as many as there were when it last grew.
+/// Memory of a hash table entry: one control byte, an eighth of the table free, and doubled at the last growth.
 fn table_entry(bytes: usize) -> usize {
     (GROWTH * (bytes + 1)).div_ceil(7) * 8
 }
@@ -182,7 +178,7 @@ mod tests {
             }
         }
 
-        /// Lets everything arrive. The client pretends to be at `address`.
+        /// Exchanges packets until both sides are up to date. The client appears to be at `address`.
         fn exchange(&mut self, address: SocketAddr) {
             let mut buffer = [0; 1024];
             for _ in 0..4 {
@@ -200,7 +196,7 @@ mod tests {
 
     const SERVER: ([u8; 4], u16) = ([192, 0, 2, 1], 7);
 
-    /// A peer of the server, of whom its own side has forgotten everything.
+    /// Adds a peer to the server and drops the client's state.
     fn connect(pair: &mut HostPair, number: u16) -> SocketAddr {
         let address = SocketAddr::from(([192, 0, 2, 2], number));
         let (config, seed) = (pair.server.config().clone(), [number.to_be_bytes()[1]; 32]);
@@ -212,7 +208,7 @@ mod tests {
         address
     }
 
-    /// The other way round: a host at `SERVER` that is the client of one at the address.
+    /// The reverse: the host at `SERVER` is the client of a host at the returned address.
     fn connect_out(pair: &mut HostPair) -> SocketAddr {
         let address = SocketAddr::from(([192, 0, 2, 2], 1));
         pair.server
@@ -223,7 +219,7 @@ mod tests {
         address
     }
 
-    /// In every protection.
+    /// A config per security mode.
     fn configs() -> Vec<Config> {
         vec![
             Config::plain(7),
@@ -257,7 +253,7 @@ mod tests {
                 for number in 1..=peers {
                     connect(&mut pair, number);
                 }
-                // Only the server's memory counts.
+                // Only the server's memory is measured.
                 pair.client = HostState::new(config.clone(), [0; 32], pair.now).unwrap();
             });
             let each = usize::try_from(info.bytes_current).unwrap() / usize::from(peers);
@@ -289,7 +285,7 @@ mod tests {
         }
     }
 
-    /// A second of a game and a level, and then nothing but what keeps the connection alive.
+    /// One second of game traffic and a level transfer, then only keep-alives.
     fn play_and_rest(pair: &mut HostPair, number: u16) {
         let address = connect(pair, number);
         let (server, client) = pair.peers();
@@ -325,14 +321,14 @@ mod tests {
         while pair.client.poll_event().is_some() {}
     }
 
-    /// What a channel keeps that was used is a few hundred bytes, and so is what the rate goes by.
+    /// Memory kept after traffic: a few hundred bytes per used channel, and the congestion control state.
     const KEPT_AFTER_PLAY: usize = 1024;
 
     #[test]
     fn a_peer_that_rests_gives_back_what_it_needed_once() {
         for config in configs() {
             let mut pair = HostPair::new(&config);
-            // What the host itself keeps for later is there from then on.
+            // The first peer makes the host allocate what it keeps for later peers.
             play_and_rest(&mut pair, 1);
             let first = pair.server.peers().next().unwrap();
             pair.server.disconnect(first, 0, pair.now);
@@ -352,7 +348,7 @@ mod tests {
         }
     }
 
-    /// Queues messages until there is no room for another one; returns how many.
+    /// Queues messages until the queue is full; returns how many.
     fn flood(
         host: &mut HostState,
         peer: PeerId,
@@ -366,7 +362,7 @@ mod tests {
             .count()
     }
 
-    /// Lets packets leave until nothing does, while time passes; returns how many.
+    /// Sends packets while time passes until none is left; returns how many.
     fn departures(
         host: &mut HostState,
         now: &mut Instant,
@@ -393,7 +389,7 @@ mod tests {
             (only(&self.server), only(&self.client))
         }
 
-        /// Sixteen messages in sixteen fragments each, of which the first never arrives.
+        /// Sixteen messages of sixteen fragments each, without their first fragment.
         fn leave_incomplete(&mut self, address: SocketAddr) {
             let (_, client) = self.peers();
             for _ in 0..UNRELIABLE_INCOMPLETE_MAX {
@@ -426,10 +422,10 @@ mod tests {
             while self.client.poll_event().is_some() {}
         }
 
-        /// Lets everything arrive, and acknowledgements as well.
+        /// Exchanges packets, including acknowledgements.
         fn wait(&mut self, address: SocketAddr) {
             self.now += self.server.config().ack_delay_max;
-            // The rate lets only a few packets go at once.
+            // Pacing allows only a few packets at once.
             for _ in 0..100 {
                 self.now += Duration::from_micros(10);
                 self.client.handle_timeout(self.now);
@@ -437,8 +433,8 @@ mod tests {
             }
         }
 
-        /// Everything from the client waits for the application. What is reliable goes first: a packet with
-        /// something for which there is no room is not acknowledged.
+        /// Fills the receive side: nothing from the client is read. Reliable messages go first, because a packet with a
+        /// refused message is not acknowledged.
         fn fill_inbox(&mut self, address: SocketAddr, window: usize) {
             let (server, client) = self.peers();
             let window = window as u64;
@@ -466,7 +462,7 @@ mod tests {
             }
         }
 
-        /// Everything to the client waits for it, and nothing is acknowledged.
+        /// Fills the send side: nothing to the client is acknowledged.
         fn fill_outbox(&mut self) {
             let (server, _) = self.peers();
             let mut tracked = 0;
@@ -489,7 +485,7 @@ mod tests {
     #[test]
     fn a_busy_peer_costs_no_more_than_is_stated() {
         for mut config in configs() {
-            // So fast that what waits does so for other reasons.
+            // A rate so high that pacing is not the limit.
             config.rate_floor = RATE_MAX;
             config.rate_start = RATE_MAX;
             config.rate_ceiling = RATE_MAX;
@@ -507,7 +503,7 @@ mod tests {
         assert!(each > stated / 4, "{each} of {stated}");
     }
 
-    /// What a peer takes with which everything waits that may.
+    /// Memory of a peer whose queues are all full.
     fn busy(config: &Config, window: usize, connect: fn(&mut HostPair) -> SocketAddr) -> usize {
         let mut pair = HostPair::new(config);
         let info = allocation_counter::measure(|| {

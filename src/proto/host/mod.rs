@@ -118,16 +118,16 @@ pub struct HostState {
     crypto: Option<HandshakeCrypto>,
 
     slots: PeerSlots,
-    /// Where a peer is, or is being connected to.
+    /// Peers and connection attempts by remote address.
     by_address: HashMap<SocketAddr, SlotIndex, HashKeys>,
-    /// Which connect made which connection, to know a repeated one.
+    /// Connections by the fingerprint of their connect, to detect retransmitted connects.
     by_connect: HashMap<(SocketAddr, ConnectFingerprint), SlotIndex, HashKeys>,
     replies: StatelessReplies,
     connects_in_turn: usize,
-    /// How many connections were accepted so far, by either side.
+    /// Connections accepted so far, by either side.
     accepted: u64,
 
-    /// Where packets are decrypted.
+    /// Decryption buffer.
     scratch: Vec<u8>,
     events: VecDeque<Event>,
     pool: Pool,
@@ -137,12 +137,12 @@ pub struct HostState {
     counts: PeerCounts,
 }
 
-/// How many slots are in which state.
+/// Number of slots per state.
 #[derive(Debug, Clone, Copy, Default)]
 struct PeerCounts {
     open: usize,
     pending: usize,
-    /// Own attempts to connect, those included that wait for a pending client.
+    /// Own connection attempts, including those that wait for a pending client.
     connecting: usize,
     closing: usize,
     /// Peers whose `Disconnected` event the application has not taken.
@@ -150,7 +150,7 @@ struct PeerCounts {
 }
 
 impl PeerCounts {
-    /// What counts against `peers_max`.
+    /// Number of peers that count against `peers_max`.
     fn admitted(&self) -> usize {
         self.open + self.pending + self.connecting + self.undelivered_disconnects
     }
@@ -167,8 +167,8 @@ pub struct Transmit {
 }
 
 impl HostState {
-    /// A host without peers. `seed` is the source of everything unpredictable: outside of tests it must come from the
-    /// system's entropy, and it must not be used twice.
+    /// Creates a host without peers. All randomness derives from `seed`: outside of tests it must come from the
+    /// operating system, and it must not be used twice.
     ///
     /// # Errors
     ///
@@ -227,12 +227,12 @@ impl HostState {
         self.admission.set(Box::new(decide));
     }
 
-    /// Begins to connect. The outcome is an event: [`Connected`](Event::Connected), or
+    /// Starts a connection attempt. The outcome is an event: [`Connected`](Event::Connected), or
     /// [`Disconnected`](Event::Disconnected) with a reason.
     ///
     /// # Errors
     ///
-    /// See [`ConnectError`]. Nothing has begun then.
+    /// See [`ConnectError`]. On error no attempt was started.
     pub fn connect(
         &mut self,
         to: SocketAddr,
@@ -263,23 +263,23 @@ impl HostState {
             .ok_or(ConnectError::HostFull)
     }
 
-    /// Queues a message for a peer. It leaves with the next [`poll_transmit`](Self::poll_transmit),
-    /// together with what else goes there, as soon as the rate allows it.
+    /// Queues a message for a peer. It is sent by the next [`poll_transmit`](Self::poll_transmit) that pacing and flow
+    /// control allow, in the same packet as other queued messages where they fit.
     ///
     /// # Errors
     ///
-    /// - [`TooLong`](SendError::TooLong) above [`UNRELIABLE_MAX`](crate::limits::UNRELIABLE_MAX) bytes of an
-    ///   unreliable or sequenced message, and above what the peer takes of a reliable or ordered one:
-    ///   [`message_max`](Self::message_max).
-    /// - [`QueueFull`](SendError::QueueFull) when what waits for this peer is at its limit:
-    ///   [`QUEUED_BYTES_MAX`](crate::limits::QUEUED_BYTES_MAX) (two of the longest messages, if that is
-    ///   more) or [`QUEUED_MESSAGES_MAX`](crate::limits::QUEUED_MESSAGES_MAX), of what is reliable and of
-    ///   what is not each. A reliable message waits until it is acknowledged.
-    /// - [`UnknownPeer`](SendError::UnknownPeer) when the peer has disconnected.
-    /// - [`NotConnected`](SendError::NotConnected) while the handshake is not complete, and after
-    ///   [`disconnect_after_flush`](Self::disconnect_after_flush).
+    /// - [`TooLong`](SendError::TooLong): an unreliable or sequenced message is longer than
+    ///   [`UNRELIABLE_MAX`](crate::limits::UNRELIABLE_MAX) bytes, or a reliable or ordered one is longer than the peer
+    ///   accepts: [`message_max`](Self::message_max).
+    /// - [`QueueFull`](SendError::QueueFull): the send queue of this peer is full. Its limits are
+    ///   [`QUEUED_BYTES_MAX`](crate::limits::QUEUED_BYTES_MAX) (two messages of maximum length, if that is more) and
+    ///   [`QUEUED_MESSAGES_MAX`](crate::limits::QUEUED_MESSAGES_MAX), separately for reliable and unreliable messages.
+    ///   A reliable message counts until it is acknowledged.
+    /// - [`UnknownPeer`](SendError::UnknownPeer): the peer has disconnected.
+    /// - [`NotConnected`](SendError::NotConnected): the handshake is not complete, or
+    ///   [`disconnect_after_flush`](Self::disconnect_after_flush) was called.
     ///
-    /// Then nothing was queued.
+    /// On error nothing was queued.
     pub fn send(
         &mut self,
         peer: PeerId,
@@ -290,13 +290,13 @@ impl HostState {
         self.queue(peer, delivery, message, false, now).map(|_| ())
     }
 
-    /// As [`send`](Self::send), for a tracked message. An event reports its outcome: [`Acked`](Event::Acked) when it
-    /// is in the event queue of the other side, or [`Lost`](Event::Lost).
+    /// As [`send`](Self::send), and reports the outcome of the message: [`Acked`](Event::Acked) when it is in the event
+    /// queue of the other side, or [`Lost`](Event::Lost).
     ///
     /// # Errors
     ///
-    /// Those of `send`; and [`QueueFull`](SendError::QueueFull) when
-    /// [`RECEIPTS_MAX`](crate::limits::RECEIPTS_MAX) receipts of this peer are open.
+    /// Those of `send`, and [`QueueFull`](SendError::QueueFull) when this peer has
+    /// [`RECEIPTS_MAX`](crate::limits::RECEIPTS_MAX) open receipts.
     pub fn send_tracked(
         &mut self,
         peer: PeerId,
@@ -305,7 +305,7 @@ impl HostState {
         now: time::Instant,
     ) -> Result<Receipt, SendError> {
         let receipt = self.queue(peer, delivery, message, true, now)?;
-        // Who asks for a receipt gets one, or an error.
+        // A tracked message always yields a receipt or an error.
         receipt.ok_or(SendError::QueueFull)
     }
 
@@ -329,7 +329,7 @@ impl HostState {
         Ok(receipt)
     }
 
-    /// Why a peer that is not connected cannot be sent to.
+    /// The error of a send to a peer that is not connected.
     #[cold]
     fn send_error(&self, slot: SlotIndex) -> SendError {
         match self.slots[slot].state() {
@@ -340,7 +340,7 @@ impl HostState {
         }
     }
 
-    /// The longest message of this delivery that a peer takes, in bytes; `None` for one that is not
+    /// Maximum length in bytes of a message of this delivery that the peer accepts. `None` if the peer is not
     /// connected.
     #[must_use]
     pub fn message_max(&self, peer: PeerId, delivery: Delivery) -> Option<usize> {
@@ -349,12 +349,12 @@ impl HostState {
     }
 
     /// Ends the connection to a peer. Queued messages are dropped;
-    /// [`disconnect_after_flush`](Self::disconnect_after_flush) sends them first. `reason` is for the application of
-    /// the other side: a number, or a [`CloseReason`] with a text. The disconnect is sent five times within a quarter
-    /// of a second, or until it is acknowledged.
+    /// [`disconnect_after_flush`](Self::disconnect_after_flush) sends them first. `reason` is passed to the application
+    /// of the other side: a number, or a [`CloseReason`] with a text. The disconnect packet is sent five times within
+    /// 250 ms, or until it is acknowledged.
     ///
     /// The event [`Disconnected`](Event::Disconnected) with [`Local`](crate::DisconnectReason::Local) follows. Has no
-    /// effect on a peer that is gone. An attempt to connect ends without a packet.
+    /// effect on a peer that has disconnected. A connection attempt is cancelled without sending a packet.
     pub fn disconnect(&mut self, peer: PeerId, reason: impl Into<CloseReason>, now: time::Instant) {
         let now = self.clock.at(now);
         if let Some(slot) = self.slots.find(peer) {
@@ -362,9 +362,9 @@ impl HostState {
         }
     }
 
-    /// As [`disconnect`](Self::disconnect), once every queued message was sent, and acknowledged if it is reliable; or
-    /// after [`idle_timeout`](Config::idle_timeout), if that is earlier. Until then the peer's messages still arrive,
-    /// and [`send`](Self::send) to it returns [`NotConnected`](SendError::NotConnected).
+    /// As [`disconnect`](Self::disconnect), once every queued message was sent, and acknowledged if it is reliable, but
+    /// after [`idle_timeout`](Config::idle_timeout) at the latest. Until then messages from the peer still arrive, and
+    /// [`send`](Self::send) to it returns [`NotConnected`](SendError::NotConnected).
     pub fn disconnect_after_flush(
         &mut self,
         peer: PeerId,
@@ -385,8 +385,8 @@ impl HostState {
         }
     }
 
-    /// Ends every connection, as with [`disconnect`](Self::disconnect), and denies new ones. Turns go on until
-    /// [`is_shut_down`](Self::is_shut_down): about a round trip, or a quarter of a second where peers do not reply.
+    /// Disconnects every peer, as [`disconnect`](Self::disconnect) does, and denies new connections. Keep running turns
+    /// until [`is_shut_down`](Self::is_shut_down): about one round trip, or 250 ms if peers do not reply.
     pub fn shutdown(&mut self, reason: impl Into<CloseReason>, now: time::Instant) {
         let now = self.clock.at(now);
         let reason = reason.into();
@@ -396,36 +396,36 @@ impl HostState {
         }
     }
 
-    /// Whether [`shutdown`](Self::shutdown) was called, and nobody is left who has to be told.
+    /// Whether [`shutdown`](Self::shutdown) was called and every disconnect was acknowledged or sent for the last time.
     #[must_use]
     pub fn is_shut_down(&self) -> bool {
         self.is_shutting_down && self.counts.closing == 0
     }
 
-    /// The next thing that happened.
+    /// Takes the next event.
     ///
-    /// Messages that are not taken count against their peer's share of the queue
+    /// Unread unreliable messages count against their peer's share of the event queue
     /// ([`QUEUED_BYTES_MAX`](crate::limits::QUEUED_BYTES_MAX),
-    /// [`QUEUED_MESSAGES_MAX`](crate::limits::QUEUED_MESSAGES_MAX)) if they are unreliable, and hold it back
-    /// with its window if they are reliable. A message that finds no room is not acknowledged, and counted
-    /// in [`messages_refused`](PeerStats::messages_refused).
+    /// [`QUEUED_MESSAGES_MAX`](crate::limits::QUEUED_MESSAGES_MAX)). Unread reliable messages count against the receive
+    /// window, which limits the peer. A message that finds no room is not acknowledged, and counted in
+    /// [`messages_refused`](PeerStats::messages_refused).
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
         self.on_event_taken();
         self.events.pop_front()
     }
 
-    /// Whether [`poll_event`](Self::poll_event) has something.
+    /// Whether [`poll_event`](Self::poll_event) has an event.
     pub(crate) fn has_events(&self) -> bool {
         !self.events.is_empty()
     }
 
-    /// Everybody who can be sent to, those with the smallest [index](PeerId::index) first.
+    /// All connected peers, by ascending [index](PeerId::index).
     pub fn peers(&self) -> impl Iterator<Item = PeerId> + '_ {
         self.slots.peers()
     }
 
-    /// Whether a peer can be sent to.
+    /// Whether a peer is connected.
     #[must_use]
     pub fn is_connected(&self, peer: PeerId) -> bool {
         self.slots.open(peer).is_some()
@@ -437,15 +437,15 @@ impl HostState {
         Some(connection.address)
     }
 
-    /// Statistics of a peer, while it is connected. `now` is the time of
-    /// [`silent_for`](PeerStats::silent_for) and [`limited_by`](PeerStats::limited_by).
+    /// Statistics of a connected peer. [`silent_for`](PeerStats::silent_for) and [`limited_by`](PeerStats::limited_by)
+    /// refer to `now`.
     #[must_use]
     pub fn peer_stats(&self, peer: PeerId, now: time::Instant) -> Option<PeerStats> {
         let connection = self.slots.open(peer)?;
         Some(connection.stats(self.clock.convert(now)))
     }
 
-    /// Counters of the host, and how many peers it has.
+    /// Counters of the host, and its number of peers.
     #[must_use]
     pub fn stats(&self) -> HostStats {
         HostStats {
@@ -461,7 +461,7 @@ impl HostState {
         self.counts.admitted() >= self.config.peers_max
     }
 
-    /// The most slots: those that are closing or were not told of have one as well, for a while.
+    /// Maximum number of slots. Closing peers and peers with an undelivered disconnect also occupy one for a while.
     fn slots_max(&self) -> usize {
         (4 * self.config.peers_max).min(SLOTS_MAX)
     }
@@ -470,7 +470,7 @@ impl HostState {
         self.config.security.protocol_id()
     }
 
-    /// What this host speaks.
+    /// The security mode of this host.
     fn protection(&self) -> SecurityMode {
         match self.config.security {
             #[cfg(feature = "noise")]
@@ -479,7 +479,7 @@ impl HostState {
         }
     }
 
-    /// What this side tells of itself to somebody who connects to it, or to whom it connects.
+    /// The settings that this side announces in the handshake.
     #[allow(
         clippy::cast_possible_truncation,
         reason = "an hour, 255 ms, 16 MiB and 64 MiB at most"
@@ -500,7 +500,7 @@ impl HostState {
     }
 }
 
-/// Prints counts. Its length does not depend on how many peers there are.
+/// Prints counts, so the length does not depend on the number of peers.
 impl fmt::Debug for HostState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HostState")
@@ -518,7 +518,7 @@ impl fmt::Debug for HostState {
     }
 }
 
-/// Whether packets to this address go to one host, as far as the address tells.
+/// Whether the address can be a single host: neither unspecified, broadcast nor multicast.
 fn is_one_destination(to: SocketAddr) -> bool {
     let ip = to.ip();
     let is_broadcast = matches!(ip, std::net::IpAddr::V4(v4) if v4.is_broadcast());

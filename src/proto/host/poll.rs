@@ -1,4 +1,4 @@
-//! What drives a host: datagrams, the time, and packets that are to be sent.
+//! Driving a host: received datagrams, timers, and transmission.
 
 use std::net::SocketAddr;
 use std::time;
@@ -15,11 +15,11 @@ use crate::proto::wire::handshake::{Accept, CookieReply, Mismatch, SignedDeny, V
 use crate::proto::wire::kind;
 
 impl HostState {
-    /// Takes in a datagram that came from `from`. Whatever is in it, it is taken in or counted, and
-    /// nothing worse: see [`stats`](Self::stats).
+    /// Processes one datagram received from `from`. Malformed or unauthenticated input is counted in
+    /// [`stats`](Self::stats) and otherwise ignored.
     ///
-    /// A datagram longer than [`DATAGRAM_MAX`] is none of ours, so one that was cut must not be handed
-    /// in at all.
+    /// A datagram longer than [`DATAGRAM_MAX`] is no tickwire packet. Drop truncated datagrams instead of passing them
+    /// in.
     pub fn handle_datagram(&mut self, from: SocketAddr, bytes: &[u8], now: time::Instant) {
         let now = self.clock.at(now);
         match bytes.first() {
@@ -34,8 +34,8 @@ impl HostState {
         }
     }
 
-    /// Runs the timers that are due. Belongs into every turn, after its datagrams: a peer that is timed out must
-    /// have been heard.
+    /// Runs the timers that are due. Call it in every turn, after the turn's datagrams, so that a peer whose packet has
+    /// arrived does not time out.
     pub fn handle_timeout(&mut self, now: time::Instant) {
         let now = self.clock.at(now);
         self.connects_in_turn = 0;
@@ -67,19 +67,19 @@ impl HostState {
         }
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) has something to do, if nothing happens before. `None`: never.
+    /// When [`handle_timeout`](Self::handle_timeout) has to run next, if no datagram arrives earlier. `None`: no timer
+    /// is set.
     ///
-    /// It is in the future after a complete turn. It can be in the past while datagrams wait that
-    /// [`poll_transmit`](Self::poll_transmit) was not asked for, so a caller whose socket is blocked must not sleep
-    /// until then, but until the socket is writable.
+    /// After a complete turn it is in the future. It can be in the past while [`poll_transmit`](Self::poll_transmit)
+    /// has datagrams left, so a caller whose socket would block must wait until the socket is writable instead.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<time::Instant> {
         let next = self.slots.next_deadline();
         next.and_then(|at| self.clock.to_std(at))
     }
 
-    /// Writes the next datagram that is to be sent into `buffer`. Peers come first, in turns, then those
-    /// who are none.
+    /// Writes the next datagram to send into `buffer`. Peers come first, in turns, then replies to addresses that are
+    /// no peers.
     #[must_use]
     pub fn poll_transmit(
         &mut self,
@@ -90,13 +90,12 @@ impl HostState {
             .or_else(|| self.poll_transmit_replies(buffer, now))
     }
 
-    /// Whether [`poll_transmit`](Self::poll_transmit) may have something.
+    /// Whether [`poll_transmit`](Self::poll_transmit) may have a datagram.
     pub(crate) fn may_transmit(&self) -> bool {
         self.slots.has_ready() || !self.replies.is_empty()
     }
 
-    /// The part of [`poll_transmit`](Self::poll_transmit) that goes to peers, and to those that this
-    /// host wants as such.
+    /// The part of [`poll_transmit`](Self::poll_transmit) for peers and for this host's own connection attempts.
     pub(crate) fn poll_transmit_to_peers(
         &mut self,
         buffer: &mut [u8; DATAGRAM_MAX],
@@ -111,14 +110,14 @@ impl HostState {
                 self.after_packet(index, now);
                 return transmit;
             }
-            // Looked at again at its deadline and not at once: a peer cannot hold the turn.
+            // Checked again at its deadline and not at once, so a peer cannot monopolise the turn.
             self.slots.refresh_deadline(index);
         }
         None
     }
 
-    /// The part of [`poll_transmit`](Self::poll_transmit) that goes to strangers: at most
-    /// [`ANSWERS_PER_TURN_MAX`](crate::limits::ANSWERS_PER_TURN_MAX) a turn.
+    /// The part of [`poll_transmit`](Self::poll_transmit) for addresses that are no peers: at most
+    /// [`ANSWERS_PER_TURN_MAX`](crate::limits::ANSWERS_PER_TURN_MAX) datagrams per turn.
     pub(crate) fn poll_transmit_replies(
         &mut self,
         buffer: &mut [u8; DATAGRAM_MAX],
@@ -223,7 +222,7 @@ impl HostState {
         }
     }
 
-    /// What a cookie says of this host's key; zeros under Plain.
+    /// The public key in this host's cookie replies; zeros under Plain.
     fn shown_key(&self) -> [u8; 32] {
         #[cfg(feature = "noise")]
         if let Some(key) = self.public_key() {
@@ -266,8 +265,8 @@ impl HostState {
         })
     }
 
-    /// A packet left. A peer that waits for nothing may be quiet for long, so its deadline is computed while it is
-    /// in the cache; to all others something happens soon.
+    /// Reschedules a peer after a packet was sent. With nothing in flight the next event may be far away, so the
+    /// deadline is computed while the peer is in the CPU cache. All other peers have an event soon.
     fn after_packet(&mut self, index: SlotIndex, now: Instant) {
         let (has_more, is_waiting) = match self.slots[index].state() {
             PeerState::Open(connection) => (connection.wants_to_send(now), connection.is_waiting()),

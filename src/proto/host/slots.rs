@@ -1,4 +1,4 @@
-//! The table of a host's peers, in every state of their life.
+//! The table of a host's peers, in every state.
 
 use bytes::Bytes;
 
@@ -15,30 +15,30 @@ use crate::proto::time::Instant;
 #[derive(Debug)]
 pub(crate) enum PeerState {
     Free,
-    /// This host connects to another one.
+    /// This host is connecting to another one.
     Connecting(Box<ClientHandshake>),
-    /// A client was accepted and has not confirmed it yet.
+    /// A client was accepted and has not confirmed the accept.
     Pending(Box<PendingPeer>),
     /// A connected peer.
     Open(Box<Connection>),
-    /// The connection is over for the application, and the peer has not acknowledged that yet.
+    /// The connection has ended for the application, and the peer has not acknowledged the disconnect.
     Closing(Box<Connection>),
-    /// The connection is over, and the application has not taken the event yet that says so.
+    /// The connection has ended, and the application has not taken the `Disconnected` event.
     Ended,
 }
 
-/// A connection that the client has not confirmed yet.
+/// A connection that the client has not confirmed.
 #[derive(Debug)]
 pub(crate) struct PendingPeer {
     pub(crate) connection: Connection,
     pub(crate) payload: Bytes,
     pub(crate) expires_at: Instant,
-    /// This host's own attempt to connect to the same address, which waits for the outcome.
+    /// This host's own attempt to connect to the same address, paused until the client's outcome is known.
     pub(crate) attempt: Option<Box<ClientHandshake>>,
 }
 
 impl PeerState {
-    /// When the peer has something to do by itself.
+    /// When the next timer of the peer expires.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self {
             Self::Connecting(attempt) => Some(attempt.deadline()),
@@ -94,7 +94,7 @@ impl PeerState {
     }
 }
 
-/// A slot: exactly one cache line, because a turn looks at many.
+/// A slot. Exactly one cache line (64 bytes), because a turn reads many.
 #[derive(Debug)]
 #[repr(align(64))]
 pub(crate) struct PeerSlot {
@@ -180,14 +180,14 @@ impl PeerSlots {
         self.slots.get(index.as_usize())
     }
 
-    /// The state of a slot, to be changed. The scheduler learns of it: the deadline is computed anew, and the
-    /// peer is looked at in this turn and in the next one.
+    /// The state of a slot, to be changed. The scheduler is notified: the deadline is recomputed, and the peer is
+    /// checked in this turn and in the next one.
     #[inline]
     pub(crate) fn change(&mut self, index: SlotIndex) -> &mut PeerState {
         self.change_with_quota(index).0
     }
 
-    /// The connection with this id, to be changed, in every state that has one. A packet may name any id.
+    /// The connection with this id, to be changed, in every state that has one. A packet may contain any id.
     #[inline]
     pub(crate) fn change_connection(&mut self, id: ConnectionId) -> Option<&mut Connection> {
         let slot = self.slots.get_mut(id.slot().as_usize())?;
@@ -197,7 +197,7 @@ impl PeerSlots {
         Some(connection)
     }
 
-    /// As [`change`](Self::change), with the peer's part of the event queue.
+    /// As [`change`](Self::change), with the peer's share of the event queue.
     #[inline]
     pub(crate) fn change_with_quota(
         &mut self,
@@ -208,7 +208,7 @@ impl PeerSlots {
         (&mut slot.state, &mut slot.quota)
     }
 
-    /// A slot's bookkeeping: everything but the state, which only [`change`](Self::change) lends.
+    /// A slot's bookkeeping: everything but the state, which is reached only through [`change`](Self::change).
     pub(crate) fn bookkeeping(&mut self, index: SlotIndex) -> &mut PeerSlot {
         &mut self.slots[index.as_usize()]
     }
@@ -220,7 +220,7 @@ impl PeerSlots {
         }
     }
 
-    /// The slot of a peer, unless that peer is gone.
+    /// The slot of a peer. `None` if the peer has disconnected.
     pub(crate) fn find(&self, peer: PeerId) -> Option<SlotIndex> {
         let slot = self.get(peer.slot())?;
         (slot.generation == peer.generation).then_some(peer.slot())

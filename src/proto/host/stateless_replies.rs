@@ -1,4 +1,4 @@
-//! What a host says to those who are no peers: short, bounded, and without remembering them.
+//! Replies to addresses that are no peers: short, bounded in number, and without per-address state.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use crate::proto::connection_id::ConnectionId;
 use crate::proto::slot_index::SlotIndex;
 use crate::proto::wire::handshake::{Deny, MismatchKind, Nonce, Tag};
 
-/// What is to be said, to whom. Made into a packet only when it leaves.
+/// A reply and its destination. Encoded only when it is sent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum StatelessReply {
     Cookie {
@@ -23,10 +23,10 @@ pub(crate) enum StatelessReply {
     Deny {
         to: SocketAddr,
         deny: Deny,
-        /// By which the client knows that it is this host's; under Plain it does not.
+        /// Authenticates the deny to the client. `None` under Plain.
         tag: Option<Tag>,
     },
-    /// To whom is in this slot; if it has not changed hands.
+    /// To the client in this slot, if the slot was not reused since.
     Accept {
         slot: SlotIndex,
         server_id: ConnectionId,
@@ -38,7 +38,7 @@ pub(crate) enum StatelessReply {
 pub(crate) struct StatelessReplies(VecDeque<StatelessReply>);
 
 impl StatelessReplies {
-    /// Returns whether there was room: whoever is left out asks again.
+    /// Queues a reply. Returns `false` and drops it if the queue is full; the client retries.
     pub(crate) fn push(&mut self, answer: StatelessReply) -> bool {
         let has_room = self.0.len() < ANSWERS_PER_TURN_MAX;
         if has_room {

@@ -1,7 +1,7 @@
-//! When which slot has something to do: a turn costs by those that do, not by all of them.
+//! Timer heap: the cost of a turn depends on the number of slots that are due, not on the number of slots.
 //!
-//! A binary heap that knows where in it each slot is, so that a slot is in it at most once and can be
-//! moved. Moving costs the logarithm of the number of slots, looking at the next one nothing.
+//! An indexed binary heap: it knows the position of each slot, so a slot is in it at most once and can be moved. Moving
+//! takes O(log n), reading the earliest entry O(1).
 
 use crate::proto::slot_index::SlotIndex;
 use crate::proto::time::Instant;
@@ -13,7 +13,7 @@ const NOWHERE: u32 = u32::MAX;
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     heap: Vec<TimerEntry>,
-    /// Where in the heap each slot is.
+    /// Heap position of each slot.
     places: Vec<u32>,
 }
 
@@ -24,12 +24,12 @@ struct TimerEntry {
 }
 
 impl Timers {
-    /// The earliest time at which a slot has something to do.
+    /// The earliest time at which a slot is due.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.heap.first().map(|entry| entry.at)
     }
 
-    /// Takes out a slot whose time has come.
+    /// Removes and returns a slot that is due.
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<SlotIndex> {
         let first = self.heap.first().filter(|entry| entry.at <= now)?;
         let slot = first.slot;
@@ -37,7 +37,7 @@ impl Timers {
         Some(slot)
     }
 
-    /// The slot has something to do at `at`, whatever was said of it before.
+    /// Sets the time of a slot, replacing any earlier one.
     pub(crate) fn set(&mut self, slot: SlotIndex, at: Instant) {
         match self.place(slot) {
             Some(place) => {
@@ -48,9 +48,9 @@ impl Timers {
         }
     }
 
-    /// The slot has something to do at `at` or before. One that would be looked at earlier anyway stays
-    /// where it is, if that is not too early: a deadline that moves back with every packet seldom costs
-    /// anything that way, and a slot comes up for nothing at most once in half of the time.
+    /// The slot is due at `at` or before. An existing entry is kept if it is earlier than `at` but not earlier than
+    /// half way to it. A deadline that moves back with every packet then seldom costs a heap operation, and a slot is
+    /// checked in vain at most once per half of its interval.
     pub(crate) fn set_no_later(&mut self, slot: SlotIndex, at: Instant, now: Instant) {
         let half_way = now + (at - now) / 2;
         let is_early_enough = self
@@ -61,7 +61,7 @@ impl Timers {
         }
     }
 
-    /// The slot has nothing to do any more.
+    /// Removes a slot.
     pub(crate) fn remove(&mut self, slot: SlotIndex) {
         let Some(place) = self.place(slot) else {
             return;
@@ -88,7 +88,7 @@ impl Timers {
         self.settle(place);
     }
 
-    /// Moves the entry at `place` to where it belongs.
+    /// Restores the heap order for the entry at `place`.
     fn settle(&mut self, place: usize) {
         let place = self.rise(place);
         self.sink(place);

@@ -1,20 +1,20 @@
-//! How often something may happen: so many times a second, and a few of them at once.
+//! Rate limit: a number of events per second, with a burst.
 
 use crate::proto::time::{Duration, Instant};
 
-/// See the [module](self). The generic cell rate algorithm: it counts nothing, and knows only when the
-/// bucket is full again.
+/// See the [module](self). The generic cell rate algorithm: the only state is the time at which the bucket is full
+/// again.
 #[derive(Debug)]
 pub(crate) struct TokenBucket {
-    /// From one token to the next.
+    /// Time between two tokens.
     interval: Duration,
-    /// How far `full_at` may be ahead of now.
+    /// Maximum of `full_at - now`.
     tolerance: Duration,
     full_at: Instant,
 }
 
 impl TokenBucket {
-    /// Full, with `burst` tokens, of which `per_second` come back every second. Neither is zero.
+    /// A full bucket of `burst` tokens, refilled at `per_second`. Neither may be zero.
     pub(crate) fn new(per_second: u32, burst: u32, now: Instant) -> Self {
         let interval = Duration::from_secs(1) / per_second;
         Self {
@@ -45,7 +45,7 @@ mod tests {
         let mut bucket = TokenBucket::new(500, 32, start);
         let at_once = (0..1000).filter(|_| bucket.take(start)).count();
         assert_eq!(at_once, 32);
-        // Ten a millisecond, for two seconds.
+        // Ten per millisecond, for 2 s.
         let times = (0..20_000).map(|index| start + Duration::from_micros(100) * index);
         let taken = times.filter(|now| bucket.take(*now)).count();
         assert_eq!(taken, 2 * 500 - 1);

@@ -1,4 +1,4 @@
-//! What a client makes of the key that a server shows: the handshake, or nothing.
+//! The client side of Noise: checks the server's key and runs the handshake.
 
 use crate::keys::PublicKey;
 use crate::limits::DATAGRAM_MAX;
@@ -9,34 +9,34 @@ use crate::proto::wire::handshake::{
     SEAL_OVERHEAD, SignedDeny,
 };
 
-/// Of one attempt to connect.
+/// State of one connection attempt.
 #[derive(Debug)]
 pub(crate) struct NoiseClient {
-    /// The key that the server must have.
+    /// The pinned server key.
     pin: Option<PublicKey>,
-    /// The last one that was shown and is another one.
+    /// The last presented key that is not the pinned one.
     wrong: Option<PublicKey>,
     begun: Option<StartedHandshake>,
 }
 
-/// A handshake whose first message is written. It goes with one cookie of one server.
+/// A handshake whose first message is written. It belongs to one cookie of one server.
 #[derive(Debug)]
 struct StartedHandshake {
     cookie: Cookie,
     server: PublicKey,
     initiator: Initiator,
-    /// The connect, to be sent as it is each time.
+    /// The encoded connect, retransmitted unchanged.
     connect: Vec<u8>,
 }
 
-/// What becomes of a cookie.
+/// Result of checking the key in a cookie reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyCheck {
-    /// It can be brought back.
+    /// The cookie can be used.
     Usable,
-    /// It came with a key that is not the pinned one.
+    /// The key is not the pinned one.
     WrongKey,
-    /// It came with a key that is none.
+    /// The key is invalid.
     Unusable,
 }
 
@@ -53,8 +53,8 @@ impl NoiseClient {
         self.pin.is_some()
     }
 
-    /// A server shows its key, and gives a cookie. The same cookie goes on with the same handshake, so
-    /// that a server which has answered it already answers it again.
+    /// Processes a cookie reply with the server's key. A duplicate of the cookie continues the same handshake, so a
+    /// server that has already accepted repeats its accept.
     pub(crate) fn on_cookie(
         &mut self,
         protocol_id: u64,
@@ -79,35 +79,35 @@ impl NoiseClient {
         KeyCheck::Usable
     }
 
-    /// The connect, once there is a cookie.
+    /// The encoded connect, once there is a cookie.
     pub(crate) fn connect(&self) -> &[u8] {
         self.begun.as_ref().map_or(&[], |begun| &begun.connect)
     }
 
-    /// The key of the server that the connect is for.
+    /// The server key that the connect is encrypted for.
     pub(crate) fn server(&self) -> Option<PublicKey> {
         self.begun.as_ref().map(|begun| begun.server)
     }
 
-    /// The last key that was shown instead of the pinned one, if that one was not shown at all.
+    /// The last presented wrong key, if the pinned key was never presented.
     pub(crate) fn wrong_key(&self) -> Option<PublicKey> {
         self.wrong.filter(|_| self.begun.is_none())
     }
 
-    /// What the server says when it takes this client in, if it is the server.
+    /// Decrypts an accept. `None` if it is not authentic.
     pub(crate) fn open_accept(
         &mut self,
         envelope: &AcceptEnvelope<'_>,
     ) -> Option<(Accept, Session)> {
         let begun = self.begun.as_mut()?;
-        // Longer than any accept: what does not fit was not sealed by a server of this version.
+        // Longer than any accept: a body that does not fit is not from a server of this version.
         let mut body = [0; DATAGRAM_MAX];
         let (len, session) = begun.initiator.finish(envelope.body, &mut body)?;
         let accept = Accept::read_body(envelope, &body[..len]).ok()?;
         Some((accept, session))
     }
 
-    /// Whether this deny is the server's.
+    /// Whether this deny is authentic.
     pub(crate) fn is_authentic(&self, signed: &SignedDeny) -> bool {
         let bytes = SignedDeny::signed_part(&signed.deny);
         let begun = self.begun.as_ref();

@@ -1,9 +1,9 @@
-//! The two messages of the pattern NK: the client knows the server's public key, the server knows
-//! nothing of the client.
+//! The two handshake messages of the Noise pattern NK: the server is authenticated by its static key, the client is
+//! anonymous.
 //!
-//! `-> e, es` and what the client has to say; `<- e, ee` and what the server answers. After the first
-//! one both share a secret that only the owner of the private key can have: with it the server signs a
-//! refusal, so that it need not do the second half of the work for those whom it turns away.
+//! `-> e, es` with the connect body, `<- e, ee` with the accept body. The first message establishes a secret that only
+//! the owner of the server's private key can compute. The server authenticates a deny with it and so avoids the second
+//! Diffie-Hellman for denied clients.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ use crate::proto::wire::handshake::{
 
 const PATTERN: &str = "Noise_NK_25519_AESGCM_SHA256";
 
-/// What both sides have said in the clear before. Who altered it on the way ends the handshake.
+/// The Noise prologue: what both sides sent unencrypted. The handshake fails if it was altered.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Prologue {
     pub(crate) protocol_id: u64,
@@ -43,8 +43,8 @@ impl Prologue {
     }
 }
 
-/// What a connect is known by: its nonce and the ephemeral key in its message, which nobody can use but
-/// who made it. `None` if there is no room for a message.
+/// Fingerprint of a connect: its nonce and the ephemeral key in its message, which only the client that generated it
+/// can use. `None` if the message is too short.
 pub(crate) fn connect_fingerprint(nonce: &Nonce, message: &[u8]) -> Option<ConnectFingerprint> {
     if message.len() < SEAL_OVERHEAD {
         return None;
@@ -55,14 +55,14 @@ pub(crate) fn connect_fingerprint(nonce: &Nonce, message: &[u8]) -> Option<Conne
     context.finish().as_ref().first_chunk().copied()
 }
 
-/// The client's side, once the first message is written.
+/// The client's side, after writing the first message.
 pub(crate) struct Initiator {
     state: HandshakeState,
     refusals: RefusalKey,
 }
 
 impl Initiator {
-    /// Writes the first message, with `payload` sealed in it. `None` if the server's key is none.
+    /// Writes the first message with `payload` encrypted in it. `None` if the server's key is invalid.
     pub(crate) fn begin(
         terms: &Prologue,
         server: &PublicKey,
@@ -86,7 +86,7 @@ impl Initiator {
         Some((Self { state, refusals }, len))
     }
 
-    /// Reads the second message. One that is not the server's changes nothing.
+    /// Reads the second message. A message that is not authentic changes nothing.
     pub(crate) fn finish(
         &mut self,
         message: &[u8],
@@ -97,22 +97,22 @@ impl Initiator {
         Some((len, Session::new(&to_server, to_client)))
     }
 
-    /// Whether the server itself signed this.
+    /// Whether the server signed this deny.
     pub(crate) fn is_refusal(&self, signed: &[u8], tag: &Tag) -> bool {
-        // `verify` takes whole tags alone.
+        // `verify` accepts only untruncated tags.
         let whole = hmac::sign(&self.refusals.0, signed);
         subtle::ConstantTimeEq::ct_eq(&whole.as_ref()[..tag.len()], tag).into()
     }
 }
 
-/// The server's side, once the first message is read.
+/// The server's side, after reading the first message.
 pub(crate) struct Responder {
     state: HandshakeState,
     refusals: RefusalKey,
 }
 
 impl Responder {
-    /// Reads the first message: one Diffie-Hellman. `None` if it was not made for this server.
+    /// Reads the first message: one Diffie-Hellman. `None` if it is not encrypted for this server.
     pub(crate) fn read(
         identity: &StaticKeypair,
         terms: &Prologue,
@@ -136,14 +136,14 @@ impl Responder {
         Some((Self { state, refusals }, len))
     }
 
-    /// Writes the second message: the other Diffie-Hellman.
+    /// Writes the second message: the second Diffie-Hellman.
     pub(crate) fn accept(mut self, payload: &[u8], message: &mut [u8]) -> Option<(usize, Session)> {
         let len = self.state.write_message(payload, message).ok()?;
         let (to_server, to_client) = split(&mut self.state);
         Some((len, Session::new(&to_client, to_server)))
     }
 
-    /// Signs a refusal.
+    /// Signs a deny.
     pub(crate) fn refuse(&self, signed: &[u8]) -> Tag {
         let whole = hmac::sign(&self.refusals.0, signed);
         let mut tag = Tag::default();
@@ -153,7 +153,7 @@ impl Responder {
     }
 }
 
-/// The keys in the two directions: to the server, and to the client.
+/// The keys of both directions: to the server, and to the client.
 fn split(state: &mut HandshakeState) -> (Secret, Secret) {
     let (to_server, to_client) = state.dangerously_get_raw_split();
     (Zeroizing::new(to_server), Zeroizing::new(to_client))
@@ -164,14 +164,13 @@ fn builder<'a>(resolver: Resolver) -> Option<Builder<'a>> {
     Some(Builder::with_resolver(params, Box::new(resolver)))
 }
 
-/// With which a server signs that it turns a client away. A keyed hash and no cipher: the server
-/// remembers nothing of those whom it refused, so it may refuse one handshake twice, in other words,
-/// and must not need a number that it uses once.
+/// Key with which a server authenticates a deny. An HMAC and not a cipher: the server keeps no state about denied
+/// clients, so it may deny one handshake twice with different contents and must not depend on a unique nonce.
 struct RefusalKey(hmac::Key);
 
 impl RefusalKey {
-    /// Noise's split after the first message: what both share by then, in a way in which the handshake
-    /// itself does not use it.
+    /// Derived with Noise's `Split` after the first message: a shared secret that the handshake itself does not use in
+    /// this way.
     fn of(state: &mut HandshakeState) -> Self {
         let (_, to_client) = split(state);
         Self(hmac::Key::new(hmac::HMAC_SHA256, &*to_client))
@@ -211,7 +210,7 @@ mod tests {
         Secret::new([byte; 32])
     }
 
-    /// A client, and what it says.
+    /// A client and its first message.
     fn call(terms: &Prologue, server: &PublicKey) -> (Initiator, Vec<u8>) {
         let mut message = [0; 256];
         let begun = Initiator::begin(terms, server, secret(4), b"hello", &mut message);
@@ -232,7 +231,7 @@ mod tests {
         assert_eq!(heard, b"hello");
         let mut accept = [0; 256];
         let (len, mut server) = responder.accept(b"welcome", &mut accept).unwrap();
-        // What is forged before does not disturb the real one.
+        // A forged accept does not disturb the authentic one.
         let mut payload = [0; 256];
         for index in 0..len {
             let mut forged = accept;

@@ -1,9 +1,8 @@
-//! Encryption: who a server is, how both sides come to keys that nobody else has, and how packets are
-//! sealed with them.
+//! Encryption: server authentication, key agreement, and packet encryption.
 //!
-//! `call` is what a client makes of the key that a server shows; `handshake` runs `Noise_NK_25519_AESGCM_SHA256` with `snow`, of which it takes nothing but the
-//! handshake; `resolver` gives it its Diffie-Hellman and the randomness that the host draws from its
-//! seed; `session` seals and opens packets with `ring`.
+//! `client` checks the server's key. `handshake` runs `Noise_NK_25519_AESGCM_SHA256` with `snow`, which is used for the
+//! handshake only. `resolver` provides Diffie-Hellman and the randomness that the host derives from its seed. `session`
+//! encrypts and decrypts packets with `ring`.
 
 mod client;
 mod handshake;
@@ -19,7 +18,7 @@ pub(crate) use self::session::Session;
 pub(crate) use self::session::rekey;
 use crate::keys::{PrivateKey, PublicKey};
 
-/// Who a host is for those who connect to it.
+/// Static key pair of a host.
 pub(crate) struct StaticKeypair {
     private: PrivateKey,
     public: PublicKey,
@@ -36,7 +35,7 @@ impl StaticKeypair {
     }
 }
 
-/// Shows what others may know.
+/// Prints only the public key.
 impl fmt::Debug for StaticKeypair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("StaticKeypair").field(&self.public).finish()

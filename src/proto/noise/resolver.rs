@@ -1,6 +1,6 @@
-//! What `snow` computes with. Hash and cipher are those of `ring`. The ephemeral secret is handed in,
-//! because `snow` would ask the system for one, and a session must replay from a seed; so
-//! Diffie-Hellman, which `ring` does not offer for a given secret, is that of `curve25519-dalek`.
+//! Cryptographic primitives for `snow`. Hash and cipher are those of `ring`. The ephemeral secret is passed in, because
+//! `snow` would draw it from the system and a session must be reproducible from a seed. `ring` offers no Diffie-Hellman
+//! with a given secret, so `curve25519-dalek` provides it.
 
 use curve25519_dalek::MontgomeryPoint;
 use snow::Error;
@@ -12,11 +12,11 @@ use subtle::ConstantTimeEq;
 use crate::keys::PublicKey;
 use crate::proto::rng::Secret;
 
-/// For one handshake.
+/// Primitives for one handshake.
 pub(super) struct Resolver {
     pub(super) ephemeral: Secret,
-    /// The public half of the key that `snow` is given, where it is given one: computing it again for
-    /// each handshake would be a third of the work.
+    /// The public half of the private key passed to `snow`, if any: recomputing it in every handshake would be a third
+    /// of the work.
     pub(super) own: Option<PublicKey>,
 }
 
@@ -45,7 +45,7 @@ impl CryptoResolver for Resolver {
     }
 }
 
-/// The ephemeral secret, which is given away once.
+/// The ephemeral secret, which can be taken once.
 struct Drawn(Option<Secret>);
 
 impl Random for Drawn {
@@ -59,7 +59,7 @@ impl Random for Drawn {
     }
 }
 
-/// RFC 7748. Wiped when it is dropped.
+/// X25519 (RFC 7748). Wiped on drop.
 struct X25519 {
     private: Secret,
     public: [u8; 32],
@@ -79,7 +79,7 @@ impl Dh for X25519 {
         32
     }
 
-    /// `snow` sets the static key, and nothing else.
+    /// Called by `snow` for the static key only.
     fn set(&mut self, private: &[u8]) {
         self.private.copy_from_slice(private);
         self.public = match &self.known {
@@ -102,8 +102,7 @@ impl Dh for X25519 {
         &*self.private
     }
 
-    /// With a public key that makes every secret the same, which no honest host has, there is none
-    /// (RFC 7748 section 6.1).
+    /// Fails for low-order public keys, which make every shared secret zero (RFC 7748 section 6.1).
     fn dh(&self, public: &[u8], out: &mut [u8]) -> Result<(), Error> {
         let public = public.first_chunk().ok_or(Error::Dh)?;
         let shared = MontgomeryPoint(*public).mul_clamped(*self.private);

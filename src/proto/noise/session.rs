@@ -1,10 +1,9 @@
-//! The keys of a connection: AES-256-GCM in each direction, with the packet's number as the nonce and
-//! every byte before the ciphertext as associated data.
+//! Packet encryption: AES-256-GCM per direction, with the packet number as the nonce and every byte before the
+//! ciphertext as associated data.
 //!
-//! After every [`REKEY_PACKETS`] packets both sides go on with the next key, which Noise's `REKEY` makes
-//! of the one before: who takes a key out of a memory can read what comes after it, and nothing that was
-//! sent before the epoch that the receiver keeps for late packets. The epoch of a packet is its number
-//! divided by that, so it need not be told.
+//! After every [`REKEY_PACKETS`] packets both sides derive the next key with Noise's `REKEY` (forward secrecy): a key
+//! read from memory decrypts later packets, but none from before the previous epoch, which the receiver keeps for late
+//! packets. The epoch of a packet is its number divided by [`REKEY_PACKETS`], so it is not transmitted.
 
 use std::fmt;
 
@@ -24,16 +23,16 @@ pub(crate) struct Session {
 struct SendKeys {
     epoch: u64,
     key: LessSafeKey,
-    /// That of the next epoch.
+    /// Key of the next epoch.
     next: Secret,
-    /// No number below this is sealed with, ever.
+    /// Next packet number. Lower numbers are never sealed with again.
     number: u64,
 }
 
 struct RecvKeys {
     epoch: u64,
     key: LessSafeKey,
-    /// Those of the neighbours, and what the key is made of. There is none before the first one.
+    /// Secrets of the previous, current and next epoch. The first epoch has no previous one.
     previous: Option<Secret>,
     current: Secret,
     next: Secret,
@@ -58,7 +57,7 @@ impl Session {
         }
     }
 
-    /// Encrypts `payload` in place; returns the tag that goes behind it. Numbers must grow.
+    /// Encrypts `payload` in place; returns the tag to append. Packet numbers must increase.
     pub(crate) fn seal(&mut self, number: u64, header: &[u8], payload: &mut [u8]) -> [u8; 16] {
         let sending = &mut self.sending;
         assert!(
@@ -70,8 +69,8 @@ impl Session {
         seal_with(&sending.key, number, header, payload)
     }
 
-    /// Decrypts in place: `sealed` is the ciphertext and its tag, and what is returned its beginning.
-    /// The first packet of the next epoch that is authentic begins it.
+    /// Decrypts in place: `sealed` is the ciphertext and its tag, and the result is its beginning. The first authentic
+    /// packet of the next epoch starts that epoch.
     pub(crate) fn open<'a>(
         &mut self,
         number: u64,
@@ -127,15 +126,14 @@ fn key(secret: &Secret) -> LessSafeKey {
     LessSafeKey::new(key)
 }
 
-/// Noise's `REKEY` (revision 34, section 4.2): 32 zeros, encrypted with the largest nonce there is, which
-/// no packet has.
+/// Noise's `REKEY` (revision 34, section 4.2): 32 zeros encrypted with the largest nonce, which no packet has.
 pub(crate) fn rekey(secret: &Secret) -> Secret {
     let mut bytes = Zeroizing::new([0; 32]);
     seal_with(&key(secret), u64::MAX, &[], &mut *bytes);
     bytes
 }
 
-/// Four zero bytes and the number, as Noise has it for AESGCM.
+/// Four zero bytes and the packet number, as Noise specifies for AESGCM.
 fn nonce(number: u64) -> Nonce {
     let mut bytes = [0; 12];
     bytes[4..].copy_from_slice(&number.to_be_bytes());
@@ -165,7 +163,7 @@ fn open_with<'a>(
         .map_err(|_| Malformed)
 }
 
-/// Shows no key.
+/// Prints no key.
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
@@ -181,7 +179,7 @@ mod tests {
 
     const HEADER: &[u8] = b"a header of 13";
 
-    /// The two ends of one connection.
+    /// Both ends of one connection.
     fn pair() -> (Session, Session) {
         let (one, other) = (Secret::new([1; 32]), Secret::new([2; 32]));
         (Session::new(&one, other.clone()), Session::new(&other, one))
@@ -208,7 +206,7 @@ mod tests {
                 .iter()
                 .map(|number| (*number, sealed(&mut one, *number)))
                 .collect();
-            // The last first, then all others in an order that jumps to and fro.
+            // The last packet first, then all others in scrambled order.
             packets.sort_by_key(|(number, _)| (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
             for (number, packet) in &packets {
                 assert!(is_opened(&mut other, *number, packet), "{number}");

@@ -1,4 +1,4 @@
-//! What was received of a peer: what is a duplicate, and what is to be acknowledged when.
+//! Received packets: duplicate detection, and which acknowledgements are due when.
 
 use std::ops::RangeInclusive;
 
@@ -6,29 +6,29 @@ use crate::limits::ACK_RANGES_MAX;
 use crate::proto::recovery::replay_window::ReplayWindow;
 use crate::proto::time::{Duration, Instant};
 
-/// How many packets are acknowledged at once, at the end of the turn, although none of them has waited for
-/// long: 16. A fast sender goes by what it hears.
+/// Number of packets that cause an acknowledgement at the end of the turn, before the acknowledgement delay has passed:
+/// 16. A fast sender depends on timely acknowledgements.
 const ACK_PACKETS_MAX: u32 = 16;
 
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct AckTracker {
     window: ReplayWindow,
-    /// The numbers to be acknowledged, the largest first. They do not touch.
+    /// Packet numbers to acknowledge, largest first. Ranges do not touch.
     ranges: AckRanges,
-    /// When the largest number came.
+    /// When the largest number was received.
     largest_at: Instant,
-    /// When an acknowledgement has to leave, with or without company.
+    /// When an acknowledgement must be sent, alone if necessary.
     ack_at: Option<Instant>,
     ack_delay: Duration,
-    /// How many packets wait to be acknowledged.
+    /// Number of packets received since the last acknowledgement.
     waiting: u32,
-    /// How many acknowledgements left since the peer said of one that it arrived.
+    /// Number of acknowledgements sent since one was last confirmed by the peer.
     acks_unheard: u32,
 }
 
-/// After so many acknowledgements that name several ranges the peer is asked whether they arrive. One
-/// that only receives would otherwise name old gaps for ever, because nothing of it is acknowledged.
+/// Number of unconfirmed acknowledgements with several ranges after which a ping is sent: 16. A side that only receives
+/// would otherwise repeat old gaps forever, because none of its packets is acknowledged.
 const ACKS_UNHEARD_MAX: u32 = 16;
 
 impl AckTracker {
@@ -44,7 +44,7 @@ impl AckTracker {
         }
     }
 
-    /// The number that comes next if nothing is lost or overtaken.
+    /// The next packet number if nothing is lost or reordered.
     pub(crate) fn expected(&self) -> u64 {
         self.window.expected()
     }
@@ -53,7 +53,7 @@ impl AckTracker {
         self.window.is_new(number)
     }
 
-    /// Takes note of an authentic packet with a number that [`is_new`](Self::is_new).
+    /// Records an authentic packet whose number [`is_new`](Self::is_new).
     pub(crate) fn insert(&mut self, number: u64, wants_ack: bool, now: Instant) {
         let expected = self.window.expected();
         self.window.insert(number);
@@ -63,8 +63,8 @@ impl AckTracker {
         }
         if wants_ack {
             self.waiting += 1;
-            // A gap, or what fills one, tells the sender something that it should know now. And one who
-            // sends many packets at a time goes by what he hears of them.
+            // A gap or a filled gap is acknowledged at once, so the sender detects loss early. A sender of many packets
+            // at a time also needs timely acknowledgements.
             let delay = if number == expected && self.waiting < ACK_PACKETS_MAX {
                 self.ack_delay
             } else {
@@ -75,32 +75,30 @@ impl AckTracker {
         }
     }
 
-    /// Takes note of a packet of which something was not taken: it must not come again, and it is never
-    /// acknowledged.
+    /// Records a packet with a refused message: a duplicate of it is rejected, and it is never acknowledged.
     pub(crate) fn insert_refused(&mut self, number: u64) {
         self.window.insert(number);
     }
 
-    /// An acknowledgement is wanted at once: its sender asks because it heard nothing.
+    /// Makes an acknowledgement due at once: the sender waits for one.
     pub(crate) fn ack_now(&mut self, now: Instant) {
         self.ack_at = Some(now);
     }
 
-    /// When an acknowledgement has to leave.
+    /// When an acknowledgement must be sent.
     pub(crate) fn ack_at(&self) -> Option<Instant> {
         self.ack_at
     }
 
-    /// What to acknowledge, the largest first, for somebody who then tells
-    /// [`on_ack_sent`](Self::on_ack_sent).
+    /// Ranges to acknowledge, largest first. Call [`on_ack_sent`](Self::on_ack_sent) after writing them.
     pub(crate) fn ranges(&self) -> impl Iterator<Item = RangeInclusive<u64>> + Clone + '_ {
         self.ranges.iter()
     }
 
-    /// How long the largest number has waited, in microseconds.
+    /// Acknowledgement delay of the largest number, in microseconds.
     pub(crate) fn delay_us(&self, now: Instant) -> u64 {
         let delay = now.saturating_duration_since(self.largest_at);
-        // Longer than an hour is a connection that has long ended.
+        // Limited to 2^32 us, more than an hour, longer than any idle timeout.
         delay.as_micros().min(1 << 32)
     }
 
@@ -110,31 +108,30 @@ impl AckTracker {
         self.acks_unheard = self.acks_unheard.saturating_add(1);
     }
 
-    /// Whether it would be good to know which acknowledgements have arrived.
+    /// Whether a ping should learn which acknowledgements have arrived.
     pub(crate) fn wants_to_forget(&self) -> bool {
         self.ranges.ranges.len() > 1 && self.acks_unheard >= ACKS_UNHEARD_MAX
     }
 
-    /// The peer knows that its acknowledgement of everything up to `number` arrived: it need not be
-    /// named again.
+    /// The peer has confirmed the acknowledgement of everything up to `number`, so it need not be repeated.
     pub(crate) fn forget_below(&mut self, number: u64) {
         self.ranges.forget_below(number);
         self.acks_unheard = 0;
     }
 }
 
-/// Up to [`ACK_RANGES_MAX`] ranges of numbers; when there is one more, the oldest is forgotten. Most peers
-/// never need more than a few, and memory for a few is all that they take.
+/// Up to [`ACK_RANGES_MAX`] ranges of numbers. When it is full, the oldest range is dropped. Most peers need few, so
+/// memory is allocated for a few.
 #[derive(Debug, Default)]
 struct AckRanges {
-    /// First and last number of each, the largest first.
+    /// First and last number of each range, largest first.
     ranges: Vec<(u64, u64)>,
 }
 
-/// How much memory the ranges take of a peer of whom no packet is missing.
+/// Memory of the ranges of a peer without gaps, in bytes.
 pub(crate) const RANGES_BYTES_IDLE: usize = 4 * size_of::<(u64, u64)>();
 
-/// The most that they take.
+/// Maximum memory of the ranges, in bytes.
 pub(crate) const RANGES_BYTES_MAX: usize = ACK_RANGES_MAX * size_of::<(u64, u64)>();
 
 impl AckRanges {
@@ -145,7 +142,7 @@ impl AckRanges {
     fn insert(&mut self, number: u64) {
         if let Some((_, last)) = self.ranges.first_mut() {
             if number == *last + 1 {
-                *last = number; // most come in order
+                *last = number; // most packets arrive in order
                 return;
             }
         }
@@ -171,16 +168,16 @@ impl AckRanges {
         }
     }
 
-    /// A range of its own at `place`.
+    /// Inserts a new range at `place`.
     fn open(&mut self, place: usize, number: u64) {
         if place == ACK_RANGES_MAX {
-            return; // older than the oldest that is remembered
+            return; // older than the oldest tracked range
         }
         self.ranges.truncate(ACK_RANGES_MAX - 1);
         self.ranges.insert(place, (number, number));
     }
 
-    /// If the range below touches the one at `place` they become one.
+    /// Merges the range at `place` with the one below if they touch.
     fn join_below(&mut self, place: usize) {
         let below = place + 1;
         let touches = |(_, last): &(u64, u64)| last + 1 == self.ranges[place].0;
@@ -193,7 +190,7 @@ impl AckRanges {
     fn forget_below(&mut self, number: u64) {
         let kept = self.ranges.iter();
         let kept = kept.take_while(|(_, last)| *last >= number).count();
-        // The largest stays: an acknowledgement names at least one number.
+        // The largest range stays: an acknowledgement contains at least one number.
         self.ranges.truncate(kept.max(1));
     }
 }

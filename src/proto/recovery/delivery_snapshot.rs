@@ -11,7 +11,7 @@ pub(crate) struct DeliverySnapshot {
     pub(crate) delivered_at: Instant,
     /// When the first packet of the sample was sent.
     pub(crate) first_sent_at: Instant,
-    /// The application had nothing more to send, so the sample is no limit of the path.
+    /// The flow was application-limited, so the sample is no limit of the path.
     pub(crate) is_app_limited: bool,
 }
 

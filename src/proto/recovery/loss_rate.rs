@@ -1,19 +1,19 @@
-//! How many of the packets to a peer are lost, lately.
+//! Recent loss rate of packets to a peer.
 
-/// The measured loss above which copies go on until the message is acknowledged: 2%, in millionths.
+/// Loss rate above which redundant copies continue until the message is acknowledged: 2%, in parts per million.
 pub(crate) const LOSSY_PPM: u32 = 20_000;
 
-/// An average in which a packet counts less with each one after it: half as much after 90.
+/// Exponential moving average. The weight of a packet halves after 90 further packets.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct LossRate {
     ppm: u32,
 }
 
-/// The weight of the newest packet is one in so many.
+/// Inverse weight of the newest packet.
 const WEIGHT: i64 = 128;
 
 impl LossRate {
-    /// The fate of a packet is known.
+    /// Adds the outcome of a packet.
     #[allow(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -25,7 +25,7 @@ impl LossRate {
         self.ppm = (now + (target - now) / WEIGHT) as u32;
     }
 
-    /// In millionths.
+    /// Loss rate in parts per million.
     pub(crate) fn ppm(self) -> u32 {
         self.ppm
     }

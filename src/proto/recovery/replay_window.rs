@@ -1,7 +1,7 @@
-//! Which packet numbers were received: a duplicate is taken once, and one that is too old not at all.
+//! Replay window: rejects duplicate packet numbers, and numbers that are too old.
 //!
-//! A sliding window of bits behind the largest number, as in RFC 4303 section 3.4.3, but 1,024 wide:
-//! a burst of a bulk transfer may overtake a packet by several hundred.
+//! A sliding bitmap behind the largest number, as in RFC 4303 section 3.4.3, but 1,024 wide: a burst of a bulk transfer
+//! may overtake a packet by several hundred.
 
 use crate::limits::REPLAY_WINDOW;
 
@@ -11,9 +11,9 @@ const WORDS: usize = (REPLAY_WINDOW / WORD) as usize;
 /// See the [module](self).
 #[derive(Debug, Clone)]
 pub(crate) struct ReplayWindow {
-    /// One more than the largest number that was received: all of them are below.
+    /// One more than the largest number received.
     end: u64,
-    /// A bit for each of the last [`REPLAY_WINDOW`] numbers, at their place modulo the window.
+    /// One bit for each of the last [`REPLAY_WINDOW`] numbers, at the number modulo the window.
     bits: [u64; WORDS],
 }
 
@@ -25,12 +25,12 @@ impl ReplayWindow {
         }
     }
 
-    /// The number that comes next if nothing is lost or overtaken.
+    /// The next packet number if nothing is lost or reordered.
     pub(crate) fn expected(&self) -> u64 {
         self.end
     }
 
-    /// Whether it was not received yet, and is not so old that nobody could tell.
+    /// Whether the number was not received and is within the window.
     pub(crate) fn is_new(&self, number: u64) -> bool {
         if number >= self.end {
             return true;
@@ -38,8 +38,8 @@ impl ReplayWindow {
         self.end - number <= REPLAY_WINDOW && self.bits[word(number)] & bit(number) == 0
     }
 
-    /// Takes note of a number that [`is_new`](Self::is_new), and whose packet was authentic: anything
-    /// else must not move the window.
+    /// Records a number that [`is_new`](Self::is_new). Its packet must be authentic: a forged one must not move the
+    /// window.
     pub(crate) fn insert(&mut self, number: u64) {
         if number >= self.end {
             self.forget_up_to(number);
@@ -48,7 +48,7 @@ impl ReplayWindow {
         self.bits[word(number)] |= bit(number);
     }
 
-    /// The places of the numbers from the end to `number` were those of numbers a window earlier.
+    /// Clears the bits of the numbers from the end to `number`, which belonged to numbers one window earlier.
     fn forget_up_to(&mut self, number: u64) {
         if number - self.end >= REPLAY_WINDOW {
             self.bits = [0; WORDS];
@@ -111,7 +111,7 @@ mod tests {
         let mut seen = HashSet::new();
         let (mut state, mut largest) = (1_u64, 0_u64);
         for _ in 0..100_000 {
-            // A linear congruential generator (Knuth's constants): any walk will do.
+            // A linear congruential generator (Knuth's constants): statistical quality does not matter here.
             state = state
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1_442_695_040_888_963_407);

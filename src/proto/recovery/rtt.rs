@@ -1,5 +1,4 @@
-//! How long a packet takes to the peer and its acknowledgement back: the estimator of RFC 6298, as
-//! RFC 9002 section 5 applies it to acknowledgements that say how long they waited.
+//! Round-trip time estimator of RFC 6298, as RFC 9002 section 5 applies it to acknowledgements with a delay.
 
 use crate::limits::{ROUND_TRIP_INITIAL, TIMER_GRANULARITY};
 use crate::proto::time::Duration;
@@ -7,17 +6,17 @@ use crate::proto::time::Duration;
 /// See the [module](self).
 #[derive(Debug, Clone)]
 pub(crate) struct RttEstimator {
-    /// Nothing before the first sample.
+    /// `None` before the first sample.
     estimate: Option<Estimate>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Estimate {
     smoothed: Duration,
-    /// The mean deviation: RTTVAR.
+    /// Mean deviation (RTTVAR).
     deviation: Duration,
     least: Duration,
-    /// What both make of the probe timeout, without the peer's delay.
+    /// Probe timeout, without the peer's acknowledgement delay.
     timeout: Duration,
 }
 
@@ -32,7 +31,7 @@ impl RttEstimator {
         Self { estimate: None }
     }
 
-    /// A packet was acknowledged after `time`, of which the peer says that it waited `delay`.
+    /// Adds a sample: a packet was acknowledged after `time`, of which the peer delayed the acknowledgement by `delay`.
     pub(crate) fn sample(&mut self, time: Duration, delay: Duration) {
         let Some(estimate) = &mut self.estimate else {
             let mut estimate = Estimate {
@@ -46,7 +45,7 @@ impl RttEstimator {
             return;
         };
         estimate.least = estimate.least.min(time);
-        // What the peer says must not make a round trip shorter than the shortest that was seen.
+        // The reported delay must not reduce a sample below the minimum (RFC 9002 section 5.3).
         let adjusted = time.saturating_sub(delay).max(estimate.least);
         let off = estimate.smoothed.abs_diff(adjusted);
         estimate.deviation = (estimate.deviation * 3 + off) / 4;
@@ -59,21 +58,20 @@ impl RttEstimator {
         self.estimate.map(|estimate| estimate.smoothed)
     }
 
-    /// Its mean deviation, the field's jitter.
+    /// Mean deviation of the round-trip time, also called jitter.
     pub(crate) fn deviation(&self) -> Option<Duration> {
         self.estimate.map(|estimate| estimate.deviation)
     }
 
-    /// How long to wait for an acknowledgement that the peer may hold back for `ack_delay`, before it
-    /// is asked for with another packet (RFC 9002 section 6.2.1).
+    /// Probe timeout: how long to wait for an acknowledgement that the peer may delay by `ack_delay` (RFC 9002 section
+    /// 6.2.1).
     pub(crate) fn probe_timeout(&self, ack_delay: Duration) -> Duration {
         let initial = Duration::of(ROUND_TRIP_INITIAL) + 4 * (Duration::of(ROUND_TRIP_INITIAL) / 2);
         let timeout = self.estimate.map_or(initial, |estimate| estimate.timeout);
         timeout + ack_delay
     }
 
-    /// How much later than a packet that was acknowledged one may be that is not lost, only overtaken:
-    /// nine eighths of a round trip (RFC 9002 section 6.1.2).
+    /// Time threshold of loss detection: 9/8 of a round trip (RFC 9002 section 6.1.2).
     pub(crate) fn reordering(&self) -> Duration {
         let smoothed = self.smoothed().unwrap_or(Duration::of(ROUND_TRIP_INITIAL));
         (smoothed * 9 / 8).max(Duration::of(TIMER_GRANULARITY))

@@ -1,5 +1,4 @@
-//! The packets that want an acknowledgement and have none yet: how long a round trip takes, what was
-//! lost, and when a silent peer is asked again.
+//! Sent ack-eliciting packets: round-trip samples, loss detection and probe timeouts.
 
 use std::collections::VecDeque;
 
@@ -13,29 +12,29 @@ use crate::proto::wire::Malformed;
 use crate::proto::wire::frame::AckFrame;
 use crate::proto::wire::packet::PAYLOAD_MAX;
 
-/// The most that this grows to where packets overtake each other: 128.
+/// Maximum that the packet threshold of loss detection adapts to on paths that reorder: 128.
 const REORDERING_PACKETS_MAX: u64 = 128;
 
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct SentPackets {
-    /// The number of the next packet.
+    /// The next packet number.
     next: u64,
-    /// In the order of their numbers.
+    /// Ordered by packet number.
     in_flight: VecDeque<SentPacket>,
     frames: SentFrames,
-    /// How many of them are still open, neither acknowledged nor given up, and their bytes.
+    /// Number of packets in `in_flight` that are neither acknowledged nor lost, and their bytes.
     open: usize,
     open_bytes: usize,
-    /// When the last one that wants an acknowledgement left.
+    /// When the last ack-eliciting packet was sent.
     asked_at: Instant,
-    /// How often the peer was asked since it last answered.
+    /// Number of probes since the last acknowledgement.
     probes: u32,
     lost: u64,
-    /// How many later packets must have arrived before one counts as lost. Grows where packets overtake
-    /// each other.
+    /// Packet threshold of loss detection: number of later packets that must be acknowledged before a packet counts as
+    /// lost. Grows on paths that reorder.
     reordering_packets: u64,
-    /// How much later than expected a packet came that counted as lost.
+    /// Additional time threshold, learned from packets that were acknowledged after they counted as lost.
     reordering_time: Duration,
 }
 
@@ -44,11 +43,11 @@ pub(crate) struct SentPacket {
     pub(crate) number: u64,
     pub(crate) at: Instant,
     pub(crate) contents: PacketContents,
-    /// What its acknowledgement will say of the rate.
+    /// Delivery state at send time, for the rate sample of its acknowledgement.
     pub(crate) snapshot: DeliverySnapshot,
-    /// Its length in bytes.
+    /// Length in bytes.
     pub(crate) bytes: u16,
-    /// How many frames it carries: they stand behind those of the packets before it.
+    /// Number of frames, which follow those of earlier packets in `SentFrames`.
     frames: u16,
     state: PacketState,
 }
@@ -57,55 +56,55 @@ pub(crate) struct SentPacket {
 enum PacketState {
     Open,
     Acknowledged,
-    /// Counted as lost, and remembered for a while: it may have been overtaken only.
+    /// Declared lost, and kept for a while to detect a spurious loss.
     Lost,
 }
 
-/// How much memory a packet takes that is on its way.
+/// Memory of a packet in flight, in bytes.
 pub(crate) const PACKET_BYTES: usize = size_of::<SentPacket>();
 
-/// What a packet carried that matters when it is acknowledged or lost, beside its frames.
+/// Contents of a packet, besides its frames, that matter when it is acknowledged or lost.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct PacketContents {
-    /// The largest number that an acknowledgement in it named.
+    /// The largest number in its acknowledgement.
     pub(crate) acknowledged: Option<u64>,
-    /// The window that it told.
+    /// The flow control limit that it advertised.
     pub(crate) window: Option<u64>,
     pub(crate) is_disconnect: bool,
 }
 
-/// A message, or a fragment of one, in a packet.
+/// A message or a fragment in a sent packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SentFrame {
-    /// One that is sent until it arrives.
+    /// Retransmitted until it is acknowledged.
     Reliable {
         stream: u16,
-        /// Whether this packet was the first that carried it, and copies are to follow.
+        /// Whether this packet was the first with it; redundant copies follow.
         is_first: bool,
         fragment: u32,
         sequence: u64,
     },
-    /// One that is not, but whose fate is to be told.
+    /// Not retransmitted, but with a receipt.
     Tracked(Receipt),
 }
 
-/// How much memory a frame takes.
+/// Memory of a frame, in bytes.
 pub(crate) const SENT_FRAME_BYTES: usize = size_of::<SentFrame>();
 
-/// The most that a packet carries: no message takes less than two bytes of it.
+/// Maximum number of frames in a packet: a message takes at least two bytes.
 const FRAMES_PER_PACKET_MAX: usize = PAYLOAD_MAX / 2;
 const _: () = assert!(FRAMES_PER_PACKET_MAX <= SENT_FRAMES_MAX);
 
-/// What the packets on their way carry, in their order.
+/// The frames of the packets in flight, in packet order.
 #[derive(Debug, Default)]
 pub(crate) struct SentFrames {
     queue: VecDeque<SentFrame>,
-    /// How many of them belong to packets that have left.
+    /// Number of frames that belong to sent packets.
     sent: usize,
 }
 
 impl SentFrames {
-    /// Whether the packet that is being written may carry one more.
+    /// Whether the packet that is being written may contain another frame.
     pub(crate) fn has_room(&self) -> bool {
         self.queue.len() < SENT_FRAMES_MAX
     }
@@ -114,7 +113,7 @@ impl SentFrames {
         self.queue.push_back(frame);
     }
 
-    /// What was pushed since the last time.
+    /// Frames pushed since the last call.
     #[cfg(test)]
     pub(crate) fn take(&mut self) -> Vec<SentFrame> {
         self.queue.drain(..).collect()
@@ -152,12 +151,12 @@ impl SentPackets {
         }
     }
 
-    /// The number of the next packet.
+    /// The next packet number.
     pub(crate) fn next_number(&self) -> u64 {
         self.next
     }
 
-    /// A number for a packet, never the same twice.
+    /// Takes the next packet number. Numbers never repeat.
     pub(crate) fn take_number(&mut self) -> u64 {
         let number = self.next;
         self.next += 1;
@@ -169,7 +168,7 @@ impl SentPackets {
         self.next = number;
     }
 
-    /// Where the packet that is being written notes what it carries.
+    /// Records the frames of the packet that is being written.
     pub(crate) fn frames(&mut self) -> &mut SentFrames {
         &mut self.frames
     }
@@ -179,13 +178,13 @@ impl SentPackets {
         self.open_bytes
     }
 
-    /// Whether another packet can be remembered without giving one up.
+    /// Whether another packet can be tracked without abandoning one.
     pub(crate) fn has_room(&self) -> bool {
         self.in_flight.len() < IN_FLIGHT_MAX
             && self.frames.queue.len() + FRAMES_PER_PACKET_MAX <= SENT_FRAMES_MAX
     }
 
-    /// Gives up the oldest packets until one more can be remembered, with everything that it may carry.
+    /// Abandons the oldest packets until one more can be tracked, with the maximum number of frames.
     pub(crate) fn make_room(&mut self, listener: &mut impl LossListener) {
         while !self.has_room() {
             self.settle(0, PacketOutcome::Lost, 0, listener);
@@ -193,8 +192,7 @@ impl SentPackets {
         }
     }
 
-    /// A packet that wants an acknowledgement leaves, with the frames that were pushed since the one
-    /// before.
+    /// An ack-eliciting packet is sent, with the frames that were pushed since the previous one.
     pub(crate) fn on_sent(
         &mut self,
         number: u64,
@@ -223,8 +221,8 @@ impl SentPackets {
         self.asked_at = now;
     }
 
-    /// Takes in an acknowledgement. One of packets that were never sent is refused as a whole. Returns
-    /// whether it said something that was not known.
+    /// Processes an acknowledgement. Rejects it as a whole if it names packets that were never sent. Returns whether it
+    /// contains anything new.
     pub(crate) fn on_ack(
         &mut self,
         ack: &AckFrame<'_>,
@@ -239,7 +237,7 @@ impl SentPackets {
         let mut sample = None;
         if let Some((number, at)) = self.close_named(ack, now, listener) {
             self.probes = 0;
-            // An acknowledgement that comes a second time would make a round trip out of its repetition.
+            // Only a newly acknowledged packet is a round-trip sample; a repeated acknowledgement is not.
             if number == ack.largest {
                 let delay = Duration::from_micros(ack.delay_us).min(ack_delay_max);
                 let time = now.saturating_duration_since(at);
@@ -252,8 +250,8 @@ impl SentPackets {
         Ok(sample)
     }
 
-    /// Closes the packets that the ranges name; both run from the largest number down. Returns number and
-    /// time of the largest that is news.
+    /// Closes the packets in the ranges, from the largest number down. Returns number and send time of the largest
+    /// newly acknowledged packet.
     fn close_named(
         &mut self,
         ack: &AckFrame<'_>,
@@ -289,7 +287,7 @@ impl SentPackets {
         largest_news
     }
 
-    /// A packet that counted as lost was only overtaken: more patience from now on, as with RACK (RFC
+    /// A packet was acknowledged after it was declared lost (spurious loss): raises the thresholds, as RACK does (RFC
     /// 8985 section 6.2).
     fn on_late_ack(&mut self, index: usize, largest: u64, now: Instant) {
         let packet = &mut self.in_flight[index];
@@ -300,7 +298,7 @@ impl SentPackets {
         self.reordering_time = self.reordering_time.max(age).min(Duration::of(PROBE_MAX));
     }
 
-    /// The fate of an open packet is known; its frames begin at `frames_at`.
+    /// Reports the outcome of an open packet; its frames begin at `frames_at`.
     fn settle(
         &mut self,
         index: usize,
@@ -327,7 +325,7 @@ impl SentPackets {
         }
     }
 
-    /// Gives up what three later packets have overtaken, or one that left much later.
+    /// Declares packets lost by packet threshold or time threshold.
     fn give_up_overtaken(
         &mut self,
         largest: u64,
@@ -353,8 +351,7 @@ impl SentPackets {
         }
     }
 
-    /// Forgets those at the front of which nothing more is expected. One that counted as lost is remembered
-    /// for as long as a probe takes, to see whether it comes after all.
+    /// Removes closed packets at the front. A lost packet is kept for one probe timeout, to detect a spurious loss.
     fn forget_closed(&mut self, round_trip: &RttEstimator, now: Instant) {
         let patience = round_trip.probe_timeout(Duration::ZERO);
         while let Some(packet) = self.in_flight.front() {
@@ -378,8 +375,8 @@ impl SentPackets {
         }
     }
 
-    /// When the peer is to be asked for an acknowledgement that is missing; each time in a row it gets
-    /// twice as long. Somebody who is `blocked` waits for a window in the same way.
+    /// When the next probe is due: exponential backoff while no acknowledgement arrives. A flow that is `blocked` by
+    /// flow control probes for a window update in the same way.
     pub(crate) fn probe_at(
         &self,
         round_trip: &RttEstimator,
@@ -397,8 +394,8 @@ impl SentPackets {
         Some(self.asked_at + backed_off.min(Duration::of(PROBE_MAX).max(timeout)))
     }
 
-    /// Nobody has answered in time: hands out what the oldest open packets carry, until `again` has
-    /// enough.
+    /// A probe timeout expired: passes the frames of the oldest open packets to `again`, until one has something to
+    /// retransmit.
     pub(crate) fn on_probe(&mut self, mut again: impl FnMut(SentFrame) -> bool) {
         self.probes += 1;
         let mut frames_at = 0;
@@ -409,7 +406,7 @@ impl SentPackets {
                 continue;
             }
             let frames = self.frames.queue.range(range);
-            // All of a packet, and no second one if that was something.
+            // All frames of a packet, and no second packet if one was retransmitted.
             let handed_out = frames.filter(|frame| again(**frame)).count();
             if handed_out > 0 {
                 return;
@@ -417,18 +414,18 @@ impl SentPackets {
         }
     }
 
-    /// When the last packet left that wants an acknowledgement.
+    /// When the last ack-eliciting packet was sent.
     pub(crate) fn asked_at(&self) -> Instant {
         self.asked_at
     }
 
-    /// Gives back what was needed once.
+    /// Releases unused memory.
     pub(crate) fn shed(&mut self) {
         shed(&mut self.in_flight);
         shed(&mut self.frames.queue);
     }
 
-    /// How many packets were given up.
+    /// Number of packets declared lost.
     pub(crate) fn lost(&self) -> u64 {
         self.lost
     }
@@ -445,7 +442,7 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
     const NO_DELAY: Duration = Duration::ZERO;
 
-    /// Writes down what became of which packets, and what they carried.
+    /// Records the outcome of packets and their frames.
     #[derive(Default)]
     struct EventLog(Vec<(u64, PacketOutcome, Vec<SentFrame>)>);
 
@@ -502,7 +499,7 @@ mod tests {
             }
         }
 
-        /// A packet that carries these frames.
+        /// Sends a packet with these frames.
         fn send_units(&mut self, frames: &[SentFrame]) {
             frames
                 .iter()

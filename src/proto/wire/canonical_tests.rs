@@ -1,5 +1,5 @@
-//! One encoding per value: whatever a reader takes, cut, flipped or made up, is written again to the
-//! same bytes. So nothing can be hidden in a datagram, and nothing stands behind one.
+//! One encoding per value: everything that a parser accepts is encoded to the same bytes again. So a datagram cannot
+//! contain hidden or trailing data.
 
 use std::fmt::Arguments;
 
@@ -20,10 +20,10 @@ use crate::proto::wire::kind;
 use crate::proto::wire::packet::{Header, PAYLOAD_MAX, open, payload_room, seal};
 use crate::proto::wire::packet_number;
 
-/// What the receiver of packets expects next.
+/// Next packet number that the receiver expects.
 const EXPECTED: u64 = 1 << 32;
 
-/// One of every datagram; to the receiver here a packet with a small number is near the expected one.
+/// One datagram of every kind. A packet with a small number is near the expected one for this receiver.
 fn datagrams() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
     golden_tests::datagrams().map(|(name, mut bytes)| {
         repair(&mut bytes);
@@ -31,7 +31,7 @@ fn datagrams() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
     })
 }
 
-/// Reads a datagram of any kind and writes what was read.
+/// Parses a datagram of any kind and encodes the result.
 fn reencoded(bytes: &[u8]) -> Result<Vec<u8>, Malformed> {
     let mut buffer = [0xee; DATAGRAM_MAX];
     let len = match *bytes.first().ok_or(Malformed)? {
@@ -47,7 +47,7 @@ fn reencoded(bytes: &[u8]) -> Result<Vec<u8>, Malformed> {
     Ok(buffer[..len].to_vec())
 }
 
-/// Of another version only the first bytes are read, and there is nothing to be written.
+/// Of another version only the first bytes are parsed, and there is nothing to encode.
 fn reencode_hello(bytes: &[u8], buffer: &mut [u8]) -> Result<usize, Malformed> {
     let any = AnyHello::read(bytes)?;
     if any.version != VERSION {
@@ -91,7 +91,7 @@ fn write_frame(writer: &mut Writer<'_>, frame: &Frame<'_>) {
     }
 }
 
-/// Puts the checksum at the end that a datagram of its kind has to have.
+/// Writes the right checksum for a datagram of its kind.
 fn repair(bytes: &mut [u8]) {
     let Some(end) = bytes.len().checked_sub(4) else {
         return;
@@ -109,7 +109,7 @@ fn repair(bytes: &mut [u8]) {
     sum.copy_from_slice(&right.to_be_bytes());
 }
 
-/// Fails if it is read as something that is written in another way. Returns whether it is read at all.
+/// Fails if the datagram is accepted but encodes differently. Returns whether it is accepted.
 fn is_read(bytes: &[u8], what: Arguments<'_>) -> bool {
     let again = reencoded(bytes);
     if let Ok(again) = &again {
@@ -144,7 +144,7 @@ fn a_datagram_that_is_cut_or_continued_is_none() {
     }
 }
 
-/// An attacker repairs the checksum. A packet that loses a whole frame is one, with other frames in it.
+/// With the checksum repaired. A packet that loses a whole frame is a valid packet with other frames.
 #[test]
 fn a_repaired_one_is_none_or_has_one_encoding() {
     for (name, whole) in datagrams() {
@@ -202,8 +202,8 @@ fn a_flipped_byte_with_a_right_checksum_has_one_encoding() {
     }
 }
 
-/// Bytes that are frames more often than chance would have it: many are small, and some are the
-/// first of a long number.
+/// Bytes that are valid frames more often than random ones: many are small, and some start a long variable-length
+/// integer.
 fn almost_frames(random: &mut SeededRng) -> Vec<u8> {
     let len = random.number() % 40;
     let byte = |random: &mut SeededRng| {
@@ -241,7 +241,7 @@ fn every_payload_of_two_bytes_has_one_encoding() {
     }
 }
 
-/// Golden datagrams with several bytes changed, and others cut or continued, with right checksums.
+/// Golden datagrams with several bytes changed, cut or extended, with the right checksum.
 #[test]
 fn made_up_datagrams_have_one_encoding() {
     let mut random = SeededRng::from_seed([4; 32]);
@@ -264,7 +264,7 @@ fn made_up_datagrams_have_one_encoding() {
     assert!(read > rounds / 10, "only {read} were datagrams");
 }
 
-/// Nothing but chance behind the first byte.
+/// Random bytes behind the first byte.
 #[test]
 fn random_datagrams_have_one_encoding() {
     let mut random = SeededRng::from_seed([5; 32]);

@@ -1,18 +1,17 @@
-//! The CRC-32 at the end of everything that is not encrypted, with what both sides must have in
-//! common mixed in.
+//! CRC-32 of every unencrypted datagram. A value that both sides must share is mixed in.
 
 use crc32fast::Hasher;
 
 use crate::proto::wire::cursor::Malformed;
 
-/// How many bytes a checksum takes.
+/// Length of a checksum in bytes.
 pub(crate) const CHECKSUM_LEN: usize = 4;
 
-/// Mixed into the checksum of what hosts of every version and protocol must be able to read: the
-/// letters `tickwire`.
+/// Mixed into the checksum of datagrams that hosts of every version and protocol id must accept: the letters
+/// `tickwire`.
 pub(crate) const COMMON: u64 = u64::from_be_bytes(*b"tickwire");
 
-/// The checksum of `bytes` between hosts that share `common`.
+/// Checksum of `bytes` between hosts that share `common`.
 pub(crate) fn checksum(common: u64, bytes: &[u8]) -> u32 {
     let mut hasher = Hasher::new();
     hasher.update(&common.to_be_bytes());
@@ -20,8 +19,8 @@ pub(crate) fn checksum(common: u64, bytes: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-/// The checksum of a numbered packet. The number is mixed in as a whole, though only its lower half is
-/// in the packet, so that a receiver that guessed the upper half wrong sees it.
+/// Checksum of a numbered packet. The full packet number is mixed in, although the packet contains only its lower half,
+/// so a wrong guess of the upper half is detected.
 pub(crate) fn numbered_checksum(common: u64, number: u64, bytes: &[u8]) -> u32 {
     let mut both = [0; 16];
     both[..8].copy_from_slice(&common.to_be_bytes());
@@ -32,7 +31,7 @@ pub(crate) fn numbered_checksum(common: u64, number: u64, bytes: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-/// The bytes before the checksum that `packet` ends with, if it is right.
+/// The bytes before the checksum at the end of `packet`, if it is right.
 pub(crate) fn checked(common: u64, packet: &[u8]) -> Result<&[u8], Malformed> {
     let (bytes, sum) = packet.split_last_chunk().ok_or(Malformed)?;
     if u32::from_be_bytes(*sum) == checksum(common, bytes) {
@@ -48,7 +47,7 @@ mod tests {
 
     #[test]
     fn it_is_the_crc_of_ethernet_and_zlib() {
-        // The check value of CRC-32/ISO-HDLC is that of the digits 1 to 9.
+        // The check value of CRC-32/ISO-HDLC, for the digits 1 to 9.
         assert_eq!(
             checksum(u64::from_be_bytes(*b"12345678"), b"9"),
             0xcbf4_3926

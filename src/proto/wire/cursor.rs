@@ -1,13 +1,13 @@
-//! Reading and writing the bytes of a packet: big-endian, lengths checked, one encoding per value.
+//! Reading and writing packet bytes: big-endian, with length checks, one encoding per value.
 
-/// Bytes that are no well-formed packet. What exactly is wrong with them helps nobody but an attacker.
+/// The bytes are not a well-formed packet. The cause is not reported, because it helps only an attacker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Malformed;
 
-/// The largest number that a variable-length one holds: 2^62 - 1 (RFC 9000 section 16).
+/// Largest variable-length integer: 2^62 - 1 (RFC 9000 section 16).
 pub(crate) const VARIABLE_MAX: u64 = (1 << 62) - 1;
 
-/// What has not been read yet.
+/// The bytes that are not yet read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reader<'a>(&'a [u8]);
 
@@ -20,7 +20,7 @@ impl<'a> Reader<'a> {
         self.0.is_empty()
     }
 
-    /// How many bytes are left.
+    /// Number of bytes left.
     pub(crate) fn remaining(&self) -> usize {
         self.0.len()
     }
@@ -58,8 +58,8 @@ impl<'a> Reader<'a> {
         self.array().map(u64::from_be_bytes)
     }
 
-    /// A number of one, two, four or eight bytes, whose first two bits tell which. Only the shortest
-    /// form is one.
+    /// A variable-length integer of one, two, four or eight bytes; its first two bits encode the length. Only the
+    /// shortest encoding is accepted.
     #[inline]
     pub(crate) fn variable(&mut self) -> Result<u64, Malformed> {
         match self.0.split_first() {
@@ -84,7 +84,7 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
-    /// That nothing is left.
+    /// Fails unless everything was read.
     pub(crate) fn end(&self) -> Result<(), Malformed> {
         if self.is_empty() {
             Ok(())
@@ -94,10 +94,9 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The part of a packet that is written, in a buffer that is long enough for every packet.
+/// Writes a packet into a buffer that is long enough for every packet.
 ///
-/// Whoever writes asks [`room`](Self::room) first where a length depends on something; what does not
-/// fit is a mistake in here and panics.
+/// Check [`room`](Self::room) before writing data of variable length. Writing past the end is a bug and panics.
 #[derive(Debug)]
 pub(crate) struct Writer<'a> {
     buffer: &'a mut [u8],
@@ -113,7 +112,7 @@ impl<'a> Writer<'a> {
         self.len
     }
 
-    /// How many bytes still fit.
+    /// Number of bytes that still fit.
     pub(crate) fn room(&self) -> usize {
         self.buffer.len() - self.len
     }
@@ -127,7 +126,7 @@ impl<'a> Writer<'a> {
         self.len += bytes.len();
     }
 
-    /// The next `count` bytes, for somebody else to write.
+    /// The next `count` bytes, for the caller to fill.
     pub(crate) fn reserve(&mut self, count: usize) -> &mut [u8] {
         let start = self.len;
         self.len += count;
@@ -155,7 +154,7 @@ impl<'a> Writer<'a> {
         self.bytes(&value.to_be_bytes());
     }
 
-    /// A number up to [`VARIABLE_MAX`], in its shortest form.
+    /// A variable-length integer up to [`VARIABLE_MAX`], in its shortest encoding.
     #[allow(clippy::cast_possible_truncation, reason = "each arm has its limit")]
     pub(crate) fn variable(&mut self, value: u64) {
         debug_assert!(value <= VARIABLE_MAX);
@@ -168,7 +167,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// How many bytes a number takes in its shortest form.
+/// Length of the shortest encoding in bytes.
 pub(crate) fn variable_len(value: u64) -> usize {
     match value {
         0..0x40 => 1,
@@ -182,7 +181,7 @@ pub(crate) fn variable_len(value: u64) -> usize {
 mod tests {
     use super::*;
 
-    /// The examples of RFC 9000 section A.1, and the ends of every length.
+    /// The examples of RFC 9000 section A.1, and the smallest and largest value of every length.
     const NUMBERS: &[(u64, &[u8])] = &[
         (0, &[0]),
         (37, &[0x25]),

@@ -1,5 +1,4 @@
-//! What a packet of a connection carries: one frame after the other, each with a byte that says what
-//! it is.
+//! Frames: the contents of a connection's packets. Each begins with a byte for its type.
 
 use std::ops::RangeInclusive;
 
@@ -18,25 +17,24 @@ const WINDOW: u8 = 6;
 const TOO_LATE: u8 = 7;
 const DISCONNECT_WITH_TEXT: u8 = 8;
 
-/// What an address has to send back to prove that packets arrive there.
+/// Path challenge data that an address must return.
 pub(crate) type Token = [u8; 8];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Frame<'a> {
-    /// Nothing but the wish for an acknowledgement.
+    /// Elicits an acknowledgement.
     Ping,
     Ack(AckFrame<'a>),
-    /// The connection is over: the application's code and text, which is empty if there is none.
+    /// The connection has ended. Contains the application's code and text, which may be empty.
     Disconnect {
         code: u32,
         text: &'a str,
     },
     Challenge(Token),
     Response(Token),
-    /// How much may be sent of what is reliable, in bytes since the beginning.
+    /// Flow control limit for reliable messages, in bytes since the start of the connection.
     Window(u64),
-    /// A sequenced message of a packet that is acknowledged, which was dropped because a newer one had
-    /// arrived.
+    /// Stale notice: a sequenced message of an acknowledged packet was dropped because a newer one had arrived.
     Stale {
         channel: u8,
         sequence: u64,
@@ -45,7 +43,7 @@ pub(crate) enum Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    // Always, here and in what it calls: a check needs no frame, and then none is made.
+    // Inlined with its callees: `check` discards the frame, so it is never built.
     #[inline(always)]
     fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         match reader.u8()? {
@@ -71,13 +69,13 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// Whether its sender wants to know that it arrived.
+    /// Whether the frame is ack-eliciting.
     pub(crate) fn wants_ack(&self) -> bool {
         !matches!(self, Self::Ack(_) | Self::Stale { .. })
     }
 }
 
-/// The frames of a payload, all of them well-formed.
+/// The frames of a payload, validated.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Frames<'a> {
     reader: Reader<'a>,
@@ -85,8 +83,7 @@ pub(crate) struct Frames<'a> {
 }
 
 impl<'a> Frames<'a> {
-    /// Nothing of a payload is believed before all of it was looked at, so that a packet is taken whole
-    /// or not at all.
+    /// Validates all frames of a payload before any is used, so a packet is processed as a whole or not at all.
     pub(crate) fn check(payload: &'a [u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(payload);
         if reader.is_empty() {
@@ -102,7 +99,7 @@ impl<'a> Frames<'a> {
         })
     }
 
-    /// Whether one of them all wants to be acknowledged.
+    /// Whether any frame is ack-eliciting.
     pub(crate) fn wants_ack(&self) -> bool {
         self.wants_ack
     }
@@ -119,14 +116,14 @@ impl<'a> Iterator for Frames<'a> {
     }
 }
 
-/// Which packets arrived: the delay of the largest, and up to 32 ranges of numbers from the largest
-/// down (RFC 9000 section 19.3).
+/// Acknowledgement: the delay of the largest packet number, and up to 32 ranges of numbers from the largest down (RFC
+/// 9000 section 19.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AckFrame<'a> {
     pub(crate) largest: u64,
-    /// How long the largest waited for this acknowledgement, in microseconds.
+    /// Acknowledgement delay of the largest number, in microseconds.
     pub(crate) delay_us: u64,
-    /// From the length of the first range on; checked.
+    /// The encoded ranges, from the length of the first range on; validated.
     ranges: &'a [u8],
 }
 
@@ -154,7 +151,7 @@ impl<'a> AckFrame<'a> {
         })
     }
 
-    /// The ranges, the largest numbers first.
+    /// The ranges, largest first.
     pub(crate) fn ranges(&self) -> impl Iterator<Item = RangeInclusive<u64>> + use<'a> {
         let mut ranges = RangesDown::new(self.largest, Reader::new(self.ranges));
         std::iter::from_fn(move || {
@@ -166,10 +163,10 @@ impl<'a> AckFrame<'a> {
     }
 }
 
-/// Reads ranges from the largest number down: how many numbers below its largest each one has, and
-/// between two of them how many are missing, less one.
+/// Decodes ranges from the largest number down. Each is encoded as its length minus one, and each gap between two
+/// ranges as its length minus one.
 struct RangesDown<'a> {
-    /// The largest number of the next range, or nothing below zero.
+    /// Largest number of the next range. `None` below zero.
     largest: Option<u64>,
     is_first: bool,
     reader: Reader<'a>,
@@ -203,7 +200,7 @@ pub(crate) fn write_ping(writer: &mut Writer<'_>) {
     writer.u8(PING);
 }
 
-/// Out of line: it is rare, and would lengthen the code that reads the frames of every packet.
+/// Out of line: it is rare, and would enlarge the hot path of every packet.
 #[cold]
 #[inline(never)]
 fn read_close_text<'a>(reader: &mut Reader<'a>) -> Result<&'a str, Malformed> {
@@ -214,7 +211,7 @@ fn read_close_text<'a>(reader: &mut Reader<'a>) -> Result<&'a str, Malformed> {
     std::str::from_utf8(reader.bytes(len)?).map_err(|_| Malformed)
 }
 
-/// `text` has at most [`CLOSE_TEXT_MAX`] bytes.
+/// `text` must have at most [`CLOSE_TEXT_MAX`] bytes.
 pub(crate) fn write_disconnect(writer: &mut Writer<'_>, code: u32, text: &str) {
     if text.is_empty() {
         writer.u8(DISCONNECT);
@@ -244,7 +241,7 @@ pub(crate) fn write_window(writer: &mut Writer<'_>, limit: u64) {
     writer.variable(limit);
 }
 
-/// The most bytes of a window.
+/// Maximum length of a window frame.
 pub(crate) const WINDOW_LEN_MAX: usize = 1 + 8;
 
 pub(crate) fn write_stale(writer: &mut Writer<'_>, channel: u8, sequence: u64) {
@@ -253,22 +250,22 @@ pub(crate) fn write_stale(writer: &mut Writer<'_>, channel: u8, sequence: u64) {
     writer.variable(sequence);
 }
 
-/// The most bytes that say of one message that it was too late.
+/// Maximum length of a stale notice.
 const TOO_LATE_LEN_MAX: usize = 1 + 1 + 8;
 
-/// The longest acknowledgement: kind, two numbers, the count, one range, and the others with the gaps
-/// before them.
+/// Maximum length of an acknowledgement: type, two numbers, the count, one range, and the others with the gaps before
+/// them.
 const ACK_LEN_MAX: usize = 1 + 8 + 8 + 1 + 8 + (ACK_RANGES_MAX - 1) * (8 + 8);
-// Whoever begins a packet with it never has to look whether there was room.
-/// The longest disconnect.
+// A packet that begins with one always has room for it.
+/// Maximum length of a disconnect.
 const DISCONNECT_LEN_MAX: usize = 1 + 4 + 1 + CLOSE_TEXT_MAX;
 
 const _: () =
     assert!(STALE_NOTICES_MAX * TOO_LATE_LEN_MAX + ACK_LEN_MAX + DISCONNECT_LEN_MAX <= PAYLOAD_MAX);
 
-/// Writes as many of `ranges` as there is room for, and nothing where there is none for the first. An
-/// empty packet has room for all. They come from the largest numbers down, neither touch nor overlap;
-/// those beyond [`ACK_RANGES_MAX`] are left out.
+/// Writes as many of `ranges` as fit, and nothing if the first does not fit. An empty packet has room for all. Ranges
+/// are ordered from the largest numbers down and neither touch nor overlap. Ranges beyond [`ACK_RANGES_MAX`] are
+/// omitted.
 pub(crate) fn write_ack(
     writer: &mut Writer<'_>,
     delay_us: u64,
@@ -315,7 +312,7 @@ fn ranges_that_fit(ranges: impl Iterator<Item = RangeInclusive<u64>>, room: usiz
 }
 
 const _: () = assert!(1 + 2 + WHOLE_MAX == PAYLOAD_MAX);
-// The longest head of a fragment: kind, channel, sequence, total, index.
+// The longest header of a fragment: type, channel, sequence, total, index.
 const _: () = assert!(1 + 1 + 8 + 4 + 4 + FRAGMENT_BYTES <= PAYLOAD_MAX);
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The golden vectors of what is sealed: written and read, from secrets that stand here.
+//! Golden vectors of encrypted datagrams, written and read with fixed secrets.
 //!
 //! They are also those of `WIRE.md`; `golden_tests` compares.
 
@@ -77,12 +77,12 @@ mod tests {
     };
     use crate::proto::wire::packet::payload_room;
 
-    /// 32 bytes that count upwards.
+    /// 32 ascending bytes.
     fn counting(first: u8) -> [u8; 32] {
         std::array::from_fn(|index| first + u8::try_from(index).unwrap())
     }
 
-    /// The secrets of the document.
+    /// The static key of the document.
     fn identity() -> StaticKeypair {
         StaticKeypair::new(PrivateKey::from_bytes(counting(0x40)))
     }
@@ -142,7 +142,7 @@ mod tests {
         }
     }
 
-    /// The client that has written its connect.
+    /// The client after writing its connect.
     fn call() -> NoiseClient {
         let mut call = NoiseClient::new(Some(identity().public()));
         let shown = call.on_cookie(PROTOCOL_ID, &cookie(), &CONNECT, client_secret());
@@ -150,7 +150,7 @@ mod tests {
         call
     }
 
-    /// The server that has read that of the table.
+    /// The server after reading the connect of the table.
     fn responder() -> Responder {
         let bytes = bytes_of("connect-noise");
         let envelope = ConnectEnvelope::read(PROTOCOL_ID, &bytes).unwrap();
@@ -218,7 +218,7 @@ mod tests {
         assert!(call().is_authentic(&signed));
     }
 
-    /// The keys of the table.
+    /// A key of the table.
     fn key(name: &str) -> Secret {
         Secret::new(bytes_of(name).try_into().unwrap())
     }
@@ -229,7 +229,7 @@ mod tests {
         assert_vector("key-to-server-1", &*next);
     }
 
-    /// The client of the table's keys, and the server.
+    /// Client and server with the keys of the table.
     fn ends() -> [packet_protection::PacketProtection; 2] {
         let (to_server, to_client) = (key("key-to-server"), key("key-to-client"));
         let sessions = [

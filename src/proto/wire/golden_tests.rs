@@ -1,9 +1,8 @@
-//! Golden vectors: every datagram and every frame as literal bytes, written and read. The same bytes
-//! stand in `WIRE.md`, and a test compares them, so that the document cannot drift.
+//! Golden vectors: every datagram and every frame as literal bytes, written and read. `WIRE.md` contains the same
+//! bytes, and a test compares them, so the document cannot drift.
 //!
-//! The bytes were put together and their checksums computed without this library, with Python's
-//! `struct` and `zlib.crc32`; for what is sealed, X25519, AES-GCM and SHA-256 were written in Python, too.
-//! A vector that changes is another version of the protocol.
+//! The vectors were generated without this library, with Python's `struct` and `zlib.crc32`; for the encrypted ones,
+//! X25519, AES-GCM and SHA-256 were implemented in Python, too. A changed vector is a new version of the protocol.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -111,11 +110,11 @@ const VECTORS: &[(&str, &str)] = &[
     ("ordered-fragment", "47 01 c000000040000000 43c1 01 2a"),
 ];
 
-/// From RFC 9000 section A.1, and the ends of every length.
+/// From RFC 9000 section A.1, and the smallest and largest value of every length.
 const NUMBERS: &str = "00 25 3f 4040 7bbd 7fff 80004000 9d7f3e7d bfffffff
     c000000040000000 c2197c5eff14e88c ffffffffffffffff";
 
-/// Of every datagram, what is in the table.
+/// Every datagram of the table.
 pub(super) fn datagrams() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
     let is_datagram = |(name, _): &&(&str, &str)| *name != "numbers";
     let datagrams = VECTORS.iter().take_while(is_datagram);
@@ -346,7 +345,7 @@ fn frames_without_an_acknowledgement() {
     }
 }
 
-/// A message, or the fragment of one with this `total` and `index`.
+/// A message, or its fragment with this `total` and `index`.
 fn message(
     delivery: Delivery,
     sequence: u64,
@@ -421,7 +420,7 @@ fn acknowledgements() {
     }
 }
 
-/// The blocks of hex in the document: their names, and what is left of the bars.
+/// The hex blocks of the document: their names, and their bytes without the bars.
 fn examples() -> Vec<(&'static str, String)> {
     let blocks = DOCUMENT.split("\n```hex ").skip(1);
     let example = |block: &'static str| {
@@ -507,7 +506,7 @@ fn the_sizes_under_noise_are_those_of_the_vectors() {
          packet {shortest} to {DATAGRAM_MAX}."
     );
     assert!(DOCUMENT.contains(&sentence), "{sentence}");
-    // An answer to an address that has proven itself is shorter than the question all the same.
+    // A reply to a validated address is shorter than the request as well.
     assert!(accept < bare && deny < bare);
 }
 

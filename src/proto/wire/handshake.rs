@@ -1,4 +1,4 @@
-//! The six packets by which two hosts that know nothing of each other become peers.
+//! The six handshake packets.
 
 use std::ops::RangeInclusive;
 
@@ -16,25 +16,25 @@ use crate::proto::wire::kind;
 #[cfg(feature = "noise")]
 pub(crate) const SEAL_OVERHEAD: usize = 32 + 16;
 
-/// The version of everything in `WIRE.md`.
+/// Version of the wire format in `WIRE.md`.
 pub(crate) const VERSION: u8 = 1;
 
-/// What a host of any version looks for in the first packet.
+/// Identifies the first packet for hosts of any version.
 const MAGIC: [u8; 4] = *b"TWRE";
 
-/// What a client calls its attempt to connect: 128 random bits. Whoever answers with them has seen it.
+/// Identifies a connection attempt: 128 random bits. A reply with them is from a host that received the hello.
 pub(crate) type Nonce = [u8; 16];
 
-/// What a server knows a connect by that made a connection. Under Plain that is the nonce.
+/// Identifies a connect that made a connection. Under Plain it is the nonce.
 pub(crate) type ConnectFingerprint = [u8; 16];
 
-/// What a server gives to an address to have it brought back.
+/// Proof of address ownership that a server issues and a client returns.
 pub(crate) type Cookie = [u8; 16];
 
-/// Where a server's public key stands; zeros if it has none.
+/// A server's public key; zeros under Plain.
 pub(crate) type PublicKeyBytes = [u8; 32];
 
-/// How packets are protected, as a number on the wire.
+/// Security mode, as encoded on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum SecurityMode {
@@ -52,7 +52,7 @@ impl SecurityMode {
     }
 }
 
-/// A client asks for a cookie. As long as a datagram can be, so that no answer is longer.
+/// Hello: a client requests a cookie. Padded to the maximum datagram length, so no reply is longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Hello {
     pub(crate) protection: SecurityMode,
@@ -60,7 +60,7 @@ pub(crate) struct Hello {
     pub(crate) nonce: Nonce,
 }
 
-/// The first bytes of a hello of any version, now and later.
+/// The first bytes of a hello, the same in every version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AnyHello {
     pub(crate) version: u8,
@@ -84,7 +84,7 @@ impl AnyHello {
 }
 
 impl Hello {
-    /// The rest of a hello whose first bytes were those of this version.
+    /// Parses the rest of a hello of this version.
     pub(crate) fn read(packet: &[u8]) -> Result<Self, Malformed> {
         const FIRST: usize = 1 + MAGIC.len() + 1;
         let mut reader = Reader::new(checked(COMMON, packet)?);
@@ -116,7 +116,7 @@ impl Hello {
     }
 }
 
-/// What a client and a server do not have in common.
+/// The difference between a client and a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum MismatchKind {
@@ -125,10 +125,10 @@ pub(crate) enum MismatchKind {
     Protocol = 2,
 }
 
-/// A server that cannot talk with a client says why. Readable for every version.
+/// Mismatch: a server reports why it cannot talk to a client. Readable in every version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Mismatch {
-    /// That of the server.
+    /// The server's version.
     pub(crate) version: u8,
     pub(crate) nonce: Nonce,
     pub(crate) difference: MismatchKind,
@@ -168,7 +168,7 @@ impl Mismatch {
     }
 }
 
-/// A server gives a cookie, and says who it is. It keeps nothing.
+/// Cookie reply: a server sends a cookie and its public key, and keeps no state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CookieReply {
     pub(crate) nonce: Nonce,
@@ -197,7 +197,7 @@ impl CookieReply {
     }
 }
 
-/// The idle timeouts that a config can have, in milliseconds.
+/// Valid idle timeouts in milliseconds.
 #[allow(
     clippy::cast_possible_truncation,
     reason = "an hour is 3,600,000 milliseconds"
@@ -211,21 +211,19 @@ const MESSAGE_MAXES: RangeInclusive<u32> = MESSAGE_MAX_MIN as u32..=MESSAGE_MAX 
 #[allow(clippy::cast_possible_truncation, reason = "64")]
 const OVERHEAD: u32 = MESSAGE_OVERHEAD as u32;
 
-/// How many bytes [`Settings`] take.
+/// Length of encoded [`Settings`] in bytes.
 const SETTINGS_LEN: usize = 4 + 1 + 4 + 4;
 
-/// What each side tells of itself, so that the other one can keep to it.
+/// Settings that each side announces to the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Settings {
-    /// How long it lets its peer be silent, in milliseconds: 100 to 3,600,000. A shorter one would have
-    /// its peer send nothing but signs of life.
+    /// Idle timeout in milliseconds: 100 to 3,600,000. A shorter one would make the peer send nothing but keep-alives.
     pub(crate) idle_timeout_ms: u32,
-    /// How long it holds back an acknowledgement, in milliseconds.
+    /// Maximum acknowledgement delay in milliseconds.
     pub(crate) ack_delay_ms: u8,
-    /// The longest reliable message that it takes, in bytes.
+    /// Maximum length of a reliable message that it accepts, in bytes.
     pub(crate) message_max: u32,
-    /// How much of what is reliable it takes before its application has taken some, in bytes: at least two
-    /// of the longest messages.
+    /// Receive window for reliable messages in bytes: at least two messages of maximum length.
     pub(crate) window: u32,
 }
 
@@ -256,7 +254,7 @@ impl Settings {
     }
 }
 
-/// What anybody can read of a connect. The body is a [`Connect`] as it is, or sealed.
+/// The unencrypted part of a connect. The body is a [`Connect`], plain or encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ConnectEnvelope<'a> {
     pub(crate) nonce: Nonce,
@@ -283,23 +281,23 @@ impl<'a> ConnectEnvelope<'a> {
     }
 }
 
-/// The longest body of a connect that is not sealed.
+/// Maximum length of an unencrypted connect body.
 pub(crate) const CONNECT_BODY_MAX: usize = 8 + SETTINGS_LEN + 2 + CONNECT_PAYLOAD_MAX;
 
-/// A client brings the cookie back, and asks for a connection.
+/// Connect: a client returns the cookie and requests a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Connect<'a> {
     pub(crate) nonce: Nonce,
     pub(crate) cookie: Cookie,
-    /// Under which the client receives.
+    /// Connection id under which the client receives.
     pub(crate) client_id: ConnectionId,
     pub(crate) settings: Settings,
-    /// For the application of the server.
+    /// For the server's application.
     pub(crate) payload: &'a [u8],
 }
 
 impl<'a> Connect<'a> {
-    /// The connect in this envelope, whose body is, or was, this.
+    /// Parses the decrypted body of this envelope.
     pub(crate) fn read_body(
         envelope: &ConnectEnvelope<'_>,
         body: &'a [u8],
@@ -322,7 +320,7 @@ impl<'a> Connect<'a> {
         })
     }
 
-    /// Writes the body into the first [`CONNECT_BODY_MAX`] bytes at most.
+    /// Writes the body; at most [`CONNECT_BODY_MAX`] bytes.
     pub(crate) fn write_body(&self, buffer: &mut [u8]) -> usize {
         let mut writer = Writer::new(buffer);
         writer.u64(self.client_id.0);
@@ -339,7 +337,7 @@ impl<'a> Connect<'a> {
         Self::read_body(&envelope, envelope.body)
     }
 
-    /// Writes all of it as it is.
+    /// Writes an unencrypted connect.
     pub(crate) fn write(&self, protocol_id: u64, buffer: &mut [u8]) -> usize {
         let mut body = [0; CONNECT_BODY_MAX];
         let len = self.write_body(&mut body);
@@ -352,7 +350,7 @@ impl<'a> Connect<'a> {
     }
 }
 
-/// What anybody can read of an accept. The body is an [`Accept`] as it is, or sealed.
+/// The unencrypted part of an accept. The body is an [`Accept`], plain or encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AcceptEnvelope<'a> {
     pub(crate) client_id: ConnectionId,
@@ -379,26 +377,26 @@ impl<'a> AcceptEnvelope<'a> {
     }
 }
 
-/// The length of the body of an accept that is not sealed.
+/// Length of an unencrypted accept body.
 pub(crate) const ACCEPT_BODY_LEN: usize = 8 + SETTINGS_LEN;
 
-/// The length of an accept that is sealed, with all around it.
+/// Length of an encrypted accept, with header and checksum.
 #[cfg(feature = "noise")]
 pub(crate) const ACCEPT_SEALED_LEN: usize =
     2 + 8 + 16 + ACCEPT_BODY_LEN + SEAL_OVERHEAD + CHECKSUM_LEN;
 
-/// A server takes the client in.
+/// Accept: a server accepts a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Accept {
     pub(crate) client_id: ConnectionId,
     pub(crate) nonce: Nonce,
-    /// Under which the server receives.
+    /// Connection id under which the server receives.
     pub(crate) server_id: ConnectionId,
     pub(crate) settings: Settings,
 }
 
 impl Accept {
-    /// The accept in this envelope, whose body is, or was, this.
+    /// Parses the decrypted body of this envelope.
     pub(crate) fn read_body(envelope: &AcceptEnvelope<'_>, body: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(body);
         let accept = Self {
@@ -425,7 +423,7 @@ impl Accept {
         Self::read_body(&envelope, envelope.body)
     }
 
-    /// Writes all of it as it is.
+    /// Writes an unencrypted accept.
     pub(crate) fn write(&self, protocol_id: u64, buffer: &mut [u8]) -> usize {
         let envelope = AcceptEnvelope {
             client_id: self.client_id,
@@ -436,18 +434,18 @@ impl Accept {
     }
 }
 
-/// Why a server does not take a client in.
+/// Why a server denies a connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DenyReason {
-    /// It has as many peers as it wants.
+    /// It has reached its maximum number of peers.
     Full,
-    /// It takes nobody, or nobody any more.
+    /// It does not accept connections, or is shutting down.
     Closed,
-    /// Its application said no, and this number.
+    /// Its application denied the client with this code.
     Denied(u32),
 }
 
-/// A server does not take the client in.
+/// Deny: a server refuses a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Deny {
     pub(crate) client_id: ConnectionId,
@@ -498,17 +496,17 @@ impl Deny {
     }
 }
 
-/// A [`Deny`] with a tag by which the client knows that it is the server's.
+/// A [`Deny`] with a tag that authenticates it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SignedDeny {
     pub(crate) deny: Deny,
     pub(crate) tag: Tag,
 }
 
-/// Shows that a deny is the server's.
+/// Authenticates a deny.
 pub(crate) type Tag = [u8; 16];
 
-/// What of a signed deny the tag covers: kind, version and the fields of the deny.
+/// Length of the part of a deny that the tag covers: kind, version and the fields.
 pub(crate) const SIGNED_LEN: usize = 2 + 8 + 16 + 1 + 4;
 
 impl SignedDeny {
@@ -536,7 +534,7 @@ impl SignedDeny {
     }
 }
 
-/// What stands behind kind and version, if the checksum is right and both are what they should be.
+/// Checks checksum, kind and version, and returns a reader of the rest.
 fn begin(kind: u8, protocol_id: u64, packet: &[u8]) -> Result<Reader<'_>, Malformed> {
     let mut reader = Reader::new(checked(protocol_id, packet)?);
     if reader.u8()? != kind || reader.u8()? != VERSION {

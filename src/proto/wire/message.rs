@@ -1,38 +1,38 @@
-//! How a message stands in a packet, whole or a fragment of it.
+//! Message frames: a whole message or a fragment.
 
 use crate::limits::{FRAGMENT_BYTES, MESSAGE_MAX, UNRELIABLE_MAX, WHOLE_MAX};
 use crate::proto::delivery::Delivery;
 use crate::proto::wire::cursor::{Malformed, Reader, Writer, variable_len};
 
-/// The first byte of a message has this bit, and three fields below it.
+/// Bit of the type byte that marks a message. Three fields are below it.
 pub(crate) const MESSAGE: u8 = 0x40;
 const DELIVERY: u8 = 0x03;
 const FRAGMENT: u8 = 0x04;
 const TRACKED: u8 = 0x08;
 
-/// What stands in front of the bytes of a message.
+/// Header of a message or a fragment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MessageHeader {
     pub(crate) delivery: Delivery,
-    /// Counts the messages of its channel, those that are `Reliable`, or those unreliable ones that were
-    /// cut. A whole unreliable message has none, and zero stands here.
+    /// Sequence of the message in its channel, or among reliable or fragmented unreliable messages. A whole unreliable
+    /// message has none, and this is zero.
     pub(crate) sequence: u64,
-    /// Of a sequenced one: its sender wants to know if it came too late.
+    /// Only for sequenced messages: the sender requests a stale notice.
     pub(crate) is_tracked: bool,
     pub(crate) fragment: Option<FragmentHeader>,
-    /// How many bytes follow.
+    /// Number of bytes that follow.
     pub(crate) len: usize,
 }
 
-/// Which part of a message it is. All parts but the last have [`FRAGMENT_BYTES`].
+/// Position of a fragment. All fragments but the last have [`FRAGMENT_BYTES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FragmentHeader {
-    /// How long the whole message is, in bytes.
+    /// Length of the whole message in bytes.
     pub(crate) total: u32,
     pub(crate) index: u32,
 }
 
-/// A message in a packet, or a fragment of one.
+/// A message or a fragment in a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MessageFrame<'a> {
     pub(crate) head: MessageHeader,
@@ -40,18 +40,18 @@ pub(crate) struct MessageFrame<'a> {
 }
 
 impl FragmentHeader {
-    /// How many fragments a message has.
+    /// Number of fragments of a message.
     #[allow(clippy::cast_possible_truncation, reason = "960 bytes each")]
     pub(crate) fn count_of(total: u32) -> u32 {
         total.div_ceil(FRAGMENT_BYTES as u32)
     }
 
-    /// Where in the message it begins.
+    /// Offset in the message.
     pub(crate) fn offset(self) -> usize {
         self.index as usize * FRAGMENT_BYTES
     }
 
-    /// How many bytes it has.
+    /// Length of the fragment in bytes.
     pub(crate) fn len(self) -> usize {
         (self.total as usize - self.offset()).min(FRAGMENT_BYTES)
     }
@@ -73,7 +73,7 @@ impl FragmentHeader {
 }
 
 impl MessageHeader {
-    /// How many bytes it takes itself.
+    /// Length of the encoded header in bytes.
     pub(crate) fn encoded_len(&self) -> usize {
         let channel = usize::from(channel(self.delivery).is_some());
         let sequence = if self.has_sequence() {
@@ -113,7 +113,7 @@ impl MessageHeader {
         }
     }
 
-    /// What comes after the first byte.
+    /// Reads what follows the type byte.
     #[inline(always)]
     fn read(first: u8, reader: &mut Reader<'_>) -> Result<Self, Malformed> {
         let delivery = read_delivery(first & DELIVERY, reader)?;
@@ -148,7 +148,7 @@ impl MessageHeader {
 }
 
 impl<'a> MessageFrame<'a> {
-    /// What comes after the first byte.
+    /// Reads what follows the type byte.
     #[inline(always)]
     pub(crate) fn read(first: u8, reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         let head = MessageHeader::read(first, reader)?;
@@ -165,7 +165,7 @@ impl MessageFrame<'_> {
     }
 }
 
-/// The longest message that is not cut.
+/// Maximum length of a message that is not fragmented.
 pub(crate) fn whole_max(delivery: Delivery) -> usize {
     if delivery == Delivery::Unreliable {
         WHOLE_MAX

@@ -18,7 +18,7 @@ mod golden_tests;
 
 pub(crate) use self::cursor::{Malformed, VARIABLE_MAX, Writer};
 
-/// The first byte of everything.
+/// The first byte of every datagram.
 pub(crate) mod kind {
     pub(crate) const HELLO: u8 = 1;
     pub(crate) const MISMATCH: u8 = 2;

@@ -1,4 +1,4 @@
-//! The packet that peers exchange once they are connected: a header, frames, and what protects both.
+//! The packet of established connections: header, frames, and checksum or tag.
 
 use crate::limits::DATAGRAM_MAX;
 use crate::proto::connection_id::ConnectionId;
@@ -7,22 +7,22 @@ use crate::proto::wire::cursor::{Malformed, Reader, Writer};
 use crate::proto::wire::kind;
 use crate::proto::wire::packet_number::{NUMBER_MAX, truncate};
 
-/// Kind, connection id, and the lower half of the number.
+/// Length of kind, connection id, and the lower half of the packet number.
 pub(crate) const HEADER_LEN: usize = 1 + 8 + 4;
 
-/// Room for what protects a packet: 16 bytes for the tag of an encrypted one. A checksum needs less,
-/// and leaves the rest, so that a message that fits does not depend on the protection.
+/// Room for the packet protection: 16 bytes for an encryption tag. A checksum leaves the rest unused, so the maximum
+/// message length does not depend on the security mode.
 pub(crate) const TAG_ROOM: usize = 16;
 
-/// The most bytes of frames in a packet.
+/// Maximum number of frame bytes in a packet.
 pub(crate) const PAYLOAD_MAX: usize = DATAGRAM_MAX - HEADER_LEN - TAG_ROOM;
 
-/// What can be read of a packet by anybody.
+/// The unencrypted header of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
-    /// Of the receiver.
+    /// Connection id of the receiver.
     pub(crate) id: ConnectionId,
-    /// The lower half of its number.
+    /// Lower half of the packet number.
     pub(crate) truncated_number: u32,
 }
 
@@ -53,13 +53,12 @@ impl Header {
     }
 }
 
-/// Where the frames of a packet go, before it is [sealed](seal).
+/// Room for the frames of a packet, before it is [sealed](seal).
 pub(crate) fn payload_room(buffer: &mut [u8; DATAGRAM_MAX]) -> &mut [u8] {
     &mut buffer[HEADER_LEN..HEADER_LEN + PAYLOAD_MAX]
 }
 
-/// Puts header and checksum around the `payload_len` bytes of frames in `buffer`; returns the length of
-/// the packet.
+/// Puts header and checksum around the `payload_len` bytes of frames in `buffer`; returns the length of the packet.
 pub(crate) fn seal(
     protocol_id: u64,
     id: ConnectionId,
@@ -74,8 +73,8 @@ pub(crate) fn seal(
     end + CHECKSUM_LEN
 }
 
-/// The frames of a packet, if it is whole and its number is `number`. No packet has a number that an
-/// acknowledgement could not name.
+/// Returns the frames of a packet if its checksum is right and its number is `number`. Rejects numbers too large for an
+/// acknowledgement.
 pub(crate) fn open(protocol_id: u64, number: u64, packet: &[u8]) -> Result<&[u8], Malformed> {
     let (bytes, sum) = packet.split_last_chunk().ok_or(Malformed)?;
     let payload = bytes.get(HEADER_LEN..).ok_or(Malformed)?;

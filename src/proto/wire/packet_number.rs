@@ -1,20 +1,19 @@
-//! Packet numbers: 64 bits that never repeat, of which a packet carries the lower 32.
+//! Packet numbers: 62 bits that never repeat. A packet contains the lower 32.
 
 use crate::proto::wire::VARIABLE_MAX;
 
-/// The largest packet number. A connection that sends a million packets a second reaches it after
-/// 146,000 years.
+/// Largest packet number. A connection that sends a million packets per second reaches it after 146,000 years.
 pub(crate) const NUMBER_MAX: u64 = VARIABLE_MAX;
 
-/// The lower half, which is what travels.
+/// The lower half, which is transmitted.
 #[allow(clippy::cast_possible_truncation, reason = "that is the point")]
 pub(crate) fn truncate(number: u64) -> u32 {
     number as u32
 }
 
-/// The number with this lower half that is nearest to `expected`, the one after the largest that was
-/// received (RFC 9000 section A.3). It may be wrong for a packet that is two thousand million packets
-/// old, and for a forged one: the packet's protection covers the whole number and shows it.
+/// Returns the packet number with this lower half that is nearest to `expected`, one more than the largest number
+/// received (RFC 9000 section A.3). The result may be wrong for a packet that is 2^31 packets late, or for a forged
+/// one; the packet protection covers the full number and detects it.
 pub(crate) fn expand(truncated: u32, expected: u64) -> u64 {
     const WINDOW: u64 = 1 << 32;
     const HALF: u64 = WINDOW / 2;

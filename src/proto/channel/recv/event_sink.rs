@@ -1,4 +1,4 @@
-//! Where messages from a peer go: the event queue of its host, of which it has a share.
+//! Delivers messages of a peer into the event queue of its host, within the peer's quota.
 
 use std::collections::VecDeque;
 use std::time;
@@ -21,12 +21,11 @@ pub(crate) struct EventSink<'a> {
     pub(crate) events: &'a mut VecDeque<Event>,
     pub(crate) pool: &'a mut Pool,
     pub(crate) buffers: &'a mut Buffers,
-    /// Unreliable and sequenced messages that wait for the application, and their bytes. What is reliable
-    /// has its window.
+    /// Quota of unread unreliable and sequenced messages. Reliable messages are limited by the receive window.
     pub(crate) quota: &'a mut QueueQuota,
 }
 
-/// What a peer has in the event queue that no window limits.
+/// Unread unreliable and sequenced messages of a peer, and their bytes.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct QueueQuota {
     messages: usize,
@@ -46,12 +45,12 @@ impl QueueQuota {
 }
 
 impl EventSink<'_> {
-    /// Whether an unreliable message of `len` bytes may wait for the application.
+    /// Whether the quota has room for an unreliable message of `len` bytes.
     pub(super) fn has_room(&self, len: usize) -> bool {
         self.quota.has_room(len)
     }
 
-    /// A message for the application.
+    /// Delivers a message to the application.
     pub(super) fn deliver(&mut self, delivery: Delivery, bytes: &[u8]) {
         if self.events.is_empty() {
             self.rewind();
@@ -60,18 +59,19 @@ impl EventSink<'_> {
         self.push(delivery, bytes);
     }
 
-    /// Whoever takes everything once a tick has it in the same memory each time, which is in the cache.
+    /// Starts over at the beginning of the chunk. An application that takes all events once per tick then reuses the
+    /// same cached memory.
     fn rewind(&mut self) {
         self.events.clear();
         self.pool.rewind();
     }
 
-    /// A message that was put together.
+    /// Delivers a reassembled message.
     pub(super) fn deliver_owned(&mut self, delivery: Delivery, bytes: Vec<u8>) {
         self.push(delivery, Bytes::from(bytes));
     }
 
-    /// A message that has waited in a buffer.
+    /// Delivers a message that was held in a buffer.
     pub(super) fn deliver_buffer(&mut self, delivery: Delivery, bytes: Vec<u8>) {
         if bytes.len() > crate::limits::FRAGMENT_BYTES {
             return self.deliver_owned(delivery, bytes);

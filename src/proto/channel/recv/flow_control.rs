@@ -1,27 +1,27 @@
-//! How much of what is reliable a peer may send: what was begun and not taken by the application is
-//! limited, so that a slow application holds its peer back and never grows.
+//! Flow control of reliable messages. The bytes of messages that were started and not yet taken by the application are
+//! limited, so a slow application holds its peer back instead of growing its memory.
 
 use crate::limits::MESSAGE_OVERHEAD;
 
-/// See the [module](self). Everything counts in bytes since the beginning, a message with
-/// [`MESSAGE_OVERHEAD`] more than it is long.
+/// See the [module](self). All values are byte counts since the start of the connection. A message counts with its
+/// length plus [`MESSAGE_OVERHEAD`].
 #[derive(Debug)]
 pub(super) struct ReceiveWindow {
     size: u64,
-    /// Of messages of which at least a fragment came.
+    /// Bytes of messages of which at least one fragment arrived.
     begun: u64,
-    /// Of messages that the application has taken.
+    /// Bytes of messages that the application has taken.
     taken: u64,
-    /// What the peer was told last.
+    /// The last advertised limit.
     advertised: u64,
-    /// What it is known to have heard.
+    /// The largest advertised limit that the peer has acknowledged.
     acked: u64,
-    /// Whether it has to be told again: it did not hear, or it asks.
+    /// An update must be sent again: it was lost, or the peer asks for it.
     is_wanted: bool,
 }
 
 impl ReceiveWindow {
-    /// The peer knows `size` from the handshake.
+    /// The peer knows the initial `size` from the handshake.
     pub(super) fn new(size: u64) -> Self {
         Self {
             size,
@@ -33,7 +33,7 @@ impl ReceiveWindow {
         }
     }
 
-    /// A message of `len` bytes begins. `false`: the peer does not keep to its window.
+    /// Accounts for a new message of `len` bytes. Returns `false` if it exceeds the window.
     #[must_use]
     pub(super) fn begin(&mut self, len: usize) -> bool {
         let begun = self.begun + cost(len);
@@ -53,39 +53,39 @@ impl ReceiveWindow {
         self.taken + self.size
     }
 
-    /// The peer asks: it is told again, if there is something new.
+    /// The peer asks for an update. It is sent again if the limit has changed.
     pub(super) fn on_asked(&mut self) {
         self.is_wanted |= self.limit() > self.advertised;
     }
 
-    /// Nobody answers: it may not have heard.
+    /// A probe timeout expired: the last update may be lost.
     pub(super) fn on_probe(&mut self) {
         self.is_wanted |= self.advertised > self.acked;
     }
 
-    /// It has heard.
+    /// An update was acknowledged.
     pub(super) fn on_arrived(&mut self, window: u64) {
         self.acked = self.acked.max(window);
     }
 
-    /// It has not heard. That matters if this was the last that it was told.
+    /// An update was lost. It is sent again if it was the last one.
     pub(super) fn on_lost(&mut self, window: u64) {
         self.is_wanted |= window == self.advertised;
     }
 
-    /// Whether the peer is to be told of a new window: a quarter of it is new, or it has to be told again.
+    /// Whether an update is due: a quarter of the window is new, or a retransmission is pending.
     pub(super) fn is_due(&self) -> bool {
         self.is_wanted || self.limit() - self.advertised >= self.size / 4
     }
 
-    /// What to tell, for somebody who tells it now.
+    /// The limit to advertise in the packet that is being written.
     pub(super) fn advertise(&mut self) -> u64 {
         self.is_wanted = false;
         self.advertised = self.limit();
         self.advertised
     }
 
-    /// Bytes that wait for the application or for their missing fragments.
+    /// Bytes of unread and incomplete messages.
     pub(super) fn held(&self) -> u64 {
         self.begun - self.taken
     }
@@ -122,7 +122,7 @@ mod tests {
         assert!(window.begin(500 - OVERHEAD));
         assert!(!window.begin(0));
         window.on_taken(500 - OVERHEAD);
-        // What the application has taken counts at once, told or not: an honest sender does not know it.
+        // Messages taken by the application free the window at once, even before it is advertised.
         assert!(window.begin(500 - OVERHEAD));
         assert_eq!(window.held(), 1000);
     }

@@ -1,7 +1,6 @@
-//! What comes from one peer: which messages are new, which ones wait for others or for their own fragments,
-//! and how much the peer may send.
+//! Receiving messages from one peer: duplicate detection, ordering, reassembly and flow control.
 //!
-//! It knows neither packets nor the time.
+//! Knows neither packets nor the time.
 
 mod event_sink;
 mod flow_control;
@@ -25,7 +24,7 @@ use crate::proto::wire::message::MessageFrame;
 #[derive(Debug)]
 pub(crate) struct RecvChannels {
     expendable: UnreliableReceiver,
-    /// In the order in which they were first used; at most 257.
+    /// In order of first use; at most 257.
     streams: Vec<RecvStream>,
     window: ReceiveWindow,
     message_max: usize,
@@ -34,26 +33,26 @@ pub(crate) struct RecvChannels {
 /// Memory of a used channel in this direction, in bytes.
 pub(crate) const RECV_CHANNEL_BYTES: usize = channel_bytes::<RecvStream>();
 
-/// What became of a message that was taken.
+/// What happened to a message that was accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RecvOutcome {
     /// It is in the event queue.
     Delivered,
-    /// It waits for another message or for its other fragments.
+    /// It waits for an earlier message or for missing fragments.
     Buffered,
-    /// It came before.
+    /// It had arrived before.
     Duplicate,
-    /// A newer one of its channel came before.
+    /// A newer message of its channel had arrived.
     Stale,
 }
 
-/// A message that was not taken, so the packet with it must not be acknowledged: there is no room, or its
-/// sender does not keep to what was agreed.
+/// A message was refused, so its packet must not be acknowledged: there is no room, or the sender exceeds an agreed
+/// limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Refused;
 
 impl RecvChannels {
-    /// What was told to the peer in the handshake.
+    /// `message_max` and `window` are those announced to the peer in the handshake.
     pub(crate) fn new(message_max: usize, window: u64) -> Self {
         Self {
             expendable: UnreliableReceiver::default(),
@@ -63,7 +62,7 @@ impl RecvChannels {
         }
     }
 
-    /// Takes a message or a fragment of one.
+    /// Processes a message or a fragment.
     pub(crate) fn accept(
         &mut self,
         frame: &MessageFrame<'_>,
@@ -92,7 +91,7 @@ impl RecvChannels {
         taken
     }
 
-    /// Gives back what was needed once.
+    /// Releases unused memory.
     pub(crate) fn shed(&mut self) {
         self.expendable.shed();
         self.streams.iter_mut().for_each(RecvStream::shed_all);
@@ -105,37 +104,37 @@ impl RecvChannels {
         }
     }
 
-    /// Whether the peer is to be told how much it may send.
+    /// Whether a receive window update is due.
     pub(crate) fn is_window_due(&self) -> bool {
         self.window.is_due()
     }
 
-    /// What to tell, for somebody who tells it now.
+    /// The limit to advertise in the packet that is being written.
     pub(crate) fn advertise_window(&mut self) -> u64 {
         self.window.advertise()
     }
 
-    /// The peer asks for a sign of life: it may be waiting for a window.
+    /// The peer sent a ping: it may be blocked by flow control.
     pub(crate) fn on_asked(&mut self) {
         self.window.on_asked();
     }
 
-    /// Nobody answers.
+    /// A probe timeout expired.
     pub(crate) fn on_probe(&mut self) {
         self.window.on_probe();
     }
 
-    /// A packet that told this has arrived.
+    /// A receive window update was acknowledged.
     pub(crate) fn on_window_arrived(&mut self, window: u64) {
         self.window.on_arrived(window);
     }
 
-    /// A packet that told this is lost.
+    /// A receive window update was lost.
     pub(crate) fn on_window_lost(&mut self, window: u64) {
         self.window.on_lost(window);
     }
 
-    /// Bytes of reliable messages that wait for the application or for their missing fragments.
+    /// Bytes of unread and incomplete reliable messages.
     pub(crate) fn held(&self) -> u64 {
         self.window.held()
     }

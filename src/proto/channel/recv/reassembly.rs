@@ -1,9 +1,9 @@
-//! A message that comes in fragments.
+//! Reassembly of a fragmented message.
 
 use crate::limits::FRAGMENT_BYTES;
 use crate::proto::wire::message::FragmentHeader;
 
-/// See the [module](self). Holds as many bytes as the message will have from its first fragment on.
+/// See the [module](self). Allocates the whole message with its first fragment.
 #[derive(Debug)]
 pub(super) struct Reassembly {
     bytes: Vec<u8>,
@@ -11,7 +11,7 @@ pub(super) struct Reassembly {
     missing: u32,
 }
 
-/// How much memory a short one takes beside its bytes.
+/// Memory of a short reassembly in bytes, beside the message.
 pub(crate) const ASSEMBLY_BYTES: usize = size_of::<Reassembly>() + size_of::<u64>();
 
 impl Reassembly {
@@ -24,7 +24,7 @@ impl Reassembly {
         }
     }
 
-    /// Takes a fragment. `false`: it is not one of this message.
+    /// Adds a fragment. Returns `false` if it does not belong to this message.
     #[must_use]
     pub(super) fn insert(&mut self, fragment: FragmentHeader, bytes: &[u8]) -> bool {
         if fragment.total as usize != self.bytes.len() {
@@ -44,7 +44,7 @@ impl Reassembly {
         self.missing == 0
     }
 
-    /// The message, which is complete.
+    /// The complete message.
     pub(super) fn take_bytes(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.bytes)
     }

@@ -1,4 +1,4 @@
-//! Reliable messages of one kind from a peer: those of one ordered channel, or all that need no order.
+//! Receiving one stream of reliable messages: an ordered channel, or all reliable messages without order.
 
 use std::collections::VecDeque;
 
@@ -15,23 +15,23 @@ use crate::proto::wire::message::{FragmentHeader, MessageFrame};
 #[derive(Debug)]
 pub(super) struct RecvStream {
     pub(super) delivery: Delivery,
-    /// The first message that has not been delivered.
+    /// Sequence of the first message that was not delivered.
     next: u64,
-    /// What is known of it and of those behind it, in the order of their sequence. Each holds a fragment of
-    /// the window, but for those that need no order and were delivered: so nobody can make it long.
+    /// Messages from `next` on, by ascending sequence. Each holds part of the receive window, except delivered messages
+    /// without order, so a peer cannot grow it without limit.
     entries: VecDeque<(u64, StreamEntry)>,
 }
 
 #[derive(Debug)]
 enum StreamEntry {
-    /// Some of its fragments have come.
+    /// Some of its fragments have arrived.
     Partial(Box<Reassembly>),
-    /// It is whole, and waits for one before it.
+    /// Complete, and waiting for an earlier message.
     Waiting(Vec<u8>),
     Delivered,
 }
 
-/// How much memory the place of a message takes.
+/// Memory of an entry in bytes.
 pub(crate) const STREAM_ENTRY_BYTES: usize = size_of::<(u64, StreamEntry)>();
 
 impl RecvStream {
@@ -43,7 +43,7 @@ impl RecvStream {
         }
     }
 
-    /// One that has delivered everything before `next`.
+    /// A stream that has delivered everything before `next`.
     #[cfg(test)]
     pub(super) fn starting_at(delivery: Delivery, next: u64) -> Self {
         Self {
@@ -52,13 +52,12 @@ impl RecvStream {
         }
     }
 
-    /// Gives all of it back if nothing is in it.
+    /// Releases all memory if the stream is empty.
     pub(super) fn shed_all(&mut self) {
         shed(&mut self.entries);
     }
 
-    /// Takes a message or a fragment of one. What is known already is taken as well: its sender did not hear
-    /// that it had arrived.
+    /// Processes a message or a fragment. A duplicate is accepted as well: its acknowledgement was lost.
     pub(super) fn accept(
         &mut self,
         frame: &MessageFrame<'_>,
@@ -154,7 +153,7 @@ impl RecvStream {
         Ok(place)
     }
 
-    /// Gives memory back that was needed once.
+    /// Releases unused memory.
     pub(super) fn shed(&mut self) {
         let (len, capacity) = (self.entries.len(), self.entries.capacity());
         if capacity > CHANNEL_KEPT && len < capacity / 4 {
@@ -162,18 +161,18 @@ impl RecvStream {
         }
     }
 
-    /// Where a message stands, or where it would stand.
+    /// Index of a message, or where to insert it.
     fn find(&self, sequence: u64) -> Result<usize, usize> {
         self.entries
             .binary_search_by_key(&sequence, |(sequence, _)| *sequence)
     }
 
-    /// Whether one before it is missing that has to be delivered first.
+    /// Whether an earlier message must be delivered first.
     fn must_wait(&self, sequence: u64) -> bool {
         sequence > self.next && self.delivery != Delivery::Reliable
     }
 
-    /// A message was delivered, and now all that waited for it alone.
+    /// A message was delivered. Delivers the messages that waited only for it.
     fn on_delivered(&mut self, sequence: u64, event_sink: &mut EventSink<'_>) {
         if sequence > self.next {
             let place = self.find(sequence).unwrap_or_else(|place| place);

@@ -1,4 +1,4 @@
-//! Unreliable and sequenced messages from a peer: which ones are too late, and which ones are not whole.
+//! Receiving unreliable and sequenced messages: stale detection and reassembly.
 
 use std::collections::VecDeque;
 
@@ -10,14 +10,14 @@ use crate::proto::channel::recv::{RecvOutcome, Refused};
 use crate::proto::delivery::Delivery;
 use crate::proto::wire::message::{FragmentHeader, MessageFrame};
 
-/// See the [module](self). Allocates nothing before it has to.
+/// See the [module](self). Allocates on first use.
 #[derive(Debug, Default)]
 pub(super) struct UnreliableReceiver {
-    /// The first sequence of each channel that is not too late.
+    /// Per channel, the first sequence that is not stale.
     channels: Vec<(u8, u64)>,
-    /// Those that are not whole, in the order in which they began.
+    /// Incomplete messages, oldest first.
     incomplete: VecDeque<PartialMessage>,
-    /// Unreliable messages before this one that are not among them were given up.
+    /// Unreliable messages below this sequence that are not in `incomplete` were abandoned.
     given_up: u64,
 }
 
@@ -28,16 +28,16 @@ struct PartialMessage {
     assembly: Reassembly,
 }
 
-/// How much memory one takes that is not whole, beside its bytes.
+/// Memory of an incomplete message in bytes, beside its content.
 pub(crate) const INCOMPLETE_BYTES: usize = 2 * size_of::<PartialMessage>();
 
 impl UnreliableReceiver {
-    /// Gives back what was needed once.
+    /// Releases unused memory.
     pub(super) fn shed(&mut self) {
         shed(&mut self.incomplete);
     }
 
-    /// Takes a message or a fragment of one. One that is refused counts as lost for its sender.
+    /// Processes a message or a fragment. A refused one counts as lost for its sender.
     pub(super) fn accept(
         &mut self,
         frame: &MessageFrame<'_>,
@@ -109,7 +109,7 @@ impl UnreliableReceiver {
         if let Some(index) = self.incomplete.iter().position(is_it) {
             return Ok(index);
         }
-        // A fragment of one that was given up: the others were acknowledged, so this one must not be.
+        // A fragment of an abandoned message. The others were acknowledged, so this one must not be.
         if delivery == Delivery::Unreliable && sequence < self.given_up {
             return Err(Refused);
         }
@@ -137,7 +137,7 @@ impl UnreliableReceiver {
         }
     }
 
-    /// Everything up to this sequence of a channel is too late from now on.
+    /// Everything up to this sequence of a channel is stale from now on.
     fn pass(&mut self, delivery: Delivery, sequence: u64) {
         let Delivery::Sequenced(channel) = delivery else {
             return;

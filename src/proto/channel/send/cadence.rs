@@ -1,12 +1,13 @@
-//! How often the application sends: what can wait for its next packet waits for it, and not much longer.
+//! The send interval of the application. Frames that can wait are sent with its next packet, but do not wait much
+//! longer than a tick.
 
 use crate::proto::time::{Duration, Instant};
 
-/// How long a copy waits at least for a packet to travel with before it goes alone: 16 ms, a frame at 60
-/// Hz. Where the application sends less often it waits a quarter longer than a tick.
+/// Minimum time that a copy waits for another packet before it is sent alone: 16 ms, a frame at 60 Hz. If the
+/// application sends less often, a copy waits for a tick and a quarter.
 pub(super) const COPY_ALONE_AFTER: std::time::Duration = std::time::Duration::from_millis(16);
 
-/// The longest that a copy waits: 50 ms.
+/// Maximum time that a copy waits: 50 ms.
 const COPY_ALONE_AFTER_MAX: std::time::Duration = std::time::Duration::from_millis(50);
 const _: () = assert!(super::redundancy::COPY_SPACING.as_millis() <= COPY_ALONE_AFTER.as_millis());
 
@@ -14,7 +15,7 @@ const _: () = assert!(super::redundancy::COPY_SPACING.as_millis() <= COPY_ALONE_
 #[derive(Debug)]
 pub(super) struct SendInterval {
     last: Option<Instant>,
-    /// The smoothed time between two packets with something new, in nanoseconds; 0 before the first.
+    /// Smoothed time between two packets with new messages, in nanoseconds; 0 before the first.
     interval_ns: u64,
     patience: Duration,
 }
@@ -28,11 +29,11 @@ impl SendInterval {
         }
     }
 
-    /// A packet leaves with something that was not sent before.
+    /// A packet with new messages is sent.
     pub(super) fn on_packet(&mut self, now: Instant) {
         let passed = self.last.map(|last| now.saturating_duration_since(last));
         self.last = Some(now);
-        // Several in one tick are one, and a pause says nothing of the ticks.
+        // Several packets in one tick count as one, and a pause is no tick.
         let is_tick = |passed: &Duration| {
             !passed.is_zero() && *passed <= 2 * Duration::of(COPY_ALONE_AFTER_MAX)
         };
@@ -54,7 +55,7 @@ impl SendInterval {
         );
     }
 
-    /// How long to wait for the next packet: a tick, and a quarter of it because ticks are not punctual.
+    /// How long to wait for the next packet: a tick, plus a quarter because ticks are not punctual.
     pub(super) fn patience(&self) -> Duration {
         self.patience
     }
@@ -91,7 +92,7 @@ mod tests {
             patience_at((0..100).map(|n| n * 60_000)),
             Duration::of(COPY_ALONE_AFTER_MAX)
         );
-        // Once a second is no tick.
+        // An interval of one second is no tick.
         assert_eq!(
             patience_at((0..100).map(|n| n * 1_000_000)),
             Duration::of(COPY_ALONE_AFTER)

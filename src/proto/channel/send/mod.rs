@@ -1,7 +1,7 @@
-//! What waits to be sent to one peer, and what of it is on its way.
+//! Sending messages to one peer: queued and in-flight messages.
 //!
-//! It knows neither packets' numbers nor the time of the network: its connection asks it to fill a packet
-//! that has a number, and tells it later whether that packet arrived or was lost.
+//! Knows neither the network nor its timers: the connection passes in the number of the packet to fill, and reports
+//! later whether that packet was acknowledged or lost.
 
 mod cadence;
 mod redundancy;
@@ -28,8 +28,8 @@ use crate::proto::recovery::sent_packets::{SentFrame, SentFrames};
 use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::Writer;
 
-/// How long an unreliable message waits when the rate does not let it go: 50 ms, three frames at 60 Hz.
-/// Then it is dropped and counted, the oldest first: what is newer is worth more.
+/// Maximum time that an unreliable message waits for pacing: 50 ms, three frames at 60 Hz. Then it is dropped and
+/// counted. Oldest messages are dropped first, because newer data is worth more.
 pub(crate) const UNRELIABLE_WAIT_MAX: std::time::Duration = std::time::Duration::from_millis(50);
 
 /// See the [module](self).
@@ -39,28 +39,28 @@ pub(crate) struct SendChannels {
     reliable: ReliableQueue,
     receipts: Receipts,
     cadence: SendInterval,
-    /// The longest reliable message that the peer takes.
+    /// Maximum length of a reliable message that the peer accepts.
     message_max: usize,
-    /// Packets in a row that began with what is expendable, while something reliable waited.
+    /// Consecutive packets that began with unreliable messages while reliable ones waited.
     starvation_count: u8,
 }
 
 /// Memory of a used channel in this direction, in bytes.
 pub(crate) const SEND_CHANNEL_BYTES: usize = channel_bytes::<SendStream>();
 
-/// A reliable message waits for at most so many packets in a row that begin with something else: so it has
-/// a quarter of the rate.
+/// Maximum number of consecutive packets that begin with unreliable messages while reliable ones wait: 3, so reliable
+/// messages get at least a quarter of the rate.
 const STARVATION_MAX: u8 = 3;
 
-/// What a packet is written for.
+/// Context of the packet that is being written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WriteContext {
     /// The number of the packet.
     pub(crate) number: u64,
     pub(crate) now: Instant,
-    /// Whether packets are lost on this way.
+    /// Whether the path loses packets.
     pub(crate) is_lossy: bool,
-    /// Whether reliable messages may leave now.
+    /// Whether reliable messages may be sent now.
     pub(crate) may_send_reliable: bool,
 }
 
@@ -103,7 +103,7 @@ impl SendChannels {
         Ok(self.expendable.push(delivery, message, receipts, now))
     }
 
-    /// The longest message of this delivery that the peer takes.
+    /// Maximum length of a message of this delivery that the peer accepts.
     pub(crate) fn max_of(&self, delivery: Delivery) -> usize {
         message_max(delivery, self.message_max)
     }
@@ -116,27 +116,27 @@ impl SendChannels {
         }
     }
 
-    /// Whether something unreliable waits.
+    /// Whether unreliable messages are queued.
     pub(crate) fn has_expendable(&self) -> bool {
         !self.expendable.is_empty()
     }
 
-    /// Whether something reliable could leave: new, or lost.
+    /// Whether reliable messages can be sent: new or lost ones.
     pub(crate) fn has_reliable(&self) -> bool {
         self.reliable.has_something()
     }
 
-    /// Whether the peer's window is all that keeps messages from leaving.
+    /// Whether only flow control holds back reliable messages.
     pub(crate) fn is_blocked(&self) -> bool {
         self.reliable.is_blocked()
     }
 
-    /// When copies go alone, if no packet leaves before.
+    /// When redundant copies are sent alone, if no packet is sent before.
     pub(crate) fn copies_alone_at(&self) -> Option<Instant> {
         self.reliable.copies_alone_at(self.cadence.patience())
     }
 
-    /// Messages that wait or are not acknowledged, and their bytes.
+    /// Number and bytes of queued and unacknowledged messages.
     pub(crate) fn queued(&self) -> (usize, usize) {
         let (messages, bytes) = self.reliable.queued();
         (
@@ -149,7 +149,7 @@ impl SendChannels {
         self.reliable.counts
     }
 
-    /// Messages that were dropped because the rate did not let them go in time.
+    /// Number of messages dropped because pacing held them for too long.
     pub(crate) fn dropped(&self) -> u64 {
         self.expendable.dropped()
     }
@@ -158,12 +158,12 @@ impl SendChannels {
         self.receipts.has_outcomes()
     }
 
-    /// What became of a message, to be told.
+    /// The next outcome of a tracked message to report.
     pub(crate) fn next_outcome(&mut self) -> Option<DeliveryOutcome> {
         self.receipts.next_outcome()
     }
 
-    /// The application has taken a fate.
+    /// The application has taken an outcome.
     pub(crate) fn on_receipt_taken(&mut self) {
         self.receipts.on_taken();
     }
@@ -218,26 +218,26 @@ impl SendChannels {
         })
     }
 
-    /// Gives back what was needed once.
+    /// Releases unused memory.
     pub(crate) fn shed(&mut self) {
         self.expendable.shed();
         self.reliable.shed();
         self.receipts.shed();
     }
 
-    /// The rate does not let everything go: what has waited for too long is dropped.
+    /// Pacing holds back messages: drops those that have waited for too long.
     pub(crate) fn drop_stale(&mut self, now: Instant) {
         let receipts = &mut self.receipts;
         self.expendable
             .drop_stale(Duration::of(UNRELIABLE_WAIT_MAX), receipts, now);
     }
 
-    /// The peer takes more.
+    /// The peer has advertised a new flow control limit.
     pub(crate) fn on_window(&mut self, window: u64) {
         self.reliable.on_window(window);
     }
 
-    /// A packet with this has arrived.
+    /// The packet with this frame was acknowledged.
     pub(crate) fn on_acked(&mut self, frame: SentFrame, buffers: &mut Buffers) {
         match frame {
             SentFrame::Tracked(receipt) => self.receipts.on_fragment_acked(receipt),
@@ -254,7 +254,7 @@ impl SendChannels {
         }
     }
 
-    /// The packet with this `number` is lost, and this was in it.
+    /// The packet `number` with this frame is lost.
     pub(crate) fn on_lost(&mut self, frame: SentFrame, number: u64) {
         match frame {
             SentFrame::Tracked(receipt) => self.receipts.on_lost(receipt),
@@ -270,12 +270,12 @@ impl SendChannels {
         }
     }
 
-    /// The peer said that a message came too late.
+    /// The peer reported a message as stale.
     pub(crate) fn on_stale(&mut self, channel: u8, sequence: u64) {
         self.receipts.on_stale(channel, sequence);
     }
 
-    /// Nobody answers: what was in a packet is sent again, if it is missing. Returns whether it is.
+    /// A probe timeout expired: retransmits this frame if it is unacknowledged. Returns whether it is.
     pub(crate) fn on_probe(&mut self, frame: SentFrame) -> bool {
         match frame {
             SentFrame::Tracked(_) => false,

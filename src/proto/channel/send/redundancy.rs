@@ -1,5 +1,5 @@
-//! Small reliable messages that are sent again before anybody knows whether they are lost: a lost packet
-//! then costs a tick and not a round trip.
+//! Redundant copies of small reliable messages, sent before a loss is known. A lost packet then costs a tick instead of
+//! a round trip.
 
 use std::collections::VecDeque;
 
@@ -7,23 +7,22 @@ use crate::proto::buffers::shed;
 use crate::proto::channel::send::stream::FragmentKey;
 use crate::proto::time::{Duration, Instant};
 
-/// How much later than the one before a copy leaves at the earliest: 8 ms. What leaves at the same time is
-/// lost at the same time.
+/// Minimum time between two copies of a message: 8 ms. Packets sent at the same time tend to be lost together.
 pub(super) const COPY_SPACING: std::time::Duration = std::time::Duration::from_millis(8);
 
-/// A message of which another copy is to leave.
+/// A message of which another copy is due.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RedundantCopy {
     pub(super) stream: u16,
     pub(super) place: FragmentKey,
-    /// When it last left.
+    /// When it was last sent.
     pub(super) at: Instant,
 }
 
-/// How much memory one takes.
+/// Memory of a copy entry in bytes.
 pub(crate) const COPY_BYTES: usize = size_of::<RedundantCopy>();
 
-/// Those that are to leave after the same time, in the order in which they last left.
+/// Copies with the same delay, ordered by last send time.
 #[derive(Debug, Default)]
 struct CopyQueue {
     copies: VecDeque<RedundantCopy>,
@@ -32,9 +31,9 @@ struct CopyQueue {
 /// See the [module](self).
 #[derive(Debug, Default)]
 pub(super) struct RedundantCopies {
-    /// With the next packet.
+    /// Sent with the next packet.
     soon: CopyQueue,
-    /// With every second packet, while packets are lost.
+    /// Sent with every second packet, while the path loses packets.
     later: CopyQueue,
 }
 
@@ -47,13 +46,13 @@ impl RedundantCopies {
         self.later.copies.push_back(copy);
     }
 
-    /// The next copy that may leave with a packet that leaves now. `patience` is about a tick.
+    /// The next copy that may be sent with a packet now. `patience` is about a tick.
     pub(super) fn due(&self, patience: Duration, now: Instant) -> Option<RedundantCopy> {
         let soon = self.soon.due(Duration::of(COPY_SPACING), now);
         soon.or_else(|| self.later.due(patience + Duration::of(COPY_SPACING), now))
     }
 
-    /// Takes out what is [due](Self::due).
+    /// Removes the copy that is [due](Self::due).
     pub(super) fn pop_due(&mut self, now: Instant) {
         if self.soon.due(Duration::of(COPY_SPACING), now).is_some() {
             self.soon.copies.pop_front();
@@ -62,21 +61,21 @@ impl RedundantCopies {
         }
     }
 
-    /// When a copy goes alone, if no packet leaves before.
+    /// When a copy is sent alone, if no packet is sent before.
     pub(super) fn alone_at(&self, patience: Duration) -> Option<Instant> {
         let soon = self.soon.at(patience);
         let later = self.later.at(2 * patience);
         soon.into_iter().chain(later).min()
     }
 
-    /// Gives back what was needed once.
+    /// Releases unused memory.
     pub(super) fn shed(&mut self) {
         for line in [&mut self.soon, &mut self.later] {
             shed(&mut line.copies);
         }
     }
 
-    /// Forgets those at the front that have arrived.
+    /// Removes acknowledged messages from the front.
     pub(super) fn forget(&mut self, mut has_arrived: impl FnMut(&RedundantCopy) -> bool) {
         for line in [&mut self.soon, &mut self.later] {
             while line.copies.front().is_some_and(&mut has_arrived) {

@@ -1,4 +1,4 @@
-//! Reliable and ordered messages on their way: which one leaves next, which ones are sent again.
+//! Sending reliable and ordered messages: scheduling, retransmission and flow control.
 
 use std::collections::VecDeque;
 
@@ -13,53 +13,53 @@ use crate::proto::recovery::sent_packets::{SentFrame, SentFrames};
 use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::Writer;
 
-/// See the [module](self). Allocates nothing before the first message.
+/// See the [module](self). Allocates on first use.
 #[derive(Debug)]
 pub(super) struct ReliableQueue {
-    /// In the order in which they were first used; at most 257.
+    /// In order of first use; at most 257.
     streams: Vec<SendStream>,
-    /// Who is asked first for what leaves next, so that they take turns.
+    /// Round-robin position for the next new message.
     turn: usize,
     /// Fragments whose packet was lost.
     lost: VecDeque<(u16, FragmentKey)>,
     copies: RedundantCopies,
     redundancy: u8,
-    /// Up to where the peer lets us send, in bytes since the beginning, and how many were begun.
+    /// Flow control limit of the peer, and bytes of started messages, since the start of the connection.
     window: u64,
     begun_bytes: u64,
-    /// Messages that were begun and are not forgotten.
+    /// Messages that were started and are not removed.
     open: usize,
-    /// Messages that were not begun, or of which some fragments have not left.
+    /// Messages that were not started, or with unsent fragments.
     unsent: usize,
-    /// Everything that is not acknowledged, and its limit.
+    /// Unacknowledged messages, their bytes, and the limit of these.
     queued_messages: usize,
     queued_bytes: usize,
     queued_bytes_max: usize,
     pub(super) counts: ReliableCounters,
 }
 
-/// How much memory a lost fragment takes until it is sent again.
+/// Memory of a lost fragment until it is retransmitted, in bytes.
 pub(crate) const LOST_BYTES: usize = size_of::<(u16, FragmentKey)>();
 
-/// What happened so far.
+/// Counters since the start of the connection.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ReliableCounters {
-    /// Messages and fragments that were sent again because their packet was lost, or nobody answered.
+    /// Messages and fragments that were retransmitted after a loss or a probe timeout.
     pub(crate) retransmitted: u64,
     pub(crate) copies_sent: u64,
-    /// Packets were lost whose messages had arrived all the same, with a copy.
+    /// Lost packets whose messages had arrived with a copy.
     pub(crate) copies_useful: u64,
 }
 
-/// A packet that is being written.
+/// The packet that is being written.
 pub(super) struct PacketBuilder<'a, 'b> {
     pub(super) writer: &'a mut Writer<'b>,
     pub(super) frames: &'a mut SentFrames,
     pub(super) number: u64,
     pub(super) now: Instant,
-    /// About how long the next packet is away.
+    /// Estimated time until the next packet.
     pub(super) patience: Duration,
-    /// Whether packets are lost on this way.
+    /// Whether the path loses packets.
     pub(super) is_lossy: bool,
 }
 
@@ -82,13 +82,13 @@ impl ReliableQueue {
         }
     }
 
-    /// Whether another message of `len` bytes fits.
+    /// Whether a message of `len` bytes can be queued.
     pub(super) fn has_room(&self, len: usize) -> bool {
         self.queued_messages < QUEUED_MESSAGES_MAX
             && self.queued_bytes + len <= self.queued_bytes_max
     }
 
-    /// Takes a message, for which there [is room](Self::has_room).
+    /// Queues a message. Requires [room](Self::has_room).
     pub(super) fn push(
         &mut self,
         delivery: Delivery,
@@ -112,7 +112,7 @@ impl ReliableQueue {
         &mut self.streams[index]
     }
 
-    /// Makes a kind of messages begin with this sequence.
+    /// Makes a stream start with this sequence.
     #[cfg(test)]
     pub(super) fn start_at(&mut self, delivery: Delivery, first: u64) {
         self.streams.push(SendStream::starting_at(delivery, first));
@@ -122,29 +122,29 @@ impl ReliableQueue {
         (self.queued_messages, self.queued_bytes)
     }
 
-    /// Whether something is to be sent for the first time, or again because it was lost.
+    /// Whether new or lost messages can be sent.
     pub(super) fn has_something(&self) -> bool {
         !self.lost.is_empty() || self.next_unsent().is_some()
     }
 
-    /// Whether the peer's window is all that keeps messages from leaving.
+    /// Whether only flow control holds back messages.
     pub(super) fn is_blocked(&self) -> bool {
         self.unsent > 0 && !self.has_something()
     }
 
-    /// Gives back what was needed once.
+    /// Releases unused memory.
     pub(super) fn shed(&mut self) {
         self.streams.iter_mut().for_each(SendStream::shed_all);
         shed(&mut self.lost);
         self.copies.shed();
     }
 
-    /// When copies go alone, if no packet leaves before.
+    /// When copies are sent alone, if no packet is sent before.
     pub(super) fn copies_alone_at(&self, patience: Duration) -> Option<Instant> {
         self.copies.alone_at(patience)
     }
 
-    /// The peer takes more.
+    /// The peer has advertised a new flow control limit.
     pub(super) fn on_window(&mut self, window: u64) {
         self.window = self.window.max(window);
     }
@@ -152,8 +152,7 @@ impl ReliableQueue {
 
 /// Sending.
 impl ReliableQueue {
-    /// Fills a packet, first with what was lost, then with copies, then with what is new. Returns whether
-    /// there was something new.
+    /// Fills a packet: first lost fragments, then copies, then new messages. Returns whether it contains new messages.
     pub(super) fn write(&mut self, packet: &mut PacketBuilder<'_, '_>) -> bool {
         self.write_lost(packet);
         self.write_copies(packet);
@@ -176,7 +175,7 @@ impl ReliableQueue {
         }
     }
 
-    /// Copies that travel with a packet that leaves anyway, or that leaves for them.
+    /// Writes redundant copies into a packet.
     pub(super) fn write_copies(&mut self, packet: &mut PacketBuilder<'_, '_>) {
         while let Some(copy) = self.copies.due(packet.patience, packet.now) {
             let message = self.streams[usize::from(copy.stream)].get_mut(copy.place.sequence);
@@ -235,11 +234,10 @@ impl ReliableQueue {
         }
     }
 
-    /// What leaves next for the first time: the streams take turns, so that a long message holds up only
-    /// its own channel.
+    /// The next new message or fragment. Streams take turns, so a long message blocks only its own channel.
     #[inline]
     fn next_unsent(&self) -> Option<(usize, FragmentKey)> {
-        // Often asked when there is nothing.
+        // Fast path: usually there is nothing to send.
         if self.unsent == 0 {
             return None;
         }
@@ -252,7 +250,7 @@ impl ReliableQueue {
         let turns = (self.turn..count).chain(0..self.turn.min(count));
         for index in turns {
             let place = self.streams[index].next_unsent(credit);
-            // A message that was begun goes on, whatever else is open.
+            // A started message continues, regardless of the number of open messages.
             let is_allowed =
                 |place: &FragmentKey| place.fragment > 0 || self.open < RELIABLE_OPEN_MAX;
             if let Some(place) = place.filter(is_allowed) {
@@ -262,7 +260,7 @@ impl ReliableQueue {
         None
     }
 
-    /// Writes a message or a fragment; `false` if there is no room for it.
+    /// Writes a message or a fragment. Returns `false` if it does not fit.
     fn write_one(
         &mut self,
         stream: u16,
@@ -273,7 +271,7 @@ impl ReliableQueue {
         let of = &mut self.streams[usize::from(stream)];
         let delivery = of.delivery;
         let Some(message) = of.get_mut(place.sequence) else {
-            return true; // it has arrived meanwhile, and takes no room
+            return true; // acknowledged meanwhile
         };
         let head = message.head(delivery, place);
         if !packet.frames.has_room() || head.encoded_len() + head.len > packet.writer.room() {
@@ -292,7 +290,7 @@ impl ReliableQueue {
     }
 }
 
-/// What became of what was sent.
+/// Outcomes.
 impl ReliableQueue {
     pub(super) fn on_acked(
         &mut self,
@@ -327,21 +325,21 @@ impl ReliableQueue {
         });
     }
 
-    /// A packet that carried this is lost.
+    /// A packet with this message or fragment is lost.
     pub(super) fn on_lost(&mut self, stream: u16, place: FragmentKey, is_first: bool, number: u64) {
         let message = self.streams[usize::from(stream)].get_mut(place.sequence);
         let Some(message) = message.filter(|message| !message.has_arrived(place.fragment)) else {
             self.counts.copies_useful += u64::from(is_first);
             return;
         };
-        // A later packet has it as well, and that one is not lost yet.
+        // A later packet carries it as well and is not lost yet.
         if message.is_cut() || message.last_packet == number {
             self.lost.push_back((stream, place));
         }
     }
 
-    /// Nobody answers: what one packet carried goes with the next one again. Returns whether there was
-    /// something.
+    /// A probe timeout expired: retransmits this message or fragment with the next packet. Returns whether it is
+    /// unacknowledged.
     pub(super) fn on_probe(&mut self, stream: u16, place: FragmentKey) -> bool {
         let message = self.streams[usize::from(stream)].get_mut(place.sequence);
         let is_missing = message

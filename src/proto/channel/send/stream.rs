@@ -1,4 +1,4 @@
-//! Reliable messages of one kind on their way: those of one ordered channel, or all that need no order.
+//! Sending one stream of reliable messages: an ordered channel, or all reliable messages without order.
 
 use std::collections::VecDeque;
 
@@ -12,48 +12,48 @@ use crate::proto::wire::message::{FragmentHeader, MessageHeader};
 #[derive(Debug)]
 pub(super) struct SendStream {
     pub(super) delivery: Delivery,
-    /// The sequence of the first of `messages`.
+    /// Sequence of the first message in `messages`.
     first: u64,
-    /// Those that are not acknowledged, and those behind one that is not.
+    /// Unacknowledged messages, and acknowledged ones behind them.
     messages: VecDeque<ReliableMessage>,
-    /// How many of them, from the front, have been begun.
+    /// Number of started messages, from the front.
     begun: usize,
-    /// The next fragment of the last one that was begun, if not all have left.
+    /// The next fragment of the last started message, if some are unsent.
     next_fragment: Option<u32>,
-    /// How much of the window they hold, in bytes.
+    /// Bytes of the flow control window that they occupy.
     held: u64,
 }
 
 #[derive(Debug)]
 pub(super) struct ReliableMessage {
-    /// Empty when it has arrived.
+    /// Empty once it was acknowledged.
     pub(super) bytes: Vec<u8>,
     len: u32,
     pub(super) is_acked: bool,
-    /// How many copies were sent of it.
+    /// Number of redundant copies sent.
     pub(super) copies: u8,
     pub(super) receipt: Option<Receipt>,
-    /// The last packet that carried it.
+    /// Number of the last packet that carried it.
     pub(super) last_packet: u64,
-    /// Of one that was cut.
+    /// Only for a fragmented message.
     fragments: Option<Box<FragmentStates>>,
 }
 
-/// Which fragments of a message have arrived.
+/// The acknowledged fragments of a message.
 #[derive(Debug)]
 struct FragmentStates {
     acked: Vec<u64>,
     missing: u32,
 }
 
-/// How much memory a message takes beside its bytes.
+/// Memory of a message in bytes, beside its content.
 pub(crate) const MESSAGE_BYTES: usize = size_of::<ReliableMessage>();
 
-/// Where a fragment of a message stands, or a whole one.
+/// Identifies a whole message or a fragment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FragmentKey {
     pub(super) sequence: u64,
-    /// Zero for a whole one.
+    /// Zero for a whole message.
     pub(super) fragment: u32,
 }
 
@@ -69,7 +69,7 @@ impl SendStream {
         }
     }
 
-    /// One of which everything before `first` has arrived.
+    /// A stream of which everything before `first` was acknowledged.
     #[cfg(test)]
     pub(super) fn starting_at(delivery: Delivery, first: u64) -> Self {
         Self {
@@ -94,7 +94,7 @@ impl SendStream {
         });
     }
 
-    /// A message that is not acknowledged.
+    /// An unacknowledged message.
     pub(super) fn get_mut(&mut self, sequence: u64) -> Option<&mut ReliableMessage> {
         let index = usize::try_from(sequence.checked_sub(self.first)?).ok()?;
         self.messages
@@ -102,16 +102,15 @@ impl SendStream {
             .filter(|message| !message.is_acked)
     }
 
-    /// What leaves next for the first time, if the window has room for it. `credit` is what is left of
-    /// the window.
+    /// The next new message or fragment, if the window has room for it. `credit` is what is left of the window.
     pub(super) fn next_unsent(&self, credit: u64) -> Option<FragmentKey> {
         if let Some(fragment) = self.next_fragment {
             let sequence = self.first + self.begun as u64 - 1;
             return Some(FragmentKey { sequence, fragment });
         }
         let cost = self.messages.get(self.begun)?.cost();
-        // Half of what is left stays with the others, so that a channel in which something is missing
-        // does not hold them up. One that holds nothing is not stuck.
+        // Half of the remaining window is left to other streams, so a stream with a gap does not block them. A stream
+        // that holds nothing may use all of it.
         let fits = cost <= credit && (self.held == 0 || self.held + cost <= credit - cost);
         fits.then_some(FragmentKey {
             sequence: self.first + self.begun as u64,
@@ -119,12 +118,12 @@ impl SendStream {
         })
     }
 
-    /// Whether the message that was begun last has left as a whole.
+    /// Whether the last started message was sent completely.
     pub(super) fn is_between_messages(&self) -> bool {
         self.next_fragment.is_none()
     }
 
-    /// What was [next](Self::next_unsent) has left. Returns how much of the window it took.
+    /// The [next](Self::next_unsent) message or fragment was sent. Returns how much of the window it took.
     pub(super) fn on_sent_first(&mut self, place: FragmentKey) -> u64 {
         let mut taken = 0;
         if self.next_fragment.is_none() {
@@ -137,7 +136,7 @@ impl SendStream {
         taken
     }
 
-    /// A fragment of a message has arrived. Returns the message if that was all of it.
+    /// A fragment was acknowledged. Returns the message if that completes it.
     pub(super) fn on_acked(&mut self, place: FragmentKey) -> Option<&mut ReliableMessage> {
         let is_ordered = self.delivery != Delivery::Reliable;
         let message = self.get_mut(place.sequence)?;
@@ -154,8 +153,8 @@ impl SendStream {
         self.messages.get_mut(index)
     }
 
-    /// Forgets messages at the front that have arrived; returns how many. What waited there for one before
-    /// it is now in the event queue, and not earlier: its receipt says so.
+    /// Removes acknowledged messages at the front; returns how many. The receiver delivers a message only after all
+    /// earlier ones, so their receipts report it only now.
     pub(super) fn forget_acked(&mut self, receipts: &mut Receipts) -> usize {
         let mut forgotten = 0;
         while self
@@ -175,12 +174,12 @@ impl SendStream {
         forgotten
     }
 
-    /// Gives all of it back if nothing is in it.
+    /// Releases all memory if the stream is empty.
     pub(super) fn shed_all(&mut self) {
         shed(&mut self.messages);
     }
 
-    /// Gives memory back that was needed once.
+    /// Releases unused memory.
     pub(super) fn shed(&mut self) {
         let (len, capacity) = (self.messages.len(), self.messages.capacity());
         if capacity > CHANNEL_KEPT && len < capacity / 4 {
@@ -190,7 +189,7 @@ impl SendStream {
 }
 
 impl ReliableMessage {
-    /// What it counts for against the window.
+    /// Its size in the flow control window.
     pub(super) fn cost(&self) -> u64 {
         u64::from(self.len) + MESSAGE_OVERHEAD as u64
     }
@@ -205,12 +204,12 @@ impl ReliableMessage {
         self.fragments.is_some()
     }
 
-    /// Whether copies of it are sent before anybody asks for them.
+    /// Whether redundant copies of it are sent.
     pub(super) fn is_small(&self) -> bool {
         !self.is_cut() && self.bytes.len() <= REDUNDANT_MESSAGE_MAX
     }
 
-    /// Whether a fragment, or the whole, has arrived.
+    /// Whether a fragment, or the whole message, was acknowledged.
     pub(super) fn has_arrived(&self, fragment: u32) -> bool {
         let fragments = self.fragments.as_ref();
         self.is_acked || fragments.is_some_and(|fragments| fragments.has(fragment))
@@ -222,7 +221,7 @@ impl ReliableMessage {
         }
     }
 
-    /// Whether that was all of it.
+    /// Returns whether that completes the message.
     fn on_fragment_acked(&mut self, fragment: u32) -> bool {
         self.fragments
             .as_mut()
@@ -243,7 +242,7 @@ impl ReliableMessage {
         }
     }
 
-    /// The bytes behind a head.
+    /// The content that follows this header.
     pub(super) fn fragment(&self, head: &MessageHeader) -> &[u8] {
         let offset = head.fragment.map_or(0, FragmentHeader::offset);
         &self.bytes[offset..offset + head.len]
@@ -263,7 +262,7 @@ impl FragmentStates {
         self.acked[fragment as usize / 64] & (1 << (fragment % 64)) != 0
     }
 
-    /// Returns whether nothing is missing any more.
+    /// Returns whether all fragments are acknowledged.
     fn insert(&mut self, fragment: u32) -> bool {
         if !self.has(fragment) {
             self.acked[fragment as usize / 64] |= 1 << (fragment % 64);

@@ -1,4 +1,4 @@
-//! Queue of unreliable and sequenced messages, one behind the other in one contiguous buffer.
+//! Queue of unreliable and sequenced messages, contiguous in one ring of bytes.
 
 use std::collections::VecDeque;
 
@@ -11,14 +11,14 @@ use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::Writer;
 use crate::proto::wire::message::{FragmentHeader, MessageHeader, whole_max};
 
-/// See the [module](self). Allocates nothing before the first message.
+/// See the [module](self). Allocates on first use.
 #[derive(Debug, Default)]
 pub(super) struct UnreliableQueue {
     entries: VecDeque<QueuedMessage>,
     bytes: VecDeque<u8>,
-    /// The sequence of the next message of each channel that was used.
+    /// Next sequence per used channel.
     channels: Vec<(u8, u64)>,
-    /// What the next unreliable message is called that is cut.
+    /// Sequence of the next fragmented unreliable message.
     next_cut: u64,
     dropped: u64,
 }
@@ -28,23 +28,22 @@ struct QueuedMessage {
     delivery: Delivery,
     sequence: u64,
     len: u32,
-    /// How many of its fragments have left.
+    /// Number of sent fragments.
     fragments_sent: u32,
     queued_at: Instant,
     receipt: Option<Receipt>,
 }
 
-/// How much memory a message takes beside its bytes.
+/// Memory of a message in bytes, beside its content.
 pub(crate) const ENTRY_BYTES: usize = size_of::<QueuedMessage>();
 
 impl UnreliableQueue {
-    /// Whether another message of `len` bytes fits.
+    /// Whether a message of `len` bytes can be queued.
     pub(super) fn has_room(&self, len: usize) -> bool {
         self.entries.len() < QUEUED_MESSAGES_MAX && self.bytes.len() + len <= QUEUED_BYTES_MAX
     }
 
-    /// Takes a message, for which there [is room](Self::has_room). `receipts` gives a receipt for one that
-    /// wants it.
+    /// Queues a message. Requires [room](Self::has_room). `receipts` issues a receipt for a tracked message.
     #[allow(clippy::cast_possible_truncation, reason = "at most 15,360 bytes")]
     pub(super) fn push(
         &mut self,
@@ -113,12 +112,12 @@ impl UnreliableQueue {
         self.bytes.len()
     }
 
-    /// How many messages were dropped because the rate did not let them go in time.
+    /// Number of messages dropped because pacing held them for too long.
     pub(super) fn dropped(&self) -> u64 {
         self.dropped
     }
 
-    /// Writes the next message, or the next fragment of it; `false` if nothing waits or it does not fit.
+    /// Writes the next message or fragment. Returns `false` if the queue is empty or it does not fit.
     pub(super) fn write_next(&mut self, writer: &mut Writer<'_>, frames: &mut SentFrames) -> bool {
         let Some(entry) = self.entries.front_mut() else {
             return false;
@@ -141,16 +140,16 @@ impl UnreliableQueue {
         true
     }
 
-    /// Gives back what was needed once.
+    /// Releases unused memory.
     pub(super) fn shed(&mut self) {
         shed(&mut self.entries);
         shed(&mut self.bytes);
     }
 
-    /// Drops what has waited for too long, the oldest first.
+    /// Drops messages that have waited for too long, oldest first.
     pub(super) fn drop_stale(&mut self, wait_max: Duration, receipts: &mut Receipts, now: Instant) {
         while let Some(entry) = self.entries.front() {
-            // One of which a fragment has left is worth its other fragments.
+            // Once a fragment was sent, the message is worth its other fragments.
             if entry.fragments_sent > 0 || now.saturating_duration_since(entry.queued_at) < wait_max
             {
                 return;
@@ -166,7 +165,7 @@ impl UnreliableQueue {
 }
 
 impl QueuedMessage {
-    /// Of the next fragment, or of the whole.
+    /// Header of the next fragment, or of the whole message.
     fn head(&self) -> MessageHeader {
         let fragment = self.is_cut().then_some(FragmentHeader {
             total: self.len,
@@ -195,7 +194,7 @@ impl QueuedMessage {
     }
 }
 
-/// Moves the first bytes of the ring into `to`, which is not longer than the ring.
+/// Moves the first bytes of the ring into `to`. The ring must be at least as long.
 fn take_front(ring: &mut VecDeque<u8>, to: &mut [u8]) {
     let (front, back) = ring.as_slices();
     let from_front = front.len().min(to.len());

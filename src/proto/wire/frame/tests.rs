@@ -1,5 +1,4 @@
-//! The corners of frames: what fills a packet to the last byte, what no frame is, and
-//! acknowledgements that have to do with the room there is.
+//! Edge cases of frames: full packets, invalid frames, and acknowledgements in limited room.
 
 use std::ops::RangeInclusive;
 
@@ -17,7 +16,7 @@ use crate::proto::wire::packet_number::NUMBER_MAX;
 
 type RangeList = Vec<RangeInclusive<u64>>;
 
-/// What is written into `room` bytes.
+/// The acknowledgement written into `room` bytes.
 fn ack_in(room: usize, delay_us: u64, ranges: &RangeList) -> Vec<u8> {
     let mut buffer = vec![0; room];
     let mut writer = Writer::new(&mut buffer);
@@ -34,14 +33,13 @@ fn read_ack(bytes: &[u8]) -> (u64, u64, RangeList) {
     (ack.largest, ack.delay_us, ack.ranges().collect())
 }
 
-/// A number of a random length, because every length is written differently.
+/// A number of random length, because every length is encoded differently.
 fn any_number(random: &mut SeededRng) -> u64 {
     let bits = random.number() % 63;
     random.number() & ((1 << bits) - 1)
 }
 
-/// From the largest down, none touching the next: as many as there may be, or fewer where zero comes
-/// first.
+/// Random ranges from the largest down, not touching: the maximum count, or fewer where zero is reached.
 fn any_ranges(random: &mut SeededRng) -> RangeList {
     let mut ranges = RangeList::new();
     let mut largest = Some(any_number(random));
@@ -68,7 +66,7 @@ fn an_acknowledgement_comes_back_as_it_was_written() {
 
 #[test]
 fn the_longest_acknowledgement_fits_a_packet() {
-    // Every number in it takes eight bytes.
+    // Every number takes eight bytes.
     let step = 1 << 31;
     let ranges: RangeList = (0..ACK_RANGES_MAX as u64)
         .map(|index| NUMBER_MAX - index * 2 * step)
@@ -114,7 +112,7 @@ fn nothing_to_acknowledge_is_nothing_to_write() {
     assert_eq!(ack_in(PAYLOAD_MAX, 0, &RangeList::new()), []);
 }
 
-/// An acknowledgement of `count` ranges of one number each, with one missing between them.
+/// An acknowledgement of `count` ranges of one number each, with gaps of one number.
 fn ack_of(largest: u8, count: u8) -> Vec<u8> {
     let mut bytes = vec![2, largest, 0, count - 1, 0];
     for _ in 1..count {
@@ -126,7 +124,7 @@ fn ack_of(largest: u8, count: u8) -> Vec<u8> {
 #[test]
 fn thirty_two_ranges_are_an_acknowledgement_and_thirty_three_are_none() {
     assert_eq!(read_ack(&ack_of(63, 32)).2.len(), 32);
-    // Below 255 there are numbers enough for 33 ranges.
+    // Below 255 there is room for 33 ranges.
     let mut bytes = vec![2, 0x40, 0xff, 0, 32, 0];
     bytes.extend([0; 64]);
     assert_eq!(Frames::check(&bytes).err(), Some(Malformed));
@@ -152,8 +150,8 @@ fn a_range_below_zero_is_none() {
         &[2, 5, 0, 0, 6],
         &[2, 5, 0, 1, 1, 0, 3],
         &[2, 5, 0, 1, 1, 3, 0],
-        &[2, 5, 0, 1, 5, 0, 0], // nothing is below zero
-        &[2, 5, 0, 1, 4, 0, 0], // 1 to 5: 0 would be missing, and nothing left
+        &[2, 5, 0, 1, 5, 0, 0], // below zero
+        &[2, 5, 0, 1, 4, 0, 0], // 1 to 5: the gap would be 0, and nothing is left
     ];
     for bytes in goes_below {
         assert_eq!(Frames::check(bytes).err(), Some(Malformed), "{bytes:?}");
@@ -260,7 +258,7 @@ fn whole(delivery: Delivery, bytes: &[u8]) -> MessageFrame<'_> {
     MessageFrame { head, bytes }
 }
 
-/// The fragment of a message, filled up.
+/// An encoded fragment.
 fn fragment(delivery: Delivery, total: usize, index: usize) -> Vec<u8> {
     let head = MessageHeader {
         delivery,
@@ -346,7 +344,7 @@ fn a_fragment_beyond_the_last_one_is_none() {
             assert_eq!(Frames::check(&bytes).err(), Some(Malformed), "{index}");
         }
     }
-    // Total and index are numbers of up to 62 bits, of which only 32 mean something.
+    // Total and index are encoded with up to 62 bits, of which only 32 are valid.
     let beyond = [0xc0, 0, 0, 1, 0, 0, 0, 0];
     for bytes in [
         [&[0x46, 0][..], &beyond, &[0]].concat(),
@@ -364,7 +362,7 @@ fn a_fragment_has_the_length_that_its_place_gives_it() {
             assert!(Frames::check(&bytes).is_ok(), "{total}, {index}");
             let short = &bytes[..bytes.len() - 1];
             assert_eq!(Frames::check(short).err(), Some(Malformed), "{total}");
-            // What stands behind it is another frame, and nine is none.
+            // Bytes behind it are another frame, and 9 is no frame type.
             let longer = [&bytes[..], &[9]].concat();
             assert_eq!(Frames::check(&longer).err(), Some(Malformed), "{total}");
         }

@@ -1,4 +1,4 @@
-//! The corners of the handshake's packets: what no value is, and what nobody may add or leave out.
+//! Edge cases of the handshake packets: invalid values, missing and trailing bytes.
 
 #![allow(clippy::cast_possible_truncation, reason = "limits fit 32 bits")]
 
@@ -49,7 +49,7 @@ fn written(write: impl FnOnce(&mut [u8]) -> usize) -> Vec<u8> {
     buffer[..len].to_vec()
 }
 
-/// The bytes with a checksum that is right in place of their last four.
+/// The bytes with the right checksum in their last four.
 fn repaired(common: u64, mut bytes: Vec<u8>) -> Vec<u8> {
     let end = bytes.len() - 4;
     let sum = checksum(common, &bytes[..end]);
@@ -57,7 +57,7 @@ fn repaired(common: u64, mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// With `values` at `offset`, and a right checksum.
+/// The bytes with `values` at `offset`, and the right checksum.
 fn changed(common: u64, bytes: &[u8], offset: usize, values: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     bytes[offset..offset + values.len()].copy_from_slice(values);
@@ -86,7 +86,7 @@ fn an_idle_timeout_that_no_config_can_have_is_none() {
     }
 }
 
-/// Whether a connect and an accept with these settings are read; both are or none is.
+/// Whether a connect and an accept with these settings are accepted; the result is the same for both.
 fn is_read_with(message_max: u32, window: u32) -> bool {
     let values = [message_max.to_be_bytes(), window.to_be_bytes()].concat();
     let connect = written(|buffer| CONNECT.write(PROTOCOL_ID, buffer));
@@ -153,7 +153,7 @@ fn a_hello_has_one_length_in_every_version() {
         let bytes = repaired(COMMON, bytes);
         assert_eq!(AnyHello::read(&bytes), Err(Malformed), "{len} bytes");
     }
-    // What stands behind the nonce belongs to the version.
+    // What follows the nonce depends on the version.
     let other = changed(COMMON, &newer, 22, &[0xff; 998]);
     assert_eq!(AnyHello::read(&other), Ok(any));
 }

@@ -1,4 +1,4 @@
-//! Reliable messages as they come: out of order, twice, in fragments, and from somebody who keeps to nothing.
+//! Receiving reliable messages: out of order, duplicated, fragmented, and from a peer that ignores every limit.
 
 #![allow(clippy::cast_possible_truncation, reason = "limits fit 32 bits")]
 
@@ -20,10 +20,10 @@ use crate::proto::wire::message::{FragmentHeader, MessageFrame, MessageHeader};
 
 const ORDERED: Delivery = Delivery::Ordered(7);
 
-/// The ends of every length that a number can have on the wire.
+/// Sequences around every change of the encoded length.
 const WRAPS: [u64; 4] = [1 << 6, 1 << 14, 1 << 30, (1 << 62) - 8];
 
-/// Where messages go, with room for everything.
+/// An event sink with unlimited room.
 #[derive(Default)]
 struct Post {
     events: VecDeque<Event>,
@@ -47,7 +47,7 @@ impl Post {
         }
     }
 
-    /// What was delivered since the last time.
+    /// Messages delivered since the last call.
     fn delivered(&mut self) -> Vec<Vec<u8>> {
         let bytes = |event| match event {
             Event::Message { bytes, .. } => bytes.to_vec(),
@@ -57,7 +57,7 @@ impl Post {
     }
 }
 
-/// A stream with a window, and where its messages go.
+/// A stream with a window and an event sink.
 struct StreamTestReceiver {
     stream: RecvStream,
     window: ReceiveWindow,
@@ -98,7 +98,7 @@ impl StreamTestReceiver {
         self.stream.accept(&frame, &mut self.window, event_sink)
     }
 
-    /// The first byte of each message that was delivered.
+    /// The first byte of each delivered message.
     fn delivered(&mut self) -> Vec<u8> {
         let delivered = self.post.delivered();
         delivered.iter().map(|message| message[0]).collect()
@@ -277,7 +277,7 @@ fn whoever_sends_beyond_the_window_is_refused_before_anything_is_stored() {
     );
     receiver.fragment(2, 2000, 0).unwrap();
     assert_eq!(receiver.whole(0, &[]), Err(Refused), "even an empty one");
-    // What has begun may end.
+    // A started message may be completed.
     receiver.fragment(1, 2000, 1).unwrap();
     receiver.fragment(1, 2000, 2).unwrap();
     receiver.window.on_taken(2000);

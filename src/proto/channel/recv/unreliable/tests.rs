@@ -1,4 +1,4 @@
-//! Messages that may be lost, as they come: too late, not whole, and without room.
+//! Receiving unreliable messages: stale, incomplete, and without room.
 
 #![allow(clippy::cast_possible_truncation, reason = "limits fit 32 bits")]
 
@@ -77,7 +77,7 @@ impl TestReceiver {
         self.accept(delivery, sequence, Some(fragment), &[7; FRAGMENT_BYTES])
     }
 
-    /// The application takes everything.
+    /// The application takes all events.
     fn take_all(&mut self) {
         for event in self.events.drain(..) {
             if let Event::Message { bytes, .. } = event {
@@ -188,7 +188,7 @@ fn what_is_older_than_a_message_that_was_given_up_does_not_begin() {
             .fragment(Delivery::Unreliable, sequence, 0)
             .unwrap();
     }
-    // Whether it was given up as well nobody remembers.
+    // For these sequences it is not recorded whether they were abandoned.
     for old in [0, 9, 10] {
         assert_eq!(
             receiver.fragment(Delivery::Unreliable, old, 1),

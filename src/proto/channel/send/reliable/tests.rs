@@ -1,4 +1,4 @@
-//! What leaves when: turns, the limits of what is open, what was lost, and copies.
+//! Sending reliable messages: turns, limits on open messages, losses, and redundant copies.
 
 use crate::limits::{
     FRAGMENT_BYTES, MESSAGE_OVERHEAD, QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX, REDUNDANT_MESSAGE_MAX,
@@ -21,7 +21,7 @@ use Delivery::Ordered;
 
 const MS: Duration = Duration::from_millis(1);
 
-/// Delivery, sequence and fragment of what a packet carried.
+/// Delivery, sequence and fragment of a frame in a packet.
 type SentFragment = (Delivery, u64, u32);
 
 struct ReliableTestSender {
@@ -34,7 +34,7 @@ struct ReliableTestSender {
     is_lossy: bool,
 }
 
-/// A packet that has left.
+/// A sent packet.
 struct SentPayload {
     number: u64,
     frames: Vec<SentFrame>,
@@ -71,7 +71,7 @@ impl ReliableTestSender {
         self.send_into(PAYLOAD_MAX)
     }
 
-    /// A packet with room for so many bytes.
+    /// Sends a packet with `room` bytes.
     fn send_into(&mut self, room: usize) -> SentPayload {
         let mut buffer = [0; PAYLOAD_MAX];
         let mut writer = Writer::new(&mut buffer[..room]);
@@ -95,7 +95,7 @@ impl ReliableTestSender {
         }
     }
 
-    /// Sends packets until there is nothing more.
+    /// Sends packets until there is nothing left to send.
     fn send_all(&mut self) -> Vec<SentPayload> {
         let next = || Some(self.send()).filter(|left| !left.carried.is_empty());
         std::iter::from_fn(next).collect()
@@ -265,7 +265,7 @@ fn what_was_lost_goes_first_and_only_what_is_missing() {
     sender.push(Ordered(1), 1);
     left.iter().for_each(|left| sender.lose(left));
     let again: Vec<_> = sender.send_all().into_iter().map(|l| l.carried).collect();
-    // What is new fills up the room beside the first fragment, for which the second one is too long.
+    // New messages fill the room beside the first fragment, because the second one does not fit.
     let expected = [(Ordered(1), 0, 0), (Ordered(1), 1, 0), (Ordered(1), 0, 2)];
     assert_eq!(again.concat(), expected);
     assert_eq!(sender.reliable.counts.retransmitted, 2);

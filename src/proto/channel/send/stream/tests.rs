@@ -1,4 +1,4 @@
-//! One kind of reliable messages on their way: their order, their fragments, and what they hold of the window.
+//! Sending one stream of reliable messages: order, fragments, and use of the flow control window.
 
 use crate::limits::{CHANNEL_KEPT, FRAGMENT_BYTES, MESSAGE_OVERHEAD};
 use crate::proto::channel::receipts::Receipts;
@@ -8,7 +8,7 @@ use crate::proto::delivery::Delivery;
 const ORDERED: Delivery = Delivery::Ordered(1);
 const ENOUGH: u64 = 1 << 40;
 
-/// The ends of every length that a number can have on the wire.
+/// Sequences around every change of the encoded length.
 const WRAPS: [u64; 4] = [1 << 6, 1 << 14, 1 << 30, (1 << 62) - 8];
 
 fn cost(len: usize) -> u64 {
@@ -19,7 +19,7 @@ fn place(sequence: u64, fragment: u32) -> FragmentKey {
     FragmentKey { sequence, fragment }
 }
 
-/// Sends whatever the credit allows; returns where it stood.
+/// Sends everything that the credit allows; returns the keys.
 fn send_all(stream: &mut SendStream, mut credit: u64) -> Vec<FragmentKey> {
     let mut sent = Vec::new();
     while let Some(next) = stream.next_unsent(credit) {

@@ -1,4 +1,4 @@
-//! What may be lost, while it waits: its order, its fragments, and what is dropped of it.
+//! The queue of unreliable messages: order, fragments, and expiry.
 
 use crate::limits::{
     FRAGMENT_BYTES, QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX, SENT_FRAMES_MAX, UNRELIABLE_MAX,
@@ -46,7 +46,7 @@ impl TestSender {
         receipt.unwrap()
     }
 
-    /// Everything that fits the next packet: heads and bytes.
+    /// Everything that fits into the next packet: headers and content.
     fn send(&mut self) -> Vec<(MessageHeader, Vec<u8>)> {
         let mut buffer = [0; PAYLOAD_MAX];
         let mut writer = Writer::new(&mut buffer);

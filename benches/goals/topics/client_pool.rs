@@ -4,16 +4,29 @@ use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
+use tickwire::limits::HANDSHAKES_MAX;
 use tickwire::proto::HostState;
-use tickwire::{Config, ConnectOptions, Delivery, Event, Host, PeerId};
+use tickwire::{Config, ConnectOptions, Delivery, Event, Host, NoiseConfig, PeerId, Security};
 use tickwire_measure::floors::{LOOPBACK, bind};
-use tickwire_measure::losses::ClientCounts;
+use tickwire_measure::losses::Losses;
 use tickwire_measure::side::unless_blocked;
 
 /// How many clients connect at the same time.
 const CONNECTING_MAX: usize = 128;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A server that every client may ask for a handshake at once.
+pub(crate) fn noise() -> Config {
+    Config {
+        security: Security::Noise(NoiseConfig {
+            handshakes_per_second: HANDSHAKES_MAX,
+            handshake_burst: HANDSHAKES_MAX,
+            ..NoiseConfig::new(7)
+        }),
+        ..Config::default()
+    }
+}
 
 /// A server and its clients.
 pub(crate) struct ClientPool {
@@ -27,8 +40,8 @@ pub(crate) struct Client {
     state: HostState,
     server: SocketAddr,
     peer: Option<PeerId>,
-    /// Datagrams of this client since it was made.
-    pub(crate) counts: ClientCounts,
+    /// Datagrams since it was made: those that it sent or its system refused, and those that arrived.
+    counts: Losses,
     /// Messages since this was last set to 0.
     pub(crate) messages: usize,
     /// How many connections the server ended.
@@ -83,15 +96,23 @@ impl ClientPool {
         self.clients.iter_mut().try_for_each(Client::turn)
     }
 
-    /// Datagrams of all clients.
-    pub(crate) fn counts(&self) -> ClientCounts {
-        let mut all = ClientCounts::default();
-        for client in &self.clients {
-            all.inputs_sent += client.counts.inputs_sent;
-            all.inputs_refused += client.counts.inputs_refused;
-            all.states_received += client.counts.states_received;
+    /// What server and clients have counted so far.
+    pub(crate) fn counts(&self) -> Losses {
+        let server = self.server.socket_stats();
+        let sum =
+            |count: fn(&Losses) -> u64| self.clients.iter().map(|one| count(&one.counts)).sum();
+        Losses {
+            inputs_sent: sum(|counts| counts.inputs_sent),
+            inputs_refused: sum(|counts| counts.inputs_refused),
+            inputs_received: server.datagrams_received,
+            dropped_by_kernel: Some(server.dropped_by_kernel),
+            // The send queue is empty after a flush, or the socket is full and the next turn goes on.
+            states_sent: server.datagrams_sent,
+            queue_full: server.queue_full,
+            discarded: server.discarded,
+            states_received: sum(|counts| counts.states_received),
+            budget_spent: server.budget_spent,
         }
-        all
     }
 }
 
@@ -111,7 +132,7 @@ impl Client {
             state: HostState::new(config.clone(), seed, Instant::now())?,
             server,
             peer: None,
-            counts: ClientCounts::default(),
+            counts: Losses::default(),
             messages: 0,
             disconnected: 0,
         })

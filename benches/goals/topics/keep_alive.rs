@@ -8,75 +8,50 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::ops::Range;
+use std::thread;
 use std::time::{Duration, Instant};
-use std::{ops, thread};
 
 use tickwire::limits::KEEP_ALIVE_DEFAULT;
 use tickwire::{Config, Ticker};
 use tickwire_measure::cpu;
-use tickwire_measure::runner::{Entry, Goal, Subject, Topic, joint, nanos};
+use tickwire_measure::runner::{Entry, nanos_per};
 use tickwire_measure::settings::Settings;
 
 use super::clients;
-use crate::raw::{PeerName, RawServer};
+use crate::raw::{Controls, PeerName, RawSocket, peer_name};
 use crate::topics::client_pool::{ClientPool, serve};
-use crate::work::expect;
-
-const CLIENTS: usize = 10_000;
-const CLIENTS_IN_TEST: usize = 64;
+use crate::work::{Drains, expect, failure};
 
 const TICKS_PER_SECOND: u32 = 60;
 
-/// Length of a round in seconds.
-const SECONDS: u32 = 2;
-const ROUNDS_MAX: usize = 7;
+/// Ticks of a round: two seconds.
+const TICKS: u32 = 2 * TICKS_PER_SECOND;
+const TICKS_IN_TEST: u32 = 30;
 
 /// So that a short round of a test has something to measure.
 const KEEP_ALIVE_IN_TEST: Duration = Duration::from_millis(200);
-const TICKS_IN_TEST: u32 = 30;
 
 /// About as long as a keep-alive.
 const QUESTION: &[u8] = &[0; 36];
 
-const HOST: &str = "tickwire plain, 60 turns a second";
-const FLOOR: &str = "recvmmsg and sendmmsg, 60 turns a second, no protocol";
-const ONE_PERCENT: &str = "1% of a core";
-
-const GOALS: &[Goal] = &[
-    Goal::bounded(
-        "10,000 idle connections: tickwire plain at 60 turns a second against 1% of a core",
-        HOST,
-        ONE_PERCENT,
-        1.00,
-    ),
-    Goal::shown(
-        "10,000 idle connections: tickwire plain against recvmmsg and sendmmsg without a protocol",
-        HOST,
-        FLOOR,
-    ),
-    Goal::shown(
-        "10,000 idle connections: recvmmsg and sendmmsg without a protocol against 1% of a core",
-        FLOOR,
-        ONE_PERCENT,
-    ),
+const SUBJECTS: [&str; 2] = [
+    "tickwire plain, 60 turns a second",
+    "recvmmsg and sendmmsg, 60 turns a second, no protocol",
 ];
 
-pub(crate) fn topic(settings: &Settings) -> Topic {
-    Topic {
-        title: "idle connections",
-        unit: "ns per peer and second",
-        units: Plan::of(settings).peer_seconds(),
-        rounds: settings.rounds.min(ROUNDS_MAX),
-        goals: GOALS,
-        enter,
-    }
-}
-
-fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
-    let plan = Plan::of(settings);
+pub(crate) fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
+    let plan = Plan {
+        clients: clients(settings)?,
+        keep_alive: settings.size(KEEP_ALIVE_DEFAULT, KEEP_ALIVE_IN_TEST),
+        ticks: settings.size(TICKS, TICKS_IN_TEST),
+    };
     let mut both = Both::new(plan)?;
-    let [host, floor] = joint([HOST, FLOOR], move || both.round());
-    Ok(vec![Entry::new(ONE_PERCENT, OnePercent(plan)), floor, host])
+    Ok(vec![
+        // 1 µs for each peer and second.
+        Entry::constant("1% of a core", 1000.0),
+        Entry::joint(SUBJECTS, move || both.round()),
+    ])
 }
 
 /// How much is measured.
@@ -89,20 +64,8 @@ struct Plan {
 }
 
 impl Plan {
-    fn of(settings: &Settings) -> Self {
-        Self {
-            clients: clients(settings, CLIENTS, CLIENTS_IN_TEST),
-            keep_alive: settings.size(KEEP_ALIVE_DEFAULT, KEEP_ALIVE_IN_TEST),
-            ticks: settings.size(SECONDS * TICKS_PER_SECOND, TICKS_IN_TEST),
-        }
-    }
-
-    fn peer_seconds(&self) -> usize {
-        self.clients * self.ticks as usize / TICKS_PER_SECOND as usize
-    }
-
     /// The clients that send in a tick, if each does once within the time of a keep-alive.
-    fn senders(&self, tick: u32) -> ops::Range<usize> {
+    fn senders(&self, tick: u32) -> Range<usize> {
         let ticks = self.ticks_of_keep_alive();
         let until = |tick: u32| tick as usize * self.clients / ticks as usize;
         let tick = tick % ticks;
@@ -119,7 +82,7 @@ impl Plan {
 struct Both {
     plan: Plan,
     pool: ClientPool,
-    floor: RawServer,
+    floor: RawSocket,
     floor_address: SocketAddr,
     names: Vec<PeerName>,
     /// Ticks so far.
@@ -136,8 +99,8 @@ impl Both {
         let mut pool = ClientPool::open(&config, plan.clients)?;
         pool.connect(serve)?;
         let names = pool.clients.iter().map(|client| client.socket.local_addr());
-        let names = names.map(|address| address.and_then(PeerName::new));
-        let floor = RawServer::new()?;
+        let names = names.map(|address| address.and_then(peer_name));
+        let floor = RawSocket::new(Controls::None)?;
         let mut both = Self {
             plan,
             names: names.collect::<io::Result<_>>()?,
@@ -190,21 +153,17 @@ impl Both {
             }
             self.tick = self.tick.wrapping_add(1);
         }
-        self.check(
-            self.pool.server.socket_stats().datagrams_received - received,
-            latest,
-        )?;
-        Ok([nanos(host_time), nanos(floor_time)])
+        let received = self.pool.server.socket_stats().datagrams_received - received;
+        self.check(received, latest)?;
+        let peer_seconds = self.plan.clients * self.plan.ticks as usize / TICKS_PER_SECOND as usize;
+        Ok([host_time, floor_time].map(|time| nanos_per(peer_seconds, time)))
     }
 
     /// All clients are still connected, and all keep-alives arrived but those that are late: a client that has a turn
     /// once a tick is up to a tick late each time, and by what the ticks themselves were late.
     fn check(&self, received: u64, latest: Duration) -> io::Result<()> {
-        expect(
-            "peers",
-            self.pool.server.stats().peers,
-            self.pool.clients.len(),
-        )?;
+        let peers = self.pool.server.stats().peers;
+        expect("peers", peers, self.plan.clients)?;
         let senders = (0..self.plan.ticks).map(|tick| self.plan.senders(tick).len());
         let period = self.plan.keep_alive.as_secs_f64();
         let late = latest.as_secs_f64() + 1.0 / f64::from(TICKS_PER_SECOND);
@@ -213,8 +172,9 @@ impl Both {
         if received as f64 >= wanted {
             return Ok(());
         }
-        let text = format!("{received} keep-alives arrived, of at least {wanted:.0}");
-        Err(io::Error::other(text))
+        failure(format!(
+            "{received} keep-alives arrived, of at least {wanted:.0}"
+        ))
     }
 
     fn host_turn(&mut self) -> io::Result<Duration> {
@@ -237,15 +197,6 @@ impl Both {
         let (came, time) = cpu::timed(|| self.floor.tick(names, QUESTION));
         expect("questions", came?, senders.len())?;
         Ok(time)
-    }
-}
-
-/// The promise, as a subject that always takes as long.
-struct OnePercent(Plan);
-
-impl Subject for OnePercent {
-    fn round(&mut self) -> io::Result<f64> {
-        Ok(nanos(Duration::from_micros(self.0.peer_seconds() as u64)))
     }
 }
 

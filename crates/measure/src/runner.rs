@@ -2,12 +2,10 @@
 //! round, so that whatever slows the machine down for a while slows all of them. The result is the ratio of two
 //! subjects within a round.
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
-use std::io;
-use std::rc::Rc;
 use std::time::Duration;
+use std::{fmt, io};
 
+use crate::goals::{Goal, Topic};
 use crate::losses::Losses;
 use crate::settings::Settings;
 use crate::statistics::Estimate;
@@ -15,106 +13,69 @@ use crate::statistics::Estimate;
 /// Rounds before the first that counts, for caches, allocations and adaptive batches.
 const WARM_UP_ROUNDS: usize = 2;
 
-/// One way to do the work of a topic.
-pub trait Subject {
-    /// Prepares, does the work, checks that all of it was done, and returns what the work alone cost: nanoseconds
-    /// ([`nanos`]), or whatever the unit of the topic is.
-    ///
-    /// # Errors
-    ///
-    /// The work could not be done, or not all of it was.
-    fn round(&mut self) -> io::Result<f64>;
+/// A time in nanoseconds, divided by the units of work that were done in it.
+#[must_use]
+pub fn nanos_per(units: usize, time: Duration) -> f64 {
+    time.as_secs_f64() * 1e9 / units as f64
+}
 
-    /// Where datagrams of all rounds were lost, if the subject counts them.
-    fn losses(&self) -> Option<Losses> {
-        None
+/// One way, or several that are measured together, to do the work of a topic.
+pub struct Entry {
+    /// Names of the subjects, as the goals call them.
+    names: Vec<&'static str>,
+    round: Box<dyn FnMut() -> io::Result<Round>>,
+}
+
+/// The cost of each subject in one round, and where its datagrams were lost in all rounds so far.
+type Round = (Vec<f64>, Option<Losses>);
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Entry").field(&self.names).finish()
     }
 }
 
-/// A time in nanoseconds.
-#[must_use]
-pub fn nanos(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e9
-}
+/// A round prepares, does the work, checks that all of it was done, and returns what the work alone cost per unit, in
+/// nanoseconds ([`nanos_per`]) or whatever the unit of the topic is.
+impl Entry {
+    /// One subject.
+    pub fn new(name: &'static str, mut round: impl FnMut() -> io::Result<f64> + 'static) -> Self {
+        Self::joint([name], move || Ok([round()?]))
+    }
 
-/// A promise about two subjects of a topic, or a ratio that is only shown.
-#[derive(Debug)]
-pub struct Goal {
-    /// What is promised, in words.
-    pub name: &'static str,
-    /// Name of the subject whose cost is divided.
-    pub of: &'static str,
-    /// Name of the subject that it is divided by.
-    pub against: &'static str,
-    /// Highest ratio that keeps the promise. `None`: the ratio is only shown.
-    pub bound: Option<f64>,
-}
-
-impl Goal {
-    /// A ratio that is at most `bound`.
+    /// A subject whose cost is the same in every round, as a limit is.
     #[must_use]
-    pub const fn bounded(
-        name: &'static str,
-        of: &'static str,
-        against: &'static str,
-        bound: f64,
+    pub fn constant(name: &'static str, cost: f64) -> Self {
+        Self::new(name, move || Ok(cost))
+    }
+
+    /// Several subjects whose costs one measurement yields together, in the order of `names`.
+    pub fn joint<const N: usize>(
+        names: [&'static str; N],
+        mut round: impl FnMut() -> io::Result<[f64; N]> + 'static,
     ) -> Self {
         Self {
-            name,
-            of,
-            against,
-            bound: Some(bound),
+            names: names.to_vec(),
+            round: Box::new(move || Ok((round()?.to_vec(), None))),
         }
     }
 
-    /// A ratio that is only shown.
-    #[must_use]
-    pub const fn shown(name: &'static str, of: &'static str, against: &'static str) -> Self {
+    /// A subject that also counts the losses of all its rounds.
+    pub fn with_losses(
+        name: &'static str,
+        mut round: impl FnMut() -> io::Result<(f64, Losses)> + 'static,
+    ) -> Self {
         Self {
-            name,
-            of,
-            against,
-            bound: None,
+            names: vec![name],
+            round: Box::new(move || round().map(|(cost, losses)| (vec![cost], Some(losses)))),
         }
     }
-}
 
-/// Subjects that do the same work, and the goals about them.
-#[derive(Debug)]
-pub struct Topic {
-    /// What it is about, in a few words.
-    pub title: &'static str,
-    /// Unit of a figure: "ns per datagram".
-    pub unit: &'static str,
-    /// What the cost of a round is divided by.
-    pub units: usize,
-    /// Rounds that count.
-    pub rounds: usize,
-    /// Goals of the topic.
-    pub goals: &'static [Goal],
-    /// Sets the subjects up.
-    pub enter: fn(&Settings) -> io::Result<Vec<Entry>>,
-}
-
-/// A subject and its name in the goals.
-pub struct Entry {
-    name: &'static str,
-    subject: Box<dyn Subject>,
-}
-
-impl std::fmt::Debug for Entry {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Entry").field(&self.name).finish()
-    }
-}
-
-impl Entry {
-    /// A subject under this name.
-    pub fn new(name: &'static str, subject: impl Subject + 'static) -> Self {
-        Self {
-            name,
-            subject: Box::new(subject),
-        }
+    fn measure(&mut self, topic: &Topic) -> io::Result<Round> {
+        (self.round)().map_err(|error| {
+            let text = format!("{}, {}: {error}", topic.title, self.names[0]);
+            io::Error::new(error.kind(), text)
+        })
     }
 }
 
@@ -140,17 +101,14 @@ impl Outcome {
     /// The median of the paired ratios of the two subjects of a goal.
     #[must_use]
     pub fn ratio(&self, goal: &Goal) -> Estimate {
-        Estimate::of_ratios(&self.of(goal.of).rounds, &self.of(goal.against).rounds)
+        Estimate::of_ratios(&self.of(goal.subject).rounds, &self.of(goal.floor).rounds)
     }
 
     /// Whether a subject of the goal lost a datagram, so that a ratio decides nothing.
     #[must_use]
     pub fn has_losses(&self, goal: &Goal) -> bool {
-        let subjects = [goal.of, goal.against].map(|name| self.of(name).losses);
-        subjects
-            .into_iter()
-            .flatten()
-            .any(|losses| !losses.is_nothing())
+        let losses = [goal.subject, goal.floor].map(|name| self.of(name).losses);
+        losses.iter().flatten().any(|losses| !losses.is_nothing())
     }
 
     fn of(&self, name: &str) -> &Costs {
@@ -163,32 +121,33 @@ impl Outcome {
 ///
 /// # Errors
 ///
-/// A subject could not be set up, or failed in a round.
-pub fn run(topic: &Topic, settings: &Settings) -> io::Result<Outcome> {
-    let mut entries = (topic.enter)(settings)?;
+/// A subject failed in a round.
+pub fn run(topic: &Topic, mut entries: Vec<Entry>, settings: &Settings) -> io::Result<Outcome> {
     let warm_up = settings.size(WARM_UP_ROUNDS, 0);
-    let all = interleave(
-        entries.len(),
-        warm_up + topic.rounds,
-        settings.seed,
-        |_, subject| cost_of(&mut entries[subject], topic),
-    )?;
-    let costs = entries.iter().zip(all).map(|(entry, rounds)| Costs {
-        name: entry.name,
-        rounds: rounds[warm_up..].to_vec(),
-        losses: entry.subject.losses(),
-    });
-    Ok(Outcome {
-        costs: costs.collect(),
-    })
-}
-
-fn cost_of(entry: &mut Entry, topic: &Topic) -> io::Result<f64> {
-    let cost = entry.subject.round().map_err(|error| {
-        let text = format!("{}, {}: {error}", topic.title, entry.name);
-        io::Error::new(error.kind(), text)
+    let rounds = warm_up + settings.rounds.min(topic.rounds_max);
+    let all = interleave(entries.len(), rounds, settings.seed, |_, entry| {
+        entries[entry].measure(topic)
     })?;
-    Ok(cost / topic.units as f64)
+    let of_entry = |(entry, rounds): (&Entry, &Vec<Round>)| {
+        let losses = rounds.last().and_then(|(_, losses)| *losses);
+        let costs_of = |(part, &name)| Costs {
+            name,
+            rounds: rounds[warm_up..]
+                .iter()
+                .map(|(costs, _)| costs[part])
+                .collect(),
+            losses,
+        };
+        entry
+            .names
+            .iter()
+            .enumerate()
+            .map(costs_of)
+            .collect::<Vec<_>>()
+    };
+    Ok(Outcome {
+        costs: entries.iter().zip(&all).flat_map(of_entry).collect(),
+    })
 }
 
 /// Measures `subjects` (by number) in every round once: in the first round in their order, in every other one in an
@@ -237,58 +196,6 @@ impl Shuffle {
         bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         bits ^= bits >> 31;
         usize::try_from(bits % limit as u64).unwrap_or(0)
-    }
-}
-
-/// Entries whose costs one measurement yields together, in the order of `names`.
-pub fn joint<const N: usize>(
-    names: [&'static str; N],
-    measure: impl FnMut() -> io::Result<[f64; N]> + 'static,
-) -> [Entry; N] {
-    let joint = Rc::new(RefCell::new(Joint {
-        measure: Box::new(measure),
-        pending: std::array::from_fn(|_| VecDeque::new()),
-    }));
-    let mut part = 0;
-    names.map(|name| {
-        let joint = Rc::clone(&joint);
-        part += 1;
-        Entry::new(
-            name,
-            Part {
-                joint,
-                part: part - 1,
-            },
-        )
-    })
-}
-
-type Measure<const N: usize> = Box<dyn FnMut() -> io::Result<[f64; N]>>;
-
-/// A measurement of several subjects at once.
-struct Joint<const N: usize> {
-    measure: Measure<N>,
-    /// Costs of rounds that a subject has not returned yet.
-    pending: [VecDeque<f64>; N],
-}
-
-struct Part<const N: usize> {
-    joint: Rc<RefCell<Joint<N>>>,
-    part: usize,
-}
-
-impl<const N: usize> Subject for Part<N> {
-    fn round(&mut self) -> io::Result<f64> {
-        let mut joint = self.joint.borrow_mut();
-        if joint.pending[self.part].is_empty() {
-            let costs = (joint.measure)()?;
-            for (pending, cost) in joint.pending.iter_mut().zip(costs) {
-                pending.push_back(cost);
-            }
-        }
-        Ok(joint.pending[self.part]
-            .pop_front()
-            .expect("a cost was added above"))
     }
 }
 
@@ -353,14 +260,23 @@ mod tests {
     #[test]
     fn a_joint_measurement_gives_each_subject_its_own_costs() {
         let mut round = 0.0;
-        let mut entries = joint(["one", "two"], move || {
+        let joint = Entry::joint(["one", "two"], move || {
             round += 1.0;
             Ok([round, 10.0 * round])
         });
-        let mut costs = |entry: usize| entries[entry].subject.round().expect("it cannot fail");
-        assert_eq!(
-            [costs(0), costs(1), costs(1), costs(0)],
-            [1.0, 10.0, 20.0, 2.0]
-        );
+        let topic = Topic {
+            title: "numbers",
+            unit: "",
+            rounds_max: 2,
+            goals: Vec::new(),
+        };
+        let settings = Settings::from_args(["--bench"]).expect("it is a benchmark");
+        let entries = vec![joint, Entry::constant("three", 3.0)];
+        let outcome = run(&topic, entries, &settings).expect("it cannot fail");
+        let costs = |name| &outcome.of(name).rounds[..];
+        // The two rounds before are warm-up.
+        assert_eq!(costs("one"), [3.0, 4.0]);
+        assert_eq!(costs("two"), [30.0, 40.0]);
+        assert_eq!(costs("three"), [3.0, 3.0]);
     }
 }

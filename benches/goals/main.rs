@@ -45,8 +45,8 @@ fn run(mut settings: tickwire_measure::settings::Settings) -> std::io::Result<()
     for topic in goals::parse(include_str!("goals.md")) {
         if topic.goals.iter().any(|goal| settings.wants(goal.name)) {
             let entries = topics::enter(topic.title, &settings)?;
-            let outcome = runner::run(&topic, entries, &settings)?;
-            report.add(&topic, &outcome, &settings);
+            let costs = runner::run(&topic, entries, &settings)?;
+            report.add(&topic, &costs, &settings);
         }
     }
     if settings.is_test() {

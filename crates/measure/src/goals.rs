@@ -89,7 +89,7 @@ mod tests {
              | goal | subject | floor | bound |\n|---|---|---|---|\n\
              | drain: tickwire against mio | tickwire | mio poll, recv_from | 0.87 |\n\
              | drain: tickwire against std | tickwire | std | shown |\n\n\
-             ## sleep: ns per deadline, late; at most 61 rounds\n\
+             ## sleep: ns per deadline, late; at most 61 rounds\n\n\
              ## memory: bytes; at most 1 round\n",
         );
         let goal = |name, floor, bound| Goal {

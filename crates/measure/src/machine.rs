@@ -40,18 +40,16 @@ impl Machine {
 
 impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            system,
-            cpu,
-            cpus,
-            tickwire,
-            optimized,
-        } = self;
-        write!(f, "tickwire {tickwire} on {system}, {cpus} CPUs ({cpu})")?;
-        if !optimized {
-            write!(f, ", not optimized: build with --release to measure")?;
+        let (version, system) = (self.tickwire, &self.system);
+        write!(
+            f,
+            "tickwire {version} on {system}, {} CPUs ({})",
+            self.cpus, self.cpu
+        )?;
+        match self.optimized {
+            true => Ok(()),
+            false => write!(f, ", not optimized: build with --release to measure"),
         }
-        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::goals::{Goal, Topic};
-use crate::runner::{Costs, Outcome};
+use crate::runner::Costs;
 use crate::settings::Settings;
 use crate::statistics::{Estimate, Spread};
 use crate::table::Table;
@@ -37,12 +37,12 @@ impl Default for Report {
 
 impl Report {
     /// Adds the goals of a topic that were asked for, and the figures of all its subjects.
-    pub fn add(&mut self, topic: &Topic, outcome: &Outcome, settings: &Settings) {
+    pub fn add(&mut self, topic: &Topic, costs: &[Costs], settings: &Settings) {
         for goal in topic.goals.iter().filter(|goal| settings.wants(goal.name)) {
-            self.goals.row(goal_cells(goal, outcome));
+            self.goals.row(goal_cells(goal, costs));
             self.measured += 1;
         }
-        for costs in &outcome.costs {
+        for costs in costs {
             self.figures.row(figure_cells(topic, costs));
             self.add_losses(topic, costs);
         }
@@ -70,14 +70,23 @@ impl fmt::Display for Report {
     }
 }
 
-fn goal_cells(goal: &Goal, outcome: &Outcome) -> [String; 4] {
-    let Estimate { median, low, high } = outcome.ratio(goal);
-    let (bound, verdict) = match goal.bound {
-        None => ("shown".to_owned(), ""),
-        Some(bound) if outcome.has_losses(goal) => (format!("{bound:.2}"), "lost datagrams"),
-        Some(bound) if median <= bound => (format!("{bound:.2}"), "ok"),
-        Some(bound) => (format!("{bound:.2}"), "short"),
+fn goal_cells(goal: &Goal, costs: &[Costs]) -> [String; 4] {
+    let [subject, floor] = [goal.subject, goal.floor].map(|name| {
+        let found = costs.iter().find(|costs| costs.name == name);
+        found.unwrap_or_else(|| panic!("no subject is called {name:?}"))
+    });
+    let Estimate { median, low, high } = Estimate::of_ratios(&subject.rounds, &floor.rounds);
+    let losses = [subject.losses, floor.losses];
+    let has_losses = losses.iter().flatten().any(|losses| !losses.is_nothing());
+    let verdict = match goal.bound {
+        None => "",
+        Some(_) if has_losses => "lost datagrams",
+        Some(bound) if median <= bound => "ok",
+        Some(_) => "short",
     };
+    let bound = goal
+        .bound
+        .map_or("shown".to_owned(), |bound| format!("{bound:.2}"));
     let measured = format!("{median:.3} ({low:.3} to {high:.3})");
     [goal.name.to_owned(), bound, measured, verdict.to_owned()]
 }
@@ -101,19 +110,17 @@ mod tests {
             rounds: vec![cost; 3],
             losses,
         };
-        let outcome = Outcome {
-            costs: vec![
-                costs("mio", 100.0, None),
-                costs("tickwire", 100.0 * ratio, losses),
-            ],
-        };
+        let costs = [
+            costs("mio", 100.0, None),
+            costs("tickwire", 100.0 * ratio, losses),
+        ];
         let topics = crate::goals::parse(
             "\n## drain: ns per datagram\n| goal | subject | floor | bound |\n\
              | drain: tickwire against mio | tickwire | mio | 1.10 |\n",
         );
         let settings = Settings::from_args([""; 0]).expect("there is no option");
         let mut report = Report::default();
-        report.add(&topics[0], &outcome, &settings);
+        report.add(&topics[0], &costs, &settings);
         report
     }
 

@@ -2,13 +2,12 @@
 //! round, so that whatever slows the machine down for a while slows all of them. The result is the ratio of two
 //! subjects within a round.
 
+use std::io;
 use std::time::Duration;
-use std::{fmt, io};
 
-use crate::goals::{Goal, Topic};
+use crate::goals::Topic;
 use crate::losses::Losses;
 use crate::settings::Settings;
-use crate::statistics::Estimate;
 
 /// Rounds before the first that counts, for caches, allocations and adaptive batches.
 const WARM_UP_ROUNDS: usize = 2;
@@ -19,6 +18,7 @@ pub fn nanos_per(units: usize, time: Duration) -> f64 {
     time.as_secs_f64() * 1e9 / units as f64
 }
 
+#[allow(missing_debug_implementations, reason = "a closure has no `Debug`")]
 /// One way, or several that are measured together, to do the work of a topic.
 pub struct Entry {
     /// Names of the subjects, as the goals call them.
@@ -29,24 +29,12 @@ pub struct Entry {
 /// The cost of each subject in one round, and where its datagrams were lost in all rounds so far.
 type Round = (Vec<f64>, Option<Losses>);
 
-impl fmt::Debug for Entry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Entry").field(&self.names).finish()
-    }
-}
-
 /// A round prepares, does the work, checks that all of it was done, and returns what the work alone cost per unit, in
 /// nanoseconds ([`nanos_per`]) or whatever the unit of the topic is.
 impl Entry {
     /// One subject.
     pub fn new(name: &'static str, mut round: impl FnMut() -> io::Result<f64> + 'static) -> Self {
         Self::joint([name], move || Ok([round()?]))
-    }
-
-    /// A subject whose cost is the same in every round, as a limit is.
-    #[must_use]
-    pub fn constant(name: &'static str, cost: f64) -> Self {
-        Self::new(name, move || Ok(cost))
     }
 
     /// Several subjects whose costs one measurement yields together, in the order of `names`.
@@ -77,6 +65,18 @@ impl Entry {
             io::Error::new(error.kind(), text)
         })
     }
+
+    fn costs<'a>(&'a self, rounds: &'a [Round]) -> impl Iterator<Item = Costs> + 'a {
+        let losses = rounds.last().and_then(|(_, losses)| *losses);
+        self.names
+            .iter()
+            .enumerate()
+            .map(move |(subject, &name)| Costs {
+                name,
+                rounds: rounds.iter().map(|(costs, _)| costs[subject]).collect(),
+                losses,
+            })
+    }
 }
 
 /// What one subject cost in each round, per unit.
@@ -90,64 +90,21 @@ pub struct Costs {
     pub losses: Option<Losses>,
 }
 
-/// What all subjects of a topic cost.
-#[derive(Debug)]
-pub struct Outcome {
-    /// One entry per subject.
-    pub costs: Vec<Costs>,
-}
-
-impl Outcome {
-    /// The median of the paired ratios of the two subjects of a goal.
-    #[must_use]
-    pub fn ratio(&self, goal: &Goal) -> Estimate {
-        Estimate::of_ratios(&self.of(goal.subject).rounds, &self.of(goal.floor).rounds)
-    }
-
-    /// Whether a subject of the goal lost a datagram, so that a ratio decides nothing.
-    #[must_use]
-    pub fn has_losses(&self, goal: &Goal) -> bool {
-        let losses = [goal.subject, goal.floor].map(|name| self.of(name).losses);
-        losses.iter().flatten().any(|losses| !losses.is_nothing())
-    }
-
-    fn of(&self, name: &str) -> &Costs {
-        let costs = self.costs.iter().find(|costs| costs.name == name);
-        costs.unwrap_or_else(|| panic!("no subject is called {name:?}"))
-    }
-}
-
 /// Runs all rounds of a topic.
 ///
 /// # Errors
 ///
 /// A subject failed in a round.
-pub fn run(topic: &Topic, mut entries: Vec<Entry>, settings: &Settings) -> io::Result<Outcome> {
+pub fn run(topic: &Topic, mut entries: Vec<Entry>, settings: &Settings) -> io::Result<Vec<Costs>> {
     let warm_up = settings.size(WARM_UP_ROUNDS, 0);
     let rounds = warm_up + settings.rounds.min(topic.rounds_max);
     let all = interleave(entries.len(), rounds, settings.seed, |_, entry| {
         entries[entry].measure(topic)
     })?;
-    let of_entry = |(entry, rounds): (&Entry, &Vec<Round>)| {
-        let losses = rounds.last().and_then(|(_, losses)| *losses);
-        let costs_of = |(part, &name)| Costs {
-            name,
-            rounds: rounds[warm_up..]
-                .iter()
-                .map(|(costs, _)| costs[part])
-                .collect(),
-            losses,
-        };
-        entry
-            .names
-            .iter()
-            .enumerate()
-            .map(costs_of)
-            .collect::<Vec<_>>()
-    };
-    Ok(Outcome {
-        costs: entries.iter().zip(&all).flat_map(of_entry).collect(),
-    })
+    let costs = entries.iter().zip(&all);
+    Ok(costs
+        .flat_map(|(entry, rounds)| entry.costs(&rounds[warm_up..]))
+        .collect())
 }
 
 /// Measures `subjects` (by number) in every round once: in the first round in their order, in every other one in an
@@ -271,12 +228,15 @@ mod tests {
             goals: Vec::new(),
         };
         let settings = Settings::from_args(["--bench"]).expect("it is a benchmark");
-        let entries = vec![joint, Entry::constant("three", 3.0)];
-        let outcome = run(&topic, entries, &settings).expect("it cannot fail");
-        let costs = |name| &outcome.of(name).rounds[..];
+        let entries = vec![joint, Entry::new("three", || Ok(3.0))];
+        let costs = run(&topic, entries, &settings).expect("it cannot fail");
+        let costs = costs.iter().map(|costs| (costs.name, costs.rounds.clone()));
         // The two rounds before are warm-up.
-        assert_eq!(costs("one"), [3.0, 4.0]);
-        assert_eq!(costs("two"), [30.0, 40.0]);
-        assert_eq!(costs("three"), [3.0, 3.0]);
+        let wanted = [
+            ("one", vec![3.0, 4.0]),
+            ("two", vec![30.0, 40.0]),
+            ("three", vec![3.0, 3.0]),
+        ];
+        assert_eq!(costs.collect::<Vec<_>>(), wanted);
     }
 }

@@ -2,7 +2,7 @@
 //! Nothing is checked that the work does not need.
 
 use std::net::{SocketAddr, UdpSocket};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::{io, mem, ptr};
 
 use libc::{c_int, c_uint, iovec, mmsghdr, sockaddr_in, socklen_t};
@@ -14,8 +14,11 @@ use crate::work::{Digest, Drains, bind, failure, payload};
 /// Room for one control message that holds a `u32`: 16 bytes of header, 4 of data, padding.
 type Control = [u64; 3];
 
-#[allow(clippy::cast_possible_truncation, reason = "16")]
-const NAME_LEN: socklen_t = size_of::<sockaddr_in>() as socklen_t;
+const NAME_LEN: socklen_t = 16;
+const BATCH_LEN: c_uint = 64;
+
+const _: () = assert!(NAME_LEN as usize == size_of::<sockaddr_in>());
+const _: () = assert!(BATCH_LEN as usize == BATCH_MAX);
 
 /// Everything that the system reads and writes in a call, in one piece. Header `n` points to the other entries `n`.
 #[repr(C)]
@@ -58,39 +61,25 @@ impl Batch {
     }
 
     /// Calls recvmmsg(2) with every header.
-    fn receive(&mut self, socket: &UdpSocket) -> c_int {
-        // SAFETY: every header points into the arena, which is valid forever, with the lengths that are there.
-        unsafe {
-            let headers = (&raw mut (*self.0).headers).cast();
-            libc::recvmmsg(
-                socket.as_raw_fd(),
-                headers,
-                vlen(BATCH_MAX),
-                0,
-                ptr::null_mut(),
-            )
-        }
+    fn receive(&mut self, fd: RawFd) -> c_int {
+        let headers = self.arena().headers.as_mut_ptr();
+        // SAFETY: there are `BATCH_LEN` headers, which point into the arena with the lengths that are there.
+        unsafe { libc::recvmmsg(fd, headers, BATCH_LEN, 0, ptr::null_mut()) }
     }
 
     /// Calls recvmsg(2) with the first header.
-    fn receive_one(&mut self, socket: &UdpSocket) -> isize {
-        // SAFETY: as in `receive`.
-        unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut (*self.0).headers[0].msg_hdr, 0) }
+    fn receive_one(&mut self, fd: RawFd) -> isize {
+        // SAFETY: the header points into the arena with the lengths that are there.
+        unsafe { libc::recvmsg(fd, &raw mut self.arena().headers[0].msg_hdr, 0) }
     }
 
-    /// Calls sendmmsg(2) with the headers from `sent` to `queued`, at most `BATCH_MAX`.
-    fn send(&mut self, socket: &UdpSocket, sent: usize, queued: usize) -> c_int {
-        // SAFETY: as in `receive`; the slice checks that there are so many headers.
-        unsafe {
-            let headers = &raw mut (&mut (*self.0).headers)[sent..queued];
-            libc::sendmmsg(socket.as_raw_fd(), headers.cast(), vlen(queued - sent), 0)
-        }
+    /// Calls sendmmsg(2) with the headers from `sent` to `queued`.
+    fn send(&mut self, fd: RawFd, sent: usize, queued: usize) -> c_int {
+        let headers = &mut self.arena().headers[sent..queued];
+        let count = c_uint::try_from(headers.len()).unwrap_or(BATCH_LEN);
+        // SAFETY: there are `count` headers, which point into the arena with the lengths that are there.
+        unsafe { libc::sendmmsg(fd, headers.as_mut_ptr(), count, 0) }
     }
-}
-
-#[allow(clippy::cast_possible_truncation, reason = "at most 64")]
-const fn vlen(headers: usize) -> c_uint {
-    headers as c_uint
 }
 
 /// Whether a socket asks for the kernel's counter of dropped datagrams (`SO_RXQ_OVFL`) when it receives.
@@ -121,7 +110,7 @@ pub(crate) type PeerName = sockaddr_in;
 pub(crate) fn peer_name(address: SocketAddr) -> io::Result<PeerName> {
     match address {
         SocketAddr::V4(address) => Ok(*SockaddrIn::from(address).as_ref()),
-        SocketAddr::V6(_) => failure("the floors speak IPv4 alone".to_owned()),
+        SocketAddr::V6(_) => failure("the floors speak IPv4 alone"),
     }
 }
 
@@ -152,11 +141,11 @@ impl RawSocket {
     fn receive(&mut self) -> io::Result<usize> {
         self.reset_headers();
         let received = if self.controls == Controls::DropsOfEach {
-            let len = c_uint::try_from(self.received.receive_one(&self.socket));
+            let len = c_uint::try_from(self.received.receive_one(self.socket.as_raw_fd()));
             len.map(|len| self.received.arena().headers[0].msg_len = len)
                 .map(|()| 1)
         } else {
-            usize::try_from(self.received.receive(&self.socket))
+            usize::try_from(self.received.receive(self.socket.as_raw_fd()))
         };
         received.or_else(|_| match io::Error::last_os_error() {
             error if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
@@ -201,7 +190,9 @@ impl RawSocket {
     fn flush(&mut self) -> io::Result<()> {
         let mut sent = 0;
         while sent < self.queued {
-            let count = self.to_send.send(&self.socket, sent, self.queued);
+            let count = self
+                .to_send
+                .send(self.socket.as_raw_fd(), sent, self.queued);
             sent += usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
         }
         self.queued = 0;

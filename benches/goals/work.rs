@@ -129,6 +129,6 @@ pub(crate) fn expect(what: &str, got: usize, wanted: usize) -> io::Result<()> {
 }
 
 /// The error of a round that did not do its work.
-pub(crate) fn failure<T>(text: String) -> io::Result<T> {
-    Err(io::Error::other(text))
+pub(crate) fn failure<T>(text: impl Into<String>) -> io::Result<T> {
+    Err(io::Error::other(text.into()))
 }

@@ -19,48 +19,42 @@ use crate::work::expect;
 /// Application code with which the clients close.
 const CLOSED: u32 = 17;
 
-const PLAIN_TIMES: [&str; 2] = [
-    "tickwire plain, CPU time of the server",
-    "tickwire plain, until all are admitted",
-];
-const NOISE_TIMES: [&str; 2] = [
-    "tickwire with Noise, CPU time of the server",
-    "tickwire with Noise, until all are admitted",
-];
-const PLAIN_BYTES: [&str; 2] = [
-    "tickwire plain, heap of the server",
-    "stated by Config::peer_bytes_idle, plain",
-];
-const NOISE_BYTES: [&str; 2] = [
-    "tickwire with Noise, heap of the server",
-    "stated by Config::peer_bytes_idle, Noise",
-];
-
 pub(crate) fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
     let clients = clients(settings)?;
-    let times = |names, config| {
+    let times = |security, config| {
+        let names = ["CPU time of the server", "until all are admitted"];
+        let names = names.map(|what| format!("tickwire {security}, {what}"));
         Entry::joint(names, move || {
             let admitted = admit(&config, clients)?;
             Ok([admitted.cpu, admitted.wall].map(|time| nanos_per(clients, time)))
         })
     };
     Ok(vec![
-        times(PLAIN_TIMES, Config::plain(7)),
-        times(NOISE_TIMES, noise()),
+        times("plain", Config::plain(7)),
+        times("with Noise", noise()),
     ])
 }
 
 /// The memory of all clients, which is the same in every round.
 pub(crate) fn enter_memory(settings: &Settings) -> io::Result<Vec<Entry>> {
     let clients = clients(settings)?;
-    let bytes = |names, config: Config| {
+    let bytes = |heap, stated, config: Config| {
         let heap_bytes = admit(&config, clients)?.heap_bytes as f64 / clients as f64;
-        let stated = config.peer_bytes_idle() as f64;
-        Ok::<_, io::Error>(Entry::joint(names, move || Ok([heap_bytes, stated])))
+        let stated_bytes = config.peer_bytes_idle() as f64;
+        let round = move || Ok([heap_bytes, stated_bytes]);
+        Ok::<_, io::Error>(Entry::joint([heap, stated], round))
     };
+    let (plain, noisy) = (
+        "tickwire plain, heap of the server",
+        "tickwire with Noise, heap of the server",
+    );
     Ok(vec![
-        bytes(PLAIN_BYTES, Config::plain(7))?,
-        bytes(NOISE_BYTES, noise())?,
+        bytes(
+            plain,
+            "stated by Config::peer_bytes_idle, plain",
+            Config::plain(7),
+        )?,
+        bytes(noisy, "stated by Config::peer_bytes_idle, Noise", noise())?,
     ])
 }
 

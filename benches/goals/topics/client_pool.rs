@@ -1,8 +1,8 @@
 //! A server of this library and its clients, over loopback, on one thread.
 
-use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
+use std::{io, mem};
 
 use tickwire::limits::HANDSHAKES_MAX;
 use tickwire::proto::HostState;
@@ -42,8 +42,7 @@ pub(crate) struct Client {
     peer: Option<PeerId>,
     /// Datagrams since it was made: those that it sent or its system refused, and those that arrived.
     counts: Losses,
-    /// Messages since this was last set to 0.
-    pub(crate) messages: usize,
+    messages: usize,
     /// How many connections the server ended.
     pub(crate) disconnected: usize,
 }
@@ -94,6 +93,12 @@ impl ClientPool {
 
     pub(crate) fn clients_turn(&mut self) -> io::Result<()> {
         self.clients.iter_mut().try_for_each(Client::turn)
+    }
+
+    /// How many messages the clients have received since the last call.
+    pub(crate) fn take_messages(&mut self) -> usize {
+        let clients = self.clients.iter_mut();
+        clients.map(|client| mem::take(&mut client.messages)).sum()
     }
 
     /// What server and clients have counted so far.

@@ -92,7 +92,7 @@ fn overflowed<D: Drains>(mut drains: D) -> io::Result<D> {
     let sent = granted / DATAGRAM_CHARGE_MIN + 64;
     RawSocket::new(Controls::None)?.send_all(drains.address()?, sent)?;
     if drains.drain()?.count >= sent {
-        return failure("the socket did not overflow".to_owned());
+        return failure("the socket did not overflow");
     }
     Ok(drains)
 }

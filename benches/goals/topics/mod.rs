@@ -53,10 +53,5 @@ pub(crate) fn enter(title: &str, settings: &Settings) -> io::Result<Vec<Entry>> 
 
 /// How many clients with a socket each take part: 10,000, or as many as the limit of open files leaves room for.
 fn clients(settings: &Settings) -> io::Result<usize> {
-    let wanted = settings.size(CLIENTS, CLIENTS_IN_TEST);
-    let fitting = open_files::fit_clients(wanted)?;
-    if let Some(note) = open_files::note(wanted, fitting) {
-        println!("{note}\n");
-    }
-    Ok(fitting)
+    open_files::fit_clients(settings.size(CLIENTS, CLIENTS_IN_TEST))
 }

@@ -18,25 +18,22 @@ use crate::work::failure;
 
 const PACKETS: usize = 1000;
 /// Bytes of frames: a player's input, and a full packet of state.
-const SHORT: usize = 64;
-const LONG: usize = 995;
+const LENGTHS: [usize; 2] = [64, 995];
 
 pub(crate) fn enter() -> Vec<Entry> {
-    let (plain, noise) = (ProtectionPair::plain, ProtectionPair::noise);
-    vec![
-        seals("seal 64 bytes, Plain", plain(), SHORT),
-        seals("seal 64 bytes, Noise", noise(), SHORT),
-        opens("open 64 bytes, Plain", plain(), SHORT),
-        opens("open 64 bytes, Noise", noise(), SHORT),
-        seals("seal 995 bytes, Plain", plain(), LONG),
-        seals("seal 995 bytes, Noise", noise(), LONG),
-        opens("open 995 bytes, Plain", plain(), LONG),
-        opens("open 995 bytes, Noise", noise(), LONG),
-    ]
+    let mut entries = Vec::new();
+    for len in LENGTHS {
+        let (plain, noise) = (ProtectionPair::plain, ProtectionPair::noise);
+        entries.push(seals(format!("seal {len} bytes, Plain"), plain(), len));
+        entries.push(seals(format!("seal {len} bytes, Noise"), noise(), len));
+        entries.push(opens(format!("open {len} bytes, Plain"), plain(), len));
+        entries.push(opens(format!("open {len} bytes, Noise"), noise(), len));
+    }
+    entries
 }
 
 /// Seals packets of `len` bytes of frames.
-fn seals(name: &'static str, mut pair: ProtectionPair, len: usize) -> Entry {
+fn seals(name: String, mut pair: ProtectionPair, len: usize) -> Entry {
     Entry::new(name, move || {
         let mut buffer = [0x5a; DATAGRAM_MAX];
         let start = Instant::now();
@@ -48,14 +45,14 @@ fn seals(name: &'static str, mut pair: ProtectionPair, len: usize) -> Entry {
 }
 
 /// Opens them.
-fn opens(name: &'static str, mut pair: ProtectionPair, len: usize) -> Entry {
+fn opens(name: String, mut pair: ProtectionPair, len: usize) -> Entry {
     Entry::new(name, move || {
         let mut buffer = [0x5a; DATAGRAM_MAX];
         let sealed = pair.seal(len, &mut buffer);
         let start = Instant::now();
         for _ in 0..PACKETS {
             if pair.open(black_box(&buffer[..sealed])) != Some(len) {
-                return failure("a packet is not authentic".to_owned());
+                return failure("a packet is not authentic");
             }
         }
         Ok(nanos_per(PACKETS, start.elapsed()))

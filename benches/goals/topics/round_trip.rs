@@ -80,7 +80,7 @@ fn trip(client: &mut impl Side, echo: &Echo, number: usize) -> io::Result<Durati
     }
     match answered {
         Some((end, true)) => Ok(end - start),
-        _ => failure("the answer is not the question".to_owned()),
+        _ => failure("the answer is not the question"),
     }
 }
 
@@ -95,6 +95,14 @@ impl Tickwire {
     fn new(is_asleep: bool) -> io::Result<Self> {
         let socket = Socket::bind(LOOPBACK)?;
         Ok(Self { socket, is_asleep })
+    }
+
+    /// Sends what is queued, and sleeps until a datagram arrives or does not.
+    fn begin_turn(&mut self) -> io::Result<()> {
+        match self.is_asleep {
+            true => self.socket.wait(None),
+            false => self.socket.flush(),
+        }
     }
 }
 
@@ -112,11 +120,7 @@ impl Side for Tickwire {
         _until: Option<Instant>,
         take: &mut impl FnMut(Received<'_>),
     ) -> io::Result<()> {
-        if self.is_asleep {
-            self.socket.wait(None)?;
-        } else {
-            self.socket.flush()?;
-        }
+        self.begin_turn()?;
         while let Some(came) = self.socket.recv()? {
             take(Received::now(came.from, came.bytes, came.truncated));
         }
@@ -124,18 +128,13 @@ impl Side for Tickwire {
     }
 
     fn echo(&mut self) -> io::Result<()> {
-        if self.is_asleep {
-            self.socket.wait(None)?;
-        }
+        self.begin_turn()?;
         let (mut rx, mut tx) = self.socket.split();
         while let Some(datagram) = rx.recv()? {
             tx.send(datagram.from, datagram.bytes)?;
             // At once, as the others do, and before the receive that finds the socket empty.
             tx.flush()?;
         }
-        if self.is_asleep {
-            return Ok(());
-        }
-        self.socket.flush()
+        Ok(())
     }
 }

@@ -6,7 +6,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tickwire::Socket;
 use tickwire_measure::floors::{LOOPBACK, StdLoop};
@@ -19,8 +19,8 @@ use crate::work::{DATAGRAM_LEN, bind, expect, failure, payload, std_loop};
 pub(crate) fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
     let turns = turns(settings);
     let (std, mut drained, tickwire) = (std_loop()?, std_loop()?, Socket::bind(LOOPBACK)?);
-    // What a turn of tickwire promises: everything that was pending has been seen.
     let drained_address = drained.address()?;
+    // What a turn of tickwire promises: everything that was pending has been seen.
     let drained_turn = move || {
         let mut count = 0;
         while drained.echo_one()? {
@@ -28,6 +28,7 @@ pub(crate) fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
         }
         Ok(count)
     };
+    let drained_name = "std recv_from until it would block, send_to";
     Ok(vec![
         asked(
             "std recv_from, send_to",
@@ -35,12 +36,7 @@ pub(crate) fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
             std.address()?,
             std_turn(std),
         )?,
-        asked(
-            "std recv_from until it would block, send_to",
-            turns,
-            drained_address,
-            drained_turn,
-        )?,
+        asked(drained_name, turns, drained_address, drained_turn)?,
         asked(
             "tickwire",
             turns,
@@ -109,11 +105,8 @@ fn asked(
         Ok(time)
     };
     Ok(Entry::new(name, move || {
-        let mut time = Duration::ZERO;
-        for number in 0..turns {
-            time += timed_turn(&payload(number))?;
-        }
-        Ok(nanos_per(turns, time))
+        let times = (0..turns).map(|number| timed_turn(&payload(number)));
+        Ok(nanos_per(turns, times.sum::<io::Result<_>>()?))
     }))
 }
 
@@ -125,10 +118,7 @@ fn idle(
 ) -> Entry {
     Entry::new(name, move || {
         let start = Instant::now();
-        let mut answered = 0;
-        for _ in 0..turns {
-            answered += turn()?;
-        }
+        let answered = (0..turns).map(|_| turn()).sum::<io::Result<_>>()?;
         let time = start.elapsed();
         expect("datagrams", answered, 0)?;
         Ok(nanos_per(turns, time))

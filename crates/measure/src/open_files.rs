@@ -6,13 +6,17 @@ use std::io;
 const RESERVED: usize = 64;
 
 /// How many of `wanted` clients with one socket each fit into the limit of open files, which is raised as far as the
-/// system allows.
+/// system allows. Where not all do, it prints how many do and how to raise the limit.
 ///
 /// # Errors
 ///
 /// The system refuses to tell or to raise the limit.
 pub fn fit_clients(wanted: usize) -> io::Result<usize> {
-    Ok(wanted.min(raise()?.saturating_sub(RESERVED)))
+    let fitting = wanted.min(raise()?.saturating_sub(RESERVED));
+    if let Some(note) = note(wanted, fitting) {
+        println!("{note}\n");
+    }
+    Ok(fitting)
 }
 
 #[cfg(unix)]
@@ -32,9 +36,7 @@ fn raise() -> io::Result<usize> {
     Ok(usize::MAX)
 }
 
-/// What to print where fewer than `wanted` clients fit.
-#[must_use]
-pub fn note(wanted: usize, fitting: usize) -> Option<String> {
+fn note(wanted: usize, fitting: usize) -> Option<String> {
     let limit = wanted + RESERVED;
     (fitting < wanted).then(|| {
         format!(

@@ -56,7 +56,7 @@ impl Report {
             self.first_loss = Some(format!("{}, {}: {place}", topic.title, costs.name));
         }
         self.losses
-            .row([topic.title, costs.name, &due, &place, &budget]);
+            .row([topic.title, &costs.name, &due, &place, &budget]);
     }
 }
 
@@ -95,7 +95,7 @@ fn figure_cells(topic: &Topic, costs: &Costs) -> [String; 6] {
     let spread = Spread::of(costs.rounds.iter().copied()).expect("there is a round");
     let [median, lowest, highest] =
         [spread.median, spread.lowest, spread.highest].map(|cost| format!("{cost:.0}"));
-    let [title, name, unit] = [topic.title, costs.name, topic.unit].map(str::to_owned);
+    let [title, name, unit] = [topic.title, &costs.name, topic.unit].map(str::to_owned);
     [title, name, median, lowest, highest, unit]
 }
 
@@ -105,8 +105,8 @@ mod tests {
     use crate::losses::Losses;
 
     fn report(ratio: f64, losses: Option<Losses>) -> Report {
-        let costs = |name, cost, losses| Costs {
-            name,
+        let costs = |name: &str, cost, losses| Costs {
+            name: name.to_owned(),
             rounds: vec![cost; 3],
             losses,
         };
@@ -118,7 +118,7 @@ mod tests {
             "\n## drain: ns per datagram\n| goal | subject | floor | bound |\n\
              | drain: tickwire against mio | tickwire | mio | 1.10 |\n",
         );
-        let settings = Settings::from_args([""; 0]).expect("there is no option");
+        let settings = Settings::from_args(std::iter::empty()).expect("there is no option");
         let mut report = Report::default();
         report.add(&topics[0], &costs, &settings);
         report

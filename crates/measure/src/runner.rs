@@ -22,7 +22,7 @@ pub fn nanos_per(units: usize, time: Duration) -> f64 {
 /// One way, or several that are measured together, to do the work of a topic.
 pub struct Entry {
     /// Names of the subjects, as the goals call them.
-    names: Vec<&'static str>,
+    names: Vec<String>,
     round: Box<dyn FnMut() -> io::Result<Round>>,
 }
 
@@ -33,49 +33,33 @@ type Round = (Vec<f64>, Option<Losses>);
 /// nanoseconds ([`nanos_per`]) or whatever the unit of the topic is.
 impl Entry {
     /// One subject.
-    pub fn new(name: &'static str, mut round: impl FnMut() -> io::Result<f64> + 'static) -> Self {
+    pub fn new(
+        name: impl Into<String>,
+        mut round: impl FnMut() -> io::Result<f64> + 'static,
+    ) -> Self {
         Self::joint([name], move || Ok([round()?]))
     }
 
     /// Several subjects whose costs one measurement yields together, in the order of `names`.
     pub fn joint<const N: usize>(
-        names: [&'static str; N],
+        names: [impl Into<String>; N],
         mut round: impl FnMut() -> io::Result<[f64; N]> + 'static,
     ) -> Self {
         Self {
-            names: names.to_vec(),
+            names: names.map(Into::into).into(),
             round: Box::new(move || Ok((round()?.to_vec(), None))),
         }
     }
 
     /// A subject that also counts the losses of all its rounds.
     pub fn with_losses(
-        name: &'static str,
+        name: impl Into<String>,
         mut round: impl FnMut() -> io::Result<(f64, Losses)> + 'static,
     ) -> Self {
         Self {
-            names: vec![name],
+            names: vec![name.into()],
             round: Box::new(move || round().map(|(cost, losses)| (vec![cost], Some(losses)))),
         }
-    }
-
-    fn measure(&mut self, topic: &Topic) -> io::Result<Round> {
-        (self.round)().map_err(|error| {
-            let text = format!("{}, {}: {error}", topic.title, self.names[0]);
-            io::Error::new(error.kind(), text)
-        })
-    }
-
-    fn costs<'a>(&'a self, rounds: &'a [Round]) -> impl Iterator<Item = Costs> + 'a {
-        let losses = rounds.last().and_then(|(_, losses)| *losses);
-        self.names
-            .iter()
-            .enumerate()
-            .map(move |(subject, &name)| Costs {
-                name,
-                rounds: rounds.iter().map(|(costs, _)| costs[subject]).collect(),
-                losses,
-            })
     }
 }
 
@@ -83,7 +67,7 @@ impl Entry {
 #[derive(Debug)]
 pub struct Costs {
     /// Name of the subject.
-    pub name: &'static str,
+    pub name: String,
     /// One cost per round.
     pub rounds: Vec<f64>,
     /// Where its datagrams were lost, if it counts them.
@@ -99,12 +83,25 @@ pub fn run(topic: &Topic, mut entries: Vec<Entry>, settings: &Settings) -> io::R
     let warm_up = settings.size(WARM_UP_ROUNDS, 0);
     let rounds = warm_up + settings.rounds.min(topic.rounds_max);
     let all = interleave(entries.len(), rounds, settings.seed, |_, entry| {
-        entries[entry].measure(topic)
+        let Entry { names, round } = &mut entries[entry];
+        round().map_err(|error| {
+            let text = format!("{}, {}: {error}", topic.title, names[0]);
+            io::Error::new(error.kind(), text)
+        })
     })?;
-    let costs = entries.iter().zip(&all);
-    Ok(costs
-        .flat_map(|(entry, rounds)| entry.costs(&rounds[warm_up..]))
-        .collect())
+    let mut costs = Vec::new();
+    for (entry, rounds) in entries.into_iter().zip(&all) {
+        let losses = rounds.last().and_then(|(_, losses)| *losses);
+        for (subject, name) in entry.names.into_iter().enumerate() {
+            let of_subject = rounds[warm_up..].iter().map(|(costs, _)| costs[subject]);
+            costs.push(Costs {
+                name,
+                rounds: of_subject.collect(),
+                losses,
+            });
+        }
+    }
+    Ok(costs)
 }
 
 /// Measures `subjects` (by number) in every round once: in the first round in their order, in every other one in an
@@ -227,10 +224,13 @@ mod tests {
             rounds_max: 2,
             goals: Vec::new(),
         };
-        let settings = Settings::from_args(["--bench"]).expect("it is a benchmark");
+        let settings =
+            Settings::from_args(["--bench".to_owned()].into_iter()).expect("it is a benchmark");
         let entries = vec![joint, Entry::new("three", || Ok(3.0))];
         let costs = run(&topic, entries, &settings).expect("it cannot fail");
-        let costs = costs.iter().map(|costs| (costs.name, costs.rounds.clone()));
+        let costs = costs
+            .iter()
+            .map(|costs| (&costs.name[..], costs.rounds.clone()));
         // The two rounds before are warm-up.
         let wanted = [
             ("one", vec![3.0, 4.0]),

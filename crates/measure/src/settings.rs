@@ -42,18 +42,13 @@ impl Settings {
     /// # Errors
     ///
     /// An option of a benchmark is unknown or has no valid value.
-    pub fn from_args<S: AsRef<str>>(
-        args: impl IntoIterator<Item = S>,
-    ) -> Result<Self, clap::Error> {
-        let args: Vec<String> = args
-            .into_iter()
-            .map(|arg| arg.as_ref().to_owned())
-            .collect();
-        let is_bench = args.iter().any(|arg| arg == "--bench");
-        let kept = args
-            .into_iter()
-            .filter(|arg| is_bench || !arg.starts_with('-'));
-        let mut settings = Self::try_parse_from(["goals".to_owned()].into_iter().chain(kept))?;
+    pub fn from_args(args: impl Iterator<Item = String>) -> Result<Self, clap::Error> {
+        let mut args: Vec<String> = args.collect();
+        if !args.iter().any(|arg| arg == "--bench") {
+            args.retain(|arg| !arg.starts_with('-'));
+        }
+        args.insert(0, "goals".to_owned());
+        let mut settings = Self::try_parse_from(args)?;
         settings.rounds = settings.size(settings.rounds, 1);
         settings.datagrams = settings.size(settings.datagrams, DATAGRAMS_IN_TEST);
         Ok(settings)
@@ -89,9 +84,13 @@ pub fn seed_from_clock() -> u64 {
 mod tests {
     use super::*;
 
+    fn parse(args: &[&str]) -> Result<Settings, clap::Error> {
+        Settings::from_args(args.iter().map(|&arg| arg.to_owned()))
+    }
+
     #[test]
     fn a_test_is_one_short_round_and_ignores_options_of_a_harness() {
-        let settings = Settings::from_args(["--nocapture"]).expect("it is a test");
+        let settings = parse(&["--nocapture"]).expect("it is a test");
         assert!(settings.is_test());
         assert_eq!(
             (settings.rounds, settings.datagrams),
@@ -101,13 +100,13 @@ mod tests {
 
     #[test]
     fn a_benchmark_takes_its_options_and_words() {
-        let settings = Settings::from_args(["--bench", "--rounds=3", "--seed=0", "drain"]);
+        let settings = parse(&["--bench", "--rounds=3", "--seed=0", "drain"]);
         let settings = settings.expect("all is valid");
         assert_eq!((settings.rounds, settings.seed), (3, 0));
         assert_eq!(settings.datagrams, 2000);
         assert!(settings.wants("drain: a") && !settings.wants("send: b"));
         for wrong in ["--rounds=0", "--datagrams=x", "--fast"] {
-            assert!(Settings::from_args(["--bench", wrong]).is_err(), "{wrong}");
+            assert!(parse(&["--bench", wrong]).is_err(), "{wrong}");
         }
     }
 }

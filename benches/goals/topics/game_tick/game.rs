@@ -9,7 +9,7 @@ use tickwire_measure::losses::Losses;
 use tickwire_measure::runner::{Entry, nanos_per};
 
 use crate::topics::client_pool::{ClientPool, serve};
-use crate::work::expect;
+use crate::work::{expect, failure};
 
 /// How often clients are served before the first tick that counts. The first tick was seen to allocate 9 times for each
 /// client, and the second a few times in all; after 512 inputs of 32 bytes, which is as much as a chunk of the pool of
@@ -64,10 +64,8 @@ impl Game {
     /// A round is `ticks` ticks, and costs what they cost divided by `units`.
     pub(crate) fn entry(mut self, name: &'static str, ticks: usize, units: usize) -> Entry {
         Entry::with_losses(name, move || {
-            let mut time = Duration::ZERO;
-            for _ in 0..ticks {
-                time += self.tick()?;
-            }
+            let times = (0..ticks).map(|_| self.tick());
+            let time = times.sum::<io::Result<_>>()?;
             Ok((nanos_per(units, time), self.lost()))
         })
     }
@@ -83,9 +81,7 @@ impl Game {
         });
         let inputs = inputs?;
         self.clients_turn()?;
-        let clients = self.pool.clients.iter_mut();
-        let messages = clients.map(|client| std::mem::take(&mut client.messages));
-        let messages = messages.sum();
+        let messages = self.pool.take_messages();
         // A lost datagram is reported with its place, see `lost`; its retransmission allocates.
         if self.lost().is_nothing() {
             expect("inputs", inputs, self.peers.len())?;
@@ -96,8 +92,7 @@ impl Game {
             )?;
             if self.is_warm && info.count_total > 0 {
                 let count = info.count_total;
-                let text = format!("the warm server allocated {count} times in a tick");
-                return Err(io::Error::other(text));
+                return failure(format!("the warm server allocated {count} times in a tick"));
             }
         }
         Ok(time)

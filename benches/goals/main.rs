@@ -13,6 +13,8 @@
 )]
 
 #[cfg(target_os = "linux")]
+mod prelude;
+#[cfg(target_os = "linux")]
 #[allow(
     unsafe_code,
     reason = "the floor: what a safe wrapper costs must not be part of it"

@@ -4,17 +4,12 @@
 //! one thread, so the time until all are admitted includes the clients; the CPU time and the memory are the server's
 //! alone. Every client must be admitted, be kept and close its connection.
 
-use std::io;
-use std::time::{Duration, Instant};
-
 use tickwire::{Config, DisconnectReason, Event, Host};
 use tickwire_measure::cpu;
-use tickwire_measure::runner::{Entry, nanos_per};
-use tickwire_measure::settings::Settings;
 
 use super::clients;
+use crate::prelude::*;
 use crate::topics::client_pool::{ClientPool, noise};
-use crate::work::expect;
 
 /// Application code with which the clients close.
 const CLOSED: u32 = 17;

@@ -1,13 +1,13 @@
 //! A server of this library and its clients, over loopback, on one thread.
 
-use std::net::{SocketAddr, UdpSocket};
-use std::time::{Duration, Instant};
-use std::{io, mem};
+use std::mem;
+use std::net::UdpSocket;
 
+use crate::prelude::*;
 use tickwire::limits::HANDSHAKES_MAX;
 use tickwire::proto::HostState;
 use tickwire::{Config, ConnectOptions, Delivery, Event, Host, NoiseConfig, PeerId, Security};
-use tickwire_measure::floors::{LOOPBACK, bind};
+use tickwire_measure::floors::bind;
 use tickwire_measure::losses::Losses;
 use tickwire_measure::side::unless_blocked;
 

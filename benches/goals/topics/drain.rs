@@ -1,17 +1,11 @@
 //! Draining a socket: it is filled first, by another socket, and only the drain is timed.
 
-use std::io;
-use std::net::SocketAddr;
-use std::time::{Duration, Instant};
-
+use tickwire::SocketConfig;
 use tickwire::limits::DATAGRAM_CHARGE_MIN;
-use tickwire::{Socket, SocketConfig};
-use tickwire_measure::floors::LOOPBACK;
-use tickwire_measure::runner::{Entry, nanos_per};
-use tickwire_measure::settings::Settings;
 
+use crate::prelude::*;
 use crate::raw::{Controls, RawSocket};
-use crate::work::{Digest, Drains, bind, failure, mio_loop, std_loop};
+use crate::work::{Digest, Drains, bind, mio_loop, std_loop};
 
 const TICKWIRE: &str = "tickwire";
 const RAW: &str = "raw recvmmsg, 64 slots";

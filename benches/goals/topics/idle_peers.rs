@@ -4,15 +4,10 @@
 //! Without sockets, and with a clock that hardly moves while it is measured: nothing is due, so nothing
 //! should cost anything. What their keep-alives cost is the topic `keep_alive`.
 
-use std::io;
-use std::net::SocketAddr;
-use std::time::{Duration, Instant};
-
+use crate::prelude::*;
 use tickwire::limits::RATE_MAX;
 use tickwire::proto::HostState;
 use tickwire::{Config, ConnectOptions, Delivery, Event, PeerId};
-use tickwire_measure::runner::{Entry, nanos_per};
-use tickwire_measure::settings::Settings;
 
 const IDLE_PEERS: u16 = 10_000;
 const IDLE_PEERS_IN_TEST: u16 = 100;

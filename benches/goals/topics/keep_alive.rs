@@ -6,22 +6,18 @@
 //! counts. Beside it, tick by tick: a server without a protocol that echoes what as many of the same sockets send as
 //! often. Between two turns ten thousand clients have gone through the cache, so the server finds it cold.
 
-use std::io;
-use std::net::SocketAddr;
 use std::ops::Range;
 use std::thread;
-use std::time::{Duration, Instant};
 
 use tickwire::limits::KEEP_ALIVE_DEFAULT;
 use tickwire::{Config, Ticker};
 use tickwire_measure::cpu;
-use tickwire_measure::runner::{Entry, nanos_per};
-use tickwire_measure::settings::Settings;
 
 use super::clients;
+use crate::prelude::*;
 use crate::raw::{Controls, PeerName, RawSocket, peer_name};
 use crate::topics::client_pool::{ClientPool, serve};
-use crate::work::{Drains, expect, failure};
+use crate::work::Drains;
 
 const TICKS_PER_SECOND: u32 = 60;
 

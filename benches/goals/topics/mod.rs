@@ -13,13 +13,8 @@ mod send;
 mod sleep;
 mod spin;
 
-use std::io;
-
+use crate::prelude::*;
 use tickwire_measure::open_files;
-use tickwire_measure::runner::Entry;
-use tickwire_measure::settings::Settings;
-
-use crate::work::failure;
 
 /// The most clients of a topic.
 const CLIENTS: usize = 10_000;

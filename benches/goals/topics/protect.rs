@@ -5,16 +5,13 @@
 //! game, over real sockets, as a game server does it in every tick.
 
 use std::hint::black_box;
-use std::io;
-use std::time::Instant;
 
 use tickwire::limits::DATAGRAM_MAX;
 use tickwire::proto::ProtectionPair;
 use tickwire::{Config, Delivery};
-use tickwire_measure::runner::{Entry, nanos_per};
 
+use crate::prelude::*;
 use crate::topics::game_tick::{Game, Workload};
-use crate::work::failure;
 
 const PACKETS: usize = 1000;
 /// Bytes of frames: a player's input, and a full packet of state.

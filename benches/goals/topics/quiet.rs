@@ -4,16 +4,11 @@
 //! Between the rounds the clients answer keep-alives; the few that come due within a round are sent in
 //! it, as in a game.
 
-use std::io;
-use std::time::Instant;
-
 use tickwire::Config;
-use tickwire_measure::runner::{Entry, nanos_per};
-use tickwire_measure::settings::Settings;
 
+use crate::prelude::*;
 use crate::topics::client_pool::ClientPool;
 use crate::topics::spin;
-use crate::work::expect;
 
 pub(crate) fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
     let turns = spin::turns(settings);

@@ -6,19 +6,13 @@
 //! received, before that look. Both sides of all of them run on the same two processors.
 //! A side that sleeps does so without a timeout, as nothing else is to be done.
 
-use std::io;
-use std::net::SocketAddr;
-use std::time::{Duration, Instant};
-
-use tickwire::Socket;
 use tickwire_measure::affinity::{Affinity, Role};
 use tickwire_measure::echo::Echo;
-use tickwire_measure::floors::{LOOPBACK, StdBlocking};
-use tickwire_measure::runner::{Entry, nanos_per};
-use tickwire_measure::settings::Settings;
+use tickwire_measure::floors::StdBlocking;
 use tickwire_measure::side::{Received, Side};
 
-use crate::work::{bind, failure, mio_loop, payload, std_loop};
+use crate::prelude::*;
+use crate::work::{bind, mio_loop, payload, std_loop};
 
 /// Round trips of a round that count. Those of spinning threads are ten times as fast.
 const TRIPS_ASLEEP: usize = 150;

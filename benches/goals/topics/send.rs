@@ -3,16 +3,9 @@
 //! Most of the time is the kernel's, which delivers a datagram over loopback within the call that
 //! sends it.
 
-use std::io;
-use std::net::SocketAddr;
-use std::time::{Duration, Instant};
-
-use tickwire::Socket;
-use tickwire_measure::floors::LOOPBACK;
-use tickwire_measure::runner::{Entry, nanos_per};
-use tickwire_measure::settings::Settings;
 use tickwire_measure::side::Side;
 
+use crate::prelude::*;
 use crate::raw::{Controls, RawSocket};
 use crate::work::{Drains, mio_loop, payload, std_loop};
 

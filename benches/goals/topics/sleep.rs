@@ -1,12 +1,6 @@
 //! The precision of a sleep: how late a loop is awake after its deadline.
 
-use std::io;
-use std::time::{Duration, Instant};
-
-use tickwire::Socket;
-use tickwire_measure::floors::LOOPBACK;
-use tickwire_measure::runner::{Entry, nanos_per};
-
+use crate::prelude::*;
 use crate::work::mio_loop;
 
 /// The time of a 60 Hz tick: no whole number of the milliseconds that `epoll_wait(2)` counts in.

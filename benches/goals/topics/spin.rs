@@ -4,17 +4,11 @@
 //! show; std's spinning loop finds that out in the step after its answer. So both are beside it: std
 //! without that look, and std with it.
 
-use std::io;
-use std::net::SocketAddr;
-use std::time::Instant;
-
-use tickwire::Socket;
-use tickwire_measure::floors::{LOOPBACK, StdLoop};
-use tickwire_measure::runner::{Entry, nanos_per};
-use tickwire_measure::settings::Settings;
+use tickwire_measure::floors::StdLoop;
 use tickwire_measure::side::Side;
 
-use crate::work::{DATAGRAM_LEN, bind, expect, failure, payload, std_loop};
+use crate::prelude::*;
+use crate::work::{DATAGRAM_LEN, bind, payload, std_loop};
 
 pub(crate) fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
     let turns = turns(settings);

@@ -1,16 +1,14 @@
 //! What is measured against: clients and a server without a protocol, a datagram each way.
 
-use std::io;
-use std::net::{SocketAddr, UdpSocket};
-use std::time::Duration;
+use std::net::UdpSocket;
 
 use tickwire_measure::cpu;
-use tickwire_measure::floors::{LOOPBACK, bind};
+use tickwire_measure::floors::bind;
 use tickwire_measure::losses::Losses;
-use tickwire_measure::runner::{Entry, nanos_per};
 use tickwire_measure::side::{Side, unless_blocked};
 
 use super::{BOTH, INPUT};
+use crate::prelude::*;
 use crate::raw::{Controls, RawSocket, peer_name};
 use crate::work::{Drains, std_loop};
 

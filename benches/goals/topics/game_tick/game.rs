@@ -1,15 +1,11 @@
 //! Clients and a server of this library.
 
-use std::io;
-use std::time::Duration;
-
 use tickwire::{Config, Event, Host, PeerId};
 use tickwire_measure::cpu;
 use tickwire_measure::losses::Losses;
-use tickwire_measure::runner::{Entry, nanos_per};
 
+use crate::prelude::*;
 use crate::topics::client_pool::{ClientPool, serve};
-use crate::work::{expect, failure};
 
 /// How often clients are served before the first tick that counts. The first tick was seen to allocate 9 times for each
 /// client, and the second a few times in all; after 512 inputs of 32 bytes, which is as much as a chunk of the pool of

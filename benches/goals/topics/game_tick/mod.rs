@@ -9,13 +9,10 @@
 mod floor;
 mod game;
 
-use std::io;
-
 use tickwire::{Config, Delivery};
-use tickwire_measure::runner::Entry;
-use tickwire_measure::settings::Settings;
 
 pub(crate) use self::game::{Game, Workload};
+use crate::prelude::*;
 use crate::topics::client_pool::noise;
 
 /// Of a round, over all its ticks: how often a client was served.

@@ -67,10 +67,15 @@ impl Batch {
         unsafe { libc::recvmmsg(fd, headers, BATCH_LEN, 0, ptr::null_mut()) }
     }
 
-    /// Calls recvmsg(2) with the first header.
-    fn receive_one(&mut self, fd: RawFd) -> isize {
+    /// Calls recvmsg(2) with the first header, and returns what recvmmsg(2) would.
+    fn receive_one(&mut self, fd: RawFd) -> c_int {
+        let header = &mut self.arena().headers[0];
         // SAFETY: the header points into the arena with the lengths that are there.
-        unsafe { libc::recvmsg(fd, &raw mut self.arena().headers[0].msg_hdr, 0) }
+        let len = unsafe { libc::recvmsg(fd, &raw mut header.msg_hdr, 0) };
+        c_uint::try_from(len).map_or(-1, |len| {
+            header.msg_len = len;
+            1
+        })
     }
 
     /// Calls sendmmsg(2) with the headers from `sent` to `queued`.
@@ -99,6 +104,8 @@ pub(crate) struct RawSocket {
     socket: UdpSocket,
     received: Batch,
     controls: Controls,
+    /// Datagrams of a receiving call.
+    batch: usize,
     to_send: Batch,
     /// Datagrams in `to_send`.
     queued: usize,
@@ -124,30 +131,25 @@ impl RawSocket {
             socket,
             received: Batch::leak(),
             controls,
+            batch: if controls == Controls::DropsOfEach {
+                1
+            } else {
+                BATCH_MAX
+            },
             to_send: Batch::leak(),
             queued: 0,
         })
     }
 
-    /// Datagrams of a receiving call.
-    fn batch(&self) -> usize {
-        match self.controls {
-            Controls::DropsOfEach => 1,
-            _ => BATCH_MAX,
-        }
-    }
-
     /// Fills slots and returns how many, 0 if the socket is empty.
     fn receive(&mut self) -> io::Result<usize> {
         self.reset_headers();
-        let received = if self.controls == Controls::DropsOfEach {
-            let len = c_uint::try_from(self.received.receive_one(self.socket.as_raw_fd()));
-            len.map(|len| self.received.arena().headers[0].msg_len = len)
-                .map(|()| 1)
-        } else {
-            usize::try_from(self.received.receive(self.socket.as_raw_fd()))
+        let fd = self.socket.as_raw_fd();
+        let count = match self.controls {
+            Controls::DropsOfEach => self.received.receive_one(fd),
+            _ => self.received.receive(fd),
         };
-        received.or_else(|_| match io::Error::last_os_error() {
+        usize::try_from(count).or_else(|_| match io::Error::last_os_error() {
             error if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
             error => Err(error),
         })
@@ -155,18 +157,14 @@ impl RawSocket {
 
     /// The last call shortened the lengths to what came; longer data would be cut.
     fn reset_headers(&mut self) {
-        let (batch, controls) = (self.batch(), self.controls);
+        let has_room = matches!(self.controls, Controls::Drops | Controls::DropsOfEach);
         let arena = self.received.arena();
-        for (header, control) in arena
-            .headers
-            .iter_mut()
-            .zip(&mut arena.controls)
-            .take(batch)
-        {
-            header.msg_hdr.msg_namelen = NAME_LEN;
-            if matches!(controls, Controls::Drops | Controls::DropsOfEach) {
-                header.msg_hdr.msg_control = ptr::from_mut(control).cast();
-                header.msg_hdr.msg_controllen = size_of::<Control>();
+        for index in 0..self.batch {
+            let header = &mut arena.headers[index].msg_hdr;
+            header.msg_namelen = NAME_LEN;
+            if has_room {
+                header.msg_control = (&raw mut arena.controls[index]).cast();
+                header.msg_controllen = size_of::<Control>();
             }
         }
     }
@@ -188,11 +186,9 @@ impl RawSocket {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let mut sent = 0;
+        let (fd, mut sent) = (self.socket.as_raw_fd(), 0);
         while sent < self.queued {
-            let count = self
-                .to_send
-                .send(self.socket.as_raw_fd(), sent, self.queued);
+            let count = self.to_send.send(fd, sent, self.queued);
             sent += usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
         }
         self.queued = 0;
@@ -231,7 +227,7 @@ impl Drains for RawSocket {
                 let port = u16::from_be(arena.names[index].sin_port);
                 digest.add(port, &arena.slots[index][..len]);
             }
-            if count < self.batch() {
+            if count < self.batch {
                 return Ok(digest);
             }
         }

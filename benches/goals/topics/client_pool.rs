@@ -3,13 +3,14 @@
 use std::mem;
 use std::net::UdpSocket;
 
-use crate::prelude::*;
 use tickwire::limits::HANDSHAKES_MAX;
 use tickwire::proto::HostState;
 use tickwire::{Config, ConnectOptions, Delivery, Event, Host, NoiseConfig, PeerId, Security};
 use tickwire_measure::floors::bind;
 use tickwire_measure::losses::Losses;
 use tickwire_measure::side::unless_blocked;
+
+use crate::prelude::*;
 
 /// How many clients connect at the same time.
 const CONNECTING_MAX: usize = 128;
@@ -60,9 +61,8 @@ impl ClientPool {
     /// All clients are connected, their sockets as well, and no event is left.
     pub(crate) fn connected(config: &Config, clients: usize) -> io::Result<Self> {
         let mut pool = Self::open(config, clients)?;
-        for client in &pool.clients {
-            client.socket.connect(client.server)?;
-        }
+        let mut clients = pool.clients.iter();
+        clients.try_for_each(|client| client.socket.connect(client.server))?;
         pool.connect(serve)?;
         Ok(pool)
     }
@@ -104,18 +104,17 @@ impl ClientPool {
     /// What server and clients have counted so far.
     pub(crate) fn counts(&self) -> Losses {
         let server = self.server.socket_stats();
-        let sum =
-            |count: fn(&Losses) -> u64| self.clients.iter().map(|one| count(&one.counts)).sum();
+        let clients = || self.clients.iter().map(|client| &client.counts);
         Losses {
-            inputs_sent: sum(|counts| counts.inputs_sent),
-            inputs_refused: sum(|counts| counts.inputs_refused),
+            inputs_sent: clients().map(|counts| counts.inputs_sent).sum(),
+            inputs_refused: clients().map(|counts| counts.inputs_refused).sum(),
             inputs_received: server.datagrams_received,
             dropped_by_kernel: Some(server.dropped_by_kernel),
             // The send queue is empty after a flush, or the socket is full and the next turn goes on.
             states_sent: server.datagrams_sent,
             queue_full: server.queue_full,
             discarded: server.discarded,
-            states_received: sum(|counts| counts.states_received),
+            states_received: clients().map(|counts| counts.states_received).sum(),
             budget_spent: server.budget_spent,
         }
     }
@@ -155,9 +154,8 @@ impl Client {
     /// Queues an unreliable message for the next turn.
     pub(crate) fn queue(&mut self, message: &[u8]) -> io::Result<()> {
         let peer = self.peer.ok_or(io::ErrorKind::NotConnected)?;
-        self.state
-            .send(peer, Delivery::Unreliable, message, Instant::now())?;
-        Ok(())
+        let now = Instant::now();
+        Ok(self.state.send(peer, Delivery::Unreliable, message, now)?)
     }
 
     /// Sends an unreliable message.

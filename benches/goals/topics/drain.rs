@@ -9,6 +9,11 @@ use crate::work::{Digest, Drains, bind, mio_loop, std_loop};
 
 const TICKWIRE: &str = "tickwire";
 const RAW: &str = "raw recvmmsg, 64 slots";
+const MIO: &str = "mio poll, then recv_from until it would block";
+const AFTER_LOSS: &str = "tickwire, after the kernel dropped datagrams";
+const RAW_MARKS: &str = "raw recvmmsg, 64 slots, the counter asked for and not received";
+const RAW_DROPS: &str = "raw recvmmsg, 64 slots, each with the counter";
+const RAW_DROPS_OF_EACH: &str = "raw recvmsg, one at a time, each with the counter";
 
 pub(crate) fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
     let count = settings.datagrams;
@@ -19,11 +24,7 @@ pub(crate) fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
     let single = Socket::with_config(LOOPBACK, &config)?;
     Ok(vec![
         filled(RAW, RawSocket::new(Controls::None)?, count)?,
-        filled(
-            "mio poll, then recv_from until it would block",
-            mio_loop()?,
-            count,
-        )?,
+        filled(MIO, mio_loop()?, count)?,
         filled("std recv_from until it would block", std_loop()?, count)?,
         filled(TICKWIRE, Socket::bind(LOOPBACK)?, count)?,
         filled("tickwire, `batch: 1`", single, count)?,
@@ -39,35 +40,15 @@ pub(crate) fn enter_after_loss(settings: &Settings) -> io::Result<Vec<Entry>> {
     Ok(vec![
         filled(RAW, RawSocket::new(Controls::None)?, count)?,
         filled(TICKWIRE, Socket::bind(LOOPBACK)?, count)?,
-        filled(
-            "tickwire, after the kernel dropped datagrams",
-            tickwire,
-            count,
-        )?,
-        filled(
-            "raw recvmmsg, 64 slots, the counter asked for and not received",
-            marks,
-            count,
-        )?,
-        filled(
-            "raw recvmmsg, 64 slots, each with the counter",
-            drops,
-            count,
-        )?,
-        filled(
-            "raw recvmsg, one at a time, each with the counter",
-            single,
-            count,
-        )?,
+        filled(AFTER_LOSS, tickwire, count)?,
+        filled(RAW_MARKS, marks, count)?,
+        filled(RAW_DROPS, drops, count)?,
+        filled(RAW_DROPS_OF_EACH, single, count)?,
     ])
 }
 
 /// A socket that is filled before it is drained.
-fn filled(
-    name: &'static str,
-    mut drains: impl Drains + 'static,
-    count: usize,
-) -> io::Result<Entry> {
+fn filled(name: &str, mut drains: impl Drains + 'static, count: usize) -> io::Result<Entry> {
     let address = drains.address()?;
     let mut sender = RawSocket::new(Controls::None)?;
     Ok(Entry::new(name, move || {

@@ -37,12 +37,9 @@ const SUBJECTS: [&str; 2] = [
 ];
 
 pub(crate) fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
-    let plan = Plan {
-        clients: clients(settings)?,
-        keep_alive: settings.size(KEEP_ALIVE_DEFAULT, KEEP_ALIVE_IN_TEST),
-        ticks: settings.size(TICKS, TICKS_IN_TEST),
-    };
-    let mut both = Both::new(plan)?;
+    let keep_alive = settings.size(KEEP_ALIVE_DEFAULT, KEEP_ALIVE_IN_TEST);
+    let ticks = settings.size(TICKS, TICKS_IN_TEST);
+    let mut both = Both::new(clients(settings)?, keep_alive, ticks)?;
     Ok(vec![
         // 1 µs for each peer and second.
         Entry::new("1% of a core", || Ok(1000.0)),
@@ -50,20 +47,48 @@ pub(crate) fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
     ])
 }
 
-/// How much is measured.
-#[derive(Debug, Clone, Copy)]
-struct Plan {
-    clients: usize,
+/// The server and its clients, and a floor for the same clients.
+struct Both {
+    pool: ClientPool,
     keep_alive: Duration,
+    floor: RawSocket,
+    floor_address: SocketAddr,
+    names: Vec<PeerName>,
     /// Ticks of a round.
     ticks: u32,
+    /// Ticks so far.
+    tick: u32,
 }
 
-impl Plan {
+impl Both {
+    fn new(clients: usize, keep_alive: Duration, ticks: u32) -> io::Result<Self> {
+        let config = Config {
+            peers_max: clients,
+            keep_alive,
+            ..Config::plain(7)
+        };
+        let mut pool = ClientPool::open(&config, clients)?;
+        pool.connect(serve)?;
+        let addresses = pool.clients.iter().map(|client| client.socket.local_addr());
+        let names = addresses.map(|address| address.and_then(peer_name));
+        let floor = RawSocket::new(Controls::None)?;
+        let mut both = Self {
+            names: names.collect::<io::Result<_>>()?,
+            pool,
+            keep_alive,
+            floor_address: floor.address()?,
+            floor,
+            ticks,
+            tick: 0,
+        };
+        both.spread()?;
+        Ok(both)
+    }
+
     /// The clients that send in a tick, if each does once within the time of a keep-alive.
     fn senders(&self, tick: u32) -> Range<usize> {
         let ticks = self.ticks_of_keep_alive();
-        let until = |tick: u32| tick as usize * self.clients / ticks as usize;
+        let until = |tick: u32| tick as usize * self.names.len() / ticks as usize;
         let tick = tick % ticks;
         until(tick)..until(tick + 1)
     }
@@ -72,51 +97,16 @@ impl Plan {
         let millis = u32::try_from(self.keep_alive.as_millis()).unwrap_or(u32::MAX);
         millis.saturating_mul(TICKS_PER_SECOND) / 1000
     }
-}
-
-/// The server and its clients, and a floor for the same clients.
-struct Both {
-    plan: Plan,
-    pool: ClientPool,
-    floor: RawSocket,
-    floor_address: SocketAddr,
-    names: Vec<PeerName>,
-    /// Ticks so far.
-    tick: u32,
-}
-
-impl Both {
-    fn new(plan: Plan) -> io::Result<Self> {
-        let config = Config {
-            peers_max: plan.clients,
-            keep_alive: plan.keep_alive,
-            ..Config::plain(7)
-        };
-        let mut pool = ClientPool::open(&config, plan.clients)?;
-        pool.connect(serve)?;
-        let names = pool.clients.iter().map(|client| client.socket.local_addr());
-        let names = names.map(|address| address.and_then(peer_name));
-        let floor = RawSocket::new(Controls::None)?;
-        let mut both = Self {
-            plan,
-            names: names.collect::<io::Result<_>>()?,
-            pool,
-            floor_address: floor.address()?,
-            floor,
-            tick: 0,
-        };
-        both.spread()?;
-        Ok(both)
-    }
 
     /// Each client sends a message at a time of its own, so that keep-alives come evenly, as from players that joined
     /// at different times.
     fn spread(&mut self) -> io::Result<()> {
         let mut ticker = Ticker::hz(TICKS_PER_SECOND);
-        for tick in 0..self.plan.ticks_of_keep_alive() {
+        for tick in 0..self.ticks_of_keep_alive() {
             sleep_until(ticker.next_tick());
             self.pool.clients_turn()?;
-            for client in &mut self.pool.clients[self.plan.senders(tick)] {
+            let senders = self.senders(tick);
+            for client in &mut self.pool.clients[senders] {
                 client.queue(b"here")?;
             }
             serve(&mut self.pool.server)?;
@@ -129,70 +119,60 @@ impl Both {
     /// Measures a round of the server and of the floor.
     fn round(&mut self) -> io::Result<[f64; 2]> {
         let mut ticker = Ticker::hz(TICKS_PER_SECOND);
-        let (mut host_time, mut floor_time) = (Duration::ZERO, Duration::ZERO);
+        let mut times = [Duration::ZERO; 2];
         let received = self.pool.server.socket_stats().datagrams_received;
         let mut latest = Duration::ZERO;
-        for _ in 0..self.plan.ticks {
+        for _ in 0..self.ticks {
             let tick = ticker.next_tick();
             sleep_until(tick);
             latest = latest.max(tick.elapsed());
             // Before the clients' turn, so that the sockets of the floor are as cold as those of the server.
-            self.ask_floor()?;
+            for client in &self.pool.clients[self.senders(self.tick)] {
+                client.socket.send_to(QUESTION, self.floor_address)?;
+            }
             self.pool.clients_turn()?;
             // The second one finds the caches as the first one left them.
-            if self.tick % 2 == 0 {
-                host_time += self.host_turn()?;
-                floor_time += self.floor_turn()?;
-            } else {
-                floor_time += self.floor_turn()?;
-                host_time += self.host_turn()?;
+            let first = self.tick as usize % 2;
+            for subject in [first, 1 - first] {
+                times[subject] += self.turn(subject)?;
             }
             self.tick = self.tick.wrapping_add(1);
         }
-        let received = self.pool.server.socket_stats().datagrams_received - received;
-        self.check(received, latest)?;
-        let peer_seconds = self.plan.clients * self.plan.ticks as usize / TICKS_PER_SECOND as usize;
-        Ok([host_time, floor_time].map(|time| nanos_per(peer_seconds, time)))
+        self.check(
+            self.pool.server.socket_stats().datagrams_received - received,
+            latest,
+        )?;
+        let peer_seconds = self.names.len() * self.ticks as usize / TICKS_PER_SECOND as usize;
+        Ok(times.map(|time| nanos_per(peer_seconds, time)))
+    }
+
+    /// A turn of the server (0) or of the floor (1).
+    fn turn(&mut self, subject: usize) -> io::Result<Duration> {
+        if subject == 0 {
+            let server = &mut self.pool.server;
+            let (event, time) = cpu::timed(|| server.poll().map(|()| server.next_event()));
+            expect("events", usize::from(event?.is_some()), 0)?;
+            return Ok(time);
+        }
+        let names = &self.names[self.senders(self.tick)];
+        let (came, time) = cpu::timed(|| self.floor.tick(names, QUESTION));
+        expect("questions", came?, names.len())?;
+        Ok(time)
     }
 
     /// All clients are still connected, and all keep-alives arrived but those that are late: a client that has a turn
     /// once a tick is up to a tick late each time, and by what the ticks themselves were late.
     fn check(&self, received: u64, latest: Duration) -> io::Result<()> {
         let peers = self.pool.server.stats().peers;
-        expect("peers", peers, self.plan.clients)?;
-        let senders = (0..self.plan.ticks).map(|tick| self.plan.senders(tick).len());
-        let period = self.plan.keep_alive.as_secs_f64();
+        expect("peers", peers, self.names.len())?;
+        let sent: usize = (0..self.ticks).map(|tick| self.senders(tick).len()).sum();
+        let period = self.keep_alive.as_secs_f64();
         let late = latest.as_secs_f64() + 1.0 / f64::from(TICKS_PER_SECOND);
-        let in_time = senders.sum::<usize>() as f64 * period / (period + late);
-        let wanted = 0.95 * in_time;
+        let wanted = 0.95 * sent as f64 * period / (period + late);
         if received as f64 >= wanted {
             return Ok(());
         }
-        failure(format!(
-            "{received} keep-alives arrived, of at least {wanted:.0}"
-        ))
-    }
-
-    fn host_turn(&mut self) -> io::Result<Duration> {
-        let server = &mut self.pool.server;
-        let (event, time) = cpu::timed(|| server.poll().map(|()| server.next_event()));
-        expect("events", usize::from(event?.is_some()), 0)?;
-        Ok(time)
-    }
-
-    fn ask_floor(&self) -> io::Result<()> {
-        for client in &self.pool.clients[self.plan.senders(self.tick)] {
-            client.socket.send_to(QUESTION, self.floor_address)?;
-        }
-        Ok(())
-    }
-
-    fn floor_turn(&mut self) -> io::Result<Duration> {
-        let senders = self.plan.senders(self.tick);
-        let names = &self.names[senders.clone()];
-        let (came, time) = cpu::timed(|| self.floor.tick(names, QUESTION));
-        expect("questions", came?, senders.len())?;
-        Ok(time)
+        failure(format!("{received} keep-alives arrived, of {wanted:.0}"))
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
 }
 
 /// A server and clients that have nothing to send.
-fn quiet(name: &'static str, clients: usize, turns: usize) -> io::Result<Entry> {
+fn quiet(name: &str, clients: usize, turns: usize) -> io::Result<Entry> {
     let mut pool = ClientPool::connected(&Config::plain(7), clients)?;
     Ok(Entry::new(name, move || {
         pool.clients_turn()?;

@@ -44,7 +44,7 @@ pub(crate) fn enter_spinning(settings: &Settings) -> io::Result<Vec<Entry>> {
 /// A client that asks, waits for the answer and asks again, and an echo. A round costs the median round trip, not the
 /// time of all: a single stall would make up most of that.
 fn ping_pong<S: Side>(
-    name: &'static str,
+    name: &str,
     side: impl Fn() -> io::Result<S>,
     trips: usize,
 ) -> io::Result<Entry> {

@@ -44,7 +44,7 @@ fn batched(mut socket: Socket, count: usize) -> impl FnMut(SocketAddr) -> io::Re
 
 /// A sender of `count` datagrams, and the socket that takes what it sends.
 fn emptied(
-    name: &'static str,
+    name: &str,
     mut send_all: impl FnMut(SocketAddr) -> io::Result<()> + 'static,
     count: usize,
 ) -> io::Result<Entry> {

@@ -19,10 +19,7 @@ pub(crate) fn enter() -> io::Result<Vec<Entry>> {
     ])
 }
 
-fn late(
-    name: &'static str,
-    mut sleep_until: impl FnMut(Instant) -> io::Result<()> + 'static,
-) -> Entry {
+fn late(name: &str, mut sleep_until: impl FnMut(Instant) -> io::Result<()> + 'static) -> Entry {
     Entry::new(name, move || {
         let deadline = Instant::now() + TICK;
         // It may return early; a loop goes on until its deadline.

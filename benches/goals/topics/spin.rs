@@ -79,7 +79,7 @@ fn tickwire_turn(mut socket: Socket) -> impl FnMut() -> io::Result<usize> {
 
 /// A client sends one datagram, the server's turn is timed by itself, the client takes the answer.
 fn asked(
-    name: &'static str,
+    name: &str,
     turns: usize,
     server: SocketAddr,
     mut turn: impl FnMut() -> io::Result<usize> + 'static,
@@ -105,11 +105,7 @@ fn asked(
 }
 
 /// Turns one after the other, on a socket that receives nothing.
-fn idle(
-    name: &'static str,
-    turns: usize,
-    mut turn: impl FnMut() -> io::Result<usize> + 'static,
-) -> Entry {
+fn idle(name: &str, turns: usize, mut turn: impl FnMut() -> io::Result<usize> + 'static) -> Entry {
     Entry::new(name, move || {
         let start = Instant::now();
         let answered = (0..turns).map(|_| turn()).sum::<io::Result<_>>()?;

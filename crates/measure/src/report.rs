@@ -16,7 +16,7 @@ pub struct Report {
     /// The cost of each subject.
     figures: Table,
     /// Where the datagrams of each subject were lost that counts them.
-    losses: Table,
+    losses: Option<Table>,
     /// How many goals were measured.
     pub measured: usize,
     /// The first subject that lost a datagram, and where.
@@ -28,7 +28,7 @@ impl Default for Report {
         Self {
             goals: Table::new(["goal", "bound", "measured", "verdict"]),
             figures: Table::new(["topic", "subject", "median", "lowest", "highest", "unit"]),
-            losses: Table::new(["topic", "subject", "datagrams", "lost", "turn budget spent"]),
+            losses: None,
             measured: 0,
             first_loss: None,
         }
@@ -55,18 +55,17 @@ impl Report {
         if !losses.is_nothing() && self.first_loss.is_none() {
             self.first_loss = Some(format!("{}, {}: {place}", topic.title, costs.name));
         }
-        self.losses
-            .row([topic.title, &costs.name, &due, &place, &budget]);
+        let headings = ["topic", "subject", "datagrams", "lost", "turn budget spent"];
+        let table = self.losses.get_or_insert_with(|| Table::new(headings));
+        table.row([topic.title, &costs.name, &due, &place, &budget]);
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{:#}\n\n{:#}", self.goals, self.figures)?;
-        if self.losses.is_empty() {
-            return Ok(());
-        }
-        writeln!(f, "\n{:#}", self.losses)
+        let mut losses = self.losses.iter();
+        losses.try_for_each(|losses| writeln!(f, "\n{losses:#}"))
     }
 }
 

@@ -49,12 +49,6 @@ impl Table {
         self.rows.iter().flatten().any(|other| other == cell)
     }
 
-    /// Whether there is no row.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
     fn layout(&self, preset: &str) -> comfy_table::Table {
         let mut table = comfy_table::Table::new();
         table

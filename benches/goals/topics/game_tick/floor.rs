@@ -13,20 +13,17 @@ use crate::raw::{Controls, RawSocket, peer_name};
 use crate::work::{Drains, std_loop};
 
 pub(super) fn batched(clients: usize, ticks: usize) -> io::Result<Entry> {
+    let name = "recvmmsg and sendmmsg, no protocol";
     let mut server = RawSocket::new(Controls::None)?;
     let (clients, peers) = clients_of(server.address()?, clients)?;
     let peers = peers.into_iter().map(peer_name);
     let peers = peers.collect::<io::Result<Vec<_>>>()?;
     let tick = move || server.tick(&peers, BOTH);
-    Ok(entry(
-        "recvmmsg and sendmmsg, no protocol",
-        clients,
-        ticks,
-        tick,
-    ))
+    Ok(entry(name, clients, ticks, tick))
 }
 
 pub(super) fn single(clients: usize, ticks: usize) -> io::Result<Entry> {
+    let name = "recvfrom and sendto, no protocol";
     let mut server = std_loop()?;
     let (clients, peers) = clients_of(Side::address(&server)?, clients)?;
     let tick = move || {
@@ -36,12 +33,7 @@ pub(super) fn single(clients: usize, ticks: usize) -> io::Result<Entry> {
         }
         Ok(count)
     };
-    Ok(entry(
-        "recvfrom and sendto, no protocol",
-        clients,
-        ticks,
-        tick,
-    ))
+    Ok(entry(name, clients, ticks, tick))
 }
 
 /// Connected clients, and their addresses.
@@ -57,7 +49,7 @@ fn clients_of(server: SocketAddr, count: usize) -> io::Result<(Vec<UdpSocket>, V
 
 /// A `tick` of the server receives what is there and sends every client a datagram. It returns how many arrived.
 fn entry(
-    name: &'static str,
+    name: &str,
     clients: Vec<UdpSocket>,
     ticks: usize,
     mut tick: impl FnMut() -> io::Result<usize> + 'static,

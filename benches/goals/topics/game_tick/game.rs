@@ -58,7 +58,7 @@ impl Game {
     }
 
     /// A round is `ticks` ticks, and costs what they cost divided by `units`.
-    pub(crate) fn entry(mut self, name: &'static str, ticks: usize, units: usize) -> Entry {
+    pub(crate) fn entry(mut self, name: &str, ticks: usize, units: usize) -> Entry {
         Entry::with_losses(name, move || {
             let times = (0..ticks).map(|_| self.tick());
             let time = times.sum::<io::Result<_>>()?;

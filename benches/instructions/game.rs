@@ -159,10 +159,8 @@ impl Scenario for Game {
 
     fn after(&mut self) {
         self.clients_receive();
-        assert_eq!(
-            (self.inputs, self.messages),
-            (self.peers.len(), 2 * self.peers.len())
-        );
+        let wanted = self.peers.len();
+        assert_eq!((self.inputs, self.messages), (wanted, 2 * wanted));
     }
 }
 

@@ -33,23 +33,18 @@ pub(crate) fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
 /// The memory of all clients, which is the same in every round.
 pub(crate) fn enter_memory(settings: &Settings) -> io::Result<Vec<Entry>> {
     let clients = clients(settings)?;
-    let bytes = |heap, stated, config: Config| {
+    let bytes = |heap: &str, stated: &str, config: Config| {
         let heap_bytes = admit(&config, clients)?.heap_bytes as f64 / clients as f64;
-        let stated_bytes = config.peer_bytes_idle() as f64;
-        let round = move || Ok([heap_bytes, stated_bytes]);
-        Ok::<_, io::Error>(Entry::joint([heap, stated], round))
+        let bytes = [heap_bytes, config.peer_bytes_idle() as f64];
+        let names = [
+            format!("tickwire {heap}, heap of the server"),
+            format!("stated by Config::peer_bytes_idle, {stated}"),
+        ];
+        Ok::<_, io::Error>(Entry::joint(names, move || Ok(bytes)))
     };
-    let (plain, noisy) = (
-        "tickwire plain, heap of the server",
-        "tickwire with Noise, heap of the server",
-    );
     Ok(vec![
-        bytes(
-            plain,
-            "stated by Config::peer_bytes_idle, plain",
-            Config::plain(7),
-        )?,
-        bytes(noisy, "stated by Config::peer_bytes_idle, Noise", noise())?,
+        bytes("plain", "plain", Config::plain(7))?,
+        bytes("with Noise", "Noise", noise())?,
     ])
 }
 

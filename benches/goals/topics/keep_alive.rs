@@ -138,10 +138,8 @@ impl Both {
             }
             self.tick = self.tick.wrapping_add(1);
         }
-        self.check(
-            self.pool.server.socket_stats().datagrams_received - received,
-            latest,
-        )?;
+        let received = self.pool.server.socket_stats().datagrams_received - received;
+        self.check(received, latest)?;
         let peer_seconds = self.names.len() * self.ticks as usize / TICKS_PER_SECOND as usize;
         Ok(times.map(|time| nanos_per(peer_seconds, time)))
     }

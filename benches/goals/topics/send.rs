@@ -12,16 +12,13 @@ use crate::work::{Drains, mio_loop, payload, std_loop};
 pub(crate) fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
     let count = settings.datagrams;
     let mut raw = RawSocket::new(Controls::None)?;
+    let raw_send_all = move |to| raw.send_all(to, count);
     // Its socket is in a poll, as that of mio's loop is: then the kernel tells that poll of every datagram that has
     // left, whether or not it was asked for.
     let mut registered = Socket::bind(LOOPBACK)?;
     registered.wait(Some(Duration::from_nanos(1)))?;
     Ok(vec![
-        emptied(
-            "raw sendmmsg, 64 slots",
-            move |to| raw.send_all(to, count),
-            count,
-        )?,
+        emptied("raw sendmmsg, 64 slots", raw_send_all, count)?,
         emptied("mio send_to", one_by_one(mio_loop()?, count), count)?,
         emptied("std send_to", one_by_one(std_loop()?, count), count)?,
         emptied("tickwire", batched(Socket::bind(LOOPBACK)?, count), count)?,

@@ -10,9 +10,12 @@ use tickwire_measure::side::Side;
 use crate::prelude::*;
 use crate::work::{DATAGRAM_LEN, bind, payload, std_loop};
 
+const STD: &str = "std recv_from, send_to";
+const STD_DRAINED: &str = "std recv_from until it would block, send_to";
+
 pub(crate) fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
     let turns = turns(settings);
-    let (std, mut drained, tickwire) = (std_loop()?, std_loop()?, Socket::bind(LOOPBACK)?);
+    let (std, mut drained, socket) = (std_loop()?, std_loop()?, Socket::bind(LOOPBACK)?);
     let drained_address = drained.address()?;
     // What a turn of tickwire promises: everything that was pending has been seen.
     let drained_turn = move || {
@@ -22,20 +25,14 @@ pub(crate) fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
         }
         Ok(count)
     };
-    let drained_name = "std recv_from until it would block, send_to";
     Ok(vec![
-        asked(
-            "std recv_from, send_to",
-            turns,
-            std.address()?,
-            std_turn(std),
-        )?,
-        asked(drained_name, turns, drained_address, drained_turn)?,
+        asked(STD, turns, std.address()?, std_turn(std))?,
+        asked(STD_DRAINED, turns, drained_address, drained_turn)?,
         asked(
             "tickwire",
             turns,
-            tickwire.local_addr(),
-            tickwire_turn(tickwire),
+            socket.local_addr(),
+            tickwire_turn(socket),
         )?,
     ])
 }

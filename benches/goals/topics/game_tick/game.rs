@@ -81,11 +81,8 @@ impl Game {
         // A lost datagram is reported with its place, see `lost`; its retransmission allocates.
         if self.lost().is_nothing() {
             expect("inputs", inputs, self.peers.len())?;
-            expect(
-                "messages",
-                messages,
-                self.workload.messages * self.peers.len(),
-            )?;
+            let wanted = self.workload.messages * self.peers.len();
+            expect("messages", messages, wanted)?;
             if self.is_warm && info.count_total > 0 {
                 let count = info.count_total;
                 return failure(format!("the warm server allocated {count} times in a tick"));

@@ -59,7 +59,8 @@ pub const LINK_BURST_LENGTH_MAX: f64 = 1_000_000.0;
 /// [`Link`](crate::sim::Link#the-path-of-a-datagram).
 #[derive(Debug, Clone, PartialEq)]
 pub struct LinkConditions {
-    /// The one-way delay of every datagram: half of what two equal directions add to a round trip. 0 to [`LINK_DELAY_MAX`]. Default: 0.
+    /// The one-way delay of every datagram: half of what two equal directions add to a round trip. 0 to
+    /// [`LINK_DELAY_MAX`]. Default: 0.
     pub latency: Duration,
 
     /// Each datagram takes between nothing and this much longer, uniform. 0 to [`LINK_DELAY_MAX`].

@@ -45,9 +45,9 @@ impl TokenKey {
         context.sign()
     }
 
-    /// In constant time. Anything longer than a token is not signed.
+    /// Verifies a signature in constant time. Input longer than a token is rejected.
     pub(super) fn is_signature(&self, signature: &[u8], signed: &[u8]) -> bool {
-        // ring compares in constant time only what it hashes itself, in one fragment.
+        // ring compares in constant time only what it hashes itself, in one contiguous slice.
         let mut message = [0; CONTEXT.len() + TOKEN_MAX];
         let len = CONTEXT.len() + signed.len();
         let Some(message) = message.get_mut(..len) else {

@@ -104,16 +104,16 @@ const NO_BUFFERS_RETRY: Duration = Duration::from_millis(1);
 /// All peers share one UDP socket, so an error that one of them causes must not disturb the others. All errors are
 /// counted in [`SocketStats`] and logged as warnings, each class at most once per second.
 ///
-/// | answer | Unix | Windows | on receive | on send |
+/// | error | Unix | Windows | on receive | on send |
 /// | --- | --- | --- | --- | --- |
-/// | interrupted | EINTR | WSAEINTR | again | again |
-/// | would block | EAGAIN | WSAEWOULDBLOCK | the end of the drain | what is left stays queued in order; writability is asked for until it is gone |
-/// | refused, reset | ECONNREFUSED, ECONNRESET, ENETRESET | WSAECONNREFUSED, WSAECONNRESET, WSAENETRESET | goes on | said about an earlier datagram: this one is tried again once |
-/// | unreachable | EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, ENETDOWN, EADDRNOTAVAIL | the same with WSA | goes on | dropped, as the network would have |
+/// | interrupted | EINTR | WSAEINTR | retried | retried |
+/// | would block | EAGAIN | WSAEWOULDBLOCK | ends the drain | the rest stays queued in order; the writable interest is set until it is sent |
+/// | refused, reset | ECONNREFUSED, ECONNRESET, ENETRESET | WSAECONNREFUSED, WSAECONNRESET, WSAENETRESET | ignored | reported for an earlier datagram: this one is retried once |
+/// | unreachable | EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, ENETDOWN, EADDRNOTAVAIL | the same with WSA | ignored | dropped, as the network would have |
 /// | too long | EMSGSIZE | WSAEMSGSIZE | counted as `truncated` | dropped; [`flush`](Self::flush) returns [`TooLong`](SocketSendError::TooLong) |
-/// | no buffers | ENOBUFS, ENOMEM | WSAENOBUFS | the drain ends, the next turn tries again | stays queued, the next turn tries again |
-/// | permission | EPERM, EACCES | WSAEACCES | goes on | dropped (a firewall) |
-/// | anything else | | | returned | dropped; [`flush`](Self::flush) returns it |
+/// | no buffers | ENOBUFS, ENOMEM | WSAENOBUFS | ends the drain; the next turn retries | stays queued; the next turn retries |
+/// | permission | EPERM, EACCES | WSAEACCES | ignored | dropped (a firewall) |
+/// | any other | | | returned | dropped; [`flush`](Self::flush) returns it |
 pub struct Socket {
     socket: RawSocket,
     drain: Drain,

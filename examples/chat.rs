@@ -1,10 +1,10 @@
-//! A chat in a terminal: what is said arrives, once and in order; that somebody types may get lost.
+//! A chat in a terminal: lines arrive once and in order; "is typing" may be lost.
 //!
-//! `chat serve [ADDRESS]` listens until its standard input is closed, `chat ADDRESS NAME` talks. A terminal
-//! hands over whole lines, and after `stty -icanon` every key: then the others see who is typing.
+//! `chat serve [ADDRESS]` listens until its standard input is closed, `chat ADDRESS NAME` connects. A terminal
+//! passes on whole lines, and after `stty -icanon` every key: then the others see who is typing.
 
 use std::collections::{HashMap, HashSet};
-use std::{env, error::Error, io, io::Read, net::SocketAddr, sync::mpsc, thread};
+use std::{env, error::Error, io, io::Read, net::SocketAddr, process, sync::mpsc, thread};
 
 use tickwire::{Config, ConnectOptions, Delivery, Event, Host, PeerId, SendError, Waker};
 
@@ -13,7 +13,7 @@ const SAID: Delivery = Delivery::Ordered(0);
 const TYPING: Delivery = Delivery::Sequenced(0);
 const NAME_TAKEN: u32 = 1; // codes with which the server ends a connection
 const TOO_SLOW: u32 = 2;
-const LINE_MAX: usize = 500; // in bytes; what is longer is sent in pieces
+const LINE_MAX: usize = 500; // in bytes; a longer line is sent in several messages
 type Names = HashMap<PeerId, String>;
 
 /// What others write must not steer a terminal.
@@ -134,14 +134,19 @@ fn show(delivery: Delivery, text: &str, typing: &mut HashSet<String>) {
     }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn run() -> Result<(), Box<dyn Error>> {
     let mut arguments = env::args().skip(1);
     let (first, second) = (arguments.next().unwrap_or_default(), arguments.next());
     if first == "serve" {
         return serve(second.unwrap_or("127.0.0.1:0".into()).parse()?);
     }
-    talk(
-        first.parse()?,
-        &second.ok_or("chat serve [ADDRESS], or chat ADDRESS NAME")?,
-    )
+    let name = second.ok_or("usage: chat serve [ADDRESS], or chat ADDRESS NAME")?;
+    talk(first.parse()?, &name)
+}
+
+fn main() {
+    if let Err(error) = run() {
+        eprintln!("chat: {error}");
+        process::exit(1);
+    }
 }

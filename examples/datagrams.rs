@@ -1,16 +1,16 @@
 //! The layer below connections: an echo of raw datagrams.
 //!
-//! `cargo run --example datagrams` sends back whatever comes, from whomever, and ends when its standard
-//! input is closed. An address to bind may be given, otherwise the system picks a port.
+//! `cargo run --example datagrams` sends each datagram back to its sender, and ends when its standard input
+//! is closed. The address to bind is an optional argument; by default the system picks a port.
 
 use std::net::SocketAddr;
-use std::{env, io, thread};
+use std::{env, error::Error, io, process, thread};
 
 use tickwire::{Socket, SocketSendError};
 
-fn main() -> io::Result<()> {
+fn run() -> Result<(), Box<dyn Error>> {
     let address = env::args().nth(1).unwrap_or("127.0.0.1:0".into());
-    let address: SocketAddr = address.parse().map_err(io::Error::other)?;
+    let address: SocketAddr = address.parse()?;
     let mut socket = Socket::bind(address)?;
     println!("listening on {}", socket.local_addr());
 
@@ -21,14 +21,14 @@ fn main() -> io::Result<()> {
     });
 
     while !socket.take_woken() {
-        socket.wait(None)?; // sends the answers of the last turn, then sleeps
+        socket.wait(None)?; // sends the replies of the last turn, then sleeps
         let (mut rx, mut tx) = socket.split();
         while let Some(datagram) = rx.recv()? {
             if datagram.truncated {
-                continue; // half of something
+                continue; // the rest of it is lost
             }
             match tx.send(datagram.from, datagram.bytes) {
-                // The system takes nothing for the moment: as good as lost on the way.
+                // The send queue is full: drop the reply, as the network might.
                 Ok(()) | Err(SocketSendError::QueueFull) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -37,4 +37,11 @@ fn main() -> io::Result<()> {
     let stats = socket.stats();
     println!("datagrams heard: {}", stats.datagrams_received);
     Ok(())
+}
+
+fn main() {
+    if let Err(error) = run() {
+        eprintln!("datagrams: {error}");
+        process::exit(1);
+    }
 }

@@ -1,7 +1,7 @@
 //! A 60 Hz game: a server steps the world, a player steers and draws it.
 //! `cargo run --example game_tick` plays 60 states of it, with both sides in one process.
 
-use std::{error::Error, io, mem, net::Ipv4Addr, thread, time::Instant};
+use std::{error::Error, io, mem, net::Ipv4Addr, process, thread, time::Instant};
 
 use tickwire::{Config, ConnectOptions, Delivery, Event, Host, Ticker};
 
@@ -51,13 +51,16 @@ fn serve(mut host: Host) -> io::Result<()> {
     Ok(())
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn play() -> Result<(), Box<dyn Error>> {
     let server = Host::bind((Ipv4Addr::LOCALHOST, 0).into(), Config::noise(GAME))?;
-    let mut config = Config::noise(GAME);
-    config.accept_incoming = false; // a player connects, and nobody connects to a player
+    // A player connects to others, and accepts no connection.
+    let config = Config {
+        accept_incoming: false,
+        ..Config::noise(GAME)
+    };
     let mut host = Host::bind((Ipv4Addr::LOCALHOST, 0).into(), config)?;
     let mut options = ConnectOptions::default();
-    options.server_key = server.public_key(); // so it is this server, and nobody in between
+    options.server_key = server.public_key(); // authenticates the server
     let peer = host.connect(server.local_addr(), &options)?;
     let server = thread::spawn(move || serve(server));
     let (mut ticker, mut input, mut state, mut last, mut drawn) = (Ticker::hz(60), 0, (0, 0), 0, 0);
@@ -69,11 +72,18 @@ fn main() -> Result<(), Box<dyn Error>> {
         for _ in 0..ticker.steps_due(Instant::now()) {
             input += 1;
             let steer = if drawn < STATES * 2 / 3 { 2 } else { 0 };
-            let _ = host.send(peer, NEWEST, &encode(input, steer)); // refused? the next one is better
+            let _ = host.send(peer, NEWEST, &encode(input, steer)); // an error until connected
         }
     }
-    host.close(0)?; // the server is told, and so `serve` ends
+    host.close(0)?; // disconnects, so `serve` returns
     server.join().expect("the server does not panic")?;
     println!("{drawn} states drawn");
     Ok(())
+}
+
+fn main() {
+    if let Err(error) = play() {
+        eprintln!("game_tick: {error}");
+        process::exit(1);
+    }
 }

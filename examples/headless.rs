@@ -1,21 +1,21 @@
-//! A server without a picture: a clock that players set theirs by. It sleeps until something happens,
-//! and says who comes and who goes.
+//! A headless server: a clock that players synchronise with. It sleeps until something happens, and prints
+//! connects and disconnects.
 //!
-//! `cargo run --example headless` ends when its standard input says "quit" or is closed. An address
-//! to bind may be given, otherwise the system picks a port.
+//! `cargo run --example headless` ends when its standard input says "quit" or is closed. The address to bind
+//! is an optional argument; by default the system picks a port.
 
 use std::net::SocketAddr;
 use std::time::Instant;
-use std::{env, io, thread};
+use std::{env, error::Error, io, process, thread};
 
 use tickwire::{Config, Delivery, Event, Host, Waker};
 
 /// What the clock and its players must have in common.
 const CLOCK: u64 = 2;
 
-fn main() -> io::Result<()> {
+fn run() -> Result<(), Box<dyn Error>> {
     let address = env::args().nth(1).unwrap_or("127.0.0.1:0".into());
-    let address: SocketAddr = address.parse().map_err(io::Error::other)?;
+    let address: SocketAddr = address.parse()?;
     let mut host = Host::bind(address, Config::noise(CLOCK))?;
     println!("listening on {}", host.local_addr());
 
@@ -24,9 +24,9 @@ fn main() -> io::Result<()> {
 
     let started = Instant::now();
     while !host.is_shut_down() {
-        host.wait(None)?; // sends the answers of the last turn, then sleeps
+        host.wait(None)?; // sends the replies of the last turn, then sleeps
         if host.take_woken() {
-            host.shutdown(0); // everybody is told; then the loop ends
+            host.shutdown(0); // disconnects all peers; then the loop ends
         }
         while let Some(event) = host.next_event() {
             match event {
@@ -37,8 +37,8 @@ fn main() -> io::Result<()> {
                     let Some(answer) = answer(&bytes, started) else {
                         continue; // no question
                     };
-                    // Unreliable, because an answer that comes late by being sent again is a wrong one. He
-                    // may be gone, or may ask faster than answers leave: then he asks again.
+                    // Unreliable, because a retransmitted time is wrong. An error (the peer is gone, or its
+                    // queue is full) is ignored: the client asks again.
                     let _ = host.send(peer, Delivery::Unreliable, &answer);
                 }
                 _ => {}
@@ -46,6 +46,13 @@ fn main() -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+fn main() {
+    if let Err(error) = run() {
+        eprintln!("headless: {error}");
+        process::exit(1);
+    }
 }
 
 /// A question is a number of the asker's own, four bytes. The answer is that number and the

@@ -26,9 +26,10 @@ pub enum SendError {
     /// The peer has disconnected, or its id belongs to another host.
     #[error("unknown peer: it has disconnected, or its id belongs to another host")]
     UnknownPeer,
-    /// The handshake with this peer is not complete. Messages are accepted from
+    /// The handshake with this peer is not complete, or
+    /// [`disconnect_after_flush`](crate::Host::disconnect_after_flush) was called. Messages are accepted from
     /// [`Connected`](crate::Event::Connected) on.
-    #[error("peer is not connected yet, send after its Connected event")]
+    #[error("peer is not connected: its handshake is not complete, or it is being disconnected")]
     NotConnected,
 }
 

@@ -322,8 +322,8 @@ impl Host {
         self.state.send(peer, delivery, message, self.now)
     }
 
-    /// As [`send`](Self::send), and reports the outcome of the message: [`Acked`](Event::Acked) when it is in the event
-    /// queue of the other side, or [`Lost`](Event::Lost).
+    /// As [`send`](Self::send), for a tracked message. An event reports its outcome: [`Acked`](Event::Acked) when it
+    /// is in the event queue of the other side, or [`Lost`](Event::Lost).
     ///
     /// # Errors
     ///
@@ -398,12 +398,12 @@ impl Host {
         self.state.broadcast_to(peers, delivery, message, self.now)
     }
 
-    /// Sends queued datagrams now, as far as the system accepts them: the end of a tick that began with
-    /// [`receive`](Self::receive) or [`poll`](Self::poll).
+    /// Sends what is queued, as far as the operating system accepts it: the end of a tick that began with
+    /// [`receive`](Self::receive) or [`poll`](Self::poll). Never sleeps.
     ///
     /// # Errors
     ///
-    /// The system cannot watch the socket. Errors of single datagrams are counted and not returned.
+    /// The operating system cannot watch the socket. Errors about single datagrams are counted and not returned.
     pub fn flush(&mut self) -> io::Result<()> {
         self.transmit()
     }

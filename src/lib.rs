@@ -185,7 +185,7 @@
 //! | `crates/measure` | what the benchmarks share |
 //! | `src/host.rs` | [`Host`]: a `HostState` on a transport, and the clock |
 //! | `src/transport` | a socket, or memory ([`Host::pair`]), and a simulated network in front of it |
-//! | `src/socket`, `src/clock.rs` | the only system calls of the library: [`Socket`], readiness, sleep |
+//! | `src/socket`, `src/clock.rs` | [`Socket`], readiness, sleep, the clock |
 //! | `src/sim` | the network simulator (feature `sim`): links, and a virtual network of hosts for tests |
 //! | [`proto`] | the protocol, without I/O, clock or entropy: `host`, `connection`, `channel`, `congestion`, `recovery`, `noise`, `wire` |
 //! | `src/token`, `src/keys` | admission tokens and server keys (feature `noise`) |

@@ -215,7 +215,8 @@ pub(crate) const ROOMY_CHANNELS: usize = 4;
 /// peer could otherwise enlarge one after the other.
 pub(crate) const CHANNEL_KEPT: usize = 64;
 
-/// Maximum number of open receipts of a peer: 4,096, including outcomes that the application has not taken. Then
+/// Maximum number of open receipts per peer: 4,096. A receipt is open until the application has taken its
+/// [`Acked`](crate::Event::Acked) or [`Lost`](crate::Event::Lost) event. At the limit,
 /// [`send_tracked`](crate::Host::send_tracked) returns [`QueueFull`](crate::SendError::QueueFull).
 pub const RECEIPTS_MAX: usize = 4096;
 

@@ -18,10 +18,10 @@ use tickwire::{Config, ConnectOptions, Delivery, DisconnectReason, Event, Host, 
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// An example is to be read at one go: fewer lines than this.
-const EXAMPLE_LINES_MAX: usize = 80;
+const EXAMPLE_LINES_MAX: usize = 90;
 
 /// One that is two programs may have more.
-const CHAT_LINES_MAX: usize = 150;
+const CHAT_LINES_MAX: usize = 160;
 
 /// A running example, killed when the test is over, however it ends.
 struct Example {

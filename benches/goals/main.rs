@@ -4,18 +4,16 @@
 //! goals whose name contains "drain". As a test (`cargo test --benches`) it runs one small round of everything and
 //! fails where a datagram was lost.
 //!
-//! The rounds, the statistics and the report are those of `crates/measure`, which knows nothing of what is measured. A
-//! new figure is a [`Goal`](tickwire_measure::runner::Goal) in one of the topics, or a new topic.
+//! `goals.md` holds the goals, and `topics` the subjects that they name. The rounds, the statistics and the report are
+//! those of `crates/measure`, which knows nothing of what is measured.
 #![deny(unsafe_code)]
 #![cfg_attr(
     not(target_os = "linux"),
-    allow(
-        dead_code,
-        unused_crate_dependencies,
-        reason = "the floors call Linux directly"
-    )
+    allow(unused_crate_dependencies, reason = "the floors call Linux directly")
 )]
 
+#[cfg(target_os = "linux")]
+mod prelude;
 #[cfg(target_os = "linux")]
 #[allow(
     unsafe_code,
@@ -27,64 +25,39 @@ mod topics;
 #[cfg(target_os = "linux")]
 mod work;
 
-use std::process::ExitCode;
-use std::{env, io};
-
-use tickwire_measure::settings::Settings;
-
-fn main() -> ExitCode {
-    let settings = match Settings::from_args(env::args().skip(1)) {
-        Ok(settings) => settings,
-        Err(text) => {
-            eprintln!("{text}");
-            return ExitCode::from(2);
-        }
-    };
-    match run(settings) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("cannot measure: {error}");
-            ExitCode::FAILURE
-        }
+#[cfg(target_os = "linux")]
+fn main() {
+    let settings = prelude::Settings::from_args(std::env::args().skip(1));
+    if let Err(error) = run(settings.unwrap_or_else(|error| error.exit())) {
+        eprintln!("cannot measure: {error}");
+        std::process::exit(1);
     }
 }
 
 #[cfg(target_os = "linux")]
-fn run(mut settings: Settings) -> io::Result<()> {
-    use tickwire::SocketConfig;
+fn run(mut settings: prelude::Settings) -> std::io::Result<()> {
     use tickwire_measure::machine::Machine;
-    use tickwire_measure::open_files;
-    use tickwire_measure::receive_buffer::ReceiveBuffer;
     use tickwire_measure::report::Report;
-    use tickwire_measure::runner;
+    use tickwire_measure::{goals, runner};
 
-    let requested = SocketConfig::default().receive_buffer.unwrap_or(0);
-    let receive_buffer = ReceiveBuffer::request(requested)?;
-    settings.limit_datagrams(receive_buffer.datagrams(work::DATAGRAM_CHARGE));
-
-    if !settings.is_test {
-        open_files::fit_clients(topics::CLIENTS_MAX)?;
-    }
-
+    let receive_buffer = work::limit_datagrams(&mut settings)?;
     let mut report = Report::default();
-    for topic in topics::all(&settings) {
+    for topic in goals::parse(include_str!("goals.md")) {
         if topic.goals.iter().any(|goal| settings.wants(goal.name)) {
-            let outcome = runner::run(&topic, &settings)?;
-            report.add(&topic, &outcome, &settings);
+            let entries = topics::enter(topic.title, &settings)?;
+            let costs = runner::run(&topic, entries, &settings)?;
+            report.add(&topic, &costs, &settings);
         }
     }
-    if settings.is_test {
-        if let Some(loss) = report.first_loss() {
-            return Err(io::Error::other(loss));
-        }
+    if settings.is_test() {
         // Times of a build without optimizations say nothing.
-        println!("{} goals measured once, nothing was lost", report.goals());
+        report.first_loss.map_or(Ok(()), work::failure)?;
+        println!("{} goals measured once, nothing was lost", report.measured);
         return Ok(());
     }
-    println!("{report}");
     println!(
-        "Measured: the median of the ratios of the two within each round, and its 95% interval. {} rounds of {} \
-         datagrams of {} bytes, in an order drawn anew for each (seed {}), {:.0} s.\n{}; {receive_buffer}",
+        "{report}\nMeasured: the median of the ratios of the two within each round, and its 95% interval. {} rounds of \
+         {} datagrams of {} bytes, in an order drawn anew for each (seed {}), {:.0} s.\n{}; {receive_buffer}",
         settings.rounds,
         settings.datagrams,
         work::DATAGRAM_LEN,
@@ -96,7 +69,6 @@ fn run(mut settings: Settings) -> io::Result<()> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn run(_settings: Settings) -> io::Result<()> {
+fn main() {
     println!("The goals are stated against Linux system calls; there is nothing to measure here.");
-    Ok(())
 }

@@ -3,10 +3,13 @@
 use std::hint::black_box;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
+use std::time::Duration;
 
 use tickwire::SocketConfig;
 use tickwire::limits::DATAGRAM_MAX;
 use tickwire_measure::floors::{self, LOOPBACK, MioLoop, StdLoop};
+use tickwire_measure::receive_buffer::ReceiveBuffer;
+use tickwire_measure::settings::Settings;
 use tickwire_measure::side::{self, Side};
 
 /// The length of every datagram, in bytes.
@@ -14,9 +17,21 @@ pub(crate) const DATAGRAM_LEN: usize = 64;
 
 /// What a queued datagram is charged against the receive buffer, in bytes. Linux 6.18 charges 832 for one of 64 bytes;
 /// rounded up, so that no round overflows its socket.
-pub(crate) const DATAGRAM_CHARGE: usize = 1024;
+const DATAGRAM_CHARGE: usize = 1024;
 
 const _: () = assert!(side::DATAGRAM_MAX == DATAGRAM_MAX);
+
+/// Limits the datagrams of a round to what a socket of this machine holds, and says so.
+pub(crate) fn limit_datagrams(settings: &mut Settings) -> io::Result<ReceiveBuffer> {
+    let requested = SocketConfig::default().receive_buffer.unwrap_or(0);
+    let buffer = ReceiveBuffer::request(requested)?;
+    let (wanted, held) = (settings.datagrams, buffer.datagrams(DATAGRAM_CHARGE));
+    if held < wanted {
+        println!("A receive buffer holds {held} datagrams: a round has that many, not {wanted}.\n");
+        settings.datagrams = held;
+    }
+    Ok(buffer)
+}
 
 /// A non-blocking socket with the receive buffer that tickwire asks for.
 pub(crate) fn bind() -> io::Result<UdpSocket> {
@@ -41,12 +56,6 @@ pub(crate) trait Drains {
     fn drain(&mut self) -> io::Result<Digest>;
 }
 
-/// Sends from its socket.
-pub(crate) trait Sends {
-    /// Sends `count` datagrams to `to`, the payload of number `n` being [`payload`]`(n)`.
-    fn send_all(&mut self, to: SocketAddr, count: usize) -> io::Result<()>;
-}
-
 impl Drains for StdLoop {
     fn address(&self) -> io::Result<SocketAddr> {
         Side::address(self)
@@ -68,24 +77,12 @@ impl Drains for MioLoop {
 
     fn drain(&mut self) -> io::Result<Digest> {
         let mut digest = Digest::default();
-        if self.sleep(Some(std::time::Duration::ZERO))? {
+        if self.sleep(Some(Duration::ZERO))? {
             while let Some((from, bytes)) = self.receive()? {
                 digest.add(from.port(), bytes);
             }
         }
         Ok(digest)
-    }
-}
-
-impl Sends for StdLoop {
-    fn send_all(&mut self, to: SocketAddr, count: usize) -> io::Result<()> {
-        (0..count).try_for_each(|number| self.send(to, &payload(number)))
-    }
-}
-
-impl Sends for MioLoop {
-    fn send_all(&mut self, to: SocketAddr, count: usize) -> io::Result<()> {
-        (0..count).try_for_each(|number| self.send(to, &payload(number)))
     }
 }
 
@@ -106,18 +103,14 @@ impl Digest {
         self.first_bytes += u64::from(bytes.first().copied().unwrap_or_default());
     }
 
-    /// Fails unless everything arrived that [`Sends::send_all`] sent.
+    /// Fails unless everything arrived of `count` payloads, from number 0 on.
     pub(crate) fn check(&self, count: usize) -> io::Result<()> {
-        let first_bytes = (0..count).map(|number| u64::from(payload(number)[0]));
-        let wanted = Self {
-            count,
-            bytes: count * DATAGRAM_LEN,
-            first_bytes: first_bytes.sum(),
-        };
+        let mut wanted = Self::default();
+        (0..count).for_each(|number| wanted.add(0, &payload(number)));
         if *self == wanted {
             return Ok(());
         }
-        Err(io::Error::other(format!("wanted {wanted:?}, got {self:?}")))
+        failure(format!("wanted {wanted:?}, got {self:?}"))
     }
 }
 
@@ -134,7 +127,10 @@ pub(crate) fn expect(what: &str, got: usize, wanted: usize) -> io::Result<()> {
     if got == wanted {
         return Ok(());
     }
-    Err(io::Error::other(format!(
-        "{got} of {wanted} {what} arrived"
-    )))
+    failure(format!("{got} of {wanted} {what} arrived"))
+}
+
+/// The error of a round that did not do its work.
+pub(crate) fn failure<T>(text: impl Into<String>) -> io::Result<T> {
+    Err(io::Error::other(text.into()))
 }

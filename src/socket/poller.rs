@@ -21,7 +21,7 @@ const WAKER: Token = Token(1);
 /// One event of the socket, one of the waker.
 const EVENTS_MAX: usize = 2;
 
-/// A poll with only the socket and its waker.
+/// A poll in which only the raw socket and the waker are registered.
 #[derive(Debug)]
 pub(crate) struct Poller {
     poll: Poll,

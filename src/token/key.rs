@@ -47,7 +47,7 @@ impl TokenKey {
 
     /// Verifies a signature in constant time. Input longer than a token is rejected.
     pub(super) fn is_signature(&self, signature: &[u8], signed: &[u8]) -> bool {
-        // ring compares in constant time only what it hashes itself, in one contiguous slice.
+        // ring compares in constant time only what it hashes itself, in one call.
         let mut message = [0; CONTEXT.len() + TOKEN_MAX];
         let len = CONTEXT.len() + signed.len();
         let Some(message) = message.get_mut(..len) else {

@@ -4,155 +4,48 @@
 //! one thread, so the time until all are admitted includes the clients; the CPU time and the memory are the server's
 //! alone. Every client must be admitted, be kept and close its connection.
 
-use std::io;
-use std::time::{Duration, Instant};
-
-#[cfg(feature = "noise")]
-use tickwire::limits::HANDSHAKES_MAX;
 use tickwire::{Config, DisconnectReason, Event, Host};
-#[cfg(feature = "noise")]
-use tickwire::{NoiseConfig, Security};
 use tickwire_measure::cpu;
-use tickwire_measure::runner::{Entry, Goal, Subject, Topic, joint, nanos};
-use tickwire_measure::settings::Settings;
 
 use super::clients;
-use crate::topics::client_pool::ClientPool;
-use crate::work::expect;
-
-const CLIENTS: usize = 10_000;
-const CLIENTS_IN_TEST: usize = 64;
-const ROUNDS_MAX: usize = 5;
+use crate::prelude::*;
+use crate::topics::client_pool::{ClientPool, noise};
 
 /// Application code with which the clients close.
 const CLOSED: u32 = 17;
 
-const PLAIN_CPU: &str = "tickwire plain, CPU time of the server";
-const PLAIN_WALL: &str = "tickwire plain, until all are admitted";
-#[cfg(feature = "noise")]
-const NOISE_CPU: &str = "tickwire with Noise, CPU time of the server";
-#[cfg(feature = "noise")]
-const NOISE_WALL: &str = "tickwire with Noise, until all are admitted";
-
-const GOALS: &[Goal] = &[
-    #[cfg(feature = "noise")]
-    Goal::shown(
-        "admission of 10,000 connections: CPU time of the server, Noise against plain",
-        NOISE_CPU,
-        PLAIN_CPU,
-    ),
-    #[cfg(feature = "noise")]
-    Goal::shown(
-        "admission of 10,000 connections: time until all are admitted, Noise against plain",
-        NOISE_WALL,
-        PLAIN_WALL,
-    ),
-    Goal::shown(
-        "admission of 10,000 connections: CPU time of the server against the time until all are admitted",
-        PLAIN_CPU,
-        PLAIN_WALL,
-    ),
-];
-
-const PLAIN_HEAP: &str = "tickwire plain, heap of the server";
-const PLAIN_STATED: &str = "stated by Config::peer_bytes_idle, plain";
-#[cfg(feature = "noise")]
-const NOISE_HEAP: &str = "tickwire with Noise, heap of the server";
-#[cfg(feature = "noise")]
-const NOISE_STATED: &str = "stated by Config::peer_bytes_idle, Noise";
-
-const MEMORY_GOALS: &[Goal] = &[
-    Goal::bounded(
-        "memory of 10,000 connections: tickwire plain against what its configuration states",
-        PLAIN_HEAP,
-        PLAIN_STATED,
-        1.00,
-    ),
-    #[cfg(feature = "noise")]
-    Goal::bounded(
-        "memory of 10,000 connections: tickwire with Noise against what its configuration states",
-        NOISE_HEAP,
-        NOISE_STATED,
-        1.00,
-    ),
-];
-
-pub(crate) fn topic(settings: &Settings) -> Topic {
-    Topic {
-        title: "admission",
-        unit: "ns per connection",
-        units: clients(settings, CLIENTS, CLIENTS_IN_TEST),
-        rounds: settings.rounds.min(ROUNDS_MAX),
-        goals: GOALS,
-        enter,
-    }
-}
-
-pub(crate) fn memory_topic(settings: &Settings) -> Topic {
-    Topic {
-        title: "memory",
-        unit: "bytes per connection",
-        units: clients(settings, CLIENTS, CLIENTS_IN_TEST),
-        // It is the same in every round.
-        rounds: 1,
-        goals: MEMORY_GOALS,
-        enter: enter_memory,
-    }
-}
-
-fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
-    let clients = clients(settings, CLIENTS, CLIENTS_IN_TEST);
-    let times = |config: Config| {
-        move || {
+pub(crate) fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
+    let clients = clients(settings)?;
+    let times = |security, config| {
+        let names = ["CPU time of the server", "until all are admitted"];
+        let names = names.map(|what| format!("tickwire {security}, {what}"));
+        Entry::joint(names, move || {
             let admitted = admit(&config, clients)?;
-            Ok([nanos(admitted.cpu), nanos(admitted.wall)])
-        }
+            Ok([admitted.cpu, admitted.wall].map(|time| nanos_per(clients, time)))
+        })
     };
-    let entries = joint([PLAIN_CPU, PLAIN_WALL], times(plain(clients)));
-    #[cfg(feature = "noise")]
-    let entries = entries
-        .into_iter()
-        .chain(joint([NOISE_CPU, NOISE_WALL], times(noise(clients))));
-    Ok(entries.into_iter().collect())
+    Ok(vec![
+        times("plain", Config::plain(7)),
+        times("with Noise", noise()),
+    ])
 }
 
-fn enter_memory(settings: &Settings) -> io::Result<Vec<Entry>> {
-    let clients = clients(settings, CLIENTS, CLIENTS_IN_TEST);
-    let memory = |heap, stated, config: &Config| {
-        let admitted = admit(config, clients)?;
-        let stated_bytes = config.peer_bytes_idle() * clients;
-        Ok::<_, io::Error>([
-            Entry::new(heap, Bytes(admitted.heap_bytes as f64)),
-            Entry::new(stated, Bytes(stated_bytes as f64)),
-        ])
+/// The memory of all clients, which is the same in every round.
+pub(crate) fn enter_memory(settings: &Settings) -> io::Result<Vec<Entry>> {
+    let clients = clients(settings)?;
+    let bytes = |heap: &str, stated: &str, config: Config| {
+        let heap_bytes = admit(&config, clients)?.heap_bytes as f64 / clients as f64;
+        let bytes = [heap_bytes, config.peer_bytes_idle() as f64];
+        let names = [
+            format!("tickwire {heap}, heap of the server"),
+            format!("stated by Config::peer_bytes_idle, {stated}"),
+        ];
+        Ok::<_, io::Error>(Entry::joint(names, move || Ok(bytes)))
     };
-    let entries = memory(PLAIN_HEAP, PLAIN_STATED, &plain(clients))?;
-    #[cfg(feature = "noise")]
-    let entries = entries
-        .into_iter()
-        .chain(memory(NOISE_HEAP, NOISE_STATED, &noise(clients))?);
-    Ok(entries.into_iter().collect())
-}
-
-fn plain(clients: usize) -> Config {
-    Config {
-        peers_max: clients,
-        ..Config::plain(7)
-    }
-}
-
-/// A server that every client may ask for a handshake at once.
-#[cfg(feature = "noise")]
-fn noise(clients: usize) -> Config {
-    Config {
-        peers_max: clients,
-        security: Security::Noise(NoiseConfig {
-            handshakes_per_second: HANDSHAKES_MAX,
-            handshake_burst: HANDSHAKES_MAX,
-            ..NoiseConfig::new(7)
-        }),
-        ..Config::default()
-    }
+    Ok(vec![
+        bytes("plain", "plain", Config::plain(7))?,
+        bytes("with Noise", "Noise", noise())?,
+    ])
 }
 
 /// What the admission of all clients took.
@@ -166,42 +59,37 @@ struct Admitted {
 
 /// Admits all clients, checks that they are kept, and closes them.
 fn admit(config: &Config, clients: usize) -> io::Result<Admitted> {
-    let mut pool = ClientPool::open(config, clients)?;
-    let (mut admitted, mut connected) = (Admitted::default(), 0);
+    let config = Config {
+        peers_max: clients,
+        ..config.clone()
+    };
+    let mut pool = ClientPool::open(&config, clients)?;
+    let (mut admitted, mut events) = (Admitted::default(), Events::default());
     let start = Instant::now();
     pool.connect(|server| {
-        let info = allocation_counter::measure(|| {
-            let (events, time) = cpu::timed(|| turn(server));
-            admitted.cpu += time;
-            connected += events.as_ref().map_or(0, |events| events.connected);
-        });
+        let mut served = (Ok(()), Duration::ZERO);
+        let info = allocation_counter::measure(|| served = cpu::timed(|| events.turn(server)));
+        admitted.cpu += served.1;
         admitted.heap_bytes += info.bytes_current;
-        Ok(())
+        served.0
     })?;
     admitted.wall = start.elapsed();
-    expect("connections", connected, clients)?;
+    expect("connections", events.connected, clients)?;
 
-    let idle = turn(&mut pool.server)?;
-    expect("ends", idle.closed + idle.failed, 0)?;
-    close(&mut pool)?;
-    Ok(admitted)
-}
-
-/// Closes every connection. The server must see every close, and no other end.
-fn close(pool: &mut ClientPool) -> io::Result<()> {
-    let (mut closed, mut failed) = (0, 0);
+    events.turn(&mut pool.server)?;
+    expect("ends", events.closed + events.failed, 0)?;
     for client in &mut pool.clients {
         expect("ends", client.disconnected, 0)?;
         client.disconnect(CLOSED)?;
-        let events = turn(&mut pool.server)?;
-        closed += events.closed;
-        failed += events.failed;
+        events.turn(&mut pool.server)?;
     }
-    expect("closes", closed, pool.clients.len())?;
-    expect("ends", failed, 0)
+    // The server must see every close, and no other end.
+    expect("closes", events.closed, clients)?;
+    expect("ends", events.failed, 0)?;
+    Ok(admitted)
 }
 
-/// What a turn of the server reported.
+/// What the server reported so far.
 #[derive(Debug, Default)]
 struct Events {
     connected: usize,
@@ -209,28 +97,21 @@ struct Events {
     failed: usize,
 }
 
-fn turn(server: &mut Host) -> io::Result<Events> {
-    let mut events = Events::default();
-    server.poll()?;
-    while let Some(event) = server.next_event() {
-        match event {
-            Event::Connected { .. } => events.connected += 1,
-            Event::Disconnected {
-                reason: DisconnectReason::Remote { code: CLOSED },
-                ..
-            } => events.closed += 1,
-            Event::Disconnected { .. } => events.failed += 1,
-            _ => {}
+impl Events {
+    /// A turn of the server.
+    fn turn(&mut self, server: &mut Host) -> io::Result<()> {
+        server.poll()?;
+        while let Some(event) = server.next_event() {
+            match event {
+                Event::Connected { .. } => self.connected += 1,
+                Event::Disconnected {
+                    reason: DisconnectReason::Remote { code: CLOSED },
+                    ..
+                } => self.closed += 1,
+                Event::Disconnected { .. } => self.failed += 1,
+                _ => {}
+            }
         }
-    }
-    Ok(events)
-}
-
-/// The memory of all clients, which is the same in every round.
-struct Bytes(f64);
-
-impl Subject for Bytes {
-    fn round(&mut self) -> io::Result<f64> {
-        Ok(self.0)
+        Ok(())
     }
 }

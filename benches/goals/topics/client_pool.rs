@@ -1,19 +1,33 @@
 //! A server of this library and its clients, over loopback, on one thread.
 
-use std::io;
-use std::net::{SocketAddr, UdpSocket};
-use std::time::{Duration, Instant};
+use std::mem;
+use std::net::UdpSocket;
 
+use tickwire::limits::HANDSHAKES_MAX;
 use tickwire::proto::HostState;
-use tickwire::{Config, ConnectOptions, Delivery, Event, Host, PeerId};
-use tickwire_measure::floors::{LOOPBACK, bind};
-use tickwire_measure::losses::ClientCounts;
+use tickwire::{Config, ConnectOptions, Delivery, Event, Host, NoiseConfig, PeerId, Security};
+use tickwire_measure::floors::bind;
+use tickwire_measure::losses::Losses;
 use tickwire_measure::side::unless_blocked;
+
+use crate::prelude::*;
 
 /// How many clients connect at the same time.
 const CONNECTING_MAX: usize = 128;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A server that every client may ask for a handshake at once.
+pub(crate) fn noise() -> Config {
+    Config {
+        security: Security::Noise(NoiseConfig {
+            handshakes_per_second: HANDSHAKES_MAX,
+            handshake_burst: HANDSHAKES_MAX,
+            ..NoiseConfig::new(7)
+        }),
+        ..Config::default()
+    }
+}
 
 /// A server and its clients.
 pub(crate) struct ClientPool {
@@ -27,10 +41,9 @@ pub(crate) struct Client {
     state: HostState,
     server: SocketAddr,
     peer: Option<PeerId>,
-    /// Datagrams of this client since it was made.
-    pub(crate) counts: ClientCounts,
-    /// Messages since this was last set to 0.
-    pub(crate) messages: usize,
+    /// Datagrams since it was made: those that it sent or its system refused, and those that arrived.
+    counts: Losses,
+    messages: usize,
     /// How many connections the server ended.
     pub(crate) disconnected: usize,
 }
@@ -48,9 +61,8 @@ impl ClientPool {
     /// All clients are connected, their sockets as well, and no event is left.
     pub(crate) fn connected(config: &Config, clients: usize) -> io::Result<Self> {
         let mut pool = Self::open(config, clients)?;
-        for client in &pool.clients {
-            client.socket.connect(client.server)?;
-        }
+        let mut clients = pool.clients.iter();
+        clients.try_for_each(|client| client.socket.connect(client.server))?;
         pool.connect(serve)?;
         Ok(pool)
     }
@@ -83,15 +95,28 @@ impl ClientPool {
         self.clients.iter_mut().try_for_each(Client::turn)
     }
 
-    /// Datagrams of all clients.
-    pub(crate) fn counts(&self) -> ClientCounts {
-        let mut all = ClientCounts::default();
-        for client in &self.clients {
-            all.inputs_sent += client.counts.inputs_sent;
-            all.inputs_refused += client.counts.inputs_refused;
-            all.states_received += client.counts.states_received;
+    /// How many messages the clients have received since the last call.
+    pub(crate) fn take_messages(&mut self) -> usize {
+        let clients = self.clients.iter_mut();
+        clients.map(|client| mem::take(&mut client.messages)).sum()
+    }
+
+    /// What server and clients have counted so far.
+    pub(crate) fn counts(&self) -> Losses {
+        let server = self.server.socket_stats();
+        let clients = || self.clients.iter().map(|client| &client.counts);
+        Losses {
+            inputs_sent: clients().map(|counts| counts.inputs_sent).sum(),
+            inputs_refused: clients().map(|counts| counts.inputs_refused).sum(),
+            inputs_received: server.datagrams_received,
+            dropped_by_kernel: Some(server.dropped_by_kernel),
+            // The send queue is empty after a flush, or the socket is full and the next turn goes on.
+            states_sent: server.datagrams_sent,
+            queue_full: server.queue_full,
+            discarded: server.discarded,
+            states_received: clients().map(|counts| counts.states_received).sum(),
+            budget_spent: server.budget_spent,
         }
-        all
     }
 }
 
@@ -111,7 +136,7 @@ impl Client {
             state: HostState::new(config.clone(), seed, Instant::now())?,
             server,
             peer: None,
-            counts: ClientCounts::default(),
+            counts: Losses::default(),
             messages: 0,
             disconnected: 0,
         })
@@ -129,9 +154,8 @@ impl Client {
     /// Queues an unreliable message for the next turn.
     pub(crate) fn queue(&mut self, message: &[u8]) -> io::Result<()> {
         let peer = self.peer.ok_or(io::ErrorKind::NotConnected)?;
-        self.state
-            .send(peer, Delivery::Unreliable, message, Instant::now())?;
-        Ok(())
+        let now = Instant::now();
+        Ok(self.state.send(peer, Delivery::Unreliable, message, now)?)
     }
 
     /// Sends an unreliable message.

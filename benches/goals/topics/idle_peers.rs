@@ -4,55 +4,32 @@
 //! Without sockets, and with a clock that hardly moves while it is measured: nothing is due, so nothing
 //! should cost anything. What their keep-alives cost is the topic `keep_alive`.
 
-use std::io;
-use std::net::SocketAddr;
-use std::time::{Duration, Instant};
-
+use crate::prelude::*;
 use tickwire::limits::RATE_MAX;
 use tickwire::proto::HostState;
 use tickwire::{Config, ConnectOptions, Delivery, Event, PeerId};
-use tickwire_measure::runner::{Entry, Goal, Subject, Topic, nanos};
-use tickwire_measure::settings::Settings;
 
 const IDLE_PEERS: u16 = 10_000;
 const IDLE_PEERS_IN_TEST: u16 = 100;
 const TURNS: usize = 500;
 
-const ALONE: &str = "a turn with one peer";
-const CROWDED: &str = "a turn with one peer and 10,000 idle ones";
-
-const GOALS: &[Goal] = &[Goal::bounded(
-    "idle peers: a turn with one peer and 10,000 idle ones against a turn with one",
-    CROWDED,
-    ALONE,
-    1.10,
-)];
-
-pub(crate) fn topic(settings: &Settings) -> Topic {
-    Topic {
-        title: "idle peers",
-        unit: "ns per turn",
-        units: TURNS,
-        rounds: settings.rounds,
-        goals: GOALS,
-        enter,
-    }
-}
-
-fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
+pub(crate) fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
     let idle = settings.size(IDLE_PEERS, IDLE_PEERS_IN_TEST);
+    let (mut alone, mut crowded) = (World::new(0)?, World::new(idle)?);
+    let crowded = move || crowded.turns();
     Ok(vec![
-        Entry::new(ALONE, World::new(0)?),
-        Entry::new(CROWDED, World::new(idle)?),
+        Entry::new("a turn with one peer", move || alone.turns()),
+        Entry::new("a turn with one peer and 10,000 idle ones", crowded),
     ])
 }
 
-/// A server, and a client that is all of its peers: each connection of it has an address of its own.
+/// A server, and a client that is all of its peers: each connection of it has an address of its own. What the server
+/// sees as its peer's address is what the client sees as the server's.
 struct World {
     server: HostState,
     client: HostState,
     /// The one that is not idle: the last one that connected.
-    active: Option<PeerId>,
+    active: PeerId,
     now: Instant,
     buffer: [u8; 1024],
 }
@@ -68,51 +45,19 @@ impl World {
             ..Config::plain(7)
         };
         let now = Instant::now();
-        let mut world = Self {
-            server: HostState::new(config.clone(), [1; 32], now)?,
-            client: HostState::new(config, [2; 32], now)?,
-            active: None,
+        let mut server = HostState::new(config.clone(), [1; 32], now)?;
+        let mut client = HostState::new(config, [2; 32], now)?;
+        let mut active = connect(&mut server, &mut client, 1, now)?;
+        for number in 2..=idle + 1 {
+            active = connect(&mut server, &mut client, number, now)?;
+        }
+        Ok(Self {
+            server,
+            client,
+            active,
             now,
             buffer: [0; 1024],
-        };
-        for number in 1..=idle + 1 {
-            world.connect(number)?;
-        }
-        Ok(world)
-    }
-
-    fn connect(&mut self, number: u16) -> io::Result<()> {
-        let to = address(number);
-        let options = ConnectOptions::default();
-        let connected = self.client.connect(to, &options, self.now);
-        self.active = Some(connected.map_err(io::Error::other)?);
-        while self.client_to_server() + self.server_to_client() > 0 {
-            self.server.handle_timeout(self.now);
-        }
-        while self.server.poll_event().is_some() || self.client.poll_event().is_some() {}
-        Ok(())
-    }
-
-    /// How many datagrams there were. What the server sees as its peer's address is what the client sees
-    /// as the server's.
-    fn client_to_server(&mut self) -> usize {
-        let mut count = 0;
-        while let Some(sent) = self.client.poll_transmit(&mut self.buffer, self.now) {
-            let bytes = &self.buffer[..sent.len];
-            self.server.handle_datagram(sent.to, bytes, self.now);
-            count += 1;
-        }
-        count
-    }
-
-    fn server_to_client(&mut self) -> usize {
-        let mut count = 0;
-        while let Some(sent) = self.server.poll_transmit(&mut self.buffer, self.now) {
-            let bytes = &self.buffer[..sent.len];
-            self.client.handle_datagram(sent.to, bytes, self.now);
-            count += 1;
-        }
-        count
+        })
     }
 
     /// A turn of the server: a datagram in, a datagram out.
@@ -128,30 +73,48 @@ impl World {
         sent.map(|sent| sent.len)
             .ok_or_else(|| io::Error::other("the server did not answer"))
     }
-}
 
-impl Subject for World {
-    fn round(&mut self) -> io::Result<f64> {
-        let active = self.active.ok_or(io::ErrorKind::NotConnected)?;
+    fn turns(&mut self) -> io::Result<f64> {
         let mut time = Duration::ZERO;
         for _ in 0..TURNS {
             // As much as a packet takes at the highest rate.
             self.now += Duration::from_micros(1);
-            self.client
-                .send(active, Delivery::Unreliable, &[7; 32], self.now)?;
-            let sent = self.client.poll_transmit(&mut self.buffer, self.now);
+            let (client, now) = (&mut self.client, self.now);
+            client.send(self.active, Delivery::Unreliable, &[7; 32], now)?;
+            let sent = client.poll_transmit(&mut self.buffer, now);
             let sent = sent.ok_or_else(|| io::Error::other("the client did not send"))?;
             let start = Instant::now();
-            let len = self.serve(sent.to, sent.len, self.now)?;
+            let len = self.serve(sent.to, sent.len, now)?;
             time += start.elapsed();
-            self.client
-                .handle_datagram(sent.to, &self.buffer[..len], self.now);
+            let answer = &self.buffer[..len];
+            self.client.handle_datagram(sent.to, answer, now);
             while self.client.poll_event().is_some() {}
         }
-        Ok(nanos(time))
+        Ok(nanos_per(TURNS, time))
     }
 }
 
-fn address(number: u16) -> SocketAddr {
-    ([192, 0, 2, 1], number).into()
+fn connect(
+    server: &mut HostState,
+    client: &mut HostState,
+    number: u16,
+    now: Instant,
+) -> io::Result<PeerId> {
+    let to = ([192, 0, 2, 1], number).into();
+    let connected = client.connect(to, &ConnectOptions::default(), now);
+    while carry(client, server, now) + carry(server, client, now) > 0 {
+        server.handle_timeout(now);
+    }
+    while server.poll_event().is_some() || client.poll_event().is_some() {}
+    connected.map_err(io::Error::other)
+}
+
+/// Passes everything on that a host has to send. Returns how many datagrams there were.
+fn carry(from: &mut HostState, to: &mut HostState, now: Instant) -> usize {
+    let (mut buffer, mut count) = ([0; 1024], 0);
+    while let Some(sent) = from.poll_transmit(&mut buffer, now) {
+        to.handle_datagram(sent.to, &buffer[..sent.len], now);
+        count += 1;
+    }
+    count
 }

@@ -1,4 +1,4 @@
-//! What is measured: one file per topic, with its goals at the top.
+//! The subjects of every topic: one file per topic.
 
 mod admission;
 mod client_pool;
@@ -6,7 +6,6 @@ mod drain;
 mod game_tick;
 mod idle_peers;
 mod keep_alive;
-#[cfg(feature = "noise")]
 mod protect;
 mod quiet;
 mod round_trip;
@@ -14,41 +13,40 @@ mod send;
 mod sleep;
 mod spin;
 
+use crate::prelude::*;
 use tickwire_measure::open_files;
-use tickwire_measure::runner::Topic;
-use tickwire_measure::settings::Settings;
 
 /// The most clients of a topic.
-pub(crate) const CLIENTS_MAX: usize = 10_000;
+const CLIENTS: usize = 10_000;
+const CLIENTS_IN_TEST: usize = 64;
 
-/// In the order in which they are printed.
-pub(crate) fn all(settings: &Settings) -> Vec<Topic> {
-    let mut topics = vec![
-        drain::topic(settings),
-        drain::drops_topic(settings),
-        send::topic(settings),
-        spin::topic(settings),
-        spin::empty_topic(settings),
-        round_trip::asleep_topic(settings),
-        round_trip::spinning_topic(settings),
-        sleep::topic(settings),
-        quiet::topic(settings),
-        idle_peers::topic(settings),
-        admission::topic(settings),
-        admission::memory_topic(settings),
-        keep_alive::topic(settings),
-        #[cfg(feature = "noise")]
-        protect::topic(settings),
-        #[cfg(feature = "noise")]
-        protect::turn_topic(settings),
-    ];
-    topics.extend(game_tick::topics(settings));
-    topics
+/// Sets up the subjects of the topic with this title.
+pub(crate) fn enter(title: &str, settings: &Settings) -> io::Result<Vec<Entry>> {
+    match title {
+        "drain" => drain::enter(settings),
+        "drain after a loss" => drain::enter_after_loss(settings),
+        "send" => send::enter(settings),
+        "spin" => spin::enter(settings),
+        "spin on nothing" => spin::enter_empty(settings),
+        "round trip, asleep" => round_trip::enter_asleep(settings),
+        "round trip, spinning" => round_trip::enter_spinning(settings),
+        "sleep" => sleep::enter(),
+        "nothing to do" => quiet::enter(settings),
+        "idle peers" => idle_peers::enter(settings),
+        "admission" => admission::enter(settings),
+        "memory" => admission::enter_memory(settings),
+        "idle connections" => keep_alive::enter(settings),
+        "protect" => Ok(protect::enter()),
+        "protect, a turn" => protect::enter_turn(),
+        "game tick, 64 clients" => game_tick::enter_with_single(settings, 64),
+        "game tick, 16 clients" => game_tick::enter(settings, 16),
+        "game tick, 256 clients" => game_tick::enter(settings, 256),
+        "game tick, 1000 clients" => game_tick::enter(settings, 1000),
+        _ => failure(format!("no topic is called {title:?}")),
+    }
 }
 
-/// How many clients with a socket each take part: `wanted`, or as many as the limit of open files leaves room for.
-fn clients(settings: &Settings, wanted: usize, in_test: usize) -> usize {
-    // Without an answer of the system, opening the sockets fails with its error.
-    let room = open_files::raise().unwrap_or(usize::MAX);
-    settings.size(wanted, in_test).min(room)
+/// How many clients with a socket each take part: 10,000, or as many as the limit of open files leaves room for.
+fn clients(settings: &Settings) -> io::Result<usize> {
+    open_files::fit_clients(settings.size(CLIENTS, CLIENTS_IN_TEST))
 }

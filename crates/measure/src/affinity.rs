@@ -6,6 +6,10 @@
 
 use std::io;
 
+#[cfg(target_os = "linux")]
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+#[cfg(target_os = "linux")]
+use nix::unistd::Pid;
 use serde::Serialize;
 
 /// Which processors client and server have.
@@ -59,27 +63,23 @@ impl Affinity {
 #[must_use = "the thread is pinned as long as this is in scope"]
 pub struct Pinned {
     #[cfg(target_os = "linux")]
-    before: Option<nix::sched::CpuSet>,
+    before: Option<CpuSet>,
 }
+
+/// What `sched_setaffinity(2)` calls the calling thread.
+#[cfg(target_os = "linux")]
+const THIS_THREAD: Pid = Pid::from_raw(0);
 
 #[cfg(target_os = "linux")]
 impl Pinned {
     fn to(role: Role) -> io::Result<Self> {
-        use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
-
-        let before = sched_getaffinity(linux::THIS_THREAD)?;
-        let processors: Vec<usize> = (0..CpuSet::count())
-            .filter(|processor| before.is_set(*processor).unwrap_or(false))
-            .collect();
-        let Some((client, server)) = linux::two_of(&processors, linux::siblings) else {
-            return Err(io::ErrorKind::Unsupported.into());
-        };
+        let before = sched_getaffinity(THIS_THREAD)?;
+        let allowed = |processor: &usize| before.is_set(*processor).unwrap_or(false);
+        let processors: Vec<usize> = (0..CpuSet::count()).filter(allowed).collect();
+        let (client, server) = two_of(&processors, siblings).ok_or(io::ErrorKind::Unsupported)?;
         let mut only = CpuSet::new();
-        only.set(match role {
-            Role::Client => client,
-            Role::Server => server,
-        })?;
-        sched_setaffinity(linux::THIS_THREAD, &only)?;
+        only.set(if role == Role::Client { client } else { server })?;
+        sched_setaffinity(THIS_THREAD, &only)?;
         Ok(Self {
             before: Some(before),
         })
@@ -91,7 +91,7 @@ impl Drop for Pinned {
     fn drop(&mut self) {
         if let Some(before) = &self.before {
             // The system allowed it before, and a thread that stays pinned does no harm to what it measured.
-            let _ = nix::sched::sched_setaffinity(linux::THIS_THREAD, before);
+            let _ = sched_setaffinity(THIS_THREAD, before);
         }
     }
 }
@@ -99,75 +99,62 @@ impl Drop for Pinned {
 #[cfg(not(target_os = "linux"))]
 impl Pinned {
     fn to(_role: Role) -> io::Result<Self> {
-        Err(io::Error::new(
-            io::ErrorKind::Unsupported,
-            "this system does not pin threads; --affinity free leaves them to the system",
-        ))
+        let text = "this system does not pin threads; --affinity free leaves them to the system";
+        Err(io::Error::new(io::ErrorKind::Unsupported, text))
     }
 }
 
+/// The first processor and one of another core; failing that any other, and failing that the same.
 #[cfg(target_os = "linux")]
-mod linux {
-    use std::fs;
+fn two_of(processors: &[usize], siblings: impl Fn(usize) -> Vec<usize>) -> Option<(usize, usize)> {
+    let (client, others) = processors.split_first()?;
+    let siblings = siblings(*client);
+    let of_another_core = others.iter().find(|other| !siblings.contains(other));
+    let server = of_another_core.or(others.first()).unwrap_or(client);
+    Some((*client, *server))
+}
 
-    use nix::unistd::Pid;
+/// The threads of the core of this processor. Empty where the system does not report them.
+#[cfg(target_os = "linux")]
+fn siblings(processor: usize) -> Vec<usize> {
+    let path = format!("/sys/devices/system/cpu/cpu{processor}/topology/thread_siblings_list");
+    std::fs::read_to_string(path).map_or_else(|_| Vec::new(), |list| parse(&list))
+}
 
-    /// What `sched_setaffinity(2)` calls the calling thread.
-    pub(super) const THIS_THREAD: Pid = Pid::from_raw(0);
+/// `0,4` or `0-1`, as the kernel writes it.
+#[cfg(target_os = "linux")]
+fn parse(list: &str) -> Vec<usize> {
+    let ranges = list.trim().split(',').filter_map(|range| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        Some(first.parse::<usize>().ok()?..=last.parse().ok()?)
+    });
+    ranges.flatten().collect()
+}
 
-    /// The first processor and one of another core; failing that any other, and failing that the same.
-    pub(super) fn two_of(
-        processors: &[usize],
-        siblings: impl Fn(usize) -> Vec<usize>,
-    ) -> Option<(usize, usize)> {
-        let (client, others) = processors.split_first()?;
-        let siblings = siblings(*client);
-        let of_another_core = others.iter().find(|other| !siblings.contains(other));
-        let server = of_another_core.or(others.first()).unwrap_or(client);
-        Some((*client, *server))
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_threads_of_a_core_are_taken_only_if_there_is_no_other() {
+        // As many machines count: 0 and 1 are one core, or 0 and 2 are.
+        let neighbours = |processor: usize| vec![processor & !1, processor | 1];
+        let halves = |processor: usize| vec![processor % 2, processor % 2 + 2];
+        let nothing_known = |_| Vec::new();
+        assert_eq!(two_of(&[0, 1, 2, 3], neighbours), Some((0, 2)));
+        assert_eq!(two_of(&[0, 1, 2, 3], halves), Some((0, 1)));
+        assert_eq!(two_of(&[1, 2, 3], neighbours), Some((1, 2)));
+        assert_eq!(two_of(&[0, 1], neighbours), Some((0, 1)));
+        assert_eq!(two_of(&[5, 7], nothing_known), Some((5, 7)));
+        assert_eq!(two_of(&[3], neighbours), Some((3, 3)));
+        assert_eq!(two_of(&[], neighbours), None);
     }
 
-    /// The threads of the core of this processor. Empty where the system does not report them.
-    pub(super) fn siblings(processor: usize) -> Vec<usize> {
-        let folder = format!("/sys/devices/system/cpu/cpu{processor}/topology");
-        let list = fs::read_to_string(format!("{folder}/thread_siblings_list"));
-        list.map_or_else(|_| Vec::new(), |list| parse(&list))
-    }
-
-    /// `0,4` or `0-1`, as the kernel writes it.
-    fn parse(list: &str) -> Vec<usize> {
-        let ranges = list.trim().split(',').filter_map(|range| {
-            let (first, last) = range.split_once('-').unwrap_or((range, range));
-            Some(first.parse::<usize>().ok()?..=last.parse().ok()?)
-        });
-        ranges.flatten().collect()
-    }
-
-    #[cfg(test)]
-    mod tests {
-        use super::*;
-
-        #[test]
-        fn two_threads_of_a_core_are_taken_only_if_there_is_no_other() {
-            // As many machines count: 0 and 1 are one core, or 0 and 2 are.
-            let neighbours = |processor: usize| vec![processor & !1, processor | 1];
-            let halves = |processor: usize| vec![processor % 2, processor % 2 + 2];
-            let nothing_known = |_| Vec::new();
-            assert_eq!(two_of(&[0, 1, 2, 3], neighbours), Some((0, 2)));
-            assert_eq!(two_of(&[0, 1, 2, 3], halves), Some((0, 1)));
-            assert_eq!(two_of(&[1, 2, 3], neighbours), Some((1, 2)));
-            assert_eq!(two_of(&[0, 1], neighbours), Some((0, 1)));
-            assert_eq!(two_of(&[5, 7], nothing_known), Some((5, 7)));
-            assert_eq!(two_of(&[3], neighbours), Some((3, 3)));
-            assert_eq!(two_of(&[], neighbours), None);
-        }
-
-        #[test]
-        fn a_list_of_the_kernel_is_read() {
-            assert_eq!(parse("0\n"), [0]);
-            assert_eq!(parse("0,4\n"), [0, 4]);
-            assert_eq!(parse("0-1,8-9\n"), [0, 1, 8, 9]);
-            assert_eq!(parse(""), [0; 0]);
-        }
+    #[test]
+    fn a_list_of_the_kernel_is_read() {
+        assert_eq!(parse("0\n"), [0]);
+        assert_eq!(parse("0,4\n"), [0, 4]);
+        assert_eq!(parse("0-1,8-9\n"), [0, 1, 8, 9]);
+        assert_eq!(parse(""), [0; 0]);
     }
 }

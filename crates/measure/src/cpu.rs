@@ -3,19 +3,13 @@
 use std::time::Duration;
 
 /// CPU time since the thread began. `None` where the operating system does not report it.
-#[cfg(unix)]
 #[must_use]
 pub fn thread_time() -> Option<Duration> {
-    use nix::time::{ClockId, clock_gettime};
-
-    let time = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).ok()?;
-    Some(Duration::from(time))
-}
-
-/// CPU time since the thread began. `None` where the operating system does not report it.
-#[cfg(not(unix))]
-#[must_use]
-pub fn thread_time() -> Option<Duration> {
+    #[cfg(unix)]
+    let clock = nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID;
+    #[cfg(unix)]
+    return nix::time::clock_gettime(clock).ok().map(Duration::from);
+    #[cfg(not(unix))]
     None
 }
 
@@ -25,10 +19,9 @@ pub fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     let wall = std::time::Instant::now();
     let before = thread_time();
     let result = work();
-    let time = thread_time()
-        .zip(before)
-        .map(|(after, before)| after - before);
-    (result, time.unwrap_or_else(|| wall.elapsed()))
+    let times = thread_time().zip(before);
+    let time = times.map_or_else(|| wall.elapsed(), |(after, before)| after - before);
+    (result, time)
 }
 
 #[cfg(all(test, unix))]

@@ -24,7 +24,7 @@ const ENDING: u8 = 2;
 pub struct Echo {
     address: SocketAddr,
     state: Arc<AtomicU8>,
-    thread: Option<JoinHandle<()>>,
+    thread: JoinHandle<()>,
 }
 
 impl Echo {
@@ -49,7 +49,7 @@ impl Echo {
         Ok(Self {
             address,
             state,
-            thread: Some(thread),
+            thread,
         })
     }
 
@@ -71,31 +71,21 @@ impl Echo {
 
     fn set(&self, state: u8) {
         self.state.store(state, Ordering::Release);
-        if let Some(thread) = &self.thread {
-            thread.thread().unpark();
-        }
-    }
-
-    fn end(&mut self) -> io::Result<()> {
-        self.set(ENDING);
-        let Some(thread) = self.thread.take() else {
-            return Ok(());
-        };
-        // It may be asleep, and only a datagram wakes it; a lost one is sent again.
-        let nudge = UdpSocket::bind(LOOPBACK)?;
-        while !thread.is_finished() {
-            nudge.send_to(&[], self.address)?;
-            thread::park_timeout(NUDGE);
-        }
-        thread.join().expect("an echo does not panic");
-        Ok(())
+        self.thread.thread().unpark();
     }
 }
 
 impl Drop for Echo {
     fn drop(&mut self) {
-        // If it cannot be nudged, the thread is left to the end of the process.
-        let _ = self.end();
+        self.set(ENDING);
+        // It may be asleep, and only a datagram wakes it; a lost one is sent again. If none can be sent, the thread is
+        // left to the end of the process.
+        let Ok(nudge) = UdpSocket::bind(LOOPBACK) else {
+            return;
+        };
+        while !self.thread.is_finished() && nudge.send_to(&[], self.address).is_ok() {
+            thread::park_timeout(NUDGE);
+        }
     }
 }
 

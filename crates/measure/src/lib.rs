@@ -4,8 +4,8 @@
 //! - [`floors`] are the loops on std and mio that tickwire is measured against, each a [`Side`](side::Side)
 //!   of a conversation; [`echo`] runs a side on a thread of its own.
 //! - [`machine`], [`receive_buffer`], [`open_files`], [`affinity`] and [`cpu`] ask the operating system.
-//! - [`settings`] is the command line of `cargo bench --bench goals`, [`report`] its output, and [`table`] every
-//!   table.
+//! - [`goals`] are data, [`settings`] is the command line of `cargo bench --bench goals`, [`report`] its output, and
+//!   [`table`] every table.
 //!
 //! It does not depend on tickwire: a benchmark brings the subjects that it measures.
 #![forbid(unsafe_code)]
@@ -14,6 +14,7 @@ pub mod affinity;
 pub mod cpu;
 pub mod echo;
 pub mod floors;
+pub mod goals;
 pub mod losses;
 pub mod machine;
 pub mod open_files;

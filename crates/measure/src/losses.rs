@@ -5,79 +5,53 @@
 
 use std::fmt;
 
-/// What the clients counted, in datagrams.
+/// What clients and server counted, in datagrams.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ClientCounts {
+pub struct Losses {
     /// Inputs that the clients' system took.
     pub inputs_sent: u64,
     /// Inputs that it refused, so that they never left.
     pub inputs_refused: u64,
-    /// States that arrived.
-    pub states_received: u64,
-}
-
-/// What the server counted, in datagrams.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ServerCounts {
     /// Inputs that arrived.
     pub inputs_received: u64,
     /// Inputs that the kernel dropped, because the receive buffer was full. `None` where the kernel was not asked.
     pub dropped_by_kernel: Option<u64>,
-    /// Drains that ended at the budget of a turn.
-    pub budget_spent: u64,
     /// States that the server's system took.
     pub states_sent: u64,
     /// States that were refused because the send queue was full.
     pub queue_full: u64,
     /// States that the system refused to send.
     pub discarded: u64,
-    /// States that are still in the send queue.
-    pub queued: u64,
-}
-
-/// Lost datagrams by place.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Losses {
-    /// Datagrams that both sides were to send.
-    pub due: u64,
-    /// Inputs that the clients' system refused.
-    pub inputs_refused: u64,
-    /// Inputs lost on the network; with those in the receive buffer where the kernel was not asked.
-    pub network: u64,
-    /// Inputs lost in the server's receive buffer. `None` where the kernel was not asked.
-    pub receive_buffer: Option<u64>,
-    /// States that did not fit into the send queue.
-    pub queue_full: u64,
-    /// States that the system refused to send.
-    pub discarded: u64,
-    /// States that never left the send queue.
-    pub queued: u64,
-    /// States lost behind the server: on the network or in the kernel of the peers.
-    pub peers: u64,
+    /// States that arrived.
+    pub states_received: u64,
     /// How often a drain ended at the budget of a turn. That alone loses nothing: what is left is read in the next
-    /// turn. A buffer that overflows meanwhile shows in `receive_buffer`.
+    /// turn. A buffer that overflows meanwhile shows in `dropped_by_kernel`.
     pub budget_spent: u64,
 }
 
 impl Losses {
-    /// From the counters of both sides, once nothing is in flight any more.
+    /// What was counted since `before`.
     #[must_use]
-    pub fn of(clients: ClientCounts, server: ServerCounts) -> Self {
-        let seen = server.inputs_received + server.dropped_by_kernel.unwrap_or(0);
-        let inputs_due = clients.inputs_sent + clients.inputs_refused;
-        let states_unsent = server.queue_full + server.discarded + server.queued;
+    pub fn since(&self, before: &Self) -> Self {
+        let dropped = self.dropped_by_kernel.zip(before.dropped_by_kernel);
         Self {
-            due: inputs_due + server.states_sent + states_unsent,
-            inputs_refused: clients.inputs_refused,
-            // A datagram of a third party may be among those seen.
-            network: clients.inputs_sent.saturating_sub(seen),
-            receive_buffer: server.dropped_by_kernel,
-            queue_full: server.queue_full,
-            discarded: server.discarded,
-            queued: server.queued,
-            peers: server.states_sent.saturating_sub(clients.states_received),
-            budget_spent: server.budget_spent,
+            inputs_sent: self.inputs_sent - before.inputs_sent,
+            inputs_refused: self.inputs_refused - before.inputs_refused,
+            inputs_received: self.inputs_received - before.inputs_received,
+            dropped_by_kernel: dropped.map(|(now, before)| now - before),
+            states_sent: self.states_sent - before.states_sent,
+            queue_full: self.queue_full - before.queue_full,
+            discarded: self.discarded - before.discarded,
+            states_received: self.states_received - before.states_received,
+            budget_spent: self.budget_spent - before.budget_spent,
         }
+    }
+
+    /// Datagrams that both sides were to send.
+    #[must_use]
+    pub fn due(&self) -> u64 {
+        let states_unsent = self.queue_full + self.discarded;
+        self.inputs_sent + self.inputs_refused + self.states_sent + states_unsent
     }
 
     /// Whether everything arrived.
@@ -86,26 +60,27 @@ impl Losses {
         self.places().iter().all(|(count, _)| *count == 0)
     }
 
-    /// How many were lost where.
-    fn places(&self) -> [(u64, &'static str); 7] {
-        let network = match self.receive_buffer {
+    /// How many were lost where. A datagram of a third party may be among those that arrived.
+    fn places(&self) -> [(u64, &'static str); 6] {
+        let dropped = self.dropped_by_kernel.unwrap_or(0);
+        let network = self
+            .inputs_sent
+            .saturating_sub(self.inputs_received + dropped);
+        let network_place = match self.dropped_by_kernel {
             Some(_) => "inputs on the network",
             None => "inputs on the network or in the kernel's receive buffer",
         };
+        let peers = self.states_sent.saturating_sub(self.states_received);
         [
             (
                 self.inputs_refused,
                 "inputs that the clients' system refused",
             ),
-            (self.network, network),
-            (
-                self.receive_buffer.unwrap_or(0),
-                "inputs in the kernel's receive buffer",
-            ),
+            (network, network_place),
+            (dropped, "inputs in the kernel's receive buffer"),
             (self.queue_full, "states because the send queue was full"),
             (self.discarded, "states that the system refused to send"),
-            (self.queued, "states left in the send queue"),
-            (self.peers, "states at the peers"),
+            (peers, "states at the peers"),
         ]
     }
 }
@@ -117,7 +92,7 @@ impl fmt::Display for Losses {
             return write!(f, "nothing was lost");
         }
         let lost = self.places().into_iter().filter(|(count, _)| *count > 0);
-        let lost: Vec<String> = lost
+        let lost: Vec<_> = lost
             .map(|(count, place)| format!("{count} {place}"))
             .collect();
         write!(f, "lost: {}", lost.join(", "))
@@ -128,97 +103,85 @@ impl fmt::Display for Losses {
 mod tests {
     use super::*;
 
-    const CLIENTS: ClientCounts = ClientCounts {
+    const ALL_ARRIVED: Losses = Losses {
         inputs_sent: 1000,
         inputs_refused: 0,
-        states_received: 500,
-    };
-
-    /// A server that lost nothing.
-    const SERVER: ServerCounts = ServerCounts {
         inputs_received: 1000,
         dropped_by_kernel: Some(0),
-        budget_spent: 0,
         states_sent: 500,
         queue_full: 0,
         discarded: 0,
-        queued: 0,
+        states_received: 500,
+        budget_spent: 0,
     };
 
     #[test]
     fn when_everything_arrives_nothing_was_lost() {
-        let losses = Losses::of(CLIENTS, SERVER);
-        assert!(losses.is_nothing());
-        assert_eq!(losses.due, 1500);
-        assert_eq!(losses.to_string(), "nothing was lost");
+        assert!(ALL_ARRIVED.is_nothing());
+        assert_eq!(ALL_ARRIVED.due(), 1500);
+        assert_eq!(ALL_ARRIVED.to_string(), "nothing was lost");
+        let nothing = Losses {
+            dropped_by_kernel: Some(0),
+            ..Losses::default()
+        };
+        assert_eq!(ALL_ARRIVED.since(&ALL_ARRIVED), nothing);
+        assert_eq!(ALL_ARRIVED.since(&nothing), ALL_ARRIVED);
     }
 
     #[test]
     fn a_spent_budget_is_reported_and_is_no_loss() {
-        let server = ServerCounts {
+        let losses = Losses {
             budget_spent: 3,
-            ..SERVER
+            ..ALL_ARRIVED
         };
-        let losses = Losses::of(CLIENTS, server);
         assert!(losses.is_nothing());
-        assert_eq!(losses.budget_spent, 3);
     }
 
     #[test]
     fn drops_of_the_kernel_are_kept_apart_from_the_network() {
-        let server = ServerCounts {
+        let losses = Losses {
             inputs_received: 900,
             dropped_by_kernel: Some(70),
-            ..SERVER
+            ..ALL_ARRIVED
         };
-        let losses = Losses::of(CLIENTS, server);
-        assert_eq!(losses.network, 30);
         let text = "lost: 30 inputs on the network, 70 inputs in the kernel's receive buffer";
         assert_eq!(losses.to_string(), text);
     }
 
     #[test]
     fn without_a_counter_of_the_kernel_the_network_has_it_all() {
-        let server = ServerCounts {
+        let losses = Losses {
             inputs_received: 900,
             dropped_by_kernel: None,
-            ..SERVER
+            ..ALL_ARRIVED
         };
-        let losses = Losses::of(CLIENTS, server);
-        assert_eq!(losses.network, 100);
         let text = "lost: 100 inputs on the network or in the kernel's receive buffer";
         assert_eq!(losses.to_string(), text);
     }
 
     #[test]
     fn states_are_lost_in_the_queue_or_behind_the_server() {
-        let server = ServerCounts {
+        let losses = Losses {
+            inputs_refused: 8,
             queue_full: 5,
             discarded: 2,
             states_sent: 510,
-            queued: 1,
-            ..SERVER
+            ..ALL_ARRIVED
         };
-        let clients = ClientCounts {
-            inputs_refused: 8,
-            ..CLIENTS
-        };
-        let losses = Losses::of(clients, server);
-        assert_eq!(losses.due, 1008 + 518);
-        assert_eq!(losses.peers, 10);
+        assert_eq!(losses.due(), 1008 + 517);
         assert_eq!(
             losses.to_string(),
             "lost: 8 inputs that the clients' system refused, 5 states because the send queue was full, \
-             2 states that the system refused to send, 1 states left in the send queue, 10 states at the peers"
+             2 states that the system refused to send, 10 states at the peers"
         );
     }
 
     #[test]
     fn datagrams_of_third_parties_are_no_negative_loss() {
-        let server = ServerCounts {
+        let losses = Losses {
             inputs_received: 1001,
-            ..SERVER
+            ..ALL_ARRIVED
         };
-        assert!(Losses::of(CLIENTS, server).is_nothing());
+        assert!(losses.is_nothing());
     }
 }

@@ -45,28 +45,26 @@ impl fmt::Display for Machine {
             cpu,
             cpus,
             tickwire,
-            optimized,
+            ..
         } = self;
         write!(f, "tickwire {tickwire} on {system}, {cpus} CPUs ({cpu})")?;
-        if !optimized {
-            write!(f, ", not optimized: build with --release to measure")?;
+        if self.optimized {
+            return Ok(());
         }
-        Ok(())
+        write!(f, ", not optimized: build with --release to measure")
     }
 }
 
 fn system() -> String {
     let version = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    format!("{} {}", std::env::consts::OS, version.trim())
-        .trim_end()
-        .to_owned()
+    let system = format!("{} {version}", std::env::consts::OS);
+    system.trim_end().to_owned()
 }
 
 fn cpu() -> String {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpuinfo
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    let mut lines = cpuinfo.lines();
+    let model = lines.find_map(|line| line.strip_prefix("model name")?.split_once(':'));
     // A missing name does not prevent a measurement.
     model.map_or_else(|| "unknown".to_owned(), |(_, name)| name.trim().to_owned())
 }

@@ -5,58 +5,43 @@ use std::io;
 /// Open files that belong to no client: standard streams, the server, polls, the result.
 const RESERVED: usize = 64;
 
-/// Raises the limit as far as the system allows, and returns how many files clients may open.
+/// How many of `wanted` clients with one socket each fit into the limit of open files, which is raised as far as the
+/// system allows. Where not all do, it prints how many do and how to raise the limit.
 ///
 /// # Errors
 ///
 /// The system refuses to tell or to raise the limit.
+pub fn fit_clients(wanted: usize) -> io::Result<usize> {
+    let fitting = wanted.min(raise()?.saturating_sub(RESERVED));
+    if let Some(note) = note(wanted, fitting) {
+        println!("{note}\n");
+    }
+    Ok(fitting)
+}
+
 #[cfg(unix)]
-pub fn raise() -> io::Result<usize> {
+fn raise() -> io::Result<usize> {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     if soft < hard {
         setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
     }
-    Ok(left_for_clients(
-        usize::try_from(hard).unwrap_or(usize::MAX),
-    ))
+    Ok(usize::try_from(hard).unwrap_or(usize::MAX))
 }
 
-/// Raises the limit as far as the system allows, and returns how many files clients may open.
-///
-/// # Errors
-///
-/// None: such a system has no limit that a program could raise.
+/// Such a system has no limit that a program could raise.
 #[cfg(not(unix))]
-pub fn raise() -> io::Result<usize> {
-    Ok(left_for_clients(usize::MAX))
+fn raise() -> io::Result<usize> {
+    Ok(usize::MAX)
 }
 
-fn left_for_clients(limit: usize) -> usize {
-    limit.saturating_sub(RESERVED)
-}
-
-/// How many of `wanted` clients with one socket each fit into the limit. Where not all do, it prints how many
-/// do and how to raise the limit.
-///
-/// # Errors
-///
-/// As [`raise`].
-pub fn fit_clients(wanted: usize) -> io::Result<usize> {
-    let room = raise()?;
-    if let Some(note) = note(wanted, room) {
-        println!("{note}\n");
-    }
-    Ok(wanted.min(room))
-}
-
-fn note(wanted: usize, room: usize) -> Option<String> {
-    (room < wanted).then(|| {
+fn note(wanted: usize, fitting: usize) -> Option<String> {
+    let limit = wanted + RESERVED;
+    (fitting < wanted).then(|| {
         format!(
-            "{wanted} clients need a socket each, but the limit of open files leaves room for {room}: measured \
-             with that many (as root, ulimit -n {} raises it)",
-            wanted + RESERVED
+            "{wanted} clients need a socket each, but the limit of open files leaves room for {fitting}: measured \
+             with that many (as root, ulimit -n {limit} raises it)"
         )
     })
 }
@@ -72,8 +57,6 @@ mod tests {
 
     #[test]
     fn a_low_limit_is_reported_with_the_way_to_raise_it() {
-        assert_eq!(left_for_clients(256), 192);
-        assert_eq!(left_for_clients(10), 0);
         assert_eq!(note(192, 192), None);
         let text = note(1000, 192).expect("they do not fit");
         assert!(text.contains("1000 clients") && text.contains("room for 192"));

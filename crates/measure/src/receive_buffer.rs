@@ -11,7 +11,8 @@ const REPORTED: usize = if cfg!(target_os = "linux") { 2 } else { 1 };
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReceiveBuffer {
     asked: usize,
-    granted: usize,
+    /// What the kernel charges datagrams against.
+    reported: usize,
 }
 
 impl ReceiveBuffer {
@@ -22,37 +23,28 @@ impl ReceiveBuffer {
     /// The system refuses a socket.
     pub fn request(asked: usize) -> io::Result<Self> {
         let socket = socket2::Socket::from(bind(LOOPBACK, Some(asked))?);
-        Ok(Self::reported(asked, socket.recv_buffer_size()?))
-    }
-
-    fn reported(asked: usize, reported: usize) -> Self {
-        Self {
-            asked,
-            granted: reported / REPORTED,
-        }
+        let reported = socket.recv_buffer_size()?;
+        Ok(Self { asked, reported })
     }
 
     /// How many datagrams the buffer holds that the kernel charges `charge` bytes each for.
     #[must_use]
     pub fn datagrams(self, charge: usize) -> usize {
-        // The kernel charges against what it reports, and takes one datagram in any case.
-        (self.granted * REPORTED / charge).max(1)
+        // The kernel takes one datagram in any case.
+        (self.reported / charge).max(1)
     }
 }
 
 /// One line; where less was granted than asked for, with the way to raise it.
 impl fmt::Display for ReceiveBuffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { asked, granted } = self;
+        let (asked, granted) = (self.asked, self.reported / REPORTED);
         write!(f, "receive buffer: asked for {asked} bytes, ")?;
         if granted >= asked {
             return write!(f, "granted in full");
         }
-        write!(f, "granted {granted}: bursts may be lost")?;
-        if cfg!(target_os = "linux") {
-            write!(f, "; to raise it: sysctl -w net.core.rmem_max={asked}")?;
-        }
-        Ok(())
+        let advice = format!("to raise it: sysctl -w net.core.rmem_max={asked}");
+        write!(f, "granted {granted}: bursts may be lost; {advice}")
     }
 }
 
@@ -60,21 +52,22 @@ impl fmt::Display for ReceiveBuffer {
 mod tests {
     use super::*;
 
-    const ASKED: usize = 4 << 20;
+    fn buffer(reported: usize) -> ReceiveBuffer {
+        let asked = 4 << 20;
+        ReceiveBuffer { asked, reported }
+    }
 
     #[test]
     fn a_buffer_granted_in_full_needs_no_advice() {
-        let buffer = ReceiveBuffer::reported(ASKED, 8 << 20);
         let text = "receive buffer: asked for 4194304 bytes, granted in full";
-        assert_eq!(buffer.to_string(), text);
-        assert!(buffer.datagrams(2560) > 3000);
+        assert_eq!(buffer(8 << 20).to_string(), text);
+        assert!(buffer(8 << 20).datagrams(2560) > 3000);
     }
 
     #[test]
     fn a_buffer_granted_in_part_says_how_to_raise_it() {
         // What Linux reports where net.core.rmem_max has its default.
-        let buffer = ReceiveBuffer::reported(ASKED, 2 * 212_992);
-        let text = buffer.to_string();
+        let text = buffer(2 * 212_992).to_string();
         assert!(
             text.contains("granted 212992: bursts may be lost"),
             "{text}"
@@ -87,6 +80,6 @@ mod tests {
 
     #[test]
     fn the_smallest_buffer_still_holds_one_datagram() {
-        assert_eq!(ReceiveBuffer::reported(ASKED, 0).datagrams(2560), 1);
+        assert_eq!(buffer(0).datagrams(2560), 1);
     }
 }

@@ -2,193 +2,124 @@
 
 use std::fmt;
 
-use crate::losses::Losses;
-use crate::runner::{Costs, Goal, Outcome, Topic};
+use crate::goals::{Goal, Topic};
+use crate::runner::Costs;
 use crate::settings::Settings;
 use crate::statistics::{Estimate, Spread};
 use crate::table::Table;
 
 /// Everything that was measured.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Report {
-    goals: Vec<GoalRow>,
-    figures: Vec<Figure>,
-    losses: Vec<LossRow>,
+    /// Each goal and its result.
+    goals: Table,
+    /// The cost of each subject.
+    figures: Table,
+    /// Where the datagrams of each subject were lost that counts them.
+    losses: Option<Table>,
+    /// How many goals were measured.
+    pub measured: usize,
+    /// The first subject that lost a datagram, and where.
+    pub first_loss: Option<String>,
 }
 
-/// One goal and its result.
-#[derive(Debug)]
-struct GoalRow {
-    goal: &'static str,
-    bound: Option<f64>,
-    measured: Estimate,
-    has_losses: bool,
-}
-
-/// The absolute cost of one subject.
-#[derive(Debug)]
-struct Figure {
-    topic: &'static str,
-    unit: &'static str,
-    subject: &'static str,
-    costs: Spread,
-}
-
-/// Where the datagrams of one subject were lost.
-#[derive(Debug)]
-struct LossRow {
-    topic: &'static str,
-    subject: &'static str,
-    losses: Losses,
+impl Default for Report {
+    fn default() -> Self {
+        Self {
+            goals: Table::new(["goal", "bound", "measured", "verdict"]),
+            figures: Table::new(["topic", "subject", "median", "lowest", "highest", "unit"]),
+            losses: None,
+            measured: 0,
+            first_loss: None,
+        }
+    }
 }
 
 impl Report {
     /// Adds the goals of a topic that were asked for, and the figures of all its subjects.
-    pub fn add(&mut self, topic: &Topic, outcome: &Outcome, settings: &Settings) {
-        let goals = topic.goals.iter().filter(|goal| settings.wants(goal.name));
-        self.goals
-            .extend(goals.map(|goal| GoalRow::new(goal, outcome)));
-        for Costs {
-            name,
-            rounds,
-            losses,
-        } in &outcome.costs
-        {
-            let figure = Spread::of(rounds.iter().copied()).map(|costs| Figure {
-                topic: topic.title,
-                unit: topic.unit,
-                subject: name,
-                costs,
-            });
-            self.figures.extend(figure);
-            self.losses.extend(losses.map(|losses| LossRow {
-                topic: topic.title,
-                subject: name,
-                losses,
-            }));
+    pub fn add(&mut self, topic: &Topic, costs: &[Costs], settings: &Settings) {
+        for goal in topic.goals.iter().filter(|goal| settings.wants(goal.name)) {
+            self.goals.row(goal_cells(goal, costs));
+            self.measured += 1;
+        }
+        for costs in costs {
+            self.figures.row(figure_cells(topic, costs));
+            self.add_losses(topic, costs);
         }
     }
 
-    /// How many goals were measured.
-    #[must_use]
-    pub fn goals(&self) -> usize {
-        self.goals.len()
-    }
-
-    /// The first subject that lost a datagram, and where.
-    #[must_use]
-    pub fn first_loss(&self) -> Option<String> {
-        let row = self.losses.iter().find(|row| !row.losses.is_nothing())?;
-        Some(format!("{}, {}: {}", row.topic, row.subject, row.losses))
+    fn add_losses(&mut self, topic: &Topic, costs: &Costs) {
+        let Some(losses) = costs.losses else { return };
+        let [due, budget] = [losses.due(), losses.budget_spent].map(|count| count.to_string());
+        let place = losses.to_string();
+        if !losses.is_nothing() && self.first_loss.is_none() {
+            self.first_loss = Some(format!("{}, {}: {place}", topic.title, costs.name));
+        }
+        let headings = ["topic", "subject", "datagrams", "lost", "turn budget spent"];
+        let table = self.losses.get_or_insert_with(|| Table::new(headings));
+        table.row([topic.title, &costs.name, &due, &place, &budget]);
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut goals = Table::new(["goal", "bound", "measured", "verdict"]);
-        self.goals.iter().for_each(|row| goals.row(row.cells()));
-        let mut figures = Table::new(["topic", "subject", "median", "lowest", "highest", "unit"]);
-        self.figures.iter().for_each(|row| figures.row(row.cells()));
-        writeln!(f, "{goals:#}\n\n{figures:#}")?;
-        if self.losses.is_empty() {
-            return Ok(());
-        }
-        let mut losses = Table::new(["topic", "subject", "datagrams", "lost", "turn budget spent"]);
-        self.losses.iter().for_each(|row| losses.row(row.cells()));
-        writeln!(f, "\n{losses:#}")
+        writeln!(f, "{:#}\n\n{:#}", self.goals, self.figures)?;
+        let mut losses = self.losses.iter();
+        losses.try_for_each(|losses| writeln!(f, "\n{losses:#}"))
     }
 }
 
-impl GoalRow {
-    fn new(goal: &Goal, outcome: &Outcome) -> Self {
-        Self {
-            goal: goal.name,
-            bound: goal.bound,
-            measured: outcome.ratio(goal),
-            has_losses: outcome.has_losses(goal),
-        }
-    }
-
-    fn cells(&self) -> [String; 4] {
-        let Estimate { median, low, high } = self.measured;
-        let bound = self.bound.map(|bound| format!("{bound:.2}"));
-        [
-            self.goal.to_owned(),
-            bound.unwrap_or_else(|| "shown".to_owned()),
-            format!("{median:.3} ({low:.3} to {high:.3})"),
-            self.verdict().to_owned(),
-        ]
-    }
-
-    fn verdict(&self) -> &'static str {
-        match self.bound {
-            None => "",
-            Some(_) if self.has_losses => "lost datagrams",
-            Some(bound) if self.measured.median <= bound => "ok",
-            Some(_) => "short",
-        }
-    }
+fn goal_cells(goal: &Goal, costs: &[Costs]) -> [String; 4] {
+    let [subject, floor] = [goal.subject, goal.floor].map(|name| {
+        let found = costs.iter().find(|costs| costs.name == name);
+        found.unwrap_or_else(|| panic!("no subject is called {name:?}"))
+    });
+    let Estimate { median, low, high } = Estimate::of_ratios(&subject.rounds, &floor.rounds);
+    let losses = [subject.losses, floor.losses];
+    let has_losses = losses.iter().flatten().any(|losses| !losses.is_nothing());
+    let verdict = match goal.bound {
+        None => "",
+        Some(_) if has_losses => "lost datagrams",
+        Some(bound) if median <= bound => "ok",
+        Some(_) => "short",
+    };
+    let bound = goal
+        .bound
+        .map_or("shown".to_owned(), |bound| format!("{bound:.2}"));
+    let measured = format!("{median:.3} ({low:.3} to {high:.3})");
+    [goal.name.to_owned(), bound, measured, verdict.to_owned()]
 }
 
-impl Figure {
-    fn cells(&self) -> [String; 6] {
-        let Spread {
-            median,
-            lowest,
-            highest,
-        } = self.costs;
-        let [median, lowest, highest] = [median, lowest, highest].map(|cost| format!("{cost:.0}"));
-        let [topic, subject, unit] = [self.topic, self.subject, self.unit].map(str::to_owned);
-        [topic, subject, median, lowest, highest, unit]
-    }
-}
-
-impl LossRow {
-    fn cells(&self) -> [String; 5] {
-        [
-            self.topic.to_owned(),
-            self.subject.to_owned(),
-            self.losses.due.to_string(),
-            self.losses.to_string(),
-            self.losses.budget_spent.to_string(),
-        ]
-    }
+fn figure_cells(topic: &Topic, costs: &Costs) -> [String; 6] {
+    let spread = Spread::of(costs.rounds.iter().copied()).expect("there is a round");
+    let [median, lowest, highest] =
+        [spread.median, spread.lowest, spread.highest].map(|cost| format!("{cost:.0}"));
+    let [title, name, unit] = [topic.title, &costs.name, topic.unit].map(str::to_owned);
+    [title, name, median, lowest, highest, unit]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const GOAL: Goal = Goal {
-        name: "drain: tickwire against mio",
-        of: "tickwire",
-        against: "mio",
-        bound: Some(1.10),
-    };
+    use crate::losses::Losses;
 
     fn report(ratio: f64, losses: Option<Losses>) -> Report {
-        let costs = |name, cost, losses| Costs {
-            name,
+        let costs = |name: &str, cost, losses| Costs {
+            name: name.to_owned(),
             rounds: vec![cost; 3],
             losses,
         };
-        let outcome = Outcome {
-            costs: vec![
-                costs("mio", 100.0, None),
-                costs("tickwire", 100.0 * ratio, losses),
-            ],
-        };
-        let topic = Topic {
-            title: "drain",
-            unit: "ns per datagram",
-            units: 1,
-            rounds: 3,
-            goals: &[GOAL],
-            enter: |_| Ok(Vec::new()),
-        };
+        let costs = [
+            costs("mio", 100.0, None),
+            costs("tickwire", 100.0 * ratio, losses),
+        ];
+        let topics = crate::goals::parse(
+            "\n## drain: ns per datagram\n| goal | subject | floor | bound |\n\
+             | drain: tickwire against mio | tickwire | mio | 1.10 |\n",
+        );
         let settings = Settings::from_args(std::iter::empty()).expect("there is no option");
         let mut report = Report::default();
-        report.add(&topic, &outcome, &settings);
+        report.add(&topics[0], &costs, &settings);
         report
     }
 
@@ -207,8 +138,8 @@ mod tests {
     #[test]
     fn a_loss_decides_no_goal_and_has_a_row_with_its_place() {
         let losses = Losses {
-            due: 10,
-            peers: 2,
+            states_sent: 10,
+            states_received: 8,
             ..Losses::default()
         };
         let report = report(1.0, Some(losses));
@@ -216,6 +147,6 @@ mod tests {
         assert!(text.contains("| lost datagrams |"), "{text}");
         assert!(text.contains("lost: 2 states at the peers"), "{text}");
         let first = "drain, tickwire: lost: 2 states at the peers";
-        assert_eq!(report.first_loss().as_deref(), Some(first));
+        assert_eq!(report.first_loss.as_deref(), Some(first));
     }
 }

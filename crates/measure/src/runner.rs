@@ -2,118 +2,63 @@
 //! round, so that whatever slows the machine down for a while slows all of them. The result is the ratio of two
 //! subjects within a round.
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::io;
-use std::rc::Rc;
 use std::time::Duration;
 
+use crate::goals::Topic;
 use crate::losses::Losses;
 use crate::settings::Settings;
-use crate::statistics::Estimate;
 
 /// Rounds before the first that counts, for caches, allocations and adaptive batches.
 const WARM_UP_ROUNDS: usize = 2;
 
-/// One way to do the work of a topic.
-pub trait Subject {
-    /// Prepares, does the work, checks that all of it was done, and returns what the work alone cost: nanoseconds
-    /// ([`nanos`]), or whatever the unit of the topic is.
-    ///
-    /// # Errors
-    ///
-    /// The work could not be done, or not all of it was.
-    fn round(&mut self) -> io::Result<f64>;
-
-    /// Where datagrams of all rounds were lost, if the subject counts them.
-    fn losses(&self) -> Option<Losses> {
-        None
-    }
-}
-
-/// A time in nanoseconds.
+/// A time in nanoseconds, divided by the units of work that were done in it.
 #[must_use]
-pub fn nanos(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e9
+pub fn nanos_per(units: usize, time: Duration) -> f64 {
+    time.as_secs_f64() * 1e9 / units as f64
 }
 
-/// A promise about two subjects of a topic, or a ratio that is only shown.
-#[derive(Debug)]
-pub struct Goal {
-    /// What is promised, in words.
-    pub name: &'static str,
-    /// Name of the subject whose cost is divided.
-    pub of: &'static str,
-    /// Name of the subject that it is divided by.
-    pub against: &'static str,
-    /// Highest ratio that keeps the promise. `None`: the ratio is only shown.
-    pub bound: Option<f64>,
+#[allow(missing_debug_implementations, reason = "a closure has no `Debug`")]
+/// One way, or several that are measured together, to do the work of a topic.
+pub struct Entry {
+    /// Names of the subjects, as the goals call them.
+    names: Vec<String>,
+    round: Box<dyn FnMut() -> io::Result<Round>>,
 }
 
-impl Goal {
-    /// A ratio that is at most `bound`.
-    #[must_use]
-    pub const fn bounded(
-        name: &'static str,
-        of: &'static str,
-        against: &'static str,
-        bound: f64,
+/// The cost of each subject in one round, and where its datagrams were lost in all rounds so far.
+type Round = (Vec<f64>, Option<Losses>);
+
+/// A round prepares, does the work, checks that all of it was done, and returns what the work alone cost per unit, in
+/// nanoseconds ([`nanos_per`]) or whatever the unit of the topic is.
+impl Entry {
+    /// One subject.
+    pub fn new(
+        name: impl Into<String>,
+        mut round: impl FnMut() -> io::Result<f64> + 'static,
+    ) -> Self {
+        Self::joint([name], move || Ok([round()?]))
+    }
+
+    /// Several subjects whose costs one measurement yields together, in the order of `names`.
+    pub fn joint<const N: usize>(
+        names: [impl Into<String>; N],
+        mut round: impl FnMut() -> io::Result<[f64; N]> + 'static,
     ) -> Self {
         Self {
-            name,
-            of,
-            against,
-            bound: Some(bound),
+            names: names.map(Into::into).into(),
+            round: Box::new(move || Ok((round()?.to_vec(), None))),
         }
     }
 
-    /// A ratio that is only shown.
-    #[must_use]
-    pub const fn shown(name: &'static str, of: &'static str, against: &'static str) -> Self {
+    /// A subject that also counts the losses of all its rounds.
+    pub fn with_losses(
+        name: impl Into<String>,
+        mut round: impl FnMut() -> io::Result<(f64, Losses)> + 'static,
+    ) -> Self {
         Self {
-            name,
-            of,
-            against,
-            bound: None,
-        }
-    }
-}
-
-/// Subjects that do the same work, and the goals about them.
-#[derive(Debug)]
-pub struct Topic {
-    /// What it is about, in a few words.
-    pub title: &'static str,
-    /// Unit of a figure: "ns per datagram".
-    pub unit: &'static str,
-    /// What the cost of a round is divided by.
-    pub units: usize,
-    /// Rounds that count.
-    pub rounds: usize,
-    /// Goals of the topic.
-    pub goals: &'static [Goal],
-    /// Sets the subjects up.
-    pub enter: fn(&Settings) -> io::Result<Vec<Entry>>,
-}
-
-/// A subject and its name in the goals.
-pub struct Entry {
-    name: &'static str,
-    subject: Box<dyn Subject>,
-}
-
-impl std::fmt::Debug for Entry {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Entry").field(&self.name).finish()
-    }
-}
-
-impl Entry {
-    /// A subject under this name.
-    pub fn new(name: &'static str, subject: impl Subject + 'static) -> Self {
-        Self {
-            name,
-            subject: Box::new(subject),
+            names: vec![name.into()],
+            round: Box::new(move || round().map(|(cost, losses)| (vec![cost], Some(losses)))),
         }
     }
 }
@@ -122,73 +67,41 @@ impl Entry {
 #[derive(Debug)]
 pub struct Costs {
     /// Name of the subject.
-    pub name: &'static str,
+    pub name: String,
     /// One cost per round.
     pub rounds: Vec<f64>,
     /// Where its datagrams were lost, if it counts them.
     pub losses: Option<Losses>,
 }
 
-/// What all subjects of a topic cost.
-#[derive(Debug)]
-pub struct Outcome {
-    /// One entry per subject.
-    pub costs: Vec<Costs>,
-}
-
-impl Outcome {
-    /// The median of the paired ratios of the two subjects of a goal.
-    #[must_use]
-    pub fn ratio(&self, goal: &Goal) -> Estimate {
-        Estimate::of_ratios(&self.of(goal.of).rounds, &self.of(goal.against).rounds)
-    }
-
-    /// Whether a subject of the goal lost a datagram, so that a ratio decides nothing.
-    #[must_use]
-    pub fn has_losses(&self, goal: &Goal) -> bool {
-        let subjects = [goal.of, goal.against].map(|name| self.of(name).losses);
-        subjects
-            .into_iter()
-            .flatten()
-            .any(|losses| !losses.is_nothing())
-    }
-
-    fn of(&self, name: &str) -> &Costs {
-        let costs = self.costs.iter().find(|costs| costs.name == name);
-        costs.unwrap_or_else(|| panic!("no subject is called {name:?}"))
-    }
-}
-
 /// Runs all rounds of a topic.
 ///
 /// # Errors
 ///
-/// A subject could not be set up, or failed in a round.
-pub fn run(topic: &Topic, settings: &Settings) -> io::Result<Outcome> {
-    let mut entries = (topic.enter)(settings)?;
+/// A subject failed in a round.
+pub fn run(topic: &Topic, mut entries: Vec<Entry>, settings: &Settings) -> io::Result<Vec<Costs>> {
     let warm_up = settings.size(WARM_UP_ROUNDS, 0);
-    let all = interleave(
-        entries.len(),
-        warm_up + topic.rounds,
-        settings.seed,
-        |_, subject| cost_of(&mut entries[subject], topic),
-    )?;
-    let costs = entries.iter().zip(all).map(|(entry, rounds)| Costs {
-        name: entry.name,
-        rounds: rounds[warm_up..].to_vec(),
-        losses: entry.subject.losses(),
-    });
-    Ok(Outcome {
-        costs: costs.collect(),
-    })
-}
-
-fn cost_of(entry: &mut Entry, topic: &Topic) -> io::Result<f64> {
-    let cost = entry.subject.round().map_err(|error| {
-        let text = format!("{}, {}: {error}", topic.title, entry.name);
-        io::Error::new(error.kind(), text)
+    let rounds = warm_up + settings.rounds.min(topic.rounds_max);
+    let all = interleave(entries.len(), rounds, settings.seed, |_, entry| {
+        let Entry { names, round } = &mut entries[entry];
+        round().map_err(|error| {
+            let text = format!("{}, {}: {error}", topic.title, names[0]);
+            io::Error::new(error.kind(), text)
+        })
     })?;
-    Ok(cost / topic.units as f64)
+    let mut costs = Vec::new();
+    for (entry, rounds) in entries.into_iter().zip(&all) {
+        let losses = rounds.last().and_then(|(_, losses)| *losses);
+        for (subject, name) in entry.names.into_iter().enumerate() {
+            let of_subject = rounds[warm_up..].iter().map(|(costs, _)| costs[subject]);
+            costs.push(Costs {
+                name,
+                rounds: of_subject.collect(),
+                losses,
+            });
+        }
+    }
+    Ok(costs)
 }
 
 /// Measures `subjects` (by number) in every round once: in the first round in their order, in every other one in an
@@ -237,58 +150,6 @@ impl Shuffle {
         bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         bits ^= bits >> 31;
         usize::try_from(bits % limit as u64).unwrap_or(0)
-    }
-}
-
-/// Entries whose costs one measurement yields together, in the order of `names`.
-pub fn joint<const N: usize>(
-    names: [&'static str; N],
-    measure: impl FnMut() -> io::Result<[f64; N]> + 'static,
-) -> [Entry; N] {
-    let joint = Rc::new(RefCell::new(Joint {
-        measure: Box::new(measure),
-        pending: std::array::from_fn(|_| VecDeque::new()),
-    }));
-    let mut part = 0;
-    names.map(|name| {
-        let joint = Rc::clone(&joint);
-        part += 1;
-        Entry::new(
-            name,
-            Part {
-                joint,
-                part: part - 1,
-            },
-        )
-    })
-}
-
-type Measure<const N: usize> = Box<dyn FnMut() -> io::Result<[f64; N]>>;
-
-/// A measurement of several subjects at once.
-struct Joint<const N: usize> {
-    measure: Measure<N>,
-    /// Costs of rounds that a subject has not returned yet.
-    pending: [VecDeque<f64>; N],
-}
-
-struct Part<const N: usize> {
-    joint: Rc<RefCell<Joint<N>>>,
-    part: usize,
-}
-
-impl<const N: usize> Subject for Part<N> {
-    fn round(&mut self) -> io::Result<f64> {
-        let mut joint = self.joint.borrow_mut();
-        if joint.pending[self.part].is_empty() {
-            let costs = (joint.measure)()?;
-            for (pending, cost) in joint.pending.iter_mut().zip(costs) {
-                pending.push_back(cost);
-            }
-        }
-        Ok(joint.pending[self.part]
-            .pop_front()
-            .expect("a cost was added above"))
     }
 }
 
@@ -353,14 +214,29 @@ mod tests {
     #[test]
     fn a_joint_measurement_gives_each_subject_its_own_costs() {
         let mut round = 0.0;
-        let mut entries = joint(["one", "two"], move || {
+        let joint = Entry::joint(["one", "two"], move || {
             round += 1.0;
             Ok([round, 10.0 * round])
         });
-        let mut costs = |entry: usize| entries[entry].subject.round().expect("it cannot fail");
-        assert_eq!(
-            [costs(0), costs(1), costs(1), costs(0)],
-            [1.0, 10.0, 20.0, 2.0]
-        );
+        let topic = Topic {
+            title: "numbers",
+            unit: "",
+            rounds_max: 2,
+            goals: Vec::new(),
+        };
+        let settings =
+            Settings::from_args(["--bench".to_owned()].into_iter()).expect("it is a benchmark");
+        let entries = vec![joint, Entry::new("three", || Ok(3.0))];
+        let costs = run(&topic, entries, &settings).expect("it cannot fail");
+        let costs = costs
+            .iter()
+            .map(|costs| (&costs.name[..], costs.rounds.clone()));
+        // The two rounds before are warm-up.
+        let wanted = [
+            ("one", vec![3.0, 4.0]),
+            ("two", vec![30.0, 40.0]),
+            ("three", vec![3.0, 3.0]),
+        ];
+        assert_eq!(costs.collect::<Vec<_>>(), wanted);
     }
 }

@@ -2,89 +2,62 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// Rounds of a topic. An odd number, so that the median is one of them.
-const ROUNDS: usize = 251;
+use clap::Parser;
+use clap::builder::RangedU64ValueParser;
 
-/// How many datagrams wait in the socket when a drain begins, and how many one round sends.
-const DATAGRAMS: usize = 2000;
-
-/// The same for a test: more than three batches of 64, and an incomplete one.
+/// Datagrams of a round in a test: more than three batches of 64, and an incomplete one.
 const DATAGRAMS_IN_TEST: usize = 200;
 
-const HELP: &str = "\
-cargo bench --bench goals -- [OPTIONS] [WORD]...
-  WORD             only the goals whose name contains one of the words
-  --rounds=N       rounds of each topic, default 251
-  --datagrams=N    datagrams of a round, default 2000
-  --seed=N         the order within the rounds, default from the clock";
-
-/// The parsed command line.
-#[derive(Debug)]
+/// Measures every promised figure against a named floor.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo bench --bench goals --")]
 pub struct Settings {
-    /// One small round of everything, without a table: run by `cargo test`.
-    pub is_test: bool,
-    /// Rounds of each topic.
+    /// Set by cargo for a benchmark, and not for a test: that runs one small round of everything.
+    #[arg(long, hide = true)]
+    bench: bool,
+    /// Rounds of each topic. An odd number, so that the median is one of them.
+    #[arg(long, default_value = "251", value_parser = at_least_one())]
     pub rounds: usize,
-    /// Datagrams of a round.
+    /// How many datagrams wait in the socket when a drain begins, and how many one round sends.
+    #[arg(long, default_value = "2000", value_parser = at_least_one())]
     pub datagrams: usize,
     /// Decides the order of the subjects within each round.
+    #[arg(long, default_value_t = seed_from_clock())]
     pub seed: u64,
     /// When the benchmark began.
+    #[arg(skip = Instant::now())]
     pub started: Instant,
+    /// Only the goals whose name contains one of the words.
+    #[arg(value_name = "WORD")]
     words: Vec<String>,
 }
 
+fn at_least_one() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..)
+}
+
 impl Settings {
-    /// Cargo passes `--bench` when it runs a benchmark, and not when it runs a test.
+    /// Parses command-line arguments. A test has no options of its own: those of the usual test harness are ignored.
     ///
     /// # Errors
     ///
-    /// An option is unknown or has no valid number, in words.
-    pub fn from_args(args: impl Iterator<Item = String>) -> Result<Self, String> {
-        let args: Vec<String> = args.collect();
-        let mut settings = if args.iter().any(|arg| arg == "--bench") {
-            Self::for_bench()
-        } else {
-            Self::for_test()
-        };
-        for arg in args.iter().filter(|arg| *arg != "--bench") {
-            settings.parse(arg)?;
+    /// An option of a benchmark is unknown or has no valid value.
+    pub fn from_args(args: impl Iterator<Item = String>) -> Result<Self, clap::Error> {
+        let mut args: Vec<String> = args.collect();
+        if !args.iter().any(|arg| arg == "--bench") {
+            args.retain(|arg| !arg.starts_with('-'));
         }
+        args.insert(0, "goals".to_owned());
+        let mut settings = Self::try_parse_from(args)?;
+        settings.rounds = settings.size(settings.rounds, 1);
+        settings.datagrams = settings.size(settings.datagrams, DATAGRAMS_IN_TEST);
         Ok(settings)
     }
 
-    fn for_bench() -> Self {
-        Self {
-            is_test: false,
-            rounds: ROUNDS,
-            datagrams: DATAGRAMS,
-            seed: seed_from_clock(),
-            started: Instant::now(),
-            words: Vec::new(),
-        }
-    }
-
-    fn for_test() -> Self {
-        Self {
-            is_test: true,
-            rounds: 1,
-            datagrams: DATAGRAMS_IN_TEST,
-            ..Self::for_bench()
-        }
-    }
-
-    fn parse(&mut self, arg: &str) -> Result<(), String> {
-        let (name, value) = arg.split_once('=').unwrap_or((arg, ""));
-        match name {
-            "--rounds" => self.rounds = number(name, value)?,
-            "--datagrams" => self.datagrams = number(name, value)?,
-            "--seed" => self.seed = number(name, value)?,
-            // The options of the usual test harness mean nothing here.
-            _ if name.starts_with('-') && self.is_test => {}
-            _ if name.starts_with('-') => return Err(format!("unknown option {arg}\n{HELP}")),
-            _ => self.words.push(arg.to_owned()),
-        }
-        Ok(())
+    /// Whether this is one small round of everything, without a table: run by `cargo test`.
+    #[must_use]
+    pub fn is_test(&self) -> bool {
+        !self.bench
     }
 
     /// Whether the goal of this name was asked for.
@@ -95,30 +68,8 @@ impl Settings {
 
     /// `in_test` for a test, `in_bench` otherwise.
     pub fn size<T>(&self, in_bench: T, in_test: T) -> T {
-        if self.is_test { in_test } else { in_bench }
+        if self.bench { in_bench } else { in_test }
     }
-
-    /// Limits the datagrams of a round to what a socket of this machine holds, and says so.
-    pub fn limit_datagrams(&mut self, queued_max: usize) {
-        if self.datagrams > queued_max {
-            println!(
-                "The receive buffer holds only {queued_max} datagrams, so a round has that many instead of {}.\n",
-                self.datagrams,
-            );
-            self.datagrams = queued_max;
-        }
-    }
-}
-
-fn number<T: std::str::FromStr + PartialEq + From<u8>>(
-    name: &str,
-    value: &str,
-) -> Result<T, String> {
-    value
-        .parse()
-        .ok()
-        .filter(|number| name == "--seed" || *number != T::from(0))
-        .ok_or_else(|| format!("{name} needs a number, for example {name}=100\n{HELP}"))
 }
 
 /// A seed that differs from run to run.
@@ -133,14 +84,14 @@ pub fn seed_from_clock() -> u64 {
 mod tests {
     use super::*;
 
-    fn parse(args: &[&str]) -> Result<Settings, String> {
+    fn parse(args: &[&str]) -> Result<Settings, clap::Error> {
         Settings::from_args(args.iter().map(|&arg| arg.to_owned()))
     }
 
     #[test]
     fn a_test_is_one_short_round_and_ignores_options_of_a_harness() {
         let settings = parse(&["--nocapture"]).expect("it is a test");
-        assert!(settings.is_test);
+        assert!(settings.is_test());
         assert_eq!(
             (settings.rounds, settings.datagrams),
             (1, DATAGRAMS_IN_TEST)
@@ -149,9 +100,10 @@ mod tests {
 
     #[test]
     fn a_benchmark_takes_its_options_and_words() {
-        let settings =
-            parse(&["--bench", "--rounds=3", "--seed=0", "drain"]).expect("all is valid");
+        let settings = parse(&["--bench", "--rounds=3", "--seed=0", "drain"]);
+        let settings = settings.expect("all is valid");
         assert_eq!((settings.rounds, settings.seed), (3, 0));
+        assert_eq!(settings.datagrams, 2000);
         assert!(settings.wants("drain: a") && !settings.wants("send: b"));
         for wrong in ["--rounds=0", "--datagrams=x", "--fast"] {
             assert!(parse(&["--bench", wrong]).is_err(), "{wrong}");

@@ -33,14 +33,13 @@ impl Table {
             !self.rows.is_empty() && cells.all(|other| other.is_some_and(|other| other == cell))
         };
         let columns: Vec<usize> = (0..self.headings.len()).filter(|&at| is_of(at)).collect();
-        for column in columns.iter().rev() {
+        let mut taken = Vec::new();
+        for &column in columns.iter().rev() {
             for row in &mut self.rows {
-                row.remove(*column);
+                row.remove(column);
             }
+            taken.insert(0, self.headings.remove(column));
         }
-        let taken = columns.iter().rev().map(|&at| self.headings.remove(at));
-        let mut taken: Vec<String> = taken.collect();
-        taken.reverse();
         taken
     }
 

@@ -514,6 +514,7 @@ fn the_sizes_under_noise_are_those_of_the_vectors() {
 fn the_limits_in_the_document_are_those_of_the_code() {
     assert_row("datagram, at most", DATAGRAM_MAX);
     assert_row("payload of a connect, at most", limits::CONNECT_PAYLOAD_MAX);
+    assert_row("text of a disconnect, at most", limits::CLOSE_TEXT_MAX);
     assert_row("header of a packet", HEADER_LEN);
     assert_row("payload of a packet, at most", PAYLOAD_MAX);
     assert_row("room that the payload leaves for a tag", TAG_ROOM);

@@ -1,16 +1,11 @@
 //! Clients and a server of this library.
 
-use std::io;
-use std::time::Duration;
-
-use tickwire::{Config, Delivery, Event, PeerId};
+use tickwire::{Config, Event, Host, PeerId};
 use tickwire_measure::cpu;
-use tickwire_measure::losses::{ClientCounts, Losses, ServerCounts};
-use tickwire_measure::runner::{Subject, nanos};
+use tickwire_measure::losses::Losses;
 
-use super::{EVENT, INPUT, SNAPSHOT};
+use crate::prelude::*;
 use crate::topics::client_pool::{ClientPool, serve};
-use crate::work::expect;
 
 /// How often clients are served before the first tick that counts. The first tick was seen to allocate 9 times for each
 /// client, and the second a few times in all; after 512 inputs of 32 bytes, which is as much as a chunk of the pool of
@@ -18,28 +13,38 @@ use crate::work::expect;
 const WARM_UP_SERVED: usize = 1280;
 const WARM_UP_TICKS_MIN: usize = 5;
 
-pub(super) struct Game {
+/// What clients and server send in a tick.
+#[derive(Clone, Copy)]
+pub(crate) struct Workload {
+    /// The message of each client.
+    pub(crate) input: &'static [u8],
+    /// How many messages the server sends to each client.
+    pub(crate) messages: usize,
+    /// Queues them.
+    pub(crate) send: fn(&mut Host, &[PeerId]) -> io::Result<()>,
+}
+
+pub(crate) struct Game {
     pool: ClientPool,
     peers: Vec<PeerId>,
-    ticks: usize,
+    workload: Workload,
     /// Whether the server has made enough ticks that it may not allocate any more.
     is_warm: bool,
     /// What both sides had counted before the first tick, and after the last one.
-    before: (ClientCounts, ServerCounts),
-    after: (ClientCounts, ServerCounts),
+    before: Losses,
+    after: Losses,
 }
 
 impl Game {
-    pub(super) fn new(config: &Config, clients: usize, ticks: usize) -> io::Result<Self> {
+    pub(crate) fn new(config: &Config, clients: usize, workload: Workload) -> io::Result<Self> {
         let pool = ClientPool::connected(config, clients)?;
-        let peers = pool.server.peers().collect();
         let mut game = Self {
+            peers: pool.server.peers().collect(),
             pool,
-            peers,
-            ticks,
+            workload,
             is_warm: false,
-            before: Default::default(),
-            after: Default::default(),
+            before: Losses::default(),
+            after: Losses::default(),
         };
         serve(&mut game.pool.server)?;
         game.clients_turn()?;
@@ -52,10 +57,19 @@ impl Game {
         Ok(game)
     }
 
+    /// A round is `ticks` ticks, and costs what they cost divided by `units`.
+    pub(crate) fn entry(mut self, name: &str, ticks: usize, units: usize) -> Entry {
+        Entry::with_losses(name, move || {
+            let times = (0..ticks).map(|_| self.tick());
+            let time = times.sum::<io::Result<_>>()?;
+            Ok((nanos_per(units, time), self.lost()))
+        })
+    }
+
     /// Returns the CPU time of the server.
     fn tick(&mut self) -> io::Result<Duration> {
         for client in &mut self.pool.clients {
-            client.send(INPUT)?;
+            client.send(self.workload.input)?;
         }
         let (mut inputs, mut time) = (Ok(0), Duration::ZERO);
         let info = allocation_counter::measure(|| {
@@ -63,16 +77,15 @@ impl Game {
         });
         let inputs = inputs?;
         self.clients_turn()?;
-        let clients = self.pool.clients.iter_mut();
-        let messages: usize = clients
-            .map(|client| std::mem::take(&mut client.messages))
-            .sum();
-        // A lost datagram is reported with its place, see `losses`; its retransmission allocates.
+        let messages = self.pool.take_messages();
+        // A lost datagram is reported with its place, see `lost`; its retransmission allocates.
         if self.lost().is_nothing() {
             expect("inputs", inputs, self.peers.len())?;
-            expect("messages", messages, 2 * self.peers.len())?;
-            if self.is_warm {
-                expect_no_allocation(info.count_total)?;
+            let wanted = self.workload.messages * self.peers.len();
+            expect("messages", messages, wanted)?;
+            if self.is_warm && info.count_total > 0 {
+                let count = info.count_total;
+                return failure(format!("the warm server allocated {count} times in a tick"));
             }
         }
         Ok(time)
@@ -86,10 +99,7 @@ impl Game {
         while let Some(event) = server.next_event() {
             inputs += usize::from(matches!(event, Event::Message { .. }));
         }
-        for peer in self.peers.iter().copied() {
-            server.send(peer, Delivery::Unreliable, SNAPSHOT)?;
-            server.send(peer, Delivery::Reliable, EVENT)?;
-        }
+        (self.workload.send)(server, &self.peers)?;
         server.flush()?;
         Ok(inputs)
     }
@@ -97,71 +107,16 @@ impl Game {
     /// Counts what the server has drained, then lets the clients receive its answers. What they send in return is
     /// drained in the next tick, and counts from then on.
     fn clients_turn(&mut self) -> io::Result<()> {
-        let (drained, server) = (self.pool.counts(), self.server_counts());
+        let drained = self.pool.counts();
         self.pool.clients_turn()?;
-        let clients = ClientCounts {
+        self.after = Losses {
             states_received: self.pool.counts().states_received,
             ..drained
         };
-        self.after = (clients, server);
         Ok(())
     }
 
-    fn server_counts(&self) -> ServerCounts {
-        let stats = self.pool.server.socket_stats();
-        ServerCounts {
-            inputs_received: stats.datagrams_received,
-            dropped_by_kernel: Some(stats.dropped_by_kernel),
-            budget_spent: stats.budget_spent,
-            states_sent: stats.datagrams_sent,
-            queue_full: stats.queue_full,
-            discarded: stats.discarded,
-            // The send queue is empty after a flush, or the socket is full and the next turn goes on.
-            queued: 0,
-        }
-    }
-
     fn lost(&self) -> Losses {
-        let ((clients, server), (clients_before, server_before)) = (self.after, self.before);
-        let clients = ClientCounts {
-            inputs_sent: clients.inputs_sent - clients_before.inputs_sent,
-            inputs_refused: clients.inputs_refused - clients_before.inputs_refused,
-            states_received: clients.states_received - clients_before.states_received,
-        };
-        let dropped = server
-            .dropped_by_kernel
-            .zip(server_before.dropped_by_kernel);
-        let server = ServerCounts {
-            inputs_received: server.inputs_received - server_before.inputs_received,
-            dropped_by_kernel: dropped.map(|(now, before)| now - before),
-            budget_spent: server.budget_spent - server_before.budget_spent,
-            states_sent: server.states_sent - server_before.states_sent,
-            queue_full: server.queue_full - server_before.queue_full,
-            discarded: server.discarded - server_before.discarded,
-            queued: server.queued,
-        };
-        Losses::of(clients, server)
+        self.after.since(&self.before)
     }
-}
-
-impl Subject for Game {
-    fn round(&mut self) -> io::Result<f64> {
-        let mut time = Duration::ZERO;
-        for _ in 0..self.ticks {
-            time += self.tick()?;
-        }
-        Ok(nanos(time))
-    }
-
-    fn losses(&self) -> Option<Losses> {
-        Some(self.lost())
-    }
-}
-
-fn expect_no_allocation(count: u64) -> io::Result<()> {
-    if count == 0 {
-        return Ok(());
-    }
-    let text = format!("the warm server allocated {count} times in a tick");
-    Err(io::Error::other(text))
 }

@@ -7,12 +7,18 @@ use std::time::{Duration, Instant};
 use super::{Buffer, EMPTY, received};
 use crate::side::{Received, Side, unless_blocked};
 
-/// `recv_from` of a non-blocking socket until it would block, and `send_to`.
+/// `recv_from` and `send_to`, of a socket that blocks or does not.
 #[derive(Debug)]
-pub struct StdLoop {
+pub struct StdSocket<const BLOCKS: bool> {
     socket: UdpSocket,
     buffer: Buffer,
 }
+
+/// `recv_from` of a non-blocking socket until it would block, and `send_to`.
+pub type StdLoop = StdSocket<false>;
+
+/// `recv_from` of a socket that blocks until a datagram arrives, and `send_to`.
+pub type StdBlocking = StdSocket<true>;
 
 impl StdLoop {
     /// `socket` must be non-blocking.
@@ -23,64 +29,6 @@ impl StdLoop {
             buffer: EMPTY,
         }
     }
-
-    /// Receives one datagram, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// As `recv_from`, except for an empty socket.
-    #[inline]
-    pub fn receive(&mut self) -> io::Result<Option<(SocketAddr, &[u8])>> {
-        let received = unless_blocked(self.socket.recv_from(&mut self.buffer))?;
-        Ok(received.map(|(len, from)| (from, &self.buffer[..len])))
-    }
-
-    /// Receives one datagram and sends it back. `false` if there was none.
-    ///
-    /// # Errors
-    ///
-    /// As `recv_from` and `send_to`, except for an empty or a full socket.
-    #[inline]
-    pub fn echo_one(&mut self) -> io::Result<bool> {
-        let Some((len, from)) = unless_blocked(self.socket.recv_from(&mut self.buffer))? else {
-            return Ok(false);
-        };
-        unless_blocked(self.socket.send_to(&self.buffer[..len], from))?;
-        Ok(true)
-    }
-}
-
-/// One receive per turn, and no second one to see that there is no more: the least that a loop can do.
-impl Side for StdLoop {
-    fn address(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
-    }
-
-    fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> io::Result<()> {
-        unless_blocked(self.socket.send_to(bytes, to)).map(drop)
-    }
-
-    fn turn(
-        &mut self,
-        _until: Option<Instant>,
-        take: &mut impl FnMut(Received<'_>),
-    ) -> io::Result<()> {
-        if let Some(came) = unless_blocked(self.socket.recv_from(&mut self.buffer))? {
-            take(received(&self.buffer, came));
-        }
-        Ok(())
-    }
-
-    fn echo(&mut self) -> io::Result<()> {
-        self.echo_one().map(drop)
-    }
-}
-
-/// `recv_from` of a socket that blocks until a datagram arrives, and `send_to`.
-#[derive(Debug)]
-pub struct StdBlocking {
-    socket: UdpSocket,
-    buffer: Buffer,
 }
 
 impl StdBlocking {
@@ -109,13 +57,41 @@ impl StdBlocking {
     }
 }
 
-impl Side for StdBlocking {
+impl<const BLOCKS: bool> StdSocket<BLOCKS> {
+    /// Receives one datagram, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// As `recv_from`, except for an empty socket.
+    #[inline]
+    pub fn receive(&mut self) -> io::Result<Option<(SocketAddr, &[u8])>> {
+        let received = unless_blocked(self.socket.recv_from(&mut self.buffer))?;
+        Ok(received.map(|(len, from)| (from, &self.buffer[..len])))
+    }
+
+    /// Receives one datagram and sends it back. `false` if there was none.
+    ///
+    /// # Errors
+    ///
+    /// As `recv_from` and `send_to`, except for an empty or a full socket.
+    #[inline]
+    pub fn echo_one(&mut self) -> io::Result<bool> {
+        let Some((len, from)) = unless_blocked(self.socket.recv_from(&mut self.buffer))? else {
+            return Ok(false);
+        };
+        unless_blocked(self.socket.send_to(&self.buffer[..len], from))?;
+        Ok(true)
+    }
+}
+
+/// One receive per turn, and no second one to see that there is no more: the least that a loop can do.
+impl<const BLOCKS: bool> Side for StdSocket<BLOCKS> {
     fn address(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
     }
 
     fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> io::Result<()> {
-        self.socket.send_to(bytes, to).map(drop)
+        unless_blocked(self.socket.send_to(bytes, to)).map(drop)
     }
 
     fn turn(
@@ -130,9 +106,6 @@ impl Side for StdBlocking {
     }
 
     fn echo(&mut self) -> io::Result<()> {
-        if let Some((len, from)) = unless_blocked(self.socket.recv_from(&mut self.buffer))? {
-            self.socket.send_to(&self.buffer[..len], from)?;
-        }
-        Ok(())
+        self.echo_one().map(drop)
     }
 }

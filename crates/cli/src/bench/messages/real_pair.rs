@@ -1,4 +1,4 @@
-//! A pair in real time: two hosts with sockets on loopback, and the bad network that a host can play.
+//! A pair in real time: two hosts with sockets on loopback, and the simulated link of `Host::set_link_conditions`.
 //!
 //! All cases run at once, each with a pair of its own, in one loop that ticks as a game does: a case takes
 //! twenty seconds with the default options, and next to nothing of a processor. Both hosts of a pair have

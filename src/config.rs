@@ -1,4 +1,4 @@
-//! What a user may change: plain public fields, with defaults that suit a game server.
+//! Configuration: plain public fields with defaults for a game server.
 
 use std::time::Duration;
 
@@ -16,34 +16,33 @@ use crate::limits::{
 #[cfg(feature = "noise")]
 use crate::limits::{HANDSHAKE_BURST_DEFAULT, HANDSHAKES_MAX, HANDSHAKES_PER_SECOND_DEFAULT};
 
-/// The kernel's receive buffer that is asked for by default, in bytes of `SO_RCVBUF`: 4 MiB.
+/// Default size of the kernel's receive buffer in bytes of `SO_RCVBUF`: 4 MiB.
 ///
-/// Enough for a burst of 1,000 clients that send three full datagrams each. Where the system grants
-/// less, the socket works and says so once in the log.
+/// Enough for a burst of 1,000 clients that send three full datagrams each. If the system grants less, the socket works
+/// and logs a warning once.
 const RECEIVE_BUFFER_DEFAULT: usize = 4 << 20;
 const _: () = assert!(RECEIVE_BUFFER_DEFAULT <= SOCKET_BUFFER_MAX);
 
-/// What Linux charges a full datagram against the receive buffer, in bytes (`truesize` of an skb
-/// that holds 1024 bytes of payload, measured over loopback).
+/// Bytes of the receive buffer that Linux charges for a full datagram (`truesize` of an skb with 1024 bytes of payload,
+/// measured over loopback).
 const DATAGRAM_CHARGE_FULL: usize = 2304;
-// Linux grants the double of what is asked for (socket(7)).
+// Linux grants twice the requested size (socket(7)).
 const _: () = assert!(2 * RECEIVE_BUFFER_DEFAULT / DATAGRAM_CHARGE_FULL >= 3 * 1000);
 
-/// How many datagrams may wait to be sent by default: 1,024, one tick of 1,000 clients.
+/// Default length of the send queue in datagrams: 1,024, one tick of 1,000 clients.
 ///
-/// At this many queued datagrams `send` returns [`QueueFull`](crate::SocketSendError::QueueFull); nothing
-/// is dropped.
+/// When it is full, `send` returns [`QueueFull`](crate::SocketSendError::QueueFull); nothing is dropped.
 const SEND_QUEUE_DEFAULT: usize = 1024;
 const _: () = assert!(BATCH_MAX <= SEND_QUEUE_DEFAULT && SEND_QUEUE_DEFAULT <= SEND_QUEUE_MAX);
 
 /// The largest DSCP, six bits (RFC 2474 section 3).
 const DSCP_MAX: u8 = 63;
 
-/// How many peers a host has room for by default: 1,024.
+/// Default maximum number of peers: 1,024.
 pub(crate) const PEERS_DEFAULT: usize = 1024;
 
-/// How a [`Socket`](crate::Socket) is set up. Write it as a literal that changes what you need and ends
-/// with `..SocketConfig::default()`. This is the supported form: a new field is not a breaking change.
+/// Configuration of a [`Socket`](crate::Socket). Write it as a literal that changes what you need and ends with
+/// `..SocketConfig::default()`. This is the supported form: a new field is not a breaking change.
 ///
 /// ```
 /// use tickwire::{Socket, SocketConfig};
@@ -54,62 +53,56 @@ pub(crate) const PEERS_DEFAULT: usize = 1024;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SocketConfig {
-    /// The kernel's receive buffer to ask for, in bytes of `SO_RCVBUF`, at most
-    /// [`SOCKET_BUFFER_MAX`]. `None` leaves the system's own. Default: 4 MiB.
+    /// Size of the kernel's receive buffer to request, in bytes of `SO_RCVBUF`, at most [`SOCKET_BUFFER_MAX`]. `None`
+    /// keeps the system's default. Default: 4 MiB.
     ///
-    /// A system may grant less; [`receive_buffer`](crate::Socket::receive_buffer) tells. Linux
-    /// caps it at `net.core.rmem_max`.
+    /// The system may grant less: see [`receive_buffer`](crate::Socket::receive_buffer). Linux limits it to
+    /// `net.core.rmem_max`.
     pub receive_buffer: Option<usize>,
 
-    /// The kernel's send buffer to ask for, in bytes of `SO_SNDBUF`, at most [`SOCKET_BUFFER_MAX`].
-    /// `None`, the default, leaves the system's own: what it does not take stays in the socket's queue.
+    /// Size of the kernel's send buffer to request, in bytes of `SO_SNDBUF`, at most [`SOCKET_BUFFER_MAX`]. `None`, the
+    /// default, keeps the system's default. Datagrams that do not fit stay in the socket's send queue.
     pub send_buffer: Option<usize>,
 
-    /// How many datagrams one system call may receive or send, from 1 to [`BATCH_MAX`], 64, which is
-    /// the default.
+    /// Maximum number of datagrams per system call, from 1 to [`BATCH_MAX`], 64, which is the default.
     ///
-    /// 1 asks for the portable path: one `recv_from` per slot and one `send_to` per datagram.
-    /// Batches are for Linux alone; elsewhere it is always 1.
+    /// 1 selects the portable path: one `recv_from` or `send_to` per datagram. Batches are supported on Linux only; on
+    /// other systems it is always 1.
     pub batch: usize,
 
-    /// How many datagrams may wait to be sent, from 1 to [`SEND_QUEUE_MAX`]. Each has a slot of 1024
-    /// bytes; the memory is reserved at once and touched only where the queue really grows. When all
-    /// are taken, `send` returns [`QueueFull`](crate::SocketSendError::QueueFull). Default:
-    /// 1,024.
+    /// Length of the send queue in datagrams, from 1 to [`SEND_QUEUE_MAX`]. Each has a slot of 1024 bytes. The memory
+    /// is reserved at once, and pages are touched only as the queue grows. When it is full, `send` returns
+    /// [`QueueFull`](crate::SocketSendError::QueueFull). Default: 1,024.
     pub send_queue: usize,
 
-    /// How many datagrams one drain may take before it ends with
-    /// [`may_have_more`](crate::Socket::may_have_more), at least 1. `None`, the default, is what
-    /// the kernel can have had queued when the drain began: the granted receive buffer divided by
-    /// 768 bytes on Linux,
-    /// 8,192 datagrams elsewhere.
+    /// Maximum number of datagrams received in one drain, at least 1; after that the drain ends and
+    /// [`may_have_more`](crate::Socket::may_have_more) is true. `None`, the default, is the maximum that the kernel can
+    /// have queued: the granted receive buffer divided by 768 bytes on Linux, 8,192 datagrams on other systems.
     pub drain_budget: Option<usize>,
 
-    /// Lets the address be bound while another socket has it (`SO_REUSEADDR`). Default: `false`.
+    /// Allows binding an address that another socket has bound (`SO_REUSEADDR`). Default: `false`.
     ///
-    /// For UDP, Linux then lets both sockets live and gives unicast datagrams to the one that was
-    /// bound last, so leave it off unless another process hands its port over to this one.
+    /// For UDP on Linux both sockets then exist, and unicast datagrams go to the one that was bound last. Leave it off
+    /// unless another process hands its port over to this one.
     pub reuse_address: bool,
 
-    /// Makes an IPv6 socket take IPv6 alone (`IPV6_V6ONLY`). Default: `false`: `[::]` serves both
-    /// families on every system, and IPv4 addresses look like IPv4.
+    /// Restricts an IPv6 socket to IPv6 (`IPV6_V6ONLY`). Default: `false`: `[::]` serves both families on every system,
+    /// and IPv4 addresses are reported as IPv4.
     pub only_v6: bool,
 
-    /// Asks the kernel when it took in each datagram (`SO_TIMESTAMPNS`, socket(7)), for
+    /// Requests the kernel's receive time of each datagram (`SO_TIMESTAMPNS`, socket(7)), for
     /// [`recv_stamped`](crate::Socket::recv_stamped). Default: `false`.
     ///
-    /// Linux alone; elsewhere nothing is stamped. Datagrams are then received one by one, whatever
-    /// [`batch`](Self::batch) says, because a stamp travels beside its datagram: a quarter more per
-    /// datagram than `batch: 1` costs.
+    /// Linux only; on other systems there are no timestamps. Datagrams are then received one by one, regardless of
+    /// [`batch`](Self::batch), because each timestamp is a control message. This costs a quarter more per datagram than
+    /// `batch: 1`.
     pub receive_timestamps: bool,
 
-    /// The differentiated-services code point of everything sent, from 0 to 63 (RFC 2474; 46 is
-    /// expedited forwarding, RFC 3246). It becomes the upper six bits of the IPv4 type of service and
-    /// the IPv6 traffic class. `None`, the default, leaves the system's 0. On the open internet most
-    /// networks clear it; a home router's queue may honour it.
+    /// Differentiated-services code point of all datagrams sent, from 0 to 63 (RFC 2474; 46 is expedited forwarding,
+    /// RFC 3246). It becomes the upper six bits of the IPv4 type of service and the IPv6 traffic class. `None`, the
+    /// default, keeps the system's 0. Most networks of the open internet clear it; a home router's queue may honour it.
     ///
-    /// On an IPv6 socket only Linux marks what goes to IPv4 addresses as well, and Windows marks
-    /// nothing.
+    /// On an IPv6 socket only Linux also marks datagrams to IPv4 addresses. Windows marks nothing.
     pub dscp: Option<u8>,
 }
 
@@ -156,10 +149,9 @@ impl SocketConfig {
     }
 }
 
-/// How a host (a [`Host`](crate::Host) or a bare [`HostState`](crate::proto::HostState)) treats its
-/// peers. Write it as a literal that changes what you need and ends with `..Config::plain(id)`,
-/// `..Config::noise(id)` or `..Config::default()`. This is the supported form: a new field is not a
-/// breaking change.
+/// Configuration of a host (a [`Host`](crate::Host) or a bare [`HostState`](crate::proto::HostState)). Write it as a
+/// literal that changes what you need and ends with `..Config::plain(id)`, `..Config::noise(id)` or
+/// `..Config::default()`. This is the supported form: a new field is not a breaking change.
 ///
 /// ```
 /// use std::time::Duration;
@@ -170,75 +162,73 @@ impl SocketConfig {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// How packets are protected. Both sides must choose the same; who differs is told so.
+    /// How packets are protected. Both sides must use the same kind; otherwise the `connect` fails with a reason.
     pub security: Security,
 
-    /// The most peers, those that this side connects to included: 0 to
-    /// [`PEERS_MAX`], 65,536. Default: 1,024.
+    /// Maximum number of peers, including those that this side connects to: 0 to [`PEERS_MAX`], 65,536. Default: 1,024.
     ///
-    /// Whoever comes then is told [`ServerFull`](crate::DisconnectReason::ServerFull); `connect` returns
-    /// [`HostFull`](crate::ConnectError::HostFull). A peer counts until the event that it is gone was
-    /// taken.
+    /// When it is reached, clients are denied with [`ServerFull`](crate::DisconnectReason::ServerFull), and `connect`
+    /// returns [`HostFull`](crate::ConnectError::HostFull). A peer counts until the application has taken its
+    /// `Disconnected` event.
     pub peers_max: usize,
 
-    /// Whether somebody else may connect to this host. Default: `true`. A host that only ever calls
-    /// `connect` sets it to `false`, and tells everybody [`ServerClosed`](crate::DisconnectReason::ServerClosed).
+    /// Whether clients may connect to this host. Default: `true`. A host that only calls `connect` sets it to `false`;
+    /// clients are then denied with [`ServerClosed`](crate::DisconnectReason::ServerClosed).
     pub accept_incoming: bool,
 
-    /// How long a peer may be silent before it is [`TimedOut`](crate::DisconnectReason::TimedOut):
+    /// Idle timeout: how long a peer may be silent before it is [`TimedOut`](crate::DisconnectReason::TimedOut).
     /// [`IDLE_TIMEOUT_MIN`] (100 ms) to [`TIMEOUT_MAX`] (1 h). Default: 20 s.
     pub idle_timeout: Duration,
 
-    /// How long this side is silent before it asks its peer for a sign of life: up to
-    /// [`TIMEOUT_MAX`] (1 h). Default: 5 s; a quarter more if the last that it sent was a mere
-    /// acknowledgement, so that of two idle sides one asks and the other answers. Where a third of the
-    /// peer's idle timeout is shorter, that counts. Also keeps a router from forgetting the connection; many do after 30 s (RFC 4787 asks for
-    /// two minutes).
+    /// Keep-alive interval: how long this side sends nothing before it sends a ping. Up to [`TIMEOUT_MAX`] (1 h).
+    /// Default: 5 s. The effective interval is at most a third of the peer's idle timeout. It is a quarter longer if
+    /// the last packet sent was only an acknowledgement, so that of two idle sides one pings and the other
+    /// acknowledges.
+    ///
+    /// Keep-alives also keep NAT mappings open; many routers drop them after 30 s (RFC 4787 requires two minutes).
     pub keep_alive: Duration,
 
-    /// How long a `connect` tries: up to [`TIMEOUT_MAX`] (1 h). Default: 10 s. Then it ends with
+    /// Connect timeout: up to [`TIMEOUT_MAX`] (1 h). Default: 10 s. Then the `connect` ends with
     /// [`ConnectTimeout`](crate::DisconnectReason::ConnectTimeout).
     pub connect_timeout: Duration,
 
-    /// How long an acknowledgement may wait for a packet to travel with, up to [`ACK_DELAY_MAX`]
-    /// (255 ms), in whole milliseconds. Default: 16 ms, a frame at 60 Hz.
+    /// Maximum time that an acknowledgement waits for a packet to be sent with, up to [`ACK_DELAY_MAX`] (255 ms), in
+    /// whole milliseconds. Default: 16 ms, a frame at 60 Hz.
     pub ack_delay_max: Duration,
 
-    /// The longest reliable or ordered message that is taken from those who connect to this host, in bytes:
-    /// [`MESSAGE_MAX_MIN`] (960) to [`MESSAGE_MAX`] (16 MiB). Default: 64 KiB. They are told, and cannot
-    /// send a longer one.
+    /// Maximum length in bytes of a reliable or ordered message from a client of this host: [`MESSAGE_MAX_MIN`] (960)
+    /// to [`MESSAGE_MAX`] (16 MiB). Default: 64 KiB. Announced to clients, which cannot send a longer message.
     pub message_max_from_clients: usize,
 
-    /// The same for those that this host connects to. Default: 1 MiB.
+    /// The same for messages from a server that this host connects to. Default: 1 MiB.
     pub message_max_from_servers: usize,
 
-    /// How many bytes of reliable messages a peer may send before the application has taken some, each
-    /// counted with [`MESSAGE_OVERHEAD`] (64) more: up to [`RECEIVE_WINDOW_MAX`] (64 MiB). Two of the
-    /// longest messages of a client are always allowed, whatever stands here, and four of a server's, as
-    /// far as those are no more than that. Default: 256 KiB.
+    /// Receive window: bytes of reliable messages that a peer may send before the application takes some, each message
+    /// counted with [`MESSAGE_OVERHEAD`] (64) more. Up to [`RECEIVE_WINDOW_MAX`] (64 MiB). Default: 256 KiB. The
+    /// effective window is at least two messages of maximum length from a client, and four from a server as long as
+    /// that does not exceed the maximum.
     ///
-    /// A channel holds half of the window at most. With four messages the next one leaves while the last is
-    /// on its way, and a long transfer does not pause between them. A server has a window for each of its
-    /// clients, so that two have to do there.
+    /// A channel uses at most half of the window. With four messages the next one is sent while the previous one is in
+    /// flight, so a long transfer does not pause. A server has a window for each of its clients, so it allows only two.
     ///
-    /// A peer whose messages are not taken is held back when its window is full, and nothing is lost. On a
-    /// way with a long round trip a larger window is faster: a window leaves at most once a round trip.
+    /// When the window is full, the peer is held back and nothing is lost. At most one window is transferred per round
+    /// trip, so a path with a long round trip needs a larger window.
     pub receive_window: usize,
 
-    /// How often a small reliable message is sent again before anybody knows whether it is lost: 0 to
-    /// [`REDUNDANCY_MAX`] (8) times, with the next packets. Default: 2. A lost packet then costs a tick and
-    /// not a round trip. While more than 2% of the packets are lost, copies go on until the message is
-    /// acknowledged. Small means up to [`REDUNDANT_MESSAGE_MAX`](crate::limits::REDUNDANT_MESSAGE_MAX) (256) bytes.
+    /// Number of redundant copies of a small reliable message, sent in the next packets before a loss is known: 0 to
+    /// [`REDUNDANCY_MAX`] (8). Default: 2. A lost packet then costs a tick instead of a round trip. While the loss rate
+    /// is above 2%, copies continue until the message is acknowledged. Small means up to
+    /// [`REDUNDANT_MESSAGE_MAX`](crate::limits::REDUNDANT_MESSAGE_MAX) (256) bytes.
     pub redundant_copies: u8,
 
-    /// The least that a peer is sent to with, in bits per second, whatever the network seems to say:
-    /// [`RATE_MIN`] to [`RATE_MAX`]. Default: 128 kbit/s.
+    /// Minimum send rate per peer in bits per second: [`RATE_MIN`] to [`RATE_MAX`]. Congestion control never goes below
+    /// it. Default: 128 kbit/s.
     pub rate_floor: u64,
 
-    /// The most, in bits per second: `rate_floor` to [`RATE_MAX`] (10 Gbit/s). Default: 100 Mbit/s.
+    /// Maximum send rate per peer in bits per second: `rate_floor` to [`RATE_MAX`] (10 Gbit/s). Default: 100 Mbit/s.
     pub rate_ceiling: u64,
 
-    /// Where it begins, in bits per second, from `rate_floor` to `rate_ceiling`. Default: 1 Mbit/s.
+    /// Initial send rate per peer in bits per second: `rate_floor` to `rate_ceiling`. Default: 1 Mbit/s.
     pub rate_start: u64,
 }
 
@@ -249,29 +239,28 @@ pub enum Security {
     /// Encryption and authenticity: a handshake of the [Noise] protocol framework
     /// (`Noise_NK_25519_AESGCM_SHA256`), then AES-256-GCM for every packet.
     ///
-    /// Nobody on the way can read or change packets, or make some of his own. Who the server is is proven
-    /// to those who know its key beforehand and name it when they connect. **Without a pinned key an
-    /// active attacker in the middle can pose as the server.** Who a client is the application finds
-    /// out: see [`set_admission`](crate::Host::set_admission).
+    /// An attacker on the path cannot read, change or forge packets. The server is authenticated to clients that know
+    /// its public key beforehand and pin it in `connect`. **Without a pinned key an active attacker in the middle can
+    /// pose as the server.** Clients are not authenticated; that is up to the application: see
+    /// [`set_admission`](crate::Host::set_admission).
     ///
-    /// This library's own copies of private keys, ephemeral secrets and session keys are wiped when they
-    /// are dropped. What `snow` and `ring` keep inside is not (chaining keys, key schedules), nor is the
-    /// state of the host's generator.
+    /// This library's copies of private keys, ephemeral secrets and session keys are wiped on drop. Internal copies of
+    /// `snow` and `ring` (chaining keys, key schedules) are not, nor is the state of the host's random generator.
     ///
     /// [Noise]: https://noiseprotocol.org/noise.html
     #[cfg(feature = "noise")]
     Noise(NoiseConfig),
-    /// **No secrecy and no authenticity**: a checksum against accidents. Whoever sees the packets can
-    /// read, change and forge them. For a trusted network, for learning, and for looking at packets.
+    /// **No confidentiality and no authenticity**: a checksum against accidental damage. Anyone who sees the packets
+    /// can read, change and forge them. For a trusted network, for learning, and for inspecting packets.
     Plain {
-        /// What both sides must have in common: the game, and the version of its messages. Mixed into
-        /// the checksum of every packet.
+        /// Identifies the game and the version of its messages. Both sides must use the same value. Mixed into the
+        /// checksum of every packet.
         protocol_id: u64,
     },
 }
 
 impl Security {
-    /// The protocol id that both sides must share, whatever the protection.
+    /// The protocol id that both sides must share, under either kind of security.
     #[must_use]
     pub fn protocol_id(&self) -> u64 {
         match self {
@@ -353,8 +342,8 @@ impl Default for NoiseConfig {
     }
 }
 
-/// Encrypted, with the protocol id 0 and a key that is drawn at start: see [`Security::Noise`]. There is
-/// no default without the feature `noise`, so that nobody loses encryption by switching features off.
+/// Encrypted, with the protocol id 0 and a key that is generated at start: see [`Security::Noise`]. Without the feature
+/// `noise` there is no default, so disabling features cannot silently disable encryption.
 #[cfg(feature = "noise")]
 impl Default for Config {
     fn default() -> Self {
@@ -363,7 +352,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The defaults, encrypted, for a game of its own: see [`Security::Noise`].
+    /// The defaults, encrypted, with a protocol id: see [`Security::Noise`].
     #[cfg(feature = "noise")]
     #[must_use]
     pub fn noise(protocol_id: u64) -> Self {
@@ -396,20 +385,19 @@ impl Config {
         }
     }
 
-    /// How much of what is reliable may wait for the application of this side, from a client.
+    /// Receive window for a client.
     pub(crate) fn window_of_client(&self) -> usize {
         let two = 2 * (self.message_max_from_clients + MESSAGE_OVERHEAD);
         self.receive_window.max(two)
     }
 
-    /// The same, from a server.
+    /// Receive window for a server.
     pub(crate) fn window_of_server(&self) -> usize {
         let four = 4 * (self.message_max_from_servers + MESSAGE_OVERHEAD);
         self.receive_window.max(four.min(RECEIVE_WINDOW_MAX))
     }
 
-    /// How many bytes of reliable messages may wait for a peer that takes messages of at most
-    /// `message_max` bytes.
+    /// Maximum bytes of queued reliable messages for a peer that accepts messages of at most `message_max` bytes.
     pub(crate) fn queued_bytes_max(&self, message_max: usize) -> usize {
         QUEUED_BYTES_MAX.max(2 * message_max)
     }
@@ -603,7 +591,7 @@ mod tests {
         );
     }
 
-    /// A config with one change, and what is wrong with it.
+    /// The error of a config with one change.
     fn refusal(change: impl FnOnce(&mut Config)) -> Option<String> {
         let mut config = Config::plain(1);
         change(&mut config);

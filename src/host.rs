@@ -21,7 +21,7 @@ use crate::sim::LinkConditions;
 use crate::socket::{Socket, SocketStats, Waker, canonical};
 use crate::transport::{Carrier, MemoryTransport, Transport};
 
-/// The most turns of a handshake in memory: it takes two round trips, and nothing is lost or late.
+/// Maximum turns of a handshake in memory. It takes two round trips, and nothing is lost or late.
 const PAIR_TURNS_MAX: usize = 16;
 
 /// Connections to peers over one UDP socket, driven by the caller's loop.
@@ -80,13 +80,13 @@ const PAIR_TURNS_MAX: usize = 16;
 pub struct Host {
     transport: Transport,
     state: HostState,
-    /// When the last turn read the clock: the time of everything that the application does until the next one.
+    /// Clock reading of the last turn: the time of all calls until the next turn.
     now: Instant,
 }
 
 impl Host {
-    /// Binds a socket to `addr`, with the default [`SocketConfig`](crate::SocketConfig), for a host
-    /// without peers. Port 0 lets the system choose.
+    /// Binds a socket to `addr` with the default [`SocketConfig`](crate::SocketConfig), for a host without peers. With
+    /// port 0 the system chooses one.
     ///
     /// # Errors
     ///
@@ -96,7 +96,7 @@ impl Host {
         Self::with_socket(Socket::bind(addr)?, config)
     }
 
-    /// As [`bind`](Self::bind), around a socket that was set up with a config of its own.
+    /// As [`bind`](Self::bind), with a socket that was created with a config.
     ///
     /// # Errors
     ///
@@ -138,9 +138,9 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for a field of a config that is out of its range, and if the two configs cannot connect to
-    /// each other: other protocol ids, encryption on one side only, a server that accepts nobody. The system has no
-    /// entropy.
+    /// `InvalidInput` for a field of a config that is out of its range, and if the two configs cannot connect to each
+    /// other: different protocol ids, encryption on one side only, or a server that does not accept connections. The
+    /// system has no entropy.
     pub fn pair(client: Config, server: Config) -> io::Result<(Self, Self)> {
         let (client_end, server_end) = MemoryTransport::pair();
         let mut client = Self::with_carrier(Carrier::Memory(client_end), client)?;
@@ -179,9 +179,9 @@ impl Host {
         })
     }
 
-    /// A host on a socket that exists already, for example one that a service manager or another process
-    /// has bound. Uses the default [`SocketConfig`](crate::SocketConfig); for another one see
-    /// [`Socket::from_std`] and [`with_socket`](Self::with_socket).
+    /// A host on an existing socket, for example one that a service manager or another process has bound. Uses the
+    /// default [`SocketConfig`](crate::SocketConfig); for another one see [`Socket::from_std`] and
+    /// [`with_socket`](Self::with_socket).
     ///
     /// # Errors
     ///
@@ -192,18 +192,18 @@ impl Host {
         Ok(Self::with_socket(socket, config)?)
     }
 
-    /// The address that the socket is bound to, with the real port.
+    /// The address that the socket is bound to, with the actual port.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.transport.local_addr()
     }
 
-    /// Begins to connect; the first packet leaves with the next turn. What comes of it is an event:
+    /// Starts a connection attempt; the first packet is sent in the next turn. The outcome is an event:
     /// [`Connected`](Event::Connected), or [`Disconnected`](Event::Disconnected) with a reason.
     ///
     /// # Errors
     ///
-    /// See [`ConnectError`]; then nothing was begun.
+    /// See [`ConnectError`]. On error no attempt was started.
     pub fn connect(
         &mut self,
         to: SocketAddr,
@@ -215,7 +215,7 @@ impl Host {
         self.state.connect(canonical(to), options, clock::now())
     }
 
-    /// Lets the application decide who may connect: see [`HostState::set_admission`].
+    /// Lets the application decide which clients may connect: see [`HostState::set_admission`].
     ///
     /// ```
     /// use tickwire::{Admission, Config, Host};
@@ -234,27 +234,27 @@ impl Host {
         self.state.set_admission(decide);
     }
 
-    /// One turn that never sleeps: receives, runs the timers, and sends everything that is due.
+    /// Runs a turn without sleeping: receives, runs the timers, and sends everything that is due.
     ///
     /// A game that ends each tick with [`flush`](Self::flush) calls [`receive`](Self::receive) instead.
     ///
     /// # Errors
     ///
-    /// The system refuses to receive, for a reason that is not among those that are expected
-    /// ([`Socket`](crate::Socket#what-the-operating-system-may-answer)). The timers did not run then, so no peer
-    /// times out because of what could not be received.
+    /// The system fails to receive with an unexpected error (see
+    /// [`Socket`](crate::Socket#what-the-operating-system-may-answer)). The timers did not run then, so no peer times
+    /// out because its packets could not be received.
     pub fn poll(&mut self) -> io::Result<()> {
         self.transmit()?;
         self.take_in()?;
         self.transmit()
     }
 
-    /// The first half of a turn, which never sleeps and sends nothing to peers: receives, runs the timers, and
-    /// replies to addresses that are not peers yet. The second half is [`flush`](Self::flush), at the end of the
-    /// tick: until then no acknowledgement and no message leaves.
+    /// Runs the first half of a turn, without sleeping and without sending to peers: receives, runs the timers, and
+    /// replies to addresses that are not peers yet. The second half is [`flush`](Self::flush), at the end of the tick:
+    /// until then no acknowledgement and no message is sent.
     ///
-    /// So the messages of this tick leave ahead of bulk data that waits, instead of behind a tick's worth of it,
-    /// and each peer is looked at once per tick.
+    /// The messages of this tick are then sent ahead of queued bulk data instead of behind a tick's worth of it, and
+    /// each peer is processed once per tick.
     ///
     /// ```
     /// # use tickwire::{Config, Host};
@@ -277,9 +277,8 @@ impl Host {
         self.transport.transmit()
     }
 
-    /// One turn, with a sleep: until a datagram comes, something is due, a [`Waker`] is used, or
-    /// `timeout` is over (`None`: for as long as it takes). It does not sleep while there are events to
-    /// be taken, and may return for no visible reason.
+    /// Runs a turn that sleeps until a datagram arrives, a timer is due, a [`Waker`] is used, or `timeout` has passed
+    /// (`None`: no limit). Does not sleep while there are events to take, and may return early for no visible reason.
     ///
     /// # Errors
     ///
@@ -292,7 +291,7 @@ impl Host {
         self.transmit()
     }
 
-    /// As [`wait`](Self::wait), until an instant: the deadline of a tick, say.
+    /// As [`wait`](Self::wait), until an instant, for example the deadline of a tick.
     ///
     /// # Errors
     ///
@@ -301,19 +300,19 @@ impl Host {
         self.wait(Some(deadline.saturating_duration_since(clock::now())))
     }
 
-    /// The next thing that happened; `None`: nothing more, for now.
+    /// Takes the next event. `None`: there are no more for now.
     #[must_use]
     pub fn next_event(&mut self) -> Option<Event> {
         self.state.poll_event()
     }
 
-    /// Queues a message for a peer. It leaves with [`flush`](Self::flush) or the next turn, together
-    /// with what else goes there.
+    /// Queues a message for a peer. It is sent by [`flush`](Self::flush) or the next turn, in the same packet as other
+    /// messages to that peer where they fit.
     ///
     /// # Errors
     ///
-    /// [`TooLong`](SendError::TooLong), [`QueueFull`](SendError::QueueFull),
-    /// [`UnknownPeer`](SendError::UnknownPeer) or [`NotConnected`](SendError::NotConnected): see [`HostState::send`]. Then nothing was queued.
+    /// [`TooLong`](SendError::TooLong), [`QueueFull`](SendError::QueueFull), [`UnknownPeer`](SendError::UnknownPeer) or
+    /// [`NotConnected`](SendError::NotConnected): see [`HostState::send`]. On error nothing was queued.
     pub fn send(
         &mut self,
         peer: PeerId,
@@ -338,7 +337,7 @@ impl Host {
         self.state.send_tracked(peer, delivery, message, self.now)
     }
 
-    /// The longest message of this delivery that a peer takes, in bytes; `None` for one that is not
+    /// Maximum length in bytes of a message of this delivery that the peer accepts. `None` if the peer is not
     /// connected.
     #[must_use]
     pub fn message_max(&self, peer: PeerId, delivery: Delivery) -> Option<usize> {
@@ -358,7 +357,7 @@ impl Host {
         self.state.broadcast(delivery, message, self.now)
     }
 
-    /// As [`broadcast`](Self::broadcast), for every connected peer but one: for what that peer has said itself.
+    /// As [`broadcast`](Self::broadcast), without one peer: for relaying a message to all but its sender.
     ///
     /// # Errors
     ///
@@ -373,8 +372,8 @@ impl Host {
             .broadcast_except(except, delivery, message, self.now)
     }
 
-    /// As [`broadcast`](Self::broadcast), for these peers: a team, or everybody near a place. Peers that are gone or
-    /// not connected are skipped as well.
+    /// As [`broadcast`](Self::broadcast), to the given peers: a team, or all players in range. Peers that are not
+    /// connected are skipped as well.
     ///
     /// ```
     /// # use tickwire::{Config, Delivery, Host, PeerId};
@@ -415,8 +414,8 @@ impl Host {
         self.state.disconnect(peer, reason, clock::now());
     }
 
-    /// Ends the connection to a peer once every queued message was sent, and acknowledged if it is reliable; or after
-    /// [`idle_timeout`](Config::idle_timeout), if that is earlier: see [`HostState::disconnect_after_flush`].
+    /// Ends the connection to a peer once every queued message was sent, and acknowledged if it is reliable, but after
+    /// [`idle_timeout`](Config::idle_timeout) at the latest: see [`HostState::disconnect_after_flush`].
     ///
     /// ```
     /// # use tickwire::{CloseReason, Config, Delivery, Host, PeerId};
@@ -431,7 +430,7 @@ impl Host {
             .disconnect_after_flush(peer, reason, clock::now());
     }
 
-    /// Ends everything and tells every peer. Goes on in the turns that follow, until
+    /// Disconnects every peer and denies new connections. Keep running turns until
     /// [`is_shut_down`](Self::is_shut_down):
     ///
     /// ```
@@ -448,19 +447,19 @@ impl Host {
         self.state.shutdown(reason, clock::now());
     }
 
-    /// Whether [`shutdown`](Self::shutdown) was called, and nobody is left who has to be told: after
-    /// about a round trip, and a quarter of a second where peers do not answer.
+    /// Whether [`shutdown`](Self::shutdown) was called and every disconnect was acknowledged or sent for the last time:
+    /// after about one round trip, or 250 ms if peers do not reply.
     #[must_use]
     pub fn is_shut_down(&self) -> bool {
         self.state.is_shut_down()
     }
 
-    /// The end of a program: [`shutdown`](Self::shutdown), and turns until every peer was told. Sleeps, a
-    /// quarter of a second at most where peers do not answer. Events that were not taken are dropped.
+    /// Closes the host at the end of a program: [`shutdown`](Self::shutdown), then turns until
+    /// [`is_shut_down`](Self::is_shut_down). Sleeps, at most 250 ms if peers do not reply. Pending events are dropped.
     ///
     /// # Errors
     ///
-    /// Those of [`wait`](Self::wait); then it is dropped, which tells every peer once more.
+    /// Those of [`wait`](Self::wait). The host is dropped then, which sends each peer one more disconnect.
     pub fn close(mut self, reason: impl Into<CloseReason>) -> io::Result<()> {
         self.shutdown(reason);
         while !self.is_shut_down() {
@@ -470,12 +469,12 @@ impl Host {
         Ok(())
     }
 
-    /// Everybody who can be sent to.
+    /// All connected peers.
     pub fn peers(&self) -> impl Iterator<Item = PeerId> + '_ {
         self.state.peers()
     }
 
-    /// Whether a peer can be sent to.
+    /// Whether a peer is connected.
     #[must_use]
     pub fn is_connected(&self, peer: PeerId) -> bool {
         self.state.is_connected(peer)
@@ -493,7 +492,7 @@ impl Host {
         self.state.peer_address(peer)
     }
 
-    /// Statistics of a peer, while it is connected, as of the last turn.
+    /// Statistics of a connected peer, as of the last turn.
     #[must_use]
     pub fn peer_stats(&self, peer: PeerId) -> Option<PeerStats> {
         let mut stats = self.state.peer_stats(peer, self.now)?;
@@ -503,20 +502,21 @@ impl Host {
         Some(stats)
     }
 
-    /// What was counted of peers and strangers.
+    /// Counters of the host, and its number of peers.
     #[must_use]
     pub fn stats(&self) -> HostStats {
         self.state.stats()
     }
 
-    /// What was counted of the socket. On Linux a system call.
+    /// Counters of the socket. On Linux this is a system call.
     #[must_use]
     pub fn socket_stats(&self) -> SocketStats {
         self.transport.stats()
     }
 
-    /// Simulates a bad network between this host and its socket, in both directions. `None` removes it; then
-    /// what is in flight arrives with the next turn. For trying a game out, not for benchmarks and releases. Needs the feature `sim`.
+    /// Simulates a bad network between this host and its socket, in both directions. `None` removes it; datagrams in
+    /// flight then arrive in the next turn. For trying a game out, not for benchmarks and releases. Requires the
+    /// feature `sim`.
     ///
     /// ```
     /// use std::time::Duration;
@@ -549,7 +549,7 @@ impl Host {
         Ok(())
     }
 
-    /// A handle that wakes this host out of [`wait`](Self::wait) from another thread.
+    /// A handle that wakes this host from [`wait`](Self::wait) in another thread.
     ///
     /// # Errors
     ///
@@ -558,15 +558,15 @@ impl Host {
         self.transport.waker()
     }
 
-    /// Whether a [`Waker`] was used since this was last asked, also by a loop that never calls
-    /// [`wait`](Self::wait). Costs no system call.
+    /// Whether a [`Waker`] was used since the last call, also for a loop that never calls [`wait`](Self::wait). Costs
+    /// no system call.
     #[must_use]
     pub fn take_woken(&mut self) -> bool {
         self.transport.take_woken()
     }
 
-    /// When the next turn is due, if no datagram comes before: for a loop around somebody else's poll.
-    /// `None`: never.
+    /// When the next turn is due if no datagram arrives before, for a loop with an external poll. `None`: no timer is
+    /// set.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         // A blocked socket can leave a deadline in the past, which must not keep a loop from sleeping.
@@ -578,19 +578,19 @@ impl Host {
             .min()
     }
 
-    /// The socket, to look at or to set options on. `None` for a host of a [`pair`](Self::pair).
+    /// The socket, for inspection or to set options. `None` for a host of a [`pair`](Self::pair).
     pub fn socket(&self) -> Option<&Socket> {
         self.transport.socket()
     }
 
-    /// Whether datagrams may be waiting that no event will announce: see [`Socket::may_have_more`].
-    /// [`wait`](Self::wait) knows this by itself; a loop around somebody else's poll has to ask.
+    /// Whether datagrams may be pending without an event: see [`Socket::may_have_more`]. [`wait`](Self::wait) checks
+    /// this itself; a loop with an external poll must check it.
     #[must_use]
     pub fn may_have_more(&self) -> bool {
         self.transport.may_have_more()
     }
 
-    /// How long to sleep at most.
+    /// Maximum duration of the next sleep.
     fn sleep_for(&self, timeout: Option<Duration>) -> Option<Duration> {
         if self.state.has_events() {
             return Some(Duration::ZERO);
@@ -612,8 +612,8 @@ impl Host {
         Ok(now)
     }
 
-    /// The sending half of a turn: to peers first, then replies to other addresses. What finds no room in the send
-    /// queue stays with the protocol, which makes a packet only when it can leave.
+    /// The sending half of a turn: to peers first, then replies to other addresses. If the send queue is full, the rest
+    /// stays with the protocol, which writes a packet only when it can be sent.
     fn transmit(&mut self) -> io::Result<()> {
         if self.state.may_transmit() {
             let now = clock::now();
@@ -638,7 +638,7 @@ impl Host {
     }
 }
 
-/// Prints the address and counts. Its length does not depend on how many peers there are.
+/// Prints the address and counts, so the length does not depend on the number of peers.
 impl fmt::Debug for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Host")
@@ -654,18 +654,18 @@ fn parts(transmit: Option<Transmit>) -> Option<(SocketAddr, usize)> {
     transmit.map(|transmit| (transmit.to, transmit.len))
 }
 
-/// Whoever forgets [`shutdown`](Host::shutdown) tells its peers once all the same.
+/// Sends each peer one disconnect if [`shutdown`](Host::shutdown) was not called.
 impl Drop for Host {
     fn drop(&mut self) {
         self.state.shutdown(0, clock::now());
-        // Nobody is left to be told of an error.
+        // An error cannot be reported from here.
         let _ = self.transmit();
     }
 }
 
-/// `Unreachable` becomes `AddrNotAvailable`, `AlreadyConnected` `AlreadyExists`, a payload that is too long
-/// or a server key that is missing or out of place `InvalidInput`, and the others `Other`; the `ConnectError` itself can be taken out again with
-/// [`io::Error::downcast`].
+/// `Unreachable` becomes `AddrNotAvailable`, `AlreadyConnected` becomes `AlreadyExists`, a payload that is too long or
+/// a server key that is missing or out of place becomes `InvalidInput`, and all others become `Other`.
+/// [`io::Error::downcast`] returns the `ConnectError`.
 impl From<ConnectError> for io::Error {
     fn from(error: ConnectError) -> Self {
         use io::ErrorKind as Kind;
@@ -683,10 +683,9 @@ impl From<ConnectError> for io::Error {
     }
 }
 
-/// To live in somebody else's poll: register the host, and call [`poll`](Host::poll) when its token
-/// comes up, when [`next_deadline`](Host::next_deadline) has come, and while
-/// [`may_have_more`](Host::may_have_more). Everything else is as with an
-/// [`Socket`](crate::Socket#impl-Source-for-Socket).
+/// Registers the host with an external poll. Call [`poll`](Host::poll) when its token is ready, when
+/// [`next_deadline`](Host::next_deadline) has passed, and while [`may_have_more`](Host::may_have_more) is true.
+/// Otherwise as for a [`Socket`](crate::Socket#impl-Source-for-Socket).
 impl mio::event::Source for Host {
     fn register(
         &mut self,

@@ -1,25 +1,23 @@
-//! Fixed steps of time that do not drift.
+//! A fixed timestep that does not drift.
 
 use std::time::{Duration, Instant};
 
 use crate::clock;
 
-/// The fastest ticker, in ticks a second: a nanosecond is the finest step of the clock.
+/// Maximum tick rate in ticks per second: one tick per nanosecond, the resolution of the clock.
 const TICK_RATE_MAX: u32 = 1_000_000_000;
 
-/// How many ticks a [`Ticker`] lets its owner catch up on: 8. What lies further back
-/// is skipped and counted as overrun, because a game that needs longer than a tick for a tick would
-/// otherwise fall behind for ever.
+/// Maximum number of late ticks that a [`Ticker`] lets a loop catch up on: 8. Earlier ones are skipped and counted as
+/// overruns, because a game whose ticks take longer than a tick would otherwise fall behind forever.
 const TICKS_BEHIND_MAX: u64 = 8;
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
-/// Fixed steps of time: tick number `n` is due exactly `n` periods after the start, so that
-/// neither a late tick nor a period that is no whole number of nanoseconds (60 Hz) shifts the ones
-/// behind it. Gaffer's ["Fix Your Timestep!"](https://gafferongames.com/post/fix_your_timestep/)
-/// says why a simulation wants this.
+/// A fixed timestep: tick number `n` is due exactly `n` periods after the start. Neither a late tick nor a period that
+/// is no whole number of nanoseconds (60 Hz) shifts later ticks. See ["Fix Your
+/// Timestep!"](https://gafferongames.com/post/fix_your_timestep/) for why a simulation needs this.
 ///
-/// It does not sleep. The loop of a server, or of a game that has nothing but the tick to wait for:
+/// It does not sleep. The loop of a server, or of a game that waits only for ticks:
 ///
 /// ```
 /// use std::time::Instant;
@@ -40,11 +38,10 @@ const NANOS_PER_SECOND: u64 = 1_000_000_000;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// A game that is called by somebody else's frame loop leaves the first line out: `steps_due` says
-/// how many steps belong into this frame.
+/// A game that is driven by another frame loop omits `wait_until`: `steps_due` returns the number of steps for this
+/// frame.
 ///
-/// A loop that wants to sleep from tick to tick, whatever comes in between, takes the instants one
-/// by one:
+/// A loop that sleeps from tick to tick takes the instants one by one:
 ///
 /// ```
 /// use std::thread;
@@ -60,8 +57,8 @@ const NANOS_PER_SECOND: u64 = 1_000_000_000;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// Whoever falls behind catches up, by at most 8 ticks; what lies further
-/// back is skipped and counted in [`overruns`](Self::overruns).
+/// A loop that falls behind catches up by at most 8 ticks. Earlier ticks are skipped and counted in
+/// [`overruns`](Self::overruns).
 #[derive(Debug, Clone)]
 pub struct Ticker {
     start: Instant,
@@ -70,31 +67,30 @@ pub struct Ticker {
     steps: u32,
     /// The number of the tick that is due next; the first is 1.
     next: u64,
-    /// `next_tick` has given out the instant of `next`.
+    /// `next_tick` has returned the instant of `next`.
     is_given_out: bool,
     overruns: u64,
 }
 
 impl Ticker {
-    /// Ticks `rate` times a second, the first one period from now.
+    /// Ticks `rate` times per second, first one period from now.
     ///
-    /// `rate` is 1 to 1,000,000,000; what lies outside is taken as the nearest of the two.
+    /// `rate` is clamped to 1 to 1,000,000,000.
     #[must_use]
     pub fn hz(rate: u32) -> Self {
         Self::starting_at(clock::now(), rate)
     }
 
-    /// Ticks once in every `period`, the first time one period from now.
+    /// Ticks once per `period`, first one period from now.
     ///
-    /// `period` is 1 ns to 2^64 ns (584 years); what lies outside is taken as the nearest of the two.
+    /// `period` is clamped to 1 ns to 2^64 ns (584 years).
     #[must_use]
     pub fn every(period: Duration) -> Self {
         let nanos = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX).max(1);
         Self::new(clock::now(), nanos, 1)
     }
 
-    /// As [`hz`](Self::hz), with the first tick one period after `start`. For tests and simulations
-    /// on a time of their own.
+    /// As [`hz`](Self::hz), with the first tick one period after `start`. For tests and simulations on virtual time.
     #[must_use]
     pub fn starting_at(start: Instant, rate: u32) -> Self {
         Self::new(start, NANOS_PER_SECOND, rate.clamp(1, TICK_RATE_MAX))
@@ -111,16 +107,15 @@ impl Ticker {
         }
     }
 
-    /// When the next tick is due; for a loop that waits for it.
+    /// When the next tick is due, for a loop that waits for it.
     ///
-    /// Called again before that time, it answers the same again, so a loop that was woken early may
-    /// ask as often as it likes. Called after it, that tick is over, and the answer is the one
-    /// behind it, which may be due already if the loop is late.
+    /// Calls before that time return the same instant, so a loop that was woken early may call it again. A call after
+    /// it returns the following tick, which may be due already if the loop is late.
     pub fn next_tick(&mut self) -> Instant {
         self.next_tick_at(clock::now())
     }
 
-    /// [`next_tick`](Self::next_tick) for a caller who has read the clock.
+    /// [`next_tick`](Self::next_tick) with the time as an argument.
     pub fn next_tick_at(&mut self, now: Instant) -> Instant {
         if self.is_given_out && now >= self.deadline() {
             self.next = self.next.saturating_add(1);
@@ -130,9 +125,8 @@ impl Ticker {
         self.deadline()
     }
 
-    /// How many ticks have become due since the last call, at most 8; for a loop
-    /// that is called anyway and never waits. To wait all the same, wait for
-    /// [`deadline`](Self::deadline), not for `next_tick`, which would take ticks away from here.
+    /// Number of ticks that became due since the last call, at most 8, for a loop that does not wait. To wait as well,
+    /// wait for [`deadline`](Self::deadline), not for `next_tick`, which would consume ticks.
     pub fn steps_due(&mut self, now: Instant) -> u32 {
         self.skip_what_is_too_late(now);
         let due = (self.elapsed(now) + 1).saturating_sub(self.next);
@@ -141,7 +135,7 @@ impl Ticker {
         u32::try_from(due).unwrap_or(u32::MAX)
     }
 
-    /// The instant of the first tick that has not been taken, which may have passed.
+    /// When the first tick that was not taken is due. May be in the past.
     #[must_use]
     pub fn deadline(&self) -> Instant {
         self.start + self.offset(self.next)
@@ -154,7 +148,7 @@ impl Ticker {
         self.offset(1)
     }
 
-    /// How many ticks were skipped because their owner was too late for them.
+    /// Number of ticks that were skipped because the loop was too late.
     #[must_use]
     pub fn overruns(&self) -> u64 {
         self.overruns
@@ -169,7 +163,7 @@ impl Ticker {
         }
     }
 
-    /// The number of the last tick that is due at `now`.
+    /// Number of the last tick that is due at `now`.
     fn elapsed(&self, now: Instant) -> u64 {
         let nanos = now.saturating_duration_since(self.start).as_nanos();
         // The largest n with offset(n) <= nanos, offset being rounded down.
@@ -230,7 +224,7 @@ mod tests {
     fn whoever_is_late_catches_up_within_the_limit_and_the_rest_is_counted() {
         let (mut ticker, start) = ticker(100);
         ticker.next_tick_at(start);
-        // Tick 1 was given out and is over; 2 to 100 are due, and the last 8 of them are kept.
+        // Tick 1 was returned and is over; 2 to 100 are due, and the last 8 of them are kept.
         let late = start + Duration::from_secs(1);
         let first = ticker.next_tick_at(late);
         assert_eq!(first, start + Duration::from_millis(930));
@@ -322,7 +316,7 @@ mod tests {
     fn a_clock_beyond_the_last_tick_stays_there() {
         let start = clock::now();
         let mut ticker = Ticker::starting_at(start, TICK_RATE_MAX);
-        // 2^64 ns and more: no number is left for the tick behind it.
+        // 2^64 ns and more: there is no number left for the following tick.
         let beyond = start + Duration::from_nanos(u64::MAX) + Duration::from_secs(1);
         for _ in 0..20 {
             ticker.next_tick_at(beyond);

@@ -209,7 +209,7 @@ fn split_tag(text: &[u8]) -> Option<(KeyKind, &[u8])> {
     Some((kind, rest))
 }
 
-/// Looks at the open file, because its name may mean another one by now.
+/// Checks the open file and not the path, which may name another file by now.
 #[cfg(unix)]
 fn check_permissions(file: &File) -> Result<(), KeyFileErrorKind> {
     use std::os::unix::fs::PermissionsExt;
@@ -309,7 +309,7 @@ mod tests {
 
     const SECRET: [u8; 32] = *b"\x00\x01\x02\x03\x0a\xa0\xff456789abcdefghijklmnopqrs";
 
-    /// A folder of the test's own, removed when it is over.
+    /// A temporary folder, removed on drop.
     struct Folder(PathBuf);
 
     impl Folder {
@@ -377,7 +377,7 @@ mod tests {
                 .ends_with("server.key exists already and was not changed")
         );
         assert_eq!(fs::read(&path).unwrap(), b"precious");
-        // A link that leads nowhere is something that is there as well.
+        // A dangling symbolic link counts as an existing file.
         let link = folder.0.join("link.key");
         symlink(folder.0.join("nowhere"), &link).unwrap();
         assert!(write_new(&link, Server, &SECRET).is_err());

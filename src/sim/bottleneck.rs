@@ -8,17 +8,18 @@ use crate::sim::conditions::LinkConditions;
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
-/// A line of a given rate. One datagram is transmitted at a time; others wait in the queue, up to its limit. When each of them will be transmitted is known as soon as it is sent.
+/// A line with a rate. One datagram is transmitted at a time; others wait in the queue, up to its limit. The
+/// transmission time of each is known when it is sent.
 #[derive(Debug, Default)]
 pub(super) struct Bottleneck {
-    /// When the datagram accepted last will have left, rounded down to the nanosecond.
+    /// When the last accepted datagram has been transmitted, rounded down to the nanosecond.
     free_at: Option<Instant>,
-    /// What that rounding left out, in nanoseconds divided by the rate. It is carried over, so that
-    /// a busy line transmits exactly its rate.
+    /// Remainder of that rounding, in nanoseconds divided by the rate. It is carried over, so a busy line transmits at
+    /// exactly its rate.
     remainder: u64,
-    /// The rate that the remainder is a part of.
+    /// The rate of the remainder.
     rate: u64,
-    /// Those whose transmission has not begun, oldest first. Bounded by `queue_bytes`.
+    /// Datagrams whose transmission has not begun, oldest first. Limited by `queue_bytes`.
     waiting: VecDeque<WaitingDatagram>,
     waiting_bytes: usize,
 }
@@ -30,8 +31,7 @@ struct WaitingDatagram {
 }
 
 impl Bottleneck {
-    /// When a datagram of this length that is sent now will have left the line. `None` if the queue
-    /// is full.
+    /// When a datagram of this length that is sent now has been transmitted. `None` if the queue is full.
     pub(super) fn pass(
         &mut self,
         conditions: &LinkConditions,
@@ -54,14 +54,14 @@ impl Bottleneck {
         Some(self.transmit(begins, bytes, rate))
     }
 
-    /// Forgets what waits and what is being transmitted.
+    /// Drops the queue and the datagram that is being transmitted.
     pub(super) fn clear(&mut self) {
         self.free_at = None;
         self.waiting.clear();
         self.waiting_bytes = 0;
     }
 
-    /// Takes those out of the queue whose transmission has begun.
+    /// Removes datagrams from the queue whose transmission has begun.
     fn let_begin(&mut self, now: Instant) {
         while let Some(oldest) = self.waiting.front() {
             if oldest.begins > now {
@@ -72,7 +72,7 @@ impl Bottleneck {
         }
     }
 
-    /// Lets a datagram wait, or answers `None` if it does not fit.
+    /// Queues a datagram. `None` if it does not fit.
     fn queue(&mut self, begins: Instant, bytes: usize, queue_bytes: usize) -> Option<()> {
         let waiting_bytes = self.waiting_bytes + bytes;
         if waiting_bytes > queue_bytes {

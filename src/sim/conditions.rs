@@ -1,4 +1,4 @@
-//! How bad a link is: plain public fields, with ranges.
+//! Conditions of a link: plain public fields with ranges.
 
 use std::time::Duration;
 
@@ -6,40 +6,38 @@ use crate::error::{ConfigError, bits_per_second, bytes, check_range, count, dura
 use crate::limits::DATAGRAM_MAX;
 use crate::sim::in_flight::LINK_DATAGRAMS_MAX;
 
-/// What a link with a rate transmits in front of every datagram, in bytes:
-/// 20 (IPv4 header, RFC 791) + 8 (UDP header, RFC 768).
+/// Header bytes that a bottleneck transmits with every datagram: 20 (IPv4 header, RFC 791) + 8 (UDP header, RFC 768).
 pub const LINK_HEADER_BYTES: usize = 28;
 
-/// The fastest rate that a link can be given, in bits per second: 100 Gbit/s. A faster one is no
-/// different from none, which is what `None` is for.
+/// Maximum rate of a link in bits per second: 100 Gbit/s. For no limit use `None`.
 pub const LINK_RATE_MAX: u64 = 100_000_000_000;
 
-/// The queue in front of a link with a rate, in bytes: 64 KiB, half a second at 1 Mbit/s, as many home
-/// routers have it. When it is full, the newest datagram is lost.
+/// Default queue of a bottleneck in bytes: 64 KiB, 500 ms at 1 Mbit/s, as in many home routers. When it is full, the
+/// newest datagram is lost.
 const LINK_QUEUE_BYTES_DEFAULT: usize = 64 << 10;
 
-/// The largest such queue, in bytes: 4 MiB. It bounds how many datagrams can wait there.
+/// Maximum queue of a bottleneck in bytes: 4 MiB. It limits how many datagrams can wait.
 pub const LINK_QUEUE_BYTES_MAX: usize = 4 << 20;
 const _: () = assert!(LINK_QUEUE_BYTES_DEFAULT <= LINK_QUEUE_BYTES_MAX);
-// A queue of full datagrams fits among those that may be under way.
+// A queue of full datagrams fits into the limit of datagrams in flight.
 const _: () =
     assert!(LINK_QUEUE_BYTES_MAX / (DATAGRAM_MAX + LINK_HEADER_BYTES) <= LINK_DATAGRAMS_MAX);
 
-/// The longest latency, jitter and reordering delay of a link, each: one minute, three times the
-/// idle timeout, so that a link can be worse than any connection survives.
+/// Maximum latency, jitter and reordering delay of a link, each: 60 s, three times the idle timeout, so that a link can
+/// be worse than any connection survives.
 pub const LINK_DELAY_MAX: Duration = Duration::from_secs(60);
 
-/// How long a link holds back a datagram that others are to overtake, by default: 20 ms, a little
-/// more than a tick at 60 Hz, so that what the next tick sends is there first.
+/// Default delay of a datagram that is held back for reordering: 20 ms, a little more than a tick at 60 Hz, so that the
+/// datagrams of the next tick overtake it.
 const LINK_REORDER_DELAY_DEFAULT: Duration = Duration::from_millis(20);
 const _: () = assert!(LINK_REORDER_DELAY_DEFAULT.as_nanos() <= LINK_DELAY_MAX.as_nanos());
 
-/// The longest mean of a link's bursts of losses, in datagrams: a million, hours at 60 Hz. What
-/// loses more at a stretch is a partition.
+/// Maximum mean length of a burst of losses in datagrams: 1,000,000, hours at 60 Hz. Use a partition for longer
+/// outages.
 pub const LINK_BURST_LENGTH_MAX: f64 = 1_000_000.0;
 
-/// What one direction of a link does to datagrams. The default is a perfect link: everything arrives,
-/// once, in order, at once. Change what you want worse:
+/// Conditions of one direction of a link. The default is a perfect link: everything arrives, once, in order,
+/// immediately. Change what you need:
 ///
 /// ```
 /// use std::time::Duration;
@@ -54,36 +52,34 @@ pub const LINK_BURST_LENGTH_MAX: f64 = 1_000_000.0;
 /// # Ok::<(), tickwire::ConfigError>(())
 /// ```
 ///
-/// Probabilities are 0 (never) to 1 (always), for each datagram. Times are 0 to
-/// [`LINK_DELAY_MAX`], one minute. What happens in which order is written in
-/// [`Link`](crate::sim::Link#the-path-of-a-datagram).
+/// Probabilities are 0 (never) to 1 (always), per datagram. Durations are 0 to [`LINK_DELAY_MAX`], 60 s.
+/// [`Link`](crate::sim::Link#the-path-of-a-datagram) documents the order of effects.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LinkConditions {
-    /// The one-way delay of every datagram: half of what two equal directions add to a round trip. 0 to [`LINK_DELAY_MAX`]. Default: 0.
+    /// One-way delay of every datagram: half of the round trip if both directions are equal. 0 to [`LINK_DELAY_MAX`].
+    /// Default: 0.
     pub latency: Duration,
 
-    /// Each datagram takes between nothing and this much longer, uniform. 0 to [`LINK_DELAY_MAX`].
-    /// Default: 0.
+    /// Additional random delay of each datagram, uniform from zero to this. 0 to [`LINK_DELAY_MAX`]. Default: 0.
     ///
-    /// Jitter alone does not reorder: a datagram that would overtake waits for the one ahead and
-    /// arrives together with it. So where many are sent within the jitter, they arrive in bunches,
-    /// as out of a queue, and later on average than half of the jitter. Reordering is
-    /// [`reorder`](Self::reorder).
+    /// Jitter alone does not reorder: a datagram that would overtake waits for the one ahead and arrives together with
+    /// it. If many are sent within the jitter, they arrive in bunches, as from a queue, and later on average than half
+    /// of the jitter. For reordering see [`reorder`](Self::reorder).
     pub jitter: Duration,
 
     /// Which datagrams are lost. Default: none.
     pub loss: Loss,
 
-    /// The probability that a datagram arrives twice. The copy is made behind the narrow line and
-    /// has its own jitter, damage and reordering; a lost datagram has no copy. Default: 0.
+    /// Probability that a datagram arrives twice. The copy is made after the bottleneck and has its own jitter,
+    /// corruption and reordering; a lost datagram has no copy. Default: 0.
     pub duplication: f64,
 
-    /// The probability that a datagram is held back by [`reorder_delay`](Self::reorder_delay), so that
-    /// later ones overtake it if they are sent within that time. Default: 0.
+    /// Probability that a datagram is held back by [`reorder_delay`](Self::reorder_delay), so that later ones overtake
+    /// it if they are sent within that time. Default: 0.
     pub reorder: f64,
 
-    /// How much later a datagram arrives that is held back. 0 to [`LINK_DELAY_MAX`]. Default:
-    /// 20 ms, a little more than a tick at 60 Hz.
+    /// Additional delay of a datagram that is held back. 0 to [`LINK_DELAY_MAX`]. Default: 20 ms, a little more than a
+    /// tick at 60 Hz.
     pub reorder_delay: Duration,
 
     /// The rate of the bottleneck in bits per second, 1 to [`LINK_RATE_MAX`] (100 Gbit/s). It transmits one datagram
@@ -91,18 +87,15 @@ pub struct LinkConditions {
     /// no bottleneck.
     pub rate: Option<u64>,
 
-    /// The queue of a bottleneck with a [`rate`](Self::rate), in bytes, headers included, without the datagram that
-    /// is being transmitted. 0 to [`LINK_QUEUE_BYTES_MAX`] (4 MiB). A
-    /// datagram that does not fit is lost. Default: 64 KiB. Without a
-    /// rate nothing waits.
+    /// Queue of a bottleneck with a [`rate`](Self::rate) in bytes, headers included, without the datagram that is being
+    /// transmitted. 0 to [`LINK_QUEUE_BYTES_MAX`] (4 MiB). A datagram that does not fit is lost. Default: 64 KiB.
+    /// Without a rate there is no queue.
     pub queue_bytes: usize,
 
-    /// The probability that one bit of a datagram, any of them alike, arrives flipped: damage that
-    /// UDP's checksum did not notice. Default: 0.
+    /// Probability that one random bit of a datagram is flipped: damage that UDP's checksum did not detect. Default: 0.
     pub corruption: f64,
 
-    /// Nothing gets through. What is in flight when the partition begins still arrives. Default:
-    /// `false`.
+    /// Loses every datagram sent. Datagrams in flight when the partition begins still arrive. Default: `false`.
     pub partitioned: bool,
 }
 
@@ -113,21 +106,20 @@ pub enum Loss {
     /// None.
     #[default]
     None,
-    /// Each with the same probability, whatever happened to the one before.
+    /// Each with the same probability, independently of the one before.
     Independent {
         /// 0 to 1.
         probability: f64,
     },
-    /// Many in a row and then none for a while, as on a radio link: the simple Gilbert model, in which
-    /// a burst loses everything, nothing is lost between bursts, and both have geometric lengths.
+    /// In bursts, as on a radio link: the simple Gilbert model. A burst loses everything, nothing is lost between
+    /// bursts, and both have geometric lengths.
     ///
-    /// Time does not end a burst, only datagrams do.
+    /// Bursts are counted in datagrams, not in time.
     Bursts {
-        /// The share of all datagrams that is lost, on average: 0 to
-        /// `mean_length / (mean_length + 1)`, because between two bursts at least one datagram arrives.
+        /// Average share of datagrams that are lost: 0 to `mean_length / (mean_length + 1)`, because at least one
+        /// datagram arrives between two bursts.
         probability: f64,
-        /// How many datagrams a burst takes, on average: 1 to
-        /// [`LINK_BURST_LENGTH_MAX`], a million.
+        /// Mean length of a burst in datagrams: 1 to [`LINK_BURST_LENGTH_MAX`], 1,000,000.
         mean_length: f64,
     },
 }
@@ -150,8 +142,8 @@ impl Default for LinkConditions {
 }
 
 impl LinkConditions {
-    /// A living room a wall away from its access point: 3 ms and up to 10 ms more, 1% lost in bursts of
-    /// 2. Round numbers to try a game with, not a measurement.
+    /// A living room one wall away from its access point: 3 ms plus up to 10 ms, 1% loss in bursts of 2. Round numbers
+    /// for trying a game out, not a measurement.
     #[must_use]
     pub fn wifi() -> Self {
         Self {
@@ -165,8 +157,8 @@ impl LinkConditions {
         }
     }
 
-    /// A phone on a train: 40 ms and up to 30 ms more, 2% lost in bursts of 4, 5 Mbit/s behind a queue
-    /// of 256 KiB (0.4 s). Round numbers to try a game with, not a measurement.
+    /// A phone on a train: 40 ms plus up to 30 ms, 2% loss in bursts of 4, 5 Mbit/s with a queue of 256 KiB (0.4 s).
+    /// Round numbers for trying a game out, not a measurement.
     #[must_use]
     pub fn mobile() -> Self {
         Self {
@@ -182,9 +174,9 @@ impl LinkConditions {
         }
     }
 
-    /// A geostationary satellite: 280 ms and up to 20 ms more, 1% lost, 10 Mbit/s behind a queue of
-    /// 512 KiB (0.4 s). Round numbers to try a game with, not a measurement; but for the latency:
-    /// light alone takes 239 ms, 35,786 km up and down again.
+    /// A geostationary satellite: 280 ms plus up to 20 ms, 1% loss, 10 Mbit/s with a queue of 512 KiB (0.4 s). Round
+    /// numbers for trying a game out, not a measurement, except the latency: light alone takes 239 ms for 35,786 km up
+    /// and down.
     #[must_use]
     pub fn satellite() -> Self {
         Self {

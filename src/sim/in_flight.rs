@@ -1,4 +1,4 @@
-//! The datagrams in flight, in the order in which they are due.
+//! The datagrams in flight, ordered by due time.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -7,28 +7,28 @@ use std::time::Instant;
 
 use crate::limits::DATAGRAM_MAX;
 
-/// The most datagrams that a [`Link`](crate::sim::Link) has under way, copies included: 16,384, which
-/// is 16 MiB of them; the memory grows to what is really under way. One more is lost and counted in
+/// Maximum number of datagrams in flight on a [`Link`](crate::sim::Link), copies included: 16,384, or 16 MiB. Memory
+/// grows with the number in flight. One more is lost and counted in
 /// [`lost_to_limit`](crate::sim::LinkStats::lost_to_limit).
 ///
-/// Enough for 500 clients at 60 Hz half a second away.
+/// Enough for 500 clients at 60 Hz with a latency of 500 ms.
 pub const LINK_DATAGRAMS_MAX: usize = 16_384;
 const _: () = assert!(LINK_DATAGRAMS_MAX >= 500 * 60 / 2);
 
-/// At most [`LINK_DATAGRAMS_MAX`] datagrams. Their bytes lie in slots that are used again, so that
-/// nothing is allocated once there were as many as there will be.
+/// At most [`LINK_DATAGRAMS_MAX`] datagrams. Their bytes are in reusable slots, so nothing is allocated once the
+/// maximum in flight was reached.
 pub(super) struct InFlight<T> {
     arrivals: BinaryHeap<ScheduledArrival<T>>,
     slots: Vec<DatagramBuffer>,
-    /// The slots that hold nothing.
+    /// Free slots.
     free: Vec<usize>,
-    /// How many were added so far: the number of the next.
+    /// Number of datagrams added so far, and the number of the next one.
     added: u64,
 }
 
 struct ScheduledArrival<T> {
     due: Instant,
-    /// Among those due at the same time the smaller number goes first.
+    /// Among datagrams due at the same time, the smallest number is first.
     number: u64,
     slot: usize,
     to: T,
@@ -39,7 +39,7 @@ struct DatagramBuffer {
     bytes: [u8; DATAGRAM_MAX],
 }
 
-// Not derived: that would ask for a default of `T`.
+// Not derived: that would require `T: Default`.
 impl<T> Default for InFlight<T> {
     fn default() -> Self {
         Self {
@@ -64,8 +64,8 @@ impl<T> InFlight<T> {
         self.arrivals.peek().map(|arrival| arrival.due)
     }
 
-    /// Adds a datagram of at most [`DATAGRAM_MAX`] bytes, and hands out its bytes where they lie.
-    /// The caller has asked whether there is room.
+    /// Adds a datagram of at most [`DATAGRAM_MAX`] bytes and returns its bytes in the slot. The caller has checked that
+    /// there is room.
     pub(super) fn add(&mut self, to: T, bytes: &[u8], due: Instant) -> &mut [u8] {
         let slot = self.free_slot();
         self.arrivals.push(ScheduledArrival {
@@ -78,8 +78,8 @@ impl<T> InFlight<T> {
         self.slots[slot].fill(bytes)
     }
 
-    /// Takes out the first datagram, if it is due. Its slot is free from now on, and nothing is
-    /// written into it while the bytes are lent.
+    /// Removes the first datagram, if it is due. Its slot is free from now on, and is not reused while the bytes are
+    /// borrowed.
     pub(super) fn take_due(&mut self, now: Instant) -> Option<(T, &[u8])> {
         if self.next_due()? > now {
             return None;
@@ -89,7 +89,7 @@ impl<T> InFlight<T> {
         Some((arrival.to, self.slots[arrival.slot].datagram()))
     }
 
-    /// Takes out everything and returns how many datagrams that were.
+    /// Removes all datagrams; returns how many.
     pub(super) fn clear(&mut self) -> u64 {
         let count = self.len() as u64;
         self.free
@@ -100,7 +100,7 @@ impl<T> InFlight<T> {
     fn free_slot(&mut self) -> usize {
         self.free.pop().unwrap_or_else(|| {
             self.slots.push(DatagramBuffer::EMPTY);
-            // Room for every slot, now rather than when they are given back.
+            // Reserve for every slot now, so freeing one never allocates.
             self.free.reserve(self.slots.len());
             self.slots.len() - 1
         })
@@ -133,7 +133,7 @@ impl<T> ScheduledArrival<T> {
 
 impl<T> Ord for ScheduledArrival<T> {
     fn cmp(&self, other: &Self) -> Ordering {
-        // The other way round: the heap's largest is the one that is due first.
+        // Reversed: the heap's maximum is the earliest datagram.
         other.key().cmp(&self.key())
     }
 }
@@ -152,7 +152,7 @@ impl<T> PartialEq for ScheduledArrival<T> {
 
 impl<T> Eq for ScheduledArrival<T> {}
 
-/// Numbers only: payloads do not belong in a log.
+/// Prints only counts: payloads do not belong in a log.
 impl<T> fmt::Debug for InFlight<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("InFlight")

@@ -30,10 +30,10 @@ use crate::sim::losses::Losses;
 use crate::sim::rng::{self, CopyDraws, DatagramDraws, comes_up, share_of};
 use crate::sim::stats::LinkStats;
 
-/// One direction of a link: datagrams go in with [`send`](Self::send) and come out of
-/// [`poll`](Self::poll) when they are due, if they come out.
+/// One direction of a link. [`send`](Self::send) adds datagrams, and [`poll`](Self::poll) returns those that are due
+/// and not lost.
 ///
-/// `T` travels with a datagram: its destination, for example.
+/// `T` is attached to a datagram: its destination, for example.
 ///
 /// The same seed and the same calls give the same run on every platform.
 ///
@@ -52,10 +52,9 @@ use crate::sim::stats::LinkStats;
 /// # Ok::<(), tickwire::ConfigError>(())
 /// ```
 ///
-/// Limits: a datagram has at most [`DATAGRAM_MAX`] bytes, a longer one is lost and counted in
-/// [`too_long`](LinkStats::too_long). At most
-/// [`LINK_DATAGRAMS_MAX`](crate::sim::LINK_DATAGRAMS_MAX) are in flight. A link keeps the memory that it needed at
-/// its busiest, and allocates nothing as long as it is not busier.
+/// Limits: a datagram longer than [`DATAGRAM_MAX`] bytes is lost and counted in [`too_long`](LinkStats::too_long). At
+/// most [`LINK_DATAGRAMS_MAX`](crate::sim::LINK_DATAGRAMS_MAX) are in flight. A link keeps the memory of its peak load,
+/// and allocates nothing below it.
 #[derive(Debug)]
 pub struct Link<T> {
     conditions: LinkConditions,
@@ -63,7 +62,7 @@ pub struct Link<T> {
     bottleneck: Bottleneck,
     losses: Losses,
     in_flight: InFlight<T>,
-    /// When the last datagram that keeps the order is due: no later one is due before it.
+    /// Due time of the last datagram in order: later ones are not due before it.
     last_in_order: Option<Instant>,
     stats: LinkStats,
 }
@@ -98,8 +97,8 @@ impl<T: Clone> Link<T> {
         self.conditions.partitioned = is_partitioned;
     }
 
-    /// Changes the conditions for what is sent from now on. What is in flight arrives as it would
-    /// have, in a partition too; [`discard_in_flight`](Self::discard_in_flight) prevents that.
+    /// Changes the conditions for datagrams sent from now on. Datagrams in flight arrive unchanged, also in a
+    /// partition; [`discard_in_flight`](Self::discard_in_flight) prevents that.
     ///
     /// The order is kept across the change: a datagram does not overtake a slower one that is in flight.
     ///
@@ -115,16 +114,16 @@ impl<T: Clone> Link<T> {
         Ok(())
     }
 
-    /// The conditions of what is sent now.
+    /// The current conditions.
     #[must_use]
     pub fn conditions(&self) -> &LinkConditions {
         &self.conditions
     }
 
-    /// Sends a datagram, which may be empty. As with UDP, its sender does not learn whether it arrives;
-    /// [`stats`](Self::stats) counts.
+    /// Sends a datagram, which may be empty. As with UDP, the sender does not learn whether it arrives; see
+    /// [`stats`](Self::stats).
     ///
-    /// `now` is expected not to go back.
+    /// `now` must not run backwards.
     pub fn send(&mut self, to: T, bytes: &[u8], now: Instant) {
         self.stats.sent += 1;
         let draws = DatagramDraws::draw(&mut self.generator);
@@ -140,10 +139,10 @@ impl<T: Clone> Link<T> {
         }
     }
 
-    /// Hands out a datagram that is due, the one due first; among those due at the same time, the
-    /// one sent first. `None` if nothing is due.
+    /// Returns the datagram that is due first; among those due at the same time, the one sent first. `None` if nothing
+    /// is due.
     ///
-    /// The bytes are lent until the next call.
+    /// The bytes are borrowed until the next call.
     pub fn poll(&mut self, now: Instant) -> Option<(T, &[u8])> {
         let arrived = self.in_flight.take_due(now)?;
         self.stats.delivered += 1;
@@ -156,21 +155,21 @@ impl<T: Clone> Link<T> {
         self.in_flight.next_due()
     }
 
-    /// How many datagrams are in flight: copies included, and those that are due but not polled yet.
+    /// Number of datagrams in flight: including copies, and those that are due but not polled.
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.in_flight.len()
     }
 
-    /// Loses everything that is in flight or waits for the bottleneck, as if the cable were cut; counted in
-    /// [`discarded`](LinkStats::discarded). What is sent next finds the bottleneck free.
+    /// Loses everything in flight or in the queue of the bottleneck, as if the cable were cut. Counted in
+    /// [`discarded`](LinkStats::discarded). The bottleneck is free afterwards.
     pub fn discard_in_flight(&mut self) {
         self.stats.discarded += self.in_flight.clear();
         self.bottleneck.clear();
         self.last_in_order = None;
     }
 
-    /// What has been counted since the link was made.
+    /// Counters since the link was created.
     #[must_use]
     pub fn stats(&self) -> LinkStats {
         self.stats
@@ -219,16 +218,16 @@ impl<T: Clone> Link<T> {
         }
     }
 
-    /// Jitter alone does not reorder: it comes from queues, and nothing overtakes in a queue. (Linux netem reorders
-    /// as soon as there is jitter, which is rarely what a user wants.) The
-    /// bounds of the jitter hold all the same: the datagram ahead is within them, and left earlier.
+    /// Due time of a copy. Jitter alone does not reorder: it comes from queues, and nothing overtakes in a queue.
+    /// (Linux netem reorders as soon as there is jitter, which is rarely what a user wants.) The bounds of the jitter
+    /// hold all the same: the datagram ahead is within them, and was sent earlier.
     fn due(&mut self, leaves: Instant, draws: &CopyDraws) -> Instant {
         let arrives =
             leaves + self.conditions.latency + share_of(self.conditions.jitter, draws.jitter);
         let due = self.last_in_order.map_or(arrives, |last| last.max(arrives));
         if comes_up(self.conditions.reorder, draws.reorder) {
             self.stats.held_back += 1;
-            // It does not become the last in order: those behind it overtake it.
+            // Not the last in order: later datagrams overtake it.
             return due + self.conditions.reorder_delay;
         }
         self.last_in_order = Some(due);
@@ -236,7 +235,7 @@ impl<T: Clone> Link<T> {
     }
 }
 
-/// Flips one bit of `bytes`, which are not empty; the draw says which.
+/// Flips one bit of `bytes`, selected by the draw. `bytes` must not be empty.
 fn flip_bit(bytes: &mut [u8], draw: u64) {
     let bit = rng::index_below(bytes.len() * 8, draw);
     bytes[bit / 8] ^= 1 << (bit % 8);

@@ -1,15 +1,14 @@
-//! The random numbers of a datagram: draws of 64 bits from a seeded generator, and what they mean.
+//! Random numbers of a datagram: 64-bit draws from a seeded generator, and their interpretation.
 //!
-//! The same on every platform: the meaning of a draw is decided by comparing and multiplying
-//! integers, or by the floating-point operations that IEEE 754 specifies to the last bit. No
-//! logarithms: their last bit differs from one system to the next.
+//! The same on every platform: draws are interpreted with integer comparison and multiplication, or with floating-point
+//! operations that IEEE 754 specifies exactly. No logarithms: their last bit differs between systems.
 
 use std::time::Duration;
 
 use chacha20::ChaCha8Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
 
-/// The draws of one datagram: always all of them, needed or not.
+/// The draws of one datagram. All of them are always drawn.
 #[derive(Debug)]
 pub(super) struct DatagramDraws {
     pub(super) loss: u64,
@@ -49,20 +48,20 @@ impl CopyDraws {
     }
 }
 
-/// Eight rounds are more than enough for a simulation, and the fastest that the crate has.
+/// Eight rounds suffice for a simulation, and are the fastest variant of the crate.
 pub(super) fn generator(seed: u64) -> ChaCha8Rng {
-    // Written out, because how `seed_from_u64` fills the rest may change with the crate's version.
+    // Written out, because `seed_from_u64` may change between versions of the crate.
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
     ChaCha8Rng::from_seed(key)
 }
 
-/// Whether something of this probability, 0 to 1, comes up with this draw. 0 never does, 1 always.
+/// Whether an event of this probability, 0 to 1, happens with this draw. 0 never does, 1 always.
 pub(super) fn comes_up(probability: f64, draw: u64) -> bool {
     /// 2^63 rather than 2^64, so that the threshold of probability 1 fits in 64 bits.
     const CERTAIN: f64 = (1_u64 << 63) as f64;
 
-    // Exact but for what is smaller than 2^-63: multiplying by a power of two loses nothing.
+    // Exact except below 2^-63: multiplication by a power of two is exact.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "what is left below 2^-63 never comes up"
@@ -71,21 +70,20 @@ pub(super) fn comes_up(probability: f64, draw: u64) -> bool {
     draw >> 1 < threshold
 }
 
-/// A time from zero to `longest`, both included, uniform to the nanosecond. `longest` is at most the
-/// 584 years that 64 bits of nanoseconds hold; a longer one is cut to that.
+/// A duration from zero to `longest`, inclusive, uniform in nanoseconds. `longest` is limited to 2^64 ns (584 years).
 pub(super) fn share_of(longest: Duration, draw: u64) -> Duration {
     let nanos = u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX);
     Duration::from_nanos(scale(draw, u128::from(nanos) + 1))
 }
 
-/// One of the numbers below `count`, uniform; 0 if `count` is 0.
+/// A uniform index below `count`; 0 if `count` is 0.
 pub(super) fn index_below(count: usize, draw: u64) -> usize {
     let count = count as u128;
     usize::try_from(scale(draw, count)).unwrap_or(0)
 }
 
-/// Scales a draw to the numbers below `count`, at most 2^64. Some numbers get one of the 2^64 draws
-/// more than others, which no run is long enough to show.
+/// Scales a draw to the numbers below `count`, at most 2^64. Some numbers get one of the 2^64 draws more than others,
+/// which is not measurable.
 fn scale(draw: u64, count: u128) -> u64 {
     ((u128::from(draw) * count) >> 64) as u64
 }

@@ -14,7 +14,7 @@ pub(crate) struct SimulatedLinks {
 }
 
 impl SimulatedLinks {
-    /// Both directions have the same conditions, and a generator each.
+    /// Both directions have the same conditions, and separate generators.
     pub(crate) fn new(conditions: &LinkConditions, seed: u64) -> Result<Self, ConfigError> {
         Ok(Self {
             outgoing: Link::new(conditions.clone(), seed)?,

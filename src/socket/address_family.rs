@@ -1,15 +1,15 @@
-//! Address families: which addresses a socket can reach, and in which form they travel.
+//! Address families: which addresses a socket can reach, and their form on the socket.
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
-/// Which addresses a socket can reach, by the one that it is bound to.
+/// The addresses that a socket can reach, depending on the address that it is bound to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AddressFamily {
     V4,
     V6,
-    /// Both: IPv4 addresses travel as `::ffff:a.b.c.d` (RFC 4291 section 2.5.5.2).
+    /// Both: IPv4 addresses are used as `::ffff:a.b.c.d` (RFC 4291 section 2.5.5.2).
     Dual,
-    /// An IPv6 socket bound to such an IPv4 address: it reaches IPv4 alone.
+    /// An IPv6 socket bound to such a mapped address: it reaches IPv4 only.
     Mapped,
 }
 
@@ -24,7 +24,7 @@ impl AddressFamily {
         }
     }
 
-    /// Whether a datagram to `to` can leave from here at all.
+    /// Whether this socket can send to `to`.
     pub(super) fn reaches(self, to: SocketAddr) -> bool {
         match self {
             Self::V4 | Self::Mapped => to.is_ipv4(),
@@ -33,7 +33,7 @@ impl AddressFamily {
         }
     }
 
-    /// `to` in the form in which a socket of this family takes it.
+    /// `to` in the form that a socket of this family requires.
     pub(super) fn on_the_wire(self, to: SocketAddr) -> SocketAddr {
         match (self, to) {
             (Self::Dual | Self::Mapped, SocketAddr::V4(v4)) => {
@@ -44,8 +44,7 @@ impl AddressFamily {
     }
 }
 
-/// IPv4 addresses that a dual-stack socket shows as mapped ones come out as IPv4, so that a peer has
-/// one address whatever socket it reaches.
+/// Converts mapped IPv4 addresses of a dual-stack socket to IPv4, so a peer has the same address on every socket.
 #[inline]
 pub(crate) fn canonical(from: SocketAddr) -> SocketAddr {
     match from {

@@ -1,13 +1,12 @@
-//! Many datagrams a system call: recvmmsg(2) and sendmmsg(2), by way of nix and without `unsafe`.
+//! Batched system calls: recvmmsg(2) and sendmmsg(2), through nix and without `unsafe`.
 //!
-//! nix's header arrays hold raw pointers: they are not `Send`, and a socket must be. So they live
-//! in thread-locals, as scratch space of the thread that makes the call. What must not be done with
-//! them, each for a reason that was seen:
-//! - Never one array for receiving and sending: after a send its headers point to the addresses of
-//!   the caller, and a receive would let the kernel write there.
-//! - Never one array for both address families: a receive shortens a header's name length to what
-//!   came, and nothing makes it longer again.
-//! - Never control buffers: a receive shortens their length in the same way.
+//! nix's header arrays hold raw pointers, so they are not `Send`, but a socket must be. They are therefore thread-local
+//! scratch space of the calling thread. Restrictions, each found by a failure:
+//! - Never use one array for receiving and sending: after a send its headers point to the caller's addresses, and a
+//!   receive would let the kernel write there.
+//! - Never use one array for both address families: a receive shortens a header's name length to that of the received
+//!   address, and nothing restores it.
+//! - Never use control buffers: a receive shortens their length in the same way.
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice, IoSliceMut};
@@ -108,8 +107,7 @@ fn arrival_of<S: BatchAddress>(message: &RecvMsg<'_, '_, S>) -> io::Result<Recei
     })
 }
 
-/// Receives one datagram, and when the kernel took it in. `control` has room for that
-/// ([`stamp_control`]).
+/// Receives one datagram and its kernel receive time. `control` must have room for that ([`stamp_control`]).
 pub(super) fn receive_stamped(
     socket: &UdpSocket,
     family: AddressFamily,
@@ -124,7 +122,7 @@ pub(super) fn receive_stamped(
     }
 }
 
-/// Room for one stamp beside a datagram.
+/// A control buffer for one timestamp.
 pub(super) fn stamp_control() -> Box<[u8]> {
     vec![0; nix::cmsg_space!(TimeSpec).capacity()].into_boxed_slice()
 }
@@ -141,7 +139,7 @@ fn receive_message<S: BatchAddress>(
         Some(control),
         MsgFlags::empty(),
     )?;
-    // Should something else not have left it room, the datagram is still worth more than its stamp.
+    // If the control buffer was too small, return the datagram without its timestamp.
     let stamp = message.cmsgs().ok().and_then(|mut messages| {
         messages.find_map(|control| match control {
             ControlMessageOwned::ScmTimestampns(time) => system_time(time),
@@ -151,14 +149,14 @@ fn receive_message<S: BatchAddress>(
     Ok((arrival_of(&message)?, stamp))
 }
 
-/// `None` where the clock stands before 1970, because it was never set.
+/// `None` if the clock is before 1970, because it was never set.
 fn system_time(time: TimeSpec) -> Option<SystemTime> {
     let seconds = u64::try_from(time.tv_sec()).ok()?;
     let nanos = u32::try_from(time.tv_nsec()).ok()?;
     SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanos))
 }
 
-/// Sends up to [`BATCH_MAX`] datagrams in order and returns how many the system took.
+/// Sends up to [`BATCH_MAX`] datagrams in order; returns how many the system accepted.
 pub(super) fn send<'q>(
     socket: &UdpSocket,
     family: AddressFamily,
@@ -182,8 +180,8 @@ fn send_from<'q, S: BatchAddress>(
     let mut vectors = [[IoSlice::new(&[])]; BATCH_MAX];
     let mut count = 0;
     for (to, bytes) in datagrams.take(BATCH_MAX) {
-        // Without an address the system would answer "destination address required"; `send` has
-        // refused what this family cannot reach long before.
+        // Without an address the system would report "destination address required". `send` has already rejected
+        // addresses that this family cannot reach.
         addresses[count] = S::of(family.on_the_wire(to));
         vectors[count] = [IoSlice::new(bytes)];
         count += 1;
@@ -208,12 +206,12 @@ fn borrow<S: BatchAddress, T>(
 ) -> io::Result<T> {
     headers
         .try_with(|headers| call(&mut headers.borrow_mut()))
-        // The thread is ending and its headers are gone, but a socket in another of its
-        // thread-locals may still say goodbye.
+        // The thread is ending and its headers are gone, but a socket in another of its thread-locals may still send on
+        // drop.
         .unwrap_or_else(|_| call(&mut preallocate()))
 }
 
-/// An address of one family, as the system lays it out.
+/// A socket address of one family, in the system's layout.
 trait BatchAddress: SockaddrLike + Copy + Into<SocketAddr> + 'static {
     /// `None` if `addr` is of the other family.
     fn of(addr: SocketAddr) -> Option<Self>;

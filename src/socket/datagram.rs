@@ -1,18 +1,18 @@
-//! One received datagram: as its receiver sees it, and as it lies in its slot.
+//! A received datagram, and its metadata in a slot.
 
 use std::fmt;
 use std::net::SocketAddr;
 
-/// A received datagram, lent out of the slot that it came into.
+/// A received datagram, borrowed from its receive slot.
 ///
-/// `Debug` prints how many bytes it has, never their content.
+/// `Debug` prints its length, never its content.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Datagram<'a> {
-    /// Who sent it. An address proves nothing: anybody can write any source on a datagram.
+    /// Source address. Not authenticated: anyone can forge it.
     pub from: SocketAddr,
-    /// Its bytes, 0 to 1024. An empty datagram is a datagram.
+    /// Content, 0 to 1024 bytes. A datagram may be empty.
     pub bytes: &'a [u8],
-    /// It was longer than 1024 bytes and the rest is lost.
+    /// Whether it was longer than 1024 bytes; the rest is lost.
     pub truncated: bool,
 }
 
@@ -26,11 +26,11 @@ impl fmt::Debug for Datagram<'_> {
     }
 }
 
-/// What is known of a received datagram besides its bytes.
+/// Metadata of a received datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ReceivedMeta {
     pub(super) from: SocketAddr,
-    /// How many bytes of its slot are filled.
+    /// Number of bytes in its slot.
     pub(super) len: usize,
     pub(super) truncated: bool,
 }

@@ -1,11 +1,8 @@
-//! Receiving: fixed slots, filled by as few system calls as possible, handed out one by one, within
-//! a budget, and without ever forgetting that something is left.
+//! Receiving: batches into fixed slots, within a budget.
 //!
-//! Readiness is edge-triggered: the system says once that there is something to read, and promises to
-//! say it again only after the socket was seen empty. So a drain ends in one of two ways that must not be
-//! confused: the socket was seen empty (the next datagram brings a new event), or the budget was
-//! spent (no event will come, and whoever sleeps now sleeps on unread datagrams). The drain remembers
-//! which it was.
+//! Readiness is edge-triggered: the system reports readability once, and again only after the socket was found empty. A
+//! drain therefore ends in one of two ways: the socket was found empty (the next datagram causes a new event), or the
+//! budget was spent (no event follows, and sleeping would leave datagrams unread). The drain records which one.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -20,54 +17,49 @@ use crate::socket::os_error::{OsError, OsErrorLog};
 use crate::socket::raw_socket::RawSocket;
 use crate::socket::stats::SocketStats;
 
-/// How many datagrams are received one by one, after a drain that brought at most one, before the
-/// next receive is a batch: 2.
+/// Number of single receives before the next batch, after a drain of at most one datagram: 2.
 ///
-/// The first is the one that is expected; the second receive shows, as a rule, that the socket is
-/// empty. Measured: that costs less than a batch of two slots, and an empty socket costs three
-/// quarters of an empty batch.
+/// The first receives the expected datagram; the second usually finds the socket empty. Measured: that costs less than
+/// a batch of two slots, and an empty receive costs three quarters of an empty batch.
 const SPARSE_SINGLES: usize = 2;
 
-/// How many bytes stand behind the last slot, to show whether a datagram was longer than its slot:
-/// a `recv_from` into 1024 bytes returns 1024 for a datagram of 1024 and of 1025 bytes alike.
+/// Bytes behind the last slot, to detect truncation: a `recv_from` into 1024 bytes returns 1024 for a datagram of 1024
+/// and of 1025 bytes alike.
 ///
-/// On Windows the spare takes the longest datagram that exists, because there a receive into too
-/// small a buffer is an error (WSAEMSGSIZE) that does not say who sent it.
+/// On Windows the longest possible datagram fits, because there a receive into a buffer that is too small is an error
+/// (WSAEMSGSIZE) without the sender's address.
 const SPARE: usize = if cfg!(windows) {
     65_535 - DATAGRAM_MAX
 } else {
     1
 };
 
-/// A datagram, and when the kernel took it in.
+/// A datagram and its kernel receive time.
 pub(super) type TimestampedDatagram<'a> = (Datagram<'a>, Option<SystemTime>);
 
 /// The receiving half of a socket.
 pub(super) struct Drain {
     /// One slot of 1024 bytes per datagram of a batch, then the spare bytes.
     slots: Box<[u8]>,
-    /// What came into which slot.
+    /// Metadata of the datagrams in the slots.
     arrivals: Box<[ReceivedMeta]>,
     filled: usize,
     next: usize,
-    /// How many of the next receives take a single slot, although there are more.
+    /// Number of next receives that use a single slot, although there are more.
     singles: usize,
     budget: usize,
-    /// How much of the budget this drain has used: datagrams, and errors too, so that a socket that
-    /// answers nothing but errors ends a turn as well.
+    /// Budget used by this drain: datagrams and errors, so that a socket that returns only errors ends a turn as well.
     spent: usize,
-    /// This drain has seen the socket empty, or without the buffers to tell; it ends when its slots
-    /// are handed out.
+    /// This drain found the socket empty, or the system out of buffers. It ends when its slots are read.
     seen_empty: bool,
     /// The socket may hold datagrams for which no event will come.
     unread: bool,
-    /// A batch that came up short ends the drain without asking the system once more. Only where
-    /// every turn is announced by `on_turn`: otherwise what came while the rest of the batch lay in
-    /// its slots would be taken for read, and its event is gone.
+    /// An incomplete batch ends the drain without another system call. Only if every turn is announced by `on_turn`:
+    /// otherwise datagrams that arrived while the batch was read would seem read, although their event is gone.
     short_batch_ends: bool,
-    /// When the kernel took in the datagram in the first slot, if it was asked to say.
+    /// Kernel receive time of the datagram in the first slot, if timestamps are enabled.
     stamp: Option<SystemTime>,
-    /// Room for that beside a datagram; with it datagrams come one by one.
+    /// Control buffer for timestamps; with it datagrams are received one by one.
     #[cfg(target_os = "linux")]
     stamp_control: Option<Box<[u8]>>,
     answers: OsErrorLog,
@@ -105,7 +97,7 @@ impl Drain {
         }
     }
 
-    /// The next datagram, or `None` at the end of the drain. The call after that begins a new one.
+    /// The next datagram, or `None` at the end of the drain. The following call begins a new drain.
     #[inline]
     pub(super) fn receive(&mut self, socket: &RawSocket) -> io::Result<Option<Datagram<'_>>> {
         if self.next == self.filled && !self.refill(socket)? {
@@ -123,7 +115,7 @@ impl Drain {
         Ok(Some(datagram))
     }
 
-    /// As [`receive`](Self::receive), with the time at which the kernel took it in.
+    /// As [`receive`](Self::receive), with the kernel receive time.
     pub(super) fn receive_stamped(
         &mut self,
         socket: &RawSocket,
@@ -135,18 +127,17 @@ impl Drain {
         Ok(self.receive(socket)?.map(|datagram| (datagram, stamp)))
     }
 
-    /// Whether datagrams may wait for which no event will come.
+    /// Whether datagrams may be pending without an event.
     pub(super) fn has_unread(&self) -> bool {
         self.unread || self.next < self.filled
     }
 
-    /// An event said that the socket is readable.
+    /// An event reported the socket as readable.
     pub(super) fn on_readable(&mut self) {
         self.unread = true;
     }
 
-    /// A new turn: the budget is whole again, and what the last drain saw is no longer true, also if
-    /// it was left before its end.
+    /// Begins a turn: restores the budget and discards the state of the last drain, even if it was not finished.
     pub(super) fn on_turn(&mut self) {
         if self.spent > 0 {
             self.end();
@@ -154,7 +145,7 @@ impl Drain {
         self.seen_empty = false;
     }
 
-    /// Whether turns are announced by `on_turn` from now on; at first they are.
+    /// Sets whether turns are announced by `on_turn`. Initially they are.
     pub(super) fn on_turns_announced(&mut self, announced: bool) {
         self.short_batch_ends = announced;
     }
@@ -166,7 +157,7 @@ impl Drain {
         stats
     }
 
-    /// Fills slots; `false` at the end of the drain.
+    /// Fills slots. Returns `false` at the end of the drain.
     fn refill(&mut self, socket: &RawSocket) -> io::Result<bool> {
         self.filled = 0;
         self.next = 0;
@@ -190,7 +181,7 @@ impl Drain {
         }
     }
 
-    /// Receives at least one datagram into the slots, or says why not.
+    /// Receives at least one datagram into the slots, or returns an error.
     fn fill(&mut self, socket: &RawSocket) -> io::Result<usize> {
         #[cfg(target_os = "linux")]
         if self.stamp_control.is_some() {
@@ -204,7 +195,7 @@ impl Drain {
     }
 
     fn fill_one(&mut self, socket: &RawSocket) -> io::Result<usize> {
-        // The first slot and the spare behind it, which is the second slot where there is one.
+        // The first slot and the spare bytes behind it, which are the second slot if there is one.
         let (len, from) = socket.receive_one(&mut self.slots[..DATAGRAM_MAX + SPARE])?;
         self.unread = true;
         self.singles = self.singles.saturating_sub(1);
@@ -229,7 +220,7 @@ impl Drain {
     fn fill_batch(&mut self, socket: &RawSocket) -> io::Result<usize> {
         let wanted = self.arrivals.len().min(self.budget - self.spent);
         let count = socket.receive_batch(&mut self.slots, &mut self.arrivals[..wanted])?;
-        // A batch that the socket could not fill has seen it empty: recvmmsg(2) stops at EAGAIN.
+        // An incomplete batch has found the socket empty: recvmmsg(2) stops at EAGAIN.
         self.seen_empty = count < wanted && self.short_batch_ends;
         self.unread = !self.seen_empty;
         Ok(count)
@@ -247,7 +238,7 @@ impl Drain {
         }
     }
 
-    /// What is done about an answer that is not a datagram; returned if the caller has to know.
+    /// Handles an error; returned if the caller has to handle it.
     fn on_error(&mut self, error: io::Error) -> io::Result<()> {
         let answer = OsError::of(&error);
         if answer == OsError::WouldBlock {
@@ -260,14 +251,14 @@ impl Drain {
         self.unread = true;
         self.spent += 1;
         match answer {
-            // An ICMP answer to an earlier send must not end the drain: other peers share the socket.
+            // An ICMP error of an earlier send must not end the drain: other peers share the socket.
             OsError::Refused
             | OsError::Unreachable
             | OsError::Permission
             | OsError::Interrupted => {}
-            // A system that does not even say who sent it: the datagram is gone.
+            // The system does not return the sender's address: the datagram is lost.
             OsError::TooLong => self.stats.truncated += 1,
-            // The next turn tries again, and it will not sleep before: something is unread.
+            // Retried in the next turn. The caller does not sleep before, because the drain has unread datagrams.
             OsError::NoBuffers => self.seen_empty = true,
             OsError::WouldBlock | OsError::Other => return Err(error),
         }
@@ -280,8 +271,8 @@ impl Drain {
         self.spent = 0;
     }
 
-    /// A drain that brought at most one datagram is followed by one that begins with single slots:
-    /// a loop that spins would otherwise pay for a batch to receive one datagram or none.
+    /// After a drain of at most one datagram the next one begins with single slots: a spinning loop would otherwise pay
+    /// for a batch to receive one datagram or none.
     fn adapt(&mut self) {
         let is_sparse = self.spent <= 1;
         self.singles = if is_sparse { SPARSE_SINGLES } else { 0 };

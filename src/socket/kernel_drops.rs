@@ -1,10 +1,8 @@
-//! How many datagrams the kernel dropped because the receive buffer was full (Linux), at no price for
-//! those that it did not drop.
+//! Number of datagrams that the kernel dropped because the receive buffer was full (Linux), without cost per datagram.
 //!
-//! There are two ways to ask. `SO_RXQ_OVFL` (socket(7)) puts the counter beside every datagram:
-//! setting it costs a drain one to three percent, received or not, and receiving it a seventh more.
-//! `SO_MEMINFO` (Linux 4.12) is asked when somebody wants to know, and costs one getsockopt(2) then,
-//! about as much as to receive from an empty socket.
+//! There are two sources. `SO_RXQ_OVFL` (socket(7)) adds the counter to every datagram: enabling it costs a drain 1% to
+//! 3%, and receiving it another seventh. `SO_MEMINFO` (Linux 4.12) costs one getsockopt(2) per query, about as much as
+//! a receive on an empty socket.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -17,10 +15,9 @@ const COUNTERS: usize = 9;
 /// `SK_MEMINFO_DROPS`.
 const DROPS: usize = 8;
 
-// nix's own way to name an option that it does not: its macro makes the call, and nine numbers are
-// valid whatever the kernel writes into them.
+// nix's macro for socket options that it does not define. It makes the call; any nine numbers are valid.
 sockopt_impl!(
-    /// What the kernel knows of a socket's memory.
+    /// Memory counters of a socket.
     MemInfo,
     GetOnly,
     libc::SOL_SOCKET,
@@ -28,7 +25,7 @@ sockopt_impl!(
     [u32; COUNTERS]
 );
 
-/// The kernel's counter of this socket; it wraps at 2^32.
+/// The kernel's drop counter of this socket. It wraps at 2^32.
 pub(super) fn read(socket: &impl AsFd) -> io::Result<u32> {
     let counters = nix::sys::socket::getsockopt(socket, MemInfo)?;
     Ok(counters[DROPS])

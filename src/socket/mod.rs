@@ -1,5 +1,5 @@
-//! The operating system's side: sockets, readiness and sleep. Nothing else in the library makes a system
-//! call, except `clock.rs` and `keys/`.
+//! The operating system's sockets, readiness and sleep. Nothing else in the library makes a system call, except
+//! `clock.rs` and `keys/`.
 //!
 //! From the bottom up: `address_family` knows which addresses fit a socket, `os_error` classifies errors of the
 //! operating system, `raw_socket` is one system call per method (`batch` holds those of Linux that move many
@@ -48,12 +48,12 @@ use crate::config::SocketConfig;
 use crate::error::{BindError, SocketSendError};
 use crate::limits::DATAGRAM_MAX;
 
-/// How long a sleeping loop waits before it tries again to send what the system had no buffers for:
-/// 1 ms. There is no event to wait for: the socket counts as writable all the while.
+/// Retry interval for datagrams that the system had no buffers for: 1 ms. There is no event to wait for: the socket
+/// counts as writable meanwhile.
 const NO_BUFFERS_RETRY: Duration = Duration::from_millis(1);
 
-/// A non-blocking UDP socket that fits into a loop of your own: it drains into fixed slots, sends in
-/// batches, and sleeps only when told to.
+/// A non-blocking UDP socket for your own loop: it receives into fixed slots, sends in batches, and sleeps only in
+/// [`wait`](Self::wait).
 ///
 /// # A turn
 ///
@@ -72,8 +72,8 @@ const NO_BUFFERS_RETRY: Duration = Duration::from_millis(1);
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// An echo server is one line more, because [`split`](Self::split) lets what is received be sent
-/// without a copy in between:
+/// An echo server needs one more line: [`split`](Self::split) lets a received datagram be sent without a copy in
+/// between:
 ///
 /// ```
 /// # use std::time::Duration;
@@ -96,25 +96,24 @@ const NO_BUFFERS_RETRY: Duration = Duration::from_millis(1);
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// A loop that never sleeps leaves `wait` out and calls [`flush`](Self::flush) and
-/// [`recv`](Self::recv) alone: an empty turn is then a single system call.
+/// A loop that never sleeps omits `wait` and calls only [`flush`](Self::flush) and [`recv`](Self::recv): an empty turn
+/// is then a single system call.
 ///
 /// # What the operating system may answer
 ///
-/// A UDP socket is shared by all peers, so what one of them causes must not disturb the others.
-/// Everything here is counted in [`SocketStats`] and logged as a warning, each class at most once
-/// a second.
+/// All peers share one UDP socket, so an error that one of them causes must not disturb the others. All errors are
+/// counted in [`SocketStats`] and logged as warnings, each class at most once per second.
 ///
-/// | answer | Unix | Windows | on receive | on send |
+/// | error | Unix | Windows | on receive | on send |
 /// | --- | --- | --- | --- | --- |
-/// | interrupted | EINTR | WSAEINTR | again | again |
-/// | would block | EAGAIN | WSAEWOULDBLOCK | the end of the drain | what is left stays queued in order; writability is asked for until it is gone |
-/// | refused, reset | ECONNREFUSED, ECONNRESET, ENETRESET | WSAECONNREFUSED, WSAECONNRESET, WSAENETRESET | goes on | said about an earlier datagram: this one is tried again once |
-/// | unreachable | EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, ENETDOWN, EADDRNOTAVAIL | the same with WSA | goes on | dropped, as the network would have |
+/// | interrupted | EINTR | WSAEINTR | retried | retried |
+/// | would block | EAGAIN | WSAEWOULDBLOCK | ends the drain | the rest stays queued in order; the writable interest is set until it is sent |
+/// | refused, reset | ECONNREFUSED, ECONNRESET, ENETRESET | WSAECONNREFUSED, WSAECONNRESET, WSAENETRESET | ignored | reported for an earlier datagram: this one is retried once |
+/// | unreachable | EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, ENETDOWN, EADDRNOTAVAIL | the same with WSA | ignored | dropped, as the network would have |
 /// | too long | EMSGSIZE | WSAEMSGSIZE | counted as `truncated` | dropped; [`flush`](Self::flush) returns [`TooLong`](SocketSendError::TooLong) |
-/// | no buffers | ENOBUFS, ENOMEM | WSAENOBUFS | the drain ends, the next turn tries again | stays queued, the next turn tries again |
-/// | permission | EPERM, EACCES | WSAEACCES | goes on | dropped (a firewall) |
-/// | anything else | | | returned | dropped; [`flush`](Self::flush) returns it |
+/// | no buffers | ENOBUFS, ENOMEM | WSAENOBUFS | ends the drain; the next turn retries | stays queued; the next turn retries |
+/// | permission | EPERM, EACCES | WSAEACCES | ignored | dropped (a firewall) |
+/// | any other | | | returned | dropped; [`flush`](Self::flush) returns it |
 pub struct Socket {
     socket: RawSocket,
     drain: Drain,
@@ -124,8 +123,8 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Binds a UDP socket to `addr` with the default [`SocketConfig`]. Port 0 lets the system
-    /// choose; [`local_addr`](Self::local_addr) tells what it chose. `[::]` takes IPv6 and IPv4.
+    /// Binds a UDP socket to `addr` with the default [`SocketConfig`]. With port 0 the system chooses one: see
+    /// [`local_addr`](Self::local_addr). `[::]` serves IPv6 and IPv4.
     ///
     /// # Errors
     ///
@@ -134,7 +133,7 @@ impl Socket {
         Self::with_config(addr, &SocketConfig::default())
     }
 
-    /// As [`bind`](Self::bind), with a config of your own.
+    /// As [`bind`](Self::bind), with a config.
     ///
     /// # Errors
     ///
@@ -146,10 +145,10 @@ impl Socket {
         Ok(Self::with_raw(socket, config))
     }
 
-    /// A socket from one that exists already, for example one that a service manager or another process
-    /// has bound. Makes it non-blocking, and sets what `config` asks for: buffer sizes, receive timestamps
-    /// and the code point. Fields with `None` leave the socket as it is. [`reuse_address`] and [`only_v6`]
-    /// have no effect, because they belong before the bind; the socket is asked whether it takes IPv4.
+    /// Creates a socket from an existing one, for example one that a service manager or another process has bound.
+    /// Makes it non-blocking and applies `config`: buffer sizes, receive timestamps and the code point. Fields with
+    /// `None` leave the socket unchanged. [`reuse_address`] and [`only_v6`] have no effect, because they must be set
+    /// before binding; whether the socket serves IPv4 is read from it.
     ///
     /// Datagrams that are in its receive buffer are received.
     ///
@@ -159,11 +158,10 @@ impl Socket {
     /// # Errors
     ///
     /// - `InvalidInput` for a field of `config` that is out of its documented range, with its name.
-    /// - `InvalidInput` if the socket is not bound, or is connected to a peer: every datagram names its own
-    ///   destination.
-    /// - What the system reports when an option is set.
+    /// - `InvalidInput` if the socket is not bound, or is connected to a peer: every datagram has its own destination.
+    /// - The system's error when an option is set.
     ///
-    /// The socket is closed then.
+    /// On error the socket is closed.
     ///
     /// ```
     /// use std::net::UdpSocket;
@@ -191,36 +189,34 @@ impl Socket {
         }
     }
 
-    /// The address that the socket is bound to, with the real port.
+    /// The address that the socket is bound to, with the actual port.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.socket.local_addr()
     }
 
-    /// The kernel's receive buffer as the system reports it, in bytes. Linux reports the double of
-    /// what it granted, because its own bookkeeping is paid from it (socket(7)).
+    /// Size of the kernel's receive buffer in bytes, as the system reports it. Linux reports twice the granted size,
+    /// because it includes its own overhead (socket(7)).
     #[must_use]
     pub fn receive_buffer(&self) -> usize {
         self.socket.receive_buffer()
     }
 
-    /// One turn: sends what is queued, then sleeps until a datagram can be read, a [`Waker`] is
-    /// used, there is room again after a [`QueueFull`](SocketSendError::QueueFull), or `timeout` is over
-    /// (`None`: for as long as it takes). Then call [`recv`](Self::recv) until it returns `None`.
+    /// Runs a turn: sends queued datagrams, then sleeps until a datagram can be read, a [`Waker`] is used, there is
+    /// room again after a [`QueueFull`](SocketSendError::QueueFull), or `timeout` has passed (`None`: no limit). Then
+    /// call [`recv`](Self::recv) until it returns `None`.
     ///
-    /// It returns at once, without a sleep, when datagrams may be pending that no event will
-    /// announce (the budget of a drain was spent, or its owner left it early), when the waker was
-    /// used, and when `timeout` is zero; the last is no system call unless something is queued. It
-    /// may also return early for no visible reason.
+    /// Returns at once, without sleeping, if datagrams may be pending without an event (the last drain spent its budget
+    /// or was not finished), if the waker was used, or if `timeout` is zero. The last makes no system call unless
+    /// datagrams are queued. It may also return early for no visible reason.
     ///
-    /// The first one that sleeps makes the socket's own poll.
+    /// The first call that sleeps creates the socket's own poll.
     ///
     /// # Errors
     ///
-    /// The system cannot make or ask the poll, or the socket is registered with another one
-    /// (`AlreadyExists`). What the system says of single datagrams is no error here, because a
-    /// server's loop must not end for what one peer caused: the log names it, and the next
-    /// [`flush`](Self::flush) returns the first of them.
+    /// The system cannot create or query the poll, or the socket is registered with another one (`AlreadyExists`).
+    /// Errors of single datagrams are not returned, because one peer must not end a server's loop: they are logged, and
+    /// the next [`flush`](Self::flush) returns the first of them.
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         self.registration.refuse_elsewhere()?;
         self.queue.transmit(&self.socket);
@@ -236,8 +232,8 @@ impl Socket {
         self.sleep(timeout)
     }
 
-    /// As [`wait`](Self::wait), until an instant: the deadline of a tick, say. One that has passed is
-    /// a timeout of zero.
+    /// As [`wait`](Self::wait), until an instant, for example the deadline of a tick. An instant in the past is a
+    /// timeout of zero.
     ///
     /// # Errors
     ///
@@ -246,27 +242,25 @@ impl Socket {
         self.wait(Some(deadline.saturating_duration_since(clock::now())))
     }
 
-    /// The next datagram, lent from its slot until the next call; nothing is copied or allocated.
+    /// The next datagram, borrowed from its slot until the next call. Nothing is copied or allocated.
     ///
     /// `None` ends the turn: the socket is empty, or the budget of the drain is spent
-    /// ([`may_have_more`](Self::may_have_more) tells which). The call after it begins a new drain.
+    /// ([`may_have_more`](Self::may_have_more) distinguishes them). The following call begins a new drain.
     ///
     /// # Errors
     ///
-    /// An answer of the system that is none of the expected ones (see
-    /// [above](Self#what-the-operating-system-may-answer)); what was received before is not lost.
+    /// An unexpected error of the system (see [above](Self#what-the-operating-system-may-answer)). Datagrams received
+    /// before are not lost.
     #[inline]
     pub fn recv(&mut self) -> io::Result<Option<Datagram<'_>>> {
         self.drain.receive(&self.socket)
     }
 
-    /// As [`recv`](Self::recv), with the time at which the kernel took the datagram in, before it
-    /// waited in the receive buffer: `elapsed()` of it is how long the datagram has waited.
+    /// As [`recv`](Self::recv), with the kernel receive time of the datagram, before it waited in the receive buffer:
+    /// `elapsed()` of it is the waiting time.
     ///
-    /// `None` beside a datagram unless
-    /// [`receive_timestamps`](SocketConfig::receive_timestamps) is set, and on systems other than
-    /// Linux. It is the system's clock of the day, which can be set: a difference may be wrong, and
-    /// `elapsed` an error, when somebody does.
+    /// `None` unless [`receive_timestamps`](SocketConfig::receive_timestamps) is set, and on systems other than Linux.
+    /// It is wall clock time: if the clock is set, a difference may be wrong, and `elapsed` an error.
     ///
     /// # Errors
     ///
@@ -275,59 +269,55 @@ impl Socket {
         self.drain.receive_stamped(&self.socket)
     }
 
-    /// Whether datagrams may be waiting that no event will announce, so that
-    /// [`recv`](Self::recv) should be called again before anybody sleeps: the last drain ended at
-    /// its budget, or was left before its end. [`wait`](Self::wait) knows this by itself; a loop
-    /// around somebody else's poll has to ask.
+    /// Whether datagrams may be pending without an event: the last drain spent its budget or was not finished. Then
+    /// [`recv`](Self::recv) should be called again before sleeping. [`wait`](Self::wait) checks this itself; a loop
+    /// with an external poll must check it.
     #[must_use]
     pub fn may_have_more(&self) -> bool {
         self.drain.has_unread()
     }
 
-    /// Queues one datagram of 0 to 1024 bytes, copied into a slot. It leaves with the next
-    /// [`flush`](Self::flush) or [`wait`](Self::wait), or at once when 64 are queued. What is still
-    /// queued when the socket is dropped leaves then, as far as the system takes it; the rest is
-    /// lost.
+    /// Queues one datagram of 0 to 1024 bytes, copied into a slot. It is sent by the next [`flush`](Self::flush) or
+    /// [`wait`](Self::wait), or at once when 64 are queued. Dropping the socket sends what is still queued, as far as
+    /// the system accepts it; the rest is lost.
     ///
-    /// That nobody listens at `to` is not an error: UDP does not know, and what it may hear later is
-    /// only counted.
+    /// An unreachable destination is not an error: UDP does not know, and a delayed ICMP report is only counted.
     ///
     /// # Errors
     ///
     /// [`TooLong`](SocketSendError::TooLong), [`QueueFull`](SocketSendError::QueueFull) or
-    /// [`WrongFamily`](SocketSendError::WrongFamily); nothing was queued then.
+    /// [`WrongFamily`](SocketSendError::WrongFamily). On error nothing was queued.
     #[inline]
     pub fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> Result<(), SocketSendError> {
         self.queue.send(&self.socket, to, bytes)
     }
 
-    /// Sends what is queued, as far as the system takes it; what it does not take stays queued, in
-    /// order, and is no error ([`queued`](Self::queued) tells).
+    /// Sends queued datagrams as far as the system accepts them. The rest stays queued in order, which is no error: see
+    /// [`queued`](Self::queued).
     ///
     /// # Errors
     ///
-    /// The first datagram since the last `flush` that the system refused for a reason of its own
-    /// (the last rows of [the table](Self#what-the-operating-system-may-answer)). It is removed and
-    /// counted, and everything behind it was sent all the same, so a server goes on: do not let `?`
-    /// end a loop that answers strangers. A datagram can come from port 0, and the answer to it is
-    /// such a refusal.
+    /// The first datagram since the last `flush` that the system rejected for a reason of its own (the last rows of
+    /// [the table](Self#what-the-operating-system-may-answer)). It was removed and counted, and everything behind it
+    /// was sent all the same, so a server can continue: do not let `?` end a loop that replies to unauthenticated
+    /// senders. A datagram can come from port 0, and the reply to it fails in this way.
     pub fn flush(&mut self) -> io::Result<()> {
         self.queue.transmit(&self.socket);
         self.ask_writable_elsewhere()?;
         self.queue.take_refusal()
     }
 
-    /// How many datagrams wait to be sent.
+    /// Number of queued datagrams.
     #[must_use]
     pub fn queued(&self) -> usize {
         self.queue.len()
     }
 
-    /// The receiving and the sending half, to send while a received datagram is still lent:
-    /// `while let Some(d) = rx.recv()? { tx.send(d.from, d.bytes)?; }`
+    /// Splits the socket into a receiving and a sending half, to send while a received datagram is borrowed: `while let
+    /// Some(d) = rx.recv()? { tx.send(d.from, d.bytes)?; }`
     ///
-    /// Here `?` ends the loop at [`QueueFull`](SocketSendError::QueueFull) too; a server that would rather
-    /// leave an answer out ignores that one.
+    /// Here `?` also ends the loop at [`QueueFull`](SocketSendError::QueueFull). A server that prefers to drop a reply
+    /// ignores that error.
     #[must_use]
     pub fn split(&mut self) -> (Receiver<'_>, Sender<'_>) {
         (
@@ -342,26 +332,24 @@ impl Socket {
         )
     }
 
-    /// A handle that wakes this socket out of [`wait`](Self::wait) from another thread. Every call
-    /// hands out the same one.
+    /// A handle that wakes this socket from [`wait`](Self::wait) in another thread. Every call returns the same one.
     ///
     /// # Errors
     ///
-    /// The system cannot make the poll or the wake-up object, or the socket is registered with
-    /// another poll (`AlreadyExists`): that poll has a waker of its own.
+    /// The system cannot create the poll or the wake-up object, or the socket is registered with another poll
+    /// (`AlreadyExists`): use a waker of that poll.
     pub fn waker(&mut self) -> io::Result<Waker> {
         self.registration.own(&mut self.socket)?.waker()
     }
 
-    /// Whether a [`Waker`] was used since this was last asked, also by a loop that never calls
-    /// [`wait`](Self::wait). Costs no system call.
+    /// Whether a [`Waker`] was used since the last call, also for a loop that never calls [`wait`](Self::wait). Costs
+    /// no system call.
     #[must_use]
     pub fn take_woken(&mut self) -> bool {
         self.registration.take_wake() | std::mem::take(&mut self.woken)
     }
 
-    /// What was counted since the socket was bound. On Linux a system call, which asks the kernel for
-    /// its own counter.
+    /// Counters since the socket was bound. On Linux this is a system call, which reads the kernel's drop counter.
     #[must_use]
     pub fn stats(&self) -> SocketStats {
         let sent = self.queue.stats();
@@ -378,14 +366,14 @@ impl Socket {
         }
     }
 
-    /// Whether a datagram to `to` can leave from here at all.
+    /// Whether this socket can send to `to`.
     pub(crate) fn reaches(&self, to: SocketAddr) -> bool {
         self.socket.reaches(to)
     }
 
-    /// Lets `write` write a datagram into the next slot of the send queue, and queues it. Returns whether it did:
-    /// `false` if there is no room after sending what the system takes, and then [`wait`](Self::wait) ends when
-    /// there is some; or if `write` has nothing. A datagram to an address that this socket cannot reach is dropped.
+    /// Lets `write` write a datagram into the next slot of the send queue, and queues it. Returns `false` if `write`
+    /// returns `None`, or if there is no room after sending; then [`wait`](Self::wait) ends when there is. A datagram
+    /// to an address that this socket cannot reach is dropped.
     pub(crate) fn send_with(
         &mut self,
         write: impl FnOnce(&mut [u8; DATAGRAM_MAX]) -> Option<(SocketAddr, usize)>,
@@ -400,19 +388,19 @@ impl Socket {
         true
     }
 
-    /// Whether the system took no more when it was last asked.
+    /// Whether the last send found the system not accepting more.
     pub(crate) fn is_blocked(&self) -> bool {
         self.queue.hold().is_some()
     }
 
-    /// As [`flush`](Self::flush), for whoever does not want to hear of single datagrams.
+    /// As [`flush`](Self::flush), without reporting errors of single datagrams.
     ///
     /// # Errors
     ///
     /// The system cannot watch the socket.
     pub(crate) fn transmit(&mut self) -> io::Result<()> {
         self.queue.transmit(&self.socket);
-        // It was counted.
+        // Already counted.
         let _ = self.queue.take_refusal();
         self.ask_writable_elsewhere()
     }
@@ -430,10 +418,10 @@ impl Socket {
         &self.socket.script
     }
 
-    /// Sleeps until there is something to do for the caller; what there is to do for the send queue
-    /// meanwhile does not end it.
+    /// Sleeps until there is an event for the caller. Events of the send queue are handled meanwhile and do not end the
+    /// sleep.
     fn sleep(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        // A time beyond what the clock can say never comes.
+        // A deadline beyond the range of the clock never passes.
         let deadline = timeout.and_then(|timeout| clock::now().checked_add(timeout));
         let mut remaining = deadline.and(timeout);
         loop {
@@ -477,14 +465,14 @@ impl fmt::Debug for Socket {
     }
 }
 
-/// A goodbye that was queued and not flushed leaves all the same.
+/// Sends queued datagrams, for example a last disconnect.
 impl Drop for Socket {
     fn drop(&mut self) {
         self.queue.transmit(&self.socket);
     }
 }
 
-/// How long to sleep at a stretch. What is only to be tried again is announced by no event.
+/// Duration of the next sleep. A retry for lack of buffers has no event, so it limits the sleep.
 fn pause(remaining: Option<Duration>, hold: Option<Blocked>) -> Option<Duration> {
     if hold != Some(Blocked::Retry) {
         return remaining;
@@ -494,17 +482,14 @@ fn pause(remaining: Option<Duration>, hold: Option<Blocked>) -> Option<Duration>
     }))
 }
 
-/// To live in somebody else's poll: register the socket, and when its token comes up call
-/// [`recv`](Socket::recv) until `None`, then [`flush`](Socket::flush). Readiness is
-/// edge-triggered, so while [`may_have_more`](Socket::may_have_more) is true, call `recv` again
-/// before that poll sleeps.
+/// Registers the socket with an external poll. When its token is ready, call [`recv`](Socket::recv) until `None`, then
+/// [`flush`](Socket::flush). Readiness is edge-triggered, so while [`may_have_more`](Socket::may_have_more) is true,
+/// call `recv` again before that poll sleeps.
 ///
-/// While the socket would block, `flush` adds writability to what was asked for, and takes it back
-/// when the queue is gone. What stays [`queued`](Socket::queued) for want of buffers no event
-/// announces: while something is, let that poll sleep no longer than you like to wait for the next
-/// `flush`. [`wait`](Socket::wait) and [`waker`](Socket::waker) are refused as
-/// long as the socket is registered, and registering is refused once they were used: both errors
-/// are `AlreadyExists`.
+/// While the socket would block, `flush` adds the writable interest, and removes it when the queue is empty. Datagrams
+/// that stay [`queued`](Socket::queued) for lack of buffers cause no event: while there are any, limit the sleep of
+/// that poll to the retry interval that you want. [`wait`](Socket::wait) and [`waker`](Socket::waker) fail while the
+/// socket is registered, and registering fails after they were used: both errors are `AlreadyExists`.
 impl mio::event::Source for Socket {
     fn register(
         &mut self,
@@ -515,7 +500,7 @@ impl mio::event::Source for Socket {
         let blocked = self.queue.hold() == Some(Blocked::WouldBlock);
         self.registration
             .register(&mut self.socket, registry, token, interests, blocked)?;
-        // No turn is announced there, and the first event says what is readable now.
+        // An external poll announces no turns, and its first event reports readability.
         self.drain.on_turn();
         self.drain.on_turns_announced(false);
         Ok(())
@@ -538,10 +523,9 @@ impl mio::event::Source for Socket {
     }
 }
 
-/// The socket itself, to look at or to set options on. Whoever receives from it behind the
-/// socket's back takes datagrams away, nothing worse. To wait for it in another poll, register the
-/// socket: one that only this is registered with may miss an edge that comes in the middle of a
-/// drain.
+/// The underlying socket, for inspection or to set options. Receiving from it directly only takes datagrams away. To
+/// wait for it in another poll, register the [`Socket`]: a poll with only this descriptor may miss an edge that occurs
+/// during a drain.
 #[cfg(unix)]
 impl std::os::fd::AsFd for Socket {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
@@ -549,7 +533,7 @@ impl std::os::fd::AsFd for Socket {
     }
 }
 
-/// The socket itself, to look at or to set options on.
+/// The underlying socket, for inspection or to set options.
 #[cfg(windows)]
 impl std::os::windows::io::AsSocket for Socket {
     fn as_socket(&self) -> std::os::windows::io::BorrowedSocket<'_> {
@@ -620,10 +604,10 @@ impl Sender<'_> {
         self.queue.send(self.socket, to, bytes)
     }
 
-    /// Sends what is queued now, for an answer that should not wait until the drain has seen the
-    /// socket empty. It is a system call of its own; without it answers leave together.
+    /// Sends queued datagrams now, for a reply that should not wait until the end of the drain. It costs a system call
+    /// of its own; otherwise replies are sent in batches.
     ///
-    /// In somebody else's poll only [`Socket::flush`] asks for writability.
+    /// With an external poll, only [`Socket::flush`] sets the writable interest.
     ///
     /// # Errors
     ///

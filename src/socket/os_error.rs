@@ -1,8 +1,7 @@
-//! What the operating system may answer instead of a datagram, in seven classes.
+//! Errors of the operating system on sockets, in seven classes.
 //!
-//! The one table from error numbers to classes, for every platform. What is done about a class
-//! stands where it is done, in `drain` and `send_queue`, and for users in the documentation of
-//! [`Socket`](crate::Socket#what-the-operating-system-may-answer).
+//! The one table from error numbers to classes, for every platform. `drain` and `send_queue` handle the classes, and
+//! the documentation of [`Socket`](crate::Socket#what-the-operating-system-may-answer) describes it for users.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -14,16 +13,15 @@ use crate::clock;
 use crate::error::BindError;
 use crate::socket::stats::ErrorCounts;
 
-/// How often a warning of the same class is written: once a second. What was held back is counted
-/// and named with the next one.
+/// Minimum interval between warnings of the same class: 1 s. The next warning contains the number of suppressed ones.
 const WARN_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The class of an error that the system answered.
+/// Class of an error of the operating system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OsError {
     Interrupted,
     WouldBlock,
-    /// A late report about an earlier datagram, on a socket that all peers share.
+    /// A delayed report about an earlier datagram, on a socket that all peers share.
     Refused,
     Unreachable,
     TooLong,
@@ -41,7 +39,7 @@ impl OsError {
     }
 }
 
-/// For errors without a number (a library's own), and for platforms without a table here.
+/// For errors without a number, and for platforms without a table.
 fn by_kind(kind: io::ErrorKind) -> OsError {
     use io::ErrorKind as Kind;
     match kind {
@@ -58,7 +56,7 @@ fn by_kind(kind: io::ErrorKind) -> OsError {
     }
 }
 
-/// The typed form of what the operating system answers when a socket is bound to `address`.
+/// The typed error of binding a socket to `address`.
 pub(super) fn bind_error(address: SocketAddr, source: io::Error) -> BindError {
     if is_family_missing(&source) {
         return BindError::FamilyNotSupported { address };
@@ -78,7 +76,7 @@ fn is_family_missing(error: &io::Error) -> bool {
 
 #[cfg(not(unix))]
 fn is_family_missing(error: &io::Error) -> bool {
-    /// Winsock's number for it.
+    /// Winsock's error number for it.
     const WSAEAFNOSUPPORT: i32 = 10_047;
     error.raw_os_error() == Some(WSAEAFNOSUPPORT)
 }
@@ -88,14 +86,14 @@ fn by_code(code: i32) -> Option<OsError> {
     use nix::errno::Errno;
     Some(match Errno::from_raw(code) {
         Errno::EINTR => OsError::Interrupted,
-        // EWOULDBLOCK is the same number on every Unix that mio knows.
+        // EWOULDBLOCK is the same number on every Unix that mio supports.
         Errno::EAGAIN => OsError::WouldBlock,
         Errno::ECONNREFUSED | Errno::ECONNRESET | Errno::ENETRESET => OsError::Refused,
         Errno::EHOSTUNREACH
         | Errno::ENETUNREACH
         | Errno::EHOSTDOWN
         | Errno::ENETDOWN
-        // No address of this machine can be the source of a datagram to there.
+        // No address of this machine can be the source of a datagram to that destination.
         | Errno::EADDRNOTAVAIL => OsError::Unreachable,
         Errno::EMSGSIZE => OsError::TooLong,
         Errno::ENOBUFS | Errno::ENOMEM => OsError::NoBuffers,
@@ -112,8 +110,8 @@ fn by_code(_code: i32) -> Option<OsError> {
     None
 }
 
-/// Winsock's numbers (learn.microsoft.com, "Windows Sockets Error Codes"). Compiled for the tests of
-/// every platform, because none of ours runs on Windows.
+/// Winsock's error numbers (learn.microsoft.com, "Windows Sockets Error Codes"). Compiled for the tests of every
+/// platform.
 #[cfg(any(windows, test))]
 fn by_windows_code(code: i32) -> Option<OsError> {
     Some(match code {
@@ -128,7 +126,7 @@ fn by_windows_code(code: i32) -> Option<OsError> {
     })
 }
 
-/// Counts answers by class and warns of them, each class at most once a second.
+/// Counts errors by class and logs warnings, each class at most once per second.
 #[derive(Debug)]
 pub(super) struct OsErrorLog {
     /// "receiving" or "sending".
@@ -150,8 +148,8 @@ impl OsErrorLog {
         self.counts
     }
 
-    /// Counts `error`, and warns of it unless its class was warned of less than a second ago.
-    /// `WouldBlock` is no error and not for here.
+    /// Counts `error`, and logs a warning unless one of its class was logged less than a second ago. `WouldBlock` is no
+    /// error and must not be passed.
     pub(super) fn note(&mut self, answer: OsError, error: &io::Error, about: fmt::Arguments<'_>) {
         let counts = &mut self.counts;
         let (count, limit) = match answer {
@@ -164,7 +162,7 @@ impl OsErrorLog {
             OsError::WouldBlock | OsError::Other => (&mut counts.other, 6),
         };
         *count += 1;
-        // Asked first, so that an error costs no clock read where nobody listens.
+        // Checked first, so an error costs no clock read if warnings are disabled.
         if !log_enabled!(Level::Warn) {
             return;
         }
@@ -175,7 +173,7 @@ impl OsErrorLog {
     }
 }
 
-/// How many warnings were not written, if any.
+/// Number of suppressed warnings, if any.
 struct SuppressedCount(u64);
 
 impl fmt::Display for SuppressedCount {
@@ -187,7 +185,7 @@ impl fmt::Display for SuppressedCount {
     }
 }
 
-/// Lets one warning pass per [`WARN_INTERVAL`] and counts the others.
+/// Passes one warning per [`WARN_INTERVAL`] and counts the others.
 #[derive(Debug, Default)]
 struct WarnRateLimit {
     last: Option<Instant>,
@@ -195,7 +193,7 @@ struct WarnRateLimit {
 }
 
 impl WarnRateLimit {
-    /// `Some` with the number held back since the last that passed, if this one may pass.
+    /// If this warning may pass: the number suppressed since the last one.
     fn pass(&mut self, now: Instant) -> Option<u64> {
         let too_early = self
             .last

@@ -1,5 +1,4 @@
-//! Every row of the table of what the operating system may answer, played from a script, on both
-//! paths.
+//! Every row of the table of operating system errors, scripted, on both paths.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,7 +14,7 @@ use crate::socket::script::ScriptedSend;
 use crate::socket::script::ScriptedSend::{Fails, Takes};
 use crate::socket::send_queue::INTERRUPTED_MAX;
 
-/// A net below the tests, not a wait: nothing here takes that long.
+/// A time limit for a failing test; no passing test takes that long.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Generates every test twice, for datagrams received and sent in batches and one by one.
@@ -135,7 +134,7 @@ both_paths! {
         socket.queue_numbers(&peer, 0..3);
         let to = peer.local_addr();
         assert_eq!(socket.send(to, b"no"), Err(SocketSendError::QueueFull));
-        // Nobody sends anything to this socket: only the room can end this.
+        // Nothing is sent to this socket: only the room in the queue can end the wait.
         let begin = std::time::Instant::now();
         socket.wait(Some(LIMIT)).unwrap();
         assert!(begin.elapsed() < LIMIT, "it slept on although there was room");
@@ -162,7 +161,7 @@ both_paths! {
         assert_eq!(socket.stats().send_would_block, 1);
         assert!(!socket.is_blocked());
 
-        // Writability is no longer asked for: a sleep ends by the next datagram alone.
+        // The writable interest is disabled again: only the next datagram ends a sleep.
         socket.send(own, b"again").unwrap();
         socket.wait(Some(LIMIT)).unwrap();
         assert_eq!(socket.drain(), [b"again"]);
@@ -275,7 +274,7 @@ both_paths! {
         let own = socket.local_addr();
         socket.send_answers(&[Fails(Errno::EINTR as i32); INTERRUPTED_MAX as usize]);
         socket.send(own, b"to myself").unwrap();
-        // No event will come before it has left.
+        // No event follows until it was sent.
         socket.wait(Some(LIMIT)).unwrap();
         assert_eq!(socket.drain(), [b"to myself"]);
     }
@@ -307,7 +306,7 @@ both_paths! {
         socket.flush().unwrap();
         assert_eq!(peer.receive_numbers(3), [0, 1, 2]);
 
-        // It is taken back when the queue is gone: an event of the next datagram says nothing of it.
+        // The interest is disabled when the queue is empty: an event of the next datagram does not report writability.
         let own = socket.local_addr();
         socket.send(own, b"to myself").unwrap();
         socket.flush().unwrap();
@@ -357,7 +356,7 @@ fn a_datagram_leaves_by_itself_when_a_batch_is_full() {
     );
 }
 
-/// A socket under a script, and the numbers that were sent to it.
+/// A socket with a script, and the numbers that were sent to it.
 struct Scripted {
     socket: Socket,
     numbers: Vec<u32>,
@@ -389,8 +388,7 @@ fn pair(config: &SocketConfig) -> (Scripted, Scripted) {
     (bind(config), bind(&SocketConfig::default()))
 }
 
-/// A socket with datagrams waiting in the kernel: over loopback a datagram has arrived when it
-/// was sent.
+/// A socket with datagrams pending in the kernel: over loopback a datagram has arrived once it was sent.
 fn with_pending(config: &SocketConfig, datagrams: &[&[u8]]) -> Scripted {
     let socket = bind(config);
     let sender = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -436,7 +434,7 @@ impl Scripted {
         }
     }
 
-    /// Waits until `count` numbers have come in all.
+    /// Waits until `count` numbers have arrived in total.
     fn receive_numbers(&mut self, count: usize) -> Vec<u32> {
         self.collect();
         while self.numbers.len() < count {
@@ -450,7 +448,7 @@ impl Scripted {
     }
 }
 
-/// xorshift64 (Marsaglia, 2003): tests need no better.
+/// xorshift64 (Marsaglia, 2003), sufficient for tests.
 struct TestRng(u64);
 
 impl TestRng {

@@ -1,4 +1,4 @@
-//! A poll of the socket's own, and the sleep in it.
+//! The socket's own poll.
 
 use std::io;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use mio::{Events, Interest, Poll, Token};
 use crate::socket::raw_socket::RawSocket;
 use crate::socket::waker::Waker;
 
-/// The longest sleep at a stretch: 2^31 - 1 ms, almost 25 days. Whoever asked for more sleeps again.
+/// Maximum duration of one sleep: 2^31 - 1 ms, almost 25 days. A longer wait sleeps repeatedly.
 ///
-/// `epoll_wait(2)` counts milliseconds in 32 bits with a sign, and below zero is for ever; mio cuts
-/// a longer time off at them (1.2) or takes its lower 32 bits (1.1).
+/// `epoll_wait(2)` takes milliseconds as a signed 32-bit integer, where negative means forever. mio clamps a longer
+/// time (1.2) or truncates it to its lower 32 bits (1.1).
 const SLEEP_MAX: Duration = Duration::from_millis(0x7fff_ffff);
 
 const SOCKET: Token = Token(0);
@@ -30,7 +30,7 @@ pub(crate) struct Poller {
     is_writable_asked: bool,
 }
 
-/// What a sleep ended with. Nothing of it: the time is over.
+/// What ended a sleep. If nothing is set, it timed out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct PollOutcome {
     pub(crate) readable: bool,
@@ -69,8 +69,8 @@ impl Poller {
         self.waker.as_ref().is_some_and(Waker::take)
     }
 
-    /// Asks for writability, or no longer. Not always: an edge would come with every datagram that
-    /// leaves the machine.
+    /// Enables or disables the writable interest. Not always enabled: every datagram that leaves the machine would
+    /// cause an edge.
     pub(super) fn ask_writable(&mut self, socket: &mut RawSocket, asked: bool) -> io::Result<()> {
         if self.is_writable_asked == asked {
             return Ok(());
@@ -80,9 +80,9 @@ impl Poller {
         Ok(())
     }
 
-    /// Sleeps until an event or until `timeout` is over; a signal may end it early.
+    /// Sleeps until an event or until `timeout` has passed. A signal may end it early.
     pub(crate) fn sleep(&mut self, timeout: Option<Duration>) -> io::Result<PollOutcome> {
-        // A poll ended by a signal keeps the events of the one before.
+        // A poll interrupted by a signal keeps the events of the previous one.
         self.events.clear();
         match self.poll_for(timeout) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -96,8 +96,8 @@ impl Poller {
         Ok(seen)
     }
 
-    /// `epoll_wait(2)` counts in milliseconds and mio rounds up, which would make a tick of 16.67 ms
-    /// late by up to one. So whole milliseconds are slept there, and what is left in `ppoll(2)`.
+    /// `epoll_wait(2)` takes milliseconds and mio rounds up, which would delay a tick of 16.67 ms by up to 1 ms. So
+    /// whole milliseconds are slept there, and the rest in `ppoll(2)`.
     #[cfg(target_os = "linux")]
     fn poll_for(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         use nix::poll::{PollFd, PollFlags, ppoll};
@@ -108,7 +108,7 @@ impl Poller {
         };
         let millis = whole_millis(timeout);
         if !millis.is_zero() {
-            // The rest is for the caller: he knows what time it is then.
+            // The caller reads the clock and sleeps the rest.
             return self.poll.poll(&mut self.events, Some(millis));
         }
         let mut epoll = [PollFd::new(self.poll.registry().as_fd(), PollFlags::POLLIN)];
@@ -125,7 +125,7 @@ impl Poller {
     }
 }
 
-/// `timeout` without what is less than a millisecond, and at most [`SLEEP_MAX`].
+/// `timeout` rounded down to milliseconds, at most [`SLEEP_MAX`].
 #[cfg(target_os = "linux")]
 fn whole_millis(timeout: Duration) -> Duration {
     let timeout = timeout.min(SLEEP_MAX);
@@ -138,7 +138,7 @@ impl PollOutcome {
             WAKER => self.woken = true,
             _ => {
                 self.writable |= event.is_writable();
-                // An error is read like a datagram: the next receive brings it.
+                // An error is reported by the next receive.
                 self.readable |= event.is_readable() || event.is_error();
             }
         }

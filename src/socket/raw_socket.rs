@@ -1,7 +1,7 @@
-//! One non-blocking UDP socket: its options, and one system call a method.
+//! One non-blocking UDP socket: its options, and one system call per method.
 //!
-//! Knows nothing of queues, budgets or readiness. A test can script what the system answers
-//! (`Script`), for the answers that cannot be produced at will.
+//! Knows nothing of queues, budgets or readiness. A test can script results of system calls (`Script`) that cannot be
+//! produced at will.
 
 use std::io;
 use std::net::SocketAddr;
@@ -23,13 +23,13 @@ use crate::socket::datagram::ReceivedMeta;
 #[cfg(test)]
 use crate::socket::script::Script;
 
-/// The least that Linux charges a queued datagram against the receive buffer, in bytes: 768 (the
-/// smallest `truesize` of an skb seen over loopback is 832; rounded down, because a budget that is too
-/// large costs nothing and one that is too small leaves datagrams for the next turn). The granted
-/// buffer divided by it is the most that can wait in a socket.
+/// Minimum number of bytes that Linux charges a queued datagram against the receive buffer: 768. The smallest
+/// `truesize` of an skb seen over loopback is 832; it is rounded down, because a budget that is too large costs nothing
+/// and one that is too small leaves datagrams for the next turn. The granted buffer divided by it is the maximum number
+/// of datagrams in a socket.
 const DATAGRAM_CHARGE_MIN: usize = 768;
 
-/// The budget of a drain where the system does not say how many datagrams it could have queued: 8,192.
+/// Drain budget on systems that do not report how many datagrams can be queued: 8,192.
 const DRAIN_BUDGET_FALLBACK: usize = 8192;
 
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl RawSocket {
         Self::with_socket(socket, family, config)
     }
 
-    /// As [`bind`](Self::bind), with a socket that is bound already.
+    /// As [`bind`](Self::bind), with a socket that is already bound.
     pub(super) fn from_std(socket: std::net::UdpSocket, config: &SocketConfig) -> io::Result<Self> {
         let addr = socket.local_addr()?;
         if addr.port() == 0 {
@@ -73,7 +73,7 @@ impl RawSocket {
         Self::with_socket(socket, family, config)
     }
 
-    /// `socket` is bound, non-blocking and has its options.
+    /// `socket` must be bound and non-blocking, and have its options set.
     fn with_socket(
         socket: socket2::Socket,
         family: AddressFamily,
@@ -103,23 +103,23 @@ impl RawSocket {
         self.receive_buffer
     }
 
-    /// How many datagrams the kernel can have queued at most.
+    /// Maximum number of datagrams that the kernel can have queued.
     pub(super) fn queued_max(&self) -> usize {
         if cfg!(target_os = "linux") {
-            // A tiny buffer still takes a batch: the kernel accepts one datagram over its limit.
+            // Even a tiny buffer holds a batch: the kernel accepts one datagram over its limit.
             (self.receive_buffer / DATAGRAM_CHARGE_MIN).max(BATCH_MAX)
         } else {
             DRAIN_BUDGET_FALLBACK
         }
     }
 
-    /// Whether a datagram to `to` can leave from here at all.
+    /// Whether this socket can send to `to`.
     pub(super) fn reaches(&self, to: SocketAddr) -> bool {
         self.family.reaches(to)
     }
 
-    /// Receives one datagram into `buffer`, which should be longer than the longest that is
-    /// expected: how much was cut off nobody tells.
+    /// Receives one datagram into `buffer`, which should be longer than the longest expected datagram, because
+    /// truncation is not reported.
     pub(super) fn receive_one(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         #[cfg(test)]
         self.script.receive()?;
@@ -127,7 +127,7 @@ impl RawSocket {
         Ok((len, canonical(from)))
     }
 
-    /// Receives up to `arrivals.len()` datagrams into the slots of `slots`, at least one or an error.
+    /// Receives at least one and up to `arrivals.len()` datagrams into the slots of `slots`, or returns an error.
     #[cfg(target_os = "linux")]
     pub(super) fn receive_batch(
         &self,
@@ -139,7 +139,7 @@ impl RawSocket {
         batch::receive(&self.socket, self.family, slots, arrivals)
     }
 
-    /// Receives one datagram into `slot`, and when the kernel took it in.
+    /// Receives one datagram and its kernel receive time into `slot`.
     #[cfg(target_os = "linux")]
     pub(super) fn receive_stamped(
         &self,
@@ -163,8 +163,8 @@ impl RawSocket {
         Ok(())
     }
 
-    /// Sends up to [`BATCH_MAX`] datagrams in order and says how many the system took, at least one
-    /// or an error. The error belongs to the first that was not taken.
+    /// Sends up to [`BATCH_MAX`] datagrams in order; returns how many the system accepted, at least one, or the error
+    /// of the first.
     #[cfg(target_os = "linux")]
     pub(super) fn send_batch<'q>(
         &self,
@@ -175,7 +175,7 @@ impl RawSocket {
         batch::send(&self.socket, self.family, datagrams)
     }
 
-    /// Registers for `interests`, and with `writable` for writability on top of them.
+    /// Registers for `interests`, and with `writable` also for writability.
     pub(super) fn register(
         &mut self,
         registry: &Registry,
@@ -203,8 +203,8 @@ impl RawSocket {
         self.socket.deregister(registry)
     }
 
-    /// How many datagrams the kernel dropped because the receive buffer was full, modulo 2^32; 0 where
-    /// it does not say.
+    /// Number of datagrams that the kernel dropped because the receive buffer was full, modulo 2^32; 0 on systems that
+    /// do not report it.
     pub(super) fn dropped(&self) -> u32 {
         #[cfg(target_os = "linux")]
         return super::kernel_drops::read(&self.socket).unwrap_or(0);
@@ -263,7 +263,7 @@ fn invalid(text: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, text)
 }
 
-/// What a socket that is bound does not take any more.
+/// Sets options that must be set before binding.
 fn set_options_before_bind(
     socket: &socket2::Socket,
     family: AddressFamily,
@@ -273,7 +273,7 @@ fn set_options_before_bind(
         socket.set_reuse_address(true)?;
     }
     if family != AddressFamily::V4 {
-        // Said in both cases: the system's default differs between platforms and can be changed.
+        // Always set, because the system's default differs between platforms and is configurable.
         socket.set_only_v6(family == AddressFamily::V6)?;
     }
     Ok(())
@@ -311,7 +311,7 @@ fn set_type_of_service(
     }
     #[cfg(unix)]
     socket.set_tclass_v6(value)?;
-    // A dual-stack socket marks its IPv4 datagrams by the IPv4 option.
+    // A dual-stack socket marks its IPv4 datagrams according to the IPv4 option.
     #[cfg(target_os = "linux")]
     if family != AddressFamily::V6 {
         socket.set_tos_v4(value)?;
@@ -319,7 +319,7 @@ fn set_type_of_service(
     Ok(())
 }
 
-/// Linux reports the double of what it granted, for its own bookkeeping (socket(7)).
+/// Linux reports twice the granted size, because it includes its own overhead (socket(7)).
 fn granted_net(reported: usize) -> usize {
     if cfg!(target_os = "linux") {
         reported / 2

@@ -1,5 +1,4 @@
-//! Where a socket's readiness is asked for: in a poll of the socket's own, in somebody else's, or
-//! nowhere yet.
+//! The `Poll` that a socket is registered with: its own, an external one, or none.
 
 use std::io;
 
@@ -17,7 +16,7 @@ pub(super) enum Registration {
 }
 
 impl Registration {
-    /// The poll of the socket's own, made now if it has none.
+    /// The socket's own poll, created on first use.
     pub(super) fn own(&mut self, socket: &mut RawSocket) -> io::Result<&mut Poller> {
         self.refuse_elsewhere()?;
         if matches!(self, Self::Nowhere) {
@@ -29,7 +28,7 @@ impl Registration {
         }
     }
 
-    /// A socket in somebody else's poll sleeps there.
+    /// Fails if the socket is registered with an external poll: then waiting is done there.
     pub(super) fn refuse_elsewhere(&self) -> io::Result<()> {
         match self {
             Self::ExternalPoll(_) => Err(registered_elsewhere()),
@@ -45,7 +44,7 @@ impl Registration {
         }
     }
 
-    /// Registers the socket elsewhere; `blocked` asks for writability from the beginning.
+    /// Registers the socket with an external poll; `blocked` includes writability from the beginning.
     pub(super) fn register(
         &mut self,
         socket: &mut RawSocket,
@@ -100,7 +99,7 @@ impl Registration {
     }
 }
 
-/// Somebody else's poll, and what he asked of it.
+/// An external poll, and the interests registered with it.
 #[derive(Debug)]
 pub(super) struct ExternalPoll {
     registry: Registry,
@@ -110,13 +109,13 @@ pub(super) struct ExternalPoll {
 }
 
 impl ExternalPoll {
-    /// As [`Poller::ask_writable`], on top of the interests that the socket was registered with.
+    /// As [`Poller::ask_writable`], in addition to the interests that the socket was registered with.
     pub(super) fn ask_writable(&mut self, socket: &mut RawSocket, asked: bool) -> io::Result<()> {
         if self.is_writable_asked == asked {
             return Ok(());
         }
         socket.reregister(&self.registry, self.token, self.interests, asked)?;
-        // Afterwards, as a request that failed has to be made again.
+        // Set after success, so a failed request is repeated.
         self.is_writable_asked = asked;
         Ok(())
     }

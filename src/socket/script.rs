@@ -1,11 +1,10 @@
-//! What the system is to answer in a test, for the answers that cannot be produced at will.
+//! Scripted results of system calls in tests, for errors that cannot be produced at will.
 
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Mutex;
 
-/// What the system is to answer in a test, call by call; where a script is empty, the real system is
-/// asked.
+/// Scripted results, call by call. When a script is empty, the real system call is made.
 #[derive(Debug, Default)]
 pub(crate) struct Script {
     receives: Mutex<VecDeque<i32>>,
@@ -16,7 +15,7 @@ pub(crate) struct Script {
 pub(crate) enum ScriptedSend {
     /// The call fails with this error number.
     Fails(i32),
-    /// The system really takes this many datagrams and no more.
+    /// The system really sends this many datagrams and no more.
     Takes(usize),
 }
 

@@ -1,5 +1,5 @@
-//! Sending: a ring of fixed slots that leaves in batches, in order, and keeps what the system will
-//! not take yet.
+//! Sending: a ring of fixed slots, sent in batches and in order. Datagrams that the system does not accept yet stay
+//! queued.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,40 +13,37 @@ use crate::socket::os_error::{OsError, OsErrorLog};
 use crate::socket::raw_socket::RawSocket;
 use crate::socket::stats::SocketStats;
 
-/// How often a call that a signal interrupted is made again before the turn goes on without it: 16.
-/// Calls on a non-blocking socket are not interrupted in practice; the limit keeps the loop finite.
+/// Maximum retries of a call interrupted by a signal: 16. Calls on a non-blocking socket are not interrupted in
+/// practice; the limit bounds the loop.
 pub(super) const INTERRUPTED_MAX: u32 = 16;
 
-/// Why what is queued has not left although it was tried.
+/// Why queued datagrams were not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Blocked {
-    /// The socket would block: an event will say when it is writable.
+    /// The socket would block: an event reports when it is writable.
     WouldBlock,
-    /// The system had no buffers, or signals came in between again and again: no event will come,
-    /// the next turn tries again.
+    /// The system had no buffers, or signals interrupted repeatedly: no event follows, the next turn retries.
     Retry,
 }
 
 /// The sending half of a socket.
 pub(super) struct SendQueue {
-    /// A ring of slots of 1024 bytes. It starts over at the first slot whenever it ran empty, so a
-    /// queue that never grows long stays within the same few pages.
+    /// A ring of slots of 1024 bytes. It restarts at the first slot whenever it is empty, so a short queue stays within
+    /// the same few pages.
     slots: Box<[[u8; DATAGRAM_MAX]]>,
     entries: Box<[QueuedDatagram]>,
-    /// The oldest entry.
+    /// Index of the oldest entry.
     head: usize,
     len: usize,
-    /// How many datagrams one system call may send.
+    /// Maximum number of datagrams per system call.
     #[cfg(target_os = "linux")]
     batch: usize,
     hold: Option<Blocked>,
-    /// `send` was refused because the queue was full, and its caller does not know yet that there is
-    /// room again.
+    /// `send` returned `QueueFull`, and its caller was not yet notified that there is room again.
     owes_room: bool,
-    /// The system reported something about an earlier datagram instead of taking the oldest one;
-    /// that is tried once more before it is given up.
+    /// The system reported an error of an earlier datagram instead of sending the oldest one, which is retried once.
     head_retried: bool,
-    /// The first refusal that the next `flush` has to report.
+    /// The first error that the next `flush` reports.
     refusal: Option<io::Error>,
     answers: OsErrorLog,
     stats: SocketStats,
@@ -66,7 +63,7 @@ impl SendQueue {
             len: 0,
         };
         Self {
-            // Zeroed memory comes from the system untouched: only pages that are used become real.
+            // Zeroed memory is allocated lazily: only pages that are used become resident.
             slots: vec![[0; DATAGRAM_MAX]; capacity].into_boxed_slice(),
             entries: vec![unused; capacity].into_boxed_slice(),
             head: 0,
@@ -82,7 +79,7 @@ impl SendQueue {
         }
     }
 
-    /// Queues a copy of `bytes`, and sends if that makes a batch.
+    /// Queues a copy of `bytes`, and sends if a batch is complete.
     pub(super) fn send(
         &mut self,
         socket: &RawSocket,
@@ -108,33 +105,33 @@ impl SendQueue {
         Ok(())
     }
 
-    /// The next free slot, for the caller to write a datagram into and to [`commit`](Self::commit) it. `None` if
-    /// the queue is full and the system takes nothing: see [`make_room`](Self::make_room).
+    /// The next free slot. The caller writes a datagram into it and calls [`commit`](Self::commit). `None` if the queue
+    /// is full and the system accepts nothing: see [`make_room`](Self::make_room).
     pub(super) fn next_slot(&mut self, socket: &RawSocket) -> Option<&mut [u8; DATAGRAM_MAX]> {
         self.make_room(socket).then(|| self.free_slot())
     }
 
-    /// Queues the `len` bytes that were written into the next slot, and sends if that makes a batch.
+    /// Queues the `len` bytes written into the next slot, and sends if a batch is complete.
     pub(super) fn commit(&mut self, socket: &RawSocket, to: SocketAddr, len: usize) {
         let index = self.index(self.len);
         self.entries[index] = QueuedDatagram { to, len };
         self.len += 1;
-        // A socket that would block is left alone until it is writable, or until the next turn.
+        // A socket that would block is not tried again until it is writable, or until the next turn.
         if self.len >= BATCH_MAX.min(self.entries.len()) && self.hold.is_none() {
             self.transmit(socket);
         }
     }
 
-    /// The slot behind the last queued datagram. There is one: the queue is not full.
+    /// The slot behind the last queued datagram. The queue must not be full.
     fn free_slot(&mut self) -> &mut [u8; DATAGRAM_MAX] {
         &mut self.slots[self.index(self.len)]
     }
 
-    /// Sends what is queued, until the queue is empty or the system takes no more.
+    /// Sends queued datagrams until the queue is empty or the system accepts no more.
     pub(super) fn transmit(&mut self, socket: &RawSocket) {
         self.hold = None;
         let mut interrupted = 0;
-        // Finite: every round sends, discards, marks the head as retried, is interrupted, or holds.
+        // Finite: every round sends, discards, marks the head as retried, is interrupted, or blocks.
         while self.len > 0 && self.hold.is_none() {
             match self.transmit_batch(socket) {
                 Ok(count) => self.on_sent(count),
@@ -143,14 +140,14 @@ impl SendQueue {
                 }
             }
             if self.len > 0 && interrupted == INTERRUPTED_MAX {
-                // Said, so that nobody sleeps on what is left.
+                // Recorded, so that the caller does not sleep with datagrams queued.
                 self.hold = Some(Blocked::Retry);
             }
         }
     }
 
-    /// Whether there is room for another datagram, after trying to make some. Where there is none its
-    /// caller is owed the word, as after a `QueueFull`, which this is not: nothing was refused.
+    /// Whether there is room for another datagram, after sending if necessary. If there is none, the caller is notified
+    /// when there is, as after `QueueFull`, but `queue_full` does not count it.
     pub(super) fn make_room(&mut self, socket: &RawSocket) -> bool {
         if self.len == self.entries.len() && self.hold.is_none() {
             self.transmit(socket);
@@ -160,24 +157,24 @@ impl SendQueue {
         has_room
     }
 
-    /// Why what is queued has not left, if it was tried.
+    /// Why queued datagrams were not sent, if it was tried.
     pub(super) fn hold(&self) -> Option<Blocked> {
         self.hold
     }
 
-    /// Whether there is room again after a `QueueFull`; said once.
+    /// Whether there is room again after a `QueueFull`. Returns `true` once.
     pub(super) fn take_room(&mut self) -> bool {
         let has_room = self.owes_room && self.len < self.entries.len();
         self.owes_room &= !has_room;
         has_room
     }
 
-    /// How many datagrams are queued.
+    /// Number of queued datagrams.
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    /// The first datagram that the system refused since this was last asked.
+    /// The first send error since the last call.
     pub(super) fn take_refusal(&mut self) -> io::Result<()> {
         self.refusal.take().map_or(Ok(()), Err)
     }
@@ -213,7 +210,7 @@ impl SendQueue {
         self.remove(count);
     }
 
-    /// What is done about a refusal, which always belongs to the oldest datagram.
+    /// Handles a send error, which always belongs to the oldest datagram.
     fn on_error(&mut self, error: io::Error) -> OsError {
         let answer = OsError::of(&error);
         if answer == OsError::WouldBlock {
@@ -228,7 +225,7 @@ impl SendQueue {
         match answer {
             OsError::Interrupted | OsError::WouldBlock => {}
             OsError::NoBuffers => self.hold = Some(Blocked::Retry),
-            // Said about an earlier datagram; this one was not even tried.
+            // Reported for an earlier datagram; this one was not tried.
             OsError::Refused if !self.head_retried => self.head_retried = true,
             OsError::Refused | OsError::Unreachable | OsError::Permission => self.discard(),
             OsError::TooLong => {
@@ -259,7 +256,7 @@ impl SendQueue {
         self.head = if self.len == 0 { 0 } else { self.index(count) };
     }
 
-    /// The datagram `offset` places behind the oldest.
+    /// The datagram at `offset` from the oldest.
     #[inline]
     fn datagram(&self, offset: usize) -> (SocketAddr, &[u8]) {
         let index = self.index(offset);
@@ -267,7 +264,7 @@ impl SendQueue {
         (entry.to, &self.slots[index][..entry.len])
     }
 
-    /// Where in the ring the place `offset` behind the oldest is.
+    /// Ring index of `offset` from the oldest.
     #[inline]
     fn index(&self, offset: usize) -> usize {
         let index = self.head + offset;

@@ -1,74 +1,71 @@
-//! What a socket counts.
+//! Statistics of a socket.
 
-/// Everything that a [`Socket`](crate::Socket) has counted since it was bound. Plain numbers
-/// that only grow; take two and subtract for a rate.
+/// Counters of a [`Socket`](crate::Socket) since it was bound. They only grow; for a rate, subtract two snapshots.
 ///
-/// Together they answer "who lost it?" for this machine: what the kernel dropped because its buffer
-/// was full, what a spent budget left unread until the next turn, what the socket would not take,
-/// what was cut.
+/// They show which datagrams were lost on this machine: dropped by the kernel because its buffer was full, left unread
+/// by the drain budget until the next turn, not accepted for sending, or truncated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SocketStats {
-    /// Datagrams taken from the socket, cut ones and empty ones included.
+    /// Datagrams received, including truncated and empty ones.
     pub datagrams_received: u64,
-    /// Their bytes, as received: a cut datagram counts what is left of it.
+    /// Bytes of these datagrams. A truncated one counts the bytes that are left.
     pub bytes_received: u64,
     /// System calls that received at least one datagram.
     pub batches_received: u64,
-    /// Datagrams longer than 1024 bytes, of which the rest is lost.
+    /// Datagrams longer than 1024 bytes, which were truncated.
     pub truncated: u64,
-    /// How often a receive found the socket empty.
+    /// Receive calls that found the socket empty.
     pub receive_would_block: u64,
-    /// How often a drain ended at its budget with more to read.
+    /// Drains that ended at their budget with datagrams left to read.
     pub budget_spent: u64,
-    /// Datagrams that the kernel dropped, because the receive buffer was full or, rarely, a checksum
-    /// was wrong. Linux alone (`SO_MEMINFO`), elsewhere 0. It is asked for by
-    /// [`stats`](crate::Socket::stats), with a system call, and starts over after 2^32.
+    /// Datagrams that the kernel dropped because the receive buffer was full or, rarely, a checksum was wrong. Linux
+    /// only (`SO_MEMINFO`), 0 on other systems. [`stats`](crate::Socket::stats) reads it with a system call. It wraps
+    /// at 2^32.
     pub dropped_by_kernel: u64,
-    /// What the system answered to receives, apart from datagrams and "would block".
+    /// Errors of receive calls, except "would block".
     pub receive_errors: ErrorCounts,
 
-    /// Datagrams that the system took.
+    /// Datagrams accepted by the operating system.
     pub datagrams_sent: u64,
-    /// Their bytes.
+    /// Bytes of these datagrams.
     pub bytes_sent: u64,
     /// System calls that sent at least one datagram.
     pub batches_sent: u64,
-    /// How often the socket would take no more; what is left stays queued.
+    /// Send calls that would have blocked; the rest stays queued.
     pub send_would_block: u64,
-    /// How often `send` answered [`QueueFull`](crate::SocketSendError::QueueFull).
+    /// Calls of `send` that returned [`QueueFull`](crate::SocketSendError::QueueFull).
     pub queue_full: u64,
-    /// Datagrams that were removed from the queue unsent, whatever the reason; the reasons are in
-    /// [`send_errors`](Self::send_errors).
+    /// Datagrams removed from the queue unsent, for any reason; the reasons are in [`send_errors`](Self::send_errors).
     pub discarded: u64,
-    /// What the system answered to sends, apart from success and "would block".
+    /// Errors of send calls, except "would block".
     pub send_errors: ErrorCounts,
 }
 
-/// Errors of the operating system by class. The table of what is done about each is in the
-/// documentation of [`Socket`](crate::Socket#what-the-operating-system-may-answer).
+/// Errors of the operating system by class. The documentation of
+/// [`Socket`](crate::Socket#what-the-operating-system-may-answer) lists how each class is handled.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ErrorCounts {
-    /// A signal came in between.
+    /// Interrupted by a signal.
     pub interrupted: u64,
-    /// A late report about an earlier datagram: nobody listens there (ICMP port unreachable,
+    /// A delayed report about an earlier datagram: no socket is bound at its destination (ICMP port unreachable,
     /// connection refused or reset).
     pub refused: u64,
-    /// No way to that host or network.
+    /// No route to the host or network.
     pub unreachable: u64,
-    /// Longer than the path or the buffer takes.
+    /// Longer than the path or the buffer allows.
     pub too_long: u64,
-    /// The system had no memory for it at that moment.
+    /// The system was out of memory for it.
     pub no_buffers: u64,
-    /// Forbidden, by a firewall for example.
+    /// Not permitted, by a firewall for example.
     pub permission: u64,
-    /// Anything else, a destination port of 0 for example.
+    /// Any other error, for example a destination port of 0.
     pub other: u64,
 }
 
 impl ErrorCounts {
-    /// All classes together.
+    /// Sum of all classes.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.interrupted

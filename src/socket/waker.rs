@@ -1,4 +1,4 @@
-//! Out of a sleep, from another thread.
+//! Wakes a socket from another thread.
 
 use std::io;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ struct Shared {
 }
 
 impl Waker {
-    /// Wakes whoever sleeps in the poll of `registry`, with an event for `token`.
+    /// Creates a waker for the poll of `registry`, with an event for `token`.
     pub(super) fn new(registry: &Registry, token: Token) -> io::Result<Self> {
         let shared = Shared {
             waker: mio::Waker::new(registry, token)?,
@@ -31,31 +31,30 @@ impl Waker {
         })
     }
 
-    /// Makes the `wait` that is going on, or else the next one, return at once, unless
-    /// [`take_woken`](crate::Socket::take_woken) was told of it before. What this thread did
-    /// before is visible to the other one then. Waking twice before the loop comes round
-    /// wakes it once, and the second time costs no system call.
+    /// Makes the current or the next `wait` return at once, unless [`take_woken`](crate::Socket::take_woken) has
+    /// returned `true` for this wake-up before. Memory written by this thread before is then visible to the other one.
+    /// Two wake-ups before the loop runs count as one, and the second costs no system call.
     ///
     /// # Errors
     ///
-    /// What the system says of writing to its wake-up object; it does not happen in practice.
+    /// The system cannot write to its wake-up object; this does not happen in practice.
     pub fn wake(&self) -> io::Result<()> {
         if self.shared.is_set.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
         self.shared.waker.wake().inspect_err(|_| {
-            // Or the next one would believe that this one has done its work.
+            // Otherwise the next call would assume that this one has succeeded.
             self.shared.is_set.store(false, Ordering::Release);
         })
     }
 
-    /// Ends a sleep, without a trace in [`take`](Self::take): for what the sleeper finds out by itself. If the
-    /// system refuses, which does not happen in practice, the sleep lasts until its timeout.
+    /// Ends a sleep without setting the flag of [`take`](Self::take), for conditions that the sleeper checks itself. If
+    /// the system fails, which does not happen in practice, the sleep lasts until its timeout.
     pub(crate) fn notify(&self) {
         let _ = self.shared.waker.wake();
     }
 
-    /// Whether it was used since the last call. Costs a load where it was not.
+    /// Whether the waker was used since the last call. An atomic load if it was not.
     pub(super) fn take(&self) -> bool {
         let is_set = &self.shared.is_set;
         is_set.load(Ordering::Relaxed) && is_set.swap(false, Ordering::AcqRel)

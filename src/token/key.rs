@@ -45,7 +45,7 @@ impl TokenKey {
         context.sign()
     }
 
-    /// In constant time. Anything longer than a token is not signed.
+    /// Verifies a signature in constant time. Input longer than a token is rejected.
     pub(super) fn is_signature(&self, signature: &[u8], signed: &[u8]) -> bool {
         // ring compares in constant time only what it hashes itself, in one call.
         let mut message = [0; CONTEXT.len() + TOKEN_MAX];

@@ -1,4 +1,4 @@
-//! Tokens and their keys that need the system: its entropy, its files, and the wall clock.
+//! Tokens and their keys, with the system's entropy, files and wall clock.
 
 use std::io;
 use std::path::Path;
@@ -116,7 +116,7 @@ impl Verifier {
     }
 }
 
-/// Without a time of day, no token must pass.
+/// Without a valid wall clock every token counts as expired.
 fn now_or_end() -> u64 {
     clock::unix_seconds().unwrap_or(u64::MAX)
 }

@@ -1,4 +1,4 @@
-//! Tokens, made and looked at, on a clock of the test's own.
+//! Issuing and verifying tokens, on virtual time.
 
 use super::*;
 use crate::token::{TOKEN_AUDIENCE_MAX, TOKEN_DATA_MAX, TOKEN_MAX, TOKEN_PLAYER_MAX};
@@ -31,7 +31,7 @@ fn verifier() -> Verifier {
     Verifier::new(key(), ARENA).unwrap()
 }
 
-/// A token whose signature is right, whatever is signed.
+/// Any body with a valid signature.
 fn signed(body: &[u8]) -> Vec<u8> {
     [body, key().sign(body).as_ref()].concat()
 }
@@ -238,12 +238,12 @@ fn a_full_table_lets_nobody_in_until_a_token_has_expired() {
         verifier.redeem(&fourth, NOW + 9),
         Err(TokenError::TableFull)
     );
-    // What was used stays used.
+    // Redeemed tokens stay redeemed.
     for (number, expires_at) in [(1, NOW + 30), (2, NOW + 10), (3, NOW + 20)] {
         let used = token(number, expires_at);
         assert_eq!(verifier.redeem(&used, NOW + 9), Err(TokenError::UsedBefore));
     }
-    // The one that expires first makes room, whichever was used first.
+    // The token that expires first makes room, in whichever order they were redeemed.
     assert!(verifier.redeem(&fourth, NOW + 10).is_ok());
     assert_eq!(verifier.used(), 3);
     let fifth = token(5, NOW + 50);
@@ -267,12 +267,12 @@ fn a_clock_that_is_put_back_makes_no_used_token_good_again() {
     let verifier = verifier();
     let old = token(1, NOW + 10);
     verifier.redeem(&old, NOW).unwrap();
-    // With this one the old one is forgotten.
+    // This one evicts the old one.
     verifier.redeem(&token(2, NOW + 60), NOW + 20).unwrap();
     assert_eq!(verifier.used(), 1);
     assert_eq!(verifier.redeem(&old, NOW), Err(TokenError::Expired));
     assert_eq!(verifier.verify(&old, NOW), Err(TokenError::Expired));
-    // And what does not belong to what was forgotten is none the worse for it.
+    // Other tokens with an earlier expiry are not affected.
     assert!(verifier.redeem(&token(3, NOW + 11), NOW).is_ok());
 }
 

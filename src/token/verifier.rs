@@ -11,10 +11,10 @@ use crate::token::format::{Claims, in_range};
 use crate::token::key::{TokenId, TokenKey};
 use crate::token::used::RedeemedTokens;
 
-/// How many used tokens a server remembers by default: 262,144, each until it expires, in about 10 MB.
-/// One more is refused with [`TableFull`](crate::token::TokenError::TableFull).
+/// Default number of redeemed tokens remembered until they expire: 262,144, in about 10 MB. One more is refused with
+/// [`TableFull`](crate::token::TokenError::TableFull).
 ///
-/// Enough for 4,000 logins a second with tokens that live a minute.
+/// Enough for 4,000 logins per second with tokens that are valid for a minute.
 const TOKENS_USED_DEFAULT: usize = 1 << 18;
 const _: () = assert!(TOKENS_USED_DEFAULT >= 4 * PEERS_MAX && TOKENS_USED_DEFAULT >= 60 * 4000);
 
@@ -162,7 +162,7 @@ impl Verifier {
         Ok((id, claims))
     }
 
-    /// No change of the state can stop half-way, so a poisoned lock is as good as any.
+    /// Changes of the state cannot panic half-way, so a poisoned lock is safe to use.
     fn state(&self) -> MutexGuard<'_, VerifierState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

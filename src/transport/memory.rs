@@ -28,7 +28,7 @@ pub(crate) struct MemoryTransport {
     remote: SocketAddr,
     incoming: Arc<Mailbox>,
     outgoing: Arc<Mailbox>,
-    /// What was taken out of `incoming` at once. Empty between two drains.
+    /// Datagrams taken from `incoming` in one operation. Empty between two drains.
     received: VecDeque<Box<Buffer>>,
     /// Whether the other end may have to be woken.
     has_sent: bool,
@@ -85,7 +85,7 @@ impl MemoryTransport {
         to == self.remote
     }
 
-    /// Hands over what waits now, at most [`QUEUE_DATAGRAMS_MAX`] datagrams.
+    /// Passes the queued datagrams to `handle`, at most [`QUEUE_DATAGRAMS_MAX`].
     pub(super) fn drain(&mut self, mut handle: impl FnMut(SocketAddr, &[u8])) {
         if !self.incoming.take_all(&mut self.received) {
             self.stats.receive_would_block += 1;

@@ -1,4 +1,4 @@
-//! What carries a [`Host`](crate::Host)'s datagrams: a UDP socket or a queue in memory, and with the feature `sim` a
+//! The transport of a [`Host`](crate::Host): a UDP socket or a queue in memory, and with the feature `sim` a
 //! simulated network in front of it.
 //!
 //! Knows nothing of peers, packets and timers: those belong to `proto`.
@@ -73,7 +73,7 @@ impl Transport {
         }
     }
 
-    /// Receives what has arrived by `now`, one datagram after the other, until nothing is left or the budget of
+    /// Receives the datagrams that have arrived by `now`, one after the other, until none is left or the budget of
     /// the socket is spent. Truncated datagrams are skipped; the socket has counted them.
     ///
     /// # Errors
@@ -103,9 +103,8 @@ impl Transport {
         }
     }
 
-    /// Lets `write` write a datagram where it is sent from, and queues it. It leaves with
-    /// [`transmit`](Self::transmit) at the latest. Returns whether it did: `false` if there is no room after sending
-    /// what the system takes, or if `write` has nothing.
+    /// Lets `write` write a datagram into the send queue, in place. It is sent by [`transmit`](Self::transmit) at the
+    /// latest. Returns `false` if there is no room after sending, or if `write` returns `None`.
     #[inline]
     pub(crate) fn send_with(
         &mut self,
@@ -120,12 +119,12 @@ impl Transport {
         let _ = now;
         match &mut self.carrier {
             Carrier::Socket(socket) => socket.send_with(write),
-            // A full queue drops what is sent.
+            // A full queue drops the datagram.
             Carrier::Memory(memory) => send_copy(write, |to, bytes| memory.send(to, bytes)),
         }
     }
 
-    /// Sends what is queued, as far as the system takes it.
+    /// Sends queued datagrams, as far as the system accepts them.
     ///
     /// # Errors
     ///
@@ -297,7 +296,7 @@ impl Carrier {
     }
 }
 
-/// Everything that arrives goes through the incoming link; what has crossed it is handed over.
+/// Puts received datagrams on the incoming link, and passes those that have crossed it to `handle`.
 #[cfg(feature = "sim")]
 fn drain_through(
     carrier: &mut Carrier,
@@ -312,7 +311,7 @@ fn drain_through(
     Ok(())
 }
 
-/// Sends what has crossed the outgoing link. What finds no room is lost, as on a network.
+/// Sends the datagrams that have crossed the outgoing link. A datagram that finds no room is lost, as on a network.
 #[cfg(feature = "sim")]
 fn send_due(carrier: &mut Carrier, links: &mut SimulatedLinks, now: Instant) {
     while let Some((to, bytes)) = links.poll_outgoing(now) {

@@ -45,8 +45,8 @@ impl StaleNotices {
         }
     }
 
-    /// Whether a ping should learn which notices have arrived. A side that only receives would otherwise repeat the
-    /// same notices and have no room for new ones.
+    /// Whether a ping is needed to learn which notices have arrived. A side that only receives would otherwise repeat
+    /// the same notices and have no room for new ones.
     pub(crate) fn wants_to_forget(&self) -> bool {
         self.notices.len() >= STALE_NOTICES_MAX / 2
     }

@@ -40,7 +40,7 @@ impl Connection {
         self.outbound.has_reliable() || copies_at.is_some_and(|at| at <= now)
     }
 
-    /// Whether reliable messages may be sent: the congestion window has room, or this is a probe.
+    /// Whether reliable messages may be sent: the congestion window and the sent packets have room, or this is a probe.
     pub(super) fn may_send_reliable(&self) -> bool {
         let is_full = self.rate.is_window_full(self.sent.open_bytes());
         self.sent.has_room() && !is_full || self.is_probing

@@ -213,7 +213,7 @@ impl HostState {
         self.end_open(index, ending, now);
     }
 
-    /// A connection is over for the application. If the peer is still to be told, the slot closes.
+    /// A connection is over for the application. If a disconnect is still to be sent, the slot is closing.
     pub(super) fn end_open(&mut self, index: SlotIndex, ending: impl Into<Ending>, now: Instant) {
         let Some(connection) = self.slots.change(index).take_open() else {
             return;
@@ -270,7 +270,7 @@ impl HostState {
         }
     }
 
-    /// The address does not lead to this slot any more, if it did.
+    /// Removes the address from the table if it maps to this slot.
     pub(super) fn forget_address(&mut self, address: SocketAddr, index: SlotIndex) {
         if self.by_address.get(&address) == Some(&index) {
             self.by_address.remove(&address);

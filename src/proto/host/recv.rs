@@ -1,4 +1,4 @@
-//! The way of a received packet: from its connection id to the events of its peer.
+//! Handling a received packet: from its connection id to the events of its peer.
 
 use std::net::SocketAddr;
 

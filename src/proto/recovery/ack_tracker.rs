@@ -108,7 +108,7 @@ impl AckTracker {
         self.acks_unheard = self.acks_unheard.saturating_add(1);
     }
 
-    /// Whether a ping should learn which acknowledgements have arrived.
+    /// Whether a ping is needed to learn which acknowledgements have arrived.
     pub(crate) fn wants_to_forget(&self) -> bool {
         self.ranges.ranges.len() > 1 && self.acks_unheard >= ACKS_UNHEARD_MAX
     }

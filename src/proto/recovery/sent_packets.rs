@@ -168,7 +168,7 @@ impl SentPackets {
         self.next = number;
     }
 
-    /// Records the frames of the packet that is being written.
+    /// The record of frames, for the packet that is being written.
     pub(crate) fn frames(&mut self) -> &mut SentFrames {
         &mut self.frames
     }

@@ -22,7 +22,7 @@ pub(crate) const VERSION: u8 = 1;
 /// Identifies the first packet for hosts of any version.
 const MAGIC: [u8; 4] = *b"TWRE";
 
-/// Identifies a connection attempt: 128 random bits. A reply with them is from a host that received the hello.
+/// Identifies a connection attempt: 128 random bits. A reply with them proves that its sender has seen the hello.
 pub(crate) type Nonce = [u8; 16];
 
 /// Identifies a connect that made a connection. Under Plain it is the nonce.

@@ -1,5 +1,5 @@
-//! Links on virtual time. Every test says its seed when it fails, and every statistical bound is four
-//! standard deviations; a seed that keeps within them does so for ever.
+//! Links on virtual time. Every test prints its seed on failure. Statistical bounds are four standard deviations, so a
+//! seed that passes once always passes.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::sim::in_flight::LINK_DATAGRAMS_MAX;
 
 const TICK: Duration = Duration::from_millis(16);
 
-/// A virtual world: a link, a time, and numbered datagrams.
+/// A link, a virtual time, and numbered datagrams.
 struct Run {
     link: Link<&'static str>,
     start: Instant,
@@ -20,7 +20,7 @@ struct Run {
     next: u32,
 }
 
-/// A datagram that came out.
+/// A datagram returned by the link.
 #[derive(Debug, Clone, PartialEq)]
 struct PolledDatagram {
     number: u32,
@@ -53,7 +53,7 @@ impl Run {
         self.send_long(4);
     }
 
-    /// Sends `count` datagrams, one every `interval`, and takes out what arrives meanwhile.
+    /// Sends `count` datagrams, one every `interval`, and polls meanwhile.
     fn send_every(&mut self, interval: Duration, count: usize) -> Vec<PolledDatagram> {
         let mut arrivals = Vec::new();
         for _ in 0..count {
@@ -63,7 +63,7 @@ impl Run {
         arrivals
     }
 
-    /// Lets time pass, from deadline to deadline.
+    /// Advances time from deadline to deadline.
     fn advance(&mut self, by: Duration) -> Vec<PolledDatagram> {
         let until = self.now + by;
         let mut arrivals = Vec::new();
@@ -78,7 +78,7 @@ impl Run {
         arrivals
     }
 
-    /// Lets everything arrive.
+    /// Advances time until everything has arrived.
     fn drain(&mut self) -> Vec<PolledDatagram> {
         self.advance(Duration::from_secs(3600))
     }
@@ -95,7 +95,7 @@ impl Run {
         })
     }
 
-    /// Everything that was sent is somewhere.
+    /// Every datagram sent is accounted for.
     fn assert_nothing_is_unaccounted_for(&self) {
         let s = self.link.stats();
         let out = s.delivered + s.lost + s.lost_to_partition + s.lost_to_queue + s.lost_to_limit;
@@ -116,7 +116,7 @@ fn numbers(arrivals: &[PolledDatagram]) -> Vec<u32> {
     arrivals.iter().map(|arrival| arrival.number).collect()
 }
 
-/// Something of everything.
+/// All conditions at once.
 fn terrible() -> LinkConditions {
     LinkConditions {
         latency: ms(40),
@@ -208,7 +208,7 @@ fn jitter_is_uniform_within_its_bounds() {
         ..default()
     };
     let mut run = Run::new(conditions, 2);
-    // Sent so rarely that none waits for the one ahead.
+    // Sent so rarely that no datagram waits for the one ahead.
     let arrivals = run.send_every(ms(30), 10_000);
     let delays: Vec<_> = (0..)
         .zip(&arrivals)
@@ -218,7 +218,7 @@ fn jitter_is_uniform_within_its_bounds() {
     assert!(delays.iter().all(|delay| (ms(20)..=ms(30)).contains(delay)));
     assert!(delays.iter().min().unwrap() < &Duration::from_micros(20_020));
     assert!(delays.iter().max().unwrap() > &Duration::from_micros(29_980));
-    // The deviation of a uniform 10 ms is 10/sqrt(12) ms; of the mean of 10,000 a hundredth of that.
+    // The standard deviation of a uniform 10 ms is 10/sqrt(12) ms; of the mean of 10,000, one hundredth of that.
     let mean = delays.iter().sum::<Duration>() / 10_000;
     assert_within(u64::try_from(mean.as_micros()).unwrap(), 25_000, 4 * 29);
 }
@@ -265,7 +265,7 @@ fn a_probability_of_one_loses_everything() {
     assert_eq!(run.link.stats().lost, 1_000);
 }
 
-/// The lengths of the runs of numbers that are missing.
+/// Lengths of the runs of missing numbers.
 fn bursts(arrivals: &[PolledDatagram]) -> Vec<u64> {
     arrivals
         .windows(2)
@@ -290,14 +290,14 @@ fn bursts_have_their_mean_length_and_take_their_share() {
     // that of the mean is 0.1.
     let mean_thousandths = bursts.iter().sum::<u64>() * 1000 / bursts.len() as u64;
     assert_within(mean_thousandths, 4_000, 4 * 100);
-    // Neighbours share their fate (correlation 0.74), which makes the deviation of the share
-    // sqrt(1.74 / 0.26) times as large as that of independent losses: 178.
+    // Neighbours are correlated (0.74), so the standard deviation of the share is sqrt(1.74 / 0.26) times that of
+    // independent losses: 178.
     assert_within(run.link.stats().lost, 5_000, 4 * 178);
 }
 
 #[test]
 fn the_shortest_and_the_longest_bursts_take_their_share() {
-    // Every second one: a burst of one, a gap of one, and so on.
+    // Every second datagram: a burst of one, a gap of one, and so on.
     let alternating = Loss::Bursts {
         probability: 0.5,
         mean_length: 1.0,
@@ -313,7 +313,7 @@ fn the_shortest_and_the_longest_bursts_take_their_share() {
     assert_eq!(run.link.stats().lost, 500);
     assert!(bursts(&arrivals).iter().all(|length| *length == 1));
 
-    // So long that a run sees one burst or none: the average is one over many links.
+    // So long that a run contains one burst or none: the average is over many links.
     let endless = Loss::Bursts {
         probability: 0.5,
         mean_length: LINK_BURST_LENGTH_MAX,
@@ -384,7 +384,7 @@ fn what_is_held_back_is_overtaken_and_nothing_else_is() {
     let held_back = run.link.stats().held_back;
     // The deviation is sqrt(10,000 * 0.05 * 0.95) = 22.
     assert_within(held_back, 500, 4 * 22);
-    // The very last one may have had nobody behind it.
+    // The last datagram may have had none behind it.
     assert!(overtaken >= held_back - 1, "{overtaken} of {held_back}");
 }
 
@@ -405,14 +405,14 @@ fn what_is_held_back_never_comes_early_even_within_the_jitter() {
         overtaken += u64::from(arrival.number < largest);
         largest = largest.max(arrival.number);
     }
-    // One that came early would be ahead of many that were not held back.
+    // A datagram that arrived early would be ahead of many that were not held back.
     let held_back = run.link.stats().held_back;
     assert!(overtaken <= held_back, "{overtaken} of {held_back}");
 }
 
 #[test]
 fn a_thousand_datagrams_take_a_thousand_transmission_times_to_the_nanosecond() {
-    // 8,416 bits at 3 Mbit/s are no whole number of nanoseconds.
+    // 8,416 bits at 3 Mbit/s take no whole number of nanoseconds.
     let rate = 3_000_000;
     let bits = (1024 + LINK_HEADER_BYTES as u64) * 8;
     let conditions = LinkConditions {
@@ -444,7 +444,7 @@ fn a_line_that_stood_still_transmits_from_the_moment_of_sending() {
     run.send();
     assert_eq!(run.advance(ms(1_000))[0].at, ms(256));
     run.send();
-    // It is busy now, so this one waits.
+    // The line is busy now, so this one waits.
     assert_eq!(run.advance(ms(100)), []);
     run.send();
     let arrivals = run.drain();
@@ -454,7 +454,7 @@ fn a_line_that_stood_still_transmits_from_the_moment_of_sending() {
 
 #[test]
 fn a_line_that_stood_still_owes_no_part_of_a_nanosecond() {
-    // 256 bits at 3 Mbit/s are 85,333 and a third nanoseconds.
+    // 256 bits at 3 Mbit/s take 85,333 and a third nanoseconds.
     let conditions = LinkConditions {
         rate: Some(3_000_000),
         ..default()
@@ -468,7 +468,7 @@ fn a_line_that_stood_still_owes_no_part_of_a_nanosecond() {
 
 #[test]
 fn a_full_queue_loses_the_newest() {
-    // Each takes 256 ms, and besides the one on the line three of 32 bytes fit.
+    // Each takes 256 ms, and three of 32 bytes fit besides the one on the line.
     let conditions = LinkConditions {
         rate: Some(1_000),
         queue_bytes: 3 * 32,
@@ -479,7 +479,7 @@ fn a_full_queue_loses_the_newest() {
         run.send();
     }
     assert_eq!(run.link.stats().lost_to_queue, 2);
-    // The second has gone from the queue to the line: there is room for one.
+    // The second has moved from the queue to the line: there is room for one.
     let mut arrivals = run.advance(ms(256));
     run.send();
     run.send();
@@ -635,7 +635,7 @@ fn what_one_rate_left_of_a_nanosecond_is_nothing_to_another() {
     let rate = |rate| LinkConditions { rate, ..default() };
     let mut run = Run::new(rate(Some(3_000_000)), 32);
     run.send();
-    // A third of a nanosecond is left: a million parts of three million, and all of a million.
+    // A third of a nanosecond is left: 1,000,000 of 3,000,000 parts, which is a whole nanosecond at the new rate.
     run.link.set_conditions(rate(Some(1_000_000))).unwrap();
     run.send();
     let arrivals = run.drain();
@@ -727,7 +727,7 @@ fn at_its_limit_a_link_loses_the_newest_and_goes_on() {
     run.assert_nothing_is_unaccounted_for();
 }
 
-/// All that a terrible link does to 2,000 datagrams.
+/// The outcome of 2,000 datagrams on a terrible link.
 fn terrible_run(seed: u64) -> (Vec<PolledDatagram>, LinkStats) {
     let mut run = Run::new(terrible(), seed);
     let mut arrivals = Vec::new();
@@ -770,8 +770,8 @@ fn fingerprint(arrivals: &[PolledDatagram]) -> u64 {
     hash
 }
 
-/// If this fails, seeds that people wrote down no longer give the runs that they saw. Another
-/// platform must not, and a new version of the generator's crate should not do that.
+/// If this fails, recorded seeds no longer give the same runs. It must not fail on another platform, and should not
+/// fail with a new version of the generator's crate.
 #[test]
 fn a_run_is_the_same_on_every_platform_and_in_every_version() {
     assert_eq!(fingerprint(&terrible_run(25).0), 1_354_984_019_843_584_548);

@@ -1,4 +1,4 @@
-//! What has arrived for a host and waits for its turn.
+//! The datagrams that have arrived for a host and wait for its turn.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -26,8 +26,7 @@ pub(super) struct ArrivalBuffer {
     bytes: [u8; DATAGRAM_MAX],
 }
 
-/// Buffers that hold nothing, so that a datagram allocates none once there are enough. As many as were needed at
-/// once at most.
+/// Free buffers, so datagrams do not allocate. As many as the peak demand.
 #[derive(Debug, Default)]
 pub(super) struct BufferPool {
     #[expect(clippy::vec_box, reason = "a kilobyte each that moves between queues")]
@@ -64,7 +63,7 @@ impl Inbox {
         datagram
     }
 
-    /// When the first datagram arrived that was not taken since.
+    /// When the oldest waiting datagram arrived.
     pub(super) fn waiting_since(&self) -> Option<Instant> {
         self.waiting_since
     }
@@ -89,7 +88,7 @@ impl BufferPool {
     fn take(&mut self) -> Box<ArrivalBuffer> {
         self.free.pop().unwrap_or_else(|| {
             self.made += 1;
-            // Room for every buffer, now rather than when they are given back.
+            // Reserve for every buffer now, so freeing one never allocates.
             self.free.reserve(self.made);
             Box::new(ArrivalBuffer {
                 len: 0,

@@ -23,18 +23,19 @@ use crate::proto::{ConnectError, ConnectOptions, Delivery, HostState, PeerId, Pe
 use crate::sim::in_flight::LINK_DATAGRAMS_MAX;
 use crate::sim::{Link, LinkConditions, LinkStats, rng};
 
-/// The most datagrams that wait for a [stalled](Network::stall) host: what a kernel keeps in the default receive
-/// buffer of a socket, in small datagrams. Later ones are dropped.
+/// Maximum number of datagrams that wait for a [stalled](Network::stall) host: 256 small datagrams, as in the default
+/// receive buffer of a socket. Later ones are dropped.
 pub const STALLED_DATAGRAMS_MAX: usize = 256;
 
-/// The most datagrams that wait for any other host: what one link can have in flight. Later ones are dropped.
+/// Maximum number of datagrams that wait for any other host: as many as one link can have in flight. Later ones are
+/// dropped.
 const INBOX_DATAGRAMS_MAX: usize = LINK_DATAGRAMS_MAX;
 
-/// No run has that many steps without time passing, unless a host asks for a turn again and again.
+/// Maximum number of steps without time passing. Only a host that requests turns in an endless loop exceeds it.
 const STEPS_AT_ONCE_MAX: u32 = 10_000;
 
-/// The first host has this address, the next ones those that follow: benchmarking addresses (RFC 2544), of which
-/// there are 131,072.
+/// Address of the first host; further hosts have the following ones. The range is for benchmarks (RFC 2544) and has
+/// 131,072 addresses.
 const FIRST_ADDRESS: u32 = u32::from_be_bytes([198, 18, 0, 1]);
 const PORT: u16 = 5000;
 
@@ -96,10 +97,10 @@ type Path = (SocketAddr, SocketAddr);
 ///
 /// # Turns
 ///
-/// A host has a turn when a datagram arrives for it, when its [`poll_timeout`](HostState::poll_timeout) has come,
-/// and at the start of every run, for what the caller did to it with [`host_mut`](Self::host_mut) before. In its
-/// turn a host receives, runs its timers, calls [`Hooks::on_turn`] and transmits. A network with `H = ()`, the
-/// default, has no hooks: take events between runs.
+/// A host has a turn when a datagram arrives for it, when its [`poll_timeout`](HostState::poll_timeout) has come, and
+/// at the start of every run, for calls made with [`host_mut`](Self::host_mut) before. In its turn a host receives,
+/// runs its timers, calls [`Hooks::on_turn`] and transmits. A network with `H = ()`, the default, has no hooks: take
+/// events between runs.
 ///
 /// [`set_tick`](Self::set_tick) makes a host's turns wait for its next tick, and [`stall`](Self::stall) suspends
 /// them. A caller that decides itself which host has a turn uses [`advance_to`](Self::advance_to),
@@ -128,7 +129,7 @@ pub struct Network<H = ()> {
     now: Instant,
     random: ChaCha8Rng,
     nodes: Vec<Node>,
-    /// Which host receives what is sent to an address.
+    /// The host that receives datagrams to an address.
     receivers: BTreeMap<SocketAddr, HostId>,
     links: Vec<Link<Path>>,
     routes: BTreeMap<(HostId, HostId), LinkId>,
@@ -137,7 +138,7 @@ pub struct Network<H = ()> {
     hooks: H,
 }
 
-/// A host, what has arrived for it, and when it has its turns.
+/// A host, its inbox, and the schedule of its turns.
 struct Node {
     state: HostState,
     address: SocketAddr,
@@ -267,8 +268,8 @@ impl<H> Network<H> {
         &self.nodes[host.0].state
     }
 
-    /// A host, for the caller to send messages with and to take events from. What it has to transmit then leaves
-    /// with its next turn, at the start of the next run at the latest.
+    /// A host, to send messages and take events. Its packets are sent in its next turn, at the start of the next run
+    /// at the latest.
     pub fn host_mut(&mut self, host: HostId) -> &mut HostState {
         &mut self.nodes[host.0].state
     }
@@ -299,7 +300,7 @@ impl<H> Network<H> {
         self.host_mut(from).connect(address, options, now)
     }
 
-    /// Queues a message: [`HostState::send`] at the network's time. It leaves with the host's next turn.
+    /// Queues a message: [`HostState::send`] at the network's time. It is sent in the host's next turn.
     ///
     /// # Errors
     ///
@@ -352,7 +353,7 @@ impl<H> Network<H> {
         self.nodes[host.0].tick = tick.filter(|tick| !tick.is_zero());
     }
 
-    /// Gives a host no turn for this long, as if its program hung. What arrives waits, up to
+    /// Gives a host no turn for this long, as if its program hung. Arriving datagrams wait, up to
     /// [`STALLED_DATAGRAMS_MAX`] datagrams. The stall ends with a turn.
     pub fn stall(&mut self, host: HostId, time: Duration) {
         self.nodes[host.0].stalled_until = Some(self.now + time);
@@ -364,12 +365,12 @@ impl<H> Network<H> {
         until.is_some_and(|until| self.now < until)
     }
 
-    /// How many datagrams were dropped because too many waited for this host.
+    /// Number of datagrams dropped because too many waited for this host.
     pub fn dropped(&self, host: HostId) -> u64 {
         self.nodes[host.0].inbox.dropped()
     }
 
-    /// Gives a host another address, as a router does. What is sent to the old one is lost.
+    /// Gives a host another address, as a NAT rebinding does. Datagrams to the old one are lost.
     ///
     /// # Panics
     ///
@@ -380,7 +381,7 @@ impl<H> Network<H> {
         self.move_host_and_forward(host, to);
     }
 
-    /// As [`move_host`](Self::move_host), but what is sent to the old address still arrives.
+    /// As [`move_host`](Self::move_host), but datagrams to the old address still arrive.
     ///
     /// # Panics
     ///
@@ -410,7 +411,7 @@ impl<H> Network<H> {
 
 /// Links.
 impl<H> Network<H> {
-    /// Sets the conditions of both directions between two hosts, for what is sent from now on.
+    /// Sets the conditions of both directions between two hosts, for datagrams sent from now on.
     ///
     /// # Errors
     ///
@@ -440,7 +441,7 @@ impl<H> Network<H> {
         self.set_conditions(link, conditions.clone())
     }
 
-    /// Cuts both directions between two hosts, or repairs them. A cut loses what is in flight.
+    /// Cuts both directions between two hosts, or repairs them. A cut loses everything in flight.
     pub fn set_partitioned(&mut self, one: HostId, other: HostId, is_partitioned: bool) {
         for (from, to) in [(one, other), (other, one)] {
             let LinkId(link) = self.link_between(from, to);
@@ -451,7 +452,7 @@ impl<H> Network<H> {
         }
     }
 
-    /// The link that carries what one host sends to another.
+    /// The link for datagrams from one host to another.
     pub fn link_between(&mut self, from: HostId, to: HostId) -> LinkId {
         if let Some(link) = self.routes.get(&(from, to)) {
             return *link;
@@ -481,7 +482,7 @@ impl<H> Network<H> {
         LinkId(self.links.len() - 1)
     }
 
-    /// Lets a link carry what one host sends to another from now on.
+    /// Sets the link for datagrams from one host to another.
     pub fn set_route(&mut self, from: HostId, to: HostId, link: LinkId) {
         self.routes.insert((from, to), link);
     }
@@ -504,12 +505,12 @@ impl<H> Network<H> {
         self.links[link.0].set_conditions(conditions)
     }
 
-    /// What a link has counted.
+    /// Counters of a link.
     pub fn link_stats(&self, link: LinkId) -> LinkStats {
         self.links[link.0].stats()
     }
 
-    /// Loses what is in flight on a link: see [`Link::discard_in_flight`].
+    /// Loses everything in flight on a link: see [`Link::discard_in_flight`].
     pub fn discard_in_flight(&mut self, link: LinkId) {
         self.links[link.0].discard_in_flight();
     }
@@ -590,7 +591,7 @@ impl<H: Hooks> Network<H> {
         Some(next.max(self.now))
     }
 
-    /// Jumps to `at` without giving any host a turn. What has arrived by then waits for its host.
+    /// Jumps to `at` without giving any host a turn. Datagrams that arrive by then wait for their host.
     ///
     /// # Panics
     ///
@@ -626,7 +627,7 @@ impl<H: Hooks> Network<H> {
         self.turn(to);
     }
 
-    /// The first half of a turn: the host processes what has arrived and its timers, and [`Hooks::on_turn`] is
+    /// The first half of a turn: the host processes arrived datagrams and its timers, and [`Hooks::on_turn`] is
     /// called. Ends a stall.
     pub fn receive(&mut self, host: HostId) {
         self.deliver();
@@ -690,7 +691,7 @@ impl<H: Hooks> Network<H> {
         self.hooks.on_turn(host, &mut node.state, now);
     }
 
-    /// Moves what has arrived by now from the links to the hosts.
+    /// Moves datagrams that have arrived by now from the links to the hosts.
     fn deliver(&mut self) {
         for link in &mut self.links {
             while let Some((path, bytes)) = link.poll(self.now) {

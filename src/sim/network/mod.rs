@@ -18,7 +18,7 @@ use self::inbox::{BufferPool, Inbox};
 use crate::clock;
 use crate::config::Config;
 use crate::error::{ConfigError, SendError};
-use crate::limits::DATAGRAM_MAX;
+use crate::limits::{DATAGRAM_MAX, TIMER_GRANULARITY};
 use crate::proto::{ConnectError, ConnectOptions, Delivery, HostState, PeerId, PeerStats, Receipt};
 use crate::sim::in_flight::LINK_DATAGRAMS_MAX;
 use crate::sim::{Link, LinkConditions, LinkStats, rng};
@@ -145,6 +145,7 @@ struct Node {
     inbox: Inbox,
     tick: Option<Duration>,
     stalled_until: Option<Instant>,
+    last_turn: Instant,
 }
 
 impl Network {
@@ -211,6 +212,7 @@ impl<H> Network<H> {
             inbox: Inbox::default(),
             tick: None,
             stalled_until: None,
+            last_turn: self.now,
         });
         self.receivers.insert(address, host);
         Ok(host)
@@ -674,6 +676,7 @@ impl<H: Hooks> Network<H> {
         let (now, at) = (self.now, self.time());
         let node = &mut self.nodes[host.0];
         node.stalled_until = None;
+        node.last_turn = now;
         while let Some(datagram) = node.inbox.pop() {
             let (from, to) = datagram.path;
             let bytes = datagram.buffer.bytes();
@@ -709,8 +712,10 @@ impl<H: Hooks> Network<H> {
     fn next_turn(&self, host: HostId) -> Option<Instant> {
         let node = &self.nodes[host.0];
         let due = node.stalled_until.or_else(|| {
+            // As a `Host` sleeps: see `Host::next_deadline`.
+            let earliest = node.last_turn + TIMER_GRANULARITY;
             let own = [
-                node.state.poll_timeout(),
+                node.state.poll_timeout().map(|at| at.max(earliest)),
                 node.inbox.waiting_since(),
                 self.hooks.next_turn(host),
             ];

@@ -197,7 +197,7 @@ fn write(
             settings,
             results,
         };
-        record.write(path)?;
+        record.write(Some(path))?;
     }
     match &options.svg {
         Some(path) => picture::draw(settings, machine, results, path),

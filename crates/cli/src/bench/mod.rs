@@ -3,13 +3,14 @@
 //! Each benchmark is a folder of its own. Rounds, statistics, floors and tables are those of `crates/measure`; here are
 //! what only the program needs: a file for programs, pictures, and a progress bar.
 
+mod distribution;
 mod drawing;
 mod figure;
 mod frame;
+mod goal;
 mod latency;
 mod loopback;
 mod messages;
-mod percentile;
 mod progress;
 mod rate;
 mod record;

@@ -59,8 +59,11 @@ pub(crate) struct Record<'a, S, R> {
 }
 
 impl<S: Serialize, R: Serialize> Record<'_, S, R> {
-    /// Writes the file, in the place of one that may be there.
-    pub(crate) fn write(&self, path: &Path) -> Result<(), CliError> {
+    /// Writes the file, if one was asked for, in the place of one that may be there.
+    pub(crate) fn write(&self, path: Option<&Path>) -> Result<(), CliError> {
+        let Some(path) = path else {
+            return Ok(());
+        };
         let cannot = || CliError::cannot("write the JSON file");
         let mut text =
             serde_json::to_string_pretty(self).map_err(|error| cannot()(error.into()))?;

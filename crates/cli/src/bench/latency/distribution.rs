@@ -243,6 +243,3 @@ fn column(rounds: &[Percentiles], figure: usize) -> Vec<f64> {
     });
     values.collect()
 }
-
-#[cfg(test)]
-mod tests;

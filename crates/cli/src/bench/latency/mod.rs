@@ -311,7 +311,7 @@ pub(crate) fn run(options: &Options) -> Result<(), CliError> {
             settings: &settings,
             results: &results,
         };
-        record.write(path)?;
+        record.write(Some(path))?;
     }
     if let Some(path) = &options.svg {
         picture::draw(&settings, &machine, &results, path)?;

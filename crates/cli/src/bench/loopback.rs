@@ -4,7 +4,8 @@ use std::io;
 use std::net::UdpSocket;
 use std::time::Duration;
 
-use super::LOOPBACK;
+use tickwire_measure::floors::LOOPBACK;
+
 use crate::error::CliError;
 
 /// A net below the question, not a wait: what was sent is in the socket when the call returns.

@@ -1,5 +1,5 @@
-//! A progress bar on a terminal, and never in a pipe: at once where it is known
-//! that the measurement takes longer than two seconds, otherwise after two seconds.
+//! A progress bar on a terminal, and never in a pipe: at once where it is known that the measurement takes longer than
+//! two seconds, otherwise after two seconds.
 //!
 //! It is gone when the measurement ends, fails or is ended by a signal.
 
@@ -22,69 +22,70 @@ pub(crate) const REDRAW: Duration = Duration::from_secs(1);
 pub(crate) struct Progress {
     bar: ProgressBar,
     started: Instant,
-    /// Where it is known how long each step takes.
-    clock: Option<Clock>,
+    /// How long each step takes, where it is known.
+    each: Option<Duration>,
+    /// How long all of them take.
+    total: Duration,
+    done: Cell<u32>,
+    /// When the step that goes on began.
+    began: Cell<Instant>,
+    drawn: Cell<Instant>,
 }
 
 impl Progress {
-    /// `steps` are measurements of about the same length, which is not known. The bar moves between
+    /// `steps` are measurements of the same length. Where it is known the bar moves with the time, otherwise between
     /// them.
-    pub(crate) fn new(steps: u64) -> Self {
-        Self::with_style(steps, "{bar:40} {pos}/{len} {msg}", None)
-    }
-
-    /// As `new`; each step takes so long, and the bar moves with the time.
-    pub(crate) fn of_length(steps: u64, each: Duration) -> Self {
-        let clock = Clock::new(each);
-        let total = clock.after(steps);
-        let style = "{bar:40} {elapsed} of {prefix}, {msg}";
-        let progress = Self::with_style(millis(total), style, Some(clock));
-        let whole_seconds = Duration::from_secs(total.as_secs());
-        progress
-            .bar
-            .set_prefix(humantime::format_duration(whole_seconds).to_string());
-        if total > PATIENCE {
-            progress.show();
-        }
-        progress
-    }
-
-    fn with_style(len: u64, style: &str, clock: Option<Clock>) -> Self {
+    pub(crate) fn new(steps: u32, each: Option<Duration>) -> Self {
+        let total = each.map_or(Duration::ZERO, |each| each.saturating_mul(steps));
+        let (len, style) = match each {
+            Some(_) => (millis(total), "{bar:40} {elapsed} of {prefix}, {msg}"),
+            None => (steps.into(), "{bar:40} {pos}/{len} {msg}"),
+        };
         let bar = ProgressBar::with_draw_target(Some(len), ProgressDrawTarget::hidden());
         if let Ok(style) = ProgressStyle::with_template(style) {
             bar.set_style(style);
         }
+        let whole_seconds = Duration::from_secs(total.as_secs());
+        bar.set_prefix(humantime::format_duration(whole_seconds).to_string());
+        let started = Instant::now();
         Self {
             bar,
-            started: Instant::now(),
-            clock,
+            started,
+            each,
+            total,
+            done: Cell::new(0),
+            began: Cell::new(started),
+            drawn: Cell::new(started),
         }
     }
 
     /// The next measurement begins.
     pub(crate) fn next(&self, what: impl Into<String>) {
         self.bar.set_message(what.into());
-        if let Some(clock) = &self.clock {
-            clock.on_begin(Instant::now());
-        } else if self.started.elapsed() > PATIENCE && self.bar.is_hidden() {
+        self.began.set(Instant::now());
+        let is_long = self.total.max(self.started.elapsed()) > PATIENCE;
+        if is_long && self.bar.is_hidden() {
             self.show();
         }
         self.bar.tick();
     }
 
-    /// Time passes while it goes on: to be called every [`REDRAW`].
+    /// Time passes while it goes on: to be called every [`REDRAW`], or more often.
     pub(crate) fn pass(&self) {
-        if let Some(clock) = &self.clock {
-            // That draws it as well.
-            self.bar.set_position(millis(clock.at(Instant::now())));
-        }
+        let (Some(each), true) = (self.each, self.drawn.get().elapsed() >= REDRAW) else {
+            return;
+        };
+        self.drawn.set(Instant::now());
+        let position = position(self.done.get(), self.began.get().elapsed(), each);
+        // That draws it as well.
+        self.bar.set_position(millis(position));
     }
 
     /// It has ended.
     pub(crate) fn step(&self) {
-        match &self.clock {
-            Some(clock) => clock.on_end(),
-            None => self.bar.inc(1),
+        self.done.set(self.done.get() + 1);
+        if self.each.is_none() {
+            self.bar.inc(1);
         }
     }
 
@@ -109,44 +110,9 @@ impl Drop for Progress {
     }
 }
 
-/// How much of a known time is over.
-#[derive(Debug)]
-struct Clock {
-    each: Duration,
-    done: Cell<u64>,
-    /// When the step that goes on began.
-    began: Cell<Option<Instant>>,
-}
-
-impl Clock {
-    fn new(each: Duration) -> Self {
-        Self {
-            each,
-            done: Cell::new(0),
-            began: Cell::new(None),
-        }
-    }
-
-    fn on_begin(&self, now: Instant) {
-        self.began.set(Some(now));
-    }
-
-    fn on_end(&self) {
-        self.done.set(self.done.get() + 1);
-        self.began.set(None);
-    }
-
-    /// A step that takes longer than it should stands still at its end.
-    fn at(&self, now: Instant) -> Duration {
-        let since = |began| now.saturating_duration_since(began).min(self.each);
-        let of_this = self.began.get().map_or(Duration::ZERO, since);
-        self.after(self.done.get()) + of_this
-    }
-
-    fn after(&self, steps: u64) -> Duration {
-        self.each
-            .saturating_mul(u32::try_from(steps).unwrap_or(u32::MAX))
-    }
+/// How much of the time of all steps is over. A step that takes longer than it should stands still at its end.
+fn position(done: u32, since_began: Duration, each: Duration) -> Duration {
+    each.saturating_mul(done) + since_began.min(each)
 }
 
 fn millis(time: Duration) -> u64 {
@@ -161,16 +127,12 @@ mod tests {
 
     #[test]
     fn a_step_moves_with_the_time_and_not_beyond_its_end() {
-        let clock = Clock::new(10 * SECOND);
-        let now = Instant::now();
-        assert_eq!(clock.at(now), Duration::ZERO);
-        clock.on_begin(now);
-        assert_eq!(clock.at(now + 3 * SECOND), 3 * SECOND);
-        assert_eq!(clock.at(now + 11 * SECOND), 10 * SECOND);
-        clock.on_end();
-        assert_eq!(clock.at(now + 12 * SECOND), 10 * SECOND);
-        clock.on_begin(now + 12 * SECOND);
-        assert_eq!(clock.at(now + 13 * SECOND), 11 * SECOND);
-        assert_eq!(clock.after(3), 30 * SECOND);
+        let at = |done, since_began: u32| position(done, since_began * SECOND, 10 * SECOND);
+        assert_eq!(at(0, 0), Duration::ZERO);
+        assert_eq!(at(0, 3), 3 * SECOND);
+        assert_eq!(at(0, 11), 10 * SECOND);
+        assert_eq!(at(1, 0), 10 * SECOND);
+        assert_eq!(at(1, 1), 11 * SECOND);
+        assert_eq!(at(3, 0), 30 * SECOND);
     }
 }

@@ -14,7 +14,7 @@ use self::scenario::{Driven, Scenario};
 use self::world::Outcome;
 use super::distribution::Percentiles;
 use super::goal::{self, Goal};
-use super::record::{self, Record};
+use super::record;
 use crate::error::CliError;
 use crate::output::Output;
 
@@ -68,7 +68,8 @@ struct Row {
 
 /// Runs every scenario and shows them.
 pub(crate) fn run(options: &Options) -> Result<(), CliError> {
-    record::check_files(options.json.as_deref(), None)?;
+    let json = options.json.as_deref();
+    json.map_or(Ok(()), record::refuse_unwritable)?;
     let mut scenarios = scenario::all();
     scenarios.retain(|scenario| scenario.name.contains(&options.only));
     if scenarios.is_empty() {
@@ -82,13 +83,7 @@ pub(crate) fn run(options: &Options) -> Result<(), CliError> {
         output.line(format_args!("\n{}", goal::table(&results.goals, DECIMALS)))?;
     }
     output.flush()?;
-    let record = Record {
-        benchmark: "rate",
-        machine: &Machine::current(),
-        settings: options,
-        results: &results,
-    };
-    record.write(options.json.as_deref())?;
+    record::write(json, "rate", &Machine::current(), options, &results)?;
     match results.goals.iter().filter(|goal| goal.is_missed()).count() {
         0 => Ok(()),
         1 => Err(CliError::Runtime("a promise is not kept".to_owned())),

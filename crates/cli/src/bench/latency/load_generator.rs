@@ -62,6 +62,7 @@ pub(super) fn at_rate(
     open_loop: OpenLoop<'_>,
     recording: &mut Recording,
 ) -> io::Result<()> {
+    recording.on_schedule(open_loop.schedule);
     let mut sender = Sender::new(open_loop);
     let mut receiver = Receiver::new(open_loop, recording);
     loop {
@@ -94,6 +95,7 @@ pub(super) fn receive_at_rate(
     open_loop: OpenLoop<'_>,
     recording: &mut Recording,
 ) -> io::Result<()> {
+    recording.on_schedule(open_loop.schedule);
     let mut receiver = Receiver::new(open_loop, recording);
     loop {
         let now = client.now();

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tickwire_measure::affinity::{Affinity, Role};
+use tickwire_measure::affinity::Role;
 use tickwire_measure::echo::Echo;
 use tickwire_measure::floors::{LOOPBACK, MioLoop, StdBlocking, StdLoop, bind};
 use tickwire_measure::runner::interleave;
@@ -19,10 +19,10 @@ use super::load_generator::{
 };
 use super::probe::Probe;
 use super::recording::Recording;
-use super::send_schedule::{SendSchedule, Span, Window};
+use super::send_schedule::{SendSchedule, Window};
 use super::target::any_towards;
 use super::tickwire_side::TickwireSide;
-use super::{Settings, Subject, Wait};
+use super::{Options, Subject, Wait};
 use crate::bench::progress::{Progress, REDRAW};
 use crate::error::CliError;
 
@@ -42,60 +42,37 @@ pub(super) struct Round {
 }
 
 /// Runs all rounds of all subjects; the rounds of each are in their order.
-pub(super) fn run(settings: &Settings) -> Result<Vec<Round>, CliError> {
-    let subjects = settings.subjects();
-    let rounds = usize::from(settings.rounds);
-    let each = LEAD + settings.warm_up + settings.duration;
-    let progress = Progress::of_length((rounds * subjects.len()) as u64, each);
+pub(super) fn run(options: &Options) -> Result<Vec<Round>, CliError> {
+    let subjects = options.subjects();
+    let rounds = usize::from(options.rounds);
+    let each = LEAD + options.warm_up + options.duration;
+    let steps = u32::from(options.rounds) * u32::try_from(subjects.len()).unwrap_or(1);
+    let progress = Progress::new(steps, Some(each));
     let started = Instant::now();
-    let all = interleave(
-        subjects.len(),
-        rounds,
-        seed_from_clock(),
-        |number, subject| {
-            let who = subjects[subject];
-            progress.next(format!("round {} of {rounds}: {who}", number + 1));
-            let round = Measurement::new(settings)
-                .run(who, started, &progress)
-                .map_err(|error| CliError::Runtime(format!("cannot measure {who}: {error}")));
-            progress.step();
-            round
-        },
-    )?;
+    let measure = |number, subject: usize| {
+        let who = subjects[subject];
+        progress.next(format!("round {} of {rounds}: {who}", number + 1));
+        let round = Measurement(options).run(who, started, &progress);
+        progress.step();
+        round.map_err(|error| CliError::Runtime(format!("cannot measure {who}: {error}")))
+    };
+    let all = interleave(subjects.len(), rounds, seed_from_clock(), measure)?;
     Ok(all.into_iter().flatten().collect())
 }
 
-/// What is the same for every subject.
-struct Measurement {
-    /// `None`: an echo in this process.
-    to: Option<SocketAddr>,
-    size: usize,
-    span: Span,
-    per_second: Option<u32>,
-    wait: Wait,
-    affinity: Affinity,
-}
+/// Of any subject, with the options.
+struct Measurement<'a>(&'a Options);
 
-impl Measurement {
-    fn new(settings: &Settings) -> Self {
-        Self {
-            to: settings.to,
-            size: settings.size_bytes,
-            span: settings.span(),
-            per_second: settings.rate_per_second,
-            wait: settings.wait,
-            affinity: settings.affinity,
-        }
-    }
-
+impl Measurement<'_> {
     fn run(&self, who: Subject, started: Instant, progress: &Progress) -> io::Result<Round> {
-        let echo = match self.to {
-            Some(_) => None,
-            None => Some(self.echo(who)?),
+        let Self(options) = self;
+        // Dropped, it would end.
+        let mut echo = None;
+        let to = match options.to {
+            Some(to) => to,
+            None => echo.insert(self.echo(who)?).address(),
         };
-        let to = self.to.or(echo.as_ref().map(Echo::address));
-        let to = to.expect("without a target there is an echo");
-        let mut recording = Recording::new(self.span.duration);
+        let mut recording = Recording::new(options.duration);
         let window = self.run_pinned(who, to, &mut recording, progress)?;
         Ok(Round {
             who,
@@ -106,14 +83,15 @@ impl Measurement {
 
     fn echo(&self, who: Subject) -> io::Result<Echo> {
         let socket = || bind(LOOPBACK, None);
-        let echo = match (who, self.wait) {
+        let (wait, affinity) = (self.0.wait, self.0.affinity());
+        let echo = match (who, wait) {
             (Subject::Std, Wait::Sleep) => {
-                Echo::start(StdBlocking::new(socket()?, None)?, self.affinity)
+                Echo::start(StdBlocking::new(socket()?, None)?, affinity)
             }
-            (Subject::Std, Wait::Spin) => Echo::start(StdLoop::new(socket()?), self.affinity),
-            (Subject::Mio, _) => Echo::start(MioLoop::new(socket()?)?, self.affinity),
-            (Subject::Tickwire | Subject::Stamped, wait) => {
-                Echo::start(TickwireSide::new(LOOPBACK, wait, false)?, self.affinity)
+            (Subject::Std, Wait::Spin) => Echo::start(StdLoop::new(socket()?), affinity),
+            (Subject::Mio, _) => Echo::start(MioLoop::new(socket()?)?, affinity),
+            (Subject::Tickwire | Subject::Stamped, _) => {
+                Echo::start(TickwireSide::new(LOOPBACK, wait, false)?, affinity)
             }
         }?;
         echo.serve();
@@ -135,7 +113,7 @@ impl Measurement {
             let client = thread::Builder::new().name("client".to_owned());
             let client = client.spawn_scoped(scope, move || {
                 let _end_of_round: std::sync::mpsc::Sender<()> = end_of_round;
-                let _pinned = self.affinity.pin(Role::Client)?;
+                let _pinned = self.0.affinity().pin(Role::Client)?;
                 self.measure(who, to, recording)
             })?;
             watch(progress, &round);
@@ -150,20 +128,18 @@ impl Measurement {
         to: SocketAddr,
         recording: &mut Recording,
     ) -> io::Result<Window> {
-        let from = self.to.map_or(LOOPBACK, any_towards);
+        let from = self.0.to.map_or(LOOPBACK, any_towards);
         let socket = || bind(from, None);
-        match (who, self.wait) {
+        match (who, self.0.wait) {
             (Subject::Std, Wait::Sleep) => {
                 let side = StdBlocking::new(socket()?, Some(STD_TIMEOUT))?;
                 self.std_blocking(side, to, recording)
             }
             (Subject::Std, Wait::Spin) => self.ask(StdLoop::new(socket()?), to, recording),
             (Subject::Mio, _) => self.ask(MioLoop::new(socket()?)?, to, recording),
-            (Subject::Tickwire, wait) => {
-                self.ask(TickwireSide::new(from, wait, false)?, to, recording)
-            }
-            (Subject::Stamped, wait) => {
-                self.ask(TickwireSide::new(from, wait, true)?, to, recording)
+            (Subject::Tickwire | Subject::Stamped, wait) => {
+                let side = TickwireSide::new(from, wait, who == Subject::Stamped)?;
+                self.ask(side, to, recording)
             }
         }
     }
@@ -175,8 +151,8 @@ impl Measurement {
         recording: &mut Recording,
     ) -> io::Result<Window> {
         let mut client = Asking { side, to };
-        let probe = Probe::new(self.size, to);
-        match self.per_second {
+        let probe = Probe::new(self.0.size, to);
+        match self.0.per_second() {
             Some(per_second) => self.open_loop(&probe, per_second, |open_loop| {
                 at_rate(&mut client, open_loop, recording)
             }),
@@ -197,7 +173,7 @@ impl Measurement {
         to: SocketAddr,
         recording: &mut Recording,
     ) -> io::Result<Window> {
-        let Some(per_second) = self.per_second else {
+        let Some(per_second) = self.0.per_second() else {
             return self.ask(side, to, recording);
         };
         let mut sender = StdSender {
@@ -205,7 +181,7 @@ impl Measurement {
             to,
         };
         let mut receiver = Asking { side, to };
-        self.open_loop(&Probe::new(self.size, to), per_second, |open_loop| {
+        self.open_loop(&Probe::new(self.0.size, to), per_second, |open_loop| {
             thread::scope(|scope| {
                 let sending = scope.spawn(move || send_at_rate(&mut sender, open_loop));
                 let received = receive_at_rate(&mut receiver, open_loop, recording);
@@ -221,7 +197,7 @@ impl Measurement {
         per_second: u32,
         run: impl FnOnce(OpenLoop<'_>) -> io::Result<()>,
     ) -> io::Result<Window> {
-        let in_flight = InFlight::new(self.span.datagrams(per_second));
+        let in_flight = InFlight::new(self.0.span().datagrams(per_second));
         let window = self.start();
         run(OpenLoop {
             schedule: &SendSchedule::new(window, per_second),
@@ -233,7 +209,7 @@ impl Measurement {
 
     /// From here on the time runs, so everything that takes some has been done.
     fn start(&self) -> Window {
-        self.span.starting_at(Instant::now() + LEAD)
+        self.0.span().starting_at(Instant::now() + LEAD)
     }
 }
 
@@ -290,17 +266,15 @@ mod tests {
         per_second: Option<u32>,
         duration: Duration,
     ) -> (u64, u64) {
-        let measurement = Measurement {
-            to: None,
-            size: 64,
-            span: Span {
-                warm_up: Duration::ZERO,
-                duration,
-            },
-            per_second,
+        let options = Options {
+            rate: per_second.unwrap_or(1000),
+            closed: per_second.is_none(),
+            duration,
+            warm_up: Duration::ZERO,
             wait,
-            affinity: Affinity::Free,
+            ..Options::for_tests(&["--affinity=free"])
         };
+        let measurement = Measurement(&options);
         let echo = measurement.echo(who).unwrap();
         let mut recording = Recording::new(duration);
         let allocations = allocation_counter::measure(|| {

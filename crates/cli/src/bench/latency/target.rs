@@ -18,8 +18,12 @@ const ANSWER_MAX: Duration = Duration::from_millis(800);
 
 /// The address of `text` that this machine has a route to. A datagram to the unspecified address goes to this
 /// machine itself, and its answer comes from a loopback address.
-pub(super) fn find(text: &str) -> Result<SocketAddr, CliError> {
-    let (_, to) = address::open_towards(text)?;
+pub(super) fn find(text: &str) -> Result<SocketAddr, String> {
+    let found = address::open_towards(text);
+    let (_, to) = found.map_err(|error| match error {
+        CliError::Usage(text) | CliError::Runtime(text) => text,
+        CliError::OutputClosed => String::new(),
+    })?;
     if to.ip().is_unspecified() {
         return Ok(address::loopback(to));
     }

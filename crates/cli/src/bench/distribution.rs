@@ -32,6 +32,13 @@ pub(crate) struct Point {
     pub(crate) micros: f64,
 }
 
+/// With 3 significant digits.
+impl Default for Distribution {
+    fn default() -> Self {
+        Self::new(3)
+    }
+}
+
 impl Distribution {
     /// Empty, for times with so many significant digits: with 3 a time is off by at most a thousandth.
     pub(crate) fn new(digits: u8) -> Self {

@@ -29,7 +29,8 @@ pub(crate) enum Verdict {
     Kept,
     Missed,
     /// Undecided, and why.
-    NoVerdict(String),
+    #[serde(rename = "no_verdict")]
+    Open(String),
 }
 
 impl Goal {
@@ -40,17 +41,16 @@ impl Goal {
         bound: Bound,
         measured: Option<f64>,
     ) -> Self {
-        let is_kept = measured.is_some_and(|measured| bound.allows(measured));
+        let verdict = match measured {
+            Some(measured) if bound.allows(measured) => Verdict::Kept,
+            _ => Verdict::Missed,
+        };
         Self {
             row: row.into(),
             what,
             bound,
             measured,
-            verdict: if is_kept {
-                Verdict::Kept
-            } else {
-                Verdict::Missed
-            },
+            verdict,
         }
     }
 
@@ -82,7 +82,7 @@ impl fmt::Display for Verdict {
         match self {
             Self::Kept => f.write_str("kept"),
             Self::Missed => f.write_str("SHORT"),
-            Self::NoVerdict(why) => write!(f, "no verdict: {why}"),
+            Self::Open(why) => write!(f, "no verdict: {why}"),
         }
     }
 }
@@ -127,7 +127,7 @@ mod tests {
     fn a_table_says_what_was_measured_and_whether_it_is_enough() {
         let bound = Bound::AtMost(1.05);
         let open = Goal {
-            verdict: Verdict::NoVerdict("all was lost".to_owned()),
+            verdict: Verdict::Open("all was lost".to_owned()),
             ..Goal::new("p50", "against mio", bound, None)
         };
         let goals = [

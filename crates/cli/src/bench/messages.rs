@@ -301,9 +301,7 @@ fn measure(options: &Options, cases: &[Case]) -> Result<Vec<Row>, CliError> {
 
 /// Row by row.
 fn measure_virtual(options: &Options, cases: &[Case]) -> Result<Vec<Row>, CliError> {
-    let steps = options
-        .rounds()
-        .saturating_mul(u32::try_from(cases.len()).unwrap_or(u32::MAX));
+    let steps = u64::from(options.rounds()) * cases.len() as u64;
     let progress = Progress::new(steps, None);
     let row = |&case: &Case| {
         let outcomes = (0..options.rounds()).map(|seed| {
@@ -322,7 +320,7 @@ fn measure_real(options: &Options, cases: &[Case]) -> Result<Vec<Row>, CliError>
     loopback::refuse_silence()?;
     let mut by_case = vec![Vec::new(); cases.len()];
     let each = options.tick() * options.messages;
-    let progress = Progress::new(options.rounds(), Some(each));
+    let progress = Progress::new(options.rounds().into(), Some(each));
     for round in 1..=options.rounds() {
         progress.next(format!("round {round}"));
         let outcomes = real_pair::run(cases, options, &progress)?;

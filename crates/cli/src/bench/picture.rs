@@ -7,7 +7,6 @@ use std::path::Path;
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
 use plotters::coord::types::RangedCoordf64;
-use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 
 use tickwire_measure::machine::Machine;
@@ -185,15 +184,11 @@ impl Panel {
                 .iter()
                 .map(|at| Cross::new(place(*at), 5, style));
             let drawn = chart.draw_series(crosses)?;
-            let is_dashed = series.is_dashed;
+            // A dashed line has a shorter dash in the legend.
+            let length = if series.is_dashed { LEGEND / 3 } else { LEGEND };
             if let Some(label) = &series.label {
-                drawn.label(label).legend(move |(x, y)| {
-                    let stretch = [(x, y), (x + LEGEND, y)];
-                    if is_dashed {
-                        return DashedPathElement::new(stretch, dash, gap, style).into_dyn();
-                    }
-                    PathElement::new(stretch, style).into_dyn()
-                });
+                let legend = move |(x, y)| PathElement::new([(x, y), (x + length, y)], style);
+                drawn.label(label).legend(legend);
             }
         }
         if self.series.iter().any(|series| series.label.is_some()) {

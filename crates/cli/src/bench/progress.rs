@@ -21,50 +21,35 @@ pub(crate) const REDRAW: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Progress {
     bar: ProgressBar,
-    started: Instant,
-    /// How long each step takes, where it is known.
-    each: Option<Duration>,
-    /// How long all of them take.
-    total: Duration,
-    done: Cell<u32>,
-    /// When the step that goes on began.
-    began: Cell<Instant>,
+    /// Whether it takes longer than [`PATIENCE`] for sure.
+    is_long: bool,
     drawn: Cell<Instant>,
 }
 
 impl Progress {
-    /// `steps` are measurements of the same length. Where it is known the bar moves with the time, otherwise between
-    /// them.
-    pub(crate) fn new(steps: u32, each: Option<Duration>) -> Self {
-        let total = each.map_or(Duration::ZERO, |each| each.saturating_mul(steps));
-        let (len, style) = match each {
-            Some(_) => (millis(total), "{bar:40} {elapsed} of {prefix}, {msg}"),
-            None => (steps.into(), "{bar:40} {pos}/{len} {msg}"),
-        };
-        let bar = ProgressBar::with_draw_target(Some(len), ProgressDrawTarget::hidden());
-        if let Ok(style) = ProgressStyle::with_template(style) {
-            bar.set_style(style);
+    /// `steps` are measurements of about the same length, `each` where it is known. The bar moves between them.
+    pub(crate) fn new(steps: u64, each: Option<Duration>) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::hidden());
+        let style = ProgressStyle::with_template("{bar:40} {pos}/{len}, {elapsed}{prefix}, {msg}");
+        bar.set_style(style.expect("the template is valid"));
+        let steps = u32::try_from(steps).unwrap_or(u32::MAX);
+        let total = each.map(|each| each.saturating_mul(steps).as_secs());
+        if let Some(seconds) = total {
+            let total = humantime::format_duration(Duration::from_secs(seconds));
+            bar.set_prefix(format!(" of {total}"));
         }
-        let whole_seconds = Duration::from_secs(total.as_secs());
-        bar.set_prefix(humantime::format_duration(whole_seconds).to_string());
-        let started = Instant::now();
         Self {
             bar,
-            started,
-            each,
-            total,
-            done: Cell::new(0),
-            began: Cell::new(started),
-            drawn: Cell::new(started),
+            is_long: total > Some(PATIENCE.as_secs()),
+            drawn: Cell::new(Instant::now()),
         }
     }
 
     /// The next measurement begins.
     pub(crate) fn next(&self, what: impl Into<String>) {
         self.bar.set_message(what.into());
-        self.began.set(Instant::now());
-        let is_long = self.total.max(self.started.elapsed()) > PATIENCE;
-        if is_long && self.bar.is_hidden() {
+        let is_long = self.is_long || self.bar.elapsed() > PATIENCE;
+        if is_long && !self.is_shown() {
             self.show();
         }
         self.bar.tick();
@@ -72,21 +57,15 @@ impl Progress {
 
     /// Time passes while it goes on: to be called every [`REDRAW`], or more often.
     pub(crate) fn pass(&self) {
-        let (Some(each), true) = (self.each, self.drawn.get().elapsed() >= REDRAW) else {
-            return;
-        };
-        self.drawn.set(Instant::now());
-        let position = position(self.done.get(), self.began.get().elapsed(), each);
-        // That draws it as well.
-        self.bar.set_position(millis(position));
+        if self.drawn.get().elapsed() >= REDRAW {
+            self.drawn.set(Instant::now());
+            self.bar.tick();
+        }
     }
 
     /// It has ended.
     pub(crate) fn step(&self) {
-        self.done.set(self.done.get() + 1);
-        if self.each.is_none() {
-            self.bar.inc(1);
-        }
+        self.bar.inc(1);
     }
 
     /// Whether it is shown on a terminal.
@@ -107,32 +86,5 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
-    }
-}
-
-/// How much of the time of all steps is over. A step that takes longer than it should stands still at its end.
-fn position(done: u32, since_began: Duration, each: Duration) -> Duration {
-    each.saturating_mul(done) + since_began.min(each)
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    #[test]
-    fn a_step_moves_with_the_time_and_not_beyond_its_end() {
-        let at = |done, since_began: u32| position(done, since_began * SECOND, 10 * SECOND);
-        assert_eq!(at(0, 0), Duration::ZERO);
-        assert_eq!(at(0, 3), 3 * SECOND);
-        assert_eq!(at(0, 11), 10 * SECOND);
-        assert_eq!(at(1, 0), 10 * SECOND);
-        assert_eq!(at(1, 1), 11 * SECOND);
-        assert_eq!(at(3, 0), 30 * SECOND);
     }
 }

@@ -103,9 +103,12 @@ impl Results {
 }
 
 fn goals(scenarios: &[Scenario], rows: &[Row]) -> Vec<Goal> {
-    let pairs = scenarios.iter().zip(rows);
-    let goals = pairs.flat_map(|(scenario, row)| promise::goals(scenario.promises, row, rows));
-    goals.collect()
+    let mut goals = Vec::new();
+    for (scenario, row) in scenarios.iter().zip(rows) {
+        let promises = scenario.promises.iter();
+        goals.extend(promises.filter_map(|promise| promise.goal(row, rows)));
+    }
+    goals
 }
 
 impl Row {

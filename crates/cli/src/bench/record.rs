@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
+use serde_json::json;
 use tickwire_measure::machine::Machine;
 
 use crate::error::CliError;
@@ -71,26 +72,16 @@ pub(crate) fn write(
     settings: &impl Serialize,
     results: &impl Serialize,
 ) -> Result<(), CliError> {
-    #[derive(Serialize)]
-    struct Record<'a, S, R> {
-        benchmark: &'static str,
-        machine: &'a Machine,
-        settings: &'a S,
-        results: &'a R,
-    }
     let Some(path) = path else {
         return Ok(());
     };
-    let record = Record {
-        benchmark,
-        machine,
-        settings,
-        results,
-    };
-    let cannot = || CliError::cannot("write the JSON file");
-    let mut text = serde_json::to_string_pretty(&record).map_err(|error| cannot()(error.into()))?;
-    text.push('\n');
-    fs::write(path, text).map_err(cannot())
+    let record = json!({
+        "benchmark": benchmark,
+        "machine": machine,
+        "settings": settings,
+        "results": results,
+    });
+    fs::write(path, format!("{record:#}\n")).map_err(CliError::cannot("write the JSON file"))
 }
 
 #[cfg(test)]

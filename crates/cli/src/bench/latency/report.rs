@@ -6,7 +6,7 @@ use tickwire_measure::statistics::Spread;
 use tickwire_measure::table::Table;
 
 use super::recording::Counts;
-use super::results::{Measured, Ratio, Results};
+use super::results::{Measured, Results, Times};
 use super::{Options, Wait};
 use crate::bench::distribution::{NAMES, Spreads};
 use crate::bench::goal;
@@ -18,6 +18,21 @@ const DECIMALS: usize = 3;
 
 const LOST: &str = "lost";
 const TOO_FEW: &str = "-";
+
+/// Of the times by round: what they count from, and which they are.
+type Section = (&'static str, fn(&Times<Spreads>) -> Option<&Spreads>);
+const BY_DUE: Section = (
+    "by round: the median (the lowest–the highest); ratios within a round:",
+    |times| Some(&times.latency),
+);
+const BY_LEFT: Section = (
+    "the same from when it really left, without what the client overslept:",
+    |times| Some(&times.round_trip),
+);
+const WAITS: Section = (
+    "from when the kernel had an answer until the client had it, by round:",
+    |times| times.kernel_to_client.as_ref(),
+);
 
 /// Prints everything.
 pub(super) fn show(
@@ -33,39 +48,22 @@ pub(super) fn show(
     } else {
         "from when a datagram should have left"
     };
-    output.line(format_args!("\nµs {since}, all rounds together:"))?;
     let together = together(results);
-    output.line(&together)?;
-
-    let mut by_due = by_round(
-        results,
-        |who| Some(&who.micros_by_round.latency),
-        |ratio| &ratio.latency,
-    );
-    let left_out = by_due.take_columns_of(TOO_FEW);
-    output.line("\nby round: the median (the lowest–the highest); ratios within a round:")?;
-    output.line(&by_due)?;
-    if !options.closed {
-        let mut by_left = by_round(
-            results,
-            |who| Some(&who.micros_by_round.round_trip),
-            |ratio| &ratio.round_trip,
-        );
-        by_left.take_columns_of(TOO_FEW); // the same: there are as many datagrams
-        output.line("\nthe same from when it really left, without what the client overslept:")?;
-        output.line(by_left)?;
-    }
-    if options.receive_timestamps {
-        let mut waits = table(&[]);
-        add_rows(&mut waits, results, |who| {
-            who.micros_by_round.kernel_to_client.as_ref()
-        });
-        waits.take_columns_of(TOO_FEW);
-        output.line("\nfrom when the kernel had an answer until the client had it, by round:")?;
-        output.line(waits)?;
+    output.line(format_args!(
+        "\nµs {since}, all rounds together:\n{together}"
+    ))?;
+    let mut is_few = together.has(TOO_FEW);
+    let mut left_out = Vec::new();
+    let by_left = (!options.closed).then_some(BY_LEFT);
+    let waits = options.receive_timestamps.then_some(WAITS);
+    for (heading, times) in [BY_DUE].into_iter().chain(by_left).chain(waits) {
+        let mut table = by_round(results, times);
+        left_out = table.take_columns_of(TOO_FEW);
+        is_few |= table.has(TOO_FEW);
+        output.line(format_args!("\n{heading}\n{table}"))?;
     }
     output.line("")?;
-    if together.has(TOO_FEW) || by_due.has(TOO_FEW) {
+    if is_few {
         output.line("-: too few datagrams for such a percentile")?;
     }
     if !left_out.is_empty() {
@@ -74,8 +72,9 @@ pub(super) fn show(
             "no {left_out} by round: a round has too few datagrams for it"
         ))?;
     }
-    let notes = results.subjects.iter().flat_map(|who| notes(options, who));
-    notes.into_iter().try_for_each(|note| output.line(note))?;
+    for note in results.subjects.iter().flat_map(|who| notes(options, who)) {
+        output.line(note)?;
+    }
     if !results.goals.is_empty() {
         output.line(format_args!("\n{}", goal::table(&results.goals, DECIMALS)))?;
     }
@@ -116,50 +115,35 @@ pub(super) fn title(options: &Options, results: &Results) -> String {
 
 /// A row for each subject.
 fn together(results: &Results) -> Table {
-    let mut table = table(&["sent", LOST]);
+    let headings = [""].into_iter().chain(NAMES).chain(["sent", LOST]);
+    let mut table = Table::new(headings);
     for who in &results.subjects {
         let Counts { sent, lost, .. } = who.all.counts;
         let figures = who.all.micros.latency.cells(micros);
         let counts = [sent, lost].map(|count| count.to_string());
-        table.row(
-            [who.name.to_string()]
-                .into_iter()
-                .chain(figures)
-                .chain(counts),
-        );
+        let name = [who.name.to_string()];
+        table.row(name.into_iter().chain(figures).chain(counts));
     }
     table
 }
 
 /// A row for each subject, then one for each ratio.
-fn by_round(
-    results: &Results,
-    of_subject: impl Fn(&Measured) -> Option<&Spreads>,
-    of_ratio: impl Fn(&Ratio) -> &Spreads,
-) -> Table {
-    let mut table = table(&[]);
-    add_rows(&mut table, results, of_subject);
+fn by_round(results: &Results, times: fn(&Times<Spreads>) -> Option<&Spreads>) -> Table {
+    let mut table = Table::new([""].into_iter().chain(NAMES));
+    let mut row = |name: String, spreads: &Times<Spreads>, show: fn(f64) -> String| {
+        if let Some(spreads) = times(spreads) {
+            let cells = spreads.cells(|spread| range(spread, show));
+            table.row([name].into_iter().chain(cells));
+        }
+    };
+    for who in &results.subjects {
+        row(who.name.to_string(), &who.micros_by_round, micros);
+    }
     for ratio in &results.ratios {
         let name = format!("{} / {}", ratio.of, ratio.against);
-        let cells = of_ratio(ratio).cells(|spread| range(spread, |ratio| format!("{ratio:.2}")));
-        table.row([name].into_iter().chain(cells));
+        row(name, &ratio.by_round, |ratio| format!("{ratio:.2}"));
     }
     table
-}
-
-/// A row for each subject with such times.
-fn add_rows(table: &mut Table, results: &Results, times: impl Fn(&Measured) -> Option<&Spreads>) {
-    for who in &results.subjects {
-        if let Some(times) = times(who) {
-            let cells = times.cells(|spread| range(spread, micros));
-            table.row([who.name.to_string()].into_iter().chain(cells));
-        }
-    }
-}
-
-/// With a column for names, one for each figure, and `more`.
-fn table(more: &[&str]) -> Table {
-    Table::new([""].into_iter().chain(NAMES).chain(more.iter().copied()))
 }
 
 fn range(spread: Spread, show: impl Fn(f64) -> String) -> String {

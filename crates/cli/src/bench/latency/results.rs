@@ -79,21 +79,16 @@ pub(super) struct Times<T> {
 pub(super) struct Ratio {
     pub(super) of: Subject,
     pub(super) against: Subject,
-    pub(super) latency: Spreads,
-    pub(super) round_trip: Spreads,
+    #[serde(flatten)]
+    pub(super) by_round: Times<Spreads>,
 }
 
 impl Results {
-    pub(super) fn of(options: &Options, rounds: Vec<Round>) -> Result<Self, CliError> {
-        let mut subjects = options.subjects().to_vec();
-        let mut of_each: Vec<Vec<Round>> = subjects.iter().map(|_| Vec::new()).collect();
-        for round in rounds {
-            let index = subjects.iter().position(|who| *who == round.who);
-            of_each[index.expect("a subject that was measured")].push(round);
-        }
-        let subjects = subjects.drain(..).zip(of_each);
+    /// The rounds are those of each subject.
+    pub(super) fn of(options: &Options, rounds: Vec<Vec<Round>>) -> Result<Self, CliError> {
+        let subjects = options.subjects().iter().zip(rounds);
         let subjects: Vec<_> = subjects
-            .map(|(who, rounds)| Measured::of(options, who, rounds))
+            .map(|(who, rounds)| Measured::of(options, *who, rounds))
             .collect();
         refuse_silence(options, &subjects)?;
         let ratios = ratios(&subjects);
@@ -108,10 +103,6 @@ impl Results {
     pub(super) fn fell_behind(&self, options: &Options) -> bool {
         let mut subjects = self.subjects.iter();
         subjects.any(|who| who.fell_behind(options).is_some())
-    }
-
-    pub(super) fn ratio(&self, of: Subject, against: Subject) -> Option<&Ratio> {
-        find_ratio(&self.ratios, of, against)
     }
 }
 
@@ -222,11 +213,15 @@ fn ratios(subjects: &[Measured]) -> Vec<Ratio> {
     };
     let ratio = |(of, against)| {
         let (own, others) = (columns(of)?, columns(against)?);
+        let by_round = Times {
+            latency: Spreads::of_ratios(&own.latency, &others.latency),
+            round_trip: Spreads::of_ratios(&own.round_trip, &others.round_trip),
+            kernel_to_client: None,
+        };
         Some(Ratio {
             of,
             against,
-            latency: Spreads::of_ratios(&own.latency, &others.latency),
-            round_trip: Spreads::of_ratios(&own.round_trip, &others.round_trip),
+            by_round,
         })
     };
     pairs.into_iter().filter_map(ratio).collect()
@@ -263,14 +258,17 @@ fn goals(options: &Options, subjects: &[Measured], ratios: &[Ratio]) -> Vec<Goal
             return goal;
         }
         Goal {
-            verdict: Verdict::NoVerdict(why.to_owned()),
+            verdict: Verdict::Open(why.to_owned()),
             ..goal
         }
     };
-    let mut goals = vec![goal("from when it should have left", &ratio.latency)];
+    let mut goals = vec![goal(
+        "from when it should have left",
+        &ratio.by_round.latency,
+    )];
     // In closed loop a datagram is due when it leaves, and the two are the same.
     if !options.closed {
-        goals.push(goal("from when it left", &ratio.round_trip));
+        goals.push(goal("from when it left", &ratio.by_round.round_trip));
     }
     goals
 }

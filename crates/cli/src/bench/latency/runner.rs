@@ -35,19 +35,17 @@ const STD_TIMEOUT: Duration = Duration::from_millis(50);
 /// One round of one subject.
 #[derive(Debug)]
 pub(super) struct Round {
-    pub(super) who: Subject,
     /// When the part that counts began, since the beginning of the run.
     pub(super) at: Duration,
     pub(super) recording: Recording,
 }
 
-/// Runs all rounds of all subjects; the rounds of each are in their order.
-pub(super) fn run(options: &Options) -> Result<Vec<Round>, CliError> {
+/// Runs all rounds of all subjects; returns those of each.
+pub(super) fn run(options: &Options) -> Result<Vec<Vec<Round>>, CliError> {
     let subjects = options.subjects();
     let rounds = usize::from(options.rounds);
     let each = LEAD + options.warm_up + options.duration;
-    let steps = u32::from(options.rounds) * u32::try_from(subjects.len()).unwrap_or(1);
-    let progress = Progress::new(steps, Some(each));
+    let progress = Progress::new((rounds * subjects.len()) as u64, Some(each));
     let started = Instant::now();
     let measure = |number, subject: usize| {
         let who = subjects[subject];
@@ -56,8 +54,7 @@ pub(super) fn run(options: &Options) -> Result<Vec<Round>, CliError> {
         progress.step();
         round.map_err(|error| CliError::Runtime(format!("cannot measure {who}: {error}")))
     };
-    let all = interleave(subjects.len(), rounds, seed_from_clock(), measure)?;
-    Ok(all.into_iter().flatten().collect())
+    interleave(subjects.len(), rounds, seed_from_clock(), measure)
 }
 
 /// Of any subject, with the options.
@@ -75,7 +72,6 @@ impl Measurement<'_> {
         let mut recording = Recording::new(options.duration);
         let window = self.run_pinned(who, to, &mut recording, progress)?;
         Ok(Round {
-            who,
             at: window.begin().saturating_duration_since(started),
             recording,
         })

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use tickwire::sim::{LinkConditions, Loss};
 
-use super::promise::{ADDED, ARRIVED, ARRIVED_UP, FAIRNESS, FLOOR, Promise, SHARE};
-use crate::bench::goal::Bound;
+use super::promise::{ADDED, ARRIVED, ARRIVED_UP, FAIRNESS, FLOOR, Promise, SHARE, SHARE_IN_FLOOD};
 
 /// One row of the benchmark.
 #[derive(Debug, Clone)]
@@ -116,10 +115,6 @@ impl Scenario {
 const TRANSFER: &[Promise] = &[SHARE, ADDED];
 const SHARED: &[Promise] = &[SHARE, FAIRNESS];
 const NARROW: &[Promise] = &[ARRIVED, FLOOR];
-const FLOODED: &[Promise] = &[Promise {
-    bound: Bound::AtLeast(0.25),
-    ..SHARE
-}];
 
 /// The rows that [`ADDED`] compares with.
 pub(super) const ALONE: &str = "the game alone";
@@ -154,7 +149,7 @@ pub(super) fn all() -> Vec<Scenario> {
         narrow("256 kbit/s: a transfer and the game, by ticks").by_ticks(),
         Scenario {
             flood: 30 * MEGABIT,
-            promises: FLOODED,
+            promises: &[SHARE_IN_FLOOD],
             ..home("a flood of three times the line, and a transfer").for_at_most(15)
         },
         Scenario {

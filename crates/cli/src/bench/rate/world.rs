@@ -16,7 +16,7 @@ const TICK: Duration = Duration::from_nanos(1_000_000_000 / 60);
 const TRANSFER: Delivery = Delivery::Ordered(1);
 const GAME: Delivery = Delivery::Sequenced(1);
 const GAME_LEN: usize = 100;
-const FLOOD_LEN: u64 = 500;
+const FLOOD_LEN: u16 = 500;
 
 /// What a client sends at a time where it uploads.
 const UPLOAD_LEN: usize = 16 << 10;
@@ -25,7 +25,7 @@ const UPLOAD_LEN: usize = 16 << 10;
 const DIGITS: u8 = 5;
 
 /// The result of a scenario.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(super) struct Outcome {
     /// Until the transfers were over, or the time was.
     pub(super) seconds: f64,
@@ -124,7 +124,11 @@ impl<'a> World<'a> {
             server,
             clients,
             down,
-            outcome: Outcome::new(scenario.clients),
+            outcome: Outcome {
+                transferred: vec![0; scenario.clients],
+                game: Distribution::new(DIGITS),
+                ..Outcome::default()
+            },
             transfer: vec![3; scenario.transfer_len],
             game_sent_at: Vec::new(),
         })
@@ -208,8 +212,8 @@ impl<'a> World<'a> {
                 self.outcome.game_sent += 1;
             }
             client.flood += self.scenario.flood / 8 / 60;
-            while client.flood >= FLOOD_LEN {
-                client.flood -= FLOOD_LEN;
+            while client.flood >= FLOOD_LEN.into() {
+                client.flood -= u64::from(FLOOD_LEN);
                 let flood = [2; FLOOD_LEN as usize];
                 let sent = network.send(server, peer, Delivery::Unreliable, &flood);
                 self.outcome.flood_refused += u64::from(sent.is_err());
@@ -362,26 +366,6 @@ impl<'a> World<'a> {
 }
 
 impl Outcome {
-    fn new(clients: usize) -> Self {
-        Self {
-            seconds: 0.0,
-            line_bits: 0.0,
-            transferred: vec![0; clients],
-            transferred_when_first_done: Vec::new(),
-            game: Distribution::new(DIGITS),
-            game_sent: 0,
-            game_up_delivered: 0,
-            uploaded: 0,
-            flood_delivered: 0,
-            flood_expired: 0,
-            flood_refused: 0,
-            lost_to_queue: 0,
-            rate_lowest: None,
-            rate_highest: None,
-            disconnected: 0,
-        }
-    }
-
     /// How evenly the transfers shared the line until one of them was over: 1 where all had the same, 1/n
     /// where one had everything (Jain, Chiu and Hawe, 1984). `None` where no client had anything.
     pub(super) fn fairness(&self) -> Option<f64> {

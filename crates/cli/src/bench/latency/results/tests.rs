@@ -10,13 +10,25 @@ fn options(args: &[&str]) -> Options {
     Options::for_tests(&[&["--affinity=apart", "--warm-up=0s"], args].concat())
 }
 
+type Named = (Subject, Round);
+
+/// The results of rounds in any order.
+fn summed(options: &Options, rounds: impl IntoIterator<Item = Named>) -> Result<Results, CliError> {
+    let mut of_each: Vec<Vec<Round>> = options.subjects().iter().map(|_| Vec::new()).collect();
+    for (who, round) in rounds {
+        let index = options.subjects().iter().position(|one| *one == who);
+        of_each[index.unwrap()].push(round);
+    }
+    Results::of(options, of_each)
+}
+
 fn spinning() -> Options {
     options(&["--wait=spin"])
 }
 
 /// A round with latencies of `scale`, 2 `scale`, ... `count` `scale` microseconds, of which the
 /// client overslept `late`. Nothing was lost.
-fn round(who: Subject, count: u64, scale: u64, late: u64) -> Round {
+fn round(who: Subject, count: u64, scale: u64, late: u64) -> Named {
     let mut recording = Recording::new(Duration::from_secs(1));
     recording.counts.sent = count;
     recording.counts.lost = count;
@@ -25,11 +37,8 @@ fn round(who: Subject, count: u64, scale: u64, late: u64) -> Round {
         let us = Duration::from_micros;
         recording.on_answer(Duration::ZERO, us(latency), us(latency - late), None);
     }
-    Round {
-        who,
-        at: Duration::from_secs(3),
-        recording,
-    }
+    let at = Duration::from_secs(3);
+    (who, Round { at, recording })
 }
 
 /// Equal, as far as three digits go.
@@ -51,7 +60,7 @@ fn the_longest_is_exact_and_nothing_lies_beyond_it() {
             round(Std, count, 1, 0),
             round(Tickwire, 1, 1, 0),
         ];
-        let results = Results::of(&spinning(), rounds.into()).unwrap();
+        let results = summed(&spinning(), rounds).unwrap();
         let std = &results.subjects[0];
         #[allow(clippy::cast_precision_loss, reason = "far below 2^53")]
         let longest = (count * scale) as f64;
@@ -70,8 +79,8 @@ fn the_longest_is_exact_and_nothing_lies_beyond_it() {
 #[test]
 fn a_rate_is_what_left_and_not_what_was_asked_for() {
     use Subject::{Std, Tickwire};
-    let sent_in = |mut round: Round, millis| {
-        round.recording.sent_in = Some(Duration::from_millis(millis));
+    let sent_in = |mut round: Named, millis| {
+        round.1.recording.sent_in = Some(Duration::from_millis(millis));
         round
     };
     let rounds = [
@@ -80,7 +89,7 @@ fn a_rate_is_what_left_and_not_what_was_asked_for() {
         sent_in(round(Tickwire, 1000, 1, 0), 1500),
     ];
     let options = spinning();
-    let results = Results::of(&options, rounds.into()).unwrap();
+    let results = summed(&options, rounds).unwrap();
     let [std, tickwire] = &results.subjects[..] else {
         panic!("{results:?}");
     };
@@ -102,34 +111,40 @@ fn a_ratio_is_taken_within_a_round() {
         round(Mio, 100, 200, 0),
         round(Std, 100, 100, 0),
     ];
-    let results = Results::of(&options(&[]), rounds.into()).unwrap();
-    let p50 = |of, against| results.ratio(of, against).unwrap().latency.p50();
+    let results = summed(&options(&[]), rounds).unwrap();
+    let p50 = |of, against| {
+        find_ratio(&results.ratios, of, against)
+            .unwrap()
+            .by_round
+            .latency
+            .p50()
+    };
     for (of, against, wanted) in [(Mio, Std, 2.0), (Tickwire, Std, 2.1), (Tickwire, Mio, 1.05)] {
         let spread = p50(of, against).unwrap();
         for value in [spread.median, spread.lowest, spread.highest] {
             assert_near(Some(value), wanted);
         }
     }
-    assert!(results.ratio(Std, Mio).is_none());
+    assert!(find_ratio(&results.ratios, Std, Mio).is_none());
     assert_eq!(results.subjects[0].all.counts.sent, 200);
 }
 
-fn assert_decided(goal: &Goal, wanted: f64, verdict: Verdict) {
+fn assert_decided(goal: &Goal, wanted: f64, verdict: &Verdict) {
     assert_near(goal.measured, wanted);
-    assert_eq!(goal.verdict, verdict);
+    assert_eq!(&goal.verdict, verdict);
 }
 
 /// As many more were due, and nothing came back of them.
-fn with_lost(mut round: Round, lost: u64) -> Round {
-    round.recording.counts.sent += lost;
-    round.recording.counts.lost += lost;
+fn with_lost(mut round: Named, lost: u64) -> Named {
+    round.1.recording.counts.sent += lost;
+    round.1.recording.counts.lost += lost;
     round
 }
 
-fn no_verdict(rounds: impl Into<Vec<Round>>) -> String {
-    let results = Results::of(&spinning(), rounds.into()).unwrap();
+fn no_verdict(rounds: impl IntoIterator<Item = Named>) -> String {
+    let results = summed(&spinning(), rounds).unwrap();
     let words = results.goals.into_iter().map(|goal| match goal.verdict {
-        Verdict::NoVerdict(why) => why,
+        Verdict::Open(why) => why,
         decided => panic!("{decided:?}"),
     });
     let words: Vec<_> = words.collect();
@@ -176,8 +191,8 @@ fn one_in_a_hundred_may_be_lost() {
         with_lost(round(Std, 99, 10, 0), 1),
         with_lost(round(Tickwire, 99, 10, 0), 1),
     ];
-    let results = Results::of(&spinning(), rounds.into()).unwrap();
-    assert_decided(&results.goals[0], 1.0, Verdict::Kept);
+    let results = summed(&spinning(), rounds).unwrap();
+    assert_decided(&results.goals[0], 1.0, &Verdict::Kept);
     let std = &results.subjects[0];
     assert_eq!(std.all.micros.latency.0[5], Err(Missing::Lost));
     assert_eq!(std.longest_answered_micros, Some(990.0));
@@ -187,21 +202,21 @@ fn one_in_a_hundred_may_be_lost() {
 fn a_goal_is_met_or_missed() {
     use Subject::{Std, Tickwire};
     let rounds = || vec![round(Std, 100, 10, 100), round(Tickwire, 100, 12, 300)];
-    let results = Results::of(&spinning(), rounds()).unwrap();
+    let results = summed(&spinning(), rounds()).unwrap();
     let [latency, round_trip] = &results.goals[..] else {
         panic!("{:?}", results.goals);
     };
-    assert_decided(latency, 1.2, Verdict::Missed);
+    assert_decided(latency, 1.2, &Verdict::Missed);
     assert_eq!(latency.row, "p50 against std");
     assert_eq!(latency.bound, Bound::AtMost(1.1));
     assert_eq!(latency.what, "from when it should have left");
     // 600 - 300 against 500 - 100.
-    assert_decided(round_trip, 0.75, Verdict::Kept);
+    assert_decided(round_trip, 0.75, &Verdict::Kept);
     assert_eq!(round_trip.what, "from when it left");
 
     let closed = options(&["--wait=spin", "--closed"]);
-    assert_eq!(Results::of(&closed, rounds()).unwrap().goals.len(), 1);
-    let results = Results::of(&elsewhere(), rounds()).unwrap();
+    assert_eq!(summed(&closed, rounds()).unwrap().goals.len(), 1);
+    let results = summed(&elsewhere(), rounds()).unwrap();
     assert_eq!(results.goals, []);
 }
 
@@ -212,8 +227,8 @@ fn elsewhere() -> Options {
     }
 }
 
-fn silence(options: &Options, rounds: [Round; 2]) -> String {
-    match Results::of(options, rounds.into()) {
+fn silence(options: &Options, rounds: [Named; 2]) -> String {
+    match summed(options, rounds) {
         Err(CliError::Runtime(text)) => text,
         other => panic!("{other:?}"),
     }
@@ -239,7 +254,7 @@ fn who_got_no_answer_takes_nothing_from_the_others() {
         round(Std, 100, 1, 0),
         with_lost(round(Tickwire, 0, 1, 0), 100),
     ];
-    let results = Results::of(&spinning(), rounds.into()).unwrap();
+    let results = summed(&spinning(), rounds).unwrap();
     let [std, tickwire] = &results.subjects[..] else {
         panic!("{results:?}");
     };
@@ -257,13 +272,13 @@ fn what_stamped_answers_waited_is_summed_up_beside_those_without_a_stamp() {
         let mut round = round(Stamped, 100, 10, 0);
         for micros in 1..=100 {
             let waited = Duration::from_micros(micros * scale);
-            round.recording.kernel_to_client.record(waited);
+            round.1.recording.kernel_to_client.record(waited);
         }
         round
     };
     let plain = [round(Std, 100, 10, 0), round(Tickwire, 100, 5, 0)];
     let rounds = plain.into_iter().chain([stamped(1), stamped(3)]);
-    let results = Results::of(&options, rounds.collect()).unwrap();
+    let results = summed(&options, rounds).unwrap();
     let [std, tickwire, stamped] = &results.subjects[..] else {
         panic!("{results:?}");
     };
@@ -278,7 +293,10 @@ fn what_stamped_answers_waited_is_summed_up_beside_those_without_a_stamp() {
     assert_eq!(together.0[5], Ok(300.0));
     let last = results.ratios.last().unwrap();
     assert_eq!((last.of, last.against), (Stamped, Tickwire));
-    assert_near(last.latency.p50().ok().map(|spread| spread.median), 2.0);
+    assert_near(
+        last.by_round.latency.p50().ok().map(|spread| spread.median),
+        2.0,
+    );
     // Nothing is promised of it.
     assert!(results.goals.iter().all(|goal| goal.row.ends_with("std")));
 }

@@ -20,9 +20,11 @@ const POINTS_PER_DECADE: u32 = 20;
 /// Times of what arrived.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Distribution {
-    nanos: Histogram<u64>,
+    times: Histogram<u64>,
+    /// What a time is counted in.
+    unit: Duration,
     /// The longest time, exactly: the histogram has a number of digits and an end.
-    longest: u64,
+    longest: Duration,
 }
 
 /// One in `one_in` took `micros` or longer.
@@ -32,53 +34,59 @@ pub(crate) struct Point {
     pub(crate) micros: f64,
 }
 
-/// With 3 significant digits.
+/// To the nanosecond, with 3 significant digits: a time is off by at most a thousandth.
 impl Default for Distribution {
     fn default() -> Self {
-        Self::new(3)
+        Self::new(Duration::from_nanos(1), 3)
     }
 }
 
 impl Distribution {
-    /// Empty, for times with so many significant digits: with 3 a time is off by at most a thousandth.
-    pub(crate) fn new(digits: u8) -> Self {
-        let nanos = Histogram::new_with_max(as_nanos(TIME_MAX), digits)
-            .expect("the limits are those of a histogram");
-        Self { nanos, longest: 0 }
+    /// Empty.
+    pub(crate) fn new(unit: Duration, digits: u8) -> Self {
+        Self {
+            times: Histogram::new_with_max(units(TIME_MAX, unit), digits)
+                .expect("the limits are those of a histogram"),
+            unit,
+            longest: Duration::ZERO,
+        }
     }
 
     /// Writes to every count: the system maps memory that is all zero when it is first written to, and that would be
     /// during a round.
     pub(crate) fn mapped(mut self) -> Self {
         let mut value = 0;
-        while value <= as_nanos(TIME_MAX) {
-            self.nanos.saturating_record(value);
-            value = self.nanos.next_non_equivalent(value);
+        while value <= units(TIME_MAX, self.unit) {
+            self.times.saturating_record(value);
+            value = self.times.next_non_equivalent(value);
         }
-        self.nanos.reset();
+        self.times.reset();
         self
     }
 
     pub(crate) fn record(&mut self, time: Duration) {
-        let nanos = as_nanos(time);
-        self.nanos.saturating_record(nanos);
-        self.longest = self.longest.max(nanos);
+        self.times.saturating_record(units(time, self.unit));
+        self.longest = self.longest.max(time);
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
-        self.nanos
-            .add(&other.nanos)
-            .expect("both have the same limits");
+        let added = self.times.add(&other.times);
+        added.expect("both have the same limits");
         self.longest = self.longest.max(other.longest);
     }
 
     #[cfg(test)]
+    pub(crate) fn count_of(&self, time: Duration) -> u64 {
+        self.times.count_at(units(time, self.unit))
+    }
+
+    #[cfg(test)]
     pub(crate) fn histogram(&self) -> &Histogram<u64> {
-        &self.nanos
+        &self.times
     }
 
     pub(crate) fn count(&self) -> u64 {
-        self.nanos.len()
+        self.times.len()
     }
 
     /// The longest time in microseconds, if there is one.
@@ -116,9 +124,12 @@ impl Distribution {
         }
         // In the middle of the rank, where no rounding leads to its neighbour.
         let quantile = (rank as f64 - 0.5) / arrived as f64;
-        // The histogram answers with the end of a step, which can lie beyond the longest.
-        let nanos = self.nanos.value_at_quantile(quantile);
-        Some(micros(nanos.min(self.longest)))
+        Some(self.micros(self.times.value_at_quantile(quantile)))
+    }
+
+    /// The histogram answers with the end of a step, which can lie beyond the longest.
+    fn micros(&self, value: u64) -> f64 {
+        (value as f64 * micros(self.unit)).min(micros(self.longest))
     }
 
     /// Evenly along a logarithmic axis, from the fastest to the slowest that arrived. Those beyond it were lost, and
@@ -132,38 +143,28 @@ impl Distribution {
         let steps = (0..).map(|step| 10_f64.powf(f64::from(step) / f64::from(POINTS_PER_DECADE)));
         let mut steps = steps.take_while(|one_in| *one_in < end).peekable();
         let (mut points, mut rank) = (Vec::new(), 0);
-        for step in self.nanos.iter_recorded() {
+        for step in self.times.iter_recorded() {
             rank += step.count_at_value();
-            let micros = micros(step.value_iterated_to().min(self.longest));
-            while let Some(one_in) = steps.next_if(|one_in| rank_below(total, *one_in) <= rank) {
+            let micros = self.micros(step.value_iterated_to());
+            let is_within = |one_in: &f64| total - total / one_in <= rank as f64;
+            while let Some(one_in) = steps.next_if(is_within) {
                 points.push(Point { one_in, micros });
             }
         }
-        let last = Point {
+        points.push(Point {
             one_in: end,
             micros: longest,
-        };
-        points.push(last);
+        });
         points
     }
 }
 
-/// The rank that all but one in `one_in` of `total` do not exceed; at least the first.
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "positive, and at most `total`"
-)]
-fn rank_below(total: f64, one_in: f64) -> u64 {
-    ((total - total / one_in).ceil() as u64).max(1)
+fn micros(time: Duration) -> f64 {
+    time.as_nanos() as f64 / 1e3
 }
 
-pub(crate) fn micros(nanos: u64) -> f64 {
-    nanos as f64 / 1000.0
-}
-
-fn as_nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+fn units(time: Duration, unit: Duration) -> u64 {
+    u64::try_from(time.as_nanos() / unit.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Why there is no figure.

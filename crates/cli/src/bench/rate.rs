@@ -126,26 +126,13 @@ impl Row {
     }
 }
 
-const HEADINGS: [&str; 12] = [
-    "",
-    "seconds",
-    "share",
-    "fairness",
-    "p50",
-    "p99 ms",
-    "game",
-    "game back",
-    "lowest",
-    "highest rate",
-    "lost in queue",
-    "flood expired",
-];
+const HEADINGS: &str = "|seconds|share|fairness|p50|p99 ms|game|game back|lowest|highest rate|lost in queue|flood expired";
 
 /// Of the figures of goals.
 const DECIMALS: usize = 2;
 
 fn table(rows: &[Row]) -> Table {
-    let mut table = Table::new(HEADINGS);
+    let mut table = Table::new(HEADINGS.split('|'));
     let or_nothing = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let kilobits = |rate: Option<u64>| or_nothing(rate.map(|rate| format!("{}k", rate / 1000)));
     for row in rows {

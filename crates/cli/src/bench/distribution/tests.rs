@@ -8,7 +8,7 @@ use super::*;
 
 /// Of 1, 2, ... `count` microseconds.
 fn distribution(count: u64) -> Distribution {
-    let mut distribution = Distribution::new(3);
+    let mut distribution = Distribution::default();
     for micros in 1..=count {
         distribution.record(Duration::from_micros(micros));
     }
@@ -141,7 +141,7 @@ fn the_points_end_where_the_lost_begin() {
 fn the_longest_is_exact_and_nothing_lies_beyond_it() {
     // 10,001 µs lie between two steps of the histogram; 200 s lie beyond its end.
     for (count, scale) in [(10_001, 1), (2, 100_000_000)] {
-        let mut distribution = Distribution::new(3);
+        let mut distribution = Distribution::default();
         for number in 1..=count {
             distribution.record(Duration::from_micros(number * scale));
         }
@@ -159,9 +159,13 @@ fn the_longest_is_exact_and_nothing_lies_beyond_it() {
 
 #[test]
 fn a_new_distribution_is_empty_and_as_large_as_any() {
-    let mut distribution = Distribution::new(3).mapped();
+    let mut distribution = Distribution::default().mapped();
     assert_eq!((distribution.count(), distribution.longest()), (0, None));
     distribution.record(TIME_MAX);
-    let longest = distribution.nanos.max();
-    assert!(distribution.nanos.equivalent(longest, as_nanos(TIME_MAX)));
+    let longest = distribution.times.max();
+    assert!(
+        distribution
+            .times
+            .equivalent(longest, units(TIME_MAX, distribution.unit))
+    );
 }

@@ -14,9 +14,6 @@ use crate::bench::record;
 const SLICES_MAX: u128 = 100;
 const SLICE_MIN: Duration = Duration::from_millis(1);
 
-/// Significant digits of a latency.
-const DIGITS: u8 = 3;
-
 /// Latencies by value and by time, and what became of the datagrams.
 #[derive(Debug)]
 pub(super) struct Recording {
@@ -59,7 +56,7 @@ pub(super) struct TimeLine {
 impl Recording {
     /// For a round of which so much counts.
     pub(super) fn new(duration: Duration) -> Self {
-        let distribution = || Distribution::new(DIGITS).mapped();
+        let distribution = || Distribution::default().mapped();
         Self {
             latency: distribution(),
             round_trip: distribution(),

@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::case::Case;
 use crate::bench::distribution::{Distribution, Percentiles, Point};
 
-/// Significant digits of a latency: it is shown in tenths of a millisecond.
+/// Of a latency, which is shown in tenths of a millisecond.
+const UNIT: Duration = Duration::from_micros(1);
 const DIGITS: u8 = 4;
 
 /// Of one run, or of several together.
@@ -72,7 +73,7 @@ pub(super) struct Row {
 impl Outcome {
     pub(super) fn new() -> Self {
         Self {
-            latency: Distribution::new(DIGITS),
+            latency: Distribution::new(UNIT, DIGITS),
             counts: Counts::default(),
             broken: None,
         }

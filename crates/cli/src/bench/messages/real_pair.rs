@@ -96,10 +96,6 @@ impl Pair for RealPair {
         }
     }
 
-    fn is_connected(&self) -> bool {
-        self.sender.is_connected(self.peer) && self.receiver.peers().next().is_some()
-    }
-
     fn stats(&self) -> Option<PeerStats> {
         self.sender.peer_stats(self.peer)
     }

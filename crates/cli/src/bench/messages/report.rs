@@ -34,24 +34,10 @@ impl fmt::Display for Options {
     }
 }
 
-const HEADINGS: [&str; 13] = [
-    "loss",
-    "burst",
-    "redundancy",
-    "delivery",
-    "p50",
-    "p90",
-    "p99",
-    "max",
-    "delivered of sent",
-    "kbit/s",
-    "packets each",
-    "copies each",
-    "retransmissions",
-];
+const HEADINGS: &str = "loss|burst|redundancy|delivery|p50|p90|p99|max|delivered of sent|kbit/s|packets each|copies each|retransmissions";
 
 pub(super) fn table(options: &Options, rows: &[Row]) -> Table {
-    let mut table = Table::new(HEADINGS);
+    let mut table = Table::new(HEADINGS.split('|'));
     for row in rows {
         table.row(cells(options, row));
     }

@@ -29,8 +29,6 @@ pub(super) trait Pair {
     /// Queues a message at the sender.
     fn send(&mut self, delivery: Delivery, message: &[u8]) -> Result<(), SendError>;
     fn next_event(&mut self, side: Side) -> Option<Event>;
-    /// Whether both know of the connection.
-    fn is_connected(&self) -> bool;
     /// What the sender knows of the receiver.
     fn stats(&self) -> Option<PeerStats>;
 }
@@ -52,6 +50,8 @@ pub(super) struct Run<P> {
     patience: Duration,
     recording: Recording,
     phase: Phase,
+    /// How many of the two hosts know of the connection.
+    connected: u32,
     /// How many messages are due by now.
     due: u32,
     /// The last statistics of the sender.
@@ -87,6 +87,7 @@ impl<P: Pair> Run<P> {
             patience,
             recording: Recording::new(options.messages, options.size),
             phase: Phase::Connecting,
+            connected: 0,
             due: 0,
             stats: None,
         }
@@ -110,6 +111,7 @@ impl<P: Pair> Run<P> {
         while let Some(event) = self.pair.next_event(side) {
             match event {
                 Event::Message { bytes, .. } => self.recording.on_arrived(&bytes, now),
+                Event::Connected { .. } => self.connected += 1,
                 Event::Disconnected { reason, .. } => self.on_end(tick, side, reason),
                 _ => {}
             }
@@ -130,7 +132,7 @@ impl<P: Pair> Run<P> {
 
     fn go_on(&mut self, tick: Instant) {
         match self.phase {
-            Phase::Connecting if self.pair.is_connected() => {
+            Phase::Connecting if self.connected == 2 => {
                 self.phase = Phase::Sending {
                     start: tick,
                     packets: self.stats.map_or(0, |stats| stats.packets_sent),

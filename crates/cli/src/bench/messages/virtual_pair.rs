@@ -86,12 +86,6 @@ impl Pair for VirtualPair {
         self.network.host_mut(host).poll_event()
     }
 
-    fn is_connected(&self) -> bool {
-        let receiver = self.network.host(self.receiver);
-        let sender = self.network.host(self.sender);
-        sender.is_connected(self.peer) && receiver.peers().next().is_some()
-    }
-
     fn stats(&self) -> Option<PeerStats> {
         self.network.peer_stats(self.sender, self.peer)
     }

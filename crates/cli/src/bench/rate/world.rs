@@ -21,7 +21,8 @@ const FLOOD_LEN: u16 = 500;
 /// What a client sends at a time where it uploads.
 const UPLOAD_LEN: usize = 16 << 10;
 
-/// Digits of the game's latencies: a difference of two is shown in hundredths of a millisecond.
+/// Of the game's latencies: a difference of two is shown in hundredths of a millisecond.
+const UNIT: Duration = Duration::from_micros(1);
 const DIGITS: u8 = 5;
 
 /// The result of a scenario.
@@ -126,7 +127,7 @@ impl<'a> World<'a> {
             down,
             outcome: Outcome {
                 transferred: vec![0; scenario.clients],
-                game: Distribution::new(DIGITS),
+                game: Distribution::new(UNIT, DIGITS),
                 ..Outcome::default()
             },
             transfer: vec![3; scenario.transfer_len],

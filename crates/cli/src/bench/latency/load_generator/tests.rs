@@ -161,8 +161,7 @@ impl Bench {
 
     /// How many latencies there were of exactly this length, as far as the histogram tells.
     fn count_of(&self, latency: Duration) -> u64 {
-        let nanos = u64::try_from(latency.as_nanos()).unwrap();
-        self.recording.latency.histogram().count_at(nanos)
+        self.recording.latency.count_of(latency)
     }
 }
 

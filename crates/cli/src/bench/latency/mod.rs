@@ -217,8 +217,8 @@ impl Options {
 
     /// A single std thread that sleeps in `recv_from` wakes at the system's timer tick and not when the
     /// next datagram is due, so at a rate another one sends.
-    fn client_threads(&self, who: Subject) -> u32 {
-        match (who, self.wait, self.closed) {
+    fn client_threads(&self, subject: Subject) -> u32 {
+        match (subject, self.wait, self.closed) {
             (Subject::Std, Wait::Sleep, false) => 2,
             _ => 1,
         }

@@ -5,7 +5,11 @@ use super::{Options, Subject};
 use crate::bench::picture::{Axis, BLUE, GREEN, ORANGE, Panel, Series, VERMILION};
 
 pub(super) fn panels(options: &Options, results: &Results) -> Vec<Panel> {
-    let slice = results.subjects.iter().flat_map(|who| &who.rounds).next();
+    let slice = results
+        .subjects
+        .iter()
+        .flat_map(|subject| &subject.rounds)
+        .next();
     let slice = slice.map_or(0.0, |round| round.time_line.slice.as_secs_f64());
     let subjects = || results.subjects.iter();
     let by_percentile = Panel {
@@ -13,7 +17,9 @@ pub(super) fn panels(options: &Options, results: &Results) -> Vec<Panel> {
         x_text: "of all datagrams, this part took no longer; beyond a cross they were lost"
             .to_owned(),
         y_text: "latency",
-        series: subjects().map(|who| by_percentile(options, who)).collect(),
+        series: subjects()
+            .map(|subject| by_percentile(options, subject))
+            .collect(),
     };
     let by_time = Panel {
         axis: Axis::Seconds,
@@ -28,10 +34,10 @@ pub(super) fn panels(options: &Options, results: &Results) -> Vec<Panel> {
 }
 
 /// In the legend `std`, or `std, 900 a second, 12 of 10000 lost`.
-fn by_percentile(options: &Options, who: &Measured) -> Series {
-    let counts = who.all.counts;
-    let mut label = who.name.to_string();
-    if let Some(rate) = who.fell_behind(options) {
+fn by_percentile(options: &Options, subject: &Measured) -> Series {
+    let counts = subject.all.counts;
+    let mut label = subject.name.to_string();
+    if let Some(rate) = subject.fell_behind(options) {
         label += &format!(", {rate:.0} a second");
     }
     if counts.lost > 0 {
@@ -39,19 +45,19 @@ fn by_percentile(options: &Options, who: &Measured) -> Series {
     }
     Series {
         label: Some(label),
-        color: who.name.color(),
-        ..Series::by_percentile(&who.distribution, counts.lost > 0)
+        color: subject.name.color(),
+        ..Series::by_percentile(&subject.distribution, counts.lost > 0)
     }
 }
 
 /// The longest latency of each slice of the run, at the time when it happened: the rounds of the subjects stand beside
 /// each other as they were run.
-fn by_time(who: &Measured) -> Series {
+fn by_time(subject: &Measured) -> Series {
     let mut series = Series {
-        color: who.name.color(),
+        color: subject.name.color(),
         ..Series::default()
     };
-    for round in &who.rounds {
+    for round in &subject.rounds {
         for stretch in stretches(&points(round)) {
             // Of a single point there is no line.
             match stretch[..] {

@@ -72,7 +72,11 @@ pub(super) fn show(
             "no {left_out} by round: a round has too few datagrams for it"
         ))?;
     }
-    for note in results.subjects.iter().flat_map(|who| notes(options, who)) {
+    for note in results
+        .subjects
+        .iter()
+        .flat_map(|subject| notes(options, subject))
+    {
         output.line(note)?;
     }
     if !results.goals.is_empty() {
@@ -117,11 +121,11 @@ pub(super) fn title(options: &Options, results: &Results) -> String {
 fn together(results: &Results) -> Table {
     let headings = [""].into_iter().chain(NAMES).chain(["sent", LOST]);
     let mut table = Table::new(headings);
-    for who in &results.subjects {
-        let Counts { sent, lost, .. } = who.all.counts;
-        let figures = who.all.micros.latency.cells(micros);
+    for subject in &results.subjects {
+        let Counts { sent, lost, .. } = subject.all.counts;
+        let figures = subject.all.micros.latency.cells(micros);
         let counts = [sent, lost].map(|count| count.to_string());
-        let name = [who.name.to_string()];
+        let name = [subject.name.to_string()];
         table.row(name.into_iter().chain(figures).chain(counts));
     }
     table
@@ -136,8 +140,8 @@ fn by_round(results: &Results, times: fn(&Times<Spreads>) -> Option<&Spreads>) -
             table.row([name].into_iter().chain(cells));
         }
     };
-    for who in &results.subjects {
-        row(who.name.to_string(), &who.micros_by_round, micros);
+    for subject in &results.subjects {
+        row(subject.name.to_string(), &subject.micros_by_round, micros);
     }
     for ratio in &results.ratios {
         let name = format!("{} / {}", ratio.of, ratio.against);
@@ -165,17 +169,17 @@ fn micros(value: f64) -> String {
 }
 
 /// What has to be known to read the figures of a subject.
-fn notes(options: &Options, who: &Measured) -> Vec<String> {
-    let (name, counts) = (who.name, who.all.counts);
+fn notes(options: &Options, subject: &Measured) -> Vec<String> {
+    let (name, counts) = (subject.name, subject.all.counts);
     let mut notes = Vec::new();
-    if let Some(sent) = who.fell_behind(options) {
+    if let Some(sent) = subject.fell_behind(options) {
         let asked_for = options.rate;
         notes.push(format!(
             "{name}: {sent:.0} datagrams left each second and not {asked_for}: the client fell behind"
         ));
     }
     let Counts { sent, lost, .. } = counts;
-    match who.longest_answered_micros.map(micros) {
+    match subject.longest_answered_micros.map(micros) {
         Some(_) if lost == 0 => {}
         Some(longest) => notes.push(format!(
             "{name}: {lost} of {sent} datagrams were lost, and count as infinitely long; \

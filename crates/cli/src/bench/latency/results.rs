@@ -88,7 +88,7 @@ impl Results {
     pub(super) fn of(options: &Options, rounds: Vec<Vec<Round>>) -> Result<Self, CliError> {
         let subjects = options.subjects().iter().zip(rounds);
         let subjects: Vec<_> = subjects
-            .map(|(who, rounds)| Measured::of(options, *who, rounds))
+            .map(|(subject, rounds)| Measured::of(options, *subject, rounds))
             .collect();
         refuse_silence(options, &subjects)?;
         let ratios = ratios(&subjects);
@@ -102,7 +102,7 @@ impl Results {
     /// Whether a subject sent less than was asked for.
     pub(super) fn fell_behind(&self, options: &Options) -> bool {
         let mut subjects = self.subjects.iter();
-        subjects.any(|who| who.fell_behind(options).is_some())
+        subjects.any(|subject| subject.fell_behind(options).is_some())
     }
 }
 
@@ -137,9 +137,9 @@ impl Measured {
 
     /// Why there is no verdict, if too many were lost for one.
     fn lost_too_many(&self) -> Option<String> {
-        let (who, Counts { sent, lost, .. }) = (self.name, self.all.counts);
+        let (subject, Counts { sent, lost, .. }) = (self.name, self.all.counts);
         (lost > sent / LOST_ONE_IN).then(|| {
-            format!("{who} lost {lost} of {sent} datagrams, more than one in {LOST_ONE_IN}")
+            format!("{subject} lost {lost} of {sent} datagrams, more than one in {LOST_ONE_IN}")
         })
     }
 }
@@ -185,10 +185,13 @@ fn columns(rounds: &[RoundResult]) -> Times<Vec<Percentiles>> {
 
 /// Without any answer there is no percentile. A subject that alone got no answer is shown beside the others.
 fn refuse_silence(options: &Options, subjects: &[Measured]) -> Result<(), CliError> {
-    if subjects.iter().any(|who| who.all.counts.answered > 0) {
+    if subjects
+        .iter()
+        .any(|subject| subject.all.counts.answered > 0)
+    {
         return Ok(());
     }
-    let sent: u64 = subjects.iter().map(|who| who.all.counts.sent).sum();
+    let sent: u64 = subjects.iter().map(|subject| subject.all.counts.sent).sum();
     let what = match (options.to, sent) {
         (Some(to), _) => format!("{to} has stopped answering: nothing that counts came back"),
         (None, 0) => "nothing came back, not even in the warm-up".to_owned(),
@@ -207,8 +210,8 @@ fn ratios(subjects: &[Measured]) -> Vec<Ratio> {
         (Subject::Tickwire, Subject::Mio),
         (Subject::Stamped, Subject::Tickwire),
     ];
-    let columns = |who| {
-        let found = subjects.iter().find(|measured| measured.name == who);
+    let columns = |subject| {
+        let found = subjects.iter().find(|measured| measured.name == subject);
         found.map(|measured| columns(&measured.rounds))
     };
     let ratio = |(of, against)| {
@@ -243,7 +246,9 @@ fn goals(options: &Options, subjects: &[Measured], ratios: &[Ratio]) -> Vec<Goal
         return Vec::new();
     };
     let both = [against, Subject::Tickwire];
-    let both = subjects.iter().filter(|who| both.contains(&who.name));
+    let both = subjects
+        .iter()
+        .filter(|subject| both.contains(&subject.name));
     let lost = both.filter_map(Measured::lost_too_many).next();
     let row = format!("p50 against {against}");
     let goal = |what, p50: &Spreads| {

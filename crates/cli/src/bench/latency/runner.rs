@@ -47,12 +47,12 @@ pub(super) fn run(options: &Options) -> Result<Vec<Vec<Round>>, CliError> {
     let each = LEAD + options.warm_up + options.duration;
     let progress = Progress::new((rounds * subjects.len()) as u64, Some(each));
     let started = Instant::now();
-    let measure = |number, subject: usize| {
-        let who = subjects[subject];
-        progress.next(format!("round {} of {rounds}: {who}", number + 1));
-        let round = Measurement(options).run(who, started, &progress);
+    let measure = |number, index: usize| {
+        let subject = subjects[index];
+        progress.next(format!("round {} of {rounds}: {subject}", number + 1));
+        let round = Measurement(options).run(subject, started, &progress);
         progress.step();
-        round.map_err(|error| CliError::Runtime(format!("cannot measure {who}: {error}")))
+        round.map_err(|error| CliError::Runtime(format!("cannot measure {subject}: {error}")))
     };
     interleave(subjects.len(), rounds, seed_from_clock(), measure)
 }
@@ -61,26 +61,26 @@ pub(super) fn run(options: &Options) -> Result<Vec<Vec<Round>>, CliError> {
 struct Measurement<'a>(&'a Options);
 
 impl Measurement<'_> {
-    fn run(&self, who: Subject, started: Instant, progress: &Progress) -> io::Result<Round> {
+    fn run(&self, subject: Subject, started: Instant, progress: &Progress) -> io::Result<Round> {
         let Self(options) = self;
         // Dropped, it would end.
         let mut echo = None;
         let to = match options.to {
             Some(to) => to,
-            None => echo.insert(self.echo(who)?).address(),
+            None => echo.insert(self.echo(subject)?).address(),
         };
         let mut recording = Recording::new(options.duration);
-        let window = self.run_pinned(who, to, &mut recording, progress)?;
+        let window = self.run_pinned(subject, to, &mut recording, progress)?;
         Ok(Round {
             at: window.begin().saturating_duration_since(started),
             recording,
         })
     }
 
-    fn echo(&self, who: Subject) -> io::Result<Echo> {
+    fn echo(&self, subject: Subject) -> io::Result<Echo> {
         let socket = || bind(LOOPBACK, None);
         let (wait, affinity) = (self.0.wait, self.0.affinity());
-        let echo = match (who, wait) {
+        let echo = match (subject, wait) {
             (Subject::Std, Wait::Sleep) => {
                 Echo::start(StdBlocking::new(socket()?, None)?, affinity)
             }
@@ -99,7 +99,7 @@ impl Measurement<'_> {
     /// of a millisecond from one of the two each time, whichever subject is measured.
     fn run_pinned(
         &self,
-        who: Subject,
+        subject: Subject,
         to: SocketAddr,
         recording: &mut Recording,
         progress: &Progress,
@@ -110,7 +110,7 @@ impl Measurement<'_> {
             let client = client.spawn_scoped(scope, move || {
                 let _end_of_round: std::sync::mpsc::Sender<()> = end_of_round;
                 let _pinned = self.0.affinity().pin(Role::Client)?;
-                self.measure(who, to, recording)
+                self.measure(subject, to, recording)
             })?;
             watch(progress, &round);
             client.join().expect("a client does not panic")
@@ -120,13 +120,13 @@ impl Measurement<'_> {
     /// Returns when it was.
     fn measure(
         &self,
-        who: Subject,
+        subject: Subject,
         to: SocketAddr,
         recording: &mut Recording,
     ) -> io::Result<Window> {
         let from = self.0.to.map_or(LOOPBACK, any_towards);
         let socket = || bind(from, None);
-        match (who, self.0.wait) {
+        match (subject, self.0.wait) {
             (Subject::Std, Wait::Sleep) => {
                 let side = StdBlocking::new(socket()?, Some(STD_TIMEOUT))?;
                 self.std_blocking(side, to, recording)
@@ -134,7 +134,7 @@ impl Measurement<'_> {
             (Subject::Std, Wait::Spin) => self.ask(StdLoop::new(socket()?), to, recording),
             (Subject::Mio, _) => self.ask(MioLoop::new(socket()?)?, to, recording),
             (Subject::Tickwire | Subject::Stamped, wait) => {
-                let side = TickwireSide::new(from, wait, who == Subject::Stamped)?;
+                let side = TickwireSide::new(from, wait, subject == Subject::Stamped)?;
                 self.ask(side, to, recording)
             }
         }
@@ -257,7 +257,7 @@ mod tests {
 
     /// Allocations of the client's thread from its socket to the end of the round, and how many answers there were.
     fn allocations(
-        who: Subject,
+        subject: Subject,
         wait: Wait,
         per_second: Option<u32>,
         duration: Duration,
@@ -271,11 +271,11 @@ mod tests {
             ..Options::for_tests(&["--affinity=free"])
         };
         let measurement = Measurement(&options);
-        let echo = measurement.echo(who).unwrap();
+        let echo = measurement.echo(subject).unwrap();
         let mut recording = Recording::new(duration);
         let allocations = allocation_counter::measure(|| {
             measurement
-                .measure(who, echo.address(), &mut recording)
+                .measure(subject, echo.address(), &mut recording)
                 .unwrap();
         });
         (allocations.count_total, recording.counts.answered)
@@ -286,16 +286,18 @@ mod tests {
 
     #[test]
     fn no_datagram_of_a_round_allocates() {
-        for (who, wait) in ALL {
+        for (subject, wait) in ALL {
             for per_second in [Some(2000), None] {
-                let of = |millis| allocations(who, wait, per_second, Duration::from_millis(millis));
+                let of =
+                    |millis| allocations(subject, wait, per_second, Duration::from_millis(millis));
                 of(1); // whatever happens once in a process
                 let (few, _) = of(1);
                 // On a machine that does other work it can take a while until many were answered.
                 let mut rounds = (0..6).map(|step| of(200 << step));
                 let enough = rounds.find(|(_, answers)| *answers > 4 * GROWTH);
                 let (many, answers) = enough.expect("datagrams are answered");
-                let what = format!("{who} {wait:?} {per_second:?}: {few}, {many} for {answers}");
+                let what =
+                    format!("{subject} {wait:?} {per_second:?}: {few}, {many} for {answers}");
                 assert!(many <= few + GROWTH, "{what}");
             }
         }

@@ -14,14 +14,13 @@ pub(super) struct Scenario {
     pub(super) down: LinkConditions,
     pub(super) up: LinkConditions,
     pub(super) driven: Driven,
-    /// Clients that share the line.
+    /// Clients that share the line. Each is sent a sequenced message of 100 bytes 60 times a second, the game, and
+    /// sends one back.
     pub(super) clients: usize,
     /// How many long messages each of them is sent in one `Ordered` channel.
     pub(super) transfers: u32,
     /// The length of each, in bytes.
     pub(super) transfer_len: usize,
-    /// Whether each of them is sent a sequenced message of 100 bytes 60 times a second, and sends one back.
-    pub(super) has_game: bool,
     /// Whether each of them sends long messages back, all the time.
     pub(super) has_uploads: bool,
     /// Unreliable messages of 500 bytes, in bits per second.
@@ -65,7 +64,6 @@ impl Scenario {
             clients: 1,
             transfers: 16,
             transfer_len: 1 << 20,
-            has_game: true,
             has_uploads: false,
             flood: 0,
             changes: None,

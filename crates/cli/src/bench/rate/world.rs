@@ -206,12 +206,10 @@ impl<'a> World<'a> {
             let Some(peer) = client.at_server else {
                 continue;
             };
-            if self.scenario.has_game {
-                // Refused, they count as lost.
-                let _ = network.send(server, peer, GAME, &game);
-                let _ = network.send(client.host, client.peer, GAME, &game);
-                self.outcome.game_sent += 1;
-            }
+            // Refused, they count as lost.
+            let _ = network.send(server, peer, GAME, &game);
+            let _ = network.send(client.host, client.peer, GAME, &game);
+            self.outcome.game_sent += 1;
             client.flood += self.scenario.flood / 8 / 60;
             while client.flood >= FLOOD_LEN.into() {
                 client.flood -= u64::from(FLOOD_LEN);

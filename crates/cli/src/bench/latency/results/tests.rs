@@ -15,8 +15,8 @@ type Named = (Subject, Round);
 /// The results of rounds in any order.
 fn summed(options: &Options, rounds: impl IntoIterator<Item = Named>) -> Result<Results, CliError> {
     let mut of_each: Vec<Vec<Round>> = options.subjects().iter().map(|_| Vec::new()).collect();
-    for (who, round) in rounds {
-        let index = options.subjects().iter().position(|one| *one == who);
+    for (subject, round) in rounds {
+        let index = options.subjects().iter().position(|one| *one == subject);
         of_each[index.unwrap()].push(round);
     }
     Results::of(options, of_each)
@@ -28,7 +28,7 @@ fn spinning() -> Options {
 
 /// A round with latencies of `scale`, 2 `scale`, ... `count` `scale` microseconds, of which the
 /// client overslept `late`. Nothing was lost.
-fn round(who: Subject, count: u64, scale: u64, late: u64) -> Named {
+fn round(subject: Subject, count: u64, scale: u64, late: u64) -> Named {
     let mut recording = Recording::new(Duration::from_secs(1));
     recording.counts.sent = count;
     recording.counts.lost = count;
@@ -38,7 +38,7 @@ fn round(who: Subject, count: u64, scale: u64, late: u64) -> Named {
         recording.on_answer(Duration::ZERO, us(latency), us(latency - late), None);
     }
     let at = Duration::from_secs(3);
-    (who, Round { at, recording })
+    (subject, Round { at, recording })
 }
 
 /// Equal, as far as three digits go.
@@ -238,17 +238,17 @@ fn silence(options: &Options, rounds: [Named; 2]) -> String {
 fn without_any_answer_there_is_a_sentence_and_no_figure() {
     use Subject::{Std, Tickwire};
     let (here, there) = (spinning(), elsewhere());
-    let rounds = || [Std, Tickwire].map(|who| with_lost(round(who, 0, 1, 0), 30));
+    let rounds = || [Std, Tickwire].map(|subject| with_lost(round(subject, 0, 1, 0), 30));
     assert!(silence(&here, rounds()).starts_with("none of 60 datagrams came back, so"));
     assert!(silence(&there, rounds()).starts_with("192.0.2.1:7 has stopped answering: "));
     // One at a time, a lost one of the warm-up can take the whole round.
-    let rounds = || [Std, Tickwire].map(|who| round(who, 0, 1, 0));
+    let rounds = || [Std, Tickwire].map(|subject| round(subject, 0, 1, 0));
     assert!(silence(&here, rounds()).starts_with("nothing came back, not even in the warm-up"));
     assert!(silence(&there, rounds()).starts_with("192.0.2.1:7 has stopped answering: "));
 }
 
 #[test]
-fn who_got_no_answer_takes_nothing_from_the_others() {
+fn a_subject_without_answers_takes_nothing_from_the_others() {
     use Subject::{Std, Tickwire};
     let rounds = [
         round(Std, 100, 1, 0),
@@ -282,9 +282,9 @@ fn what_stamped_answers_waited_is_summed_up_beside_those_without_a_stamp() {
     let [std, tickwire, stamped] = &results.subjects[..] else {
         panic!("{results:?}");
     };
-    for who in [std, tickwire] {
-        assert_eq!(who.all.micros.kernel_to_client, None);
-        assert!(who.micros_by_round.kernel_to_client.is_none());
+    for subject in [std, tickwire] {
+        assert_eq!(subject.all.micros.kernel_to_client, None);
+        assert!(subject.micros_by_round.kernel_to_client.is_none());
     }
     // In one round 50 µs, in the other 150; the longest of all is exact.
     let spread = stamped.micros_by_round.kernel_to_client.unwrap().p50();

@@ -50,134 +50,120 @@ pub(super) fn run(options: &Options) -> Result<Vec<Vec<Round>>, CliError> {
     let measure = |number, index: usize| {
         let subject = subjects[index];
         progress.next(format!("round {} of {rounds}: {subject}", number + 1));
-        let round = Measurement(options).run(subject, started, &progress);
+        let round = run_round(options, subject, started, &progress);
         progress.step();
         round.map_err(|error| CliError::Runtime(format!("cannot measure {subject}: {error}")))
     };
     interleave(subjects.len(), rounds, seed_from_clock(), measure)
 }
 
-/// Of any subject, with the options.
-struct Measurement<'a>(&'a Options);
+fn run_round(
+    options: &Options,
+    subject: Subject,
+    started: Instant,
+    progress: &Progress,
+) -> io::Result<Round> {
+    // Dropped, it would end.
+    let mut own_echo = None;
+    let to = match options.to {
+        Some(to) => to,
+        None => own_echo.insert(echo(options, subject)?).address(),
+    };
+    let mut measurement = Measurement::new(options, subject, to);
+    let window = measurement.run_pinned(progress)?;
+    Ok(Round {
+        at: window.begin().saturating_duration_since(started),
+        recording: measurement.recording,
+    })
+}
 
-impl Measurement<'_> {
-    fn run(&self, subject: Subject, started: Instant, progress: &Progress) -> io::Result<Round> {
-        let Self(options) = self;
-        // Dropped, it would end.
-        let mut echo = None;
-        let to = match options.to {
-            Some(to) => to,
-            None => echo.insert(self.echo(subject)?).address(),
-        };
-        let mut recording = Recording::new(options.duration);
-        let window = self.run_pinned(subject, to, &mut recording, progress)?;
-        Ok(Round {
-            at: window.begin().saturating_duration_since(started),
-            recording,
-        })
-    }
+fn echo(options: &Options, subject: Subject) -> io::Result<Echo> {
+    let (wait, affinity) = (options.wait, options.affinity());
+    let socket = || bind(LOOPBACK, None);
+    let echo = match (subject, wait) {
+        (Subject::Std, Wait::Sleep) => Echo::start(StdBlocking::new(socket()?, None)?, affinity),
+        (Subject::Std, Wait::Spin) => Echo::start(StdLoop::new(socket()?), affinity),
+        (Subject::Mio, _) => Echo::start(MioLoop::new(socket()?)?, affinity),
+        (Subject::Tickwire | Subject::Stamped, _) => {
+            Echo::start(TickwireSide::new(LOOPBACK, wait, false)?, affinity)
+        }
+    }?;
+    echo.serve();
+    Ok(echo)
+}
 
-    fn echo(&self, subject: Subject) -> io::Result<Echo> {
-        let socket = || bind(LOOPBACK, None);
-        let (wait, affinity) = (self.0.wait, self.0.affinity());
-        let echo = match (subject, wait) {
-            (Subject::Std, Wait::Sleep) => {
-                Echo::start(StdBlocking::new(socket()?, None)?, affinity)
-            }
-            (Subject::Std, Wait::Spin) => Echo::start(StdLoop::new(socket()?), affinity),
-            (Subject::Mio, _) => Echo::start(MioLoop::new(socket()?)?, affinity),
-            (Subject::Tickwire | Subject::Stamped, _) => {
-                Echo::start(TickwireSide::new(LOOPBACK, wait, false)?, affinity)
-            }
-        }?;
-        echo.serve();
-        Ok(echo)
+/// One round of a subject, with an echo that runs. Its methods return when it was.
+struct Measurement<'a> {
+    options: &'a Options,
+    subject: Subject,
+    to: SocketAddr,
+    recording: Recording,
+}
+
+impl<'a> Measurement<'a> {
+    fn new(options: &'a Options, subject: Subject, to: SocketAddr) -> Self {
+        Self {
+            options,
+            subject,
+            to,
+            recording: Recording::new(options.duration),
+        }
     }
 
     /// On a thread of its own, which is pinned. This one draws the progress and runs where the system likes: on a
     /// processor that is neither the client's nor the server's, where there is a third one. Otherwise it takes a tenth
     /// of a millisecond from one of the two each time, whichever subject is measured.
-    fn run_pinned(
-        &self,
-        subject: Subject,
-        to: SocketAddr,
-        recording: &mut Recording,
-        progress: &Progress,
-    ) -> io::Result<Window> {
+    fn run_pinned(&mut self, progress: &Progress) -> io::Result<Window> {
         let (end_of_round, round) = channel();
         thread::scope(|scope| {
             let client = thread::Builder::new().name("client".to_owned());
             let client = client.spawn_scoped(scope, move || {
                 let _end_of_round: std::sync::mpsc::Sender<()> = end_of_round;
-                let _pinned = self.0.affinity().pin(Role::Client)?;
-                self.measure(subject, to, recording)
+                let _pinned = self.options.affinity().pin(Role::Client)?;
+                self.measure()
             })?;
             watch(progress, &round);
             client.join().expect("a client does not panic")
         })
     }
 
-    /// Returns when it was.
-    fn measure(
-        &self,
-        subject: Subject,
-        to: SocketAddr,
-        recording: &mut Recording,
-    ) -> io::Result<Window> {
-        let from = self.0.to.map_or(LOOPBACK, any_towards);
+    fn measure(&mut self) -> io::Result<Window> {
+        let from = self.options.to.map_or(LOOPBACK, any_towards);
         let socket = || bind(from, None);
-        match (subject, self.0.wait) {
+        match (self.subject, self.options.wait) {
             (Subject::Std, Wait::Sleep) => {
-                let side = StdBlocking::new(socket()?, Some(STD_TIMEOUT))?;
-                self.std_blocking(side, to, recording)
+                self.std_blocking(StdBlocking::new(socket()?, Some(STD_TIMEOUT))?)
             }
-            (Subject::Std, Wait::Spin) => self.ask(StdLoop::new(socket()?), to, recording),
-            (Subject::Mio, _) => self.ask(MioLoop::new(socket()?)?, to, recording),
-            (Subject::Tickwire | Subject::Stamped, wait) => {
-                let side = TickwireSide::new(from, wait, subject == Subject::Stamped)?;
-                self.ask(side, to, recording)
-            }
+            (Subject::Std, Wait::Spin) => self.ask(StdLoop::new(socket()?)),
+            (Subject::Mio, _) => self.ask(MioLoop::new(socket()?)?),
+            (Subject::Tickwire, wait) => self.ask(TickwireSide::new(from, wait, false)?),
+            (Subject::Stamped, wait) => self.ask(TickwireSide::new(from, wait, true)?),
         }
     }
 
-    fn ask(
-        &self,
-        side: impl Side,
-        to: SocketAddr,
-        recording: &mut Recording,
-    ) -> io::Result<Window> {
-        let mut client = Asking { side, to };
-        let probe = Probe::new(self.0.size, to);
-        match self.0.per_second() {
-            Some(per_second) => self.open_loop(&probe, per_second, |open_loop| {
-                at_rate(&mut client, open_loop, recording)
-            }),
-            None => {
-                let window = self.start();
-                closed(&mut client, window, &probe, recording)?;
-                Ok(window)
-            }
+    fn ask(&mut self, side: impl Side) -> io::Result<Window> {
+        let mut client = Asking { side, to: self.to };
+        if !self.options.closed {
+            return self
+                .open_loop(|open_loop, recording| at_rate(&mut client, open_loop, recording));
         }
+        let probe = Probe::new(self.options.size, self.to);
+        let window = self.start();
+        closed(&mut client, window, &probe, &mut self.recording)?;
+        Ok(window)
     }
 
     /// At a rate one thread sends and another one is blocked in `recv_from`. A read timeout in a single thread would be
     /// the simpler loop, but Linux rounds it to its timer tick, up to 10 ms, and the figure would be that of the
     /// rounding.
-    fn std_blocking(
-        &self,
-        side: StdBlocking,
-        to: SocketAddr,
-        recording: &mut Recording,
-    ) -> io::Result<Window> {
-        let Some(per_second) = self.0.per_second() else {
-            return self.ask(side, to, recording);
-        };
-        let mut sender = StdSender {
-            socket: side.sender()?,
-            to,
-        };
+    fn std_blocking(&mut self, side: StdBlocking) -> io::Result<Window> {
+        if self.options.closed {
+            return self.ask(side);
+        }
+        let (socket, to) = (side.sender()?, self.to);
+        let mut sender = StdSender { socket, to };
         let mut receiver = Asking { side, to };
-        self.open_loop(&Probe::new(self.0.size, to), per_second, |open_loop| {
+        self.open_loop(|open_loop, recording| {
             thread::scope(|scope| {
                 let sending = scope.spawn(move || send_at_rate(&mut sender, open_loop));
                 let received = receive_at_rate(&mut receiver, open_loop, recording);
@@ -188,24 +174,25 @@ impl Measurement<'_> {
     }
 
     fn open_loop(
-        &self,
-        probe: &Probe,
-        per_second: u32,
-        run: impl FnOnce(OpenLoop<'_>) -> io::Result<()>,
+        &mut self,
+        run: impl FnOnce(OpenLoop<'_>, &mut Recording) -> io::Result<()>,
     ) -> io::Result<Window> {
-        let in_flight = InFlight::new(self.0.span().datagrams(per_second));
+        let Options { rate, size, .. } = *self.options;
+        let in_flight = InFlight::new(self.options.span().datagrams(rate));
+        let probe = Probe::new(size, self.to);
         let window = self.start();
-        run(OpenLoop {
-            schedule: &SendSchedule::new(window, per_second),
-            probe,
+        let open_loop = OpenLoop {
+            schedule: &SendSchedule::new(window, rate),
+            probe: &probe,
             in_flight: &in_flight,
-        })?;
+        };
+        run(open_loop, &mut self.recording)?;
         Ok(window)
     }
 
     /// From here on the time runs, so everything that takes some has been done.
     fn start(&self) -> Window {
-        self.0.span().starting_at(Instant::now() + LEAD)
+        self.options.span().starting_at(Instant::now() + LEAD)
     }
 }
 
@@ -270,15 +257,13 @@ mod tests {
             wait,
             ..Options::for_tests(&["--affinity=free"])
         };
-        let measurement = Measurement(&options);
-        let echo = measurement.echo(subject).unwrap();
-        let mut recording = Recording::new(duration);
+        let echo = echo(&options, subject).unwrap();
+        let mut measurement = Measurement::new(&options, subject, echo.address());
         let allocations = allocation_counter::measure(|| {
-            measurement
-                .measure(subject, echo.address(), &mut recording)
-                .unwrap();
+            measurement.measure().unwrap();
         });
-        (allocations.count_total, recording.counts.answered)
+        let answered = measurement.recording.counts.answered;
+        (allocations.count_total, answered)
     }
 
     /// What a send queue and the slots of a batch may grow by when there is more at once than before.

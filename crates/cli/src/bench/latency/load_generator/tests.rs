@@ -431,7 +431,7 @@ impl Receiving {
         } = Bench::new();
         let schedule = SendSchedule::new(window, 1000);
         Self {
-            missing: schedule.total(),
+            missing: schedule.total,
             schedule,
             probe,
             in_flight,
@@ -470,11 +470,11 @@ fn a_foreign_datagram_counts_as_foreign_and_answers_nothing() {
     let mut altered = half.probe(0);
     altered[50] ^= 1;
     let not_sent_yet = half.probe(1);
-    let beyond = half.probe(half.schedule.total());
+    let beyond = half.probe(half.schedule.total);
     for bytes in [b"hello", &third_party[..], &altered, &not_sent_yet, &beyond] {
         half.receive(half.schedule.due(300), bytes);
     }
-    assert_eq!(half.missing, half.schedule.total());
+    assert_eq!(half.missing, half.schedule.total);
     assert_eq!(half.recording.counts.foreign, 5);
     assert_eq!(half.recording.counts.answered, 0);
 }
@@ -484,7 +484,7 @@ fn the_warm_up_leaves_no_trace_but_that_it_was_answered() {
     let mut half = Receiving::new();
     (0..200).for_each(|number| half.in_flight.on_sent(number * MS));
     half.receive(half.schedule.due(250), &half.probe(199));
-    assert_eq!(half.missing, half.schedule.total() - 1);
+    assert_eq!(half.missing, half.schedule.total - 1);
     assert_eq!(half.recording.counts, Counts::default());
     assert_eq!(
         half.recording.latency.count() + half.recording.round_trip.count(),

@@ -11,7 +11,7 @@ use hdrhistogram::Histogram;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use tickwire_measure::statistics::Spread;
 
-/// The longest time that is told apart from longer ones.
+/// The longest time that a histogram distinguishes from longer ones.
 const TIME_MAX: Duration = Duration::from_secs(120);
 
 /// Points per decade of the distribution in the record and in the picture.

@@ -95,13 +95,8 @@ pub(crate) struct Options {
     jitter: Duration,
 
     /// How the messages travel
-    #[arg(
-        long,
-        value_enum,
-        value_name = "DELIVERY",
-        value_delimiter = ',',
-        default_value = "ordered,sequenced"
-    )]
+    #[arg(long, value_name = "DELIVERY", value_delimiter = ',', default_value = "ordered,sequenced",
+          value_parser = value_parser!(Kind))]
     deliveries: Vec<Kind>,
 
     /// How often a small reliable message is sent again before it is known to be lost, each
@@ -247,8 +242,8 @@ impl Options {
             ));
         }
         cases.iter().try_for_each(|case| {
-            let told = |error| CliError::Usage(format!("such a link there is not: {error}"));
-            self.conditions(*case).validate().map_err(told)
+            let refusal = |error| CliError::Usage(format!("such a link there is not: {error}"));
+            self.conditions(*case).validate().map_err(refusal)
         })
     }
 

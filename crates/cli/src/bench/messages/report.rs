@@ -3,7 +3,7 @@
 use std::fmt;
 
 use humantime::format_duration;
-use indicatif::HumanCount;
+use indicatif::{HumanCount, HumanFloatCount};
 use tickwire_measure::table::Table;
 
 use super::Options;
@@ -45,9 +45,11 @@ pub(super) fn table(options: &Options, rows: &[Row]) -> Table {
 }
 
 pub(super) fn cells(options: &Options, row: &Row) -> [String; 13] {
-    // Virtual time moves in ticks, and a tenth of a millisecond says nothing there.
-    let decimals = usize::from(options.real);
-    let millis = |micros: f64| format!("{:.decimals$}", micros / 1e3);
+    let millis = |micros: f64| match options.real {
+        true => format!("{:.1}", micros / 1e3),
+        // Virtual time moves in ticks, and a tenth of a millisecond says nothing there.
+        false => HumanFloatCount((micros / 1e3).round()).to_string(),
+    };
     let [p50, p90, p99, _, _, max] = row.total.latency_micros.cells(millis);
     let or_nothing = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let (case, total) = (&row.case, &row.total);

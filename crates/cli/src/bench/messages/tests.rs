@@ -123,28 +123,37 @@ fn runs_are_added_up() {
 
 #[test]
 fn what_no_link_is_an_excuse_for_is_told() {
-    let told = |delivery, outcome| row_of(case(0.05, delivery), [outcome]).complaint();
-    let missing = told(Kind::Ordered, arrived(950));
+    let complaint = |delivery, outcome| row_of(case(0.05, delivery), [outcome]).complaint();
+    let missing = complaint(Kind::Ordered, arrived(950));
     let wanted = "5% lost, ordered, redundancy 2: 50 of 1000 messages did not arrive";
     assert_eq!(missing.as_deref(), Some(wanted));
 
     let swapped = |delivery| {
         let mut outcome = arrived(1000);
         outcome.counts.out_of_order = 1;
-        told(delivery, outcome)
+        complaint(delivery, outcome)
     };
     for delivery in [Kind::Ordered, Kind::Sequenced] {
-        let told = swapped(delivery).unwrap_or_default();
-        assert!(told.ends_with("1 messages came out of order"), "{told}");
+        let complaint = swapped(delivery).unwrap_or_default();
+        assert!(
+            complaint.ends_with("1 messages came out of order"),
+            "{complaint}"
+        );
     }
     assert_eq!(swapped(Kind::Reliable), None);
     assert_eq!(swapped(Kind::Unreliable), None);
 
     let mut broken = arrived(3);
     broken.broken = Some("it broke after 7 messages".to_owned());
-    let told = told(Kind::Unreliable, broken).unwrap_or_default();
-    assert!(told.contains("1 of 1 connections did not last"), "{told}");
-    assert!(told.ends_with("it broke after 7 messages"), "{told}");
+    let complaint = complaint(Kind::Unreliable, broken).unwrap_or_default();
+    assert!(
+        complaint.contains("1 of 1 connections did not last"),
+        "{complaint}"
+    );
+    assert!(
+        complaint.ends_with("it broke after 7 messages"),
+        "{complaint}"
+    );
 }
 
 #[test]
@@ -261,11 +270,15 @@ fn only_what_was_promised_has_a_verdict() {
         assert_eq!(with(other), [], "{other}");
     }
     let few = row_of(case, [outcome(10, [])]);
-    let told = judge(&Options::for_tests(&[]), &[few]);
-    assert_eq!(told, Err("no verdict: it takes 1,000 messages".to_owned()));
-    let told = judge(&Options::for_tests(&["--size=41"]), &[good]);
+    let refusal = judge(&Options::for_tests(&[]), &[few]);
+    assert_eq!(
+        refusal,
+        Err("no verdict: it takes 1,000 messages".to_owned())
+    );
+    let refusal = judge(&Options::for_tests(&["--size=41"]), &[good]);
     assert!(
-        told.expect_err("it is for 40 bytes")
+        refusal
+            .expect_err("it is for 40 bytes")
             .contains("for 40 bytes")
     );
 }
@@ -343,10 +356,10 @@ fn a_link_that_loses_everything_is_reported_and_not_waited_for() {
     let dead = case(1.0, Kind::Ordered);
     let outcome = virtual_pair::run(dead, &Options::for_tests(&[]), 0).unwrap();
     assert_eq!(outcome.counts.sent, 0);
-    let told = row_of(dead, [outcome]).complaint().unwrap();
+    let complaint = row_of(dead, [outcome]).complaint().unwrap();
     assert!(
-        told.contains("it could not connect: the server did not answer"),
-        "{told}"
+        complaint.contains("it could not connect: the server did not answer"),
+        "{complaint}"
     );
 }
 
@@ -381,7 +394,10 @@ fn a_connection_that_breaks_ends_the_run_with_what_there_was() {
     let arrived = outcome.latency.count();
     assert!((50..100).contains(&arrived), "{arrived}");
     assert!(outcome.counts.packets >= 100 && outcome.counts.sending > Duration::from_secs(1));
-    let told = outcome.broken.unwrap();
-    assert!(told.starts_with("it broke after "), "{told}");
-    assert!(told.ends_with("the peer was silent for too long"), "{told}");
+    let complaint = outcome.broken.unwrap();
+    assert!(complaint.starts_with("it broke after "), "{complaint}");
+    assert!(
+        complaint.ends_with("the peer was silent for too long"),
+        "{complaint}"
+    );
 }

@@ -22,7 +22,7 @@ const FLOOD_LEN: u16 = 500;
 const UPLOAD_LEN: usize = 16 << 10;
 
 /// Of the game's latencies: a difference of two is shown in hundredths of a millisecond.
-const UNIT: Duration = Duration::from_micros(1);
+const UNIT: Duration = Duration::from_nanos(100);
 const DIGITS: u8 = 5;
 
 /// The result of a scenario.

@@ -4,7 +4,9 @@ use std::io;
 use std::net::UdpSocket;
 use std::time::Duration;
 
-use super::LOOPBACK;
+use tickwire_measure::floors::LOOPBACK;
+use tickwire_measure::side::unless_blocked;
+
 use crate::error::CliError;
 
 /// A net below the question, not a wait: what was sent is in the socket when the call returns.
@@ -29,16 +31,7 @@ fn gets_through() -> io::Result<bool> {
     socket.connect(socket.local_addr()?)?;
     socket.set_read_timeout(Some(ARRIVAL_MAX))?;
     socket.send(b"")?;
-    match socket.recv(&mut []) {
-        Ok(_) => Ok(true),
-        // Which of the two depends on the system.
-        Err(error) if is_timeout(error.kind()) => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-fn is_timeout(kind: io::ErrorKind) -> bool {
-    matches!(kind, io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+    Ok(unless_blocked(socket.recv(&mut []))?.is_some())
 }
 
 fn cannot_send(error: &io::Error) -> CliError {

@@ -1,24 +1,18 @@
-//! `tickwire bench messages`: how long messages take through a bad link, for each delivery, and what that
-//! costs.
+//! `tickwire bench messages`: how long messages take through a bad link, for each delivery, and what that costs.
 //!
-//! From the bottom up: `case` is what is varied and `settings` what is not, `recording` takes down what came when, `run` sends the messages
-//! of a case through a pair of hosts; `virtual_pair` and `real_pair` are these; `figures` sums runs up,
-//! `targets` is what was promised, `report` and `picture` show it.
+//! From the bottom up: `case` is what is varied, `outcome` what is measured and `recording` when each message came;
+//! `run` sends the messages of a case through a pair of hosts; `virtual_pair` and `real_pair` are these; `targets` is
+//! what was promised, and `report` shows it.
 
 mod case;
-mod figures;
-mod picture;
+mod outcome;
 mod real_pair;
 mod recording;
 mod report;
 mod run;
-mod settings;
 mod targets;
-#[cfg(test)]
-mod targets_tests;
 mod virtual_pair;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::RangedU64ValueParser;
@@ -26,19 +20,34 @@ use clap::value_parser;
 use serde::Serialize;
 use tickwire::limits::{REDUNDANCY_MAX, UNRELIABLE_MAX};
 use tickwire::sim::LINK_BURST_LENGTH_MAX;
+use tickwire::sim::LinkConditions;
+use tickwire::{Config, ConnectOptions, PublicKey};
 use tickwire_measure::machine::Machine;
 
 use self::case::{Case, Kind};
-use self::figures::Row;
-use self::run::Outcome;
-use self::settings::{Mode, Settings, options_to};
-use self::targets::Verdict;
+use self::outcome::Row;
+use super::goal::{self, Goal};
 use super::progress::Progress;
-use super::record::{self, Record};
-use super::{Files, loopback};
+use super::record::{self, Files};
+use super::{loopback, picture};
 use crate::error::CliError;
 use crate::output::Output;
+use crate::protocol::ProtocolId;
 use crate::{ratio, time};
+
+/// How long a connect may try. Through a link that loses a third in bursts the default gives up now and
+/// then, and what is measured are messages.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Default number of rounds.
+const ROUNDS_VIRTUAL: u32 = 10;
+const ROUNDS_REAL: u32 = 1;
+
+/// How many messages a case may have, over all rounds.
+const MESSAGES_MAX: u64 = 10_000_000;
+
+/// How long a round over real sockets may take.
+const ROUND_MAX: Duration = Duration::from_secs(3600);
 
 /// The worst link. Beyond it hardly a connection is made.
 const LOSS_MAX: f64 = 0.9;
@@ -55,11 +64,12 @@ const LOSS_MAX: f64 = 0.9;
 /// measured at once, in one loop.
 ///
 /// A copy is a small reliable message that is sent again before it is known to be lost; a
-/// retransmission is one that is sent again because it was.
+/// retransmission is one that is sent again because it was. The picture shows latency by percentile: each share of
+/// losses, with copies and without.
 ///
 /// Exit code: 0 it was measured, whatever the verdict; 1 a connection broke, a reliable message did
 /// not arrive, or the system refused; 2 the command line is wrong.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args, Serialize)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Options {
     /// The share of all datagrams that is lost, each way, each 0 to 0.9, or 0% to 90%
@@ -74,23 +84,20 @@ pub(crate) struct Options {
     burst: Vec<f64>,
 
     /// How long every datagram is under way, each way, up to 1m
+    #[serde(serialize_with = "record::seconds")]
     #[arg(long, value_name = "TIME", default_value = "40ms", value_parser = time::parse,
           allow_hyphen_values = true)]
     latency: Duration,
 
     /// Each datagram takes up to this much longer, each way, up to 1m
+    #[serde(serialize_with = "record::seconds")]
     #[arg(long, value_name = "TIME", default_value = "10ms", value_parser = time::parse,
           allow_hyphen_values = true)]
     jitter: Duration,
 
     /// How the messages travel
-    #[arg(
-        long,
-        value_enum,
-        value_name = "DELIVERY",
-        value_delimiter = ',',
-        default_value = "ordered,sequenced"
-    )]
+    #[arg(long, value_name = "DELIVERY", value_delimiter = ',', default_value = "ordered,sequenced",
+          value_parser = value_parser!(Kind))]
     deliveries: Vec<Kind>,
 
     /// How often a small reliable message is sent again before it is known to be lost, each
@@ -129,11 +136,8 @@ pub(crate) struct Options {
     plain: bool,
 
     #[command(flatten)]
+    #[serde(skip)]
     files: Files,
-
-    /// Draws latency by percentile into this file, as SVG: each share of losses, with copies and without
-    #[arg(long, value_name = "FILE")]
-    svg: Option<PathBuf>,
 }
 
 fn loss(text: &str) -> Result<f64, String> {
@@ -154,30 +158,39 @@ fn size() -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(recording::NUMBER_LEN as u64..=UNRELIABLE_MAX as u64)
 }
 
-/// What everything came to.
 #[derive(Debug, Serialize)]
 struct Results {
     rows: Vec<Row>,
-    verdicts: Vec<Verdict>,
-    /// Why there is none.
+    goals: Vec<Goal>,
+    /// Why there are no goals.
     no_verdict: Option<String>,
 }
 
 /// Measures, then shows.
 pub(crate) fn run(options: &Options) -> Result<(), CliError> {
-    let settings = Settings::of(options)?;
-    let cases = settings.cases(options)?;
-    record::check_files(options.files.json.as_deref(), options.svg.as_deref())?;
+    let options = &Options {
+        rounds: Some(options.rounds()),
+        ..options.clone()
+    };
+    let cases = case::all(options);
+    options.refuse_nonsense(&cases)?;
+    options.files.check()?;
     let machine = Machine::current();
-    let rows = measure(&settings, &cases)?;
-    let results = Results::of(&settings, rows);
-    let mut output = Output::new();
-    if settings.mode == Mode::Real {
-        output.line(&machine)?;
-    }
-    report::show(&settings, &results, &mut output)?;
-    output.flush()?;
-    write(options, &machine, &settings, &results)?;
+    let rows = measure(options, &cases)?;
+    let (goals, no_verdict) = match targets::judge(options, &rows) {
+        Ok(goals) => (goals, None),
+        Err(why) => (Vec::new(), Some(why)),
+    };
+    let results = Results {
+        rows,
+        goals,
+        no_verdict,
+    };
+    results.show(options, &machine)?;
+    let (json, svg) = (options.files.json.as_deref(), options.files.svg.as_deref());
+    record::write(json, "messages", &machine, options, &results)?;
+    let title = format!("{}: {options}", report::kind_shown(&results.rows));
+    picture::write(svg, &title, &machine, || report::panels(&results.rows))?;
     let complaints: Vec<_> = results.rows.iter().filter_map(Row::complaint).collect();
     if complaints.is_empty() {
         return Ok(());
@@ -185,77 +198,137 @@ pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     Err(CliError::Runtime(complaints.join("\ntickwire: ")))
 }
 
-fn write(
-    options: &Options,
-    machine: &Machine,
-    settings: &Settings,
-    results: &Results,
-) -> Result<(), CliError> {
-    if let Some(path) = &options.files.json {
-        let record = Record {
-            benchmark: "messages",
-            machine,
-            settings,
-            results,
-        };
-        record.write(path)?;
-    }
-    match &options.svg {
-        Some(path) => picture::draw(settings, machine, results, path),
-        None => Ok(()),
+impl Results {
+    fn show(&self, options: &Options, machine: &Machine) -> Result<(), CliError> {
+        let mut output = Output::new();
+        if options.real {
+            output.line(machine)?;
+        }
+        output.line(format_args!("{options}\n"))?;
+        output.line(report::table(options, &self.rows))?;
+        output.line(
+            "\nlatency in ms, from the tick in which a message was due to the one in which it was taken; \
+             kbit/s with IP and UDP headers",
+        )?;
+        match &self.no_verdict {
+            Some(why) => output.line(why)?,
+            None => output.line(format_args!("\n{}", goal::table(&self.goals, 0)))?,
+        }
+        output.flush()
     }
 }
 
-impl Results {
-    fn of(settings: &Settings, rows: Vec<Row>) -> Self {
-        let (verdicts, no_verdict) = match targets::judge(settings, &rows) {
-            Ok(verdicts) => (verdicts, None),
-            Err(why) => (Vec::new(), Some(why)),
+impl Options {
+    fn rounds(&self) -> u32 {
+        let default = if self.real {
+            ROUNDS_REAL
+        } else {
+            ROUNDS_VIRTUAL
         };
-        Self {
-            rows,
-            verdicts,
-            no_verdict,
+        self.rounds.unwrap_or(default)
+    }
+
+    fn refuse_nonsense(&self, cases: &[Case]) -> Result<(), CliError> {
+        let count = u64::from(self.messages) * u64::from(self.rounds());
+        if count > MESSAGES_MAX {
+            return Err(CliError::Usage(format!(
+                "a row would have {count} messages, it can have {MESSAGES_MAX}: choose fewer --messages, \
+                 or fewer --rounds"
+            )));
+        }
+        if self.real && self.tick() * self.messages > ROUND_MAX {
+            return Err(CliError::usage(
+                "a round in real time would take more than an hour: choose fewer --messages or a \
+                 higher --rate",
+            ));
+        }
+        cases.iter().try_for_each(|case| {
+            let refusal = |error| CliError::Usage(format!("such a link there is not: {error}"));
+            self.conditions(*case).validate().map_err(refusal)
+        })
+    }
+
+    fn tick(&self) -> Duration {
+        Duration::from_secs(1) / self.rate
+    }
+
+    fn conditions(&self, case: Case) -> LinkConditions {
+        LinkConditions {
+            latency: self.latency,
+            jitter: self.jitter,
+            loss: case.loss(),
+            ..LinkConditions::default()
+        }
+    }
+
+    /// That of both hosts.
+    fn config(&self, case: Case) -> Config {
+        let ProtocolId(protocol_id) = ProtocolId::default();
+        let config = if self.plain {
+            Config::plain(protocol_id)
+        } else {
+            Config::noise(protocol_id)
+        };
+        Config {
+            connect_timeout: CONNECT_TIMEOUT,
+            redundant_copies: case.redundancy.unwrap_or(config.redundant_copies),
+            peers_max: 1,
+            ..config
         }
     }
 }
 
-fn measure(settings: &Settings, cases: &[Case]) -> Result<Vec<Row>, CliError> {
-    match settings.mode {
-        Mode::Virtual => measure_virtual(settings, cases),
-        Mode::Real => measure_real(settings, cases),
+/// How to connect to the receiver, whose key is known if it has one.
+fn options_to(key: Option<PublicKey>) -> ConnectOptions {
+    let options = ConnectOptions::default();
+    match key {
+        Some(key) => options.pin(key),
+        None => options,
+    }
+}
+
+fn measure(options: &Options, cases: &[Case]) -> Result<Vec<Row>, CliError> {
+    if options.real {
+        measure_real(options, cases)
+    } else {
+        measure_virtual(options, cases)
     }
 }
 
 /// Row by row.
-fn measure_virtual(settings: &Settings, cases: &[Case]) -> Result<Vec<Row>, CliError> {
-    let progress = Progress::new(u64::from(settings.rounds) * cases.len() as u64);
+fn measure_virtual(options: &Options, cases: &[Case]) -> Result<Vec<Row>, CliError> {
+    let steps = u64::from(options.rounds()) * cases.len() as u64;
+    let progress = Progress::new(steps, None);
     let row = |&case: &Case| {
-        let mut outcomes = Vec::new();
-        for seed in 0..settings.rounds {
+        let outcomes = (0..options.rounds()).map(|seed| {
             progress.next(case.to_string());
-            outcomes.push(virtual_pair::run(case, settings, seed.into())?);
+            let outcome = virtual_pair::run(case, options, seed.into());
             progress.step();
-        }
-        Ok(Row::of(case, settings.messages, &outcomes))
+            outcome
+        });
+        Row::of(case, outcomes)
     };
     cases.iter().map(row).collect()
 }
 
 /// Round by round, each with all rows.
-fn measure_real(settings: &Settings, cases: &[Case]) -> Result<Vec<Row>, CliError> {
+fn measure_real(options: &Options, cases: &[Case]) -> Result<Vec<Row>, CliError> {
     loopback::refuse_silence()?;
-    let mut rounds: Vec<Vec<Outcome>> = Vec::new();
-    let each = settings.tick() * settings.messages;
-    let progress = Progress::of_length(settings.rounds.into(), each);
-    for round in 1..=settings.rounds {
+    let mut by_case = vec![Vec::new(); cases.len()];
+    let each = options.tick() * options.messages;
+    let progress = Progress::new(options.rounds().into(), Some(each));
+    for round in 1..=options.rounds() {
         progress.next(format!("round {round}"));
-        rounds.push(real_pair::run(cases, settings, &progress)?);
+        let outcomes = real_pair::run(cases, options, &progress)?;
+        for (of_case, outcome) in by_case.iter_mut().zip(outcomes) {
+            of_case.push(outcome);
+        }
         progress.step();
     }
-    let row = |(index, &case): (usize, &Case)| {
-        let outcomes: Vec<_> = rounds.iter().map(|round| round[index].clone()).collect();
-        Row::of(case, settings.messages, &outcomes)
-    };
-    Ok(cases.iter().enumerate().map(row).collect())
+    let rows = cases.iter().zip(by_case);
+    rows.map(|(case, outcomes)| Row::of(*case, outcomes.into_iter().map(Ok)))
+        .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,22 +1,18 @@
 //! `tickwire bench`: measures, always beside a floor that is measured in the same run.
 //!
 //! Each benchmark is a folder of its own. Rounds, statistics, floors and tables are those of `crates/measure`; here are
-//! what only the program needs: a file for programs, pictures, and a progress bar.
+//! what only the program needs: distributions with losses, goals, a file for programs, pictures, and a progress bar.
 
-mod drawing;
-mod figure;
+mod distribution;
 mod frame;
+mod goal;
 mod latency;
 mod loopback;
 mod messages;
-mod percentile;
+mod picture;
 mod progress;
 mod rate;
 mod record;
-
-use std::path::PathBuf;
-
-use tickwire_measure::floors::LOOPBACK;
 
 use crate::error::CliError;
 
@@ -33,14 +29,6 @@ enum Command {
     Latency(latency::Options),
     Messages(messages::Options),
     Rate(rate::Options),
-}
-
-/// Where the results go besides the table.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Files {
-    /// Writes everything that was measured, the machine and the settings into this file, as JSON
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
 }
 
 /// Runs the requested benchmark.

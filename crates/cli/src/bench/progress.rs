@@ -1,5 +1,5 @@
-//! A progress bar on a terminal, and never in a pipe: at once where it is known
-//! that the measurement takes longer than two seconds, otherwise after two seconds.
+//! A progress bar on a terminal, and never in a pipe: at once where it is known that the measurement takes longer than
+//! two seconds, otherwise after two seconds.
 //!
 //! It is gone when the measurement ends, fails or is ended by a signal.
 
@@ -21,71 +21,51 @@ pub(crate) const REDRAW: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Progress {
     bar: ProgressBar,
-    started: Instant,
-    /// Where it is known how long each step takes.
-    clock: Option<Clock>,
+    /// Whether it takes longer than [`PATIENCE`] for sure.
+    is_long: bool,
+    drawn: Cell<Instant>,
 }
 
 impl Progress {
-    /// `steps` are measurements of about the same length, which is not known. The bar moves between
-    /// them.
-    pub(crate) fn new(steps: u64) -> Self {
-        Self::with_style(steps, "{bar:40} {pos}/{len} {msg}", None)
-    }
-
-    /// As `new`; each step takes so long, and the bar moves with the time.
-    pub(crate) fn of_length(steps: u64, each: Duration) -> Self {
-        let clock = Clock::new(each);
-        let total = clock.after(steps);
-        let style = "{bar:40} {elapsed} of {prefix}, {msg}";
-        let progress = Self::with_style(millis(total), style, Some(clock));
-        let whole_seconds = Duration::from_secs(total.as_secs());
-        progress
-            .bar
-            .set_prefix(humantime::format_duration(whole_seconds).to_string());
-        if total > PATIENCE {
-            progress.show();
-        }
-        progress
-    }
-
-    fn with_style(len: u64, style: &str, clock: Option<Clock>) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(len), ProgressDrawTarget::hidden());
-        if let Ok(style) = ProgressStyle::with_template(style) {
-            bar.set_style(style);
+    /// `steps` are measurements of about the same length, `each` where it is known. The bar moves between them.
+    pub(crate) fn new(steps: u64, each: Option<Duration>) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::hidden());
+        let style = ProgressStyle::with_template("{bar:40} {pos}/{len}, {elapsed}{prefix}, {msg}");
+        bar.set_style(style.expect("the template is valid"));
+        let steps = u32::try_from(steps).unwrap_or(u32::MAX);
+        let total = each.map(|each| each.saturating_mul(steps).as_secs());
+        if let Some(seconds) = total {
+            let total = humantime::format_duration(Duration::from_secs(seconds));
+            bar.set_prefix(format!(" of {total}"));
         }
         Self {
             bar,
-            started: Instant::now(),
-            clock,
+            is_long: total > Some(PATIENCE.as_secs()),
+            drawn: Cell::new(Instant::now()),
         }
     }
 
     /// The next measurement begins.
     pub(crate) fn next(&self, what: impl Into<String>) {
         self.bar.set_message(what.into());
-        if let Some(clock) = &self.clock {
-            clock.on_begin(Instant::now());
-        } else if self.started.elapsed() > PATIENCE && self.bar.is_hidden() {
+        let is_long = self.is_long || self.bar.elapsed() > PATIENCE;
+        if is_long && !self.is_shown() {
             self.show();
         }
         self.bar.tick();
     }
 
-    /// Time passes while it goes on: to be called every [`REDRAW`].
+    /// Time passes while it goes on: to be called every [`REDRAW`], or more often.
     pub(crate) fn pass(&self) {
-        if let Some(clock) = &self.clock {
-            // That draws it as well.
-            self.bar.set_position(millis(clock.at(Instant::now())));
+        if self.drawn.get().elapsed() >= REDRAW {
+            self.drawn.set(Instant::now());
+            self.bar.tick();
         }
     }
 
     /// It has ended.
     pub(crate) fn step(&self) {
-        match &self.clock {
-            Some(clock) => clock.on_end(),
-            None => self.bar.inc(1),
-        }
+        self.bar.inc(1);
     }
 
     /// Whether it is shown on a terminal.
@@ -106,71 +86,5 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
-    }
-}
-
-/// How much of a known time is over.
-#[derive(Debug)]
-struct Clock {
-    each: Duration,
-    done: Cell<u64>,
-    /// When the step that goes on began.
-    began: Cell<Option<Instant>>,
-}
-
-impl Clock {
-    fn new(each: Duration) -> Self {
-        Self {
-            each,
-            done: Cell::new(0),
-            began: Cell::new(None),
-        }
-    }
-
-    fn on_begin(&self, now: Instant) {
-        self.began.set(Some(now));
-    }
-
-    fn on_end(&self) {
-        self.done.set(self.done.get() + 1);
-        self.began.set(None);
-    }
-
-    /// A step that takes longer than it should stands still at its end.
-    fn at(&self, now: Instant) -> Duration {
-        let since = |began| now.saturating_duration_since(began).min(self.each);
-        let of_this = self.began.get().map_or(Duration::ZERO, since);
-        self.after(self.done.get()) + of_this
-    }
-
-    fn after(&self, steps: u64) -> Duration {
-        self.each
-            .saturating_mul(u32::try_from(steps).unwrap_or(u32::MAX))
-    }
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    #[test]
-    fn a_step_moves_with_the_time_and_not_beyond_its_end() {
-        let clock = Clock::new(10 * SECOND);
-        let now = Instant::now();
-        assert_eq!(clock.at(now), Duration::ZERO);
-        clock.on_begin(now);
-        assert_eq!(clock.at(now + 3 * SECOND), 3 * SECOND);
-        assert_eq!(clock.at(now + 11 * SECOND), 10 * SECOND);
-        clock.on_end();
-        assert_eq!(clock.at(now + 12 * SECOND), 10 * SECOND);
-        clock.on_begin(now + 12 * SECOND);
-        assert_eq!(clock.at(now + 13 * SECOND), 11 * SECOND);
-        assert_eq!(clock.after(3), 30 * SECOND);
     }
 }

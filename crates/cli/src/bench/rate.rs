@@ -1,19 +1,20 @@
 //! `tickwire bench rate`: what a full line does to a game's traffic, on virtual time.
 
-mod goal;
+mod promise;
 mod scenario;
 mod world;
 
+use std::path::PathBuf;
+
 use serde::Serialize;
-use tickwire::Config;
 use tickwire_measure::machine::Machine;
 use tickwire_measure::table::Table;
 
-use self::goal::Goal;
 use self::scenario::{Driven, Scenario};
 use self::world::Outcome;
-use super::Files;
-use super::record::{self, Record};
+use super::distribution::Percentiles;
+use super::goal::{self, Goal};
+use super::record;
 use crate::error::CliError;
 use crate::output::Output;
 
@@ -25,134 +26,126 @@ use crate::output::Output;
 /// game's messages took. What is promised of it stands below; where a promise is not kept the exit code is 1.
 ///
 /// The same controller beside Copa, without the rest of a host: cargo test --lib congestion -- --ignored --nocapture
-#[derive(Debug, clap::Args)]
+#[derive(Debug, clap::Args, Serialize)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Options {
     /// Only the rows whose name contains this
-    #[arg(long, value_name = "WORDS")]
-    only: Option<String>,
+    #[arg(
+        long,
+        value_name = "WORDS",
+        default_value = "",
+        hide_default_value = true
+    )]
+    only: String,
 
     /// Decides which packets are lost
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u32,
 
-    #[command(flatten)]
-    files: Files,
+    /// Writes everything that was measured, the machine and the settings into this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
+    json: Option<PathBuf>,
 }
 
-#[derive(Debug, Serialize)]
-struct Settings {
-    seed: u32,
-}
-
-/// What goes into the file.
 #[derive(Debug, Serialize)]
 struct Results {
     rows: Vec<Row>,
     goals: Vec<Goal>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 struct Row {
     scenario: &'static str,
     driven: Driven,
-    line_bits_per_second: u64,
     share: f64,
     fairness: Option<f64>,
+    /// Of the messages of the game that arrived.
+    game_micros: Percentiles,
+    #[serde(flatten)]
     outcome: Outcome,
 }
 
 /// Runs every scenario and shows them.
 pub(crate) fn run(options: &Options) -> Result<(), CliError> {
-    record::check_files(options.files.json.as_deref(), None)?;
-    let rows = measure(options)?;
-    if rows.is_empty() {
+    let json = options.json.as_deref();
+    json.map_or(Ok(()), record::refuse_unwritable)?;
+    let mut scenarios = scenario::all();
+    scenarios.retain(|scenario| scenario.name.contains(&options.only));
+    if scenarios.is_empty() {
         let text = "no row has these words in its name".to_owned();
         return Err(CliError::Runtime(text));
     }
-    let goals = goal::of(&rows);
-    show(&rows, &goals)?;
-    let short = goal::short(&goals);
-    if let Some(path) = &options.files.json {
-        let record = Record {
-            benchmark: "rate",
-            machine: &Machine::current(),
-            settings: &Settings { seed: options.seed },
-            results: &Results { rows, goals },
-        };
-        record.write(path)?;
+    let results = Results::of(&scenarios, options.seed)?;
+    let mut output = Output::new();
+    output.line(table(&results.rows))?;
+    if !results.goals.is_empty() {
+        output.line(format_args!("\n{}", goal::table(&results.goals, DECIMALS)))?;
     }
-    match short {
+    output.flush()?;
+    record::write(json, "rate", &Machine::current(), options, &results)?;
+    match results.goals.iter().filter(|goal| goal.is_missed()).count() {
         0 => Ok(()),
         1 => Err(CliError::Runtime("a promise is not kept".to_owned())),
-        _ => Err(CliError::Runtime(format!("{short} promises are not kept"))),
+        missed => Err(CliError::Runtime(format!("{missed} promises are not kept"))),
     }
 }
 
-fn show(rows: &[Row], goals: &[Goal]) -> Result<(), CliError> {
-    let mut output = Output::new();
-    output.line(table(rows))?;
-    if !goals.is_empty() {
-        output.line("")?;
-        output.line(goal::table(goals))?;
+impl Results {
+    fn of(scenarios: &[Scenario], seed: u32) -> Result<Self, CliError> {
+        let rows = scenarios.iter().map(|scenario| Row::of(scenario, seed));
+        let rows: Vec<Row> = rows.collect::<Result<_, _>>()?;
+        Ok(Self {
+            goals: goals(scenarios, &rows),
+            rows,
+        })
     }
-    output.flush()
 }
 
-fn measure(options: &Options) -> Result<Vec<Row>, CliError> {
-    let only = options.only.as_deref().unwrap_or_default();
-    let wanted = scenario::all()
-        .into_iter()
-        .filter(|scenario| scenario.name.contains(only));
-    wanted
-        .map(|scenario| row(&scenario, options.seed))
-        .collect()
+fn goals(scenarios: &[Scenario], rows: &[Row]) -> Vec<Goal> {
+    let mut goals = Vec::new();
+    for (scenario, row) in scenarios.iter().zip(rows) {
+        let promises = scenario.promises.iter();
+        goals.extend(promises.filter_map(|promise| promise.goal(row, rows)));
+    }
+    goals
 }
 
-fn row(scenario: &Scenario, seed: u32) -> Result<Row, CliError> {
-    let outcome = world::run(scenario, &Config::plain(0), seed.into())
-        .map_err(|error| CliError::Runtime(error.to_string()))?;
-    Ok(Row {
-        scenario: scenario.name,
-        driven: scenario.driven,
-        line_bits_per_second: scenario.down.rate.unwrap_or(u64::MAX),
-        share: outcome.share(),
-        fairness: outcome.fairness(),
-        outcome,
-    })
+impl Row {
+    fn of(scenario: &Scenario, seed: u32) -> Result<Self, CliError> {
+        let outcome = world::run(scenario, seed.into());
+        let outcome = outcome.map_err(|error| CliError::Runtime(error.to_string()))?;
+        Ok(Self {
+            scenario: scenario.name,
+            driven: scenario.driven,
+            share: outcome.share(),
+            fairness: outcome.fairness(),
+            game_micros: outcome.game.percentiles(0),
+            outcome,
+        })
+    }
 }
+
+const HEADINGS: &str = "|seconds|share|fairness|p50|p99 ms|game|game back|lowest|highest rate|lost in queue|flood expired";
+
+/// Of the figures of goals.
+const DECIMALS: usize = 2;
 
 fn table(rows: &[Row]) -> Table {
-    let mut table = Table::new([
-        "",
-        "seconds",
-        "share",
-        "fairness",
-        "p50",
-        "p99 ms",
-        "game",
-        "game back",
-        "lowest",
-        "highest rate",
-        "lost in queue",
-        "flood expired",
-    ]);
+    let mut table = Table::new(HEADINGS.split('|'));
+    let or_nothing = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    let kilobits = |rate: Option<u64>| or_nothing(rate.map(|rate| format!("{}k", rate / 1000)));
     for row in rows {
         let outcome = &row.outcome;
-        let percentile = |percent| {
-            let value = outcome.game_percentile(percent);
-            value.map_or("-".to_owned(), |ms| format!("{ms:.0}"))
-        };
-        let kilobits =
-            |rate: Option<u64>| rate.map_or("-".to_owned(), |rate| format!("{}k", rate / 1000));
+        let [p50, _, p99, ..] = row.game_micros.cells(|us| format!("{:.0}", us / 1e3));
         table.row([
             row.scenario.to_owned(),
             format!("{:.1}", outcome.seconds),
             format!("{:.2}", row.share),
-            row.fairness.map_or("-".to_owned(), |it| format!("{it:.2}")),
-            percentile(50.0),
-            percentile(99.0),
-            format!("{} of {}", outcome.game_ms.len(), outcome.game_sent),
+            or_nothing(row.fairness.map(|fairness| format!("{fairness:.2}"))),
+            p50,
+            p99,
+            format!("{} of {}", outcome.game.count(), outcome.game_sent),
             outcome.game_up_delivered.to_string(),
             kilobits(outcome.rate_lowest),
             kilobits(outcome.rate_highest),
@@ -171,15 +164,14 @@ fn table(rows: &[Row]) -> Table {
 mod tests {
     use super::*;
 
-    fn rows_of(is_wanted: impl Fn(&str) -> bool, seed: u32) -> Vec<Row> {
-        let wanted = scenario::all()
-            .into_iter()
-            .filter(|one| is_wanted(one.name));
-        wanted.map(|one| row(&one, seed).unwrap()).collect()
+    fn results_of(is_wanted: impl Fn(&Scenario) -> bool, seed: u32) -> Results {
+        let wanted: Vec<_> = scenario::all().into_iter().filter(is_wanted).collect();
+        Results::of(&wanted, seed).unwrap()
     }
 
-    fn is_flood(name: &str) -> bool {
-        name.starts_with("a flood")
+    fn flood() -> Scenario {
+        let mut all = scenario::all().into_iter();
+        all.find(|one| one.name.starts_with("a flood")).unwrap()
     }
 
     /// The default, and one that no constant of the controller was chosen with.
@@ -187,38 +179,38 @@ mod tests {
 
     #[test]
     fn every_promise_is_kept() {
+        let is_compared = |name| [scenario::ALONE, scenario::ALONE_BY_TICKS].contains(&name);
         for seed in SEEDS {
-            let goals = goal::of(&rows_of(goal::concern, seed));
+            let concerned = |one: &Scenario| !one.promises.is_empty() || is_compared(one.name);
+            let Results { goals, .. } = results_of(concerned, seed);
             assert_eq!(goals.len(), 16);
-            assert_eq!(
-                goal::short(&goals),
-                0,
-                "seed {seed}\n{}",
-                goal::table(&goals)
-            );
+            let missed = goals.iter().any(Goal::is_missed);
+            assert!(!missed, "seed {seed}\n{}", goal::table(&goals, DECIMALS));
         }
     }
 
     #[test]
     fn a_promise_that_is_not_kept_is_said() {
-        let mut rows = rows_of(is_flood, 1);
+        let mut rows = vec![Row::of(&flood(), 1).unwrap()];
         rows[0].share = 0.1;
-        let goals = goal::of(&rows);
+        let goals = goals(&[flood()], &rows);
         assert_eq!(goals.len(), 1, "the other rows were left out");
-        assert_eq!(goal::short(&goals), 1);
-        assert!(goal::table(&goals).to_string().contains("0.10    SHORT"));
+        assert!(goals[0].is_missed());
+        let table = goal::table(&goals, DECIMALS).to_string();
+        assert!(table.contains("0.10    SHORT"), "{table}");
     }
 
     #[test]
     fn what_a_flood_loses_is_counted() {
-        let outcome = &rows_of(is_flood, 1)[0].outcome;
-        assert!(outcome.flood_expired > 0, "{outcome:?}");
+        let outcome = Row::of(&flood(), 1).unwrap().outcome;
+        assert!(outcome.flood_expired > 0);
         assert_eq!(outcome.flood_refused, 0, "what is too old makes room");
     }
 
     #[test]
     fn the_same_seed_gives_the_same_figures() {
-        let figures = || format!("{:?}", rows_of(|name| name.contains("transfer"), 7));
-        assert_eq!(figures(), figures());
+        let results = || results_of(|one| one.name.contains("transfer"), 7);
+        let (first, again) = (results(), results());
+        assert!(first.rows == again.rows && first.goals == again.goals);
     }
 }

@@ -1,31 +1,47 @@
-//! Everything that was measured, for programs: a JSON file with the machine and the settings in it.
+//! The files that a benchmark writes, and the record: everything that was measured, as JSON, with the machine and the
+//! settings.
 
 use std::fs::{self, OpenOptions};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
+use serde_json::json;
 use tickwire_measure::machine::Machine;
 
 use crate::error::CliError;
 
-/// Refuses files that cannot be written and one file for both results, before anything is measured.
-pub(crate) fn check_files(json: Option<&Path>, svg: Option<&Path>) -> Result<(), CliError> {
-    for path in json.into_iter().chain(svg) {
-        refuse_unwritable(path)?;
+/// Where the results go besides the table.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct Files {
+    /// Writes everything that was measured, the machine and the settings into this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+
+    /// Draws latency by percentile into this file, as SVG
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
+}
+
+impl Files {
+    /// Refuses files that cannot be written and one file for both results, before anything is measured.
+    pub(crate) fn check(&self) -> Result<(), CliError> {
+        for path in self.json.iter().chain(&self.svg) {
+            refuse_unwritable(path)?;
+        }
+        match &self.json {
+            Some(path) if self.json == self.svg => Err(CliError::Usage(format!(
+                "--json and --svg are both {}: choose two files",
+                path.display()
+            ))),
+            _ => Ok(()),
+        }
     }
-    if json.is_some() && json == svg {
-        let path = json.unwrap_or(Path::new("")).display();
-        return Err(CliError::Usage(format!(
-            "--json and --svg are both {path}: choose two files"
-        )));
-    }
-    Ok(())
 }
 
 /// Leaves the file as it is. A pipe is not opened: that waits for a reader, and closing it again would end the reader's
 /// input.
-fn refuse_unwritable(path: &Path) -> Result<(), CliError> {
+pub(crate) fn refuse_unwritable(path: &Path) -> Result<(), CliError> {
     let kind = path.metadata().map(|metadata| metadata.file_type());
     if kind.is_ok_and(|kind| !kind.is_file() && !kind.is_dir()) {
         return Ok(());
@@ -42,31 +58,30 @@ fn refuse_unwritable(path: &Path) -> Result<(), CliError> {
     fs::remove_file(path).map_err(CliError::cannot(&what))
 }
 
-/// A time is a number in the file, whose name says that it is in seconds.
+/// A time is a number in the file, in seconds.
 pub(crate) fn seconds<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_f64(time.as_secs_f64())
 }
 
-/// What goes into the file.
-#[derive(Debug, Serialize)]
-pub(crate) struct Record<'a, S, R> {
-    /// Which benchmark it was: "latency".
-    pub(crate) benchmark: &'static str,
-    pub(crate) machine: &'a Machine,
-    /// Every option, also those that were left at their default.
-    pub(crate) settings: &'a S,
-    pub(crate) results: &'a R,
-}
-
-impl<S: Serialize, R: Serialize> Record<'_, S, R> {
-    /// Writes the file, in the place of one that may be there.
-    pub(crate) fn write(&self, path: &Path) -> Result<(), CliError> {
-        let cannot = || CliError::cannot("write the JSON file");
-        let mut text =
-            serde_json::to_string_pretty(self).map_err(|error| cannot()(error.into()))?;
-        text.push('\n');
-        fs::write(path, text).map_err(cannot())
-    }
+/// Writes the record of a benchmark, if a file was asked for, in the place of one that may be there. The settings are
+/// all options, also those that were left at their default.
+pub(crate) fn write(
+    path: Option<&Path>,
+    benchmark: &'static str,
+    machine: &Machine,
+    settings: &impl Serialize,
+    results: &impl Serialize,
+) -> Result<(), CliError> {
+    let Some(path) = path else {
+        return Ok(());
+    };
+    let record = json!({
+        "benchmark": benchmark,
+        "machine": machine,
+        "settings": settings,
+        "results": results,
+    });
+    fs::write(path, format!("{record:#}\n")).map_err(CliError::cannot("write the JSON file"))
 }
 
 #[cfg(test)]

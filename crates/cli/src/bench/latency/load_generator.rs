@@ -62,6 +62,7 @@ pub(super) fn at_rate(
     open_loop: OpenLoop<'_>,
     recording: &mut Recording,
 ) -> io::Result<()> {
+    recording.on_schedule(open_loop.schedule);
     let mut sender = Sender::new(open_loop);
     let mut receiver = Receiver::new(open_loop, recording);
     loop {
@@ -94,6 +95,7 @@ pub(super) fn receive_at_rate(
     open_loop: OpenLoop<'_>,
     recording: &mut Recording,
 ) -> io::Result<()> {
+    recording.on_schedule(open_loop.schedule);
     let mut receiver = Receiver::new(open_loop, recording);
     loop {
         let now = client.now();
@@ -124,7 +126,7 @@ impl<'a> Sender<'a> {
         Self {
             open_loop,
             next: 0,
-            next_due: (schedule.total() > 0).then(|| schedule.due(0)),
+            next_due: (schedule.total > 0).then(|| schedule.due(0)),
             buffer: [0; DATAGRAM_MAX],
         }
     }
@@ -143,7 +145,7 @@ impl<'a> Sender<'a> {
         in_flight.on_sent(schedule.since_start(now));
         client.send(probe.write(&mut self.buffer, self.next))?;
         self.next += 1;
-        self.next_due = (self.next < schedule.total()).then(|| schedule.due(self.next));
+        self.next_due = (self.next < schedule.total).then(|| schedule.due(self.next));
         Ok(())
     }
 
@@ -172,7 +174,7 @@ impl<'a> Receiver<'a> {
         Self {
             open_loop,
             recording,
-            missing: open_loop.schedule.total(),
+            missing: open_loop.schedule.total,
         }
     }
 
@@ -186,7 +188,7 @@ impl<'a> Receiver<'a> {
     fn give_up_at(&self) -> Option<Instant> {
         let schedule = self.open_loop.schedule;
         let left = schedule.at(self.open_loop.in_flight.all_sent()?);
-        Some(left.max(schedule.due(schedule.total())) + ANSWER_MAX)
+        Some(left.max(schedule.due(schedule.total)) + ANSWER_MAX)
     }
 
     /// The schedule leaves nothing out: everything due has left, unless the sender failed.
@@ -212,7 +214,7 @@ impl<'a> Receiver<'a> {
         self.missing -= 1;
         let schedule = self.open_loop.schedule;
         let due = schedule.due(number);
-        let Some(since_begin) = schedule.since_begin(due) else {
+        let Some(since_begin) = schedule.window.since_begin(due) else {
             return; // of the warm-up
         };
         let since = |time| datagram.at.saturating_duration_since(time);

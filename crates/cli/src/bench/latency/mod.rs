@@ -2,9 +2,9 @@
 //! beside the loops that people write on std and on mio.
 //!
 //! From the bottom up: `probe` is the content of a datagram, `send_schedule` says when it is due, `in_flight` when it left,
-//! `distribution` is what times come to and `recording` what is recorded of a round; `load_generator` sends and receives,
-//! `tickwire_side` is tickwire beside the floors of `crates/measure`, `runner` measures all subjects in interleaved rounds;
-//! `results` sums up, `report` and `picture` show it.
+//! `recording` is what is recorded of a round; `load_generator` sends and receives, `tickwire_side` is tickwire beside the
+//! floors of `crates/measure`, `runner` measures all subjects in interleaved rounds; `results` sums up, `report` and
+//! `picture` show it.
 //!
 //! A lost datagram counts as infinitely long, everywhere:
 //! - The rank of a percentile is counted over all datagrams that were due. If it falls among the lost
@@ -17,7 +17,6 @@
 //!   few" (datagrams for such a percentile). Null within a spread over the rounds is "lost". The
 //!   distribution ends where the lost begin, in the record and in the picture.
 
-mod distribution;
 mod in_flight;
 mod load_generator;
 mod picture;
@@ -30,10 +29,9 @@ mod send_schedule;
 mod target;
 mod tickwire_side;
 
-use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
+use std::{fmt, thread};
 
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::value_parser;
@@ -45,13 +43,13 @@ use tickwire_measure::machine::Machine;
 use self::in_flight::DATAGRAMS_MAX;
 use self::results::Results;
 use self::send_schedule::Span;
-use super::record::{self, Record};
-use super::{Files, loopback};
+use super::record::{self, Files};
+use super::{loopback, picture as drawing};
 use crate::error::CliError;
-use crate::output::Output;
 use crate::time;
 
-/// The longest round, and the longest warm-up.
+/// The shortest round, and the longest round and warm-up.
+const ROUND_MIN: Duration = Duration::from_millis(1);
 const ROUND_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// Measures round trips to an echo, as a whole distribution, beside std and mio
@@ -77,13 +75,13 @@ const ROUND_MAX: Duration = Duration::from_secs(24 * 3600);
 /// With --receive-timestamps tickwire is measured once more, as "stamped": its client asks the kernel
 /// when it took each answer in. Then it shows how long answers waited from there to the client,
 /// which is this machine's part of the way back and not the network's, and what the stamps cost.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args, Serialize)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Options {
     /// A UDP echo somewhere else (`tickwire listen --echo`, or a foreign one), instead of a server
     /// for each subject on a thread of this process. Then only the clients differ
-    #[arg(long, value_name = "ADDRESS")]
-    to: Option<String>,
+    #[arg(long, value_name = "ADDRESS", value_parser = target::find)]
+    to: Option<SocketAddr>,
 
     /// How long each datagram is, 16 to 1024 bytes: eight for the number of the round, eight for its
     /// own, and both over and over as filler, which is checked
@@ -102,13 +100,15 @@ pub(crate) struct Options {
     closed: bool,
 
     /// How long a round of a subject is, such as 500ms or 2s
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = time::parse,
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = time::between(ROUND_MIN, ROUND_MAX),
           allow_hyphen_values = true)]
+    #[serde(serialize_with = "record::seconds")]
     duration: Duration,
 
     /// What is measured before each round and does not count, such as 200ms
-    #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = time::parse,
+    #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = time::between(Duration::ZERO, ROUND_MAX),
           allow_hyphen_values = true)]
+    #[serde(serialize_with = "record::seconds")]
     warm_up: Duration,
 
     /// How many rounds each subject has
@@ -131,11 +131,8 @@ pub(crate) struct Options {
     receive_timestamps: bool,
 
     #[command(flatten)]
+    #[serde(skip)]
     files: Files,
-
-    /// Draws the distribution by percentile and the time line into this file, as SVG
-    #[arg(long, value_name = "FILE")]
-    svg: Option<PathBuf>,
 }
 
 fn size() -> RangedU64ValueParser<usize> {
@@ -160,7 +157,7 @@ pub(crate) enum Wait {
     Spin,
 }
 
-/// Who is measured.
+/// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Subject {
@@ -173,50 +170,23 @@ enum Subject {
 
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Std => "std",
-            Self::Mio => "mio",
-            Self::Tickwire => "tickwire",
-            Self::Stamped => "stamped",
-        })
+        f.write_str(&format!("{self:?}").to_lowercase())
     }
 }
 
-/// What was asked for, and can be done.
-#[derive(Debug, Clone, Serialize)]
-struct Settings {
-    /// `None`: servers of our own.
-    to: Option<SocketAddr>,
-    size_bytes: usize,
-    /// `None`: closed loop.
-    rate_per_second: Option<u32>,
-    wait: Wait,
-    affinity: Affinity,
-    receive_timestamps: bool,
-    rounds: u16,
-    #[serde(rename = "duration_seconds", serialize_with = "record::seconds")]
-    duration: Duration,
-    #[serde(rename = "warm_up_seconds", serialize_with = "record::seconds")]
-    warm_up: Duration,
-}
+impl Options {
+    /// `None` in closed loop.
+    fn per_second(&self) -> Option<u32> {
+        (!self.closed).then_some(self.rate)
+    }
 
-impl Settings {
-    /// Everything that makes no sense is refused here, before anything is measured.
-    fn of(options: &Options, machine: &Machine) -> Result<Self, CliError> {
-        let settings = Self {
-            to: None,
-            size_bytes: options.size,
-            rate_per_second: (!options.closed).then_some(options.rate),
-            wait: options.wait,
-            affinity: affinity_of(options, machine.cpus())?,
-            receive_timestamps: options.receive_timestamps,
-            rounds: options.rounds,
-            duration: options.duration,
-            warm_up: options.warm_up,
-        };
-        settings.refuse_nonsense()?;
-        let to = options.to.as_deref().map(target::find).transpose()?;
-        Ok(Self { to, ..settings })
+    fn affinity(&self) -> Affinity {
+        match self.affinity {
+            Some(affinity) => affinity,
+            // The other side may run on this machine, on any processor.
+            None if self.to.is_some() => Affinity::Free,
+            None => Affinity::best(processors()),
+        }
     }
 
     fn span(&self) -> Span {
@@ -227,39 +197,29 @@ impl Settings {
     }
 
     fn refuse_nonsense(&self) -> Result<(), CliError> {
-        let usage = |text: String| Err(CliError::Usage(text));
         if self.receive_timestamps && cfg!(not(target_os = "linux")) {
-            return usage("--receive-timestamps: only Linux stamps them".to_owned());
+            let text = "--receive-timestamps: only Linux stamps them";
+            return Err(CliError::usage(text));
         }
-        if self.duration.is_zero() {
-            return usage("--duration 0s measures nothing: choose a longer one".to_owned());
+        if self.affinity == Some(Affinity::Apart) && processors() < 2 {
+            let text = "--affinity apart needs two processors, and this program has one";
+            return Err(CliError::usage(text));
         }
-        for (option, time) in [("--duration", self.duration), ("--warm-up", self.warm_up)] {
-            if time > ROUND_MAX {
-                return usage(format!(
-                    "{option} is at most {}h",
-                    ROUND_MAX.as_secs() / 3600
-                ));
-            }
-        }
-        let Some(rate) = self.rate_per_second else {
-            return Ok(());
-        };
-        let count = self.span().datagrams(rate);
-        if count > DATAGRAMS_MAX {
-            return usage(format!(
+        let count = self.span().datagrams(self.rate);
+        if !self.closed && count > DATAGRAMS_MAX {
+            return Err(CliError::Usage(format!(
                 "a round would have {count} datagrams, it can have {DATAGRAMS_MAX}: \
                  choose a lower --rate or a shorter --duration"
-            ));
+            )));
         }
         Ok(())
     }
 
     /// A single std thread that sleeps in `recv_from` wakes at the system's timer tick and not when the
     /// next datagram is due, so at a rate another one sends.
-    fn client_threads(&self, who: Subject) -> u32 {
-        match (who, self.wait, self.rate_per_second) {
-            (Subject::Std, Wait::Sleep, Some(_)) => 2,
+    fn client_threads(&self, subject: Subject) -> u32 {
+        match (subject, self.wait, self.closed) {
+            (Subject::Std, Wait::Sleep, false) => 2,
             _ => 1,
         }
     }
@@ -277,105 +237,71 @@ impl Settings {
     }
 }
 
-fn affinity_of(options: &Options, processors: usize) -> Result<Affinity, CliError> {
-    match options.affinity {
-        Some(Affinity::Apart) if processors < 2 => Err(CliError::Usage(
-            "--affinity apart needs two processors, and this program has one".to_owned(),
-        )),
-        Some(affinity) => Ok(affinity),
-        // The other side may run on this machine, on any processor.
-        None if options.to.is_some() => Ok(Affinity::Free),
-        None => Ok(Affinity::best(processors)),
-    }
+fn processors() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Measures, then shows.
 pub(crate) fn run(options: &Options) -> Result<(), CliError> {
-    let machine = Machine::current();
-    let settings = Settings::of(options, &machine)?;
-    record::check_files(options.files.json.as_deref(), options.svg.as_deref())?;
-    match settings.to {
-        Some(to) => target::greet(to, settings.size_bytes)?,
+    options.refuse_nonsense()?;
+    let options = &Options {
+        affinity: Some(options.affinity()),
+        ..options.clone()
+    };
+    options.files.check()?;
+    match options.to {
+        Some(to) => target::greet(to, options.size)?,
         None => loopback::refuse_silence()?,
     }
-    let rounds = runner::run(&settings)?;
-    let results = Results::of(&settings, &rounds)?;
-
-    let mut output = Output::new();
-    report::show(&settings, &machine, &results, &mut output)?;
-    output.flush()?;
-    if let Some(path) = &options.files.json {
-        let record = Record {
-            benchmark: "latency",
-            machine: &machine,
-            settings: &settings,
-            results: &results,
-        };
-        record.write(path)?;
-    }
-    if let Some(path) = &options.svg {
-        picture::draw(&settings, &machine, &results, path)?;
-    }
-    Ok(())
+    let results = Results::of(options, runner::run(options)?)?;
+    let machine = Machine::current();
+    report::show(options, &machine, &results)?;
+    let (json, svg) = (options.files.json.as_deref(), options.files.svg.as_deref());
+    record::write(json, "latency", &machine, options, &results)?;
+    let title = report::title(options, &results);
+    drawing::write(svg, &title, &machine, || picture::panels(options, &results))
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    reason = "in a test that is a failure as good as any"
-)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
 
-    fn settings() -> Settings {
-        Settings {
-            to: None,
-            size_bytes: 64,
-            rate_per_second: Some(1000),
-            wait: Wait::Sleep,
-            affinity: Affinity::Free,
-            receive_timestamps: false,
-            rounds: 1,
-            duration: Duration::from_secs(1),
-            warm_up: Duration::ZERO,
-        }
+    #[derive(Parser)]
+    struct CommandLine {
+        #[command(flatten)]
+        options: Options,
     }
 
-    fn refusal(settings: &Settings) -> String {
-        match settings.refuse_nonsense() {
-            Err(CliError::Usage(text)) => text,
-            other => panic!("{other:?}"),
+    fn parse(args: &[&str]) -> Result<Options, String> {
+        let command_line = CommandLine::try_parse_from([&["latency"], args].concat());
+        command_line
+            .map(|parsed| parsed.options)
+            .map_err(|error| error.to_string())
+    }
+
+    impl Options {
+        /// The default options and these.
+        pub(super) fn for_tests(args: &[&str]) -> Self {
+            parse(args).unwrap_or_else(|error| panic!("{error}"))
         }
     }
 
     #[test]
     fn what_makes_no_sense_is_refused_in_words() {
-        settings().refuse_nonsense().unwrap();
-        let duration = Duration::ZERO;
-        assert!(
-            refusal(&Settings {
-                duration,
-                ..settings()
-            })
-            .starts_with("--duration 0s")
-        );
-        let warm_up = Duration::from_secs(1 << 40);
-        let text = refusal(&Settings {
-            warm_up,
-            ..settings()
-        });
-        assert_eq!(text, "--warm-up is at most 24h");
-        let many = Settings {
-            rate_per_second: Some(1_000_000),
-            duration: Duration::from_secs(11),
-            ..settings()
+        let refusal = |args: &[&str]| match Options::for_tests(args).refuse_nonsense() {
+            Err(CliError::Usage(text)) => text,
+            other => panic!("{other:?}"),
         };
+        assert_eq!(Options::for_tests(&[]).refuse_nonsense(), Ok(()));
+        let text = parse(&["--duration=0s"]).expect_err("it measures nothing");
+        assert!(text.contains("0s is not in 1ms..=1day"), "{text}");
+        let text = parse(&["--warm-up=34865years"]).expect_err("it takes for ever");
+        assert!(text.contains("is not in 0s..=1day"), "{text}");
+        let many = ["--rate=1000000", "--duration=11s", "--warm-up=0s"];
         assert!(refusal(&many).starts_with("a round would have 11000000 datagrams"));
-        Settings {
-            rate_per_second: None,
-            ..many
-        }
-        .refuse_nonsense()
-        .unwrap();
+        let closed = Options::for_tests(&["--closed", "--duration=11s"]);
+        assert_eq!(closed.refuse_nonsense(), Ok(()));
     }
 }

@@ -4,8 +4,11 @@
 
 use std::time::Duration;
 
-use super::distribution::Distribution;
+use serde::Serialize;
+
 use super::send_schedule::SendSchedule;
+use crate::bench::distribution::Distribution;
+use crate::bench::record;
 
 /// The time line of a round has this many slices, or fewer where they would be shorter than `SLICE_MIN`.
 const SLICES_MAX: u128 = 100;
@@ -20,55 +23,73 @@ pub(super) struct Recording {
     pub(super) round_trip: Distribution,
     /// From the kernel to the client, of stamped answers.
     pub(super) kernel_to_client: Distribution,
-    pub(super) slices: Slices,
+    pub(super) time_line: TimeLine,
     pub(super) counts: Counts,
     /// At a rate: how long the datagrams that count took to leave.
     pub(super) sent_in: Option<Duration>,
 }
 
 /// Datagrams, without those of the warm-up.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Counts {
     /// Datagrams that were due.
-    pub(super) due: u64,
+    pub(super) sent: u64,
     pub(super) answered: u64,
+    /// Those of `sent` that were not answered yet, and at the end never.
+    pub(super) lost: u64,
     /// Answers that came twice, or after their datagram was given up.
     pub(super) repeated: u64,
     /// Datagrams that are no answer to this round.
     pub(super) foreign: u64,
 }
 
-impl Counts {
-    pub(super) fn lost(&self) -> u64 {
-        self.due.saturating_sub(self.answered)
-    }
+/// The longest latency in each slice of a round, and how many of its datagrams were lost.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct TimeLine {
+    #[serde(rename = "slice_seconds", serialize_with = "record::seconds")]
+    pub(super) slice: Duration,
+    /// Of those that were answered, exactly; `None` where none was.
+    pub(super) longest_micros: Vec<Option<f64>>,
+    pub(super) lost: Vec<u64>,
 }
 
 impl Recording {
     /// For a round of which so much counts.
     pub(super) fn new(duration: Duration) -> Self {
+        let distribution = || Distribution::default().mapped();
         Self {
-            latency: Distribution::new(),
-            round_trip: Distribution::new(),
-            kernel_to_client: Distribution::new(),
-            slices: Slices::new(duration),
+            latency: distribution(),
+            round_trip: distribution(),
+            kernel_to_client: distribution(),
+            time_line: TimeLine::new(duration),
             counts: Counts::default(),
             sent_in: None,
         }
     }
 
-    /// Everything in `schedule` was due, whatever became of it; the last one left so long after the start.
+    /// Everything in `schedule` is going to be due, whatever becomes of it.
+    pub(super) fn on_schedule(&mut self, schedule: &SendSchedule) {
+        self.counts.sent = schedule.counted();
+        self.counts.lost = self.counts.sent;
+        let mut begin = Duration::ZERO;
+        for lost in &mut self.time_line.lost {
+            let end = begin + self.time_line.slice;
+            *lost = schedule.counted_between(begin, end);
+            begin = end;
+        }
+    }
+
+    /// Everything in `schedule` has left, the last one so long after the start.
     pub(super) fn on_all_sent(&mut self, schedule: &SendSchedule, last: Duration) {
-        self.counts.due = schedule.counted();
         self.sent_in = Some(schedule.counted_in(last));
-        self.slices.on_all_due(schedule);
     }
 
     /// A datagram was due so long after the beginning of what counts.
     pub(super) fn on_due(&mut self, since_begin: Duration) {
-        self.counts.due += 1;
-        if let Some(slice) = self.slices.at(since_begin) {
-            slice.due += 1;
+        self.counts.sent += 1;
+        self.counts.lost += 1;
+        if let Some((_, lost)) = self.time_line.at(since_begin) {
+            *lost += 1;
         }
     }
 
@@ -82,62 +103,53 @@ impl Recording {
         in_kernel: Option<Duration>,
     ) {
         self.counts.answered += 1;
-        let nanos = self.latency.record(latency);
+        self.counts.lost = self.counts.lost.saturating_sub(1);
+        self.latency.record(latency);
         self.round_trip.record(round_trip);
         if let Some(in_kernel) = in_kernel {
             self.kernel_to_client.record(in_kernel);
         }
-        if let Some(slice) = self.slices.at(since_begin) {
-            slice.answered += 1;
-            slice.longest_nanos = slice.longest_nanos.max(Some(nanos));
+        if let Some((longest, lost)) = self.time_line.at(since_begin) {
+            let micros = latency.as_nanos() as f64 / 1e3;
+            *longest = Some(longest.map_or(micros, |longest| longest.max(micros)));
+            *lost = lost.saturating_sub(1);
         }
     }
-}
 
-/// The time line of a round.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Slices {
-    pub(super) width: Duration,
-    pub(super) slices: Vec<Slice>,
-}
-
-/// The datagrams that were due within a stretch of the time line.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Slice {
-    due: u64,
-    answered: u64,
-    /// The longest latency of those that were answered, exactly.
-    pub(super) longest_nanos: Option<u64>,
-}
-
-impl Slice {
-    pub(super) fn lost(&self) -> u64 {
-        self.due.saturating_sub(self.answered)
+    /// Adds another round, but for its time line.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.latency.add(&other.latency);
+        self.round_trip.add(&other.round_trip);
+        self.kernel_to_client.add(&other.kernel_to_client);
+        self.counts.sent += other.counts.sent;
+        self.counts.answered += other.counts.answered;
+        self.counts.lost += other.counts.lost;
+        self.counts.repeated += other.counts.repeated;
+        self.counts.foreign += other.counts.foreign;
+        self.sent_in = self.sent_in.zip(other.sent_in).map(|(one, two)| one + two);
     }
 }
 
-impl Slices {
+impl TimeLine {
     fn new(duration: Duration) -> Self {
         let count = (duration.as_nanos() / SLICE_MIN.as_nanos()).clamp(1, SLICES_MAX);
-        let width = duration.as_nanos().div_ceil(count);
+        let slice = duration.as_nanos().div_ceil(count);
+        let count = usize::try_from(count).unwrap_or(1);
         Self {
-            width: Duration::from_nanos(u64::try_from(width).unwrap_or(u64::MAX)),
-            slices: vec![Slice::default(); usize::try_from(count).unwrap_or(1)],
+            slice: Duration::from_nanos(u64::try_from(slice).unwrap_or(u64::MAX)),
+            longest_micros: vec![None; count],
+            lost: vec![0; count],
         }
     }
 
-    fn at(&mut self, since_begin: Duration) -> Option<&mut Slice> {
-        let index = since_begin.as_nanos() / self.width.as_nanos().max(1);
-        self.slices.get_mut(usize::try_from(index).ok()?)
-    }
-
-    fn on_all_due(&mut self, schedule: &SendSchedule) {
-        let mut begin = Duration::ZERO;
-        for slice in &mut self.slices {
-            let end = begin + self.width;
-            slice.due = schedule.counted_between(begin, end);
-            begin = end;
-        }
+    /// The longest latency and the losses of the slice that is so long after the beginning.
+    fn at(&mut self, since_begin: Duration) -> Option<(&mut Option<f64>, &mut u64)> {
+        let index = since_begin.as_nanos() / self.slice.as_nanos().max(1);
+        let index = usize::try_from(index).ok()?;
+        Some((
+            self.longest_micros.get_mut(index)?,
+            self.lost.get_mut(index)?,
+        ))
     }
 }
 
@@ -150,17 +162,17 @@ mod tests {
     #[test]
     fn a_latency_belongs_to_the_slice_in_which_its_datagram_was_due() {
         let mut recording = Recording::new(1000 * MS);
-        assert_eq!(recording.slices.width, 10 * MS);
-        assert_eq!(recording.slices.slices.len(), 100);
+        assert_eq!(recording.time_line.slice, 10 * MS);
+        assert_eq!(recording.time_line.longest_micros.len(), 100);
         for (due, latency) in [(0, 3), (9, 7), (9, 5), (10, 1), (999, 2)] {
             // It left 1 ms later than it should have.
             recording.on_answer(due * MS, latency * MS, (latency - 1) * MS, None);
         }
-        let seen = recording.slices.slices.iter().enumerate();
+        let seen = recording.time_line.longest_micros.iter().enumerate();
         let seen: Vec<_> = seen
-            .filter_map(|(at, slice)| Some((at, slice.longest_nanos?)))
+            .filter_map(|(at, longest)| Some((at, (*longest)?)))
             .collect();
-        assert_eq!(seen, [(0, 7_000_000), (1, 1_000_000), (99, 2_000_000)]);
+        assert_eq!(seen, [(0, 7000.0), (1, 1000.0), (99, 2000.0)]);
         assert_eq!(recording.counts.answered, 5);
         assert_eq!(recording.latency.longest(), Some(7000.0));
         assert_eq!(recording.round_trip.longest(), Some(6000.0));
@@ -169,9 +181,9 @@ mod tests {
 
     #[test]
     fn a_short_round_has_slices_of_a_millisecond() {
-        let slices = Slices::new(Duration::from_micros(3500));
-        assert_eq!(slices.slices.len(), 3);
-        assert!(slices.width * 3 >= Duration::from_micros(3500));
-        assert_eq!(Slices::new(Duration::from_nanos(1)).slices.len(), 1);
+        let time_line = TimeLine::new(Duration::from_micros(3500));
+        assert_eq!(time_line.lost.len(), 3);
+        assert!(time_line.slice * 3 >= Duration::from_micros(3500));
+        assert_eq!(TimeLine::new(Duration::from_nanos(1)).lost.len(), 1);
     }
 }

@@ -1,14 +1,14 @@
-//! The rounds summed up: percentiles, their spread over the rounds, ratios, and verdicts on the goals.
+//! The rounds summed up: percentiles, their spread over the rounds, ratios, and goals.
 
 use std::time::Duration;
 
 use serde::Serialize;
-use tickwire_measure::statistics::Spread;
 
-use super::distribution::{Distribution, Figure, Percentiles, Point, Spreads, micros};
-use super::recording::{Counts, Recording, Slice, Slices};
+use super::recording::{Counts, Recording, TimeLine};
 use super::runner::Round;
-use super::{Settings, Subject, Wait};
+use super::{Options, Subject, Wait};
+use crate::bench::distribution::{Distribution, Missing, Percentiles, Point, Spreads};
+use crate::bench::goal::{Bound, Goal, Verdict};
 use crate::error::CliError;
 
 /// A goal is about a link that loses next to nothing. Where more than one datagram in so many was lost, the loop is not
@@ -19,89 +19,27 @@ const LOST_ONE_IN: u64 = 100;
 const ENOUGH: f64 = 0.99;
 
 /// Everything that was measured.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(super) struct Results {
     pub(super) subjects: Vec<Measured>,
     pub(super) ratios: Vec<Ratio>,
-    pub(super) verdicts: Vec<Verdict>,
+    pub(super) goals: Vec<Goal>,
 }
 
 /// One subject. Times in microseconds.
 #[derive(Debug, Serialize)]
 pub(super) struct Measured {
     pub(super) name: Subject,
-    pub(super) client_threads: u32,
-    #[serde(flatten)]
-    pub(super) counts: Totals,
-    /// At a rate: how many left per second.
-    pub(super) sent_per_second: Option<f64>,
-    /// The longest latency of those that were answered. Where nothing was lost it is the maximum.
-    #[serde(rename = "longest_answered_micros")]
-    pub(super) longest_answered: Option<f64>,
+    client_threads: u32,
     /// All rounds together.
     #[serde(flatten)]
-    pub(super) times: Times,
-    #[serde(rename = "latency_micros_by_round")]
-    pub(super) latency_by_round: Spreads,
-    #[serde(rename = "round_trip_micros_by_round")]
-    pub(super) round_trip_by_round: Spreads,
-    #[serde(
-        rename = "kernel_to_client_micros_by_round",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub(super) kernel_to_client_by_round: Option<Spreads>,
+    pub(super) all: Summary,
+    /// The longest latency of those that were answered. Where nothing was lost it is the maximum.
+    pub(super) longest_answered_micros: Option<f64>,
+    pub(super) micros_by_round: Times<Spreads>,
     /// The latency by percentile, all rounds together. It ends where the lost begin.
     pub(super) distribution: Vec<Point>,
     pub(super) rounds: Vec<RoundResult>,
-}
-
-/// What became of the datagrams.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub(super) struct Totals {
-    pub(super) sent: u64,
-    pub(super) answered: u64,
-    pub(super) lost: u64,
-    pub(super) repeated: u64,
-    pub(super) foreign: u64,
-}
-
-impl Totals {
-    fn add(&mut self, counts: Counts) {
-        self.sent += counts.due;
-        self.answered += counts.answered;
-        self.lost += counts.lost();
-        self.repeated += counts.repeated;
-        self.foreign += counts.foreign;
-    }
-}
-
-/// Percentiles by what a time counts from.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub(super) struct Times {
-    /// From the time when a datagram should have left.
-    #[serde(rename = "latency_micros")]
-    pub(super) latency: Percentiles,
-    /// From the time when it left.
-    #[serde(rename = "round_trip_micros")]
-    pub(super) round_trip: Percentiles,
-    /// From the kernel to the client, where the kernel was asked.
-    #[serde(
-        rename = "kernel_to_client_micros",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub(super) kernel_to_client: Option<Percentiles>,
-}
-
-impl Times {
-    fn of(recording: &Recording, lost: u64) -> Self {
-        // An answer that was lost has not waited.
-        let waits = |waits: &Distribution| (waits.count() > 0).then(|| waits.percentiles(0));
-        Self {
-            latency: recording.latency.percentiles(lost),
-            round_trip: recording.round_trip.percentiles(lost),
-            kernel_to_client: waits(&recording.kernel_to_client),
-        }
-    }
 }
 
 /// One round of one subject.
@@ -110,31 +48,30 @@ pub(super) struct RoundResult {
     /// When the part that counts began, since the beginning of the run.
     pub(super) at_seconds: f64,
     #[serde(flatten)]
-    pub(super) counts: Totals,
-    pub(super) sent_per_second: Option<f64>,
-    #[serde(flatten)]
-    pub(super) times: Times,
+    pub(super) summary: Summary,
     pub(super) time_line: TimeLine,
 }
 
-/// The longest latency in each slice of a round, and how many of its datagrams were lost.
+/// A recording summed up.
 #[derive(Debug, Serialize)]
-pub(super) struct TimeLine {
-    pub(super) slice_seconds: f64,
-    /// Of those that were answered; `None` where none was.
-    pub(super) longest_micros: Vec<Option<f64>>,
-    pub(super) lost: Vec<u64>,
+pub(super) struct Summary {
+    #[serde(flatten)]
+    pub(super) counts: Counts,
+    /// At a rate: how many left per second.
+    pub(super) sent_per_second: Option<f64>,
+    pub(super) micros: Times<Percentiles>,
 }
 
-impl From<&Slices> for TimeLine {
-    fn from(slices: &Slices) -> Self {
-        let longest = slices.slices.iter().map(|slice| slice.longest_nanos);
-        Self {
-            slice_seconds: slices.width.as_secs_f64(),
-            longest_micros: longest.map(|nanos| nanos.map(micros)).collect(),
-            lost: slices.slices.iter().map(Slice::lost).collect(),
-        }
-    }
+/// By what a time counts from.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Times<T> {
+    /// From the time when a datagram should have left.
+    pub(super) latency: T,
+    /// From the time when it left.
+    pub(super) round_trip: T,
+    /// From the kernel to the client, where the kernel was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) kernel_to_client: Option<T>,
 }
 
 /// Two subjects, round by round.
@@ -142,115 +79,120 @@ impl From<&Slices> for TimeLine {
 pub(super) struct Ratio {
     pub(super) of: Subject,
     pub(super) against: Subject,
-    pub(super) latency: Spreads,
-    pub(super) round_trip: Spreads,
-}
-
-/// A goal about the median, and whether it is kept.
-#[derive(Debug, PartialEq, Serialize)]
-pub(super) struct Verdict {
-    /// Counted from when a datagram left, not from when it should have.
-    pub(super) is_round_trip: bool,
-    pub(super) against: Subject,
-    pub(super) goal: f64,
     #[serde(flatten)]
-    pub(super) outcome: Outcome,
-}
-
-/// What became of a goal.
-#[derive(Debug, PartialEq, Serialize)]
-#[serde(untagged)]
-pub(super) enum Outcome {
-    Decided {
-        ratio: f64,
-        is_met: bool,
-    },
-    /// Why not.
-    Open {
-        no_verdict: String,
-    },
+    pub(super) by_round: Times<Spreads>,
 }
 
 impl Results {
-    pub(super) fn of(settings: &Settings, rounds: &[Round]) -> Result<Self, CliError> {
-        let subjects = settings.subjects().iter();
+    /// The rounds are those of each subject.
+    pub(super) fn of(options: &Options, rounds: Vec<Vec<Round>>) -> Result<Self, CliError> {
+        let subjects = options.subjects().iter().zip(rounds);
         let subjects: Vec<_> = subjects
-            .map(|who| Measured::of(settings, *who, rounds))
+            .map(|(subject, rounds)| Measured::of(options, *subject, rounds))
             .collect();
-        refuse_silence(settings, &subjects)?;
+        refuse_silence(options, &subjects)?;
         let ratios = ratios(&subjects);
         Ok(Self {
-            verdicts: verdicts(settings, &subjects, &ratios),
+            goals: goals(options, &subjects, &ratios),
             ratios,
             subjects,
         })
     }
 
     /// Whether a subject sent less than was asked for.
-    pub(super) fn fell_behind(&self, settings: &Settings) -> bool {
+    pub(super) fn fell_behind(&self, options: &Options) -> bool {
         let mut subjects = self.subjects.iter();
-        subjects.any(|who| who.fell_behind(settings).is_some())
+        subjects.any(|subject| subject.fell_behind(options).is_some())
     }
 }
 
 impl Measured {
-    fn of(settings: &Settings, who: Subject, rounds: &[Round]) -> Self {
-        let rounds: Vec<_> = rounds.iter().filter(|round| round.who == who).collect();
-        let mut counts = Totals::default();
+    fn of(options: &Options, name: Subject, rounds: Vec<Round>) -> Self {
         let mut all = Recording::new(Duration::ZERO);
-        let mut sent_in = Some(Duration::ZERO);
-        for Round { recording, .. } in &rounds {
-            counts.add(recording.counts);
-            all.latency.add(&recording.latency);
-            all.round_trip.add(&recording.round_trip);
-            all.kernel_to_client.add(&recording.kernel_to_client);
-            sent_in = sent_in.zip(recording.sent_in).map(|(a, b)| a + b);
-        }
+        all.sent_in = Some(Duration::ZERO);
+        rounds.iter().for_each(|round| all.add(&round.recording));
         let rounds: Vec<_> = rounds.into_iter().map(RoundResult::of).collect();
-        let waits: Vec<_> = rounds
-            .iter()
-            .filter_map(|round| round.times.kernel_to_client)
-            .collect();
+        let columns = columns(&rounds);
+        let spreads = |rounds: &Vec<Percentiles>| Spreads::of(rounds);
         Self {
-            name: who,
-            client_threads: settings.client_threads(who),
-            counts,
-            sent_per_second: rate(counts.sent, sent_in),
-            longest_answered: all.latency.longest(),
-            times: Times::of(&all, counts.lost),
-            latency_by_round: Spreads::of(&latencies(&rounds)),
-            round_trip_by_round: Spreads::of(&round_trips(&rounds)),
-            kernel_to_client_by_round: (!waits.is_empty()).then(|| Spreads::of(&waits)),
-            distribution: all.latency.points(counts.lost),
+            name,
+            client_threads: options.client_threads(name),
+            longest_answered_micros: all.latency.longest(),
+            distribution: all.latency.points(all.counts.lost),
+            all: Summary::of(&all),
+            micros_by_round: Times {
+                latency: spreads(&columns.latency),
+                round_trip: spreads(&columns.round_trip),
+                kernel_to_client: columns.kernel_to_client.as_ref().map(spreads),
+            },
             rounds,
         }
     }
 
     /// How many left per second, if that was less than was asked for.
-    pub(super) fn fell_behind(&self, settings: &Settings) -> Option<f64> {
-        let asked_for = f64::from(settings.rate_per_second?);
-        let is_less = |sent: &f64| *sent < ENOUGH * asked_for;
-        self.sent_per_second.filter(is_less)
+    pub(super) fn fell_behind(&self, options: &Options) -> Option<f64> {
+        let enough = ENOUGH * f64::from(options.per_second()?);
+        self.all.sent_per_second.filter(|sent| *sent < enough)
     }
 
     /// Why there is no verdict, if too many were lost for one.
     fn lost_too_many(&self) -> Option<String> {
-        let Totals { sent, lost, .. } = self.counts;
-        let is_too_many = lost > sent / LOST_ONE_IN;
-        is_too_many.then(|| {
-            let who = self.name;
-            format!("{who} lost {lost} of {sent} datagrams, more than one in {LOST_ONE_IN}")
+        let (subject, Counts { sent, lost, .. }) = (self.name, self.all.counts);
+        (lost > sent / LOST_ONE_IN).then(|| {
+            format!("{subject} lost {lost} of {sent} datagrams, more than one in {LOST_ONE_IN}")
         })
     }
 }
 
+impl RoundResult {
+    fn of(round: Round) -> Self {
+        Self {
+            at_seconds: round.at.as_secs_f64(),
+            summary: Summary::of(&round.recording),
+            time_line: round.recording.time_line,
+        }
+    }
+}
+
+impl Summary {
+    fn of(recording: &Recording) -> Self {
+        let counts = recording.counts;
+        let time = recording.sent_in.filter(|time| !time.is_zero());
+        // An answer that was lost has not waited.
+        let waits = |waits: &Distribution| (waits.count() > 0).then(|| waits.percentiles(0));
+        Self {
+            counts,
+            sent_per_second: time.map(|time| counts.sent as f64 / time.as_secs_f64()),
+            micros: Times {
+                latency: recording.latency.percentiles(counts.lost),
+                round_trip: recording.round_trip.percentiles(counts.lost),
+                kernel_to_client: waits(&recording.kernel_to_client),
+            },
+        }
+    }
+}
+
+/// The percentiles of each round.
+fn columns(rounds: &[RoundResult]) -> Times<Vec<Percentiles>> {
+    let times = || rounds.iter().map(|round| &round.summary.micros);
+    let waits: Vec<_> = times().filter_map(|times| times.kernel_to_client).collect();
+    Times {
+        latency: times().map(|times| times.latency).collect(),
+        round_trip: times().map(|times| times.round_trip).collect(),
+        kernel_to_client: (!waits.is_empty()).then_some(waits),
+    }
+}
+
 /// Without any answer there is no percentile. A subject that alone got no answer is shown beside the others.
-fn refuse_silence(settings: &Settings, subjects: &[Measured]) -> Result<(), CliError> {
-    if subjects.iter().any(|who| who.counts.answered > 0) {
+fn refuse_silence(options: &Options, subjects: &[Measured]) -> Result<(), CliError> {
+    if subjects
+        .iter()
+        .any(|subject| subject.all.counts.answered > 0)
+    {
         return Ok(());
     }
-    let sent: u64 = subjects.iter().map(|who| who.counts.sent).sum();
-    let what = match (settings.to, sent) {
+    let sent: u64 = subjects.iter().map(|subject| subject.all.counts.sent).sum();
+    let what = match (options.to, sent) {
         (Some(to), _) => format!("{to} has stopped answering: nothing that counts came back"),
         (None, 0) => "nothing came back, not even in the warm-up".to_owned(),
         (None, _) => format!("none of {sent} datagrams came back"),
@@ -258,34 +200,6 @@ fn refuse_silence(settings: &Settings, subjects: &[Measured]) -> Result<(), CliE
     Err(CliError::Runtime(format!(
         "{what}, so there is nothing to show"
     )))
-}
-
-impl RoundResult {
-    fn of(round: &Round) -> Self {
-        let recording = &round.recording;
-        let mut counts = Totals::default();
-        counts.add(recording.counts);
-        Self {
-            at_seconds: round.at.as_secs_f64(),
-            counts,
-            sent_per_second: rate(counts.sent, recording.sent_in),
-            times: Times::of(recording, counts.lost),
-            time_line: (&recording.slices).into(),
-        }
-    }
-}
-
-fn rate(count: u64, time: Option<Duration>) -> Option<f64> {
-    let seconds = time.filter(|time| !time.is_zero())?.as_secs_f64();
-    Some(count as f64 / seconds)
-}
-
-fn latencies(rounds: &[RoundResult]) -> Vec<Percentiles> {
-    rounds.iter().map(|round| round.times.latency).collect()
-}
-
-fn round_trips(rounds: &[RoundResult]) -> Vec<Percentiles> {
-    rounds.iter().map(|round| round.times.round_trip).collect()
 }
 
 /// mio and tickwire against std, tickwire against mio, and with stamps against without.
@@ -296,74 +210,72 @@ fn ratios(subjects: &[Measured]) -> Vec<Ratio> {
         (Subject::Tickwire, Subject::Mio),
         (Subject::Stamped, Subject::Tickwire),
     ];
-    let find = |who| subjects.iter().find(|measured| measured.name == who);
-    let pairs = pairs.into_iter();
-    pairs
-        .filter_map(|(of, against)| Some(ratio(find(of)?, find(against)?)))
-        .collect()
-}
-
-fn ratio(of: &Measured, against: &Measured) -> Ratio {
-    let [latency, round_trip] = [latencies, round_trips]
-        .map(|times| Spreads::of_ratios(&times(&of.rounds), &times(&against.rounds)));
-    Ratio {
-        of: of.name,
-        against: against.name,
-        latency,
-        round_trip,
-    }
+    let columns = |subject| {
+        let found = subjects.iter().find(|measured| measured.name == subject);
+        found.map(|measured| columns(&measured.rounds))
+    };
+    let ratio = |(of, against)| {
+        let (own, others) = (columns(of)?, columns(against)?);
+        let by_round = Times {
+            latency: Spreads::of_ratios(&own.latency, &others.latency),
+            round_trip: Spreads::of_ratios(&own.round_trip, &others.round_trip),
+            kernel_to_client: None,
+        };
+        Some(Ratio {
+            of,
+            against,
+            by_round,
+        })
+    };
+    pairs.into_iter().filter_map(ratio).collect()
 }
 
 fn find_ratio(ratios: &[Ratio], of: Subject, against: Subject) -> Option<&Ratio> {
-    ratios
-        .iter()
-        .find(|ratio| ratio.of == of && ratio.against == against)
+    let mut ratios = ratios.iter();
+    ratios.find(|ratio| (ratio.of, ratio.against) == (of, against))
 }
 
 /// The goals are for both sides on one machine; over a network a foreign echo is part of the figures.
-fn verdicts(settings: &Settings, subjects: &[Measured], ratios: &[Ratio]) -> Vec<Verdict> {
-    let (against, goal) = match settings.wait {
+fn goals(options: &Options, subjects: &[Measured], ratios: &[Ratio]) -> Vec<Goal> {
+    let (against, bound) = match options.wait {
         Wait::Sleep => (Subject::Mio, 1.05),
         Wait::Spin => (Subject::Std, 1.10),
     };
-    let found = find_ratio(ratios, Subject::Tickwire, against);
-    let Some(found) = found.filter(|_| settings.to.is_none()) else {
+    let ratio = find_ratio(ratios, Subject::Tickwire, against);
+    let Some(ratio) = ratio.filter(|_| options.to.is_none()) else {
         return Vec::new();
     };
     let both = [against, Subject::Tickwire];
-    let lost = subjects
+    let both = subjects
         .iter()
-        .filter(|measured| both.contains(&measured.name))
-        .find_map(Measured::lost_too_many);
-    let of = |is_round_trip, p50| Verdict {
-        is_round_trip,
-        against,
-        goal,
-        outcome: Outcome::of(p50, goal, lost.as_deref()),
-    };
-    let mut verdicts = vec![of(false, found.latency.p50())];
-    // In closed loop a datagram is due when it leaves, and the two are the same.
-    if settings.rate_per_second.is_some() {
-        verdicts.push(of(true, found.round_trip.p50()));
-    }
-    verdicts
-}
-
-impl Outcome {
-    fn of(p50: Figure<Spread>, goal: f64, lost: Option<&str>) -> Self {
-        let open = |why: &str| Self::Open {
-            no_verdict: why.to_owned(),
+        .filter(|subject| both.contains(&subject.name));
+    let lost = both.filter_map(Measured::lost_too_many).next();
+    let row = format!("p50 against {against}");
+    let goal = |what, p50: &Spreads| {
+        let (measured, why) = match (&lost, p50.p50()) {
+            (Some(lost), _) => (None, lost.as_str()),
+            (None, Ok(spread)) => (Some(spread.median), ""),
+            (None, Err(Missing::Lost)) => (None, "in a round more were lost than its p50 can bear"),
+            (None, Err(Missing::TooFew)) => (None, "there is no round in which both were measured"),
         };
-        match (lost, p50) {
-            (Some(lost), _) => open(lost),
-            (None, Figure::Lost) => open("in a round more were lost than its p50 can bear"),
-            (None, Figure::TooFew) => open("there is no round in which both were measured"),
-            (None, Figure::Known(spread)) => Self::Decided {
-                ratio: spread.median,
-                is_met: spread.median <= goal,
-            },
+        let goal = Goal::new(row.clone(), what, Bound::AtMost(bound), measured);
+        if measured.is_some() {
+            return goal;
         }
+        Goal {
+            verdict: Verdict::Open(why.to_owned()),
+            ..goal
+        }
+    };
+    let mut goals = vec![goal(
+        "from when it should have left",
+        &ratio.by_round.latency,
+    )];
+    // In closed loop a datagram is due when it leaves, and the two are the same.
+    if !options.closed {
+        goals.push(goal("from when it left", &ratio.by_round.round_trip));
     }
+    goals
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tickwire_measure::affinity::{Affinity, Role};
+use tickwire_measure::affinity::Role;
 use tickwire_measure::echo::Echo;
 use tickwire_measure::floors::{LOOPBACK, MioLoop, StdBlocking, StdLoop, bind};
 use tickwire_measure::runner::interleave;
@@ -19,10 +19,10 @@ use super::load_generator::{
 };
 use super::probe::Probe;
 use super::recording::Recording;
-use super::send_schedule::{SendSchedule, Span, Window};
+use super::send_schedule::{SendSchedule, Window};
 use super::target::any_towards;
 use super::tickwire_side::TickwireSide;
-use super::{Settings, Subject, Wait};
+use super::{Options, Subject, Wait};
 use crate::bench::progress::{Progress, REDRAW};
 use crate::error::CliError;
 
@@ -35,177 +35,135 @@ const STD_TIMEOUT: Duration = Duration::from_millis(50);
 /// One round of one subject.
 #[derive(Debug)]
 pub(super) struct Round {
-    pub(super) who: Subject,
     /// When the part that counts began, since the beginning of the run.
     pub(super) at: Duration,
     pub(super) recording: Recording,
 }
 
-/// Runs all rounds of all subjects; the rounds of each are in their order.
-pub(super) fn run(settings: &Settings) -> Result<Vec<Round>, CliError> {
-    let subjects = settings.subjects();
-    let rounds = usize::from(settings.rounds);
-    let each = LEAD + settings.warm_up + settings.duration;
-    let progress = Progress::of_length((rounds * subjects.len()) as u64, each);
+/// Runs all rounds of all subjects; returns those of each.
+pub(super) fn run(options: &Options) -> Result<Vec<Vec<Round>>, CliError> {
+    let subjects = options.subjects();
+    let rounds = usize::from(options.rounds);
+    let each = LEAD + options.warm_up + options.duration;
+    let progress = Progress::new((rounds * subjects.len()) as u64, Some(each));
     let started = Instant::now();
-    let all = interleave(
-        subjects.len(),
-        rounds,
-        seed_from_clock(),
-        |number, subject| {
-            let who = subjects[subject];
-            progress.next(format!("round {} of {rounds}: {who}", number + 1));
-            let round = Measurement::new(settings)
-                .run(who, started, &progress)
-                .map_err(|error| CliError::Runtime(format!("cannot measure {who}: {error}")));
-            progress.step();
-            round
-        },
-    )?;
-    Ok(all.into_iter().flatten().collect())
+    let measure = |number, index: usize| {
+        let subject = subjects[index];
+        progress.next(format!("round {} of {rounds}: {subject}", number + 1));
+        let round = run_round(options, subject, started, &progress);
+        progress.step();
+        round.map_err(|error| CliError::Runtime(format!("cannot measure {subject}: {error}")))
+    };
+    interleave(subjects.len(), rounds, seed_from_clock(), measure)
 }
 
-/// What is the same for every subject.
-struct Measurement {
-    /// `None`: an echo in this process.
-    to: Option<SocketAddr>,
-    size: usize,
-    span: Span,
-    per_second: Option<u32>,
-    wait: Wait,
-    affinity: Affinity,
+fn run_round(
+    options: &Options,
+    subject: Subject,
+    started: Instant,
+    progress: &Progress,
+) -> io::Result<Round> {
+    // Dropped, it would end.
+    let mut own_echo = None;
+    let to = match options.to {
+        Some(to) => to,
+        None => own_echo.insert(echo(options, subject)?).address(),
+    };
+    let mut measurement = Measurement::new(options, subject, to);
+    let window = measurement.run_pinned(progress)?;
+    Ok(Round {
+        at: window.begin().saturating_duration_since(started),
+        recording: measurement.recording,
+    })
 }
 
-impl Measurement {
-    fn new(settings: &Settings) -> Self {
-        Self {
-            to: settings.to,
-            size: settings.size_bytes,
-            span: settings.span(),
-            per_second: settings.rate_per_second,
-            wait: settings.wait,
-            affinity: settings.affinity,
+fn echo(options: &Options, subject: Subject) -> io::Result<Echo> {
+    let (wait, affinity) = (options.wait, options.affinity());
+    let socket = || bind(LOOPBACK, None);
+    let echo = match (subject, wait) {
+        (Subject::Std, Wait::Sleep) => Echo::start(StdBlocking::new(socket()?, None)?, affinity),
+        (Subject::Std, Wait::Spin) => Echo::start(StdLoop::new(socket()?), affinity),
+        (Subject::Mio, _) => Echo::start(MioLoop::new(socket()?)?, affinity),
+        (Subject::Tickwire | Subject::Stamped, _) => {
+            Echo::start(TickwireSide::new(LOOPBACK, wait, false)?, affinity)
         }
-    }
+    }?;
+    echo.serve();
+    Ok(echo)
+}
 
-    fn run(&self, who: Subject, started: Instant, progress: &Progress) -> io::Result<Round> {
-        let echo = match self.to {
-            Some(_) => None,
-            None => Some(self.echo(who)?),
-        };
-        let to = self.to.or(echo.as_ref().map(Echo::address));
-        let to = to.expect("without a target there is an echo");
-        let mut recording = Recording::new(self.span.duration);
-        let window = self.run_pinned(who, to, &mut recording, progress)?;
-        Ok(Round {
-            who,
-            at: window.begin().saturating_duration_since(started),
-            recording,
-        })
-    }
+/// One round of a subject, with an echo that runs. Its methods return when it was.
+struct Measurement<'a> {
+    options: &'a Options,
+    subject: Subject,
+    to: SocketAddr,
+    recording: Recording,
+}
 
-    fn echo(&self, who: Subject) -> io::Result<Echo> {
-        let socket = || bind(LOOPBACK, None);
-        let echo = match (who, self.wait) {
-            (Subject::Std, Wait::Sleep) => {
-                Echo::start(StdBlocking::new(socket()?, None)?, self.affinity)
-            }
-            (Subject::Std, Wait::Spin) => Echo::start(StdLoop::new(socket()?), self.affinity),
-            (Subject::Mio, _) => Echo::start(MioLoop::new(socket()?)?, self.affinity),
-            (Subject::Tickwire | Subject::Stamped, wait) => {
-                Echo::start(TickwireSide::new(LOOPBACK, wait, false)?, self.affinity)
-            }
-        }?;
-        echo.serve();
-        Ok(echo)
+impl<'a> Measurement<'a> {
+    fn new(options: &'a Options, subject: Subject, to: SocketAddr) -> Self {
+        Self {
+            options,
+            subject,
+            to,
+            recording: Recording::new(options.duration),
+        }
     }
 
     /// On a thread of its own, which is pinned. This one draws the progress and runs where the system likes: on a
     /// processor that is neither the client's nor the server's, where there is a third one. Otherwise it takes a tenth
     /// of a millisecond from one of the two each time, whichever subject is measured.
-    fn run_pinned(
-        &self,
-        who: Subject,
-        to: SocketAddr,
-        recording: &mut Recording,
-        progress: &Progress,
-    ) -> io::Result<Window> {
+    fn run_pinned(&mut self, progress: &Progress) -> io::Result<Window> {
         let (end_of_round, round) = channel();
         thread::scope(|scope| {
             let client = thread::Builder::new().name("client".to_owned());
             let client = client.spawn_scoped(scope, move || {
                 let _end_of_round: std::sync::mpsc::Sender<()> = end_of_round;
-                let _pinned = self.affinity.pin(Role::Client)?;
-                self.measure(who, to, recording)
+                let _pinned = self.options.affinity().pin(Role::Client)?;
+                self.measure()
             })?;
             watch(progress, &round);
             client.join().expect("a client does not panic")
         })
     }
 
-    /// Returns when it was.
-    fn measure(
-        &self,
-        who: Subject,
-        to: SocketAddr,
-        recording: &mut Recording,
-    ) -> io::Result<Window> {
-        let from = self.to.map_or(LOOPBACK, any_towards);
+    fn measure(&mut self) -> io::Result<Window> {
+        let from = self.options.to.map_or(LOOPBACK, any_towards);
         let socket = || bind(from, None);
-        match (who, self.wait) {
+        match (self.subject, self.options.wait) {
             (Subject::Std, Wait::Sleep) => {
-                let side = StdBlocking::new(socket()?, Some(STD_TIMEOUT))?;
-                self.std_blocking(side, to, recording)
+                self.std_blocking(StdBlocking::new(socket()?, Some(STD_TIMEOUT))?)
             }
-            (Subject::Std, Wait::Spin) => self.ask(StdLoop::new(socket()?), to, recording),
-            (Subject::Mio, _) => self.ask(MioLoop::new(socket()?)?, to, recording),
-            (Subject::Tickwire, wait) => {
-                self.ask(TickwireSide::new(from, wait, false)?, to, recording)
-            }
-            (Subject::Stamped, wait) => {
-                self.ask(TickwireSide::new(from, wait, true)?, to, recording)
-            }
+            (Subject::Std, Wait::Spin) => self.ask(StdLoop::new(socket()?)),
+            (Subject::Mio, _) => self.ask(MioLoop::new(socket()?)?),
+            (Subject::Tickwire, wait) => self.ask(TickwireSide::new(from, wait, false)?),
+            (Subject::Stamped, wait) => self.ask(TickwireSide::new(from, wait, true)?),
         }
     }
 
-    fn ask(
-        &self,
-        side: impl Side,
-        to: SocketAddr,
-        recording: &mut Recording,
-    ) -> io::Result<Window> {
-        let mut client = Asking { side, to };
-        let probe = Probe::new(self.size, to);
-        match self.per_second {
-            Some(per_second) => self.open_loop(&probe, per_second, |open_loop| {
-                at_rate(&mut client, open_loop, recording)
-            }),
-            None => {
-                let window = self.start();
-                closed(&mut client, window, &probe, recording)?;
-                Ok(window)
-            }
+    fn ask(&mut self, side: impl Side) -> io::Result<Window> {
+        let mut client = Asking { side, to: self.to };
+        if !self.options.closed {
+            return self
+                .open_loop(|open_loop, recording| at_rate(&mut client, open_loop, recording));
         }
+        let probe = Probe::new(self.options.size, self.to);
+        let window = self.start();
+        closed(&mut client, window, &probe, &mut self.recording)?;
+        Ok(window)
     }
 
     /// At a rate one thread sends and another one is blocked in `recv_from`. A read timeout in a single thread would be
     /// the simpler loop, but Linux rounds it to its timer tick, up to 10 ms, and the figure would be that of the
     /// rounding.
-    fn std_blocking(
-        &self,
-        side: StdBlocking,
-        to: SocketAddr,
-        recording: &mut Recording,
-    ) -> io::Result<Window> {
-        let Some(per_second) = self.per_second else {
-            return self.ask(side, to, recording);
-        };
-        let mut sender = StdSender {
-            socket: side.sender()?,
-            to,
-        };
+    fn std_blocking(&mut self, side: StdBlocking) -> io::Result<Window> {
+        if self.options.closed {
+            return self.ask(side);
+        }
+        let (socket, to) = (side.sender()?, self.to);
+        let mut sender = StdSender { socket, to };
         let mut receiver = Asking { side, to };
-        self.open_loop(&Probe::new(self.size, to), per_second, |open_loop| {
+        self.open_loop(|open_loop, recording| {
             thread::scope(|scope| {
                 let sending = scope.spawn(move || send_at_rate(&mut sender, open_loop));
                 let received = receive_at_rate(&mut receiver, open_loop, recording);
@@ -216,24 +174,25 @@ impl Measurement {
     }
 
     fn open_loop(
-        &self,
-        probe: &Probe,
-        per_second: u32,
-        run: impl FnOnce(OpenLoop<'_>) -> io::Result<()>,
+        &mut self,
+        run: impl FnOnce(OpenLoop<'_>, &mut Recording) -> io::Result<()>,
     ) -> io::Result<Window> {
-        let in_flight = InFlight::new(self.span.datagrams(per_second));
+        let Options { rate, size, .. } = *self.options;
+        let in_flight = InFlight::new(self.options.span().datagrams(rate));
+        let probe = Probe::new(size, self.to);
         let window = self.start();
-        run(OpenLoop {
-            schedule: &SendSchedule::new(window, per_second),
-            probe,
+        let open_loop = OpenLoop {
+            schedule: &SendSchedule::new(window, rate),
+            probe: &probe,
             in_flight: &in_flight,
-        })?;
+        };
+        run(open_loop, &mut self.recording)?;
         Ok(window)
     }
 
     /// From here on the time runs, so everything that takes some has been done.
     fn start(&self) -> Window {
-        self.span.starting_at(Instant::now() + LEAD)
+        self.options.span().starting_at(Instant::now() + LEAD)
     }
 }
 
@@ -285,30 +244,26 @@ mod tests {
 
     /// Allocations of the client's thread from its socket to the end of the round, and how many answers there were.
     fn allocations(
-        who: Subject,
+        subject: Subject,
         wait: Wait,
         per_second: Option<u32>,
         duration: Duration,
     ) -> (u64, u64) {
-        let measurement = Measurement {
-            to: None,
-            size: 64,
-            span: Span {
-                warm_up: Duration::ZERO,
-                duration,
-            },
-            per_second,
+        let options = Options {
+            rate: per_second.unwrap_or(1000),
+            closed: per_second.is_none(),
+            duration,
+            warm_up: Duration::ZERO,
             wait,
-            affinity: Affinity::Free,
+            ..Options::for_tests(&["--affinity=free"])
         };
-        let echo = measurement.echo(who).unwrap();
-        let mut recording = Recording::new(duration);
+        let echo = echo(&options, subject).unwrap();
+        let mut measurement = Measurement::new(&options, subject, echo.address());
         let allocations = allocation_counter::measure(|| {
-            measurement
-                .measure(who, echo.address(), &mut recording)
-                .unwrap();
+            measurement.measure().unwrap();
         });
-        (allocations.count_total, recording.counts.answered)
+        let answered = measurement.recording.counts.answered;
+        (allocations.count_total, answered)
     }
 
     /// What a send queue and the slots of a batch may grow by when there is more at once than before.
@@ -316,16 +271,18 @@ mod tests {
 
     #[test]
     fn no_datagram_of_a_round_allocates() {
-        for (who, wait) in ALL {
+        for (subject, wait) in ALL {
             for per_second in [Some(2000), None] {
-                let of = |millis| allocations(who, wait, per_second, Duration::from_millis(millis));
+                let of =
+                    |millis| allocations(subject, wait, per_second, Duration::from_millis(millis));
                 of(1); // whatever happens once in a process
                 let (few, _) = of(1);
                 // On a machine that does other work it can take a while until many were answered.
                 let mut rounds = (0..6).map(|step| of(200 << step));
                 let enough = rounds.find(|(_, answers)| *answers > 4 * GROWTH);
                 let (many, answers) = enough.expect("datagrams are answered");
-                let what = format!("{who} {wait:?} {per_second:?}: {few}, {many} for {answers}");
+                let what =
+                    format!("{subject} {wait:?} {per_second:?}: {few}, {many} for {answers}");
                 assert!(many <= few + GROWTH, "{what}");
             }
         }

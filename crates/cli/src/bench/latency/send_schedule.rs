@@ -53,9 +53,10 @@ impl Window {
 /// A fixed number of datagrams per second: number `n` is due `n` periods after the start.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SendSchedule {
-    window: Window,
+    pub(super) window: Window,
     per_second: u32,
-    total: u64,
+    /// How many are due in the round, those of the warm-up included.
+    pub(super) total: u64,
 }
 
 impl SendSchedule {
@@ -73,11 +74,6 @@ impl SendSchedule {
         self.window.start + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
-    /// As [`Window::since_begin`].
-    pub(super) fn since_begin(&self, due: Instant) -> Option<Duration> {
-        self.window.since_begin(due)
-    }
-
     /// How long after the start of the round it is at `time`.
     pub(super) fn since_start(&self, time: Instant) -> Duration {
         time.saturating_duration_since(self.window.start)
@@ -88,12 +84,7 @@ impl SendSchedule {
         self.window.start + since_start
     }
 
-    /// How many are due in the round, those of the warm-up included.
-    pub(super) fn total(&self) -> u64 {
-        self.total
-    }
-
-    /// How many of them count.
+    /// How many count.
     pub(super) fn counted(&self) -> u64 {
         self.total - self.due_within(self.window.span.warm_up)
     }
@@ -149,13 +140,13 @@ mod tests {
     #[test]
     fn a_round_has_as_many_datagrams_as_were_asked_for() {
         let schedule = schedule(200, 2000, 1000);
-        assert_eq!((schedule.total(), schedule.counted()), (2200, 2000));
+        assert_eq!((schedule.total, schedule.counted()), (2200, 2000));
         assert!(
             schedule.due(199) < schedule.window.begin()
                 && schedule.due(200) == schedule.window.begin()
         );
-        assert!(schedule.due(schedule.total() - 1) < schedule.window.end());
-        assert!(schedule.due(schedule.total()) >= schedule.window.end());
+        assert!(schedule.due(schedule.total - 1) < schedule.window.end());
+        assert!(schedule.due(schedule.total) >= schedule.window.end());
     }
 
     #[test]
@@ -165,7 +156,7 @@ mod tests {
                 let schedule = schedule(warm_up_ms, 1000, per_second);
                 let begin = schedule.window.begin();
                 let counts = |number: &u64| schedule.due(*number) >= begin;
-                let counted = (0..schedule.total()).filter(counts).count() as u64;
+                let counted = (0..schedule.total).filter(counts).count() as u64;
                 let what = format!("{per_second} a second after {warm_up_ms} ms");
                 assert_eq!(schedule.counted(), counted, "{what}");
                 let ms = Duration::from_millis;
@@ -174,7 +165,7 @@ mod tests {
                 assert_eq!(first + rest, counted, "{what}");
                 let is_early =
                     |number: &u64| counts(number) && schedule.due(*number) < begin + ms(77);
-                let early = (0..schedule.total()).filter(is_early).count() as u64;
+                let early = (0..schedule.total).filter(is_early).count() as u64;
                 assert_eq!(first, early, "{what}");
             }
         }
@@ -183,7 +174,7 @@ mod tests {
     #[test]
     fn what_leaves_in_time_takes_a_period_each() {
         let schedule = schedule(200, 1000, 1000);
-        let last = schedule.since_start(schedule.due(schedule.total() - 1));
+        let last = schedule.since_start(schedule.due(schedule.total - 1));
         let second = Duration::from_secs(1);
         assert_eq!(schedule.counted_in(last), second);
         assert_eq!(schedule.counted_in(last + second), 2 * second);
@@ -192,6 +183,6 @@ mod tests {
     #[test]
     fn a_round_shorter_than_a_period_has_one_datagram() {
         let schedule = schedule(0, 1, 1);
-        assert_eq!((schedule.total(), schedule.counted()), (1, 1));
+        assert_eq!((schedule.total, schedule.counted()), (1, 1));
     }
 }

@@ -18,8 +18,12 @@ const ANSWER_MAX: Duration = Duration::from_millis(800);
 
 /// The address of `text` that this machine has a route to. A datagram to the unspecified address goes to this
 /// machine itself, and its answer comes from a loopback address.
-pub(super) fn find(text: &str) -> Result<SocketAddr, CliError> {
-    let (_, to) = address::open_towards(text)?;
+pub(super) fn find(text: &str) -> Result<SocketAddr, String> {
+    let found = address::open_towards(text);
+    let (_, to) = found.map_err(|error| match error {
+        CliError::Usage(text) | CliError::Runtime(text) => text,
+        CliError::OutputClosed => String::new(),
+    })?;
     if to.ip().is_unspecified() {
         return Ok(address::loopback(to));
     }
@@ -38,45 +42,37 @@ pub(super) fn any_towards(to: SocketAddr) -> SocketAddr {
 
 /// Refuses a target that does not echo, before a round is spent on it.
 pub(super) fn greet(to: SocketAddr, size: usize) -> Result<(), CliError> {
-    let probe = Probe::new(size, to);
-    let reply = ask(to, &probe).map_err(|error| refusal(to, &error))?;
-    let wrong = match reply {
-        Reply::Echo => return Ok(()),
-        Reply::Nothing => format!("nothing came back from {to}"),
-        Reply::SomethingElse => {
-            format!("{to} answers, but does not send back what it received")
-        }
+    let answer = ask(to, size).map_err(|error| refusal(to, &error))?;
+    let wrong = match answer {
+        Some(true) => return Ok(()),
+        Some(false) => format!("{to} answers, but does not send back what it received"),
+        None => format!("nothing came back from {to}"),
     };
     Err(CliError::Runtime(format!(
         "{wrong}: it has to be a UDP echo, such as `tickwire listen --echo`"
     )))
 }
 
-enum Reply {
-    Echo,
-    SomethingElse,
-    Nothing,
-}
-
-fn ask(to: SocketAddr, probe: &Probe) -> io::Result<Reply> {
+/// Whether an answer is what was sent; `None` if there is no answer.
+fn ask(to: SocketAddr, size: usize) -> io::Result<Option<bool>> {
+    let probe = Probe::new(size, to);
     let socket = UdpSocket::bind(any_towards(to))?;
     // Only a connected socket reports that its port is closed.
     socket.connect(to)?;
     socket.set_read_timeout(Some(ANSWER_MAX))?;
     let (mut sent, mut buffer) = ([0; DATAGRAM_MAX], [0; DATAGRAM_MAX + 1]);
-    let mut reply = Reply::Nothing;
+    let mut is_echo = None;
     for number in 0..QUESTIONS {
         socket.send(probe.write(&mut sent, number))?;
-        let Some(len) = unless_blocked(socket.recv(&mut buffer))? else {
-            continue;
-        };
-        let answer = Received::now(to, &buffer[..len], len > DATAGRAM_MAX);
-        if probe.read(&answer).is_some() {
-            return Ok(Reply::Echo);
+        if let Some(len) = unless_blocked(socket.recv(&mut buffer))? {
+            let answer = Received::now(to, &buffer[..len], len > DATAGRAM_MAX);
+            is_echo = Some(probe.read(&answer).is_some());
         }
-        reply = Reply::SomethingElse;
+        if is_echo == Some(true) {
+            break;
+        }
     }
-    Ok(reply)
+    Ok(is_echo)
 }
 
 fn refusal(to: SocketAddr, error: &io::Error) -> CliError {

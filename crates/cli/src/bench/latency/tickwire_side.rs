@@ -14,11 +14,10 @@ use super::Wait;
 pub(super) struct TickwireSide {
     socket: Socket,
     wait: Wait,
-    /// Whether the kernel is asked when it received each datagram.
-    is_stamped: bool,
 }
 
 impl TickwireSide {
+    /// `is_stamped`: the kernel is asked when it received each datagram.
     pub(super) fn new(address: SocketAddr, wait: Wait, is_stamped: bool) -> io::Result<Self> {
         let config = SocketConfig {
             receive_buffer: None,
@@ -28,19 +27,12 @@ impl TickwireSide {
         Ok(Self {
             socket: Socket::with_config(address, &config)?,
             wait,
-            is_stamped,
         })
     }
 
     fn drain(&mut self, take: &mut impl FnMut(Received<'_>)) -> io::Result<()> {
-        if self.is_stamped {
-            while let Some((datagram, stamp)) = self.socket.recv_stamped()? {
-                take(stamped(&datagram, stamp));
-            }
-            return Ok(());
-        }
-        while let Some(datagram) = self.socket.recv()? {
-            take(received(&datagram));
+        while let Some((datagram, stamp)) = self.socket.recv_stamped()? {
+            take(stamped(&datagram, stamp));
         }
         Ok(())
     }
@@ -57,16 +49,11 @@ impl TickwireSide {
     }
 }
 
-fn received<'a>(datagram: &Datagram<'a>) -> Received<'a> {
-    Received::now(datagram.from, datagram.bytes, datagram.truncated)
-}
-
 fn stamped<'a>(datagram: &Datagram<'a>, stamp: Option<SystemTime>) -> Received<'a> {
-    let received = received(datagram);
     Received {
         // A stamp from the future was taken before the clock was set: it says nothing.
         in_kernel: stamp.and_then(|stamp| stamp.elapsed().ok()),
-        ..received
+        ..Received::now(datagram.from, datagram.bytes, datagram.truncated)
     }
 }
 
@@ -96,15 +83,10 @@ impl Side for TickwireSide {
 
     fn echo(&mut self) -> io::Result<()> {
         match self.wait {
-            Wait::Sleep => {
-                self.socket.wait(None)?;
-                self.answer_all()
-            }
-            Wait::Spin => {
-                self.answer_all()?;
-                self.socket.flush()
-            }
+            Wait::Sleep => self.socket.wait(None)?,
+            Wait::Spin => self.socket.flush()?,
         }
+        self.answer_all()
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use clap::ValueEnum;
+use serde::Serialize;
 use tickwire::Delivery;
 use tickwire::sim::Loss;
 
+use super::Options;
 use crate::ratio;
 
 /// A row of the table.
@@ -22,7 +24,8 @@ pub(super) struct Case {
 }
 
 /// A [`Delivery`], in channel 0 if it has one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum Kind {
     Unreliable,
     Sequenced,
@@ -78,55 +81,35 @@ impl Kind {
     }
 }
 
+/// As on the command line.
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Unreliable => "unreliable",
-            Self::Sequenced => "sequenced",
-            Self::Reliable => "reliable",
-            Self::Ordered => "ordered",
-        })
-    }
-}
-
-impl Serialize for Kind {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        f.write_str(&format!("{self:?}").to_lowercase())
     }
 }
 
 /// Every row: the losses one after the other, and within each the bursts, the deliveries and the copies.
 /// A link that loses nothing has no bursts, and only what is reliable has copies.
-pub(super) fn all(
-    losses: &[f64],
-    bursts: &[Option<f64>],
-    deliveries: &[Kind],
-    redundancies: &[u8],
-) -> Vec<Case> {
-    let mut cases = Vec::new();
-    for &loss in losses {
-        let bursts = if loss > 0.0 { bursts } else { &[None] };
-        for &burst in bursts {
-            for &delivery in deliveries {
-                cases.extend(copies(delivery, redundancies).map(|redundancy| Case {
-                    loss,
-                    burst,
-                    redundancy,
-                    delivery,
-                }));
+pub(super) fn all(options: &Options) -> Vec<Case> {
+    let mut cases: Vec<Case> = Vec::new();
+    for &loss in &options.loss {
+        for &burst in &options.burst {
+            for &delivery in &options.deliveries {
+                for &redundancy in &options.redundancy {
+                    let case = Case {
+                        loss,
+                        burst: (loss > 0.0 && burst > 0.0).then_some(burst),
+                        redundancy: delivery.is_reliable().then_some(redundancy),
+                        delivery,
+                    };
+                    if !cases.contains(&case) {
+                        cases.push(case);
+                    }
+                }
             }
         }
     }
     cases
-}
-
-fn copies(delivery: Kind, redundancies: &[u8]) -> impl Iterator<Item = Option<u8>> {
-    let is_reliable = delivery.is_reliable();
-    let count = if is_reliable { redundancies.len() } else { 1 };
-    let redundancies = redundancies
-        .iter()
-        .map(move |&copies| is_reliable.then_some(copies));
-    redundancies.take(count)
 }
 
 #[cfg(test)]
@@ -135,9 +118,8 @@ mod tests {
 
     #[test]
     fn what_makes_no_difference_is_measured_once() {
-        let deliveries = [Kind::Ordered, Kind::Sequenced];
-        let cases = all(&[0.0, 0.05], &[None, Some(3.0)], &deliveries, &[2, 0]);
-        let texts: Vec<_> = cases.iter().map(Case::to_string).collect();
+        let options = Options::for_tests(&["--loss=0,0.05", "--burst=0,3"]);
+        let texts: Vec<_> = all(&options).iter().map(Case::to_string).collect();
         let wanted = [
             "0% lost, ordered, redundancy 2",
             "0% lost, ordered, redundancy 0",

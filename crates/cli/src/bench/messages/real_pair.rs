@@ -7,14 +7,15 @@
 use std::io;
 use std::time::Instant;
 
-use tickwire::sim::LinkConditions;
 use tickwire::{Delivery, Event, Host, PeerId, PeerStats, SendError, Ticker};
+use tickwire_measure::floors::LOOPBACK;
 
 use super::case::Case;
-use super::run::{Outcome, Pair, Run};
-use super::{Settings, options_to};
-use crate::bench::progress::{Progress, REDRAW};
-use crate::bench::{LOOPBACK, frame};
+use super::outcome::Outcome;
+use super::run::{Pair, Run, Side};
+use super::{Options, options_to};
+use crate::bench::frame;
+use crate::bench::progress::Progress;
 use crate::error::CliError;
 
 #[derive(Debug)]
@@ -27,14 +28,13 @@ struct RealPair {
 /// A round: every case, side by side. An outcome for each, in order.
 pub(super) fn run(
     cases: &[Case],
-    settings: &Settings,
+    options: &Options,
     progress: &Progress,
 ) -> Result<Vec<Outcome>, CliError> {
-    let run = |&case: &Case| Ok(Run::new(RealPair::new(case, settings)?, case, settings));
+    let run = |&case: &Case| Ok(Run::new(RealPair::new(case, options)?, case, options));
     let runs: io::Result<Vec<_>> = cases.iter().map(run).collect();
     let mut runs = runs.map_err(CliError::cannot("open the sockets"))?;
-    let mut ticker = Ticker::hz(settings.rate_per_second);
-    let mut drawn = Instant::now();
+    let mut ticker = Ticker::hz(options.rate);
     while !runs.iter().all(Run::is_over) {
         let tick = ticker.deadline();
         frame::sleep_until(tick);
@@ -44,23 +44,19 @@ pub(super) fn run(
         // Never more than one: a tick that is late is made up for, and its messages count from when they
         // were due.
         ticker.steps_due(tick);
-        if drawn.elapsed() >= REDRAW {
-            drawn = Instant::now();
-            progress.pass();
-        }
+        progress.pass();
     }
     Ok(runs.into_iter().map(Run::outcome).collect())
 }
 
 impl RealPair {
-    fn new(case: Case, settings: &Settings) -> io::Result<Self> {
-        let config = settings.config(case);
+    fn new(case: Case, options: &Options) -> io::Result<Self> {
+        let config = options.config(case);
         let receiver = Host::bind(LOOPBACK, config.clone())?;
         let mut sender = Host::bind(LOOPBACK, config)?;
         // Those of a host are for both directions.
-        let conditions: LinkConditions = settings.conditions(case);
         sender
-            .set_link_conditions(Some(conditions))
+            .set_link_conditions(Some(options.conditions(case)))
             .map_err(io::Error::other)?;
         let options = options_to(receiver.public_key());
         let peer = sender.connect(receiver.local_addr(), &options);
@@ -73,18 +69,15 @@ impl RealPair {
 }
 
 impl Pair for RealPair {
-    fn now(&self, _tick: Instant) -> Instant {
-        Instant::now()
-    }
-
-    fn turn(&mut self, _now: Instant) -> Result<(), CliError> {
+    fn receive(&mut self, _tick: Instant) -> Result<Instant, CliError> {
         // The sender first: what has crossed its link by now is in the receiver's socket then.
-        let turned = self.sender.receive();
-        let turned = turned.and_then(|()| self.receiver.receive());
-        turned.map_err(CliError::cannot("receive"))
+        let received = self.sender.receive();
+        let received = received.and_then(|()| self.receiver.receive());
+        received.map_err(CliError::cannot("receive"))?;
+        Ok(Instant::now())
     }
 
-    fn flush(&mut self, _now: Instant) -> Result<(), CliError> {
+    fn flush(&mut self) -> Result<(), CliError> {
         let flushed = self.sender.flush().and_then(|()| self.receiver.flush());
         // The way back begins when the sender takes an answer out of its socket. A tick later would be a
         // longer way.
@@ -96,16 +89,11 @@ impl Pair for RealPair {
         self.sender.send(self.peer, delivery, message)
     }
 
-    fn next_event_of_sender(&mut self) -> Option<Event> {
-        self.sender.next_event()
-    }
-
-    fn next_event_of_receiver(&mut self) -> Option<Event> {
-        self.receiver.next_event()
-    }
-
-    fn is_connected(&self) -> bool {
-        self.sender.is_connected(self.peer) && self.receiver.peers().next().is_some()
+    fn next_event(&mut self, side: Side) -> Option<Event> {
+        match side {
+            Side::Sender => self.sender.next_event(),
+            Side::Receiver => self.receiver.next_event(),
+        }
     }
 
     fn stats(&self) -> Option<PeerStats> {

@@ -1,9 +1,11 @@
-//! Takes down which message came when.
+//! Records which message came when.
 //!
-//! A message counts from the tick in which it was due, and not from when it could be sent: a connection
-//! that takes no more pays for what has to wait before it.
+//! A message counts from the tick in which it was due, and not from when it could be sent: a connection whose queue is
+//! full pays for what has to wait before it.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
+
+use super::outcome::Outcome;
 
 /// How many bytes the number of a message takes, which stands at its beginning.
 pub(super) const NUMBER_LEN: usize = 4;
@@ -14,93 +16,77 @@ const FILLER: u8 = 0x5a;
 #[derive(Debug)]
 pub(super) struct Recording {
     size: usize,
-    sent: u32,
     /// When each message was due, as far as it was sent.
     due_at: Vec<Instant>,
-    arrived_at: Vec<Option<Instant>>,
-    missing: usize,
+    has_arrived: Vec<bool>,
     largest: Option<usize>,
-    /// Messages that came after one that was sent behind them.
-    pub(super) out_of_order: u32,
-    pub(super) duplicates: u32,
-    /// Messages that were not sent, or not with this content.
-    pub(super) damaged: u32,
+    pub(super) outcome: Outcome,
 }
 
 impl Recording {
     pub(super) fn new(messages: u32, size: usize) -> Self {
-        let messages = messages as usize;
+        let mut outcome = Outcome::new();
+        outcome.counts.messages = messages.into();
         Self {
             size: size.max(NUMBER_LEN),
-            sent: 0,
-            due_at: Vec::with_capacity(messages),
-            arrived_at: vec![None; messages],
-            missing: messages,
+            due_at: Vec::with_capacity(messages as usize),
+            has_arrived: vec![false; messages as usize],
             largest: None,
-            out_of_order: 0,
-            duplicates: 0,
-            damaged: 0,
+            outcome,
         }
     }
 
     /// How many were sent.
     pub(super) fn sent(&self) -> u32 {
-        self.sent
+        u32::try_from(self.due_at.len()).unwrap_or(u32::MAX)
     }
 
     /// The next one to be sent.
     pub(super) fn next_message(&self) -> Vec<u8> {
-        let mut message = self.sent.to_be_bytes().to_vec();
+        let mut message = self.sent().to_be_bytes().to_vec();
         message.resize(self.size, FILLER);
         message
     }
 
     /// It was sent.
     pub(super) fn on_sent(&mut self, due: Instant) {
-        self.sent += 1;
         self.due_at.push(due);
+        self.outcome.counts.sent += 1;
     }
 
     pub(super) fn on_arrived(&mut self, message: &[u8], now: Instant) {
-        let Some(number) = self.number(message) else {
-            self.damaged += 1;
+        let counts = &mut self.outcome.counts;
+        let Some((number, due)) = number_of(message, self.size)
+            .and_then(|number| Some((number, *self.due_at.get(number)?)))
+        else {
+            counts.damaged += 1;
             return;
         };
-        let arrived_at = &mut self.arrived_at[number];
-        if arrived_at.is_some() {
-            self.duplicates += 1;
+        if std::mem::replace(&mut self.has_arrived[number], true) {
+            counts.duplicates += 1;
             return;
         }
-        *arrived_at = Some(now);
-        self.missing -= 1;
-        self.out_of_order += u32::from(self.largest.is_some_and(|largest| largest > number));
+        counts.out_of_order += u64::from(self.largest.is_some_and(|largest| largest > number));
         self.largest = self.largest.max(Some(number));
-    }
-
-    /// That of a message which was sent, if this is one.
-    fn number(&self, message: &[u8]) -> Option<usize> {
-        let (number, filler) = message.split_first_chunk()?;
-        let number = u32::from_be_bytes(*number);
-        let is_whole = message.len() == self.size && filler.iter().all(|byte| *byte == FILLER);
-        (is_whole && number < self.sent).then_some(number as usize)
+        self.outcome.latency.record(now.duration_since(due));
     }
 
     pub(super) fn has_everything(&self) -> bool {
-        self.missing == 0
+        self.outcome.latency.count() == self.outcome.counts.messages
     }
+}
 
-    /// How long those took that arrived, the shortest first, in milliseconds.
-    pub(super) fn latencies_ms(&self) -> Vec<f64> {
-        let pairs = self.due_at.iter().zip(&self.arrived_at);
-        let times = pairs.filter_map(|(due, arrived)| Some(arrived.as_ref()?.duration_since(*due)));
-        let mut times: Vec<Duration> = times.collect();
-        times.sort_unstable();
-        times.iter().map(|time| time.as_secs_f64() * 1e3).collect()
-    }
+/// The number of a message of this size, if nothing else in it was changed.
+fn number_of(message: &[u8], size: usize) -> Option<usize> {
+    let (number, filler) = message.split_first_chunk()?;
+    let is_whole = message.len() == size && filler.iter().all(|byte| *byte == FILLER);
+    is_whole.then_some(u32::from_be_bytes(*number) as usize)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const TICK: Duration = Duration::from_millis(10);
@@ -116,6 +102,12 @@ mod tests {
         (recording, messages)
     }
 
+    fn assert_counts(recording: &Recording, wanted: [u64; 3]) {
+        let counts = recording.outcome.counts;
+        let seen = [counts.out_of_order, counts.duplicates, counts.damaged];
+        assert_eq!(seen, wanted);
+    }
+
     #[test]
     fn a_latency_counts_from_when_its_message_was_due() {
         let start = Instant::now();
@@ -123,16 +115,11 @@ mod tests {
         for message in &messages {
             recording.on_arrived(message, start + 5 * TICK);
         }
-        assert_eq!(recording.latencies_ms(), [30.0, 40.0, 50.0]);
+        for number in 3..=5 {
+            assert_eq!(recording.outcome.latency.count_of(number * TICK), 1);
+        }
         assert!(recording.has_everything());
-        assert_eq!(
-            (
-                recording.out_of_order,
-                recording.duplicates,
-                recording.damaged
-            ),
-            (0, 0, 0)
-        );
+        assert_counts(&recording, [0, 0, 0]);
     }
 
     #[test]
@@ -147,15 +134,8 @@ mod tests {
         for damaged in [&[][..], &[0; 3], &9_u32.to_be_bytes(), &longer, &other] {
             recording.on_arrived(damaged, start + 5 * TICK);
         }
-        assert_eq!(
-            (
-                recording.out_of_order,
-                recording.duplicates,
-                recording.damaged
-            ),
-            (1, 1, 5)
-        );
+        assert_counts(&recording, [1, 1, 5]);
         assert!(!recording.has_everything());
-        assert_eq!(recording.latencies_ms().len(), 2);
+        assert_eq!(recording.outcome.latency.count(), 2);
     }
 }

@@ -1,162 +1,128 @@
-//! The figures for people: a table, the verdict under it, and what has to be known to read them.
+//! The table and the picture.
 
 use std::fmt;
 
 use humantime::format_duration;
-
-use super::figures::Row;
-use super::{Mode, Results, Settings};
+use indicatif::{HumanCount, HumanFloatCount};
 use tickwire_measure::table::Table;
 
-use crate::bench::figure::{NOTHING, grouped, rounded};
-use crate::error::CliError;
-use crate::output::Output;
+use super::Options;
+use super::case::Kind;
+use super::outcome::Row;
+use crate::bench::picture::{Axis, BLUE, GREEN, ORANGE, Panel, Series, VERMILION};
 use crate::ratio;
-
-/// What stands where a message did not arrive.
-const LOST: &str = "lost";
-
-pub(super) fn show(
-    settings: &Settings,
-    results: &Results,
-    output: &mut Output,
-) -> Result<(), CliError> {
-    output.line(settings)?;
-    output.line("")?;
-    output.line(table(settings, &results.rows))?;
-    output.line("")?;
-    output.line(
-        "latency in ms, from the tick in which a message was due to the one in which it was taken; kbit/s \
-         with IP and UDP headers",
-    )?;
-    results
-        .verdicts
-        .iter()
-        .try_for_each(|verdict| output.line(verdict))?;
-    results
-        .no_verdict
-        .iter()
-        .try_for_each(|why| output.line(why))
-}
 
 /// `1,200 messages of 40 bytes, 60 a second, over 40ms and up to 10ms more each way, encrypted, on virtual
 /// time, seeds 0 to 19`.
-impl fmt::Display for Settings {
+impl fmt::Display for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let messages = grouped(self.messages.into());
-        let (size, rate) = (self.size_bytes, self.rate_per_second);
+        let messages = HumanCount(self.messages.into());
+        let (size, rate) = (self.size, self.rate);
         let (latency, jitter) = (format_duration(self.latency), format_duration(self.jitter));
-        let security = if self.encrypted { "encrypted" } else { "plain" };
+        let security = if self.plain { "plain" } else { "encrypted" };
         write!(
             f,
             "{messages} messages of {size} bytes, {rate} a second, over {latency} and up to {jitter} \
              more each way, {security}, "
         )?;
-        match (self.mode, self.rounds) {
-            (Mode::Virtual, 1) => write!(f, "on virtual time, seed 0"),
-            (Mode::Virtual, rounds) => write!(f, "on virtual time, seeds 0 to {}", rounds - 1),
-            (Mode::Real, 1) => write!(f, "over real sockets, 1 round"),
-            (Mode::Real, rounds) => write!(f, "over real sockets, {rounds} rounds"),
+        match (self.real, self.rounds()) {
+            (false, 1) => write!(f, "on virtual time, seed 0"),
+            (false, rounds) => write!(f, "on virtual time, seeds 0 to {}", rounds - 1),
+            (true, 1) => write!(f, "over real sockets, 1 round"),
+            (true, rounds) => write!(f, "over real sockets, {rounds} rounds"),
         }
     }
 }
 
-fn table(settings: &Settings, rows: &[Row]) -> Table {
-    let mut table = Table::new([
-        "loss",
-        "burst",
-        "redundancy",
-        "delivery",
-        "p50",
-        "p90",
-        "p99",
-        "max",
-        "delivered of sent",
-        "kbit/s",
-        "packets each",
-        "copies each",
-        "retransmissions",
-    ]);
+const HEADINGS: &str = "loss|burst|redundancy|delivery|p50|p90|p99|max|delivered of sent|kbit/s|packets each|copies each|retransmissions";
+
+pub(super) fn table(options: &Options, rows: &[Row]) -> Table {
+    let mut table = Table::new(HEADINGS.split('|'));
     for row in rows {
-        table.row(cells(settings, row));
+        table.row(cells(options, row));
     }
     table
 }
 
-fn cells(settings: &Settings, row: &Row) -> [String; 13] {
-    let latency = |figure: Option<f64>| match figure {
+pub(super) fn cells(options: &Options, row: &Row) -> [String; 13] {
+    let millis = |micros: f64| match options.real {
+        true => format!("{:.1}", micros / 1e3),
         // Virtual time moves in ticks, and a tenth of a millisecond says nothing there.
-        Some(ms) if settings.mode == Mode::Virtual => rounded(ms),
-        Some(ms) => format!("{ms:.1}"),
-        None => LOST.to_owned(),
+        false => HumanFloatCount((micros / 1e3).round()).to_string(),
     };
-    let or_nothing = |text: Option<String>| text.unwrap_or_else(|| NOTHING.to_owned());
-    let case = &row.case;
+    let [p50, p90, p99, _, _, max] = row.total.latency_micros.cells(millis);
+    let or_nothing = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    let (case, total) = (&row.case, &row.total);
+    let [delivered, messages] = [total.delivered, total.counts.messages].map(HumanCount);
     [
         ratio::percent(case.loss),
         or_nothing(case.burst.map(|burst| burst.to_string())),
         or_nothing(case.redundancy.map(|copies| copies.to_string())),
         case.delivery.to_string(),
-        latency(row.latency_ms.p50),
-        latency(row.latency_ms.p90),
-        latency(row.latency_ms.p99),
-        latency(row.latency_ms.max),
-        format!("{} of {}", grouped(row.delivered), grouped(row.messages)),
-        format!("{:.1}", row.kbit_per_second),
-        format!("{:.2}", row.packets_per_message),
-        format!("{:.2}", row.copies_per_message),
-        grouped(row.retransmissions),
+        p50,
+        p90,
+        p99,
+        max,
+        format!("{delivered} of {messages}"),
+        format!("{:.1}", total.kbit_per_second),
+        format!("{:.2}", total.packets_per_message),
+        format!("{:.2}", total.copies_per_message),
+        HumanCount(total.counts.retransmissions).to_string(),
     ]
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::case::{Case, Kind};
-    use super::super::run::Outcome;
-    use super::*;
+/// One delivery is enough for a picture: the one that waits for everything, if it is there.
+pub(super) fn kind_shown(rows: &[Row]) -> Kind {
+    let mut kinds = rows.iter().map(|row| row.case.delivery);
+    kinds
+        .clone()
+        .find(|kind| *kind == Kind::Ordered)
+        .or_else(|| kinds.next())
+        .unwrap_or(Kind::Ordered)
+}
 
-    #[test]
-    fn the_settings_are_one_line() {
-        let text = "1,200 messages of 40 bytes, 60 a second, over 40ms and up to 10ms more each way, \
-                    encrypted, on virtual time, seeds 0 to 2";
-        assert_eq!(Settings::for_tests().to_string(), text);
-        let real = Settings {
-            mode: Mode::Real,
-            encrypted: false,
-            rounds: 1,
-            ..Settings::for_tests()
-        };
-        assert!(
-            real.to_string()
-                .ends_with(", plain, over real sockets, 1 round")
-        );
+/// A panel for each length of bursts: a colour for each share of losses, a solid line with copies and a dashed one
+/// without.
+pub(super) fn panels(rows: &[Row]) -> Vec<Panel> {
+    let kind = kind_shown(rows);
+    let shown = || rows.iter().filter(|row| row.case.delivery == kind);
+    let mut losses: Vec<f64> = shown().map(|row| row.case.loss).collect();
+    losses.sort_by(f64::total_cmp);
+    losses.dedup();
+    let mut bursts: Vec<Option<f64>> = Vec::new();
+    for row in shown() {
+        if !bursts.contains(&row.case.burst) {
+            bursts.push(row.case.burst);
+        }
     }
+    let panel = |burst: Option<f64>| {
+        let rows = shown().filter(|row| row.case.burst == burst);
+        let losses_text = burst.map_or("independent losses".to_owned(), |burst| {
+            format!("losses in bursts of {burst}")
+        });
+        Panel {
+            axis: Axis::OneIn,
+            x_text: format!(
+                "{losses_text}: of all messages, this part took no longer; beyond a cross they did not arrive"
+            ),
+            y_text: "latency",
+            series: rows.map(|row| series(row, &losses)).collect(),
+        }
+    };
+    bursts.into_iter().map(panel).collect()
+}
 
-    #[test]
-    fn what_is_lost_and_what_does_not_apply_is_no_number() {
-        let case = Case {
-            loss: 0.5,
-            burst: None,
-            redundancy: None,
-            delivery: Kind::Sequenced,
-        };
-        let outcome = Outcome {
-            latencies_ms: vec![49.999_998],
-            sent: 2,
-            ..Outcome::default()
-        };
-        let row = Row::of(case, 2, &[outcome]);
-        let wanted = [
-            "50%",
-            "-",
-            "-",
-            "sequenced",
-            "50",
-            LOST,
-            LOST,
-            LOST,
-            "1 of 2",
-        ];
-        assert_eq!(cells(&Settings::for_tests(), &row)[..9], wanted);
+fn series(row: &Row, losses: &[f64]) -> Series {
+    // From the good link to the bad one. Where there are more, colours come again.
+    let colors = [BLUE, GREEN, ORANGE, VERMILION];
+    let index = losses.iter().position(|loss| *loss == row.case.loss);
+    let loss = ratio::percent(row.case.loss);
+    let copies = row.case.redundancy;
+    let copies = copies.map_or(String::new(), |copies| format!(", redundancy {copies}"));
+    Series {
+        label: Some(format!("{loss} lost{copies}")),
+        color: colors[index.unwrap_or(0) % colors.len()],
+        is_dashed: row.case.redundancy == Some(0),
+        ..Series::by_percentile(&row.distribution, row.total.missing() > 0)
     }
 }

@@ -1,8 +1,10 @@
-//! What is sent through which line: a table of them, and the promises of each.
+//! What is sent through which line, and what is promised of it.
 
 use std::time::Duration;
 
 use tickwire::sim::{LinkConditions, Loss};
+
+use super::promise::{ADDED, ARRIVED, ARRIVED_UP, FAIRNESS, FLOOR, Promise, SHARE, SHARE_IN_FLOOD};
 
 /// One row of the benchmark.
 #[derive(Debug, Clone)]
@@ -12,14 +14,13 @@ pub(super) struct Scenario {
     pub(super) down: LinkConditions,
     pub(super) up: LinkConditions,
     pub(super) driven: Driven,
-    /// Clients that share the line.
+    /// Clients that share the line. Each is sent a sequenced message of 100 bytes 60 times a second, the game, and
+    /// sends one back.
     pub(super) clients: usize,
     /// How many long messages each of them is sent in one `Ordered` channel.
     pub(super) transfers: u32,
     /// The length of each, in bytes.
     pub(super) transfer_len: usize,
-    /// Whether each of them is sent a sequenced message of 100 bytes 60 times a second, and sends one back.
-    pub(super) has_game: bool,
     /// Whether each of them sends long messages back, all the time.
     pub(super) has_uploads: bool,
     /// Unreliable messages of 500 bytes, in bits per second.
@@ -29,9 +30,10 @@ pub(super) struct Scenario {
     /// How long to go on; a transfer may end it earlier.
     pub(super) time_max: Duration,
     pub(super) rate_ceiling: u64,
+    pub(super) promises: &'static [Promise],
 }
 
-/// Who calls the hosts.
+/// What calls the hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub(super) enum Driven {
     /// A loop that sleeps until something is due.
@@ -51,13 +53,6 @@ fn line(rate: u64, round_trip: Duration) -> LinkConditions {
     }
 }
 
-fn losing(conditions: &LinkConditions, probability: f64) -> LinkConditions {
-    LinkConditions {
-        loss: Loss::Independent { probability },
-        ..conditions.clone()
-    }
-}
-
 impl Scenario {
     fn new(name: &'static str, rate: u64, round_trip: Duration) -> Self {
         let way = line(rate, round_trip);
@@ -69,12 +64,12 @@ impl Scenario {
             clients: 1,
             transfers: 16,
             transfer_len: 1 << 20,
-            has_game: true,
             has_uploads: false,
             flood: 0,
             changes: None,
             time_max: Duration::from_secs(60),
             rate_ceiling: 100 * MEGABIT,
+            promises: &[],
         }
     }
 
@@ -85,94 +80,102 @@ impl Scenario {
         }
     }
 
-    fn lossy(self, probability: f64) -> Self {
+    fn promising(self, promises: &'static [Promise]) -> Self {
+        Self { promises, ..self }
+    }
+
+    fn without_transfer(self, seconds: u64) -> Self {
         Self {
-            down: losing(&self.down, probability),
-            up: losing(&self.up, probability),
+            transfers: 0,
+            ..self.for_at_most(seconds)
+        }
+    }
+
+    fn for_at_most(self, seconds: u64) -> Self {
+        Self {
+            time_max: Duration::from_secs(seconds),
             ..self
         }
     }
 
-    fn jittery(self, jitter: Duration) -> Self {
-        let with = |way| LinkConditions { jitter, ..way };
-        Self {
-            down: with(self.down),
-            up: with(self.up),
-            ..self
-        }
+    /// Changes both directions of the line.
+    fn with_line(mut self, change: impl Fn(&mut LinkConditions)) -> Self {
+        change(&mut self.down);
+        change(&mut self.up);
+        self
+    }
+
+    fn lossy(self, probability: f64) -> Self {
+        self.with_line(|line| line.loss = Loss::Independent { probability })
     }
 }
+
+const TRANSFER: &[Promise] = &[SHARE, ADDED];
+const SHARED: &[Promise] = &[SHARE, FAIRNESS];
+const NARROW: &[Promise] = &[ARRIVED, FLOOR];
+
+/// The rows that [`ADDED`] compares with.
+pub(super) const ALONE: &str = "the game alone";
+pub(super) const ALONE_BY_TICKS: &str = "the game alone, by ticks";
 
 /// Every row, in the order in which it is shown.
 pub(super) fn all() -> Vec<Scenario> {
     let ms = Duration::from_millis;
     let home = |name| Scenario::new(name, 10 * MEGABIT, ms(50)).lossy(0.01);
     let narrow = |name| Scenario {
-        time_max: Duration::from_secs(30),
         transfers: 1000,
         transfer_len: 16 << 10,
-        ..Scenario::new(name, 256_000, ms(50))
+        promises: NARROW,
+        ..Scenario::new(name, 256_000, ms(50)).for_at_most(30)
+    };
+    let shared = |name| Scenario {
+        clients: 2,
+        promises: SHARED,
+        ..home(name)
     };
     vec![
-        Scenario {
-            transfers: 0,
-            time_max: Duration::from_secs(15),
-            ..home("the game alone")
-        },
-        Scenario {
-            transfers: 0,
-            time_max: Duration::from_secs(15),
-            ..home("the game alone, by ticks").by_ticks()
-        },
-        home("a transfer and the game"),
-        home("a transfer and the game, by ticks").by_ticks(),
-        Scenario {
-            clients: 2,
-            ..home("two transfers share the line")
-        },
-        Scenario {
-            clients: 2,
-            ..home("two transfers share the line, by ticks").by_ticks()
-        },
-        Scenario {
-            transfers: 0,
-            ..narrow("256 kbit/s: the game alone")
-        },
+        home(ALONE).without_transfer(15),
+        home(ALONE_BY_TICKS).without_transfer(15).by_ticks(),
+        home("a transfer and the game").promising(TRANSFER),
+        home("a transfer and the game, by ticks")
+            .promising(TRANSFER)
+            .by_ticks(),
+        shared("two transfers share the line"),
+        shared("two transfers share the line, by ticks").by_ticks(),
+        narrow("256 kbit/s: the game alone").without_transfer(30),
         narrow("256 kbit/s: a transfer and the game"),
         narrow("256 kbit/s: a transfer and the game, by ticks").by_ticks(),
         Scenario {
             flood: 30 * MEGABIT,
-            time_max: Duration::from_secs(15),
-            ..home("a flood of three times the line, and a transfer")
+            promises: &[SHARE_IN_FLOOD],
+            ..home("a flood of three times the line, and a transfer").for_at_most(15)
         },
         Scenario {
             changes: Some((Duration::from_secs(4), 5 * MEGABIT)),
             ..home("the line is half as wide from 4 s to 8 s")
         },
-        home("200 ms of jitter").jittery(ms(200)),
+        home("200 ms of jitter").with_line(|line| line.jitter = ms(200)),
         Scenario {
-            up: line(2 * MEGABIT, ms(50)),
+            down: line(20 * MEGABIT, ms(50)),
             has_uploads: true,
-            time_max: Duration::from_secs(30),
             ..Scenario::new(
                 "20 Mbit/s and 2 back, a transfer each way",
-                20 * MEGABIT,
+                2 * MEGABIT,
                 ms(50),
             )
+            .for_at_most(30)
         },
         Scenario::new("a satellite, 600 ms", 10 * MEGABIT, ms(600)),
         Scenario {
             rate_ceiling: 2_000 * MEGABIT,
             transfers: 256,
+            promises: &[ARRIVED_UP],
             ..Scenario::new("1 Gbit/s, 1 ms", 1_000 * MEGABIT, ms(1))
         },
-        Scenario {
-            transfers: 0,
-            time_max: Duration::from_secs(15),
-            ..home("the game alone, 15% loss, by ticks")
-                .lossy(0.15)
-                .by_ticks()
-        },
+        home("the game alone, 15% loss, by ticks")
+            .lossy(0.15)
+            .without_transfer(15)
+            .by_ticks(),
         home("a transfer and the game, 5% loss").lossy(0.05),
     ]
 }

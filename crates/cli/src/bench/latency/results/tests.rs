@@ -4,39 +4,41 @@
     reason = "in a test that is a failure as good as any"
 )]
 
-use tickwire_measure::affinity::Affinity;
-
 use super::*;
 
-fn settings(wait: Wait) -> Settings {
-    Settings {
-        to: None,
-        size_bytes: 64,
-        rate_per_second: Some(1000),
-        wait,
-        affinity: Affinity::Apart,
-        receive_timestamps: false,
-        rounds: 2,
-        duration: Duration::from_secs(1),
-        warm_up: Duration::ZERO,
+fn options(args: &[&str]) -> Options {
+    Options::for_tests(&[&["--affinity=apart", "--warm-up=0s"], args].concat())
+}
+
+type Named = (Subject, Round);
+
+/// The results of rounds in any order.
+fn summed(options: &Options, rounds: impl IntoIterator<Item = Named>) -> Result<Results, CliError> {
+    let mut of_each: Vec<Vec<Round>> = options.subjects().iter().map(|_| Vec::new()).collect();
+    for (subject, round) in rounds {
+        let index = options.subjects().iter().position(|one| *one == subject);
+        of_each[index.unwrap()].push(round);
     }
+    Results::of(options, of_each)
+}
+
+fn spinning() -> Options {
+    options(&["--wait=spin"])
 }
 
 /// A round with latencies of `scale`, 2 `scale`, ... `count` `scale` microseconds, of which the
 /// client overslept `late`. Nothing was lost.
-fn round(who: Subject, count: u64, scale: u64, late: u64) -> Round {
+fn round(subject: Subject, count: u64, scale: u64, late: u64) -> Named {
     let mut recording = Recording::new(Duration::from_secs(1));
-    recording.counts.due = count;
+    recording.counts.sent = count;
+    recording.counts.lost = count;
     for number in 1..=count {
         let (latency, late) = (number * scale, late.min(number * scale));
         let us = Duration::from_micros;
         recording.on_answer(Duration::ZERO, us(latency), us(latency - late), None);
     }
-    Round {
-        who,
-        at: Duration::from_secs(3),
-        recording,
-    }
+    let at = Duration::from_secs(3);
+    (subject, Round { at, recording })
 }
 
 /// Equal, as far as three digits go.
@@ -58,17 +60,17 @@ fn the_longest_is_exact_and_nothing_lies_beyond_it() {
             round(Std, count, 1, 0),
             round(Tickwire, 1, 1, 0),
         ];
-        let results = Results::of(&settings(Wait::Spin), &rounds).unwrap();
+        let results = summed(&spinning(), rounds).unwrap();
         let std = &results.subjects[0];
         #[allow(clippy::cast_precision_loss, reason = "far below 2^53")]
         let longest = (count * scale) as f64;
-        assert_eq!(std.times.latency.0[5], Figure::Known(longest));
-        assert_eq!(std.times.round_trip.0[5], Figure::Known(longest));
-        assert_eq!(std.rounds[0].times.latency.0[5], Figure::Known(longest));
-        assert_eq!(std.longest_answered, Some(longest));
+        assert_eq!(std.all.micros.latency.0[5], Ok(longest));
+        assert_eq!(std.all.micros.round_trip.0[5], Ok(longest));
+        assert_eq!(std.rounds[0].summary.micros.latency.0[5], Ok(longest));
+        assert_eq!(std.longest_answered_micros, Some(longest));
         assert_eq!(std.distribution.last().unwrap().micros, longest);
-        for figure in std.times.latency.0 {
-            let is_beyond = figure.known().is_some_and(|micros| micros > longest);
+        for figure in std.all.micros.latency.0 {
+            let is_beyond = figure.is_ok_and(|micros| micros > longest);
             assert!(!is_beyond, "{figure:?} of {longest}");
         }
     }
@@ -77,8 +79,8 @@ fn the_longest_is_exact_and_nothing_lies_beyond_it() {
 #[test]
 fn a_rate_is_what_left_and_not_what_was_asked_for() {
     use Subject::{Std, Tickwire};
-    let sent_in = |mut round: Round, millis| {
-        round.recording.sent_in = Some(Duration::from_millis(millis));
+    let sent_in = |mut round: Named, millis| {
+        round.1.recording.sent_in = Some(Duration::from_millis(millis));
         round
     };
     let rounds = [
@@ -86,15 +88,15 @@ fn a_rate_is_what_left_and_not_what_was_asked_for() {
         sent_in(round(Tickwire, 1000, 1, 0), 1000),
         sent_in(round(Tickwire, 1000, 1, 0), 1500),
     ];
-    let settings = settings(Wait::Spin);
-    let results = Results::of(&settings, &rounds).unwrap();
+    let options = spinning();
+    let results = summed(&options, rounds).unwrap();
     let [std, tickwire] = &results.subjects[..] else {
         panic!("{results:?}");
     };
-    assert_eq!(std.fell_behind(&settings), None);
-    assert_eq!(tickwire.fell_behind(&settings), Some(800.0));
-    assert_near(tickwire.rounds[1].sent_per_second, 2000.0 / 3.0);
-    assert!(results.fell_behind(&settings));
+    assert_eq!(std.fell_behind(&options), None);
+    assert_eq!(tickwire.fell_behind(&options), Some(800.0));
+    assert_near(tickwire.rounds[1].summary.sent_per_second, 2000.0 / 3.0);
+    assert!(results.fell_behind(&options));
 }
 
 #[test]
@@ -109,46 +111,42 @@ fn a_ratio_is_taken_within_a_round() {
         round(Mio, 100, 200, 0),
         round(Std, 100, 100, 0),
     ];
-    let results = Results::of(&settings(Wait::Sleep), &rounds).unwrap();
+    let results = summed(&options(&[]), rounds).unwrap();
     let p50 = |of, against| {
         find_ratio(&results.ratios, of, against)
             .unwrap()
+            .by_round
             .latency
             .p50()
     };
     for (of, against, wanted) in [(Mio, Std, 2.0), (Tickwire, Std, 2.1), (Tickwire, Mio, 1.05)] {
-        let spread = p50(of, against).known().unwrap();
+        let spread = p50(of, against).unwrap();
         for value in [spread.median, spread.lowest, spread.highest] {
             assert_near(Some(value), wanted);
         }
     }
     assert!(find_ratio(&results.ratios, Std, Mio).is_none());
-    assert_eq!(results.subjects[0].counts.sent, 200);
+    assert_eq!(results.subjects[0].all.counts.sent, 200);
 }
 
-fn assert_decided(verdict: &Verdict, wanted: f64, wanted_met: bool) {
-    let Outcome::Decided { ratio, is_met } = verdict.outcome else {
-        panic!("{verdict:?}");
-    };
-    assert_near(Some(ratio), wanted);
-    assert_eq!(is_met, wanted_met);
+fn assert_decided(goal: &Goal, wanted: f64, verdict: &Verdict) {
+    assert_near(goal.measured, wanted);
+    assert_eq!(&goal.verdict, verdict);
 }
 
 /// As many more were due, and nothing came back of them.
-fn with_lost(mut round: Round, lost: u64) -> Round {
-    round.recording.counts.due += lost;
+fn with_lost(mut round: Named, lost: u64) -> Named {
+    round.1.recording.counts.sent += lost;
+    round.1.recording.counts.lost += lost;
     round
 }
 
-fn no_verdict(rounds: &[Round]) -> String {
-    let results = Results::of(&settings(Wait::Spin), rounds).unwrap();
-    let words = results
-        .verdicts
-        .into_iter()
-        .map(|verdict| match verdict.outcome {
-            Outcome::Open { no_verdict } => no_verdict,
-            decided @ Outcome::Decided { .. } => panic!("{decided:?}"),
-        });
+fn no_verdict(rounds: impl IntoIterator<Item = Named>) -> String {
+    let results = summed(&spinning(), rounds).unwrap();
+    let words = results.goals.into_iter().map(|goal| match goal.verdict {
+        Verdict::Open(why) => why,
+        decided => panic!("{decided:?}"),
+    });
     let words: Vec<_> = words.collect();
     assert_eq!(words[0], words[1]);
     words[0].clone()
@@ -163,14 +161,14 @@ fn where_many_were_lost_no_goal_is_met() {
         with_lost(round(Tickwire, 60, 1, 0), 40),
     ];
     let wanted = "tickwire lost 40 of 100 datagrams, more than one in 100";
-    assert_eq!(no_verdict(&rounds), wanted);
+    assert_eq!(no_verdict(rounds), wanted);
     // The losses of the other side are no merit either.
     let rounds = [
         with_lost(round(Std, 98, 10, 0), 2),
         round(Tickwire, 100, 1, 0),
     ];
     let wanted = "std lost 2 of 100 datagrams, more than one in 100";
-    assert_eq!(no_verdict(&rounds), wanted);
+    assert_eq!(no_verdict(rounds), wanted);
 }
 
 #[test]
@@ -183,7 +181,7 @@ fn a_lost_round_among_many_is_no_verdict_either() {
         with_lost(round(Tickwire, 4, 1, 0), 6),
     ];
     let wanted = "in a round more were lost than its p50 can bear";
-    assert_eq!(no_verdict(&rounds), wanted);
+    assert_eq!(no_verdict(rounds), wanted);
 }
 
 #[test]
@@ -193,42 +191,44 @@ fn one_in_a_hundred_may_be_lost() {
         with_lost(round(Std, 99, 10, 0), 1),
         with_lost(round(Tickwire, 99, 10, 0), 1),
     ];
-    let results = Results::of(&settings(Wait::Spin), &rounds).unwrap();
-    assert_decided(&results.verdicts[0], 1.0, true);
+    let results = summed(&spinning(), rounds).unwrap();
+    assert_decided(&results.goals[0], 1.0, &Verdict::Kept);
     let std = &results.subjects[0];
-    assert_eq!(std.times.latency.0[5], Figure::Lost);
-    assert_eq!(std.longest_answered, Some(990.0));
+    assert_eq!(std.all.micros.latency.0[5], Err(Missing::Lost));
+    assert_eq!(std.longest_answered_micros, Some(990.0));
 }
 
 #[test]
 fn a_goal_is_met_or_missed() {
     use Subject::{Std, Tickwire};
-    let rounds = [round(Std, 100, 10, 100), round(Tickwire, 100, 12, 300)];
-    let spinning = settings(Wait::Spin);
-    let results = Results::of(&spinning, &rounds).unwrap();
-    let [latency, round_trip] = &results.verdicts[..] else {
-        panic!("{:?}", results.verdicts);
+    let rounds = || vec![round(Std, 100, 10, 100), round(Tickwire, 100, 12, 300)];
+    let results = summed(&spinning(), rounds()).unwrap();
+    let [latency, round_trip] = &results.goals[..] else {
+        panic!("{:?}", results.goals);
     };
-    assert_decided(latency, 1.2, false);
-    assert!(!latency.is_round_trip && latency.against == Std);
+    assert_decided(latency, 1.2, &Verdict::Missed);
+    assert_eq!(latency.row, "p50 against std");
+    assert_eq!(latency.bound, Bound::AtMost(1.1));
+    assert_eq!(latency.what, "from when it should have left");
     // 600 - 300 against 500 - 100.
-    assert_decided(round_trip, 0.75, true);
-    assert!(round_trip.is_round_trip);
+    assert_decided(round_trip, 0.75, &Verdict::Kept);
+    assert_eq!(round_trip.what, "from when it left");
 
-    let closed = Settings {
-        rate_per_second: None,
-        ..spinning.clone()
-    };
-    assert_eq!(Results::of(&closed, &rounds).unwrap().verdicts.len(), 1);
-    let elsewhere = Settings {
-        to: Some("192.0.2.1:7".parse().unwrap()),
-        ..spinning
-    };
-    assert_eq!(Results::of(&elsewhere, &rounds).unwrap().verdicts, []);
+    let closed = options(&["--wait=spin", "--closed"]);
+    assert_eq!(summed(&closed, rounds()).unwrap().goals.len(), 1);
+    let results = summed(&elsewhere(), rounds()).unwrap();
+    assert_eq!(results.goals, []);
 }
 
-fn silence(settings: &Settings, rounds: &[Round]) -> String {
-    match Results::of(settings, rounds) {
+fn elsewhere() -> Options {
+    Options {
+        to: Some("192.0.2.1:7".parse().unwrap()),
+        ..spinning()
+    }
+}
+
+fn silence(options: &Options, rounds: [Named; 2]) -> String {
+    match summed(options, rounds) {
         Err(CliError::Runtime(text)) => text,
         other => panic!("{other:?}"),
     }
@@ -237,76 +237,66 @@ fn silence(settings: &Settings, rounds: &[Round]) -> String {
 #[test]
 fn without_any_answer_there_is_a_sentence_and_no_figure() {
     use Subject::{Std, Tickwire};
-    let unanswered = |who| with_lost(round(who, 0, 1, 0), 30);
-    let here = settings(Wait::Spin);
-    let there = Settings {
-        to: Some("192.0.2.1:7".parse().unwrap()),
-        ..here.clone()
-    };
-    let rounds = [unanswered(Std), unanswered(Tickwire)];
-    assert!(silence(&here, &rounds).starts_with("none of 60 datagrams came back, so"));
-    assert!(silence(&there, &rounds).starts_with("192.0.2.1:7 has stopped answering: "));
+    let (here, there) = (spinning(), elsewhere());
+    let rounds = || [Std, Tickwire].map(|subject| with_lost(round(subject, 0, 1, 0), 30));
+    assert!(silence(&here, rounds()).starts_with("none of 60 datagrams came back, so"));
+    assert!(silence(&there, rounds()).starts_with("192.0.2.1:7 has stopped answering: "));
     // One at a time, a lost one of the warm-up can take the whole round.
-    let rounds = [round(Std, 0, 1, 0), round(Tickwire, 0, 1, 0)];
-    assert!(silence(&here, &rounds).starts_with("nothing came back, not even in the warm-up"));
-    assert!(silence(&there, &rounds).starts_with("192.0.2.1:7 has stopped answering: "));
+    let rounds = || [Std, Tickwire].map(|subject| round(subject, 0, 1, 0));
+    assert!(silence(&here, rounds()).starts_with("nothing came back, not even in the warm-up"));
+    assert!(silence(&there, rounds()).starts_with("192.0.2.1:7 has stopped answering: "));
 }
 
 #[test]
-fn who_got_no_answer_takes_nothing_from_the_others() {
+fn a_subject_without_answers_takes_nothing_from_the_others() {
     use Subject::{Std, Tickwire};
     let rounds = [
         round(Std, 100, 1, 0),
         with_lost(round(Tickwire, 0, 1, 0), 100),
     ];
-    let results = Results::of(&settings(Wait::Spin), &rounds).unwrap();
+    let results = summed(&spinning(), rounds).unwrap();
     let [std, tickwire] = &results.subjects[..] else {
         panic!("{results:?}");
     };
-    assert!(std.times.latency.p50().known().is_some());
-    assert_eq!(tickwire.times.latency.p50(), Figure::Lost);
-    assert_eq!(tickwire.longest_answered, None);
+    assert!(std.all.micros.latency.p50().is_ok());
+    assert_eq!(tickwire.all.micros.latency.p50(), Err(Missing::Lost));
+    assert_eq!(tickwire.longest_answered_micros, None);
     assert_eq!(tickwire.distribution, []);
 }
 
 #[test]
 fn what_stamped_answers_waited_is_summed_up_beside_those_without_a_stamp() {
     use Subject::{Stamped, Std, Tickwire};
-    let settings = Settings {
-        receive_timestamps: true,
-        ..settings(Wait::Spin)
-    };
+    let options = options(&["--wait=spin", "--receive-timestamps"]);
     let stamped = |scale: u64| {
         let mut round = round(Stamped, 100, 10, 0);
         for micros in 1..=100 {
             let waited = Duration::from_micros(micros * scale);
-            round.recording.kernel_to_client.record(waited);
+            round.1.recording.kernel_to_client.record(waited);
         }
         round
     };
     let plain = [round(Std, 100, 10, 0), round(Tickwire, 100, 5, 0)];
-    let rounds: Vec<_> = plain.into_iter().chain([stamped(1), stamped(3)]).collect();
-    let results = Results::of(&settings, &rounds).unwrap();
+    let rounds = plain.into_iter().chain([stamped(1), stamped(3)]);
+    let results = summed(&options, rounds).unwrap();
     let [std, tickwire, stamped] = &results.subjects[..] else {
         panic!("{results:?}");
     };
-    for who in [std, tickwire] {
-        assert_eq!(who.times.kernel_to_client, None);
-        assert!(who.kernel_to_client_by_round.is_none());
+    for subject in [std, tickwire] {
+        assert_eq!(subject.all.micros.kernel_to_client, None);
+        assert!(subject.micros_by_round.kernel_to_client.is_none());
     }
     // In one round 50 µs, in the other 150; the longest of all is exact.
-    let spread = stamped.kernel_to_client_by_round.unwrap().p50().known();
-    assert_near(spread.map(|spread| spread.median), 100.0);
-    let together = stamped.times.kernel_to_client.unwrap();
-    assert_eq!(together.0[5], Figure::Known(300.0));
+    let spread = stamped.micros_by_round.kernel_to_client.unwrap().p50();
+    assert_near(spread.ok().map(|spread| spread.median), 100.0);
+    let together = stamped.all.micros.kernel_to_client.unwrap();
+    assert_eq!(together.0[5], Ok(300.0));
     let last = results.ratios.last().unwrap();
     assert_eq!((last.of, last.against), (Stamped, Tickwire));
-    assert_near(last.latency.p50().known().map(|spread| spread.median), 2.0);
-    // Nothing is promised of it.
-    assert!(
-        results
-            .verdicts
-            .iter()
-            .all(|verdict| verdict.against == Std)
+    assert_near(
+        last.by_round.latency.p50().ok().map(|spread| spread.median),
+        2.0,
     );
+    // Nothing is promised of it.
+    assert!(results.goals.iter().all(|goal| goal.row.ends_with("std")));
 }

@@ -8,7 +8,7 @@ use super::*;
 
 /// Of 1, 2, ... `count` microseconds.
 fn distribution(count: u64) -> Distribution {
-    let mut distribution = Distribution::new();
+    let mut distribution = Distribution::default();
     for micros in 1..=count {
         distribution.record(Duration::from_micros(micros));
     }
@@ -22,15 +22,15 @@ fn percentiles(answered: u64, lost: u64) -> Percentiles {
 /// `1` for a figure that is known, `L` for one that was lost, `-` for one of too few.
 fn pattern(percentiles: Percentiles) -> String {
     let letters = percentiles.0.map(|figure| match figure {
-        Figure::Known(_) => '1',
-        Figure::Lost => 'L',
-        Figure::TooFew => '-',
+        Ok(_) => '1',
+        Err(Missing::Lost) => 'L',
+        Err(Missing::TooFew) => '-',
     });
     letters.iter().collect()
 }
 
-fn assert_near(figure: Figure<f64>, wanted: f64) {
-    let Figure::Known(value) = figure else {
+fn assert_near(figure: Result<f64, Missing>, wanted: f64) {
+    let Ok(value) = figure else {
         panic!("{figure:?}, not {wanted}");
     };
     assert!(
@@ -75,25 +75,25 @@ fn a_lost_datagram_counts_as_infinitely_long() {
 #[test]
 fn a_lost_round_is_the_longest_of_all() {
     let (well, badly) = (percentiles(100, 0), percentiles(40, 60));
-    let Figure::Known(spread) = Spreads::of(&[well, badly, well]).p50() else {
+    let Ok(spread) = Spreads::of(&[well, badly, well]).p50() else {
         panic!("two of three rounds have a median");
     };
-    assert_near(Figure::Known(spread.median), 50.0);
+    assert_near(Ok(spread.median), 50.0);
     assert!(spread.highest.is_infinite());
-    let Figure::Known(spread) = Spreads::of(&[well, badly, badly]).p50() else {
+    let Ok(spread) = Spreads::of(&[well, badly, badly]).p50() else {
         panic!("one of three rounds has a median");
     };
     assert!(spread.median.is_infinite() && spread.lowest.is_finite());
-    assert_eq!(Spreads::of(&[badly, badly]).p50(), Figure::Lost);
+    assert_eq!(Spreads::of(&[badly, badly]).p50(), Err(Missing::Lost));
 }
 
 #[test]
 fn a_ratio_with_a_lost_round_on_either_side_is_none() {
     let (well, badly) = ([percentiles(100, 0)], [percentiles(40, 60)]);
-    assert_eq!(Spreads::of_ratios(&well, &badly).p50(), Figure::Lost);
-    assert_eq!(Spreads::of_ratios(&badly, &well).p50(), Figure::Lost);
-    assert!(Spreads::of_ratios(&well, &well).p50().known().is_some());
-    assert_eq!(Spreads::of_ratios(&well, &well).0[3], Figure::TooFew);
+    assert_eq!(Spreads::of_ratios(&well, &badly).p50(), Err(Missing::Lost));
+    assert_eq!(Spreads::of_ratios(&badly, &well).p50(), Err(Missing::Lost));
+    assert!(Spreads::of_ratios(&well, &well).p50().is_ok());
+    assert_eq!(Spreads::of_ratios(&well, &well).0[3], Err(Missing::TooFew));
 }
 
 #[test]
@@ -111,9 +111,9 @@ fn the_record_says_why_a_figure_is_missing() {
 fn the_points_go_from_the_fastest_to_the_slowest() {
     let points = distribution(1000).points(0);
     let (first, last) = (points.first().unwrap(), points.last().unwrap());
-    assert_near(Figure::Known(first.micros), 1.0);
+    assert_near(Ok(first.micros), 1.0);
     assert_eq!((first.one_in, last.one_in), (1.0, 1000.0));
-    assert_near(Figure::Known(last.micros), 1000.0);
+    assert_near(Ok(last.micros), 1000.0);
     assert!(
         points
             .windows(2)
@@ -128,12 +128,12 @@ fn the_points_end_where_the_lost_begin() {
     let last = points.last().unwrap();
     assert_eq!(last.micros, 900.0);
     // 101 of 1000 took as long as the slowest, or did not come back.
-    assert_near(Figure::Known(last.one_in), 1000.0 / 101.0);
+    assert_near(Ok(last.one_in), 1000.0 / 101.0);
     let before = &points[points.len() - 2];
     assert!(before.one_in < last.one_in && before.micros < 900.0);
     // One in ten to the 0.3, the lost among them, took 499 µs or longer.
     let half = points.iter().rfind(|point| point.one_in < 2.0).unwrap();
-    assert_near(Figure::Known(half.micros), 499.0);
+    assert_near(Ok(half.micros), 499.0);
     assert_eq!(distribution(0).points(10), []);
 }
 
@@ -141,17 +141,17 @@ fn the_points_end_where_the_lost_begin() {
 fn the_longest_is_exact_and_nothing_lies_beyond_it() {
     // 10,001 µs lie between two steps of the histogram; 200 s lie beyond its end.
     for (count, scale) in [(10_001, 1), (2, 100_000_000)] {
-        let mut distribution = Distribution::new();
+        let mut distribution = Distribution::default();
         for number in 1..=count {
             distribution.record(Duration::from_micros(number * scale));
         }
         let longest = (count * scale) as f64;
         let percentiles = distribution.percentiles(0);
-        assert_eq!(percentiles.0[5], Figure::Known(longest));
+        assert_eq!(percentiles.0[5], Ok(longest));
         assert_eq!(distribution.longest(), Some(longest));
         assert_eq!(distribution.points(0).last().unwrap().micros, longest);
         for figure in percentiles.0 {
-            let is_beyond = figure.known().is_some_and(|micros| micros > longest);
+            let is_beyond = figure.is_ok_and(|micros| micros > longest);
             assert!(!is_beyond, "{figure:?} of {longest}");
         }
     }
@@ -159,9 +159,13 @@ fn the_longest_is_exact_and_nothing_lies_beyond_it() {
 
 #[test]
 fn a_new_distribution_is_empty_and_as_large_as_any() {
-    let mut distribution = Distribution::new();
+    let mut distribution = Distribution::default().mapped();
     assert_eq!((distribution.count(), distribution.longest()), (0, None));
     distribution.record(TIME_MAX);
-    let longest = distribution.nanos.max();
-    assert!(distribution.nanos.equivalent(longest, as_nanos(TIME_MAX)));
+    let longest = distribution.times.max();
+    assert!(
+        distribution
+            .times
+            .equivalent(longest, units(TIME_MAX, distribution.unit))
+    );
 }

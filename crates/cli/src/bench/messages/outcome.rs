@@ -1,0 +1,179 @@
+//! What was measured: of one run, and of all runs of a case.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::case::Case;
+use crate::bench::distribution::{Distribution, Percentiles, Point};
+
+/// Of a latency, which is shown in tenths of a millisecond.
+const UNIT: Duration = Duration::from_micros(1);
+const DIGITS: u8 = 4;
+
+/// Of one run, or of several together.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Outcome {
+    /// From the tick in which a message was due to be sent to the one in which it was received.
+    pub(super) latency: Distribution,
+    pub(super) counts: Counts,
+    /// Why the first connection that did not last ended.
+    pub(super) broken: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Counts {
+    /// Those that were to be sent.
+    pub(super) messages: u64,
+    pub(super) sent: u64,
+    /// Messages that came after one that was sent behind them.
+    pub(super) out_of_order: u64,
+    pub(super) duplicates: u64,
+    /// Messages that were not sent, or not with this content.
+    pub(super) damaged: u64,
+    /// How long messages were sent, and what went to the receiver meanwhile, with the headers of IPv4 and UDP.
+    #[serde(skip)]
+    pub(super) sending: Duration,
+    pub(super) packets: u64,
+    pub(super) bytes: u64,
+    /// Of the whole connection.
+    pub(super) copies: u64,
+    /// How many of them saved a round trip.
+    pub(super) copies_useful: u64,
+    pub(super) retransmissions: u64,
+}
+
+/// An outcome summed up.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Summary {
+    pub(super) latency_micros: Percentiles,
+    pub(super) delivered: u64,
+    #[serde(flatten)]
+    pub(super) counts: Counts,
+    sending_seconds: f64,
+    pub(super) kbit_per_second: f64,
+    pub(super) packets_per_message: f64,
+    /// Beside the message itself.
+    pub(super) copies_per_message: f64,
+    pub(super) broken: Option<String>,
+}
+
+/// A row of the table, and what the file and the picture have besides.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Row {
+    #[serde(flatten)]
+    pub(super) case: Case,
+    #[serde(flatten)]
+    pub(super) total: Summary,
+    pub(super) distribution: Vec<Point>,
+    /// Each seed or round alone.
+    pub(super) runs: Vec<Summary>,
+}
+
+impl Outcome {
+    pub(super) fn new() -> Self {
+        Self {
+            latency: Distribution::new(UNIT, DIGITS),
+            counts: Counts::default(),
+            broken: None,
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.latency.add(&other.latency);
+        self.counts.add(&other.counts);
+        self.broken = self.broken.take().or(other.broken);
+    }
+}
+
+impl Counts {
+    fn add(&mut self, other: &Self) {
+        self.messages += other.messages;
+        self.sent += other.sent;
+        self.out_of_order += other.out_of_order;
+        self.duplicates += other.duplicates;
+        self.damaged += other.damaged;
+        self.sending += other.sending;
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+        self.copies += other.copies;
+        self.copies_useful += other.copies_useful;
+        self.retransmissions += other.retransmissions;
+    }
+}
+
+impl Summary {
+    fn of(outcome: &Outcome) -> Self {
+        let (counts, delivered) = (outcome.counts, outcome.latency.count());
+        let sending_seconds = counts.sending.as_secs_f64();
+        let per = |sum: u64, of: f64| if of > 0.0 { sum as f64 / of } else { 0.0 };
+        Self {
+            latency_micros: outcome.latency.percentiles(counts.messages - delivered),
+            delivered,
+            counts,
+            sending_seconds,
+            kbit_per_second: per(counts.bytes * 8, sending_seconds) / 1e3,
+            packets_per_message: per(counts.packets, counts.sent as f64),
+            copies_per_message: per(counts.copies, counts.sent as f64),
+            broken: outcome.broken.clone(),
+        }
+    }
+
+    pub(super) fn missing(&self) -> u64 {
+        self.counts.messages - self.delivered
+    }
+}
+
+impl Row {
+    pub(super) fn of<E>(
+        case: Case,
+        outcomes: impl IntoIterator<Item = Result<Outcome, E>>,
+    ) -> Result<Self, E> {
+        let (mut total, mut runs) = (Outcome::new(), Vec::new());
+        for outcome in outcomes {
+            let outcome = outcome?;
+            runs.push(Summary::of(&outcome));
+            total.add(outcome);
+        }
+        let summary = Summary::of(&total);
+        Ok(Self {
+            case,
+            distribution: total.latency.points(summary.missing()),
+            total: summary,
+            runs,
+        })
+    }
+
+    /// What no link is an excuse for, in a sentence.
+    pub(super) fn complaint(&self) -> Option<String> {
+        Some(format!("{}: {}", self.case, self.fault()?))
+    }
+
+    fn fault(&self) -> Option<String> {
+        let (counts, delivery) = (&self.total.counts, self.case.delivery);
+        if let Some(reason) = &self.total.broken {
+            let count = self.runs.iter().filter(|run| run.broken.is_some()).count();
+            let runs = self.runs.len();
+            return Some(format!(
+                "{count} of {runs} connections did not last; of the first of them, {reason}"
+            ));
+        }
+        if counts.damaged > 0 {
+            let damaged = counts.damaged;
+            return Some(format!("{damaged} messages were not as they were sent"));
+        }
+        if delivery.keeps_order() && counts.out_of_order > 0 {
+            let out_of_order = counts.out_of_order;
+            return Some(format!("{out_of_order} messages came out of order"));
+        }
+        match (counts.duplicates, self.total.missing()) {
+            _ if !delivery.is_reliable() => None,
+            (0, 0) => None,
+            (0, missing) => {
+                let messages = counts.messages;
+                Some(format!("{missing} of {messages} messages did not arrive"))
+            }
+            (duplicates, _) => Some(format!("{duplicates} messages came more than once")),
+        }
+    }
+}

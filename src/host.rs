@@ -21,8 +21,8 @@ use crate::sim::LinkConditions;
 use crate::socket::{Socket, SocketStats, Waker, canonical};
 use crate::transport::{Carrier, MemoryTransport, Transport};
 
-/// Maximum turns of a handshake in memory. It takes two round trips, and nothing is lost or late.
-const PAIR_TURNS_MAX: usize = 16;
+/// How long the handshake of a [`Host::pair`] sleeps at most before both hosts have another turn.
+const PAIR_WAIT: Duration = Duration::from_millis(1);
 
 /// Connections to peers over one UDP socket, driven by the caller's loop.
 ///
@@ -110,7 +110,7 @@ impl Host {
     ///
     /// Each may stay on this thread or move to another; [`wait`](Self::wait) of one returns when the other sends.
     /// Both have a [`Connected`](Event::Connected) event to take. The client has pinned the server's key. Dropping
-    /// one disconnects the other.
+    /// one disconnects the other, unless its queue is full: then it times out.
     ///
     /// ```
     /// use tickwire::{Config, Delivery, Event, Host};
@@ -151,16 +151,17 @@ impl Host {
             ..ConnectOptions::default()
         };
         let peer = client.connect(server.local_addr(), &options)?;
-        for _ in 0..PAIR_TURNS_MAX {
+        let reason = loop {
             client.poll()?;
             server.poll()?;
             if client.is_connected(peer) && server.peers().next().is_some() {
                 return Ok((client, server));
             }
-        }
-        let reason = match client.next_event() {
-            Some(Event::Disconnected { reason, .. }) => reason.to_string(),
-            _ => "the server does not reply".to_owned(),
+            if let Some(Event::Disconnected { reason, .. }) = client.next_event() {
+                break reason;
+            }
+            // Only a handshake rate of the config, or a retry, makes it wait.
+            server.wait(Some(PAIR_WAIT))?;
         };
         let text = format!("the two configs of a pair do not connect: {reason}");
         Err(io::Error::new(io::ErrorKind::InvalidInput, text))
@@ -212,7 +213,8 @@ impl Host {
         if !self.transport.reaches(to) {
             return Err(ConnectError::Unreachable { to });
         }
-        self.state.connect(canonical(to), options, clock::now())
+        let now = self.read_clock();
+        self.state.connect(canonical(to), options, now)
     }
 
     /// Lets the application decide which clients may connect: see [`HostState::set_admission`].
@@ -348,7 +350,8 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// [`TooLong`](SendError::TooLong) if no peer could take it; it was queued for none.
+    /// [`TooLong`](SendError::TooLong) above the maximum of any configuration (15,360 bytes unreliable, 16 MiB reliable);
+    /// it was queued for no peer.
     pub fn broadcast(
         &mut self,
         delivery: Delivery,
@@ -411,7 +414,8 @@ impl Host {
     /// Ends the connection to a peer now; queued messages are dropped. `reason` is a number, or a [`CloseReason`] with
     /// a text: see [`HostState::disconnect`].
     pub fn disconnect(&mut self, peer: PeerId, reason: impl Into<CloseReason>) {
-        self.state.disconnect(peer, reason, clock::now());
+        let now = self.read_clock();
+        self.state.disconnect(peer, reason, now);
     }
 
     /// Ends the connection to a peer once every queued message was sent, and acknowledged if it is reliable, but after
@@ -426,8 +430,8 @@ impl Host {
     /// # }
     /// ```
     pub fn disconnect_after_flush(&mut self, peer: PeerId, reason: impl Into<CloseReason>) {
-        self.state
-            .disconnect_after_flush(peer, reason, clock::now());
+        let now = self.read_clock();
+        self.state.disconnect_after_flush(peer, reason, now);
     }
 
     /// Disconnects every peer and denies new connections. Keep running turns until
@@ -444,7 +448,8 @@ impl Host {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn shutdown(&mut self, reason: impl Into<CloseReason>) {
-        self.state.shutdown(reason, clock::now());
+        let now = self.read_clock();
+        self.state.shutdown(reason, now);
     }
 
     /// Whether [`shutdown`](Self::shutdown) was called and every disconnect was acknowledged or sent for the last time:
@@ -543,7 +548,8 @@ impl Host {
         if let Some(conditions) = conditions {
             return self.transport.set_link_conditions(&conditions);
         }
-        let (state, now) = (&mut self.state, clock::now());
+        let now = self.read_clock();
+        let state = &mut self.state;
         self.transport
             .remove_links(|from, bytes| state.handle_datagram(from, bytes, now));
         Ok(())
@@ -602,10 +608,16 @@ impl Host {
         Some(timeout.map_or(until, |timeout| timeout.min(until)))
     }
 
+    /// The time now, and of everything that the application does until the clock is read again.
+    fn read_clock(&mut self) -> Instant {
+        self.now = clock::now();
+        self.now
+    }
+
     /// The receiving half of a turn: datagrams, then timers. Returns the time of the turn.
     fn take_in(&mut self) -> io::Result<Instant> {
-        let (state, now) = (&mut self.state, clock::now());
-        self.now = now;
+        let now = self.read_clock();
+        let state = &mut self.state;
         self.transport
             .drain(now, |from, bytes| state.handle_datagram(from, bytes, now))?;
         self.state.handle_timeout(now);
@@ -616,7 +628,7 @@ impl Host {
     /// stays with the protocol, which writes a packet only when it can be sent.
     fn transmit(&mut self) -> io::Result<()> {
         if self.state.may_transmit() {
-            let now = clock::now();
+            let now = self.read_clock();
             let state = &mut self.state;
             while self
                 .transport
@@ -657,9 +669,14 @@ fn parts(transmit: Option<Transmit>) -> Option<(SocketAddr, usize)> {
 /// Sends each peer one disconnect if [`shutdown`](Host::shutdown) was not called.
 impl Drop for Host {
     fn drop(&mut self) {
-        self.state.shutdown(0, clock::now());
+        self.shutdown(0);
         // An error cannot be reported from here.
         let _ = self.transmit();
+        #[cfg(feature = "sim")]
+        {
+            self.transport.remove_links(|_, _| {});
+            let _ = self.transport.transmit();
+        }
     }
 }
 

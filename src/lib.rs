@@ -155,8 +155,7 @@
 //! always the same, in this order:
 //!
 //! 1. **Transmit** what is queued, and sleep if the call may sleep and nothing is pending.
-//! 2. **Read the clock**, once. Everything in the turn, and everything that the application does until the next one,
-//!    happens at that time.
+//! 2. **Read the clock.** Steps 3 and 4 have that time.
 //! 3. **Drain** the socket, until it is empty or the budget is spent. The budget is what the kernel can have queued at
 //!    the wakeup, so every pending datagram is received, and a flood cannot hold the loop. The rest is remembered,
 //!    because readiness is edge-triggered and no event announces it: the next `wait` returns at once.

@@ -150,6 +150,16 @@ impl Event {
         }
     }
 
+    /// The same `Connected` event with a server key; any other event as it is.
+    #[cfg(feature = "noise")]
+    #[must_use]
+    pub fn with_server_key(mut self, key: PublicKey) -> Self {
+        if let Self::Connected { server_key, .. } = &mut self {
+            *server_key = Some(key);
+        }
+        self
+    }
+
     /// A [`Message`](Self::Message) event, for tests.
     #[must_use]
     pub fn message(
@@ -193,6 +203,15 @@ impl Event {
             text: None,
             stats: stats.map(Box::new),
         }
+    }
+
+    /// The same `Disconnected` event with a text of the peer; any other event as it is.
+    #[must_use]
+    pub fn with_text(mut self, peer_text: &str) -> Self {
+        if let Self::Disconnected { text, .. } = &mut self {
+            *text = Some(peer_text.into());
+        }
+        self
     }
 
     /// The peer that the event is about.

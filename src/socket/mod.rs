@@ -373,7 +373,7 @@ impl Socket {
 
     /// Lets `write` write a datagram into the next slot of the send queue, and queues it. Returns `false` if `write`
     /// returns `None`, or if there is no room after sending; then [`wait`](Self::wait) ends when there is. A datagram
-    /// to an address that this socket cannot reach is dropped.
+    /// to an address that this socket cannot reach is counted in [`discarded`](SocketStats::discarded).
     pub(crate) fn send_with(
         &mut self,
         write: impl FnOnce(&mut [u8; DATAGRAM_MAX]) -> Option<(SocketAddr, usize)>,
@@ -384,6 +384,8 @@ impl Socket {
         };
         if self.socket.reaches(to) {
             self.queue.commit(&self.socket, to, len);
+        } else {
+            self.queue.count_discarded();
         }
         true
     }

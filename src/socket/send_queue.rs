@@ -122,6 +122,10 @@ impl SendQueue {
         }
     }
 
+    pub(super) fn count_discarded(&mut self) {
+        self.stats.discarded += 1;
+    }
+
     /// The slot behind the last queued datagram. The queue must not be full.
     fn free_slot(&mut self) -> &mut [u8; DATAGRAM_MAX] {
         &mut self.slots[self.index(self.len)]

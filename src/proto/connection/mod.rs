@@ -240,6 +240,11 @@ impl Connection {
         self.linger.is_some()
     }
 
+    /// The reason of a disconnect that was to follow the flush. It does not happen any more.
+    pub(crate) fn take_linger(&mut self) -> Option<CloseReason> {
+        Some(self.linger.take()?.reason)
+    }
+
     /// The reason of a delayed disconnect whose time has come.
     pub(crate) fn take_finished_linger(&mut self, now: Instant) -> Option<CloseReason> {
         let is_flushed = self.outbound.queued().0 == 0;

@@ -54,6 +54,7 @@ impl fmt::Debug for Request<'_> {
 
 /// The answer to a [`Request`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Admission {
     /// The client may connect.
     Accept,

@@ -7,7 +7,6 @@ use crate::limits::MESSAGE_MAX;
 use crate::proto::channel;
 use crate::proto::delivery::Delivery;
 use crate::proto::host::HostState;
-use crate::proto::host::slots::PeerState;
 use crate::proto::peer_id::PeerId;
 
 /// Outcome of a [broadcast](HostState::broadcast).
@@ -16,8 +15,10 @@ use crate::proto::peer_id::PeerId;
 pub struct Broadcast {
     /// Number of peers for which the message was queued.
     pub queued: usize,
-    /// The peers for which it was not queued, and why: [`QueueFull`](SendError::QueueFull), or
-    /// [`TooLong`](SendError::TooLong) for a peer that accepts only shorter messages.
+    /// The peers for which it was not queued, and why: [`QueueFull`](SendError::QueueFull),
+    /// [`TooLong`](SendError::TooLong) for a peer that accepts only shorter messages, and after
+    /// [`broadcast_to`](HostState::broadcast_to) also [`UnknownPeer`](SendError::UnknownPeer) and
+    /// [`NotConnected`](SendError::NotConnected).
     pub skipped: Vec<(PeerId, SendError)>,
 }
 
@@ -35,7 +36,8 @@ impl HostState {
     ///
     /// # Errors
     ///
-    /// [`TooLong`](SendError::TooLong) if no peer could take it; it was queued for none.
+    /// [`TooLong`](SendError::TooLong) above the maximum of any configuration (15,360 bytes unreliable, 16 MiB reliable);
+    /// it was queued for no peer.
     pub fn broadcast(
         &mut self,
         delivery: Delivery,
@@ -71,7 +73,7 @@ impl HostState {
         let mut outcome = Broadcast::default();
         for index in self.slots.indices() {
             let peer = self.slots.peer_id(index);
-            if matches!(self.slots[index].state(), PeerState::Open(_)) && is_receiver(peer) {
+            if self.slots.accepts_messages(index) && is_receiver(peer) {
                 let sent = self.send(peer, delivery, message, now);
                 outcome.count(peer, sent);
             }

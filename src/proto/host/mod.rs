@@ -43,6 +43,7 @@ use crate::error::{ConfigError, SendError};
 use crate::limits::{CONNECT_PAYLOAD_MAX, DATAGRAM_MAX, SLOTS_MAX};
 use crate::proto::buffers::Buffers;
 use crate::proto::close_reason::CloseReason;
+use crate::proto::connection::Connection;
 use crate::proto::delivery::{Delivery, Receipt};
 use crate::proto::event::{ConnectError, Event};
 use crate::proto::peer_id::PeerId;
@@ -363,8 +364,13 @@ impl HostState {
     }
 
     /// As [`disconnect`](Self::disconnect), once every queued message was sent, and acknowledged if it is reliable, but
-    /// after [`idle_timeout`](Config::idle_timeout) at the latest. Until then messages from the peer still arrive, and
-    /// [`send`](Self::send) to it returns [`NotConnected`](SendError::NotConnected).
+    /// after [`idle_timeout`](Config::idle_timeout) at the latest. Unreliable messages that expire meanwhile do not delay
+    /// it. Until then messages from the peer still arrive, [`send`](Self::send) to it returns
+    /// [`NotConnected`](SendError::NotConnected), and [`peers`](Self::peers) leaves it out. A peer that stops responding
+    /// ends with [`TimedOut`](crate::DisconnectReason::TimedOut) as usual.
+    ///
+    /// A peer that is not connected yet is disconnected at once. Of several reasons the first counts, except that
+    /// `disconnect` ends it at once with its own.
     pub fn disconnect_after_flush(
         &mut self,
         peer: PeerId,
@@ -387,12 +393,15 @@ impl HostState {
 
     /// Disconnects every peer, as [`disconnect`](Self::disconnect) does, and denies new connections. Keep running turns
     /// until [`is_shut_down`](Self::is_shut_down): about one round trip, or 250 ms if peers do not reply.
+    /// A peer that is being disconnected after a flush gets the reason of that call.
     pub fn shutdown(&mut self, reason: impl Into<CloseReason>, now: time::Instant) {
         let now = self.clock.at(now);
         let reason = reason.into();
         self.is_shutting_down = true;
         for slot in self.slots.indices() {
-            self.disconnect_slot(slot, reason.clone(), now);
+            let own = self.slots.change(slot).open_mut();
+            let own = own.and_then(Connection::take_linger);
+            self.disconnect_slot(slot, own.unwrap_or_else(|| reason.clone()), now);
         }
     }
 
@@ -420,15 +429,18 @@ impl HostState {
         !self.events.is_empty()
     }
 
-    /// All connected peers, by ascending [index](PeerId::index).
+    /// All connected peers, by ascending [index](PeerId::index), without those that
+    /// [`disconnect_after_flush`](Self::disconnect_after_flush) was called for.
     pub fn peers(&self) -> impl Iterator<Item = PeerId> + '_ {
         self.slots.peers()
     }
 
-    /// Whether a peer is connected.
+    /// Whether messages can be sent to a peer: it is connected, and
+    /// [`disconnect_after_flush`](Self::disconnect_after_flush) was not called.
     #[must_use]
     pub fn is_connected(&self, peer: PeerId) -> bool {
-        self.slots.open(peer).is_some()
+        let slot = self.slots.find(peer);
+        slot.is_some_and(|slot| self.slots.accepts_messages(slot))
     }
 
     /// The validated address of a peer, while it is connected.

@@ -52,6 +52,9 @@ pub(super) struct Scheduler {
     cursor: usize,
     /// The peer at the cursor was returned as due.
     is_handed_out: bool,
+    /// The active peers of this turn were looked at, and parked ones follow. A parked peer that becomes active then
+    /// is not looked at a second time.
+    has_reached_timers: bool,
     timers: Timers,
     ready: VecDeque<SlotIndex>,
     /// The peer that the last packet came from, if its deadline was not computed since.
@@ -153,6 +156,7 @@ impl Scheduler {
         self.last_heard = None; // it is among the active peers
         self.cursor = 0;
         self.is_handed_out = false;
+        self.has_reached_timers = false;
     }
 
     /// The next peer whose deadline has passed. Parks active peers that did not change for a whole turn.
@@ -161,6 +165,22 @@ impl Scheduler {
         slots: &mut [impl Scheduled],
         now: Instant,
     ) -> Option<SlotIndex> {
+        if !self.has_reached_timers {
+            if let Some(index) = self.next_due_active(slots, now) {
+                return Some(index);
+            }
+            self.has_reached_timers = true;
+        }
+        // An active peer with an old timer was looked at above.
+        while let Some(index) = self.timers.pop_due(now) {
+            if slots[index.as_usize()].schedule().activity == Activity::Parked {
+                return Some(index);
+            }
+        }
+        None
+    }
+
+    fn next_due_active(&mut self, slots: &mut [impl Scheduled], now: Instant) -> Option<SlotIndex> {
         if std::mem::take(&mut self.is_handed_out) {
             let index = self.active[self.cursor];
             slots[index.as_usize()].schedule().activity = Activity::Cooling;
@@ -182,14 +202,19 @@ impl Scheduler {
             self.active.swap_remove(self.cursor);
             self.set_timer(index, deadline, now);
         }
-        self.timers.pop_due(now)
+        None
     }
 
-    /// A timer is never in the past, which keeps a turn finite whatever a peer's deadline is: what is due now is
+    /// A timer is always in the future, which keeps a turn finite whatever a peer's deadline is: what is due now is
     /// done by sending, or was done in this turn's look at the time.
     fn set_timer(&mut self, index: SlotIndex, deadline: Option<Instant>, now: Instant) {
         if let Some(deadline) = deadline {
-            let at = deadline.max(now + Duration::of(TIMER_GRANULARITY));
+            let is_past = deadline <= now;
+            let at = if is_past {
+                now + Duration::of(TIMER_GRANULARITY)
+            } else {
+                deadline
+            };
             self.timers.set_no_later(index, at, now);
         }
     }

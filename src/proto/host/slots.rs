@@ -234,10 +234,15 @@ impl PeerSlots {
         }
     }
 
-    /// All connected peers, by ascending index.
+    /// Whether messages to the peer in this slot are accepted.
+    pub(crate) fn accepts_messages(&self, index: SlotIndex) -> bool {
+        matches!(&self[index].state, PeerState::Open(connection) if !connection.is_lingering())
+    }
+
+    /// All peers that messages can be sent to, by ascending index.
     pub(crate) fn peers(&self) -> impl Iterator<Item = PeerId> + '_ {
         self.indices()
-            .filter(|index| matches!(self[*index].state, PeerState::Open(_)))
+            .filter(|index| self.accepts_messages(*index))
             .map(|index| self.peer_id(index))
     }
 }

@@ -9,7 +9,7 @@ use crate::world::packets::{self, Hello, PING, kind};
 use crate::world::{Stranger, config, ms, outside, secs};
 
 /// Handshake replies and connects that a host handles in one turn, as WIRE.md states them.
-const ANSWERS_PER_TURN_MAX: usize = 256;
+const REPLIES_PER_TURN_MAX: usize = 256;
 const CONNECTS_PER_TURN_MAX: usize = 256;
 
 fn spoofed_hellos_leave_nothing_behind() {
@@ -41,8 +41,8 @@ fn hellos_are_answered_up_to_a_limit_in_each_turn() {
         }
         let mut answers = 0;
         lab.turn(|_, _| answers += 1);
-        assert_eq!(answers, ANSWERS_PER_TURN_MAX);
-        let left_out = 1000 - ANSWERS_PER_TURN_MAX as u64;
+        assert_eq!(answers, REPLIES_PER_TURN_MAX);
+        let left_out = 1000 - REPLIES_PER_TURN_MAX as u64;
         assert_eq!(lab.host.stats().over_limit, turn * left_out);
     }
 }

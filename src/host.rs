@@ -11,7 +11,7 @@ use crate::config::Config;
 #[cfg(feature = "sim")]
 use crate::error::ConfigError;
 use crate::error::{BindError, SendError};
-use crate::limits::{ANSWERS_PER_TURN_MAX, TIMER_GRANULARITY};
+use crate::limits::{REPLIES_PER_TURN_MAX, TIMER_GRANULARITY};
 use crate::proto::{
     Admission, Broadcast, CloseReason, ConnectError, ConnectOptions, Delivery, Event, HostState,
     HostStats, PeerId, PeerStats, Receipt, Request, SendLimitedBy, Transmit,
@@ -642,7 +642,7 @@ impl Host {
     /// Replies have a share of the send queue, so that they cannot fill it when the socket blocks.
     fn send_replies(&mut self, now: Instant) {
         let state = &mut self.state;
-        while self.transport.queued() < ANSWERS_PER_TURN_MAX
+        while self.transport.queued() < REPLIES_PER_TURN_MAX
             && self
                 .transport
                 .send_with(now, |slot| parts(state.poll_transmit_replies(slot, now)))

@@ -65,7 +65,7 @@ pub(crate) const PENDING_TIMEOUT: Duration = Duration::from_secs(3);
 const _: () = assert!(PENDING_TIMEOUT.as_millis() >= 2 * HANDSHAKE_RETRY_MAX.as_millis());
 
 /// Maximum number of stateless replies per turn: 256. Further ones are dropped and counted; the sender retries.
-pub(crate) const ANSWERS_PER_TURN_MAX: usize = 256;
+pub(crate) const REPLIES_PER_TURN_MAX: usize = 256;
 
 /// Maximum number of connects processed per turn: 256. Further ones are dropped and counted; the client retries.
 pub(crate) const CONNECTS_PER_TURN_MAX: usize = 256;

@@ -5,8 +5,8 @@
 pub(crate) mod file;
 mod generate;
 
+use std::fmt;
 use std::str::FromStr;
-use std::{error, fmt};
 
 use curve25519_dalek::MontgomeryPoint;
 use subtle::ConstantTimeEq;
@@ -133,40 +133,22 @@ impl fmt::Debug for PublicKey {
 }
 
 /// Why a text is not a key. It never repeats the text, which may be almost a secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyParseError {
     /// It is too short or too long.
+    #[error("a key has {} hexadecimal digits, this has {len} bytes", 2 * KEY_BYTES)]
     Length {
         /// Its length in bytes. A key has 64 hexadecimal digits. At most 128 bytes of a file are read.
         len: usize,
     },
     /// It contains something other than hexadecimal digits.
+    #[error("byte {} of the key is not a hexadecimal digit", .position + 1)]
     NotHexadecimal {
         /// The first such byte, counted from 0.
         position: usize,
     },
 }
-
-impl fmt::Display for KeyParseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Length { len } => {
-                let digits = 2 * KEY_BYTES;
-                write!(
-                    f,
-                    "a key has {digits} hexadecimal digits, this has {len} bytes"
-                )
-            }
-            Self::NotHexadecimal { position } => {
-                let nth = position + 1;
-                write!(f, "byte {nth} of the key is not a hexadecimal digit")
-            }
-        }
-    }
-}
-
-impl error::Error for KeyParseError {}
 
 /// Reads the digits in place, so that no copy of a secret is left behind.
 pub(crate) fn parse_hex(digits: &[u8], bytes: &mut [u8; KEY_BYTES]) -> Result<(), KeyParseError> {

@@ -62,7 +62,7 @@ pub(super) struct Drain {
     /// Control buffer for timestamps; with it datagrams are received one by one.
     #[cfg(target_os = "linux")]
     stamp_control: Option<Box<[u8]>>,
-    answers: OsErrorLog,
+    errors: OsErrorLog,
     stats: SocketStats,
 }
 
@@ -92,7 +92,7 @@ impl Drain {
             stamp: None,
             #[cfg(target_os = "linux")]
             stamp_control: config.receive_timestamps.then(super::batch::stamp_control),
-            answers: OsErrorLog::new("receiving"),
+            errors: OsErrorLog::new("receiving"),
             stats: SocketStats::default(),
         }
     }
@@ -153,7 +153,7 @@ impl Drain {
     /// The receiving half of the statistics.
     pub(super) fn stats(&self) -> SocketStats {
         let mut stats = self.stats;
-        stats.receive_errors = self.answers.counts();
+        stats.receive_errors = self.errors.counts();
         stats
     }
 
@@ -247,7 +247,7 @@ impl Drain {
             self.unread = false;
             return Ok(());
         }
-        self.answers.note(answer, &error, format_args!(""));
+        self.errors.note(answer, &error, format_args!(""));
         self.unread = true;
         self.spent += 1;
         match answer {

@@ -225,7 +225,7 @@ impl Socket {
             self.woken = true;
             return Ok(());
         }
-        let has_room = self.queue.take_room();
+        let has_room = self.queue.take_writable();
         if has_room || self.drain.has_unread() || timeout == Some(Duration::ZERO) {
             return Ok(());
         }
@@ -392,7 +392,7 @@ impl Socket {
 
     /// Whether the last send found the system not accepting more.
     pub(crate) fn is_blocked(&self) -> bool {
-        self.queue.hold().is_some()
+        self.queue.blocked().is_some()
     }
 
     /// As [`flush`](Self::flush), without reporting errors of single datagrams.
@@ -408,9 +408,9 @@ impl Socket {
     }
 
     fn ask_writable_elsewhere(&mut self) -> io::Result<()> {
-        if let Registration::ExternalPoll(elsewhere) = &mut self.registration {
-            let blocked = self.queue.hold() == Some(Blocked::WouldBlock);
-            elsewhere.ask_writable(&mut self.socket, blocked)?;
+        if let Registration::ExternalPoll(external) = &mut self.registration {
+            let blocked = self.queue.blocked() == Some(Blocked::WouldBlock);
+            external.ask_writable(&mut self.socket, blocked)?;
         }
         Ok(())
     }
@@ -427,10 +427,10 @@ impl Socket {
         let deadline = timeout.and_then(|timeout| clock::now().checked_add(timeout));
         let mut remaining = deadline.and(timeout);
         loop {
-            let hold = self.queue.hold();
+            let blocked = self.queue.blocked();
             let own = self.registration.own(&mut self.socket)?;
-            own.ask_writable(&mut self.socket, hold == Some(Blocked::WouldBlock))?;
-            let seen = own.sleep(pause(remaining, hold))?;
+            own.ask_writable(&mut self.socket, blocked == Some(Blocked::WouldBlock))?;
+            let seen = own.sleep(pause(remaining, blocked))?;
             self.woken |= seen.woken;
             if seen.readable {
                 self.drain.on_readable();
@@ -438,9 +438,9 @@ impl Socket {
             if seen.readable || seen.woken {
                 return Ok(());
             }
-            if seen.writable || hold == Some(Blocked::Retry) {
+            if seen.writable || blocked == Some(Blocked::Retry) {
                 self.queue.transmit(&self.socket);
-                if self.queue.take_room() {
+                if self.queue.take_writable() {
                     return Ok(());
                 }
             }
@@ -475,8 +475,8 @@ impl Drop for Socket {
 }
 
 /// Duration of the next sleep. A retry for lack of buffers has no event, so it limits the sleep.
-fn pause(remaining: Option<Duration>, hold: Option<Blocked>) -> Option<Duration> {
-    if hold != Some(Blocked::Retry) {
+fn pause(remaining: Option<Duration>, blocked: Option<Blocked>) -> Option<Duration> {
+    if blocked != Some(Blocked::Retry) {
         return remaining;
     }
     Some(remaining.map_or(NO_BUFFERS_RETRY, |remaining| {
@@ -499,7 +499,7 @@ impl mio::event::Source for Socket {
         token: Token,
         interests: Interest,
     ) -> io::Result<()> {
-        let blocked = self.queue.hold() == Some(Blocked::WouldBlock);
+        let blocked = self.queue.blocked() == Some(Blocked::WouldBlock);
         self.registration
             .register(&mut self.socket, registry, token, interests, blocked)?;
         // An external poll announces no turns, and its first event reports readability.
@@ -627,9 +627,9 @@ mod tests {
     #[test]
     fn only_what_no_event_announces_cuts_a_sleep_short() {
         let long = Some(Duration::from_secs(5));
-        for hold in [None, Some(Blocked::WouldBlock)] {
-            assert_eq!(pause(None, hold), None);
-            assert_eq!(pause(long, hold), long);
+        for blocked in [None, Some(Blocked::WouldBlock)] {
+            assert_eq!(pause(None, blocked), None);
+            assert_eq!(pause(long, blocked), long);
         }
         let short = Some(NO_BUFFERS_RETRY / 2);
         assert_eq!(pause(None, Some(Blocked::Retry)), Some(NO_BUFFERS_RETRY));

@@ -58,14 +58,14 @@ impl Registration {
             Self::Own(_) => return Err(registered_own()),
             Self::ExternalPoll(_) => return Err(registered_elsewhere()),
         }
-        let elsewhere = ExternalPoll {
+        let external = ExternalPoll {
             registry: registry.try_clone()?,
             token,
             interests,
             is_writable_asked: blocked,
         };
         socket.register(registry, token, interests, blocked)?;
-        *self = Self::ExternalPoll(elsewhere);
+        *self = Self::ExternalPoll(external);
         Ok(())
     }
 
@@ -76,12 +76,12 @@ impl Registration {
         token: Token,
         interests: Interest,
     ) -> io::Result<()> {
-        let Self::ExternalPoll(elsewhere) = self else {
+        let Self::ExternalPoll(external) = self else {
             return Err(not_registered());
         };
-        socket.reregister(registry, token, interests, elsewhere.is_writable_asked)?;
-        elsewhere.token = token;
-        elsewhere.interests = interests;
+        socket.reregister(registry, token, interests, external.is_writable_asked)?;
+        external.token = token;
+        external.interests = interests;
         Ok(())
     }
 

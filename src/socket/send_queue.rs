@@ -38,14 +38,16 @@ pub(super) struct SendQueue {
     /// Maximum number of datagrams per system call.
     #[cfg(target_os = "linux")]
     batch: usize,
-    hold: Option<Blocked>,
+    /// Why the last transmission stopped with datagrams queued. `None` if it did not.
+    blocked: Option<Blocked>,
     /// `send` returned `QueueFull`, and its caller was not yet notified that there is room again.
-    owes_room: bool,
+    notify_writable: bool,
     /// The system reported an error of an earlier datagram instead of sending the oldest one, which is retried once.
     head_retried: bool,
     /// The first error that the next `flush` reports.
     refusal: Option<io::Error>,
-    answers: OsErrorLog,
+    /// Counts and logs send errors.
+    errors: OsErrorLog,
     stats: SocketStats,
 }
 
@@ -70,11 +72,11 @@ impl SendQueue {
             len: 0,
             #[cfg(target_os = "linux")]
             batch: config.batch,
-            hold: None,
-            owes_room: false,
+            blocked: None,
+            notify_writable: false,
             head_retried: false,
             refusal: None,
-            answers: OsErrorLog::new("sending"),
+            errors: OsErrorLog::new("sending"),
             stats: SocketStats::default(),
         }
     }
@@ -97,7 +99,7 @@ impl SendQueue {
         }
         if self.len == self.entries.len() {
             self.stats.queue_full += 1;
-            self.owes_room = true;
+            self.notify_writable = true;
             return Err(SocketSendError::QueueFull);
         }
         self.free_slot()[..bytes.len()].copy_from_slice(bytes);
@@ -117,7 +119,7 @@ impl SendQueue {
         self.entries[index] = QueuedDatagram { to, len };
         self.len += 1;
         // A socket that would block is not tried again until it is writable, or until the next turn.
-        if self.len >= BATCH_MAX.min(self.entries.len()) && self.hold.is_none() {
+        if self.len >= BATCH_MAX.min(self.entries.len()) && self.blocked.is_none() {
             self.transmit(socket);
         }
     }
@@ -133,10 +135,10 @@ impl SendQueue {
 
     /// Sends queued datagrams until the queue is empty or the system accepts no more.
     pub(super) fn transmit(&mut self, socket: &RawSocket) {
-        self.hold = None;
+        self.blocked = None;
         let mut interrupted = 0;
         // Finite: every round sends, discards, marks the head as retried, is interrupted, or blocks.
-        while self.len > 0 && self.hold.is_none() {
+        while self.len > 0 && self.blocked.is_none() {
             match self.transmit_batch(socket) {
                 Ok(count) => self.on_sent(count),
                 Err(error) => {
@@ -145,7 +147,7 @@ impl SendQueue {
             }
             if self.len > 0 && interrupted == INTERRUPTED_MAX {
                 // Recorded, so that the caller does not sleep with datagrams queued.
-                self.hold = Some(Blocked::Retry);
+                self.blocked = Some(Blocked::Retry);
             }
         }
     }
@@ -153,23 +155,23 @@ impl SendQueue {
     /// Whether there is room for another datagram, after sending if necessary. If there is none, the caller is notified
     /// when there is, as after `QueueFull`, but `queue_full` does not count it.
     pub(super) fn make_room(&mut self, socket: &RawSocket) -> bool {
-        if self.len == self.entries.len() && self.hold.is_none() {
+        if self.len == self.entries.len() && self.blocked.is_none() {
             self.transmit(socket);
         }
         let has_room = self.len < self.entries.len();
-        self.owes_room |= !has_room;
+        self.notify_writable |= !has_room;
         has_room
     }
 
     /// Why queued datagrams were not sent, if it was tried.
-    pub(super) fn hold(&self) -> Option<Blocked> {
-        self.hold
+    pub(super) fn blocked(&self) -> Option<Blocked> {
+        self.blocked
     }
 
     /// Whether there is room again after a `QueueFull`. Returns `true` once.
-    pub(super) fn take_room(&mut self) -> bool {
-        let has_room = self.owes_room && self.len < self.entries.len();
-        self.owes_room &= !has_room;
+    pub(super) fn take_writable(&mut self) -> bool {
+        let has_room = self.notify_writable && self.len < self.entries.len();
+        self.notify_writable &= !has_room;
         has_room
     }
 
@@ -186,7 +188,7 @@ impl SendQueue {
     /// The sending half of the statistics.
     pub(super) fn stats(&self) -> SocketStats {
         SocketStats {
-            send_errors: self.answers.counts(),
+            send_errors: self.errors.counts(),
             ..self.stats
         }
     }
@@ -219,16 +221,16 @@ impl SendQueue {
         let answer = OsError::of(&error);
         if answer == OsError::WouldBlock {
             self.stats.send_would_block += 1;
-            self.hold = Some(Blocked::WouldBlock);
+            self.blocked = Some(Blocked::WouldBlock);
             return answer;
         }
         let (to, bytes) = self.datagram(0);
         let len = bytes.len();
-        self.answers
+        self.errors
             .note(answer, &error, format_args!(" {len} bytes to {to}"));
         match answer {
             OsError::Interrupted | OsError::WouldBlock => {}
-            OsError::NoBuffers => self.hold = Some(Blocked::Retry),
+            OsError::NoBuffers => self.blocked = Some(Blocked::Retry),
             // Reported for an earlier datagram; this one was not tried.
             OsError::Refused if !self.head_retried => self.head_retried = true,
             OsError::Refused | OsError::Unreachable | OsError::Permission => self.discard(),

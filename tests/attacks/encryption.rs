@@ -11,10 +11,12 @@ use tickwire::{
 };
 
 use crate::protections::{Mode, under, with_mode};
-use crate::world::lab::Lab;
+use crate::world::harness::Harness;
 use crate::world::packets::{self, Connect, kind};
 use crate::world::secrecy::server_key;
-use crate::world::{Datagram, Luck, PROTOCOL, Stranger, World, config, ms, options, outside, secs};
+use crate::world::{
+    Datagram, PROTOCOL, Stranger, TestRng, World, config, ms, options, outside, secs,
+};
 
 /// Runs the test with encryption; there is nothing of it without.
 macro_rules! encrypted {
@@ -67,7 +69,7 @@ fn pinned(key: PublicKey) -> ConnectOptions {
 }
 
 fn recorded(world: &World, kind: u8) -> Vec<Datagram> {
-    let sent = world.witness().datagrams.iter();
+    let sent = world.packet_observer().datagrams.iter();
     sent.filter(|sent| sent.bytes[0] == kind).cloned().collect()
 }
 
@@ -119,25 +121,25 @@ fn whoever_answers_first_with_another_key_does_not_break_a_connect() {
 }
 
 fn an_unpinned_client_is_told_which_key_it_was_shown() {
-    let mut lab = Lab::new(config_with(key(2)));
-    let mut client = HostState::new(config_with(key(1)), [9; 32], lab.now).unwrap();
+    let mut harness = Harness::new(config_with(key(2)));
+    let mut client = HostState::new(config_with(key(1)), [9; 32], harness.now).unwrap();
     client
-        .connect(outside(1), &ConnectOptions::default(), lab.now)
+        .connect(outside(1), &ConnectOptions::default(), harness.now)
         .unwrap();
     let mut buffer = [0; 1024];
     for _ in 0..3 {
-        let sent = client.poll_transmit(&mut buffer, lab.now).unwrap();
-        lab.give(outside(2), &buffer[..sent.len]);
-        let now = lab.now;
-        lab.turn(|_, bytes| client.handle_datagram(outside(1), bytes, now));
+        let sent = client.poll_transmit(&mut buffer, harness.now).unwrap();
+        harness.give(outside(2), &buffer[..sent.len]);
+        let now = harness.now;
+        harness.turn(|_, bytes| client.handle_datagram(outside(1), bytes, now));
     }
     let shown = key(2).public_key();
-    assert_eq!(lab.host.public_key(), Some(shown));
+    assert_eq!(harness.host.public_key(), Some(shown));
     let Some(Event::Connected { server_key, .. }) = client.poll_event() else {
         panic!("it is connected");
     };
     assert_eq!(server_key, Some(shown));
-    let Some(Event::Connected { server_key, .. }) = lab.host.poll_event() else {
+    let Some(Event::Connected { server_key, .. }) = harness.host.poll_event() else {
         panic!("it is connected");
     };
     assert_eq!(server_key, None, "a client proves none");
@@ -169,7 +171,7 @@ fn a_payload_cannot_be_read_on_the_way() {
     let (_, payload) = &world.log(1).arrivals[0];
     assert_eq!(payload[..], b"a ticket"[..]);
     assert_eq!(world.log(1).messages.len(), 1);
-    for sent in &world.witness().datagrams {
+    for sent in &world.packet_observer().datagrams {
         for secret in [&b"a ticket"[..], b"a secret"] {
             let mut parts = sent.bytes.windows(secret.len());
             assert!(!parts.any(|part| part == secret), "{sent:?}");
@@ -367,13 +369,13 @@ impl Three {
 
 fn every_byte_of_every_packet_is_protected_and_the_others_notice_nothing() {
     let mut three = Three::new();
-    let mut luck = Luck::new(1);
+    let mut rng = TestRng::new(1);
     let before = three.world.host(1).stats();
     let mut named = 0;
     for packet in three.packets() {
         for index in 0..packet.bytes.len() {
             let mut bytes = packet.bytes.clone();
-            bytes[index] ^= 1 << luck.below(8);
+            bytes[index] ^= 1 << rng.below(8);
             named += u64::from(index >= 9);
             three.world.inject(packet.from, 1, &bytes);
         }
@@ -433,7 +435,7 @@ fn replays_at_once_later_and_after_a_move_are_duplicates() {
 
 fn a_session_replayed_to_a_restarted_server_is_nothing() {
     let mut three = Three::new();
-    let all = three.world.witness().datagrams.clone();
+    let all = three.world.packet_observer().datagrams.clone();
     let server = three.world.address(1);
     three.world.restart(1);
     // Their owners do not disturb the count.
@@ -465,7 +467,7 @@ fn talked_to_in_another_way(other: Mode) {
     let mut three = Three::new();
     let mut said = Vec::new();
     with_mode(other, &mut || {
-        said.clone_from(&Three::new().world.witness().datagrams);
+        said.clone_from(&Three::new().world.packet_observer().datagrams);
     });
     let before = three.world.host(1).stats();
     let (mut hellos, mut packets) = (0, 0);
@@ -544,24 +546,24 @@ fn packets_that_overtake_each_other_across_a_rekey_are_all_taken() {
 }
 
 /// A host with 64 peers that say something in each of a hundred ticks a second.
-struct Crowd {
-    lab: Lab,
+struct ManyClients {
+    harness: Harness,
     peers: Vec<Stranger>,
     /// How long its turns took.
     turns: Vec<Duration>,
 }
 
-impl Crowd {
+impl ManyClients {
     fn new() -> Self {
-        let mut lab = Lab::new(config_with(key(0x5e)));
+        let mut harness = Harness::new(config_with(key(0x5e)));
         let mut peers: Vec<_> = (0..64).map(Stranger::new).collect();
         for peer in &mut peers {
-            assert!(lab.arrive(peer));
-            lab.pass(ms(10));
+            assert!(harness.arrive(peer));
+            harness.pass(ms(10));
         }
-        while lab.host.poll_event().is_some() {}
+        while harness.host.poll_event().is_some() {}
         Self {
-            lab,
+            harness,
             peers,
             turns: Vec::new(),
         }
@@ -577,14 +579,14 @@ impl Crowd {
             .collect();
         let start = Instant::now();
         for (from, bytes) in connects.iter().chain(&said) {
-            self.lab.give(*from, bytes);
+            self.harness.give(*from, bytes);
         }
-        let events = std::iter::from_fn(|| self.lab.host.poll_event());
+        let events = std::iter::from_fn(|| self.harness.host.poll_event());
         let heard = events.filter(|event| matches!(event, Event::Message { .. }));
         assert_eq!(heard.count(), 64, "every peer is heard in every tick");
-        self.lab.turn(|_, _| {});
+        self.harness.turn(|_, _| {});
         self.turns.push(start.elapsed());
-        self.lab.pass(ms(10));
+        self.harness.pass(ms(10));
     }
 
     /// The median of the turns so far, which are then forgotten.
@@ -611,10 +613,10 @@ impl Flood {
         }
     }
 
-    fn next(&mut self, lab: &mut Lab) -> (SocketAddr, Vec<u8>) {
+    fn next(&mut self, harness: &mut Harness) -> (SocketAddr, Vec<u8>) {
         self.count += 1;
         let stranger = Stranger::new(1000 + self.count);
-        let cookie = lab.connect_of(&stranger).cookie;
+        let cookie = harness.connect_of(&stranger).cookie;
         let mut connect = self.sealed.clone();
         connect[2..18].copy_from_slice(&stranger.nonce);
         connect[18..34].copy_from_slice(&cookie);
@@ -626,25 +628,25 @@ impl Flood {
 /// 10,000 connects a second, for three seconds.
 fn a_flood_of_handshakes_is_held_to_its_rate() {
     const SECONDS: u64 = 3;
-    let mut crowd = Crowd::new();
-    (0..100).for_each(|_| crowd.tick(&[]));
-    let quiet = crowd.median_turn();
+    let mut clients = ManyClients::new();
+    (0..100).for_each(|_| clients.tick(&[]));
+    let quiet = clients.median_turn();
 
-    let (before, mut flood) = (crowd.lab.host.stats(), Flood::new());
+    let (before, mut flood) = (clients.harness.host.stats(), Flood::new());
     for tick in 1..=100 * SECONDS {
-        let connects: Vec<_> = (0..100).map(|_| flood.next(&mut crowd.lab)).collect();
-        crowd.tick(&connects);
-        let done = crowd.lab.host.stats().handshakes - before.handshakes;
+        let connects: Vec<_> = (0..100).map(|_| flood.next(&mut clients.harness)).collect();
+        clients.tick(&connects);
+        let done = clients.harness.host.stats().handshakes - before.handshakes;
         let noise = NoiseConfig::default();
         let rate = u64::from(noise.handshakes_per_second);
         let limit = tick * rate / 100 + u64::from(noise.handshake_burst);
         assert!(done <= limit, "{done} after {tick} ticks");
         assert!(done + 10 >= tick * rate / 100, "{done} after {tick} ticks");
     }
-    let flooded = crowd.median_turn();
+    let flooded = clients.median_turn();
     println!("a turn with 64 peers: {quiet:?}, under the flood {flooded:?}");
 
-    let after = crowd.lab.host.stats();
+    let after = clients.harness.host.stats();
     let done = after.handshakes - before.handshakes;
     let left_out = after.handshakes_over_rate - before.handshakes_over_rate;
     assert_eq!(done + left_out, 10_000 * SECONDS);

@@ -4,164 +4,164 @@ use allocation_counter::measure;
 use tickwire::limits::DATAGRAM_MAX;
 use tickwire::{Config, DisconnectReason, Event};
 
-use crate::world::lab::Lab;
+use crate::world::harness::Harness;
 use crate::world::packets::{self, Hello, PING, kind};
 use crate::world::{Stranger, config, ms, outside, secs};
 
 /// Handshake replies and connects that a host handles in one turn, as WIRE.md states them.
-const ANSWERS_PER_TURN_MAX: usize = 256;
+const REPLIES_PER_TURN_MAX: usize = 256;
 const CONNECTS_PER_TURN_MAX: usize = 256;
 
 fn spoofed_hellos_leave_nothing_behind() {
-    let mut lab = Lab::new(config());
+    let mut harness = Harness::new(config());
     let hello = Hello::new([3; 16]).bytes();
-    let flood = |lab: &mut Lab, count: usize| {
+    let flood = |harness: &mut Harness, count: usize| {
         for number in 0..count {
-            lab.give(outside(number), &hello);
+            harness.give(outside(number), &hello);
             if number % 256 == 255 {
-                lab.turn(|_, bytes| assert!(bytes.len() < DATAGRAM_MAX / 10));
+                harness.turn(|_, bytes| assert!(bytes.len() < DATAGRAM_MAX / 10));
             }
         }
     };
-    flood(&mut lab, 1000);
-    let info = measure(|| flood(&mut lab, 1_000_000));
+    flood(&mut harness, 1000);
+    let info = measure(|| flood(&mut harness, 1_000_000));
     assert_eq!((info.count_total, info.bytes_current), (0, 0));
-    let stats = lab.host.stats();
+    let stats = harness.host.stats();
     assert_eq!((stats.peers, stats.pending, stats.accepted), (0, 0, 0));
-    assert_eq!(lab.host.poll_timeout(), None);
-    assert_eq!(lab.host.poll_event(), None);
+    assert_eq!(harness.host.poll_timeout(), None);
+    assert_eq!(harness.host.poll_event(), None);
 }
 
 fn hellos_are_answered_up_to_a_limit_in_each_turn() {
-    let mut lab = Lab::new(config());
+    let mut harness = Harness::new(config());
     let hello = Hello::new([3; 16]).bytes();
     for turn in 1..4 {
         for number in 0..1000 {
-            lab.give(outside(number), &hello);
+            harness.give(outside(number), &hello);
         }
         let mut answers = 0;
-        lab.turn(|_, _| answers += 1);
-        assert_eq!(answers, ANSWERS_PER_TURN_MAX);
-        let left_out = 1000 - ANSWERS_PER_TURN_MAX as u64;
-        assert_eq!(lab.host.stats().over_limit, turn * left_out);
+        harness.turn(|_, _| answers += 1);
+        assert_eq!(answers, REPLIES_PER_TURN_MAX);
+        let left_out = 1000 - REPLIES_PER_TURN_MAX as u64;
+        assert_eq!(harness.host.stats().over_limit, turn * left_out);
     }
 }
 
 fn connects_from_proven_addresses_stop_at_a_limit_in_each_turn() {
-    let mut lab = Lab::new(config());
+    let mut harness = Harness::new(config());
     let strangers: Vec<_> = (0..400).map(Stranger::new).collect();
     let connects: Vec<_> = strangers
         .iter()
-        .map(|one| lab.connect_of(one).bytes())
+        .map(|one| harness.connect_of(one).bytes())
         .collect();
     for (stranger, connect) in strangers.iter().zip(&connects) {
-        lab.give(stranger.address, connect);
+        harness.give(stranger.address, connect);
     }
     let mut accepts = 0;
-    lab.turn(|_, bytes| accepts += usize::from(bytes[0] == kind::ACCEPT));
+    harness.turn(|_, bytes| accepts += usize::from(bytes[0] == kind::ACCEPT));
     assert_eq!(accepts, CONNECTS_PER_TURN_MAX);
-    assert_eq!(lab.host.stats().pending, CONNECTS_PER_TURN_MAX);
+    assert_eq!(harness.host.stats().pending, CONNECTS_PER_TURN_MAX);
     // Whoever was left out asks again.
     for (stranger, connect) in strangers.iter().zip(&connects) {
-        lab.give(stranger.address, connect);
+        harness.give(stranger.address, connect);
     }
-    lab.turn(|_, _| {});
-    assert_eq!(lab.host.stats().pending, 400);
+    harness.turn(|_, _| {});
+    assert_eq!(harness.host.stats().pending, 400);
 }
 
 fn connects_from_proven_addresses_stop_at_peers_max() {
-    let mut lab = Lab::new(Config {
+    let mut harness = Harness::new(Config {
         peers_max: 50,
         ..config()
     });
     let mut full = 0;
     for number in 0..200 {
         let stranger = Stranger::new(number);
-        let connect = lab.connect_of(&stranger).bytes();
-        let answer = lab.answer_to(&stranger, &connect).unwrap();
+        let connect = harness.connect_of(&stranger).bytes();
+        let answer = harness.answer_to(&stranger, &connect).unwrap();
         full += usize::from(answer[0] == kind::DENY);
     }
-    assert_eq!((lab.host.stats().pending, full), (50, 150));
+    assert_eq!((harness.host.stats().pending, full), (50, 150));
     // Nobody said a word, so there is room again.
-    lab.pass(secs(4));
-    let stats = lab.host.stats();
+    harness.pass(secs(4));
+    let stats = harness.host.stats();
     assert_eq!((stats.pending, stats.pending_expired), (0, 50));
-    assert!(lab.arrive(&mut Stranger::new(1000)));
-    assert_eq!(lab.host.stats().peers, 1);
+    assert!(harness.arrive(&mut Stranger::new(1000)));
+    assert_eq!(harness.host.stats().peers, 1);
 }
 
 fn one_who_waits_with_a_payload_holds_no_memory_but_its_own() {
     const WAITING: usize = 100;
-    let mut lab = Lab::new(config());
+    let mut harness = Harness::new(config());
     let mut peer = Stranger::new(1000);
-    assert!(lab.arrive(&mut peer));
-    let mut wait_and_talk = |lab: &mut Lab, number: usize| {
+    assert!(harness.arrive(&mut peer));
+    let mut wait_and_talk = |harness: &mut Harness, number: usize| {
         let stranger = Stranger::new(number);
         let hello = Hello::new(stranger.nonce).bytes();
-        let cookie = lab.answer_to(&stranger, &hello).unwrap();
+        let cookie = harness.answer_to(&stranger, &hello).unwrap();
         let mut connect = stranger.connect(packets::returned_cookie(&cookie).unwrap());
         connect.payload = vec![7];
-        lab.answer_to(&stranger, &connect.bytes());
+        harness.answer_to(&stranger, &connect.bytes());
         // As much as a chunk of the pool holds comes in between, and is taken.
         for _ in 0..20 {
             let packet = peer.packet(&packets::unreliable(&[1; 900]));
-            lab.answer_to(&peer, &packet);
-            while lab.host.poll_event().is_some() {}
+            harness.answer_to(&peer, &packet);
+            while harness.host.poll_event().is_some() {}
         }
     };
-    wait_and_talk(&mut lab, 0);
-    let info = measure(|| (1..=WAITING).for_each(|number| wait_and_talk(&mut lab, number)));
-    assert_eq!(lab.host.stats().pending, WAITING + 1);
+    wait_and_talk(&mut harness, 0);
+    let info = measure(|| (1..=WAITING).for_each(|number| wait_and_talk(&mut harness, number)));
+    assert_eq!(harness.host.stats().pending, WAITING + 1);
     let each = usize::try_from(info.bytes_current).unwrap() / WAITING;
-    assert!(each <= lab.host.config().peer_bytes_idle(), "{each}");
+    assert!(each <= harness.host.config().peer_bytes_idle(), "{each}");
 }
 
 fn connects_from_the_address_of_a_peer_stop_at_peers_max_as_well() {
-    let mut lab = Lab::new(Config {
+    let mut harness = Harness::new(Config {
         peers_max: 5,
         ..config()
     });
     let mut peer = Stranger::new(1);
-    assert!(lab.arrive(&mut peer));
+    assert!(harness.arrive(&mut peer));
     for number in 0..100 {
         let again = Stranger {
             address: peer.address,
             ..Stranger::new(100 + number)
         };
-        let connect = lab.connect_of(&again).bytes();
-        lab.answer_to(&again, &connect);
+        let connect = harness.connect_of(&again).bytes();
+        harness.answer_to(&again, &connect);
     }
-    let stats = lab.host.stats();
+    let stats = harness.host.stats();
     assert_eq!((stats.peers, stats.pending), (1, 5));
     let packet = peer.packet(&PING);
-    lab.answer_to(&peer, &packet);
-    let events: Vec<_> = std::iter::from_fn(|| lab.host.poll_event()).collect();
+    harness.answer_to(&peer, &packet);
+    let events: Vec<_> = std::iter::from_fn(|| harness.host.poll_event()).collect();
     assert!(matches!(events[..], [Event::Connected { .. }]));
 }
 
 fn peers_that_come_and_go_while_nobody_takes_events_stop_at_peers_max() {
-    let mut lab = Lab::new(Config {
+    let mut harness = Harness::new(Config {
         peers_max: 10,
         ..config()
     });
     let mut arrived = 0;
     for number in 0..100 {
         let mut stranger = Stranger::new(number);
-        if lab.arrive(&mut stranger) {
+        if harness.arrive(&mut stranger) {
             arrived += 1;
             let goodbye = stranger.packet(&packets::disconnect(0));
-            lab.answer_to(&stranger, &goodbye);
+            harness.answer_to(&stranger, &goodbye);
         }
-        lab.pass(ms(100));
+        harness.pass(ms(100));
     }
     assert_eq!(arrived, 10);
-    let events: Vec<_> = std::iter::from_fn(|| lab.host.poll_event()).collect();
+    let events: Vec<_> = std::iter::from_fn(|| harness.host.poll_event()).collect();
     assert_eq!(events.len(), 20);
-    assert!(lab.arrive(&mut Stranger::new(1000)));
+    assert!(harness.arrive(&mut Stranger::new(1000)));
 }
 
 fn one_that_replaces_itself_while_nobody_takes_events_stops_as_well() {
-    let mut lab = Lab::new(Config {
+    let mut harness = Harness::new(Config {
         peers_max: 10,
         ..config()
     });
@@ -171,56 +171,56 @@ fn one_that_replaces_itself_while_nobody_takes_events_stops_as_well() {
             address: outside(1),
             ..Stranger::new(number)
         };
-        arrived += usize::from(lab.arrive(&mut again));
-        lab.pass(ms(100));
+        arrived += usize::from(harness.arrive(&mut again));
+        harness.pass(ms(100));
     }
     assert!(arrived <= 40, "{arrived} with ten places");
-    let mut events = std::iter::from_fn(|| lab.host.poll_event());
+    let mut events = std::iter::from_fn(|| harness.host.poll_event());
     let replaced = DisconnectReason::Replaced;
     let is_end =
         |event: &Event| matches!(event, Event::Disconnected { reason, .. } if *reason == replaced);
     assert_eq!(events.by_ref().filter(is_end).count(), arrived - 1);
-    assert!(lab.arrive(&mut Stranger::new(1000)));
+    assert!(harness.arrive(&mut Stranger::new(1000)));
 }
 
 fn memory_returns_when_peers_have_gone() {
-    let mut lab = Lab::new(Config {
+    let mut harness = Harness::new(Config {
         peers_max: 100,
         ..config()
     });
-    let round = |lab: &mut Lab, first: usize| {
+    let round = |harness: &mut Harness, first: usize| {
         for number in first..first + 100 {
             let mut stranger = Stranger::new(number);
-            assert!(lab.arrive(&mut stranger));
+            assert!(harness.arrive(&mut stranger));
             let message = stranger.packet(&packets::unreliable(&[1; 500]));
-            lab.answer_to(&stranger, &message);
+            harness.answer_to(&stranger, &message);
         }
-        lab.pass(secs(30));
-        while lab.host.poll_event().is_some() {}
-        let stats = lab.host.stats();
+        harness.pass(secs(30));
+        while harness.host.poll_event().is_some() {}
+        let stats = harness.host.stats();
         assert_eq!((stats.peers, stats.pending), (0, 0));
     };
     // Tables grow until they are as large as they need to be.
-    (0..10).for_each(|index| round(&mut lab, index * 100));
-    let info = measure(|| (10..20).for_each(|index| round(&mut lab, index * 100)));
+    (0..10).for_each(|index| round(&mut harness, index * 100));
+    let info = measure(|| (10..20).for_each(|index| round(&mut harness, index * 100)));
     assert_eq!((info.count_current, info.bytes_current), (0, 0));
 }
 
 fn a_flood_of_messages_that_nobody_takes_stays_within_its_limit() {
-    let mut lab = Lab::new(config());
+    let mut harness = Harness::new(config());
     let mut stranger = Stranger::new(1);
-    assert!(lab.arrive(&mut stranger));
+    assert!(harness.arrive(&mut stranger));
     let info = measure(|| {
         for _ in 0..20_000 {
             let packet = stranger.packet(&packets::unreliable(&[1; 200]));
-            lab.answer_to(&stranger, &packet);
+            harness.answer_to(&stranger, &packet);
         }
     });
     // 256 KiB of messages, and as many entries in the event queue.
     let kept = 256 << 10;
     assert!(info.bytes_current < 3 * kept, "{}", info.bytes_current);
-    let peer = lab.host.peers().next().unwrap();
-    let stats = lab.host.peer_stats(peer, lab.now).unwrap();
+    let peer = harness.host.peers().next().unwrap();
+    let stats = harness.host.peer_stats(peer, harness.now).unwrap();
     assert_eq!(stats.messages_received, (256 << 10) / 200);
     assert_eq!(stats.messages_received + stats.messages_refused, 20_000);
 }

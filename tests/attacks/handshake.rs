@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tickwire::sim::LinkConditions;
 use tickwire::{Admission, ConnectOptions, DisconnectReason};
 
-use crate::world::lab::Lab;
+use crate::world::harness::Harness;
 use crate::world::packets::{
     Hello, Nonce, PING, accept, client_id, connection_id, cookie_answer, deny, disconnect, kind,
     mismatch, nonce_of_hello, returned_cookie, unreliable,
@@ -32,7 +32,7 @@ fn two_hosts_that_count() -> (World, Arc<AtomicU32>) {
 }
 
 fn recorded(world: &World, kind: u8) -> Datagram {
-    let mut sent = world.witness().datagrams.iter();
+    let mut sent = world.packet_observer().datagrams.iter();
     sent.find(|sent| sent.bytes[0] == kind).unwrap().clone()
 }
 
@@ -140,7 +140,7 @@ fn a_connect_without_a_cookie_of_ours_is_not_answered() {
     let mut world = server();
     for number in 0..100 {
         let stranger = Stranger::new(number);
-        let connect = stranger.connect(world.luck.bytes());
+        let connect = stranger.connect(world.rng.bytes());
         assert!(stranger.give(&mut world, 0, &connect.bytes()).is_empty());
     }
     assert_eq!(world.host(0).stats().bad_cookies, 100);
@@ -207,7 +207,7 @@ fn answers_of_a_server_that_nobody_asked_are_nothing() {
     world.inject(outside(5), 0, &mismatch(2, [1; 16], 0));
     world.run_for(secs(9));
     assert_eq!(world.log(0).end_of(there), None);
-    let hellos = world.witness().datagrams.iter();
+    let hellos = world.packet_observer().datagrams.iter();
     assert!(hellos.clone().all(|sent| sent.bytes[0] == kind::HELLO));
     assert_eq!(hellos.count(), 11);
 }
@@ -218,7 +218,7 @@ fn an_answer_counts_for_the_right_nonce_and_id_alone() {
     let (server, other) = (outside(5), outside(6));
     let there = world.connect_to(0, server, &ConnectOptions::default());
     world.run_for(ms(1));
-    let nonce = nonce_of_hello(&world.witness().datagrams[0].bytes);
+    let nonce = nonce_of_hello(&world.packet_observer().datagrams[0].bytes);
     world.inject(other, 0, &cookie_answer(nonce, [1; 16]));
     world.inject(server, 0, &cookie_answer([2; 16], [2; 16]));
     world.inject(server, 0, &cookie_answer(nonce, [3; 16]));
@@ -244,7 +244,7 @@ fn an_answer_counts_for_the_right_nonce_and_id_alone() {
     world.inject(server, 0, &cookie_answer(nonce, [5; 16]));
     world.run_for(ms(10));
     assert!(world.log(0).is_connected(there));
-    let last = world.witness().datagrams.last().unwrap();
+    let last = world.packet_observer().datagrams.last().unwrap();
     assert_eq!(
         (last.bytes[0], connection_id(&last.bytes)),
         (kind::PACKET, 7)
@@ -252,21 +252,21 @@ fn an_answer_counts_for_the_right_nonce_and_id_alone() {
 }
 
 fn an_accept_for_one_who_is_gone_is_not_given_to_the_next() {
-    let mut lab = Lab::new(config());
+    let mut harness = Harness::new(config());
     let (mut first, mut second) = (Stranger::new(1), Stranger::new(2));
-    let again = lab.connect_of(&first).bytes();
-    let connect = lab.connect_of(&second);
-    assert!(lab.arrive(&mut first));
-    let peer = lab.host.peers().next().unwrap();
+    let again = harness.connect_of(&first).bytes();
+    let connect = harness.connect_of(&second);
+    assert!(harness.arrive(&mut first));
+    let peer = harness.host.peers().next().unwrap();
     // All in one turn: the first asks for its accept again, and is gone; the second gets its place.
-    lab.give(first.address, &again);
-    lab.host.disconnect(peer, 0, lab.now);
-    while lab.host.poll_event().is_some() {}
+    harness.give(first.address, &again);
+    harness.host.disconnect(peer, 0, harness.now);
+    while harness.host.poll_event().is_some() {}
     let goodbye = first.packet(&disconnect(0));
-    lab.give(first.address, &goodbye);
-    lab.give(second.address, &connect.bytes());
+    harness.give(first.address, &goodbye);
+    harness.give(second.address, &connect.bytes());
     let mut answers = Vec::new();
-    lab.turn(|to, bytes| answers.push((to, bytes.to_vec())));
+    harness.turn(|to, bytes| answers.push((to, bytes.to_vec())));
     assert_eq!(answers.len(), 1);
     let (to, accept) = &answers[0];
     assert_eq!(*to, second.address);

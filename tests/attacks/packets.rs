@@ -6,7 +6,7 @@ use tickwire::sim::LinkConditions;
 use tickwire::{DisconnectReason, PeerId};
 
 use crate::world::packets::{self, PING, ack, disconnect, kind, packet, unreliable};
-use crate::world::{Datagram, Luck, Stranger, World, config, for_each_seed, ms, outside, secs};
+use crate::world::{Datagram, Stranger, TestRng, World, config, for_each_seed, ms, outside, secs};
 
 /// A session that has run for a while, and what it said.
 struct Session {
@@ -55,12 +55,12 @@ impl Session {
 
     /// Nothing happens for this datagram: no answer, no event, no new deadline.
     fn assert_ignored(&mut self, from: SocketAddr, to: usize, bytes: &[u8]) {
-        let sent = self.world.witness().datagrams.len();
+        let sent = self.world.packet_observer().datagrams.len();
         let deadline = self.world.host(to).poll_timeout();
         let messages = self.world.log(to).messages.len();
         self.world.inject(from, to, bytes);
         assert_eq!(
-            self.world.witness().datagrams.len(),
+            self.world.packet_observer().datagrams.len(),
             sent,
             "it was answered"
         );
@@ -73,13 +73,13 @@ impl Session {
     /// Under which id the host receives.
     fn id_of(&self, host: usize) -> u64 {
         let to = self.world.address(host);
-        let mut sent = self.world.witness().datagrams.iter().rev();
+        let mut sent = self.world.packet_observer().datagrams.iter().rev();
         let packet = sent.find(|sent| sent.to == to && sent.bytes[0] == kind::PACKET);
         packets::connection_id(&packet.unwrap().bytes)
     }
 
     fn recorded(&self) -> Vec<Datagram> {
-        self.world.witness().datagrams.clone()
+        self.world.packet_observer().datagrams.clone()
     }
 
     fn host_at(&self, address: SocketAddr) -> usize {
@@ -101,11 +101,11 @@ fn every_packet_truncated_at_every_length_is_ignored_by_both_ends() {
 
 fn every_packet_with_a_byte_flipped_is_ignored_by_both_ends() {
     let mut session = Session::new();
-    let mut luck = Luck::new(1);
+    let mut rng = TestRng::new(1);
     for datagram in session.recorded() {
         for index in 0..datagram.bytes.len() {
             let mut bytes = datagram.bytes.clone();
-            bytes[index] ^= u8::try_from(1 + luck.below(255)).unwrap();
+            bytes[index] ^= u8::try_from(1 + rng.below(255)).unwrap();
             for (from, to) in both_ways(&session, &datagram) {
                 session.assert_ignored(from, to, &bytes);
             }
@@ -142,8 +142,8 @@ fn a_session_replayed_as_a_whole_changes_nothing() {
 fn ids_of_nobody_are_answered_with_nothing() {
     let mut session = Session::new();
     let (id, from) = (session.id_of(1), session.world.address(0));
-    let mut luck = Luck::new(1);
-    let guessed = (0..1000).map(|_| luck.number()).collect::<Vec<_>>();
+    let mut rng = TestRng::new(1);
+    let guessed = (0..1000).map(|_| rng.number()).collect::<Vec<_>>();
     // The right place, but not the right random bits; and places that there are not.
     let near = (0..64).map(|bit| id ^ 1 << bit);
     let before = session.world.host(1).stats().unknown_connection;
@@ -228,7 +228,7 @@ fn a_goodbye_from_another_address_does_nothing_but_ask_back() {
         session.world.run_for(secs(10));
         session.assert_goes_on();
     }
-    let sent = session.world.witness().datagrams.iter();
+    let sent = session.world.packet_observer().datagrams.iter();
     let to_elsewhere = sent.filter(|sent| sent.to == session.thief.address);
     let bytes: usize = to_elsewhere.map(|sent| sent.bytes.len()).sum();
     assert!(bytes <= 3 * forged.len(), "{bytes} for {}", forged.len());
@@ -273,11 +273,11 @@ fn a_packet_that_was_overtaken_starts_no_move() {
 fn a_new_address_gets_at_most_three_times_what_came_from_it() {
     let mut session = Stolen::new();
     for _ in 0..50 {
-        // The witness of the world adds up and compares with each of them.
+        // The packet observer compares the sums with the limit for every datagram.
         session.thief.say(&mut session.world, 0, &PING);
         session.world.run_for(ms(37));
     }
-    let sent = session.world.witness().datagrams.iter();
+    let sent = session.world.packet_observer().datagrams.iter();
     let to_thief = sent.filter(|sent| sent.to == session.thief.address);
     let challenges = to_thief.count();
     assert!((1..=5).contains(&challenges), "{challenges}");
@@ -324,21 +324,21 @@ fn numbers_far_ahead_stop_at_the_top_and_overflow_nothing() {
 fn random_bytes_and_empty_datagrams_are_counted_and_nothing_else() {
     for_each_seed(4, |seed| {
         let mut session = Session::new();
-        let mut luck = Luck::new(seed);
+        let mut rng = TestRng::new(seed);
         let ends = [
             session.world.address(0),
             session.world.address(1),
             outside(1),
         ];
         for _ in 0..2000 {
-            let mut bytes = vec![0; luck.index(1100)];
-            luck.fill(&mut bytes);
+            let mut bytes = vec![0; rng.index(1100)];
+            rng.fill(&mut bytes);
             // Most of them with a kind that there is.
-            if let Some(first) = bytes.first_mut().filter(|_| luck.chance(0.8)) {
+            if let Some(first) = bytes.first_mut().filter(|_| rng.chance(0.8)) {
                 *first %= 9;
             }
-            let from = ends[luck.index(3)];
-            session.assert_ignored(from, luck.index(2), &bytes);
+            let from = ends[rng.index(3)];
+            session.assert_ignored(from, rng.index(2), &bytes);
         }
         session.assert_ignored(ends[0], 1, &[]);
         session.assert_ignored(outside(2), 1, &[]);

@@ -60,9 +60,9 @@ fn a_peer_that_claims_to_be_impatient_is_not_flooded_with_signs_of_life() {
     connect.idle_timeout_ms = 100;
     stranger.enter(&mut world, 0, &connect);
     stranger.say(&mut world, 0, &PING);
-    let before = world.witness().datagrams.len();
+    let before = world.packet_observer().datagrams.len();
     world.run_for(secs(10));
-    let sent = world.witness().datagrams.len() - before;
+    let sent = world.packet_observer().datagrams.len() - before;
     // The shortest idle timeout there is, a tenth of a second, asks for thirty a second.
     assert!(sent <= 310, "{sent} packets in ten seconds");
 }
@@ -122,18 +122,18 @@ fn a_message_that_nobody_takes_is_dropped_and_counted() {
 
 /// Well-formed frames and nonsense, in any order, sealed as the peer alone can.
 fn noise(world: &mut World) -> Vec<u8> {
-    let luck = &mut world.luck;
+    let rng = &mut world.rng;
     let mut bytes = Vec::new();
-    for _ in 0..1 + luck.below(6) {
-        let frame = match luck.below(9) {
+    for _ in 0..1 + rng.below(6) {
+        let frame = match rng.below(9) {
             0 => PING.to_vec(),
-            1 => packets::ack(luck.below(8), luck.below(3)),
-            2 => packets::ack(luck.number() >> 2, luck.below(3)),
-            3 if luck.chance(0.05) => disconnect(luck.below(5).try_into().unwrap()),
-            4 => response(luck.bytes()),
-            5 => [&[packets::CHALLENGE][..], &luck.bytes::<8>()].concat(),
-            6 => luck.bytes::<12>().to_vec(),
-            _ => unreliable(&vec![1; luck.index(150)]),
+            1 => packets::ack(rng.below(8), rng.below(3)),
+            2 => packets::ack(rng.number() >> 2, rng.below(3)),
+            3 if rng.chance(0.05) => disconnect(rng.below(5).try_into().unwrap()),
+            4 => response(rng.bytes()),
+            5 => [&[packets::CHALLENGE][..], &rng.bytes::<8>()].concat(),
+            6 => rng.bytes::<12>().to_vec(),
+            _ => unreliable(&vec![1; rng.index(150)]),
         };
         bytes.extend(frame);
     }
@@ -149,15 +149,15 @@ fn whatever_a_peer_says_nobody_panics_and_the_order_of_events_holds() {
             stranger.arrive(&mut world, 0);
         }
         for _ in 0..150 {
-            let who = world.luck.index(strangers.len());
+            let who = world.rng.index(strangers.len());
             let stranger = &mut strangers[who];
-            stranger.number += world.luck.below(3);
-            if world.luck.chance(0.05) {
-                stranger.address = outside(1 + world.luck.index(6));
+            stranger.number += world.rng.below(3);
+            if world.rng.chance(0.05) {
+                stranger.address = outside(1 + world.rng.index(6));
             }
             let frames = noise(&mut world);
             strangers[who].say(&mut world, 0, &frames);
-            let time = ms(world.luck.below(30));
+            let time = ms(world.rng.below(30));
             world.run_for(time);
         }
         world.run_for(secs(30));

@@ -217,13 +217,13 @@ fn a_client_learns_what_it_does_not_have_in_common_with_a_server() {
         world.add(config());
         let peer = world.connect_to(0, outside(1), &ConnectOptions::default());
         world.run_for(ms(1));
-        let nonce = nonce_of_hello(&world.witness().datagrams[0].bytes);
+        let nonce = nonce_of_hello(&world.packet_observer().datagrams[0].bytes);
         world.inject(outside(2), 0, &mismatch(version, nonce, difference));
         assert_eq!(world.log(0).end_of(peer), None, "from somebody else");
         world.inject(outside(1), 0, &mismatch(version, nonce, difference));
         assert_eq!(world.log(0).end_of(peer), Some(reason));
         world.run_for(secs(30));
-        assert_eq!(world.witness().datagrams.len(), 1);
+        assert_eq!(world.packet_observer().datagrams.len(), 1);
     }
 }
 
@@ -239,7 +239,7 @@ fn an_attempt_that_nobody_answers_ends_after_ten_seconds() {
         Some(DisconnectReason::ConnectTimeout)
     );
     let at: Vec<_> = world
-        .witness()
+        .packet_observer()
         .datagrams
         .iter()
         .map(|sent| sent.at)
@@ -249,7 +249,7 @@ fn an_attempt_that_nobody_answers_ends_after_ten_seconds() {
     ];
     assert_eq!(at, expected.map(ms));
     world.run_for(secs(60));
-    assert_eq!(world.witness().datagrams.len(), expected.len());
+    assert_eq!(world.packet_observer().datagrams.len(), expected.len());
     // The place of it is free again, and its name is nobody's.
     let again = world.connect_to(0, outside(1), &ConnectOptions::default());
     assert_ne!(again, peer);
@@ -260,7 +260,7 @@ fn a_server_that_starts_anew_meanwhile_is_asked_for_a_fresh_cookie() {
     let mut world = World::of_two(1, &latency(100));
     let peer = world.connect(0, 1);
     world.run_for(ms(250));
-    let last = world.witness().datagrams.last().unwrap();
+    let last = world.packet_observer().datagrams.last().unwrap();
     assert_eq!(last.bytes[0], kind::CONNECT);
     world.restart(1);
     world.run_for(secs(5));

@@ -56,7 +56,7 @@ fn one_after_the_other_at_any_time_and_under_loss_make_one_connection() {
         };
         let mut world = World::of_two(seed, &conditions);
         world.connect(0, 1);
-        let time = ms(world.luck.below(800));
+        let time = ms(world.rng.below(800));
         world.run_for(time);
         try_to_connect(&mut world, 1, 0);
         world.run_for(secs(15));
@@ -123,7 +123,7 @@ fn a_host_that_connects_to_itself_has_no_answer() {
     );
     world.run_for(secs(11));
     assert_eq!(world.host(0).poll_timeout(), None);
-    assert!(world.witness().datagrams.len() < 100);
+    assert!(world.packet_observer().datagrams.len() < 100);
 }
 
 under_both!(

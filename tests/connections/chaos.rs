@@ -10,26 +10,26 @@ use crate::world::{World, config, for_each_seed, is_thorough, ms, outside, secs}
 const HOSTS: usize = 4;
 
 fn some_conditions(world: &mut World) -> LinkConditions {
-    let luck = &mut world.luck;
+    let rng = &mut world.rng;
     LinkConditions {
-        latency: luck.time(ms(0), ms(150)),
-        jitter: luck.time(ms(0), ms(50)),
+        latency: rng.time(ms(0), ms(150)),
+        jitter: rng.time(ms(0), ms(50)),
         loss: Loss::Independent {
-            probability: luck.share() * 0.3,
+            probability: rng.share() * 0.3,
         },
-        duplication: luck.share() * 0.3,
-        reorder: luck.share() * 0.3,
-        corruption: luck.share() * 0.05,
-        partitioned: luck.chance(0.1),
+        duplication: rng.share() * 0.3,
+        reorder: rng.share() * 0.3,
+        corruption: rng.share() * 0.05,
+        partitioned: rng.chance(0.1),
         ..LinkConditions::default()
     }
 }
 
 /// Something happens to somebody.
 fn act(world: &mut World) {
-    let one = world.luck.index(HOSTS);
-    let other = (one + 1 + world.luck.index(HOSTS - 1)) % HOSTS;
-    match world.luck.below(12) {
+    let one = world.rng.index(HOSTS);
+    let other = (one + 1 + world.rng.index(HOSTS - 1)) % HOSTS;
+    match world.rng.below(12) {
         0..4 => connect(world, one, other),
         4..6 => disconnect(world, one),
         6 => {
@@ -38,17 +38,17 @@ fn act(world: &mut World) {
         }
         7 => world.restart(one),
         8 => {
-            let to = outside(world.luck.index(8));
+            let to = outside(world.rng.index(8));
             if world.host_at(to).is_none() {
                 world.move_host(one, to);
             }
         }
         9 => {
-            let time = ms(world.luck.below(8000));
+            let time = ms(world.rng.below(8000));
             world.stall(one, time);
         }
         10 => {
-            let interval = world.luck.chance(0.7).then_some(ms(70));
+            let interval = world.rng.chance(0.7).then_some(ms(70));
             world.chatter(one, interval);
         }
         _ => world.set_deaf(one, world.time().as_millis() % 2 == 0),
@@ -68,7 +68,7 @@ fn connect(world: &mut World, from: usize, to: usize) {
 fn disconnect(world: &mut World, host: usize) {
     let peers = world.log(host).connected();
     if !peers.is_empty() {
-        let peer = peers[world.luck.index(peers.len())];
+        let peer = peers[world.rng.index(peers.len())];
         world.disconnect(host, peer, 1);
     }
 }
@@ -122,7 +122,7 @@ fn whatever_happens_everybody_agrees_in_the_end() {
         }
         for _ in 0..60 {
             act(&mut world);
-            let time = ms(world.luck.below(1500));
+            let time = ms(world.rng.below(1500));
             world.run_for(time);
         }
         calm_down(&mut world);
@@ -139,10 +139,10 @@ fn the_same_seed_gives_the_same_datagrams() {
         }
         for _ in 0..40 {
             act(&mut world);
-            let time = ms(world.luck.below(1500));
+            let time = ms(world.rng.below(1500));
             world.run_for(time);
         }
-        std::mem::take(&mut world.witness_mut().datagrams)
+        std::mem::take(&mut world.packet_observer_mut().datagrams)
     };
     let (first, again) = (run(1), run(1));
     assert!(first.len() > 100);

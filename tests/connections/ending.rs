@@ -31,7 +31,7 @@ fn either_side_ends_it_with_a_code() {
         assert_eq!(world.host(from).poll_timeout(), None, "it was heard");
         assert_eq!(world.host(to).poll_timeout(), None);
         let (one, other) = (world.address(from), world.address(to));
-        assert!(world.witness().count(one, other, before) <= 2);
+        assert!(world.packet_observer().count(one, other, before) <= 2);
         world.run_for(secs(30));
         assert_eq!((world.log(0).ends.len(), world.log(1).ends.len()), (1, 1));
     }

@@ -19,10 +19,10 @@ fn packets_in(world: &mut World, time: Duration) -> (usize, usize) {
     let before = world.time();
     world.run_for(time);
     let (one, other) = (world.address(0), world.address(1));
-    let witness = &world.witness();
+    let packet_observer = &world.packet_observer();
     (
-        witness.count(one, other, before),
-        witness.count(other, one, before),
+        packet_observer.count(one, other, before),
+        packet_observer.count(other, one, before),
     )
 }
 
@@ -89,7 +89,7 @@ fn a_partition_shorter_than_the_idle_timeout_is_survived() {
 fn an_idle_connection_survives_a_short_partition_too() {
     for_each_seed(50, |seed| {
         let (mut world, there, back) = joined(seed, &latency(30));
-        let time = ms(world.luck.below(5000));
+        let time = ms(world.rng.below(5000));
         world.run_for(time);
         world.partition(0, 1, true);
         world.run_for(secs(12));

@@ -11,9 +11,9 @@ mod world;
 mod beginning;
 mod both;
 mod chaos;
-mod crowd;
 mod ending;
 mod lasting;
+mod many_clients;
 mod moving;
 mod sessions;
 

@@ -57,7 +57,7 @@ fn traffic_stays_where_it_was_until_the_new_address_has_answered() {
     let has_moved = |world: &World| world.log(1).moves.len() == 1;
     assert!(world.run_until(secs(1), has_moved));
     let sent = world
-        .witness()
+        .packet_observer()
         .datagrams
         .iter()
         .filter(|sent| sent.at > before);
@@ -93,7 +93,7 @@ fn two_moves_in_a_row_lead_to_the_last() {
         let (mut world, there, back) = joined(seed, &latency(30));
         world.chatter(0, Some(ms(20)));
         world.move_host(0, outside(1));
-        let time = ms(world.luck.below(150));
+        let time = ms(world.rng.below(150));
         world.run_for(time);
         world.move_host(0, outside(2));
         world.run_for(secs(2));
@@ -149,13 +149,13 @@ fn an_address_that_never_answers_gets_challenges_and_nothing_else() {
     world.run_for(secs(1));
     // Somebody on the way sends on what he sees, from his own address and faster.
     for _ in 0..50 {
-        let sent = world.witness().datagrams.iter().rev();
+        let sent = world.packet_observer().datagrams.iter().rev();
         let mut to_server = sent.filter(|sent| sent.from == home && sent.bytes[0] == kind::PACKET);
         let copy = to_server.next().unwrap().bytes.clone();
         world.inject(elsewhere, 1, &copy);
         world.run_for(ms(70));
     }
-    let sent = world.witness().datagrams.iter();
+    let sent = world.packet_observer().datagrams.iter();
     let to_elsewhere: Vec<_> = sent.filter(|sent| sent.to == elsewhere).collect();
     assert!(!to_elsewhere.is_empty());
     for datagram in to_elsewhere {

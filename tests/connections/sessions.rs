@@ -5,56 +5,56 @@ use std::time::Duration;
 use tickwire::sim::{LinkConditions, Loss};
 use tickwire::{DisconnectReason, PeerId};
 
-use crate::world::{Luck, World, for_each_seed, ms, secs};
+use crate::world::{TestRng, World, for_each_seed, ms, secs};
 
 /// How many worlds a default run tries.
 const SEEDS: u64 = 1000;
 
 /// What is wrong with a link; most worlds have several of these.
-type Trouble = fn(&mut LinkConditions, &mut Luck);
+type Trouble = fn(&mut LinkConditions, &mut TestRng);
 
 const TROUBLES: &[Trouble] = &[
-    |link, luck| link.latency = luck.time(ms(0), ms(300)),
-    |link, luck| link.jitter = luck.time(ms(0), ms(100)),
-    |link, luck| {
+    |link, rng| link.latency = rng.time(ms(0), ms(300)),
+    |link, rng| link.jitter = rng.time(ms(0), ms(100)),
+    |link, rng| {
         link.loss = Loss::Independent {
-            probability: luck.share() * 0.3,
+            probability: rng.share() * 0.3,
         };
     },
-    |link, luck| {
+    |link, rng| {
         link.loss = Loss::Bursts {
-            probability: luck.share() * 0.2,
-            mean_length: 1.0 + luck.share() * 2.0,
+            probability: rng.share() * 0.2,
+            mean_length: 1.0 + rng.share() * 2.0,
         };
     },
-    |link, luck| link.duplication = luck.share() * 0.5,
-    |link, luck| {
-        link.reorder = luck.share() * 0.5;
-        link.reorder_delay = luck.time(ms(1), ms(200));
+    |link, rng| link.duplication = rng.share() * 0.5,
+    |link, rng| {
+        link.reorder = rng.share() * 0.5;
+        link.reorder_delay = rng.time(ms(1), ms(200));
     },
-    |link, luck| {
-        link.rate = Some(64_000 + luck.below(1_000_000));
+    |link, rng| {
+        link.rate = Some(64_000 + rng.below(1_000_000));
         link.queue_bytes = 4096;
     },
-    |link, luck| link.corruption = luck.share() * 0.1,
+    |link, rng| link.corruption = rng.share() * 0.1,
 ];
 
 /// The first worlds have a perfect link, then one trouble each; then it is up to chance.
-fn conditions(seed: u64, luck: &mut Luck) -> LinkConditions {
+fn conditions(seed: u64, rng: &mut TestRng) -> LinkConditions {
     let mut conditions = LinkConditions::default();
     for (index, trouble) in (1..).zip(TROUBLES) {
         let is_single = seed == index;
-        let is_random = seed > TROUBLES.len() as u64 && luck.chance(0.3);
+        let is_random = seed > TROUBLES.len() as u64 && rng.chance(0.3);
         if is_single || is_random {
-            trouble(&mut conditions, luck);
+            trouble(&mut conditions, rng);
         }
     }
     conditions
 }
 
 fn world(seed: u64) -> World {
-    let mut luck = Luck::new(seed);
-    let conditions = conditions(seed, &mut luck);
+    let mut rng = TestRng::new(seed);
+    let conditions = conditions(seed, &mut rng);
     World::of_two(seed, &conditions)
 }
 
@@ -79,7 +79,7 @@ fn session(world: &mut World) {
     assert!(world.log(0).is_connected(b) && world.log(1).is_connected(a));
     assert!(world.log(0).messages_from(b) > 10, "too few arrived");
     assert!(world.log(1).messages_from(a) > 10, "too few arrived");
-    let (host, peer) = if world.luck.chance(0.5) {
+    let (host, peer) = if world.rng.chance(0.5) {
         (0, b)
     } else {
         (1, a)
@@ -100,7 +100,7 @@ fn session(world: &mut World) {
 /// a lossy link needs to be heard again.
 fn interrupt(world: &mut World) {
     if world.seed() % 3 == 0 {
-        let time = world.luck.time(ms(0), secs(8));
+        let time = world.rng.time(ms(0), secs(8));
         world.partition(0, 1, true);
         world.run_for(time);
         world.partition(0, 1, false);

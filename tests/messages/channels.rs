@@ -5,7 +5,7 @@ use std::time::Duration;
 use tickwire::limits::RATE_MAX;
 use tickwire::{Config, Delivery};
 
-use crate::diary::Diary;
+use crate::event_log::EventLog;
 use crate::pair::Pair;
 use crate::world::{config, ms, secs};
 use crate::{CLIENT, SERVER, TICK, latency, pair, pair_with, partition};
@@ -22,7 +22,7 @@ const KINDS: [Delivery; 6] = [
 ];
 
 /// Two hosts that send nothing twice unasked, and as fast as they like.
-fn plain_pair() -> Pair<Diary> {
+fn plain_pair() -> Pair<EventLog> {
     let config = Config {
         redundant_copies: 0,
         rate_floor: RATE_MAX,
@@ -33,14 +33,14 @@ fn plain_pair() -> Pair<Diary> {
     pair_with(1, [config.clone(), config], &latency(40))
 }
 
-fn lose(pair: &mut Pair<Diary>, delivery: Delivery, message: &[u8]) {
+fn lose(pair: &mut Pair<EventLog>, delivery: Delivery, message: &[u8]) {
     pair.set_link(CLIENT, &partition());
     pair.send(CLIENT, delivery, message);
     pair.set_link(CLIENT, &latency(40));
 }
 
 /// How long a message was under way that was sent at `at`.
-fn time_of(pair: &Pair<Diary>, message: &[u8], at: Duration) -> Option<Duration> {
+fn time_of(pair: &Pair<EventLog>, message: &[u8], at: Duration) -> Option<Duration> {
     let mut messages = pair.observer().of(SERVER).messages.iter();
     let taken = messages.find(|taken| taken.bytes == message)?;
     Some(taken.at - at)

@@ -8,7 +8,7 @@ use tickwire::limits::{MESSAGE_OVERHEAD, QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX};
 use tickwire::sim::{LinkConditions, Loss};
 use tickwire::{Config, Delivery, SendError, SendLimitedBy};
 
-use crate::diary::Diary;
+use crate::event_log::EventLog;
 use crate::pair::Pair;
 use crate::world::{config, for_each_seed, ms, secs};
 use crate::{CLIENT, SERVER, TICK, latency, lossy, pair, pair_with, partition};
@@ -16,7 +16,7 @@ use crate::{CLIENT, SERVER, TICK, latency, lossy, pair, pair_with, partition};
 const WINDOW: u64 = QUEUED_BYTES_MAX as u64;
 
 /// The client numbers its messages and sends on as long as one is taken; returns how many were.
-fn press(pair: &mut Pair<Diary>, delivery: Delivery, from: u32, len: usize) -> u32 {
+fn press(pair: &mut Pair<EventLog>, delivery: Delivery, from: u32, len: usize) -> u32 {
     let mut next = from;
     pair.act(CLIENT, |host, peer| {
         let mut message = vec![0; len];
@@ -31,7 +31,7 @@ fn press(pair: &mut Pair<Diary>, delivery: Delivery, from: u32, len: usize) -> u
     next
 }
 
-fn assert_all_in_order(pair: &Pair<Diary>, delivery: Delivery, count: u32) {
+fn assert_all_in_order(pair: &Pair<EventLog>, delivery: Delivery, count: u32) {
     let taken = pair.observer().taken(SERVER, delivery);
     let numbers = taken.map(|one| u32::from_be_bytes(one.bytes[..4].try_into().unwrap()));
     assert!(numbers.eq(0..count), "something is missing or out of order");
@@ -68,7 +68,7 @@ fn an_application_that_takes_nothing_holds_its_peer_back_until_it_does() {
 
 fn an_application_that_takes_nothing_does_not_grow() {
     let mut pair = pair(1, &latency(20));
-    let press_for = |pair: &mut Pair<Diary>, seconds: u64| {
+    let press_for = |pair: &mut Pair<EventLog>, seconds: u64| {
         for _ in 0..seconds * 60 {
             for delivery in [Delivery::Ordered(7), Delivery::Reliable] {
                 press(pair, delivery, 0, 100);
@@ -167,15 +167,15 @@ fn flow_control_never_locks_up() {
         let (channels, count) = (1 + seed % 40, 60);
         for number in 0..count {
             let channel = u8::try_from(number % channels).unwrap();
-            let is_largest = pair.luck.chance(0.5);
+            let is_largest = pair.rng.chance(0.5);
             let len = if is_largest {
                 message_max
             } else {
-                pair.luck.index(message_max)
+                pair.rng.index(message_max)
             };
             let message = vec![channel; len];
             send_somehow(&mut pair, Delivery::Ordered(channel), &message);
-            let is_deaf = pair.luck.chance(0.5);
+            let is_deaf = pair.rng.chance(0.5);
             pair.set_deaf(SERVER, is_deaf);
             pair.run_for(TICK);
         }
@@ -204,7 +204,7 @@ fn some_loss(seed: u64) -> Loss {
 }
 
 /// Waits for room.
-fn send_somehow(pair: &mut Pair<Diary>, delivery: Delivery, message: &[u8]) {
+fn send_somehow(pair: &mut Pair<EventLog>, delivery: Delivery, message: &[u8]) {
     let mut waited = Duration::ZERO;
     while pair
         .act(CLIENT, |host, peer| host.send(peer, delivery, message))

@@ -50,7 +50,7 @@ fn fragments_survive_loss_reordering_duplication_and_damage() {
         let count = 8;
         for number in 0..count {
             for delivery in [Delivery::Reliable, Delivery::Ordered(1)] {
-                let len = 1 + pair.luck.index(20_000);
+                let len = 1 + pair.rng.index(20_000);
                 pair.send(CLIENT, delivery, &message(number, len));
             }
             pair.run_for(TICK);

@@ -4,9 +4,9 @@ use allocation_counter::measure;
 use tickwire::limits::{FRAGMENT_BYTES, QUEUED_BYTES_MAX};
 use tickwire::{Event, PeerId};
 
-use crate::world::lab::Lab;
-use crate::world::luck::Luck;
+use crate::world::harness::Harness;
 use crate::world::packets::variable;
+use crate::world::rng::TestRng;
 use crate::world::{Stranger, config, for_each_seed};
 
 const NUMBER_MAX: u64 = (1 << 62) - 1;
@@ -16,21 +16,21 @@ const MESSAGE: u8 = 0x40;
 const FRAGMENT: u8 = 0x04;
 
 /// A host, and a peer of it that is not honest.
-fn guest() -> (Lab, Stranger, PeerId) {
-    let (mut lab, mut stranger) = (Lab::new(config()), Stranger::new(1));
-    assert!(lab.arrive(&mut stranger));
+fn guest() -> (Harness, Stranger, PeerId) {
+    let (mut harness, mut stranger) = (Harness::new(config()), Stranger::new(1));
+    assert!(harness.arrive(&mut stranger));
     assert!(matches!(
-        lab.host.poll_event(),
+        harness.host.poll_event(),
         Some(Event::Connected { .. })
     ));
-    let peer = lab.host.peers().next().unwrap();
-    (lab, stranger, peer)
+    let peer = harness.host.peers().next().unwrap();
+    (harness, stranger, peer)
 }
 
-fn say(lab: &mut Lab, stranger: &mut Stranger, frames: &[u8]) {
+fn say(harness: &mut Harness, stranger: &mut Stranger, frames: &[u8]) {
     let packet = stranger.packet(frames);
-    lab.give(stranger.address, &packet);
-    lab.turn(|_, _| {});
+    harness.give(stranger.address, &packet);
+    harness.turn(|_, _| {});
 }
 
 /// A fragment of a message by any delivery.
@@ -46,19 +46,23 @@ fn fragment_frame(code: u8, sequence: u64, total: u64, index: u64, len: usize) -
     frame
 }
 
-fn assert_alive(lab: &mut Lab, stranger: &mut Stranger, peer: PeerId) {
-    while lab.host.poll_event().is_some() {}
-    say(lab, stranger, &[MESSAGE, 5, b'h', b'e', b'l', b'l', b'o']);
-    let event = lab.host.poll_event();
+fn assert_alive(harness: &mut Harness, stranger: &mut Stranger, peer: PeerId) {
+    while harness.host.poll_event().is_some() {}
+    say(
+        harness,
+        stranger,
+        &[MESSAGE, 5, b'h', b'e', b'l', b'l', b'o'],
+    );
+    let event = harness.host.poll_event();
     let is_taken = matches!(&event, Some(Event::Message { bytes, .. }) if bytes == "hello");
     assert!(is_taken, "{event:?}");
-    assert!(lab.host.is_connected(peer));
+    assert!(harness.host.is_connected(peer));
 }
 
 // Other libraries: "a fragment whose index is not below its count panicked a receiver; a forged sequence
 // near the top of its range overflowed an addition".
 fn a_fragment_that_cannot_be_is_refused() {
-    let (mut lab, mut stranger, peer) = guest();
+    let (mut harness, mut stranger, peer) = guest();
     let fragment = FRAGMENT_BYTES as u64;
     let totals = [0, 1, fragment, fragment + 1, 15_360, 15_361, 65_536, 65_537];
     let long = [
@@ -77,40 +81,40 @@ fn a_fragment_that_cannot_be_is_refused() {
                 for sequence in sequences {
                     for len in [0, 1, FRAGMENT_BYTES] {
                         let frame = fragment_frame(code, sequence, total, index, len);
-                        say(&mut lab, &mut stranger, &frame);
+                        say(&mut harness, &mut stranger, &frame);
                     }
                 }
             }
         }
     }
-    let stats = lab.host.peer_stats(peer, lab.now).unwrap();
+    let stats = harness.host.peer_stats(peer, harness.now).unwrap();
     assert_eq!((stats.messages_received, stats.unread_bytes), (0, 0));
     assert_eq!(stats.packets_received, 1, "{stats:?}");
-    assert_alive(&mut lab, &mut stranger, peer);
+    assert_alive(&mut harness, &mut stranger, peer);
 }
 
 fn a_sequence_near_the_top_of_its_range_overflows_nothing() {
-    let (mut lab, mut stranger, peer) = guest();
+    let (mut harness, mut stranger, peer) = guest();
     for code in 0..4 {
         for sequence in [NUMBER_MAX - 1, NUMBER_MAX, 0, NUMBER_MAX, 1 << 61] {
             for index in [0, 1, 1] {
                 let frame = fragment_frame(code, sequence, 1920, index, FRAGMENT_BYTES);
-                say(&mut lab, &mut stranger, &frame);
+                say(&mut harness, &mut stranger, &frame);
             }
         }
     }
-    assert_alive(&mut lab, &mut stranger, peer);
+    assert_alive(&mut harness, &mut stranger, peer);
 }
 
 fn fragments_of_messages_that_never_become_whole_take_no_more_than_the_window() {
-    let (mut lab, mut stranger, peer) = guest();
+    let (mut harness, mut stranger, peer) = guest();
     let mut begin = |from: u64, to: u64| {
         for sequence in from..to {
             for code in 0..4 {
                 // As long as each may be.
                 let total = if code < 2 { 15_360 } else { 65_536 };
                 let frame = fragment_frame(code, sequence, total, 3, FRAGMENT_BYTES);
-                say(&mut lab, &mut stranger, &frame);
+                say(&mut harness, &mut stranger, &frame);
             }
         }
     };
@@ -119,35 +123,39 @@ fn fragments_of_messages_that_never_become_whole_take_no_more_than_the_window() 
     assert!(info.bytes_current <= most + (128 << 10), "{info:?}");
     let more = measure(|| begin(100, 2000));
     assert!(more.bytes_current <= 64 << 10, "{more:?}");
-    assert_alive(&mut lab, &mut stranger, peer);
+    assert_alive(&mut harness, &mut stranger, peer);
 }
 
 fn two_fragments_that_do_not_agree_about_their_message_make_none() {
-    let (mut lab, mut stranger, peer) = guest();
+    let (mut harness, mut stranger, peer) = guest();
     for code in 0..4 {
         say(
-            &mut lab,
+            &mut harness,
             &mut stranger,
             &fragment_frame(code, 0, 1920, 0, 960),
         );
         say(
-            &mut lab,
+            &mut harness,
             &mut stranger,
             &fragment_frame(code, 0, 1900, 1, 940),
         );
     }
-    assert_eq!(lab.host.poll_event(), None);
+    assert_eq!(harness.host.poll_event(), None);
     assert_eq!(
-        lab.host.peer_stats(peer, lab.now).unwrap().messages_refused,
+        harness
+            .host
+            .peer_stats(peer, harness.now)
+            .unwrap()
+            .messages_refused,
         4
     );
     for code in 0..4 {
         say(
-            &mut lab,
+            &mut harness,
             &mut stranger,
             &fragment_frame(code, 0, 1920, 1, 960),
         );
-        let event = lab.host.poll_event();
+        let event = harness.host.poll_event();
         let is_whole = matches!(&event, Some(Event::Message { bytes, .. }) if bytes.len() == 1920);
         assert!(
             is_whole,
@@ -157,15 +165,15 @@ fn two_fragments_that_do_not_agree_about_their_message_make_none() {
 }
 
 fn whoever_sends_beyond_the_window_is_not_heard() {
-    let (mut lab, mut stranger, peer) = guest();
+    let (mut harness, mut stranger, peer) = guest();
     for sequence in 0..1000_u64 {
         let mut frame = vec![MESSAGE | 2];
         frame.extend(variable(sequence));
         frame.extend(variable(900));
         frame.resize(frame.len() + 900, 7);
-        say(&mut lab, &mut stranger, &frame);
+        say(&mut harness, &mut stranger, &frame);
     }
-    let stats = lab.host.peer_stats(peer, lab.now).unwrap();
+    let stats = harness.host.peer_stats(peer, harness.now).unwrap();
     let most = QUEUED_BYTES_MAX as u64;
     assert!(stats.unread_bytes <= most && stats.unread_bytes > most - 1000);
     assert!(stats.messages_refused > 0);
@@ -173,38 +181,38 @@ fn whoever_sends_beyond_the_window_is_not_heard() {
 
 // Other libraries: "an empty datagram, and random bytes from netcat, stopped a server".
 fn an_empty_datagram_and_random_bytes_change_nothing() {
-    let (mut lab, mut stranger, peer) = guest();
-    let mut luck = Luck::new(1);
+    let (mut harness, mut stranger, peer) = guest();
+    let mut rng = TestRng::new(1);
     for _ in 0..20_000 {
-        let len = luck.index(100);
+        let len = rng.index(100);
         let mut bytes = vec![0; len];
-        luck.fill(&mut bytes);
+        rng.fill(&mut bytes);
         if let Some(first) = bytes.first_mut() {
             *first %= 9;
         }
-        lab.give(stranger.address, &bytes);
-        lab.give(stranger.address, &[]);
-        lab.turn(|_, _| {});
+        harness.give(stranger.address, &bytes);
+        harness.give(stranger.address, &[]);
+        harness.turn(|_, _| {});
     }
-    assert_alive(&mut lab, &mut stranger, peer);
+    assert_alive(&mut harness, &mut stranger, peer);
 }
 
 fn random_frames_in_authentic_packets_harm_nobody() {
     for_each_seed(10, |seed| {
-        let (mut lab, mut stranger, _) = guest();
-        let mut luck = Luck::new(seed);
+        let (mut harness, mut stranger, _) = guest();
+        let mut rng = TestRng::new(seed);
         for _ in 0..5000 {
-            let mut frames = vec![0; luck.index(200)];
-            luck.fill(&mut frames);
+            let mut frames = vec![0; rng.index(200)];
+            rng.fill(&mut frames);
             if let Some(first) = frames.first_mut() {
                 // A disconnect would end it.
-                *first = [1, 2, 4, 5, 6, 7, 0x40, 0x41, 0x42, 0x43, 0x44, 0x49][luck.index(12)];
+                *first = [1, 2, 4, 5, 6, 7, 0x40, 0x41, 0x42, 0x43, 0x44, 0x49][rng.index(12)];
             }
-            if let Some(second) = frames.get_mut(1).filter(|_| luck.chance(0.7)) {
+            if let Some(second) = frames.get_mut(1).filter(|_| rng.chance(0.7)) {
                 *second %= 64;
             }
-            say(&mut lab, &mut stranger, &frames);
-            while luck.chance(0.3) && lab.host.poll_event().is_some() {}
+            say(&mut harness, &mut stranger, &frames);
+            while rng.chance(0.3) && harness.host.poll_event().is_some() {}
         }
     });
 }

@@ -2,12 +2,12 @@
 
 use tickwire::Delivery;
 
-use crate::diary::Diary;
+use crate::event_log::EventLog;
 use crate::pair::Pair;
 use crate::world::{ms, secs};
 use crate::{CLIENT, SERVER, TICK, latency, lossy, pair};
 
-fn packets(pair: &Pair<Diary>) -> u64 {
+fn packets(pair: &Pair<EventLog>) -> u64 {
     [CLIENT, SERVER]
         .map(|side| pair.counts(side).datagrams_sent)
         .iter()

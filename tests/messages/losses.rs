@@ -5,12 +5,12 @@ use std::time::Duration;
 use tickwire::sim::{LinkConditions, Loss};
 use tickwire::{Config, Delivery};
 
-use crate::diary::Diary;
+use crate::event_log::EventLog;
 use crate::pair::Pair;
 use crate::world::{config, for_each_seed, ms, secs};
 use crate::{CLIENT, SERVER, TICK, latency, lossy, pair_with, partition};
 
-fn with_redundancy(seed: u64, redundancy: u8, conditions: &LinkConditions) -> Pair<Diary> {
+fn with_redundancy(seed: u64, redundancy: u8, conditions: &LinkConditions) -> Pair<EventLog> {
     let config = Config {
         redundant_copies: redundancy,
         ..config()
@@ -19,7 +19,7 @@ fn with_redundancy(seed: u64, redundancy: u8, conditions: &LinkConditions) -> Pa
 }
 
 /// One ordered message a tick; returns how long each was under way.
-fn converse(pair: &mut Pair<Diary>, count: u32) -> Vec<Duration> {
+fn converse(pair: &mut Pair<EventLog>, count: u32) -> Vec<Duration> {
     let mut sent_at = Vec::new();
     for number in 0..count {
         let mut message = [0; 40];

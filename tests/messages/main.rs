@@ -15,7 +15,7 @@ mod world;
 
 mod broadcast;
 mod channels;
-mod diary;
+mod event_log;
 mod flow;
 mod fragments;
 mod hostile;
@@ -32,7 +32,7 @@ mod steady;
 use tickwire::Config;
 use tickwire::sim::{LinkConditions, Loss};
 
-use self::diary::Diary;
+use self::event_log::EventLog;
 use self::pair::Pair;
 
 /// The side that connects.
@@ -68,13 +68,13 @@ fn partition() -> LinkConditions {
 }
 
 /// Two hosts with the usual config that are connected by such links.
-fn pair(seed: u64, conditions: &LinkConditions) -> Pair<Diary> {
+fn pair(seed: u64, conditions: &LinkConditions) -> Pair<EventLog> {
     pair_with(seed, [world::config(), world::config()], conditions)
 }
 
 /// Two hosts, the client's config first.
-fn pair_with(seed: u64, configs: [Config; 2], conditions: &LinkConditions) -> Pair<Diary> {
-    let mut pair = Pair::new(seed, configs, conditions.latency, Diary::default());
+fn pair_with(seed: u64, configs: [Config; 2], conditions: &LinkConditions) -> Pair<EventLog> {
+    let mut pair = Pair::new(seed, configs, conditions.latency, EventLog::default());
     pair.set_both(conditions);
     pair
 }

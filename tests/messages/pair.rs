@@ -10,7 +10,7 @@ use tickwire::sim::{Hooks, HostId, LinkConditions, LinkId, LinkStats, Network, W
 use tickwire::{Config, ConnectOptions, Delivery, Event, PeerId, PeerStats, Receipt, SendError};
 
 use crate::world::At;
-use crate::world::luck::Luck;
+use crate::world::rng::TestRng;
 use crate::world::{address, ms, secs};
 use crate::{CLIENT, SERVER};
 
@@ -26,7 +26,7 @@ pub(crate) trait Observer {
 
 /// See the [module](self).
 pub(crate) struct Pair<O> {
-    pub(crate) luck: Luck,
+    pub(crate) rng: TestRng,
     network: Network<Applications<O>>,
     sides: [Side; 2],
 }
@@ -96,7 +96,7 @@ impl<O: Observer> Hooks for Applications<O> {
 impl<O: Observer> Pair<O> {
     /// Two hosts that have connected over links with this latency.
     pub(crate) fn new(seed: u64, configs: [Config; 2], latency: Duration, observer: O) -> Self {
-        let mut luck = Luck::new(seed);
+        let mut rng = TestRng::new(seed);
         let applications = Applications {
             observer,
             start: Instant::now(),
@@ -108,7 +108,7 @@ impl<O: Observer> Pair<O> {
         let hosts = configs.map(|config| {
             let address = address(number);
             number += 1;
-            let host = network.add_host_with(config, address, luck.bytes());
+            let host = network.add_host_with(config, address, rng.bytes());
             host.unwrap()
         });
         let sides = [CLIENT, SERVER].map(|side| {
@@ -123,7 +123,7 @@ impl<O: Observer> Pair<O> {
             }
         });
         let mut pair = Self {
-            luck,
+            rng,
             network,
             sides,
         };

@@ -8,7 +8,7 @@ use tickwire::{SendError, limits};
 
 use crate::model::Model;
 use crate::pair::{Counts, Pair};
-use crate::world::luck::Luck;
+use crate::world::rng::TestRng;
 use crate::world::{config, for_each_seed, ms, secs};
 use crate::{CLIENT, SERVER, latency, partition};
 
@@ -28,22 +28,22 @@ fn programs_that_turn_sixty_times_a_second_deliver_what_they_promise() {
 }
 
 fn run(seed: u64, is_ticking: bool) {
-    let mut luck = Luck::new(!seed ^ u64::from(is_ticking));
-    let configs = [some_config(&mut luck), some_config(&mut luck)];
+    let mut rng = TestRng::new(!seed ^ u64::from(is_ticking));
+    let configs = [some_config(&mut rng), some_config(&mut rng)];
     let windows = windows(&configs);
     let observer = Model::new(windows);
     let mut program = Pair::new(seed, configs, ms(10), observer);
-    program.luck = Luck::new(luck.number());
+    program.rng = TestRng::new(rng.number());
     if is_ticking {
         // Out of step with each other.
         program.set_tick(CLIENT, Some(secs(1) / 60));
         program.set_tick(SERVER, Some(secs(1) / 61));
     }
     let mut books = Books::open(&program);
-    let steps = 4 + luck.below(16);
+    let steps = 4 + rng.below(16);
     for _ in 0..steps {
         step(&mut program);
-        if program.luck.chance(0.03) {
+        if program.rng.chance(0.03) {
             disconnect(&mut program);
             *program.observer_mut() = Model::new(windows);
             program.connect();
@@ -56,8 +56,8 @@ fn run(seed: u64, is_ticking: bool) {
     disconnect(&mut program);
 }
 
-fn some_config(luck: &mut Luck) -> Config {
-    let mut pick = |from: &[usize]| from[luck.index(from.len())];
+fn some_config(rng: &mut TestRng) -> Config {
+    let mut pick = |from: &[usize]| from[rng.index(from.len())];
     Config {
         redundant_copies: u8::try_from(pick(&[0, 1, 2, 2, 2, 8])).unwrap(),
         message_max_from_clients: pick(&[960, 1500, 5000, 64 << 10]),
@@ -77,10 +77,10 @@ fn windows(configs: &[Config; 2]) -> [u64; 2] {
     [CLIENT, SERVER].map(|side| configs[side].receive_window.max(messages[side]) as u64)
 }
 
-fn some_conditions(luck: &mut Luck) -> LinkConditions {
+fn some_conditions(rng: &mut TestRng) -> LinkConditions {
     let mut some = |chance: f64, most: f64| {
-        if luck.chance(chance) {
-            luck.share() * most
+        if rng.chance(chance) {
+            rng.share() * most
         } else {
             0.0
         }
@@ -92,22 +92,22 @@ fn some_conditions(luck: &mut Luck) -> LinkConditions {
     LinkConditions {
         latency: ms(1).mul_f64(latency),
         jitter: ms(1).mul_f64(jitter),
-        loss: some_loss(luck, loss),
+        loss: some_loss(rng, loss),
         duplication,
         reorder,
-        reorder_delay: luck.time(ms(0), ms(60)),
+        reorder_delay: rng.time(ms(0), ms(60)),
         corruption,
-        rate: is_narrow.then(|| 200_000 + luck.below(4_000_000)),
-        queue_bytes: 3000 + luck.index(40_000),
+        rate: is_narrow.then(|| 200_000 + rng.below(4_000_000)),
+        queue_bytes: 3000 + rng.index(40_000),
         partitioned: false,
     }
 }
 
-fn some_loss(luck: &mut Luck, probability: f64) -> Loss {
-    if luck.chance(0.5) {
+fn some_loss(rng: &mut TestRng, probability: f64) -> Loss {
+    if rng.chance(0.5) {
         return Loss::Independent { probability };
     }
-    let mean_length = 1.0 + luck.share() * 5.0;
+    let mean_length = 1.0 + rng.share() * 5.0;
     Loss::Bursts {
         probability,
         mean_length,
@@ -116,41 +116,41 @@ fn some_loss(luck: &mut Luck, probability: f64) -> Loss {
 
 /// Something happens, and then some time passes.
 fn step(program: &mut Program) {
-    let side = program.luck.index(2);
-    match program.luck.below(16) {
+    let side = program.rng.index(2);
+    match program.rng.below(16) {
         0..9 => burst(program, side),
         9 => fill(program, side),
         10 => cut_off(program, side),
         11 => {
-            let time = program.luck.time(ms(1), ms(1500));
+            let time = program.rng.time(ms(1), ms(1500));
             program.stall(side, time);
         }
         12 => program.set_deaf(side, true),
         13 => program.set_deaf(side, false),
         _ => {
-            let conditions = some_conditions(&mut program.luck);
+            let conditions = some_conditions(&mut program.rng);
             program.set_link(side, &conditions);
         }
     }
-    let time = program.luck.time(ms(0), ms(120));
+    let time = program.rng.time(ms(0), ms(120));
     program.run_for(time);
 }
 
 fn burst(program: &mut Program, side: usize) {
-    let count = 1 + program.luck.below(12);
+    let count = 1 + program.rng.below(12);
     program.run_to_tick(side);
     for _ in 0..count {
-        let delivery = some_delivery(&mut program.luck);
+        let delivery = some_delivery(&mut program.rng);
         let max = program.host(side).message_max(program.peer(side), delivery);
-        let len = some_length(&mut program.luck, max.unwrap());
+        let len = some_length(&mut program.rng, max.unwrap());
         send(program, side, delivery, len);
     }
     program.turn(side);
 }
 
-fn some_delivery(luck: &mut Luck) -> Delivery {
-    let channel = [0, 1, 2, 255][luck.index(4)];
-    match luck.below(4) {
+fn some_delivery(rng: &mut TestRng) -> Delivery {
+    let channel = [0, 1, 2, 255][rng.index(4)];
+    match rng.below(4) {
         0 => Delivery::Unreliable,
         1 => Delivery::Sequenced(channel),
         2 => Delivery::Reliable,
@@ -158,11 +158,11 @@ fn some_delivery(luck: &mut Luck) -> Delivery {
     }
 }
 
-fn some_length(luck: &mut Luck, max: usize) -> usize {
-    let len = match luck.below(20) {
-        0..14 => luck.index(80),
-        14..19 => LENGTHS[luck.index(LENGTHS.len())],
-        _ => max - luck.index(max.min(3)),
+fn some_length(rng: &mut TestRng, max: usize) -> usize {
+    let len = match rng.below(20) {
+        0..14 => rng.index(80),
+        14..19 => LENGTHS[rng.index(LENGTHS.len())],
+        _ => max - rng.index(max.min(3)),
     };
     len.min(max)
 }
@@ -173,7 +173,7 @@ fn send(program: &mut Program, side: usize, delivery: Delivery, len: usize) -> b
         return false;
     }
     let bytes = program.observer_mut().next_message(side, len);
-    let is_tracked = program.luck.chance(0.5);
+    let is_tracked = program.rng.chance(0.5);
     let peer = program.peer(side);
     let mut host = program.host_mut(side);
     let outcome = if is_tracked {
@@ -190,9 +190,9 @@ fn send(program: &mut Program, side: usize, delivery: Delivery, len: usize) -> b
 
 /// As much as is taken, of one kind.
 fn fill(program: &mut Program, side: usize) {
-    let delivery = some_delivery(&mut program.luck);
+    let delivery = some_delivery(&mut program.rng);
     let max = program.host(side).message_max(program.peer(side), delivery);
-    let len = [500, 960, 5000, UNRELIABLE_MAX][program.luck.index(4)];
+    let len = [500, 960, 5000, UNRELIABLE_MAX][program.rng.index(4)];
     program.run_to_tick(side);
     while send(program, side, delivery, len.min(max.unwrap())) {}
     program.turn(side);
@@ -200,12 +200,12 @@ fn fill(program: &mut Program, side: usize) {
 
 /// Nothing gets from one side to the other for a while.
 fn cut_off(program: &mut Program, side: usize) {
-    let before = some_conditions(&mut program.luck);
+    let before = some_conditions(&mut program.rng);
     program.set_link(side, &partition());
-    for _ in 0..program.luck.below(4) {
-        let who = program.luck.index(2);
+    for _ in 0..program.rng.below(4) {
+        let who = program.rng.index(2);
         burst(program, who);
-        let time = program.luck.time(ms(0), ms(400));
+        let time = program.rng.time(ms(0), ms(400));
         program.run_for(time);
     }
     program.set_link(side, &before);
@@ -253,7 +253,7 @@ fn assert_silent(program: &mut Program) {
 }
 
 fn disconnect(program: &mut Program) {
-    let side = program.luck.index(2);
+    let side = program.rng.index(2);
     program.set_deaf(CLIENT, false);
     program.set_deaf(SERVER, false);
     let stall = program.run_until(secs(2), |program| !program.is_stalled(side));

@@ -5,13 +5,13 @@ use std::time::Duration;
 use tickwire::sim::LinkConditions;
 use tickwire::{Config, Delivery};
 
-use crate::diary::Diary;
+use crate::event_log::EventLog;
 use crate::pair::Pair;
 use crate::world::{config, ms, secs};
 use crate::{CLIENT, SERVER, TICK, latency, pair_with, partition};
 
 /// Two hosts that send nothing twice unasked.
-fn plain_pair() -> Pair<Diary> {
+fn plain_pair() -> Pair<EventLog> {
     let config = Config {
         redundant_copies: 0,
         ..config()

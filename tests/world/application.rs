@@ -6,13 +6,13 @@ use tickwire::proto::HostState;
 use tickwire::sim::{Hooks, HostId, WireDatagram};
 use tickwire::{Delivery, PeerId};
 
-use super::{Log, Witness};
+use super::{Log, PacketObserver};
 
 /// The hooks of a world's network.
 #[derive(Default)]
 pub(crate) struct Applications {
     pub(crate) nodes: Vec<Application>,
-    pub(crate) witness: Witness,
+    pub(crate) packet_observer: PacketObserver,
 }
 
 /// The application of one host. It takes events into its log and may send messages at an interval.
@@ -78,7 +78,7 @@ impl Application {
 impl Hooks for Applications {
     fn on_receive(&mut self, host: HostId, datagram: WireDatagram<'_>) {
         let WireDatagram { from, bytes, .. } = datagram;
-        self.witness.on_received(host.index(), from, bytes);
+        self.packet_observer.on_received(host.index(), from, bytes);
     }
 
     fn on_turn(&mut self, host: HostId, state: &mut HostState, now: Instant) {
@@ -99,8 +99,9 @@ impl Hooks for Applications {
             let mut addresses = state.peers().map(|peer| state.peer_address(peer));
             addresses.any(|address| address == Some(to))
         };
-        self.witness.on_sent(host.index(), to, bytes, is_peer);
-        self.witness.record(at, from, to, bytes);
+        self.packet_observer
+            .on_sent(host.index(), to, bytes, is_peer);
+        self.packet_observer.record(at, from, to, bytes);
     }
 
     fn on_turn_end(&mut self, host: HostId, state: &HostState) {

@@ -2,7 +2,8 @@
 //! failed can be repeated.
 //!
 //! The world checks invariants in every turn, beside those of the network: the order of events (`log`), what is
-//! sent to an unvalidated address (`witness`), and that a host's statistics agree with its events (`application`).
+//! sent to an unvalidated address (`packet_observer`), and that a host's statistics agree with its events
+//! (`application`).
 //!
 //! `TICKWIRE_SEEDS=20000 cargo test --test connections` runs more seeds than the few that a default run
 //! has time for, and `TICKWIRE_SEED=17` that one alone, with the datagrams printed if it fails. A test
@@ -15,16 +16,16 @@
 
 pub(crate) mod application;
 pub(crate) mod at;
-pub(crate) mod lab;
+pub(crate) mod harness;
 pub(crate) mod log;
-pub(crate) mod luck;
 pub(crate) mod mode;
+pub(crate) mod packet_observer;
 pub(crate) mod packets;
+pub(crate) mod rng;
 #[cfg(feature = "noise")]
 pub(crate) mod secrecy;
 pub(crate) mod seeds;
 pub(crate) mod stranger;
-pub(crate) mod witness;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -36,11 +37,11 @@ use tickwire::{Config, ConnectOptions, Delivery, PeerId};
 use self::application::{Application, Applications};
 pub(crate) use self::at::At;
 pub(crate) use self::log::Log;
-pub(crate) use self::luck::Luck;
 pub(crate) use self::mode::{config, config_of, is_noise, options};
+pub(crate) use self::packet_observer::{Datagram, PacketObserver};
+pub(crate) use self::rng::TestRng;
 pub(crate) use self::seeds::{for_each_seed, is_thorough};
 pub(crate) use self::stranger::{Stranger, outside};
-pub(crate) use self::witness::{Datagram, Witness};
 
 /// What both sides of a test have in common, unless it is about that.
 pub(crate) const PROTOCOL: u64 = 0x7469_636b_7769_7265;
@@ -61,7 +62,7 @@ pub(crate) fn address(host: usize) -> SocketAddr {
 
 /// See the [module](self). Hosts are numbered in the order in which they were added.
 pub(crate) struct World {
-    pub(crate) luck: Luck,
+    pub(crate) rng: TestRng,
     network: Network<Applications>,
     hosts: Vec<HostId>,
 }
@@ -69,7 +70,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
-            luck: Luck::new(seed),
+            rng: TestRng::new(seed),
             network: Network::with_hooks(seed, Applications::default()),
             hosts: Vec::new(),
         }
@@ -87,7 +88,7 @@ impl World {
     /// Adds a host; returns its number.
     pub(crate) fn add(&mut self, config: Config) -> usize {
         let index = self.hosts.len();
-        let seed = self.luck.bytes();
+        let seed = self.rng.bytes();
         self.applications().push(Application::default());
         let host = self.network.add_host_with(config, address(index), seed);
         self.hosts.push(host.unwrap());
@@ -130,12 +131,12 @@ impl World {
         &mut self.applications()[host].log
     }
 
-    pub(crate) fn witness(&self) -> &Witness {
-        &self.network.hooks().witness
+    pub(crate) fn packet_observer(&self) -> &PacketObserver {
+        &self.network.hooks().packet_observer
     }
 
-    pub(crate) fn witness_mut(&mut self) -> &mut Witness {
-        &mut self.network.hooks_mut().witness
+    pub(crate) fn packet_observer_mut(&mut self) -> &mut PacketObserver {
+        &mut self.network.hooks_mut().packet_observer
     }
 
     fn applications(&mut self) -> &mut Vec<Application> {
@@ -228,10 +229,10 @@ impl World {
 
     /// The program ends without a word and starts again, at the same address.
     pub(crate) fn restart(&mut self, host: usize) {
-        let seed = self.luck.bytes();
+        let seed = self.rng.bytes();
         self.network.restart_with(self.hosts[host], seed);
         self.applications()[host] = Application::default();
-        self.witness_mut().forget(host);
+        self.packet_observer_mut().forget(host);
     }
 }
 
@@ -317,7 +318,7 @@ impl Drop for World {
             let (seed, time) = (self.seed(), self.time());
             eprintln!("it was at {time:?} with seed {seed}: TICKWIRE_SEED={seed} runs it alone");
             if seeds::is_single() {
-                self.witness().print();
+                self.packet_observer().print();
             }
         }
     }

@@ -46,9 +46,9 @@ impl Stranger {
 
     /// Says something to a host; returns what the host says to this address at once.
     pub(crate) fn give(&self, world: &mut World, host: usize, bytes: &[u8]) -> Vec<Vec<u8>> {
-        let before = world.witness().datagrams.len();
+        let before = world.packet_observer().datagrams.len();
         world.inject(self.address, host, bytes);
-        let sent = world.witness().datagrams[before..].iter();
+        let sent = world.packet_observer().datagrams[before..].iter();
         let to_us = sent.filter(|datagram| datagram.to == self.address);
         to_us.map(|datagram| datagram.bytes.clone()).collect()
     }

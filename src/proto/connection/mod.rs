@@ -224,7 +224,7 @@ impl Connection {
     pub(crate) fn disconnect(&mut self, reason: CloseReason, now: Instant) {
         if self.closing.is_none() {
             self.closing = Some(Closing::announce(reason, now));
-            self.forget_plans();
+            self.cancel_pending_frames();
         }
     }
 
@@ -277,7 +277,7 @@ impl Connection {
     }
 
     /// Whether the packet numbers of this connection are exhausted.
-    pub(crate) fn is_used_up(&self) -> bool {
+    pub(crate) fn has_exhausted_packet_numbers(&self) -> bool {
         self.sent.next_number() >= PACKETS_PER_CONNECTION_MAX
     }
 
@@ -294,13 +294,14 @@ impl Connection {
     }
 
     /// Releases memory of an idle connection.
-    fn rest(&mut self) {
+    fn release_memory(&mut self) {
         self.sent.shed();
         self.outbound.shed();
         self.inbound.shed();
     }
 
-    fn forget_plans(&mut self) {
+    /// Drops the control frames that are due: a closing connection sends only its disconnect and acknowledgements.
+    fn cancel_pending_frames(&mut self) {
         self.wants_ping = false;
         self.response = None;
         self.new_path = None;
@@ -478,7 +479,7 @@ mod tests {
         sent.unwrap();
         assert_eq!(send_all(&mut connection, now), 1);
         assert_eq!(connection.stats(now).limited_by, SendLimitedBy::Application);
-        assert!(!connection.outbound.has_expendable(), "it has left");
+        assert!(!connection.outbound.has_unreliable(), "it has left");
     }
 
     #[test]

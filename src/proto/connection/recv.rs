@@ -85,7 +85,7 @@ impl Connection {
                 // The peer has waited for its keep-alive interval, so acknowledge at once.
                 self.acks.ack_now(now);
                 if now >= self.sent.asked_at() + self.keep_alive {
-                    self.rest();
+                    self.release_memory();
                 }
             }
         }
@@ -152,7 +152,7 @@ impl Connection {
             None => {
                 let reason = CloseReason::new(code, text);
                 self.closing = Some(Closing::LastAck { reason });
-                self.forget_plans();
+                self.cancel_pending_frames();
                 return true;
             }
             // A duplicate. The first one was acknowledged.

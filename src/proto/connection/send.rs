@@ -23,7 +23,7 @@ pub(super) const CHALLENGE_LEN: usize = HEADER_LEN + 9 + packet::TAG_ROOM;
 impl Connection {
     /// Whether there is something to send: control frames, which are small and not paced, or messages that pacing
     /// allows.
-    fn has_news(&self, now: Instant) -> bool {
+    fn has_frames_due(&self, now: Instant) -> bool {
         self.wants_ping
             || self.response.is_some()
             || self.acks.ack_at().is_some_and(|at| at <= now)
@@ -32,7 +32,7 @@ impl Connection {
     }
 
     fn has_messages(&self, now: Instant) -> bool {
-        self.outbound.has_expendable() || self.may_send_reliable() && self.has_reliable(now)
+        self.outbound.has_unreliable() || self.may_send_reliable() && self.has_reliable(now)
     }
 
     fn has_reliable(&self, now: Instant) -> bool {
@@ -49,7 +49,7 @@ impl Connection {
     /// What limits sending.
     pub(super) fn limited_by(&self, now: Instant) -> SendLimitedBy {
         let has_reliable = self.has_reliable(now);
-        if self.outbound.has_expendable() || has_reliable {
+        if self.outbound.has_unreliable() || has_reliable {
             if !self.rate.has_room(now) {
                 return SendLimitedBy::Pacing;
             }
@@ -70,7 +70,7 @@ impl Connection {
 
     /// Whether there may be a packet to send.
     pub(crate) fn wants_to_send(&self, now: Instant) -> bool {
-        self.closing.is_some() || self.wants_challenge(now) || self.has_news(now)
+        self.closing.is_some() || self.wants_challenge(now) || self.has_frames_due(now)
     }
 
     /// Writes the next packet; returns its destination and length.
@@ -86,13 +86,14 @@ impl Connection {
         if self.wants_challenge(now) {
             return self.transmit_challenge(buffer, now);
         }
-        if !self.has_news(now) {
+        if !self.has_frames_due(now) {
             return None;
         }
-        self.transmit_news(buffer, buffers, now)
+        self.transmit_frames(buffer, buffers, now)
     }
 
-    fn transmit_news(
+    /// Writes a packet with all frames that are due and fit.
+    fn transmit_frames(
         &mut self,
         buffer: &mut [u8; DATAGRAM_MAX],
         buffers: &mut Buffers,
@@ -119,7 +120,7 @@ impl Connection {
         }
         let (len, wants_ack) = (writer.len(), writer.len() > ack_len);
         if len == 0 {
-            self.look_what_waits(now);
+            self.note_backlog(now);
             return None; // the queued messages did not fit, expired, or were acknowledged meanwhile
         }
         Some(self.finish(
@@ -218,10 +219,10 @@ impl Connection {
     }
 
     /// After a packet: updates whether the flow is application-limited or limited by pacing.
-    fn look_what_waits(&mut self, now: Instant) {
-        let has_expendable = self.outbound.has_expendable();
-        self.is_limited = has_expendable && !self.rate.has_room(now);
-        if !has_expendable && !self.outbound.has_reliable() {
+    fn note_backlog(&mut self, now: Instant) {
+        let has_unreliable = self.outbound.has_unreliable();
+        self.is_limited = has_unreliable && !self.rate.has_room(now);
+        if !has_unreliable && !self.outbound.has_reliable() {
             self.rate.on_app_limited(self.sent.open_bytes(), now);
         } else if !self.rate.has_room(now) {
             self.rate.on_backlogged(now);
@@ -260,7 +261,7 @@ impl Connection {
         if let Some(contents) = contents {
             let snapshot = self.rate.on_sent(len, self.sent.open_bytes(), now);
             self.sent.on_sent(number, contents, snapshot, len, now);
-            self.look_what_waits(now);
+            self.note_backlog(now);
         }
         self.is_probing = false;
         self.stats.packets_sent += 1;

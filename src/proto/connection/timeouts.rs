@@ -11,7 +11,7 @@ impl Connection {
         if let Some(closing) = &self.closing {
             return closing.next_at();
         }
-        let mut at = self.seldom_at();
+        let mut at = self.rare_deadline();
         let mut no_later = |other: Option<Instant>| {
             if let Some(other) = other {
                 at = at.min(other);
@@ -27,7 +27,7 @@ impl Connection {
     /// or a loss.
     fn messages_at(&self) -> Option<Instant> {
         let ready_at = self.rate.ready_at();
-        if self.outbound.has_expendable() {
+        if self.outbound.has_unreliable() {
             return Some(ready_at);
         }
         if !self.may_send_reliable() {
@@ -41,7 +41,7 @@ impl Connection {
     }
 
     /// The earliest of the rare timers, which move back with every packet.
-    fn seldom_at(&self) -> Instant {
+    fn rare_deadline(&self) -> Instant {
         let mut at = (self.last_received + self.idle_timeout).min(self.keep_alive_at);
         if let Some(confirmation_at) = self
             .confirmation
@@ -76,18 +76,19 @@ impl Connection {
         if self.probe_at().is_some_and(|at| now >= at) {
             self.on_probe();
         }
-        self.look_at_seldom(now);
+        self.run_rare_timers(now);
         false
     }
 
-    fn look_at_seldom(&mut self, now: Instant) {
+    /// Runs the timers of `rare_deadline`: keep-alive, accept confirmation, and path validation.
+    fn run_rare_timers(&mut self, now: Instant) {
         if now >= self.keep_alive_at {
             self.wants_ping = true;
-            self.rest();
+            self.release_memory();
         }
         let confirmation = self.confirmation.as_mut();
         self.wants_ping |= confirmation.is_some_and(|confirmation| confirmation.is_due(now));
-        self.look_at_new_path(now);
+        self.run_path_timer(now);
     }
 
     /// A probe timeout expired: retransmits what may be missing in a probe.
@@ -99,7 +100,8 @@ impl Connection {
         self.is_probing = true;
     }
 
-    fn look_at_new_path(&mut self, now: Instant) {
+    /// Abandons a path validation that timed out, and reschedules a challenge that the send budget does not allow yet.
+    fn run_path_timer(&mut self, now: Instant) {
         let Some(path) = &mut self.new_path else {
             return;
         };

@@ -90,7 +90,7 @@ impl HostState {
             self.accept_again(slot, now);
             return;
         }
-        if self.stands_back(from, *nonce) {
+        if self.yields_to_existing(from, *nonce) {
             return;
         }
         if self.connects_in_turn == CONNECTS_PER_TURN_MAX {
@@ -158,7 +158,7 @@ impl HostState {
     /// larger nonce, so both sides choose the same. Equal nonces mean that this host connects to itself, which is
     /// rejected. An incoming client has proven no key, so it does not replace an attempt with a pinned key or a peer
     /// that has proven one.
-    fn stands_back(&self, from: SocketAddr, nonce: Nonce) -> bool {
+    fn yields_to_existing(&self, from: SocketAddr, nonce: Nonce) -> bool {
         let Some(slot) = self.by_address.get(&from).copied() else {
             return false;
         };
@@ -173,7 +173,7 @@ impl HostState {
         if self.is_shutting_down || !self.config.accept_incoming {
             return Err(DenyReason::Closed);
         }
-        if self.has_no_place_for(from) {
+        if self.is_full_for(from) {
             return Err(DenyReason::Full);
         }
         let request = Request {
@@ -190,7 +190,7 @@ impl HostState {
 
     /// Whether the host has no room for a client at this address. A client at the address of a peer or of an own
     /// attempt replaces it and needs no extra slot; at most `peers_max` such clients may be pending.
-    fn has_no_place_for(&self, from: SocketAddr) -> bool {
+    fn is_full_for(&self, from: SocketAddr) -> bool {
         if self.by_address.contains_key(&from) {
             return self.counts.pending >= self.config.peers_max;
         }
@@ -221,7 +221,7 @@ impl HostState {
         };
         let Some(protection) = self.protect(&params, reply) else {
             self.stats.failed_authentication += 1;
-            self.give_back(slot, attempt);
+            self.release_reserved(slot, attempt);
             return;
         };
         let pending = PendingPeer {
@@ -271,7 +271,7 @@ impl HostState {
     }
 
     /// Releases a slot that was reserved for a client and is not used.
-    fn give_back(&mut self, slot: SlotIndex, attempt: Option<Box<ClientHandshake>>) {
+    fn release_reserved(&mut self, slot: SlotIndex, attempt: Option<Box<ClientHandshake>>) {
         match attempt {
             Some(attempt) => *self.slots.change(slot) = PeerState::Connecting(attempt),
             None => self.slots.release(slot),

@@ -22,7 +22,7 @@ pub(crate) struct ClientHandshake {
     payload: Bytes,
     /// Under Noise: the handshake with the server's key.
     #[cfg(feature = "noise")]
-    pub(crate) call: Option<NoiseClient>,
+    pub(crate) noise: Option<NoiseClient>,
     /// The server's cookie. Requested until it arrives.
     cookie: Option<Cookie>,
     /// How often the connect with this cookie was sent, and when first.
@@ -48,7 +48,7 @@ impl ClientHandshake {
             local_cid,
             payload,
             #[cfg(feature = "noise")]
-            call: None,
+            noise: None,
             cookie: None,
             connects: 0,
             first_connect_at: now,
@@ -61,7 +61,7 @@ impl ClientHandshake {
     /// Whether a server key is pinned.
     pub(crate) fn is_pinned(&self) -> bool {
         #[cfg(feature = "noise")]
-        return self.call.as_ref().is_some_and(NoiseClient::is_pinned);
+        return self.noise.as_ref().is_some_and(NoiseClient::is_pinned);
         #[cfg(not(feature = "noise"))]
         false
     }
@@ -76,9 +76,9 @@ impl ClientHandshake {
     }
 
     /// The disconnect reason of an attempt that timed out.
-    pub(crate) fn why_unanswered(&self) -> DisconnectReason {
+    pub(crate) fn timeout_reason(&self) -> DisconnectReason {
         #[cfg(feature = "noise")]
-        if let Some(shown) = self.call.as_ref().and_then(NoiseClient::wrong_key) {
+        if let Some(shown) = self.noise.as_ref().and_then(NoiseClient::wrong_key) {
             return DisconnectReason::WrongServerKey { shown };
         }
         DisconnectReason::ConnectTimeout
@@ -138,8 +138,8 @@ impl ClientHandshake {
             return hello.write(buffer);
         };
         #[cfg(feature = "noise")]
-        if let Some(call) = &self.call {
-            let connect = call.connect();
+        if let Some(noise) = &self.noise {
+            let connect = noise.connect();
             buffer[..connect.len()].copy_from_slice(connect);
             return connect.len();
         }

@@ -39,7 +39,7 @@ impl HostState {
         let mut attempt = ClientHandshake::new(to, nonce, local_cid, payload, timeout, now);
         #[cfg(feature = "noise")]
         if self.crypto.is_some() {
-            attempt.call = Some(NoiseClient::new(options.server_key));
+            attempt.noise = Some(NoiseClient::new(options.server_key));
         }
         *self.slots.change(slot) = PeerState::Connecting(Box::new(attempt));
         self.by_address.insert(to, slot);
@@ -77,20 +77,20 @@ impl HostState {
         let PeerState::Connecting(attempt) = self.slots.change(slot) else {
             return false;
         };
-        let Some(mut call) = attempt.call.take() else {
+        let Some(mut noise) = attempt.noise.take() else {
             return true;
         };
         // An invalid public key costs as much as a valid one, so rate-limit before using it.
         let answers = self.crypto.as_mut().map(|own| own.takes_reply(now));
         if answers != Some(true) {
-            attempt.call = Some(call);
+            attempt.noise = Some(noise);
             self.stats.handshakes_over_rate += 1;
             return false;
         }
         let connect = attempt.connect(answer.cookie, settings);
         let ephemeral = self.random.secret();
-        let shown = call.on_cookie(protocol_id, answer, &connect, ephemeral);
-        attempt.call = Some(call);
+        let shown = noise.on_cookie(protocol_id, answer, &connect, ephemeral);
+        attempt.noise = Some(noise);
         self.stats.wrong_keys += u64::from(shown != KeyCheck::Usable);
         shown == KeyCheck::Usable
     }
@@ -177,7 +177,7 @@ impl HostState {
         };
         let round_trip = attempt.round_trip(now);
         #[cfg(feature = "noise")]
-        let server_key = attempt.call.as_ref().and_then(NoiseClient::server);
+        let server_key = attempt.noise.as_ref().and_then(NoiseClient::server);
         let mut connection = Connection::new(&self.config, params, protection, now);
         if let Some(time) = round_trip {
             connection.on_handshake_round_trip(time);
@@ -251,8 +251,8 @@ fn is_authentic(attempt: &ClientHandshake, deny: Deny, tag: Option<Tag>) -> bool
     #[cfg(feature = "noise")]
     if let Some(tag) = tag {
         let signed = SignedDeny { deny, tag };
-        let call = attempt.call.as_ref();
-        return call.is_some_and(|call| call.is_authentic(&signed));
+        let noise = attempt.noise.as_ref();
+        return noise.is_some_and(|noise| noise.is_authentic(&signed));
     }
     true
 }

@@ -36,7 +36,7 @@ impl Cookies {
     }
 
     /// Computes the cookie of a client.
-    pub(crate) fn bake(
+    pub(crate) fn issue(
         &mut self,
         from: SocketAddr,
         nonce: &Nonce,
@@ -125,9 +125,9 @@ mod tests {
             }
         }
 
-        fn bake(&mut self, from: SocketAddr, after: Duration) -> Cookie {
+        fn issue(&mut self, from: SocketAddr, after: Duration) -> Cookie {
             let now = self.start + after;
-            self.cookies.bake(from, &NONCE, &mut self.random, now)
+            self.cookies.issue(from, &NONCE, &mut self.random, now)
         }
 
         fn is_good(&mut self, cookie: &Cookie, from: SocketAddr, after: Duration) -> bool {
@@ -141,7 +141,7 @@ mod tests {
     fn a_cookie_is_good_for_the_one_it_was_made_for() {
         let mut server = TestServer::new();
         let from = address("192.0.2.1:5000");
-        let cookie = server.bake(from, Duration::ZERO);
+        let cookie = server.issue(from, Duration::ZERO);
         assert!(server.is_good(&cookie, from, Duration::ZERO));
         for other in ["192.0.2.1:5001", "192.0.2.2:5000", "[::1]:5000"] {
             assert!(!server.is_good(&cookie, address(other), Duration::ZERO));
@@ -163,26 +163,26 @@ mod tests {
     fn a_cookie_lasts_one_to_two_windows() {
         let from = address("[2001:db8::1]:5000");
         let just = Duration::from_nanos(1);
-        for baked in [
+        for issued in [
             Duration::ZERO,
             Duration::of(COOKIE_WINDOW).saturating_sub(just),
         ] {
             let mut server = TestServer::new();
-            let cookie = server.bake(from, baked);
+            let cookie = server.issue(from, issued);
             assert!(server.is_good(
                 &cookie,
                 from,
-                baked + Duration::of(COOKIE_WINDOW).saturating_sub(just)
+                issued + Duration::of(COOKIE_WINDOW).saturating_sub(just)
             ));
-            server.bake(from, baked + Duration::of(COOKIE_WINDOW));
+            server.issue(from, issued + Duration::of(COOKIE_WINDOW));
             assert!(!server.is_good(
                 &cookie,
                 from,
-                baked + 2 * Duration::of(COOKIE_WINDOW) + just
+                issued + 2 * Duration::of(COOKIE_WINDOW) + just
             ));
         }
         let mut server = TestServer::new();
-        let cookie = server.bake(from, Duration::ZERO);
+        let cookie = server.issue(from, Duration::ZERO);
         assert!(
             !server.is_good(&cookie, from, 2 * Duration::of(COOKIE_WINDOW)),
             "nobody asked meanwhile"
@@ -199,8 +199,8 @@ mod tests {
             (2 * Duration::of(COOKIE_WINDOW)).saturating_sub(just),
         ] {
             let mut server = TestServer::new();
-            let cookie = server.bake(from, Duration::ZERO);
-            let late = server.bake(from, Duration::of(COOKIE_WINDOW).saturating_sub(just));
+            let cookie = server.issue(from, Duration::ZERO);
+            let late = server.issue(from, Duration::of(COOKIE_WINDOW).saturating_sub(just));
             assert!(server.is_good(&cookie, from, noticed));
             assert!(
                 !server.is_good(&cookie, from, 2 * Duration::of(COOKIE_WINDOW)),

@@ -153,8 +153,8 @@ impl HostState {
             self.stats.handshakes_over_rate += 1;
             return None;
         }
-        let call = attempt.call.as_mut()?;
-        let (opened, is_pinned) = (call.open_accept(envelope), call.is_pinned());
+        let noise = attempt.noise.as_mut()?;
+        let (opened, is_pinned) = (noise.open_accept(envelope), noise.is_pinned());
         let Some((accept, session)) = opened else {
             self.stats.failed_authentication += 1;
             return None;

@@ -101,7 +101,7 @@ impl HostState {
         let Some(attempt) = self.take_pending(index) else {
             return;
         };
-        let (is_given_up, reason) = (attempt.is_given_up(now), attempt.why_unanswered());
+        let (is_given_up, reason) = (attempt.is_given_up(now), attempt.timeout_reason());
         *self.slots.change(index) = PeerState::Connecting(attempt);
         if is_given_up {
             self.end_attempt(index, reason);

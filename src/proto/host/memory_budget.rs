@@ -76,7 +76,7 @@ impl Config {
 
     /// `message_max` is the peer's.
     fn outgoing_bytes_max(&self, message_max: usize) -> usize {
-        let expendable = QUEUED_BYTES_MAX + QUEUED_MESSAGES_MAX * send::ENTRY_BYTES;
+        let unreliable = QUEUED_BYTES_MAX + QUEUED_MESSAGES_MAX * send::ENTRY_BYTES;
         // Acknowledged messages behind an unacknowledged one stay in the queue, but no longer count as queued.
         let messages = QUEUED_MESSAGES_MAX + RELIABLE_OPEN_MAX;
         let places = messages_places(messages) * send::MESSAGE_BYTES;
@@ -89,7 +89,7 @@ impl Config {
         buffered(self.queued_bytes_max(message_max), QUEUED_MESSAGES_MAX)
             + places
             + rate
-            + GROWTH * (expendable + again + receipts + in_flight + channels)
+            + GROWTH * (unreliable + again + receipts + in_flight + channels)
     }
 
     /// `window` is the receive window of this side.

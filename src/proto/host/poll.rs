@@ -49,7 +49,7 @@ impl HostState {
     fn on_timeout(&mut self, index: SlotIndex, now: Instant) {
         match self.slots.change(index) {
             PeerState::Connecting(attempt) if attempt.is_given_up(now) => {
-                let reason = attempt.why_unanswered();
+                let reason = attempt.timeout_reason();
                 self.end_attempt(index, reason);
             }
             PeerState::Pending(pending) if now >= pending.expires_at => {
@@ -117,7 +117,7 @@ impl HostState {
     }
 
     /// The part of [`poll_transmit`](Self::poll_transmit) for addresses that are no peers: at most
-    /// [`ANSWERS_PER_TURN_MAX`](crate::limits::ANSWERS_PER_TURN_MAX) datagrams per turn.
+    /// [`REPLIES_PER_TURN_MAX`](crate::limits::REPLIES_PER_TURN_MAX) datagrams per turn.
     pub(crate) fn poll_transmit_replies(
         &mut self,
         buffer: &mut [u8; DATAGRAM_MAX],
@@ -143,7 +143,7 @@ impl HostState {
             PeerState::Connecting(_) => self.transmit_attempt(index, buffer, now),
             PeerState::Open(connection) => {
                 let transmit = connection.transmit(buffer, &mut self.buffers, now);
-                if connection.is_used_up() {
+                if connection.has_exhausted_packet_numbers() {
                     connection.disconnect(0.into(), now);
                     self.end_open(index, DisconnectReason::PacketNumbersExhausted, now);
                 }
@@ -186,7 +186,7 @@ impl HostState {
         let protocol_id = self.protocol_id();
         match answer {
             StatelessReply::Cookie { to, nonce } => {
-                let cookie = self.cookies.bake(to, &nonce, &mut self.random, now);
+                let cookie = self.cookies.issue(to, &nonce, &mut self.random, now);
                 let answer = CookieReply {
                     nonce,
                     cookie,

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use crate::limits::ANSWERS_PER_TURN_MAX;
+use crate::limits::REPLIES_PER_TURN_MAX;
 use crate::proto::connection_id::ConnectionId;
 use crate::proto::slot_index::SlotIndex;
 use crate::proto::wire::handshake::{Deny, MismatchKind, Nonce, Tag};
@@ -40,7 +40,7 @@ pub(crate) struct StatelessReplies(VecDeque<StatelessReply>);
 impl StatelessReplies {
     /// Queues a reply. Returns `false` and drops it if the queue is full; the client retries.
     pub(crate) fn push(&mut self, answer: StatelessReply) -> bool {
-        let has_room = self.0.len() < ANSWERS_PER_TURN_MAX;
+        let has_room = self.0.len() < REPLIES_PER_TURN_MAX;
         if has_room {
             self.0.push_back(answer);
         }

@@ -14,7 +14,7 @@ const DISCONNECT: u8 = 3;
 const CHALLENGE: u8 = 4;
 const RESPONSE: u8 = 5;
 const WINDOW: u8 = 6;
-const TOO_LATE: u8 = 7;
+const STALE: u8 = 7;
 const DISCONNECT_WITH_TEXT: u8 = 8;
 
 /// Path challenge data that an address must return.
@@ -61,7 +61,7 @@ impl<'a> Frame<'a> {
             CHALLENGE => reader.array().map(Self::Challenge),
             RESPONSE => reader.array().map(Self::Response),
             WINDOW => reader.variable().map(Self::Window),
-            TOO_LATE => Ok(Self::Stale {
+            STALE => Ok(Self::Stale {
                 channel: reader.u8()?,
                 sequence: reader.variable()?,
             }),
@@ -245,13 +245,13 @@ pub(crate) fn write_window(writer: &mut Writer<'_>, limit: u64) {
 pub(crate) const WINDOW_LEN_MAX: usize = 1 + 8;
 
 pub(crate) fn write_stale(writer: &mut Writer<'_>, channel: u8, sequence: u64) {
-    writer.u8(TOO_LATE);
+    writer.u8(STALE);
     writer.u8(channel);
     writer.variable(sequence);
 }
 
 /// Maximum length of a stale notice.
-const TOO_LATE_LEN_MAX: usize = 1 + 1 + 8;
+const STALE_LEN_MAX: usize = 1 + 1 + 8;
 
 /// Maximum length of an acknowledgement: type, two numbers, the count, one range, and the others with the gaps before
 /// them.
@@ -261,7 +261,7 @@ const ACK_LEN_MAX: usize = 1 + 8 + 8 + 1 + 8 + (ACK_RANGES_MAX - 1) * (8 + 8);
 const DISCONNECT_LEN_MAX: usize = 1 + 4 + 1 + CLOSE_TEXT_MAX;
 
 const _: () =
-    assert!(STALE_NOTICES_MAX * TOO_LATE_LEN_MAX + ACK_LEN_MAX + DISCONNECT_LEN_MAX <= PAYLOAD_MAX);
+    assert!(STALE_NOTICES_MAX * STALE_LEN_MAX + ACK_LEN_MAX + DISCONNECT_LEN_MAX <= PAYLOAD_MAX);
 
 /// Writes as many of `ranges` as fit, and nothing if the first does not fit. An empty packet has room for all. Ranges
 /// are ordered from the largest numbers down and neither touch nor overlap. Ranges beyond [`ACK_RANGES_MAX`] are

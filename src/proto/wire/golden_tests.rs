@@ -564,7 +564,7 @@ fn the_limits_in_the_document_are_those_of_the_code() {
     assert_row("challenges to a new address", limits::CHALLENGES_MAX);
     let factor = limits::UNPROVEN_FACTOR;
     assert_row("bytes to an unproven address for each byte from it", factor);
-    let answers = limits::ANSWERS_PER_TURN_MAX;
+    let answers = limits::REPLIES_PER_TURN_MAX;
     assert_row("answers to strangers in a turn", answers);
     assert_row("new connects in a turn", limits::CONNECTS_PER_TURN_MAX);
     assert_row(

@@ -23,7 +23,7 @@ use crate::proto::wire::message::MessageFrame;
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct RecvChannels {
-    expendable: UnreliableReceiver,
+    unreliable: UnreliableReceiver,
     /// In order of first use; at most 257.
     streams: Vec<RecvStream>,
     window: ReceiveWindow,
@@ -55,7 +55,7 @@ impl RecvChannels {
     /// `message_max` and `window` are those announced to the peer in the handshake.
     pub(crate) fn new(message_max: usize, window: u64) -> Self {
         Self {
-            expendable: UnreliableReceiver::default(),
+            unreliable: UnreliableReceiver::default(),
             streams: Vec::new(),
             window: ReceiveWindow::new(window),
             message_max,
@@ -70,7 +70,7 @@ impl RecvChannels {
     ) -> Result<RecvOutcome, Refused> {
         let delivery = frame.head.delivery;
         if !delivery.is_reliable() {
-            return self.expendable.accept(frame, event_sink);
+            return self.unreliable.accept(frame, event_sink);
         }
         let len = frame
             .head
@@ -93,7 +93,7 @@ impl RecvChannels {
 
     /// Releases unused memory.
     pub(crate) fn shed(&mut self) {
-        self.expendable.shed();
+        self.unreliable.shed();
         self.streams.iter_mut().for_each(RecvStream::shed_all);
     }
 

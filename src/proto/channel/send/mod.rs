@@ -35,7 +35,7 @@ pub(crate) const UNRELIABLE_WAIT_MAX: std::time::Duration = std::time::Duration:
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct SendChannels {
-    expendable: UnreliableQueue,
+    unreliable: UnreliableQueue,
     reliable: ReliableQueue,
     receipts: Receipts,
     cadence: SendInterval,
@@ -69,7 +69,7 @@ impl SendChannels {
     pub(crate) fn new(config: &Config, message_max: usize, window: u64) -> Self {
         let queued_bytes_max = config.queued_bytes_max(message_max);
         Self {
-            expendable: UnreliableQueue::default(),
+            unreliable: UnreliableQueue::default(),
             reliable: ReliableQueue::new(config.redundant_copies, window, queued_bytes_max),
             receipts: Receipts::default(),
             cadence: SendInterval::new(),
@@ -100,7 +100,7 @@ impl SendChannels {
             return Ok(receipt);
         }
         let receipts = is_tracked.then_some(&mut self.receipts);
-        Ok(self.expendable.push(delivery, message, receipts, now))
+        Ok(self.unreliable.push(delivery, message, receipts, now))
     }
 
     /// Maximum length of a message of this delivery that the peer accepts.
@@ -112,13 +112,13 @@ impl SendChannels {
         if delivery.is_reliable() {
             self.reliable.has_room(len)
         } else {
-            self.expendable.has_room(len)
+            self.unreliable.has_room(len)
         }
     }
 
     /// Whether unreliable messages are queued.
-    pub(crate) fn has_expendable(&self) -> bool {
-        !self.expendable.is_empty()
+    pub(crate) fn has_unreliable(&self) -> bool {
+        !self.unreliable.is_empty()
     }
 
     /// Whether reliable messages can be sent: new or lost ones.
@@ -140,8 +140,8 @@ impl SendChannels {
     pub(crate) fn queued(&self) -> (usize, usize) {
         let (messages, bytes) = self.reliable.queued();
         (
-            messages + self.expendable.len(),
-            bytes + self.expendable.bytes(),
+            messages + self.unreliable.len(),
+            bytes + self.unreliable.bytes(),
         )
     }
 
@@ -151,7 +151,7 @@ impl SendChannels {
 
     /// Number of messages dropped because pacing held them for too long.
     pub(crate) fn dropped(&self) -> u64 {
-        self.expendable.dropped()
+        self.unreliable.dropped()
     }
 
     pub(crate) fn has_outcomes(&self) -> bool {
@@ -180,7 +180,7 @@ impl SendChannels {
         if is_reliable_first {
             is_new = self.write_reliable(context, writer, frames);
         }
-        while self.expendable.write_next(writer, frames) {
+        while self.unreliable.write_next(writer, frames) {
             is_new = true;
         }
         if !is_reliable_first && context.may_send_reliable {
@@ -193,7 +193,7 @@ impl SendChannels {
 
     fn is_reliable_first(&mut self, may_send_reliable: bool) -> bool {
         let both_wait =
-            may_send_reliable && !self.expendable.is_empty() && self.reliable.has_something();
+            may_send_reliable && !self.unreliable.is_empty() && self.reliable.has_something();
         if !both_wait || self.starvation_count == STARVATION_MAX {
             self.starvation_count = 0;
             return both_wait;
@@ -220,7 +220,7 @@ impl SendChannels {
 
     /// Releases unused memory.
     pub(crate) fn shed(&mut self) {
-        self.expendable.shed();
+        self.unreliable.shed();
         self.reliable.shed();
         self.receipts.shed();
     }
@@ -228,7 +228,7 @@ impl SendChannels {
     /// Pacing holds back messages: drops those that have waited for too long.
     pub(crate) fn drop_stale(&mut self, now: Instant) {
         let receipts = &mut self.receipts;
-        self.expendable
+        self.unreliable
             .drop_stale(Duration::of(UNRELIABLE_WAIT_MAX), receipts, now);
     }
 
@@ -247,9 +247,9 @@ impl SendChannels {
                 sequence,
                 ..
             } => {
-                let place = FragmentKey { sequence, fragment };
+                let key = FragmentKey { sequence, fragment };
                 self.reliable
-                    .on_acked(stream, place, &mut self.receipts, buffers);
+                    .on_acked(stream, key, &mut self.receipts, buffers);
             }
         }
     }
@@ -264,8 +264,8 @@ impl SendChannels {
                 fragment,
                 sequence,
             } => {
-                let place = FragmentKey { sequence, fragment };
-                self.reliable.on_lost(stream, place, is_first, number);
+                let key = FragmentKey { sequence, fragment };
+                self.reliable.on_lost(stream, key, is_first, number);
             }
         }
     }

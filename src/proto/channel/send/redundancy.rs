@@ -14,7 +14,7 @@ pub(super) const COPY_SPACING: std::time::Duration = std::time::Duration::from_m
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RedundantCopy {
     pub(super) stream: u16,
-    pub(super) place: FragmentKey,
+    pub(super) key: FragmentKey,
     /// When it was last sent.
     pub(super) at: Instant,
 }

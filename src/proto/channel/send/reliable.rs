@@ -162,11 +162,11 @@ impl ReliableQueue {
     }
 
     fn write_lost(&mut self, packet: &mut PacketBuilder<'_, '_>) {
-        while let Some((stream, place)) = self.lost.front().copied() {
-            let message = self.streams[usize::from(stream)].get_mut(place.sequence);
-            let is_missing = message.is_some_and(|message| !message.has_arrived(place.fragment));
+        while let Some((stream, key)) = self.lost.front().copied() {
+            let message = self.streams[usize::from(stream)].get_mut(key.sequence);
+            let is_missing = message.is_some_and(|message| !message.has_arrived(key.fragment));
             if is_missing {
-                if !self.write_one(stream, place, false, packet) {
+                if !self.write_one(stream, key, false, packet) {
                     return;
                 }
                 self.counts.retransmitted += 1;
@@ -178,9 +178,9 @@ impl ReliableQueue {
     /// Writes redundant copies into a packet.
     pub(super) fn write_copies(&mut self, packet: &mut PacketBuilder<'_, '_>) {
         while let Some(copy) = self.copies.due(packet.patience, packet.now) {
-            let message = self.streams[usize::from(copy.stream)].get_mut(copy.place.sequence);
+            let message = self.streams[usize::from(copy.stream)].get_mut(copy.key.sequence);
             let copies = message.map(|message| message.copies);
-            if copies.is_some() && !self.write_one(copy.stream, copy.place, false, packet) {
+            if copies.is_some() && !self.write_one(copy.stream, copy.key, false, packet) {
                 return;
             }
             self.copies.pop_due(packet.now);
@@ -193,7 +193,7 @@ impl ReliableQueue {
     fn on_copy_sent(&mut self, copy: RedundantCopy, copies: u8, packet: &PacketBuilder<'_, '_>) {
         self.counts.copies_sent += 1;
         let stream = &mut self.streams[usize::from(copy.stream)];
-        if let Some(message) = stream.get_mut(copy.place.sequence) {
+        if let Some(message) = stream.get_mut(copy.key.sequence) {
             message.copies = copies.min(u8::MAX - 1);
         }
         let at = packet.now;
@@ -205,30 +205,30 @@ impl ReliableQueue {
     }
 
     fn write_unsent(&mut self, packet: &mut PacketBuilder<'_, '_>) {
-        while let Some((index, place)) = self.next_unsent() {
+        while let Some((index, key)) = self.next_unsent() {
             #[allow(clippy::cast_possible_truncation, reason = "at most 257 streams")]
             let stream = index as u16;
-            if !self.write_one(stream, place, true, packet) {
+            if !self.write_one(stream, key, true, packet) {
                 return;
             }
-            let was_begun = place.fragment > 0;
-            self.begun_bytes += self.streams[index].on_sent_first(place);
+            let was_begun = key.fragment > 0;
+            self.begun_bytes += self.streams[index].on_sent_first(key);
             self.open += usize::from(!was_begun);
             self.turn = index + 1;
-            self.on_first_sent(stream, place, packet.now);
+            self.on_first_sent(stream, key, packet.now);
         }
     }
 
-    fn on_first_sent(&mut self, stream: u16, place: FragmentKey, now: Instant) {
+    fn on_first_sent(&mut self, stream: u16, key: FragmentKey, now: Instant) {
         let of = &mut self.streams[usize::from(stream)];
         let is_all = of.is_between_messages();
-        let message = of.get_mut(place.sequence);
+        let message = of.get_mut(key.sequence);
         let is_small = message.is_some_and(|message| message.is_small());
         self.unsent -= usize::from(is_all);
         if is_small && self.redundancy > 0 {
             self.copies.push_soon(RedundantCopy {
                 stream,
-                place,
+                key,
                 at: now,
             });
         }
@@ -249,12 +249,11 @@ impl ReliableQueue {
         let credit = self.window.saturating_sub(self.begun_bytes);
         let turns = (self.turn..count).chain(0..self.turn.min(count));
         for index in turns {
-            let place = self.streams[index].next_unsent(credit);
+            let key = self.streams[index].next_unsent(credit);
             // A started message continues, regardless of the number of open messages.
-            let is_allowed =
-                |place: &FragmentKey| place.fragment > 0 || self.open < RELIABLE_OPEN_MAX;
-            if let Some(place) = place.filter(is_allowed) {
-                return Some((index, place));
+            let is_allowed = |key: &FragmentKey| key.fragment > 0 || self.open < RELIABLE_OPEN_MAX;
+            if let Some(key) = key.filter(is_allowed) {
+                return Some((index, key));
             }
         }
         None
@@ -264,16 +263,16 @@ impl ReliableQueue {
     fn write_one(
         &mut self,
         stream: u16,
-        place: FragmentKey,
+        key: FragmentKey,
         is_first: bool,
         packet: &mut PacketBuilder<'_, '_>,
     ) -> bool {
         let of = &mut self.streams[usize::from(stream)];
         let delivery = of.delivery;
-        let Some(message) = of.get_mut(place.sequence) else {
+        let Some(message) = of.get_mut(key.sequence) else {
             return true; // acknowledged meanwhile
         };
-        let head = message.head(delivery, place);
+        let head = message.head(delivery, key);
         if !packet.frames.has_room() || head.encoded_len() + head.len > packet.writer.room() {
             return false;
         }
@@ -283,8 +282,8 @@ impl ReliableQueue {
         packet.frames.push(SentFrame::Reliable {
             stream,
             is_first: is_first && self.redundancy > 0 && message.is_small(),
-            fragment: place.fragment,
-            sequence: place.sequence,
+            fragment: key.fragment,
+            sequence: key.sequence,
         });
         true
     }
@@ -295,13 +294,13 @@ impl ReliableQueue {
     pub(super) fn on_acked(
         &mut self,
         stream: u16,
-        place: FragmentKey,
+        key: FragmentKey,
         receipts: &mut Receipts,
         buffers: &mut Buffers,
     ) {
         let of = &mut self.streams[usize::from(stream)];
         let needs_no_order = of.delivery == Delivery::Reliable;
-        let Some(message) = of.on_acked(place) else {
+        let Some(message) = of.on_acked(key) else {
             return;
         };
         self.queued_messages -= 1;
@@ -321,31 +320,31 @@ impl ReliableQueue {
         let streams = &mut self.streams;
         self.copies.forget(|copy| {
             let stream = &mut streams[usize::from(copy.stream)];
-            stream.get_mut(copy.place.sequence).is_none()
+            stream.get_mut(copy.key.sequence).is_none()
         });
     }
 
     /// A packet with this message or fragment is lost.
-    pub(super) fn on_lost(&mut self, stream: u16, place: FragmentKey, is_first: bool, number: u64) {
-        let message = self.streams[usize::from(stream)].get_mut(place.sequence);
-        let Some(message) = message.filter(|message| !message.has_arrived(place.fragment)) else {
+    pub(super) fn on_lost(&mut self, stream: u16, key: FragmentKey, is_first: bool, number: u64) {
+        let message = self.streams[usize::from(stream)].get_mut(key.sequence);
+        let Some(message) = message.filter(|message| !message.has_arrived(key.fragment)) else {
             self.counts.copies_useful += u64::from(is_first);
             return;
         };
         // A later packet carries it as well and is not lost yet.
         if message.is_cut() || message.last_packet == number {
-            self.lost.push_back((stream, place));
+            self.lost.push_back((stream, key));
         }
     }
 
     /// A probe timeout expired: retransmits this message or fragment with the next packet. Returns whether it is
     /// unacknowledged.
-    pub(super) fn on_probe(&mut self, stream: u16, place: FragmentKey) -> bool {
-        let message = self.streams[usize::from(stream)].get_mut(place.sequence);
-        let is_missing = message
-            .is_some_and(|message: &mut ReliableMessage| !message.has_arrived(place.fragment));
-        if is_missing && !self.lost.contains(&(stream, place)) {
-            self.lost.push_back((stream, place));
+    pub(super) fn on_probe(&mut self, stream: u16, key: FragmentKey) -> bool {
+        let message = self.streams[usize::from(stream)].get_mut(key.sequence);
+        let is_missing =
+            message.is_some_and(|message: &mut ReliableMessage| !message.has_arrived(key.fragment));
+        if is_missing && !self.lost.contains(&(stream, key)) {
+            self.lost.push_back((stream, key));
         }
         is_missing
     }

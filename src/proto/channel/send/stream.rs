@@ -124,7 +124,7 @@ impl SendStream {
     }
 
     /// The [next](Self::next_unsent) message or fragment was sent. Returns how much of the window it took.
-    pub(super) fn on_sent_first(&mut self, place: FragmentKey) -> u64 {
+    pub(super) fn on_sent_first(&mut self, key: FragmentKey) -> u64 {
         let mut taken = 0;
         if self.next_fragment.is_none() {
             taken = self.messages[self.begun].cost();
@@ -132,15 +132,15 @@ impl SendStream {
             self.held += taken;
         }
         let fragments = self.messages[self.begun - 1].fragment_count();
-        self.next_fragment = Some(place.fragment + 1).filter(|next| *next < fragments);
+        self.next_fragment = Some(key.fragment + 1).filter(|next| *next < fragments);
         taken
     }
 
     /// A fragment was acknowledged. Returns the message if that completes it.
-    pub(super) fn on_acked(&mut self, place: FragmentKey) -> Option<&mut ReliableMessage> {
+    pub(super) fn on_acked(&mut self, key: FragmentKey) -> Option<&mut ReliableMessage> {
         let is_ordered = self.delivery != Delivery::Reliable;
-        let message = self.get_mut(place.sequence)?;
-        if !message.on_fragment_acked(place.fragment) {
+        let message = self.get_mut(key.sequence)?;
+        if !message.on_fragment_acked(key.fragment) {
             return None;
         }
         message.is_acked = true;
@@ -149,7 +149,7 @@ impl SendStream {
             self.held -= cost;
         }
         // Looked up again because the borrow checker cannot see that it is the same one.
-        let index = usize::try_from(place.sequence - self.first).ok()?;
+        let index = usize::try_from(key.sequence - self.first).ok()?;
         self.messages.get_mut(index)
     }
 
@@ -228,14 +228,14 @@ impl ReliableMessage {
             .is_none_or(|fragments| fragments.insert(fragment))
     }
 
-    pub(super) fn head(&self, delivery: Delivery, place: FragmentKey) -> MessageHeader {
+    pub(super) fn head(&self, delivery: Delivery, key: FragmentKey) -> MessageHeader {
         let fragment = self.fragments.as_ref().map(|_| FragmentHeader {
             total: self.len,
-            index: place.fragment,
+            index: key.fragment,
         });
         MessageHeader {
             delivery,
-            sequence: place.sequence,
+            sequence: key.sequence,
             is_tracked: false,
             fragment,
             len: fragment.map_or(self.bytes.len(), FragmentHeader::len),

@@ -22,7 +22,7 @@ const TOTAL: u32 = 2 * FRAGMENT_BYTES as u32;
 
 #[derive(Default)]
 struct TestReceiver {
-    expendable: UnreliableReceiver,
+    unreliable: UnreliableReceiver,
     events: VecDeque<Event>,
     pool: Pool,
     buffers: Buffers,
@@ -56,7 +56,7 @@ impl TestReceiver {
             len: bytes.len(),
         };
         let frame = MessageFrame { head, bytes };
-        self.expendable.accept(&frame, &mut event_sink)
+        self.unreliable.accept(&frame, &mut event_sink)
     }
 
     fn whole(&mut self, delivery: Delivery, sequence: u64) -> Result<RecvOutcome, Refused> {

@@ -103,23 +103,23 @@ impl ReliableTestSender {
 
     fn ack(&mut self, left: &SentPayload) {
         for frame in &left.frames {
-            let (stream, place, _) = fragments(*frame);
+            let (stream, key, _) = fragments(*frame);
             let (receipts, buffers) = (&mut self.receipts, &mut self.buffers);
-            self.reliable.on_acked(stream, place, receipts, buffers);
+            self.reliable.on_acked(stream, key, receipts, buffers);
         }
     }
 
     fn lose(&mut self, left: &SentPayload) {
         for frame in &left.frames {
-            let (stream, place, is_first) = fragments(*frame);
-            self.reliable.on_lost(stream, place, is_first, left.number);
+            let (stream, key, is_first) = fragments(*frame);
+            self.reliable.on_lost(stream, key, is_first, left.number);
         }
     }
 
     fn probe(&mut self, left: &SentPayload) -> bool {
         let mut again = |frame: &SentFrame| {
-            let (stream, place, _) = fragments(*frame);
-            self.reliable.on_probe(stream, place)
+            let (stream, key, _) = fragments(*frame);
+            self.reliable.on_probe(stream, key)
         };
         left.frames.iter().filter(|frame| again(frame)).count() > 0
     }

@@ -15,7 +15,7 @@ fn cost(len: usize) -> u64 {
     (len + MESSAGE_OVERHEAD) as u64
 }
 
-fn place(sequence: u64, fragment: u32) -> FragmentKey {
+fn key(sequence: u64, fragment: u32) -> FragmentKey {
     FragmentKey { sequence, fragment }
 }
 
@@ -41,7 +41,7 @@ fn messages_leave_in_their_order_and_so_do_their_fragments() {
             stream.push(vec![7; len], None);
         }
         let expected = [(0, 0), (1, 0), (1, 1), (1, 2), (2, 0)];
-        let expected = expected.map(|(n, fragment)| place(start + n, fragment));
+        let expected = expected.map(|(n, fragment)| key(start + n, fragment));
         assert_eq!(send_all(&mut stream, ENOUGH), expected, "from {start}");
     }
 }
@@ -52,12 +52,12 @@ fn an_acknowledged_message_is_forgotten_with_all_before_it() {
         let mut stream = SendStream::starting_at(ORDERED, start);
         (0..4).for_each(|_| stream.push(vec![7], None));
         send_all(&mut stream, ENOUGH);
-        assert!(stream.on_acked(place(start + 2, 0)).is_some());
-        assert!(stream.on_acked(place(start + 1, 0)).is_some());
+        assert!(stream.on_acked(key(start + 2, 0)).is_some());
+        assert!(stream.on_acked(key(start + 1, 0)).is_some());
         assert_eq!(forget(&mut stream), 0, "the first one is missing");
         assert!(stream.get_mut(start + 1).is_none());
         assert!(stream.get_mut(start).is_some() && stream.get_mut(start + 3).is_some());
-        assert!(stream.on_acked(place(start, 0)).is_some());
+        assert!(stream.on_acked(key(start, 0)).is_some());
         assert_eq!(forget(&mut stream), 3);
         assert!(stream.get_mut(start).is_none(), "and is not mixed up");
         assert!(stream.get_mut(start + 3).is_some());
@@ -71,16 +71,13 @@ fn a_message_has_arrived_when_each_of_its_fragments_has() {
     stream.push(vec![7; 100 * FRAGMENT_BYTES], None);
     send_all(&mut stream, ENOUGH);
     for fragment in (0..100).rev().filter(|fragment| *fragment != 64) {
-        assert!(stream.on_acked(place(0, fragment)).is_none());
-        assert!(
-            stream.on_acked(place(0, fragment)).is_none(),
-            "and once only"
-        );
+        assert!(stream.on_acked(key(0, fragment)).is_none());
+        assert!(stream.on_acked(key(0, fragment)).is_none(), "and once only");
         let message = stream.get_mut(0).unwrap();
         assert!(message.has_arrived(fragment) && !message.has_arrived(64));
     }
-    assert!(stream.on_acked(place(0, 64)).is_some());
-    assert!(stream.on_acked(place(0, 64)).is_none());
+    assert!(stream.on_acked(key(0, 64)).is_some());
+    assert!(stream.on_acked(key(0, 64)).is_none());
 }
 
 #[test]
@@ -109,7 +106,7 @@ fn a_long_message_begins_in_a_kind_that_holds_nothing_and_in_no_other() {
     let least = 2 * window + cost(0);
     assert_eq!(stream.next_unsent(least - 1), None);
     assert!(stream.next_unsent(least).is_some());
-    stream.on_acked(place(0, 0)).unwrap();
+    stream.on_acked(key(0, 0)).unwrap();
     forget(&mut stream);
     assert!(stream.next_unsent(window).is_some(), "it holds nothing now");
 }
@@ -119,10 +116,10 @@ fn what_has_begun_goes_on_without_credit() {
     let mut stream = SendStream::new(ORDERED);
     stream.push(vec![7; FRAGMENT_BYTES + 1], None);
     let credit = cost(FRAGMENT_BYTES + 1);
-    assert_eq!(stream.on_sent_first(place(0, 0)), credit);
+    assert_eq!(stream.on_sent_first(key(0, 0)), credit);
     assert!(!stream.is_between_messages());
-    assert_eq!(stream.next_unsent(0), Some(place(0, 1)));
-    assert_eq!(stream.on_sent_first(place(0, 1)), 0, "it is paid");
+    assert_eq!(stream.next_unsent(0), Some(key(0, 1)));
+    assert_eq!(stream.on_sent_first(key(0, 1)), 0, "it is paid");
     assert!(stream.is_between_messages());
 }
 
@@ -132,8 +129,8 @@ fn what_waits_behind_a_missing_message_is_held_in_order_alone() {
         let mut stream = SendStream::new(delivery);
         (0..100).for_each(|_| stream.push(vec![7; 36], None));
         let sent = send_all(&mut stream, 1000);
-        for place in &sent[1..] {
-            stream.on_acked(*place).unwrap();
+        for key in &sent[1..] {
+            stream.on_acked(*key).unwrap();
         }
         forget(&mut stream);
         let credit = 1000 - sent.len() as u64 * cost(36);
@@ -149,7 +146,7 @@ fn memory_that_was_needed_once_is_given_back() {
         for sequence in 0..4000 {
             stream.push(Vec::new(), None);
             send_all(&mut stream, ENOUGH);
-            stream.on_acked(place(sequence, 0)).unwrap();
+            stream.on_acked(key(sequence, 0)).unwrap();
         }
         assert_eq!(forget(&mut stream), 4000);
         stream.shed();

@@ -19,7 +19,7 @@ use crate::proto::wire::packet::PAYLOAD_MAX;
 use Delivery::{Sequenced, Unreliable};
 
 struct TestSender {
-    expendable: UnreliableQueue,
+    unreliable: UnreliableQueue,
     receipts: Receipts,
     frames: SentFrames,
     now: Instant,
@@ -28,7 +28,7 @@ struct TestSender {
 impl TestSender {
     fn new() -> Self {
         Self {
-            expendable: UnreliableQueue::default(),
+            unreliable: UnreliableQueue::default(),
             receipts: Receipts::default(),
             frames: SentFrames::default(),
             now: Instant::START,
@@ -36,13 +36,13 @@ impl TestSender {
     }
 
     fn push(&mut self, delivery: Delivery, message: &[u8]) {
-        assert!(self.expendable.has_room(message.len()));
-        self.expendable.push(delivery, message, None, self.now);
+        assert!(self.unreliable.has_room(message.len()));
+        self.unreliable.push(delivery, message, None, self.now);
     }
 
     fn push_tracked(&mut self, delivery: Delivery, message: &[u8]) -> Receipt {
         let receipts = Some(&mut self.receipts);
-        let receipt = self.expendable.push(delivery, message, receipts, self.now);
+        let receipt = self.unreliable.push(delivery, message, receipts, self.now);
         receipt.unwrap()
     }
 
@@ -50,7 +50,7 @@ impl TestSender {
     fn send(&mut self) -> Vec<(MessageHeader, Vec<u8>)> {
         let mut buffer = [0; PAYLOAD_MAX];
         let mut writer = Writer::new(&mut buffer);
-        while self.expendable.write_next(&mut writer, &mut self.frames) {}
+        while self.unreliable.write_next(&mut writer, &mut self.frames) {}
         if writer.written().is_empty() {
             return Vec::new();
         }
@@ -69,7 +69,7 @@ impl TestSender {
 
     fn drop_stale(&mut self) {
         let receipts = &mut self.receipts;
-        self.expendable
+        self.unreliable
             .drop_stale(Duration::of(UNRELIABLE_WAIT_MAX), receipts, self.now);
     }
 }
@@ -92,8 +92,8 @@ fn messages_leave_in_their_order_and_say_the_same_wherever_they_lie_in_the_ring(
     for (_, bytes) in sender.send_all() {
         assert_eq!(Some(bytes), waiting.pop_front());
     }
-    assert!(waiting.is_empty() && sender.expendable.is_empty());
-    assert_eq!(sender.expendable.bytes(), 0);
+    assert!(waiting.is_empty() && sender.unreliable.is_empty());
+    assert_eq!(sender.unreliable.bytes(), 0);
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn what_waited_too_long_is_dropped_the_oldest_first() {
         sender.push(Sequenced(1), &[n.to_le_bytes()[0]]);
     }
     sender.drop_stale();
-    assert_eq!(sender.expendable.dropped(), 5, "0 to 4, of 90 to 50 ms");
+    assert_eq!(sender.unreliable.dropped(), 5, "0 to 4, of 90 to 50 ms");
     let sent = sender.send();
     let bytes: Vec<_> = sent.iter().map(|(_, bytes)| bytes[0]).collect();
     assert_eq!(bytes, [5, 6, 7, 8, 9]);
@@ -156,15 +156,15 @@ fn a_message_of_which_a_fragment_has_left_is_not_dropped() {
     assert_eq!(sender.send().len(), 1);
     sender.now += 10 * Duration::of(UNRELIABLE_WAIT_MAX);
     sender.drop_stale();
-    assert_eq!(sender.expendable.dropped(), 0);
+    assert_eq!(sender.unreliable.dropped(), 0);
     let sent = sender.send_all();
     let fragments = sent.iter().filter(|(head, _)| head.fragment.is_some());
     assert_eq!(fragments.count(), 3, "its other fragments");
     sender.push(Unreliable, b"old");
     sender.now += Duration::of(UNRELIABLE_WAIT_MAX);
     sender.drop_stale();
-    assert_eq!(sender.expendable.dropped(), 1, "and then it goes on");
-    assert_eq!(sender.expendable.bytes(), 0);
+    assert_eq!(sender.unreliable.dropped(), 1, "and then it goes on");
+    assert_eq!(sender.unreliable.bytes(), 0);
 }
 
 #[test]
@@ -206,13 +206,13 @@ fn a_tracked_message_that_cannot_be_noted_waits() {
 fn a_queue_is_full_of_messages_or_of_bytes() {
     let mut sender = TestSender::new();
     (0..QUEUED_MESSAGES_MAX).for_each(|_| sender.push(Unreliable, b""));
-    assert!(!sender.expendable.has_room(0));
+    assert!(!sender.unreliable.has_room(0));
 
     let mut sender = TestSender::new();
-    while sender.expendable.has_room(UNRELIABLE_MAX) {
+    while sender.unreliable.has_room(UNRELIABLE_MAX) {
         sender.push(Unreliable, &[7; UNRELIABLE_MAX]);
     }
     let rest = QUEUED_BYTES_MAX % UNRELIABLE_MAX;
-    assert!(sender.expendable.has_room(rest));
-    assert!(!sender.expendable.has_room(rest + 1));
+    assert!(sender.unreliable.has_room(rest));
+    assert!(!sender.unreliable.has_room(rest + 1));
 }

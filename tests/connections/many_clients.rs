@@ -1,4 +1,4 @@
-//! Ten thousand peers of one host: what they cost while they have nothing to do.
+//! Cost of 10,000 idle peers of one host.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use allocation_counter::measure;
 use tickwire::Config;
 
-use crate::world::lab::Lab;
+use crate::world::harness::Harness;
 use crate::world::packets::{PING, ack, packet_number};
 use crate::world::{Stranger, config, is_noise, secs};
 
@@ -17,99 +17,103 @@ fn peers() -> usize {
 }
 
 /// Idle peers that answer what they are asked, and came one after the other.
-struct Crowd {
-    lab: Lab,
+struct ManyClients {
+    harness: Harness,
     strangers: HashMap<SocketAddr, Stranger>,
     /// Turns that were due, and packets that left in them.
     turns: usize,
     packets: usize,
 }
 
-impl Crowd {
+impl ManyClients {
     fn new() -> Self {
-        let mut crowd = Self {
-            lab: Lab::new(config_for(peers())),
+        let mut clients = Self {
+            harness: Harness::new(config_for(peers())),
             strangers: HashMap::with_capacity(peers()),
             turns: 0,
             packets: 0,
         };
         for number in 0..peers() {
             let mut stranger = Stranger::new(number);
-            assert!(crowd.lab.arrive(&mut stranger));
-            crowd.strangers.insert(stranger.address, stranger);
-            crowd.run_for(Duration::from_micros(100));
+            assert!(clients.harness.arrive(&mut stranger));
+            clients.strangers.insert(stranger.address, stranger);
+            clients.run_for(Duration::from_micros(100));
         }
-        crowd
+        clients
     }
 
     fn run_for(&mut self, time: Duration) {
-        let end = self.lab.now + time;
-        while let Some(at) = self.lab.host.poll_timeout().filter(|at| *at <= end) {
-            self.lab.now = at;
+        let end = self.harness.now + time;
+        while let Some(at) = self.harness.host.poll_timeout().filter(|at| *at <= end) {
+            self.harness.now = at;
             self.turns += 1;
             self.turn();
         }
-        self.lab.now = end;
+        self.harness.now = end;
     }
 
     /// A turn in which everybody who is asked answers.
     fn turn(&mut self) {
         let mut answers = Vec::new();
-        self.lab.turn(|to, packet| {
+        self.harness.turn(|to, packet| {
             let stranger = self.strangers.get_mut(&to).unwrap();
             answers.push((to, stranger.packet(&ack(packet_number(packet), 0))));
         });
         self.packets += answers.len();
         for (from, answer) in answers {
-            self.lab.give(from, &answer);
+            self.harness.give(from, &answer);
         }
-        self.lab
+        self.harness
             .turn(|_, _| panic!("an acknowledgement is not answered"));
     }
 }
 
 fn a_turn_costs_by_those_who_have_something_to_do() {
-    let mut crowd = Crowd::new();
-    crowd.run_for(secs(10));
-    assert_eq!(crowd.lab.host.stats().peers, peers());
-    (crowd.turns, crowd.packets) = (0, 0);
-    crowd.run_for(secs(10));
-    assert_eq!(crowd.packets, 2 * peers(), "one question in five seconds");
+    let mut clients = ManyClients::new();
+    clients.run_for(secs(10));
+    assert_eq!(clients.harness.host.stats().peers, peers());
+    (clients.turns, clients.packets) = (0, 0);
+    clients.run_for(secs(10));
+    assert_eq!(clients.packets, 2 * peers(), "one question in five seconds");
     // No two of them are due at the same time. For each question there is a look when it is due, and
     // one when its answer would be missed.
     assert!(
-        crowd.turns <= 2 * crowd.packets + peers(),
+        clients.turns <= 2 * clients.packets + peers(),
         "{}",
-        crowd.turns
+        clients.turns
     );
-    assert_eq!(crowd.lab.host.stats().peers, peers());
+    assert_eq!(clients.harness.host.stats().peers, peers());
 }
 
 fn a_turn_in_which_nobody_has_anything_to_do_changes_nothing_and_allocates_nothing() {
-    let mut crowd = Crowd::new();
-    crowd.run_for(secs(10));
-    let due = crowd.lab.host.poll_timeout();
-    let info = measure(|| crowd.lab.turn(|_, _| panic!("nobody has anything to say")));
+    let mut clients = ManyClients::new();
+    clients.run_for(secs(10));
+    let due = clients.harness.host.poll_timeout();
+    let info = measure(|| {
+        clients
+            .harness
+            .turn(|_, _| panic!("nobody has anything to say"))
+    });
     assert_eq!(info.count_total, 0);
-    assert_eq!(crowd.lab.host.poll_timeout(), due);
+    assert_eq!(clients.harness.host.poll_timeout(), due);
     // One has something to say, and only that one is answered.
     let address = Stranger::new(peers() / 2).address;
-    let stranger = crowd.strangers.get_mut(&address).unwrap();
+    let stranger = clients.strangers.get_mut(&address).unwrap();
     let ping = stranger.packet(&PING);
-    crowd.lab.give(address, &ping);
+    clients.harness.give(address, &ping);
     let mut answered = Vec::new();
-    crowd.lab.turn(|to, _| answered.push(to));
+    clients.harness.turn(|to, _| answered.push(to));
     assert_eq!(answered, [address]);
 }
 
 fn an_idle_peer_takes_at_most_four_kibibytes() {
     const FEW: usize = 2000;
-    let mut lab = Lab::new(config_for(FEW));
+    let mut harness = Harness::new(config_for(FEW));
     let mut strangers: Vec<_> = (0..FEW).map(Stranger::new).collect();
     let info = measure(|| {
         for stranger in &mut strangers {
-            assert!(lab.arrive(stranger));
-            while lab.host.poll_event().is_some() {}
+            assert!(harness.arrive(stranger));
+            while harness.host.poll_event().is_some() {}
         }
     });
     let per_peer = usize::try_from(info.bytes_current).unwrap() / FEW;

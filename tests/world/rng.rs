@@ -1,11 +1,11 @@
-//! What is left to chance in a world, out of its seed.
+//! The random number generator of the tests, from a seed.
 
 use std::time::Duration;
 
 /// A generator that is good enough for tests (splitmix64, Steele et al., 2014).
-pub(crate) struct Luck(u64);
+pub(crate) struct TestRng(u64);
 
-impl Luck {
+impl TestRng {
     pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }

@@ -1,4 +1,4 @@
-//! What the applications were told, with the time, for tests of single properties.
+//! Events of both hosts, with their times, for tests of single properties.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,13 +10,13 @@ use crate::pair::Observer;
 
 /// See the [module](self).
 #[derive(Debug, Default)]
-pub(crate) struct Diary {
-    sides: [Pages; 2],
+pub(crate) struct EventLog {
+    sides: [SideLog; 2],
 }
 
-/// Of one side.
+/// Events of one side.
 #[derive(Debug, Default)]
-pub(crate) struct Pages {
+pub(crate) struct SideLog {
     pub(crate) messages: Vec<Message>,
     /// Whether a tracked message arrived, and when this side knew.
     pub(crate) fates: BTreeMap<Receipt, (bool, Duration)>,
@@ -31,8 +31,8 @@ pub(crate) struct Message {
     pub(crate) bytes: Bytes,
 }
 
-impl Diary {
-    pub(crate) fn of(&self, side: usize) -> &Pages {
+impl EventLog {
+    pub(crate) fn of(&self, side: usize) -> &SideLog {
         &self.sides[side]
     }
 
@@ -53,27 +53,27 @@ impl Diary {
     }
 }
 
-impl Pages {
+impl SideLog {
     fn on_fate(&mut self, receipt: Receipt, arrived: bool, at: Duration) {
         let before = self.fates.insert(receipt, (arrived, at));
         assert_eq!(before, None, "receipt {receipt} has two fates");
     }
 }
 
-impl Observer for Diary {
+impl Observer for EventLog {
     fn on_event(&mut self, side: usize, at: Duration, event: Event, _: bool) {
-        let pages = &mut self.sides[side];
+        let log = &mut self.sides[side];
         match event {
             Event::Message {
                 delivery, bytes, ..
-            } => pages.messages.push(Message {
+            } => log.messages.push(Message {
                 at,
                 delivery,
                 bytes,
             }),
-            Event::Acked { receipt, .. } => pages.on_fate(receipt, true, at),
-            Event::Lost { receipt, .. } => pages.on_fate(receipt, false, at),
-            Event::Disconnected { reason, .. } => pages.end = Some(reason),
+            Event::Acked { receipt, .. } => log.on_fate(receipt, true, at),
+            Event::Lost { receipt, .. } => log.on_fate(receipt, false, at),
+            Event::Disconnected { reason, .. } => log.end = Some(reason),
             _ => {}
         }
     }

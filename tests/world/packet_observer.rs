@@ -1,5 +1,5 @@
-//! Sees every datagram, keeps it for whoever wants to replay it, and watches over what goes to addresses
-//! that have not proven themselves. It knows no more of the protocol than somebody on the way does.
+//! Records every datagram for replay, and checks the limits on datagrams to unvalidated addresses. It knows no more
+//! of the protocol than an on-path observer does.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ pub(crate) struct Datagram {
 
 /// See the [module](self).
 #[derive(Default)]
-pub(crate) struct Witness {
+pub(crate) struct PacketObserver {
     pub(crate) datagrams: Vec<Datagram>,
     /// What a host and an address have to do with each other.
     accounts: BTreeMap<(usize, SocketAddr), Account>,
@@ -38,7 +38,7 @@ struct Account {
     challenges: Vec<[u8; 8]>,
 }
 
-impl Witness {
+impl PacketObserver {
     pub(crate) fn record(&mut self, at: Duration, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
         let bytes = bytes.to_vec();
         self.datagrams.push(Datagram {
@@ -95,7 +95,7 @@ impl Witness {
         );
     }
 
-    /// The last of what was sent, for somebody who looks for a fault.
+    /// Prints the last 100 datagrams.
     pub(crate) fn print(&self) {
         const LAST: usize = 100;
         let skipped = self.datagrams.len().saturating_sub(LAST);

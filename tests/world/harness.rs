@@ -1,5 +1,5 @@
-//! One host that is driven by hand, for crowds and floods: a world would remember more of them than the
-//! host does.
+//! One host that is driven by hand, for tests with many clients or floods: a world would record more of them than the
+//! host stores.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -12,13 +12,13 @@ use super::Stranger;
 use super::packets::{Connect, Hello, PING, kind, returned_cookie};
 
 /// See the [module](self).
-pub(crate) struct Lab {
+pub(crate) struct Harness {
     pub(crate) host: HostState,
     pub(crate) now: Instant,
     buffer: [u8; DATAGRAM_MAX],
 }
 
-impl Lab {
+impl Harness {
     pub(crate) fn new(config: Config) -> Self {
         let now = Instant::now();
         Self {

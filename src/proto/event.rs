@@ -1,8 +1,8 @@
 //! Events: what a host reports to its application.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Instant;
-use std::{error, fmt};
 
 use bytes::Bytes;
 
@@ -305,105 +305,94 @@ impl fmt::Debug for ByteCount {
 }
 
 /// Why a connection ended or a `connect` failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum DisconnectReason {
     /// This side called [`disconnect`](crate::proto::HostState::disconnect) or
     /// [`shutdown`](crate::proto::HostState::shutdown).
+    #[error("disconnected by this side, code {code}")]
     Local {
         /// The code that it gave.
         code: u32,
     },
     /// The peer ended the connection.
+    #[error("disconnected by the peer, code {code}")]
     Remote {
         /// The code that its application gave.
         code: u32,
     },
     /// Nothing arrived from the peer for [`idle_timeout`](crate::Config::idle_timeout).
+    #[error("the peer was silent for too long")]
     TimedOut,
     /// This side has sent 2^48 packets, and a packet number must not be used twice. The peer sees
     /// [`Remote`](Self::Remote) with code 0. Connect again.
+    #[error("this side has used all packet numbers")]
     PacketNumbersExhausted,
     /// A newer connection from the same address was confirmed: the client was restarted without
     /// disconnecting.
+    #[error("replaced by a new connection from the same address")]
     Replaced,
     /// The `connect` was not answered within [`connect_timeout`](crate::Config::connect_timeout).
+    #[error("the server did not answer in time")]
     ConnectTimeout,
     /// The `connect` timed out, and a server with a key other than the
     /// [pinned key](crate::ConnectOptions::server_key) answered: the server's key has changed, or an
     /// attacker poses as the server. Reported only at the timeout, because a forged reply must not abort
     /// the attempt.
     #[cfg(feature = "noise")]
+    #[error("no server with the pinned key answered, but one with the key {shown} did")]
     WrongServerKey {
         /// The last key that was shown.
         shown: PublicKey,
     },
     /// The server has reached its [`peers_max`](crate::Config::peers_max).
+    #[error("the server is full")]
     ServerFull,
     /// The server does not accept connections, or is shutting down.
+    #[error("the server does not accept connections")]
     ServerClosed,
     /// The server's application refused the connection.
+    #[error("the server refused, code {code}")]
     Denied {
         /// The code that it gave.
         code: u32,
     },
     /// The server speaks another version of the protocol.
+    #[error("the server speaks version {theirs} of the protocol")]
     VersionMismatch {
         /// The server's version; this side's is [`VERSION`](crate::proto::VERSION).
         theirs: u8,
     },
     /// The server uses another kind of [`Security`](crate::Security).
+    #[error("the server uses another kind of security")]
     SecurityMismatch,
     /// The server has another [`protocol_id`](crate::Security::protocol_id): it belongs to another game,
     /// or to another version of this one.
+    #[error("the server has another protocol id")]
     ProtocolMismatch,
 }
 
-impl fmt::Display for DisconnectReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Local { code } => write!(f, "disconnected by this side, code {code}"),
-            Self::Remote { code } => write!(f, "disconnected by the peer, code {code}"),
-            Self::TimedOut => f.write_str("the peer was silent for too long"),
-            Self::PacketNumbersExhausted => f.write_str("this side has used all packet numbers"),
-            Self::Replaced => f.write_str("replaced by a new connection from the same address"),
-            Self::ConnectTimeout => f.write_str("the server did not answer in time"),
-            #[cfg(feature = "noise")]
-            Self::WrongServerKey { shown } => {
-                write!(
-                    f,
-                    "no server with the pinned key answered, but one with the key {shown} did"
-                )
-            }
-            Self::ServerFull => f.write_str("the server is full"),
-            Self::ServerClosed => f.write_str("the server does not accept connections"),
-            Self::Denied { code } => write!(f, "the server refused, code {code}"),
-            Self::VersionMismatch { theirs } => {
-                write!(f, "the server speaks version {theirs} of the protocol")
-            }
-            Self::SecurityMismatch => f.write_str("the server uses another kind of security"),
-            Self::ProtocolMismatch => f.write_str("the server has another protocol id"),
-        }
-    }
-}
-
-/// Lets a program that lost its server return the reason as its error.
-impl error::Error for DisconnectReason {}
-
 /// Why a `connect` did not begin. Nothing was sent and no event follows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// The host is already connected or connecting to this address.
+    #[error("already connected there, as {peer}")]
     AlreadyConnected {
         /// The peer at this address.
         peer: PeerId,
     },
     /// The host has reached its [`peers_max`](crate::Config::peers_max).
+    #[error("this host has reached its peers_max")]
     HostFull,
     /// The host is shutting down.
+    #[error("this host is shutting down")]
     ShuttingDown,
     /// The payload is longer than [`CONNECT_PAYLOAD_MAX`](crate::limits::CONNECT_PAYLOAD_MAX).
+    #[error(
+        "the payload is {len} bytes, but at most {} fit",
+        crate::limits::CONNECT_PAYLOAD_MAX
+    )]
     PayloadTooLong {
         /// Its length in bytes.
         len: usize,
@@ -411,41 +400,18 @@ pub enum ConnectError {
     /// There is a payload but no [`server_key`](crate::ConnectOptions::server_key), so any server that
     /// answers could read it. See [`trust_unpinned`](crate::ConnectOptions::trust_unpinned).
     #[cfg(feature = "noise")]
+    #[error("a payload needs the key of the server that may read it")]
     PayloadNeedsServerKey,
     /// A server key is pinned, but this host is [`Plain`](crate::Security::Plain), where servers prove no
     /// key.
     #[cfg(feature = "noise")]
+    #[error("this host is not encrypted, so no server can prove its key to it")]
     ServerKeyUnderPlain,
     /// Nothing can be sent to this address: its port is 0, it is unspecified, broadcast or multicast, or
     /// the host's socket cannot reach its address family.
+    #[error("{to} cannot be sent to from here")]
     Unreachable {
         /// The address.
         to: SocketAddr,
     },
 }
-
-impl fmt::Display for ConnectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AlreadyConnected { peer } => write!(f, "already connected there, as {peer}"),
-            Self::HostFull => f.write_str("this host has reached its peers_max"),
-            Self::ShuttingDown => f.write_str("this host is shutting down"),
-            Self::PayloadTooLong { len } => write!(
-                f,
-                "the payload is {len} bytes, but at most {} fit",
-                crate::limits::CONNECT_PAYLOAD_MAX
-            ),
-            #[cfg(feature = "noise")]
-            Self::PayloadNeedsServerKey => {
-                f.write_str("a payload needs the key of the server that may read it")
-            }
-            #[cfg(feature = "noise")]
-            Self::ServerKeyUnderPlain => {
-                f.write_str("this host is not encrypted, so no server can prove its key to it")
-            }
-            Self::Unreachable { to } => write!(f, "{to} cannot be sent to from here"),
-        }
-    }
-}
-
-impl error::Error for ConnectError {}

@@ -221,11 +221,11 @@ fn a_disconnect_after_flush_waits_for_what_is_queued() {
             loss: Loss::Independent { probability: loss },
             ..latency(50)
         });
-        let mut host = world.host_mut(0);
-        let now = host.now;
         let level = [7; 60_000];
+        let mut host = world.host_mut(0);
         host.send(there, Delivery::Ordered(1), &level).unwrap();
-        host.disconnect_after_flush(there, 9, now);
+        world.disconnect_after_flush(0, there, 9);
+        let mut host = world.host_mut(0);
         let late = host.send(there, Delivery::Reliable, b"late");
         assert_eq!(late, Err(SendError::NotConnected));
         let is_over = world.run_until(secs(20), |world| world.log(1).end_of(back).is_some());
@@ -238,10 +238,7 @@ fn a_disconnect_after_flush_waits_for_what_is_queued() {
 
 fn a_disconnect_after_flush_with_nothing_queued_is_immediate() {
     let (mut world, there, _) = joined(&latency(50));
-    let mut host = world.host_mut(0);
-    let now = host.now;
-    host.disconnect_after_flush(there, 9, now);
-    assert!(!host.is_connected(there));
+    world.disconnect_after_flush(0, there, 9);
     world.run_for(ms(0));
     assert_eq!(world.log(0).end_of(there), Some(LOCAL));
 }
@@ -250,10 +247,9 @@ fn a_disconnect_after_flush_ends_where_the_peer_takes_nothing() {
     let (mut world, there, back) = joined(&latency(50));
     world.set_deaf(1, true);
     let mut host = world.host_mut(0);
-    let now = host.now;
     while host.send(there, Delivery::Reliable, &[7; 900]).is_ok() {}
-    host.disconnect_after_flush(there, 9, now);
     let idle_timeout = host.config().idle_timeout;
+    world.disconnect_after_flush(0, there, 9);
     world.run_for(idle_timeout - secs(2));
     assert_eq!(
         world.log(0).end_of(there),
@@ -267,7 +263,19 @@ fn a_disconnect_after_flush_ends_where_the_peer_takes_nothing() {
     assert_eq!(world.log(1).end_of(back), Some(REMOTE));
 }
 
+fn a_shutdown_keeps_the_reason_of_a_disconnect_after_flush() {
+    let (mut world, there, back) = joined(&latency(50));
+    let mut host = world.host_mut(0);
+    host.send(there, Delivery::Reliable, &[7; 60_000]).unwrap();
+    world.disconnect_after_flush(0, there, 9);
+    world.shutdown(0, 3);
+    world.run_for(secs(1));
+    assert_eq!(world.log(0).end_of(there), Some(LOCAL));
+    assert_eq!(world.log(1).end_of(back), Some(REMOTE));
+}
+
 under_both!(
+    a_shutdown_keeps_the_reason_of_a_disconnect_after_flush,
     a_disconnect_after_flush_waits_for_what_is_queued,
     a_disconnect_after_flush_with_nothing_queued_is_immediate,
     a_disconnect_after_flush_ends_where_the_peer_takes_nothing,

@@ -92,7 +92,7 @@ fn a_turn_in_which_nobody_has_anything_to_do_changes_nothing_and_allocates_nothi
     let info = measure(|| {
         clients
             .harness
-            .turn(|_, _| panic!("nobody has anything to say"))
+            .turn(|_, _| panic!("no datagram is expected"));
     });
     assert_eq!(info.count_total, 0);
     assert_eq!(clients.harness.host.poll_timeout(), due);

@@ -70,7 +70,7 @@ impl Application {
         let mut connected = self.log.connected();
         connected.sort_by_key(|peer| peer.index());
         assert_eq!(peers, connected);
-        assert_eq!(stats.peers, connected.len());
+        assert_eq!(stats.peers, connected.len() + self.log.lingering());
         assert_eq!(stats.connecting, self.log.asked().len());
     }
 }

@@ -12,6 +12,8 @@ enum Stage {
     /// `connect` was called.
     Asked,
     Connected,
+    /// `disconnect_after_flush` was called: queued messages are still delivered.
+    Lingering,
     Gone(DisconnectReason),
 }
 
@@ -32,6 +34,12 @@ impl Log {
     pub(crate) fn on_connect(&mut self, peer: PeerId) {
         let before = self.stages.insert(peer, Stage::Asked);
         assert_eq!(before, None, "{peer} was somebody before");
+    }
+
+    /// The application called `disconnect_after_flush`.
+    pub(crate) fn on_linger(&mut self, peer: PeerId) {
+        let before = self.stages.insert(peer, Stage::Lingering);
+        assert_eq!(before, Some(Stage::Connected), "{peer} lingers");
     }
 
     pub(crate) fn on_event(&mut self, event: Event) {
@@ -66,14 +74,18 @@ impl Log {
 
     fn on_disconnected(&mut self, peer: PeerId, reason: DisconnectReason) {
         let before = self.stages.insert(peer, Stage::Gone(reason));
-        let is_right = matches!(before, Some(Stage::Asked | Stage::Connected));
+        let is_right = matches!(
+            before,
+            Some(Stage::Asked | Stage::Connected | Stage::Lingering)
+        );
         assert!(is_right, "{peer} is gone ({reason}), and was {before:?}");
         self.ends.push((peer, reason));
     }
 
     fn assert_connected(&self, peer: PeerId) {
         let stage = self.stages.get(&peer);
-        assert_eq!(stage, Some(&Stage::Connected), "{peer} does something");
+        let is_connected = matches!(stage, Some(Stage::Connected | Stage::Lingering));
+        assert!(is_connected, "an event of {peer}, which was {stage:?}");
     }
 
     pub(crate) fn is_connected(&self, peer: PeerId) -> bool {
@@ -88,6 +100,11 @@ impl Log {
     /// Those who were asked for and did not answer yet.
     pub(crate) fn asked(&self) -> Vec<PeerId> {
         self.with(|stage| stage == Stage::Asked)
+    }
+
+    /// The number of peers that are disconnected once their queued messages are delivered.
+    pub(crate) fn lingering(&self) -> usize {
+        self.with(|stage| stage == Stage::Lingering).len()
     }
 
     fn with(&self, is_wanted: impl Fn(Stage) -> bool) -> Vec<PeerId> {

@@ -206,6 +206,15 @@ impl World {
         self.host_mut(host).disconnect(peer, code, now);
     }
 
+    pub(crate) fn disconnect_after_flush(&mut self, host: usize, peer: PeerId, code: u32) {
+        let now = self.now();
+        self.log_mut(host).on_linger(peer);
+        let mut host = self.host_mut(host);
+        host.disconnect_after_flush(peer, code, now);
+        assert!(!host.is_connected(peer));
+        assert!(host.peers().all(|other| other != peer));
+    }
+
     pub(crate) fn shutdown(&mut self, host: usize, code: u32) {
         let now = self.now();
         self.host_mut(host).shutdown(code, now);

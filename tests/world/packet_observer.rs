@@ -111,11 +111,16 @@ impl PacketObserver {
         }
     }
 
-    /// How many datagrams went from one address to another since `after`.
+    /// The number of datagrams from one address to another since `after`.
     pub(crate) fn count(&self, from: SocketAddr, to: SocketAddr, after: Duration) -> usize {
+        self.times(from, to, after).len()
+    }
+
+    /// The times of the datagrams from one address to another since `after`.
+    pub(crate) fn times(&self, from: SocketAddr, to: SocketAddr, after: Duration) -> Vec<Duration> {
         let sent = self.datagrams.iter();
         let is_counted = |sent: &&Datagram| sent.from == from && sent.to == to && sent.at > after;
-        sent.filter(is_counted).count()
+        sent.filter(is_counted).map(|sent| sent.at).collect()
     }
 }
 

@@ -232,3 +232,82 @@ impl Scheduler {
         self.timers.remove(index);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[derive(Default)]
+    struct Peer {
+        schedule: Schedule,
+        next_deadline: Option<Instant>,
+    }
+
+    impl Scheduled for Peer {
+        fn schedule(&mut self) -> &mut Schedule {
+            &mut self.schedule
+        }
+
+        fn known_deadline(&self) -> Deadline {
+            self.schedule.deadline
+        }
+
+        fn next_deadline(&self) -> Option<Instant> {
+            self.next_deadline
+        }
+    }
+
+    fn change(scheduler: &mut Scheduler, peers: &mut [Peer], index: u32) {
+        let index = SlotIndex::new(index);
+        scheduler.on_change(&mut peers[index.as_usize()].schedule, index);
+    }
+
+    /// The peers due in one turn. Each changes when it is handed out, and keeps its deadline.
+    fn turn(scheduler: &mut Scheduler, peers: &mut [Peer], now: Instant) -> Vec<u32> {
+        scheduler.begin_turn();
+        let mut due = Vec::new();
+        while let Some(index) = scheduler.next_due(peers, now) {
+            due.push(index.as_u32());
+            assert!(due.len() <= peers.len(), "handed out twice: {due:?}");
+            change(scheduler, peers, index.as_u32());
+        }
+        due
+    }
+
+    #[test]
+    fn a_late_turn_hands_out_an_active_and_a_parked_peer_once_each() {
+        let start = Instant::START;
+        let mut scheduler = Scheduler::default();
+        let mut peers = [Peer::default(), Peer::default()];
+        for peer in &mut peers {
+            peer.next_deadline = Some(start + 10 * MS);
+        }
+        change(&mut scheduler, &mut peers, 1);
+        assert_eq!(turn(&mut scheduler, &mut peers, start), []);
+        assert_eq!(turn(&mut scheduler, &mut peers, start + MS), []);
+        assert!(scheduler.active.is_empty(), "peer 1 is parked");
+        change(&mut scheduler, &mut peers, 0);
+        assert_eq!(scheduler.next_deadline(&peers), Some(start + 10 * MS));
+        assert_eq!(turn(&mut scheduler, &mut peers, start + 30 * MS), [0, 1]);
+        assert_eq!(turn(&mut scheduler, &mut peers, start + 31 * MS), [0, 1]);
+    }
+
+    #[test]
+    fn a_parked_peer_keeps_its_exact_deadline() {
+        let start = Instant::START;
+        let mut scheduler = Scheduler::default();
+        let at = start + Duration::from_micros(10_300);
+        let mut peers = [Peer {
+            next_deadline: Some(at),
+            ..Peer::default()
+        }];
+        change(&mut scheduler, &mut peers, 0);
+        assert_eq!(turn(&mut scheduler, &mut peers, start), []);
+        assert_eq!(turn(&mut scheduler, &mut peers, start + 10 * MS), []);
+        assert!(scheduler.active.is_empty());
+        assert_eq!(scheduler.next_deadline(&peers), Some(at));
+        assert_eq!(turn(&mut scheduler, &mut peers, at), [0]);
+    }
+}

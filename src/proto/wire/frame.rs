@@ -256,10 +256,11 @@ const STALE_LEN_MAX: usize = 1 + 1 + 8;
 /// Maximum length of an acknowledgement: type, two numbers, the count, one range, and the others with the gaps before
 /// them.
 const ACK_LEN_MAX: usize = 1 + 8 + 8 + 1 + 8 + (ACK_RANGES_MAX - 1) * (8 + 8);
-// A packet that begins with one always has room for it.
+
 /// Maximum length of a disconnect.
 const DISCONNECT_LEN_MAX: usize = 1 + 4 + 1 + CLOSE_TEXT_MAX;
 
+// A packet that begins with stale notices has room for an acknowledgement and a disconnect after them.
 const _: () =
     assert!(STALE_NOTICES_MAX * STALE_LEN_MAX + ACK_LEN_MAX + DISCONNECT_LEN_MAX <= PAYLOAD_MAX);
 

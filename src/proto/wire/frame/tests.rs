@@ -394,3 +394,25 @@ fn a_message_has_no_bits_but_those_that_are_known() {
         assert!(is_message || !is_read, "{first:#x}");
     }
 }
+
+/// The reason of a disconnect has its length in one byte, 1 to 64, and is UTF-8.
+#[test]
+fn a_disconnect_with_a_bad_text_is_malformed() {
+    let frame = |len: u8, text: &[u8]| [&[8, 0, 0, 0, 1, len], text].concat();
+    let longest = [b'a'; 65];
+    assert!(Frames::check(&frame(1, b"a")).is_ok());
+    assert!(Frames::check(&frame(64, &longest[..64])).is_ok());
+    let bad = [
+        frame(0, b""),
+        frame(65, &longest),
+        frame(255, &longest),
+        frame(3, b"ab"),
+        frame(2, &[0xc3, 0x28]),
+        frame(1, &[0xff]),
+        vec![8, 0, 0, 0, 1],
+        vec![8, 0, 0],
+    ];
+    for bytes in bad {
+        assert_eq!(Frames::check(&bytes).err(), Some(Malformed), "{bytes:?}");
+    }
+}

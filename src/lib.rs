@@ -151,8 +151,8 @@
 //!
 //! # The contract of a turn
 //!
-//! A turn is one call of [`wait`](Host::wait), [`wait_until`](Host::wait_until) or [`poll`](Host::poll). It does
-//! always the same, in this order:
+//! A turn is one call of [`wait`](Host::wait), [`wait_until`](Host::wait_until) or [`poll`](Host::poll). It always
+//! does the same, in this order:
 //!
 //! 1. **Transmit** what is queued, and sleep if the call may sleep and nothing is pending.
 //! 2. **Read the clock.** Steps 3 and 4 have that time.

@@ -62,7 +62,10 @@ impl Config {
 
     /// Maximum memory of a peer, in bytes of the allocator: every queue in both directions is full, in every channel.
     /// This assumes that the peer accepts no longer messages than this side does; otherwise add five times the length
-    /// of its longest message. so copy what is kept for long.
+    /// of its longest message.
+    ///
+    /// Messages that the application has taken are not included. Each holds the chunk of 16 KiB that it was cut from, so
+    /// copy a message that is kept for long.
     #[must_use]
     pub fn peer_bytes_max(&self) -> usize {
         let (clients, servers) = (self.message_max_from_clients, self.message_max_from_servers);

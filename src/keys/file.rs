@@ -124,8 +124,8 @@ impl fmt::Display for KeyFileError {
             KeyFileErrorKind::Exists => write!(f, "{path} exists already and was not changed"),
             KeyFileErrorKind::Exposed { mode } => write!(
                 f,
-                "others can read or write the key file {path} (mode {mode:04o}): make a new key, or, if \
-                 nobody has seen it, `chmod 600` it"
+                "others can read or write the key file {path} (mode {mode:04o}): generate a new key, or \
+                 `chmod 600` the file if no other user can have read it"
             ),
             KeyFileErrorKind::WrongKind { expected, found } => {
                 write!(f, "{path} holds a {found}, but a {expected} is needed")

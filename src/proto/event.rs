@@ -101,7 +101,7 @@ pub enum Event {
         receipt: Receipt,
     },
     /// A peer has a new, validated address, for example after a NAT rebinding or a change of network. The
-    /// connection goes on; nothing needs to be done. If the peer moves again before this event is taken,
+    /// connection continues; nothing needs to be done. If the peer moves again before this event is taken,
     /// the event holds the last address.
     #[non_exhaustive]
     Moved {

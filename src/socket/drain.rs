@@ -73,14 +73,14 @@ impl Drain {
         } else {
             1
         };
-        let nobody = ReceivedMeta {
+        let empty = ReceivedMeta {
             from: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
             len: 0,
             truncated: false,
         };
         Self {
             slots: vec![0; batch * DATAGRAM_MAX + SPARE].into_boxed_slice(),
-            arrivals: vec![nobody; batch].into_boxed_slice(),
+            arrivals: vec![empty; batch].into_boxed_slice(),
             filled: 0,
             next: 0,
             singles: SPARSE_SINGLES,

@@ -110,7 +110,7 @@ impl ClientPool {
             inputs_refused: clients().map(|counts| counts.inputs_refused).sum(),
             inputs_received: server.datagrams_received,
             dropped_by_kernel: Some(server.dropped_by_kernel),
-            // The send queue is empty after a flush, or the socket is full and the next turn goes on.
+            // The send queue is empty after a flush, or the socket is full and the rest is sent in the next turn.
             states_sent: server.datagrams_sent,
             queue_full: server.queue_full,
             discarded: server.discarded,

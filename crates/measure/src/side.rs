@@ -83,7 +83,7 @@ pub fn unless_blocked<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),
         Err(error) => match error.kind() {
-            // A stopped process that goes on (Ctrl-Z) is interrupted out of its sleep.
+            // A process that was stopped (Ctrl-Z) and continued has its sleep interrupted.
             Kind::WouldBlock | Kind::TimedOut | Kind::Interrupted => Ok(None),
             _ => Err(error),
         },

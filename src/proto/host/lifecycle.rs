@@ -95,7 +95,7 @@ impl HostState {
 
 /// Pending clients.
 impl HostState {
-    /// The client did not confirm the accept in time. An own attempt that waited for it goes on.
+    /// The client did not confirm the accept in time. An own attempt that waited for it continues.
     pub(super) fn expire_pending(&mut self, index: SlotIndex, now: Instant) {
         self.stats.pending_expired += 1;
         let Some(attempt) = self.take_pending(index) else {

@@ -50,7 +50,7 @@ impl Timers {
 
     /// The slot is due at `at` or before. An existing entry is kept if it is earlier than `at` but not earlier than
     /// half way to it. A deadline that moves back with every packet then seldom costs a heap operation, and a slot is
-    /// checked in vain at most once per half of its interval.
+    /// checked too early at most once per half of its interval.
     pub(crate) fn set_no_later(&mut self, slot: SlotIndex, at: Instant, now: Instant) {
         let half_way = now + (at - now) / 2;
         let is_early_enough = self

@@ -55,7 +55,7 @@ impl Progress {
         self.bar.tick();
     }
 
-    /// Time passes while it goes on: to be called every [`REDRAW`], or more often.
+    /// Redraws the line if [`REDRAW`] has passed. To be called at least that often during a run.
     pub(crate) fn pass(&self) {
         if self.drawn.get().elapsed() >= REDRAW {
             self.drawn.set(Instant::now());

@@ -11,8 +11,7 @@
 //!   the figure is "lost", and so is the maximum as soon as one was lost.
 //! - A round whose figure is lost is the slowest of all rounds. A ratio is "lost" if the figure of
 //!   either side was lost in any round.
-//! - Of a goal nothing is said if more than one in a hundred of either side was lost, or if the p50 of
-//!   a round was.
+//! - A goal has no verdict if more than 1% of either side was lost, or if the p50 of a round was.
 //! - In the record a figure that is missing is null, and `missing` beside it says why: "lost" or "too
 //!   few" (datagrams for such a percentile). Null within a spread over the rounds is "lost". The
 //!   distribution ends where the lost begin, in the record and in the picture.

@@ -50,8 +50,8 @@ fn by_percentile(options: &Options, subject: &Measured) -> Series {
     }
 }
 
-/// The longest latency of each slice of the run, at the time when it happened: the rounds of the subjects stand beside
-/// each other as they were run.
+/// The longest latency of each slice of the run, by time: the rounds of the subjects are in the order in which they
+/// ran.
 fn by_time(subject: &Measured) -> Series {
     let mut series = Series {
         color: subject.name.color(),
@@ -80,8 +80,7 @@ fn points(round: &RoundResult) -> Vec<Option<(f64, f64)>> {
     points.collect()
 }
 
-/// The points that stand side by side. Where there is none nothing came back, and a line across that
-/// would say that all was well.
+/// Runs of adjacent points. A slice without a point has received nothing, so no line crosses it.
 fn stretches<T: Copy>(points: &[Option<T>]) -> Vec<Vec<T>> {
     points
         .chunk_by(|one, next| one.is_some() && next.is_some())

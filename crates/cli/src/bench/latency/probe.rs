@@ -1,4 +1,4 @@
-//! The datagrams of a measurement, by which an answer is told from anything else.
+//! The datagrams of a measurement, and how a reply is recognized.
 //!
 //! A probe is the nonce of its round and its own number, eight bytes each in big-endian, repeated until it has the
 //! requested length. So every byte of an answer is checked. The departure time is not in it: an echo could change it.

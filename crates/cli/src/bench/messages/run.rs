@@ -39,7 +39,7 @@ pub(super) enum Side {
     Receiver,
 }
 
-/// A run that goes on.
+/// A run in progress.
 #[derive(Debug)]
 pub(super) struct Run<P> {
     pub(super) pair: P,

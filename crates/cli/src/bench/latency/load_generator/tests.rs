@@ -26,7 +26,7 @@ fn from_target(at: Instant, bytes: &[u8]) -> Received<'_> {
     }
 }
 
-/// A client and an echo on a time of their own: it stands still but in a sleep.
+/// A client and an echo on virtual time, which advances only in a sleep.
 struct Simulated {
     now: Instant,
     /// The echo does nothing meanwhile, and then answers all that has come.

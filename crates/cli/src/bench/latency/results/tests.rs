@@ -102,7 +102,7 @@ fn a_rate_is_what_left_and_not_what_was_asked_for() {
 #[test]
 fn a_ratio_is_taken_within_a_round() {
     use Subject::{Mio, Std, Tickwire};
-    // The second round is ten times as slow for everybody.
+    // The second round is ten times as slow for every subject.
     let rounds = [
         round(Std, 100, 10, 0),
         round(Mio, 100, 20, 0),

@@ -157,7 +157,9 @@ impl Host {
             if client.is_connected(peer) && server.peers().next().is_some() {
                 return Ok((client, server));
             }
-            if let Some(Event::Disconnected { reason, .. }) = client.next_event() {
+            // An event of a connected client is the caller's to take.
+            let event = (!client.is_connected(peer)).then(|| client.next_event());
+            if let Some(Event::Disconnected { reason, .. }) = event.flatten() {
                 break reason;
             }
             // Only a handshake rate of the config, or a retry, makes it wait.
@@ -474,12 +476,13 @@ impl Host {
         Ok(())
     }
 
-    /// All connected peers.
+    /// All connected peers, without those that [`disconnect_after_flush`](Self::disconnect_after_flush) was called for.
     pub fn peers(&self) -> impl Iterator<Item = PeerId> + '_ {
         self.state.peers()
     }
 
-    /// Whether a peer is connected.
+    /// Whether messages can be sent to a peer: it is connected, and
+    /// [`disconnect_after_flush`](Self::disconnect_after_flush) was not called.
     #[must_use]
     pub fn is_connected(&self, peer: PeerId) -> bool {
         self.state.is_connected(peer)

@@ -1,35 +1,29 @@
-//! The guide: from the first datagram to a loop that serves a whole match, in chapters whose code
-//! compiles and runs as tests.
+//! The guide: UDP networking for games, from a complete first game to a server in production.
 //!
-//! The road is the one of Glenn Fiedler's articles on [gafferongames.com]: ["UDP vs. TCP"],
-//! ["Sending and Receiving Packets"], ["Virtual Connection over UDP"], ["Reliability, Ordering and
-//! Congestion Avoidance over UDP"] and, in a later series, ["Reliable Ordered Messages"]. It leads from raw datagrams to a non-blocking loop, from there to
-//! virtual connections, and from those to messages that arrive reliably and in order without
-//! blocking each other. Retellings of it tend to stop half-way, at "to be continued", where the
-//! socket has become non-blocking and the loop around it is missing.
+//! The chapters follow Glenn Fiedler's articles on [gafferongames.com] (["UDP vs. TCP"],
+//! ["Sending and Receiving Packets"], ["Virtual Connection over UDP"],
+//! ["Reliability, Ordering and Congestion Avoidance over UDP"], ["Reliable Ordered Messages"]) and
+//! continue where retellings of them usually stop, at the non-blocking socket. Every program in
+//! them is complete and runs as a test.
 //!
-//! These chapters are here:
-//!
-//! 1. [Sending and receiving datagrams](datagrams): what UDP does, what it does not do, and four
-//!    facts that every game on top of it has to know.
-//! 2. [The non-blocking socket](readiness): readiness, edges and draining; three ways to wait; and
-//!    why one thread with one socket is enough for many players.
-//! 3. [Virtual connections](connections): what an address proves, a handshake that costs a server
-//!    nothing, how a player keeps his session and how he leaves; and how to test all of it on virtual
-//!    time.
-//! 4. [Messages](messages): what acknowledgements say, why sending again is a round trip too late and what
-//!    to do instead, channels, receipts and deltas, and what happens when the other side does not keep up.
-//! 5. [Security](security): what is kept from whom and what is not, keys and who must know them, replay,
-//!    what an attacker can cost you, and why.
-//!
-//! The [wire format](wire) is the specification of every packet and frame, to the byte.
-//!
-//! The chapters teach the layers in the order in which they stand on each other: raw datagrams, connections,
-//! and messages on top of them, encrypted or not.
-//!
-//! You need to know Rust and what a game loop is. You do not need to know sockets. Where a chapter
-//! speaks of what a call costs, it was measured on a machine with two cores, with Linux 6.18, over
-//! the loopback interface; compare the figures with each other, not with those of your machine.
+//! | chapter | content |
+//! | --- | --- |
+//! | [1. A complete game](ch01_first_game) | |
+//! | [2. Datagrams](ch02_datagrams) | |
+//! | [3. The non-blocking loop](ch03_the_loop) | |
+//! | [4. The tick](ch04_the_tick) | |
+//! | [5. Virtual connections](ch05_connections) | |
+//! | [6. Messages](ch06_messages) | |
+//! | [7. Snapshots with receipts](ch07_snapshots) | |
+//! | [8. Joining, leaving, reconnecting, restarting](ch08_sessions) | |
+//! | [9. Security](ch09_security) | |
+//! | [10. Serialisation and message versions](ch10_serialisation) | |
+//! | [11. Running a server](ch11_running_a_server) | |
+//! | [12. Reading the statistics](ch12_statistics) | |
+//! | [13. Tuning](ch13_tuning) | |
+//! | [14. Testing on a bad network and on virtual time](ch14_testing) | |
+//! | [15. Coming from ENet, renet, netcode or QUIC](ch15_coming_from) | |
+//! | [The wire format](wire) | every packet and frame, to the byte |
 //!
 //! [gafferongames.com]: https://gafferongames.com
 //! ["UDP vs. TCP"]: https://gafferongames.com/post/udp_vs_tcp/
@@ -38,21 +32,74 @@
 //! ["Reliability, Ordering and Congestion Avoidance over UDP"]: https://gafferongames.com/post/reliability_ordering_and_congestion_avoidance_over_udp/
 //! ["Reliable Ordered Messages"]: https://gafferongames.com/post/reliable_ordered_messages/
 
-#[doc = include_str!("datagrams.md")]
-pub mod datagrams {}
+// `links.md` and the files in `diagrams` come before the chapter. In Markdown the first definition
+// of a link wins, so rustdoc uses theirs. A code host shows the chapter's file alone and uses the
+// definitions at its end.
 
-#[doc = include_str!("readiness.md")]
-pub mod readiness {}
+#[doc = include_str!("links.md")]
+#[doc = include_str!("ch01_first_game.md")]
+pub mod ch01_first_game {}
 
-#[doc = include_str!("connections.md")]
-pub mod connections {}
+#[doc = include_str!("links.md")]
+#[doc = include_str!("ch02_datagrams.md")]
+pub mod ch02_datagrams {}
 
-#[doc = include_str!("messages.md")]
-pub mod messages {}
+#[doc = include_str!("links.md")]
+#[doc = include_str!("diagrams/turn.uri.md")]
+#[doc = include_str!("ch03_the_loop.md")]
+pub mod ch03_the_loop {}
+
+#[doc = include_str!("links.md")]
+#[doc = include_str!("diagrams/tick.uri.md")]
+#[doc = include_str!("ch04_the_tick.md")]
+pub mod ch04_the_tick {}
+
+#[doc = include_str!("links.md")]
+#[doc = include_str!("diagrams/handshake.uri.md")]
+#[doc = include_str!("ch05_connections.md")]
+pub mod ch05_connections {}
+
+#[doc = include_str!("links.md")]
+#[doc = include_str!("diagrams/message.uri.md")]
+#[doc = include_str!("ch06_messages.md")]
+pub mod ch06_messages {}
+
+#[doc = include_str!("links.md")]
+#[doc = include_str!("ch07_snapshots.md")]
+pub mod ch07_snapshots {}
+
+#[doc = include_str!("links.md")]
+#[doc = include_str!("ch08_sessions.md")]
+pub mod ch08_sessions {}
 
 #[cfg(feature = "noise")]
-#[doc = include_str!("security.md")]
-pub mod security {}
+#[doc = include_str!("links.md")]
+#[doc = include_str!("ch09_security.md")]
+pub mod ch09_security {}
+
+#[doc = include_str!("links.md")]
+#[doc = include_str!("ch10_serialisation.md")]
+pub mod ch10_serialisation {}
+
+#[doc = include_str!("links.md")]
+#[doc = include_str!("ch11_running_a_server.md")]
+pub mod ch11_running_a_server {}
+
+#[doc = include_str!("links.md")]
+#[doc = include_str!("ch12_statistics.md")]
+pub mod ch12_statistics {}
+
+#[doc = include_str!("links.md")]
+#[doc = include_str!("ch13_tuning.md")]
+pub mod ch13_tuning {}
+
+#[doc = include_str!("links.md")]
+#[doc = include_str!("ch14_testing.md")]
+pub mod ch14_testing {}
+
+#[doc = include_str!("links.md")]
+#[doc = include_str!("ch15_coming_from.md")]
+pub mod ch15_coming_from {}
 
 #[doc = include_str!("../proto/WIRE.md")]
 pub mod wire {}

@@ -22,7 +22,7 @@ const KEY_BYTES: usize = 32;
 /// in an error or in a log.
 ///
 /// Each clone is wiped when it is dropped. Copies that a handshake makes inside `snow` are not wiped; see
-/// the guide's chapter on [security](crate::guide::security).
+/// the guide's chapter on [security](crate::guide::ch09_security).
 #[derive(Clone)]
 pub struct PrivateKey {
     bytes: Zeroizing<[u8; KEY_BYTES]>,

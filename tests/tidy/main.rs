@@ -4,12 +4,14 @@
 //! - `layers`: which module of the library may import which, and that imports have no cycle.
 //! - `names`: no type name is defined twice in the library.
 //! - `headers`: every file states its purpose, and every crate forbids `unsafe` code.
+//! - `guide`: complete programs, links and diagrams of the guide.
 //!
 //! There are no exceptions for single lines: change the line, or change the rule. Each rule has a test that
 //! feeds it a broken line and expects the finding.
 
 #![forbid(unsafe_code)]
 
+mod guide;
 mod headers;
 mod imports;
 mod layers;

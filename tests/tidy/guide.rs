@@ -1,0 +1,236 @@
+//! The guide reads the same in rustdoc and on a code host: every link has a target in both, every program is complete,
+//! and every diagram is embedded as it is in its file.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Set to write the embedded diagrams instead of comparing them.
+const UPDATE: &str = "TICKWIRE_UPDATE_DIAGRAMS";
+
+fn guide() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/guide")
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The files of a folder with this extension, sorted.
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("the folder exists");
+    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|found| found == extension));
+    files.sort();
+    files
+}
+
+fn chapters() -> Vec<(String, String)> {
+    let mut chapters = Vec::new();
+    for path in files(&guide(), "md") {
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        if name.starts_with("ch") {
+            chapters.push((name, read(&path)));
+        }
+    }
+    chapters
+}
+
+/// Splits a chapter into its text and its programs. A program is the content of a fence that rustdoc compiles.
+fn text_and_programs(chapter: &str) -> (String, Vec<String>) {
+    let (mut text, mut programs) = (String::new(), Vec::new());
+    let mut fence: Option<String> = None;
+    for line in chapter.lines() {
+        match (&mut fence, line.strip_prefix("```")) {
+            (None, Some(language)) => {
+                if language.is_empty() || language.starts_with("rust") {
+                    programs.push(String::new());
+                }
+                fence = Some(language.to_owned());
+            }
+            (Some(_), Some(_)) => fence = None,
+            (Some(language), None) => {
+                if language.is_empty() || language.starts_with("rust") {
+                    let program = programs
+                        .last_mut()
+                        .expect("pushed at the start of the fence");
+                    program.push_str(line);
+                    program.push('\n');
+                }
+            }
+            (None, None) => {
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+    }
+    (text, programs)
+}
+
+/// What is wrong with the programs of a chapter.
+fn program_findings(programs: &[String]) -> Vec<String> {
+    let mut findings = Vec::new();
+    for program in programs {
+        let first = program.lines().next().unwrap_or_default();
+        if program
+            .lines()
+            .any(|line| line == "#" || line.starts_with("# "))
+        {
+            findings.push(format!(
+                "the program that begins with `{first}` has hidden lines"
+            ));
+        }
+        if !program.contains("fn main()") {
+            findings.push(format!(
+                "the program that begins with `{first}` has no `fn main()`"
+            ));
+        }
+    }
+    findings
+}
+
+/// The labels that a line-start definition `[label]: target` defines, with their targets.
+fn definitions(text: &str) -> Vec<(&str, &str)> {
+    let parse = |line: &'_ str| -> Option<(usize, usize)> {
+        let end = line.strip_prefix('[')?.find("]: ")? + 1;
+        Some((end, end + "]: ".len()))
+    };
+    text.lines()
+        .filter_map(|line| parse(line).map(|(end, target)| (&line[1..end], line[target..].trim())))
+        .collect()
+}
+
+/// The labels of the reference links `[label]` and `[text][label]` in a text, without its definitions.
+fn references(text: &str) -> BTreeSet<String> {
+    let mut labels = BTreeSet::new();
+    let lines = text.lines().filter(|line| definitions(line).is_empty());
+    let body = lines.collect::<Vec<_>>().join("\n");
+    let (mut open, mut is_code) = (None, false);
+    for (at, character) in body.char_indices() {
+        match character {
+            '`' => is_code = !is_code,
+            '[' if !is_code => open = Some(at + 1),
+            ']' if !is_code => {
+                let after = body[at + 1..].chars().next();
+                if let (Some(start), false) = (open.take(), matches!(after, Some('(' | '['))) {
+                    labels.insert(body[start..at].replace('\n', " "));
+                }
+            }
+            _ => {}
+        }
+    }
+    labels
+}
+
+/// What is wrong with the links of a chapter, given the labels that rustdoc knows.
+fn link_findings(text: &str, rustdoc: &BTreeSet<&str>) -> Vec<String> {
+    let mut findings = Vec::new();
+    if text.contains("](crate::") {
+        findings.push("a link to `crate::` is dead on a code host".to_owned());
+    }
+    let own: BTreeSet<&str> = definitions(text).iter().map(|(label, _)| *label).collect();
+    for label in references(text) {
+        if !own.contains(label.as_str()) {
+            findings.push(format!(
+                "`[{label}]` has no definition at the end of the chapter"
+            ));
+        }
+    }
+    for (label, target) in definitions(text) {
+        let is_web = target.starts_with("https://");
+        if !is_web && !rustdoc.contains(label) {
+            findings.push(format!(
+                "`[{label}]` is not in links.md, so rustdoc has no target for it"
+            ));
+        }
+        if !is_web && !guide().join(target).exists() {
+            findings.push(format!(
+                "`[{label}]` leads to {target}, which does not exist"
+            ));
+        }
+        if !references(text).contains(label) {
+            findings.push(format!("`[{label}]` is defined and not used"));
+        }
+    }
+    findings
+}
+
+/// The picture as a link definition: `[name diagram]: data:image/svg+xml,...`, percent-encoded.
+fn embedded(name: &str, svg: &str) -> String {
+    let mut line = format!("[{name} diagram]: data:image/svg+xml,");
+    for byte in svg.trim_end().bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~/:=,;".contains(&byte) {
+            line.push(char::from(byte));
+        } else {
+            line.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    line.push('\n');
+    line
+}
+
+#[test]
+fn chapters_have_complete_programs_and_working_links() {
+    let links = read(&guide().join("links.md"));
+    let diagrams: Vec<String> = files(&guide().join("diagrams"), "svg")
+        .iter()
+        .map(|path| format!("{} diagram", path.file_stem().unwrap().to_str().unwrap()))
+        .collect();
+    let mut rustdoc: BTreeSet<&str> = definitions(&links)
+        .iter()
+        .map(|(label, _)| *label)
+        .collect();
+    rustdoc.extend(diagrams.iter().map(String::as_str));
+    let mut findings = Vec::new();
+    for (name, chapter) in chapters() {
+        let (text, programs) = text_and_programs(&chapter);
+        let mut found = program_findings(&programs);
+        found.extend(link_findings(&text, &rustdoc));
+        findings.extend(found.iter().map(|finding| format!("{name}.md: {finding}")));
+    }
+    assert!(findings.is_empty(), "\n{}", findings.join("\n"));
+}
+
+#[test]
+fn embeds_every_diagram_unchanged() {
+    for path in files(&guide().join("diagrams"), "svg") {
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let embedded = embedded(name, &read(&path));
+        let target = path.with_extension("uri.md");
+        if env::var_os(UPDATE).is_some() {
+            fs::write(&target, &embedded).expect("the folder is writable");
+        }
+        let is_current = fs::read_to_string(&target).is_ok_and(|found| found == embedded);
+        assert!(
+            is_current,
+            "{name}.svg was changed: run this test with {UPDATE}=1"
+        );
+    }
+}
+
+#[test]
+fn finds_hidden_lines_and_missing_main() {
+    let (_, programs) =
+        text_and_programs("text\n```rust\n# hidden\nuse a;\n```\n```text\n# no\n```\n");
+    assert_eq!(program_findings(&programs).len(), 2);
+    let (_, programs) =
+        text_and_programs("```rust\n#[derive(Debug)]\nstruct A;\nfn main() {}\n```\n");
+    assert_eq!(program_findings(&programs), Vec::<String>::new());
+}
+
+#[test]
+fn finds_dead_links() {
+    let rustdoc = BTreeSet::from(["`Host`"]);
+    let fine = "See [`Host`] and [a page](https://example.com).\n\n[`Host`]: mod.rs\n";
+    assert_eq!(link_findings(fine, &rustdoc), Vec::<String>::new());
+    for broken in [
+        "See [`Host`].\n",                              // undefined on a code host
+        "See [x](crate::Host).\n",                      // dead on a code host
+        "See [`Socket`].\n\n[`Socket`]: mod.rs\n",      // unknown to rustdoc
+        "See [`Host`].\n\n[`Host`]: no_such_file.rs\n", // no such file
+        "Nothing.\n\n[`Host`]: mod.rs\n",               // unused
+    ] {
+        assert_eq!(link_findings(broken, &rustdoc).len(), 1, "{broken}");
+    }
+}

@@ -44,7 +44,8 @@ impl AddressFamily {
     }
 }
 
-/// Converts mapped IPv4 addresses of a dual-stack socket to IPv4, so a peer has the same address on every socket.
+/// Converts mapped IPv4 addresses of a dual-stack socket to IPv4, so a peer has the same address on
+/// every socket.
 #[inline]
 pub(crate) fn canonical(from: SocketAddr) -> SocketAddr {
     match from {

@@ -1,7 +1,8 @@
 //! Errors of the operating system on sockets, in seven classes.
 //!
-//! The one table from error numbers to classes, for every platform. `drain` and `send_queue` handle the classes, and
-//! the documentation of [`Socket`](crate::Socket#what-the-operating-system-may-answer) describes it for users.
+//! The one table from error numbers to classes, for every platform. `drain` and `send_queue` handle
+//! the classes, and the documentation of
+//! [`Socket`](crate::Socket#what-the-operating-system-may-answer) describes it for users.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -13,7 +14,8 @@ use crate::clock;
 use crate::error::BindError;
 use crate::socket::stats::ErrorCounts;
 
-/// Minimum interval between warnings of the same class: 1 s. The next warning contains the number of suppressed ones.
+/// Minimum interval between warnings of the same class: 1 s. The next warning contains the number
+/// of suppressed ones.
 const WARN_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Class of an error of the operating system.
@@ -110,8 +112,8 @@ fn by_code(_code: i32) -> Option<OsError> {
     None
 }
 
-/// Winsock's error numbers (learn.microsoft.com, "Windows Sockets Error Codes"). Compiled for the tests of every
-/// platform.
+/// Winsock's error numbers (learn.microsoft.com, "Windows Sockets Error Codes"). Compiled for the
+/// tests of every platform.
 #[cfg(any(windows, test))]
 fn by_windows_code(code: i32) -> Option<OsError> {
     Some(match code {
@@ -148,8 +150,8 @@ impl OsErrorLog {
         self.counts
     }
 
-    /// Counts `error`, and logs a warning unless one of its class was logged less than a second ago. `WouldBlock` is no
-    /// error and must not be passed.
+    /// Counts `error`, and logs a warning unless one of its class was logged less than a second
+    /// ago. `WouldBlock` is no error and must not be passed.
     pub(super) fn note(&mut self, answer: OsError, error: &io::Error, about: fmt::Arguments<'_>) {
         let counts = &mut self.counts;
         let (count, limit) = match answer {

@@ -85,16 +85,23 @@ fn literals(line: &str) -> impl Iterator<Item = &str> {
 }
 
 fn prose_of_rust(file: &SourceFile) -> Vec<Prose<'_>> {
-    let (mut prose, mut is_test_name) = (Vec::new(), false);
+    let (mut prose, mut is_test_name, mut is_example) = (Vec::new(), false, false);
     let mut in_tests = !file.path.contains("src/") || file.is_unit_tests();
     for (index, line) in file.text.lines().enumerate() {
         let trimmed = line.trim_start();
         let mut add = |text, kind| prose.push(Prose(index + 1, text, kind));
         in_tests |= line.starts_with("mod tests {");
         if let Some(comment) = trimmed.strip_prefix("//") {
-            add(comment, Kind::CommentLine);
+            if comment.contains("```") {
+                is_example = !is_example;
+            } else if !is_example {
+                add(comment, Kind::CommentLine);
+            } else if let Some(comment) = trailing_comment(comment) {
+                add(comment, Kind::CommentLine);
+            }
             continue;
         }
+        is_example = false;
         if let Some(comment) = trailing_comment(line) {
             add(comment, Kind::Sentence);
         }
@@ -176,8 +183,9 @@ fn findings(file: &SourceFile) -> Vec<String> {
             found.push(format!("{path}:{line}: \"{word}\": {}", source.trim()));
         }
         let columns = source.chars().count();
-        // An address cannot be wrapped.
-        let is_long = columns > COLUMNS_MAX && !source.contains("https://");
+        // Neither an address nor a row of a table can be wrapped.
+        let is_row = text.trim_start_matches(['/', '!', ' ']).starts_with('|');
+        let is_long = columns > COLUMNS_MAX && !source.contains("https://") && !is_row;
         if is_long && kind == Kind::CommentLine {
             found.push(format!(
                 "{path}:{line}: a comment line of {columns} columns"

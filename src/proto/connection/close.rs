@@ -4,8 +4,8 @@ use crate::limits::{DISCONNECT_COPIES, DISCONNECT_GAP};
 use crate::proto::close_reason::CloseReason;
 use crate::proto::time::{Duration, Instant};
 
-/// A disconnect is not retransmitted on loss, so several copies are sent until one is acknowledged. The other side
-/// acknowledges it once and is done.
+/// A disconnect is not retransmitted on loss, so several copies are sent until one is acknowledged.
+/// The other side acknowledges it once and is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Closing {
     /// This side ends the connection.

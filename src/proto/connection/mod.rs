@@ -2,7 +2,8 @@
 //!
 //! It knows neither its host nor other peers. The methods of [`Connection`] by purpose:
 //!
-//! - input: `verify` and `take` (`recv`), `on_timeout` (`timeouts`), `send` and `disconnect` for the application
+//! - input: `verify` and `take` (`recv`), `on_timeout` (`timeouts`), `send` and `disconnect` for
+//!   the application
 //! - output: `transmit` (`send`), `deadline` (`timeouts`), `next_outcome`
 //! - internal: `migration` to another address, `packet_outcome` of acknowledged and lost packets
 
@@ -51,8 +52,8 @@ pub(crate) struct Connection {
     pub(crate) nonce: Nonce,
     /// Fingerprint of the connect that made this connection.
     pub(crate) name: ConnectFingerprint,
-    /// Position of this connection among all that this host has accepted or had accepted: the larger number is
-    /// the newer connection.
+    /// Position of this connection among all that this host has accepted or had accepted: the
+    /// larger number is the newer connection.
     pub(crate) accepted_as: u64,
     /// Connection id under which this side receives.
     pub(crate) local_cid: ConnectionId,
@@ -228,8 +229,8 @@ impl Connection {
         }
     }
 
-    /// Disconnects once every queued message was sent, and acknowledged if it is reliable, but after the idle timeout
-    /// at the latest. Only the first call counts.
+    /// Disconnects once every queued message was sent, and acknowledged if it is reliable, but
+    /// after the idle timeout at the latest. Only the first call counts.
     pub(crate) fn disconnect_after_flush(&mut self, reason: CloseReason, now: Instant) {
         let until = now + self.idle_timeout;
         self.linger
@@ -300,7 +301,8 @@ impl Connection {
         self.inbound.shed();
     }
 
-    /// Drops the control frames that are due: a closing connection sends only its disconnect and acknowledgements.
+    /// Drops the control frames that are due: a closing connection sends only its disconnect and
+    /// acknowledgements.
     fn cancel_pending_frames(&mut self) {
         self.wants_ping = false;
         self.response = None;
@@ -422,8 +424,8 @@ mod tests {
         assert_eq!(connection.stats.malformed, 3);
     }
 
-    /// Sends everything that may leave, and receives nothing. The deadline afterwards must be in the future: otherwise
-    /// the caller would spin.
+    /// Sends everything that may leave, and receives nothing. The deadline afterwards must be in
+    /// the future: otherwise the caller would spin.
     fn send_all(connection: &mut Connection, now: Instant) -> usize {
         let mut buffer = [0; DATAGRAM_MAX];
         let mut packets = 0;
@@ -524,7 +526,8 @@ mod tests {
         let mut connection = connection(now);
         let mut asked = 0;
         for sequence in 0..4 * STALE_NOTICES_MAX as u64 {
-            // No ack-eliciting packet arrives, so the peer's acknowledgement of the notices never does.
+            // No ack-eliciting packet arrives, so the peer's acknowledgement of the notices never
+            // does.
             if !connection.stale_notices.push(1, sequence) {
                 break;
             }

@@ -1,8 +1,9 @@
 //! Cookies: stateless address validation by the server.
 //!
-//! A cookie is a keyed hash of the client's nonce and address. Only the server can compute it, so a client that returns
-//! it receives packets at that address. The key is replaced every [`COOKIE_WINDOW`], and the previous key stays valid:
-//! a cookie lasts one to two windows, and a recorded one expires with them.
+//! A cookie is a keyed hash of the client's nonce and address. Only the server can compute it, so a
+//! client that returns it receives packets at that address. The key is replaced every
+//! [`COOKIE_WINDOW`], and the previous key stays valid: a cookie lasts one to two windows, and a
+//! recorded one expires with them.
 
 use std::fmt;
 use std::hash::Hasher;
@@ -62,7 +63,8 @@ impl Cookies {
         (is_of(&self.current) | is_of(&self.previous)).into()
     }
 
-    /// Replaces the expired keys: none, one, or both. A window ends on time even if no cookie is requested in between.
+    /// Replaces the expired keys. A window ends on time even if no cookie is
+    /// requested in between.
     fn rotate(&mut self, random: &mut SeededRng, now: Instant) {
         let age = now.saturating_duration_since(self.since);
         if age < Duration::of(COOKIE_WINDOW) {
@@ -86,7 +88,8 @@ impl fmt::Debug for Cookies {
     }
 }
 
-/// SipHash-2-4 with 128 bits of output, a pseudorandom function for short inputs (Aumasson and Bernstein, 2012).
+/// SipHash-2-4 with 128 bits of output, a pseudorandom function for short inputs (Aumasson and
+/// Bernstein, 2012).
 fn hash(secret: &CookieSecret, from: SocketAddr, nonce: &Nonce) -> Cookie {
     let mut hasher = SipHasher24::new_with_key(secret);
     match from.ip() {

@@ -1,7 +1,8 @@
-//! Timer heap: the cost of a turn depends on the number of slots that are due, not on the number of slots.
+//! Timer heap: the cost of a turn depends on the number of slots that are due, not on the number of
+//! slots.
 //!
-//! An indexed binary heap: it knows the position of each slot, so a slot is in it at most once and can be moved. Moving
-//! takes O(log n), reading the earliest entry O(1).
+//! An indexed binary heap: it knows the position of each slot, so a slot is in it at most once and
+//! can be moved. Moving takes O(log n), reading the earliest entry O(1).
 
 use crate::proto::slot_index::SlotIndex;
 use crate::proto::time::Instant;
@@ -48,9 +49,10 @@ impl Timers {
         }
     }
 
-    /// The slot is due at `at` or before. An existing entry is kept if it is earlier than `at` but not earlier than
-    /// half way to it. A deadline that moves back with every packet then seldom costs a heap operation, and a slot is
-    /// checked too early at most once per half of its interval.
+    /// The slot is due at `at` or before. An existing entry is kept if it is earlier than `at` but
+    /// not earlier than half way to it. A deadline that moves back with every packet then seldom
+    /// costs a heap operation, and a slot is checked too early at most once per half of its
+    /// interval.
     pub(crate) fn set_no_later(&mut self, slot: SlotIndex, at: Instant, now: Instant) {
         let half_way = now + (at - now) / 2;
         let is_early_enough = self

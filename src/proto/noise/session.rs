@@ -1,9 +1,10 @@
-//! Packet encryption: AES-256-GCM per direction, with the packet number as the nonce and every byte before the
-//! ciphertext as associated data.
+//! Packet encryption: AES-256-GCM per direction, with the packet number as the nonce and every byte
+//! before the ciphertext as associated data.
 //!
-//! After every [`REKEY_PACKETS`] packets both sides derive the next key with Noise's `REKEY` (forward secrecy): a key
-//! read from memory decrypts later packets, but none from before the previous epoch, which the receiver keeps for late
-//! packets. The epoch of a packet is its number divided by [`REKEY_PACKETS`], so it is not transmitted.
+//! After every [`REKEY_PACKETS`] packets both sides derive the next key with Noise's `REKEY`
+//! (forward secrecy): a key read from memory decrypts later packets, but no packet from before the
+//! previous epoch, which the receiver keeps for late packets. The epoch of a packet is its number
+//! divided by [`REKEY_PACKETS`], so it is not transmitted.
 
 use std::fmt;
 
@@ -69,8 +70,8 @@ impl Session {
         seal_with(&sending.key, number, header, payload)
     }
 
-    /// Decrypts in place: `sealed` is the ciphertext and its tag, and the result is its beginning. The first authentic
-    /// packet of the next epoch starts that epoch.
+    /// Decrypts in place: `sealed` is the ciphertext and its tag, and the result is its beginning.
+    /// The first authentic packet of the next epoch starts that epoch.
     pub(crate) fn open<'a>(
         &mut self,
         number: u64,
@@ -126,7 +127,8 @@ fn key(secret: &Secret) -> LessSafeKey {
     LessSafeKey::new(key)
 }
 
-/// Noise's `REKEY` (revision 34, section 4.2): 32 zeros encrypted with the largest nonce, which no packet has.
+/// Noise's `REKEY` (revision 34, section 4.2): 32 zeros encrypted with the largest nonce, which no
+/// packet has.
 pub(crate) fn rekey(secret: &Secret) -> Secret {
     let mut bytes = Zeroizing::new([0; 32]);
     seal_with(&key(secret), u64::MAX, &[], &mut *bytes);

@@ -1,6 +1,7 @@
 //! Recent loss rate of packets to a peer.
 
-/// Loss rate above which redundant copies continue until the message is acknowledged: 2%, in parts per million.
+/// Loss rate above which redundant copies continue until the message is acknowledged: 2%, in parts
+/// per million.
 pub(crate) const LOSSY_PPM: u32 = 20_000;
 
 /// Exponential moving average. The weight of a packet halves after 90 further packets.

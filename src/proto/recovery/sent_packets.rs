@@ -31,10 +31,11 @@ pub(crate) struct SentPackets {
     /// Number of probes since the last acknowledgement.
     probes: u32,
     lost: u64,
-    /// Packet threshold of loss detection: number of later packets that must be acknowledged before a packet counts as
-    /// lost. Grows on paths that reorder.
+    /// Packet threshold of loss detection: number of later packets that must be acknowledged before
+    /// a packet counts as lost. Grows on paths that reorder.
     reordering_packets: u64,
-    /// Additional time threshold, learned from packets that were acknowledged after they counted as lost.
+    /// Additional time threshold, learned from packets that were acknowledged after they counted as
+    /// lost.
     reordering_time: Duration,
 }
 
@@ -184,7 +185,8 @@ impl SentPackets {
             && self.frames.queue.len() + FRAMES_PER_PACKET_MAX <= SENT_FRAMES_MAX
     }
 
-    /// Abandons the oldest packets until one more can be tracked, with the maximum number of frames.
+    /// Abandons the oldest packets until one more can be tracked, with the maximum number of
+    /// frames.
     pub(crate) fn make_room(&mut self, listener: &mut impl LossListener) {
         while !self.has_room() {
             self.settle(0, PacketOutcome::Lost, 0, listener);
@@ -221,8 +223,8 @@ impl SentPackets {
         self.asked_at = now;
     }
 
-    /// Processes an acknowledgement. Rejects it as a whole if it names packets that were never sent. Returns whether it
-    /// contains anything new.
+    /// Processes an acknowledgement. Rejects it as a whole if it names packets that were never
+    /// sent. Returns whether it contains anything new.
     pub(crate) fn on_ack(
         &mut self,
         ack: &AckFrame<'_>,
@@ -237,7 +239,8 @@ impl SentPackets {
         let mut sample = None;
         if let Some((number, at)) = self.close_named(ack, now, listener) {
             self.probes = 0;
-            // Only a newly acknowledged packet is a round-trip sample; a repeated acknowledgement is not.
+            // Only a newly acknowledged packet is a round-trip sample; a repeated acknowledgement
+            // is not.
             if number == ack.largest {
                 let delay = Duration::from_micros(ack.delay_us).min(ack_delay_max);
                 let time = now.saturating_duration_since(at);
@@ -250,8 +253,8 @@ impl SentPackets {
         Ok(sample)
     }
 
-    /// Closes the packets in the ranges, from the largest number down. Returns number and send time of the largest
-    /// newly acknowledged packet.
+    /// Closes the packets in the ranges, from the largest number down. Returns number and send time
+    /// of the largest newly acknowledged packet.
     fn close_named(
         &mut self,
         ack: &AckFrame<'_>,
@@ -287,8 +290,8 @@ impl SentPackets {
         largest_news
     }
 
-    /// A packet was acknowledged after it was declared lost (spurious loss): raises the thresholds, as RACK does (RFC
-    /// 8985 section 6.2).
+    /// A packet was acknowledged after it was declared lost (spurious loss): raises the thresholds,
+    /// as RACK does (RFC 8985 section 6.2).
     fn on_late_ack(&mut self, index: usize, largest: u64, now: Instant) {
         let packet = &mut self.in_flight[index];
         packet.state = PacketState::Acknowledged;
@@ -351,7 +354,8 @@ impl SentPackets {
         }
     }
 
-    /// Removes closed packets at the front. A lost packet is kept for one probe timeout, to detect a spurious loss.
+    /// Removes closed packets at the front. A lost packet is kept for one probe timeout, to detect
+    /// a spurious loss.
     fn forget_closed(&mut self, round_trip: &RttEstimator, now: Instant) {
         let patience = round_trip.probe_timeout(Duration::ZERO);
         while let Some(packet) = self.in_flight.front() {
@@ -375,8 +379,8 @@ impl SentPackets {
         }
     }
 
-    /// When the next probe is due: exponential backoff while no acknowledgement arrives. A flow that is `blocked` by
-    /// flow control probes for a window update in the same way.
+    /// When the next probe is due: exponential backoff while no acknowledgement arrives. A flow
+    /// that is `blocked` by flow control probes for a window update in the same way.
     pub(crate) fn probe_at(
         &self,
         round_trip: &RttEstimator,
@@ -394,8 +398,8 @@ impl SentPackets {
         Some(self.asked_at + backed_off.min(Duration::of(PROBE_MAX).max(timeout)))
     }
 
-    /// A probe timeout expired: passes the frames of the oldest open packets to `again`, until one has something to
-    /// retransmit.
+    /// A probe timeout expired: passes the frames of the oldest open packets to `again`, until one
+    /// has something to retransmit.
     pub(crate) fn on_probe(&mut self, mut again: impl FnMut(SentFrame) -> bool) {
         self.probes += 1;
         let mut frames_at = 0;

@@ -1,5 +1,5 @@
-//! Links on virtual time. Every test prints its seed on failure. Statistical bounds are four standard deviations, so a
-//! seed that passes once always passes.
+//! Links on virtual time. Every test prints its seed on failure. Statistical bounds are four
+//! standard deviations, so a seed that passes once always passes.
 
 use std::time::{Duration, Instant};
 
@@ -218,7 +218,8 @@ fn jitter_is_uniform_within_its_bounds() {
     assert!(delays.iter().all(|delay| (ms(20)..=ms(30)).contains(delay)));
     assert!(delays.iter().min().unwrap() < &Duration::from_micros(20_020));
     assert!(delays.iter().max().unwrap() > &Duration::from_micros(29_980));
-    // The standard deviation of a uniform 10 ms is 10/sqrt(12) ms; of the mean of 10,000, one hundredth of that.
+    // The standard deviation of a uniform 10 ms is 10/sqrt(12) ms; of the mean of 10,000, one
+    // hundredth of that.
     let mean = delays.iter().sum::<Duration>() / 10_000;
     assert_within(u64::try_from(mean.as_micros()).unwrap(), 25_000, 4 * 29);
 }
@@ -286,12 +287,12 @@ fn bursts_have_their_mean_length_and_take_their_share() {
     let mut run = Run::new(conditions, 6);
     let arrivals = run.send_every(TICK, 100_000);
     let bursts = bursts(&arrivals);
-    // The lengths are geometric: their deviation is 4 * sqrt(1 - 1/4) = 3.5, over about 1,250 bursts
-    // that of the mean is 0.1.
+    // The lengths are geometric: their deviation is 4 * sqrt(1 - 1/4) = 3.5, over about 1,250
+    // bursts that of the mean is 0.1.
     let mean_thousandths = bursts.iter().sum::<u64>() * 1000 / bursts.len() as u64;
     assert_within(mean_thousandths, 4_000, 4 * 100);
-    // Neighbours are correlated (0.74), so the standard deviation of the share is sqrt(1.74 / 0.26) times that of
-    // independent losses: 178.
+    // Neighbours are correlated (0.74), so the standard deviation of the share is sqrt(1.74 / 0.26)
+    // times that of independent losses: 178.
     assert_within(run.link.stats().lost, 5_000, 4 * 178);
 }
 
@@ -313,7 +314,7 @@ fn the_shortest_and_the_longest_bursts_take_their_share() {
     assert_eq!(run.link.stats().lost, 500);
     assert!(bursts(&arrivals).iter().all(|length| *length == 1));
 
-    // So long that a run contains one burst or none: the average is over many links.
+    // So long that a run contains at most one burst: the average is over many links.
     let endless = Loss::Bursts {
         probability: 0.5,
         mean_length: LINK_BURST_LENGTH_MAX,
@@ -384,7 +385,7 @@ fn what_is_held_back_is_overtaken_and_nothing_else_is() {
     let held_back = run.link.stats().held_back;
     // The deviation is sqrt(10,000 * 0.05 * 0.95) = 22.
     assert_within(held_back, 500, 4 * 22);
-    // The last datagram may have had none behind it.
+    // The last datagram may have had no datagram behind it.
     assert!(overtaken >= held_back - 1, "{overtaken} of {held_back}");
 }
 
@@ -635,7 +636,8 @@ fn what_one_rate_left_of_a_nanosecond_is_nothing_to_another() {
     let rate = |rate| LinkConditions { rate, ..default() };
     let mut run = Run::new(rate(Some(3_000_000)), 32);
     run.send();
-    // A third of a nanosecond is left: 1,000,000 of 3,000,000 parts, which is a whole nanosecond at the new rate.
+    // A third of a nanosecond is left: 1,000,000 of 3,000,000 parts, which is a whole nanosecond at
+    // the new rate.
     run.link.set_conditions(rate(Some(1_000_000))).unwrap();
     run.send();
     let arrivals = run.drain();
@@ -770,8 +772,8 @@ fn fingerprint(arrivals: &[PolledDatagram]) -> u64 {
     hash
 }
 
-/// If this fails, recorded seeds no longer give the same runs. It must not fail on another platform, and should not
-/// fail with a new version of the generator's crate.
+/// If this fails, recorded seeds no longer give the same runs. It must not fail on another
+/// platform, and should not fail with a new version of the generator's crate.
 #[test]
 fn a_run_is_the_same_on_every_platform_and_in_every_version() {
     assert_eq!(fingerprint(&terrible_run(25).0), 1_354_984_019_843_584_548);

@@ -1,10 +1,11 @@
-//! Flow control of reliable messages. The bytes of messages that were started and not yet taken by the application are
-//! limited, so a slow application holds its peer back instead of growing its memory.
+//! Flow control of reliable messages. The bytes of messages that were started and not yet taken by
+//! the application are limited, so a slow application holds its peer back instead of growing its
+//! memory.
 
 use crate::limits::MESSAGE_OVERHEAD;
 
-/// See the [module](self). All values are byte counts since the start of the connection. A message counts with its
-/// length plus [`MESSAGE_OVERHEAD`].
+/// See the [module](self). All values are byte counts since the start of the connection. A message
+/// counts with its length plus [`MESSAGE_OVERHEAD`].
 #[derive(Debug)]
 pub(super) struct ReceiveWindow {
     size: u64,

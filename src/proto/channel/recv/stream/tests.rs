@@ -1,4 +1,5 @@
-//! Receiving reliable messages: out of order, duplicated, fragmented, and from a peer that ignores every limit.
+//! Receiving reliable messages: out of order, duplicated, fragmented, and from a peer that ignores
+//! every limit.
 
 #![allow(clippy::cast_possible_truncation, reason = "limits fit 32 bits")]
 

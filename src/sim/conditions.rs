@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_library_offers_is_valid() {
+    fn presets_are_valid() {
         for conditions in [
             default(),
             LinkConditions::wifi(),
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_the_ranges_are_valid() {
+    fn accepts_the_ends_of_the_ranges() {
         let worst = LinkConditions {
             latency: LINK_DELAY_MAX,
             jitter: LINK_DELAY_MAX,
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_out_of_its_range_is_named_with_the_range() {
+    fn names_a_field_that_is_out_of_range() {
         let too_long = LINK_DELAY_MAX + Duration::from_secs(1);
         let cases = [
             (
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_out_of_their_range_are_named_with_the_range() {
+    fn names_a_loss_that_is_out_of_range() {
         let cases = [
             (
                 Loss::Independent { probability: 1.01 },

@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_certain_always_comes_up_and_what_is_impossible_never() {
+    fn probabilities_zero_and_one_are_exact() {
         for draw in [0, 1, u64::MAX / 2, u64::MAX - 1, u64::MAX] {
             assert!(comes_up(1.0, draw));
             assert!(!comes_up(0.0, draw));
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quarter_is_a_quarter_of_the_draws_to_the_last_one() {
+    fn probability_maps_to_an_exact_share_of_draws() {
         assert!(comes_up(0.25, (1 << 62) - 1));
         assert!(!comes_up(0.25, 1 << 62));
     }

@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_full_buffer_loses_is_counted_to_the_datagram() {
+    fn counts_datagrams_dropped_by_a_full_buffer() {
         let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
         let receiver = socket2::Socket::from(receiver);
         receiver.set_recv_buffer_size(1).unwrap();

@@ -640,7 +640,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_no_event_announces_cuts_a_sleep_short() {
+    fn only_a_retry_limits_the_sleep() {
         let long = Some(Duration::from_secs(5));
         for blocked in [None, Some(Blocked::WouldBlock)] {
             assert_eq!(pause(None, blocked), None);

@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_without_a_number_goes_by_its_kind() {
+    fn classifies_errors_without_a_number_by_kind() {
         let rows = [
             (io::ErrorKind::Interrupted, OsError::Interrupted),
             (io::ErrorKind::WouldBlock, OsError::WouldBlock),
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn one_warning_a_second_passes_and_names_what_was_held_back() {
+    fn logs_one_warning_per_second_with_the_suppressed_count() {
         let start = clock::now();
         let mut limit = WarnRateLimit::default();
         assert_eq!(limit.pass(start), Some(0));
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_counted_in_its_class_alone() {
+    fn counts_each_error_in_its_class() {
         let mut log = OsErrorLog::new("sending");
         let error = io::Error::from(io::ErrorKind::PermissionDenied);
         log.note(OsError::Permission, &error, format_args!(""));

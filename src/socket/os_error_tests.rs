@@ -344,7 +344,7 @@ both_paths! {
 }
 
 #[test]
-fn a_datagram_leaves_by_itself_when_a_batch_is_full() {
+fn sends_a_full_batch_at_once() {
     let (mut socket, mut peer) = pair(&SocketConfig::default());
     socket.queue_numbers(&peer, 0..63);
     assert_eq!(socket.queued(), 63);

@@ -151,7 +151,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn whole_milliseconds_are_cut_off_and_the_rest_is_left() {
+    fn splits_a_timeout_into_milliseconds_and_rest() {
         let millis = |nanos| whole_millis(Duration::from_nanos(nanos)).as_nanos();
         assert_eq!(millis(16_666_667), 16_000_000);
         assert_eq!(millis(999_999), 0);

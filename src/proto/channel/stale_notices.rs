@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn one_is_named_until_a_packet_that_named_it_has_arrived() {
+    fn repeats_a_notice_until_it_is_acknowledged() {
         let mut stale_notices = StaleNotices::default();
         assert!(stale_notices.push(1, 5));
         stale_notices.on_arrived(6);
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_are_named_than_there_is_room_for() {
+    fn limits_notices_to_the_space_in_the_packet() {
         let mut stale_notices = StaleNotices::default();
         let taken = (0..100).filter(|n| stale_notices.push(0, *n)).count();
         assert_eq!(taken, STALE_NOTICES_MAX);

@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_goodbye_is_said_five_times_within_a_quarter_of_a_second() {
+    fn sends_five_disconnects_within_250_ms() {
         let start = Instant::START;
         let (mut closing, mut copies, mut now) = (Closing::announce(7.into(), start), 0, start);
         while let Some(at) = closing.next_at() {
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_last_acknowledgement_is_sent_once() {
+    fn acknowledges_a_disconnect_once() {
         let now = Instant::START;
         let last_ack = Closing::LastAck { reason: 7.into() };
         assert!(last_ack.is_due(now));

@@ -406,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_number_after_the_last_one() {
+    fn ends_at_the_last_packet_number() {
         let now = Instant::START;
         let mut connection = connection(now);
         connection.acks.insert(NUMBER_MAX - 1, false, now);
@@ -442,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn it_says_what_keeps_messages_from_leaving() {
+    fn reports_what_limits_sending() {
         let (mut now, mut buffers) = (Instant::START, Buffers::default());
         let mut connection = connection(now);
         let limit = |connection: &Connection, now| connection.stats(now).limited_by;
@@ -469,7 +469,7 @@ mod tests {
     }
 
     #[test]
-    fn acknowledgements_alone_hold_back_no_message() {
+    fn ack_only_packets_do_not_delay_messages() {
         let (now, mut buffers) = (Instant::START, Buffers::default());
         let mut connection = connection(now);
         for number in 0..1000 {
@@ -485,7 +485,7 @@ mod tests {
     }
 
     #[test]
-    fn copies_that_may_not_leave_wake_nobody() {
+    fn blocked_copies_set_no_deadline() {
         let (mut now, mut buffers) = (Instant::START, Buffers::default());
         let mut connection = connection(now);
         let mut send = |connection: &mut Connection, delivery, now| {
@@ -505,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn more_copies_than_can_be_remembered_wake_nobody() {
+    fn copies_over_the_record_limit_set_no_deadline() {
         let (mut now, mut buffers) = (Instant::START, Buffers::default());
         let mut connection = connection(now);
         (0..1000).for_each(|_| connection.loss.on_packet(true));
@@ -521,7 +521,7 @@ mod tests {
     }
 
     #[test]
-    fn who_only_receives_is_asked_to_hear_what_came_too_late() {
+    fn requests_acknowledgement_of_stale_notices_from_an_idle_peer() {
         let now = Instant::START;
         let mut connection = connection(now);
         let mut asked = 0;

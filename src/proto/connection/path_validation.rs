@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unproven_address_gets_three_bytes_for_one_at_most() {
+    fn limits_an_unvalidated_address_to_three_times_the_received_bytes() {
         let now = Instant::START;
         let mut path = PathValidation::new(([192, 0, 2, 1], 9).into(), [0; 8], 5, now);
         path.on_received(5, 18);

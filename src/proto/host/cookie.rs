@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_is_good_for_the_one_it_was_made_for() {
+    fn a_cookie_is_valid_only_for_its_address() {
         let mut server = TestServer::new();
         let from = address("192.0.2.1:5000");
         let cookie = server.issue(from, Duration::ZERO);
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_ends_on_time_although_its_window_ended_unnoticed() {
+    fn expires_a_cookie_after_a_missed_rotation() {
         let from = address("192.0.2.1:5000");
         let just = Duration::from_nanos(1);
         for noticed in [

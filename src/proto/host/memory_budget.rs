@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn an_idle_peer_costs_no_more_than_is_stated() {
+    fn bounds_the_memory_of_an_idle_peer() {
         configs().iter().for_each(assert_idle);
     }
 
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closing_peer_costs_as_much_as_an_idle_one_and_its_final_statistics() {
+    fn bounds_the_memory_of_a_closing_peer() {
         for config in configs() {
             let mut pair = HostPair::new(&config);
             connect(&mut pair, 9999);
@@ -333,7 +333,7 @@ mod tests {
     const KEPT_AFTER_PLAY: usize = 1024;
 
     #[test]
-    fn a_peer_that_rests_gives_back_what_it_needed_once() {
+    fn an_idle_peer_releases_memory() {
         for config in configs() {
             let mut pair = HostPair::new(&config);
             // The first peer makes the host allocate what it keeps for later peers.
@@ -491,7 +491,7 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_peer_costs_no_more_than_is_stated() {
+    fn bounds_the_memory_of_a_busy_peer() {
         for mut config in configs() {
             // A rate so high that pacing is not the limit.
             config.rate_floor = RATE_MAX;
@@ -526,7 +526,7 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_message_of_the_peer_costs_no_more_than_is_stated() {
+    fn bounds_the_memory_of_a_peer_with_long_messages() {
         let config = Config::plain(7);
         for message_max in [1 << 20, 4 << 20, 16 << 20] {
             let least = config.outgoing_bytes_max(config.message_max_from_servers);

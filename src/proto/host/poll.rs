@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_ends_long_before_its_numbers_do_and_says_so() {
+    fn disconnects_before_packet_numbers_run_out() {
         let now = time::Instant::now();
         let host = |seed| HostState::new(Config::plain(7), [seed; 32], now).unwrap();
         let (mut client, mut server) = (host(1), host(2));

@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_turn_hands_out_an_active_and_a_parked_peer_once_each() {
+    fn a_late_turn_visits_each_due_peer_once() {
         let start = Instant::START;
         let mut scheduler = Scheduler::default();
         let mut peers = [Peer::default(), Peer::default()];

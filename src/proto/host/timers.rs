@@ -148,7 +148,7 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     #[test]
-    fn slots_come_out_when_they_are_due_and_in_order() {
+    fn pops_due_slots_in_order() {
         let start = Instant::START;
         let mut timers = Timers::default();
         for slot in [3, 1, 4, 0, 5] {
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn no_later_moves_forward_and_seldom_back() {
+    fn moves_a_timer_forward_and_rarely_back() {
         let start = Instant::START;
         let mut timers = Timers::default();
         timers.set_no_later(Slot::new(7), start + 5 * MS, start);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn it_agrees_with_a_map_that_is_searched() {
+    fn matches_a_sorted_map() {
         let start = Instant::START;
         let (mut timers, mut model) = (Timers::default(), HashMap::new());
         let mut state = 1_u64;

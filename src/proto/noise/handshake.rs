@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn both_come_to_the_same_keys_and_hear_each_other() {
+    fn both_sides_derive_the_same_keys() {
         let (mut initiator, message) = call(&terms(), &identity().public());
         let (responder, heard) = answer(&terms(), &message).unwrap();
         assert_eq!(heard, b"hello");
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_was_said_before_must_have_arrived_as_it_was_said() {
+    fn fails_if_the_prologue_was_altered() {
         let (_, message) = call(&terms(), &identity().public());
         let altered = [
             Prologue {
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_makes_every_secret_the_same_is_none() {
+    fn rejects_low_order_public_keys() {
         for order in [[0; 32], {
             let mut one = [0; 32];
             one[0] = 1;
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_the_servers_and_nobody_elses() {
+    fn authenticates_the_deny_of_the_server() {
         let (initiator, message) = call(&terms(), &identity().public());
         let (responder, _) = answer(&terms(), &message).unwrap();
         let tag = responder.refuse(b"no");
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connect_is_known_by_its_nonce_and_its_ephemeral_key() {
+    fn identifies_a_connect_by_nonce_and_ephemeral_key() {
         let (_, message) = call(&terms(), &identity().public());
         let name = connect_fingerprint(&[1; 16], &message);
         assert!(name.is_some());

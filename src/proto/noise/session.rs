@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_that_overtake_each_other_across_a_rekey_are_opened() {
+    fn opens_reordered_packets_across_a_rekey() {
         let (mut one, mut other) = pair();
         for boundary in [REKEY_PACKETS, 2 * REKEY_PACKETS, 3 * REKEY_PACKETS] {
             let numbers: Vec<_> = (boundary - 40..boundary + 40).collect();
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_keys_of_two_epochs_are_different_and_only_neighbours_are_taken() {
+    fn accepts_only_adjacent_epochs() {
         let (mut one, mut other) = pair();
         let first = sealed(&mut one, 0);
         let last = sealed(&mut one, REKEY_PACKETS - 1);
@@ -244,14 +244,14 @@ mod tests {
 
     #[test]
     #[should_panic = "a packet number never repeats under one key"]
-    fn a_number_is_used_once() {
+    fn rejects_a_reused_packet_number() {
         let (mut one, _) = pair();
         sealed(&mut one, 7);
         sealed(&mut one, 7);
     }
 
     #[test]
-    fn both_directions_have_keys_of_their_own() {
+    fn each_direction_has_its_own_key() {
         let (mut one, mut other) = pair();
         let packet = sealed(&mut one, 0);
         assert!(!is_opened(&mut one, 0, &packet), "reflected");
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_altered_is_refused() {
+    fn rejects_altered_packets() {
         let (mut one, mut other) = pair();
         let packet = sealed(&mut one, 0);
         for index in 0..packet.len() {
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn no_key_is_shown() {
+    fn debug_prints_no_key() {
         let text = format!("{:?}", pair().0);
         let shown = "Session { sending_epoch: 0, receiving_epoch: 0, .. }";
         assert_eq!(text, shown);

@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_grow_open_and_join() {
+    fn extends_adds_and_merges_ranges() {
         assert_eq!(ranges_of(&[0, 1, 2]), [0..=2]);
         assert_eq!(ranges_of(&[0, 2]), [2..=2, 0..=0]);
         assert_eq!(ranges_of(&[0, 2, 1]), [0..=2]);
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn they_agree_with_a_set_as_long_as_nothing_is_forgotten() {
+    fn matches_a_set_within_its_capacity() {
         let mut state = 1_u64;
         for _ in 0..2000 {
             let (mut ranges, mut set) = (AckRanges::default(), BTreeSet::new());
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn an_acknowledgement_waits_for_company_unless_there_is_a_gap() {
+    fn delays_acknowledgements_unless_there_is_a_gap() {
         let now = Instant::START;
         let mut received = AckTracker::new(DELAY, now);
         received.insert(0, true, now);
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_only_acknowledges_asks_now_and_then_whether_that_arrives() {
+    fn pings_after_sixteen_unconfirmed_acknowledgements() {
         let now = Instant::START;
         let mut received = AckTracker::new(DELAY, now);
         for number in 0..100 {
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_peer_knows_is_not_named_again() {
+    fn omits_ranges_that_the_peer_confirmed() {
         let now = Instant::START;
         let mut received = AckTracker::new(DELAY, now);
         for number in [0, 2, 4, 6] {

@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn it_comes_near_what_is_really_lost() {
+    fn converges_to_the_loss_rate() {
         let ppm = after((0..10_000).map(|n| n % 20 == 0));
         assert!((40_000..60_000).contains(&ppm), "{ppm}");
         assert_eq!(after(std::iter::repeat_n(false, 100)), 0);
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn one_lost_packet_is_not_a_lossy_way_and_two_of_a_hundred_are_forgotten() {
+    fn ignores_a_single_loss_and_decays() {
         assert!(after([true].into_iter()) < LOSSY_PPM);
         let long_ago = [true, true]
             .into_iter()

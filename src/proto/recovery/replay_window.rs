@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_is_new_once() {
+    fn accepts_each_packet_number_once() {
         let mut window = ReplayWindow::new();
         for number in [0, 1, 5, 3, 2000, 1999, 977] {
             assert!(window.is_new(number), "{number}");
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_older_than_the_window_is_never_new() {
+    fn rejects_numbers_older_than_the_window() {
         let mut window = ReplayWindow::new();
         window.insert(5000);
         assert!(window.is_new(5001 - REPLAY_WINDOW));
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_numbers_do_not_overflow() {
+    fn handles_the_largest_numbers() {
         let mut window = ReplayWindow::new();
         let last = crate::proto::wire::packet_number::NUMBER_MAX;
         window.insert(last);
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn it_agrees_with_a_set_of_everything() {
+    fn matches_a_set_of_all_numbers() {
         let mut window = ReplayWindow::new();
         let mut seen = HashSet::new();
         let (mut state, mut largest) = (1_u64, 0_u64);

@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn it_follows_the_formula_of_the_rfc() {
+    fn follows_rfc_9002() {
         let mut round_trip = RttEstimator::new();
         round_trip.sample(100 * MS, Duration::ZERO);
         round_trip.sample(140 * MS, Duration::ZERO);
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_lies_about_its_delay_cannot_go_below_the_shortest() {
+    fn ack_delay_never_lowers_a_sample_below_the_minimum() {
         let mut round_trip = RttEstimator::new();
         round_trip.sample(100 * MS, Duration::ZERO);
         for _ in 0..1000 {
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_steady_link_has_a_probe_timeout_near_its_round_trip() {
+    fn probe_timeout_approaches_a_steady_round_trip() {
         let mut round_trip = RttEstimator::new();
         for _ in 0..1000 {
             round_trip.sample(20 * MS, Duration::ZERO);

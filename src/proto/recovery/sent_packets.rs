@@ -528,7 +528,7 @@ mod tests {
     }
 
     #[test]
-    fn an_acknowledged_packet_gives_a_round_trip_once() {
+    fn takes_one_rtt_sample_per_acknowledged_packet() {
         let mut side = TestSide::new();
         side.send(1);
         side.now += 30 * MS;
@@ -541,7 +541,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_never_sent_cannot_be_acknowledged() {
+    fn rejects_acknowledgement_of_unsent_packets() {
         let mut side = TestSide::new();
         side.send(2);
         assert_eq!(side.ack(&[0..=2]), Err(Malformed));
@@ -549,7 +549,7 @@ mod tests {
     }
 
     #[test]
-    fn three_later_ones_make_a_packet_lost_and_two_do_not() {
+    fn declares_loss_after_three_later_packets() {
         let mut side = TestSide::new();
         side.send(5);
         side.now += MS;
@@ -563,7 +563,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_that_left_much_earlier_than_an_acknowledged_one_is_lost() {
+    fn declares_loss_after_the_time_threshold() {
         let mut side = TestSide::new();
         side.send(1);
         side.now += 100 * MS;
@@ -574,7 +574,7 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_peer_is_asked_less_and_less_often() {
+    fn probe_timeout_backs_off() {
         let mut side = TestSide::new();
         assert_eq!(side.sent.probe_at(&side.round_trip, NO_DELAY, false), None);
         side.round_trip.sample(100 * MS, NO_DELAY);
@@ -594,7 +594,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_of_too_many_counts_as_lost() {
+    fn declares_the_oldest_packet_lost_at_the_limit() {
         let mut side = TestSide::new();
         side.send(IN_FLIGHT_MAX + 10);
         assert_eq!(side.sent.lost(), 10);
@@ -611,7 +611,7 @@ mod tests {
     }
 
     #[test]
-    fn every_packet_has_one_fate_and_its_own_units() {
+    fn each_packet_has_one_outcome_and_its_own_frames() {
         let mut side = TestSide::new();
         let carried = |number: u64| (0..number % 4).map(move |n| reliable(10 * number + n));
         for number in 0..40 {
@@ -636,7 +636,7 @@ mod tests {
     }
 
     #[test]
-    fn units_of_packets_that_are_forgotten_go_with_them() {
+    fn removes_frames_with_their_packet() {
         let mut side = TestSide::new();
         for number in 0..10 {
             side.send_units(&[reliable(number), SentFrame::Tracked(Receipt(number))]);
@@ -652,7 +652,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_hands_out_the_oldest_open_packet_that_has_something() {
+    fn a_probe_takes_the_oldest_packet_with_frames() {
         let mut side = TestSide::new();
         side.send_units(&[]);
         side.send_units(&[reliable(1), reliable(2)]);
@@ -673,7 +673,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_for_a_window_asks_with_nothing_on_its_way() {
+    fn probes_while_blocked_by_flow_control() {
         let mut side = TestSide::new();
         side.round_trip.sample(100 * MS, NO_DELAY);
         let at = |side: &TestSide, is_blocked| {
@@ -685,7 +685,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_that_overtake_each_other_teach_patience() {
+    fn raises_the_reordering_threshold_after_spurious_loss() {
         let mut side = TestSide::new();
         side.send(20);
         side.ack(&[9..=9]).unwrap();

@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_tick_is_waited_for() {
+    fn waits_for_the_next_tick() {
         let of_60 = patience_at((0..100).map(|tick| tick * 16_667));
         assert!(of_60 > Duration::from_millis(20) && of_60 < Duration::from_millis(22));
         let of_30 = patience_at((0..100).map(|tick| tick * 33_333));
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_never_shorter_than_a_frame_and_never_long() {
+    fn interval_is_bounded() {
         assert_eq!(patience_at([0].into_iter()), Duration::of(COPY_ALONE_AFTER));
         assert_eq!(
             patience_at((0..100).map(|n| n * 1000)),
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_of_the_same_tick_do_not_count() {
+    fn ignores_packets_of_the_same_tick() {
         let twice = patience_at((0..100).map(|n| n / 2 * 16_667));
         assert!(twice > Duration::from_millis(20), "{twice:?}");
     }

@@ -1,8 +1,9 @@
-//! `tickwire bench messages`: how long messages take through a bad link, for each delivery, and what that costs.
+//! `tickwire bench messages`: how long messages take through a bad link, for each delivery, and
+//! what that costs.
 //!
-//! From the bottom up: `case` is what is varied, `outcome` what is measured and `recording` when each message came;
-//! `run` sends the messages of a case through a pair of hosts; `virtual_pair` and `real_pair` are these; `targets` is
-//! what was promised, and `report` shows it.
+//! From the bottom up: `case` is what is varied, `outcome` what is measured and `recording` when
+//! each message came; `run` sends the messages of a case through a pair of hosts; `virtual_pair`
+//! and `real_pair` are these; `targets` is what was promised, and `report` shows it.
 
 mod case;
 mod outcome;
@@ -35,8 +36,8 @@ use crate::output::Output;
 use crate::protocol::ProtocolId;
 use crate::{ratio, time};
 
-/// How long a connect may try. Through a link that loses a third in bursts the default gives up now and
-/// then, and what is measured are messages.
+/// How long a connect may try. Through a link that loses a third in bursts the default gives up now
+/// and then, and what is measured are messages.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Default number of rounds.
@@ -55,17 +56,17 @@ const LOSS_MAX: f64 = 0.9;
 /// Measures how long messages take through a bad link, for each delivery, and what that costs
 ///
 /// One host sends another one a message each tick, both tick at the same time, and the link between
-/// them loses and delays datagrams. A latency counts from the tick in which a message was due to the
-/// tick in which the other side takes it, so on virtual time it is a whole number of ticks. What did
-/// not arrive counts as infinitely long: a percentile that falls among it is "lost".
+/// them loses and delays datagrams. A latency counts from the tick in which a message was due to
+/// the tick in which the other side takes it, so on virtual time it is a whole number of ticks.
+/// What did not arrive counts as infinitely long: a percentile that falls among it is "lost".
 ///
-/// On virtual time there is no waiting, and the same options give the same figures on every machine. With
-/// --real the hosts have sockets on loopback, play the same link in front of them, and all rows are
-/// measured at once, in one loop.
+/// On virtual time there is no waiting, and the same options give the same figures on every
+/// machine. With --real the hosts have sockets on loopback, play the same link in front of them,
+/// and all rows are measured at once, in one loop.
 ///
 /// A copy is a small reliable message that is sent again before it is known to be lost; a
-/// retransmission is one that is sent again because it was. The picture shows latency by percentile: each share of
-/// losses, with copies and without.
+/// retransmission is one that is sent again because it was. The picture shows latency by
+/// percentile: each share of losses, with copies and without.
 ///
 /// Exit code: 0 it was measured, whatever the verdict; 1 a connection broke, a reliable message did
 /// not arrive, or the system refused; 2 the command line is wrong.
@@ -121,8 +122,8 @@ pub(crate) struct Options {
           allow_negative_numbers = true)]
     messages: u32,
 
-    /// How many times each row is measured, 1 to 1000: on virtual time with the seeds 0, 1, 2 and so on
-    /// [default: 10, with --real 1]
+    /// How many times each row is measured, 1 to 1000: on virtual time with the seeds 0, 1, 2 and
+    /// so on [default: 10, with --real 1]
     #[arg(long, visible_alias = "seeds", value_name = "N", value_parser = value_parser!(u32).range(1..=1000),
           allow_negative_numbers = true)]
     rounds: Option<u32>,

@@ -1,7 +1,8 @@
 //! `tickwire bench`: measures, always beside a floor that is measured in the same run.
 //!
-//! Each benchmark is a folder of its own. Rounds, statistics, floors and tables are those of `crates/measure`; here are
-//! what only the program needs: distributions with losses, goals, a file for programs, pictures, and a progress bar.
+//! Each benchmark is a folder of its own. Rounds, statistics, floors and tables are those of
+//! `crates/measure`; here are what only the program needs: distributions with losses, goals, a file
+//! for programs, pictures, and a progress bar.
 
 mod distribution;
 mod frame;

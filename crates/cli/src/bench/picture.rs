@@ -28,7 +28,8 @@ const TEXT_SIZE: i32 = 14;
 /// As many characters of a title fit in its size; a longer one is written smaller.
 const TITLE_CHARS: usize = 120;
 
-/// Distinct also without red or green vision (Okabe and Ito, 2008), and in grey by how dark they are.
+/// Distinct also without red or green vision (Okabe and Ito, 2008), and in grey by how dark they
+/// are.
 pub(crate) const ORANGE: RGBColor = RGBColor(230, 159, 0);
 pub(crate) const BLUE: RGBColor = RGBColor(86, 180, 233);
 pub(crate) const VERMILION: RGBColor = RGBColor(178, 50, 0);
@@ -56,8 +57,8 @@ pub(crate) struct Panel {
 /// What the points of a panel are ordered by.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Axis {
-    /// One in so many. To the right every step is ten times as rare, so that a tail which means one in ten thousand has
-    /// as much room as the median.
+    /// One in so many. To the right every step is ten times as rare, so that a tail which means one
+    /// in ten thousand has as much room as the median.
     OneIn,
     /// Linear.
     Seconds,
@@ -77,8 +78,8 @@ pub(crate) struct Series {
 }
 
 impl Series {
-    /// A line of latencies by percentile. At its end is a cross if what is beyond was lost; otherwise a dot, however
-    /// far the longest of all lies above the rest.
+    /// A line of latencies by percentile. At its end is a cross if what is beyond was lost;
+    /// otherwise a dot, however far the longest of all lies above the rest.
     pub(crate) fn by_percentile(points: &[Point], is_lossy: bool) -> Self {
         let line: Vec<_> = points.iter().map(|at| (at.one_in, at.micros)).collect();
         let end = Vec::from_iter(line.last().copied());
@@ -101,8 +102,8 @@ impl Series {
     }
 }
 
-/// Draws the panels below each other, under a heading, into a file, if one was asked for. A file that is there is
-/// replaced.
+/// Draws the panels below each other, under a heading, into a file, if one was asked for. A file
+/// that is there is replaced.
 pub(crate) fn write(
     path: Option<&Path>,
     title: &str,
@@ -255,8 +256,8 @@ impl Axis {
         start..values.fold(end, f64::max)
     }
 
-    /// The values that are written at the axis: all, one in two, one in ten, one in a hundred, and so on; or at most
-    /// ten times.
+    /// The values that are written at the axis: all, one in two, one in ten, one in a hundred, and
+    /// so on; or at most ten times.
     fn marks(self, range: &Range<f64>) -> Vec<f64> {
         match self {
             Self::OneIn => {
@@ -296,7 +297,8 @@ fn around(values: impl Iterator<Item = f64>) -> Range<f64> {
     lowest / 1.25..highest.max(lowest) * 1.25
 }
 
-/// Where a logarithmic axis has its numbers: at 1, 2 and 5, or at 1 alone where there are many decades.
+/// Where a logarithmic axis has its numbers: at 1, 2 and 5, or at 1 alone where there are many
+/// decades.
 fn marks(range: &Range<f64>) -> Vec<f64> {
     const DENSE: f64 = 1e4;
     let in_decade: &[f64] = if range.end / range.start > DENSE {

@@ -1,5 +1,5 @@
-//! A progress bar on a terminal, and never in a pipe: at once where it is known that the measurement takes longer than
-//! two seconds, otherwise after two seconds.
+//! A progress bar on a terminal, and never in a pipe: at once where it is known that the
+//! measurement takes longer than two seconds, otherwise after two seconds.
 //!
 //! It is gone when the measurement ends, fails or is ended by a signal.
 
@@ -13,8 +13,8 @@ use crate::signals;
 /// What takes no longer than this needs no bar.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How often a bar is drawn while something is measured: seldom enough that no percentile up to p99.9
-/// of a thousand datagrams a second has it in.
+/// How often a bar is drawn while something is measured: seldom enough that no percentile up to
+/// p99.9 of a thousand datagrams a second has it in.
 pub(crate) const REDRAW: Duration = Duration::from_secs(1);
 
 /// How far a benchmark is. Drawn by the calling thread, and never by a thread of its own.
@@ -27,7 +27,8 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// `steps` are measurements of about the same length, `each` where it is known. The bar moves between them.
+    /// `steps` are measurements of about the same length, `each` where it is known. The bar moves
+    /// between them.
     pub(crate) fn new(steps: u64, each: Option<Duration>) -> Self {
         let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::hidden());
         let style = ProgressStyle::with_template("{bar:40} {pos}/{len}, {elapsed}{prefix}, {msg}");

@@ -20,12 +20,14 @@ use crate::output::Output;
 
 /// Measures what a full line does to a game's traffic
 ///
-/// A server sends long messages to clients behind one line, and meanwhile a game of 60 ticks a second, on
-/// virtual time: the same seed gives the same figures on every machine. Share is what the transfers had of
-/// the line, fairness how evenly they shared it (Jain's index, 1 is best), and p50 and p99 are how long the
-/// game's messages took. What is promised of it stands below; where a promise is not kept the exit code is 1.
+/// A server sends long messages to clients behind one line, and meanwhile a game of 60 ticks a
+/// second, on virtual time: the same seed gives the same figures on every machine. Share is what
+/// the transfers had of the line, fairness how evenly they shared it (Jain's index, 1 is best), and
+/// p50 and p99 are how long the game's messages took. What is promised of it stands below; where a
+/// promise is not kept the exit code is 1.
 ///
-/// The same controller beside Copa, without the rest of a host: cargo test --lib congestion -- --ignored --nocapture
+/// The same controller beside Copa, without the rest of a host: cargo test --lib congestion --
+/// --ignored --nocapture
 #[derive(Debug, clap::Args, Serialize)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Options {

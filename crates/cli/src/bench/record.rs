@@ -1,5 +1,5 @@
-//! The files that a benchmark writes, and the record: everything that was measured, as JSON, with the machine and the
-//! settings.
+//! The files that a benchmark writes, and the record: everything that was measured, as JSON, with
+//! the machine and the settings.
 
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -24,7 +24,8 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    /// Refuses files that cannot be written and one file for both results, before anything is measured.
+    /// Refuses files that cannot be written and one file for both results, before anything is
+    /// measured.
     pub(crate) fn check(&self) -> Result<(), CliError> {
         for path in self.json.iter().chain(&self.svg) {
             refuse_unwritable(path)?;
@@ -39,8 +40,8 @@ impl Files {
     }
 }
 
-/// Leaves the file as it is. A pipe is not opened: that waits for a reader, and closing it again would end the reader's
-/// input.
+/// Leaves the file as it is. A pipe is not opened: that waits for a reader, and closing it again
+/// would end the reader's input.
 pub(crate) fn refuse_unwritable(path: &Path) -> Result<(), CliError> {
     let kind = path.metadata().map(|metadata| metadata.file_type());
     if kind.is_ok_and(|kind| !kind.is_file() && !kind.is_dir()) {
@@ -63,8 +64,8 @@ pub(crate) fn seconds<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S:
     to.serialize_f64(time.as_secs_f64())
 }
 
-/// Writes the record of a benchmark, if a file was asked for, in the place of one that may be there. The settings are
-/// all options, also those that were left at their default.
+/// Writes the record of a benchmark, if a file was asked for, in the place of one that may be
+/// there. The settings are all options, also those that were left at their default.
 pub(crate) fn write(
     path: Option<&Path>,
     benchmark: &'static str,

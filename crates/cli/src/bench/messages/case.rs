@@ -1,4 +1,5 @@
-//! What is varied from row to row: how bad the link is, how often a message is copied, how it travels.
+//! What is varied from row to row: how bad the link is, how often a message is copied, how it
+//! travels.
 
 use std::fmt;
 
@@ -88,8 +89,8 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Every row: the losses one after the other, and within each the bursts, the deliveries and the copies.
-/// A link that loses nothing has no bursts, and only what is reliable has copies.
+/// Every row: the losses one after the other, and within each the bursts, the deliveries and the
+/// copies. A link that loses nothing has no bursts, and only what is reliable has copies.
 pub(super) fn all(options: &Options) -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
     for &loss in &options.loss {

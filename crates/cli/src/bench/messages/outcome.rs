@@ -31,7 +31,8 @@ pub(super) struct Counts {
     pub(super) duplicates: u64,
     /// Messages that were not sent, or not with this content.
     pub(super) damaged: u64,
-    /// How long messages were sent, and what went to the receiver meanwhile, with the headers of IPv4 and UDP.
+    /// How long messages were sent, and what went to the receiver meanwhile, with the headers of
+    /// IPv4 and UDP.
     #[serde(skip)]
     pub(super) sending: Duration,
     pub(super) packets: u64,

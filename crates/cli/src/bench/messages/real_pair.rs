@@ -1,8 +1,9 @@
-//! A pair in real time: two hosts with sockets on loopback, and the simulated link of `Host::set_link_conditions`.
+//! A pair in real time: two hosts with sockets on loopback, and the simulated link of
+//! `Host::set_link_conditions`.
 //!
-//! All cases run at once, each with a pair of its own, in one loop that ticks as a game does: a case takes
-//! twenty seconds with the default options, and next to nothing of a processor. Both hosts of a pair have
-//! their tick at the same time, as on virtual time.
+//! All cases run at once, each with a pair of its own, in one loop that ticks as a game does: a
+//! case takes twenty seconds with the default options, and next to nothing of a processor. Both
+//! hosts of a pair have their tick at the same time, as on virtual time.
 
 use std::io;
 use std::time::Instant;
@@ -41,8 +42,8 @@ pub(super) fn run(
         for run in runs.iter_mut().filter(|run| !run.is_over()) {
             run.tick(tick)?;
         }
-        // Never more than one: a tick that is late is made up for, and its messages count from when they
-        // were due.
+        // Never more than one: a tick that is late is made up for, and its messages count from when
+        // they were due.
         ticker.steps_due(tick);
         progress.pass();
     }
@@ -79,8 +80,8 @@ impl Pair for RealPair {
 
     fn flush(&mut self) -> Result<(), CliError> {
         let flushed = self.sender.flush().and_then(|()| self.receiver.flush());
-        // The way back begins when the sender takes an answer out of its socket. A tick later would be a
-        // longer way.
+        // The way back begins when the sender takes an answer out of its socket. A tick later would
+        // be a longer way.
         let flushed = flushed.and_then(|()| self.sender.receive());
         flushed.map_err(CliError::cannot("send"))
     }

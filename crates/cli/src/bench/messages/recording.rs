@@ -1,7 +1,7 @@
 //! Records which message came when.
 //!
-//! A message counts from the tick in which it was due, and not from when it could be sent: a connection whose queue is
-//! full pays for what has to wait before it.
+//! A message counts from the tick in which it was due, and not from when it could be sent: a
+//! connection whose queue is full pays for what has to wait before it.
 
 use std::time::Instant;
 

@@ -12,8 +12,7 @@ use super::outcome::Row;
 use crate::bench::picture::{Axis, BLUE, GREEN, ORANGE, Panel, Series, VERMILION};
 use crate::ratio;
 
-/// `1,200 messages of 40 bytes, 60 a second, over 40ms and up to 10ms more each way, encrypted, on virtual
-/// time, seeds 0 to 19`.
+/// `1,200 messages of 40 bytes, 60 a second, over 40ms and up to 10ms more each way, encrypted, on virtual time, seeds 0 to 19`.
 impl fmt::Display for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let messages = HumanCount(self.messages.into());
@@ -81,8 +80,8 @@ pub(super) fn kind_shown(rows: &[Row]) -> Kind {
         .unwrap_or(Kind::Ordered)
 }
 
-/// A panel for each length of bursts: a colour for each share of losses, a solid line with copies and a dashed one
-/// without.
+/// A panel for each length of bursts: a colour for each share of losses, a solid line with copies
+/// and a dashed one without.
 pub(super) fn panels(rows: &[Row]) -> Vec<Panel> {
     let kind = kind_shown(rows);
     let shown = || rows.iter().filter(|row| row.case.delivery == kind);

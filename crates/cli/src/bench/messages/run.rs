@@ -1,5 +1,5 @@
-//! One run of a case: a host sends numbered messages to another one through a bad link, tick by tick, and records when
-//! each of them came.
+//! One run of a case: a host sends numbered messages to another one through a bad link, tick by
+//! tick, and records when each of them came.
 //!
 //! Knows nothing of sockets and of clocks: those are the pair's.
 

@@ -1,7 +1,7 @@
 //! What was promised of rows, and whether it is kept.
 //!
-//! The targets are for the default options and independent losses. They are in whole milliseconds, and so are the
-//! figures that are compared with them.
+//! The targets are for the default options and independent losses. They are in whole milliseconds,
+//! and so are the figures that are compared with them.
 
 use std::time::Duration;
 
@@ -19,7 +19,8 @@ const REDUNDANCY: u8 = 2;
 /// With fewer messages a 99th percentile is the luck of a few.
 const MESSAGES_MIN: u64 = 1000;
 
-/// For a share of losses: the highest p50 and p99, in milliseconds. Besides, everything arrives, in order.
+/// For a share of losses: the highest p50 and p99, in milliseconds. Besides, everything arrives, in
+/// order.
 const TARGETS: [(f64, Option<(f64, f64)>); 3] = [
     (0.05, Some((50.0, 85.0))),
     (0.15, Some((67.0, 150.0))),

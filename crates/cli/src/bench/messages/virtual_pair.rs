@@ -1,4 +1,5 @@
-//! A pair of hosts in a simulated network, tick by tick. The same seed gives the same figures on every machine.
+//! A pair of hosts in a simulated network, tick by tick. The same seed gives the same figures on
+//! every machine.
 
 use std::error::Error;
 use std::time::Instant;

@@ -14,8 +14,8 @@ pub(super) struct Scenario {
     pub(super) down: LinkConditions,
     pub(super) up: LinkConditions,
     pub(super) driven: Driven,
-    /// Clients that share the line. Each is sent a sequenced message of 100 bytes 60 times a second, the game, and
-    /// sends one back.
+    /// Clients that share the line. Each is sent a sequenced message of 100 bytes 60 times a
+    /// second, the game, and sends one back.
     pub(super) clients: usize,
     /// How many long messages each of them is sent in one `Ordered` channel.
     pub(super) transfers: u32,

@@ -365,8 +365,9 @@ impl<'a> World<'a> {
 }
 
 impl Outcome {
-    /// How evenly the transfers shared the line until one of them was over: 1 where all had the same, 1/n
-    /// where one had everything (Jain, Chiu and Hawe, 1984). `None` where no client had anything.
+    /// How evenly the transfers shared the line until one of them was over: 1 where all had the
+    /// same, 1/n where one had everything (Jain, Chiu and Hawe, 1984). `None` where no client had
+    /// anything.
     pub(super) fn fairness(&self) -> Option<f64> {
         let until_first = &self.transferred_when_first_done;
         let shares = if until_first.is_empty() {

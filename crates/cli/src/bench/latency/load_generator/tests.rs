@@ -283,7 +283,8 @@ fn an_answer_counts_once() {
     assert!((1199..=1200).contains(&counts.repeated), "{counts:?}");
 }
 
-/// The sending half of a client, on a time of its own. Every sleep ends early once, as real ones may.
+/// The sending half of a client, on a time of its own. Every sleep ends early once, as real ones
+/// may.
 struct SendingHalf {
     now: Instant,
     stall: Range<Instant>,

@@ -86,7 +86,7 @@ pub(super) fn show(
 }
 
 /// The settings in one line:
-/// `latency of 64-byte datagrams, 1000 a second, asleep, on a processor each, 5 rounds of 2s after 200ms of warm-up`.
+/// `latency of 64-byte datagrams, 1000 a second, asleep, 5 rounds of 2s after 200ms of warm-up`.
 pub(super) fn title(options: &Options, results: &Results) -> String {
     let to = options.to.map_or(String::new(), |to| format!(" to {to}"));
     // A rate that was not reached must be visible.

@@ -7,6 +7,7 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
+use crate::config::Config;
 use crate::limits;
 use crate::limits::DATAGRAM_MAX;
 use crate::proto::connection_id::ConnectionId;
@@ -96,7 +97,7 @@ const VECTORS: &[(&str, &str)] = &[
     ("challenge", "04 b0b1b2b3b4b5b6b7"),
     ("response", "05 b0b1b2b3b4b5b6b7"),
     ("window", "06 80040000"),
-    ("too-late", "07 03 4064"),
+    ("stale-notice", "07 03 4064"),
     ("unreliable", "40 05 68656c6c6f"),
     ("unreliable-empty", "40 00"),
     ("unreliable-long", "40 4040 2a * 64"),
@@ -329,7 +330,7 @@ fn frames_without_an_acknowledgement() {
             payload(|writer| write_window(writer, 262_144)),
         ),
         (
-            "too-late",
+            "stale-notice",
             Frame::Stale {
                 channel: 3,
                 sequence: 100,
@@ -445,7 +446,7 @@ fn the_examples_of_the_document_are_these_vectors() {
     }
     for (name, _) in vectors() {
         let count = names.iter().filter(|known| *known == name).count();
-        assert_eq!(count, 1, "{name} stands in the document once");
+        assert_eq!(count, 1, "{name} must be in the document once");
     }
 }
 
@@ -477,9 +478,9 @@ fn the_sizes_in_the_document_are_those_of_the_vectors() {
     let range = format!("\n| 4 | connect | client | {bare} to {longest} | ");
     assert!(DOCUMENT.contains(&range), "{range}");
     let (shortest, longest) = (bytes_of("packet-first").len(), HEADER_LEN + PAYLOAD_MAX + 4);
-    assert_row("packet, shortest", shortest);
-    assert_row("packet, longest", longest);
-    let range = format!("\n| 7 | packet | both | {shortest} to {longest} | ");
+    assert_row("data packet, shortest", shortest);
+    assert_row("data packet, longest", longest);
+    let range = format!("\n| 7 | data packet | both | {shortest} to {longest} | ");
     assert!(DOCUMENT.contains(&range), "{range}");
 }
 
@@ -499,11 +500,11 @@ fn the_sizes_under_noise_are_those_of_the_vectors() {
     assert_row("accept, under Noise", accept);
     assert_row("deny, under Noise", deny);
     assert_row("tag", TAG_ROOM);
-    assert_row("packet, shortest, under Noise", shortest);
-    assert_row("packet, longest, under Noise", DATAGRAM_MAX);
+    assert_row("data packet, shortest, under Noise", shortest);
+    assert_row("data packet, longest, under Noise", DATAGRAM_MAX);
     let sentence = format!(
         "Under `Noise` a connect has {bare} to {longest} bytes, an accept {accept}, a deny {deny} and a \
-         packet {shortest} to {DATAGRAM_MAX}."
+         data packet {shortest} to {DATAGRAM_MAX}."
     );
     assert!(DOCUMENT.contains(&sentence), "{sentence}");
     // A reply to a validated address is shorter than the request as well.
@@ -512,23 +513,23 @@ fn the_sizes_under_noise_are_those_of_the_vectors() {
 
 #[test]
 fn the_limits_in_the_document_are_those_of_the_code() {
-    assert_row("datagram, at most", DATAGRAM_MAX);
-    assert_row("payload of a connect, at most", limits::CONNECT_PAYLOAD_MAX);
-    assert_row("text of a disconnect, at most", limits::CLOSE_TEXT_MAX);
-    assert_row("header of a packet", HEADER_LEN);
-    assert_row("payload of a packet, at most", PAYLOAD_MAX);
-    assert_row("room that the payload leaves for a tag", TAG_ROOM);
-    assert_row("whole unreliable message, at most", limits::WHOLE_MAX);
-    assert_row("every other whole message, at most", limits::FRAGMENT_BYTES);
-    assert_row("fragment, but for the last", limits::FRAGMENT_BYTES);
+    assert_row("datagram, longest", DATAGRAM_MAX);
+    assert_row("connect payload, longest", limits::CONNECT_PAYLOAD_MAX);
+    assert_row("disconnect text, longest", limits::CLOSE_TEXT_MAX);
+    assert_row("data packet header", HEADER_LEN);
+    assert_row("data packet payload, longest", PAYLOAD_MAX);
+    assert_row("room for the checksum or tag", TAG_ROOM);
+    assert_row("unreliable message in one frame, longest", limits::WHOLE_MAX);
+    assert_row("other message in one frame, longest", limits::FRAGMENT_BYTES);
+    assert_row("fragment, except the last", limits::FRAGMENT_BYTES);
     assert_row(
-        "unreliable or sequenced message, at most",
+        "unreliable or sequenced message, longest",
         limits::UNRELIABLE_MAX,
     );
-    assert_row("reliable or ordered message, at most", limits::MESSAGE_MAX);
-    assert_row("least that a side takes of one", limits::MESSAGE_MAX_MIN);
+    assert_row("reliable or ordered message, longest", limits::MESSAGE_MAX);
+    assert_row("maximum message length, smallest", limits::MESSAGE_MAX_MIN);
     assert_row(
-        "cost of a message beside its bytes",
+        "flow control cost of a message beside its length",
         limits::MESSAGE_OVERHEAD,
     );
     assert_row(
@@ -536,75 +537,78 @@ fn the_limits_in_the_document_are_those_of_the_code() {
         limits::UNRELIABLE_FRAGMENTS_MAX,
     );
     assert_row(
-        "of these, incomplete at a time",
+        "incomplete unreliable and sequenced messages",
         limits::UNRELIABLE_INCOMPLETE_MAX,
     );
     assert_row(
-        "sequences from the first missing one on",
+        "open sequences per stream",
         limits::RELIABLE_OPEN_MAX,
     );
     assert_row(
-        "messages that came too late, in a packet",
+        "stale notices per packet",
         limits::STALE_NOTICES_MAX,
     );
     let taken = limits::MESSAGE_MAX_FROM_CLIENTS_DEFAULT;
-    assert_row("reliable message, taken from clients *", taken);
+    assert_row("maximum message length of a server *", taken);
     let taken = limits::MESSAGE_MAX_FROM_SERVERS_DEFAULT;
-    assert_row("reliable message, taken from servers *", taken);
-    assert_row("window, at least *", limits::QUEUED_BYTES_MAX);
+    assert_row("maximum message length of a client *", taken);
+    assert_row("initial window of a server *", limits::QUEUED_BYTES_MAX);
+    let config = Config::plain(PROTOCOL_ID);
+    assert_eq!(config.window_of_client(), limits::QUEUED_BYTES_MAX);
+    assert_row("initial window of a client *", config.window_of_server());
     let challenge = HEADER_LEN + bytes_of("challenge").len() + TAG_ROOM;
-    assert_row("challenge, as it is counted", challenge);
+    assert_row("challenge packet in the amplification limit", challenge);
 
-    assert_row("connects with one cookie", limits::CONNECTS_PER_COOKIE);
-    assert_row("ranges in an acknowledgement", limits::ACK_RANGES_MAX);
-    assert_row("window of numbers against replay", limits::REPLAY_WINDOW);
+    assert_row("connects per cookie", limits::CONNECTS_PER_COOKIE);
+    assert_row("acknowledgement ranges", limits::ACK_RANGES_MAX);
+    assert_row("replay window", limits::REPLAY_WINDOW);
     let reordering = limits::REORDERING_PACKETS;
-    assert_row("later numbers that make a packet lost", reordering);
+    assert_row("packet threshold", reordering);
     assert_row("disconnects", limits::DISCONNECT_COPIES);
-    assert_row("challenges to a new address", limits::CHALLENGES_MAX);
+    assert_row("challenges per address", limits::CHALLENGES_MAX);
     let factor = limits::UNPROVEN_FACTOR;
-    assert_row("bytes to an unproven address for each byte from it", factor);
+    assert_row("amplification limit", factor);
     let answers = limits::REPLIES_PER_TURN_MAX;
-    assert_row("answers to strangers in a turn", answers);
-    assert_row("new connects in a turn", limits::CONNECTS_PER_TURN_MAX);
+    assert_row("stateless replies per turn", answers);
+    assert_row("new connects per turn", limits::CONNECTS_PER_TURN_MAX);
     assert_row(
-        "handshakes in a second, under Noise *",
+        "Noise handshakes per second *",
         limits::HANDSHAKES_PER_SECOND_DEFAULT,
     );
     let burst = limits::HANDSHAKE_BURST_DEFAULT;
-    assert_row("handshakes at once, under Noise *", burst);
-    assert_row("packets under one key", limits::REKEY_PACKETS);
+    assert_row("Noise handshakes in a burst *", burst);
+    assert_row("packets per key", limits::REKEY_PACKETS);
     let packets = limits::PACKETS_PER_CONNECTION_MAX;
-    assert_row("packets in one direction of a connection", packets);
+    assert_row("packets per connection and direction", packets);
 }
 
 #[test]
 fn the_times_in_the_document_are_those_of_the_code() {
     let times = [
         (
-            "hello and connect, first repetition",
+            "handshake retry interval, first",
             limits::HANDSHAKE_RETRY_FIRST,
         ),
         (
-            "hello and connect, longest gap",
+            "handshake retry interval, longest",
             limits::HANDSHAKE_RETRY_MAX,
         ),
-        ("a client gives up *", limits::CONNECT_TIMEOUT_DEFAULT),
-        ("a cookie's secret is drawn anew", limits::COOKIE_WINDOW),
-        ("a pending connection waits", limits::PENDING_TIMEOUT),
-        ("acknowledgement delay *", limits::ACK_DELAY_DEFAULT),
-        ("acknowledgement delay, longest", limits::ACK_DELAY_MAX),
+        ("connect timeout *", limits::CONNECT_TIMEOUT_DEFAULT),
+        ("cookie secret lifetime", limits::COOKIE_WINDOW),
+        ("pending timeout", limits::PENDING_TIMEOUT),
+        ("maximum acknowledgement delay *", limits::ACK_DELAY_DEFAULT),
+        ("maximum acknowledgement delay, largest", limits::ACK_DELAY_MAX),
         ("keep-alive *", limits::KEEP_ALIVE_DEFAULT),
         ("idle timeout *", limits::IDLE_TIMEOUT_DEFAULT),
         ("idle timeout, shortest", limits::IDLE_TIMEOUT_MIN),
         ("idle timeout, longest", limits::TIMEOUT_MAX),
         (
-            "round trip before the first sample",
+            "initial round trip",
             limits::ROUND_TRIP_INITIAL,
         ),
-        ("gap between probes, longest", limits::PROBE_MAX),
+        ("probe timeout after doubling, longest", limits::PROBE_MAX),
         (
-            "first gap between disconnects, then twice as long each time",
+            "first disconnect interval, doubled each time",
             limits::DISCONNECT_GAP,
         ),
     ];

@@ -5,8 +5,8 @@
 //! 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
 //! ```
 //!
-//! The first line names the kind of key and the version of the format, so that a server key and a token
-//! key cannot be swapped unnoticed. The second line is the key in hexadecimal.
+//! The first line names the kind of key and the version of the format, so that a server key and a
+//! token key cannot be swapped unnoticed. The second line is the key in hexadecimal.
 //!
 //! No error repeats the content of a file, because it may be almost a key.
 
@@ -21,15 +21,14 @@ use zeroize::Zeroizing;
 
 use crate::keys::{KeyParseError, parse_hex};
 
-/// At most this many bytes of a file are read: more than any key file has, so that a longer file is not
-/// taken for one.
+/// Maximum bytes read of a file: 128, more than any key file, so that a longer file is detected.
 const READ_MAX: usize = 128;
 /// `tickwire server key 1`, 64 digits, and two line ends of two bytes.
 const FILE_MAX: usize = 21 + 64 + 4;
 const _: () = assert!(FILE_MAX < READ_MAX);
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
-/// The kind of a key file, which its first line names.
+/// Kind of a key file, named by its first line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyKind {
@@ -66,17 +65,17 @@ impl fmt::Display for KeyKind {
     }
 }
 
-/// Why a key file cannot be read or written. The text names the file and never repeats its content.
+/// Why a key file cannot be read or written. The text names the file, never its content.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct KeyFileError {
     /// The file.
     pub path: PathBuf,
-    /// What is wrong.
+    /// The cause.
     pub kind: KeyFileErrorKind,
 }
 
-/// What is wrong with a key file.
+/// The cause of a [`KeyFileError`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum KeyFileErrorKind {
@@ -84,32 +83,31 @@ pub enum KeyFileErrorKind {
     Read(io::Error),
     /// The system cannot write it.
     Write(io::Error),
-    /// It exists, and was not changed.
+    /// It exists already, and was not changed.
     Exists,
-    /// Users other than its owner may read or write it. Only on Unix.
+    /// Users other than its owner can read or write it. Only on Unix.
     Exposed {
         /// Its permissions, as in chmod(1).
         mode: u32,
     },
     /// It holds a key of another kind.
     WrongKind {
-        /// The kind that was asked for.
+        /// The requested kind.
         expected: KeyKind,
-        /// The kind that its first line names.
+        /// The kind in its first line.
         found: KeyKind,
     },
-    /// It holds a key, but no first line that names its kind: it was made by hand, or before files named
-    /// their kind. The text says which line to add.
+    /// It holds a key without a first line that names its kind. The text names the line to add.
     Untagged {
-        /// The kind that was asked for.
+        /// The requested kind.
         expected: KeyKind,
     },
-    /// Its first line is not that of a key file of this version.
+    /// Its first line is not the first line of a key file of this version.
     NotAKeyFile {
-        /// The kind that was asked for.
+        /// The requested kind.
         expected: KeyKind,
     },
-    /// Its first line is right, but its second line is not a key.
+    /// Its first line is right, its second line is not a key.
     NoKey(KeyParseError),
 }
 
@@ -169,7 +167,6 @@ impl KeyFileErrorKind {
     }
 }
 
-/// The key of this kind in a file.
 pub(crate) fn read(path: &Path, kind: KeyKind) -> Result<Zeroizing<[u8; 32]>, KeyFileError> {
     read_open(path, kind).map_err(|error| error.of(path))
 }
@@ -199,7 +196,7 @@ fn parse(text: &[u8], expected: KeyKind) -> Result<Zeroizing<[u8; 32]>, KeyFileE
     Ok(secret)
 }
 
-/// The kind that the first line names, and what follows that line.
+/// The kind in the first line, and the rest of the file.
 fn split_tag(text: &[u8]) -> Option<(KeyKind, &[u8])> {
     let end = text.iter().position(|byte| *byte == b'\n')?;
     let (line, rest) = text.split_at(end + 1);
@@ -209,7 +206,7 @@ fn split_tag(text: &[u8]) -> Option<(KeyKind, &[u8])> {
     Some((kind, rest))
 }
 
-/// Checks the open file and not the path, which may name another file by now.
+/// Checks the open file instead of the path, which may name another file by now.
 #[cfg(unix)]
 fn check_permissions(file: &File) -> Result<(), KeyFileErrorKind> {
     use std::os::unix::fs::PermissionsExt;
@@ -227,7 +224,6 @@ fn check_permissions(_: &File) -> Result<(), KeyFileErrorKind> {
     Ok(())
 }
 
-/// Reads to the end of the file or of the buffer.
 fn read_all(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
     let mut len = 0;
     while len < buffer.len() {
@@ -246,7 +242,7 @@ fn without_line_end(text: &[u8]) -> &[u8] {
     text.strip_suffix(b"\r").unwrap_or(text)
 }
 
-/// Creates a file. Fails if there is one.
+/// Creates a file; fails if it exists.
 pub(crate) fn write_new(path: &Path, kind: KeyKind, secret: &[u8; 32]) -> Result<(), KeyFileError> {
     create(path, kind, secret).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => KeyFileErrorKind::Exists.of(path),
@@ -278,12 +274,12 @@ fn create(path: &Path, kind: KeyKind, secret: &[u8; 32]) -> io::Result<()> {
         .write_all(&text(kind, secret))
         .and_then(|()| file.sync_all());
     written.inspect_err(|_| {
-        // Half a file is useless and would block the next attempt.
+        // A partial file would block the next attempt.
         let _ = fs::remove_file(path);
     })
 }
 
-/// The content of a file. Its buffer never grows, so no copy of the key is left behind.
+/// Content of a file. The buffer never grows, so no copy of the key is left behind.
 fn text(kind: KeyKind, secret: &[u8; 32]) -> Zeroizing<Vec<u8>> {
     let mut text = Zeroizing::new(Vec::with_capacity(FILE_MAX));
     text.extend_from_slice(kind.tag().as_bytes());
@@ -392,7 +388,7 @@ mod tests {
         assert_eq!(*read(&path, Token).unwrap(), SECRET);
         assert_eq!(mode(&path), 0o600);
         assert_eq!(folder.names(), ["server.key"]);
-        // And where there was none, there is one.
+        // Also creates a file that did not exist.
         replace(&folder.0.join("new.key"), Server, &SECRET).unwrap();
         assert_eq!(folder.names(), ["new.key", "server.key"]);
     }

@@ -1,8 +1,10 @@
 //! Connection ids: the number under which a host receives the packets of a connection.
 //!
-//! The receiver chooses it and every packet contains it, so a peer is identified by the id and not by its address. It
-//! contains the slot of the connection, so the lookup is one array access, and has room to name one of several hosts
-//! behind one port.
+//! The receiver chooses the id and every packet contains it, so a peer is not identified by its
+//! address. It contains the slot of the connection, so the lookup is one array access. The shard
+//! can name one of several hosts behind one port.
+//!
+//! | bits | content |
 //! | --- | --- |
 //! | 63 to 24 | random: 40 bits that an off-path attacker cannot guess |
 //! | 23 to 20 | the shard, 0 so far |
@@ -22,7 +24,7 @@ const _: () = assert!(SLOTS_MAX <= 1 << SLOT_BITS);
 pub(crate) struct ConnectionId(pub(crate) u64);
 
 impl ConnectionId {
-    /// The id of slot `slot`, with the upper bits of `random`.
+    /// The id of a slot, with the upper bits of `random`.
     pub(crate) fn new(random: u64, slot: SlotIndex) -> Self {
         Self((random >> RANDOM_SHIFT) << RANDOM_SHIFT | u64::from(slot.as_u32()))
     }

@@ -1,13 +1,11 @@
-//! Received messages, cut from reusable chunks.
-//!
-//! A message is a slice of a chunk, so receiving one allocates nothing. A chunk is reused once all of its messages were
-//! dropped; until then another chunk is used.
+//! Received messages as slices of reusable chunks, so receiving allocates nothing. A chunk is
+//! reused once all of its messages were dropped.
 
 use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
-/// Size of the chunks that received messages are cut from, in bytes: 16 KiB.
+/// Size of a chunk in bytes: 16 KiB.
 pub(crate) const CHUNK_BYTES: usize = 16 << 10;
 
 /// Maximum number of chunks kept for reuse: 64, 1 MiB.
@@ -33,8 +31,8 @@ impl Pool {
         chunk.split().freeze()
     }
 
-    /// Starts over at the beginning of the chunk if no message of it is held. What was written a tick ago is in the CPU
-    /// cache, the rest of the chunk is not.
+    /// Continues at the start of the chunk if no message holds it: the part written a tick ago is
+    /// in the CPU cache, the rest is not.
     pub(crate) fn rewind(&mut self) {
         if let Some(chunk) = &mut self.current {
             let _ = chunk.try_reclaim(CHUNK_BYTES); // otherwise it continues at its position

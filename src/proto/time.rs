@@ -1,11 +1,10 @@
-//! Time inside the protocol: 64-bit nanoseconds.
+//! Time inside the protocol: 64-bit nanoseconds (584 years), with saturating arithmetic.
 //!
-//! The standard library stores seconds and nanoseconds separately and carries between them in every sum, difference and
-//! comparison. That was one seventh of the instructions per peer and tick. 64 bits of nanoseconds hold 584 years.
-//! Arithmetic saturates: no sum wraps or panics.
+//! The standard library stores seconds and nanoseconds separately and carries between them in every
+//! operation. That was one seventh of the instructions per peer and tick.
 //!
-//! The types are named like those of the standard library. At the boundary of the protocol a [`Clock`] converts
-//! instants, and [`Duration::of`] and [`Duration::to_std`] convert durations.
+//! The types are named like those of the standard library. A [`Clock`] converts instants;
+//! [`Duration::of`] and [`Duration::to_std`] convert durations.
 
 use std::ops::{Add, AddAssign, Div, Mul, Sub};
 use std::time;
@@ -14,13 +13,11 @@ const NANOS_PER_MICRO: u64 = 1_000;
 const NANOS_PER_MILLI: u64 = 1_000_000;
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
-/// A length of time.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct Duration(u64);
 
 impl Duration {
     pub(crate) const ZERO: Self = Self(0);
-    /// 584 years.
     #[cfg(test)]
     pub(crate) const MAX: Self = Self(u64::MAX);
 
@@ -40,7 +37,6 @@ impl Duration {
         Self(seconds.saturating_mul(NANOS_PER_SECOND))
     }
 
-    /// Converts from the standard library's type.
     pub(crate) const fn of(other: time::Duration) -> Self {
         let seconds = other.as_secs().saturating_mul(NANOS_PER_SECOND);
         Self(seconds.saturating_add(other.subsec_nanos() as u64))
@@ -189,7 +185,7 @@ impl Clock {
         Instant::START + Duration::of(time.saturating_duration_since(self.start))
     }
 
-    /// The instant that was [converted](Self::at) last: the time of the current call.
+    /// The instant [converted](Self::at) last: the time of the current call.
     pub(crate) const fn latest(&self) -> time::Instant {
         self.latest.0
     }

@@ -1,4 +1,4 @@
-//! Tokens and their keys, with the system's entropy, files and wall clock.
+//! Tokens and token keys from the system's entropy, files and wall clock.
 
 use std::io;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::token::key::{TokenId, TokenKey};
 use crate::token::verifier::Verifier;
 
 impl TokenKey {
-    /// A new key from the system's entropy.
+    /// Generates a key from the system's entropy.
     ///
     /// # Errors
     ///
@@ -23,12 +23,13 @@ impl TokenKey {
         Ok(Self::from_bytes(*random_secret()?))
     }
 
-    /// Reads the key in a file that `tickwire keygen --token` or [`write_file`](Self::write_file) made: as
-    /// [`PrivateKey::read_file`](crate::PrivateKey::read_file), with the first line `tickwire token key 1`.
+    /// Reads a key file made by `tickwire keygen --token` or [`write_file`](Self::write_file): as
+    /// [`PrivateKey::read_file`](crate::PrivateKey::read_file), with the first line `tickwire token
+    /// key 1`.
     ///
     /// # Errors
     ///
-    /// Those of [`PrivateKey::read_file`](crate::PrivateKey::read_file). A file with a server key is refused.
+    /// Those of [`PrivateKey::read_file`](crate::PrivateKey::read_file). A server key is refused.
     pub fn read_file(path: impl AsRef<Path>) -> Result<Self, KeyFileError> {
         let bytes = file::read(path.as_ref(), KeyKind::Token)?;
         Ok(Self::from_bytes(*bytes))
@@ -54,7 +55,7 @@ impl TokenKey {
 }
 
 impl TokenId {
-    /// A new id from the system's entropy. 16 random bytes do not repeat.
+    /// Generates an id from the system's entropy. 16 random bytes do not repeat.
     ///
     /// # Errors
     ///
@@ -67,9 +68,9 @@ impl TokenId {
 }
 
 /// Issues a token that is valid from now on for `lifetime`: [`issue`] with a new
-/// [id](TokenId::generate) and the wall clock's time. `claims.expires_at` is ignored.
+/// [id](TokenId::generate) and the time of the wall clock. `claims.expires_at` is ignored.
 ///
-/// The lifetime is rounded up to whole seconds. A lifetime of zero gives a token that has expired.
+/// The lifetime is rounded up to whole seconds. With zero the token has already expired.
 ///
 /// # Errors
 ///
@@ -95,8 +96,8 @@ fn expiry(now: u64, lifetime: Duration) -> u64 {
 }
 
 impl Verifier {
-    /// As [`verify`](Self::verify), with the wall clock's time. If the clock is set before 1970, every
-    /// token counts as expired.
+    /// As [`verify`](Self::verify), with the time of the wall clock. If the clock is set before
+    /// 1970, every token counts as expired.
     ///
     /// # Errors
     ///
@@ -105,8 +106,8 @@ impl Verifier {
         self.verify(token, now_or_end())
     }
 
-    /// As [`redeem`](Self::redeem), with the wall clock's time. If the clock is set before 1970, every
-    /// token counts as expired.
+    /// As [`redeem`](Self::redeem), with the time of the wall clock. If the clock is set before
+    /// 1970, every token counts as expired.
     ///
     /// # Errors
     ///
@@ -125,7 +126,7 @@ fn now_or_end() -> u64 {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IssueError {
-    /// A field of the claims is out of its range.
+    /// The length of a claim is out of its range.
     #[error(transparent)]
     Length(LengthError),
     /// The system has no entropy for the id.

@@ -156,7 +156,7 @@ fn a_token_cut_short_or_made_longer_is_refused() {
 fn signed_nonsense_is_malformed_and_no_panic() {
     let good = token(1, NOW + 60);
     let body = &good[..good.len() - 32];
-    // Each length, and each of them too short and too long.
+    // Every length field, too small and too large.
     for at in [25, 30, 38] {
         for len in [0, 1, 3, 5, 7, 9, 36, 37, 128, 129, 255] {
             let mut body = body.to_vec();
@@ -243,7 +243,7 @@ fn a_full_table_lets_nobody_in_until_a_token_has_expired() {
         let used = token(number, expires_at);
         assert_eq!(verifier.redeem(&used, NOW + 9), Err(TokenError::UsedBefore));
     }
-    // The token that expires first makes room, in whichever order they were redeemed.
+    // The token that expires first makes room, whatever the order of insertion.
     assert!(verifier.redeem(&fourth, NOW + 10).is_ok());
     assert_eq!(verifier.used(), 3);
     let fifth = token(5, NOW + 50);
@@ -267,7 +267,7 @@ fn a_clock_that_is_put_back_makes_no_used_token_good_again() {
     let verifier = verifier();
     let old = token(1, NOW + 10);
     verifier.redeem(&old, NOW).unwrap();
-    // This one evicts the old one.
+    // Evicts the expired token.
     verifier.redeem(&token(2, NOW + 60), NOW + 20).unwrap();
     assert_eq!(verifier.used(), 1);
     assert_eq!(verifier.redeem(&old, NOW), Err(TokenError::Expired));

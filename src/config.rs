@@ -485,13 +485,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_default_is_valid() {
+    fn accepts_the_defaults() {
         assert!(SocketConfig::default().validate().is_ok());
     }
 
     #[cfg(feature = "noise")]
     #[test]
-    fn hosts_are_encrypted_unless_they_ask_not_to_be() {
+    fn encrypts_by_default() {
         assert!(Config::default().validate().is_ok());
         assert_eq!(
             Config::default().security,
@@ -503,7 +503,7 @@ mod tests {
 
     #[cfg(feature = "noise")]
     #[test]
-    fn a_rate_of_handshakes_out_of_range_is_refused_by_name() {
+    fn rejects_handshake_rates_out_of_range_by_name() {
         let with = |handshakes_per_second, handshake_burst| Config {
             security: Security::Noise(NoiseConfig {
                 handshakes_per_second,
@@ -526,7 +526,7 @@ mod tests {
 
     #[cfg(feature = "noise")]
     #[test]
-    fn a_config_shows_no_private_key() {
+    fn debug_output_contains_no_private_key() {
         let config = Config {
             security: Security::Noise(NoiseConfig {
                 private_key: Some(PrivateKey::from_bytes([0xab; 32])),
@@ -540,7 +540,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_out_of_range_is_refused_by_name() {
+    fn rejects_socket_options_out_of_range_by_name() {
         let default = SocketConfig::default;
         let cases = [
             (
@@ -613,7 +613,7 @@ mod tests {
     }
 
     #[test]
-    fn what_messages_can_be_set_to_has_two_ends_and_both_are_in() {
+    fn accepts_both_ends_of_every_message_range() {
         type Set = fn(&mut Config, usize);
         let messages = (MESSAGE_MAX_MIN, MESSAGE_MAX);
         let cases: [(&str, Set, (usize, usize)); 4] = [
@@ -657,7 +657,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rates_stand_in_their_order() {
+    fn requires_floor_start_and_ceiling_in_ascending_order() {
         let rates = |floor, start, ceiling| {
             refusal(|config| {
                 config.rate_floor = floor;
@@ -678,7 +678,7 @@ mod tests {
     }
 
     #[test]
-    fn two_of_the_longest_messages_fit_whatever_is_configured() {
+    fn windows_and_queues_hold_two_messages_of_maximum_length() {
         for message_max in [MESSAGE_MAX_MIN, 65_536, 1 << 20, MESSAGE_MAX] {
             let config = Config {
                 receive_window: 0,

@@ -22,7 +22,7 @@ pub enum SendError {
     /// The send queue of this peer is full, or it has [`RECEIPTS_MAX`](crate::limits::RECEIPTS_MAX)
     /// open receipts. Nothing is dropped: send again in a later turn, or send less.
     /// [`HostState::send`](crate::proto::HostState::send) lists the limits.
-    #[error("send queue of this peer is full, send again after the next turn")]
+    #[error("send queue of this peer is full: send again in a later turn, or send less")]
     QueueFull,
     /// The peer has disconnected, or its id belongs to another host.
     #[error("unknown peer: it has disconnected, or its id belongs to another host")]
@@ -63,11 +63,15 @@ pub enum SocketSendError {
     },
     /// The send queue is full: [`send_queue`](crate::SocketConfig::send_queue) datagrams. Nothing
     /// is dropped: send again after a flush, or send less.
-    #[error("send queue is full, send again after the next flush")]
+    #[error(
+        "send queue of the socket is full: send again after a flush, or raise SocketConfig::send_queue"
+    )]
     QueueFull,
     /// The socket cannot reach this address family: IPv6 from an IPv4 socket, or IPv4 from an
     /// IPv6-only socket.
-    #[error("{to} is of an address family that this socket cannot reach")]
+    #[error(
+        "cannot send to {to}: the socket cannot reach its address family, bind [::] to reach both"
+    )]
     WrongFamily {
         /// The destination.
         to: SocketAddr,
@@ -201,25 +205,25 @@ pub enum BindError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// Another socket is bound to this address and port.
-    #[error("{address} is in use by another socket")]
+    #[error("cannot bind {address}: another socket uses this address and port")]
     AddressInUse {
         /// The address to bind.
         address: SocketAddr,
     },
     /// The address belongs to no interface of this machine.
-    #[error("{address} is not an address of this machine")]
+    #[error("cannot bind {address}: no interface of this machine has this address")]
     AddressNotAvailable {
         /// The address to bind.
         address: SocketAddr,
     },
     /// The operating system does not support the address family, IPv6 for example.
-    #[error("address family of {address} is not supported by this machine")]
+    #[error("cannot bind {address}: this machine does not support its address family")]
     FamilyNotSupported {
         /// The address to bind.
         address: SocketAddr,
     },
     /// The operating system denies it, for example a privileged port.
-    #[error("permission denied to bind {address}")]
+    #[error("cannot bind {address}: permission denied; ports below 1024 may need privileges")]
     PermissionDenied {
         /// The address to bind.
         address: SocketAddr,
@@ -233,7 +237,7 @@ pub enum BindError {
         source: io::Error,
     },
     /// The operating system has no entropy for the host's seed.
-    #[error("no entropy for the seed of the host: {source}")]
+    #[error("cannot create a host: the system has no entropy for its seed: {source}")]
     Entropy {
         /// The error of the operating system.
         source: io::Error,
@@ -260,7 +264,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_length_and_maximum() {
+    fn send_errors_name_length_and_maximum() {
         let (len, max) = (70_000, 65_536);
         let error = SendError::TooLong { len, max }.to_string();
         assert_eq!(
@@ -289,11 +293,14 @@ mod tests {
         let address = SocketAddr::from(([127, 0, 0, 1], 7));
         let error = io::Error::from(BindError::AddressInUse { address });
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
-        assert_eq!(error.to_string(), "127.0.0.1:7 is in use by another socket");
+        assert_eq!(
+            error.to_string(),
+            "cannot bind 127.0.0.1:7: another socket uses this address and port"
+        );
     }
 
     #[test]
-    fn durations_have_the_largest_unit_that_divides_them() {
+    fn formats_durations_in_the_largest_unit_that_divides_them() {
         let texts = [
             (Duration::ZERO, "0 ms"),
             (Duration::from_nanos(1_500), "1500 ns"),

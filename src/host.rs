@@ -168,7 +168,7 @@ impl Host {
             // Reached only if a handshake was rate-limited or has to be retried.
             server.wait(Some(PAIR_WAIT))?;
         };
-        let text = format!("the two configs of a pair do not connect: {reason}");
+        let text = format!("the client and server configs cannot connect to each other: {reason}");
         Err(io::Error::new(io::ErrorKind::InvalidInput, text))
     }
 
@@ -709,7 +709,7 @@ impl From<ConnectError> for io::Error {
                 Kind::InvalidInput
             }
             ConnectError::Unreachable { .. } => Kind::AddrNotAvailable,
-            ConnectError::HostFull | ConnectError::ShuttingDown => Kind::Other,
+            ConnectError::HostFull { .. } | ConnectError::ShuttingDown => Kind::Other,
         };
         Self::new(kind, error)
     }
@@ -756,7 +756,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_that_takes_no_more_is_told_of_every_peer() {
+    fn reports_a_blocked_socket_as_the_limit_of_every_peer() {
         let (mut server, mut client) = (host(), host());
         let options = ConnectOptions::default();
         let peer = client.connect(server.local_addr(), &options).unwrap();

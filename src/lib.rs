@@ -3,8 +3,8 @@
 //! drives it, without an async runtime, a background thread or `unsafe` code.
 //!
 //! A [`Host`] manages connections and messages. A [`Socket`], the layer below, sends and receives
-//! raw datagrams. The [guide] explains both, from [a complete game](guide::ch01_first_game) to [a
-//! server in production](guide::ch11_running_a_server).
+//! raw datagrams. The [guide] explains both, from [a complete game](guide::ch01_first_game) to
+//! [a server in production](guide::ch11_running_a_server).
 //!
 //! # The smallest game tick
 //!

@@ -14,9 +14,9 @@ const TICKS_BEHIND_MAX: u64 = 8;
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
 /// A fixed timestep: tick `n` is due exactly `n` periods after the start. Late ticks and rates
-/// without a whole number of nanoseconds (60 Hz) shift no later tick. ["Fix Your
-/// Timestep!"](https://gafferongames.com/post/fix_your_timestep/) explains why a simulation needs
-/// this.
+/// without a whole number of nanoseconds (60 Hz) shift no later tick.
+/// ["Fix Your Timestep!"](https://gafferongames.com/post/fix_your_timestep/) explains why a
+/// simulation needs this.
 ///
 /// It never sleeps. In a loop that waits for datagrams:
 ///
@@ -66,7 +66,7 @@ pub struct Ticker {
     /// Number of the next tick; the first is 1.
     next: u64,
     /// `next_tick` has returned the instant of `next`.
-    is_given_out: bool,
+    is_returned: bool,
     overruns: u64,
 }
 
@@ -99,7 +99,7 @@ impl Ticker {
             nanos,
             steps,
             next: 1,
-            is_given_out: false,
+            is_returned: false,
             overruns: 0,
         }
     }
@@ -114,21 +114,21 @@ impl Ticker {
 
     /// [`next_tick`](Self::next_tick) with the time as an argument.
     pub fn next_tick_at(&mut self, now: Instant) -> Instant {
-        if self.is_given_out && now >= self.deadline() {
+        if self.is_returned && now >= self.deadline() {
             self.next = self.next.saturating_add(1);
         }
-        self.skip_what_is_too_late(now);
-        self.is_given_out = true;
+        self.skip_missed_ticks(now);
+        self.is_returned = true;
         self.deadline()
     }
 
     /// Number of ticks that became due since the last call, at most 8. Wait for
     /// [`deadline`](Self::deadline), not for `next_tick`, which would consume ticks.
     pub fn steps_due(&mut self, now: Instant) -> u32 {
-        self.skip_what_is_too_late(now);
+        self.skip_missed_ticks(now);
         let due = (self.elapsed(now) + 1).saturating_sub(self.next);
         self.next += due;
-        self.is_given_out = false;
+        self.is_returned = false;
         u32::try_from(due).unwrap_or(u32::MAX)
     }
 
@@ -150,7 +150,7 @@ impl Ticker {
         self.overruns
     }
 
-    fn skip_what_is_too_late(&mut self, now: Instant) {
+    fn skip_missed_ticks(&mut self, now: Instant) {
         let first_kept = (self.elapsed(now) + 1).saturating_sub(TICKS_BEHIND_MAX);
         if first_kept > self.next {
             self.overruns += first_kept - self.next;
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn sixty_ticks_of_60_hz_are_one_second_to_the_nanosecond() {
+    fn sixty_ticks_at_60_hz_take_exactly_one_second() {
         let (mut ticker, start) = ticker(60);
         let mut now = start;
         for _ in 0..60 * 3600 {
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tick_asked_for_early_stays_the_same() {
+    fn early_calls_return_the_same_tick() {
         let (mut ticker, start) = ticker(10);
         let tick = ticker.next_tick_at(start);
         assert_eq!(tick, start + Duration::from_millis(100));
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_tick_does_not_shift_the_ones_behind_it() {
+    fn a_late_tick_does_not_shift_later_ticks() {
         let (mut ticker, start) = ticker(10);
         ticker.next_tick_at(start);
         assert_eq!(
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_late_catches_up_within_the_limit_and_the_rest_is_counted() {
+    fn catches_up_by_at_most_eight_ticks_and_counts_the_rest() {
         let (mut ticker, start) = ticker(100);
         ticker.next_tick_at(start);
         // Tick 1 was returned and has passed; of ticks 2 to 100 the last 8 are kept.
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_due_are_limited_and_the_rest_is_counted() {
+    fn steps_due_returns_at_most_eight_steps_and_counts_the_rest() {
         let (mut ticker, start) = ticker(60);
         assert_eq!(ticker.steps_due(start + Duration::from_secs(1)), 8);
         assert_eq!(ticker.overruns(), 52);
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_is_due_exactly_at_its_own_instant_for_every_rate() {
+    fn a_step_is_due_exactly_at_its_deadline_at_every_rate() {
         for rate in [
             1,
             3,
@@ -285,13 +285,13 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_out_of_range_is_taken_as_the_nearest() {
+    fn clamps_the_rate_to_its_range() {
         assert_eq!(Ticker::hz(0).period(), Duration::from_secs(1));
         assert_eq!(Ticker::hz(u32::MAX).period(), Duration::from_nanos(1));
     }
 
     #[test]
-    fn a_period_is_kept_exactly() {
+    fn keeps_a_period_exactly() {
         let mut ticker = Ticker::every(Duration::from_millis(16));
         let first = ticker.deadline();
         assert_eq!(ticker.steps_due(first - Duration::from_nanos(1)), 0);
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_beyond_the_last_tick_stays_there() {
+    fn saturates_at_the_last_tick() {
         let start = clock::now();
         let mut ticker = Ticker::starting_at(start, TICK_RATE_MAX);
         // More than 2^64 ns: there is no number for the following tick.
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_stands_before_the_start_owes_nothing() {
+    fn no_step_is_due_before_the_start() {
         let start = clock::now() + Duration::from_secs(10);
         let mut ticker = Ticker::starting_at(start, 60);
         assert_eq!(ticker.steps_due(clock::now()), 0);

@@ -119,27 +119,32 @@ impl fmt::Display for KeyFileError {
             KeyFileErrorKind::Write(error) => {
                 write!(f, "cannot write the key file {path}: {error}")
             }
-            KeyFileErrorKind::Exists => write!(f, "{path} exists already and was not changed"),
+            KeyFileErrorKind::Exists => {
+                write!(f, "key file {path} exists already and was not changed")
+            }
             KeyFileErrorKind::Exposed { mode } => write!(
                 f,
                 "others can read or write the key file {path} (mode {mode:04o}): generate a new key, or \
                  `chmod 600` the file if no other user can have read it"
             ),
             KeyFileErrorKind::WrongKind { expected, found } => {
-                write!(f, "{path} holds a {found}, but a {expected} is needed")
+                write!(
+                    f,
+                    "key file {path} holds a {found}, but a {expected} is needed"
+                )
             }
             KeyFileErrorKind::Untagged { expected } => write!(
                 f,
                 "the key file {path} does not name its kind: if it holds a {expected}, insert `{}` as its \
-                 first line; otherwise make a new key",
+                 first line; otherwise generate a new key",
                 expected.tag()
             ),
             KeyFileErrorKind::NotAKeyFile { expected } => write!(
                 f,
-                "{path} is no key file: its first line must be `{}`",
+                "{path} is not a key file: its first line must be `{}`",
                 expected.tag()
             ),
-            KeyFileErrorKind::NoKey(error) => write!(f, "{path} is no key file: {error}"),
+            KeyFileErrorKind::NoKey(error) => write!(f, "{path} is not a key file: {error}"),
         }
     }
 }
@@ -347,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_written_is_read_again_and_is_for_its_owner_alone() {
+    fn reads_back_a_written_key_that_only_its_owner_can_access() {
         let folder = Folder::new();
         let path = folder.0.join("server.key");
         write_new(&path, Server, &SECRET).unwrap();
@@ -362,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_there_is_left_as_it_is() {
+    fn does_not_overwrite_an_existing_file() {
         let folder = Folder::new();
         let path = folder.file("server.key", b"precious", 0o600);
         let error = write_new(&path, Server, &SECRET).unwrap_err();
@@ -381,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replaced_file_does_not_keep_its_permissions() {
+    fn replacing_a_file_does_not_keep_its_permissions() {
         let folder = Folder::new();
         let path = folder.file("server.key", b"old", 0o644);
         replace(&path, Token, &SECRET).unwrap();
@@ -394,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_replaced_leaves_nothing_behind() {
+    fn a_failed_replacement_leaves_no_file_behind() {
         let folder = Folder::new();
         fs::create_dir(folder.0.join("server.key")).unwrap();
         let error = replace(&folder.0.join("server.key"), Server, &SECRET).unwrap_err();
@@ -406,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_others_can_read_or_write_is_refused_with_its_permissions() {
+    fn rejects_a_file_that_other_users_can_access_and_names_its_mode() {
         let folder = Folder::new();
         let text = format!("tickwire server key 1\n{}\n", "00".repeat(32));
         for loose in [0o644, 0o640, 0o620, 0o601, 0o660] {
@@ -421,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn a_garbled_file_is_refused_and_not_shown() {
+    fn rejects_a_malformed_file_without_repeating_its_content() {
         let folder = Folder::new();
         let good = "a1".repeat(32);
         let tag = "tickwire server key 1";
@@ -443,11 +448,11 @@ mod tests {
             (format!("tickwire server key 2\n{good}\n"), first_line),
             (format!("tickwire server key 1 \n{good}\n"), first_line),
             (format!("{tag}{good}\n"), first_line),
-            (key(""), "64 hexadecimal digits, this has 0 bytes"),
-            (key(&good[1..]), "this has 63 bytes"),
-            (key(&format!("{good}\n\n")), "this has 65 bytes"),
-            (key(&format!(" {good}")), "this has 65 bytes"),
-            (key(&good.repeat(1000)), "this has 106 bytes"),
+            (key(""), "key is 0 bytes, but must be 64 hexadecimal digits"),
+            (key(&good[1..]), "key is 63 bytes"),
+            (key(&format!("{good}\n\n")), "key is 65 bytes"),
+            (key(&format!(" {good}")), "key is 65 bytes"),
+            (key(&good.repeat(1000)), "key is 106 bytes"),
             (
                 key(&good.replacen("a1a", "a1g", 1)),
                 "byte 3 of the key is not",
@@ -462,7 +467,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_the_other_kind_is_refused_and_both_kinds_are_named() {
+    fn rejects_a_key_of_the_other_kind_and_names_both_kinds() {
         let folder = Folder::new();
         let (server, token) = (folder.0.join("server.key"), folder.0.join("token.key"));
         PrivateKey::from_bytes(SECRET).write_file(&server).unwrap();
@@ -479,7 +484,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_without_a_kind_is_refused_and_the_missing_line_is_named() {
+    fn rejects_a_key_without_a_kind_and_names_the_missing_line() {
         let folder = Folder::new();
         let path = folder.file("old.key", "a1".repeat(32).as_bytes(), 0o600);
         let error = TokenKey::read_file(&path).unwrap_err();
@@ -497,7 +502,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_an_error_of_the_system() {
+    fn reports_the_system_error_of_a_missing_file() {
         let folder = Folder::new();
         let error = read(&folder.0.join("none"), Server).unwrap_err();
         assert!(matches!(error.kind, KeyFileErrorKind::Read(_)));
@@ -505,7 +510,7 @@ mod tests {
     }
 
     #[test]
-    fn two_keys_that_are_drawn_are_not_the_same() {
+    fn generated_keys_differ() {
         let draw = || PrivateKey::generate().unwrap().public_key();
         assert_ne!(draw(), draw());
     }

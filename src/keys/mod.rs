@@ -134,7 +134,7 @@ impl fmt::Debug for PublicKey {
 #[non_exhaustive]
 pub enum KeyParseError {
     /// It has the wrong length.
-    #[error("a key has {} hexadecimal digits, this has {len} bytes", 2 * KEY_BYTES)]
+    #[error("key is {len} bytes, but must be {} hexadecimal digits", 2 * KEY_BYTES)]
     Length {
         /// Its length in bytes; a key has 64. At most 128 bytes of a file are read.
         len: usize,
@@ -177,7 +177,7 @@ mod tests {
     const PUBLIC: &str = "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a";
 
     #[test]
-    fn a_private_key_has_the_public_key_of_the_standard() {
+    fn derives_the_public_key_of_rfc_7748() {
         let private: PrivateKey = PRIVATE.parse().unwrap();
         assert_eq!(private.public_key().to_string(), PUBLIC);
         let again = PrivateKey::from_bytes(*private.secret_bytes());
@@ -185,14 +185,14 @@ mod tests {
     }
 
     #[test]
-    fn a_private_key_is_not_shown() {
+    fn debug_output_contains_no_private_key() {
         let private: PrivateKey = PRIVATE.parse().unwrap();
         assert_eq!(format!("{private:?}"), "PrivateKey { .. }");
         assert_eq!(format!("{:#?}", Some(private)).matches("77").count(), 0);
     }
 
     #[test]
-    fn a_public_key_is_read_in_either_case_and_written_in_lower_case() {
+    fn parses_either_case_and_prints_lower_case() {
         let public: PublicKey = PUBLIC.to_uppercase().parse().unwrap();
         assert_eq!(public.to_string(), PUBLIC);
         assert_eq!(format!("{public:?}"), format!("PublicKey({PUBLIC})"));
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_refused_with_the_reason() {
+    fn rejects_malformed_keys_with_a_reason() {
         let parse = |text: &str| text.parse::<PublicKey>().unwrap_err();
         assert_eq!(parse(""), KeyParseError::Length { len: 0 });
         assert_eq!(parse(&PUBLIC[1..]), KeyParseError::Length { len: 63 });
@@ -222,7 +222,7 @@ mod tests {
         );
         assert_eq!(
             parse("ab").to_string(),
-            "a key has 64 hexadecimal digits, this has 2 bytes"
+            "key is 2 bytes, but must be 64 hexadecimal digits"
         );
     }
 }

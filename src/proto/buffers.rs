@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_warm_pool_of_buffers_allocates_nothing() {
+    fn allocates_nothing_after_warm_up() {
         let mut buffers = Buffers::default();
         let mut turn = || {
             let lens = [0, 40, 64, 65, 256, 257, 960];
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_are_kept_than_the_limit_says_and_none_that_is_longer_than_a_fragment() {
+    fn keeps_at_most_the_limit_and_no_oversized_buffer() {
         let mut buffers = Buffers::default();
         for _ in 0..BUFFERS_KEPT_MAX + 10 {
             buffers.give_back(Vec::with_capacity(64));
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_empty_is_given_back_and_what_is_in_use_stays_as_it_is() {
+    fn sheds_empty_queues_only() {
         let mut ring: VecDeque<u64> = (0..1000).collect();
         ring.truncate(1);
         let capacity = ring.capacity();

@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_says_where_its_connection_is() {
+    fn contains_the_slot_and_leaves_the_shard_free() {
         for slot in [0, 1, 1000, SLOTS_MAX - 1] {
             let slot = SlotIndex::at_end_of(slot);
             let id = ConnectionId::new(u64::MAX, slot);

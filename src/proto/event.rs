@@ -325,54 +325,64 @@ pub enum DisconnectReason {
         code: u32,
     },
     /// No packet arrived from the peer within [`idle_timeout`](crate::Config::idle_timeout).
-    #[error("the peer was silent for too long")]
+    #[error("timed out: no packet from the peer within the idle timeout")]
     TimedOut,
     /// This side has sent 2^48 packets, and a packet number must not be used twice. Connect again.
     /// The peer sees [`Remote`](Self::Remote) with code 0.
-    #[error("this side has used all packet numbers")]
+    #[error("this side has sent 2^48 packets and has no packet numbers left, connect again")]
     PacketNumbersExhausted,
     /// A newer connection from the same address was confirmed: the client restarted without
     /// disconnecting.
-    #[error("replaced by a new connection from the same address")]
+    #[error("replaced by a newer connection from the same address")]
     Replaced,
     /// The server did not answer within [`connect_timeout`](crate::Config::connect_timeout).
-    #[error("the server did not answer in time")]
+    #[error("no answer from the server within the connect timeout: check its address and port")]
     ConnectTimeout,
-    /// The `connect` timed out, and a server with a key other than the [pinned
-    /// key](crate::ConnectOptions::server_key) answered: the server's key has changed, or an
-    /// attacker poses as the server. Reported at the timeout, because a forged reply must not abort
-    /// the attempt.
+    /// The `connect` timed out, and a server with a key other than the
+    /// [pinned key](crate::ConnectOptions::server_key) answered: the server's key has changed, or
+    /// an attacker poses as the server. Reported at the timeout, because a forged reply must not
+    /// abort the attempt.
     #[cfg(feature = "noise")]
-    #[error("no server with the pinned key answered, but one with the key {shown} did")]
+    #[error(
+        "the server presented the key {shown} instead of the pinned key: its key has changed, or an \
+         attacker poses as the server"
+    )]
     WrongServerKey {
         /// The last key presented.
         shown: PublicKey,
     },
     /// The server has reached its [`peers_max`](crate::Config::peers_max).
-    #[error("the server is full")]
+    #[error("the server is full, connect again later")]
     ServerFull,
     /// The server does not accept connections, or is shutting down.
-    #[error("the server does not accept connections")]
+    #[error("the server does not accept connections, or is shutting down")]
     ServerClosed,
     /// The server's application denied the connection: see
     /// [`Admission::Deny`](crate::Admission::Deny).
-    #[error("the server refused, code {code}")]
+    #[error("denied by the server, code {code}")]
     Denied {
         /// The code of its application.
         code: u32,
     },
     /// The server uses another version of the wire format.
-    #[error("the server speaks version {theirs} of the protocol")]
+    #[error(
+        "the server uses wire version {theirs}, but this side uses {}: update the older side",
+        crate::proto::VERSION
+    )]
     VersionMismatch {
         /// The server's version; this side's is [`VERSION`](crate::proto::VERSION).
         theirs: u8,
     },
     /// The server uses another kind of [`Security`](crate::Security).
-    #[error("the server uses another kind of security")]
+    #[error(
+        "the server uses another kind of security: set the same Config::security on both sides"
+    )]
     SecurityMismatch,
     /// The server has another [`protocol_id`](crate::Security::protocol_id): another game, or
     /// another version of this one.
-    #[error("the server has another protocol id")]
+    #[error(
+        "the server has another protocol id: it is another game, or another version of this one"
+    )]
     ProtocolMismatch,
 }
 
@@ -381,20 +391,23 @@ pub enum DisconnectReason {
 #[non_exhaustive]
 pub enum ConnectError {
     /// The host is already connected or connecting to this address.
-    #[error("already connected there, as {peer}")]
+    #[error("already connected or connecting to this address, as peer {peer}")]
     AlreadyConnected {
         /// The peer at this address.
         peer: PeerId,
     },
     /// The host has reached its [`peers_max`](crate::Config::peers_max).
-    #[error("this host has reached its peers_max")]
-    HostFull,
+    #[error("host is full: it has reached its peers_max of {peers_max}")]
+    HostFull {
+        /// The host's [`peers_max`](crate::Config::peers_max).
+        peers_max: usize,
+    },
     /// [`shutdown`](crate::Host::shutdown) was called.
-    #[error("this host is shutting down")]
+    #[error("host is shutting down and starts no connections")]
     ShuttingDown,
     /// The payload is longer than [`CONNECT_PAYLOAD_MAX`](crate::limits::CONNECT_PAYLOAD_MAX).
     #[error(
-        "the payload is {len} bytes, but at most {} fit",
+        "payload is {len} bytes, but a connect carries at most {}",
         crate::limits::CONNECT_PAYLOAD_MAX
     )]
     PayloadTooLong {
@@ -405,16 +418,24 @@ pub enum ConnectError {
     /// that answers could read it. [`trust_unpinned`](crate::ConnectOptions::trust_unpinned) allows
     /// this.
     #[cfg(feature = "noise")]
-    #[error("a payload needs the key of the server that may read it")]
+    #[error(
+        "payload without a pinned server key: pin the key, or set trust_unpinned to send it anyway"
+    )]
     PayloadNeedsServerKey,
     /// A server key is pinned, but this host is [`Plain`](crate::Security::Plain), where servers
     /// prove no key.
     #[cfg(feature = "noise")]
-    #[error("this host is not encrypted, so no server can prove its key to it")]
+    #[error(
+        "server key is pinned, but this host uses Security::Plain, where no server can prove its key: \
+         use Security::Noise"
+    )]
     ServerKeyUnderPlain,
     /// The address cannot be reached from this host: its port is 0, it is unspecified, broadcast or
     /// multicast, or the host's socket cannot reach its address family.
-    #[error("{to} cannot be sent to from here")]
+    #[error(
+        "cannot send to {to}: its port is 0, it is not a unicast address, or the socket cannot reach its \
+         address family"
+    )]
     Unreachable {
         /// The address.
         to: SocketAddr,

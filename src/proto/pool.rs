@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_copy_says_the_same() {
+    fn copies_equal_their_source() {
         let mut pool = Pool::default();
         let copies: Vec<Bytes> = (0..100).map(|n: u8| pool.copy(&[n; 900])).collect();
         for (n, copy) in (0..100).zip(&copies) {
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_warm_pool_allocates_nothing() {
+    fn allocates_nothing_after_warm_up() {
         let mut pool = Pool::default();
         let mut turn = || {
             for _ in 0..100 {
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn it_begins_anew_where_nothing_is_kept() {
+    fn rewinds_only_a_chunk_without_held_messages() {
         let mut pool = Pool::default();
         let first = pool.copy(&[1; 100]);
         pool.rewind();
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_of_which_something_is_kept_do_not_pile_up() {
+    fn keeps_a_limited_number_of_held_chunks() {
         let mut pool = Pool::default();
         let kept: Vec<Bytes> = (0..1000).map(|_| pool.copy(&[7; CHUNK_BYTES])).collect();
         assert!(pool.full.len() <= CHUNKS_KEPT_MAX);

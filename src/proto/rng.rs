@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn after_a_secret_the_generator_goes_on_from_a_seed_of_its_own() {
+    fn reseeds_after_a_secret() {
         let (mut one, mut other) = (SeededRng::from_seed([1; 32]), SeededRng::from_seed([1; 32]));
         let [secret, seed]: [[u8; 32]; 2] = [one.bytes(), one.bytes()];
         assert_eq!(*other.secret(), secret);

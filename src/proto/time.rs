@@ -201,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_goes_there_and_back() {
+    fn converts_instants_in_both_directions() {
         let start = time::Instant::now();
         let mut clock = Clock::new(start);
         assert_eq!(clock.at(start), Instant::START);
@@ -212,14 +212,14 @@ mod tests {
     }
 
     #[test]
-    fn what_was_before_the_clock_is_its_beginning() {
+    fn clamps_earlier_instants_to_the_start() {
         let start = time::Instant::now() + time::Duration::from_secs(1);
         let earlier = start - time::Duration::from_millis(1);
         assert_eq!(Clock::new(start).at(earlier), Instant::START);
     }
 
     #[test]
-    fn nothing_goes_beyond_either_end() {
+    fn saturates_at_both_ends() {
         let end = Instant::START + Duration::MAX;
         assert_eq!(end + Duration::from_nanos(1), end);
         assert_eq!(Instant::START - end, Duration::ZERO);

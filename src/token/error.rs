@@ -2,7 +2,7 @@
 
 /// The length of a token's field is out of its range. Lengths are in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{field} of a token is {len} bytes, it can be {min} to {max}")]
+#[error("{field} of a token is {len} bytes, but must be between {min} and {max}")]
 #[non_exhaustive]
 pub struct LengthError {
     /// The field: `player`, `audience` or `data`.
@@ -21,30 +21,33 @@ pub struct LengthError {
 #[non_exhaustive]
 pub enum TokenError {
     /// It is not a token: its length or its fields are invalid.
-    #[error("not a token")]
+    #[error("not a token: its length or its fields are invalid")]
     Malformed,
     /// Its version is not supported.
-    #[error("the token has version {version}, which is not supported")]
+    #[error(
+        "token has version {version}, but only version {} is supported",
+        crate::token::VERSION
+    )]
     UnknownVersion {
         /// The version.
         version: u8,
     },
     /// The signature does not match the key: the token was altered or forged, or issued with
     /// another key.
-    #[error("the token is not signed with this key")]
+    #[error("signature of the token does not match: it was altered, or issued with another key")]
     BadSignature,
     /// It was issued for another audience.
-    #[error("the token is for another audience")]
+    #[error("token was issued for another audience")]
     WrongAudience,
     /// It has expired.
-    #[error("the token has expired")]
+    #[error("token has expired, request a new one")]
     Expired,
     /// It was redeemed before.
-    #[error("the token was redeemed before")]
+    #[error("token was redeemed before, request a new one")]
     UsedBefore,
     /// The verifier remembers its maximum of redeemed tokens, and each is still valid. A token that
     /// cannot be remembered could be redeemed repeatedly, so every token is refused until one
     /// expires.
-    #[error("no room to remember another redeemed token")]
+    #[error("verifier has no room for another redeemed token until one of them expires")]
     TableFull,
 }

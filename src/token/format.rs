@@ -4,9 +4,8 @@ use std::fmt;
 
 use crate::token::error::{LengthError, TokenError};
 use crate::token::key::{TokenId, TokenKey};
-use crate::token::{TOKEN_AUDIENCE_MAX, TOKEN_DATA_MAX, TOKEN_MAX, TOKEN_PLAYER_MAX};
+use crate::token::{TOKEN_AUDIENCE_MAX, TOKEN_DATA_MAX, TOKEN_MAX, TOKEN_PLAYER_MAX, VERSION};
 
-const VERSION: u8 = 1;
 const SIGNATURE_BYTES: usize = 32;
 /// Version, id, expiry, three lengths, one byte of player and one of audience.
 const SIGNED_MIN: usize = 1 + 16 + 8 + 3 + 1 + 1;

@@ -8,8 +8,8 @@
 //!
 //! # Both sides
 //!
-//! [`issue_now`] makes a token; a service in another language writes the [same
-//! bytes](#to-the-byte). A server checks a token twice with its [`Verifier`]: the admission
+//! [`issue_now`] makes a token; a service in another language writes the
+//! [same bytes](#to-the-byte). A server checks a token twice with its [`Verifier`]: the admission
 //! callback [verifies](Verifier::verify_now) it, and at [`Connected`](crate::Event::Connected) the
 //! server [redeems](Verifier::redeem_now) it.
 //!
@@ -148,6 +148,9 @@ pub use self::system::{IssueError, issue_now};
 pub use self::verifier::{Verifier, VerifierStats};
 
 use crate::limits::CONNECT_PAYLOAD_MAX;
+
+/// Version of the token format.
+const VERSION: u8 = 1;
 
 /// Maximum length of a token's player in bytes: 36, a UUID as text.
 pub const TOKEN_PLAYER_MAX: usize = 36;

@@ -24,8 +24,8 @@ impl TokenKey {
     }
 
     /// Reads a key file made by `tickwire keygen --token` or [`write_file`](Self::write_file): as
-    /// [`PrivateKey::read_file`](crate::PrivateKey::read_file), with the first line `tickwire token
-    /// key 1`.
+    /// [`PrivateKey::read_file`](crate::PrivateKey::read_file), with the first line
+    /// `tickwire token key 1`.
     ///
     /// # Errors
     ///
@@ -130,10 +130,10 @@ pub enum IssueError {
     #[error(transparent)]
     Length(LengthError),
     /// The system has no entropy for the id.
-    #[error("cannot draw the id of a token: {0}")]
+    #[error("cannot issue a token: the system has no entropy for its id: {0}")]
     Entropy(#[source] io::Error),
     /// The wall clock is set before 1970.
-    #[error("the wall clock is set before 1970")]
+    #[error("cannot issue a token: the wall clock is set before 1970")]
     Clock,
 }
 
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lifetime_is_rounded_up_to_seconds_and_never_overflows() {
+    fn rounds_a_lifetime_up_to_seconds_without_overflow() {
         assert_eq!(expiry(100, Duration::ZERO), 100);
         assert_eq!(expiry(100, Duration::from_nanos(1)), 101);
         assert_eq!(expiry(100, Duration::from_secs(60)), 160);
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_is_issued_now_can_be_redeemed_now_and_once() {
+    fn an_issued_token_can_be_redeemed_once() {
         let key = TokenKey::from_bytes([7; 32]);
         let verifier = Verifier::new(key.clone(), b"arena-7").unwrap();
         let claims = Claims {
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn claims_that_are_out_of_range_are_refused_by_name() {
+    fn rejects_claims_out_of_range_by_name() {
         let key = TokenKey::from_bytes([7; 32]);
         let claims = Claims {
             audience: b"arena-7",

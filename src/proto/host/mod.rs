@@ -253,13 +253,13 @@ impl HostState {
             return Err(ConnectError::AlreadyConnected { peer });
         }
         if self.is_full() {
-            return Err(ConnectError::HostFull);
+            return Err(self.host_full());
         }
         #[cfg(feature = "noise")]
         self.check_key(options)?;
         let now = self.clock.at(now);
         self.begin_attempt(to, options, now)
-            .ok_or(ConnectError::HostFull)
+            .ok_or_else(|| self.host_full())
     }
 
     /// Queues a message for a peer, and copies it. It leaves with the next
@@ -478,6 +478,11 @@ impl HostState {
     /// disconnect occupy one for a while.
     fn slots_max(&self) -> usize {
         (4 * self.config.peers_max).min(SLOTS_MAX)
+    }
+
+    fn host_full(&self) -> ConnectError {
+        let peers_max = self.config.peers_max;
+        ConnectError::HostFull { peers_max }
     }
 
     fn protocol_id(&self) -> u64 {

@@ -16,8 +16,8 @@ use crate::limits::{
 #[cfg(feature = "noise")]
 use crate::limits::{HANDSHAKE_BURST_DEFAULT, HANDSHAKES_MAX, HANDSHAKES_PER_SECOND_DEFAULT};
 
-/// Default receive buffer of a socket: 4 MiB of `SO_RCVBUF`, room for a burst of three full
-/// datagrams from each of 1,000 clients.
+/// Default receive buffer in bytes of `SO_RCVBUF`: a burst of three full datagrams from each of
+/// 1,000 clients.
 const RECEIVE_BUFFER_DEFAULT: usize = 4 << 20;
 const _: () = assert!(RECEIVE_BUFFER_DEFAULT <= SOCKET_BUFFER_MAX);
 
@@ -27,14 +27,14 @@ const DATAGRAM_CHARGE_FULL: usize = 2304;
 // Linux grants twice the requested size (socket(7)).
 const _: () = assert!(2 * RECEIVE_BUFFER_DEFAULT / DATAGRAM_CHARGE_FULL >= 3 * 1000);
 
-/// Default length of the send queue in datagrams: 1,024, one tick of 1,000 clients.
+/// Default length of the send queue in datagrams: one tick of 1,000 clients.
 const SEND_QUEUE_DEFAULT: usize = 1024;
 const _: () = assert!(BATCH_MAX <= SEND_QUEUE_DEFAULT && SEND_QUEUE_DEFAULT <= SEND_QUEUE_MAX);
 
 /// Maximum DSCP: six bits (RFC 2474 section 3).
 const DSCP_MAX: u8 = 63;
 
-/// Default maximum number of peers: 1,024.
+/// Default maximum number of peers.
 pub(crate) const PEERS_DEFAULT: usize = 1024;
 
 /// Configuration of a [`Socket`](crate::Socket). Write it as a literal with the fields to change
@@ -52,8 +52,8 @@ pub struct SocketConfig {
     /// Size of the kernel's receive buffer in bytes of `SO_RCVBUF`, at most [`SOCKET_BUFFER_MAX`]
     /// (1 GiB). `None` keeps the system's default. Default: 4 MiB.
     ///
-    /// The system may grant less, which is logged as a warning: see
-    /// [`receive_buffer`](crate::Socket::receive_buffer). Linux limits it to `net.core.rmem_max`.
+    /// The system may grant less (on Linux, `net.core.rmem_max`), which is logged as a warning: see
+    /// [`receive_buffer`](crate::Socket::receive_buffer).
     pub receive_buffer: Option<usize>,
 
     /// Size of the kernel's send buffer in bytes of `SO_SNDBUF`, at most [`SOCKET_BUFFER_MAX`] (1
@@ -81,10 +81,9 @@ pub struct SocketConfig {
     /// buffer divided by 768 bytes on Linux, and 8,192 datagrams on other systems.
     pub drain_budget: Option<usize>,
 
-    /// Allows binding an address that another socket has bound (`SO_REUSEADDR`). Default: `false`.
-    ///
-    /// On Linux both UDP sockets then exist, and unicast datagrams reach the one bound last. Use it
-    /// only while another process hands its port over to this one.
+    /// Allows binding an address that another socket has bound (`SO_REUSEADDR`), for a process that
+    /// hands its port over to this one. Default: `false`. On Linux both UDP sockets then exist, and
+    /// unicast datagrams reach the one bound last.
     pub reuse_address: bool,
 
     /// Restricts an IPv6 socket to IPv6 (`IPV6_V6ONLY`). Default: `false`: `[::]` serves both
@@ -102,9 +101,8 @@ pub struct SocketConfig {
     /// Differentiated services code point of all datagrams sent: 0 to 63 (RFC 2474); 46 is
     /// expedited forwarding (RFC 3246). Default: `None`, the system's 0.
     ///
-    /// It sets the upper six bits of the IPv4 type of service and the IPv6 traffic class. An IPv6
-    /// socket marks datagrams to IPv4 addresses only on Linux. Windows marks nothing. Most networks
-    /// clear it; a home router may honour it.
+    /// An IPv6 socket marks datagrams to IPv4 addresses only on Linux, and Windows marks nothing.
+    /// Most networks clear it; a home router may honour it.
     pub dscp: Option<u8>,
 }
 
@@ -188,11 +186,9 @@ pub struct Config {
     /// [`TIMEOUT_MAX`] (1 h). Default: 5 s.
     ///
     /// The effective interval is at most a third of the peer's idle timeout. It is a quarter longer
-    /// if the last packet sent was only an acknowledgement, so that of two idle sides one pings and
-    /// the other acknowledges.
-    ///
-    /// Keep-alives also keep NAT mappings open; many routers drop them after 30 s (RFC 4787
-    /// requires two minutes).
+    /// if the last packet sent was only an acknowledgement, so of two idle sides one pings and the
+    /// other acknowledges. Keep-alives also keep NAT mappings open; many routers drop them after 30
+    /// s (RFC 4787 requires two minutes).
     pub keep_alive: Duration,
 
     /// Connect timeout: an attempt without an answer then ends with
@@ -221,9 +217,8 @@ pub struct Config {
     /// one window is transferred per round trip, so a long path needs a larger window.
     ///
     /// A channel uses at most half of the window. The effective window is therefore at least two
-    /// messages of maximum length from a client. From a server it is at least four, up to the
-    /// maximum, so that the next message is in flight before the previous one is taken. A server
-    /// has a window for each client, so it allows only two.
+    /// messages of maximum length from each client, and four from a server, up to the maximum. With
+    /// four, the next message is in flight before the previous one is taken.
     pub receive_window: usize,
 
     /// Redundant copies of a reliable message of up to

@@ -58,7 +58,9 @@ const PAIR_WAIT: Duration = Duration::from_millis(1);
 ///     while let Some(event) = host.next_event() {
 ///         match event {
 ///             Event::Connected { peer, address, .. } => println!("{peer} came from {address}"),
-///             Event::Message { peer, delivery, bytes, .. } => host.send(peer, delivery, &bytes)?,
+///             Event::Message { peer, delivery, bytes, .. } => {
+///                 let _ = host.send(peer, delivery, &bytes); // skipped if the queue is full
+///             }
 ///             Event::Disconnected { peer, reason, .. } => println!("{peer} is gone: {reason}"),
 ///             _ => {}
 ///         }
@@ -84,9 +86,8 @@ pub struct Host {
 }
 
 impl Host {
-    /// Binds a socket to `addr` and creates a host on it, with the default
-    /// [`SocketConfig`](crate::SocketConfig). Port 0 selects a free port; `[::]` serves IPv6 and
-    /// IPv4.
+    /// Binds a socket to `addr`, with the default [`SocketConfig`](crate::SocketConfig), and
+    /// creates a host on it. Port 0 selects a free port; `[::]` serves IPv6 and IPv4.
     ///
     /// # Errors
     ///
@@ -105,13 +106,13 @@ impl Host {
         Self::with_carrier(Carrier::Socket(socket), config)
     }
 
-    /// Creates a client and a server in this process that are connected without a socket: for
-    /// single-player games, which then run the same code as networked ones, and for tests.
+    /// Creates a client and a server that are connected in memory: for single-player games, which
+    /// then run the same code as networked ones, and for tests.
     ///
     /// Both have a [`Connected`](Event::Connected) event to take, and under Noise the client has
     /// pinned the server's key. Each may move to another thread; [`wait`](Self::wait) of one
-    /// returns when the other sends. Dropping one disconnects the other; if the other's queue is
-    /// full, it times out instead.
+    /// returns when the other sends. Dropping one disconnects the other, or lets it time out if its
+    /// queue is full.
     ///
     /// ```
     /// use tickwire::{Config, Delivery, Event, Host};
@@ -132,17 +133,16 @@ impl Host {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// At most 1,024 datagrams wait for each host. Further ones are dropped, as in the receive
-    /// buffer of a socket, and counted in the receiver's
-    /// [`dropped_by_kernel`](SocketStats::dropped_by_kernel). Neither host reaches any other
-    /// address. [`socket`](Self::socket) is `None`, and registration with a `mio::Poll` fails with
-    /// `Unsupported`.
+    /// At most 1,024 datagrams wait for each host. Further ones are dropped and counted in the
+    /// receiver's [`dropped_by_kernel`](SocketStats::dropped_by_kernel). No other address is
+    /// reachable, [`socket`](Self::socket) is `None`, and registration with a `mio::Poll` fails
+    /// with `Unsupported`.
     ///
     /// # Errors
     ///
-    /// - `InvalidInput`: a field of a config is out of its range, or the configs cannot connect to
-    ///   each other: different protocol ids, encryption on one side only, or a server that does not
-    ///   accept connections.
+    /// - `InvalidInput`: a field of a config is out of its range, or the configs cannot connect:
+    ///   different protocol ids, encryption on one side only, or a server that does not accept
+    ///   connections.
     /// - The system has no entropy.
     pub fn pair(client: Config, server: Config) -> io::Result<(Self, Self)> {
         let (client_end, server_end) = MemoryTransport::pair();
@@ -185,8 +185,8 @@ impl Host {
         })
     }
 
-    /// Creates a host on an existing socket, for example from a service manager. Uses the
-    /// default [`SocketConfig`](crate::SocketConfig); for another one call [`Socket::from_std`] and
+    /// Creates a host on an existing socket, for example from a service manager. For a
+    /// [`SocketConfig`](crate::SocketConfig) other than the default, call [`Socket::from_std`] and
     /// [`with_socket`](Self::with_socket).
     ///
     /// # Errors
@@ -205,11 +205,8 @@ impl Host {
     }
 
     /// Starts a connection attempt. Its first packet leaves with the next turn or
-    /// [`flush`](Self::flush).
-    ///
-    /// The outcome is an event: [`Connected`](Event::Connected), or
-    /// [`Disconnected`](Event::Disconnected) with a reason, after
-    /// [`connect_timeout`](Config::connect_timeout) at the latest.
+    /// [`flush`](Self::flush). The outcome is an event: [`Connected`](Event::Connected), or
+    /// [`Disconnected`](Event::Disconnected) with a reason.
     ///
     /// # Errors
     ///
@@ -227,7 +224,7 @@ impl Host {
     }
 
     /// Sets the callback that decides which clients may connect: see [`HostState::set_admission`].
-    /// Without it every client is accepted.
+    /// Default: every client, up to [`peers_max`](Config::peers_max).
     ///
     /// ```
     /// use tickwire::{Admission, Config, Host};
@@ -416,8 +413,8 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// The operating system cannot watch the socket. Errors about single datagrams are counted and
-    /// not returned.
+    /// The operating system cannot watch the socket. Errors about single datagrams are counted
+    /// only.
     pub fn flush(&mut self) -> io::Result<()> {
         self.transmit()
     }
@@ -465,15 +462,15 @@ impl Host {
     }
 
     /// Whether [`shutdown`](Self::shutdown) was called and every disconnect was acknowledged or
-    /// sent for the last time: after about one round trip, or 250 ms if peers do not reply.
+    /// sent for the last time: after one round trip, or 250 ms if peers do not reply.
     #[must_use]
     pub fn is_shut_down(&self) -> bool {
         self.state.is_shut_down()
     }
 
     /// Closes the host: [`shutdown`](Self::shutdown), then turns until
-    /// [`is_shut_down`](Self::is_shut_down). Sleeps for one round trip, at most 250 ms. Pending
-    /// events are dropped.
+    /// [`is_shut_down`](Self::is_shut_down). Sleeps for one round trip, at most 250 ms, and drops
+    /// pending events.
     ///
     /// # Errors
     ///
@@ -555,7 +552,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// A condition is out of its range. Nothing was changed then.
+    /// A condition is out of its range, and nothing was changed.
     #[cfg(feature = "sim")]
     pub fn set_link_conditions(
         &mut self,

@@ -173,8 +173,7 @@
 //!
 //! # Guarantees
 //!
-//! - No received datagram causes a panic, unbounded allocation, an unbounded loop or the end of a
-//!   loop.
+//! - No received datagram causes a panic, an unbounded allocation or loop, or the end of a loop.
 //! - An address that has not returned its cookie costs no memory, and gets no reply longer than its
 //!   request. A peer's new address gets at most three times the bytes received from it until it is
 //!   validated.
@@ -183,7 +182,7 @@
 //! - A reliable message arrives exactly once while its connection lasts; an ordered one after all
 //!   earlier ones of its channel. [`Acked`](Event::Acked) means that the message is in the event
 //!   queue of the other side.
-//! - Every queue has a limit and documents what happens at it. Every drop is counted in
+//! - Every queue has a limit, and states what happens at it. Every drop is counted in
 //!   [`SocketStats`], [`HostStats`] or [`PeerStats`].
 //! - After warm-up, sending and receiving allocates nothing.
 //! - Private keys appear in no log, `Debug` output or error, and the library's copies are wiped.
@@ -194,14 +193,14 @@
 //! the second number.
 //!
 //! - [`Config`], `NoiseConfig`, [`SocketConfig`] and `LinkConditions` are written as literals with
-//!   `..Default::default()`, or `..Config::plain(id)`. A new field is not a breaking change. A
-//!   changed default is named in the changelog.
+//!   `..Default::default()` or `..Config::plain(id)`: a new field is not a breaking change. The
+//!   changelog names changed defaults.
 //! - Public enums are `#[non_exhaustive]` unless documented otherwise. Error texts, log lines and
 //!   `Debug` output are not part of the API.
 //! - Removing or renaming a public item and narrowing the range of a config field are breaking
 //!   changes. The values of [`limits`] may change in any version.
-//! - A higher minimum Rust version is not a breaking change; before 1.0 it raises the second
-//!   number.
+//! - A higher minimum Rust version raises the second number before 1.0; it is not a breaking
+//!   change.
 //! - `bytes` and `mio` are part of the API: their next major version is a breaking change.
 //! - A new wire version ([`proto::VERSION`]) is a breaking change: hosts of different versions
 //!   refuse each other with [`DisconnectReason::VersionMismatch`].

@@ -6,9 +6,8 @@
 //! ```
 //!
 //! The first line names the kind of key and the version of the format, so that a server key and a
-//! token key cannot be swapped unnoticed. The second line is the key in hexadecimal.
-//!
-//! No error repeats the content of a file, because it may be almost a key.
+//! token key cannot be swapped unnoticed. The second line is the key in hexadecimal. No error
+//! repeats the content, which may be almost a key.
 
 use std::error;
 use std::fmt;
@@ -21,7 +20,7 @@ use zeroize::Zeroizing;
 
 use crate::keys::{KeyParseError, parse_hex};
 
-/// Maximum bytes read of a file: 128, more than any key file, so that a longer file is detected.
+/// Maximum bytes read of a file: more than any key file, so that a longer file is detected.
 const READ_MAX: usize = 128;
 /// `tickwire server key 1`, 64 digits, and two line ends of two bytes.
 const FILE_MAX: usize = 21 + 64 + 4;
@@ -247,7 +246,6 @@ fn without_line_end(text: &[u8]) -> &[u8] {
     text.strip_suffix(b"\r").unwrap_or(text)
 }
 
-/// Creates a file; fails if it exists.
 pub(crate) fn write_new(path: &Path, kind: KeyKind, secret: &[u8; 32]) -> Result<(), KeyFileError> {
     create(path, kind, secret).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => KeyFileErrorKind::Exists.of(path),

@@ -1,17 +1,15 @@
 //! Reusable buffers for messages that wait for an acknowledgement or an earlier message, so a busy
-//! host does not allocate. All peers of a host share them. A message gets the smallest size that
-//! holds it.
+//! host does not allocate. All peers of a host share them.
 
 use std::collections::VecDeque;
 
 use crate::limits::FRAGMENT_BYTES;
 
-/// Maximum number of free buffers kept per size: 8,192, two reliable messages in flight to each of
-/// 4,096 peers.
+/// Maximum number of free buffers per size: two reliable messages in flight to each of 4,096 peers.
 const BUFFERS_KEPT_MAX: usize = 8192;
 
-/// Buffers allocated when a size is first used: 64, for all sizes together 84 KiB per host. More
-/// than a game with one peer usually needs, so later peaks do not allocate.
+/// Buffers allocated when a size is first used: 84 KiB per host for all sizes. A game with one peer
+/// usually needs fewer, so later peaks do not allocate.
 const BUFFERS_RESERVED: usize = 64;
 
 /// Buffer sizes in bytes. A longer message gets an exact allocation, which is not kept.

@@ -1,9 +1,9 @@
-//! The reason that an application gives for ending a connection.
+//! The reason for ending a connection.
 
 use crate::limits::CLOSE_TEXT_MAX;
 
-/// The reason that an application gives for ending a connection: a number, and optionally a short
-/// text. The other side receives both in [`Disconnected`](crate::Event::Disconnected).
+/// An application's reason for ending a connection: a number, and optionally a short text. The
+/// other side receives both in [`Disconnected`](crate::Event::Disconnected).
 ///
 /// ```
 /// use tickwire::CloseReason;
@@ -20,8 +20,8 @@ pub struct CloseReason {
 }
 
 impl CloseReason {
-    /// Creates a reason from a number and a text of at most [`CLOSE_TEXT_MAX`] (64) bytes of UTF-8.
-    /// A longer text is cut after the last whole character that fits.
+    /// A number and a text of at most [`CLOSE_TEXT_MAX`] (64) bytes of UTF-8. A longer text is cut
+    /// after the last whole character that fits.
     pub fn new(code: u32, text: &str) -> Self {
         let mut len = text.len().min(CLOSE_TEXT_MAX);
         while !text.is_char_boundary(len) {

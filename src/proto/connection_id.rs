@@ -1,8 +1,8 @@
 //! Connection ids: the number under which a host receives the packets of a connection.
 //!
 //! The receiver chooses the id and every packet contains it, so a peer is not identified by its
-//! address. It contains the slot of the connection, so the lookup is one array access. The shard
-//! can name one of several hosts behind one port.
+//! address. The slot makes the lookup one array access. The shard can name one of several hosts
+//! behind one port.
 //!
 //! | bits | content |
 //! | --- | --- |
@@ -29,7 +29,7 @@ impl ConnectionId {
         Self((random >> RANDOM_SHIFT) << RANDOM_SHIFT | u64::from(slot.as_u32()))
     }
 
-    /// The slot of the connection at its receiver. A forged id may name any slot.
+    /// The slot at the receiver. A forged id may name any slot.
     #[allow(clippy::cast_possible_truncation, reason = "20 bits")]
     pub(crate) fn slot(self) -> SlotIndex {
         SlotIndex::new((self.0 & ((1 << SLOT_BITS) - 1)) as u32)

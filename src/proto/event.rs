@@ -44,8 +44,8 @@ use crate::proto::stats::PeerStats;
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// A peer is connected, and messages can be sent to it. For an outgoing connection the server
-    /// has accepted; for an incoming one the client has confirmed the accept.
+    /// A peer is connected and accepts messages. For an outgoing connection the server has
+    /// accepted; for an incoming one the client has confirmed the accept.
     #[non_exhaustive]
     Connected {
         /// The peer.
@@ -62,8 +62,8 @@ pub enum Event {
         /// Without a [pinned](crate::ConnectOptions::server_key) key it is the key that the server
         /// presented; a program may store it and pin it next time.
         ///
-        /// `None` for an incoming connection, also where two hosts connected to each other and this
-        /// host's attempt gave way: clients prove no key.
+        /// `None` for an incoming connection, also if two hosts connected to each other and this
+        /// host's attempt gave way.
         #[cfg(feature = "noise")]
         server_key: Option<PublicKey>,
     },
@@ -79,8 +79,8 @@ pub enum Event {
         bytes: Bytes,
         /// When the host processed the packet that completed the message: the time of that turn, or
         /// the `now` of [`handle_datagram`](crate::proto::HostState::handle_datagram). For an
-        /// ordered message that waited for an earlier one, the time at which that one arrived. Time
-        /// spent in the kernel's receive buffer is not included.
+        /// ordered message that waited for an earlier one, the time of that one. Time in the
+        /// kernel's receive buffer is not included.
         received_at: Instant,
     },
     /// A [tracked](crate::Host::send_tracked) message is in the event queue of the other side.
@@ -338,10 +338,10 @@ pub enum DisconnectReason {
     /// The server did not answer within [`connect_timeout`](crate::Config::connect_timeout).
     #[error("no answer from the server within the connect timeout: check its address and port")]
     ConnectTimeout,
-    /// The `connect` timed out, and a server with a key other than the
-    /// [pinned key](crate::ConnectOptions::server_key) answered: the server's key has changed, or
-    /// an attacker poses as the server. Reported at the timeout, because a forged reply must not
-    /// abort the attempt.
+    /// The `connect` timed out, and a server answered with a key other than the
+    /// [pinned key](crate::ConnectOptions::server_key): the server's key has changed, or an
+    /// attacker poses as the server. Reported at the timeout, because a forged reply must not abort
+    /// the attempt.
     #[cfg(feature = "noise")]
     #[error(
         "the server presented the key {shown} instead of the pinned key: its key has changed, or an \
@@ -414,9 +414,9 @@ pub enum ConnectError {
         /// Its length in bytes.
         len: usize,
     },
-    /// There is a payload but no [`server_key`](crate::ConnectOptions::server_key), so any server
-    /// that answers could read it. [`trust_unpinned`](crate::ConnectOptions::trust_unpinned) allows
-    /// this.
+    /// A payload without a pinned [`server_key`](crate::ConnectOptions::server_key) could be read
+    /// by any server that answers. [`trust_unpinned`](crate::ConnectOptions::trust_unpinned) allows
+    /// it.
     #[cfg(feature = "noise")]
     #[error(
         "payload without a pinned server key: pin the key, or set trust_unpinned to send it anyway"
@@ -440,4 +440,30 @@ pub enum ConnectError {
         /// The address.
         to: SocketAddr,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_name_the_value_the_limit_and_the_next_step() {
+        let texts = [
+            (
+                ConnectError::HostFull { peers_max: 64 }.to_string(),
+                "host is full: it has reached its peers_max of 64",
+            ),
+            (
+                ConnectError::PayloadTooLong { len: 300 }.to_string(),
+                "payload is 300 bytes, but a connect carries at most 256",
+            ),
+            (
+                DisconnectReason::VersionMismatch { theirs: 9 }.to_string(),
+                "the server uses wire version 9, but this side uses 1: update the older side",
+            ),
+        ];
+        for (text, wanted) in texts {
+            assert_eq!(text, wanted);
+        }
+    }
 }

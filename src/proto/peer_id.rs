@@ -5,7 +5,7 @@ use std::fmt;
 use crate::proto::slot_index::SlotIndex;
 
 /// Identifies one connection of a host: an index, and a generation that changes whenever the index
-/// is reused. An id is never reused: after the connection has ended, calls with it return
+/// is reused. Calls with the id of an ended connection return
 /// [`UnknownPeer`](crate::SendError::UnknownPeer) or `None`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PeerId {
@@ -14,17 +14,15 @@ pub struct PeerId {
 }
 
 impl PeerId {
-    /// The id with this [`index`](Self::index) and generation, for tests that handle
-    /// [events](crate::Event). A host treats it as an unknown peer, unless it equals the id of a
-    /// connected one.
+    /// The id with this index and generation, for tests that handle [events](crate::Event). A host
+    /// treats it as an unknown peer, unless it equals the id of a connected one.
     #[must_use]
     pub const fn from_parts(index: u32, generation: u32) -> Self {
         Self { index, generation }
     }
 
-    /// The peer's slot in its host, reused after the peer's end: suitable for a table of the
-    /// application. Below four times [`PEERS_MAX`](crate::limits::PEERS_MAX), and small on a small
-    /// host.
+    /// The peer's slot in its host: a small index for a table of the application, reused after the
+    /// peer's end. Below four times [`PEERS_MAX`](crate::limits::PEERS_MAX).
     #[must_use]
     pub fn index(self) -> usize {
         self.index as usize

@@ -1,14 +1,14 @@
-//! Received messages as slices of reusable chunks, so receiving allocates nothing. A chunk is
+//! Received messages as slices of reusable chunks, so receiving does not allocate. A chunk is
 //! reused once all of its messages were dropped.
 
 use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
-/// Size of a chunk in bytes: 16 KiB.
+/// Size of a chunk in bytes.
 pub(crate) const CHUNK_BYTES: usize = 16 << 10;
 
-/// Maximum number of chunks kept for reuse: 64, 1 MiB.
+/// Maximum number of chunks kept for reuse: 1 MiB.
 const CHUNKS_KEPT_MAX: usize = 64;
 
 /// See the [module](self).
@@ -20,7 +20,6 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// A copy of `bytes` that the application may keep.
     pub(crate) fn copy(&mut self, bytes: &[u8]) -> Bytes {
         let chunk = match self.current.take() {
             Some(chunk) if chunk.capacity() - chunk.len() >= bytes.len() => chunk,
@@ -31,8 +30,7 @@ impl Pool {
         chunk.split().freeze()
     }
 
-    /// Continues at the start of the chunk if no message holds it: the part written a tick ago is
-    /// in the CPU cache, the rest is not.
+    /// Continues at the start of the chunk if no message holds it: that part is in the CPU cache.
     pub(crate) fn rewind(&mut self) {
         if let Some(chunk) = &mut self.current {
             let _ = chunk.try_reclaim(CHUNK_BYTES); // otherwise it continues at its position
@@ -42,7 +40,7 @@ impl Pool {
     fn next_chunk(&mut self, full: Option<BytesMut>, len: usize) -> BytesMut {
         let size = CHUNK_BYTES.max(len);
         self.full.extend(full);
-        // The oldest chunk is most likely to be free.
+        // The oldest chunk is the most likely to be free.
         if let Some(mut oldest) = self.full.pop_front() {
             if oldest.try_reclaim(size) {
                 return oldest;

@@ -1,5 +1,4 @@
-//! The seeded generator: the source of all randomness of a host, so the same seed and the same
-//! inputs give the same packets.
+//! The seeded generator, the source of all randomness of a host.
 
 use std::fmt;
 use std::hash::BuildHasher;
@@ -57,8 +56,8 @@ impl fmt::Debug for SeededRng {
     }
 }
 
-/// Keyed hash function of a table. The default of the standard library would draw keys from the
-/// system's entropy.
+/// Keyed hash function of a table. The standard library's default would draw keys from the system's
+/// entropy.
 #[derive(Clone)]
 pub(crate) struct HashKeys(u64, u64);
 

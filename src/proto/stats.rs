@@ -3,8 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Statistics of one connection. Counters count from the handshake on; the other fields are as of
-/// the call.
+/// Statistics of one connection: counters since the handshake, and current values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PeerStats {
@@ -19,7 +18,7 @@ pub struct PeerStats {
     /// Limited by [`idle_timeout`](crate::Config::idle_timeout).
     ///
     /// A [`Host`](crate::Host) measures it at its last turn: zero after a turn that received
-    /// something, and constant while no turn runs. Idle peers are silent for up to their
+    /// something, constant while no turn runs. Idle peers are silent for up to their
     /// [`keep_alive`](crate::Config::keep_alive), 5 s by default. While this side sends every tick,
     /// the peer acknowledges within a round trip plus its
     /// [`ack_delay_max`](crate::Config::ack_delay_max), so a game can show an interrupted
@@ -57,9 +56,9 @@ pub struct PeerStats {
     pub messages_sent: u64,
     /// Messages from the peer that entered the event queue.
     pub messages_received: u64,
-    /// Messages from the peer, or fragments of them, that were refused and whose packets were not
-    /// acknowledged: the peer's share of the event queue is full because the application takes
-    /// events too slowly, or the peer broke a limit.
+    /// Messages from the peer, or fragments of them, that were refused and not acknowledged: the
+    /// application takes events too slowly, so the peer's share of the event queue is full, or the
+    /// peer broke a limit.
     pub messages_refused: u64,
     /// Reliable messages from the peer, or fragments of them, that had already arrived: redundant
     /// copies and spurious retransmissions.
@@ -93,8 +92,8 @@ pub struct PeerStats {
     /// the capacity of the path if the flow is application-limited, and while a queue drains.
     pub delivery_rate: u64,
     /// Estimated queueing delay of the path: the minimum round-trip time of the last three round
-    /// trips minus that of the last 10 to 20 s. Zero while within noise, or if a lower send rate
-    /// did not reduce it. As of the last acknowledgement.
+    /// trips minus that of the last 10 to 20 s. Zero within noise, or if a lower send rate did not
+    /// reduce it. As of the last acknowledgement.
     pub queue_delay: Duration,
     /// What limits sending.
     pub limited_by: SendLimitedBy,

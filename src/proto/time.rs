@@ -1,10 +1,8 @@
 //! Time inside the protocol: 64-bit nanoseconds (584 years), with saturating arithmetic.
 //!
-//! The standard library stores seconds and nanoseconds separately and carries between them in every
-//! operation. That was one seventh of the instructions per peer and tick.
-//!
-//! The types are named like those of the standard library. A [`Clock`] converts instants;
-//! [`Duration::of`] and [`Duration::to_std`] convert durations.
+//! Types are named as in the standard library, whose separate seconds and nanoseconds cost one
+//! seventh of the instructions per peer and tick. A [`Clock`] converts instants; [`Duration::of`]
+//! and [`Duration::to_std`] convert durations.
 
 use std::ops::{Add, AddAssign, Div, Mul, Sub};
 use std::time;
@@ -119,7 +117,6 @@ impl Instant {
     /// Start of a clock: one hour after zero, so that earlier instants exist.
     pub(crate) const START: Self = Self(3600 * NANOS_PER_SECOND);
 
-    /// Time since `earlier`; zero if it is in the future.
     pub(crate) const fn saturating_duration_since(self, earlier: Self) -> Duration {
         Duration(self.0.saturating_sub(earlier.0))
     }
@@ -147,7 +144,6 @@ impl Sub<Duration> for Instant {
     }
 }
 
-/// Time between two instants; zero if the second is later.
 impl Sub for Instant {
     type Output = Duration;
 
@@ -160,7 +156,7 @@ impl Sub for Instant {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     start: time::Instant,
-    /// The last conversion, because all calls of a turn have the same time.
+    /// The last conversion: all calls of a turn have the same time.
     latest: (time::Instant, Instant),
 }
 

@@ -79,29 +79,28 @@
 //!
 //! A connect may arrive several times: the client retransmits it if the accept is lost, and an
 //! attacker can replay a recorded one. [`set_admission`](crate::Host::set_admission) is therefore
-//! also called for connects that lead to no connection. If admission redeemed the token, an honest
-//! player whose first attempt is lost would lose it. If the token were bound to an address instead,
-//! it would be valid for every connection from that address. `Connected` is reported once per
-//! connection, after the client has confirmed the accept. If two clients present the same token at
-//! the same time, both are admitted, and the second to be connected is disconnected before the
-//! application processes its messages.
+//! also called for connects that lead to no connection. If admission redeemed the token, a player
+//! whose first attempt is lost would lose it. If the token were bound to an address instead, it
+//! would be valid for every connection from that address. `Connected` is reported once per
+//! connection, after the client has confirmed the accept. Of two clients with the same token both
+//! are admitted, and the second to be connected is disconnected before the application processes
+//! its messages.
 //!
 //! The [`TokenId`], which the service generates and the signature covers, identifies a token. A
 //! client can change its address and the bytes of its connect.
 //!
 //! # Limits
 //!
-//! - Tokens are **signed, not encrypted**. The player can read the claims, so they must contain no
-//!   secret. On the network a token is encrypted to the server under
-//!   [`Security::Noise`](crate::Security), and can be read and stolen under
-//!   [`Security::Plain`](crate::Security::Plain). A signature needs no unique nonce, and
-//!   HMAC-SHA256 exists in every language of login services.
+//! - Tokens are **signed, not encrypted**: the player can read the claims, so they must contain no
+//!   secret. On the network a token is encrypted under [`Security::Noise`](crate::Security), and
+//!   can be stolen under [`Security::Plain`](crate::Security::Plain). A signature needs no unique
+//!   nonce, and HMAC-SHA256 exists in every language of login services.
 //! - Redeemed tokens are forgotten when the process ends: **a restarted server accepts a token a
 //!   second time** until it expires. Use lifetimes of a minute or two, or an audience that changes
 //!   with every start.
-//! - Several processes with the same audience do not share their redeemed tokens.
-//! - Every holder of the [`TokenKey`] can issue tokens, including each game server. Use one key per
-//!   operator. To rotate it, try a second verifier with the new key for a while.
+//! - Processes with the same audience do not share their redeemed tokens.
+//! - Every holder of the [`TokenKey`], including each game server, can issue tokens. Use one key
+//!   per operator. To rotate it, try a second verifier with the new key for a while.
 //! - The clocks of the service and the servers must agree to within a fraction of the lifetime.
 //!
 //! # To the byte

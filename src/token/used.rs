@@ -26,7 +26,7 @@ impl RedeemedTokens {
         self.tokens.len()
     }
 
-    /// Whether a token may be redeemed now. Changes nothing.
+    /// Whether a token may be redeemed now.
     pub(super) fn check(&self, id: TokenId, expires_at: u64, now: u64) -> Result<(), TokenError> {
         if expires_at <= now || expires_at <= self.forgotten_until {
             return Err(TokenError::Expired);

@@ -11,15 +11,15 @@ use crate::token::format::{Claims, in_range};
 use crate::token::key::{TokenId, TokenKey};
 use crate::token::used::RedeemedTokens;
 
-/// Default maximum of remembered redeemed tokens: 262,144, about 10 MB. Enough for 4,000 logins per
-/// second with tokens that are valid for a minute.
+/// Default maximum of remembered redeemed tokens: about 10 MB, and 4,000 logins per second with
+/// tokens that are valid for a minute.
 const TOKENS_USED_DEFAULT: usize = 1 << 18;
 const _: () = assert!(TOKENS_USED_DEFAULT >= 4 * PEERS_MAX && TOKENS_USED_DEFAULT >= 60 * 4000);
 
 /// Verifies tokens: signed with its key, issued for its audience, not expired, not redeemed.
 ///
 /// Clones share their redeemed tokens and may be used in different threads: one in
-/// [`set_admission`](crate::Host::set_admission), one in the loop. The [module](super) shows both.
+/// [`set_admission`](crate::Host::set_admission), one in the loop (see the [module](super)).
 ///
 /// `now` is the wall clock's time in seconds since 1970-01-01 00:00 UTC. If it is set back,
 /// forgotten redeemed tokens stay expired.
@@ -73,11 +73,9 @@ impl Verifier {
         Self::with_used_max(key, audience, TOKENS_USED_DEFAULT)
     }
 
-    /// As [`new`](Self::new), with room for `used_max` redeemed tokens of about 40 bytes each.
-    /// Memory grows with their number.
-    ///
-    /// Expired tokens are forgotten. At the limit every further token is
-    /// [`TableFull`](TokenError::TableFull).
+    /// As [`new`](Self::new), with room for `used_max` redeemed tokens of about 40 bytes each,
+    /// allocated as needed. At the limit every further token is
+    /// [`TableFull`](TokenError::TableFull) until one expires.
     ///
     /// # Errors
     ///

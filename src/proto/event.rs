@@ -433,7 +433,7 @@ pub enum ConnectError {
     /// The address cannot be reached from this host: its port is 0, it is unspecified, broadcast or
     /// multicast, or the host's socket cannot reach its address family.
     #[error(
-        "cannot send to {to}: its port is 0, it is not a unicast address, or the socket cannot reach its \
+        "{to} is unreachable: its port is 0, it is not a unicast address, or the socket cannot reach its \
          address family"
     )]
     Unreachable {

@@ -101,8 +101,8 @@ pub struct SocketConfig {
     /// Differentiated services code point of all datagrams sent: 0 to 63 (RFC 2474); 46 is
     /// expedited forwarding (RFC 3246). Default: `None`, the system's 0.
     ///
-    /// An IPv6 socket marks datagrams to IPv4 addresses only on Linux, and Windows marks nothing.
-    /// Most networks clear it; a home router may honour it.
+    /// Most networks of the open internet clear it; a home router's queue may honour it. An IPv6
+    /// socket marks datagrams to IPv4 addresses only on Linux. Windows marks nothing.
     pub dscp: Option<u8>,
 }
 
@@ -182,7 +182,7 @@ pub struct Config {
     /// [`TIMEOUT_MAX`] (1 h). Default: 20 s.
     pub idle_timeout: Duration,
 
-    /// Keep-alive interval: a ping is sent after this long without any packet. 1 ms to
+    /// Keep-alive interval: this side sends a ping after it has sent nothing for this long. 1 ms to
     /// [`TIMEOUT_MAX`] (1 h). Default: 5 s.
     ///
     /// The effective interval is at most a third of the peer's idle timeout. It is a quarter longer

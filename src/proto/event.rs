@@ -396,8 +396,11 @@ pub enum ConnectError {
         /// The peer at this address.
         peer: PeerId,
     },
-    /// The host has reached its [`peers_max`](crate::Config::peers_max).
-    #[error("host is full: it has reached its peers_max of {peers_max}")]
+    /// The host has reached its [`peers_max`](crate::Config::peers_max), or closing peers hold the
+    /// remaining slots (four times `peers_max`).
+    #[error(
+        "host is full: peers_max is {peers_max}, and a peer counts until its Disconnected event is taken"
+    )]
     HostFull {
         /// The host's [`peers_max`](crate::Config::peers_max).
         peers_max: usize,
@@ -451,7 +454,7 @@ mod tests {
         let texts = [
             (
                 ConnectError::HostFull { peers_max: 64 }.to_string(),
-                "host is full: it has reached its peers_max of 64",
+                "host is full: peers_max is 64, and a peer counts until its Disconnected event is taken",
             ),
             (
                 ConnectError::PayloadTooLong { len: 300 }.to_string(),

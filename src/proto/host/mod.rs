@@ -416,7 +416,7 @@ impl HostState {
 
     /// Takes the next event.
     ///
-    /// Events that are not taken hold the peer back. Unreliable messages count against the peer's
+    /// Pending messages limit the peer. Unreliable messages count against the peer's
     /// share of the event queue ([`QUEUED_BYTES_MAX`](crate::limits::QUEUED_BYTES_MAX),
     /// [`QUEUED_MESSAGES_MAX`](crate::limits::QUEUED_MESSAGES_MAX)), and reliable ones against its
     /// receive window. A message that exceeds them is not acknowledged, and is counted in

@@ -1,4 +1,4 @@
-//! Server keys from the system's entropy and files.
+//! Server keys that need the system: entropy and files.
 
 use std::io;
 use std::path::Path;

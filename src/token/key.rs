@@ -1,4 +1,4 @@
-//! The key that login services and servers share, and the id of a token.
+//! The shared key of login services and servers, and the id of a token.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! Tokens and token keys from the system's entropy, files and wall clock.
+//! Tokens and token keys that need the system: entropy, files and the wall clock.
 
 use std::io;
 use std::path::Path;
@@ -117,7 +117,6 @@ impl Verifier {
     }
 }
 
-/// Without a valid wall clock every token counts as expired.
 fn now_or_end() -> u64 {
     clock::unix_seconds().unwrap_or(u64::MAX)
 }

@@ -32,13 +32,11 @@ impl Broadcast {
 }
 
 impl HostState {
-    /// Queues a message for every connected peer. Peers that cannot take it are skipped and
-    /// returned.
+    /// As [`Host::broadcast`](crate::Host::broadcast).
     ///
     /// # Errors
     ///
-    /// [`TooLong`](SendError::TooLong) above the maximum of any configuration: 15,360 bytes
-    /// unreliable or sequenced, 16 MiB reliable or ordered. It was queued for no peer then.
+    /// Those of [`Host::broadcast`](crate::Host::broadcast).
     pub fn broadcast(
         &mut self,
         delivery: Delivery,
@@ -48,7 +46,7 @@ impl HostState {
         self.broadcast_where(delivery, message, now, |_| true)
     }
 
-    /// As [`broadcast`](Self::broadcast), to all peers but one: to relay a message of that peer.
+    /// As [`broadcast`](Self::broadcast), to all peers but one.
     ///
     /// # Errors
     ///
@@ -82,8 +80,7 @@ impl HostState {
         Ok(outcome)
     }
 
-    /// As [`broadcast`](Self::broadcast), to the given peers. A peer that is not connected is
-    /// skipped and returned.
+    /// As [`broadcast`](Self::broadcast), to the given peers.
     ///
     /// # Errors
     ///

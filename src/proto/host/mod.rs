@@ -226,8 +226,7 @@ impl HostState {
         self.admission.set(Box::new(decide));
     }
 
-    /// Starts a connection attempt. The outcome is an event: [`Connected`](Event::Connected), or
-    /// [`Disconnected`](Event::Disconnected) with a reason.
+    /// As [`Host::connect`](crate::Host::connect).
     ///
     /// # Errors
     ///
@@ -341,8 +340,7 @@ impl HostState {
         }
     }
 
-    /// Maximum length in bytes of a message of this delivery to the peer. `None` if the peer is not
-    /// connected.
+    /// As [`Host::message_max`](crate::Host::message_max).
     #[must_use]
     pub fn message_max(&self, peer: PeerId, delivery: Delivery) -> Option<usize> {
         let connection = self.slots.open(peer)?;
@@ -393,9 +391,8 @@ impl HostState {
     }
 
     /// Disconnects every peer, as [`disconnect`](Self::disconnect), and denies new connections. Run
-    /// turns until [`is_shut_down`](Self::is_shut_down): about one round trip, or 250 ms if peers
-    /// do not reply. A peer of [`disconnect_after_flush`](Self::disconnect_after_flush) gets the
-    /// reason of that call.
+    /// turns until [`is_shut_down`](Self::is_shut_down). A peer of
+    /// [`disconnect_after_flush`](Self::disconnect_after_flush) gets the reason of that call.
     pub fn shutdown(&mut self, reason: impl Into<CloseReason>, now: time::Instant) {
         let now = self.clock.at(now);
         let reason = reason.into();
@@ -437,8 +434,7 @@ impl HostState {
         self.slots.peers()
     }
 
-    /// Whether messages can be sent to a peer: it is connected, and
-    /// [`disconnect_after_flush`](Self::disconnect_after_flush) was not called.
+    /// As [`Host::is_connected`](crate::Host::is_connected).
     #[must_use]
     pub fn is_connected(&self, peer: PeerId) -> bool {
         let slot = self.slots.find(peer);

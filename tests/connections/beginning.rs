@@ -131,7 +131,7 @@ fn a_connect_that_cannot_succeed_does_not_begin() {
     .unwrap();
     assert_eq!(
         small.connect(to, &options, now),
-        Err(ConnectError::HostFull)
+        Err(ConnectError::HostFull { peers_max: 0 })
     );
 }
 
@@ -348,7 +348,7 @@ fn a_full_host_makes_no_attempts_either() {
     host.connect(first, &options, now).unwrap();
     host.connect(second, &options, now).unwrap();
     let outcome = host.connect(address(7), &options, now);
-    assert_eq!(outcome, Err(ConnectError::HostFull));
+    assert_eq!(outcome, Err(ConnectError::HostFull { peers_max: 2 }));
 }
 
 under_both!(

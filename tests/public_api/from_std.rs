@@ -95,7 +95,10 @@ fn a_socket_that_is_not_bound_is_refused() {
     let socket = socket2::Socket::new(Domain::IPV4, Type::DGRAM, None).unwrap();
     let error = Socket::from_std(socket.into(), &SocketConfig::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
-    assert_eq!(error.to_string(), "the socket is not bound");
+    assert_eq!(
+        error.to_string(),
+        "the socket is not bound: bind it to an address first"
+    );
 }
 
 /// The socket decides, whatever the config says.

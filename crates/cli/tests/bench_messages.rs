@@ -235,6 +235,7 @@ fn a_connection_that_is_not_made_is_told_in_a_sentence() {
     assert_eq!(rows(&ended).len(), 1);
     let told = &ended.stderr[0];
     let wanted = "tickwire: 90% lost, ordered, redundancy 0: 2 of 2 connections did not last; of the first \
-                  of them, it could not connect: the server did not answer in time";
+                  of them, it could not connect: no answer from the server within the \
+                  connect timeout: check its address and port";
     assert_eq!(told, wanted);
 }

@@ -221,6 +221,8 @@
     allow(rustdoc::broken_intra_doc_links)
 )]
 
+// Its programs need both features; its pages do not.
+#[cfg(any(all(feature = "noise", feature = "sim"), all(doc, not(doctest))))]
 pub mod guide;
 pub mod limits;
 pub mod proto;

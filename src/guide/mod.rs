@@ -72,7 +72,6 @@ pub mod ch07_snapshots {}
 #[doc = include_str!("ch08_sessions.md")]
 pub mod ch08_sessions {}
 
-#[cfg(feature = "noise")]
 #[doc = include_str!("links.md")]
 #[doc = include_str!("ch09_security.md")]
 pub mod ch09_security {}

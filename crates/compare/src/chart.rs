@@ -10,7 +10,7 @@ use crate::{Options, TICK_RATE};
 /// In pixels.
 const WIDTH: f64 = 860.0;
 const BARS_LEFT: f64 = 250.0;
-const BARS_RIGHT: f64 = 780.0;
+const BARS_RIGHT: f64 = 680.0;
 const BARS_TOP: f64 = 118.0;
 const ROW: f64 = 38.0;
 const BAR: f64 = 22.0;
@@ -24,8 +24,10 @@ const OTHER_COLOR: &str = "#8a94a0";
 
 /// The rows of one condition.
 pub(crate) fn draw(shown: Condition, rows: &[Row], options: &Options) -> String {
-    let rows: Vec<_> = rows.iter().filter(|row| row.condition == shown).collect();
-    let height = BARS_TOP + ROW * rows.len() as f64 + 62.0;
+    let mut rows: Vec<_> = rows.iter().filter(|row| row.condition == shown).collect();
+    // An undelivered percentile is longer than any other.
+    rows.sort_by_key(|row| (row.p99_ms.0.is_none(), row.p99_ms.0));
+    let height = BARS_TOP + ROW * rows.len() as f64 + 76.0;
     let longest = rows.iter().filter_map(|row| row.p99_ms.millis());
     let scale = (BARS_RIGHT - BARS_LEFT) / longest.fold(LEAST_MS, f64::max);
     let mut svg = format!(
@@ -45,13 +47,14 @@ pub(crate) fn draw(shown: Condition, rows: &[Row], options: &Options) -> String 
         "40 bytes every tick at {TICK_RATE} Hz, 40 to 50 ms one-way delay, loss in both directions. Lower is better."
     );
     text(24.0, 63.0, "fill=\"#59636e\"", &subtitle);
+    let footer = "font-size=\"12.5\" fill=\"#59636e\"";
     let runs = format!(
-        "{} runs of {} messages per library, default configurations, same link and seeds. cargo run --release -p \
-         tickwire-compare",
+        "{} runs of {} messages per library; default configurations; same simulated link and seeds.",
         options.rounds, options.messages
     );
-    let footer = "font-size=\"12.5\" fill=\"#59636e\"";
-    text(24.0, height - 20.0, footer, &runs);
+    text(24.0, height - 36.0, footer, &runs);
+    let copies = "Copies: redundant copies of each message in later packets, 2 by default.";
+    text(24.0, height - 18.0, footer, copies);
     let least = BARS_LEFT + LEAST_MS * scale;
     let bars_bottom = BARS_TOP + ROW * rows.len() as f64;
     let label = format!("best possible: {LEAST_MS:.0} ms");
@@ -69,17 +72,21 @@ pub(crate) fn draw(shown: Condition, rows: &[Row], options: &Options) -> String 
         } else {
             (OTHER_COLOR, 400)
         };
-        let width = row.p99_ms.millis().unwrap_or(BARS_RIGHT - BARS_LEFT) * scale;
-        let width = width.min(BARS_RIGHT - BARS_LEFT);
+        let width = row
+            .p99_ms
+            .millis()
+            .map_or(BARS_RIGHT - BARS_LEFT, |millis| millis * scale);
         let (baseline, end) = (top + 16.0, BARS_LEFT + width + 8.0);
         let _ = writeln!(
             svg,
             "<text x=\"{}\" y=\"{baseline}\" text-anchor=\"end\" font-weight=\"{weight}\">{}</text>\n\
              <rect x=\"{BARS_LEFT}\" y=\"{top}\" width=\"{width:.1}\" height=\"{BAR}\" rx=\"2\" fill=\"{color}\"/>\n\
-             <text x=\"{end:.1}\" y=\"{baseline}\" font-weight=\"600\">{}</text>",
+             <text x=\"{end:.1}\" y=\"{baseline}\"><tspan font-weight=\"600\">{}</tspan><tspan dx=\"10\" \
+             font-size=\"13\" fill=\"#59636e\">{:.0} kbit/s</tspan></text>",
             BARS_LEFT - 12.0,
             row.library,
             cell(row.p99_ms),
+            row.kbit_per_second,
         );
     }
     let _ = writeln!(
@@ -89,4 +96,38 @@ pub(crate) fn draw(shown: Condition, rows: &[Row], options: &Options) -> String 
         BARS_TOP - 8.0,
     );
     svg
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::outcome::Outcome;
+
+    #[test]
+    fn draws_the_rows_of_one_condition_sorted_by_latency() {
+        let row = |library: &str, loss: &str, millis: Option<u64>| {
+            let mut outcome = Outcome::new(1);
+            if let Some(millis) = millis {
+                outcome.record(std::time::Duration::from_millis(millis));
+            }
+            outcome.row(library.to_owned(), loss.parse().unwrap())
+        };
+        let rows = [
+            row("never", "5%", None),
+            row("slow", "5%", Some(500)),
+            row("fast", "5%", Some(67)),
+            row("other link", "0%", Some(50)),
+        ];
+        let options = Options::parse_from(["tickwire-compare"]);
+        let svg = draw("5%".parse().unwrap(), &rows, &options);
+        let places = ["fast", "67", "slow", "500", "never", "lost"].map(|text| {
+            let text = format!(">{text}<");
+            svg.find(&text)
+                .unwrap_or_else(|| panic!("{text} is missing"))
+        });
+        assert!(places.is_sorted(), "{places:?}");
+        assert!(!svg.contains("other link"));
+    }
 }

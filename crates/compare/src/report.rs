@@ -39,3 +39,25 @@ pub(crate) fn cell(latency: Latency) -> String {
         .millis()
         .map_or("lost".to_owned(), |millis| format!("{millis:.0}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::outcome::Outcome;
+
+    #[test]
+    fn names_a_condition_once_and_lists_failures() {
+        let row = |library: &str, failure: Option<&str>| {
+            let mut outcome = Outcome::new(2);
+            outcome.record(Duration::from_millis(50));
+            outcome.failure = failure.map(str::to_owned);
+            outcome.row(library.to_owned(), "5%".parse().unwrap())
+        };
+        let text = table(&[row("a", None), row("b", Some("timed out"))]);
+        assert!(text.contains("| 5% | a | 50 | lost | lost | lost | 1 of 2 | 0 |\n"));
+        assert!(text.contains("|  | b | 50 |"), "{text}");
+        assert!(text.ends_with("\n5%, b: timed out\n"), "{text}");
+    }
+}

@@ -67,13 +67,16 @@ impl Run {
         if self.is_over {
             return;
         }
-        if let Err(failure) = self.try_tick(now) {
-            self.outcome.failure = Some(failure.to_string());
-        }
+        let result = self.try_tick(now);
+        let (sent, delivered) = (self.sent_at.len(), self.outcome.delivered());
         let last = self.sent_at.last().unwrap_or(&self.created);
-        if now > *last + PATIENCE && self.outcome.failure.is_none() {
-            self.outcome.failure = Some(format!("nothing more was delivered for {PATIENCE:?}"));
-        }
+        let failure = match result {
+            Err(error) => Some(error.to_string()),
+            Ok(()) if now > *last + PATIENCE => Some(format!("no progress for {PATIENCE:?}")),
+            Ok(()) => None,
+        };
+        let counts = format!("with {sent} messages sent and {delivered} delivered");
+        self.outcome.failure = failure.map(|failure| format!("{failure}, {counts}"));
         self.is_over = self.outcome.failure.is_some() || self.outcome.is_complete();
     }
 

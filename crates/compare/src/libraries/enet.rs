@@ -1,4 +1,4 @@
-//! ENet, transpiled to Rust: two hosts with the clock of the run and a socket in memory.
+//! `rusty_enet`, ENet transpiled to Rust: two hosts with the clock of the run and a socket in memory.
 //!
 //! A tick calls `service` until it returns no event, which also sends, and `flush` after the message was queued.
 
@@ -12,7 +12,7 @@ use rusty_enet::{Event, Host, HostSettings, Packet, PeerID, ReadWrite};
 
 use super::{Failure, Pair, Side};
 
-/// What ENet's clock shows at the start of a run. ENet means the time since 1970, and takes 0 for "not set".
+/// Clock of `rusty_enet` at the start of a run. Some of its fields use 0 for "not set", so it must not begin at 0.
 const START: Duration = Duration::from_secs(3600);
 
 type Socket = ReadWrite<(), Infallible>;

@@ -1,4 +1,4 @@
-//! `rusty_enet`, ENet transpiled to Rust: two hosts with the clock of the run and a socket in memory.
+//! `rusty_enet`, which is `ENet` transpiled to Rust: two hosts with the clock of the run and a socket in memory.
 //!
 //! A tick calls `service` until it returns no event, which also sends, and `flush` after the message was queued.
 

@@ -1,7 +1,8 @@
 //! Measures the latency of reliable ordered messages through packet loss, with tickwire and with other libraries.
 //!
-//! `libraries` adapts each library to one trait, `run` drives a pair of endpoints through two simulated links, `measure`
-//! repeats runs on virtual or real time, `outcome` computes percentiles, `report` and `chart` show them.
+//! `libraries` adapts each library to one trait. `run` drives a pair of endpoints through two simulated links, `measure`
+//! repeats runs on virtual time, and `real_time` by the clock. `outcome` computes percentiles, `report` and `chart` show
+//! them.
 //! `benches/README.md` states the method and the results.
 #![forbid(unsafe_code)]
 
@@ -10,6 +11,7 @@ mod condition;
 mod libraries;
 mod measure;
 mod outcome;
+mod real_time;
 mod report;
 mod run;
 

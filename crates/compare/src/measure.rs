@@ -1,19 +1,17 @@
 //! Repeats runs with several seeds: on virtual time one after the other, in real time all at once.
 
-use std::thread;
 use std::time::{Duration, Instant};
+
+use tickwire_measure::open_files;
 
 use crate::condition::Condition;
 use crate::libraries::{Failure, Library};
 use crate::outcome::{Outcome, Row};
 use crate::run::Run;
-use crate::{Options, TICK_RATE};
+use crate::{Options, TICK_RATE, real_time};
 
-/// Longest single sleep in real time.
-const SLEEP_MAX: Duration = Duration::from_millis(1);
-
-/// A tick that begins later than this is reported: many of them make real time unusable.
-const LATE: Duration = Duration::from_millis(5);
+/// Sockets of a pair that owns its sockets, with those of its relay.
+const SOCKETS_MAX: usize = 4;
 
 /// Every condition of a library.
 ///
@@ -21,6 +19,9 @@ const LATE: Duration = Duration::from_millis(5);
 ///
 /// A run could not start.
 pub(crate) fn rows(library: Library, options: &Options) -> Result<Vec<Row>, Failure> {
+    if library.needs_real_time() {
+        open_files::fit_clients(options.loss.len() * options.rounds as usize * SOCKETS_MAX)?;
+    }
     let now = Instant::now();
     let mut runs = Vec::new();
     for condition in &options.loss {
@@ -29,8 +30,11 @@ pub(crate) fn rows(library: Library, options: &Options) -> Result<Vec<Row>, Fail
         }
     }
     if library.needs_real_time() {
-        let (ticks, late) = in_real_time(&mut runs);
-        eprintln!("{late} of {ticks} ticks began more than {LATE:?} late");
+        let (ticks, late) = real_time::tick_all(&mut runs);
+        eprintln!(
+            "{late} of {ticks} ticks began more than {:?} late",
+            real_time::LATE
+        );
     } else {
         on_virtual_time(&mut runs, now);
     }
@@ -56,36 +60,9 @@ fn on_virtual_time(runs: &mut [Run], start: Instant) {
     }
 }
 
-/// All runs tick together, by the clock. The links see the nominal time of each tick, so a tick that the system starts
-/// late delays no datagram, but the library's own timers have advanced. Returns how many ticks there were, and how many
-/// of them began late.
-fn in_real_time(runs: &mut [Run]) -> (u32, u32) {
-    let (start, mut tick, mut late) = (Instant::now(), 0, 0);
-    while !runs.iter().all(Run::is_over) {
-        let at = tick_time(start, tick);
-        sleep_until(at);
-        late += u32::from(at.elapsed() > LATE);
-        for run in runs.iter_mut() {
-            run.tick(at);
-        }
-        tick += 1;
-    }
-    (tick, late)
-}
-
 /// Rounded down as in `tickwire bench messages`, to whole nanoseconds per tick.
-fn tick_time(start: Instant, tick: u32) -> Instant {
+pub(crate) fn tick_time(start: Instant, tick: u32) -> Instant {
     start + Duration::from_secs(1) / TICK_RATE * tick
-}
-
-fn sleep_until(at: Instant) {
-    loop {
-        let left = at.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return;
-        }
-        thread::sleep(left.min(SLEEP_MAX));
-    }
 }
 
 #[cfg(test)]
@@ -99,7 +76,7 @@ mod tests {
         let condition = loss.parse().unwrap();
         let mut runs = [Run::new(library, condition, seed, MESSAGES, now).unwrap()];
         if library.needs_real_time() {
-            in_real_time(&mut runs);
+            real_time::tick_all(&mut runs);
         } else {
             on_virtual_time(&mut runs, now);
         }

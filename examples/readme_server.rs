@@ -1,7 +1,7 @@
 //! The README's server: echoes every message.
 //!
-//! `cargo run --example readme_server [ADDRESS]`. The default address is `[::]:10080`, all IPv4 and IPv6 interfaces.
-//! The server's key is in `server.key`, which the first start creates.
+//! `cargo run --example readme_server [ADDRESS]`. The default address is `[::]:10080`, all IPv4 and
+//! IPv6 interfaces. The server's key is in `server.key`, which the first start creates.
 
 use std::{env, error::Error, path::Path, process};
 

@@ -238,7 +238,7 @@ fn datagrams_come_back_until_its_input_is_closed() {
     drop(example.stdin.take());
     let (lines, status) = example.finish();
     assert!(status.success(), "{status}");
-    assert_eq!(lines, ["datagrams heard: 5"]);
+    assert_eq!(lines, ["datagrams received: 5"]);
 }
 
 #[test]

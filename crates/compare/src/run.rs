@@ -1,7 +1,8 @@
 //! One run: a client sends numbered messages to a server through two simulated links, tick by tick.
 //!
-//! Both endpoints tick at the same time, and time is an argument. A datagram travels as the attachment of an empty one,
-//! so that the link's limit of 1,024 bytes does not apply to libraries with longer packets.
+//! Both endpoints tick at the same time, and time is an argument. A datagram travels as the
+//! attachment of an empty one, so that the link's limit of 1,024 bytes does not apply to libraries
+//! with longer packets.
 
 use std::time::{Duration, Instant};
 
@@ -103,8 +104,8 @@ impl Run {
         Ok(())
     }
 
-    /// Puts what both endpoints have sent on the links. Bytes to the server count from the first message until the
-    /// tick of the last one, with IP and UDP headers.
+    /// Puts what both endpoints have sent on the links. Bytes to the server count from the first
+    /// message until the tick of the last one, with IP and UDP headers.
     fn carry_datagrams(&mut self, now: Instant) {
         let is_last = self.sent_at.last() == Some(&now);
         let is_sending = !self.sent_at.is_empty() && self.sent_at.len() < self.outcome.messages();

@@ -1,6 +1,8 @@
-//! `rusty_enet`, which is `ENet` transpiled to Rust: two hosts with the clock of the run and a socket in memory.
+//! `rusty_enet`, which is `ENet` transpiled to Rust: two hosts with the clock of the run and a
+//! socket in memory.
 //!
-//! A tick calls `service` until it returns no event, which also sends, and `flush` after the message was queued.
+//! A tick calls `service` until it returns no event, which also sends, and `flush` after the
+//! message was queued.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -12,7 +14,8 @@ use rusty_enet::{Event, Host, HostSettings, Packet, PeerID, ReadWrite};
 
 use super::{Failure, Pair, Side};
 
-/// Clock of `rusty_enet` at the start of a run. Some of its fields use 0 for "not set", so it must not begin at 0.
+/// Clock of `rusty_enet` at the start of a run. Some of its fields use 0 for "not set", so it must
+/// not begin at 0.
 const START: Duration = Duration::from_secs(3600);
 
 type Socket = ReadWrite<(), Infallible>;

@@ -10,10 +10,12 @@ use std::time::Instant;
 
 /// A client and a server of one library. The caller carries the datagrams between them.
 ///
-/// A tick calls [`receive`](Self::receive) for both endpoints, [`send`](Self::send), and [`flush`](Self::flush) for
-/// both endpoints, in the order in which the library's documentation drives it. Time does not run backwards.
+/// A tick calls [`receive`](Self::receive) for both endpoints, [`send`](Self::send), and
+/// [`flush`](Self::flush) for both endpoints, in the order in which the library's documentation
+/// drives it. Time does not run backwards.
 pub(crate) trait Pair {
-    /// An endpoint processes the datagrams that have arrived since the last tick, and runs its timers.
+    /// An endpoint processes the datagrams that have arrived since the last tick, and runs its
+    /// timers.
     ///
     /// # Errors
     ///

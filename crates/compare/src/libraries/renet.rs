@@ -1,4 +1,5 @@
-//! renet without a transport: unencrypted, and connected from the start, because `renet_netcode` would own the socket.
+//! renet without a transport: unencrypted, and connected from the start, because `renet_netcode`
+//! would own the socket.
 //!
 //! A tick follows renet's README: `update`, process packets, take and send messages, send packets.
 

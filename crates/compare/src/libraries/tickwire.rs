@@ -13,8 +13,8 @@ use super::{Failure, Pair, Side};
 /// Addresses for documentation (RFC 5737), indexed by side.
 const ADDRESSES: [([u8; 4], u16); 2] = [([192, 0, 2, 1], 1), ([192, 0, 2, 2], 2)];
 
-/// As in `tickwire bench messages`: the default of 10 s is too short for bursts at high loss, and connecting is not
-/// what is measured.
+/// As in `tickwire bench messages`: the default of 10 s is too short for bursts at high loss, and
+/// connecting is not what is measured.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(120);
 
 pub(super) struct TickwirePair {

@@ -1,8 +1,9 @@
-//! uflow: it owns its sockets and reads the clock itself, so a relay of two sockets takes its datagrams off loopback
-//! and a run needs real time.
+//! uflow: it owns its sockets and reads the clock itself, so a relay of two sockets takes its
+//! datagrams off loopback and a run needs real time.
 //!
-//! A tick follows uflow's documentation: `step`, take and send messages, `flush`. The relay passes a datagram on in the
-//! tick in which the simulated link delivers it, directly before that endpoint's `step`, and adds no delay of its own.
+//! A tick follows uflow's documentation: `step`, take and send messages, `flush`. The relay passes
+//! a datagram on in the tick in which the simulated link delivers it, directly before that
+//! endpoint's `step`, and adds no delay of its own.
 
 use std::collections::VecDeque;
 use std::io;

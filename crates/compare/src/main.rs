@@ -44,7 +44,7 @@ struct Options {
     messages: u32,
 
     /// Runs per library and condition, with the seeds 0, 1, 2 and so on, 1 to 100
-    #[arg(long, visible_alias = "seeds", value_name = "N", default_value = "10",
+    #[arg(long, visible_alias = "seeds", value_name = "N", default_value = "60",
           value_parser = value_parser!(u32).range(1..=100))]
     rounds: u32,
 

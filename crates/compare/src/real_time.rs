@@ -9,24 +9,28 @@ use crate::run::Run;
 /// Longest single sleep in real time.
 const SLEEP_MAX: Duration = Duration::from_millis(1);
 
-/// A tick that begins later than this is reported: many of them make real time unusable.
+/// A tick that begins later than this moves the schedule and is reported.
 pub(crate) const LATE: Duration = Duration::from_millis(5);
 
-/// All runs tick together, by the clock. The links see the nominal time of each tick, so a tick
-/// that the system starts late delays no datagram, but the library's own timers have advanced.
-/// Returns how many ticks there were, and how many of them began late.
+/// All runs tick together, by the clock. The links see the nominal time of each tick, so a late tick
+/// delays no datagram. The next tick is a full period after a late one: uflow runs stalled when two
+/// ticks followed each other at once. Returns how many ticks there were, and how many began late.
 pub(crate) fn tick_all(runs: &mut [Run]) -> (u32, u32) {
-    let (start, mut tick, mut late) = (Instant::now(), 0, 0);
+    let start = Instant::now();
+    let (mut due, mut ticks, mut late) = (start, 0, 0);
     while !runs.iter().all(Run::is_over) {
-        let at = tick_time(start, tick);
-        sleep_until(at);
-        late += u32::from(at.elapsed() > LATE);
-        for run in runs.iter_mut() {
-            run.tick(at);
+        sleep_until(due);
+        if due.elapsed() > LATE {
+            late += 1;
+            due = Instant::now();
         }
-        tick += 1;
+        for run in runs.iter_mut() {
+            run.tick(tick_time(start, ticks));
+        }
+        ticks += 1;
+        due += tick_time(start, 1) - start;
     }
-    (tick, late)
+    (ticks, late)
 }
 
 fn sleep_until(at: Instant) {

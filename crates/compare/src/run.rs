@@ -90,7 +90,7 @@ impl Run {
             self.pair.receive(side, &datagrams, now)?;
         }
         self.carry_datagrams(now);
-        while let Some(message) = self.pair.poll_message() {
+        while let Some(message) = self.pair.poll_message()? {
             self.on_message(&message, now)?;
         }
         if self.pair.is_connected() && self.sent_at.len() < self.outcome.messages() {

@@ -39,7 +39,11 @@ pub(crate) trait Pair {
     fn poll_datagram(&mut self, from: Side, now: Instant) -> Option<Vec<u8>>;
 
     /// The next message that was delivered at the server.
-    fn poll_message(&mut self) -> Option<Vec<u8>>;
+    ///
+    /// # Errors
+    ///
+    /// The connection was closed.
+    fn poll_message(&mut self) -> Result<Option<Vec<u8>>, Failure>;
 }
 
 /// Why a connection or a run ended early.

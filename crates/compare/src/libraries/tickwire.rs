@@ -1,6 +1,5 @@
 //! tickwire: two [`HostState`]s with encryption, driven as [`tickwire::Host`] drives them.
 
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -21,7 +20,6 @@ pub(super) struct TickwirePair {
     hosts: [HostState; 2],
     server: PeerId,
     connected: [bool; 2],
-    messages: VecDeque<Vec<u8>>,
 }
 
 impl TickwirePair {
@@ -40,7 +38,6 @@ impl TickwirePair {
             server: client.connect(address(Side::Server), &options, now)?,
             hosts: [client, server],
             connected: [false; 2],
-            messages: VecDeque::new(),
         })
     }
 }
@@ -52,14 +49,6 @@ impl Pair for TickwirePair {
             host.handle_datagram(address(at.other()), datagram, now);
         }
         host.handle_timeout(now);
-        while let Some(event) = host.poll_event() {
-            match event {
-                Event::Connected { .. } => self.connected[at as usize] = true,
-                Event::Message { bytes, .. } => self.messages.push_back(bytes.to_vec()),
-                Event::Disconnected { reason, .. } => return Err(reason.to_string().into()),
-                _ => {}
-            }
-        }
         Ok(())
     }
 
@@ -81,8 +70,20 @@ impl Pair for TickwirePair {
         Some(buffer[..sent.len].to_vec())
     }
 
-    fn poll_message(&mut self) -> Option<Vec<u8>> {
-        self.messages.pop_front()
+    /// Events are taken after `receive` has sent its acknowledgements, as after
+    /// [`tickwire::Host::wait`].
+    fn poll_message(&mut self) -> Result<Option<Vec<u8>>, Failure> {
+        for side in Side::BOTH {
+            while let Some(event) = self.hosts[side as usize].poll_event() {
+                match event {
+                    Event::Connected { .. } => self.connected[side as usize] = true,
+                    Event::Message { bytes, .. } => return Ok(Some(bytes.to_vec())),
+                    Event::Disconnected { reason, .. } => return Err(reason.to_string().into()),
+                    _ => {}
+                }
+            }
+        }
+        Ok(None)
     }
 }
 

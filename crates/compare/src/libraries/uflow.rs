@@ -113,7 +113,7 @@ impl Pair for UflowPair {
         Some(buffer[..length].to_vec())
     }
 
-    fn poll_message(&mut self) -> Option<Vec<u8>> {
-        self.messages.pop_front()
+    fn poll_message(&mut self) -> Result<Option<Vec<u8>>, Failure> {
+        Ok(self.messages.pop_front())
     }
 }

@@ -4,9 +4,10 @@
 #![forbid(unsafe_code)]
 
 use std::env;
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -36,6 +37,11 @@ impl Example {
     }
 
     fn start_with(name: &str, arguments: &[&str]) -> Self {
+        Self::start_in(Path::new("."), name, arguments)
+    }
+
+    /// Starts it in a working directory.
+    fn start_in(folder: &Path, name: &str, arguments: &[&str]) -> Self {
         let path = path_of(name);
         assert!(
             path.exists(),
@@ -44,6 +50,7 @@ impl Example {
         );
         let mut child = Command::new(path)
             .args(arguments)
+            .current_dir(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -231,7 +238,7 @@ fn datagrams_come_back_until_its_input_is_closed() {
     drop(example.stdin.take());
     let (lines, status) = example.finish();
     assert!(status.success(), "{status}");
-    assert_eq!(lines, ["datagrams heard: 5"]);
+    assert_eq!(lines, ["datagrams received: 5"]);
 }
 
 #[test]
@@ -279,6 +286,103 @@ fn chat_turns_away_whose_name_is_taken_and_ends_with_its_server() {
     let (rest, status) = ann.finish();
     assert_eq!(status.code(), Some(1));
     assert!(rest.is_empty(), "{rest:?}");
+}
+
+/// A new folder for the files of an example, removed when the test is over.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let name = format!("{name}-{}", std::process::id());
+        let folder = Self(Path::new(env!("CARGO_TARGET_TMPDIR")).join(name));
+        fs::create_dir(&folder.0).expect("no other test uses this name");
+        folder
+    }
+
+    /// Starts the README's server in it, and returns the server with its address and public key.
+    fn start_server(&self) -> (Example, String, String) {
+        let server = Example::start_in(&self.0, "readme_server", &["127.0.0.1:0"]);
+        let address = server.address().to_string();
+        let line = server.line().expect("the second line");
+        let key = line.strip_prefix("public key ").expect("a public key");
+        (server, address, key.to_owned())
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn readme_programs_exchange_sixty_inputs() {
+    let folder = Folder::new("readme-programs");
+    let (server, address, key) = folder.start_server();
+    let client = Example::start_with("readme_client", &[&key, &address]);
+    assert_eq!(client.line(), Some(format!("connected to {address}")));
+    let (replies, status) = client.finish();
+    assert!(status.success(), "{status}");
+    // Sequenced messages arrive at most once and in order; the last ones may be in flight at the end.
+    let ticks: Vec<u32> = replies
+        .iter()
+        .map(|line| line.strip_prefix("input of tick ").expect("a reply"))
+        .map(|tick| tick.parse().expect("a number"))
+        .collect();
+    assert!(ticks.is_sorted_by(|one, next| one < next), "{ticks:?}");
+    assert!(!ticks.is_empty(), "no reply arrived");
+    assert!(
+        server
+            .line()
+            .is_some_and(|line| line.ends_with(" connected"))
+    );
+    assert_says(server.line(), "left: disconnected by the peer, code 0");
+}
+
+#[test]
+fn readme_server_keeps_its_key_across_restarts() {
+    let folder = Folder::new("readme-key");
+    let (server, _, first) = folder.start_server();
+    drop(server);
+    let (_server, _, second) = folder.start_server();
+    assert_eq!(first, second);
+}
+
+#[test]
+fn readme_client_states_how_it_is_used() {
+    for arguments in [&[][..], &["not a key"]] {
+        let (lines, status) = Example::start_with("readme_client", arguments).finish();
+        assert_eq!(status.code(), Some(1));
+        assert!(lines.is_empty(), "{lines:?}");
+    }
+}
+
+/// The code of an example, without the comment that begins the file.
+fn code_of(source: &str) -> String {
+    let is_header = |line: &&str| line.starts_with("//!") || line.is_empty();
+    let lines = source.lines().skip_while(is_header);
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn readme_shows_the_code_of_its_programs() {
+    let readme = include_str!("../README.md");
+    for (path, source) in [
+        (
+            "examples/readme_server.rs",
+            include_str!("../examples/readme_server.rs"),
+        ),
+        (
+            "examples/readme_client.rs",
+            include_str!("../examples/readme_client.rs"),
+        ),
+    ] {
+        let marker = format!("<!-- {path} -->\n```rust,no_run\n");
+        let fence = readme.split_once(&marker).map(|(_, rest)| rest);
+        let shown = fence.and_then(|fence| fence.split_once("```\n"));
+        let (shown, _) = shown.unwrap_or_else(|| panic!("README.md has no fence after {marker}"));
+        assert_eq!(shown, code_of(source), "README.md differs from {path}");
+    }
 }
 
 fn plain_socket() -> UdpSocket {
@@ -380,6 +484,16 @@ fn every_example_is_short() {
             few,
         ),
         ("headless.rs", include_str!("../examples/headless.rs"), few),
+        (
+            "readme_client.rs",
+            include_str!("../examples/readme_client.rs"),
+            few,
+        ),
+        (
+            "readme_server.rs",
+            include_str!("../examples/readme_server.rs"),
+            few,
+        ),
     ];
     for (name, source, max) in sources {
         let lines = source.lines().count();

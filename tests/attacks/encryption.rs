@@ -1,4 +1,4 @@
-//! What encryption is for: somebody in the middle, forgers, replays, and floods of handshakes.
+//! Attacks on encrypted connections: wrong keys, forgeries, replays and handshake floods.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use crate::world::{
     Datagram, PROTOCOL, Stranger, TestRng, World, config, ms, options, outside, secs,
 };
 
-/// Runs the test with encryption; there is nothing of it without.
+/// Defines tests that exist only under Noise.
 macro_rules! encrypted {
     ($($test:ident),+ $(,)?) => {
         mod encrypted {
@@ -30,24 +30,24 @@ macro_rules! encrypted {
 }
 
 encrypted!(
-    a_pinning_client_never_talks_to_somebody_with_another_key,
-    whoever_answers_first_with_another_key_does_not_break_a_connect,
-    an_unpinned_client_is_told_which_key_it_was_shown,
-    a_payload_is_not_for_strangers,
-    a_payload_cannot_be_read_on_the_way,
-    a_forged_refusal_does_not_end_an_attempt,
-    a_repeated_connect_gets_the_same_accept_without_any_work,
-    somebody_on_the_way_who_is_faster_does_not_keep_a_client_out,
-    a_pinned_attempt_is_not_satisfied_by_somebody_who_comes_to_us,
-    nobody_takes_the_place_of_a_server_that_has_proven_its_key,
-    every_byte_of_every_packet_is_protected_and_the_others_notice_nothing,
-    replays_at_once_later_and_after_a_move_are_duplicates,
-    a_session_replayed_to_a_restarted_server_is_nothing,
-    a_host_that_is_talked_to_in_plain_says_so_and_goes_on,
-    a_plain_host_that_is_talked_to_in_noise_says_so_and_goes_on,
-    a_client_and_a_server_of_two_kinds_do_not_connect_and_know_why,
-    packets_that_overtake_each_other_across_a_rekey_are_all_taken,
-    a_flood_of_handshakes_is_held_to_its_rate,
+    a_pinning_client_rejects_another_server_key,
+    a_forged_cookie_reply_with_another_key_does_not_abort_a_connect,
+    an_unpinned_client_learns_the_server_key,
+    rejects_a_payload_without_a_pinned_key,
+    encrypts_payloads_and_messages,
+    a_forged_deny_does_not_abort_a_connect,
+    repeats_the_accept_without_another_handshake,
+    a_connect_with_a_copied_cookie_does_not_block_the_client,
+    an_incoming_connect_does_not_complete_a_pinned_connect,
+    an_incoming_connect_does_not_replace_an_authenticated_server,
+    rejects_corrupted_packets_without_affecting_other_peers,
+    counts_replays_as_duplicates_before_and_after_migration,
+    a_restarted_server_rejects_a_replayed_session,
+    a_noise_host_rejects_plain_packets,
+    a_plain_host_rejects_noise_packets,
+    plain_and_noise_hosts_report_a_security_mismatch,
+    accepts_reordered_packets_across_a_rekey,
+    limits_the_rate_of_handshakes,
 );
 
 fn key(byte: u8) -> PrivateKey {
@@ -73,7 +73,7 @@ fn recorded(world: &World, kind: u8) -> Vec<Datagram> {
     sent.filter(|sent| sent.bytes[0] == kind).cloned().collect()
 }
 
-/// Host 0, and at the address where its server should be somebody else, host 1.
+/// A client, host 0, and a server with another key, host 1.
 fn a_man_in_the_middle() -> World {
     let mut world = World::new(1);
     world.add(config_with(key(1)));
@@ -81,11 +81,11 @@ fn a_man_in_the_middle() -> World {
     world
 }
 
-fn a_pinning_client_never_talks_to_somebody_with_another_key() {
+fn a_pinning_client_rejects_another_server_key() {
     let mut world = a_man_in_the_middle();
     let there = world.connect_with(0, 1, &pinned(server_key()));
     world.run_for(ms(9_900));
-    assert_eq!(world.log(0).end_of(there), None, "another may yet answer");
+    assert_eq!(world.log(0).end_of(there), None, "the genuine server may still reply");
     world.run_for(ms(200));
     let shown = key(2).public_key();
     let end = world.log(0).end_of(there);
@@ -95,7 +95,7 @@ fn a_pinning_client_never_talks_to_somebody_with_another_key() {
     assert!(world.log(1).is_empty());
 }
 
-fn whoever_answers_first_with_another_key_does_not_break_a_connect() {
+fn a_forged_cookie_reply_with_another_key_does_not_abort_a_connect() {
     let mut world = World::of_two(1, &LinkConditions::default());
     let mut wrong = [0; 70];
     world.host_mut(1).set_admission(|request| {
@@ -105,7 +105,7 @@ fn whoever_answers_first_with_another_key_does_not_break_a_connect() {
     let there = world.connect_with(0, 1, &pinned(server_key()));
     let mut other = Stranger::new(7);
     other.address = world.address(1);
-    // He sees the hello before the server does.
+    // The attacker sees the hello first: the server is partitioned.
     world.partition(0, 1, true);
     world.run_for(ms(1));
     let nonce = packets::nonce_of_hello(&recorded(&world, kind::HELLO)[0].bytes);
@@ -120,7 +120,7 @@ fn whoever_answers_first_with_another_key_does_not_break_a_connect() {
     assert_eq!(world.host(0).stats().wrong_keys, 1);
 }
 
-fn an_unpinned_client_is_told_which_key_it_was_shown() {
+fn an_unpinned_client_learns_the_server_key() {
     let mut harness = Harness::new(config_with(key(2)));
     let mut client = HostState::new(config_with(key(1)), [9; 32], harness.now).unwrap();
     client
@@ -136,16 +136,16 @@ fn an_unpinned_client_is_told_which_key_it_was_shown() {
     let shown = key(2).public_key();
     assert_eq!(harness.host.public_key(), Some(shown));
     let Some(Event::Connected { server_key, .. }) = client.poll_event() else {
-        panic!("it is connected");
+        panic!("no connected event");
     };
     assert_eq!(server_key, Some(shown));
     let Some(Event::Connected { server_key, .. }) = harness.host.poll_event() else {
-        panic!("it is connected");
+        panic!("no connected event");
     };
-    assert_eq!(server_key, None, "a client proves none");
+    assert_eq!(server_key, None, "a client has no static key");
 }
 
-fn a_payload_is_not_for_strangers() {
+fn rejects_a_payload_without_a_pinned_key() {
     let mut world = World::of_two(1, &LinkConditions::default());
     let (now, to) = (world.now(), world.address(1));
     let options = ConnectOptions::with_payload("a ticket");
@@ -162,7 +162,7 @@ fn a_payload_is_not_for_strangers() {
     assert!(plain.connect(to, &unpinned, now).is_ok());
 }
 
-fn a_payload_cannot_be_read_on_the_way() {
+fn encrypts_payloads_and_messages() {
     let mut world = World::of_two(1, &LinkConditions::default());
     let there = world.connect_with(0, 1, &pinned(server_key()));
     world.run_for(secs(1));
@@ -179,7 +179,7 @@ fn a_payload_cannot_be_read_on_the_way() {
     }
 }
 
-fn a_forged_refusal_does_not_end_an_attempt() {
+fn a_forged_deny_does_not_abort_a_connect() {
     let mut world = World::new(1);
     world.add(config());
     let server = outside(5);
@@ -189,7 +189,7 @@ fn a_forged_refusal_does_not_end_an_attempt() {
     world.inject(server, 0, &packets::cookie_answer(nonce, [3; 16]));
     let connect = recorded(&world, kind::CONNECT).remove(0).bytes;
     let genuine = packets::deny(&connect, packets::client_id(&connect), nonce);
-    // Somebody who sees everything, and writes another code or another tag.
+    // An on-path attacker alters the reason, the code or the tag.
     let mut forged = 0;
     for index in 26..genuine.len() - 4 {
         let mut bytes = genuine.clone();
@@ -203,7 +203,7 @@ fn a_forged_refusal_does_not_end_an_attempt() {
     }
     assert_eq!(world.log(0).end_of(there), None);
     let stats = world.host(0).stats();
-    // A code where there must be none is malformed before anybody looks at the tag.
+    // An invalid reason or code is rejected as malformed before the tag is checked.
     assert_eq!(stats.failed_authentication + stats.malformed, forged);
     assert!(stats.failed_authentication >= 16);
     world.inject(server, 0, &genuine);
@@ -211,7 +211,7 @@ fn a_forged_refusal_does_not_end_an_attempt() {
     assert_eq!(end, Some(DisconnectReason::ServerFull));
 }
 
-fn a_repeated_connect_gets_the_same_accept_without_any_work() {
+fn repeats_the_accept_without_another_handshake() {
     let mut world = World::of_two(1, &LinkConditions::default());
     let (there, back) = world.join(0, 1);
     let connect = recorded(&world, kind::CONNECT).remove(0);
@@ -231,8 +231,8 @@ fn a_repeated_connect_gets_the_same_accept_without_any_work() {
     assert!(world.log(0).is_connected(there) && world.log(1).is_connected(back));
 }
 
-/// He reads nonce and cookie in the client's connect, and brings them with a key of his own first.
-fn somebody_on_the_way_who_is_faster_does_not_keep_a_client_out() {
+/// The attacker copies nonce and cookie of the client's connect and sends them first, with its own key.
+fn a_connect_with_a_copied_cookie_does_not_block_the_client() {
     let mut world = World::of_two(1, &LinkConditions::default());
     world.set_conditions_one_way(
         0,
@@ -257,7 +257,7 @@ fn somebody_on_the_way_who_is_faster_does_not_keep_a_client_out() {
     assert_eq!(world.host(1).stats().pending_expired, 1);
 }
 
-fn a_pinned_attempt_is_not_satisfied_by_somebody_who_comes_to_us() {
+fn an_incoming_connect_does_not_complete_a_pinned_connect() {
     for is_pinned in [false, true] {
         let mut world = World::new(1);
         world.add(config());
@@ -284,7 +284,7 @@ fn a_pinned_attempt_is_not_satisfied_by_somebody_who_comes_to_us() {
     }
 }
 
-fn nobody_takes_the_place_of_a_server_that_has_proven_its_key() {
+fn an_incoming_connect_does_not_replace_an_authenticated_server() {
     for is_pinned in [false, true] {
         let mut world = World::of_two(1, &LinkConditions::default());
         let ours = if is_pinned {
@@ -311,7 +311,7 @@ fn nobody_takes_the_place_of_a_server_that_has_proven_its_key() {
     }
 }
 
-/// Host 1 with two peers: host 0, whose packets are tampered with, and host 2, who talks on.
+/// Host 1 with two peers: host 0, whose packets are attacked, and host 2, the bystander.
 struct Three {
     world: World,
     there: PeerId,
@@ -343,7 +343,7 @@ impl Three {
         }
     }
 
-    /// Packets of the session that went to host 1, and came from where host 0 was.
+    /// Recorded packets from the address of host 0 to host 1.
     fn packets(&self) -> Vec<Datagram> {
         let (from, to) = (self.world.address(0), self.world.address(1));
         let mut all = recorded(&self.world, kind::PACKET);
@@ -351,7 +351,7 @@ impl Three {
         all
     }
 
-    /// Nothing was taken from anybody, and everybody can talk.
+    /// The bystander has no rejected or lost packets, and messages arrive.
     fn assert_goes_on(&mut self) {
         let others = self.world.host(1).peer_stats(self.bystander).unwrap();
         let sum = others.failed_authentication + others.duplicates + others.malformed;
@@ -367,7 +367,7 @@ impl Three {
     }
 }
 
-fn every_byte_of_every_packet_is_protected_and_the_others_notice_nothing() {
+fn rejects_corrupted_packets_without_affecting_other_peers() {
     let mut three = Three::new();
     let mut rng = TestRng::new(1);
     let before = three.world.host(1).stats();
@@ -381,16 +381,16 @@ fn every_byte_of_every_packet_is_protected_and_the_others_notice_nothing() {
         }
     }
     let stats = three.world.host(1).peer_stats(three.back).unwrap();
-    assert_eq!(stats.failed_authentication, named, "all but kind and id");
+    assert_eq!(stats.failed_authentication, named, "every byte after kind and connection id");
     assert_eq!((stats.malformed, stats.duplicates), (0, 0));
     let after = three.world.host(1).stats();
     assert!(after.unknown_connection > before.unknown_connection);
     three.assert_goes_on();
 }
 
-fn replays_at_once_later_and_after_a_move_are_duplicates() {
+fn counts_replays_as_duplicates_before_and_after_migration() {
     let mut three = Three::new();
-    // At once: the network doubles everything.
+    // At once: the link duplicates every datagram.
     let both = LinkConditions {
         duplication: 1.0,
         ..LinkConditions::default()
@@ -415,7 +415,7 @@ fn replays_at_once_later_and_after_a_move_are_duplicates() {
     }
     expected += all.len() as u64;
     assert_eq!(duplicates(&three), (expected, 0));
-    // After a move, from the old address, from the new one, and from a third.
+    // After a migration: from the old, the new and a third address.
     three.world.move_host(0, outside(1));
     three.talk();
     let has_moved = three
@@ -433,12 +433,12 @@ fn replays_at_once_later_and_after_a_move_are_duplicates() {
     three.assert_goes_on();
 }
 
-fn a_session_replayed_to_a_restarted_server_is_nothing() {
+fn a_restarted_server_rejects_a_replayed_session() {
     let mut three = Three::new();
     let all = three.world.packet_observer().datagrams.clone();
     let server = three.world.address(1);
     three.world.restart(1);
-    // Their owners do not disturb the count.
+    // The real clients must not change the counters.
     three.world.partition(0, 1, true);
     three.world.partition(2, 1, true);
     let mut expected = [0; 3];
@@ -462,7 +462,7 @@ fn a_session_replayed_to_a_restarted_server_is_nothing() {
     assert!(three.world.log(1).is_empty());
 }
 
-/// A host with two peers, and what hosts say that protect their packets in another way.
+/// Sends a session that was recorded under `other` to a host with two peers.
 fn talked_to_in_another_way(other: Mode) {
     let mut three = Three::new();
     let mut said = Vec::new();
@@ -483,7 +483,7 @@ fn talked_to_in_another_way(other: Mode) {
     assert_eq!(unknown, packets);
     assert_eq!(after.accepted, before.accepted);
     assert!(hellos >= 2 && packets >= 2);
-    // Whoever names the connection of a peer is no more successful.
+    // A forgery with a valid connection id fails as well.
     let id = packets::connection_id(&three.packets().remove(0).bytes);
     let mut forged = Vec::new();
     with_mode(other, &mut || {
@@ -495,15 +495,15 @@ fn talked_to_in_another_way(other: Mode) {
     three.assert_goes_on();
 }
 
-fn a_host_that_is_talked_to_in_plain_says_so_and_goes_on() {
+fn a_noise_host_rejects_plain_packets() {
     talked_to_in_another_way(Mode::Plain);
 }
 
-fn a_plain_host_that_is_talked_to_in_noise_says_so_and_goes_on() {
+fn a_plain_host_rejects_noise_packets() {
     under(Mode::Plain, || talked_to_in_another_way(Mode::Noise));
 }
 
-fn a_client_and_a_server_of_two_kinds_do_not_connect_and_know_why() {
+fn plain_and_noise_hosts_report_a_security_mismatch() {
     for (server, client) in [(Mode::Plain, Mode::Noise), (Mode::Noise, Mode::Plain)] {
         let mut world = World::new(1);
         with_mode(client, &mut || _ = world.add(config()));
@@ -516,7 +516,7 @@ fn a_client_and_a_server_of_two_kinds_do_not_connect_and_know_why() {
     }
 }
 
-fn packets_that_overtake_each_other_across_a_rekey_are_all_taken() {
+fn accepts_reordered_packets_across_a_rekey() {
     let mut world = World::new(1);
     world.add(config());
     let mut peer = Stranger::new(1);
@@ -538,18 +538,18 @@ fn packets_that_overtake_each_other_across_a_rekey_are_all_taken() {
     let stats = world.host(0).peer_stats(id).unwrap();
     assert_eq!(stats.messages_received, count);
     assert_eq!((stats.failed_authentication, stats.duplicates), (0, 0));
-    // One of the first epoch is none any more.
+    // Packets of the first epoch are no longer authentic.
     let old = peer.packet_with(500, &packets::disconnect(1));
     peer.give(&mut world, 0, &old);
     let stats = world.host(0).peer_stats(id).unwrap();
     assert_eq!(stats.failed_authentication, 1);
 }
 
-/// A host with 64 peers that say something in each of a hundred ticks a second.
+/// A host with 64 peers, each of which sends a message in every 10 ms tick.
 struct ManyClients {
     harness: Harness,
     peers: Vec<Stranger>,
-    /// How long its turns took.
+    /// Durations of the turns.
     turns: Vec<Duration>,
 }
 
@@ -569,7 +569,7 @@ impl ManyClients {
         }
     }
 
-    /// Everybody says something, and all these connects come as well.
+    /// The connects arrive, and then one message of every peer.
     fn tick(&mut self, connects: &[(SocketAddr, Vec<u8>)]) {
         let hello = packets::unreliable(b"hello");
         let said: Vec<_> = self
@@ -583,13 +583,13 @@ impl ManyClients {
         }
         let events = std::iter::from_fn(|| self.harness.host.poll_event());
         let heard = events.filter(|event| matches!(event, Event::Message { .. }));
-        assert_eq!(heard.count(), 64, "every peer is heard in every tick");
+        assert_eq!(heard.count(), 64, "one message of every peer");
         self.harness.turn(|_, _| {});
         self.turns.push(start.elapsed());
         self.harness.pass(ms(10));
     }
 
-    /// The median of the turns so far, which are then forgotten.
+    /// Returns the median turn and clears the list.
     fn median_turn(&mut self) -> Duration {
         self.turns.sort();
         let median = self.turns[self.turns.len() / 2];
@@ -598,7 +598,7 @@ impl ManyClients {
     }
 }
 
-/// Connects with good cookies, all with the same ephemeral key: of strangers who do no work at all.
+/// Connects with valid cookies and one ephemeral key: the attacker does no cryptography.
 struct Flood {
     count: usize,
     sealed: Vec<u8>,
@@ -625,8 +625,8 @@ impl Flood {
     }
 }
 
-/// 10,000 connects a second, for three seconds.
-fn a_flood_of_handshakes_is_held_to_its_rate() {
+/// 10,000 connects per second for 3 s.
+fn limits_the_rate_of_handshakes() {
     const SECONDS: u64 = 3;
     let mut clients = ManyClients::new();
     (0..100).for_each(|_| clients.tick(&[]));

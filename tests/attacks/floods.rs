@@ -1,4 +1,4 @@
-//! Floods: what a host keeps of them, and what it answers.
+//! Floods: limits on state and on replies.
 
 use allocation_counter::measure;
 use tickwire::limits::DATAGRAM_MAX;
@@ -8,11 +8,11 @@ use crate::world::harness::Harness;
 use crate::world::packets::{self, Hello, PING, kind};
 use crate::world::{Stranger, config, ms, outside, secs};
 
-/// Handshake replies and connects that a host handles in one turn, as WIRE.md states them.
+/// Limits per turn, see `WIRE.md`.
 const REPLIES_PER_TURN_MAX: usize = 256;
 const CONNECTS_PER_TURN_MAX: usize = 256;
 
-fn spoofed_hellos_leave_nothing_behind() {
+fn spoofed_hellos_create_no_state() {
     let mut harness = Harness::new(config());
     let hello = Hello::new([3; 16]).bytes();
     let flood = |harness: &mut Harness, count: usize| {
@@ -32,7 +32,7 @@ fn spoofed_hellos_leave_nothing_behind() {
     assert_eq!(harness.host.poll_event(), None);
 }
 
-fn hellos_are_answered_up_to_a_limit_in_each_turn() {
+fn limits_cookie_replies_per_turn() {
     let mut harness = Harness::new(config());
     let hello = Hello::new([3; 16]).bytes();
     for turn in 1..4 {
@@ -47,7 +47,7 @@ fn hellos_are_answered_up_to_a_limit_in_each_turn() {
     }
 }
 
-fn connects_from_proven_addresses_stop_at_a_limit_in_each_turn() {
+fn limits_accepted_connects_per_turn() {
     let mut harness = Harness::new(config());
     let strangers: Vec<_> = (0..400).map(Stranger::new).collect();
     let connects: Vec<_> = strangers
@@ -61,7 +61,7 @@ fn connects_from_proven_addresses_stop_at_a_limit_in_each_turn() {
     harness.turn(|_, bytes| accepts += usize::from(bytes[0] == kind::ACCEPT));
     assert_eq!(accepts, CONNECTS_PER_TURN_MAX);
     assert_eq!(harness.host.stats().pending, CONNECTS_PER_TURN_MAX);
-    // Whoever was left out asks again.
+    // The clients over the limit retry.
     for (stranger, connect) in strangers.iter().zip(&connects) {
         harness.give(stranger.address, connect);
     }
@@ -69,7 +69,7 @@ fn connects_from_proven_addresses_stop_at_a_limit_in_each_turn() {
     assert_eq!(harness.host.stats().pending, 400);
 }
 
-fn connects_from_proven_addresses_stop_at_peers_max() {
+fn limits_pending_clients_to_peers_max() {
     let mut harness = Harness::new(Config {
         peers_max: 50,
         ..config()
@@ -82,7 +82,7 @@ fn connects_from_proven_addresses_stop_at_peers_max() {
         full += usize::from(answer[0] == kind::DENY);
     }
     assert_eq!((harness.host.stats().pending, full), (50, 150));
-    // Nobody said a word, so there is room again.
+    // The pending clients expire, because they sent no packet.
     harness.pass(secs(4));
     let stats = harness.host.stats();
     assert_eq!((stats.pending, stats.pending_expired), (0, 50));
@@ -90,7 +90,7 @@ fn connects_from_proven_addresses_stop_at_peers_max() {
     assert_eq!(harness.host.stats().peers, 1);
 }
 
-fn one_who_waits_with_a_payload_holds_no_memory_but_its_own() {
+fn bounds_the_memory_of_a_pending_client_with_a_payload() {
     const WAITING: usize = 100;
     let mut harness = Harness::new(config());
     let mut peer = Stranger::new(1000);
@@ -102,7 +102,7 @@ fn one_who_waits_with_a_payload_holds_no_memory_but_its_own() {
         let mut connect = stranger.connect(packets::returned_cookie(&cookie).unwrap());
         connect.payload = vec![7];
         harness.answer_to(&stranger, &connect.bytes());
-        // As much as a chunk of the pool holds comes in between, and is taken.
+        // Messages that fill a chunk of the buffer pool arrive and are read.
         for _ in 0..20 {
             let packet = peer.packet(&packets::unreliable(&[1; 900]));
             harness.answer_to(&peer, &packet);
@@ -116,7 +116,7 @@ fn one_who_waits_with_a_payload_holds_no_memory_but_its_own() {
     assert!(each <= harness.host.config().peer_bytes_idle(), "{each}");
 }
 
-fn connects_from_the_address_of_a_peer_stop_at_peers_max_as_well() {
+fn limits_pending_clients_from_the_address_of_a_peer() {
     let mut harness = Harness::new(Config {
         peers_max: 5,
         ..config()
@@ -139,7 +139,7 @@ fn connects_from_the_address_of_a_peer_stop_at_peers_max_as_well() {
     assert!(matches!(events[..], [Event::Connected { .. }]));
 }
 
-fn peers_that_come_and_go_while_nobody_takes_events_stop_at_peers_max() {
+fn limits_new_peers_while_events_are_unread() {
     let mut harness = Harness::new(Config {
         peers_max: 10,
         ..config()
@@ -160,7 +160,7 @@ fn peers_that_come_and_go_while_nobody_takes_events_stop_at_peers_max() {
     assert!(harness.arrive(&mut Stranger::new(1000)));
 }
 
-fn one_that_replaces_itself_while_nobody_takes_events_stops_as_well() {
+fn limits_replaced_peers_while_events_are_unread() {
     let mut harness = Harness::new(Config {
         peers_max: 10,
         ..config()
@@ -174,7 +174,7 @@ fn one_that_replaces_itself_while_nobody_takes_events_stops_as_well() {
         arrived += usize::from(harness.arrive(&mut again));
         harness.pass(ms(100));
     }
-    assert!(arrived <= 40, "{arrived} with ten places");
+    assert!(arrived <= 40, "{arrived} connections with ten slots");
     let mut events = std::iter::from_fn(|| harness.host.poll_event());
     let replaced = DisconnectReason::Replaced;
     let is_end =
@@ -183,7 +183,7 @@ fn one_that_replaces_itself_while_nobody_takes_events_stops_as_well() {
     assert!(harness.arrive(&mut Stranger::new(1000)));
 }
 
-fn memory_returns_when_peers_have_gone() {
+fn releases_the_memory_of_disconnected_peers() {
     let mut harness = Harness::new(Config {
         peers_max: 100,
         ..config()
@@ -200,13 +200,13 @@ fn memory_returns_when_peers_have_gone() {
         let stats = harness.host.stats();
         assert_eq!((stats.peers, stats.pending), (0, 0));
     };
-    // Tables grow until they are as large as they need to be.
+    // Tables reach their final size.
     (0..10).for_each(|index| round(&mut harness, index * 100));
     let info = measure(|| (10..20).for_each(|index| round(&mut harness, index * 100)));
     assert_eq!((info.count_current, info.bytes_current), (0, 0));
 }
 
-fn a_flood_of_messages_that_nobody_takes_stays_within_its_limit() {
+fn bounds_the_memory_of_unread_messages() {
     let mut harness = Harness::new(config());
     let mut stranger = Stranger::new(1);
     assert!(harness.arrive(&mut stranger));
@@ -216,7 +216,7 @@ fn a_flood_of_messages_that_nobody_takes_stays_within_its_limit() {
             harness.answer_to(&stranger, &packet);
         }
     });
-    // 256 KiB of messages, and as many entries in the event queue.
+    // 256 KiB of messages and their entries in the event queue.
     let kept = 256 << 10;
     assert!(info.bytes_current < 3 * kept, "{}", info.bytes_current);
     let peer = harness.host.peers().next().unwrap();
@@ -226,14 +226,14 @@ fn a_flood_of_messages_that_nobody_takes_stays_within_its_limit() {
 }
 
 under_both!(
-    spoofed_hellos_leave_nothing_behind,
-    hellos_are_answered_up_to_a_limit_in_each_turn,
-    connects_from_proven_addresses_stop_at_a_limit_in_each_turn,
-    connects_from_proven_addresses_stop_at_peers_max,
-    one_who_waits_with_a_payload_holds_no_memory_but_its_own,
-    connects_from_the_address_of_a_peer_stop_at_peers_max_as_well,
-    peers_that_come_and_go_while_nobody_takes_events_stop_at_peers_max,
-    one_that_replaces_itself_while_nobody_takes_events_stops_as_well,
-    memory_returns_when_peers_have_gone,
-    a_flood_of_messages_that_nobody_takes_stays_within_its_limit,
+    spoofed_hellos_create_no_state,
+    limits_cookie_replies_per_turn,
+    limits_accepted_connects_per_turn,
+    limits_pending_clients_to_peers_max,
+    bounds_the_memory_of_a_pending_client_with_a_payload,
+    limits_pending_clients_from_the_address_of_a_peer,
+    limits_new_peers_while_events_are_unread,
+    limits_replaced_peers_while_events_are_unread,
+    releases_the_memory_of_disconnected_peers,
+    bounds_the_memory_of_unread_messages,
 );

@@ -1,4 +1,4 @@
-//! Attacks on a session that runs, by somebody who is not one of its two ends.
+//! Attacks on an established session by a third party.
 
 use std::net::SocketAddr;
 
@@ -8,7 +8,7 @@ use tickwire::{DisconnectReason, PeerId};
 use crate::world::packets::{self, PING, ack, disconnect, kind, packet, unreliable};
 use crate::world::{Datagram, Stranger, TestRng, World, config, for_each_seed, ms, outside, secs};
 
-/// A session that has run for a while, and what it said.
+/// An established session with recorded traffic.
 struct Session {
     world: World,
     there: PeerId,
@@ -24,7 +24,7 @@ impl Session {
         session
     }
 
-    /// Something in both directions.
+    /// Sends four messages in each direction.
     fn talk(&mut self) {
         for message in [&b""[..], b"one", b"two", &[3; 200]] {
             self.world.send(0, self.there, message);
@@ -34,7 +34,7 @@ impl Session {
         self.fall_quiet();
     }
 
-    /// The deadlines of a host change once more when it notices, two turns later, that nothing happens.
+    /// Runs two more turns of each host, after which its deadline no longer changes.
     fn fall_quiet(&mut self) {
         self.world.run_for(ms(500));
         for host in [0, 1, 0, 1] {
@@ -42,7 +42,7 @@ impl Session {
         }
     }
 
-    /// Both ends are as before, and every message gets through.
+    /// Both sides are still connected, and messages arrive.
     fn assert_goes_on(&mut self) {
         let before = self.world.log(1).messages_from(self.back);
         self.talk();
@@ -53,7 +53,7 @@ impl Session {
         assert!(self.world.log(1).moves.is_empty());
     }
 
-    /// Nothing happens for this datagram: no answer, no event, no new deadline.
+    /// The datagram causes no reply, no message and no new deadline.
     fn assert_ignored(&mut self, from: SocketAddr, to: usize, bytes: &[u8]) {
         let sent = self.world.packet_observer().datagrams.len();
         let deadline = self.world.host(to).poll_timeout();
@@ -62,7 +62,7 @@ impl Session {
         assert_eq!(
             self.world.packet_observer().datagrams.len(),
             sent,
-            "it was answered"
+            "the host replied"
         );
         assert_eq!(self.world.host(to).poll_timeout(), deadline);
         assert_eq!(self.world.log(to).messages.len(), messages);
@@ -70,7 +70,7 @@ impl Session {
         assert_eq!(self.world.host(to).stats().pending, 0);
     }
 
-    /// Under which id the host receives.
+    /// Connection id of a host.
     fn id_of(&self, host: usize) -> u64 {
         let to = self.world.address(host);
         let mut sent = self.world.packet_observer().datagrams.iter().rev();
@@ -87,7 +87,7 @@ impl Session {
     }
 }
 
-fn every_packet_truncated_at_every_length_is_ignored_by_both_ends() {
+fn ignores_truncated_packets() {
     let mut session = Session::new();
     for datagram in session.recorded() {
         for len in 0..datagram.bytes.len() {
@@ -99,7 +99,7 @@ fn every_packet_truncated_at_every_length_is_ignored_by_both_ends() {
     session.assert_goes_on();
 }
 
-fn every_packet_with_a_byte_flipped_is_ignored_by_both_ends() {
+fn ignores_corrupted_packets() {
     let mut session = Session::new();
     let mut rng = TestRng::new(1);
     for datagram in session.recorded() {
@@ -114,13 +114,13 @@ fn every_packet_with_a_byte_flipped_is_ignored_by_both_ends() {
     session.assert_goes_on();
 }
 
-/// To the one it was for, and back to the one who sent it.
+/// Source and target of the datagram, and of its reflection to the sender.
 fn both_ways(session: &Session, datagram: &Datagram) -> [(SocketAddr, usize); 2] {
     let Datagram { from, to, .. } = *datagram;
     [(from, session.host_at(to)), (to, session.host_at(from))]
 }
 
-fn a_session_replayed_as_a_whole_changes_nothing() {
+fn ignores_a_replayed_session() {
     let mut session = Session::new();
     let recorded = session.recorded();
     let stats = session.world.host(1).peer_stats(session.back).unwrap();
@@ -139,12 +139,12 @@ fn a_session_replayed_as_a_whole_changes_nothing() {
     session.assert_goes_on();
 }
 
-fn ids_of_nobody_are_answered_with_nothing() {
+fn ignores_unknown_connection_ids() {
     let mut session = Session::new();
     let (id, from) = (session.id_of(1), session.world.address(0));
     let mut rng = TestRng::new(1);
     let guessed = (0..1000).map(|_| rng.number()).collect::<Vec<_>>();
-    // The right place, but not the right random bits; and places that there are not.
+    // Ids that differ from the valid one in a single bit: in the slot or in the random part.
     let near = (0..64).map(|bit| id ^ 1 << bit);
     let before = session.world.host(1).stats().unknown_connection;
     let mut count = 0;
@@ -159,7 +159,7 @@ fn ids_of_nobody_are_answered_with_nothing() {
     session.assert_goes_on();
 }
 
-fn the_id_of_a_session_that_is_over_is_nobodys() {
+fn ignores_the_id_of_a_closed_connection() {
     let mut session = Session::new();
     let (stale, from) = (session.id_of(1), session.world.address(0));
     session.world.disconnect(0, session.there, 1);
@@ -178,8 +178,7 @@ fn the_id_of_a_session_that_is_over_is_nobodys() {
     assert!(session.world.log(1).is_connected(back));
 }
 
-/// A session of a host with somebody who has its keys, under Noise, and uses them from elsewhere: so has
-/// whoever stole them, and so it looks when somebody sends on what he sees on the way.
+/// A session whose keys are also used from another address, by a thief or a relaying attacker.
 struct Stolen {
     world: World,
     peer: PeerId,
@@ -207,7 +206,7 @@ impl Stolen {
         }
     }
 
-    /// The host still listens to the owner alone.
+    /// The host still accepts only the owner's address.
     fn assert_goes_on(&mut self) {
         let messages = self.world.log(0).messages.len();
         self.owner.say(&mut self.world, 0, &unreliable(b"mine"));
@@ -217,7 +216,7 @@ impl Stolen {
     }
 }
 
-fn a_goodbye_from_another_address_does_nothing_but_ask_back() {
+fn answers_a_disconnect_from_an_unvalidated_address_only_with_a_challenge() {
     let mut session = Stolen::new();
     let forged = session.thief.packet(&disconnect(1));
     let answers = session.thief.give(&mut session.world, 0, &forged);
@@ -234,7 +233,7 @@ fn a_goodbye_from_another_address_does_nothing_but_ask_back() {
     assert!(bytes <= 3 * forged.len(), "{bytes} for {}", forged.len());
 }
 
-fn a_stolen_message_from_another_address_is_not_believed() {
+fn ignores_messages_from_an_unvalidated_address() {
     let mut session = Stolen::new();
     let messages = session.world.log(0).messages.len();
     for _ in 0..100 {
@@ -242,7 +241,7 @@ fn a_stolen_message_from_another_address_is_not_believed() {
         session
             .thief
             .say(&mut session.world, 0, &unreliable(b"stolen"));
-        // An answer to a challenge that nobody got.
+        // A guessed challenge response.
         session.thief.address = outside(3);
         let guess = packets::response([7; 8]);
         session.thief.say(&mut session.world, 0, &guess);
@@ -253,11 +252,11 @@ fn a_stolen_message_from_another_address_is_not_believed() {
     assert_eq!(stats.unvalidated_address, 200);
 }
 
-fn a_packet_that_was_overtaken_starts_no_move() {
+fn a_reordered_packet_starts_no_migration() {
     let mut session = Stolen::new();
     session.owner.number = 600;
     session.owner.say(&mut session.world, 0, &PING);
-    // New to the host, but the owner has said more since, from where he is.
+    // Unseen, but older than the owner's latest packet.
     session.thief.number = 599;
     let late = session.thief.packet(&PING);
     let answers = session.thief.give(&mut session.world, 0, &late);
@@ -270,10 +269,10 @@ fn a_packet_that_was_overtaken_starts_no_move() {
     assert_eq!(stats.unvalidated_address, 2);
 }
 
-fn a_new_address_gets_at_most_three_times_what_came_from_it() {
+fn limits_an_unvalidated_address_to_three_times_the_received_bytes() {
     let mut session = Stolen::new();
     for _ in 0..50 {
-        // The packet observer compares the sums with the limit for every datagram.
+        // The packet observer checks the byte limit for every datagram.
         session.thief.say(&mut session.world, 0, &PING);
         session.world.run_for(ms(37));
     }
@@ -284,7 +283,7 @@ fn a_new_address_gets_at_most_three_times_what_came_from_it() {
     session.assert_goes_on();
 }
 
-fn acknowledgements_of_what_was_never_sent_are_malformed_and_harmless() {
+fn counts_acknowledgements_of_unsent_packets_as_malformed() {
     let mut session = Stolen::new();
     let largest = (1 << 62) - 1;
     for frame in [
@@ -303,10 +302,10 @@ fn acknowledgements_of_what_was_never_sent_are_malformed_and_harmless() {
     session.assert_goes_on();
 }
 
-fn numbers_far_ahead_stop_at_the_top_and_overflow_nothing() {
+fn packet_numbers_near_the_maximum_do_not_overflow() {
     let mut session = Session::new();
     let (id, from) = (session.id_of(1), session.world.address(0));
-    // The furthest that a number can be ahead, again and again.
+    // Repeated steps up to 2^31, the furthest that a packet number can be ahead.
     let mut number = 20_u64;
     for step in [1, 1 << 31, (1 << 31) - 1, 1 << 30, 1 << 31, 3, 1 << 31] {
         number += step;
@@ -321,7 +320,7 @@ fn numbers_far_ahead_stop_at_the_top_and_overflow_nothing() {
     assert!(session.world.log(1).is_connected(session.back));
 }
 
-fn random_bytes_and_empty_datagrams_are_counted_and_nothing_else() {
+fn ignores_random_bytes_and_empty_datagrams() {
     for_each_seed(4, |seed| {
         let mut session = Session::new();
         let mut rng = TestRng::new(seed);
@@ -333,7 +332,7 @@ fn random_bytes_and_empty_datagrams_are_counted_and_nothing_else() {
         for _ in 0..2000 {
             let mut bytes = vec![0; rng.index(1100)];
             rng.fill(&mut bytes);
-            // Most of them with a kind that there is.
+            // Four of five have a kind of 0 to 8; 1 to 7 are valid.
             if let Some(first) = bytes.first_mut().filter(|_| rng.chance(0.8)) {
                 *first %= 9;
             }
@@ -347,7 +346,7 @@ fn random_bytes_and_empty_datagrams_are_counted_and_nothing_else() {
     });
 }
 
-fn a_session_ends_as_it_should_after_all_that() {
+fn disconnects_normally_after_a_replay() {
     let mut session = Session::new();
     for datagram in session.recorded() {
         let to = session.host_at(datagram.to);
@@ -360,17 +359,17 @@ fn a_session_ends_as_it_should_after_all_that() {
 }
 
 under_both!(
-    every_packet_truncated_at_every_length_is_ignored_by_both_ends,
-    every_packet_with_a_byte_flipped_is_ignored_by_both_ends,
-    a_session_replayed_as_a_whole_changes_nothing,
-    ids_of_nobody_are_answered_with_nothing,
-    the_id_of_a_session_that_is_over_is_nobodys,
-    a_goodbye_from_another_address_does_nothing_but_ask_back,
-    a_stolen_message_from_another_address_is_not_believed,
-    a_packet_that_was_overtaken_starts_no_move,
-    a_new_address_gets_at_most_three_times_what_came_from_it,
-    acknowledgements_of_what_was_never_sent_are_malformed_and_harmless,
-    numbers_far_ahead_stop_at_the_top_and_overflow_nothing,
-    random_bytes_and_empty_datagrams_are_counted_and_nothing_else,
-    a_session_ends_as_it_should_after_all_that,
+    ignores_truncated_packets,
+    ignores_corrupted_packets,
+    ignores_a_replayed_session,
+    ignores_unknown_connection_ids,
+    ignores_the_id_of_a_closed_connection,
+    answers_a_disconnect_from_an_unvalidated_address_only_with_a_challenge,
+    ignores_messages_from_an_unvalidated_address,
+    a_reordered_packet_starts_no_migration,
+    limits_an_unvalidated_address_to_three_times_the_received_bytes,
+    counts_acknowledgements_of_unsent_packets_as_malformed,
+    packet_numbers_near_the_maximum_do_not_overflow,
+    ignores_random_bytes_and_empty_datagrams,
+    disconnects_normally_after_a_replay,
 );

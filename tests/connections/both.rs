@@ -7,10 +7,10 @@ use crate::latency;
 use crate::world::packets::PING;
 use crate::world::{Stranger, World, config, for_each_seed, ms, secs};
 
-/// Both hosts are connected with each other, once, and hear each other.
+/// The hosts have exactly one connection with each other and exchange messages.
 fn assert_joined(world: &mut World) {
     world.set_conditions(0, 1, &LinkConditions::default());
-    // What is on its way is as slow as it was.
+    // Datagrams in flight keep their latency.
     world.run_for(ms(100));
     let peers = [0, 1].map(|host| world.log(host).connected());
     for host in [0, 1] {
@@ -24,19 +24,19 @@ fn assert_joined(world: &mut World) {
     }
 }
 
-fn both_at_the_same_time_make_one_connection() {
+fn simultaneous_connects_make_one_connection() {
     for_each_seed(100, |seed| {
         let mut world = World::of_two(seed, &latency(50));
         let there = world.connect(0, 1);
         let back = world.connect(1, 0);
         world.run_for(secs(2));
-        // Each side knows the connection by the name that its own connect gave.
+        // Each side keeps the peer id of its own connect.
         assert!(world.log(0).is_connected(there) && world.log(1).is_connected(back));
         assert_joined(&mut world);
     });
 }
 
-/// Unless the host is being connected with the other one already.
+/// Returns `None` if the hosts are already connecting.
 fn try_to_connect(world: &mut World, from: usize, to: usize) -> Option<PeerId> {
     let (now, address) = (world.now(), world.address(to));
     let options = ConnectOptions::default();
@@ -45,7 +45,7 @@ fn try_to_connect(world: &mut World, from: usize, to: usize) -> Option<PeerId> {
     Some(peer)
 }
 
-fn one_after_the_other_at_any_time_and_under_loss_make_one_connection() {
+fn overlapping_connects_under_loss_make_one_connection() {
     for_each_seed(500, |seed| {
         let conditions = LinkConditions {
             jitter: ms(60),
@@ -69,7 +69,7 @@ fn one_after_the_other_at_any_time_and_under_loss_make_one_connection() {
     });
 }
 
-fn one_that_comes_back_while_ours_stands_back_takes_its_place() {
+fn a_second_incoming_connect_replaces_a_yielding_connect() {
     let mut world = World::new(1);
     world.add(config());
     let mut first = Stranger {
@@ -80,16 +80,16 @@ fn one_that_comes_back_while_ours_stands_back_takes_its_place() {
         nonce: [0xfe; 16],
         ..Stranger::new(1)
     };
-    // Our attempt stands back for the first, which is never heard of again.
+    // The local connect yields to that of the first stranger, which is then silent.
     let ours = world.connect_to(0, first.address, &ConnectOptions::default());
     let cookie = first.ask(&mut world, 0);
     first.enter(&mut world, 0, &first.connect(cookie));
     second.arrive(&mut world, 0);
     assert_eq!(world.log(0).end_of(ours), Some(DisconnectReason::Replaced));
     let [peer] = world.log(0).connected()[..] else {
-        panic!("the second is there");
+        panic!("the second stranger is not connected");
     };
-    // A late packet of the first does not bring it back.
+    // A late packet of the first stranger has no effect.
     first.say(&mut world, 0, &PING);
     assert_eq!(world.log(0).connected(), [peer]);
 }
@@ -112,7 +112,7 @@ fn a_late_packet_of_an_older_connection_does_not_replace_a_newer_one() {
     assert_eq!(world.host(0).stats().pending, 0);
 }
 
-fn a_host_that_connects_to_itself_has_no_answer() {
+fn a_connect_to_itself_times_out() {
     let mut world = World::new(1);
     world.add(config());
     let ours = world.connect(0, 0);
@@ -127,9 +127,9 @@ fn a_host_that_connects_to_itself_has_no_answer() {
 }
 
 under_both!(
-    both_at_the_same_time_make_one_connection,
-    one_after_the_other_at_any_time_and_under_loss_make_one_connection,
-    one_that_comes_back_while_ours_stands_back_takes_its_place,
+    simultaneous_connects_make_one_connection,
+    overlapping_connects_under_loss_make_one_connection,
+    a_second_incoming_connect_replaces_a_yielding_connect,
     a_late_packet_of_an_older_connection_does_not_replace_a_newer_one,
-    a_host_that_connects_to_itself_has_no_answer,
+    a_connect_to_itself_times_out,
 );

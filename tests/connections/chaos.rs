@@ -1,5 +1,5 @@
-//! Some hosts to which everything happens at once. What holds then holds always: the world checks each
-//! event and each datagram, and when quiet returns everybody agrees with everybody.
+//! Random faults on four hosts. The world checks each event and datagram, and after the faults all hosts
+//! agree about their connections.
 
 use tickwire::ConnectOptions;
 use tickwire::sim::{LinkConditions, Loss};
@@ -25,7 +25,7 @@ fn some_conditions(world: &mut World) -> LinkConditions {
     }
 }
 
-/// Something happens to somebody.
+/// Applies a random action to a random host.
 fn act(world: &mut World) {
     let one = world.rng.index(HOSTS);
     let other = (one + 1 + world.rng.index(HOSTS - 1)) % HOSTS;
@@ -73,7 +73,7 @@ fn disconnect(world: &mut World, host: usize) {
     }
 }
 
-/// All links are good, everybody listens, and half-open connections have had the time to end.
+/// Ends all faults and waits until half-open connections have timed out.
 fn calm_down(world: &mut World) {
     for one in 0..HOSTS {
         world.set_deaf(one, false);
@@ -89,7 +89,7 @@ fn assert_agreement(world: &mut World) {
     for host in 0..HOSTS {
         for peer in world.log(host).connected() {
             let address = world.host(host).peer_stats(peer).unwrap().address;
-            let there = world.host_at(address).expect("a peer is where nobody is");
+            let there = world.host_at(address).expect("no host has the address of the peer");
             let before = world.log(there).messages.len();
             world.send(host, peer, b"still there?");
             world.run_for(ms(100));
@@ -110,7 +110,7 @@ fn end(world: &mut World) {
     }
 }
 
-fn whatever_happens_everybody_agrees_in_the_end() {
+fn hosts_agree_after_random_faults() {
     let count = if is_thorough() { 0 } else { 150 };
     for_each_seed(count, |seed| {
         let mut world = World::new(seed);
@@ -151,6 +151,6 @@ fn the_same_seed_gives_the_same_datagrams() {
 }
 
 under_both!(
-    whatever_happens_everybody_agrees_in_the_end,
+    hosts_agree_after_random_faults,
     the_same_seed_gives_the_same_datagrams,
 );

@@ -1,4 +1,4 @@
-//! How connections end.
+//! Disconnects and shutdowns.
 
 use tickwire::sim::{LinkConditions, Loss};
 use tickwire::{Config, ConnectOptions, Delivery, DisconnectReason, PeerId, SendError};
@@ -16,19 +16,19 @@ fn joined(conditions: &LinkConditions) -> (World, PeerId, PeerId) {
     (world, there, back)
 }
 
-fn either_side_ends_it_with_a_code() {
+fn either_side_disconnects_with_a_code() {
     for (from, to) in [(0, 1), (1, 0)] {
         let (mut world, there, back) = joined(&latency(50));
-        let names = [there, back];
-        world.disconnect(from, names[from], 9);
+        let peers = [there, back];
+        world.disconnect(from, peers[from], 9);
         world.run_for(ms(49));
-        assert_eq!(world.log(from).end_of(names[from]), Some(LOCAL), "at once");
-        assert_eq!(world.log(to).end_of(names[to]), None);
+        assert_eq!(world.log(from).end_of(peers[from]), Some(LOCAL), "at once");
+        assert_eq!(world.log(to).end_of(peers[to]), None);
         world.run_for(ms(1));
-        assert_eq!(world.log(to).end_of(names[to]), Some(REMOTE));
+        assert_eq!(world.log(to).end_of(peers[to]), Some(REMOTE));
         let before = world.time();
         world.run_for(ms(51));
-        assert_eq!(world.host(from).poll_timeout(), None, "it was heard");
+        assert_eq!(world.host(from).poll_timeout(), None, "the disconnect is acknowledged");
         assert_eq!(world.host(to).poll_timeout(), None);
         let (one, other) = (world.address(from), world.address(to));
         assert!(world.packet_observer().count(one, other, before) <= 2);
@@ -37,7 +37,7 @@ fn either_side_ends_it_with_a_code() {
     }
 }
 
-fn what_was_sent_in_the_turn_before_arrives_before_the_end() {
+fn delivers_messages_of_the_turn_before_a_disconnect() {
     let (mut world, there, back) = joined(&latency(50));
     world.send(0, there, b"last words");
     world.run_for(ms(0));
@@ -47,7 +47,7 @@ fn what_was_sent_in_the_turn_before_arrives_before_the_end() {
     assert_eq!(world.log(1).end_of(back), Some(REMOTE));
 }
 
-fn both_sides_end_it_at_once() {
+fn both_sides_disconnect_at_the_same_time() {
     let (mut world, there, back) = joined(&latency(50));
     world.disconnect(0, there, 9);
     world.disconnect(1, back, 9);
@@ -60,7 +60,7 @@ fn both_sides_end_it_at_once() {
     }
 }
 
-fn a_goodbye_gets_through_although_three_of_ten_packets_are_lost() {
+fn a_disconnect_arrives_at_30_percent_loss() {
     let count = std::cell::Cell::new((0_u32, 0_u32));
     for_each_seed(300, |seed| {
         let loss = Loss::Independent { probability: 0.3 };
@@ -73,16 +73,16 @@ fn a_goodbye_gets_through_although_three_of_ten_packets_are_lost() {
         world.set_conditions(0, 1, &lossy);
         world.disconnect(0, there, 9);
         world.run_for(secs(1));
-        let (heard, all) = count.get();
-        let is_heard = world.log(1).end_of(back) == Some(REMOTE);
-        count.set((heard + u32::from(is_heard), all + 1));
+        let (received, all) = count.get();
+        let is_received = world.log(1).end_of(back) == Some(REMOTE);
+        count.set((received + u32::from(is_received), all + 1));
     });
-    let (heard, all) = count.get();
-    // One in 400 misses all five copies; here one in 50 may.
-    assert!(heard >= all - all.div_ceil(50), "{heard} of {all}");
+    let (received, all) = count.get();
+    // One run in 400 loses all five copies; the test permits one in 50.
+    assert!(received >= all - all.div_ceil(50), "{received} of {all}");
 }
 
-fn one_that_hears_no_goodbye_times_out() {
+fn times_out_without_a_disconnect() {
     let (mut world, there, back) = joined(&latency(50));
     world.partition(0, 1, true);
     world.disconnect(0, there, 9);
@@ -96,7 +96,7 @@ fn one_that_hears_no_goodbye_times_out() {
     assert_eq!(world.log(1).end_of(back), Some(DisconnectReason::TimedOut));
 }
 
-fn an_attempt_is_ended_at_any_time_and_leaves_nothing() {
+fn cancelling_a_connect_leaves_no_state() {
     for after in 0..40 {
         let mut world = World::of_two(1, &latency(50));
         let there = world.connect(0, 1);
@@ -115,7 +115,7 @@ fn an_attempt_is_ended_at_any_time_and_leaves_nothing() {
     }
 }
 
-fn a_shutdown_tells_everybody_and_is_done_after_a_round_trip() {
+fn shutdown_disconnects_all_peers_in_a_round_trip() {
     let mut world = World::new(1);
     world.add(config());
     for client in 1..=40 {
@@ -123,18 +123,18 @@ fn a_shutdown_tells_everybody_and_is_done_after_a_round_trip() {
         world.set_conditions(0, client, &latency(20));
         world.join(client, 0);
     }
-    // One more is on its way in, and the host itself on its way to somebody.
+    // An incoming and an outgoing connect are unfinished.
     world.add(config());
     world.connect(41, 0);
-    let asked = world.connect_to(0, outside(1), &ConnectOptions::default());
+    let connecting = world.connect_to(0, outside(1), &ConnectOptions::default());
     assert!(!world.host(0).is_shut_down());
     world.shutdown(0, 9);
-    assert!(!world.host(0).is_shut_down(), "nobody was told yet");
+    assert!(!world.host(0).is_shut_down(), "no disconnect was sent yet");
     world.run_for(ms(60));
-    assert!(world.host(0).is_shut_down(), "everybody answered");
+    assert!(world.host(0).is_shut_down(), "all peers acknowledged");
     world.run_for(secs(1));
     assert_eq!(world.log(0).ends.len(), 41);
-    assert_eq!(world.log(0).end_of(asked), Some(LOCAL));
+    assert_eq!(world.log(0).end_of(connecting), Some(LOCAL));
     for client in 1..=40 {
         assert_eq!(world.log(client).ends[0].1, REMOTE);
     }
@@ -142,7 +142,7 @@ fn a_shutdown_tells_everybody_and_is_done_after_a_round_trip() {
     assert_eq!(world.host(0).poll_timeout(), None);
 }
 
-fn a_shutdown_waits_a_quarter_of_a_second_for_those_who_do_not_answer() {
+fn shutdown_waits_250_ms_for_unresponsive_peers() {
     let (mut world, ..) = joined(&latency(20));
     world.partition(0, 1, true);
     world.shutdown(0, 9);
@@ -152,7 +152,7 @@ fn a_shutdown_waits_a_quarter_of_a_second_for_those_who_do_not_answer() {
     assert!(world.host(0).is_shut_down());
 }
 
-fn somebody_who_was_accepted_and_not_heard_is_told_of_a_shutdown_too() {
+fn shutdown_disconnects_pending_clients() {
     let mut world = World::of_two(1, &latency(50));
     let there = world.connect(0, 1);
     let is_accepted = |world: &World| world.host(1).stats().pending == 1;
@@ -163,12 +163,12 @@ fn somebody_who_was_accepted_and_not_heard_is_told_of_a_shutdown_too() {
     assert!(world.log(1).is_empty() && world.host(1).is_shut_down());
 }
 
-fn the_name_of_one_who_is_gone_is_nobodys() {
+fn the_id_of_a_disconnected_peer_is_unknown() {
     let (mut world, there, old) = joined(&LinkConditions::default());
     world.disconnect(0, there, 9);
     world.run_for(secs(1));
     let (_, new) = world.join(0, 1);
-    assert_eq!(new.index(), old.index(), "the place is used again");
+    assert_eq!(new.index(), old.index(), "the slot is reused");
     let now = world.now();
     let mut host = world.host_mut(1);
     let outcome = host.send(old, Delivery::Unreliable, b"?");
@@ -179,7 +179,7 @@ fn the_name_of_one_who_is_gone_is_nobodys() {
     assert!(world.log(1).is_connected(new));
 }
 
-fn a_peer_that_is_being_told_is_no_peer_any_more() {
+fn a_closing_peer_is_unknown() {
     let (mut world, there, back) = joined(&latency(50));
     world.set_conditions(0, 1, &partition());
     world.disconnect(0, there, 9);
@@ -187,7 +187,7 @@ fn a_peer_that_is_being_told_is_no_peer_any_more() {
     let outcome = host.send(there, Delivery::Unreliable, b"?");
     assert_eq!(outcome, Err(SendError::UnknownPeer));
     assert_eq!(host.peers().count(), 0);
-    // It may come back at once, while the old connection is still being told.
+    // A new connection may begin while the old one is closing.
     world.set_conditions(0, 1, &latency(50));
     let (again, new) = world.join(0, 1);
     world.run_for(secs(1));
@@ -195,7 +195,7 @@ fn a_peer_that_is_being_told_is_no_peer_any_more() {
     assert!(world.log(0).is_connected(again) && world.log(1).is_connected(new));
 }
 
-fn names_are_never_used_twice() {
+fn peer_ids_are_never_reused() {
     let mut world = World::new(1);
     world.add(config());
     world.add(Config {
@@ -211,11 +211,11 @@ fn names_are_never_used_twice() {
         }
         world.run_for(ms(300));
     }
-    // The log refuses a name that was there before.
+    // The log panics on a reused id.
     assert_eq!(world.log(1).names().len(), 200);
 }
 
-fn a_disconnect_after_flush_waits_for_what_is_queued() {
+fn disconnect_after_flush_delivers_queued_messages() {
     for loss in [0.0, 0.2] {
         let (mut world, there, back) = joined(&LinkConditions {
             loss: Loss::Independent { probability: loss },
@@ -236,14 +236,14 @@ fn a_disconnect_after_flush_waits_for_what_is_queued() {
     }
 }
 
-fn a_disconnect_after_flush_with_nothing_queued_is_immediate() {
+fn disconnect_after_flush_is_immediate_with_an_empty_queue() {
     let (mut world, there, _) = joined(&latency(50));
     world.disconnect_after_flush(0, there, 9);
     world.run_for(ms(0));
     assert_eq!(world.log(0).end_of(there), Some(LOCAL));
 }
 
-fn a_disconnect_after_flush_ends_where_the_peer_takes_nothing() {
+fn disconnect_after_flush_times_out_if_the_peer_does_not_read() {
     let (mut world, there, back) = joined(&latency(50));
     world.set_deaf(1, true);
     let mut host = world.host_mut(0);
@@ -254,7 +254,7 @@ fn a_disconnect_after_flush_ends_where_the_peer_takes_nothing() {
     assert_eq!(
         world.log(0).end_of(there),
         None,
-        "the peer could still take it"
+        "the peer may still read"
     );
     world.run_for(secs(3));
     assert_eq!(world.log(0).end_of(there), Some(LOCAL));
@@ -263,7 +263,7 @@ fn a_disconnect_after_flush_ends_where_the_peer_takes_nothing() {
     assert_eq!(world.log(1).end_of(back), Some(REMOTE));
 }
 
-fn a_shutdown_keeps_the_reason_of_a_disconnect_after_flush() {
+fn shutdown_keeps_the_reason_of_a_disconnect_after_flush() {
     let (mut world, there, back) = joined(&latency(50));
     let mut host = world.host_mut(0);
     host.send(there, Delivery::Reliable, &[7; 60_000]).unwrap();
@@ -275,20 +275,20 @@ fn a_shutdown_keeps_the_reason_of_a_disconnect_after_flush() {
 }
 
 under_both!(
-    a_shutdown_keeps_the_reason_of_a_disconnect_after_flush,
-    a_disconnect_after_flush_waits_for_what_is_queued,
-    a_disconnect_after_flush_with_nothing_queued_is_immediate,
-    a_disconnect_after_flush_ends_where_the_peer_takes_nothing,
-    either_side_ends_it_with_a_code,
-    what_was_sent_in_the_turn_before_arrives_before_the_end,
-    both_sides_end_it_at_once,
-    a_goodbye_gets_through_although_three_of_ten_packets_are_lost,
-    one_that_hears_no_goodbye_times_out,
-    an_attempt_is_ended_at_any_time_and_leaves_nothing,
-    a_shutdown_tells_everybody_and_is_done_after_a_round_trip,
-    a_shutdown_waits_a_quarter_of_a_second_for_those_who_do_not_answer,
-    somebody_who_was_accepted_and_not_heard_is_told_of_a_shutdown_too,
-    the_name_of_one_who_is_gone_is_nobodys,
-    a_peer_that_is_being_told_is_no_peer_any_more,
-    names_are_never_used_twice,
+    shutdown_keeps_the_reason_of_a_disconnect_after_flush,
+    disconnect_after_flush_delivers_queued_messages,
+    disconnect_after_flush_is_immediate_with_an_empty_queue,
+    disconnect_after_flush_times_out_if_the_peer_does_not_read,
+    either_side_disconnects_with_a_code,
+    delivers_messages_of_the_turn_before_a_disconnect,
+    both_sides_disconnect_at_the_same_time,
+    a_disconnect_arrives_at_30_percent_loss,
+    times_out_without_a_disconnect,
+    cancelling_a_connect_leaves_no_state,
+    shutdown_disconnects_all_peers_in_a_round_trip,
+    shutdown_waits_250_ms_for_unresponsive_peers,
+    shutdown_disconnects_pending_clients,
+    the_id_of_a_disconnected_peer_is_unknown,
+    a_closing_peer_is_unknown,
+    peer_ids_are_never_reused,
 );

@@ -1,4 +1,4 @@
-//! Cost of 10,000 idle peers of one host.
+//! Cost of thousands of idle peers.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -11,16 +11,16 @@ use crate::world::harness::Harness;
 use crate::world::packets::{PING, ack, packet_number};
 use crate::world::{Stranger, config, is_noise, secs};
 
-/// How many there are. Under Noise fewer, because the test does their handshakes by hand.
+/// Number of peers. Fewer under Noise, because the test computes their handshakes.
 fn peers() -> usize {
     if is_noise() { 2_000 } else { 10_000 }
 }
 
-/// Idle peers that answer what they are asked, and came one after the other.
+/// Idle peers that acknowledge every packet and connected one after the other.
 struct ManyClients {
     harness: Harness,
     strangers: HashMap<SocketAddr, Stranger>,
-    /// Turns that were due, and packets that left in them.
+    /// Due turns, and packets sent in them.
     turns: usize,
     packets: usize,
 }
@@ -52,7 +52,7 @@ impl ManyClients {
         self.harness.now = end;
     }
 
-    /// A turn in which everybody who is asked answers.
+    /// A turn in which every packet is acknowledged.
     fn turn(&mut self) {
         let mut answers = Vec::new();
         self.harness.turn(|to, packet| {
@@ -64,19 +64,19 @@ impl ManyClients {
             self.harness.give(from, &answer);
         }
         self.harness
-            .turn(|_, _| panic!("an acknowledgement is not answered"));
+            .turn(|_, _| panic!("the host replied to an acknowledgement"));
     }
 }
 
-fn a_turn_costs_by_those_who_have_something_to_do() {
+fn a_turn_costs_by_the_number_of_due_peers() {
     let mut clients = ManyClients::new();
     clients.run_for(secs(10));
     assert_eq!(clients.harness.host.stats().peers, peers());
     (clients.turns, clients.packets) = (0, 0);
     clients.run_for(secs(10));
-    assert_eq!(clients.packets, 2 * peers(), "one question in five seconds");
-    // No two of them are due at the same time. For each question there is a look when it is due, and
-    // one when its answer would be missed.
+    assert_eq!(clients.packets, 2 * peers(), "one keep-alive every 5 s");
+    // Deadlines do not coincide. A keep-alive takes one turn when it is due and one when its
+    // acknowledgement would be overdue.
     assert!(
         clients.turns <= 2 * clients.packets + peers(),
         "{}",
@@ -85,7 +85,7 @@ fn a_turn_costs_by_those_who_have_something_to_do() {
     assert_eq!(clients.harness.host.stats().peers, peers());
 }
 
-fn a_turn_in_which_nobody_has_anything_to_do_changes_nothing_and_allocates_nothing() {
+fn an_idle_turn_changes_and_allocates_nothing() {
     let mut clients = ManyClients::new();
     clients.run_for(secs(10));
     let due = clients.harness.host.poll_timeout();
@@ -96,7 +96,7 @@ fn a_turn_in_which_nobody_has_anything_to_do_changes_nothing_and_allocates_nothi
     });
     assert_eq!(info.count_total, 0);
     assert_eq!(clients.harness.host.poll_timeout(), due);
-    // One has something to say, and only that one is answered.
+    // The host replies only to the peer that sends.
     let address = Stranger::new(peers() / 2).address;
     let stranger = clients.strangers.get_mut(&address).unwrap();
     let ping = stranger.packet(&PING);
@@ -106,7 +106,7 @@ fn a_turn_in_which_nobody_has_anything_to_do_changes_nothing_and_allocates_nothi
     assert_eq!(answered, [address]);
 }
 
-fn an_idle_peer_takes_at_most_four_kibibytes() {
+fn an_idle_peer_uses_at_most_4_kib() {
     const FEW: usize = 2000;
     let mut harness = Harness::new(config_for(FEW));
     let mut strangers: Vec<_> = (0..FEW).map(Stranger::new).collect();
@@ -129,7 +129,7 @@ fn config_for(peers: usize) -> Config {
 }
 
 under_both!(
-    a_turn_costs_by_those_who_have_something_to_do,
-    a_turn_in_which_nobody_has_anything_to_do_changes_nothing_and_allocates_nothing,
-    an_idle_peer_takes_at_most_four_kibibytes,
+    a_turn_costs_by_the_number_of_due_peers,
+    an_idle_turn_changes_and_allocates_nothing,
+    an_idle_peer_uses_at_most_4_kib,
 );

@@ -1,4 +1,4 @@
-//! Hosts that change their address in the middle of a session.
+//! Migration: hosts that change their address during a session.
 
 use std::net::SocketAddr;
 
@@ -16,14 +16,14 @@ fn joined(seed: u64, conditions: &LinkConditions) -> (World, PeerId, PeerId) {
     (world, there, back)
 }
 
-/// What is said now is heard on the other side.
+/// A message of each pair arrives.
 fn assert_talk(world: &mut World, pairs: &[(usize, PeerId, usize)]) {
     for (from, peer, to) in pairs {
         let message = format!("at {:?}", world.time());
         world.send(*from, *peer, message.as_bytes());
         world.run_for(ms(200));
-        let mut heard = world.log(*to).messages.iter();
-        assert!(heard.any(|(_, heard)| *heard == message), "{from} to {to}");
+        let mut received = world.log(*to).messages.iter();
+        assert!(received.any(|(_, bytes)| *bytes == message), "{from} to {to}");
     }
 }
 
@@ -31,7 +31,7 @@ fn address_of(world: &World, host: usize, peer: PeerId) -> SocketAddr {
     world.host(host).peer_stats(peer).unwrap().address
 }
 
-fn a_client_that_changes_its_port_keeps_its_session() {
+fn a_port_change_keeps_the_session() {
     let (mut world, there, back) = joined(1, &latency(30));
     world.chatter(0, Some(ms(50)));
     world.chatter(1, Some(ms(50)));
@@ -46,7 +46,7 @@ fn a_client_that_changes_its_port_keeps_its_session() {
     assert_talk(&mut world, &[(0, there, 1), (1, back, 0)]);
 }
 
-fn traffic_stays_where_it_was_until_the_new_address_has_answered() {
+fn sends_to_the_old_address_until_the_new_one_is_validated() {
     let (mut world, _, back) = joined(1, &latency(30));
     world.chatter(0, Some(ms(10)));
     world.chatter(1, Some(ms(10)));
@@ -72,7 +72,7 @@ fn traffic_stays_where_it_was_until_the_new_address_has_answered() {
     assert_eq!(address_of(&world, 1, back), new);
 }
 
-fn an_idle_client_is_found_again_by_its_sign_of_life() {
+fn a_keep_alive_migrates_an_idle_client() {
     let (mut world, there, back) = joined(1, &latency(30));
     world.move_host(0, outside(1));
     world.run_for(secs(10));
@@ -80,7 +80,7 @@ fn an_idle_client_is_found_again_by_its_sign_of_life() {
     assert_talk(&mut world, &[(0, there, 1), (1, back, 0)]);
 }
 
-fn a_server_that_moves_is_followed_by_its_clients() {
+fn clients_follow_a_server_that_migrates() {
     let (mut world, there, back) = joined(1, &latency(30));
     world.move_host(1, outside(1));
     world.run_for(secs(10));
@@ -88,7 +88,7 @@ fn a_server_that_moves_is_followed_by_its_clients() {
     assert_talk(&mut world, &[(0, there, 1), (1, back, 0)]);
 }
 
-fn two_moves_in_a_row_lead_to_the_last() {
+fn two_migrations_end_at_the_last_address() {
     for_each_seed(50, |seed| {
         let (mut world, there, back) = joined(seed, &latency(30));
         world.chatter(0, Some(ms(20)));
@@ -104,7 +104,7 @@ fn two_moves_in_a_row_lead_to_the_last() {
     });
 }
 
-fn there_and_back_again_is_where_it_was() {
+fn returning_to_the_old_address_is_no_migration() {
     let (mut world, there, back) = joined(1, &latency(30));
     world.chatter(0, Some(ms(20)));
     let home = world.address(0);
@@ -117,7 +117,7 @@ fn there_and_back_again_is_where_it_was() {
     assert_talk(&mut world, &[(0, there, 1), (1, back, 0)]);
 }
 
-fn moves_under_loss_and_reordering_arrive() {
+fn migrates_under_loss_and_reordering() {
     for_each_seed(100, |seed| {
         let conditions = LinkConditions {
             loss: Loss::Independent { probability: 0.15 },
@@ -141,13 +141,13 @@ fn moves_under_loss_and_reordering_arrive() {
     });
 }
 
-fn an_address_that_never_answers_gets_challenges_and_nothing_else() {
+fn an_unvalidated_address_receives_only_challenges() {
     let (mut world, _, back) = joined(1, &latency(30));
     let (home, elsewhere) = (world.address(0), outside(1));
     world.chatter(0, Some(ms(100)));
     world.chatter(1, Some(ms(100)));
     world.run_for(secs(1));
-    // Somebody on the way sends on what he sees, from his own address and faster.
+    // An on-path attacker sends copies from its own address, ahead of the originals.
     for _ in 0..50 {
         let sent = world.packet_observer().datagrams.iter().rev();
         let mut to_server = sent.filter(|sent| sent.from == home && sent.bytes[0] == kind::PACKET);
@@ -166,7 +166,7 @@ fn an_address_that_never_answers_gets_challenges_and_nothing_else() {
     assert!(world.log(1).is_connected(back));
 }
 
-fn a_client_that_hears_nothing_at_its_new_address_times_out() {
+fn times_out_at_an_unreachable_new_address() {
     let (mut world, there, back) = joined(1, &latency(30));
     world.chatter(0, Some(ms(100)));
     world.set_conditions_one_way(1, 0, &partition());
@@ -177,7 +177,7 @@ fn a_client_that_hears_nothing_at_its_new_address_times_out() {
     assert_eq!(world.log(1).moves, []);
 }
 
-fn somebody_else_gets_the_old_address() {
+fn another_client_connects_from_the_old_address() {
     let (mut world, there, back) = joined(1, &latency(30));
     let old = world.address(0);
     world.move_host(0, outside(1));
@@ -192,13 +192,13 @@ fn somebody_else_gets_the_old_address() {
     assert_talk(&mut world, &[(2, second_there, 1), (1, second, 2)]);
 }
 
-fn somebody_else_gets_the_old_address_before_the_move_was_noticed() {
+fn a_connect_from_the_old_address_before_migration_replaces_the_peer() {
     let (mut world, there, back) = joined(1, &latency(30));
     let old = world.address(0);
     world.move_host(0, outside(1));
     world.add(config());
     world.move_host(2, old);
-    // For the server that is a client that crashed and came back.
+    // To the server this is a restarted client.
     let (second_there, second) = world.join(2, 1);
     assert_eq!(world.log(1).end_of(back), Some(DisconnectReason::Replaced));
     world.run_for(secs(30));
@@ -206,7 +206,7 @@ fn somebody_else_gets_the_old_address_before_the_move_was_noticed() {
     assert_talk(&mut world, &[(2, second_there, 1), (1, second, 2)]);
 }
 
-fn two_clients_that_swap_their_addresses_keep_their_sessions() {
+fn clients_that_swap_addresses_keep_their_sessions() {
     let (mut world, there, back) = joined(1, &latency(30));
     world.add(config());
     world.set_conditions(2, 1, &latency(45));
@@ -217,7 +217,7 @@ fn two_clients_that_swap_their_addresses_keep_their_sessions() {
     assert_eq!(world.log(1).connected(), [back, second]);
     assert_talk(&mut world, &[(0, there, 1), (1, back, 0)]);
     assert_talk(&mut world, &[(2, second_there, 1), (1, second, 2)]);
-    // And both can be told goodbye, and come again.
+    // Both can disconnect and reconnect.
     world.disconnect(1, back, 1);
     world.disconnect(1, second, 1);
     world.run_for(secs(1));
@@ -227,16 +227,16 @@ fn two_clients_that_swap_their_addresses_keep_their_sessions() {
 }
 
 under_both!(
-    a_client_that_changes_its_port_keeps_its_session,
-    traffic_stays_where_it_was_until_the_new_address_has_answered,
-    an_idle_client_is_found_again_by_its_sign_of_life,
-    a_server_that_moves_is_followed_by_its_clients,
-    two_moves_in_a_row_lead_to_the_last,
-    there_and_back_again_is_where_it_was,
-    moves_under_loss_and_reordering_arrive,
-    an_address_that_never_answers_gets_challenges_and_nothing_else,
-    a_client_that_hears_nothing_at_its_new_address_times_out,
-    somebody_else_gets_the_old_address,
-    somebody_else_gets_the_old_address_before_the_move_was_noticed,
-    two_clients_that_swap_their_addresses_keep_their_sessions,
+    a_port_change_keeps_the_session,
+    sends_to_the_old_address_until_the_new_one_is_validated,
+    a_keep_alive_migrates_an_idle_client,
+    clients_follow_a_server_that_migrates,
+    two_migrations_end_at_the_last_address,
+    returning_to_the_old_address_is_no_migration,
+    migrates_under_loss_and_reordering,
+    an_unvalidated_address_receives_only_challenges,
+    times_out_at_an_unreachable_new_address,
+    another_client_connects_from_the_old_address,
+    a_connect_from_the_old_address_before_migration_replaces_the_peer,
+    clients_that_swap_addresses_keep_their_sessions,
 );

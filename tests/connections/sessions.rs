@@ -1,4 +1,4 @@
-//! Two hosts under every condition a link can have: they connect, talk, stay connected and close.
+//! Complete sessions over links with random impairments.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use tickwire::{DisconnectReason, PeerId};
 
 use crate::world::{TestRng, World, for_each_seed, ms, secs};
 
-/// How many worlds a default run tries.
+/// Seeds of a default run.
 const SEEDS: u64 = 1000;
 
-/// What is wrong with a link; most worlds have several of these.
+/// An impairment of a link. Most runs combine several.
 type Trouble = fn(&mut LinkConditions, &mut TestRng);
 
 const TROUBLES: &[Trouble] = &[
@@ -39,7 +39,7 @@ const TROUBLES: &[Trouble] = &[
     |link, rng| link.corruption = rng.share() * 0.1,
 ];
 
-/// The first worlds have a perfect link, then one trouble each; then it is up to chance.
+/// Seed 0 has a perfect link, the next ones a single impairment each, and all others a random subset.
 fn conditions(seed: u64, rng: &mut TestRng) -> LinkConditions {
     let mut conditions = LinkConditions::default();
     for (index, trouble) in (1..).zip(TROUBLES) {
@@ -58,10 +58,10 @@ fn world(seed: u64) -> World {
     World::of_two(seed, &conditions)
 }
 
-/// How long a session lasts before somebody ends it.
+/// Time between connect and disconnect.
 const TALK: Duration = secs(6);
 
-fn two_hosts_connect_talk_and_close_under_all_conditions() {
+fn completes_sessions_under_random_link_conditions() {
     for_each_seed(SEEDS, |seed| {
         let mut world = world(seed);
         session(&mut world);
@@ -77,27 +77,27 @@ fn session(world: &mut World) {
     interrupt(world);
     world.run_for(TALK / 2);
     assert!(world.log(0).is_connected(b) && world.log(1).is_connected(a));
-    assert!(world.log(0).messages_from(b) > 10, "too few arrived");
-    assert!(world.log(1).messages_from(a) > 10, "too few arrived");
+    assert!(world.log(0).messages_from(b) > 10, "too few messages arrived");
+    assert!(world.log(1).messages_from(a) > 10, "too few messages arrived");
     let (host, peer) = if world.rng.chance(0.5) {
         (0, b)
     } else {
         (1, a)
     };
     world.disconnect(host, peer, 77);
-    // One that misses every copy of the goodbye times out.
+    // A side that loses every copy of the disconnect times out.
     world.run_for(secs(22));
-    let told = [world.log(0).end_of(b), world.log(1).end_of(a)];
-    assert_eq!(told[host], Some(DisconnectReason::Local { code: 77 }));
-    let is_told = matches!(
-        told[1 - host],
+    let reasons = [world.log(0).end_of(b), world.log(1).end_of(a)];
+    assert_eq!(reasons[host], Some(DisconnectReason::Local { code: 77 }));
+    let is_valid = matches!(
+        reasons[1 - host],
         Some(DisconnectReason::Remote { code: 77 } | DisconnectReason::TimedOut)
     );
-    assert!(is_told, "{told:?}");
+    assert!(is_valid, "{reasons:?}");
 }
 
-/// In every third world nothing at all gets through for a while, shorter than the idle timeout by what
-/// a lossy link needs to be heard again.
+/// Every third seed has a partition of at most 8 s, after which a lossy link has time to recover before
+/// the idle timeout.
 fn interrupt(world: &mut World) {
     if world.seed() % 3 == 0 {
         let time = world.rng.time(ms(0), secs(8));
@@ -107,8 +107,7 @@ fn interrupt(world: &mut World) {
     }
 }
 
-/// A burst that takes the whole handshake comes up in one world of some thousand; then the application
-/// tries again.
+/// Retries, because in one of some thousand runs a loss burst covers the whole handshake.
 fn connect(world: &mut World) -> (PeerId, PeerId) {
     for _ in 0..4 {
         let there = world.connect(0, 1);
@@ -119,14 +118,14 @@ fn connect(world: &mut World) -> (PeerId, PeerId) {
             return (there, back);
         }
     }
-    panic!("they did not connect");
+    panic!("the hosts did not connect");
 }
 
 fn both_sides_heard_of_everything(world: &World) {
     for host in [0, 1] {
         world.log(host).assert_nobody_left();
-        assert_eq!(world.host(host).poll_timeout(), None, "nothing is left");
+        assert_eq!(world.host(host).poll_timeout(), None, "no deadline is left");
     }
 }
 
-under_both!(two_hosts_connect_talk_and_close_under_all_conditions,);
+under_both!(completes_sessions_under_random_link_conditions,);

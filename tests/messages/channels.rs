@@ -1,4 +1,4 @@
-//! Channels do not wait for each other: measured, on links whose latency is known to the nanosecond.
+//! Channels do not delay each other, measured on links with an exact latency.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ const KINDS: [Delivery; 6] = [
     Delivery::Unreliable,
 ];
 
-/// Two hosts that send nothing twice unasked, and as fast as they like.
+/// Two hosts without redundant copies and with the maximum rate.
 fn plain_pair() -> Pair<EventLog> {
     let config = Config {
         redundant_copies: 0,
@@ -39,7 +39,7 @@ fn lose(pair: &mut Pair<EventLog>, delivery: Delivery, message: &[u8]) {
     pair.set_link(CLIENT, &latency(40));
 }
 
-/// How long a message was under way that was sent at `at`.
+/// Transit time of a message sent at `at`.
 fn time_of(pair: &Pair<EventLog>, message: &[u8], at: Duration) -> Option<Duration> {
     let mut messages = pair.observer().of(SERVER).messages.iter();
     let taken = messages.find(|taken| taken.bytes == message)?;
@@ -63,7 +63,7 @@ fn a_gap_in_one_channel_delays_no_other() {
     }
 }
 
-fn what_needs_no_order_does_not_wait_for_what_was_lost_before_it() {
+fn reliable_messages_do_not_wait_for_lost_ones() {
     let mut pair = plain_pair();
     lose(&mut pair, Delivery::Reliable, b"lost");
     let at = pair.time();
@@ -73,7 +73,7 @@ fn what_needs_no_order_does_not_wait_for_what_was_lost_before_it() {
     assert!(time_of(&pair, b"lost", at) > Some(LATENCY));
 }
 
-fn what_needs_order_waits_for_what_was_lost_before_it_and_comes_together_with_it() {
+fn ordered_messages_wait_for_lost_predecessors() {
     let mut pair = plain_pair();
     lose(&mut pair, Delivery::Ordered(3), b"lost");
     let at = pair.time();
@@ -86,7 +86,7 @@ fn what_needs_order_waits_for_what_was_lost_before_it_and_comes_together_with_it
     assert!(order.map(|taken| &taken.bytes[..]).eq([b"lost", b"next"]));
 }
 
-fn a_mebibyte_in_one_channel_delays_another_by_a_tick_at_most() {
+fn a_mebibyte_in_one_channel_delays_others_by_at_most_one_tick() {
     // 50 Mbit/s: 168 ms for a mebibyte, 250 packets in a round trip.
     let config = Config {
         rate_floor: 50_000_000,
@@ -118,10 +118,10 @@ fn a_mebibyte_in_one_channel_delays_another_by_a_tick_at_most() {
     }
 }
 
-fn a_channel_that_is_stuck_leaves_the_others_half_of_the_window() {
+fn a_blocked_channel_leaves_window_for_other_channels() {
     let mut pair = plain_pair();
     lose(&mut pair, Delivery::Ordered(0), b"lost");
-    // More than the window takes, and nothing of it reaches the application.
+    // Exceeds the window, and nothing is delivered before the lost message.
     pair.act(CLIENT, |host, peer| {
         for _ in 0..289 {
             host.send(peer, Delivery::Ordered(0), &[7; 900]).unwrap();
@@ -130,15 +130,15 @@ fn a_channel_that_is_stuck_leaves_the_others_half_of_the_window() {
     let at = pair.time();
     pair.send(CLIENT, Delivery::Ordered(1), &[9; 900]);
     pair.run_for(secs(3));
-    // What leaves at once is limited, also where the rate is not: the next step of a timer is a millisecond
-    // away. The channel that is stuck is so for a round trip and more.
+    // The burst size is limited even at the maximum rate, so the message can leave one timer step
+    // (1 ms) later. The blocked channel needs more than a round trip.
     let took = time_of(&pair, &[9; 900], at);
     assert!(took <= Some(LATENCY + ms(1)), "{took:?}");
     assert!(took.is_some());
     assert_eq!(pair.observer().count(SERVER, Delivery::Ordered(0)), 290);
 }
 
-fn every_channel_there_is_can_be_used() {
+fn delivers_on_all_256_channels() {
     let mut pair = pair(1, &latency(10));
     for channel in 0..=255 {
         pair.send(CLIENT, Delivery::Ordered(channel), &[channel]);
@@ -156,9 +156,9 @@ fn every_channel_there_is_can_be_used() {
 
 under_both!(
     a_gap_in_one_channel_delays_no_other,
-    what_needs_no_order_does_not_wait_for_what_was_lost_before_it,
-    what_needs_order_waits_for_what_was_lost_before_it_and_comes_together_with_it,
-    a_mebibyte_in_one_channel_delays_another_by_a_tick_at_most,
-    a_channel_that_is_stuck_leaves_the_others_half_of_the_window,
-    every_channel_there_is_can_be_used,
+    reliable_messages_do_not_wait_for_lost_ones,
+    ordered_messages_wait_for_lost_predecessors,
+    a_mebibyte_in_one_channel_delays_others_by_at_most_one_tick,
+    a_blocked_channel_leaves_window_for_other_channels,
+    delivers_on_all_256_channels,
 );

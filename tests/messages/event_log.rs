@@ -1,4 +1,4 @@
-//! Events of both hosts, with their times, for tests of single properties.
+//! Events of both hosts with their times.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,12 +18,12 @@ pub(crate) struct EventLog {
 #[derive(Debug, Default)]
 pub(crate) struct SideLog {
     pub(crate) messages: Vec<Message>,
-    /// Whether a tracked message arrived, and when this side knew.
+    /// Whether a tracked message was acknowledged, and when this was reported.
     pub(crate) fates: BTreeMap<Receipt, (bool, Duration)>,
     pub(crate) end: Option<DisconnectReason>,
 }
 
-/// A message that was taken.
+/// A received message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Message {
     pub(crate) at: Duration,
@@ -36,7 +36,7 @@ impl EventLog {
         &self.sides[side]
     }
 
-    /// The messages that a side took of one kind.
+    /// Messages that a side received by one delivery.
     pub(crate) fn taken(&self, side: usize, delivery: Delivery) -> impl Iterator<Item = &Message> {
         let messages = self.sides[side].messages.iter();
         messages.filter(move |message| message.delivery == delivery)
@@ -46,7 +46,7 @@ impl EventLog {
         self.taken(side, delivery).count()
     }
 
-    /// Whether a message arrived, as far as its sender knows.
+    /// Reported outcome of a tracked message: whether it was acknowledged.
     pub(crate) fn fate(&self, side: usize, receipt: Receipt) -> Option<bool> {
         let fate = self.sides[side].fates.get(&receipt);
         fate.map(|(arrived, _)| *arrived)
@@ -56,7 +56,7 @@ impl EventLog {
 impl SideLog {
     fn on_fate(&mut self, receipt: Receipt, arrived: bool, at: Duration) {
         let before = self.fates.insert(receipt, (arrived, at));
-        assert_eq!(before, None, "receipt {receipt} has two fates");
+        assert_eq!(before, None, "receipt {receipt} has two outcomes");
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a lost packet costs.
+//! Latency and statistics under packet loss.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn with_redundancy(seed: u64, redundancy: u8, conditions: &LinkConditions) -> Pa
     pair_with(seed, [config.clone(), config], conditions)
 }
 
-/// One ordered message a tick; returns how long each was under way.
+/// Sends one ordered message per tick and returns the transit times.
 fn converse(pair: &mut Pair<EventLog>, count: u32) -> Vec<Duration> {
     let mut sent_at = Vec::new();
     for number in 0..count {
@@ -32,7 +32,7 @@ fn converse(pair: &mut Pair<EventLog>, count: u32) -> Vec<Duration> {
     let is_done = pair.run_until(secs(60), |pair| {
         pair.observer().of(SERVER).messages.len() == all
     });
-    assert!(is_done, "not everything arrived: {:?}", pair.stats(CLIENT));
+    assert!(is_done, "messages are missing: {:?}", pair.stats(CLIENT));
     let messages = pair.observer().of(SERVER).messages.iter();
     let in_order = messages.zip(0..).map(|(taken, number): (_, u32)| {
         assert_eq!(taken.bytes[..4], number.to_be_bytes());
@@ -41,7 +41,7 @@ fn converse(pair: &mut Pair<EventLog>, count: u32) -> Vec<Duration> {
     in_order.collect()
 }
 
-fn without_redundancy_everything_arrives_and_nothing_is_sent_unasked() {
+fn sends_no_copies_without_redundancy() {
     for_each_seed(20, |seed| {
         let mut pair = with_redundancy(seed, 0, &lossy(40, 0.2));
         converse(&mut pair, 200);
@@ -51,7 +51,7 @@ fn without_redundancy_everything_arrives_and_nothing_is_sent_unasked() {
     });
 }
 
-fn a_lost_packet_costs_a_tick_and_not_a_round_trip() {
+fn redundant_copies_repair_a_loss_within_a_tick() {
     for (redundancy, at_most) in [(0, None), (1, Some(TICK)), (2, Some(TICK))] {
         let mut pair = with_redundancy(1, redundancy, &latency(100));
         converse(&mut pair, 20);
@@ -72,7 +72,7 @@ fn a_lost_packet_costs_a_tick_and_not_a_round_trip() {
     }
 }
 
-fn a_copy_goes_alone_if_nothing_else_does() {
+fn sends_a_copy_alone_without_other_traffic() {
     let mut pair = with_redundancy(1, 2, &latency(100));
     let sent_at = pair.time();
     pair.set_link(CLIENT, &partition());
@@ -87,7 +87,7 @@ fn a_copy_goes_alone_if_nothing_else_does() {
     );
 }
 
-fn what_arrived_is_not_sent_again_and_again() {
+fn limits_copies_and_retransmits_nothing_without_loss() {
     let mut pair = with_redundancy(1, 2, &latency(5));
     converse(&mut pair, 200);
     pair.run_for(secs(1));
@@ -96,7 +96,7 @@ fn what_arrived_is_not_sent_again_and_again() {
     assert!(stats.copies_sent <= 400, "{}", stats.copies_sent);
 }
 
-fn at_thirty_percent_loss_everything_still_arrives() {
+fn delivers_in_order_at_30_percent_loss() {
     for_each_seed(10, |seed| {
         for loss in [
             Loss::Independent { probability: 0.3 },
@@ -117,7 +117,7 @@ fn at_thirty_percent_loss_everything_still_arrives() {
     });
 }
 
-fn losses_are_counted_where_they_happen() {
+fn loss_statistics_match_the_link() {
     let mut pair = with_redundancy(1, 2, &lossy(20, 0.1));
     converse(&mut pair, 600);
     pair.set_both(&latency(20));
@@ -135,10 +135,10 @@ fn losses_are_counted_where_they_happen() {
 }
 
 under_both!(
-    without_redundancy_everything_arrives_and_nothing_is_sent_unasked,
-    a_lost_packet_costs_a_tick_and_not_a_round_trip,
-    a_copy_goes_alone_if_nothing_else_does,
-    what_arrived_is_not_sent_again_and_again,
-    at_thirty_percent_loss_everything_still_arrives,
-    losses_are_counted_where_they_happen,
+    sends_no_copies_without_redundancy,
+    redundant_copies_repair_a_loss_within_a_tick,
+    sends_a_copy_alone_without_other_traffic,
+    limits_copies_and_retransmits_nothing_without_loss,
+    delivers_in_order_at_30_percent_loss,
+    loss_statistics_match_the_link,
 );

@@ -1,5 +1,4 @@
-//! What must hold of messages whatever happens, in the simplest words: a list of what was sent, and what
-//! was told of each.
+//! Model of message delivery: the sent messages, their delivery and their outcomes.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -9,35 +8,35 @@ use tickwire::{Delivery, DisconnectReason, Event, PeerId, Receipt};
 
 use crate::pair::Observer;
 
-/// The shortest message that says which one it is.
+/// Minimum length of a message that contains its id.
 const NAMED_LEN_MIN: usize = 8;
 
 /// One connection between two sides. See the [module](self).
 #[derive(Default)]
 pub(crate) struct Model {
-    /// From each side to the other.
+    /// Indexed by the sending side.
     pub(crate) ways: [Way; 2],
     peers: [Option<PeerId>; 2],
     pub(crate) ends: [Option<DisconnectReason>; 2],
-    /// What each side took since it had taken everything.
+    /// Events that each side read since its queue was last empty.
     backlogs: [Backlog; 2],
-    /// What each side told the other that it may send.
+    /// Receive window of each side.
     pub(crate) windows: [u64; 2],
 }
 
-/// From one side to the other.
+/// Messages from one side to the other.
 #[derive(Default)]
 pub(crate) struct Way {
-    /// A message is called by its place.
+    /// The index is the id of the message.
     sent: Vec<Sent>,
-    /// What comes next in each ordered channel.
+    /// Undelivered messages of each ordered channel.
     ordered: HashMap<u8, VecDeque<usize>>,
-    /// What came last in each sequenced channel.
+    /// Last delivered message of each sequenced channel.
     sequenced: HashMap<u8, usize>,
-    /// Messages that are too short for a name: how many of each kind and length are on their way.
+    /// Messages too short for an id: the number in flight by delivery and length.
     nameless: HashMap<(Delivery, usize), usize>,
     receipts: HashMap<Receipt, usize>,
-    /// Reliable messages that have not arrived, and receipts whose fate is not known.
+    /// Undelivered reliable messages, and open receipts.
     reliable_missing: usize,
     fates_missing: usize,
     pub(crate) delivered: u64,
@@ -47,7 +46,7 @@ struct Sent {
     delivery: Delivery,
     len: usize,
     is_delivered: bool,
-    /// Whether it was said that it arrived.
+    /// Whether it was reported as acknowledged.
     fate: Option<bool>,
 }
 
@@ -72,7 +71,7 @@ impl Model {
         message(self.ways[side].sent.len(), len)
     }
 
-    /// It was taken.
+    /// `send` accepted the message.
     pub(crate) fn on_sent(
         &mut self,
         side: usize,
@@ -83,20 +82,19 @@ impl Model {
         self.ways[side].on_sent(delivery, len, receipt);
     }
 
-    /// Whether everything has arrived that has to, and everything is known that was asked.
+    /// Whether all reliable messages were delivered and all receipts have an outcome.
     pub(crate) fn is_settled(&self) -> bool {
         let mut ways = self.ways.iter();
         ways.all(|way| way.reliable_missing == 0 && way.fates_missing == 0)
     }
 
-    /// What holds as soon as both sides have taken everything: nobody was told that something arrived
-    /// that did not.
+    /// Once both sides have read everything, each acknowledged message was delivered.
     pub(crate) fn assert_honest(&self) {
         for way in &self.ways {
             for (name, sent) in way.sent.iter().enumerate() {
-                let is_told = sent.fate == Some(true);
-                let is_lie = is_told && !sent.is_delivered && is_named(sent.delivery, sent.len);
-                assert!(!is_lie, "message {name} was acked and did not arrive");
+                let is_acked = sent.fate == Some(true);
+                let is_false = is_acked && !sent.is_delivered && is_named(sent.delivery, sent.len);
+                assert!(!is_false, "message {name} was acknowledged, but not delivered");
             }
         }
     }
@@ -108,8 +106,8 @@ impl Observer for Model {
             assert_eq!(self.peers[side].replace(peer), None);
             return;
         }
-        assert_eq!(self.peers[side], Some(event.peer()), "somebody else");
-        assert_eq!(self.ends[side], None, "{event:?} after the end");
+        assert_eq!(self.peers[side], Some(event.peer()), "an event of another peer");
+        assert_eq!(self.ends[side], None, "{event:?} after the disconnect");
         match event {
             Event::Message {
                 delivery, bytes, ..
@@ -126,7 +124,7 @@ impl Observer for Model {
                 self.ways[side].on_fate(receipt, false, other_is_drained);
             }
             Event::Disconnected { reason, .. } => self.ends[side] = Some(reason),
-            other => panic!("nobody said what {other:?} means"),
+            other => panic!("unexpected event {other:?}"),
         }
     }
 
@@ -185,13 +183,13 @@ impl Way {
         self.reliable_missing -= usize::from(delivery.is_reliable());
         if let Delivery::Ordered(channel) = delivery {
             let next = self.ordered.get_mut(&channel).and_then(VecDeque::pop_front);
-            let next = next.expect("an ordered message that nobody sent");
+            let next = next.expect("an ordered message that was not sent");
             assert_is(bytes, next, self.sent[next].len);
             self.sent[next].is_delivered = true;
         } else if bytes.len() < NAMED_LEN_MIN {
             let left = self.nameless.get_mut(&(delivery, bytes.len()));
-            let left = left.expect("a short message that nobody sent");
-            *left = left.checked_sub(1).expect("a short message came twice");
+            let left = left.expect("a short message that was not sent");
+            *left = left.checked_sub(1).expect("a short message was delivered twice");
         } else {
             self.on_named(delivery, bytes);
         }
@@ -201,43 +199,43 @@ impl Way {
         let name = u64::from_be_bytes(bytes[..8].try_into().unwrap());
         let name = usize::try_from(name).unwrap();
         let sent = self.sent.get_mut(name);
-        let sent = sent.expect("a message that nobody sent");
+        let sent = sent.expect("a message that was not sent");
         assert_is(bytes, name, sent.len);
         assert_eq!(sent.delivery, delivery);
         let was_delivered = std::mem::replace(&mut sent.is_delivered, true);
-        assert!(!was_delivered, "message {name} came twice");
+        assert!(!was_delivered, "message {name} was delivered twice");
         if let Delivery::Sequenced(channel) = delivery {
             let last = self.sequenced.insert(channel, name);
-            assert!(last < Some(name), "{last:?} came before {name}");
+            assert!(last < Some(name), "{last:?} was delivered before {name}");
         }
     }
 
     fn on_fate(&mut self, receipt: Receipt, arrived: bool, other_is_drained: bool) {
         let name = self.receipts.remove(&receipt);
-        let name = name.expect("a fate that nobody asked for, or a second one");
+        let name = name.expect("an outcome without an open receipt");
         let sent = &mut self.sent[name];
         self.fates_missing -= 1;
         sent.fate = Some(arrived);
         assert!(
             arrived || !sent.delivery.is_reliable(),
-            "a reliable message is lost"
+            "a reliable message was reported as lost"
         );
         let is_there = sent.is_delivered || !is_named(sent.delivery, sent.len);
         assert!(
             !arrived || is_there || !other_is_drained,
-            "message {name}, {} bytes by {:?}, is acked, and the other side has not got it",
+            "message {name}, {} bytes by {:?}, is acknowledged, but was not delivered",
             sent.len,
             sent.delivery
         );
     }
 }
 
-/// Whether a message can be told from all others.
+/// Whether a message can be identified.
 fn is_named(delivery: Delivery, len: usize) -> bool {
     len >= NAMED_LEN_MIN || matches!(delivery, Delivery::Ordered(_))
 }
 
-/// Begins with its name if it is long enough; the rest depends on name and place.
+/// Starts with its id if it is long enough. The other bytes depend on id and position.
 fn message(name: usize, len: usize) -> Vec<u8> {
     if len < NAMED_LEN_MIN {
         return vec![7; len];
@@ -254,5 +252,5 @@ fn rest(name: usize, len: usize) -> impl Iterator<Item = u8> {
 
 fn assert_is(bytes: &[u8], name: usize, len: usize) {
     assert_eq!(bytes.len(), len, "message {name}");
-    assert!(bytes == message(name, len), "message {name} is damaged");
+    assert!(bytes == message(name, len), "message {name} is corrupted");
 }

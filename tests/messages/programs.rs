@@ -1,5 +1,4 @@
-//! Random programs over random links, against the [model](crate::model): nothing here knows what it is
-//! looking for.
+//! Random programs over random links, checked against the [model](crate::model).
 
 use tickwire::limits::{MESSAGE_OVERHEAD, UNRELIABLE_MAX};
 use tickwire::sim::{LinkConditions, Loss};
@@ -14,16 +13,16 @@ use crate::{CLIENT, SERVER, latency, partition};
 
 type Program = Pair<Model>;
 
-/// The lengths at which something changes, and their neighbours.
+/// Lengths around encoding and fragment boundaries.
 const LENGTHS: [usize; 16] = [
     0, 1, 7, 8, 63, 64, 65, 255, 256, 257, 959, 960, 961, 992, 993, 1921,
 ];
 
-fn programs_that_turn_when_something_is_due_deliver_what_they_promise() {
+fn random_programs_match_the_model_when_driven_by_deadlines() {
     for_each_seed(1000, |seed| run(seed, false));
 }
 
-fn programs_that_turn_sixty_times_a_second_deliver_what_they_promise() {
+fn random_programs_match_the_model_at_60_hz() {
     for_each_seed(1000, |seed| run(seed, true));
 }
 
@@ -35,7 +34,7 @@ fn run(seed: u64, is_ticking: bool) {
     let mut program = Pair::new(seed, configs, ms(10), observer);
     program.rng = TestRng::new(rng.number());
     if is_ticking {
-        // Out of step with each other.
+        // With different rates all phases occur.
         program.set_tick(CLIENT, Some(secs(1) / 60));
         program.set_tick(SERVER, Some(secs(1) / 61));
     }
@@ -68,7 +67,7 @@ fn some_config(rng: &mut TestRng) -> Config {
     }
 }
 
-/// How much each side may be sent before its application takes something.
+/// Receive window of each side, in bytes with overhead.
 fn windows(configs: &[Config; 2]) -> [u64; 2] {
     let messages = [
         4 * (configs[CLIENT].message_max_from_servers + MESSAGE_OVERHEAD),
@@ -114,7 +113,7 @@ fn some_loss(rng: &mut TestRng, probability: f64) -> Loss {
     }
 }
 
-/// Something happens, and then some time passes.
+/// A random action, then a random delay.
 fn step(program: &mut Program) {
     let side = program.rng.index(2);
     match program.rng.below(16) {
@@ -167,7 +166,7 @@ fn some_length(rng: &mut TestRng, max: usize) -> usize {
     len.min(max)
 }
 
-/// Returns whether it was taken.
+/// Returns whether the message was accepted.
 fn send(program: &mut Program, side: usize, delivery: Delivery, len: usize) -> bool {
     if program.is_stalled(side) {
         return false;
@@ -188,7 +187,7 @@ fn send(program: &mut Program, side: usize, delivery: Delivery, len: usize) -> b
     outcome.is_ok()
 }
 
-/// As much as is taken, of one kind.
+/// Fills a queue with messages of one delivery.
 fn fill(program: &mut Program, side: usize) {
     let delivery = some_delivery(&mut program.rng);
     let max = program.host(side).message_max(program.peer(side), delivery);
@@ -198,39 +197,39 @@ fn fill(program: &mut Program, side: usize) {
     program.turn(side);
 }
 
-/// Nothing gets from one side to the other for a while.
+/// Partitions the outgoing link of a side for a while.
 fn cut_off(program: &mut Program, side: usize) {
     let before = some_conditions(&mut program.rng);
     program.set_link(side, &partition());
     for _ in 0..program.rng.below(4) {
-        let who = program.rng.index(2);
-        burst(program, who);
+        let sender = program.rng.index(2);
+        burst(program, sender);
         let time = program.rng.time(ms(0), ms(400));
         program.run_for(time);
     }
     program.set_link(side, &before);
 }
 
-/// The faults stop, everybody listens; then everything arrives that has to.
+/// Ends all faults and waits until everything has arrived.
 fn calm_down(program: &mut Program) {
     program.set_both(&latency(10));
     for side in [CLIENT, SERVER] {
         program.set_deaf(side, false);
     }
-    // Until the stalls are over, and what was under way is there.
+    // Stalls end, and datagrams in flight arrive.
     program.run_for(secs(3));
     let is_done = program.run_until(secs(600), |program| {
         program.observer().is_settled() && is_quiet(program)
     });
     if !is_done {
         let [client, server] = [CLIENT, SERVER].map(|side| program.stats(side));
-        panic!("something did not arrive: {client:?} {server:?}");
+        panic!("messages are missing: {client:?} {server:?}");
     }
-    // The last acknowledgements arrive as well.
+    // The last acknowledgements arrive.
     program.run_for(ms(500));
 }
 
-/// Nothing is on its way.
+/// Nothing is queued, unread or in flight.
 fn is_quiet(program: &Program) -> bool {
     [CLIENT, SERVER].into_iter().all(|side| {
         let stats = program.stats(side);
@@ -241,14 +240,14 @@ fn is_quiet(program: &Program) -> bool {
     })
 }
 
-/// Two who have nothing to say ask each other every five seconds, and that is all.
+/// Idle hosts send only keep-alives, one every 5 s.
 fn assert_silent(program: &mut Program) {
     let sent = |program: &Program, side| program.counts(side).datagrams_sent;
     let before = [CLIENT, SERVER].map(|side| sent(program, side));
     program.run_for(secs(21));
     for side in [CLIENT, SERVER] {
         let packets = sent(program, side) - before[side];
-        assert!(packets <= 16, "{packets} packets and nothing to say");
+        assert!(packets <= 16, "{packets} packets on an idle connection");
     }
 }
 
@@ -257,26 +256,26 @@ fn disconnect(program: &mut Program) {
     program.set_deaf(CLIENT, false);
     program.set_deaf(SERVER, false);
     let stall = program.run_until(secs(2), |program| !program.is_stalled(side));
-    assert!(stall, "no stall takes longer");
+    assert!(stall, "the stall takes longer than any");
     program.disconnect(side, 5);
     let is_over = program.run_until(secs(40), |program| {
         program.observer().ends.iter().all(Option::is_some)
     });
-    assert!(is_over, "one side was not told of the end");
+    assert!(is_over, "a side has no disconnect");
     let ends = program.observer().ends;
     assert_eq!(ends[side], Some(DisconnectReason::Local { code: 5 }));
-    let told = [
+    let reasons = [
         Some(DisconnectReason::Remote { code: 5 }),
         Some(DisconnectReason::TimedOut),
     ];
-    assert!(told.contains(&ends[1 - side]), "{ends:?}");
+    assert!(reasons.contains(&ends[1 - side]), "{ends:?}");
     program.observer().assert_honest();
-    // What is late arrives, so that the next connection begins with nothing under way.
+    // Delayed datagrams arrive before the next connection begins.
     program.set_both(&latency(10));
     program.run_for(secs(2));
 }
 
-/// What was counted when a connection began, by the hosts and by us.
+/// Counters of hosts and network at the start of a connection.
 struct Books {
     pages: [Page; 2],
 }
@@ -296,7 +295,7 @@ impl Page {
         }
     }
 
-    /// Datagrams of which the host says what became of them.
+    /// Received datagrams that the host counted.
     fn accounted(&self) -> u64 {
         let (peer, host) = (&self.stats, &self.host);
         let known = peer.packets_received + peer.packets_refused + peer.duplicates;
@@ -325,7 +324,7 @@ impl Books {
     }
 }
 
-/// Every datagram is in one count.
+/// Every datagram is counted once.
 fn assert_datagrams(before: &Page, after: &Page) {
     let sent = after.counts.datagrams_sent - before.counts.datagrams_sent;
     let bytes = after.counts.bytes_sent - before.counts.bytes_sent;
@@ -335,7 +334,7 @@ fn assert_datagrams(before: &Page, after: &Page) {
     assert_eq!(after.accounted() - before.accounted(), received);
 }
 
-/// What one side says that it sent, and what the other says that came.
+/// The counters of the sender agree with those of the receiver.
 fn assert_packets(from: &PeerStats, to: &PeerStats) {
     let known = to.packets_received + to.packets_refused + to.packets_missing;
     assert_eq!(from.packets_sent, known, "{from:?} {to:?}");
@@ -349,6 +348,6 @@ fn assert_packets(from: &PeerStats, to: &PeerStats) {
 }
 
 under_both!(
-    programs_that_turn_when_something_is_due_deliver_what_they_promise,
-    programs_that_turn_sixty_times_a_second_deliver_what_they_promise,
+    random_programs_match_the_model_when_driven_by_deadlines,
+    random_programs_match_the_model_at_60_hz,
 );

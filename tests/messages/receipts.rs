@@ -1,4 +1,4 @@
-//! What senders are told, and that it is true.
+//! Outcomes of tracked messages.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::pair::Pair;
 use crate::world::{config, ms, secs};
 use crate::{CLIENT, SERVER, TICK, latency, pair_with, partition};
 
-/// Two hosts that send nothing twice unasked.
+/// Two hosts without redundant copies.
 fn plain_pair() -> Pair<EventLog> {
     let config = Config {
         redundant_copies: 0,
@@ -19,7 +19,7 @@ fn plain_pair() -> Pair<EventLog> {
     pair_with(1, [config.clone(), config], &latency(40))
 }
 
-/// What is sent now is overtaken by what is sent in the next 200 ms.
+/// Datagrams of the next 200 ms overtake those sent now.
 fn slow() -> LinkConditions {
     LinkConditions {
         reorder: 1.0,
@@ -28,7 +28,7 @@ fn slow() -> LinkConditions {
     }
 }
 
-fn what_arrives_is_acked_within_a_round_trip_and_the_delay_of_an_ack() {
+fn acknowledges_within_a_round_trip_and_the_ack_delay() {
     let kinds = [
         Delivery::Unreliable,
         Delivery::Sequenced(1),
@@ -46,7 +46,7 @@ fn what_arrives_is_acked_within_a_round_trip_and_the_delay_of_an_ack() {
     }
 }
 
-fn a_sequenced_message_that_comes_too_late_is_lost_although_its_packet_arrived() {
+fn a_stale_sequenced_message_is_reported_as_lost() {
     let mut pair = plain_pair();
     pair.set_link(CLIENT, &slow());
     let late = pair.send_tracked(CLIENT, Delivery::Sequenced(1), b"late");
@@ -63,9 +63,9 @@ fn a_sequenced_message_that_comes_too_late_is_lost_although_its_packet_arrived()
     assert_eq!(pair.stats(SERVER).stale_messages, 1);
 }
 
-fn a_sequenced_message_that_comes_too_late_before_anybody_gave_it_up_is_lost() {
+fn a_stale_message_is_reported_as_lost_without_packet_loss() {
     let mut pair = plain_pair();
-    // Overtaken by so little that its packet does not count as lost.
+    // Too little reordering for loss detection.
     let conditions = LinkConditions {
         reorder_delay: ms(2),
         ..slow()
@@ -80,7 +80,7 @@ fn a_sequenced_message_that_comes_too_late_before_anybody_gave_it_up_is_lost() {
     assert_eq!(pair.stats(CLIENT).packets_lost, 0, "the packet arrived");
 }
 
-fn the_last_unreliable_message_of_all_has_a_fate_as_well() {
+fn reports_loss_of_the_last_unreliable_message() {
     for delivery in [Delivery::Unreliable, Delivery::Sequenced(1)] {
         let mut pair = plain_pair();
         pair.set_link(CLIENT, &partition());
@@ -92,7 +92,7 @@ fn the_last_unreliable_message_of_all_has_a_fate_as_well() {
     }
 }
 
-fn a_reliable_message_is_acked_however_often_it_was_lost() {
+fn a_reliable_message_is_acknowledged_after_repeated_losses() {
     for delivery in [Delivery::Reliable, Delivery::Ordered(1)] {
         let mut pair = plain_pair();
         pair.set_link(CLIENT, &partition());
@@ -106,13 +106,13 @@ fn a_reliable_message_is_acked_however_often_it_was_lost() {
     }
 }
 
-fn an_ordered_message_that_waits_for_another_one_is_not_acked_before_that_has_come() {
+fn an_ordered_message_is_acknowledged_after_its_predecessor() {
     let mut pair = plain_pair();
     pair.set_link(CLIENT, &partition());
     pair.send(CLIENT, Delivery::Ordered(1), b"lost");
     pair.set_link(CLIENT, &latency(40));
     let receipt = pair.send_tracked(CLIENT, Delivery::Ordered(1), b"waits");
-    // It arrives, and nothing else does for a while.
+    // This message arrives, and then the link is down.
     pair.run_for(ms(1));
     pair.set_link(CLIENT, &partition());
     pair.run_for(secs(2));
@@ -120,7 +120,7 @@ fn an_ordered_message_that_waits_for_another_one_is_not_acked_before_that_has_co
     assert_eq!(
         pair.stats(CLIENT).queued_messages,
         1,
-        "the other one is there"
+        "the second message arrived"
     );
     assert_eq!(pair.observer().fate(CLIENT, receipt), None);
     pair.set_link(CLIENT, &latency(40));
@@ -129,15 +129,15 @@ fn an_ordered_message_that_waits_for_another_one_is_not_acked_before_that_has_co
     assert_eq!(pair.observer().count(SERVER, Delivery::Ordered(1)), 2);
 }
 
-// Other libraries: "a loss timer was run before the acks that were already queued, and caused false
-// retransmissions".
-fn acks_that_wait_in_the_socket_are_read_before_anything_counts_as_lost() {
+// Bug of another library: the loss timer ran before queued acknowledgements were read and caused spurious
+// retransmissions.
+fn reads_queued_acknowledgements_before_declaring_loss() {
     for stall in [ms(100), ms(500), secs(3)] {
         let mut pair = plain_pair();
         for number in 0..50_u8 {
             pair.send(CLIENT, Delivery::Ordered(0), &[number; 40]);
             pair.send(CLIENT, Delivery::Unreliable, &[number; 40]);
-            // The acknowledgement comes while nobody looks.
+            // The acknowledgement arrives during the stall.
             pair.stall(CLIENT, stall);
             pair.run_for(stall + Duration::from_millis(1));
         }
@@ -148,11 +148,11 @@ fn acks_that_wait_in_the_socket_are_read_before_anything_counts_as_lost() {
     }
 }
 
-fn what_arrives_after_the_end_is_not_acked() {
+fn does_not_acknowledge_messages_after_a_disconnect() {
     for delivery in [Delivery::Unreliable, Delivery::Ordered(1)] {
         let mut pair = plain_pair();
         let receipt = pair.send_tracked(CLIENT, delivery, b"too late");
-        // Of the end only that arrives which leaves after the message came.
+        // Only copies of the disconnect that leave after the message's arrival get through.
         pair.set_link(SERVER, &partition());
         pair.disconnect(SERVER, 1);
         pair.run_for(ms(30));
@@ -165,12 +165,12 @@ fn what_arrives_after_the_end_is_not_acked() {
 }
 
 under_both!(
-    what_arrives_is_acked_within_a_round_trip_and_the_delay_of_an_ack,
-    a_sequenced_message_that_comes_too_late_is_lost_although_its_packet_arrived,
-    a_sequenced_message_that_comes_too_late_before_anybody_gave_it_up_is_lost,
-    the_last_unreliable_message_of_all_has_a_fate_as_well,
-    a_reliable_message_is_acked_however_often_it_was_lost,
-    an_ordered_message_that_waits_for_another_one_is_not_acked_before_that_has_come,
-    acks_that_wait_in_the_socket_are_read_before_anything_counts_as_lost,
-    what_arrives_after_the_end_is_not_acked,
+    acknowledges_within_a_round_trip_and_the_ack_delay,
+    a_stale_sequenced_message_is_reported_as_lost,
+    a_stale_message_is_reported_as_lost_without_packet_loss,
+    reports_loss_of_the_last_unreliable_message,
+    a_reliable_message_is_acknowledged_after_repeated_losses,
+    an_ordered_message_is_acknowledged_after_its_predecessor,
+    reads_queued_acknowledgements_before_declaring_loss,
+    does_not_acknowledge_messages_after_a_disconnect,
 );

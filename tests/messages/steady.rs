@@ -1,5 +1,4 @@
-//! Two hosts that have done for a while what they do allocate nothing while they go on: counted, both
-//! sides and the links together.
+//! Allocations of both hosts and the links in a steady state.
 
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use crate::pair::{Observer, Pair};
 use crate::world::{config, ms};
 use crate::{CLIENT, SERVER, TICK, latency, lossy};
 
-/// Keeps nothing.
+/// Counts messages.
 struct Counter {
     taken: [u64; 2],
 }
@@ -22,7 +21,7 @@ impl Observer for Counter {
     }
 }
 
-/// What a game sends in a tick, in both directions.
+/// Traffic of a game in both directions.
 fn play(pair: &mut Pair<Counter>, ticks: u64) {
     for _ in 0..ticks {
         for side in [CLIENT, SERVER] {
@@ -42,7 +41,7 @@ fn play(pair: &mut Pair<Counter>, ticks: u64) {
     }
 }
 
-/// How many allocations a game takes in a minute, after a minute.
+/// Allocations in the second minute of a game.
 fn allocations(seed: u64, conditions: &LinkConditions) -> u64 {
     let observer = Counter { taken: [0, 0] };
     let mut pair = Pair::new(seed, [config(), config()], conditions.latency, observer);
@@ -63,8 +62,8 @@ fn a_steady_state_allocates_nothing() {
 
 const SEEDS: std::ops::RangeInclusive<u64> = 1..=7;
 
-/// A worse moment than all before makes a queue longer than it ever was: that is all there may be.
-fn jitter_and_loss_allocate_next_to_nothing() {
+/// A queue may allocate when it exceeds its previous maximum.
+fn jitter_and_loss_allocate_at_most_16_times_a_minute() {
     let conditions = LinkConditions {
         jitter: ms(20),
         reorder: 0.05,
@@ -79,5 +78,5 @@ fn jitter_and_loss_allocate_next_to_nothing() {
 
 under_both!(
     a_steady_state_allocates_nothing,
-    jitter_and_loss_allocate_next_to_nothing,
+    jitter_and_loss_allocate_at_most_16_times_a_minute,
 );

@@ -1,4 +1,4 @@
-//! What runs on the hosts of a world: an application for each, and the observer of all datagrams.
+//! Network hooks of a world: an application on each host and the packet observer.
 
 use std::time::{Duration, Instant};
 
@@ -8,14 +8,13 @@ use tickwire::{Delivery, PeerId};
 
 use super::{Log, PacketObserver};
 
-/// The hooks of a world's network.
 #[derive(Default)]
 pub(crate) struct Applications {
     pub(crate) nodes: Vec<Application>,
     pub(crate) packet_observer: PacketObserver,
 }
 
-/// The application of one host. It takes events into its log and may send messages at an interval.
+/// Logs the events of one host and can send messages at an interval.
 #[derive(Default)]
 pub(crate) struct Application {
     pub(crate) log: Log,
@@ -23,7 +22,7 @@ pub(crate) struct Application {
     chatter: Option<Chatter>,
 }
 
-/// Numbered messages to every peer.
+/// Broadcasts numbered messages.
 struct Chatter {
     interval: Duration,
     next_at: Instant,
@@ -48,7 +47,7 @@ impl Application {
         }
     }
 
-    /// Sends the next message of the chatter if it is due.
+    /// Sends the next message if it is due.
     fn talk(&mut self, state: &mut HostState, now: Instant) {
         let Some(chatter) = self.chatter.as_mut().filter(|one| one.next_at <= now) else {
             return;
@@ -60,7 +59,7 @@ impl Application {
         assert_eq!(outcome.unwrap().skipped, []);
     }
 
-    /// An application that has taken every event knows as much as the host.
+    /// Once all events are read, the log agrees with the host's statistics.
     fn check(&self, state: &HostState) {
         if self.is_deaf {
             return;
@@ -94,7 +93,7 @@ impl Hooks for Applications {
             to,
             bytes,
         } = datagram;
-        // Whether the host takes this for the address of a peer.
+        // Whether `to` is the current address of a peer.
         let is_peer = || {
             let mut addresses = state.peers().map(|peer| state.peer_address(peer));
             addresses.any(|address| address == Some(to))

@@ -1,5 +1,5 @@
-//! One host that is driven by hand, for tests with many clients or floods: a world would record more of them than the
-//! host stores.
+//! One host driven by hand, for floods and many clients. A world records every datagram and would use more
+//! memory than the host.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ impl Harness {
         self.host.handle_datagram(from, bytes, self.now);
     }
 
-    /// The rest of a turn; each datagram goes to `each`.
+    /// Runs the timers and passes each sent datagram to `each`.
     pub(crate) fn turn(&mut self, mut each: impl FnMut(SocketAddr, &[u8])) {
         self.host.handle_timeout(self.now);
         while let Some(sent) = self.host.poll_transmit(&mut self.buffer, self.now) {
@@ -60,14 +60,14 @@ impl Harness {
         answer
     }
 
-    /// A connect that the host takes for good.
+    /// A connect with a valid cookie.
     pub(crate) fn connect_of(&mut self, stranger: &Stranger) -> Connect {
         let hello = Hello::new(stranger.nonce).bytes();
         let cookie = self.answer_to(stranger, &hello).unwrap();
         stranger.connect(returned_cookie(&cookie).unwrap())
     }
 
-    /// Whether it gets in.
+    /// Runs the whole handshake. Returns whether the host accepted.
     pub(crate) fn arrive(&mut self, stranger: &mut Stranger) -> bool {
         let connect = self.connect_of(stranger);
         let Some(accept) = self.answer_to(stranger, &connect.bytes()) else {

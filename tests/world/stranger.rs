@@ -1,4 +1,4 @@
-//! Somebody who speaks the protocol by hand, and not always as it should be spoken.
+//! A hand-driven client that can violate the protocol.
 
 use std::net::SocketAddr;
 
@@ -12,18 +12,18 @@ use super::{World, is_noise, ms};
 pub(crate) struct Stranger {
     pub(crate) address: SocketAddr,
     pub(crate) nonce: Nonce,
-    /// Under which it receives.
+    /// Its connection id.
     pub(crate) id: u64,
-    /// Under which the host receives.
+    /// The host's connection id.
     pub(crate) server_id: u64,
-    /// Of the next packet.
+    /// Number of the next packet.
     pub(crate) number: u64,
-    /// Under Noise, once it was accepted.
+    /// Set by the accept, under Noise.
     #[cfg(feature = "noise")]
     pub(crate) keys: Option<Keys>,
 }
 
-/// An address where none of the world's hosts is.
+/// An address that no host of the world has.
 pub(crate) fn outside(number: usize) -> SocketAddr {
     let [.., a, b, c] = u32::try_from(number).unwrap().to_be_bytes();
     ([10, a, b, c], 6000).into()
@@ -44,7 +44,7 @@ impl Stranger {
         }
     }
 
-    /// Says something to a host; returns what the host says to this address at once.
+    /// Sends a datagram to a host. Returns the host's immediate replies.
     pub(crate) fn give(&self, world: &mut World, host: usize, bytes: &[u8]) -> Vec<Vec<u8>> {
         let before = world.packet_observer().datagrams.len();
         world.inject(self.address, host, bytes);
@@ -53,7 +53,7 @@ impl Stranger {
         to_us.map(|datagram| datagram.bytes.clone()).collect()
     }
 
-    /// Asks for a cookie.
+    /// Sends a hello and returns the cookie of the reply.
     pub(crate) fn ask(&self, world: &mut World, host: usize) -> Cookie {
         let answers = self.give(world, host, &Hello::new(self.nonce).bytes());
         let mut cookies = answers.iter().filter(|answer| answer[0] == kind::COOKIE);
@@ -64,14 +64,13 @@ impl Stranger {
         Connect::new(self.nonce, cookie, self.id)
     }
 
-    /// Brings a cookie back, and is accepted.
+    /// Sends a connect and processes the accept.
     pub(crate) fn enter(&mut self, world: &mut World, host: usize, connect: &Connect) {
         let answers = self.give(world, host, &connect.bytes());
         assert_eq!((answers.len(), answers[0][0]), (1, kind::ACCEPT));
         self.take_accept(connect, &answers[0]);
     }
 
-    /// It was accepted.
     pub(crate) fn take_accept(&mut self, connect: &Connect, accept: &[u8]) {
         #[cfg(feature = "noise")]
         if is_noise() {
@@ -84,7 +83,7 @@ impl Stranger {
         self.server_id = packets::server_id(&accept[26..]);
     }
 
-    /// The whole handshake; then it is a peer.
+    /// Completes the handshake and becomes a peer.
     pub(crate) fn arrive(&mut self, world: &mut World, host: usize) {
         let cookie = self.ask(world, host);
         self.enter(world, host, &self.connect(cookie));
@@ -92,13 +91,12 @@ impl Stranger {
         world.run_for(ms(20));
     }
 
-    /// A packet with these frames and the next number.
+    /// A packet with the next number.
     pub(crate) fn packet(&mut self, frames: &[u8]) -> Vec<u8> {
         self.number += 1;
         self.packet_with(self.number - 1, frames)
     }
 
-    /// A packet with these frames and that number.
     pub(crate) fn packet_with(&self, number: u64, frames: &[u8]) -> Vec<u8> {
         #[cfg(feature = "noise")]
         if let Some(keys) = &self.keys {
@@ -109,16 +107,16 @@ impl Stranger {
         packets::packet(self.server_id, number, frames)
     }
 
-    /// What is in a packet from the host.
+    /// Frames of a packet from the host.
     pub(crate) fn frames(&self, packet: &[u8]) -> Vec<u8> {
         #[cfg(feature = "noise")]
         if let Some(keys) = &self.keys {
-            return keys.open(packet).expect("it is authentic");
+            return keys.open(packet).expect("the packet is authentic");
         }
         packets::frames(packet).to_vec()
     }
 
-    /// What has to be sent back, if the packet is a challenge.
+    /// Token of the challenge, if the packet contains only that.
     pub(crate) fn challenge_in(&self, packet: &[u8]) -> Option<[u8; 8]> {
         packets::token_in(&self.frames(packet))
     }

@@ -1,5 +1,5 @@
-//! On-path attacks on encrypted hosts over real sockets. A relay records every datagram and sends copies
-//! and forgeries. `tests/attacks` has the exhaustive tests on virtual time.
+//! On-path attacks on encrypted hosts over real sockets. A relay records every datagram and sends
+//! copies and forgeries. `tests/attacks` has the exhaustive tests on virtual time.
 #![cfg(feature = "noise")]
 
 use std::net::{SocketAddr, UdpSocket};
@@ -89,7 +89,6 @@ struct Scene {
     server: Host,
     relay: Relay,
     to_server: PeerId,
-    /// Messages that the server received.
     messages: Vec<Vec<u8>>,
     reason: Option<DisconnectReason>,
 }
@@ -155,7 +154,6 @@ impl Scene {
         }
     }
 
-    /// A new message arrives.
     fn assert_alive(&mut self) {
         let before = self.messages.len();
         self.client
@@ -214,7 +212,6 @@ fn an_immediate_replay_delivers_no_message_again() {
 #[test]
 fn a_replay_to_a_restarted_server_creates_no_peer() {
     let scene = Scene::with_a_message();
-    // Only the key is the same.
     let mut again = host(config_with(&key(1)));
     let attacker = UdpSocket::bind("127.0.0.1:0").unwrap();
     for datagram in &scene.relay.recorded {

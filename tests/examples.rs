@@ -72,7 +72,6 @@ impl Example {
         }
     }
 
-    /// Writes to its standard input.
     fn type_in(&mut self, keys: &str) {
         let stdin = self.stdin.as_mut().expect("its input is still open");
         stdin.write_all(keys.as_bytes()).expect("it reads");
@@ -85,7 +84,6 @@ impl Example {
         address.parse().expect("an address")
     }
 
-    /// The remaining lines and the exit status.
     fn finish(mut self) -> (Vec<String>, ExitStatus) {
         let rest = std::iter::from_fn(|| self.line()).collect();
         // Its output is closed, so it exits.
@@ -152,7 +150,7 @@ fn headless_replies_with_the_time_and_reports_clients() {
     let mut second = Player::join(address);
     assert_says(example.line(), &second.came());
 
-    let before = first.ask(*b"one.");
+    let before = first.request_time(*b"one.");
     // Invalid requests: empty, too short, too long; and datagrams without a connection.
     for message in [&b""[..], b"two", b"three"] {
         let peer = first.server;
@@ -166,7 +164,7 @@ fn headless_replies_with_the_time_and_reports_clients() {
         let sent = stranger.send_to(&vec![7; len], address);
         assert_eq!(sent.expect("it listens"), len);
     }
-    let after = second.ask(*b"two.");
+    let after = second.request_time(*b"two.");
     assert!(before <= after, "its clock runs backwards");
 
     second.leave(3);
@@ -177,7 +175,7 @@ fn headless_replies_with_the_time_and_reports_clients() {
 fn headless_disconnects_clients_when_its_input_closes() {
     let mut example = Example::start("headless");
     let mut player = Player::join(example.address());
-    player.ask(*b"one.");
+    player.request_time(*b"one.");
 
     drop(example.stdin.take());
     assert_eq!(player.end(), DisconnectReason::Remote { code: 0 });
@@ -288,14 +286,12 @@ fn plain_socket() -> UdpSocket {
     socket
 }
 
-/// A client of `headless`.
 struct Player {
     host: Host,
     server: PeerId,
 }
 
 impl Player {
-    /// Connects and waits for it.
     fn join(address: SocketAddr) -> Self {
         let any_port = (Ipv4Addr::LOCALHOST, 0).into();
         let mut host = Host::bind(any_port, Config::noise(2)).expect("a free port");
@@ -307,12 +303,10 @@ impl Player {
         player
     }
 
-    /// The line that reports its arrival.
     fn came(&self) -> String {
         format!("came from {}", self.host.local_addr())
     }
 
-    /// Waits for the next event.
     fn event(&mut self) -> Event {
         let deadline = Instant::now() + DEADLINE;
         loop {
@@ -327,7 +321,7 @@ impl Player {
     }
 
     /// Sends a request with `number` and returns the time in the reply.
-    fn ask(&mut self, number: [u8; 4]) -> u64 {
+    fn request_time(&mut self, number: [u8; 4]) -> u64 {
         self.host
             .send(self.server, Delivery::Unreliable, &number)
             .expect("there is room");

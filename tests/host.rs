@@ -89,7 +89,10 @@ impl Pair {
     fn run_until(&mut self, mut is_done: impl FnMut(&mut Self) -> bool) {
         let start = Instant::now();
         while !is_done(self) {
-            assert!(start.elapsed() < DEADLINE, "the condition was not met: {self:?}");
+            assert!(
+                start.elapsed() < DEADLINE,
+                "the condition was not met: {self:?}"
+            );
             self.turn();
         }
     }
@@ -143,7 +146,7 @@ fn hosts_connect_exchange_messages_and_disconnect() {
 fn a_sleeping_server_wakes_for_every_step_of_a_connection() {
     let mut server = host();
     let address = server.local_addr();
-    let served = thread::spawn(move || {
+    let server_thread = thread::spawn(move || {
         // Without a timeout: datagrams and protocol deadlines must end the sleep.
         loop {
             server.wait(None).unwrap();
@@ -169,7 +172,7 @@ fn a_sleeping_server_wakes_for_every_step_of_a_connection() {
         }
     }
     drop(client);
-    let reason = served.join().unwrap();
+    let reason = server_thread.join().unwrap();
     assert_eq!(reason, DisconnectReason::Remote { code: 0 });
 }
 
@@ -182,7 +185,7 @@ fn sleeping_hosts_send_keep_alives() {
     let mut server = host_with(config.clone());
     let address = server.local_addr();
     let waker = server.waker().unwrap();
-    let served = thread::spawn(move || {
+    let server_thread = thread::spawn(move || {
         while !server.take_woken() {
             server.wait(None).unwrap();
             while let Some(event) = server.next_event() {
@@ -204,7 +207,7 @@ fn sleeping_hosts_send_keep_alives() {
     }
     let packets = client.peer_stats(peer).unwrap().packets_sent;
     waker.wake().unwrap();
-    assert_eq!(served.join().unwrap(), 1);
+    assert_eq!(server_thread.join().unwrap(), 1);
     assert!(packets < 60, "{packets} packets on an idle connection");
 }
 
@@ -244,7 +247,7 @@ fn reads_queued_datagrams_before_timing_out_peers() {
 fn close_disconnects_peers() {
     let (mut server, mut client) = (host(), host());
     let address = server.local_addr();
-    let served = thread::spawn(move || {
+    let server_thread = thread::spawn(move || {
         loop {
             server.wait(Some(DEADLINE)).unwrap();
             while let Some(event) = server.next_event() {
@@ -259,7 +262,7 @@ fn close_disconnects_peers() {
         client.wait(Some(DEADLINE)).unwrap();
     }
     client.close(5).unwrap();
-    let reason = served.join().unwrap();
+    let reason = server_thread.join().unwrap();
     assert_eq!(reason, DisconnectReason::Remote { code: 5 });
 }
 
@@ -527,7 +530,10 @@ fn receive_sends_nothing_to_peers() {
     pair.client.flush().unwrap();
     let start = Instant::now();
     while messages(&pair.at_server).is_empty() {
-        assert!(start.elapsed() < DEADLINE, "the message did not arrive: {pair:?}");
+        assert!(
+            start.elapsed() < DEADLINE,
+            "the message did not arrive: {pair:?}"
+        );
         let before = sent(&pair.client);
         pair.client.receive().unwrap();
         assert_eq!(sent(&pair.client), before, "only flush sends to peers");

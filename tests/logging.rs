@@ -53,9 +53,9 @@ fn both_paths(test: impl Fn(&SocketConfig)) {
 #[test]
 fn bind_logs_info_and_warns_of_a_smaller_buffer() {
     both_paths(|config| {
-        for asked in [None, Some(4096), Some(1 << 30)] {
+        for requested in [None, Some(4096), Some(1 << 30)] {
             let config = SocketConfig {
-                receive_buffer: asked,
+                receive_buffer: requested,
                 ..config.clone()
             };
             let mut got_less = false;
@@ -63,7 +63,7 @@ fn bind_logs_info_and_warns_of_a_smaller_buffer() {
                 let granted = bind(&config).receive_buffer();
                 // Linux reports the double of what it granted (socket(7)).
                 let net = granted / if cfg!(target_os = "linux") { 2 } else { 1 };
-                got_less = asked.is_some_and(|asked| net < asked);
+                got_less = requested.is_some_and(|requested| net < requested);
             });
             let levels: Vec<_> = lines.iter().map(|line| line.0).collect();
             if got_less {

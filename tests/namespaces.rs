@@ -1,7 +1,7 @@
 //! Tests that need a network namespace: a full send buffer, no route, a firewall, source port 0.
 //!
-//! Each test runs itself again in a namespace of its own (unshare(1)). This needs root, iproute2 and
-//! nftables; without them the tests are skipped with a message.
+//! Each test runs itself again in a namespace of its own (unshare(1)). This needs root, iproute2
+//! and nftables; without them the tests are skipped with a message.
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -61,8 +61,8 @@ fn inner_full_send_buffer_single() {
     full_send_buffer(1);
 }
 
-/// 10.9.0.2 does not answer ARP. Until the kernel gives up (three probes, about 3 s), datagrams to it fill
-/// the send buffer. Then they are dropped, and the socket is writable again.
+/// 10.9.0.2 does not answer ARP. Until the kernel gives up (three probes, about 3 s), datagrams to
+/// it fill the send buffer. Then they are dropped, and the socket is writable again.
 fn full_send_buffer(batch: usize) {
     let unreachable: SocketAddr = "10.9.0.2:9".parse().unwrap();
     let config = SocketConfig {
@@ -153,8 +153,8 @@ fn a_datagram_from_port_0_does_not_end_an_echo_loop() {
     in_namespace("inner_port_0", LINK);
 }
 
-/// A datagram may have source port 0 (RFC 768), to which the system refuses to send a reply. That error
-/// must not end an echo loop.
+/// A datagram may have source port 0 (RFC 768), to which the system refuses to send a reply. That
+/// error must not end an echo loop.
 #[test]
 #[ignore = "runs in a namespace, by the test above"]
 fn inner_port_0() {

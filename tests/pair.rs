@@ -48,7 +48,6 @@ fn messages(host: &mut Host) -> Vec<(Delivery, Vec<u8>)> {
         .collect()
 }
 
-/// Runs both hosts until `is_done`.
 fn run_until(
     one: &mut Host,
     other: &mut Host,

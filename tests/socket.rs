@@ -524,15 +524,15 @@ both_paths! {
         let poll = Poll::new().unwrap();
         let mut socket = bind(&config);
         poll.registry().register(&mut socket, Token(0), Interest::READABLE).unwrap();
-        let refusals = [
+        let errors = [
             socket.wait(None).unwrap_err(),
             socket.wait(Some(Duration::ZERO)).unwrap_err(),
             socket.waker().map(drop).unwrap_err(),
             poll.registry().register(&mut socket, Token(1), Interest::READABLE).unwrap_err(),
         ];
-        for refusal in refusals {
-            assert_eq!(refusal.kind(), io::ErrorKind::AlreadyExists);
-            assert!(refusal.to_string().contains("registered with another poll"), "{refusal}");
+        for error in errors {
+            assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+            assert!(error.to_string().contains("registered with another poll"), "{error}");
         }
         poll.registry().reregister(&mut socket, Token(2), Interest::READABLE).unwrap();
         poll.registry().deregister(&mut socket).unwrap();
@@ -544,12 +544,12 @@ both_paths! {
     fn cannot_register_after_creating_its_own_poll(config) {
         let poll = Poll::new().unwrap();
         let mut socket = bind(&config);
-        let refusal = poll.registry().reregister(&mut socket, Token(0), Interest::READABLE);
-        assert_eq!(refusal.unwrap_err().kind(), io::ErrorKind::NotFound);
+        let error = poll.registry().reregister(&mut socket, Token(0), Interest::READABLE);
+        assert_eq!(error.unwrap_err().kind(), io::ErrorKind::NotFound);
         let _waker = socket.waker().unwrap();
-        let refusal = socket.register(poll.registry(), Token(0), Interest::READABLE).unwrap_err();
-        assert_eq!(refusal.kind(), io::ErrorKind::AlreadyExists);
-        assert!(refusal.to_string().contains("poll of its own"), "{refusal}");
+        let error = socket.register(poll.registry(), Token(0), Interest::READABLE).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert!(error.to_string().contains("poll of its own"), "{error}");
     }
 
     fn external_poll_resumes_after_a_spent_budget(config) {
@@ -643,7 +643,7 @@ both_paths! {
     fn random_polls_and_drains_lose_no_readiness(config) {
         for seed in 1..=100 {
             println!("seed {seed}");
-            let mut walk = Walk::new(seed, &config);
+            let mut walk = RandomWalk::new(seed, &config);
             for _ in 0..200 {
                 walk.step();
             }
@@ -819,9 +819,9 @@ both_paths! {
 
     fn reports_an_address_in_use_without_reuse(config) {
         let first = bind(&SocketConfig { reuse_address: true, ..config.clone() });
-        let refusal = Socket::with_config(first.local_addr(), &config).unwrap_err();
-        assert!(matches!(refusal, BindError::AddressInUse { .. }), "{refusal}");
-        assert_eq!(io::Error::from(refusal).kind(), io::ErrorKind::AddrInUse);
+        let error = Socket::with_config(first.local_addr(), &config).unwrap_err();
+        assert!(matches!(error, BindError::AddressInUse { .. }), "{error}");
+        assert_eq!(io::Error::from(error).kind(), io::ErrorKind::AddrInUse);
         let config = SocketConfig { reuse_address: true, ..config };
         let mut second = Socket::with_config(first.local_addr(), &config).unwrap();
         let own = second.local_addr();
@@ -857,11 +857,11 @@ both_paths! {
     }
 
     fn names_a_config_field_that_is_out_of_range(config) {
-        let refusal = Socket::with_config(any_port(), &SocketConfig { batch: 0, ..config });
-        let refusal = refusal.unwrap_err();
-        assert_eq!(refusal.to_string(), "batch is 0, but must be between 1 and 64");
-        assert!(matches!(refusal, BindError::Config(_)));
-        assert_eq!(io::Error::from(refusal).kind(), io::ErrorKind::InvalidInput);
+        let error = Socket::with_config(any_port(), &SocketConfig { batch: 0, ..config });
+        let error = error.unwrap_err();
+        assert_eq!(error.to_string(), "batch is 0, but must be between 1 and 64");
+        assert!(matches!(error, BindError::Config(_)));
+        assert_eq!(io::Error::from(error).kind(), io::ErrorKind::InvalidInput);
     }
 
     // Counting.
@@ -968,7 +968,6 @@ both_paths! {
             }
             socket.wait(None).unwrap();
         }
-        // Every datagram was received or dropped by the kernel.
         let left = UnreadBytes::of(&socket);
         assert_eq!(left, UnreadBytes(0), "{sent} sent, {received} received");
         assert!(received <= sent);
@@ -976,10 +975,9 @@ both_paths! {
     }
 }
 
-/// Random full and partial drains, waits, and moves between two external polls. Unread datagrams must
-/// always be reported.
-struct Walk {
-    random: Random,
+/// Random drains, waits and moves between external polls. Unread datagrams must be reported.
+struct RandomWalk {
+    random: XorShift,
     socket: Socket,
     peer: UdpSocket,
     sent: u32,
@@ -998,9 +996,9 @@ enum Registration {
     External(usize),
 }
 
-impl Walk {
+impl RandomWalk {
     fn new(seed: u64, config: &SocketConfig) -> Self {
-        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut random = XorShift(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let config = SocketConfig {
             batch: config.batch.min([2, 3, 5, 64][random.below(4)]),
             drain_budget: [None, None, Some(1), Some(10), Some(65)][random.below(5)],
@@ -1034,7 +1032,9 @@ impl Walk {
             }
             (4, _) => while self.receive() {},
             // Rarely, because the socket never leaves its own poll.
-            (5, Registration::Unregistered) if self.random.below(20) == 0 => self.registration = Registration::Own,
+            (5, Registration::Unregistered) if self.random.below(20) == 0 => {
+                self.registration = Registration::Own
+            }
             (5, Registration::Unregistered) => {
                 let poll = self.random.below(2);
                 let registry = self.polls[poll].registry();
@@ -1056,7 +1056,10 @@ impl Walk {
             (_, Registration::Unregistered) => self.socket.wait(Some(Duration::ZERO)).unwrap(),
             (_, Registration::Own) if self.received < self.sent => {
                 self.socket.wait(Some(LIMIT)).unwrap();
-                assert!(self.socket.may_have_more(), "its own poll reports no datagrams");
+                assert!(
+                    self.socket.may_have_more(),
+                    "its own poll reports no datagrams"
+                );
             }
             (_, Registration::Own) => {}
         }
@@ -1095,9 +1098,9 @@ impl Walk {
 }
 
 /// xorshift64 (Marsaglia, 2003).
-struct Random(u64);
+struct XorShift(u64);
 
-impl Random {
+impl XorShift {
     fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -1147,7 +1150,6 @@ fn is_without_ipv6() -> bool {
     skip("IPv6", UdpSocket::bind("[::1]:0").is_ok())
 }
 
-/// Waits for the next datagram.
 fn next(socket: &mut Socket) -> Datagram<'_> {
     // `None` may end an earlier drain, so this waits until a new one begins.
     loop {

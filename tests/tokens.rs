@@ -1,9 +1,6 @@
 //! Admission tokens with hosts over real sockets.
 #![cfg(feature = "noise")]
-#![allow(
-    clippy::unwrap_used,
-    reason = "a panic fails the test"
-)]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 #[macro_use]
 #[path = "common/protections.rs"]
@@ -20,7 +17,6 @@ use tickwire::{Admission, Config, ConnectOptions, DisconnectReason, Event, Host,
 const NOW: u64 = 1_700_000_000;
 const ARENA: &[u8] = b"arena-7";
 const DEADLINE: Duration = Duration::from_secs(30);
-/// Longest wait of a turn.
 const TURN_WAIT: Option<Duration> = Some(Duration::from_millis(1));
 
 fn key() -> TokenKey {
@@ -62,12 +58,14 @@ impl Server {
         let mut host = bind();
         let verifier = Verifier::new(key(), ARENA).unwrap();
         let admission = verifier.clone();
-        host.set_admission(move |request| match admission.verify(request.payload, NOW) {
-            Ok(_) => Admission::Accept,
-            Err(error) => Admission::Deny {
-                code: code_of(error),
+        host.set_admission(
+            move |request| match admission.verify(request.payload, NOW) {
+                Ok(_) => Admission::Accept,
+                Err(error) => Admission::Deny {
+                    code: code_of(error),
+                },
             },
-        });
+        );
         Self {
             host,
             verifier,
@@ -149,7 +147,7 @@ impl Player {
     }
 }
 
-/// An on-path attacker that relays between a player and a server and records the connect.
+/// An on-path attacker that records the connect of a player.
 struct Relay {
     socket: UdpSocket,
     server: SocketAddr,
@@ -169,7 +167,6 @@ impl Relay {
         }
     }
 
-    /// Forwards all datagrams.
     fn forward(&mut self) {
         let mut buffer = [0; 2048];
         while let Ok((len, from)) = self.socket.recv_from(&mut buffer) {
@@ -300,7 +297,6 @@ fn denies_a_used_token_during_and_after_the_session() {
         player.host.is_shut_down() && server.players.is_empty()
     });
     assert_eq!(refusal(&mut server, &used), denied);
-    // The same player with a new token.
     let player = Player::new().connect(&server, &token(2, ARENA, NOW + 60));
     let _player = admit(&mut server, player);
 }
@@ -392,7 +388,10 @@ fn a_token_admits_one_of_two_simultaneous_clients() {
     });
     let ends = players.each_ref().map(|player| player.end);
     let rejected = Some(DisconnectReason::Remote { code: 5 });
-    assert!(ends == [rejected, None] || ends == [None, rejected], "{ends:?}");
+    assert!(
+        ends == [rejected, None] || ends == [None, rejected],
+        "{ends:?}"
+    );
     assert_eq!((server.players.len(), server.rejected), (1, 1));
 }
 

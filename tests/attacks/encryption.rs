@@ -11,9 +11,9 @@ use tickwire::{
 };
 
 use crate::protections::{Mode, under, with_mode};
+use crate::world::crypto::server_key;
 use crate::world::harness::Harness;
 use crate::world::packets::{self, Connect, kind};
-use crate::world::secrecy::server_key;
 use crate::world::{
     Datagram, PROTOCOL, Stranger, TestRng, World, config, ms, options, outside, secs,
 };
@@ -74,7 +74,7 @@ fn recorded(world: &World, kind: u8) -> Vec<Datagram> {
 }
 
 /// A client, host 0, and a server with another key, host 1.
-fn a_man_in_the_middle() -> World {
+fn world_with_wrong_server() -> World {
     let mut world = World::new(1);
     world.add(config_with(key(1)));
     world.add(config_with(key(2)));
@@ -82,10 +82,14 @@ fn a_man_in_the_middle() -> World {
 }
 
 fn a_pinning_client_rejects_another_server_key() {
-    let mut world = a_man_in_the_middle();
+    let mut world = world_with_wrong_server();
     let there = world.connect_with(0, 1, &pinned(server_key()));
     world.run_for(ms(9_900));
-    assert_eq!(world.log(0).end_of(there), None, "the genuine server may still reply");
+    assert_eq!(
+        world.log(0).end_of(there),
+        None,
+        "the genuine server may still reply"
+    );
     world.run_for(ms(200));
     let shown = key(2).public_key();
     let end = world.log(0).end_of(there);
@@ -109,11 +113,11 @@ fn a_forged_cookie_reply_with_another_key_does_not_abort_a_connect() {
     world.partition(0, 1, true);
     world.run_for(ms(1));
     let nonce = packets::nonce_of_hello(&recorded(&world, kind::HELLO)[0].bytes);
-    let genuine = packets::cookie_answer(nonce, [7; 16]);
+    let genuine = packets::cookie_reply(nonce, [7; 16]);
     wrong[..].copy_from_slice(&genuine);
     wrong[40] ^= 1;
     let wrong = packets::with_checksum(&wrong[..66]);
-    other.give(&mut world, 0, &wrong);
+    other.send_datagram(&mut world, 0, &wrong);
     world.partition(0, 1, false);
     let is_done = world.run_until(secs(5), |world| world.log(0).is_connected(there));
     assert!(is_done, "{:?}", world.log(0).end_of(there));
@@ -129,7 +133,7 @@ fn an_unpinned_client_learns_the_server_key() {
     let mut buffer = [0; 1024];
     for _ in 0..3 {
         let sent = client.poll_transmit(&mut buffer, harness.now).unwrap();
-        harness.give(outside(2), &buffer[..sent.len]);
+        harness.deliver(outside(2), &buffer[..sent.len]);
         let now = harness.now;
         harness.turn(|_, bytes| client.handle_datagram(outside(1), bytes, now));
     }
@@ -168,7 +172,7 @@ fn encrypts_payloads_and_messages() {
     world.run_for(secs(1));
     world.send(0, there, b"a secret of the game");
     world.run_for(secs(1));
-    let (_, payload) = &world.log(1).arrivals[0];
+    let (_, payload) = &world.log(1).connect_payloads[0];
     assert_eq!(payload[..], b"a ticket"[..]);
     assert_eq!(world.log(1).messages.len(), 1);
     for sent in &world.packet_observer().datagrams {
@@ -186,7 +190,7 @@ fn a_forged_deny_does_not_abort_a_connect() {
     let there = world.connect_to(0, server, &ConnectOptions::default());
     world.run_for(ms(1));
     let nonce = packets::nonce_of_hello(&recorded(&world, kind::HELLO)[0].bytes);
-    world.inject(server, 0, &packets::cookie_answer(nonce, [3; 16]));
+    world.inject(server, 0, &packets::cookie_reply(nonce, [3; 16]));
     let connect = recorded(&world, kind::CONNECT).remove(0).bytes;
     let genuine = packets::deny(&connect, packets::client_id(&connect), nonce);
     // An on-path attacker alters the reason, the code or the tag.
@@ -231,7 +235,7 @@ fn repeats_the_accept_without_another_handshake() {
     assert!(world.log(0).is_connected(there) && world.log(1).is_connected(back));
 }
 
-/// The attacker copies nonce and cookie of the client's connect and sends them first, with its own key.
+/// The attacker sends nonce and cookie of the client's connect first, with its own key.
 fn a_connect_with_a_copied_cookie_does_not_block_the_client() {
     let mut world = World::of_two(1, &LinkConditions::default());
     world.set_conditions_one_way(
@@ -261,24 +265,24 @@ fn an_incoming_connect_does_not_complete_a_pinned_connect() {
     for is_pinned in [false, true] {
         let mut world = World::new(1);
         world.add(config());
-        let mut poser = Stranger {
+        let mut impostor = Stranger {
             nonce: [0xff; 16],
             ..Stranger::new(1)
         };
-        let ours = if is_pinned {
+        let options = if is_pinned {
             options()
         } else {
             ConnectOptions::default()
         };
-        let there = world.connect_to(0, poser.address, &ours);
-        let cookie = poser.ask(&mut world, 0);
-        let answers = poser.give(&mut world, 0, &poser.connect(cookie).bytes());
-        let is_accepted = answers.iter().any(|answer| answer[0] == kind::ACCEPT);
+        let there = world.connect_to(0, impostor.address, &options);
+        let cookie = impostor.request_cookie(&mut world, 0);
+        let replies = impostor.send_datagram(&mut world, 0, &impostor.connect(cookie).bytes());
+        let is_accepted = replies.iter().any(|reply| reply[0] == kind::ACCEPT);
         assert_eq!(is_accepted, !is_pinned);
         if is_accepted {
-            let connect = poser.connect(cookie);
-            poser.take_accept(&connect, answers.last().unwrap());
-            poser.say(&mut world, 0, &packets::PING);
+            let connect = impostor.connect(cookie);
+            impostor.process_accept(&connect, replies.last().unwrap());
+            impostor.send_frames(&mut world, 0, &packets::PING);
         }
         assert_eq!(world.log(0).is_connected(there), !is_pinned);
     }
@@ -287,39 +291,39 @@ fn an_incoming_connect_does_not_complete_a_pinned_connect() {
 fn an_incoming_connect_does_not_replace_an_authenticated_server() {
     for is_pinned in [false, true] {
         let mut world = World::of_two(1, &LinkConditions::default());
-        let ours = if is_pinned {
+        let options = if is_pinned {
             options()
         } else {
             ConnectOptions::default()
         };
-        let there = world.connect_with(0, 1, &ours);
+        let there = world.connect_with(0, 1, &options);
         world.run_for(secs(1));
-        let mut poser = Stranger {
+        let mut impostor = Stranger {
             address: world.address(1),
             ..Stranger::new(1)
         };
-        let cookie = poser.ask(&mut world, 0);
-        let connect = poser.connect(cookie);
-        let answers = poser.give(&mut world, 0, &connect.bytes());
-        assert_eq!(answers.len(), usize::from(!is_pinned));
+        let cookie = impostor.request_cookie(&mut world, 0);
+        let connect = impostor.connect(cookie);
+        let replies = impostor.send_datagram(&mut world, 0, &connect.bytes());
+        assert_eq!(replies.len(), usize::from(!is_pinned));
         if !is_pinned {
-            poser.take_accept(&connect, &answers[0]);
+            impostor.process_accept(&connect, &replies[0]);
         }
-        poser.say(&mut world, 0, &packets::PING);
+        impostor.send_frames(&mut world, 0, &packets::PING);
         let replaced = Some(DisconnectReason::Replaced).filter(|_| !is_pinned);
         assert_eq!(world.log(0).end_of(there), replaced);
     }
 }
 
 /// Host 1 with two peers: host 0, whose packets are attacked, and host 2, the bystander.
-struct Three {
+struct ThreeHosts {
     world: World,
     there: PeerId,
     back: PeerId,
     bystander: PeerId,
 }
 
-impl Three {
+impl ThreeHosts {
     fn new() -> Self {
         let mut world = World::of_two(1, &LinkConditions::default());
         world.add(config());
@@ -331,11 +335,11 @@ impl Three {
             back,
             bystander,
         };
-        three.talk();
+        three.exchange_messages();
         three
     }
 
-    fn talk(&mut self) {
+    fn exchange_messages(&mut self) {
         for message in [&b""[..], b"one", &[3; 300]] {
             self.world.send(0, self.there, message);
             self.world.send(1, self.back, message);
@@ -352,23 +356,23 @@ impl Three {
     }
 
     /// The bystander has no rejected or lost packets, and messages arrive.
-    fn assert_goes_on(&mut self) {
+    fn assert_session_works(&mut self) {
         let others = self.world.host(1).peer_stats(self.bystander).unwrap();
         let sum = others.failed_authentication + others.duplicates + others.malformed;
         assert_eq!((sum, others.packets_lost), (0, 0));
         let before = self.world.log(1).messages_from(self.back);
-        self.talk();
+        self.exchange_messages();
         assert_eq!(self.world.log(1).messages_from(self.back), before + 3);
         let peer = self.bystander;
         self.world.send(1, peer, b"to the bystander");
         self.world.run_for(ms(20));
-        let heard = self.world.log(2).messages.last().unwrap();
-        assert_eq!(heard.1, "to the bystander");
+        let received = self.world.log(2).messages.last().unwrap();
+        assert_eq!(received.1, "to the bystander");
     }
 }
 
 fn rejects_corrupted_packets_without_affecting_other_peers() {
-    let mut three = Three::new();
+    let mut three = ThreeHosts::new();
     let mut rng = TestRng::new(1);
     let before = three.world.host(1).stats();
     let mut named = 0;
@@ -381,15 +385,18 @@ fn rejects_corrupted_packets_without_affecting_other_peers() {
         }
     }
     let stats = three.world.host(1).peer_stats(three.back).unwrap();
-    assert_eq!(stats.failed_authentication, named, "every byte after kind and connection id");
+    assert_eq!(
+        stats.failed_authentication, named,
+        "every byte after kind and connection id"
+    );
     assert_eq!((stats.malformed, stats.duplicates), (0, 0));
     let after = three.world.host(1).stats();
     assert!(after.unknown_connection > before.unknown_connection);
-    three.assert_goes_on();
+    three.assert_session_works();
 }
 
 fn counts_replays_as_duplicates_before_and_after_migration() {
-    let mut three = Three::new();
+    let mut three = ThreeHosts::new();
     // At once: the link duplicates every datagram.
     let both = LinkConditions {
         duplication: 1.0,
@@ -397,10 +404,10 @@ fn counts_replays_as_duplicates_before_and_after_migration() {
     };
     three.world.set_conditions_one_way(0, 1, &both);
     let before = three.packets().len();
-    three.talk();
+    three.exchange_messages();
     let doubled = three.packets().len() - before;
     three.world.set_conditions(0, 1, &LinkConditions::default());
-    let duplicates = |three: &Three| {
+    let duplicates = |three: &ThreeHosts| {
         let stats = three.world.host(1).peer_stats(three.back).unwrap();
         (stats.duplicates, stats.failed_authentication)
     };
@@ -417,7 +424,7 @@ fn counts_replays_as_duplicates_before_and_after_migration() {
     assert_eq!(duplicates(&three), (expected, 0));
     // After a migration: from the old, the new and a third address.
     three.world.move_host(0, outside(1));
-    three.talk();
+    three.exchange_messages();
     let has_moved = three
         .world
         .run_until(secs(5), |world| world.log(1).moves.len() == 1);
@@ -430,11 +437,11 @@ fn counts_replays_as_duplicates_before_and_after_migration() {
     }
     assert_eq!(duplicates(&three), (expected, 0));
     assert_eq!(three.world.log(1).moves.len(), 1);
-    three.assert_goes_on();
+    three.assert_session_works();
 }
 
 fn a_restarted_server_rejects_a_replayed_session() {
-    let mut three = Three::new();
+    let mut three = ThreeHosts::new();
     let all = three.world.packet_observer().datagrams.clone();
     let server = three.world.address(1);
     three.world.restart(1);
@@ -463,16 +470,16 @@ fn a_restarted_server_rejects_a_replayed_session() {
 }
 
 /// Sends a session that was recorded under `other` to a host with two peers.
-fn talked_to_in_another_way(other: Mode) {
-    let mut three = Three::new();
-    let mut said = Vec::new();
+fn packets_of_another_mode_are_rejected(other: Mode) {
+    let mut three = ThreeHosts::new();
+    let mut sent = Vec::new();
     with_mode(other, &mut || {
-        said.clone_from(&Three::new().world.packet_observer().datagrams);
+        sent.clone_from(&ThreeHosts::new().world.packet_observer().datagrams);
     });
     let before = three.world.host(1).stats();
     let (mut hellos, mut packets) = (0, 0);
     let server = three.world.address(1);
-    for sent in said.iter().filter(|sent| sent.to == server) {
+    for sent in sent.iter().filter(|sent| sent.to == server) {
         hellos += u64::from(sent.bytes[0] == kind::HELLO);
         packets += u64::from(sent.bytes[0] == kind::PACKET);
         three.world.inject(outside(3), 1, &sent.bytes);
@@ -492,15 +499,17 @@ fn talked_to_in_another_way(other: Mode) {
     three.world.inject(three.world.address(0), 1, &forged);
     let stats = three.world.host(1).peer_stats(three.back).unwrap();
     assert_eq!(stats.failed_authentication, 1);
-    three.assert_goes_on();
+    three.assert_session_works();
 }
 
 fn a_noise_host_rejects_plain_packets() {
-    talked_to_in_another_way(Mode::Plain);
+    packets_of_another_mode_are_rejected(Mode::Plain);
 }
 
 fn a_plain_host_rejects_noise_packets() {
-    under(Mode::Plain, || talked_to_in_another_way(Mode::Noise));
+    under(Mode::Plain, || {
+        packets_of_another_mode_are_rejected(Mode::Noise)
+    });
 }
 
 fn plain_and_noise_hosts_report_a_security_mismatch() {
@@ -520,7 +529,7 @@ fn accepts_reordered_packets_across_a_rekey() {
     let mut world = World::new(1);
     world.add(config());
     let mut peer = Stranger::new(1);
-    peer.arrive(&mut world, 0);
+    peer.handshake(&mut world, 0);
     let id = world.log(0).connected()[0];
     let mut count = 0;
     for boundary in [1_u64 << 24, 2 << 24, 3 << 24] {
@@ -529,7 +538,7 @@ fn accepts_reordered_packets_across_a_rekey() {
         for number in numbers {
             let text = number.to_be_bytes();
             let packet = peer.packet_with(number, &packets::unreliable(&text));
-            peer.give(&mut world, 0, &packet);
+            peer.send_datagram(&mut world, 0, &packet);
             count += 1;
             let (_, last) = world.log(0).messages.last().unwrap();
             assert_eq!(last[..], text);
@@ -540,7 +549,7 @@ fn accepts_reordered_packets_across_a_rekey() {
     assert_eq!((stats.failed_authentication, stats.duplicates), (0, 0));
     // Packets of the first epoch are no longer authentic.
     let old = peer.packet_with(500, &packets::disconnect(1));
-    peer.give(&mut world, 0, &old);
+    peer.send_datagram(&mut world, 0, &old);
     let stats = world.host(0).peer_stats(id).unwrap();
     assert_eq!(stats.failed_authentication, 1);
 }
@@ -549,7 +558,6 @@ fn accepts_reordered_packets_across_a_rekey() {
 struct ManyClients {
     harness: Harness,
     peers: Vec<Stranger>,
-    /// Durations of the turns.
     turns: Vec<Duration>,
 }
 
@@ -558,7 +566,7 @@ impl ManyClients {
         let mut harness = Harness::new(config_with(key(0x5e)));
         let mut peers: Vec<_> = (0..64).map(Stranger::new).collect();
         for peer in &mut peers {
-            assert!(harness.arrive(peer));
+            assert!(harness.handshake(peer));
             harness.pass(ms(10));
         }
         while harness.host.poll_event().is_some() {}
@@ -572,18 +580,18 @@ impl ManyClients {
     /// The connects arrive, and then one message of every peer.
     fn tick(&mut self, connects: &[(SocketAddr, Vec<u8>)]) {
         let hello = packets::unreliable(b"hello");
-        let said: Vec<_> = self
+        let sent: Vec<_> = self
             .peers
             .iter_mut()
             .map(|peer| (peer.address, peer.packet(&hello)))
             .collect();
         let start = Instant::now();
-        for (from, bytes) in connects.iter().chain(&said) {
-            self.harness.give(*from, bytes);
+        for (from, bytes) in connects.iter().chain(&sent) {
+            self.harness.deliver(*from, bytes);
         }
         let events = std::iter::from_fn(|| self.harness.host.poll_event());
-        let heard = events.filter(|event| matches!(event, Event::Message { .. }));
-        assert_eq!(heard.count(), 64, "one message of every peer");
+        let received = events.filter(|event| matches!(event, Event::Message { .. }));
+        assert_eq!(received.count(), 64, "one message of every peer");
         self.harness.turn(|_, _| {});
         self.turns.push(start.elapsed());
         self.harness.pass(ms(10));
@@ -616,7 +624,7 @@ impl Flood {
     fn next(&mut self, harness: &mut Harness) -> (SocketAddr, Vec<u8>) {
         self.count += 1;
         let stranger = Stranger::new(1000 + self.count);
-        let cookie = harness.connect_of(&stranger).cookie;
+        let cookie = harness.connect_with_cookie(&stranger).cookie;
         let mut connect = self.sealed.clone();
         connect[2..18].copy_from_slice(&stranger.nonce);
         connect[18..34].copy_from_slice(&cookie);
@@ -648,8 +656,8 @@ fn limits_the_rate_of_handshakes() {
 
     let after = clients.harness.host.stats();
     let done = after.handshakes - before.handshakes;
-    let left_out = after.handshakes_over_rate - before.handshakes_over_rate;
-    assert_eq!(done + left_out, 10_000 * SECONDS);
+    let over_rate = after.handshakes_over_rate - before.handshakes_over_rate;
+    assert_eq!(done + over_rate, 10_000 * SECONDS);
     assert_eq!(after.failed_authentication, done);
     assert_eq!((after.peers, after.bad_cookies), (64, 0));
 }

@@ -8,7 +8,7 @@ use tickwire::{Admission, ConnectOptions, DisconnectReason};
 
 use crate::world::harness::Harness;
 use crate::world::packets::{
-    Hello, Nonce, PING, accept, client_id, connection_id, cookie_answer, deny, disconnect, kind,
+    Hello, Nonce, PING, accept, client_id, connection_id, cookie_reply, deny, disconnect, kind,
     mismatch, nonce_of_hello, returned_cookie, unreliable,
 };
 use crate::world::{Datagram, Stranger, World, config, ms, outside, secs};
@@ -20,7 +20,7 @@ fn server() -> World {
 }
 
 /// Two hosts and the number of admission callbacks at host 1.
-fn two_hosts_that_count() -> (World, Arc<AtomicU32>) {
+fn hosts_with_admission_count() -> (World, Arc<AtomicU32>) {
     let mut world = World::of_two(1, &LinkConditions::default());
     let count = Arc::new(AtomicU32::new(0));
     let counter = Arc::clone(&count);
@@ -37,7 +37,7 @@ fn recorded(world: &World, kind: u8) -> Datagram {
 }
 
 fn a_replayed_connect_does_not_affect_the_live_session() {
-    let (mut world, asked) = two_hosts_that_count();
+    let (mut world, admissions) = hosts_with_admission_count();
     let (there, back) = world.join(0, 1);
     world.chatter(0, Some(ms(50)));
     let connect = recorded(&world, kind::CONNECT);
@@ -45,15 +45,19 @@ fn a_replayed_connect_does_not_affect_the_live_session() {
         world.inject(connect.from, 1, &connect.bytes);
         world.run_for(ms(100));
     }
-    assert_eq!(asked.load(Ordering::Relaxed), 1, "admission must not run again");
+    assert_eq!(
+        admissions.load(Ordering::Relaxed),
+        1,
+        "admission must not run again"
+    );
     assert_eq!(world.host(1).stats().pending, 0);
     assert!(world.log(0).is_connected(there) && world.log(1).is_connected(back));
     assert!(world.log(1).messages_from(back) >= 200);
-    assert_eq!(world.log(1).names().len(), 1);
+    assert_eq!(world.log(1).peer_ids().len(), 1);
 }
 
 fn a_replayed_connect_after_a_disconnect_creates_no_peer() {
-    let (mut world, _) = two_hosts_that_count();
+    let (mut world, _) = hosts_with_admission_count();
     let (there, back) = world.join(0, 1);
     let connect = recorded(&world, kind::CONNECT);
     let first = recorded(&world, kind::PACKET);
@@ -68,7 +72,7 @@ fn a_replayed_connect_after_a_disconnect_creates_no_peer() {
     let stats = world.host(1).stats();
     assert_eq!((stats.pending, stats.peers), (0, 0));
     assert!(stats.pending_expired >= 1 && stats.bad_cookies >= 1);
-    assert_eq!(world.log(1).names().len(), 1);
+    assert_eq!(world.log(1).peer_ids().len(), 1);
     assert_eq!(
         world.log(1).end_of(back),
         Some(DisconnectReason::Remote { code: 1 })
@@ -76,7 +80,7 @@ fn a_replayed_connect_after_a_disconnect_creates_no_peer() {
 }
 
 fn a_replayed_connect_does_not_block_its_client() {
-    let (mut world, _) = two_hosts_that_count();
+    let (mut world, _) = hosts_with_admission_count();
     let (there, _) = world.join(0, 1);
     let connect = recorded(&world, kind::CONNECT);
     world.disconnect(0, there, 1);
@@ -96,22 +100,22 @@ fn a_replayed_connect_does_not_block_its_client() {
 fn a_cookie_expires_after_two_rotations() {
     let mut world = server();
     let mut early = Stranger::new(1);
-    let cookie = early.ask(&mut world, 0);
+    let cookie = early.request_cookie(&mut world, 0);
     world.run_for(ms(9_900));
-    early.enter(&mut world, 0, &early.connect(cookie));
+    early.finish_handshake(&mut world, 0, &early.connect(cookie));
 
     let late = Stranger::new(2);
-    let cookie = late.ask(&mut world, 0);
+    let cookie = late.request_cookie(&mut world, 0);
     world.run_for(ms(20_100));
-    let answers = late.give(&mut world, 0, &late.connect(cookie).bytes());
-    assert_eq!(answers, Vec::<Vec<u8>>::new());
+    let replies = late.send_datagram(&mut world, 0, &late.connect(cookie).bytes());
+    assert_eq!(replies, Vec::<Vec<u8>>::new());
     assert_eq!(world.host(0).stats().bad_cookies, 1);
 }
 
 fn a_cookie_is_valid_only_for_its_address_and_nonce() {
     let mut world = server();
     let owner = Stranger::new(1);
-    let cookie = owner.ask(&mut world, 0);
+    let cookie = owner.request_cookie(&mut world, 0);
     let elsewhere = Stranger {
         address: outside(2),
         ..owner.clone()
@@ -125,15 +129,19 @@ fn a_cookie_is_valid_only_for_its_address_and_nonce() {
         ..owner.clone()
     };
     for thief in [elsewhere, other_port, other_nonce] {
-        let answers = thief.give(&mut world, 0, &thief.connect(cookie).bytes());
-        assert_eq!(answers, Vec::<Vec<u8>>::new());
+        let replies = thief.send_datagram(&mut world, 0, &thief.connect(cookie).bytes());
+        assert_eq!(replies, Vec::<Vec<u8>>::new());
     }
     let stats = world.host(0).stats();
     assert_eq!(
         (stats.bad_cookies, stats.accepted, stats.pending),
         (3, 0, 0)
     );
-    assert_eq!(world.host(0).poll_timeout(), None, "the host must keep no state");
+    assert_eq!(
+        world.host(0).poll_timeout(),
+        None,
+        "the host must keep no state"
+    );
 }
 
 fn ignores_a_connect_with_an_invalid_cookie() {
@@ -141,7 +149,11 @@ fn ignores_a_connect_with_an_invalid_cookie() {
     for number in 0..100 {
         let stranger = Stranger::new(number);
         let connect = stranger.connect(world.rng.bytes());
-        assert!(stranger.give(&mut world, 0, &connect.bytes()).is_empty());
+        assert!(
+            stranger
+                .send_datagram(&mut world, 0, &connect.bytes())
+                .is_empty()
+        );
     }
     assert_eq!(world.host(0).stats().bad_cookies, 100);
 }
@@ -149,15 +161,15 @@ fn ignores_a_connect_with_an_invalid_cookie() {
 fn expires_a_silent_pending_client_without_an_event() {
     let mut world = server();
     let mut stranger = Stranger::new(1);
-    let cookie = stranger.ask(&mut world, 0);
-    stranger.enter(&mut world, 0, &stranger.connect(cookie));
+    let cookie = stranger.request_cookie(&mut world, 0);
+    stranger.finish_handshake(&mut world, 0, &stranger.connect(cookie));
     assert_eq!(world.host(0).stats().pending, 1);
     world.run_for(secs(4));
     let stats = world.host(0).stats();
     assert_eq!((stats.pending, stats.pending_expired), (0, 1));
     assert!(world.log(0).is_empty());
     // Its connection id is unknown now.
-    stranger.say(&mut world, 0, &PING);
+    stranger.send_frames(&mut world, 0, &PING);
     assert_eq!(world.host(0).stats().unknown_connection, 1);
     assert!(world.log(0).is_empty());
 }
@@ -165,13 +177,13 @@ fn expires_a_silent_pending_client_without_an_event() {
 fn promotes_a_pending_client_only_at_its_accepted_address() {
     let mut world = server();
     let mut stranger = Stranger::new(1);
-    let cookie = stranger.ask(&mut world, 0);
-    stranger.enter(&mut world, 0, &stranger.connect(cookie));
+    let cookie = stranger.request_cookie(&mut world, 0);
+    stranger.finish_handshake(&mut world, 0, &stranger.connect(cookie));
     let home = std::mem::replace(&mut stranger.address, outside(9));
-    stranger.say(&mut world, 0, &unreliable(b"from elsewhere"));
+    stranger.send_frames(&mut world, 0, &unreliable(b"from elsewhere"));
     assert!(world.log(0).is_empty());
     stranger.address = home;
-    stranger.say(&mut world, 0, &unreliable(b"from home"));
+    stranger.send_frames(&mut world, 0, &unreliable(b"from home"));
     let peer = world.log(0).connected()[0];
     assert_eq!(world.log(0).messages, [(peer, "from home".into())]);
 }
@@ -179,30 +191,30 @@ fn promotes_a_pending_client_only_at_its_accepted_address() {
 fn repeated_incoming_connects_do_not_extend_the_connect_timeout() {
     let mut world = server();
     let mut stranger = Stranger::new(1);
-    let ours = world.connect_to(0, stranger.address, &ConnectOptions::default());
+    let local = world.connect_to(0, stranger.address, &ConnectOptions::default());
     for round in 0..80_u8 {
         // The larger nonce wins over the local connect, and then the stranger is silent.
         stranger.nonce = [0xff; 16];
         stranger.nonce[15] = round;
-        let cookie = stranger.ask(&mut world, 0);
-        stranger.give(&mut world, 0, &stranger.connect(cookie).bytes());
+        let cookie = stranger.request_cookie(&mut world, 0);
+        stranger.send_datagram(&mut world, 0, &stranger.connect(cookie).bytes());
         world.run_for(ms(250));
     }
     assert_eq!(
-        world.log(0).end_of(ours),
+        world.log(0).end_of(local),
         Some(DisconnectReason::ConnectTimeout)
     );
 }
 
 fn ignores_replies_to_another_client() {
-    let (mut world, _) = two_hosts_that_count();
+    let (mut world, _) = hosts_with_admission_count();
     let there = world.connect_to(0, outside(5), &ConnectOptions::default());
     // Replies of another server to another client, from the expected address.
     let mut other = World::of_two(2, &LinkConditions::default());
     other.join(0, 1);
     for kind in [kind::COOKIE, kind::ACCEPT] {
-        let answer = recorded(&other, kind);
-        world.inject(outside(5), 0, &answer.bytes);
+        let reply = recorded(&other, kind);
+        world.inject(outside(5), 0, &reply.bytes);
     }
     world.inject(outside(5), 0, &mismatch(2, [1; 16], 0));
     world.run_for(secs(9));
@@ -219,20 +231,24 @@ fn accepts_replies_only_with_matching_address_nonce_and_id() {
     let there = world.connect_to(0, server, &ConnectOptions::default());
     world.run_for(ms(1));
     let nonce = nonce_of_hello(&world.packet_observer().datagrams[0].bytes);
-    world.inject(other, 0, &cookie_answer(nonce, [1; 16]));
-    world.inject(server, 0, &cookie_answer([2; 16], [2; 16]));
-    world.inject(server, 0, &cookie_answer(nonce, [3; 16]));
-    world.inject(server, 0, &cookie_answer(nonce, [4; 16]));
+    world.inject(other, 0, &cookie_reply(nonce, [1; 16]));
+    world.inject(server, 0, &cookie_reply([2; 16], [2; 16]));
+    world.inject(server, 0, &cookie_reply(nonce, [3; 16]));
+    world.inject(server, 0, &cookie_reply(nonce, [4; 16]));
     let connect = recorded(&world, kind::CONNECT).bytes;
-    assert_eq!(returned_cookie(&connect), Some([3; 16]), "the first cookie is used");
+    assert_eq!(
+        returned_cookie(&connect),
+        Some([3; 16]),
+        "the first cookie is used"
+    );
 
     let id = client_id(&connect);
     let accept = |id: u64, nonce: Nonce, server_id: u64| accept(&connect, id, nonce, server_id);
     let deny = |id: u64, nonce: Nonce, _: u64| deny(&connect, id, nonce);
-    for answer in [&accept as &dyn Fn(u64, Nonce, u64) -> Vec<u8>, &deny] {
-        world.inject(server, 0, &answer(id ^ 1 << 40, nonce, 7));
-        world.inject(server, 0, &answer(id, [2; 16], 7));
-        world.inject(other, 0, &answer(id, nonce, 7));
+    for reply in [&accept as &dyn Fn(u64, Nonce, u64) -> Vec<u8>, &deny] {
+        world.inject(server, 0, &reply(id ^ 1 << 40, nonce, 7));
+        world.inject(server, 0, &reply(id, [2; 16], 7));
+        world.inject(other, 0, &reply(id, nonce, 7));
         assert!(!world.log(0).is_connected(there));
         assert_eq!(world.log(0).end_of(there), None);
     }
@@ -241,7 +257,7 @@ fn accepts_replies_only_with_matching_address_nonce_and_id() {
     // Later replies are ignored.
     world.inject(server, 0, &deny(id, nonce, 7));
     world.inject(server, 0, &accept(id, nonce, 8));
-    world.inject(server, 0, &cookie_answer(nonce, [5; 16]));
+    world.inject(server, 0, &cookie_reply(nonce, [5; 16]));
     world.run_for(ms(10));
     assert!(world.log(0).is_connected(there));
     let last = world.packet_observer().datagrams.last().unwrap();
@@ -254,23 +270,23 @@ fn accepts_replies_only_with_matching_address_nonce_and_id() {
 fn drops_a_queued_accept_when_its_slot_is_reused() {
     let mut harness = Harness::new(config());
     let (mut first, mut second) = (Stranger::new(1), Stranger::new(2));
-    let again = harness.connect_of(&first).bytes();
-    let connect = harness.connect_of(&second);
-    assert!(harness.arrive(&mut first));
+    let again = harness.connect_with_cookie(&first).bytes();
+    let connect = harness.connect_with_cookie(&second);
+    assert!(harness.handshake(&mut first));
     let peer = harness.host.peers().next().unwrap();
     // In one turn the first repeats its connect and disconnects, and the second reuses its slot.
-    harness.give(first.address, &again);
+    harness.deliver(first.address, &again);
     harness.host.disconnect(peer, 0, harness.now);
     while harness.host.poll_event().is_some() {}
-    let goodbye = first.packet(&disconnect(0));
-    harness.give(first.address, &goodbye);
-    harness.give(second.address, &connect.bytes());
-    let mut answers = Vec::new();
-    harness.turn(|to, bytes| answers.push((to, bytes.to_vec())));
-    assert_eq!(answers.len(), 1);
-    let (to, accept) = &answers[0];
+    let last = first.packet(&disconnect(0));
+    harness.deliver(first.address, &last);
+    harness.deliver(second.address, &connect.bytes());
+    let mut replies = Vec::new();
+    harness.turn(|to, bytes| replies.push((to, bytes.to_vec())));
+    assert_eq!(replies.len(), 1);
+    let (to, accept) = &replies[0];
     assert_eq!(*to, second.address);
-    second.take_accept(&connect, accept);
+    second.process_accept(&connect, accept);
     let id = second.server_id;
     assert_eq!(id & 0xf_ffff, first.server_id & 0xf_ffff, "the same slot");
     assert_ne!(id, first.server_id);
@@ -281,10 +297,14 @@ fn ignores_a_hello_that_is_not_1024_bytes_long() {
     let stranger = Stranger::new(1);
     let hello = Hello::new(stranger.nonce).bytes();
     for len in 0..hello.len() {
-        assert!(stranger.give(&mut world, 0, &hello[..len]).is_empty());
+        assert!(
+            stranger
+                .send_datagram(&mut world, 0, &hello[..len])
+                .is_empty()
+        );
     }
     let longer = [&hello[..], &[0; 100]].concat();
-    assert!(stranger.give(&mut world, 0, &longer).is_empty());
+    assert!(stranger.send_datagram(&mut world, 0, &longer).is_empty());
     assert_eq!(world.host(0).stats().cookies_sent, 0);
 }
 

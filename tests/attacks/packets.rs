@@ -20,22 +20,22 @@ impl Session {
         let mut world = World::of_two(1, &LinkConditions::default());
         let (there, back) = world.join(0, 1);
         let mut session = Self { world, there, back };
-        session.talk();
+        session.exchange_messages();
         session
     }
 
     /// Sends four messages in each direction.
-    fn talk(&mut self) {
+    fn exchange_messages(&mut self) {
         for message in [&b""[..], b"one", b"two", &[3; 200]] {
             self.world.send(0, self.there, message);
             self.world.send(1, self.back, message);
             self.world.run_for(ms(20));
         }
-        self.fall_quiet();
+        self.become_idle();
     }
 
     /// Runs two more turns of each host, after which its deadline no longer changes.
-    fn fall_quiet(&mut self) {
+    fn become_idle(&mut self) {
         self.world.run_for(ms(500));
         for host in [0, 1, 0, 1] {
             self.world.turn(host);
@@ -43,13 +43,13 @@ impl Session {
     }
 
     /// Both sides are still connected, and messages arrive.
-    fn assert_goes_on(&mut self) {
+    fn assert_session_works(&mut self) {
         let before = self.world.log(1).messages_from(self.back);
-        self.talk();
+        self.exchange_messages();
         let after = self.world.log(1).messages_from(self.back);
         assert_eq!(after, before + 4);
         assert!(self.world.log(0).is_connected(self.there));
-        assert_eq!(self.world.log(1).names().len(), 1);
+        assert_eq!(self.world.log(1).peer_ids().len(), 1);
         assert!(self.world.log(1).moves.is_empty());
     }
 
@@ -70,7 +70,6 @@ impl Session {
         assert_eq!(self.world.host(to).stats().pending, 0);
     }
 
-    /// Connection id of a host.
     fn id_of(&self, host: usize) -> u64 {
         let to = self.world.address(host);
         let mut sent = self.world.packet_observer().datagrams.iter().rev();
@@ -91,12 +90,12 @@ fn ignores_truncated_packets() {
     let mut session = Session::new();
     for datagram in session.recorded() {
         for len in 0..datagram.bytes.len() {
-            for (from, to) in both_ways(&session, &datagram) {
+            for (from, to) in both_directions(&session, &datagram) {
                 session.assert_ignored(from, to, &datagram.bytes[..len]);
             }
         }
     }
-    session.assert_goes_on();
+    session.assert_session_works();
 }
 
 fn ignores_corrupted_packets() {
@@ -106,16 +105,16 @@ fn ignores_corrupted_packets() {
         for index in 0..datagram.bytes.len() {
             let mut bytes = datagram.bytes.clone();
             bytes[index] ^= u8::try_from(1 + rng.below(255)).unwrap();
-            for (from, to) in both_ways(&session, &datagram) {
+            for (from, to) in both_directions(&session, &datagram) {
                 session.assert_ignored(from, to, &bytes);
             }
         }
     }
-    session.assert_goes_on();
+    session.assert_session_works();
 }
 
 /// Source and target of the datagram, and of its reflection to the sender.
-fn both_ways(session: &Session, datagram: &Datagram) -> [(SocketAddr, usize); 2] {
+fn both_directions(session: &Session, datagram: &Datagram) -> [(SocketAddr, usize); 2] {
     let Datagram { from, to, .. } = *datagram;
     [(from, session.host_at(to)), (to, session.host_at(from))]
 }
@@ -136,7 +135,7 @@ fn ignores_a_replayed_session() {
     let after = session.world.host(1).peer_stats(session.back).unwrap();
     assert_eq!(after.duplicates, stats.duplicates + packets.count() as u64);
     assert_eq!(after.packets_received, stats.packets_received);
-    session.assert_goes_on();
+    session.assert_session_works();
 }
 
 fn ignores_unknown_connection_ids() {
@@ -156,7 +155,7 @@ fn ignores_unknown_connection_ids() {
     }
     let after = session.world.host(1).stats().unknown_connection;
     assert_eq!(after - before, count);
-    session.assert_goes_on();
+    session.assert_session_works();
 }
 
 fn ignores_the_id_of_a_closed_connection() {
@@ -170,7 +169,7 @@ fn ignores_the_id_of_a_closed_connection() {
         there,
         back,
     };
-    session.fall_quiet();
+    session.become_idle();
     assert_ne!(session.id_of(1), stale);
     for frames in [&disconnect(1)[..], &PING, &unreliable(b"late")] {
         session.assert_ignored(from, 1, &packet(stale, 1000, frames));
@@ -179,19 +178,19 @@ fn ignores_the_id_of_a_closed_connection() {
 }
 
 /// A session whose keys are also used from another address, by a thief or a relaying attacker.
-struct Stolen {
+struct StolenKeys {
     world: World,
     peer: PeerId,
     owner: Stranger,
     thief: Stranger,
 }
 
-impl Stolen {
+impl StolenKeys {
     fn new() -> Self {
         let mut world = World::new(1);
         world.add(config());
         let mut owner = Stranger::new(1);
-        owner.arrive(&mut world, 0);
+        owner.handshake(&mut world, 0);
         let peer = world.log(0).connected()[0];
         let thief = Stranger {
             address: outside(2),
@@ -207,9 +206,10 @@ impl Stolen {
     }
 
     /// The host still accepts only the owner's address.
-    fn assert_goes_on(&mut self) {
+    fn assert_session_works(&mut self) {
         let messages = self.world.log(0).messages.len();
-        self.owner.say(&mut self.world, 0, &unreliable(b"mine"));
+        self.owner
+            .send_frames(&mut self.world, 0, &unreliable(b"mine"));
         assert_eq!(self.world.log(0).messages.len(), messages + 1);
         assert_eq!(self.world.log(0).connected(), [self.peer]);
         assert_eq!(self.world.log(0).moves, []);
@@ -217,15 +217,15 @@ impl Stolen {
 }
 
 fn answers_a_disconnect_from_an_unvalidated_address_only_with_a_challenge() {
-    let mut session = Stolen::new();
+    let mut session = StolenKeys::new();
     let forged = session.thief.packet(&disconnect(1));
-    let answers = session.thief.give(&mut session.world, 0, &forged);
-    assert_eq!(answers.len(), 1);
-    assert!(packets::is_challenge(&answers[0]));
-    session.assert_goes_on();
+    let replies = session.thief.send_datagram(&mut session.world, 0, &forged);
+    assert_eq!(replies.len(), 1);
+    assert!(packets::is_challenge(&replies[0]));
+    session.assert_session_works();
     for _ in 0..6 {
         session.world.run_for(secs(10));
-        session.assert_goes_on();
+        session.assert_session_works();
     }
     let sent = session.world.packet_observer().datagrams.iter();
     let to_elsewhere = sent.filter(|sent| sent.to == session.thief.address);
@@ -234,57 +234,57 @@ fn answers_a_disconnect_from_an_unvalidated_address_only_with_a_challenge() {
 }
 
 fn ignores_messages_from_an_unvalidated_address() {
-    let mut session = Stolen::new();
+    let mut session = StolenKeys::new();
     let messages = session.world.log(0).messages.len();
     for _ in 0..100 {
         session.thief.address = outside(2);
         session
             .thief
-            .say(&mut session.world, 0, &unreliable(b"stolen"));
+            .send_frames(&mut session.world, 0, &unreliable(b"stolen"));
         // A guessed challenge response.
         session.thief.address = outside(3);
         let guess = packets::response([7; 8]);
-        session.thief.say(&mut session.world, 0, &guess);
+        session.thief.send_frames(&mut session.world, 0, &guess);
     }
     assert_eq!(session.world.log(0).messages.len(), messages);
-    session.assert_goes_on();
+    session.assert_session_works();
     let stats = session.world.host(0).peer_stats(session.peer).unwrap();
     assert_eq!(stats.unvalidated_address, 200);
 }
 
 fn a_reordered_packet_starts_no_migration() {
-    let mut session = Stolen::new();
+    let mut session = StolenKeys::new();
     session.owner.number = 600;
-    session.owner.say(&mut session.world, 0, &PING);
+    session.owner.send_frames(&mut session.world, 0, &PING);
     // Unseen, but older than the owner's latest packet.
     session.thief.number = 599;
     let late = session.thief.packet(&PING);
-    let answers = session.thief.give(&mut session.world, 0, &late);
-    assert!(answers.is_empty(), "{answers:?}");
+    let replies = session.thief.send_datagram(&mut session.world, 0, &late);
+    assert!(replies.is_empty(), "{replies:?}");
     session.thief.number = 601;
     let newest = session.thief.packet(&PING);
-    let answers = session.thief.give(&mut session.world, 0, &newest);
-    assert!(packets::is_challenge(&answers[0]));
+    let replies = session.thief.send_datagram(&mut session.world, 0, &newest);
+    assert!(packets::is_challenge(&replies[0]));
     let stats = session.world.host(0).peer_stats(session.peer).unwrap();
     assert_eq!(stats.unvalidated_address, 2);
 }
 
 fn limits_an_unvalidated_address_to_three_times_the_received_bytes() {
-    let mut session = Stolen::new();
+    let mut session = StolenKeys::new();
     for _ in 0..50 {
         // The packet observer checks the byte limit for every datagram.
-        session.thief.say(&mut session.world, 0, &PING);
+        session.thief.send_frames(&mut session.world, 0, &PING);
         session.world.run_for(ms(37));
     }
     let sent = session.world.packet_observer().datagrams.iter();
     let to_thief = sent.filter(|sent| sent.to == session.thief.address);
     let challenges = to_thief.count();
     assert!((1..=5).contains(&challenges), "{challenges}");
-    session.assert_goes_on();
+    session.assert_session_works();
 }
 
 fn counts_acknowledgements_of_unsent_packets_as_malformed() {
-    let mut session = Stolen::new();
+    let mut session = StolenKeys::new();
     let largest = (1 << 62) - 1;
     for frame in [
         ack(largest, 0),
@@ -295,11 +295,11 @@ fn counts_acknowledgements_of_unsent_packets_as_malformed() {
         vec![2, 5, 0, 31, 0],
         vec![2, 5, 0, 200],
     ] {
-        session.owner.say(&mut session.world, 0, &frame);
+        session.owner.send_frames(&mut session.world, 0, &frame);
     }
     let stats = session.world.host(0).peer_stats(session.peer).unwrap();
     assert_eq!(stats.malformed, 7);
-    session.assert_goes_on();
+    session.assert_session_works();
 }
 
 fn packet_numbers_near_the_maximum_do_not_overflow() {
@@ -342,7 +342,7 @@ fn ignores_random_bytes_and_empty_datagrams() {
         session.assert_ignored(ends[0], 1, &[]);
         session.assert_ignored(outside(2), 1, &[]);
         session.assert_ignored(outside(2), 1, &[7; 65_535]);
-        session.assert_goes_on();
+        session.assert_session_works();
     });
 }
 

@@ -40,9 +40,11 @@ pub(crate) fn must_return<T: Send + 'static>(body: impl FnOnce() -> T + Send + '
     match result.recv_timeout(LIMIT) {
         Ok(value) => value,
         Err(mpsc::RecvTimeoutError::Timeout) => panic!("the call did not return within {LIMIT:?}"),
-        Err(mpsc::RecvTimeoutError::Disconnected) => {
-            std::panic::resume_unwind(thread.join().expect_err("the thread ended without a result"))
-        }
+        Err(mpsc::RecvTimeoutError::Disconnected) => std::panic::resume_unwind(
+            thread
+                .join()
+                .expect_err("the thread ended without a result"),
+        ),
     }
 }
 
@@ -55,14 +57,16 @@ pub(crate) fn drain(socket: &mut Socket) -> Vec<Vec<u8>> {
     datagrams
 }
 
-/// Waits until `count` datagrams have arrived.
 pub(crate) fn receive(socket: &mut Socket, count: usize) -> Vec<Vec<u8>> {
     let mut datagrams = drain(socket);
     while datagrams.len() < count {
         let before = datagrams.len();
         socket.wait(Some(LIMIT)).unwrap();
         datagrams.extend(drain(socket));
-        assert!(datagrams.len() > before, "only {before} of {count} datagrams arrived");
+        assert!(
+            datagrams.len() > before,
+            "only {before} of {count} datagrams arrived"
+        );
     }
     datagrams
 }

@@ -28,15 +28,15 @@ pub(crate) fn under(mode: Mode, test: fn()) {
     test();
 }
 
-/// Runs `what` under another protection.
-pub(crate) fn with_mode(mode: Mode, what: &mut dyn FnMut()) {
+/// Runs `body` under another protection.
+pub(crate) fn with_mode(mode: Mode, body: &mut dyn FnMut()) {
     let own = MODE.replace(mode);
-    what();
+    body();
     MODE.set(own);
 }
 
-/// Defines `plain::name` and `noise::name` for each test. The compiler reports unlisted tests as dead
-/// code.
+/// Defines `plain::name` and `noise::name` for each test. The compiler reports unlisted tests as
+/// dead code.
 macro_rules! under_both {
     ($($test:ident),+ $(,)?) => {
         mod plain {

@@ -8,14 +8,14 @@ mod protections;
 #[path = "../world/mod.rs"]
 mod world;
 
-mod beginning;
-mod both;
 mod chaos;
-mod ending;
-mod lasting;
+mod connect;
+mod disconnect;
+mod idle_timeout;
 mod many_clients;
-mod moving;
+mod migration;
 mod sessions;
+mod simultaneous_connect;
 
 use tickwire::sim::LinkConditions;
 

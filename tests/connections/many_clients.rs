@@ -35,7 +35,7 @@ impl ManyClients {
         };
         for number in 0..peers() {
             let mut stranger = Stranger::new(number);
-            assert!(clients.harness.arrive(&mut stranger));
+            assert!(clients.harness.handshake(&mut stranger));
             clients.strangers.insert(stranger.address, stranger);
             clients.run_for(Duration::from_micros(100));
         }
@@ -54,14 +54,14 @@ impl ManyClients {
 
     /// A turn in which every packet is acknowledged.
     fn turn(&mut self) {
-        let mut answers = Vec::new();
+        let mut replies = Vec::new();
         self.harness.turn(|to, packet| {
             let stranger = self.strangers.get_mut(&to).unwrap();
-            answers.push((to, stranger.packet(&ack(packet_number(packet), 0))));
+            replies.push((to, stranger.packet(&ack(packet_number(packet), 0))));
         });
-        self.packets += answers.len();
-        for (from, answer) in answers {
-            self.harness.give(from, &answer);
+        self.packets += replies.len();
+        for (from, reply) in replies {
+            self.harness.deliver(from, &reply);
         }
         self.harness
             .turn(|_, _| panic!("the host replied to an acknowledgement"));
@@ -100,7 +100,7 @@ fn an_idle_turn_changes_and_allocates_nothing() {
     let address = Stranger::new(peers() / 2).address;
     let stranger = clients.strangers.get_mut(&address).unwrap();
     let ping = stranger.packet(&PING);
-    clients.harness.give(address, &ping);
+    clients.harness.deliver(address, &ping);
     let mut answered = Vec::new();
     clients.harness.turn(|to, _| answered.push(to));
     assert_eq!(answered, [address]);
@@ -112,7 +112,7 @@ fn an_idle_peer_uses_at_most_4_kib() {
     let mut strangers: Vec<_> = (0..FEW).map(Stranger::new).collect();
     let info = measure(|| {
         for stranger in &mut strangers {
-            assert!(harness.arrive(stranger));
+            assert!(harness.handshake(stranger));
             while harness.host.poll_event().is_some() {}
         }
     });

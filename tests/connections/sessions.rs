@@ -7,13 +7,12 @@ use tickwire::{DisconnectReason, PeerId};
 
 use crate::world::{TestRng, World, for_each_seed, ms, secs};
 
-/// Seeds of a default run.
 const SEEDS: u64 = 1000;
 
 /// An impairment of a link. Most runs combine several.
-type Trouble = fn(&mut LinkConditions, &mut TestRng);
+type Impairment = fn(&mut LinkConditions, &mut TestRng);
 
-const TROUBLES: &[Trouble] = &[
+const IMPAIRMENTS: &[Impairment] = &[
     |link, rng| link.latency = rng.time(ms(0), ms(300)),
     |link, rng| link.jitter = rng.time(ms(0), ms(100)),
     |link, rng| {
@@ -39,14 +38,14 @@ const TROUBLES: &[Trouble] = &[
     |link, rng| link.corruption = rng.share() * 0.1,
 ];
 
-/// Seed 0 has a perfect link, the next ones a single impairment each, and all others a random subset.
+/// Seed 0 has a perfect link, the next ones one impairment each, and all others a random subset.
 fn conditions(seed: u64, rng: &mut TestRng) -> LinkConditions {
     let mut conditions = LinkConditions::default();
-    for (index, trouble) in (1..).zip(TROUBLES) {
+    for (index, impairment) in (1..).zip(IMPAIRMENTS) {
         let is_single = seed == index;
-        let is_random = seed > TROUBLES.len() as u64 && rng.chance(0.3);
+        let is_random = seed > IMPAIRMENTS.len() as u64 && rng.chance(0.3);
         if is_single || is_random {
-            trouble(&mut conditions, rng);
+            impairment(&mut conditions, rng);
         }
     }
     conditions
@@ -59,13 +58,13 @@ fn world(seed: u64) -> World {
 }
 
 /// Time between connect and disconnect.
-const TALK: Duration = secs(6);
+const SESSION_TIME: Duration = secs(6);
 
 fn completes_sessions_under_random_link_conditions() {
     for_each_seed(SEEDS, |seed| {
         let mut world = world(seed);
         session(&mut world);
-        both_sides_heard_of_everything(&world);
+        assert_both_disconnected(&world);
     });
 }
 
@@ -73,12 +72,18 @@ fn session(world: &mut World) {
     let (b, a) = connect(world);
     world.chatter(0, Some(ms(50 + world.seed() % 100)));
     world.chatter(1, Some(ms(50 + world.seed() % 70)));
-    world.run_for(TALK / 2);
+    world.run_for(SESSION_TIME / 2);
     interrupt(world);
-    world.run_for(TALK / 2);
+    world.run_for(SESSION_TIME / 2);
     assert!(world.log(0).is_connected(b) && world.log(1).is_connected(a));
-    assert!(world.log(0).messages_from(b) > 10, "too few messages arrived");
-    assert!(world.log(1).messages_from(a) > 10, "too few messages arrived");
+    assert!(
+        world.log(0).messages_from(b) > 10,
+        "too few messages arrived"
+    );
+    assert!(
+        world.log(1).messages_from(a) > 10,
+        "too few messages arrived"
+    );
     let (host, peer) = if world.rng.chance(0.5) {
         (0, b)
     } else {
@@ -96,8 +101,7 @@ fn session(world: &mut World) {
     assert!(is_valid, "{reasons:?}");
 }
 
-/// Every third seed has a partition of at most 8 s, after which a lossy link has time to recover before
-/// the idle timeout.
+/// Every third seed has a partition of at most 8 s. A lossy link then recovers before the timeout.
 fn interrupt(world: &mut World) {
     if world.seed() % 3 == 0 {
         let time = world.rng.time(ms(0), secs(8));
@@ -121,9 +125,9 @@ fn connect(world: &mut World) -> (PeerId, PeerId) {
     panic!("the hosts did not connect");
 }
 
-fn both_sides_heard_of_everything(world: &World) {
+fn assert_both_disconnected(world: &World) {
     for host in [0, 1] {
-        world.log(host).assert_nobody_left();
+        world.log(host).assert_all_disconnected();
         assert_eq!(world.host(host).poll_timeout(), None, "no deadline is left");
     }
 }

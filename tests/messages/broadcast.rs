@@ -7,7 +7,7 @@ use crate::world::{World, config, secs};
 use crate::{latency, partition};
 
 /// A server, host 0, and three clients with these configs.
-fn party(configs: [Config; 3], conditions: &LinkConditions) -> (World, [PeerId; 3]) {
+fn server_with_clients(configs: [Config; 3], conditions: &LinkConditions) -> (World, [PeerId; 3]) {
     let mut world = World::new(1);
     world.add(config());
     let peers = configs.map(|config| {
@@ -20,7 +20,7 @@ fn party(configs: [Config; 3], conditions: &LinkConditions) -> (World, [PeerId; 
 }
 
 fn broadcasts_to_all_peers_by_every_delivery() {
-    let (mut world, _) = party([config(), config(), config()], &latency(20));
+    let (mut world, _) = server_with_clients([config(), config(), config()], &latency(20));
     let kinds = [
         Delivery::Unreliable,
         Delivery::Sequenced(1),
@@ -45,7 +45,7 @@ fn reports_skipped_peers_and_sends_to_the_others() {
         message_max_from_servers: 1000,
         ..config()
     };
-    let (mut world, peers) = party([small, config(), config()], &latency(20));
+    let (mut world, peers) = server_with_clients([small, config(), config()], &latency(20));
     world.set_conditions(0, 2, &partition());
     let mut host = world.host_mut(0);
     while host.send(peers[1], Delivery::Reliable, &[7; 900]).is_ok() {}
@@ -63,7 +63,7 @@ fn reports_skipped_peers_and_sends_to_the_others() {
 }
 
 fn rejects_a_broadcast_over_the_unreliable_limit() {
-    let (mut world, _) = party([config(), config(), config()], &latency(20));
+    let (mut world, _) = server_with_clients([config(), config(), config()], &latency(20));
     let outcome = world
         .host_mut(0)
         .broadcast(Delivery::Unreliable, &vec![7; 15_361]);
@@ -72,7 +72,7 @@ fn rejects_a_broadcast_over_the_unreliable_limit() {
 }
 
 fn broadcasts_except_to_one_peer_and_to_a_group() {
-    let (mut world, peers) = party([config(), config(), config()], &latency(20));
+    let (mut world, peers) = server_with_clients([config(), config(), config()], &latency(20));
     let host = world.host_mut(0);
     let now = host.now;
     let except = host

@@ -1,4 +1,4 @@
-//! Flow control: an application that does not read blocks its sender, uses bounded memory, and resumes.
+//! Flow control: an application that does not read blocks its sender and uses bounded memory.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{CLIENT, SERVER, TICK, latency, lossy, pair, pair_with, partition};
 const WINDOW: u64 = QUEUED_BYTES_MAX as u64;
 
 /// Sends numbered messages until the client's queue is full. Returns the next number.
-fn press(pair: &mut Pair<EventLog>, delivery: Delivery, from: u32, len: usize) -> u32 {
+fn fill_queue(pair: &mut Pair<EventLog>, delivery: Delivery, from: u32, len: usize) -> u32 {
     let mut next = from;
     pair.act(CLIENT, |host, peer| {
         let mut message = vec![0; len];
@@ -31,8 +31,8 @@ fn press(pair: &mut Pair<EventLog>, delivery: Delivery, from: u32, len: usize) -
 }
 
 fn assert_all_in_order(pair: &Pair<EventLog>, delivery: Delivery, count: u32) {
-    let taken = pair.observer().taken(SERVER, delivery);
-    let numbers = taken.map(|one| u32::from_be_bytes(one.bytes[..4].try_into().unwrap()));
+    let received = pair.observer().received(SERVER, delivery);
+    let numbers = received.map(|one| u32::from_be_bytes(one.bytes[..4].try_into().unwrap()));
     assert!(numbers.eq(0..count), "messages are missing or out of order");
 }
 
@@ -41,10 +41,10 @@ fn unread_messages_block_the_sender_until_they_are_read() {
     for len in [4, 100, 960, 5000, 60_000] {
         let mut pair = pair(1, &latency(20));
         let delivery = Delivery::Ordered(7);
-        pair.set_deaf(SERVER, true);
+        pair.pause_events(SERVER, true);
         let mut sent = 0;
         for _ in 0..600 {
-            sent = press(&mut pair, delivery, sent, len);
+            sent = fill_queue(&mut pair, delivery, sent, len);
             pair.run_for(TICK);
             assert!(pair.stats(SERVER).unread_bytes <= WINDOW);
         }
@@ -55,11 +55,11 @@ fn unread_messages_block_the_sender_until_they_are_read() {
         assert!(u64::from(sent) * cost <= WINDOW + 4096 * cost);
         assert_eq!(pair.stats(SERVER).messages_refused, 0);
         assert_eq!(pair.stats(CLIENT).limited_by, SendLimitedBy::FlowControl);
-        pair.set_deaf(SERVER, false);
+        pair.pause_events(SERVER, false);
         pair.run_for(secs(10));
         assert_all_in_order(&pair, delivery, sent);
         assert_eq!(pair.stats(CLIENT).limited_by, SendLimitedBy::Application);
-        sent = press(&mut pair, delivery, sent, len);
+        sent = fill_queue(&mut pair, delivery, sent, len);
         pair.run_for(secs(10));
         assert_all_in_order(&pair, delivery, sent);
     }
@@ -67,10 +67,10 @@ fn unread_messages_block_the_sender_until_they_are_read() {
 
 fn unread_messages_use_bounded_memory() {
     let mut pair = pair(1, &latency(20));
-    let press_for = |pair: &mut Pair<EventLog>, seconds: u64| {
+    let send_for = |pair: &mut Pair<EventLog>, seconds: u64| {
         for _ in 0..seconds * 60 {
             for delivery in [Delivery::Ordered(7), Delivery::Reliable] {
-                press(pair, delivery, 0, 100);
+                fill_queue(pair, delivery, 0, 100);
             }
             pair.act(CLIENT, |host, peer| {
                 host.send(peer, Delivery::Unreliable, &[7; 1000]).unwrap();
@@ -79,9 +79,9 @@ fn unread_messages_use_bounded_memory() {
             pair.run_for(TICK);
         }
     };
-    pair.set_deaf(SERVER, true);
-    press_for(&mut pair, 20);
-    let grown = measure(|| press_for(&mut pair, 20));
+    pair.pause_events(SERVER, true);
+    send_for(&mut pair, 20);
+    let grown = measure(|| send_for(&mut pair, 20));
     assert!(grown.bytes_current.abs() < 64 << 10, "{grown:?}");
     let stats = pair.stats(SERVER);
     assert!(stats.unread_bytes <= WINDOW);
@@ -91,7 +91,7 @@ fn unread_messages_use_bounded_memory() {
 fn refused_unreliable_messages_are_reported_as_lost() {
     for delivery in [Delivery::Unreliable, Delivery::Sequenced(3)] {
         let mut pair = pair(1, &latency(20));
-        pair.set_deaf(SERVER, true);
+        pair.pause_events(SERVER, true);
         let mut receipts = Vec::new();
         for number in 0..1000_u32 {
             let mut message = [0; 900];
@@ -100,45 +100,48 @@ fn refused_unreliable_messages_are_reported_as_lost() {
             pair.run_for(TICK);
         }
         pair.run_for(secs(5));
-        pair.set_deaf(SERVER, false);
-        let taken = pair.observer().count(SERVER, delivery);
-        assert_eq!(taken, QUEUED_BYTES_MAX / 900);
+        pair.pause_events(SERVER, false);
+        let received = pair.observer().count(SERVER, delivery);
+        assert_eq!(received, QUEUED_BYTES_MAX / 900);
         let acked = receipts.iter();
-        let acked = acked.filter(|one| pair.observer().fate(CLIENT, **one) == Some(true));
-        assert_eq!(acked.count(), taken);
-        assert_eq!(pair.observer().of(CLIENT).fates.len(), 1000);
+        let acked = acked.filter(|one| pair.observer().outcome(CLIENT, **one) == Some(true));
+        assert_eq!(acked.count(), received);
+        assert_eq!(pair.observer().of(CLIENT).outcomes.len(), 1000);
         pair.send(CLIENT, delivery, b"there is room again");
         pair.run_for(secs(1));
-        assert_eq!(pair.observer().count(SERVER, delivery), taken + 1);
+        assert_eq!(pair.observer().count(SERVER, delivery), received + 1);
     }
 }
 
 fn limits_the_number_of_unread_messages() {
     let mut pair = pair(1, &latency(20));
-    pair.set_deaf(SERVER, true);
+    pair.pause_events(SERVER, true);
     for _ in 0..10 {
         pair.fill(CLIENT, Delivery::Unreliable, &[]);
         pair.run_for(secs(1));
     }
-    pair.set_deaf(SERVER, false);
-    let taken = pair.observer().count(SERVER, Delivery::Unreliable);
-    assert!(taken <= QUEUED_MESSAGES_MAX, "{taken}");
-    assert!(taken > QUEUED_MESSAGES_MAX / 2, "{taken}");
+    pair.pause_events(SERVER, false);
+    let received = pair.observer().count(SERVER, Delivery::Unreliable);
+    assert!(received <= QUEUED_MESSAGES_MAX, "{received}");
+    assert!(received > QUEUED_MESSAGES_MAX / 2, "{received}");
 }
 
 fn repeats_a_lost_window_update() {
     let mut pair = pair(1, &latency(20));
-    pair.set_deaf(SERVER, true);
+    pair.pause_events(SERVER, true);
     let mut sent = 0;
     for _ in 0..120 {
-        sent = press(&mut pair, Delivery::Ordered(0), sent, 900);
+        sent = fill_queue(&mut pair, Delivery::Ordered(0), sent, 900);
         pair.run_for(TICK);
     }
     pair.set_link(SERVER, &partition());
-    pair.set_deaf(SERVER, false);
+    pair.pause_events(SERVER, false);
     pair.run_for(secs(6));
-    let taken = pair.observer().count(SERVER, Delivery::Ordered(0));
-    assert!(taken < usize::try_from(sent).unwrap(), "the sender was not blocked");
+    let received = pair.observer().count(SERVER, Delivery::Ordered(0));
+    assert!(
+        received < usize::try_from(sent).unwrap(),
+        "the sender was not blocked"
+    );
     pair.set_link(SERVER, &latency(20));
     pair.run_for(secs(6));
     assert_all_in_order(&pair, Delivery::Ordered(0), sent);
@@ -157,7 +160,7 @@ fn flow_control_never_deadlocks() {
             ..config()
         };
         let conditions = LinkConditions {
-            loss: some_loss(seed),
+            loss: loss_of_seed(seed),
             jitter: ms(20),
             reorder: 0.1,
             ..latency(20)
@@ -173,12 +176,12 @@ fn flow_control_never_deadlocks() {
                 pair.rng.index(message_max)
             };
             let message = vec![channel; len];
-            send_somehow(&mut pair, Delivery::Ordered(channel), &message);
-            let is_deaf = pair.rng.chance(0.5);
-            pair.set_deaf(SERVER, is_deaf);
+            send_blocking(&mut pair, Delivery::Ordered(channel), &message);
+            let events_paused = pair.rng.chance(0.5);
+            pair.pause_events(SERVER, events_paused);
             pair.run_for(TICK);
         }
-        pair.set_deaf(SERVER, false);
+        pair.pause_events(SERVER, false);
         let all = usize::try_from(count).unwrap();
         let is_done = pair.run_until(secs(300), |pair| {
             pair.observer().of(SERVER).messages.len() == all
@@ -192,7 +195,7 @@ fn flow_control_never_deadlocks() {
     });
 }
 
-fn some_loss(seed: u64) -> Loss {
+fn loss_of_seed(seed: u64) -> Loss {
     if seed % 2 == 0 {
         return Loss::Independent { probability: 0.4 };
     }
@@ -203,18 +206,22 @@ fn some_loss(seed: u64) -> Loss {
 }
 
 /// Sends once the queue has room.
-fn send_somehow(pair: &mut Pair<EventLog>, delivery: Delivery, message: &[u8]) {
+fn send_blocking(pair: &mut Pair<EventLog>, delivery: Delivery, message: &[u8]) {
     let mut waited = Duration::ZERO;
     while pair
         .act(CLIENT, |host, peer| host.send(peer, delivery, message))
         .is_err()
     {
-        pair.set_deaf(SERVER, false);
+        pair.pause_events(SERVER, false);
         pair.run_for(TICK);
         waited += TICK;
         let end = pair.observer().of(CLIENT).end;
         assert_eq!(end, None, "after {waited:?}");
-        assert!(waited < secs(300), "flow control deadlocked: {:?}", pair.stats(CLIENT));
+        assert!(
+            waited < secs(300),
+            "flow control deadlocked: {:?}",
+            pair.stats(CLIENT)
+        );
     }
 }
 
@@ -222,15 +229,15 @@ fn delivers_messages_of_maximum_length_in_many_channels() {
     let mut pair = pair(1, &lossy(20, 0.02));
     let message = vec![7; 64 << 10];
     for channel in 0..40 {
-        send_somehow(&mut pair, Delivery::Ordered(channel), &message);
-        send_somehow(&mut pair, Delivery::Reliable, &message);
+        send_blocking(&mut pair, Delivery::Ordered(channel), &message);
+        send_blocking(&mut pair, Delivery::Reliable, &message);
     }
     let is_done = pair.run_until(secs(300), |pair| {
         pair.observer().of(SERVER).messages.len() == 80
     });
     assert!(is_done);
     let messages = &pair.observer().of(SERVER).messages;
-    assert!(messages.iter().all(|taken| taken.bytes == message));
+    assert!(messages.iter().all(|received| received.bytes == message));
 }
 
 /// A 2 Mbit/s bottleneck, whose queue a greedy sender fills now and then.
@@ -248,9 +255,9 @@ fn reports_delivery_rate_and_queue_delay_of_a_bottleneck() {
         (0, Duration::ZERO)
     );
     let mut sent = 0;
-    let (mut widest, mut longest, mut shortest) = (0, Duration::ZERO, secs(1));
+    let (mut max_rate, mut max_delay, mut min_delay) = (0, Duration::ZERO, secs(1));
     for tick in 0..20 * 60 {
-        sent = press(&mut pair, Delivery::Ordered(7), sent, 960);
+        sent = fill_queue(&mut pair, Delivery::Ordered(7), sent, 960);
         pair.run_for(TICK);
         if tick < 3 * 60 {
             continue;
@@ -258,18 +265,21 @@ fn reports_delivery_rate_and_queue_delay_of_a_bottleneck() {
         let stats = pair.stats(CLIENT);
         // The rates drop while the queue drains.
         for figure in [stats.delivery_rate, stats.pacing_rate] {
-            assert!((BOTTLENECK / 3..BOTTLENECK * 3 / 2).contains(&figure), "{stats:?}");
+            assert!(
+                (BOTTLENECK / 3..BOTTLENECK * 3 / 2).contains(&figure),
+                "{stats:?}"
+            );
         }
-        widest = widest.max(stats.delivery_rate);
-        longest = longest.max(stats.queue_delay);
-        shortest = shortest.min(stats.queue_delay);
+        max_rate = max_rate.max(stats.delivery_rate);
+        max_delay = max_delay.max(stats.queue_delay);
+        min_delay = min_delay.min(stats.queue_delay);
     }
     assert!(
-        (BOTTLENECK * 9 / 10..BOTTLENECK * 11 / 10).contains(&widest),
-        "{widest}"
+        (BOTTLENECK * 9 / 10..BOTTLENECK * 11 / 10).contains(&max_rate),
+        "{max_rate}"
     );
-    assert!((ms(12)..ms(262)).contains(&longest), "{longest:?}");
-    assert_eq!(shortest, Duration::ZERO, "the queue drains");
+    assert!((ms(12)..ms(262)).contains(&max_delay), "{max_delay:?}");
+    assert_eq!(min_delay, Duration::ZERO, "the queue drains");
     assert!(pair.stats(CLIENT).round_trip.unwrap() >= ms(40));
 }
 

@@ -16,9 +16,9 @@ const MESSAGE: u8 = 0x40;
 const FRAGMENT: u8 = 0x04;
 
 /// A host and its malicious peer.
-fn guest() -> (Harness, Stranger, PeerId) {
+fn host_with_peer() -> (Harness, Stranger, PeerId) {
     let (mut harness, mut stranger) = (Harness::new(config()), Stranger::new(1));
-    assert!(harness.arrive(&mut stranger));
+    assert!(harness.handshake(&mut stranger));
     assert!(matches!(
         harness.host.poll_event(),
         Some(Event::Connected { .. })
@@ -27,9 +27,9 @@ fn guest() -> (Harness, Stranger, PeerId) {
     (harness, stranger, peer)
 }
 
-fn say(harness: &mut Harness, stranger: &mut Stranger, frames: &[u8]) {
+fn send_frames(harness: &mut Harness, stranger: &mut Stranger, frames: &[u8]) {
     let packet = stranger.packet(frames);
-    harness.give(stranger.address, &packet);
+    harness.deliver(stranger.address, &packet);
     harness.turn(|_, _| {});
 }
 
@@ -48,21 +48,21 @@ fn fragment_frame(code: u8, sequence: u64, total: u64, index: u64, len: usize) -
 
 fn assert_alive(harness: &mut Harness, stranger: &mut Stranger, peer: PeerId) {
     while harness.host.poll_event().is_some() {}
-    say(
+    send_frames(
         harness,
         stranger,
         &[MESSAGE, 5, b'h', b'e', b'l', b'l', b'o'],
     );
     let event = harness.host.poll_event();
-    let is_taken = matches!(&event, Some(Event::Message { bytes, .. }) if bytes == "hello");
-    assert!(is_taken, "{event:?}");
+    let is_received = matches!(&event, Some(Event::Message { bytes, .. }) if bytes == "hello");
+    assert!(is_received, "{event:?}");
     assert!(harness.host.is_connected(peer));
 }
 
-// Bugs of other libraries: a fragment index past the count caused a panic, and a forged sequence number
-// near the maximum an overflow.
+// Bugs of other libraries: a fragment index past the count caused a panic, and a forged sequence
+// number near the maximum an overflow.
 fn rejects_fragment_with_index_past_count() {
-    let (mut harness, mut stranger, peer) = guest();
+    let (mut harness, mut stranger, peer) = host_with_peer();
     let fragment = FRAGMENT_BYTES as u64;
     let totals = [0, 1, fragment, fragment + 1, 15_360, 15_361, 65_536, 65_537];
     let long = [
@@ -81,7 +81,7 @@ fn rejects_fragment_with_index_past_count() {
                 for sequence in sequences {
                     for len in [0, 1, FRAGMENT_BYTES] {
                         let frame = fragment_frame(code, sequence, total, index, len);
-                        say(&mut harness, &mut stranger, &frame);
+                        send_frames(&mut harness, &mut stranger, &frame);
                     }
                 }
             }
@@ -94,12 +94,12 @@ fn rejects_fragment_with_index_past_count() {
 }
 
 fn sequence_numbers_near_the_maximum_do_not_overflow() {
-    let (mut harness, mut stranger, peer) = guest();
+    let (mut harness, mut stranger, peer) = host_with_peer();
     for code in 0..4 {
         for sequence in [NUMBER_MAX - 1, NUMBER_MAX, 0, NUMBER_MAX, 1 << 61] {
             for index in [0, 1, 1] {
                 let frame = fragment_frame(code, sequence, 1920, index, FRAGMENT_BYTES);
-                say(&mut harness, &mut stranger, &frame);
+                send_frames(&mut harness, &mut stranger, &frame);
             }
         }
     }
@@ -107,14 +107,14 @@ fn sequence_numbers_near_the_maximum_do_not_overflow() {
 }
 
 fn incomplete_messages_use_no_more_than_the_window() {
-    let (mut harness, mut stranger, peer) = guest();
+    let (mut harness, mut stranger, peer) = host_with_peer();
     let mut begin = |from: u64, to: u64| {
         for sequence in from..to {
             for code in 0..4 {
                 // Maximum length of each delivery.
                 let total = if code < 2 { 15_360 } else { 65_536 };
                 let frame = fragment_frame(code, sequence, total, 3, FRAGMENT_BYTES);
-                say(&mut harness, &mut stranger, &frame);
+                send_frames(&mut harness, &mut stranger, &frame);
             }
         }
     };
@@ -127,14 +127,14 @@ fn incomplete_messages_use_no_more_than_the_window() {
 }
 
 fn rejects_fragments_with_different_totals() {
-    let (mut harness, mut stranger, peer) = guest();
+    let (mut harness, mut stranger, peer) = host_with_peer();
     for code in 0..4 {
-        say(
+        send_frames(
             &mut harness,
             &mut stranger,
             &fragment_frame(code, 0, 1920, 0, 960),
         );
-        say(
+        send_frames(
             &mut harness,
             &mut stranger,
             &fragment_frame(code, 0, 1900, 1, 940),
@@ -150,28 +150,25 @@ fn rejects_fragments_with_different_totals() {
         4
     );
     for code in 0..4 {
-        say(
+        send_frames(
             &mut harness,
             &mut stranger,
             &fragment_frame(code, 0, 1920, 1, 960),
         );
         let event = harness.host.poll_event();
         let is_whole = matches!(&event, Some(Event::Message { bytes, .. }) if bytes.len() == 1920);
-        assert!(
-            is_whole,
-            "the matching fragment completes it: {event:?}"
-        );
+        assert!(is_whole, "the matching fragment completes it: {event:?}");
     }
 }
 
 fn refuses_messages_beyond_the_window() {
-    let (mut harness, mut stranger, peer) = guest();
+    let (mut harness, mut stranger, peer) = host_with_peer();
     for sequence in 0..1000_u64 {
         let mut frame = vec![MESSAGE | 2];
         frame.extend(variable(sequence));
         frame.extend(variable(900));
         frame.resize(frame.len() + 900, 7);
-        say(&mut harness, &mut stranger, &frame);
+        send_frames(&mut harness, &mut stranger, &frame);
     }
     let stats = harness.host.peer_stats(peer, harness.now).unwrap();
     let most = QUEUED_BYTES_MAX as u64;
@@ -181,7 +178,7 @@ fn refuses_messages_beyond_the_window() {
 
 // Bug of another library: an empty datagram or random bytes from netcat stopped the server.
 fn ignores_empty_datagrams_and_random_bytes() {
-    let (mut harness, mut stranger, peer) = guest();
+    let (mut harness, mut stranger, peer) = host_with_peer();
     let mut rng = TestRng::new(1);
     for _ in 0..20_000 {
         let len = rng.index(100);
@@ -190,8 +187,8 @@ fn ignores_empty_datagrams_and_random_bytes() {
         if let Some(first) = bytes.first_mut() {
             *first %= 9;
         }
-        harness.give(stranger.address, &bytes);
-        harness.give(stranger.address, &[]);
+        harness.deliver(stranger.address, &bytes);
+        harness.deliver(stranger.address, &[]);
         harness.turn(|_, _| {});
     }
     assert_alive(&mut harness, &mut stranger, peer);
@@ -199,7 +196,7 @@ fn ignores_empty_datagrams_and_random_bytes() {
 
 fn random_frames_in_authentic_packets_cause_no_panic() {
     for_each_seed(10, |seed| {
-        let (mut harness, mut stranger, _) = guest();
+        let (mut harness, mut stranger, _) = host_with_peer();
         let mut rng = TestRng::new(seed);
         for _ in 0..5000 {
             let mut frames = vec![0; rng.index(200)];
@@ -211,7 +208,7 @@ fn random_frames_in_authentic_packets_cause_no_panic() {
             if let Some(second) = frames.get_mut(1).filter(|_| rng.chance(0.7)) {
                 *second %= 64;
             }
-            say(&mut harness, &mut stranger, &frames);
+            send_frames(&mut harness, &mut stranger, &frames);
             while rng.chance(0.3) && harness.host.poll_event().is_some() {}
         }
     });

@@ -85,9 +85,9 @@ fn reports_a_full_queue_and_delivers_its_messages() {
             assert_eq!(sent, expected, "{delivery:?} of {len}");
             pair.run_for(secs(5));
             let stats = pair.stats(CLIENT);
-            let taken = pair.observer().count(SERVER, delivery);
+            let received = pair.observer().count(SERVER, delivery);
             let expired = usize::try_from(stats.messages_expired).unwrap();
-            assert_eq!(taken + expired, sent, "{delivery:?} of {len}");
+            assert_eq!(received + expired, sent, "{delivery:?} of {len}");
             assert!(expired == 0 || !delivery.is_reliable());
             assert_eq!(stats.queued_messages, 0);
             pair.send(CLIENT, delivery, b"there is room again");
@@ -114,7 +114,7 @@ fn limits_open_receipts() {
     for delivery in [Delivery::Unreliable, Delivery::Ordered(0)] {
         let mut pair = pair_with(1, [fast(), fast()], &latency(10));
         // The sender reads no events: unread outcomes count as well.
-        pair.set_deaf(CLIENT, true);
+        pair.pause_events(CLIENT, true);
         let mut open = 0;
         for _ in 0..40 {
             open += pair.act(CLIENT, |host, peer| {
@@ -125,8 +125,8 @@ fn limits_open_receipts() {
         }
         assert_eq!(open, RECEIPTS_MAX, "{delivery:?}");
         pair.send(CLIENT, delivery, b"without a receipt");
-        pair.set_deaf(CLIENT, false);
-        assert_eq!(pair.observer().of(CLIENT).fates.len(), RECEIPTS_MAX);
+        pair.pause_events(CLIENT, false);
+        assert_eq!(pair.observer().of(CLIENT).outcomes.len(), RECEIPTS_MAX);
         pair.send_tracked(CLIENT, delivery, b"with one");
     }
 }

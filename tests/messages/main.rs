@@ -19,13 +19,13 @@ mod fragments;
 mod hostile;
 mod idle;
 mod limits;
-mod long;
-mod losses;
+mod long_runs;
+mod loss;
 mod model;
 mod pair;
 mod programs;
 mod receipts;
-mod steady;
+mod steady_state;
 
 use tickwire::Config;
 use tickwire::sim::{LinkConditions, Loss};
@@ -65,7 +65,6 @@ fn partition() -> LinkConditions {
     }
 }
 
-/// Two connected hosts with the default config.
 fn pair(seed: u64, conditions: &LinkConditions) -> Pair<EventLog> {
     pair_with(seed, [world::config(), world::config()], conditions)
 }

@@ -1,7 +1,7 @@
 //! Two connected hosts in a network, and an observer of their events.
 //!
-//! Unlike `tests/world` it records nothing: thousands of programs run in a minute, and tests can count
-//! allocations.
+//! Unlike `tests/world` it records nothing: thousands of programs run in a minute, and tests can
+//! count allocations.
 
 use std::time::{Duration, Instant};
 
@@ -16,15 +16,13 @@ use crate::{CLIENT, SERVER};
 
 /// Receives the events of both applications.
 pub(crate) trait Observer {
-    /// The application of `side` read an event. `other_is_drained`: the other side read all its events in
-    /// its last turn.
+    /// The application of `side` read an event. `other_is_drained`: the other side read all its
+    /// events in its last turn.
     fn on_event(&mut self, side: usize, at: Duration, event: Event, other_is_drained: bool);
 
-    /// The application of `side` has read all its events.
     fn on_drained(&mut self, _side: usize) {}
 }
 
-/// See the [module](self).
 pub(crate) struct Pair<O> {
     pub(crate) rng: TestRng,
     network: Network<Applications<O>>,
@@ -46,10 +44,9 @@ struct Applications<O> {
     sides: [Application; 2],
 }
 
-/// The application of a host.
 struct Application {
     peer: Option<PeerId>,
-    is_deaf: bool,
+    events_paused: bool,
     is_drained: bool,
     counts: Counts,
 }
@@ -69,8 +66,8 @@ impl<O: Observer> Hooks for Applications<O> {
 
     fn on_turn(&mut self, host: HostId, state: &mut HostState, now: Instant) {
         let side = host.index();
-        self.sides[side].is_drained = !self.sides[side].is_deaf;
-        if self.sides[side].is_deaf {
+        self.sides[side].is_drained = !self.sides[side].events_paused;
+        if self.sides[side].events_paused {
             return;
         }
         let (at, other_is_drained) = (now - self.start, self.sides[1 - side].is_drained);
@@ -184,13 +181,11 @@ impl<O: Observer> Pair<O> {
         }
     }
 
-    /// Peer id of the other side.
     pub(crate) fn peer(&self, side: usize) -> PeerId {
         let peer = self.network.hooks().sides[side].peer;
         peer.expect("the hosts are connected")
     }
 
-    /// Statistics of a side about the other one.
     pub(crate) fn stats(&self, side: usize) -> PeerStats {
         self.host(side).peer_stats(self.peer(side)).unwrap()
     }
@@ -213,15 +208,15 @@ impl<O: Observer> Pair<O> {
         .unwrap()
     }
 
-    /// A turn with `what` between receiving and transmitting.
+    /// A turn with `action` between receiving and transmitting.
     pub(crate) fn act<T>(
         &mut self,
         side: usize,
-        what: impl FnOnce(&mut At<&mut HostState>, PeerId) -> T,
+        action: impl FnOnce(&mut At<&mut HostState>, PeerId) -> T,
     ) -> T {
         self.network.receive(self.sides[side].host);
         let peer = self.peer(side);
-        let outcome = what(&mut self.host_mut(side), peer);
+        let outcome = action(&mut self.host_mut(side), peer);
         self.network.transmit(self.sides[side].host);
         outcome
     }
@@ -245,14 +240,13 @@ impl<O: Observer> Pair<O> {
     }
 
     /// The application stops or resumes reading its events.
-    pub(crate) fn set_deaf(&mut self, side: usize, is_deaf: bool) {
-        self.application(side).is_deaf = is_deaf;
-        if !is_deaf {
+    pub(crate) fn pause_events(&mut self, side: usize, events_paused: bool) {
+        self.application(side).events_paused = events_paused;
+        if !events_paused {
             self.turn(side);
         }
     }
 
-    /// The application does not call its host for `time`.
     pub(crate) fn stall(&mut self, side: usize, time: Duration) {
         self.network.stall(self.sides[side].host, time);
     }
@@ -282,7 +276,6 @@ impl<O: Observer> Pair<O> {
         outcome.unwrap();
     }
 
-    /// Statistics of the outgoing link of a side.
     pub(crate) fn link_stats(&self, side: usize) -> LinkStats {
         self.network.link_stats(self.sides[side].link)
     }
@@ -335,7 +328,7 @@ impl Application {
     fn new() -> Self {
         Self {
             peer: None,
-            is_deaf: false,
+            events_paused: false,
             is_drained: true,
             counts: Counts::default(),
         }

@@ -14,10 +14,14 @@ fn socket(config: &SocketConfig) -> (Socket, SocketAddr) {
     (Socket::from_std(socket, config).unwrap(), address)
 }
 
-/// Waits for a datagram and returns its bytes.
 fn receive(socket: &mut Socket) -> Vec<u8> {
     socket.wait(Some(Duration::from_secs(10))).unwrap();
-    socket.recv().unwrap().expect("the datagram arrives").bytes.to_vec()
+    socket
+        .recv()
+        .unwrap()
+        .expect("the datagram arrives")
+        .bytes
+        .to_vec()
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Public API: `Debug` texts, `Send` and `Sync`, contents of events and statistics, existing sockets.
+//! Public API: `Debug`, `Send` and `Sync`, contents of events and statistics, existing sockets.
 #![forbid(unsafe_code)]
 
 mod debug;

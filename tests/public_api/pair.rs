@@ -33,7 +33,6 @@ pub(crate) fn with_payload(payload: &[u8]) -> ConnectOptions {
 pub(crate) struct Pair {
     pub(crate) server: HostState,
     pub(crate) client: HostState,
-    /// Source address of the client's datagrams.
     pub(crate) client_at: SocketAddr,
     pub(crate) now: Instant,
 }

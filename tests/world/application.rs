@@ -18,11 +18,10 @@ pub(crate) struct Applications {
 #[derive(Default)]
 pub(crate) struct Application {
     pub(crate) log: Log,
-    pub(crate) is_deaf: bool,
+    pub(crate) events_paused: bool,
     chatter: Option<Chatter>,
 }
 
-/// Broadcasts numbered messages.
 struct Chatter {
     interval: Duration,
     next_at: Instant,
@@ -39,7 +38,7 @@ impl Application {
     }
 
     fn take_events(&mut self, state: &mut HostState) {
-        if self.is_deaf {
+        if self.events_paused {
             return;
         }
         while let Some(event) = state.poll_event() {
@@ -47,9 +46,12 @@ impl Application {
         }
     }
 
-    /// Sends the next message if it is due.
-    fn talk(&mut self, state: &mut HostState, now: Instant) {
-        let Some(chatter) = self.chatter.as_mut().filter(|one| one.next_at <= now) else {
+    fn send_chatter(&mut self, state: &mut HostState, now: Instant) {
+        let Some(chatter) = self
+            .chatter
+            .as_mut()
+            .filter(|chatter| chatter.next_at <= now)
+        else {
             return;
         };
         chatter.next_at = now + chatter.interval;
@@ -61,7 +63,7 @@ impl Application {
 
     /// Once all events are read, the log agrees with the host's statistics.
     fn check(&self, state: &HostState) {
-        if self.is_deaf {
+        if self.events_paused {
             return;
         }
         let peers: Vec<PeerId> = state.peers().collect();
@@ -70,7 +72,7 @@ impl Application {
         connected.sort_by_key(|peer| peer.index());
         assert_eq!(peers, connected);
         assert_eq!(stats.peers, connected.len() + self.log.lingering());
-        assert_eq!(stats.connecting, self.log.asked().len());
+        assert_eq!(stats.connecting, self.log.connecting().len());
     }
 }
 
@@ -83,7 +85,7 @@ impl Hooks for Applications {
     fn on_turn(&mut self, host: HostId, state: &mut HostState, now: Instant) {
         let node = &mut self.nodes[host.index()];
         node.take_events(state);
-        node.talk(state, now);
+        node.send_chatter(state, now);
     }
 
     fn on_send(&mut self, host: HostId, state: &HostState, datagram: WireDatagram<'_>) {

@@ -12,31 +12,28 @@ enum Stage {
     /// `connect` was called.
     Connecting,
     Connected,
-    /// `disconnect_after_flush` was called: queued messages are still delivered.
+    /// `disconnect_after_flush` was called.
     Lingering,
     Disconnected(DisconnectReason),
 }
 
-/// See the [module](self).
 #[derive(Default)]
 pub(crate) struct Log {
     stages: BTreeMap<PeerId, Stage>,
     pub(crate) messages: Vec<(PeerId, Bytes)>,
     pub(crate) moves: Vec<(PeerId, SocketAddr)>,
     /// Payloads of incoming connects.
-    pub(crate) arrivals: Vec<(PeerId, Bytes)>,
+    pub(crate) connect_payloads: Vec<(PeerId, Bytes)>,
     /// Disconnects in order.
     pub(crate) ends: Vec<(PeerId, DisconnectReason)>,
 }
 
 impl Log {
-    /// The application called `connect`.
     pub(crate) fn on_connect(&mut self, peer: PeerId) {
         let before = self.stages.insert(peer, Stage::Connecting);
         assert_eq!(before, None, "{peer} was used before");
     }
 
-    /// The application called `disconnect_after_flush`.
     pub(crate) fn on_linger(&mut self, peer: PeerId) {
         let before = self.stages.insert(peer, Stage::Lingering);
         assert_eq!(before, Some(Stage::Connected), "{peer} lingers");
@@ -68,7 +65,7 @@ impl Log {
         let expected = (!incoming).then_some(Stage::Connecting);
         assert_eq!(before, expected, "{peer} is connected");
         if incoming {
-            self.arrivals.push((peer, payload));
+            self.connect_payloads.push((peer, payload));
         }
     }
 
@@ -92,17 +89,14 @@ impl Log {
         self.stages.get(&peer) == Some(&Stage::Connected)
     }
 
-    /// Connected peers in the order of their ids.
     pub(crate) fn connected(&self) -> Vec<PeerId> {
         self.with(|stage| stage == Stage::Connected)
     }
 
-    /// Peers of unfinished connects.
     pub(crate) fn connecting(&self) -> Vec<PeerId> {
         self.with(|stage| stage == Stage::Connecting)
     }
 
-    /// The number of peers that disconnect after their queued messages are delivered.
     pub(crate) fn lingering(&self) -> usize {
         self.with(|stage| stage == Stage::Lingering).len()
     }
@@ -112,7 +106,6 @@ impl Log {
         wanted.map(|(peer, _)| *peer).collect()
     }
 
-    /// Why a peer was disconnected.
     pub(crate) fn end_of(&self, peer: PeerId) -> Option<DisconnectReason> {
         match self.stages.get(&peer) {
             Some(Stage::Disconnected(reason)) => Some(*reason),
@@ -126,7 +119,7 @@ impl Log {
     }
 
     /// Every peer has a `Disconnected` event.
-    pub(crate) fn assert_nobody_left(&self) {
+    pub(crate) fn assert_all_disconnected(&self) {
         let left = self.with(|stage| !matches!(stage, Stage::Disconnected(_)));
         assert_eq!(left, Vec::new(), "peers without a disconnect");
     }
@@ -137,7 +130,7 @@ impl Log {
     }
 
     /// Ids of all peers so far. Ids are never reused.
-    pub(crate) fn names(&self) -> BTreeSet<PeerId> {
+    pub(crate) fn peer_ids(&self) -> BTreeSet<PeerId> {
         self.stages.keys().copied().collect()
     }
 }

@@ -3,8 +3,8 @@
 //! In every turn the world checks the order of events (`log`), the limits on sends to unvalidated
 //! addresses (`packet_observer`), and that statistics agree with events (`application`).
 //!
-//! `TICKWIRE_SEEDS=20000 cargo test --test connections` runs more seeds. A failing test prints its seed;
-//! `TICKWIRE_SEED=17` runs that seed alone and prints the last datagrams on failure.
+//! `TICKWIRE_SEEDS=20000 cargo test --test connections` runs more seeds. A failing test prints its
+//! seed; `TICKWIRE_SEED=17` runs that seed alone and prints the last datagrams on failure.
 #![allow(
     dead_code,
     unused_imports,
@@ -13,14 +13,14 @@
 
 pub(crate) mod application;
 pub(crate) mod at;
+#[cfg(feature = "noise")]
+pub(crate) mod crypto;
 pub(crate) mod harness;
 pub(crate) mod log;
 pub(crate) mod mode;
 pub(crate) mod packet_observer;
 pub(crate) mod packets;
 pub(crate) mod rng;
-#[cfg(feature = "noise")]
-pub(crate) mod secrecy;
 pub(crate) mod seeds;
 pub(crate) mod stranger;
 
@@ -57,7 +57,7 @@ pub(crate) fn address(host: usize) -> SocketAddr {
     ([192, 0, 2, last], 5000).into()
 }
 
-/// See the [module](self). Hosts are numbered in the order in which they were added.
+/// Hosts are numbered in the order of [`add`](Self::add).
 pub(crate) struct World {
     pub(crate) rng: TestRng,
     network: Network<Applications>,
@@ -73,7 +73,6 @@ impl World {
         }
     }
 
-    /// Two hosts, 0 and 1, with the usual config.
     pub(crate) fn of_two(seed: u64, conditions: &LinkConditions) -> Self {
         let mut world = Self::new(seed);
         world.add(config());
@@ -82,7 +81,6 @@ impl World {
         world
     }
 
-    /// Adds a host and returns its number.
     pub(crate) fn add(&mut self, config: Config) -> usize {
         let index = self.hosts.len();
         let seed = self.rng.bytes();
@@ -179,7 +177,7 @@ impl World {
 
     /// Connects two hosts. Returns the id of `to` at `from`, and that of `from` at `to`.
     pub(crate) fn join(&mut self, from: usize, to: usize) -> (PeerId, PeerId) {
-        let known = self.log(to).names();
+        let known = self.log(to).peer_ids();
         let there = self.connect(from, to);
         let newcomer = |world: &Self| {
             let peers = world.log(to).connected();
@@ -229,8 +227,8 @@ impl World {
     }
 
     /// The application stops or resumes reading its events.
-    pub(crate) fn set_deaf(&mut self, host: usize, is_deaf: bool) {
-        self.applications()[host].is_deaf = is_deaf;
+    pub(crate) fn pause_events(&mut self, host: usize, events_paused: bool) {
+        self.applications()[host].events_paused = events_paused;
     }
 
     /// Restarts the host at the same address without a disconnect.

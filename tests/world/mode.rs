@@ -18,7 +18,7 @@ pub(crate) fn config_of(protocol: u64) -> Config {
         Mode::Noise => Config {
             security: tickwire::Security::Noise(tickwire::NoiseConfig {
                 protocol_id: protocol,
-                private_key: Some(super::secrecy::server_private_key()),
+                private_key: Some(super::crypto::server_private_key()),
                 handshakes_per_second: tickwire::limits::HANDSHAKES_MAX,
                 handshake_burst: tickwire::limits::HANDSHAKES_MAX,
             }),
@@ -31,7 +31,7 @@ pub(crate) fn config_of(protocol: u64) -> Config {
 pub(crate) fn options() -> tickwire::ConnectOptions {
     #[cfg(feature = "noise")]
     if mode() == Mode::Noise {
-        return tickwire::ConnectOptions::default().pin(super::secrecy::server_key());
+        return tickwire::ConnectOptions::default().pin(super::crypto::server_key());
     }
     tickwire::ConnectOptions::default()
 }

@@ -1,5 +1,5 @@
-//! Records every datagram for replay and checks the limits on sends to unvalidated addresses, with the
-//! view of an on-path observer.
+//! Records every datagram for replay and checks the limits on sends to unvalidated addresses, with
+//! the view of an on-path observer.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -8,7 +8,6 @@ use std::time::Duration;
 use super::is_noise;
 use super::packets::{challenge_in, kind, response, returned_cookie};
 
-/// A recorded datagram.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Datagram {
     pub(crate) at: Duration,
@@ -17,7 +16,6 @@ pub(crate) struct Datagram {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// See the [module](self).
 #[derive(Default)]
 pub(crate) struct PacketObserver {
     pub(crate) datagrams: Vec<Datagram>,
@@ -50,7 +48,7 @@ impl PacketObserver {
 
     /// Discards the traffic of a restarted host.
     pub(crate) fn forget(&mut self, host: usize) {
-        self.accounts.retain(|(whose, _), _| *whose != host);
+        self.accounts.retain(|(owner, _), _| *owner != host);
     }
 
     pub(crate) fn on_received(&mut self, host: usize, from: SocketAddr, bytes: &[u8]) {
@@ -78,7 +76,7 @@ impl PacketObserver {
         let account = self.accounts.entry((host, to)).or_default();
         match bytes[0] {
             kind::HELLO | kind::CONNECT => account.is_validated = true,
-            kind::COOKIE | kind::MISMATCH => account.on_hello_answered(bytes),
+            kind::COOKIE | kind::MISMATCH => account.on_hello_reply(bytes),
             kind::ACCEPT | kind::DENY => assert!(
                 account.is_validated,
                 "host {host} replied to {to}, which returned no cookie"
@@ -93,7 +91,6 @@ impl PacketObserver {
         );
     }
 
-    /// Prints the last 100 datagrams.
     pub(crate) fn print(&self) {
         const LAST: usize = 100;
         let skipped = self.datagrams.len().saturating_sub(LAST);
@@ -109,12 +106,10 @@ impl PacketObserver {
         }
     }
 
-    /// The number of datagrams from one address to another since `after`.
     pub(crate) fn count(&self, from: SocketAddr, to: SocketAddr, after: Duration) -> usize {
         self.times(from, to, after).len()
     }
 
-    /// The times of the datagrams from one address to another since `after`.
     pub(crate) fn times(&self, from: SocketAddr, to: SocketAddr, after: Duration) -> Vec<Duration> {
         let sent = self.datagrams.iter();
         let is_counted = |sent: &&Datagram| sent.from == from && sent.to == to && sent.at > after;
@@ -131,9 +126,12 @@ impl Account {
         });
     }
 
-    fn on_hello_answered(&mut self, answer: &[u8]) {
+    fn on_hello_reply(&mut self, reply: &[u8]) {
         let hello = self.hellos.pop().expect("a reply without a hello");
-        assert!(answer.len() < hello, "the reply is not shorter than its hello");
-        self.cookies.extend(returned_cookie(answer));
+        assert!(
+            reply.len() < hello,
+            "the reply is not shorter than its hello"
+        );
+        self.cookies.extend(returned_cookie(reply));
     }
 }

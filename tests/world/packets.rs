@@ -3,10 +3,9 @@
 use crc32fast::Hasher;
 
 #[cfg(feature = "noise")]
-use super::secrecy;
+use super::crypto;
 use super::{PROTOCOL, is_noise};
 
-/// First byte of a datagram.
 pub(crate) mod kind {
     pub(crate) const HELLO: u8 = 1;
     pub(crate) const MISMATCH: u8 = 2;
@@ -81,25 +80,23 @@ pub(crate) fn nonce_of_hello(hello: &[u8]) -> Nonce {
     hello[6..22].try_into().unwrap()
 }
 
-/// A server's cookie reply to a hello.
-pub(crate) fn cookie_answer(nonce: Nonce, cookie: Cookie) -> Vec<u8> {
+pub(crate) fn cookie_reply(nonce: Nonce, cookie: Cookie) -> Vec<u8> {
     let mut bytes = vec![kind::COOKIE, VERSION];
     bytes.extend(nonce);
     bytes.extend(cookie);
-    bytes.extend(shown_key());
+    bytes.extend(server_key_bytes());
     sealed(PROTOCOL, bytes)
 }
 
 /// Public key of the test hosts; zeros under Plain.
-fn shown_key() -> [u8; 32] {
+fn server_key_bytes() -> [u8; 32] {
     #[cfg(feature = "noise")]
     if is_noise() {
-        return *secrecy::server_key().as_bytes();
+        return *crypto::server_key().as_bytes();
     }
     [0; 32]
 }
 
-/// The accept of a connect.
 pub(crate) fn accept(connect: &[u8], client_id: u64, nonce: Nonce, server_id: u64) -> Vec<u8> {
     let mut bytes = vec![kind::ACCEPT, VERSION];
     bytes.extend(client_id.to_be_bytes());
@@ -120,7 +117,7 @@ pub(crate) fn accept(connect: &[u8], client_id: u64, nonce: Nonce, server_id: u6
 fn sealed_accept(connect: &[u8], body: Vec<u8>) -> Vec<u8> {
     #[cfg(feature = "noise")]
     if is_noise() {
-        return secrecy::sealed_accept(connect, &body);
+        return crypto::sealed_accept(connect, &body);
     }
     body
 }
@@ -134,16 +131,15 @@ pub(crate) fn deny(connect: &[u8], client_id: u64, nonce: Nonce) -> Vec<u8> {
     bytes.extend([0; 5]);
     #[cfg(feature = "noise")]
     if is_noise() {
-        bytes.extend(secrecy::tag_of_deny(connect, &bytes));
+        bytes.extend(crypto::tag_of_deny(connect, &bytes));
     }
     sealed(PROTOCOL, bytes)
 }
 
-/// The client's connection id in a connect.
 pub(crate) fn client_id(connect: &[u8]) -> u64 {
     #[cfg(feature = "noise")]
     if is_noise() {
-        let body = secrecy::open_connect(connect);
+        let body = crypto::open_connect(connect);
         return u64::from_be_bytes(body[..8].try_into().unwrap());
     }
     u64::from_be_bytes(connect[34..42].try_into().unwrap())
@@ -186,7 +182,7 @@ impl Connect {
     fn sealed_body(&self) -> Vec<u8> {
         #[cfg(feature = "noise")]
         if is_noise() {
-            return secrecy::sealed_connect(self);
+            return crypto::sealed_connect(self);
         }
         self.body()
     }
@@ -208,12 +204,10 @@ pub(crate) fn returned_cookie(packet: &[u8]) -> Option<Cookie> {
     packet.get(18..34)?.try_into().ok()
 }
 
-/// The server's connection id in the body of an accept.
 pub(crate) fn server_id(body: &[u8]) -> u64 {
     u64::from_be_bytes(body[..8].try_into().unwrap())
 }
 
-/// Destination connection id of a packet.
 pub(crate) fn connection_id(packet: &[u8]) -> u64 {
     u64::from_be_bytes(packet[1..9].try_into().unwrap())
 }
@@ -223,7 +217,6 @@ pub(crate) fn packet_number(packet: &[u8]) -> u64 {
     u32::from_be_bytes(packet[9..13].try_into().unwrap()).into()
 }
 
-/// Cleartext header of a packet.
 pub(crate) fn header(id: u64, number: u64) -> Vec<u8> {
     let mut bytes = vec![kind::PACKET];
     bytes.extend(id.to_be_bytes());

@@ -2,8 +2,8 @@
 
 use std::env;
 
-/// Runs `body` with the seeds `0..count`. `TICKWIRE_SEEDS` raises the count, and `TICKWIRE_SEED` selects
-/// a single seed.
+/// Runs `body` with the seeds `0..count`. `TICKWIRE_SEEDS` raises the count, and `TICKWIRE_SEED`
+/// selects a single seed.
 pub(crate) fn for_each_seed(count: u64, body: impl Fn(u64)) {
     if let Some(seed) = number("TICKWIRE_SEED") {
         body(seed);
@@ -18,7 +18,6 @@ pub(crate) fn is_thorough() -> bool {
     number("TICKWIRE_SEEDS").is_some()
 }
 
-/// Whether `TICKWIRE_SEED` selects a single seed.
 pub(crate) fn is_single() -> bool {
     number("TICKWIRE_SEED").is_some()
 }

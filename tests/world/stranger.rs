@@ -2,12 +2,11 @@
 
 use std::net::SocketAddr;
 
-use super::packets::{self, Connect, Cookie, Hello, Nonce, kind};
 #[cfg(feature = "noise")]
-use super::secrecy::{self, Keys};
+use super::crypto::{self, Keys};
+use super::packets::{self, Connect, Cookie, Hello, Nonce, kind};
 use super::{World, is_noise, ms};
 
-/// See the [module](self).
 #[derive(Debug, Clone)]
 pub(crate) struct Stranger {
     pub(crate) address: SocketAddr,
@@ -16,7 +15,6 @@ pub(crate) struct Stranger {
     pub(crate) id: u64,
     /// The host's connection id.
     pub(crate) server_id: u64,
-    /// Number of the next packet.
     pub(crate) number: u64,
     /// Set by the accept, under Noise.
     #[cfg(feature = "noise")]
@@ -45,7 +43,12 @@ impl Stranger {
     }
 
     /// Sends a datagram to a host. Returns the host's immediate replies.
-    pub(crate) fn give(&self, world: &mut World, host: usize, bytes: &[u8]) -> Vec<Vec<u8>> {
+    pub(crate) fn send_datagram(
+        &self,
+        world: &mut World,
+        host: usize,
+        bytes: &[u8],
+    ) -> Vec<Vec<u8>> {
         let before = world.packet_observer().datagrams.len();
         world.inject(self.address, host, bytes);
         let sent = world.packet_observer().datagrams[before..].iter();
@@ -54,9 +57,9 @@ impl Stranger {
     }
 
     /// Sends a hello and returns the cookie of the reply.
-    pub(crate) fn ask(&self, world: &mut World, host: usize) -> Cookie {
-        let answers = self.give(world, host, &Hello::new(self.nonce).bytes());
-        let mut cookies = answers.iter().filter(|answer| answer[0] == kind::COOKIE);
+    pub(crate) fn request_cookie(&self, world: &mut World, host: usize) -> Cookie {
+        let replies = self.send_datagram(world, host, &Hello::new(self.nonce).bytes());
+        let mut cookies = replies.iter().filter(|reply| reply[0] == kind::COOKIE);
         packets::returned_cookie(cookies.next().unwrap()).unwrap()
     }
 
@@ -65,16 +68,16 @@ impl Stranger {
     }
 
     /// Sends a connect and processes the accept.
-    pub(crate) fn enter(&mut self, world: &mut World, host: usize, connect: &Connect) {
-        let answers = self.give(world, host, &connect.bytes());
-        assert_eq!((answers.len(), answers[0][0]), (1, kind::ACCEPT));
-        self.take_accept(connect, &answers[0]);
+    pub(crate) fn finish_handshake(&mut self, world: &mut World, host: usize, connect: &Connect) {
+        let replies = self.send_datagram(world, host, &connect.bytes());
+        assert_eq!((replies.len(), replies[0][0]), (1, kind::ACCEPT));
+        self.process_accept(connect, &replies[0]);
     }
 
-    pub(crate) fn take_accept(&mut self, connect: &Connect, accept: &[u8]) {
+    pub(crate) fn process_accept(&mut self, connect: &Connect, accept: &[u8]) {
         #[cfg(feature = "noise")]
         if is_noise() {
-            let (body, keys) = secrecy::open_accept(connect, accept);
+            let (body, keys) = crypto::open_accept(connect, accept);
             self.server_id = packets::server_id(&body);
             self.keys = Some(keys);
             return;
@@ -84,14 +87,13 @@ impl Stranger {
     }
 
     /// Completes the handshake and becomes a peer.
-    pub(crate) fn arrive(&mut self, world: &mut World, host: usize) {
-        let cookie = self.ask(world, host);
-        self.enter(world, host, &self.connect(cookie));
-        self.say(world, host, &packets::PING);
+    pub(crate) fn handshake(&mut self, world: &mut World, host: usize) {
+        let cookie = self.request_cookie(world, host);
+        self.finish_handshake(world, host, &self.connect(cookie));
+        self.send_frames(world, host, &packets::PING);
         world.run_for(ms(20));
     }
 
-    /// A packet with the next number.
     pub(crate) fn packet(&mut self, frames: &[u8]) -> Vec<u8> {
         self.number += 1;
         self.packet_with(self.number - 1, frames)
@@ -121,8 +123,13 @@ impl Stranger {
         packets::token_in(&self.frames(packet))
     }
 
-    pub(crate) fn say(&mut self, world: &mut World, host: usize, frames: &[u8]) -> Vec<Vec<u8>> {
+    pub(crate) fn send_frames(
+        &mut self,
+        world: &mut World,
+        host: usize,
+        frames: &[u8],
+    ) -> Vec<Vec<u8>> {
         let packet = self.packet(frames);
-        self.give(world, host, &packet)
+        self.send_datagram(world, host, &packet)
     }
 }

@@ -17,13 +17,16 @@ fn joined(seed: u64, conditions: &LinkConditions) -> (World, PeerId, PeerId) {
 }
 
 /// A message of each pair arrives.
-fn assert_talk(world: &mut World, pairs: &[(usize, PeerId, usize)]) {
+fn assert_delivers(world: &mut World, pairs: &[(usize, PeerId, usize)]) {
     for (from, peer, to) in pairs {
         let message = format!("at {:?}", world.time());
         world.send(*from, *peer, message.as_bytes());
         world.run_for(ms(200));
         let mut received = world.log(*to).messages.iter();
-        assert!(received.any(|(_, bytes)| *bytes == message), "{from} to {to}");
+        assert!(
+            received.any(|(_, bytes)| *bytes == message),
+            "{from} to {to}"
+        );
     }
 }
 
@@ -43,7 +46,7 @@ fn a_port_change_keeps_the_session() {
     assert_eq!(address_of(&world, 1, back), new);
     world.run_for(secs(60));
     assert_eq!(world.log(1).moves.len(), 1);
-    assert_talk(&mut world, &[(0, there, 1), (1, back, 0)]);
+    assert_delivers(&mut world, &[(0, there, 1), (1, back, 0)]);
 }
 
 fn sends_to_the_old_address_until_the_new_one_is_validated() {
@@ -77,7 +80,7 @@ fn a_keep_alive_migrates_an_idle_client() {
     world.move_host(0, outside(1));
     world.run_for(secs(10));
     assert_eq!(world.log(1).moves, [(back, outside(1))]);
-    assert_talk(&mut world, &[(0, there, 1), (1, back, 0)]);
+    assert_delivers(&mut world, &[(0, there, 1), (1, back, 0)]);
 }
 
 fn clients_follow_a_server_that_migrates() {
@@ -85,7 +88,7 @@ fn clients_follow_a_server_that_migrates() {
     world.move_host(1, outside(1));
     world.run_for(secs(10));
     assert_eq!(world.log(0).moves, [(there, outside(1))]);
-    assert_talk(&mut world, &[(0, there, 1), (1, back, 0)]);
+    assert_delivers(&mut world, &[(0, there, 1), (1, back, 0)]);
 }
 
 fn two_migrations_end_at_the_last_address() {
@@ -100,7 +103,7 @@ fn two_migrations_end_at_the_last_address() {
         let (_, last) = *world.log(1).moves.last().unwrap();
         assert_eq!(last, outside(2));
         assert!(world.log(1).moves.len() <= 2);
-        assert_talk(&mut world, &[(0, there, 1), (1, back, 0)]);
+        assert_delivers(&mut world, &[(0, there, 1), (1, back, 0)]);
     });
 }
 
@@ -114,7 +117,7 @@ fn returning_to_the_old_address_is_no_migration() {
     world.run_for(secs(20));
     assert_eq!(address_of(&world, 1, back), home);
     assert_eq!(world.log(1).moves, []);
-    assert_talk(&mut world, &[(0, there, 1), (1, back, 0)]);
+    assert_delivers(&mut world, &[(0, there, 1), (1, back, 0)]);
 }
 
 fn migrates_under_loss_and_reordering() {
@@ -137,13 +140,13 @@ fn migrates_under_loss_and_reordering() {
         world.run_for(secs(1));
         world.chatter(0, None);
         world.run_for(ms(10));
-        assert_talk(&mut world, &[(0, there, 1), (1, back, 0)]);
+        assert_delivers(&mut world, &[(0, there, 1), (1, back, 0)]);
     });
 }
 
 fn an_unvalidated_address_receives_only_challenges() {
     let (mut world, _, back) = joined(1, &latency(30));
-    let (home, elsewhere) = (world.address(0), outside(1));
+    let (home, attacker) = (world.address(0), outside(1));
     world.chatter(0, Some(ms(100)));
     world.chatter(1, Some(ms(100)));
     world.run_for(secs(1));
@@ -152,11 +155,11 @@ fn an_unvalidated_address_receives_only_challenges() {
         let sent = world.packet_observer().datagrams.iter().rev();
         let mut to_server = sent.filter(|sent| sent.from == home && sent.bytes[0] == kind::PACKET);
         let copy = to_server.next().unwrap().bytes.clone();
-        world.inject(elsewhere, 1, &copy);
+        world.inject(attacker, 1, &copy);
         world.run_for(ms(70));
     }
     let sent = world.packet_observer().datagrams.iter();
-    let to_elsewhere: Vec<_> = sent.filter(|sent| sent.to == elsewhere).collect();
+    let to_elsewhere: Vec<_> = sent.filter(|sent| sent.to == attacker).collect();
     assert!(!to_elsewhere.is_empty());
     for datagram in to_elsewhere {
         assert!(packets::is_challenge(&datagram.bytes));
@@ -188,8 +191,8 @@ fn another_client_connects_from_the_old_address() {
     let (second_there, second) = world.join(2, 1);
     world.run_for(secs(30));
     assert_eq!(world.log(1).connected(), [back, second]);
-    assert_talk(&mut world, &[(0, there, 1), (1, back, 0)]);
-    assert_talk(&mut world, &[(2, second_there, 1), (1, second, 2)]);
+    assert_delivers(&mut world, &[(0, there, 1), (1, back, 0)]);
+    assert_delivers(&mut world, &[(2, second_there, 1), (1, second, 2)]);
 }
 
 fn a_connect_from_the_old_address_before_migration_replaces_the_peer() {
@@ -203,7 +206,7 @@ fn a_connect_from_the_old_address_before_migration_replaces_the_peer() {
     assert_eq!(world.log(1).end_of(back), Some(DisconnectReason::Replaced));
     world.run_for(secs(30));
     assert_eq!(world.log(0).end_of(there), Some(DisconnectReason::TimedOut));
-    assert_talk(&mut world, &[(2, second_there, 1), (1, second, 2)]);
+    assert_delivers(&mut world, &[(2, second_there, 1), (1, second, 2)]);
 }
 
 fn clients_that_swap_addresses_keep_their_sessions() {
@@ -215,8 +218,8 @@ fn clients_that_swap_addresses_keep_their_sessions() {
     world.run_for(secs(15));
     assert_eq!(world.log(1).moves.len(), 2);
     assert_eq!(world.log(1).connected(), [back, second]);
-    assert_talk(&mut world, &[(0, there, 1), (1, back, 0)]);
-    assert_talk(&mut world, &[(2, second_there, 1), (1, second, 2)]);
+    assert_delivers(&mut world, &[(0, there, 1), (1, back, 0)]);
+    assert_delivers(&mut world, &[(2, second_there, 1), (1, second, 2)]);
     // Both can disconnect and reconnect.
     world.disconnect(1, back, 1);
     world.disconnect(1, second, 1);

@@ -81,16 +81,16 @@ fn a_second_incoming_connect_replaces_a_yielding_connect() {
         ..Stranger::new(1)
     };
     // The local connect yields to that of the first stranger, which is then silent.
-    let ours = world.connect_to(0, first.address, &ConnectOptions::default());
-    let cookie = first.ask(&mut world, 0);
-    first.enter(&mut world, 0, &first.connect(cookie));
-    second.arrive(&mut world, 0);
-    assert_eq!(world.log(0).end_of(ours), Some(DisconnectReason::Replaced));
+    let local = world.connect_to(0, first.address, &ConnectOptions::default());
+    let cookie = first.request_cookie(&mut world, 0);
+    first.finish_handshake(&mut world, 0, &first.connect(cookie));
+    second.handshake(&mut world, 0);
+    assert_eq!(world.log(0).end_of(local), Some(DisconnectReason::Replaced));
     let [peer] = world.log(0).connected()[..] else {
         panic!("the second stranger is not connected");
     };
     // A late packet of the first stranger has no effect.
-    first.say(&mut world, 0, &PING);
+    first.send_frames(&mut world, 0, &PING);
     assert_eq!(world.log(0).connected(), [peer]);
 }
 
@@ -102,23 +102,23 @@ fn a_late_packet_of_an_older_connection_does_not_replace_a_newer_one() {
         nonce: [9; 16],
         ..old.clone()
     };
-    let cookie = old.ask(&mut world, 0);
-    old.enter(&mut world, 0, &old.connect(cookie));
-    new.arrive(&mut world, 0);
+    let cookie = old.request_cookie(&mut world, 0);
+    old.finish_handshake(&mut world, 0, &old.connect(cookie));
+    new.handshake(&mut world, 0);
     let peers = world.log(0).connected();
-    old.say(&mut world, 0, &PING);
+    old.send_frames(&mut world, 0, &PING);
     assert_eq!(world.log(0).connected(), peers);
-    assert_eq!(world.log(0).names().len(), 1);
+    assert_eq!(world.log(0).peer_ids().len(), 1);
     assert_eq!(world.host(0).stats().pending, 0);
 }
 
 fn a_connect_to_itself_times_out() {
     let mut world = World::new(1);
     world.add(config());
-    let ours = world.connect(0, 0);
+    let local = world.connect(0, 0);
     world.run_for(secs(11));
     assert_eq!(
-        world.log(0).end_of(ours),
+        world.log(0).end_of(local),
         Some(DisconnectReason::ConnectTimeout)
     );
     world.run_for(secs(11));

@@ -27,7 +27,7 @@ fn with_server(config: Config) -> World {
 }
 
 /// Connects host 0 to host 1 and returns why that failed within 1 s.
-fn refusal(world: &mut World) -> DisconnectReason {
+fn connect_error(world: &mut World) -> DisconnectReason {
     let peer = world.connect(0, 1);
     world.run_for(secs(1));
     assert!(world.log(1).is_empty(), "the server has an event");
@@ -49,7 +49,7 @@ fn connects_in_two_and_a_half_round_trips() {
 fn a_hello_creates_no_state() {
     let mut world = World::new(1);
     world.add(config());
-    Stranger::new(1).ask(&mut world, 0);
+    Stranger::new(1).request_cookie(&mut world, 0);
     let host = world.host(0);
     assert_eq!(host.poll_timeout(), None);
     let stats = host.stats();
@@ -68,7 +68,7 @@ fn duplicated_handshake_packets_make_one_connection() {
     let (b, a) = world.join(0, 1);
     world.run_for(secs(5));
     assert!(world.log(0).is_connected(b) && world.log(1).is_connected(a));
-    assert_eq!(world.log(1).names().len(), 1);
+    assert_eq!(world.log(1).peer_ids().len(), 1);
     assert_eq!(world.host(1).stats().accepted, 1);
 }
 
@@ -76,7 +76,8 @@ fn passes_the_payload_to_admission_and_the_event() {
     let mut world = perfect();
     let (sender, requests) = mpsc::channel();
     world.host_mut(1).set_admission(move |request| {
-        sender.send((request.address, request.payload.to_vec()))
+        sender
+            .send((request.address, request.payload.to_vec()))
             .unwrap();
         Admission::Accept
     });
@@ -86,7 +87,7 @@ fn passes_the_payload_to_admission_and_the_event() {
     world.run_for(secs(1));
     let requests: Vec<_> = requests.try_iter().collect();
     assert_eq!(requests, [(world.address(0), vec![7; 256])]);
-    let (_, payload) = &world.log(1).arrivals[0];
+    let (_, payload) = &world.log(1).connect_payloads[0];
     assert_eq!(payload[..], [7; 256]);
 }
 
@@ -150,7 +151,7 @@ fn denied_client_learns_that_the_server_is_full() {
     );
     assert_eq!(world.log(1).connected(), [first]);
     // A peer counts until its `Disconnected` event is read.
-    world.set_deaf(1, true);
+    world.pause_events(1, true);
     world.disconnect(1, first, 0);
     let peer = world.connect(0, 1);
     world.run_for(secs(1));
@@ -158,7 +159,7 @@ fn denied_client_learns_that_the_server_is_full() {
         world.log(0).end_of(peer),
         Some(DisconnectReason::ServerFull)
     );
-    world.set_deaf(1, false);
+    world.pause_events(1, false);
     world.join(0, 1);
 }
 
@@ -167,7 +168,10 @@ fn denied_client_receives_the_code() {
     world
         .host_mut(1)
         .set_admission(|_| Admission::Deny { code: 4711 });
-    assert_eq!(refusal(&mut world), DisconnectReason::Denied { code: 4711 });
+    assert_eq!(
+        connect_error(&mut world),
+        DisconnectReason::Denied { code: 4711 }
+    );
 }
 
 fn denied_client_learns_that_the_server_is_closed() {
@@ -175,15 +179,18 @@ fn denied_client_learns_that_the_server_is_closed() {
         accept_incoming: false,
         ..config()
     });
-    assert_eq!(refusal(&mut closed), DisconnectReason::ServerClosed);
+    assert_eq!(connect_error(&mut closed), DisconnectReason::ServerClosed);
     let mut closing = with_server(config());
     closing.shutdown(1, 0);
-    assert_eq!(refusal(&mut closing), DisconnectReason::ServerClosed);
+    assert_eq!(connect_error(&mut closing), DisconnectReason::ServerClosed);
 }
 
 fn client_learns_of_a_protocol_mismatch() {
     let mut world = with_server(config_of(PROTOCOL + 1));
-    assert_eq!(refusal(&mut world), DisconnectReason::ProtocolMismatch);
+    assert_eq!(
+        connect_error(&mut world),
+        DisconnectReason::ProtocolMismatch
+    );
     assert_eq!(world.host(1).stats().mismatches, 1);
 }
 
@@ -201,8 +208,8 @@ fn replies_to_a_version_or_security_mismatch() {
         ..hello
     };
     for (hello, difference) in [(newer, 0), (other, 1)] {
-        let answers = stranger.give(&mut world, 0, &hello.bytes());
-        assert_eq!(answers, [mismatch(1, stranger.nonce, difference)]);
+        let replies = stranger.send_datagram(&mut world, 0, &hello.bytes());
+        assert_eq!(replies, [mismatch(1, stranger.nonce, difference)]);
     }
     assert_eq!(world.host(0).stats().cookies_sent, 0);
 }
@@ -219,7 +226,11 @@ fn a_mismatch_reply_determines_the_disconnect_reason() {
         world.run_for(ms(1));
         let nonce = nonce_of_hello(&world.packet_observer().datagrams[0].bytes);
         world.inject(outside(2), 0, &mismatch(version, nonce, difference));
-        assert_eq!(world.log(0).end_of(peer), None, "the reply has another source address");
+        assert_eq!(
+            world.log(0).end_of(peer),
+            None,
+            "the reply has another source address"
+        );
         world.inject(outside(1), 0, &mismatch(version, nonce, difference));
         assert_eq!(world.log(0).end_of(peer), Some(reason));
         world.run_for(secs(30));

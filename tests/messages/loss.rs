@@ -19,7 +19,7 @@ fn with_redundancy(seed: u64, redundancy: u8, conditions: &LinkConditions) -> Pa
 }
 
 /// Sends one ordered message per tick and returns the transit times.
-fn converse(pair: &mut Pair<EventLog>, count: u32) -> Vec<Duration> {
+fn send_every_tick(pair: &mut Pair<EventLog>, count: u32) -> Vec<Duration> {
     let mut sent_at = Vec::new();
     for number in 0..count {
         let mut message = [0; 40];
@@ -34,9 +34,9 @@ fn converse(pair: &mut Pair<EventLog>, count: u32) -> Vec<Duration> {
     });
     assert!(is_done, "messages are missing: {:?}", pair.stats(CLIENT));
     let messages = pair.observer().of(SERVER).messages.iter();
-    let in_order = messages.zip(0..).map(|(taken, number): (_, u32)| {
-        assert_eq!(taken.bytes[..4], number.to_be_bytes());
-        taken.at - sent_at[usize::try_from(number).unwrap()]
+    let in_order = messages.zip(0..).map(|(received, number): (_, u32)| {
+        assert_eq!(received.bytes[..4], number.to_be_bytes());
+        received.at - sent_at[usize::try_from(number).unwrap()]
     });
     in_order.collect()
 }
@@ -44,7 +44,7 @@ fn converse(pair: &mut Pair<EventLog>, count: u32) -> Vec<Duration> {
 fn sends_no_copies_without_redundancy() {
     for_each_seed(20, |seed| {
         let mut pair = with_redundancy(seed, 0, &lossy(40, 0.2));
-        converse(&mut pair, 200);
+        send_every_tick(&mut pair, 200);
         let stats = pair.stats(CLIENT);
         assert_eq!((stats.copies_sent, stats.copies_useful), (0, 0));
         assert!(stats.messages_retransmitted > 0);
@@ -54,7 +54,7 @@ fn sends_no_copies_without_redundancy() {
 fn redundant_copies_repair_a_loss_within_a_tick() {
     for (redundancy, at_most) in [(0, None), (1, Some(TICK)), (2, Some(TICK))] {
         let mut pair = with_redundancy(1, redundancy, &latency(100));
-        converse(&mut pair, 20);
+        send_every_tick(&mut pair, 20);
         let sent_at = pair.time();
         pair.set_link(CLIENT, &partition());
         pair.send(CLIENT, Delivery::Ordered(0), b"lost");
@@ -62,8 +62,11 @@ fn redundant_copies_repair_a_loss_within_a_tick() {
         pair.run_for(TICK);
         pair.send(CLIENT, Delivery::Unreliable, b"the next packet");
         pair.run_for(secs(2));
-        let taken = pair.observer().taken(SERVER, Delivery::Ordered(0)).last();
-        let late = taken.unwrap().at - sent_at - ms(100);
+        let received = pair
+            .observer()
+            .received(SERVER, Delivery::Ordered(0))
+            .last();
+        let late = received.unwrap().at - sent_at - ms(100);
         match at_most {
             Some(at_most) => assert!(late <= at_most, "{late:?}"),
             None => assert!(late > ms(100), "{late:?} without a copy"),
@@ -79,17 +82,17 @@ fn sends_a_copy_alone_without_other_traffic() {
     pair.send(CLIENT, Delivery::Ordered(0), b"lost");
     pair.set_link(CLIENT, &latency(100));
     pair.run_for(secs(1));
-    let taken = &pair.observer().of(SERVER).messages[0];
+    let received = &pair.observer().of(SERVER).messages[0];
     assert!(
-        taken.at - sent_at <= ms(100 + 17),
+        received.at - sent_at <= ms(100 + 17),
         "{:?}",
-        taken.at - sent_at
+        received.at - sent_at
     );
 }
 
 fn limits_copies_and_retransmits_nothing_without_loss() {
     let mut pair = with_redundancy(1, 2, &latency(5));
-    converse(&mut pair, 200);
+    send_every_tick(&mut pair, 200);
     pair.run_for(secs(1));
     let stats = pair.stats(CLIENT);
     assert_eq!(stats.messages_retransmitted, 0);
@@ -111,7 +114,7 @@ fn delivers_in_order_at_30_percent_loss() {
             };
             for redundancy in [0, 2] {
                 let mut pair = with_redundancy(seed, redundancy, &conditions);
-                converse(&mut pair, 200);
+                send_every_tick(&mut pair, 200);
             }
         }
     });
@@ -119,7 +122,7 @@ fn delivers_in_order_at_30_percent_loss() {
 
 fn loss_statistics_match_the_link() {
     let mut pair = with_redundancy(1, 2, &lossy(20, 0.1));
-    converse(&mut pair, 600);
+    send_every_tick(&mut pair, 600);
     pair.set_both(&latency(20));
     pair.run_for(secs(6));
     let (client, server) = (pair.stats(CLIENT), pair.stats(SERVER));

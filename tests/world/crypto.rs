@@ -1,5 +1,5 @@
-//! A second implementation of the encryption in `WIRE.md`. Its handshake uses snow's own primitives, so
-//! those of the library are tested against others.
+//! A second implementation of the encryption in `WIRE.md`. Its handshake uses snow's own
+//! primitives, so those of the library are tested against others.
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::hmac;
@@ -23,7 +23,6 @@ pub(crate) fn server_key() -> PublicKey {
 /// Connection keys of one side. They are not on the heap, because tests count allocations.
 #[derive(Debug, Clone)]
 pub(crate) struct Keys {
-    /// Key of the first epoch.
     sending: LessSafeKey,
     sending_bytes: [u8; 32],
     receiving: LessSafeKey,
@@ -96,7 +95,7 @@ fn prologue(nonce: &packets::Nonce, cookie: &Cookie) -> Vec<u8> {
     [&[VERSION, 1], &nonce[..], cookie, &id].concat()
 }
 
-/// The client of a connect and its handshake message. The ephemeral key is derived from the connect.
+/// The client of a connect and its message. The ephemeral key is derived from the connect.
 fn client(connect: &Connect) -> (HandshakeState, Vec<u8>) {
     let mut ephemeral = [7; 32];
     ephemeral[..16].copy_from_slice(&connect.nonce);
@@ -115,7 +114,6 @@ fn client(connect: &Connect) -> (HandshakeState, Vec<u8>) {
     (state, message[..len].to_vec())
 }
 
-/// Encrypted body of a connect.
 pub(crate) fn sealed_connect(connect: &Connect) -> Vec<u8> {
     client(connect).1
 }
@@ -147,12 +145,10 @@ fn server(connect: &[u8]) -> (HandshakeState, Vec<u8>) {
     (state, body[..len].to_vec())
 }
 
-/// Decrypted body of a connect to a test host.
 pub(crate) fn open_connect(connect: &[u8]) -> Vec<u8> {
     server(connect).1
 }
 
-/// Encrypted body of the accept of a connect.
 pub(crate) fn sealed_accept(connect: &[u8], body: &[u8]) -> Vec<u8> {
     let (mut state, _) = server(connect);
     let mut message = [0; 1024];
@@ -160,7 +156,6 @@ pub(crate) fn sealed_accept(connect: &[u8], body: &[u8]) -> Vec<u8> {
     message[..len].to_vec()
 }
 
-/// Authentication tag of a deny.
 pub(crate) fn tag_of_deny(connect: &[u8], signed: &[u8]) -> Vec<u8> {
     let (mut state, _) = server(connect);
     let (_, to_client) = state.dangerously_get_raw_split();

@@ -12,12 +12,12 @@ use crate::{CLIENT, SERVER, TICK, latency, lossy};
 
 /// Counts messages.
 struct Counter {
-    taken: [u64; 2],
+    received: [u64; 2],
 }
 
 impl Observer for Counter {
     fn on_event(&mut self, side: usize, _: Duration, event: Event, _: bool) {
-        self.taken[side] += u64::from(matches!(event, Event::Message { .. }));
+        self.received[side] += u64::from(matches!(event, Event::Message { .. }));
     }
 }
 
@@ -43,14 +43,14 @@ fn play(pair: &mut Pair<Counter>, ticks: u64) {
 
 /// Allocations in the second minute of a game.
 fn allocations(seed: u64, conditions: &LinkConditions) -> u64 {
-    let observer = Counter { taken: [0, 0] };
+    let observer = Counter { received: [0, 0] };
     let mut pair = Pair::new(seed, [config(), config()], conditions.latency, observer);
     pair.set_both(conditions);
     play(&mut pair, 3600);
-    let before = pair.observer().taken;
+    let before = pair.observer().received;
     let info = measure(|| play(&mut pair, 3600));
     for side in [CLIENT, SERVER] {
-        assert!(pair.observer().taken[side] - before[side] > 5 * 3600);
+        assert!(pair.observer().received[side] - before[side] > 5 * 3600);
     }
     assert!(info.bytes_current <= 64 << 10, "{info:?}");
     info.count_total
@@ -70,9 +70,9 @@ fn jitter_and_loss_allocate_at_most_16_times_a_minute() {
         ..lossy(40, 0.05)
     };
     for seed in SEEDS {
-        let made = allocations(seed, &conditions);
-        println!("seed {seed}: {made} allocations in a minute of 100,000 messages");
-        assert!(made <= 16, "seed {seed}: {made} allocations in a minute");
+        let count = allocations(seed, &conditions);
+        println!("seed {seed}: {count} allocations in a minute of 100,000 messages");
+        assert!(count <= 16, "seed {seed}: {count} allocations in a minute");
     }
 }
 

@@ -74,12 +74,14 @@ impl Example {
 
     fn type_in(&mut self, keys: &str) {
         let stdin = self.stdin.as_mut().expect("its input is still open");
-        stdin.write_all(keys.as_bytes()).expect("it reads");
+        stdin
+            .write_all(keys.as_bytes())
+            .expect("the example reads its input");
     }
 
     /// The address in the first line of a server.
     fn address(&self) -> SocketAddr {
-        let line = self.line().expect("it says where it listens");
+        let line = self.line().expect("the example prints its address");
         let address = line.strip_prefix("listening on ").expect("the first line");
         address.parse().expect("an address")
     }
@@ -146,9 +148,9 @@ fn headless_replies_with_the_time_and_reports_clients() {
     let example = Example::start("headless");
     let address = example.address();
     let mut first = Player::join(address);
-    assert_says(example.line(), &first.came());
+    assert_line(example.line(), &first.arrival_line());
     let mut second = Player::join(address);
-    assert_says(example.line(), &second.came());
+    assert_line(example.line(), &second.arrival_line());
 
     let before = first.request_time(*b"one.");
     // Invalid requests: empty, too short, too long; and datagrams without a connection.
@@ -168,7 +170,7 @@ fn headless_replies_with_the_time_and_reports_clients() {
     assert!(before <= after, "its clock runs backwards");
 
     second.leave(3);
-    assert_says(example.line(), "went: disconnected by the peer, code 3");
+    assert_line(example.line(), "went: disconnected by the peer, code 3");
 }
 
 #[test]
@@ -179,18 +181,18 @@ fn headless_disconnects_clients_when_its_input_closes() {
 
     drop(example.stdin.take());
     assert_eq!(player.end(), DisconnectReason::Remote { code: 0 });
-    assert_says(example.line(), &player.came());
-    assert_says(example.line(), "went: disconnected by this side, code 0");
+    assert_line(example.line(), &player.arrival_line());
+    assert_line(example.line(), "went: disconnected by this side, code 0");
     let (rest, status) = example.finish();
     assert!(status.success(), "{status}");
     assert!(rest.is_empty(), "{rest:?}");
 }
 
 /// Checks a line about a peer, except for the peer id.
-fn assert_says(line: Option<String>, what: &str) {
-    let line = line.expect("it says something");
-    let said = line.split_once(' ').map(|(_peer, said)| said);
-    assert_eq!(said, Some(what), "{line:?}");
+fn assert_line(line: Option<String>, expected: &str) {
+    let line = line.expect("the example prints a line");
+    let text = line.split_once(' ').map(|(_peer, text)| text);
+    assert_eq!(text, Some(expected), "{line:?}");
 }
 
 #[test]
@@ -199,7 +201,9 @@ fn headless_exits_on_quit() {
     let mut player = Player::join(example.address());
 
     let mut stdin = example.stdin.take().expect("standard input is a pipe");
-    stdin.write_all(b"what?\nquit\n").expect("it reads");
+    stdin
+        .write_all(b"what?\nquit\n")
+        .expect("the example reads its input");
     assert_eq!(player.end(), DisconnectReason::Remote { code: 0 });
     let (_, status) = example.finish();
     assert!(status.success(), "{status}");
@@ -253,11 +257,11 @@ fn chat_delivers_lines_in_order_and_typing_notices() {
     let (rest, status) = ann.finish();
     assert!(status.success(), "{status}");
     assert!(rest.is_empty(), "{rest:?}");
-    let said = std::iter::from_fn(|| ben.line()).filter(|line| line != "ann: (is typing)");
-    let said: Vec<String> = said.take(words.len() + 1).collect();
+    let received = std::iter::from_fn(|| ben.line()).filter(|line| line != "ann: (is typing)");
+    let received: Vec<String> = received.take(words.len() + 1).collect();
     let expected = words.iter().map(|word| format!("ann: {word}"));
     let expected: Vec<String> = expected.chain(["ann has left".to_owned()]).collect();
-    assert_eq!(said, expected);
+    assert_eq!(received, expected);
 }
 
 #[test]
@@ -303,7 +307,7 @@ impl Player {
         player
     }
 
-    fn came(&self) -> String {
+    fn arrival_line(&self) -> String {
         format!("came from {}", self.host.local_addr())
     }
 

@@ -1033,7 +1033,7 @@ impl RandomWalk {
             (4, _) => while self.receive() {},
             // Rarely, because the socket never leaves its own poll.
             (5, Registration::Unregistered) if self.random.below(20) == 0 => {
-                self.registration = Registration::Own
+                self.registration = Registration::Own;
             }
             (5, Registration::Unregistered) => {
                 let poll = self.random.below(2);

@@ -83,16 +83,16 @@ fn world_with_wrong_server() -> World {
 
 fn a_pinning_client_rejects_another_server_key() {
     let mut world = world_with_wrong_server();
-    let there = world.connect_with(0, 1, &pinned(server_key()));
+    let to_server = world.connect_with(0, 1, &pinned(server_key()));
     world.run_for(ms(9_900));
     assert_eq!(
-        world.log(0).end_of(there),
+        world.log(0).end_of(to_server),
         None,
         "the genuine server may still reply"
     );
     world.run_for(ms(200));
     let shown = key(2).public_key();
-    let end = world.log(0).end_of(there);
+    let end = world.log(0).end_of(to_server);
     assert_eq!(end, Some(DisconnectReason::WrongServerKey { shown }));
     assert!(world.host(0).stats().wrong_keys >= 5);
     assert_eq!(recorded(&world, kind::CONNECT), []);
@@ -106,7 +106,7 @@ fn a_forged_cookie_reply_with_another_key_does_not_abort_a_connect() {
         assert_eq!(request.payload, b"a ticket");
         Admission::Accept
     });
-    let there = world.connect_with(0, 1, &pinned(server_key()));
+    let to_server = world.connect_with(0, 1, &pinned(server_key()));
     let mut other = Stranger::new(7);
     other.address = world.address(1);
     // The attacker sees the hello first: the server is partitioned.
@@ -119,8 +119,8 @@ fn a_forged_cookie_reply_with_another_key_does_not_abort_a_connect() {
     let wrong = packets::with_checksum(&wrong[..66]);
     other.send_datagram(&mut world, 0, &wrong);
     world.partition(0, 1, false);
-    let is_done = world.run_until(secs(5), |world| world.log(0).is_connected(there));
-    assert!(is_done, "{:?}", world.log(0).end_of(there));
+    let is_done = world.run_until(secs(5), |world| world.log(0).is_connected(to_server));
+    assert!(is_done, "{:?}", world.log(0).end_of(to_server));
     assert_eq!(world.host(0).stats().wrong_keys, 1);
 }
 
@@ -168,9 +168,9 @@ fn rejects_a_payload_without_a_pinned_key() {
 
 fn encrypts_payloads_and_messages() {
     let mut world = World::of_two(1, &LinkConditions::default());
-    let there = world.connect_with(0, 1, &pinned(server_key()));
+    let to_server = world.connect_with(0, 1, &pinned(server_key()));
     world.run_for(secs(1));
-    world.send(0, there, b"a secret of the game");
+    world.send(0, to_server, b"a secret of the game");
     world.run_for(secs(1));
     let (_, payload) = &world.log(1).connect_payloads[0];
     assert_eq!(payload[..], b"a ticket"[..]);
@@ -187,7 +187,7 @@ fn a_forged_deny_does_not_abort_a_connect() {
     let mut world = World::new(1);
     world.add(config());
     let server = outside(5);
-    let there = world.connect_to(0, server, &ConnectOptions::default());
+    let to_server = world.connect_to(0, server, &ConnectOptions::default());
     world.run_for(ms(1));
     let nonce = packets::nonce_of_hello(&recorded(&world, kind::HELLO)[0].bytes);
     world.inject(server, 0, &packets::cookie_reply(nonce, [3; 16]));
@@ -205,19 +205,19 @@ fn a_forged_deny_does_not_abort_a_connect() {
         );
         forged += 1;
     }
-    assert_eq!(world.log(0).end_of(there), None);
+    assert_eq!(world.log(0).end_of(to_server), None);
     let stats = world.host(0).stats();
     // An invalid reason or code is rejected as malformed before the tag is checked.
     assert_eq!(stats.failed_authentication + stats.malformed, forged);
     assert!(stats.failed_authentication >= 16);
     world.inject(server, 0, &genuine);
-    let end = world.log(0).end_of(there);
+    let end = world.log(0).end_of(to_server);
     assert_eq!(end, Some(DisconnectReason::ServerFull));
 }
 
 fn repeats_the_accept_without_another_handshake() {
     let mut world = World::of_two(1, &LinkConditions::default());
-    let (there, back) = world.join(0, 1);
+    let (to_server, to_client) = world.join(0, 1);
     let connect = recorded(&world, kind::CONNECT).remove(0);
     let accept = recorded(&world, kind::ACCEPT).remove(0);
     let handshakes = world.host(1).stats().handshakes;
@@ -232,7 +232,7 @@ fn repeats_the_accept_without_another_handshake() {
         assert_eq!(again.bytes, accept.bytes);
     }
     assert_eq!(world.host(1).stats().handshakes, handshakes);
-    assert!(world.log(0).is_connected(there) && world.log(1).is_connected(back));
+    assert!(world.log(0).is_connected(to_server) && world.log(1).is_connected(to_client));
 }
 
 /// The attacker sends nonce and cookie of the client's connect first, with its own key.
@@ -246,7 +246,7 @@ fn a_connect_with_a_copied_cookie_does_not_block_the_client() {
             ..LinkConditions::default()
         },
     );
-    let there = world.connect(0, 1);
+    let to_server = world.connect(0, 1);
     world.run_until(secs(1), |world| !recorded(world, kind::CONNECT).is_empty());
     let connect = recorded(&world, kind::CONNECT).remove(0);
     let nonce = connect.bytes[2..18].try_into().unwrap();
@@ -255,7 +255,7 @@ fn a_connect_with_a_copied_cookie_does_not_block_the_client() {
     world.inject(connect.from, 1, &faster.bytes());
     assert_eq!(world.host(1).stats().pending, 1);
     world.run_for(secs(1));
-    assert!(world.log(0).is_connected(there));
+    assert!(world.log(0).is_connected(to_server));
     world.run_for(secs(4));
     assert_eq!(world.log(1).connected().len(), 1);
     assert_eq!(world.host(1).stats().pending_expired, 1);
@@ -274,7 +274,7 @@ fn an_incoming_connect_does_not_complete_a_pinned_connect() {
         } else {
             ConnectOptions::default()
         };
-        let there = world.connect_to(0, impostor.address, &options);
+        let to_server = world.connect_to(0, impostor.address, &options);
         let cookie = impostor.request_cookie(&mut world, 0);
         let replies = impostor.send_datagram(&mut world, 0, &impostor.connect(cookie).bytes());
         let is_accepted = replies.iter().any(|reply| reply[0] == kind::ACCEPT);
@@ -284,7 +284,7 @@ fn an_incoming_connect_does_not_complete_a_pinned_connect() {
             impostor.process_accept(&connect, replies.last().unwrap());
             impostor.send_frames(&mut world, 0, &packets::PING);
         }
-        assert_eq!(world.log(0).is_connected(there), !is_pinned);
+        assert_eq!(world.log(0).is_connected(to_server), !is_pinned);
     }
 }
 
@@ -296,7 +296,7 @@ fn an_incoming_connect_does_not_replace_an_authenticated_server() {
         } else {
             ConnectOptions::default()
         };
-        let there = world.connect_with(0, 1, &options);
+        let to_server = world.connect_with(0, 1, &options);
         world.run_for(secs(1));
         let mut impostor = Stranger {
             address: world.address(1),
@@ -311,15 +311,15 @@ fn an_incoming_connect_does_not_replace_an_authenticated_server() {
         }
         impostor.send_frames(&mut world, 0, &packets::PING);
         let replaced = Some(DisconnectReason::Replaced).filter(|_| !is_pinned);
-        assert_eq!(world.log(0).end_of(there), replaced);
+        assert_eq!(world.log(0).end_of(to_server), replaced);
     }
 }
 
-/// Host 1 with two peers: host 0, whose packets are attacked, and host 2, the bystander.
+/// Host 1 with two peers: host 0, which is attacked, and host 2, the bystander.
 struct ThreeHosts {
     world: World,
-    there: PeerId,
-    back: PeerId,
+    to_server: PeerId,
+    to_client: PeerId,
     bystander: PeerId,
 }
 
@@ -327,12 +327,12 @@ impl ThreeHosts {
     fn new() -> Self {
         let mut world = World::of_two(1, &LinkConditions::default());
         world.add(config());
-        let (there, back) = world.join(0, 1);
+        let (to_server, to_client) = world.join(0, 1);
         let (_, bystander) = world.join(2, 1);
         let mut three = Self {
             world,
-            there,
-            back,
+            to_server,
+            to_client,
             bystander,
         };
         three.exchange_messages();
@@ -341,8 +341,8 @@ impl ThreeHosts {
 
     fn exchange_messages(&mut self) {
         for message in [&b""[..], b"one", &[3; 300]] {
-            self.world.send(0, self.there, message);
-            self.world.send(1, self.back, message);
+            self.world.send(0, self.to_server, message);
+            self.world.send(1, self.to_client, message);
             self.world.run_for(ms(20));
         }
     }
@@ -360,9 +360,9 @@ impl ThreeHosts {
         let others = self.world.host(1).peer_stats(self.bystander).unwrap();
         let sum = others.failed_authentication + others.duplicates + others.malformed;
         assert_eq!((sum, others.packets_lost), (0, 0));
-        let before = self.world.log(1).messages_from(self.back);
+        let before = self.world.log(1).messages_from(self.to_client);
         self.exchange_messages();
-        assert_eq!(self.world.log(1).messages_from(self.back), before + 3);
+        assert_eq!(self.world.log(1).messages_from(self.to_client), before + 3);
         let peer = self.bystander;
         self.world.send(1, peer, b"to the bystander");
         self.world.run_for(ms(20));
@@ -384,7 +384,7 @@ fn rejects_corrupted_packets_without_affecting_other_peers() {
             three.world.inject(packet.from, 1, &bytes);
         }
     }
-    let stats = three.world.host(1).peer_stats(three.back).unwrap();
+    let stats = three.world.host(1).peer_stats(three.to_client).unwrap();
     assert_eq!(
         stats.failed_authentication, named,
         "every byte after kind and connection id"
@@ -408,7 +408,7 @@ fn counts_replays_as_duplicates_before_and_after_migration() {
     let doubled = three.packets().len() - before;
     three.world.set_conditions(0, 1, &LinkConditions::default());
     let duplicates = |three: &ThreeHosts| {
-        let stats = three.world.host(1).peer_stats(three.back).unwrap();
+        let stats = three.world.host(1).peer_stats(three.to_client).unwrap();
         (stats.duplicates, stats.failed_authentication)
     };
     let mut expected = doubled as u64;
@@ -497,7 +497,7 @@ fn packets_of_another_mode_are_rejected(other: Mode) {
         forged = packets::packet(id, 900, &packets::disconnect(1));
     });
     three.world.inject(three.world.address(0), 1, &forged);
-    let stats = three.world.host(1).peer_stats(three.back).unwrap();
+    let stats = three.world.host(1).peer_stats(three.to_client).unwrap();
     assert_eq!(stats.failed_authentication, 1);
     three.assert_session_works();
 }
@@ -517,9 +517,9 @@ fn plain_and_noise_hosts_report_a_security_mismatch() {
         let mut world = World::new(1);
         with_mode(client, &mut || _ = world.add(config()));
         with_mode(server, &mut || _ = world.add(config()));
-        let there = world.connect(0, 1);
+        let to_server = world.connect(0, 1);
         world.run_for(secs(1));
-        let end = world.log(0).end_of(there);
+        let end = world.log(0).end_of(to_server);
         assert_eq!(end, Some(DisconnectReason::SecurityMismatch));
         assert_eq!(world.host(1).stats().mismatches, 1);
     }

@@ -38,7 +38,7 @@ fn recorded(world: &World, kind: u8) -> Datagram {
 
 fn a_replayed_connect_does_not_affect_the_live_session() {
     let (mut world, admissions) = hosts_with_admission_count();
-    let (there, back) = world.join(0, 1);
+    let (to_server, to_client) = world.join(0, 1);
     world.chatter(0, Some(ms(50)));
     let connect = recorded(&world, kind::CONNECT);
     for _ in 0..100 {
@@ -51,17 +51,17 @@ fn a_replayed_connect_does_not_affect_the_live_session() {
         "admission must not run again"
     );
     assert_eq!(world.host(1).stats().pending, 0);
-    assert!(world.log(0).is_connected(there) && world.log(1).is_connected(back));
-    assert!(world.log(1).messages_from(back) >= 200);
+    assert!(world.log(0).is_connected(to_server) && world.log(1).is_connected(to_client));
+    assert!(world.log(1).messages_from(to_client) >= 200);
     assert_eq!(world.log(1).peer_ids().len(), 1);
 }
 
 fn a_replayed_connect_after_a_disconnect_creates_no_peer() {
     let (mut world, _) = hosts_with_admission_count();
-    let (there, back) = world.join(0, 1);
+    let (to_server, to_client) = world.join(0, 1);
     let connect = recorded(&world, kind::CONNECT);
     let first = recorded(&world, kind::PACKET);
-    world.disconnect(0, there, 1);
+    world.disconnect(0, to_server, 1);
     world.run_for(secs(1));
     // The cookie is still valid, but a replay cannot finish the handshake, so there is no event.
     for _ in 0..10 {
@@ -74,16 +74,16 @@ fn a_replayed_connect_after_a_disconnect_creates_no_peer() {
     assert!(stats.pending_expired >= 1 && stats.bad_cookies >= 1);
     assert_eq!(world.log(1).peer_ids().len(), 1);
     assert_eq!(
-        world.log(1).end_of(back),
+        world.log(1).end_of(to_client),
         Some(DisconnectReason::Remote { code: 1 })
     );
 }
 
 fn a_replayed_connect_does_not_block_its_client() {
     let (mut world, _) = hosts_with_admission_count();
-    let (there, _) = world.join(0, 1);
+    let (to_server, _) = world.join(0, 1);
     let connect = recorded(&world, kind::CONNECT);
-    world.disconnect(0, there, 1);
+    world.disconnect(0, to_server, 1);
     world.run_for(secs(1));
     world.inject(connect.from, 1, &connect.bytes);
     let again = world.connect(0, 1);
@@ -208,7 +208,7 @@ fn repeated_incoming_connects_do_not_extend_the_connect_timeout() {
 
 fn ignores_replies_to_another_client() {
     let (mut world, _) = hosts_with_admission_count();
-    let there = world.connect_to(0, outside(5), &ConnectOptions::default());
+    let to_server = world.connect_to(0, outside(5), &ConnectOptions::default());
     // Replies of another server to another client, from the expected address.
     let mut other = World::of_two(2, &LinkConditions::default());
     other.join(0, 1);
@@ -218,7 +218,7 @@ fn ignores_replies_to_another_client() {
     }
     world.inject(outside(5), 0, &mismatch(2, [1; 16], 0));
     world.run_for(secs(9));
-    assert_eq!(world.log(0).end_of(there), None);
+    assert_eq!(world.log(0).end_of(to_server), None);
     let hellos = world.packet_observer().datagrams.iter();
     assert!(hellos.clone().all(|sent| sent.bytes[0] == kind::HELLO));
     assert_eq!(hellos.count(), 11);
@@ -228,7 +228,7 @@ fn accepts_replies_only_with_matching_address_nonce_and_id() {
     let mut world = World::new(1);
     world.add(config());
     let (server, other) = (outside(5), outside(6));
-    let there = world.connect_to(0, server, &ConnectOptions::default());
+    let to_server = world.connect_to(0, server, &ConnectOptions::default());
     world.run_for(ms(1));
     let nonce = nonce_of_hello(&world.packet_observer().datagrams[0].bytes);
     world.inject(other, 0, &cookie_reply(nonce, [1; 16]));
@@ -249,17 +249,17 @@ fn accepts_replies_only_with_matching_address_nonce_and_id() {
         world.inject(server, 0, &reply(id ^ 1 << 40, nonce, 7));
         world.inject(server, 0, &reply(id, [2; 16], 7));
         world.inject(other, 0, &reply(id, nonce, 7));
-        assert!(!world.log(0).is_connected(there));
-        assert_eq!(world.log(0).end_of(there), None);
+        assert!(!world.log(0).is_connected(to_server));
+        assert_eq!(world.log(0).end_of(to_server), None);
     }
     world.inject(server, 0, &accept(id, nonce, 7));
-    assert!(world.log(0).is_connected(there));
+    assert!(world.log(0).is_connected(to_server));
     // Later replies are ignored.
     world.inject(server, 0, &deny(id, nonce, 7));
     world.inject(server, 0, &accept(id, nonce, 8));
     world.inject(server, 0, &cookie_reply(nonce, [5; 16]));
     world.run_for(ms(10));
-    assert!(world.log(0).is_connected(there));
+    assert!(world.log(0).is_connected(to_server));
     let last = world.packet_observer().datagrams.last().unwrap();
     assert_eq!(
         (last.bytes[0], connection_id(&last.bytes)),

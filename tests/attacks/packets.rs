@@ -11,15 +11,19 @@ use crate::world::{Datagram, Stranger, TestRng, World, config, for_each_seed, ms
 /// An established session with recorded traffic.
 struct Session {
     world: World,
-    there: PeerId,
-    back: PeerId,
+    to_server: PeerId,
+    to_client: PeerId,
 }
 
 impl Session {
     fn new() -> Self {
         let mut world = World::of_two(1, &LinkConditions::default());
-        let (there, back) = world.join(0, 1);
-        let mut session = Self { world, there, back };
+        let (to_server, to_client) = world.join(0, 1);
+        let mut session = Self {
+            world,
+            to_server,
+            to_client,
+        };
         session.exchange_messages();
         session
     }
@@ -27,8 +31,8 @@ impl Session {
     /// Sends four messages in each direction.
     fn exchange_messages(&mut self) {
         for message in [&b""[..], b"one", b"two", &[3; 200]] {
-            self.world.send(0, self.there, message);
-            self.world.send(1, self.back, message);
+            self.world.send(0, self.to_server, message);
+            self.world.send(1, self.to_client, message);
             self.world.run_for(ms(20));
         }
         self.become_idle();
@@ -44,11 +48,11 @@ impl Session {
 
     /// Both sides are still connected, and messages arrive.
     fn assert_session_works(&mut self) {
-        let before = self.world.log(1).messages_from(self.back);
+        let before = self.world.log(1).messages_from(self.to_client);
         self.exchange_messages();
-        let after = self.world.log(1).messages_from(self.back);
+        let after = self.world.log(1).messages_from(self.to_client);
         assert_eq!(after, before + 4);
-        assert!(self.world.log(0).is_connected(self.there));
+        assert!(self.world.log(0).is_connected(self.to_server));
         assert_eq!(self.world.log(1).peer_ids().len(), 1);
         assert!(self.world.log(1).moves.is_empty());
     }
@@ -122,7 +126,7 @@ fn both_directions(session: &Session, datagram: &Datagram) -> [(SocketAddr, usiz
 fn ignores_a_replayed_session() {
     let mut session = Session::new();
     let recorded = session.recorded();
-    let stats = session.world.host(1).peer_stats(session.back).unwrap();
+    let stats = session.world.host(1).peer_stats(session.to_client).unwrap();
     for datagram in &recorded {
         let to = session.host_at(datagram.to);
         let messages = session.world.log(to).messages.len();
@@ -132,7 +136,7 @@ fn ignores_a_replayed_session() {
     let packets = recorded
         .iter()
         .filter(|sent| sent.bytes[0] == kind::PACKET && session.host_at(sent.to) == 1);
-    let after = session.world.host(1).peer_stats(session.back).unwrap();
+    let after = session.world.host(1).peer_stats(session.to_client).unwrap();
     assert_eq!(after.duplicates, stats.duplicates + packets.count() as u64);
     assert_eq!(after.packets_received, stats.packets_received);
     session.assert_session_works();
@@ -161,20 +165,20 @@ fn ignores_unknown_connection_ids() {
 fn ignores_the_id_of_a_closed_connection() {
     let mut session = Session::new();
     let (stale, from) = (session.id_of(1), session.world.address(0));
-    session.world.disconnect(0, session.there, 1);
+    session.world.disconnect(0, session.to_server, 1);
     session.world.run_for(secs(1));
-    let (there, back) = session.world.join(0, 1);
+    let (to_server, to_client) = session.world.join(0, 1);
     session = Session {
         world: session.world,
-        there,
-        back,
+        to_server,
+        to_client,
     };
     session.become_idle();
     assert_ne!(session.id_of(1), stale);
     for frames in [&disconnect(1)[..], &PING, &unreliable(b"late")] {
         session.assert_ignored(from, 1, &packet(stale, 1000, frames));
     }
-    assert!(session.world.log(1).is_connected(back));
+    assert!(session.world.log(1).is_connected(to_client));
 }
 
 /// A session whose keys are also used from another address, by a thief or a relaying attacker.
@@ -317,7 +321,7 @@ fn packet_numbers_near_the_maximum_do_not_overflow() {
         session.world.inject(from, 1, &packet(id, number, &PING));
         session.world.run_for(ms(20));
     }
-    assert!(session.world.log(1).is_connected(session.back));
+    assert!(session.world.log(1).is_connected(session.to_client));
 }
 
 fn ignores_random_bytes_and_empty_datagrams() {
@@ -352,9 +356,9 @@ fn disconnects_normally_after_a_replay() {
         let to = session.host_at(datagram.to);
         session.world.inject(datagram.from, to, &datagram.bytes);
     }
-    session.world.disconnect(1, session.back, 3);
+    session.world.disconnect(1, session.to_client, 3);
     session.world.run_for(secs(1));
-    let end = session.world.log(0).end_of(session.there);
+    let end = session.world.log(0).end_of(session.to_server);
     assert_eq!(end, Some(DisconnectReason::Remote { code: 3 }));
 }
 

@@ -89,13 +89,13 @@ fn assert_agreement(world: &mut World) {
     for host in 0..HOSTS {
         for peer in world.log(host).connected() {
             let address = world.host(host).peer_stats(peer).unwrap().address;
-            let there = world
+            let remote = world
                 .host_at(address)
                 .expect("no host has the address of the peer");
-            let before = world.log(there).messages.len();
+            let before = world.log(remote).messages.len();
             world.send(host, peer, b"still there?");
             world.run_for(ms(100));
-            assert_eq!(world.log(there).messages.len(), before + 1);
+            assert_eq!(world.log(remote).messages.len(), before + 1);
         }
     }
 }

@@ -288,9 +288,9 @@ fn a_restarted_client_replaces_its_old_connection() {
         });
         let (_, old) = world.join(0, 1);
         world.restart(0);
-        let there = world.connect(0, 1);
+        let to_server = world.connect(0, 1);
         world.run_for(secs(1));
-        assert!(world.log(0).is_connected(there));
+        assert!(world.log(0).is_connected(to_server));
         assert_eq!(world.log(1).end_of(old), Some(DisconnectReason::Replaced));
         let [new] = world.log(1).connected()[..] else {
             panic!("expected one peer");
@@ -300,7 +300,7 @@ fn a_restarted_client_replaces_its_old_connection() {
         assert_eq!(outcome, Err(SendError::UnknownPeer));
         world.send(1, new, b"welcome back");
         world.run_for(secs(1));
-        assert_eq!(world.log(0).messages, [(there, "welcome back".into())]);
+        assert_eq!(world.log(0).messages, [(to_server, "welcome back".into())]);
     }
 }
 

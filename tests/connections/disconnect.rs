@@ -11,15 +11,15 @@ const REMOTE: DisconnectReason = DisconnectReason::Remote { code: 9 };
 
 fn joined(conditions: &LinkConditions) -> (World, PeerId, PeerId) {
     let mut world = World::of_two(1, conditions);
-    let (there, back) = world.join(0, 1);
+    let (to_server, to_client) = world.join(0, 1);
     world.run_for(secs(1));
-    (world, there, back)
+    (world, to_server, to_client)
 }
 
 fn either_side_disconnects_with_a_code() {
     for (from, to) in [(0, 1), (1, 0)] {
-        let (mut world, there, back) = joined(&latency(50));
-        let peers = [there, back];
+        let (mut world, to_server, to_client) = joined(&latency(50));
+        let peers = [to_server, to_client];
         world.disconnect(from, peers[from], 9);
         world.run_for(ms(49));
         assert_eq!(world.log(from).end_of(peers[from]), Some(LOCAL), "at once");
@@ -42,22 +42,22 @@ fn either_side_disconnects_with_a_code() {
 }
 
 fn delivers_messages_of_the_turn_before_a_disconnect() {
-    let (mut world, there, back) = joined(&latency(50));
-    world.send(0, there, b"last words");
+    let (mut world, to_server, to_client) = joined(&latency(50));
+    world.send(0, to_server, b"last words");
     world.run_for(ms(0));
-    world.disconnect(0, there, 9);
+    world.disconnect(0, to_server, 9);
     world.run_for(secs(1));
-    assert_eq!(world.log(1).messages, [(back, "last words".into())]);
-    assert_eq!(world.log(1).end_of(back), Some(REMOTE));
+    assert_eq!(world.log(1).messages, [(to_client, "last words".into())]);
+    assert_eq!(world.log(1).end_of(to_client), Some(REMOTE));
 }
 
 fn both_sides_disconnect_at_the_same_time() {
-    let (mut world, there, back) = joined(&latency(50));
-    world.disconnect(0, there, 9);
-    world.disconnect(1, back, 9);
+    let (mut world, to_server, to_client) = joined(&latency(50));
+    world.disconnect(0, to_server, 9);
+    world.disconnect(1, to_client, 9);
     world.run_for(secs(1));
-    assert_eq!(world.log(0).end_of(there), Some(LOCAL));
-    assert_eq!(world.log(1).end_of(back), Some(LOCAL));
+    assert_eq!(world.log(0).end_of(to_server), Some(LOCAL));
+    assert_eq!(world.log(1).end_of(to_client), Some(LOCAL));
     for host in [0, 1] {
         assert_eq!(world.log(host).ends.len(), 1);
         assert_eq!(world.host(host).poll_timeout(), None);
@@ -69,16 +69,16 @@ fn a_disconnect_arrives_at_30_percent_loss() {
     for_each_seed(300, |seed| {
         let loss = Loss::Independent { probability: 0.3 };
         let mut world = World::of_two(seed, &latency(30));
-        let (there, back) = world.join(0, 1);
+        let (to_server, to_client) = world.join(0, 1);
         let lossy = LinkConditions {
             loss,
             ..latency(30)
         };
         world.set_conditions(0, 1, &lossy);
-        world.disconnect(0, there, 9);
+        world.disconnect(0, to_server, 9);
         world.run_for(secs(1));
         let (received, all) = count.get();
-        let is_received = world.log(1).end_of(back) == Some(REMOTE);
+        let is_received = world.log(1).end_of(to_client) == Some(REMOTE);
         count.set((received + u32::from(is_received), all + 1));
     });
     let (received, all) = count.get();
@@ -87,9 +87,9 @@ fn a_disconnect_arrives_at_30_percent_loss() {
 }
 
 fn times_out_without_a_disconnect() {
-    let (mut world, there, back) = joined(&latency(50));
+    let (mut world, to_server, to_client) = joined(&latency(50));
     world.partition(0, 1, true);
-    world.disconnect(0, there, 9);
+    world.disconnect(0, to_server, 9);
     world.run_for(ms(250));
     assert_eq!(
         world.host(0).poll_timeout(),
@@ -97,18 +97,21 @@ fn times_out_without_a_disconnect() {
         "five copies and no more"
     );
     world.run_for(secs(21));
-    assert_eq!(world.log(1).end_of(back), Some(DisconnectReason::TimedOut));
+    assert_eq!(
+        world.log(1).end_of(to_client),
+        Some(DisconnectReason::TimedOut)
+    );
 }
 
 fn cancelling_a_connect_leaves_no_state() {
     for after in 0..40 {
         let mut world = World::of_two(1, &latency(50));
-        let there = world.connect(0, 1);
+        let to_server = world.connect(0, 1);
         world.run_for(ms(after * 10));
-        world.disconnect(0, there, 9);
-        world.disconnect(0, there, 10);
+        world.disconnect(0, to_server, 9);
+        world.disconnect(0, to_server, 10);
         world.run_for(secs(25));
-        assert_eq!(world.log(0).end_of(there), Some(LOCAL));
+        assert_eq!(world.log(0).end_of(to_server), Some(LOCAL));
         world.log(1).assert_all_disconnected();
         for host in [0, 1] {
             let stats = world.host(host).stats();
@@ -158,18 +161,18 @@ fn shutdown_waits_250_ms_for_unresponsive_peers() {
 
 fn shutdown_disconnects_pending_clients() {
     let mut world = World::of_two(1, &latency(50));
-    let there = world.connect(0, 1);
+    let to_server = world.connect(0, 1);
     let is_accepted = |world: &World| world.host(1).stats().pending == 1;
     assert!(world.run_until(secs(1), is_accepted));
     world.shutdown(1, 9);
     world.run_for(secs(1));
-    assert_eq!(world.log(0).end_of(there), Some(REMOTE));
+    assert_eq!(world.log(0).end_of(to_server), Some(REMOTE));
     assert!(world.log(1).is_empty() && world.host(1).is_shut_down());
 }
 
 fn the_id_of_a_disconnected_peer_is_unknown() {
-    let (mut world, there, old) = joined(&LinkConditions::default());
-    world.disconnect(0, there, 9);
+    let (mut world, to_server, old) = joined(&LinkConditions::default());
+    world.disconnect(0, to_server, 9);
     world.run_for(secs(1));
     let (_, new) = world.join(0, 1);
     assert_eq!(new.index(), old.index(), "the slot is reused");
@@ -184,18 +187,18 @@ fn the_id_of_a_disconnected_peer_is_unknown() {
 }
 
 fn a_closing_peer_is_unknown() {
-    let (mut world, there, back) = joined(&latency(50));
+    let (mut world, to_server, to_client) = joined(&latency(50));
     world.set_conditions(0, 1, &partition());
-    world.disconnect(0, there, 9);
+    world.disconnect(0, to_server, 9);
     let mut host = world.host_mut(0);
-    let outcome = host.send(there, Delivery::Unreliable, b"?");
+    let outcome = host.send(to_server, Delivery::Unreliable, b"?");
     assert_eq!(outcome, Err(SendError::UnknownPeer));
     assert_eq!(host.peers().count(), 0);
     // A new connection may begin while the old one is closing.
     world.set_conditions(0, 1, &latency(50));
     let (again, new) = world.join(0, 1);
     world.run_for(secs(1));
-    assert_eq!(world.log(1).end_of(back), Some(REMOTE));
+    assert_eq!(world.log(1).end_of(to_client), Some(REMOTE));
     assert!(world.log(0).is_connected(again) && world.log(1).is_connected(new));
 }
 
@@ -207,11 +210,11 @@ fn peer_ids_are_never_reused() {
         ..config()
     });
     for round in 0..200 {
-        let (there, back) = world.join(0, 1);
+        let (to_server, to_client) = world.join(0, 1);
         if round % 2 == 0 {
-            world.disconnect(0, there, 0);
+            world.disconnect(0, to_server, 0);
         } else {
-            world.disconnect(1, back, 0);
+            world.disconnect(1, to_client, 0);
         }
         world.run_for(ms(300));
     }
@@ -221,57 +224,65 @@ fn peer_ids_are_never_reused() {
 
 fn disconnect_after_flush_delivers_queued_messages() {
     for loss in [0.0, 0.2] {
-        let (mut world, there, back) = joined(&LinkConditions {
+        let (mut world, to_server, to_client) = joined(&LinkConditions {
             loss: Loss::Independent { probability: loss },
             ..latency(50)
         });
         let level = [7; 60_000];
         let mut host = world.host_mut(0);
-        host.send(there, Delivery::Ordered(1), &level).unwrap();
-        world.disconnect_after_flush(0, there, 9);
+        host.send(to_server, Delivery::Ordered(1), &level).unwrap();
+        world.disconnect_after_flush(0, to_server, 9);
         let mut host = world.host_mut(0);
-        let late = host.send(there, Delivery::Reliable, b"late");
+        let late = host.send(to_server, Delivery::Reliable, b"late");
         assert_eq!(late, Err(SendError::NotConnected));
-        let is_over = world.run_until(secs(20), |world| world.log(1).end_of(back).is_some());
+        let is_over = world.run_until(secs(20), |world| world.log(1).end_of(to_client).is_some());
         assert!(is_over, "with {loss} lost");
-        assert_eq!(world.log(1).messages, [(back, level[..].to_vec().into())]);
-        assert_eq!(world.log(1).end_of(back), Some(REMOTE));
-        assert_eq!(world.log(0).end_of(there), Some(LOCAL));
+        assert_eq!(
+            world.log(1).messages,
+            [(to_client, level[..].to_vec().into())]
+        );
+        assert_eq!(world.log(1).end_of(to_client), Some(REMOTE));
+        assert_eq!(world.log(0).end_of(to_server), Some(LOCAL));
     }
 }
 
 fn disconnect_after_flush_is_immediate_with_an_empty_queue() {
-    let (mut world, there, _) = joined(&latency(50));
-    world.disconnect_after_flush(0, there, 9);
+    let (mut world, to_server, _) = joined(&latency(50));
+    world.disconnect_after_flush(0, to_server, 9);
     world.run_for(ms(0));
-    assert_eq!(world.log(0).end_of(there), Some(LOCAL));
+    assert_eq!(world.log(0).end_of(to_server), Some(LOCAL));
 }
 
 fn disconnect_after_flush_times_out_if_the_peer_does_not_read() {
-    let (mut world, there, back) = joined(&latency(50));
+    let (mut world, to_server, to_client) = joined(&latency(50));
     world.pause_events(1, true);
     let mut host = world.host_mut(0);
-    while host.send(there, Delivery::Reliable, &[7; 900]).is_ok() {}
+    while host.send(to_server, Delivery::Reliable, &[7; 900]).is_ok() {}
     let idle_timeout = host.config().idle_timeout;
-    world.disconnect_after_flush(0, there, 9);
+    world.disconnect_after_flush(0, to_server, 9);
     world.run_for(idle_timeout - secs(2));
-    assert_eq!(world.log(0).end_of(there), None, "the peer may still read");
+    assert_eq!(
+        world.log(0).end_of(to_server),
+        None,
+        "the peer may still read"
+    );
     world.run_for(secs(3));
-    assert_eq!(world.log(0).end_of(there), Some(LOCAL));
+    assert_eq!(world.log(0).end_of(to_server), Some(LOCAL));
     world.pause_events(1, false);
     world.run_for(secs(1));
-    assert_eq!(world.log(1).end_of(back), Some(REMOTE));
+    assert_eq!(world.log(1).end_of(to_client), Some(REMOTE));
 }
 
 fn shutdown_keeps_the_reason_of_a_disconnect_after_flush() {
-    let (mut world, there, back) = joined(&latency(50));
+    let (mut world, to_server, to_client) = joined(&latency(50));
     let mut host = world.host_mut(0);
-    host.send(there, Delivery::Reliable, &[7; 60_000]).unwrap();
-    world.disconnect_after_flush(0, there, 9);
+    host.send(to_server, Delivery::Reliable, &[7; 60_000])
+        .unwrap();
+    world.disconnect_after_flush(0, to_server, 9);
     world.shutdown(0, 3);
     world.run_for(secs(1));
-    assert_eq!(world.log(0).end_of(there), Some(LOCAL));
-    assert_eq!(world.log(1).end_of(back), Some(REMOTE));
+    assert_eq!(world.log(0).end_of(to_server), Some(LOCAL));
+    assert_eq!(world.log(1).end_of(to_client), Some(REMOTE));
 }
 
 under_both!(

@@ -11,9 +11,9 @@ use crate::{latency, partition};
 
 fn joined(seed: u64, conditions: &LinkConditions) -> (World, PeerId, PeerId) {
     let mut world = World::of_two(seed, conditions);
-    let (there, back) = world.join(0, 1);
+    let (to_server, to_client) = world.join(0, 1);
     world.run_for(secs(1));
-    (world, there, back)
+    (world, to_server, to_client)
 }
 
 /// A message of each pair arrives.
@@ -35,22 +35,22 @@ fn address_of(world: &World, host: usize, peer: PeerId) -> SocketAddr {
 }
 
 fn a_port_change_keeps_the_session() {
-    let (mut world, there, back) = joined(1, &latency(30));
+    let (mut world, to_server, to_client) = joined(1, &latency(30));
     world.chatter(0, Some(ms(50)));
     world.chatter(1, Some(ms(50)));
     let new = (world.address(0).ip(), 5001).into();
     world.move_host(0, new);
     world.run_for(secs(1));
-    assert_eq!(world.log(1).moves, [(back, new)]);
+    assert_eq!(world.log(1).moves, [(to_client, new)]);
     assert_eq!(world.log(0).moves, [], "the server has not moved");
-    assert_eq!(address_of(&world, 1, back), new);
+    assert_eq!(address_of(&world, 1, to_client), new);
     world.run_for(secs(60));
     assert_eq!(world.log(1).moves.len(), 1);
-    assert_delivers(&mut world, &[(0, there, 1), (1, back, 0)]);
+    assert_delivers(&mut world, &[(0, to_server, 1), (1, to_client, 0)]);
 }
 
 fn sends_to_the_old_address_until_the_new_one_is_validated() {
-    let (mut world, _, back) = joined(1, &latency(30));
+    let (mut world, _, to_client) = joined(1, &latency(30));
     world.chatter(0, Some(ms(10)));
     world.chatter(1, Some(ms(10)));
     let (old, new) = (world.address(0), outside(1));
@@ -72,28 +72,28 @@ fn sends_to_the_old_address_until_the_new_one_is_validated() {
         to_old += usize::from(datagram.to == old);
     }
     assert!(to_old >= 6, "{to_old}");
-    assert_eq!(address_of(&world, 1, back), new);
+    assert_eq!(address_of(&world, 1, to_client), new);
 }
 
 fn a_keep_alive_migrates_an_idle_client() {
-    let (mut world, there, back) = joined(1, &latency(30));
+    let (mut world, to_server, to_client) = joined(1, &latency(30));
     world.move_host(0, outside(1));
     world.run_for(secs(10));
-    assert_eq!(world.log(1).moves, [(back, outside(1))]);
-    assert_delivers(&mut world, &[(0, there, 1), (1, back, 0)]);
+    assert_eq!(world.log(1).moves, [(to_client, outside(1))]);
+    assert_delivers(&mut world, &[(0, to_server, 1), (1, to_client, 0)]);
 }
 
 fn clients_follow_a_server_that_migrates() {
-    let (mut world, there, back) = joined(1, &latency(30));
+    let (mut world, to_server, to_client) = joined(1, &latency(30));
     world.move_host(1, outside(1));
     world.run_for(secs(10));
-    assert_eq!(world.log(0).moves, [(there, outside(1))]);
-    assert_delivers(&mut world, &[(0, there, 1), (1, back, 0)]);
+    assert_eq!(world.log(0).moves, [(to_server, outside(1))]);
+    assert_delivers(&mut world, &[(0, to_server, 1), (1, to_client, 0)]);
 }
 
 fn two_migrations_end_at_the_last_address() {
     for_each_seed(50, |seed| {
-        let (mut world, there, back) = joined(seed, &latency(30));
+        let (mut world, to_server, to_client) = joined(seed, &latency(30));
         world.chatter(0, Some(ms(20)));
         world.move_host(0, outside(1));
         let time = ms(world.rng.below(150));
@@ -103,21 +103,21 @@ fn two_migrations_end_at_the_last_address() {
         let (_, last) = *world.log(1).moves.last().unwrap();
         assert_eq!(last, outside(2));
         assert!(world.log(1).moves.len() <= 2);
-        assert_delivers(&mut world, &[(0, there, 1), (1, back, 0)]);
+        assert_delivers(&mut world, &[(0, to_server, 1), (1, to_client, 0)]);
     });
 }
 
 fn returning_to_the_old_address_is_no_migration() {
-    let (mut world, there, back) = joined(1, &latency(30));
+    let (mut world, to_server, to_client) = joined(1, &latency(30));
     world.chatter(0, Some(ms(20)));
     let home = world.address(0);
     world.move_host(0, outside(1));
     world.run_for(ms(40));
     world.move_host(0, home);
     world.run_for(secs(20));
-    assert_eq!(address_of(&world, 1, back), home);
+    assert_eq!(address_of(&world, 1, to_client), home);
     assert_eq!(world.log(1).moves, []);
-    assert_delivers(&mut world, &[(0, there, 1), (1, back, 0)]);
+    assert_delivers(&mut world, &[(0, to_server, 1), (1, to_client, 0)]);
 }
 
 fn migrates_under_loss_and_reordering() {
@@ -128,24 +128,24 @@ fn migrates_under_loss_and_reordering() {
             duplication: 0.2,
             ..latency(40)
         };
-        let (mut world, there, back) = joined(seed, &conditions);
+        let (mut world, to_server, to_client) = joined(seed, &conditions);
         world.chatter(0, Some(ms(50)));
         for round in 1..4 {
             world.move_host(0, outside(round));
             world.run_for(secs(12));
-            assert_eq!(address_of(&world, 1, back), outside(round));
+            assert_eq!(address_of(&world, 1, to_client), outside(round));
         }
         assert_eq!(world.log(1).moves.len(), 3);
         world.set_conditions(0, 1, &latency(0));
         world.run_for(secs(1));
         world.chatter(0, None);
         world.run_for(ms(10));
-        assert_delivers(&mut world, &[(0, there, 1), (1, back, 0)]);
+        assert_delivers(&mut world, &[(0, to_server, 1), (1, to_client, 0)]);
     });
 }
 
 fn an_unvalidated_address_receives_only_challenges() {
-    let (mut world, _, back) = joined(1, &latency(30));
+    let (mut world, _, to_client) = joined(1, &latency(30));
     let (home, attacker) = (world.address(0), outside(1));
     world.chatter(0, Some(ms(100)));
     world.chatter(1, Some(ms(100)));
@@ -165,63 +165,75 @@ fn an_unvalidated_address_receives_only_challenges() {
         assert!(packets::is_challenge(&datagram.bytes));
     }
     assert_eq!(world.log(1).moves, []);
-    assert_eq!(address_of(&world, 1, back), home);
-    assert!(world.log(1).is_connected(back));
+    assert_eq!(address_of(&world, 1, to_client), home);
+    assert!(world.log(1).is_connected(to_client));
 }
 
 fn times_out_at_an_unreachable_new_address() {
-    let (mut world, there, back) = joined(1, &latency(30));
+    let (mut world, to_server, to_client) = joined(1, &latency(30));
     world.chatter(0, Some(ms(100)));
     world.set_conditions_one_way(1, 0, &partition());
     world.move_host(0, outside(1));
     world.run_for(secs(21));
-    assert_eq!(world.log(0).end_of(there), Some(DisconnectReason::TimedOut));
-    assert_eq!(world.log(1).end_of(back), Some(DisconnectReason::TimedOut));
+    assert_eq!(
+        world.log(0).end_of(to_server),
+        Some(DisconnectReason::TimedOut)
+    );
+    assert_eq!(
+        world.log(1).end_of(to_client),
+        Some(DisconnectReason::TimedOut)
+    );
     assert_eq!(world.log(1).moves, []);
 }
 
 fn another_client_connects_from_the_old_address() {
-    let (mut world, there, back) = joined(1, &latency(30));
+    let (mut world, to_server, to_client) = joined(1, &latency(30));
     let old = world.address(0);
     world.move_host(0, outside(1));
     world.run_for(secs(6));
     assert_eq!(world.log(1).moves.len(), 1);
     world.add(config());
     world.move_host(2, old);
-    let (second_there, second) = world.join(2, 1);
+    let (second_to_server, second) = world.join(2, 1);
     world.run_for(secs(30));
-    assert_eq!(world.log(1).connected(), [back, second]);
-    assert_delivers(&mut world, &[(0, there, 1), (1, back, 0)]);
-    assert_delivers(&mut world, &[(2, second_there, 1), (1, second, 2)]);
+    assert_eq!(world.log(1).connected(), [to_client, second]);
+    assert_delivers(&mut world, &[(0, to_server, 1), (1, to_client, 0)]);
+    assert_delivers(&mut world, &[(2, second_to_server, 1), (1, second, 2)]);
 }
 
 fn a_connect_from_the_old_address_before_migration_replaces_the_peer() {
-    let (mut world, there, back) = joined(1, &latency(30));
+    let (mut world, to_server, to_client) = joined(1, &latency(30));
     let old = world.address(0);
     world.move_host(0, outside(1));
     world.add(config());
     world.move_host(2, old);
     // To the server this is a restarted client.
-    let (second_there, second) = world.join(2, 1);
-    assert_eq!(world.log(1).end_of(back), Some(DisconnectReason::Replaced));
+    let (second_to_server, second) = world.join(2, 1);
+    assert_eq!(
+        world.log(1).end_of(to_client),
+        Some(DisconnectReason::Replaced)
+    );
     world.run_for(secs(30));
-    assert_eq!(world.log(0).end_of(there), Some(DisconnectReason::TimedOut));
-    assert_delivers(&mut world, &[(2, second_there, 1), (1, second, 2)]);
+    assert_eq!(
+        world.log(0).end_of(to_server),
+        Some(DisconnectReason::TimedOut)
+    );
+    assert_delivers(&mut world, &[(2, second_to_server, 1), (1, second, 2)]);
 }
 
 fn clients_that_swap_addresses_keep_their_sessions() {
-    let (mut world, there, back) = joined(1, &latency(30));
+    let (mut world, to_server, to_client) = joined(1, &latency(30));
     world.add(config());
     world.set_conditions(2, 1, &latency(45));
-    let (second_there, second) = world.join(2, 1);
+    let (second_to_server, second) = world.join(2, 1);
     world.swap_addresses(0, 2);
     world.run_for(secs(15));
     assert_eq!(world.log(1).moves.len(), 2);
-    assert_eq!(world.log(1).connected(), [back, second]);
-    assert_delivers(&mut world, &[(0, there, 1), (1, back, 0)]);
-    assert_delivers(&mut world, &[(2, second_there, 1), (1, second, 2)]);
+    assert_eq!(world.log(1).connected(), [to_client, second]);
+    assert_delivers(&mut world, &[(0, to_server, 1), (1, to_client, 0)]);
+    assert_delivers(&mut world, &[(2, second_to_server, 1), (1, second, 2)]);
     // Both can disconnect and reconnect.
-    world.disconnect(1, back, 1);
+    world.disconnect(1, to_client, 1);
     world.disconnect(1, second, 1);
     world.run_for(secs(1));
     assert_eq!(world.host(1).poll_timeout(), None);

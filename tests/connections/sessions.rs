@@ -114,12 +114,12 @@ fn interrupt(world: &mut World) {
 /// Retries, because in one of some thousand runs a loss burst covers the whole handshake.
 fn connect(world: &mut World) -> (PeerId, PeerId) {
     for _ in 0..4 {
-        let there = world.connect(0, 1);
+        let to_server = world.connect(0, 1);
         world.run_until(secs(40), |world| {
-            world.log(0).end_of(there).is_some() || world.log(1).connected().len() == 1
+            world.log(0).end_of(to_server).is_some() || world.log(1).connected().len() == 1
         });
-        if let [back] = world.log(1).connected()[..] {
-            return (there, back);
+        if let [to_client] = world.log(1).connected()[..] {
+            return (to_server, to_client);
         }
     }
     panic!("the hosts did not connect");

@@ -27,11 +27,11 @@ fn assert_joined(world: &mut World) {
 fn simultaneous_connects_make_one_connection() {
     for_each_seed(100, |seed| {
         let mut world = World::of_two(seed, &latency(50));
-        let there = world.connect(0, 1);
-        let back = world.connect(1, 0);
+        let to_server = world.connect(0, 1);
+        let to_client = world.connect(1, 0);
         world.run_for(secs(2));
         // Each side keeps the peer id of its own connect.
-        assert!(world.log(0).is_connected(there) && world.log(1).is_connected(back));
+        assert!(world.log(0).is_connected(to_server) && world.log(1).is_connected(to_client));
         assert_joined(&mut world);
     });
 }

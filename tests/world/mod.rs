@@ -175,20 +175,20 @@ impl World {
         peer
     }
 
-    /// Connects two hosts. Returns the id of `to` at `from`, and that of `from` at `to`.
+    /// Connects two hosts. Returns the peer id at `from` and the peer id at `to`.
     pub(crate) fn join(&mut self, from: usize, to: usize) -> (PeerId, PeerId) {
         let known = self.log(to).peer_ids();
-        let there = self.connect(from, to);
+        let to_server = self.connect(from, to);
         let newcomer = |world: &Self| {
             let peers = world.log(to).connected();
             peers.into_iter().find(|peer| !known.contains(peer))
         };
         let is_done = self.run_until(secs(10), |world| {
-            world.log(from).is_connected(there) && newcomer(world).is_some()
+            world.log(from).is_connected(to_server) && newcomer(world).is_some()
         });
         assert!(is_done, "the hosts did not connect");
-        let back = newcomer(self).expect("the run ended with a new peer");
-        (there, back)
+        let to_client = newcomer(self).expect("the run ended with a new peer");
+        (to_server, to_client)
     }
 
     pub(crate) fn send(&mut self, from: usize, to: PeerId, message: &[u8]) {

@@ -20,8 +20,8 @@ fn serve() -> Result<(), Box<dyn Error>> {
         ..Config::default()
     };
     let mut host = Host::bind(address.parse()?, config)?;
-    println!("listening on {}", host.local_addr());
     println!("public key {}", host.public_key().ok_or("no encryption")?);
+    println!("listening on {}", host.local_addr());
     loop {
         host.wait(None)?; // sends the replies, then sleeps until a datagram or a timer
         while let Some(event) = host.next_event() {

@@ -303,9 +303,9 @@ impl Folder {
     /// Starts the README's server in it, and returns the server with its address and public key.
     fn start_server(&self) -> (Example, String, String) {
         let server = Example::start_in(&self.0, "readme_server", &["127.0.0.1:0"]);
-        let address = server.address().to_string();
-        let line = server.line().expect("the second line");
+        let line = server.line().expect("the first line");
         let key = line.strip_prefix("public key ").expect("a public key");
+        let address = server.address().to_string();
         (server, address, key.to_owned())
     }
 }

@@ -23,7 +23,7 @@ impl TokenKey {
         Ok(Self::from_bytes(*random_secret()?))
     }
 
-    /// Reads the key in a file that `tickwire keygen --token` or [`write_file`](Self::write_file) made: as
+    /// Reads the key in a file that `tickwire keygen --token-key` or [`write_file`](Self::write_file) made: as
     /// [`PrivateKey::read_file`](crate::PrivateKey::read_file), with the first line `tickwire token key 1`.
     ///
     /// # Errors

@@ -78,7 +78,7 @@ fn number(value: &Value) -> f64 {
 #[test]
 fn latency_asleep_shows_and_records_everything() {
     let (json, svg) = (TestFile::new("sleep.json"), TestFile::new("sleep.svg"));
-    let ended = short_latency(&["--json", json.path(), "--svg", svg.path()]);
+    let ended = short_latency(&["--json-file", json.path(), "--svg-file", svg.path()]);
     assert_done(&ended);
 
     for name in ["std  ", "mio  ", "tickwire  "] {
@@ -103,7 +103,7 @@ fn latency_asleep_shows_and_records_everything() {
     let record: Value = serde_json::from_str(&json.read()).unwrap();
     assert_eq!(record["benchmark"], "latency");
     assert_eq!(record["settings"]["size"], 64);
-    assert_eq!(record["settings"]["wait"], "sleep");
+    assert_eq!(record["settings"]["wait_mode"], "sleep");
     assert!(number(&record["machine"]["cpus"]) >= 1.0);
     let subjects = record["results"]["subjects"].as_array().unwrap();
     let names: Vec<_> = subjects.iter().map(|who| &who["name"]).collect();
@@ -133,23 +133,33 @@ fn latency_asleep_shows_and_records_everything() {
 #[test]
 fn latency_spinning_is_measured_against_std_alone() {
     let (json, svg) = (TestFile::new("spin.json"), TestFile::new("spin.svg"));
-    let args = ["--wait", "spin", "--json", json.path(), "--svg", svg.path()];
+    let args = [
+        "--wait-mode",
+        "spin",
+        "--json-file",
+        json.path(),
+        "--svg-file",
+        svg.path(),
+    ];
     let ended = short_latency(&args);
     assert_done(&ended);
     row(&ended, "tickwire / std");
     assert_has_verdict(&ended, "std");
     assert!(!ended.stdout.iter().any(|line| line.contains("mio")));
     let record: Value = serde_json::from_str(&json.read()).unwrap();
-    assert_eq!(record["settings"]["wait"], "spin");
+    assert_eq!(record["settings"]["wait_mode"], "spin");
     assert_is_well_formed(&svg.read());
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn latency_with_receive_timestamps_tells_how_long_answers_waited() {
-    for args in [&["--wait", "sleep"][..], &["--wait", "spin", "--closed"]] {
+    for args in [
+        &["--wait-mode", "sleep"][..],
+        &["--wait-mode", "spin", "--closed"],
+    ] {
         let json = TestFile::new("stamped.json");
-        let stamped = ["--receive-timestamps", "--json", json.path()];
+        let stamped = ["--receive-timestamps", "--json-file", json.path()];
         let ended = short_latency(&[args, &stamped].concat());
         assert_done(&ended);
         row(&ended, "stamped / tickwire");
@@ -180,7 +190,7 @@ fn latency_with_receive_timestamps_tells_how_long_answers_waited() {
 #[test]
 fn latency_one_at_a_time_runs_both_ways() {
     for wait in ["sleep", "spin"] {
-        let ended = short_latency(&["--closed", "--wait", wait, "--size", "1024"]);
+        let ended = short_latency(&["--closed", "--wait-mode", wait, "--size", "1024"]);
         assert_done(&ended);
         assert!(ended.stdout[0].contains("1024-byte datagrams, one at a time"));
         row(&ended, "tickwire / std");
@@ -214,7 +224,14 @@ fn latency_counts_what_is_lost_as_infinitely_long() {
         }
     });
     let (json, svg) = (TestFile::new("lost.json"), TestFile::new("lost.svg"));
-    let args = ["--to", &address, "--json", json.path(), "--svg", svg.path()];
+    let args = [
+        "--to",
+        &address,
+        "--json-file",
+        json.path(),
+        "--svg-file",
+        svg.path(),
+    ];
     let ended = short_latency(&args);
     assert_done(&ended);
     for name in ["std  ", "mio  ", "tickwire  "] {
@@ -251,7 +268,12 @@ fn latency_takes_nothing_for_an_answer_that_is_not_what_was_sent() {
         bytes
     });
     let json = TestFile::new("altered.json");
-    assert_done(&short_latency(&["--to", &address, "--json", json.path()]));
+    assert_done(&short_latency(&[
+        "--to",
+        &address,
+        "--json-file",
+        json.path(),
+    ]));
     let record: Value = serde_json::from_str(&json.read()).unwrap();
     for who in record["results"]["subjects"].as_array().unwrap() {
         // Of the warm-up too.
@@ -265,7 +287,7 @@ fn latency_says_that_a_rate_was_not_reached() {
     let json = TestFile::new("rate.json");
     // A datagram over loopback takes a system longer than a microsecond.
     let args = ["--rate", "1000000", "--duration", "20ms", "--warm-up", "0s"];
-    let ended = latency(&[&args, &["--rounds", "1", "--json", json.path()][..]].concat());
+    let ended = latency(&[&args, &["--rounds", "1", "--json-file", json.path()][..]].concat());
     assert_done(&ended);
     assert!(ended.stdout[0].contains(", 1000000 a second asked for and not reached, "));
     let record: Value = serde_json::from_str(&json.read()).unwrap();
@@ -370,9 +392,9 @@ fn latency_refuses_what_makes_no_sense() {
         (&["--rate", "NaN"], "invalid digit"),
         (&["--rounds", "0"], "1..=1000"),
         (&["--duration", "0s"], "0s is not in 1ms..=1day"),
-        (&["--duration", "2"], "--duration"),
-        (&["--duration", "-1s"], "a time is not negative"),
-        (&["--warm-up", "-1s"], "a time is not negative"),
+        (&["--duration", "2"], "2 has no unit: write 2ms, 2s or 2min"),
+        (&["--duration", "-1s"], "a time cannot be negative"),
+        (&["--warm-up", "-1s"], "a time cannot be negative"),
         (&["--size", "-5"], "--size <BYTES>"),
         (&["--rate", "-1"], "1..=1000000"),
         (&["--rounds", "-1"], "1..=1000"),
@@ -382,8 +404,8 @@ fn latency_refuses_what_makes_no_sense() {
             "choose a lower --rate",
         ),
         (&["--closed", "--rate", "10"], "cannot be used with"),
-        (&["--wait", "never"], "never"),
-        (&["--to", "nowhere"], "there is no port"),
+        (&["--wait-mode", "never"], "never"),
+        (&["--to", "nowhere"], "the port is missing"),
         (&["--to", "127.0.0.1:0"], "port 0"),
     ];
     for (args, part) in cases {
@@ -419,7 +441,7 @@ fn latency_says_what_is_wrong_with_its_target() {
 
 #[test]
 fn a_file_that_cannot_be_written_is_told_before_anything_is_measured() {
-    let cases = [("latency", "--json"), ("latency", "--svg")];
+    let cases = [("latency", "--json-file"), ("latency", "--svg-file")];
     for (benchmark, option) in cases {
         // A round of an hour: the refusal comes before it.
         let args = [
@@ -444,7 +466,12 @@ fn a_record_can_go_into_a_pipe() {
     }
     let path = pipe.0.clone();
     let reader = thread::spawn(move || fs::read_to_string(path).unwrap());
-    assert_done(&short_latency(&["--wait", "spin", "--json", pipe.path()]));
+    assert_done(&short_latency(&[
+        "--wait-mode",
+        "spin",
+        "--json-file",
+        pipe.path(),
+    ]));
     let record: Value = serde_json::from_str(&reader.join().unwrap()).unwrap();
     assert_eq!(record["benchmark"], "latency");
 }
@@ -452,8 +479,12 @@ fn a_record_can_go_into_a_pipe() {
 #[test]
 fn two_results_are_not_written_into_one_file() {
     let file = TestFile::new("both");
-    let args = ["--json", file.path(), "--svg", file.path()];
+    let args = ["--json-file", file.path(), "--svg-file", file.path()];
     let ended = short_latency(&args);
-    assert_fails(&ended, 2, &["--json and --svg are both", file.path()]);
+    assert_fails(
+        &ended,
+        2,
+        &["--json-file and --svg-file are both", file.path()],
+    );
     assert!(!file.0.exists());
 }

@@ -44,7 +44,13 @@ fn the_targets_are_kept_with_the_default_options() {
         TestFile::new("messages.json"),
         TestFile::new("messages.svg"),
     );
-    let args = ["--seeds=3", "--json", json.path(), "--svg", svg.path()];
+    let args = [
+        "--rounds=3",
+        "--json-file",
+        json.path(),
+        "--svg-file",
+        svg.path(),
+    ];
     let ended = messages(&args);
     assert_done(&ended);
     // Seven links: with copies, without, and sequenced.
@@ -55,7 +61,7 @@ fn the_targets_are_kept_with_the_default_options() {
         .skip_while(|line| !line.starts_with("promised"));
     let verdicts: Vec<_> = promised.skip(1).collect();
     for (loss, goals) in [("5%", 4), ("15%", 4), ("30%", 2)] {
-        let begin = format!("{loss} lost, ordered, redundancy 2 ");
+        let begin = format!("{loss} lost, ordered, 2 copies ");
         let of_row = verdicts.iter().filter(|line| line.starts_with(&begin));
         assert_eq!(of_row.count(), goals, "{verdicts:?}");
     }
@@ -83,8 +89,8 @@ fn the_targets_are_kept_with_the_default_options() {
     assert_is_well_formed(&svg);
     for text in [
         "ordered: 1,200 messages",
-        "15% lost, redundancy 2",
-        "15% lost, redundancy 0",
+        "15% lost, 2 copies",
+        "15% lost, 0 copies",
         "independent losses",
         "losses in bursts of 3",
     ] {
@@ -94,7 +100,7 @@ fn the_targets_are_kept_with_the_default_options() {
 
 #[test]
 fn the_same_options_print_the_same() {
-    let args = ["--seeds=2", "--loss=15%", "--messages=200"];
+    let args = ["--rounds=2", "--loss=15%", "--count=200"];
     let (first, again) = (messages(&args), messages(&args));
     assert_done(&first);
     assert_eq!(first.stdout, again.stdout);
@@ -104,12 +110,12 @@ fn the_same_options_print_the_same() {
 fn every_delivery_is_measured_without_encryption_too() {
     let ended = messages(&[
         "--plain",
-        "--seeds=1",
+        "--rounds=1",
         "--loss=20%",
         "--burst=0",
-        "--redundancy=8",
-        "--deliveries=unreliable,sequenced,reliable,ordered",
-        "--messages=300",
+        "--redundant-copies=8",
+        "--delivery=unreliable,sequenced,reliable,ordered",
+        "--count=300",
         "--size=2000",
     ]);
     assert_done(&ended);
@@ -145,10 +151,10 @@ fn real_sockets_deliver_everything_in_order() {
         "--loss=0,0.15",
         "--latency=5ms",
         "--jitter=2ms",
-        "--rate=240",
-        "--messages=120",
+        "--tick-rate=240",
+        "--count=120",
         "--rounds=2",
-        "--json",
+        "--json-file",
         json.path(),
     ]);
     assert_done(&ended);
@@ -174,32 +180,41 @@ fn real_sockets_deliver_everything_in_order() {
 fn what_cannot_be_measured_is_told_with_what_can() {
     let file = TestFile::new("messages-both");
     let cases: [(&[&str], &str); 17] = [
-        (&["--loss=0.95"], "0 to 0.9 of its datagrams"),
-        (&["--loss=-1"], "0 to 0.9 of its datagrams"),
-        (&["--loss=5%,x"], "0 to 0.9 of its datagrams"),
         (
-            &["--burst=0.5"],
-            "datagrams make a burst, and 0 is for none",
+            &["--loss=0.95"],
+            "a fraction from 0 to 0.9, or a percentage from 0% to 90%",
         ),
         (
-            &["--burst=NaN"],
-            "datagrams make a burst, and 0 is for none",
+            &["--loss=-1"],
+            "a fraction from 0 to 0.9, or a percentage from 0% to 90%",
         ),
-        (&["--loss=0.8", "--burst=2"], "such a link there is not: "),
-        (&["--latency=40"], "a time is a number with a unit"),
-        (&["--jitter=2m"], "such a link there is not: jitter is"),
-        (&["--deliveries=fast"], "sequenced"),
-        (&["--redundancy=9"], "0..=8"),
-        (&["--rate=0"], "1..=1000"),
+        (
+            &["--loss=5%,x"],
+            "a fraction from 0 to 0.9, or a percentage from 0% to 90%",
+        ),
+        (&["--burst=0.5"], "datagrams, or 0 for independent losses"),
+        (&["--burst=NaN"], "datagrams, or 0 for independent losses"),
+        (&["--loss=0.8", "--burst=2"], "cannot simulate this link: "),
+        (
+            &["--latency=40"],
+            "40 has no unit: write 40ms, 40s or 40min",
+        ),
+        (&["--jitter=2m"], "cannot simulate this link: jitter is"),
+        (&["--delivery=fast"], "sequenced"),
+        (&["--redundant-copies=9"], "0..=8"),
+        (&["--tick-rate=0"], "1..=1000"),
         (&["--size=3"], "4..=15360"),
-        (&["--messages=0"], "1..=1000000"),
+        (&["--count=0"], "1..=1000000"),
         (
-            &["--messages=1000000", "--seeds=11"],
-            "choose fewer --messages",
+            &["--count=1000000", "--rounds=11"],
+            "choose a smaller --count",
         ),
-        (&["--real", "--messages=300000"], "more than an hour"),
+        (&["--real", "--count=300000"], "more than an hour"),
         (&["--rounds=0"], "1..=1000"),
-        (&["--json", file.path(), "--svg", file.path()], "are both"),
+        (
+            &["--json-file", file.path(), "--svg-file", file.path()],
+            "are both",
+        ),
     ];
     for (args, told) in cases {
         let ended = messages(args);
@@ -213,7 +228,7 @@ fn what_cannot_be_measured_is_told_with_what_can() {
 
 #[test]
 fn a_file_that_cannot_be_written_is_told_before_anything_is_measured() {
-    for option in ["--json", "--svg"] {
+    for option in ["--json-file", "--svg-file"] {
         let ended = messages(&[option, "/nowhere/at/all"]);
         assert_eq!(ended.code, Some(1), "{ended:?}");
         assert_eq!(ended.stdout, [""; 0]);
@@ -227,14 +242,14 @@ fn a_connection_that_is_not_made_is_told_in_a_sentence() {
     let ended = messages(&[
         "--loss=0.9",
         "--burst=0",
-        "--seeds=2",
-        "--redundancy=0",
-        "--deliveries=ordered",
+        "--rounds=2",
+        "--redundant-copies=0",
+        "--delivery=ordered",
     ]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert_eq!(rows(&ended).len(), 1);
     let told = &ended.stderr[0];
-    let wanted = "tickwire: 90% lost, ordered, redundancy 0: 2 of 2 connections did not last; of the first \
+    let wanted = "tickwire: 90% lost, ordered, 0 copies: 2 of 2 connections did not last; of the first \
                   of them, it could not connect: the server did not answer in time";
     assert_eq!(told, wanted);
 }

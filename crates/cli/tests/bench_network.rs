@@ -13,7 +13,7 @@ use std::process::Command;
 /// A new network has no interface that is up, not even its loopback.
 const NEW_NETWORK: &str = "true";
 
-const MESSAGES: &str = "messages --real --messages 60 --rounds 1 --loss 0 --deliveries ordered";
+const MESSAGES: &str = "messages --real --count 60 --rounds 1 --loss 0 --delivery ordered";
 const LATENCY: &str = "latency --rounds 1 --duration 100ms";
 
 /// Runs `bench` in a network of its own, and returns the line that says why it failed.

@@ -541,7 +541,7 @@ fn an_input_without_lines_sends_nothing() {
 #[test]
 fn count_repeats_each_message() {
     let (socket, address) = socket();
-    let args = ["--count", "3", "--every", "2ms", "again"];
+    let args = ["--count", "3", "--interval", "2ms", "again"];
     let ended = run(&mut send(&address, &args));
     assert_done(&ended);
     assert_eq!(
@@ -581,7 +581,7 @@ fn wait_shows_replies() {
 fn replies_are_shown_before_the_next_datagram_is_due() {
     let listener = Listener::start(&["--echo"]);
     let address = listener.address();
-    let args = ["--wait", "1s", "--every", "1h", "--count", "2", "Hi"];
+    let args = ["--wait", "1s", "--interval", "1h", "--count", "2", "Hi"];
     let sender = Program::start(&mut send(&address, &args));
     assert_eq!(sender.line(), format!("to {address}, 2 bytes: Hi"));
     assert_eq!(sender.line(), format!("{address} 2 bytes: Hi"));
@@ -622,7 +622,15 @@ fn a_name_is_tried_as_ipv4_first() {
 fn a_target_without_a_listener_is_no_error() {
     let (socket, address) = socket();
     drop(socket);
-    let args = ["--count", "3", "--every", "5ms", "--wait", "20ms", "hello"];
+    let args = [
+        "--count",
+        "3",
+        "--interval",
+        "5ms",
+        "--wait",
+        "20ms",
+        "hello",
+    ];
     assert_done(&run(&mut send(&address, &args)));
 }
 
@@ -739,9 +747,7 @@ impl Drop for Copy {
 
 #[test]
 fn an_invalid_address_is_reported_with_the_expected_form() {
-    // The last is a name that cannot exist: a label has at most 63 letters (RFC 1035).
-    let long = format!("{}:10080", "a".repeat(64));
-    for address in ["nonsense", ":::", "127.0.0.1", "localhost:70000", &long] {
+    for address in ["nonsense", ":::", "127.0.0.1", "localhost:70000", "70000"] {
         let expected = [address, "expected a host and a port", "127.0.0.1:10080"];
         assert_fails(&run(&mut tickwire(&["listen", address])), 2, &expected);
         assert_fails(&run(&mut send(address, &["hello"])), 2, &expected);
@@ -757,7 +763,7 @@ fn an_invalid_command_line_is_a_usage_error() {
         &["no-such-command"],
         &["send"],
         &["send", "--count", "0", "hello"],
-        &["send", "--every", "16", "hello"],
+        &["send", "--interval", "16", "hello"],
         &["listen", "--no-such-option"],
     ];
     for args in cases {

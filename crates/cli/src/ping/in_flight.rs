@@ -1,21 +1,23 @@
-//! Tracks the probes in flight, and classifies replies: in time, out of order, late, duplicate.
+//! Tracks the probes in flight, and classifies replies: in order, out of order, late, duplicate.
 //!
-//! Sequence numbers and times are passed in: this file reads no clock and parses no bytes.
+//! This file reads no clock and parses no bytes.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Maximum number of remembered probes, answered ones included: 65,536, in at most 2 MiB.
-///
-/// Beyond that the oldest probe is forgotten. If it is still in flight, it is lost.
+use serde::Serialize;
+
+/// Maximum number of remembered probes, including answered ones: at most 2 MiB. Beyond that, the oldest
+/// probe is forgotten, and is lost if it is in flight.
 const REMEMBERED_MAX: usize = 65_536;
 
-/// Maximum number of probes in flight: 32,768. Options that would exceed it are refused, so that no
-/// probe is forgotten while it is in flight, and late replies still find their probe.
+/// Maximum number of probes in flight. Options that would exceed it are refused, so that no probe is
+/// forgotten while it is in flight, and late replies find their probe.
 pub(super) const IN_FLIGHT_MAX: usize = 32_768;
 const _: () = assert!(2 * IN_FLIGHT_MAX <= REMEMBERED_MAX);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum ReplyKind {
     /// The first reply, in time.
     InOrder,
@@ -23,8 +25,9 @@ pub(super) enum ReplyKind {
     OutOfOrder,
     /// The first reply to a probe that was lost.
     Late,
-    /// The first reply, after the timeout, to a probe that [`take_lost`](InFlight::take_lost) had not
-    /// yet reported as lost. It is lost from now on.
+    /// The first reply, after the timeout, to a probe that [`take_lost`](InFlight::take_lost) has not
+    /// reported yet. From now on the probe is lost.
+    #[serde(rename = "late")]
     Overdue,
     /// A further reply.
     Duplicate,

@@ -1,4 +1,4 @@
-//! The connected peers, and the lines that report connects, moves and disconnects.
+//! The connected peers, and the events of their connects, moves and disconnects.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -6,7 +6,10 @@ use std::time::Instant;
 
 use tickwire::{DisconnectReason, Host, PeerId, PeerStats};
 
-/// The connected peers, and the statistics of all peers so far.
+use super::event::ServeEvent;
+use crate::time::Millis;
+
+/// The connected peers, and the counters of all peers since the start.
 #[derive(Debug, Default)]
 pub(super) struct Peers {
     connected: HashMap<PeerId, Peer>,
@@ -18,7 +21,7 @@ pub(super) struct Peers {
 struct Peer {
     address: SocketAddr,
     since: Instant,
-    /// As of the last refresh: a host has no statistics of a peer that has disconnected.
+    /// As of the last refresh. A host has no statistics of a disconnected peer.
     stats: Option<PeerStats>,
 }
 
@@ -32,12 +35,7 @@ pub(super) struct PeerTotals {
 }
 
 impl Peers {
-    pub(super) fn on_connected(
-        &mut self,
-        id: PeerId,
-        address: SocketAddr,
-        since: Instant,
-    ) -> String {
+    pub(super) fn on_connected(&mut self, id: PeerId, address: SocketAddr, since: Instant) {
         self.accepted += 1;
         let stats = None;
         let peer = Peer {
@@ -46,15 +44,15 @@ impl Peers {
             stats,
         };
         self.connected.insert(id, peer);
-        format!("peer {id} connected from {address}")
     }
 
-    pub(super) fn on_moved(&mut self, id: PeerId, address: SocketAddr) -> String {
-        let Some(peer) = self.connected.get_mut(&id) else {
-            return format!("peer {id} moved to {address}");
-        };
-        let before = std::mem::replace(&mut peer.address, address);
-        format!("peer {id} from {before} moved to {address}")
+    pub(super) fn on_moved(&mut self, id: PeerId, address: SocketAddr) -> ServeEvent {
+        let peer = self.connected.get_mut(&id);
+        ServeEvent::Moved {
+            peer: id.to_string(),
+            from: peer.map(|peer| std::mem::replace(&mut peer.address, address)),
+            address,
+        }
     }
 
     pub(super) fn on_disconnected(
@@ -62,14 +60,15 @@ impl Peers {
         id: PeerId,
         reason: DisconnectReason,
         now: Instant,
-    ) -> String {
-        let Some(peer) = self.connected.remove(&id) else {
-            return format!("peer {id} gone: {reason}");
-        };
-        self.disconnected.add(&peer);
-        let seconds = now.duration_since(peer.since).as_secs_f64();
-        let address = peer.address;
-        format!("peer {id} from {address} gone after {seconds:.3} s: {reason}")
+    ) -> ServeEvent {
+        let peer = self.connected.remove(&id);
+        peer.iter().for_each(|peer| self.disconnected.add(peer));
+        ServeEvent::Disconnected {
+            peer: id.to_string(),
+            address: peer.as_ref().map(|peer| peer.address),
+            connected_ms: peer.map(|peer| Millis(now.duration_since(peer.since))),
+            reason: reason.to_string(),
+        }
     }
 
     pub(super) fn refresh_all(&mut self, host: &Host) {

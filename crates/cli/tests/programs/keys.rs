@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use nix::sys::signal::Signal;
+use tickwire::token::{self, Claims, TokenId, TokenKey};
 
 use crate::child::{Ended, run, tickwire};
 use crate::serve::{
@@ -47,7 +48,7 @@ impl Folder {
 
     fn token_key(&self, name: &str) -> String {
         let file = self.path(name);
-        let text = one_line(&run(&mut tickwire(&["keygen", "--token", &file])));
+        let text = one_line(&run(&mut tickwire(&["keygen", "--token-key", &file])));
         assert_eq!(text, format!("token key in {file}"));
         file
     }
@@ -82,8 +83,19 @@ fn is_key(text: &str) -> bool {
 }
 
 fn token(key: &str, args: &[&str]) -> String {
-    let args = [&["token", "--key", key, "--player", "anna"], args].concat();
+    let args = [&["token", "--token-key", key, "--player", "anna"], args].concat();
     one_line(&run(&mut tickwire(&args)))
+}
+
+/// A token that expired in 1970, which `tickwire token` does not issue.
+fn expired_token(key: &str, audience: &str) -> String {
+    let key = TokenKey::read_file(key).unwrap();
+    let claims = Claims {
+        player: b"anna",
+        audience: audience.as_bytes(),
+        ..Claims::default()
+    };
+    hex::encode(token::issue(&key, &claims, TokenId::generate().unwrap()).unwrap())
 }
 
 fn with_token(server: &Server, token: &str) -> Ended {
@@ -122,7 +134,7 @@ fn keygen_keeps_an_existing_file_unless_forced() {
     let folder = Folder::new();
     let (file, public) = folder.server_key("server.key");
     let before = fs::read(&file).unwrap();
-    for args in [&["keygen", &file][..], &["keygen", "--token", &file]] {
+    for args in [&["keygen", &file][..], &["keygen", "--token-key", &file]] {
         let ended = run(&mut tickwire(args));
         assert_fails(&ended, 2, &[&file, "exists already", "--force"]);
         assert_eq!(fs::read(&file).unwrap(), before);
@@ -194,7 +206,7 @@ fn users_of<'a>(kind: &str, file: &'a str) -> Vec<Vec<&'a str>> {
         "server" => vec![vec!["serve", "127.0.0.1:0", "--key", file]],
         _ => vec![
             vec!["serve", "127.0.0.1:0", "--token-key", file],
-            vec!["token", "--player", "anna", "--key", file],
+            vec!["token", "--player", "anna", "--token-key", file],
         ],
     }
 }
@@ -231,21 +243,37 @@ fn invalid_key_options_are_refused_before_anything_is_sent() {
     let public = "ab".repeat(32);
     let cases: [(&[&str], &str); 14] = [
         (&["keygen"], "<FILE>"),
-        (&["token", "--key", &key], "--player"),
+        (&["token", "--token-key", &key], "--player"),
         (
-            &["token", "--key", &key, "--player", ""],
+            &["token", "--token-key", &key, "--player", ""],
             "--player is 0 bytes",
         ),
         (
-            &["token", "--key", &key, "--player", &long],
-            "it can be 1 to 36",
+            &["token", "--token-key", &key, "--player", &long],
+            "must be 1 to 36 bytes",
         ),
         (
-            &["token", "--key", &key, "--player", "a", "--audience", ""],
+            &[
+                "token",
+                "--token-key",
+                &key,
+                "--player",
+                "a",
+                "--audience",
+                "",
+            ],
             "--audience is 0",
         ),
         (
-            &["token", "--key", &key, "--player", "a", "--data", &long],
+            &[
+                "token",
+                "--token-key",
+                &key,
+                "--player",
+                "a",
+                "--data",
+                &long,
+            ],
             "--data is 129",
         ),
         (
@@ -257,7 +285,10 @@ fn invalid_key_options_are_refused_before_anything_is_sent() {
             "cannot be used with",
         ),
         (&["serve", "--key", &key, "--plain"], "cannot be used with"),
-        (&["serve", "--handshakes", "0"], "0 is not in 1..=1000000"),
+        (
+            &["serve", "--handshake-rate", "0"],
+            "0 is not in 1..=1000000",
+        ),
         (
             &["ping", "--connect", "--server-key", "ab"],
             "this has 2 bytes",
@@ -379,7 +410,7 @@ fn an_invalid_token_is_denied_with_the_reason() {
             "code 421: the --token is for another --audience",
         ),
         (
-            token(&key, &["--audience", "arena-7", "--lifetime", "0s"]),
+            expired_token(&key, "arena-7"),
             "code 410: the --token has expired",
         ),
     ];
@@ -401,7 +432,7 @@ fn the_name_of_a_player_is_escaped_for_the_terminal() {
     let folder = Folder::new();
     let key = folder.token_key("token.key");
     let server = gate(&key, &[]);
-    let args = ["token", "--key", &key, "--player", "a\x1b[2Jb"];
+    let args = ["token", "--token-key", &key, "--player", "a\x1b[2Jb"];
     let token = one_line(&run(&mut tickwire(&args)));
     assert_done(&with_token(&server, &token));
     let line = server.program.line();

@@ -237,7 +237,7 @@ fn find_ratio(ratios: &[Ratio], of: Subject, against: Subject) -> Option<&Ratio>
 
 /// The goals are for both sides on one machine; over a network a foreign echo is part of the figures.
 fn goals(options: &Options, subjects: &[Measured], ratios: &[Ratio]) -> Vec<Goal> {
-    let (against, bound) = match options.wait {
+    let (against, bound) = match options.wait_mode {
         Wait::Sleep => (Subject::Mio, 1.05),
         Wait::Spin => (Subject::Std, 1.10),
     };

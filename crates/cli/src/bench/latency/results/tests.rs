@@ -23,7 +23,7 @@ fn summed(options: &Options, rounds: impl IntoIterator<Item = Named>) -> Result<
 }
 
 fn spinning() -> Options {
-    options(&["--wait=spin"])
+    options(&["--wait-mode=spin"])
 }
 
 /// A round with latencies of `scale`, 2 `scale`, ... `count` `scale` microseconds, of which the
@@ -214,7 +214,7 @@ fn a_goal_is_met_or_missed() {
     assert_decided(round_trip, 0.75, &Verdict::Kept);
     assert_eq!(round_trip.what, "from when it left");
 
-    let closed = options(&["--wait=spin", "--closed"]);
+    let closed = options(&["--wait-mode=spin", "--closed"]);
     assert_eq!(summed(&closed, rounds()).unwrap().goals.len(), 1);
     let results = summed(&elsewhere(), rounds()).unwrap();
     assert_eq!(results.goals, []);
@@ -267,7 +267,7 @@ fn a_subject_without_answers_takes_nothing_from_the_others() {
 #[test]
 fn what_stamped_answers_waited_is_summed_up_beside_those_without_a_stamp() {
     use Subject::{Stamped, Std, Tickwire};
-    let options = options(&["--wait=spin", "--receive-timestamps"]);
+    let options = options(&["--wait-mode=spin", "--receive-timestamps"]);
     let stamped = |scale: u64| {
         let mut round = round(Stamped, 100, 10, 0);
         for micros in 1..=100 {

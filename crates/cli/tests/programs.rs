@@ -8,6 +8,8 @@
 mod child;
 #[path = "programs/foreign.rs"]
 mod foreign;
+#[path = "programs/json.rs"]
+mod json;
 #[path = "programs/keys.rs"]
 mod keys;
 #[path = "programs/ping.rs"]
@@ -707,41 +709,53 @@ fn a_privileged_port_is_reported_with_advice() {
     assert_fails(&ended, 1, &[ADDRESS, "need privileges", "1024"]);
 }
 
-/// A copy of the program where every user of the machine can start it. Removed in the end.
-struct Copy {
-    directory: PathBuf,
+/// An empty directory of a test, removed at its end.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new(name: &str) -> Self {
+        let name = format!("tickwire-programs-{name}-{}", std::process::id());
+        let directory = std::env::temp_dir().join(name);
+        std::fs::create_dir(&directory).unwrap();
+        Self(directory)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
 }
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A copy of the program that every user of the machine can start.
+struct Copy(Directory);
 
 impl Copy {
     fn of_tickwire() -> Self {
-        let name = format!("tickwire-programs-{}", std::process::id());
-        let directory = std::env::temp_dir().join(name);
-        std::fs::create_dir(&directory).unwrap();
+        let directory = Directory::new("copy");
         let readable = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(&directory, readable).unwrap();
-        // By another process: a file that is open for writing cannot be run, and a child that some
-        // other test starts at that moment would have it open.
+        std::fs::set_permissions(&directory.0, readable).unwrap();
+        // By another process: a file that is open for writing cannot be run, and a child that another test
+        // starts at that moment would inherit it.
         let copied = Command::new("cp")
             .arg(env!("CARGO_BIN_EXE_tickwire"))
-            .arg(directory.join("tickwire"))
+            .arg(directory.0.join("tickwire"))
             .status();
         assert!(copied.unwrap().success());
-        Self { directory }
+        Self(directory)
     }
 
     fn as_nobody(&self, args: &[&str]) -> Command {
         /// The user id of "nobody" on all systems.
         const NOBODY: u32 = 65_534;
-        let mut command = Command::new(self.directory.join("tickwire"));
+        let mut command = Command::new(self.0.0.join("tickwire"));
         command.args(args).env("RUST_LOG", "error");
         command.uid(NOBODY).gid(NOBODY);
         command
-    }
-}
-
-impl Drop for Copy {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.directory);
     }
 }
 
@@ -792,6 +806,97 @@ fn help_and_version_are_shown() {
         version.stdout,
         [concat!("tickwire ", env!("CARGO_PKG_VERSION"))]
     );
+}
+
+#[test]
+fn a_message_that_begins_with_a_hyphen_needs_two_hyphens() {
+    let (socket, address) = socket();
+    for message in ["-hello", "--text", "-x"] {
+        let ended = run(&mut send(&address, &[message]));
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert_eq!(ended.stdout, [""; 0]);
+        let text = ended.stderr.join("\n");
+        let tip = format!("to pass '{message}' as a value, use '-- {message}'");
+        assert!(text.contains(&tip), "{text}");
+        assert_done(&run(&mut send(&address, &["--", message])));
+        assert_eq!(receive(&socket).0, message.as_bytes());
+    }
+}
+
+#[test]
+fn a_port_alone_is_one_of_this_machine() {
+    let listener = Listener::start_at("0", &[]);
+    assert!(listener.addr.ip().is_loopback());
+    let port = listener.addr.port().to_string();
+    assert_done(&run(&mut send(&port, &["Hi"])));
+    assert_eq!(listener.line_without_sender(), "2 bytes: Hi");
+}
+
+#[test]
+fn a_time_without_a_unit_has_one_error_text() {
+    for args in [
+        &["send", "--interval", "5", "hello"][..],
+        &["send", "--wait", "5", "hello"],
+        &["ping", "--timeout", "5"],
+        &["ping", "--connect", "--connect-timeout", "5"],
+        &["serve", "--report-interval", "5"],
+        &["serve", "--jitter", "5"],
+        &["token", "--lifetime", "5"],
+        &["bench", "latency", "--warm-up", "5"],
+        &["bench", "messages", "--latency", "5"],
+    ] {
+        let ended = run(&mut tickwire(args));
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        let text = "5 has no unit: write 5ms, 5s or 5min";
+        assert!(ended.stderr[0].ends_with(text), "{ended:?}");
+    }
+}
+
+// Completions and manual pages.
+
+#[test]
+fn completions_are_printed_for_each_shell() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let ended = run(&mut tickwire(&["completions", shell]));
+        assert_done(&ended);
+        for word in ["tick-rate", "report-interval", "messages"] {
+            assert!(
+                ended.stdout.iter().any(|line| line.contains(word)),
+                "{shell}: {word}"
+            );
+        }
+    }
+}
+
+#[test]
+fn manual_pages_have_sections_for_examples_exit_status_and_json() {
+    let ended = run(&mut tickwire(&["man"]));
+    assert_done(&ended);
+    assert!(
+        ended
+            .stdout
+            .iter()
+            .any(|line| line == r#".SH "EXIT STATUS""#)
+    );
+
+    let directory = Directory::new("man");
+    assert_done(&run(&mut tickwire(&["man", "--out", directory.path()])));
+    assert_eq!(std::fs::read_dir(&directory.0).unwrap().count(), 13);
+    let page = std::fs::read_to_string(directory.0.join("tickwire-ping.1")).unwrap();
+    for line in [
+        r#".TH "tickwire-ping" 1 "" "tickwire 0.1.0""#,
+        r#".SH "EXAMPLES""#,
+        r#".SH "JSON""#,
+        "  not_sent      seq, reason",
+    ] {
+        assert!(page.lines().any(|other| other == line), "no {line:?}");
+    }
+    assert!(!page.contains(".SH EXTRA"));
+
+    let nowhere = directory.0.join("none");
+    let nowhere = nowhere.to_str().unwrap();
+    let ended = run(&mut tickwire(&["man", "--out", nowhere]));
+    assert_fails(&ended, 1, &["cannot write", nowhere, "tickwire.1"]);
 }
 
 #[test]

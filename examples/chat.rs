@@ -4,7 +4,9 @@
 //! passes on whole lines, and after `stty -icanon` every key: then the others see who is typing.
 
 use std::collections::{HashMap, HashSet};
-use std::{env, error::Error, io, io::Read, net::SocketAddr, process, sync::mpsc, thread};
+use std::{
+    env, error::Error, io, io::Read, net::SocketAddr, process::ExitCode, sync::mpsc, thread,
+};
 
 use tickwire::{Config, ConnectOptions, Delivery, Event, Host, PeerId, SendError, Waker};
 
@@ -144,9 +146,10 @@ fn run() -> Result<(), Box<dyn Error>> {
     talk(first.parse()?, &name)
 }
 
-fn main() {
+fn main() -> ExitCode {
     if let Err(error) = run() {
         eprintln!("chat: {error}");
-        process::exit(1);
+        return ExitCode::FAILURE;
     }
+    ExitCode::SUCCESS
 }

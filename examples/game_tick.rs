@@ -1,7 +1,7 @@
 //! A 60 Hz game: a server steps the world, a player steers and draws it.
 //! `cargo run --example game_tick` plays 60 states of it, with both sides in one process.
 
-use std::{error::Error, io, mem, net::Ipv4Addr, process, thread, time::Instant};
+use std::{error::Error, io, mem, net::Ipv4Addr, process::ExitCode, thread, time::Instant};
 
 use tickwire::{Config, ConnectOptions, Delivery, Event, Host, Ticker};
 
@@ -53,9 +53,8 @@ fn serve(mut host: Host) -> io::Result<()> {
 
 fn play() -> Result<(), Box<dyn Error>> {
     let server = Host::bind((Ipv4Addr::LOCALHOST, 0).into(), Config::noise(GAME))?;
-    // A player connects to others, and accepts no connection.
     let config = Config {
-        accept_incoming: false,
+        accept_incoming: false, // a player only connects
         ..Config::noise(GAME)
     };
     let mut host = Host::bind((Ipv4Addr::LOCALHOST, 0).into(), config)?;
@@ -81,9 +80,10 @@ fn play() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn main() {
+fn main() -> ExitCode {
     if let Err(error) = play() {
         eprintln!("game_tick: {error}");
-        process::exit(1);
+        return ExitCode::FAILURE;
     }
+    ExitCode::SUCCESS
 }

@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use tickwire::ErrorCounts;
 use tickwire::token::LengthError;
+use tickwire::{ErrorCounts, KeyFileError, KeyFileErrorKind};
 
 /// An error that ends a command. The text is one line: what failed, the value, the limit, what to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -56,6 +56,22 @@ impl From<LengthError> for CliError {
         Self::Usage(format!(
             "--{field} is {len} bytes, but must be {min} to {max} bytes"
         ))
+    }
+}
+
+/// With what to do if the file is missing, or exists already.
+impl From<KeyFileError> for CliError {
+    fn from(error: KeyFileError) -> Self {
+        match &error.kind {
+            KeyFileErrorKind::Read(source) if source.kind() == io::ErrorKind::NotFound => {
+                Self::Usage(format!("{error}; `tickwire keygen` generates a key"))
+            }
+            KeyFileErrorKind::Exists => {
+                Self::Usage(format!("{error}; --force overwrites it with a new key"))
+            }
+            KeyFileErrorKind::Write(_) => Self::Runtime(error.to_string()),
+            _ => Self::usage(error),
+        }
     }
 }
 

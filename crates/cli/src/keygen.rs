@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use tickwire::PrivateKey;
 use tickwire::token::TokenKey;
-use tickwire::{KeyFileError, KeyFileErrorKind, PrivateKey};
 
 use crate::error::CliError;
 use crate::output::Output;
@@ -61,17 +61,8 @@ pub(crate) fn run(options: &Options) -> Result<(), CliError> {
         };
         (written, key.public_key().to_string())
     };
-    written.map_err(|error| not_written(&error))?;
+    written?;
     let mut output = Output::text();
     output.line(line)?;
     output.flush()
-}
-
-fn not_written(error: &KeyFileError) -> CliError {
-    match error.kind {
-        KeyFileErrorKind::Exists => {
-            CliError::Usage(format!("{error}; --force overwrites it with a new key"))
-        }
-        _ => CliError::Runtime(error.to_string()),
-    }
 }

@@ -78,7 +78,7 @@ fn write_pages(command: &Command, directory: &Path) -> Result<(), CliError> {
     commands.try_for_each(|command| write_pages(command, directory))
 }
 
-/// The page of a command. Unlike that of clap_mangen, it has a section for each heading of the long help,
+/// The page of a command. Unlike that of `clap_mangen`, it has a section for each heading of the long help,
 /// examples with their line ends, and indented paragraphs of options.
 fn page(man: &Man) -> String {
     let mut bytes = Vec::new();

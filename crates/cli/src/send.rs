@@ -5,7 +5,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use clap::value_parser;
 use tickwire::limits::DATAGRAM_MAX;
 use tickwire::{Socket, SocketSendError};
 
@@ -15,7 +14,7 @@ use crate::escape::{ByteFormat, ReceivedDatagram, SentDatagram};
 use crate::line_reader::{LineReader, NextLine};
 use crate::output::Output;
 use crate::schedule::{Due, Schedule};
-use crate::time;
+use crate::{number, time};
 
 /// Time limit for the send queue to drain. A working network card needs milliseconds.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
@@ -54,7 +53,7 @@ pub(crate) struct Options {
     to: String,
 
     /// Sends each message this many times
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u64).range(1..),
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = number::between::<u64>(1, u64::MAX),
           allow_negative_numbers = true)]
     count: u64,
 

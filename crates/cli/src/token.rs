@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use humantime::format_duration;
 use tickwire::token::{self, Claims, IssueError, TokenKey};
 
 use crate::error::CliError;
@@ -60,20 +59,16 @@ pub(crate) struct Options {
     data: String,
 }
 
-/// A token carries its expiry in seconds.
 fn lifetime(text: &str) -> Result<Duration, String> {
     let time = time::parse(text)?;
     if time.subsec_nanos() == 0 && !time.is_zero() {
         return Ok(time);
     }
-    let time = format_duration(time);
-    Err(format!(
-        "{time} is not a whole number of seconds, at least 1s, in which a token expires"
-    ))
+    Err("must be at least 1s and whole seconds, in which a token carries its expiry".to_owned())
 }
 
 pub(crate) fn run(options: &Options) -> Result<(), CliError> {
-    let key = TokenKey::read_file(&options.token_key).map_err(CliError::usage)?;
+    let key = TokenKey::read_file(&options.token_key)?;
     let claims = Claims {
         player: options.player.as_bytes(),
         audience: options.audience.as_bytes(),
@@ -99,7 +94,7 @@ mod tests {
         for text in ["0s", "999ms", "1s 500ms"] {
             let error = lifetime(text).expect_err("it is out of range");
             assert!(
-                error.contains("a whole number of seconds, at least 1s"),
+                error.starts_with("must be at least 1s and whole seconds"),
                 "{error}"
             );
         }

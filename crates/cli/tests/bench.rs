@@ -386,19 +386,28 @@ print(ascii(last.decode()))
 #[test]
 fn latency_refuses_what_makes_no_sense() {
     let cases: &[(&[&str], &str)] = &[
-        (&["--size", "1025"], "16..=1024"),
-        (&["--size", "15"], "16..=1024"),
-        (&["--rate", "0"], "1..=1000000"),
-        (&["--rate", "NaN"], "invalid digit"),
-        (&["--rounds", "0"], "1..=1000"),
-        (&["--duration", "0s"], "0s is not in 1ms..=1day"),
+        (
+            &["--size", "1025"],
+            "must be a whole number from 16 to 1024",
+        ),
+        (&["--size", "15"], "must be a whole number from 16 to 1024"),
+        (&["--rate", "0"], "must be a whole number from 1 to 1000000"),
+        (
+            &["--rate", "NaN"],
+            "must be a whole number from 1 to 1000000",
+        ),
+        (&["--rounds", "0"], "must be a whole number from 1 to 1000"),
+        (&["--duration", "0s"], "must be 1ms to 1day"),
         (&["--duration", "2"], "2 has no unit: write 2ms, 2s or 2min"),
         (&["--duration", "-1s"], "a time cannot be negative"),
         (&["--warm-up", "-1s"], "a time cannot be negative"),
         (&["--size", "-5"], "--size <BYTES>"),
-        (&["--rate", "-1"], "1..=1000000"),
-        (&["--rounds", "-1"], "1..=1000"),
-        (&["--warm-up", "2days"], "2days is not in 0s..=1day"),
+        (
+            &["--rate", "-1"],
+            "must be a whole number from 1 to 1000000",
+        ),
+        (&["--rounds", "-1"], "must be a whole number from 1 to 1000"),
+        (&["--warm-up", "2days"], "must be 0s to 1day"),
         (
             &["--rate", "1000000", "--duration", "1h"],
             "choose a lower --rate",

@@ -15,7 +15,6 @@ mod virtual_pair;
 
 use std::time::Duration;
 
-use clap::builder::RangedU64ValueParser;
 use clap::value_parser;
 use serde::Serialize;
 use tickwire::limits::{REDUNDANCY_MAX, UNRELIABLE_MAX};
@@ -33,7 +32,7 @@ use super::{loopback, picture};
 use crate::error::CliError;
 use crate::output::Output;
 use crate::protocol::ProtocolId;
-use crate::{ratio, time};
+use crate::{number, time};
 
 /// How long a connect may try. Through a link that loses a third in bursts the default gives up now and
 /// then, and what is measured are messages.
@@ -87,7 +86,7 @@ pub(crate) struct Options {
     ///
     /// 0 to 0.9 or 0% to 90%. In each direction. There are rows for each value of a list.
     #[arg(long, value_name = "FRACTION", value_delimiter = ',', default_value = "0,0.05,0.15,0.3",
-          value_parser = ratio::up_to(LOSS_MAX), allow_hyphen_values = true)]
+          value_parser = number::fraction(LOSS_MAX), allow_hyphen_values = true)]
     loss: Vec<f64>,
 
     /// Mean lengths of loss bursts, in datagrams
@@ -118,32 +117,32 @@ pub(crate) struct Options {
 
     /// Copies of small reliable messages, 0 to 8
     #[arg(long, value_name = "N", value_delimiter = ',', default_value = "2,0",
-          value_parser = value_parser!(u8).range(0..=i64::from(REDUNDANCY_MAX)), allow_hyphen_values = true)]
+          value_parser = number::between::<u8>(0, u64::from(REDUNDANCY_MAX)), allow_hyphen_values = true)]
     redundant_copies: Vec<u8>,
 
     /// Ticks per second, with a message each
     ///
     /// 1 to 1000.
-    #[arg(long, value_name = "HZ", default_value = "60", value_parser = value_parser!(u32).range(1..=1000),
+    #[arg(long, value_name = "HZ", default_value = "60", value_parser = number::between::<u32>(1, 1000),
           allow_negative_numbers = true)]
     tick_rate: u32,
 
     /// Size of a message, 4 to 15360 bytes
-    #[arg(long, value_name = "BYTES", default_value = "40", value_parser = size(),
+    #[arg(long, value_name = "BYTES", default_value = "40", value_parser = number::between::<usize>(recording::NUMBER_LEN as u64, UNRELIABLE_MAX as u64),
           allow_negative_numbers = true)]
     size: usize,
 
     /// Messages per row and round
     ///
     /// 1 to 1000000.
-    #[arg(long, value_name = "N", default_value = "1200", value_parser = value_parser!(u32).range(1..=1_000_000),
+    #[arg(long, value_name = "N", default_value = "1200", value_parser = number::between::<u32>(1, 1_000_000),
           allow_negative_numbers = true)]
     count: u32,
 
     /// Rounds, 1 to 1000 [default: 10, with --real 1]
     ///
     /// On virtual time, round n has the seed n - 1.
-    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=1000),
+    #[arg(long, value_name = "N", value_parser = number::between::<u32>(1, 1000),
           allow_negative_numbers = true)]
     rounds: Option<u32>,
 
@@ -167,10 +166,6 @@ fn burst(text: &str) -> Result<f64, String> {
     length.ok_or_else(|| {
         format!("must be 1 to {LINK_BURST_LENGTH_MAX} datagrams, or 0 for independent losses")
     })
-}
-
-fn size() -> RangedU64ValueParser<usize> {
-    RangedU64ValueParser::new().range(recording::NUMBER_LEN as u64..=UNRELIABLE_MAX as u64)
 }
 
 #[derive(Debug, Serialize)]
@@ -261,7 +256,7 @@ impl Options {
             ));
         }
         cases.iter().try_for_each(|case| {
-            let refusal = |error| CliError::Usage(format!("cannot simulate this link: {error}"));
+            let refusal = |error| CliError::Usage(format!("cannot simulate {case}: {error}"));
             self.conditions(*case).validate().map_err(refusal)
         })
     }

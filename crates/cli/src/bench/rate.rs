@@ -16,6 +16,7 @@ use super::distribution::Percentiles;
 use super::goal::{self, Goal};
 use super::record;
 use crate::error::CliError;
+use crate::number;
 use crate::output::Output;
 
 const MORE_HELP: &str = "\
@@ -53,7 +54,8 @@ pub(crate) struct Options {
     only: String,
 
     /// Seed of the packet losses
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true,
+          value_parser = number::between::<u32>(0, u64::from(u32::MAX)))]
     seed: u32,
 
     /// Writes all results to this file, as JSON

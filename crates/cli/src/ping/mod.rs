@@ -32,7 +32,7 @@ use crate::error::CliError;
 use crate::output::Output;
 use crate::protocol::{self, ProtocolId, Token};
 use crate::signals::StopSignal;
-use crate::time;
+use crate::{number, time};
 
 const MORE_HELP: &str = "\
 Examples:
@@ -111,7 +111,7 @@ pub(crate) struct Options {
     address: String,
 
     /// Number of probes [default: no limit]
-    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..),
+    #[arg(long, value_name = "N", value_parser = number::between::<u64>(1, u64::MAX),
           allow_negative_numbers = true)]
     count: Option<u64>,
 
@@ -127,7 +127,7 @@ pub(crate) struct Options {
     /// At most 992 bytes with --connect. A probe is an 8-byte run number and an 8-byte sequence number,
     /// repeated up to its size. All bytes of a reply are verified.
     #[arg(long, value_name = "BYTES", default_value = "64", allow_negative_numbers = true,
-          value_parser = value_parser!(u16).range(PROBE_MIN as i64..=DATAGRAM_MAX as i64))]
+          value_parser = number::between::<u16>(PROBE_MIN as u64, DATAGRAM_MAX as u64))]
     size: u16,
 
     /// Time after which a probe is lost
@@ -312,8 +312,10 @@ mod tests {
         }
         for size in ["0", "15", "1025"] {
             let text = refusal(&["--size", size]);
-            let wanted = format!("{size} is not in 16..=1024");
-            assert!(text.contains(&wanted), "{text}");
+            assert!(
+                text.contains("must be a whole number from 16 to 1024"),
+                "{text}"
+            );
         }
     }
 
@@ -329,10 +331,7 @@ mod tests {
         for timeout in ["1ms", "1h"] {
             assert_eq!(refusal(&["--connect", "--connect-timeout", timeout]), "");
         }
-        for (timeout, wanted) in [
-            ("0s", "0s is not in 1ms..=1h"),
-            ("61m", "1h 1m is not in 1ms..=1h"),
-        ] {
+        for (timeout, wanted) in [("0s", "must be 1ms to 1h"), ("61m", "must be 1ms to 1h")] {
             let text = refusal(&["--connect", "--connect-timeout", timeout]);
             assert!(text.contains(wanted), "{text}");
         }
@@ -345,7 +344,7 @@ mod tests {
         }
         for timeout in ["0s", "61m"] {
             let text = refusal(&["--timeout", timeout]);
-            assert!(text.contains("is not in 1ns..=1h"), "{text}");
+            assert!(text.contains("must be 1ns to 1h"), "{text}");
         }
     }
 

@@ -40,7 +40,7 @@ impl AdmissionOptions {
         let Some(file) = &self.token_key else {
             return Ok(None);
         };
-        let key = TokenKey::read_file(file).map_err(CliError::usage)?;
+        let key = TokenKey::read_file(file)?;
         Ok(Some(Verifier::new(key, self.audience.as_bytes())?))
     }
 

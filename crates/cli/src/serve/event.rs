@@ -7,7 +7,7 @@ use humantime::format_duration;
 use serde::Serialize;
 
 use super::counters::Counters;
-use crate::ratio;
+use crate::number;
 use crate::time::Millis;
 
 /// Peers and reasons are text.
@@ -130,7 +130,7 @@ impl fmt::Display for SimulatedLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (latency, jitter) = (self.latency_ms.0, self.jitter_ms.0);
         let (latency, jitter) = (format_duration(latency), format_duration(jitter));
-        let loss = ratio::percent(self.loss_fraction);
+        let loss = number::percent(self.loss_fraction);
         write!(
             f,
             "simulated link, each way: latency {latency}, jitter up to {jitter}, {loss} lost"

@@ -7,7 +7,7 @@ use tickwire::sim::{LinkConditions, Loss};
 use super::event::SimulatedLink;
 use crate::error::CliError;
 use crate::time::Millis;
-use crate::{ratio, time};
+use crate::{number, time};
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Simulated link, in each direction")]
@@ -25,7 +25,7 @@ pub(super) struct LinkOptions {
     jitter: Duration,
 
     /// Fraction of lost datagrams, 0.05 or 5%
-    #[arg(long, value_name = "FRACTION", default_value = "0", value_parser = ratio::up_to(1.0),
+    #[arg(long, value_name = "FRACTION", default_value = "0", value_parser = number::fraction(1.0),
           allow_hyphen_values = true)]
     loss: f64,
 }

@@ -13,8 +13,6 @@ mod security;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use clap::builder::RangedU64ValueParser;
-use clap::value_parser;
 use tickwire::limits::PEERS_MAX;
 use tickwire::token::Verifier;
 use tickwire::{Config, Event, Host, PeerId, Ticker};
@@ -28,13 +26,14 @@ use self::peers::Peers;
 use self::security::SecurityOptions;
 use crate::address;
 use crate::error::CliError;
+use crate::number;
 use crate::output::Output;
 use crate::protocol::{NORMAL_CLOSE, ProtocolId, code_of};
 use crate::signals::StopSignal;
 use crate::time::{self, Millis};
 
 /// Maximum tick rate in Hz. A shorter tick is in the order of scheduling delays.
-const TICK_RATE_MAX: i64 = 1000;
+const TICK_RATE_MAX: u64 = 1000;
 
 const MORE_HELP: &str = "\
 Examples:
@@ -102,7 +101,7 @@ pub(crate) struct Options {
     ///
     /// At most 1000.
     #[arg(long, value_name = "HZ", default_value = "60",
-          value_parser = value_parser!(u32).range(..=TICK_RATE_MAX), allow_negative_numbers = true)]
+          value_parser = number::between::<u32>(0, TICK_RATE_MAX), allow_negative_numbers = true)]
     tick_rate: u32,
 
     /// Time between reports; 0s for none
@@ -114,7 +113,7 @@ pub(crate) struct Options {
     ///
     /// Further clients are refused: the server is full.
     #[arg(long, value_name = "N", default_value_t = Config::default().peers_max,
-          value_parser = RangedU64ValueParser::<usize>::new().range(..=PEERS_MAX as u64),
+          value_parser = number::between::<usize>(0, PEERS_MAX as u64),
           allow_negative_numbers = true)]
     peers_max: usize,
 

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::value_parser;
 use tickwire::limits::HANDSHAKES_MAX;
 use tickwire::{Config, NoiseConfig, PrivateKey, Security};
 
 use crate::error::CliError;
+use crate::number;
 use crate::protocol::ProtocolId;
 
 #[derive(Debug, clap::Args)]
@@ -22,7 +22,7 @@ pub(super) struct SecurityOptions {
     ///
     /// 1 to 1000000. Clients beyond that rate retry.
     #[arg(long, value_name = "PER_SECOND", default_value_t = NoiseConfig::default().handshakes_per_second,
-          value_parser = value_parser!(u32).range(1..=i64::from(HANDSHAKES_MAX)),
+          value_parser = number::between::<u32>(1, u64::from(HANDSHAKES_MAX)),
           allow_negative_numbers = true)]
     handshake_rate: u32,
 
@@ -38,8 +38,7 @@ impl SecurityOptions {
         if self.plain {
             return Ok(Config::plain(protocol_id));
         }
-        let key = self.key.as_ref().map(PrivateKey::read_file).transpose();
-        let key = key.map_err(CliError::usage)?;
+        let key = self.key.as_ref().map(PrivateKey::read_file).transpose()?;
         let mut config = Config::noise(protocol_id);
         if let Security::Noise(noise) = &mut config.security {
             noise.private_key = key;

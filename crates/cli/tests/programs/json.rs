@@ -250,7 +250,7 @@ fn serve_prints_progress_per_interval() {
         .unwrap();
     assert_eq!(progress["event"], "progress");
     assert!(
-        progress["interval_ms"].as_f64().unwrap() >= 20.0,
+        progress["interval_ms"].as_f64().unwrap() > 0.0,
         "{progress}"
     );
     end(server);

@@ -186,7 +186,7 @@ fn an_invalid_key_file_is_reported_without_its_content() {
                 "byte 64 of the key",
             ),
             (file("two", &format!("{secret}\n\n")), "this has 65 bytes"),
-            (folder.path("none.key"), "cannot read the key file"),
+            (folder.path("none.key"), "`tickwire keygen` generates a key"),
             (folder.path("."), "key file"),
         ];
         for (file, why) in &cases {
@@ -287,7 +287,7 @@ fn invalid_key_options_are_refused_before_anything_is_sent() {
         (&["serve", "--key", &key, "--plain"], "cannot be used with"),
         (
             &["serve", "--handshake-rate", "0"],
-            "0 is not in 1..=1000000",
+            "must be a whole number from 1 to 1000000",
         ),
         (
             &["ping", "--connect", "--server-key", "ab"],

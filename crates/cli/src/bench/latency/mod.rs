@@ -32,8 +32,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use std::{fmt, thread};
 
-use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
-use clap::value_parser;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 use tickwire::limits::DATAGRAM_MAX;
 use tickwire_measure::affinity::Affinity;
@@ -45,7 +44,7 @@ use self::send_schedule::Span;
 use super::record::{self, Files};
 use super::{loopback, picture as drawing};
 use crate::error::CliError;
-use crate::time;
+use crate::{number, time};
 
 /// The shortest round, and the longest round and warm-up.
 const ROUND_MIN: Duration = Duration::from_millis(1);
@@ -97,14 +96,14 @@ pub(crate) struct Options {
     ///
     /// A datagram is an 8-byte round number and an 8-byte sequence number, repeated up to its size. All bytes
     /// of a reply are verified.
-    #[arg(long, value_name = "BYTES", default_value = "64", value_parser = size(),
+    #[arg(long, value_name = "BYTES", default_value = "64", value_parser = number::between::<usize>(probe::HEADER as u64, DATAGRAM_MAX as u64),
           allow_negative_numbers = true)]
     size: usize,
 
     /// Datagrams per second, 1 to 1000000
     ///
     /// A client that cannot keep up sends late, and the figures show it. Below 99%, the actual rate is shown.
-    #[arg(long, value_name = "PER_SECOND", default_value = "1000", value_parser = value_parser!(u32).range(1..=1_000_000),
+    #[arg(long, value_name = "PER_SECOND", default_value = "1000", value_parser = number::between::<u32>(1, 1_000_000),
           allow_negative_numbers = true)]
     rate: u32,
 
@@ -127,7 +126,7 @@ pub(crate) struct Options {
     warm_up: Duration,
 
     /// Rounds of each subject, 1 to 1000
-    #[arg(long, value_name = "N", default_value = "5", value_parser = value_parser!(u16).range(1..=1000),
+    #[arg(long, value_name = "N", default_value = "5", value_parser = number::between::<u16>(1, 1000),
           allow_negative_numbers = true)]
     rounds: u16,
 
@@ -149,10 +148,6 @@ pub(crate) struct Options {
     #[command(flatten)]
     #[serde(skip)]
     files: Files,
-}
-
-fn size() -> RangedU64ValueParser<usize> {
-    RangedU64ValueParser::new().range(probe::HEADER as u64..=DATAGRAM_MAX as u64)
 }
 
 fn affinity() -> impl TypedValueParser<Value = Affinity> {
@@ -316,9 +311,9 @@ mod tests {
         };
         assert_eq!(Options::for_tests(&[]).refuse_nonsense(), Ok(()));
         let text = parse(&["--duration=0s"]).expect_err("it measures nothing");
-        assert!(text.contains("0s is not in 1ms..=1day"), "{text}");
+        assert!(text.contains("must be 1ms to 1day"), "{text}");
         let text = parse(&["--warm-up=34865years"]).expect_err("it takes for ever");
-        assert!(text.contains("is not in 0s..=1day"), "{text}");
+        assert!(text.contains("must be 0s to 1day"), "{text}");
         let many = ["--rate=1000000", "--duration=11s", "--warm-up=0s"];
         assert!(refusal(&many).starts_with("a round would have 11000000 datagrams"));
         let closed = Options::for_tests(&["--closed", "--duration=11s"]);

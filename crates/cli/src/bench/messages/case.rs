@@ -8,7 +8,7 @@ use tickwire::Delivery;
 use tickwire::sim::Loss;
 
 use super::Options;
-use crate::ratio;
+use crate::number;
 
 /// A row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -49,7 +49,7 @@ impl Case {
 /// `5% lost in bursts of 3, ordered, 2 copies`.
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} lost", ratio::percent(self.loss))?;
+        write!(f, "{} lost", number::percent(self.loss))?;
         if let Some(burst) = self.burst {
             write!(f, " in bursts of {burst}")?;
         }

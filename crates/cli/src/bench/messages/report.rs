@@ -10,7 +10,7 @@ use super::Options;
 use super::case::Kind;
 use super::outcome::Row;
 use crate::bench::picture::{Axis, BLUE, GREEN, ORANGE, Panel, Series, VERMILION};
-use crate::ratio;
+use crate::number;
 
 /// `1,200 messages of 40 bytes, 60 a second, over 40ms and up to 10ms more each way, encrypted, on virtual
 /// time, seeds 0 to 19`.
@@ -55,7 +55,7 @@ pub(super) fn cells(options: &Options, row: &Row) -> [String; 13] {
     let (case, total) = (&row.case, &row.total);
     let [delivered, messages] = [total.delivered, total.counts.messages].map(HumanCount);
     [
-        ratio::percent(case.loss),
+        number::percent(case.loss),
         or_nothing(case.burst.map(|burst| burst.to_string())),
         or_nothing(case.redundant_copies.map(|copies| copies.to_string())),
         case.delivery.to_string(),
@@ -116,7 +116,7 @@ fn series(row: &Row, losses: &[f64]) -> Series {
     // From the good link to the bad one. Where there are more, colours come again.
     let colors = [BLUE, GREEN, ORANGE, VERMILION];
     let index = losses.iter().position(|loss| *loss == row.case.loss);
-    let loss = ratio::percent(row.case.loss);
+    let loss = number::percent(row.case.loss);
     let copies = row.case.redundant_copies;
     let copies = copies.map_or(String::new(), |copies| format!(", {copies} copies"));
     Series {

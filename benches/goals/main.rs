@@ -1,11 +1,11 @@
 //! Every promised figure, measured against a named floor in the same run.
 //!
-//! `cargo bench --bench goals` prints a table of goals with what was measured and `ok` or `short`; `-- drain` keeps the
-//! goals whose name contains "drain". As a test (`cargo test --benches`) it runs one small round of everything and
-//! fails where a datagram was lost.
+//! `cargo bench --bench goals` prints each goal with its ratio and `ok` or `short`; `-- drain`
+//! selects the goals whose name contains "drain". As a test (`cargo test --benches`) it runs one
+//! small round of everything and fails if a datagram was lost.
 //!
-//! `goals.md` holds the goals, and `topics` the subjects that they name. The rounds, the statistics and the report are
-//! those of `crates/measure`, which knows nothing of what is measured.
+//! `goals.md` contains the goals, `topics` their subjects. `crates/measure` has the rounds, the
+//! statistics and the report.
 #![deny(unsafe_code)]
 #![cfg_attr(
     not(target_os = "linux"),
@@ -50,7 +50,7 @@ fn run(mut settings: prelude::Settings) -> std::io::Result<()> {
         }
     }
     if settings.is_test() {
-        // Times of a build without optimizations say nothing.
+        // Times of a debug build are meaningless.
         report.first_loss.map_or(Ok(()), work::failure)?;
         println!("{} goals measured once, nothing was lost", report.measured);
         return Ok(());

@@ -1,4 +1,4 @@
-//! What almost every topic imports.
+//! Imports of almost every topic.
 
 pub(crate) use std::io;
 pub(crate) use std::net::SocketAddr;

@@ -1,5 +1,5 @@
-//! The floor: recvmmsg(2) and sendmmsg(2) called directly, 64 datagrams per call, with headers that are prepared once.
-//! Nothing is checked that the work does not need.
+//! The floor: recvmmsg(2) and sendmmsg(2) called directly, 64 datagrams per call, with headers that
+//! are prepared once and without unnecessary checks.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
@@ -11,7 +11,7 @@ use tickwire::limits::{BATCH_MAX, DATAGRAM_MAX};
 
 use crate::work::{Digest, Drains, bind, failure, payload};
 
-/// Room for one control message that holds a `u32`: 16 bytes of header, 4 of data, padding.
+/// Size of a control message with a `u32`: 16 bytes of header, 4 of data, padding.
 type Control = [u64; 3];
 
 const NAME_LEN: socklen_t = 16;
@@ -20,7 +20,7 @@ const BATCH_LEN: c_uint = 64;
 const _: () = assert!(NAME_LEN as usize == size_of::<sockaddr_in>());
 const _: () = assert!(BATCH_LEN as usize == BATCH_MAX);
 
-/// Everything that the system reads and writes in a call, in one piece. Header `n` points to the other entries `n`.
+/// All memory that the system accesses in a call. Header `n` points to the other entries `n`.
 #[repr(C)]
 struct Arena {
     headers: [mmsghdr; BATCH_MAX],
@@ -30,15 +30,15 @@ struct Arena {
     slots: [[u8; DATAGRAM_MAX]; BATCH_MAX],
 }
 
-/// The only pointer to an arena, which is never freed: its headers point into it, and a benchmark ends soon enough.
+/// The only pointer to an arena. It is never freed, because its headers point into it.
 struct Batch(*mut Arena);
 
 impl Batch {
     fn leak() -> Self {
-        // SAFETY: an arena is integers and raw pointers, for which zeros are a value.
+        // SAFETY: an arena is integers and raw pointers, for which zero is valid.
         let arena: *mut Arena = Box::leak(Box::new(unsafe { mem::zeroed() }));
         for index in 0..BATCH_MAX {
-            // SAFETY: `arena` is valid and there is no reference into it; the index is within its arrays.
+            // SAFETY: `arena` is valid, nothing borrows it, and the index is within its arrays.
             unsafe {
                 (*arena).vectors[index] = iovec {
                     iov_base: (&raw mut (*arena).slots[index]).cast(),
@@ -55,22 +55,22 @@ impl Batch {
     }
 
     fn arena(&mut self) -> &mut Arena {
-        // SAFETY: the arena is valid forever, and this is the only pointer to it that is used meanwhile: the system
-        // follows those in the headers within a call, and keeps none of them.
+        // SAFETY: the arena is never freed, and no other pointer to it is used meanwhile. The
+        // system uses the pointers in the headers only within a call.
         unsafe { &mut *self.0 }
     }
 
     /// Calls recvmmsg(2) with every header.
     fn receive(&mut self, fd: RawFd) -> c_int {
         let headers = self.arena().headers.as_mut_ptr();
-        // SAFETY: there are `BATCH_LEN` headers, which point into the arena with the lengths that are there.
+        // SAFETY: all `BATCH_LEN` headers point into the arena with valid lengths.
         unsafe { libc::recvmmsg(fd, headers, BATCH_LEN, 0, ptr::null_mut()) }
     }
 
-    /// Calls recvmsg(2) with the first header, and returns what recvmmsg(2) would.
+    /// Calls recvmsg(2) with the first header; returns the result in the form of recvmmsg(2).
     fn receive_one(&mut self, fd: RawFd) -> c_int {
         let header = &mut self.arena().headers[0];
-        // SAFETY: the header points into the arena with the lengths that are there.
+        // SAFETY: the header points into the arena with valid lengths.
         let len = unsafe { libc::recvmsg(fd, &raw mut header.msg_hdr, 0) };
         c_uint::try_from(len).map_or(-1, |len| {
             header.msg_len = len;
@@ -82,36 +82,36 @@ impl Batch {
     fn send(&mut self, fd: RawFd, sent: usize, queued: usize) -> c_int {
         let headers = &mut self.arena().headers[sent..queued];
         let count = c_uint::try_from(headers.len()).unwrap_or(BATCH_LEN);
-        // SAFETY: there are `count` headers, which point into the arena with the lengths that are there.
+        // SAFETY: all `count` headers point into the arena with valid lengths.
         unsafe { libc::sendmmsg(fd, headers.as_mut_ptr(), count, 0) }
     }
 }
 
-/// Whether a socket asks for the kernel's counter of dropped datagrams (`SO_RXQ_OVFL`) when it receives.
+/// Whether a receive requests the kernel's counter of dropped datagrams (`SO_RXQ_OVFL`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Controls {
     None,
-    /// It does, without room for the counter: the header then only shows that control data was cut.
+    /// Requested, without space for the counter: the header only shows truncated control data.
     Marks,
-    /// It does, with room in every header.
+    /// Requested, with space in every header.
     Drops,
-    /// It does, and receives one datagram a call by recvmsg(2).
+    /// Requested, with one datagram per call through recvmsg(2).
     DropsOfEach,
 }
 
-/// Receives and sends 64 datagrams a call.
+/// Receives and sends 64 datagrams per call.
 pub(crate) struct RawSocket {
     socket: UdpSocket,
     received: Batch,
     controls: Controls,
-    /// Datagrams of a receiving call.
+    /// Datagrams per receive call.
     batch: usize,
     to_send: Batch,
     /// Datagrams in `to_send`.
     queued: usize,
 }
 
-/// Where a peer is, as the system takes it.
+/// The address of a peer in the form of the system.
 pub(crate) type PeerName = sockaddr_in;
 
 pub(crate) fn peer_name(address: SocketAddr) -> io::Result<PeerName> {
@@ -141,7 +141,7 @@ impl RawSocket {
         })
     }
 
-    /// Fills slots and returns how many, 0 if the socket is empty.
+    /// Receives into the slots; returns the number, 0 if the socket is empty.
     fn receive(&mut self) -> io::Result<usize> {
         self.reset_headers();
         let fd = self.socket.as_raw_fd();
@@ -155,7 +155,7 @@ impl RawSocket {
         })
     }
 
-    /// The last call shortened the lengths to what came; longer data would be cut.
+    /// Restores the lengths, which the last call has shortened.
     fn reset_headers(&mut self) {
         let has_room = matches!(self.controls, Controls::Drops | Controls::DropsOfEach);
         let arena = self.received.arena();
@@ -169,8 +169,7 @@ impl RawSocket {
         }
     }
 
-    /// Copies a datagram into the next slot and writes its destination: what any program has to do that does not always
-    /// send the same. Sends when 64 are there.
+    /// Copies a datagram into the next slot and sets its destination. Sends when 64 are queued.
     #[inline]
     fn push(&mut self, to: &PeerName, bytes: &[u8]) -> io::Result<()> {
         let queued = self.queued;
@@ -195,15 +194,15 @@ impl RawSocket {
         Ok(())
     }
 
-    /// Sends `count` datagrams to `to`, the payload of number `n` being [`payload`]`(n)`.
+    /// Sends `count` datagrams to `to`; number `n` has the payload [`payload`]`(n)`.
     pub(crate) fn send_all(&mut self, to: SocketAddr, count: usize) -> io::Result<()> {
         let to = peer_name(to)?;
         (0..count).try_for_each(|number| self.push(&to, &payload(number)))?;
         self.flush()
     }
 
-    /// A tick of a server without a protocol: receives what is there, and sends `bytes` to every peer. Returns how many
-    /// datagrams were received.
+    /// A tick of a server without a protocol: drains the socket and sends `bytes` to every peer.
+    /// Returns the number of received datagrams.
     pub(crate) fn tick(&mut self, to: &[PeerName], bytes: &[u8]) -> io::Result<usize> {
         let count = self.drain()?.count;
         to.iter().try_for_each(|peer| self.push(peer, bytes))?;

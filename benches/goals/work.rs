@@ -1,4 +1,4 @@
-//! What the subjects have to do, defined once for all of them, and the checks that they did it.
+//! The work of the subjects, defined once for all, and the checks that it was done.
 
 use std::hint::black_box;
 use std::io;
@@ -12,16 +12,16 @@ use tickwire_measure::receive_buffer::ReceiveBuffer;
 use tickwire_measure::settings::Settings;
 use tickwire_measure::side::{self, Side};
 
-/// The length of every datagram, in bytes.
+/// Length of every datagram in bytes.
 pub(crate) const DATAGRAM_LEN: usize = 64;
 
-/// What a queued datagram is charged against the receive buffer, in bytes. Linux 6.18 charges 832 for one of 64 bytes;
-/// rounded up, so that no round overflows its socket.
+/// Charge of a queued datagram against the receive buffer in bytes. Linux 6.18 charges 832 for 64
+/// bytes; rounded up, so that no round overflows its socket.
 const DATAGRAM_CHARGE: usize = 1024;
 
 const _: () = assert!(side::DATAGRAM_MAX == DATAGRAM_MAX);
 
-/// Limits the datagrams of a round to what a socket of this machine holds, and says so.
+/// Limits the datagrams of a round to the capacity of a socket of this machine, and prints that.
 pub(crate) fn limit_datagrams(settings: &mut Settings) -> io::Result<ReceiveBuffer> {
     let requested = SocketConfig::default().receive_buffer.unwrap_or(0);
     let buffer = ReceiveBuffer::request(requested)?;
@@ -33,12 +33,12 @@ pub(crate) fn limit_datagrams(settings: &mut Settings) -> io::Result<ReceiveBuff
     Ok(buffer)
 }
 
-/// A non-blocking socket with the receive buffer that tickwire asks for.
+/// A non-blocking socket with the receive buffer of tickwire.
 pub(crate) fn bind() -> io::Result<UdpSocket> {
     floors::bind(LOOPBACK, SocketConfig::default().receive_buffer)
 }
 
-/// A loop on std that spins.
+/// A spinning loop on std.
 pub(crate) fn std_loop() -> io::Result<StdLoop> {
     bind().map(StdLoop::new)
 }
@@ -48,7 +48,7 @@ pub(crate) fn mio_loop() -> io::Result<MioLoop> {
     MioLoop::new(bind()?)
 }
 
-/// Empties its socket.
+/// Drains its socket.
 pub(crate) trait Drains {
     fn address(&self) -> io::Result<SocketAddr>;
 
@@ -86,7 +86,7 @@ impl Drains for MioLoop {
     }
 }
 
-/// What every subject reads of a datagram: its source, its length, its first byte.
+/// What every subject reads of a datagram: source, length, first byte.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Digest {
     pub(crate) count: usize,
@@ -103,7 +103,7 @@ impl Digest {
         self.first_bytes += u64::from(bytes.first().copied().unwrap_or_default());
     }
 
-    /// Fails unless everything arrived of `count` payloads, from number 0 on.
+    /// Fails unless the payloads 0 to `count` - 1 arrived.
     pub(crate) fn check(&self, count: usize) -> io::Result<()> {
         let mut wanted = Self::default();
         (0..count).for_each(|number| wanted.add(0, &payload(number)));
@@ -114,7 +114,7 @@ impl Digest {
     }
 }
 
-/// The payload of datagram `number`: never the same twice in a row, so that it has to be written.
+/// The payload of datagram `number`. It changes with every datagram, so it must be written.
 #[inline]
 pub(crate) fn payload(number: usize) -> [u8; DATAGRAM_LEN] {
     let mut payload = [0x5A; DATAGRAM_LEN];
@@ -130,7 +130,7 @@ pub(crate) fn expect(what: &str, got: usize, wanted: usize) -> io::Result<()> {
     failure(format!("{got} of {wanted} {what} arrived"))
 }
 
-/// The error of a round that did not do its work.
+/// The error of an incomplete round.
 pub(crate) fn failure<T>(text: impl Into<String>) -> io::Result<T> {
     Err(io::Error::other(text.into()))
 }

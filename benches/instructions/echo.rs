@@ -1,5 +1,5 @@
-//! A [`Socket`] that echoes the datagrams in its receive buffer: the drain, the send queue and the batches, over real
-//! sockets of this machine.
+//! A [`Socket`] that echoes the datagrams in its receive buffer: drain, send queue and batches,
+//! over real sockets.
 
 use std::net::UdpSocket;
 

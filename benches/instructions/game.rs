@@ -1,4 +1,4 @@
-//! The game tick of `goals`, without sockets: datagrams lie in memory.
+//! The game tick of `goals` without sockets: datagrams are in memory.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ const INPUT: &[u8] = &[1; 32];
 const SNAPSHOT: &[u8] = &[2; 200];
 const EVENT: &[u8] = &[3; 40];
 
-/// A datagram that lies somewhere.
+/// A datagram in memory.
 #[derive(Clone)]
 struct Datagram {
     address: SocketAddr,
@@ -23,7 +23,7 @@ struct Datagram {
     bytes: [u8; 1024],
 }
 
-/// Datagrams in memory that is used again.
+/// Datagrams in reused memory.
 #[derive(Default)]
 struct Wire {
     datagrams: Vec<Datagram>,
@@ -38,7 +38,7 @@ pub(crate) struct Game {
     clients: Vec<(SocketAddr, HostState, PeerId)>,
     to_server: Wire,
     to_clients: Wire,
-    /// Messages that arrived in this tick.
+    /// Messages received in this tick.
     inputs: usize,
     messages: usize,
 }
@@ -81,7 +81,7 @@ impl Game {
         self.inputs = self.take();
     }
 
-    /// Parses what came, decrypts it, and delivers it.
+    /// Decrypts, parses and delivers the received datagrams.
     #[inline(never)]
     fn receive(&mut self) {
         for datagram in self.to_server.take() {
@@ -96,7 +96,7 @@ impl Game {
         self.server.handle_timeout(self.now);
     }
 
-    /// Takes the events. Returns how many inputs there were.
+    /// Takes the events. Returns the number of inputs.
     #[inline(never)]
     fn take(&mut self) -> usize {
         let mut inputs = 0;
@@ -106,7 +106,7 @@ impl Game {
         inputs
     }
 
-    /// Everybody is to have a snapshot and an event.
+    /// Queues a snapshot and an event for every client.
     #[inline(never)]
     fn queue(&mut self) {
         for peer in &self.peers {
@@ -118,7 +118,7 @@ impl Game {
         }
     }
 
-    /// Makes packets of what is queued, and encrypts them.
+    /// Packs and encrypts the queued messages.
     #[inline(never)]
     fn pack(&mut self) {
         self.to_clients.take_from(&mut self.server, self.now, None);
@@ -174,7 +174,8 @@ fn client(config: &Config, number: u16, now: Instant) -> (SocketAddr, HostState,
 }
 
 impl Wire {
-    /// Everything that a host has to send. `from` is who sends, where the receiver has to know it.
+    /// Takes the pending datagrams of a host. `from` is the source address, if the receiver needs
+    /// it.
     fn take_from(&mut self, host: &mut HostState, now: Instant, from: Option<SocketAddr>) {
         loop {
             if self.len == self.datagrams.len() {

@@ -1,13 +1,11 @@
-//! What the library costs in instructions: the same in every run and on a busy machine, so that a change
-//! that makes it dearer shows. The games run on virtual time and without sockets.
+//! Instruction counts of the hot paths, which are the same in every run and on a busy machine. The
+//! games run on virtual time without sockets.
 //!
-//! `.ci/instructions` runs each scenario under callgrind and compares what every path takes with
-//! `baseline.txt`, which stands beside this file. `cargo bench --bench instructions` prints nanoseconds,
-//! which are as good as the machine is quiet.
+//! `.ci/instructions` runs each scenario under callgrind and compares every path with
+//! `baseline.txt` in this folder. `cargo bench --bench instructions` prints nanoseconds instead.
 //!
-//! A path is a method that is not inlined and of which callgrind knows the name: `receive`, `timers`,
-//! `take`, `queue` and `pack` of [`Game`], `echo` of [`Echo`]. Only what they do below [`measured`] counts,
-//! so neither the set-up nor the clients do.
+//! A path is a method that is not inlined: `receive`, `timers`, `take`, `queue` and `pack` of
+//! [`Game`], `echo` of [`Echo`]. Only calls below [`measured`] count, so set-up and clients do not.
 
 #[cfg(target_os = "linux")]
 mod echo;
@@ -22,17 +20,17 @@ use tickwire::Config;
 use self::echo::Echo;
 use self::game::Game;
 
-/// How many clients a game has, and how many datagrams wait for an echo.
+/// Clients of a game, and pending datagrams of an echo.
 const WIDTH: u16 = 64;
 const WARM_UP_TICKS: u32 = 50;
 
-/// Something that is done again and again, with a part that is measured.
+/// Repeated work with a measured part.
 trait Scenario {
-    /// What the measured part needs.
+    /// Prepares the measured part.
     fn before(&mut self);
-    /// What is measured.
+    /// The measured part.
     fn tick(&mut self);
-    /// What arrived is taken. Panics unless everything did.
+    /// Takes the results. Panics unless all arrived.
     fn after(&mut self);
 }
 
@@ -40,7 +38,7 @@ fn main() {
     let args: Vec<String> = env::args().skip(1).collect();
     let wanted = args.iter().find(|arg| !arg.starts_with('-'));
     let is_wanted = |name| wanted.is_none_or(|wanted| wanted == name);
-    // A second of the game: enough for everything that comes only now and then.
+    // One second of the game, which includes everything that is rare.
     let is_bench = args.iter().any(|arg| arg == "--bench");
     let ticks = if is_bench { 2000 } else { 60 };
     if is_wanted("plain") {
@@ -74,7 +72,7 @@ fn run(name: &str, scenario: &mut dyn Scenario, ticks: u32) {
     println!("{name}: {nanos} ns each, {units} in {ticks} ticks");
 }
 
-/// Callgrind counts between here and its end (`--toggle-collect`).
+/// Callgrind counts within this function (`--toggle-collect`).
 #[inline(never)]
 fn measured(scenario: &mut dyn Scenario) {
     scenario.tick();

@@ -8,14 +8,14 @@ use crate::sim::conditions::LinkConditions;
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
-/// A line with a rate. One datagram is transmitted at a time; others wait in the queue, up to its limit. The
-/// transmission time of each is known when it is sent.
+/// A line with a rate. One datagram is transmitted at a time; others wait in the queue, up to its
+/// limit. The transmission time of each is known when it is sent.
 #[derive(Debug, Default)]
 pub(super) struct Bottleneck {
     /// When the last accepted datagram has been transmitted, rounded down to the nanosecond.
     free_at: Option<Instant>,
-    /// Remainder of that rounding, in nanoseconds divided by the rate. It is carried over, so a busy line transmits at
-    /// exactly its rate.
+    /// Remainder of that rounding, in nanoseconds divided by the rate. It is carried over, so a
+    /// busy line transmits at exactly its rate.
     remainder: u64,
     /// The rate of the remainder.
     rate: u64,
@@ -31,7 +31,8 @@ struct WaitingDatagram {
 }
 
 impl Bottleneck {
-    /// When a datagram of this length that is sent now has been transmitted. `None` if the queue is full.
+    /// When a datagram of this length that is sent now has been transmitted. `None` if the queue is
+    /// full.
     pub(super) fn pass(
         &mut self,
         conditions: &LinkConditions,

@@ -7,16 +7,16 @@ use std::time::Instant;
 
 use crate::limits::DATAGRAM_MAX;
 
-/// Maximum number of datagrams in flight on a [`Link`](crate::sim::Link), copies included: 16,384, or 16 MiB. Memory
-/// grows with the number in flight. One more is lost and counted in
+/// Maximum number of datagrams in flight on a [`Link`](crate::sim::Link), copies included: 16,384,
+/// or 16 MiB. Memory grows with the number in flight. One more is lost and counted in
 /// [`lost_to_limit`](crate::sim::LinkStats::lost_to_limit).
 ///
 /// Enough for 500 clients at 60 Hz with a latency of 500 ms.
 pub const LINK_DATAGRAMS_MAX: usize = 16_384;
 const _: () = assert!(LINK_DATAGRAMS_MAX >= 500 * 60 / 2);
 
-/// At most [`LINK_DATAGRAMS_MAX`] datagrams. Their bytes are in reusable slots, so nothing is allocated once the
-/// maximum in flight was reached.
+/// At most [`LINK_DATAGRAMS_MAX`] datagrams. Their bytes are in reusable slots, so nothing is
+/// allocated once the maximum in flight was reached.
 pub(super) struct InFlight<T> {
     arrivals: BinaryHeap<ScheduledArrival<T>>,
     slots: Vec<DatagramBuffer>,
@@ -64,8 +64,8 @@ impl<T> InFlight<T> {
         self.arrivals.peek().map(|arrival| arrival.due)
     }
 
-    /// Adds a datagram of at most [`DATAGRAM_MAX`] bytes and returns its bytes in the slot. The caller has checked that
-    /// there is room.
+    /// Adds a datagram of at most [`DATAGRAM_MAX`] bytes and returns its bytes in the slot. The
+    /// caller has checked that there is room.
     pub(super) fn add(&mut self, to: T, bytes: &[u8], due: Instant) -> &mut [u8] {
         let slot = self.free_slot();
         self.arrivals.push(ScheduledArrival {
@@ -78,8 +78,8 @@ impl<T> InFlight<T> {
         self.slots[slot].fill(bytes)
     }
 
-    /// Removes the first datagram, if it is due. Its slot is free from now on, and is not reused while the bytes are
-    /// borrowed.
+    /// Removes the first datagram, if it is due. Its slot is free from now on, and is not reused
+    /// while the bytes are borrowed.
     pub(super) fn take_due(&mut self, now: Instant) -> Option<(T, &[u8])> {
         if self.next_due()? > now {
             return None;

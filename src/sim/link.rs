@@ -1,18 +1,19 @@
-//! One direction of a link between two hosts: delay, loss, duplication, reordering, a bottleneck with a queue,
-//! corruption, partition.
+//! One direction of a link between two hosts: delay, loss, duplication, reordering, a bottleneck
+//! with a queue, corruption, partition.
 //!
-//! Knows nothing of sockets, clocks and packet formats. A [`Network`](crate::sim::Network) consists of links, and a
-//! host puts two in front of its socket to simulate a bad network.
+//! Knows nothing of sockets, clocks and packet formats. A [`Network`](crate::sim::Network) consists
+//! of links, and a host puts two in front of its socket to simulate a bad network.
 //!
 //! # The path of a datagram
 //!
-//! 1. It is counted, and all its random numbers are drawn, always the same number of them. So the draws of the n-th
-//!    datagram depend on the seed and on n alone, and a run in which only the latency was changed loses the same
-//!    datagrams as before.
+//! 1. It is counted, and all its random numbers are drawn, always the same number of them. So the
+//!    draws of the n-th datagram depend on the seed and on n alone, and a run in which only the
+//!    latency was changed loses the same datagrams as before.
 //! 2. During a partition it is lost here, before it takes any room.
-//! 3. It waits in the queue until the bottleneck is free (`rate`, `queue_bytes`), or is lost because the queue is
-//!    full.
-//! 4. Random loss comes after the bottleneck: a lost datagram has used its transmission time, as on a radio link.
+//! 3. It waits in the queue until the bottleneck is free (`rate`, `queue_bytes`), or is lost
+//!    because the queue is full.
+//! 4. Random loss comes after the bottleneck: a lost datagram has used its transmission time, as on
+//!    a radio link.
 //! 5. It may be duplicated. From here on each copy is delayed independently.
 //! 6. Each copy may be corrupted, is delayed by latency and jitter, and may be held back.
 //! 7. It is delivered when it is due.
@@ -30,8 +31,8 @@ use crate::sim::losses::Losses;
 use crate::sim::rng::{self, CopyDraws, DatagramDraws, comes_up, share_of};
 use crate::sim::stats::LinkStats;
 
-/// One direction of a link. [`send`](Self::send) adds datagrams, and [`poll`](Self::poll) returns those that are due
-/// and not lost.
+/// One direction of a link. [`send`](Self::send) adds datagrams, and [`poll`](Self::poll) returns
+/// those that are due and not lost.
 ///
 /// `T` is attached to a datagram: its destination, for example.
 ///
@@ -52,9 +53,10 @@ use crate::sim::stats::LinkStats;
 /// # Ok::<(), tickwire::ConfigError>(())
 /// ```
 ///
-/// Limits: a datagram longer than [`DATAGRAM_MAX`] bytes is lost and counted in [`too_long`](LinkStats::too_long). At
-/// most [`LINK_DATAGRAMS_MAX`](crate::sim::LINK_DATAGRAMS_MAX) are in flight. A link keeps the memory of its peak load,
-/// and allocates nothing below it.
+/// Limits: a datagram longer than [`DATAGRAM_MAX`] bytes is lost and counted in
+/// [`too_long`](LinkStats::too_long). At most
+/// [`LINK_DATAGRAMS_MAX`](crate::sim::LINK_DATAGRAMS_MAX) are in flight. A link keeps the memory of
+/// its peak load, and allocates nothing below it.
 #[derive(Debug)]
 pub struct Link<T> {
     conditions: LinkConditions,
@@ -97,10 +99,11 @@ impl<T: Clone> Link<T> {
         self.conditions.partitioned = is_partitioned;
     }
 
-    /// Changes the conditions for datagrams sent from now on. Datagrams in flight arrive unchanged, also in a
-    /// partition; [`discard_in_flight`](Self::discard_in_flight) prevents that.
+    /// Changes the conditions for datagrams sent from now on. Datagrams in flight arrive unchanged,
+    /// also in a partition; [`discard_in_flight`](Self::discard_in_flight) prevents that.
     ///
-    /// The order is kept across the change: a datagram does not overtake a slower one that is in flight.
+    /// The order is kept across the change: a datagram does not overtake a slower datagram in
+    /// flight.
     ///
     /// # Errors
     ///
@@ -120,8 +123,8 @@ impl<T: Clone> Link<T> {
         &self.conditions
     }
 
-    /// Sends a datagram, which may be empty. As with UDP, the sender does not learn whether it arrives; see
-    /// [`stats`](Self::stats).
+    /// Sends a datagram, which may be empty. As with UDP, the sender does not learn whether it
+    /// arrives; see [`stats`](Self::stats).
     ///
     /// `now` must not run backwards.
     pub fn send(&mut self, to: T, bytes: &[u8], now: Instant) {
@@ -139,8 +142,8 @@ impl<T: Clone> Link<T> {
         }
     }
 
-    /// Returns the datagram that is due first; among those due at the same time, the one sent first. `None` if nothing
-    /// is due.
+    /// Returns the datagram that is due first; among those due at the same time, the one sent
+    /// first. `None` if nothing is due.
     ///
     /// The bytes are borrowed until the next call.
     pub fn poll(&mut self, now: Instant) -> Option<(T, &[u8])> {
@@ -161,8 +164,8 @@ impl<T: Clone> Link<T> {
         self.in_flight.len()
     }
 
-    /// Loses everything in flight or in the queue of the bottleneck, as if the cable were cut. Counted in
-    /// [`discarded`](LinkStats::discarded). The bottleneck is free afterwards.
+    /// Loses everything in flight or in the queue of the bottleneck, as if the cable were cut.
+    /// Counted in [`discarded`](LinkStats::discarded). The bottleneck is free afterwards.
     pub fn discard_in_flight(&mut self) {
         self.stats.discarded += self.in_flight.clear();
         self.bottleneck.clear();
@@ -175,7 +178,8 @@ impl<T: Clone> Link<T> {
         self.stats
     }
 
-    /// When the datagram leaves the bottleneck, or `None` if it is lost before or after it, counted by the reason.
+    /// When the datagram leaves the bottleneck, or `None` if it is lost before or after it, counted
+    /// by the reason.
     fn pass_bottleneck(
         &mut self,
         length: usize,
@@ -218,9 +222,10 @@ impl<T: Clone> Link<T> {
         }
     }
 
-    /// Due time of a copy. Jitter alone does not reorder: it comes from queues, and nothing overtakes in a queue.
-    /// (Linux netem reorders as soon as there is jitter, which is rarely what a user wants.) The bounds of the jitter
-    /// hold all the same: the datagram ahead is within them, and was sent earlier.
+    /// Due time of a copy. Jitter alone does not reorder: it comes from queues, and nothing
+    /// overtakes in a queue. (Linux netem reorders as soon as there is jitter, which is rarely what
+    /// a user wants.) The bounds of the jitter hold all the same: the datagram ahead is within
+    /// them, and was sent earlier.
     fn due(&mut self, leaves: Instant, draws: &CopyDraws) -> Instant {
         let arrives =
             leaves + self.conditions.latency + share_of(self.conditions.jitter, draws.jitter);

@@ -1,7 +1,8 @@
 //! Random numbers of a datagram: 64-bit draws from a seeded generator, and their interpretation.
 //!
-//! The same on every platform: draws are interpreted with integer comparison and multiplication, or with floating-point
-//! operations that IEEE 754 specifies exactly. No logarithms: their last bit differs between systems.
+//! The same on every platform: draws are interpreted with integer comparison and multiplication, or
+//! with floating-point operations that IEEE 754 specifies exactly. No logarithms: their last bit
+//! differs between systems.
 
 use std::time::Duration;
 
@@ -70,7 +71,8 @@ pub(super) fn comes_up(probability: f64, draw: u64) -> bool {
     draw >> 1 < threshold
 }
 
-/// A duration from zero to `longest`, inclusive, uniform in nanoseconds. `longest` is limited to 2^64 ns (584 years).
+/// A duration from zero to `longest`, inclusive, uniform in nanoseconds. `longest` is limited to
+/// 2^64 ns (584 years).
 pub(super) fn share_of(longest: Duration, draw: u64) -> Duration {
     let nanos = u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX);
     Duration::from_nanos(scale(draw, u128::from(nanos) + 1))
@@ -82,8 +84,8 @@ pub(super) fn index_below(count: usize, draw: u64) -> usize {
     usize::try_from(scale(draw, count)).unwrap_or(0)
 }
 
-/// Scales a draw to the numbers below `count`, at most 2^64. Some numbers get one of the 2^64 draws more than others,
-/// which is not measurable.
+/// Scales a draw to the numbers below `count`, at most 2^64. Some numbers get one of the 2^64 draws
+/// more than others, which is not measurable.
 fn scale(draw: u64, count: u128) -> u64 {
     ((u128::from(draw) * count) >> 64) as u64
 }
@@ -93,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_certain_always_comes_up_and_what_is_impossible_never() {
+    fn probabilities_zero_and_one_are_exact() {
         for draw in [0, 1, u64::MAX / 2, u64::MAX - 1, u64::MAX] {
             assert!(comes_up(1.0, draw));
             assert!(!comes_up(0.0, draw));
@@ -101,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quarter_is_a_quarter_of_the_draws_to_the_last_one() {
+    fn probability_maps_to_an_exact_share_of_draws() {
         assert!(comes_up(0.25, (1 << 62) - 1));
         assert!(!comes_up(0.25, 1 << 62));
     }

@@ -2,8 +2,8 @@
 
 /// Counters of a [`Link`](crate::sim::link::Link) since it was created.
 ///
-/// At any time `sent + duplicated` is the sum of `delivered`, `lost`, `lost_to_partition`, `lost_to_queue`,
-/// `lost_to_limit`, `too_long`, `discarded` and the number in flight.
+/// At any time `sent + duplicated` is the sum of `delivered`, `lost`, `lost_to_partition`,
+/// `lost_to_queue`, `lost_to_limit`, `too_long`, `discarded` and the number in flight.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LinkStats {
@@ -18,18 +18,21 @@ pub struct LinkStats {
     /// Datagrams that found the queue of the bottleneck full
     /// ([`queue_bytes`](crate::sim::LinkConditions::queue_bytes)).
     pub lost_to_queue: u64,
-    /// Datagrams or copies lost because [`LINK_DATAGRAMS_MAX`](crate::sim::LINK_DATAGRAMS_MAX) were in flight. If this
-    /// is not zero, the link was worse than its conditions.
+    /// Datagrams or copies lost because [`LINK_DATAGRAMS_MAX`](crate::sim::LINK_DATAGRAMS_MAX) were
+    /// in flight. If this is not zero, the link was worse than its conditions.
     pub lost_to_limit: u64,
     /// Datagrams longer than [`DATAGRAM_MAX`](crate::limits::DATAGRAM_MAX), lost.
     pub too_long: u64,
     /// Copies made ([`duplication`](crate::sim::LinkConditions::duplication)).
     pub duplicated: u64,
-    /// Datagrams or copies with a flipped bit ([`corruption`](crate::sim::LinkConditions::corruption)).
+    /// Datagrams or copies with a flipped bit
+    /// ([`corruption`](crate::sim::LinkConditions::corruption)).
     pub corrupted: u64,
-    /// Datagrams or copies that were held back for reordering ([`reorder`](crate::sim::LinkConditions::reorder)),
-    /// whether or not another datagram overtook them.
+    /// Datagrams or copies that were held back for reordering
+    /// ([`reorder`](crate::sim::LinkConditions::reorder)), whether or not another datagram overtook
+    /// them.
     pub held_back: u64,
-    /// Datagrams in flight dropped by [`discard_in_flight`](crate::sim::link::Link::discard_in_flight).
+    /// Datagrams in flight dropped by
+    /// [`discard_in_flight`](crate::sim::link::Link::discard_in_flight).
     pub discarded: u64,
 }

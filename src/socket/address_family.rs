@@ -44,7 +44,8 @@ impl AddressFamily {
     }
 }
 
-/// Converts mapped IPv4 addresses of a dual-stack socket to IPv4, so a peer has the same address on every socket.
+/// Converts mapped IPv4 addresses of a dual-stack socket to IPv4, so a peer has the same address on
+/// every socket.
 #[inline]
 pub(crate) fn canonical(from: SocketAddr) -> SocketAddr {
     match from {
@@ -61,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mapped_address_comes_out_as_ipv4_and_others_stay() {
+    fn converts_only_mapped_addresses_to_ipv4() {
         let same = |text: &str, wanted: &str| {
             assert_eq!(canonical(text.parse().unwrap()), wanted.parse().unwrap());
         };
@@ -73,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_reaches_what_the_address_it_is_bound_to_can() {
+    fn reachability_depends_on_the_bound_address() {
         let family = |text: &str| AddressFamily::of(text.parse().unwrap(), false);
         assert_eq!(family("0.0.0.0:1"), AddressFamily::V4);
         assert_eq!(family("[::]:1"), AddressFamily::Dual);
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_dual_stack_socket_maps_what_it_sends() {
+    fn only_a_dual_stack_socket_maps_ipv4() {
         let v4: SocketAddr = "10.1.2.3:7".parse().unwrap();
         let v6: SocketAddr = "[2001:db8::1]:7".parse().unwrap();
         assert_eq!(

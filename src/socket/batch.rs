@@ -1,11 +1,12 @@
 //! Batched system calls: recvmmsg(2) and sendmmsg(2), through nix and without `unsafe`.
 //!
-//! nix's header arrays hold raw pointers, so they are not `Send`, but a socket must be. They are therefore thread-local
-//! scratch space of the calling thread. Restrictions, each found by a failure:
-//! - Never use one array for receiving and sending: after a send its headers point to the caller's addresses, and a
-//!   receive would let the kernel write there.
-//! - Never use one array for both address families: a receive shortens a header's name length to that of the received
-//!   address, and nothing restores it.
+//! nix's header arrays hold raw pointers, so they are not `Send`, but a socket must be. They are
+//! therefore thread-local scratch space of the calling thread. Restrictions, each found by a
+//! failure:
+//! - Never use one array for receiving and sending: after a send its headers point to the caller's
+//!   addresses, and a receive would let the kernel write there.
+//! - Never use one array for both address families: a receive shortens a header's name length to
+//!   that of the received address, and nothing restores it.
 //! - Never use control buffers: a receive shortens their length in the same way.
 
 use std::cell::RefCell;
@@ -107,7 +108,8 @@ fn arrival_of<S: BatchAddress>(message: &RecvMsg<'_, '_, S>) -> io::Result<Recei
     })
 }
 
-/// Receives one datagram and its kernel receive time. `control` must have room for that ([`stamp_control`]).
+/// Receives one datagram and its kernel receive time. `control` must have room for that
+/// ([`stamp_control`]).
 pub(super) fn receive_stamped(
     socket: &UdpSocket,
     family: AddressFamily,
@@ -180,8 +182,8 @@ fn send_from<'q, S: BatchAddress>(
     let mut vectors = [[IoSlice::new(&[])]; BATCH_MAX];
     let mut count = 0;
     for (to, bytes) in datagrams.take(BATCH_MAX) {
-        // Without an address the system would report "destination address required". `send` has already rejected
-        // addresses that this family cannot reach.
+        // Without an address the system would report "destination address required". `send` has
+        // already rejected addresses that this family cannot reach.
         addresses[count] = S::of(family.on_the_wire(to));
         vectors[count] = [IoSlice::new(bytes)];
         count += 1;
@@ -206,8 +208,8 @@ fn borrow<S: BatchAddress, T>(
 ) -> io::Result<T> {
     headers
         .try_with(|headers| call(&mut headers.borrow_mut()))
-        // The thread is ending and its headers are gone, but a socket in another of its thread-locals may still send on
-        // drop.
+        // The thread is ending and its headers are gone, but a socket in another of its
+        // thread-locals may still send on drop.
         .unwrap_or_else(|_| call(&mut preallocate()))
 }
 

@@ -1,8 +1,9 @@
 //! Receiving: batches into fixed slots, within a budget.
 //!
-//! Readiness is edge-triggered: the system reports readability once, and again only after the socket was found empty. A
-//! drain therefore ends in one of two ways: the socket was found empty (the next datagram causes a new event), or the
-//! budget was spent (no event follows, and sleeping would leave datagrams unread). The drain records which one.
+//! Readiness is edge-triggered: the system reports readability once, and again only after the
+//! socket was found empty. A drain therefore ends in one of two ways: the socket was found empty
+//! (the next datagram causes a new event), or the budget was spent (no event follows, and sleeping
+//! would leave datagrams unread). The drain records which one.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,15 +20,16 @@ use crate::socket::stats::SocketStats;
 
 /// Number of single receives before the next batch, after a drain of at most one datagram: 2.
 ///
-/// The first receives the expected datagram; the second usually finds the socket empty. Measured: that costs less than
-/// a batch of two slots, and an empty receive costs three quarters of an empty batch.
+/// The first receives the expected datagram; the second usually finds the socket empty. Measured:
+/// that costs less than a batch of two slots, and an empty receive costs three quarters of an empty
+/// batch.
 const SPARSE_SINGLES: usize = 2;
 
-/// Bytes behind the last slot, to detect truncation: a `recv_from` into 1024 bytes returns 1024 for a datagram of 1024
-/// and of 1025 bytes alike.
+/// Bytes behind the last slot, to detect truncation: a `recv_from` into 1024 bytes returns 1024 for
+/// a datagram of 1024 and of 1025 bytes alike.
 ///
-/// On Windows the longest possible datagram fits, because there a receive into a buffer that is too small is an error
-/// (WSAEMSGSIZE) without the sender's address.
+/// On Windows the longest possible datagram fits, because there a receive into a buffer that is too
+/// small is an error (WSAEMSGSIZE) without the sender's address.
 const SPARE: usize = if cfg!(windows) {
     65_535 - DATAGRAM_MAX
 } else {
@@ -48,14 +50,17 @@ pub(super) struct Drain {
     /// Number of next receives that use a single slot, although there are more.
     singles: usize,
     budget: usize,
-    /// Budget used by this drain: datagrams and errors, so that a socket that returns only errors ends a turn as well.
+    /// Budget used by this drain: datagrams and errors, so that a socket that returns only errors
+    /// ends a turn as well.
     spent: usize,
-    /// This drain found the socket empty, or the system out of buffers. It ends when its slots are read.
+    /// This drain found the socket empty, or the system out of buffers. It ends when its slots are
+    /// read.
     seen_empty: bool,
     /// The socket may hold datagrams for which no event will come.
     unread: bool,
-    /// An incomplete batch ends the drain without another system call. Only if every turn is announced by `on_turn`:
-    /// otherwise datagrams that arrived while the batch was read would seem read, although their event is gone.
+    /// An incomplete batch ends the drain without another system call. Only if every turn is
+    /// announced by `on_turn`: otherwise datagrams that arrived while the batch was read would seem
+    /// read, although their event is gone.
     short_batch_ends: bool,
     /// Kernel receive time of the datagram in the first slot, if timestamps are enabled.
     stamp: Option<SystemTime>,
@@ -137,7 +142,8 @@ impl Drain {
         self.unread = true;
     }
 
-    /// Begins a turn: restores the budget and discards the state of the last drain, even if it was not finished.
+    /// Begins a turn: restores the budget and discards the state of the last drain, even if it was
+    /// not finished.
     pub(super) fn on_turn(&mut self) {
         if self.spent > 0 {
             self.end();
@@ -251,14 +257,16 @@ impl Drain {
         self.unread = true;
         self.spent += 1;
         match answer {
-            // An ICMP error of an earlier send must not end the drain: other peers share the socket.
+            // An ICMP error of an earlier send must not end the drain: other peers share the
+            // socket.
             OsError::Refused
             | OsError::Unreachable
             | OsError::Permission
             | OsError::Interrupted => {}
             // The system does not return the sender's address: the datagram is lost.
             OsError::TooLong => self.stats.truncated += 1,
-            // Retried in the next turn. The caller does not sleep before, because the drain has unread datagrams.
+            // Retried in the next turn. The caller does not sleep before, because the drain has
+            // unread datagrams.
             OsError::NoBuffers => self.seen_empty = true,
             OsError::WouldBlock | OsError::Other => return Err(error),
         }
@@ -271,8 +279,8 @@ impl Drain {
         self.spent = 0;
     }
 
-    /// After a drain of at most one datagram the next one begins with single slots: a spinning loop would otherwise pay
-    /// for a batch to receive one datagram or none.
+    /// After a drain of at most one datagram the next one begins with single slots: a spinning loop
+    /// would otherwise pay for a batch to receive at most one datagram.
     fn adapt(&mut self) {
         let is_sparse = self.spent <= 1;
         self.singles = if is_sparse { SPARSE_SINGLES } else { 0 };

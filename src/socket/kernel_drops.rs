@@ -1,8 +1,9 @@
-//! Number of datagrams that the kernel dropped because the receive buffer was full (Linux), without cost per datagram.
+//! Number of datagrams that the kernel dropped because the receive buffer was full (Linux), without
+//! cost per datagram.
 //!
-//! There are two sources. `SO_RXQ_OVFL` (socket(7)) adds the counter to every datagram: enabling it costs a drain 1% to
-//! 3%, and receiving it another seventh. `SO_MEMINFO` (Linux 4.12) costs one getsockopt(2) per query, about as much as
-//! a receive on an empty socket.
+//! There are two sources. `SO_RXQ_OVFL` (socket(7)) adds the counter to every datagram: enabling it
+//! costs a drain 1% to 3%, and receiving it another seventh. `SO_MEMINFO` (Linux 4.12) costs one
+//! getsockopt(2) per query, about as much as a receive on an empty socket.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -15,7 +16,8 @@ const COUNTERS: usize = 9;
 /// `SK_MEMINFO_DROPS`.
 const DROPS: usize = 8;
 
-// nix's macro for socket options that it does not define. It makes the call; any nine numbers are valid.
+// nix's macro for socket options that it does not define. It makes the call; any nine numbers are
+// valid.
 sockopt_impl!(
     /// Memory counters of a socket.
     MemInfo,
@@ -38,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_full_buffer_loses_is_counted_to_the_datagram() {
+    fn counts_datagrams_dropped_by_a_full_buffer() {
         let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
         let receiver = socket2::Socket::from(receiver);
         receiver.set_recv_buffer_size(1).unwrap();

@@ -1,10 +1,11 @@
-//! The operating system's sockets, readiness and sleep. Nothing else in the library makes a system call, except
-//! `clock.rs` and `keys/`.
+//! The operating system's sockets, readiness and sleep. Nothing else in the library makes a system
+//! call, except `clock.rs` and `keys/`.
 //!
-//! From the bottom up: `address_family` knows which addresses fit a socket, `os_error` classifies errors of the
-//! operating system, `raw_socket` is one system call per method (`batch` holds those of Linux that move many
-//! datagrams), `drain` receives into slots, `send_queue` sends from them, `poller` sleeps, `registration` keeps
-//! track of the `Poll` that the socket is registered with, and [`Socket`] is all of them together.
+//! From the bottom up: `address_family` knows which addresses fit a socket, `os_error` classifies
+//! errors of the operating system, `raw_socket` is one system call per method (`batch` holds those
+//! of Linux that move many datagrams), `drain` receives into slots, `send_queue` sends from them,
+//! `poller` sleeps, `registration` keeps track of the `Poll` that the socket is registered with,
+//! and [`Socket`] is all of them together.
 
 mod address_family;
 #[cfg(target_os = "linux")]
@@ -48,12 +49,12 @@ use crate::config::SocketConfig;
 use crate::error::{BindError, SocketSendError};
 use crate::limits::DATAGRAM_MAX;
 
-/// Retry interval for datagrams that the system had no buffers for: 1 ms. There is no event to wait for: the socket
-/// counts as writable meanwhile.
+/// Retry interval for datagrams that the system had no buffers for: 1 ms. There is no event to wait
+/// for: the socket counts as writable meanwhile.
 const NO_BUFFERS_RETRY: Duration = Duration::from_millis(1);
 
-/// A non-blocking UDP socket for your own loop: it receives into fixed slots, sends in batches, and sleeps only in
-/// [`wait`](Self::wait).
+/// A non-blocking UDP socket for your own loop: it receives into fixed slots, sends in batches, and
+/// sleeps only in [`wait`](Self::wait).
 ///
 /// # A turn
 ///
@@ -72,8 +73,8 @@ const NO_BUFFERS_RETRY: Duration = Duration::from_millis(1);
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// An echo server needs one more line: [`split`](Self::split) lets a received datagram be sent without a copy in
-/// between:
+/// An echo server needs one more line: [`split`](Self::split) lets a received datagram be sent
+/// without a copy in between:
 ///
 /// ```
 /// # use std::time::Duration;
@@ -96,13 +97,14 @@ const NO_BUFFERS_RETRY: Duration = Duration::from_millis(1);
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// A loop that never sleeps omits `wait` and calls only [`flush`](Self::flush) and [`recv`](Self::recv): an empty turn
-/// is then a single system call.
+/// A loop that never sleeps omits `wait` and calls only [`flush`](Self::flush) and
+/// [`recv`](Self::recv): an empty turn is then a single system call.
 ///
 /// # What the operating system may answer
 ///
-/// All peers share one UDP socket, so an error that one of them causes must not disturb the others. All errors are
-/// counted in [`SocketStats`] and logged as warnings, each class at most once per second.
+/// All peers share one UDP socket, so an error that one of them causes must not disturb the others.
+/// All errors are counted in [`SocketStats`] and logged as warnings, each class at most once per
+/// second.
 ///
 /// | error | Unix | Windows | on receive | on send |
 /// | --- | --- | --- | --- | --- |
@@ -123,8 +125,8 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Binds a UDP socket to `addr` with the default [`SocketConfig`]. With port 0 the system chooses one: see
-    /// [`local_addr`](Self::local_addr). `[::]` serves IPv6 and IPv4.
+    /// Binds a UDP socket to `addr` with the default [`SocketConfig`]. With port 0 the system
+    /// chooses one: see [`local_addr`](Self::local_addr). `[::]` serves IPv6 and IPv4.
     ///
     /// # Errors
     ///
@@ -145,10 +147,11 @@ impl Socket {
         Ok(Self::with_raw(socket, config))
     }
 
-    /// Creates a socket from an existing one, for example one that a service manager or another process has bound.
-    /// Makes it non-blocking and applies `config`: buffer sizes, receive timestamps and the code point. Fields with
-    /// `None` leave the socket unchanged. [`reuse_address`] and [`only_v6`] have no effect, because they must be set
-    /// before binding; whether the socket serves IPv4 is read from it.
+    /// Creates a socket from an existing one, for example bound by a service manager or another
+    /// process. Makes it non-blocking and applies `config`: buffer sizes, receive
+    /// timestamps and the code point. Fields with `None` leave the socket unchanged.
+    /// [`reuse_address`] and [`only_v6`] have no effect, because they must be set before binding;
+    /// whether the socket serves IPv4 is read from it.
     ///
     /// Datagrams that are in its receive buffer are received.
     ///
@@ -158,7 +161,8 @@ impl Socket {
     /// # Errors
     ///
     /// - `InvalidInput` for a field of `config` that is out of its documented range, with its name.
-    /// - `InvalidInput` if the socket is not bound, or is connected to a peer: every datagram has its own destination.
+    /// - `InvalidInput` if the socket is not bound, or is connected to a peer: every datagram has
+    ///   its own destination.
     /// - The system's error when an option is set.
     ///
     /// On error the socket is closed.
@@ -195,28 +199,30 @@ impl Socket {
         self.socket.local_addr()
     }
 
-    /// Size of the kernel's receive buffer in bytes, as the system reports it. Linux reports twice the granted size,
-    /// because it includes its own overhead (socket(7)).
+    /// Size of the kernel's receive buffer in bytes, as the system reports it. Linux reports twice
+    /// the granted size, because it includes its own overhead (socket(7)).
     #[must_use]
     pub fn receive_buffer(&self) -> usize {
         self.socket.receive_buffer()
     }
 
-    /// Runs a turn: sends queued datagrams, then sleeps until a datagram can be read, a [`Waker`] is used, there is
-    /// room again after a [`QueueFull`](SocketSendError::QueueFull), or `timeout` has passed (`None`: no limit). Then
-    /// call [`recv`](Self::recv) until it returns `None`.
+    /// Runs a turn: sends queued datagrams, then sleeps until a datagram can be read, a [`Waker`]
+    /// is used, there is room again after a [`QueueFull`](SocketSendError::QueueFull), or `timeout`
+    /// has passed (`None`: no limit). Then call [`recv`](Self::recv) until it returns `None`.
     ///
-    /// Returns at once, without sleeping, if datagrams may be pending without an event (the last drain spent its budget
-    /// or was not finished), if the waker was used, or if `timeout` is zero. The last makes no system call unless
-    /// datagrams are queued. It may also return early for no visible reason.
+    /// Returns at once, without sleeping, if datagrams may be pending without an event (the last
+    /// drain spent its budget or was not finished), if the waker was used, or if `timeout` is zero.
+    /// The last makes no system call unless datagrams are queued. It may also return early for no
+    /// visible reason.
     ///
     /// The first call that sleeps creates the socket's own poll.
     ///
     /// # Errors
     ///
-    /// The system cannot create or query the poll, or the socket is registered with another one (`AlreadyExists`).
-    /// Errors of single datagrams are not returned, because one peer must not end a server's loop: they are logged, and
-    /// the next [`flush`](Self::flush) returns the first of them.
+    /// The system cannot create or query the poll, or the socket is registered with another one
+    /// (`AlreadyExists`). Errors of single datagrams are not returned, because one peer must not
+    /// end a server's loop: they are logged, and the next [`flush`](Self::flush) returns the first
+    /// of them.
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         self.registration.refuse_elsewhere()?;
         self.queue.transmit(&self.socket);
@@ -232,8 +238,8 @@ impl Socket {
         self.sleep(timeout)
     }
 
-    /// As [`wait`](Self::wait), until an instant, for example the deadline of a tick. An instant in the past is a
-    /// timeout of zero.
+    /// As [`wait`](Self::wait), until an instant, for example the deadline of a tick. An instant in
+    /// the past is a timeout of zero.
     ///
     /// # Errors
     ///
@@ -242,25 +248,28 @@ impl Socket {
         self.wait(Some(deadline.saturating_duration_since(clock::now())))
     }
 
-    /// The next datagram, borrowed from its slot until the next call. Nothing is copied or allocated.
+    /// The next datagram, borrowed from its slot until the next call. Nothing is copied or
+    /// allocated.
     ///
     /// `None` ends the turn: the socket is empty, or the budget of the drain is spent
-    /// ([`may_have_more`](Self::may_have_more) distinguishes them). The following call begins a new drain.
+    /// ([`may_have_more`](Self::may_have_more) distinguishes them). The following call begins a new
+    /// drain.
     ///
     /// # Errors
     ///
-    /// An unexpected error of the system (see [above](Self#what-the-operating-system-may-answer)). Datagrams received
-    /// before are not lost.
+    /// An unexpected error of the system (see [above](Self#what-the-operating-system-may-answer)).
+    /// Datagrams received before are not lost.
     #[inline]
     pub fn recv(&mut self) -> io::Result<Option<Datagram<'_>>> {
         self.drain.receive(&self.socket)
     }
 
-    /// As [`recv`](Self::recv), with the kernel receive time of the datagram, before it waited in the receive buffer:
-    /// `elapsed()` of it is the waiting time.
+    /// As [`recv`](Self::recv), with the kernel receive time of the datagram, before it waited in
+    /// the receive buffer: `elapsed()` of it is the waiting time.
     ///
-    /// `None` unless [`receive_timestamps`](SocketConfig::receive_timestamps) is set, and on systems other than Linux.
-    /// It is wall clock time: if the clock is set, a difference may be wrong, and `elapsed` an error.
+    /// `None` unless [`receive_timestamps`](SocketConfig::receive_timestamps) is set, and on
+    /// systems other than Linux. It is wall clock time: if the clock is set, a difference may be
+    /// wrong, and `elapsed` an error.
     ///
     /// # Errors
     ///
@@ -269,19 +278,20 @@ impl Socket {
         self.drain.receive_stamped(&self.socket)
     }
 
-    /// Whether datagrams may be pending without an event: the last drain spent its budget or was not finished. Then
-    /// [`recv`](Self::recv) should be called again before sleeping. [`wait`](Self::wait) checks this itself; a loop
-    /// with an external poll must check it.
+    /// Whether datagrams may be pending without an event: the last drain spent its budget or was
+    /// not finished. Then [`recv`](Self::recv) should be called again before sleeping.
+    /// [`wait`](Self::wait) checks this itself; a loop with an external poll must check it.
     #[must_use]
     pub fn may_have_more(&self) -> bool {
         self.drain.has_unread()
     }
 
-    /// Queues one datagram of 0 to 1024 bytes, copied into a slot. It is sent by the next [`flush`](Self::flush) or
-    /// [`wait`](Self::wait), or at once when 64 are queued. Dropping the socket sends what is still queued, as far as
-    /// the system accepts it; the rest is lost.
+    /// Queues one datagram of 0 to 1024 bytes, copied into a slot. It is sent by the next
+    /// [`flush`](Self::flush) or [`wait`](Self::wait), or at once when 64 are queued. Dropping the
+    /// socket sends what is still queued, as far as the system accepts it; the rest is lost.
     ///
-    /// An unreachable destination is not an error: UDP does not know, and a delayed ICMP report is only counted.
+    /// An unreachable destination is not an error: UDP does not know, and a delayed ICMP report is
+    /// only counted.
     ///
     /// # Errors
     ///
@@ -292,15 +302,16 @@ impl Socket {
         self.queue.send(&self.socket, to, bytes)
     }
 
-    /// Sends queued datagrams as far as the system accepts them. The rest stays queued in order, which is no error: see
-    /// [`queued`](Self::queued).
+    /// Sends queued datagrams as far as the system accepts them. The rest stays queued in order,
+    /// which is no error: see [`queued`](Self::queued).
     ///
     /// # Errors
     ///
-    /// The first datagram since the last `flush` that the system rejected for a reason of its own (the last rows of
-    /// [the table](Self#what-the-operating-system-may-answer)). It was removed and counted, and everything behind it
-    /// was sent all the same, so a server can continue: do not let `?` end a loop that replies to unauthenticated
-    /// senders. A datagram can come from port 0, and the reply to it fails in this way.
+    /// The first datagram since the last `flush` that the system rejected for a reason of its own
+    /// (the last rows of [the table](Self#what-the-operating-system-may-answer)). It was removed
+    /// and counted, and everything behind it was sent all the same, so a server can continue: do
+    /// not let `?` end a loop that replies to unauthenticated senders. A datagram can come from
+    /// port 0, and the reply to it fails in this way.
     pub fn flush(&mut self) -> io::Result<()> {
         self.queue.transmit(&self.socket);
         self.ask_writable_elsewhere()?;
@@ -313,11 +324,11 @@ impl Socket {
         self.queue.len()
     }
 
-    /// Splits the socket into a receiving and a sending half, to send while a received datagram is borrowed: `while let
-    /// Some(d) = rx.recv()? { tx.send(d.from, d.bytes)?; }`
+    /// Splits the socket into a receiving and a sending half, to send while a received datagram is
+    /// borrowed: `while let Some(d) = rx.recv()? { tx.send(d.from, d.bytes)?; }`
     ///
-    /// Here `?` also ends the loop at [`QueueFull`](SocketSendError::QueueFull). A server that prefers to drop a reply
-    /// ignores that error.
+    /// Here `?` also ends the loop at [`QueueFull`](SocketSendError::QueueFull). A server that
+    /// prefers to drop a reply ignores that error.
     #[must_use]
     pub fn split(&mut self) -> (Receiver<'_>, Sender<'_>) {
         (
@@ -332,24 +343,26 @@ impl Socket {
         )
     }
 
-    /// A handle that wakes this socket from [`wait`](Self::wait) in another thread. Every call returns the same one.
+    /// A handle that wakes this socket from [`wait`](Self::wait) in another thread. Every call
+    /// returns the same one.
     ///
     /// # Errors
     ///
-    /// The system cannot create the poll or the wake-up object, or the socket is registered with another poll
-    /// (`AlreadyExists`): use a waker of that poll.
+    /// The system cannot create the poll or the wake-up object, or the socket is registered with
+    /// another poll (`AlreadyExists`): use a waker of that poll.
     pub fn waker(&mut self) -> io::Result<Waker> {
         self.registration.own(&mut self.socket)?.waker()
     }
 
-    /// Whether a [`Waker`] was used since the last call, also for a loop that never calls [`wait`](Self::wait). Costs
-    /// no system call.
+    /// Whether a [`Waker`] was used since the last call, also for a loop that never calls
+    /// [`wait`](Self::wait). Costs no system call.
     #[must_use]
     pub fn take_woken(&mut self) -> bool {
         self.registration.take_wake() | std::mem::take(&mut self.woken)
     }
 
-    /// Counters since the socket was bound. On Linux this is a system call, which reads the kernel's drop counter.
+    /// Counters since the socket was bound. On Linux this is a system call, which reads the
+    /// kernel's drop counter.
     #[must_use]
     pub fn stats(&self) -> SocketStats {
         let sent = self.queue.stats();
@@ -371,9 +384,10 @@ impl Socket {
         self.socket.reaches(to)
     }
 
-    /// Lets `write` write a datagram into the next slot of the send queue, and queues it. Returns `false` if `write`
-    /// returns `None`, or if there is no room after sending; then [`wait`](Self::wait) ends when there is. A datagram
-    /// to an address that this socket cannot reach is counted in [`discarded`](SocketStats::discarded).
+    /// Lets `write` write a datagram into the next slot of the send queue, and queues it. Returns
+    /// `false` if `write` returns `None`, or if there is no room after sending; then
+    /// [`wait`](Self::wait) ends when there is. A datagram to an address that this socket cannot
+    /// reach is counted in [`discarded`](SocketStats::discarded).
     pub(crate) fn send_with(
         &mut self,
         write: impl FnOnce(&mut [u8; DATAGRAM_MAX]) -> Option<(SocketAddr, usize)>,
@@ -420,8 +434,8 @@ impl Socket {
         &self.socket.script
     }
 
-    /// Sleeps until there is an event for the caller. Events of the send queue are handled meanwhile and do not end the
-    /// sleep.
+    /// Sleeps until there is an event for the caller. Events of the send queue are handled
+    /// meanwhile and do not end the sleep.
     fn sleep(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         // A deadline beyond the range of the clock never passes.
         let deadline = timeout.and_then(|timeout| clock::now().checked_add(timeout));
@@ -484,14 +498,15 @@ fn pause(remaining: Option<Duration>, blocked: Option<Blocked>) -> Option<Durati
     }))
 }
 
-/// Registers the socket with an external poll. When its token is ready, call [`recv`](Socket::recv) until `None`, then
-/// [`flush`](Socket::flush). Readiness is edge-triggered, so while [`may_have_more`](Socket::may_have_more) is true,
-/// call `recv` again before that poll sleeps.
+/// Registers the socket with an external poll. When its token is ready, call [`recv`](Socket::recv)
+/// until `None`, then [`flush`](Socket::flush). Readiness is edge-triggered, so while
+/// [`may_have_more`](Socket::may_have_more) is true, call `recv` again before that poll sleeps.
 ///
-/// While the socket would block, `flush` adds the writable interest, and removes it when the queue is empty. Datagrams
-/// that stay [`queued`](Socket::queued) for lack of buffers cause no event: while there are any, limit the sleep of
-/// that poll to the retry interval that you want. [`wait`](Socket::wait) and [`waker`](Socket::waker) fail while the
-/// socket is registered, and registering fails after they were used: both errors are `AlreadyExists`.
+/// While the socket would block, `flush` adds the writable interest, and removes it when the queue
+/// is empty. Datagrams that stay [`queued`](Socket::queued) for lack of buffers cause no event:
+/// while there are any, limit the sleep of that poll to the retry interval that you want.
+/// [`wait`](Socket::wait) and [`waker`](Socket::waker) fail while the socket is registered, and
+/// registering fails after they were used: both errors are `AlreadyExists`.
 impl mio::event::Source for Socket {
     fn register(
         &mut self,
@@ -525,9 +540,9 @@ impl mio::event::Source for Socket {
     }
 }
 
-/// The underlying socket, for inspection or to set options. Receiving from it directly only takes datagrams away. To
-/// wait for it in another poll, register the [`Socket`]: a poll with only this descriptor may miss an edge that occurs
-/// during a drain.
+/// The underlying socket, for inspection or to set options. Receiving from it directly only takes
+/// datagrams away. To wait for it in another poll, register the [`Socket`]: a poll with only this
+/// descriptor may miss an edge that occurs during a drain.
 #[cfg(unix)]
 impl std::os::fd::AsFd for Socket {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
@@ -606,8 +621,8 @@ impl Sender<'_> {
         self.queue.send(self.socket, to, bytes)
     }
 
-    /// Sends queued datagrams now, for a reply that should not wait until the end of the drain. It costs a system call
-    /// of its own; otherwise replies are sent in batches.
+    /// Sends queued datagrams now, for a reply that should not wait until the end of the drain. It
+    /// costs a system call of its own; otherwise replies are sent in batches.
     ///
     /// With an external poll, only [`Socket::flush`] sets the writable interest.
     ///
@@ -625,7 +640,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_no_event_announces_cuts_a_sleep_short() {
+    fn only_a_retry_limits_the_sleep() {
         let long = Some(Duration::from_secs(5));
         for blocked in [None, Some(Blocked::WouldBlock)] {
             assert_eq!(pause(None, blocked), None);

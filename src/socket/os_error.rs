@@ -1,7 +1,8 @@
 //! Errors of the operating system on sockets, in seven classes.
 //!
-//! The one table from error numbers to classes, for every platform. `drain` and `send_queue` handle the classes, and
-//! the documentation of [`Socket`](crate::Socket#what-the-operating-system-may-answer) describes it for users.
+//! The one table from error numbers to classes, for every platform. `drain` and `send_queue` handle
+//! the classes, and the documentation of
+//! [`Socket`](crate::Socket#what-the-operating-system-may-answer) describes it for users.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -13,7 +14,8 @@ use crate::clock;
 use crate::error::BindError;
 use crate::socket::stats::ErrorCounts;
 
-/// Minimum interval between warnings of the same class: 1 s. The next warning contains the number of suppressed ones.
+/// Minimum interval between warnings of the same class: 1 s. The next warning contains the number
+/// of suppressed ones.
 const WARN_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Class of an error of the operating system.
@@ -110,8 +112,8 @@ fn by_code(_code: i32) -> Option<OsError> {
     None
 }
 
-/// Winsock's error numbers (learn.microsoft.com, "Windows Sockets Error Codes"). Compiled for the tests of every
-/// platform.
+/// Winsock's error numbers (learn.microsoft.com, "Windows Sockets Error Codes"). Compiled for the
+/// tests of every platform.
 #[cfg(any(windows, test))]
 fn by_windows_code(code: i32) -> Option<OsError> {
     Some(match code {
@@ -148,8 +150,8 @@ impl OsErrorLog {
         self.counts
     }
 
-    /// Counts `error`, and logs a warning unless one of its class was logged less than a second ago. `WouldBlock` is no
-    /// error and must not be passed.
+    /// Counts `error`, and logs a warning unless one of its class was logged less than a second
+    /// ago. `WouldBlock` is no error and must not be passed.
     pub(super) fn note(&mut self, answer: OsError, error: &io::Error, about: fmt::Arguments<'_>) {
         let counts = &mut self.counts;
         let (count, limit) = match answer {
@@ -270,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_without_a_number_goes_by_its_kind() {
+    fn classifies_errors_without_a_number_by_kind() {
         let rows = [
             (io::ErrorKind::Interrupted, OsError::Interrupted),
             (io::ErrorKind::WouldBlock, OsError::WouldBlock),
@@ -286,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn one_warning_a_second_passes_and_names_what_was_held_back() {
+    fn logs_one_warning_per_second_with_the_suppressed_count() {
         let start = clock::now();
         let mut limit = WarnRateLimit::default();
         assert_eq!(limit.pass(start), Some(0));
@@ -300,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_counted_in_its_class_alone() {
+    fn counts_each_error_in_its_class() {
         let mut log = OsErrorLog::new("sending");
         let error = io::Error::from(io::ErrorKind::PermissionDenied);
         log.note(OsError::Permission, &error, format_args!(""));

@@ -306,7 +306,8 @@ both_paths! {
         socket.flush().unwrap();
         assert_eq!(peer.receive_numbers(3), [0, 1, 2]);
 
-        // The interest is disabled when the queue is empty: an event of the next datagram does not report writability.
+        // The interest is disabled when the queue is empty: an event of the next datagram does not
+        // report writability.
         let own = socket.local_addr();
         socket.send(own, b"to myself").unwrap();
         socket.flush().unwrap();
@@ -343,7 +344,7 @@ both_paths! {
 }
 
 #[test]
-fn a_datagram_leaves_by_itself_when_a_batch_is_full() {
+fn sends_a_full_batch_at_once() {
     let (mut socket, mut peer) = pair(&SocketConfig::default());
     socket.queue_numbers(&peer, 0..63);
     assert_eq!(socket.queued(), 63);
@@ -388,7 +389,8 @@ fn pair(config: &SocketConfig) -> (Scripted, Scripted) {
     (bind(config), bind(&SocketConfig::default()))
 }
 
-/// A socket with datagrams pending in the kernel: over loopback a datagram has arrived once it was sent.
+/// A socket with datagrams pending in the kernel: over loopback a datagram has arrived once it was
+/// sent.
 fn with_pending(config: &SocketConfig, datagrams: &[&[u8]]) -> Scripted {
     let socket = bind(config);
     let sender = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();

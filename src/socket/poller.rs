@@ -11,8 +11,8 @@ use crate::socket::waker::Waker;
 
 /// Maximum duration of one sleep: 2^31 - 1 ms, almost 25 days. A longer wait sleeps repeatedly.
 ///
-/// `epoll_wait(2)` takes milliseconds as a signed 32-bit integer, where negative means forever. mio clamps a longer
-/// time (1.2) or truncates it to its lower 32 bits (1.1).
+/// `epoll_wait(2)` takes milliseconds as a signed 32-bit integer, where negative means forever. mio
+/// clamps a longer time (1.2) or truncates it to its lower 32 bits (1.1).
 const SLEEP_MAX: Duration = Duration::from_millis(0x7fff_ffff);
 
 const SOCKET: Token = Token(0);
@@ -69,8 +69,8 @@ impl Poller {
         self.waker.as_ref().is_some_and(Waker::take)
     }
 
-    /// Enables or disables the writable interest. Not always enabled: every datagram that leaves the machine would
-    /// cause an edge.
+    /// Enables or disables the writable interest. Not always enabled: every datagram that leaves
+    /// the machine would cause an edge.
     pub(super) fn ask_writable(&mut self, socket: &mut RawSocket, asked: bool) -> io::Result<()> {
         if self.is_writable_asked == asked {
             return Ok(());
@@ -96,8 +96,8 @@ impl Poller {
         Ok(seen)
     }
 
-    /// `epoll_wait(2)` takes milliseconds and mio rounds up, which would delay a tick of 16.67 ms by up to 1 ms. So
-    /// whole milliseconds are slept there, and the rest in `ppoll(2)`.
+    /// `epoll_wait(2)` takes milliseconds and mio rounds up, which would delay a tick of 16.67 ms
+    /// by up to 1 ms. So whole milliseconds are slept there, and the rest in `ppoll(2)`.
     #[cfg(target_os = "linux")]
     fn poll_for(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         use nix::poll::{PollFd, PollFlags, ppoll};
@@ -151,7 +151,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn whole_milliseconds_are_cut_off_and_the_rest_is_left() {
+    fn splits_a_timeout_into_milliseconds_and_rest() {
         let millis = |nanos| whole_millis(Duration::from_nanos(nanos)).as_nanos();
         assert_eq!(millis(16_666_667), 16_000_000);
         assert_eq!(millis(999_999), 0);

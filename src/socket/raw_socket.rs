@@ -1,7 +1,7 @@
 //! One non-blocking UDP socket: its options, and one system call per method.
 //!
-//! Knows nothing of queues, budgets or readiness. A test can script results of system calls (`Script`) that cannot be
-//! produced at will.
+//! Knows nothing of queues, budgets or readiness. A test can script results of system calls
+//! (`Script`) that cannot be produced at will.
 
 use std::io;
 use std::net::SocketAddr;
@@ -23,10 +23,10 @@ use crate::socket::datagram::ReceivedMeta;
 #[cfg(test)]
 use crate::socket::script::Script;
 
-/// Minimum number of bytes that Linux charges a queued datagram against the receive buffer: 768. The smallest
-/// `truesize` of an skb seen over loopback is 832; it is rounded down, because a budget that is too large costs nothing
-/// and one that is too small leaves datagrams for the next turn. The granted buffer divided by it is the maximum number
-/// of datagrams in a socket.
+/// Minimum number of bytes that Linux charges a queued datagram against the receive buffer: 768.
+/// The smallest `truesize` of an skb seen over loopback is 832; it is rounded down, because a
+/// too large a budget costs nothing, too small a budget leaves datagrams for the next
+/// turn. The granted buffer divided by it is the maximum number of datagrams in a socket.
 const DATAGRAM_CHARGE_MIN: usize = 768;
 
 /// Drain budget on systems that do not report how many datagrams can be queued: 8,192.
@@ -118,8 +118,8 @@ impl RawSocket {
         self.family.reaches(to)
     }
 
-    /// Receives one datagram into `buffer`, which should be longer than the longest expected datagram, because
-    /// truncation is not reported.
+    /// Receives one datagram into `buffer`, which should be longer than the longest expected
+    /// datagram, because truncation is not reported.
     pub(super) fn receive_one(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         #[cfg(test)]
         self.script.receive()?;
@@ -127,7 +127,8 @@ impl RawSocket {
         Ok((len, canonical(from)))
     }
 
-    /// Receives at least one and up to `arrivals.len()` datagrams into the slots of `slots`, or returns an error.
+    /// Receives at least one and up to `arrivals.len()` datagrams into the slots of `slots`, or
+    /// returns an error.
     #[cfg(target_os = "linux")]
     pub(super) fn receive_batch(
         &self,
@@ -163,8 +164,8 @@ impl RawSocket {
         Ok(())
     }
 
-    /// Sends up to [`BATCH_MAX`] datagrams in order; returns how many the system accepted, at least one, or the error
-    /// of the first.
+    /// Sends up to [`BATCH_MAX`] datagrams in order; returns how many the system accepted, at least
+    /// one, or the error of the first.
     #[cfg(target_os = "linux")]
     pub(super) fn send_batch<'q>(
         &self,
@@ -203,8 +204,8 @@ impl RawSocket {
         self.socket.deregister(registry)
     }
 
-    /// Number of datagrams that the kernel dropped because the receive buffer was full, modulo 2^32; 0 on systems that
-    /// do not report it.
+    /// Number of datagrams that the kernel dropped because the receive buffer was full, modulo
+    /// 2^32; 0 on systems that do not report it.
     pub(super) fn dropped(&self) -> u32 {
         #[cfg(target_os = "linux")]
         return super::kernel_drops::read(&self.socket).unwrap_or(0);

@@ -1,4 +1,4 @@
-//! The `Poll` that a socket is registered with: its own, an external one, or none.
+//! The `Poll` that a socket is registered with: its own, an external one, or no poll.
 
 use std::io;
 
@@ -44,7 +44,8 @@ impl Registration {
         }
     }
 
-    /// Registers the socket with an external poll; `blocked` includes writability from the beginning.
+    /// Registers the socket with an external poll; `blocked` includes writability from the
+    /// beginning.
     pub(super) fn register(
         &mut self,
         socket: &mut RawSocket,
@@ -109,7 +110,8 @@ pub(super) struct ExternalPoll {
 }
 
 impl ExternalPoll {
-    /// As [`Poller::ask_writable`], in addition to the interests that the socket was registered with.
+    /// As [`Poller::ask_writable`], in addition to the interests that the socket was registered
+    /// with.
     pub(super) fn ask_writable(&mut self, socket: &mut RawSocket, asked: bool) -> io::Result<()> {
         if self.is_writable_asked == asked {
             return Ok(());

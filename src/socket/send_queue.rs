@@ -1,5 +1,5 @@
-//! Sending: a ring of fixed slots, sent in batches and in order. Datagrams that the system does not accept yet stay
-//! queued.
+//! Sending: a ring of fixed slots, sent in batches and in order. Datagrams that the system does not
+//! accept yet stay queued.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,8 +13,8 @@ use crate::socket::os_error::{OsError, OsErrorLog};
 use crate::socket::raw_socket::RawSocket;
 use crate::socket::stats::SocketStats;
 
-/// Maximum retries of a call interrupted by a signal: 16. Calls on a non-blocking socket are not interrupted in
-/// practice; the limit bounds the loop.
+/// Maximum retries of a call interrupted by a signal: 16. Calls on a non-blocking socket are not
+/// interrupted in practice; the limit bounds the loop.
 pub(super) const INTERRUPTED_MAX: u32 = 16;
 
 /// Why queued datagrams were not sent.
@@ -22,14 +22,15 @@ pub(super) const INTERRUPTED_MAX: u32 = 16;
 pub(super) enum Blocked {
     /// The socket would block: an event reports when it is writable.
     WouldBlock,
-    /// The system had no buffers, or signals interrupted repeatedly: no event follows, the next turn retries.
+    /// The system had no buffers, or signals interrupted repeatedly: no event follows, the next
+    /// turn retries.
     Retry,
 }
 
 /// The sending half of a socket.
 pub(super) struct SendQueue {
-    /// A ring of slots of 1024 bytes. It restarts at the first slot whenever it is empty, so a short queue stays within
-    /// the same few pages.
+    /// A ring of slots of 1024 bytes. It restarts at the first slot whenever it is empty, so a
+    /// short queue stays within the same few pages.
     slots: Box<[[u8; DATAGRAM_MAX]]>,
     entries: Box<[QueuedDatagram]>,
     /// Index of the oldest entry.
@@ -42,7 +43,8 @@ pub(super) struct SendQueue {
     blocked: Option<Blocked>,
     /// `send` returned `QueueFull`, and its caller was not yet notified that there is room again.
     notify_writable: bool,
-    /// The system reported an error of an earlier datagram instead of sending the oldest one, which is retried once.
+    /// The system reported an error of an earlier datagram instead of sending the oldest one, which
+    /// is retried once.
     head_retried: bool,
     /// The first error that the next `flush` reports.
     refusal: Option<io::Error>,
@@ -107,8 +109,9 @@ impl SendQueue {
         Ok(())
     }
 
-    /// The next free slot. The caller writes a datagram into it and calls [`commit`](Self::commit). `None` if the queue
-    /// is full and the system accepts nothing: see [`make_room`](Self::make_room).
+    /// The next free slot. The caller writes a datagram into it and calls [`commit`](Self::commit).
+    /// `None` if the queue is full and the system accepts nothing: see
+    /// [`make_room`](Self::make_room).
     pub(super) fn next_slot(&mut self, socket: &RawSocket) -> Option<&mut [u8; DATAGRAM_MAX]> {
         self.make_room(socket).then(|| self.free_slot())
     }
@@ -118,7 +121,8 @@ impl SendQueue {
         let index = self.index(self.len);
         self.entries[index] = QueuedDatagram { to, len };
         self.len += 1;
-        // A socket that would block is not tried again until it is writable, or until the next turn.
+        // A socket that would block is not tried again until it is writable, or until the next
+        // turn.
         if self.len >= BATCH_MAX.min(self.entries.len()) && self.blocked.is_none() {
             self.transmit(socket);
         }
@@ -137,7 +141,8 @@ impl SendQueue {
     pub(super) fn transmit(&mut self, socket: &RawSocket) {
         self.blocked = None;
         let mut interrupted = 0;
-        // Finite: every round sends, discards, marks the head as retried, is interrupted, or blocks.
+        // Finite: every round sends, discards, marks the head as retried, is interrupted, or
+        // blocks.
         while self.len > 0 && self.blocked.is_none() {
             match self.transmit_batch(socket) {
                 Ok(count) => self.on_sent(count),
@@ -152,8 +157,9 @@ impl SendQueue {
         }
     }
 
-    /// Whether there is room for another datagram, after sending if necessary. If there is none, the caller is notified
-    /// when there is, as after `QueueFull`, but `queue_full` does not count it.
+    /// Whether there is room for another datagram, after sending if necessary. Otherwise
+    /// the caller is notified when there is, as after `QueueFull`, but `queue_full` does not count
+    /// it.
     pub(super) fn make_room(&mut self, socket: &RawSocket) -> bool {
         if self.len == self.entries.len() && self.blocked.is_none() {
             self.transmit(socket);

@@ -1,9 +1,11 @@
 //! Statistics of a socket.
 
-/// Counters of a [`Socket`](crate::Socket) since it was bound. They only grow; for a rate, subtract two snapshots.
+/// Counters of a [`Socket`](crate::Socket) since it was bound. They only grow; for a rate, subtract
+/// two snapshots.
 ///
-/// They show which datagrams were lost on this machine: dropped by the kernel because its buffer was full, left unread
-/// by the drain budget until the next turn, not accepted for sending, or truncated.
+/// They show which datagrams were lost on this machine: dropped by the kernel because its buffer
+/// was full, left unread by the drain budget until the next turn, not accepted for sending, or
+/// truncated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SocketStats {
@@ -19,9 +21,9 @@ pub struct SocketStats {
     pub receive_would_block: u64,
     /// Drains that ended at their budget with datagrams left to read.
     pub budget_spent: u64,
-    /// Datagrams that the kernel dropped because the receive buffer was full or, rarely, a checksum was wrong. Linux
-    /// only (`SO_MEMINFO`), 0 on other systems. [`stats`](crate::Socket::stats) reads it with a system call. It wraps
-    /// at 2^32.
+    /// Datagrams that the kernel dropped because the receive buffer was full or, rarely, a checksum
+    /// was wrong. Linux only (`SO_MEMINFO`), 0 on other systems. [`stats`](crate::Socket::stats)
+    /// reads it with a system call. It wraps at 2^32.
     pub dropped_by_kernel: u64,
     /// Errors of receive calls, except "would block".
     pub receive_errors: ErrorCounts,
@@ -36,7 +38,8 @@ pub struct SocketStats {
     pub send_would_block: u64,
     /// Calls of `send` that returned [`QueueFull`](crate::SocketSendError::QueueFull).
     pub queue_full: u64,
-    /// Datagrams removed from the queue unsent, for any reason; the reasons are in [`send_errors`](Self::send_errors).
+    /// Datagrams removed from the queue unsent, for any reason; the reasons are in
+    /// [`send_errors`](Self::send_errors).
     pub discarded: u64,
     /// Errors of send calls, except "would block".
     pub send_errors: ErrorCounts,
@@ -49,8 +52,8 @@ pub struct SocketStats {
 pub struct ErrorCounts {
     /// Interrupted by a signal.
     pub interrupted: u64,
-    /// A delayed report about an earlier datagram: no socket is bound at its destination (ICMP port unreachable,
-    /// connection refused or reset).
+    /// A delayed report about an earlier datagram: no socket is bound at its destination (ICMP port
+    /// unreachable, connection refused or reset).
     pub refused: u64,
     /// No route to the host or network.
     pub unreachable: u64,

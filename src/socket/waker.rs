@@ -31,9 +31,10 @@ impl Waker {
         })
     }
 
-    /// Makes the current or the next `wait` return at once, unless [`take_woken`](crate::Socket::take_woken) has
-    /// returned `true` for this wake-up before. Memory written by this thread before is then visible to the other one.
-    /// Two wake-ups before the loop runs count as one, and the second costs no system call.
+    /// Makes the current or the next `wait` return at once, unless
+    /// [`take_woken`](crate::Socket::take_woken) has returned `true` for this wake-up before.
+    /// Memory written by this thread before is then visible to the other one. Two wake-ups before
+    /// the loop runs count as one, and the second costs no system call.
     ///
     /// # Errors
     ///
@@ -48,8 +49,9 @@ impl Waker {
         })
     }
 
-    /// Ends a sleep without setting the flag of [`take`](Self::take), for conditions that the sleeper checks itself. If
-    /// the system fails, which does not happen in practice, the sleep lasts until its timeout.
+    /// Ends a sleep without setting the flag of [`take`](Self::take), for conditions that the
+    /// sleeper checks itself. If the system fails, which does not happen in practice, the sleep
+    /// lasts until its timeout.
     pub(crate) fn notify(&self) {
         let _ = self.shared.waker.wake();
     }

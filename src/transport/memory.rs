@@ -1,7 +1,9 @@
-//! Datagrams between the two hosts of a [`Host::pair`](crate::Host::pair): two queues in memory instead of sockets.
+//! Datagrams between the two hosts of a [`Host::pair`](crate::Host::pair): two queues in memory
+//! instead of sockets.
 //!
-//! It behaves as UDP over loopback does. A datagram that finds the queue full is lost and counted by the receiver,
-//! and a sleeping receiver wakes up when something was sent. No thread runs for it.
+//! It behaves as UDP over loopback does. A datagram that finds the queue full is lost and counted
+//! by the receiver, and a sleeping receiver wakes up when something was sent. No thread runs for
+//! it.
 
 use std::collections::VecDeque;
 use std::io;
@@ -13,8 +15,8 @@ use crate::clock;
 use crate::limits::DATAGRAM_MAX;
 use crate::socket::{Poller, SocketStats, Waker};
 
-/// The most datagrams that wait in one direction: 1,024, as many as the send queue of a socket holds by default, and
-/// 1 MiB at their longest. Full: the newest is dropped.
+/// The most datagrams that wait in one direction: 1,024, as many as the send queue of a socket
+/// holds by default, and 1 MiB at their longest. Full: the newest is dropped.
 const QUEUE_DATAGRAMS_MAX: usize = 1024;
 
 /// No address that anything else is reachable at: both hosts are in this process.

@@ -1,5 +1,5 @@
-//! The transport of a [`Host`](crate::Host): a UDP socket or a queue in memory, and with the feature `sim` a
-//! simulated network in front of it.
+//! The transport of a [`Host`](crate::Host): a UDP socket or a queue in memory, and with the
+//! feature `sim` a simulated network in front of it.
 //!
 //! Knows nothing of peers, packets and timers: those belong to `proto`.
 
@@ -73,8 +73,9 @@ impl Transport {
         }
     }
 
-    /// Receives the datagrams that have arrived by `now`, one after the other, until none is left or the budget of
-    /// the socket is spent. Truncated datagrams are skipped; the socket has counted them.
+    /// Receives the datagrams that have arrived by `now`, one after the other, until nothing is
+    /// left or the budget of the socket is spent. Truncated datagrams are skipped; the socket has
+    /// counted them.
     ///
     /// # Errors
     ///
@@ -103,8 +104,9 @@ impl Transport {
         }
     }
 
-    /// Lets `write` write a datagram into the send queue, in place. It is sent by [`transmit`](Self::transmit) at the
-    /// latest. Returns `false` if there is no room after sending, or if `write` returns `None`.
+    /// Lets `write` write a datagram into the send queue, in place. It is sent by
+    /// [`transmit`](Self::transmit) at the latest. Returns `false` if there is no room after
+    /// sending, or if `write` returns `None`.
     #[inline]
     pub(crate) fn send_with(
         &mut self,
@@ -128,7 +130,8 @@ impl Transport {
     ///
     /// # Errors
     ///
-    /// The system cannot watch the socket. Errors of single datagrams are counted in [`stats`](Self::stats).
+    /// The system cannot watch the socket. Errors of single datagrams are counted in
+    /// [`stats`](Self::stats).
     #[inline]
     pub(crate) fn transmit(&mut self) -> io::Result<()> {
         #[cfg(feature = "sim")]
@@ -152,7 +155,8 @@ impl Transport {
         None
     }
 
-    /// Sleeps until a datagram can be received, a [`Waker`] is used, or `timeout` is over: see [`Socket::wait`].
+    /// Sleeps until a datagram can be received, a [`Waker`] is used, or `timeout` is over: see
+    /// [`Socket::wait`].
     ///
     /// # Errors
     ///
@@ -227,7 +231,8 @@ impl Transport {
         Ok(())
     }
 
-    /// Simulates nothing from now on. What is in flight arrives at once: incoming datagrams are given to `handle`.
+    /// Simulates nothing from now on. What is in flight arrives at once: incoming datagrams are
+    /// given to `handle`.
     pub(crate) fn remove_links(&mut self, mut handle: impl FnMut(SocketAddr, &[u8])) {
         let Some(mut links) = self.links.take() else {
             return;
@@ -273,8 +278,8 @@ impl Carrier {
     #[cfg(feature = "sim")]
     fn send(&mut self, to: SocketAddr, bytes: &[u8]) {
         match self {
-            // There is room, or the simulated network loses it. An address that this socket cannot reach never
-            // came from it.
+            // There is room, or the simulated network loses it. An address that this socket cannot
+            // reach never came from it.
             Self::Socket(socket) => {
                 let _ = socket.send(to, bytes);
             }
@@ -311,7 +316,8 @@ fn drain_through(
     Ok(())
 }
 
-/// Sends the datagrams that have crossed the outgoing link. A datagram that finds no room is lost, as on a network.
+/// Sends the datagrams that have crossed the outgoing link. A datagram that finds no room is lost,
+/// as on a network.
 #[cfg(feature = "sim")]
 fn send_due(carrier: &mut Carrier, links: &mut SimulatedLinks, now: Instant) {
     while let Some((to, bytes)) = links.poll_outgoing(now) {

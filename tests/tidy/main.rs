@@ -4,6 +4,7 @@
 //! - `layers`: which module of the library may import which, and that imports have no cycle.
 //! - `names`: no type name is defined twice in the library.
 //! - `headers`: every file states its purpose, and every crate forbids `unsafe` code.
+//! - `words`: plain technical English, and comment lines of at most 100 columns.
 //! - `guide`: complete programs, links and diagrams of the guide.
 //!
 //! There are no exceptions for single lines: change the line, or change the rule. Each rule has a test that
@@ -18,3 +19,4 @@ mod layers;
 mod names;
 mod source;
 mod walls;
+mod words;

@@ -1,8 +1,8 @@
-//! Admission of 10,000 connections: how long it takes, what it costs the server, and how much memory a connection takes.
+//! Admission of 10,000 connections: duration, CPU time of the server, memory per connection.
 //!
-//! Real sockets over loopback, one per client, at most 128 clients connecting at a time. Server and clients take turns on
-//! one thread, so the time until all are admitted includes the clients; the CPU time and the memory are the server's
-//! alone. Every client must be admitted, be kept and close its connection.
+//! Real sockets over loopback, one per client, at most 128 connecting at a time. Server and clients
+//! share a thread, so the duration includes the clients; CPU time and memory are the server's
+//! alone. Every client must be admitted, remain connected and close its connection.
 
 use tickwire::{Config, DisconnectReason, Event, Host};
 use tickwire_measure::cpu;
@@ -11,7 +11,7 @@ use super::clients;
 use crate::prelude::*;
 use crate::topics::client_pool::{ClientPool, noise};
 
-/// Application code with which the clients close.
+/// Application code of the disconnects.
 const CLOSED: u32 = 17;
 
 pub(crate) fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
@@ -30,7 +30,7 @@ pub(crate) fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
     ])
 }
 
-/// The memory of all clients, which is the same in every round.
+/// Memory of all clients. It is the same in every round.
 pub(crate) fn enter_memory(settings: &Settings) -> io::Result<Vec<Entry>> {
     let clients = clients(settings)?;
     let bytes = |heap: &str, stated: &str, config: Config| {
@@ -48,16 +48,16 @@ pub(crate) fn enter_memory(settings: &Settings) -> io::Result<Vec<Entry>> {
     ])
 }
 
-/// What the admission of all clients took.
+/// Cost of admitting all clients.
 #[derive(Debug, Default)]
 struct Admitted {
     cpu: Duration,
     wall: Duration,
-    /// Heap that the server allocated and did not free.
+    /// Heap in use by the server.
     heap_bytes: i64,
 }
 
-/// Admits all clients, checks that they are kept, and closes them.
+/// Admits all clients, checks that they remain connected, and closes them.
 fn admit(config: &Config, clients: usize) -> io::Result<Admitted> {
     let config = Config {
         peers_max: clients,
@@ -83,13 +83,13 @@ fn admit(config: &Config, clients: usize) -> io::Result<Admitted> {
         client.disconnect(CLOSED)?;
         events.turn(&mut pool.server)?;
     }
-    // The server must see every close, and no other end.
+    // Every disconnect at the server must be a close of a client.
     expect("closes", events.closed, clients)?;
     expect("ends", events.failed, 0)?;
     Ok(admitted)
 }
 
-/// What the server reported so far.
+/// Events of the server so far.
 #[derive(Debug, Default)]
 struct Events {
     connected: usize,

@@ -1,4 +1,4 @@
-//! A server of this library and its clients, over loopback, on one thread.
+//! A tickwire server and its clients, over loopback, on one thread.
 
 use std::mem;
 use std::net::UdpSocket;
@@ -12,12 +12,12 @@ use tickwire_measure::side::unless_blocked;
 
 use crate::prelude::*;
 
-/// How many clients connect at the same time.
+/// Clients that connect at the same time.
 const CONNECTING_MAX: usize = 128;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A server that every client may ask for a handshake at once.
+/// A server without a limit on handshakes.
 pub(crate) fn noise() -> Config {
     Config {
         security: Security::Noise(NoiseConfig {
@@ -35,22 +35,22 @@ pub(crate) struct ClientPool {
     pub(crate) clients: Vec<Client>,
 }
 
-/// A client without a loop of its own: the protocol, and a socket.
+/// A client without a loop: a `HostState` and a socket.
 pub(crate) struct Client {
     pub(crate) socket: UdpSocket,
     state: HostState,
     server: SocketAddr,
     peer: Option<PeerId>,
-    /// Datagrams since it was made: those that it sent or its system refused, and those that arrived.
+    /// Datagrams sent, rejected by the system, and received.
     counts: Losses,
     messages: usize,
-    /// How many connections the server ended.
+    /// Connections that the server ended.
     pub(crate) disconnected: usize,
 }
 
 impl ClientPool {
-    /// All sockets are open, and no client has begun to connect. They take datagrams of any source, so that they can
-    /// be the clients of a floor as well.
+    /// Opens all sockets without connecting. They accept datagrams of any source, so they can also
+    /// be the clients of a floor.
     pub(crate) fn open(config: &Config, clients: usize) -> io::Result<Self> {
         let server = Host::bind(LOOPBACK, config.clone())?;
         let clients = (0..clients).map(|number| Client::new(config, server.local_addr(), number));
@@ -58,7 +58,7 @@ impl ClientPool {
         Ok(Self { server, clients })
     }
 
-    /// All clients are connected, their sockets as well, and no event is left.
+    /// A pool of connected clients with connected sockets and no pending events.
     pub(crate) fn connected(config: &Config, clients: usize) -> io::Result<Self> {
         let mut pool = Self::open(config, clients)?;
         let mut clients = pool.clients.iter();
@@ -95,13 +95,13 @@ impl ClientPool {
         self.clients.iter_mut().try_for_each(Client::turn)
     }
 
-    /// How many messages the clients have received since the last call.
+    /// Messages that the clients received since the last call.
     pub(crate) fn take_messages(&mut self) -> usize {
         let clients = self.clients.iter_mut();
         clients.map(|client| mem::take(&mut client.messages)).sum()
     }
 
-    /// What server and clients have counted so far.
+    /// Counters of server and clients.
     pub(crate) fn counts(&self) -> Losses {
         let server = self.server.socket_stats();
         let clients = || self.clients.iter().map(|client| &client.counts);
@@ -110,7 +110,7 @@ impl ClientPool {
             inputs_refused: clients().map(|counts| counts.inputs_refused).sum(),
             inputs_received: server.datagrams_received,
             dropped_by_kernel: Some(server.dropped_by_kernel),
-            // The send queue is empty after a flush, or the socket is full and the rest is sent in the next turn.
+            // The flush has emptied the send queue, or the next turn sends the rest.
             states_sent: server.datagrams_sent,
             queue_full: server.queue_full,
             discarded: server.discarded,
@@ -120,7 +120,7 @@ impl ClientPool {
     }
 }
 
-/// A turn of a server that ignores its events.
+/// A turn of a server that discards its events.
 pub(crate) fn serve(server: &mut Host) -> io::Result<()> {
     server.poll()?;
     while server.next_event().is_some() {}
@@ -142,7 +142,7 @@ impl Client {
         })
     }
 
-    /// Begins to connect, unless it has begun before.
+    /// Starts to connect, once.
     fn connect(&mut self) -> io::Result<()> {
         if self.peer.is_none() {
             let options = ConnectOptions::default();
@@ -173,12 +173,12 @@ impl Client {
         self.transmit(now)
     }
 
-    /// Receives what arrived, and sends what is due.
+    /// Receives, runs timers and sends.
     pub(crate) fn turn(&mut self) -> io::Result<()> {
         let mut buffer = [0; 1024];
         let now = Instant::now();
         while let Some((len, from)) = unless_blocked(self.socket.recv_from(&mut buffer))? {
-            // The echoes of a floor are ignored.
+            // Echoes of a floor are ignored.
             if from == self.server {
                 self.counts.states_received += 1;
                 self.state.handle_datagram(from, &buffer[..len], now);

@@ -1,4 +1,4 @@
-//! Draining a socket: it is filled first, by another socket, and only the drain is timed.
+//! Draining a socket that another socket has filled. Only the drain is timed.
 
 use tickwire::SocketConfig;
 
@@ -6,7 +6,7 @@ use crate::prelude::*;
 use crate::raw::{Controls, RawSocket};
 use crate::work::{Digest, Drains, bind, mio_loop, std_loop};
 
-/// Minimum that Linux charges a queued datagram against the receive buffer, in bytes, as `raw_socket.rs` has it.
+/// Minimum charge of a queued datagram against the receive buffer in bytes, as in `raw_socket.rs`.
 const DATAGRAM_CHARGE_MIN: usize = 768;
 
 const TICKWIRE: &str = "tickwire";
@@ -63,7 +63,7 @@ fn filled(name: &str, mut drains: impl Drains + 'static, count: usize) -> io::Re
     }))
 }
 
-/// Sends more to a socket than any receive buffer of this size holds, and takes out what it held.
+/// Overflows the receive buffer of a socket, then drains it.
 fn overflowed<D: Drains>(mut drains: D) -> io::Result<D> {
     let granted = socket2::Socket::from(bind()?).recv_buffer_size()?;
     let sent = granted / DATAGRAM_CHARGE_MIN + 64;
@@ -74,7 +74,7 @@ fn overflowed<D: Drains>(mut drains: D) -> io::Result<D> {
     Ok(drains)
 }
 
-/// A turn as the documentation has it.
+/// A turn as in the documentation.
 impl Drains for Socket {
     fn address(&self) -> io::Result<SocketAddr> {
         Ok(self.local_addr())

@@ -1,8 +1,8 @@
-//! What peers cost that do nothing: a turn of a host with 10,000 of them against one with none, while
-//! one more peer sends a message and gets one back.
+//! Cost of idle peers: a turn of a host with 10,000 of them against a turn without them, while one
+//! active peer exchanges a message.
 //!
-//! Without sockets, and with a clock that hardly moves while it is measured: nothing is due, so nothing
-//! should cost anything. What their keep-alives cost is the topic `keep_alive`.
+//! Without sockets, and within so little virtual time that no idle peer has anything due. The topic
+//! `keep_alive` measures keep-alives.
 
 use crate::prelude::*;
 use tickwire::limits::RATE_MAX;
@@ -23,12 +23,12 @@ pub(crate) fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
     ])
 }
 
-/// A server, and a client that is all of its peers: each connection of it has an address of its own. What the server
-/// sees as its peer's address is what the client sees as the server's.
+/// A server, and a client that is all of its peers. Each connection has its own address, which is
+/// the peer's address for the server and the server's address for the client.
 struct World {
     server: HostState,
     client: HostState,
-    /// The one that is not idle: the last one that connected.
+    /// The active peer: the last that connected.
     active: PeerId,
     now: Instant,
     buffer: [u8; 1024],
@@ -38,7 +38,7 @@ impl World {
     fn new(idle: u16) -> io::Result<Self> {
         let config = Config {
             peers_max: usize::from(IDLE_PEERS) + 1,
-            // Nothing is to wait for the rate.
+            // Pacing must not delay anything.
             rate_floor: RATE_MAX,
             rate_ceiling: RATE_MAX,
             rate_start: RATE_MAX,
@@ -60,7 +60,7 @@ impl World {
         })
     }
 
-    /// A turn of the server: a datagram in, a datagram out.
+    /// A turn of the server: one datagram in, one out.
     fn serve(&mut self, from: SocketAddr, len: usize, now: Instant) -> io::Result<usize> {
         self.server.handle_datagram(from, &self.buffer[..len], now);
         self.server.handle_timeout(now);
@@ -77,7 +77,7 @@ impl World {
     fn turns(&mut self) -> io::Result<f64> {
         let mut time = Duration::ZERO;
         for _ in 0..TURNS {
-            // As much as a packet takes at the highest rate.
+            // The transmission time of a packet at the rate ceiling.
             self.now += Duration::from_micros(1);
             let (client, now) = (&mut self.client, self.now);
             client.send(self.active, Delivery::Unreliable, &[7; 32], now)?;
@@ -109,7 +109,7 @@ fn connect(
     connected.map_err(io::Error::other)
 }
 
-/// Passes everything on that a host has to send. Returns how many datagrams there were.
+/// Delivers the pending datagrams of a host. Returns their number.
 fn carry(from: &mut HostState, to: &mut HostState, now: Instant) -> usize {
     let (mut buffer, mut count) = ([0; 1024], 0);
     while let Some(sent) = from.poll_transmit(&mut buffer, now) {

@@ -1,10 +1,11 @@
-//! What 10,000 connections cost a server that have nothing to send: 60 turns a second of a host that answers their
-//! keep-alives, against 1% of a core, which is 1 µs for each peer and second.
+//! Cost of 10,000 idle connections: 60 turns a second of a host that answers keep-alives, against
+//! 1% of a core, which is 1 µs per peer and second.
 //!
-//! Real sockets over loopback, one for each client, and real time: a connection is kept alive every 5 s, each at its own
-//! time. Between the server's turns the clients have theirs, on the same thread, of which only the server's CPU time
-//! counts. Beside it, tick by tick: a server without a protocol that echoes what as many of the same sockets send as
-//! often. Between two turns ten thousand clients have gone through the cache, so the server finds it cold.
+//! Real sockets over loopback, one per client, in real time: each connection has a keep-alive every
+//! 5 s, spread evenly. The clients have their turns between those of the server, on the same
+//! thread; only the server's CPU time counts. The floor, tick by tick, is a server without a
+//! protocol that echoes the same number of datagrams. The clients' turns leave the server's caches
+//! cold.
 
 use std::ops::Range;
 use std::thread;
@@ -24,10 +25,10 @@ const TICKS_PER_SECOND: u32 = 60;
 const TICKS: u32 = 2 * TICKS_PER_SECOND;
 const TICKS_IN_TEST: u32 = 30;
 
-/// So that a short round of a test has something to measure.
+/// Makes a short test round measurable.
 const KEEP_ALIVE_IN_TEST: Duration = Duration::from_millis(200);
 
-/// About as long as a keep-alive.
+/// About the length of a keep-alive.
 const QUESTION: &[u8] = &[0; 36];
 
 const SUBJECTS: [&str; 2] = [
@@ -40,13 +41,13 @@ pub(crate) fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
     let ticks = settings.size(TICKS, TICKS_IN_TEST);
     let mut both = Both::new(clients(settings)?, keep_alive, ticks)?;
     Ok(vec![
-        // 1 µs for each peer and second.
+        // 1 µs per peer and second.
         Entry::new("1% of a core", || Ok(1000.0)),
         Entry::joint(SUBJECTS, move || both.round()),
     ])
 }
 
-/// The server and its clients, and a floor for the same clients.
+/// The server, its clients, and a floor for the same clients.
 struct Both {
     pool: ClientPool,
     keep_alive: Duration,
@@ -84,7 +85,7 @@ impl Both {
         Ok(both)
     }
 
-    /// The clients that send in a tick, if each does once within the time of a keep-alive.
+    /// The clients that send in this tick: each once per keep-alive interval.
     fn senders(&self, tick: u32) -> Range<usize> {
         let ticks = self.ticks_of_keep_alive();
         let until = |tick: u32| tick as usize * self.names.len() / ticks as usize;
@@ -97,8 +98,8 @@ impl Both {
         millis.saturating_mul(TICKS_PER_SECOND) / 1000
     }
 
-    /// Each client sends a message at a time of its own, so that keep-alives come evenly, as from players that joined
-    /// at different times.
+    /// Spreads the keep-alives evenly, as if players had joined at different times: each client
+    /// sends a message in another tick.
     fn spread(&mut self) -> io::Result<()> {
         let mut ticker = Ticker::hz(TICKS_PER_SECOND);
         for tick in 0..self.ticks_of_keep_alive() {
@@ -110,7 +111,7 @@ impl Both {
             }
             serve(&mut self.pool.server)?;
         }
-        // The last message leaves with the next turn.
+        // The next turn sends the last message.
         self.pool.clients_turn()?;
         serve(&mut self.pool.server)
     }
@@ -126,12 +127,12 @@ impl Both {
             let tick = ticker.next_tick();
             sleep_until(tick);
             latest = latest.max(tick.elapsed());
-            // Before the clients' turn, so that the sockets of the floor are as cold as those of the server.
+            // Before the clients' turn, so the floor's sockets are as cold as the server's.
             for client in &self.pool.clients[self.senders(self.tick)] {
                 client.socket.send_to(QUESTION, self.floor_address)?;
             }
             self.pool.clients_turn()?;
-            // The second one finds the caches as the first one left them.
+            // The second finds the caches in the state that the first left.
             let first = self.tick as usize % 2;
             for subject in [first, 1 - first] {
                 times[subject] += self.turn(subject)?;
@@ -158,9 +159,9 @@ impl Both {
         Ok(time)
     }
 
-    /// All clients are still connected, and all keep-alives that were due within `elapsed` arrived, but those that are
-    /// late: a client that has a turn once a tick is up to a tick late each time, and by what the ticks themselves were
-    /// late. Ticks that catch up after a delay take less time than their number says.
+    /// Checks that all clients are connected and that the keep-alives due within `elapsed` arrived.
+    /// A keep-alive may be a tick late, plus the lateness of the ticks; ticks that catch up after a
+    /// delay take less time than their number suggests.
     fn check(&self, received: u64, elapsed: Duration, latest: Duration) -> io::Result<()> {
         let peers = self.pool.server.stats().peers;
         expect("peers", peers, self.names.len())?;

@@ -16,11 +16,11 @@ mod spin;
 use crate::prelude::*;
 use tickwire_measure::open_files;
 
-/// The most clients of a topic.
+/// Maximum number of clients of a topic.
 const CLIENTS: usize = 10_000;
 const CLIENTS_IN_TEST: usize = 64;
 
-/// Sets up the subjects of the topic with this title.
+/// The subjects of the topic with this title.
 pub(crate) fn enter(title: &str, settings: &Settings) -> io::Result<Vec<Entry>> {
     match title {
         "drain" => drain::enter(settings),
@@ -46,7 +46,7 @@ pub(crate) fn enter(title: &str, settings: &Settings) -> io::Result<Vec<Entry>> 
     }
 }
 
-/// How many clients with a socket each take part: 10,000, or as many as the limit of open files leaves room for.
+/// Number of clients with a socket each: 10,000, or less if the limit of open files is lower.
 fn clients(settings: &Settings) -> io::Result<usize> {
     open_files::fit_clients(settings.size(CLIENTS, CLIENTS_IN_TEST))
 }

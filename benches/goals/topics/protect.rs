@@ -1,8 +1,7 @@
-//! What it costs to protect a packet, alone, and what is left of that in a server's turn.
+//! Cost of packet protection, alone and in a server's turn.
 //!
-//! Alone: a small packet and a long one are sealed, or opened, without a connection around them.
-//! In a turn: a server receives a message from each of 64 peers and sends each of them the state of the
-//! game, over real sockets, as a game server does it in every tick.
+//! Alone: sealing and opening a small and a full packet, without a connection. In a turn: a server
+//! receives a message from each of 64 peers and sends each of them a snapshot, over real sockets.
 
 use std::hint::black_box;
 
@@ -14,7 +13,7 @@ use crate::prelude::*;
 use crate::topics::game_tick::{Game, Workload};
 
 const PACKETS: usize = 1000;
-/// Bytes of frames: a player's input, and a full packet of state.
+/// Bytes of frames: an input, and a full packet.
 const LENGTHS: [usize; 2] = [64, 995];
 
 pub(crate) fn enter() -> Vec<Entry> {
@@ -41,7 +40,7 @@ fn seals(name: String, mut pair: ProtectionPair, len: usize) -> Entry {
     })
 }
 
-/// Opens them.
+/// Opens packets of `len` bytes of frames.
 fn opens(name: String, mut pair: ProtectionPair, len: usize) -> Entry {
     Entry::new(name, move || {
         let mut buffer = [0x5a; DATAGRAM_MAX];

@@ -1,8 +1,8 @@
-//! A turn with nothing to do: `Host::poll` of a server whose peers are quiet, against a `recv_from` of
-//! an empty socket, the least that a loop can ask.
+//! A turn without work: `Host::poll` of a server with quiet peers, against `recv_from` on an empty
+//! socket.
 //!
-//! Between the rounds the clients answer keep-alives; the few that come due within a round are sent in
-//! it, as in a game.
+//! The clients answer keep-alives between rounds; the few that are due within a round are sent in
+//! it.
 
 use tickwire::Config;
 
@@ -25,7 +25,7 @@ fn quiet(name: &str, clients: usize, turns: usize) -> io::Result<Entry> {
     let mut pool = ClientPool::connected(&Config::plain(7), clients)?;
     Ok(Entry::new(name, move || {
         pool.clients_turn()?;
-        // Acknowledgements and keep-alives of the clients.
+        // Acknowledgements and keep-alives.
         pool.server.poll()?;
         let start = Instant::now();
         let mut events = 0;

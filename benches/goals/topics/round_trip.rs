@@ -1,10 +1,9 @@
-//! A round trip: one datagram at a time between two threads, both asleep until it comes, or both
+//! A round trip: one datagram at a time between two threads, both asleep until it arrives, or both
 //! spinning.
 //!
-//! Each subject has both sides, written as in `tickwire bench latency`: no socket is connected, an
-//! answer leaves before the look that shows the socket empty, and the time is taken when the answer is
-//! received, before that look. Both sides of all of them run on the same two processors.
-//! A side that sleeps does so without a timeout, as nothing else is to be done.
+//! Each subject is both sides, as in `tickwire bench latency`: sockets are not connected, a reply
+//! is sent before the receive that finds the socket empty, and the clock is read before that
+//! receive as well. All subjects use the same two processors. A sleeping side has no timeout.
 
 use tickwire_measure::affinity::{Affinity, Role};
 use tickwire_measure::echo::Echo;
@@ -14,12 +13,12 @@ use tickwire_measure::side::{Received, Side};
 use crate::prelude::*;
 use crate::work::{bind, mio_loop, payload, std_loop};
 
-/// Round trips of a round that count. Those of spinning threads are ten times as fast.
+/// Measured round trips per round. Spinning threads are ten times as fast.
 const TRIPS_ASLEEP: usize = 150;
 const TRIPS_SPINNING: usize = 500;
 const TRIPS_IN_TEST: usize = 5;
 
-/// Round trips before them: the echo has to wake up first, and the one before it to come to rest.
+/// Warm-up round trips: the echo wakes up, and the echo of the previous subject pauses.
 const WARM_UP_TRIPS: usize = 15;
 
 pub(crate) fn enter_asleep(settings: &Settings) -> io::Result<Vec<Entry>> {
@@ -41,8 +40,8 @@ pub(crate) fn enter_spinning(settings: &Settings) -> io::Result<Vec<Entry>> {
     ])
 }
 
-/// A client that asks, waits for the answer and asks again, and an echo. A round costs the median round trip, not the
-/// time of all: a single stall would make up most of that.
+/// A client that sends a request, waits for the reply and repeats, and an echo. The cost of a round
+/// is the median round trip, because a single stall would dominate the mean.
 fn ping_pong<S: Side>(
     name: &str,
     side: impl Fn() -> io::Result<S>,
@@ -78,7 +77,7 @@ fn trip(client: &mut impl Side, echo: &Echo, number: usize) -> io::Result<Durati
     }
 }
 
-/// tickwire as its documentation shows it, with a sleep that sends first and then a drain, or in a loop that never
+/// tickwire as in its documentation: a sleep that sends first, then a drain; or a loop that never
 /// sleeps.
 struct Tickwire {
     socket: Socket,
@@ -91,7 +90,7 @@ impl Tickwire {
         Ok(Self { socket, is_asleep })
     }
 
-    /// Sends what is queued, and sleeps until a datagram arrives or does not.
+    /// Sends queued datagrams, then sleeps until a datagram arrives, or polls.
     fn begin_turn(&mut self) -> io::Result<()> {
         match self.is_asleep {
             true => self.socket.wait(None),
@@ -126,7 +125,7 @@ impl Side for Tickwire {
         let (mut rx, mut tx) = self.socket.split();
         while let Some(datagram) = rx.recv()? {
             tx.send(datagram.from, datagram.bytes)?;
-            // At once, as the others do, and before the receive that finds the socket empty.
+            // At once, as the other subjects do, before the receive that finds the socket empty.
             tx.flush()?;
         }
         Ok(())

@@ -1,7 +1,6 @@
-//! Sending: everything goes to one socket that is emptied, untimed, after each round.
+//! Sending to one socket, which is drained after each round, untimed.
 //!
-//! Most of the time is the kernel's, which delivers a datagram over loopback within the call that
-//! sends it.
+//! Most of the time is spent in the kernel, which delivers over loopback within the sending call.
 
 use tickwire_measure::side::Side;
 
@@ -13,8 +12,8 @@ pub(crate) fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
     let count = settings.datagrams;
     let mut raw = RawSocket::new(Controls::None)?;
     let raw_send_all = move |to| raw.send_all(to, count);
-    // Its socket is in a poll, as that of mio's loop is: then the kernel tells that poll of every datagram that has
-    // left, whether or not it was asked for.
+    // Its socket is in a poll, as that of mio's loop: the kernel then notifies the poll of every
+    // sent datagram, whatever the interests.
     let mut registered = Socket::bind(LOOPBACK)?;
     registered.wait(Some(Duration::from_nanos(1)))?;
     Ok(vec![
@@ -39,7 +38,7 @@ fn batched(mut socket: Socket, count: usize) -> impl FnMut(SocketAddr) -> io::Re
     }
 }
 
-/// A sender of `count` datagrams, and the socket that takes what it sends.
+/// A sender of `count` datagrams, and the receiving socket.
 fn emptied(
     name: &str,
     mut send_all: impl FnMut(SocketAddr) -> io::Result<()> + 'static,

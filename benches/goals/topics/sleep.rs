@@ -1,9 +1,9 @@
-//! The precision of a sleep: how late a loop is awake after its deadline.
+//! The precision of a sleep: how late a loop wakes after its deadline.
 
 use crate::prelude::*;
 use crate::work::mio_loop;
 
-/// The time of a 60 Hz tick: no whole number of the milliseconds that `epoll_wait(2)` counts in.
+/// The period of 60 Hz: not a whole number of milliseconds, the unit of `epoll_wait(2)`.
 const TICK: Duration = Duration::from_nanos(16_666_667);
 
 pub(crate) fn enter() -> io::Result<Vec<Entry>> {
@@ -22,7 +22,7 @@ pub(crate) fn enter() -> io::Result<Vec<Entry>> {
 fn late(name: &str, mut sleep_until: impl FnMut(Instant) -> io::Result<()> + 'static) -> Entry {
     Entry::new(name, move || {
         let deadline = Instant::now() + TICK;
-        // It may return early; a loop goes on until its deadline.
+        // It may return early.
         while Instant::now() < deadline {
             sleep_until(deadline)?;
         }

@@ -1,8 +1,7 @@
-//! A loop that spins: a turn that finds one datagram and answers it, and a turn that finds none.
+//! A spinning loop: a turn that receives one datagram and replies, and a turn with an empty socket.
 //!
-//! A tickwire turn ends when the socket was seen empty, which one `recv_from` and one `send_to` do not
-//! show; std's spinning loop finds that out in the step after its answer. So both are beside it: std
-//! without that look, and std with it.
+//! A tickwire turn ends when the socket was found empty. One `recv_from` and one `send_to` do not
+//! find that out, so std is measured both without and with that second receive.
 
 use tickwire_measure::floors::StdLoop;
 use tickwire_measure::side::Side;
@@ -17,7 +16,7 @@ pub(crate) fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
     let turns = turns(settings);
     let (std, mut drained, socket) = (std_loop()?, std_loop()?, Socket::bind(LOOPBACK)?);
     let drained_address = drained.address()?;
-    // What a turn of tickwire promises: everything that was pending has been seen.
+    // The contract of a tickwire turn: all pending datagrams were received.
     let drained_turn = move || {
         let mut count = 0;
         while drained.echo_one()? {
@@ -45,18 +44,18 @@ pub(crate) fn enter_empty(settings: &Settings) -> io::Result<Vec<Entry>> {
     ])
 }
 
-/// The least that a loop can do: `recv_from` of a socket that receives nothing.
+/// The minimum: `recv_from` on an empty socket.
 pub(crate) fn std_empty(settings: &Settings) -> io::Result<Entry> {
     let std = std_turn(std_loop()?);
     Ok(idle("std recv_from, nothing there", turns(settings), std))
 }
 
-/// Turns of a round.
+/// Turns per round.
 pub(crate) fn turns(settings: &Settings) -> usize {
     settings.size(500, 20)
 }
 
-/// A turn looks once whether something came, and sends it back. It returns how many datagrams were answered.
+/// A turn receives and replies once. It returns the number of replies.
 fn std_turn(mut std: StdLoop) -> impl FnMut() -> io::Result<usize> {
     move || std.echo_one().map(usize::from)
 }
@@ -74,7 +73,7 @@ fn tickwire_turn(mut socket: Socket) -> impl FnMut() -> io::Result<usize> {
     }
 }
 
-/// A client sends one datagram, the server's turn is timed by itself, the client takes the answer.
+/// A client sends one datagram, the server's turn is timed, the client receives the reply.
 fn asked(
     name: &str,
     turns: usize,
@@ -101,7 +100,7 @@ fn asked(
     }))
 }
 
-/// Turns one after the other, on a socket that receives nothing.
+/// Consecutive turns on an empty socket.
 fn idle(name: &str, turns: usize, mut turn: impl FnMut() -> io::Result<usize> + 'static) -> Entry {
     Entry::new(name, move || {
         let start = Instant::now();

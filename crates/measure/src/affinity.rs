@@ -1,8 +1,8 @@
-//! Which processor a thread runs on. Waking a thread of another processor takes five times as long as waking one of
-//! the same, and the system places the two as it likes: without this a ratio would compare placements.
+//! Pins threads to processors. Waking a thread on another processor takes five times as long as on
+//! the same processor, so without pinning a ratio would compare the scheduler's placements.
 //!
-//! Two processors can be two threads of one core, which share what it can do: a loop that spins on one slows the other
-//! one down, as no other machine would. So two of different cores are taken where there are such.
+//! Two processors can be hardware threads of one core, where a spinning loop slows the other thread
+//! down. Client and server therefore get processors of different cores if the machine has them.
 
 use std::io;
 
@@ -12,29 +12,29 @@ use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 use serde::Serialize;
 
-/// Which processors client and server have.
+/// The processors of client and server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Affinity {
-    /// One each, as two machines have: of two cores, where there are.
+    /// One processor each, of different cores if possible.
     Apart,
-    /// One for both.
+    /// One processor for both.
     Together,
-    /// Whatever the system gives them, which may change during a round.
+    /// The scheduler's choice, which may change during a round.
     Free,
 }
 
-/// Whose thread is pinned.
+/// The thread that is pinned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// The side that asks.
+    /// The side that sends requests.
     Client,
-    /// The side that answers.
+    /// The side that sends replies.
     Server,
 }
 
 impl Affinity {
-    /// The default for a machine with so many processors.
+    /// The default for this number of processors.
     #[must_use]
     pub fn best(processors: usize) -> Self {
         match processors {
@@ -44,11 +44,12 @@ impl Affinity {
         }
     }
 
-    /// Pins the calling thread, and the threads that it starts meanwhile, to the processor of `role`.
+    /// Pins the calling thread, and threads that it starts while pinned, to the processor of
+    /// `role`.
     ///
     /// # Errors
     ///
-    /// The system refuses, or cannot pin threads at all.
+    /// The system refuses, or cannot pin threads.
     pub fn pin(self, role: Role) -> io::Result<Pinned> {
         match self {
             Self::Free => Ok(Pinned::default()),
@@ -58,7 +59,7 @@ impl Affinity {
     }
 }
 
-/// A pinned thread. Going out of scope, it lets the thread run where it could before.
+/// A pinned thread. Dropping it restores the previous set of processors.
 #[derive(Debug, Default)]
 #[must_use = "the thread is pinned as long as this is in scope"]
 pub struct Pinned {
@@ -66,7 +67,7 @@ pub struct Pinned {
     before: Option<CpuSet>,
 }
 
-/// What `sched_setaffinity(2)` calls the calling thread.
+/// The id of the calling thread in `sched_setaffinity(2)`.
 #[cfg(target_os = "linux")]
 const THIS_THREAD: Pid = Pid::from_raw(0);
 
@@ -90,7 +91,7 @@ impl Pinned {
 impl Drop for Pinned {
     fn drop(&mut self) {
         if let Some(before) = &self.before {
-            // The system allowed it before, and a thread that stays pinned does no harm to what it measured.
+            // Restoring a set that was valid before cannot fail in practice.
             let _ = sched_setaffinity(THIS_THREAD, before);
         }
     }
@@ -104,7 +105,7 @@ impl Pinned {
     }
 }
 
-/// The first processor and one of another core; failing that any other, and failing that the same.
+/// The first processor and another one: of another core if possible, otherwise of the same core.
 #[cfg(target_os = "linux")]
 fn two_of(processors: &[usize], siblings: impl Fn(usize) -> Vec<usize>) -> Option<(usize, usize)> {
     let (client, others) = processors.split_first()?;
@@ -114,14 +115,14 @@ fn two_of(processors: &[usize], siblings: impl Fn(usize) -> Vec<usize>) -> Optio
     Some((*client, *server))
 }
 
-/// The threads of the core of this processor. Empty where the system does not report them.
+/// The hardware threads of the core of this processor. Empty if the system does not report them.
 #[cfg(target_os = "linux")]
 fn siblings(processor: usize) -> Vec<usize> {
     let path = format!("/sys/devices/system/cpu/cpu{processor}/topology/thread_siblings_list");
     std::fs::read_to_string(path).map_or_else(|_| Vec::new(), |list| parse(&list))
 }
 
-/// `0,4` or `0-1`, as the kernel writes it.
+/// Parses the kernel's format: `0,4` or `0-1`.
 #[cfg(target_os = "linux")]
 fn parse(list: &str) -> Vec<usize> {
     let ranges = list.trim().split(',').filter_map(|range| {
@@ -137,7 +138,7 @@ mod tests {
 
     #[test]
     fn two_threads_of_a_core_are_taken_only_if_there_is_no_other() {
-        // As many machines count: 0 and 1 are one core, or 0 and 2 are.
+        // The two common numberings: 0 and 1 are one core, or 0 and 2 are.
         let neighbours = |processor: usize| vec![processor & !1, processor | 1];
         let halves = |processor: usize| vec![processor % 2, processor % 2 + 2];
         let nothing_known = |_| Vec::new();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// CPU time since the thread began. `None` where the operating system does not report it.
+/// CPU time since the thread began. `None` if the operating system does not report it.
 #[must_use]
 pub fn thread_time() -> Option<Duration> {
     #[cfg(unix)]
@@ -13,8 +13,8 @@ pub fn thread_time() -> Option<Duration> {
     None
 }
 
-/// Runs `work` and returns its result with the CPU time that it took. Without a clock of the thread, and only
-/// then, it is wall time.
+/// Runs `work` and returns its result with the CPU time that it took. Without a thread clock it is
+/// wall time.
 pub fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     let wall = std::time::Instant::now();
     let before = thread_time();

@@ -1,4 +1,4 @@
-//! The side that answers, on a thread of its own.
+//! The replying side, on its own thread.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -11,15 +11,14 @@ use crate::affinity::{Affinity, Role};
 use crate::floors::LOOPBACK;
 use crate::side::Side;
 
-/// How long the thread gets to see that it is to end before it is sent another datagram.
+/// Interval between datagrams that wake the thread for its end.
 const NUDGE: Duration = Duration::from_millis(1);
 
 const PAUSED: u8 = 0;
 const SERVING: u8 = 1;
 const ENDING: u8 = 2;
 
-/// A running echo. While paused its thread takes no CPU time: it is parked, or asleep where it waits for datagrams.
-/// It ends when it goes out of scope.
+/// A running echo. A paused echo uses no CPU time. Dropping it ends the thread.
 #[derive(Debug)]
 pub struct Echo {
     address: SocketAddr,
@@ -28,11 +27,11 @@ pub struct Echo {
 }
 
 impl Echo {
-    /// Starts it, paused.
+    /// Starts a paused echo.
     ///
     /// # Errors
     ///
-    /// The system refuses a thread, or does not tell the address.
+    /// The system cannot create a thread or report the address.
     pub fn start(mut side: impl Side, affinity: Affinity) -> io::Result<Self> {
         let address = side.address()?;
         let state = Arc::new(AtomicU8::new(PAUSED));
@@ -53,13 +52,13 @@ impl Echo {
         })
     }
 
-    /// Where it listens.
+    /// Address of its socket.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Echoes from now on.
+    /// Starts echoing.
     pub fn serve(&self) {
         self.set(SERVING);
     }
@@ -78,8 +77,8 @@ impl Echo {
 impl Drop for Echo {
     fn drop(&mut self) {
         self.set(ENDING);
-        // It may be asleep, and only a datagram wakes it; a lost one is sent again. If none can be sent, the thread is
-        // left to the end of the process.
+        // A sleeping thread is woken only by a datagram; a lost datagram is sent again. If sending
+        // fails, the thread ends with the process.
         let Ok(nudge) = UdpSocket::bind(LOOPBACK) else {
             return;
         };

@@ -1,30 +1,30 @@
 //! The goals as data: a Markdown document with a section per topic and a table row per goal.
 //!
-//! The heading of a section is `## title: unit`, or `## title: unit; at most 7 rounds`. A row has four cells: the goal,
-//! the subject whose cost is divided, the floor that it is divided by, and the highest ratio that keeps the goal, or
-//! `shown` for a ratio without a bound.
+//! A section begins with `## title: unit` or `## title: unit; at most 7 rounds`. A row has four
+//! cells: the goal, the subject, the floor, and the bound on subject / floor, or `shown` for a
+//! ratio without a bound.
 
-/// A ratio of two subjects of a topic, with or without an upper bound.
+/// The ratio of two subjects of a topic, with or without a bound.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Goal {
-    /// What is compared, in words.
+    /// Description of the comparison.
     pub name: &'static str,
-    /// Name of the subject whose cost is divided.
+    /// Name of the subject in the numerator.
     pub subject: &'static str,
-    /// Name of the subject that it is divided by.
+    /// Name of the subject in the denominator.
     pub floor: &'static str,
-    /// Highest ratio that keeps the goal. `None`: the ratio is only shown.
+    /// Highest ratio that meets the goal. `None`: the ratio is only shown.
     pub bound: Option<f64>,
 }
 
 /// Subjects that do the same work, and the goals about them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Topic {
-    /// What it is about, in a few words.
+    /// Short title.
     pub title: &'static str,
     /// Unit of a cost: "ns per datagram".
     pub unit: &'static str,
-    /// The most rounds that are measured.
+    /// Maximum number of rounds.
     pub rounds_max: usize,
     /// Goals of the topic.
     pub goals: Vec<Goal>,
@@ -34,7 +34,7 @@ pub struct Topic {
 ///
 /// # Panics
 ///
-/// The document is not of this form: a mistake of its author.
+/// The document has another form.
 #[must_use]
 pub fn parse(document: &'static str) -> Vec<Topic> {
     document.split("\n## ").skip(1).map(Topic::parse).collect()

@@ -1,13 +1,14 @@
 //! What the benchmarks share: interleaved rounds, statistics, floors, machine facts and tables.
 //!
-//! - [`runner`] measures subjects in interleaved rounds, and [`statistics`] sums rounds up.
-//! - [`floors`] are the loops on std and mio that tickwire is measured against, each a [`Side`](side::Side)
-//!   of a conversation; [`echo`] runs a side on a thread of its own.
-//! - [`machine`], [`receive_buffer`], [`open_files`], [`affinity`] and [`cpu`] ask the operating system.
-//! - [`goals`] are data, [`settings`] is the command line of `cargo bench --bench goals`, [`report`] its output, and
-//!   [`table`] every table.
+//! - [`runner`] measures subjects in interleaved rounds, and [`statistics`] summarises them.
+//! - [`floors`] are loops on std and mio, each a [`Side`](side::Side) of an exchange; [`echo`] runs
+//!   a side on its own thread.
+//! - [`machine`], [`receive_buffer`], [`open_files`], [`affinity`] and [`cpu`] query the operating
+//!   system.
+//! - [`goals`] are data, [`settings`] is the command line of `cargo bench --bench goals`,
+//!   [`report`] its output, and [`table`] every table.
 //!
-//! It does not depend on tickwire: a benchmark brings the subjects that it measures.
+//! It does not depend on tickwire: each benchmark adds its subjects.
 #![forbid(unsafe_code)]
 
 pub mod affinity;

@@ -1,36 +1,36 @@
-//! Where the datagrams of a game's ticks were lost. Pure arithmetic on counters.
+//! Where the datagrams of a game tick were lost, from counters.
 //!
-//! An input goes from a client through the network into the kernel's receive buffer and from there to the server; a
+//! An input goes from a client through the network and the kernel's receive buffer to the server. A
 //! state goes from the server's send queue through the network to a client.
 
 use std::fmt;
 
-/// What clients and server counted, in datagrams.
+/// Counters of clients and server, in datagrams.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Losses {
-    /// Inputs that the clients' system took.
+    /// Inputs accepted by the clients' system.
     pub inputs_sent: u64,
-    /// Inputs that it refused, so that they never left.
+    /// Inputs rejected by it.
     pub inputs_refused: u64,
-    /// Inputs that arrived.
+    /// Inputs received.
     pub inputs_received: u64,
-    /// Inputs that the kernel dropped, because the receive buffer was full. `None` where the kernel was not asked.
+    /// Inputs dropped by the kernel because the receive buffer was full. `None` if not queried.
     pub dropped_by_kernel: Option<u64>,
-    /// States that the server's system took.
+    /// States accepted by the server's system.
     pub states_sent: u64,
-    /// States that were refused because the send queue was full.
+    /// States rejected because the send queue was full.
     pub queue_full: u64,
-    /// States that the system refused to send.
+    /// States rejected by the system.
     pub discarded: u64,
-    /// States that arrived.
+    /// States received.
     pub states_received: u64,
-    /// How often a drain ended at the budget of a turn. That alone loses nothing: what is left is read in the next
-    /// turn. A buffer that overflows meanwhile shows in `dropped_by_kernel`.
+    /// Drains that ended at the budget of a turn. The next turn reads the rest; an overflow in
+    /// between counts in `dropped_by_kernel`.
     pub budget_spent: u64,
 }
 
 impl Losses {
-    /// What was counted since `before`.
+    /// Counters since `before`.
     #[must_use]
     pub fn since(&self, before: &Self) -> Self {
         let dropped = self.dropped_by_kernel.zip(before.dropped_by_kernel);
@@ -47,7 +47,7 @@ impl Losses {
         }
     }
 
-    /// Datagrams that both sides were to send.
+    /// Datagrams that both sides tried to send.
     #[must_use]
     pub fn due(&self) -> u64 {
         let states_unsent = self.queue_full + self.discarded;
@@ -60,7 +60,7 @@ impl Losses {
         self.places().iter().all(|(count, _)| *count == 0)
     }
 
-    /// How many were lost where. A datagram of a third party may be among those that arrived.
+    /// Losses by place. Received datagrams may include those of a third party.
     fn places(&self) -> [(u64, &'static str); 6] {
         let dropped = self.dropped_by_kernel.unwrap_or(0);
         let network = self
@@ -85,7 +85,7 @@ impl Losses {
     }
 }
 
-/// `nothing was lost`, or what was and where.
+/// Prints `nothing was lost`, or the losses by place.
 impl fmt::Display for Losses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_nothing() {

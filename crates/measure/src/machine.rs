@@ -1,25 +1,25 @@
-//! What the figures were measured on.
+//! The machine that the figures were measured on.
 
 use std::{fmt, fs, thread};
 
 use serde::Serialize;
 
-/// The machine, as far as it matters for a figure.
+/// Properties of the machine that affect figures.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Machine {
-    /// The operating system and, where it is known, the version of its kernel.
+    /// The operating system and, if known, its kernel version.
     system: String,
     cpu: String,
     /// How many threads can run at once.
     cpus: usize,
-    /// The version of tickwire that was measured.
+    /// The measured version of tickwire.
     tickwire: &'static str,
-    /// Built with `--release` or like it. Without it the figures are those of debug checks.
+    /// Whether it is an optimised build. A debug build measures debug checks.
     optimized: bool,
 }
 
 impl Machine {
-    /// Asks the operating system.
+    /// Queries the operating system.
     #[must_use]
     pub fn current() -> Self {
         Self {
@@ -65,7 +65,7 @@ fn cpu() -> String {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let mut lines = cpuinfo.lines();
     let model = lines.find_map(|line| line.strip_prefix("model name")?.split_once(':'));
-    // A missing name does not prevent a measurement.
+    // A missing name must not prevent a measurement.
     model.map_or_else(|| "unknown".to_owned(), |(_, name)| name.trim().to_owned())
 }
 

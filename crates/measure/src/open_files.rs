@@ -1,16 +1,16 @@
-//! The limit of open files, and so of sockets, of this process.
+//! This process's limit of open files, which includes sockets.
 
 use std::io;
 
-/// Open files that belong to no client: standard streams, the server, polls, the result.
+/// Open files besides clients: standard streams, the server, polls, the result.
 const RESERVED: usize = 64;
 
-/// How many of `wanted` clients with one socket each fit into the limit of open files, which is raised as far as the
-/// system allows. Where not all do, it prints how many do and how to raise the limit.
+/// Returns how many of `wanted` clients, each with a socket, fit into the limit of open files,
+/// after raising it as far as the system allows. If not all fit, prints how to raise the limit.
 ///
 /// # Errors
 ///
-/// The system refuses to tell or to raise the limit.
+/// The system cannot report or raise the limit.
 pub fn fit_clients(wanted: usize) -> io::Result<usize> {
     let fitting = wanted.min(raise()?.saturating_sub(RESERVED));
     if let Some(note) = note(wanted, fitting) {
@@ -30,7 +30,7 @@ fn raise() -> io::Result<usize> {
     Ok(usize::try_from(hard).unwrap_or(usize::MAX))
 }
 
-/// Such a system has no limit that a program could raise.
+/// These systems have no limit that a program can raise.
 #[cfg(not(unix))]
 fn raise() -> io::Result<usize> {
     Ok(usize::MAX)

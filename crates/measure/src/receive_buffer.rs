@@ -1,41 +1,41 @@
-//! The kernel's receive buffer: the size that was asked for, and the size that was granted.
+//! The requested and the granted size of the kernel's receive buffer.
 
 use std::{fmt, io};
 
 use crate::floors::{LOOPBACK, bind};
 
-/// What the kernel reports per granted byte: Linux doubles the size for its own bookkeeping (socket(7)).
+/// Reported bytes per granted byte: Linux doubles the size for its own overhead (socket(7)).
 const REPORTED: usize = if cfg!(target_os = "linux") { 2 } else { 1 };
 
 /// Sizes in bytes of `SO_RCVBUF`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReceiveBuffer {
     asked: usize,
-    /// What the kernel charges datagrams against.
+    /// The size that datagrams are charged against.
     reported: usize,
 }
 
 impl ReceiveBuffer {
-    /// Asks the system for `asked` bytes, once.
+    /// Requests `asked` bytes.
     ///
     /// # Errors
     ///
-    /// The system refuses a socket.
+    /// The system cannot create a socket.
     pub fn request(asked: usize) -> io::Result<Self> {
         let socket = socket2::Socket::from(bind(LOOPBACK, Some(asked))?);
         let reported = socket.recv_buffer_size()?;
         Ok(Self { asked, reported })
     }
 
-    /// How many datagrams the buffer holds that the kernel charges `charge` bytes each for.
+    /// Number of datagrams in a full buffer if the kernel charges `charge` bytes for each.
     #[must_use]
     pub fn datagrams(self, charge: usize) -> usize {
-        // The kernel takes one datagram in any case.
+        // The kernel accepts one datagram over the limit.
         (self.reported / charge).max(1)
     }
 }
 
-/// One line; where less was granted than asked for, with the way to raise it.
+/// One line; if less was granted than requested, with the way to raise the limit.
 impl fmt::Display for ReceiveBuffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (asked, granted) = (self.asked, self.reported / REPORTED);
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn a_buffer_granted_in_part_says_how_to_raise_it() {
-        // What Linux reports where net.core.rmem_max has its default.
+        // The size that Linux reports with the default of net.core.rmem_max.
         let text = buffer(2 * 212_992).to_string();
         assert!(
             text.contains("granted 212992: bursts may be lost"),

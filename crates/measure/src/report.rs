@@ -1,4 +1,4 @@
-//! The result of `cargo bench --bench goals`, in Markdown, so that it can be put into a README as it is.
+//! The result of `cargo bench --bench goals` in Markdown.
 
 use std::fmt;
 
@@ -8,18 +8,18 @@ use crate::settings::Settings;
 use crate::statistics::{Estimate, Spread};
 use crate::table::Table;
 
-/// Everything that was measured.
+/// All results.
 #[derive(Debug)]
 pub struct Report {
     /// Each goal and its result.
     goals: Table,
     /// The cost of each subject.
     figures: Table,
-    /// Where the datagrams of each subject were lost that counts them.
+    /// Losses of each subject that counts them.
     losses: Option<Table>,
-    /// How many goals were measured.
+    /// Number of measured goals.
     pub measured: usize,
-    /// The first subject that lost a datagram, and where.
+    /// The first subject that lost a datagram, and where it was lost.
     pub first_loss: Option<String>,
 }
 
@@ -36,7 +36,7 @@ impl Default for Report {
 }
 
 impl Report {
-    /// Adds the goals of a topic that were asked for, and the figures of all its subjects.
+    /// Adds the requested goals of a topic, and the figures of all its subjects.
     pub fn add(&mut self, topic: &Topic, costs: &[Costs], settings: &Settings) {
         for goal in topic.goals.iter().filter(|goal| settings.wants(goal.name)) {
             self.goals.row(goal_cells(goal, costs));

@@ -1,6 +1,6 @@
-//! Interleaved rounds: in each one every subject does the same work once, in an order that changes from round to
-//! round, so that whatever slows the machine down for a while slows all of them. The result is the ratio of two
-//! subjects within a round.
+//! Interleaved rounds: in each round every subject does the same work once, in a random order, so
+//! that a disturbance of the machine affects all subjects. The result is the ratio of two subjects
+//! within a round.
 
 use std::io;
 use std::time::Duration;
@@ -9,28 +9,28 @@ use crate::goals::Topic;
 use crate::losses::Losses;
 use crate::settings::Settings;
 
-/// Rounds before the first that counts, for caches, allocations and adaptive batches.
+/// Warm-up rounds, for caches, allocations and adaptive batches.
 const WARM_UP_ROUNDS: usize = 2;
 
-/// A time in nanoseconds, divided by the units of work that were done in it.
+/// Nanoseconds per unit of work.
 #[must_use]
 pub fn nanos_per(units: usize, time: Duration) -> f64 {
     time.as_secs_f64() * 1e9 / units as f64
 }
 
 #[allow(missing_debug_implementations, reason = "a closure has no `Debug`")]
-/// One way, or several that are measured together, to do the work of a topic.
+/// One or several measured implementations of the work of a topic.
 pub struct Entry {
-    /// Names of the subjects, as the goals call them.
+    /// Names of the subjects, as in the goals.
     names: Vec<String>,
     round: Box<dyn FnMut() -> io::Result<Round>>,
 }
 
-/// The cost of each subject in one round, and where its datagrams were lost in all rounds so far.
+/// The cost of each subject in one round, and its losses in all rounds so far.
 type Round = (Vec<f64>, Option<Losses>);
 
-/// A round prepares, does the work, checks that all of it was done, and returns what the work alone cost per unit, in
-/// nanoseconds ([`nanos_per`]) or whatever the unit of the topic is.
+/// A round prepares, does the work, checks that it is complete, and returns the cost of the work
+/// alone per unit, in nanoseconds ([`nanos_per`]) or in the unit of the topic.
 impl Entry {
     /// One subject.
     pub fn new(
@@ -40,7 +40,7 @@ impl Entry {
         Self::joint([name], move || Ok([round()?]))
     }
 
-    /// Several subjects whose costs one measurement yields together, in the order of `names`.
+    /// Several subjects that are measured together, in the order of `names`.
     pub fn joint<const N: usize>(
         names: [impl Into<String>; N],
         mut round: impl FnMut() -> io::Result<[f64; N]> + 'static,
@@ -51,7 +51,7 @@ impl Entry {
         }
     }
 
-    /// A subject that also counts the losses of all its rounds.
+    /// A subject that counts the losses of all its rounds.
     pub fn with_losses(
         name: impl Into<String>,
         mut round: impl FnMut() -> io::Result<(f64, Losses)> + 'static,
@@ -63,14 +63,14 @@ impl Entry {
     }
 }
 
-/// What one subject cost in each round, per unit.
+/// Cost of one subject per unit, in each round.
 #[derive(Debug)]
 pub struct Costs {
     /// Name of the subject.
     pub name: String,
     /// One cost per round.
     pub rounds: Vec<f64>,
-    /// Where its datagrams were lost, if it counts them.
+    /// Losses, if it counts them.
     pub losses: Option<Losses>,
 }
 
@@ -104,8 +104,8 @@ pub fn run(topic: &Topic, mut entries: Vec<Entry>, settings: &Settings) -> io::R
     Ok(costs)
 }
 
-/// Measures `subjects` (by number) in every round once: in the first round in their order, in every other one in an
-/// order drawn from `seed`. Returns the measurements of each subject, by round.
+/// Measures each of `subjects` once per round: in their order in the first round, then in a random
+/// order from `seed`. Returns the measurements of each subject by round.
 ///
 /// # Errors
 ///
@@ -231,7 +231,7 @@ mod tests {
         let costs = costs
             .iter()
             .map(|costs| (&costs.name[..], costs.rounds.clone()));
-        // The two rounds before are warm-up.
+        // The first two rounds are warm-up.
         let wanted = [
             ("one", vec![3.0, 4.0]),
             ("two", vec![30.0, 40.0]),

@@ -1,4 +1,4 @@
-//! What is measured and how often, from the command line of `cargo bench --bench goals`.
+//! The command line of `cargo bench --bench goals`.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -12,22 +12,22 @@ const DATAGRAMS_IN_TEST: usize = 200;
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo bench --bench goals --")]
 pub struct Settings {
-    /// Set by cargo for a benchmark, and not for a test: that runs one small round of everything.
+    /// Set by cargo for a benchmark. Unset in a test, which runs one small round of everything.
     #[arg(long, hide = true)]
     bench: bool,
-    /// Rounds of each topic. An odd number, so that the median is one of them.
+    /// Rounds of each topic. An odd number makes the median one of them.
     #[arg(long, default_value = "251", value_parser = at_least_one())]
     pub rounds: usize,
-    /// How many datagrams wait in the socket when a drain begins, and how many one round sends.
+    /// Datagrams in the socket at the start of a drain, and sent per round.
     #[arg(long, default_value = "2000", value_parser = at_least_one())]
     pub datagrams: usize,
-    /// Decides the order of the subjects within each round.
+    /// Seed of the order of subjects within each round.
     #[arg(long, default_value_t = seed_from_clock())]
     pub seed: u64,
-    /// When the benchmark began.
+    /// Start of the benchmark.
     #[arg(skip = Instant::now())]
     pub started: Instant,
-    /// Only the goals whose name contains one of the words.
+    /// Measures only goals whose name contains one of these words.
     #[arg(value_name = "WORD")]
     words: Vec<String>,
 }
@@ -37,7 +37,7 @@ fn at_least_one() -> RangedU64ValueParser<usize> {
 }
 
 impl Settings {
-    /// Parses command-line arguments. A test has no options of its own: those of the usual test harness are ignored.
+    /// Parses command-line arguments. A test ignores the options of the usual test harness.
     ///
     /// # Errors
     ///
@@ -60,7 +60,7 @@ impl Settings {
         !self.bench
     }
 
-    /// Whether the goal of this name was asked for.
+    /// Whether the goal of this name is selected.
     #[must_use]
     pub fn wants(&self, goal: &str) -> bool {
         self.words.is_empty() || self.words.iter().any(|word| goal.contains(word.as_str()))

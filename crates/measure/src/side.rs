@@ -1,10 +1,10 @@
-//! One side of a conversation over UDP: it asks, or it echoes.
+//! One side of an exchange over UDP: requests or echoes.
 
 use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// The longest datagram of a measurement, in bytes: tickwire's `DATAGRAM_MAX`.
+/// Maximum length of a datagram in bytes: tickwire's `DATAGRAM_MAX`.
 pub const DATAGRAM_MAX: usize = 1024;
 
 /// A received datagram.
@@ -12,18 +12,18 @@ pub const DATAGRAM_MAX: usize = 1024;
 pub struct Received<'a> {
     /// Source address.
     pub from: SocketAddr,
-    /// Payload, at most [`DATAGRAM_MAX`] bytes of it.
+    /// Payload, at most [`DATAGRAM_MAX`] bytes.
     pub bytes: &'a [u8],
     /// Whether the datagram was longer than `bytes`.
     pub truncated: bool,
-    /// When the loop had it.
+    /// When the loop received it.
     pub at: Instant,
-    /// How long it had waited in the kernel by then, where the kernel was asked.
+    /// How long it waited in the kernel, if measured.
     pub in_kernel: Option<Duration>,
 }
 
 impl<'a> Received<'a> {
-    /// Received just now, without a timestamp of the kernel.
+    /// A datagram received now, without a kernel timestamp.
     #[must_use]
     pub fn now(from: SocketAddr, bytes: &'a [u8], truncated: bool) -> Self {
         Self {
@@ -36,36 +36,37 @@ impl<'a> Received<'a> {
     }
 }
 
-/// A loop around a UDP socket that can be either side of a conversation.
+/// A loop around a UDP socket that can be either side of an exchange.
 pub trait Side: Send + 'static {
     /// The address of its socket.
     ///
     /// # Errors
     ///
-    /// The system does not tell.
+    /// The system cannot report it.
     fn address(&self) -> io::Result<SocketAddr>;
 
-    /// Sends a datagram at once, or with the next turn. A datagram that the system has no room for is lost.
+    /// Sends a datagram at once or in the next turn. It is lost if the system has no buffer.
     ///
     /// # Errors
     ///
-    /// The system refuses the datagram.
+    /// The system rejects the datagram.
     fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> io::Result<()>;
 
-    /// One turn of the side that asks: sends what is queued, waits (a side that sleeps) until a datagram arrives or
-    /// until `until`, and passes every received datagram to `take`. It may return early.
+    /// One turn of the requesting side: sends queued datagrams, sleeps (if it sleeps) until a
+    /// datagram arrives or until `until`, and passes every received datagram to `take`. It may
+    /// return early.
     ///
     /// # Errors
     ///
-    /// A system call failed for another reason than an empty or a full socket.
+    /// A system call failed, except for an empty or full socket.
     fn turn(
         &mut self,
         until: Option<Instant>,
         take: &mut impl FnMut(Received<'_>),
     ) -> io::Result<()>;
 
-    /// One turn of the side that answers: as [`turn`](Self::turn) without a deadline, but every datagram goes back to
-    /// its source at once, before the receive that finds the socket empty.
+    /// One turn of the replying side: as [`turn`](Self::turn) without a deadline, but returns each
+    /// datagram to its source at once, before the receive that finds the socket empty.
     ///
     /// # Errors
     ///
@@ -73,7 +74,7 @@ pub trait Side: Send + 'static {
     fn echo(&mut self) -> io::Result<()>;
 }
 
-/// `None` where there was nothing to read, no room to write, or the wait ended early.
+/// `None` if there was nothing to read, no buffer to write, or the wait ended early.
 ///
 /// # Errors
 ///
@@ -83,7 +84,7 @@ pub fn unless_blocked<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),
         Err(error) => match error.kind() {
-            // A process that was stopped (Ctrl-Z) and continued has its sleep interrupted.
+            // Ctrl-Z and `fg` interrupt the sleep.
             Kind::WouldBlock | Kind::TimedOut | Kind::Interrupted => Ok(None),
             _ => Err(error),
         },

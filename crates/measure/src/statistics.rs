@@ -1,4 +1,4 @@
-//! Medians over rounds, and how far to trust them.
+//! Medians over rounds with their confidence intervals.
 
 use serde::Serialize;
 
@@ -7,20 +7,20 @@ use serde::Serialize;
 pub struct Estimate {
     /// Median of all values.
     pub median: f64,
-    /// Lower end of the interval that holds the true median with 95% confidence.
+    /// Lower end of the 95% confidence interval.
     pub low: f64,
-    /// Upper end of that interval.
+    /// Upper end of the 95% confidence interval.
     pub high: f64,
 }
 
 impl Estimate {
-    /// Of at least one value. The interval assumes nothing about the distribution of the values: it lies between
-    /// two of them, by rank (a value lies below the median with probability 1/2, so the rank of the median is
-    /// binomial, here by its normal approximation). Up to five values cannot give 95%; then it is the range of all.
+    /// The median of at least one value. The interval is distribution-free: its ends are two of the
+    /// values, by rank (the rank of the median is binomial with p = 1/2, here in its normal
+    /// approximation). With up to five values it is the full range.
     ///
     /// # Panics
     ///
-    /// There is no value: a mistake of the caller.
+    /// There is no value.
     #[must_use]
     pub fn of(values: &[f64]) -> Self {
         let sorted = sorted(values.iter().copied());
@@ -40,7 +40,7 @@ impl Estimate {
         }
     }
 
-    /// Of the ratios of values that were measured in the same round.
+    /// The median of the ratios within each round.
     #[must_use]
     pub fn of_ratios(of: &[f64], against: &[f64]) -> Self {
         let ratios = of.iter().zip(against).map(|(of, against)| of / against);
@@ -48,8 +48,8 @@ impl Estimate {
     }
 }
 
-/// The median over rounds, with the lowest and the highest of them. No standard deviation: rounds on a machine that
-/// does other work are not normally distributed.
+/// Median, lowest and highest round. No standard deviation: rounds on a shared machine are not
+/// normally distributed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Spread {
     /// Median of all rounds.
@@ -71,7 +71,7 @@ impl Spread {
         })
     }
 
-    /// Of the ratios of two figures, round by round, so that what slowed a whole round down cancels.
+    /// The same of the ratios of two figures within each round, which cancels a slow round.
     #[must_use]
     pub fn of_ratios(of: &[f64], against: &[f64]) -> Option<Self> {
         let pairs = of
@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(estimate(1), (1.0, 1.0, 1.0));
         let range_of_all = (2.5, 1.0, 4.0);
         assert_eq!(estimate(4), range_of_all, "4 values cannot give 95%");
-        // The exact binomial ranks: 40 and 61 of 100 hold the median with 96.5%.
+        // The exact binomial ranks 40 and 61 of 100 contain the median with 96.5%.
         assert_eq!(estimate(100), (50.5, 40.0, 61.0));
         let ratios = Estimate::of_ratios(&[2.0, 30.0, 8.0], &[1.0, 10.0, 2.0]);
         assert_eq!(ratios.median, 3.0, "a slow round is slow for both");
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn ratios_are_taken_within_a_round() {
-        // Rounds that differ tenfold, and a ratio that does not.
+        // Rounds differ tenfold, the ratio does not.
         let spread = Spread::of_ratios(&[2.0, 20.0, 200.0], &[1.0, 10.0, 100.0]);
         let all_equal = Spread {
             median: 2.0,

@@ -26,7 +26,7 @@ impl Table {
         self.rows.push(cells.into_iter().map(Into::into).collect());
     }
 
-    /// Removes the columns in which every cell is `cell`, and returns their headings.
+    /// Removes columns whose cells are all `cell`, and returns their headings.
     pub fn take_columns_of(&mut self, cell: &str) -> Vec<String> {
         let is_of = |column: usize| {
             let mut cells = self.rows.iter().map(|row| row.get(column));
@@ -60,7 +60,7 @@ impl Table {
     }
 }
 
-/// The first column is names and stands to the left, all others stand to the right. No line ends in spaces.
+/// The first column is left-aligned, all others right-aligned. No line ends in spaces.
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if f.alternate() {

@@ -1,6 +1,6 @@
-//! Messages of one connection: `send` holds queued and unacknowledged messages, `recv` incomplete and out-of-order
-//! ones, `receipts` reports the outcome of tracked messages, `stale_notices` reports stale sequenced messages to their
-//! sender.
+//! Messages of one connection: `send` holds queued and unacknowledged messages, `recv` incomplete
+//! and out-of-order ones, `receipts` reports the outcome of tracked messages, `stale_notices`
+//! reports stale sequenced messages to their sender.
 //!
 //! Knows packets only by the frames in them.
 

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_has_arrived_when_all_of_its_fragments_have() {
+    fn acknowledges_a_message_when_all_fragments_are_acknowledged() {
         let mut receipts = Receipts::default();
         let (first, second) = (receipts.issue(3, None), receipts.issue(1, None));
         receipts.on_fragment_acked(first);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fate_is_final() {
+    fn outcome_of_a_message_is_final() {
         let mut receipts = Receipts::default();
         let receipt = receipts.issue(2, Some((1, 7)));
         receipts.on_lost(receipt);
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_too_late_is_lost() {
+    fn reports_a_stale_message_as_lost() {
         let mut receipts = Receipts::default();
         let (_, late) = (
             receipts.issue(1, Some((1, 7))),
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn open_untold_and_untaken_ones_count_against_the_limit() {
+    fn limits_open_pending_and_unread_receipts_together() {
         let mut receipts = Receipts::default();
         let mut issued = Vec::new();
         while receipts.has_room() {

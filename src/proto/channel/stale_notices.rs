@@ -1,5 +1,5 @@
-//! Stale notices: reports stale sequenced messages to their sender, together with the acknowledgement of their packet,
-//! so the next delta does not build on them.
+//! Stale notices: reports stale sequenced messages to their sender, together with the
+//! acknowledgement of their packet, so the next delta does not build on them.
 
 use crate::limits::STALE_NOTICES_MAX;
 use crate::proto::wire::Writer;
@@ -23,7 +23,8 @@ struct StaleNotice {
 pub(crate) const STALE_NOTICE_BYTES: usize = size_of::<StaleNotice>();
 
 impl StaleNotices {
-    /// Adds a notice. Returns `false` if there is no room; then the packet must not be acknowledged.
+    /// Adds a notice. Returns `false` if there is no room; then the packet must not be
+    /// acknowledged.
     #[must_use]
     pub(crate) fn push(&mut self, channel: u8, sequence: u64) -> bool {
         if self.notices.len() == STALE_NOTICES_MAX {
@@ -45,8 +46,8 @@ impl StaleNotices {
         }
     }
 
-    /// Whether a ping is needed to learn which notices have arrived. A side that only receives would otherwise repeat
-    /// the same notices and have no room for new ones.
+    /// Whether a ping is needed to learn which notices have arrived. A side that only receives
+    /// would otherwise repeat the same notices and have no room for new ones.
     pub(crate) fn wants_to_forget(&self) -> bool {
         self.notices.len() >= STALE_NOTICES_MAX / 2
     }
@@ -70,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn one_is_named_until_a_packet_that_named_it_has_arrived() {
+    fn repeats_a_notice_until_it_is_acknowledged() {
         let mut stale_notices = StaleNotices::default();
         assert!(stale_notices.push(1, 5));
         stale_notices.on_arrived(6);
@@ -84,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_are_named_than_there_is_room_for() {
+    fn limits_notices_to_the_space_in_the_packet() {
         let mut stale_notices = StaleNotices::default();
         let taken = (0..100).filter(|n| stale_notices.push(0, *n)).count();
         assert_eq!(taken, STALE_NOTICES_MAX);

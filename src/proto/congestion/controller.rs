@@ -1,28 +1,31 @@
 //! Rate-based congestion control for games.
 //!
-//! The pacing rate follows the delivery rate and the queueing delay. Delivery rate samples and the startup
-//! phase, which doubles the rate every round trip, are those of BBR (Cardwell et al., "BBR: Congestion-Based
-//! Congestion Control", ACM Queue 14(5), 2016; draft-ietf-ccwg-bbr). After startup the rate rises slowly until
-//! there is a queue, and then drops below the delivery rate until the queue has drained. Additive increase and
-//! multiplicative decrease converge to a fair share (Chiu and Jain, "Analysis of the Increase and Decrease
-//! Algorithms for Congestion Avoidance in Computer Networks", 1989). Packet loss alone does not lower the rate:
-//! a radio link loses packets without being full.
+//! The pacing rate follows the delivery rate and the queueing delay. Delivery rate samples and the
+//! startup phase, which doubles the rate every round trip, are those of BBR (Cardwell et al., "BBR:
+//! Congestion-Based Congestion Control", ACM Queue 14(5), 2016; draft-ietf-ccwg-bbr). After startup
+//! the rate rises slowly until there is a queue, and then drops below the delivery rate until the
+//! queue has drained. Additive increase and multiplicative decrease converge to a fair share (Chiu
+//! and Jain, "Analysis of the Increase and Decrease Algorithms for Congestion Avoidance in Computer
+//! Networks", 1989). Packet loss alone does not lower the rate: a radio link loses packets without
+//! being full.
 //!
 //! Four rules differ from congestion control for downloads:
 //!
-//! - **Delay counts at once**, because the game's own packets wait in the queue. See [`QueueDelay`].
-//! - **External delay is ignored.** A delay that stays while this sender sends less is caused by jitter or by
-//!   other traffic. It no longer counts as a queue, and startup begins again.
-//! - **Application-limited flows keep their last estimate.** A game rarely fills the path, so its send rate says
-//!   little about the capacity. When it needs more, startup begins again at that estimate.
-//! - **There is a floor**, [`Config::rate_floor`](crate::Config::rate_floor): a game that cannot send its inputs
-//!   is not playable.
+//! - **Delay counts at once**, because the game's own packets wait in the queue. See
+//!   [`QueueDelay`].
+//! - **External delay is ignored.** A delay that stays while this sender sends less is caused by
+//!   jitter or by other traffic. It no longer counts as a queue, and startup begins again.
+//! - **Application-limited flows keep their last estimate.** A game rarely fills the path, so its
+//!   send rate says little about the capacity. When it needs more, startup begins again at that
+//!   estimate.
+//! - **There is a floor**, [`Config::rate_floor`](crate::Config::rate_floor): a game that cannot
+//!   send its inputs is not playable.
 //!
-//! The alternative was Copa (Arun and Balakrishnan, "Copa: Practical Delay-Based Congestion Control for the
-//! Internet", NSDI 2018). The table compares both in simulation: a transfer beside a game on 10 Mbit/s and 50 ms.
-//! The first value of a cell is for hosts that poll at deadlines, the second for hosts that poll 60 times per
-//! second; each is the worst of five seeds that no constant was tuned with.
-//! `cargo test --lib congestion -- --ignored --nocapture` prints all figures.
+//! The alternative was Copa (Arun and Balakrishnan, "Copa: Practical Delay-Based Congestion Control
+//! for the Internet", NSDI 2018). The table compares both in simulation: a transfer beside a game
+//! on 10 Mbit/s and 50 ms. The first value of a cell is for hosts that poll at deadlines, the
+//! second for hosts that poll 60 times per second; each is the worst of five seeds that no constant
+//! was tuned with. `cargo test --lib congestion -- --ignored --nocapture` prints all figures.
 //!
 //! | | share of the line | | added p99 of the game, ms | | lost in the queue | |
 //! | --- | --- | --- | --- | --- | --- | --- |
@@ -34,11 +37,12 @@
 //! | a satellite, 600 ms | 71%, 71% | 74%, 73% | 198, 183 | 342, 317 | 0%, 0% | 1%, 2% |
 //! | 256 kbit/s | 79%, 78% | 74%, 74% | 528, 567 | 279, 300 | 0%, 0% | 0%, 0% |
 //!
-//! Two transfers share the line with a Jain index of 0.97 and 0.93 here, 0.85 and 0.66 with Copa: a loop that
-//! polls 60 times per second sees a queue a tick too late for a controller that reacts to each acknowledgement.
+//! Two transfers share the line with a Jain index of 0.97 and 0.93 here, 0.85 and 0.66 with Copa: a
+//! loop that polls 60 times per second sees a queue a tick too late for a controller that reacts to
+//! each acknowledgement.
 //!
-//! Known limitation: a queue on the return path, where the receiver fills its own uplink, looks like a queue of
-//! this sender. See `tickwire bench rate`.
+//! Known limitation: a queue on the return path, where the receiver fills its own uplink, looks
+//! like a queue of this sender. See `tickwire bench rate`.
 
 use super::delivery_rate::DeliveryRate;
 use super::queue_delay::QueueDelay;
@@ -60,8 +64,8 @@ pub(crate) struct RateController {
     /// Start of the application-limited period, if it has not ended.
     app_limited_since: Option<Instant>,
     standing_queue_test: Option<StandingQueueTest>,
-    /// Share of the delivery rate that the target becomes while the current queue drains, in percent; `None`
-    /// leaves the target as it is.
+    /// Share of the delivery rate that the target becomes while the current queue drains, in
+    /// percent; `None` leaves the target as it is.
     back_off_percent: Option<u64>,
     backed_off_at: Option<Instant>,
 }
@@ -73,14 +77,15 @@ enum Phase {
         best_rate: Option<u64>,
         stalled_rounds: u32,
     },
-    /// Sends `gain_percent` of the target until `until`, so that the queue drains. Packets sent before `since`
-    /// filled the path, so their samples measure its capacity.
+    /// Sends `gain_percent` of the target until `until`, so that the queue drains. Packets sent
+    /// before `since` filled the path, so their samples measure its capacity.
     Drain {
         since: Instant,
         until: Instant,
         gain_percent: u64,
     },
-    /// Waits for a packet sent after `until` to be acknowledged, which shows whether the queue is gone.
+    /// Waits for a packet sent after `until` to be acknowledged, which shows whether the queue is
+    /// gone.
     Settle { since: Instant, until: Instant },
     /// Raises the rate slowly until there is a queue.
     ProbeUp { since: Instant },
@@ -93,8 +98,8 @@ impl Phase {
     };
 }
 
-/// A series of back-offs without a sample that shows an empty queue. It tests whether sending less reduces the
-/// delay.
+/// A series of back-offs without a sample that shows an empty queue. It tests whether sending less
+/// reduces the delay.
 #[derive(Debug, Clone, Copy)]
 struct StandingQueueTest {
     since: Instant,
@@ -104,7 +109,8 @@ struct StandingQueueTest {
 
 // Constants without a citation were tuned with seeds 0 to 9 of the simulation in `tests`.
 
-/// Rounds in which the delivery rate grows by less than a quarter before startup ends: 3, as in BBR.
+/// Rounds in which the delivery rate grows by less than a quarter before startup ends: 3, as in
+/// BBR.
 const STARTUP_STALLED_ROUNDS: u32 = 3;
 
 /// Application-limited time after which startup begins again when there is more to send: 5 s.
@@ -114,7 +120,8 @@ const STARTUP_AFTER_APP_LIMITED: Duration = Duration::from_secs(5);
 const STARTUP_DRAIN_PERCENT: u64 = 25;
 const DRAIN_PERCENT: u64 = 50;
 
-/// Highest gain that the drain time is computed with, in percent: the floor may keep the rate above the gain.
+/// Highest gain that the drain time is computed with, in percent: the floor may keep the rate above
+/// the gain.
 const DRAIN_PERCENT_MAX: u64 = 75;
 const _: () = assert!(STARTUP_DRAIN_PERCENT <= DRAIN_PERCENT && DRAIN_PERCENT <= DRAIN_PERCENT_MAX);
 
@@ -124,38 +131,39 @@ const DRAIN_ROUNDS_MAX: u32 = 4;
 /// Multiplicative decrease: the target after a queue, in percent of the delivery rate.
 const BACK_OFF_PERCENT: u64 = 89;
 
-/// Minimum time between two decreases: 500 ms. In between, queues only drain: of two flows that share a path and
-/// poll in ticks, one always sees the queue first and would decrease for both.
+/// Minimum time between two decreases: 500 ms. In between, queues only drain: of two flows that
+/// share a path and poll in ticks, one always sees the queue first and would decrease for both.
 const BACK_OFF_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Delivery rate below which the path has become narrower, in percent of the target. Then the target follows at
-/// once.
+/// Delivery rate below which the path has become narrower, in percent of the target. Then the
+/// target follows at once.
 const NARROWED_PERCENT: u64 = 80;
 
-/// Additive increase per second, in bytes per second: 2 Mbit/s. It is the same for all flows of a path, so that
-/// their rates converge.
+/// Additive increase per second, in bytes per second: 2 Mbit/s. It is the same for all flows of a
+/// path, so that their rates converge.
 const PROBE_UP_PER_SECOND: u64 = 250_000;
 
-/// Additional increase per second, as a fraction of the target: 1/32, for paths where 2 Mbit/s is little.
+/// Additional increase per second, as a fraction of the target: 1/32, for paths where 2 Mbit/s is
+/// little.
 const PROBE_UP_DIVISOR: u64 = 32;
 
 /// Maximum increase per round, as a fraction of the target: 1/8.
 const PROBE_UP_STEP_DIVISOR: u64 = 8;
 
-/// Delivery rate that is required for an increase, in percent of the target. It allows for 10% random loss, and
-/// bounds the loss in a queue that is too short to be seen.
+/// Delivery rate that is required for an increase, in percent of the target. It allows for 10%
+/// random loss, and bounds the loss in a queue that is too short to be seen.
 const PROBE_UP_DELIVERED_PERCENT: u64 = 83;
 
 /// How often the increase doubles, once per second without a queue: 8 times at most.
 const PROBE_UP_DOUBLINGS_MAX: u32 = 8;
 
-/// A standing queue is external if the test has lasted this long and the target has fallen to a quarter. Flows
-/// that share a path decrease together, and their queue drains long before.
+/// A standing queue is external if the test has lasted this long and the target has fallen to a
+/// quarter. Flows that share a path decrease together, and their queue drains long before.
 const STANDING_QUEUE_TEST_TIME: Duration = Duration::from_secs(3);
 const STANDING_QUEUE_TEST_DIVISOR: u64 = 4;
 
-/// What the window allows beyond the round-trip time, as a time at the target rate: 16 ms, a tick at 60 Hz in
-/// which acknowledgements wait to be sent and to be processed.
+/// What the window allows beyond the round-trip time, as a time at the target rate: 16 ms, a tick
+/// at 60 Hz in which acknowledgements wait to be sent and to be processed.
 const WINDOW_SLACK: Duration = Duration::from_millis(16);
 
 impl Controller for RateController {
@@ -226,8 +234,8 @@ impl Controller for RateController {
         self.limits.clamp(rate)
     }
 
-    /// Twice the bandwidth-delay product and some slack. It matters only when acknowledgements stop: the pacing
-    /// rate is the actual limit.
+    /// Twice the bandwidth-delay product and some slack. It matters only when acknowledgements
+    /// stop: the pacing rate is the actual limit.
     #[allow(
         clippy::cast_possible_truncation,
         reason = "at most u32::MAX, which fits `usize` on 32-bit targets"
@@ -294,8 +302,8 @@ impl RateController {
                 self.follow_delivery(rate, snapshot, sent_at, since);
                 if sent_at >= until {
                     self.delay.forget_recent();
-                    // The drain time counts as well: a flow that sees queues more often than others would
-                    // otherwise increase less often.
+                    // The drain time counts as well: a flow that sees queues more often than others
+                    // would otherwise increase less often.
                     self.raise_target(since, 0, now);
                     self.phase = Phase::ProbeUp { since: now };
                 }
@@ -303,7 +311,8 @@ impl RateController {
         }
     }
 
-    /// Sets the target by a sample of a packet that was sent while the path was full. The last one counts.
+    /// Sets the target by a sample of a packet that was sent while the path was full. The last one
+    /// counts.
     fn follow_delivery(
         &mut self,
         rate: Option<u64>,
@@ -370,7 +379,8 @@ impl RateController {
         is_long && (is_much_less || self.target <= self.target_min())
     }
 
-    /// An application-limited flow is hardly the cause of a queue, and needs room for when it sends more.
+    /// An application-limited flow is hardly the cause of a queue, and needs room for when it sends
+    /// more.
     fn target_min(&self) -> u64 {
         if self.app_limited_since.is_some() {
             self.limits.start
@@ -497,7 +507,7 @@ impl Round {
         self.max_rate = self.max_rate.max(rate);
     }
 
-    /// Begins the next round and returns the one that ended.
+    /// Begins the next round and returns the previous round.
     fn start_next(&mut self, end_delivered: u64, now: Instant) -> Self {
         let next = Self {
             previous_max_rate: self.max_rate,
@@ -551,7 +561,8 @@ mod tests {
                 / u32::try_from(bytes_per_second).unwrap()
         }
 
-        /// Runs until `until`, sending `percent` of the pacing rate. Below 100 the sender is application-limited.
+        /// Runs until `until`, sending `percent` of the pacing rate. Below 100 the sender is
+        /// application-limited.
         fn run(&mut self, until: Duration, percent: u64) {
             while self.now < self.start + until {
                 while self.next_at <= self.now {

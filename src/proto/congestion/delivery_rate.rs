@@ -1,5 +1,5 @@
-//! Delivery rate samples (draft-cheng-iccrg-delivery-rate-estimation): how many bytes were acknowledged between
-//! the sending of a packet and its acknowledgement.
+//! Delivery rate samples (draft-cheng-iccrg-delivery-rate-estimation): how many bytes were
+//! acknowledged between the sending of a packet and its acknowledgement.
 
 use crate::proto::recovery::delivery_snapshot::DeliverySnapshot;
 use crate::proto::time::{Duration, Instant};
@@ -49,7 +49,8 @@ impl DeliveryRate {
         }
     }
 
-    /// Marks the `in_flight` bytes, and packets sent before they are acknowledged, as application-limited.
+    /// Marks the `in_flight` bytes, and packets sent before they are acknowledged, as
+    /// application-limited.
     pub(super) fn on_app_limited(&mut self, in_flight: usize) {
         self.app_limited_until = Some(self.delivered + in_flight as u64);
     }
@@ -67,16 +68,16 @@ impl DeliveryRate {
         self.newest_acked.get_or_insert((snapshot, sent_at));
     }
 
-    /// Takes the newest packet of the ACK frame and the time it was sent, or `None` if the frame acknowledged
-    /// nothing new.
+    /// Takes the newest packet of the ACK frame and the time it was sent, or `None` if the frame
+    /// acknowledged nothing new.
     pub(super) fn take_newest_acked(&mut self) -> Option<(DeliverySnapshot, Instant)> {
         self.newest_acked.take()
     }
 
     /// The delivery rate shown by an acknowledged packet, in bytes per second.
     ///
-    /// `None` if the sample covers less than `min_rtt`: acknowledgements that arrive together would overestimate
-    /// the rate.
+    /// `None` if the sample covers less than `min_rtt`: acknowledgements that arrive together would
+    /// overestimate the rate.
     pub(super) fn sample(
         &mut self,
         snapshot: DeliverySnapshot,

@@ -1,8 +1,8 @@
 //! Congestion control and pacing: how fast packets may leave, and how many bytes may be in flight.
 //!
-//! A connection owns one [`CongestionControl`]. It combines a [`Pacer`], which spreads packets over time,
-//! with a [`Controller`], which decides the pacing rate and the congestion window. The library's controller
-//! is [`RateController`]; the tests compare it with Copa.
+//! A connection owns one [`CongestionControl`]. It combines a [`Pacer`], which spreads packets over
+//! time, with a [`Controller`], which decides the pacing rate and the congestion window. The
+//! library's controller is [`RateController`]; the tests compare it with Copa.
 //!
 //! The module knows neither packets nor peers. Of messages it knows only whether any are waiting.
 
@@ -22,13 +22,15 @@ use crate::proto::time::{Duration, Instant};
 /// Minimum congestion window in bytes: 4 full packets. RFC 9002 section 7.2 recommends at least 2.
 const WINDOW_MIN: usize = 4 * DATAGRAM_MAX;
 
-/// A congestion control algorithm: turns acknowledgements into a pacing rate and a congestion window.
+/// A congestion control algorithm: turns acknowledgements into a pacing rate and a congestion
+/// window.
 ///
-/// Rates are in bytes per second, windows and lengths in bytes. `in_flight` is the number of bytes that are
-/// neither acknowledged nor lost.
+/// Rates are in bytes per second, windows and lengths in bytes. `in_flight` is the number of bytes
+/// that are neither acknowledged nor lost.
 ///
 /// - **Input**: `on_sent`, `on_app_limited`, `on_backlogged`, `on_acked`, `on_end_acks`, `reset`.
-/// - **Queries**: `pacing_rate`, `window`, `delivery_rate`, `queue_delay`. They change only with an input.
+/// - **Queries**: `pacing_rate`, `window`, `delivery_rate`, `queue_delay`. They change only with an
+///   input.
 ///
 /// Packet loss is not an input: lost bytes only leave `in_flight`.
 pub(crate) trait Controller: std::fmt::Debug {
@@ -47,31 +49,33 @@ pub(crate) trait Controller: std::fmt::Debug {
     /// A packet leaves. `in_flight` does not include it.
     fn on_sent(&mut self, in_flight: usize, now: Instant) -> Self::Snapshot;
 
-    /// The application has nothing more to send, so the packets in flight do not measure the path. Called
-    /// repeatedly while this lasts.
+    /// The application has nothing more to send, so the packets in flight do not measure the path.
+    /// Called repeatedly while this lasts.
     fn on_app_limited(&mut self, in_flight: usize, now: Instant);
 
     /// Messages wait for the pacer. Ends the application-limited period.
     fn on_backlogged(&mut self, now: Instant);
 
-    /// A packet of `bytes` bytes that left at `sent_at` was acknowledged. Called once per packet, the newest
-    /// packet of an ACK frame first, always followed by `on_end_acks`.
+    /// A packet of `bytes` bytes that left at `sent_at` was acknowledged. Called once per packet,
+    /// the newest packet of an ACK frame first, always followed by `on_end_acks`.
     fn on_acked(&mut self, snapshot: Self::Snapshot, sent_at: Instant, bytes: usize, now: Instant);
 
-    /// An ACK frame was processed. `rtt` is its round-trip time without the peer's acknowledgement delay, or
-    /// `None` if its largest packet was already acknowledged.
+    /// An ACK frame was processed. `rtt` is its round-trip time without the peer's acknowledgement
+    /// delay, or `None` if its largest packet was already acknowledged.
     fn on_end_acks(&mut self, rtt: Option<Duration>, now: Instant);
 
     /// Rate at which packets may leave, within [`RateLimits`].
     fn pacing_rate(&self) -> u64;
 
-    /// Congestion window: reliable messages wait while as many bytes are in flight. At least [`WINDOW_MIN`].
+    /// Congestion window: reliable messages wait while as many bytes are in flight. At least
+    /// [`WINDOW_MIN`].
     fn window(&self) -> usize;
 
     /// Measured delivery rate, or `None` before the first sample.
     fn delivery_rate(&self) -> Option<u64>;
 
-    /// Queueing delay of the path, zero where there is no queue, or `None` before there are enough samples.
+    /// Queueing delay of the path, zero where there is no queue, or `None` before there are enough
+    /// samples.
     fn queue_delay(&self) -> Option<Duration>;
 }
 

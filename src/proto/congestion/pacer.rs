@@ -1,12 +1,13 @@
 //! Pacing: spreads packets over time with a token bucket.
 //!
-//! The bucket holds a tick's worth of tokens for a game that polls once per tick. A loop that wakes at the
-//! deadline gets a smaller bucket, because packets that leave together queue up on the path.
+//! The bucket holds a tick's worth of tokens for a game that polls once per tick. A loop that wakes
+//! at the deadline gets a smaller bucket, because packets that leave together queue up on the path.
 
 use crate::limits::DATAGRAM_MAX;
 use crate::proto::time::{Duration, Instant};
 
-/// Maximum bucket size, as a time at the pacing rate: 25 ms, a tick at 60 Hz that comes half a tick late.
+/// Maximum bucket size, as a time at the pacing rate: 25 ms, a tick at 60 Hz that comes half a tick
+/// late.
 const BURST_TIME: Duration = Duration::from_millis(25);
 
 /// Minimum bucket size in bytes: 4 full packets.
@@ -14,8 +15,8 @@ const BURST_MIN: usize = 4 * DATAGRAM_MAX;
 
 const NANOS: u64 = 1_000_000_000;
 
-/// A token bucket with one token per byte. A packet may leave while there is a token; the bytes beyond the tokens
-/// are a debt that is paid before the next packet.
+/// A token bucket with one token per byte. A packet may leave while there is a token; the bytes
+/// beyond the tokens are a debt that is paid before the next packet.
 #[derive(Debug)]
 pub(super) struct Pacer {
     /// Pacing rate in bytes per second.
@@ -90,7 +91,8 @@ impl Pacer {
         self.tokens -= len as i64;
     }
 
-    /// Sets whether messages wait for tokens. Only then is the next packet a measure of the loop's lateness.
+    /// Sets whether messages wait for tokens. Only then is the next packet a measure of the loop's
+    /// lateness.
     pub(super) fn set_backlogged(&mut self, is_backlogged: bool) {
         self.is_backlogged = is_backlogged;
     }

@@ -4,8 +4,8 @@ use crate::proto::time::{Duration, Instant};
 
 /// Estimates the queueing delay from round-trip time samples.
 ///
-/// A queue exists when the minimum of the last [`RECENT_SAMPLES`] samples exceeds the minimum of the last 10 to
-/// 20 s by more than noise, and by more than the delay that other traffic causes.
+/// A queue exists when the minimum of the last [`RECENT_SAMPLES`] samples exceeds the minimum of
+/// the last 10 to 20 s by more than noise, and by more than the delay that other traffic causes.
 #[derive(Debug)]
 pub(super) struct QueueDelay {
     /// Minimum of the current half of the window and of the half before it.
@@ -24,20 +24,21 @@ pub(super) struct QueueDelay {
     external_delay: Duration,
 }
 
-/// How many samples the recent minimum is taken of: 3. A game that polls once per tick measures in ticks.
+/// How many samples the recent minimum is taken of: 3. A game that polls once per tick measures in
+/// ticks.
 const RECENT_SAMPLES: usize = 3;
 
-/// How much longer than the minimum a round trip may be without a queue: 12 ms. Smaller differences are lost in
-/// the ticks of a 60 Hz game loop.
+/// How much longer than the minimum a round trip may be without a queue: 12 ms. Smaller differences
+/// are lost in the ticks of a 60 Hz game loop.
 const QUEUE_NOISE: Duration = Duration::from_millis(12);
 
-/// Weight of the past in the mean decrease, 15/16, and how many mean decreases count as noise: 6. A growing queue
-/// makes every sample longer; only jitter makes samples shorter as often as longer.
+/// Weight of the past in the mean decrease, 15/16, and how many mean decreases count as noise: 6. A
+/// growing queue makes every sample longer; only jitter makes samples shorter as often as longer.
 const DECREASE_WEIGHT: u32 = 16;
 const NOISE_DECREASES: u32 = 6;
 
-/// Mean decrease above which the path has jitter: 4 ms. A draining queue stays below it. The excess counts 24
-/// times as noise.
+/// Mean decrease above which the path has jitter: 4 ms. A draining queue stays below it. The excess
+/// counts 24 times as noise.
 const JITTER_MIN: Duration = Duration::from_millis(4);
 const JITTER_FACTOR: u32 = 24;
 
@@ -106,13 +107,15 @@ impl QueueDelay {
         self.queued = None;
     }
 
-    /// Stops counting `delay` as a queue, because sending less did not reduce it. It decays by a quarter every 10 s.
+    /// Stops counting `delay` as a queue, because sending less did not reduce it. It decays by a
+    /// quarter every 10 s.
     pub(super) fn ignore_external(&mut self, delay: Duration) {
         self.external_delay = self.external_delay.max(delay);
         self.forget_recent();
     }
 
-    /// Queueing delay, zero if there is no queue, or `None` while there are fewer than [`RECENT_SAMPLES`] samples.
+    /// Queueing delay, zero if there is no queue, or `None` while there are fewer than
+    /// [`RECENT_SAMPLES`] samples.
     pub(super) fn queued(&self) -> Option<Duration> {
         self.queued
     }

@@ -1,11 +1,11 @@
-//! A client's confirmation of the accept: the server reports a connection to its application only after a packet of
-//! the client, and drops a pending one without.
+//! A client's confirmation of the accept: the server reports a connection to its application only
+//! after a packet of the client, and drops a pending one without.
 
 use crate::limits::{HANDSHAKE_RETRY_FIRST, PENDING_TIMEOUT};
 use crate::proto::time::{Duration, Instant};
 
-/// Repeated at a fixed interval: twelve times in the three seconds that the server waits, where probe timeouts without
-/// a round-trip sample would leave room for two.
+/// Repeated at a fixed interval: twelve times in the three seconds that the server waits, where
+/// probe timeouts without a round-trip sample would leave room for two.
 #[derive(Debug)]
 pub(crate) struct AcceptConfirmation {
     next_at: Instant,

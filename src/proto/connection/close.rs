@@ -4,8 +4,8 @@ use crate::limits::{DISCONNECT_COPIES, DISCONNECT_GAP};
 use crate::proto::close_reason::CloseReason;
 use crate::proto::time::{Duration, Instant};
 
-/// A disconnect is not retransmitted on loss, so several copies are sent until one is acknowledged. The other side
-/// acknowledges it once and is done.
+/// A disconnect is not retransmitted on loss, so several copies are sent until one is acknowledged.
+/// The other side acknowledges it once and is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Closing {
     /// This side ends the connection.
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_goodbye_is_said_five_times_within_a_quarter_of_a_second() {
+    fn sends_five_disconnects_within_250_ms() {
         let start = Instant::START;
         let (mut closing, mut copies, mut now) = (Closing::announce(7.into(), start), 0, start);
         while let Some(at) = closing.next_at() {
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_last_acknowledgement_is_sent_once() {
+    fn acknowledges_a_disconnect_once() {
         let now = Instant::START;
         let last_ack = Closing::LastAck { reason: 7.into() };
         assert!(last_ack.is_due(now));

@@ -2,7 +2,8 @@
 //!
 //! It knows neither its host nor other peers. The methods of [`Connection`] by purpose:
 //!
-//! - input: `verify` and `take` (`recv`), `on_timeout` (`timeouts`), `send` and `disconnect` for the application
+//! - input: `verify` and `take` (`recv`), `on_timeout` (`timeouts`), `send` and `disconnect` for
+//!   the application
 //! - output: `transmit` (`send`), `deadline` (`timeouts`), `next_outcome`
 //! - internal: `migration` to another address, `packet_outcome` of acknowledged and lost packets
 
@@ -51,8 +52,8 @@ pub(crate) struct Connection {
     pub(crate) nonce: Nonce,
     /// Fingerprint of the connect that made this connection.
     pub(crate) name: ConnectFingerprint,
-    /// Position of this connection among all that this host has accepted or had accepted: the larger number is
-    /// the newer connection.
+    /// Position of this connection among all that this host has accepted or had accepted: the
+    /// larger number is the newer connection.
     pub(crate) accepted_as: u64,
     /// Connection id under which this side receives.
     pub(crate) local_cid: ConnectionId,
@@ -228,8 +229,8 @@ impl Connection {
         }
     }
 
-    /// Disconnects once every queued message was sent, and acknowledged if it is reliable, but after the idle timeout
-    /// at the latest. Only the first call counts.
+    /// Disconnects once every queued message was sent, and acknowledged if it is reliable, but
+    /// after the idle timeout at the latest. Only the first call counts.
     pub(crate) fn disconnect_after_flush(&mut self, reason: CloseReason, now: Instant) {
         let until = now + self.idle_timeout;
         self.linger
@@ -300,7 +301,8 @@ impl Connection {
         self.inbound.shed();
     }
 
-    /// Drops the control frames that are due: a closing connection sends only its disconnect and acknowledgements.
+    /// Drops the control frames that are due: a closing connection sends only its disconnect and
+    /// acknowledgements.
     fn cancel_pending_frames(&mut self) {
         self.wants_ping = false;
         self.response = None;
@@ -404,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_number_after_the_last_one() {
+    fn ends_at_the_last_packet_number() {
         let now = Instant::START;
         let mut connection = connection(now);
         connection.acks.insert(NUMBER_MAX - 1, false, now);
@@ -422,8 +424,8 @@ mod tests {
         assert_eq!(connection.stats.malformed, 3);
     }
 
-    /// Sends everything that may leave, and receives nothing. The deadline afterwards must be in the future: otherwise
-    /// the caller would spin.
+    /// Sends everything that may leave, and receives nothing. The deadline afterwards must be in
+    /// the future: otherwise the caller would spin.
     fn send_all(connection: &mut Connection, now: Instant) -> usize {
         let mut buffer = [0; DATAGRAM_MAX];
         let mut packets = 0;
@@ -440,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn it_says_what_keeps_messages_from_leaving() {
+    fn reports_what_limits_sending() {
         let (mut now, mut buffers) = (Instant::START, Buffers::default());
         let mut connection = connection(now);
         let limit = |connection: &Connection, now| connection.stats(now).limited_by;
@@ -467,7 +469,7 @@ mod tests {
     }
 
     #[test]
-    fn acknowledgements_alone_hold_back_no_message() {
+    fn ack_only_packets_do_not_delay_messages() {
         let (now, mut buffers) = (Instant::START, Buffers::default());
         let mut connection = connection(now);
         for number in 0..1000 {
@@ -483,7 +485,7 @@ mod tests {
     }
 
     #[test]
-    fn copies_that_may_not_leave_wake_nobody() {
+    fn blocked_copies_set_no_deadline() {
         let (mut now, mut buffers) = (Instant::START, Buffers::default());
         let mut connection = connection(now);
         let mut send = |connection: &mut Connection, delivery, now| {
@@ -503,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn more_copies_than_can_be_remembered_wake_nobody() {
+    fn copies_over_the_record_limit_set_no_deadline() {
         let (mut now, mut buffers) = (Instant::START, Buffers::default());
         let mut connection = connection(now);
         (0..1000).for_each(|_| connection.loss.on_packet(true));
@@ -519,12 +521,13 @@ mod tests {
     }
 
     #[test]
-    fn who_only_receives_is_asked_to_hear_what_came_too_late() {
+    fn requests_acknowledgement_of_stale_notices_from_an_idle_peer() {
         let now = Instant::START;
         let mut connection = connection(now);
         let mut asked = 0;
         for sequence in 0..4 * STALE_NOTICES_MAX as u64 {
-            // No ack-eliciting packet arrives, so the peer's acknowledgement of the notices never does.
+            // No ack-eliciting packet arrives, so the peer's acknowledgement of the notices never
+            // does.
             if !connection.stale_notices.push(1, sequence) {
                 break;
             }

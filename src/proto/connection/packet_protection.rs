@@ -36,8 +36,8 @@ pub(crate) struct NoiseTransport {
 }
 
 impl PacketProtection {
-    /// Puts header and tag around the `payload_len` bytes of frames in `buffer`; returns the length of the packet.
-    /// Packet numbers must increase.
+    /// Puts header and tag around the `payload_len` bytes of frames in `buffer`; returns the length
+    /// of the packet. Packet numbers must increase.
     pub(crate) fn seal(
         &mut self,
         id: ConnectionId,
@@ -54,8 +54,8 @@ impl PacketProtection {
         }
     }
 
-    /// Returns the frames of a packet if it is authentic and its number is `number`. Decrypts into `scratch`. Rejects
-    /// numbers too large for an acknowledgement.
+    /// Returns the frames of a packet if it is authentic and its number is `number`. Decrypts into
+    /// `scratch`. Rejects numbers too large for an acknowledgement.
     #[cfg_attr(
         not(feature = "noise"),
         allow(unused_variables, clippy::ptr_arg, reason = "nothing is encrypted")
@@ -186,7 +186,8 @@ impl ProtectionPair {
         self.sending.seal(id, self.number - 1, payload_len, buffer)
     }
 
-    /// Opens the packet that was sealed last; returns its number of frame bytes, if it is authentic.
+    /// Opens the packet that was sealed last; returns its number of frame bytes, if it is
+    /// authentic.
     pub fn open(&mut self, packet: &[u8]) -> Option<usize> {
         let number = self.number - 1;
         let opened = self.receiving.open(number, packet, &mut self.scratch);

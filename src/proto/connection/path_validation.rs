@@ -1,8 +1,8 @@
 //! Path validation of a peer's new address (RFC 9000 sections 8.2 and 9).
 //!
-//! An attacker can forge a source address, or forward an observed packet from another one. Traffic therefore stays on
-//! the old address until the new one has answered a challenge. Until then the new address receives only challenges, at
-//! most three times as many bytes as came from it.
+//! An attacker can forge a source address, or forward an observed packet from another one. Traffic
+//! therefore stays on the old address until the new one has answered a challenge. Until then the
+//! new address receives only challenges, at most three times as many bytes as came from it.
 
 use std::net::SocketAddr;
 
@@ -39,7 +39,8 @@ impl PathValidation {
         }
     }
 
-    /// Whether a packet with this number, from a third address, is newer evidence of the peer's address.
+    /// Whether a packet with this number, from a third address, is newer evidence of the peer's
+    /// address.
     pub(crate) fn is_older_than(&self, number: u64) -> bool {
         self.number < number
     }
@@ -54,8 +55,8 @@ impl PathValidation {
         self.next_at
     }
 
-    /// Whether a challenge of `bytes` is due and within the amplification limit. A challenge over the limit waits for
-    /// the next retry: the peer may send more until then.
+    /// Whether a challenge of `bytes` is due and within the amplification limit. A challenge over
+    /// the limit waits for the next retry: the peer may send more until then.
     pub(crate) fn wants_challenge(&self, bytes: usize, now: Instant) -> bool {
         let allowed = UNPROVEN_FACTOR * self.bytes_received;
         self.challenges < CHALLENGES_MAX
@@ -86,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unproven_address_gets_three_bytes_for_one_at_most() {
+    fn limits_an_unvalidated_address_to_three_times_the_received_bytes() {
         let now = Instant::START;
         let mut path = PathValidation::new(([192, 0, 2, 1], 9).into(), [0; 8], 5, now);
         path.on_received(5, 18);

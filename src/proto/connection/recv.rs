@@ -16,8 +16,8 @@ use crate::proto::wire::packet_number;
 use crate::proto::wire::packet_number::NUMBER_MAX;
 
 impl Connection {
-    /// Verifies a packet with this connection's id. The checks are in the order of `WIRE.md`; a packet that fails
-    /// changes only a counter.
+    /// Verifies a packet with this connection's id. The checks are in the order of `WIRE.md`; a
+    /// packet that fails changes only a counter.
     pub(crate) fn verify<'a>(
         &mut self,
         from: SocketAddr,
@@ -58,7 +58,8 @@ impl Connection {
         })
     }
 
-    /// Processes a packet; its messages go to `event_sink`. Returns whether the peer ended the connection.
+    /// Processes a packet; its messages go to `event_sink`. Returns whether the peer ended the
+    /// connection.
     pub(crate) fn take(
         &mut self,
         packet: &VerifiedPacket<'_>,
@@ -73,8 +74,8 @@ impl Connection {
         self.confirmation = None;
         let outcome = self.on_frames(packet.frames, now, event_sink);
         if outcome.is_refused {
-            // A refused packet is not acknowledged: it is retransmitted or counts as lost, and no receipt reports a
-            // message as arrived that was not delivered.
+            // A refused packet is not acknowledged: it is retransmitted or counts as lost, and no
+            // receipt reports a message as arrived that was not delivered.
             self.stats.packets_refused += 1;
             self.acks.insert_refused(packet.number);
         } else {
@@ -144,7 +145,8 @@ impl Connection {
         }
     }
 
-    /// Returns whether the peer has ended the connection: not if this side has, or if the disconnect is a duplicate.
+    /// Returns whether the peer has ended the connection: not if this side has, or if the
+    /// disconnect is a duplicate.
     #[cold]
     #[inline(never)]
     fn on_disconnect(&mut self, code: u32, text: &str) -> bool {

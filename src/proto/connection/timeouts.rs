@@ -23,8 +23,8 @@ impl Connection {
         Some(at)
     }
 
-    /// When pacing allows the next message. Messages that are held back for another reason wait for an acknowledgement
-    /// or a loss.
+    /// When pacing allows the next message. Messages that are held back for another reason wait for
+    /// an acknowledgement or a loss.
     fn messages_at(&self) -> Option<Instant> {
         let ready_at = self.rate.ready_at();
         if self.outbound.has_unreliable() {
@@ -100,7 +100,8 @@ impl Connection {
         self.is_probing = true;
     }
 
-    /// Abandons a path validation that timed out, and reschedules a challenge that the send budget does not allow yet.
+    /// Abandons a path validation that timed out, and reschedules a challenge that the send budget
+    /// does not allow yet.
     fn run_path_timer(&mut self, now: Instant) {
         let Some(path) = &mut self.new_path else {
             return;

@@ -123,8 +123,9 @@ impl HostState {
         Some((envelope, envelope.nonce))
     }
 
-    /// Reads the encrypted part of a connect, and how to protect the reply. Under Noise this is the first half of the
-    /// cryptographic work per client. `None` if it was rate-limited or failed, which is counted.
+    /// Reads the encrypted part of a connect, and how to protect the reply. Under Noise this is the
+    /// first half of the cryptographic work per client. `None` if it was rate-limited or failed,
+    /// which is counted.
     fn open_connect<'a>(
         &mut self,
         envelope: &ConnectEnvelope<'a>,
@@ -140,7 +141,8 @@ impl HostState {
         Some((connect, AcceptKey::Plain))
     }
 
-    /// Repeats an accept that was lost or is still in flight. A pending client's confirmation timeout starts again.
+    /// Repeats an accept that was lost or is still in flight. A pending client's confirmation
+    /// timeout starts again.
     fn accept_again(&mut self, slot: SlotIndex, now: Instant) {
         let connection = match self.slots.change(slot) {
             PeerState::Pending(pending) => {
@@ -154,10 +156,10 @@ impl HostState {
         self.answer(StatelessReply::Accept { slot, server_id });
     }
 
-    /// Whether two hosts connect to each other at the same time and this host's own attempt wins: the attempt with the
-    /// larger nonce, so both sides choose the same. Equal nonces mean that this host connects to itself, which is
-    /// rejected. An incoming client has proven no key, so it does not replace an attempt with a pinned key or a peer
-    /// that has proven one.
+    /// Whether two hosts connect to each other at the same time and this host's own attempt wins:
+    /// the attempt with the larger nonce, so both sides choose the same. Equal nonces mean that
+    /// this host connects to itself, which is rejected. An incoming client has proven no key, so it
+    /// does not replace an attempt with a pinned key or a peer that has proven one.
     fn yields_to_existing(&self, from: SocketAddr, nonce: Nonce) -> bool {
         let Some(slot) = self.by_address.get(&from).copied() else {
             return false;
@@ -188,8 +190,9 @@ impl HostState {
         }
     }
 
-    /// Whether the host has no room for a client at this address. A client at the address of a peer or of an own
-    /// attempt replaces it and needs no extra slot; at most `peers_max` such clients may be pending.
+    /// Whether the host has no room for a client at this address. A client at the address of a peer
+    /// or of an own attempt replaces it and needs no extra slot; at most `peers_max` such clients
+    /// may be pending.
     fn is_full_for(&self, from: SocketAddr) -> bool {
         if self.by_address.contains_key(&from) {
             return self.counts.pending >= self.config.peers_max;
@@ -259,7 +262,8 @@ impl HostState {
         }
     }
 
-    /// A slot for a client: that of this host's own attempt to connect to it, which is paused, or a new one.
+    /// A slot for a client: that of this host's own attempt to connect to it, which is paused, or a
+    /// new one.
     fn slot_for(&mut self, from: SocketAddr) -> Option<(SlotIndex, Option<Box<ClientHandshake>>)> {
         if let Some(slot) = self.by_address.get(&from).copied() {
             if let Some(attempt) = self.slots.change(slot).take_connecting() {

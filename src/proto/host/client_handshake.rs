@@ -88,7 +88,8 @@ impl ClientHandshake {
         now >= self.next_at
     }
 
-    /// Whether a cookie is missing. Only the first cookie counts; later ones answer retransmitted hellos.
+    /// Whether a cookie is missing. Only the first cookie counts; later ones answer retransmitted
+    /// hellos.
     pub(crate) fn wants_cookie(&self) -> bool {
         self.cookie.is_none()
     }
@@ -112,8 +113,8 @@ impl ClientHandshake {
         }
     }
 
-    /// Round-trip time of connect and accept. `None` if several connects were sent, because the accept does not say
-    /// which one it answers.
+    /// Round-trip time of connect and accept. `None` if several connects were sent, because the
+    /// accept does not say which one it answers.
     pub(crate) fn round_trip(&self, now: Instant) -> Option<Duration> {
         (self.connects == 1).then(|| now.saturating_duration_since(self.first_connect_at))
     }
@@ -146,8 +147,8 @@ impl ClientHandshake {
         self.connect(cookie, settings).write(protocol_id, buffer)
     }
 
-    /// The cookie for the next connect. After several connects without a reply the cookie may have expired, so a new
-    /// one is requested.
+    /// The cookie for the next connect. After several connects without a reply the cookie may have
+    /// expired, so a new one is requested.
     fn cookie_to_send(&mut self, now: Instant) -> Option<Cookie> {
         if self.connects == CONNECTS_PER_COOKIE {
             self.cookie = None;

@@ -70,7 +70,8 @@ impl HostState {
         self.slots.make_ready(slot);
     }
 
-    /// Whether the attempt continues with the server key in the cookie reply. Under Plain there is no key.
+    /// Whether the attempt continues with the server key in the cookie reply. Under Plain there is
+    /// no key.
     #[cfg(feature = "noise")]
     fn takes_key(&mut self, slot: SlotIndex, answer: &CookieReply, now: Instant) -> bool {
         let (settings, protocol_id) = (self.settings(false), self.protocol_id());
@@ -196,8 +197,8 @@ impl HostState {
         self.slots.make_ready(slot);
     }
 
-    /// Reads an accept: the server's settings and the packet protection of the connection. `None` if it is not
-    /// authentic, which is counted.
+    /// Reads an accept: the server's settings and the packet protection of the connection. `None`
+    /// if it is not authentic, which is counted.
     fn open_accept(
         &mut self,
         slot: SlotIndex,

@@ -1,8 +1,9 @@
 //! Cookies: stateless address validation by the server.
 //!
-//! A cookie is a keyed hash of the client's nonce and address. Only the server can compute it, so a client that returns
-//! it receives packets at that address. The key is replaced every [`COOKIE_WINDOW`], and the previous key stays valid:
-//! a cookie lasts one to two windows, and a recorded one expires with them.
+//! A cookie is a keyed hash of the client's nonce and address. Only the server can compute it, so a
+//! client that returns it receives packets at that address. The key is replaced every
+//! [`COOKIE_WINDOW`], and the previous key stays valid: a cookie lasts one to two windows, and a
+//! recorded one expires with them.
 
 use std::fmt;
 use std::hash::Hasher;
@@ -62,7 +63,8 @@ impl Cookies {
         (is_of(&self.current) | is_of(&self.previous)).into()
     }
 
-    /// Replaces the expired keys: none, one, or both. A window ends on time even if no cookie is requested in between.
+    /// Replaces the expired keys. A window ends on time even if no cookie is
+    /// requested in between.
     fn rotate(&mut self, random: &mut SeededRng, now: Instant) {
         let age = now.saturating_duration_since(self.since);
         if age < Duration::of(COOKIE_WINDOW) {
@@ -86,7 +88,8 @@ impl fmt::Debug for Cookies {
     }
 }
 
-/// SipHash-2-4 with 128 bits of output, a pseudorandom function for short inputs (Aumasson and Bernstein, 2012).
+/// SipHash-2-4 with 128 bits of output, a pseudorandom function for short inputs (Aumasson and
+/// Bernstein, 2012).
 fn hash(secret: &CookieSecret, from: SocketAddr, nonce: &Nonce) -> Cookie {
     let mut hasher = SipHasher24::new_with_key(secret);
     match from.ip() {
@@ -138,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_is_good_for_the_one_it_was_made_for() {
+    fn a_cookie_is_valid_only_for_its_address() {
         let mut server = TestServer::new();
         let from = address("192.0.2.1:5000");
         let cookie = server.issue(from, Duration::ZERO);
@@ -190,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_ends_on_time_although_its_window_ended_unnoticed() {
+    fn expires_a_cookie_after_a_missed_rotation() {
         let from = address("192.0.2.1:5000");
         let just = Duration::from_nanos(1);
         for noticed in [

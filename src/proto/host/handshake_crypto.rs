@@ -1,4 +1,5 @@
-//! The Noise part of the handshakes of a host: its key pair, rate limits, and encrypted handshake bodies.
+//! The Noise part of the handshakes of a host: its key pair, rate limits, and encrypted handshake
+//! bodies.
 
 use crate::config::Security;
 use crate::keys::{PrivateKey, PublicKey};
@@ -29,7 +30,7 @@ pub(super) struct HandshakeCrypto {
 }
 
 impl HandshakeCrypto {
-    /// `None` under Plain. Generates a key if the config has none.
+    /// `None` under Plain. Generates a key if the config has no key.
     pub(super) fn new(security: &Security, random: &mut SeededRng, now: Instant) -> Option<Self> {
         let Security::Noise(noise) = security else {
             return None;
@@ -55,8 +56,8 @@ impl HandshakeCrypto {
 }
 
 impl HostState {
-    /// The public half of this host's key pair: the one given in the config, or generated at start. Clients
-    /// [pin](ConnectOptions::server_key) it. `None` under Plain.
+    /// The public half of this host's key pair: the one given in the config, or generated at start.
+    /// Clients [pin](ConnectOptions::server_key) it. `None` under Plain.
     #[must_use]
     pub fn public_key(&self) -> Option<PublicKey> {
         let crypto = self.crypto.as_ref()?;

@@ -1,5 +1,5 @@
-//! How connections begin and end. Each transition of a peer's state and its consequences for the tables, the
-//! counts and the events is one method here.
+//! How connections begin and end. Each transition of a peer's state and its consequences for the
+//! tables, the counts and the events is one method here.
 
 use std::net::SocketAddr;
 
@@ -17,9 +17,9 @@ use crate::proto::time::Instant;
 
 /// Beginning.
 impl HostState {
-    /// The client has confirmed the accept: promote it to a connected peer and replace any older peer at the
-    /// same address. If the peer at that address is newer, this packet is late, or this side lost the choice
-    /// between two hosts that connect to each other.
+    /// The client has confirmed the accept: promote it to a connected peer and replace any older
+    /// peer at the same address. If the peer at that address is newer, this packet is late, or this
+    /// side lost the choice between two hosts that connect to each other.
     pub(super) fn confirm(&mut self, index: SlotIndex, now: Instant) {
         if self.has_newer_peer(index) {
             self.drop_pending(index);
@@ -117,8 +117,8 @@ impl HostState {
         self.end_attempt(index, DisconnectReason::Replaced);
     }
 
-    /// Removes a connection that the application does not know. Its slot is free, unless an own attempt waited
-    /// for it, which is returned.
+    /// Removes a connection that the application does not know. Its slot is free, unless an own
+    /// attempt waited for it, which is returned.
     fn take_pending(&mut self, index: SlotIndex) -> Option<Box<ClientHandshake>> {
         let pending = self.slots.change(index).take_pending()?;
         self.counts.pending -= 1;
@@ -213,7 +213,8 @@ impl HostState {
         self.end_open(index, ending, now);
     }
 
-    /// A connection is over for the application. If a disconnect is still to be sent, the slot is closing.
+    /// A connection is over for the application. If a disconnect is still to be sent, the slot is
+    /// closing.
     pub(super) fn end_open(&mut self, index: SlotIndex, ending: impl Into<Ending>, now: Instant) {
         let Some(connection) = self.slots.change(index).take_open() else {
             return;
@@ -292,8 +293,8 @@ impl HostState {
 
 /// Events that the application takes.
 impl HostState {
-    /// The application takes the first event: there is room for another one. The event is examined in
-    /// place, so that it is moved only once.
+    /// The application takes the first event: there is room for another one. The event is examined
+    /// in place, so that it is moved only once.
     #[inline]
     pub(super) fn on_event_taken(&mut self) {
         match self.events.front_mut() {

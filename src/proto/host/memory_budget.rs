@@ -27,15 +27,16 @@ use crate::proto::stats::PeerStats;
 use crate::proto::wire::handshake::ACCEPT_SEALED_LEN;
 use crate::proto::wire::handshake::ConnectFingerprint;
 
-/// A vector doubles when it is full, so up to half of it is unused. So does a hash table, which also keeps one eighth
-/// free.
+/// A vector doubles when it is full, so up to half of it is unused. So does a hash table, which
+/// also keeps one eighth free.
 const GROWTH: usize = 2;
 
 impl Config {
-    /// Maximum memory of a peer that has exchanged no messages, in bytes of the allocator: at most 4 KiB. A peer that
-    /// has, and was idle for a [`keep_alive`](Config::keep_alive), takes up to 512 bytes more for congestion control,
-    /// and a few hundred bytes per used channel. The slots of the [`Socket`](crate::Socket) and the kernel's buffers do
-    /// not depend on the number of peers and are not included.
+    /// Maximum memory of a peer that has exchanged no messages, in bytes of the allocator: at most
+    /// 4 KiB. A peer that has, and was idle for a [`keep_alive`](Config::keep_alive), takes up to
+    /// 512 bytes more for congestion control, and a few hundred bytes per used channel. The slots
+    /// of the [`Socket`](crate::Socket) and the kernel's buffers do not depend on the number of
+    /// peers and are not included.
     #[must_use]
     pub fn peer_bytes_idle(&self) -> usize {
         let timer = size_of::<(Instant, u32)>() + size_of::<u32>();
@@ -60,12 +61,12 @@ impl Config {
         }
     }
 
-    /// Maximum memory of a peer, in bytes of the allocator: every queue in both directions is full, in every channel.
-    /// This assumes that the peer accepts no longer messages than this side does; otherwise add five times the length
-    /// of its longest message.
+    /// Maximum memory of a peer, in bytes of the allocator: every queue in both directions is full,
+    /// in every channel. This assumes that the peer accepts no longer messages than this side does;
+    /// otherwise add five times the length of its longest message.
     ///
-    /// Messages that the application has taken are not included. Each holds the chunk of 16 KiB that it was cut from, so
-    /// copy a message that is kept for long.
+    /// Messages that the application has taken are not included. Each holds the chunk of 16 KiB
+    /// that it was cut from, so copy a message that is kept for long.
     #[must_use]
     pub fn peer_bytes_max(&self) -> usize {
         let (clients, servers) = (self.message_max_from_clients, self.message_max_from_servers);
@@ -80,7 +81,8 @@ impl Config {
     /// `message_max` is the peer's.
     fn outgoing_bytes_max(&self, message_max: usize) -> usize {
         let unreliable = QUEUED_BYTES_MAX + QUEUED_MESSAGES_MAX * send::ENTRY_BYTES;
-        // Acknowledged messages behind an unacknowledged one stay in the queue, but no longer count as queued.
+        // Acknowledged messages behind an unacknowledged one stay in the queue, but no longer count
+        // as queued.
         let messages = QUEUED_MESSAGES_MAX + RELIABLE_OPEN_MAX;
         let places = messages_places(messages) * send::MESSAGE_BYTES;
         let again = RELIABLE_OPEN_MAX * send::COPY_BYTES + SENT_FRAMES_MAX * send::LOST_BYTES;
@@ -113,14 +115,14 @@ impl Config {
 /// 256 ordered channels, and the one for reliable messages without order.
 const CHANNELS_MAX: usize = 257;
 
-/// Maximum number of message entries allocated in all channels while they hold at most `messages`: see
-/// [`CHANNEL_KEPT`].
+/// Maximum number of message entries allocated in all channels while they hold at most `messages`:
+/// see [`CHANNEL_KEPT`].
 fn messages_places(messages: usize) -> usize {
     ROOMY_CHANNELS * GROWTH * messages + 4 * messages + CHANNELS_MAX * CHANNEL_KEPT
 }
 
-/// Memory of `bytes` of messages in buffers of their own. A buffer is at most four times as long as its message, and a
-/// message in a buffer of the largest size did not fit the next smaller size.
+/// Memory of `bytes` of messages in buffers of their own. A buffer is at most four times as long as
+/// its message, and a message in a buffer of the largest size did not fit the next smaller size.
 fn buffered(bytes: usize, messages: usize) -> usize {
     let [smallest, middle, largest] = buffers::SIZES;
     (4 * bytes + messages * smallest).min(bytes + messages * (largest - middle))
@@ -150,7 +152,8 @@ const _: () = assert!(
         <= WINDOW_FACTOR * (FRAGMENT_BYTES + MESSAGE_OVERHEAD)
 );
 
-/// Memory of a hash table entry: one control byte, an eighth of the table free, and doubled at the last growth.
+/// Memory of a hash table entry: one control byte, an eighth of the table free, and doubled at the
+/// last growth.
 fn table_entry(bytes: usize) -> usize {
     (GROWTH * (bytes + 1)).div_ceil(7) * 8
 }
@@ -181,7 +184,8 @@ mod tests {
             }
         }
 
-        /// Exchanges packets until both sides are up to date. The client appears to be at `address`.
+        /// Exchanges packets until both sides are up to date. The client appears to be at
+        /// `address`.
         fn exchange(&mut self, address: SocketAddr) {
             let mut buffer = [0; 1024];
             for _ in 0..4 {
@@ -239,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn an_idle_peer_costs_no_more_than_is_stated() {
+    fn bounds_the_memory_of_an_idle_peer() {
         configs().iter().for_each(assert_idle);
     }
 
@@ -270,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closing_peer_costs_as_much_as_an_idle_one_and_its_final_statistics() {
+    fn bounds_the_memory_of_a_closing_peer() {
         for config in configs() {
             let mut pair = HostPair::new(&config);
             connect(&mut pair, 9999);
@@ -324,11 +328,12 @@ mod tests {
         while pair.client.poll_event().is_some() {}
     }
 
-    /// Memory kept after traffic: a few hundred bytes per used channel, and the congestion control state.
+    /// Memory kept after traffic: a few hundred bytes per used channel, and the congestion control
+    /// state.
     const KEPT_AFTER_PLAY: usize = 1024;
 
     #[test]
-    fn a_peer_that_rests_gives_back_what_it_needed_once() {
+    fn an_idle_peer_releases_memory() {
         for config in configs() {
             let mut pair = HostPair::new(&config);
             // The first peer makes the host allocate what it keeps for later peers.
@@ -365,7 +370,7 @@ mod tests {
             .count()
     }
 
-    /// Sends packets while time passes until none is left; returns how many.
+    /// Sends packets while time passes until nothing is left; returns how many.
     fn departures(
         host: &mut HostState,
         now: &mut Instant,
@@ -436,8 +441,8 @@ mod tests {
             }
         }
 
-        /// Fills the receive side: nothing from the client is read. Reliable messages go first, because a packet with a
-        /// refused message is not acknowledged.
+        /// Fills the receive side: nothing from the client is read. Reliable messages go first,
+        /// because a packet with a refused message is not acknowledged.
         fn fill_inbox(&mut self, address: SocketAddr, window: usize) {
             let (server, client) = self.peers();
             let window = window as u64;
@@ -486,7 +491,7 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_peer_costs_no_more_than_is_stated() {
+    fn bounds_the_memory_of_a_busy_peer() {
         for mut config in configs() {
             // A rate so high that pacing is not the limit.
             config.rate_floor = RATE_MAX;
@@ -521,7 +526,7 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_message_of_the_peer_costs_no_more_than_is_stated() {
+    fn bounds_the_memory_of_a_peer_with_long_messages() {
         let config = Config::plain(7);
         for message_max in [1 << 20, 4 << 20, 16 << 20] {
             let least = config.outgoing_bytes_max(config.message_max_from_servers);

@@ -15,11 +15,11 @@ use crate::proto::wire::handshake::{Accept, CookieReply, Mismatch, SignedDeny, V
 use crate::proto::wire::kind;
 
 impl HostState {
-    /// Processes one datagram received from `from`. Malformed or unauthenticated input is counted in
-    /// [`stats`](Self::stats) and otherwise ignored.
+    /// Processes one datagram received from `from`. Malformed or unauthenticated input is counted
+    /// in [`stats`](Self::stats) and otherwise ignored.
     ///
-    /// A datagram longer than [`DATAGRAM_MAX`] is no tickwire packet. Drop truncated datagrams instead of passing them
-    /// in.
+    /// A datagram longer than [`DATAGRAM_MAX`] is no tickwire packet. Drop truncated datagrams
+    /// instead of passing them in.
     pub fn handle_datagram(&mut self, from: SocketAddr, bytes: &[u8], now: time::Instant) {
         let now = self.clock.at(now);
         match bytes.first() {
@@ -34,8 +34,8 @@ impl HostState {
         }
     }
 
-    /// Runs the timers that are due. Call it in every turn, after the turn's datagrams, so that a peer whose packet has
-    /// arrived does not time out.
+    /// Runs the timers that are due. Call it in every turn, after the turn's datagrams, so that a
+    /// peer whose packet has arrived does not time out.
     pub fn handle_timeout(&mut self, now: time::Instant) {
         let now = self.clock.at(now);
         self.connects_in_turn = 0;
@@ -67,19 +67,20 @@ impl HostState {
         }
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) has to run next, if no datagram arrives earlier. `None`: no timer
-    /// is set.
+    /// When [`handle_timeout`](Self::handle_timeout) has to run next, if no datagram arrives
+    /// earlier. `None`: no timer is set.
     ///
-    /// After a complete turn it is in the future. It can be in the past while [`poll_transmit`](Self::poll_transmit)
-    /// has datagrams left, so a caller whose socket would block must wait until the socket is writable instead.
+    /// After a complete turn it is in the future. It can be in the past while
+    /// [`poll_transmit`](Self::poll_transmit) has datagrams left, so a caller whose socket would
+    /// block must wait until the socket is writable instead.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<time::Instant> {
         let next = self.slots.next_deadline();
         next.and_then(|at| self.clock.to_std(at))
     }
 
-    /// Writes the next datagram to send into `buffer`. Peers come first, in turns, then replies to addresses that are
-    /// no peers.
+    /// Writes the next datagram to send into `buffer`. Peers come first, in turns, then replies to
+    /// addresses that are no peers.
     #[must_use]
     pub fn poll_transmit(
         &mut self,
@@ -95,7 +96,8 @@ impl HostState {
         self.slots.has_ready() || !self.replies.is_empty()
     }
 
-    /// The part of [`poll_transmit`](Self::poll_transmit) for peers and for this host's own connection attempts.
+    /// The part of [`poll_transmit`](Self::poll_transmit) for peers and for this host's own
+    /// connection attempts.
     pub(crate) fn poll_transmit_to_peers(
         &mut self,
         buffer: &mut [u8; DATAGRAM_MAX],
@@ -265,8 +267,9 @@ impl HostState {
         })
     }
 
-    /// Reschedules a peer after a packet was sent. With nothing in flight the next event may be far away, so the
-    /// deadline is computed while the peer is in the CPU cache. All other peers have an event soon.
+    /// Reschedules a peer after a packet was sent. With nothing in flight the next event may be far
+    /// away, so the deadline is computed while the peer is in the CPU cache. All other peers have
+    /// an event soon.
     fn after_packet(&mut self, index: SlotIndex, now: Instant) {
         let (has_more, is_waiting) = match self.slots[index].state() {
             PeerState::Open(connection) => (connection.wants_to_send(now), connection.is_waiting()),
@@ -318,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_ends_long_before_its_numbers_do_and_says_so() {
+    fn disconnects_before_packet_numbers_run_out() {
         let now = time::Instant::now();
         let host = |seed| HostState::new(Config::plain(7), [seed; 32], now).unwrap();
         let (mut client, mut server) = (host(1), host(2));

@@ -14,7 +14,8 @@ use crate::proto::time::Instant;
 use crate::proto::wire::packet::Header;
 
 impl HostState {
-    /// Handles a packet of a connection, which is found by the connection id and not by the address.
+    /// Handles a packet of a connection, which is found by the connection id and not by the
+    /// address.
     pub(super) fn on_packet(&mut self, from: SocketAddr, bytes: &[u8], now: Instant) {
         let Ok(header) = Header::read(bytes) else {
             self.stats.malformed += 1;
@@ -99,8 +100,8 @@ impl HostState {
         };
         self.forget_address(connection.address, index);
         self.by_address.insert(address, index);
-        // At most one `Moved` event per peer is queued, with the latest address: a peer that moves all the time
-        // must not fill the event queue.
+        // At most one `Moved` event per peer is queued, with the latest address: a peer that moves
+        // all the time must not fill the event queue.
         let slot = self.slots.bookkeeping(index);
         if !std::mem::replace(&mut slot.move_event_pending, true) {
             let peer = self.slots.peer_id(index);

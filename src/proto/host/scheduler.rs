@@ -1,13 +1,14 @@
 //! Which peer is due: the only place that decides which peers a turn looks at.
 //!
-//! - An *active* peer is one that something happened to in this turn or in the last one. Its deadline is compared
-//!   with the time in every turn, and it has no timer: a busy peer, whose deadlines move with every packet, costs
-//!   no heap operation.
+//! - An *active* peer had an event in this turn or in the last one. Its deadline is compared with
+//!   the time in every turn, and it has no timer: a busy peer, whose deadlines move with every
+//!   packet, costs no heap operation.
 //! - A *parked* peer has a timer, unless it has no deadline.
 //! - A *ready* peer may have a packet to send.
 //!
-//! A turn therefore costs by the number of peers that have something to do, not by the number of peers.
-//! [`PeerSlots`](super::slots::PeerSlots) notifies the scheduler whenever a peer is borrowed to be changed.
+//! A turn therefore costs by the number of peers that have something to do, not by the number of
+//! peers. [`PeerSlots`](super::slots::PeerSlots) notifies the scheduler whenever a peer is borrowed
+//! to be changed.
 
 use std::collections::VecDeque;
 
@@ -16,7 +17,8 @@ use crate::proto::host::timers::Timers;
 use crate::proto::slot_index::SlotIndex;
 use crate::proto::time::{Duration, Instant};
 
-/// What the scheduler knows of one peer. It is stored in the peer's slot, in the same cache line as its state.
+/// What the scheduler knows of one peer. It is stored in the peer's slot, in the same cache line as
+/// its state.
 #[derive(Debug)]
 pub(super) struct Schedule {
     deadline: Deadline,
@@ -25,8 +27,8 @@ pub(super) struct Schedule {
     is_ready: bool,
 }
 
-/// When a peer has something to do by itself. Computed while the peer is in the cache, and kept until the peer
-/// changes.
+/// When a peer has something to do by itself. Computed while the peer is in the cache, and kept
+/// until the peer changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Deadline {
     /// The peer has changed since it was computed.
@@ -52,8 +54,8 @@ pub(super) struct Scheduler {
     cursor: usize,
     /// The peer at the cursor was returned as due.
     is_handed_out: bool,
-    /// The active peers of this turn were looked at, and parked ones follow. A parked peer that becomes active then
-    /// is not looked at a second time.
+    /// The active peers of this turn were looked at, and parked ones follow. A parked peer that
+    /// becomes active then is not looked at a second time.
     has_reached_timers: bool,
     timers: Timers,
     ready: VecDeque<SlotIndex>,
@@ -136,8 +138,8 @@ impl Scheduler {
         Some(index)
     }
 
-    /// A packet of this peer was handled. Computes the deadline of the peer before it, whose packets were
-    /// handled one after the other and which is still in the cache.
+    /// A packet of this peer was handled. Computes the deadline of the peer before it, whose
+    /// packets were handled one after the other and which is still in the cache.
     pub(super) fn mark_heard(&mut self, slots: &mut [impl Scheduled], index: SlotIndex) {
         let before = self.last_heard.replace(index);
         if let Some(before) = before.filter(|before| *before != index) {
@@ -159,7 +161,8 @@ impl Scheduler {
         self.has_reached_timers = false;
     }
 
-    /// The next peer whose deadline has passed. Parks active peers that did not change for a whole turn.
+    /// The next peer whose deadline has passed. Parks active peers that did not change for a whole
+    /// turn.
     pub(super) fn next_due(
         &mut self,
         slots: &mut [impl Scheduled],
@@ -205,8 +208,8 @@ impl Scheduler {
         None
     }
 
-    /// A timer is always in the future, which keeps a turn finite whatever a peer's deadline is: what is due now is
-    /// done by sending, or was done in this turn's look at the time.
+    /// A timer is always in the future, which keeps a turn finite whatever a peer's deadline is:
+    /// what is due now is done by sending, or was done in this turn's look at the time.
     fn set_timer(&mut self, index: SlotIndex, deadline: Option<Instant>, now: Instant) {
         if let Some(deadline) = deadline {
             let is_past = deadline <= now;
@@ -277,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_turn_hands_out_an_active_and_a_parked_peer_once_each() {
+    fn a_late_turn_visits_each_due_peer_once() {
         let start = Instant::START;
         let mut scheduler = Scheduler::default();
         let mut peers = [Peer::default(), Peer::default()];

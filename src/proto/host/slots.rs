@@ -21,7 +21,8 @@ pub(crate) enum PeerState {
     Pending(Box<PendingPeer>),
     /// A connected peer.
     Open(Box<Connection>),
-    /// The connection has ended for the application, and the peer has not acknowledged the disconnect.
+    /// The connection has ended for the application, and the peer has not acknowledged the
+    /// disconnect.
     Closing(Box<Connection>),
     /// The connection has ended, and the application has not taken the `Disconnected` event.
     Ended,
@@ -33,7 +34,8 @@ pub(crate) struct PendingPeer {
     pub(crate) connection: Connection,
     pub(crate) payload: Bytes,
     pub(crate) expires_at: Instant,
-    /// This host's own attempt to connect to the same address, paused until the client's outcome is known.
+    /// This host's own attempt to connect to the same address, paused until the client's outcome is
+    /// known.
     pub(crate) attempt: Option<Box<ClientHandshake>>,
 }
 
@@ -131,8 +133,8 @@ impl Scheduled for PeerSlot {
     }
 }
 
-/// All slots, and the scheduler that is notified when one is changed. A released slot is reused with another
-/// generation.
+/// All slots, and the scheduler that is notified when one is changed. A released slot is reused
+/// with another generation.
 #[derive(Debug, Default)]
 pub(crate) struct PeerSlots {
     slots: Vec<PeerSlot>,
@@ -180,14 +182,15 @@ impl PeerSlots {
         self.slots.get(index.as_usize())
     }
 
-    /// The state of a slot, to be changed. The scheduler is notified: the deadline is recomputed, and the peer is
-    /// checked in this turn and in the next one.
+    /// The state of a slot, to be changed. The scheduler is notified: the deadline is recomputed,
+    /// and the peer is checked in this turn and in the next one.
     #[inline]
     pub(crate) fn change(&mut self, index: SlotIndex) -> &mut PeerState {
         self.change_with_quota(index).0
     }
 
-    /// The connection with this id, to be changed, in every state that has one. A packet may contain any id.
+    /// The connection with this id, to be changed, in every state that has one. A packet may
+    /// contain any id.
     #[inline]
     pub(crate) fn change_connection(&mut self, id: ConnectionId) -> Option<&mut Connection> {
         let slot = self.slots.get_mut(id.slot().as_usize())?;
@@ -208,7 +211,8 @@ impl PeerSlots {
         (&mut slot.state, &mut slot.quota)
     }
 
-    /// A slot's bookkeeping: everything but the state, which is reached only through [`change`](Self::change).
+    /// A slot's bookkeeping: everything but the state, which is reached only through
+    /// [`change`](Self::change).
     pub(crate) fn bookkeeping(&mut self, index: SlotIndex) -> &mut PeerSlot {
         &mut self.slots[index.as_usize()]
     }

@@ -1,7 +1,8 @@
-//! Timer heap: the cost of a turn depends on the number of slots that are due, not on the number of slots.
+//! Timer heap: the cost of a turn depends on the number of slots that are due, not on the number of
+//! slots.
 //!
-//! An indexed binary heap: it knows the position of each slot, so a slot is in it at most once and can be moved. Moving
-//! takes O(log n), reading the earliest entry O(1).
+//! An indexed binary heap: it knows the position of each slot, so a slot is in it at most once and
+//! can be moved. Moving takes O(log n), reading the earliest entry O(1).
 
 use crate::proto::slot_index::SlotIndex;
 use crate::proto::time::Instant;
@@ -48,9 +49,10 @@ impl Timers {
         }
     }
 
-    /// The slot is due at `at` or before. An existing entry is kept if it is earlier than `at` but not earlier than
-    /// half way to it. A deadline that moves back with every packet then seldom costs a heap operation, and a slot is
-    /// checked too early at most once per half of its interval.
+    /// The slot is due at `at` or before. An existing entry is kept if it is earlier than `at` but
+    /// not earlier than half way to it. A deadline that moves back with every packet then seldom
+    /// costs a heap operation, and a slot is checked too early at most once per half of its
+    /// interval.
     pub(crate) fn set_no_later(&mut self, slot: SlotIndex, at: Instant, now: Instant) {
         let half_way = now + (at - now) / 2;
         let is_early_enough = self
@@ -146,7 +148,7 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     #[test]
-    fn slots_come_out_when_they_are_due_and_in_order() {
+    fn pops_due_slots_in_order() {
         let start = Instant::START;
         let mut timers = Timers::default();
         for slot in [3, 1, 4, 0, 5] {
@@ -159,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn no_later_moves_forward_and_seldom_back() {
+    fn moves_a_timer_forward_and_rarely_back() {
         let start = Instant::START;
         let mut timers = Timers::default();
         timers.set_no_later(Slot::new(7), start + 5 * MS, start);
@@ -178,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn it_agrees_with_a_map_that_is_searched() {
+    fn matches_a_sorted_map() {
         let start = Instant::START;
         let (mut timers, mut model) = (Timers::default(), HashMap::new());
         let mut state = 1_u64;

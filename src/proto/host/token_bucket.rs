@@ -2,8 +2,8 @@
 
 use crate::proto::time::{Duration, Instant};
 
-/// See the [module](self). The generic cell rate algorithm: the only state is the time at which the bucket is full
-/// again.
+/// See the [module](self). The generic cell rate algorithm: the only state is the time at which the
+/// bucket is full again.
 #[derive(Debug)]
 pub(crate) struct TokenBucket {
     /// Time between two tokens.
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_burst_and_then_the_rate() {
+    fn allows_a_burst_then_the_rate() {
         let start = Instant::START;
         let mut bucket = TokenBucket::new(500, 32, start);
         let at_once = (0..1000).filter(|_| bucket.take(start)).count();
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_rest_fills_it_and_no_more() {
+    fn refills_to_its_capacity() {
         let start = Instant::START;
         let mut bucket = TokenBucket::new(1, 3, start);
         assert!(bucket.take(start));

@@ -53,8 +53,8 @@ impl NoiseClient {
         self.pin.is_some()
     }
 
-    /// Processes a cookie reply with the server's key. A duplicate of the cookie continues the same handshake, so a
-    /// server that has already accepted repeats its accept.
+    /// Processes a cookie reply with the server's key. A duplicate of the cookie continues the same
+    /// handshake, so a server that has already accepted repeats its accept.
     pub(crate) fn on_cookie(
         &mut self,
         protocol_id: u64,

@@ -1,9 +1,9 @@
-//! The two handshake messages of the Noise pattern NK: the server is authenticated by its static key, the client is
-//! anonymous.
+//! The two handshake messages of the Noise pattern NK: the server is authenticated by its static
+//! key, the client is anonymous.
 //!
-//! `-> e, es` with the connect body, `<- e, ee` with the accept body. The first message establishes a secret that only
-//! the owner of the server's private key can compute. The server authenticates a deny with it and so avoids the second
-//! Diffie-Hellman for denied clients.
+//! `-> e, es` with the connect body, `<- e, ee` with the accept body. The first message establishes
+//! a secret that only the owner of the server's private key can compute. The server authenticates a
+//! deny with it and so avoids the second Diffie-Hellman for denied clients.
 
 use std::fmt;
 
@@ -43,8 +43,8 @@ impl Prologue {
     }
 }
 
-/// Fingerprint of a connect: its nonce and the ephemeral key in its message, which only the client that generated it
-/// can use. `None` if the message is too short.
+/// Fingerprint of a connect: its nonce and the ephemeral key in its message, which only the client
+/// that generated it can use. `None` if the message is too short.
 pub(crate) fn connect_fingerprint(nonce: &Nonce, message: &[u8]) -> Option<ConnectFingerprint> {
     if message.len() < SEAL_OVERHEAD {
         return None;
@@ -62,7 +62,8 @@ pub(crate) struct Initiator {
 }
 
 impl Initiator {
-    /// Writes the first message with `payload` encrypted in it. `None` if the server's key is invalid.
+    /// Writes the first message with `payload` encrypted in it. `None` if the server's key is
+    /// invalid.
     pub(crate) fn begin(
         terms: &Prologue,
         server: &PublicKey,
@@ -164,13 +165,14 @@ fn builder<'a>(resolver: Resolver) -> Option<Builder<'a>> {
     Some(Builder::with_resolver(params, Box::new(resolver)))
 }
 
-/// Key with which a server authenticates a deny. An HMAC and not a cipher: the server keeps no state about denied
-/// clients, so it may deny one handshake twice with different contents and must not depend on a unique nonce.
+/// Key with which a server authenticates a deny. An HMAC and not a cipher: the server keeps no
+/// state about denied clients, so it may deny one handshake twice with different contents and must
+/// not depend on a unique nonce.
 struct RefusalKey(hmac::Key);
 
 impl RefusalKey {
-    /// Derived with Noise's `Split` after the first message: a shared secret that the handshake itself does not use in
-    /// this way.
+    /// Derived with Noise's `Split` after the first message: a shared secret that the handshake
+    /// itself does not use in this way.
     fn of(state: &mut HandshakeState) -> Self {
         let (_, to_client) = split(state);
         Self(hmac::Key::new(hmac::HMAC_SHA256, &*to_client))
@@ -225,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn both_come_to_the_same_keys_and_hear_each_other() {
+    fn both_sides_derive_the_same_keys() {
         let (mut initiator, message) = call(&terms(), &identity().public());
         let (responder, heard) = answer(&terms(), &message).unwrap();
         assert_eq!(heard, b"hello");
@@ -250,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_was_said_before_must_have_arrived_as_it_was_said() {
+    fn fails_if_the_prologue_was_altered() {
         let (_, message) = call(&terms(), &identity().public());
         let altered = [
             Prologue {
@@ -275,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_makes_every_secret_the_same_is_none() {
+    fn rejects_low_order_public_keys() {
         for order in [[0; 32], {
             let mut one = [0; 32];
             one[0] = 1;
@@ -291,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_the_servers_and_nobody_elses() {
+    fn authenticates_the_deny_of_the_server() {
         let (initiator, message) = call(&terms(), &identity().public());
         let (responder, _) = answer(&terms(), &message).unwrap();
         let tag = responder.refuse(b"no");
@@ -305,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connect_is_known_by_its_nonce_and_its_ephemeral_key() {
+    fn identifies_a_connect_by_nonce_and_ephemeral_key() {
         let (_, message) = call(&terms(), &identity().public());
         let name = connect_fingerprint(&[1; 16], &message);
         assert!(name.is_some());

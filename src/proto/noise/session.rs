@@ -1,9 +1,10 @@
-//! Packet encryption: AES-256-GCM per direction, with the packet number as the nonce and every byte before the
-//! ciphertext as associated data.
+//! Packet encryption: AES-256-GCM per direction, with the packet number as the nonce and every byte
+//! before the ciphertext as associated data.
 //!
-//! After every [`REKEY_PACKETS`] packets both sides derive the next key with Noise's `REKEY` (forward secrecy): a key
-//! read from memory decrypts later packets, but none from before the previous epoch, which the receiver keeps for late
-//! packets. The epoch of a packet is its number divided by [`REKEY_PACKETS`], so it is not transmitted.
+//! After every [`REKEY_PACKETS`] packets both sides derive the next key with Noise's `REKEY`
+//! (forward secrecy): a key read from memory decrypts later packets, but no packet from before the
+//! previous epoch, which the receiver keeps for late packets. The epoch of a packet is its number
+//! divided by [`REKEY_PACKETS`], so it is not transmitted.
 
 use std::fmt;
 
@@ -69,8 +70,8 @@ impl Session {
         seal_with(&sending.key, number, header, payload)
     }
 
-    /// Decrypts in place: `sealed` is the ciphertext and its tag, and the result is its beginning. The first authentic
-    /// packet of the next epoch starts that epoch.
+    /// Decrypts in place: `sealed` is the ciphertext and its tag, and the result is its beginning.
+    /// The first authentic packet of the next epoch starts that epoch.
     pub(crate) fn open<'a>(
         &mut self,
         number: u64,
@@ -126,7 +127,8 @@ fn key(secret: &Secret) -> LessSafeKey {
     LessSafeKey::new(key)
 }
 
-/// Noise's `REKEY` (revision 34, section 4.2): 32 zeros encrypted with the largest nonce, which no packet has.
+/// Noise's `REKEY` (revision 34, section 4.2): 32 zeros encrypted with the largest nonce, which no
+/// packet has.
 pub(crate) fn rekey(secret: &Secret) -> Secret {
     let mut bytes = Zeroizing::new([0; 32]);
     seal_with(&key(secret), u64::MAX, &[], &mut *bytes);
@@ -198,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_that_overtake_each_other_across_a_rekey_are_opened() {
+    fn opens_reordered_packets_across_a_rekey() {
         let (mut one, mut other) = pair();
         for boundary in [REKEY_PACKETS, 2 * REKEY_PACKETS, 3 * REKEY_PACKETS] {
             let numbers: Vec<_> = (boundary - 40..boundary + 40).collect();
@@ -216,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_keys_of_two_epochs_are_different_and_only_neighbours_are_taken() {
+    fn accepts_only_adjacent_epochs() {
         let (mut one, mut other) = pair();
         let first = sealed(&mut one, 0);
         let last = sealed(&mut one, REKEY_PACKETS - 1);
@@ -242,14 +244,14 @@ mod tests {
 
     #[test]
     #[should_panic = "a packet number never repeats under one key"]
-    fn a_number_is_used_once() {
+    fn rejects_a_reused_packet_number() {
         let (mut one, _) = pair();
         sealed(&mut one, 7);
         sealed(&mut one, 7);
     }
 
     #[test]
-    fn both_directions_have_keys_of_their_own() {
+    fn each_direction_has_its_own_key() {
         let (mut one, mut other) = pair();
         let packet = sealed(&mut one, 0);
         assert!(!is_opened(&mut one, 0, &packet), "reflected");
@@ -257,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_altered_is_refused() {
+    fn rejects_altered_packets() {
         let (mut one, mut other) = pair();
         let packet = sealed(&mut one, 0);
         for index in 0..packet.len() {
@@ -275,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn no_key_is_shown() {
+    fn debug_prints_no_key() {
         let text = format!("{:?}", pair().0);
         let shown = "Session { sending_epoch: 0, receiving_epoch: 0, .. }";
         assert_eq!(text, shown);

@@ -6,7 +6,8 @@ use crate::limits::ACK_RANGES_MAX;
 use crate::proto::recovery::replay_window::ReplayWindow;
 use crate::proto::time::{Duration, Instant};
 
-/// Number of packets that cause an acknowledgement at the end of the turn, before the acknowledgement delay has passed:
+/// Number of packets that cause an acknowledgement at the end of the turn, before the
+/// acknowledgement delay has passed:
 /// 16. A fast sender depends on timely acknowledgements.
 const ACK_PACKETS_MAX: u32 = 16;
 
@@ -27,8 +28,9 @@ pub(crate) struct AckTracker {
     acks_unheard: u32,
 }
 
-/// Number of unconfirmed acknowledgements with several ranges after which a ping is sent: 16. A side that only receives
-/// would otherwise repeat old gaps forever, because none of its packets is acknowledged.
+/// Number of unconfirmed acknowledgements with several ranges after which a ping is sent: 16. A
+/// side that only receives would otherwise repeat old gaps forever, because no acknowledgement
+/// confirms them.
 const ACKS_UNHEARD_MAX: u32 = 16;
 
 impl AckTracker {
@@ -63,8 +65,8 @@ impl AckTracker {
         }
         if wants_ack {
             self.waiting += 1;
-            // A gap or a filled gap is acknowledged at once, so the sender detects loss early. A sender of many packets
-            // at a time also needs timely acknowledgements.
+            // A gap or a filled gap is acknowledged at once, so the sender detects loss early. A
+            // sender of many packets at a time also needs timely acknowledgements.
             let delay = if number == expected && self.waiting < ACK_PACKETS_MAX {
                 self.ack_delay
             } else {
@@ -75,7 +77,8 @@ impl AckTracker {
         }
     }
 
-    /// Records a packet with a refused message: a duplicate of it is rejected, and it is never acknowledged.
+    /// Records a packet with a refused message: a duplicate of it is rejected, and it is never
+    /// acknowledged.
     pub(crate) fn insert_refused(&mut self, number: u64) {
         self.window.insert(number);
     }
@@ -90,7 +93,8 @@ impl AckTracker {
         self.ack_at
     }
 
-    /// Ranges to acknowledge, largest first. Call [`on_ack_sent`](Self::on_ack_sent) after writing them.
+    /// Ranges to acknowledge, largest first. Call [`on_ack_sent`](Self::on_ack_sent) after writing
+    /// them.
     pub(crate) fn ranges(&self) -> impl Iterator<Item = RangeInclusive<u64>> + Clone + '_ {
         self.ranges.iter()
     }
@@ -113,15 +117,16 @@ impl AckTracker {
         self.ranges.ranges.len() > 1 && self.acks_unheard >= ACKS_UNHEARD_MAX
     }
 
-    /// The peer has confirmed the acknowledgement of everything up to `number`, so it need not be repeated.
+    /// The peer has confirmed the acknowledgement of everything up to `number`, so it need not be
+    /// repeated.
     pub(crate) fn forget_below(&mut self, number: u64) {
         self.ranges.forget_below(number);
         self.acks_unheard = 0;
     }
 }
 
-/// Up to [`ACK_RANGES_MAX`] ranges of numbers. When it is full, the oldest range is dropped. Most peers need few, so
-/// memory is allocated for a few.
+/// Up to [`ACK_RANGES_MAX`] ranges of numbers. When it is full, the oldest range is dropped. Most
+/// peers need few, so memory is allocated for a few.
 #[derive(Debug, Default)]
 struct AckRanges {
     /// First and last number of each range, largest first.
@@ -212,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_grow_open_and_join() {
+    fn extends_adds_and_merges_ranges() {
         assert_eq!(ranges_of(&[0, 1, 2]), [0..=2]);
         assert_eq!(ranges_of(&[0, 2]), [2..=2, 0..=0]);
         assert_eq!(ranges_of(&[0, 2, 1]), [0..=2]);
@@ -231,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn they_agree_with_a_set_as_long_as_nothing_is_forgotten() {
+    fn matches_a_set_within_its_capacity() {
         let mut state = 1_u64;
         for _ in 0..2000 {
             let (mut ranges, mut set) = (AckRanges::default(), BTreeSet::new());
@@ -258,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn an_acknowledgement_waits_for_company_unless_there_is_a_gap() {
+    fn delays_acknowledgements_unless_there_is_a_gap() {
         let now = Instant::START;
         let mut received = AckTracker::new(DELAY, now);
         received.insert(0, true, now);
@@ -278,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_only_acknowledges_asks_now_and_then_whether_that_arrives() {
+    fn pings_after_sixteen_unconfirmed_acknowledgements() {
         let now = Instant::START;
         let mut received = AckTracker::new(DELAY, now);
         for number in 0..100 {
@@ -294,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_peer_knows_is_not_named_again() {
+    fn omits_ranges_that_the_peer_confirmed() {
         let now = Instant::START;
         let mut received = AckTracker::new(DELAY, now);
         for number in [0, 2, 4, 6] {

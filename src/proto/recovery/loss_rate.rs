@@ -1,6 +1,7 @@
 //! Recent loss rate of packets to a peer.
 
-/// Loss rate above which redundant copies continue until the message is acknowledged: 2%, in parts per million.
+/// Loss rate above which redundant copies continue until the message is acknowledged: 2%, in parts
+/// per million.
 pub(crate) const LOSSY_PPM: u32 = 20_000;
 
 /// Exponential moving average. The weight of a packet halves after 90 further packets.
@@ -42,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn it_comes_near_what_is_really_lost() {
+    fn converges_to_the_loss_rate() {
         let ppm = after((0..10_000).map(|n| n % 20 == 0));
         assert!((40_000..60_000).contains(&ppm), "{ppm}");
         assert_eq!(after(std::iter::repeat_n(false, 100)), 0);
@@ -51,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn one_lost_packet_is_not_a_lossy_way_and_two_of_a_hundred_are_forgotten() {
+    fn ignores_a_single_loss_and_decays() {
         assert!(after([true].into_iter()) < LOSSY_PPM);
         let long_ago = [true, true]
             .into_iter()

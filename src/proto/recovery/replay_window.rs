@@ -1,7 +1,7 @@
 //! Replay window: rejects duplicate packet numbers, and numbers that are too old.
 //!
-//! A sliding bitmap behind the largest number, as in RFC 4303 section 3.4.3, but 1,024 wide: a burst of a bulk transfer
-//! may overtake a packet by several hundred.
+//! A sliding bitmap behind the largest number, as in RFC 4303 section 3.4.3, but 1,024 wide: a
+//! burst of a bulk transfer may overtake a packet by several hundred.
 
 use crate::limits::REPLAY_WINDOW;
 
@@ -38,8 +38,8 @@ impl ReplayWindow {
         self.end - number <= REPLAY_WINDOW && self.bits[word(number)] & bit(number) == 0
     }
 
-    /// Records a number that [`is_new`](Self::is_new). Its packet must be authentic: a forged one must not move the
-    /// window.
+    /// Records a number that [`is_new`](Self::is_new). Its packet must be authentic: a forged one
+    /// must not move the window.
     pub(crate) fn insert(&mut self, number: u64) {
         if number >= self.end {
             self.forget_up_to(number);
@@ -48,7 +48,8 @@ impl ReplayWindow {
         self.bits[word(number)] |= bit(number);
     }
 
-    /// Clears the bits of the numbers from the end to `number`, which belonged to numbers one window earlier.
+    /// Clears the bits of the numbers from the end to `number`, which belonged to numbers one
+    /// window earlier.
     fn forget_up_to(&mut self, number: u64) {
         if number - self.end >= REPLAY_WINDOW {
             self.bits = [0; WORDS];
@@ -76,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_is_new_once() {
+    fn accepts_each_packet_number_once() {
         let mut window = ReplayWindow::new();
         for number in [0, 1, 5, 3, 2000, 1999, 977] {
             assert!(window.is_new(number), "{number}");
@@ -87,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_older_than_the_window_is_never_new() {
+    fn rejects_numbers_older_than_the_window() {
         let mut window = ReplayWindow::new();
         window.insert(5000);
         assert!(window.is_new(5001 - REPLAY_WINDOW));
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_numbers_do_not_overflow() {
+    fn handles_the_largest_numbers() {
         let mut window = ReplayWindow::new();
         let last = crate::proto::wire::packet_number::NUMBER_MAX;
         window.insert(last);
@@ -106,12 +107,13 @@ mod tests {
     }
 
     #[test]
-    fn it_agrees_with_a_set_of_everything() {
+    fn matches_a_set_of_all_numbers() {
         let mut window = ReplayWindow::new();
         let mut seen = HashSet::new();
         let (mut state, mut largest) = (1_u64, 0_u64);
         for _ in 0..100_000 {
-            // A linear congruential generator (Knuth's constants): statistical quality does not matter here.
+            // A linear congruential generator (Knuth's constants): statistical quality does not
+            // matter here.
             state = state
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1_442_695_040_888_963_407);

@@ -1,4 +1,5 @@
-//! Round-trip time estimator of RFC 6298, as RFC 9002 section 5 applies it to acknowledgements with a delay.
+//! Round-trip time estimator of RFC 6298, as RFC 9002 section 5 applies it to acknowledgements with
+//! a delay.
 
 use crate::limits::{ROUND_TRIP_INITIAL, TIMER_GRANULARITY};
 use crate::proto::time::Duration;
@@ -31,7 +32,8 @@ impl RttEstimator {
         Self { estimate: None }
     }
 
-    /// Adds a sample: a packet was acknowledged after `time`, of which the peer delayed the acknowledgement by `delay`.
+    /// Adds a sample: a packet was acknowledged after `time`, of which the peer delayed the
+    /// acknowledgement by `delay`.
     pub(crate) fn sample(&mut self, time: Duration, delay: Duration) {
         let Some(estimate) = &mut self.estimate else {
             let mut estimate = Estimate {
@@ -63,8 +65,8 @@ impl RttEstimator {
         self.estimate.map(|estimate| estimate.deviation)
     }
 
-    /// Probe timeout: how long to wait for an acknowledgement that the peer may delay by `ack_delay` (RFC 9002 section
-    /// 6.2.1).
+    /// Probe timeout: how long to wait for an acknowledgement that the peer may delay by
+    /// `ack_delay` (RFC 9002 section 6.2.1).
     pub(crate) fn probe_timeout(&self, ack_delay: Duration) -> Duration {
         let initial = Duration::of(ROUND_TRIP_INITIAL) + 4 * (Duration::of(ROUND_TRIP_INITIAL) / 2);
         let timeout = self.estimate.map_or(initial, |estimate| estimate.timeout);
@@ -95,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn it_follows_the_formula_of_the_rfc() {
+    fn follows_rfc_9002() {
         let mut round_trip = RttEstimator::new();
         round_trip.sample(100 * MS, Duration::ZERO);
         round_trip.sample(140 * MS, Duration::ZERO);
@@ -105,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_lies_about_its_delay_cannot_go_below_the_shortest() {
+    fn ack_delay_never_lowers_a_sample_below_the_minimum() {
         let mut round_trip = RttEstimator::new();
         round_trip.sample(100 * MS, Duration::ZERO);
         for _ in 0..1000 {
@@ -115,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_steady_link_has_a_probe_timeout_near_its_round_trip() {
+    fn probe_timeout_approaches_a_steady_round_trip() {
         let mut round_trip = RttEstimator::new();
         for _ in 0..1000 {
             round_trip.sample(20 * MS, Duration::ZERO);

@@ -31,10 +31,11 @@ pub(crate) struct SentPackets {
     /// Number of probes since the last acknowledgement.
     probes: u32,
     lost: u64,
-    /// Packet threshold of loss detection: number of later packets that must be acknowledged before a packet counts as
-    /// lost. Grows on paths that reorder.
+    /// Packet threshold of loss detection: number of later packets that must be acknowledged before
+    /// a packet counts as lost. Grows on paths that reorder.
     reordering_packets: u64,
-    /// Additional time threshold, learned from packets that were acknowledged after they counted as lost.
+    /// Additional time threshold, learned from packets that were acknowledged after they counted as
+    /// lost.
     reordering_time: Duration,
 }
 
@@ -184,7 +185,8 @@ impl SentPackets {
             && self.frames.queue.len() + FRAMES_PER_PACKET_MAX <= SENT_FRAMES_MAX
     }
 
-    /// Abandons the oldest packets until one more can be tracked, with the maximum number of frames.
+    /// Abandons the oldest packets until one more can be tracked, with the maximum number of
+    /// frames.
     pub(crate) fn make_room(&mut self, listener: &mut impl LossListener) {
         while !self.has_room() {
             self.settle(0, PacketOutcome::Lost, 0, listener);
@@ -221,8 +223,8 @@ impl SentPackets {
         self.asked_at = now;
     }
 
-    /// Processes an acknowledgement. Rejects it as a whole if it names packets that were never sent. Returns whether it
-    /// contains anything new.
+    /// Processes an acknowledgement. Rejects it as a whole if it names packets that were never
+    /// sent. Returns whether it contains anything new.
     pub(crate) fn on_ack(
         &mut self,
         ack: &AckFrame<'_>,
@@ -237,7 +239,8 @@ impl SentPackets {
         let mut sample = None;
         if let Some((number, at)) = self.close_named(ack, now, listener) {
             self.probes = 0;
-            // Only a newly acknowledged packet is a round-trip sample; a repeated acknowledgement is not.
+            // Only a newly acknowledged packet is a round-trip sample; a repeated acknowledgement
+            // is not.
             if number == ack.largest {
                 let delay = Duration::from_micros(ack.delay_us).min(ack_delay_max);
                 let time = now.saturating_duration_since(at);
@@ -250,8 +253,8 @@ impl SentPackets {
         Ok(sample)
     }
 
-    /// Closes the packets in the ranges, from the largest number down. Returns number and send time of the largest
-    /// newly acknowledged packet.
+    /// Closes the packets in the ranges, from the largest number down. Returns number and send time
+    /// of the largest newly acknowledged packet.
     fn close_named(
         &mut self,
         ack: &AckFrame<'_>,
@@ -287,8 +290,8 @@ impl SentPackets {
         largest_news
     }
 
-    /// A packet was acknowledged after it was declared lost (spurious loss): raises the thresholds, as RACK does (RFC
-    /// 8985 section 6.2).
+    /// A packet was acknowledged after it was declared lost (spurious loss): raises the thresholds,
+    /// as RACK does (RFC 8985 section 6.2).
     fn on_late_ack(&mut self, index: usize, largest: u64, now: Instant) {
         let packet = &mut self.in_flight[index];
         packet.state = PacketState::Acknowledged;
@@ -351,7 +354,8 @@ impl SentPackets {
         }
     }
 
-    /// Removes closed packets at the front. A lost packet is kept for one probe timeout, to detect a spurious loss.
+    /// Removes closed packets at the front. A lost packet is kept for one probe timeout, to detect
+    /// a spurious loss.
     fn forget_closed(&mut self, round_trip: &RttEstimator, now: Instant) {
         let patience = round_trip.probe_timeout(Duration::ZERO);
         while let Some(packet) = self.in_flight.front() {
@@ -375,8 +379,8 @@ impl SentPackets {
         }
     }
 
-    /// When the next probe is due: exponential backoff while no acknowledgement arrives. A flow that is `blocked` by
-    /// flow control probes for a window update in the same way.
+    /// When the next probe is due: exponential backoff while no acknowledgement arrives. A flow
+    /// that is `blocked` by flow control probes for a window update in the same way.
     pub(crate) fn probe_at(
         &self,
         round_trip: &RttEstimator,
@@ -394,8 +398,8 @@ impl SentPackets {
         Some(self.asked_at + backed_off.min(Duration::of(PROBE_MAX).max(timeout)))
     }
 
-    /// A probe timeout expired: passes the frames of the oldest open packets to `again`, until one has something to
-    /// retransmit.
+    /// A probe timeout expired: passes the frames of the oldest open packets to `again`, until one
+    /// has something to retransmit.
     pub(crate) fn on_probe(&mut self, mut again: impl FnMut(SentFrame) -> bool) {
         self.probes += 1;
         let mut frames_at = 0;
@@ -524,7 +528,7 @@ mod tests {
     }
 
     #[test]
-    fn an_acknowledged_packet_gives_a_round_trip_once() {
+    fn takes_one_rtt_sample_per_acknowledged_packet() {
         let mut side = TestSide::new();
         side.send(1);
         side.now += 30 * MS;
@@ -537,7 +541,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_never_sent_cannot_be_acknowledged() {
+    fn rejects_acknowledgement_of_unsent_packets() {
         let mut side = TestSide::new();
         side.send(2);
         assert_eq!(side.ack(&[0..=2]), Err(Malformed));
@@ -545,7 +549,7 @@ mod tests {
     }
 
     #[test]
-    fn three_later_ones_make_a_packet_lost_and_two_do_not() {
+    fn declares_loss_after_three_later_packets() {
         let mut side = TestSide::new();
         side.send(5);
         side.now += MS;
@@ -559,7 +563,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_that_left_much_earlier_than_an_acknowledged_one_is_lost() {
+    fn declares_loss_after_the_time_threshold() {
         let mut side = TestSide::new();
         side.send(1);
         side.now += 100 * MS;
@@ -570,7 +574,7 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_peer_is_asked_less_and_less_often() {
+    fn probe_timeout_backs_off() {
         let mut side = TestSide::new();
         assert_eq!(side.sent.probe_at(&side.round_trip, NO_DELAY, false), None);
         side.round_trip.sample(100 * MS, NO_DELAY);
@@ -590,7 +594,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_of_too_many_counts_as_lost() {
+    fn declares_the_oldest_packet_lost_at_the_limit() {
         let mut side = TestSide::new();
         side.send(IN_FLIGHT_MAX + 10);
         assert_eq!(side.sent.lost(), 10);
@@ -607,7 +611,7 @@ mod tests {
     }
 
     #[test]
-    fn every_packet_has_one_fate_and_its_own_units() {
+    fn each_packet_has_one_outcome_and_its_own_frames() {
         let mut side = TestSide::new();
         let carried = |number: u64| (0..number % 4).map(move |n| reliable(10 * number + n));
         for number in 0..40 {
@@ -632,7 +636,7 @@ mod tests {
     }
 
     #[test]
-    fn units_of_packets_that_are_forgotten_go_with_them() {
+    fn removes_frames_with_their_packet() {
         let mut side = TestSide::new();
         for number in 0..10 {
             side.send_units(&[reliable(number), SentFrame::Tracked(Receipt(number))]);
@@ -648,7 +652,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_hands_out_the_oldest_open_packet_that_has_something() {
+    fn a_probe_takes_the_oldest_packet_with_frames() {
         let mut side = TestSide::new();
         side.send_units(&[]);
         side.send_units(&[reliable(1), reliable(2)]);
@@ -669,7 +673,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_for_a_window_asks_with_nothing_on_its_way() {
+    fn probes_while_blocked_by_flow_control() {
         let mut side = TestSide::new();
         side.round_trip.sample(100 * MS, NO_DELAY);
         let at = |side: &TestSide, is_blocked| {
@@ -681,7 +685,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_that_overtake_each_other_teach_patience() {
+    fn raises_the_reordering_threshold_after_spurious_loss() {
         let mut side = TestSide::new();
         side.send(20);
         side.ack(&[9..=9]).unwrap();

@@ -1,5 +1,4 @@
-//! One encoding per value: everything that a parser accepts is encoded to the same bytes again. So a datagram cannot
-//! contain hidden or trailing data.
+//! One encoding per value: whatever a parser accepts is encoded to the same bytes again.
 
 use std::fmt::Arguments;
 
@@ -20,10 +19,9 @@ use crate::proto::wire::kind;
 use crate::proto::wire::packet::{Header, PAYLOAD_MAX, open, payload_room, seal};
 use crate::proto::wire::packet_number;
 
-/// Next packet number that the receiver expects.
 const EXPECTED: u64 = 1 << 32;
 
-/// One datagram of every kind. A packet with a small number is near the expected one for this receiver.
+/// The golden datagrams, with the checksums of packet numbers near [`EXPECTED`].
 fn datagrams() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
     golden_tests::datagrams().map(|(name, mut bytes)| {
         repair(&mut bytes);
@@ -31,7 +29,6 @@ fn datagrams() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
     })
 }
 
-/// Parses a datagram of any kind and encodes the result.
 fn reencoded(bytes: &[u8]) -> Result<Vec<u8>, Malformed> {
     let mut buffer = [0xee; DATAGRAM_MAX];
     let len = match *bytes.first().ok_or(Malformed)? {
@@ -47,7 +44,6 @@ fn reencoded(bytes: &[u8]) -> Result<Vec<u8>, Malformed> {
     Ok(buffer[..len].to_vec())
 }
 
-/// Of another version only the first bytes are parsed, and there is nothing to encode.
 fn reencode_hello(bytes: &[u8], buffer: &mut [u8]) -> Result<usize, Malformed> {
     let any = AnyHello::read(bytes)?;
     if any.version != VERSION {
@@ -91,7 +87,6 @@ fn write_frame(writer: &mut Writer<'_>, frame: &Frame<'_>) {
     }
 }
 
-/// Writes the right checksum for a datagram of its kind.
 fn repair(bytes: &mut [u8]) {
     let Some(end) = bytes.len().checked_sub(4) else {
         return;
@@ -109,7 +104,7 @@ fn repair(bytes: &mut [u8]) {
     sum.copy_from_slice(&right.to_be_bytes());
 }
 
-/// Fails if the datagram is accepted but encodes differently. Returns whether it is accepted.
+/// Whether the datagram is accepted. Fails if it is, but encodes differently.
 fn is_read(bytes: &[u8], what: Arguments<'_>) -> bool {
     let again = reencoded(bytes);
     if let Ok(again) = &again {
@@ -119,14 +114,14 @@ fn is_read(bytes: &[u8], what: Arguments<'_>) -> bool {
 }
 
 #[test]
-fn every_datagram_is_written_as_it_was_read() {
+fn reencodes_every_datagram_unchanged() {
     for (name, bytes) in datagrams() {
         assert_eq!(reencoded(&bytes), Ok(bytes), "{name}");
     }
 }
 
 #[test]
-fn a_datagram_that_is_cut_or_continued_is_none() {
+fn rejects_truncated_and_extended_datagrams() {
     for (name, whole) in datagrams() {
         for len in 0..whole.len() {
             assert!(
@@ -144,9 +139,9 @@ fn a_datagram_that_is_cut_or_continued_is_none() {
     }
 }
 
-/// With the checksum repaired. A packet that loses a whole frame is a valid packet with other frames.
+/// With the right checksum. A packet without its last frame is valid as well.
 #[test]
-fn a_repaired_one_is_none_or_has_one_encoding() {
+fn truncated_datagrams_with_a_right_checksum_have_one_encoding() {
     for (name, whole) in datagrams() {
         let is_packet = whole[0] == kind::PACKET;
         for len in 0..whole.len() {
@@ -165,7 +160,7 @@ fn a_repaired_one_is_none_or_has_one_encoding() {
 }
 
 #[test]
-fn no_flipped_byte_gets_past_the_checksum() {
+fn checksum_detects_every_changed_byte() {
     for (name, whole) in datagrams() {
         let mut bytes = whole.clone();
         for place in 0..whole.len() {
@@ -182,7 +177,7 @@ fn no_flipped_byte_gets_past_the_checksum() {
 }
 
 #[test]
-fn a_flipped_byte_with_a_right_checksum_has_one_encoding() {
+fn changed_bytes_with_a_right_checksum_have_one_encoding() {
     for (name, whole) in datagrams() {
         let (mut read, mut refused) = (0, 0);
         let mut bytes = whole.clone();
@@ -202,8 +197,7 @@ fn a_flipped_byte_with_a_right_checksum_has_one_encoding() {
     }
 }
 
-/// Bytes that are valid frames more often than random ones: many are small, and some start a long variable-length
-/// integer.
+/// Bytes that are valid frames more often than random ones.
 fn almost_frames(random: &mut SeededRng) -> Vec<u8> {
     let len = random.number() % 40;
     let byte = |random: &mut SeededRng| {
@@ -218,7 +212,7 @@ fn almost_frames(random: &mut SeededRng) -> Vec<u8> {
 }
 
 #[test]
-fn made_up_frames_have_one_encoding() {
+fn generated_frames_have_one_encoding() {
     let mut random = SeededRng::from_seed([3; 32]);
     let mut read = 0;
     for round in 0..200_000 {
@@ -241,9 +235,8 @@ fn every_payload_of_two_bytes_has_one_encoding() {
     }
 }
 
-/// Golden datagrams with several bytes changed, cut or extended, with the right checksum.
 #[test]
-fn made_up_datagrams_have_one_encoding() {
+fn mutated_datagrams_have_one_encoding() {
     let mut random = SeededRng::from_seed([4; 32]);
     let golden: Vec<_> = datagrams().collect();
     let (mut read, rounds) = (0, 50_000);
@@ -264,7 +257,6 @@ fn made_up_datagrams_have_one_encoding() {
     assert!(read > rounds / 10, "only {read} were datagrams");
 }
 
-/// Random bytes behind the first byte.
 #[test]
 fn random_datagrams_have_one_encoding() {
     let mut random = SeededRng::from_seed([5; 32]);

@@ -1,17 +1,15 @@
-//! CRC-32 of every unencrypted datagram. A value that both sides must share is mixed in.
+//! CRC-32 of unencrypted packets, over a prefix that both sides must share.
 
 use crc32fast::Hasher;
 
 use crate::proto::wire::cursor::Malformed;
 
-/// Length of a checksum in bytes.
 pub(crate) const CHECKSUM_LEN: usize = 4;
 
-/// Mixed into the checksum of datagrams that hosts of every version and protocol id must accept: the letters
-/// `tickwire`.
+/// Prefix of packets that do not depend on version and protocol id: ASCII `tickwire`.
 pub(crate) const COMMON: u64 = u64::from_be_bytes(*b"tickwire");
 
-/// Checksum of `bytes` between hosts that share `common`.
+/// Checksum of the prefix `common` and `bytes`.
 pub(crate) fn checksum(common: u64, bytes: &[u8]) -> u32 {
     let mut hasher = Hasher::new();
     hasher.update(&common.to_be_bytes());
@@ -19,8 +17,7 @@ pub(crate) fn checksum(common: u64, bytes: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-/// Checksum of a numbered packet. The full packet number is mixed in, although the packet contains only its lower half,
-/// so a wrong guess of the upper half is detected.
+/// Checksum of a data packet. It covers the full packet number, so it detects a wrong expansion.
 pub(crate) fn numbered_checksum(common: u64, number: u64, bytes: &[u8]) -> u32 {
     let mut both = [0; 16];
     both[..8].copy_from_slice(&common.to_be_bytes());
@@ -31,7 +28,7 @@ pub(crate) fn numbered_checksum(common: u64, number: u64, bytes: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-/// The bytes before the checksum at the end of `packet`, if it is right.
+/// Verifies the checksum at the end of `packet` and returns the bytes before it.
 pub(crate) fn checked(common: u64, packet: &[u8]) -> Result<&[u8], Malformed> {
     let (bytes, sum) = packet.split_last_chunk().ok_or(Malformed)?;
     if u32::from_be_bytes(*sum) == checksum(common, bytes) {
@@ -46,8 +43,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_the_crc_of_ethernet_and_zlib() {
-        // The check value of CRC-32/ISO-HDLC, for the digits 1 to 9.
+    fn is_crc_32_iso_hdlc() {
+        // Check value of CRC-32/ISO-HDLC.
         assert_eq!(
             checksum(u64::from_be_bytes(*b"12345678"), b"9"),
             0xcbf4_3926
@@ -61,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn what_both_sides_must_share_decides() {
+    fn rejects_another_prefix() {
         let mut packet = b"hello".to_vec();
         packet.extend(checksum(7, b"hello").to_be_bytes());
         assert_eq!(checked(7, &packet), Ok(&b"hello"[..]));

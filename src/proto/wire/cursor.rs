@@ -1,13 +1,13 @@
-//! Reading and writing packet bytes: big-endian, with length checks, one encoding per value.
+//! Reader and writer of packet bytes: big-endian, length-checked, one encoding per value.
 
-/// The bytes are not a well-formed packet. The cause is not reported, because it helps only an attacker.
+/// The packet is malformed. The cause is not reported: it would only help an attacker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Malformed;
 
 /// Largest variable-length integer: 2^62 - 1 (RFC 9000 section 16).
 pub(crate) const VARIABLE_MAX: u64 = (1 << 62) - 1;
 
-/// The bytes that are not yet read.
+/// The unread bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reader<'a>(&'a [u8]);
 
@@ -20,7 +20,6 @@ impl<'a> Reader<'a> {
         self.0.is_empty()
     }
 
-    /// Number of bytes left.
     pub(crate) fn remaining(&self) -> usize {
         self.0.len()
     }
@@ -58,13 +57,12 @@ impl<'a> Reader<'a> {
         self.array().map(u64::from_be_bytes)
     }
 
-    /// A variable-length integer of one, two, four or eight bytes; its first two bits encode the length. Only the
-    /// shortest encoding is accepted.
+    /// A variable-length integer (RFC 9000 section 16). Rejects all but the shortest encoding.
     #[inline]
     pub(crate) fn variable(&mut self) -> Result<u64, Malformed> {
         match self.0.split_first() {
             Some((first, rest)) if *first < 1 << 6 => {
-                self.0 = rest; // most are short
+                self.0 = rest; // the common case
                 Ok(u64::from(*first))
             }
             Some((first, _)) => self.long_variable(*first),
@@ -94,9 +92,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Writes a packet into a buffer that is long enough for every packet.
-///
-/// Check [`room`](Self::room) before writing data of variable length. Writing past the end is a bug and panics.
+/// Writes into a buffer. Panics past its end: check [`room`](Self::room) before variable data.
 #[derive(Debug)]
 pub(crate) struct Writer<'a> {
     buffer: &'a mut [u8],
@@ -112,7 +108,6 @@ impl<'a> Writer<'a> {
         self.len
     }
 
-    /// Number of bytes that still fit.
     pub(crate) fn room(&self) -> usize {
         self.buffer.len() - self.len
     }
@@ -126,7 +121,7 @@ impl<'a> Writer<'a> {
         self.len += bytes.len();
     }
 
-    /// The next `count` bytes, for the caller to fill.
+    /// Skips `count` bytes and returns them for the caller to fill.
     pub(crate) fn reserve(&mut self, count: usize) -> &mut [u8] {
         let start = self.len;
         self.len += count;
@@ -154,7 +149,7 @@ impl<'a> Writer<'a> {
         self.bytes(&value.to_be_bytes());
     }
 
-    /// A variable-length integer up to [`VARIABLE_MAX`], in its shortest encoding.
+    /// A variable-length integer of at most [`VARIABLE_MAX`].
     #[allow(clippy::cast_possible_truncation, reason = "each arm has its limit")]
     pub(crate) fn variable(&mut self, value: u64) {
         debug_assert!(value <= VARIABLE_MAX);
@@ -167,7 +162,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Length of the shortest encoding in bytes.
+/// Encoded length in bytes.
 pub(crate) fn variable_len(value: u64) -> usize {
     match value {
         0..0x40 => 1,
@@ -181,7 +176,7 @@ pub(crate) fn variable_len(value: u64) -> usize {
 mod tests {
     use super::*;
 
-    /// The examples of RFC 9000 section A.1, and the smallest and largest value of every length.
+    /// Examples of RFC 9000 section A.1, and the limits of every length.
     const NUMBERS: &[(u64, &[u8])] = &[
         (0, &[0]),
         (37, &[0x25]),
@@ -201,7 +196,7 @@ mod tests {
     ];
 
     #[test]
-    fn numbers_are_written_and_read_in_their_shortest_form() {
+    fn encodes_variable_length_integers_in_their_shortest_form() {
         for (value, bytes) in NUMBERS {
             let mut buffer = [0; 8];
             let mut writer = Writer::new(&mut buffer);
@@ -215,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_form_is_no_number() {
+    fn rejects_a_longer_form() {
         for bytes in [
             &[0x40, 0x3f][..],
             &[0x80, 0, 0x3f, 0xff],
@@ -226,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_short_is_no_number_and_takes_nothing_away() {
+    fn rejects_truncated_input_without_consuming_it() {
         for (_, bytes) in NUMBERS {
             for len in 0..bytes.len() {
                 assert_eq!(Reader::new(&bytes[..len]).variable(), Err(Malformed));

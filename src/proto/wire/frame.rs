@@ -1,4 +1,4 @@
-//! Frames: the contents of a connection's packets. Each begins with a byte for its type.
+//! Frames: the payload of data packets. Each begins with its type.
 
 use std::ops::RangeInclusive;
 
@@ -17,24 +17,24 @@ const WINDOW: u8 = 6;
 const STALE: u8 = 7;
 const DISCONNECT_WITH_TEXT: u8 = 8;
 
-/// Path challenge data that an address must return.
+/// Of a path challenge.
 pub(crate) type Token = [u8; 8];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Frame<'a> {
-    /// Elicits an acknowledgement.
+    /// Requests an immediate acknowledgement.
     Ping,
     Ack(AckFrame<'a>),
-    /// The connection has ended. Contains the application's code and text, which may be empty.
+    /// The peer closes the connection. The text may be empty.
     Disconnect {
         code: u32,
         text: &'a str,
     },
     Challenge(Token),
     Response(Token),
-    /// Flow control limit for reliable messages, in bytes since the start of the connection.
+    /// Flow control limit in bytes since the start of the connection.
     Window(u64),
-    /// Stale notice: a sequenced message of an acknowledged packet was dropped because a newer one had arrived.
+    /// A tracked sequenced message was dropped as stale.
     Stale {
         channel: u8,
         sequence: u64,
@@ -43,7 +43,7 @@ pub(crate) enum Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    // Inlined with its callees: `check` discards the frame, so it is never built.
+    // Inlined with its callees, so `check`, which discards the frame, never builds it.
     #[inline(always)]
     fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         match reader.u8()? {
@@ -69,13 +69,13 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// Whether the frame is ack-eliciting.
+    /// Whether it is ack-eliciting.
     pub(crate) fn wants_ack(&self) -> bool {
         !matches!(self, Self::Ack(_) | Self::Stale { .. })
     }
 }
 
-/// The frames of a payload, validated.
+/// Validated frames.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Frames<'a> {
     reader: Reader<'a>,
@@ -83,7 +83,7 @@ pub(crate) struct Frames<'a> {
 }
 
 impl<'a> Frames<'a> {
-    /// Validates all frames of a payload before any is used, so a packet is processed as a whole or not at all.
+    /// Validates all frames before any is used, so a packet is processed as a whole or dropped.
     pub(crate) fn check(payload: &'a [u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(payload);
         if reader.is_empty() {
@@ -116,14 +116,13 @@ impl<'a> Iterator for Frames<'a> {
     }
 }
 
-/// Acknowledgement: the delay of the largest packet number, and up to 32 ranges of numbers from the largest down (RFC
-/// 9000 section 19.3).
+/// Up to 32 ranges of packet numbers, largest first (RFC 9000 section 19.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AckFrame<'a> {
     pub(crate) largest: u64,
-    /// Acknowledgement delay of the largest number, in microseconds.
+    /// Acknowledgement delay of `largest`, in microseconds.
     pub(crate) delay_us: u64,
-    /// The encoded ranges, from the length of the first range on; validated.
+    /// The encoded ranges, validated.
     ranges: &'a [u8],
 }
 
@@ -151,7 +150,7 @@ impl<'a> AckFrame<'a> {
         })
     }
 
-    /// The ranges, largest first.
+    /// Largest first.
     pub(crate) fn ranges(&self) -> impl Iterator<Item = RangeInclusive<u64>> + use<'a> {
         let mut ranges = RangesDown::new(self.largest, Reader::new(self.ranges));
         std::iter::from_fn(move || {
@@ -163,10 +162,9 @@ impl<'a> AckFrame<'a> {
     }
 }
 
-/// Decodes ranges from the largest number down. Each is encoded as its length minus one, and each gap between two
-/// ranges as its length minus one.
+/// Decodes ranges, largest first. Ranges and the gaps between them are encoded as length - 1.
 struct RangesDown<'a> {
-    /// Largest number of the next range. `None` below zero.
+    /// Largest number that the next range can contain. `None` below zero.
     largest: Option<u64>,
     is_first: bool,
     reader: Reader<'a>,
@@ -200,7 +198,7 @@ pub(crate) fn write_ping(writer: &mut Writer<'_>) {
     writer.u8(PING);
 }
 
-/// Out of line: it is rare, and would enlarge the hot path of every packet.
+/// Out of line: it is rare, and would enlarge the hot path.
 #[cold]
 #[inline(never)]
 fn read_close_text<'a>(reader: &mut Reader<'a>) -> Result<&'a str, Malformed> {
@@ -211,7 +209,7 @@ fn read_close_text<'a>(reader: &mut Reader<'a>) -> Result<&'a str, Malformed> {
     std::str::from_utf8(reader.bytes(len)?).map_err(|_| Malformed)
 }
 
-/// `text` must have at most [`CLOSE_TEXT_MAX`] bytes.
+/// `text` has at most [`CLOSE_TEXT_MAX`] bytes.
 pub(crate) fn write_disconnect(writer: &mut Writer<'_>, code: u32, text: &str) {
     if text.is_empty() {
         writer.u8(DISCONNECT);
@@ -241,7 +239,6 @@ pub(crate) fn write_window(writer: &mut Writer<'_>, limit: u64) {
     writer.variable(limit);
 }
 
-/// Maximum length of a window frame.
 pub(crate) const WINDOW_LEN_MAX: usize = 1 + 8;
 
 pub(crate) fn write_stale(writer: &mut Writer<'_>, channel: u8, sequence: u64) {
@@ -250,23 +247,19 @@ pub(crate) fn write_stale(writer: &mut Writer<'_>, channel: u8, sequence: u64) {
     writer.variable(sequence);
 }
 
-/// Maximum length of a stale notice.
 const STALE_LEN_MAX: usize = 1 + 1 + 8;
 
-/// Maximum length of an acknowledgement: type, two numbers, the count, one range, and the others with the gaps before
-/// them.
+/// Type, two numbers, count, first range, and the other ranges with their gaps.
 const ACK_LEN_MAX: usize = 1 + 8 + 8 + 1 + 8 + (ACK_RANGES_MAX - 1) * (8 + 8);
 
-/// Maximum length of a disconnect.
 const DISCONNECT_LEN_MAX: usize = 1 + 4 + 1 + CLOSE_TEXT_MAX;
 
-// A packet that begins with stale notices has room for an acknowledgement and a disconnect after them.
+// Stale notices, an acknowledgement and a disconnect fit one packet.
 const _: () =
     assert!(STALE_NOTICES_MAX * STALE_LEN_MAX + ACK_LEN_MAX + DISCONNECT_LEN_MAX <= PAYLOAD_MAX);
 
-/// Writes as many of `ranges` as fit, and nothing if the first does not fit. An empty packet has room for all. Ranges
-/// are ordered from the largest numbers down and neither touch nor overlap. Ranges beyond [`ACK_RANGES_MAX`] are
-/// omitted.
+/// Writes as many of `ranges` as fit, at most [`ACK_RANGES_MAX`], and nothing if the first does not
+/// fit. Ranges are ordered from the largest numbers down and neither touch nor overlap.
 pub(crate) fn write_ack(
     writer: &mut Writer<'_>,
     delay_us: u64,
@@ -313,7 +306,7 @@ fn ranges_that_fit(ranges: impl Iterator<Item = RangeInclusive<u64>>, room: usiz
 }
 
 const _: () = assert!(1 + 2 + WHOLE_MAX == PAYLOAD_MAX);
-// The longest header of a fragment: type, channel, sequence, total, index.
+// Fragment: type, channel, sequence, total, index.
 const _: () = assert!(1 + 1 + 8 + 4 + 4 + FRAGMENT_BYTES <= PAYLOAD_MAX);
 
 #[cfg(test)]

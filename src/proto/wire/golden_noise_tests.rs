@@ -1,6 +1,5 @@
-//! Golden vectors of encrypted datagrams, written and read with fixed secrets.
-//!
-//! They are also those of `WIRE.md`; `golden_tests` compares.
+//! Golden vectors of packets under Noise, with fixed secrets. `golden_tests` compares them with
+//! `WIRE.md`.
 
 /// Name, and bytes in hex, as in `golden_tests`.
 pub(super) const VECTORS: &[(&str, &str)] = &[
@@ -82,7 +81,6 @@ mod tests {
         std::array::from_fn(|index| first + u8::try_from(index).unwrap())
     }
 
-    /// The static key of the document.
     fn identity() -> StaticKeypair {
         StaticKeypair::new(PrivateKey::from_bytes(counting(0x40)))
     }
@@ -150,7 +148,7 @@ mod tests {
         call
     }
 
-    /// The server after reading the connect of the table.
+    /// The server after reading the connect.
     fn responder() -> Responder {
         let bytes = bytes_of("connect-noise");
         let envelope = ConnectEnvelope::read(PROTOCOL_ID, &bytes).unwrap();
@@ -218,7 +216,6 @@ mod tests {
         assert!(call().is_authentic(&signed));
     }
 
-    /// A key of the table.
     fn key(name: &str) -> Secret {
         Secret::new(bytes_of(name).try_into().unwrap())
     }
@@ -229,7 +226,6 @@ mod tests {
         assert_vector("key-to-server-1", &*next);
     }
 
-    /// Client and server with the keys of the table.
     fn ends() -> [packet_protection::PacketProtection; 2] {
         let (to_server, to_client) = (key("key-to-server"), key("key-to-client"));
         let sessions = [
@@ -266,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn the_handshake_of_the_table_leads_to_the_keys_of_the_table() {
+    fn handshake_derives_the_golden_keys() {
         let bytes = bytes_of("accept-noise");
         let envelope = AcceptEnvelope::read(PROTOCOL_ID, &bytes).unwrap();
         let (_, session) = call().open_accept(&envelope).unwrap();

@@ -11,30 +11,28 @@ use crate::proto::wire::checksum::{CHECKSUM_LEN, COMMON, checked, checksum};
 use crate::proto::wire::cursor::{Malformed, Reader, Writer};
 use crate::proto::wire::kind;
 
-/// Overhead of a Noise handshake message in bytes: 32 (ephemeral X25519 key in front) + 16 (AES-GCM tag
-/// behind).
+/// Overhead of a Noise message in bytes: ephemeral key and tag.
 #[cfg(feature = "noise")]
 pub(crate) const SEAL_OVERHEAD: usize = 32 + 16;
 
 /// Version of the wire format in `WIRE.md`.
 pub(crate) const VERSION: u8 = 1;
 
-/// Identifies the first packet for hosts of any version.
+/// Marks a hello and a mismatch in every version.
 const MAGIC: [u8; 4] = *b"TWRE";
 
-/// Identifies a connection attempt: 128 random bits. A reply with them proves that its sender has seen the hello.
+/// Identifies a connection attempt: 128 random bits. A reply with them has seen the hello.
 pub(crate) type Nonce = [u8; 16];
 
-/// Identifies a connect that made a connection. Under Plain it is the nonce.
+/// Identifies a connect to recognise its retransmissions. Under Plain it is the nonce.
 pub(crate) type ConnectFingerprint = [u8; 16];
 
-/// Proof of address ownership that a server issues and a client returns.
+/// Proof of address that a server issues and a client returns.
 pub(crate) type Cookie = [u8; 16];
 
-/// A server's public key; zeros under Plain.
+/// A server's X25519 key; zeros under Plain.
 pub(crate) type PublicKeyBytes = [u8; 32];
 
-/// Security mode, as encoded on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum SecurityMode {
@@ -52,7 +50,7 @@ impl SecurityMode {
     }
 }
 
-/// Hello: a client requests a cookie. Padded to the maximum datagram length, so no reply is longer.
+/// A client requests a cookie. Padded to [`DATAGRAM_MAX`], so no reply is longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Hello {
     pub(crate) protection: SecurityMode,
@@ -60,7 +58,7 @@ pub(crate) struct Hello {
     pub(crate) nonce: Nonce,
 }
 
-/// The first bytes of a hello, the same in every version.
+/// The fields of a hello that are the same in every version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AnyHello {
     pub(crate) version: u8,
@@ -84,7 +82,7 @@ impl AnyHello {
 }
 
 impl Hello {
-    /// Parses the rest of a hello of this version.
+    /// Parses a hello of this version that [`AnyHello`] has checked.
     pub(crate) fn read(packet: &[u8]) -> Result<Self, Malformed> {
         const FIRST: usize = 1 + MAGIC.len() + 1;
         let mut reader = Reader::new(checked(COMMON, packet)?);
@@ -116,7 +114,7 @@ impl Hello {
     }
 }
 
-/// The difference between a client and a server.
+/// In what client and server differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum MismatchKind {
@@ -125,10 +123,10 @@ pub(crate) enum MismatchKind {
     Protocol = 2,
 }
 
-/// Mismatch: a server reports why it cannot talk to a client. Readable in every version.
+/// A server reports that a client is incompatible. The same in every version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Mismatch {
-    /// The server's version.
+    /// The server's.
     pub(crate) version: u8,
     pub(crate) nonce: Nonce,
     pub(crate) difference: MismatchKind,
@@ -168,7 +166,6 @@ impl Mismatch {
     }
 }
 
-/// Cookie reply: a server sends a cookie and its public key, and keeps no state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CookieReply {
     pub(crate) nonce: Nonce,
@@ -197,7 +194,6 @@ impl CookieReply {
     }
 }
 
-/// Valid idle timeouts in milliseconds.
 #[allow(
     clippy::cast_possible_truncation,
     reason = "an hour is 3,600,000 milliseconds"
@@ -211,19 +207,18 @@ const MESSAGE_MAXES: RangeInclusive<u32> = MESSAGE_MAX_MIN as u32..=MESSAGE_MAX 
 #[allow(clippy::cast_possible_truncation, reason = "64")]
 const OVERHEAD: u32 = MESSAGE_OVERHEAD as u32;
 
-/// Length of encoded [`Settings`] in bytes.
 const SETTINGS_LEN: usize = 4 + 1 + 4 + 4;
 
-/// Settings that each side announces to the other.
+/// What each side announces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Settings {
-    /// Idle timeout in milliseconds: 100 to 3,600,000. A shorter one would make the peer send nothing but keep-alives.
+    /// Idle timeout in milliseconds: 100 to 3,600,000.
     pub(crate) idle_timeout_ms: u32,
     /// Maximum acknowledgement delay in milliseconds.
     pub(crate) ack_delay_ms: u8,
-    /// Maximum length of a reliable message that it accepts, in bytes.
+    /// Maximum length of a reliable or ordered message, in bytes.
     pub(crate) message_max: u32,
-    /// Receive window for reliable messages in bytes: at least two messages of maximum length.
+    /// Initial receive window in bytes: at least the cost of two messages of maximum length.
     pub(crate) window: u32,
 }
 
@@ -254,7 +249,7 @@ impl Settings {
     }
 }
 
-/// The unencrypted part of a connect. The body is a [`Connect`], plain or encrypted.
+/// The unencrypted part of a connect. The body may be encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ConnectEnvelope<'a> {
     pub(crate) nonce: Nonce,
@@ -281,15 +276,13 @@ impl<'a> ConnectEnvelope<'a> {
     }
 }
 
-/// Maximum length of an unencrypted connect body.
 pub(crate) const CONNECT_BODY_MAX: usize = 8 + SETTINGS_LEN + 2 + CONNECT_PAYLOAD_MAX;
 
-/// Connect: a client returns the cookie and requests a connection.
+/// A client returns the cookie and requests a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Connect<'a> {
     pub(crate) nonce: Nonce,
     pub(crate) cookie: Cookie,
-    /// Connection id under which the client receives.
     pub(crate) client_id: ConnectionId,
     pub(crate) settings: Settings,
     /// For the server's application.
@@ -297,7 +290,6 @@ pub(crate) struct Connect<'a> {
 }
 
 impl<'a> Connect<'a> {
-    /// Parses the decrypted body of this envelope.
     pub(crate) fn read_body(
         envelope: &ConnectEnvelope<'_>,
         body: &'a [u8],
@@ -320,7 +312,7 @@ impl<'a> Connect<'a> {
         })
     }
 
-    /// Writes the body; at most [`CONNECT_BODY_MAX`] bytes.
+    /// Writes at most [`CONNECT_BODY_MAX`] bytes.
     pub(crate) fn write_body(&self, buffer: &mut [u8]) -> usize {
         let mut writer = Writer::new(buffer);
         writer.u64(self.client_id.0);
@@ -337,7 +329,7 @@ impl<'a> Connect<'a> {
         Self::read_body(&envelope, envelope.body)
     }
 
-    /// Writes an unencrypted connect.
+    /// Writes a connect under Plain.
     pub(crate) fn write(&self, protocol_id: u64, buffer: &mut [u8]) -> usize {
         let mut body = [0; CONNECT_BODY_MAX];
         let len = self.write_body(&mut body);
@@ -350,7 +342,7 @@ impl<'a> Connect<'a> {
     }
 }
 
-/// The unencrypted part of an accept. The body is an [`Accept`], plain or encrypted.
+/// The unencrypted part of an accept. The body may be encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AcceptEnvelope<'a> {
     pub(crate) client_id: ConnectionId,
@@ -377,26 +369,22 @@ impl<'a> AcceptEnvelope<'a> {
     }
 }
 
-/// Length of an unencrypted accept body.
 pub(crate) const ACCEPT_BODY_LEN: usize = 8 + SETTINGS_LEN;
 
-/// Length of an encrypted accept, with header and checksum.
+/// Under Noise.
 #[cfg(feature = "noise")]
 pub(crate) const ACCEPT_SEALED_LEN: usize =
     2 + 8 + 16 + ACCEPT_BODY_LEN + SEAL_OVERHEAD + CHECKSUM_LEN;
 
-/// Accept: a server accepts a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Accept {
     pub(crate) client_id: ConnectionId,
     pub(crate) nonce: Nonce,
-    /// Connection id under which the server receives.
     pub(crate) server_id: ConnectionId,
     pub(crate) settings: Settings,
 }
 
 impl Accept {
-    /// Parses the decrypted body of this envelope.
     pub(crate) fn read_body(envelope: &AcceptEnvelope<'_>, body: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(body);
         let accept = Self {
@@ -423,7 +411,7 @@ impl Accept {
         Self::read_body(&envelope, envelope.body)
     }
 
-    /// Writes an unencrypted accept.
+    /// Writes an accept under Plain.
     pub(crate) fn write(&self, protocol_id: u64, buffer: &mut [u8]) -> usize {
         let envelope = AcceptEnvelope {
             client_id: self.client_id,
@@ -434,18 +422,16 @@ impl Accept {
     }
 }
 
-/// Why a server denies a connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DenyReason {
-    /// It has reached its maximum number of peers.
+    /// Maximum number of peers reached.
     Full,
-    /// It does not accept connections, or is shutting down.
+    /// The server accepts no connections.
     Closed,
-    /// Its application denied the client with this code.
+    /// The application's code.
     Denied(u32),
 }
 
-/// Deny: a server refuses a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Deny {
     pub(crate) client_id: ConnectionId,
@@ -496,17 +482,17 @@ impl Deny {
     }
 }
 
-/// A [`Deny`] with a tag that authenticates it.
+/// A deny under Noise, with a tag that authenticates it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SignedDeny {
     pub(crate) deny: Deny,
     pub(crate) tag: Tag,
 }
 
-/// Authenticates a deny.
+/// The first 16 bytes of an HMAC.
 pub(crate) type Tag = [u8; 16];
 
-/// Length of the part of a deny that the tag covers: kind, version and the fields.
+/// Length of the part of a deny that the tag covers: all before it.
 pub(crate) const SIGNED_LEN: usize = 2 + 8 + 16 + 1 + 4;
 
 impl SignedDeny {
@@ -525,7 +511,6 @@ impl SignedDeny {
         end(protocol_id, writer)
     }
 
-    /// The bytes that the tag covers.
     pub(crate) fn signed_part(deny: &Deny) -> [u8; SIGNED_LEN] {
         let mut bytes = [0; SIGNED_LEN];
         let mut writer = start(kind::DENY, &mut bytes);
@@ -534,7 +519,7 @@ impl SignedDeny {
     }
 }
 
-/// Checks checksum, kind and version, and returns a reader of the rest.
+/// Checks checksum, type and version, and returns a reader of the rest.
 fn begin(kind: u8, protocol_id: u64, packet: &[u8]) -> Result<Reader<'_>, Malformed> {
     let mut reader = Reader::new(checked(protocol_id, packet)?);
     if reader.u8()? != kind || reader.u8()? != VERSION {

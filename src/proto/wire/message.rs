@@ -4,35 +4,32 @@ use crate::limits::{FRAGMENT_BYTES, MESSAGE_MAX, UNRELIABLE_MAX, WHOLE_MAX};
 use crate::proto::delivery::Delivery;
 use crate::proto::wire::cursor::{Malformed, Reader, Writer, variable_len};
 
-/// Bit of the type byte that marks a message. Three fields are below it.
+/// Bit of the frame type that marks a message. Three fields are below it.
 pub(crate) const MESSAGE: u8 = 0x40;
 const DELIVERY: u8 = 0x03;
 const FRAGMENT: u8 = 0x04;
 const TRACKED: u8 = 0x08;
 
-/// Header of a message or a fragment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MessageHeader {
     pub(crate) delivery: Delivery,
-    /// Sequence of the message in its channel, or among reliable or fragmented unreliable messages. A whole unreliable
-    /// message has none, and this is zero.
+    /// Sequence in its stream; 0 in a whole unreliable message, which is not numbered.
     pub(crate) sequence: u64,
-    /// Only for sequenced messages: the sender requests a stale notice.
+    /// The sender of a sequenced message requests a stale notice.
     pub(crate) is_tracked: bool,
     pub(crate) fragment: Option<FragmentHeader>,
-    /// Number of bytes that follow.
+    /// Length of the content in bytes.
     pub(crate) len: usize,
 }
 
 /// Position of a fragment. All fragments but the last have [`FRAGMENT_BYTES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FragmentHeader {
-    /// Length of the whole message in bytes.
+    /// Length of the message in bytes.
     pub(crate) total: u32,
     pub(crate) index: u32,
 }
 
-/// A message or a fragment in a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MessageFrame<'a> {
     pub(crate) head: MessageHeader,
@@ -40,18 +37,16 @@ pub(crate) struct MessageFrame<'a> {
 }
 
 impl FragmentHeader {
-    /// Number of fragments of a message.
     #[allow(clippy::cast_possible_truncation, reason = "960 bytes each")]
     pub(crate) fn count_of(total: u32) -> u32 {
         total.div_ceil(FRAGMENT_BYTES as u32)
     }
 
-    /// Offset in the message.
+    /// Byte offset in the message.
     pub(crate) fn offset(self) -> usize {
         self.index as usize * FRAGMENT_BYTES
     }
 
-    /// Length of the fragment in bytes.
     pub(crate) fn len(self) -> usize {
         (self.total as usize - self.offset()).min(FRAGMENT_BYTES)
     }
@@ -73,7 +68,6 @@ impl FragmentHeader {
 }
 
 impl MessageHeader {
-    /// Length of the encoded header in bytes.
     pub(crate) fn encoded_len(&self) -> usize {
         let channel = usize::from(channel(self.delivery).is_some());
         let sequence = if self.has_sequence() {
@@ -148,7 +142,6 @@ impl MessageHeader {
 }
 
 impl<'a> MessageFrame<'a> {
-    /// Reads what follows the type byte.
     #[inline(always)]
     pub(crate) fn read(first: u8, reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         let head = MessageHeader::read(first, reader)?;
@@ -165,7 +158,7 @@ impl MessageFrame<'_> {
     }
 }
 
-/// Maximum length of a message that is not fragmented.
+/// Maximum length of a message in one frame, in bytes.
 pub(crate) fn whole_max(delivery: Delivery) -> usize {
     if delivery == Delivery::Unreliable {
         WHOLE_MAX

@@ -1,5 +1,4 @@
-//! Parsing and writing of packets and frames, as `WIRE.md` specifies them. Knows neither connections nor
-//! time.
+//! Encoding and decoding of the packets and frames in `WIRE.md`, without connections and time.
 
 mod checksum;
 mod cursor;
@@ -18,7 +17,7 @@ mod golden_tests;
 
 pub(crate) use self::cursor::{Malformed, VARIABLE_MAX, Writer};
 
-/// The first byte of every datagram.
+/// Packet types: the first byte of every datagram.
 pub(crate) mod kind {
     pub(crate) const HELLO: u8 = 1;
     pub(crate) const MISMATCH: u8 = 2;

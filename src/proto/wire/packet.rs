@@ -1,4 +1,4 @@
-//! The packet of established connections: header, frames, and checksum or tag.
+//! The data packet of a connection: header, frames, and checksum or tag.
 
 use crate::limits::DATAGRAM_MAX;
 use crate::proto::connection_id::ConnectionId;
@@ -7,22 +7,21 @@ use crate::proto::wire::cursor::{Malformed, Reader, Writer};
 use crate::proto::wire::kind;
 use crate::proto::wire::packet_number::{NUMBER_MAX, truncate};
 
-/// Length of kind, connection id, and the lower half of the packet number.
+/// Type, connection id, and the lower half of the packet number.
 pub(crate) const HEADER_LEN: usize = 1 + 8 + 4;
 
-/// Room for the packet protection: 16 bytes for an encryption tag. A checksum leaves the rest unused, so the maximum
-/// message length does not depend on the security mode.
+/// Bytes reserved for the AES-GCM tag. A checksum reserves as many, so the maximum message length
+/// does not depend on the security mode.
 pub(crate) const TAG_ROOM: usize = 16;
 
 /// Maximum number of frame bytes in a packet.
 pub(crate) const PAYLOAD_MAX: usize = DATAGRAM_MAX - HEADER_LEN - TAG_ROOM;
 
-/// The unencrypted header of a packet.
+/// The header, which is never encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
-    /// Connection id of the receiver.
+    /// Of the receiver.
     pub(crate) id: ConnectionId,
-    /// Lower half of the packet number.
     pub(crate) truncated_number: u32,
 }
 
@@ -53,12 +52,12 @@ impl Header {
     }
 }
 
-/// Room for the frames of a packet, before it is [sealed](seal).
+/// Where to write the frames before [`seal`].
 pub(crate) fn payload_room(buffer: &mut [u8; DATAGRAM_MAX]) -> &mut [u8] {
     &mut buffer[HEADER_LEN..HEADER_LEN + PAYLOAD_MAX]
 }
 
-/// Puts header and checksum around the `payload_len` bytes of frames in `buffer`; returns the length of the packet.
+/// Adds header and checksum to the frames in `buffer`. Returns the packet length.
 pub(crate) fn seal(
     protocol_id: u64,
     id: ConnectionId,
@@ -73,8 +72,8 @@ pub(crate) fn seal(
     end + CHECKSUM_LEN
 }
 
-/// Returns the frames of a packet if its checksum is right and its number is `number`. Rejects numbers too large for an
-/// acknowledgement.
+/// Verifies the checksum with this full packet number and returns the frames. Rejects numbers above
+/// [`NUMBER_MAX`], which no acknowledgement can encode.
 pub(crate) fn open(protocol_id: u64, number: u64, packet: &[u8]) -> Result<&[u8], Malformed> {
     let (bytes, sum) = packet.split_last_chunk().ok_or(Malformed)?;
     let payload = bytes.get(HEADER_LEN..).ok_or(Malformed)?;
@@ -101,16 +100,16 @@ mod tests {
     }
 
     #[test]
-    fn both_halves_of_the_number_are_protected() {
+    fn checksum_covers_both_halves_of_the_number() {
         let bytes = packet(5);
         assert_eq!(open(7, 5, &bytes), Ok(&[1][..]));
         assert_eq!(open(7, 6, &bytes), Err(Malformed));
         assert_eq!(open(7, 5 + (1 << 32), &bytes), Err(Malformed));
-        assert_eq!(open(8, 5, &bytes), Err(Malformed), "another protocol");
+        assert_eq!(open(8, 5, &bytes), Err(Malformed), "other protocol id");
     }
 
     #[test]
-    fn a_number_that_no_acknowledgement_can_name_is_none() {
+    fn rejects_a_number_above_the_maximum() {
         assert!(open(7, NUMBER_MAX, &packet(NUMBER_MAX)).is_ok());
         assert_eq!(
             open(7, NUMBER_MAX + 1, &packet(NUMBER_MAX + 1)),
@@ -119,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_fits_or_is_none() {
+    fn rejects_a_payload_above_the_maximum() {
         let mut buffer = [1; DATAGRAM_MAX];
         let len = seal(7, ID, 0, PAYLOAD_MAX, &mut buffer);
         assert_eq!(open(7, 0, &buffer[..len]), Ok(&[1; PAYLOAD_MAX][..]));

@@ -1,19 +1,17 @@
-//! Packet numbers: 62 bits that never repeat. A packet contains the lower 32.
+//! Packet numbers have 62 bits and never repeat. A packet contains the lower 32.
 
 use crate::proto::wire::VARIABLE_MAX;
 
-/// Largest packet number. A connection that sends a million packets per second reaches it after 146,000 years.
+/// Largest packet number: 2^62 - 1, as in QUIC.
 pub(crate) const NUMBER_MAX: u64 = VARIABLE_MAX;
 
-/// The lower half, which is transmitted.
-#[allow(clippy::cast_possible_truncation, reason = "that is the point")]
+#[allow(clippy::cast_possible_truncation, reason = "truncation is intended")]
 pub(crate) fn truncate(number: u64) -> u32 {
     number as u32
 }
 
-/// Returns the packet number with this lower half that is nearest to `expected`, one more than the largest number
-/// received (RFC 9000 section A.3). The result may be wrong for a packet that is 2^31 packets late, or for a forged
-/// one; the packet protection covers the full number and detects it.
+/// Returns the number with this lower half that is nearest to `expected`, one more than the largest
+/// number received (RFC 9000 section A.3). Packet protection detects a wrong result.
 pub(crate) fn expand(truncated: u32, expected: u64) -> u64 {
     const WINDOW: u64 = 1 << 32;
     const HALF: u64 = WINDOW / 2;
@@ -32,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_near_the_expected_one_is_found_again() {
+    fn expands_numbers_near_the_expected_one() {
         let ends = [
             0,
             1,
@@ -55,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_a_forger_writes_nothing_overflows() {
+    fn does_not_overflow_on_forged_numbers() {
         for expected in [0, 1, NUMBER_MAX - 1, NUMBER_MAX] {
             for truncated in [0, 1, 1 << 31, u32::MAX] {
                 assert!(expand(truncated, expected) <= NUMBER_MAX + (1 << 32));
@@ -64,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn the_example_of_the_rfc_in_our_width() {
+    fn expands_the_example_of_rfc_9000() {
         let expected = 0xa82f_30ea_0000_0000 & NUMBER_MAX;
         assert_eq!(expand(0x9b32, expected), expected | 0x9b32);
         assert_eq!(expand(u32::MAX, expected), expected - 1);

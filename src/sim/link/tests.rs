@@ -1,5 +1,5 @@
-//! Links on virtual time. Every test prints its seed on failure. Statistical bounds are four standard deviations, so a
-//! seed that passes once always passes.
+//! Links on virtual time. Every test prints its seed on failure. Statistical bounds are four
+//! standard deviations, so a seed that passes once always passes.
 
 use std::time::{Duration, Instant};
 
@@ -163,7 +163,7 @@ fn a_perfect_link_delivers_at_once_and_in_order() {
 }
 
 #[test]
-fn an_empty_datagram_is_a_datagram_and_has_no_bit_to_flip() {
+fn delivers_an_empty_datagram_uncorrupted() {
     let conditions = LinkConditions {
         corruption: 1.0,
         ..default()
@@ -175,7 +175,7 @@ fn an_empty_datagram_is_a_datagram_and_has_no_bit_to_flip() {
 }
 
 #[test]
-fn a_datagram_carries_1024_bytes_and_not_one_more() {
+fn limits_a_datagram_to_1024_bytes() {
     let mut run = Run::new(default(), 1);
     run.send_long(1024);
     run.send_long(1025);
@@ -218,13 +218,14 @@ fn jitter_is_uniform_within_its_bounds() {
     assert!(delays.iter().all(|delay| (ms(20)..=ms(30)).contains(delay)));
     assert!(delays.iter().min().unwrap() < &Duration::from_micros(20_020));
     assert!(delays.iter().max().unwrap() > &Duration::from_micros(29_980));
-    // The standard deviation of a uniform 10 ms is 10/sqrt(12) ms; of the mean of 10,000, one hundredth of that.
+    // The standard deviation of a uniform 10 ms is 10/sqrt(12) ms; of the mean of 10,000, one
+    // hundredth of that.
     let mean = delays.iter().sum::<Duration>() / 10_000;
     assert_within(u64::try_from(mean.as_micros()).unwrap(), 25_000, 4 * 29);
 }
 
 #[test]
-fn jitter_alone_does_not_reorder_and_keeps_its_bounds() {
+fn jitter_alone_does_not_reorder() {
     let conditions = LinkConditions {
         jitter: ms(50),
         ..default()
@@ -240,7 +241,7 @@ fn jitter_alone_does_not_reorder_and_keeps_its_bounds() {
 }
 
 #[test]
-fn independent_loss_takes_its_share() {
+fn independent_loss_has_its_probability() {
     let conditions = LinkConditions {
         loss: Loss::Independent { probability: 0.03 },
         ..default()
@@ -275,7 +276,7 @@ fn bursts(arrivals: &[PolledDatagram]) -> Vec<u64> {
 }
 
 #[test]
-fn bursts_have_their_mean_length_and_take_their_share() {
+fn bursts_have_their_mean_length_and_loss() {
     let conditions = LinkConditions {
         loss: Loss::Bursts {
             probability: 0.05,
@@ -286,17 +287,17 @@ fn bursts_have_their_mean_length_and_take_their_share() {
     let mut run = Run::new(conditions, 6);
     let arrivals = run.send_every(TICK, 100_000);
     let bursts = bursts(&arrivals);
-    // The lengths are geometric: their deviation is 4 * sqrt(1 - 1/4) = 3.5, over about 1,250 bursts
-    // that of the mean is 0.1.
+    // The lengths are geometric: their deviation is 4 * sqrt(1 - 1/4) = 3.5, over about 1,250
+    // bursts that of the mean is 0.1.
     let mean_thousandths = bursts.iter().sum::<u64>() * 1000 / bursts.len() as u64;
     assert_within(mean_thousandths, 4_000, 4 * 100);
-    // Neighbours are correlated (0.74), so the standard deviation of the share is sqrt(1.74 / 0.26) times that of
-    // independent losses: 178.
+    // Neighbours are correlated (0.74), so the standard deviation of the share is sqrt(1.74 / 0.26)
+    // times that of independent losses: 178.
     assert_within(run.link.stats().lost, 5_000, 4 * 178);
 }
 
 #[test]
-fn the_shortest_and_the_longest_bursts_take_their_share() {
+fn shortest_and_longest_bursts_have_their_loss() {
     // Every second datagram: a burst of one, a gap of one, and so on.
     let alternating = Loss::Bursts {
         probability: 0.5,
@@ -313,7 +314,7 @@ fn the_shortest_and_the_longest_bursts_take_their_share() {
     assert_eq!(run.link.stats().lost, 500);
     assert!(bursts(&arrivals).iter().all(|length| *length == 1));
 
-    // So long that a run contains one burst or none: the average is over many links.
+    // So long that a run contains at most one burst: the average is over many links.
     let endless = Loss::Bursts {
         probability: 0.5,
         mean_length: LINK_BURST_LENGTH_MAX,
@@ -333,7 +334,7 @@ fn the_shortest_and_the_longest_bursts_take_their_share() {
 }
 
 #[test]
-fn a_copy_has_a_delay_of_its_own() {
+fn delays_a_duplicate_independently() {
     let conditions = LinkConditions {
         jitter: ms(10),
         duplication: 0.1,
@@ -356,7 +357,7 @@ fn a_copy_has_a_delay_of_its_own() {
 }
 
 #[test]
-fn what_is_held_back_is_overtaken_and_nothing_else_is() {
+fn reorders_only_delayed_datagrams() {
     let conditions = LinkConditions {
         latency: ms(20),
         jitter: ms(5),
@@ -384,12 +385,12 @@ fn what_is_held_back_is_overtaken_and_nothing_else_is() {
     let held_back = run.link.stats().held_back;
     // The deviation is sqrt(10,000 * 0.05 * 0.95) = 22.
     assert_within(held_back, 500, 4 * 22);
-    // The last datagram may have had none behind it.
+    // The last datagram may have had no datagram behind it.
     assert!(overtaken >= held_back - 1, "{overtaken} of {held_back}");
 }
 
 #[test]
-fn what_is_held_back_never_comes_early_even_within_the_jitter() {
+fn a_reordered_datagram_never_arrives_early() {
     let conditions = LinkConditions {
         jitter: ms(50),
         reorder: 0.05,
@@ -411,7 +412,7 @@ fn what_is_held_back_never_comes_early_even_within_the_jitter() {
 }
 
 #[test]
-fn a_thousand_datagrams_take_a_thousand_transmission_times_to_the_nanosecond() {
+fn transmission_times_add_up_to_the_nanosecond() {
     // 8,416 bits at 3 Mbit/s take no whole number of nanoseconds.
     let rate = 3_000_000;
     let bits = (1024 + LINK_HEADER_BYTES as u64) * 8;
@@ -434,7 +435,7 @@ fn a_thousand_datagrams_take_a_thousand_transmission_times_to_the_nanosecond() {
 }
 
 #[test]
-fn a_line_that_stood_still_transmits_from_the_moment_of_sending() {
+fn an_idle_bottleneck_transmits_at_once() {
     // 32 bytes are 256 bits: 256 ms.
     let conditions = LinkConditions {
         rate: Some(1_000),
@@ -453,7 +454,7 @@ fn a_line_that_stood_still_transmits_from_the_moment_of_sending() {
 }
 
 #[test]
-fn a_line_that_stood_still_owes_no_part_of_a_nanosecond() {
+fn an_idle_bottleneck_drops_its_remainder() {
     // 256 bits at 3 Mbit/s take 85,333 and a third nanoseconds.
     let conditions = LinkConditions {
         rate: Some(3_000_000),
@@ -467,7 +468,7 @@ fn a_line_that_stood_still_owes_no_part_of_a_nanosecond() {
 }
 
 #[test]
-fn a_full_queue_loses_the_newest() {
+fn a_full_queue_drops_the_newest() {
     // Each takes 256 ms, and three of 32 bytes fit besides the one on the line.
     let conditions = LinkConditions {
         rate: Some(1_000),
@@ -491,7 +492,7 @@ fn a_full_queue_loses_the_newest() {
 }
 
 #[test]
-fn without_a_queue_only_a_free_line_takes_a_datagram() {
+fn without_a_queue_only_an_idle_bottleneck_accepts() {
     let conditions = LinkConditions {
         rate: Some(1_000),
         queue_bytes: 0,
@@ -507,7 +508,7 @@ fn without_a_queue_only_a_free_line_takes_a_datagram() {
 }
 
 #[test]
-fn a_lost_datagram_took_its_time_on_the_line() {
+fn a_lost_datagram_uses_the_bottleneck() {
     let lossy = LinkConditions {
         rate: Some(1_000),
         loss: Loss::Independent { probability: 1.0 },
@@ -524,7 +525,7 @@ fn a_lost_datagram_took_its_time_on_the_line() {
 }
 
 #[test]
-fn corruption_flips_exactly_one_bit_and_each_of_them_alike() {
+fn corruption_flips_one_uniform_bit() {
     let conditions = LinkConditions {
         corruption: 1.0,
         ..default()
@@ -552,7 +553,7 @@ fn corruption_flips_exactly_one_bit_and_each_of_them_alike() {
 }
 
 #[test]
-fn corruption_hits_its_share_and_leaves_the_rest_alone() {
+fn corruption_has_its_probability() {
     let conditions = LinkConditions {
         corruption: 0.1,
         ..default()
@@ -571,7 +572,7 @@ fn corruption_hits_its_share_and_leaves_the_rest_alone() {
 }
 
 #[test]
-fn a_partition_loses_everything_lets_arrive_what_is_under_way_and_heals() {
+fn a_partition_drops_new_datagrams_until_it_ends() {
     let whole = LinkConditions {
         latency: ms(50),
         ..default()
@@ -595,7 +596,7 @@ fn a_partition_loses_everything_lets_arrive_what_is_under_way_and_heals() {
 }
 
 #[test]
-fn a_change_of_conditions_counts_for_what_is_sent_after_it() {
+fn new_conditions_apply_to_later_datagrams() {
     let slow = LinkConditions {
         latency: ms(100),
         ..default()
@@ -618,7 +619,7 @@ fn a_change_of_conditions_counts_for_what_is_sent_after_it() {
 }
 
 #[test]
-fn a_change_of_rate_counts_for_what_is_sent_after_it() {
+fn a_new_rate_applies_to_later_datagrams() {
     let rate = |rate| LinkConditions { rate, ..default() };
     let mut run = Run::new(rate(Some(1_000)), 19);
     run.send();
@@ -631,11 +632,12 @@ fn a_change_of_rate_counts_for_what_is_sent_after_it() {
 }
 
 #[test]
-fn what_one_rate_left_of_a_nanosecond_is_nothing_to_another() {
+fn a_new_rate_drops_the_remainder() {
     let rate = |rate| LinkConditions { rate, ..default() };
     let mut run = Run::new(rate(Some(3_000_000)), 32);
     run.send();
-    // A third of a nanosecond is left: 1,000,000 of 3,000,000 parts, which is a whole nanosecond at the new rate.
+    // A third of a nanosecond is left: 1,000,000 of 3,000,000 parts, which is a whole nanosecond at
+    // the new rate.
     run.link.set_conditions(rate(Some(1_000_000))).unwrap();
     run.send();
     let arrivals = run.drain();
@@ -646,7 +648,7 @@ fn what_one_rate_left_of_a_nanosecond_is_nothing_to_another() {
 }
 
 #[test]
-fn a_burst_ends_with_the_losses_that_it_belongs_to() {
+fn changing_the_loss_ends_a_burst() {
     let bursts = |probability| LinkConditions {
         loss: Loss::Bursts {
             probability,
@@ -670,7 +672,7 @@ fn a_burst_ends_with_the_losses_that_it_belongs_to() {
 }
 
 #[test]
-fn conditions_out_of_their_range_change_nothing() {
+fn invalid_conditions_change_nothing() {
     let bad = LinkConditions {
         duplication: 2.0,
         ..default()
@@ -683,7 +685,7 @@ fn conditions_out_of_their_range_change_nothing() {
 }
 
 #[test]
-fn what_is_discarded_never_arrives_and_leaves_the_line_free() {
+fn discarding_frees_the_bottleneck() {
     let conditions = LinkConditions {
         latency: ms(50),
         rate: Some(1_000),
@@ -707,7 +709,7 @@ fn what_is_discarded_never_arrives_and_leaves_the_line_free() {
 }
 
 #[test]
-fn at_its_limit_a_link_loses_the_newest_and_goes_on() {
+fn drops_the_newest_at_the_limit() {
     let conditions = LinkConditions {
         latency: ms(50),
         duplication: 1.0,
@@ -742,7 +744,7 @@ fn terrible_run(seed: u64) -> (Vec<PolledDatagram>, LinkStats) {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_run_and_another_seed_another_one() {
+fn the_seed_determines_the_run() {
     let first = terrible_run(23);
     assert_eq!(first, terrible_run(23));
     assert_ne!(first, terrible_run(24));
@@ -770,15 +772,15 @@ fn fingerprint(arrivals: &[PolledDatagram]) -> u64 {
     hash
 }
 
-/// If this fails, recorded seeds no longer give the same runs. It must not fail on another platform, and should not
-/// fail with a new version of the generator's crate.
+/// If this fails, recorded seeds no longer give the same runs. It must not fail on another
+/// platform, and should not fail with a new version of the generator's crate.
 #[test]
-fn a_run_is_the_same_on_every_platform_and_in_every_version() {
+fn a_run_has_golden_results() {
     assert_eq!(fingerprint(&terrible_run(25).0), 1_354_984_019_843_584_548);
 }
 
 #[test]
-fn the_luck_of_a_datagram_does_not_depend_on_the_other_conditions() {
+fn draws_do_not_depend_on_other_conditions() {
     let loss = Loss::Independent { probability: 0.1 };
     let lossy = LinkConditions { loss, ..default() };
     let slow_as_well = LinkConditions {
@@ -799,7 +801,7 @@ fn the_luck_of_a_datagram_does_not_depend_on_the_other_conditions() {
 }
 
 #[test]
-fn a_link_that_has_warmed_up_allocates_nothing() {
+fn a_warm_link_does_not_allocate() {
     let seed = 27;
     println!("seed {seed}");
     let mut link = Link::new(terrible(), seed).unwrap();
@@ -820,7 +822,7 @@ fn a_link_that_has_warmed_up_allocates_nothing() {
 }
 
 #[test]
-fn only_sending_allocates_even_before_a_link_has_warmed_up() {
+fn only_sending_allocates() {
     let mut run = Run::new(default(), 29);
     for _ in 0..1_000 {
         run.send();
@@ -831,7 +833,7 @@ fn only_sending_allocates_even_before_a_link_has_warmed_up() {
 }
 
 #[test]
-fn a_link_can_go_to_another_thread_and_tells_no_payload_to_a_log() {
+fn is_send_and_debug_prints_no_payload() {
     fn is_send(_: &(impl Send + 'static)) {}
     let mut link = Link::new(default(), 28).unwrap();
     is_send(&link);

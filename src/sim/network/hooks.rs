@@ -32,8 +32,8 @@ impl fmt::Debug for WireDatagram<'_> {
     }
 }
 
-/// Called by a [`Network`](crate::sim::Network) in the turns of its hosts. Every method has a default that does
-/// nothing, and `()` implements them all.
+/// Called by a [`Network`](crate::sim::Network) in the turns of its hosts. Every method has a
+/// default that does nothing, and `()` implements them all.
 ///
 /// ```
 /// use std::time::Instant;
@@ -51,7 +51,7 @@ impl fmt::Debug for WireDatagram<'_> {
 ///     fn on_turn(&mut self, _: HostId, state: &mut HostState, now: Instant) {
 ///         while let Some(event) = state.poll_event() {
 ///             if let Event::Message { peer, delivery, bytes, .. } = event {
-///                 let _ = state.send(peer, delivery, &bytes, now); // left out if the queue is full
+///                 let _ = state.send(peer, delivery, &bytes, now); // full queue: dropped
 ///             }
 ///         }
 ///     }
@@ -73,8 +73,8 @@ pub trait Hooks {
     /// A host is about to process a datagram.
     fn on_receive(&mut self, _host: HostId, _datagram: WireDatagram<'_>) {}
 
-    /// A host has received and run its timers and is about to transmit: the place to take events and to send
-    /// messages.
+    /// A host has received and run its timers and is about to transmit: the place to take events
+    /// and to send messages.
     fn on_turn(&mut self, _host: HostId, _state: &mut HostState, _now: Instant) {}
 
     /// A host sends a datagram. It may be lost afterwards.
@@ -83,8 +83,8 @@ pub trait Hooks {
     /// A host has transmitted: the place to check what must hold between two turns.
     fn on_turn_end(&mut self, _host: HostId, _state: &HostState) {}
 
-    /// When the application of a host wants a turn, beside the turns for datagrams and timers. It must lie in the
-    /// future after [`on_turn`](Self::on_turn).
+    /// When the application of a host wants a turn, beside the turns for datagrams and timers. It
+    /// must lie in the future after [`on_turn`](Self::on_turn).
     fn next_turn(&self, _host: HostId) -> Option<Instant> {
         None
     }

@@ -35,8 +35,8 @@ pub(super) struct BufferPool {
 }
 
 impl Inbox {
-    /// Adds a datagram, unless `max` wait already. A link hands out at most [`DATAGRAM_MAX`] bytes; an injected
-    /// datagram that is longer is dropped.
+    /// Adds a datagram, unless `max` wait already. A link hands out at most [`DATAGRAM_MAX`] bytes;
+    /// an injected datagram that is longer is dropped.
     pub(super) fn push(
         &mut self,
         path: Path,

@@ -1,4 +1,5 @@
-//! A virtual network: hosts with addresses, links between them, and a clock that jumps from one event to the next.
+//! A virtual network: hosts with addresses, links between them, and a clock that jumps from one
+//! event to the next.
 //!
 //! Knows nothing of sockets and reads the clock once, at the start. Nothing sleeps.
 
@@ -23,19 +24,20 @@ use crate::proto::{ConnectError, ConnectOptions, Delivery, HostState, PeerId, Pe
 use crate::sim::in_flight::LINK_DATAGRAMS_MAX;
 use crate::sim::{Link, LinkConditions, LinkStats, rng};
 
-/// Maximum number of datagrams that wait for a [stalled](Network::stall) host: 256 small datagrams, as in the default
-/// receive buffer of a socket. Later ones are dropped.
+/// Maximum number of datagrams that wait for a [stalled](Network::stall) host: 256 small datagrams,
+/// as in the default receive buffer of a socket. Later ones are dropped.
 pub const STALLED_DATAGRAMS_MAX: usize = 256;
 
-/// Maximum number of datagrams that wait for any other host: as many as one link can have in flight. Later ones are
-/// dropped.
+/// Maximum number of datagrams that wait for any other host: as many as one link can have in
+/// flight. Later ones are dropped.
 const INBOX_DATAGRAMS_MAX: usize = LINK_DATAGRAMS_MAX;
 
-/// Maximum number of steps without time passing. Only a host that requests turns in an endless loop exceeds it.
+/// Maximum number of steps without time passing. Only a host that requests turns in an endless loop
+/// exceeds it.
 const STEPS_AT_ONCE_MAX: u32 = 10_000;
 
-/// Address of the first host; further hosts have the following ones. The range is for benchmarks (RFC 2544) and has
-/// 131,072 addresses.
+/// Address of the first host; further hosts have the following ones. The range is for benchmarks
+/// (RFC 2544) and has 131,072 addresses.
 const FIRST_ADDRESS: u32 = u32::from_be_bytes([198, 18, 0, 1]);
 const PORT: u16 = 5000;
 
@@ -60,8 +62,8 @@ type Path = (SocketAddr, SocketAddr);
 
 /// Hosts that exchange datagrams on virtual time: for tests of a game, and for simulations.
 ///
-/// An hour of a match takes seconds, and the seed decides everything: the same seed and the same calls give the
-/// same run on every platform.
+/// An hour of a match takes seconds, and the seed decides everything: the same seed and the same
+/// calls give the same run on every platform.
 ///
 /// ```
 /// use std::time::Duration;
@@ -97,32 +99,36 @@ type Path = (SocketAddr, SocketAddr);
 ///
 /// # Turns
 ///
-/// A host has a turn when a datagram arrives for it, when its [`poll_timeout`](HostState::poll_timeout) has come, and
-/// at the start of every run, for calls made with [`host_mut`](Self::host_mut) before. In its turn a host receives,
-/// runs its timers, calls [`Hooks::on_turn`] and transmits. A network with `H = ()`, the default, has no hooks: take
+/// A host has a turn when a datagram arrives for it, when its
+/// [`poll_timeout`](HostState::poll_timeout) has come, and at the start of every run, for calls
+/// made with [`host_mut`](Self::host_mut) before. In its turn a host receives, runs its timers,
+/// calls [`Hooks::on_turn`] and transmits. A network with `H = ()`, the default, has no hooks: take
 /// events between runs.
 ///
-/// [`set_tick`](Self::set_tick) makes a host's turns wait for its next tick, and [`stall`](Self::stall) suspends
-/// them. A caller that decides itself which host has a turn uses [`advance_to`](Self::advance_to),
-/// [`receive`](Self::receive) and [`transmit`](Self::transmit) instead of a run.
+/// [`set_tick`](Self::set_tick) makes a host's turns wait for its next tick, and
+/// [`stall`](Self::stall) suspends them. A caller that decides itself which host has a turn uses
+/// [`advance_to`](Self::advance_to), [`receive`](Self::receive) and [`transmit`](Self::transmit)
+/// instead of a run.
 ///
 /// # Links
 ///
 /// Each pair of hosts has a link in each direction, without delay or loss unless
-/// [`set_link_conditions`](Self::set_link_conditions) says otherwise. A link belongs to two hosts and not to two
-/// addresses, so a host that [moves](Self::move_host) keeps it. Several pairs can share one link, and with it one
-/// bottleneck: [`add_link`](Self::add_link) and [`set_route`](Self::set_route).
+/// [`set_link_conditions`](Self::set_link_conditions) says otherwise. A link belongs to two hosts
+/// and not to two addresses, so a host that [moves](Self::move_host) keeps it. Several pairs can
+/// share one link, and with it one bottleneck: [`add_link`](Self::add_link) and
+/// [`set_route`](Self::set_route).
 ///
 /// A datagram to an address without a host is lost.
 ///
 /// # Panics
 ///
-/// A turn panics if a host asks for a turn in the past after a complete turn, and a run panics after 10,000 steps
-/// without time passing: both are bugs of tickwire. Every method panics for a [`HostId`] or [`LinkId`] of another
-/// network.
+/// A turn panics if a host asks for a turn in the past after a complete turn, and a run panics
+/// after 10,000 steps without time passing: both are bugs of tickwire. Every method panics for a
+/// [`HostId`] or [`LinkId`] of another network.
 ///
-/// Limits: at most [`STALLED_DATAGRAMS_MAX`] datagrams wait for a stalled host and 16,384 for any other; later ones
-/// are [dropped](Self::dropped). Nothing is allocated for a datagram once as many were in flight as will be.
+/// Limits: at most [`STALLED_DATAGRAMS_MAX`] datagrams wait for a stalled host and 16,384 for any
+/// other; later ones are [dropped](Self::dropped). Nothing is allocated for a datagram once as many
+/// were in flight as will be.
 pub struct Network<H = ()> {
     seed: u64,
     start: Instant,
@@ -187,8 +193,8 @@ impl<H> Network<H> {
         self.add_host_with(config, address, seed)
     }
 
-    /// As [`add_host`](Self::add_host), with an address and a seed of the caller's choice. Two hosts need two
-    /// seeds.
+    /// As [`add_host`](Self::add_host), with an address and a seed of the caller's choice. Two
+    /// hosts need two seeds.
     ///
     /// # Errors
     ///
@@ -218,8 +224,9 @@ impl<H> Network<H> {
         Ok(host)
     }
 
-    /// Replaces a host by a new one with the same config and address, as if its program had crashed and started
-    /// again. Its peers receive no disconnect, and datagrams that waited for it are lost.
+    /// Replaces a host by a new one with the same config and address, as if its program had crashed
+    /// and started again. Its peers receive no disconnect, and datagrams that waited for it are
+    /// lost.
     pub fn restart(&mut self, host: HostId) {
         let seed = self.host_seed();
         self.restart_with(host, seed);
@@ -270,8 +277,8 @@ impl<H> Network<H> {
         &self.nodes[host.0].state
     }
 
-    /// A host, to send messages and take events. Its packets are sent in its next turn, at the start of the next run
-    /// at the latest.
+    /// A host, to send messages and take events. Its packets are sent in its next turn, at the
+    /// start of the next run at the latest.
     pub fn host_mut(&mut self, host: HostId) -> &mut HostState {
         &mut self.nodes[host.0].state
     }
@@ -302,7 +309,8 @@ impl<H> Network<H> {
         self.host_mut(from).connect(address, options, now)
     }
 
-    /// Queues a message: [`HostState::send`] at the network's time. It is sent in the host's next turn.
+    /// Queues a message: [`HostState::send`] at the network's time. It is sent in the host's next
+    /// turn.
     ///
     /// # Errors
     ///
@@ -318,7 +326,8 @@ impl<H> Network<H> {
         self.host_mut(host).send(to, delivery, message, now)
     }
 
-    /// Queues a message whose outcome is reported: [`HostState::send_tracked`] at the network's time.
+    /// Queues a message whose outcome is reported: [`HostState::send_tracked`] at the network's
+    /// time.
     ///
     /// # Errors
     ///
@@ -349,8 +358,9 @@ impl<H> Network<H> {
         &mut self.hooks
     }
 
-    /// Lets a host have its turns at multiples of `tick` since the start of the network, and only when it has
-    /// something to do by then. `None` or zero, the default: whenever it has something to do.
+    /// Lets a host have its turns at multiples of `tick` since the start of the network, and only
+    /// when it has something to do by then. `None` or zero, the default: whenever it has something
+    /// to do.
     pub fn set_tick(&mut self, host: HostId, tick: Option<Duration>) {
         self.nodes[host.0].tick = tick.filter(|tick| !tick.is_zero());
     }
@@ -465,7 +475,8 @@ impl<H> Network<H> {
         link
     }
 
-    /// Adds a link that carries nothing yet: see [`set_route`](Self::set_route). Two links need two seeds.
+    /// Adds a link that carries nothing yet: see [`set_route`](Self::set_route). Two links need two
+    /// seeds.
     ///
     /// # Errors
     ///
@@ -548,7 +559,8 @@ impl<H: Hooks> Network<H> {
         self.run_until(time, |_| false);
     }
 
-    /// Runs until `is_done`, for `limit` at most. Returns whether it is. `is_done` is called after every step.
+    /// Runs until `is_done`, for `limit` at most. Returns whether it is. `is_done` is called after
+    /// every step.
     pub fn run_until(&mut self, limit: Duration, mut is_done: impl FnMut(&Self) -> bool) -> bool {
         let end = self.now + limit;
         self.begin_run();
@@ -562,15 +574,16 @@ impl<H: Hooks> Network<H> {
         }
     }
 
-    /// Gives every host a turn that is not stalled, as a run does before its first [`step`](Self::step).
+    /// Gives every host a turn that is not stalled, as a run does before its first
+    /// [`step`](Self::step).
     pub fn begin_run(&mut self) {
         for host in self.hosts() {
             self.turn(host);
         }
     }
 
-    /// Jumps to the next event and gives every host that is due its turn. If there is none up to `end`, jumps to
-    /// `end` and returns `false`.
+    /// Jumps to the next event and gives every host that is due its turn. Without an event up
+    /// to `end`, jumps to `end` and returns `false`.
     pub fn step(&mut self, end: Instant) -> bool {
         let Some(at) = self.next_event().filter(|at| *at <= end) else {
             self.advance_to(end);
@@ -593,7 +606,8 @@ impl<H: Hooks> Network<H> {
         Some(next.max(self.now))
     }
 
-    /// Jumps to `at` without giving any host a turn. Datagrams that arrive by then wait for their host.
+    /// Jumps to `at` without giving any host a turn. Datagrams that arrive by then wait for their
+    /// host.
     ///
     /// # Panics
     ///
@@ -619,8 +633,8 @@ impl<H: Hooks> Network<H> {
         }
     }
 
-    /// Lets a datagram arrive at a host at once, past all links, and gives the host a turn. `from` may be any
-    /// address: a datagram proves nothing.
+    /// Lets a datagram arrive at a host at once, past all links, and gives the host a turn. `from`
+    /// may be any address: a datagram proves nothing.
     pub fn inject(&mut self, from: SocketAddr, to: HostId, bytes: &[u8]) {
         let is_stalled = self.is_stalled(to);
         let node = &mut self.nodes[to.0];
@@ -629,8 +643,8 @@ impl<H: Hooks> Network<H> {
         self.turn(to);
     }
 
-    /// The first half of a turn: the host processes arrived datagrams and its timers, and [`Hooks::on_turn`] is
-    /// called. Ends a stall.
+    /// The first half of a turn: the host processes arrived datagrams and its timers, and
+    /// [`Hooks::on_turn`] is called. Ends a stall.
     pub fn receive(&mut self, host: HostId) {
         self.deliver();
         self.process(host);

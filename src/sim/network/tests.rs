@@ -129,7 +129,7 @@ fn a_datagram_takes_the_latency_of_its_link() {
 }
 
 #[test]
-fn a_stalled_host_has_no_turn_and_keeps_a_limited_number_of_datagrams() {
+fn a_stalled_host_queues_a_limited_number_of_datagrams() {
     let mut pair = Pair::new(1, &latency(10));
     let (server, now) = (pair.server, pair.network.now());
     pair.network.stall(server, ms(1000));
@@ -148,7 +148,7 @@ fn a_stalled_host_has_no_turn_and_keeps_a_limited_number_of_datagrams() {
 }
 
 #[test]
-fn a_host_with_a_tick_has_its_turns_on_the_tick() {
+fn runs_a_host_on_its_tick() {
     let mut pair = Pair::new(1, &latency(3));
     let tick = ms(16);
     pair.network.set_tick(pair.server, Some(tick));
@@ -172,7 +172,7 @@ fn a_host_with_a_tick_has_its_turns_on_the_tick() {
 }
 
 #[test]
-fn what_is_sent_to_an_old_address_is_lost_unless_it_is_forwarded() {
+fn drops_datagrams_to_an_old_address_unless_forwarded() {
     for is_forwarded in [false, true] {
         let mut pair = Pair::new(1, &latency(10));
         let (server, old) = (pair.server, pair.network.address(pair.server));
@@ -253,7 +253,7 @@ fn routes_that_share_a_link_share_its_bottleneck() {
 }
 
 #[test]
-fn a_restarted_host_knows_no_peers() {
+fn a_restarted_host_has_no_peers() {
     let mut pair = Pair::new(1, &latency(10));
     assert_eq!(pair.network.host(pair.server).stats().peers, 1);
     let address = pair.network.address(pair.server);
@@ -264,7 +264,7 @@ fn a_restarted_host_knows_no_peers() {
 
 #[test]
 #[should_panic(expected = "busy loop")]
-fn an_application_that_always_wants_a_turn_is_found() {
+fn panics_on_an_endless_turn_request() {
     struct Restless(Option<Instant>);
     impl Hooks for Restless {
         fn next_turn(&self, _: HostId) -> Option<Instant> {

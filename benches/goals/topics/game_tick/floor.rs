@@ -1,4 +1,4 @@
-//! What is measured against: clients and a server without a protocol, a datagram each way.
+//! The floor: clients and a server without a protocol, one datagram each way.
 
 use std::net::UdpSocket;
 
@@ -47,7 +47,8 @@ fn clients_of(server: SocketAddr, count: usize) -> io::Result<(Vec<UdpSocket>, V
     (0..count).map(client).collect()
 }
 
-/// A `tick` of the server receives what is there and sends every client a datagram. It returns how many arrived.
+/// A `tick` of the server drains the socket, sends every client a datagram, and returns the number
+/// of received datagrams.
 fn entry(
     name: &str,
     clients: Vec<UdpSocket>,

@@ -1,4 +1,4 @@
-//! Clients and a server of this library.
+//! Clients and a server of tickwire.
 
 use tickwire::{Config, Event, Host, PeerId};
 use tickwire_measure::cpu;
@@ -7,20 +7,19 @@ use tickwire_measure::losses::Losses;
 use crate::prelude::*;
 use crate::topics::client_pool::{ClientPool, serve};
 
-/// How often clients are served before the first tick that counts. The first tick was seen to allocate 9 times for each
-/// client, and the second a few times in all; after 512 inputs of 32 bytes, which is as much as a chunk of the pool of
-/// messages holds, it happened once more. From then on never.
+/// Warm-up, in served clients. The first tick allocates 9 times per client, the second a few times
+/// in all, and the tick after 512 inputs of 32 bytes (one chunk of the message pool) once.
 const WARM_UP_SERVED: usize = 1280;
 const WARM_UP_TICKS_MIN: usize = 5;
 
-/// What clients and server send in a tick.
+/// Messages of a tick.
 #[derive(Clone, Copy)]
 pub(crate) struct Workload {
     /// The message of each client.
     pub(crate) input: &'static [u8],
-    /// How many messages the server sends to each client.
+    /// Number of messages that the server sends to each client.
     pub(crate) messages: usize,
-    /// Queues them.
+    /// Queues the messages of the server.
     pub(crate) send: fn(&mut Host, &[PeerId]) -> io::Result<()>,
 }
 
@@ -28,9 +27,9 @@ pub(crate) struct Game {
     pool: ClientPool,
     peers: Vec<PeerId>,
     workload: Workload,
-    /// Whether the server has made enough ticks that it may not allocate any more.
+    /// Whether the server is warm and must not allocate.
     is_warm: bool,
-    /// What both sides had counted before the first tick, and after the last one.
+    /// Counters of both sides before the first tick and after the last.
     before: Losses,
     after: Losses,
 }
@@ -57,7 +56,7 @@ impl Game {
         Ok(game)
     }
 
-    /// A round is `ticks` ticks, and costs what they cost divided by `units`.
+    /// A round is `ticks` ticks. Its cost is their cost divided by `units`.
     pub(crate) fn entry(mut self, name: &str, ticks: usize, units: usize) -> Entry {
         Entry::with_losses(name, move || {
             let times = (0..ticks).map(|_| self.tick());
@@ -78,7 +77,7 @@ impl Game {
         let inputs = inputs?;
         self.clients_turn()?;
         let messages = self.pool.take_messages();
-        // A lost datagram is reported with its place, see `lost`; its retransmission allocates.
+        // `lost` reports a lost datagram with its place; its retransmission allocates.
         if self.lost().is_nothing() {
             expect("inputs", inputs, self.peers.len())?;
             let wanted = self.workload.messages * self.peers.len();
@@ -91,7 +90,7 @@ impl Game {
         Ok(time)
     }
 
-    /// The part that is measured: what a game server does in a tick. Returns how many inputs arrived.
+    /// The measured part: the tick of a game server. Returns the number of received inputs.
     fn serve(&mut self) -> io::Result<usize> {
         let server = &mut self.pool.server;
         server.receive()?;
@@ -104,8 +103,8 @@ impl Game {
         Ok(inputs)
     }
 
-    /// Counts what the server has drained, then lets the clients receive its answers. What they send in return is
-    /// drained in the next tick, and counts from then on.
+    /// Counts what the server has drained, then lets the clients receive. Their replies count in
+    /// the next tick.
     fn clients_turn(&mut self) -> io::Result<()> {
         let drained = self.pool.counts();
         self.pool.clients_turn()?;

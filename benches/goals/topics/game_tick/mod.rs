@@ -1,10 +1,10 @@
-//! A game tick, on the server: every client has sent an unreliable input of 32 bytes; the server sends
-//! every client an unreliable snapshot of 200 bytes and a reliable event of 40.
+//! A game tick of a server: every client has sent an unreliable input of 32 bytes; the server sends
+//! every client an unreliable snapshot of 200 bytes and a reliable event of 40 bytes.
 //!
-//! Real sockets over loopback. Server and clients take turns on one thread, and only the server's
-//! processor time counts. The floors send every client one datagram of 240 bytes and have no protocol.
-//! A warm server may not allocate. Everything has to arrive, in the same tick: what does not is counted by the place
-//! where it was lost (network, receive buffer, turn budget, send queue, peer), and then no goal of the topic is kept.
+//! Real sockets over loopback. Server and clients share a thread, and only the server's CPU time
+//! counts. The floors send every client one datagram of 240 bytes without a protocol. A warm server
+//! must not allocate. Losses are counted by place (network, receive buffer, turn budget, send
+//! queue, peer); a topic with a loss meets no goal.
 
 mod floor;
 mod game;
@@ -15,7 +15,7 @@ pub(crate) use self::game::{Game, Workload};
 use crate::prelude::*;
 use crate::topics::client_pool::noise;
 
-/// Of a round, over all its ticks: how often a client was served.
+/// Served clients of a round, over all its ticks.
 const SERVED: usize = 1280;
 const SERVED_IN_TEST: usize = 192;
 
@@ -38,7 +38,7 @@ const TICK: Workload = Workload {
     },
 };
 
-/// How many clients there are, and how many ticks a round has.
+/// Number of clients, and of ticks per round.
 fn size(settings: &Settings, clients: usize) -> (usize, usize) {
     let clients = settings.size(clients, clients.min(CLIENTS_MAX_IN_TEST));
     let served = settings.size(SERVED, SERVED_IN_TEST);

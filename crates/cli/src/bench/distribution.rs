@@ -1,7 +1,8 @@
-//! The distribution of times, its percentiles, and their spread over rounds.
+//! Distributions of times, their percentiles, and the spread of those over rounds.
 //!
-//! A lost message or datagram counts as infinitely long. So a percentile whose rank falls among the lost is no time:
-//! it is [`Missing::Lost`]. The rank of a percentile is counted over everything that was due, not over what arrived.
+//! A lost message or datagram counts as infinitely long: a percentile whose rank falls among the
+//! lost is [`Missing::Lost`]. Ranks are counted over everything that was due, not over what
+//! arrived.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,30 +12,30 @@ use hdrhistogram::Histogram;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use tickwire_measure::statistics::Spread;
 
-/// The longest time that a histogram distinguishes from longer ones.
+/// The longest time that a histogram records exactly.
 const TIME_MAX: Duration = Duration::from_secs(120);
 
-/// Points per decade of the distribution in the record and in the picture.
+/// Points per decade of the distribution in the record and the picture.
 const POINTS_PER_DECADE: u32 = 20;
 
-/// Times of what arrived.
+/// Times of the arrived messages or datagrams.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Distribution {
     times: Histogram<u64>,
-    /// What a time is counted in.
+    /// The unit of a time.
     unit: Duration,
-    /// The longest time, exactly: the histogram has a number of digits and an end.
+    /// The longest time, exactly: the histogram has limited precision and range.
     longest: Duration,
 }
 
-/// One in `one_in` took `micros` or longer.
+/// One in `one_in` took at least `micros`.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub(crate) struct Point {
     pub(crate) one_in: f64,
     pub(crate) micros: f64,
 }
 
-/// To the nanosecond, with 3 significant digits: a time is off by at most a thousandth.
+/// Nanoseconds with 3 significant digits: an error of at most a thousandth.
 impl Default for Distribution {
     fn default() -> Self {
         Self::new(Duration::from_nanos(1), 3)
@@ -42,7 +43,7 @@ impl Default for Distribution {
 }
 
 impl Distribution {
-    /// Empty.
+    /// An empty distribution.
     pub(crate) fn new(unit: Duration, digits: u8) -> Self {
         Self {
             times: Histogram::new_with_max(units(TIME_MAX, unit), digits)
@@ -52,8 +53,7 @@ impl Distribution {
         }
     }
 
-    /// Writes to every count: the system maps memory that is all zero when it is first written to, and that would be
-    /// during a round.
+    /// Writes to every count, so that the system maps the memory now and not during a round.
     pub(crate) fn mapped(mut self) -> Self {
         let mut value = 0;
         while value <= units(TIME_MAX, self.unit) {
@@ -89,15 +89,15 @@ impl Distribution {
         self.times.len()
     }
 
-    /// The longest time in microseconds, if there is one.
+    /// The longest time in microseconds.
     pub(crate) fn longest(&self) -> Option<f64> {
         (self.count() > 0).then(|| micros(self.longest))
     }
 
-    /// The percentiles, if so many others were lost.
+    /// The percentiles, if this number of others was lost.
     pub(crate) fn percentiles(&self, lost: u64) -> Percentiles {
         let total = self.count() + lost;
-        // What all but one in so many do not exceed, of at least as many.
+        // The time that all but one in `one_in` do not exceed; requires as many samples.
         let percentile = |(one_in, at_least): (u64, u64)| {
             if total < at_least {
                 return Err(Missing::TooFew);
@@ -116,24 +116,23 @@ impl Distribution {
         Figures(percentiles.map(percentile))
     }
 
-    /// The time of number `rank` of all, from 1, in microseconds; `None` if that one was lost.
+    /// The time of this rank, from 1, in microseconds; `None` if that rank was lost.
     fn of_rank(&self, rank: u64) -> Option<f64> {
         let arrived = self.count();
         if rank >= arrived {
             return self.longest().filter(|_| rank == arrived);
         }
-        // In the middle of the rank, where no rounding leads to its neighbour.
+        // The middle of the rank, so that rounding cannot select a neighbour.
         let quantile = (rank as f64 - 0.5) / arrived as f64;
         Some(self.micros(self.times.value_at_quantile(quantile)))
     }
 
-    /// The histogram answers with the end of a step, which can lie beyond the longest.
+    /// The histogram returns the end of a step, which may exceed the longest time.
     fn micros(&self, value: u64) -> f64 {
         (value as f64 * micros(self.unit)).min(micros(self.longest))
     }
 
-    /// Evenly along a logarithmic axis, from the fastest to the slowest that arrived. Those beyond it were lost, and
-    /// the distribution ends there.
+    /// Points evenly along a logarithmic axis, from the fastest to the slowest arrival.
     pub(crate) fn points(&self, lost: u64) -> Vec<Point> {
         let Some(longest) = self.longest() else {
             return Vec::new();
@@ -167,18 +166,18 @@ fn units(time: Duration, unit: Duration) -> u64 {
     u64::try_from(time.as_nanos() / unit.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Why there is no figure.
+/// Why a figure is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub(crate) enum Missing {
-    /// Its rank falls among the lost.
+    /// Its rank is among the lost.
     #[serde(rename = "lost")]
     Lost,
-    /// There were too few for such a percentile.
+    /// Too few samples for this percentile.
     #[serde(rename = "too few")]
     TooFew,
 }
 
-/// As in a cell of a table.
+/// The text in a table.
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -204,15 +203,15 @@ impl<T: Copy> Figures<T> {
         self.0[2]
     }
 
-    /// A cell of a table for each.
+    /// The table cells.
     pub(crate) fn cells(&self, show: impl Fn(T) -> String) -> [String; 6] {
         let missing = |missing: Missing| missing.to_string();
         self.0.map(|figure| figure.map_or_else(missing, &show))
     }
 }
 
-/// `{"p50": 12.3, "p90": null, ..., "missing": {"p90": "lost"}}`: each figure by its name, null where there is none, and
-/// then why.
+/// `{"p50": 12.3, "p90": null, ..., "missing": {"p90": "lost"}}`: each figure by its name, null if
+/// it is missing, and the reasons.
 impl<T: Copy + Serialize> Serialize for Figures<T> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let named = || NAMES.into_iter().zip(self.0);
@@ -226,14 +225,15 @@ impl<T: Copy + Serialize> Serialize for Figures<T> {
     }
 }
 
-/// In microseconds.
+/// Microseconds.
 pub(crate) type Percentiles = Figures<f64>;
 
-/// Over the rounds. Within one an infinite value is a round whose figure was lost (null in the record).
+/// Spreads over the rounds. An infinite value is a round whose figure was lost (null in the
+/// record).
 pub(crate) type Spreads = Figures<Spread>;
 
 impl Spreads {
-    /// A round whose figure was lost counts as infinitely long.
+    /// A round with a lost figure counts as infinitely long.
     pub(crate) fn of(rounds: &[Percentiles]) -> Self {
         Self(std::array::from_fn(|figure| {
             let spread = Spread::of(column(rounds, figure)).ok_or(Missing::TooFew)?;
@@ -244,8 +244,8 @@ impl Spreads {
         }))
     }
 
-    /// Lost as soon as a round of either side was: a ratio to something infinite says nothing, and one without those
-    /// rounds would be better the more of them there are.
+    /// Lost if any round of either side was: leaving out such rounds would improve the ratio with
+    /// every loss.
     pub(crate) fn of_ratios(of: &[Percentiles], against: &[Percentiles]) -> Self {
         Self(std::array::from_fn(|figure| {
             let (of, against) = (column(of, figure), column(against, figure));
@@ -257,7 +257,7 @@ impl Spreads {
     }
 }
 
-/// One figure of every round. A missing one is NaN, which a spread leaves out.
+/// One figure of every round. A missing figure is NaN, which a spread ignores.
 fn column(rounds: &[Percentiles], figure: usize) -> Vec<f64> {
     let values = rounds.iter().map(|round| match round.0[figure] {
         Ok(micros) => micros,

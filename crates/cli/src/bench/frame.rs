@@ -1,9 +1,9 @@
-//! The sleep of a game between two frames: only the clock ends it.
+//! The sleep of a game between two frames, which only the clock ends.
 
 use std::thread;
 use std::time::Instant;
 
-/// Sleeps until `deadline`, if it has not passed.
+/// Sleeps until `deadline`.
 pub(crate) fn sleep_until(deadline: Instant) {
     thread::sleep(deadline.saturating_duration_since(Instant::now()));
 }

@@ -1,17 +1,17 @@
-//! Goals: bounds on figures, and whether they are kept.
+//! Goals: bounds on figures, and their verdicts.
 
 use std::fmt;
 
 use serde::Serialize;
 use tickwire_measure::table::Table;
 
-/// A bound on a figure of a row, and the verdict.
+/// A bound on a figure of a row, and its verdict.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Goal {
     pub(crate) row: String,
     pub(crate) what: &'static str,
     pub(crate) bound: Bound,
-    /// `None` where the row has no such figure.
+    /// `None` if the row has no such figure.
     pub(crate) measured: Option<f64>,
     pub(crate) verdict: Verdict,
 }
@@ -28,13 +28,13 @@ pub(crate) enum Bound {
 pub(crate) enum Verdict {
     Kept,
     Missed,
-    /// Undecided, and why.
+    /// No verdict, with the reason.
     #[serde(rename = "no_verdict")]
     Open(String),
 }
 
 impl Goal {
-    /// Without a figure the goal is missed.
+    /// A missing figure misses the goal.
     pub(crate) fn new(
         row: impl Into<String>,
         what: &'static str,
@@ -87,7 +87,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// A row for each goal; figures with so many decimals.
+/// A table row per goal, with this number of decimals.
 pub(crate) fn table(goals: &[Goal], decimals: usize) -> Table {
     let mut table = Table::new(["promised", "", "bound", "measured", "verdict"]);
     for goal in goals {

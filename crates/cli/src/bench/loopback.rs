@@ -1,4 +1,4 @@
-//! Whether a datagram gets from this machine to itself: without that there is nothing to measure.
+//! Checks that this machine can send datagrams to itself, which every benchmark needs.
 
 use std::io;
 use std::net::UdpSocket;
@@ -9,10 +9,10 @@ use tickwire_measure::side::unless_blocked;
 
 use crate::error::CliError;
 
-/// A net below the question, not a wait: what was sent is in the socket when the call returns.
+/// Upper bound only: over loopback the datagram arrives within the sending call.
 const ARRIVAL_MAX: Duration = Duration::from_secs(1);
 
-/// Refuses to measure where nothing arrives, before anything is measured.
+/// Fails before the first measurement if no datagram arrives.
 pub(crate) fn refuse_silence() -> Result<(), CliError> {
     match gets_through() {
         Ok(true) => Ok(()),
@@ -24,10 +24,10 @@ pub(crate) fn refuse_silence() -> Result<(), CliError> {
     }
 }
 
-/// A bare socket: the library would log what this tells in its own words.
+/// A bare socket, because the library would log the error as well.
 fn gets_through() -> io::Result<bool> {
     let socket = UdpSocket::bind(LOOPBACK)?;
-    // To itself, and so deaf to strangers.
+    // Connected to itself, so it ignores other sources.
     socket.connect(socket.local_addr()?)?;
     socket.set_read_timeout(Some(ARRIVAL_MAX))?;
     socket.send(b"")?;

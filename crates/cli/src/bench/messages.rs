@@ -1,8 +1,8 @@
-//! `tickwire bench messages`: how long messages take through a bad link, for each delivery, and what that costs.
+//! `tickwire bench messages`: message latency and bandwidth through a bad link, for each delivery.
 //!
-//! From the bottom up: `case` is what is varied, `outcome` what is measured and `recording` when each message came;
-//! `run` sends the messages of a case through a pair of hosts; `virtual_pair` and `real_pair` are these; `targets` is
-//! what was promised, and `report` shows it.
+//! From the bottom up: `case` is a row, `outcome` its results, `recording` the arrival times; `run`
+//! sends the messages of a case through a pair of hosts, `virtual_pair` or `real_pair`; `targets`
+//! are the goals, `report` prints.
 
 mod case;
 mod outcome;
@@ -34,21 +34,21 @@ use crate::output::Output;
 use crate::protocol::ProtocolId;
 use crate::{number, time};
 
-/// How long a connect may try. Through a link that loses a third in bursts the default gives up now and
-/// then, and what is measured are messages.
+/// Connect timeout. Through a link that loses a third in bursts the default occasionally fails, and
+/// connecting is not measured here.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Default number of rounds.
 const ROUNDS_VIRTUAL: u32 = 10;
 const ROUNDS_REAL: u32 = 1;
 
-/// How many messages a case may have, over all rounds.
+/// Maximum number of messages of a case, over all rounds.
 const MESSAGES_MAX: u64 = 10_000_000;
 
-/// How long a round over real sockets may take.
+/// Maximum duration of a round over real sockets.
 const ROUND_MAX: Duration = Duration::from_secs(3600);
 
-/// The worst link. Beyond it hardly a connection is made.
+/// Maximum loss. Connects rarely succeed beyond it.
 const LOSS_MAX: f64 = 0.9;
 
 const MORE_HELP: &str = "\
@@ -172,11 +172,11 @@ fn burst(text: &str) -> Result<f64, String> {
 struct Results {
     rows: Vec<Row>,
     goals: Vec<Goal>,
-    /// Why there are no goals.
+    /// Why no goal applies.
     no_verdict: Option<String>,
 }
 
-/// Measures, then shows.
+/// Measures, then prints.
 pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     let options = &Options {
         rounds: Some(options.rounds()),
@@ -274,7 +274,7 @@ impl Options {
         }
     }
 
-    /// That of both hosts.
+    /// The config of both hosts.
     fn config(&self, case: Case) -> Config {
         let ProtocolId(protocol_id) = ProtocolId::default();
         let config = if self.plain {
@@ -291,7 +291,7 @@ impl Options {
     }
 }
 
-/// How to connect to the receiver, whose key is known if it has one.
+/// Connect options with the receiver's key, if it has one.
 fn options_to(key: Option<PublicKey>) -> ConnectOptions {
     let options = ConnectOptions::default();
     match key {
@@ -308,7 +308,7 @@ fn measure(options: &Options, cases: &[Case]) -> Result<Vec<Row>, CliError> {
     }
 }
 
-/// Row by row.
+/// Measures row by row.
 fn measure_virtual(options: &Options, cases: &[Case]) -> Result<Vec<Row>, CliError> {
     let steps = u64::from(options.rounds()) * cases.len() as u64;
     let progress = Progress::new(steps, None);
@@ -324,7 +324,7 @@ fn measure_virtual(options: &Options, cases: &[Case]) -> Result<Vec<Row>, CliErr
     cases.iter().map(row).collect()
 }
 
-/// Round by round, each with all rows.
+/// Measures round by round, each with all rows.
 fn measure_real(options: &Options, cases: &[Case]) -> Result<Vec<Row>, CliError> {
     loopback::refuse_silence()?;
     let mut by_case = vec![Vec::new(); cases.len()];

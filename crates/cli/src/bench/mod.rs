@@ -1,7 +1,8 @@
-//! `tickwire bench`: measures, always beside a floor that is measured in the same run.
+//! `tickwire bench`: benchmarks, each beside floors that are measured in the same run.
 //!
-//! Each benchmark is a folder of its own. Rounds, statistics, floors and tables are those of `crates/measure`; here are
-//! what only the program needs: distributions with losses, goals, a file for programs, pictures, and a progress bar.
+//! Each benchmark has its own folder. `crates/measure` has rounds, statistics, floors and tables;
+//! this module has distributions with losses, goals, the JSON record, pictures and the progress
+//! bar.
 
 mod distribution;
 mod frame;
@@ -23,7 +24,7 @@ pub(crate) struct Options {
     command: Command,
 }
 
-/// Every benchmark, by its name.
+/// The benchmarks.
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Latency(latency::Options),

@@ -1,4 +1,4 @@
-//! Pictures of latencies, as SVG: panels with a logarithmic axis of times.
+//! Pictures of latencies as SVG: panels with a logarithmic time axis.
 
 use std::fs;
 use std::ops::Range;
@@ -19,23 +19,23 @@ const WIDTH: u32 = 1000;
 const HEADING: u32 = 60;
 const PANEL: u32 = 420;
 const MARGIN: u32 = 14;
-/// The last mark of an axis stands with its middle at the end of it.
+/// The last mark of an axis is centred at its end.
 const MARGIN_RIGHT: u32 = 40;
 
 const FONT: &str = "sans-serif";
 const TITLE_SIZE: i32 = 19;
 const TEXT_SIZE: i32 = 14;
-/// As many characters of a title fit in its size; a longer one is written smaller.
+/// Characters of a title that fit in its size; a longer title has a smaller size.
 const TITLE_CHARS: usize = 120;
 
-/// Distinct also without red or green vision (Okabe and Ito, 2008), and in grey by how dark they are.
+/// Colours that remain distinct with colour blindness (Okabe and Ito, 2008) and in grey.
 pub(crate) const ORANGE: RGBColor = RGBColor(230, 159, 0);
 pub(crate) const BLUE: RGBColor = RGBColor(86, 180, 233);
 pub(crate) const VERMILION: RGBColor = RGBColor(178, 50, 0);
 pub(crate) const GREEN: RGBColor = RGBColor(0, 94, 69);
 const GRID: RGBColor = RGBColor(225, 225, 225);
 
-/// A dash and the gap behind it.
+/// A dash and its gap.
 const DASH: (i32, i32) = (7, 5);
 
 /// Length of the line beside a label.
@@ -44,7 +44,7 @@ const LEGEND: i32 = 30;
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// Latencies over something.
+/// A panel of latencies.
 #[derive(Debug)]
 pub(crate) struct Panel {
     pub(crate) axis: Axis,
@@ -53,32 +53,32 @@ pub(crate) struct Panel {
     pub(crate) series: Vec<Series>,
 }
 
-/// What the points of a panel are ordered by.
+/// The horizontal axis of a panel.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Axis {
-    /// One in so many. To the right every step is ten times as rare, so that a tail which means one in ten thousand has
-    /// as much room as the median.
+    /// One in so many, logarithmic: each step to the right is ten times as rare, which gives the
+    /// tail as much space as the median.
     OneIn,
     /// Linear.
     Seconds,
 }
 
-/// Points by what the axis says and by microseconds.
+/// Points of axis value and microseconds.
 #[derive(Debug, Default)]
 pub(crate) struct Series {
-    /// In the legend, if there is one.
+    /// Label in the legend, if any.
     pub(crate) label: Option<String>,
     pub(crate) color: RGBColor,
     pub(crate) is_dashed: bool,
     pub(crate) lines: Vec<Vec<(f64, f64)>>,
     pub(crate) dots: Vec<(f64, f64)>,
-    /// Something was lost. An infinite time is at the top.
+    /// Whether something was lost. An infinite time is at the top.
     pub(crate) crosses: Vec<(f64, f64)>,
 }
 
 impl Series {
-    /// A line of latencies by percentile. At its end is a cross if what is beyond was lost; otherwise a dot, however
-    /// far the longest of all lies above the rest.
+    /// A line of latencies by percentile. It ends with a cross if the rest was lost, otherwise with
+    /// a dot at the longest latency.
     pub(crate) fn by_percentile(points: &[Point], is_lossy: bool) -> Self {
         let line: Vec<_> = points.iter().map(|at| (at.one_in, at.micros)).collect();
         let end = Vec::from_iter(line.last().copied());
@@ -101,8 +101,8 @@ impl Series {
     }
 }
 
-/// Draws the panels below each other, under a heading, into a file, if one was asked for. A file that is there is
-/// replaced.
+/// Draws the panels below each other, under a heading, into a file, if requested. Replaces an
+/// existing file.
 pub(crate) fn write(
     path: Option<&Path>,
     title: &str,
@@ -121,7 +121,7 @@ pub(crate) fn write(
 fn draw(text: &mut String, title: &str, machine: &Machine, panels: &[Panel]) -> Drawn<()> {
     let height = HEADING + PANEL * u32::try_from(panels.len())?;
     let area = SVGBackend::with_string(text, (WIDTH, height)).into_drawing_area();
-    // Without a background it would be black on black for a reader of white on black.
+    // An opaque background is readable on dark pages.
     area.fill(&WHITE)?;
     let (heading, below) = area.split_vertically(HEADING);
     let is_long = title.chars().count() > TITLE_CHARS;
@@ -184,7 +184,7 @@ impl Panel {
                 .iter()
                 .map(|at| Cross::new(place(*at), 5, style));
             let drawn = chart.draw_series(crosses)?;
-            // A dashed line has a shorter dash in the legend.
+            // The legend has a shorter dash.
             let length = if series.is_dashed { LEGEND / 3 } else { LEGEND };
             if let Some(label) = &series.label {
                 let legend = move |(x, y)| PathElement::new([(x, y), (x + length, y)], style);
@@ -205,14 +205,14 @@ impl Panel {
     }
 }
 
-/// Linear, with marks of our own.
+/// A linear axis with explicit marks.
 struct Scale {
     range: RangedCoordf64,
     marks: Vec<f64>,
 }
 
 impl Scale {
-    /// Of values that `place` maps to where they stand.
+    /// An axis of values that `place` maps to positions.
     fn new(range: &Range<f64>, marks: Vec<f64>, place: impl Fn(f64) -> f64) -> Self {
         Self {
             range: (place(range.start)..place(range.end)).into(),
@@ -239,7 +239,7 @@ impl Ranged for Scale {
 }
 
 impl Axis {
-    /// Where a value stands on the axis.
+    /// Position of a value on the axis.
     fn place(self, x: f64) -> f64 {
         match self {
             Self::OneIn => x.log10(),
@@ -255,8 +255,8 @@ impl Axis {
         start..values.fold(end, f64::max)
     }
 
-    /// The values that are written at the axis: all, one in two, one in ten, one in a hundred, and so on; or at most
-    /// ten times.
+    /// The labelled values: all, one in two, one in ten, one in a hundred and so on; or at most ten
+    /// times.
     fn marks(self, range: &Range<f64>) -> Vec<f64> {
         match self {
             Self::OneIn => {
@@ -281,14 +281,14 @@ impl Axis {
     }
 }
 
-/// A little more than what the values span, without the infinite ones.
+/// Slightly more than the range of the finite values.
 fn around(values: impl Iterator<Item = f64>) -> Range<f64> {
     let (mut lowest, mut highest) = (f64::INFINITY, 0.0_f64);
     for value in values.filter(|value| value.is_finite()) {
         lowest = lowest.min(value);
         highest = highest.max(value);
     }
-    // A clock that stood still, or no value at all; a logarithm wants neither.
+    // A logarithm needs a positive value.
     if lowest.is_infinite() {
         lowest = 1.0;
     }
@@ -296,7 +296,7 @@ fn around(values: impl Iterator<Item = f64>) -> Range<f64> {
     lowest / 1.25..highest.max(lowest) * 1.25
 }
 
-/// Where a logarithmic axis has its numbers: at 1, 2 and 5, or at 1 alone where there are many decades.
+/// Labels of a logarithmic axis: at 1, 2 and 5, or only at 1 over many decades.
 fn marks(range: &Range<f64>) -> Vec<f64> {
     const DENSE: f64 = 1e4;
     let in_decade: &[f64] = if range.end / range.start > DENSE {
@@ -309,12 +309,12 @@ fn marks(range: &Range<f64>) -> Vec<f64> {
     marks.filter(|mark| range.contains(mark)).collect()
 }
 
-/// `99.9%` for one in a thousand: as many decimals as it takes.
+/// `99.9%` for one in a thousand, with as many decimals as needed.
 fn percentile(one_in: f64) -> String {
     format!("{}%", trimmed(100.0 - 100.0 / one_in, 9))
 }
 
-/// A time in its unit.
+/// A time with a suitable unit.
 fn time(micros: f64) -> String {
     match (micros * 1e3).round() / 1e3 {
         ..1e3 => format!("{} µs", trimmed(micros, 3)),
@@ -323,7 +323,7 @@ fn time(micros: f64) -> String {
     }
 }
 
-/// With at most so many decimals, and none that are zero at the end.
+/// At most this number of decimals, without trailing zeros.
 fn trimmed(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

@@ -1,7 +1,5 @@
-//! A progress bar on a terminal, and never in a pipe: at once where it is known that the measurement takes longer than
-//! two seconds, otherwise after two seconds.
-//!
-//! It is gone when the measurement ends, fails or is ended by a signal.
+//! A progress bar on a terminal: at once if the measurement is known to take more than two seconds,
+//! otherwise after two seconds. It is removed at the end.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -10,24 +8,24 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::signals;
 
-/// What takes no longer than this needs no bar.
+/// A shorter measurement has no bar.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How often a bar is drawn while something is measured: seldom enough that no percentile up to p99.9
-/// of a thousand datagrams a second has it in.
+/// Interval between redraws during a measurement: long enough not to affect p99.9 of 1,000
+/// datagrams per second.
 pub(crate) const REDRAW: Duration = Duration::from_secs(1);
 
-/// How far a benchmark is. Drawn by the calling thread, and never by a thread of its own.
+/// The progress of a benchmark, drawn by the calling thread.
 #[derive(Debug)]
 pub(crate) struct Progress {
     bar: ProgressBar,
-    /// Whether it takes longer than [`PATIENCE`] for sure.
+    /// Whether it is known to take longer than [`PATIENCE`].
     is_long: bool,
     drawn: Cell<Instant>,
 }
 
 impl Progress {
-    /// `steps` are measurements of about the same length, `each` where it is known. The bar moves between them.
+    /// Progress over `steps` measurements of similar length, `each` if known.
     pub(crate) fn new(steps: u64, each: Option<Duration>) -> Self {
         let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::hidden());
         let style = ProgressStyle::with_template("{bar:40} {pos}/{len}, {elapsed}{prefix}, {msg}");
@@ -45,7 +43,7 @@ impl Progress {
         }
     }
 
-    /// The next measurement begins.
+    /// Starts the next measurement.
     pub(crate) fn next(&self, what: impl Into<String>) {
         self.bar.set_message(what.into());
         let is_long = self.is_long || self.bar.elapsed() > PATIENCE;
@@ -55,7 +53,7 @@ impl Progress {
         self.bar.tick();
     }
 
-    /// Redraws the line if [`REDRAW`] has passed. To be called at least that often during a run.
+    /// Redraws the bar if [`REDRAW`] has passed. Call it at least that often.
     pub(crate) fn pass(&self) {
         if self.drawn.get().elapsed() >= REDRAW {
             self.drawn.set(Instant::now());
@@ -63,18 +61,18 @@ impl Progress {
         }
     }
 
-    /// It has ended.
+    /// Removes the bar.
     pub(crate) fn step(&self) {
         self.bar.inc(1);
     }
 
-    /// Whether it is shown on a terminal.
+    /// Whether it is drawn.
     pub(crate) fn is_shown(&self) -> bool {
         !self.bar.is_hidden()
     }
 
     fn show(&self) {
-        // indicatif draws nothing where standard error is not a terminal.
+        // indicatif draws nothing if standard error is not a terminal.
         self.bar.set_draw_target(ProgressDrawTarget::stderr());
         if self.is_shown() {
             let bar = self.bar.clone();

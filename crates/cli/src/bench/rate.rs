@@ -1,4 +1,4 @@
-//! `tickwire bench rate`: what a full line does to a game's traffic, on virtual time.
+//! `tickwire bench rate`: a game's traffic on a saturated link, on virtual time.
 
 mod promise;
 mod scenario;
@@ -78,13 +78,13 @@ struct Row {
     driven: Driven,
     share: f64,
     fairness: Option<f64>,
-    /// Of the messages of the game that arrived.
+    /// Latency of the game messages that arrived.
     game_micros: Percentiles,
     #[serde(flatten)]
     outcome: Outcome,
 }
 
-/// Runs every scenario and shows them.
+/// Runs every scenario and prints the results.
 pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     let json = options.json_file.as_deref();
     json.map_or(Ok(()), record::refuse_unwritable)?;
@@ -148,7 +148,7 @@ impl Row {
 
 const HEADINGS: &str = "|seconds|share|fairness|p50|p99 ms|game|game back|lowest|highest rate|lost in queue|flood expired";
 
-/// Of the figures of goals.
+/// Decimals of goal figures.
 const DECIMALS: usize = 2;
 
 fn table(rows: &[Row]) -> Table {
@@ -194,7 +194,7 @@ mod tests {
         all.find(|one| one.name.starts_with("a flood")).unwrap()
     }
 
-    /// The default, and one that no constant of the controller was chosen with.
+    /// The default seed, and a seed that no constant of the controller was chosen with.
     const SEEDS: [u32; 2] = [1, 1000];
 
     #[test]

@@ -1,5 +1,5 @@
-//! The files that a benchmark writes, and the record: everything that was measured, as JSON, with the machine and the
-//! settings.
+//! The files of a benchmark: the picture, and the record, which is all results as JSON with the
+//! machine and the settings.
 
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use tickwire_measure::machine::Machine;
 
 use crate::error::CliError;
 
-/// Where the results go besides the table.
+/// Output files besides the table.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct Files {
     /// Writes all results to this file, as JSON
@@ -26,7 +26,7 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    /// Refuses files that cannot be written and one file for both results, before anything is measured.
+    /// Rejects unwritable files, and one file for both results, before the measurement.
     pub(crate) fn check(&self) -> Result<(), CliError> {
         for path in self.json_file.iter().chain(&self.svg_file) {
             refuse_unwritable(path)?;
@@ -41,32 +41,32 @@ impl Files {
     }
 }
 
-/// Leaves the file as it is. A pipe is not opened: that waits for a reader, and closing it again would end the reader's
-/// input.
+/// Checks that a file is writable without changing it. A pipe is not opened: opening waits for a
+/// reader, and closing ends its input.
 pub(crate) fn refuse_unwritable(path: &Path) -> Result<(), CliError> {
     let kind = path.metadata().map(|metadata| metadata.file_type());
     if kind.is_ok_and(|kind| !kind.is_file() && !kind.is_dir()) {
         return Ok(());
     }
     let what = format!("write {}", path.display());
-    // A dangling link is not to be removed.
+    // A dangling link must not be removed.
     let is_there = path.symlink_metadata().is_ok();
     let opened = OpenOptions::new().append(true).create(true).open(path);
     opened.map(drop).map_err(CliError::cannot(&what))?;
     if is_there {
         return Ok(());
     }
-    // Left empty by a measurement that fails, it would pass for a record.
+    // An empty file of a failed measurement must not remain.
     fs::remove_file(path).map_err(CliError::cannot(&what))
 }
 
-/// A time is a number in the file, in seconds.
+/// Serialises a time as a number of seconds.
 pub(crate) fn seconds<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_f64(time.as_secs_f64())
 }
 
-/// Writes the record of a benchmark, if a file was asked for, in the place of one that may be there. The settings are
-/// all options, also those that were left at their default.
+/// Writes the record of a benchmark, if requested, and replaces an existing file. The settings
+/// include options with their default.
 pub(crate) fn write(
     path: Option<&Path>,
     benchmark: &'static str,

@@ -9,7 +9,7 @@ use mio::{Events, Interest, Poll, Token};
 use super::{Buffer, EMPTY, received};
 use crate::side::{Received, Side, unless_blocked};
 
-/// A non-blocking socket in a poll of its own.
+/// A non-blocking socket in its own poll.
 #[derive(Debug)]
 pub struct MioLoop {
     poll: Poll,
@@ -23,7 +23,7 @@ impl MioLoop {
     ///
     /// # Errors
     ///
-    /// The system refuses the poll.
+    /// The system cannot create the poll.
     pub fn new(socket: UdpSocket) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut socket = mio::net::UdpSocket::from_std(socket);
@@ -37,20 +37,20 @@ impl MioLoop {
         })
     }
 
-    /// mio's `poll`: sleeps for `timeout`, which mio rounds up to whole milliseconds, or until a datagram arrives.
-    /// Returns whether one did.
+    /// mio's `poll`: sleeps for `timeout`, which mio rounds up to whole milliseconds, or until a
+    /// datagram arrives. Returns whether a datagram arrived.
     ///
     /// # Errors
     ///
     /// As `poll`, except for an interruption.
     pub fn sleep(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
         let polled = unless_blocked(self.poll.poll(&mut self.events, timeout))?;
-        // A sleep that was interrupted keeps the events of the one before.
+        // An interrupted sleep keeps the events of the previous sleep.
         Ok(polled.is_some() && !self.events.is_empty())
     }
 
-    /// Sleeps until `until`, as precisely as tickwire does. With mio's own rounding a loop that has to send in between
-    /// would send up to a millisecond late, and the comparison would be one of timers.
+    /// Sleeps until `until`, as precisely as tickwire does. With mio's rounding to milliseconds the
+    /// comparison would be a comparison of timers.
     #[cfg(target_os = "linux")]
     fn sleep_until(&mut self, until: Instant) -> io::Result<bool> {
         use std::os::fd::AsFd;
@@ -61,7 +61,7 @@ impl MioLoop {
 
         let left = until.saturating_duration_since(Instant::now());
         if left >= MS {
-            // Cut to whole milliseconds; the loop comes back for the rest.
+            // Rounded down to milliseconds; the next iteration sleeps the rest.
             let millis = MS * u32::try_from(left.as_millis()).unwrap_or(u32::MAX);
             return self.sleep(Some(millis));
         }
@@ -78,7 +78,7 @@ impl MioLoop {
         self.sleep(Some(until.saturating_duration_since(Instant::now())))
     }
 
-    /// Receives one datagram, if there is one.
+    /// Receives at most one datagram.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! What tickwire is measured against: the same work by hand, one datagram per system call, as the documentation of
-//! std and mio shows it.
+//! The floors of the benchmarks: the same work with std or mio, one datagram per system call, as
+//! their documentation shows it.
 
 mod mio_loop;
 mod std_loop;
@@ -16,11 +16,12 @@ use crate::side::{DATAGRAM_MAX, Received};
 /// Any free port of the loopback address.
 pub const LOOPBACK: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
 
-/// A non-blocking socket. `receive_buffer` is the size to ask for, in bytes; `None` leaves the system's default.
+/// A non-blocking socket. `receive_buffer` is the size to request in bytes; `None` keeps the
+/// system's default.
 ///
 /// # Errors
 ///
-/// The system refuses the socket, the buffer or the address.
+/// The system rejects the socket, the buffer size or the address.
 pub fn bind(address: SocketAddr, receive_buffer: Option<usize>) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None)?;
     socket.set_nonblocking(true)?;
@@ -31,7 +32,7 @@ pub fn bind(address: SocketAddr, receive_buffer: Option<usize>) -> io::Result<Ud
     Ok(socket.into())
 }
 
-/// Room for the longest datagram of a measurement, and for a byte more that shows a longer one.
+/// Space for the longest datagram, and one byte to detect a longer datagram.
 type Buffer = [u8; DATAGRAM_MAX + 1];
 
 const EMPTY: Buffer = [0; DATAGRAM_MAX + 1];

@@ -1,4 +1,4 @@
-//! Loops on std's socket: one that spins, and one that blocks.
+//! Loops on std's socket, spinning or blocking.
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 use super::{Buffer, EMPTY, received};
 use crate::side::{Received, Side, unless_blocked};
 
-/// `recv_from` and `send_to`, of a socket that blocks or does not.
+/// `recv_from` and `send_to` on a blocking or non-blocking socket.
 #[derive(Debug)]
 pub struct StdSocket<const BLOCKS: bool> {
     socket: UdpSocket,
     buffer: Buffer,
 }
 
-/// `recv_from` of a non-blocking socket until it would block, and `send_to`.
+/// `recv_from` on a non-blocking socket until it would block, and `send_to`.
 pub type StdLoop = StdSocket<false>;
 
-/// `recv_from` of a socket that blocks until a datagram arrives, and `send_to`.
+/// Blocking `recv_from`, and `send_to`.
 pub type StdBlocking = StdSocket<true>;
 
 impl StdLoop {
@@ -32,12 +32,12 @@ impl StdLoop {
 }
 
 impl StdBlocking {
-    /// Every turn ends after `timeout` at the latest, whatever its deadline: setting another timeout for every
-    /// datagram would be a system call for nothing.
+    /// A turn lasts at most `timeout`, regardless of its deadline: a timeout per turn would cost a
+    /// system call.
     ///
     /// # Errors
     ///
-    /// The system refuses to make the socket block, or the timeout.
+    /// The system rejects blocking mode or the timeout.
     pub fn new(socket: UdpSocket, timeout: Option<Duration>) -> io::Result<Self> {
         socket.set_nonblocking(false)?;
         socket.set_read_timeout(timeout)?;
@@ -47,18 +47,18 @@ impl StdBlocking {
         })
     }
 
-    /// The same socket, for a thread that sends while another one is blocked in `turn`.
+    /// A second handle, for a thread that sends while another thread blocks in `turn`.
     ///
     /// # Errors
     ///
-    /// The system refuses another handle.
+    /// The system cannot duplicate the handle.
     pub fn sender(&self) -> io::Result<UdpSocket> {
         self.socket.try_clone()
     }
 }
 
 impl<const BLOCKS: bool> StdSocket<BLOCKS> {
-    /// Receives one datagram, if there is one.
+    /// Receives at most one datagram.
     ///
     /// # Errors
     ///
@@ -69,7 +69,7 @@ impl<const BLOCKS: bool> StdSocket<BLOCKS> {
         Ok(received.map(|(len, from)| (from, &self.buffer[..len])))
     }
 
-    /// Receives one datagram and sends it back. `false` if there was none.
+    /// Receives one datagram and sends it back. `false` if the socket was empty.
     ///
     /// # Errors
     ///
@@ -84,7 +84,7 @@ impl<const BLOCKS: bool> StdSocket<BLOCKS> {
     }
 }
 
-/// One receive per turn, and no second one to see that there is no more: the least that a loop can do.
+/// One receive per turn, without a second receive to find the socket empty: the minimum for a loop.
 impl<const BLOCKS: bool> Side for StdSocket<BLOCKS> {
     fn address(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()

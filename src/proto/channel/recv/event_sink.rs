@@ -21,7 +21,8 @@ pub(crate) struct EventSink<'a> {
     pub(crate) events: &'a mut VecDeque<Event>,
     pub(crate) pool: &'a mut Pool,
     pub(crate) buffers: &'a mut Buffers,
-    /// Quota of unread unreliable and sequenced messages. Reliable messages are limited by the receive window.
+    /// Quota of unread unreliable and sequenced messages. Reliable messages are limited by the
+    /// receive window.
     pub(crate) quota: &'a mut QueueQuota,
 }
 
@@ -59,8 +60,8 @@ impl EventSink<'_> {
         self.push(delivery, bytes);
     }
 
-    /// Starts over at the beginning of the chunk. An application that takes all events once per tick then reuses the
-    /// same cached memory.
+    /// Starts over at the beginning of the chunk. An application that takes all events once per
+    /// tick then reuses the same cached memory.
     fn rewind(&mut self) {
         self.events.clear();
         self.pool.rewind();

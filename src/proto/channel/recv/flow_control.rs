@@ -1,10 +1,11 @@
-//! Flow control of reliable messages. The bytes of messages that were started and not yet taken by the application are
-//! limited, so a slow application holds its peer back instead of growing its memory.
+//! Flow control of reliable messages. The bytes of messages that were started and not yet taken by
+//! the application are limited, so a slow application holds its peer back instead of growing its
+//! memory.
 
 use crate::limits::MESSAGE_OVERHEAD;
 
-/// See the [module](self). All values are byte counts since the start of the connection. A message counts with its
-/// length plus [`MESSAGE_OVERHEAD`].
+/// See the [module](self). All values are byte counts since the start of the connection. A message
+/// counts with its length plus [`MESSAGE_OVERHEAD`].
 #[derive(Debug)]
 pub(super) struct ReceiveWindow {
     size: u64,
@@ -102,7 +103,7 @@ mod tests {
     const OVERHEAD: usize = MESSAGE_OVERHEAD;
 
     #[test]
-    fn a_window_is_told_when_a_quarter_of_it_is_new() {
+    fn advertises_a_window_that_grew_by_a_quarter() {
         let mut window = ReceiveWindow::new(4000);
         assert!(window.begin(999 - OVERHEAD) && window.begin(1 + OVERHEAD));
         window.on_taken(999 - OVERHEAD);
@@ -114,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_begins_beyond_it() {
+    fn refuses_messages_beyond_the_window() {
         let mut window = ReceiveWindow::new(1000);
         assert!(window.begin(500 - OVERHEAD));
         assert!(!window.begin(501 - OVERHEAD));
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_told_again_when_the_last_telling_is_lost_and_not_an_older_one() {
+    fn repeats_only_the_latest_lost_advertisement() {
         let mut window = told(1000);
         window.on_lost(4000);
         assert!(!window.is_due(), "a newer one is on its way");
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_told_again_to_a_silent_peer_until_that_has_heard() {
+    fn repeats_an_advertisement_until_it_is_acknowledged() {
         let mut window = told(1000);
         window.on_probe();
         assert!(window.is_due());
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_is_told_the_least_that_is_new_and_nothing_that_is_not() {
+    fn answers_a_blocked_peer_only_with_new_credit() {
         let mut window = told(1000);
         window.on_asked();
         assert!(!window.is_due(), "nothing is new");
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_telling_that_arrives_late_takes_nothing_back() {
+    fn ignores_an_older_advertisement() {
         let mut window = told(1000);
         window.on_arrived(5000);
         window.on_arrived(4000);

@@ -46,8 +46,8 @@ pub(crate) enum RecvOutcome {
     Stale,
 }
 
-/// A message was refused, so its packet must not be acknowledged: there is no room, or the sender exceeds an agreed
-/// limit.
+/// A message was refused, so its packet must not be acknowledged: there is no room, or the sender
+/// exceeds an agreed limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Refused;
 

@@ -1,4 +1,5 @@
-//! Receiving one stream of reliable messages: an ordered channel, or all reliable messages without order.
+//! Receiving one stream of reliable messages: an ordered channel, or all reliable messages without
+//! order.
 
 use std::collections::VecDeque;
 
@@ -17,8 +18,8 @@ pub(super) struct RecvStream {
     pub(super) delivery: Delivery,
     /// Sequence of the first message that was not delivered.
     next: u64,
-    /// Messages from `next` on, by ascending sequence. Each holds part of the receive window, except delivered messages
-    /// without order, so a peer cannot grow it without limit.
+    /// Messages from `next` on, by ascending sequence. Each holds part of the receive window,
+    /// except delivered messages without order, so a peer cannot grow it without limit.
     entries: VecDeque<(u64, StreamEntry)>,
 }
 
@@ -57,7 +58,8 @@ impl RecvStream {
         shed(&mut self.entries);
     }
 
-    /// Processes a message or a fragment. A duplicate is accepted as well: its acknowledgement was lost.
+    /// Processes a message or a fragment. A duplicate is accepted as well: its acknowledgement was
+    /// lost.
     pub(super) fn accept(
         &mut self,
         frame: &MessageFrame<'_>,

@@ -109,7 +109,8 @@ impl UnreliableReceiver {
         if let Some(index) = self.incomplete.iter().position(is_it) {
             return Ok(index);
         }
-        // A fragment of an abandoned message. The others were acknowledged, so this one must not be.
+        // A fragment of an abandoned message. The others were acknowledged, so this one must not
+        // be.
         if delivery == Delivery::Unreliable && sequence < self.given_up {
             return Err(Refused);
         }

@@ -1,10 +1,10 @@
-//! The send interval of the application. Frames that can wait are sent with its next packet, but do not wait much
-//! longer than a tick.
+//! The send interval of the application. Frames that can wait are sent with its next packet, but do
+//! not wait much longer than a tick.
 
 use crate::proto::time::{Duration, Instant};
 
-/// Minimum time that a copy waits for another packet before it is sent alone: 16 ms, a frame at 60 Hz. If the
-/// application sends less often, a copy waits for a tick and a quarter.
+/// Minimum time that a copy waits for another packet before it is sent alone: 16 ms, a frame at 60
+/// Hz. If the application sends less often, a copy waits for a tick and a quarter.
 pub(super) const COPY_ALONE_AFTER: std::time::Duration = std::time::Duration::from_millis(16);
 
 /// Maximum time that a copy waits: 50 ms.
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_tick_is_waited_for() {
+    fn waits_for_the_next_tick() {
         let of_60 = patience_at((0..100).map(|tick| tick * 16_667));
         assert!(of_60 > Duration::from_millis(20) && of_60 < Duration::from_millis(22));
         let of_30 = patience_at((0..100).map(|tick| tick * 33_333));
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_never_shorter_than_a_frame_and_never_long() {
+    fn interval_is_bounded() {
         assert_eq!(patience_at([0].into_iter()), Duration::of(COPY_ALONE_AFTER));
         assert_eq!(
             patience_at((0..100).map(|n| n * 1000)),
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_of_the_same_tick_do_not_count() {
+    fn ignores_packets_of_the_same_tick() {
         let twice = patience_at((0..100).map(|n| n / 2 * 16_667));
         assert!(twice > Duration::from_millis(20), "{twice:?}");
     }

@@ -1,7 +1,7 @@
 //! Sending messages to one peer: queued and in-flight messages.
 //!
-//! Knows neither the network nor its timers: the connection passes in the number of the packet to fill, and reports
-//! later whether that packet was acknowledged or lost.
+//! Knows neither the network nor its timers: the connection passes in the number of the packet to
+//! fill, and reports later whether that packet was acknowledged or lost.
 
 mod cadence;
 mod redundancy;
@@ -28,8 +28,8 @@ use crate::proto::recovery::sent_packets::{SentFrame, SentFrames};
 use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::Writer;
 
-/// Maximum time that an unreliable message waits for pacing: 50 ms, three frames at 60 Hz. Then it is dropped and
-/// counted. Oldest messages are dropped first, because newer data is worth more.
+/// Maximum time that an unreliable message waits for pacing: 50 ms, three frames at 60 Hz. Then it
+/// is dropped and counted. Oldest messages are dropped first, because newer data is worth more.
 pub(crate) const UNRELIABLE_WAIT_MAX: std::time::Duration = std::time::Duration::from_millis(50);
 
 /// See the [module](self).
@@ -48,8 +48,8 @@ pub(crate) struct SendChannels {
 /// Memory of a used channel in this direction, in bytes.
 pub(crate) const SEND_CHANNEL_BYTES: usize = channel_bytes::<SendStream>();
 
-/// Maximum number of consecutive packets that begin with unreliable messages while reliable ones wait: 3, so reliable
-/// messages get at least a quarter of the rate.
+/// Maximum number of consecutive packets that begin with unreliable messages while reliable ones
+/// wait: 3, so reliable messages get at least a quarter of the rate.
 const STARVATION_MAX: u8 = 3;
 
 /// Context of the packet that is being written.
@@ -275,7 +275,8 @@ impl SendChannels {
         self.receipts.on_stale(channel, sequence);
     }
 
-    /// A probe timeout expired: retransmits this frame if it is unacknowledged. Returns whether it is.
+    /// A probe timeout expired: retransmits this frame if it is unacknowledged. Returns whether it
+    /// is.
     pub(crate) fn on_probe(&mut self, frame: SentFrame) -> bool {
         match frame {
             SentFrame::Tracked(_) => false,

@@ -1,5 +1,5 @@
-//! Redundant copies of small reliable messages, sent before a loss is known. A lost packet then costs a tick instead of
-//! a round trip.
+//! Redundant copies of small reliable messages, sent before a loss is known. A lost packet then
+//! costs a tick instead of a round trip.
 
 use std::collections::VecDeque;
 
@@ -7,7 +7,8 @@ use crate::proto::buffers::shed;
 use crate::proto::channel::send::stream::FragmentKey;
 use crate::proto::time::{Duration, Instant};
 
-/// Minimum time between two copies of a message: 8 ms. Packets sent at the same time tend to be lost together.
+/// Minimum time between two copies of a message: 8 ms. Packets sent at the same time tend to be
+/// lost together.
 pub(super) const COPY_SPACING: std::time::Duration = std::time::Duration::from_millis(8);
 
 /// A message of which another copy is due.

@@ -24,7 +24,8 @@ pub(super) struct ReliableQueue {
     lost: VecDeque<(u16, FragmentKey)>,
     copies: RedundantCopies,
     redundancy: u8,
-    /// Flow control limit of the peer, and bytes of started messages, since the start of the connection.
+    /// Flow control limit of the peer, and bytes of started messages, since the start of the
+    /// connection.
     window: u64,
     begun_bytes: u64,
     /// Messages that were started and are not removed.
@@ -152,7 +153,8 @@ impl ReliableQueue {
 
 /// Sending.
 impl ReliableQueue {
-    /// Fills a packet: first lost fragments, then copies, then new messages. Returns whether it contains new messages.
+    /// Fills a packet: first lost fragments, then copies, then new messages. Returns whether it
+    /// contains new messages.
     pub(super) fn write(&mut self, packet: &mut PacketBuilder<'_, '_>) -> bool {
         self.write_lost(packet);
         self.write_copies(packet);
@@ -234,7 +236,8 @@ impl ReliableQueue {
         }
     }
 
-    /// The next new message or fragment. Streams take turns, so a long message blocks only its own channel.
+    /// The next new message or fragment. Streams take turns, so a long message blocks only its own
+    /// channel.
     #[inline]
     fn next_unsent(&self) -> Option<(usize, FragmentKey)> {
         // Fast path: usually there is nothing to send.
@@ -337,8 +340,8 @@ impl ReliableQueue {
         }
     }
 
-    /// A probe timeout expired: retransmits this message or fragment with the next packet. Returns whether it is
-    /// unacknowledged.
+    /// A probe timeout expired: retransmits this message or fragment with the next packet. Returns
+    /// whether it is unacknowledged.
     pub(super) fn on_probe(&mut self, stream: u16, key: FragmentKey) -> bool {
         let message = self.streams[usize::from(stream)].get_mut(key.sequence);
         let is_missing =

@@ -1,4 +1,5 @@
-//! Sending one stream of reliable messages: an ordered channel, or all reliable messages without order.
+//! Sending one stream of reliable messages: an ordered channel, or all reliable messages without
+//! order.
 
 use std::collections::VecDeque;
 
@@ -102,15 +103,16 @@ impl SendStream {
             .filter(|message| !message.is_acked)
     }
 
-    /// The next new message or fragment, if the window has room for it. `credit` is what is left of the window.
+    /// The next new message or fragment, if the window has room for it. `credit` is what is left of
+    /// the window.
     pub(super) fn next_unsent(&self, credit: u64) -> Option<FragmentKey> {
         if let Some(fragment) = self.next_fragment {
             let sequence = self.first + self.begun as u64 - 1;
             return Some(FragmentKey { sequence, fragment });
         }
         let cost = self.messages.get(self.begun)?.cost();
-        // Half of the remaining window is left to other streams, so a stream with a gap does not block them. A stream
-        // that holds nothing may use all of it.
+        // Half of the remaining window is left to other streams, so a stream with a gap does not
+        // block them. A stream that holds nothing may use all of it.
         let fits = cost <= credit && (self.held == 0 || self.held + cost <= credit - cost);
         fits.then_some(FragmentKey {
             sequence: self.first + self.begun as u64,
@@ -123,7 +125,8 @@ impl SendStream {
         self.next_fragment.is_none()
     }
 
-    /// The [next](Self::next_unsent) message or fragment was sent. Returns how much of the window it took.
+    /// The [next](Self::next_unsent) message or fragment was sent. Returns how much of the window
+    /// it took.
     pub(super) fn on_sent_first(&mut self, key: FragmentKey) -> u64 {
         let mut taken = 0;
         if self.next_fragment.is_none() {
@@ -153,8 +156,8 @@ impl SendStream {
         self.messages.get_mut(index)
     }
 
-    /// Removes acknowledged messages at the front; returns how many. The receiver delivers a message only after all
-    /// earlier ones, so their receipts report it only now.
+    /// Removes acknowledged messages at the front; returns how many. The receiver delivers a
+    /// message only after all earlier ones, so their receipts report it only now.
     pub(super) fn forget_acked(&mut self, receipts: &mut Receipts) -> usize {
         let mut forgotten = 0;
         while self

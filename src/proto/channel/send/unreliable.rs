@@ -43,7 +43,8 @@ impl UnreliableQueue {
         self.entries.len() < QUEUED_MESSAGES_MAX && self.bytes.len() + len <= QUEUED_BYTES_MAX
     }
 
-    /// Queues a message. Requires [room](Self::has_room). `receipts` issues a receipt for a tracked message.
+    /// Queues a message. Requires [room](Self::has_room). `receipts` issues a receipt for a tracked
+    /// message.
     #[allow(clippy::cast_possible_truncation, reason = "at most 15,360 bytes")]
     pub(super) fn push(
         &mut self,
@@ -117,7 +118,8 @@ impl UnreliableQueue {
         self.dropped
     }
 
-    /// Writes the next message or fragment. Returns `false` if the queue is empty or it does not fit.
+    /// Writes the next message or fragment. Returns `false` if the queue is empty or it does not
+    /// fit.
     pub(super) fn write_next(&mut self, writer: &mut Writer<'_>, frames: &mut SentFrames) -> bool {
         let Some(entry) = self.entries.front_mut() else {
             return false;

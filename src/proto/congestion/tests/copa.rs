@@ -1,13 +1,14 @@
-//! Copa in its default mode (Arun and Balakrishnan, "Copa: Practical Delay-Based Congestion Control for the
-//! Internet", NSDI 2018, section 2.1), with delta = 0.5: the reference for the library's controller.
-//! TCP-competitive mode is left out, because no game wants the queue that it builds.
+//! Copa in its default mode (Arun and Balakrishnan, "Copa: Practical Delay-Based Congestion Control
+//! for the Internet", NSDI 2018, section 2.1), with delta = 0.5: the reference for the library's
+//! controller. TCP-competitive mode is left out, because no game wants the queue that it builds.
 
 use super::figures::Named;
 use crate::limits::{DATAGRAM_MAX, TIMER_GRANULARITY};
 use crate::proto::congestion::{Controller, RateLimits};
 use crate::proto::time::{Duration, Instant};
 
-/// Copa's delta: an acknowledged packet changes the window by `velocity / (DELTA * window)` packets.
+/// Copa's delta: an acknowledged packet changes the window by `velocity / (DELTA * window)`
+/// packets.
 const DELTA: f64 = 0.5;
 
 /// Window of the minimum round-trip time: 10 s.

@@ -127,7 +127,8 @@ fn delays<C: Controller>(world: &World<C>) -> Vec<Duration> {
     delays
 }
 
-/// How many of the game's messages arrived, and of how many. The last 2 s are left out: they are in flight.
+/// How many of the game's messages arrived, and of how many. The last 2 s are left out: they are in
+/// flight.
 fn game<C: Controller>(flow: &Flow<C>, now: Instant) -> (u64, u64) {
     let counts = |at: Instant| at + Duration::from_secs(2) < now;
     let arrived = flow
@@ -172,7 +173,8 @@ fn capacity(scenario: &Scenario, start: Instant, begins: Instant, ends: Instant)
     Some(bits + rate * (ends - at).to_std().as_secs_f64())
 }
 
-/// Jain's fairness index while all flows were active: 1 if they got the same, 1/n if one flow got everything.
+/// Jain's fairness index while all flows were active: 1 if they got the same, 1/n if one flow got
+/// everything.
 fn fairness<C: Controller>(world: &World<C>) -> f64 {
     let [Some(begun), Some(ended)] = &world.bulk_bytes_while_shared else {
         return 1.0;

@@ -1,5 +1,5 @@
-//! Simulations of congestion control in virtual time: the library's controller and Copa on many kinds of links,
-//! without the rest of a host.
+//! Simulations of congestion control in virtual time: the library's controller and Copa on many
+//! kinds of links, without the rest of a host.
 //!
 //! `cargo test --lib congestion -- --ignored --nocapture` prints the figures of both.
 

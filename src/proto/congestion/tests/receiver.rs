@@ -1,4 +1,5 @@
-//! The receiving side of a flow: acknowledges as a host does, and records what arrived and how late.
+//! The receiving side of a flow: acknowledges as a host does, and records what arrived and how
+//! late.
 
 use std::ops::RangeInclusive;
 
@@ -17,7 +18,8 @@ pub(super) struct FlowReceiver {
 
 #[derive(Debug, Default)]
 pub(super) struct Arrived {
-    /// Per packet with messages of the game: when the oldest was made, how many there were, and their delay.
+    /// Per packet with messages of the game: when the oldest was made, how many there were, and
+    /// their delay.
     pub(super) game: Vec<(Instant, u32, Duration)>,
     pub(super) flood: u64,
     pub(super) bulk_bytes: u64,

@@ -19,7 +19,8 @@ pub(super) struct Scenario {
     pub(super) goals: Goals,
 }
 
-/// The forward direction. The return direction has the same delay, loss and jitter, and no rate limit.
+/// The forward direction. The return direction has the same delay, loss and jitter, and no rate
+/// limit.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Line {
     /// Line rate in bits per second.
@@ -34,7 +35,8 @@ pub(super) struct Line {
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Traffic {
-    /// Length in bytes of the message that the game sends 60 times per second; `None` without a game.
+    /// Length in bytes of the message that the game sends 60 times per second; `None` without a
+    /// game.
     pub(super) game: Option<usize>,
     /// Bytes of the reliable transfer, and when it begins.
     pub(super) bulk: Option<(u64, Duration)>,
@@ -42,8 +44,8 @@ pub(super) struct Traffic {
     pub(super) flood: Option<(u64, Duration)>,
 }
 
-/// Figures that every seed and both ways to poll must reach. They guard against regressions: most are a little
-/// below what was reached.
+/// Figures that every seed and both ways to poll must reach. They guard against regressions: most
+/// are a little below what was reached.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Goals {
     /// Minimum throughput of the transfers, as a share of the line rate.

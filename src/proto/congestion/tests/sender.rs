@@ -1,5 +1,5 @@
-//! The sending side of a flow: waiting messages, packets in flight, and congestion control. It detects losses,
-//! probes, and calls congestion control as a connection does.
+//! The sending side of a flow: waiting messages, packets in flight, and congestion control. It
+//! detects losses, probes, and calls congestion control as a connection does.
 
 use std::collections::VecDeque;
 

@@ -35,7 +35,8 @@ pub(super) struct World<C: Controller> {
     back: SimLink,
     pub(super) flows: Vec<Flow<C>>,
     changes_applied: usize,
-    /// Bytes that each flow had received when all transfers had begun, and when the first was complete.
+    /// Bytes that each flow had received when all transfers had begun, and when the first was
+    /// complete.
     pub(super) bulk_bytes_while_shared: [Option<Vec<u64>>; 2],
 }
 

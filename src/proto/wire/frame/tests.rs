@@ -1,4 +1,4 @@
-//! Edge cases of frames: full packets, invalid frames, and acknowledgements in limited room.
+//! Full packets, invalid frames, and acknowledgements in limited room.
 
 use std::ops::RangeInclusive;
 
@@ -33,13 +33,13 @@ fn read_ack(bytes: &[u8]) -> (u64, u64, RangeList) {
     (ack.largest, ack.delay_us, ack.ranges().collect())
 }
 
-/// A number of random length, because every length is encoded differently.
+/// Every encoded length occurs.
 fn any_number(random: &mut SeededRng) -> u64 {
     let bits = random.number() % 63;
     random.number() & ((1 << bits) - 1)
 }
 
-/// Random ranges from the largest down, not touching: the maximum count, or fewer where zero is reached.
+/// Random ranges, largest first.
 fn any_ranges(random: &mut SeededRng) -> RangeList {
     let mut ranges = RangeList::new();
     let mut largest = Some(any_number(random));
@@ -54,7 +54,7 @@ fn any_ranges(random: &mut SeededRng) -> RangeList {
 }
 
 #[test]
-fn an_acknowledgement_comes_back_as_it_was_written() {
+fn reads_an_acknowledgement_as_it_was_written() {
     let mut random = SeededRng::from_seed([1; 32]);
     for round in 0..5000 {
         let (ranges, delay_us) = (any_ranges(&mut random), any_number(&mut random));
@@ -66,7 +66,6 @@ fn an_acknowledgement_comes_back_as_it_was_written() {
 
 #[test]
 fn the_longest_acknowledgement_fits_a_packet() {
-    // Every number takes eight bytes.
     let step = 1 << 31;
     let ranges: RangeList = (0..ACK_RANGES_MAX as u64)
         .map(|index| NUMBER_MAX - index * 2 * step)
@@ -78,7 +77,7 @@ fn the_longest_acknowledgement_fits_a_packet() {
 }
 
 #[test]
-fn an_acknowledgement_is_cut_to_the_room_and_never_longer() {
+fn truncates_an_acknowledgement_to_the_room() {
     let mut random = SeededRng::from_seed([2; 32]);
     for round in 0..500 {
         let (ranges, delay_us) = (any_ranges(&mut random), any_number(&mut random));
@@ -101,14 +100,14 @@ fn an_acknowledgement_is_cut_to_the_room_and_never_longer() {
 }
 
 #[test]
-fn ranges_beyond_the_limit_are_left_out() {
+fn omits_ranges_beyond_the_limit() {
     let ranges: RangeList = (0..40).rev().map(|index| index * 3..=index * 3).collect();
     let (_, _, named) = read_ack(&ack_in(PAYLOAD_MAX, 0, &ranges));
     assert_eq!(named, ranges[..ACK_RANGES_MAX]);
 }
 
 #[test]
-fn nothing_to_acknowledge_is_nothing_to_write() {
+fn writes_no_acknowledgement_without_ranges() {
     assert_eq!(ack_in(PAYLOAD_MAX, 0, &RangeList::new()), []);
 }
 
@@ -122,7 +121,7 @@ fn ack_of(largest: u8, count: u8) -> Vec<u8> {
 }
 
 #[test]
-fn thirty_two_ranges_are_an_acknowledgement_and_thirty_three_are_none() {
+fn rejects_more_than_32_ranges() {
     assert_eq!(read_ack(&ack_of(63, 32)).2.len(), 32);
     // Below 255 there is room for 33 ranges.
     let mut bytes = vec![2, 0x40, 0xff, 0, 32, 0];
@@ -134,7 +133,7 @@ fn thirty_two_ranges_are_an_acknowledgement_and_thirty_three_are_none() {
 }
 
 #[test]
-fn a_range_below_zero_is_none() {
+fn rejects_a_range_below_zero() {
     let reaches_zero: [&[u8]; 3] = [
         &[2, 5, 0, 0, 5],
         &[2, 5, 0, 1, 1, 0, 2], // 4 and 5, not 3, 0 to 2
@@ -162,7 +161,7 @@ fn a_range_below_zero_is_none() {
 }
 
 #[test]
-fn a_number_that_is_longer_than_it_must_be_is_none() {
+fn rejects_a_number_that_is_not_in_its_shortest_form() {
     let fine: [&[u8]; 2] = [&[2, 5, 0, 1, 1, 0, 0], &[0x40, 1, 9]];
     for bytes in fine {
         assert!(Frames::check(bytes).is_ok());
@@ -186,7 +185,7 @@ fn a_number_that_is_longer_than_it_must_be_is_none() {
 }
 
 #[test]
-fn a_payload_is_filled_to_the_last_byte() {
+fn reads_a_message_that_fills_the_payload() {
     let mut buffer = [0; PAYLOAD_MAX];
     let mut writer = Writer::new(&mut buffer);
     let message = whole(Delivery::Unreliable, &[9; WHOLE_MAX]);
@@ -204,7 +203,7 @@ fn a_payload_is_filled_to_the_last_byte() {
 }
 
 #[test]
-fn one_frame_that_is_none_spoils_the_packet() {
+fn rejects_a_packet_with_one_malformed_frame() {
     for bad in [
         &[0][..],
         &[7],
@@ -219,11 +218,11 @@ fn one_frame_that_is_none_spoils_the_packet() {
         let bytes = [&[1, 1][..], bad].concat();
         assert_eq!(Frames::check(&bytes).err(), Some(Malformed), "{bad:?}");
     }
-    assert_eq!(Frames::check(&[]).err(), Some(Malformed), "no frame at all");
+    assert_eq!(Frames::check(&[]).err(), Some(Malformed), "no frame");
 }
 
 #[test]
-fn acknowledgements_alone_want_no_acknowledgement() {
+fn all_frames_but_acknowledgements_and_stale_notices_are_ack_eliciting() {
     let frames: [(&[u8], bool); 8] = [
         (&[1], true),
         (&[3, 0, 0, 0, 0], true),
@@ -244,7 +243,7 @@ fn acknowledgements_alone_want_no_acknowledgement() {
         );
     }
     let both = Frames::check(&[7, 0, 0, 2, 0, 0, 0, 0, 0x40, 0]).unwrap();
-    assert!(both.wants_ack(), "one that wants it is enough");
+    assert!(both.wants_ack(), "one ack-eliciting frame is enough");
 }
 
 fn whole(delivery: Delivery, bytes: &[u8]) -> MessageFrame<'_> {
@@ -258,7 +257,6 @@ fn whole(delivery: Delivery, bytes: &[u8]) -> MessageFrame<'_> {
     MessageFrame { head, bytes }
 }
 
-/// An encoded fragment.
 fn fragment(delivery: Delivery, total: usize, index: usize) -> Vec<u8> {
     let head = MessageHeader {
         delivery,
@@ -286,7 +284,7 @@ const DELIVERIES: [Delivery; 4] = [
 ];
 
 #[test]
-fn a_whole_message_is_no_longer_than_a_packet_has_room_for() {
+fn rejects_a_whole_message_above_its_maximum() {
     for delivery in DELIVERIES {
         let max = whole_max(delivery);
         for (len, is_fine) in [(0, true), (max, true), (max + 1, false)] {
@@ -301,7 +299,7 @@ fn a_whole_message_is_no_longer_than_a_packet_has_room_for() {
 }
 
 #[test]
-fn a_message_is_cut_only_if_it_must_be_and_no_longer_than_its_delivery_allows() {
+fn rejects_a_fragmented_message_with_a_length_out_of_range() {
     for delivery in DELIVERIES {
         let max = if delivery.is_reliable() {
             MESSAGE_MAX
@@ -325,7 +323,7 @@ fn a_message_is_cut_only_if_it_must_be_and_no_longer_than_its_delivery_allows() 
 }
 
 #[test]
-fn a_fragment_beyond_the_last_one_is_none() {
+fn rejects_fragment_with_index_past_count() {
     let last = UNRELIABLE_FRAGMENTS_MAX - 1;
     let cases = [
         (Delivery::Unreliable, UNRELIABLE_MAX, last),
@@ -344,7 +342,7 @@ fn a_fragment_beyond_the_last_one_is_none() {
             assert_eq!(Frames::check(&bytes).err(), Some(Malformed), "{index}");
         }
     }
-    // Total and index are encoded with up to 62 bits, of which only 32 are valid.
+    // Total and index have up to 62 bits, of which only 32 are valid.
     let beyond = [0xc0, 0, 0, 1, 0, 0, 0, 0];
     for bytes in [
         [&[0x46, 0][..], &beyond, &[0]].concat(),
@@ -355,14 +353,14 @@ fn a_fragment_beyond_the_last_one_is_none() {
 }
 
 #[test]
-fn a_fragment_has_the_length_that_its_place_gives_it() {
+fn length_of_a_fragment_follows_from_its_index() {
     for delivery in DELIVERIES {
         for (total, index) in [(FRAGMENT_BYTES + 1, 0), (FRAGMENT_BYTES + 1, 1), (2500, 2)] {
             let bytes = fragment(delivery, total, index);
             assert!(Frames::check(&bytes).is_ok(), "{total}, {index}");
             let short = &bytes[..bytes.len() - 1];
             assert_eq!(Frames::check(short).err(), Some(Malformed), "{total}");
-            // Bytes behind it are another frame, and 9 is no frame type.
+            // A further byte is another frame, and 9 is no frame type.
             let longer = [&bytes[..], &[9]].concat();
             assert_eq!(Frames::check(&longer).err(), Some(Malformed), "{total}");
         }
@@ -370,7 +368,7 @@ fn a_fragment_has_the_length_that_its_place_gives_it() {
 }
 
 #[test]
-fn only_a_sequenced_message_can_ask_whether_it_came_too_late() {
+fn rejects_a_tracked_message_that_is_not_sequenced() {
     for first in 0x40..=0x4f {
         let channel: &[u8] = if first & 1 == 1 { &[7] } else { &[] };
         let rest: &[u8] = match first & 7 {
@@ -385,7 +383,7 @@ fn only_a_sequenced_message_can_ask_whether_it_came_too_late() {
 }
 
 #[test]
-fn a_message_has_no_bits_but_those_that_are_known() {
+fn reads_no_message_from_other_frame_types() {
     for first in 0..=255 {
         let is_message = (0x40..=0x4f).contains(&first);
         let bytes = [first, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -395,9 +393,8 @@ fn a_message_has_no_bits_but_those_that_are_known() {
     }
 }
 
-/// The reason of a disconnect has its length in one byte, 1 to 64, and is UTF-8.
 #[test]
-fn a_disconnect_with_a_bad_text_is_malformed() {
+fn rejects_a_disconnect_with_an_invalid_text() {
     let frame = |len: u8, text: &[u8]| [&[8, 0, 0, 0, 1, len], text].concat();
     let longest = [b'a'; 65];
     assert!(Frames::check(&frame(1, b"a")).is_ok());

@@ -1,4 +1,4 @@
-//! Edge cases of the handshake packets: invalid values, missing and trailing bytes.
+//! Handshake packets with invalid values, missing and trailing bytes.
 
 #![allow(clippy::cast_possible_truncation, reason = "limits fit 32 bits")]
 
@@ -49,7 +49,7 @@ fn written(write: impl FnOnce(&mut [u8]) -> usize) -> Vec<u8> {
     buffer[..len].to_vec()
 }
 
-/// The bytes with the right checksum in their last four.
+/// With the right checksum.
 fn repaired(common: u64, mut bytes: Vec<u8>) -> Vec<u8> {
     let end = bytes.len() - 4;
     let sum = checksum(common, &bytes[..end]);
@@ -57,7 +57,7 @@ fn repaired(common: u64, mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// The bytes with `values` at `offset`, and the right checksum.
+/// With `values` at `offset`.
 fn changed(common: u64, bytes: &[u8], offset: usize, values: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     bytes[offset..offset + values.len()].copy_from_slice(values);
@@ -65,7 +65,7 @@ fn changed(common: u64, bytes: &[u8], offset: usize, values: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn an_idle_timeout_that_no_config_can_have_is_none() {
+fn rejects_an_idle_timeout_out_of_range() {
     let connect = written(|buffer| CONNECT.write(PROTOCOL_ID, buffer));
     let accept = written(|buffer| ACCEPT.write(PROTOCOL_ID, buffer));
     let times = [
@@ -86,7 +86,7 @@ fn an_idle_timeout_that_no_config_can_have_is_none() {
     }
 }
 
-/// Whether a connect and an accept with these settings are accepted; the result is the same for both.
+/// Whether a connect and an accept with these settings are well-formed.
 fn is_read_with(message_max: u32, window: u32) -> bool {
     let values = [message_max.to_be_bytes(), window.to_be_bytes()].concat();
     let connect = written(|buffer| CONNECT.write(PROTOCOL_ID, buffer));
@@ -99,7 +99,7 @@ fn is_read_with(message_max: u32, window: u32) -> bool {
 }
 
 #[test]
-fn a_longest_message_that_no_config_can_have_is_none() {
+fn rejects_a_maximum_message_length_out_of_range() {
     let (min, max) = (MESSAGE_MAX_MIN as u32, MESSAGE_MAX as u32);
     let cases = [
         (0, false),
@@ -116,7 +116,7 @@ fn a_longest_message_that_no_config_can_have_is_none() {
 }
 
 #[test]
-fn a_window_has_room_for_two_of_the_longest_messages() {
+fn rejects_a_window_below_two_messages_of_maximum_length() {
     for message_max in [MESSAGE_MAX_MIN as u32, 65_536, MESSAGE_MAX as u32] {
         let least = 2 * (message_max + MESSAGE_OVERHEAD as u32);
         for (window, is_fine) in [
@@ -132,7 +132,7 @@ fn a_window_has_room_for_two_of_the_longest_messages() {
 }
 
 #[test]
-fn the_padding_of_a_hello_is_zero_to_the_last_byte() {
+fn rejects_non_zero_padding_in_a_hello() {
     let hello = written(|buffer| HELLO.write(buffer));
     assert_eq!(Hello::read(&hello), Ok(HELLO));
     for offset in 31..DATAGRAM_MAX - 4 {
@@ -142,7 +142,7 @@ fn the_padding_of_a_hello_is_zero_to_the_last_byte() {
 }
 
 #[test]
-fn a_hello_has_one_length_in_every_version() {
+fn reads_a_hello_of_another_version_at_the_fixed_length_only() {
     let hello = written(|buffer| HELLO.write(buffer));
     let newer = changed(COMMON, &hello, 5, &[200]);
     let any = AnyHello::read(&newer).unwrap();
@@ -153,13 +153,13 @@ fn a_hello_has_one_length_in_every_version() {
         let bytes = repaired(COMMON, bytes);
         assert_eq!(AnyHello::read(&bytes), Err(Malformed), "{len} bytes");
     }
-    // What follows the nonce depends on the version.
+    // The version defines what follows the nonce.
     let other = changed(COMMON, &newer, 22, &[0xff; 998]);
     assert_eq!(AnyHello::read(&other), Ok(any));
 }
 
 #[test]
-fn a_protection_that_nobody_knows_is_none() {
+fn rejects_an_unassigned_security_mode() {
     let hello = written(|buffer| HELLO.write(buffer));
     for (value, is_fine) in [(0, true), (1, true), (2, false), (255, false)] {
         let bytes = changed(COMMON, &hello, 22, &[value]);
@@ -168,7 +168,7 @@ fn a_protection_that_nobody_knows_is_none() {
 }
 
 #[test]
-fn a_mismatch_names_one_of_three_differences() {
+fn rejects_an_unassigned_difference_in_a_mismatch() {
     let mismatch = Mismatch {
         version: 200,
         nonce: [1; 16],
@@ -182,7 +182,7 @@ fn a_mismatch_names_one_of_three_differences() {
 }
 
 #[test]
-fn a_refusal_without_a_code_has_a_code_of_zero() {
+fn rejects_a_code_with_another_deny_reason_than_denied() {
     let deny = Deny {
         client_id: ConnectionId(3),
         nonce: [1; 16],
@@ -205,7 +205,7 @@ fn a_refusal_without_a_code_has_a_code_of_zero() {
 }
 
 #[test]
-fn what_a_client_says_of_itself_has_its_length_and_a_limit() {
+fn rejects_a_connect_payload_with_a_wrong_length_or_above_the_limit() {
     let full = [9; CONNECT_PAYLOAD_MAX];
     let connect = Connect {
         payload: &full,
@@ -224,6 +224,6 @@ fn what_a_client_says_of_itself_has_its_length_and_a_limit() {
     assert_eq!(
         read,
         Err(Malformed),
-        "beyond the limit, and its length is right"
+        "above the limit, with a matching length"
     );
 }

@@ -19,7 +19,7 @@ fn percentiles(answered: u64, lost: u64) -> Percentiles {
     distribution(answered).percentiles(lost)
 }
 
-/// `1` for a figure that is known, `L` for one that was lost, `-` for one of too few.
+/// `1` for a known figure, `L` for a lost figure, `-` for too few samples.
 fn pattern(percentiles: Percentiles) -> String {
     let letters = percentiles.0.map(|figure| match figure {
         Ok(_) => '1',

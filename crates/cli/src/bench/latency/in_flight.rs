@@ -1,15 +1,15 @@
-//! When each datagram of a round left, and which were answered.
+//! Departure times of the datagrams of a round, and which were answered.
 //!
-//! One thread writes departures and one reads them, which may be the same. Nothing here allocates or waits.
+//! One thread writes departures, and the same or another thread reads them, without allocating or
+//! waiting.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// The most datagrams of a round: 8 bytes are kept for each, 80 MB in all.
+/// Maximum number of datagrams of a round: 8 bytes each, 80 MB in all.
 pub(super) const DATAGRAMS_MAX: u64 = 10_000_000;
 
-/// Not zero: memory that is all zero is not mapped before it is written to, and the system would map it during the
-/// round.
+/// Not zero, because the system maps zeroed memory only when it is written, during the round.
 const UNSENT: u64 = u64::MAX;
 const ANSWERED: u64 = u64::MAX - 1;
 
@@ -18,26 +18,26 @@ const ANSWERED: u64 = u64::MAX - 1;
 pub(super) struct InFlight {
     /// Nanoseconds from the start of the round to the departure, by number.
     departures: Vec<AtomicU64>,
-    /// How many have left.
+    /// Number of departures.
     sent: AtomicU64,
     is_abandoned: AtomicBool,
-    /// The departure of the last one that left.
+    /// The last departure.
     last: AtomicU64,
 }
 
-/// What a datagram is that looks like an answer.
+/// Classification of a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// To a datagram that left so long after the start.
+    /// To a datagram with this departure, from the start.
     First(Duration),
-    /// To a datagram that was answered before.
+    /// To a datagram that was already answered.
     Repeated,
-    /// To a datagram that has not left.
+    /// To a datagram that has not been sent.
     Unknown,
 }
 
 impl InFlight {
-    /// Room for `total` datagrams.
+    /// Space for `total` datagrams.
     pub(super) fn new(total: u64) -> Self {
         Self {
             departures: (0..total).map(|_| AtomicU64::new(UNSENT)).collect(),
@@ -47,7 +47,7 @@ impl InFlight {
         }
     }
 
-    /// The rest will not leave.
+    /// The remaining datagrams will not be sent.
     pub(super) fn abandon(&self) {
         self.is_abandoned.store(true, Ordering::Relaxed);
     }
@@ -56,8 +56,8 @@ impl InFlight {
         self.is_abandoned.load(Ordering::Relaxed)
     }
 
-    /// The next datagram leaves, so long after the start. To be called before it is sent: its answer may be read by
-    /// another thread as soon as it is.
+    /// Records the departure of the next datagram. Call it before sending, because another thread
+    /// may read the reply at once.
     pub(super) fn on_sent(&self, since_start: Duration) {
         let nanos = u64::try_from(since_start.as_nanos()).unwrap_or(ANSWERED - 1);
         let number = self.sent.load(Ordering::Relaxed);
@@ -68,7 +68,7 @@ impl InFlight {
         self.sent.store(number + 1, Ordering::Release);
     }
 
-    /// Takes the departure of datagram `number`, so that it can be answered once.
+    /// Takes the departure of datagram `number`, so it counts as answered once.
     pub(super) fn answer(&self, number: u64) -> Answer {
         let departure = self.departure(number);
         let Some((departure, nanos)) = departure.map(|it| (it, it.load(Ordering::Acquire))) else {
@@ -84,7 +84,7 @@ impl InFlight {
         }
     }
 
-    /// How long after the start the last datagram of all left. `None` while some have yet to leave.
+    /// The departure of the very last datagram. `None` until all have been sent.
     pub(super) fn all_sent(&self) -> Option<Duration> {
         let sent = self.sent.load(Ordering::Acquire);
         let is_all = sent > 0 && sent == self.departures.len() as u64;

@@ -1,7 +1,8 @@
-//! The two ways to measure: at a fixed rate (open loop), and one datagram at a time (closed loop).
+//! Load generators: a fixed rate (open loop), and one datagram at a time (closed loop).
 //!
-//! Both are written for any [`Client`], and so are the two halves of the open loop, for a subject that sends on one thread
-//! and receives on another. The client says what time it is, so that the tests run everything on virtual time.
+//! Both are generic over the [`Client`]. The open loop also exists as two halves, for a subject
+//! that sends and receives on different threads. The client provides the time, so tests use virtual
+//! time.
 
 use std::cell::Cell;
 use std::io;
@@ -15,23 +16,23 @@ use super::probe::Probe;
 use super::recording::Recording;
 use super::send_schedule::{SendSchedule, Window};
 
-/// How long an answer is waited for after the last datagram was due and has left, and in closed loop for each.
+/// Reply timeout: after the last datagram in open loop, for each datagram in closed loop.
 pub(super) const ANSWER_MAX: Duration = Duration::from_secs(1);
 
-/// What a subject needs for a measurement.
+/// The client of a subject.
 pub(super) trait Client {
     fn now(&self) -> Instant {
         Instant::now()
     }
 
-    /// Sends a datagram at once, or with the turn that follows. One that the system has no room for is lost.
+    /// Sends a datagram at once or in the next turn. It is lost if the system has no buffer.
     fn send(&mut self, bytes: &[u8]) -> io::Result<()>;
 
     /// As [`Side::turn`].
     fn turn(&mut self, until: Instant, take: &mut impl FnMut(Received<'_>)) -> io::Result<()>;
 }
 
-/// A side that asks, and the echo that it asks.
+/// A requesting side, and its echo.
 pub(super) struct Asking<S> {
     pub(super) side: S,
     pub(super) to: SocketAddr,
@@ -47,7 +48,7 @@ impl<S: Side> Client for Asking<S> {
     }
 }
 
-/// What both halves of the open loop share.
+/// State shared by both halves of the open loop.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OpenLoop<'a> {
     pub(super) schedule: &'a SendSchedule,
@@ -55,8 +56,8 @@ pub(super) struct OpenLoop<'a> {
     pub(super) in_flight: &'a InFlight,
 }
 
-/// Sends when a datagram is due, whether or not anything was answered. Latency counts from the time at which a datagram
-/// was due: if the client or the server stalls, every datagram that it delays shows it.
+/// Sends every datagram when it is due, without waiting for replies. Latency counts from the due
+/// time, so a stall of either side shows in every datagram that it delays.
 pub(super) fn at_rate(
     client: &mut impl Client,
     open_loop: OpenLoop<'_>,
@@ -79,17 +80,17 @@ pub(super) fn at_rate(
     }
 }
 
-/// The half of [`at_rate`] that sends; a turn of this client only sleeps.
+/// The sending half of [`at_rate`]. A turn of this client only sleeps.
 pub(super) fn send_at_rate(client: &mut impl Client, open_loop: OpenLoop<'_>) -> io::Result<()> {
     let sent = Sender::new(open_loop).send_all(client);
     if sent.is_err() {
-        // The receiving half would wait for what never leaves.
+        // The receiving half must not wait for datagrams that are never sent.
         open_loop.in_flight.abandon();
     }
     sent
 }
 
-/// The half of [`at_rate`] that receives; this client sends nothing.
+/// The receiving half of [`at_rate`].
 pub(super) fn receive_at_rate(
     client: &mut impl Client,
     open_loop: OpenLoop<'_>,
@@ -109,13 +110,13 @@ pub(super) fn receive_at_rate(
     }
 }
 
-/// Sends datagram after datagram, each when it is due, whatever became of those before it.
+/// Sends each datagram when it is due.
 #[derive(Debug)]
 struct Sender<'a> {
     open_loop: OpenLoop<'a>,
     next: u64,
-    /// When that one is due; `None` once all have left. Kept, because a loop that spins asks all the time, and the
-    /// division behind it is no part of what is measured.
+    /// Due time of the next datagram; `None` once all are sent. Cached, because a spinning loop
+    /// reads it in every turn and its division must not be measured.
     next_due: Option<Instant>,
     buffer: [u8; DATAGRAM_MAX],
 }
@@ -131,8 +132,8 @@ impl<'a> Sender<'a> {
         }
     }
 
-    /// One per turn, also for a client that has fallen behind: a burst of all that is overdue, without a receive in
-    /// between, would overrun its own socket.
+    /// Sends at most one datagram per turn, also when late: a burst of all overdue datagrams
+    /// without a receive would overflow the socket.
     fn send_if_due(&mut self, client: &mut impl Client, now: Instant) -> io::Result<()> {
         let OpenLoop {
             schedule,
@@ -160,12 +161,12 @@ impl<'a> Sender<'a> {
     }
 }
 
-/// Records answers, each once.
+/// Records replies, each once.
 #[derive(Debug)]
 struct Receiver<'a> {
     open_loop: OpenLoop<'a>,
     recording: &'a mut Recording,
-    /// How many answers have yet to come.
+    /// Number of outstanding replies.
     missing: u64,
 }
 
@@ -184,14 +185,14 @@ impl<'a> Receiver<'a> {
             || self.give_up_at().is_some_and(|time| time <= now)
     }
 
-    /// When the datagrams that were not answered are lost; `None` while some have yet to leave.
+    /// When unanswered datagrams count as lost; `None` until all are sent.
     fn give_up_at(&self) -> Option<Instant> {
         let schedule = self.open_loop.schedule;
         let left = schedule.at(self.open_loop.in_flight.all_sent()?);
         Some(left.max(schedule.due(schedule.total)) + ANSWER_MAX)
     }
 
-    /// The schedule leaves nothing out: everything due has left, unless the sender failed.
+    /// Whether everything due was sent, which holds unless the sender failed.
     fn close(self) {
         if let Some(last) = self.open_loop.in_flight.all_sent() {
             self.recording.on_all_sent(self.open_loop.schedule, last);
@@ -215,7 +216,7 @@ impl<'a> Receiver<'a> {
         let schedule = self.open_loop.schedule;
         let due = schedule.due(number);
         let Some(since_begin) = schedule.window.since_begin(due) else {
-            return; // of the warm-up
+            return; // warm-up
         };
         let since = |time| datagram.at.saturating_duration_since(time);
         let (latency, round_trip) = (since(due), since(schedule.at(since_start)));
@@ -224,8 +225,8 @@ impl<'a> Receiver<'a> {
     }
 }
 
-/// One datagram at a time, the next when the one before was answered. It shows how long a round trip takes when nothing
-/// goes wrong, and hides what a stall does to other traffic: it costs one datagram here.
+/// Sends the next datagram when the previous one is answered. It shows undisturbed round trips and
+/// hides stalls, which delay a single datagram here.
 pub(super) fn closed(
     client: &mut impl Client,
     window: Window,
@@ -254,7 +255,8 @@ pub(super) fn closed(
     }
 }
 
-/// When datagram `number` was answered, and how long the answer had waited in the kernel; `None` if it is lost.
+/// When datagram `number` was answered, and how long the reply waited in the kernel; `None` if it
+/// is lost.
 fn answer_to(
     number: u64,
     left: Instant,

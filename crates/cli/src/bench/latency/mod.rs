@@ -1,20 +1,19 @@
-//! `tickwire bench latency`: how long a datagram takes to an echo and back, as a whole distribution,
-//! beside the loops that people write on std and on mio.
+//! `tickwire bench latency`: the distribution of round trips to an echo, beside loops on std and
+//! mio.
 //!
-//! From the bottom up: `probe` is the content of a datagram, `send_schedule` says when it is due, `in_flight` when it left,
-//! `recording` is what is recorded of a round; `load_generator` sends and receives, `tickwire_side` is tickwire beside the
-//! floors of `crates/measure`, `runner` measures all subjects in interleaved rounds; `results` sums up, `report` and
-//! `picture` show it.
+//! From the bottom up: `probe` is the content of a datagram, `send_schedule` its due time,
+//! `in_flight` its departure, `recording` the results of a round. `load_generator` sends and
+//! receives, `tickwire_side` is tickwire beside the floors of `crates/measure`, `runner` runs
+//! interleaved rounds, `results` summarises them, `report` and `picture` present them.
 //!
-//! A lost datagram counts as infinitely long, everywhere:
-//! - The rank of a percentile is counted over all datagrams that were due. If it falls among the lost
-//!   the figure is "lost", and so is the maximum as soon as one was lost.
-//! - A round whose figure is lost is the slowest of all rounds. A ratio is "lost" if the figure of
+//! A lost datagram counts as infinitely long:
+//! - Percentile ranks count all datagrams that were due. A rank among the lost is "lost", and so is
+//!   the maximum after a single loss.
+//! - A round with a lost figure is the slowest of all rounds. A ratio is "lost" if the figure of
 //!   either side was lost in any round.
-//! - A goal has no verdict if more than 1% of either side was lost, or if the p50 of a round was.
-//! - In the record a figure that is missing is null, and `missing` beside it says why: "lost" or "too
-//!   few" (datagrams for such a percentile). Null within a spread over the rounds is "lost". The
-//!   distribution ends where the lost begin, in the record and in the picture.
+//! - A goal has no verdict if either side lost more than 1%, or the p50 of a round.
+//! - In the record a missing figure is null, and `missing` gives the reason: "lost" or "too few"
+//!   samples. Null within a spread over rounds is "lost". The distribution ends at the first loss.
 
 mod in_flight;
 mod load_generator;
@@ -46,7 +45,7 @@ use super::{loopback, picture as drawing};
 use crate::error::CliError;
 use crate::{number, time};
 
-/// The shortest round, and the longest round and warm-up.
+/// Limits of the length of a round and of the warm-up.
 const ROUND_MIN: Duration = Duration::from_millis(1);
 const ROUND_MAX: Duration = Duration::from_secs(24 * 3600);
 
@@ -158,7 +157,7 @@ fn affinity() -> impl TypedValueParser<Value = Affinity> {
     })
 }
 
-/// How a loop waits.
+/// How a loop waits for a datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Wait {
@@ -168,14 +167,14 @@ pub(crate) enum Wait {
     Spin,
 }
 
-/// What is measured.
+/// A measured subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Subject {
     Std,
     Mio,
     Tickwire,
-    /// tickwire, whose client asks for receive timestamps.
+    /// tickwire with receive timestamps at the client.
     Stamped,
 }
 
@@ -194,7 +193,7 @@ impl Options {
     fn affinity(&self) -> Affinity {
         match self.affinity {
             Some(affinity) => affinity,
-            // The other side may run on this machine, on any processor.
+            // The echo may run on this machine, on any processor.
             None if self.to.is_some() => Affinity::Free,
             None => Affinity::best(processors()),
         }
@@ -227,8 +226,8 @@ impl Options {
         Ok(())
     }
 
-    /// A single std thread that sleeps in `recv_from` wakes at the system's timer tick and not when the
-    /// next datagram is due, so at a rate another one sends.
+    /// A std thread that sleeps in `recv_from` wakes at the system's timer tick, not when the next
+    /// datagram is due. In open loop a second thread therefore sends.
     fn client_threads(&self, subject: Subject) -> u32 {
         match (subject, self.wait_mode, self.closed) {
             (Subject::Std, Wait::Sleep, false) => 2,
@@ -236,13 +235,13 @@ impl Options {
         }
     }
 
-    /// The floors first: what is shown last stays in sight.
+    /// The floors first, because the last rows stay visible.
     fn subjects(&self) -> &'static [Subject] {
         use Subject::{Mio, Stamped, Std, Tickwire};
         match (self.wait_mode, self.receive_timestamps) {
             (Wait::Sleep, false) => &[Std, Mio, Tickwire],
             (Wait::Sleep, true) => &[Std, Mio, Tickwire, Stamped],
-            // A loop that spins has no use for a poll before every receive.
+            // A spinning loop needs no poll before a receive.
             (Wait::Spin, false) => &[Std, Tickwire],
             (Wait::Spin, true) => &[Std, Tickwire, Stamped],
         }

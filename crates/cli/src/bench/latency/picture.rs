@@ -1,4 +1,4 @@
-//! The results as two panels: the distribution by percentile, and the time line.
+//! The results as two panels: latency by percentile, and the longest latency over time.
 
 use super::results::{Measured, Results, RoundResult};
 use super::{Options, Subject};
@@ -33,7 +33,7 @@ pub(super) fn panels(options: &Options, results: &Results) -> Vec<Panel> {
     vec![by_percentile, by_time]
 }
 
-/// In the legend `std`, or `std, 900 a second, 12 of 10000 lost`.
+/// Legend: `std`, or `std, 900 a second, 12 of 10000 lost`.
 fn by_percentile(options: &Options, subject: &Measured) -> Series {
     let counts = subject.all.counts;
     let mut label = subject.name.to_string();
@@ -50,8 +50,7 @@ fn by_percentile(options: &Options, subject: &Measured) -> Series {
     }
 }
 
-/// The longest latency of each slice of the run, by time: the rounds of the subjects are in the order in which they
-/// ran.
+/// The longest latency of each slice of the run, by time, in the order of the rounds.
 fn by_time(subject: &Measured) -> Series {
     let mut series = Series {
         color: subject.name.color(),
@@ -59,7 +58,7 @@ fn by_time(subject: &Measured) -> Series {
     };
     for round in &subject.rounds {
         for stretch in stretches(&points(round)) {
-            // Of a single point there is no line.
+            // A single point has no line.
             match stretch[..] {
                 [point] => series.dots.push(point),
                 _ => series.lines.push(stretch),
@@ -73,14 +72,14 @@ fn by_time(subject: &Measured) -> Series {
     series
 }
 
-/// One for each slice in which something was answered.
+/// A point for each slice with a reply.
 fn points(round: &RoundResult) -> Vec<Option<(f64, f64)>> {
     let slices = round.time_line.longest_micros.iter().enumerate();
     let points = slices.map(|(slice, longest)| Some((middle_of(round, slice), (*longest)?)));
     points.collect()
 }
 
-/// Runs of adjacent points. A slice without a point has received nothing, so no line crosses it.
+/// Runs of adjacent points. No line crosses a slice without a reply.
 fn stretches<T: Copy>(points: &[Option<T>]) -> Vec<Vec<T>> {
     points
         .chunk_by(|one, next| one.is_some() && next.is_some())

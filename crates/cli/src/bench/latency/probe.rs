@@ -1,7 +1,8 @@
 //! The datagrams of a measurement, and how a reply is recognized.
 //!
-//! A probe is the nonce of its round and its own number, eight bytes each in big-endian, repeated until it has the
-//! requested length. So every byte of an answer is checked. The departure time is not in it: an echo could change it.
+//! A probe is the nonce of its round and its number, eight bytes each in big-endian order, repeated
+//! up to its length, so every byte of a reply is checked. It does not contain the departure time,
+//! which an echo could change.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -9,32 +10,31 @@ use std::net::SocketAddr;
 
 use tickwire_measure::side::{DATAGRAM_MAX, Received};
 
-/// Nonce and number: the smallest probe.
+/// Nonce and number, the smallest probe.
 pub(super) const HEADER: usize = 16;
 const _: () = assert!(HEADER <= DATAGRAM_MAX);
 
-/// The datagrams of one round. Each round has a nonce of its own, which no third party and no late datagram
-/// of an earlier round has.
+/// The datagrams of one round. The nonce distinguishes them from third parties and earlier rounds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Probe {
     nonce: u64,
     size: usize,
-    /// Where they go, and where answers come from.
+    /// Destination, and source of the replies.
     to: SocketAddr,
 }
 
 impl Probe {
-    /// `size` is `HEADER` to `DATAGRAM_MAX`, as the command line checks.
+    /// `size` is `HEADER` to `DATAGRAM_MAX`; the command line checks it.
     pub(super) fn new(size: usize, to: SocketAddr) -> Self {
         Self {
-            // Seeded by the system, anew for every one.
+            // Seeded by the system for each value.
             nonce: RandomState::new().build_hasher().finish(),
             size,
             to,
         }
     }
 
-    /// The datagram with this number, written into `buffer`.
+    /// Writes the datagram with this number into `buffer`.
     pub(super) fn write<'b>(&self, buffer: &'b mut [u8; DATAGRAM_MAX], number: u64) -> &'b [u8] {
         let mut header = [0; HEADER];
         header[..8].copy_from_slice(&self.nonce.to_be_bytes());
@@ -46,7 +46,7 @@ impl Probe {
         bytes
     }
 
-    /// The number of what came back, if it is what was sent and comes from where it was sent to.
+    /// The number of a reply that has the content and the address of a probe.
     pub(super) fn read(&self, datagram: &Received<'_>) -> Option<u64> {
         let bytes = datagram.bytes;
         let is_whole = !datagram.truncated && bytes.len() == self.size;
@@ -55,14 +55,13 @@ impl Probe {
         }
         let (nonce, rest) = bytes.split_first_chunk()?;
         let (number, filler) = rest.split_first_chunk()?;
-        // One header after the other is what does not change when it is moved by one.
+        // A repeated header equals itself shifted by one header.
         let is_unaltered = *filler == bytes[..filler.len()];
         let is_ours = u64::from_be_bytes(*nonce) == self.nonce && is_unaltered;
         is_ours.then(|| u64::from_be_bytes(*number))
     }
 
-    /// Of an IPv6 address the scope and the flow are not compared: the system fills them in on what it
-    /// receives, even where they were not set.
+    /// Ignores scope and flow of IPv6 addresses, because the system sets them on reception.
     fn is_target(&self, from: SocketAddr) -> bool {
         (from.ip(), from.port()) == (self.to.ip(), self.to.port())
     }
@@ -104,7 +103,7 @@ mod tests {
 
     #[test]
     fn every_changed_byte_is_seen() {
-        // The number of a probe of a single header occurs once; a change of it does not show.
+        // A probe of one header contains its number once, so a changed number is not detected.
         for size in [32, 33, 64, DATAGRAM_MAX] {
             let probe = Probe::new(size, TARGET);
             let mut buffer = [0; DATAGRAM_MAX];

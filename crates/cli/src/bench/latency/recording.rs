@@ -1,6 +1,6 @@
-//! What one round of one subject recorded. All memory is there before the first datagram leaves.
+//! The recording of one round of one subject. All memory is allocated before the first datagram.
 //!
-//! It knows no clock: the load generator says how long something took, and leaves out the warm-up.
+//! It has no clock: the load generator passes durations and omits the warm-up.
 
 use std::time::Duration;
 
@@ -10,51 +10,51 @@ use super::send_schedule::SendSchedule;
 use crate::bench::distribution::Distribution;
 use crate::bench::record;
 
-/// The time line of a round has this many slices, or fewer where they would be shorter than `SLICE_MIN`.
+/// Slices of a time line, or fewer if they would be shorter than `SLICE_MIN`.
 const SLICES_MAX: u128 = 100;
 const SLICE_MIN: Duration = Duration::from_millis(1);
 
-/// Latencies by value and by time, and what became of the datagrams.
+/// Latencies by value and by time, and counters.
 #[derive(Debug)]
 pub(super) struct Recording {
-    /// From the time when a datagram should have left.
+    /// From the due time of a datagram.
     pub(super) latency: Distribution,
-    /// From the time when it left.
+    /// From its departure.
     pub(super) round_trip: Distribution,
-    /// From the kernel to the client, of stamped answers.
+    /// From the kernel to the client, for replies with timestamps.
     pub(super) kernel_to_client: Distribution,
     pub(super) time_line: TimeLine,
     pub(super) counts: Counts,
-    /// At a rate: how long the datagrams that count took to leave.
+    /// Open loop: duration of sending the measured datagrams.
     pub(super) sent_in: Option<Duration>,
 }
 
-/// Datagrams, without those of the warm-up.
+/// Counters, without the warm-up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Counts {
     /// Datagrams that were due.
     pub(super) sent: u64,
     pub(super) answered: u64,
-    /// Those of `sent` that were not answered yet, and at the end never.
+    /// Datagrams of `sent` without a reply so far.
     pub(super) lost: u64,
-    /// Answers that came twice, or after their datagram was given up.
+    /// Duplicate replies, and replies after the timeout.
     pub(super) repeated: u64,
-    /// Datagrams that are no answer to this round.
+    /// Datagrams that are not replies of this round.
     pub(super) foreign: u64,
 }
 
-/// The longest latency in each slice of a round, and how many of its datagrams were lost.
+/// The longest latency of each slice of a round, and its number of lost datagrams.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct TimeLine {
     #[serde(rename = "slice_seconds", serialize_with = "record::seconds")]
     pub(super) slice: Duration,
-    /// Of those that were answered, exactly; `None` where none was.
+    /// The longest latency, exactly; `None` without a reply.
     pub(super) longest_micros: Vec<Option<f64>>,
     pub(super) lost: Vec<u64>,
 }
 
 impl Recording {
-    /// For a round of which so much counts.
+    /// A time line for a round of this length, without its warm-up.
     pub(super) fn new(duration: Duration) -> Self {
         let distribution = || Distribution::default().mapped();
         Self {
@@ -67,7 +67,7 @@ impl Recording {
         }
     }
 
-    /// Everything in `schedule` is going to be due, whatever becomes of it.
+    /// Counts everything in `schedule` as due.
     pub(super) fn on_schedule(&mut self, schedule: &SendSchedule) {
         self.counts.sent = schedule.counted();
         self.counts.lost = self.counts.sent;
@@ -79,12 +79,12 @@ impl Recording {
         }
     }
 
-    /// Everything in `schedule` has left, the last one so long after the start.
+    /// Records that everything in `schedule` was sent, the last datagram at this time.
     pub(super) fn on_all_sent(&mut self, schedule: &SendSchedule, last: Duration) {
         self.sent_in = Some(schedule.counted_in(last));
     }
 
-    /// A datagram was due so long after the beginning of what counts.
+    /// Counts a datagram that is due at this time after the warm-up.
     pub(super) fn on_due(&mut self, since_begin: Duration) {
         self.counts.sent += 1;
         self.counts.lost += 1;
@@ -93,8 +93,8 @@ impl Recording {
         }
     }
 
-    /// A datagram that was due so long after the beginning was answered, so long after it was due and after it had
-    /// left. Its answer had waited `in_kernel`, if it was stamped.
+    /// Records a reply: the due time of its datagram after the warm-up, the latency from the due
+    /// time and from the departure, and the time in the kernel if it has a timestamp.
     pub(super) fn on_answer(
         &mut self,
         since_begin: Duration,
@@ -116,7 +116,7 @@ impl Recording {
         }
     }
 
-    /// Adds another round, but for its time line.
+    /// Adds another round, without its time line.
     pub(super) fn add(&mut self, other: &Self) {
         self.latency.add(&other.latency);
         self.round_trip.add(&other.round_trip);
@@ -142,7 +142,7 @@ impl TimeLine {
         }
     }
 
-    /// The longest latency and the losses of the slice that is so long after the beginning.
+    /// The slice at this time after the warm-up.
     fn at(&mut self, since_begin: Duration) -> Option<(&mut Option<f64>, &mut u64)> {
         let index = since_begin.as_nanos() / self.slice.as_nanos().max(1);
         let index = usize::try_from(index).ok()?;
@@ -165,7 +165,7 @@ mod tests {
         assert_eq!(recording.time_line.slice, 10 * MS);
         assert_eq!(recording.time_line.longest_micros.len(), 100);
         for (due, latency) in [(0, 3), (9, 7), (9, 5), (10, 1), (999, 2)] {
-            // It left 1 ms later than it should have.
+            // It was sent 1 ms late.
             recording.on_answer(due * MS, latency * MS, (latency - 1) * MS, None);
         }
         let seen = recording.time_line.longest_micros.iter().enumerate();

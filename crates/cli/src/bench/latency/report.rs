@@ -1,4 +1,4 @@
-//! The results for people: tables, notes, and verdicts on the goals.
+//! The printed report: tables, notes, verdicts on the goals.
 
 use tickwire_measure::affinity::Affinity;
 use tickwire_measure::machine::Machine;
@@ -13,13 +13,13 @@ use crate::bench::goal;
 use crate::error::CliError;
 use crate::output::Output;
 
-/// Of the figures of goals: one more than the bounds have, so that one that is just missed does not look kept.
+/// Decimals of goal figures: one more than those of the bounds, so that a narrow miss is visible.
 const DECIMALS: usize = 3;
 
 const LOST: &str = "lost";
 const TOO_FEW: &str = "-";
 
-/// Of the times by round: what they count from, and which they are.
+/// The times by round: their origin, and the figures.
 type Section = (&'static str, fn(&Times<Spreads>) -> Option<&Spreads>);
 const BY_DUE: Section = (
     "by round: the median (the lowest–the highest); ratios within a round:",
@@ -85,11 +85,11 @@ pub(super) fn show(
     output.flush()
 }
 
-/// What was measured, in one line: `latency of 64-byte datagrams, 1000 a second, asleep, on a processor each, 5 rounds
-/// of 2s after 200ms of warm-up`.
+/// The settings in one line:
+/// `latency of 64-byte datagrams, 1000 a second, asleep, 5 rounds of 2s after 200ms of warm-up`.
 pub(super) fn title(options: &Options, results: &Results) -> String {
     let to = options.to.map_or(String::new(), |to| format!(" to {to}"));
-    // A rate that was not reached is not what was measured.
+    // A rate that was not reached must be visible.
     let remark = if results.fell_behind(options) {
         " asked for and not reached"
     } else {
@@ -117,7 +117,7 @@ pub(super) fn title(options: &Options, results: &Results) -> String {
     )
 }
 
-/// A row for each subject.
+/// A row per subject.
 fn together(results: &Results) -> Table {
     let headings = [""].into_iter().chain(NAMES).chain(["sent", LOST]);
     let mut table = Table::new(headings);
@@ -131,7 +131,7 @@ fn together(results: &Results) -> Table {
     table
 }
 
-/// A row for each subject, then one for each ratio.
+/// A row per subject, then a row per ratio.
 fn by_round(results: &Results, times: fn(&Times<Spreads>) -> Option<&Spreads>) -> Table {
     let mut table = Table::new([""].into_iter().chain(NAMES));
     let mut row = |name: String, spreads: &Times<Spreads>, show: fn(f64) -> String| {
@@ -159,7 +159,7 @@ fn range(spread: Spread, show: impl Fn(f64) -> String) -> String {
     format!("{median} ({lowest}–{highest})")
 }
 
-/// Three digits or more, as many as the histogram knows.
+/// At least three digits, the precision of the histogram.
 fn micros(value: f64) -> String {
     if value.is_infinite() {
         return LOST.to_owned(); // the figure of a round
@@ -168,7 +168,7 @@ fn micros(value: f64) -> String {
     format!("{value:.decimals$}")
 }
 
-/// What has to be known to read the figures of a subject.
+/// Notes about the figures of a subject.
 fn notes(options: &Options, subject: &Measured) -> Vec<String> {
     let (name, counts) = (subject.name, subject.all.counts);
     let mut notes = Vec::new();
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn the_settings_are_one_line() {
-        // Of a run in which all was well.
+        // A run without losses.
         let results = Results::default();
         let options = Options::for_tests(&["--affinity=apart"]);
         assert_eq!(

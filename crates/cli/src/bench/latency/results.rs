@@ -1,4 +1,4 @@
-//! The rounds summed up: percentiles, their spread over the rounds, ratios, and goals.
+//! Summary of the rounds: percentiles, their spread over rounds, ratios, and goals.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use crate::bench::distribution::{Distribution, Missing, Percentiles, Point, Spre
 use crate::bench::goal::{Bound, Goal, Verdict};
 use crate::error::CliError;
 
-/// A goal is about a link that loses next to nothing. Where more than one datagram in so many was lost, the loop is not
-/// the only cause of a delay, and there is no verdict.
+/// Goals assume a link with few losses. If more than one datagram in this number was lost, delays
+/// have other causes than the loop, and there is no verdict.
 const LOST_ONE_IN: u64 = 100;
 
-/// The part of a requested rate that has to leave for the rate to count as reached.
+/// The share of a requested rate that counts as reached.
 const ENOUGH: f64 = 0.99;
 
-/// Everything that was measured.
+/// All results.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Results {
     pub(super) subjects: Vec<Measured>,
@@ -26,55 +26,55 @@ pub(super) struct Results {
     pub(super) goals: Vec<Goal>,
 }
 
-/// One subject. Times in microseconds.
+/// The results of one subject. Times in microseconds.
 #[derive(Debug, Serialize)]
 pub(super) struct Measured {
     pub(super) name: Subject,
     client_threads: u32,
-    /// All rounds together.
+    /// All rounds combined.
     #[serde(flatten)]
     pub(super) all: Summary,
-    /// The longest latency of those that were answered. Where nothing was lost it is the maximum.
+    /// The longest latency of the replies. Without losses it is the maximum.
     pub(super) longest_answered_micros: Option<f64>,
     pub(super) micros_by_round: Times<Spreads>,
-    /// The latency by percentile, all rounds together. It ends where the lost begin.
+    /// Latency by percentile, all rounds combined. It ends at the first loss.
     pub(super) distribution: Vec<Point>,
     pub(super) rounds: Vec<RoundResult>,
 }
 
-/// One round of one subject.
+/// A round of a subject.
 #[derive(Debug, Serialize)]
 pub(super) struct RoundResult {
-    /// When the part that counts began, since the beginning of the run.
+    /// End of the warm-up, from the start of the run.
     pub(super) at_seconds: f64,
     #[serde(flatten)]
     pub(super) summary: Summary,
     pub(super) time_line: TimeLine,
 }
 
-/// A recording summed up.
+/// Summary of a recording.
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
     #[serde(flatten)]
     pub(super) counts: Counts,
-    /// At a rate: how many left per second.
+    /// Open loop: datagrams sent per second.
     pub(super) sent_per_second: Option<f64>,
     pub(super) micros: Times<Percentiles>,
 }
 
-/// By what a time counts from.
+/// Figures by the origin of their times.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Times<T> {
-    /// From the time when a datagram should have left.
+    /// From the due time of a datagram.
     pub(super) latency: T,
-    /// From the time when it left.
+    /// From its departure.
     pub(super) round_trip: T,
-    /// From the kernel to the client, where the kernel was asked.
+    /// From the kernel to the client, with timestamps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) kernel_to_client: Option<T>,
 }
 
-/// Two subjects, round by round.
+/// The ratio of two subjects, round by round.
 #[derive(Debug, Serialize)]
 pub(super) struct Ratio {
     pub(super) of: Subject,
@@ -84,7 +84,7 @@ pub(super) struct Ratio {
 }
 
 impl Results {
-    /// The rounds are those of each subject.
+    /// `rounds` has the rounds of each subject.
     pub(super) fn of(options: &Options, rounds: Vec<Vec<Round>>) -> Result<Self, CliError> {
         let subjects = options.subjects().iter().zip(rounds);
         let subjects: Vec<_> = subjects
@@ -99,7 +99,7 @@ impl Results {
         })
     }
 
-    /// Whether a subject sent less than was asked for.
+    /// Whether a subject did not reach the requested rate.
     pub(super) fn fell_behind(&self, options: &Options) -> bool {
         let mut subjects = self.subjects.iter();
         subjects.any(|subject| subject.fell_behind(options).is_some())
@@ -129,13 +129,13 @@ impl Measured {
         }
     }
 
-    /// How many left per second, if that was less than was asked for.
+    /// Datagrams sent per second, if less than requested.
     pub(super) fn fell_behind(&self, options: &Options) -> Option<f64> {
         let enough = ENOUGH * f64::from(options.per_second()?);
         self.all.sent_per_second.filter(|sent| *sent < enough)
     }
 
-    /// Why there is no verdict, if too many were lost for one.
+    /// Why there is no verdict, after too many losses.
     fn lost_too_many(&self) -> Option<String> {
         let (subject, Counts { sent, lost, .. }) = (self.name, self.all.counts);
         (lost > sent / LOST_ONE_IN).then(|| {
@@ -158,7 +158,7 @@ impl Summary {
     fn of(recording: &Recording) -> Self {
         let counts = recording.counts;
         let time = recording.sent_in.filter(|time| !time.is_zero());
-        // An answer that was lost has not waited.
+        // A lost reply has no waiting time.
         let waits = |waits: &Distribution| (waits.count() > 0).then(|| waits.percentiles(0));
         Self {
             counts,
@@ -183,7 +183,7 @@ fn columns(rounds: &[RoundResult]) -> Times<Vec<Percentiles>> {
     }
 }
 
-/// Without any answer there is no percentile. A subject that alone got no answer is shown beside the others.
+/// Fails if no subject got a reply. A single subject without replies is shown.
 fn refuse_silence(options: &Options, subjects: &[Measured]) -> Result<(), CliError> {
     if subjects
         .iter()
@@ -202,7 +202,7 @@ fn refuse_silence(options: &Options, subjects: &[Measured]) -> Result<(), CliErr
     )))
 }
 
-/// mio and tickwire against std, tickwire against mio, and with stamps against without.
+/// mio and tickwire against std, tickwire against mio, and with timestamps against without.
 fn ratios(subjects: &[Measured]) -> Vec<Ratio> {
     let pairs = [
         (Subject::Mio, Subject::Std),
@@ -235,7 +235,7 @@ fn find_ratio(ratios: &[Ratio], of: Subject, against: Subject) -> Option<&Ratio>
     ratios.find(|ratio| (ratio.of, ratio.against) == (of, against))
 }
 
-/// The goals are for both sides on one machine; over a network a foreign echo is part of the figures.
+/// The goals apply to both sides on one machine; a remote echo would be part of the figures.
 fn goals(options: &Options, subjects: &[Measured], ratios: &[Ratio]) -> Vec<Goal> {
     let (against, bound) = match options.wait_mode {
         Wait::Sleep => (Subject::Mio, 1.05),
@@ -271,7 +271,7 @@ fn goals(options: &Options, subjects: &[Measured], ratios: &[Ratio]) -> Vec<Goal
         "from when it should have left",
         &ratio.by_round.latency,
     )];
-    // In closed loop a datagram is due when it leaves, and the two are the same.
+    // In closed loop the due time is the departure.
     if !options.closed {
         goals.push(goal("from when it left", &ratio.by_round.round_trip));
     }

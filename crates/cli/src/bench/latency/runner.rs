@@ -26,21 +26,21 @@ use super::{Options, Subject, Wait};
 use crate::bench::progress::{Progress, REDRAW};
 use crate::error::CliError;
 
-/// From the moment when everything is prepared to the first datagram: time enough for std's second thread to begin.
+/// Delay before the first datagram, in which std's second thread starts.
 const LEAD: Duration = Duration::from_millis(5);
 
-/// How long std blocks before it sees that the round is over.
+/// How long std blocks before it checks the end of the round.
 const STD_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// One round of one subject.
+/// A round of a subject.
 #[derive(Debug)]
 pub(super) struct Round {
-    /// When the part that counts began, since the beginning of the run.
+    /// End of the warm-up, from the start of the run.
     pub(super) at: Duration,
     pub(super) recording: Recording,
 }
 
-/// Runs all rounds of all subjects; returns those of each.
+/// Runs all rounds of all subjects; returns the rounds of each.
 pub(super) fn run(options: &Options) -> Result<Vec<Vec<Round>>, CliError> {
     let subjects = options.subjects();
     let rounds = usize::from(options.rounds);
@@ -63,7 +63,7 @@ fn run_round(
     started: Instant,
     progress: &Progress,
 ) -> io::Result<Round> {
-    // Dropped, it would end.
+    // Dropping it would end the echo.
     let mut own_echo = None;
     let to = match options.to {
         Some(to) => to,
@@ -92,7 +92,7 @@ fn echo(options: &Options, subject: Subject) -> io::Result<Echo> {
     Ok(echo)
 }
 
-/// One round of a subject, with an echo that runs. Its methods return when it was.
+/// A round of a subject with a running echo. Its methods return at the end of the round.
 struct Measurement<'a> {
     options: &'a Options,
     subject: Subject,
@@ -110,9 +110,9 @@ impl<'a> Measurement<'a> {
         }
     }
 
-    /// On a thread of its own, which is pinned. This one draws the progress and runs where the system likes: on a
-    /// processor that is neither the client's nor the server's, where there is a third one. Otherwise it takes a tenth
-    /// of a millisecond from one of the two each time, whichever subject is measured.
+    /// Runs on a pinned thread. The calling thread draws the progress, on a third processor if
+    /// there is one; otherwise each drawing takes 0.1 ms from client or server, for every subject
+    /// alike.
     fn run_pinned(&mut self, progress: &Progress) -> io::Result<Window> {
         let (end_of_round, round) = channel();
         thread::scope(|scope| {
@@ -153,9 +153,8 @@ impl<'a> Measurement<'a> {
         Ok(window)
     }
 
-    /// At a rate one thread sends and another one is blocked in `recv_from`. A read timeout in a single thread would be
-    /// the simpler loop, but Linux rounds it to its timer tick, up to 10 ms, and the figure would be that of the
-    /// rounding.
+    /// In open loop one thread sends and another blocks in `recv_from`. A read timeout in a single
+    /// thread is rounded by Linux to its timer tick of up to 10 ms.
     fn std_blocking(&mut self, side: StdBlocking) -> io::Result<Window> {
         if self.options.closed {
             return self.ask(side);
@@ -190,13 +189,13 @@ impl<'a> Measurement<'a> {
         Ok(window)
     }
 
-    /// From here on the time runs, so everything that takes some has been done.
+    /// Starts the clock of the round after all preparations.
     fn start(&self) -> Window {
         self.options.span().starting_at(Instant::now() + LEAD)
     }
 }
 
-/// std's sending thread. It sleeps as precisely as tickwire does, so the departures are equally late.
+/// std's sending thread. It sleeps as precisely as tickwire, so departures are equally late.
 struct StdSender {
     socket: UdpSocket,
     to: SocketAddr,
@@ -207,7 +206,7 @@ impl Client for StdSender {
         self.socket.send_to(bytes, self.to).map(drop)
     }
 
-    /// It may wake early; the caller checks the time again.
+    /// It may wake early; the caller checks the time.
     fn turn(&mut self, until: Instant, _take: &mut impl FnMut(Received<'_>)) -> io::Result<()> {
         let time = until.saturating_duration_since(Instant::now());
         if !time.is_zero() {
@@ -217,7 +216,7 @@ impl Client for StdSender {
     }
 }
 
-/// Draws the progress until the client drops the other end of the channel. A bar that is not shown needs no drawing.
+/// Draws the progress until the client drops the other end of the channel.
 fn watch(progress: &Progress, round: &Receiver<()>) {
     while progress.is_shown() && round.recv_timeout(REDRAW) == Err(RecvTimeoutError::Timeout) {
         progress.pass();
@@ -242,7 +241,7 @@ mod tests {
         (Subject::Stamped, Wait::Spin),
     ];
 
-    /// Allocations of the client's thread from its socket to the end of the round, and how many answers there were.
+    /// Allocations of the client's thread during a round, and the number of replies.
     fn allocations(
         subject: Subject,
         wait: Wait,
@@ -266,7 +265,7 @@ mod tests {
         (allocations.count_total, answered)
     }
 
-    /// What a send queue and the slots of a batch may grow by when there is more at once than before.
+    /// Allowed growth of a send queue and of batch slots at a new peak.
     const GROWTH: u64 = 8;
 
     #[test]
@@ -275,9 +274,9 @@ mod tests {
             for per_second in [Some(2000), None] {
                 let of =
                     |millis| allocations(subject, wait, per_second, Duration::from_millis(millis));
-                of(1); // whatever happens once in a process
+                of(1); // one-time initialisation
                 let (few, _) = of(1);
-                // On a machine that does other work it can take a while until many were answered.
+                // On a busy machine many replies take a while.
                 let mut rounds = (0..6).map(|step| of(200 << step));
                 let enough = rounds.find(|(_, answers)| *answers > 4 * GROWTH);
                 let (many, answers) = enough.expect("datagrams are answered");

@@ -1,14 +1,13 @@
-//! When each datagram of a round is due.
+//! Due times of the datagrams of a round.
 //!
-//! Not `crate::schedule`, which starts over when its owner is late: here a late sender stays late, and the latency shows
-//! it. Leaving out what could not be sent in time would leave out the very datagrams that a stall delays (coordinated
-//! omission).
+//! Unlike `crate::schedule`, a late sender stays late, and the latency shows it. Skipping late
+//! datagrams would skip those that a stall delays (coordinated omission).
 
 use std::time::{Duration, Instant};
 
 const NANOS_PER_SECOND: u128 = 1_000_000_000;
 
-/// How long a round is: a warm-up whose datagrams do not count, then the part that does.
+/// Length of a round: a warm-up, then the measured part.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Span {
     pub(super) warm_up: Duration,
@@ -20,13 +19,13 @@ impl Span {
         Window { start, span: self }
     }
 
-    /// How many datagrams are due in it.
+    /// Number of datagrams due in it.
     pub(super) fn datagrams(&self, per_second: u32) -> u64 {
         datagrams_in(self.warm_up + self.duration, per_second)
     }
 }
 
-/// The time of a round, once its start is set.
+/// The times of a round with a known start.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Window {
     pub(super) start: Instant,
@@ -34,28 +33,28 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// A datagram that is due from here on counts.
+    /// End of the warm-up.
     pub(super) fn begin(&self) -> Instant {
         self.start + self.span.warm_up
     }
 
-    /// None is due from here on.
+    /// End of the round.
     pub(super) fn end(&self) -> Instant {
         self.begin() + self.span.duration
     }
 
-    /// How long after the beginning of what counts it is at `due`; `None` in the warm-up.
+    /// `due` from the end of the warm-up; `None` in the warm-up.
     pub(super) fn since_begin(&self, due: Instant) -> Option<Duration> {
         due.checked_duration_since(self.begin())
     }
 }
 
-/// A fixed number of datagrams per second: number `n` is due `n` periods after the start.
+/// A fixed rate: datagram `n` is due `n` periods after the start.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SendSchedule {
     pub(super) window: Window,
     per_second: u32,
-    /// How many are due in the round, those of the warm-up included.
+    /// Number of datagrams in the round, including the warm-up.
     pub(super) total: u64,
 }
 
@@ -68,49 +67,49 @@ impl SendSchedule {
         }
     }
 
-    /// When number `number` should leave, whatever became of those before it.
+    /// Due time of datagram `number`.
     pub(super) fn due(&self, number: u64) -> Instant {
         let nanos = u128::from(number) * NANOS_PER_SECOND / u128::from(self.per_second);
         self.window.start + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
-    /// How long after the start of the round it is at `time`.
+    /// `time` from the start of the round.
     pub(super) fn since_start(&self, time: Instant) -> Duration {
         time.saturating_duration_since(self.window.start)
     }
 
-    /// When something was that came so long after the start.
+    /// The instant at this time from the start.
     pub(super) fn at(&self, since_start: Duration) -> Instant {
         self.window.start + since_start
     }
 
-    /// How many count.
+    /// Number of datagrams in the measured part.
     pub(super) fn counted(&self) -> u64 {
         self.total - self.due_within(self.window.span.warm_up)
     }
 
-    /// How many are due in the time that counts, from `from` after its beginning until `to`.
+    /// Number of datagrams due in the measured part between `from` and `to`.
     pub(super) fn counted_between(&self, from: Duration, to: Duration) -> u64 {
         let warm_up = self.window.span.warm_up;
         self.due_within(warm_up + to) - self.due_within(warm_up + from)
     }
 
-    /// How long it took until the last one had left, so long after the start: from when the first one
-    /// that counts was due, and with the period that the last one takes.
+    /// Duration of sending the measured part, from the due time of its first datagram, given the
+    /// last departure; including the period of the last datagram.
     pub(super) fn counted_in(&self, last: Duration) -> Duration {
         let first = self.since_start(self.due(self.total - self.counted()));
         let period = self.since_start(self.due(1));
         (last + period).saturating_sub(first)
     }
 
-    /// How many are due until `time` after the start.
+    /// Number of datagrams due until `time` after the start.
     fn due_within(&self, time: Duration) -> u64 {
         datagrams_in(time, self.per_second).min(self.total)
     }
 }
 
-/// How many datagrams are due within `time`, the first at its very beginning. Of a due time only the
-/// fraction of a nanosecond is cut off, which takes none of them across a border.
+/// Number of datagrams due within `time`, the first at its start. Rounding due times to nanoseconds
+/// moves no datagram across the boundary.
 fn datagrams_in(time: Duration, per_second: u32) -> u64 {
     let count = (time.as_nanos() * u128::from(per_second)).div_ceil(NANOS_PER_SECOND);
     u64::try_from(count).unwrap_or(u64::MAX)

@@ -1,4 +1,4 @@
-//! A remote echo: its address, and whether it echoes.
+//! A remote echo: its address, and a check that it echoes.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -10,14 +10,14 @@ use super::probe::Probe;
 use crate::address;
 use crate::error::CliError;
 
-/// How often an echo is asked before it is given up: a datagram may be lost.
+/// Requests before the target counts as silent: a datagram may be lost.
 const QUESTIONS: u64 = 3;
 
-/// How long each answer is waited for. A satellite takes 600 ms.
+/// Reply timeout. A satellite takes 600 ms.
 const ANSWER_MAX: Duration = Duration::from_millis(800);
 
-/// The address of `text` that this machine has a route to. A datagram to the unspecified address goes to this
-/// machine itself, and its answer comes from a loopback address.
+/// The address of `text` that this machine has a route to. A datagram to the unspecified address
+/// reaches this machine, and its reply comes from a loopback address.
 pub(super) fn find(text: &str) -> Result<SocketAddr, String> {
     let found = address::open_towards(text);
     let (_, to) = found.map_err(|error| match error {
@@ -30,7 +30,7 @@ pub(super) fn find(text: &str) -> Result<SocketAddr, String> {
     Ok(to)
 }
 
-/// Any address and any port, from which `to` can be reached.
+/// The unspecified address of the family of `to`, with port 0.
 pub(super) fn any_towards(to: SocketAddr) -> SocketAddr {
     let ip = match to.ip() {
         ip if ip.is_loopback() => ip,
@@ -40,7 +40,7 @@ pub(super) fn any_towards(to: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, 0)
 }
 
-/// Refuses a target that does not echo, before a round is spent on it.
+/// Rejects a target that does not echo, before the first round.
 pub(super) fn greet(to: SocketAddr, size: usize) -> Result<(), CliError> {
     let answer = ask(to, size).map_err(|error| refusal(to, &error))?;
     let wrong = match answer {
@@ -53,11 +53,11 @@ pub(super) fn greet(to: SocketAddr, size: usize) -> Result<(), CliError> {
     )))
 }
 
-/// Whether an answer is what was sent; `None` if there is no answer.
+/// Whether the reply equals the request; `None` without a reply.
 fn ask(to: SocketAddr, size: usize) -> io::Result<Option<bool>> {
     let probe = Probe::new(size, to);
     let socket = UdpSocket::bind(any_towards(to))?;
-    // Only a connected socket reports that its port is closed.
+    // Only a connected socket reports a closed port.
     socket.connect(to)?;
     socket.set_read_timeout(Some(ANSWER_MAX))?;
     let (mut sent, mut buffer) = ([0; DATAGRAM_MAX], [0; DATAGRAM_MAX + 1]);

@@ -1,4 +1,4 @@
-//! tickwire as a side of the conversation, with the socket options that a bare socket has.
+//! tickwire as a side of the exchange, with the socket options of the floors.
 
 use std::io;
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ pub(super) struct TickwireSide {
 }
 
 impl TickwireSide {
-    /// `is_stamped`: the kernel is asked when it received each datagram.
+    /// `is_stamped`: with kernel receive timestamps.
     pub(super) fn new(address: SocketAddr, wait: Wait, is_stamped: bool) -> io::Result<Self> {
         let config = SocketConfig {
             receive_buffer: None,
@@ -40,9 +40,9 @@ impl TickwireSide {
     fn answer_all(&mut self) -> io::Result<()> {
         let (mut rx, mut tx) = self.socket.split();
         while let Some(datagram) = rx.recv()? {
-            // A full queue loses the answer, as a full socket does for the floors; it is counted as lost.
+            // A full queue loses the reply, as a full socket does for the floors.
             let _ = tx.send(datagram.from, datagram.bytes);
-            // At once, as the floors do, and before the receive that finds the socket empty.
+            // At once, as the floors do, before the receive that finds the socket empty.
             tx.flush()?;
         }
         Ok(())
@@ -51,13 +51,13 @@ impl TickwireSide {
 
 fn stamped<'a>(datagram: &Datagram<'a>, stamp: Option<SystemTime>) -> Received<'a> {
     Received {
-        // A stamp from the future was taken before the clock was set: it says nothing.
+        // A timestamp in the future was taken before the clock was set.
         in_kernel: stamp.and_then(|stamp| stamp.elapsed().ok()),
         ..Received::now(datagram.from, datagram.bytes, datagram.truncated)
     }
 }
 
-/// Asleep as its documentation shows it, a sleep that sends first and then a drain; or in a loop that never sleeps.
+/// A turn as in the documentation: a sleep that sends first, then a drain; or a loop without sleep.
 impl Side for TickwireSide {
     fn address(&self) -> io::Result<SocketAddr> {
         Ok(self.socket.local_addr())

@@ -1,4 +1,4 @@
-//! What is varied from row to row: how bad the link is, how often a message is copied, how it travels.
+//! A row of the table: link, delivery and number of redundant copies.
 
 use std::fmt;
 
@@ -13,12 +13,12 @@ use crate::number;
 /// A row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(super) struct Case {
-    /// The share of all datagrams that the link loses, each way.
+    /// Share of datagrams that the link loses, in each direction.
     pub(super) loss: f64,
-    /// How many datagrams a burst of losses takes, on average. `None`: losses are independent.
+    /// Mean length of a burst of losses in datagrams. `None`: independent losses.
     #[serde(rename = "burst_mean_length")]
     pub(super) burst: Option<f64>,
-    /// `None` where there are no copies, however often a reliable message would be copied.
+    /// `None` if the delivery has no copies.
     pub(super) redundant_copies: Option<u8>,
     pub(super) delivery: Kind,
 }
@@ -75,21 +75,21 @@ impl Kind {
         self.delivery().is_reliable()
     }
 
-    /// Whether a message must not overtake another one.
+    /// Whether messages must not be reordered.
     pub(super) fn keeps_order(self) -> bool {
         matches!(self, Self::Sequenced | Self::Ordered)
     }
 }
 
-/// As on the command line.
+/// The name on the command line.
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&format!("{self:?}").to_lowercase())
     }
 }
 
-/// Every row: the losses one after the other, and within each the bursts, the deliveries and the copies.
-/// A link that loses nothing has no bursts, and only what is reliable has copies.
+/// All rows: by loss, then burst length, delivery and copies. A link without loss has no bursts,
+/// and only reliable messages have copies.
 pub(super) fn all(options: &Options) -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
     for &loss in &options.loss {

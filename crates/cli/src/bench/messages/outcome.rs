@@ -1,4 +1,4 @@
-//! What was measured: of one run, and of all runs of a case.
+//! Results of one run, and of all runs of a case.
 
 use std::time::Duration;
 
@@ -7,43 +7,44 @@ use serde::Serialize;
 use super::case::Case;
 use crate::bench::distribution::{Distribution, Percentiles, Point};
 
-/// Of a latency, which is shown in tenths of a millisecond.
+/// Decimals of a latency in milliseconds.
 const UNIT: Duration = Duration::from_micros(1);
 const DIGITS: u8 = 4;
 
-/// Of one run, or of several together.
+/// Results of one run, or of several combined.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Outcome {
-    /// From the tick in which a message was due to be sent to the one in which it was received.
+    /// Latency from the tick in which a message was due to the tick of its reception.
     pub(super) latency: Distribution,
     pub(super) counts: Counts,
-    /// Why the first connection that did not last ended.
+    /// Reason of the first disconnect.
     pub(super) broken: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Counts {
-    /// Those that were to be sent.
+    /// Messages that were due.
     pub(super) messages: u64,
     pub(super) sent: u64,
-    /// Messages that came after one that was sent behind them.
+    /// Messages received after a later one.
     pub(super) out_of_order: u64,
     pub(super) duplicates: u64,
-    /// Messages that were not sent, or not with this content.
+    /// Messages with an unknown number or altered content.
     pub(super) damaged: u64,
-    /// How long messages were sent, and what went to the receiver meanwhile, with the headers of IPv4 and UDP.
+    /// Duration of sending, and bytes sent to the receiver meanwhile, including IPv4 and UDP
+    /// headers.
     #[serde(skip)]
     pub(super) sending: Duration,
     pub(super) packets: u64,
     pub(super) bytes: u64,
-    /// Of the whole connection.
+    /// Counters of the whole connection.
     pub(super) copies: u64,
-    /// How many of them saved a round trip.
+    /// Copies that saved a round trip.
     pub(super) copies_useful: u64,
     pub(super) retransmissions: u64,
 }
 
-/// An outcome summed up.
+/// Summary of an outcome.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Summary {
     pub(super) latency_micros: Percentiles,
@@ -53,12 +54,12 @@ pub(super) struct Summary {
     sending_seconds: f64,
     pub(super) kbit_per_second: f64,
     pub(super) packets_per_message: f64,
-    /// Beside the message itself.
+    /// Besides the first transmission.
     pub(super) copies_per_message: f64,
     pub(super) broken: Option<String>,
 }
 
-/// A row of the table, and what the file and the picture have besides.
+/// A row of the table, with the details of the record and the picture.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Row {
     #[serde(flatten)]
@@ -66,7 +67,7 @@ pub(super) struct Row {
     #[serde(flatten)]
     pub(super) total: Summary,
     pub(super) distribution: Vec<Point>,
-    /// Each seed or round alone.
+    /// Each seed or round.
     pub(super) runs: Vec<Summary>,
 }
 
@@ -144,7 +145,7 @@ impl Row {
         })
     }
 
-    /// What no link is an excuse for, in a sentence.
+    /// A failure that no link excuses, as a sentence.
     pub(super) fn complaint(&self) -> Option<String> {
         Some(format!("{}: {}", self.case, self.fault()?))
     }

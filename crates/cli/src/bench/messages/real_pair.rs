@@ -1,8 +1,9 @@
-//! A pair in real time: two hosts with sockets on loopback, and the simulated link of `Host::set_link_conditions`.
+//! A pair in real time: two hosts with sockets on loopback, and the simulated link of
+//! `Host::set_link_conditions`.
 //!
-//! All cases run at once, each with a pair of its own, in one loop that ticks as a game does: a case takes
-//! twenty seconds with the default options, and next to nothing of a processor. Both hosts of a pair have
-//! their tick at the same time, as on virtual time.
+//! All cases run concurrently, each with its own pair, in one loop with the ticks of a game. A case
+//! takes 20 s with the default options. Both hosts of a pair tick at the same time, as on virtual
+//! time.
 
 use std::io;
 use std::time::Instant;
@@ -25,7 +26,7 @@ struct RealPair {
     peer: PeerId,
 }
 
-/// A round: every case, side by side. An outcome for each, in order.
+/// One round of all cases; returns their outcomes in order.
 pub(super) fn run(
     cases: &[Case],
     options: &Options,
@@ -41,8 +42,7 @@ pub(super) fn run(
         for run in runs.iter_mut().filter(|run| !run.is_over()) {
             run.tick(tick)?;
         }
-        // Never more than one: a tick that is late is made up for, and its messages count from when they
-        // were due.
+        // One step per tick: a late tick catches up, and its messages count from their due times.
         ticker.steps_due(tick);
         progress.pass();
     }
@@ -54,7 +54,7 @@ impl RealPair {
         let config = options.config(case);
         let receiver = Host::bind(LOOPBACK, config.clone())?;
         let mut sender = Host::bind(LOOPBACK, config)?;
-        // Those of a host are for both directions.
+        // Conditions of a host apply to both directions.
         sender
             .set_link_conditions(Some(options.conditions(case)))
             .map_err(io::Error::other)?;
@@ -70,7 +70,7 @@ impl RealPair {
 
 impl Pair for RealPair {
     fn receive(&mut self, _tick: Instant) -> Result<Instant, CliError> {
-        // The sender first: what has crossed its link by now is in the receiver's socket then.
+        // The sender first, so that datagrams due on its link reach the receiver's socket.
         let received = self.sender.receive();
         let received = received.and_then(|()| self.receiver.receive());
         received.map_err(CliError::cannot("receive"))?;
@@ -79,8 +79,8 @@ impl Pair for RealPair {
 
     fn flush(&mut self) -> Result<(), CliError> {
         let flushed = self.sender.flush().and_then(|()| self.receiver.flush());
-        // The way back begins when the sender takes an answer out of its socket. A tick later would be a
-        // longer way.
+        // The return path begins when the sender reads its socket. Reading a tick later would
+        // lengthen it.
         let flushed = flushed.and_then(|()| self.sender.receive());
         flushed.map_err(CliError::cannot("send"))
     }

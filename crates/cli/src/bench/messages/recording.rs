@@ -1,22 +1,21 @@
-//! Records which message came when.
+//! Records the arrival time of each message.
 //!
-//! A message counts from the tick in which it was due, and not from when it could be sent: a connection whose queue is
-//! full pays for what has to wait before it.
+//! Latency counts from the tick in which a message was due, so that a full queue adds to it.
 
 use std::time::Instant;
 
 use super::outcome::Outcome;
 
-/// How many bytes the number of a message takes, which stands at its beginning.
+/// Length in bytes of the number at the start of a message.
 pub(super) const NUMBER_LEN: usize = 4;
 
-/// What fills a message.
+/// The filler of a message.
 const FILLER: u8 = 0x5a;
 
 #[derive(Debug)]
 pub(super) struct Recording {
     size: usize,
-    /// When each message was due, as far as it was sent.
+    /// Due times of the messages sent.
     due_at: Vec<Instant>,
     has_arrived: Vec<bool>,
     largest: Option<usize>,
@@ -36,19 +35,19 @@ impl Recording {
         }
     }
 
-    /// How many were sent.
+    /// Number of messages sent.
     pub(super) fn sent(&self) -> u32 {
         u32::try_from(self.due_at.len()).unwrap_or(u32::MAX)
     }
 
-    /// The next one to be sent.
+    /// The next message to send.
     pub(super) fn next_message(&self) -> Vec<u8> {
         let mut message = self.sent().to_be_bytes().to_vec();
         message.resize(self.size, FILLER);
         message
     }
 
-    /// It was sent.
+    /// Records that it was sent.
     pub(super) fn on_sent(&mut self, due: Instant) {
         self.due_at.push(due);
         self.outcome.counts.sent += 1;
@@ -76,7 +75,7 @@ impl Recording {
     }
 }
 
-/// The number of a message of this size, if nothing else in it was changed.
+/// The number of a message of this size, if its filler is unchanged.
 fn number_of(message: &[u8], size: usize) -> Option<usize> {
     let (number, filler) = message.split_first_chunk()?;
     let is_whole = message.len() == size && filler.iter().all(|byte| *byte == FILLER);
@@ -91,7 +90,7 @@ mod tests {
 
     const TICK: Duration = Duration::from_millis(10);
 
-    /// A recording of three messages of eight bytes, sent tick by tick, and what they look like.
+    /// A recording of three messages of eight bytes, sent in consecutive ticks, and their content.
     fn sent(start: Instant) -> (Recording, [Vec<u8>; 3]) {
         let mut recording = Recording::new(3, 8);
         let messages = [0, 1, 2].map(|number| {

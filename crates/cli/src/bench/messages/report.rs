@@ -12,8 +12,7 @@ use super::outcome::Row;
 use crate::bench::picture::{Axis, BLUE, GREEN, ORANGE, Panel, Series, VERMILION};
 use crate::number;
 
-/// `1,200 messages of 40 bytes, 60 a second, over 40ms and up to 10ms more each way, encrypted, on virtual
-/// time, seeds 0 to 19`.
+/// The settings in one line.
 impl fmt::Display for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let messages = HumanCount(self.count.into());
@@ -47,7 +46,7 @@ pub(super) fn table(options: &Options, rows: &[Row]) -> Table {
 pub(super) fn cells(options: &Options, row: &Row) -> [String; 13] {
     let millis = |micros: f64| match options.real {
         true => format!("{:.1}", micros / 1e3),
-        // Virtual time moves in ticks, and a tenth of a millisecond says nothing there.
+        // Virtual time moves in ticks, so tenths of a millisecond are meaningless.
         false => HumanFloatCount((micros / 1e3).round()).to_string(),
     };
     let [p50, p90, p99, _, _, max] = row.total.latency_micros.cells(millis);
@@ -71,7 +70,7 @@ pub(super) fn cells(options: &Options, row: &Row) -> [String; 13] {
     ]
 }
 
-/// One delivery is enough for a picture: the one that waits for everything, if it is there.
+/// The delivery of the picture: ordered if it was measured.
 pub(super) fn kind_shown(rows: &[Row]) -> Kind {
     let mut kinds = rows.iter().map(|row| row.case.delivery);
     kinds
@@ -81,8 +80,7 @@ pub(super) fn kind_shown(rows: &[Row]) -> Kind {
         .unwrap_or(Kind::Ordered)
 }
 
-/// A panel for each length of bursts: a colour for each share of losses, a solid line with copies and a dashed one
-/// without.
+/// A panel per burst length: a colour per loss, a solid line with copies, a dashed line without.
 pub(super) fn panels(rows: &[Row]) -> Vec<Panel> {
     let kind = kind_shown(rows);
     let shown = || rows.iter().filter(|row| row.case.delivery == kind);
@@ -113,7 +111,7 @@ pub(super) fn panels(rows: &[Row]) -> Vec<Panel> {
 }
 
 fn series(row: &Row, losses: &[f64]) -> Series {
-    // From the good link to the bad one. Where there are more, colours come again.
+    // From the best to the worst link. Further links repeat colours.
     let colors = [BLUE, GREEN, ORANGE, VERMILION];
     let index = losses.iter().position(|loss| *loss == row.case.loss);
     let loss = number::percent(row.case.loss);

@@ -1,7 +1,5 @@
-//! One run of a case: a host sends numbered messages to another one through a bad link, tick by tick, and records when
-//! each of them came.
-//!
-//! Knows nothing of sockets and of clocks: those are the pair's.
+//! One run of a case: a host sends numbered messages to another host, one per tick, and records
+//! their arrival. Sockets and clocks belong to the pair.
 
 use std::time::{Duration, Instant};
 
@@ -14,22 +12,22 @@ use super::outcome::Outcome;
 use super::recording::Recording;
 use crate::error::CliError;
 
-/// How long is waited for reliable messages that are still missing when all were sent.
+/// Maximum wait for missing reliable messages after the last was sent.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How much longer than the link takes is waited for those that are not.
+/// Wait for unreliable messages beyond the latency of the link.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Two hosts, and what is between them.
+/// Two hosts and the link between them.
 pub(super) trait Pair {
-    /// Both receive, and do what is due. Returns the time within the tick.
+    /// Both hosts receive and run their timers. Returns the time within the tick.
     fn receive(&mut self, tick: Instant) -> Result<Instant, CliError>;
-    /// Both send what is queued.
+    /// Both hosts send queued messages.
     fn flush(&mut self) -> Result<(), CliError>;
     /// Queues a message at the sender.
     fn send(&mut self, delivery: Delivery, message: &[u8]) -> Result<(), SendError>;
     fn next_event(&mut self, side: Side) -> Option<Event>;
-    /// What the sender knows of the receiver.
+    /// The sender's statistics of the receiver.
     fn stats(&self) -> Option<PeerStats>;
 }
 
@@ -46,13 +44,13 @@ pub(super) struct Run<P> {
     case: Case,
     messages: u32,
     tick: Duration,
-    /// How long is waited when all were sent.
+    /// Wait after the last message was sent.
     patience: Duration,
     recording: Recording,
     phase: Phase,
-    /// How many of the two hosts know of the connection.
+    /// Number of hosts that are connected.
     connected: u32,
-    /// How many messages are due by now.
+    /// Number of messages due so far.
     due: u32,
     /// The last statistics of the sender.
     stats: Option<PeerStats>,
@@ -97,7 +95,7 @@ impl<P: Pair> Run<P> {
         self.phase == Phase::Over
     }
 
-    /// A tick of both, as a game does it: receive, then send.
+    /// A tick of both hosts: receive, then send.
     pub(super) fn tick(&mut self, tick: Instant) -> Result<(), CliError> {
         let now = self.pair.receive(tick)?;
         self.take_events(Side::Receiver, tick, now);
@@ -149,20 +147,20 @@ impl<P: Pair> Run<P> {
         }
     }
 
-    /// One is due each tick, and those that found no room.
+    /// Sends the message of this tick, and those that found the queue full.
     fn send_what_is_due(&mut self, start: Instant, tick: Instant) {
         self.due = (self.due + 1).min(self.messages);
         while self.recording.sent() < self.due {
             let message = self.recording.next_message();
             let sent = self.pair.send(self.case.delivery.delivery(), &message);
             if sent.is_err() {
-                // The queue is full, or an event will say that the peer is gone.
+                // The queue is full, or an event will report the disconnect.
                 break;
             }
             let due = start + self.tick * self.recording.sent();
             self.recording.on_sent(due);
         }
-        // The messages leave so much more slowly than they are due that it would take for ever.
+        // Messages are sent far more slowly than they are due.
         if tick > start + self.tick * self.messages + PATIENCE {
             self.wait(tick);
         }

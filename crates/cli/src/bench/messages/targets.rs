@@ -1,7 +1,7 @@
-//! What was promised of rows, and whether it is kept.
+//! Goals of rows, and their verdicts.
 //!
-//! The targets are for the default options and independent losses. They are in whole milliseconds, and so are the
-//! figures that are compared with them.
+//! The targets apply to the default options and independent losses. Targets and figures are
+//! compared in whole milliseconds.
 
 use std::time::Duration;
 
@@ -13,20 +13,20 @@ use super::outcome::Row;
 use crate::bench::distribution::Missing;
 use crate::bench::goal::{Bound, Goal};
 
-/// The redundant copies that the targets are for: the default of the library.
+/// Redundant copies of the targets: the default of the library.
 const REDUNDANT_COPIES: u8 = 2;
 
-/// With fewer messages a 99th percentile is the luck of a few.
+/// Minimum number of messages for a 99th percentile.
 const MESSAGES_MIN: u64 = 1000;
 
-/// For a share of losses: the highest p50 and p99, in milliseconds. Besides, everything arrives, in order.
+/// By loss: highest p50 and p99 in milliseconds. All messages must arrive in order as well.
 const TARGETS: [(f64, Option<(f64, f64)>); 3] = [
     (0.05, Some((50.0, 85.0))),
     (0.15, Some((67.0, 150.0))),
     (0.3, None),
 ];
 
-/// The goals of all rows that have targets, or a sentence that says why there is none.
+/// The goals of all rows with targets, or a sentence that explains their absence.
 pub(super) fn judge(options: &Options, rows: &[Row]) -> Result<Vec<Goal>, String> {
     let link = (options.latency, options.jitter);
     let link_meant = (Duration::from_millis(40), Duration::from_millis(10));
@@ -54,7 +54,7 @@ pub(super) fn judge(options: &Options, rows: &[Row]) -> Result<Vec<Goal>, String
         .collect())
 }
 
-/// Empty for a row without targets. A percentile that is lost misses its target.
+/// Empty for a row without targets. A lost percentile misses its target.
 pub(super) fn goals(row: &Row) -> Vec<Goal> {
     let Case {
         loss,

@@ -1,4 +1,5 @@
-//! Tests of what is measured, shown and promised. What `tickwire bench messages` prints is held here, on virtual time.
+//! Tests of what is measured, shown and promised. What `tickwire bench messages` prints is held
+//! here, on virtual time.
 #![allow(
     clippy::unwrap_used,
     reason = "in a test that is a failure as good as any"

@@ -1,4 +1,4 @@
-//! A pair of hosts in a simulated network, tick by tick. The same seed gives the same figures on every machine.
+//! A pair of hosts in a simulated network. The seed determines all figures on every machine.
 
 use std::error::Error;
 use std::time::Instant;
@@ -12,7 +12,7 @@ use super::run::{Pair, Run, Side};
 use super::{Options, options_to};
 use crate::error::CliError;
 
-/// Of the addresses that are kept for documentation (RFC 5737).
+/// An address for documentation (RFC 5737).
 const SENDER: ([u8; 4], u16) = ([192, 0, 2, 1], 1);
 const RECEIVER: ([u8; 4], u16) = ([192, 0, 2, 2], 2);
 
@@ -24,7 +24,7 @@ pub(super) struct VirtualPair {
     peer: PeerId,
 }
 
-/// A whole run, as fast as it can be computed.
+/// A whole run on virtual time.
 pub(super) fn run(case: Case, options: &Options, seed: u64) -> Result<Outcome, CliError> {
     let pair = VirtualPair::new(case, options, seed);
     let pair = pair.map_err(|error| CliError::Runtime(format!("cannot measure: {error}")))?;

@@ -1,10 +1,10 @@
-//! What is promised of a row.
+//! Goals of a row.
 
 use super::Row;
 use super::scenario::{ALONE, ALONE_BY_TICKS, Driven};
 use crate::bench::goal::{Bound, Goal};
 
-/// Of the row, among all. `None` where the row that it is compared with was not measured.
+/// The figure of the row. `None` if the row that it is compared with was not measured.
 type Figure = fn(&Row, &[Row]) -> Option<f64>;
 
 /// A bound on a figure of a row.
@@ -26,7 +26,7 @@ pub(super) const ARRIVED_UP: Promise =
     at_least(0.95, "share of the clients' game that arrives", |row, _| {
         Some(row.outcome.game_up_delivered as f64 / row.outcome.game_sent as f64)
     });
-/// The default of `Config::rate_floor`, which a test compares.
+/// The default of `Config::rate_floor`; a test compares it.
 const FLOOR_KBIT: f64 = 128.0;
 pub(super) const FLOOR: Promise = at_least(FLOOR_KBIT, "lowest rate in kbit/s", |row, _| {
     Some(row.outcome.rate_lowest.unwrap_or(0) as f64 / 1e3)
@@ -52,7 +52,7 @@ fn added_millis(row: &Row, rows: &[Row]) -> Option<f64> {
 }
 
 impl Promise {
-    /// `None` where it cannot be judged.
+    /// `None` without a verdict.
     pub(super) fn goal(&self, row: &Row, rows: &[Row]) -> Option<Goal> {
         let Self(what, bound, figure) = *self;
         let measured = figure(row, rows)?;

@@ -1,4 +1,4 @@
-//! What is sent through which line, and what is promised of it.
+//! The scenarios: link, traffic and goals.
 
 use std::time::Duration;
 
@@ -10,30 +10,30 @@ use super::promise::{ADDED, ARRIVED, ARRIVED_UP, FAIRNESS, FLOOR, Promise, SHARE
 #[derive(Debug, Clone)]
 pub(super) struct Scenario {
     pub(super) name: &'static str,
-    /// The line towards the clients, and the one back.
+    /// The links to the clients and back.
     pub(super) down: LinkConditions,
     pub(super) up: LinkConditions,
     pub(super) driven: Driven,
-    /// Clients that share the line. Each is sent a sequenced message of 100 bytes 60 times a second, the game, and
-    /// sends one back.
+    /// Clients that share the link. The game is a sequenced message of 100 bytes to and from each
+    /// client, 60 times a second.
     pub(super) clients: usize,
-    /// How many long messages each of them is sent in one `Ordered` channel.
+    /// Long messages to each client, in one `Ordered` channel.
     pub(super) transfers: u32,
-    /// The length of each, in bytes.
+    /// Length of a long message in bytes.
     pub(super) transfer_len: usize,
-    /// Whether each of them sends long messages back, all the time.
+    /// Whether each client also uploads long messages.
     pub(super) has_uploads: bool,
-    /// Unreliable messages of 500 bytes, in bits per second.
+    /// Rate of additional unreliable messages of 500 bytes, in bits per second.
     pub(super) flood: u64,
-    /// After this time the line has another rate, and after twice the time the first one again.
+    /// After this time the link has another rate, and after twice the time the first rate again.
     pub(super) changes: Option<(Duration, u64)>,
-    /// How long to go on; a transfer may end it earlier.
+    /// Maximum duration; completed transfers end it earlier.
     pub(super) time_max: Duration,
     pub(super) rate_ceiling: u64,
     pub(super) promises: &'static [Promise],
 }
 
-/// What calls the hosts.
+/// How the hosts are driven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub(super) enum Driven {
     /// A loop that sleeps until something is due.
@@ -98,7 +98,7 @@ impl Scenario {
         }
     }
 
-    /// Changes both directions of the line.
+    /// Changes both directions of the link.
     fn with_line(mut self, change: impl Fn(&mut LinkConditions)) -> Self {
         change(&mut self.down);
         change(&mut self.up);
@@ -114,11 +114,11 @@ const TRANSFER: &[Promise] = &[SHARE, ADDED];
 const SHARED: &[Promise] = &[SHARE, FAIRNESS];
 const NARROW: &[Promise] = &[ARRIVED, FLOOR];
 
-/// The rows that [`ADDED`] compares with.
+/// The reference rows of [`ADDED`].
 pub(super) const ALONE: &str = "the game alone";
 pub(super) const ALONE_BY_TICKS: &str = "the game alone, by ticks";
 
-/// Every row, in the order in which it is shown.
+/// All rows in printing order.
 pub(super) fn all() -> Vec<Scenario> {
     let ms = Duration::from_millis;
     let home = |name| Scenario::new(name, 10 * MEGABIT, ms(50)).lossy(0.01);

@@ -18,38 +18,38 @@ const GAME: Delivery = Delivery::Sequenced(1);
 const GAME_LEN: usize = 100;
 const FLOOD_LEN: u16 = 500;
 
-/// What a client sends at a time where it uploads.
+/// Length of an uploaded message.
 const UPLOAD_LEN: usize = 16 << 10;
 
-/// Of the game's latencies: a difference of two is shown in hundredths of a millisecond.
+/// Decimals of the game's latencies in milliseconds.
 const UNIT: Duration = Duration::from_nanos(100);
 const DIGITS: u8 = 5;
 
 /// The result of a scenario.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(super) struct Outcome {
-    /// Until the transfers were over, or the time was.
+    /// Duration of the transfers, at most the maximum.
     pub(super) seconds: f64,
-    /// What the line could carry in that time.
+    /// Capacity of the link in that time.
     line_bits: f64,
-    /// Bytes of transfers that were delivered, for each client.
+    /// Delivered bytes of the transfers, per client.
     transferred: Vec<u64>,
-    /// The same when the first client had all of its own.
+    /// The same when the first client was complete.
     transferred_when_first_done: Vec<u64>,
-    /// From the sending of a message of the game to its delivery.
+    /// Latency of game messages from send to delivery.
     #[serde(skip)]
     pub(super) game: Distribution,
-    /// How many were sent to all clients, and as many by them.
+    /// Game messages sent to all clients, and the same number by them.
     pub(super) game_sent: u64,
-    /// How many of the clients' messages the server received.
+    /// Game messages that the server received.
     pub(super) game_up_delivered: u64,
-    /// Bytes of long messages that the server received.
+    /// Uploaded bytes that the server received.
     uploaded: u64,
     flood_delivered: u64,
     pub(super) flood_expired: u64,
     pub(super) flood_refused: u64,
     pub(super) lost_to_queue: u64,
-    /// The lowest and the highest rate towards a client after the first second, in bits per second.
+    /// Lowest and highest pacing rate to a client after the first second, in bits per second.
     pub(super) rate_lowest: Option<u64>,
     pub(super) rate_highest: Option<u64>,
     disconnected: u32,
@@ -59,10 +59,10 @@ struct Client {
     host: HostId,
     /// The server.
     peer: PeerId,
-    /// The client itself at the server, once it is connected.
+    /// The client's id at the server, once connected.
     at_server: Option<PeerId>,
     sent: u32,
-    /// Bytes of the flood that are due.
+    /// Due bytes of the flood.
     flood: u64,
 }
 
@@ -78,7 +78,7 @@ struct World<'a> {
     down: LinkId,
     outcome: Outcome,
     transfer: Vec<u8>,
-    /// When each message of the game left, by its number.
+    /// Send times of the game messages, by number.
     game_sent_at: Vec<Instant>,
 }
 
@@ -172,7 +172,7 @@ impl<'a> World<'a> {
         of_all > 0 && self.outcome.transferred.iter().sum::<u64>() >= of_all
     }
 
-    /// Bytes of all transfers to one client.
+    /// Bytes of the transfers to one client.
     fn transfer_bytes(&self) -> u64 {
         u64::from(self.scenario.transfers) * self.transfer.len() as u64
     }
@@ -206,7 +206,7 @@ impl<'a> World<'a> {
             let Some(peer) = client.at_server else {
                 continue;
             };
-            // Refused, they count as lost.
+            // A rejected message counts as lost.
             let _ = network.send(server, peer, GAME, &game);
             let _ = network.send(client.host, client.peer, GAME, &game);
             self.outcome.game_sent += 1;
@@ -221,7 +221,7 @@ impl<'a> World<'a> {
         self.game_sent_at.push(network.now());
     }
 
-    /// As much as there is room for.
+    /// Fills the queue.
     fn send_transfers(&mut self) {
         let network = &mut self.network;
         let mut fits = |from, to, message: &[u8]| network.send(from, to, TRANSFER, message).is_ok();
@@ -240,7 +240,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// What the server knows of each client.
+    /// The server's statistics of each client.
     fn stats(&self) -> impl Iterator<Item = PeerStats> + '_ {
         let peers = self.clients.iter().filter_map(|client| client.at_server);
         peers.filter_map(|peer| self.network.peer_stats(self.server, peer))
@@ -257,7 +257,7 @@ impl<'a> World<'a> {
         outcome.rate_highest = known(outcome.rate_highest).max();
     }
 
-    /// When a host has something to do.
+    /// The deadline of a host.
     fn next_turn(&self) -> Instant {
         let next = match self.scenario.driven {
             Driven::ByTicks => None,
@@ -283,7 +283,7 @@ impl<'a> World<'a> {
             self.network.receive(host);
         }
         self.take_events();
-        // A game that flushes sends everything with that: see `Host::receive`.
+        // A game sends with `flush`, see `Host::receive`.
         if self.scenario.driven == Driven::ByDeadlines {
             self.transmit();
         }
@@ -365,8 +365,8 @@ impl<'a> World<'a> {
 }
 
 impl Outcome {
-    /// How evenly the transfers shared the line until one of them was over: 1 where all had the same, 1/n
-    /// where one had everything (Jain, Chiu and Hawe, 1984). `None` where no client had anything.
+    /// Fairness of the transfers until the first was complete: 1 for equal shares, 1/n if one
+    /// client had everything (Jain, Chiu and Hawe, 1984). `None` if nothing was transferred.
     pub(super) fn fairness(&self) -> Option<f64> {
         let until_first = &self.transferred_when_first_done;
         let shares = if until_first.is_empty() {
@@ -379,7 +379,7 @@ impl Outcome {
         (sum > 0.0).then(|| sum * sum / (shares.len() as f64 * squares))
     }
 
-    /// What the transfers had of the line.
+    /// Share of the capacity that the transfers used.
     pub(super) fn share(&self) -> f64 {
         self.transferred.iter().sum::<u64>() as f64 * 8.0 / self.line_bits
     }

@@ -1,4 +1,5 @@
-//! Receiving reliable messages: out of order, duplicated, fragmented, and from a peer that ignores every limit.
+//! Receiving reliable messages: out of order, duplicated, fragmented, and from a peer that ignores
+//! every limit.
 
 #![allow(clippy::cast_possible_truncation, reason = "limits fit 32 bits")]
 
@@ -126,7 +127,7 @@ fn cost(len: usize) -> u64 {
 }
 
 #[test]
-fn ordered_messages_wait_for_the_one_before_them() {
+fn delivers_ordered_messages_after_their_predecessors() {
     for start in WRAPS.map(|wrap| wrap - 2) {
         let mut receiver = StreamTestReceiver::starting_at(ORDERED, start, 1 << 20);
         for n in [2, 1, 4] {
@@ -142,7 +143,7 @@ fn ordered_messages_wait_for_the_one_before_them() {
 }
 
 #[test]
-fn reliable_messages_wait_for_nobody() {
+fn delivers_reliable_messages_independently() {
     for start in WRAPS.map(|wrap| wrap - 2) {
         let mut receiver = StreamTestReceiver::starting_at(Delivery::Reliable, start, 1 << 20);
         for n in [3, 1, 0, 2] {
@@ -154,7 +155,7 @@ fn reliable_messages_wait_for_nobody() {
 }
 
 #[test]
-fn what_comes_twice_is_taken_twice_and_delivered_once() {
+fn delivers_a_duplicate_once() {
     for delivery in [ORDERED, Delivery::Reliable] {
         let mut receiver = StreamTestReceiver::new(delivery);
         for n in [1, 0, 2] {
@@ -173,7 +174,7 @@ fn what_comes_twice_is_taken_twice_and_delivered_once() {
 }
 
 #[test]
-fn fragments_make_a_message_in_any_order_and_each_counts_once() {
+fn reassembles_fragments_in_any_order_and_counts_each_once() {
     for start in WRAPS.map(|wrap| wrap - 1) {
         let mut receiver = StreamTestReceiver::starting_at(ORDERED, start, 1 << 20);
         let total = 3 * FRAGMENT_BYTES as u32 - 5;
@@ -206,7 +207,7 @@ fn fragments_make_a_message_in_any_order_and_each_counts_once() {
 }
 
 #[test]
-fn a_message_in_fragments_waits_for_the_one_before_it() {
+fn delivers_a_fragmented_message_after_its_predecessor() {
     let mut receiver = StreamTestReceiver::new(ORDERED);
     let total = FRAGMENT_BYTES as u32 + 1;
     assert_eq!(receiver.fragment(1, total, 0), Ok(RecvOutcome::Buffered));
@@ -222,7 +223,7 @@ fn a_message_in_fragments_waits_for_the_one_before_it() {
 }
 
 #[test]
-fn fragments_of_two_totals_are_no_message() {
+fn rejects_fragments_with_different_counts() {
     let mut receiver = StreamTestReceiver::new(ORDERED);
     receiver.fragment(0, 2000, 0).unwrap();
     let held = receiver.window.held();
@@ -236,7 +237,7 @@ fn fragments_of_two_totals_are_no_message() {
 }
 
 #[test]
-fn a_sequence_far_beyond_the_first_missing_one_is_refused() {
+fn rejects_a_sequence_far_beyond_the_first_gap() {
     let max = RELIABLE_OPEN_MAX as u64;
     for delivery in [ORDERED, Delivery::Reliable] {
         let mut receiver = StreamTestReceiver::new(delivery);
@@ -253,7 +254,7 @@ fn a_sequence_far_beyond_the_first_missing_one_is_refused() {
 }
 
 #[test]
-fn the_last_sequence_of_all_is_one_like_any_other() {
+fn accepts_the_highest_sequence_number() {
     let last = (1 << 62) - 1;
     for delivery in [ORDERED, Delivery::Reliable] {
         let mut receiver = StreamTestReceiver::starting_at(delivery, last - 1, 1 << 20);
@@ -267,7 +268,7 @@ fn the_last_sequence_of_all_is_one_like_any_other() {
 }
 
 #[test]
-fn whoever_sends_beyond_the_window_is_refused_before_anything_is_stored() {
+fn rejects_messages_beyond_the_window_before_storing_them() {
     let mut receiver = StreamTestReceiver::starting_at(ORDERED, 0, 2 * cost(2000));
     receiver.fragment(1, 2000, 0).unwrap();
     assert_eq!(
@@ -302,7 +303,7 @@ fn a_gap_in_one_channel_delays_no_other() {
 }
 
 #[test]
-fn a_message_longer_than_was_agreed_is_refused() {
+fn rejects_a_message_over_the_agreed_length() {
     let (mut channels, mut post) = (RecvChannels::new(2000, 1 << 20), Post::default());
     let mut accept = |total| {
         let fragment = FragmentHeader { total, index: 0 };
@@ -315,7 +316,7 @@ fn a_message_longer_than_was_agreed_is_refused() {
 }
 
 #[test]
-fn channels_that_were_long_in_their_turn_do_not_keep_what_they_needed() {
+fn idle_channels_release_memory() {
     let (mut channels, mut post) = (RecvChannels::new(1 << 16, 1 << 20), Post::default());
     let max = RELIABLE_OPEN_MAX as u64;
     let info = allocation_counter::measure(|| {

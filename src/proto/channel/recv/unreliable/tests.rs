@@ -88,7 +88,7 @@ impl TestReceiver {
 }
 
 #[test]
-fn a_sequenced_message_never_goes_back() {
+fn never_delivers_an_older_sequenced_message() {
     for base in [62, 16_382, (1 << 30) - 2, (1 << 62) - 4] {
         let mut receiver = TestReceiver::default();
         assert_eq!(
@@ -112,7 +112,7 @@ fn a_sequenced_message_never_goes_back() {
 }
 
 #[test]
-fn every_channel_has_its_own_newest_message() {
+fn each_channel_has_its_own_newest_message() {
     let mut receiver = TestReceiver::default();
     for channel in 0..=255 {
         let delivery = Delivery::Sequenced(channel);
@@ -129,7 +129,7 @@ fn every_channel_has_its_own_newest_message() {
 }
 
 #[test]
-fn unreliable_messages_overtake_each_other_whole_or_in_fragments() {
+fn delivers_unreliable_messages_out_of_order() {
     let mut receiver = TestReceiver::default();
     assert_eq!(
         receiver.fragment(Delivery::Unreliable, 1, 1),
@@ -148,7 +148,7 @@ fn unreliable_messages_overtake_each_other_whole_or_in_fragments() {
 }
 
 #[test]
-fn a_newer_message_gives_up_what_is_not_whole_in_its_channel() {
+fn abandons_incomplete_messages_when_a_newer_one_arrives() {
     let mut receiver = TestReceiver::default();
     let other = Delivery::Sequenced(4);
     receiver.fragment(SEQUENCED, 1, 0).unwrap();
@@ -164,7 +164,7 @@ fn a_newer_message_gives_up_what_is_not_whole_in_its_channel() {
 }
 
 #[test]
-fn the_message_that_began_first_is_given_up_for_one_too_many_and_never_acknowledged_whole() {
+fn abandons_the_oldest_reassembly_at_the_limit() {
     let mut receiver = TestReceiver::default();
     let max = UNRELIABLE_INCOMPLETE_MAX as u64;
     for sequence in 0..=max {
@@ -180,7 +180,7 @@ fn the_message_that_began_first_is_given_up_for_one_too_many_and_never_acknowled
 }
 
 #[test]
-fn what_is_older_than_a_message_that_was_given_up_does_not_begin() {
+fn rejects_messages_older_than_an_abandoned_one() {
     let mut receiver = TestReceiver::default();
     let max = UNRELIABLE_INCOMPLETE_MAX as u64;
     for sequence in 10..=10 + max {
@@ -204,7 +204,7 @@ fn what_is_older_than_a_message_that_was_given_up_does_not_begin() {
 }
 
 #[test]
-fn a_sequenced_message_that_was_given_up_is_too_late() {
+fn reports_an_abandoned_sequenced_message_as_stale() {
     let mut receiver = TestReceiver::default();
     let max = UNRELIABLE_INCOMPLETE_MAX as u64;
     for sequence in 0..=max {
@@ -218,7 +218,7 @@ fn a_sequenced_message_that_was_given_up_is_too_late() {
 }
 
 #[test]
-fn a_message_that_its_own_beginning_makes_too_late_is_refused() {
+fn rejects_fragments_of_a_message_that_became_stale() {
     let mut receiver = TestReceiver::default();
     let max = UNRELIABLE_INCOMPLETE_MAX as u64;
     receiver.fragment(SEQUENCED, 100, 0).unwrap();
@@ -230,7 +230,7 @@ fn a_message_that_its_own_beginning_makes_too_late_is_refused() {
 }
 
 #[test]
-fn fragments_of_two_totals_are_no_message() {
+fn rejects_fragments_with_different_counts() {
     for delivery in [Delivery::Unreliable, SEQUENCED] {
         let mut receiver = TestReceiver::default();
         receiver.fragment(delivery, 0, 0).unwrap();
@@ -248,7 +248,7 @@ fn fragments_of_two_totals_are_no_message() {
 }
 
 #[test]
-fn without_room_nothing_is_taken_and_with_room_it_goes_on() {
+fn stops_at_a_full_event_queue_and_resumes() {
     let mut receiver = TestReceiver::default();
     receiver.fragment(Delivery::Unreliable, 0, 0).unwrap();
     for _ in 0..QUEUED_MESSAGES_MAX {

@@ -165,7 +165,7 @@ fn cost(len: usize) -> u64 {
 }
 
 #[test]
-fn a_long_message_holds_up_its_own_channel_alone() {
+fn a_long_message_blocks_only_its_channel() {
     let mut sender = ReliableTestSender::new(0, 1 << 20);
     sender.push(Ordered(1), 50 * FRAGMENT_BYTES);
     sender.push(Ordered(1), 1);
@@ -197,7 +197,7 @@ fn channels_take_turns() {
 }
 
 #[test]
-fn no_more_messages_are_open_than_the_limit_says() {
+fn limits_open_messages() {
     let mut sender = ReliableTestSender::new(0, 1 << 30);
     for channel in [1, 2] {
         (0..1000).for_each(|_| sender.push(Ordered(channel), 0));
@@ -215,7 +215,7 @@ fn no_more_messages_are_open_than_the_limit_says() {
 }
 
 #[test]
-fn a_channel_that_is_stuck_leaves_others_room_for_the_longest_message() {
+fn a_blocked_channel_leaves_quota_for_the_longest_message() {
     let longest = 65_536;
     let mut sender = ReliableTestSender::new(0, 2 * cost(longest));
     (0..3000).for_each(|_| sender.push(Ordered(1), 100));
@@ -233,7 +233,7 @@ fn a_channel_that_is_stuck_leaves_others_room_for_the_longest_message() {
 }
 
 #[test]
-fn a_window_lets_what_waits_for_it_go() {
+fn sends_blocked_messages_when_the_window_opens() {
     let mut sender = ReliableTestSender::new(0, cost(10));
     sender.push(Delivery::Reliable, 10);
     let first = sender.send_all();
@@ -257,7 +257,7 @@ fn a_window_lets_what_waits_for_it_go() {
 }
 
 #[test]
-fn what_was_lost_goes_first_and_only_what_is_missing() {
+fn retransmits_first_and_only_missing_fragments() {
     let mut sender = ReliableTestSender::new(0, 1 << 20);
     sender.push(Ordered(1), 3 * FRAGMENT_BYTES);
     let left = sender.send_all();
@@ -272,7 +272,7 @@ fn what_was_lost_goes_first_and_only_what_is_missing() {
 }
 
 #[test]
-fn what_does_not_fit_waits_for_the_next_packet_and_loses_nothing() {
+fn defers_messages_that_do_not_fit() {
     let mut sender = ReliableTestSender::new(0, 1 << 20);
     sender.push(Ordered(1), 500);
     let left = sender.send();
@@ -283,7 +283,7 @@ fn what_does_not_fit_waits_for_the_next_packet_and_loses_nothing() {
 }
 
 #[test]
-fn sequences_go_on_over_every_length_that_a_number_can_have() {
+fn sequence_numbers_cross_every_encoded_length() {
     for wrap in [1 << 6, 1 << 14, 1 << 30, (1 << 62) - 60] {
         let mut sender = ReliableTestSender::new(2, 1 << 20);
         let start = wrap - 50;
@@ -301,7 +301,7 @@ fn sequences_go_on_over_every_length_that_a_number_can_have() {
 }
 
 #[test]
-fn a_small_message_goes_again_with_the_next_packets_a_little_later() {
+fn sends_redundant_copies_in_later_packets() {
     let mut sender = ReliableTestSender::new(2, 1 << 20);
     sender.push(Ordered(1), REDUNDANT_MESSAGE_MAX);
     assert_eq!(sender.send().carried.len(), 1);
@@ -324,7 +324,7 @@ fn a_small_message_goes_again_with_the_next_packets_a_little_later() {
 }
 
 #[test]
-fn copies_go_on_with_every_second_packet_while_packets_are_lost() {
+fn sends_more_copies_under_loss() {
     let mut sender = ReliableTestSender::new(2, 1 << 20);
     sender.is_lossy = true;
     sender.push(Ordered(1), 40);
@@ -344,7 +344,7 @@ fn copies_go_on_with_every_second_packet_while_packets_are_lost() {
 }
 
 #[test]
-fn a_copy_goes_alone_after_a_frame() {
+fn sends_a_copy_alone_after_a_frame() {
     let mut sender = ReliableTestSender::new(1, 1 << 20);
     assert_eq!(
         sender
@@ -361,7 +361,7 @@ fn a_copy_goes_alone_after_a_frame() {
 }
 
 #[test]
-fn there_are_no_copies_of_what_is_long_or_has_arrived_or_where_nobody_wants_them() {
+fn sends_no_copies_of_long_or_acknowledged_messages_or_if_disabled() {
     for (redundancy, len, is_acked) in [
         (2, REDUNDANT_MESSAGE_MAX + 1, false),
         (2, 40, true),
@@ -380,7 +380,7 @@ fn there_are_no_copies_of_what_is_long_or_has_arrived_or_where_nobody_wants_them
 }
 
 #[test]
-fn a_message_is_missing_when_the_last_packet_with_it_is_lost() {
+fn declares_a_message_lost_with_its_last_packet() {
     let mut sender = ReliableTestSender::new(1, 1 << 20);
     sender.push(Ordered(1), 40);
     let first = sender.send();
@@ -395,7 +395,7 @@ fn a_message_is_missing_when_the_last_packet_with_it_is_lost() {
 }
 
 #[test]
-fn a_probe_sends_what_is_missing_once() {
+fn a_probe_sends_a_missing_message_once() {
     let mut sender = ReliableTestSender::new(0, 1 << 20);
     sender.push(Ordered(1), 40);
     let left = sender.send();
@@ -408,7 +408,7 @@ fn a_probe_sends_what_is_missing_once() {
 }
 
 #[test]
-fn a_receipt_of_an_ordered_message_waits_for_those_before_it() {
+fn acknowledges_ordered_messages_in_order() {
     for (delivery, at_once) in [(Ordered(1), 0), (Delivery::Reliable, 2)] {
         let mut sender = ReliableTestSender::new(0, 1 << 20);
         let mut left = Vec::new();
@@ -426,7 +426,7 @@ fn a_receipt_of_an_ordered_message_waits_for_those_before_it() {
 }
 
 #[test]
-fn a_queue_is_full_of_messages_or_of_bytes_until_some_have_arrived() {
+fn limits_the_queue_by_messages_and_bytes_until_acknowledged() {
     let mut sender = ReliableTestSender::new(0, 1 << 30);
     (0..QUEUED_MESSAGES_MAX).for_each(|_| sender.push(Ordered(1), 0));
     assert!(!sender.reliable.has_room(0));

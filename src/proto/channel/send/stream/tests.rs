@@ -34,7 +34,7 @@ fn forget(stream: &mut SendStream) -> usize {
 }
 
 #[test]
-fn messages_leave_in_their_order_and_so_do_their_fragments() {
+fn sends_messages_and_fragments_in_order() {
     for start in WRAPS.map(|wrap| wrap - 1) {
         let mut stream = SendStream::starting_at(ORDERED, start);
         for len in [0, 2 * FRAGMENT_BYTES + 1, FRAGMENT_BYTES] {
@@ -47,7 +47,7 @@ fn messages_leave_in_their_order_and_so_do_their_fragments() {
 }
 
 #[test]
-fn an_acknowledged_message_is_forgotten_with_all_before_it() {
+fn removes_acknowledged_messages_from_the_front() {
     for start in WRAPS.map(|wrap| wrap - 2) {
         let mut stream = SendStream::starting_at(ORDERED, start);
         (0..4).for_each(|_| stream.push(vec![7], None));
@@ -66,7 +66,7 @@ fn an_acknowledged_message_is_forgotten_with_all_before_it() {
 }
 
 #[test]
-fn a_message_has_arrived_when_each_of_its_fragments_has() {
+fn completes_a_message_with_its_last_fragment() {
     let mut stream = SendStream::new(ORDERED);
     stream.push(vec![7; 100 * FRAGMENT_BYTES], None);
     send_all(&mut stream, ENOUGH);
@@ -81,7 +81,7 @@ fn a_message_has_arrived_when_each_of_its_fragments_has() {
 }
 
 #[test]
-fn a_kind_holds_no_more_than_what_is_left_of_the_window() {
+fn limits_a_kind_to_the_rest_of_the_window() {
     for window in [1000, 10_000, 262_144] {
         let mut stream = SendStream::new(ORDERED);
         (0..4000).for_each(|_| stream.push(vec![7; 36], None));
@@ -92,7 +92,7 @@ fn a_kind_holds_no_more_than_what_is_left_of_the_window() {
 }
 
 #[test]
-fn a_long_message_begins_in_a_kind_that_holds_nothing_and_in_no_other() {
+fn starts_a_long_message_only_in_an_empty_kind() {
     let (len, window) = (10_000, cost(10_000));
     let mut stream = SendStream::new(ORDERED);
     stream.push(vec![7; len], None);
@@ -112,7 +112,7 @@ fn a_long_message_begins_in_a_kind_that_holds_nothing_and_in_no_other() {
 }
 
 #[test]
-fn what_has_begun_goes_on_without_credit() {
+fn finishes_a_started_message_without_credit() {
     let mut stream = SendStream::new(ORDERED);
     stream.push(vec![7; FRAGMENT_BYTES + 1], None);
     let credit = cost(FRAGMENT_BYTES + 1);
@@ -124,7 +124,7 @@ fn what_has_begun_goes_on_without_credit() {
 }
 
 #[test]
-fn what_waits_behind_a_missing_message_is_held_in_order_alone() {
+fn only_ordered_messages_wait_behind_a_gap() {
     for (delivery, can_go_on) in [(ORDERED, false), (Delivery::Reliable, true)] {
         let mut stream = SendStream::new(delivery);
         (0..100).for_each(|_| stream.push(vec![7; 36], None));
@@ -140,7 +140,7 @@ fn what_waits_behind_a_missing_message_is_held_in_order_alone() {
 }
 
 #[test]
-fn memory_that_was_needed_once_is_given_back() {
+fn releases_memory_after_a_peak() {
     let mut stream = SendStream::new(ORDERED);
     let info = allocation_counter::measure(|| {
         for sequence in 0..4000 {

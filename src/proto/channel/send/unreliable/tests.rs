@@ -75,7 +75,7 @@ impl TestSender {
 }
 
 #[test]
-fn messages_leave_in_their_order_and_say_the_same_wherever_they_lie_in_the_ring() {
+fn sends_in_order_at_every_ring_offset() {
     let (mut sender, mut random) = (TestSender::new(), SeededRng::from_seed([1; 32]));
     let mut waiting = std::collections::VecDeque::new();
     for round in 0..2000_u32 {
@@ -97,7 +97,7 @@ fn messages_leave_in_their_order_and_say_the_same_wherever_they_lie_in_the_ring(
 }
 
 #[test]
-fn a_message_that_does_not_fit_a_packet_is_cut_and_makes_one_again() {
+fn fragments_reassemble_to_the_same_message() {
     for delivery in [Unreliable, Sequenced(9)] {
         for len in [WHOLE_MAX + 1, 2 * FRAGMENT_BYTES, UNRELIABLE_MAX] {
             let mut sender = TestSender::new();
@@ -119,7 +119,7 @@ fn a_message_that_does_not_fit_a_packet_is_cut_and_makes_one_again() {
 }
 
 #[test]
-fn each_channel_counts_its_messages_and_only_what_is_cut_counts_without_one() {
+fn numbers_channels_separately_and_fragmented_unreliable_messages() {
     let mut sender = TestSender::new();
     for delivery in [Sequenced(1), Sequenced(2), Sequenced(1), Unreliable] {
         sender.push(delivery, b"a");
@@ -132,7 +132,7 @@ fn each_channel_counts_its_messages_and_only_what_is_cut_counts_without_one() {
 }
 
 #[test]
-fn what_waited_too_long_is_dropped_the_oldest_first() {
+fn drops_stale_messages_oldest_first() {
     let mut sender = TestSender::new();
     let start = sender.now;
     for n in 0..10 {
@@ -148,7 +148,7 @@ fn what_waited_too_long_is_dropped_the_oldest_first() {
 }
 
 #[test]
-fn a_message_of_which_a_fragment_has_left_is_not_dropped() {
+fn never_drops_a_partially_sent_message() {
     let mut sender = TestSender::new();
     sender.push(Unreliable, &[7; 3000]);
     sender.push(Unreliable, b"behind it");
@@ -168,7 +168,7 @@ fn a_message_of_which_a_fragment_has_left_is_not_dropped() {
 }
 
 #[test]
-fn who_wants_to_know_is_told_that_a_message_was_dropped() {
+fn reports_a_dropped_tracked_message() {
     let mut sender = TestSender::new();
     let receipt = sender.push_tracked(Unreliable, b"a");
     sender.now += Duration::of(UNRELIABLE_WAIT_MAX);
@@ -178,7 +178,7 @@ fn who_wants_to_know_is_told_that_a_message_was_dropped() {
 }
 
 #[test]
-fn each_fragment_of_a_tracked_message_is_noted_and_nothing_of_others() {
+fn records_fragments_of_tracked_messages_only() {
     let mut sender = TestSender::new();
     sender.push(Unreliable, b"a");
     let cut = sender.push_tracked(Sequenced(1), &[7; 2 * FRAGMENT_BYTES]);
@@ -191,7 +191,7 @@ fn each_fragment_of_a_tracked_message_is_noted_and_nothing_of_others() {
 }
 
 #[test]
-fn a_tracked_message_that_cannot_be_noted_waits() {
+fn defers_a_tracked_message_that_cannot_be_recorded() {
     let mut sender = TestSender::new();
     let receipt = sender.push_tracked(Unreliable, b"a");
     for _ in 0..SENT_FRAMES_MAX {
@@ -203,7 +203,7 @@ fn a_tracked_message_that_cannot_be_noted_waits() {
 }
 
 #[test]
-fn a_queue_is_full_of_messages_or_of_bytes() {
+fn limits_the_queue_by_messages_and_bytes() {
     let mut sender = TestSender::new();
     (0..QUEUED_MESSAGES_MAX).for_each(|_| sender.push(Unreliable, b""));
     assert!(!sender.unreliable.has_room(0));

@@ -33,7 +33,7 @@ struct Simulated {
     server_stall: Range<Instant>,
     /// A sleep that ends in here ends at its end instead.
     client_stall: Range<Instant>,
-    /// Every one of so many is lost; none, if 0.
+    /// Every n-th datagram is lost; 0 for no loss.
     loses_every: usize,
     /// Every answer comes so many times.
     copies: usize,
@@ -159,7 +159,7 @@ impl Bench {
         .unwrap();
     }
 
-    /// How many latencies there were of exactly this length, as far as the histogram tells.
+    /// How many latencies there were of exactly this length, to the precision of the histogram.
     fn count_of(&self, latency: Duration) -> u64 {
         self.recording.latency.count_of(latency)
     }
@@ -237,7 +237,7 @@ fn one_at_a_time_the_same_stall_shows_once() {
     let latency = bench.recording.latency.histogram();
     assert_eq!(bench.count_of(100 * MS + TRIP), 1);
     assert!(latency.count_between(0, 60_000) == latency.len() - 1);
-    // 900 ms of round trips, and one that was held up.
+    // 900 ms of round trips, and one delayed datagram.
     assert_eq!(bench.recording.counts.sent, 900 * 1000 / 50 - 1 + 1);
 }
 
@@ -283,7 +283,8 @@ fn an_answer_counts_once() {
     assert!((1199..=1200).contains(&counts.repeated), "{counts:?}");
 }
 
-/// The sending half of a client, on a time of its own. Every sleep ends early once, as real ones may.
+/// The sending half of a client, on a time of its own. Every sleep ends early once, as real ones
+/// may.
 struct SendingHalf {
     now: Instant,
     stall: Range<Instant>,
@@ -315,7 +316,7 @@ impl Client for SendingHalf {
 }
 
 impl Bench {
-    /// A thousand a second, by a half that sends and one that receives.
+    /// 1,000 per second, with a sending and a receiving half.
     fn in_halves(&mut self, sending: &mut SendingHalf) -> io::Result<()> {
         let schedule = SendSchedule::new(self.window, 1000);
         let (open_loop, recording) = open!(self, &schedule);

@@ -8,16 +8,6 @@ use tickwire::token::TokenKey;
 use crate::error::CliError;
 use crate::output::Output;
 
-const MORE_HELP: &str = "\
-Examples:
-  tickwire keygen server.key > server.pub
-  tickwire serve --key server.key
-  tickwire ping --connect --server-key \"$(cat server.pub)\"
-
-  tickwire keygen --token-key token.key
-  tickwire serve --token-key token.key
-  tickwire token --token-key token.key --player anna";
-
 /// Generates a secret key and writes it to a file
 ///
 /// Without --token-key it is the private key of a server, whose public key is
@@ -27,7 +17,7 @@ Examples:
 /// On Unix, only its owner can read or write the file. It has two lines: the kind
 /// of the key, and the key in 64 hexadecimal digits.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment, after_long_help = MORE_HELP)]
+#[command(verbatim_doc_comment, after_long_help = include_str!("help/keygen.txt"))]
 pub(crate) struct Options {
     /// File to write the secret key to
     file: PathBuf,

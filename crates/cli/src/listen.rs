@@ -13,23 +13,6 @@ use crate::escape::{ByteFormat, ReceivedDatagram};
 use crate::output::Output;
 use crate::signals::StopSignal;
 
-const MORE_HELP: &str = "\
-Examples:
-  tickwire listen 0.0.0.0:10080
-  tickwire listen --echo --quiet 10080
-  tickwire listen --json | jq -r 'select(.event == \"datagram\").payload_hex'
-
-JSON:
-With --json, each line is an object. Its field \"event\" decides the others:
-  listening  address
-  datagram   from, size_bytes, truncated, payload_hex
-  progress   with --quiet once per second, instead of datagram:
-             datagrams and received_bytes since the last one, and
-             totals (the fields of summary)
-  summary    datagrams, received_bytes, truncated, dropped_by_kernel,
-             echoed, not_echoed; the last two are null without --echo
-payload_hex has two hexadecimal digits per byte, so --hex is refused.";
-
 /// Shows received datagrams, one line each
 ///
 /// A line has the sender, the length and the bytes:
@@ -42,7 +25,7 @@ payload_hex has two hexadecimal digits per byte, so --hex is refused.";
 ///
 /// Ctrl-C or SIGTERM ends the command, which prints the totals.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment, after_long_help = MORE_HELP)]
+#[command(verbatim_doc_comment, after_long_help = include_str!("help/listen.txt"))]
 pub(crate) struct Options {
     /// Address to listen on
     #[arg(default_value = address::DEFAULT, long_help = address::LISTEN_HELP)]

@@ -38,18 +38,7 @@ use crate::error::CliError;
     arg_required_else_help = true,
     max_term_width = 100,
     after_help = "`tickwire COMMAND --help` has details, examples and JSON fields.",
-    after_long_help = "\
-An address is a host and a port (127.0.0.1:10080, [::1]:10080, localhost:10080), or only a port for 127.0.0.1. \
-A time has a unit (500ms, 2s, 5min). A fraction is 0.05 or 5%.
-
-The environment variable RUST_LOG sets what is logged to standard error, for example RUST_LOG=debug. The \
-default is warn.
-
-Exit status:
-  0    success, or standard output was closed
-  1    the system or the network refused a request, or no reply came
-  2    the command line or the input is invalid
-  130  a repeated signal ended the command"
+    after_long_help = include_str!("help/tickwire.txt")
 )]
 struct CommandLine {
     #[command(subcommand)]

@@ -20,11 +20,7 @@ const HEADINGS: [&str; 3] = ["Examples:", "Exit status:", "JSON:"];
 #[derive(Debug, clap::Args)]
 #[command(
     verbatim_doc_comment,
-    after_long_help = "\
-Examples:
-  tickwire man | man -l -
-  mkdir -p ~/.local/share/man/man1
-  tickwire man --out ~/.local/share/man/man1"
+    after_long_help = include_str!("help/man.txt")
 )]
 pub(crate) struct ManOptions {
     /// Writes a page per command into this directory
@@ -36,11 +32,7 @@ pub(crate) struct ManOptions {
 #[derive(Debug, clap::Args)]
 #[command(
     verbatim_doc_comment,
-    after_long_help = "\
-Examples:
-  tickwire completions bash > ~/.local/share/bash-completion/completions/tickwire
-  tickwire completions fish > ~/.config/fish/completions/tickwire.fish
-  tickwire completions zsh > ~/.zfunc/_tickwire"
+    after_long_help = include_str!("help/completions.txt")
 )]
 pub(crate) struct CompletionsOptions {
     /// Shell to print completions for

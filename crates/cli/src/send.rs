@@ -22,13 +22,6 @@ const DRAIN_MAX: Duration = Duration::from_secs(5);
 /// Polling interval while the send queue drains, for which the system reports no event.
 const DRAIN_POLL: Duration = Duration::from_millis(1);
 
-const MORE_HELP: &str = "\
-Examples:
-  tickwire send --to 192.0.2.1:10080 'Hello, world!'
-  tickwire send --wait 500ms hello
-  tickwire send -- -hello
-  printf 'one\\ntwo\\n' | tickwire send --interval 16ms -";
-
 /// Sends a message as one datagram
 ///
 /// Each sent datagram is shown:
@@ -38,7 +31,7 @@ Examples:
 /// Without a program that listens there, the command still succeeds: UDP does not
 /// report that. It fails if the system refuses a datagram.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment, after_long_help = MORE_HELP)]
+#[command(verbatim_doc_comment, after_long_help = include_str!("help/send.txt"))]
 pub(crate) struct Options {
     /// Message, up to 1024 bytes; "-" reads lines from standard input
     ///

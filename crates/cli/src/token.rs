@@ -10,20 +10,13 @@ use crate::output::Output;
 use crate::protocol::AUDIENCE;
 use crate::time;
 
-const MORE_HELP: &str = "\
-Examples:
-  tickwire keygen --token-key token.key
-  tickwire serve --key server.key --token-key token.key
-  tickwire token --token-key token.key --player anna > player.token
-  tickwire ping --connect --server-key KEY --token \"$(cat player.token)\"";
-
 /// Issues an admission token, as a login service would
 ///
 /// A token is for one player and one audience, opens one connection and expires.
 /// It is printed in hexadecimal digits. It is signed and not encrypted, and the
 /// server admits any client that presents it.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment, after_long_help = MORE_HELP)]
+#[command(verbatim_doc_comment, after_long_help = include_str!("help/token.txt"))]
 pub(crate) struct Options {
     /// File with the key that the server also has
     ///

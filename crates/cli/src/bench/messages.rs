@@ -51,18 +51,6 @@ const ROUND_MAX: Duration = Duration::from_secs(3600);
 /// Maximum loss. Connects rarely succeed beyond it.
 const LOSS_MAX: f64 = 0.9;
 
-const MORE_HELP: &str = "\
-Examples:
-  tickwire bench messages
-  tickwire bench messages --loss 5%,20% --burst 0 --delivery ordered --redundant-copies 2,0
-  tickwire bench messages --real --count 600 --loss 5% --svg-file messages.svg
-
-Exit status:
-  0    the messages were measured, whether or not the targets are met
-  1    a connection broke, a reliable message did not arrive, or the system
-       refused a request
-  2    the command line is invalid";
-
 /// Measures message latency over a lossy link, for each delivery
 ///
 /// One host sends a message to another host each tick, both tick at the same
@@ -80,7 +68,7 @@ Exit status:
 /// retransmission after it. The picture shows latency by percentile, for each
 /// loss, with copies and without.
 #[derive(Debug, Clone, clap::Args, Serialize)]
-#[command(verbatim_doc_comment, after_long_help = MORE_HELP)]
+#[command(verbatim_doc_comment, after_long_help = include_str!("../help/bench_messages.txt"))]
 pub(crate) struct Options {
     /// Fractions of lost datagrams
     ///

@@ -19,16 +19,6 @@ use crate::error::CliError;
 use crate::number;
 use crate::output::Output;
 
-const MORE_HELP: &str = "\
-Examples:
-  tickwire bench rate
-  tickwire bench rate --only flood --json-file rate.json
-
-Exit status:
-  0    all targets are met
-  1    a target is missed, or the system refused a request
-  2    the command line is invalid";
-
 /// Measures a game's traffic on a saturated link
 ///
 /// A server sends long messages to clients behind one link, and meanwhile a game
@@ -42,7 +32,7 @@ Exit status:
 ///
 ///   cargo test --lib congestion -- --ignored --nocapture
 #[derive(Debug, clap::Args, Serialize)]
-#[command(verbatim_doc_comment, after_long_help = MORE_HELP)]
+#[command(verbatim_doc_comment, after_long_help = include_str!("../help/bench_rate.txt"))]
 pub(crate) struct Options {
     /// Only rows whose name contains this
     #[arg(

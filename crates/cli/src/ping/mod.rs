@@ -34,41 +34,6 @@ use crate::protocol::{self, ProtocolId, Token};
 use crate::signals::StopSignal;
 use crate::{number, time};
 
-const MORE_HELP: &str = "\
-Examples:
-  tickwire ping --count 3 192.0.2.1:10080
-  tickwire ping --interval 16ms --size 200 192.0.2.1:10080
-  tickwire ping --connect --server-key \"$(cat server.pub)\" 192.0.2.1:10080
-  tickwire ping --json --count 100 | jq 'select(.event == \"reply\").round_trip_ms'
-
-Exit status:
-  0    at least one reply came in time
-  1    no reply came in time, the first probe could not be sent, the
-       client could not connect, or the connection ended before the
-       last probe
-  2    the command line is invalid
-
-JSON:
-With --json, each line is an object. Its field \"event\" decides the others:
-  target        address, size_bytes
-  connected     connect_ms, server_key (null with --plain), is_pinned
-  reply         seq, size_bytes, round_trip_ms, kind (in_order,
-                out_of_order, late, duplicate)
-  lost          seq, timeout_ms
-  not_sent      seq, reason
-  altered       from, size_bytes, truncated
-  foreign       from, size_bytes, truncated
-  disconnected  reason
-  summary       sent, received, lost, late, duplicates, out_of_order,
-                altered, foreign, not_sent, dropped_by_kernel,
-                in_flight, loss_fraction, late_sends, round_trip_ms,
-                connection
-In a summary, late_sends has probes and longest_ms. round_trip_ms has min, avg, p50, p99, max and jitter, or is \
-null without a reply. connection has round_trip_ms, jitter_ms, packets_sent, packets_received and packets_lost, or \
-is null without --connect.
-
-An error is text on standard error, as without --json.";
-
 /// Measures round-trip times to a UDP echo or through a connection
 ///
 /// The target is a program that sends datagrams back unchanged, such as `tickwire
@@ -102,7 +67,7 @@ An error is text on standard error, as without --json.";
 /// absolute difference between consecutive round trips (RFC 3550 section 6.4.1,
 /// without the smoothing).
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment, after_long_help = MORE_HELP)]
+#[command(verbatim_doc_comment, after_long_help = include_str!("../help/ping.txt"))]
 pub(crate) struct Options {
     /// Target address
     ///

@@ -35,28 +35,6 @@ use crate::time::{self, Millis};
 /// Maximum tick rate in Hz. A shorter tick is in the order of scheduling delays.
 const TICK_RATE_MAX: u64 = 1000;
 
-const MORE_HELP: &str = "\
-Examples:
-  tickwire serve --key server.key 0.0.0.0:10080
-  tickwire serve --tick-rate 0 --report-interval 0s
-  tickwire serve --latency 40ms --jitter 10ms --loss 5%
-
-JSON:
-With --json, each line is an object. Its field \"event\" decides the others:
-  listening     address, server_key (null with --plain),
-                is_key_temporary, simulated_link (null, or latency_ms,
-                jitter_ms, loss_fraction)
-  connected     peer, address, player (null without --token-key),
-                refusal (null, or why its token was refused after
-                admission)
-  moved         peer, from, address
-  disconnected  peer, address, connected_ms, reason
-  progress      connected_peers, interval_ms, and counters over it
-  summary       counters since the start
-Counters are peers (that connected), received and sent (each with messages and datagrams), lost (network, kernel, \
-event_queue, send_queue, peer_gone, system) and rejected (refused, protocol_id, cookie, poll_limit, \
-handshake_rate, malformed, forged, unknown_connection).";
-
 /// Runs a server that sends every message back to its peer
 ///
 /// Connects, disconnects and moves to another address are shown:
@@ -91,7 +69,7 @@ handshake_rate, malformed, forged, unknown_connection).";
 /// Ctrl-C or SIGTERM ends the server: it disconnects all peers, which takes up to
 /// 250 ms, and prints the totals.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment, after_long_help = MORE_HELP)]
+#[command(verbatim_doc_comment, after_long_help = include_str!("../help/serve.txt"))]
 pub(crate) struct Options {
     /// Address to listen on
     #[arg(default_value = address::DEFAULT, long_help = address::LISTEN_HELP)]

@@ -49,12 +49,6 @@ use crate::{number, time};
 const ROUND_MIN: Duration = Duration::from_millis(1);
 const ROUND_MAX: Duration = Duration::from_secs(24 * 3600);
 
-const MORE_HELP: &str = "\
-Examples:
-  tickwire bench latency --svg-file latency.svg
-  tickwire bench latency --wait-mode spin --closed
-  tickwire bench latency --to 192.0.2.1:10080 --rate 500 --duration 10s";
-
 /// Measures round trips to an echo beside std and mio
 ///
 /// By default datagrams leave at a fixed rate that does not wait for replies, and
@@ -82,7 +76,7 @@ Examples:
 /// from there to the client, which is this machine's part of the round trip, and
 /// what the timestamps cost.
 #[derive(Debug, Clone, clap::Args, Serialize)]
-#[command(verbatim_doc_comment, after_long_help = MORE_HELP)]
+#[command(verbatim_doc_comment, after_long_help = include_str!("../../help/bench_latency.txt"))]
 pub(crate) struct Options {
     /// Address of a remote UDP echo
     ///

@@ -8,6 +8,7 @@ use std::fmt::{self, Write as _};
 use std::net::SocketAddr;
 use std::{ascii, str};
 
+use derive_more::Display;
 use serde::Serialize;
 use tickwire::Datagram;
 
@@ -28,7 +29,12 @@ impl ByteFormat {
 
 /// A received datagram: `127.0.0.1:54321 13 bytes: Hello, world!`. If it was longer than a receive slot,
 /// `127.0.0.1:54321 1024 bytes, truncated: ...`.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Display, Serialize)]
+#[display(
+    "{from} {size_bytes} bytes{}: {}",
+    if *truncated { ", truncated" } else { "" },
+    FormattedBytes(payload_hex, *format)
+)]
 #[serde(tag = "event", rename = "datagram")]
 pub(crate) struct ReceivedDatagram<'a> {
     from: SocketAddr,
@@ -52,30 +58,14 @@ impl<'a> ReceivedDatagram<'a> {
     }
 }
 
-impl fmt::Display for ReceivedDatagram<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let truncated = if self.truncated { ", truncated" } else { "" };
-        // Always "bytes", also for one byte, so that a program can parse the line.
-        let (from, len) = (self.from, self.size_bytes);
-        let bytes = FormattedBytes(self.payload_hex, self.format);
-        write!(f, "{from} {len} bytes{truncated}: {bytes}")
-    }
-}
-
 /// A sent datagram: `to 127.0.0.1:10080, 13 bytes: Hello, world!`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Display)]
+#[display("to {_0}, {} bytes: {}", _1.len(), FormattedBytes(_1, *_2))]
 pub(crate) struct SentDatagram<'a>(
     pub(crate) SocketAddr,
     pub(crate) &'a [u8],
     pub(crate) ByteFormat,
 );
-
-impl fmt::Display for SentDatagram<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (to, len, bytes) = (self.0, self.1.len(), FormattedBytes(self.1, self.2));
-        write!(f, "to {to}, {len} bytes: {bytes}")
-    }
-}
 
 /// Bytes in a format.
 #[derive(Debug, Clone, Copy)]

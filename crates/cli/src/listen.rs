@@ -1,9 +1,9 @@
 //! `tickwire listen`: shows received datagrams.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use derive_more::Display;
 use serde::Serialize;
 use tickwire::{Socket, SocketStats, Ticker};
 
@@ -137,21 +137,27 @@ impl Listener {
 }
 
 /// What is printed besides datagrams.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Display, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Report {
-    Listening {
-        address: SocketAddr,
-    },
+    #[display("listening on {address}")]
+    Listening { address: SocketAddr },
+    #[display("received {datagrams} datagrams, {received_bytes} bytes; {totals}")]
     Progress {
         datagrams: u64,
         received_bytes: u64,
         totals: Totals,
     },
+    #[display("{_0}")]
     Summary(Totals),
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Display, Serialize)]
+#[display(
+    "in all {datagrams} datagrams, {received_bytes} bytes, {truncated} truncated, \
+     {dropped_by_kernel} dropped by kernel{}",
+    self.echoes()
+)]
 struct Totals {
     datagrams: u64,
     received_bytes: u64,
@@ -173,37 +179,11 @@ impl Totals {
             not_echoed: echo.then_some(stats.discarded + stats.queue_full),
         }
     }
-}
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Listening { address } => write!(f, "listening on {address}"),
-            Self::Progress {
-                datagrams,
-                received_bytes,
-                totals,
-            } => {
-                write!(
-                    f,
-                    "received {datagrams} datagrams, {received_bytes} bytes; {totals}"
-                )
-            }
-            Self::Summary(totals) => totals.fmt(f),
-        }
-    }
-}
-
-impl fmt::Display for Totals {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "in all {} datagrams, {} bytes, {} truncated, {} dropped by kernel",
-            self.datagrams, self.received_bytes, self.truncated, self.dropped_by_kernel,
-        )?;
+    fn echoes(&self) -> String {
         match (self.echoed, self.not_echoed) {
-            (Some(echoed), Some(lost)) => write!(f, ", {echoed} echoed, {lost} not echoed"),
-            _ => Ok(()),
+            (Some(echoed), Some(lost)) => format!(", {echoed} echoed, {lost} not echoed"),
+            _ => String::new(),
         }
     }
 }

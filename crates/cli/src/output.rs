@@ -67,3 +67,8 @@ impl Output {
         self.stdout.flush().map_err(CliError::from_output)
     }
 }
+
+/// An optional further line of an event's text.
+pub(crate) fn on_a_line(text: Option<&impl Display>) -> String {
+    text.map_or(String::new(), |text| format!("\n{text}"))
+}

@@ -1,8 +1,8 @@
 //! Durations on the command line (`500ms`, `1h 30m`) and in the output.
 
-use std::fmt;
 use std::time::Duration;
 
+use derive_more::Display;
 use humantime::format_duration;
 use serde::{Serialize, Serializer};
 
@@ -41,20 +41,19 @@ pub(crate) fn between(
 }
 
 /// A time in milliseconds. As text it has three decimals and no unit: `0.123`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Display, PartialEq, Eq, PartialOrd, Ord)]
+#[display("{:.3}", _0.as_secs_f64() * 1e3)]
 pub(crate) struct Millis(pub(crate) Duration);
-
-impl fmt::Display for Millis {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.3}", self.0.as_secs_f64() * 1e3)
-    }
-}
 
 impl Serialize for Millis {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         // The shortest decimal for a whole number of nanoseconds.
         to.serialize_f64(self.0.as_nanos() as f64 / 1e6)
     }
+}
+
+pub(crate) fn or_dash(time: Option<Millis>) -> String {
+    time.map_or("-".to_owned(), |time| time.to_string())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use derive_more::Display;
 use serde::Serialize;
 
 use super::in_flight::ReplyKind;
@@ -12,7 +13,13 @@ use crate::time::Millis;
 const LATE_MAX: Duration = Duration::from_millis(100);
 
 /// Every sent probe is `received`, `lost` or `in_flight`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Display, PartialEq, Serialize)]
+#[display(
+    "in all {sent} sent, {received} received, {lost} lost ({:.1}%), {late} late, {duplicates} \
+     duplicates, {out_of_order} out of order, {altered} altered, {foreign} foreign, {not_sent} not \
+     sent, {dropped_by_kernel} dropped by kernel, {in_flight} in flight",
+    100.0 * loss_fraction
+)]
 pub(super) struct Counters {
     /// Probes that were sent.
     pub(super) sent: u64,
@@ -67,28 +74,6 @@ impl Counters {
             loss_fraction: self.lost as f64 / settled.max(1) as f64,
             ..self
         }
-    }
-}
-
-impl fmt::Display for Counters {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "in all {} sent, {} received, {} lost ({:.1}%), {} late, {} duplicates, {} out of order, \
-             {} altered, {} foreign, {} not sent, {} dropped by kernel, {} in flight",
-            self.sent,
-            self.received,
-            self.lost,
-            100.0 * self.loss_fraction,
-            self.late,
-            self.duplicates,
-            self.out_of_order,
-            self.altered,
-            self.foreign,
-            self.not_sent,
-            self.dropped_by_kernel,
-            self.in_flight,
-        )
     }
 }
 

@@ -33,6 +33,17 @@ pub(super) enum ReplyKind {
     Duplicate,
 }
 
+impl ReplyKind {
+    pub(super) fn remark(self) -> &'static str {
+        match self {
+            Self::InOrder => "",
+            Self::OutOfOrder => ", out of order",
+            Self::Late | Self::Overdue => ", late",
+            Self::Duplicate => ", duplicate",
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Reply {
     pub(super) seq: u64,

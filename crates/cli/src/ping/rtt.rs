@@ -1,12 +1,12 @@
 //! Statistics of round-trip times, in constant memory.
 
-use std::fmt;
 use std::time::Duration;
 
+use derive_more::Display;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use crate::time::Millis;
+use crate::time::{Millis, or_dash};
 
 /// Upper bound of the histogram and of the timeout: one hour.
 pub(super) const RTT_MAX: Duration = Duration::from_secs(3600);
@@ -14,8 +14,12 @@ pub(super) const RTT_MAX: Duration = Duration::from_secs(3600);
 /// Precision of percentiles in decimal digits. From 1 ns to 1 h the histogram takes about 270 KiB.
 const DIGITS: u8 = 3;
 
-/// Statistics of at least one round trip.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// Statistics of at least one round trip. The text has the format of ping(8).
+#[derive(Debug, Clone, Copy, Display, PartialEq, Eq, Serialize)]
+#[display(
+    "round trip min/avg/p50/p99/max/jitter = {min}/{avg}/{p50}/{p99}/{max}/{} ms",
+    or_dash(*jitter)
+)]
 pub(super) struct RttSummary {
     pub(super) min: Millis,
     pub(super) avg: Millis,
@@ -25,20 +29,6 @@ pub(super) struct RttSummary {
     /// Mean absolute difference between consecutive round trips: D of RFC 3550 section 6.4.1,
     /// averaged over the run instead of smoothed. `None` for a single round trip.
     pub(super) jitter: Option<Millis>,
-}
-
-/// One line, in the format of ping(8).
-impl fmt::Display for RttSummary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("round trip min/avg/p50/p99/max/jitter = ")?;
-        for time in [self.min, self.avg, self.p50, self.p99, self.max] {
-            write!(f, "{time}/")?;
-        }
-        match self.jitter {
-            Some(jitter) => write!(f, "{jitter} ms"),
-            None => f.write_str("- ms"),
-        }
-    }
 }
 
 /// Records round trips in the order of their replies.

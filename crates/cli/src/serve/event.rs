@@ -1,19 +1,21 @@
-//! What the server prints: one line of text or one JSON object for each event.
+//! What the server prints: one or more lines of text, or one JSON object, for each event.
 
-use std::fmt;
 use std::net::SocketAddr;
 
+use derive_more::Display;
 use humantime::format_duration;
 use serde::Serialize;
 
 use super::counters::Counters;
 use crate::number;
+use crate::output::on_a_line;
 use crate::time::Millis;
 
-/// Peers and reasons are text.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Display, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(super) enum ServeEvent {
+    #[display("listening on {address}\n{}{}",
+              security(server_key.as_deref(), *is_key_temporary), on_a_line(simulated_link.as_ref()))]
     Listening {
         address: SocketAddr,
         /// `None` without encryption.
@@ -22,26 +24,31 @@ pub(super) enum ServeEvent {
         is_key_temporary: bool,
         simulated_link: Option<SimulatedLink>,
     },
+    #[display("peer {peer} connected from {address}{}",
+              admission(player.as_deref(), refusal.as_deref()))]
     Connected {
         peer: String,
         address: SocketAddr,
-        /// Of its token, if the server requires one.
+        /// Of its token, if the server requires a token.
         player: Option<String>,
-        /// Why its token was refused after all.
+        /// Why its token was refused after admission.
         refusal: Option<String>,
     },
+    #[display("peer {peer} from {from} moved to {address}")]
     Moved {
         peer: String,
-        from: Option<SocketAddr>,
+        from: SocketAddr,
         address: SocketAddr,
     },
+    #[display("peer {peer} from {address} gone after {:.3} s: {reason}", connected_ms.0.as_secs_f64())]
     Disconnected {
         peer: String,
-        address: Option<SocketAddr>,
-        connected_ms: Option<Millis>,
+        address: SocketAddr,
+        connected_ms: Millis,
         reason: String,
     },
     /// Counters over an interval.
+    #[display("{}", counters.progress(*connected_peers, interval_ms.0))]
     Progress {
         connected_peers: usize,
         interval_ms: Millis,
@@ -49,11 +56,16 @@ pub(super) enum ServeEvent {
         counters: Counters,
     },
     /// Counters since the start.
+    #[display("{}", _0.totals())]
     Summary(Counters),
 }
 
 /// Conditions in each direction.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Display, Serialize)]
+#[display(
+    "simulated link, each way: latency {}, jitter up to {}, {} lost",
+    format_duration(latency_ms.0), format_duration(jitter_ms.0), number::percent(*loss_fraction)
+)]
 pub(super) struct SimulatedLink {
     pub(super) latency_ms: Millis,
     /// Maximum.
@@ -61,80 +73,19 @@ pub(super) struct SimulatedLink {
     pub(super) loss_fraction: f64,
 }
 
-impl fmt::Display for ServeEvent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Listening {
-                address,
-                server_key,
-                is_key_temporary,
-                simulated_link,
-            } => {
-                writeln!(f, "listening on {address}")?;
-                match server_key {
-                    None => f.write_str("not encrypted")?,
-                    Some(key) if *is_key_temporary => write!(f, "server key {key}, until it ends")?,
-                    Some(key) => write!(f, "server key {key}")?,
-                }
-                simulated_link
-                    .as_ref()
-                    .map_or(Ok(()), |link| write!(f, "\n{link}"))
-            }
-            Self::Connected {
-                peer,
-                address,
-                player,
-                refusal,
-            } => {
-                write!(f, "peer {peer} connected from {address}")?;
-                match (player, refusal) {
-                    (_, Some(why)) => write!(f, ", disconnected: {why}"),
-                    (Some(player), None) => write!(f, " as {player}"),
-                    (None, None) => Ok(()),
-                }
-            }
-            Self::Moved {
-                peer,
-                from,
-                address,
-            } => {
-                write!(f, "peer {peer} ")?;
-                from.map_or(Ok(()), |from| write!(f, "from {from} "))?;
-                write!(f, "moved to {address}")
-            }
-            Self::Disconnected {
-                peer,
-                address,
-                connected_ms,
-                reason,
-            } => {
-                write!(f, "peer {peer} ")?;
-                address.map_or(Ok(()), |address| write!(f, "from {address} "))?;
-                f.write_str("gone")?;
-                if let Some(Millis(time)) = connected_ms {
-                    write!(f, " after {:.3} s", time.as_secs_f64())?;
-                }
-                write!(f, ": {reason}")
-            }
-            Self::Progress {
-                connected_peers,
-                interval_ms: Millis(interval),
-                counters,
-            } => f.write_str(&counters.progress(*connected_peers, *interval)),
-            Self::Summary(counters) => f.write_str(&counters.totals()),
-        }
+fn security(server_key: Option<&str>, is_temporary: bool) -> String {
+    match server_key {
+        None => "not encrypted".to_owned(),
+        Some(key) if is_temporary => format!("server key {key}, until it ends"),
+        Some(key) => format!("server key {key}"),
     }
 }
 
-impl fmt::Display for SimulatedLink {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (latency, jitter) = (self.latency_ms.0, self.jitter_ms.0);
-        let (latency, jitter) = (format_duration(latency), format_duration(jitter));
-        let loss = number::percent(self.loss_fraction);
-        write!(
-            f,
-            "simulated link, each way: latency {latency}, jitter up to {jitter}, {loss} lost"
-        )
+fn admission(player: Option<&str>, refusal: Option<&str>) -> String {
+    match (player, refusal) {
+        (_, Some(why)) => format!(", disconnected: {why}"),
+        (Some(player), None) => format!(" as {player}"),
+        (None, None) => String::new(),
     }
 }
 

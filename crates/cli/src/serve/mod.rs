@@ -211,11 +211,12 @@ impl Server {
                     ..
                 } => self.on_connected(peer, address, &payload)?,
                 Event::Moved { peer, address, .. } => {
-                    self.output.event(&self.peers.on_moved(peer, address))?;
+                    let moved = self.peers.on_moved(peer, address);
+                    moved.map_or(Ok(()), |event| self.output.event(&event))?;
                 }
                 Event::Disconnected { peer, reason, .. } => {
-                    let event = self.peers.on_disconnected(peer, reason, Instant::now());
-                    self.output.event(&event)?;
+                    let gone = self.peers.on_disconnected(peer, reason, Instant::now());
+                    gone.map_or(Ok(()), |event| self.output.event(&event))?;
                 }
                 Event::Message {
                     peer,

@@ -46,29 +46,31 @@ impl Peers {
         self.connected.insert(id, peer);
     }
 
-    pub(super) fn on_moved(&mut self, id: PeerId, address: SocketAddr) -> ServeEvent {
-        let peer = self.connected.get_mut(&id);
-        ServeEvent::Moved {
+    /// `None` if the peer is unknown.
+    pub(super) fn on_moved(&mut self, id: PeerId, address: SocketAddr) -> Option<ServeEvent> {
+        let peer = self.connected.get_mut(&id)?;
+        Some(ServeEvent::Moved {
             peer: id.to_string(),
-            from: peer.map(|peer| std::mem::replace(&mut peer.address, address)),
+            from: std::mem::replace(&mut peer.address, address),
             address,
-        }
+        })
     }
 
+    /// `None` if the peer is unknown.
     pub(super) fn on_disconnected(
         &mut self,
         id: PeerId,
         reason: DisconnectReason,
         now: Instant,
-    ) -> ServeEvent {
-        let peer = self.connected.remove(&id);
-        peer.iter().for_each(|peer| self.disconnected.add(peer));
-        ServeEvent::Disconnected {
+    ) -> Option<ServeEvent> {
+        let peer = self.connected.remove(&id)?;
+        self.disconnected.add(&peer);
+        Some(ServeEvent::Disconnected {
             peer: id.to_string(),
-            address: peer.as_ref().map(|peer| peer.address),
-            connected_ms: peer.map(|peer| Millis(now.duration_since(peer.since))),
+            address: peer.address,
+            connected_ms: Millis(now.duration_since(peer.since)),
             reason: reason.to_string(),
-        }
+        })
     }
 
     pub(super) fn refresh_all(&mut self, host: &Host) {

@@ -8,10 +8,8 @@ use tickwire::{Socket, SocketConfig};
 use crate::error::CliError;
 use crate::escape::{ByteFormat, FormattedBytes};
 
-/// Default address to listen on and to send to.
 pub(crate) const DEFAULT: &str = "127.0.0.1:10080";
 
-/// Help for an address to listen on.
 pub(crate) const LISTEN_HELP: &str = "\
 Address to listen on: a host and a port, or only a port for 127.0.0.1. Port 0 takes any free port. The host \
 0.0.0.0 listens on all IPv4 addresses of this machine, [::] on all IPv4 and IPv6 addresses";
@@ -19,8 +17,7 @@ Address to listen on: a host and a port, or only a port for 127.0.0.1. Port 0 ta
 const EXPECTED: &str = "expected a host and a port, such as 127.0.0.1:10080, [::1]:10080 or \
                         localhost:10080, or only a port for 127.0.0.1";
 
-/// The socket addresses of `text`, at least one. IPv4 comes first: a host with both families most often
-/// serves IPv4, and IPv6 may be broken.
+/// The socket addresses of `text`, at least one. IPv4 comes first, because IPv6 may be broken.
 pub(crate) fn resolve(text: &str) -> Result<Vec<SocketAddr>, CliError> {
     if let Ok(addr) = text.parse() {
         return Ok(vec![addr]);
@@ -91,14 +88,14 @@ pub(crate) fn open_towards(text: &str) -> Result<(Socket, SocketAddr), CliError>
             "cannot send to port 0: choose the port of the receiver, 1 to 65535",
         ));
     }
-    // Connecting a UDP socket looks up the route, and sends nothing.
+    // Connecting a UDP socket looks up the route without sending.
     let has_route = |to: &&SocketAddr| {
         UdpSocket::bind(unspecified(**to)).is_ok_and(|socket| socket.connect(**to).is_ok())
     };
-    // Without a route to any of them, sending to the first one reports the error.
+    // Without any route, sending to the first one reports the error.
     let to = *candidates.iter().find(has_route).unwrap_or(&candidates[0]);
     let config = SocketConfig {
-        // A client receives little, and a large buffer causes a warning where the system refuses it.
+        // A client receives little, and a system that refuses a large buffer causes a warning.
         receive_buffer: None,
         ..SocketConfig::default()
     };
@@ -108,7 +105,7 @@ pub(crate) fn open_towards(text: &str) -> Result<(Socket, SocketAddr), CliError>
     Ok((socket, to))
 }
 
-/// The first socket that `bind` creates. The next address is tried only if this machine does not have
+/// The first socket that `bind` creates. Tries the next address only if this machine does not have
 /// the previous one.
 fn first_that_binds(
     candidates: &[SocketAddr],
@@ -151,7 +148,6 @@ pub(crate) fn loopback(addr: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, addr.port())
 }
 
-/// Why the bind failed, and what to do.
 fn bind_error(addr: SocketAddr, error: &io::Error) -> CliError {
     /// BSD's `IPPORT_RESERVED`, and the default on Linux.
     const FIRST_UNPRIVILEGED: u16 = 1024;
@@ -193,7 +189,7 @@ fn system_error(error: &io::Error) -> String {
     source.map_or_else(|| error.to_string(), ToString::to_string)
 }
 
-/// Every interface has link-local addresses, so the address alone is ambiguous (RFC 4007 section 6).
+/// Every interface has link-local addresses, so the address is ambiguous (RFC 4007 section 6).
 fn is_without_interface(addr: SocketAddr) -> bool {
     matches!(addr, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0)
 }

@@ -1,4 +1,4 @@
-//! The error that ends a command: a line of text and an exit code.
+//! Errors that end a command.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -7,14 +7,14 @@ use std::process::ExitCode;
 use tickwire::token::LengthError;
 use tickwire::{ErrorCounts, KeyFileError, KeyFileErrorKind};
 
-/// An error that ends a command. The text is one line: what failed, the value, the limit, what to do.
+/// The text is one line: what failed, the value, the limit, what to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum CliError {
     /// The command line or the input is invalid: exit code 2, as for clap's own errors.
     Usage(String),
     /// The system or the network refused a valid request: exit code 1.
     Runtime(String),
-    /// The reader of standard output has closed it (`| head -1`): exit code 0 and no text.
+    /// The reader of standard output has closed it: exit code 0 and no text.
     OutputClosed,
 }
 
@@ -28,7 +28,6 @@ impl CliError {
         move |error| Self::Runtime(format!("cannot {what}: {error}"))
     }
 
-    /// Converts an error of a write to standard output.
     pub(crate) fn from_output(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self::OutputClosed;
@@ -36,7 +35,6 @@ impl CliError {
         Self::cannot("write to standard output")(error)
     }
 
-    /// Prints the text to standard error and returns the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         let (text, code) = match self {
             Self::Usage(text) => (text, 2),
@@ -59,7 +57,6 @@ impl From<LengthError> for CliError {
     }
 }
 
-/// With what to do if the file is missing, or exists already.
 impl From<KeyFileError> for CliError {
     fn from(error: KeyFileError) -> Self {
         match &error.kind {

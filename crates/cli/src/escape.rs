@@ -1,8 +1,5 @@
-//! Shows received bytes on a terminal without letting them control it.
-//!
-//! A datagram can contain escape sequences that change the title, move the cursor or run macros. The
-//! output has no control characters and no characters that hide or reorder text, and the original bytes
-//! can be recovered from it.
+//! Shows received bytes on a terminal without letting them control it: no control characters, and
+//! no characters that hide or reorder text. The original bytes can be recovered from the output.
 
 use std::fmt::{self, Write as _};
 use std::net::SocketAddr;
@@ -14,21 +11,20 @@ use tickwire::Datagram;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ByteFormat {
-    /// Printable text unchanged, everything else escaped as in Rust: `\n`, `\x1b`, `\xff`, `\u{202e}`.
+    /// Printable text unchanged, everything else escaped as in Rust: `\n`, `\x1b`, `\xff`,
+    /// `\u{202e}`.
     Text,
     /// Pairs of lower-case digits with spaces between: `48 65 6c`.
     Hex,
 }
 
 impl ByteFormat {
-    /// The format for the option `--hex`.
     pub(crate) fn of(hex: bool) -> Self {
         if hex { Self::Hex } else { Self::Text }
     }
 }
 
-/// A received datagram: `127.0.0.1:54321 13 bytes: Hello, world!`. If it was longer than a receive slot,
-/// `127.0.0.1:54321 1024 bytes, truncated: ...`.
+/// `127.0.0.1:54321 13 bytes: Hello, world!`, or `127.0.0.1:54321 1024 bytes, truncated: ...`.
 #[derive(Debug, Clone, Copy, Display, Serialize)]
 #[display(
     "{from} {size_bytes} bytes{}: {}",
@@ -58,7 +54,7 @@ impl<'a> ReceivedDatagram<'a> {
     }
 }
 
-/// A sent datagram: `to 127.0.0.1:10080, 13 bytes: Hello, world!`.
+/// `to 127.0.0.1:10080, 13 bytes: Hello, world!`.
 #[derive(Debug, Clone, Copy, Display)]
 #[display("to {_0}, {} bytes: {}", _1.len(), FormattedBytes(_1, *_2))]
 pub(crate) struct SentDatagram<'a>(
@@ -67,7 +63,6 @@ pub(crate) struct SentDatagram<'a>(
     pub(crate) ByteFormat,
 );
 
-/// Bytes in a format.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FormattedBytes<'a>(pub(crate) &'a [u8], pub(crate) ByteFormat);
 
@@ -89,8 +84,7 @@ fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
 }
 
 fn write_text(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
-    // Whether a combining mark may follow unescaped. Otherwise it would combine with the space before the
-    // text, or with the end of an escape.
+    // Whether a combining mark may follow unescaped, and not combine with a space or an escape.
     let mut has_base = false;
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
@@ -113,16 +107,15 @@ fn write_text(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
 
 fn is_unescaped(c: char, has_base: bool) -> bool {
     if c.is_ascii() {
-        // Escapes begin with a backslash, so a backslash is doubled.
+        // A backslash is doubled, because escapes begin with it.
         return (c.is_ascii_graphic() || c == ' ') && c != '\\';
     }
     is_printable(c) && (has_base || !is_mark(c))
 }
 
-/// Printable according to the standard library: no control or format character, no space other than
-/// ' ', neither private nor unassigned.
+/// No control or format character, no space other than ' ', neither private nor unassigned.
 fn is_printable(c: char) -> bool {
-    // Only `escape_debug` exposes that table. It also escapes a leading mark, hence the letter.
+    // `escape_debug` knows, but also escapes a leading mark, hence the letter.
     let mut buffer = [b'a'; 5];
     let len = c.encode_utf8(&mut buffer[1..]).len();
     str::from_utf8(&buffer[..=len]).is_ok_and(|text| text.escape_debug().nth(1) == Some(c))
@@ -235,7 +228,8 @@ mod tests {
         assert_eq!(line, "to [::1]:10080, 13 bytes: Hello, world!");
     }
 
-    /// Asserts that the output has no control characters, and that the bytes can be recovered from it.
+    /// Asserts that the output has no control characters, and that the bytes can be recovered from
+    /// it.
     fn check(bytes: &[u8]) {
         let shown = text(bytes);
         assert!(!shown.chars().any(char::is_control), "{bytes:?}: {shown:?}");
@@ -263,7 +257,6 @@ mod tests {
         }
     }
 
-    /// Recovers the bytes from the output.
     fn read_back(shown: &str) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut rest = shown;
@@ -279,7 +272,7 @@ mod tests {
         bytes
     }
 
-    /// The bytes of the escape at the beginning of `text`, and its length.
+    /// The bytes of the escape at the start of `text`, and its length.
     fn read_escape(text: &str) -> (Vec<u8>, usize) {
         let number = |digits: &str| u32::from_str_radix(digits, 16).unwrap();
         match &text[..2] {

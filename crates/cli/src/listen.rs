@@ -81,7 +81,7 @@ impl Listener {
     fn run(mut self) -> Result<(), CliError> {
         let address = self.socket.local_addr();
         self.output.event(&Report::Listening { address })?;
-        // Checked after the drain, so that datagrams from before the signal are shown and counted.
+        // Checked after the drain, so that datagrams before the signal are shown.
         while !self.stop.is_requested() {
             self.output.flush()?;
             let waited = match &self.report {
@@ -107,13 +107,12 @@ impl Listener {
                 self.output.event(&datagram)?;
             }
             if self.echo {
-                // If the queue is full, the echo is dropped and counted, as on the network. Waiting for
-                // room would lose more.
+                // A full queue drops and counts the echo, as a network would. Waiting would lose
+                // more.
                 let _ = tx.send(datagram.from, datagram.bytes);
             }
         }
-        // An error is about one datagram, and a forged sender (port 0) must not end the program. The
-        // socket counts it and logs a warning.
+        // An error is about one datagram, such as from a forged sender (port 0), and is counted.
         let _ = self.socket.flush();
         Ok(())
     }
@@ -136,7 +135,6 @@ impl Listener {
     }
 }
 
-/// What is printed besides datagrams.
 #[derive(Debug, Display, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Report {

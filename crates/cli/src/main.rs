@@ -30,7 +30,8 @@ use crate::error::CliError;
 
 /// UDP networking for games: datagrams, connections, keys and benchmarks
 ///
-/// The commands listen and send work with plain datagrams, serve and ping --connect with connections.
+/// The commands listen and send work with plain datagrams, serve and ping --connect with
+/// connections.
 #[derive(Debug, Parser)]
 #[command(
     name = "tickwire",
@@ -83,8 +84,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints an error of the parser, or the requested help. clap also takes `-hello` for `-h`: that is refused,
-/// because it was probably meant as a value.
+/// Prints an error of the parser, or the help. clap also takes `-hello` for `-h`, which is refused
+/// here, because it is probably a value.
 fn refuse(error: &clap::Error) -> ! {
     let is_help = error.kind() == ErrorKind::DisplayHelp;
     let args = env::args_os().map(|arg| arg.to_string_lossy().into_owned());

@@ -1,4 +1,4 @@
-//! `tickwire man` and `tickwire completions`: written from the definitions of the command line.
+//! `tickwire man` and `tickwire completions`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -70,8 +70,8 @@ fn write_pages(command: &Command, directory: &Path) -> Result<(), CliError> {
     commands.try_for_each(|command| write_pages(command, directory))
 }
 
-/// The page of a command. Unlike that of `clap_mangen`, it has a section for each heading of the long help,
-/// examples with their line ends, and indented paragraphs of options.
+/// The page of a command, with what `clap_mangen` lacks: sections for the headings of the long
+/// help, line ends in examples, and indented paragraphs of options.
 fn page(man: &Man) -> String {
     let mut bytes = Vec::new();
     man.render(&mut bytes).expect("a Vec accepts all bytes");

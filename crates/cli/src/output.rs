@@ -10,8 +10,8 @@ use crate::error::CliError;
 /// Buffer size in bytes: the capacity of a Linux pipe.
 const BUFFER: usize = 64 << 10;
 
-/// Standard output. Lines are buffered until [`flush`](Self::flush), so that thousands of datagrams are
-/// a handful of writes. Flush before every wait.
+/// Standard output. Lines are buffered until [`flush`](Self::flush), which is needed before every
+/// wait.
 #[derive(Debug)]
 pub(crate) struct Output {
     stdout: BufWriter<Stdout>,
@@ -47,8 +47,7 @@ impl Output {
         self.line.clear();
         // Writing to a string does not fail.
         let _ = writeln!(self.line, "{text}");
-        // In one write: the buffer then writes whole lines only, and a killed process leaves no partial
-        // line.
+        // In one write, so that a killed process leaves no partial line.
         self.stdout
             .write_all(self.line.as_bytes())
             .map_err(CliError::from_output)
@@ -62,7 +61,6 @@ impl Output {
         Ok(())
     }
 
-    /// Writes all buffered lines.
     pub(crate) fn flush(&mut self) -> Result<(), CliError> {
         self.stdout.flush().map_err(CliError::from_output)
     }

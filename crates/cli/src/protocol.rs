@@ -1,4 +1,5 @@
-//! What client and server share: protocol id, ticket, the text form of a token, and disconnect codes.
+//! What client and server share: protocol id, ticket, the text form of a token, and disconnect
+//! codes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,10 +22,8 @@ pub(crate) const MISDIRECTED_TOKEN: u32 = 421;
 /// The table of used tokens is full.
 pub(crate) const TOO_MANY_TOKENS: u32 = 503;
 
-/// Default audience of tokens and servers.
 pub(crate) const AUDIENCE: &str = "tickwire";
 
-/// The code with which the server denies a token.
 pub(crate) fn code_of(error: TokenError) -> u32 {
     match error {
         TokenError::WrongAudience => MISDIRECTED_TOKEN,
@@ -35,7 +34,7 @@ pub(crate) fn code_of(error: TokenError) -> u32 {
     }
 }
 
-/// What to do about a denied connection, if the code is one of the above.
+/// What to do about a denied connection.
 pub(crate) fn advice(code: u32) -> Option<&'static str> {
     Some(match code {
         WRONG_TICKET => "it requires a --ticket, or a different one",
@@ -50,7 +49,7 @@ pub(crate) fn advice(code: u32) -> Option<&'static str> {
     })
 }
 
-/// A token, in the hexadecimal digits that `tickwire token` prints.
+/// A token, in hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Token(pub(crate) Vec<u8>);
 
@@ -103,7 +102,7 @@ impl FromStr for ProtocolId {
     }
 }
 
-/// Parses the ticket, which a client sends as its connect payload.
+/// Parses a ticket, the connect payload of a client.
 pub(crate) fn ticket(text: &str) -> Result<String, String> {
     match text.len() {
         1..=CONNECT_PAYLOAD_MAX => Ok(text.into()),

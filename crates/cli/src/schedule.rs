@@ -13,8 +13,8 @@ pub(crate) enum Due {
     Never,
 }
 
-/// Spaces datagrams by an interval. Each is due one interval after the previous one was *due*, so a late
-/// datagram does not shift the following ones.
+/// Each datagram is due an interval after the previous one was *due*, so a late datagram does not
+/// shift the following ones.
 #[derive(Debug, Clone)]
 pub(crate) struct Schedule {
     interval: Duration,
@@ -44,8 +44,8 @@ impl Schedule {
         }
     }
 
-    /// A datagram was sent at `now`. After a delay of an interval or more (a line was typed late, the
-    /// process was stopped), the schedule restarts from `now` instead of sending a burst.
+    /// A datagram was sent at `now`. After a delay of an interval or more, the schedule restarts
+    /// from `now` instead of causing a burst.
     pub(crate) fn on_sent(&mut self, now: Instant) {
         if self.interval.is_zero() {
             return;
@@ -57,8 +57,7 @@ impl Schedule {
         self.next = after(due, self.interval);
     }
 
-    /// The system refused the datagram of `now`. With an interval of zero, the next one is due after
-    /// `pause`.
+    /// The system refused a datagram. With an interval of zero, the next one is due after `pause`.
     pub(crate) fn on_refused(&mut self, now: Instant, pause: Duration) {
         if self.interval.is_zero() {
             self.next = after(now, pause);

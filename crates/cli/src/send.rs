@@ -16,7 +16,7 @@ use crate::output::Output;
 use crate::schedule::{Due, Schedule};
 use crate::{number, time};
 
-/// Time limit for the send queue to drain. A working network card needs milliseconds.
+/// Time limit for the send queue to drain. A network card needs milliseconds.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
 
 /// Polling interval while the send queue drains, for which the system reports no event.
@@ -35,8 +35,8 @@ const DRAIN_POLL: Duration = Duration::from_millis(1);
 pub(crate) struct Options {
     /// Message, up to 1024 bytes; "-" reads lines from standard input
     ///
-    /// With "-", each line is sent as a datagram as soon as it is read. Put "--" before a message that
-    /// begins with a hyphen.
+    /// With "-", each line is sent as a datagram as soon as it is read. Put "--" before a message
+    /// that begins with a hyphen.
     message: OsString,
 
     /// Address to send to
@@ -68,7 +68,6 @@ pub(crate) struct Options {
     hex: bool,
 }
 
-/// Sends all messages and waits for replies. Fails if a datagram could not be sent.
 pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     let message = options.message.as_encoded_bytes();
     let (len, max) = (message.len(), DATAGRAM_MAX);
@@ -113,7 +112,6 @@ struct Sender {
     format: ByteFormat,
     shows_replies: bool,
     schedule: Schedule,
-    /// The system's error for the first refused datagram.
     first_error: Option<io::Error>,
 }
 
@@ -152,14 +150,13 @@ impl Sender {
             sent = self.socket.send(self.to, message);
         }
         sent.map_err(|error| CliError::Runtime(error.to_string()))?;
-        // A batch was sent. Without pauses between datagrams, replies are received here only.
+        // A batch was sent. Without an interval, replies are received only here.
         if self.socket.queued() == 0 {
             self.receive()?;
         }
         Ok(())
     }
 
-    /// Sends until the queue is empty.
     fn drain(&mut self) -> Result<(), CliError> {
         let start = Instant::now();
         self.flush();
@@ -207,7 +204,7 @@ impl Sender {
     }
 
     fn receive(&mut self) -> Result<(), CliError> {
-        // Also if replies are not shown, because unread datagrams would end every wait at once.
+        // Also if replies are not shown: unread datagrams would end every wait at once.
         while let Some(datagram) = self.socket.recv().map_err(CliError::cannot("receive"))? {
             if self.shows_replies {
                 self.output
@@ -217,7 +214,6 @@ impl Sender {
         Ok(())
     }
 
-    /// Fails if a datagram was discarded.
     fn check_discarded(&self) -> Result<(), CliError> {
         let stats = self.socket.stats();
         let discarded = stats.discarded;

@@ -6,8 +6,8 @@ use derive_more::Display;
 use humantime::format_duration;
 use serde::{Serialize, Serializer};
 
-/// Parses a duration with its unit. An option that uses this needs `allow_hyphen_values`: without it,
-/// clap takes a negative value for another option.
+/// Parses a duration with its unit. An option that uses this needs `allow_hyphen_values`: without
+/// it, clap takes a negative value for another option.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     if text.starts_with('-') {
         return Err("a time cannot be negative".to_owned());

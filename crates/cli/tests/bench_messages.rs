@@ -1,12 +1,8 @@
-//! `tickwire bench messages` as its users meet it: what it promises on virtual time, that it runs over
-//! real sockets, what it writes, what it refuses.
+//! `tickwire bench messages`: its targets on virtual time, real sockets, files and errors.
 #![cfg(unix)]
-#![allow(
-    clippy::unwrap_used,
-    reason = "in a test that is a failure as good as any"
-)]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
-#[allow(dead_code, reason = "the tests of the other programs use the rest")]
+#[allow(dead_code, reason = "other tests use the rest")]
 #[path = "programs/child.rs"]
 mod child;
 #[path = "programs/results.rs"]
@@ -26,7 +22,6 @@ fn assert_done(ended: &Ended) {
     assert_eq!(ended.stderr, [""; 0]);
 }
 
-/// The cells of each row of the table.
 fn rows(ended: &Ended) -> Vec<Vec<&str>> {
     let lines = ended.stdout.iter();
     let table = lines.skip_while(|line| !line.starts_with("loss "));
@@ -39,7 +34,7 @@ fn read(json: &TestFile) -> Value {
 }
 
 #[test]
-fn the_targets_are_kept_with_the_default_options() {
+fn meets_the_targets_with_the_default_options() {
     let (json, svg) = (
         TestFile::new("messages.json"),
         TestFile::new("messages.svg"),
@@ -99,7 +94,7 @@ fn the_targets_are_kept_with_the_default_options() {
 }
 
 #[test]
-fn the_same_options_print_the_same() {
+fn the_same_options_print_the_same_figures() {
     let args = ["--rounds=2", "--loss=15%", "--count=200"];
     let (first, again) = (messages(&args), messages(&args));
     assert_done(&first);
@@ -107,7 +102,7 @@ fn the_same_options_print_the_same() {
 }
 
 #[test]
-fn every_delivery_is_measured_without_encryption_too() {
+fn measures_every_delivery_without_encryption() {
     let ended = messages(&[
         "--plain",
         "--rounds=1",
@@ -120,10 +115,10 @@ fn every_delivery_is_measured_without_encryption_too() {
     ]);
     assert_done(&ended);
     assert!(ended.stdout[0].contains(", plain, on virtual time, seed 0"));
-    let told = ended.stdout.last().unwrap();
+    let text = ended.stdout.last().unwrap();
     assert!(
-        told.starts_with("no verdict: the targets are for 40 bytes"),
-        "{told}"
+        text.starts_with("no verdict: the targets are for 40 bytes"),
+        "{text}"
     );
     let rows = rows(&ended);
     let begins: Vec<_> = rows.iter().map(|row| &row[..4]).collect();
@@ -165,7 +160,7 @@ fn real_sockets_deliver_everything_in_order() {
     assert_eq!(rows.len(), 9);
     for row in rows {
         assert_eq!(row["messages"], 240);
-        // The link takes that long at the least, whatever else the machine does.
+        // The latency of the link.
         assert!(
             row["distribution"][0]["micros"].as_f64().unwrap() >= 5000.0,
             "{row}"
@@ -177,7 +172,7 @@ fn real_sockets_deliver_everything_in_order() {
 }
 
 #[test]
-fn what_cannot_be_measured_is_told_with_what_can() {
+fn refuses_invalid_options_with_their_range() {
     let file = TestFile::new("messages-both");
     let cases: [(&[&str], &str); 17] = [
         (
@@ -222,18 +217,18 @@ fn what_cannot_be_measured_is_told_with_what_can() {
             "are both",
         ),
     ];
-    for (args, told) in cases {
+    for (args, part) in cases {
         let ended = messages(args);
         assert_eq!(ended.code, Some(2), "{args:?}: {ended:?}");
         assert_eq!(ended.stdout, [""; 0]);
         let stderr = ended.stderr.join("\n");
-        assert!(stderr.contains(told), "{args:?}: {stderr}");
+        assert!(stderr.contains(part), "{args:?}: {stderr}");
     }
     assert!(!file.0.exists());
 }
 
 #[test]
-fn a_file_that_cannot_be_written_is_told_before_anything_is_measured() {
+fn reports_an_unwritable_file_before_it_measures() {
     for option in ["--json-file", "--svg-file"] {
         let ended = messages(&[option, "/nowhere/at/all"]);
         assert_eq!(ended.code, Some(1), "{ended:?}");
@@ -243,8 +238,8 @@ fn a_file_that_cannot_be_written_is_told_before_anything_is_measured() {
 }
 
 #[test]
-fn a_connection_that_is_not_made_is_told_in_a_sentence() {
-    // One round trip in a hundred succeeds here.
+fn reports_a_failed_connection_in_a_sentence() {
+    // One round trip in a hundred succeeds.
     let ended = messages(&[
         "--loss=0.9",
         "--burst=0",
@@ -254,8 +249,8 @@ fn a_connection_that_is_not_made_is_told_in_a_sentence() {
     ]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert_eq!(rows(&ended).len(), 1);
-    let told = &ended.stderr[0];
-    let wanted = "tickwire: 90% lost, ordered, 0 copies: 2 of 2 connections did not last; of the first \
-                  of them, it could not connect: the server did not answer in time";
-    assert_eq!(told, wanted);
+    let text = &ended.stderr[0];
+    let wanted = "tickwire: 90% lost, ordered, 0 copies: 2 of 2 connections failed, the first \
+                  because it could not connect: the server did not answer in time";
+    assert_eq!(text, wanted);
 }

@@ -1,6 +1,4 @@
-//! End-to-end tests of the program `tickwire`, over real sockets, with itself and with other programs.
-//!
-//! No test sleeps or measures time: it waits for the line or the datagram itself.
+//! End-to-end tests of the program, over real sockets. No test sleeps or measures time.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -26,7 +24,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -108,7 +106,6 @@ fn receive_pending(socket: &UdpSocket) -> Vec<Vec<u8>> {
     datagrams
 }
 
-/// The send under test, to `address`.
 fn send(address: &str, args: &[&str]) -> Command {
     tickwire(&[&["send", "--to", address], args].concat())
 }
@@ -418,11 +415,9 @@ impl Drop for Flood {
 #[test]
 fn a_closed_output_ends_a_listener_quietly() {
     let (program, stdout) = Program::start_unread(&mut tickwire(&["listen", "127.0.0.1:0"]));
-    // Read and closed, as `| head -1` does.
     let address = read_address(stdout);
     let (socket, _) = socket();
-    // More than one: a child that another test starts at that moment holds a copy of the reading end
-    // until it has become its own program, and what is written so long is no error yet.
+    // A child of another test may hold a copy of the reading end until its exec.
     let unnoticed = (0..300).take_while(|_| {
         socket.send_to(b"nobody reads this", &address).unwrap();
         !program.ends_within(Duration::from_millis(100))
@@ -456,7 +451,7 @@ fn read_address(stdout: impl Read) -> String {
     address.expect("the first line").to_owned()
 }
 
-/// A line with its end, and nothing behind it: it is read one byte after the other.
+/// A line with its end, without reading ahead.
 fn read_line(stdout: impl Read) -> String {
     let mut line = String::new();
     let mut stdout = BufReader::with_capacity(1, stdout);
@@ -569,7 +564,7 @@ fn more_datagrams_than_the_queue_holds_are_all_sent() {
 fn wait_shows_replies() {
     let listener = Listener::start(&["--echo"]);
     let address = listener.address();
-    // Longer than the test: it is ended when the answers have come.
+    // Longer than the test, which kills it.
     let args = ["--wait", "1h", "--hex", "--count", "2", "Hi"];
     let sender = Program::start(&mut send(&address, &args));
     let mut lines: Vec<String> = (0..4).map(|_| sender.line()).collect();
@@ -660,7 +655,6 @@ fn a_line_too_long_is_refused_and_those_before_it_are_sent() {
 
 #[test]
 fn refused_datagrams_are_reported() {
-    // Sending to a broadcast address requires a socket option.
     let ended = run(&mut send("255.255.255.255:9", &["--count", "2", "hello"]));
     let text = "2 of 2 datagrams to 255.255.255.255:9 could not be sent";
     assert_fails(&ended, 1, &[text]);
@@ -696,32 +690,33 @@ fn a_privileged_port_is_reported_with_advice() {
     // Root may bind any port, so another user tries.
     let start = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
     if std::fs::read_to_string(start).is_ok_and(|text| text.trim() != "1024") {
-        // No package would bring them back, so this may be skipped everywhere.
         eprintln!("skipped: this system has moved its privileged ports");
         return;
     }
     let copy = Copy::of_tickwire();
-    let becomes_nobody = copy.as_nobody(&["--version"]).output().is_ok();
-    if skip("another user to become (root)", becomes_nobody) {
+    let becomes_another_user = copy.unprivileged(&["--version"]).output().is_ok();
+    if skip("another user to become (root)", becomes_another_user) {
         return;
     }
-    let ended = run(&mut copy.as_nobody(&["listen", ADDRESS]));
+    let ended = run(&mut copy.unprivileged(&["listen", ADDRESS]));
     assert_fails(&ended, 1, &[ADDRESS, "need privileges", "1024"]);
 }
 
-/// An empty directory of a test, removed at its end.
+/// A directory of a test, removed at its end.
 struct Directory(PathBuf);
 
 impl Directory {
-    fn new(name: &str) -> Self {
-        let name = format!("tickwire-programs-{name}-{}", std::process::id());
-        let directory = std::env::temp_dir().join(name);
-        std::fs::create_dir(&directory).unwrap();
-        Self(directory)
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("tickwire-programs-{}-{count}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
     }
 
-    fn path(&self) -> &str {
-        self.0.to_str().unwrap()
+    fn path(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
     }
 }
 
@@ -736,25 +731,25 @@ struct Copy(Directory);
 
 impl Copy {
     fn of_tickwire() -> Self {
-        let directory = Directory::new("copy");
+        let directory = Directory::new();
         let readable = std::fs::Permissions::from_mode(0o755);
         std::fs::set_permissions(&directory.0, readable).unwrap();
-        // By another process: a file that is open for writing cannot be run, and a child that another test
-        // starts at that moment would inherit it.
+        // By another process, because a file that is open for writing, also in a child, cannot be
+        // run.
         let copied = Command::new("cp")
             .arg(env!("CARGO_BIN_EXE_tickwire"))
-            .arg(directory.0.join("tickwire"))
+            .arg(directory.path("tickwire"))
             .status();
         assert!(copied.unwrap().success());
         Self(directory)
     }
 
-    fn as_nobody(&self, args: &[&str]) -> Command {
-        /// The user id of "nobody" on all systems.
-        const NOBODY: u32 = 65_534;
-        let mut command = Command::new(self.0.0.join("tickwire"));
+    fn unprivileged(&self, args: &[&str]) -> Command {
+        /// The unprivileged user on all systems.
+        const UNPRIVILEGED: u32 = 65_534;
+        let mut command = Command::new(self.0.path("tickwire"));
         command.args(args).env("RUST_LOG", "error");
-        command.uid(NOBODY).gid(NOBODY);
+        command.uid(UNPRIVILEGED).gid(UNPRIVILEGED);
         command
     }
 }
@@ -879,10 +874,10 @@ fn manual_pages_have_sections_for_examples_exit_status_and_json() {
             .any(|line| line == r#".SH "EXIT STATUS""#)
     );
 
-    let directory = Directory::new("man");
-    assert_done(&run(&mut tickwire(&["man", "--out", directory.path()])));
+    let directory = Directory::new();
+    assert_done(&run(&mut tickwire(&["man", "--out", &directory.path(".")])));
     assert_eq!(std::fs::read_dir(&directory.0).unwrap().count(), 13);
-    let page = std::fs::read_to_string(directory.0.join("tickwire-ping.1")).unwrap();
+    let page = std::fs::read_to_string(directory.path("tickwire-ping.1")).unwrap();
     for line in [
         r#".TH "tickwire-ping" 1 "" "tickwire 0.1.0""#,
         r#".SH "EXAMPLES""#,
@@ -893,10 +888,9 @@ fn manual_pages_have_sections_for_examples_exit_status_and_json() {
     }
     assert!(!page.contains(".SH EXTRA"));
 
-    let nowhere = directory.0.join("none");
-    let nowhere = nowhere.to_str().unwrap();
-    let ended = run(&mut tickwire(&["man", "--out", nowhere]));
-    assert_fails(&ended, 1, &["cannot write", nowhere, "tickwire.1"]);
+    let nowhere = directory.path("none");
+    let ended = run(&mut tickwire(&["man", "--out", &nowhere]));
+    assert_fails(&ended, 1, &["cannot write", &nowhere, "tickwire.1"]);
 }
 
 #[test]

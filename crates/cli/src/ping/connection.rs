@@ -79,7 +79,6 @@ impl ConnectionTransport {
     }
 }
 
-/// Waits until the server accepts; returns its key.
 fn wait_for_accept(
     host: &mut Host,
     to: SocketAddr,

@@ -12,7 +12,7 @@ use crate::time::Millis;
 /// Upper bound of the delay after which a probe counts as sent late.
 const LATE_MAX: Duration = Duration::from_millis(100);
 
-/// Every sent probe is `received`, `lost` or `in_flight`.
+/// Each sent probe is `received`, `lost` or `in_flight`.
 #[derive(Debug, Clone, Copy, Default, Display, PartialEq, Serialize)]
 #[display(
     "in all {sent} sent, {received} received, {lost} lost ({:.1}%), {late} late, {duplicates} \
@@ -21,11 +21,10 @@ const LATE_MAX: Duration = Duration::from_millis(100);
     100.0 * loss_fraction
 )]
 pub(super) struct Counters {
-    /// Probes that were sent.
     pub(super) sent: u64,
     /// Probes with a reply in time.
     pub(super) received: u64,
-    /// Probes without a reply in time. A late reply does not change that.
+    /// Probes without a reply in time, even if one comes later.
     pub(super) lost: u64,
     /// Lost probes with a late reply.
     pub(super) late: u64,
@@ -39,9 +38,9 @@ pub(super) struct Counters {
     pub(super) foreign: u64,
     /// Probes that the system refused to send, not counted in `sent`.
     pub(super) not_sent: u64,
-    /// Datagrams that the kernel of this machine dropped because they were not read fast enough.
+    /// Datagrams that the kernel of this machine dropped.
     pub(super) dropped_by_kernel: u64,
-    /// Probes that are neither received nor lost. Set by [`finish`](Self::finish), as the next field.
+    /// Set by [`finish`](Self::finish), as the next field.
     pub(super) in_flight: u64,
     /// Share of `lost` in the probes that are not in flight.
     pub(super) loss_fraction: f64,
@@ -130,7 +129,6 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    /// The line after probes with these delays.
     fn late_sends(interval: Duration, late: &[Duration]) -> String {
         let mut late_sends = LateSends::new(interval);
         late.iter().for_each(|time| late_sends.on_sent(*time));

@@ -1,4 +1,4 @@
-//! What ping prints: one or more lines of text, or one JSON object, for each event.
+//! What ping prints for each event, as text or as JSON.
 
 use std::net::SocketAddr;
 

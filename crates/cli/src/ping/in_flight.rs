@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-/// Maximum number of remembered probes, including answered ones: at most 2 MiB. Beyond that, the oldest
-/// probe is forgotten, and is lost if it is in flight.
+/// Maximum number of remembered probes: 2 MiB. Beyond that the oldest probe is forgotten, and lost
+/// if in flight.
 const REMEMBERED_MAX: usize = 65_536;
 
-/// Maximum number of probes in flight. Options that would exceed it are refused, so that no probe is
-/// forgotten while it is in flight, and late replies find their probe.
+/// Maximum number of probes in flight. It leaves room for lost probes, so that late replies find
+/// them.
 pub(super) const IN_FLIGHT_MAX: usize = 32_768;
 const _: () = assert!(2 * IN_FLIGHT_MAX <= REMEMBERED_MAX);
 
@@ -25,11 +25,9 @@ pub(super) enum ReplyKind {
     OutOfOrder,
     /// The first reply to a probe that was lost.
     Late,
-    /// The first reply, after the timeout, to a probe that [`take_lost`](InFlight::take_lost) has not
-    /// reported yet. From now on the probe is lost.
+    /// As `Late`, but [`take_lost`](InFlight::take_lost) has not reported the probe yet.
     #[serde(rename = "late")]
     Overdue,
-    /// A further reply.
     Duplicate,
 }
 
@@ -63,9 +61,7 @@ enum State {
     InFlight,
     /// The timeout has passed without a reply.
     Lost,
-    /// Answered, in time or late.
     Answered,
-    /// The system refused to send it.
     Unsent,
 }
 
@@ -100,7 +96,6 @@ impl InFlight {
         self.oldest + self.probes.len() as u64
     }
 
-    /// Number of probes in flight.
     pub(super) fn waiting(&self) -> u64 {
         self.waiting
     }
@@ -116,7 +111,6 @@ impl InFlight {
         forgotten
     }
 
-    /// The last probe was not sent.
     pub(super) fn on_refused(&mut self) {
         match self.probes.back_mut() {
             Some(probe) if probe.state == State::InFlight => probe.state = State::Unsent,
@@ -163,7 +157,6 @@ impl InFlight {
         Some(self.unsettled)
     }
 
-    /// When the next probe is lost, if one is in flight.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let probe = self.probes.get(self.index(self.first_in_flight()?)?)?;
         // At the timeout itself a reply is still in time.
@@ -172,7 +165,7 @@ impl InFlight {
             .checked_add(self.timeout + Duration::from_nanos(1))
     }
 
-    /// Probes are sent in order with the same timeout, so the first one in flight is lost first.
+    /// The timeout is the same for all, so the first probe in flight is lost first.
     fn first_in_flight(&self) -> Option<u64> {
         if self.waiting == 0 {
             return None;
@@ -210,7 +203,6 @@ mod tests {
     const TIMEOUT: Duration = Duration::from_secs(1);
     const MS: Duration = Duration::from_millis(1);
 
-    /// `count` probes, sent a millisecond apart.
     fn sent(count: u32) -> (InFlight, Instant) {
         let start = Instant::now();
         let mut in_flight = InFlight::new(TIMEOUT);

@@ -1,7 +1,7 @@
-//! `tickwire ping`: round-trip times to a UDP echo, or through a connection to a server that echoes.
+//! `tickwire ping`: round-trip times to a UDP echo, or through a connection.
 //!
-//! `pinger` is the loop around a `transport`: UDP datagrams or a `connection`. `session` and the modules
-//! that it uses evaluate a run without a socket or a clock.
+//! `pinger` is the loop around a `transport`: UDP datagrams or a `connection`. `session` evaluates a
+//! run without a socket or a clock.
 
 mod connection;
 mod counters;
@@ -82,15 +82,16 @@ pub(crate) struct Options {
 
     /// Time between probes
     ///
-    /// Such as 16ms or 1s. With 0s, the next probe is sent when the previous one is answered or lost.
+    /// Such as 16ms or 1s. With 0s, the next probe is sent when the previous one is answered or
+    /// lost.
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time::parse,
           allow_hyphen_values = true)]
     interval: Duration,
 
     /// Size of a probe, 16 to 1024 bytes
     ///
-    /// At most 992 bytes with --connect. A probe is an 8-byte run number and an 8-byte sequence number,
-    /// repeated up to its size. All bytes of a reply are verified.
+    /// At most 992 bytes with --connect. A probe is an 8-byte run number and an 8-byte sequence
+    /// number, repeated up to its size. All bytes of a reply are verified.
     #[arg(long, value_name = "BYTES", default_value = "64", allow_negative_numbers = true,
           value_parser = number::between::<u16>(PROBE_MIN as u64, DATAGRAM_MAX as u64))]
     size: u16,
@@ -124,8 +125,8 @@ pub(crate) struct Options {
 
     /// Public key that the server must have
     ///
-    /// As printed by `keygen` and `serve`. Without it the server is not authenticated, and another host may
-    /// answer in its place.
+    /// As printed by `keygen` and `serve`. Without it the server is not authenticated, and another
+    /// host may answer in its place.
     #[arg(
         long,
         requires = "connect",
@@ -191,7 +192,6 @@ pub(crate) fn run(options: &Options) -> Result<(), CliError> {
 }
 
 impl Options {
-    /// Sequence number of the last probe.
     fn last(&self) -> u64 {
         self.count.unwrap_or(u64::MAX)
     }
@@ -207,7 +207,8 @@ impl Options {
     fn validate(&self) -> Result<(), CliError> {
         let size = usize::from(self.size);
         if self.connect && size > WHOLE_MAX {
-            // A longer message would be fragmented, and its round trip would be that of several packets.
+            // A longer message would be fragmented, and its round trip would be that of several
+            // packets.
             return Err(CliError::Usage(format!(
                 "--size is {size} bytes, but at most {WHOLE_MAX} fit into one packet with --connect"
             )));
@@ -223,7 +224,8 @@ impl Options {
     }
 }
 
-/// An unanswered probe is in flight for the whole timeout, and [`IN_FLIGHT_MAX`] probes are remembered.
+/// An unanswered probe is in flight for the whole timeout, and [`IN_FLIGHT_MAX`] probes are
+/// remembered.
 fn validate_in_flight(count: u64, timeout: Duration, interval: Duration) -> Result<(), CliError> {
     // With an interval of zero, one probe at a time.
     let in_flight = timeout

@@ -13,16 +13,14 @@ use crate::output::Output;
 use crate::schedule::{Due, Schedule};
 use crate::signals::StopSignal;
 
-/// A run of ping.
 pub(super) struct Pinger<T> {
     transport: T,
     stop: StopSignal,
     output: Output,
     schedule: Schedule,
     session: Session,
-    /// Sequence number of the last probe.
     last: u64,
-    /// Whether each probe waits for the previous reply. Without an interval, probes would be a flood.
+    /// Without an interval, each probe waits for the previous reply, so that probes are no flood.
     one_at_a_time: bool,
     timeout: Duration,
     late_sends: LateSends,
@@ -105,8 +103,7 @@ impl<T: Transport> Pinger<T> {
         }
     }
 
-    /// Ends the run if the first probe is refused. Later refusals are reported, so that ping can watch a
-    /// network that is interrupted.
+    /// Ends the run if the first probe is refused. Later refusals may be an interrupted network.
     fn on_refused(&mut self, reason: String, now: Instant) -> Result<(), CliError> {
         let seq = self.session.on_refused();
         self.schedule.on_refused(now, self.timeout);

@@ -11,7 +11,7 @@ use crate::time::{Millis, or_dash};
 /// Upper bound of the histogram and of the timeout: one hour.
 pub(super) const RTT_MAX: Duration = Duration::from_secs(3600);
 
-/// Precision of percentiles in decimal digits. From 1 ns to 1 h the histogram takes about 270 KiB.
+/// Decimal digits of percentiles. From 1 ns to 1 h the histogram takes about 270 KiB.
 const DIGITS: u8 = 3;
 
 /// Statistics of at least one round trip. The text has the format of ping(8).
@@ -26,8 +26,7 @@ pub(super) struct RttSummary {
     pub(super) p50: Millis,
     pub(super) p99: Millis,
     pub(super) max: Millis,
-    /// Mean absolute difference between consecutive round trips: D of RFC 3550 section 6.4.1,
-    /// averaged over the run instead of smoothed. `None` for a single round trip.
+    /// Mean of D of RFC 3550 section 6.4.1, not smoothed. `None` for a single round trip.
     pub(super) jitter: Option<Millis>,
 }
 
@@ -160,7 +159,6 @@ mod tests {
     #[test]
     fn jitter_is_the_mean_difference_of_consecutive_round_trips() {
         let rtt_summary = rtt_summary([us(10), us(30), us(30), us(0)]).expect("there are some");
-        // 20, 0 and 30.
         assert_eq!(rtt_summary.jitter, Some(ns(16_666)));
     }
 

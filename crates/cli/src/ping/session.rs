@@ -15,7 +15,6 @@ use crate::time::Millis;
 
 const NO_ECHO: &str = "it is not a UDP echo, such as `tickwire listen --echo`";
 
-/// The state of a run.
 #[derive(Debug)]
 pub(super) struct Session {
     to: SocketAddr,
@@ -54,7 +53,6 @@ impl Session {
         self.in_flight.next_seq()
     }
 
-    /// Bytes of the next probe.
     pub(super) fn next_probe(&self) -> impl Iterator<Item = u8> {
         self.probes.bytes(self.next_seq())
     }
@@ -77,17 +75,15 @@ impl Session {
     /// A datagram was received at `now`.
     pub(super) fn on_datagram(&mut self, datagram: &Datagram<'_>, now: Instant) -> PingEvent {
         let from = datagram.from;
-        // Without the scope and the flow of an IPv6 address, which the system sets on received datagrams
-        // also if they were not given.
+        // Without the scope and the flow of an IPv6 address, which the system may set.
         let is_from_target = (from.ip(), from.port()) == (self.to.ip(), self.to.port());
         let reply = match self.probes.read(datagram) {
-            // `None` if it was never sent, or is forgotten.
             ProbeMatch::Probe(seq) if is_from_target => self.in_flight.on_reply(seq, now),
             ProbeMatch::Probe(_) => {
                 self.other_address.get_or_insert(from);
                 None
             }
-            // The sequence number may be what was altered, so the event has none.
+            // Without a sequence number, which may be what was altered.
             ProbeMatch::Altered if is_from_target => {
                 self.counters.altered += 1;
                 return PingEvent::Altered(datagram.into());
@@ -124,12 +120,10 @@ impl Session {
         Some(PingEvent::Lost { seq, timeout_ms })
     }
 
-    /// When the next probe is lost, if one is in flight.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.in_flight.deadline()
     }
 
-    /// Whether a probe is in flight.
     pub(super) fn is_waiting(&self) -> bool {
         self.in_flight.waiting() > 0
     }
@@ -138,12 +132,11 @@ impl Session {
         self.counters
     }
 
-    /// Of the replies in time.
     pub(super) fn rtt_summary(&self) -> Option<RttSummary> {
         self.rtt.summary()
     }
 
-    /// The error of a run without a reply in time: the most likely cause, and what to do.
+    /// Why no reply came in time, most likely, and what to do.
     pub(super) fn no_reply_reason(&self) -> Option<String> {
         let (to, counters) = (self.to, &self.counters);
         if counters.received > 0 {
@@ -181,7 +174,6 @@ mod tests {
     struct Play {
         session: Session,
         now: Instant,
-        /// The probes that were sent; the first is at index 0.
         probes: Vec<Vec<u8>>,
     }
 
@@ -304,7 +296,7 @@ mod tests {
         assert!(play.session.is_waiting());
         play.now += TIMEOUT + MS;
         play.lost();
-        // Without the datagram from another address, which says nothing about the target.
+        // Without the datagram from another address.
         let why = "only foreign datagrams (1): it is not a UDP echo";
         assert!(play.no_reply().contains(why), "{}", play.no_reply());
     }

@@ -9,10 +9,8 @@ use tickwire::{Datagram, Socket, SocketStats};
 use super::event::ConnectionSummary;
 use crate::error::{self, CliError};
 
-/// Receives each datagram.
 pub(super) type Handler<'a> = dyn FnMut(&Datagram<'_>) -> Result<(), CliError> + 'a;
 
-/// UDP datagrams or a connection.
 pub(super) trait Transport: Sized {
     fn send(&mut self, probe: &[u8]) -> SendOutcome;
 
@@ -30,7 +28,6 @@ pub(super) trait Transport: Sized {
         None
     }
 
-    /// The transport's own measurements.
     fn summary(&self) -> Option<ConnectionSummary> {
         None
     }
@@ -40,7 +37,6 @@ pub(super) trait Transport: Sized {
     }
 }
 
-/// The result of sending a probe.
 #[derive(Debug)]
 pub(super) struct SendOutcome {
     /// When the probe was passed to the system.
@@ -49,7 +45,6 @@ pub(super) struct SendOutcome {
     pub(super) refusal: Option<String>,
 }
 
-/// Plain UDP datagrams.
 #[derive(Debug)]
 pub(super) struct UdpTransport {
     socket: Socket,
@@ -74,7 +69,7 @@ impl Transport for UdpTransport {
         let at = Instant::now();
         let flushed = self.socket.flush();
         let error = queued.map_err(io::Error::from).and(flushed).err();
-        // Read while the probe is in flight, so that it does not add to the round trip.
+        // Read while the probe is in flight.
         let refusal = self.discarded.refusal(error, &self.socket.stats());
         SendOutcome { at, refusal }
     }
@@ -104,8 +99,8 @@ impl Transport for UdpTransport {
 pub(super) struct DiscardCounter(u64);
 
 impl DiscardCounter {
-    /// Why the last probe was not sent, if it was not: the error, or a datagram that the socket has
-    /// discarded since the last call, which may be an earlier probe.
+    /// Why the last probe was not sent: the error, or a datagram that was discarded since the last
+    /// call, which may be an earlier probe.
     pub(super) fn refusal(
         &mut self,
         error: Option<io::Error>,

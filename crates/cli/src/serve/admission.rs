@@ -1,4 +1,4 @@
-//! Which clients are admitted: all, those with the ticket, or those with a valid token.
+//! Which clients are admitted: all, or those with the ticket or a valid token.
 
 use std::path::PathBuf;
 
@@ -22,8 +22,8 @@ pub(super) struct AdmissionOptions {
 
     /// Admits only clients with a token of this key
     ///
-    /// The file is written by `keygen --token-key`. Tokens are issued by `tickwire token`, and a token opens
-    /// one connection.
+    /// The file is written by `keygen --token-key`. Tokens are issued by `tickwire token`, and a
+    /// token opens one connection.
     #[arg(long, value_name = "FILE", conflicts_with = "ticket")]
     token_key: Option<PathBuf>,
 
@@ -34,8 +34,6 @@ pub(super) struct AdmissionOptions {
 }
 
 impl AdmissionOptions {
-    /// The verifier of tokens, if clients need one. Called before the socket is bound, so that a bad key
-    /// file is reported first.
     pub(super) fn verifier(&self) -> Result<Option<Verifier>, CliError> {
         let Some(file) = &self.token_key else {
             return Ok(None);
@@ -44,11 +42,10 @@ impl AdmissionOptions {
         Ok(Some(Verifier::new(key, self.audience.as_bytes())?))
     }
 
-    /// Sets the admission callback of the host.
     pub(super) fn install(&self, verifier: Option<Verifier>, host: &mut Host) {
         let deny = |code| Admission::Deny { code };
         if let Some(ticket) = self.ticket.clone() {
-            // In constant time, so that timing does not reveal a prefix of the ticket.
+            // In constant time, so that timing reveals no prefix of the ticket.
             host.set_admission(move |request| {
                 if request.payload.ct_eq(ticket.as_bytes()).into() {
                     return Admission::Accept;
@@ -65,8 +62,8 @@ impl AdmissionOptions {
     }
 }
 
-/// Redeems the token of a connected peer; returns its player, escaped for a terminal. The token was valid
-/// at admission, but may have expired or been used since.
+/// Redeems the token of a connected peer, which may have expired or been used since admission.
+/// Returns the player, escaped for a terminal.
 pub(super) fn redeem(verifier: &Verifier, payload: &[u8]) -> Result<String, TokenError> {
     let token = verifier.redeem_now(payload)?;
     Ok(FormattedBytes(token.player, ByteFormat::Text).to_string())

@@ -33,10 +33,8 @@ const REJECTED: [Label; 8] = [
     ("unknown_connection", "for an unknown connection"),
 ];
 
-/// Counters since the start, or over an interval.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Counters {
-    /// Peers that connected.
     peers: u64,
     received: Traffic,
     sent: Traffic,
@@ -94,7 +92,6 @@ impl Counters {
         }
     }
 
-    /// The increase since an earlier reading.
     pub(super) fn since(&self, before: &Self) -> Self {
         Self {
             peers: self.peers - before.peers,
@@ -105,7 +102,7 @@ impl Counters {
         }
     }
 
-    /// `1 peers; in 60 messages/s, 60 datagrams/s; out 60 messages/s, 61 datagrams/s; nothing lost`.
+    /// `1 peers; in 60 messages/s, 60 datagrams/s; out 60 messages/s, 61 datagrams/s; ...`.
     pub(super) fn progress(&self, connected: usize, interval: Duration) -> String {
         let traffic = self.traffic("/s", |count| rate(count, interval));
         format!("{connected} peers{traffic}{}", self.problems())
@@ -151,7 +148,6 @@ fn since<const N: usize>(now: &[u64; N], before: &[u64; N]) -> [u64; N] {
     std::array::from_fn(|index| now[index].saturating_sub(before[index]))
 }
 
-/// The counts other than zero with their labels, if there are any.
 fn list(counts: &[u64], labels: &[Label]) -> Option<String> {
     let counts = counts.iter().zip(labels).filter(|(count, _)| **count > 0);
     let items: Vec<String> = counts
@@ -160,7 +156,7 @@ fn list(counts: &[u64], labels: &[Label]) -> Option<String> {
     (!items.is_empty()).then(|| items.join(", "))
 }
 
-/// A count per second. A rate below 10 that is not whole has a decimal, so that it is not shown as zero.
+/// A count per second, with a decimal below 10.
 fn rate(count: u64, interval: Duration) -> String {
     // Exact to 2^53, which no interval reaches.
     let rate = count as f64 / interval.as_secs_f64().max(1e-9);

@@ -1,4 +1,4 @@
-//! What the server prints: one or more lines of text, or one JSON object, for each event.
+//! What the server prints for each event, as text or as JSON.
 
 use std::net::SocketAddr;
 
@@ -68,7 +68,6 @@ pub(super) enum ServeEvent {
 )]
 pub(super) struct SimulatedLink {
     pub(super) latency_ms: Millis,
-    /// Maximum.
     pub(super) jitter_ms: Millis,
     pub(super) loss_fraction: f64,
 }

@@ -31,7 +31,6 @@ pub(super) struct LinkOptions {
 }
 
 impl LinkOptions {
-    /// The conditions to simulate, or `None` without an impairment.
     pub(super) fn conditions(&self) -> Result<Option<LinkConditions>, CliError> {
         if self.latency.is_zero() && self.jitter.is_zero() && self.loss == 0.0 {
             return Ok(None);

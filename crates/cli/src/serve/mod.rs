@@ -32,7 +32,7 @@ use crate::protocol::{NORMAL_CLOSE, ProtocolId, code_of};
 use crate::signals::StopSignal;
 use crate::time::{self, Millis};
 
-/// Maximum tick rate in Hz. A shorter tick is in the order of scheduling delays.
+/// In Hz. A shorter tick is in the order of scheduling delays.
 const TICK_RATE_MAX: u64 = 1000;
 
 /// Runs a server that sends every message back to its peer
@@ -82,7 +82,7 @@ pub(crate) struct Options {
           value_parser = number::between::<u32>(0, TICK_RATE_MAX), allow_negative_numbers = true)]
     tick_rate: u32,
 
-    /// Time between reports; 0s for none
+    /// Time between reports; 0s disables them
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time::parse,
           allow_hyphen_values = true)]
     report_interval: Duration,
@@ -115,7 +115,6 @@ pub(crate) struct Options {
 
 /// Runs until a signal arrives or standard output is closed.
 pub(crate) fn run(options: &Options) -> Result<(), CliError> {
-    // Invalid options are reported before the bind.
     let conditions = options.link.conditions()?;
     let is_link_simulated = conditions.is_some();
     let verifier = options.admission.verifier()?;
@@ -184,7 +183,6 @@ impl Server {
         self.output.flush()
     }
 
-    /// Waits for an event, the tick or the next report.
     fn wait(&mut self) -> Result<(), CliError> {
         let report = self.report.as_ref().map(|report| &report.ticker);
         let tickers = [self.tick.as_ref(), report];
@@ -263,7 +261,7 @@ impl Server {
 
     fn reply_if_due(&mut self) -> Result<(), CliError> {
         if let Some(ticker) = &mut self.tick {
-            // Missed ticks are not caught up: one tick answers all pending messages.
+            // One tick answers all pending messages, also those of missed ticks.
             if ticker.steps_due(Instant::now()) == 0 {
                 return Ok(());
             }
@@ -317,7 +315,7 @@ impl Report {
         output: &mut Output,
     ) -> Result<(), CliError> {
         let counters = counters.since(&std::mem::replace(&mut self.before, counters));
-        // Not the interval: the process may have been stopped for longer.
+        // The process may have been stopped for longer than the interval.
         let time = now.duration_since(std::mem::replace(&mut self.printed_at, now));
         if counters == Counters::default() {
             return Ok(());

@@ -21,11 +21,10 @@ pub(super) struct Peers {
 struct Peer {
     address: SocketAddr,
     since: Instant,
-    /// As of the last refresh. A host has no statistics of a disconnected peer.
+    /// As of the last refresh: a host has no statistics of a disconnected peer.
     stats: Option<PeerStats>,
 }
 
-/// Sums of the counters that a host keeps per peer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct PeerTotals {
     pub(super) packets_lost: u64,
@@ -85,7 +84,6 @@ impl Peers {
         }
     }
 
-    /// Number of peers that ever connected.
     pub(super) fn accepted(&self) -> u64 {
         self.accepted
     }

@@ -1,4 +1,4 @@
-//! How the server protects its packets: with a key from a file, with a generated key, or not at all.
+//! How the server protects its packets.
 
 use std::path::PathBuf;
 

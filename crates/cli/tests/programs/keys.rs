@@ -2,8 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use nix::sys::signal::Signal;
 use tickwire::token::{self, Claims, TokenId, TokenKey};
@@ -12,26 +10,9 @@ use crate::child::{Ended, run, tickwire};
 use crate::serve::{
     AT_ONCE, PATIENT, Server, assert_begins, assert_not_connected, ping, ping_once,
 };
-use crate::{assert_done, assert_fails, socket};
+use crate::{Directory, assert_done, assert_fails, socket};
 
-/// A folder of the test's own, removed when it is over.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("tickwire-keys-{}-{count}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_owned()
-    }
-
-    /// A file for its owner alone.
+impl Directory {
     fn file(&self, name: &str, text: &str) -> String {
         let path = self.path(name);
         fs::write(&path, text).unwrap();
@@ -54,12 +35,6 @@ impl Folder {
     }
 }
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
 fn set_mode(path: &str, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
@@ -68,7 +43,6 @@ fn mode(path: &str) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-/// The only line of its output.
 fn one_line(ended: &Ended) -> String {
     assert_done(ended);
     let [line] = &ended.stdout[..] else {
@@ -111,7 +85,7 @@ fn gate(key: &str, args: &[&str]) -> Server {
 
 #[test]
 fn keygen_writes_a_key_for_its_owner_alone_and_prints_its_public_half() {
-    let folder = Folder::new();
+    let folder = Directory::new();
     let (file, public) = folder.server_key("server.key");
     assert!(is_key(&public), "{public}");
     assert_eq!(mode(&file), 0o600);
@@ -131,7 +105,7 @@ fn secret_in(file: &str, tag: &str) -> String {
 
 #[test]
 fn keygen_keeps_an_existing_file_unless_forced() {
-    let folder = Folder::new();
+    let folder = Directory::new();
     let (file, public) = folder.server_key("server.key");
     let before = fs::read(&file).unwrap();
     for args in [&["keygen", &file][..], &["keygen", "--token-key", &file]] {
@@ -139,7 +113,7 @@ fn keygen_keeps_an_existing_file_unless_forced() {
         assert_fails(&ended, 2, &[&file, "exists already", "--force"]);
         assert_eq!(fs::read(&file).unwrap(), before);
     }
-    // A file that others can read does not stay one.
+    // The new file is for its owner only.
     set_mode(&file, 0o644);
     let forced = one_line(&run(&mut tickwire(&["keygen", "--force", &file])));
     assert_ne!(forced, public);
@@ -150,7 +124,7 @@ fn keygen_keeps_an_existing_file_unless_forced() {
 
 #[test]
 fn keygen_reports_the_path_that_it_cannot_write() {
-    let folder = Folder::new();
+    let folder = Directory::new();
     let nowhere = folder.path("none/server.key");
     for force in [&[][..], &["--force"]] {
         let ended = run(&mut tickwire(&[&["keygen", &nowhere][..], force].concat()));
@@ -160,7 +134,7 @@ fn keygen_reports_the_path_that_it_cannot_write() {
 
 #[test]
 fn an_invalid_key_file_is_reported_without_its_content() {
-    let folder = Folder::new();
+    let folder = Directory::new();
     let (file, _) = folder.server_key("good.key");
     let secret = secret_in(&file, "tickwire server key 1");
     for kind in ["server", "token"] {
@@ -200,7 +174,6 @@ fn an_invalid_key_file_is_reported_without_its_content() {
     }
 }
 
-/// The commands that read a key of this kind.
 fn users_of<'a>(kind: &str, file: &'a str) -> Vec<Vec<&'a str>> {
     match kind {
         "server" => vec![vec!["serve", "127.0.0.1:0", "--key", file]],
@@ -213,7 +186,7 @@ fn users_of<'a>(kind: &str, file: &'a str) -> Vec<Vec<&'a str>> {
 
 #[test]
 fn a_key_of_the_other_kind_is_refused_and_both_kinds_are_named() {
-    let folder = Folder::new();
+    let folder = Directory::new();
     let (server, _) = folder.server_key("server.key");
     let token = folder.token_key("token.key");
     for (kind, file, why) in [
@@ -237,7 +210,7 @@ fn a_key_of_the_other_kind_is_refused_and_both_kinds_are_named() {
 
 #[test]
 fn invalid_key_options_are_refused_before_anything_is_sent() {
-    let folder = Folder::new();
+    let folder = Directory::new();
     let key = folder.token_key("token.key");
     let long = "x".repeat(129);
     let public = "ab".repeat(32);
@@ -316,7 +289,7 @@ fn invalid_key_options_are_refused_before_anything_is_sent() {
 
 #[test]
 fn a_server_with_a_key_is_the_same_with_every_start() {
-    let folder = Folder::new();
+    let folder = Directory::new();
     let (file, public) = folder.server_key("server.key");
     for _ in 0..2 {
         let server = Server::start(&[&["--key", &file][..], &AT_ONCE].concat());
@@ -342,7 +315,7 @@ fn without_a_key_file_a_server_generates_a_key_and_clients_show_it() {
 
 #[test]
 fn a_client_rejects_a_server_with_another_key() {
-    let folder = Folder::new();
+    let folder = Directory::new();
     let (_, public) = folder.server_key("another.key");
     let server = Server::start(&AT_ONCE);
     let args = ["--connect-timeout", "300ms", "--server-key", &public];
@@ -376,7 +349,7 @@ fn plain_is_required_on_both_sides() {
 
 #[test]
 fn a_token_admits_its_player_once() {
-    let folder = Folder::new();
+    let folder = Directory::new();
     let key = folder.token_key("token.key");
     let server = gate(&key, &[]);
     let token = token(&key, &["--data", "level 12"]);
@@ -391,7 +364,7 @@ fn a_token_admits_its_player_once() {
 
 #[test]
 fn an_invalid_token_is_denied_with_the_reason() {
-    let folder = Folder::new();
+    let folder = Directory::new();
     let key = folder.token_key("token.key");
     let another_key = folder.token_key("another.key");
     let server = gate(&key, &["--audience", "arena-7"]);
@@ -429,7 +402,7 @@ fn an_invalid_token_is_denied_with_the_reason() {
 
 #[test]
 fn the_name_of_a_player_is_escaped_for_the_terminal() {
-    let folder = Folder::new();
+    let folder = Directory::new();
     let key = folder.token_key("token.key");
     let server = gate(&key, &[]);
     let args = ["token", "--token-key", &key, "--player", "a\x1b[2Jb"];

@@ -1,5 +1,4 @@
-//! `tickwire ping` against echoes: its own, a foreign one, and one that the test controls, which loses,
-//! repeats, delays, reorders and alters datagrams.
+//! `tickwire ping` against other echoes, and against an echo that the test controls.
 
 use std::net::{SocketAddr, UdpSocket};
 
@@ -10,7 +9,7 @@ use crate::foreign::python;
 use crate::skip::skip;
 use crate::{Listener, assert_done, assert_fails, read_line, receive, receive_pending, socket};
 
-/// Far longer than a reply takes on the busiest machine, so that no reply is late.
+/// No reply is late, even on a busy machine.
 const PATIENT: [&str; 2] = ["--timeout", "1h"];
 
 const NO_ANSWER: &str =
@@ -36,7 +35,6 @@ impl Play {
         play
     }
 
-    /// The next probe and its sender.
     fn probe(&self) -> (Vec<u8>, SocketAddr) {
         receive(&self.echo)
     }
@@ -211,7 +209,7 @@ fn probes_do_not_wait_for_replies_and_reordering_and_duplicates_are_shown() {
     let play = Play::start(&args);
     let probes: Vec<_> = (0..4).map(|_| play.probe()).collect();
     let mut lines = Vec::new();
-    // Each is seen before the next: the last answer ends it.
+    // One by one, because the last reply ends ping.
     for seq in [2, 1, 2, 4, 1, 3] {
         play.answer(&probes[seq - 1]);
         lines.push(play.line());
@@ -373,7 +371,6 @@ fn a_closed_output_ends_a_ping_quietly() {
     let address = listener.address();
     let args = [&["ping", &address, "--interval", "0s"][..], &PATIENT].concat();
     let (program, stdout) = Program::start_unread(&mut tickwire(&args));
-    // Read and closed, as `| head -1` does.
     assert_eq!(read_line(stdout), format!("ping {address}, 64 bytes\n"));
     assert_done(&program.end());
 }
@@ -382,7 +379,6 @@ fn a_closed_output_ends_a_ping_quietly() {
 
 #[test]
 fn a_refused_probe_is_reported() {
-    // Sending to a broadcast address requires a socket option.
     let ended = start("255.255.255.255:9", &[]).end();
     let text = "cannot send to 255.255.255.255:9: the system does not permit it";
     assert_fails(&ended, 1, &[text]);
@@ -395,7 +391,6 @@ fn invalid_options_are_refused_and_nothing_is_sent() {
     let ended = start(&address, &["--interval", "1us"]).end();
     assert_fails(&ended, 2, &["can be in flight, but at most 32768"]);
     assert_eq!(ended.stdout, [""; 0]);
-    // A value that is invalid by itself is refused by clap.
     let cases = [
         (["--size", "1025"], "must be a whole number from 16 to 1024"),
         (["--size", "15"], "must be a whole number from 16 to 1024"),

@@ -8,10 +8,10 @@ use crate::child::{Ended, Program, run, tickwire};
 use crate::skip::skip;
 use crate::{assert_done, assert_fails, read_line, socket};
 
-/// Answers at once and prints only connects and disconnects: the test causes every line.
+/// Answers at once, and prints only connects and disconnects.
 pub(crate) const AT_ONCE: [&str; 4] = ["--tick-rate", "0", "--report-interval", "0s"];
 
-/// Far longer than a reply takes on the busiest machine, so that no reply is late.
+/// No reply is late, even on a busy machine.
 pub(crate) const PATIENT: [&str; 4] = ["--timeout", "1h", "--connect-timeout", "1h"];
 
 /// `tickwire serve`, on a port of its own.
@@ -63,7 +63,6 @@ impl Server {
     }
 }
 
-/// The public key in the second line of a server.
 fn public_key(line: &str) -> String {
     if line == "not encrypted" {
         return String::new();
@@ -83,7 +82,6 @@ fn assert_gone(line: &str, peer: &str, address: SocketAddr, why: &str) {
     assert_eq!(reason, why);
 }
 
-/// A ping through a connection.
 pub(crate) fn ping(address: &str, args: &[&str]) -> Program {
     Program::start(&mut tickwire(
         &[&["ping", "--connect", address], args].concat(),
@@ -124,7 +122,7 @@ fn a_ping_is_answered_and_disconnects_at_once() {
     let server = Server::start(&AT_ONCE);
     for (generation, size) in [16, 64, 992].into_iter().enumerate() {
         let size = size.to_string();
-        // One at a time, so that no probe can be late on a busy machine.
+        // One at a time, so that no probe is late.
         let args = ["--count", "3", "--interval", "0s", "--size", &size];
         let ended = ping(&server.address, &[&args[..], &PATIENT].concat()).end();
         assert_done(&ended);
@@ -268,10 +266,9 @@ fn a_signal_ends_an_attempt_to_connect() {
 fn a_closed_output_ends_a_server_quietly_and_disconnects_its_peers() {
     let args = [&["serve", "127.0.0.1:0"][..], &AT_ONCE].concat();
     let (program, stdout) = Program::start_unread(&mut tickwire(&args));
-    // Read and closed, as `| head -1` does.
     let line = read_line(stdout);
     let address = line.trim_end().strip_prefix("listening on ").unwrap();
-    // The line that reports this peer has no reader.
+    // The line about this peer has no reader.
     let ended = ping(address, &[&["--interval", "1h"][..], &PATIENT].concat()).end();
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(

@@ -80,22 +80,23 @@ const ROUND_MAX: Duration = Duration::from_secs(24 * 3600);
 pub(crate) struct Options {
     /// Address of a remote UDP echo
     ///
-    /// Such as `tickwire listen --echo`. Without it, each subject has a server on a thread of this process;
-    /// with it, only the clients differ.
+    /// Such as `tickwire listen --echo`. Without it, each subject has a server on a thread of this
+    /// process.
     #[arg(long, value_name = "ADDRESS", value_parser = target::find)]
     to: Option<SocketAddr>,
 
     /// Size of a datagram, 16 to 1024 bytes
     ///
-    /// A datagram is an 8-byte round number and an 8-byte sequence number, repeated up to its size. All bytes
-    /// of a reply are verified.
+    /// A datagram is an 8-byte round number and an 8-byte sequence number, repeated up to its size.
+    /// All bytes of a reply are verified.
     #[arg(long, value_name = "BYTES", default_value = "64", value_parser = number::between::<usize>(probe::HEADER as u64, DATAGRAM_MAX as u64),
           allow_negative_numbers = true)]
     size: usize,
 
     /// Datagrams per second, 1 to 1000000
     ///
-    /// A client that cannot keep up sends late, and the figures show it. Below 99%, the actual rate is shown.
+    /// A client that cannot keep up sends late, and the figures show it. Below 99%, the actual rate is
+    /// shown.
     #[arg(long, value_name = "PER_SECOND", default_value = "1000", value_parser = number::between::<u32>(1, 1_000_000),
           allow_negative_numbers = true)]
     rate: u32,
@@ -129,8 +130,9 @@ pub(crate) struct Options {
 
     /// Processors of client and server
     ///
-    /// Waking a thread on another processor takes several times as long as on the same one, and two threads
-    /// on one core slow each other down. [default: apart; with --to and on other systems than Linux: free]
+    /// Waking a thread on another processor takes several times as long as on the same one, and two
+    /// threads on one core slow each other down. [default: apart; with --to and on other systems than
+    /// Linux: free]
     #[arg(long, value_name = "AFFINITY", value_parser = affinity())]
     affinity: Option<Affinity>,
 

@@ -224,10 +224,7 @@ fn watch(progress: &Progress, round: &Receiver<()>) {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    reason = "in a test that is a failure as good as any"
-)]
+#[allow(clippy::unwrap_used, reason = "a panic fails the test")]
 mod tests {
     use super::*;
 

@@ -1,9 +1,6 @@
 //! Tests of what is measured, shown and promised. What `tickwire bench messages` prints is held
 //! here, on virtual time.
-#![allow(
-    clippy::unwrap_used,
-    reason = "in a test that is a failure as good as any"
-)]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::convert::Infallible;
 
@@ -137,7 +134,7 @@ fn what_no_link_is_an_excuse_for_is_told() {
     for delivery in [Kind::Ordered, Kind::Sequenced] {
         let complaint = swapped(delivery).unwrap_or_default();
         assert!(
-            complaint.ends_with("1 messages came out of order"),
+            complaint.ends_with("1 messages arrived out of order"),
             "{complaint}"
         );
     }
@@ -148,7 +145,7 @@ fn what_no_link_is_an_excuse_for_is_told() {
     broken.broken = Some("it broke after 7 messages".to_owned());
     let complaint = complaint(Kind::Unreliable, broken).unwrap_or_default();
     assert!(
-        complaint.contains("1 of 1 connections did not last"),
+        complaint.contains("1 of 1 connections failed"),
         "{complaint}"
     );
     assert!(

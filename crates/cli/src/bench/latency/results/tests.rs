@@ -1,8 +1,5 @@
 //! Tests of what the rounds are summed up to.
-#![allow(
-    clippy::unwrap_used,
-    reason = "in a test that is a failure as good as any"
-)]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use super::*;
 
@@ -239,12 +236,12 @@ fn without_any_answer_there_is_a_sentence_and_no_figure() {
     use Subject::{Std, Tickwire};
     let (here, there) = (spinning(), elsewhere());
     let rounds = || [Std, Tickwire].map(|subject| with_lost(round(subject, 0, 1, 0), 30));
-    assert!(silence(&here, rounds()).starts_with("none of 60 datagrams came back, so"));
-    assert!(silence(&there, rounds()).starts_with("192.0.2.1:7 has stopped answering: "));
+    assert!(silence(&here, rounds()).starts_with("0 of 60 datagrams were answered: "));
+    assert!(silence(&there, rounds()).starts_with("192.0.2.1:7 stopped replying, "));
     // One at a time, a lost one of the warm-up can take the whole round.
     let rounds = || [Std, Tickwire].map(|subject| round(subject, 0, 1, 0));
-    assert!(silence(&here, rounds()).starts_with("nothing came back, not even in the warm-up"));
-    assert!(silence(&there, rounds()).starts_with("192.0.2.1:7 has stopped answering: "));
+    assert!(silence(&here, rounds()).starts_with("no reply came, also in the warm-up"));
+    assert!(silence(&there, rounds()).starts_with("192.0.2.1:7 stopped replying, "));
 }
 
 #[test]

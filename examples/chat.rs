@@ -1,36 +1,35 @@
-//! A chat in a terminal: lines arrive once and in order; "is typing" may be lost.
+//! A chat in a terminal: lines are reliable and ordered, "is typing" is sequenced.
 //!
-//! `chat serve [ADDRESS]` listens until its standard input is closed, `chat ADDRESS NAME` connects. A terminal
-//! passes on whole lines, and after `stty -icanon` every key: then the others see who is typing.
+//! `chat serve [ADDRESS]` listens until its standard input is closed, `chat ADDRESS NAME` connects.
+//! After `stty -icanon` the terminal passes on every key, so the other clients show "is typing".
 
 use std::collections::{HashMap, HashSet};
-use std::{
-    env, error::Error, io, io::Read, net::SocketAddr, process::ExitCode, sync::mpsc, thread,
-};
+use std::process::ExitCode;
+use std::{env, error::Error, io, io::Read, net::SocketAddr, sync::mpsc, thread};
 
 use tickwire::{Config, ConnectOptions, Delivery, Event, Host, PeerId, SendError, Waker};
 
-const CHAT: u64 = 3; // the protocol and its version: both sides must have the same
+const CHAT: u64 = 3; // protocol and version: client and server must agree
 const SAID: Delivery = Delivery::Ordered(0);
 const TYPING: Delivery = Delivery::Sequenced(0);
-const NAME_TAKEN: u32 = 1; // codes with which the server ends a connection
+const NAME_TAKEN: u32 = 1; // disconnect codes of the server
 const TOO_SLOW: u32 = 2;
 const LINE_MAX: usize = 500; // in bytes; a longer line is sent in several messages
 type Names = HashMap<PeerId, String>;
 
-/// What others write must not steer a terminal.
+/// Removes control characters: text of a peer must not control the terminal.
 fn clean(text: &[u8]) -> String {
     String::from_utf8_lossy(text).replace(char::is_control, "")
 }
 
-/// tickwire has no threads. This one waits for the keyboard, and wakes the loop. Nothing is the end.
+/// Reads standard input on its own thread and wakes the loop. An empty chunk ends the input.
 fn keyboard(waker: Waker) -> mpsc::Receiver<Vec<u8>> {
     let (sender, keys) = mpsc::sync_channel(16);
     thread::spawn(move || {
         let (mut buffer, mut len) = ([0; LINE_MAX], LINE_MAX);
         while len > 0 {
             len = io::stdin().read(&mut buffer).unwrap_or(0);
-            let _ = sender.send(buffer[..len].to_vec()); // or the loop has ended
+            let _ = sender.send(buffer[..len].to_vec()); // fails after the loop has ended
             waker.wake().expect("the system wakes its own process");
         }
     });
@@ -48,7 +47,7 @@ fn serve(address: SocketAddr) -> Result<(), Box<dyn Error>> {
             let Some((delivery, text)) = news(&mut host, &mut names, &event) else { continue };
             for other in names.keys().filter(|other| **other != event.peer()) {
                 if host.send(*other, delivery, text.as_bytes()) == Err(SendError::QueueFull) {
-                    host.disconnect(*other, TOO_SLOW); // rather than a conversation with holes
+                    host.disconnect(*other, TOO_SLOW); // a line would be missing otherwise
                 }
             }
         }
@@ -56,7 +55,7 @@ fn serve(address: SocketAddr) -> Result<(), Box<dyn Error>> {
     Ok(host.close(0)?)
 }
 
-/// What the others are told of it, and how.
+/// The message that an event causes for the other clients, and its delivery.
 fn news(host: &mut Host, names: &mut Names, event: &Event) -> Option<(Delivery, String)> {
     let peer = event.peer();
     match event {
@@ -80,10 +79,10 @@ fn news(host: &mut Host, names: &mut Names, event: &Event) -> Option<(Delivery, 
 
 fn talk(address: SocketAddr, name: &str) -> Result<(), Box<dyn Error>> {
     let mut config = Config::noise(CHAT);
-    config.accept_incoming = false; // one who talks connects, and nobody connects to him
+    config.accept_incoming = false; // a client accepts no connections
     let any = ["[::]:0", "0.0.0.0:0"][usize::from(address.is_ipv4())];
     let mut host = Host::bind(any.parse()?, config)?;
-    let options = ConnectOptions::with_payload(name).trust_unpinned(); // a nickname is no secret
+    let options = ConnectOptions::with_payload(name).trust_unpinned(); // the payload is no secret
     let (server, keys) = (host.connect(address, &options)?, keyboard(host.waker()?));
     let (mut draft, mut is_open, mut typing) = (Vec::new(), true, HashSet::new());
     loop {
@@ -97,30 +96,30 @@ fn talk(address: SocketAddr, name: &str) -> Result<(), Box<dyn Error>> {
                 _ => {}
             }
         }
-        // Not faster than it is heard, so that it can be passed on. The rest stays in the pipe.
+        // Backpressure: takes input only while few messages wait. The rest stays in the pipe.
         let queued = |host: &Host| Some(host.peer_stats(server)?.queued_messages);
         while queued(&host).is_some_and(|count| count < 100) && say(&mut host, server, &mut draft) {
             let Ok(more) = keys.try_recv() else { break };
             is_open = !more.is_empty();
             draft.extend(more);
-            // Lost? The next key says it again. And what this overtakes in its channel is dropped.
+            // Sequenced: the next key replaces a lost state, and an older state is dropped.
             let state = ["(is typing)", ""][usize::from(draft.ends_with(b"\n"))];
             let _ = host.send(server, TYPING, state.as_bytes());
         }
-        // A goodbye drops what is queued, so the last words have to arrive before it.
+        // `close` drops queued messages, so it waits until all are acknowledged.
         if !is_open && queued(&host) == Some(0) {
             return Ok(host.close(0)?);
         }
     }
 }
 
-/// Sends the lines that are there; `false` if one has to wait.
+/// Sends the complete lines of the draft. `false` if the send queue is full.
 fn say(host: &mut Host, server: PeerId, draft: &mut Vec<u8>) -> bool {
     while draft.len() > LINE_MAX || draft.contains(&b'\n') {
         let end = draft.iter().position(|byte| *byte == b'\n');
         let line = &draft[..end.unwrap_or(LINE_MAX)];
         if host.send(server, SAID, line).is_err() {
-            return false; // the queue is full: again when something was acknowledged
+            return false; // retried after acknowledgements
         }
         draft.drain(..end.map_or(LINE_MAX, |end| end + 1));
     }
@@ -132,7 +131,7 @@ fn show(delivery: Delivery, text: &str, typing: &mut HashSet<String>) {
     let is_typing = delivery == TYPING && !state.is_empty();
     typing.retain(|other| is_typing || other != name);
     if delivery == SAID || is_typing && typing.insert(name.to_owned()) {
-        println!("{text}"); // "ann: hello", or "ann: (is typing)" if that is news
+        println!("{text}"); // "ann: hello", or once "ann: (is typing)"
     }
 }
 

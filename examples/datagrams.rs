@@ -1,7 +1,7 @@
-//! The layer below connections: an echo of raw datagrams.
+//! Echo of raw datagrams with `Socket`, the layer below connections.
 //!
-//! `cargo run --example datagrams` sends each datagram back to its sender, and ends when its standard input
-//! is closed. The address to bind is an optional argument; by default the system picks a port.
+//! `cargo run --example datagrams [ADDRESS]` ends when its standard input is closed. By default the
+//! system picks a port.
 
 use std::net::SocketAddr;
 use std::{env, error::Error, io, process::ExitCode, thread};
@@ -25,17 +25,17 @@ fn run() -> Result<(), Box<dyn Error>> {
         let (mut rx, mut tx) = socket.split();
         while let Some(datagram) = rx.recv()? {
             if datagram.truncated {
-                continue; // the rest of it is lost
+                continue; // longer than the receive buffer
             }
             match tx.send(datagram.from, datagram.bytes) {
-                // The send queue is full: drop the reply, as the network might.
+                // If the send queue is full, the reply is dropped.
                 Ok(()) | Err(SocketSendError::QueueFull) => {}
                 Err(error) => return Err(error.into()),
             }
         }
     }
     let stats = socket.stats();
-    println!("datagrams heard: {}", stats.datagrams_received);
+    println!("datagrams received: {}", stats.datagrams_received);
     Ok(())
 }
 

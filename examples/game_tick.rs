@@ -1,17 +1,17 @@
-//! A 60 Hz game: a server steps the world, a player steers and draws it.
-//! `cargo run --example game_tick` plays 60 states of it, with both sides in one process.
+//! A 60 Hz game: the server steps the world, the client steers a ship and draws the states.
+//! `cargo run --example game_tick` draws 60 states, with both sides in one process.
 
 use std::{error::Error, io, mem, net::Ipv4Addr, process::ExitCode, thread, time::Instant};
 
 use tickwire::{Config, ConnectOptions, Delivery, Event, Host, Ticker};
 
-const GAME: u64 = 1; // the game and its version: both sides must have the same
+const GAME: u64 = 1; // game and version: client and server must agree
 const STATES: u32 = 60;
 const WIDTH: u8 = 40;
-const NEWEST: Delivery = Delivery::Sequenced(0); // inputs, states: the next makes up for a lost one
-const HAPPENED: Delivery = Delivery::Ordered(0); // once only: it has to arrive
+const NEWEST: Delivery = Delivery::Sequenced(0); // inputs, states: the next replaces a lost one
+const HAPPENED: Delivery = Delivery::Ordered(0); // sent once: must arrive
 
-/// Inputs (the direction: 0 left, 1 nowhere, 2 right) and states (the place) are a number and a byte.
+/// A tick number and a byte: the position, or an input (0 left, 1 stay, 2 right).
 fn encode(number: u32, value: u8) -> [u8; 5] {
     let [a, b, c, d] = number.to_be_bytes();
     [a, b, c, d, value]
@@ -22,7 +22,7 @@ fn decode(message: &[u8]) -> (u32, u8) {
     (u32::from_be_bytes([a, b, c, d]), value)
 }
 
-/// One turn. Keeps the newest input or state, and says whether the other side is still there.
+/// One turn. Keeps the newest input or state. `false` after a disconnect.
 fn turn(host: &mut Host, until: Instant, newest: &mut (u32, u8)) -> io::Result<bool> {
     host.wait_until(until)?; // sends what is queued, and sleeps until a datagram or the tick
     while let Some(event) = host.next_event() {
@@ -54,7 +54,7 @@ fn serve(mut host: Host) -> io::Result<()> {
 fn play() -> Result<(), Box<dyn Error>> {
     let server = Host::bind((Ipv4Addr::LOCALHOST, 0).into(), Config::noise(GAME))?;
     let config = Config {
-        accept_incoming: false, // a player only connects
+        accept_incoming: false, // a client accepts no connections
         ..Config::noise(GAME)
     };
     let mut host = Host::bind((Ipv4Addr::LOCALHOST, 0).into(), config)?;
@@ -71,10 +71,10 @@ fn play() -> Result<(), Box<dyn Error>> {
         for _ in 0..ticker.steps_due(Instant::now()) {
             input += 1;
             let steer = if drawn < STATES * 2 / 3 { 2 } else { 0 };
-            let _ = host.send(peer, NEWEST, &encode(input, steer)); // an error until connected
+            let _ = host.send(peer, NEWEST, &encode(input, steer)); // fails until connected
         }
     }
-    host.close(0)?; // disconnects, so `serve` returns
+    host.close(0)?; // disconnects, which ends `serve`
     server.join().expect("the server does not panic")?;
     println!("{drawn} states drawn");
     Ok(())

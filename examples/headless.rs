@@ -1,8 +1,8 @@
-//! A headless server: a clock that players synchronise with. It sleeps until something happens, and prints
-//! connects and disconnects.
+//! A headless time server for clock synchronisation. It sleeps until a datagram or a timer is due,
+//! and prints connects and disconnects.
 //!
-//! `cargo run --example headless` ends when its standard input says "quit" or is closed. The address to bind
-//! is an optional argument; by default the system picks a port.
+//! `cargo run --example headless [ADDRESS]` ends when its standard input is "quit" or is closed. By
+//! default the system picks a port.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -10,7 +10,7 @@ use std::{env, error::Error, io, process::ExitCode, thread};
 
 use tickwire::{Config, Delivery, Event, Host, Waker};
 
-/// What the clock and its players must have in common.
+/// Protocol and version: client and server must agree.
 const CLOCK: u64 = 2;
 
 fn run() -> Result<(), Box<dyn Error>> {
@@ -35,10 +35,10 @@ fn run() -> Result<(), Box<dyn Error>> {
                 Event::Disconnected { peer, reason, .. } => println!("{peer} went: {reason}"),
                 Event::Message { peer, bytes, .. } => {
                     let Some(answer) = answer(&bytes, started) else {
-                        continue; // no question
+                        continue; // not a request
                     };
-                    // Unreliable, because a retransmitted time is wrong. An error (the peer is gone, or its
-                    // queue is full) is ignored: the client asks again.
+                    // Unreliable, because a retransmitted time is wrong. Errors (the peer has left,
+                    // its queue is full) are ignored: the client repeats its request.
                     let _ = host.send(peer, Delivery::Unreliable, &answer);
                 }
                 _ => {}
@@ -56,8 +56,8 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// A question is a number of the asker's own, four bytes. The answer is that number and the
-/// microseconds since the start, eight bytes.
+/// A request is 4 bytes chosen by the client. The reply repeats them, followed by the microseconds
+/// since the start as 8 bytes in big-endian order.
 fn answer(question: &[u8], started: Instant) -> Option<[u8; 12]> {
     let question: [u8; 4] = question.try_into().ok()?;
     let micros = u64::try_from(started.elapsed().as_micros()).ok()?;

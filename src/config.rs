@@ -16,33 +16,29 @@ use crate::limits::{
 #[cfg(feature = "noise")]
 use crate::limits::{HANDSHAKE_BURST_DEFAULT, HANDSHAKES_MAX, HANDSHAKES_PER_SECOND_DEFAULT};
 
-/// Default size of the kernel's receive buffer in bytes of `SO_RCVBUF`: 4 MiB.
-///
-/// Enough for a burst of 1,000 clients that send three full datagrams each. If the system grants less, the socket works
-/// and logs a warning once.
+/// Default receive buffer in bytes of `SO_RCVBUF`: a burst of three full datagrams from each of
+/// 1,000 clients.
 const RECEIVE_BUFFER_DEFAULT: usize = 4 << 20;
 const _: () = assert!(RECEIVE_BUFFER_DEFAULT <= SOCKET_BUFFER_MAX);
 
-/// Bytes of the receive buffer that Linux charges for a full datagram (`truesize` of an skb with 1024 bytes of payload,
-/// measured over loopback).
+/// Bytes of the receive buffer that Linux charges for a full datagram: `truesize` of an skb with
+/// 1024 bytes of payload, measured over loopback.
 const DATAGRAM_CHARGE_FULL: usize = 2304;
 // Linux grants twice the requested size (socket(7)).
 const _: () = assert!(2 * RECEIVE_BUFFER_DEFAULT / DATAGRAM_CHARGE_FULL >= 3 * 1000);
 
-/// Default length of the send queue in datagrams: 1,024, one tick of 1,000 clients.
-///
-/// When it is full, `send` returns [`QueueFull`](crate::SocketSendError::QueueFull); nothing is dropped.
+/// Default length of the send queue in datagrams: one tick of 1,000 clients.
 const SEND_QUEUE_DEFAULT: usize = 1024;
 const _: () = assert!(BATCH_MAX <= SEND_QUEUE_DEFAULT && SEND_QUEUE_DEFAULT <= SEND_QUEUE_MAX);
 
-/// The largest DSCP, six bits (RFC 2474 section 3).
+/// Maximum DSCP: six bits (RFC 2474 section 3).
 const DSCP_MAX: u8 = 63;
 
-/// Default maximum number of peers: 1,024.
+/// Default maximum number of peers.
 pub(crate) const PEERS_DEFAULT: usize = 1024;
 
-/// Configuration of a [`Socket`](crate::Socket). Write it as a literal that changes what you need and ends with
-/// `..SocketConfig::default()`. This is the supported form: a new field is not a breaking change.
+/// Configuration of a [`Socket`](crate::Socket). Write it as a literal with the fields to change
+/// and `..SocketConfig::default()`: a new field is then not a breaking change.
 ///
 /// ```
 /// use tickwire::{Socket, SocketConfig};
@@ -53,56 +49,60 @@ pub(crate) const PEERS_DEFAULT: usize = 1024;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SocketConfig {
-    /// Size of the kernel's receive buffer to request, in bytes of `SO_RCVBUF`, at most [`SOCKET_BUFFER_MAX`]. `None`
-    /// keeps the system's default. Default: 4 MiB.
+    /// Size of the kernel's receive buffer in bytes of `SO_RCVBUF`, at most [`SOCKET_BUFFER_MAX`]
+    /// (1 GiB). `None` keeps the system's default. Default: 4 MiB.
     ///
-    /// The system may grant less: see [`receive_buffer`](crate::Socket::receive_buffer). Linux limits it to
-    /// `net.core.rmem_max`.
+    /// The system may grant less (on Linux, `net.core.rmem_max`), which is logged as a warning: see
+    /// [`receive_buffer`](crate::Socket::receive_buffer).
     pub receive_buffer: Option<usize>,
 
-    /// Size of the kernel's send buffer to request, in bytes of `SO_SNDBUF`, at most [`SOCKET_BUFFER_MAX`]. `None`, the
-    /// default, keeps the system's default. Datagrams that do not fit stay in the socket's send queue.
+    /// Size of the kernel's send buffer in bytes of `SO_SNDBUF`, at most [`SOCKET_BUFFER_MAX`] (1
+    /// GiB). Default: `None`, the system's default. Datagrams that do not fit stay in the send
+    /// queue.
     pub send_buffer: Option<usize>,
 
-    /// Maximum number of datagrams per system call, from 1 to [`BATCH_MAX`], 64, which is the default.
+    /// Maximum number of datagrams per system call: 1 to [`BATCH_MAX`] (64). Default: 64.
     ///
-    /// 1 selects the portable path: one `recv_from` or `send_to` per datagram. Batches are supported on Linux only; on
-    /// other systems it is always 1.
+    /// 1 selects the portable path of one `recv_from` or `send_to` per datagram, which systems
+    /// other than Linux always use.
     pub batch: usize,
 
-    /// Length of the send queue in datagrams, from 1 to [`SEND_QUEUE_MAX`]. Each has a slot of 1024 bytes. The memory
-    /// is reserved at once, and pages are touched only as the queue grows. When it is full, `send` returns
-    /// [`QueueFull`](crate::SocketSendError::QueueFull). Default: 1,024.
+    /// Length of the send queue in datagrams: 1 to [`SEND_QUEUE_MAX`] (65,536). Default: 1,024.
+    /// When it is full, `send` returns [`QueueFull`](crate::SocketSendError::QueueFull).
+    ///
+    /// Each datagram has a slot of 1024 bytes. The address space is reserved at once; pages are
+    /// touched as the queue grows.
     pub send_queue: usize,
 
-    /// Maximum number of datagrams received in one drain, at least 1; after that the drain ends and
-    /// [`may_have_more`](crate::Socket::may_have_more) is true. `None`, the default, is the maximum that the kernel can
-    /// have queued: the granted receive buffer divided by 768 bytes on Linux, 8,192 datagrams on other systems.
+    /// Maximum number of datagrams received in one drain: at least 1. The drain then ends, and
+    /// [`may_have_more`](crate::Socket::may_have_more) is true.
+    ///
+    /// Default: `None`, the maximum that the kernel can have queued. That is the granted receive
+    /// buffer divided by 768 bytes on Linux, and 8,192 datagrams on other systems.
     pub drain_budget: Option<usize>,
 
-    /// Allows binding an address that another socket has bound (`SO_REUSEADDR`). Default: `false`.
-    ///
-    /// For UDP on Linux both sockets then exist, and unicast datagrams go to the one that was bound last. Leave it off
-    /// unless another process hands its port over to this one.
+    /// Allows binding an address that another socket has bound (`SO_REUSEADDR`), for a process that
+    /// hands its port over to this one. Default: `false`. On Linux both UDP sockets then exist, and
+    /// unicast datagrams reach the one bound last.
     pub reuse_address: bool,
 
-    /// Restricts an IPv6 socket to IPv6 (`IPV6_V6ONLY`). Default: `false`: `[::]` serves both families on every system,
-    /// and IPv4 addresses are reported as IPv4.
+    /// Restricts an IPv6 socket to IPv6 (`IPV6_V6ONLY`). Default: `false`: `[::]` serves both
+    /// families on every system, and IPv4 addresses are reported as IPv4.
     pub only_v6: bool,
 
     /// Requests the kernel's receive time of each datagram (`SO_TIMESTAMPNS`, socket(7)), for
-    /// [`recv_stamped`](crate::Socket::recv_stamped). Default: `false`.
+    /// [`recv_stamped`](crate::Socket::recv_stamped). Default: `false`. Linux only; other systems
+    /// return no timestamps.
     ///
-    /// Linux only; on other systems there are no timestamps. Datagrams are then received one by one, regardless of
-    /// [`batch`](Self::batch), because each timestamp is a control message. This costs a quarter more per datagram than
-    /// `batch: 1`.
+    /// Each timestamp is a control message, so datagrams are received one by one, whatever
+    /// [`batch`](Self::batch) is. A datagram costs a quarter more than with `batch: 1`.
     pub receive_timestamps: bool,
 
-    /// Differentiated-services code point of all datagrams sent, from 0 to 63 (RFC 2474; 46 is expedited forwarding,
-    /// RFC 3246). It becomes the upper six bits of the IPv4 type of service and the IPv6 traffic class. `None`, the
-    /// default, keeps the system's 0. Most networks of the open internet clear it; a home router's queue may honour it.
+    /// Differentiated services code point of all datagrams sent: 0 to 63 (RFC 2474); 46 is
+    /// expedited forwarding (RFC 3246). Default: `None`, the system's 0.
     ///
-    /// On an IPv6 socket only Linux also marks datagrams to IPv4 addresses. Windows marks nothing.
+    /// Most networks of the open internet clear it; a home router's queue may honour it. An IPv6
+    /// socket marks datagrams to IPv4 addresses only on Linux. Windows marks nothing.
     pub dscp: Option<u8>,
 }
 
@@ -149,9 +149,9 @@ impl SocketConfig {
     }
 }
 
-/// Configuration of a host (a [`Host`](crate::Host) or a bare [`HostState`](crate::proto::HostState)). Write it as a
-/// literal that changes what you need and ends with `..Config::plain(id)`, `..Config::noise(id)` or
-/// `..Config::default()`. This is the supported form: a new field is not a breaking change.
+/// Configuration of a [`Host`](crate::Host) or a [`HostState`](crate::proto::HostState). Write it
+/// as a literal with the fields to change and `..Config::noise(id)`, `..Config::plain(id)` or
+/// `..Config::default()`: a new field is then not a breaking change.
 ///
 /// ```
 /// use std::time::Duration;
@@ -162,105 +162,117 @@ impl SocketConfig {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// How packets are protected. Both sides must use the same kind; otherwise the `connect` fails with a reason.
+    /// Protection of packets. Both sides must use the same kind; otherwise a connect fails with
+    /// [`SecurityMismatch`](crate::DisconnectReason::SecurityMismatch).
     pub security: Security,
 
-    /// Maximum number of peers, including those that this side connects to: 0 to [`PEERS_MAX`], 65,536. Default: 1,024.
+    /// Maximum number of peers, in both roles: 0 to [`PEERS_MAX`] (65,536). Default: 1,024. A peer
+    /// counts until its `Disconnected` event is taken.
     ///
-    /// When it is reached, clients are denied with [`ServerFull`](crate::DisconnectReason::ServerFull), and `connect`
-    /// returns [`HostFull`](crate::ConnectError::HostFull). A peer counts until the application has taken its
-    /// `Disconnected` event.
+    /// At the limit, clients are denied with [`ServerFull`](crate::DisconnectReason::ServerFull),
+    /// and `connect` returns [`HostFull`](crate::ConnectError::HostFull).
     pub peers_max: usize,
 
-    /// Whether clients may connect to this host. Default: `true`. A host that only calls `connect` sets it to `false`;
-    /// clients are then denied with [`ServerClosed`](crate::DisconnectReason::ServerClosed).
+    /// Whether clients may connect to this host. Default: `true`. With `false` they are denied with
+    /// [`ServerClosed`](crate::DisconnectReason::ServerClosed).
     pub accept_incoming: bool,
 
-    /// Idle timeout: how long a peer may be silent before it is [`TimedOut`](crate::DisconnectReason::TimedOut).
-    /// [`IDLE_TIMEOUT_MIN`] (100 ms) to [`TIMEOUT_MAX`] (1 h). Default: 20 s.
+    /// Idle timeout: a peer that sends nothing for this long is
+    /// [`TimedOut`](crate::DisconnectReason::TimedOut). [`IDLE_TIMEOUT_MIN`] (100 ms) to
+    /// [`TIMEOUT_MAX`] (1 h). Default: 20 s.
     pub idle_timeout: Duration,
 
-    /// Keep-alive interval: how long this side sends nothing before it sends a ping. Up to [`TIMEOUT_MAX`] (1 h).
-    /// Default: 5 s. The effective interval is at most a third of the peer's idle timeout. It is a quarter longer if
-    /// the last packet sent was only an acknowledgement, so that of two idle sides one pings and the other
-    /// acknowledges.
+    /// Keep-alive interval: this side sends a ping after it has sent nothing for this long. 1 ms to
+    /// [`TIMEOUT_MAX`] (1 h). Default: 5 s.
     ///
-    /// Keep-alives also keep NAT mappings open; many routers drop them after 30 s (RFC 4787 requires two minutes).
+    /// The effective interval is at most a third of the peer's idle timeout. It is a quarter longer
+    /// if the last packet sent was only an acknowledgement, so of two idle sides one pings and the
+    /// other acknowledges. Keep-alives also keep NAT mappings open; many routers drop them after 30
+    /// s (RFC 4787 requires two minutes).
     pub keep_alive: Duration,
 
-    /// Connect timeout: up to [`TIMEOUT_MAX`] (1 h). Default: 10 s. Then the `connect` ends with
-    /// [`ConnectTimeout`](crate::DisconnectReason::ConnectTimeout).
+    /// Connect timeout: an attempt without an answer then ends with
+    /// [`ConnectTimeout`](crate::DisconnectReason::ConnectTimeout). 1 ms to [`TIMEOUT_MAX`] (1 h).
+    /// Default: 10 s.
     pub connect_timeout: Duration,
 
-    /// Maximum time that an acknowledgement waits for a packet to be sent with, up to [`ACK_DELAY_MAX`] (255 ms), in
-    /// whole milliseconds. Default: 16 ms, a frame at 60 Hz.
+    /// Maximum acknowledgement delay: how long an acknowledgement waits for a packet to share. 0 to
+    /// [`ACK_DELAY_MAX`] (255 ms), in whole milliseconds. Default: 16 ms, a frame at 60 Hz.
     pub ack_delay_max: Duration,
 
-    /// Maximum length in bytes of a reliable or ordered message from a client of this host: [`MESSAGE_MAX_MIN`] (960)
-    /// to [`MESSAGE_MAX`] (16 MiB). Default: 64 KiB. Announced to clients, which cannot send a longer message.
+    /// Maximum length in bytes of a reliable or ordered message from a client of this host:
+    /// [`MESSAGE_MAX_MIN`] (960) to [`MESSAGE_MAX`] (16 MiB). Default: 64 KiB. It is announced to
+    /// clients, whose `send` returns [`TooLong`](crate::SendError::TooLong) above it.
     pub message_max_from_clients: usize,
 
-    /// The same for messages from a server that this host connects to. Default: 1 MiB.
+    /// As [`message_max_from_clients`](Self::message_max_from_clients), for messages from a server
+    /// that this host connects to. Default: 1 MiB.
     pub message_max_from_servers: usize,
 
-    /// Receive window: bytes of reliable messages that a peer may send before the application takes some, each message
-    /// counted with [`MESSAGE_OVERHEAD`] (64) more. Up to [`RECEIVE_WINDOW_MAX`] (64 MiB). Default: 256 KiB. The
-    /// effective window is at least two messages of maximum length from a client, and four from a server as long as
-    /// that does not exceed the maximum.
+    /// Receive window (flow control): bytes of reliable messages that a peer may send ahead of the
+    /// application taking them. Up to [`RECEIVE_WINDOW_MAX`] (64 MiB). Default: 256 KiB. Each
+    /// message counts [`MESSAGE_OVERHEAD`] (64) bytes more than its length.
     ///
-    /// A channel uses at most half of the window. With four messages the next one is sent while the previous one is in
-    /// flight, so a long transfer does not pause. A server has a window for each of its clients, so it allows only two.
+    /// When the window is full, the peer stops sending reliable messages; nothing is lost. At most
+    /// one window is transferred per round trip, so a long path needs a larger window.
     ///
-    /// When the window is full, the peer is held back and nothing is lost. At most one window is transferred per round
-    /// trip, so a path with a long round trip needs a larger window.
+    /// A channel uses at most half of the window. The effective window is therefore at least two
+    /// messages of maximum length from each client, and four from a server, up to the maximum. With
+    /// four, the next message is in flight before the previous one is taken.
     pub receive_window: usize,
 
-    /// Number of redundant copies of a small reliable message, sent in the next packets before a loss is known: 0 to
-    /// [`REDUNDANCY_MAX`] (8). Default: 2. A lost packet then costs a tick instead of a round trip. While the loss rate
-    /// is above 2%, copies continue until the message is acknowledged. Small means up to
-    /// [`REDUNDANT_MESSAGE_MAX`](crate::limits::REDUNDANT_MESSAGE_MAX) (256) bytes.
+    /// Redundant copies of a reliable message of up to
+    /// [`REDUNDANT_MESSAGE_MAX`](crate::limits::REDUNDANT_MESSAGE_MAX) (256) bytes, sent in the
+    /// next packets before a loss is known: 0 to [`REDUNDANCY_MAX`] (8). Default: 2.
+    ///
+    /// A lost packet then delays the message by a tick instead of a round trip. Above 2% packet
+    /// loss, copies continue until the message is acknowledged.
     pub redundant_copies: u8,
 
-    /// Minimum send rate per peer in bits per second: [`RATE_MIN`] to [`RATE_MAX`]. Congestion control never goes below
-    /// it. Default: 128 kbit/s.
+    /// Minimum send rate per peer in bits per second: [`RATE_MIN`] (8 kbit/s) to [`RATE_MAX`] (10
+    /// Gbit/s). Default: 128 kbit/s. Congestion control never goes below it.
     pub rate_floor: u64,
 
-    /// Maximum send rate per peer in bits per second: `rate_floor` to [`RATE_MAX`] (10 Gbit/s). Default: 100 Mbit/s.
+    /// Maximum send rate per peer in bits per second: `rate_floor` to [`RATE_MAX`] (10 Gbit/s).
+    /// Default: 100 Mbit/s.
     pub rate_ceiling: u64,
 
-    /// Initial send rate per peer in bits per second: `rate_floor` to `rate_ceiling`. Default: 1 Mbit/s.
+    /// Initial send rate per peer in bits per second: `rate_floor` to `rate_ceiling`. Default: 1
+    /// Mbit/s.
     pub rate_start: u64,
 }
 
-/// How packets are protected.
+/// Protection of packets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Security {
     /// Encryption and authenticity: a handshake of the [Noise] protocol framework
     /// (`Noise_NK_25519_AESGCM_SHA256`), then AES-256-GCM for every packet.
     ///
-    /// An attacker on the path cannot read, change or forge packets. The server is authenticated to clients that know
-    /// its public key beforehand and pin it in `connect`. **Without a pinned key an active attacker in the middle can
-    /// pose as the server.** Clients are not authenticated; that is up to the application: see
+    /// An attacker on the path cannot read, change or forge packets. The server is authenticated to
+    /// clients that [pin](crate::ConnectOptions::pin) its public key. **Without a pinned key an
+    /// active attacker in the middle can pose as the server.** Clients are not authenticated: see
     /// [`set_admission`](crate::Host::set_admission).
     ///
-    /// This library's copies of private keys, ephemeral secrets and session keys are wiped on drop. Internal copies of
-    /// `snow` and `ring` (chaining keys, key schedules) are not, nor is the state of the host's random generator.
+    /// This library's copies of private keys, ephemeral secrets and session keys are wiped on drop.
+    /// Internal copies of `snow` and `ring` (chaining keys, key schedules) and the state of the
+    /// host's random generator are not.
     ///
     /// [Noise]: https://noiseprotocol.org/noise.html
     #[cfg(feature = "noise")]
     Noise(NoiseConfig),
-    /// **No confidentiality and no authenticity**: a checksum against accidental damage. Anyone who sees the packets
-    /// can read, change and forge them. For a trusted network, for learning, and for inspecting packets.
+    /// **No confidentiality and no authenticity**: a checksum against accidental damage. Anyone on
+    /// the path can read, change and forge packets. For trusted networks, learning, and packet
+    /// inspection.
     Plain {
-        /// Identifies the game and the version of its messages. Both sides must use the same value. Mixed into the
-        /// checksum of every packet.
+        /// Identifies the game and the version of its messages; both sides must use the same. Mixed
+        /// into the checksum of every packet.
         protocol_id: u64,
     },
 }
 
 impl Security {
-    /// The protocol id that both sides must share, under either kind of security.
+    /// The protocol id, under either kind of security.
     #[must_use]
     pub fn protocol_id(&self) -> u64 {
         match self {
@@ -279,7 +291,7 @@ impl Security {
     }
 }
 
-/// The settings of [`Security::Noise`]. Every field has a default; change what you need:
+/// Settings of [`Security::Noise`].
 ///
 /// ```
 /// use tickwire::{Config, NoiseConfig, PrivateKey, Security};
@@ -292,22 +304,20 @@ impl Security {
 #[cfg(feature = "noise")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoiseConfig {
-    /// Identifies the game and the version of its messages. Both sides must use the same value. Not a
-    /// secret: it travels in the first packet. Default: 0.
+    /// Identifies the game and the version of its messages; both sides must use the same. Not a
+    /// secret: the first packet contains it. Default: 0.
     pub protocol_id: u64,
 
-    /// Static key of this host, which proves its identity to the clients that connect to it. `None`,
-    /// the default, generates a key at start; then no client can pin its public half beforehand.
+    /// Static key that proves this host's identity to its clients. Default: `None`, a key generated
+    /// at start, which clients cannot pin beforehand.
     pub private_key: Option<PrivateKey>,
 
-    /// Handshakes per second with clients that connect to this host, and replies per second to its
-    /// own handshakes: 1 to [`HANDSHAKES_MAX`]. Default: 500.
-    /// Further connects are ignored and [counted](crate::HostStats::handshakes_over_rate); the client
-    /// retries.
+    /// Handshakes per second: with clients, and, separately, replies to this host's own attempts. 1
+    /// to [`HANDSHAKES_MAX`] (1,000,000). Default: 500. Further connects are dropped and
+    /// [counted](crate::HostStats::handshakes_over_rate); the client retries.
     pub handshakes_per_second: u32,
 
-    /// Handshakes that may be processed in one burst: 1 to [`HANDSHAKES_MAX`]. Default:
-    /// 32.
+    /// Maximum burst of handshakes: 1 to [`HANDSHAKES_MAX`] (1,000,000). Default: 32.
     pub handshake_burst: u32,
 }
 
@@ -342,8 +352,8 @@ impl Default for NoiseConfig {
     }
 }
 
-/// Encrypted, with the protocol id 0 and a key that is generated at start: see [`Security::Noise`]. Without the feature
-/// `noise` there is no default, so disabling features cannot silently disable encryption.
+/// [`Config::noise`] with protocol id 0. Without the feature `noise` there is no default, so
+/// disabling features cannot silently disable encryption.
 #[cfg(feature = "noise")]
 impl Default for Config {
     fn default() -> Self {
@@ -352,20 +362,19 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The defaults, encrypted, with a protocol id: see [`Security::Noise`].
+    /// The defaults with encryption: see [`Security::Noise`].
     #[cfg(feature = "noise")]
     #[must_use]
     pub fn noise(protocol_id: u64) -> Self {
         Self::with_security(Security::Noise(NoiseConfig::new(protocol_id)))
     }
 
-    /// The defaults, without encryption: see [`Security::Plain`].
+    /// The defaults without encryption: see [`Security::Plain`].
     #[must_use]
     pub fn plain(protocol_id: u64) -> Self {
         Self::with_security(Security::Plain { protocol_id })
     }
 
-    /// The defaults, protected like that.
     fn with_security(security: Security) -> Self {
         Self {
             security,
@@ -385,19 +394,20 @@ impl Config {
         }
     }
 
-    /// Receive window for a client.
+    /// Receive window that this host announces to a client.
     pub(crate) fn window_of_client(&self) -> usize {
         let two = 2 * (self.message_max_from_clients + MESSAGE_OVERHEAD);
         self.receive_window.max(two)
     }
 
-    /// Receive window for a server.
+    /// Receive window that this host announces to a server.
     pub(crate) fn window_of_server(&self) -> usize {
         let four = 4 * (self.message_max_from_servers + MESSAGE_OVERHEAD);
         self.receive_window.max(four.min(RECEIVE_WINDOW_MAX))
     }
 
-    /// Maximum bytes of queued reliable messages for a peer that accepts messages of at most `message_max` bytes.
+    /// Maximum bytes of queued reliable messages for a peer that accepts messages of up to
+    /// `message_max` bytes.
     pub(crate) fn queued_bytes_max(&self, message_max: usize) -> usize {
         QUEUED_BYTES_MAX.max(2 * message_max)
     }
@@ -470,13 +480,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_default_is_valid() {
+    fn accepts_the_defaults() {
         assert!(SocketConfig::default().validate().is_ok());
     }
 
     #[cfg(feature = "noise")]
     #[test]
-    fn hosts_are_encrypted_unless_they_ask_not_to_be() {
+    fn encrypts_by_default() {
         assert!(Config::default().validate().is_ok());
         assert_eq!(
             Config::default().security,
@@ -488,7 +498,7 @@ mod tests {
 
     #[cfg(feature = "noise")]
     #[test]
-    fn a_rate_of_handshakes_out_of_range_is_refused_by_name() {
+    fn rejects_handshake_rates_out_of_range_by_name() {
         let with = |handshakes_per_second, handshake_burst| Config {
             security: Security::Noise(NoiseConfig {
                 handshakes_per_second,
@@ -511,7 +521,7 @@ mod tests {
 
     #[cfg(feature = "noise")]
     #[test]
-    fn a_config_shows_no_private_key() {
+    fn debug_output_contains_no_private_key() {
         let config = Config {
             security: Security::Noise(NoiseConfig {
                 private_key: Some(PrivateKey::from_bytes([0xab; 32])),
@@ -525,7 +535,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_out_of_range_is_refused_by_name() {
+    fn rejects_socket_options_out_of_range_by_name() {
         let default = SocketConfig::default;
         let cases = [
             (
@@ -591,7 +601,6 @@ mod tests {
         );
     }
 
-    /// The error of a config with one change.
     fn refusal(change: impl FnOnce(&mut Config)) -> Option<String> {
         let mut config = Config::plain(1);
         change(&mut config);
@@ -599,7 +608,7 @@ mod tests {
     }
 
     #[test]
-    fn what_messages_can_be_set_to_has_two_ends_and_both_are_in() {
+    fn accepts_both_ends_of_every_message_range() {
         type Set = fn(&mut Config, usize);
         let messages = (MESSAGE_MAX_MIN, MESSAGE_MAX);
         let cases: [(&str, Set, (usize, usize)); 4] = [
@@ -643,7 +652,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rates_stand_in_their_order() {
+    fn requires_floor_start_and_ceiling_in_ascending_order() {
         let rates = |floor, start, ceiling| {
             refusal(|config| {
                 config.rate_floor = floor;
@@ -664,7 +673,7 @@ mod tests {
     }
 
     #[test]
-    fn two_of_the_longest_messages_fit_whatever_is_configured() {
+    fn windows_and_queues_hold_two_messages_of_maximum_length() {
         for message_max in [MESSAGE_MAX_MIN, 65_536, 1 << 20, MESSAGE_MAX] {
             let config = Config {
                 receive_window: 0,

@@ -1,4 +1,4 @@
-//! The errors of the public API that several modules share: sending, configuration and binding.
+//! Errors that several modules share: sending, configuration and binding.
 
 use std::fmt::Display;
 use std::io;
@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// Why a [`Host`](crate::Host) did not queue a message. Nothing was queued and no state changed.
+/// Why a [`Host`](crate::Host) did not queue a message. No state changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
@@ -15,20 +15,20 @@ pub enum SendError {
     TooLong {
         /// Length of the message in bytes.
         len: usize,
-        /// Maximum for this peer and delivery in bytes: see
+        /// Maximum in bytes for this peer and delivery: see
         /// [`message_max`](crate::Host::message_max).
         max: usize,
     },
-    /// The send queue of this peer is full. Nothing is dropped: send again after the next turn, or
-    /// send less.
-    #[error("send queue of this peer is full, send again after the next turn")]
+    /// The send queue of this peer is full, or it has [`RECEIPTS_MAX`](crate::limits::RECEIPTS_MAX)
+    /// open receipts. Nothing is dropped: send again in a later turn, or send less.
+    /// [`HostState::send`](crate::proto::HostState::send) lists the limits.
+    #[error("send queue of this peer is full: send again in a later turn, or send less")]
     QueueFull,
     /// The peer has disconnected, or its id belongs to another host.
     #[error("unknown peer: it has disconnected, or its id belongs to another host")]
     UnknownPeer,
-    /// The handshake with this peer is not complete, or
-    /// [`disconnect_after_flush`](crate::Host::disconnect_after_flush) was called. Messages are accepted from
-    /// [`Connected`](crate::Event::Connected) on.
+    /// The handshake is not complete (see [`Connected`](crate::Event::Connected)), or
+    /// [`disconnect_after_flush`](crate::Host::disconnect_after_flush) was called.
     #[error("peer is not connected: its handshake is not complete, or it is being disconnected")]
     NotConnected,
 }
@@ -47,26 +47,31 @@ impl From<SendError> for io::Error {
     }
 }
 
-/// Why a [`Socket`](crate::Socket) did not queue a datagram. Nothing was queued and no state changed.
+/// Why a [`Socket`](crate::Socket) did not queue a datagram. No state changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SocketSendError {
-    /// The datagram is longer than [`DATAGRAM_MAX`](crate::limits::DATAGRAM_MAX), or longer than the
-    /// operating system accepts.
+    /// The datagram is longer than [`DATAGRAM_MAX`](crate::limits::DATAGRAM_MAX) (1024 bytes), or
+    /// longer than the operating system accepts.
     #[error("datagram is {len} bytes, but at most {max} fit")]
     TooLong {
         /// Length of the datagram in bytes.
         len: usize,
-        /// Maximum in bytes. If the operating system refused a datagram of a valid length (a path
-        /// with a tiny MTU), it does not report its maximum; then this is `len - 1`.
+        /// Maximum in bytes. `len - 1` if the operating system refused a datagram of a valid length
+        /// (a path with a tiny MTU), because it does not report its maximum.
         max: usize,
     },
-    /// The send queue is full. Nothing is dropped: send again after the next turn, or send less.
-    #[error("send queue is full, send again after the next flush")]
+    /// The send queue is full: [`send_queue`](crate::SocketConfig::send_queue) datagrams. Nothing
+    /// is dropped: send again after a flush, or send less.
+    #[error(
+        "send queue of the socket is full: send again after a flush, or raise SocketConfig::send_queue"
+    )]
     QueueFull,
     /// The socket cannot reach this address family: IPv6 from an IPv4 socket, or IPv4 from an
     /// IPv6-only socket.
-    #[error("{to} is of an address family that this socket cannot reach")]
+    #[error(
+        "cannot send to {to}: the socket cannot reach its address family, bind [::] to reach both"
+    )]
     WrongFamily {
         /// The destination.
         to: SocketAddr,
@@ -88,8 +93,8 @@ impl From<SocketSendError> for io::Error {
     }
 }
 
-/// A field of a [`Config`](crate::Config), [`SocketConfig`](crate::SocketConfig) or
-/// `LinkConditions` (feature `sim`) is out of its range.
+/// A config field is out of its range: of [`Config`](crate::Config),
+/// [`SocketConfig`](crate::SocketConfig) or `LinkConditions` (feature `sim`).
 ///
 /// ```
 /// use std::time::Duration;
@@ -109,7 +114,6 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// An error for a value that is not in a range with two ends.
     pub(crate) fn new(field: &'static str, value: &impl Display, range: String) -> Self {
         Self {
             field,
@@ -143,11 +147,7 @@ impl From<ConfigError> for io::Error {
     }
 }
 
-/// Checks that `value` is in `range`. NaN is in no range. `unit` gives a value its text.
-///
-/// # Errors
-///
-/// Names the field, the value and the range.
+/// Checks that `value` is in `range`. NaN is in no range. `unit` formats a value.
 pub(crate) fn check_range<V: PartialOrd + Copy, D: Display>(
     field: &'static str,
     value: V,
@@ -165,17 +165,14 @@ pub(crate) fn check_range<V: PartialOrd + Copy, D: Display>(
     ))
 }
 
-/// A number without a unit.
 pub(crate) fn count<V>(value: V) -> V {
     value
 }
 
-/// A number of bytes.
 pub(crate) fn bytes(value: usize) -> String {
     format!("{value} bytes")
 }
 
-/// A rate in bits per second.
 pub(crate) fn bits_per_second(value: u64) -> String {
     format!("{value} bit/s")
 }
@@ -208,46 +205,46 @@ pub enum BindError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// Another socket is bound to this address and port.
-    #[error("{address} is in use by another socket")]
+    #[error("cannot bind {address}: another socket uses this address and port")]
     AddressInUse {
         /// The address to bind.
         address: SocketAddr,
     },
     /// The address belongs to no interface of this machine.
-    #[error("{address} is not an address of this machine")]
+    #[error("cannot bind {address}: no interface of this machine has this address")]
     AddressNotAvailable {
         /// The address to bind.
         address: SocketAddr,
     },
     /// The operating system does not support the address family, IPv6 for example.
-    #[error("address family of {address} is not supported by this machine")]
+    #[error("cannot bind {address}: this machine does not support its address family")]
     FamilyNotSupported {
         /// The address to bind.
         address: SocketAddr,
     },
-    /// The operating system does not permit it: a privileged port, for example.
-    #[error("permission denied to bind {address}")]
+    /// The operating system denies it, for example a privileged port.
+    #[error("cannot bind {address}: permission denied; ports below 1024 may need privileges")]
     PermissionDenied {
         /// The address to bind.
         address: SocketAddr,
     },
-    /// Any other answer of the operating system.
+    /// Any other error of the operating system.
     #[error("cannot bind {address}: {source}")]
     Io {
         /// The address to bind.
         address: SocketAddr,
-        /// The answer of the operating system.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The operating system has no entropy for the seed of a host.
-    #[error("no entropy for the seed of the host: {source}")]
+    /// The operating system has no entropy for the host's seed.
+    #[error("cannot create a host: the system has no entropy for its seed: {source}")]
     Entropy {
-        /// The answer of the operating system.
+        /// The error of the operating system.
         source: io::Error,
     },
 }
 
-/// The kind says what the operating system answered; [`io::Error::downcast`] returns the `BindError`.
+/// Keeps the kind of the operating system's error; [`io::Error::downcast`] returns the `BindError`.
 impl From<BindError> for io::Error {
     fn from(error: BindError) -> Self {
         let kind = match &error {
@@ -267,7 +264,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_length_and_maximum() {
+    fn send_errors_name_length_and_maximum() {
         let (len, max) = (70_000, 65_536);
         let error = SendError::TooLong { len, max }.to_string();
         assert_eq!(
@@ -296,11 +293,14 @@ mod tests {
         let address = SocketAddr::from(([127, 0, 0, 1], 7));
         let error = io::Error::from(BindError::AddressInUse { address });
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
-        assert_eq!(error.to_string(), "127.0.0.1:7 is in use by another socket");
+        assert_eq!(
+            error.to_string(),
+            "cannot bind 127.0.0.1:7: another socket uses this address and port"
+        );
     }
 
     #[test]
-    fn durations_have_the_largest_unit_that_divides_them() {
+    fn formats_durations_in_the_largest_unit_that_divides_them() {
         let texts = [
             (Duration::ZERO, "0 ms"),
             (Duration::from_nanos(1_500), "1500 ns"),

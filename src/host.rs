@@ -1,4 +1,4 @@
-//! The host: a socket that drives the protocol, in the order of a turn.
+//! The host: a socket, and the protocol that it drives turn by turn.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -21,16 +21,16 @@ use crate::sim::LinkConditions;
 use crate::socket::{Socket, SocketStats, Waker, canonical};
 use crate::transport::{Carrier, MemoryTransport, Transport};
 
-/// How long the handshake of a [`Host::pair`] sleeps at most before both hosts have another turn.
+/// Maximum sleep of a [`Host::pair`] during its handshake: 1 ms.
 const PAIR_WAIT: Duration = Duration::from_millis(1);
 
 /// Connections to peers over one UDP socket, driven by the caller's loop.
 ///
-/// A game calls it once per tick and a server sleeps in it, with the same few lines: a turn ([`wait`](Self::wait),
-/// [`poll`](Self::poll), or [`receive`](Self::receive) in a game that flushes), then [`next_event`](Self::next_event)
-/// until `None`, then [`send`](Self::send), then [`flush`](Self::flush).
-///
-/// # A server
+/// A loop runs a turn ([`wait`](Self::wait), [`wait_until`](Self::wait_until) or
+/// [`poll`](Self::poll); [`receive`](Self::receive) in a game with a fixed tick), calls
+/// [`next_event`](Self::next_event) until `None`, then [`send`](Self::send) and
+/// [`flush`](Self::flush). [The run-loop contract](crate#the-run-loop-contract) states what each
+/// call does.
 ///
 /// ```
 /// use tickwire::{Config, Delivery, Event, Host};
@@ -58,7 +58,9 @@ const PAIR_WAIT: Duration = Duration::from_millis(1);
 ///     while let Some(event) = host.next_event() {
 ///         match event {
 ///             Event::Connected { peer, address, .. } => println!("{peer} came from {address}"),
-///             Event::Message { peer, delivery, bytes, .. } => host.send(peer, delivery, &bytes)?,
+///             Event::Message { peer, delivery, bytes, .. } => {
+///                 let _ = host.send(peer, delivery, &bytes); // skipped if the queue is full
+///             }
 ///             Event::Disconnected { peer, reason, .. } => println!("{peer} is gone: {reason}"),
 ///             _ => {}
 ///         }
@@ -71,22 +73,21 @@ const PAIR_WAIT: Duration = Duration::from_millis(1);
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// What a turn does, and in which order: [the contract of a turn](crate#the-contract-of-a-turn).
-///
 /// Errors of the operating system about single datagrams end no turn. They are counted in
 /// [`socket_stats`](Self::socket_stats).
 ///
-/// A dropped host sends each peer one disconnect; [`shutdown`](Self::shutdown) repeats it until it is acknowledged.
+/// Dropping a host sends each peer one disconnect; [`close`](Self::close) and
+/// [`shutdown`](Self::shutdown) repeat it until it is acknowledged.
 pub struct Host {
     transport: Transport,
     state: HostState,
-    /// Clock reading of the last turn: the time of all calls until the next turn.
+    /// Clock reading of the current turn, for all calls until the next reading.
     now: Instant,
 }
 
 impl Host {
-    /// Binds a socket to `addr` with the default [`SocketConfig`](crate::SocketConfig), for a host without peers. With
-    /// port 0 the system chooses one.
+    /// Binds a socket to `addr`, with the default [`SocketConfig`](crate::SocketConfig), and
+    /// creates a host on it. Port 0 selects a free port; `[::]` serves IPv6 and IPv4.
     ///
     /// # Errors
     ///
@@ -96,7 +97,7 @@ impl Host {
         Self::with_socket(Socket::bind(addr)?, config)
     }
 
-    /// As [`bind`](Self::bind), with a socket that was created with a config.
+    /// Creates a host on a socket, which may have its own [`SocketConfig`](crate::SocketConfig).
     ///
     /// # Errors
     ///
@@ -105,12 +106,13 @@ impl Host {
         Self::with_carrier(Carrier::Socket(socket), config)
     }
 
-    /// Two hosts in this process that are connected to each other, without a socket: a client and its server. For
-    /// single-player games, which then run the same code as networked ones, and for tests.
+    /// Creates a client and a server that are connected in memory: for single-player games, which
+    /// then run the same code as networked ones, and for tests.
     ///
-    /// Each may stay on this thread or move to another; [`wait`](Self::wait) of one returns when the other sends.
-    /// Both have a [`Connected`](Event::Connected) event to take. The client has pinned the server's key. Dropping
-    /// one disconnects the other, unless its queue is full: then it times out.
+    /// Both have a [`Connected`](Event::Connected) event to take, and under Noise the client has
+    /// pinned the server's key. Each may move to another thread; [`wait`](Self::wait) of one
+    /// returns when the other sends. Dropping one disconnects the other, or lets it time out if its
+    /// queue is full.
     ///
     /// ```
     /// use tickwire::{Config, Delivery, Event, Host};
@@ -131,16 +133,17 @@ impl Host {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// Limits: at most 1,024 datagrams wait for each host. Later ones are lost, as in the receive buffer of a
-    /// socket, and counted in the receiver's [`dropped_by_kernel`](SocketStats::dropped_by_kernel). Neither host
-    /// reaches any other address, [`socket`](Self::socket) is `None`, and registering one with a `mio::Poll` is
-    /// `Unsupported`.
+    /// At most 1,024 datagrams wait for each host. Further ones are dropped and counted in the
+    /// receiver's [`dropped_by_kernel`](SocketStats::dropped_by_kernel). No other address is
+    /// reachable, [`socket`](Self::socket) is `None`, and registration with a `mio::Poll` fails
+    /// with `Unsupported`.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for a field of a config that is out of its range, and if the two configs cannot connect to each
-    /// other: different protocol ids, encryption on one side only, or a server that does not accept connections. The
-    /// system has no entropy.
+    /// - `InvalidInput`: a field of a config is out of its range, or the configs cannot connect:
+    ///   different protocol ids, encryption on one side only, or a server that does not accept
+    ///   connections.
+    /// - The system has no entropy.
     pub fn pair(client: Config, server: Config) -> io::Result<(Self, Self)> {
         let (client_end, server_end) = MemoryTransport::pair();
         let mut client = Self::with_carrier(Carrier::Memory(client_end), client)?;
@@ -157,15 +160,15 @@ impl Host {
             if client.is_connected(peer) && server.peers().next().is_some() {
                 return Ok((client, server));
             }
-            // An event of a connected client is the caller's to take.
+            // A connected client's events belong to the caller.
             let event = (!client.is_connected(peer)).then(|| client.next_event());
             if let Some(Event::Disconnected { reason, .. }) = event.flatten() {
                 break reason;
             }
-            // Only a handshake rate of the config, or a retry, makes it wait.
+            // Reached only if a handshake was rate-limited or has to be retried.
             server.wait(Some(PAIR_WAIT))?;
         };
-        let text = format!("the two configs of a pair do not connect: {reason}");
+        let text = format!("the client and server configs cannot connect to each other: {reason}");
         Err(io::Error::new(io::ErrorKind::InvalidInput, text))
     }
 
@@ -182,8 +185,8 @@ impl Host {
         })
     }
 
-    /// A host on an existing socket, for example one that a service manager or another process has bound. Uses the
-    /// default [`SocketConfig`](crate::SocketConfig); for another one see [`Socket::from_std`] and
+    /// Creates a host on an existing socket, for example from a service manager. For a
+    /// [`SocketConfig`](crate::SocketConfig) other than the default, call [`Socket::from_std`] and
     /// [`with_socket`](Self::with_socket).
     ///
     /// # Errors
@@ -195,18 +198,19 @@ impl Host {
         Ok(Self::with_socket(socket, config)?)
     }
 
-    /// The address that the socket is bound to, with the actual port.
+    /// The bound address, with the actual port.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.transport.local_addr()
     }
 
-    /// Starts a connection attempt; the first packet is sent in the next turn. The outcome is an event:
-    /// [`Connected`](Event::Connected), or [`Disconnected`](Event::Disconnected) with a reason.
+    /// Starts a connection attempt. Its first packet leaves with the next turn or
+    /// [`flush`](Self::flush). The outcome is an event: [`Connected`](Event::Connected), or
+    /// [`Disconnected`](Event::Disconnected) with a reason.
     ///
     /// # Errors
     ///
-    /// See [`ConnectError`]. On error no attempt was started.
+    /// See [`ConnectError`]. No attempt was started then.
     pub fn connect(
         &mut self,
         to: SocketAddr,
@@ -219,7 +223,8 @@ impl Host {
         self.state.connect(canonical(to), options, now)
     }
 
-    /// Lets the application decide which clients may connect: see [`HostState::set_admission`].
+    /// Sets the callback that decides which clients may connect: see [`HostState::set_admission`].
+    /// Default: every client, up to [`peers_max`](Config::peers_max).
     ///
     /// ```
     /// use tickwire::{Admission, Config, Host};
@@ -238,27 +243,23 @@ impl Host {
         self.state.set_admission(decide);
     }
 
-    /// Runs a turn without sleeping: receives, runs the timers, and sends everything that is due.
-    ///
-    /// A game that ends each tick with [`flush`](Self::flush) calls [`receive`](Self::receive) instead.
+    /// Runs a turn without sleeping: sends, receives, runs the timers, and sends again. A game that
+    /// ends its tick with [`flush`](Self::flush) calls [`receive`](Self::receive) instead.
     ///
     /// # Errors
     ///
-    /// The system fails to receive with an unexpected error (see
-    /// [`Socket`](crate::Socket#what-the-operating-system-may-answer)). The timers did not run then, so no peer times
-    /// out because its packets could not be received.
+    /// An unexpected error of the system on receive (see
+    /// [`Socket`](crate::Socket#what-the-operating-system-may-answer)). The timers have not run
+    /// then, so no peer times out because its packets could not be received.
     pub fn poll(&mut self) -> io::Result<()> {
         self.transmit()?;
         self.take_in()?;
         self.transmit()
     }
 
-    /// Runs the first half of a turn, without sleeping and without sending to peers: receives, runs the timers, and
-    /// replies to addresses that are not peers yet. The second half is [`flush`](Self::flush), at the end of the tick:
-    /// until then no acknowledgement and no message is sent.
-    ///
-    /// The messages of this tick are then sent ahead of queued bulk data instead of behind a tick's worth of it, and
-    /// each peer is processed once per tick.
+    /// Runs the first half of a turn: receives, runs the timers, and replies to addresses that are
+    /// not peers. Never sleeps. [`flush`](Self::flush) at the end of the tick is the second half:
+    /// until then no acknowledgement and no message to a peer is sent.
     ///
     /// ```
     /// # use tickwire::{Config, Host};
@@ -281,8 +282,9 @@ impl Host {
         self.transport.transmit()
     }
 
-    /// Runs a turn that sleeps until a datagram arrives, a timer is due, a [`Waker`] is used, or `timeout` has passed
-    /// (`None`: no limit). Does not sleep while there are events to take, and may return early for no visible reason.
+    /// Runs a turn that sleeps until a datagram arrives, a timer is due, a [`Waker`] is used, or
+    /// `timeout` has passed (`None`: no limit). Does not sleep while events are pending. May return
+    /// early without a visible reason.
     ///
     /// # Errors
     ///
@@ -295,28 +297,30 @@ impl Host {
         self.transmit()
     }
 
-    /// As [`wait`](Self::wait), until an instant, for example the deadline of a tick.
+    /// As [`wait`](Self::wait), until an instant such as
+    /// [`Ticker::deadline`](crate::Ticker::deadline).
     ///
     /// # Errors
     ///
-    /// As `wait`.
+    /// Those of `wait`.
     pub fn wait_until(&mut self, deadline: Instant) -> io::Result<()> {
         self.wait(Some(deadline.saturating_duration_since(clock::now())))
     }
 
-    /// Takes the next event. `None`: there are no more for now.
+    /// Takes the next event; `None` if no more are pending.
     #[must_use]
     pub fn next_event(&mut self) -> Option<Event> {
         self.state.poll_event()
     }
 
-    /// Queues a message for a peer. It is sent by [`flush`](Self::flush) or the next turn, in the same packet as other
-    /// messages to that peer where they fit.
+    /// Queues a message for a peer, and copies it. It leaves with [`flush`](Self::flush) or the
+    /// next turn, in one packet with other messages to that peer where they fit.
     ///
     /// # Errors
     ///
-    /// [`TooLong`](SendError::TooLong), [`QueueFull`](SendError::QueueFull), [`UnknownPeer`](SendError::UnknownPeer) or
-    /// [`NotConnected`](SendError::NotConnected): see [`HostState::send`]. On error nothing was queued.
+    /// [`TooLong`](SendError::TooLong), [`QueueFull`](SendError::QueueFull),
+    /// [`UnknownPeer`](SendError::UnknownPeer) or [`NotConnected`](SendError::NotConnected): see
+    /// [`HostState::send`]. Nothing was queued then.
     pub fn send(
         &mut self,
         peer: PeerId,
@@ -326,7 +330,7 @@ impl Host {
         self.state.send(peer, delivery, message, self.now)
     }
 
-    /// As [`send`](Self::send), for a tracked message. An event reports its outcome: [`Acked`](Event::Acked) when it
+    /// As [`send`](Self::send), and reports the outcome: [`Acked`](Event::Acked) when the message
     /// is in the event queue of the other side, or [`Lost`](Event::Lost).
     ///
     /// # Errors
@@ -341,19 +345,20 @@ impl Host {
         self.state.send_tracked(peer, delivery, message, self.now)
     }
 
-    /// Maximum length in bytes of a message of this delivery that the peer accepts. `None` if the peer is not
+    /// Maximum length in bytes of a message of this delivery to the peer. `None` if the peer is not
     /// connected.
     #[must_use]
     pub fn message_max(&self, peer: PeerId, delivery: Delivery) -> Option<usize> {
         self.state.message_max(peer, delivery)
     }
 
-    /// Queues a message for every connected peer. Peers that cannot take it are skipped and returned.
+    /// Queues a message for every connected peer. Peers that cannot take it are skipped and
+    /// returned.
     ///
     /// # Errors
     ///
-    /// [`TooLong`](SendError::TooLong) above the maximum of any configuration (15,360 bytes unreliable, 16 MiB reliable);
-    /// it was queued for no peer.
+    /// [`TooLong`](SendError::TooLong) above the maximum of any configuration: 15,360 bytes
+    /// unreliable or sequenced, 16 MiB reliable or ordered. It was queued for no peer then.
     pub fn broadcast(
         &mut self,
         delivery: Delivery,
@@ -362,7 +367,7 @@ impl Host {
         self.state.broadcast(delivery, message, self.now)
     }
 
-    /// As [`broadcast`](Self::broadcast), without one peer: for relaying a message to all but its sender.
+    /// As [`broadcast`](Self::broadcast), to all peers but one: to relay a message of that peer.
     ///
     /// # Errors
     ///
@@ -377,8 +382,8 @@ impl Host {
             .broadcast_except(except, delivery, message, self.now)
     }
 
-    /// As [`broadcast`](Self::broadcast), to the given peers: a team, or all players in range. Peers that are not
-    /// connected are skipped as well.
+    /// As [`broadcast`](Self::broadcast), to the given peers: a team, or all players in range. A
+    /// peer that is not connected is skipped and returned.
     ///
     /// ```
     /// # use tickwire::{Config, Delivery, Host, PeerId};
@@ -403,25 +408,27 @@ impl Host {
         self.state.broadcast_to(peers, delivery, message, self.now)
     }
 
-    /// Sends what is queued, as far as the operating system accepts it: the end of a tick that began with
-    /// [`receive`](Self::receive) or [`poll`](Self::poll). Never sleeps.
+    /// Sends everything that is due, as far as the operating system accepts it: the end of a tick
+    /// that began with [`receive`](Self::receive) or a turn. Never sleeps.
     ///
     /// # Errors
     ///
-    /// The operating system cannot watch the socket. Errors about single datagrams are counted and not returned.
+    /// The operating system cannot watch the socket. Errors about single datagrams are counted
+    /// only.
     pub fn flush(&mut self) -> io::Result<()> {
         self.transmit()
     }
 
-    /// Ends the connection to a peer now; queued messages are dropped. `reason` is a number, or a [`CloseReason`] with
-    /// a text: see [`HostState::disconnect`].
+    /// Ends the connection to a peer now and drops its queued messages. `reason` is a number or a
+    /// [`CloseReason`] with a text. See [`HostState::disconnect`].
     pub fn disconnect(&mut self, peer: PeerId, reason: impl Into<CloseReason>) {
         let now = self.read_clock();
         self.state.disconnect(peer, reason, now);
     }
 
-    /// Ends the connection to a peer once every queued message was sent, and acknowledged if it is reliable, but after
-    /// [`idle_timeout`](Config::idle_timeout) at the latest: see [`HostState::disconnect_after_flush`].
+    /// Ends the connection to a peer after its queued messages were sent, and acknowledged if
+    /// reliable, or after [`idle_timeout`](Config::idle_timeout): see
+    /// [`HostState::disconnect_after_flush`].
     ///
     /// ```
     /// # use tickwire::{CloseReason, Config, Delivery, Host, PeerId};
@@ -436,8 +443,8 @@ impl Host {
         self.state.disconnect_after_flush(peer, reason, now);
     }
 
-    /// Disconnects every peer and denies new connections. Keep running turns until
-    /// [`is_shut_down`](Self::is_shut_down):
+    /// Disconnects every peer and denies new connections. Run turns until
+    /// [`is_shut_down`](Self::is_shut_down); [`close`](Self::close) does both.
     ///
     /// ```
     /// # use tickwire::{Config, Host};
@@ -454,19 +461,21 @@ impl Host {
         self.state.shutdown(reason, now);
     }
 
-    /// Whether [`shutdown`](Self::shutdown) was called and every disconnect was acknowledged or sent for the last time:
-    /// after about one round trip, or 250 ms if peers do not reply.
+    /// Whether [`shutdown`](Self::shutdown) was called and every disconnect was acknowledged or
+    /// sent for the last time: after one round trip, or 250 ms if peers do not reply.
     #[must_use]
     pub fn is_shut_down(&self) -> bool {
         self.state.is_shut_down()
     }
 
-    /// Closes the host at the end of a program: [`shutdown`](Self::shutdown), then turns until
-    /// [`is_shut_down`](Self::is_shut_down). Sleeps, at most 250 ms if peers do not reply. Pending events are dropped.
+    /// Closes the host: [`shutdown`](Self::shutdown), then turns until
+    /// [`is_shut_down`](Self::is_shut_down). Sleeps for one round trip, at most 250 ms, and drops
+    /// pending events.
     ///
     /// # Errors
     ///
-    /// Those of [`wait`](Self::wait). The host is dropped then, which sends each peer one more disconnect.
+    /// Those of [`wait`](Self::wait). The host is dropped then, which sends each peer one more
+    /// disconnect.
     pub fn close(mut self, reason: impl Into<CloseReason>) -> io::Result<()> {
         self.shutdown(reason);
         while !self.is_shut_down() {
@@ -476,7 +485,8 @@ impl Host {
         Ok(())
     }
 
-    /// All connected peers, without those that [`disconnect_after_flush`](Self::disconnect_after_flush) was called for.
+    /// The connected peers, without those of
+    /// [`disconnect_after_flush`](Self::disconnect_after_flush).
     pub fn peers(&self) -> impl Iterator<Item = PeerId> + '_ {
         self.state.peers()
     }
@@ -488,19 +498,19 @@ impl Host {
         self.state.is_connected(peer)
     }
 
-    /// The public half of this host's key pair: see [`public_key`](HostState::public_key).
+    /// The public half of this host's key pair: see [`HostState::public_key`].
     #[cfg(feature = "noise")]
     #[must_use]
     pub fn public_key(&self) -> Option<crate::PublicKey> {
         self.state.public_key()
     }
 
-    /// The validated address of a peer, while it is connected.
+    /// The validated address of a connected peer.
     pub fn peer_address(&self, peer: PeerId) -> Option<SocketAddr> {
         self.state.peer_address(peer)
     }
 
-    /// Statistics of a connected peer, as of the last turn.
+    /// Statistics of a connected peer as of the last turn.
     #[must_use]
     pub fn peer_stats(&self, peer: PeerId) -> Option<PeerStats> {
         let mut stats = self.state.peer_stats(peer, self.now)?;
@@ -516,15 +526,15 @@ impl Host {
         self.state.stats()
     }
 
-    /// Counters of the socket. On Linux this is a system call.
+    /// Counters of the socket. A system call on Linux.
     #[must_use]
     pub fn socket_stats(&self) -> SocketStats {
         self.transport.stats()
     }
 
-    /// Simulates a bad network between this host and its socket, in both directions. `None` removes it; datagrams in
-    /// flight then arrive in the next turn. For trying a game out, not for benchmarks and releases. Requires the
-    /// feature `sim`.
+    /// Simulates a network between this host and its socket, in both directions: to try a game out,
+    /// not for benchmarks or releases. `None` removes it and delivers datagrams in flight at once.
+    /// Requires the feature `sim`.
     ///
     /// ```
     /// use std::time::Duration;
@@ -542,7 +552,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// A condition is out of its range; nothing was changed.
+    /// A condition is out of its range, and nothing was changed.
     #[cfg(feature = "sim")]
     pub fn set_link_conditions(
         &mut self,
@@ -558,7 +568,7 @@ impl Host {
         Ok(())
     }
 
-    /// A handle that wakes this host from [`wait`](Self::wait) in another thread.
+    /// A handle that ends this host's [`wait`](Self::wait) from another thread.
     ///
     /// # Errors
     ///
@@ -567,18 +577,19 @@ impl Host {
         self.transport.waker()
     }
 
-    /// Whether a [`Waker`] was used since the last call, also for a loop that never calls [`wait`](Self::wait). Costs
-    /// no system call.
+    /// Whether a [`Waker`] was used since the last call, for loops without [`wait`](Self::wait). No
+    /// system call.
     #[must_use]
     pub fn take_woken(&mut self) -> bool {
         self.transport.take_woken()
     }
 
-    /// When the next turn is due if no datagram arrives before, for a loop with an external poll. `None`: no timer is
-    /// set.
+    /// When the next turn is due if no datagram arrives earlier, for a loop with an external poll.
+    /// `None` if no timer is set.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        // A blocked socket can leave a deadline in the past, which must not keep a loop from sleeping.
+        // A blocked socket can leave a deadline in the past, which would keep the loop from
+        // sleeping.
         let earliest = self.now + TIMER_GRANULARITY;
         let own = self.state.poll_timeout().map(|at| at.max(earliest));
         [own, self.transport.next_deadline()]
@@ -587,19 +598,18 @@ impl Host {
             .min()
     }
 
-    /// The socket, for inspection or to set options. `None` for a host of a [`pair`](Self::pair).
+    /// The socket, to inspect it or to set options. `None` for a host of a [`pair`](Self::pair).
     pub fn socket(&self) -> Option<&Socket> {
         self.transport.socket()
     }
 
-    /// Whether datagrams may be pending without an event: see [`Socket::may_have_more`]. [`wait`](Self::wait) checks
-    /// this itself; a loop with an external poll must check it.
+    /// Whether datagrams may be pending without an event: see [`Socket::may_have_more`].
+    /// [`wait`](Self::wait) checks it; a loop with an external poll must.
     #[must_use]
     pub fn may_have_more(&self) -> bool {
         self.transport.may_have_more()
     }
 
-    /// Maximum duration of the next sleep.
     fn sleep_for(&self, timeout: Option<Duration>) -> Option<Duration> {
         if self.state.has_events() {
             return Some(Duration::ZERO);
@@ -611,13 +621,13 @@ impl Host {
         Some(timeout.map_or(until, |timeout| timeout.min(until)))
     }
 
-    /// The time now, and of everything that the application does until the clock is read again.
+    /// Sets the time of all calls until the next reading.
     fn read_clock(&mut self) -> Instant {
         self.now = clock::now();
         self.now
     }
 
-    /// The receiving half of a turn: datagrams, then timers. Returns the time of the turn.
+    /// First half of a turn: datagrams, then timers.
     fn take_in(&mut self) -> io::Result<Instant> {
         let now = self.read_clock();
         let state = &mut self.state;
@@ -627,8 +637,8 @@ impl Host {
         Ok(now)
     }
 
-    /// The sending half of a turn: to peers first, then replies to other addresses. If the send queue is full, the rest
-    /// stays with the protocol, which writes a packet only when it can be sent.
+    /// Second half of a turn: to peers, then replies to other addresses. A packet is written only
+    /// when the send queue has room for it.
     fn transmit(&mut self) -> io::Result<()> {
         if self.state.may_transmit() {
             let now = self.read_clock();
@@ -642,7 +652,7 @@ impl Host {
         self.transport.transmit()
     }
 
-    /// Replies have a share of the send queue, so that they cannot fill it when the socket blocks.
+    /// Replies have a share of the send queue, so they cannot fill it when the socket blocks.
     fn send_replies(&mut self, now: Instant) {
         let state = &mut self.state;
         while self.transport.queued() < REPLIES_PER_TURN_MAX
@@ -653,7 +663,7 @@ impl Host {
     }
 }
 
-/// Prints the address and counts, so the length does not depend on the number of peers.
+/// Prints counts, so the length does not depend on the number of peers.
 impl fmt::Debug for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Host")
@@ -664,16 +674,15 @@ impl fmt::Debug for Host {
     }
 }
 
-/// Destination and length.
 fn parts(transmit: Option<Transmit>) -> Option<(SocketAddr, usize)> {
     transmit.map(|transmit| (transmit.to, transmit.len))
 }
 
-/// Sends each peer one disconnect if [`shutdown`](Host::shutdown) was not called.
+/// Sends each peer one disconnect.
 impl Drop for Host {
     fn drop(&mut self) {
         self.shutdown(0);
-        // An error cannot be reported from here.
+        // `drop` cannot report an error.
         let _ = self.transmit();
         #[cfg(feature = "sim")]
         {
@@ -683,9 +692,9 @@ impl Drop for Host {
     }
 }
 
-/// `Unreachable` becomes `AddrNotAvailable`, `AlreadyConnected` becomes `AlreadyExists`, a payload that is too long or
-/// a server key that is missing or out of place becomes `InvalidInput`, and all others become `Other`.
-/// [`io::Error::downcast`] returns the `ConnectError`.
+/// `Unreachable` becomes `AddrNotAvailable`, `AlreadyConnected` becomes `AlreadyExists`, errors of
+/// the options become `InvalidInput`, and all others become `Other`. [`io::Error::downcast`]
+/// returns the `ConnectError`.
 impl From<ConnectError> for io::Error {
     fn from(error: ConnectError) -> Self {
         use io::ErrorKind as Kind;
@@ -697,15 +706,16 @@ impl From<ConnectError> for io::Error {
                 Kind::InvalidInput
             }
             ConnectError::Unreachable { .. } => Kind::AddrNotAvailable,
-            ConnectError::HostFull | ConnectError::ShuttingDown => Kind::Other,
+            ConnectError::HostFull { .. } | ConnectError::ShuttingDown => Kind::Other,
         };
         Self::new(kind, error)
     }
 }
 
-/// Registers the host with an external poll. Call [`poll`](Host::poll) when its token is ready, when
-/// [`next_deadline`](Host::next_deadline) has passed, and while [`may_have_more`](Host::may_have_more) is true.
-/// Otherwise as for a [`Socket`](crate::Socket#impl-Source-for-Socket).
+/// Registers the host with an external poll. Call [`poll`](Host::poll) when its token is ready,
+/// when [`next_deadline`](Host::next_deadline) has passed, and while
+/// [`may_have_more`](Host::may_have_more) is true. Otherwise as for a
+/// [`Socket`](crate::Socket#impl-Source-for-Socket).
 impl mio::event::Source for Host {
     fn register(
         &mut self,
@@ -743,7 +753,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_that_takes_no_more_is_told_of_every_peer() {
+    fn reports_a_blocked_socket_as_the_limit_of_every_peer() {
         let (mut server, mut client) = (host(), host());
         let options = ConnectOptions::default();
         let peer = client.connect(server.local_addr(), &options).unwrap();

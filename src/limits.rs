@@ -1,79 +1,75 @@
-//! Limits that users need, and the ranges of the fields of [`Config`](crate::Config) and
-//! [`SocketConfig`](crate::SocketConfig). Each states its unit and its source.
+//! Limits that users need, and the ranges of [`Config`](crate::Config) and
+//! [`SocketConfig`](crate::SocketConfig) fields.
 //!
-//! Private constants here are shared by several modules, most of them because the wire format specifies them. All other
-//! constants are beside the code that uses them.
+//! Private constants here are shared by several modules, most of them because of the wire format.
+//! All others are beside the code that uses them.
 
 use std::time::Duration;
 
-/// Maximum length of a datagram, and size of a receive slot, in bytes: 1024.
-///
-/// The whole UDP payload counts, including any header of a protocol above UDP. A longer datagram is rejected by
-/// [`send`](crate::Socket::send), and arrives with [`truncated`](crate::Datagram::truncated) set.
+/// Maximum length of a datagram (UDP payload) and size of a receive slot in bytes: 1024.
+/// [`send`](crate::Socket::send) rejects a longer datagram; a longer one received is
+/// [`truncated`](crate::Datagram::truncated).
 pub const DATAGRAM_MAX: usize = 1024;
 
-/// UDP payload in bytes that every IPv6 path carries without fragmentation: 1280 (minimum MTU, RFC 8200 section 5) - 40
-/// (IPv6 header) - 8 (UDP header).
+/// UDP payload in bytes that every IPv6 path carries unfragmented: 1280 (minimum MTU, RFC 8200
+/// section 5) - 40 (IPv6 header) - 8 (UDP header).
 const PATH_PAYLOAD_SAFE: usize = 1232;
 const _: () = assert!(DATAGRAM_MAX <= PATH_PAYLOAD_SAFE);
 
-/// Maximum number of datagrams that one system call receives or sends: 64.
+/// Maximum number of datagrams per system call: 64.
 ///
-/// Measured: 64 slots cost 0.79 of a `recvfrom` per datagram, 32 slots 0.81. Beyond 64 the gain is within noise, and 64
-/// slots of 1024 bytes still fit the L2 cache.
+/// Measured: a datagram costs 0.79 of a `recvfrom` with 64 slots, 0.81 with 32. Beyond 64 the gain
+/// is within noise; 64 slots of 1024 bytes fit the L2 cache.
 pub const BATCH_MAX: usize = 64;
 
-/// Maximum socket buffer size that can be requested, in bytes: 1 GiB. Linux doubles the granted size and stores it in a
-/// signed 32-bit integer.
+/// Maximum configurable socket buffer in bytes: 1 GiB. Linux doubles it and stores it in a signed
+/// 32-bit integer.
 pub const SOCKET_BUFFER_MAX: usize = 1 << 30;
 
-/// Maximum configurable length of a send queue in datagrams: 65,536 (64 MiB of slots).
+/// Maximum configurable send queue in datagrams: 65,536 (64 MiB of slots).
 pub const SEND_QUEUE_MAX: usize = 65_536;
 
-/// Maximum configurable number of peers of one host: 65,536.
+/// Maximum configurable number of peers of a host: 65,536.
 pub const PEERS_MAX: usize = 65_536;
 
-/// Maximum number of slots of a host: connected peers, plus as many pending clients, plus peers that are closing.
+/// Maximum number of slots of a host: connected peers, as many pending clients, and closing peers.
 pub(crate) const SLOTS_MAX: usize = 4 * PEERS_MAX;
 
-/// Maximum length of a connect payload in bytes: 256, room for a login ticket. A longer one is
+/// Maximum length of a connect payload in bytes: 256, room for a login ticket. A longer payload is
 /// [`PayloadTooLong`](crate::ConnectError::PayloadTooLong).
 pub const CONNECT_PAYLOAD_MAX: usize = 256;
 
-/// First retransmission interval of the handshake: 250 ms. It doubles with each retransmission, up to
-/// [`HANDSHAKE_RETRY_MAX`].
+/// First retransmission interval of the handshake. Doubles up to [`HANDSHAKE_RETRY_MAX`].
 pub(crate) const HANDSHAKE_RETRY_FIRST: Duration = Duration::from_millis(250);
 
-/// Maximum retransmission interval of the handshake: 1 s.
 pub(crate) const HANDSHAKE_RETRY_MAX: Duration = Duration::from_secs(1);
 
-/// Number of connects sent with one cookie before the client requests a new one: 4. The server may have restarted with
-/// new cookie keys.
+/// Connects sent with one cookie before the client requests a new one, because the server may have
+/// restarted with new cookie keys.
 pub(crate) const CONNECTS_PER_COOKIE: u32 = 4;
 
-/// Default connect timeout: 10 s.
 pub(crate) const CONNECT_TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
 
-/// Interval at which the cookie key is replaced: 10 s. Cookies of the previous key stay valid, so a cookie lasts 10 to
-/// 20 s.
+/// Interval at which the cookie key is replaced. The previous key stays valid, so a cookie lasts 10
+/// to 20 s.
 pub(crate) const COOKIE_WINDOW: Duration = Duration::from_secs(10);
 const _: () = assert!(CONNECT_TIMEOUT_DEFAULT.as_millis() <= COOKIE_WINDOW.as_millis());
 
-/// How long an accepted connection waits for its client's confirmation: 3 s after the client last sent a connect. Then
-/// it is dropped without an event. A replayed connect extends it for as long as its cookie is valid.
+/// How long an accepted client may leave the accept unconfirmed after its last connect. Then it is
+/// dropped without an event. A replayed connect extends it while its cookie is valid.
 pub(crate) const PENDING_TIMEOUT: Duration = Duration::from_secs(3);
 const _: () = assert!(PENDING_TIMEOUT.as_millis() >= 2 * HANDSHAKE_RETRY_MAX.as_millis());
 
-/// Maximum number of stateless replies per turn: 256. Further ones are dropped and counted; the sender retries.
+/// Maximum number of stateless replies per turn. Further ones are dropped and counted; the sender
+/// retries.
 pub(crate) const REPLIES_PER_TURN_MAX: usize = 256;
 
-/// Maximum number of connects processed per turn: 256. Further ones are dropped and counted; the client retries.
+/// Maximum number of connects processed per turn. Further ones are dropped and counted; the client
+/// retries.
 pub(crate) const CONNECTS_PER_TURN_MAX: usize = 256;
 
-/// Default keep-alive interval: 5 s.
 pub(crate) const KEEP_ALIVE_DEFAULT: Duration = Duration::from_secs(5);
 
-/// Default idle timeout: 20 s.
 pub(crate) const IDLE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(20);
 const _: () = assert!(IDLE_TIMEOUT_DEFAULT.as_millis() > 3 * KEEP_ALIVE_DEFAULT.as_millis());
 
@@ -83,155 +79,145 @@ pub const TIMEOUT_MAX: Duration = Duration::from_secs(3600);
 /// Minimum configurable idle timeout: 100 ms.
 pub const IDLE_TIMEOUT_MIN: Duration = Duration::from_millis(100);
 
-/// Default maximum acknowledgement delay: 16 ms, a frame at 60 Hz.
+/// Default maximum acknowledgement delay: a frame at 60 Hz.
 pub(crate) const ACK_DELAY_DEFAULT: Duration = Duration::from_millis(16);
 
 /// Maximum configurable acknowledgement delay: 255 ms.
 pub const ACK_DELAY_MAX: Duration = Duration::from_millis(255);
 
-/// Size of the replay window in packet numbers: 1,024. A packet that is older than the largest number by more counts as
-/// a duplicate.
+/// Replay window in packet numbers. A packet below it counts as a duplicate.
 pub(crate) const REPLAY_WINDOW: u64 = 1024;
 
-/// Number of packets encrypted with one key: 2^24. Then Noise's rekey derives the next key.
-///
-/// AES-GCM would allow 2^28 packets of at most 2^11 bytes (RFC 9001 section B.1.1) before an observer gains more than a
-/// negligible advantage.
+/// Packets encrypted with one key, before Noise's rekey derives the next. AES-GCM allows 2^28
+/// packets of at most 2^11 bytes (RFC 9001 section B.1.1).
 pub(crate) const REKEY_PACKETS: u64 = 1 << 24;
 const _: () = assert!(REKEY_PACKETS > REPLAY_WINDOW);
 
-/// Maximum number of packets that one side of a connection sends: 2^48, a million per second for nine years. Then the
-/// connection ends with [`PacketNumbersExhausted`](crate::DisconnectReason::PacketNumbersExhausted), long before packet
-/// numbers run out.
+/// Maximum number of packets sent by one side of a connection: a million per second for nine years.
+/// Then the connection ends with
+/// [`PacketNumbersExhausted`](crate::DisconnectReason::PacketNumbersExhausted).
 pub(crate) const PACKETS_PER_CONNECTION_MAX: u64 = 1 << 48;
 const _: () = assert!(PACKETS_PER_CONNECTION_MAX < (1 << 62) / 1024);
 
-/// Default limit of handshakes per second as a server: 500. Further connects are dropped and counted; the client
-/// retries.
-///
-/// A handshake takes about 0.1 ms, so 500 take 5% of a core.
+/// Default handshakes per second: 500 take 5% of a core, about 0.1 ms each. Further connects are
+/// dropped and counted; the client retries.
 #[cfg(any(test, feature = "noise"))]
 pub(crate) const HANDSHAKES_PER_SECOND_DEFAULT: u32 = 500;
 
-/// Default burst of handshakes: 32.
 #[cfg(any(test, feature = "noise"))]
 pub(crate) const HANDSHAKE_BURST_DEFAULT: u32 = 32;
 
-/// Maximum configurable value of either: 1,000,000.
+/// Maximum configurable handshake rate and burst: 1,000,000.
 pub const HANDSHAKES_MAX: u32 = 1_000_000;
 
-/// Maximum number of packet number ranges in an acknowledgement: 32 (RFC 9000 section 19.3). The oldest ranges are
-/// dropped first.
+/// Maximum number of ranges in an acknowledgement (RFC 9000 section 19.3). The oldest are dropped
+/// first.
 pub(crate) const ACK_RANGES_MAX: usize = 32;
 
-/// Maximum number of tracked ack-eliciting packets in flight: 1,024. For one more the oldest counts as lost.
+/// Maximum number of ack-eliciting packets in flight. One more declares the oldest lost.
 pub(crate) const IN_FLIGHT_MAX: usize = 1024;
 
-/// Packet threshold of loss detection: 3 later packets acknowledged (RFC 9002 section 6.1.1).
+/// Packet threshold of loss detection (RFC 9002 section 6.1.1).
 pub(crate) const REORDERING_PACKETS: u64 = 3;
 
-/// Initial round-trip time before the first sample: 333 ms (RFC 9002 section 6.2.2).
+/// Round-trip time before the first sample (RFC 9002 section 6.2.2).
 pub(crate) const ROUND_TRIP_INITIAL: Duration = Duration::from_millis(333);
 
-/// Timer granularity: 1 ms (RFC 9002 section 6.1.2).
+/// Timer granularity (RFC 9002 section 6.1.2).
 pub(crate) const TIMER_GRANULARITY: Duration = Duration::from_millis(1);
 
-/// Maximum interval between probes: 2 s, so that several fit into an idle timeout.
+/// Maximum probe interval, so that several probes fit into an idle timeout.
 pub(crate) const PROBE_MAX: Duration = Duration::from_secs(2);
 
-/// Number of copies of a disconnect: 5, because it is not retransmitted on loss. At 30% loss one in 400 peers receives
-/// none and times out instead. Sending stops when the peer acknowledges one.
+/// Copies of a disconnect, which is not retransmitted on loss. At 30% loss one peer in 400 receives
+/// no copy and times out instead. An acknowledgement stops them.
 pub(crate) const DISCONNECT_COPIES: u32 = 5;
 
-/// Interval between the first two copies of a disconnect: 16 ms. It doubles with each copy; the last one is sent after
-/// 240 ms.
+/// Interval between the first two copies of a disconnect. Doubles with each, so the last leaves
+/// after 240 ms.
 pub(crate) const DISCONNECT_GAP: Duration = Duration::from_millis(16);
 
-/// Number of path challenges sent to a peer's new address before it is abandoned: 5, with the timing of
-/// [`HANDSHAKE_RETRY_FIRST`].
+/// Path challenges sent to a peer's new address before it is abandoned, timed as the handshake.
 pub(crate) const CHALLENGES_MAX: u32 = 5;
 
-/// Amplification limit: bytes that may be sent to an unvalidated address per byte received from it: 3 (RFC 9000 section
-/// 8.1).
+/// Amplification limit: bytes sent to an unvalidated address per byte received from it (RFC 9000
+/// section 8.1).
 pub(crate) const UNPROVEN_FACTOR: u64 = 3;
 
-/// Maximum number of queued messages of a peer in each direction, separately for reliable and unreliable messages:
-/// 4,096. [`send`](crate::Host::send) of one more returns [`QueueFull`](crate::SendError::QueueFull); nothing is
-/// dropped.
+/// Maximum number of queued messages per peer and direction, separately for reliable and unreliable
+/// messages: 4,096. At the limit [`send`](crate::Host::send) returns
+/// [`QueueFull`](crate::SendError::QueueFull).
 pub const QUEUED_MESSAGES_MAX: usize = 4096;
 
-/// Maximum bytes of queued messages of a peer in each direction, separately for reliable and unreliable messages: 256
-/// KiB. If longer reliable messages are allowed, two of maximum length.
+/// Maximum bytes of queued messages per peer and direction, separately for reliable and unreliable
+/// messages: 256 KiB, or two reliable messages of maximum length if that is more.
 pub const QUEUED_BYTES_MAX: usize = 256 << 10;
 
-/// Bytes that a reliable message counts in a receive window besides its length: 64, about its memory overhead. So the
-/// window also limits the number of messages.
+/// Bytes that a reliable message counts in a receive window besides its length: 64, about its
+/// memory overhead.
 pub const MESSAGE_OVERHEAD: usize = 64;
 const _: () = assert!(QUEUED_BYTES_MAX / MESSAGE_OVERHEAD <= QUEUED_MESSAGES_MAX);
 
-/// Maximum length of an unreliable message that is not fragmented, in bytes: 992. It fills a packet.
+/// Maximum length of an unfragmented unreliable message in bytes: 992. It fills a packet.
 pub const WHOLE_MAX: usize = 992;
 
-/// Length of a fragment in bytes: 960. It leaves room for an acknowledgement in the packet.
+/// Length of a fragment in bytes: 960, which leaves room for an acknowledgement in the packet.
 pub const FRAGMENT_BYTES: usize = 960;
 
-/// Maximum number of fragments of an unreliable or sequenced message: 16. At 1% packet loss one in seven messages of
-/// that length is lost, because all fragments must arrive.
+/// Maximum number of fragments of an unreliable or sequenced message. All must arrive: at 1% packet
+/// loss one in seven such messages is lost.
 pub(crate) const UNRELIABLE_FRAGMENTS_MAX: usize = 16;
 
-/// Maximum length of an unreliable or sequenced message in bytes: 15,360. A longer one is
+/// Maximum length of an unreliable or sequenced message in bytes: 15,360. A longer message is
 /// [`TooLong`](crate::SendError::TooLong).
 pub const UNRELIABLE_MAX: usize = UNRELIABLE_FRAGMENTS_MAX * FRAGMENT_BYTES;
 
-/// Maximum number of incomplete unreliable and sequenced messages of a peer: 16. For one more the oldest is abandoned;
-/// if it is tracked, its sender sees it as lost.
+/// Maximum number of incomplete unreliable and sequenced messages of a peer. One more abandons the
+/// oldest, which counts as lost if tracked.
 pub(crate) const UNRELIABLE_INCOMPLETE_MAX: usize = 16;
 
 /// Maximum configurable length of a reliable or ordered message in bytes: 16 MiB.
 pub const MESSAGE_MAX: usize = 16 << 20;
 
-/// Default maximum length of a reliable or ordered message from a client: 64 KiB.
 pub(crate) const MESSAGE_MAX_FROM_CLIENTS_DEFAULT: usize = 64 << 10;
 
-/// Default maximum length of a reliable or ordered message from a server: 1 MiB.
 pub(crate) const MESSAGE_MAX_FROM_SERVERS_DEFAULT: usize = 1 << 20;
 const _: () = assert!(MESSAGE_MAX_FROM_CLIENTS_DEFAULT <= MESSAGE_MAX_FROM_SERVERS_DEFAULT);
 const _: () = assert!(MESSAGE_MAX_FROM_SERVERS_DEFAULT <= MESSAGE_MAX);
 
-/// Minimum configurable limit of the length of a reliable message, in bytes: 960, one fragment.
+/// Minimum configurable maximum length of a reliable message in bytes: 960, one fragment.
 pub const MESSAGE_MAX_MIN: usize = FRAGMENT_BYTES;
 
 /// Maximum configurable [`receive_window`](crate::Config::receive_window) in bytes: 64 MiB.
 pub const RECEIVE_WINDOW_MAX: usize = 64 << 20;
 const _: () = assert!(2 * (MESSAGE_MAX + MESSAGE_OVERHEAD) <= RECEIVE_WINDOW_MAX);
 
-/// Maximum number of reliable and ordered messages in flight to a peer: 1,024. Further ones stay queued.
+/// Maximum number of reliable and ordered messages in flight to a peer. Further ones stay queued.
 pub(crate) const RELIABLE_OPEN_MAX: usize = 1024;
 
-/// Number of channels per peer, the first ones used, that keep their largest allocation of message entries: 4.
+/// Channels per peer, the first ones used, that keep their largest allocation of message entries.
 pub(crate) const ROOMY_CHANNELS: usize = 4;
 
-/// Message entries that every other channel keeps allocated: 64, or four times its current number. With 257 channels, a
-/// peer could otherwise enlarge one after the other.
+/// Message entries that every other channel keeps allocated, or four times its current number.
+/// Otherwise a peer could enlarge its 257 channels one after the other.
 pub(crate) const CHANNEL_KEPT: usize = 64;
 
-/// Maximum number of open receipts per peer: 4,096. A receipt is open until the application has taken its
-/// [`Acked`](crate::Event::Acked) or [`Lost`](crate::Event::Lost) event. At the limit,
+/// Maximum number of open receipts per peer: 4,096. A receipt is open until its
+/// [`Acked`](crate::Event::Acked) or [`Lost`](crate::Event::Lost) event is taken. At the limit
 /// [`send_tracked`](crate::Host::send_tracked) returns [`QueueFull`](crate::SendError::QueueFull).
 pub const RECEIPTS_MAX: usize = 4096;
 
-/// Maximum number of stale notices with an acknowledgement: 16. A packet that causes one more is not acknowledged, so
-/// its sender considers it lost.
+/// Maximum number of stale notices with an acknowledgement. A packet that causes one more is not
+/// acknowledged, so its sender declares it lost.
 pub(crate) const STALE_NOTICES_MAX: usize = 16;
 
-/// Maximum number of tracked messages and fragments in flight: 8 per packet on average. At the limit, reliable messages
-/// wait for acknowledgements; for unreliable ones the oldest packet counts as lost.
+/// Maximum number of tracked messages and fragments in flight: 8 per packet on average. At the
+/// limit, reliable messages wait; for unreliable ones the oldest packet counts as lost.
 pub(crate) const SENT_FRAMES_MAX: usize = 8 * IN_FLIGHT_MAX;
 
-/// Maximum length of a message that is sent with redundant copies, in bytes: 256, a quarter of a packet.
+/// Maximum length of a message with redundant copies in bytes: 256, a quarter of a packet.
 pub const REDUNDANT_MESSAGE_MAX: usize = 256;
 
-/// Default number of redundant copies of a small reliable message: 2, in the next 2 packets.
 pub(crate) const REDUNDANCY_DEFAULT: u8 = 2;
 
 /// Maximum configurable number of redundant copies: 8.
@@ -243,13 +229,11 @@ pub const RATE_MIN: u64 = 8_000;
 /// Maximum configurable rate in bits per second: 10 Gbit/s.
 pub const RATE_MAX: u64 = 10_000_000_000;
 
-/// Default minimum send rate per peer: 128 kbit/s. Congestion control never goes below it.
+/// Default send rates per peer in bits per second.
 pub(crate) const RATE_FLOOR_DEFAULT: u64 = 128_000;
 
-/// Default maximum send rate per peer: 100 Mbit/s.
 pub(crate) const RATE_CEILING_DEFAULT: u64 = 100_000_000;
 
-/// Default initial send rate per peer: 1 Mbit/s.
 pub(crate) const RATE_START_DEFAULT: u64 = 1_000_000;
 const _: () = assert!(
     RATE_MIN <= RATE_FLOOR_DEFAULT
@@ -258,5 +242,5 @@ const _: () = assert!(
         && RATE_CEILING_DEFAULT <= RATE_MAX
 );
 
-/// Maximum length of the text of a [`CloseReason`](crate::CloseReason): 64 bytes of UTF-8.
+/// Maximum length of the text of a [`CloseReason`](crate::CloseReason) in bytes of UTF-8: 64.
 pub const CLOSE_TEXT_MAX: usize = 64;

@@ -7,17 +7,18 @@ use crate::clock;
 /// Maximum tick rate in ticks per second: one tick per nanosecond, the resolution of the clock.
 const TICK_RATE_MAX: u32 = 1_000_000_000;
 
-/// Maximum number of late ticks that a [`Ticker`] lets a loop catch up on: 8. Earlier ones are skipped and counted as
-/// overruns, because a game whose ticks take longer than a tick would otherwise fall behind forever.
+/// Maximum number of late ticks that a loop catches up on: 8. Earlier ones are skipped and counted
+/// as overruns; otherwise a game whose steps take longer than a tick would fall behind forever.
 const TICKS_BEHIND_MAX: u64 = 8;
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
-/// A fixed timestep: tick number `n` is due exactly `n` periods after the start. Neither a late tick nor a period that
-/// is no whole number of nanoseconds (60 Hz) shifts later ticks. See ["Fix Your
-/// Timestep!"](https://gafferongames.com/post/fix_your_timestep/) for why a simulation needs this.
+/// A fixed timestep: tick `n` is due exactly `n` periods after the start. Late ticks and rates
+/// without a whole number of nanoseconds (60 Hz) shift no later tick.
+/// ["Fix Your Timestep!"](https://gafferongames.com/post/fix_your_timestep/) explains why a
+/// simulation needs this.
 ///
-/// It does not sleep. The loop of a server, or of a game that waits only for ticks:
+/// It never sleeps. In a loop that waits for datagrams:
 ///
 /// ```
 /// use std::time::Instant;
@@ -29,7 +30,7 @@ const NANOS_PER_SECOND: u64 = 1_000_000_000;
 /// while steps < 5 {
 ///     socket.wait_until(ticker.deadline())?;
 ///     while let Some(datagram) = socket.recv()? {
-///         // take in what the players sent
+///         // an input of the player at `datagram.from`
 ///     }
 ///     for _ in 0..ticker.steps_due(Instant::now()) {
 ///         steps += 1; // step the world, send its state
@@ -38,10 +39,7 @@ const NANOS_PER_SECOND: u64 = 1_000_000_000;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// A game that is driven by another frame loop omits `wait_until`: `steps_due` returns the number of steps for this
-/// frame.
-///
-/// A loop that sleeps from tick to tick takes the instants one by one:
+/// A game in an engine's frame loop omits `wait_until`. A loop that sleeps from tick to tick:
 ///
 /// ```
 /// use std::thread;
@@ -57,40 +55,39 @@ const NANOS_PER_SECOND: u64 = 1_000_000_000;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// A loop that falls behind catches up by at most 8 ticks. Earlier ticks are skipped and counted in
+/// A late loop catches up by at most 8 ticks. Earlier ticks are skipped and counted in
 /// [`overruns`](Self::overruns).
 #[derive(Debug, Clone)]
 pub struct Ticker {
     start: Instant,
-    /// `steps` ticks take `nanos`, exactly: 60 in 1,000,000,000 have no period in whole nanoseconds.
+    /// `steps` ticks take exactly `nanos`: 60 Hz has no period in whole nanoseconds.
     nanos: u64,
     steps: u32,
-    /// The number of the tick that is due next; the first is 1.
+    /// Number of the next tick; the first is 1.
     next: u64,
     /// `next_tick` has returned the instant of `next`.
-    is_given_out: bool,
+    is_returned: bool,
     overruns: u64,
 }
 
 impl Ticker {
-    /// Ticks `rate` times per second, first one period from now.
-    ///
-    /// `rate` is clamped to 1 to 1,000,000,000.
+    /// Ticks `rate` times per second, clamped to 1 to 1,000,000,000. The first tick is one period
+    /// from now.
     #[must_use]
     pub fn hz(rate: u32) -> Self {
         Self::starting_at(clock::now(), rate)
     }
 
-    /// Ticks once per `period`, first one period from now.
-    ///
-    /// `period` is clamped to 1 ns to 2^64 ns (584 years).
+    /// Ticks once per `period`, clamped to 1 ns to 2^64 ns (584 years). The first tick is one
+    /// period from now.
     #[must_use]
     pub fn every(period: Duration) -> Self {
         let nanos = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX).max(1);
         Self::new(clock::now(), nanos, 1)
     }
 
-    /// As [`hz`](Self::hz), with the first tick one period after `start`. For tests and simulations on virtual time.
+    /// As [`hz`](Self::hz), with the first tick one period after `start`. For tests and virtual
+    /// time.
     #[must_use]
     pub fn starting_at(start: Instant, rate: u32) -> Self {
         Self::new(start, NANOS_PER_SECOND, rate.clamp(1, TICK_RATE_MAX))
@@ -102,36 +99,36 @@ impl Ticker {
             nanos,
             steps,
             next: 1,
-            is_given_out: false,
+            is_returned: false,
             overruns: 0,
         }
     }
 
-    /// When the next tick is due, for a loop that waits for it.
+    /// Returns when the next tick is due, for a loop that sleeps until then.
     ///
-    /// Calls before that time return the same instant, so a loop that was woken early may call it again. A call after
-    /// it returns the following tick, which may be due already if the loop is late.
+    /// Calls before that time return the same instant, so a loop that woke early may call it again.
+    /// A later call returns the following tick, which is in the past if the loop is late.
     pub fn next_tick(&mut self) -> Instant {
         self.next_tick_at(clock::now())
     }
 
     /// [`next_tick`](Self::next_tick) with the time as an argument.
     pub fn next_tick_at(&mut self, now: Instant) -> Instant {
-        if self.is_given_out && now >= self.deadline() {
+        if self.is_returned && now >= self.deadline() {
             self.next = self.next.saturating_add(1);
         }
-        self.skip_what_is_too_late(now);
-        self.is_given_out = true;
+        self.skip_missed_ticks(now);
+        self.is_returned = true;
         self.deadline()
     }
 
-    /// Number of ticks that became due since the last call, at most 8, for a loop that does not wait. To wait as well,
-    /// wait for [`deadline`](Self::deadline), not for `next_tick`, which would consume ticks.
+    /// Number of ticks that became due since the last call, at most 8. Wait for
+    /// [`deadline`](Self::deadline), not for `next_tick`, which would consume ticks.
     pub fn steps_due(&mut self, now: Instant) -> u32 {
-        self.skip_what_is_too_late(now);
+        self.skip_missed_ticks(now);
         let due = (self.elapsed(now) + 1).saturating_sub(self.next);
         self.next += due;
-        self.is_given_out = false;
+        self.is_returned = false;
         u32::try_from(due).unwrap_or(u32::MAX)
     }
 
@@ -141,21 +138,19 @@ impl Ticker {
         self.start + self.offset(self.next)
     }
 
-    /// The time from one tick to the next, rounded down to nanoseconds. The ticks themselves are not
-    /// rounded.
+    /// Time between two ticks, rounded down to nanoseconds. The ticks themselves are not rounded.
     #[must_use]
     pub fn period(&self) -> Duration {
         self.offset(1)
     }
 
-    /// Number of ticks that were skipped because the loop was too late.
+    /// Number of ticks skipped because the loop was late.
     #[must_use]
     pub fn overruns(&self) -> u64 {
         self.overruns
     }
 
-    /// Leaves at most [`TICKS_BEHIND_MAX`] ticks to catch up on.
-    fn skip_what_is_too_late(&mut self, now: Instant) {
+    fn skip_missed_ticks(&mut self, now: Instant) {
         let first_kept = (self.elapsed(now) + 1).saturating_sub(TICKS_BEHIND_MAX);
         if first_kept > self.next {
             self.overruns += first_kept - self.next;
@@ -166,7 +161,7 @@ impl Ticker {
     /// Number of the last tick that is due at `now`.
     fn elapsed(&self, now: Instant) -> u64 {
         let nanos = now.saturating_duration_since(self.start).as_nanos();
-        // The largest n with offset(n) <= nanos, offset being rounded down.
+        // The largest n with offset(n) <= nanos; offset rounds down.
         let ticks = ((nanos + 1) * u128::from(self.steps)).div_ceil(u128::from(self.nanos)) - 1;
         u64::try_from(ticks).unwrap_or(u64::MAX - 1)
     }
@@ -187,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn sixty_ticks_of_60_hz_are_one_second_to_the_nanosecond() {
+    fn sixty_ticks_at_60_hz_take_exactly_one_second() {
         let (mut ticker, start) = ticker(60);
         let mut now = start;
         for _ in 0..60 * 3600 {
@@ -198,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tick_asked_for_early_stays_the_same() {
+    fn early_calls_return_the_same_tick() {
         let (mut ticker, start) = ticker(10);
         let tick = ticker.next_tick_at(start);
         assert_eq!(tick, start + Duration::from_millis(100));
@@ -211,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_tick_does_not_shift_the_ones_behind_it() {
+    fn a_late_tick_does_not_shift_later_ticks() {
         let (mut ticker, start) = ticker(10);
         ticker.next_tick_at(start);
         assert_eq!(
@@ -221,10 +216,10 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_late_catches_up_within_the_limit_and_the_rest_is_counted() {
+    fn catches_up_by_at_most_eight_ticks_and_counts_the_rest() {
         let (mut ticker, start) = ticker(100);
         ticker.next_tick_at(start);
-        // Tick 1 was returned and is over; 2 to 100 are due, and the last 8 of them are kept.
+        // Tick 1 was returned and has passed; of ticks 2 to 100 the last 8 are kept.
         let late = start + Duration::from_secs(1);
         let first = ticker.next_tick_at(late);
         assert_eq!(first, start + Duration::from_millis(930));
@@ -248,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_due_are_limited_and_the_rest_is_counted() {
+    fn steps_due_returns_at_most_eight_steps_and_counts_the_rest() {
         let (mut ticker, start) = ticker(60);
         assert_eq!(ticker.steps_due(start + Duration::from_secs(1)), 8);
         assert_eq!(ticker.overruns(), 52);
@@ -256,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_is_due_exactly_at_its_own_instant_for_every_rate() {
+    fn a_step_is_due_exactly_at_its_deadline_at_every_rate() {
         for rate in [
             1,
             3,
@@ -290,13 +285,13 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_out_of_range_is_taken_as_the_nearest() {
+    fn clamps_the_rate_to_its_range() {
         assert_eq!(Ticker::hz(0).period(), Duration::from_secs(1));
         assert_eq!(Ticker::hz(u32::MAX).period(), Duration::from_nanos(1));
     }
 
     #[test]
-    fn a_period_is_kept_exactly() {
+    fn keeps_a_period_exactly() {
         let mut ticker = Ticker::every(Duration::from_millis(16));
         let first = ticker.deadline();
         assert_eq!(ticker.steps_due(first - Duration::from_nanos(1)), 0);
@@ -313,10 +308,10 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_beyond_the_last_tick_stays_there() {
+    fn saturates_at_the_last_tick() {
         let start = clock::now();
         let mut ticker = Ticker::starting_at(start, TICK_RATE_MAX);
-        // 2^64 ns and more: there is no number left for the following tick.
+        // More than 2^64 ns: there is no number for the following tick.
         let beyond = start + Duration::from_nanos(u64::MAX) + Duration::from_secs(1);
         for _ in 0..20 {
             ticker.next_tick_at(beyond);
@@ -326,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_stands_before_the_start_owes_nothing() {
+    fn no_step_is_due_before_the_start() {
         let start = clock::now() + Duration::from_secs(10);
         let mut ticker = Ticker::starting_at(start, 60);
         assert_eq!(ticker.steps_due(clock::now()), 0);

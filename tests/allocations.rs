@@ -1,4 +1,4 @@
-//! Receiving and sending allocate nothing: counted, not believed.
+//! Counts the allocations of receiving and sending.
 
 mod common;
 
@@ -9,18 +9,18 @@ use common::bind;
 use tickwire::SocketConfig;
 
 #[test]
-fn the_counter_counts() {
+fn the_counter_counts_allocations() {
     let made = measure(|| drop(std::hint::black_box(Box::new(1))));
     assert_eq!(made.count_total, 1);
 }
 
 #[test]
-fn a_hundred_thousand_datagrams_received_and_echoed_allocate_nothing_batched() {
+fn echoed_datagrams_allocate_nothing_batched() {
     echo_allocates_nothing(&SocketConfig::default());
 }
 
 #[test]
-fn a_hundred_thousand_datagrams_received_and_echoed_allocate_nothing_single() {
+fn echoed_datagrams_allocate_nothing_single() {
     echo_allocates_nothing(&SocketConfig {
         batch: 1,
         ..SocketConfig::default()
@@ -54,7 +54,7 @@ fn echo_allocates_nothing(config: &SocketConfig) {
 }
 
 #[test]
-fn refused_sends_allocate_nothing() {
+fn rejected_sends_allocate_nothing() {
     let mut socket = bind(&SocketConfig::default());
     let own = socket.local_addr();
     let allocations = measure(|| {

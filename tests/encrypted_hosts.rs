@@ -1,6 +1,5 @@
-//! Attacks on hosts that encrypt, over real sockets: somebody stands between a client and its server, sees
-//! every datagram, keeps it, and sends what he likes. What the virtual world tries byte by byte
-//! (`tests/attacks`) is tried here once with everything in between.
+//! On-path attacks on encrypted hosts over real sockets. A relay records every datagram and sends
+//! copies and forgeries. `tests/attacks` has the exhaustive tests on virtual time.
 #![cfg(feature = "noise")]
 
 use std::net::{SocketAddr, UdpSocket};
@@ -11,10 +10,10 @@ use tickwire::{
     PrivateKey, Security,
 };
 
-/// Nothing here takes a fraction of it; a test that has waited this long has failed.
+/// Upper bound on every wait. Only a failing test reaches it.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-const MESSAGE: &[u8] = b"said once";
+const MESSAGE: &[u8] = b"sent once";
 
 fn config_with(key: &PrivateKey) -> Config {
     Config {
@@ -34,13 +33,13 @@ fn key(byte: u8) -> PrivateKey {
     PrivateKey::from_bytes([byte; 32])
 }
 
-/// The one in between: a socket towards the client, and one towards the server.
+/// The attacker, with a socket towards the client and one towards the server.
 struct Relay {
     to_client: UdpSocket,
     to_server: UdpSocket,
     server: SocketAddr,
     client: Option<SocketAddr>,
-    /// What the client sent, in its order.
+    /// Datagrams of the client in order.
     recorded: Vec<Vec<u8>>,
 }
 
@@ -64,12 +63,12 @@ impl Relay {
         self.to_client.local_addr().unwrap()
     }
 
-    fn pass_on(&mut self) {
+    fn forward(&mut self) {
         let mut buffer = [0; 2048];
         while let Ok((len, from)) = self.to_client.recv_from(&mut buffer) {
             self.client = Some(from);
             self.recorded.push(buffer[..len].to_vec());
-            self.say(&buffer[..len]);
+            self.send(&buffer[..len]);
         }
         while let Ok((len, _)) = self.to_server.recv_from(&mut buffer) {
             if let Some(client) = self.client {
@@ -78,19 +77,18 @@ impl Relay {
         }
     }
 
-    /// To the server, from where it believes its client to be.
-    fn say(&self, bytes: &[u8]) {
+    /// Sends to the server from the address of its client.
+    fn send(&self, bytes: &[u8]) {
         self.to_server.send_to(bytes, self.server).unwrap();
     }
 }
 
-/// A client that pins the key of its server, the server, and who is in between.
+/// A client that pins a key, the server, and the relay between them.
 struct Scene {
     client: Host,
     server: Host,
     relay: Relay,
     to_server: PeerId,
-    /// What the server's application was told.
     messages: Vec<Vec<u8>>,
     reason: Option<DisconnectReason>,
 }
@@ -118,7 +116,7 @@ impl Scene {
         scene
     }
 
-    /// The client has said something, and the server has heard it.
+    /// A session in which the client's message has been delivered.
     fn with_a_message() -> Self {
         let mut scene = Self::connected();
         let to_server = scene.to_server;
@@ -131,11 +129,11 @@ impl Scene {
     }
 
     fn turn(&mut self) {
-        let moment = Some(Duration::from_millis(1));
-        self.client.wait(moment).unwrap();
-        self.relay.pass_on();
+        let timeout = Some(Duration::from_millis(1));
+        self.client.wait(timeout).unwrap();
+        self.relay.forward();
         self.server.poll().unwrap();
-        self.relay.pass_on();
+        self.relay.forward();
         while let Some(event) = self.server.next_event() {
             if let Event::Message { bytes, .. } = event {
                 self.messages.push(bytes.to_vec());
@@ -156,7 +154,6 @@ impl Scene {
         }
     }
 
-    /// What is said now arrives, so the session lives.
     fn assert_alive(&mut self) {
         let before = self.messages.len();
         self.client
@@ -174,12 +171,12 @@ impl Scene {
 }
 
 #[test]
-fn one_in_the_middle_with_another_key_is_told_apart_from_a_server_that_is_away() {
+fn reports_a_wrong_server_key_instead_of_a_timeout() {
     let client = Config {
         connect_timeout: Duration::from_millis(500),
         ..Config::noise(7)
     };
-    // The client pins the key 1, and who answers has the key 2.
+    // The client pins key 1, and the server has key 2.
     let mut scene = Scene::new(client, config_with(&key(2)), &key(1));
     scene.run_until(|scene| scene.reason.is_some());
     let shown = key(2).public_key();
@@ -191,31 +188,30 @@ fn one_in_the_middle_with_another_key_is_told_apart_from_a_server_that_is_away()
     assert_eq!(
         scene.server.stats().handshakes,
         0,
-        "nobody computed anything"
+        "the server computed a handshake"
     );
 }
 
 #[test]
-fn a_session_that_is_replayed_at_once_says_nothing_twice() {
+fn an_immediate_replay_delivers_no_message_again() {
     let mut scene = Scene::with_a_message();
     let recorded = scene.relay.recorded.clone();
     let handshakes = scene.server.stats().handshakes;
     for datagram in &recorded {
-        scene.relay.say(datagram);
+        scene.relay.send(datagram);
     }
     let packets = recorded.iter().filter(|bytes| bytes[0] == 7).count() as u64;
     assert!(packets > 0);
     scene.run_until(|scene| scene.peer().duplicates >= packets);
     assert_eq!(scene.server.stats().handshakes, handshakes);
     scene.assert_alive();
-    let said = scene.messages.iter().filter(|bytes| *bytes == MESSAGE);
-    assert_eq!(said.count(), 1);
+    let copies = scene.messages.iter().filter(|bytes| *bytes == MESSAGE);
+    assert_eq!(copies.count(), 1);
 }
 
 #[test]
-fn a_session_that_is_replayed_to_a_restarted_server_brings_nobody_back() {
+fn a_replay_to_a_restarted_server_creates_no_peer() {
     let scene = Scene::with_a_message();
-    // The same key, and nothing else of the old one.
     let mut again = host(config_with(&key(1)));
     let attacker = UdpSocket::bind("127.0.0.1:0").unwrap();
     for datagram in &scene.relay.recorded {
@@ -232,7 +228,7 @@ fn a_session_that_is_replayed_to_a_restarted_server_brings_nobody_back() {
 }
 
 #[test]
-fn packets_with_a_flipped_byte_are_counted_and_disturb_nobody() {
+fn counts_corrupted_packets_and_keeps_the_session() {
     let mut scene = Scene::with_a_message();
     let is_packet = |bytes: &&Vec<u8>| bytes[0] == 7;
     let packet = scene
@@ -242,11 +238,11 @@ fn packets_with_a_flipped_byte_are_counted_and_disturb_nobody() {
         .rfind(is_packet)
         .unwrap()
         .clone();
-    // Behind kind and connection id: the number, what is sealed, and the tag.
+    // After kind and connection id: packet number, ciphertext and tag.
     for place in 9..packet.len() {
         let mut forged = packet.clone();
         forged[place] ^= 0x10;
-        scene.relay.say(&forged);
+        scene.relay.send(&forged);
     }
     let forged = (packet.len() - 9) as u64;
     scene.run_until(|scene| scene.peer().failed_authentication >= forged);
@@ -254,7 +250,7 @@ fn packets_with_a_flipped_byte_are_counted_and_disturb_nobody() {
 }
 
 #[test]
-fn who_speaks_plain_and_who_encrypts_tell_each_other_so_and_no_other_peer_notices() {
+fn a_security_mismatch_does_not_affect_other_peers() {
     let mut scene = Scene::connected();
     let mut plain = host(Config::plain(7));
     plain
@@ -266,8 +262,8 @@ fn who_speaks_plain_and_who_encrypts_tell_each_other_so_and_no_other_peer_notice
         plain.poll().unwrap();
         scene.turn();
         while let Some(event) = plain.next_event() {
-            if let Event::Disconnected { reason: why, .. } = event {
-                reason = Some(why);
+            if let Event::Disconnected { reason: other, .. } = event {
+                reason = Some(other);
             }
         }
     }

@@ -1,5 +1,4 @@
-//! The host over real sockets: what the pure protocol cannot show. Everything else of connections is
-//! tested on virtual time.
+//! Hosts over real sockets. Connections are otherwise tested on virtual time.
 #![forbid(unsafe_code)]
 
 #[macro_use]
@@ -20,7 +19,7 @@ use tickwire::{
     PeerId, Socket, SocketConfig,
 };
 
-/// Nothing here takes a fraction of it; a test that has waited this long has failed.
+/// Upper bound on every wait. Only a failing test reaches it.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 const ANY: &str = "127.0.0.1:0";
@@ -63,7 +62,7 @@ impl Pair {
         }
     }
 
-    /// A server, a client that is connected to it, and their names for each other.
+    /// Connected hosts, the server's id at the client and the client's id at the server.
     fn connected() -> (Self, PeerId, PeerId) {
         let mut pair = Self::new(host(), host());
         let to_server = connect(&mut pair.client, pair.server.local_addr());
@@ -90,7 +89,10 @@ impl Pair {
     fn run_until(&mut self, mut is_done: impl FnMut(&mut Self) -> bool) {
         let start = Instant::now();
         while !is_done(self) {
-            assert!(start.elapsed() < DEADLINE, "it did not happen: {self:?}");
+            assert!(
+                start.elapsed() < DEADLINE,
+                "the condition was not met: {self:?}"
+            );
             self.turn();
         }
     }
@@ -117,7 +119,7 @@ fn end(events: &[Event]) -> Option<DisconnectReason> {
     })
 }
 
-fn two_hosts_connect_talk_and_part() {
+fn hosts_connect_exchange_messages_and_disconnect() {
     let (mut pair, to_server, to_client) = Pair::connected();
     pair.client
         .send(to_server, Delivery::Unreliable, b"ping")
@@ -141,11 +143,11 @@ fn two_hosts_connect_talk_and_part() {
     assert_eq!(gone, Err(tickwire::SendError::UnknownPeer));
 }
 
-fn a_sleeping_server_wakes_up_for_every_step_of_a_connection() {
+fn a_sleeping_server_wakes_for_every_step_of_a_connection() {
     let mut server = host();
     let address = server.local_addr();
-    let served = thread::spawn(move || {
-        // Sleeps without a timeout of its own: whatever has to be done must wake it.
+    let server_thread = thread::spawn(move || {
+        // Without a timeout: datagrams and protocol deadlines must end the sleep.
         loop {
             server.wait(None).unwrap();
             while let Some(event) = server.next_event() {
@@ -170,11 +172,11 @@ fn a_sleeping_server_wakes_up_for_every_step_of_a_connection() {
         }
     }
     drop(client);
-    let reason = served.join().unwrap();
+    let reason = server_thread.join().unwrap();
     assert_eq!(reason, DisconnectReason::Remote { code: 0 });
 }
 
-fn a_connection_keeps_itself_alive_in_hosts_that_sleep() {
+fn sleeping_hosts_send_keep_alives() {
     let config = Config {
         idle_timeout: Duration::from_millis(300),
         keep_alive: Duration::from_millis(60),
@@ -183,7 +185,7 @@ fn a_connection_keeps_itself_alive_in_hosts_that_sleep() {
     let mut server = host_with(config.clone());
     let address = server.local_addr();
     let waker = server.waker().unwrap();
-    let served = thread::spawn(move || {
+    let server_thread = thread::spawn(move || {
         while !server.take_woken() {
             server.wait(None).unwrap();
             while let Some(event) = server.next_event() {
@@ -196,7 +198,7 @@ fn a_connection_keeps_itself_alive_in_hosts_that_sleep() {
     let mut client = host_with(config);
     let peer = connect(&mut client, address);
     let start = Instant::now();
-    // Several times as long as either would wait for a silent peer.
+    // Four times the idle timeout.
     while start.elapsed() < Duration::from_millis(1200) {
         client.wait(Some(Duration::from_millis(100))).unwrap();
         while let Some(event) = client.next_event() {
@@ -205,11 +207,11 @@ fn a_connection_keeps_itself_alive_in_hosts_that_sleep() {
     }
     let packets = client.peer_stats(peer).unwrap().packets_sent;
     waker.wake().unwrap();
-    assert_eq!(served.join().unwrap(), 1);
-    assert!(packets < 60, "{packets} packets say nothing");
+    assert_eq!(server_thread.join().unwrap(), 1);
+    assert!(packets < 60, "{packets} packets on an idle connection");
 }
 
-fn a_host_that_was_not_called_hears_what_came_before_it_gives_anybody_up() {
+fn reads_queued_datagrams_before_timing_out_peers() {
     let idle_timeout = Duration::from_millis(200);
     let server = host_with(Config {
         idle_timeout,
@@ -220,7 +222,7 @@ fn a_host_that_was_not_called_hears_what_came_before_it_gives_anybody_up() {
     pair.run_until(|pair| pair.server.stats().peers == 1);
     let to_client = pair.server.peers().next().unwrap();
 
-    // The client goes on, and nobody calls the server until its peer is overdue.
+    // The client sends, and the server is not called until the idle timeout has passed.
     let start = Instant::now();
     while start.elapsed() < 2 * idle_timeout {
         let client = &mut pair.client;
@@ -233,7 +235,7 @@ fn a_host_that_was_not_called_hears_what_came_before_it_gives_anybody_up() {
     assert!(pair.server.is_connected(to_client));
     assert_eq!(pair.server.stats().timed_out, 0);
 
-    // One who said nothing meanwhile is given up in the same place.
+    // A peer that was silent meanwhile times out.
     let start = Instant::now();
     while start.elapsed() < 2 * idle_timeout {
         thread::yield_now();
@@ -242,10 +244,10 @@ fn a_host_that_was_not_called_hears_what_came_before_it_gives_anybody_up() {
     assert_eq!(pair.server.stats().timed_out, 1);
 }
 
-fn a_host_that_closes_has_told_its_peers() {
+fn close_disconnects_peers() {
     let (mut server, mut client) = (host(), host());
     let address = server.local_addr();
-    let served = thread::spawn(move || {
+    let server_thread = thread::spawn(move || {
         loop {
             server.wait(Some(DEADLINE)).unwrap();
             while let Some(event) = server.next_event() {
@@ -260,11 +262,11 @@ fn a_host_that_closes_has_told_its_peers() {
         client.wait(Some(DEADLINE)).unwrap();
     }
     client.close(5).unwrap();
-    let reason = served.join().unwrap();
+    let reason = server_thread.join().unwrap();
     assert_eq!(reason, DisconnectReason::Remote { code: 5 });
 }
 
-fn a_host_that_is_dropped_tells_its_peers() {
+fn drop_disconnects_peers() {
     let (mut pair, _, _) = Pair::connected();
     pair.client = host();
     pair.run_until(|pair| end(&pair.at_server).is_some());
@@ -274,7 +276,7 @@ fn a_host_that_is_dropped_tells_its_peers() {
     );
 }
 
-fn a_host_that_shuts_down_tells_everybody_and_is_done() {
+fn shutdown_disconnects_all_peers() {
     let mut server = host();
     let address = server.local_addr();
     let mut clients: Vec<Host> = (0..20).map(|_| host()).collect();
@@ -303,11 +305,11 @@ fn a_host_that_shuts_down_tells_everybody_and_is_done() {
     }
 }
 
-fn the_application_says_who_may_come_in() {
+fn admission_accepts_and_denies_clients() {
     let mut pair = Pair::new(host(), host());
-    let (asked, questions) = channel();
+    let (sender, requests) = channel();
     pair.server.set_admission(move |request| {
-        asked.send(request.address).unwrap();
+        sender.send(request.address).unwrap();
         match request.payload {
             b"ticket" => Admission::Accept,
             _ => Admission::Deny { code: 401 },
@@ -320,7 +322,7 @@ fn the_application_says_who_may_come_in() {
         end(&pair.at_client),
         Some(DisconnectReason::Denied { code: 401 })
     );
-    assert_eq!(questions.recv().unwrap(), pair.client.local_addr());
+    assert_eq!(requests.recv().unwrap(), pair.client.local_addr());
 
     let options = ConnectOptions::with_payload("ticket");
     #[cfg(feature = "noise")]
@@ -336,7 +338,7 @@ fn the_application_says_who_may_come_in() {
     assert_eq!(&payload[..], b"ticket");
 }
 
-fn what_cannot_be_connected_to_is_refused_at_once() {
+fn connect_rejects_unreachable_and_connected_addresses() {
     let mut host = host();
     let options = ConnectOptions::default();
     for text in [
@@ -356,7 +358,7 @@ fn what_cannot_be_connected_to_is_refused_at_once() {
     assert_eq!(again, Err(ConnectError::AlreadyConnected { peer }));
 }
 
-fn a_dual_stack_host_is_one_host_for_both_families() {
+fn a_dual_stack_host_serves_both_families() {
     let server = Host::bind("[::]:0".parse().unwrap(), host_config());
     if common::skip("IPv6", server.is_ok()) {
         return;
@@ -370,41 +372,41 @@ fn a_dual_stack_host_is_one_host_for_both_families() {
         panic!("{:?}", pair.at_server);
     };
     assert_eq!(*address, pair.client.local_addr());
-    // And the other way round, with an address in the form of the other family.
+    // The reverse direction, with an IPv4-mapped address.
     let mut pair = Pair::new(host(), pair.server);
     let SocketAddr::V4(v4) = pair.server.local_addr() else {
-        panic!("it was bound to IPv4");
+        panic!("expected an IPv4 address");
     };
     let mapped = (v4.ip().to_ipv6_mapped(), v4.port()).into();
     connect(&mut pair.client, mapped);
     pair.run_until(|pair| pair.server.stats().peers == 1);
 }
 
-/// A router between a client and a server, which may forget through which port the client came.
+/// A NAT between a client and a server that can rebind the client's port.
 struct Router {
     inside: SocketAddr,
-    forget: Sender<()>,
+    rebind: Sender<()>,
 }
 
 impl Router {
-    /// For as long as the process lives.
+    /// Runs until the process ends.
     fn to(server: SocketAddr) -> Self {
         let inner = UdpSocket::bind(ANY).unwrap();
         let inside = inner.local_addr().unwrap();
-        let (forget, forgotten) = channel();
-        thread::spawn(move || route(&inner, server, || forgotten.try_recv().is_ok()));
-        Self { inside, forget }
+        let (rebind, rebinds) = channel();
+        thread::spawn(move || route(&inner, server, || rebinds.try_recv().is_ok()));
+        Self { inside, rebind }
     }
 }
 
-fn route(inner: &UdpSocket, server: SocketAddr, mut forgets: impl FnMut() -> bool) {
+fn route(inner: &UdpSocket, server: SocketAddr, mut should_rebind: impl FnMut() -> bool) {
     let mut outer = UdpSocket::bind(ANY).unwrap();
     let (mut client, mut buffer) = (None, [0; 2048]);
     for socket in [inner, &outer] {
         socket.set_nonblocking(true).unwrap();
     }
     loop {
-        if forgets() {
+        if should_rebind() {
             outer = UdpSocket::bind(ANY).unwrap();
             outer.set_nonblocking(true).unwrap();
         }
@@ -419,7 +421,7 @@ fn route(inner: &UdpSocket, server: SocketAddr, mut forgets: impl FnMut() -> boo
     }
 }
 
-fn a_client_whose_router_forgets_its_port_keeps_its_session() {
+fn a_session_survives_nat_rebinding() {
     let mut pair = Pair::new(host(), host());
     let router = Router::to(pair.server.local_addr());
     let to_server = connect(&mut pair.client, router.inside);
@@ -427,13 +429,13 @@ fn a_client_whose_router_forgets_its_port_keeps_its_session() {
     let to_client = pair.server.peers().next().unwrap();
     let before = pair.server.peer_stats(to_client).unwrap().address;
 
-    router.forget.send(()).unwrap();
-    let mut said_at = None::<Instant>;
+    router.rebind.send(()).unwrap();
+    let mut sent_at = None::<Instant>;
     pair.run_until(|pair| {
-        // A hundred times a second: a flood would fill the router, which then loses what matters.
-        if said_at.is_none_or(|at| at.elapsed() > Duration::from_millis(10)) {
+        // Every 10 ms: a flood would overflow the receive buffers of the NAT.
+        if sent_at.is_none_or(|at| at.elapsed() > Duration::from_millis(10)) {
             let _ = pair.client.send(to_server, Delivery::Unreliable, b"moved");
-            said_at = Some(Instant::now());
+            sent_at = Some(Instant::now());
         }
         messages(&pair.at_server).contains(&&b"moved"[..])
             && pair
@@ -451,7 +453,7 @@ fn a_client_whose_router_forgets_its_port_keeps_its_session() {
     assert_eq!(end(&pair.at_server), None);
 }
 
-fn a_host_lives_in_somebody_elses_poll() {
+fn works_in_an_external_poll() {
     const HOST: Token = Token(7);
     let (mut server, mut client) = (host(), host());
     let mut poll = Poll::new().unwrap();
@@ -476,7 +478,7 @@ fn a_host_lives_in_somebody_elses_poll() {
     assert_eq!(error.kind(), std::io::ErrorKind::AlreadyExists);
 }
 
-fn a_bad_network_delays_what_is_sent_and_can_be_taken_away() {
+fn link_conditions_apply_and_can_be_removed() {
     let latency = Duration::from_millis(30);
     let mut pair = Pair::new(host(), host());
     let conditions = LinkConditions {
@@ -516,7 +518,7 @@ fn a_bad_network_delays_what_is_sent_and_can_be_taken_away() {
     assert!(pair.client.set_link_conditions(Some(nonsense)).is_err());
 }
 
-/// Several packets at the rate that a connection begins with, so that there are some left in many turns.
+/// Takes many turns at the initial rate.
 static LONG: [u8; 40_000] = [7; 40_000];
 
 fn receive_sends_nothing_to_peers() {
@@ -528,10 +530,13 @@ fn receive_sends_nothing_to_peers() {
     pair.client.flush().unwrap();
     let start = Instant::now();
     while messages(&pair.at_server).is_empty() {
-        assert!(start.elapsed() < DEADLINE, "it did not arrive: {pair:?}");
+        assert!(
+            start.elapsed() < DEADLINE,
+            "the message did not arrive: {pair:?}"
+        );
         let before = sent(&pair.client);
         pair.client.receive().unwrap();
-        assert_eq!(sent(&pair.client), before, "the flush comes later");
+        assert_eq!(sent(&pair.client), before, "only flush sends to peers");
         pair.client.flush().unwrap();
         pair.turn_server();
     }
@@ -548,7 +553,7 @@ fn poll_sends_to_peers_also_after_a_flush() {
     assert_eq!(messages(&pair.at_server), [&LONG[..]]);
 }
 
-fn a_full_send_queue_holds_the_protocol_back_and_loses_nothing() {
+fn a_full_send_queue_causes_backpressure_without_loss() {
     let config = SocketConfig {
         send_queue: 1,
         batch: 1,
@@ -559,7 +564,7 @@ fn a_full_send_queue_holds_the_protocol_back_and_loses_nothing() {
     let mut pair = Pair::new(host(), client);
     let to_server = connect(&mut pair.client, pair.server.local_addr());
     pair.run_until(|pair| pair.server.stats().peers == 1);
-    // What is unreliable is dropped when the rate keeps it waiting, and that is another test.
+    // Reliable, because unreliable messages expire while the pacer delays them.
     for number in 0..100_u8 {
         pair.client
             .send(to_server, Delivery::Reliable, &[number; 900])
@@ -569,7 +574,7 @@ fn a_full_send_queue_holds_the_protocol_back_and_loses_nothing() {
     assert_eq!(pair.client.socket_stats().queue_full, 0);
 }
 
-fn a_config_out_of_range_is_refused_by_name() {
+fn names_a_config_field_that_is_out_of_range() {
     let config = Config {
         idle_timeout: Duration::ZERO,
         ..host_config()
@@ -582,7 +587,7 @@ fn a_config_out_of_range_is_refused_by_name() {
     assert!(matches!(error, tickwire::BindError::Config(_)));
 }
 
-fn messages_there_and_back_allocate_nothing() {
+fn echoed_messages_allocate_nothing() {
     let (mut pair, to_server, _) = Pair::connected();
     let mut echo = |count: u32| {
         let mut echoed = 0;
@@ -611,42 +616,42 @@ fn messages_there_and_back_allocate_nothing() {
             pair.server.flush().unwrap();
         }
     };
-    // On a busy machine more may wait at once than ever before, and queues grow to their busiest
-    // moment. So it is some round of many that allocates nothing, not the first.
+    // On a busy machine a queue can exceed its previous maximum and allocate, so only one of the 20
+    // rounds must allocate nothing.
     let allocations = (0..20).map(|_| measure(|| echo(2000)).count_total);
     assert!(allocations.min() == Some(0));
 }
 
-fn a_host_can_move_to_another_thread() {
+fn a_host_is_send() {
     fn is_send<T: Send>(_: &T) {}
     is_send(&host());
 }
 
 under_both!(
-    two_hosts_connect_talk_and_part,
-    a_sleeping_server_wakes_up_for_every_step_of_a_connection,
-    a_connection_keeps_itself_alive_in_hosts_that_sleep,
-    a_host_that_was_not_called_hears_what_came_before_it_gives_anybody_up,
-    a_host_that_closes_has_told_its_peers,
-    a_host_that_is_dropped_tells_its_peers,
-    a_host_that_shuts_down_tells_everybody_and_is_done,
-    the_application_says_who_may_come_in,
-    what_cannot_be_connected_to_is_refused_at_once,
-    a_dual_stack_host_is_one_host_for_both_families,
-    a_client_whose_router_forgets_its_port_keeps_its_session,
-    a_host_lives_in_somebody_elses_poll,
-    a_bad_network_delays_what_is_sent_and_can_be_taken_away,
+    hosts_connect_exchange_messages_and_disconnect,
+    a_sleeping_server_wakes_for_every_step_of_a_connection,
+    sleeping_hosts_send_keep_alives,
+    reads_queued_datagrams_before_timing_out_peers,
+    close_disconnects_peers,
+    drop_disconnects_peers,
+    shutdown_disconnects_all_peers,
+    admission_accepts_and_denies_clients,
+    connect_rejects_unreachable_and_connected_addresses,
+    a_dual_stack_host_serves_both_families,
+    a_session_survives_nat_rebinding,
+    works_in_an_external_poll,
+    link_conditions_apply_and_can_be_removed,
     receive_sends_nothing_to_peers,
     poll_sends_to_peers_also_after_a_flush,
-    a_full_send_queue_holds_the_protocol_back_and_loses_nothing,
-    a_config_out_of_range_is_refused_by_name,
-    messages_there_and_back_allocate_nothing,
-    a_host_can_move_to_another_thread,
+    a_full_send_queue_causes_backpressure_without_loss,
+    names_a_config_field_that_is_out_of_range,
+    echoed_messages_allocate_nothing,
+    a_host_is_send,
 );
 
 #[cfg(feature = "noise")]
 #[test]
-fn every_test_runs_under_both() {
+fn every_test_runs_under_both_protections() {
     let (plain, noise) = protections::counts();
     assert_eq!(plain, noise);
     assert!(plain > 10, "{plain}");

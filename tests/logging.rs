@@ -1,4 +1,4 @@
-//! What the library says through `log`, at which level, and how often.
+//! Log lines of the library: levels, texts and rate limit.
 
 mod common;
 
@@ -14,7 +14,7 @@ thread_local! {
     static LINES: RefCell<Vec<(Level, String)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Keeps the lines of each thread, and so of each test, apart.
+/// Stores lines by thread, and so by test.
 struct Kept;
 
 impl Log for Kept {
@@ -30,9 +30,9 @@ impl Log for Kept {
     fn flush(&self) {}
 }
 
-/// What `body` logged on this thread, except by other crates.
+/// Lines that `body` logs on this thread, without those of other crates.
 fn lines_of(body: impl FnOnce()) -> Vec<(Level, String)> {
-    // The second test to come finds it set.
+    // Fails after the first test.
     let _ = log::set_logger(&Kept);
     log::set_max_level(LevelFilter::Trace);
     LINES.take();
@@ -51,11 +51,11 @@ fn both_paths(test: impl Fn(&SocketConfig)) {
 }
 
 #[test]
-fn a_bind_is_one_line_at_info_and_a_smaller_buffer_one_at_warn() {
+fn bind_logs_info_and_warns_of_a_smaller_buffer() {
     both_paths(|config| {
-        for asked in [None, Some(4096), Some(1 << 30)] {
+        for requested in [None, Some(4096), Some(1 << 30)] {
             let config = SocketConfig {
-                receive_buffer: asked,
+                receive_buffer: requested,
                 ..config.clone()
             };
             let mut got_less = false;
@@ -63,7 +63,7 @@ fn a_bind_is_one_line_at_info_and_a_smaller_buffer_one_at_warn() {
                 let granted = bind(&config).receive_buffer();
                 // Linux reports the double of what it granted (socket(7)).
                 let net = granted / if cfg!(target_os = "linux") { 2 } else { 1 };
-                got_less = asked.is_some_and(|asked| net < asked);
+                got_less = requested.is_some_and(|requested| net < requested);
             });
             let levels: Vec<_> = lines.iter().map(|line| line.0).collect();
             if got_less {
@@ -77,7 +77,7 @@ fn a_bind_is_one_line_at_info_and_a_smaller_buffer_one_at_warn() {
 }
 
 #[test]
-fn single_datagrams_are_lines_at_trace_alone() {
+fn datagrams_are_logged_only_at_trace() {
     both_paths(|config| {
         let mut socket = bind(config);
         let own = socket.local_addr();
@@ -99,7 +99,7 @@ fn single_datagrams_are_lines_at_trace_alone() {
 }
 
 #[test]
-fn a_thousand_refusals_are_counted_and_warned_of_at_most_once_a_second() {
+fn counts_send_errors_and_warns_at_most_once_a_second() {
     both_paths(|config| {
         let mut socket = bind(config);
         let port_0 = SocketAddr::new(socket.local_addr().ip(), 0);
@@ -118,7 +118,7 @@ fn a_thousand_refusals_are_counted_and_warned_of_at_most_once_a_second() {
             "{text}"
         );
         assert!(!text.contains("not logged"), "{text}");
-        // As many seconds as it took, however slow the machine is.
+        // At most one line per elapsed second.
         assert!(
             lines.len() as u64 <= 1 + begin.elapsed().as_secs(),
             "{lines:?}"

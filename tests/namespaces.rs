@@ -1,8 +1,7 @@
-//! What only a network of our own can answer: a full socket, no route, a firewall.
+//! Tests that need a network namespace: a full send buffer, no route, a firewall, source port 0.
 //!
-//! Each test runs again inside a network namespace that it makes for itself (unshare(1)) and that
-//! goes when the process ends. That takes root, iproute2 and nftables; without them the tests are
-//! skipped with a message.
+//! Each test runs itself again in a namespace of its own (unshare(1)). This needs root, iproute2
+//! and nftables; without them the tests are skipped with a message.
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -14,7 +13,7 @@ use std::time::Duration;
 use common::{LIMIT, bind};
 use tickwire::{Socket, SocketConfig, SocketSendError};
 
-/// A machine with one link, 10.9.0.1/24, behind which nobody answers.
+/// A link with 10.9.0.1/24 and no other host on it.
 const LINK: &str = "ip link set lo up \
     && ip link add link0 type veth peer name link1 \
     && ip addr add 10.9.0.1/24 dev link0 \
@@ -32,41 +31,40 @@ fn in_namespace(inner: &str, setup: &str) {
         .arg(this)
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned()
+    let text = String::from_utf8_lossy(&output.stdout).into_owned()
         + &String::from_utf8_lossy(&output.stderr);
     assert!(
-        output.status.success() && said.contains("1 passed"),
-        "{said}"
+        output.status.success() && text.contains("1 passed"),
+        "{text}"
     );
 }
 
 #[test]
-fn a_socket_that_is_really_full_keeps_the_rest_in_order_batched() {
-    in_namespace("inner_full_socket_batched", LINK);
+fn a_full_send_buffer_keeps_the_queue_in_order_batched() {
+    in_namespace("inner_full_send_buffer_batched", LINK);
 }
 
 #[test]
-fn a_socket_that_is_really_full_keeps_the_rest_in_order_single() {
-    in_namespace("inner_full_socket_single", LINK);
-}
-
-#[test]
-#[ignore = "runs in a namespace, by the test above"]
-fn inner_full_socket_batched() {
-    full_socket(64);
+fn a_full_send_buffer_keeps_the_queue_in_order_single() {
+    in_namespace("inner_full_send_buffer_single", LINK);
 }
 
 #[test]
 #[ignore = "runs in a namespace, by the test above"]
-fn inner_full_socket_single() {
-    full_socket(1);
+fn inner_full_send_buffer_batched() {
+    full_send_buffer(64);
 }
 
-/// The link resolves 10.9.0.2 in vain. Meanwhile the kernel keeps what is sent there, charged to the
-/// socket; when it gives up (three probes, about three seconds) it drops that, and the socket is
-/// writable again.
-fn full_socket(batch: usize) {
-    let nobody: SocketAddr = "10.9.0.2:9".parse().unwrap();
+#[test]
+#[ignore = "runs in a namespace, by the test above"]
+fn inner_full_send_buffer_single() {
+    full_send_buffer(1);
+}
+
+/// 10.9.0.2 does not answer ARP. Until the kernel gives up (three probes, about 3 s), datagrams to
+/// it fill the send buffer. Then they are dropped, and the socket is writable again.
+fn full_send_buffer(batch: usize) {
+    let unreachable: SocketAddr = "10.9.0.2:9".parse().unwrap();
     let config = SocketConfig {
         batch,
         send_buffer: Some(4608),
@@ -76,7 +74,7 @@ fn full_socket(batch: usize) {
     let mut socket = Socket::with_config("10.9.0.1:0".parse().unwrap(), &config).unwrap();
     let own = socket.local_addr();
     while socket.queued() < 3 {
-        socket.send(nobody, &[1; 1024]).unwrap();
+        socket.send(unreachable, &[1; 1024]).unwrap();
         socket.flush().unwrap();
     }
     socket.send(own, b"the last").unwrap();
@@ -86,10 +84,10 @@ fn full_socket(batch: usize) {
     );
     assert!(socket.stats().send_would_block > 0);
 
-    // Nothing but writability can make room while the loop sleeps, and room ends the sleep.
+    // Writability ends the sleep and makes room in the queue.
     socket.wait(Some(LIMIT)).unwrap();
-    assert!(socket.queued() < 4, "it slept through its writability");
-    // The queue is in order, so the last arrives when all before it have left.
+    assert!(socket.queued() < 4, "writability did not end the wait");
+    // The queue is in order, so the last datagram leaves after all others.
     assert_eq!(common::receive(&mut socket, 1), [b"the last"]);
     assert_eq!(socket.queued(), 0);
     let stats = socket.stats();
@@ -97,18 +95,18 @@ fn full_socket(batch: usize) {
 }
 
 #[test]
-fn a_network_without_a_route_is_counted_and_disturbs_nobody() {
+fn counts_sends_without_a_route() {
     in_namespace("inner_no_route", LINK);
 }
 
 #[test]
 #[ignore = "runs in a namespace, by the test above"]
 fn inner_no_route() {
-    let nowhere: SocketAddr = "192.0.2.1:9".parse().unwrap();
+    let unroutable: SocketAddr = "192.0.2.1:9".parse().unwrap();
     let mut socket = Socket::bind("0.0.0.0:0".parse().unwrap()).unwrap();
     let own = SocketAddr::new("127.0.0.1".parse().unwrap(), socket.local_addr().port());
     for _ in 0..3 {
-        socket.send(nowhere, b"lost").unwrap();
+        socket.send(unroutable, b"lost").unwrap();
         socket.send(own, b"here").unwrap();
     }
     socket.flush().unwrap();
@@ -120,11 +118,11 @@ fn inner_no_route() {
 }
 
 #[test]
-fn a_firewall_is_counted_and_disturbs_nobody() {
-    let wall = "nft add table inet wall \
+fn counts_sends_blocked_by_a_firewall() {
+    let firewall = "nft add table inet wall \
         && nft 'add chain inet wall out { type filter hook output priority 0; }' \
         && nft add rule inet wall out udp dport 9 drop";
-    in_namespace("inner_firewall", &format!("{LINK} && {wall}"));
+    in_namespace("inner_firewall", &format!("{LINK} && {firewall}"));
 }
 
 #[test]
@@ -151,12 +149,12 @@ fn inner_firewall() {
 }
 
 #[test]
-fn a_datagram_from_port_0_does_not_end_the_echo() {
+fn a_datagram_from_port_0_does_not_end_an_echo_loop() {
     in_namespace("inner_port_0", LINK);
 }
 
-/// Anybody can send from port 0 (RFC 768: "if not used, a value of zero"), and no answer can go
-/// there: the system refuses it. A loop that lets that error through can be ended by one datagram.
+/// A datagram may have source port 0 (RFC 768), to which the system refuses to send a reply. That
+/// error must not end an echo loop.
 #[test]
 #[ignore = "runs in a namespace, by the test above"]
 fn inner_port_0() {
@@ -165,7 +163,7 @@ fn inner_port_0() {
     let mut socket = bind(&SocketConfig::default());
     let own = socket.local_addr();
     let raw = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::UDP)).unwrap();
-    // A UDP header by hand (RFC 768): source port 0, destination port, length, checksum 0 (none).
+    // A UDP header (RFC 768): source port 0, destination port, length, checksum 0 (unused).
     let [high, low] = own.port().to_be_bytes();
     let datagram = [0, 0, high, low, 0, 8 + 2, 0, 0, b'h', b'i'];
     raw.send_to(&datagram, &SocketAddr::new(own.ip(), 0).into())

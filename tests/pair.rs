@@ -12,7 +12,7 @@ use mio::{Interest, Poll, Token};
 use tickwire::sim::LinkConditions;
 use tickwire::{Config, Delivery, DisconnectReason, Event, Host, PeerId};
 
-/// Nothing here takes a fraction of it; a test that has waited this long has failed.
+/// Upper bound on every wait. Only a failing test reaches it.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 fn config() -> Config {
@@ -23,7 +23,7 @@ fn config() -> Config {
     }
 }
 
-/// A client, its server, and their names for each other. Their `Connected` events are taken.
+/// A client, its server, and the peer id of each at the other. Their `Connected` events are read.
 fn pair() -> (Host, Host, PeerId, PeerId) {
     let (mut client, mut server) = Host::pair(config(), config()).unwrap();
     let peer_of = |host: &mut Host| match host.next_event() {
@@ -48,7 +48,6 @@ fn messages(host: &mut Host) -> Vec<(Delivery, Vec<u8>)> {
         .collect()
 }
 
-/// Polls both until `is_done`, with short sleeps of the second.
 fn run_until(
     one: &mut Host,
     other: &mut Host,
@@ -111,7 +110,7 @@ fn wait_returns_when_the_other_thread_sends() {
     let echo = thread::spawn(move || {
         let mut echoed = 0;
         while echoed < 100 {
-            // Far longer than the test may take: only what arrives ends it.
+            // Longer than the test may take: only a datagram ends the wait.
             server.wait(Some(DEADLINE)).unwrap();
             while let Some(event) = server.next_event() {
                 if let Event::Message {
@@ -159,7 +158,7 @@ fn waker_ends_a_wait() {
 
 fn wait_ends_at_its_timeout() {
     let (mut client, mut server, ..) = pair();
-    // What is left of the handshake.
+    // Finishes the handshake.
     for _ in 0..4 {
         client.poll().unwrap();
         server.poll().unwrap();
@@ -263,7 +262,7 @@ under_both!(
 
 #[cfg(feature = "noise")]
 #[test]
-fn every_test_runs_under_both() {
+fn every_test_runs_under_both_protections() {
     let (plain, noise) = protections::counts();
     assert_eq!(plain, noise);
 }

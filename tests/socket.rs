@@ -1,4 +1,4 @@
-//! The socket over real sockets, everything on both paths: batches and one by one.
+//! `Socket` over loopback, with batches and with one datagram per system call.
 
 mod common;
 
@@ -17,8 +17,7 @@ use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
 use tickwire::{BindError, Datagram, Socket, SocketConfig, SocketSendError, Ticker, Waker};
 
-/// Generates every test twice: `batched::` with the default config, `single::` with one datagram a
-/// system call.
+/// Generates every test twice: `batched::` with the default config and `single::` with `batch: 1`.
 macro_rules! both_paths {
     ($(fn $name:ident($config:ident) $body:block)*) => {
         $(fn $name($config: SocketConfig) $body)*
@@ -36,14 +35,14 @@ macro_rules! both_paths {
 }
 
 both_paths! {
-    // The four facts.
+    // Basics of UDP.
 
-    fn sending_to_where_nobody_listens_is_no_error_and_disturbs_nobody(config) {
-        let nobody = plain_socket().local_addr().unwrap();
+    fn sending_to_a_closed_port_is_no_error(config) {
+        let closed = plain_socket().local_addr().unwrap();
         let mut socket = bind(&config);
         let peer = plain_socket();
         for _ in 0..100 {
-            socket.send(nobody, b"anybody there?").unwrap();
+            socket.send(closed, b"lost").unwrap();
             socket.flush().unwrap();
             socket.send(peer.local_addr().unwrap(), b"ping").unwrap();
             socket.flush().unwrap();
@@ -83,7 +82,7 @@ both_paths! {
         }
     }
 
-    fn a_datagram_longer_than_the_slot_says_so(config) {
+    fn reports_a_truncated_datagram(config) {
         let mut socket = bind(&config);
         let peer = plain_socket();
         let bytes: Vec<u8> = (0..65_507).map(|index| (index % 251) as u8).collect();
@@ -99,7 +98,7 @@ both_paths! {
         assert_eq!(socket.stats().bytes_received, 1 + 1023 + 6 * 1024);
     }
 
-    fn what_is_cut_leaves_its_neighbours_alone(config) {
+    fn truncation_does_not_affect_adjacent_datagrams(config) {
         let mut socket = bind(&config);
         let peer = plain_socket();
         let lens = [1024, 1025, 0, 1500, 3, 1024];
@@ -115,7 +114,7 @@ both_paths! {
 
     // Receiving.
 
-    fn an_empty_datagram_is_a_datagram(config) {
+    fn receives_an_empty_datagram(config) {
         let mut socket = bind(&config);
         let own = socket.local_addr();
         socket.send(own, b"").unwrap();
@@ -124,7 +123,7 @@ both_paths! {
         assert_eq!(socket.recv().unwrap(), None);
     }
 
-    fn none_ends_a_drain_and_the_next_call_begins_another(config) {
+    fn recv_returns_none_once_at_the_end_of_a_drain(config) {
         let mut socket = bind(&config);
         let peer = plain_socket();
         assert_eq!(socket.recv().unwrap(), None);
@@ -137,13 +136,13 @@ both_paths! {
         assert_eq!(socket.stats().datagrams_received, 390);
     }
 
-    fn a_burst_arrives_whole_and_in_order(config) {
+    fn receives_a_burst_in_order(config) {
         let mut socket = bind(&config);
         fill(&plain_socket(), &socket, 0..1000);
         assert_eq!(drain(&mut socket), numbers(0..1000));
     }
 
-    fn what_comes_during_a_drain_belongs_to_it(config) {
+    fn a_drain_includes_datagrams_that_arrive_meanwhile(config) {
         let mut socket = bind(&config);
         let peer = plain_socket();
         fill(&peer, &socket, 0..64);
@@ -154,19 +153,19 @@ both_paths! {
                 fill(&peer, &socket, 64..200);
             }
         }
-        // A batch that came up short had seen the socket empty before the second burst.
+        // A short batch may have ended the drain before the second burst.
         count += receive(&mut socket, 200 - count).len();
         assert_eq!(count, 200);
     }
 
-    fn a_drain_ends_at_its_budget_and_nothing_is_forgotten(config) {
+    fn a_drain_ends_at_its_budget_and_resumes_without_an_event(config) {
         let mut socket = bind(&SocketConfig { drain_budget: Some(10), ..config });
         fill(&plain_socket(), &socket, 0..25);
         must_return(move || {
             socket.wait(None).unwrap();
             assert_eq!(drain(&mut socket), numbers(0..10));
             assert!(socket.may_have_more());
-            // No event will come for what is left; these must not sleep.
+            // No event announces the remaining datagrams, so the waits must not sleep.
             socket.wait(None).unwrap();
             assert_eq!(drain(&mut socket), numbers(10..20));
             assert!(socket.may_have_more());
@@ -177,16 +176,16 @@ both_paths! {
         });
     }
 
-    fn a_budget_that_is_spent_to_the_last_datagram_says_so_too(config) {
+    fn an_exactly_spent_budget_may_have_more(config) {
         let mut socket = bind(&SocketConfig { drain_budget: Some(10), ..config });
         fill(&plain_socket(), &socket, 0..10);
         assert_eq!(drain(&mut socket).len(), 10);
-        assert!(socket.may_have_more(), "nobody has seen the socket empty");
+        assert!(socket.may_have_more(), "no receive has found the socket empty");
         assert_eq!(drain(&mut socket).len(), 0);
         assert!(!socket.may_have_more());
     }
 
-    fn a_drain_left_before_its_end_is_not_forgotten(config) {
+    fn an_unfinished_drain_resumes_without_an_event(config) {
         let mut socket = bind(&config);
         fill(&plain_socket(), &socket, 0..200);
         must_return(move || {
@@ -201,11 +200,11 @@ both_paths! {
         });
     }
 
-    fn readiness_that_was_not_read_is_remembered(config) {
+    fn remembers_readiness_until_a_drain(config) {
         let mut socket = bind(&config);
         fill(&plain_socket(), &socket, 0..1);
         must_return(move || {
-            // The edge comes once; the second and third must not wait for another.
+            // Readiness is edge-triggered: the second and third wait must not sleep.
             socket.wait(None).unwrap();
             socket.wait(None).unwrap();
             socket.wait(None).unwrap();
@@ -213,7 +212,7 @@ both_paths! {
         });
     }
 
-    fn every_datagram_wakes_a_sleeper_again(config) {
+    fn every_datagram_ends_a_wait(config) {
         let (mut server, mut client) = (bind(&config), bind(&config));
         let to = server.local_addr();
         let server = thread::spawn(move || {
@@ -233,7 +232,7 @@ both_paths! {
         assert_eq!(server.join().unwrap().datagrams_sent, 500);
     }
 
-    fn a_turn_that_never_sleeps_needs_no_poll(config) {
+    fn a_zero_timeout_needs_no_poll(config) {
         let (mut server, mut client) = (bind(&config), bind(&config));
         for number in 0..100 {
             client.send(server.local_addr(), &u32::to_be_bytes(number)).unwrap();
@@ -244,12 +243,12 @@ both_paths! {
             server.flush().unwrap();
             assert_eq!(drain(&mut client), numbers(number..number + 1));
         }
-        // Still free to be registered elsewhere: neither has made a poll of its own.
+        // Registration succeeds, because the server has created no poll of its own.
         let poll = Poll::new().unwrap();
         poll.registry().register(&mut server, Token(0), Interest::READABLE).unwrap();
     }
 
-    fn a_stamp_says_when_the_kernel_took_a_datagram_in(config) {
+    fn reports_kernel_receive_timestamps(config) {
         let mut socket = bind(&SocketConfig { receive_timestamps: true, ..config });
         let peer = plain_socket();
         for len in [0, 1024, 1025, 3] {
@@ -257,12 +256,12 @@ both_paths! {
         }
         let mut last = std::time::SystemTime::UNIX_EPOCH;
         for len in [0, 1024, 1025, 3] {
-            let (datagram, stamp) = socket.recv_stamped().unwrap().expect("it has arrived");
+            let (datagram, stamp) = socket.recv_stamped().unwrap().expect("the datagram has arrived");
             assert_eq!(datagram.bytes.len(), len.min(1024));
             assert_eq!(datagram.truncated, len > 1024);
             assert_eq!(datagram.from, peer.local_addr().unwrap());
             assert_eq!(stamp.is_some(), cfg!(target_os = "linux"));
-            // In the order in which they came; the clock may stand still between two of them.
+            // In order of arrival; two datagrams may have the same time.
             assert!(stamp.unwrap_or(last) >= last);
             last = stamp.unwrap_or(last);
         }
@@ -272,7 +271,7 @@ both_paths! {
         }
     }
 
-    fn without_the_option_nothing_is_stamped(config) {
+    fn reports_no_timestamps_by_default(config) {
         let mut socket = bind(&config);
         fill(&plain_socket(), &socket, 0..100);
         let mut count = 0;
@@ -284,7 +283,7 @@ both_paths! {
         assert_eq!(count, 100);
     }
 
-    fn an_answer_can_leave_before_the_drain_has_ended(config) {
+    fn replies_can_be_flushed_during_a_drain(config) {
         let mut server = bind(&config);
         let peer = plain_socket();
         fill(&peer, &server, 0..2);
@@ -300,7 +299,7 @@ both_paths! {
 
     // Sending.
 
-    fn what_is_too_long_is_refused_before_anything_is_queued(config) {
+    fn rejects_a_datagram_over_1024_bytes_before_queueing(config) {
         let mut socket = bind(&config);
         let own = socket.local_addr();
         assert_eq!(socket.send(own, &[0; 1025]), Err(SocketSendError::TooLong { len: 1025, max: 1024 }));
@@ -311,7 +310,7 @@ both_paths! {
         assert_eq!(next(&mut socket).bytes, [7; 1024]);
     }
 
-    fn a_destination_that_the_system_refuses_blocks_nothing_behind_it(config) {
+    fn a_rejected_destination_does_not_block_the_queue(config) {
         let mut socket = bind(&config);
         let own = socket.local_addr();
         let port_0 = SocketAddr::new(own.ip(), 0);
@@ -327,7 +326,7 @@ both_paths! {
         socket.flush().unwrap();
     }
 
-    fn a_queue_longer_than_a_batch_arrives_in_order(config) {
+    fn sends_a_queue_longer_than_a_batch_in_order(config) {
         let mut socket = bind(&config);
         let own = socket.local_addr();
         for number in 0..1000u32 {
@@ -337,16 +336,16 @@ both_paths! {
         assert_eq!(receive(&mut socket, 1000), numbers(0..1000));
     }
 
-    fn what_is_queued_when_the_socket_is_dropped_still_leaves(config) {
+    fn drop_flushes_the_queue(config) {
         let peer = plain_socket();
         let mut socket = bind(&config);
-        socket.send(peer.local_addr().unwrap(), b"goodbye").unwrap();
+        socket.send(peer.local_addr().unwrap(), b"flushed").unwrap();
         drop(socket);
         let mut buffer = [0; 16];
         assert_eq!(peer.recv(&mut buffer).unwrap(), 7);
     }
 
-    fn different_lengths_of_one_batch_stay_apart(config) {
+    fn sends_different_lengths_in_one_batch(config) {
         let mut socket = bind(&config);
         let own = socket.local_addr();
         let datagrams: Vec<_> = (0..64u8).map(|n| vec![n; usize::from(n) * 16]).collect();
@@ -359,18 +358,18 @@ both_paths! {
 
     // Sleeping and waking.
 
-    fn a_wait_without_traffic_ends_at_its_time(config) {
+    fn wait_ends_at_its_timeout(config) {
         let mut socket = bind(&config);
         for timeout in [Duration::from_micros(300), Duration::from_millis(2), Duration::from_micros(2500)] {
             let begin = Instant::now();
             let deadline = begin + timeout;
-            // It may end early for no visible reason, so it is asked until the time is over.
+            // A wait may return early, so it is repeated until the deadline.
             let mut turns = 0;
             while Instant::now() < deadline {
                 socket.wait_until(deadline).unwrap();
                 turns += 1;
             }
-            assert!(turns < 50, "that was no sleep");
+            assert!(turns < 50, "the waits did not sleep");
             assert_eq!(socket.recv().unwrap(), None);
         }
         socket.wait_until(Instant::now()).unwrap();
@@ -378,7 +377,7 @@ both_paths! {
         socket.wait_until(Instant::now().checked_sub(Duration::from_secs(1)).unwrap()).unwrap();
     }
 
-    fn an_endless_timeout_is_one(config) {
+    fn accepts_the_maximum_timeout(config) {
         let mut socket = bind(&config);
         let own = socket.local_addr();
         socket.send(own, b"x").unwrap();
@@ -386,7 +385,7 @@ both_paths! {
         assert_eq!(drain(&mut socket), [b"x"]);
     }
 
-    fn a_waker_wakes_a_sleeper_in_another_thread(config) {
+    fn a_waker_ends_a_wait_in_another_thread(config) {
         let mut socket = bind(&config);
         let waker = socket.waker().unwrap();
         let stop = Arc::new(AtomicBool::new(false));
@@ -404,7 +403,7 @@ both_paths! {
         assert!(must_return(move || sleeper.join().unwrap()));
     }
 
-    fn a_waker_used_before_the_sleep_is_not_lost(config) {
+    fn a_wake_before_a_wait_is_not_lost(config) {
         let mut socket = bind(&config);
         let waker = socket.waker().unwrap();
         assert!(!socket.take_woken());
@@ -413,11 +412,11 @@ both_paths! {
         must_return(move || {
             socket.wait(None).unwrap();
             assert!(socket.take_woken());
-            assert!(!socket.take_woken(), "asking takes it");
+            assert!(!socket.take_woken(), "take_woken clears it");
         });
     }
 
-    fn a_turn_that_never_sleeps_sees_the_waker_too(config) {
+    fn a_zero_timeout_sees_a_wake(config) {
         let mut socket = bind(&config);
         let waker = socket.waker().unwrap();
         socket.wait(Some(Duration::ZERO)).unwrap();
@@ -427,7 +426,7 @@ both_paths! {
         assert!(socket.take_woken());
     }
 
-    fn a_turn_without_any_wait_sees_the_waker_too(config) {
+    fn take_woken_sees_a_wake_without_a_wait(config) {
         let mut socket = bind(&config);
         let waker = socket.waker().unwrap();
         assert_eq!(socket.recv().unwrap(), None);
@@ -436,36 +435,36 @@ both_paths! {
         socket.flush().unwrap();
         assert_eq!(socket.recv().unwrap(), None);
         assert!(socket.take_woken());
-        assert!(!socket.take_woken(), "asking takes it");
+        assert!(!socket.take_woken(), "take_woken clears it");
 
-        // Told to a wait, and once more behind it.
+        // One wake before the wait and one after it.
         waker.wake().unwrap();
         socket.wait(None).unwrap();
         waker.wake().unwrap();
         assert!(socket.take_woken());
-        assert!(!socket.take_woken(), "asking takes both");
+        assert!(!socket.take_woken(), "take_woken clears both");
     }
 
-    fn no_wake_is_ever_lost(config) {
+    fn never_loses_a_wake(config) {
         let mut socket = bind(&config);
         let waker = socket.waker().unwrap();
-        let (told, heard) = mpsc::sync_channel(0);
+        let (sender, woken) = mpsc::sync_channel(0);
         let sleeper = thread::spawn(move || {
             for _ in 0..2000 {
                 while !socket.take_woken() {
                     socket.wait(None).unwrap();
                 }
-                told.send(()).unwrap();
+                sender.send(()).unwrap();
             }
         });
         for _ in 0..2000 {
             waker.wake().unwrap();
-            heard.recv_timeout(LIMIT).expect("a wake was lost");
+            woken.recv_timeout(LIMIT).expect("a wake was lost");
         }
         sleeper.join().unwrap();
     }
 
-    fn a_datagram_and_a_waker_at_once_are_both_seen(config) {
+    fn sees_a_datagram_and_a_wake_at_once(config) {
         let mut socket = bind(&config);
         let waker = socket.waker().unwrap();
         fill(&plain_socket(), &socket, 0..1);
@@ -478,9 +477,9 @@ both_paths! {
         });
     }
 
-    // In somebody else's poll.
+    // External poll.
 
-    fn it_lives_in_somebody_elses_poll_beside_a_tcp_listener(config) {
+    fn works_in_an_external_poll_with_a_tcp_listener(config) {
         const UDP: Token = Token(7);
         const TCP: Token = Token(8);
         let mut poll = Poll::new().unwrap();
@@ -511,7 +510,7 @@ both_paths! {
         assert_eq!(received, numbers(0..100));
         caller.join().unwrap();
 
-        // A second edge, and the answer: sending works without its own poll as well.
+        // A second event, and a reply without a poll of its own.
         peer.send_to(b"again", socket.local_addr()).unwrap();
         poll.poll(&mut events, Some(LIMIT)).unwrap();
         let (mut rx, mut tx) = socket.split();
@@ -521,19 +520,19 @@ both_paths! {
         assert_eq!(peer.recv(&mut buffer).unwrap(), 5);
     }
 
-    fn registered_elsewhere_it_refuses_to_sleep_and_can_come_back(config) {
+    fn cannot_wait_while_registered_with_an_external_poll(config) {
         let poll = Poll::new().unwrap();
         let mut socket = bind(&config);
         poll.registry().register(&mut socket, Token(0), Interest::READABLE).unwrap();
-        let refusals = [
+        let errors = [
             socket.wait(None).unwrap_err(),
             socket.wait(Some(Duration::ZERO)).unwrap_err(),
             socket.waker().map(drop).unwrap_err(),
             poll.registry().register(&mut socket, Token(1), Interest::READABLE).unwrap_err(),
         ];
-        for refusal in refusals {
-            assert_eq!(refusal.kind(), io::ErrorKind::AlreadyExists);
-            assert!(refusal.to_string().contains("registered with another poll"), "{refusal}");
+        for error in errors {
+            assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+            assert!(error.to_string().contains("registered with another poll"), "{error}");
         }
         poll.registry().reregister(&mut socket, Token(2), Interest::READABLE).unwrap();
         poll.registry().deregister(&mut socket).unwrap();
@@ -542,18 +541,18 @@ both_paths! {
         assert_eq!(drain(&mut socket), numbers(0..1));
     }
 
-    fn with_a_poll_of_its_own_it_refuses_another(config) {
+    fn cannot_register_after_creating_its_own_poll(config) {
         let poll = Poll::new().unwrap();
         let mut socket = bind(&config);
-        let refusal = poll.registry().reregister(&mut socket, Token(0), Interest::READABLE);
-        assert_eq!(refusal.unwrap_err().kind(), io::ErrorKind::NotFound);
+        let error = poll.registry().reregister(&mut socket, Token(0), Interest::READABLE);
+        assert_eq!(error.unwrap_err().kind(), io::ErrorKind::NotFound);
         let _waker = socket.waker().unwrap();
-        let refusal = socket.register(poll.registry(), Token(0), Interest::READABLE).unwrap_err();
-        assert_eq!(refusal.kind(), io::ErrorKind::AlreadyExists);
-        assert!(refusal.to_string().contains("poll of its own"), "{refusal}");
+        let error = socket.register(poll.registry(), Token(0), Interest::READABLE).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert!(error.to_string().contains("poll of its own"), "{error}");
     }
 
-    fn in_somebody_elses_poll_a_spent_budget_asks_to_be_read_again(config) {
+    fn external_poll_resumes_after_a_spent_budget(config) {
         let mut poll = Poll::new().unwrap();
         let mut events = Events::with_capacity(8);
         let mut socket = bind(&SocketConfig { drain_budget: Some(10), ..config });
@@ -569,7 +568,7 @@ both_paths! {
         assert_eq!(received, numbers(0..25));
     }
 
-    fn in_somebody_elses_poll_a_drain_left_early_does_not_swallow_the_next_event(config) {
+    fn external_poll_reports_datagrams_after_an_unfinished_drain(config) {
         let mut poll = Poll::new().unwrap();
         let mut events = Events::with_capacity(8);
         let mut socket = bind(&config);
@@ -584,7 +583,7 @@ both_paths! {
         assert!(!socket.may_have_more());
     }
 
-    fn in_somebody_elses_poll_a_short_batch_does_not_swallow_the_next_event(config) {
+    fn external_poll_reports_datagrams_after_a_short_batch(config) {
         let mut poll = Poll::new().unwrap();
         let mut events = Events::with_capacity(8);
         let mut socket = bind(&config);
@@ -592,7 +591,7 @@ both_paths! {
         let peer = plain_socket();
         fill(&peer, &socket, 0..8);
         poll.poll(&mut events, Some(LIMIT)).unwrap();
-        // Two come one by one, the other six in a batch that saw the socket empty. It is no longer.
+        // Two single receives, then a batch of six that finds the socket empty. Then more arrive.
         for _ in 0..4 {
             assert!(socket.recv().unwrap().is_some());
         }
@@ -602,7 +601,7 @@ both_paths! {
         assert!(!socket.may_have_more());
     }
 
-    fn registered_in_the_middle_of_a_drain_it_does_not_swallow_the_first_event(config) {
+    fn registering_during_a_drain_keeps_the_first_event(config) {
         let mut poll = Poll::new().unwrap();
         let mut events = Events::with_capacity(8);
         let mut socket = bind(&config);
@@ -618,7 +617,7 @@ both_paths! {
         assert!(!socket.may_have_more());
     }
 
-    fn back_from_somebody_elses_poll_nothing_is_forgotten(config) {
+    fn deregistering_keeps_pending_readiness(config) {
         let mut poll = Poll::new().unwrap();
         let mut events = Events::with_capacity(8);
         let mut socket = bind(&config);
@@ -641,10 +640,10 @@ both_paths! {
         });
     }
 
-    fn no_walk_through_polls_and_drains_makes_it_deaf(config) {
+    fn random_polls_and_drains_lose_no_readiness(config) {
         for seed in 1..=100 {
             println!("seed {seed}");
-            let mut walk = Walk::new(seed, &config);
+            let mut walk = RandomWalk::new(seed, &config);
             for _ in 0..200 {
                 walk.step();
             }
@@ -654,7 +653,7 @@ both_paths! {
 
     // Addresses and options.
 
-    fn a_dual_stack_socket_shows_ipv4_as_ipv4(config) {
+    fn a_dual_stack_socket_reports_ipv4_sources_as_ipv4(config) {
         if is_without_ipv6() {
             return;
         }
@@ -664,7 +663,7 @@ both_paths! {
         let v6 = UdpSocket::bind("[::1]:0").unwrap();
         v6.set_read_timeout(Some(LIMIT)).unwrap();
         for round in 0..3 {
-            // Alternating lengths of address in the same headers, in whole batches.
+            // Alternates the address families within a batch.
             for _ in 0..20 {
                 v4.send_to(b"four", ("127.0.0.1", port)).unwrap();
                 v6.send_to(b"six", ("::1", port)).unwrap();
@@ -685,7 +684,7 @@ both_paths! {
         }
     }
 
-    fn bound_to_a_mapped_address_it_has_the_name_that_its_peers_see(config) {
+    fn a_mapped_local_address_is_reported_as_ipv4(config) {
         let mapped = "[::ffff:127.0.0.1]:0".parse().unwrap();
         let mut socket = Socket::with_config(mapped, &config).unwrap();
         let own = socket.local_addr();
@@ -695,13 +694,13 @@ both_paths! {
         assert_eq!(next(&mut socket).from, own);
     }
 
-    fn an_socket_that_outlives_its_thread_still_says_goodbye(config) {
-        type Heard = (io::Result<()>, Vec<Vec<u8>>);
-        struct Goodbye(RefCell<Option<(Socket, SocketAddr, mpsc::Sender<Heard>)>>);
+    fn works_while_thread_locals_are_destroyed(config) {
+        type Outcome = (io::Result<()>, Vec<Vec<u8>>);
+        struct SendOnDrop(RefCell<Option<(Socket, SocketAddr, mpsc::Sender<Outcome>)>>);
 
-        impl Drop for Goodbye {
+        impl Drop for SendOnDrop {
             fn drop(&mut self) {
-                let (mut socket, to, told) = self.0.take().unwrap();
+                let (mut socket, to, outcome) = self.0.take().unwrap();
                 for number in 0..3u32 {
                     socket.send(to, &number.to_be_bytes()).unwrap();
                 }
@@ -710,20 +709,20 @@ both_paths! {
                     let datagram = socket.recv().ok().flatten()?;
                     Some(datagram.bytes.to_vec())
                 });
-                told.send((flushed, received.collect())).unwrap();
+                outcome.send((flushed, received.collect())).unwrap();
             }
         }
 
         thread_local! {
-            static GOODBYE: Goodbye = const { Goodbye(RefCell::new(None)) };
+            static LAST: SendOnDrop = const { SendOnDrop(RefCell::new(None)) };
         }
 
         let mut peer = bind(&config);
         let to = peer.local_addr();
-        let (told, heard) = mpsc::channel();
+        let (sender, outcome) = mpsc::channel();
         let leaving = thread::spawn(move || {
-            // Made before the socket has sent anything, so it goes after whatever that left behind.
-            GOODBYE.with(|_| ());
+            // Created before the thread-locals of the socket, so it is destroyed after them.
+            LAST.with(|_| ());
             let mut socket = bind(&config);
             let own = socket.local_addr();
             fill(&plain_socket(), &socket, 0..5);
@@ -733,16 +732,16 @@ both_paths! {
             socket.flush().unwrap();
             assert_eq!(drain(&mut socket), [b"a", b"b"]);
             fill(&plain_socket(), &socket, 0..5);
-            GOODBYE.with(|goodbye| goodbye.0.replace(Some((socket, to, told))));
+            LAST.with(|last| last.0.replace(Some((socket, to, sender))));
         });
         leaving.join().unwrap();
-        let (flushed, received) = heard.recv().unwrap();
+        let (flushed, received) = outcome.recv().unwrap();
         flushed.unwrap();
         assert_eq!(received, numbers(0..5));
         assert_eq!(drain(&mut peer), numbers(0..3));
     }
 
-    fn families_that_cannot_meet_are_told_apart_before_queueing(config) {
+    fn rejects_the_wrong_address_family_before_queueing(config) {
         if is_without_ipv6() {
             return;
         }
@@ -762,7 +761,7 @@ both_paths! {
         assert_eq!(four.queued() + six.queued(), 0);
     }
 
-    fn a_socket_bound_to_a_mapped_address_is_an_ipv4_one_in_other_clothes(config) {
+    fn a_socket_bound_to_a_mapped_address_is_an_ipv4_socket(config) {
         if is_without_ipv6() {
             return;
         }
@@ -801,7 +800,7 @@ both_paths! {
         }
     }
 
-    fn it_can_be_moved_to_another_thread_between_turns(config) {
+    fn can_move_to_another_thread_between_turns(config) {
         let mut socket = bind(&config);
         let own = socket.local_addr();
         for _ in 0..3 {
@@ -818,11 +817,11 @@ both_paths! {
         }
     }
 
-    fn an_address_in_use_is_said_and_reuse_allows_it(config) {
+    fn reports_an_address_in_use_without_reuse(config) {
         let first = bind(&SocketConfig { reuse_address: true, ..config.clone() });
-        let refusal = Socket::with_config(first.local_addr(), &config).unwrap_err();
-        assert!(matches!(refusal, BindError::AddressInUse { .. }), "{refusal}");
-        assert_eq!(io::Error::from(refusal).kind(), io::ErrorKind::AddrInUse);
+        let error = Socket::with_config(first.local_addr(), &config).unwrap_err();
+        assert!(matches!(error, BindError::AddressInUse { .. }), "{error}");
+        assert_eq!(io::Error::from(error).kind(), io::ErrorKind::AddrInUse);
         let config = SocketConfig { reuse_address: true, ..config };
         let mut second = Socket::with_config(first.local_addr(), &config).unwrap();
         let own = second.local_addr();
@@ -831,7 +830,7 @@ both_paths! {
         assert_eq!(drain(&mut second), [b"to the last"]);
     }
 
-    fn the_code_point_is_set_for_both_families(config) {
+    fn sets_the_dscp_for_both_families(config) {
         if is_without_ipv6() {
             return;
         }
@@ -846,7 +845,7 @@ both_paths! {
         }
     }
 
-    fn the_granted_receive_buffer_can_be_read(config) {
+    fn reports_the_granted_receive_buffer(config) {
         let ask = |bytes| {
             bind(&SocketConfig { receive_buffer: bytes, ..config.clone() }).receive_buffer()
         };
@@ -857,17 +856,17 @@ both_paths! {
         assert!(socket2::SockRef::from(&socket).send_buffer_size().unwrap() >= 65_536);
     }
 
-    fn a_config_out_of_range_is_refused_by_name(config) {
-        let refusal = Socket::with_config(any_port(), &SocketConfig { batch: 0, ..config });
-        let refusal = refusal.unwrap_err();
-        assert_eq!(refusal.to_string(), "batch is 0, but must be between 1 and 64");
-        assert!(matches!(refusal, BindError::Config(_)));
-        assert_eq!(io::Error::from(refusal).kind(), io::ErrorKind::InvalidInput);
+    fn names_a_config_field_that_is_out_of_range(config) {
+        let error = Socket::with_config(any_port(), &SocketConfig { batch: 0, ..config });
+        let error = error.unwrap_err();
+        assert_eq!(error.to_string(), "batch is 0, but must be between 1 and 64");
+        assert!(matches!(error, BindError::Config(_)));
+        assert_eq!(io::Error::from(error).kind(), io::ErrorKind::InvalidInput);
     }
 
     // Counting.
 
-    fn the_statistics_add_up(config) {
+    fn statistics_add_up(config) {
         let batch = config.batch;
         let mut socket = bind(&config);
         let own = socket.local_addr();
@@ -883,7 +882,7 @@ both_paths! {
             assert_eq!((stats.batches_sent, stats.batches_received), (100, 100));
             assert_eq!(stats.receive_would_block, 1);
         } else if cfg!(target_os = "linux") {
-            // 64 and 36; 1, 1, 64 and 34: after silence the first two come one by one.
+            // Sent: 64, 36. Received: 1, 1, 64, 34, because the first two receives are single.
             assert_eq!((stats.batches_sent, stats.batches_received), (2, 4));
             assert_eq!(stats.receive_would_block, 0, "a short batch has seen the socket empty");
         }
@@ -891,7 +890,7 @@ both_paths! {
         assert_eq!((stats.truncated, stats.discarded, stats.dropped_by_kernel), (0, 0, 0));
     }
 
-    fn a_drain_after_a_sparse_one_begins_with_single_receives(config) {
+    fn a_drain_after_a_sparse_drain_begins_with_single_receives(config) {
         if !cfg!(target_os = "linux") || config.batch == 1 {
             return;
         }
@@ -906,17 +905,17 @@ both_paths! {
             (received, after.receive_would_block - before.receive_would_block)
         };
         assert_eq!(calls_for(100), (4, 0), "1, 1, 64, 34");
-        assert_eq!(calls_for(100), (2, 0), "64, 36: there was a lot before");
+        assert_eq!(calls_for(100), (2, 0), "64, 36: the drain before was not sparse");
         assert_eq!(calls_for(1), (1, 0), "a batch of one, which is sparse");
         for _ in 0..3 {
-            assert_eq!(calls_for(1), (1, 1), "one, and a look that finds nothing");
+            assert_eq!(calls_for(1), (1, 1), "one, and a receive that would block");
             assert_eq!(calls_for(0), (0, 1));
         }
-        assert_eq!(calls_for(2), (2, 1), "1, 1, and a batch that comes up empty");
+        assert_eq!(calls_for(2), (2, 1), "1, 1, and an empty batch");
         assert_eq!(calls_for(100), (2, 0), "two are no longer sparse");
     }
 
-    fn what_the_kernel_dropped_is_counted(config) {
+    fn counts_datagrams_dropped_by_the_kernel(config) {
         if !cfg!(target_os = "linux") {
             return;
         }
@@ -925,7 +924,7 @@ both_paths! {
         let peer = plain_socket();
         fill(&peer, &socket, 0..1000);
         let mut received = drain(&mut socket).len();
-        assert!(received < 500, "{received} fitted");
+        assert!(received < 500, "{received} datagrams fitted");
         let dropped = socket.stats().dropped_by_kernel;
         assert_eq!(received as u64 + dropped, 1000);
         fill(&peer, &socket, 0..1);
@@ -935,7 +934,7 @@ both_paths! {
 
     // Under a flood.
 
-    fn a_flood_holds_neither_the_turn_nor_the_timers(config) {
+    fn a_flood_blocks_neither_turns_nor_timers(config) {
         let mut socket = bind(&config);
         let to = socket.local_addr();
         let stop = Arc::new(AtomicBool::new(false));
@@ -953,14 +952,14 @@ both_paths! {
         let mut ticker = Ticker::hz(200);
         let (mut steps, mut received) = (0, 0u64);
         while steps < 100 || received == 0 {
-            // A turn that did not end would hang here, timers that did not run would count no step.
+            // An endless drain would hang here, and blocked timers would count no step.
             socket.wait_until(ticker.deadline()).unwrap();
             received += drain(&mut socket).len() as u64;
             steps += ticker.steps_due(Instant::now());
         }
         stop.store(true, Ordering::Relaxed);
         let sent = flood.join().unwrap();
-        // The flood is over, so nothing announces what is left but the socket's own memory.
+        // After the flood only `may_have_more` reports the remaining datagrams.
         loop {
             let more = drain(&mut socket).len() as u64;
             received += more;
@@ -969,7 +968,6 @@ both_paths! {
             }
             socket.wait(None).unwrap();
         }
-        // Every datagram was received or dropped by the kernel, none is left behind.
         let left = UnreadBytes::of(&socket);
         assert_eq!(left, UnreadBytes(0), "{sent} sent, {received} received");
         assert!(received <= sent);
@@ -977,31 +975,30 @@ both_paths! {
     }
 }
 
-/// A loop that does everything that a loop may do, in any order: it drains whole or in part, sleeps,
-/// moves into one of two foreign polls and back. Whatever waits unread has to be announced.
-struct Walk {
-    random: Random,
+/// Random drains, waits and moves between external polls. Unread datagrams must be reported.
+struct RandomWalk {
+    random: XorShift,
     socket: Socket,
     peer: UdpSocket,
     sent: u32,
     received: u32,
     polls: [Poll; 2],
     events: Events,
-    place: Place,
-    /// A foreign poll said "readable", and no drain has come to its end since.
-    told: bool,
+    registration: Registration,
+    /// An external poll reported an event, and no drain has ended since.
+    was_readable: bool,
 }
 
 #[derive(Clone, Copy)]
-enum Place {
-    Nowhere,
+enum Registration {
+    Unregistered,
     Own,
-    Elsewhere(usize),
+    External(usize),
 }
 
-impl Walk {
+impl RandomWalk {
     fn new(seed: u64, config: &SocketConfig) -> Self {
-        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut random = XorShift(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let config = SocketConfig {
             batch: config.batch.min([2, 3, 5, 64][random.below(4)]),
             drain_budget: [None, None, Some(1), Some(10), Some(65)][random.below(5)],
@@ -1015,13 +1012,13 @@ impl Walk {
             received: 0,
             polls: [Poll::new().unwrap(), Poll::new().unwrap()],
             events: Events::with_capacity(8),
-            place: Place::Nowhere,
-            told: false,
+            registration: Registration::Unregistered,
+            was_readable: false,
         }
     }
 
     fn step(&mut self) {
-        match (self.random.below(8), self.place) {
+        match (self.random.below(8), self.registration) {
             (0 | 1, _) => {
                 let count = [1, 2, 3, 7, 70][self.random.below(5)];
                 let end = self.sent + count;
@@ -1034,50 +1031,55 @@ impl Walk {
                 }
             }
             (4, _) => while self.receive() {},
-            // Rarely, because there is no way out of a poll of its own.
-            (5, Place::Nowhere) if self.random.below(20) == 0 => self.place = Place::Own,
-            (5, Place::Nowhere) => {
+            // Rarely, because the socket never leaves its own poll.
+            (5, Registration::Unregistered) if self.random.below(20) == 0 => {
+                self.registration = Registration::Own;
+            }
+            (5, Registration::Unregistered) => {
                 let poll = self.random.below(2);
                 let registry = self.polls[poll].registry();
                 let interests = Interest::READABLE;
                 registry
                     .register(&mut self.socket, Token(0), interests)
                     .unwrap();
-                self.place = Place::Elsewhere(poll);
-                self.told = false;
+                self.registration = Registration::External(poll);
+                self.was_readable = false;
             }
-            (5, Place::Elsewhere(poll)) => {
+            (5, Registration::External(poll)) => {
                 self.polls[poll]
                     .registry()
                     .deregister(&mut self.socket)
                     .unwrap();
-                self.place = Place::Nowhere;
+                self.registration = Registration::Unregistered;
             }
-            (_, Place::Elsewhere(poll)) => self.poll(poll),
-            (_, Place::Nowhere) => self.socket.wait(Some(Duration::ZERO)).unwrap(),
-            (_, Place::Own) if self.received < self.sent => {
+            (_, Registration::External(poll)) => self.poll(poll),
+            (_, Registration::Unregistered) => self.socket.wait(Some(Duration::ZERO)).unwrap(),
+            (_, Registration::Own) if self.received < self.sent => {
                 self.socket.wait(Some(LIMIT)).unwrap();
-                assert!(self.socket.may_have_more(), "deaf in its own poll");
+                assert!(
+                    self.socket.may_have_more(),
+                    "its own poll reports no datagrams"
+                );
             }
-            (_, Place::Own) => {}
+            (_, Registration::Own) => {}
         }
     }
 
     fn poll(&mut self, poll: usize) {
         let timeout = Some(Duration::ZERO);
         self.polls[poll].poll(&mut self.events, timeout).unwrap();
-        self.told |= !self.events.is_empty();
+        self.was_readable |= !self.events.is_empty();
         assert!(
-            self.told || self.socket.may_have_more() || self.received == self.sent,
-            "deaf in a foreign poll"
+            self.was_readable || self.socket.may_have_more() || self.received == self.sent,
+            "the external poll reports no datagrams"
         );
     }
 
-    /// Receives one; `false` at the end of the drain.
+    /// Receives one datagram. Returns `false` at the end of a drain.
     fn receive(&mut self) -> bool {
         let Some(datagram) = self.socket.recv().unwrap() else {
-            self.told = false;
-            if let Place::Elsewhere(poll) = self.place {
+            self.was_readable = false;
+            if let Registration::External(poll) = self.registration {
                 self.poll(poll);
             }
             return false;
@@ -1095,10 +1097,10 @@ impl Walk {
     }
 }
 
-/// xorshift64 (Marsaglia, 2003): tests need no better.
-struct Random(u64);
+/// xorshift64 (Marsaglia, 2003).
+struct XorShift(u64);
 
-impl Random {
+impl XorShift {
     fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -1107,7 +1109,7 @@ impl Random {
     }
 }
 
-/// How many bytes of datagrams wait in a socket: what a peek sees.
+/// Length of the next unread datagram of a socket, or 0.
 #[derive(Debug, PartialEq, Eq)]
 struct UnreadBytes(usize);
 
@@ -1143,25 +1145,24 @@ fn both_paths_have_the_same_tests() {
     assert_eq!(count("batched::"), count("single::"));
 }
 
-/// Some containers and build machines have IPv4 alone.
+/// Some containers and build machines have only IPv4.
 fn is_without_ipv6() -> bool {
     skip("IPv6", UdpSocket::bind("[::1]:0").is_ok())
 }
 
-/// The next datagram, waited for.
 fn next(socket: &mut Socket) -> Datagram<'_> {
-    // `None` may end an earlier drain; what comes after a wait begins a new one.
+    // `None` may end an earlier drain, so this waits until a new one begins.
     loop {
         if socket.may_have_more() {
             break;
         }
         socket.wait(Some(LIMIT)).unwrap();
-        assert!(socket.may_have_more(), "no datagram came");
+        assert!(socket.may_have_more(), "no datagram arrived");
     }
     socket.recv().unwrap().expect("one is pending")
 }
 
-/// Sends numbers to a socket; over loopback they have arrived when this returns.
+/// Sends numbers to a socket. Over loopback they have arrived on return.
 fn fill(from: &UdpSocket, to: &Socket, range: std::ops::Range<u32>) {
     for number in range {
         from.send_to(&number.to_be_bytes(), to.local_addr())

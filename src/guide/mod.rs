@@ -18,11 +18,11 @@
 //! | [8. Joining, leaving, reconnecting, restarting](ch08_sessions) | every disconnect reason, crashes and restarts, reconnecting, resuming a player |
 //! | [9. Security](ch09_security) | what is promised against which attacker, keys, tokens, denial of service, a release checklist |
 //! | [10. Serialisation and message versions](ch10_serialisation) | formats, tags and the protocol id, a codec that rejects hostile input |
-//! | [11. Running a server](ch11_running_a_server) | signals, logs, keys, kernel buffers, containers, several addresses |
+//! | [11. Running a server](ch11_running_a_server) | a headless loop, signals and draining, logs, kernel buffers, several addresses, containers, capacity |
 //! | [12. Reading the statistics](ch12_statistics) | every place where a packet or message is lost or delayed, its counter, and the remedy |
 //! | [13. Tuning](ch13_tuning) | every setting with its default, range and cost; profiles for three kinds of programs |
-//! | [14. Testing on a bad network and on virtual time](ch14_testing) | virtual networks and seeds in tests, link conditions in a running game |
-//! | [15. Coming from ENet, renet, netcode or QUIC](ch15_coming_from) | tables of terms and calls, and differences in behaviour |
+//! | [14. Testing on a bad network and on virtual time](ch14_testing) | a virtual network with seeds, link conditions, a pair of hosts |
+//! | [15. Coming from ENet, renet, netcode or QUIC](ch15_coming_from) | calls and behaviour of other libraries, and their equivalents here |
 //! | [The wire format](wire) | every packet and frame, to the byte |
 //!
 //! [gafferongames.com]: https://gafferongames.com
@@ -72,7 +72,6 @@ pub mod ch07_snapshots {}
 #[doc = include_str!("ch08_sessions.md")]
 pub mod ch08_sessions {}
 
-#[cfg(feature = "noise")]
 #[doc = include_str!("links.md")]
 #[doc = include_str!("ch09_security.md")]
 pub mod ch09_security {}

@@ -5,10 +5,9 @@
 //! 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
 //! ```
 //!
-//! The first line names the kind of key and the version of the format, so that a server key and a token
-//! key cannot be swapped unnoticed. The second line is the key in hexadecimal.
-//!
-//! No error repeats the content of a file, because it may be almost a key.
+//! The first line names the kind of key and the version of the format, so that a server key and a
+//! token key cannot be swapped unnoticed. The second line is the key in hexadecimal. No error
+//! repeats the content, which may be almost a key.
 
 use std::error;
 use std::fmt;
@@ -21,15 +20,14 @@ use zeroize::Zeroizing;
 
 use crate::keys::{KeyParseError, parse_hex};
 
-/// At most this many bytes of a file are read: more than any key file has, so that a longer file is not
-/// taken for one.
+/// Maximum bytes read of a file: more than any key file, so that a longer file is detected.
 const READ_MAX: usize = 128;
 /// `tickwire server key 1`, 64 digits, and two line ends of two bytes.
 const FILE_MAX: usize = 21 + 64 + 4;
 const _: () = assert!(FILE_MAX < READ_MAX);
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
-/// The kind of a key file, which its first line names.
+/// Kind of a key file, named by its first line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyKind {
@@ -66,17 +64,17 @@ impl fmt::Display for KeyKind {
     }
 }
 
-/// Why a key file cannot be read or written. The text names the file and never repeats its content.
+/// Why a key file cannot be read or written. The text names the file, never its content.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct KeyFileError {
     /// The file.
     pub path: PathBuf,
-    /// What is wrong.
+    /// The cause.
     pub kind: KeyFileErrorKind,
 }
 
-/// What is wrong with a key file.
+/// The cause of a [`KeyFileError`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum KeyFileErrorKind {
@@ -84,32 +82,31 @@ pub enum KeyFileErrorKind {
     Read(io::Error),
     /// The system cannot write it.
     Write(io::Error),
-    /// It exists, and was not changed.
+    /// It exists already, and was not changed.
     Exists,
-    /// Users other than its owner may read or write it. Only on Unix.
+    /// Users other than its owner can read or write it. Only on Unix.
     Exposed {
         /// Its permissions, as in chmod(1).
         mode: u32,
     },
     /// It holds a key of another kind.
     WrongKind {
-        /// The kind that was asked for.
+        /// The requested kind.
         expected: KeyKind,
-        /// The kind that its first line names.
+        /// The kind in its first line.
         found: KeyKind,
     },
-    /// It holds a key, but no first line that names its kind: it was made by hand, or before files named
-    /// their kind. The text says which line to add.
+    /// It holds a key without a first line that names its kind. The text names the line to add.
     Untagged {
-        /// The kind that was asked for.
+        /// The requested kind.
         expected: KeyKind,
     },
-    /// Its first line is not that of a key file of this version.
+    /// Its first line is not the first line of a key file of this version.
     NotAKeyFile {
-        /// The kind that was asked for.
+        /// The requested kind.
         expected: KeyKind,
     },
-    /// Its first line is right, but its second line is not a key.
+    /// Its first line is right, its second line is not a key.
     NoKey(KeyParseError),
 }
 
@@ -121,27 +118,32 @@ impl fmt::Display for KeyFileError {
             KeyFileErrorKind::Write(error) => {
                 write!(f, "cannot write the key file {path}: {error}")
             }
-            KeyFileErrorKind::Exists => write!(f, "{path} exists already and was not changed"),
+            KeyFileErrorKind::Exists => {
+                write!(f, "key file {path} exists already and was not changed")
+            }
             KeyFileErrorKind::Exposed { mode } => write!(
                 f,
                 "others can read or write the key file {path} (mode {mode:04o}): generate a new key, or \
                  `chmod 600` the file if no other user can have read it"
             ),
             KeyFileErrorKind::WrongKind { expected, found } => {
-                write!(f, "{path} holds a {found}, but a {expected} is needed")
+                write!(
+                    f,
+                    "key file {path} holds a {found}, but a {expected} is needed"
+                )
             }
             KeyFileErrorKind::Untagged { expected } => write!(
                 f,
                 "the key file {path} does not name its kind: if it holds a {expected}, insert `{}` as its \
-                 first line; otherwise make a new key",
+                 first line; otherwise generate a new key",
                 expected.tag()
             ),
             KeyFileErrorKind::NotAKeyFile { expected } => write!(
                 f,
-                "{path} is no key file: its first line must be `{}`",
+                "{path} is not a key file: its first line must be `{}`",
                 expected.tag()
             ),
-            KeyFileErrorKind::NoKey(error) => write!(f, "{path} is no key file: {error}"),
+            KeyFileErrorKind::NoKey(error) => write!(f, "{path} is not a key file: {error}"),
         }
     }
 }
@@ -169,7 +171,6 @@ impl KeyFileErrorKind {
     }
 }
 
-/// The key of this kind in a file.
 pub(crate) fn read(path: &Path, kind: KeyKind) -> Result<Zeroizing<[u8; 32]>, KeyFileError> {
     read_open(path, kind).map_err(|error| error.of(path))
 }
@@ -199,7 +200,7 @@ fn parse(text: &[u8], expected: KeyKind) -> Result<Zeroizing<[u8; 32]>, KeyFileE
     Ok(secret)
 }
 
-/// The kind that the first line names, and what follows that line.
+/// The kind in the first line, and the rest of the file.
 fn split_tag(text: &[u8]) -> Option<(KeyKind, &[u8])> {
     let end = text.iter().position(|byte| *byte == b'\n')?;
     let (line, rest) = text.split_at(end + 1);
@@ -209,7 +210,7 @@ fn split_tag(text: &[u8]) -> Option<(KeyKind, &[u8])> {
     Some((kind, rest))
 }
 
-/// Checks the open file and not the path, which may name another file by now.
+/// Checks the open file instead of the path, which may name another file by now.
 #[cfg(unix)]
 fn check_permissions(file: &File) -> Result<(), KeyFileErrorKind> {
     use std::os::unix::fs::PermissionsExt;
@@ -227,7 +228,6 @@ fn check_permissions(_: &File) -> Result<(), KeyFileErrorKind> {
     Ok(())
 }
 
-/// Reads to the end of the file or of the buffer.
 fn read_all(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
     let mut len = 0;
     while len < buffer.len() {
@@ -246,7 +246,6 @@ fn without_line_end(text: &[u8]) -> &[u8] {
     text.strip_suffix(b"\r").unwrap_or(text)
 }
 
-/// Creates a file. Fails if there is one.
 pub(crate) fn write_new(path: &Path, kind: KeyKind, secret: &[u8; 32]) -> Result<(), KeyFileError> {
     create(path, kind, secret).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => KeyFileErrorKind::Exists.of(path),
@@ -278,12 +277,12 @@ fn create(path: &Path, kind: KeyKind, secret: &[u8; 32]) -> io::Result<()> {
         .write_all(&text(kind, secret))
         .and_then(|()| file.sync_all());
     written.inspect_err(|_| {
-        // Half a file is useless and would block the next attempt.
+        // A partial file would block the next attempt.
         let _ = fs::remove_file(path);
     })
 }
 
-/// The content of a file. Its buffer never grows, so no copy of the key is left behind.
+/// Content of a file. The buffer never grows, so no copy of the key is left behind.
 fn text(kind: KeyKind, secret: &[u8; 32]) -> Zeroizing<Vec<u8>> {
     let mut text = Zeroizing::new(Vec::with_capacity(FILE_MAX));
     text.extend_from_slice(kind.tag().as_bytes());
@@ -351,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_written_is_read_again_and_is_for_its_owner_alone() {
+    fn reads_back_a_written_key_that_only_its_owner_can_access() {
         let folder = Folder::new();
         let path = folder.0.join("server.key");
         write_new(&path, Server, &SECRET).unwrap();
@@ -366,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_there_is_left_as_it_is() {
+    fn does_not_overwrite_an_existing_file() {
         let folder = Folder::new();
         let path = folder.file("server.key", b"precious", 0o600);
         let error = write_new(&path, Server, &SECRET).unwrap_err();
@@ -385,20 +384,20 @@ mod tests {
     }
 
     #[test]
-    fn a_replaced_file_does_not_keep_its_permissions() {
+    fn replacing_a_file_does_not_keep_its_permissions() {
         let folder = Folder::new();
         let path = folder.file("server.key", b"old", 0o644);
         replace(&path, Token, &SECRET).unwrap();
         assert_eq!(*read(&path, Token).unwrap(), SECRET);
         assert_eq!(mode(&path), 0o600);
         assert_eq!(folder.names(), ["server.key"]);
-        // And where there was none, there is one.
+        // Also creates a file that did not exist.
         replace(&folder.0.join("new.key"), Server, &SECRET).unwrap();
         assert_eq!(folder.names(), ["new.key", "server.key"]);
     }
 
     #[test]
-    fn what_cannot_be_replaced_leaves_nothing_behind() {
+    fn a_failed_replacement_leaves_no_file_behind() {
         let folder = Folder::new();
         fs::create_dir(folder.0.join("server.key")).unwrap();
         let error = replace(&folder.0.join("server.key"), Server, &SECRET).unwrap_err();
@@ -410,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_others_can_read_or_write_is_refused_with_its_permissions() {
+    fn rejects_a_file_that_other_users_can_access_and_names_its_mode() {
         let folder = Folder::new();
         let text = format!("tickwire server key 1\n{}\n", "00".repeat(32));
         for loose in [0o644, 0o640, 0o620, 0o601, 0o660] {
@@ -425,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn a_garbled_file_is_refused_and_not_shown() {
+    fn rejects_a_malformed_file_without_repeating_its_content() {
         let folder = Folder::new();
         let good = "a1".repeat(32);
         let tag = "tickwire server key 1";
@@ -447,11 +446,11 @@ mod tests {
             (format!("tickwire server key 2\n{good}\n"), first_line),
             (format!("tickwire server key 1 \n{good}\n"), first_line),
             (format!("{tag}{good}\n"), first_line),
-            (key(""), "64 hexadecimal digits, this has 0 bytes"),
-            (key(&good[1..]), "this has 63 bytes"),
-            (key(&format!("{good}\n\n")), "this has 65 bytes"),
-            (key(&format!(" {good}")), "this has 65 bytes"),
-            (key(&good.repeat(1000)), "this has 106 bytes"),
+            (key(""), "key is 0 bytes, but must be 64 hexadecimal digits"),
+            (key(&good[1..]), "key is 63 bytes"),
+            (key(&format!("{good}\n\n")), "key is 65 bytes"),
+            (key(&format!(" {good}")), "key is 65 bytes"),
+            (key(&good.repeat(1000)), "key is 106 bytes"),
             (
                 key(&good.replacen("a1a", "a1g", 1)),
                 "byte 3 of the key is not",
@@ -466,7 +465,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_the_other_kind_is_refused_and_both_kinds_are_named() {
+    fn rejects_a_key_of_the_other_kind_and_names_both_kinds() {
         let folder = Folder::new();
         let (server, token) = (folder.0.join("server.key"), folder.0.join("token.key"));
         PrivateKey::from_bytes(SECRET).write_file(&server).unwrap();
@@ -483,7 +482,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_without_a_kind_is_refused_and_the_missing_line_is_named() {
+    fn rejects_a_key_without_a_kind_and_names_the_missing_line() {
         let folder = Folder::new();
         let path = folder.file("old.key", "a1".repeat(32).as_bytes(), 0o600);
         let error = TokenKey::read_file(&path).unwrap_err();
@@ -501,7 +500,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_an_error_of_the_system() {
+    fn reports_the_system_error_of_a_missing_file() {
         let folder = Folder::new();
         let error = read(&folder.0.join("none"), Server).unwrap_err();
         assert!(matches!(error.kind, KeyFileErrorKind::Read(_)));
@@ -509,7 +508,7 @@ mod tests {
     }
 
     #[test]
-    fn two_keys_that_are_drawn_are_not_the_same() {
+    fn generated_keys_differ() {
         let draw = || PrivateKey::generate().unwrap().public_key();
         assert_ne!(draw(), draw());
     }

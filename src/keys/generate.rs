@@ -1,4 +1,4 @@
-//! Server keys that need the system: its entropy and its files.
+//! Server keys that need the system: entropy and files.
 
 use std::io;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::keys::file;
 use crate::keys::file::{KeyFileError, KeyKind};
 
 impl PrivateKey {
-    /// A new key from the system's entropy.
+    /// Generates a key from the system's entropy.
     ///
     /// # Errors
     ///
@@ -19,32 +19,31 @@ impl PrivateKey {
         Ok(Self::from_bytes(*random_secret()?))
     }
 
-    /// Reads the key in a file that `tickwire keygen` or [`write_file`](Self::write_file) made: the line
-    /// `tickwire server key 1` and a line of 64 hexadecimal digits. Line ends may be `\r\n`, and the last
-    /// one may be missing.
+    /// Reads a key file made by `tickwire keygen` or [`write_file`](Self::write_file): the line
+    /// `tickwire server key 1` and a line of 64 hexadecimal digits. Lines may end with `\r\n`; the
+    /// last line end is optional.
     ///
     /// # Errors
     ///
-    /// See [`KeyFileErrorKind`](crate::KeyFileErrorKind). A file with a token key is refused, and so is
-    /// one without the first line. On Unix a file that users other than its owner may read or write is
-    /// refused.
+    /// See [`KeyFileErrorKind`](crate::KeyFileErrorKind): a token key, a missing first line, and,
+    /// on Unix, a file that users other than its owner can read or write are refused.
     pub fn read_file(path: impl AsRef<Path>) -> Result<Self, KeyFileError> {
         let bytes = file::read(path.as_ref(), KeyKind::Server)?;
         Ok(Self::from_bytes(*bytes))
     }
 
-    /// Writes the key to a new file. On Unix only its owner can read or write it; elsewhere the folder
-    /// decides.
+    /// Writes the key to a new file. On Unix only its owner can read or write it; elsewhere the
+    /// folder's permissions apply.
     ///
     /// # Errors
     ///
-    /// The file exists, and is not changed; or the system cannot write it.
+    /// The file exists (it is not changed), or the system cannot write it.
     pub fn write_file(&self, path: impl AsRef<Path>) -> Result<(), KeyFileError> {
         file::write_new(path.as_ref(), KeyKind::Server, self.secret_bytes())
     }
 
-    /// As [`write_file`](Self::write_file), but replaces an existing file. The replacement is atomic:
-    /// readers see the old key or the new one, and after an error the old one is still there.
+    /// As [`write_file`](Self::write_file), and replaces an existing file atomically: readers see
+    /// the old key or the new one, and after an error the old key remains.
     ///
     /// # Errors
     ///
@@ -54,11 +53,6 @@ impl PrivateKey {
     }
 }
 
-/// 32 bytes from the system's entropy.
-///
-/// # Errors
-///
-/// The system has no entropy.
 pub(crate) fn random_secret() -> io::Result<Zeroizing<[u8; 32]>> {
     let mut bytes = Zeroizing::new([0; 32]);
     getrandom::fill(&mut *bytes)?;

@@ -1,6 +1,6 @@
-//! The key pair of a server: X25519 (RFC 7748), 32 bytes each.
+//! Key pair of a server: X25519 (RFC 7748), 32 bytes each.
 //!
-//! This file is pure. `file` and `generate` use the system: files, entropy and the wall clock.
+//! This file is pure. `file` and `generate` use the system: files and entropy.
 
 pub(crate) mod file;
 mod generate;
@@ -15,24 +15,22 @@ use zeroize::Zeroizing;
 pub use self::file::{KeyFileError, KeyFileErrorKind, KeyKind};
 pub(crate) use self::generate::random_secret;
 
-/// The length of a private key and of a public one, in bytes.
+/// Length of either key in bytes.
 const KEY_BYTES: usize = 32;
 
-/// A server's private key. Anyone who has it can impersonate the server, so it never appears in `Debug`,
-/// in an error or in a log.
+/// A server's private key. Its holder can impersonate the server, so it appears in no `Debug`
+/// output, error or log.
 ///
-/// Each clone is wiped when it is dropped. Copies that a handshake makes inside `snow` are not wiped; see
-/// the guide's chapter on [security](crate::guide::ch09_security).
+/// Each clone is wiped on drop. Copies inside `snow` during a handshake are not: see the guide's
+/// chapter on [security](crate::guide::ch09_security).
 #[derive(Clone)]
 pub struct PrivateKey {
     bytes: Zeroizing<[u8; KEY_BYTES]>,
 }
 
 impl PrivateKey {
-    /// The key with these bytes. All values are valid (RFC 7748 section 5 sets five of the bits itself);
-    /// only unpredictable ones are secret.
-    ///
-    /// The caller's own copy is not wiped.
+    /// Creates a key from bytes, which must be unpredictable. All values are valid: RFC 7748
+    /// section 5 sets five of the bits. The caller's own copy is not wiped.
     #[must_use]
     pub fn from_bytes(bytes: [u8; KEY_BYTES]) -> Self {
         Self {
@@ -40,13 +38,13 @@ impl PrivateKey {
         }
     }
 
-    /// The public half, which clients [pin](crate::ConnectOptions::pin). Costs a scalar multiplication.
+    /// The public half, which clients [pin](crate::ConnectOptions::pin). Costs a scalar
+    /// multiplication.
     #[must_use]
     pub fn public_key(&self) -> PublicKey {
         PublicKey(MontgomeryPoint::mul_base_clamped(*self.bytes).to_bytes())
     }
 
-    /// The secret itself, for the handshake and the key file.
     pub(crate) fn secret_bytes(&self) -> &[u8; KEY_BYTES] {
         &self.bytes
     }
@@ -72,15 +70,15 @@ impl PartialEq for PrivateKey {
 
 impl Eq for PrivateKey {}
 
-/// Never prints the secret.
+/// Prints no secret.
 impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PrivateKey").finish_non_exhaustive()
     }
 }
 
-/// The public half of a server's key pair. It is not secret: it may appear in a server list, a program or a
-/// log.
+/// The public half of a server's key pair. Not secret: a server list, a program or a log may
+/// contain it.
 ///
 /// Its text form is 64 hexadecimal digits.
 ///
@@ -94,8 +92,7 @@ impl fmt::Debug for PrivateKey {
 pub struct PublicKey([u8; KEY_BYTES]);
 
 impl PublicKey {
-    /// The key with these bytes. Any 32 bytes are accepted; with a value that is no public key, no
-    /// handshake succeeds.
+    /// Creates a key from any 32 bytes. With an invalid key every handshake fails.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; KEY_BYTES]) -> Self {
         Self(bytes)
@@ -132,25 +129,25 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// Why a text is not a key. It never repeats the text, which may be almost a secret.
+/// Why a text is not a key. The text is not repeated, because it may be almost a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyParseError {
-    /// It is too short or too long.
-    #[error("a key has {} hexadecimal digits, this has {len} bytes", 2 * KEY_BYTES)]
+    /// It has the wrong length.
+    #[error("key is {len} bytes, but must be {} hexadecimal digits", 2 * KEY_BYTES)]
     Length {
-        /// Its length in bytes. A key has 64 hexadecimal digits. At most 128 bytes of a file are read.
+        /// Its length in bytes; a key has 64. At most 128 bytes of a file are read.
         len: usize,
     },
-    /// It contains something other than hexadecimal digits.
+    /// It contains a byte that is not a hexadecimal digit.
     #[error("byte {} of the key is not a hexadecimal digit", .position + 1)]
     NotHexadecimal {
-        /// The first such byte, counted from 0.
+        /// Index of the first such byte, from 0.
         position: usize,
     },
 }
 
-/// Reads the digits in place, so that no copy of a secret is left behind.
+/// Parses digits in place, so that no copy of a secret is left behind.
 pub(crate) fn parse_hex(digits: &[u8], bytes: &mut [u8; KEY_BYTES]) -> Result<(), KeyParseError> {
     if digits.len() != 2 * KEY_BYTES {
         return Err(KeyParseError::Length { len: digits.len() });
@@ -180,7 +177,7 @@ mod tests {
     const PUBLIC: &str = "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a";
 
     #[test]
-    fn a_private_key_has_the_public_key_of_the_standard() {
+    fn derives_the_public_key_of_rfc_7748() {
         let private: PrivateKey = PRIVATE.parse().unwrap();
         assert_eq!(private.public_key().to_string(), PUBLIC);
         let again = PrivateKey::from_bytes(*private.secret_bytes());
@@ -188,14 +185,14 @@ mod tests {
     }
 
     #[test]
-    fn a_private_key_is_not_shown() {
+    fn debug_output_contains_no_private_key() {
         let private: PrivateKey = PRIVATE.parse().unwrap();
         assert_eq!(format!("{private:?}"), "PrivateKey { .. }");
         assert_eq!(format!("{:#?}", Some(private)).matches("77").count(), 0);
     }
 
     #[test]
-    fn a_public_key_is_read_in_either_case_and_written_in_lower_case() {
+    fn parses_either_case_and_prints_lower_case() {
         let public: PublicKey = PUBLIC.to_uppercase().parse().unwrap();
         assert_eq!(public.to_string(), PUBLIC);
         assert_eq!(format!("{public:?}"), format!("PublicKey({PUBLIC})"));
@@ -203,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_refused_with_the_reason() {
+    fn rejects_malformed_keys_with_a_reason() {
         let parse = |text: &str| text.parse::<PublicKey>().unwrap_err();
         assert_eq!(parse(""), KeyParseError::Length { len: 0 });
         assert_eq!(parse(&PUBLIC[1..]), KeyParseError::Length { len: 63 });
@@ -225,7 +222,7 @@ mod tests {
         );
         assert_eq!(
             parse("ab").to_string(),
-            "a key has 64 hexadecimal digits, this has 2 bytes"
+            "key is 2 bytes, but must be 64 hexadecimal digits"
         );
     }
 }

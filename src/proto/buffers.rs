@@ -1,18 +1,15 @@
-//! Reusable buffers for messages that wait for an acknowledgement or an earlier message, so a busy host does not
-//! allocate.
-//!
-//! Shared by all peers of a host. A message gets a buffer of the smallest size that holds it, so a message that waits
-//! for long holds little more than its own length.
+//! Reusable buffers for messages that wait for an acknowledgement or an earlier message, so a busy
+//! host does not allocate. All peers of a host share them.
 
 use std::collections::VecDeque;
 
 use crate::limits::FRAGMENT_BYTES;
 
-/// Maximum number of free buffers kept per size: 8,192, two reliable messages in flight to each of 4,096 peers.
+/// Maximum number of free buffers per size: two reliable messages in flight to each of 4,096 peers.
 const BUFFERS_KEPT_MAX: usize = 8192;
 
-/// Number of buffers allocated when a size is first used: 64, for all sizes together 84 KiB per host. A game with one
-/// peer seldom has as many messages waiting at once, so later peaks do not allocate.
+/// Buffers allocated when a size is first used: 84 KiB per host for all sizes. A game with one peer
+/// usually needs fewer, so later peaks do not allocate.
 const BUFFERS_RESERVED: usize = 64;
 
 /// Buffer sizes in bytes. A longer message gets an exact allocation, which is not kept.
@@ -26,7 +23,6 @@ pub(crate) struct Buffers {
 }
 
 impl Buffers {
-    /// Copies a message into a buffer.
     pub(crate) fn copy(&mut self, message: &[u8]) -> Vec<u8> {
         let mut buffer = self.with_room(message.len());
         buffer.extend_from_slice(message);
@@ -45,13 +41,13 @@ impl Buffers {
             .unwrap_or_else(|| Vec::with_capacity(SIZES[class]))
     }
 
-    /// Allocates the reserve of a size on its first use.
     fn make_reserve(&mut self, class: usize) {
         let buffers = (0..BUFFERS_RESERVED).map(|_| Vec::with_capacity(SIZES[class]));
         self.free[class].extend(buffers);
     }
 
-    /// Returns a buffer. It is kept if its size matches and not too many of that size are free.
+    /// Returns a buffer. It is kept if its size matches and fewer than [`BUFFERS_KEPT_MAX`] are
+    /// free.
     pub(crate) fn give_back(&mut self, mut buffer: Vec<u8>) {
         let class = SIZES.iter().position(|size| buffer.capacity() == *size);
         let Some(free) = class.map(|class| &mut self.free[class]) else {
@@ -64,8 +60,8 @@ impl Buffers {
     }
 }
 
-/// Releases the memory of an empty queue. Non-empty queues are left alone, so a peer cannot force repeated
-/// reallocation.
+/// Releases the memory of an empty queue. Non-empty queues are left alone, so a peer cannot force
+/// repeated reallocation.
 pub(crate) fn shed<T>(ring: &mut VecDeque<T>) {
     if ring.is_empty() {
         ring.shrink_to_fit();
@@ -77,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_warm_pool_of_buffers_allocates_nothing() {
+    fn allocates_nothing_after_warm_up() {
         let mut buffers = Buffers::default();
         let mut turn = || {
             let lens = [0, 40, 64, 65, 256, 257, 960];
@@ -105,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_are_kept_than_the_limit_says_and_none_that_is_longer_than_a_fragment() {
+    fn keeps_at_most_the_limit_and_no_oversized_buffer() {
         let mut buffers = Buffers::default();
         for _ in 0..BUFFERS_KEPT_MAX + 10 {
             buffers.give_back(Vec::with_capacity(64));
@@ -116,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_empty_is_given_back_and_what_is_in_use_stays_as_it_is() {
+    fn sheds_empty_queues_only() {
         let mut ring: VecDeque<u64> = (0..1000).collect();
         ring.truncate(1);
         let capacity = ring.capacity();

@@ -1,9 +1,9 @@
-//! Why an application ends a connection.
+//! The reason for ending a connection.
 
 use crate::limits::CLOSE_TEXT_MAX;
 
-/// Why an application ends a connection: a number, and optionally a short text for the application or the player
-/// of the other side, which receives both in [`Disconnected`](crate::Event::Disconnected).
+/// An application's reason for ending a connection: a number, and optionally a short text. The
+/// other side receives both in [`Disconnected`](crate::Event::Disconnected).
 ///
 /// ```
 /// use tickwire::CloseReason;
@@ -20,8 +20,8 @@ pub struct CloseReason {
 }
 
 impl CloseReason {
-    /// A number and a text of at most [`CLOSE_TEXT_MAX`], 64 bytes of UTF-8. A longer text is cut after the last
-    /// whole character that fits.
+    /// A number and a text of at most [`CLOSE_TEXT_MAX`] (64) bytes of UTF-8. A longer text is cut
+    /// after the last whole character that fits.
     pub fn new(code: u32, text: &str) -> Self {
         let mut len = text.len().min(CLOSE_TEXT_MAX);
         while !text.is_char_boundary(len) {
@@ -31,12 +31,12 @@ impl CloseReason {
         Self { code, text }
     }
 
-    /// The application's number. 0 is conventionally a normal end.
+    /// The application's number. By convention 0 is a normal end.
     pub fn code(&self) -> u32 {
         self.code
     }
 
-    /// The text; empty if there is none.
+    /// The text; empty if not given.
     pub fn text(&self) -> &str {
         self.text.as_deref().unwrap_or_default()
     }
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_text_is_cut_after_a_whole_character() {
+    fn cuts_a_long_text_after_a_whole_character() {
         let text = |text: &str| CloseReason::new(0, text).text().to_owned();
         assert_eq!(text(&"a".repeat(64)), "a".repeat(64));
         assert_eq!(text(&"a".repeat(65)), "a".repeat(64));

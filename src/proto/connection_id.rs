@@ -1,8 +1,10 @@
 //! Connection ids: the number under which a host receives the packets of a connection.
 //!
-//! The receiver chooses it and every packet contains it, so a peer is identified by the id and not by its address. It
-//! contains the slot of the connection, so the lookup is one array access, and has room to name one of several hosts
+//! The receiver chooses the id and every packet contains it, so a peer is not identified by its
+//! address. The slot makes the lookup one array access. The shard can name one of several hosts
 //! behind one port.
+//!
+//! | bits | content |
 //! | --- | --- |
 //! | 63 to 24 | random: 40 bits that an off-path attacker cannot guess |
 //! | 23 to 20 | the shard, 0 so far |
@@ -22,12 +24,12 @@ const _: () = assert!(SLOTS_MAX <= 1 << SLOT_BITS);
 pub(crate) struct ConnectionId(pub(crate) u64);
 
 impl ConnectionId {
-    /// The id of slot `slot`, with the upper bits of `random`.
+    /// The id of a slot, with the upper bits of `random`.
     pub(crate) fn new(random: u64, slot: SlotIndex) -> Self {
         Self((random >> RANDOM_SHIFT) << RANDOM_SHIFT | u64::from(slot.as_u32()))
     }
 
-    /// The slot of the connection at its receiver. A forged id may name any slot.
+    /// The slot at the receiver. A forged id may name any slot.
     #[allow(clippy::cast_possible_truncation, reason = "20 bits")]
     pub(crate) fn slot(self) -> SlotIndex {
         SlotIndex::new((self.0 & ((1 << SLOT_BITS) - 1)) as u32)
@@ -45,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_says_where_its_connection_is() {
+    fn contains_the_slot_and_leaves_the_shard_free() {
         for slot in [0, 1, 1000, SLOTS_MAX - 1] {
             let slot = SlotIndex::at_end_of(slot);
             let id = ConnectionId::new(u64::MAX, slot);

@@ -12,19 +12,19 @@ use crate::proto::delivery::{Delivery, Receipt};
 use crate::proto::peer_id::PeerId;
 use crate::proto::stats::PeerStats;
 
-/// Something that happened on a host, in the order in which it happened. Taken with `next_event` (of a
-/// [`Host`](crate::Host)) or [`poll_event`](crate::proto::HostState::poll_event).
+/// An event of a host, in order of occurrence. Taken with
+/// [`Host::next_event`](crate::Host::next_event) or
+/// [`HostState::poll_event`](crate::proto::HostState::poll_event).
 ///
-/// Each peer has at most one `Connected` event, then any number of others, and exactly one `Disconnected`
-/// event, which is its last. Events own their bytes, so the host can be used while an event is examined.
-///
-/// `Debug` prints addresses, counts and lengths. It never prints a payload.
+/// Each peer has at most one `Connected` event, then any number of others, and exactly one
+/// `Disconnected` event, its last. Events own their bytes. `Debug` prints addresses, counts and
+/// lengths, never a payload.
 ///
 /// # In tests
 ///
-/// Fields may be added in minor versions, so events are not literals. [`connected`](Self::connected),
-/// [`message`](Self::message) and the other constructors make events for tests of code that handles them;
-/// ids come from [`PeerId::from_parts`] and [`Receipt::from_number`].
+/// Fields may be added in minor versions, so tests make events with [`connected`](Self::connected),
+/// [`message`](Self::message) and the other constructors. Ids come from [`PeerId::from_parts`] and
+/// [`Receipt::from_number`].
 ///
 /// ```
 /// use std::time::Instant;
@@ -44,24 +44,26 @@ use crate::proto::stats::PeerStats;
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// A peer is connected and can be sent to. On the side that called `connect`, the server has accepted;
-    /// on the other side, the client has confirmed the accept.
+    /// A peer is connected and accepts messages. For an outgoing connection the server has
+    /// accepted; for an incoming one the client has confirmed the accept.
     #[non_exhaustive]
     Connected {
         /// The peer.
         peer: PeerId,
-        /// Its address. The peer may [move](Self::Moved) later.
+        /// Its address, which may [change](Self::Moved) later.
         address: SocketAddr,
-        /// The payload of the peer's `connect`, at most
-        /// [`CONNECT_PAYLOAD_MAX`](crate::limits::CONNECT_PAYLOAD_MAX) bytes. Empty on the side that
-        /// called `connect`.
+        /// The payload of the client's `connect`, at most
+        /// [`CONNECT_PAYLOAD_MAX`](crate::limits::CONNECT_PAYLOAD_MAX) (256) bytes. Empty for an
+        /// outgoing connection.
         payload: Bytes,
-        /// Whether the peer connected to this host. `false` on the side that called `connect`.
+        /// Whether the peer connected to this host.
         incoming: bool,
-        /// The key that the server has proven to hold, on the side that called `connect`, under Noise.
-        /// Without a [pinned](crate::ConnectOptions::server_key) key it is the key that the server showed:
-        /// a program may store it and pin it next time. `None` on the other side, because clients prove no
-        /// key, and where two hosts connected to each other and this host's attempt gave way.
+        /// The key that the server has proven to hold, for an outgoing connection under Noise.
+        /// Without a [pinned](crate::ConnectOptions::server_key) key it is the key that the server
+        /// presented; a program may store it and pin it next time.
+        ///
+        /// `None` for an incoming connection, also if two hosts connected to each other and this
+        /// host's attempt gave way.
         #[cfg(feature = "noise")]
         server_key: Option<PublicKey>,
     },
@@ -70,19 +72,18 @@ pub enum Event {
     Message {
         /// The sender.
         peer: PeerId,
-        /// How it was sent.
+        /// Its delivery.
         delivery: Delivery,
-        /// The content. It may share a chunk of 16 KiB with other messages, and the chunk is reused only
-        /// when none of them is held any more: copy what is kept for long.
+        /// Its content, which may share a chunk of 16 KiB with other messages. The chunk is reused
+        /// when all of them are dropped, so copy what is kept for long.
         bytes: Bytes,
-        /// When the host processed the packet that completed the message: the time of that turn, which a
-        /// [`Host`](crate::Host) reads once per turn, or the `now` of
-        /// [`handle_datagram`](crate::proto::HostState::handle_datagram). An ordered message that waited
-        /// for an earlier one has the time at which that one arrived. Time spent in the kernel's receive
-        /// buffer is not included.
+        /// When the host processed the packet that completed the message: the time of that turn, or
+        /// the `now` of [`handle_datagram`](crate::proto::HostState::handle_datagram). For an
+        /// ordered message that waited for an earlier one, the time of that one. Time in the
+        /// kernel's receive buffer is not included.
         received_at: Instant,
     },
-    /// A [tracked](crate::proto::HostState::send_tracked) message is in the event queue of the other side.
+    /// A [tracked](crate::Host::send_tracked) message is in the event queue of the other side.
     #[non_exhaustive]
     Acked {
         /// The receiver.
@@ -90,9 +91,9 @@ pub enum Event {
         /// The message.
         receipt: Receipt,
     },
-    /// A tracked unreliable or sequenced message is believed lost: its packet was declared lost, it was
-    /// stale on arrival, or it expired in the send queue. This is final and may be wrong: the message may
-    /// have arrived all the same. Never reported for reliable messages.
+    /// A tracked unreliable or sequenced message is presumed lost: its packet was declared lost, it
+    /// was stale on arrival, or it expired in the send queue. Final, but possibly wrong: the
+    /// message may have arrived. Never reported for reliable messages.
     #[non_exhaustive]
     Lost {
         /// The receiver.
@@ -100,9 +101,9 @@ pub enum Event {
         /// The message.
         receipt: Receipt,
     },
-    /// A peer has a new, validated address, for example after a NAT rebinding or a change of network. The
-    /// connection continues; nothing needs to be done. If the peer moves again before this event is taken,
-    /// the event holds the last address.
+    /// A peer has a new, validated address, for example after NAT rebinding. The connection
+    /// continues. If the peer moves again before this event is taken, the event holds the last
+    /// address.
     #[non_exhaustive]
     Moved {
         /// The peer.
@@ -110,20 +111,20 @@ pub enum Event {
         /// Its new address.
         address: SocketAddr,
     },
-    /// The connection is over, or the `connect` failed: then this is the peer's only event. Tracked
-    /// messages without an earlier [`Acked`](Self::Acked) or [`Lost`](Self::Lost) event may or may not have
-    /// arrived.
+    /// The connection has ended, or the `connect` failed. For a failed `connect` it is the peer's
+    /// only event. Tracked messages without [`Acked`](Self::Acked) or [`Lost`](Self::Lost) may have
+    /// arrived or not.
     #[non_exhaustive]
     Disconnected {
-        /// The peer. `peer_stats` returns `None` for it from now on.
+        /// The peer. From now on `peer_stats` returns `None` for it.
         peer: PeerId,
-        /// Why.
+        /// The reason.
         reason: DisconnectReason,
-        /// The text that the peer gave with [`Remote`](DisconnectReason::Remote), at most
-        /// [`CLOSE_TEXT_MAX`](crate::limits::CLOSE_TEXT_MAX) bytes of UTF-8. The peer chose it, so do not show it as
-        /// the game's own.
+        /// The text that the peer sent with [`Remote`](DisconnectReason::Remote), at most
+        /// [`CLOSE_TEXT_MAX`](crate::limits::CLOSE_TEXT_MAX) (64) bytes of UTF-8. Untrusted: do not
+        /// show it as the game's own.
         text: Option<Box<str>>,
-        /// The final statistics of the connection. `None` if the peer was never connected.
+        /// Final statistics. `None` if the peer was never connected.
         stats: Option<Box<PeerStats>>,
     },
 }
@@ -150,7 +151,7 @@ impl Event {
         }
     }
 
-    /// The same `Connected` event with a server key; any other event as it is.
+    /// Sets the server key of a `Connected` event. Other events are unchanged.
     #[cfg(feature = "noise")]
     #[must_use]
     pub fn with_server_key(mut self, key: PublicKey) -> Self {
@@ -194,7 +195,8 @@ impl Event {
         Self::Moved { peer, address }
     }
 
-    /// A [`Disconnected`](Self::Disconnected) event, for tests. [`PeerStats::new`] makes statistics.
+    /// A [`Disconnected`](Self::Disconnected) event, for tests. [`PeerStats::new`] makes
+    /// statistics.
     #[must_use]
     pub fn disconnected(peer: PeerId, reason: DisconnectReason, stats: Option<PeerStats>) -> Self {
         Self::Disconnected {
@@ -205,7 +207,7 @@ impl Event {
         }
     }
 
-    /// The same `Disconnected` event with a text of the peer; any other event as it is.
+    /// Sets the peer's text of a `Disconnected` event. Other events are unchanged.
     #[must_use]
     pub fn with_text(mut self, peer_text: &str) -> Self {
         if let Self::Disconnected { text, .. } = &mut self {
@@ -214,7 +216,7 @@ impl Event {
         self
     }
 
-    /// The peer that the event is about.
+    /// The peer of the event.
     #[must_use]
     pub fn peer(&self) -> PeerId {
         match self {
@@ -228,7 +230,7 @@ impl Event {
     }
 }
 
-/// Prints the length of a payload, never its content.
+/// Prints lengths of payloads and texts, never their content.
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -295,7 +297,7 @@ fn debug_receipt(
         .finish()
 }
 
-/// `Debug` of bytes that must not be printed: `12 bytes`.
+/// Prints as `12 bytes`, for bytes that must not be printed.
 pub(crate) struct ByteCount(pub(crate) usize);
 
 impl fmt::Debug for ByteCount {
@@ -308,110 +310,163 @@ impl fmt::Debug for ByteCount {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum DisconnectReason {
-    /// This side called [`disconnect`](crate::proto::HostState::disconnect) or
-    /// [`shutdown`](crate::proto::HostState::shutdown).
+    /// This side called [`disconnect`](crate::Host::disconnect),
+    /// [`disconnect_after_flush`](crate::Host::disconnect_after_flush) or
+    /// [`shutdown`](crate::Host::shutdown).
     #[error("disconnected by this side, code {code}")]
     Local {
-        /// The code that it gave.
+        /// The code of that call.
         code: u32,
     },
     /// The peer ended the connection.
     #[error("disconnected by the peer, code {code}")]
     Remote {
-        /// The code that its application gave.
+        /// The code of its application.
         code: u32,
     },
-    /// Nothing arrived from the peer for [`idle_timeout`](crate::Config::idle_timeout).
-    #[error("the peer was silent for too long")]
+    /// No packet arrived from the peer within [`idle_timeout`](crate::Config::idle_timeout).
+    #[error("timed out: no packet from the peer within the idle timeout")]
     TimedOut,
-    /// This side has sent 2^48 packets, and a packet number must not be used twice. The peer sees
-    /// [`Remote`](Self::Remote) with code 0. Connect again.
-    #[error("this side has used all packet numbers")]
+    /// This side has sent 2^48 packets, and a packet number must not be used twice. Connect again.
+    /// The peer sees [`Remote`](Self::Remote) with code 0.
+    #[error("this side has sent 2^48 packets and has no packet numbers left, connect again")]
     PacketNumbersExhausted,
-    /// A newer connection from the same address was confirmed: the client was restarted without
+    /// A newer connection from the same address was confirmed: the client restarted without
     /// disconnecting.
-    #[error("replaced by a new connection from the same address")]
+    #[error("replaced by a newer connection from the same address")]
     Replaced,
-    /// The `connect` was not answered within [`connect_timeout`](crate::Config::connect_timeout).
-    #[error("the server did not answer in time")]
+    /// The server did not answer within [`connect_timeout`](crate::Config::connect_timeout).
+    #[error("no answer from the server within the connect timeout: check its address and port")]
     ConnectTimeout,
-    /// The `connect` timed out, and a server with a key other than the
-    /// [pinned key](crate::ConnectOptions::server_key) answered: the server's key has changed, or an
-    /// attacker poses as the server. Reported only at the timeout, because a forged reply must not abort
+    /// The `connect` timed out, and a server answered with a key other than the
+    /// [pinned key](crate::ConnectOptions::server_key): the server's key has changed, or an
+    /// attacker poses as the server. Reported at the timeout, because a forged reply must not abort
     /// the attempt.
     #[cfg(feature = "noise")]
-    #[error("no server with the pinned key answered, but one with the key {shown} did")]
+    #[error(
+        "the server presented the key {shown} instead of the pinned key: its key has changed, or an \
+         attacker poses as the server"
+    )]
     WrongServerKey {
-        /// The last key that was shown.
+        /// The last key presented.
         shown: PublicKey,
     },
     /// The server has reached its [`peers_max`](crate::Config::peers_max).
-    #[error("the server is full")]
+    #[error("the server is full, connect again later")]
     ServerFull,
     /// The server does not accept connections, or is shutting down.
-    #[error("the server does not accept connections")]
+    #[error("the server does not accept connections, or is shutting down")]
     ServerClosed,
-    /// The server's application refused the connection.
-    #[error("the server refused, code {code}")]
+    /// The server's application denied the connection: see
+    /// [`Admission::Deny`](crate::Admission::Deny).
+    #[error("denied by the server, code {code}")]
     Denied {
-        /// The code that it gave.
+        /// The code of its application.
         code: u32,
     },
-    /// The server speaks another version of the protocol.
-    #[error("the server speaks version {theirs} of the protocol")]
+    /// The server uses another version of the wire format.
+    #[error(
+        "the server uses wire version {theirs}, but this side uses {}: update the older side",
+        crate::proto::VERSION
+    )]
     VersionMismatch {
         /// The server's version; this side's is [`VERSION`](crate::proto::VERSION).
         theirs: u8,
     },
     /// The server uses another kind of [`Security`](crate::Security).
-    #[error("the server uses another kind of security")]
+    #[error(
+        "the server uses another kind of security: set the same Config::security on both sides"
+    )]
     SecurityMismatch,
-    /// The server has another [`protocol_id`](crate::Security::protocol_id): it belongs to another game,
-    /// or to another version of this one.
-    #[error("the server has another protocol id")]
+    /// The server has another [`protocol_id`](crate::Security::protocol_id): another game, or
+    /// another version of this one.
+    #[error(
+        "the server has another protocol id: it is another game, or another version of this one"
+    )]
     ProtocolMismatch,
 }
 
-/// Why a `connect` did not begin. Nothing was sent and no event follows.
+/// Why a `connect` did not start. Nothing was sent, and no event follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// The host is already connected or connecting to this address.
-    #[error("already connected there, as {peer}")]
+    #[error("already connected or connecting to this address, as peer {peer}")]
     AlreadyConnected {
         /// The peer at this address.
         peer: PeerId,
     },
-    /// The host has reached its [`peers_max`](crate::Config::peers_max).
-    #[error("this host has reached its peers_max")]
-    HostFull,
-    /// The host is shutting down.
-    #[error("this host is shutting down")]
+    /// The host has reached its [`peers_max`](crate::Config::peers_max), or closing peers hold the
+    /// remaining slots (four times `peers_max`).
+    #[error(
+        "host is full: peers_max is {peers_max}, and a peer counts until its Disconnected event is taken"
+    )]
+    HostFull {
+        /// The host's [`peers_max`](crate::Config::peers_max).
+        peers_max: usize,
+    },
+    /// [`shutdown`](crate::Host::shutdown) was called.
+    #[error("host is shutting down and starts no connections")]
     ShuttingDown,
     /// The payload is longer than [`CONNECT_PAYLOAD_MAX`](crate::limits::CONNECT_PAYLOAD_MAX).
     #[error(
-        "the payload is {len} bytes, but at most {} fit",
+        "payload is {len} bytes, but a connect carries at most {}",
         crate::limits::CONNECT_PAYLOAD_MAX
     )]
     PayloadTooLong {
         /// Its length in bytes.
         len: usize,
     },
-    /// There is a payload but no [`server_key`](crate::ConnectOptions::server_key), so any server that
-    /// answers could read it. See [`trust_unpinned`](crate::ConnectOptions::trust_unpinned).
+    /// A payload without a pinned [`server_key`](crate::ConnectOptions::server_key) could be read
+    /// by any server that answers. [`trust_unpinned`](crate::ConnectOptions::trust_unpinned) allows
+    /// it.
     #[cfg(feature = "noise")]
-    #[error("a payload needs the key of the server that may read it")]
+    #[error(
+        "payload without a pinned server key: pin the key, or set trust_unpinned to send it anyway"
+    )]
     PayloadNeedsServerKey,
-    /// A server key is pinned, but this host is [`Plain`](crate::Security::Plain), where servers prove no
-    /// key.
+    /// A server key is pinned, but this host is [`Plain`](crate::Security::Plain), where servers
+    /// prove no key.
     #[cfg(feature = "noise")]
-    #[error("this host is not encrypted, so no server can prove its key to it")]
+    #[error(
+        "server key is pinned, but this host uses Security::Plain, where no server can prove its key: \
+         use Security::Noise"
+    )]
     ServerKeyUnderPlain,
-    /// Nothing can be sent to this address: its port is 0, it is unspecified, broadcast or multicast, or
-    /// the host's socket cannot reach its address family.
-    #[error("{to} cannot be sent to from here")]
+    /// The address cannot be reached from this host: its port is 0, it is unspecified, broadcast or
+    /// multicast, or the host's socket cannot reach its address family.
+    #[error(
+        "{to} is unreachable: its port is 0, it is not a unicast address, or the socket cannot reach its \
+         address family"
+    )]
     Unreachable {
         /// The address.
         to: SocketAddr,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_name_the_value_the_limit_and_the_next_step() {
+        let texts = [
+            (
+                ConnectError::HostFull { peers_max: 64 }.to_string(),
+                "host is full: peers_max is 64, and a peer counts until its Disconnected event is taken",
+            ),
+            (
+                ConnectError::PayloadTooLong { len: 300 }.to_string(),
+                "payload is 300 bytes, but a connect carries at most 256",
+            ),
+            (
+                DisconnectReason::VersionMismatch { theirs: 9 }.to_string(),
+                "the server uses wire version 9, but this side uses 1: update the older side",
+            ),
+        ];
+        for (text, wanted) in texts {
+            assert_eq!(text, wanted);
+        }
+    }
 }

@@ -1,15 +1,12 @@
-//! `PeerId`: identifies a connection on its host.
+//! The id of a connection on its host.
 
 use std::fmt;
 
 use crate::proto::slot_index::SlotIndex;
 
-/// Identifies one connection of a host for as long as it lasts: an index, and a generation that changes
-/// whenever the index is reused. An id of an ended connection never names a later one: calls with it
-/// return [`UnknownPeer`](crate::SendError::UnknownPeer) or `None`.
-///
-/// [`index`](Self::index) is small and reused, so it suits as an index into an application's own table
-/// while the peer is connected.
+/// Identifies one connection of a host: an index, and a generation that changes whenever the index
+/// is reused. Calls with the id of an ended connection return
+/// [`UnknownPeer`](crate::SendError::UnknownPeer) or `None`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PeerId {
     pub(crate) index: u32,
@@ -17,16 +14,15 @@ pub struct PeerId {
 }
 
 impl PeerId {
-    /// The id with this [`index`](Self::index) and generation, for tests of code that handles
-    /// [events](crate::Event). A host treats an id that it did not hand out as an unknown peer, unless it
-    /// equals that of a connected one.
+    /// The id with this index and generation, for tests that handle [events](crate::Event). A host
+    /// treats it as an unknown peer, unless it equals the id of a connected one.
     #[must_use]
     pub const fn from_parts(index: u32, generation: u32) -> Self {
         Self { index, generation }
     }
 
-    /// The peer's slot in its host: below four times [`PEERS_MAX`](crate::limits::PEERS_MAX), and small in
-    /// a small host.
+    /// The peer's slot in its host: a small index for a table of the application, reused after the
+    /// peer's end. Below four times [`PEERS_MAX`](crate::limits::PEERS_MAX).
     #[must_use]
     pub fn index(self) -> usize {
         self.index as usize

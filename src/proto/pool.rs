@@ -1,16 +1,14 @@
-//! Received messages, cut from reusable chunks.
-//!
-//! A message is a slice of a chunk, so receiving one allocates nothing. A chunk is reused once all of its messages were
-//! dropped; until then another chunk is used.
+//! Received messages as slices of reusable chunks, so receiving does not allocate. A chunk is
+//! reused once all of its messages were dropped.
 
 use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
-/// Size of the chunks that received messages are cut from, in bytes: 16 KiB.
+/// Size of a chunk in bytes.
 pub(crate) const CHUNK_BYTES: usize = 16 << 10;
 
-/// Maximum number of chunks kept for reuse: 64, 1 MiB.
+/// Maximum number of chunks kept for reuse: 1 MiB.
 const CHUNKS_KEPT_MAX: usize = 64;
 
 /// See the [module](self).
@@ -22,7 +20,6 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// A copy of `bytes` that the application may keep.
     pub(crate) fn copy(&mut self, bytes: &[u8]) -> Bytes {
         let chunk = match self.current.take() {
             Some(chunk) if chunk.capacity() - chunk.len() >= bytes.len() => chunk,
@@ -33,8 +30,7 @@ impl Pool {
         chunk.split().freeze()
     }
 
-    /// Starts over at the beginning of the chunk if no message of it is held. What was written a tick ago is in the CPU
-    /// cache, the rest of the chunk is not.
+    /// Continues at the start of the chunk if no message holds it: that part is in the CPU cache.
     pub(crate) fn rewind(&mut self) {
         if let Some(chunk) = &mut self.current {
             let _ = chunk.try_reclaim(CHUNK_BYTES); // otherwise it continues at its position
@@ -44,7 +40,7 @@ impl Pool {
     fn next_chunk(&mut self, full: Option<BytesMut>, len: usize) -> BytesMut {
         let size = CHUNK_BYTES.max(len);
         self.full.extend(full);
-        // The oldest chunk is most likely to be free.
+        // The oldest chunk is the most likely to be free.
         if let Some(mut oldest) = self.full.pop_front() {
             if oldest.try_reclaim(size) {
                 return oldest;
@@ -62,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_copy_says_the_same() {
+    fn copies_equal_their_source() {
         let mut pool = Pool::default();
         let copies: Vec<Bytes> = (0..100).map(|n: u8| pool.copy(&[n; 900])).collect();
         for (n, copy) in (0..100).zip(&copies) {
@@ -72,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_warm_pool_allocates_nothing() {
+    fn allocates_nothing_after_warm_up() {
         let mut pool = Pool::default();
         let mut turn = || {
             for _ in 0..100 {
@@ -87,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn it_begins_anew_where_nothing_is_kept() {
+    fn rewinds_only_a_chunk_without_held_messages() {
         let mut pool = Pool::default();
         let first = pool.copy(&[1; 100]);
         pool.rewind();
@@ -100,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_of_which_something_is_kept_do_not_pile_up() {
+    fn keeps_a_limited_number_of_held_chunks() {
         let mut pool = Pool::default();
         let kept: Vec<Bytes> = (0..1000).map(|_| pool.copy(&[7; CHUNK_BYTES])).collect();
         assert!(pool.full.len() <= CHUNKS_KEPT_MAX);

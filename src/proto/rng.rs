@@ -1,5 +1,4 @@
-//! The seeded generator: all randomness of a host derives from one seed, so the same seed and the same inputs give the
-//! same packets.
+//! The seeded generator, the source of all randomness of a host.
 
 use std::fmt;
 use std::hash::BuildHasher;
@@ -30,8 +29,8 @@ impl SeededRng {
 
     /// Secret bytes, wiped on drop.
     ///
-    /// The generator reseeds itself, so its state does not reveal earlier output. Otherwise the secrets of all past
-    /// handshakes could be computed from the memory of a running host (backtracking resistance).
+    /// The generator reseeds itself afterwards (backtracking resistance): the memory of a running
+    /// host does not reveal the secrets of past handshakes.
     #[cfg(feature = "noise")]
     pub(crate) fn secret(&mut self) -> Secret {
         let (mut secret, mut seed) = (Secret::default(), Secret::default());
@@ -45,20 +44,20 @@ impl SeededRng {
         self.0.next_u64()
     }
 
-    /// Keys of hash tables with attacker-chosen entries, so collisions cannot be computed.
+    /// Keys for hash tables with attacker-chosen entries, so collisions cannot be computed.
     pub(crate) fn hash_keys(&mut self) -> HashKeys {
         HashKeys(self.number(), self.number())
     }
 }
 
-/// Prints nothing of the secret state.
 impl fmt::Debug for SeededRng {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SeededRng").finish_non_exhaustive()
     }
 }
 
-/// Hash function of a table. The standard library's default would draw its keys from the system's entropy.
+/// Keyed hash function of a table. The standard library's default would draw keys from the system's
+/// entropy.
 #[derive(Clone)]
 pub(crate) struct HashKeys(u64, u64);
 
@@ -81,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn after_a_secret_the_generator_goes_on_from_a_seed_of_its_own() {
+    fn reseeds_after_a_secret() {
         let (mut one, mut other) = (SeededRng::from_seed([1; 32]), SeededRng::from_seed([1; 32]));
         let [secret, seed]: [[u8; 32]; 2] = [one.bytes(), one.bytes()];
         assert_eq!(*other.secret(), secret);

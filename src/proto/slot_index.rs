@@ -13,7 +13,8 @@ impl SlotIndex {
         Self(index)
     }
 
-    /// The index behind the last slot of a table with `len` slots. `len` must be below [`SLOTS_MAX`].
+    /// The index after the last slot of a table with `len` slots. `len` must be below
+    /// [`SLOTS_MAX`].
     #[allow(clippy::cast_possible_truncation, reason = "slots are below 2^20")]
     pub(crate) fn at_end_of(len: usize) -> Self {
         debug_assert!(len < SLOTS_MAX, "{len} slots");

@@ -3,126 +3,125 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Statistics of one connection. Counters start at the handshake and only grow; the other fields describe
-/// the moment at which they were read.
+/// Statistics of one connection: counters since the handshake, and current values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PeerStats {
     /// The peer's address.
     pub address: SocketAddr,
-    /// Smoothed round-trip time, without the peer's acknowledgement delay (RFC 9002 section 5). `None`
-    /// before the first sample.
+    /// Smoothed round-trip time without the peer's acknowledgement delay (RFC 9002 section 5).
+    /// `None` before the first sample.
     pub round_trip: Option<Duration>,
     /// Mean deviation of the round-trip time. `None` before the first sample.
     pub jitter: Option<Duration>,
-    /// Time since the last packet from the peer was processed, or since the handshake if there was none.
-    /// Counts authentic packets that are no duplicates. [`idle_timeout`](crate::Config::idle_timeout) is
-    /// its limit.
+    /// Time since the last authentic, non-duplicate packet from the peer, or since the handshake.
+    /// Limited by [`idle_timeout`](crate::Config::idle_timeout).
     ///
-    /// A [`Host`](crate::Host) measures it at the time of its last turn: it is zero after a turn that
-    /// received something, and does not grow while no turn runs. Two idle sides are silent for as long as their
-    /// [`keep_alive`](crate::Config::keep_alive), 5 s by default. While this side sends in every tick, the
-    /// peer acknowledges within a round trip and its
-    /// [`ack_delay_max`](crate::Config::ack_delay_max), so a game can show an interrupted connection after
-    /// half a second.
+    /// A [`Host`](crate::Host) measures it at its last turn: zero after a turn that received
+    /// something, constant while no turn runs. Idle peers are silent for up to their
+    /// [`keep_alive`](crate::Config::keep_alive), 5 s by default. While this side sends every tick,
+    /// the peer acknowledges within a round trip plus its
+    /// [`ack_delay_max`](crate::Config::ack_delay_max), so a game can show an interrupted
+    /// connection after half a second.
     pub silent_for: Duration,
     /// Packets sent to the peer.
     pub packets_sent: u64,
     /// Bytes of these packets, without UDP and IP headers.
     pub bytes_sent: u64,
-    /// Packets from the peer that were authentic and no duplicates.
+    /// Authentic packets from the peer, without duplicates.
     pub packets_received: u64,
     /// Bytes of these packets.
     pub bytes_received: u64,
-    /// Packets to the peer that were declared lost: the network dropped them, or the peer did not
-    /// acknowledge them in time.
+    /// Packets to the peer that were declared lost: dropped by the network, or not acknowledged in
+    /// time.
     pub packets_lost: u64,
     /// Packets from the peer that arrived twice, or too late for the replay window.
     pub duplicates: u64,
     /// Packets with this connection's id that failed authentication: damaged or forged.
     pub failed_authentication: u64,
-    /// Authentic packets that could not be parsed. The peer's software has a fault.
+    /// Authentic packets that could not be parsed: a fault of the peer's software.
     pub malformed: u64,
     /// Packets from an address that is not validated for this peer.
     pub unvalidated_address: u64,
-    /// Packets from the peer that were not acknowledged because a message in them found no room or broke a
-    /// limit: see [`messages_refused`](Self::messages_refused).
+    /// Packets from the peer that were not acknowledged because of a refused message: see
+    /// [`messages_refused`](Self::messages_refused).
     pub packets_refused: u64,
-    /// Packets from the peer that have not arrived: dropped by the network or by this machine's kernel, or
-    /// overtaken by later packets.
+    /// Packets from the peer that have not arrived: dropped by the network or this machine's
+    /// kernel, or reordered.
     pub packets_missing: u64,
-    /// Recent loss rate of packets to the peer, in parts per million: an exponential average in which the
-    /// last 90 packets have half of the weight.
+    /// Recent loss rate of packets to the peer in parts per million: an exponential average in
+    /// which the last 90 packets have half of the weight.
     pub loss_ppm: u32,
     /// Messages queued for the peer.
     pub messages_sent: u64,
     /// Messages from the peer that entered the event queue.
     pub messages_received: u64,
-    /// Messages from the peer, or fragments of them, that were refused: the peer's share of the event queue
-    /// was full because the application does not take events fast enough, or the peer broke a limit. Their
-    /// packets were not acknowledged.
+    /// Messages from the peer, or fragments of them, that were refused and not acknowledged: the
+    /// application takes events too slowly, so the peer's share of the event queue is full, or the
+    /// peer broke a limit.
     pub messages_refused: u64,
-    /// Reliable messages from the peer, or fragments of them, that had arrived before: redundant copies and
-    /// unnecessary retransmissions.
+    /// Reliable messages from the peer, or fragments of them, that had already arrived: redundant
+    /// copies and spurious retransmissions.
     pub duplicate_messages: u64,
-    /// Sequenced messages from the peer that were dropped because a newer one of their channel had arrived.
+    /// Sequenced messages from the peer that were dropped because a newer one of their channel had
+    /// arrived.
     pub stale_messages: u64,
-    /// Unreliable and sequenced messages to the peer that were dropped because pacing held them for longer
-    /// than 50 ms.
+    /// Unreliable and sequenced messages to the peer that pacing delayed for more than 50 ms, and
+    /// that were dropped.
     pub messages_expired: u64,
-    /// Reliable messages, or fragments of them, that were retransmitted because their packet was declared
-    /// lost or a probe timeout expired.
+    /// Reliable messages to the peer, or fragments of them, that were retransmitted after a packet
+    /// loss or a probe timeout.
     pub messages_retransmitted: u64,
-    /// Redundant copies of small reliable messages that were sent before a loss was known.
+    /// Redundant copies of small reliable messages, sent before a loss was known.
     pub copies_sent: u64,
-    /// Redundant copies that saved a retransmission: the first packet with the message was lost, and the
-    /// message had arrived by the time that the loss was detected.
+    /// Redundant copies that saved a retransmission: the first packet with the message was lost,
+    /// and the message had arrived when the loss was detected.
     pub copies_useful: u64,
     /// Messages to the peer that are queued or not acknowledged.
     pub queued_messages: usize,
     /// Bytes of these messages.
     pub queued_bytes: usize,
-    /// Bytes of reliable messages from the peer that the application has not taken or that are incomplete,
-    /// each message counted with [`MESSAGE_OVERHEAD`](crate::limits::MESSAGE_OVERHEAD) more.
+    /// Bytes of reliable messages from the peer that are incomplete or that the application has not
+    /// taken, each counted with [`MESSAGE_OVERHEAD`](crate::limits::MESSAGE_OVERHEAD) (64) more.
     pub unread_bytes: u64,
-    /// Bytes of packets in flight: sent and neither acknowledged nor declared lost.
+    /// Bytes in flight: sent, and neither acknowledged nor declared lost.
     pub in_flight_bytes: usize,
     /// Pacing rate in bits per second.
     pub pacing_rate: u64,
-    /// Estimated delivery rate in bits per second: the maximum of the last two round trips. Below the
-    /// capacity of the path where the application limits the flow, and while a queue drains.
+    /// Estimated delivery rate in bits per second: the maximum of the last two round trips. Below
+    /// the capacity of the path if the flow is application-limited, and while a queue drains.
     pub delivery_rate: u64,
-    /// Estimated queueing delay of the path: the minimum round-trip time of the last three round trips minus
-    /// that of the last 10 to 20 s. Zero while it is within noise, or if it stayed when less was sent. As
-    /// old as the last acknowledgement.
+    /// Estimated queueing delay of the path: the minimum round-trip time of the last three round
+    /// trips minus that of the last 10 to 20 s. Zero within noise, or if a lower send rate did not
+    /// reduce it. As of the last acknowledgement.
     pub queue_delay: Duration,
     /// What limits sending.
     pub limited_by: SendLimitedBy,
 }
 
-/// What limits sending to a peer. If several limits apply, it is the last of them in this list.
+/// What limits sending to a peer. If several limits apply, the last of them in this list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum SendLimitedBy {
     /// No limit: everything queued leaves with the next turn.
     #[default]
     Application,
-    /// Flow control: the peer's [`receive_window`](crate::Config::receive_window) is full because its
-    /// application does not take reliable messages as fast as they arrive.
+    /// Flow control: the peer's [`receive_window`](crate::Config::receive_window) is full, because
+    /// its application takes reliable messages too slowly.
     FlowControl,
-    /// The congestion window is full, or 1,024 packets are in flight. Reliable messages wait for acknowledgements.
+    /// The congestion window is full, or 1,024 packets are in flight. Reliable messages wait for
+    /// acknowledgements.
     CongestionWindow,
-    /// Pacing: messages wait for their time at the [pacing rate](PeerStats::pacing_rate). Unreliable ones
-    /// wait at most 50 ms.
+    /// Pacing: messages wait for the [pacing rate](PeerStats::pacing_rate). Unreliable ones wait at
+    /// most 50 ms.
     Pacing,
-    /// This machine's socket would block. Applies to every peer of the host, also to those with nothing
-    /// queued. A [`HostState`](crate::proto::HostState) has no socket and never reports it.
+    /// The socket would block. Applies to every peer of the host, with or without queued messages.
+    /// Never reported by a [`HostState`](crate::proto::HostState).
     Socket,
 }
 
 impl PeerStats {
-    /// Statistics of a connection that has carried nothing, for tests of code that reads statistics. The
-    /// fields are public.
+    /// Statistics of a new connection, for tests. All fields are public.
     #[must_use]
     pub fn new(address: SocketAddr) -> Self {
         Self {
@@ -167,11 +166,11 @@ impl PeerStats {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct HostStats {
-    /// Connected peers, now.
+    /// Connected peers.
     pub peers: usize,
-    /// Accepted clients that have not confirmed the accept, now.
+    /// Accepted clients that have not confirmed the accept.
     pub pending: usize,
-    /// This host's own attempts to connect, now.
+    /// This host's connection attempts in progress.
     pub connecting: usize,
     /// Hellos that were answered with a cookie.
     pub cookies_sent: u64,
@@ -179,17 +178,17 @@ pub struct HostStats {
     pub mismatches: u64,
     /// Connects with a wrong or expired cookie.
     pub bad_cookies: u64,
-    /// Connects that were decrypted, or failed to: each cost a Diffie-Hellman. Only under Noise.
+    /// Connects that cost a Diffie-Hellman, including those that failed to decrypt. Only under
+    /// Noise.
     pub handshakes: u64,
-    /// Connects with a valid cookie, and replies to this host's own attempts, that were dropped by the
-    /// handshake rate limit: see [`handshakes_per_second`](crate::Security). Only under Noise.
+    /// Connects with a valid cookie, and replies to this host's attempts, that the handshake rate
+    /// limit dropped: see [`handshakes_per_second`](crate::Security). Only under Noise.
     pub handshakes_over_rate: u64,
     /// Connects, accepts and denies that were damaged or forged. Only under Noise.
     pub failed_authentication: u64,
-    /// Cookies with a key that is invalid or not the pinned one. Only under Noise.
+    /// Cookies with an invalid key, or not the pinned one. Only under Noise.
     pub wrong_keys: u64,
-    /// Connects that had been accepted before: retransmissions of clients whose accept was lost, or
-    /// replays.
+    /// Connects that had already been accepted: retransmissions after a lost accept, or replays.
     pub repeated_connects: u64,
     /// Connects that were accepted, without retransmissions.
     pub accepted: u64,
@@ -201,12 +200,11 @@ pub struct HostStats {
     pub timed_out: u64,
     /// Datagrams that could not be parsed.
     pub malformed: u64,
-    /// Cookies, accepts, denies and mismatches that no attempt of this host waits for: late, duplicate or
-    /// forged.
+    /// Cookies, accepts, denies and mismatches without a matching attempt of this host: late,
+    /// duplicate or forged.
     pub unexpected_answers: u64,
-    /// Packets with an unknown connection id: late, forged, or from a peer that has not noticed the end of
-    /// its connection.
+    /// Packets with an unknown connection id: late, forged, or of an ended connection.
     pub unknown_connection: u64,
-    /// Hellos and connects that were dropped by a limit per turn.
+    /// Hellos and connects that a limit per turn dropped.
     pub over_limit: u64,
 }

@@ -1,11 +1,8 @@
-//! Time inside the protocol: 64-bit nanoseconds.
+//! Time inside the protocol: 64-bit nanoseconds (584 years), with saturating arithmetic.
 //!
-//! The standard library stores seconds and nanoseconds separately and carries between them in every sum, difference and
-//! comparison. That was one seventh of the instructions per peer and tick. 64 bits of nanoseconds hold 584 years.
-//! Arithmetic saturates: no sum wraps or panics.
-//!
-//! The types are named like those of the standard library. At the boundary of the protocol a [`Clock`] converts
-//! instants, and [`Duration::of`] and [`Duration::to_std`] convert durations.
+//! Types are named as in the standard library, whose separate seconds and nanoseconds cost one
+//! seventh of the instructions per peer and tick. A [`Clock`] converts instants; [`Duration::of`]
+//! and [`Duration::to_std`] convert durations.
 
 use std::ops::{Add, AddAssign, Div, Mul, Sub};
 use std::time;
@@ -14,13 +11,11 @@ const NANOS_PER_MICRO: u64 = 1_000;
 const NANOS_PER_MILLI: u64 = 1_000_000;
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
-/// A length of time.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct Duration(u64);
 
 impl Duration {
     pub(crate) const ZERO: Self = Self(0);
-    /// 584 years.
     #[cfg(test)]
     pub(crate) const MAX: Self = Self(u64::MAX);
 
@@ -40,7 +35,6 @@ impl Duration {
         Self(seconds.saturating_mul(NANOS_PER_SECOND))
     }
 
-    /// Converts from the standard library's type.
     pub(crate) const fn of(other: time::Duration) -> Self {
         let seconds = other.as_secs().saturating_mul(NANOS_PER_SECOND);
         Self(seconds.saturating_add(other.subsec_nanos() as u64))
@@ -123,7 +117,6 @@ impl Instant {
     /// Start of a clock: one hour after zero, so that earlier instants exist.
     pub(crate) const START: Self = Self(3600 * NANOS_PER_SECOND);
 
-    /// Time since `earlier`; zero if it is in the future.
     pub(crate) const fn saturating_duration_since(self, earlier: Self) -> Duration {
         Duration(self.0.saturating_sub(earlier.0))
     }
@@ -151,7 +144,6 @@ impl Sub<Duration> for Instant {
     }
 }
 
-/// Time between two instants; zero if the second is later.
 impl Sub for Instant {
     type Output = Duration;
 
@@ -164,7 +156,7 @@ impl Sub for Instant {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     start: time::Instant,
-    /// The last conversion, because all calls of a turn have the same time.
+    /// The last conversion: all calls of a turn have the same time.
     latest: (time::Instant, Instant),
 }
 
@@ -189,7 +181,7 @@ impl Clock {
         Instant::START + Duration::of(time.saturating_duration_since(self.start))
     }
 
-    /// The instant that was [converted](Self::at) last: the time of the current call.
+    /// The instant [converted](Self::at) last: the time of the current call.
     pub(crate) const fn latest(&self) -> time::Instant {
         self.latest.0
     }
@@ -205,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_goes_there_and_back() {
+    fn converts_instants_in_both_directions() {
         let start = time::Instant::now();
         let mut clock = Clock::new(start);
         assert_eq!(clock.at(start), Instant::START);
@@ -216,14 +208,14 @@ mod tests {
     }
 
     #[test]
-    fn what_was_before_the_clock_is_its_beginning() {
+    fn clamps_earlier_instants_to_the_start() {
         let start = time::Instant::now() + time::Duration::from_secs(1);
         let earlier = start - time::Duration::from_millis(1);
         assert_eq!(Clock::new(start).at(earlier), Instant::START);
     }
 
     #[test]
-    fn nothing_goes_beyond_either_end() {
+    fn saturates_at_both_ends() {
         let end = Instant::START + Duration::MAX;
         assert_eq!(end + Duration::from_nanos(1), end);
         assert_eq!(Instant::START - end, Duration::ZERO);

@@ -98,7 +98,7 @@ fn arrival_of<S: BatchAddress>(message: &RecvMsg<'_, '_, S>) -> io::Result<Recei
     let Some(from) = message.address else {
         return Err(io::Error::new(
             io::ErrorKind::InvalidData,
-            "a datagram without a source address",
+            "the system returned a datagram without a source address",
         ));
     };
     Ok(ReceivedMeta {

@@ -58,11 +58,13 @@ impl RawSocket {
     pub(super) fn from_std(socket: std::net::UdpSocket, config: &SocketConfig) -> io::Result<Self> {
         let addr = socket.local_addr()?;
         if addr.port() == 0 {
-            return Err(invalid("the socket is not bound".into()));
+            return Err(invalid(
+                "the socket is not bound: bind it to an address first".into(),
+            ));
         }
         if let Ok(peer) = socket.peer_addr() {
             return Err(invalid(format!(
-                "the socket is connected to {peer}, but datagrams name their own destinations"
+                "the socket is connected to {peer}, but a tickwire socket must be unconnected"
             )));
         }
         let socket = socket2::Socket::from(socket);

@@ -1,8 +1,8 @@
-//! Errors of issuing and of verifying tokens.
+//! Errors of issuing and verifying tokens.
 
-/// A field is too short or too long for a token. Lengths are in bytes.
+/// The length of a token's field is out of its range. Lengths are in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{field} of a token is {len} bytes, it can be {min} to {max}")]
+#[error("{field} of a token is {len} bytes, but must be between {min} and {max}")]
 #[non_exhaustive]
 pub struct LengthError {
     /// The field: `player`, `audience` or `data`.
@@ -15,35 +15,39 @@ pub struct LengthError {
     pub max: usize,
 }
 
-/// Why a token is refused: the first reason that is found. The claims are read only after the signature is
-/// verified, so the last four are reported only for tokens that the login service issued.
+/// Why a token is refused: the first reason found. Claims are read after the signature is verified,
+/// so the last four variants concern only tokens that the login service issued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// It is not a token: empty, too short, too long, or its fields do not fit together.
-    #[error("not a token")]
+    /// It is not a token: its length or its fields are invalid.
+    #[error("not a token: its length or its fields are invalid")]
     Malformed,
-    /// This library does not know its version.
-    #[error("the token has version {version}, which is not supported")]
+    /// Its version is not supported.
+    #[error(
+        "token has version {version}, but only version {} is supported",
+        crate::token::VERSION
+    )]
     UnknownVersion {
         /// The version.
         version: u8,
     },
-    /// The signature does not match the key: the token was altered or forged, or the login service uses
+    /// The signature does not match the key: the token was altered or forged, or issued with
     /// another key.
-    #[error("the token is not signed with this key")]
+    #[error("signature of the token does not match: it was altered, or issued with another key")]
     BadSignature,
-    /// It is genuine, but for another audience.
-    #[error("the token is for another audience")]
+    /// It was issued for another audience.
+    #[error("token was issued for another audience")]
     WrongAudience,
-    /// It is genuine, but has expired.
-    #[error("the token has expired")]
+    /// It has expired.
+    #[error("token has expired, request a new one")]
     Expired,
     /// It was redeemed before.
-    #[error("the token was redeemed before")]
+    #[error("token was redeemed before, request a new one")]
     UsedBefore,
-    /// The verifier remembers its maximum of redeemed tokens, and none of them has expired. One more could
-    /// be redeemed again and again, so every token is refused until the first of them expires.
-    #[error("no room to remember another redeemed token")]
+    /// The verifier remembers its maximum of redeemed tokens, and each is still valid. A token that
+    /// cannot be remembered could be redeemed repeatedly, so every token is refused until one
+    /// expires.
+    #[error("verifier has no room for another redeemed token until one of them expires")]
     TableFull,
 }

@@ -4,14 +4,13 @@ use std::fmt;
 
 use crate::token::error::{LengthError, TokenError};
 use crate::token::key::{TokenId, TokenKey};
-use crate::token::{TOKEN_AUDIENCE_MAX, TOKEN_DATA_MAX, TOKEN_MAX, TOKEN_PLAYER_MAX};
+use crate::token::{TOKEN_AUDIENCE_MAX, TOKEN_DATA_MAX, TOKEN_MAX, TOKEN_PLAYER_MAX, VERSION};
 
-const VERSION: u8 = 1;
 const SIGNATURE_BYTES: usize = 32;
-/// Version, id, expiry, three lengths, one byte of player, one byte of audience.
+/// Version, id, expiry, three lengths, one byte of player and one of audience.
 const SIGNED_MIN: usize = 1 + 16 + 8 + 3 + 1 + 1;
 const TOKEN_MIN: usize = SIGNED_MIN + SIGNATURE_BYTES;
-// Every length is one byte.
+// A length is one byte.
 const _: () = assert!(TOKEN_PLAYER_MAX < 256 && TOKEN_AUDIENCE_MAX < 256 && TOKEN_DATA_MAX < 256);
 
 /// The content of a token: what a login service states about one player.
@@ -19,15 +18,16 @@ const _: () = assert!(TOKEN_PLAYER_MAX < 256 && TOKEN_AUDIENCE_MAX < 256 && TOKE
 /// `Debug` prints lengths and the expiry, never the player, the audience or the data.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct Claims<'a> {
-    /// The player's id, in the application's own form: 1 to [`TOKEN_PLAYER_MAX`], 36 bytes.
+    /// The player's id, in the application's own form: 1 to [`TOKEN_PLAYER_MAX`] (36) bytes.
     pub player: &'a [u8],
-    /// The server, region or game that the token is valid for: 1 to [`TOKEN_AUDIENCE_MAX`], 32 bytes.
+    /// The server, region or game that the token is valid for: 1 to [`TOKEN_AUDIENCE_MAX`] (32)
+    /// bytes.
     pub audience: &'a [u8],
-    /// Expiry in seconds since 1970-01-01 00:00 UTC: the first second in which the token is no longer
-    /// valid. [`issue_now`](super::issue_now) sets it.
+    /// Expiry in seconds since 1970-01-01 00:00 UTC: the first second in which the token is
+    /// invalid. [`issue_now`](super::issue_now) computes it.
     pub expires_at: u64,
-    /// Data for the server, up to [`TOKEN_DATA_MAX`], 128 bytes. The player can read it but cannot change
-    /// it.
+    /// Data for the server: up to [`TOKEN_DATA_MAX`] (128) bytes. The player can read it, but not
+    /// change it.
     pub data: &'a [u8],
 }
 
@@ -42,16 +42,16 @@ impl fmt::Debug for Claims<'_> {
     }
 }
 
-/// Issues a token of at most [`TOKEN_MAX`], 256 bytes, for the
-/// [payload](crate::ConnectOptions::payload) of a connect. [`issue_now`](super::issue_now) draws the id and
-/// computes the expiry.
+/// Issues a token of at most [`TOKEN_MAX`] (256) bytes, for the
+/// [payload](crate::ConnectOptions::payload) of a connect. [`issue_now`](super::issue_now)
+/// generates the id and computes the expiry.
 ///
-/// The same arguments give the same token. `id` must be unique ([`TokenId::generate`]): of two tokens with
-/// the same id, only one can be redeemed.
+/// The same arguments give the same token. `id` must be unique ([`TokenId::generate`]): of two
+/// tokens with one id, only one can be redeemed.
 ///
 /// # Errors
 ///
-/// A field of the claims is out of its range.
+/// The length of a field is out of its range.
 pub fn issue(key: &TokenKey, claims: &Claims<'_>, id: TokenId) -> Result<Vec<u8>, LengthError> {
     let fields = [
         (
@@ -98,8 +98,8 @@ pub(super) fn in_range(
     })
 }
 
-/// Reads a token that is signed with `key`. Only the length and the version, which say where the signature
-/// is, are read before the signature is verified.
+/// Parses a token signed with `key`. Before the signature is verified, only the length and the
+/// version are read, which locate it.
 pub(super) fn read<'a>(
     key: &TokenKey,
     token: &'a [u8],
@@ -115,7 +115,7 @@ pub(super) fn read<'a>(
     if !key.is_signature(signature, signed) {
         return Err(TokenError::BadSignature);
     }
-    // A signed token that cannot be parsed comes from a login service with a bug.
+    // A login service with a bug has signed a token that cannot be parsed.
     parse(&signed[1..]).ok_or(TokenError::Malformed)
 }
 

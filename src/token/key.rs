@@ -1,4 +1,4 @@
-//! The key that login services and servers share, and the id of a token.
+//! The shared key of login services and servers, and the id of a token.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,23 +9,21 @@ use zeroize::Zeroizing;
 use crate::keys::{KeyParseError, parse_hex};
 use crate::token::TOKEN_MAX;
 
-/// Signed in front of every token, so that a signature made with the same key for another purpose is not
-/// valid for a token.
+/// Signed in front of every token, so that a signature for another purpose is not valid for a
+/// token.
 const CONTEXT: &[u8] = b"tickwire token";
 
-/// The secret of 32 bytes that a login service signs tokens with and servers verify them with. Anyone who
-/// has it can admit any client as any player, so it never appears in `Debug` or in an error.
+/// The secret of 32 bytes that login services and servers share to sign and verify tokens. Its
+/// holder can admit any client as any player, so it appears in no `Debug` output or error.
 ///
-/// Each clone is wiped when it is dropped. Copies that `ring` makes while it signs are not wiped.
+/// Each clone is wiped on drop. Copies inside `ring` during signing are not.
 #[derive(Clone)]
 pub struct TokenKey {
     bytes: Zeroizing<[u8; 32]>,
 }
 
 impl TokenKey {
-    /// The key with these bytes, which must be unpredictable.
-    ///
-    /// The caller's own copy is not wiped.
+    /// Creates a key from bytes, which must be unpredictable. The caller's own copy is not wiped.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self {
@@ -33,7 +31,6 @@ impl TokenKey {
         }
     }
 
-    /// The secret itself, for the key file.
     pub(crate) fn secret_bytes(&self) -> &[u8; 32] {
         &self.bytes
     }
@@ -47,7 +44,7 @@ impl TokenKey {
 
     /// Verifies a signature in constant time. Input longer than a token is rejected.
     pub(super) fn is_signature(&self, signature: &[u8], signed: &[u8]) -> bool {
-        // ring compares in constant time only what it hashes itself, in one call.
+        // ring compares in constant time only what it hashes itself in one call.
         let mut message = [0; CONTEXT.len() + TOKEN_MAX];
         let len = CONTEXT.len() + signed.len();
         let Some(message) = message.get_mut(..len) else {
@@ -74,20 +71,20 @@ impl FromStr for TokenKey {
     }
 }
 
-/// Never prints the secret.
+/// Prints no secret.
 impl fmt::Debug for TokenKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenKey").finish_non_exhaustive()
     }
 }
 
-/// Identifies a token: a token counts as redeemed once a token with its id was redeemed.
+/// Identifies a token: of several tokens with one id, only one can be redeemed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenId([u8; 16]);
 
 impl TokenId {
-    /// The id with these bytes. Ids must be unique among the tokens of a key: 16 bytes of the system's
-    /// entropy are, and so is a counter.
+    /// Creates an id from bytes, which must be unique among the tokens of a key: random, or a
+    /// counter.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)

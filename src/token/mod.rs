@@ -1,15 +1,17 @@
-//! Admission tokens: a login service states who may play where, and a game server verifies that offline.
+//! Admission tokens: a login service states which player may play where, and a game server verifies
+//! that offline.
 //!
-//! The service and the servers share a [`TokenKey`]. After a login, the service issues a token for one
-//! player and one audience (a server, a region, a game) with an expiry. The player sends it as the payload
-//! of the connect, and the server needs only the key to verify it. Each token opens one connection.
+//! The service and the servers share a [`TokenKey`]. After a login the service issues a token for
+//! one player and one audience (a server, a region, a game) with an expiry. The player sends it as
+//! the payload of the connect. The server verifies it with the key alone. Each token opens one
+//! connection.
 //!
 //! # Both sides
 //!
-//! [`issue_now`] makes a token; a service in another language makes the same bytes, see
-//! [below](#to-the-byte). A server checks a token twice with its [`Verifier`]: the admission callback
-//! [verifies](Verifier::verify_now) it, so that clients without a token are refused, and at
-//! [`Connected`](crate::Event::Connected) the server [redeems](Verifier::redeem_now) it.
+//! [`issue_now`] makes a token; a service in another language writes the
+//! [same bytes](#to-the-byte). A server checks a token twice with its [`Verifier`]: the admission
+//! callback [verifies](Verifier::verify_now) it, and at [`Connected`](crate::Event::Connected) the
+//! server [redeems](Verifier::redeem_now) it.
 //!
 //! ```
 //! use std::time::Duration;
@@ -19,7 +21,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let key = TokenKey::generate()?; // usually read from a file
 //!
-//! // The login service, for a player who has logged in.
+//! // The login service, after the player's login.
 //! let claims = Claims {
 //!     player: b"anna",
 //!     audience: b"arena-7",
@@ -70,58 +72,60 @@
 //! # }
 //! ```
 //!
-//! [`issue`], [`verify`](Verifier::verify) and [`redeem`](Verifier::redeem) take the time as an argument
-//! instead of reading the wall clock.
+//! [`issue`], [`verify`](Verifier::verify) and [`redeem`](Verifier::redeem) take the time as an
+//! argument instead of reading the wall clock.
 //!
 //! # Why a token is checked twice
 //!
-//! A connect may arrive several times: the client retransmits it if the accept is lost, and anyone who
-//! recorded it can replay it. [`set_admission`](crate::Host::set_admission) is therefore also called for
-//! connects that lead to no connection. If admission redeemed the token, an honest player whose first
-//! attempt is lost would lose it; if the token were bound to an address instead, it would be valid for
-//! every connection from that address. `Connected` is reported once per connection, to a client that has
-//! confirmed the accept. If two clients present the same token at the same time, both are admitted, and
-//! the second to be connected is disconnected before the application processes any of its messages.
+//! A connect may arrive several times: the client retransmits it if the accept is lost, and an
+//! attacker can replay a recorded one. [`set_admission`](crate::Host::set_admission) is therefore
+//! also called for connects that lead to no connection. If admission redeemed the token, a player
+//! whose first attempt is lost would lose it. If the token were bound to an address instead, it
+//! would be valid for every connection from that address. `Connected` is reported once per
+//! connection, after the client has confirmed the accept. Of two clients with the same token both
+//! are admitted, and the second to be connected is disconnected before the application processes
+//! its messages.
 //!
-//! Two tokens are the same if they have the same [`TokenId`], which the service draws and the signature
-//! covers. Neither the address nor the bytes of the connect identify a token: a client can change both.
+//! The [`TokenId`], which the service generates and the signature covers, identifies a token. A
+//! client can change its address and the bytes of its connect.
 //!
 //! # Limits
 //!
-//! - Tokens are **signed, not encrypted**. The player can read the claims; put no secret into them. In
-//!   transit a token is as safe as the connection: encrypted to the server under
-//!   [`Security::Noise`](crate::Security), readable and therefore easy to steal under
-//!   [`Security::Plain`](crate::Security::Plain). A signature needs no unique nonce, and every language that
-//!   login services are written in has HMAC-SHA256.
-//! - Redeemed tokens are forgotten when the process ends: **a restarted server accepts a token a second
-//!   time** until it expires. Use lifetimes of a minute or two, as long as it takes from the login to the
-//!   server, or put a value into the audience that changes with every start.
-//! - Several processes with the same audience do not share their redeemed tokens.
-//! - Everyone with the [`TokenKey`] can issue tokens, including each game server. Use one key per operator.
-//!   To rotate it, keep a second verifier with the new key for a while and try both.
+//! - Tokens are **signed, not encrypted**: the player can read the claims, so they must contain no
+//!   secret. On the network a token is encrypted under [`Security::Noise`](crate::Security), and
+//!   can be stolen under [`Security::Plain`](crate::Security::Plain). A signature needs no unique
+//!   nonce, and HMAC-SHA256 exists in every language of login services.
+//! - Redeemed tokens are forgotten when the process ends: **a restarted server accepts a token a
+//!   second time** until it expires. Use lifetimes of a minute or two, or an audience that changes
+//!   with every start.
+//! - Processes with the same audience do not share their redeemed tokens.
+//! - Every holder of the [`TokenKey`], including each game server, can issue tokens. Use one key
+//!   per operator. To rotate it, try a second verifier with the new key for a while.
 //! - The clocks of the service and the servers must agree to within a fraction of the lifetime.
 //!
 //! # To the byte
 //!
 //! Version 1. Numbers are in network byte order (big-endian).
 //!
-//! | at | bytes | what |
+//! | offset | bytes | content |
 //! | --- | --- | --- |
 //! | 0 | 1 | version: 1 |
-//! | 1 | 16 | id: unpredictable, drawn anew for every token |
-//! | 17 | 8 | expiry, in seconds since 1970-01-01 00:00 UTC: the first second in which the token is not valid |
+//! | 1 | 16 | id: unpredictable, new for every token |
+//! | 17 | 8 | expiry in seconds since 1970-01-01 00:00 UTC: the first invalid second |
 //! | 25 | 1 | length P of the player's id, 1 to 36 |
 //! | 26 | P | the player's id |
 //! | 26+P | 1 | length A of the audience, 1 to 32 |
 //! | 27+P | A | the audience |
 //! | 27+P+A | 1 | length D of the data, 0 to 128 |
 //! | 28+P+A | D | the data |
-//! | 28+P+A+D | 32 | signature: HMAC-SHA256 (RFC 2104) with the shared key of 32 bytes, over the 14 bytes `tickwire token` in ASCII and then every byte of the token before the signature |
+//! | 28+P+A+D | 32 | signature |
 //!
-//! Nothing follows, so every token has exactly one encoding. It is at most 256 bytes.
+//! The signature is HMAC-SHA256 (RFC 2104) with the shared key of 32 bytes, over the 14 bytes
+//! `tickwire token` in ASCII and then every byte of the token before the signature. No bytes follow
+//! it, so every token has exactly one encoding. It is at most 256 bytes long.
 //!
-//! The token with a key of 32 bytes 7, an id of 16 bytes 1, the expiry 1,700,000,000, the player `anna`, the
-//! audience `arena-7` and the data `level 12`, in hexadecimal digits:
+//! The token with a key of 32 bytes 7, an id of 16 bytes 1, the expiry 1,700,000,000, the player
+//! `anna`, the audience `arena-7` and the data `level 12`, in hexadecimal digits:
 //!
 //! ```text
 #![doc = include_str!("golden.txt")]
@@ -144,6 +148,9 @@ pub use self::verifier::{Verifier, VerifierStats};
 
 use crate::limits::CONNECT_PAYLOAD_MAX;
 
+/// Version of the token format.
+const VERSION: u8 = 1;
+
 /// Maximum length of a token's player in bytes: 36, a UUID as text.
 pub const TOKEN_PLAYER_MAX: usize = 36;
 
@@ -153,8 +160,8 @@ pub const TOKEN_AUDIENCE_MAX: usize = 32;
 /// Maximum length of a token's data in bytes: 128.
 pub const TOKEN_DATA_MAX: usize = 128;
 
-/// Maximum length of a token in bytes: 256 = 1 (version) + 16 (id) + 8 (expiry) + 3 (lengths) + the three
-/// fields + 32 (signature). A token fits a connect payload.
+/// Maximum length of a token in bytes: 256, which fits a connect payload. 1 (version) + 16 (id) + 8
+/// (expiry) + 3 (lengths) + the three fields + 32 (signature).
 pub const TOKEN_MAX: usize =
     1 + 16 + 8 + 3 + TOKEN_PLAYER_MAX + TOKEN_AUDIENCE_MAX + TOKEN_DATA_MAX + 32;
 const _: () = assert!(TOKEN_MAX <= CONNECT_PAYLOAD_MAX);

@@ -1,4 +1,4 @@
-//! Tokens and their keys, with the system's entropy, files and wall clock.
+//! Tokens and token keys that need the system: entropy, files and the wall clock.
 
 use std::io;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::token::key::{TokenId, TokenKey};
 use crate::token::verifier::Verifier;
 
 impl TokenKey {
-    /// A new key from the system's entropy.
+    /// Generates a key from the system's entropy.
     ///
     /// # Errors
     ///
@@ -23,12 +23,13 @@ impl TokenKey {
         Ok(Self::from_bytes(*random_secret()?))
     }
 
-    /// Reads the key in a file that `tickwire keygen --token-key` or [`write_file`](Self::write_file) made: as
-    /// [`PrivateKey::read_file`](crate::PrivateKey::read_file), with the first line `tickwire token key 1`.
+    /// Reads a key file made by `tickwire keygen --token-key` or [`write_file`](Self::write_file): as
+    /// [`PrivateKey::read_file`](crate::PrivateKey::read_file), with the first line
+    /// `tickwire token key 1`.
     ///
     /// # Errors
     ///
-    /// Those of [`PrivateKey::read_file`](crate::PrivateKey::read_file). A file with a server key is refused.
+    /// Those of [`PrivateKey::read_file`](crate::PrivateKey::read_file). A server key is refused.
     pub fn read_file(path: impl AsRef<Path>) -> Result<Self, KeyFileError> {
         let bytes = file::read(path.as_ref(), KeyKind::Token)?;
         Ok(Self::from_bytes(*bytes))
@@ -54,7 +55,7 @@ impl TokenKey {
 }
 
 impl TokenId {
-    /// A new id from the system's entropy. 16 random bytes do not repeat.
+    /// Generates an id from the system's entropy. 16 random bytes do not repeat.
     ///
     /// # Errors
     ///
@@ -67,9 +68,9 @@ impl TokenId {
 }
 
 /// Issues a token that is valid from now on for `lifetime`: [`issue`] with a new
-/// [id](TokenId::generate) and the wall clock's time. `claims.expires_at` is ignored.
+/// [id](TokenId::generate) and the time of the wall clock. `claims.expires_at` is ignored.
 ///
-/// The lifetime is rounded up to whole seconds. A lifetime of zero gives a token that has expired.
+/// The lifetime is rounded up to whole seconds. With zero the token has already expired.
 ///
 /// # Errors
 ///
@@ -95,8 +96,8 @@ fn expiry(now: u64, lifetime: Duration) -> u64 {
 }
 
 impl Verifier {
-    /// As [`verify`](Self::verify), with the wall clock's time. If the clock is set before 1970, every
-    /// token counts as expired.
+    /// As [`verify`](Self::verify), with the time of the wall clock. If the clock is set before
+    /// 1970, every token counts as expired.
     ///
     /// # Errors
     ///
@@ -105,8 +106,8 @@ impl Verifier {
         self.verify(token, now_or_end())
     }
 
-    /// As [`redeem`](Self::redeem), with the wall clock's time. If the clock is set before 1970, every
-    /// token counts as expired.
+    /// As [`redeem`](Self::redeem), with the time of the wall clock. If the clock is set before
+    /// 1970, every token counts as expired.
     ///
     /// # Errors
     ///
@@ -116,7 +117,6 @@ impl Verifier {
     }
 }
 
-/// Without a valid wall clock every token counts as expired.
 fn now_or_end() -> u64 {
     clock::unix_seconds().unwrap_or(u64::MAX)
 }
@@ -125,14 +125,14 @@ fn now_or_end() -> u64 {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IssueError {
-    /// A field of the claims is out of its range.
+    /// The length of a claim is out of its range.
     #[error(transparent)]
     Length(LengthError),
     /// The system has no entropy for the id.
-    #[error("cannot draw the id of a token: {0}")]
+    #[error("cannot issue a token: the system has no entropy for its id: {0}")]
     Entropy(#[source] io::Error),
     /// The wall clock is set before 1970.
-    #[error("the wall clock is set before 1970")]
+    #[error("cannot issue a token: the wall clock is set before 1970")]
     Clock,
 }
 
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lifetime_is_rounded_up_to_seconds_and_never_overflows() {
+    fn rounds_a_lifetime_up_to_seconds_without_overflow() {
         assert_eq!(expiry(100, Duration::ZERO), 100);
         assert_eq!(expiry(100, Duration::from_nanos(1)), 101);
         assert_eq!(expiry(100, Duration::from_secs(60)), 160);
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_is_issued_now_can_be_redeemed_now_and_once() {
+    fn an_issued_token_can_be_redeemed_once() {
         let key = TokenKey::from_bytes([7; 32]);
         let verifier = Verifier::new(key.clone(), b"arena-7").unwrap();
         let claims = Claims {
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn claims_that_are_out_of_range_are_refused_by_name() {
+    fn rejects_claims_out_of_range_by_name() {
         let key = TokenKey::from_bytes([7; 32]);
         let claims = Claims {
             audience: b"arena-7",

@@ -37,7 +37,7 @@ fn signed(body: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_token_is_the_golden_one_to_the_byte() {
+fn encodes_the_golden_token() {
     let hex: String = token(1, NOW)
         .iter()
         .map(|byte| format!("{byte:02x}"))
@@ -46,14 +46,14 @@ fn a_token_is_the_golden_one_to_the_byte() {
 }
 
 #[test]
-fn what_was_granted_is_what_is_read() {
+fn reads_back_the_issued_claims() {
     let token = token(1, NOW + 1);
     assert_eq!(verifier().verify(&token, NOW), Ok(grant(NOW + 1)));
     assert_eq!(verifier().redeem(&token, NOW), Ok(grant(NOW + 1)));
 }
 
 #[test]
-fn the_largest_token_fits_a_connect_and_the_smallest_is_one() {
+fn the_largest_token_fits_a_connect_payload() {
     let largest = Claims {
         player: &[1; TOKEN_PLAYER_MAX],
         audience: &[2; TOKEN_AUDIENCE_MAX],
@@ -75,7 +75,7 @@ fn the_largest_token_fits_a_connect_and_the_smallest_is_one() {
 }
 
 #[test]
-fn what_does_not_fit_is_an_error_that_names_the_field() {
+fn rejects_fields_out_of_range_by_name() {
     let told = |grant: Claims<'_>| issue(&key(), &grant, id(1)).unwrap_err().to_string();
     let good = grant(NOW);
     let no_player = Claims {
@@ -84,7 +84,7 @@ fn what_does_not_fit_is_an_error_that_names_the_field() {
     };
     assert_eq!(
         told(no_player),
-        "player of a token is 0 bytes, it can be 1 to 36"
+        "player of a token is 0 bytes, but must be between 1 and 36"
     );
     let long = &[0; 300];
     let long_player = Claims {
@@ -93,7 +93,7 @@ fn what_does_not_fit_is_an_error_that_names_the_field() {
     };
     assert_eq!(
         told(long_player),
-        "player of a token is 300 bytes, it can be 1 to 36"
+        "player of a token is 300 bytes, but must be between 1 and 36"
     );
     let long_audience = Claims {
         audience: &long[..33],
@@ -101,7 +101,7 @@ fn what_does_not_fit_is_an_error_that_names_the_field() {
     };
     assert_eq!(
         told(long_audience),
-        "audience of a token is 33 bytes, it can be 1 to 32"
+        "audience of a token is 33 bytes, but must be between 1 and 32"
     );
     let long_data = Claims {
         data: &long[..129],
@@ -109,14 +109,14 @@ fn what_does_not_fit_is_an_error_that_names_the_field() {
     };
     assert_eq!(
         told(long_data),
-        "data of a token is 129 bytes, it can be 0 to 128"
+        "data of a token is 129 bytes, but must be between 0 and 128"
     );
     let no_audience = Verifier::new(key(), b"").unwrap_err();
     assert_eq!((no_audience.field, no_audience.len), ("audience", 0));
 }
 
 #[test]
-fn a_token_with_any_bit_altered_is_refused() {
+fn rejects_a_token_with_any_bit_flipped() {
     let verifier = verifier();
     let good = token(1, NOW + 60);
     for bit in 0..good.len() * 8 {
@@ -137,7 +137,7 @@ fn a_token_with_any_bit_altered_is_refused() {
 }
 
 #[test]
-fn a_token_cut_short_or_made_longer_is_refused() {
+fn rejects_a_token_of_the_wrong_length() {
     let verifier = verifier();
     let good = token(1, NOW + 60);
     for len in 0..good.len() {
@@ -153,10 +153,10 @@ fn a_token_cut_short_or_made_longer_is_refused() {
 }
 
 #[test]
-fn signed_nonsense_is_malformed_and_no_panic() {
+fn rejects_signed_garbage_as_malformed() {
     let good = token(1, NOW + 60);
     let body = &good[..good.len() - 32];
-    // Each length, and each of them too short and too long.
+    // Every length field, too small and too large.
     for at in [25, 30, 38] {
         for len in [0, 1, 3, 5, 7, 9, 36, 37, 128, 129, 255] {
             let mut body = body.to_vec();
@@ -178,7 +178,7 @@ fn signed_nonsense_is_malformed_and_no_panic() {
 }
 
 #[test]
-fn a_token_of_another_key_or_for_another_audience_is_refused() {
+fn rejects_another_key_and_another_audience() {
     let token = token(1, NOW + 60);
     let other_key = Verifier::new(TokenKey::from_bytes([8; 32]), ARENA).unwrap();
     assert_eq!(other_key.verify(&token, NOW), Err(TokenError::BadSignature));
@@ -190,7 +190,7 @@ fn a_token_of_another_key_or_for_another_audience_is_refused() {
 }
 
 #[test]
-fn a_signature_for_another_purpose_is_none_of_a_token() {
+fn rejects_a_signature_for_another_purpose() {
     let good = token(1, NOW + 60);
     let body = &good[..good.len() - 32];
     let hmac = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &[7; 32]);
@@ -199,7 +199,7 @@ fn a_signature_for_another_purpose_is_none_of_a_token() {
 }
 
 #[test]
-fn a_token_is_good_until_the_second_before_it_expires() {
+fn accepts_a_token_until_the_second_before_its_expiry() {
     let verifier = verifier();
     let token = token(1, NOW);
     assert!(verifier.verify(&token, NOW - 1).is_ok());
@@ -209,7 +209,7 @@ fn a_token_is_good_until_the_second_before_it_expires() {
 }
 
 #[test]
-fn a_token_is_spent_once_and_looked_at_as_often_as_one_likes() {
+fn redeems_once_and_verifies_any_number_of_times() {
     let verifier = verifier();
     let door = verifier.clone();
     let token = token(1, NOW + 60);
@@ -227,7 +227,7 @@ fn a_token_is_spent_once_and_looked_at_as_often_as_one_likes() {
 }
 
 #[test]
-fn a_full_table_lets_nobody_in_until_a_token_has_expired() {
+fn a_full_table_refuses_every_token_until_one_expires() {
     let verifier = Verifier::with_used_max(key(), ARENA, 3).unwrap();
     for (number, expires_at) in [(1, NOW + 30), (2, NOW + 10), (3, NOW + 20)] {
         verifier.redeem(&token(number, expires_at), NOW).unwrap();
@@ -243,7 +243,7 @@ fn a_full_table_lets_nobody_in_until_a_token_has_expired() {
         let used = token(number, expires_at);
         assert_eq!(verifier.redeem(&used, NOW + 9), Err(TokenError::UsedBefore));
     }
-    // The token that expires first makes room, in whichever order they were redeemed.
+    // The token that expires first makes room, whatever the order of insertion.
     assert!(verifier.redeem(&fourth, NOW + 10).is_ok());
     assert_eq!(verifier.used(), 3);
     let fifth = token(5, NOW + 50);
@@ -256,18 +256,18 @@ fn a_full_table_lets_nobody_in_until_a_token_has_expired() {
 }
 
 #[test]
-fn a_table_without_room_lets_nobody_in() {
+fn a_table_of_size_zero_refuses_every_token() {
     let verifier = Verifier::with_used_max(key(), ARENA, 0).unwrap();
     let good = token(1, NOW + 60);
     assert_eq!(verifier.redeem(&good, NOW), Err(TokenError::TableFull));
 }
 
 #[test]
-fn a_clock_that_is_put_back_makes_no_used_token_good_again() {
+fn a_clock_set_back_revives_no_redeemed_token() {
     let verifier = verifier();
     let old = token(1, NOW + 10);
     verifier.redeem(&old, NOW).unwrap();
-    // This one evicts the old one.
+    // Evicts the expired token.
     verifier.redeem(&token(2, NOW + 60), NOW + 20).unwrap();
     assert_eq!(verifier.used(), 1);
     assert_eq!(verifier.redeem(&old, NOW), Err(TokenError::Expired));
@@ -277,7 +277,7 @@ fn a_clock_that_is_put_back_makes_no_used_token_good_again() {
 }
 
 #[test]
-fn every_verdict_is_counted_under_its_name() {
+fn counts_every_result() {
     let verifier = Verifier::with_used_max(key(), ARENA, 1).unwrap();
     let good = token(1, NOW + 60);
     let other = Verifier::new(key(), b"x").unwrap();
@@ -306,7 +306,7 @@ fn every_verdict_is_counted_under_its_name() {
 }
 
 #[test]
-fn a_key_is_not_shown() {
+fn debug_output_contains_no_key() {
     let text = format!("{:?} {:?}", key(), verifier());
     assert!(
         text.starts_with("TokenKey { .. } Verifier { audience: arena-7, used: 0, "),

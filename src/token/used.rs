@@ -5,12 +5,11 @@ use std::collections::BTreeSet;
 use crate::token::error::TokenError;
 use crate::token::key::TokenId;
 
-/// Sorted by expiry, so that expired tokens are in front. Knows nothing of signatures: its caller has
-/// verified them.
+/// Sorted by expiry, so that expired tokens are in front. The caller has verified the signatures.
 pub(super) struct RedeemedTokens {
     tokens: BTreeSet<(u64, TokenId)>,
     max: usize,
-    /// The latest expiry that was forgotten. If the clock is set back, those tokens stay expired.
+    /// Latest expiry that was forgotten. If the clock is set back, those tokens stay expired.
     forgotten_until: u64,
 }
 
@@ -27,7 +26,7 @@ impl RedeemedTokens {
         self.tokens.len()
     }
 
-    /// Whether a token may be redeemed now. Does not redeem it.
+    /// Whether a token may be redeemed now.
     pub(super) fn check(&self, id: TokenId, expires_at: u64, now: u64) -> Result<(), TokenError> {
         if expires_at <= now || expires_at <= self.forgotten_until {
             return Err(TokenError::Expired);
@@ -38,7 +37,6 @@ impl RedeemedTokens {
         Ok(())
     }
 
-    /// Redeems a token, if it may be redeemed.
     pub(super) fn insert(
         &mut self,
         id: TokenId,

@@ -11,21 +11,18 @@ use crate::token::format::{Claims, in_range};
 use crate::token::key::{TokenId, TokenKey};
 use crate::token::used::RedeemedTokens;
 
-/// Default number of redeemed tokens remembered until they expire: 262,144, in about 10 MB. One more is refused with
-/// [`TableFull`](crate::token::TokenError::TableFull).
-///
-/// Enough for 4,000 logins per second with tokens that are valid for a minute.
+/// Default maximum of remembered redeemed tokens: about 10 MB, and 4,000 logins per second with
+/// tokens that are valid for a minute.
 const TOKENS_USED_DEFAULT: usize = 1 << 18;
 const _: () = assert!(TOKENS_USED_DEFAULT >= 4 * PEERS_MAX && TOKENS_USED_DEFAULT >= 60 * 4000);
 
-/// Verifies tokens: signed with its key, issued for its audience, not expired and not redeemed before.
+/// Verifies tokens: signed with its key, issued for its audience, not expired, not redeemed.
 ///
-/// Clones share their redeemed tokens and may be used in different threads: one belongs into
-/// [`set_admission`](crate::Host::set_admission) and one into the loop. See the [module](super) for both
-/// together.
+/// Clones share their redeemed tokens and may be used in different threads: one in
+/// [`set_admission`](crate::Host::set_admission), one in the loop (see the [module](super)).
 ///
-/// `now` is the wall clock's time in seconds since 1970-01-01 00:00 UTC. If it is set back, redeemed tokens
-/// that were forgotten stay expired.
+/// `now` is the wall clock's time in seconds since 1970-01-01 00:00 UTC. If it is set back,
+/// forgotten redeemed tokens stay expired.
 ///
 /// `Debug` prints the audience and counts, never the key or a token.
 #[derive(Clone)]
@@ -35,7 +32,7 @@ pub struct Verifier {
     state: Arc<Mutex<VerifierState>>,
 }
 
-/// What clones share.
+/// State that clones share.
 struct VerifierState {
     used: RedeemedTokens,
     stats: VerifierStats,
@@ -66,25 +63,23 @@ pub struct VerifierStats {
 }
 
 impl Verifier {
-    /// A verifier of tokens that are signed with `key` and issued for exactly `audience`. It remembers up
-    /// to 262,144 redeemed tokens.
+    /// Creates a verifier of tokens that are signed with `key` and issued for exactly `audience`.
+    /// It remembers up to 262,144 redeemed tokens.
     ///
     /// # Errors
     ///
-    /// `audience` is not 1 to [`TOKEN_AUDIENCE_MAX`], 32 bytes.
+    /// `audience` is not 1 to [`TOKEN_AUDIENCE_MAX`] (32) bytes long.
     pub fn new(key: TokenKey, audience: &[u8]) -> Result<Self, LengthError> {
         Self::with_used_max(key, audience, TOKENS_USED_DEFAULT)
     }
 
-    /// As [`new`](Self::new), with room for `used_max` redeemed tokens of about 40 bytes each. Memory grows
-    /// with the number of redeemed tokens.
-    ///
-    /// Expired tokens are forgotten. When `used_max` redeemed tokens have not expired, every further token
-    /// is [`TableFull`](TokenError::TableFull).
+    /// As [`new`](Self::new), with room for `used_max` redeemed tokens of about 40 bytes each,
+    /// allocated as needed. At the limit every further token is
+    /// [`TableFull`](TokenError::TableFull) until one expires.
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new).
+    /// Those of [`new`](Self::new).
     pub fn with_used_max(
         key: TokenKey,
         audience: &[u8],
@@ -102,8 +97,7 @@ impl Verifier {
         })
     }
 
-    /// Verifies a token and does not redeem it: for the admission callback. May be called any number of
-    /// times.
+    /// Verifies a token without redeeming it, any number of times: for the admission callback.
     ///
     /// # Errors
     ///
@@ -148,7 +142,7 @@ impl Verifier {
         self.state().stats
     }
 
-    /// How many redeemed tokens are remembered.
+    /// Number of remembered redeemed tokens.
     #[must_use]
     pub fn used(&self) -> usize {
         self.state().used.len()
@@ -162,7 +156,7 @@ impl Verifier {
         Ok((id, claims))
     }
 
-    /// Changes of the state cannot panic half-way, so a poisoned lock is safe to use.
+    /// Updates cannot panic half-way, so a poisoned lock is safe to use.
     fn state(&self) -> MutexGuard<'_, VerifierState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! What encryption is for: somebody in the middle, forgers, replays, and floods of handshakes.
+//! Attacks on encrypted connections: wrong keys, forgeries, replays and handshake floods.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -11,14 +11,14 @@ use tickwire::{
 };
 
 use crate::protections::{Mode, under, with_mode};
+use crate::world::crypto::server_key;
 use crate::world::harness::Harness;
 use crate::world::packets::{self, Connect, kind};
-use crate::world::secrecy::server_key;
 use crate::world::{
     Datagram, PROTOCOL, Stranger, TestRng, World, config, ms, options, outside, secs,
 };
 
-/// Runs the test with encryption; there is nothing of it without.
+/// Defines tests that exist only under Noise.
 macro_rules! encrypted {
     ($($test:ident),+ $(,)?) => {
         mod encrypted {
@@ -30,24 +30,24 @@ macro_rules! encrypted {
 }
 
 encrypted!(
-    a_pinning_client_never_talks_to_somebody_with_another_key,
-    whoever_answers_first_with_another_key_does_not_break_a_connect,
-    an_unpinned_client_is_told_which_key_it_was_shown,
-    a_payload_is_not_for_strangers,
-    a_payload_cannot_be_read_on_the_way,
-    a_forged_refusal_does_not_end_an_attempt,
-    a_repeated_connect_gets_the_same_accept_without_any_work,
-    somebody_on_the_way_who_is_faster_does_not_keep_a_client_out,
-    a_pinned_attempt_is_not_satisfied_by_somebody_who_comes_to_us,
-    nobody_takes_the_place_of_a_server_that_has_proven_its_key,
-    every_byte_of_every_packet_is_protected_and_the_others_notice_nothing,
-    replays_at_once_later_and_after_a_move_are_duplicates,
-    a_session_replayed_to_a_restarted_server_is_nothing,
-    a_host_that_is_talked_to_in_plain_says_so_and_goes_on,
-    a_plain_host_that_is_talked_to_in_noise_says_so_and_goes_on,
-    a_client_and_a_server_of_two_kinds_do_not_connect_and_know_why,
-    packets_that_overtake_each_other_across_a_rekey_are_all_taken,
-    a_flood_of_handshakes_is_held_to_its_rate,
+    a_pinning_client_rejects_another_server_key,
+    a_forged_cookie_reply_with_another_key_does_not_abort_a_connect,
+    an_unpinned_client_learns_the_server_key,
+    rejects_a_payload_without_a_pinned_key,
+    encrypts_payloads_and_messages,
+    a_forged_deny_does_not_abort_a_connect,
+    repeats_the_accept_without_another_handshake,
+    a_connect_with_a_copied_cookie_does_not_block_the_client,
+    an_incoming_connect_does_not_complete_a_pinned_connect,
+    an_incoming_connect_does_not_replace_an_authenticated_server,
+    rejects_corrupted_packets_without_affecting_other_peers,
+    counts_replays_as_duplicates_before_and_after_migration,
+    a_restarted_server_rejects_a_replayed_session,
+    a_noise_host_rejects_plain_packets,
+    a_plain_host_rejects_noise_packets,
+    plain_and_noise_hosts_report_a_security_mismatch,
+    accepts_reordered_packets_across_a_rekey,
+    limits_the_rate_of_handshakes,
 );
 
 fn key(byte: u8) -> PrivateKey {
@@ -73,54 +73,58 @@ fn recorded(world: &World, kind: u8) -> Vec<Datagram> {
     sent.filter(|sent| sent.bytes[0] == kind).cloned().collect()
 }
 
-/// Host 0, and at the address where its server should be somebody else, host 1.
-fn a_man_in_the_middle() -> World {
+/// A client, host 0, and a server with another key, host 1.
+fn world_with_wrong_server() -> World {
     let mut world = World::new(1);
     world.add(config_with(key(1)));
     world.add(config_with(key(2)));
     world
 }
 
-fn a_pinning_client_never_talks_to_somebody_with_another_key() {
-    let mut world = a_man_in_the_middle();
-    let there = world.connect_with(0, 1, &pinned(server_key()));
+fn a_pinning_client_rejects_another_server_key() {
+    let mut world = world_with_wrong_server();
+    let to_server = world.connect_with(0, 1, &pinned(server_key()));
     world.run_for(ms(9_900));
-    assert_eq!(world.log(0).end_of(there), None, "another may yet answer");
+    assert_eq!(
+        world.log(0).end_of(to_server),
+        None,
+        "the genuine server may still reply"
+    );
     world.run_for(ms(200));
     let shown = key(2).public_key();
-    let end = world.log(0).end_of(there);
+    let end = world.log(0).end_of(to_server);
     assert_eq!(end, Some(DisconnectReason::WrongServerKey { shown }));
     assert!(world.host(0).stats().wrong_keys >= 5);
     assert_eq!(recorded(&world, kind::CONNECT), []);
     assert!(world.log(1).is_empty());
 }
 
-fn whoever_answers_first_with_another_key_does_not_break_a_connect() {
+fn a_forged_cookie_reply_with_another_key_does_not_abort_a_connect() {
     let mut world = World::of_two(1, &LinkConditions::default());
     let mut wrong = [0; 70];
     world.host_mut(1).set_admission(|request| {
         assert_eq!(request.payload, b"a ticket");
         Admission::Accept
     });
-    let there = world.connect_with(0, 1, &pinned(server_key()));
+    let to_server = world.connect_with(0, 1, &pinned(server_key()));
     let mut other = Stranger::new(7);
     other.address = world.address(1);
-    // He sees the hello before the server does.
+    // The attacker sees the hello first: the server is partitioned.
     world.partition(0, 1, true);
     world.run_for(ms(1));
     let nonce = packets::nonce_of_hello(&recorded(&world, kind::HELLO)[0].bytes);
-    let genuine = packets::cookie_answer(nonce, [7; 16]);
+    let genuine = packets::cookie_reply(nonce, [7; 16]);
     wrong[..].copy_from_slice(&genuine);
     wrong[40] ^= 1;
     let wrong = packets::with_checksum(&wrong[..66]);
-    other.give(&mut world, 0, &wrong);
+    other.send_datagram(&mut world, 0, &wrong);
     world.partition(0, 1, false);
-    let is_done = world.run_until(secs(5), |world| world.log(0).is_connected(there));
-    assert!(is_done, "{:?}", world.log(0).end_of(there));
+    let is_done = world.run_until(secs(5), |world| world.log(0).is_connected(to_server));
+    assert!(is_done, "{:?}", world.log(0).end_of(to_server));
     assert_eq!(world.host(0).stats().wrong_keys, 1);
 }
 
-fn an_unpinned_client_is_told_which_key_it_was_shown() {
+fn an_unpinned_client_learns_the_server_key() {
     let mut harness = Harness::new(config_with(key(2)));
     let mut client = HostState::new(config_with(key(1)), [9; 32], harness.now).unwrap();
     client
@@ -129,23 +133,23 @@ fn an_unpinned_client_is_told_which_key_it_was_shown() {
     let mut buffer = [0; 1024];
     for _ in 0..3 {
         let sent = client.poll_transmit(&mut buffer, harness.now).unwrap();
-        harness.give(outside(2), &buffer[..sent.len]);
+        harness.deliver(outside(2), &buffer[..sent.len]);
         let now = harness.now;
         harness.turn(|_, bytes| client.handle_datagram(outside(1), bytes, now));
     }
     let shown = key(2).public_key();
     assert_eq!(harness.host.public_key(), Some(shown));
     let Some(Event::Connected { server_key, .. }) = client.poll_event() else {
-        panic!("it is connected");
+        panic!("no connected event");
     };
     assert_eq!(server_key, Some(shown));
     let Some(Event::Connected { server_key, .. }) = harness.host.poll_event() else {
-        panic!("it is connected");
+        panic!("no connected event");
     };
-    assert_eq!(server_key, None, "a client proves none");
+    assert_eq!(server_key, None, "a client has no static key");
 }
 
-fn a_payload_is_not_for_strangers() {
+fn rejects_a_payload_without_a_pinned_key() {
     let mut world = World::of_two(1, &LinkConditions::default());
     let (now, to) = (world.now(), world.address(1));
     let options = ConnectOptions::with_payload("a ticket");
@@ -162,13 +166,13 @@ fn a_payload_is_not_for_strangers() {
     assert!(plain.connect(to, &unpinned, now).is_ok());
 }
 
-fn a_payload_cannot_be_read_on_the_way() {
+fn encrypts_payloads_and_messages() {
     let mut world = World::of_two(1, &LinkConditions::default());
-    let there = world.connect_with(0, 1, &pinned(server_key()));
+    let to_server = world.connect_with(0, 1, &pinned(server_key()));
     world.run_for(secs(1));
-    world.send(0, there, b"a secret of the game");
+    world.send(0, to_server, b"a secret of the game");
     world.run_for(secs(1));
-    let (_, payload) = &world.log(1).arrivals[0];
+    let (_, payload) = &world.log(1).connect_payloads[0];
     assert_eq!(payload[..], b"a ticket"[..]);
     assert_eq!(world.log(1).messages.len(), 1);
     for sent in &world.packet_observer().datagrams {
@@ -179,17 +183,17 @@ fn a_payload_cannot_be_read_on_the_way() {
     }
 }
 
-fn a_forged_refusal_does_not_end_an_attempt() {
+fn a_forged_deny_does_not_abort_a_connect() {
     let mut world = World::new(1);
     world.add(config());
     let server = outside(5);
-    let there = world.connect_to(0, server, &ConnectOptions::default());
+    let to_server = world.connect_to(0, server, &ConnectOptions::default());
     world.run_for(ms(1));
     let nonce = packets::nonce_of_hello(&recorded(&world, kind::HELLO)[0].bytes);
-    world.inject(server, 0, &packets::cookie_answer(nonce, [3; 16]));
+    world.inject(server, 0, &packets::cookie_reply(nonce, [3; 16]));
     let connect = recorded(&world, kind::CONNECT).remove(0).bytes;
     let genuine = packets::deny(&connect, packets::client_id(&connect), nonce);
-    // Somebody who sees everything, and writes another code or another tag.
+    // An on-path attacker alters the reason, the code or the tag.
     let mut forged = 0;
     for index in 26..genuine.len() - 4 {
         let mut bytes = genuine.clone();
@@ -201,19 +205,19 @@ fn a_forged_refusal_does_not_end_an_attempt() {
         );
         forged += 1;
     }
-    assert_eq!(world.log(0).end_of(there), None);
+    assert_eq!(world.log(0).end_of(to_server), None);
     let stats = world.host(0).stats();
-    // A code where there must be none is malformed before anybody looks at the tag.
+    // An invalid reason or code is rejected as malformed before the tag is checked.
     assert_eq!(stats.failed_authentication + stats.malformed, forged);
     assert!(stats.failed_authentication >= 16);
     world.inject(server, 0, &genuine);
-    let end = world.log(0).end_of(there);
+    let end = world.log(0).end_of(to_server);
     assert_eq!(end, Some(DisconnectReason::ServerFull));
 }
 
-fn a_repeated_connect_gets_the_same_accept_without_any_work() {
+fn repeats_the_accept_without_another_handshake() {
     let mut world = World::of_two(1, &LinkConditions::default());
-    let (there, back) = world.join(0, 1);
+    let (to_server, to_client) = world.join(0, 1);
     let connect = recorded(&world, kind::CONNECT).remove(0);
     let accept = recorded(&world, kind::ACCEPT).remove(0);
     let handshakes = world.host(1).stats().handshakes;
@@ -228,11 +232,11 @@ fn a_repeated_connect_gets_the_same_accept_without_any_work() {
         assert_eq!(again.bytes, accept.bytes);
     }
     assert_eq!(world.host(1).stats().handshakes, handshakes);
-    assert!(world.log(0).is_connected(there) && world.log(1).is_connected(back));
+    assert!(world.log(0).is_connected(to_server) && world.log(1).is_connected(to_client));
 }
 
-/// He reads nonce and cookie in the client's connect, and brings them with a key of his own first.
-fn somebody_on_the_way_who_is_faster_does_not_keep_a_client_out() {
+/// The attacker sends nonce and cookie of the client's connect first, with its own key.
+fn a_connect_with_a_copied_cookie_does_not_block_the_client() {
     let mut world = World::of_two(1, &LinkConditions::default());
     world.set_conditions_one_way(
         0,
@@ -242,7 +246,7 @@ fn somebody_on_the_way_who_is_faster_does_not_keep_a_client_out() {
             ..LinkConditions::default()
         },
     );
-    let there = world.connect(0, 1);
+    let to_server = world.connect(0, 1);
     world.run_until(secs(1), |world| !recorded(world, kind::CONNECT).is_empty());
     let connect = recorded(&world, kind::CONNECT).remove(0);
     let nonce = connect.bytes[2..18].try_into().unwrap();
@@ -251,99 +255,99 @@ fn somebody_on_the_way_who_is_faster_does_not_keep_a_client_out() {
     world.inject(connect.from, 1, &faster.bytes());
     assert_eq!(world.host(1).stats().pending, 1);
     world.run_for(secs(1));
-    assert!(world.log(0).is_connected(there));
+    assert!(world.log(0).is_connected(to_server));
     world.run_for(secs(4));
     assert_eq!(world.log(1).connected().len(), 1);
     assert_eq!(world.host(1).stats().pending_expired, 1);
 }
 
-fn a_pinned_attempt_is_not_satisfied_by_somebody_who_comes_to_us() {
+fn an_incoming_connect_does_not_complete_a_pinned_connect() {
     for is_pinned in [false, true] {
         let mut world = World::new(1);
         world.add(config());
-        let mut poser = Stranger {
+        let mut impostor = Stranger {
             nonce: [0xff; 16],
             ..Stranger::new(1)
         };
-        let ours = if is_pinned {
+        let options = if is_pinned {
             options()
         } else {
             ConnectOptions::default()
         };
-        let there = world.connect_to(0, poser.address, &ours);
-        let cookie = poser.ask(&mut world, 0);
-        let answers = poser.give(&mut world, 0, &poser.connect(cookie).bytes());
-        let is_accepted = answers.iter().any(|answer| answer[0] == kind::ACCEPT);
+        let to_server = world.connect_to(0, impostor.address, &options);
+        let cookie = impostor.request_cookie(&mut world, 0);
+        let replies = impostor.send_datagram(&mut world, 0, &impostor.connect(cookie).bytes());
+        let is_accepted = replies.iter().any(|reply| reply[0] == kind::ACCEPT);
         assert_eq!(is_accepted, !is_pinned);
         if is_accepted {
-            let connect = poser.connect(cookie);
-            poser.take_accept(&connect, answers.last().unwrap());
-            poser.say(&mut world, 0, &packets::PING);
+            let connect = impostor.connect(cookie);
+            impostor.process_accept(&connect, replies.last().unwrap());
+            impostor.send_frames(&mut world, 0, &packets::PING);
         }
-        assert_eq!(world.log(0).is_connected(there), !is_pinned);
+        assert_eq!(world.log(0).is_connected(to_server), !is_pinned);
     }
 }
 
-fn nobody_takes_the_place_of_a_server_that_has_proven_its_key() {
+fn an_incoming_connect_does_not_replace_an_authenticated_server() {
     for is_pinned in [false, true] {
         let mut world = World::of_two(1, &LinkConditions::default());
-        let ours = if is_pinned {
+        let options = if is_pinned {
             options()
         } else {
             ConnectOptions::default()
         };
-        let there = world.connect_with(0, 1, &ours);
+        let to_server = world.connect_with(0, 1, &options);
         world.run_for(secs(1));
-        let mut poser = Stranger {
+        let mut impostor = Stranger {
             address: world.address(1),
             ..Stranger::new(1)
         };
-        let cookie = poser.ask(&mut world, 0);
-        let connect = poser.connect(cookie);
-        let answers = poser.give(&mut world, 0, &connect.bytes());
-        assert_eq!(answers.len(), usize::from(!is_pinned));
+        let cookie = impostor.request_cookie(&mut world, 0);
+        let connect = impostor.connect(cookie);
+        let replies = impostor.send_datagram(&mut world, 0, &connect.bytes());
+        assert_eq!(replies.len(), usize::from(!is_pinned));
         if !is_pinned {
-            poser.take_accept(&connect, &answers[0]);
+            impostor.process_accept(&connect, &replies[0]);
         }
-        poser.say(&mut world, 0, &packets::PING);
+        impostor.send_frames(&mut world, 0, &packets::PING);
         let replaced = Some(DisconnectReason::Replaced).filter(|_| !is_pinned);
-        assert_eq!(world.log(0).end_of(there), replaced);
+        assert_eq!(world.log(0).end_of(to_server), replaced);
     }
 }
 
-/// Host 1 with two peers: host 0, whose packets are tampered with, and host 2, who talks on.
-struct Three {
+/// Host 1 with two peers: host 0, which is attacked, and host 2, the bystander.
+struct ThreeHosts {
     world: World,
-    there: PeerId,
-    back: PeerId,
+    to_server: PeerId,
+    to_client: PeerId,
     bystander: PeerId,
 }
 
-impl Three {
+impl ThreeHosts {
     fn new() -> Self {
         let mut world = World::of_two(1, &LinkConditions::default());
         world.add(config());
-        let (there, back) = world.join(0, 1);
+        let (to_server, to_client) = world.join(0, 1);
         let (_, bystander) = world.join(2, 1);
         let mut three = Self {
             world,
-            there,
-            back,
+            to_server,
+            to_client,
             bystander,
         };
-        three.talk();
+        three.exchange_messages();
         three
     }
 
-    fn talk(&mut self) {
+    fn exchange_messages(&mut self) {
         for message in [&b""[..], b"one", &[3; 300]] {
-            self.world.send(0, self.there, message);
-            self.world.send(1, self.back, message);
+            self.world.send(0, self.to_server, message);
+            self.world.send(1, self.to_client, message);
             self.world.run_for(ms(20));
         }
     }
 
-    /// Packets of the session that went to host 1, and came from where host 0 was.
+    /// Recorded packets from the address of host 0 to host 1.
     fn packets(&self) -> Vec<Datagram> {
         let (from, to) = (self.world.address(0), self.world.address(1));
         let mut all = recorded(&self.world, kind::PACKET);
@@ -351,24 +355,24 @@ impl Three {
         all
     }
 
-    /// Nothing was taken from anybody, and everybody can talk.
-    fn assert_goes_on(&mut self) {
+    /// The bystander has no rejected or lost packets, and messages arrive.
+    fn assert_session_works(&mut self) {
         let others = self.world.host(1).peer_stats(self.bystander).unwrap();
         let sum = others.failed_authentication + others.duplicates + others.malformed;
         assert_eq!((sum, others.packets_lost), (0, 0));
-        let before = self.world.log(1).messages_from(self.back);
-        self.talk();
-        assert_eq!(self.world.log(1).messages_from(self.back), before + 3);
+        let before = self.world.log(1).messages_from(self.to_client);
+        self.exchange_messages();
+        assert_eq!(self.world.log(1).messages_from(self.to_client), before + 3);
         let peer = self.bystander;
         self.world.send(1, peer, b"to the bystander");
         self.world.run_for(ms(20));
-        let heard = self.world.log(2).messages.last().unwrap();
-        assert_eq!(heard.1, "to the bystander");
+        let received = self.world.log(2).messages.last().unwrap();
+        assert_eq!(received.1, "to the bystander");
     }
 }
 
-fn every_byte_of_every_packet_is_protected_and_the_others_notice_nothing() {
-    let mut three = Three::new();
+fn rejects_corrupted_packets_without_affecting_other_peers() {
+    let mut three = ThreeHosts::new();
     let mut rng = TestRng::new(1);
     let before = three.world.host(1).stats();
     let mut named = 0;
@@ -380,28 +384,31 @@ fn every_byte_of_every_packet_is_protected_and_the_others_notice_nothing() {
             three.world.inject(packet.from, 1, &bytes);
         }
     }
-    let stats = three.world.host(1).peer_stats(three.back).unwrap();
-    assert_eq!(stats.failed_authentication, named, "all but kind and id");
+    let stats = three.world.host(1).peer_stats(three.to_client).unwrap();
+    assert_eq!(
+        stats.failed_authentication, named,
+        "every byte after kind and connection id"
+    );
     assert_eq!((stats.malformed, stats.duplicates), (0, 0));
     let after = three.world.host(1).stats();
     assert!(after.unknown_connection > before.unknown_connection);
-    three.assert_goes_on();
+    three.assert_session_works();
 }
 
-fn replays_at_once_later_and_after_a_move_are_duplicates() {
-    let mut three = Three::new();
-    // At once: the network doubles everything.
+fn counts_replays_as_duplicates_before_and_after_migration() {
+    let mut three = ThreeHosts::new();
+    // At once: the link duplicates every datagram.
     let both = LinkConditions {
         duplication: 1.0,
         ..LinkConditions::default()
     };
     three.world.set_conditions_one_way(0, 1, &both);
     let before = three.packets().len();
-    three.talk();
+    three.exchange_messages();
     let doubled = three.packets().len() - before;
     three.world.set_conditions(0, 1, &LinkConditions::default());
-    let duplicates = |three: &Three| {
-        let stats = three.world.host(1).peer_stats(three.back).unwrap();
+    let duplicates = |three: &ThreeHosts| {
+        let stats = three.world.host(1).peer_stats(three.to_client).unwrap();
         (stats.duplicates, stats.failed_authentication)
     };
     let mut expected = doubled as u64;
@@ -415,9 +422,9 @@ fn replays_at_once_later_and_after_a_move_are_duplicates() {
     }
     expected += all.len() as u64;
     assert_eq!(duplicates(&three), (expected, 0));
-    // After a move, from the old address, from the new one, and from a third.
+    // After a migration: from the old, the new and a third address.
     three.world.move_host(0, outside(1));
-    three.talk();
+    three.exchange_messages();
     let has_moved = three
         .world
         .run_until(secs(5), |world| world.log(1).moves.len() == 1);
@@ -430,15 +437,15 @@ fn replays_at_once_later_and_after_a_move_are_duplicates() {
     }
     assert_eq!(duplicates(&three), (expected, 0));
     assert_eq!(three.world.log(1).moves.len(), 1);
-    three.assert_goes_on();
+    three.assert_session_works();
 }
 
-fn a_session_replayed_to_a_restarted_server_is_nothing() {
-    let mut three = Three::new();
+fn a_restarted_server_rejects_a_replayed_session() {
+    let mut three = ThreeHosts::new();
     let all = three.world.packet_observer().datagrams.clone();
     let server = three.world.address(1);
     three.world.restart(1);
-    // Their owners do not disturb the count.
+    // The real clients must not change the counters.
     three.world.partition(0, 1, true);
     three.world.partition(2, 1, true);
     let mut expected = [0; 3];
@@ -462,17 +469,17 @@ fn a_session_replayed_to_a_restarted_server_is_nothing() {
     assert!(three.world.log(1).is_empty());
 }
 
-/// A host with two peers, and what hosts say that protect their packets in another way.
-fn talked_to_in_another_way(other: Mode) {
-    let mut three = Three::new();
-    let mut said = Vec::new();
+/// Sends a session that was recorded under `other` to a host with two peers.
+fn packets_of_another_mode_are_rejected(other: Mode) {
+    let mut three = ThreeHosts::new();
+    let mut sent = Vec::new();
     with_mode(other, &mut || {
-        said.clone_from(&Three::new().world.packet_observer().datagrams);
+        sent.clone_from(&ThreeHosts::new().world.packet_observer().datagrams);
     });
     let before = three.world.host(1).stats();
     let (mut hellos, mut packets) = (0, 0);
     let server = three.world.address(1);
-    for sent in said.iter().filter(|sent| sent.to == server) {
+    for sent in sent.iter().filter(|sent| sent.to == server) {
         hellos += u64::from(sent.bytes[0] == kind::HELLO);
         packets += u64::from(sent.bytes[0] == kind::PACKET);
         three.world.inject(outside(3), 1, &sent.bytes);
@@ -483,44 +490,46 @@ fn talked_to_in_another_way(other: Mode) {
     assert_eq!(unknown, packets);
     assert_eq!(after.accepted, before.accepted);
     assert!(hellos >= 2 && packets >= 2);
-    // Whoever names the connection of a peer is no more successful.
+    // A forgery with a valid connection id fails as well.
     let id = packets::connection_id(&three.packets().remove(0).bytes);
     let mut forged = Vec::new();
     with_mode(other, &mut || {
         forged = packets::packet(id, 900, &packets::disconnect(1));
     });
     three.world.inject(three.world.address(0), 1, &forged);
-    let stats = three.world.host(1).peer_stats(three.back).unwrap();
+    let stats = three.world.host(1).peer_stats(three.to_client).unwrap();
     assert_eq!(stats.failed_authentication, 1);
-    three.assert_goes_on();
+    three.assert_session_works();
 }
 
-fn a_host_that_is_talked_to_in_plain_says_so_and_goes_on() {
-    talked_to_in_another_way(Mode::Plain);
+fn a_noise_host_rejects_plain_packets() {
+    packets_of_another_mode_are_rejected(Mode::Plain);
 }
 
-fn a_plain_host_that_is_talked_to_in_noise_says_so_and_goes_on() {
-    under(Mode::Plain, || talked_to_in_another_way(Mode::Noise));
+fn a_plain_host_rejects_noise_packets() {
+    under(Mode::Plain, || {
+        packets_of_another_mode_are_rejected(Mode::Noise)
+    });
 }
 
-fn a_client_and_a_server_of_two_kinds_do_not_connect_and_know_why() {
+fn plain_and_noise_hosts_report_a_security_mismatch() {
     for (server, client) in [(Mode::Plain, Mode::Noise), (Mode::Noise, Mode::Plain)] {
         let mut world = World::new(1);
         with_mode(client, &mut || _ = world.add(config()));
         with_mode(server, &mut || _ = world.add(config()));
-        let there = world.connect(0, 1);
+        let to_server = world.connect(0, 1);
         world.run_for(secs(1));
-        let end = world.log(0).end_of(there);
+        let end = world.log(0).end_of(to_server);
         assert_eq!(end, Some(DisconnectReason::SecurityMismatch));
         assert_eq!(world.host(1).stats().mismatches, 1);
     }
 }
 
-fn packets_that_overtake_each_other_across_a_rekey_are_all_taken() {
+fn accepts_reordered_packets_across_a_rekey() {
     let mut world = World::new(1);
     world.add(config());
     let mut peer = Stranger::new(1);
-    peer.arrive(&mut world, 0);
+    peer.handshake(&mut world, 0);
     let id = world.log(0).connected()[0];
     let mut count = 0;
     for boundary in [1_u64 << 24, 2 << 24, 3 << 24] {
@@ -529,7 +538,7 @@ fn packets_that_overtake_each_other_across_a_rekey_are_all_taken() {
         for number in numbers {
             let text = number.to_be_bytes();
             let packet = peer.packet_with(number, &packets::unreliable(&text));
-            peer.give(&mut world, 0, &packet);
+            peer.send_datagram(&mut world, 0, &packet);
             count += 1;
             let (_, last) = world.log(0).messages.last().unwrap();
             assert_eq!(last[..], text);
@@ -538,18 +547,17 @@ fn packets_that_overtake_each_other_across_a_rekey_are_all_taken() {
     let stats = world.host(0).peer_stats(id).unwrap();
     assert_eq!(stats.messages_received, count);
     assert_eq!((stats.failed_authentication, stats.duplicates), (0, 0));
-    // One of the first epoch is none any more.
+    // Packets of the first epoch are no longer authentic.
     let old = peer.packet_with(500, &packets::disconnect(1));
-    peer.give(&mut world, 0, &old);
+    peer.send_datagram(&mut world, 0, &old);
     let stats = world.host(0).peer_stats(id).unwrap();
     assert_eq!(stats.failed_authentication, 1);
 }
 
-/// A host with 64 peers that say something in each of a hundred ticks a second.
+/// A host with 64 peers, each of which sends a message in every 10 ms tick.
 struct ManyClients {
     harness: Harness,
     peers: Vec<Stranger>,
-    /// How long its turns took.
     turns: Vec<Duration>,
 }
 
@@ -558,7 +566,7 @@ impl ManyClients {
         let mut harness = Harness::new(config_with(key(0x5e)));
         let mut peers: Vec<_> = (0..64).map(Stranger::new).collect();
         for peer in &mut peers {
-            assert!(harness.arrive(peer));
+            assert!(harness.handshake(peer));
             harness.pass(ms(10));
         }
         while harness.host.poll_event().is_some() {}
@@ -569,27 +577,27 @@ impl ManyClients {
         }
     }
 
-    /// Everybody says something, and all these connects come as well.
+    /// The connects arrive, and then one message of every peer.
     fn tick(&mut self, connects: &[(SocketAddr, Vec<u8>)]) {
         let hello = packets::unreliable(b"hello");
-        let said: Vec<_> = self
+        let sent: Vec<_> = self
             .peers
             .iter_mut()
             .map(|peer| (peer.address, peer.packet(&hello)))
             .collect();
         let start = Instant::now();
-        for (from, bytes) in connects.iter().chain(&said) {
-            self.harness.give(*from, bytes);
+        for (from, bytes) in connects.iter().chain(&sent) {
+            self.harness.deliver(*from, bytes);
         }
         let events = std::iter::from_fn(|| self.harness.host.poll_event());
-        let heard = events.filter(|event| matches!(event, Event::Message { .. }));
-        assert_eq!(heard.count(), 64, "every peer is heard in every tick");
+        let received = events.filter(|event| matches!(event, Event::Message { .. }));
+        assert_eq!(received.count(), 64, "one message of every peer");
         self.harness.turn(|_, _| {});
         self.turns.push(start.elapsed());
         self.harness.pass(ms(10));
     }
 
-    /// The median of the turns so far, which are then forgotten.
+    /// Returns the median turn and clears the list.
     fn median_turn(&mut self) -> Duration {
         self.turns.sort();
         let median = self.turns[self.turns.len() / 2];
@@ -598,7 +606,7 @@ impl ManyClients {
     }
 }
 
-/// Connects with good cookies, all with the same ephemeral key: of strangers who do no work at all.
+/// Connects with valid cookies and one ephemeral key: the attacker does no cryptography.
 struct Flood {
     count: usize,
     sealed: Vec<u8>,
@@ -616,7 +624,7 @@ impl Flood {
     fn next(&mut self, harness: &mut Harness) -> (SocketAddr, Vec<u8>) {
         self.count += 1;
         let stranger = Stranger::new(1000 + self.count);
-        let cookie = harness.connect_of(&stranger).cookie;
+        let cookie = harness.connect_with_cookie(&stranger).cookie;
         let mut connect = self.sealed.clone();
         connect[2..18].copy_from_slice(&stranger.nonce);
         connect[18..34].copy_from_slice(&cookie);
@@ -625,8 +633,8 @@ impl Flood {
     }
 }
 
-/// 10,000 connects a second, for three seconds.
-fn a_flood_of_handshakes_is_held_to_its_rate() {
+/// 10,000 connects per second for 3 s.
+fn limits_the_rate_of_handshakes() {
     const SECONDS: u64 = 3;
     let mut clients = ManyClients::new();
     (0..100).for_each(|_| clients.tick(&[]));
@@ -648,8 +656,8 @@ fn a_flood_of_handshakes_is_held_to_its_rate() {
 
     let after = clients.harness.host.stats();
     let done = after.handshakes - before.handshakes;
-    let left_out = after.handshakes_over_rate - before.handshakes_over_rate;
-    assert_eq!(done + left_out, 10_000 * SECONDS);
+    let over_rate = after.handshakes_over_rate - before.handshakes_over_rate;
+    assert_eq!(done + over_rate, 10_000 * SECONDS);
     assert_eq!(after.failed_authentication, done);
     assert_eq!((after.peers, after.bad_cookies), (64, 0));
 }

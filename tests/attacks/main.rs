@@ -1,7 +1,6 @@
-//! What strangers and bad peers may try, and what comes of it: nothing but a number that grows.
+//! Attacks by third parties and malicious peers. They change nothing but counters.
 //!
-//! `TICKWIRE_SEEDS` raises the number of seeds, and makes floods as long as they are meant to be; see
-//! `tests/world`.
+//! `TICKWIRE_SEEDS` raises the number of seeds, see `tests/world`.
 
 #[macro_use]
 #[path = "../common/protections.rs"]
@@ -18,7 +17,7 @@ mod peers;
 
 #[cfg(feature = "noise")]
 #[test]
-fn every_test_runs_under_both() {
+fn every_test_runs_under_both_protections() {
     let (plain, noise) = protections::counts();
     assert_eq!(plain, noise);
     assert!(plain > 40, "{plain}");

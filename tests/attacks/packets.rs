@@ -1,4 +1,4 @@
-//! Attacks on a session that runs, by somebody who is not one of its two ends.
+//! Attacks on an established session by a third party.
 
 use std::net::SocketAddr;
 
@@ -8,52 +8,56 @@ use tickwire::{DisconnectReason, PeerId};
 use crate::world::packets::{self, PING, ack, disconnect, kind, packet, unreliable};
 use crate::world::{Datagram, Stranger, TestRng, World, config, for_each_seed, ms, outside, secs};
 
-/// A session that has run for a while, and what it said.
+/// An established session with recorded traffic.
 struct Session {
     world: World,
-    there: PeerId,
-    back: PeerId,
+    to_server: PeerId,
+    to_client: PeerId,
 }
 
 impl Session {
     fn new() -> Self {
         let mut world = World::of_two(1, &LinkConditions::default());
-        let (there, back) = world.join(0, 1);
-        let mut session = Self { world, there, back };
-        session.talk();
+        let (to_server, to_client) = world.join(0, 1);
+        let mut session = Self {
+            world,
+            to_server,
+            to_client,
+        };
+        session.exchange_messages();
         session
     }
 
-    /// Something in both directions.
-    fn talk(&mut self) {
+    /// Sends four messages in each direction.
+    fn exchange_messages(&mut self) {
         for message in [&b""[..], b"one", b"two", &[3; 200]] {
-            self.world.send(0, self.there, message);
-            self.world.send(1, self.back, message);
+            self.world.send(0, self.to_server, message);
+            self.world.send(1, self.to_client, message);
             self.world.run_for(ms(20));
         }
-        self.fall_quiet();
+        self.become_idle();
     }
 
-    /// The deadlines of a host change once more when it notices, two turns later, that nothing happens.
-    fn fall_quiet(&mut self) {
+    /// Runs two more turns of each host, after which its deadline no longer changes.
+    fn become_idle(&mut self) {
         self.world.run_for(ms(500));
         for host in [0, 1, 0, 1] {
             self.world.turn(host);
         }
     }
 
-    /// Both ends are as before, and every message gets through.
-    fn assert_goes_on(&mut self) {
-        let before = self.world.log(1).messages_from(self.back);
-        self.talk();
-        let after = self.world.log(1).messages_from(self.back);
+    /// Both sides are still connected, and messages arrive.
+    fn assert_session_works(&mut self) {
+        let before = self.world.log(1).messages_from(self.to_client);
+        self.exchange_messages();
+        let after = self.world.log(1).messages_from(self.to_client);
         assert_eq!(after, before + 4);
-        assert!(self.world.log(0).is_connected(self.there));
-        assert_eq!(self.world.log(1).names().len(), 1);
+        assert!(self.world.log(0).is_connected(self.to_server));
+        assert_eq!(self.world.log(1).peer_ids().len(), 1);
         assert!(self.world.log(1).moves.is_empty());
     }
 
-    /// Nothing happens for this datagram: no answer, no event, no new deadline.
+    /// The datagram causes no reply, no message and no new deadline.
     fn assert_ignored(&mut self, from: SocketAddr, to: usize, bytes: &[u8]) {
         let sent = self.world.packet_observer().datagrams.len();
         let deadline = self.world.host(to).poll_timeout();
@@ -62,7 +66,7 @@ impl Session {
         assert_eq!(
             self.world.packet_observer().datagrams.len(),
             sent,
-            "it was answered"
+            "the host replied"
         );
         assert_eq!(self.world.host(to).poll_timeout(), deadline);
         assert_eq!(self.world.log(to).messages.len(), messages);
@@ -70,7 +74,6 @@ impl Session {
         assert_eq!(self.world.host(to).stats().pending, 0);
     }
 
-    /// Under which id the host receives.
     fn id_of(&self, host: usize) -> u64 {
         let to = self.world.address(host);
         let mut sent = self.world.packet_observer().datagrams.iter().rev();
@@ -87,43 +90,43 @@ impl Session {
     }
 }
 
-fn every_packet_truncated_at_every_length_is_ignored_by_both_ends() {
+fn ignores_truncated_packets() {
     let mut session = Session::new();
     for datagram in session.recorded() {
         for len in 0..datagram.bytes.len() {
-            for (from, to) in both_ways(&session, &datagram) {
+            for (from, to) in both_directions(&session, &datagram) {
                 session.assert_ignored(from, to, &datagram.bytes[..len]);
             }
         }
     }
-    session.assert_goes_on();
+    session.assert_session_works();
 }
 
-fn every_packet_with_a_byte_flipped_is_ignored_by_both_ends() {
+fn ignores_corrupted_packets() {
     let mut session = Session::new();
     let mut rng = TestRng::new(1);
     for datagram in session.recorded() {
         for index in 0..datagram.bytes.len() {
             let mut bytes = datagram.bytes.clone();
             bytes[index] ^= u8::try_from(1 + rng.below(255)).unwrap();
-            for (from, to) in both_ways(&session, &datagram) {
+            for (from, to) in both_directions(&session, &datagram) {
                 session.assert_ignored(from, to, &bytes);
             }
         }
     }
-    session.assert_goes_on();
+    session.assert_session_works();
 }
 
-/// To the one it was for, and back to the one who sent it.
-fn both_ways(session: &Session, datagram: &Datagram) -> [(SocketAddr, usize); 2] {
+/// Source and target of the datagram, and of its reflection to the sender.
+fn both_directions(session: &Session, datagram: &Datagram) -> [(SocketAddr, usize); 2] {
     let Datagram { from, to, .. } = *datagram;
     [(from, session.host_at(to)), (to, session.host_at(from))]
 }
 
-fn a_session_replayed_as_a_whole_changes_nothing() {
+fn ignores_a_replayed_session() {
     let mut session = Session::new();
     let recorded = session.recorded();
-    let stats = session.world.host(1).peer_stats(session.back).unwrap();
+    let stats = session.world.host(1).peer_stats(session.to_client).unwrap();
     for datagram in &recorded {
         let to = session.host_at(datagram.to);
         let messages = session.world.log(to).messages.len();
@@ -133,18 +136,18 @@ fn a_session_replayed_as_a_whole_changes_nothing() {
     let packets = recorded
         .iter()
         .filter(|sent| sent.bytes[0] == kind::PACKET && session.host_at(sent.to) == 1);
-    let after = session.world.host(1).peer_stats(session.back).unwrap();
+    let after = session.world.host(1).peer_stats(session.to_client).unwrap();
     assert_eq!(after.duplicates, stats.duplicates + packets.count() as u64);
     assert_eq!(after.packets_received, stats.packets_received);
-    session.assert_goes_on();
+    session.assert_session_works();
 }
 
-fn ids_of_nobody_are_answered_with_nothing() {
+fn ignores_unknown_connection_ids() {
     let mut session = Session::new();
     let (id, from) = (session.id_of(1), session.world.address(0));
     let mut rng = TestRng::new(1);
     let guessed = (0..1000).map(|_| rng.number()).collect::<Vec<_>>();
-    // The right place, but not the right random bits; and places that there are not.
+    // Ids that differ from the valid one in a single bit: in the slot or in the random part.
     let near = (0..64).map(|bit| id ^ 1 << bit);
     let before = session.world.host(1).stats().unknown_connection;
     let mut count = 0;
@@ -156,43 +159,42 @@ fn ids_of_nobody_are_answered_with_nothing() {
     }
     let after = session.world.host(1).stats().unknown_connection;
     assert_eq!(after - before, count);
-    session.assert_goes_on();
+    session.assert_session_works();
 }
 
-fn the_id_of_a_session_that_is_over_is_nobodys() {
+fn ignores_the_id_of_a_closed_connection() {
     let mut session = Session::new();
     let (stale, from) = (session.id_of(1), session.world.address(0));
-    session.world.disconnect(0, session.there, 1);
+    session.world.disconnect(0, session.to_server, 1);
     session.world.run_for(secs(1));
-    let (there, back) = session.world.join(0, 1);
+    let (to_server, to_client) = session.world.join(0, 1);
     session = Session {
         world: session.world,
-        there,
-        back,
+        to_server,
+        to_client,
     };
-    session.fall_quiet();
+    session.become_idle();
     assert_ne!(session.id_of(1), stale);
     for frames in [&disconnect(1)[..], &PING, &unreliable(b"late")] {
         session.assert_ignored(from, 1, &packet(stale, 1000, frames));
     }
-    assert!(session.world.log(1).is_connected(back));
+    assert!(session.world.log(1).is_connected(to_client));
 }
 
-/// A session of a host with somebody who has its keys, under Noise, and uses them from elsewhere: so has
-/// whoever stole them, and so it looks when somebody sends on what he sees on the way.
-struct Stolen {
+/// A session whose keys are also used from another address, by a thief or a relaying attacker.
+struct StolenKeys {
     world: World,
     peer: PeerId,
     owner: Stranger,
     thief: Stranger,
 }
 
-impl Stolen {
+impl StolenKeys {
     fn new() -> Self {
         let mut world = World::new(1);
         world.add(config());
         let mut owner = Stranger::new(1);
-        owner.arrive(&mut world, 0);
+        owner.handshake(&mut world, 0);
         let peer = world.log(0).connected()[0];
         let thief = Stranger {
             address: outside(2),
@@ -207,26 +209,27 @@ impl Stolen {
         }
     }
 
-    /// The host still listens to the owner alone.
-    fn assert_goes_on(&mut self) {
+    /// The host still accepts only the owner's address.
+    fn assert_session_works(&mut self) {
         let messages = self.world.log(0).messages.len();
-        self.owner.say(&mut self.world, 0, &unreliable(b"mine"));
+        self.owner
+            .send_frames(&mut self.world, 0, &unreliable(b"mine"));
         assert_eq!(self.world.log(0).messages.len(), messages + 1);
         assert_eq!(self.world.log(0).connected(), [self.peer]);
         assert_eq!(self.world.log(0).moves, []);
     }
 }
 
-fn a_goodbye_from_another_address_does_nothing_but_ask_back() {
-    let mut session = Stolen::new();
+fn answers_a_disconnect_from_an_unvalidated_address_only_with_a_challenge() {
+    let mut session = StolenKeys::new();
     let forged = session.thief.packet(&disconnect(1));
-    let answers = session.thief.give(&mut session.world, 0, &forged);
-    assert_eq!(answers.len(), 1);
-    assert!(packets::is_challenge(&answers[0]));
-    session.assert_goes_on();
+    let replies = session.thief.send_datagram(&mut session.world, 0, &forged);
+    assert_eq!(replies.len(), 1);
+    assert!(packets::is_challenge(&replies[0]));
+    session.assert_session_works();
     for _ in 0..6 {
         session.world.run_for(secs(10));
-        session.assert_goes_on();
+        session.assert_session_works();
     }
     let sent = session.world.packet_observer().datagrams.iter();
     let to_elsewhere = sent.filter(|sent| sent.to == session.thief.address);
@@ -234,58 +237,58 @@ fn a_goodbye_from_another_address_does_nothing_but_ask_back() {
     assert!(bytes <= 3 * forged.len(), "{bytes} for {}", forged.len());
 }
 
-fn a_stolen_message_from_another_address_is_not_believed() {
-    let mut session = Stolen::new();
+fn ignores_messages_from_an_unvalidated_address() {
+    let mut session = StolenKeys::new();
     let messages = session.world.log(0).messages.len();
     for _ in 0..100 {
         session.thief.address = outside(2);
         session
             .thief
-            .say(&mut session.world, 0, &unreliable(b"stolen"));
-        // An answer to a challenge that nobody got.
+            .send_frames(&mut session.world, 0, &unreliable(b"stolen"));
+        // A guessed challenge response.
         session.thief.address = outside(3);
         let guess = packets::response([7; 8]);
-        session.thief.say(&mut session.world, 0, &guess);
+        session.thief.send_frames(&mut session.world, 0, &guess);
     }
     assert_eq!(session.world.log(0).messages.len(), messages);
-    session.assert_goes_on();
+    session.assert_session_works();
     let stats = session.world.host(0).peer_stats(session.peer).unwrap();
     assert_eq!(stats.unvalidated_address, 200);
 }
 
-fn a_packet_that_was_overtaken_starts_no_move() {
-    let mut session = Stolen::new();
+fn a_reordered_packet_starts_no_migration() {
+    let mut session = StolenKeys::new();
     session.owner.number = 600;
-    session.owner.say(&mut session.world, 0, &PING);
-    // New to the host, but the owner has said more since, from where he is.
+    session.owner.send_frames(&mut session.world, 0, &PING);
+    // Unseen, but older than the owner's latest packet.
     session.thief.number = 599;
     let late = session.thief.packet(&PING);
-    let answers = session.thief.give(&mut session.world, 0, &late);
-    assert!(answers.is_empty(), "{answers:?}");
+    let replies = session.thief.send_datagram(&mut session.world, 0, &late);
+    assert!(replies.is_empty(), "{replies:?}");
     session.thief.number = 601;
     let newest = session.thief.packet(&PING);
-    let answers = session.thief.give(&mut session.world, 0, &newest);
-    assert!(packets::is_challenge(&answers[0]));
+    let replies = session.thief.send_datagram(&mut session.world, 0, &newest);
+    assert!(packets::is_challenge(&replies[0]));
     let stats = session.world.host(0).peer_stats(session.peer).unwrap();
     assert_eq!(stats.unvalidated_address, 2);
 }
 
-fn a_new_address_gets_at_most_three_times_what_came_from_it() {
-    let mut session = Stolen::new();
+fn limits_an_unvalidated_address_to_three_times_the_received_bytes() {
+    let mut session = StolenKeys::new();
     for _ in 0..50 {
-        // The packet observer compares the sums with the limit for every datagram.
-        session.thief.say(&mut session.world, 0, &PING);
+        // The packet observer checks the byte limit for every datagram.
+        session.thief.send_frames(&mut session.world, 0, &PING);
         session.world.run_for(ms(37));
     }
     let sent = session.world.packet_observer().datagrams.iter();
     let to_thief = sent.filter(|sent| sent.to == session.thief.address);
     let challenges = to_thief.count();
     assert!((1..=5).contains(&challenges), "{challenges}");
-    session.assert_goes_on();
+    session.assert_session_works();
 }
 
-fn acknowledgements_of_what_was_never_sent_are_malformed_and_harmless() {
-    let mut session = Stolen::new();
+fn counts_acknowledgements_of_unsent_packets_as_malformed() {
+    let mut session = StolenKeys::new();
     let largest = (1 << 62) - 1;
     for frame in [
         ack(largest, 0),
@@ -296,17 +299,17 @@ fn acknowledgements_of_what_was_never_sent_are_malformed_and_harmless() {
         vec![2, 5, 0, 31, 0],
         vec![2, 5, 0, 200],
     ] {
-        session.owner.say(&mut session.world, 0, &frame);
+        session.owner.send_frames(&mut session.world, 0, &frame);
     }
     let stats = session.world.host(0).peer_stats(session.peer).unwrap();
     assert_eq!(stats.malformed, 7);
-    session.assert_goes_on();
+    session.assert_session_works();
 }
 
-fn numbers_far_ahead_stop_at_the_top_and_overflow_nothing() {
+fn packet_numbers_near_the_maximum_do_not_overflow() {
     let mut session = Session::new();
     let (id, from) = (session.id_of(1), session.world.address(0));
-    // The furthest that a number can be ahead, again and again.
+    // Repeated steps up to 2^31, the furthest that a packet number can be ahead.
     let mut number = 20_u64;
     for step in [1, 1 << 31, (1 << 31) - 1, 1 << 30, 1 << 31, 3, 1 << 31] {
         number += step;
@@ -318,10 +321,10 @@ fn numbers_far_ahead_stop_at_the_top_and_overflow_nothing() {
         session.world.inject(from, 1, &packet(id, number, &PING));
         session.world.run_for(ms(20));
     }
-    assert!(session.world.log(1).is_connected(session.back));
+    assert!(session.world.log(1).is_connected(session.to_client));
 }
 
-fn random_bytes_and_empty_datagrams_are_counted_and_nothing_else() {
+fn ignores_random_bytes_and_empty_datagrams() {
     for_each_seed(4, |seed| {
         let mut session = Session::new();
         let mut rng = TestRng::new(seed);
@@ -333,7 +336,7 @@ fn random_bytes_and_empty_datagrams_are_counted_and_nothing_else() {
         for _ in 0..2000 {
             let mut bytes = vec![0; rng.index(1100)];
             rng.fill(&mut bytes);
-            // Most of them with a kind that there is.
+            // Four of five have a kind of 0 to 8; 1 to 7 are valid.
             if let Some(first) = bytes.first_mut().filter(|_| rng.chance(0.8)) {
                 *first %= 9;
             }
@@ -343,34 +346,34 @@ fn random_bytes_and_empty_datagrams_are_counted_and_nothing_else() {
         session.assert_ignored(ends[0], 1, &[]);
         session.assert_ignored(outside(2), 1, &[]);
         session.assert_ignored(outside(2), 1, &[7; 65_535]);
-        session.assert_goes_on();
+        session.assert_session_works();
     });
 }
 
-fn a_session_ends_as_it_should_after_all_that() {
+fn disconnects_normally_after_a_replay() {
     let mut session = Session::new();
     for datagram in session.recorded() {
         let to = session.host_at(datagram.to);
         session.world.inject(datagram.from, to, &datagram.bytes);
     }
-    session.world.disconnect(1, session.back, 3);
+    session.world.disconnect(1, session.to_client, 3);
     session.world.run_for(secs(1));
-    let end = session.world.log(0).end_of(session.there);
+    let end = session.world.log(0).end_of(session.to_server);
     assert_eq!(end, Some(DisconnectReason::Remote { code: 3 }));
 }
 
 under_both!(
-    every_packet_truncated_at_every_length_is_ignored_by_both_ends,
-    every_packet_with_a_byte_flipped_is_ignored_by_both_ends,
-    a_session_replayed_as_a_whole_changes_nothing,
-    ids_of_nobody_are_answered_with_nothing,
-    the_id_of_a_session_that_is_over_is_nobodys,
-    a_goodbye_from_another_address_does_nothing_but_ask_back,
-    a_stolen_message_from_another_address_is_not_believed,
-    a_packet_that_was_overtaken_starts_no_move,
-    a_new_address_gets_at_most_three_times_what_came_from_it,
-    acknowledgements_of_what_was_never_sent_are_malformed_and_harmless,
-    numbers_far_ahead_stop_at_the_top_and_overflow_nothing,
-    random_bytes_and_empty_datagrams_are_counted_and_nothing_else,
-    a_session_ends_as_it_should_after_all_that,
+    ignores_truncated_packets,
+    ignores_corrupted_packets,
+    ignores_a_replayed_session,
+    ignores_unknown_connection_ids,
+    ignores_the_id_of_a_closed_connection,
+    answers_a_disconnect_from_an_unvalidated_address_only_with_a_challenge,
+    ignores_messages_from_an_unvalidated_address,
+    a_reordered_packet_starts_no_migration,
+    limits_an_unvalidated_address_to_three_times_the_received_bytes,
+    counts_acknowledgements_of_unsent_packets_as_malformed,
+    packet_numbers_near_the_maximum_do_not_overflow,
+    ignores_random_bytes_and_empty_datagrams,
+    disconnects_normally_after_a_replay,
 );

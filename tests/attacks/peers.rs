@@ -1,126 +1,125 @@
-//! Peers that came in as everybody does, and then do what no honest host does.
+//! Attacks by connected peers.
 
 use tickwire::DisconnectReason;
 
 use crate::world::packets::{self, PING, disconnect, response, unreliable};
 use crate::world::{Stranger, World, config, for_each_seed, ms, outside, secs};
 
-/// A host, and a stranger who is its peer.
 fn world_with_peer() -> (World, Stranger) {
     let mut world = World::new(1);
     world.add(config());
     let mut stranger = Stranger::new(1);
-    stranger.arrive(&mut world, 0);
+    stranger.handshake(&mut world, 0);
     assert_eq!(world.log(0).connected().len(), 1);
     (world, stranger)
 }
 
-fn a_goodbye_said_twice_in_one_packet_ends_a_connection_once() {
+fn two_disconnects_in_one_packet_cause_one_event() {
     let (mut world, mut stranger) = world_with_peer();
     let peer = world.log(0).connected()[0];
     let frames = [disconnect(7), disconnect(8)].concat();
-    stranger.say(&mut world, 0, &frames);
+    stranger.send_frames(&mut world, 0, &frames);
     world.run_for(secs(30));
     let end = world.log(0).end_of(peer);
     assert_eq!(end, Some(DisconnectReason::Remote { code: 7 }));
 }
 
-fn what_stands_behind_a_goodbye_is_not_heard() {
+fn ignores_frames_after_a_disconnect() {
     let (mut world, mut stranger) = world_with_peer();
     let frames = [unreliable(b"before"), disconnect(7), unreliable(b"behind")].concat();
-    stranger.say(&mut world, 0, &frames);
-    let heard: Vec<_> = world.log(0).messages.iter().map(|(_, text)| text).collect();
-    assert_eq!(heard, ["before"]);
+    stranger.send_frames(&mut world, 0, &frames);
+    let received: Vec<_> = world.log(0).messages.iter().map(|(_, text)| text).collect();
+    assert_eq!(received, ["before"]);
 }
 
-fn a_challenge_is_answered_from_where_it_arrived_or_not_at_all() {
+fn ignores_a_challenge_response_from_a_third_address() {
     let (mut world, mut stranger) = world_with_peer();
     stranger.address = outside(2);
-    let challenges = stranger.say(&mut world, 0, &PING);
+    let challenges = stranger.send_frames(&mut world, 0, &PING);
     let token = stranger.challenge_in(&challenges[0]).unwrap();
-    // Whoever answers from a third address has proven neither.
+    // A response from a third address validates neither address.
     stranger.address = outside(3);
-    stranger.say(&mut world, 0, &response(token));
+    stranger.send_frames(&mut world, 0, &response(token));
     assert_eq!(world.log(0).moves, []);
     let peer = world.log(0).connected()[0];
     let home = world.host(0).peer_stats(peer).unwrap().address;
     assert_eq!(home, outside(1));
 }
 
-fn a_peer_that_claims_to_be_impatient_is_not_flooded_with_signs_of_life() {
+fn limits_keep_alives_at_the_minimum_idle_timeout() {
     let mut world = World::new(1);
     world.add(config());
     let mut stranger = Stranger::new(1);
-    let cookie = stranger.ask(&mut world, 0);
+    let cookie = stranger.request_cookie(&mut world, 0);
     let mut connect = stranger.connect(cookie);
-    // One that claims to be more so is not let in.
+    // An idle timeout below the minimum is rejected.
     connect.idle_timeout_ms = 0;
-    let answers = stranger.give(&mut world, 0, &connect.bytes());
-    assert!(answers.is_empty(), "{answers:?}");
+    let replies = stranger.send_datagram(&mut world, 0, &connect.bytes());
+    assert!(replies.is_empty(), "{replies:?}");
     connect.idle_timeout_ms = 100;
-    stranger.enter(&mut world, 0, &connect);
-    stranger.say(&mut world, 0, &PING);
+    stranger.finish_handshake(&mut world, 0, &connect);
+    stranger.send_frames(&mut world, 0, &PING);
     let before = world.packet_observer().datagrams.len();
     world.run_for(secs(10));
     let sent = world.packet_observer().datagrams.len() - before;
-    // The shortest idle timeout there is, a tenth of a second, asks for thirty a second.
+    // The minimum idle timeout of 100 ms requires 30 keep-alives per second.
     assert!(sent <= 310, "{sent} packets in ten seconds");
 }
 
-fn a_peer_that_moves_all_the_time_does_not_fill_the_event_queue() {
+fn merges_unread_moved_events() {
     let (mut world, mut stranger) = world_with_peer();
-    world.set_deaf(0, true);
+    world.pause_events(0, true);
     for turn in 0..500 {
         stranger.address = outside(1 + turn % 2);
-        let challenges = stranger.say(&mut world, 0, &PING);
+        let challenges = stranger.send_frames(&mut world, 0, &PING);
         let tokens: Vec<_> = challenges
             .iter()
             .filter_map(|packet| stranger.challenge_in(packet))
             .collect();
         for token in tokens {
-            stranger.say(&mut world, 0, &response(token));
+            stranger.send_frames(&mut world, 0, &response(token));
         }
         world.run_for(ms(20));
     }
-    world.set_deaf(0, false);
+    world.pause_events(0, false);
     world.run_for(ms(1));
     let peer = world.log(0).connected()[0];
     assert_eq!(world.log(0).moves.len(), 1);
     assert_eq!(world.log(0).moves, [(peer, stranger.address)]);
 }
 
-fn a_message_that_nobody_takes_is_dropped_and_counted() {
+fn drops_and_counts_messages_over_the_unread_limit() {
     let (mut world, mut stranger) = world_with_peer();
     let peer = world.log(0).connected()[0];
-    world.set_deaf(0, true);
+    world.pause_events(0, true);
     for _ in 0..300 {
-        stranger.say(&mut world, 0, &unreliable(&[7; 990]));
+        stranger.send_frames(&mut world, 0, &unreliable(&[7; 990]));
     }
     let many_small = unreliable(b"").repeat(400);
     for _ in 0..20 {
-        stranger.say(&mut world, 0, &many_small);
+        stranger.send_frames(&mut world, 0, &many_small);
     }
     let stats = world.host(0).peer_stats(peer).unwrap();
-    // 256 KiB, or 4,096 messages.
+    // The limit is 256 KiB or 4,096 messages.
     let long = (256 << 10) / 990;
     assert_eq!(stats.messages_received, 4096);
     assert_eq!(
         stats.messages_refused,
         (300 - long) + (8000 - (4096 - long))
     );
-    world.set_deaf(0, false);
+    world.pause_events(0, false);
     world.run_for(ms(1));
     assert_eq!(world.log(0).messages.len(), 4096);
-    // There is as much room again, for bytes as well.
-    world.set_deaf(0, true);
+    // Reading frees the byte limit as well.
+    world.pause_events(0, true);
     for _ in 0..300 {
-        stranger.say(&mut world, 0, &unreliable(&[7; 990]));
+        stranger.send_frames(&mut world, 0, &unreliable(&[7; 990]));
     }
     let again = world.host(0).peer_stats(peer).unwrap();
     assert_eq!(again.messages_received, 4096 + long);
 }
 
-/// Well-formed frames and nonsense, in any order, sealed as the peer alone can.
+/// Random valid and invalid frames.
 fn noise(world: &mut World) -> Vec<u8> {
     let rng = &mut world.rng;
     let mut bytes = Vec::new();
@@ -140,38 +139,38 @@ fn noise(world: &mut World) -> Vec<u8> {
     bytes
 }
 
-fn whatever_a_peer_says_nobody_panics_and_the_order_of_events_holds() {
+fn random_frames_cause_no_panic_and_keep_the_event_order() {
     for_each_seed(100, |seed| {
         let mut world = World::new(seed);
         world.add(config());
         let mut strangers: Vec<_> = (1..4).map(Stranger::new).collect();
         for stranger in &mut strangers {
-            stranger.arrive(&mut world, 0);
+            stranger.handshake(&mut world, 0);
         }
         for _ in 0..150 {
-            let who = world.rng.index(strangers.len());
-            let stranger = &mut strangers[who];
+            let index = world.rng.index(strangers.len());
+            let stranger = &mut strangers[index];
             stranger.number += world.rng.below(3);
             if world.rng.chance(0.05) {
                 stranger.address = outside(1 + world.rng.index(6));
             }
             let frames = noise(&mut world);
-            strangers[who].say(&mut world, 0, &frames);
+            strangers[index].send_frames(&mut world, 0, &frames);
             let time = ms(world.rng.below(30));
             world.run_for(time);
         }
         world.run_for(secs(30));
-        world.log(0).assert_nobody_left();
+        world.log(0).assert_all_disconnected();
         assert_eq!(world.host(0).poll_timeout(), None);
     });
 }
 
 under_both!(
-    a_goodbye_said_twice_in_one_packet_ends_a_connection_once,
-    what_stands_behind_a_goodbye_is_not_heard,
-    a_challenge_is_answered_from_where_it_arrived_or_not_at_all,
-    a_peer_that_claims_to_be_impatient_is_not_flooded_with_signs_of_life,
-    a_peer_that_moves_all_the_time_does_not_fill_the_event_queue,
-    a_message_that_nobody_takes_is_dropped_and_counted,
-    whatever_a_peer_says_nobody_panics_and_the_order_of_events_holds,
+    two_disconnects_in_one_packet_cause_one_event,
+    ignores_frames_after_a_disconnect,
+    ignores_a_challenge_response_from_a_third_address,
+    limits_keep_alives_at_the_minimum_idle_timeout,
+    merges_unread_moved_events,
+    drops_and_counts_messages_over_the_unread_limit,
+    random_frames_cause_no_panic_and_keep_the_event_order,
 );

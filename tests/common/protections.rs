@@ -1,5 +1,4 @@
-//! How the hosts of a test protect their packets. Every test of a suite runs under both: `under_both!`
-//! makes two of it.
+//! Packet protection of a test's hosts. `under_both!` runs each test under Plain and under Noise.
 #![allow(dead_code, unused_macros, reason = "every test file uses a part of it")]
 
 use std::cell::Cell;
@@ -15,7 +14,7 @@ thread_local! {
     static MODE: Cell<Mode> = const { Cell::new(Mode::Plain) };
 }
 
-/// That of the test that runs on this thread.
+/// Protection of the test on this thread.
 pub(crate) fn mode() -> Mode {
     MODE.get()
 }
@@ -29,15 +28,15 @@ pub(crate) fn under(mode: Mode, test: fn()) {
     test();
 }
 
-/// For a moment.
-pub(crate) fn with_mode(mode: Mode, what: &mut dyn FnMut()) {
+/// Runs `body` under another protection.
+pub(crate) fn with_mode(mode: Mode, body: &mut dyn FnMut()) {
     let own = MODE.replace(mode);
-    what();
+    body();
     MODE.set(own);
 }
 
-/// Two tests of each: `plain::name` and `noise::name`. A test that is not named here is dead code, and
-/// the compiler says so.
+/// Defines `plain::name` and `noise::name` for each test. The compiler reports unlisted tests as
+/// dead code.
 macro_rules! under_both {
     ($($test:ident),+ $(,)?) => {
         mod plain {
@@ -54,7 +53,7 @@ macro_rules! under_both {
     };
 }
 
-/// How many tests of this program have `plain`, and how many have `noise` in their names.
+/// The number of tests in modules named `plain` and `noise`.
 #[cfg(feature = "noise")]
 pub(crate) fn counts() -> (usize, usize) {
     let own = std::env::current_exe().unwrap();

@@ -1,10 +1,9 @@
-//! Tests that need what not every machine has: skipped with a message, or failed where nothing may be skipped.
+//! Skips tests whose requirements are missing. With `TICKWIRE_NO_SKIP=1` they fail instead.
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
 use std::process::Command;
 
-/// Whether a test that needs `what` has to be skipped. Says so, and fails where nothing may be
-/// skipped (`TICKWIRE_NO_SKIP=1`).
+/// Returns whether to skip a test that needs `what`, and prints it.
 pub(crate) fn skip(what: &str, is_there: bool) -> bool {
     if is_there {
         return false;
@@ -17,8 +16,7 @@ pub(crate) fn skip(what: &str, is_there: bool) -> bool {
     true
 }
 
-/// Whether a test that makes a network namespace for itself, and needs these programs in it, has to be
-/// skipped, as `skip` does.
+/// As [`skip`], for tests that run these programs in their own network namespace.
 pub(crate) fn skip_namespace(programs: &[&str]) -> bool {
     let has = |program: &&str| {
         let found = Command::new("sh")

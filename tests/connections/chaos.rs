@@ -1,5 +1,5 @@
-//! Some hosts to which everything happens at once. What holds then holds always: the world checks each
-//! event and each datagram, and when quiet returns everybody agrees with everybody.
+//! Random faults on four hosts. The world checks each event and datagram, and after the faults all
+//! hosts agree about their connections.
 
 use tickwire::ConnectOptions;
 use tickwire::sim::{LinkConditions, Loss};
@@ -9,7 +9,7 @@ use crate::world::{World, config, for_each_seed, is_thorough, ms, outside, secs}
 
 const HOSTS: usize = 4;
 
-fn some_conditions(world: &mut World) -> LinkConditions {
+fn random_conditions(world: &mut World) -> LinkConditions {
     let rng = &mut world.rng;
     LinkConditions {
         latency: rng.time(ms(0), ms(150)),
@@ -25,15 +25,15 @@ fn some_conditions(world: &mut World) -> LinkConditions {
     }
 }
 
-/// Something happens to somebody.
-fn act(world: &mut World) {
+/// Applies a random action to a random host.
+fn random_action(world: &mut World) {
     let one = world.rng.index(HOSTS);
     let other = (one + 1 + world.rng.index(HOSTS - 1)) % HOSTS;
     match world.rng.below(12) {
         0..4 => connect(world, one, other),
         4..6 => disconnect(world, one),
         6 => {
-            let conditions = some_conditions(world);
+            let conditions = random_conditions(world);
             world.set_conditions(one, other, &conditions);
         }
         7 => world.restart(one),
@@ -51,7 +51,7 @@ fn act(world: &mut World) {
             let interval = world.rng.chance(0.7).then_some(ms(70));
             world.chatter(one, interval);
         }
-        _ => world.set_deaf(one, world.time().as_millis() % 2 == 0),
+        _ => world.pause_events(one, world.time().as_millis() % 2 == 0),
     }
 }
 
@@ -73,10 +73,10 @@ fn disconnect(world: &mut World, host: usize) {
     }
 }
 
-/// All links are good, everybody listens, and half-open connections have had the time to end.
-fn calm_down(world: &mut World) {
+/// Ends all faults and waits until half-open connections have timed out.
+fn end_faults(world: &mut World) {
     for one in 0..HOSTS {
-        world.set_deaf(one, false);
+        world.pause_events(one, false);
         world.chatter(one, None);
         for other in 0..one {
             world.set_conditions(one, other, &latency(20));
@@ -89,11 +89,13 @@ fn assert_agreement(world: &mut World) {
     for host in 0..HOSTS {
         for peer in world.log(host).connected() {
             let address = world.host(host).peer_stats(peer).unwrap().address;
-            let there = world.host_at(address).expect("a peer is where nobody is");
-            let before = world.log(there).messages.len();
+            let remote = world
+                .host_at(address)
+                .expect("no host has the address of the peer");
+            let before = world.log(remote).messages.len();
             world.send(host, peer, b"still there?");
             world.run_for(ms(100));
-            assert_eq!(world.log(there).messages.len(), before + 1);
+            assert_eq!(world.log(remote).messages.len(), before + 1);
         }
     }
 }
@@ -102,7 +104,7 @@ fn end(world: &mut World) {
     (0..HOSTS).for_each(|host| world.shutdown(host, 3));
     world.run_for(secs(1));
     for host in 0..HOSTS {
-        world.log(host).assert_nobody_left();
+        world.log(host).assert_all_disconnected();
         assert!(world.host(host).is_shut_down());
         assert_eq!(world.host(host).poll_timeout(), None);
         let stats = world.host(host).stats();
@@ -110,7 +112,7 @@ fn end(world: &mut World) {
     }
 }
 
-fn whatever_happens_everybody_agrees_in_the_end() {
+fn hosts_agree_after_random_faults() {
     let count = if is_thorough() { 0 } else { 150 };
     for_each_seed(count, |seed| {
         let mut world = World::new(seed);
@@ -121,11 +123,11 @@ fn whatever_happens_everybody_agrees_in_the_end() {
             }
         }
         for _ in 0..60 {
-            act(&mut world);
+            random_action(&mut world);
             let time = ms(world.rng.below(1500));
             world.run_for(time);
         }
-        calm_down(&mut world);
+        end_faults(&mut world);
         assert_agreement(&mut world);
         end(&mut world);
     });
@@ -138,7 +140,7 @@ fn the_same_seed_gives_the_same_datagrams() {
             world.add(config());
         }
         for _ in 0..40 {
-            act(&mut world);
+            random_action(&mut world);
             let time = ms(world.rng.below(1500));
             world.run_for(time);
         }
@@ -151,6 +153,6 @@ fn the_same_seed_gives_the_same_datagrams() {
 }
 
 under_both!(
-    whatever_happens_everybody_agrees_in_the_end,
+    hosts_agree_after_random_faults,
     the_same_seed_gives_the_same_datagrams,
 );

@@ -1,4 +1,4 @@
-//! Connections, between hosts in a virtual world: they begin, last, move and end as the design says.
+//! Connections on virtual time: handshake, keep-alive, migration and disconnect.
 //!
 //! `TICKWIRE_SEEDS` raises the number of seeds, see `tests/world`.
 
@@ -8,18 +8,18 @@ mod protections;
 #[path = "../world/mod.rs"]
 mod world;
 
-mod beginning;
-mod both;
 mod chaos;
-mod ending;
-mod lasting;
+mod connect;
+mod disconnect;
+mod idle_timeout;
 mod many_clients;
-mod moving;
+mod migration;
 mod sessions;
+mod simultaneous_connect;
 
 use tickwire::sim::LinkConditions;
 
-/// A link that only takes its time.
+/// A link with a latency in milliseconds and no impairments.
 fn latency(time: u64) -> LinkConditions {
     LinkConditions {
         latency: world::ms(time),
@@ -27,7 +27,7 @@ fn latency(time: u64) -> LinkConditions {
     }
 }
 
-/// A link that nothing gets through.
+/// A link that drops every datagram.
 fn partition() -> LinkConditions {
     LinkConditions {
         partitioned: true,
@@ -37,7 +37,7 @@ fn partition() -> LinkConditions {
 
 #[cfg(feature = "noise")]
 #[test]
-fn every_test_runs_under_both() {
+fn every_test_runs_under_both_protections() {
     let (plain, noise) = protections::counts();
     assert_eq!(plain, noise);
     assert!(plain > 50, "{plain}");

@@ -1,4 +1,4 @@
-//! Cost of 10,000 idle peers of one host.
+//! Cost of thousands of idle peers.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -11,16 +11,16 @@ use crate::world::harness::Harness;
 use crate::world::packets::{PING, ack, packet_number};
 use crate::world::{Stranger, config, is_noise, secs};
 
-/// How many there are. Under Noise fewer, because the test does their handshakes by hand.
+/// Number of peers. Fewer under Noise, because the test computes their handshakes.
 fn peers() -> usize {
     if is_noise() { 2_000 } else { 10_000 }
 }
 
-/// Idle peers that answer what they are asked, and came one after the other.
+/// Idle peers that acknowledge every packet and connected one after the other.
 struct ManyClients {
     harness: Harness,
     strangers: HashMap<SocketAddr, Stranger>,
-    /// Turns that were due, and packets that left in them.
+    /// Due turns, and packets sent in them.
     turns: usize,
     packets: usize,
 }
@@ -35,7 +35,7 @@ impl ManyClients {
         };
         for number in 0..peers() {
             let mut stranger = Stranger::new(number);
-            assert!(clients.harness.arrive(&mut stranger));
+            assert!(clients.harness.handshake(&mut stranger));
             clients.strangers.insert(stranger.address, stranger);
             clients.run_for(Duration::from_micros(100));
         }
@@ -52,31 +52,31 @@ impl ManyClients {
         self.harness.now = end;
     }
 
-    /// A turn in which everybody who is asked answers.
+    /// A turn in which every packet is acknowledged.
     fn turn(&mut self) {
-        let mut answers = Vec::new();
+        let mut replies = Vec::new();
         self.harness.turn(|to, packet| {
             let stranger = self.strangers.get_mut(&to).unwrap();
-            answers.push((to, stranger.packet(&ack(packet_number(packet), 0))));
+            replies.push((to, stranger.packet(&ack(packet_number(packet), 0))));
         });
-        self.packets += answers.len();
-        for (from, answer) in answers {
-            self.harness.give(from, &answer);
+        self.packets += replies.len();
+        for (from, reply) in replies {
+            self.harness.deliver(from, &reply);
         }
         self.harness
-            .turn(|_, _| panic!("an acknowledgement is not answered"));
+            .turn(|_, _| panic!("the host replied to an acknowledgement"));
     }
 }
 
-fn a_turn_costs_by_those_who_have_something_to_do() {
+fn a_turn_costs_by_the_number_of_due_peers() {
     let mut clients = ManyClients::new();
     clients.run_for(secs(10));
     assert_eq!(clients.harness.host.stats().peers, peers());
     (clients.turns, clients.packets) = (0, 0);
     clients.run_for(secs(10));
-    assert_eq!(clients.packets, 2 * peers(), "one question in five seconds");
-    // No two of them are due at the same time. For each question there is a look when it is due, and
-    // one when its answer would be missed.
+    assert_eq!(clients.packets, 2 * peers(), "one keep-alive every 5 s");
+    // Deadlines do not coincide. A keep-alive takes one turn when it is due and one when its
+    // acknowledgement would be overdue.
     assert!(
         clients.turns <= 2 * clients.packets + peers(),
         "{}",
@@ -85,7 +85,7 @@ fn a_turn_costs_by_those_who_have_something_to_do() {
     assert_eq!(clients.harness.host.stats().peers, peers());
 }
 
-fn a_turn_in_which_nobody_has_anything_to_do_changes_nothing_and_allocates_nothing() {
+fn an_idle_turn_changes_and_allocates_nothing() {
     let mut clients = ManyClients::new();
     clients.run_for(secs(10));
     let due = clients.harness.host.poll_timeout();
@@ -96,23 +96,23 @@ fn a_turn_in_which_nobody_has_anything_to_do_changes_nothing_and_allocates_nothi
     });
     assert_eq!(info.count_total, 0);
     assert_eq!(clients.harness.host.poll_timeout(), due);
-    // One has something to say, and only that one is answered.
+    // The host replies only to the peer that sends.
     let address = Stranger::new(peers() / 2).address;
     let stranger = clients.strangers.get_mut(&address).unwrap();
     let ping = stranger.packet(&PING);
-    clients.harness.give(address, &ping);
+    clients.harness.deliver(address, &ping);
     let mut answered = Vec::new();
     clients.harness.turn(|to, _| answered.push(to));
     assert_eq!(answered, [address]);
 }
 
-fn an_idle_peer_takes_at_most_four_kibibytes() {
+fn an_idle_peer_uses_at_most_4_kib() {
     const FEW: usize = 2000;
     let mut harness = Harness::new(config_for(FEW));
     let mut strangers: Vec<_> = (0..FEW).map(Stranger::new).collect();
     let info = measure(|| {
         for stranger in &mut strangers {
-            assert!(harness.arrive(stranger));
+            assert!(harness.handshake(stranger));
             while harness.host.poll_event().is_some() {}
         }
     });
@@ -129,7 +129,7 @@ fn config_for(peers: usize) -> Config {
 }
 
 under_both!(
-    a_turn_costs_by_those_who_have_something_to_do,
-    a_turn_in_which_nobody_has_anything_to_do_changes_nothing_and_allocates_nothing,
-    an_idle_peer_takes_at_most_four_kibibytes,
+    a_turn_costs_by_the_number_of_due_peers,
+    an_idle_turn_changes_and_allocates_nothing,
+    an_idle_peer_uses_at_most_4_kib,
 );

@@ -1,4 +1,4 @@
-//! Two hosts under every condition a link can have: they connect, talk, stay connected and close.
+//! Complete sessions over links with random impairments.
 
 use std::time::Duration;
 
@@ -7,13 +7,12 @@ use tickwire::{DisconnectReason, PeerId};
 
 use crate::world::{TestRng, World, for_each_seed, ms, secs};
 
-/// How many worlds a default run tries.
 const SEEDS: u64 = 1000;
 
-/// What is wrong with a link; most worlds have several of these.
-type Trouble = fn(&mut LinkConditions, &mut TestRng);
+/// An impairment of a link. Most runs combine several.
+type Impairment = fn(&mut LinkConditions, &mut TestRng);
 
-const TROUBLES: &[Trouble] = &[
+const IMPAIRMENTS: &[Impairment] = &[
     |link, rng| link.latency = rng.time(ms(0), ms(300)),
     |link, rng| link.jitter = rng.time(ms(0), ms(100)),
     |link, rng| {
@@ -39,14 +38,14 @@ const TROUBLES: &[Trouble] = &[
     |link, rng| link.corruption = rng.share() * 0.1,
 ];
 
-/// The first worlds have a perfect link, then one trouble each; then it is up to chance.
+/// Seed 0 has a perfect link, the next ones one impairment each, and all others a random subset.
 fn conditions(seed: u64, rng: &mut TestRng) -> LinkConditions {
     let mut conditions = LinkConditions::default();
-    for (index, trouble) in (1..).zip(TROUBLES) {
+    for (index, impairment) in (1..).zip(IMPAIRMENTS) {
         let is_single = seed == index;
-        let is_random = seed > TROUBLES.len() as u64 && rng.chance(0.3);
+        let is_random = seed > IMPAIRMENTS.len() as u64 && rng.chance(0.3);
         if is_single || is_random {
-            trouble(&mut conditions, rng);
+            impairment(&mut conditions, rng);
         }
     }
     conditions
@@ -58,14 +57,14 @@ fn world(seed: u64) -> World {
     World::of_two(seed, &conditions)
 }
 
-/// How long a session lasts before somebody ends it.
-const TALK: Duration = secs(6);
+/// Time between connect and disconnect.
+const SESSION_TIME: Duration = secs(6);
 
-fn two_hosts_connect_talk_and_close_under_all_conditions() {
+fn completes_sessions_under_random_link_conditions() {
     for_each_seed(SEEDS, |seed| {
         let mut world = world(seed);
         session(&mut world);
-        both_sides_heard_of_everything(&world);
+        assert_both_disconnected(&world);
     });
 }
 
@@ -73,31 +72,36 @@ fn session(world: &mut World) {
     let (b, a) = connect(world);
     world.chatter(0, Some(ms(50 + world.seed() % 100)));
     world.chatter(1, Some(ms(50 + world.seed() % 70)));
-    world.run_for(TALK / 2);
+    world.run_for(SESSION_TIME / 2);
     interrupt(world);
-    world.run_for(TALK / 2);
+    world.run_for(SESSION_TIME / 2);
     assert!(world.log(0).is_connected(b) && world.log(1).is_connected(a));
-    assert!(world.log(0).messages_from(b) > 10, "too few arrived");
-    assert!(world.log(1).messages_from(a) > 10, "too few arrived");
+    assert!(
+        world.log(0).messages_from(b) > 10,
+        "too few messages arrived"
+    );
+    assert!(
+        world.log(1).messages_from(a) > 10,
+        "too few messages arrived"
+    );
     let (host, peer) = if world.rng.chance(0.5) {
         (0, b)
     } else {
         (1, a)
     };
     world.disconnect(host, peer, 77);
-    // One that misses every copy of the goodbye times out.
+    // A side that loses every copy of the disconnect times out.
     world.run_for(secs(22));
-    let told = [world.log(0).end_of(b), world.log(1).end_of(a)];
-    assert_eq!(told[host], Some(DisconnectReason::Local { code: 77 }));
-    let is_told = matches!(
-        told[1 - host],
+    let reasons = [world.log(0).end_of(b), world.log(1).end_of(a)];
+    assert_eq!(reasons[host], Some(DisconnectReason::Local { code: 77 }));
+    let is_valid = matches!(
+        reasons[1 - host],
         Some(DisconnectReason::Remote { code: 77 } | DisconnectReason::TimedOut)
     );
-    assert!(is_told, "{told:?}");
+    assert!(is_valid, "{reasons:?}");
 }
 
-/// In every third world nothing at all gets through for a while, shorter than the idle timeout by what
-/// a lossy link needs to be heard again.
+/// Every third seed has a partition of at most 8 s. A lossy link then recovers before the timeout.
 fn interrupt(world: &mut World) {
     if world.seed() % 3 == 0 {
         let time = world.rng.time(ms(0), secs(8));
@@ -107,26 +111,25 @@ fn interrupt(world: &mut World) {
     }
 }
 
-/// A burst that takes the whole handshake comes up in one world of some thousand; then the application
-/// tries again.
+/// Retries, because in one of some thousand runs a loss burst covers the whole handshake.
 fn connect(world: &mut World) -> (PeerId, PeerId) {
     for _ in 0..4 {
-        let there = world.connect(0, 1);
+        let to_server = world.connect(0, 1);
         world.run_until(secs(40), |world| {
-            world.log(0).end_of(there).is_some() || world.log(1).connected().len() == 1
+            world.log(0).end_of(to_server).is_some() || world.log(1).connected().len() == 1
         });
-        if let [back] = world.log(1).connected()[..] {
-            return (there, back);
+        if let [to_client] = world.log(1).connected()[..] {
+            return (to_server, to_client);
         }
     }
-    panic!("they did not connect");
+    panic!("the hosts did not connect");
 }
 
-fn both_sides_heard_of_everything(world: &World) {
+fn assert_both_disconnected(world: &World) {
     for host in [0, 1] {
-        world.log(host).assert_nobody_left();
-        assert_eq!(world.host(host).poll_timeout(), None, "nothing is left");
+        world.log(host).assert_all_disconnected();
+        assert_eq!(world.host(host).poll_timeout(), None, "no deadline is left");
     }
 }
 
-under_both!(two_hosts_connect_talk_and_close_under_all_conditions,);
+under_both!(completes_sessions_under_random_link_conditions,);

@@ -1,4 +1,4 @@
-//! One message for everybody.
+//! Broadcasts.
 
 use tickwire::sim::LinkConditions;
 use tickwire::{Config, Delivery, PeerId, SendError};
@@ -7,7 +7,7 @@ use crate::world::{World, config, secs};
 use crate::{latency, partition};
 
 /// A server, host 0, and three clients with these configs.
-fn party(configs: [Config; 3], conditions: &LinkConditions) -> (World, [PeerId; 3]) {
+fn server_with_clients(configs: [Config; 3], conditions: &LinkConditions) -> (World, [PeerId; 3]) {
     let mut world = World::new(1);
     world.add(config());
     let peers = configs.map(|config| {
@@ -19,8 +19,8 @@ fn party(configs: [Config; 3], conditions: &LinkConditions) -> (World, [PeerId; 
     (world, peers)
 }
 
-fn everybody_gets_it_in_every_delivery() {
-    let (mut world, _) = party([config(), config(), config()], &latency(20));
+fn broadcasts_to_all_peers_by_every_delivery() {
+    let (mut world, _) = server_with_clients([config(), config(), config()], &latency(20));
     let kinds = [
         Delivery::Unreliable,
         Delivery::Sequenced(1),
@@ -40,12 +40,12 @@ fn everybody_gets_it_in_every_delivery() {
     }
 }
 
-fn those_who_cannot_take_it_are_counted_and_keep_nobody_from_it() {
+fn reports_skipped_peers_and_sends_to_the_others() {
     let small = Config {
         message_max_from_servers: 1000,
         ..config()
     };
-    let (mut world, peers) = party([small, config(), config()], &latency(20));
+    let (mut world, peers) = server_with_clients([small, config(), config()], &latency(20));
     world.set_conditions(0, 2, &partition());
     let mut host = world.host_mut(0);
     while host.send(peers[1], Delivery::Reliable, &[7; 900]).is_ok() {}
@@ -62,8 +62,8 @@ fn those_who_cannot_take_it_are_counted_and_keep_nobody_from_it() {
     assert_eq!(world.log(3).messages.len(), 1);
 }
 
-fn what_nobody_could_take_is_an_error() {
-    let (mut world, _) = party([config(), config(), config()], &latency(20));
+fn rejects_a_broadcast_over_the_unreliable_limit() {
+    let (mut world, _) = server_with_clients([config(), config(), config()], &latency(20));
     let outcome = world
         .host_mut(0)
         .broadcast(Delivery::Unreliable, &vec![7; 15_361]);
@@ -71,8 +71,8 @@ fn what_nobody_could_take_is_an_error() {
     assert_eq!(outcome, Err(SendError::TooLong { len, max }));
 }
 
-fn a_peer_can_be_left_out_and_a_group_be_named() {
-    let (mut world, peers) = party([config(), config(), config()], &latency(20));
+fn broadcasts_except_to_one_peer_and_to_a_group() {
+    let (mut world, peers) = server_with_clients([config(), config(), config()], &latency(20));
     let host = world.host_mut(0);
     let now = host.now;
     let except = host
@@ -98,8 +98,8 @@ fn a_peer_can_be_left_out_and_a_group_be_named() {
 }
 
 under_both!(
-    a_peer_can_be_left_out_and_a_group_be_named,
-    everybody_gets_it_in_every_delivery,
-    those_who_cannot_take_it_are_counted_and_keep_nobody_from_it,
-    what_nobody_could_take_is_an_error,
+    broadcasts_except_to_one_peer_and_to_a_group,
+    broadcasts_to_all_peers_by_every_delivery,
+    reports_skipped_peers_and_sends_to_the_others,
+    rejects_a_broadcast_over_the_unreliable_limit,
 );

@@ -1,4 +1,4 @@
-//! Channels do not wait for each other: measured, on links whose latency is known to the nanosecond.
+//! Channels do not delay each other, measured on links with an exact latency.
 
 use std::time::Duration;
 
@@ -21,8 +21,8 @@ const KINDS: [Delivery; 6] = [
     Delivery::Unreliable,
 ];
 
-/// Two hosts that send nothing twice unasked, and as fast as they like.
-fn plain_pair() -> Pair<EventLog> {
+/// Two hosts without redundant copies and with the maximum rate.
+fn pair_without_copies() -> Pair<EventLog> {
     let config = Config {
         redundant_copies: 0,
         rate_floor: RATE_MAX,
@@ -33,60 +33,67 @@ fn plain_pair() -> Pair<EventLog> {
     pair_with(1, [config.clone(), config], &latency(40))
 }
 
-fn lose(pair: &mut Pair<EventLog>, delivery: Delivery, message: &[u8]) {
+fn send_lost(pair: &mut Pair<EventLog>, delivery: Delivery, message: &[u8]) {
     pair.set_link(CLIENT, &partition());
     pair.send(CLIENT, delivery, message);
     pair.set_link(CLIENT, &latency(40));
 }
 
-/// How long a message was under way that was sent at `at`.
-fn time_of(pair: &Pair<EventLog>, message: &[u8], at: Duration) -> Option<Duration> {
+/// Transit time of a message sent at `at`.
+fn transit_time(pair: &Pair<EventLog>, message: &[u8], at: Duration) -> Option<Duration> {
     let mut messages = pair.observer().of(SERVER).messages.iter();
-    let taken = messages.find(|taken| taken.bytes == message)?;
-    Some(taken.at - at)
+    let received = messages.find(|received| received.bytes == message)?;
+    Some(received.at - at)
 }
 
 fn a_gap_in_one_channel_delays_no_other() {
     for gap in [Delivery::Ordered(0), Delivery::Reliable] {
         for other in KINDS.into_iter().filter(|kind| *kind != gap) {
-            let mut pair = plain_pair();
-            lose(&mut pair, gap, b"lost");
+            let mut pair = pair_without_copies();
+            send_lost(&mut pair, gap, b"lost");
             pair.run_for(TICK);
             let at = pair.time();
             pair.send(CLIENT, other, b"other");
             pair.run_for(secs(2));
-            let time = time_of(&pair, b"other", at);
+            let time = transit_time(&pair, b"other", at);
             assert_eq!(time, Some(LATENCY), "{other:?} beside {gap:?}");
-            let lost = time_of(&pair, b"lost", at).unwrap();
+            let lost = transit_time(&pair, b"lost", at).unwrap();
             assert!(lost > LATENCY, "{gap:?} was not lost: {lost:?}");
         }
     }
 }
 
-fn what_needs_no_order_does_not_wait_for_what_was_lost_before_it() {
-    let mut pair = plain_pair();
-    lose(&mut pair, Delivery::Reliable, b"lost");
+fn reliable_messages_do_not_wait_for_lost_ones() {
+    let mut pair = pair_without_copies();
+    send_lost(&mut pair, Delivery::Reliable, b"lost");
     let at = pair.time();
     pair.send(CLIENT, Delivery::Reliable, b"next");
     pair.run_for(secs(2));
-    assert_eq!(time_of(&pair, b"next", at), Some(LATENCY));
-    assert!(time_of(&pair, b"lost", at) > Some(LATENCY));
+    assert_eq!(transit_time(&pair, b"next", at), Some(LATENCY));
+    assert!(transit_time(&pair, b"lost", at) > Some(LATENCY));
 }
 
-fn what_needs_order_waits_for_what_was_lost_before_it_and_comes_together_with_it() {
-    let mut pair = plain_pair();
-    lose(&mut pair, Delivery::Ordered(3), b"lost");
+fn ordered_messages_wait_for_lost_predecessors() {
+    let mut pair = pair_without_copies();
+    send_lost(&mut pair, Delivery::Ordered(3), b"lost");
     let at = pair.time();
     pair.send(CLIENT, Delivery::Ordered(3), b"next");
     pair.run_for(secs(2));
-    let (lost, next) = (time_of(&pair, b"lost", at), time_of(&pair, b"next", at));
+    let (lost, next) = (
+        transit_time(&pair, b"lost", at),
+        transit_time(&pair, b"next", at),
+    );
     assert!(next > Some(LATENCY));
     assert_eq!(lost, next);
     let order = pair.observer().of(SERVER).messages.iter();
-    assert!(order.map(|taken| &taken.bytes[..]).eq([b"lost", b"next"]));
+    assert!(
+        order
+            .map(|received| &received.bytes[..])
+            .eq([b"lost", b"next"])
+    );
 }
 
-fn a_mebibyte_in_one_channel_delays_another_by_a_tick_at_most() {
+fn a_mebibyte_in_one_channel_delays_others_by_at_most_one_tick() {
     // 50 Mbit/s: 168 ms for a mebibyte, 250 packets in a round trip.
     let config = Config {
         rate_floor: 50_000_000,
@@ -108,9 +115,9 @@ fn a_mebibyte_in_one_channel_delays_another_by_a_tick_at_most() {
             pair.run_for(TICK);
         }
         pair.run_for(secs(1));
-        let taken: Vec<_> = pair.observer().taken(CLIENT, other).collect();
-        assert_eq!(taken.len(), 60);
-        for message in taken {
+        let received: Vec<_> = pair.observer().received(CLIENT, other).collect();
+        assert_eq!(received.len(), 60);
+        for message in received {
             let time = message.at - sent_at[usize::from(message.bytes[0])];
             assert!(time <= ms(20) + TICK, "{time:?} by {other:?}");
         }
@@ -118,10 +125,10 @@ fn a_mebibyte_in_one_channel_delays_another_by_a_tick_at_most() {
     }
 }
 
-fn a_channel_that_is_stuck_leaves_the_others_half_of_the_window() {
-    let mut pair = plain_pair();
-    lose(&mut pair, Delivery::Ordered(0), b"lost");
-    // More than the window takes, and nothing of it reaches the application.
+fn a_blocked_channel_leaves_window_for_other_channels() {
+    let mut pair = pair_without_copies();
+    send_lost(&mut pair, Delivery::Ordered(0), b"lost");
+    // Exceeds the window, and nothing is delivered before the lost message.
     pair.act(CLIENT, |host, peer| {
         for _ in 0..289 {
             host.send(peer, Delivery::Ordered(0), &[7; 900]).unwrap();
@@ -130,15 +137,15 @@ fn a_channel_that_is_stuck_leaves_the_others_half_of_the_window() {
     let at = pair.time();
     pair.send(CLIENT, Delivery::Ordered(1), &[9; 900]);
     pair.run_for(secs(3));
-    // What leaves at once is limited, also where the rate is not: the next step of a timer is a millisecond
-    // away. The channel that is stuck is so for a round trip and more.
-    let took = time_of(&pair, &[9; 900], at);
+    // The burst size is limited even at the maximum rate, so the message can leave one timer step
+    // (1 ms) later. The blocked channel needs more than a round trip.
+    let took = transit_time(&pair, &[9; 900], at);
     assert!(took <= Some(LATENCY + ms(1)), "{took:?}");
     assert!(took.is_some());
     assert_eq!(pair.observer().count(SERVER, Delivery::Ordered(0)), 290);
 }
 
-fn every_channel_there_is_can_be_used() {
+fn delivers_on_all_256_channels() {
     let mut pair = pair(1, &latency(10));
     for channel in 0..=255 {
         pair.send(CLIENT, Delivery::Ordered(channel), &[channel]);
@@ -147,18 +154,18 @@ fn every_channel_there_is_can_be_used() {
     pair.run_for(secs(1));
     for channel in 0..=255 {
         for delivery in [Delivery::Ordered(channel), Delivery::Sequenced(channel)] {
-            let taken: Vec<_> = pair.observer().taken(SERVER, delivery).collect();
-            assert_eq!(taken.len(), 1, "{delivery:?}");
-            assert_eq!(taken[0].bytes[..], [channel]);
+            let received: Vec<_> = pair.observer().received(SERVER, delivery).collect();
+            assert_eq!(received.len(), 1, "{delivery:?}");
+            assert_eq!(received[0].bytes[..], [channel]);
         }
     }
 }
 
 under_both!(
     a_gap_in_one_channel_delays_no_other,
-    what_needs_no_order_does_not_wait_for_what_was_lost_before_it,
-    what_needs_order_waits_for_what_was_lost_before_it_and_comes_together_with_it,
-    a_mebibyte_in_one_channel_delays_another_by_a_tick_at_most,
-    a_channel_that_is_stuck_leaves_the_others_half_of_the_window,
-    every_channel_there_is_can_be_used,
+    reliable_messages_do_not_wait_for_lost_ones,
+    ordered_messages_wait_for_lost_predecessors,
+    a_mebibyte_in_one_channel_delays_others_by_at_most_one_tick,
+    a_blocked_channel_leaves_window_for_other_channels,
+    delivers_on_all_256_channels,
 );

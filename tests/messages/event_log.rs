@@ -1,4 +1,4 @@
-//! Events of both hosts, with their times, for tests of single properties.
+//! Events of both hosts with their times.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,22 +8,19 @@ use tickwire::{Delivery, DisconnectReason, Event, Receipt};
 
 use crate::pair::Observer;
 
-/// See the [module](self).
 #[derive(Debug, Default)]
 pub(crate) struct EventLog {
     sides: [SideLog; 2],
 }
 
-/// Events of one side.
 #[derive(Debug, Default)]
 pub(crate) struct SideLog {
     pub(crate) messages: Vec<Message>,
-    /// Whether a tracked message arrived, and when this side knew.
-    pub(crate) fates: BTreeMap<Receipt, (bool, Duration)>,
+    /// Whether a tracked message was acknowledged, and when this was reported.
+    pub(crate) outcomes: BTreeMap<Receipt, (bool, Duration)>,
     pub(crate) end: Option<DisconnectReason>,
 }
 
-/// A message that was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Message {
     pub(crate) at: Duration,
@@ -36,27 +33,31 @@ impl EventLog {
         &self.sides[side]
     }
 
-    /// The messages that a side took of one kind.
-    pub(crate) fn taken(&self, side: usize, delivery: Delivery) -> impl Iterator<Item = &Message> {
+    /// Messages that a side received by one delivery.
+    pub(crate) fn received(
+        &self,
+        side: usize,
+        delivery: Delivery,
+    ) -> impl Iterator<Item = &Message> {
         let messages = self.sides[side].messages.iter();
         messages.filter(move |message| message.delivery == delivery)
     }
 
     pub(crate) fn count(&self, side: usize, delivery: Delivery) -> usize {
-        self.taken(side, delivery).count()
+        self.received(side, delivery).count()
     }
 
-    /// Whether a message arrived, as far as its sender knows.
-    pub(crate) fn fate(&self, side: usize, receipt: Receipt) -> Option<bool> {
-        let fate = self.sides[side].fates.get(&receipt);
-        fate.map(|(arrived, _)| *arrived)
+    /// Reported outcome of a tracked message: whether it was acknowledged.
+    pub(crate) fn outcome(&self, side: usize, receipt: Receipt) -> Option<bool> {
+        let outcome = self.sides[side].outcomes.get(&receipt);
+        outcome.map(|(arrived, _)| *arrived)
     }
 }
 
 impl SideLog {
-    fn on_fate(&mut self, receipt: Receipt, arrived: bool, at: Duration) {
-        let before = self.fates.insert(receipt, (arrived, at));
-        assert_eq!(before, None, "receipt {receipt} has two fates");
+    fn on_outcome(&mut self, receipt: Receipt, arrived: bool, at: Duration) {
+        let before = self.outcomes.insert(receipt, (arrived, at));
+        assert_eq!(before, None, "receipt {receipt} has two outcomes");
     }
 }
 
@@ -71,8 +72,8 @@ impl Observer for EventLog {
                 delivery,
                 bytes,
             }),
-            Event::Acked { receipt, .. } => log.on_fate(receipt, true, at),
-            Event::Lost { receipt, .. } => log.on_fate(receipt, false, at),
+            Event::Acked { receipt, .. } => log.on_outcome(receipt, true, at),
+            Event::Lost { receipt, .. } => log.on_outcome(receipt, false, at),
             Event::Disconnected { reason, .. } => log.end = Some(reason),
             _ => {}
         }

@@ -1,5 +1,4 @@
-//! Whoever does not take what comes holds its sender back, grows no further than was agreed, and goes on
-//! as if nothing had been.
+//! Flow control: an application that does not read blocks its sender and uses bounded memory.
 
 use std::time::Duration;
 
@@ -15,8 +14,8 @@ use crate::{CLIENT, SERVER, TICK, latency, lossy, pair, pair_with, partition};
 
 const WINDOW: u64 = QUEUED_BYTES_MAX as u64;
 
-/// The client numbers its messages and sends on as long as one is taken; returns how many were.
-fn press(pair: &mut Pair<EventLog>, delivery: Delivery, from: u32, len: usize) -> u32 {
+/// Sends numbered messages until the client's queue is full. Returns the next number.
+fn fill_queue(pair: &mut Pair<EventLog>, delivery: Delivery, from: u32, len: usize) -> u32 {
     let mut next = from;
     pair.act(CLIENT, |host, peer| {
         let mut message = vec![0; len];
@@ -32,46 +31,46 @@ fn press(pair: &mut Pair<EventLog>, delivery: Delivery, from: u32, len: usize) -
 }
 
 fn assert_all_in_order(pair: &Pair<EventLog>, delivery: Delivery, count: u32) {
-    let taken = pair.observer().taken(SERVER, delivery);
-    let numbers = taken.map(|one| u32::from_be_bytes(one.bytes[..4].try_into().unwrap()));
-    assert!(numbers.eq(0..count), "something is missing or out of order");
+    let received = pair.observer().received(SERVER, delivery);
+    let numbers = received.map(|one| u32::from_be_bytes(one.bytes[..4].try_into().unwrap()));
+    assert!(numbers.eq(0..count), "messages are missing or out of order");
 }
 
-// Other libraries: "a receiver that fell behind let latency climb until the timeout, without a signal".
-fn an_application_that_takes_nothing_holds_its_peer_back_until_it_does() {
+// Bug of another library: a slow receiver let latency grow until the timeout, without a signal.
+fn unread_messages_block_the_sender_until_they_are_read() {
     for len in [4, 100, 960, 5000, 60_000] {
         let mut pair = pair(1, &latency(20));
         let delivery = Delivery::Ordered(7);
-        pair.set_deaf(SERVER, true);
+        pair.pause_events(SERVER, true);
         let mut sent = 0;
         for _ in 0..600 {
-            sent = press(&mut pair, delivery, sent, len);
+            sent = fill_queue(&mut pair, delivery, sent, len);
             pair.run_for(TICK);
             assert!(pair.stats(SERVER).unread_bytes <= WINDOW);
         }
-        // The window and the queue are full, and no more was taken.
+        // The window and the send queue are full, and no more was accepted.
         let cost = (len + MESSAGE_OVERHEAD) as u64;
-        let untaken = pair.stats(SERVER).unread_bytes;
-        assert!(untaken > WINDOW / 3 && untaken % cost == 0, "{untaken}");
+        let unread = pair.stats(SERVER).unread_bytes;
+        assert!(unread > WINDOW / 3 && unread % cost == 0, "{unread}");
         assert!(u64::from(sent) * cost <= WINDOW + 4096 * cost);
         assert_eq!(pair.stats(SERVER).messages_refused, 0);
         assert_eq!(pair.stats(CLIENT).limited_by, SendLimitedBy::FlowControl);
-        pair.set_deaf(SERVER, false);
+        pair.pause_events(SERVER, false);
         pair.run_for(secs(10));
         assert_all_in_order(&pair, delivery, sent);
         assert_eq!(pair.stats(CLIENT).limited_by, SendLimitedBy::Application);
-        sent = press(&mut pair, delivery, sent, len);
+        sent = fill_queue(&mut pair, delivery, sent, len);
         pair.run_for(secs(10));
         assert_all_in_order(&pair, delivery, sent);
     }
 }
 
-fn an_application_that_takes_nothing_does_not_grow() {
+fn unread_messages_use_bounded_memory() {
     let mut pair = pair(1, &latency(20));
-    let press_for = |pair: &mut Pair<EventLog>, seconds: u64| {
+    let send_for = |pair: &mut Pair<EventLog>, seconds: u64| {
         for _ in 0..seconds * 60 {
             for delivery in [Delivery::Ordered(7), Delivery::Reliable] {
-                press(pair, delivery, 0, 100);
+                fill_queue(pair, delivery, 0, 100);
             }
             pair.act(CLIENT, |host, peer| {
                 host.send(peer, Delivery::Unreliable, &[7; 1000]).unwrap();
@@ -80,19 +79,19 @@ fn an_application_that_takes_nothing_does_not_grow() {
             pair.run_for(TICK);
         }
     };
-    pair.set_deaf(SERVER, true);
-    press_for(&mut pair, 20);
-    let grown = measure(|| press_for(&mut pair, 20));
+    pair.pause_events(SERVER, true);
+    send_for(&mut pair, 20);
+    let grown = measure(|| send_for(&mut pair, 20));
     assert!(grown.bytes_current.abs() < 64 << 10, "{grown:?}");
     let stats = pair.stats(SERVER);
     assert!(stats.unread_bytes <= WINDOW);
     assert!(stats.messages_refused > 1000, "{stats:?}");
 }
 
-fn unreliable_messages_that_find_no_room_are_refused_and_their_sender_knows() {
+fn refused_unreliable_messages_are_reported_as_lost() {
     for delivery in [Delivery::Unreliable, Delivery::Sequenced(3)] {
         let mut pair = pair(1, &latency(20));
-        pair.set_deaf(SERVER, true);
+        pair.pause_events(SERVER, true);
         let mut receipts = Vec::new();
         for number in 0..1000_u32 {
             let mut message = [0; 900];
@@ -101,64 +100,67 @@ fn unreliable_messages_that_find_no_room_are_refused_and_their_sender_knows() {
             pair.run_for(TICK);
         }
         pair.run_for(secs(5));
-        pair.set_deaf(SERVER, false);
-        let taken = pair.observer().count(SERVER, delivery);
-        assert_eq!(taken, QUEUED_BYTES_MAX / 900);
+        pair.pause_events(SERVER, false);
+        let received = pair.observer().count(SERVER, delivery);
+        assert_eq!(received, QUEUED_BYTES_MAX / 900);
         let acked = receipts.iter();
-        let acked = acked.filter(|one| pair.observer().fate(CLIENT, **one) == Some(true));
-        assert_eq!(acked.count(), taken);
-        assert_eq!(pair.observer().of(CLIENT).fates.len(), 1000);
+        let acked = acked.filter(|one| pair.observer().outcome(CLIENT, **one) == Some(true));
+        assert_eq!(acked.count(), received);
+        assert_eq!(pair.observer().of(CLIENT).outcomes.len(), 1000);
         pair.send(CLIENT, delivery, b"there is room again");
         pair.run_for(secs(1));
-        assert_eq!(pair.observer().count(SERVER, delivery), taken + 1);
+        assert_eq!(pair.observer().count(SERVER, delivery), received + 1);
     }
 }
 
-fn no_more_small_messages_wait_than_the_limit_says() {
+fn limits_the_number_of_unread_messages() {
     let mut pair = pair(1, &latency(20));
-    pair.set_deaf(SERVER, true);
+    pair.pause_events(SERVER, true);
     for _ in 0..10 {
         pair.fill(CLIENT, Delivery::Unreliable, &[]);
         pair.run_for(secs(1));
     }
-    pair.set_deaf(SERVER, false);
-    let taken = pair.observer().count(SERVER, Delivery::Unreliable);
-    assert!(taken <= QUEUED_MESSAGES_MAX, "{taken}");
-    assert!(taken > QUEUED_MESSAGES_MAX / 2, "{taken}");
+    pair.pause_events(SERVER, false);
+    let received = pair.observer().count(SERVER, Delivery::Unreliable);
+    assert!(received <= QUEUED_MESSAGES_MAX, "{received}");
+    assert!(received > QUEUED_MESSAGES_MAX / 2, "{received}");
 }
 
-fn a_window_that_nobody_heard_of_is_told_again() {
+fn repeats_a_lost_window_update() {
     let mut pair = pair(1, &latency(20));
-    pair.set_deaf(SERVER, true);
+    pair.pause_events(SERVER, true);
     let mut sent = 0;
     for _ in 0..120 {
-        sent = press(&mut pair, Delivery::Ordered(0), sent, 900);
+        sent = fill_queue(&mut pair, Delivery::Ordered(0), sent, 900);
         pair.run_for(TICK);
     }
     pair.set_link(SERVER, &partition());
-    pair.set_deaf(SERVER, false);
+    pair.pause_events(SERVER, false);
     pair.run_for(secs(6));
-    let taken = pair.observer().count(SERVER, Delivery::Ordered(0));
-    assert!(taken < usize::try_from(sent).unwrap(), "nobody was blocked");
+    let received = pair.observer().count(SERVER, Delivery::Ordered(0));
+    assert!(
+        received < usize::try_from(sent).unwrap(),
+        "the sender was not blocked"
+    );
     pair.set_link(SERVER, &latency(20));
     pair.run_for(secs(6));
     assert_all_in_order(&pair, Delivery::Ordered(0), sent);
 }
 
-/// The smallest windows there are, the largest messages that fit, and half of everything is lost.
-fn flow_control_never_locks_up() {
+/// Minimum windows, maximum messages and 40% loss.
+fn flow_control_never_deadlocks() {
     for_each_seed(150, |seed| {
         let message_max = [960, 961, 3000, 20_000][usize::try_from(seed % 4).unwrap()];
         let config = Config {
             receive_window: 0,
             message_max_from_clients: message_max,
             redundant_copies: u8::try_from(seed % 3).unwrap(),
-            // A burst of losses ends with datagrams alone, and somebody who probes sends few.
+            // Only sent datagrams end a loss burst, and probes are rare.
             idle_timeout: secs(200),
             ..config()
         };
         let conditions = LinkConditions {
-            loss: some_loss(seed),
+            loss: loss_of_seed(seed),
             jitter: ms(20),
             reorder: 0.1,
             ..latency(20)
@@ -174,26 +176,26 @@ fn flow_control_never_locks_up() {
                 pair.rng.index(message_max)
             };
             let message = vec![channel; len];
-            send_somehow(&mut pair, Delivery::Ordered(channel), &message);
-            let is_deaf = pair.rng.chance(0.5);
-            pair.set_deaf(SERVER, is_deaf);
+            send_blocking(&mut pair, Delivery::Ordered(channel), &message);
+            let events_paused = pair.rng.chance(0.5);
+            pair.pause_events(SERVER, events_paused);
             pair.run_for(TICK);
         }
-        pair.set_deaf(SERVER, false);
+        pair.pause_events(SERVER, false);
         let all = usize::try_from(count).unwrap();
         let is_done = pair.run_until(secs(300), |pair| {
             pair.observer().of(SERVER).messages.len() == all
         });
         assert!(
             is_done,
-            "it locked up: {:?} {:?}",
+            "flow control deadlocked: {:?} {:?}",
             pair.observer().of(SERVER).end,
             pair.observer().of(CLIENT).end
         );
     });
 }
 
-fn some_loss(seed: u64) -> Loss {
+fn loss_of_seed(seed: u64) -> Loss {
     if seed % 2 == 0 {
         return Loss::Independent { probability: 0.4 };
     }
@@ -203,84 +205,91 @@ fn some_loss(seed: u64) -> Loss {
     }
 }
 
-/// Waits for room.
-fn send_somehow(pair: &mut Pair<EventLog>, delivery: Delivery, message: &[u8]) {
+/// Sends once the queue has room.
+fn send_blocking(pair: &mut Pair<EventLog>, delivery: Delivery, message: &[u8]) {
     let mut waited = Duration::ZERO;
     while pair
         .act(CLIENT, |host, peer| host.send(peer, delivery, message))
         .is_err()
     {
-        pair.set_deaf(SERVER, false);
+        pair.pause_events(SERVER, false);
         pair.run_for(TICK);
         waited += TICK;
         let end = pair.observer().of(CLIENT).end;
         assert_eq!(end, None, "after {waited:?}");
-        assert!(waited < secs(300), "it locked up: {:?}", pair.stats(CLIENT));
+        assert!(
+            waited < secs(300),
+            "flow control deadlocked: {:?}",
+            pair.stats(CLIENT)
+        );
     }
 }
 
-fn messages_of_exactly_the_largest_size_arrive_in_many_channels() {
+fn delivers_messages_of_maximum_length_in_many_channels() {
     let mut pair = pair(1, &lossy(20, 0.02));
     let message = vec![7; 64 << 10];
     for channel in 0..40 {
-        send_somehow(&mut pair, Delivery::Ordered(channel), &message);
-        send_somehow(&mut pair, Delivery::Reliable, &message);
+        send_blocking(&mut pair, Delivery::Ordered(channel), &message);
+        send_blocking(&mut pair, Delivery::Reliable, &message);
     }
     let is_done = pair.run_until(secs(300), |pair| {
         pair.observer().of(SERVER).messages.len() == 80
     });
     assert!(is_done);
     let messages = &pair.observer().of(SERVER).messages;
-    assert!(messages.iter().all(|taken| taken.bytes == message));
+    assert!(messages.iter().all(|received| received.bytes == message));
 }
 
-/// The line carries 2 Mbit/s, and whoever sends all he may fills its queue now and then.
-fn who_fills_a_line_is_told_how_wide_it_is_and_how_long_its_queue() {
-    const LINE: u64 = 2_000_000;
-    let line = LinkConditions {
-        rate: Some(LINE),
+/// A 2 Mbit/s bottleneck, whose queue a greedy sender fills now and then.
+fn reports_delivery_rate_and_queue_delay_of_a_bottleneck() {
+    const BOTTLENECK: u64 = 2_000_000;
+    let bottleneck = LinkConditions {
+        rate: Some(BOTTLENECK),
         queue_bytes: 64 << 10,
         ..latency(20)
     };
-    let mut pair = pair(1, &line);
-    let alone = pair.stats(CLIENT);
+    let mut pair = pair(1, &bottleneck);
+    let initial = pair.stats(CLIENT);
     assert_eq!(
-        (alone.delivery_rate, alone.queue_delay),
+        (initial.delivery_rate, initial.queue_delay),
         (0, Duration::ZERO)
     );
     let mut sent = 0;
-    let (mut widest, mut longest, mut shortest) = (0, Duration::ZERO, secs(1));
+    let (mut max_rate, mut max_delay, mut min_delay) = (0, Duration::ZERO, secs(1));
     for tick in 0..20 * 60 {
-        sent = press(&mut pair, Delivery::Ordered(7), sent, 960);
+        sent = fill_queue(&mut pair, Delivery::Ordered(7), sent, 960);
         pair.run_for(TICK);
         if tick < 3 * 60 {
             continue;
         }
         let stats = pair.stats(CLIENT);
-        // While the queue drains less is sent, and so delivered.
+        // The rates drop while the queue drains.
         for figure in [stats.delivery_rate, stats.pacing_rate] {
-            assert!((LINE / 3..LINE * 3 / 2).contains(&figure), "{stats:?}");
+            assert!(
+                (BOTTLENECK / 3..BOTTLENECK * 3 / 2).contains(&figure),
+                "{stats:?}"
+            );
         }
-        widest = widest.max(stats.delivery_rate);
-        longest = longest.max(stats.queue_delay);
-        shortest = shortest.min(stats.queue_delay);
+        max_rate = max_rate.max(stats.delivery_rate);
+        max_delay = max_delay.max(stats.queue_delay);
+        min_delay = min_delay.min(stats.queue_delay);
     }
     assert!(
-        (LINE * 9 / 10..LINE * 11 / 10).contains(&widest),
-        "{widest}"
+        (BOTTLENECK * 9 / 10..BOTTLENECK * 11 / 10).contains(&max_rate),
+        "{max_rate}"
     );
-    assert!((ms(12)..ms(262)).contains(&longest), "{longest:?}");
-    assert_eq!(shortest, Duration::ZERO, "it drains");
+    assert!((ms(12)..ms(262)).contains(&max_delay), "{max_delay:?}");
+    assert_eq!(min_delay, Duration::ZERO, "the queue drains");
     assert!(pair.stats(CLIENT).round_trip.unwrap() >= ms(40));
 }
 
 under_both!(
-    who_fills_a_line_is_told_how_wide_it_is_and_how_long_its_queue,
-    an_application_that_takes_nothing_holds_its_peer_back_until_it_does,
-    an_application_that_takes_nothing_does_not_grow,
-    unreliable_messages_that_find_no_room_are_refused_and_their_sender_knows,
-    no_more_small_messages_wait_than_the_limit_says,
-    a_window_that_nobody_heard_of_is_told_again,
-    flow_control_never_locks_up,
-    messages_of_exactly_the_largest_size_arrive_in_many_channels,
+    reports_delivery_rate_and_queue_delay_of_a_bottleneck,
+    unread_messages_block_the_sender_until_they_are_read,
+    unread_messages_use_bounded_memory,
+    refused_unreliable_messages_are_reported_as_lost,
+    limits_the_number_of_unread_messages,
+    repeats_a_lost_window_update,
+    flow_control_never_deadlocks,
+    delivers_messages_of_maximum_length_in_many_channels,
 );

@@ -1,4 +1,4 @@
-//! Messages that no honest host sends: whoever makes them up harms nobody but himself.
+//! Invalid messages from a malicious peer.
 
 use allocation_counter::measure;
 use tickwire::limits::{FRAGMENT_BYTES, QUEUED_BYTES_MAX};
@@ -11,14 +11,14 @@ use crate::world::{Stranger, config, for_each_seed};
 
 const NUMBER_MAX: u64 = (1 << 62) - 1;
 
-/// The bits of the first byte of a message: see `proto/WIRE.md`.
+/// Bits of the first byte of a message frame, see `proto/WIRE.md`.
 const MESSAGE: u8 = 0x40;
 const FRAGMENT: u8 = 0x04;
 
-/// A host, and a peer of it that is not honest.
-fn guest() -> (Harness, Stranger, PeerId) {
+/// A host and its malicious peer.
+fn host_with_peer() -> (Harness, Stranger, PeerId) {
     let (mut harness, mut stranger) = (Harness::new(config()), Stranger::new(1));
-    assert!(harness.arrive(&mut stranger));
+    assert!(harness.handshake(&mut stranger));
     assert!(matches!(
         harness.host.poll_event(),
         Some(Event::Connected { .. })
@@ -27,13 +27,13 @@ fn guest() -> (Harness, Stranger, PeerId) {
     (harness, stranger, peer)
 }
 
-fn say(harness: &mut Harness, stranger: &mut Stranger, frames: &[u8]) {
+fn send_frames(harness: &mut Harness, stranger: &mut Stranger, frames: &[u8]) {
     let packet = stranger.packet(frames);
-    harness.give(stranger.address, &packet);
+    harness.deliver(stranger.address, &packet);
     harness.turn(|_, _| {});
 }
 
-/// A fragment of a message by any delivery.
+/// A fragment frame of any delivery.
 fn fragment_frame(code: u8, sequence: u64, total: u64, index: u64, len: usize) -> Vec<u8> {
     let mut frame = vec![MESSAGE | FRAGMENT | code];
     if code % 2 == 1 {
@@ -48,21 +48,21 @@ fn fragment_frame(code: u8, sequence: u64, total: u64, index: u64, len: usize) -
 
 fn assert_alive(harness: &mut Harness, stranger: &mut Stranger, peer: PeerId) {
     while harness.host.poll_event().is_some() {}
-    say(
+    send_frames(
         harness,
         stranger,
         &[MESSAGE, 5, b'h', b'e', b'l', b'l', b'o'],
     );
     let event = harness.host.poll_event();
-    let is_taken = matches!(&event, Some(Event::Message { bytes, .. }) if bytes == "hello");
-    assert!(is_taken, "{event:?}");
+    let is_received = matches!(&event, Some(Event::Message { bytes, .. }) if bytes == "hello");
+    assert!(is_received, "{event:?}");
     assert!(harness.host.is_connected(peer));
 }
 
-// Other libraries: "a fragment whose index is not below its count panicked a receiver; a forged sequence
-// near the top of its range overflowed an addition".
-fn a_fragment_that_cannot_be_is_refused() {
-    let (mut harness, mut stranger, peer) = guest();
+// Bugs of other libraries: a fragment index past the count caused a panic, and a forged sequence
+// number near the maximum an overflow.
+fn rejects_fragment_with_index_past_count() {
+    let (mut harness, mut stranger, peer) = host_with_peer();
     let fragment = FRAGMENT_BYTES as u64;
     let totals = [0, 1, fragment, fragment + 1, 15_360, 15_361, 65_536, 65_537];
     let long = [
@@ -81,7 +81,7 @@ fn a_fragment_that_cannot_be_is_refused() {
                 for sequence in sequences {
                     for len in [0, 1, FRAGMENT_BYTES] {
                         let frame = fragment_frame(code, sequence, total, index, len);
-                        say(&mut harness, &mut stranger, &frame);
+                        send_frames(&mut harness, &mut stranger, &frame);
                     }
                 }
             }
@@ -93,28 +93,28 @@ fn a_fragment_that_cannot_be_is_refused() {
     assert_alive(&mut harness, &mut stranger, peer);
 }
 
-fn a_sequence_near_the_top_of_its_range_overflows_nothing() {
-    let (mut harness, mut stranger, peer) = guest();
+fn sequence_numbers_near_the_maximum_do_not_overflow() {
+    let (mut harness, mut stranger, peer) = host_with_peer();
     for code in 0..4 {
         for sequence in [NUMBER_MAX - 1, NUMBER_MAX, 0, NUMBER_MAX, 1 << 61] {
             for index in [0, 1, 1] {
                 let frame = fragment_frame(code, sequence, 1920, index, FRAGMENT_BYTES);
-                say(&mut harness, &mut stranger, &frame);
+                send_frames(&mut harness, &mut stranger, &frame);
             }
         }
     }
     assert_alive(&mut harness, &mut stranger, peer);
 }
 
-fn fragments_of_messages_that_never_become_whole_take_no_more_than_the_window() {
-    let (mut harness, mut stranger, peer) = guest();
+fn incomplete_messages_use_no_more_than_the_window() {
+    let (mut harness, mut stranger, peer) = host_with_peer();
     let mut begin = |from: u64, to: u64| {
         for sequence in from..to {
             for code in 0..4 {
-                // As long as each may be.
+                // Maximum length of each delivery.
                 let total = if code < 2 { 15_360 } else { 65_536 };
                 let frame = fragment_frame(code, sequence, total, 3, FRAGMENT_BYTES);
-                say(&mut harness, &mut stranger, &frame);
+                send_frames(&mut harness, &mut stranger, &frame);
             }
         }
     };
@@ -126,15 +126,15 @@ fn fragments_of_messages_that_never_become_whole_take_no_more_than_the_window() 
     assert_alive(&mut harness, &mut stranger, peer);
 }
 
-fn two_fragments_that_do_not_agree_about_their_message_make_none() {
-    let (mut harness, mut stranger, peer) = guest();
+fn rejects_fragments_with_different_totals() {
+    let (mut harness, mut stranger, peer) = host_with_peer();
     for code in 0..4 {
-        say(
+        send_frames(
             &mut harness,
             &mut stranger,
             &fragment_frame(code, 0, 1920, 0, 960),
         );
-        say(
+        send_frames(
             &mut harness,
             &mut stranger,
             &fragment_frame(code, 0, 1900, 1, 940),
@@ -150,28 +150,25 @@ fn two_fragments_that_do_not_agree_about_their_message_make_none() {
         4
     );
     for code in 0..4 {
-        say(
+        send_frames(
             &mut harness,
             &mut stranger,
             &fragment_frame(code, 0, 1920, 1, 960),
         );
         let event = harness.host.poll_event();
         let is_whole = matches!(&event, Some(Event::Message { bytes, .. }) if bytes.len() == 1920);
-        assert!(
-            is_whole,
-            "the honest fragment still completes it: {event:?}"
-        );
+        assert!(is_whole, "the matching fragment completes it: {event:?}");
     }
 }
 
-fn whoever_sends_beyond_the_window_is_not_heard() {
-    let (mut harness, mut stranger, peer) = guest();
+fn refuses_messages_beyond_the_window() {
+    let (mut harness, mut stranger, peer) = host_with_peer();
     for sequence in 0..1000_u64 {
         let mut frame = vec![MESSAGE | 2];
         frame.extend(variable(sequence));
         frame.extend(variable(900));
         frame.resize(frame.len() + 900, 7);
-        say(&mut harness, &mut stranger, &frame);
+        send_frames(&mut harness, &mut stranger, &frame);
     }
     let stats = harness.host.peer_stats(peer, harness.now).unwrap();
     let most = QUEUED_BYTES_MAX as u64;
@@ -179,9 +176,9 @@ fn whoever_sends_beyond_the_window_is_not_heard() {
     assert!(stats.messages_refused > 0);
 }
 
-// Other libraries: "an empty datagram, and random bytes from netcat, stopped a server".
-fn an_empty_datagram_and_random_bytes_change_nothing() {
-    let (mut harness, mut stranger, peer) = guest();
+// Bug of another library: an empty datagram or random bytes from netcat stopped the server.
+fn ignores_empty_datagrams_and_random_bytes() {
+    let (mut harness, mut stranger, peer) = host_with_peer();
     let mut rng = TestRng::new(1);
     for _ in 0..20_000 {
         let len = rng.index(100);
@@ -190,39 +187,39 @@ fn an_empty_datagram_and_random_bytes_change_nothing() {
         if let Some(first) = bytes.first_mut() {
             *first %= 9;
         }
-        harness.give(stranger.address, &bytes);
-        harness.give(stranger.address, &[]);
+        harness.deliver(stranger.address, &bytes);
+        harness.deliver(stranger.address, &[]);
         harness.turn(|_, _| {});
     }
     assert_alive(&mut harness, &mut stranger, peer);
 }
 
-fn random_frames_in_authentic_packets_harm_nobody() {
+fn random_frames_in_authentic_packets_cause_no_panic() {
     for_each_seed(10, |seed| {
-        let (mut harness, mut stranger, _) = guest();
+        let (mut harness, mut stranger, _) = host_with_peer();
         let mut rng = TestRng::new(seed);
         for _ in 0..5000 {
             let mut frames = vec![0; rng.index(200)];
             rng.fill(&mut frames);
             if let Some(first) = frames.first_mut() {
-                // A disconnect would end it.
+                // Every kind except disconnect.
                 *first = [1, 2, 4, 5, 6, 7, 0x40, 0x41, 0x42, 0x43, 0x44, 0x49][rng.index(12)];
             }
             if let Some(second) = frames.get_mut(1).filter(|_| rng.chance(0.7)) {
                 *second %= 64;
             }
-            say(&mut harness, &mut stranger, &frames);
+            send_frames(&mut harness, &mut stranger, &frames);
             while rng.chance(0.3) && harness.host.poll_event().is_some() {}
         }
     });
 }
 
 under_both!(
-    a_fragment_that_cannot_be_is_refused,
-    a_sequence_near_the_top_of_its_range_overflows_nothing,
-    fragments_of_messages_that_never_become_whole_take_no_more_than_the_window,
-    two_fragments_that_do_not_agree_about_their_message_make_none,
-    whoever_sends_beyond_the_window_is_not_heard,
-    an_empty_datagram_and_random_bytes_change_nothing,
-    random_frames_in_authentic_packets_harm_nobody,
+    rejects_fragment_with_index_past_count,
+    sequence_numbers_near_the_maximum_do_not_overflow,
+    incomplete_messages_use_no_more_than_the_window,
+    rejects_fragments_with_different_totals,
+    refuses_messages_beyond_the_window,
+    ignores_empty_datagrams_and_random_bytes,
+    random_frames_in_authentic_packets_cause_no_panic,
 );

@@ -1,4 +1,4 @@
-//! Who has nothing to say says nothing.
+//! Idle connections send only keep-alives.
 
 use tickwire::Delivery;
 
@@ -14,8 +14,8 @@ fn packets(pair: &Pair<EventLog>) -> u64 {
         .sum()
 }
 
-// Other libraries: "an acknowledgement every tick on an idle connection".
-fn an_idle_connection_has_no_acknowledgements_but_of_its_signs_of_life() {
+// Bug of another library: an acknowledgement in every tick of an idle connection.
+fn an_idle_connection_acknowledges_only_keep_alives() {
     for tick in [None, Some(TICK)] {
         let mut pair = pair(1, &latency(30));
         pair.set_tick(CLIENT, tick);
@@ -26,7 +26,7 @@ fn an_idle_connection_has_no_acknowledgements_but_of_its_signs_of_life() {
             Delivery::Unreliable,
         ] {
             pair.send(CLIENT, delivery, b"hello");
-            // Not at the very same time, and for ever after.
+            // 100 ms apart, so that the sides do not send at the same times.
             pair.run_for(ms(100));
             pair.send(SERVER, delivery, b"hello");
         }
@@ -41,9 +41,9 @@ fn an_idle_connection_has_no_acknowledgements_but_of_its_signs_of_life() {
     }
 }
 
-fn silence_returns_after_a_bad_time_as_well() {
-    for redundancy_matters in [0.05, 0.3] {
-        let mut pair = pair(1, &lossy(30, redundancy_matters));
+fn a_connection_becomes_idle_after_losses() {
+    for loss in [0.05, 0.3] {
+        let mut pair = pair(1, &lossy(30, loss));
         for number in 0..300_u32 {
             pair.send(CLIENT, Delivery::Ordered(0), &number.to_be_bytes());
             pair.send(SERVER, Delivery::Sequenced(0), &number.to_be_bytes());
@@ -62,7 +62,7 @@ fn silence_returns_after_a_bad_time_as_well() {
     }
 }
 
-fn one_who_only_listens_acknowledges_at_most_every_packet() {
+fn a_receiver_acknowledges_each_packet_at_most_once() {
     let mut pair = pair(1, &latency(30));
     let before = [CLIENT, SERVER].map(|side| pair.counts(side).datagrams_sent);
     for _ in 0..600 {
@@ -71,12 +71,12 @@ fn one_who_only_listens_acknowledges_at_most_every_packet() {
     }
     pair.run_for(ms(500));
     let [sent, acks] = [CLIENT, SERVER].map(|side| pair.counts(side).datagrams_sent - before[side]);
-    assert_eq!(sent, 600, "a packet a tick");
+    assert_eq!(sent, 600, "one packet per tick");
     assert!(acks <= 600, "{acks}");
 }
 
 under_both!(
-    an_idle_connection_has_no_acknowledgements_but_of_its_signs_of_life,
-    silence_returns_after_a_bad_time_as_well,
-    one_who_only_listens_acknowledges_at_most_every_packet,
+    an_idle_connection_acknowledges_only_keep_alives,
+    a_connection_becomes_idle_after_losses,
+    a_receiver_acknowledges_each_packet_at_most_once,
 );

@@ -1,4 +1,4 @@
-//! What `send` says when it says no, and that nothing is dropped without a word.
+//! Errors of `send`; nothing is dropped silently.
 
 use tickwire::limits::{QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX, RECEIPTS_MAX, UNRELIABLE_MAX};
 use tickwire::{Config, Delivery, SendError};
@@ -6,7 +6,7 @@ use tickwire::{Config, Delivery, SendError};
 use crate::world::{config, secs};
 use crate::{CLIENT, SERVER, latency, pair, pair_with};
 
-/// With a rate that nobody has to wait for.
+/// A config whose rate never delays messages.
 fn fast() -> Config {
     Config {
         rate_floor: 1_000_000_000,
@@ -16,7 +16,7 @@ fn fast() -> Config {
     }
 }
 
-fn too_long_names_the_limit_of_the_peer() {
+fn too_long_reports_the_limit_of_the_peer() {
     let server = Config {
         message_max_from_clients: 5000,
         ..config()
@@ -48,8 +48,8 @@ fn too_long_names_the_limit_of_the_peer() {
     }
 }
 
-// Other libraries: "an oversized reliable message clogged its channel for ever".
-fn a_message_that_is_too_long_is_no_obstacle_to_the_next() {
+// Bug of another library: an oversized reliable message blocked its channel permanently.
+fn an_oversized_message_does_not_block_the_next() {
     let mut pair = pair(1, &latency(10));
     for delivery in [
         Delivery::Reliable,
@@ -66,8 +66,8 @@ fn a_message_that_is_too_long_is_no_obstacle_to_the_next() {
     }
 }
 
-// Other libraries: "'send buffer full' was treated as fatal, or the message was skipped silently".
-fn a_full_queue_says_so_and_everything_in_it_arrives() {
+// Bugs of other libraries: a full send buffer was fatal, or the message was dropped silently.
+fn reports_a_full_queue_and_delivers_its_messages() {
     let kinds = [
         Delivery::Reliable,
         Delivery::Ordered(0),
@@ -85,9 +85,9 @@ fn a_full_queue_says_so_and_everything_in_it_arrives() {
             assert_eq!(sent, expected, "{delivery:?} of {len}");
             pair.run_for(secs(5));
             let stats = pair.stats(CLIENT);
-            let taken = pair.observer().count(SERVER, delivery);
+            let received = pair.observer().count(SERVER, delivery);
             let expired = usize::try_from(stats.messages_expired).unwrap();
-            assert_eq!(taken + expired, sent, "{delivery:?} of {len}");
+            assert_eq!(received + expired, sent, "{delivery:?} of {len}");
             assert!(expired == 0 || !delivery.is_reliable());
             assert_eq!(stats.queued_messages, 0);
             pair.send(CLIENT, delivery, b"there is room again");
@@ -95,7 +95,7 @@ fn a_full_queue_says_so_and_everything_in_it_arrives() {
     }
 }
 
-fn a_queue_full_of_what_is_reliable_has_room_for_what_is_not_and_the_other_way_round() {
+fn limits_reliable_and_unreliable_queues_separately() {
     for (full, other) in [
         (Delivery::Reliable, Delivery::Unreliable),
         (Delivery::Unreliable, Delivery::Ordered(1)),
@@ -110,11 +110,11 @@ fn a_queue_full_of_what_is_reliable_has_room_for_what_is_not_and_the_other_way_r
     }
 }
 
-fn no_more_receipts_are_open_than_the_limit_says() {
+fn limits_open_receipts() {
     for delivery in [Delivery::Unreliable, Delivery::Ordered(0)] {
         let mut pair = pair_with(1, [fast(), fast()], &latency(10));
-        // The sender takes none of its events: what it was not told of counts as well.
-        pair.set_deaf(CLIENT, true);
+        // The sender reads no events: unread outcomes count as well.
+        pair.pause_events(CLIENT, true);
         let mut open = 0;
         for _ in 0..40 {
             open += pair.act(CLIENT, |host, peer| {
@@ -125,13 +125,13 @@ fn no_more_receipts_are_open_than_the_limit_says() {
         }
         assert_eq!(open, RECEIPTS_MAX, "{delivery:?}");
         pair.send(CLIENT, delivery, b"without a receipt");
-        pair.set_deaf(CLIENT, false);
-        assert_eq!(pair.observer().of(CLIENT).fates.len(), RECEIPTS_MAX);
+        pair.pause_events(CLIENT, false);
+        assert_eq!(pair.observer().of(CLIENT).outcomes.len(), RECEIPTS_MAX);
         pair.send_tracked(CLIENT, delivery, b"with one");
     }
 }
 
-fn nobody_can_send_to_somebody_who_is_gone() {
+fn rejects_messages_to_a_disconnected_peer() {
     let mut pair = pair(1, &latency(10));
     let peer = pair.peer(CLIENT);
     pair.disconnect(SERVER, 3);
@@ -150,10 +150,10 @@ fn nobody_can_send_to_somebody_who_is_gone() {
 }
 
 under_both!(
-    too_long_names_the_limit_of_the_peer,
-    a_message_that_is_too_long_is_no_obstacle_to_the_next,
-    a_full_queue_says_so_and_everything_in_it_arrives,
-    a_queue_full_of_what_is_reliable_has_room_for_what_is_not_and_the_other_way_round,
-    no_more_receipts_are_open_than_the_limit_says,
-    nobody_can_send_to_somebody_who_is_gone,
+    too_long_reports_the_limit_of_the_peer,
+    an_oversized_message_does_not_block_the_next,
+    reports_a_full_queue_and_delivers_its_messages,
+    limits_reliable_and_unreliable_queues_separately,
+    limits_open_receipts,
+    rejects_messages_to_a_disconnected_peer,
 );

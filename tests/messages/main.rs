@@ -1,9 +1,7 @@
-//! Messages between two hosts on virtual time: what arrives, in which order, how often, when, and what
-//! their senders are told.
+//! Messages between two hosts on virtual time: delivery, order, timing and receipts.
 //!
-//! `programs` is the test that is not told what to look for: random programs over random links, against a
-//! simple model. The others each hold one property. Where another library was seen to get something
-//! wrong, the test that would have found it says so.
+//! `programs` checks random programs over random links against a model. Each other test checks one
+//! property; a comment names the bug of another library that the test would have found.
 //!
 //! `TICKWIRE_SEEDS` raises the number of seeds, see `tests/world`.
 
@@ -21,13 +19,13 @@ mod fragments;
 mod hostile;
 mod idle;
 mod limits;
-mod long;
-mod losses;
+mod long_runs;
+mod loss;
 mod model;
 mod pair;
 mod programs;
 mod receipts;
-mod steady;
+mod steady_state;
 
 use tickwire::Config;
 use tickwire::sim::{LinkConditions, Loss};
@@ -43,7 +41,7 @@ const SERVER: usize = 1;
 /// The length of a frame at 60 Hz, rounded up to milliseconds.
 const TICK: std::time::Duration = world::ms(17);
 
-/// A link that only takes its time.
+/// A link with a latency in milliseconds and no impairments.
 fn latency(time: u64) -> LinkConditions {
     LinkConditions {
         latency: world::ms(time),
@@ -51,7 +49,7 @@ fn latency(time: u64) -> LinkConditions {
     }
 }
 
-/// A link that takes its time, and loses this share of what goes there.
+/// A link with a latency in milliseconds and independent loss.
 fn lossy(time: u64, probability: f64) -> LinkConditions {
     LinkConditions {
         loss: Loss::Independent { probability },
@@ -59,7 +57,7 @@ fn lossy(time: u64, probability: f64) -> LinkConditions {
     }
 }
 
-/// A link that nothing gets through.
+/// A link that drops every datagram.
 fn partition() -> LinkConditions {
     LinkConditions {
         partitioned: true,
@@ -67,12 +65,11 @@ fn partition() -> LinkConditions {
     }
 }
 
-/// Two hosts with the usual config that are connected by such links.
 fn pair(seed: u64, conditions: &LinkConditions) -> Pair<EventLog> {
     pair_with(seed, [world::config(), world::config()], conditions)
 }
 
-/// Two hosts, the client's config first.
+/// Two connected hosts; the client's config comes first.
 fn pair_with(seed: u64, configs: [Config; 2], conditions: &LinkConditions) -> Pair<EventLog> {
     let mut pair = Pair::new(seed, configs, conditions.latency, EventLog::default());
     pair.set_both(conditions);
@@ -81,7 +78,7 @@ fn pair_with(seed: u64, configs: [Config; 2], conditions: &LinkConditions) -> Pa
 
 #[cfg(feature = "noise")]
 #[test]
-fn every_test_runs_under_both() {
+fn every_test_runs_under_both_protections() {
     let (plain, noise) = protections::counts();
     assert_eq!(plain, noise);
     assert!(plain > 50, "{plain}");

@@ -1,5 +1,4 @@
-//! What must hold of messages whatever happens, in the simplest words: a list of what was sent, and what
-//! was told of each.
+//! Model of message delivery: the sent messages, their delivery and their outcomes.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -9,37 +8,36 @@ use tickwire::{Delivery, DisconnectReason, Event, PeerId, Receipt};
 
 use crate::pair::Observer;
 
-/// The shortest message that says which one it is.
-const NAMED_LEN_MIN: usize = 8;
+/// Minimum length of a message that contains its id.
+const ID_LEN_MIN: usize = 8;
 
-/// One connection between two sides. See the [module](self).
+/// One connection between two sides.
 #[derive(Default)]
 pub(crate) struct Model {
-    /// From each side to the other.
-    pub(crate) ways: [Way; 2],
+    /// Indexed by the sending side.
+    pub(crate) directions: [Direction; 2],
     peers: [Option<PeerId>; 2],
     pub(crate) ends: [Option<DisconnectReason>; 2],
-    /// What each side took since it had taken everything.
+    /// Events that each side read since its queue was last empty.
     backlogs: [Backlog; 2],
-    /// What each side told the other that it may send.
+    /// Receive window of each side.
     pub(crate) windows: [u64; 2],
 }
 
-/// From one side to the other.
 #[derive(Default)]
-pub(crate) struct Way {
-    /// A message is called by its place.
+pub(crate) struct Direction {
+    /// The index is the id of the message.
     sent: Vec<Sent>,
-    /// What comes next in each ordered channel.
+    /// Undelivered messages of each ordered channel.
     ordered: HashMap<u8, VecDeque<usize>>,
-    /// What came last in each sequenced channel.
+    /// Last delivered message of each sequenced channel.
     sequenced: HashMap<u8, usize>,
-    /// Messages that are too short for a name: how many of each kind and length are on their way.
-    nameless: HashMap<(Delivery, usize), usize>,
+    /// Messages too short for an id: the number in flight by delivery and length.
+    unidentified: HashMap<(Delivery, usize), usize>,
     receipts: HashMap<Receipt, usize>,
-    /// Reliable messages that have not arrived, and receipts whose fate is not known.
+    /// Undelivered reliable messages, and open receipts.
     reliable_missing: usize,
-    fates_missing: usize,
+    outcomes_missing: usize,
     pub(crate) delivered: u64,
 }
 
@@ -47,8 +45,8 @@ struct Sent {
     delivery: Delivery,
     len: usize,
     is_delivered: bool,
-    /// Whether it was said that it arrived.
-    fate: Option<bool>,
+    /// Whether it was reported as acknowledged.
+    outcome: Option<bool>,
 }
 
 #[derive(Default, Clone, Copy)]
@@ -56,7 +54,7 @@ struct Backlog {
     messages: usize,
     bytes: usize,
     reliable_cost: u64,
-    fates: usize,
+    outcomes: usize,
 }
 
 impl Model {
@@ -67,12 +65,10 @@ impl Model {
         }
     }
 
-    /// The next message that `side` sends.
     pub(crate) fn next_message(&self, side: usize, len: usize) -> Vec<u8> {
-        message(self.ways[side].sent.len(), len)
+        message(self.directions[side].sent.len(), len)
     }
 
-    /// It was taken.
     pub(crate) fn on_sent(
         &mut self,
         side: usize,
@@ -80,23 +76,26 @@ impl Model {
         len: usize,
         receipt: Option<Receipt>,
     ) {
-        self.ways[side].on_sent(delivery, len, receipt);
+        self.directions[side].on_sent(delivery, len, receipt);
     }
 
-    /// Whether everything has arrived that has to, and everything is known that was asked.
+    /// Whether all reliable messages were delivered and all receipts have an outcome.
     pub(crate) fn is_settled(&self) -> bool {
-        let mut ways = self.ways.iter();
-        ways.all(|way| way.reliable_missing == 0 && way.fates_missing == 0)
+        let mut directions = self.directions.iter();
+        directions
+            .all(|direction| direction.reliable_missing == 0 && direction.outcomes_missing == 0)
     }
 
-    /// What holds as soon as both sides have taken everything: nobody was told that something arrived
-    /// that did not.
-    pub(crate) fn assert_honest(&self) {
-        for way in &self.ways {
-            for (name, sent) in way.sent.iter().enumerate() {
-                let is_told = sent.fate == Some(true);
-                let is_lie = is_told && !sent.is_delivered && is_named(sent.delivery, sent.len);
-                assert!(!is_lie, "message {name} was acked and did not arrive");
+    /// Once both sides have read everything, each acknowledged message was delivered.
+    pub(crate) fn assert_acks_are_true(&self) {
+        for direction in &self.directions {
+            for (id, sent) in direction.sent.iter().enumerate() {
+                let is_acked = sent.outcome == Some(true);
+                let is_false = is_acked && !sent.is_delivered && has_id(sent.delivery, sent.len);
+                assert!(
+                    !is_false,
+                    "message {id} was acknowledged, but not delivered"
+                );
             }
         }
     }
@@ -108,25 +107,29 @@ impl Observer for Model {
             assert_eq!(self.peers[side].replace(peer), None);
             return;
         }
-        assert_eq!(self.peers[side], Some(event.peer()), "somebody else");
-        assert_eq!(self.ends[side], None, "{event:?} after the end");
+        assert_eq!(
+            self.peers[side],
+            Some(event.peer()),
+            "an event of another peer"
+        );
+        assert_eq!(self.ends[side], None, "{event:?} after the disconnect");
         match event {
             Event::Message {
                 delivery, bytes, ..
             } => {
                 self.backlogs[side].on_message(delivery, bytes.len());
-                self.ways[1 - side].on_delivered(delivery, &bytes);
+                self.directions[1 - side].on_delivered(delivery, &bytes);
             }
             Event::Acked { receipt, .. } => {
-                self.backlogs[side].fates += 1;
-                self.ways[side].on_fate(receipt, true, other_is_drained);
+                self.backlogs[side].outcomes += 1;
+                self.directions[side].on_outcome(receipt, true, other_is_drained);
             }
             Event::Lost { receipt, .. } => {
-                self.backlogs[side].fates += 1;
-                self.ways[side].on_fate(receipt, false, other_is_drained);
+                self.backlogs[side].outcomes += 1;
+                self.directions[side].on_outcome(receipt, false, other_is_drained);
             }
             Event::Disconnected { reason, .. } => self.ends[side] = Some(reason),
-            other => panic!("nobody said what {other:?} means"),
+            other => panic!("unexpected event {other:?}"),
         }
     }
 
@@ -150,33 +153,33 @@ impl Backlog {
         assert!(self.messages <= QUEUED_MESSAGES_MAX, "{}", self.messages);
         assert!(self.bytes <= QUEUED_BYTES_MAX, "{}", self.bytes);
         assert!(self.reliable_cost <= window, "{}", self.reliable_cost);
-        assert!(self.fates <= RECEIPTS_MAX, "{}", self.fates);
+        assert!(self.outcomes <= RECEIPTS_MAX, "{}", self.outcomes);
     }
 }
 
-impl Way {
+impl Direction {
     pub(crate) fn sent(&self) -> u64 {
         self.sent.len() as u64
     }
 
     fn on_sent(&mut self, delivery: Delivery, len: usize, receipt: Option<Receipt>) {
-        let name = self.sent.len();
+        let id = self.sent.len();
         self.sent.push(Sent {
             delivery,
             len,
             is_delivered: false,
-            fate: None,
+            outcome: None,
         });
         self.reliable_missing += usize::from(delivery.is_reliable());
         if let Delivery::Ordered(channel) = delivery {
-            self.ordered.entry(channel).or_default().push_back(name);
-        } else if len < NAMED_LEN_MIN {
-            *self.nameless.entry((delivery, len)).or_default() += 1;
+            self.ordered.entry(channel).or_default().push_back(id);
+        } else if len < ID_LEN_MIN {
+            *self.unidentified.entry((delivery, len)).or_default() += 1;
         }
         if let Some(receipt) = receipt {
-            let before = self.receipts.insert(receipt, name);
+            let before = self.receipts.insert(receipt, id);
             assert_eq!(before, None, "receipt {receipt} was given twice");
-            self.fates_missing += 1;
+            self.outcomes_missing += 1;
         }
     }
 
@@ -185,74 +188,75 @@ impl Way {
         self.reliable_missing -= usize::from(delivery.is_reliable());
         if let Delivery::Ordered(channel) = delivery {
             let next = self.ordered.get_mut(&channel).and_then(VecDeque::pop_front);
-            let next = next.expect("an ordered message that nobody sent");
+            let next = next.expect("an ordered message that was not sent");
             assert_is(bytes, next, self.sent[next].len);
             self.sent[next].is_delivered = true;
-        } else if bytes.len() < NAMED_LEN_MIN {
-            let left = self.nameless.get_mut(&(delivery, bytes.len()));
-            let left = left.expect("a short message that nobody sent");
-            *left = left.checked_sub(1).expect("a short message came twice");
+        } else if bytes.len() < ID_LEN_MIN {
+            let left = self.unidentified.get_mut(&(delivery, bytes.len()));
+            let left = left.expect("a short message that was not sent");
+            *left = left
+                .checked_sub(1)
+                .expect("a short message was delivered twice");
         } else {
-            self.on_named(delivery, bytes);
+            self.on_identified(delivery, bytes);
         }
     }
 
-    fn on_named(&mut self, delivery: Delivery, bytes: &[u8]) {
-        let name = u64::from_be_bytes(bytes[..8].try_into().unwrap());
-        let name = usize::try_from(name).unwrap();
-        let sent = self.sent.get_mut(name);
-        let sent = sent.expect("a message that nobody sent");
-        assert_is(bytes, name, sent.len);
+    fn on_identified(&mut self, delivery: Delivery, bytes: &[u8]) {
+        let id = u64::from_be_bytes(bytes[..8].try_into().unwrap());
+        let id = usize::try_from(id).unwrap();
+        let sent = self.sent.get_mut(id);
+        let sent = sent.expect("a message that was not sent");
+        assert_is(bytes, id, sent.len);
         assert_eq!(sent.delivery, delivery);
         let was_delivered = std::mem::replace(&mut sent.is_delivered, true);
-        assert!(!was_delivered, "message {name} came twice");
+        assert!(!was_delivered, "message {id} was delivered twice");
         if let Delivery::Sequenced(channel) = delivery {
-            let last = self.sequenced.insert(channel, name);
-            assert!(last < Some(name), "{last:?} came before {name}");
+            let last = self.sequenced.insert(channel, id);
+            assert!(last < Some(id), "{last:?} was delivered before {id}");
         }
     }
 
-    fn on_fate(&mut self, receipt: Receipt, arrived: bool, other_is_drained: bool) {
-        let name = self.receipts.remove(&receipt);
-        let name = name.expect("a fate that nobody asked for, or a second one");
-        let sent = &mut self.sent[name];
-        self.fates_missing -= 1;
-        sent.fate = Some(arrived);
+    fn on_outcome(&mut self, receipt: Receipt, arrived: bool, other_is_drained: bool) {
+        let id = self.receipts.remove(&receipt);
+        let id = id.expect("an outcome without an open receipt");
+        let sent = &mut self.sent[id];
+        self.outcomes_missing -= 1;
+        sent.outcome = Some(arrived);
         assert!(
             arrived || !sent.delivery.is_reliable(),
-            "a reliable message is lost"
+            "a reliable message was reported as lost"
         );
-        let is_there = sent.is_delivered || !is_named(sent.delivery, sent.len);
+        let is_there = sent.is_delivered || !has_id(sent.delivery, sent.len);
         assert!(
             !arrived || is_there || !other_is_drained,
-            "message {name}, {} bytes by {:?}, is acked, and the other side has not got it",
+            "message {id}, {} bytes by {:?}, is acknowledged, but was not delivered",
             sent.len,
             sent.delivery
         );
     }
 }
 
-/// Whether a message can be told from all others.
-fn is_named(delivery: Delivery, len: usize) -> bool {
-    len >= NAMED_LEN_MIN || matches!(delivery, Delivery::Ordered(_))
+fn has_id(delivery: Delivery, len: usize) -> bool {
+    len >= ID_LEN_MIN || matches!(delivery, Delivery::Ordered(_))
 }
 
-/// Begins with its name if it is long enough; the rest depends on name and place.
-fn message(name: usize, len: usize) -> Vec<u8> {
-    if len < NAMED_LEN_MIN {
+/// Starts with its id if it is long enough. The other bytes depend on id and position.
+fn message(id: usize, len: usize) -> Vec<u8> {
+    if len < ID_LEN_MIN {
         return vec![7; len];
     }
-    let mut bytes = (name as u64).to_be_bytes().to_vec();
-    bytes.extend(rest(name, len));
+    let mut bytes = (id as u64).to_be_bytes().to_vec();
+    bytes.extend(rest(id, len));
     bytes
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "the lowest bits are meant")]
-fn rest(name: usize, len: usize) -> impl Iterator<Item = u8> {
-    (NAMED_LEN_MIN..len).map(move |at| (name * 31 + at + at / 960) as u8)
+fn rest(id: usize, len: usize) -> impl Iterator<Item = u8> {
+    (ID_LEN_MIN..len).map(move |at| (id * 31 + at + at / 960) as u8)
 }
 
-fn assert_is(bytes: &[u8], name: usize, len: usize) {
-    assert_eq!(bytes.len(), len, "message {name}");
-    assert!(bytes == message(name, len), "message {name} is damaged");
+fn assert_is(bytes: &[u8], id: usize, len: usize) {
+    assert_eq!(bytes.len(), len, "message {id}");
+    assert!(bytes == message(id, len), "message {id} is corrupted");
 }

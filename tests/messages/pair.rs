@@ -1,7 +1,7 @@
-//! Two connected hosts in a network, with an application on each that an observer watches.
+//! Two connected hosts in a network, and an observer of their events.
 //!
-//! A smaller world than `tests/world`, so that thousands of programs run in a minute and a test can count
-//! allocations: nothing is recorded but what an observer keeps.
+//! Unlike `tests/world` it records nothing: thousands of programs run in a minute, and tests can
+//! count allocations.
 
 use std::time::{Duration, Instant};
 
@@ -14,50 +14,44 @@ use crate::world::rng::TestRng;
 use crate::world::{address, ms, secs};
 use crate::{CLIENT, SERVER};
 
-/// Receives every event that the applications take.
+/// Receives the events of both applications.
 pub(crate) trait Observer {
-    /// The application of `side` took an event. `other_is_drained`: so has that of the other side, in its
-    /// last turn and all before.
+    /// The application of `side` read an event. `other_is_drained`: the other side read all its
+    /// events in its last turn.
     fn on_event(&mut self, side: usize, at: Duration, event: Event, other_is_drained: bool);
 
-    /// The application of `side` has taken all there was.
     fn on_drained(&mut self, _side: usize) {}
 }
 
-/// See the [module](self).
 pub(crate) struct Pair<O> {
     pub(crate) rng: TestRng,
     network: Network<Applications<O>>,
     sides: [Side; 2],
 }
 
-/// A host, and the link that leads away from it.
+/// A host and its outgoing link.
 #[derive(Clone, Copy)]
 struct Side {
     host: HostId,
     link: LinkId,
-    /// How often it has a turn, if not whenever there is something to do.
+    /// Interval of its turns. `None`: a turn whenever one is due.
     tick: Option<Duration>,
 }
 
-/// The hooks of the network.
 struct Applications<O> {
     observer: O,
     start: Instant,
     sides: [Application; 2],
 }
 
-/// What runs on a host.
 struct Application {
-    /// Its name for the other side.
     peer: Option<PeerId>,
-    /// It takes no events.
-    is_deaf: bool,
+    events_paused: bool,
     is_drained: bool,
     counts: Counts,
 }
 
-/// What was seen of the datagrams of a host.
+/// Datagrams of a host, counted by the network.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Counts {
     pub(crate) datagrams_sent: u64,
@@ -72,8 +66,8 @@ impl<O: Observer> Hooks for Applications<O> {
 
     fn on_turn(&mut self, host: HostId, state: &mut HostState, now: Instant) {
         let side = host.index();
-        self.sides[side].is_drained = !self.sides[side].is_deaf;
-        if self.sides[side].is_deaf {
+        self.sides[side].is_drained = !self.sides[side].events_paused;
+        if self.sides[side].events_paused {
             return;
         }
         let (at, other_is_drained) = (now - self.start, self.sides[1 - side].is_drained);
@@ -94,7 +88,7 @@ impl<O: Observer> Hooks for Applications<O> {
 }
 
 impl<O: Observer> Pair<O> {
-    /// Two hosts that have connected over links with this latency.
+    /// Two hosts that are connected over links with this latency.
     pub(crate) fn new(seed: u64, configs: [Config; 2], latency: Duration, observer: O) -> Self {
         let mut rng = TestRng::new(seed);
         let applications = Applications {
@@ -135,7 +129,7 @@ impl<O: Observer> Pair<O> {
         pair
     }
 
-    /// The client connects.
+    /// Connects the client and waits for both sides.
     pub(crate) fn connect(&mut self) {
         let [client, server] = self.sides.map(|side| side.host);
         let options = ConnectOptions::default();
@@ -146,8 +140,8 @@ impl<O: Observer> Pair<O> {
                 .into_iter()
                 .all(|side| pair.is_connected(side))
         });
-        assert!(is_done, "they did not connect");
-        // What is left of the handshake.
+        assert!(is_done, "the hosts did not connect");
+        // Finishes the handshake.
         self.run_for(ms(200));
     }
 
@@ -157,7 +151,7 @@ impl<O: Observer> Pair<O> {
     }
 }
 
-/// What applications do.
+/// Application calls.
 impl<O: Observer> Pair<O> {
     pub(crate) fn observer(&self) -> &O {
         &self.network.hooks().observer
@@ -178,7 +172,7 @@ impl<O: Observer> Pair<O> {
         }
     }
 
-    /// To do to a host what there is no method for. Call [`turn`](Self::turn) before and after it.
+    /// Direct access to a host. Call [`turn`](Self::turn) before and after.
     pub(crate) fn host_mut(&mut self, side: usize) -> At<&mut HostState> {
         let now = self.network.now();
         At {
@@ -187,13 +181,11 @@ impl<O: Observer> Pair<O> {
         }
     }
 
-    /// What a side calls the other one.
     pub(crate) fn peer(&self, side: usize) -> PeerId {
         let peer = self.network.hooks().sides[side].peer;
-        peer.expect("they are connected")
+        peer.expect("the hosts are connected")
     }
 
-    /// What a side knows of the other one.
     pub(crate) fn stats(&self, side: usize) -> PeerStats {
         self.host(side).peer_stats(self.peer(side)).unwrap()
     }
@@ -216,20 +208,20 @@ impl<O: Observer> Pair<O> {
         .unwrap()
     }
 
-    /// A turn in which the application does something.
+    /// A turn with `action` between receiving and transmitting.
     pub(crate) fn act<T>(
         &mut self,
         side: usize,
-        what: impl FnOnce(&mut At<&mut HostState>, PeerId) -> T,
+        action: impl FnOnce(&mut At<&mut HostState>, PeerId) -> T,
     ) -> T {
         self.network.receive(self.sides[side].host);
         let peer = self.peer(side);
-        let outcome = what(&mut self.host_mut(side), peer);
+        let outcome = action(&mut self.host_mut(side), peer);
         self.network.transmit(self.sides[side].host);
         outcome
     }
 
-    /// Sends such messages until no more are taken; returns how many were.
+    /// Sends `message` until the queue is full. Returns the count.
     pub(crate) fn fill(&mut self, side: usize, delivery: Delivery, message: &[u8]) -> usize {
         self.act(side, |host, peer| {
             let mut sent = 0;
@@ -247,15 +239,14 @@ impl<O: Observer> Pair<O> {
         self.act(side, |host, peer| host.disconnect(peer, code, now));
     }
 
-    /// The application takes no events, or takes them again.
-    pub(crate) fn set_deaf(&mut self, side: usize, is_deaf: bool) {
-        self.application(side).is_deaf = is_deaf;
-        if !is_deaf {
+    /// The application stops or resumes reading its events.
+    pub(crate) fn pause_events(&mut self, side: usize, events_paused: bool) {
+        self.application(side).events_paused = events_paused;
+        if !events_paused {
             self.turn(side);
         }
     }
 
-    /// The application does not call its host for a while.
     pub(crate) fn stall(&mut self, side: usize, time: Duration) {
         self.network.stall(self.sides[side].host, time);
     }
@@ -264,7 +255,7 @@ impl<O: Observer> Pair<O> {
         self.network.is_stalled(self.sides[side].host)
     }
 
-    /// The host is called that often, and not in between.
+    /// The host has turns only on this tick.
     pub(crate) fn set_tick(&mut self, side: usize, tick: Option<Duration>) {
         self.sides[side].tick = tick;
         self.network.set_tick(self.sides[side].host, tick);
@@ -278,14 +269,13 @@ impl<O: Observer> Pair<O> {
         self.set_link(SERVER, conditions);
     }
 
-    /// The link that leads away from a side.
+    /// Sets the outgoing link of a side.
     pub(crate) fn set_link(&mut self, side: usize, conditions: &LinkConditions) {
         let link = self.sides[side].link;
         let outcome = self.network.set_conditions(link, conditions.clone());
         outcome.unwrap();
     }
 
-    /// Of the link that leads away from a side.
     pub(crate) fn link_stats(&self, side: usize) -> LinkStats {
         self.network.link_stats(self.sides[side].link)
     }
@@ -305,7 +295,7 @@ impl<O: Observer> Pair<O> {
         self.network.run_for(time);
     }
 
-    /// Runs until `is_done`, for `limit` at most; returns whether it is.
+    /// Runs until `is_done`, for at most `limit`. Returns whether it is done.
     pub(crate) fn run_until(&mut self, limit: Duration, is_done: impl Fn(&Self) -> bool) -> bool {
         let end = self.network.now() + limit;
         self.network.begin_run();
@@ -319,7 +309,7 @@ impl<O: Observer> Pair<O> {
         }
     }
 
-    /// Runs until a side has its next turn on its own tick.
+    /// Runs until the next tick of a side.
     pub(crate) fn run_to_tick(&mut self, side: usize) {
         if let Some(tick) = self.sides[side].tick {
             let past = self.time().as_nanos() % tick.as_nanos();
@@ -338,7 +328,7 @@ impl Application {
     fn new() -> Self {
         Self {
             peer: None,
-            is_deaf: false,
+            events_paused: false,
             is_drained: true,
             counts: Counts::default(),
         }
@@ -349,7 +339,7 @@ impl<O> Drop for Pair<O> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let (seed, time) = (self.network.seed(), self.network.time());
-            eprintln!("it was at {time:?} with seed {seed}: TICKWIRE_SEED={seed} runs it alone");
+            eprintln!("failed at {time:?}; TICKWIRE_SEED={seed} repeats the run");
         }
     }
 }

@@ -1,5 +1,4 @@
-//! Random programs over random links, against the [model](crate::model): nothing here knows what it is
-//! looking for.
+//! Random programs over random links, checked against the [model](crate::model).
 
 use tickwire::limits::{MESSAGE_OVERHEAD, UNRELIABLE_MAX};
 use tickwire::sim::{LinkConditions, Loss};
@@ -14,49 +13,49 @@ use crate::{CLIENT, SERVER, latency, partition};
 
 type Program = Pair<Model>;
 
-/// The lengths at which something changes, and their neighbours.
+/// Lengths around encoding and fragment boundaries.
 const LENGTHS: [usize; 16] = [
     0, 1, 7, 8, 63, 64, 65, 255, 256, 257, 959, 960, 961, 992, 993, 1921,
 ];
 
-fn programs_that_turn_when_something_is_due_deliver_what_they_promise() {
+fn random_programs_match_the_model_when_driven_by_deadlines() {
     for_each_seed(1000, |seed| run(seed, false));
 }
 
-fn programs_that_turn_sixty_times_a_second_deliver_what_they_promise() {
+fn random_programs_match_the_model_at_60_hz() {
     for_each_seed(1000, |seed| run(seed, true));
 }
 
 fn run(seed: u64, is_ticking: bool) {
     let mut rng = TestRng::new(!seed ^ u64::from(is_ticking));
-    let configs = [some_config(&mut rng), some_config(&mut rng)];
+    let configs = [random_config(&mut rng), random_config(&mut rng)];
     let windows = windows(&configs);
     let observer = Model::new(windows);
     let mut program = Pair::new(seed, configs, ms(10), observer);
     program.rng = TestRng::new(rng.number());
     if is_ticking {
-        // Out of step with each other.
+        // With different rates all phases occur.
         program.set_tick(CLIENT, Some(secs(1) / 60));
         program.set_tick(SERVER, Some(secs(1) / 61));
     }
-    let mut books = Books::open(&program);
+    let mut snapshots = Snapshots::take(&program);
     let steps = 4 + rng.below(16);
     for _ in 0..steps {
-        step(&mut program);
+        random_action(&mut program);
         if program.rng.chance(0.03) {
             disconnect(&mut program);
             *program.observer_mut() = Model::new(windows);
             program.connect();
-            books = Books::open(&program);
+            snapshots = Snapshots::take(&program);
         }
     }
-    calm_down(&mut program);
-    books.close(&program);
-    assert_silent(&mut program);
+    end_faults(&mut program);
+    snapshots.check(&program);
+    assert_idle(&mut program);
     disconnect(&mut program);
 }
 
-fn some_config(rng: &mut TestRng) -> Config {
+fn random_config(rng: &mut TestRng) -> Config {
     let mut pick = |from: &[usize]| from[rng.index(from.len())];
     Config {
         redundant_copies: u8::try_from(pick(&[0, 1, 2, 2, 2, 8])).unwrap(),
@@ -68,7 +67,7 @@ fn some_config(rng: &mut TestRng) -> Config {
     }
 }
 
-/// How much each side may be sent before its application takes something.
+/// Receive window of each side, in bytes with overhead.
 fn windows(configs: &[Config; 2]) -> [u64; 2] {
     let messages = [
         4 * (configs[CLIENT].message_max_from_servers + MESSAGE_OVERHEAD),
@@ -77,7 +76,7 @@ fn windows(configs: &[Config; 2]) -> [u64; 2] {
     [CLIENT, SERVER].map(|side| configs[side].receive_window.max(messages[side]) as u64)
 }
 
-fn some_conditions(rng: &mut TestRng) -> LinkConditions {
+fn random_conditions(rng: &mut TestRng) -> LinkConditions {
     let mut some = |chance: f64, most: f64| {
         if rng.chance(chance) {
             rng.share() * most
@@ -92,7 +91,7 @@ fn some_conditions(rng: &mut TestRng) -> LinkConditions {
     LinkConditions {
         latency: ms(1).mul_f64(latency),
         jitter: ms(1).mul_f64(jitter),
-        loss: some_loss(rng, loss),
+        loss: random_loss(rng, loss),
         duplication,
         reorder,
         reorder_delay: rng.time(ms(0), ms(60)),
@@ -103,7 +102,7 @@ fn some_conditions(rng: &mut TestRng) -> LinkConditions {
     }
 }
 
-fn some_loss(rng: &mut TestRng, probability: f64) -> Loss {
+fn random_loss(rng: &mut TestRng, probability: f64) -> Loss {
     if rng.chance(0.5) {
         return Loss::Independent { probability };
     }
@@ -114,21 +113,20 @@ fn some_loss(rng: &mut TestRng, probability: f64) -> Loss {
     }
 }
 
-/// Something happens, and then some time passes.
-fn step(program: &mut Program) {
+fn random_action(program: &mut Program) {
     let side = program.rng.index(2);
     match program.rng.below(16) {
         0..9 => burst(program, side),
         9 => fill(program, side),
-        10 => cut_off(program, side),
+        10 => partition_link(program, side),
         11 => {
             let time = program.rng.time(ms(1), ms(1500));
             program.stall(side, time);
         }
-        12 => program.set_deaf(side, true),
-        13 => program.set_deaf(side, false),
+        12 => program.pause_events(side, true),
+        13 => program.pause_events(side, false),
         _ => {
-            let conditions = some_conditions(&mut program.rng);
+            let conditions = random_conditions(&mut program.rng);
             program.set_link(side, &conditions);
         }
     }
@@ -140,15 +138,15 @@ fn burst(program: &mut Program, side: usize) {
     let count = 1 + program.rng.below(12);
     program.run_to_tick(side);
     for _ in 0..count {
-        let delivery = some_delivery(&mut program.rng);
+        let delivery = random_delivery(&mut program.rng);
         let max = program.host(side).message_max(program.peer(side), delivery);
-        let len = some_length(&mut program.rng, max.unwrap());
+        let len = random_length(&mut program.rng, max.unwrap());
         send(program, side, delivery, len);
     }
     program.turn(side);
 }
 
-fn some_delivery(rng: &mut TestRng) -> Delivery {
+fn random_delivery(rng: &mut TestRng) -> Delivery {
     let channel = [0, 1, 2, 255][rng.index(4)];
     match rng.below(4) {
         0 => Delivery::Unreliable,
@@ -158,7 +156,7 @@ fn some_delivery(rng: &mut TestRng) -> Delivery {
     }
 }
 
-fn some_length(rng: &mut TestRng, max: usize) -> usize {
+fn random_length(rng: &mut TestRng, max: usize) -> usize {
     let len = match rng.below(20) {
         0..14 => rng.index(80),
         14..19 => LENGTHS[rng.index(LENGTHS.len())],
@@ -167,7 +165,7 @@ fn some_length(rng: &mut TestRng, max: usize) -> usize {
     len.min(max)
 }
 
-/// Returns whether it was taken.
+/// Returns whether the message was accepted.
 fn send(program: &mut Program, side: usize, delivery: Delivery, len: usize) -> bool {
     if program.is_stalled(side) {
         return false;
@@ -188,9 +186,9 @@ fn send(program: &mut Program, side: usize, delivery: Delivery, len: usize) -> b
     outcome.is_ok()
 }
 
-/// As much as is taken, of one kind.
+/// Fills a queue with messages of one delivery.
 fn fill(program: &mut Program, side: usize) {
-    let delivery = some_delivery(&mut program.rng);
+    let delivery = random_delivery(&mut program.rng);
     let max = program.host(side).message_max(program.peer(side), delivery);
     let len = [500, 960, 5000, UNRELIABLE_MAX][program.rng.index(4)];
     program.run_to_tick(side);
@@ -198,39 +196,37 @@ fn fill(program: &mut Program, side: usize) {
     program.turn(side);
 }
 
-/// Nothing gets from one side to the other for a while.
-fn cut_off(program: &mut Program, side: usize) {
-    let before = some_conditions(&mut program.rng);
+/// Partitions the outgoing link of a side for a while.
+fn partition_link(program: &mut Program, side: usize) {
+    let before = random_conditions(&mut program.rng);
     program.set_link(side, &partition());
     for _ in 0..program.rng.below(4) {
-        let who = program.rng.index(2);
-        burst(program, who);
+        let sender = program.rng.index(2);
+        burst(program, sender);
         let time = program.rng.time(ms(0), ms(400));
         program.run_for(time);
     }
     program.set_link(side, &before);
 }
 
-/// The faults stop, everybody listens; then everything arrives that has to.
-fn calm_down(program: &mut Program) {
+/// Ends all faults and waits until everything has arrived.
+fn end_faults(program: &mut Program) {
     program.set_both(&latency(10));
     for side in [CLIENT, SERVER] {
-        program.set_deaf(side, false);
+        program.pause_events(side, false);
     }
-    // Until the stalls are over, and what was under way is there.
+    // Stalls end, and datagrams in flight arrive.
     program.run_for(secs(3));
     let is_done = program.run_until(secs(600), |program| {
         program.observer().is_settled() && is_quiet(program)
     });
     if !is_done {
         let [client, server] = [CLIENT, SERVER].map(|side| program.stats(side));
-        panic!("something did not arrive: {client:?} {server:?}");
+        panic!("messages are missing: {client:?} {server:?}");
     }
-    // The last acknowledgements arrive as well.
     program.run_for(ms(500));
 }
 
-/// Nothing is on its way.
 fn is_quiet(program: &Program) -> bool {
     [CLIENT, SERVER].into_iter().all(|side| {
         let stats = program.stats(side);
@@ -241,53 +237,53 @@ fn is_quiet(program: &Program) -> bool {
     })
 }
 
-/// Two who have nothing to say ask each other every five seconds, and that is all.
-fn assert_silent(program: &mut Program) {
+/// Idle hosts send only keep-alives, one every 5 s.
+fn assert_idle(program: &mut Program) {
     let sent = |program: &Program, side| program.counts(side).datagrams_sent;
     let before = [CLIENT, SERVER].map(|side| sent(program, side));
     program.run_for(secs(21));
     for side in [CLIENT, SERVER] {
         let packets = sent(program, side) - before[side];
-        assert!(packets <= 16, "{packets} packets and nothing to say");
+        assert!(packets <= 16, "{packets} packets on an idle connection");
     }
 }
 
 fn disconnect(program: &mut Program) {
     let side = program.rng.index(2);
-    program.set_deaf(CLIENT, false);
-    program.set_deaf(SERVER, false);
+    program.pause_events(CLIENT, false);
+    program.pause_events(SERVER, false);
     let stall = program.run_until(secs(2), |program| !program.is_stalled(side));
-    assert!(stall, "no stall takes longer");
+    assert!(stall, "the stall takes longer than any");
     program.disconnect(side, 5);
     let is_over = program.run_until(secs(40), |program| {
         program.observer().ends.iter().all(Option::is_some)
     });
-    assert!(is_over, "one side was not told of the end");
+    assert!(is_over, "a side has no disconnect");
     let ends = program.observer().ends;
     assert_eq!(ends[side], Some(DisconnectReason::Local { code: 5 }));
-    let told = [
+    let reasons = [
         Some(DisconnectReason::Remote { code: 5 }),
         Some(DisconnectReason::TimedOut),
     ];
-    assert!(told.contains(&ends[1 - side]), "{ends:?}");
-    program.observer().assert_honest();
-    // What is late arrives, so that the next connection begins with nothing under way.
+    assert!(reasons.contains(&ends[1 - side]), "{ends:?}");
+    program.observer().assert_acks_are_true();
+    // Delayed datagrams arrive before the next connection begins.
     program.set_both(&latency(10));
     program.run_for(secs(2));
 }
 
-/// What was counted when a connection began, by the hosts and by us.
-struct Books {
-    pages: [Page; 2],
+/// Counters of hosts and network at the start of a connection.
+struct Snapshots {
+    sides: [Snapshot; 2],
 }
 
-struct Page {
+struct Snapshot {
     stats: PeerStats,
     host: HostStats,
     counts: Counts,
 }
 
-impl Page {
+impl Snapshot {
     fn of(program: &Program, side: usize) -> Self {
         Self {
             stats: program.stats(side),
@@ -296,8 +292,8 @@ impl Page {
         }
     }
 
-    /// Datagrams of which the host says what became of them.
-    fn accounted(&self) -> u64 {
+    /// Received datagrams that the host counted.
+    fn datagrams_counted(&self) -> u64 {
         let (peer, host) = (&self.stats, &self.host);
         let known = peer.packets_received + peer.packets_refused + peer.duplicates;
         let damaged = peer.failed_authentication + peer.malformed + peer.unvalidated_address;
@@ -305,37 +301,40 @@ impl Page {
     }
 }
 
-impl Books {
-    fn open(program: &Program) -> Self {
+impl Snapshots {
+    fn take(program: &Program) -> Self {
         Self {
-            pages: [CLIENT, SERVER].map(|side| Page::of(program, side)),
+            sides: [CLIENT, SERVER].map(|side| Snapshot::of(program, side)),
         }
     }
 
-    fn close(&self, program: &Program) {
-        let pages = [CLIENT, SERVER].map(|side| Page::of(program, side));
+    fn check(&self, program: &Program) {
+        let sides = [CLIENT, SERVER].map(|side| Snapshot::of(program, side));
         for side in [CLIENT, SERVER] {
-            let (before, after, other) = (&self.pages[side], &pages[side], &pages[1 - side]);
+            let (before, after, other) = (&self.sides[side], &sides[side], &sides[1 - side]);
             assert_datagrams(before, after);
             assert_packets(&after.stats, &other.stats);
-            let way = &program.observer().ways[side];
-            assert_eq!(after.stats.messages_sent, way.sent());
-            assert_eq!(other.stats.messages_received, way.delivered);
+            let direction = &program.observer().directions[side];
+            assert_eq!(after.stats.messages_sent, direction.sent());
+            assert_eq!(other.stats.messages_received, direction.delivered);
         }
     }
 }
 
-/// Every datagram is in one count.
-fn assert_datagrams(before: &Page, after: &Page) {
+/// Every datagram is counted once.
+fn assert_datagrams(before: &Snapshot, after: &Snapshot) {
     let sent = after.counts.datagrams_sent - before.counts.datagrams_sent;
     let bytes = after.counts.bytes_sent - before.counts.bytes_sent;
     let received = after.counts.datagrams_received - before.counts.datagrams_received;
     assert_eq!(after.stats.packets_sent - before.stats.packets_sent, sent);
     assert_eq!(after.stats.bytes_sent - before.stats.bytes_sent, bytes);
-    assert_eq!(after.accounted() - before.accounted(), received);
+    assert_eq!(
+        after.datagrams_counted() - before.datagrams_counted(),
+        received
+    );
 }
 
-/// What one side says that it sent, and what the other says that came.
+/// The counters of the sender agree with those of the receiver.
 fn assert_packets(from: &PeerStats, to: &PeerStats) {
     let known = to.packets_received + to.packets_refused + to.packets_missing;
     assert_eq!(from.packets_sent, known, "{from:?} {to:?}");
@@ -349,6 +348,6 @@ fn assert_packets(from: &PeerStats, to: &PeerStats) {
 }
 
 under_both!(
-    programs_that_turn_when_something_is_due_deliver_what_they_promise,
-    programs_that_turn_sixty_times_a_second_deliver_what_they_promise,
+    random_programs_match_the_model_when_driven_by_deadlines,
+    random_programs_match_the_model_at_60_hz,
 );

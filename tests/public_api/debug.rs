@@ -8,13 +8,13 @@ use tickwire::{Admission, Config, Delivery, Event, Host, Socket};
 
 use crate::pair::{Pair, config, events, with_payload};
 
-/// In every payload, message, token and key of these tests: 32 bytes.
+/// Content of every payload, message, token and key in these tests.
 const MARKER: &[u8; 32] = b"marker-7f3a9c51-in-every-payload";
 
-/// What fits a log.
+/// Maximum length of a `Debug` text in bytes.
 const LEN_MAX: usize = 4096;
 
-/// Both forms of `Debug`, which must not show the marker as text or as numbers.
+/// Checks that `{:?}` and `{:#?}` are short and do not show the marker as text or numbers.
 #[track_caller]
 fn assert_hidden(value: &impl Debug) -> String {
     let (line, block) = (format!("{value:?}"), format!("{value:#?}"));
@@ -45,7 +45,7 @@ const DELIVERIES: [Delivery; 4] = [
     Delivery::Ordered(1),
 ];
 
-/// A server with 40 peers, events that nobody takes, and messages that wait; and its last client.
+/// A server with 40 peers, unread events and queued messages, and its last client.
 fn busy_hosts() -> (HostState, HostState) {
     let mut pair = Pair::new(&config());
     for number in 2..42 {
@@ -109,15 +109,15 @@ fn connect_options_and_requests_show_lengths() {
     let text = assert_hidden(&with_payload(MARKER));
     assert!(text.contains("payload: 32 bytes"), "{text}");
     let mut pair = Pair::new(&config());
-    let (told, telling) = std::sync::mpsc::channel();
+    let (sender, texts) = std::sync::mpsc::channel();
     pair.server.set_admission(move |request| {
-        told.send(assert_hidden(request)).unwrap();
+        sender.send(assert_hidden(request)).unwrap();
         Admission::Accept
     });
     pair.connect(&with_payload(MARKER));
     assert_hidden(&pair.client);
     pair.exchange();
-    let text = telling.try_recv().unwrap();
+    let text = texts.try_recv().unwrap();
     assert!(
         text.contains("192.0.2.2:5000") && text.contains("32 bytes"),
         "{text}"

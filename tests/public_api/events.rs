@@ -25,7 +25,7 @@ fn arrival_times(events: Vec<Event>) -> Vec<Instant> {
 }
 
 #[test]
-fn a_message_has_the_time_of_the_turn_that_processed_it() {
+fn received_at_is_the_time_of_the_turn() {
     let (mut pair, server, _) = Pair::connected(&config());
     let mut times = Vec::new();
     for delivery in [Delivery::Unreliable, Delivery::Reliable] {
@@ -36,13 +36,13 @@ fn a_message_has_the_time_of_the_turn_that_processed_it() {
         pair.exchange();
         times.push(pair.now);
     }
-    // However late the application takes them.
+    // The application reads them later.
     pair.pass(ms(100));
     assert_eq!(arrival_times(events(&mut pair.server)), times);
 }
 
 #[test]
-fn an_ordered_message_has_the_time_at_which_the_gap_before_it_was_closed() {
+fn received_at_of_an_ordered_message_is_when_the_gap_closed() {
     let config = Config {
         redundant_copies: 0,
         ..config()
@@ -68,11 +68,11 @@ fn an_ordered_message_has_the_time_at_which_the_gap_before_it_was_closed() {
             return;
         }
     }
-    panic!("it was not retransmitted");
+    panic!("the message was not retransmitted");
 }
 
 #[test]
-fn a_fragmented_message_has_the_time_of_its_last_fragment() {
+fn received_at_of_a_fragmented_message_is_when_its_last_fragment_arrived() {
     let (mut pair, server, _) = Pair::connected(&config());
     pair.pass(ms(50));
     let message = vec![7; 20_000];
@@ -88,7 +88,7 @@ fn a_fragmented_message_has_the_time_of_its_last_fragment() {
             return;
         }
     }
-    panic!("it did not arrive");
+    panic!("the message did not arrive");
 }
 
 // Final statistics.
@@ -98,13 +98,13 @@ fn end_of(host_events: Vec<Event>) -> (DisconnectReason, Option<Box<PeerStats>>)
         Event::Disconnected { reason, stats, .. } => Some((reason, stats)),
         _ => None,
     });
-    let end = ends.next().expect("it is disconnected");
+    let end = ends.next().expect("no disconnected event");
     assert_eq!(ends.next(), None);
     end
 }
 
 #[test]
-fn the_text_of_a_disconnect_arrives_at_the_other_side_alone() {
+fn only_the_remote_side_receives_the_disconnect_text() {
     let text_of = |host: &mut HostState| {
         events(host).into_iter().find_map(|event| match event {
             Event::Disconnected { reason, text, .. } => Some((reason, text)),
@@ -128,7 +128,7 @@ fn the_text_of_a_disconnect_arrives_at_the_other_side_alone() {
 }
 
 #[test]
-fn a_disconnected_event_has_the_final_statistics_on_both_sides() {
+fn both_disconnected_events_have_final_statistics() {
     let (mut pair, server, client) = Pair::connected(&config());
     for _ in 0..5 {
         pair.client
@@ -155,13 +155,13 @@ fn a_disconnected_event_has_the_final_statistics_on_both_sides() {
         (stats.messages_received, stats.address),
         (5, client_address())
     );
-    // The packet that ended it counts.
+    // The packet with the disconnect counts.
     assert_eq!(stats.packets_received, before.packets_received + 1);
     assert_eq!(stats.silent_for, Duration::ZERO);
 }
 
 #[test]
-fn the_statistics_of_a_peer_that_timed_out_say_how_long_it_was_silent() {
+fn final_statistics_of_a_timed_out_peer_have_its_silence() {
     let config = config();
     let (mut pair, _, _) = Pair::connected(&config);
     let timeout = config.idle_timeout;
@@ -172,7 +172,7 @@ fn the_statistics_of_a_peer_that_timed_out_say_how_long_it_was_silent() {
 }
 
 #[test]
-fn a_replaced_peer_leaves_its_own_statistics() {
+fn a_replaced_peer_has_its_own_final_statistics() {
     let (mut pair, server, client) = Pair::connected(&config());
     pair.client
         .send(server, Delivery::Unreliable, b"hello", pair.now)
@@ -192,7 +192,7 @@ fn a_replaced_peer_leaves_its_own_statistics() {
 }
 
 #[test]
-fn a_connect_that_failed_has_no_statistics() {
+fn a_failed_connect_has_no_statistics() {
     let mut pair = Pair::new(&config());
     pair.server.set_admission(|_| Admission::Deny { code: 3 });
     pair.connect(&ConnectOptions::default());
@@ -208,7 +208,7 @@ fn a_connect_that_failed_has_no_statistics() {
 // Silence.
 
 #[test]
-fn silence_grows_until_a_packet_is_processed() {
+fn silent_for_grows_until_a_packet_is_processed() {
     let (mut pair, server, client) = Pair::connected(&config());
     let silence = |pair: &Pair| pair.server.peer_stats(client, pair.now).unwrap().silent_for;
     assert_eq!(silence(&pair), Duration::ZERO);
@@ -224,7 +224,7 @@ fn silence_grows_until_a_packet_is_processed() {
 }
 
 #[test]
-fn a_datagram_that_is_not_authentic_does_not_end_a_silence() {
+fn a_forged_datagram_does_not_reset_silent_for() {
     let (mut pair, server, client) = Pair::connected(&config());
     pair.client
         .send(server, Delivery::Unreliable, b"hello", pair.now)
@@ -246,13 +246,13 @@ fn a_datagram_that_is_not_authentic_does_not_end_a_silence() {
 // Admission.
 
 #[test]
-fn admission_sees_how_many_places_are_taken() {
+fn admission_receives_the_number_of_peers() {
     let config = Config {
         peers_max: 3,
         ..config()
     };
     let mut pair = Pair::new(&config);
-    // Two for everybody, and the last one for administrators.
+    // The last slot is reserved for administrators.
     pair.server.set_admission(|request: &Request<'_>| {
         assert_eq!(request.peers_max, 3);
         if request.peers < 2 || request.payload == b"admin" {
@@ -281,25 +281,25 @@ fn admission_sees_how_many_places_are_taken() {
 }
 
 #[test]
-fn a_peer_whose_end_was_not_taken_counts_for_admission() {
+fn admission_counts_peers_with_an_unread_disconnect() {
     let (mut pair, _, client) = Pair::connected(&config());
     pair.server.disconnect(client, 0, pair.now);
     pair.exchange();
-    let (told, telling) = std::sync::mpsc::channel();
+    let (sender, peers_seen) = std::sync::mpsc::channel();
     pair.server.set_admission(move |request| {
-        told.send(request.peers).unwrap();
+        sender.send(request.peers).unwrap();
         Admission::Accept
     });
     for (number, peers) in [(8, 1), (9, 1)] {
         pair.replace_client(number);
         pair.connect(&ConnectOptions::default());
         pair.exchange();
-        assert_eq!(telling.try_recv(), Ok(peers));
+        assert_eq!(peers_seen.try_recv(), Ok(peers));
         events(&mut pair.server);
     }
 }
 
-// In tests of applications.
+// Construction in tests of applications.
 
 #[test]
 fn users_can_construct_every_event() {
@@ -330,7 +330,7 @@ fn users_can_construct_every_event() {
 }
 
 #[test]
-fn an_id_that_a_host_did_not_hand_out_is_an_unknown_peer() {
+fn a_peer_id_of_another_host_is_unknown() {
     let (mut pair, _, client) = Pair::connected(&config());
     for peer in [
         PeerId::from_parts(0, 77),

@@ -14,17 +14,21 @@ fn socket(config: &SocketConfig) -> (Socket, SocketAddr) {
     (Socket::from_std(socket, config).unwrap(), address)
 }
 
-/// Waits for a datagram and returns its bytes.
 fn receive(socket: &mut Socket) -> Vec<u8> {
     socket.wait(Some(Duration::from_secs(10))).unwrap();
-    socket.recv().unwrap().expect("it arrives").bytes.to_vec()
+    socket
+        .recv()
+        .unwrap()
+        .expect("the datagram arrives")
+        .bytes
+        .to_vec()
 }
 
 #[test]
-fn a_bound_socket_is_taken_over_and_made_non_blocking() {
+fn from_std_makes_a_bound_socket_non_blocking() {
     let (mut socket, address) = socket(&SocketConfig::default());
     assert_eq!(socket.local_addr(), address);
-    assert_eq!(socket.recv().unwrap(), None, "it must not block");
+    assert_eq!(socket.recv().unwrap(), None, "recv must not block");
     let mut other = Socket::bind(ANY.parse().unwrap()).unwrap();
     other.send(address, b"there").unwrap();
     other.flush().unwrap();
@@ -35,7 +39,7 @@ fn a_bound_socket_is_taken_over_and_made_non_blocking() {
 }
 
 #[test]
-fn datagrams_that_had_arrived_before_are_received() {
+fn from_std_receives_datagrams_that_arrived_before() {
     let socket = UdpSocket::bind(ANY).unwrap();
     let other = UdpSocket::bind(ANY).unwrap();
     other
@@ -46,7 +50,7 @@ fn datagrams_that_had_arrived_before_are_received() {
 }
 
 #[test]
-fn the_config_is_applied_and_none_leaves_the_socket_as_it_is() {
+fn from_std_applies_the_options_that_are_set() {
     let config = |receive_buffer| SocketConfig {
         receive_buffer,
         ..SocketConfig::default()
@@ -66,7 +70,7 @@ fn the_config_is_applied_and_none_leaves_the_socket_as_it_is() {
 }
 
 #[test]
-fn a_config_out_of_range_is_refused_by_name() {
+fn names_a_config_field_that_is_out_of_range() {
     let config = SocketConfig {
         batch: 0,
         ..SocketConfig::default()
@@ -77,7 +81,7 @@ fn a_config_out_of_range_is_refused_by_name() {
 }
 
 #[test]
-fn a_connected_socket_is_refused() {
+fn from_std_rejects_a_connected_socket() {
     let socket = UdpSocket::bind(ANY).unwrap();
     let other = UdpSocket::bind(ANY).unwrap();
     socket.connect(other.local_addr().unwrap()).unwrap();
@@ -89,18 +93,21 @@ fn a_connected_socket_is_refused() {
 
 #[cfg(unix)]
 #[test]
-fn a_socket_that_is_not_bound_is_refused() {
+fn from_std_rejects_an_unbound_socket() {
     use socket2::{Domain, Type};
 
     let socket = socket2::Socket::new(Domain::IPV4, Type::DGRAM, None).unwrap();
     let error = Socket::from_std(socket.into(), &SocketConfig::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
-    assert_eq!(error.to_string(), "the socket is not bound");
+    assert_eq!(
+        error.to_string(),
+        "the socket is not bound: bind it to an address first"
+    );
 }
 
-/// The socket decides, whatever the config says.
+/// The option of the socket takes precedence over the config.
 #[test]
-fn an_ipv6_socket_says_whether_it_takes_ipv4() {
+fn from_std_keeps_only_v6_of_the_socket() {
     use socket2::{Domain, Type};
 
     for only_v6 in [false, true] {

@@ -1,5 +1,4 @@
-//! Promises of the public API that no single module can show: what `Debug` prints, which types are
-//! `Send` and `Sync`, what events and statistics contain, and sockets that were bound elsewhere.
+//! Public API: `Debug`, `Send` and `Sync`, contents of events and statistics, existing sockets.
 #![forbid(unsafe_code)]
 
 mod debug;

@@ -21,7 +21,7 @@ pub(crate) fn config() -> Config {
     Config::plain(7)
 }
 
-/// Options with a payload for whichever server answers.
+/// Options with a payload and without a pinned key.
 pub(crate) fn with_payload(payload: &[u8]) -> ConnectOptions {
     let options = ConnectOptions::with_payload(payload);
     #[cfg(feature = "noise")]
@@ -33,7 +33,6 @@ pub(crate) fn with_payload(payload: &[u8]) -> ConnectOptions {
 pub(crate) struct Pair {
     pub(crate) server: HostState,
     pub(crate) client: HostState,
-    /// Where the client's datagrams come from.
     pub(crate) client_at: SocketAddr,
     pub(crate) now: Instant,
 }
@@ -50,8 +49,8 @@ impl Pair {
         }
     }
 
-    /// Two connected hosts, the server's id at the client, and the client's id at the server. Their
-    /// `Connected` events have been taken.
+    /// Two connected hosts, the server's id at the client and the client's id at the server. Their
+    /// `Connected` events are read.
     pub(crate) fn connected(config: &Config) -> (Self, PeerId, PeerId) {
         let mut pair = Self::new(config);
         let server = pair.connect(&ConnectOptions::default());
@@ -63,13 +62,13 @@ impl Pair {
         (pair, server, client)
     }
 
-    /// Another client process, at an address of its own.
+    /// Replaces the client by a process at another address.
     pub(crate) fn replace_client(&mut self, number: u8) {
         self.client_at = ([192, 0, 2, number], 5000).into();
         self.restart_client(number);
     }
 
-    /// The client process ends without disconnecting and starts again at the same address.
+    /// Restarts the client at the same address without a disconnect.
     pub(crate) fn restart_client(&mut self, seed: u8) {
         let config = self.client.config().clone();
         self.client = HostState::new(config, [seed; 32], self.now).unwrap();
@@ -96,7 +95,7 @@ impl Pair {
         }
     }
 
-    /// Delivers what the client sends now, except for datagrams that `passes` refuses by their order.
+    /// Delivers what the client sends now, except datagrams whose index `passes` refuses.
     pub(crate) fn deliver_to_server(&mut self, passes: impl Fn(usize) -> bool) {
         let mut buffer = [0; 1024];
         let mut count = 0;
@@ -109,7 +108,7 @@ impl Pair {
         }
     }
 
-    /// Time passes on both sides, and nothing arrives.
+    /// Advances both sides without delivering datagrams.
     pub(crate) fn pass(&mut self, time: Duration) {
         self.now += time;
         self.server.handle_timeout(self.now);

@@ -1,4 +1,4 @@
-//! Types that an engine may keep in a resource shared between threads.
+//! Types that engines can share between threads.
 
 use std::cell::Cell;
 

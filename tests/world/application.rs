@@ -1,4 +1,4 @@
-//! What runs on the hosts of a world: an application for each, and the observer of all datagrams.
+//! Network hooks of a world: an application on each host and the packet observer.
 
 use std::time::{Duration, Instant};
 
@@ -8,22 +8,20 @@ use tickwire::{Delivery, PeerId};
 
 use super::{Log, PacketObserver};
 
-/// The hooks of a world's network.
 #[derive(Default)]
 pub(crate) struct Applications {
     pub(crate) nodes: Vec<Application>,
     pub(crate) packet_observer: PacketObserver,
 }
 
-/// The application of one host. It takes events into its log and may send messages at an interval.
+/// Logs the events of one host and can send messages at an interval.
 #[derive(Default)]
 pub(crate) struct Application {
     pub(crate) log: Log,
-    pub(crate) is_deaf: bool,
+    pub(crate) events_paused: bool,
     chatter: Option<Chatter>,
 }
 
-/// Numbered messages to every peer.
 struct Chatter {
     interval: Duration,
     next_at: Instant,
@@ -40,7 +38,7 @@ impl Application {
     }
 
     fn take_events(&mut self, state: &mut HostState) {
-        if self.is_deaf {
+        if self.events_paused {
             return;
         }
         while let Some(event) = state.poll_event() {
@@ -48,9 +46,12 @@ impl Application {
         }
     }
 
-    /// Sends the next message of the chatter if it is due.
-    fn talk(&mut self, state: &mut HostState, now: Instant) {
-        let Some(chatter) = self.chatter.as_mut().filter(|one| one.next_at <= now) else {
+    fn send_chatter(&mut self, state: &mut HostState, now: Instant) {
+        let Some(chatter) = self
+            .chatter
+            .as_mut()
+            .filter(|chatter| chatter.next_at <= now)
+        else {
             return;
         };
         chatter.next_at = now + chatter.interval;
@@ -60,9 +61,9 @@ impl Application {
         assert_eq!(outcome.unwrap().skipped, []);
     }
 
-    /// An application that has taken every event knows as much as the host.
+    /// Once all events are read, the log agrees with the host's statistics.
     fn check(&self, state: &HostState) {
-        if self.is_deaf {
+        if self.events_paused {
             return;
         }
         let peers: Vec<PeerId> = state.peers().collect();
@@ -71,7 +72,7 @@ impl Application {
         connected.sort_by_key(|peer| peer.index());
         assert_eq!(peers, connected);
         assert_eq!(stats.peers, connected.len() + self.log.lingering());
-        assert_eq!(stats.connecting, self.log.asked().len());
+        assert_eq!(stats.connecting, self.log.connecting().len());
     }
 }
 
@@ -84,7 +85,7 @@ impl Hooks for Applications {
     fn on_turn(&mut self, host: HostId, state: &mut HostState, now: Instant) {
         let node = &mut self.nodes[host.index()];
         node.take_events(state);
-        node.talk(state, now);
+        node.send_chatter(state, now);
     }
 
     fn on_send(&mut self, host: HostId, state: &HostState, datagram: WireDatagram<'_>) {
@@ -94,7 +95,7 @@ impl Hooks for Applications {
             to,
             bytes,
         } = datagram;
-        // Whether the host takes this for the address of a peer.
+        // Whether `to` is the current address of a peer.
         let is_peer = || {
             let mut addresses = state.peers().map(|peer| state.peer_address(peer));
             addresses.any(|address| address == Some(to))

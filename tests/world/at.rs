@@ -6,7 +6,7 @@ use std::time::Instant;
 use tickwire::proto::HostState;
 use tickwire::{Broadcast, Delivery, PeerId, PeerStats, Receipt, SendError};
 
-/// A host, and the time of what is done to it: `H` is `&HostState` or `&mut HostState`.
+/// A `&HostState` or `&mut HostState` with the time that its calls receive.
 pub(crate) struct At<H> {
     pub(crate) host: H,
     pub(crate) now: Instant,

@@ -1,5 +1,5 @@
-//! One host that is driven by hand, for tests with many clients or floods: a world would record more of them than the
-//! host stores.
+//! One host driven by hand, for floods and many clients. A world records every datagram and would
+//! use more memory than the host.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -11,7 +11,6 @@ use tickwire::proto::HostState;
 use super::Stranger;
 use super::packets::{Connect, Hello, PING, kind, returned_cookie};
 
-/// See the [module](self).
 pub(crate) struct Harness {
     pub(crate) host: HostState,
     pub(crate) now: Instant,
@@ -28,11 +27,11 @@ impl Harness {
         }
     }
 
-    pub(crate) fn give(&mut self, from: SocketAddr, bytes: &[u8]) {
+    pub(crate) fn deliver(&mut self, from: SocketAddr, bytes: &[u8]) {
         self.host.handle_datagram(from, bytes, self.now);
     }
 
-    /// The rest of a turn; each datagram goes to `each`.
+    /// Runs the timers and passes each sent datagram to `each`.
     pub(crate) fn turn(&mut self, mut each: impl FnMut(SocketAddr, &[u8])) {
         self.host.handle_timeout(self.now);
         while let Some(sent) = self.host.poll_transmit(&mut self.buffer, self.now) {
@@ -49,37 +48,36 @@ impl Harness {
         self.now = end;
     }
 
-    pub(crate) fn answer_to(&mut self, stranger: &Stranger, bytes: &[u8]) -> Option<Vec<u8>> {
-        self.give(stranger.address, bytes);
-        let mut answer = None;
+    pub(crate) fn reply_to(&mut self, stranger: &Stranger, bytes: &[u8]) -> Option<Vec<u8>> {
+        self.deliver(stranger.address, bytes);
+        let mut reply = None;
         self.turn(|to, bytes| {
             if to == stranger.address {
-                answer = Some(bytes.to_vec());
+                reply = Some(bytes.to_vec());
             }
         });
-        answer
+        reply
     }
 
-    /// A connect that the host takes for good.
-    pub(crate) fn connect_of(&mut self, stranger: &Stranger) -> Connect {
+    pub(crate) fn connect_with_cookie(&mut self, stranger: &Stranger) -> Connect {
         let hello = Hello::new(stranger.nonce).bytes();
-        let cookie = self.answer_to(stranger, &hello).unwrap();
+        let cookie = self.reply_to(stranger, &hello).unwrap();
         stranger.connect(returned_cookie(&cookie).unwrap())
     }
 
-    /// Whether it gets in.
-    pub(crate) fn arrive(&mut self, stranger: &mut Stranger) -> bool {
-        let connect = self.connect_of(stranger);
-        let Some(accept) = self.answer_to(stranger, &connect.bytes()) else {
+    /// Runs the whole handshake. Returns whether the host accepted.
+    pub(crate) fn handshake(&mut self, stranger: &mut Stranger) -> bool {
+        let connect = self.connect_with_cookie(stranger);
+        let Some(accept) = self.reply_to(stranger, &connect.bytes()) else {
             return false;
         };
         if accept[0] != kind::ACCEPT {
             return false;
         }
-        stranger.take_accept(&connect, &accept);
+        stranger.process_accept(&connect, &accept);
         stranger.number = 0;
         let first = stranger.packet(&PING);
-        self.answer_to(stranger, &first);
+        self.reply_to(stranger, &first);
         true
     }
 }

@@ -1,4 +1,4 @@
-//! What a host told its application, with the order of it checked.
+//! Events of one host, with their order checked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -6,37 +6,34 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use tickwire::{DisconnectReason, Event, PeerId};
 
-/// Where a peer is in its life, as far as its application knows.
+/// State of a peer as its application knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// `connect` was called.
-    Asked,
+    Connecting,
     Connected,
-    /// `disconnect_after_flush` was called: queued messages are still delivered.
+    /// `disconnect_after_flush` was called.
     Lingering,
-    Gone(DisconnectReason),
+    Disconnected(DisconnectReason),
 }
 
-/// See the [module](self).
 #[derive(Default)]
 pub(crate) struct Log {
     stages: BTreeMap<PeerId, Stage>,
     pub(crate) messages: Vec<(PeerId, Bytes)>,
     pub(crate) moves: Vec<(PeerId, SocketAddr)>,
-    /// What those who came to this host said of themselves.
-    pub(crate) arrivals: Vec<(PeerId, Bytes)>,
-    /// The ends, in their order.
+    /// Payloads of incoming connects.
+    pub(crate) connect_payloads: Vec<(PeerId, Bytes)>,
+    /// Disconnects in order.
     pub(crate) ends: Vec<(PeerId, DisconnectReason)>,
 }
 
 impl Log {
-    /// The application asked for a connection.
     pub(crate) fn on_connect(&mut self, peer: PeerId) {
-        let before = self.stages.insert(peer, Stage::Asked);
-        assert_eq!(before, None, "{peer} was somebody before");
+        let before = self.stages.insert(peer, Stage::Connecting);
+        assert_eq!(before, None, "{peer} was used before");
     }
 
-    /// The application called `disconnect_after_flush`.
     pub(crate) fn on_linger(&mut self, peer: PeerId) {
         let before = self.stages.insert(peer, Stage::Lingering);
         assert_eq!(before, Some(Stage::Connected), "{peer} lingers");
@@ -59,50 +56,47 @@ impl Log {
                 self.moves.push((peer, address));
             }
             Event::Disconnected { peer, reason, .. } => self.on_disconnected(peer, reason),
-            other => panic!("nobody said what {other:?} means"),
+            other => panic!("unexpected event {other:?}"),
         }
     }
 
     fn on_connected(&mut self, peer: PeerId, payload: Bytes, incoming: bool) {
         let before = self.stages.insert(peer, Stage::Connected);
-        let expected = (!incoming).then_some(Stage::Asked);
+        let expected = (!incoming).then_some(Stage::Connecting);
         assert_eq!(before, expected, "{peer} is connected");
         if incoming {
-            self.arrivals.push((peer, payload));
+            self.connect_payloads.push((peer, payload));
         }
     }
 
     fn on_disconnected(&mut self, peer: PeerId, reason: DisconnectReason) {
-        let before = self.stages.insert(peer, Stage::Gone(reason));
+        let before = self.stages.insert(peer, Stage::Disconnected(reason));
         let is_right = matches!(
             before,
-            Some(Stage::Asked | Stage::Connected | Stage::Lingering)
+            Some(Stage::Connecting | Stage::Connected | Stage::Lingering)
         );
-        assert!(is_right, "{peer} is gone ({reason}), and was {before:?}");
+        assert!(is_right, "{peer} disconnected ({reason}) while {before:?}");
         self.ends.push((peer, reason));
     }
 
     fn assert_connected(&self, peer: PeerId) {
         let stage = self.stages.get(&peer);
         let is_connected = matches!(stage, Some(Stage::Connected | Stage::Lingering));
-        assert!(is_connected, "an event of {peer}, which was {stage:?}");
+        assert!(is_connected, "an event of {peer} while {stage:?}");
     }
 
     pub(crate) fn is_connected(&self, peer: PeerId) -> bool {
         self.stages.get(&peer) == Some(&Stage::Connected)
     }
 
-    /// Those who are connected, by their names.
     pub(crate) fn connected(&self) -> Vec<PeerId> {
         self.with(|stage| stage == Stage::Connected)
     }
 
-    /// Those who were asked for and did not answer yet.
-    pub(crate) fn asked(&self) -> Vec<PeerId> {
-        self.with(|stage| stage == Stage::Asked)
+    pub(crate) fn connecting(&self) -> Vec<PeerId> {
+        self.with(|stage| stage == Stage::Connecting)
     }
 
-    /// The number of peers that are disconnected once their queued messages are delivered.
     pub(crate) fn lingering(&self) -> usize {
         self.with(|stage| stage == Stage::Lingering).len()
     }
@@ -112,33 +106,31 @@ impl Log {
         wanted.map(|(peer, _)| *peer).collect()
     }
 
-    /// Why somebody is gone, if he is.
     pub(crate) fn end_of(&self, peer: PeerId) -> Option<DisconnectReason> {
         match self.stages.get(&peer) {
-            Some(Stage::Gone(reason)) => Some(*reason),
+            Some(Stage::Disconnected(reason)) => Some(*reason),
             _ => None,
         }
     }
 
-    /// How many messages came from a peer.
     pub(crate) fn messages_from(&self, peer: PeerId) -> usize {
         let from_peer = self.messages.iter().filter(|(from, _)| *from == peer);
         from_peer.count()
     }
 
-    /// That everybody who was asked for was heard of in the end.
-    pub(crate) fn assert_nobody_left(&self) {
-        let left = self.with(|stage| !matches!(stage, Stage::Gone(_)));
-        assert_eq!(left, Vec::new(), "not everybody is gone");
+    /// Every peer has a `Disconnected` event.
+    pub(crate) fn assert_all_disconnected(&self) {
+        let left = self.with(|stage| !matches!(stage, Stage::Disconnected(_)));
+        assert_eq!(left, Vec::new(), "peers without a disconnect");
     }
 
-    /// That nobody was ever here.
+    /// There was never a peer.
     pub(crate) fn is_empty(&self) -> bool {
         self.stages.is_empty()
     }
 
-    /// Names are never used twice, so there are as many as there were peers.
-    pub(crate) fn names(&self) -> BTreeSet<PeerId> {
+    /// Ids of all peers so far. Ids are never reused.
+    pub(crate) fn peer_ids(&self) -> BTreeSet<PeerId> {
         self.stages.keys().copied().collect()
     }
 }

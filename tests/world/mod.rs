@@ -1,13 +1,10 @@
-//! A [`Network`] with an application on each host. Nothing sleeps, and a seed decides everything, so a run that
-//! failed can be repeated.
+//! A [`Network`] with an application on each host. Time is virtual, and a seed determines the run.
 //!
-//! The world checks invariants in every turn, beside those of the network: the order of events (`log`), what is
-//! sent to an unvalidated address (`packet_observer`), and that a host's statistics agree with its events
-//! (`application`).
+//! In every turn the world checks the order of events (`log`), the limits on sends to unvalidated
+//! addresses (`packet_observer`), and that statistics agree with events (`application`).
 //!
-//! `TICKWIRE_SEEDS=20000 cargo test --test connections` runs more seeds than the few that a default run
-//! has time for, and `TICKWIRE_SEED=17` that one alone, with the datagrams printed if it fails. A test
-//! that fails prints its seed.
+//! `TICKWIRE_SEEDS=20000 cargo test --test connections` runs more seeds. A failing test prints its
+//! seed; `TICKWIRE_SEED=17` runs that seed alone and prints the last datagrams on failure.
 #![allow(
     dead_code,
     unused_imports,
@@ -16,14 +13,14 @@
 
 pub(crate) mod application;
 pub(crate) mod at;
+#[cfg(feature = "noise")]
+pub(crate) mod crypto;
 pub(crate) mod harness;
 pub(crate) mod log;
 pub(crate) mod mode;
 pub(crate) mod packet_observer;
 pub(crate) mod packets;
 pub(crate) mod rng;
-#[cfg(feature = "noise")]
-pub(crate) mod secrecy;
 pub(crate) mod seeds;
 pub(crate) mod stranger;
 
@@ -43,7 +40,7 @@ pub(crate) use self::rng::TestRng;
 pub(crate) use self::seeds::{for_each_seed, is_thorough};
 pub(crate) use self::stranger::{Stranger, outside};
 
-/// What both sides of a test have in common, unless it is about that.
+/// Default protocol id.
 pub(crate) const PROTOCOL: u64 = 0x7469_636b_7769_7265;
 
 pub(crate) const fn ms(time: u64) -> Duration {
@@ -54,13 +51,13 @@ pub(crate) const fn secs(time: u64) -> Duration {
     Duration::from_secs(time)
 }
 
-/// The default address of a host: every host of a world has another one.
+/// Initial address of a host, unique within a world.
 pub(crate) fn address(host: usize) -> SocketAddr {
     let last = u8::try_from(host + 1).unwrap();
     ([192, 0, 2, last], 5000).into()
 }
 
-/// See the [module](self). Hosts are numbered in the order in which they were added.
+/// Hosts are numbered in the order of [`add`](Self::add).
 pub(crate) struct World {
     pub(crate) rng: TestRng,
     network: Network<Applications>,
@@ -76,7 +73,6 @@ impl World {
         }
     }
 
-    /// Two hosts, 0 and 1, with the usual config.
     pub(crate) fn of_two(seed: u64, conditions: &LinkConditions) -> Self {
         let mut world = Self::new(seed);
         world.add(config());
@@ -85,7 +81,6 @@ impl World {
         world
     }
 
-    /// Adds a host; returns its number.
     pub(crate) fn add(&mut self, config: Config) -> usize {
         let index = self.hosts.len();
         let seed = self.rng.bytes();
@@ -114,7 +109,7 @@ impl World {
         }
     }
 
-    /// To do to a host what the world has no method for. It has its turn with the next `run`.
+    /// Direct access to a host, which has its turn in the next run.
     pub(crate) fn host_mut(&mut self, host: usize) -> At<&mut HostState> {
         let now = self.network.now();
         At {
@@ -152,7 +147,7 @@ impl World {
     }
 }
 
-/// What applications do.
+/// Application calls.
 impl World {
     pub(crate) fn connect(&mut self, from: usize, to: usize) -> PeerId {
         self.connect_with(from, to, &ConnectOptions::default())
@@ -180,20 +175,20 @@ impl World {
         peer
     }
 
-    /// Two hosts that are connected with each other, and the name that each has for the other.
+    /// Connects two hosts. Returns the peer id at `from` and the peer id at `to`.
     pub(crate) fn join(&mut self, from: usize, to: usize) -> (PeerId, PeerId) {
-        let known = self.log(to).names();
-        let there = self.connect(from, to);
+        let known = self.log(to).peer_ids();
+        let to_server = self.connect(from, to);
         let newcomer = |world: &Self| {
             let peers = world.log(to).connected();
             peers.into_iter().find(|peer| !known.contains(peer))
         };
         let is_done = self.run_until(secs(10), |world| {
-            world.log(from).is_connected(there) && newcomer(world).is_some()
+            world.log(from).is_connected(to_server) && newcomer(world).is_some()
         });
-        assert!(is_done, "they did not connect");
-        let back = newcomer(self).expect("somebody was waited for");
-        (there, back)
+        assert!(is_done, "the hosts did not connect");
+        let to_client = newcomer(self).expect("the run ended with a new peer");
+        (to_server, to_client)
     }
 
     pub(crate) fn send(&mut self, from: usize, to: PeerId, message: &[u8]) {
@@ -220,23 +215,23 @@ impl World {
         self.host_mut(host).shutdown(code, now);
     }
 
-    /// From now on the host sends every peer of its own a numbered message each `interval`.
+    /// Broadcasts a numbered message every `interval`; `None` stops it.
     pub(crate) fn chatter(&mut self, host: usize, interval: Option<Duration>) {
         let now = self.now();
         self.applications()[host].set_chatter(interval, now);
     }
 
-    /// The host has no turn for this long; what arrives waits, up to a limit.
+    /// The host has no turns for `time`. Arriving datagrams queue up to a limit.
     pub(crate) fn stall(&mut self, host: usize, time: Duration) {
         self.network.stall(self.hosts[host], time);
     }
 
-    /// An application that does not take its events any more, or takes them again.
-    pub(crate) fn set_deaf(&mut self, host: usize, is_deaf: bool) {
-        self.applications()[host].is_deaf = is_deaf;
+    /// The application stops or resumes reading its events.
+    pub(crate) fn pause_events(&mut self, host: usize, events_paused: bool) {
+        self.applications()[host].events_paused = events_paused;
     }
 
-    /// The program ends without a word and starts again, at the same address.
+    /// Restarts the host at the same address without a disconnect.
     pub(crate) fn restart(&mut self, host: usize) {
         let seed = self.rng.bytes();
         self.network.restart_with(self.hosts[host], seed);
@@ -245,15 +240,15 @@ impl World {
     }
 }
 
-/// What the network does.
+/// Network conditions.
 impl World {
-    /// Both directions between two hosts are like that from now on.
+    /// Sets the conditions of both directions.
     pub(crate) fn set_conditions(&mut self, one: usize, other: usize, conditions: &LinkConditions) {
         self.set_conditions_one_way(one, other, conditions);
         self.set_conditions_one_way(other, one, conditions);
     }
 
-    /// A partition loses what is in flight.
+    /// A partition also drops datagrams in flight.
     pub(crate) fn set_conditions_one_way(
         &mut self,
         from: usize,
@@ -274,23 +269,22 @@ impl World {
         self.network.set_partitioned(one, other, is_partitioned);
     }
 
-    /// The host's router gives it another address; what is sent to the old one is lost.
+    /// Changes a host's address, as NAT rebinding does. Datagrams to the old address are lost.
     pub(crate) fn move_host(&mut self, host: usize, to: SocketAddr) {
         self.network.move_host(self.hosts[host], to);
     }
 
-    /// As [`move_host`](Self::move_host), but what is sent to the old address still arrives.
+    /// As [`move_host`](Self::move_host), but datagrams to the old address still arrive.
     pub(crate) fn move_host_and_keep(&mut self, host: usize, to: SocketAddr) {
         self.network.move_host_and_forward(self.hosts[host], to);
     }
 
-    /// Two hosts get the address of each other.
     pub(crate) fn swap_addresses(&mut self, one: usize, other: usize) {
         let (one, other) = (self.hosts[one], self.hosts[other]);
         self.network.swap_addresses(one, other);
     }
 
-    /// A datagram with the source address `from` arrives at a host at once, whatever sent it.
+    /// Delivers a datagram with the spoofed source address `from` at once.
     pub(crate) fn inject(&mut self, from: SocketAddr, to: usize, bytes: &[u8]) {
         self.network.inject(from, self.hosts[to], bytes);
     }
@@ -302,7 +296,7 @@ impl World {
         self.network.run_for(time);
     }
 
-    /// Runs until `is_done`, for `limit` at most; returns whether it is.
+    /// Runs until `is_done`, for at most `limit`. Returns whether it is done.
     pub(crate) fn run_until(&mut self, limit: Duration, is_done: impl Fn(&Self) -> bool) -> bool {
         let end = self.now() + limit;
         self.network.begin_run();
@@ -325,7 +319,7 @@ impl Drop for World {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let (seed, time) = (self.seed(), self.time());
-            eprintln!("it was at {time:?} with seed {seed}: TICKWIRE_SEED={seed} runs it alone");
+            eprintln!("failed at {time:?}; TICKWIRE_SEED={seed} repeats the run");
             if seeds::is_single() {
                 self.packet_observer().print();
             }

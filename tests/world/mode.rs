@@ -1,16 +1,16 @@
-//! The configs of a test's hosts, in the protection under which it runs.
+//! Configs and options for the protection of the running test.
 
 use tickwire::Config;
 
 use super::PROTOCOL;
 pub(crate) use crate::protections::{Mode, is_noise, mode};
 
-/// What is usual in a test: nothing of it is about how many handshakes there may be.
+/// The default config of a test, with the highest handshake rate.
 pub(crate) fn config() -> Config {
     config_of(PROTOCOL)
 }
 
-/// The same, of another protocol.
+/// The default config with another protocol id.
 pub(crate) fn config_of(protocol: u64) -> Config {
     match mode() {
         Mode::Plain => Config::plain(protocol),
@@ -18,7 +18,7 @@ pub(crate) fn config_of(protocol: u64) -> Config {
         Mode::Noise => Config {
             security: tickwire::Security::Noise(tickwire::NoiseConfig {
                 protocol_id: protocol,
-                private_key: Some(super::secrecy::server_private_key()),
+                private_key: Some(super::crypto::server_private_key()),
                 handshakes_per_second: tickwire::limits::HANDSHAKES_MAX,
                 handshake_burst: tickwire::limits::HANDSHAKES_MAX,
             }),
@@ -27,11 +27,11 @@ pub(crate) fn config_of(protocol: u64) -> Config {
     }
 }
 
-/// The defaults, with which a payload may be sent.
+/// Options that permit a payload: under Noise they pin the server's key.
 pub(crate) fn options() -> tickwire::ConnectOptions {
     #[cfg(feature = "noise")]
     if mode() == Mode::Noise {
-        return tickwire::ConnectOptions::default().pin(super::secrecy::server_key());
+        return tickwire::ConnectOptions::default().pin(super::crypto::server_key());
     }
     tickwire::ConnectOptions::default()
 }

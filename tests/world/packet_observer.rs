@@ -1,5 +1,5 @@
-//! Records every datagram for replay, and checks the limits on datagrams to unvalidated addresses. It knows no more
-//! of the protocol than an on-path observer does.
+//! Records every datagram for replay and checks the limits on sends to unvalidated addresses, with
+//! the view of an on-path observer.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -8,7 +8,6 @@ use std::time::Duration;
 use super::is_noise;
 use super::packets::{challenge_in, kind, response, returned_cookie};
 
-/// What a host sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Datagram {
     pub(crate) at: Duration,
@@ -17,22 +16,20 @@ pub(crate) struct Datagram {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// See the [module](self).
 #[derive(Default)]
 pub(crate) struct PacketObserver {
     pub(crate) datagrams: Vec<Datagram>,
-    /// What a host and an address have to do with each other.
     accounts: BTreeMap<(usize, SocketAddr), Account>,
 }
 
-/// Between a host and an address.
+/// Traffic between a host and an address.
 #[derive(Default)]
 struct Account {
-    /// The address was asked by the host itself, or gave back what only it can have received.
-    is_proven: bool,
+    /// The host contacted the address first, or the address returned a cookie or a challenge token.
+    is_validated: bool,
     bytes_received: usize,
     bytes_sent: usize,
-    /// How long the hellos were that have no answer yet.
+    /// Lengths of hellos without a reply.
     hellos: Vec<usize>,
     cookies: Vec<[u8; 16]>,
     challenges: Vec<[u8; 8]>,
@@ -49,9 +46,9 @@ impl PacketObserver {
         });
     }
 
-    /// The host starts anew.
+    /// Discards the traffic of a restarted host.
     pub(crate) fn forget(&mut self, host: usize) {
-        self.accounts.retain(|(whose, _), _| *whose != host);
+        self.accounts.retain(|(owner, _), _| *owner != host);
     }
 
     pub(crate) fn on_received(&mut self, host: usize, from: SocketAddr, bytes: &[u8]) {
@@ -61,15 +58,14 @@ impl PacketObserver {
             Some(&kind::HELLO) => account.hellos.push(bytes.len()),
             Some(&kind::CONNECT) => {
                 let cookie = returned_cookie(bytes);
-                account.is_proven |= cookie.is_some_and(|one| account.cookies.contains(&one));
+                account.is_validated |= cookie.is_some_and(|one| account.cookies.contains(&one));
             }
             Some(&kind::PACKET) => account.on_packet(bytes),
             _ => {}
         }
     }
 
-    /// Under Noise nobody on the way sees that a challenge was answered: then what the host itself
-    /// takes for the address of a peer has to do.
+    /// Under Noise challenge responses are not visible, so the host's own view, `is_peer`, decides.
     pub(crate) fn on_sent(
         &mut self,
         host: usize,
@@ -79,23 +75,22 @@ impl PacketObserver {
     ) {
         let account = self.accounts.entry((host, to)).or_default();
         match bytes[0] {
-            kind::HELLO | kind::CONNECT => account.is_proven = true,
-            kind::COOKIE | kind::MISMATCH => account.on_hello_answered(bytes),
+            kind::HELLO | kind::CONNECT => account.is_validated = true,
+            kind::COOKIE | kind::MISMATCH => account.on_hello_reply(bytes),
             kind::ACCEPT | kind::DENY => assert!(
-                account.is_proven,
-                "host {host} answers {to}, which never had a cookie"
+                account.is_validated,
+                "host {host} replied to {to}, which returned no cookie"
             ),
-            _ if is_noise() => account.is_proven = account.is_proven || is_peer(),
+            _ if is_noise() => account.is_validated = account.is_validated || is_peer(),
             _ => account.challenges.extend(challenge_in(bytes)),
         }
         account.bytes_sent += bytes.len();
         assert!(
-            account.is_proven || account.bytes_sent <= 3 * account.bytes_received,
-            "host {host} sends more than three times as much to {to} as it got from there"
+            account.is_validated || account.bytes_sent <= 3 * account.bytes_received,
+            "host {host} sent {to} more than three times the bytes received from it"
         );
     }
 
-    /// Prints the last 100 datagrams.
     pub(crate) fn print(&self) {
         const LAST: usize = 100;
         let skipped = self.datagrams.len().saturating_sub(LAST);
@@ -111,12 +106,10 @@ impl PacketObserver {
         }
     }
 
-    /// The number of datagrams from one address to another since `after`.
     pub(crate) fn count(&self, from: SocketAddr, to: SocketAddr, after: Duration) -> usize {
         self.times(from, to, after).len()
     }
 
-    /// The times of the datagrams from one address to another since `after`.
     pub(crate) fn times(&self, from: SocketAddr, to: SocketAddr, after: Duration) -> Vec<Duration> {
         let sent = self.datagrams.iter();
         let is_counted = |sent: &&Datagram| sent.from == from && sent.to == to && sent.at > after;
@@ -125,17 +118,20 @@ impl PacketObserver {
 }
 
 impl Account {
-    /// Who sends a challenge back has received it.
+    /// A response with the token of a challenge validates the address.
     fn on_packet(&mut self, packet: &[u8]) {
-        self.is_proven |= self.challenges.iter().any(|token| {
+        self.is_validated |= self.challenges.iter().any(|token| {
             let response = response(*token);
             packet.windows(response.len()).any(|part| part == response)
         });
     }
 
-    fn on_hello_answered(&mut self, answer: &[u8]) {
-        let hello = self.hellos.pop().expect("an answer without a question");
-        assert!(answer.len() < hello, "an answer longer than the question");
-        self.cookies.extend(returned_cookie(answer));
+    fn on_hello_reply(&mut self, reply: &[u8]) {
+        let hello = self.hellos.pop().expect("a reply without a hello");
+        assert!(
+            reply.len() < hello,
+            "the reply is not shorter than its hello"
+        );
+        self.cookies.extend(returned_cookie(reply));
     }
 }

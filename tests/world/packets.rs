@@ -1,12 +1,11 @@
-//! Packets made by hand, for what no honest host sends. All that the tests know of bytes is here.
+//! Packets encoded by hand, including those that a host never sends.
 
 use crc32fast::Hasher;
 
 #[cfg(feature = "noise")]
-use super::secrecy;
+use super::crypto;
 use super::{PROTOCOL, is_noise};
 
-/// The first byte of everything.
 pub(crate) mod kind {
     pub(crate) const HELLO: u8 = 1;
     pub(crate) const MISMATCH: u8 = 2;
@@ -32,12 +31,11 @@ fn sealed(common: u64, mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// A datagram of the handshake that somebody altered, with the checksum put right.
+/// Appends the checksum to an altered handshake datagram.
 pub(crate) fn with_checksum(bytes: &[u8]) -> Vec<u8> {
     sealed(PROTOCOL, bytes.to_vec())
 }
 
-/// What a hello says.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Hello {
     pub(crate) version: u8,
@@ -68,7 +66,7 @@ impl Hello {
     }
 }
 
-/// A server's answer to a hello that it cannot talk with.
+/// A server's reply to an incompatible hello.
 pub(crate) fn mismatch(version: u8, nonce: Nonce, difference: u8) -> Vec<u8> {
     let mut bytes = vec![kind::MISMATCH];
     bytes.extend(MAGIC);
@@ -78,30 +76,27 @@ pub(crate) fn mismatch(version: u8, nonce: Nonce, difference: u8) -> Vec<u8> {
     sealed(COMMON, bytes)
 }
 
-/// The nonce in a hello.
 pub(crate) fn nonce_of_hello(hello: &[u8]) -> Nonce {
     hello[6..22].try_into().unwrap()
 }
 
-/// A server's answer to a hello, with its cookie.
-pub(crate) fn cookie_answer(nonce: Nonce, cookie: Cookie) -> Vec<u8> {
+pub(crate) fn cookie_reply(nonce: Nonce, cookie: Cookie) -> Vec<u8> {
     let mut bytes = vec![kind::COOKIE, VERSION];
     bytes.extend(nonce);
     bytes.extend(cookie);
-    bytes.extend(shown_key());
+    bytes.extend(server_key_bytes());
     sealed(PROTOCOL, bytes)
 }
 
-/// The public key of every host of a test.
-fn shown_key() -> [u8; 32] {
+/// Public key of the test hosts; zeros under Plain.
+fn server_key_bytes() -> [u8; 32] {
     #[cfg(feature = "noise")]
     if is_noise() {
-        return *secrecy::server_key().as_bytes();
+        return *crypto::server_key().as_bytes();
     }
     [0; 32]
 }
 
-/// A server takes the client in that made this connect.
 pub(crate) fn accept(connect: &[u8], client_id: u64, nonce: Nonce, server_id: u64) -> Vec<u8> {
     let mut bytes = vec![kind::ACCEPT, VERSION];
     bytes.extend(client_id.to_be_bytes());
@@ -122,12 +117,12 @@ pub(crate) fn accept(connect: &[u8], client_id: u64, nonce: Nonce, server_id: u6
 fn sealed_accept(connect: &[u8], body: Vec<u8>) -> Vec<u8> {
     #[cfg(feature = "noise")]
     if is_noise() {
-        return secrecy::sealed_accept(connect, &body);
+        return crypto::sealed_accept(connect, &body);
     }
     body
 }
 
-/// A server is full, for the client that made this connect.
+/// The deny of a connect by a full server.
 #[cfg_attr(not(feature = "noise"), allow(unused_variables))]
 pub(crate) fn deny(connect: &[u8], client_id: u64, nonce: Nonce) -> Vec<u8> {
     let mut bytes = vec![kind::DENY, VERSION];
@@ -136,22 +131,20 @@ pub(crate) fn deny(connect: &[u8], client_id: u64, nonce: Nonce) -> Vec<u8> {
     bytes.extend([0; 5]);
     #[cfg(feature = "noise")]
     if is_noise() {
-        bytes.extend(secrecy::tag_of_deny(connect, &bytes));
+        bytes.extend(crypto::tag_of_deny(connect, &bytes));
     }
     sealed(PROTOCOL, bytes)
 }
 
-/// Under which id a client receives, from its connect.
 pub(crate) fn client_id(connect: &[u8]) -> u64 {
     #[cfg(feature = "noise")]
     if is_noise() {
-        let body = secrecy::open_connect(connect);
+        let body = crypto::open_connect(connect);
         return u64::from_be_bytes(body[..8].try_into().unwrap());
     }
     u64::from_be_bytes(connect[34..42].try_into().unwrap())
 }
 
-/// What a connect says.
 #[derive(Debug, Clone)]
 pub(crate) struct Connect {
     pub(crate) nonce: Nonce,
@@ -189,7 +182,7 @@ impl Connect {
     fn sealed_body(&self) -> Vec<u8> {
         #[cfg(feature = "noise")]
         if is_noise() {
-            return secrecy::sealed_connect(self);
+            return crypto::sealed_connect(self);
         }
         self.body()
     }
@@ -206,27 +199,24 @@ impl Connect {
     }
 }
 
-/// The cookie in the answer to a hello, or in a connect: it stands in the same place.
+/// The cookie of a cookie reply or a connect, which have it at the same offset.
 pub(crate) fn returned_cookie(packet: &[u8]) -> Option<Cookie> {
     packet.get(18..34)?.try_into().ok()
 }
 
-/// Under which id the server receives, from the body of an accept.
 pub(crate) fn server_id(body: &[u8]) -> u64 {
     u64::from_be_bytes(body[..8].try_into().unwrap())
 }
 
-/// The id that a packet of a connection names.
 pub(crate) fn connection_id(packet: &[u8]) -> u64 {
     u64::from_be_bytes(packet[1..9].try_into().unwrap())
 }
 
-/// The number of a packet of a connection, if it is not a very large one.
+/// Low 32 bits of the packet number.
 pub(crate) fn packet_number(packet: &[u8]) -> u64 {
     u32::from_be_bytes(packet[9..13].try_into().unwrap()).into()
 }
 
-/// What anybody can read of a packet of a connection.
 pub(crate) fn header(id: u64, number: u64) -> Vec<u8> {
     let mut bytes = vec![kind::PACKET];
     bytes.extend(id.to_be_bytes());
@@ -234,8 +224,7 @@ pub(crate) fn header(id: u64, number: u64) -> Vec<u8> {
     bytes
 }
 
-/// A packet of a connection, by somebody who knows no key. Under Plain there is none, and under Noise
-/// this is a forgery.
+/// A packet made without keys: valid under Plain, a forgery under Noise.
 pub(crate) fn packet(id: u64, number: u64, frames: &[u8]) -> Vec<u8> {
     let mut bytes = header(id, number);
     bytes.extend(frames);
@@ -251,12 +240,12 @@ pub(crate) fn packet(id: u64, number: u64, frames: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// What a packet of a connection carries, under Plain.
+/// Frames of a packet under Plain.
 pub(crate) fn frames(packet: &[u8]) -> &[u8] {
     &packet[13..packet.len() - 4]
 }
 
-/// Whether a packet holds a challenge and nothing else. Under Noise its length is all that tells.
+/// Whether a packet contains only a challenge. Under Noise only its length is visible.
 pub(crate) fn is_challenge(packet: &[u8]) -> bool {
     if is_noise() {
         return packet[0] == kind::PACKET && packet.len() == 13 + 9 + 16;
@@ -266,7 +255,7 @@ pub(crate) fn is_challenge(packet: &[u8]) -> bool {
 
 pub(crate) const PING: [u8; 1] = [1];
 
-/// The largest number, no delay, and as many below it as `below`.
+/// Acknowledges `largest` and the `below` packets before it.
 pub(crate) fn ack(largest: u64, below: u64) -> Vec<u8> {
     let mut frame = vec![2];
     frame.extend(variable(largest));
@@ -283,13 +272,13 @@ pub(crate) fn disconnect(code: u32) -> Vec<u8> {
 
 pub(crate) const CHALLENGE: u8 = 4;
 
-/// What has to be sent back, if the packet is a challenge, under Plain: nothing else is in such a one.
+/// Token of a packet that contains only a challenge, under Plain.
 pub(crate) fn challenge_in(packet: &[u8]) -> Option<[u8; 8]> {
     let is_whole = packet.len() == 26 && packet[0] == kind::PACKET;
     token_in(is_whole.then(|| frames(packet))?)
 }
 
-/// What has to be sent back, if this is a challenge and nothing else.
+/// Token of a challenge, if that is the only frame.
 pub(crate) fn token_in(frames: &[u8]) -> Option<[u8; 8]> {
     let (kind, token) = frames.split_first()?;
     token.try_into().ok().filter(|_| *kind == CHALLENGE)
@@ -308,7 +297,7 @@ pub(crate) fn unreliable(message: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// A number of one, two, four or eight bytes (RFC 9000 section 16).
+/// A variable-length integer (RFC 9000, section 16).
 pub(crate) fn variable(value: u64) -> Vec<u8> {
     let bytes = value.to_be_bytes();
     let (len, tag) = match value {

@@ -1,8 +1,8 @@
-//! The random number generator of the tests, from a seed.
+//! Seeded random numbers for tests.
 
 use std::time::Duration;
 
-/// A generator that is good enough for tests (splitmix64, Steele et al., 2014).
+/// splitmix64 (Steele et al., 2014).
 pub(crate) struct TestRng(u64);
 
 impl TestRng {

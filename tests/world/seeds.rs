@@ -1,9 +1,9 @@
-//! How many worlds a test tries.
+//! Seeds of randomised tests.
 
 use std::env;
 
-/// Runs `body` with the seeds from 0 on: `count` of them, or as many as `TICKWIRE_SEEDS` asks for, or
-/// only the one that `TICKWIRE_SEED` names.
+/// Runs `body` with the seeds `0..count`. `TICKWIRE_SEEDS` raises the count, and `TICKWIRE_SEED`
+/// selects a single seed.
 pub(crate) fn for_each_seed(count: u64, body: impl Fn(u64)) {
     if let Some(seed) = number("TICKWIRE_SEED") {
         body(seed);
@@ -13,12 +13,11 @@ pub(crate) fn for_each_seed(count: u64, body: impl Fn(u64)) {
     (0..count).for_each(body);
 }
 
-/// Whether there is time for what takes minutes: `TICKWIRE_SEEDS` is set.
+/// Whether `TICKWIRE_SEEDS` is set, which permits runs of minutes.
 pub(crate) fn is_thorough() -> bool {
     number("TICKWIRE_SEEDS").is_some()
 }
 
-/// Whether somebody looks at one seed alone.
 pub(crate) fn is_single() -> bool {
     number("TICKWIRE_SEED").is_some()
 }

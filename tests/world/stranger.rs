@@ -1,29 +1,27 @@
-//! Somebody who speaks the protocol by hand, and not always as it should be spoken.
+//! A hand-driven client that can violate the protocol.
 
 use std::net::SocketAddr;
 
-use super::packets::{self, Connect, Cookie, Hello, Nonce, kind};
 #[cfg(feature = "noise")]
-use super::secrecy::{self, Keys};
+use super::crypto::{self, Keys};
+use super::packets::{self, Connect, Cookie, Hello, Nonce, kind};
 use super::{World, is_noise, ms};
 
-/// See the [module](self).
 #[derive(Debug, Clone)]
 pub(crate) struct Stranger {
     pub(crate) address: SocketAddr,
     pub(crate) nonce: Nonce,
-    /// Under which it receives.
+    /// Its connection id.
     pub(crate) id: u64,
-    /// Under which the host receives.
+    /// The host's connection id.
     pub(crate) server_id: u64,
-    /// Of the next packet.
     pub(crate) number: u64,
-    /// Under Noise, once it was accepted.
+    /// Set by the accept, under Noise.
     #[cfg(feature = "noise")]
     pub(crate) keys: Option<Keys>,
 }
 
-/// An address where none of the world's hosts is.
+/// An address that no host of the world has.
 pub(crate) fn outside(number: usize) -> SocketAddr {
     let [.., a, b, c] = u32::try_from(number).unwrap().to_be_bytes();
     ([10, a, b, c], 6000).into()
@@ -44,8 +42,13 @@ impl Stranger {
         }
     }
 
-    /// Says something to a host; returns what the host says to this address at once.
-    pub(crate) fn give(&self, world: &mut World, host: usize, bytes: &[u8]) -> Vec<Vec<u8>> {
+    /// Sends a datagram to a host. Returns the host's immediate replies.
+    pub(crate) fn send_datagram(
+        &self,
+        world: &mut World,
+        host: usize,
+        bytes: &[u8],
+    ) -> Vec<Vec<u8>> {
         let before = world.packet_observer().datagrams.len();
         world.inject(self.address, host, bytes);
         let sent = world.packet_observer().datagrams[before..].iter();
@@ -53,10 +56,10 @@ impl Stranger {
         to_us.map(|datagram| datagram.bytes.clone()).collect()
     }
 
-    /// Asks for a cookie.
-    pub(crate) fn ask(&self, world: &mut World, host: usize) -> Cookie {
-        let answers = self.give(world, host, &Hello::new(self.nonce).bytes());
-        let mut cookies = answers.iter().filter(|answer| answer[0] == kind::COOKIE);
+    /// Sends a hello and returns the cookie of the reply.
+    pub(crate) fn request_cookie(&self, world: &mut World, host: usize) -> Cookie {
+        let replies = self.send_datagram(world, host, &Hello::new(self.nonce).bytes());
+        let mut cookies = replies.iter().filter(|reply| reply[0] == kind::COOKIE);
         packets::returned_cookie(cookies.next().unwrap()).unwrap()
     }
 
@@ -64,18 +67,17 @@ impl Stranger {
         Connect::new(self.nonce, cookie, self.id)
     }
 
-    /// Brings a cookie back, and is accepted.
-    pub(crate) fn enter(&mut self, world: &mut World, host: usize, connect: &Connect) {
-        let answers = self.give(world, host, &connect.bytes());
-        assert_eq!((answers.len(), answers[0][0]), (1, kind::ACCEPT));
-        self.take_accept(connect, &answers[0]);
+    /// Sends a connect and processes the accept.
+    pub(crate) fn finish_handshake(&mut self, world: &mut World, host: usize, connect: &Connect) {
+        let replies = self.send_datagram(world, host, &connect.bytes());
+        assert_eq!((replies.len(), replies[0][0]), (1, kind::ACCEPT));
+        self.process_accept(connect, &replies[0]);
     }
 
-    /// It was accepted.
-    pub(crate) fn take_accept(&mut self, connect: &Connect, accept: &[u8]) {
+    pub(crate) fn process_accept(&mut self, connect: &Connect, accept: &[u8]) {
         #[cfg(feature = "noise")]
         if is_noise() {
-            let (body, keys) = secrecy::open_accept(connect, accept);
+            let (body, keys) = crypto::open_accept(connect, accept);
             self.server_id = packets::server_id(&body);
             self.keys = Some(keys);
             return;
@@ -84,21 +86,19 @@ impl Stranger {
         self.server_id = packets::server_id(&accept[26..]);
     }
 
-    /// The whole handshake; then it is a peer.
-    pub(crate) fn arrive(&mut self, world: &mut World, host: usize) {
-        let cookie = self.ask(world, host);
-        self.enter(world, host, &self.connect(cookie));
-        self.say(world, host, &packets::PING);
+    /// Completes the handshake and becomes a peer.
+    pub(crate) fn handshake(&mut self, world: &mut World, host: usize) {
+        let cookie = self.request_cookie(world, host);
+        self.finish_handshake(world, host, &self.connect(cookie));
+        self.send_frames(world, host, &packets::PING);
         world.run_for(ms(20));
     }
 
-    /// A packet with these frames and the next number.
     pub(crate) fn packet(&mut self, frames: &[u8]) -> Vec<u8> {
         self.number += 1;
         self.packet_with(self.number - 1, frames)
     }
 
-    /// A packet with these frames and that number.
     pub(crate) fn packet_with(&self, number: u64, frames: &[u8]) -> Vec<u8> {
         #[cfg(feature = "noise")]
         if let Some(keys) = &self.keys {
@@ -109,22 +109,27 @@ impl Stranger {
         packets::packet(self.server_id, number, frames)
     }
 
-    /// What is in a packet from the host.
+    /// Frames of a packet from the host.
     pub(crate) fn frames(&self, packet: &[u8]) -> Vec<u8> {
         #[cfg(feature = "noise")]
         if let Some(keys) = &self.keys {
-            return keys.open(packet).expect("it is authentic");
+            return keys.open(packet).expect("the packet is authentic");
         }
         packets::frames(packet).to_vec()
     }
 
-    /// What has to be sent back, if the packet is a challenge.
+    /// Token of the challenge, if the packet contains only that.
     pub(crate) fn challenge_in(&self, packet: &[u8]) -> Option<[u8; 8]> {
         packets::token_in(&self.frames(packet))
     }
 
-    pub(crate) fn say(&mut self, world: &mut World, host: usize, frames: &[u8]) -> Vec<Vec<u8>> {
+    pub(crate) fn send_frames(
+        &mut self,
+        world: &mut World,
+        host: usize,
+        frames: &[u8],
+    ) -> Vec<Vec<u8>> {
         let packet = self.packet(frames);
-        self.give(world, host, &packet)
+        self.send_datagram(world, host, &packet)
     }
 }

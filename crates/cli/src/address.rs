@@ -163,6 +163,7 @@ fn bind_error(addr: SocketAddr, error: &io::Error) -> CliError {
         io::ErrorKind::PermissionDenied if port < FIRST_UNPRIVILEGED => format!(
             "ports below {FIRST_UNPRIVILEGED} need privileges: choose {FIRST_UNPRIVILEGED} or above"
         ),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         io::ErrorKind::AddrNotAvailable => {
             let all = SocketAddr::new(unspecified(addr).ip(), port);
             format!(

@@ -11,6 +11,7 @@ use crate::address;
 use crate::error::CliError;
 use crate::escape::{ByteFormat, ReceivedDatagram};
 use crate::output::Output;
+use crate::schedule::until;
 use crate::signals::StopSignal;
 
 /// Shows received datagrams, one line each
@@ -84,11 +85,10 @@ impl Listener {
         // Checked after the drain, so that datagrams before the signal are shown.
         while !self.stop.is_requested() {
             self.output.flush()?;
-            let waited = match &self.report {
-                Some((ticker, _)) => self.socket.wait_until(ticker.deadline()),
-                None => self.socket.wait(None),
-            };
-            waited.map_err(CliError::cannot("wait for datagrams"))?;
+            let deadline = self.report.as_ref().map(|(ticker, _)| ticker.deadline());
+            self.socket
+                .wait(until(deadline))
+                .map_err(CliError::cannot("wait for datagrams"))?;
             self.drain()?;
             self.report_if_due()?;
         }

@@ -69,6 +69,11 @@ fn after(time: Instant, delay: Duration) -> Due {
     time.checked_add(delay).map_or(Due::Never, Due::At)
 }
 
+/// The timeout of a wait until a deadline, if there is one.
+pub(crate) fn until(deadline: Option<Instant>) -> Option<Duration> {
+    deadline.map(|time| time.saturating_duration_since(Instant::now()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,7 +13,7 @@ use crate::error::{self, CliError};
 use crate::escape::{ByteFormat, ReceivedDatagram, SentDatagram};
 use crate::line_reader::{LineReader, NextLine};
 use crate::output::Output;
-use crate::schedule::{Due, Schedule};
+use crate::schedule::{Due, Schedule, until};
 use crate::{number, time};
 
 /// Time limit for the send queue to drain. A network card needs milliseconds.
@@ -188,11 +188,9 @@ impl Sender {
     fn turn(&mut self, deadline: Option<Instant>) -> Result<(), CliError> {
         self.flush();
         self.output.flush()?;
-        let waited = match deadline {
-            Some(time) => self.socket.wait_until(time),
-            None => self.socket.wait(None),
-        };
-        waited.map_err(CliError::cannot("wait"))?;
+        self.socket
+            .wait(until(deadline))
+            .map_err(CliError::cannot("wait"))?;
         self.receive()
     }
 

@@ -6,30 +6,31 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::proto::event::ByteCount;
 
-/// A client's request to connect. The address is validated: the client returned its cookie.
-///
-/// `Debug` prints the length of the payload, never its content.
+/// A client's request to connect, from a validated address. `Debug` prints the length of the
+/// payload, never its content.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Request<'a> {
     /// The client's address.
     pub address: SocketAddr,
     /// The payload of its `connect`: at most
-    /// [`CONNECT_PAYLOAD_MAX`](crate::limits::CONNECT_PAYLOAD_MAX) bytes, not trusted.
+    /// [`CONNECT_PAYLOAD_MAX`](crate::limits::CONNECT_PAYLOAD_MAX) (256) bytes, untrusted.
     pub payload: &'a [u8],
-    /// How many of [`peers_max`](Self::peers_max) are taken, without this client: connected peers, clients
-    /// that have yet to confirm their accept, this host's own attempts to connect, and peers whose
-    /// [`Disconnected`](crate::Event::Disconnected) event has not been taken. A client that reconnects from
-    /// the address of a connected peer replaces that peer, which is still counted here.
+    /// Peers that count against [`peers_max`](Self::peers_max), without this client: connected
+    /// peers, clients that have not confirmed their accept, this host's own attempts, and peers
+    /// whose [`Disconnected`](crate::Event::Disconnected) event is not taken. A client at the
+    /// address of a connected peer replaces that peer, which is included.
     pub peers: usize,
-    /// The host's [`peers_max`](crate::Config::peers_max). When `peers` has reached it, a client at a new address is
-    /// denied with [`ServerFull`](crate::DisconnectReason::ServerFull) without asking the application.
+    /// The host's [`peers_max`](crate::Config::peers_max). At the limit a client at a new address
+    /// is denied with [`ServerFull`](crate::DisconnectReason::ServerFull) without calling the
+    /// application.
     pub peers_max: usize,
 }
 
 impl<'a> Request<'a> {
-    /// A request with no other peers on a host with the default
-    /// [`peers_max`](crate::Config::peers_max), for tests of admission callbacks. Its fields are public.
+    /// A request on a host without peers and with the default
+    /// [`peers_max`](crate::Config::peers_max), for tests of admission callbacks. All fields are
+    /// public.
     #[must_use]
     pub fn new(address: SocketAddr, payload: &'a [u8]) -> Self {
         Self {
@@ -58,10 +59,10 @@ impl fmt::Debug for Request<'_> {
 pub enum Admission {
     /// The client may connect.
     Accept,
-    /// The client is refused: its `connect` ends with
-    /// [`Denied`](crate::DisconnectReason::Denied) and this code.
+    /// The client is denied: its `connect` ends with [`Denied`](crate::DisconnectReason::Denied)
+    /// and this code.
     Deny {
-        /// Application-defined code.
+        /// A code of the application.
         code: u32,
     },
 }
@@ -69,10 +70,10 @@ pub enum Admission {
 /// The application's callback.
 pub(crate) type Decide = Box<dyn FnMut(&Request<'_>) -> Admission + Send>;
 
-/// The admission policy: the application's callback, or accept every client if there is none.
+/// The admission policy: the application's callback, or accept every client.
 ///
-/// The mutex is never locked, because every call has exclusive access. It makes the host `Sync` without requiring that
-/// of the callback.
+/// The mutex is never locked, because every call has exclusive access. It makes the host `Sync`
+/// without requiring that of the callback.
 #[derive(Default)]
 pub(crate) struct AdmissionPolicy(Option<Mutex<Decide>>);
 

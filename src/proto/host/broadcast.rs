@@ -13,10 +13,10 @@ use crate::proto::peer_id::PeerId;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Broadcast {
-    /// Number of peers for which the message was queued.
+    /// Peers for which the message was queued.
     pub queued: usize,
-    /// The peers for which it was not queued, and why: [`QueueFull`](SendError::QueueFull),
-    /// [`TooLong`](SendError::TooLong) for a peer that accepts only shorter messages, and after
+    /// Peers for which it was not queued, and the reason: [`QueueFull`](SendError::QueueFull),
+    /// [`TooLong`](SendError::TooLong) for the peer's own maximum, and after
     /// [`broadcast_to`](HostState::broadcast_to) also [`UnknownPeer`](SendError::UnknownPeer) and
     /// [`NotConnected`](SendError::NotConnected).
     pub skipped: Vec<(PeerId, SendError)>,
@@ -32,12 +32,11 @@ impl Broadcast {
 }
 
 impl HostState {
-    /// Queues a message for every connected peer. Peers that cannot take it are skipped and returned.
+    /// As [`Host::broadcast`](crate::Host::broadcast).
     ///
     /// # Errors
     ///
-    /// [`TooLong`](SendError::TooLong) above the maximum of any configuration (15,360 bytes unreliable, 16 MiB reliable);
-    /// it was queued for no peer.
+    /// Those of [`Host::broadcast`](crate::Host::broadcast).
     pub fn broadcast(
         &mut self,
         delivery: Delivery,
@@ -47,7 +46,7 @@ impl HostState {
         self.broadcast_where(delivery, message, now, |_| true)
     }
 
-    /// As [`broadcast`](Self::broadcast), without one peer: for relaying a message to all but its sender.
+    /// As [`broadcast`](Self::broadcast), to all peers but one.
     ///
     /// # Errors
     ///
@@ -81,8 +80,7 @@ impl HostState {
         Ok(outcome)
     }
 
-    /// As [`broadcast`](Self::broadcast), to the given peers: a team, or all players in range. Peers that are not
-    /// connected are skipped as well.
+    /// As [`broadcast`](Self::broadcast), to the given peers.
     ///
     /// # Errors
     ///

@@ -6,7 +6,7 @@ use std::fmt;
 use crate::keys::PublicKey;
 use crate::proto::event::ByteCount;
 
-/// Options of `connect`: the payload for the server's application, and the key that the server must have.
+/// Options of `connect`: a payload for the server's application, and the server's key.
 ///
 /// ```
 /// use tickwire::ConnectOptions;
@@ -17,23 +17,26 @@ use crate::proto::event::ByteCount;
 #[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConnectOptions {
-    /// Passed to the [admission](crate::Request) callback of the server's application: at most
-    /// [`CONNECT_PAYLOAD_MAX`](crate::limits::CONNECT_PAYLOAD_MAX), 256 bytes. Under Noise only the server can read it;
-    /// under [`Security::Plain`](crate::Security::Plain) it is not encrypted.
+    /// Passed to the server's [admission](crate::Request) callback and its
+    /// [`Connected`](crate::Event::Connected) event: at most
+    /// [`CONNECT_PAYLOAD_MAX`](crate::limits::CONNECT_PAYLOAD_MAX) (256) bytes. Encrypted to the
+    /// server under Noise, readable on the path under [`Security::Plain`](crate::Security::Plain).
+    /// Default: empty.
     pub payload: Vec<u8>,
-    /// The key that authenticates the server. `None`, the default, accepts the key that the server presents, which
-    /// [`Connected`](crate::Event::Connected) reports: **an active attacker in the middle can then pose as the
-    /// server.**
+    /// The key that authenticates the server. Default: `None`, which accepts the key that the
+    /// server presents ([`Connected`](crate::Event::Connected) reports it): **an active attacker in
+    /// the middle can then pose as the server.**
     #[cfg(feature = "noise")]
     pub server_key: Option<PublicKey>,
-    /// Sends [`payload`](Self::payload) also without a pinned [`server_key`](Self::server_key), to a server that is not
-    /// authenticated. Default: `false`, because the payload is usually a login ticket.
+    /// Allows a [`payload`](Self::payload) without a pinned [`server_key`](Self::server_key), to a
+    /// server that is not authenticated. Default: `false`, because a payload is usually a login
+    /// ticket.
     #[cfg(feature = "noise")]
     pub trust_unpinned: bool,
 }
 
 impl ConnectOptions {
-    /// The defaults, with a payload for the server's application.
+    /// The defaults, with a payload.
     #[must_use]
     pub fn with_payload(payload: impl Into<Vec<u8>>) -> Self {
         Self {
@@ -42,7 +45,7 @@ impl ConnectOptions {
         }
     }
 
-    /// The same, with a pinned server key.
+    /// Pins the server's key.
     #[cfg(feature = "noise")]
     #[must_use]
     pub fn pin(mut self, server_key: PublicKey) -> Self {
@@ -50,7 +53,7 @@ impl ConnectOptions {
         self
     }
 
-    /// The same, with a payload for a server that is not authenticated: see [`trust_unpinned`](Self::trust_unpinned).
+    /// Sets [`trust_unpinned`](Self::trust_unpinned).
     #[cfg(feature = "noise")]
     #[must_use]
     pub fn trust_unpinned(mut self) -> Self {

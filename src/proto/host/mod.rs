@@ -1,9 +1,9 @@
 //! All peers of one host, without a socket and without a clock.
 //!
-//! The methods of [`HostState`] are in these files: `recv` handles packets of connections, `accept` handshakes of
-//! clients, `connect` own attempts to connect (`handshake_crypto` is the part of both under Noise), `lifecycle` the
-//! transitions of peers, `broadcast` messages to several peers, and `poll` timers and transmission. `scheduler` decides
-//! which peer is due.
+//! The methods of [`HostState`] by file: `recv` handles packets of connections, `accept` handshakes
+//! of clients, `connect` own attempts (`handshake_crypto` is the part of both under Noise),
+//! `lifecycle` transitions of peers, `broadcast` messages to several peers, `poll` timers and
+//! transmission. `scheduler` decides which peer is due.
 
 mod accept;
 mod admission;
@@ -56,24 +56,23 @@ use crate::proto::wire::handshake::{ConnectFingerprint, SecurityMode, Settings};
 
 /// All peers of one host: the protocol, without a socket and without a clock.
 ///
-/// A [`Host`](crate::Host) is one of these on a [`Socket`](crate::Socket). Use it alone to bring your own sockets, or
-/// in `sim::Network` to test on virtual time. It never reads the clock: `now` is an argument, which must not run
-/// backwards. It has no entropy of its own: everything unpredictable comes from the seed, so the same seed and the same
-/// calls give the same packets.
-///
-/// The methods by purpose:
+/// A [`Host`](crate::Host) is a `HostState` on a [`Socket`](crate::Socket). Use it alone with other
+/// sockets, or in `sim::Network` to test on virtual time. `now` is an argument and must not run
+/// backwards. All randomness comes from the seed, so the same seed and the same calls give the same
+/// packets.
 ///
 /// - input: [`handle_datagram`](Self::handle_datagram), [`handle_timeout`](Self::handle_timeout)
 /// - output: [`poll_event`](Self::poll_event), [`poll_transmit`](Self::poll_transmit),
 ///   [`poll_timeout`](Self::poll_timeout)
-/// - the application: [`connect`](Self::connect), [`send`](Self::send), [`broadcast`](Self::broadcast),
-///   [`disconnect`](Self::disconnect), and their variants
+/// - the application: [`connect`](Self::connect), [`send`](Self::send),
+///   [`broadcast`](Self::broadcast), [`disconnect`](Self::disconnect), and their variants
 ///
 /// # A turn
 ///
-/// [The contract of a turn](crate#the-contract-of-a-turn), with the steps in the caller's hands: read `now` once, then
+/// The caller runs the steps of [the run-loop contract](crate#the-run-loop-contract). Read `now`
+/// once, then
 ///
-/// 1. [`handle_datagram`](Self::handle_datagram) for everything that has arrived,
+/// 1. [`handle_datagram`](Self::handle_datagram) for every datagram that has arrived,
 /// 2. [`handle_timeout`](Self::handle_timeout), in every turn,
 /// 3. [`poll_event`](Self::poll_event) until `None`; act, [`send`](Self::send),
 /// 4. [`poll_transmit`](Self::poll_transmit) until `None`,
@@ -94,7 +93,7 @@ use crate::proto::wire::handshake::{ConnectFingerprint, SecurityMode, Settings};
 /// let mut server = HostState::new(config, [2; 32], now)?;
 /// let peer = client.connect(there, &ConnectOptions::default(), now)?;
 ///
-/// // A network that loses nothing and takes no time.
+/// // A network without loss and delay.
 /// let mut buffer = [0; 1024];
 /// for _ in 0..4 {
 ///     while let Some(datagram) = client.poll_transmit(&mut buffer, now) {
@@ -114,7 +113,6 @@ pub struct HostState {
     random: SeededRng,
     cookies: Cookies,
     admission: AdmissionPolicy,
-    /// Under Noise.
     #[cfg(feature = "noise")]
     crypto: Option<HandshakeCrypto>,
 
@@ -138,7 +136,6 @@ pub struct HostState {
     counts: PeerCounts,
 }
 
-/// Number of slots per state.
 #[derive(Debug, Clone, Copy, Default)]
 struct PeerCounts {
     open: usize,
@@ -146,7 +143,7 @@ struct PeerCounts {
     /// Own connection attempts, including those that wait for a pending client.
     connecting: usize,
     closing: usize,
-    /// Peers whose `Disconnected` event the application has not taken.
+    /// Peers whose `Disconnected` event is not taken.
     undelivered_disconnects: usize,
 }
 
@@ -163,13 +160,13 @@ impl PeerCounts {
 pub struct Transmit {
     /// Destination.
     pub to: SocketAddr,
-    /// Length in bytes, from the start of the buffer.
+    /// Length in bytes from the start of the buffer.
     pub len: usize,
 }
 
 impl HostState {
-    /// Creates a host without peers. All randomness derives from `seed`: outside of tests it must come from the
-    /// operating system, and it must not be used twice.
+    /// Creates a host without peers. Outside of tests `seed` must come from the operating system's
+    /// entropy and be used once.
     ///
     /// # Errors
     ///
@@ -214,13 +211,14 @@ impl HostState {
         &self.config
     }
 
-    /// Lets the application decide which clients may connect. Without it every client may, up to
+    /// Sets the callback that decides which clients may connect. Without it every client may, up to
     /// [`peers_max`](Config::peers_max).
     ///
-    /// `decide` is called within a turn, so it must be fast: look up a ticket, do not query a database. It is called
-    /// once for each accepted connect, and for each copy of a denied one. An attacker that has recorded a connect can
-    /// have it called again after that connection has ended, for as long as the cookie is valid (10 to 20 s), without
-    /// any other effect. Redeem a single-use ticket at [`Connected`](Event::Connected), not here.
+    /// `decide` runs within a turn, so it must be fast: look up a ticket, do not query a database.
+    /// It is called once per accepted connect, and for every copy of a denied one. An attacker can
+    /// replay a recorded connect after its connection has ended, while the cookie is valid (10 to
+    /// 20 s); this calls `decide` again and has no other effect. So redeem a single-use ticket at
+    /// [`Connected`](Event::Connected), not here.
     pub fn set_admission(
         &mut self,
         decide: impl FnMut(&Request<'_>) -> Admission + Send + 'static,
@@ -228,12 +226,11 @@ impl HostState {
         self.admission.set(Box::new(decide));
     }
 
-    /// Starts a connection attempt. The outcome is an event: [`Connected`](Event::Connected), or
-    /// [`Disconnected`](Event::Disconnected) with a reason.
+    /// As [`Host::connect`](crate::Host::connect).
     ///
     /// # Errors
     ///
-    /// See [`ConnectError`]. On error no attempt was started.
+    /// See [`ConnectError`]. No attempt was started then.
     pub fn connect(
         &mut self,
         to: SocketAddr,
@@ -255,32 +252,35 @@ impl HostState {
             return Err(ConnectError::AlreadyConnected { peer });
         }
         if self.is_full() {
-            return Err(ConnectError::HostFull);
+            return Err(self.host_full());
         }
         #[cfg(feature = "noise")]
         self.check_key(options)?;
         let now = self.clock.at(now);
         self.begin_attempt(to, options, now)
-            .ok_or(ConnectError::HostFull)
+            .ok_or_else(|| self.host_full())
     }
 
-    /// Queues a message for a peer. It is sent by the next [`poll_transmit`](Self::poll_transmit) that pacing and flow
-    /// control allow, in the same packet as other queued messages where they fit.
+    /// Queues a message for a peer, and copies it. It leaves with the next
+    /// [`poll_transmit`](Self::poll_transmit) that pacing, congestion control and flow control
+    /// allow, in one packet with other messages where they fit.
     ///
     /// # Errors
     ///
-    /// - [`TooLong`](SendError::TooLong): an unreliable or sequenced message is longer than
-    ///   [`UNRELIABLE_MAX`](crate::limits::UNRELIABLE_MAX) bytes, or a reliable or ordered one is longer than the peer
-    ///   accepts: [`message_max`](Self::message_max).
-    /// - [`QueueFull`](SendError::QueueFull): the send queue of this peer is full. Its limits are
-    ///   [`QUEUED_BYTES_MAX`](crate::limits::QUEUED_BYTES_MAX) (two messages of maximum length, if that is more) and
-    ///   [`QUEUED_MESSAGES_MAX`](crate::limits::QUEUED_MESSAGES_MAX), separately for reliable and unreliable messages.
-    ///   A reliable message counts until it is acknowledged.
+    /// - [`TooLong`](SendError::TooLong): the message is longer than
+    ///   [`message_max`](Self::message_max). This is
+    ///   [`UNRELIABLE_MAX`](crate::limits::UNRELIABLE_MAX) bytes for unreliable and sequenced
+    ///   messages, and the peer's configured maximum for reliable and ordered ones.
+    /// - [`QueueFull`](SendError::QueueFull): the send queue of this peer is full. It holds
+    ///   [`QUEUED_MESSAGES_MAX`](crate::limits::QUEUED_MESSAGES_MAX) messages and
+    ///   [`QUEUED_BYTES_MAX`](crate::limits::QUEUED_BYTES_MAX) bytes (or two messages of maximum
+    ///   length), separately for reliable and unreliable messages. A reliable message counts until
+    ///   it is acknowledged.
     /// - [`UnknownPeer`](SendError::UnknownPeer): the peer has disconnected.
     /// - [`NotConnected`](SendError::NotConnected): the handshake is not complete, or
     ///   [`disconnect_after_flush`](Self::disconnect_after_flush) was called.
     ///
-    /// On error nothing was queued.
+    /// Nothing was queued then.
     pub fn send(
         &mut self,
         peer: PeerId,
@@ -291,13 +291,13 @@ impl HostState {
         self.queue(peer, delivery, message, false, now).map(|_| ())
     }
 
-    /// As [`send`](Self::send), and reports the outcome of the message: [`Acked`](Event::Acked) when it is in the event
-    /// queue of the other side, or [`Lost`](Event::Lost).
+    /// As [`send`](Self::send), and reports the outcome: [`Acked`](Event::Acked) when the message
+    /// is in the event queue of the other side, or [`Lost`](Event::Lost).
     ///
     /// # Errors
     ///
-    /// Those of `send`, and [`QueueFull`](SendError::QueueFull) when this peer has
-    /// [`RECEIPTS_MAX`](crate::limits::RECEIPTS_MAX) open receipts.
+    /// Those of `send`, and [`QueueFull`](SendError::QueueFull) with
+    /// [`RECEIPTS_MAX`](crate::limits::RECEIPTS_MAX) open receipts of this peer.
     pub fn send_tracked(
         &mut self,
         peer: PeerId,
@@ -306,7 +306,7 @@ impl HostState {
         now: time::Instant,
     ) -> Result<Receipt, SendError> {
         let receipt = self.queue(peer, delivery, message, true, now)?;
-        // A tracked message always yields a receipt or an error.
+        // A tracked message yields a receipt or an error.
         receipt.ok_or(SendError::QueueFull)
     }
 
@@ -330,7 +330,6 @@ impl HostState {
         Ok(receipt)
     }
 
-    /// The error of a send to a peer that is not connected.
     #[cold]
     fn send_error(&self, slot: SlotIndex) -> SendError {
         match self.slots[slot].state() {
@@ -341,21 +340,20 @@ impl HostState {
         }
     }
 
-    /// Maximum length in bytes of a message of this delivery that the peer accepts. `None` if the peer is not
-    /// connected.
+    /// As [`Host::message_max`](crate::Host::message_max).
     #[must_use]
     pub fn message_max(&self, peer: PeerId, delivery: Delivery) -> Option<usize> {
         let connection = self.slots.open(peer)?;
         Some(connection.max_of(delivery))
     }
 
-    /// Ends the connection to a peer. Queued messages are dropped;
-    /// [`disconnect_after_flush`](Self::disconnect_after_flush) sends them first. `reason` is passed to the application
-    /// of the other side: a number, or a [`CloseReason`] with a text. The disconnect packet is sent five times within
-    /// 250 ms, or until it is acknowledged.
+    /// Ends the connection to a peer and drops its queued messages. The application of the other
+    /// side receives `reason`: a number, or a [`CloseReason`] with a text. The disconnect packet is
+    /// sent five times within 250 ms, or until it is acknowledged.
     ///
-    /// The event [`Disconnected`](Event::Disconnected) with [`Local`](crate::DisconnectReason::Local) follows. Has no
-    /// effect on a peer that has disconnected. A connection attempt is cancelled without sending a packet.
+    /// The event [`Disconnected`](Event::Disconnected) with
+    /// [`Local`](crate::DisconnectReason::Local) follows. A connection attempt is cancelled without
+    /// a packet. No effect on a disconnected peer.
     pub fn disconnect(&mut self, peer: PeerId, reason: impl Into<CloseReason>, now: time::Instant) {
         let now = self.clock.at(now);
         if let Some(slot) = self.slots.find(peer) {
@@ -363,14 +361,15 @@ impl HostState {
         }
     }
 
-    /// As [`disconnect`](Self::disconnect), once every queued message was sent, and acknowledged if it is reliable, but
-    /// after [`idle_timeout`](Config::idle_timeout) at the latest. Unreliable messages that expire meanwhile do not delay
-    /// it. Until then messages from the peer still arrive, [`send`](Self::send) to it returns
-    /// [`NotConnected`](SendError::NotConnected), and [`peers`](Self::peers) leaves it out. A peer that stops responding
-    /// ends with [`TimedOut`](crate::DisconnectReason::TimedOut) as usual.
+    /// As [`disconnect`](Self::disconnect), after every queued message was sent, and acknowledged
+    /// if reliable, or after [`idle_timeout`](Config::idle_timeout). Unreliable messages that
+    /// expire meanwhile do not delay it.
     ///
-    /// A peer that is not connected yet is disconnected at once. Of several reasons the first counts, except that
-    /// `disconnect` ends it at once with its own.
+    /// Until then messages from the peer arrive, [`send`](Self::send) returns
+    /// [`NotConnected`](SendError::NotConnected), and [`peers`](Self::peers) omits the peer. A peer
+    /// that stops responding is [`TimedOut`](crate::DisconnectReason::TimedOut) as usual. A peer
+    /// that is not connected yet is disconnected at once. The first reason counts, unless
+    /// `disconnect` follows.
     pub fn disconnect_after_flush(
         &mut self,
         peer: PeerId,
@@ -391,9 +390,9 @@ impl HostState {
         }
     }
 
-    /// Disconnects every peer, as [`disconnect`](Self::disconnect) does, and denies new connections. Keep running turns
-    /// until [`is_shut_down`](Self::is_shut_down): about one round trip, or 250 ms if peers do not reply.
-    /// A peer that is being disconnected after a flush gets the reason of that call.
+    /// Disconnects every peer, as [`disconnect`](Self::disconnect), and denies new connections. Run
+    /// turns until [`is_shut_down`](Self::is_shut_down). A peer of
+    /// [`disconnect_after_flush`](Self::disconnect_after_flush) gets the reason of that call.
     pub fn shutdown(&mut self, reason: impl Into<CloseReason>, now: time::Instant) {
         let now = self.clock.at(now);
         let reason = reason.into();
@@ -405,7 +404,8 @@ impl HostState {
         }
     }
 
-    /// Whether [`shutdown`](Self::shutdown) was called and every disconnect was acknowledged or sent for the last time.
+    /// Whether [`shutdown`](Self::shutdown) was called and every disconnect was acknowledged or
+    /// sent for the last time.
     #[must_use]
     pub fn is_shut_down(&self) -> bool {
         self.is_shutting_down && self.counts.closing == 0
@@ -413,10 +413,10 @@ impl HostState {
 
     /// Takes the next event.
     ///
-    /// Unread unreliable messages count against their peer's share of the event queue
-    /// ([`QUEUED_BYTES_MAX`](crate::limits::QUEUED_BYTES_MAX),
-    /// [`QUEUED_MESSAGES_MAX`](crate::limits::QUEUED_MESSAGES_MAX)). Unread reliable messages count against the receive
-    /// window, which limits the peer. A message that finds no room is not acknowledged, and counted in
+    /// Pending messages limit the peer. Unreliable messages count against the peer's
+    /// share of the event queue ([`QUEUED_BYTES_MAX`](crate::limits::QUEUED_BYTES_MAX),
+    /// [`QUEUED_MESSAGES_MAX`](crate::limits::QUEUED_MESSAGES_MAX)), and reliable ones against its
+    /// receive window. A message that exceeds them is not acknowledged, and is counted in
     /// [`messages_refused`](PeerStats::messages_refused).
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
@@ -424,33 +424,31 @@ impl HostState {
         self.events.pop_front()
     }
 
-    /// Whether [`poll_event`](Self::poll_event) has an event.
     pub(crate) fn has_events(&self) -> bool {
         !self.events.is_empty()
     }
 
-    /// All connected peers, by ascending [index](PeerId::index), without those that
-    /// [`disconnect_after_flush`](Self::disconnect_after_flush) was called for.
+    /// The connected peers by ascending [index](PeerId::index), without those of
+    /// [`disconnect_after_flush`](Self::disconnect_after_flush).
     pub fn peers(&self) -> impl Iterator<Item = PeerId> + '_ {
         self.slots.peers()
     }
 
-    /// Whether messages can be sent to a peer: it is connected, and
-    /// [`disconnect_after_flush`](Self::disconnect_after_flush) was not called.
+    /// As [`Host::is_connected`](crate::Host::is_connected).
     #[must_use]
     pub fn is_connected(&self, peer: PeerId) -> bool {
         let slot = self.slots.find(peer);
         slot.is_some_and(|slot| self.slots.accepts_messages(slot))
     }
 
-    /// The validated address of a peer, while it is connected.
+    /// The validated address of a connected peer.
     pub fn peer_address(&self, peer: PeerId) -> Option<SocketAddr> {
         let connection = self.slots.open(peer)?;
         Some(connection.address)
     }
 
-    /// Statistics of a connected peer. [`silent_for`](PeerStats::silent_for) and [`limited_by`](PeerStats::limited_by)
-    /// refer to `now`.
+    /// Statistics of a connected peer. [`silent_for`](PeerStats::silent_for) and
+    /// [`limited_by`](PeerStats::limited_by) are as of `now`.
     #[must_use]
     pub fn peer_stats(&self, peer: PeerId, now: time::Instant) -> Option<PeerStats> {
         let connection = self.slots.open(peer)?;
@@ -468,21 +466,25 @@ impl HostState {
         }
     }
 
-    /// Whether another peer would exceed `peers_max`.
     fn is_full(&self) -> bool {
         self.counts.admitted() >= self.config.peers_max
     }
 
-    /// Maximum number of slots. Closing peers and peers with an undelivered disconnect also occupy one for a while.
+    /// Maximum number of slots, more than `peers_max`: closing peers and peers with an undelivered
+    /// disconnect occupy one for a while.
     fn slots_max(&self) -> usize {
         (4 * self.config.peers_max).min(SLOTS_MAX)
+    }
+
+    fn host_full(&self) -> ConnectError {
+        let peers_max = self.config.peers_max;
+        ConnectError::HostFull { peers_max }
     }
 
     fn protocol_id(&self) -> u64 {
         self.config.security.protocol_id()
     }
 
-    /// The security mode of this host.
     fn protection(&self) -> SecurityMode {
         match self.config.security {
             #[cfg(feature = "noise")]
@@ -491,7 +493,7 @@ impl HostState {
         }
     }
 
-    /// The settings that this side announces in the handshake.
+    /// Settings that this side announces in the handshake.
     #[allow(
         clippy::cast_possible_truncation,
         reason = "an hour, 255 ms, 16 MiB and 64 MiB at most"
@@ -530,7 +532,7 @@ impl fmt::Debug for HostState {
     }
 }
 
-/// Whether the address can be a single host: neither unspecified, broadcast nor multicast.
+/// Whether the address can be one host: neither unspecified, broadcast nor multicast, with a port.
 fn is_one_destination(to: SocketAddr) -> bool {
     let ip = to.ip();
     let is_broadcast = matches!(ip, std::net::IpAddr::V4(v4) if v4.is_broadcast());

@@ -15,6 +15,7 @@ use super::event::{ConnectionSummary, PingEvent};
 use super::transport::{DiscardCounter, Handler, SendOutcome, Transport};
 use crate::error::{self, CliError};
 use crate::protocol::{self, NORMAL_CLOSE, ProtocolId};
+use crate::schedule::until;
 use crate::signals::StopSignal;
 use crate::time::Millis;
 
@@ -122,11 +123,9 @@ impl Transport for ConnectionTransport {
 
     fn wait(&mut self, deadline: Option<Instant>) -> Result<(), CliError> {
         self.stats = self.host.peer_stats(self.peer).or(self.stats);
-        let waited = match deadline {
-            Some(time) => self.host.wait_until(time),
-            None => self.host.wait(None),
-        };
-        waited.map_err(CliError::cannot("wait for replies"))
+        self.host
+            .wait(until(deadline))
+            .map_err(CliError::cannot("wait for replies"))
     }
 
     fn receive(&mut self, handle: &mut Handler<'_>) -> Result<(), CliError> {

@@ -8,6 +8,7 @@ use tickwire::{Datagram, Socket, SocketStats};
 
 use super::event::ConnectionSummary;
 use crate::error::{self, CliError};
+use crate::schedule::until;
 
 pub(super) type Handler<'a> = dyn FnMut(&Datagram<'_>) -> Result<(), CliError> + 'a;
 
@@ -75,11 +76,9 @@ impl Transport for UdpTransport {
     }
 
     fn wait(&mut self, deadline: Option<Instant>) -> Result<(), CliError> {
-        let waited = match deadline {
-            Some(time) => self.socket.wait_until(time),
-            None => self.socket.wait(None),
-        };
-        waited.map_err(CliError::cannot("wait for replies"))
+        self.socket
+            .wait(until(deadline))
+            .map_err(CliError::cannot("wait for replies"))
     }
 
     fn receive(&mut self, handle: &mut Handler<'_>) -> Result<(), CliError> {

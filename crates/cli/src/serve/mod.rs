@@ -29,6 +29,7 @@ use crate::error::CliError;
 use crate::number;
 use crate::output::Output;
 use crate::protocol::{NORMAL_CLOSE, ProtocolId, code_of};
+use crate::schedule::until;
 use crate::signals::StopSignal;
 use crate::time::{self, Millis};
 
@@ -192,11 +193,9 @@ impl Server {
 
     fn wait_until(&mut self, deadline: Option<Instant>) -> Result<(), CliError> {
         self.output.flush()?;
-        let waited = match deadline {
-            Some(time) => self.host.wait_until(time),
-            None => self.host.wait(None),
-        };
-        waited.map_err(CliError::cannot("wait for peers"))
+        self.host
+            .wait(until(deadline))
+            .map_err(CliError::cannot("wait for peers"))
     }
 
     fn handle_events(&mut self) -> Result<(), CliError> {

@@ -152,14 +152,14 @@ fn an_invalid_key_file_is_reported_without_its_content() {
             (folder.file("empty.key", ""), &first_line),
             (folder.file("short.key", &secret[1..]), &first_line),
             (folder.file("untagged.key", &secret), &untagged),
-            (file("none", ""), "this has 0 bytes"),
-            (file("short", &secret[1..]), "this has 63 bytes"),
+            (file("none", ""), "key is 0 bytes"),
+            (file("short", &secret[1..]), "key is 63 bytes"),
             (file("long", &secret.repeat(9)), "64 hexadecimal digits"),
             (
                 file("garbled", &format!("{}x", &secret[1..])),
                 "byte 64 of the key",
             ),
-            (file("two", &format!("{secret}\n\n")), "this has 65 bytes"),
+            (file("two", &format!("{secret}\n\n")), "key is 65 bytes"),
             (folder.path("none.key"), "`tickwire keygen` generates a key"),
             (folder.path("."), "key file"),
         ];
@@ -264,7 +264,7 @@ fn invalid_key_options_are_refused_before_anything_is_sent() {
         ),
         (
             &["ping", "--connect", "--server-key", "ab"],
-            "this has 2 bytes",
+            "key is 2 bytes",
         ),
         (
             &["ping", "--connect", "--server-key", &public, "--plain"],

@@ -7,10 +7,10 @@ use crate::latency;
 use crate::world::packets::PING;
 use crate::world::{Stranger, World, config, for_each_seed, ms, secs};
 
-/// Both hosts are connected with each other, once, and hear each other.
+/// The hosts have exactly one connection with each other and exchange messages.
 fn assert_joined(world: &mut World) {
     world.set_conditions(0, 1, &LinkConditions::default());
-    // What is on its way is as slow as it was.
+    // Datagrams in flight keep their latency.
     world.run_for(ms(100));
     let peers = [0, 1].map(|host| world.log(host).connected());
     for host in [0, 1] {
@@ -24,19 +24,19 @@ fn assert_joined(world: &mut World) {
     }
 }
 
-fn both_at_the_same_time_make_one_connection() {
+fn simultaneous_connects_make_one_connection() {
     for_each_seed(100, |seed| {
         let mut world = World::of_two(seed, &latency(50));
-        let there = world.connect(0, 1);
-        let back = world.connect(1, 0);
+        let to_server = world.connect(0, 1);
+        let to_client = world.connect(1, 0);
         world.run_for(secs(2));
-        // Each side knows the connection by the name that its own connect gave.
-        assert!(world.log(0).is_connected(there) && world.log(1).is_connected(back));
+        // Each side keeps the peer id of its own connect.
+        assert!(world.log(0).is_connected(to_server) && world.log(1).is_connected(to_client));
         assert_joined(&mut world);
     });
 }
 
-/// Unless the host is being connected with the other one already.
+/// Returns `None` if the hosts are already connecting.
 fn try_to_connect(world: &mut World, from: usize, to: usize) -> Option<PeerId> {
     let (now, address) = (world.now(), world.address(to));
     let options = ConnectOptions::default();
@@ -45,7 +45,7 @@ fn try_to_connect(world: &mut World, from: usize, to: usize) -> Option<PeerId> {
     Some(peer)
 }
 
-fn one_after_the_other_at_any_time_and_under_loss_make_one_connection() {
+fn overlapping_connects_under_loss_make_one_connection() {
     for_each_seed(500, |seed| {
         let conditions = LinkConditions {
             jitter: ms(60),
@@ -69,7 +69,7 @@ fn one_after_the_other_at_any_time_and_under_loss_make_one_connection() {
     });
 }
 
-fn one_that_comes_back_while_ours_stands_back_takes_its_place() {
+fn a_second_incoming_connect_replaces_a_yielding_connect() {
     let mut world = World::new(1);
     world.add(config());
     let mut first = Stranger {
@@ -80,17 +80,17 @@ fn one_that_comes_back_while_ours_stands_back_takes_its_place() {
         nonce: [0xfe; 16],
         ..Stranger::new(1)
     };
-    // Our attempt stands back for the first, which is never heard of again.
-    let ours = world.connect_to(0, first.address, &ConnectOptions::default());
-    let cookie = first.ask(&mut world, 0);
-    first.enter(&mut world, 0, &first.connect(cookie));
-    second.arrive(&mut world, 0);
-    assert_eq!(world.log(0).end_of(ours), Some(DisconnectReason::Replaced));
+    // The local connect yields to that of the first stranger, which is then silent.
+    let local = world.connect_to(0, first.address, &ConnectOptions::default());
+    let cookie = first.request_cookie(&mut world, 0);
+    first.finish_handshake(&mut world, 0, &first.connect(cookie));
+    second.handshake(&mut world, 0);
+    assert_eq!(world.log(0).end_of(local), Some(DisconnectReason::Replaced));
     let [peer] = world.log(0).connected()[..] else {
-        panic!("the second is there");
+        panic!("the second stranger is not connected");
     };
-    // A late packet of the first does not bring it back.
-    first.say(&mut world, 0, &PING);
+    // A late packet of the first stranger has no effect.
+    first.send_frames(&mut world, 0, &PING);
     assert_eq!(world.log(0).connected(), [peer]);
 }
 
@@ -102,23 +102,23 @@ fn a_late_packet_of_an_older_connection_does_not_replace_a_newer_one() {
         nonce: [9; 16],
         ..old.clone()
     };
-    let cookie = old.ask(&mut world, 0);
-    old.enter(&mut world, 0, &old.connect(cookie));
-    new.arrive(&mut world, 0);
+    let cookie = old.request_cookie(&mut world, 0);
+    old.finish_handshake(&mut world, 0, &old.connect(cookie));
+    new.handshake(&mut world, 0);
     let peers = world.log(0).connected();
-    old.say(&mut world, 0, &PING);
+    old.send_frames(&mut world, 0, &PING);
     assert_eq!(world.log(0).connected(), peers);
-    assert_eq!(world.log(0).names().len(), 1);
+    assert_eq!(world.log(0).peer_ids().len(), 1);
     assert_eq!(world.host(0).stats().pending, 0);
 }
 
-fn a_host_that_connects_to_itself_has_no_answer() {
+fn a_connect_to_itself_times_out() {
     let mut world = World::new(1);
     world.add(config());
-    let ours = world.connect(0, 0);
+    let local = world.connect(0, 0);
     world.run_for(secs(11));
     assert_eq!(
-        world.log(0).end_of(ours),
+        world.log(0).end_of(local),
         Some(DisconnectReason::ConnectTimeout)
     );
     world.run_for(secs(11));
@@ -127,9 +127,9 @@ fn a_host_that_connects_to_itself_has_no_answer() {
 }
 
 under_both!(
-    both_at_the_same_time_make_one_connection,
-    one_after_the_other_at_any_time_and_under_loss_make_one_connection,
-    one_that_comes_back_while_ours_stands_back_takes_its_place,
+    simultaneous_connects_make_one_connection,
+    overlapping_connects_under_loss_make_one_connection,
+    a_second_incoming_connect_replaces_a_yielding_connect,
     a_late_packet_of_an_older_connection_does_not_replace_a_newer_one,
-    a_host_that_connects_to_itself_has_no_answer,
+    a_connect_to_itself_times_out,
 );

@@ -1,4 +1,4 @@
-//! How connections begin, and how they don't.
+//! Connects that succeed, fail or are retried.
 
 use std::sync::mpsc;
 
@@ -26,16 +26,16 @@ fn with_server(config: Config) -> World {
     world
 }
 
-/// Why the only attempt of host 0 to connect to host 1 failed, within a second.
-fn refusal(world: &mut World) -> DisconnectReason {
+/// Connects host 0 to host 1 and returns why that failed within 1 s.
+fn connect_error(world: &mut World) -> DisconnectReason {
     let peer = world.connect(0, 1);
     world.run_for(secs(1));
-    assert!(world.log(1).is_empty(), "the server was told of it");
+    assert!(world.log(1).is_empty(), "the server has an event");
     assert_eq!(world.host(1).stats().peers, 0);
-    world.log(0).end_of(peer).expect("it was told why")
+    world.log(0).end_of(peer).expect("the connect failed")
 }
 
-fn two_hosts_connect() {
+fn connects_in_two_and_a_half_round_trips() {
     let mut world = World::of_two(1, &latency(50));
     let (b, a) = world.join(0, 1);
     assert_eq!(world.time(), ms(250), "two and a half round trips");
@@ -46,10 +46,10 @@ fn two_hosts_connect() {
     assert_eq!(world.log(0).messages, [(b, "hello yourself".into())]);
 }
 
-fn a_hello_leaves_nothing_with_the_server() {
+fn a_hello_creates_no_state() {
     let mut world = World::new(1);
     world.add(config());
-    Stranger::new(1).ask(&mut world, 0);
+    Stranger::new(1).request_cookie(&mut world, 0);
     let host = world.host(0);
     assert_eq!(host.poll_timeout(), None);
     let stats = host.stats();
@@ -57,7 +57,7 @@ fn a_hello_leaves_nothing_with_the_server() {
     assert_eq!(stats.cookies_sent, 1);
 }
 
-fn repeated_hellos_and_connects_make_one_connection() {
+fn duplicated_handshake_packets_make_one_connection() {
     let mut world = World::of_two(
         1,
         &LinkConditions {
@@ -68,15 +68,16 @@ fn repeated_hellos_and_connects_make_one_connection() {
     let (b, a) = world.join(0, 1);
     world.run_for(secs(5));
     assert!(world.log(0).is_connected(b) && world.log(1).is_connected(a));
-    assert_eq!(world.log(1).names().len(), 1);
+    assert_eq!(world.log(1).peer_ids().len(), 1);
     assert_eq!(world.host(1).stats().accepted, 1);
 }
 
-fn what_a_client_says_of_itself_reaches_the_admission_and_the_event() {
+fn passes_the_payload_to_admission_and_the_event() {
     let mut world = perfect();
-    let (tell, told) = mpsc::channel();
+    let (sender, requests) = mpsc::channel();
     world.host_mut(1).set_admission(move |request| {
-        tell.send((request.address, request.payload.to_vec()))
+        sender
+            .send((request.address, request.payload.to_vec()))
             .unwrap();
         Admission::Accept
     });
@@ -84,25 +85,25 @@ fn what_a_client_says_of_itself_reaches_the_admission_and_the_event() {
     options.payload = vec![7; 256];
     world.connect_with(0, 1, &options);
     world.run_for(secs(1));
-    let asked: Vec<_> = told.try_iter().collect();
-    assert_eq!(asked, [(world.address(0), vec![7; 256])]);
-    let (_, payload) = &world.log(1).arrivals[0];
+    let requests: Vec<_> = requests.try_iter().collect();
+    assert_eq!(requests, [(world.address(0), vec![7; 256])]);
+    let (_, payload) = &world.log(1).connect_payloads[0];
     assert_eq!(payload[..], [7; 256]);
 }
 
-fn a_connect_that_cannot_succeed_does_not_begin() {
+fn connect_rejects_invalid_arguments_and_states() {
     let mut world = perfect();
     let (now, to) = (world.now(), world.address(1));
     let mut options = options();
     let mut host = world.host_mut(0);
-    for nowhere in [
+    for unreachable in [
         "0.0.0.0:1",
         "192.0.2.9:0",
         "255.255.255.255:1",
         "224.0.0.1:1",
         "[::]:1",
     ] {
-        let to = nowhere.parse().unwrap();
+        let to = unreachable.parse().unwrap();
         assert_eq!(
             host.connect(to, &options, now),
             Err(ConnectError::Unreachable { to })
@@ -131,11 +132,11 @@ fn a_connect_that_cannot_succeed_does_not_begin() {
     .unwrap();
     assert_eq!(
         small.connect(to, &options, now),
-        Err(ConnectError::HostFull)
+        Err(ConnectError::HostFull { peers_max: 0 })
     );
 }
 
-fn who_has_no_place_is_told_that_the_server_is_full() {
+fn denied_client_learns_that_the_server_is_full() {
     let mut world = with_server(Config {
         peers_max: 1,
         ..config()
@@ -149,8 +150,8 @@ fn who_has_no_place_is_told_that_the_server_is_full() {
         Some(DisconnectReason::ServerFull)
     );
     assert_eq!(world.log(1).connected(), [first]);
-    // A peer counts until the application has heard of its end.
-    world.set_deaf(1, true);
+    // A peer counts until its `Disconnected` event is read.
+    world.pause_events(1, true);
     world.disconnect(1, first, 0);
     let peer = world.connect(0, 1);
     world.run_for(secs(1));
@@ -158,36 +159,42 @@ fn who_has_no_place_is_told_that_the_server_is_full() {
         world.log(0).end_of(peer),
         Some(DisconnectReason::ServerFull)
     );
-    world.set_deaf(1, false);
+    world.pause_events(1, false);
     world.join(0, 1);
 }
 
-fn who_is_denied_is_told_the_code() {
+fn denied_client_receives_the_code() {
     let mut world = with_server(config());
     world
         .host_mut(1)
         .set_admission(|_| Admission::Deny { code: 4711 });
-    assert_eq!(refusal(&mut world), DisconnectReason::Denied { code: 4711 });
+    assert_eq!(
+        connect_error(&mut world),
+        DisconnectReason::Denied { code: 4711 }
+    );
 }
 
-fn who_comes_to_a_closed_server_is_told_so() {
+fn denied_client_learns_that_the_server_is_closed() {
     let mut closed = with_server(Config {
         accept_incoming: false,
         ..config()
     });
-    assert_eq!(refusal(&mut closed), DisconnectReason::ServerClosed);
+    assert_eq!(connect_error(&mut closed), DisconnectReason::ServerClosed);
     let mut closing = with_server(config());
     closing.shutdown(1, 0);
-    assert_eq!(refusal(&mut closing), DisconnectReason::ServerClosed);
+    assert_eq!(connect_error(&mut closing), DisconnectReason::ServerClosed);
 }
 
-fn who_speaks_another_protocol_is_told_so() {
+fn client_learns_of_a_protocol_mismatch() {
     let mut world = with_server(config_of(PROTOCOL + 1));
-    assert_eq!(refusal(&mut world), DisconnectReason::ProtocolMismatch);
+    assert_eq!(
+        connect_error(&mut world),
+        DisconnectReason::ProtocolMismatch
+    );
     assert_eq!(world.host(1).stats().mismatches, 1);
 }
 
-fn who_speaks_another_version_or_protects_otherwise_is_told_so() {
+fn replies_to_a_version_or_security_mismatch() {
     let mut world = World::new(1);
     world.add(config());
     let stranger = Stranger::new(1);
@@ -201,13 +208,13 @@ fn who_speaks_another_version_or_protects_otherwise_is_told_so() {
         ..hello
     };
     for (hello, difference) in [(newer, 0), (other, 1)] {
-        let answers = stranger.give(&mut world, 0, &hello.bytes());
-        assert_eq!(answers, [mismatch(1, stranger.nonce, difference)]);
+        let replies = stranger.send_datagram(&mut world, 0, &hello.bytes());
+        assert_eq!(replies, [mismatch(1, stranger.nonce, difference)]);
     }
     assert_eq!(world.host(0).stats().cookies_sent, 0);
 }
 
-fn a_client_learns_what_it_does_not_have_in_common_with_a_server() {
+fn a_mismatch_reply_determines_the_disconnect_reason() {
     for (version, difference, reason) in [
         (9, 0, DisconnectReason::VersionMismatch { theirs: 9 }),
         (1, 1, DisconnectReason::SecurityMismatch),
@@ -219,7 +226,11 @@ fn a_client_learns_what_it_does_not_have_in_common_with_a_server() {
         world.run_for(ms(1));
         let nonce = nonce_of_hello(&world.packet_observer().datagrams[0].bytes);
         world.inject(outside(2), 0, &mismatch(version, nonce, difference));
-        assert_eq!(world.log(0).end_of(peer), None, "from somebody else");
+        assert_eq!(
+            world.log(0).end_of(peer),
+            None,
+            "the reply has another source address"
+        );
         world.inject(outside(1), 0, &mismatch(version, nonce, difference));
         assert_eq!(world.log(0).end_of(peer), Some(reason));
         world.run_for(secs(30));
@@ -227,7 +238,7 @@ fn a_client_learns_what_it_does_not_have_in_common_with_a_server() {
     }
 }
 
-fn an_attempt_that_nobody_answers_ends_after_ten_seconds() {
+fn connect_times_out_after_ten_seconds() {
     let mut world = World::new(1);
     world.add(config());
     let peer = world.connect_to(0, outside(1), &ConnectOptions::default());
@@ -250,13 +261,13 @@ fn an_attempt_that_nobody_answers_ends_after_ten_seconds() {
     assert_eq!(at, expected.map(ms));
     world.run_for(secs(60));
     assert_eq!(world.packet_observer().datagrams.len(), expected.len());
-    // The place of it is free again, and its name is nobody's.
+    // The slot is reused under another id.
     let again = world.connect_to(0, outside(1), &ConnectOptions::default());
     assert_ne!(again, peer);
     assert_eq!(again.index(), peer.index());
 }
 
-fn a_server_that_starts_anew_meanwhile_is_asked_for_a_fresh_cookie() {
+fn requests_a_new_cookie_after_a_server_restart() {
     let mut world = World::of_two(1, &latency(100));
     let peer = world.connect(0, 1);
     world.run_for(ms(250));
@@ -269,7 +280,7 @@ fn a_server_that_starts_anew_meanwhile_is_asked_for_a_fresh_cookie() {
     assert!(world.host(1).stats().bad_cookies >= 1);
 }
 
-fn a_client_that_crashed_comes_back_from_the_same_address() {
+fn a_restarted_client_replaces_its_old_connection() {
     for peers_max in [1, 8] {
         let mut world = with_server(Config {
             peers_max,
@@ -277,26 +288,26 @@ fn a_client_that_crashed_comes_back_from_the_same_address() {
         });
         let (_, old) = world.join(0, 1);
         world.restart(0);
-        let there = world.connect(0, 1);
+        let to_server = world.connect(0, 1);
         world.run_for(secs(1));
-        assert!(world.log(0).is_connected(there));
+        assert!(world.log(0).is_connected(to_server));
         assert_eq!(world.log(1).end_of(old), Some(DisconnectReason::Replaced));
         let [new] = world.log(1).connected()[..] else {
-            panic!("one peer is there");
+            panic!("expected one peer");
         };
         assert_ne!(new, old);
         let outcome = world.host_mut(1).send(old, Delivery::Unreliable, b"?");
         assert_eq!(outcome, Err(SendError::UnknownPeer));
         world.send(1, new, b"welcome back");
         world.run_for(secs(1));
-        assert_eq!(world.log(0).messages, [(there, "welcome back".into())]);
+        assert_eq!(world.log(0).messages, [(to_server, "welcome back".into())]);
     }
 }
 
-fn a_live_client_is_not_replaced_by_one_that_is_only_accepted() {
+fn a_pending_client_does_not_replace_a_connected_peer() {
     let mut world = with_server(config());
     let (_, old) = world.join(0, 1);
-    // The new one gets as far as the accept, and then no packet of it arrives.
+    // The restarted client is accepted, and then its packets are lost.
     world.restart(0);
     world.connect(0, 1);
     let is_accepted = |world: &World| world.host(1).stats().accepted == 2;
@@ -307,7 +318,7 @@ fn a_live_client_is_not_replaced_by_one_that_is_only_accepted() {
     assert!(world.log(1).is_connected(old));
 }
 
-fn a_client_that_was_accepted_is_heard_although_its_first_packets_are_lost() {
+fn a_client_connects_although_its_first_packets_are_lost() {
     let mut world = World::of_two(1, &latency(100));
     let to_server = world.connect(0, 1);
     let is_accepted = world.run_until(secs(1), |world| world.log(0).is_connected(to_server));
@@ -319,13 +330,12 @@ fn a_client_that_was_accepted_is_heard_although_its_first_packets_are_lost() {
     assert_eq!(world.log(1).connected().len(), 1);
 }
 
-fn a_client_that_learns_late_that_it_was_accepted_gets_in() {
+fn a_client_connects_although_the_first_accepts_are_lost() {
     let mut world = World::of_two(1, &latency(100));
     let to_server = world.connect(0, 1);
     let is_accepted = |world: &World| world.host(1).stats().accepted == 1;
     assert!(world.run_until(secs(2), is_accepted));
-    // All answers of the server are lost, but for the one to the client's last connect before the
-    // server would forget it.
+    // Of the server's replies only the last before its pending entry expires arrives.
     world.set_conditions_one_way(1, 0, &partition());
     world.run_for(ms(2500));
     world.set_conditions_one_way(1, 0, &latency(100));
@@ -335,7 +345,7 @@ fn a_client_that_learns_late_that_it_was_accepted_gets_in() {
     assert_eq!(world.log(1).connected().len(), 1);
 }
 
-fn a_full_host_makes_no_attempts_either() {
+fn a_full_host_cannot_connect() {
     let mut world = World::new(1);
     world.add(Config {
         peers_max: 2,
@@ -348,26 +358,26 @@ fn a_full_host_makes_no_attempts_either() {
     host.connect(first, &options, now).unwrap();
     host.connect(second, &options, now).unwrap();
     let outcome = host.connect(address(7), &options, now);
-    assert_eq!(outcome, Err(ConnectError::HostFull));
+    assert_eq!(outcome, Err(ConnectError::HostFull { peers_max: 2 }));
 }
 
 under_both!(
-    two_hosts_connect,
-    a_hello_leaves_nothing_with_the_server,
-    repeated_hellos_and_connects_make_one_connection,
-    what_a_client_says_of_itself_reaches_the_admission_and_the_event,
-    a_connect_that_cannot_succeed_does_not_begin,
-    who_has_no_place_is_told_that_the_server_is_full,
-    who_is_denied_is_told_the_code,
-    who_comes_to_a_closed_server_is_told_so,
-    who_speaks_another_protocol_is_told_so,
-    who_speaks_another_version_or_protects_otherwise_is_told_so,
-    a_client_learns_what_it_does_not_have_in_common_with_a_server,
-    an_attempt_that_nobody_answers_ends_after_ten_seconds,
-    a_server_that_starts_anew_meanwhile_is_asked_for_a_fresh_cookie,
-    a_client_that_crashed_comes_back_from_the_same_address,
-    a_live_client_is_not_replaced_by_one_that_is_only_accepted,
-    a_client_that_was_accepted_is_heard_although_its_first_packets_are_lost,
-    a_client_that_learns_late_that_it_was_accepted_gets_in,
-    a_full_host_makes_no_attempts_either,
+    connects_in_two_and_a_half_round_trips,
+    a_hello_creates_no_state,
+    duplicated_handshake_packets_make_one_connection,
+    passes_the_payload_to_admission_and_the_event,
+    connect_rejects_invalid_arguments_and_states,
+    denied_client_learns_that_the_server_is_full,
+    denied_client_receives_the_code,
+    denied_client_learns_that_the_server_is_closed,
+    client_learns_of_a_protocol_mismatch,
+    replies_to_a_version_or_security_mismatch,
+    a_mismatch_reply_determines_the_disconnect_reason,
+    connect_times_out_after_ten_seconds,
+    requests_a_new_cookie_after_a_server_restart,
+    a_restarted_client_replaces_its_old_connection,
+    a_pending_client_does_not_replace_a_connected_peer,
+    a_client_connects_although_its_first_packets_are_lost,
+    a_client_connects_although_the_first_accepts_are_lost,
+    a_full_host_cannot_connect,
 );

@@ -1,4 +1,4 @@
-//! How connections last while nothing is said, while nobody listens, and while nothing gets through.
+//! Keep-alives, idle timeouts, partitions and stalled applications.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use crate::world::{World, config, for_each_seed, ms, secs};
 
 fn joined(seed: u64, conditions: &LinkConditions) -> (World, PeerId, PeerId) {
     let mut world = World::of_two(seed, conditions);
-    let (there, back) = world.join(0, 1);
+    let (to_server, to_client) = world.join(0, 1);
     world.run_for(secs(2));
-    (world, there, back)
+    (world, to_server, to_client)
 }
 
 fn packets_in(world: &mut World, time: Duration) -> (usize, usize) {
@@ -26,7 +26,7 @@ fn packets_in(world: &mut World, time: Duration) -> (usize, usize) {
     )
 }
 
-fn an_idle_minute_takes_a_question_and_an_answer_every_five_seconds() {
+fn sends_a_keep_alive_every_five_seconds_when_idle() {
     for_each_seed(20, |seed| {
         let jitter = ms(seed % 100);
         let (mut world, ..) = joined(
@@ -36,21 +36,27 @@ fn an_idle_minute_takes_a_question_and_an_answer_every_five_seconds() {
                 ..latency(30)
             },
         );
-        let (there, back) = packets_in(&mut world, secs(60));
-        assert!(there + back <= 2 * 12 + 2, "{there} and {back} packets");
-        assert!(there.min(back) >= 10, "{there} and {back} packets");
+        let (to_server, to_client) = packets_in(&mut world, secs(60));
+        assert!(
+            to_server + to_client <= 2 * 12 + 2,
+            "{to_server} and {to_client} packets"
+        );
+        assert!(
+            to_server.min(to_client) >= 10,
+            "{to_server} and {to_client} packets"
+        );
     });
 }
 
-fn who_talks_sends_no_other_signs_of_life_and_who_listens_only_acknowledges() {
+fn traffic_in_one_direction_needs_no_keep_alives() {
     let (mut world, ..) = joined(1, &latency(30));
     world.chatter(0, Some(secs(1)));
-    let (there, back) = packets_in(&mut world, secs(60));
-    assert!((60..=61).contains(&there), "{there}");
-    assert!((60..=61).contains(&back), "{back}");
+    let (to_server, to_client) = packets_in(&mut world, secs(60));
+    assert!((60..=61).contains(&to_server), "{to_server}");
+    assert!((60..=61).contains(&to_client), "{to_client}");
 }
 
-fn a_peer_with_a_short_idle_timeout_is_told_more_often() {
+fn keep_alives_follow_the_idle_timeout_of_the_peer() {
     let mut world = World::new(1);
     world.add(config());
     world.add(Config {
@@ -58,23 +64,26 @@ fn a_peer_with_a_short_idle_timeout_is_told_more_often() {
         ..config()
     });
     world.set_conditions(0, 1, &latency(30));
-    let (there, back) = world.join(0, 1);
+    let (to_server, to_client) = world.join(0, 1);
     world.run_for(secs(60));
-    assert!(world.log(0).is_connected(there) && world.log(1).is_connected(back));
+    assert!(world.log(0).is_connected(to_server) && world.log(1).is_connected(to_client));
 }
 
-fn a_sign_of_life_that_is_not_answered_is_asked_for_again_and_less_and_less_often() {
+fn unacknowledged_keep_alives_back_off() {
     let (mut world, ..) = joined(1, &latency(30));
     world.partition(0, 1, true);
-    // The first is due within five seconds; after it, not every five seconds, and not all the time.
-    let (there, back) = packets_in(&mut world, secs(10));
-    let asked = there.max(back);
-    assert!((5..=12).contains(&asked), "{there} and {back} packets");
+    // The first is due within 5 s; the repetitions back off.
+    let (to_server, to_client) = packets_in(&mut world, secs(10));
+    let sent = to_server.max(to_client);
+    assert!(
+        (5..=12).contains(&sent),
+        "{to_server} and {to_client} packets"
+    );
 }
 
-fn a_partition_shorter_than_the_idle_timeout_is_survived() {
+fn survives_a_partition_shorter_than_the_idle_timeout() {
     for_each_seed(20, |seed| {
-        let (mut world, there, back) = joined(seed, &latency(30));
+        let (mut world, to_server, to_client) = joined(seed, &latency(30));
         world.chatter(0, Some(ms(100)));
         for _ in 0..3 {
             world.partition(0, 1, true);
@@ -82,34 +91,40 @@ fn a_partition_shorter_than_the_idle_timeout_is_survived() {
             world.partition(0, 1, false);
             world.run_for(secs(5));
         }
-        assert!(world.log(0).is_connected(there) && world.log(1).is_connected(back));
+        assert!(world.log(0).is_connected(to_server) && world.log(1).is_connected(to_client));
     });
 }
 
-fn an_idle_connection_survives_a_short_partition_too() {
+fn an_idle_connection_survives_a_short_partition() {
     for_each_seed(50, |seed| {
-        let (mut world, there, back) = joined(seed, &latency(30));
+        let (mut world, to_server, to_client) = joined(seed, &latency(30));
         let time = ms(world.rng.below(5000));
         world.run_for(time);
         world.partition(0, 1, true);
         world.run_for(secs(12));
         world.partition(0, 1, false);
         world.run_for(secs(10));
-        assert!(world.log(0).is_connected(there) && world.log(1).is_connected(back));
+        assert!(world.log(0).is_connected(to_server) && world.log(1).is_connected(to_client));
     });
 }
 
-fn a_longer_partition_ends_the_connection_on_both_sides() {
+fn a_longer_partition_times_out_both_sides() {
     for is_talking in [false, true] {
-        let (mut world, there, back) = joined(1, &latency(30));
+        let (mut world, to_server, to_client) = joined(1, &latency(30));
         world.chatter(0, is_talking.then_some(ms(100)));
         world.run_for(secs(1));
         world.partition(0, 1, true);
         world.run_for(ms(14_900));
         assert_eq!(world.log(0).ends, []);
         world.run_for(ms(5_200));
-        assert_eq!(world.log(0).end_of(there), Some(DisconnectReason::TimedOut));
-        assert_eq!(world.log(1).end_of(back), Some(DisconnectReason::TimedOut));
+        assert_eq!(
+            world.log(0).end_of(to_server),
+            Some(DisconnectReason::TimedOut)
+        );
+        assert_eq!(
+            world.log(1).end_of(to_client),
+            Some(DisconnectReason::TimedOut)
+        );
         assert_eq!(world.host(0).stats().timed_out, 1);
         world.chatter(0, None);
         world.partition(0, 1, false);
@@ -119,22 +134,28 @@ fn a_longer_partition_ends_the_connection_on_both_sides() {
     }
 }
 
-fn a_partition_in_one_direction_ends_it_as_well() {
-    let (mut world, there, back) = joined(1, &latency(30));
+fn a_one_way_partition_times_out_both_sides() {
+    let (mut world, to_server, to_client) = joined(1, &latency(30));
     world.chatter(0, Some(ms(100)));
     world.chatter(1, Some(ms(100)));
     world.set_conditions_one_way(0, 1, &crate::partition());
     world.run_for(secs(21));
-    assert_eq!(world.log(1).end_of(back), Some(DisconnectReason::TimedOut));
+    assert_eq!(
+        world.log(1).end_of(to_client),
+        Some(DisconnectReason::TimedOut)
+    );
     assert!(
-        world.log(0).is_connected(there),
-        "it still hears, or did until now"
+        world.log(0).is_connected(to_server),
+        "it received packets until now"
     );
     world.run_for(secs(20));
-    assert_eq!(world.log(0).end_of(there), Some(DisconnectReason::TimedOut));
+    assert_eq!(
+        world.log(0).end_of(to_server),
+        Some(DisconnectReason::TimedOut)
+    );
 }
 
-/// A server that is not called for half a minute, and clients that are patient.
+/// A server that stalls for 30 s, and clients with an idle timeout of 60 s.
 fn stalled_server(chatter: Option<Duration>) -> World {
     let mut world = World::new(1);
     world.add(config());
@@ -153,8 +174,8 @@ fn stalled_server(chatter: Option<Duration>) -> World {
     world
 }
 
-fn an_application_that_stalls_does_not_lose_peers_that_are_still_sending() {
-    // Slowly enough for the socket, and too fast for it.
+fn a_stalled_application_keeps_sending_peers() {
+    // One interval fits the receive queue during the stall, and one overflows it.
     for interval in [ms(1000), ms(20)] {
         let mut world = stalled_server(Some(interval));
         world.run_for(secs(60));
@@ -168,31 +189,34 @@ fn an_application_that_stalls_does_not_lose_peers_that_are_still_sending() {
     }
 }
 
-fn an_application_that_stalls_does_not_lose_idle_peers() {
+fn a_stalled_application_keeps_idle_peers() {
     let mut world = stalled_server(None);
     world.run_for(secs(60));
     assert_eq!(world.log(0).ends, []);
 }
 
-fn an_application_that_stalls_loses_those_who_are_gone() {
+fn a_stalled_application_times_out_unreachable_peers() {
     let mut world = World::of_two(1, &latency(30));
-    let (_, back) = world.join(0, 1);
+    let (_, to_client) = world.join(0, 1);
     world.partition(0, 1, true);
     world.stall(1, secs(30));
     world.run_for(secs(31));
-    assert_eq!(world.log(1).end_of(back), Some(DisconnectReason::TimedOut));
+    assert_eq!(
+        world.log(1).end_of(to_client),
+        Some(DisconnectReason::TimedOut)
+    );
 }
 
 under_both!(
-    an_idle_minute_takes_a_question_and_an_answer_every_five_seconds,
-    who_talks_sends_no_other_signs_of_life_and_who_listens_only_acknowledges,
-    a_peer_with_a_short_idle_timeout_is_told_more_often,
-    a_sign_of_life_that_is_not_answered_is_asked_for_again_and_less_and_less_often,
-    a_partition_shorter_than_the_idle_timeout_is_survived,
-    an_idle_connection_survives_a_short_partition_too,
-    a_longer_partition_ends_the_connection_on_both_sides,
-    a_partition_in_one_direction_ends_it_as_well,
-    an_application_that_stalls_does_not_lose_peers_that_are_still_sending,
-    an_application_that_stalls_does_not_lose_idle_peers,
-    an_application_that_stalls_loses_those_who_are_gone,
+    sends_a_keep_alive_every_five_seconds_when_idle,
+    traffic_in_one_direction_needs_no_keep_alives,
+    keep_alives_follow_the_idle_timeout_of_the_peer,
+    unacknowledged_keep_alives_back_off,
+    survives_a_partition_shorter_than_the_idle_timeout,
+    an_idle_connection_survives_a_short_partition,
+    a_longer_partition_times_out_both_sides,
+    a_one_way_partition_times_out_both_sides,
+    a_stalled_application_keeps_sending_peers,
+    a_stalled_application_keeps_idle_peers,
+    a_stalled_application_times_out_unreachable_peers,
 );

@@ -1,4 +1,4 @@
-//! What a lost packet costs.
+//! Latency and statistics under packet loss.
 
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ fn with_redundancy(seed: u64, redundancy: u8, conditions: &LinkConditions) -> Pa
     pair_with(seed, [config.clone(), config], conditions)
 }
 
-/// One ordered message a tick; returns how long each was under way.
-fn converse(pair: &mut Pair<EventLog>, count: u32) -> Vec<Duration> {
+/// Sends one ordered message per tick and returns the transit times.
+fn send_every_tick(pair: &mut Pair<EventLog>, count: u32) -> Vec<Duration> {
     let mut sent_at = Vec::new();
     for number in 0..count {
         let mut message = [0; 40];
@@ -32,29 +32,29 @@ fn converse(pair: &mut Pair<EventLog>, count: u32) -> Vec<Duration> {
     let is_done = pair.run_until(secs(60), |pair| {
         pair.observer().of(SERVER).messages.len() == all
     });
-    assert!(is_done, "not everything arrived: {:?}", pair.stats(CLIENT));
+    assert!(is_done, "messages are missing: {:?}", pair.stats(CLIENT));
     let messages = pair.observer().of(SERVER).messages.iter();
-    let in_order = messages.zip(0..).map(|(taken, number): (_, u32)| {
-        assert_eq!(taken.bytes[..4], number.to_be_bytes());
-        taken.at - sent_at[usize::try_from(number).unwrap()]
+    let in_order = messages.zip(0..).map(|(received, number): (_, u32)| {
+        assert_eq!(received.bytes[..4], number.to_be_bytes());
+        received.at - sent_at[usize::try_from(number).unwrap()]
     });
     in_order.collect()
 }
 
-fn without_redundancy_everything_arrives_and_nothing_is_sent_unasked() {
+fn sends_no_copies_without_redundancy() {
     for_each_seed(20, |seed| {
         let mut pair = with_redundancy(seed, 0, &lossy(40, 0.2));
-        converse(&mut pair, 200);
+        send_every_tick(&mut pair, 200);
         let stats = pair.stats(CLIENT);
         assert_eq!((stats.copies_sent, stats.copies_useful), (0, 0));
         assert!(stats.messages_retransmitted > 0);
     });
 }
 
-fn a_lost_packet_costs_a_tick_and_not_a_round_trip() {
+fn redundant_copies_repair_a_loss_within_a_tick() {
     for (redundancy, at_most) in [(0, None), (1, Some(TICK)), (2, Some(TICK))] {
         let mut pair = with_redundancy(1, redundancy, &latency(100));
-        converse(&mut pair, 20);
+        send_every_tick(&mut pair, 20);
         let sent_at = pair.time();
         pair.set_link(CLIENT, &partition());
         pair.send(CLIENT, Delivery::Ordered(0), b"lost");
@@ -62,8 +62,11 @@ fn a_lost_packet_costs_a_tick_and_not_a_round_trip() {
         pair.run_for(TICK);
         pair.send(CLIENT, Delivery::Unreliable, b"the next packet");
         pair.run_for(secs(2));
-        let taken = pair.observer().taken(SERVER, Delivery::Ordered(0)).last();
-        let late = taken.unwrap().at - sent_at - ms(100);
+        let received = pair
+            .observer()
+            .received(SERVER, Delivery::Ordered(0))
+            .last();
+        let late = received.unwrap().at - sent_at - ms(100);
         match at_most {
             Some(at_most) => assert!(late <= at_most, "{late:?}"),
             None => assert!(late > ms(100), "{late:?} without a copy"),
@@ -72,31 +75,31 @@ fn a_lost_packet_costs_a_tick_and_not_a_round_trip() {
     }
 }
 
-fn a_copy_goes_alone_if_nothing_else_does() {
+fn sends_a_copy_alone_without_other_traffic() {
     let mut pair = with_redundancy(1, 2, &latency(100));
     let sent_at = pair.time();
     pair.set_link(CLIENT, &partition());
     pair.send(CLIENT, Delivery::Ordered(0), b"lost");
     pair.set_link(CLIENT, &latency(100));
     pair.run_for(secs(1));
-    let taken = &pair.observer().of(SERVER).messages[0];
+    let received = &pair.observer().of(SERVER).messages[0];
     assert!(
-        taken.at - sent_at <= ms(100 + 17),
+        received.at - sent_at <= ms(100 + 17),
         "{:?}",
-        taken.at - sent_at
+        received.at - sent_at
     );
 }
 
-fn what_arrived_is_not_sent_again_and_again() {
+fn limits_copies_and_retransmits_nothing_without_loss() {
     let mut pair = with_redundancy(1, 2, &latency(5));
-    converse(&mut pair, 200);
+    send_every_tick(&mut pair, 200);
     pair.run_for(secs(1));
     let stats = pair.stats(CLIENT);
     assert_eq!(stats.messages_retransmitted, 0);
     assert!(stats.copies_sent <= 400, "{}", stats.copies_sent);
 }
 
-fn at_thirty_percent_loss_everything_still_arrives() {
+fn delivers_in_order_at_30_percent_loss() {
     for_each_seed(10, |seed| {
         for loss in [
             Loss::Independent { probability: 0.3 },
@@ -111,15 +114,15 @@ fn at_thirty_percent_loss_everything_still_arrives() {
             };
             for redundancy in [0, 2] {
                 let mut pair = with_redundancy(seed, redundancy, &conditions);
-                converse(&mut pair, 200);
+                send_every_tick(&mut pair, 200);
             }
         }
     });
 }
 
-fn losses_are_counted_where_they_happen() {
+fn loss_statistics_match_the_link() {
     let mut pair = with_redundancy(1, 2, &lossy(20, 0.1));
-    converse(&mut pair, 600);
+    send_every_tick(&mut pair, 600);
     pair.set_both(&latency(20));
     pair.run_for(secs(6));
     let (client, server) = (pair.stats(CLIENT), pair.stats(SERVER));
@@ -135,10 +138,10 @@ fn losses_are_counted_where_they_happen() {
 }
 
 under_both!(
-    without_redundancy_everything_arrives_and_nothing_is_sent_unasked,
-    a_lost_packet_costs_a_tick_and_not_a_round_trip,
-    a_copy_goes_alone_if_nothing_else_does,
-    what_arrived_is_not_sent_again_and_again,
-    at_thirty_percent_loss_everything_still_arrives,
-    losses_are_counted_where_they_happen,
+    sends_no_copies_without_redundancy,
+    redundant_copies_repair_a_loss_within_a_tick,
+    sends_a_copy_alone_without_other_traffic,
+    limits_copies_and_retransmits_nothing_without_loss,
+    delivers_in_order_at_30_percent_loss,
+    loss_statistics_match_the_link,
 );

@@ -1,5 +1,5 @@
-//! The other half of the encryption, by hand, as `WIRE.md` has it: with snow's own primitives in the
-//! handshake, so that those which the library computes with meet others.
+//! A second implementation of the encryption in `WIRE.md`. Its handshake uses snow's own
+//! primitives, so those of the library are tested against others.
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::hmac;
@@ -11,7 +11,7 @@ use super::{PROTOCOL, packets};
 
 const SERVER_PRIVATE: [u8; 32] = [0x5e; 32];
 
-/// That of every host of a test.
+/// Private key of the test hosts.
 pub(crate) fn server_private_key() -> PrivateKey {
     PrivateKey::from_bytes(SERVER_PRIVATE)
 }
@@ -20,17 +20,15 @@ pub(crate) fn server_key() -> PublicKey {
     server_private_key().public_key()
 }
 
-/// The keys of a connection, on the side of whoever has them. They are not on the heap, where a test
-/// counts what the host keeps.
+/// Connection keys of one side. They are not on the heap, because tests count allocations.
 #[derive(Debug, Clone)]
 pub(crate) struct Keys {
-    /// That of the first epoch.
     sending: LessSafeKey,
     sending_bytes: [u8; 32],
     receiving: LessSafeKey,
 }
 
-/// How many packets an epoch has.
+/// Packets per key epoch.
 const EPOCH: u64 = 1 << 24;
 
 impl Keys {
@@ -42,7 +40,7 @@ impl Keys {
         }
     }
 
-    /// Puts the tag behind a packet whose header and frames these are.
+    /// Encrypts the frames and appends the tag.
     pub(crate) fn seal(&self, number: u64, header: &[u8], frames: &[u8]) -> Vec<u8> {
         let mut sealed = frames.to_vec();
         let (nonce, header) = (nonce(number), Aad::from(header));
@@ -59,7 +57,7 @@ impl Keys {
         key(&(0..epoch).fold(self.sending_bytes, |bytes, _| rekey(&bytes)))
     }
 
-    /// What is in a packet for this side, if it is authentic.
+    /// Frames of a received packet, if it is authentic.
     pub(crate) fn open(&self, packet: &[u8]) -> Option<Vec<u8>> {
         let (header, sealed) = packet.split_at_checked(13)?;
         let (number, mut sealed) = (packets::packet_number(packet), sealed.to_vec());
@@ -97,7 +95,7 @@ fn prologue(nonce: &packets::Nonce, cookie: &Cookie) -> Vec<u8> {
     [&[VERSION, 1], &nonce[..], cookie, &id].concat()
 }
 
-/// The client that makes this connect. It has the same ephemeral key each time.
+/// The client of a connect and its message. The ephemeral key is derived from the connect.
 fn client(connect: &Connect) -> (HandshakeState, Vec<u8>) {
     let mut ephemeral = [7; 32];
     ephemeral[..16].copy_from_slice(&connect.nonce);
@@ -116,12 +114,11 @@ fn client(connect: &Connect) -> (HandshakeState, Vec<u8>) {
     (state, message[..len].to_vec())
 }
 
-/// The sealed body of a connect.
 pub(crate) fn sealed_connect(connect: &Connect) -> Vec<u8> {
     client(connect).1
 }
 
-/// What is in the accept that answers a connect, and the keys that it leads to.
+/// Decrypts the accept of a connect. Returns its body and the connection keys.
 pub(crate) fn open_accept(connect: &Connect, accept: &[u8]) -> (Vec<u8>, Keys) {
     let (mut state, _) = client(connect);
     let mut body = [0; 1024];
@@ -131,7 +128,7 @@ pub(crate) fn open_accept(connect: &Connect, accept: &[u8]) -> (Vec<u8>, Keys) {
     (body[..len].to_vec(), Keys::new(to_server, to_client))
 }
 
-/// The server that reads this connect, and what is in it.
+/// The server that decrypts a connect, and the body.
 fn server(connect: &[u8]) -> (HandshakeState, Vec<u8>) {
     let (nonce, cookie) = (&connect[2..18], &connect[18..34]);
     let prologue = prologue(nonce.try_into().unwrap(), cookie.try_into().unwrap());
@@ -148,12 +145,10 @@ fn server(connect: &[u8]) -> (HandshakeState, Vec<u8>) {
     (state, body[..len].to_vec())
 }
 
-/// What is in a connect to one of the hosts of a test.
 pub(crate) fn open_connect(connect: &[u8]) -> Vec<u8> {
     server(connect).1
 }
 
-/// The sealed body of an accept that answers a connect.
 pub(crate) fn sealed_accept(connect: &[u8], body: &[u8]) -> Vec<u8> {
     let (mut state, _) = server(connect);
     let mut message = [0; 1024];
@@ -161,7 +156,6 @@ pub(crate) fn sealed_accept(connect: &[u8], body: &[u8]) -> Vec<u8> {
     message[..len].to_vec()
 }
 
-/// What shows that a deny is the server's.
 pub(crate) fn tag_of_deny(connect: &[u8], signed: &[u8]) -> Vec<u8> {
     let (mut state, _) = server(connect);
     let (_, to_client) = state.dangerously_get_raw_split();

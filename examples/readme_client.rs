@@ -1,30 +1,26 @@
 //! The README's game tick: sends an input per tick at 60 Hz and prints the replies, for 60 ticks.
 //!
-//! `cargo run --example readme_client -- KEY [ADDRESS]`. The default address is `127.0.0.1:10080`.
+//! `cargo run --example readme_client KEY [ADDRESS]`. The default address is `127.0.0.1:10080`.
 
 use std::{env, error::Error, process, time::Instant};
-
 use tickwire::{Config, ConnectOptions, Delivery, Event, Host, Ticker};
 
 const PROTOCOL: u64 = 7; // the server's
-const TICKS: u32 = 60;
 
 fn play() -> Result<(), Box<dyn Error>> {
-    let mut arguments = env::args().skip(1);
-    let key = arguments
-        .next()
+    let key = env::args()
+        .nth(1)
         .ok_or("usage: readme_client KEY [ADDRESS]")?;
-    let address = arguments.next().unwrap_or("127.0.0.1:10080".into());
-
+    let address = env::args().nth(2).unwrap_or("127.0.0.1:10080".into());
     let config = Config {
-        accept_incoming: false,
+        accept_incoming: false, // a client accepts no connections
         ..Config::noise(PROTOCOL)
     };
     let mut host = Host::bind("[::]:0".parse()?, config)?;
     let options = ConnectOptions::default().pin(key.parse()?); // authenticates the server
     let server = host.connect(address.parse()?, &options)?;
     let (mut ticker, mut tick) = (Ticker::hz(60), 0);
-    while tick < TICKS {
+    while tick < 60 {
         host.wait_until(ticker.deadline())?; // sleeps until a datagram or the next tick
         while let Some(event) = host.next_event() {
             match event {

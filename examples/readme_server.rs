@@ -4,7 +4,6 @@
 //! IPv6 interfaces. The server's key is in `server.key`, which the first start creates.
 
 use std::{env, error::Error, path::Path, process};
-
 use tickwire::{Config, Event, Host, NoiseConfig, PrivateKey, Security};
 
 const PROTOCOL: u64 = 7; // your game and its version: client and server must agree
@@ -14,26 +13,24 @@ fn serve() -> Result<(), Box<dyn Error>> {
     if !Path::new("server.key").exists() {
         PrivateKey::generate()?.write_file("server.key")?;
     }
-    let key = PrivateKey::read_file("server.key")?;
-    let public_key = key.public_key();
     let mut noise = NoiseConfig::new(PROTOCOL);
-    noise.private_key = Some(key);
+    noise.private_key = Some(PrivateKey::read_file("server.key")?);
     let config = Config {
         security: Security::Noise(noise),
         ..Config::default()
     };
     let mut host = Host::bind(address.parse()?, config)?;
     println!("listening on {}", host.local_addr());
-    println!("public key {public_key}");
+    println!("public key {}", host.public_key().ok_or("no encryption")?);
     loop {
-        host.wait(None)?; // sends the replies, then sleeps until a datagram or a timer is due
+        host.wait(None)?; // sends the replies, then sleeps until a datagram or a timer
         while let Some(event) = host.next_event() {
             match event {
                 Event::Connected { peer, address, .. } => println!("{peer} at {address} connected"),
                 Event::Disconnected { peer, reason, .. } => println!("{peer} left: {reason}"),
                 #[rustfmt::skip]
                 Event::Message { peer, delivery, bytes, .. } => {
-                    let _ = host.send(peer, delivery, &bytes); // fails if the peer has left
+                    let _ = host.send(peer, delivery, &bytes); // an error if its queue is full
                 }
                 _ => {}
             }

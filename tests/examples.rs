@@ -337,7 +337,7 @@ fn readme_programs_exchange_sixty_inputs() {
             .line()
             .is_some_and(|line| line.ends_with(" connected"))
     );
-    assert_says(server.line(), "left: disconnected by the peer, code 0");
+    assert_line(server.line(), "left: disconnected by the peer, code 0");
 }
 
 #[test]

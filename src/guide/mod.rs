@@ -32,6 +32,8 @@
 //! ["Reliability, Ordering and Congestion Avoidance over UDP"]: https://gafferongames.com/post/reliability_ordering_and_congestion_avoidance_over_udp/
 //! ["Reliable Ordered Messages"]: https://gafferongames.com/post/reliable_ordered_messages/
 
+#![allow(clippy::doc_markdown, reason = "ENet and ChaCha20 are names")]
+
 // `links.md` and the files in `diagrams` come before the chapter. In Markdown the first definition
 // of a link wins, so rustdoc uses theirs. A code host shows the chapter's file alone and uses the
 // definitions at its end.

@@ -508,7 +508,7 @@ fn a_noise_host_rejects_plain_packets() {
 
 fn a_plain_host_rejects_noise_packets() {
     under(Mode::Plain, || {
-        packets_of_another_mode_are_rejected(Mode::Noise)
+        packets_of_another_mode_are_rejected(Mode::Noise);
     });
 }
 

@@ -212,7 +212,7 @@ fn documents() -> Vec<SourceFile> {
     for folder in folders {
         let entries = fs::read_dir(&folder).into_iter().flatten();
         for path in entries.map(|entry| entry.unwrap().path()) {
-            let is_script = path.parent().is_some_and(|parent| parent.ends_with(".ci"));
+            let is_script = folder.file_name().is_some_and(|name| name == ".ci");
             let extension = path.extension().and_then(|extension| extension.to_str());
             if path.is_file() && (is_script || matches!(extension, Some("md" | "toml"))) {
                 let name = path.strip_prefix(root).unwrap().to_str().unwrap();

@@ -9,12 +9,12 @@ use crate::run::Run;
 /// Longest single sleep in real time.
 const SLEEP_MAX: Duration = Duration::from_millis(1);
 
-/// A tick that begins later than this moves the schedule and is reported.
+/// A tick that begins later than this is reported, and moves the schedule.
 pub(crate) const LATE: Duration = Duration::from_millis(5);
 
-/// All runs tick together, by the clock. The links see the nominal time of each tick, so a late tick
+/// All runs tick together by the clock. The links see the nominal time of each tick, so a late tick
 /// delays no datagram. The next tick is a full period after a late one: uflow runs stalled when two
-/// ticks followed each other at once. Returns how many ticks there were, and how many began late.
+/// ticks followed each other at once. Returns the number of ticks and of late ones.
 pub(crate) fn tick_all(runs: &mut [Run]) -> (u32, u32) {
     let start = Instant::now();
     let (mut due, mut ticks, mut late) = (start, 0, 0);

@@ -1,7 +1,7 @@
 //! `tickwire ping`: round-trip times to a UDP echo, or through a connection.
 //!
-//! `pinger` is the loop around a `transport`: UDP datagrams or a `connection`. `session` evaluates a
-//! run without a socket or a clock.
+//! `pinger` is the loop around a `transport`: UDP datagrams or a `connection`. `session` evaluates
+//! a run without a socket or a clock.
 
 mod connection;
 mod counters;

@@ -95,8 +95,8 @@ pub(crate) struct Options {
 
     /// Datagrams per second, 1 to 1000000
     ///
-    /// A client that cannot keep up sends late, and the figures show it. Below 99%, the actual rate is
-    /// shown.
+    /// A client that cannot keep up sends late, and the figures show it. Below 99%, the actual rate
+    /// is shown.
     #[arg(long, value_name = "PER_SECOND", default_value = "1000", value_parser = number::between::<u32>(1, 1_000_000),
           allow_negative_numbers = true)]
     rate: u32,
@@ -131,8 +131,8 @@ pub(crate) struct Options {
     /// Processors of client and server
     ///
     /// Waking a thread on another processor takes several times as long as on the same one, and two
-    /// threads on one core slow each other down. [default: apart; with --to and on other systems than
-    /// Linux: free]
+    /// threads on one core slow each other down. [default: apart; with --to and on other systems
+    /// than Linux: free]
     #[arg(long, value_name = "AFFINITY", value_parser = affinity())]
     affinity: Option<Affinity>,
 

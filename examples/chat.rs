@@ -4,7 +4,8 @@
 //! After `stty -icanon` the terminal passes on every key, so the other clients show "is typing".
 
 use std::collections::{HashMap, HashSet};
-use std::{env, error::Error, io, io::Read, net::SocketAddr, process, sync::mpsc, thread};
+use std::process::ExitCode;
+use std::{env, error::Error, io, io::Read, net::SocketAddr, sync::mpsc, thread};
 
 use tickwire::{Config, ConnectOptions, Delivery, Event, Host, PeerId, SendError, Waker};
 
@@ -144,9 +145,10 @@ fn run() -> Result<(), Box<dyn Error>> {
     talk(first.parse()?, &name)
 }
 
-fn main() {
+fn main() -> ExitCode {
     if let Err(error) = run() {
         eprintln!("chat: {error}");
-        process::exit(1);
+        return ExitCode::FAILURE;
     }
+    ExitCode::SUCCESS
 }

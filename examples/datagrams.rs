@@ -4,7 +4,7 @@
 //! system picks a port.
 
 use std::net::SocketAddr;
-use std::{env, error::Error, io, process, thread};
+use std::{env, error::Error, io, process::ExitCode, thread};
 
 use tickwire::{Socket, SocketSendError};
 
@@ -39,9 +39,10 @@ fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn main() {
+fn main() -> ExitCode {
     if let Err(error) = run() {
         eprintln!("datagrams: {error}");
-        process::exit(1);
+        return ExitCode::FAILURE;
     }
+    ExitCode::SUCCESS
 }

@@ -1,7 +1,7 @@
 //! A 60 Hz game: the server steps the world, the client steers a ship and draws the states.
 //! `cargo run --example game_tick` draws 60 states, with both sides in one process.
 
-use std::{error::Error, io, mem, net::Ipv4Addr, process, thread, time::Instant};
+use std::{error::Error, io, mem, net::Ipv4Addr, process::ExitCode, thread, time::Instant};
 
 use tickwire::{Config, ConnectOptions, Delivery, Event, Host, Ticker};
 
@@ -53,9 +53,8 @@ fn serve(mut host: Host) -> io::Result<()> {
 
 fn play() -> Result<(), Box<dyn Error>> {
     let server = Host::bind((Ipv4Addr::LOCALHOST, 0).into(), Config::noise(GAME))?;
-    // A client accepts no connections.
     let config = Config {
-        accept_incoming: false,
+        accept_incoming: false, // a client accepts no connections
         ..Config::noise(GAME)
     };
     let mut host = Host::bind((Ipv4Addr::LOCALHOST, 0).into(), config)?;
@@ -81,9 +80,10 @@ fn play() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn main() {
+fn main() -> ExitCode {
     if let Err(error) = play() {
         eprintln!("game_tick: {error}");
-        process::exit(1);
+        return ExitCode::FAILURE;
     }
+    ExitCode::SUCCESS
 }

@@ -6,7 +6,7 @@
 
 use std::net::SocketAddr;
 use std::time::Instant;
-use std::{env, error::Error, io, process, thread};
+use std::{env, error::Error, io, process::ExitCode, thread};
 
 use tickwire::{Config, Delivery, Event, Host, Waker};
 
@@ -48,11 +48,12 @@ fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn main() {
+fn main() -> ExitCode {
     if let Err(error) = run() {
         eprintln!("headless: {error}");
-        process::exit(1);
+        return ExitCode::FAILURE;
     }
+    ExitCode::SUCCESS
 }
 
 /// A request is 4 bytes chosen by the client. The reply repeats them, followed by the microseconds

@@ -23,8 +23,8 @@ impl TokenKey {
         Ok(Self::from_bytes(*random_secret()?))
     }
 
-    /// Reads a key file made by `tickwire keygen --token` or [`write_file`](Self::write_file): as
-    /// [`PrivateKey::read_file`](crate::PrivateKey::read_file), with the first line
+    /// Reads a key file made by `tickwire keygen --token-key` or [`write_file`](Self::write_file):
+    /// as [`PrivateKey::read_file`](crate::PrivateKey::read_file), with the first line
     /// `tickwire token key 1`.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Parses and resolves addresses, and binds sockets, with errors that say what to do.
+//! Parses and resolves addresses, and binds sockets.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
@@ -8,60 +8,67 @@ use tickwire::{Socket, SocketConfig};
 use crate::error::CliError;
 use crate::escape::{ByteFormat, FormattedBytes};
 
-/// Default address to listen on and to send to.
 pub(crate) const DEFAULT: &str = "127.0.0.1:10080";
 
-const EXPECTED: &str = "expected a host and a port, \
-                        such as 127.0.0.1:10080, [::1]:10080 or localhost:10080";
+pub(crate) const LISTEN_HELP: &str = "\
+Address to listen on: a host and a port, or only a port for 127.0.0.1. Port 0 takes any free port. The host \
+0.0.0.0 listens on all IPv4 addresses of this machine, [::] on all IPv4 and IPv6 addresses";
 
-/// The socket addresses of `text`, at least one. IPv4 comes first: a name with both families is most
-/// often served on IPv4, and IPv6 may be broken.
+const EXPECTED: &str = "expected a host and a port, such as 127.0.0.1:10080, [::1]:10080 or \
+                        localhost:10080, or only a port for 127.0.0.1";
+
+/// The socket addresses of `text`, at least one. IPv4 comes first, because IPv6 may be broken.
 pub(crate) fn resolve(text: &str) -> Result<Vec<SocketAddr>, CliError> {
     if let Ok(addr) = text.parse() {
         return Ok(vec![addr]);
     }
-    let (host, port) = split(text).map_err(|what| invalid(text, what))?;
-    let found = (host, port)
-        .to_socket_addrs()
-        .map_err(|error| invalid(text, &format!("the host is not found ({error})")))?;
-    let mut addrs: Vec<SocketAddr> = found.collect();
+    let invalid = |what: &str| {
+        // Escaped, so that the error is one line.
+        let shown = FormattedBytes(text.as_bytes(), ByteFormat::Text);
+        CliError::Usage(format!("address \"{shown}\": {what}"))
+    };
+    let unresolved = |why: &str| {
+        invalid(&format!(
+            "cannot resolve the host ({why}); check the name, or use an IP address"
+        ))
+    };
+    let parts = split(text).map_err(|what| invalid(&format!("{what}; {EXPECTED}")))?;
+    let found = parts.to_socket_addrs();
+    let mut addrs: Vec<SocketAddr> = found
+        .map_err(|error| unresolved(&error.to_string()))?
+        .collect();
     addrs.sort_by_key(SocketAddr::is_ipv6);
     addrs.dedup();
     if addrs.is_empty() {
-        return Err(invalid(text, "the host has no address"));
+        return Err(unresolved("it has no address"));
     }
     Ok(addrs)
 }
 
-fn invalid(text: &str, what: &str) -> CliError {
-    // Escaped, so that the error is one line.
-    let shown = FormattedBytes(text.as_bytes(), ByteFormat::Text);
-    CliError::Usage(format!("address \"{shown}\": {what}; {EXPECTED}"))
-}
-
-/// Splits a host and a port, or says what is wrong.
+/// Splits a host and a port, or says what is wrong. A port alone is one of 127.0.0.1.
 fn split(text: &str) -> Result<(&str, u16), &'static str> {
     // Without brackets, it is ambiguous which colon precedes the port.
-    const BARE_IPV6: &str = "an IPv6 address is written in brackets, followed by the port";
+    const BARE_IPV6: &str = "an IPv6 address needs brackets before the port";
     let is_ipv6 = |host: &str| host.parse::<Ipv6Addr>().is_ok();
     if is_ipv6(text) {
         return Err(BARE_IPV6);
     }
-    // The last colon of `[::1]` is one of the address.
     let (host, port) = match text.rsplit_once(':') {
+        // The last colon of `[::1]` is part of the address.
         Some(parts) if !text.ends_with(']') => parts,
-        _ => return Err("there is no port"),
+        None if text.parse::<u64>().is_ok() => ("127.0.0.1", text),
+        _ => return Err("the port is missing"),
     };
-    // An address in brackets with an interface: `[fe80::1%eth0]`. Without one it is a socket address.
+    // An address in brackets with an interface: `[fe80::1%eth0]`. `SocketAddr` parses the others.
     let in_brackets = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
     let host = match in_brackets {
         Some(inner) if inner.contains(':') => inner,
         None if is_ipv6(host) => return Err(BARE_IPV6),
-        None if host.is_empty() => return Err("there is no host"),
+        None if host.is_empty() => return Err("the host is missing"),
         None if !host.contains([':', '[', ']']) => host,
-        _ => return Err("this is not a host"),
+        _ => return Err("the host is neither a name nor an IP address"),
     };
-    let port = port.parse().map_err(|_| "the port is not 0 to 65535")?;
+    let port = port.parse().map_err(|_| "the port is not in 0..=65535")?;
     Ok((host, port))
 }
 
@@ -73,22 +80,22 @@ pub(crate) fn bind(text: &str) -> Result<Socket, CliError> {
     })
 }
 
-/// The address of `text` to send to, and a socket of its family. The first address with a route is
-/// used.
+/// The first address of `text` with a route, to send to, and a socket of its family.
 pub(crate) fn open_towards(text: &str) -> Result<(Socket, SocketAddr), CliError> {
     let candidates = resolve(text)?;
     if candidates.iter().any(|addr| addr.port() == 0) {
-        return Err(invalid(text, "port 0 is only valid to listen on"));
+        return Err(CliError::usage(
+            "cannot send to port 0: choose the port of the receiver, 1 to 65535",
+        ));
     }
-    // Connecting a UDP socket looks up the route, and sends nothing.
+    // Connecting a UDP socket looks up the route without sending.
     let has_route = |to: &&SocketAddr| {
         UdpSocket::bind(unspecified(**to)).is_ok_and(|socket| socket.connect(**to).is_ok())
     };
-    // Without a route to any of them, sending to the first one reports the error.
+    // Without any route, sending to the first one reports the error.
     let to = *candidates.iter().find(has_route).unwrap_or(&candidates[0]);
     let config = SocketConfig {
-        // A client receives little. A large buffer would only cause warnings where the system does not
-        // grant it.
+        // A client receives little, and a system that refuses a large buffer causes a warning.
         receive_buffer: None,
         ..SocketConfig::default()
     };
@@ -98,8 +105,8 @@ pub(crate) fn open_towards(text: &str) -> Result<(Socket, SocketAddr), CliError>
     Ok((socket, to))
 }
 
-/// The first socket that `bind` creates. The next address is tried only if this machine does not have
-/// the previous one. An address in use is an error, because the user wants that port.
+/// The first socket that `bind` creates. Tries the next address only if this machine does not have
+/// the previous one.
 fn first_that_binds(
     candidates: &[SocketAddr],
     bind: impl Fn(SocketAddr) -> io::Result<Socket>,
@@ -110,7 +117,7 @@ fn first_that_binds(
             Ok(socket) => return Ok(socket),
             Err(error) => error,
         };
-        // `Unsupported`: the address family.
+        // `Unsupported` is about the address family.
         let is_unavailable = matches!(
             error.kind(),
             io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported
@@ -141,7 +148,6 @@ pub(crate) fn loopback(addr: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, addr.port())
 }
 
-/// Why the bind failed, and what to do.
 fn bind_error(addr: SocketAddr, error: &io::Error) -> CliError {
     /// BSD's `IPPORT_RESERVED`, and the default on Linux.
     const FIRST_UNPRIVILEGED: u16 = 1024;
@@ -150,8 +156,8 @@ fn bind_error(addr: SocketAddr, error: &io::Error) -> CliError {
         io::ErrorKind::AddrInUse => {
             let any_port = SocketAddr::new(ip, 0);
             format!(
-                "another program uses this address: end that program or choose another port; \
-                 {any_port} takes any free port"
+                "another program uses this address: end it or choose another port; {any_port} takes \
+                 any free port"
             )
         }
         io::ErrorKind::PermissionDenied if port < FIRST_UNPRIVILEGED => format!(
@@ -178,13 +184,13 @@ fn bind_error(addr: SocketAddr, error: &io::Error) -> CliError {
     CliError::Runtime(format!("cannot bind {addr}: {what}"))
 }
 
-/// The error of the system alone, without the address that the library puts before it.
+/// The error of the system, without the address that the library puts before it.
 fn system_error(error: &io::Error) -> String {
     let source = error.get_ref().and_then(|error| error.source());
     source.map_or_else(|| error.to_string(), ToString::to_string)
 }
 
-/// Every interface has link-local addresses, so the address alone is ambiguous (RFC 4007 section 6).
+/// Every interface has link-local addresses, so the address is ambiguous (RFC 4007 section 6).
 fn is_without_interface(addr: SocketAddr) -> bool {
     matches!(addr, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0)
 }
@@ -197,39 +203,48 @@ mod tests {
     fn text_of(error: CliError) -> String {
         match error {
             CliError::Usage(text) | CliError::Runtime(text) => text,
-            CliError::OutputClosed => panic!("nothing is written here"),
+            CliError::OutputClosed => panic!("nothing is written"),
         }
     }
 
     #[test]
-    fn a_socket_address_is_used_unchanged() {
+    fn resolves_a_socket_address_to_itself() {
         for text in ["127.0.0.1:10080", "[::1]:10080", "0.0.0.0:0", "[::]:65535"] {
             assert_eq!(resolve(text), Ok(vec![text.parse().unwrap()]));
         }
     }
 
     #[test]
-    fn an_ipv6_address_may_name_its_interface() {
+    fn splits_an_ipv6_address_with_its_interface() {
         assert_eq!(split("[fe80::1%eth0]:7"), Ok(("fe80::1%eth0", 7)));
     }
 
     #[test]
-    fn localhost_is_ipv4_first() {
+    fn resolves_a_bare_port_to_loopback() {
+        for text in ["10080", "0"] {
+            let addr = format!("127.0.0.1:{text}").parse().unwrap();
+            assert_eq!(resolve(text), Ok(vec![addr]));
+        }
+    }
+
+    #[test]
+    fn resolves_localhost_to_ipv4_first() {
         let addrs = resolve("localhost:7").unwrap();
         assert_eq!(addrs[0], "127.0.0.1:7".parse().unwrap());
     }
 
     #[test]
-    fn a_bad_address_says_what_is_wrong_and_what_is_expected() {
-        let no_port = "there is no port";
-        let not_a_port = "the port is not 0 to 65535";
-        let no_host = "there is no host";
-        let brackets = "an IPv6 address is written in brackets, followed by the port";
-        let not_a_host = "this is not a host";
+    fn refuses_invalid_addresses_with_the_expected_form() {
+        let no_port = "the port is missing";
+        let not_a_port = "the port is not in 0..=65535";
+        let no_host = "the host is missing";
+        let brackets = "an IPv6 address needs brackets before the port";
+        let not_a_host = "the host is neither a name nor an IP address";
         let cases = [
             ("nonsense", no_port),
             ("", no_port),
             ("127.0.0.1", no_port),
+            ("70000", not_a_port),
             ("localhost:", not_a_port),
             ("localhost:http", not_a_port),
             ("localhost:65536", not_a_port),
@@ -252,13 +267,18 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_address_is_shown_in_one_line() {
-        let error = resolve("a\nb\x1b[2J").unwrap_err();
-        assert!(text_of(error).starts_with(r#"address "a\nb\x1b[2J": "#));
+    fn an_unknown_host_is_named_in_one_line() {
+        // A label has at most 63 bytes (RFC 1035), so this name cannot exist.
+        let host = "a".repeat(64);
+        let text = text_of(resolve(&format!("{host}:7")).unwrap_err());
+        let begin = format!("address \"{host}:7\": cannot resolve the host (");
+        assert!(text.starts_with(&begin), "{text}");
+        let text = text_of(resolve("a\nb\x1b[2J").unwrap_err());
+        assert!(text.starts_with(r#"address "a\nb\x1b[2J": "#), "{text}");
     }
 
     #[test]
-    fn a_bind_error_says_what_to_do() {
+    fn bind_errors_say_what_to_do() {
         let text = |addr: &str, kind: io::ErrorKind| {
             text_of(bind_error(addr.parse().unwrap(), &kind.into()))
         };
@@ -277,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_address_is_tried_only_if_the_first_is_not_available() {
+    fn tries_the_next_address_only_if_the_first_is_not_available() {
         let free: SocketAddr = "127.0.0.1:0".parse().unwrap();
         let first: SocketAddr = "127.0.0.2:0".parse().unwrap();
         let bind = |kind: io::ErrorKind| {

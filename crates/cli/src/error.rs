@@ -1,19 +1,20 @@
-//! The error that ends a command: one line of text and an exit code.
+//! Errors that end a command.
 
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use tickwire::ErrorCounts;
+use tickwire::token::LengthError;
+use tickwire::{ErrorCounts, KeyFileError, KeyFileErrorKind};
 
-/// An error that is shown to the user as one line: what failed, and what to do.
+/// The text is one line: what failed, the value, the limit, what to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum CliError {
-    /// The command line or the input is invalid. Exit code 2, as for clap's own errors.
+    /// The command line or the input is invalid: exit code 2, as for clap's own errors.
     Usage(String),
-    /// The system or the network refused a valid request. Exit code 1.
+    /// The system or the network refused a valid request: exit code 1.
     Runtime(String),
-    /// The reader of standard output has closed it (`| head -1`). Exit code 0 and no text.
+    /// The reader of standard output has closed it: exit code 0 and no text.
     OutputClosed,
 }
 
@@ -22,12 +23,11 @@ impl CliError {
         Self::Usage(error.to_string())
     }
 
-    /// Adds what failed to an error of the system, for `map_err`: `cannot receive: ...`.
+    /// Adds what failed to an error of the system: `cannot receive: ...`.
     pub(crate) fn cannot(what: &str) -> impl FnOnce(io::Error) -> Self + '_ {
         move |error| Self::Runtime(format!("cannot {what}: {error}"))
     }
 
-    /// Converts an error of a write to standard output.
     pub(crate) fn from_output(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self::OutputClosed;
@@ -35,7 +35,6 @@ impl CliError {
         Self::cannot("write to standard output")(error)
     }
 
-    /// Prints the text to standard error and returns the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         let (text, code) = match self {
             Self::Usage(text) => (text, 2),
@@ -48,15 +47,40 @@ impl CliError {
     }
 }
 
+/// A claim of a token has the name of its option.
+impl From<LengthError> for CliError {
+    fn from(error: LengthError) -> Self {
+        let (field, len, min, max) = (error.field, error.len, error.min, error.max);
+        Self::Usage(format!(
+            "--{field} is {len} bytes, but must be {min} to {max} bytes"
+        ))
+    }
+}
+
+impl From<KeyFileError> for CliError {
+    fn from(error: KeyFileError) -> Self {
+        match &error.kind {
+            KeyFileErrorKind::Read(source) if source.kind() == io::ErrorKind::NotFound => {
+                Self::Usage(format!("{error}; `tickwire keygen` generates a key"))
+            }
+            KeyFileErrorKind::Exists => {
+                Self::Usage(format!("{error}; --force overwrites it with a new key"))
+            }
+            KeyFileErrorKind::Write(_) => Self::Runtime(error.to_string()),
+            _ => Self::usage(error),
+        }
+    }
+}
+
 /// Why the system refused to send datagrams.
 pub(crate) fn send_error_reason(errors: &ErrorCounts) -> &'static str {
     if errors.unreachable > 0 {
         return "this machine has no route to that network or host";
     }
     if errors.permission > 0 {
-        return "the system does not permit it (a firewall, or a broadcast address)";
+        return "the system does not permit it: a firewall blocks it, or it is a broadcast address";
     }
-    "the system refused them"
+    "the system refused it"
 }
 
 #[cfg(test)]
@@ -64,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_closed_output_is_no_error_and_a_full_disk_is_one() {
+    fn a_full_disk_is_an_error_and_a_closed_output_is_not() {
         let closed = io::Error::from(io::ErrorKind::BrokenPipe);
         assert_eq!(CliError::from_output(closed), CliError::OutputClosed);
         let full = CliError::from_output(io::ErrorKind::StorageFull.into());

@@ -1,65 +1,68 @@
-//! Shows received bytes on a terminal without letting them control it.
-//!
-//! A datagram can contain escape sequences that change the title, move the cursor or run macros. The
-//! output here has no control characters and no characters that hide or reorder text, and the original
-//! bytes can be recovered from it.
+//! Shows received bytes on a terminal without letting them control it: no control characters, and
+//! no characters that hide or reorder text. The original bytes can be recovered from the output.
 
 use std::fmt::{self, Write as _};
 use std::net::SocketAddr;
 use std::{ascii, str};
 
+use derive_more::Display;
+use serde::Serialize;
 use tickwire::Datagram;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ByteFormat {
-    /// Printable text unchanged, everything else escaped as in Rust: `\n`, `\x1b`, `\xff`, `\u{202e}`.
+    /// Printable text unchanged, everything else escaped as in Rust: `\n`, `\x1b`, `\xff`,
+    /// `\u{202e}`.
     Text,
-    /// Lower-case pairs with spaces between: `48 65 6c`.
+    /// Pairs of lower-case digits with spaces between: `48 65 6c`.
     Hex,
 }
 
 impl ByteFormat {
-    /// The format for an option `--hex`.
     pub(crate) fn of(hex: bool) -> Self {
         if hex { Self::Hex } else { Self::Text }
     }
 }
 
-/// The line for a received datagram: `127.0.0.1:54321 13 bytes: Hello, world!`, or, if it was longer
-/// than a receive slot, `127.0.0.1:54321 1024 bytes, truncated: ...`.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ReceivedDatagram<'a>(pub(crate) Datagram<'a>, pub(crate) ByteFormat);
+/// `127.0.0.1:54321 13 bytes: Hello, world!`, or `127.0.0.1:54321 1024 bytes, truncated: ...`.
+#[derive(Debug, Clone, Copy, Display, Serialize)]
+#[display(
+    "{from} {size_bytes} bytes{}: {}",
+    if *truncated { ", truncated" } else { "" },
+    FormattedBytes(payload_hex, *format)
+)]
+#[serde(tag = "event", rename = "datagram")]
+pub(crate) struct ReceivedDatagram<'a> {
+    from: SocketAddr,
+    size_bytes: usize,
+    truncated: bool,
+    #[serde(serialize_with = "hex::serde::serialize")]
+    payload_hex: &'a [u8],
+    #[serde(skip)]
+    format: ByteFormat,
+}
 
-impl fmt::Display for ReceivedDatagram<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Datagram {
-            from,
-            bytes,
-            truncated,
-        } = self.0;
-        let truncated = if truncated { ", truncated" } else { "" };
-        // Always "bytes", also for one, so that the format is easy to parse.
-        let (len, bytes) = (bytes.len(), FormattedBytes(bytes, self.1));
-        write!(f, "{from} {len} bytes{truncated}: {bytes}")
+impl<'a> ReceivedDatagram<'a> {
+    pub(crate) fn new(datagram: Datagram<'a>, format: ByteFormat) -> Self {
+        Self {
+            from: datagram.from,
+            size_bytes: datagram.bytes.len(),
+            truncated: datagram.truncated,
+            payload_hex: datagram.bytes,
+            format,
+        }
     }
 }
 
-/// The line for a sent datagram: `to 127.0.0.1:10080, 13 bytes: Hello, world!`.
-#[derive(Debug, Clone, Copy)]
+/// `to 127.0.0.1:10080, 13 bytes: Hello, world!`.
+#[derive(Debug, Clone, Copy, Display)]
+#[display("to {_0}, {} bytes: {}", _1.len(), FormattedBytes(_1, *_2))]
 pub(crate) struct SentDatagram<'a>(
     pub(crate) SocketAddr,
     pub(crate) &'a [u8],
     pub(crate) ByteFormat,
 );
 
-impl fmt::Display for SentDatagram<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (to, len, bytes) = (self.0, self.1.len(), FormattedBytes(self.1, self.2));
-        write!(f, "to {to}, {len} bytes: {bytes}")
-    }
-}
-
-/// Bytes in a format.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FormattedBytes<'a>(pub(crate) &'a [u8], pub(crate) ByteFormat);
 
@@ -81,8 +84,7 @@ fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
 }
 
 fn write_text(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
-    // Whether the last character can carry a combining mark. Otherwise the mark would combine with the
-    // space before the text, or with the end of an escape.
+    // Whether a combining mark may follow unescaped, and not combine with a space or an escape.
     let mut has_base = false;
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
@@ -105,24 +107,21 @@ fn write_text(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
 
 fn is_unescaped(c: char, has_base: bool) -> bool {
     if c.is_ascii() {
-        // Escapes begin with a backslash, so a backslash itself is doubled.
+        // A backslash is doubled, because escapes begin with it.
         return (c.is_ascii_graphic() || c == ' ') && c != '\\';
     }
     is_printable(c) && (has_base || !is_mark(c))
 }
 
-/// Printable according to the standard library: not a control or format character (directions, zero
-/// widths), not a space other than ' ', neither private nor unassigned.
+/// No control or format character, no space other than ' ', neither private nor unassigned.
 fn is_printable(c: char) -> bool {
-    // Its table is only reachable through escape_debug, which also escapes a leading mark. So a letter
-    // is put before it.
+    // `escape_debug` knows, but also escapes a leading mark, hence the letter.
     let mut buffer = [b'a'; 5];
     let len = c.encode_utf8(&mut buffer[1..]).len();
     str::from_utf8(&buffer[..=len]).is_ok_and(|text| text.escape_debug().nth(1) == Some(c))
 }
 
-/// Whether a printable character combines with the one before it, as accents and variation selectors
-/// do.
+/// Whether a printable character combines with the previous one, as accents do.
 fn is_mark(c: char) -> bool {
     c.escape_debug().next() != Some(c)
 }
@@ -141,31 +140,31 @@ mod tests {
     }
 
     #[test]
-    fn printable_text_is_unchanged() {
+    fn leaves_printable_text_unchanged() {
         let printable = "Hello, world! \"it's\" {fine} Grüße 你好 שלום 🙂 a\u{301} ❤\u{fe0f}";
         assert_eq!(text(printable), printable);
     }
 
     #[test]
-    fn ascii_controls_are_escaped_as_rust_does() {
+    fn escapes_ascii_controls_as_rust_does() {
         let bytes = b"\0\t\r\n\x07\x08\x1b[31m\x7f";
         assert_eq!(text(bytes), r"\x00\t\r\n\x07\x08\x1b[31m\x7f");
     }
 
     #[test]
-    fn a_backslash_is_doubled() {
+    fn doubles_backslashes() {
         assert_eq!(text(r"\x1b"), r"\\x1b");
     }
 
     #[test]
-    fn invalid_utf8_is_escaped_byte_by_byte() {
+    fn escapes_invalid_utf8_byte_by_byte() {
         assert_eq!(text(b"a\xffb\xe4\xbd"), r"a\xffb\xe4\xbd");
         // A surrogate and an overlong NUL are not valid UTF-8 either.
         assert_eq!(text(b"\xed\xa0\x80\xc0\x80"), r"\xed\xa0\x80\xc0\x80");
     }
 
     #[test]
-    fn characters_that_hide_or_reorder_text_are_escaped() {
+    fn escapes_characters_that_hide_or_reorder_text() {
         let cases = [
             ('\u{202e}', r"\u{202e}"),   // right to left, from here on
             ('\u{2066}', r"\u{2066}"),   // an isolate
@@ -186,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_is_escaped_unless_it_follows_a_character() {
+    fn escapes_a_mark_unless_it_follows_a_character() {
         assert_eq!(text("e\u{301}\u{302}"), "e\u{301}\u{302}");
         assert_eq!(text("\u{301}e"), r"\u{301}e");
         assert_eq!(text("\n\u{301}"), r"\n\u{301}");
@@ -210,7 +209,7 @@ mod tests {
                 bytes,
                 truncated,
             };
-            ReceivedDatagram(datagram, ByteFormat::Text).to_string()
+            ReceivedDatagram::new(datagram, ByteFormat::Text).to_string()
         };
         let hello = "127.0.0.1:54321 13 bytes: Hello, world!";
         assert_eq!(line(b"Hello, world!", false), hello);
@@ -229,7 +228,8 @@ mod tests {
         assert_eq!(line, "to [::1]:10080, 13 bytes: Hello, world!");
     }
 
-    /// The output has no control characters, and the bytes can be recovered from it.
+    /// Asserts that the output has no control characters, and that the bytes can be recovered from
+    /// it.
     fn check(bytes: &[u8]) {
         let shown = text(bytes);
         assert!(!shown.chars().any(char::is_control), "{bytes:?}: {shown:?}");
@@ -250,14 +250,13 @@ mod tests {
     fn no_character_writes_a_control_character() {
         let mut buffer = [0; 8];
         for c in '\0'..=char::MAX {
-            // Twice: only the second can combine with a character before it.
+            // Twice, because the second can combine with the first.
             let len = c.encode_utf8(&mut buffer).len();
             buffer.copy_within(..len, len);
             check(&buffer[..2 * len]);
         }
     }
 
-    /// Recovers the bytes from the output.
     fn read_back(shown: &str) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut rest = shown;
@@ -273,7 +272,7 @@ mod tests {
         bytes
     }
 
-    /// The bytes of the escape at the beginning of `text`, and its length.
+    /// The bytes of the escape at the start of `text`, and its length.
     fn read_escape(text: &str) -> (Vec<u8>, usize) {
         let number = |digits: &str| u32::from_str_radix(digits, 16).unwrap();
         match &text[..2] {
@@ -287,7 +286,7 @@ mod tests {
                 let c = char::from_u32(number(&text[3..end])).unwrap();
                 (c.to_string().into_bytes(), end + 1)
             }
-            other => panic!("{other} is no escape"),
+            other => panic!("{other} is not an escape"),
         }
     }
 }

@@ -1,49 +1,42 @@
-//! `tickwire keygen`: writes a new secret key to a file.
+//! `tickwire keygen`: generates a secret key.
 
 use std::path::PathBuf;
 
+use tickwire::PrivateKey;
 use tickwire::token::TokenKey;
-use tickwire::{KeyFileError, KeyFileErrorKind, PrivateKey};
 
 use crate::error::CliError;
 use crate::output::Output;
 
-/// Generates a server key and prints its public key
+/// Generates a secret key and writes it to a file
 ///
-/// The file has the server's private key, with which another host could impersonate the server. On Unix
-/// only its owner can read or write it. The public key that is printed is no secret:
+/// Without --token-key it is the private key of a server, whose public key is
+/// printed. The public key is no secret: clients pin it to authenticate the
+/// server. With the private key, another host can impersonate the server.
 ///
-///   tickwire keygen server.key
-///   tickwire serve --key server.key
-///   tickwire ping --connect ADDRESS --server-key PUBLIC
-///
-/// With --token it generates the key that signs admission tokens, which has no public key:
-///
-///   tickwire keygen --token token.key
-///   tickwire serve --token-key token.key
-///   tickwire token --key token.key --player anna
-///
-/// Either file is two lines: what kind of key it is, and the key in 64 hexadecimal digits. A server key is
-/// refused where a token key belongs, and the other way round.
+/// On Unix, only its owner can read or write the file. It has two lines: the kind
+/// of the key, and the key in 64 hexadecimal digits.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, after_long_help = include_str!("help/keygen.txt"))]
 pub(crate) struct Options {
     /// File to write the secret key to
     file: PathBuf,
 
-    /// Overwrites an existing file. The key in it is lost
+    /// Overwrites an existing file; its key is lost
     #[arg(long)]
     force: bool,
 
-    /// Generates a key for admission tokens, which a login service and its servers share
+    /// Generates a key that signs admission tokens
+    ///
+    /// A login service and its servers share this key. It has no public key.
     #[arg(long)]
-    token: bool,
+    token_key: bool,
 }
 
 pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     let (file, force) = (&options.file, options.force);
     let generated = CliError::cannot("generate a key");
-    let (written, line) = if options.token {
+    let (written, line) = if options.token_key {
         let key = TokenKey::generate().map_err(generated)?;
         let written = match force {
             true => key.replace_file(file),
@@ -58,17 +51,8 @@ pub(crate) fn run(options: &Options) -> Result<(), CliError> {
         };
         (written, key.public_key().to_string())
     };
-    written.map_err(|error| not_written(&error))?;
-    let mut output = Output::new();
+    written?;
+    let mut output = Output::text();
     output.line(line)?;
     output.flush()
-}
-
-fn not_written(error: &KeyFileError) -> CliError {
-    match error.kind {
-        KeyFileErrorKind::Exists => {
-            CliError::Usage(format!("{error}; --force overwrites it with a new key"))
-        }
-        _ => CliError::Runtime(error.to_string()),
-    }
 }

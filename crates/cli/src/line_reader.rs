@@ -9,7 +9,7 @@ use tickwire::limits::DATAGRAM_MAX;
 
 use crate::error::CliError;
 
-/// Maximum number of lines that are read ahead. When it is reached, reading pauses.
+/// Maximum number of lines that are read ahead.
 const READ_AHEAD: usize = 64;
 
 /// Maximum length of a line with its end (`\r\n`) in bytes.
@@ -17,15 +17,13 @@ const LINE_MAX: usize = DATAGRAM_MAX + 2;
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum NextLine {
-    /// A line without its end.
     Line(Vec<u8>),
-    /// No line yet. The waker is woken for the next one.
+    /// No line yet. The next one wakes the loop.
     Later,
-    /// The end of the input.
     End,
 }
 
-/// The lines of an input. A thread does the blocking reads and wakes the loop.
+/// The lines of an input, read by a thread that wakes the loop.
 #[derive(Debug)]
 pub(crate) struct LineReader {
     lines: Receiver<Result<Vec<u8>, CliError>>,
@@ -38,14 +36,13 @@ impl LineReader {
         // The thread ends with the input, or with the process.
         thread::spawn(move || {
             send_lines(io::BufReader::new(input), &sender, &waker);
-            // First the channel is closed, then the loop woken, so that it finds the end.
+            // Before the wake-up, so that the loop finds the end.
             drop(sender);
             wake(&waker);
         });
         Self { lines }
     }
 
-    /// The next line, if there is one.
     pub(crate) fn next(&self) -> Result<NextLine, CliError> {
         match self.lines.try_recv() {
             Ok(line) => line.map(NextLine::Line),
@@ -91,7 +88,7 @@ fn read_line(input: &mut impl BufRead, number: u64) -> Result<Option<Vec<u8>>, C
     let is_crlf = content.len() < line.len() && content.ends_with(b"\r");
     line.truncate(content.len() - usize::from(is_crlf));
     if line.len() > DATAGRAM_MAX {
-        // The rest of the line is not read: it may be endless.
+        // The rest of the line may be endless.
         return Err(CliError::Usage(format!(
             "line {number} of standard input is longer than {DATAGRAM_MAX} bytes, \
              which is the maximum of a datagram"
@@ -154,7 +151,6 @@ mod tests {
             };
             assert!(text.starts_with("line 2 of standard input is longer than 1024 bytes"));
         }
-        // This line never ends.
         let error = read_line(&mut io::BufReader::new(io::repeat(b'x')), 1);
         assert!(matches!(error, Err(CliError::Usage(_))));
     }

@@ -1,43 +1,52 @@
 //! `tickwire listen`: shows received datagrams.
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
+use derive_more::Display;
+use serde::Serialize;
 use tickwire::{Socket, SocketStats, Ticker};
 
 use crate::address;
 use crate::error::CliError;
 use crate::escape::{ByteFormat, ReceivedDatagram};
 use crate::output::Output;
+use crate::schedule::until;
 use crate::signals::StopSignal;
 
 /// Shows received datagrams, one line each
 ///
-/// A line has the sender, the length and the bytes. Bytes that are not printable text are escaped as
-/// in Rust (\n, \x1b, \u{202e}; a backslash is \\). Of a datagram longer than 1024 bytes the first 1024
-/// are shown, and the line says "truncated":
+/// A line has the sender, the length and the bytes:
 ///
 ///   127.0.0.1:54321 13 bytes: Hello, world!
 ///
-/// Ctrl-C or SIGTERM ends it and prints the totals.
+/// Bytes that are not printable text are escaped as in Rust (\n, \x1b, \u{202e};
+/// a backslash is \\). A datagram of more than 1024 bytes is cut to 1024 bytes
+/// and marked "truncated".
+///
+/// Ctrl-C or SIGTERM ends the command, which prints the totals.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, after_long_help = include_str!("help/listen.txt"))]
 pub(crate) struct Options {
-    /// Address to listen on: a host and a port. Port 0 takes any free port; `0.0.0.0` listens on all
-    /// IPv4 networks of this machine, `[::]` on all IPv4 and IPv6 networks
-    #[arg(default_value = address::DEFAULT)]
+    /// Address to listen on
+    #[arg(default_value = address::DEFAULT, long_help = address::LISTEN_HELP)]
     address: String,
 
-    /// Shows bytes as hexadecimal pairs: 48 65 6c
-    #[arg(long)]
-    hex: bool,
-
-    /// Sends each datagram back to its sender (of a longer one, the first 1024 bytes)
+    /// Sends each datagram back, up to 1024 bytes
     #[arg(long)]
     echo: bool,
 
-    /// Shows totals once per second instead of a line per datagram
+    /// Shows bytes as hexadecimal pairs: 48 65 6c
+    #[arg(long, conflicts_with = "json")]
+    hex: bool,
+
+    /// Shows totals once per second, and no datagrams
     #[arg(long, conflicts_with = "hex")]
     quiet: bool,
+
+    /// Prints one JSON object per line
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs until a signal arrives or standard output is closed.
@@ -49,7 +58,7 @@ pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     let listener = Listener {
         stop: StopSignal::on_signal(waker)?,
         socket,
-        output: Output::new(),
+        output: Output::new(options.json),
         format: ByteFormat::of(options.hex),
         echo: options.echo,
         report: options
@@ -72,21 +81,20 @@ struct Listener {
 impl Listener {
     fn run(mut self) -> Result<(), CliError> {
         let address = self.socket.local_addr();
-        self.output.line(format_args!("listening on {address}"))?;
-        // Checked after the drain, so that datagrams from before the signal are shown and counted.
+        self.output.event(&Report::Listening { address })?;
+        // Checked after the drain, so that datagrams before the signal are shown.
         while !self.stop.is_requested() {
             self.output.flush()?;
-            let waited = match &self.report {
-                Some((ticker, _)) => self.socket.wait_until(ticker.deadline()),
-                None => self.socket.wait(None),
-            };
-            waited.map_err(CliError::cannot("wait for datagrams"))?;
+            let deadline = self.report.as_ref().map(|(ticker, _)| ticker.deadline());
+            self.socket
+                .wait(until(deadline))
+                .map_err(CliError::cannot("wait for datagrams"))?;
             self.drain()?;
             self.report_if_due()?;
         }
         self.output.leave_typed_line()?;
-        let totals = totals(&self.socket.stats(), self.echo);
-        self.output.line(totals)?;
+        let totals = Totals::new(&self.socket.stats(), self.echo);
+        self.output.event(&Report::Summary(totals))?;
         self.output.flush()
     }
 
@@ -95,16 +103,16 @@ impl Listener {
         let (mut rx, mut tx) = self.socket.split();
         while let Some(datagram) = rx.recv().map_err(CliError::cannot("receive"))? {
             if self.report.is_none() {
-                self.output.line(ReceivedDatagram(datagram, self.format))?;
+                let datagram = ReceivedDatagram::new(datagram, self.format);
+                self.output.event(&datagram)?;
             }
             if self.echo {
-                // A full queue means that the network is slower than the incoming traffic. The echo is
-                // dropped and counted, as by the network; waiting would lose more.
+                // A full queue drops and counts the echo, as a network would. Waiting would lose
+                // more.
                 let _ = tx.send(datagram.from, datagram.bytes);
             }
         }
-        // An error is about one datagram: a forged sender (port 0) must not end the program. The socket
-        // counts it, and logs a warning at most once per second.
+        // An error is about one datagram, such as from a forged sender (port 0), and is counted.
         let _ = self.socket.flush();
         Ok(())
     }
@@ -113,45 +121,78 @@ impl Listener {
         let Some((ticker, before)) = &mut self.report else {
             return Ok(());
         };
-        // One line for any number of missed seconds: the process may have been stopped.
+        // One line for any number of missed seconds.
         if ticker.steps_due(Instant::now()) == 0 {
             return Ok(());
         }
         let stats = self.socket.stats();
         let before = std::mem::replace(before, stats);
-        self.output.line(progress(&before, &stats, self.echo))
+        self.output.event(&Report::Progress {
+            datagrams: stats.datagrams_received - before.datagrams_received,
+            received_bytes: stats.bytes_received - before.bytes_received,
+            totals: Totals::new(&stats, self.echo),
+        })
     }
 }
 
-/// `in all 3 datagrams, 39 bytes, 0 truncated, 0 dropped by kernel`, and with `--echo`
-/// `, 3 echoed, 0 not echoed`.
-fn totals(stats: &SocketStats, echo: bool) -> String {
-    let received = format!(
-        "in all {} datagrams, {} bytes, {} truncated, {} dropped by kernel",
-        stats.datagrams_received, stats.bytes_received, stats.truncated, stats.dropped_by_kernel,
-    );
-    if !echo {
-        return received;
-    }
-    let (echoed, lost) = (stats.datagrams_sent, stats.discarded + stats.queue_full);
-    format!("{received}, {echoed} echoed, {lost} not echoed")
+#[derive(Debug, Display, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Report {
+    #[display("listening on {address}")]
+    Listening { address: SocketAddr },
+    #[display("received {datagrams} datagrams, {received_bytes} bytes; {totals}")]
+    Progress {
+        datagrams: u64,
+        received_bytes: u64,
+        totals: Totals,
+    },
+    #[display("{_0}")]
+    Summary(Totals),
 }
 
-/// `received 1 datagrams, 13 bytes; in all 3 datagrams, ...`: the increase since `before`, and the
-/// totals.
-fn progress(before: &SocketStats, now: &SocketStats, echo: bool) -> String {
-    let datagrams = now.datagrams_received - before.datagrams_received;
-    let bytes = now.bytes_received - before.bytes_received;
-    let totals = totals(now, echo);
-    format!("received {datagrams} datagrams, {bytes} bytes; {totals}")
+#[derive(Debug, Display, Serialize)]
+#[display(
+    "in all {datagrams} datagrams, {received_bytes} bytes, {truncated} truncated, \
+     {dropped_by_kernel} dropped by kernel{}",
+    self.echoes()
+)]
+struct Totals {
+    datagrams: u64,
+    received_bytes: u64,
+    truncated: u64,
+    dropped_by_kernel: u64,
+    /// `None` without `--echo`, as the next field.
+    echoed: Option<u64>,
+    not_echoed: Option<u64>,
+}
+
+impl Totals {
+    fn new(stats: &SocketStats, echo: bool) -> Self {
+        Self {
+            datagrams: stats.datagrams_received,
+            received_bytes: stats.bytes_received,
+            truncated: stats.truncated,
+            dropped_by_kernel: stats.dropped_by_kernel,
+            echoed: echo.then_some(stats.datagrams_sent),
+            not_echoed: echo.then_some(stats.discarded + stats.queue_full),
+        }
+    }
+
+    fn echoes(&self) -> String {
+        match (self.echoed, self.not_echoed) {
+            (Some(echoed), Some(lost)) => format!(", {echoed} echoed, {lost} not echoed"),
+            _ => String::new(),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    // The struct is not exhaustive, so it is filled field by field.
-    fn stats() -> SocketStats {
+    #[test]
+    fn totals_are_one_line() {
+        // The struct is not exhaustive.
         let mut stats = SocketStats::default();
         stats.datagrams_received = 5;
         stats.bytes_received = 320;
@@ -160,26 +201,9 @@ mod tests {
         stats.datagrams_sent = 3;
         stats.discarded = 1;
         stats.queue_full = 1;
-        stats
-    }
-
-    #[test]
-    fn totals_are_one_line() {
         let text = "in all 5 datagrams, 320 bytes, 2 truncated, 7 dropped by kernel";
-        assert_eq!(totals(&stats(), false), text);
-    }
-
-    #[test]
-    fn an_echo_counts_sent_and_dropped_replies() {
-        assert!(totals(&stats(), true).ends_with(", 3 echoed, 2 not echoed"));
-    }
-
-    #[test]
-    fn progress_is_the_difference_to_the_last_line() {
-        let mut before = SocketStats::default();
-        before.datagrams_received = 4;
-        before.bytes_received = 20;
-        let text = progress(&before, &stats(), false);
-        assert!(text.starts_with("received 1 datagrams, 300 bytes; in all 5 datagrams, 320 bytes"));
+        assert_eq!(Totals::new(&stats, false).to_string(), text);
+        let text = format!("{text}, 3 echoed, 2 not echoed");
+        assert_eq!(Totals::new(&stats, true).to_string(), text);
     }
 }

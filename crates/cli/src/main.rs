@@ -1,5 +1,4 @@
-//! The program `tickwire`. Each command is a module with its `Options` and its `run`; this file only
-//! dispatches to them.
+//! The program `tickwire`. Each command is a module with its `Options` and its `run`.
 #![forbid(unsafe_code)]
 
 mod address;
@@ -9,10 +8,11 @@ mod escape;
 mod keygen;
 mod line_reader;
 mod listen;
+mod man;
+mod number;
 mod output;
 mod ping;
 mod protocol;
-mod ratio;
 mod schedule;
 mod send;
 mod serve;
@@ -20,23 +20,26 @@ mod signals;
 mod time;
 mod token;
 
+use std::env;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::error::CliError;
 
-/// UDP networking for games: shows and sends datagrams (`listen`, `send`), serves connections
-/// (`serve`), measures round-trip times (`ping`, `ping --connect`), generates keys and admission tokens
-/// (`keygen`, `token`) and measures performance (`bench`).
+/// UDP networking for games: datagrams, connections, keys and benchmarks
+///
+/// The commands listen and send work with plain datagrams, serve and ping --connect with
+/// connections.
 #[derive(Debug, Parser)]
 #[command(
     name = "tickwire",
     version,
     arg_required_else_help = true,
-    after_help = "RUST_LOG sets what is logged to standard error (default: warn), for example RUST_LOG=debug.\n\
-                  Exit code: 0 success, 1 an error of the system, a ping without a reply or a failed connection, \
-                  2 an invalid command line or input, 130 ended by a repeated signal."
+    max_term_width = 100,
+    after_help = "`tickwire COMMAND --help` has details, examples and JSON fields.",
+    after_long_help = include_str!("help/tickwire.txt")
 )]
 struct CommandLine {
     #[command(subcommand)]
@@ -45,35 +48,58 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Bench(bench::Options),
-    Keygen(keygen::Options),
     Listen(listen::Options),
-    Ping(ping::Options),
     Send(send::Options),
+    Ping(ping::Options),
     Serve(serve::Options),
+    Keygen(keygen::Options),
     Token(token::Options),
+    Bench(bench::Options),
+    Completions(man::CompletionsOptions),
+    Man(man::ManOptions),
 }
 
 impl Command {
     fn run(&self) -> Result<(), CliError> {
         match self {
-            Self::Bench(options) => bench::run(options),
-            Self::Keygen(options) => keygen::run(options),
             Self::Listen(options) => listen::run(options),
-            Self::Ping(options) => ping::run(options),
             Self::Send(options) => send::run(options),
+            Self::Ping(options) => ping::run(options),
             Self::Serve(options) => serve::run(options),
+            Self::Keygen(options) => keygen::run(options),
             Self::Token(options) => token::run(options),
+            Self::Bench(options) => bench::run(options),
+            Self::Completions(options) => man::complete(options, CommandLine::command()),
+            Self::Man(options) => man::run(options, CommandLine::command()),
         }
     }
 }
 
 fn main() -> ExitCode {
-    let command_line = CommandLine::parse();
+    let command_line = CommandLine::try_parse().unwrap_or_else(|error| refuse(&error));
     start_log();
     match command_line.command.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => error.report(),
+    }
+}
+
+/// Prints an error of the parser, or the help. clap also takes `-hello` for `-h`, which is refused
+/// here, because it is probably a value.
+fn refuse(error: &clap::Error) -> ! {
+    let is_help = error.kind() == ErrorKind::DisplayHelp;
+    let args = env::args_os().map(|arg| arg.to_string_lossy().into_owned());
+    let mut options = args.take_while(|arg| arg != "--");
+    match options.find(|arg| is_help && arg.starts_with("-h") && arg != "-h") {
+        None => error.exit(),
+        Some(arg) => {
+            let text = format!(
+                "unexpected argument '{arg}' found\n\n  tip: to pass '{arg}' as a value, use '-- {arg}'"
+            );
+            CommandLine::command()
+                .error(ErrorKind::UnknownArgument, text)
+                .exit()
+        }
     }
 }
 
@@ -85,12 +111,31 @@ fn start_log() {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
+
+    /// A command and all its subcommands.
+    fn with_subcommands(command: &clap::Command) -> Vec<clap::Command> {
+        let subcommands = command.get_subcommands().flat_map(with_subcommands);
+        [command.clone()].into_iter().chain(subcommands).collect()
+    }
 
     #[test]
     fn the_command_line_is_consistent() {
         CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn short_help_fits_on_a_screen() {
+        let mut program = CommandLine::command().term_width(80);
+        program.build();
+        for mut command in with_subcommands(&program) {
+            let help = command.render_help().to_string();
+            let name = command.get_name();
+            assert!(help.lines().count() <= 40, "{name}: {help}");
+            assert!(
+                help.lines().all(|line| line.chars().count() <= 80),
+                "{name}: {help}"
+            );
+        }
     }
 }

@@ -1,5 +1,5 @@
-//! What the client and the server agree on: the protocol id, the ticket, the text form of a token, and
-//! the disconnect codes.
+//! What client and server share: protocol id, ticket, the text form of a token, and disconnect
+//! codes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use tickwire::token::TokenError;
 /// Disconnect code of an orderly end.
 pub(crate) const NORMAL_CLOSE: u32 = 0;
 
-// Codes by which the server denies a connection. They are modelled on HTTP's status codes.
+// Codes with which the server denies a connection, modelled on HTTP's status codes.
 
 pub(crate) const WRONG_TICKET: u32 = 401;
 /// The token is malformed or its signature is invalid.
@@ -22,10 +22,8 @@ pub(crate) const MISDIRECTED_TOKEN: u32 = 421;
 /// The table of used tokens is full.
 pub(crate) const TOO_MANY_TOKENS: u32 = 503;
 
-/// Default audience of tokens and servers.
 pub(crate) const AUDIENCE: &str = "tickwire";
 
-/// The code by which the server denies a token.
 pub(crate) fn code_of(error: TokenError) -> u32 {
     match error {
         TokenError::WrongAudience => MISDIRECTED_TOKEN,
@@ -36,20 +34,22 @@ pub(crate) fn code_of(error: TokenError) -> u32 {
     }
 }
 
-/// What to do about a denied connection, if the code is one of the above.
+/// What to do about a denied connection.
 pub(crate) fn advice(code: u32) -> Option<&'static str> {
     Some(match code {
         WRONG_TICKET => "it requires a --ticket, or a different one",
         BAD_TOKEN => "it requires a --token that is signed with its --token-key",
-        USED_TOKEN => "the --token was used before, and each opens one connection",
-        EXPIRED_TOKEN => "the --token has expired",
+        USED_TOKEN => {
+            "the --token was used before; issue a new one, because each opens one connection"
+        }
+        EXPIRED_TOKEN => "the --token has expired; issue a new one, or choose a longer --lifetime",
         MISDIRECTED_TOKEN => "the --token is for another --audience",
-        TOO_MANY_TOKENS => "its table of used tokens is full, so try again later",
+        TOO_MANY_TOKENS => "its table of used tokens is full; try again later",
         _ => return None,
     })
 }
 
-/// A token, in the hexadecimal digits that `tickwire token` prints.
+/// A token, in hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Token(pub(crate) Vec<u8>);
 
@@ -60,16 +60,17 @@ impl FromStr for Token {
         let (len, max) = (text.len(), 2 * CONNECT_PAYLOAD_MAX);
         if len == 0 || len > max {
             return Err(format!(
-                "a token has 2 to {max} hexadecimal digits, but this has {len} bytes"
+                "token is {len} bytes of text, but must be 2 to {max} hexadecimal digits"
             ));
         }
-        let bytes =
-            hex::decode(text).map_err(|error| format!("not hexadecimal digits: {error}"))?;
-        Ok(Self(bytes))
+        let bytes = hex::decode(text);
+        bytes
+            .map(Self)
+            .map_err(|error| format!("not hexadecimal digits: {error}"))
     }
 }
 
-/// The protocol id of a connection, as a number: 7 or 0x7.
+/// The protocol id of a connection: a number, such as 7 or 0x1f.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ProtocolId(pub(crate) u64);
 
@@ -96,18 +97,17 @@ impl FromStr for ProtocolId {
             Some(digits) => u64::from_str_radix(digits, 16).ok(),
             None => text.parse().ok(),
         };
-        let number = number.ok_or("expected a number of up to 64 bits, such as 7 or 0x1f")?;
+        let number = number.ok_or("must be a number of up to 64 bits, such as 7 or 0x1f")?;
         Ok(Self(number))
     }
 }
 
-/// Parses the ticket, which a client sends as its connect payload.
+/// Parses a ticket, the connect payload of a client.
 pub(crate) fn ticket(text: &str) -> Result<String, String> {
     match text.len() {
-        0 => Err("an empty ticket is the same as no ticket: use 1 to 256 bytes".into()),
         1..=CONNECT_PAYLOAD_MAX => Ok(text.into()),
         len => Err(format!(
-            "the ticket is {len} bytes, at most {CONNECT_PAYLOAD_MAX} fit"
+            "ticket is {len} bytes, but must be 1 to {CONNECT_PAYLOAD_MAX} bytes"
         )),
     }
 }
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_protocol_id_parses_as_it_is_shown() {
+    fn parses_protocol_ids_as_they_are_shown() {
         let id = ProtocolId::default();
         assert_eq!(id.to_string(), "0x7469636b77697265");
         assert_eq!(id.to_string().parse(), Ok(id));
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_protocol_id_is_refused_with_an_example() {
+    fn refuses_invalid_protocol_ids_with_an_example() {
         for text in ["", "x", "-1", "0x", "0x+7", "1f", "18446744073709551616"] {
             let parsed = text.parse::<ProtocolId>();
             assert!(
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_parses_as_it_is_shown() {
+    fn parses_tokens_as_they_are_shown() {
         let bytes = [0, 1, 0xab, 0xff];
         assert_eq!(hex::encode(bytes), "0001abff");
         assert_eq!("0001ABff".parse(), Ok(Token(bytes.to_vec())));
@@ -168,8 +168,9 @@ mod tests {
     fn a_ticket_has_1_to_256_bytes() {
         assert_eq!(ticket("let me in"), Ok("let me in".into()));
         assert!(ticket(&"x".repeat(256)).is_ok());
-        let error = "the ticket is 257 bytes, at most 256 fit".to_owned();
-        assert_eq!(ticket(&"x".repeat(257)), Err(error));
-        assert!(ticket("").is_err());
+        for len in [0, 257] {
+            let error = format!("ticket is {len} bytes, but must be 1 to 256 bytes");
+            assert_eq!(ticket(&"x".repeat(len)), Err(error));
+        }
     }
 }

@@ -1,6 +1,6 @@
-//! When the next datagram is due: at fixed steps that do not drift.
+//! When the next datagram is due: at fixed intervals that do not drift.
 //!
-//! Not the library's `Ticker`, which catches up on missed steps: here that would be a burst.
+//! The library's `Ticker` catches up on missed steps, which would be a burst here.
 
 use std::time::{Duration, Instant};
 
@@ -13,19 +13,19 @@ pub(crate) enum Due {
     Never,
 }
 
-/// Spaces datagrams by a fixed step. Each is due one step after the previous one was *due*, so a
-/// late datagram does not shift the ones after it.
+/// Each datagram is due an interval after the previous one was *due*, so a late datagram does not
+/// shift the following ones.
 #[derive(Debug, Clone)]
 pub(crate) struct Schedule {
-    step: Duration,
+    interval: Duration,
     next: Due,
 }
 
 impl Schedule {
-    /// The first datagram is due at once. With a step of zero, all are.
-    pub(crate) fn new(step: Duration) -> Self {
+    /// The first datagram is due at once. With an interval of zero, all are.
+    pub(crate) fn new(interval: Duration) -> Self {
         let next = Due::Now;
-        Self { step, next }
+        Self { interval, next }
     }
 
     /// When the next datagram is due, as of `now`.
@@ -36,7 +36,7 @@ impl Schedule {
         }
     }
 
-    /// How late a datagram is that is sent at `now`.
+    /// How late a datagram is if it is sent at `now`.
     pub(crate) fn late(&self, now: Instant) -> Duration {
         match self.next {
             Due::At(due) => now.saturating_duration_since(due),
@@ -44,24 +44,22 @@ impl Schedule {
         }
     }
 
-    /// A datagram was sent at `now`. After a delay of a whole step or more (a line that was typed
-    /// late, a process that was stopped) the schedule restarts from `now`: sending the missed ones
-    /// in a burst would violate the spacing.
+    /// A datagram was sent at `now`. After a delay of an interval or more, the schedule restarts
+    /// from `now` instead of causing a burst.
     pub(crate) fn on_sent(&mut self, now: Instant) {
-        if self.step.is_zero() {
+        if self.interval.is_zero() {
             return;
         }
         let due = match self.next {
-            Due::At(due) if now.saturating_duration_since(due) < self.step => due,
+            Due::At(due) if now.saturating_duration_since(due) < self.interval => due,
             _ => now,
         };
-        self.next = after(due, self.step);
+        self.next = after(due, self.interval);
     }
 
-    /// The system refused the datagram of `now`. With a step of zero the next one is due after `pause`,
-    /// instead of being refused at once as well.
+    /// The system refused a datagram. With an interval of zero, the next one is due after `pause`.
     pub(crate) fn on_refused(&mut self, now: Instant, pause: Duration) {
-        if self.step.is_zero() {
+        if self.interval.is_zero() {
             self.next = after(now, pause);
         }
     }
@@ -71,55 +69,60 @@ fn after(time: Instant, delay: Duration) -> Due {
     time.checked_add(delay).map_or(Due::Never, Due::At)
 }
 
+/// The timeout of a wait until a deadline, if there is one.
+pub(crate) fn until(deadline: Option<Instant>) -> Option<Duration> {
+    deadline.map(|time| time.saturating_duration_since(Instant::now()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const EVERY: Duration = Duration::from_millis(16);
+    const INTERVAL: Duration = Duration::from_millis(16);
 
     #[test]
-    fn the_first_is_due_at_once_and_the_next_a_step_later() {
+    fn the_first_is_due_at_once_and_the_next_an_interval_later() {
         let start = Instant::now();
-        let mut schedule = Schedule::new(EVERY);
+        let mut schedule = Schedule::new(INTERVAL);
         assert_eq!(schedule.due(start), Due::Now);
         schedule.on_sent(start);
-        assert_eq!(schedule.due(start), Due::At(start + EVERY));
-        assert_eq!(schedule.due(start + EVERY), Due::Now);
+        assert_eq!(schedule.due(start), Due::At(start + INTERVAL));
+        assert_eq!(schedule.due(start + INTERVAL), Due::Now);
     }
 
     #[test]
     fn a_late_datagram_does_not_shift_the_following() {
         let start = Instant::now();
-        let mut schedule = Schedule::new(EVERY);
+        let mut schedule = Schedule::new(INTERVAL);
         schedule.on_sent(start);
         for step in 1..100 {
-            schedule.on_sent(start + step * EVERY + EVERY / 2);
+            schedule.on_sent(start + step * INTERVAL + INTERVAL / 2);
         }
-        assert_eq!(schedule.due(start), Due::At(start + 100 * EVERY));
+        assert_eq!(schedule.due(start), Due::At(start + 100 * INTERVAL));
     }
 
     #[test]
-    fn restarts_after_a_delay_of_a_whole_step() {
+    fn restarts_after_a_delay_of_an_interval() {
         let start = Instant::now();
-        let late = start + 10 * EVERY;
-        let mut schedule = Schedule::new(EVERY);
+        let late = start + 10 * INTERVAL;
+        let mut schedule = Schedule::new(INTERVAL);
         schedule.on_sent(start);
         schedule.on_sent(late);
-        assert_eq!(schedule.due(late), Due::At(late + EVERY));
+        assert_eq!(schedule.due(late), Due::At(late + INTERVAL));
     }
 
     #[test]
     fn lateness_counts_from_the_due_time() {
         let start = Instant::now();
-        let mut schedule = Schedule::new(EVERY);
+        let mut schedule = Schedule::new(INTERVAL);
         assert_eq!(schedule.late(start), Duration::ZERO);
         schedule.on_sent(start);
         assert_eq!(schedule.late(start), Duration::ZERO);
-        assert_eq!(schedule.late(start + 3 * EVERY), 2 * EVERY);
+        assert_eq!(schedule.late(start + 3 * INTERVAL), 2 * INTERVAL);
     }
 
     #[test]
-    fn with_a_step_of_zero_all_are_due_at_once() {
+    fn with_an_interval_of_zero_all_are_due_at_once() {
         let now = Instant::now();
         let mut schedule = Schedule::new(Duration::ZERO);
         schedule.on_sent(now);
@@ -127,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_beyond_the_clock_is_never_due() {
+    fn an_interval_beyond_the_clock_is_never_due() {
         let now = Instant::now();
         let mut schedule = Schedule::new(Duration::MAX);
         schedule.on_sent(now);
@@ -135,21 +138,21 @@ mod tests {
     }
 
     #[test]
-    fn steps_continue_after_a_refused_datagram() {
+    fn keeps_the_interval_after_a_refused_datagram() {
         let now = Instant::now();
-        let mut schedule = Schedule::new(EVERY);
+        let mut schedule = Schedule::new(INTERVAL);
         schedule.on_sent(now);
-        schedule.on_refused(now, 5 * EVERY);
-        assert_eq!(schedule.due(now), Due::At(now + EVERY));
+        schedule.on_refused(now, 5 * INTERVAL);
+        assert_eq!(schedule.due(now), Due::At(now + INTERVAL));
     }
 
     #[test]
-    fn with_a_step_of_zero_a_refused_datagram_causes_a_pause() {
+    fn with_an_interval_of_zero_pauses_after_a_refused_datagram() {
         let now = Instant::now();
         let mut schedule = Schedule::new(Duration::ZERO);
         schedule.on_sent(now);
-        schedule.on_refused(now, EVERY);
-        assert_eq!(schedule.due(now), Due::At(now + EVERY));
-        assert_eq!(schedule.due(now + EVERY), Due::Now);
+        schedule.on_refused(now, INTERVAL);
+        assert_eq!(schedule.due(now), Due::At(now + INTERVAL));
+        assert_eq!(schedule.due(now + INTERVAL), Due::Now);
     }
 }

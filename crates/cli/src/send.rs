@@ -1,11 +1,10 @@
-//! `tickwire send`: sends datagrams, and shows the replies.
+//! `tickwire send`: sends datagrams and shows replies.
 
 use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use clap::value_parser;
 use tickwire::limits::DATAGRAM_MAX;
 use tickwire::{Socket, SocketSendError};
 
@@ -14,43 +13,53 @@ use crate::error::{self, CliError};
 use crate::escape::{ByteFormat, ReceivedDatagram, SentDatagram};
 use crate::line_reader::{LineReader, NextLine};
 use crate::output::Output;
-use crate::schedule::{Due, Schedule};
-use crate::time;
+use crate::schedule::{Due, Schedule, until};
+use crate::{number, time};
 
-/// Time limit for the send queue to drain. A working network card needs milliseconds.
+/// Time limit for the send queue to drain. A network card needs milliseconds.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
 
-/// Polling interval of the send queue while it drains: the system reports no event for that.
+/// Polling interval while the send queue drains, for which the system reports no event.
 const DRAIN_POLL: Duration = Duration::from_millis(1);
 
-/// Sends a message as one datagram, and shows the replies
+/// Sends a message as one datagram
 ///
-/// It shows each datagram that it sends:
+/// Each sent datagram is shown:
 ///
 ///   to 127.0.0.1:10080, 13 bytes: Hello, world!
 ///
-/// It is not an error if no program listens there: UDP does not report that.
+/// Without a program that listens there, the command still succeeds: UDP does not
+/// report that. It fails if the system refuses a datagram.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, after_long_help = include_str!("help/send.txt"))]
 pub(crate) struct Options {
-    /// Address to send to: a host and a port
+    /// Message, up to 1024 bytes; "-" reads lines from standard input
+    ///
+    /// With "-", each line is sent as a datagram as soon as it is read. Put "--" before a message
+    /// that begins with a hyphen.
+    message: OsString,
+
+    /// Address to send to
+    ///
+    /// A host and a port, or only a port for 127.0.0.1.
     #[arg(long, value_name = "ADDRESS", default_value = address::DEFAULT)]
     to: String,
 
-    /// Message, 0 to 1024 bytes. "-" sends each line of standard input as a datagram when it is read;
-    /// put "--" before a message that begins with a hyphen
-    message: OsString,
-
     /// Sends each message this many times
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = number::between::<u64>(1, u64::MAX),
+          allow_negative_numbers = true)]
     count: u64,
 
-    /// Time between datagrams, such as 16ms or 1s [default: none, as fast as the system accepts them]
-    #[arg(long, value_name = "TIME", value_parser = time::parse, allow_hyphen_values = true)]
-    every: Option<Duration>,
+    /// Time between datagrams
+    ///
+    /// Such as 16ms or 1s. With 0s, datagrams are sent as fast as the system accepts them.
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time::parse,
+          allow_hyphen_values = true)]
+    interval: Duration,
 
-    /// Shows replies until this long after the last datagram, such as 500ms or 1s [default: replies
-    /// are not shown]
+    /// Shows replies until this long after the last datagram
+    ///
+    /// Without this option, replies are not shown.
     #[arg(long, value_name = "TIME", value_parser = time::parse, allow_hyphen_values = true)]
     wait: Option<Duration>,
 
@@ -59,10 +68,8 @@ pub(crate) struct Options {
     hex: bool,
 }
 
-/// Sends all messages and waits for replies. Fails if a datagram could not be sent.
 pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     let message = options.message.as_encoded_bytes();
-    // Checked first, so that nothing is sent.
     let (len, max) = (message.len(), DATAGRAM_MAX);
     if len > max {
         return Err(CliError::usage(SocketSendError::TooLong { len, max }));
@@ -78,17 +85,17 @@ pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     let mut sender = Sender {
         socket,
         to,
-        output: Output::new(),
+        output: Output::text(),
         format: ByteFormat::of(options.hex),
         shows_replies: options.wait.is_some(),
-        schedule: Schedule::new(options.every.unwrap_or_default()),
+        schedule: Schedule::new(options.interval),
         first_error: None,
     };
     let sent = match lines {
         Some(lines) => sender.send_lines(&lines, options.count),
         None => sender.send_repeated(message, options.count),
     };
-    // Also after an error: datagrams that were shown as sent leave the queue.
+    // Also after an error, because the queued datagrams were shown as sent.
     let drained = sender.drain();
     sent.and(drained)?;
     if let Some(time) = options.wait {
@@ -105,7 +112,6 @@ struct Sender {
     format: ByteFormat,
     shows_replies: bool,
     schedule: Schedule,
-    /// The system's error for the first datagram that it refused.
     first_error: Option<io::Error>,
 }
 
@@ -144,14 +150,13 @@ impl Sender {
             sent = self.socket.send(self.to, message);
         }
         sent.map_err(|error| CliError::Runtime(error.to_string()))?;
-        // A batch was just sent. Without pauses between datagrams, this is where replies are received.
+        // A batch was sent. Without an interval, replies are received only here.
         if self.socket.queued() == 0 {
             self.receive()?;
         }
         Ok(())
     }
 
-    /// Sends until the queue is empty.
     fn drain(&mut self) -> Result<(), CliError> {
         let start = Instant::now();
         self.flush();
@@ -159,7 +164,7 @@ impl Sender {
             if start.elapsed() > DRAIN_MAX {
                 let queued = self.socket.queued();
                 return Err(CliError::Runtime(format!(
-                    "{queued} datagrams were not sent: the system accepted none for {} seconds",
+                    "{queued} datagrams were not sent: the system accepted no datagram for {} s",
                     DRAIN_MAX.as_secs()
                 )));
             }
@@ -183,15 +188,13 @@ impl Sender {
     fn turn(&mut self, deadline: Option<Instant>) -> Result<(), CliError> {
         self.flush();
         self.output.flush()?;
-        let waited = match deadline {
-            Some(time) => self.socket.wait_until(time),
-            None => self.socket.wait(None),
-        };
-        waited.map_err(CliError::cannot("wait"))?;
+        self.socket
+            .wait(until(deadline))
+            .map_err(CliError::cannot("wait"))?;
         self.receive()
     }
 
-    /// An error is about one datagram, and the others are sent. It is reported at the end.
+    /// An error is about one datagram, and is reported after the others were sent.
     fn flush(&mut self) {
         if let Err(error) = self.socket.flush() {
             self.first_error.get_or_insert(error);
@@ -199,16 +202,16 @@ impl Sender {
     }
 
     fn receive(&mut self) -> Result<(), CliError> {
-        // Also if replies are not shown: unread ones would end every wait at once.
+        // Also if replies are not shown: unread datagrams would end every wait at once.
         while let Some(datagram) = self.socket.recv().map_err(CliError::cannot("receive"))? {
             if self.shows_replies {
-                self.output.line(ReceivedDatagram(datagram, self.format))?;
+                self.output
+                    .line(ReceivedDatagram::new(datagram, self.format))?;
             }
         }
         Ok(())
     }
 
-    /// Fails if a datagram was discarded.
     fn check_discarded(&self) -> Result<(), CliError> {
         let stats = self.socket.stats();
         let discarded = stats.discarded;

@@ -1,6 +1,4 @@
-//! Requests to end the program: Ctrl-C (SIGINT) and SIGTERM.
-//!
-//! SIGHUP is left alone: a server that was started with nohup(1) outlives its terminal.
+//! Requests to end the program: Ctrl-C (SIGINT) and SIGTERM. SIGHUP is left alone for nohup(1).
 
 use std::process;
 use std::sync::Arc;
@@ -12,22 +10,20 @@ use tickwire::Waker;
 
 use crate::error::CliError;
 
-/// A signal this long after the first one ends the process at once, because the loop did not end: it
-/// is blocked in a write that is not read. Not the second signal by itself, because some senders
-/// signal twice (timeout(1) signals the process and then its group).
+/// A signal this long after the first one ends the process at once: the loop is blocked in a write.
+/// An earlier second signal does not, because timeout(1) signals the process and then its group.
 const FORCE_AFTER: Duration = Duration::from_secs(1);
 
-/// Exit code for a program that SIGINT ended, as a shell reports it: 128 + 2.
+/// As a shell reports SIGINT: 128 + 2.
 const ENDED_BY_SIGNAL: i32 = 130;
 
-/// Whether a signal has requested the end of the program.
 #[derive(Debug)]
 pub(crate) struct StopSignal {
     is_requested: Arc<AtomicBool>,
 }
 
 impl StopSignal {
-    /// From now on a signal sets this flag and wakes the socket, instead of killing the process.
+    /// From now on a signal sets a flag and wakes the socket, instead of killing the process.
     pub(crate) fn on_signal(waker: Waker) -> Result<Self, CliError> {
         let is_requested = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&is_requested);
@@ -58,12 +54,12 @@ pub(crate) fn before_end(clean_up: impl Fn() + Send + 'static) {
         end_by(signal);
     });
     if let Err(error) = result {
-        // The clean-up is optional, so the program runs without it.
+        // The clean-up is optional.
         warn!("cannot wait for signals: {error}");
     }
 }
 
-/// Calls `handle` with each signal on a thread, so it need not be async-signal-safe.
+/// Calls `handle` on a thread, so it need not be async-signal-safe.
 #[cfg(unix)]
 fn on_each_signal(handle: impl FnMut(i32) + Send + 'static) -> std::io::Result<()> {
     use signal_hook::consts::{SIGINT, SIGTERM};
@@ -78,7 +74,7 @@ fn on_each_signal(mut handle: impl FnMut(i32) + Send + 'static) -> Result<(), ct
     ctrlc::set_handler(move || handle(0))
 }
 
-/// Ends the process by the default action of the signal, so that a shell sees which one it was.
+/// Ends the process by the default action of the signal, which a shell can see.
 fn end_by(signal: i32) {
     #[cfg(unix)]
     let _ = signal_hook::low_level::emulate_default_handler(signal);

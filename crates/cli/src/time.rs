@@ -1,17 +1,28 @@
-//! Durations as command-line values (`500ms`, `2s`, `1h 30m`), and the wall clock.
+//! Durations on the command line (`500ms`, `1h 30m`) and in the output.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use derive_more::Display;
 use humantime::format_duration;
+use serde::{Serialize, Serializer};
 
-/// Parses a duration. An option that uses it needs `allow_hyphen_values`: without it, clap takes a
-/// negative value for another option.
+/// Parses a duration with its unit. An option that uses this needs `allow_hyphen_values`: without
+/// it, clap takes a negative value for another option.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     if text.starts_with('-') {
-        return Err("a time is not negative, and has a unit, such as 500ms or 2s".to_owned());
+        return Err("a time cannot be negative".to_owned());
+    }
+    if !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.')
+    {
+        return Err(format!(
+            "{text} has no unit: write {text}ms, {text}s or {text}min"
+        ));
     }
     humantime::parse_duration(text)
-        .map_err(|error| format!("a time is a number with a unit, such as 500ms or 2s ({error})"))
+        .map_err(|_| "must be a number with a unit, such as 500ms, 2s or 5min".to_owned())
 }
 
 /// A parser for durations from `min` to `max`.
@@ -24,16 +35,25 @@ pub(crate) fn between(
         if (min..=max).contains(&time) {
             return Ok(time);
         }
-        let [time, min, max] = [time, min, max].map(format_duration);
-        Err(format!("{time} is not in {min}..={max}"))
+        let [min, max] = [min, max].map(format_duration);
+        Err(format!("must be {min} to {max}"))
     }
 }
 
-/// Seconds since 1970-01-01 00:00 UTC. A clock before that reads as zero, at which no token has
-/// expired.
-pub(crate) fn unix_now() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.map_or(0, |time| time.as_secs())
+/// A time in milliseconds. As text it has three decimals and no unit: `0.123`.
+#[derive(Debug, Clone, Copy, Display, PartialEq, Eq, PartialOrd, Ord)]
+#[display("{:.3}", _0.as_secs_f64() * 1e3)]
+pub(crate) struct Millis(pub(crate) Duration);
+
+impl Serialize for Millis {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        // The shortest decimal for a whole number of nanoseconds.
+        to.serialize_f64(self.0.as_nanos() as f64 / 1e6)
+    }
+}
+
+pub(crate) fn or_dash(time: Option<Millis>) -> String {
+    time.map_or("-".to_owned(), |time| time.to_string())
 }
 
 #[cfg(test)]
@@ -41,23 +61,47 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_has_a_unit_and_is_not_negative() {
+    fn parses_times_with_a_unit() {
         assert_eq!(parse("1s 500ms"), Ok(Duration::from_millis(1500)));
+        assert_eq!(parse("1.5s"), Ok(Duration::from_millis(1500)));
         assert_eq!(parse("0s"), Ok(Duration::ZERO));
-        for text in ["-1s", "-5", "--json"] {
-            assert!(parse(text).is_err_and(|why| why.contains("not negative")));
+    }
+
+    #[test]
+    fn refuses_times_without_a_unit_and_proposes_one() {
+        for text in ["0", "5", "1.5"] {
+            let error = format!("{text} has no unit: write {text}ms, {text}s or {text}min");
+            assert_eq!(parse(text), Err(error));
         }
-        for text in ["", "2", "s", "soon"] {
-            assert!(parse(text).is_err_and(|why| why.contains("such as 500ms or 2s")));
+        for text in ["", "s", "soon", "1e5", "5 parsecs"] {
+            assert!(parse(text).is_err_and(|error| error.contains("such as 500ms, 2s or 5min")));
         }
     }
 
     #[test]
-    fn a_time_out_of_range_is_refused_with_the_limits() {
+    fn refuses_negative_times() {
+        for text in ["-1s", "-5", "--json"] {
+            assert_eq!(parse(text), Err("a time cannot be negative".to_owned()));
+        }
+    }
+
+    #[test]
+    fn refuses_times_out_of_range_with_the_range() {
         let parse = between(Duration::from_millis(1), Duration::from_secs(3600));
         assert_eq!(parse("1ms"), Ok(Duration::from_millis(1)));
         assert_eq!(parse("1h"), Ok(Duration::from_secs(3600)));
-        assert_eq!(parse("0s"), Err("0s is not in 1ms..=1h".to_owned()));
-        assert_eq!(parse("61m"), Err("1h 1m is not in 1ms..=1h".to_owned()));
+        for text in ["0s", "61m"] {
+            assert_eq!(parse(text), Err("must be 1ms to 1h".to_owned()));
+        }
+    }
+
+    #[test]
+    fn milliseconds_have_three_decimals_as_text_and_nanoseconds_as_json() {
+        let time = Millis(Duration::from_nanos(1_234_567));
+        assert_eq!(time.to_string(), "1.235");
+        assert_eq!(
+            serde_json::to_string(&time).ok().as_deref(),
+            Some("1.234567")
+        );
     }
 }

@@ -1,15 +1,11 @@
-//! `tickwire bench` as its users meet it: that it runs, what it writes, what it refuses. What the
-//! figures are is no matter here, only that they are there.
+//! `tickwire bench`: its output, its files and its errors, without the figures.
 #![cfg(unix)]
-#![allow(
-    clippy::unwrap_used,
-    reason = "in a test that is a failure as good as any"
-)]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
-#[allow(dead_code, reason = "the tests of the other programs use the rest")]
+#[allow(dead_code, reason = "other tests use the rest")]
 #[path = "programs/child.rs"]
 mod child;
-#[allow(dead_code, reason = "the tests of the other programs use the rest")]
+#[allow(dead_code, reason = "other tests use the rest")]
 #[path = "programs/foreign.rs"]
 mod foreign;
 #[path = "programs/results.rs"]
@@ -32,7 +28,6 @@ fn latency(args: &[&str]) -> Ended {
     run(&mut tickwire(&[&["bench", "latency"], args].concat()))
 }
 
-/// A measurement as short as it can be.
 fn short_latency(args: &[&str]) -> Ended {
     let short = ["--rounds", "1", "--duration", "200ms", "--warm-up", "50ms"];
     latency(&[&short, args].concat())
@@ -43,7 +38,7 @@ fn assert_done(ended: &Ended) {
     assert_eq!(ended.stderr, [""; 0]);
 }
 
-/// A failure says so on standard error, and shows no figures.
+/// A failure prints an error, and no figures.
 fn assert_fails(ended: &Ended, code: i32, parts: &[&str]) {
     assert_eq!(ended.code, Some(code), "{ended:?}");
     assert_eq!(ended.stdout, [""; 0]);
@@ -64,7 +59,7 @@ fn assert_has_verdict(ended: &Ended, against: &str) {
     let begin = format!("p50 against {against} ");
     let verdict = ended.stdout.iter().find(|line| line.starts_with(&begin));
     let verdict = verdict.unwrap_or_else(|| panic!("no verdict in {ended:?}"));
-    // A machine that is busy enough loses datagrams, and then there is none.
+    // A busy machine loses datagrams.
     let is_one = verdict.ends_with(" kept") || verdict.ends_with(" SHORT");
     assert!(is_one || verdict.contains("no verdict: "), "{verdict}");
 }
@@ -78,7 +73,7 @@ fn number(value: &Value) -> f64 {
 #[test]
 fn latency_asleep_shows_and_records_everything() {
     let (json, svg) = (TestFile::new("sleep.json"), TestFile::new("sleep.svg"));
-    let ended = short_latency(&["--json", json.path(), "--svg", svg.path()]);
+    let ended = short_latency(&["--json-file", json.path(), "--svg-file", svg.path()]);
     assert_done(&ended);
 
     for name in ["std  ", "mio  ", "tickwire  "] {
@@ -103,7 +98,7 @@ fn latency_asleep_shows_and_records_everything() {
     let record: Value = serde_json::from_str(&json.read()).unwrap();
     assert_eq!(record["benchmark"], "latency");
     assert_eq!(record["settings"]["size"], 64);
-    assert_eq!(record["settings"]["wait"], "sleep");
+    assert_eq!(record["settings"]["wait_mode"], "sleep");
     assert!(number(&record["machine"]["cpus"]) >= 1.0);
     let subjects = record["results"]["subjects"].as_array().unwrap();
     let names: Vec<_> = subjects.iter().map(|who| &who["name"]).collect();
@@ -133,23 +128,33 @@ fn latency_asleep_shows_and_records_everything() {
 #[test]
 fn latency_spinning_is_measured_against_std_alone() {
     let (json, svg) = (TestFile::new("spin.json"), TestFile::new("spin.svg"));
-    let args = ["--wait", "spin", "--json", json.path(), "--svg", svg.path()];
+    let args = [
+        "--wait-mode",
+        "spin",
+        "--json-file",
+        json.path(),
+        "--svg-file",
+        svg.path(),
+    ];
     let ended = short_latency(&args);
     assert_done(&ended);
     row(&ended, "tickwire / std");
     assert_has_verdict(&ended, "std");
     assert!(!ended.stdout.iter().any(|line| line.contains("mio")));
     let record: Value = serde_json::from_str(&json.read()).unwrap();
-    assert_eq!(record["settings"]["wait"], "spin");
+    assert_eq!(record["settings"]["wait_mode"], "spin");
     assert_is_well_formed(&svg.read());
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn latency_with_receive_timestamps_tells_how_long_answers_waited() {
-    for args in [&["--wait", "sleep"][..], &["--wait", "spin", "--closed"]] {
+fn latency_with_receive_timestamps_shows_how_long_replies_waited() {
+    for args in [
+        &["--wait-mode", "sleep"][..],
+        &["--wait-mode", "spin", "--closed"],
+    ] {
         let json = TestFile::new("stamped.json");
-        let stamped = ["--receive-timestamps", "--json", json.path()];
+        let stamped = ["--receive-timestamps", "--json-file", json.path()];
         let ended = short_latency(&[args, &stamped].concat());
         assert_done(&ended);
         row(&ended, "stamped / tickwire");
@@ -166,7 +171,7 @@ fn latency_with_receive_timestamps_tells_how_long_answers_waited() {
         for who in [stamped, &stamped["rounds"][0]] {
             let waited = &who["micros"]["kernel_to_client"];
             assert!(number(&waited["p50"]) > 0.0, "{waited}");
-            // It is a part of the way back.
+            // It is part of the round trip.
             assert!(number(&waited["p50"]) < number(&who["micros"]["latency"]["p50"]));
         }
         assert!(
@@ -180,7 +185,7 @@ fn latency_with_receive_timestamps_tells_how_long_answers_waited() {
 #[test]
 fn latency_one_at_a_time_runs_both_ways() {
     for wait in ["sleep", "spin"] {
-        let ended = short_latency(&["--closed", "--wait", wait, "--size", "1024"]);
+        let ended = short_latency(&["--closed", "--wait-mode", wait, "--size", "1024"]);
         assert_done(&ended);
         assert!(ended.stdout[0].contains("1024-byte datagrams, one at a time"));
         row(&ended, "tickwire / std");
@@ -188,7 +193,7 @@ fn latency_one_at_a_time_runs_both_ways() {
 }
 
 #[test]
-fn latency_to_an_echo_elsewhere_has_no_goal() {
+fn latency_to_a_remote_echo_has_no_goal() {
     let echo = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = echo.local_addr().unwrap().to_string();
     answer(echo, <[u8]>::to_vec);
@@ -200,12 +205,12 @@ fn latency_to_an_echo_elsewhere_has_no_goal() {
 }
 
 #[test]
-fn latency_counts_what_is_lost_as_infinitely_long() {
+fn latency_counts_losses_as_infinitely_long() {
     let echo = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = echo.local_addr().unwrap().to_string();
     thread::spawn(move || {
         let mut buffer = [0; 2048];
-        // Two of three are lost on their way.
+        // Two of three are lost.
         for number in 0.. {
             let (len, from) = echo.recv_from(&mut buffer).unwrap();
             if number % 3 == 0 {
@@ -214,7 +219,14 @@ fn latency_counts_what_is_lost_as_infinitely_long() {
         }
     });
     let (json, svg) = (TestFile::new("lost.json"), TestFile::new("lost.svg"));
-    let args = ["--to", &address, "--json", json.path(), "--svg", svg.path()];
+    let args = [
+        "--to",
+        &address,
+        "--json-file",
+        json.path(),
+        "--svg-file",
+        svg.path(),
+    ];
     let ended = short_latency(&args);
     assert_done(&ended);
     for name in ["std  ", "mio  ", "tickwire  "] {
@@ -232,40 +244,45 @@ fn latency_counts_what_is_lost_as_infinitely_long() {
     assert_eq!(in_slices, lost);
     let svg = svg.read();
     assert_is_well_formed(&svg);
-    // On a busy machine its rate may stand in between.
-    let told = format!(", {lost} of 200 lost");
+    // On a busy machine, the rate is in between.
+    let wanted = format!(", {lost} of 200 lost");
     let mut texts = svg.split(['>', '<']).map(str::trim);
-    assert!(texts.any(|text| text.starts_with("std, ") && text.ends_with(&told)));
+    assert!(texts.any(|text| text.starts_with("std, ") && text.ends_with(&wanted)));
 }
 
 #[test]
-fn latency_takes_nothing_for_an_answer_that_is_not_what_was_sent() {
+fn latency_ignores_altered_replies() {
     let echo = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = echo.local_addr().unwrap().to_string();
     answer(echo, |bytes| {
         let mut bytes = bytes.to_vec();
-        // Of every second datagram the last byte, which is of its number.
+        // In every second datagram, the last byte of its number.
         if bytes[15] % 2 == 1 {
             bytes[63] ^= 0x80;
         }
         bytes
     });
     let json = TestFile::new("altered.json");
-    assert_done(&short_latency(&["--to", &address, "--json", json.path()]));
+    assert_done(&short_latency(&[
+        "--to",
+        &address,
+        "--json-file",
+        json.path(),
+    ]));
     let record: Value = serde_json::from_str(&json.read()).unwrap();
     for who in record["results"]["subjects"].as_array().unwrap() {
-        // Of the warm-up too.
+        // Including the warm-up.
         assert_eq!(who["foreign"], 125, "{}", who["name"]);
         assert_eq!(who["answered"], 100);
     }
 }
 
 #[test]
-fn latency_says_that_a_rate_was_not_reached() {
+fn latency_reports_a_rate_that_was_not_reached() {
     let json = TestFile::new("rate.json");
-    // A datagram over loopback takes a system longer than a microsecond.
+    // A datagram over loopback takes longer than a microsecond.
     let args = ["--rate", "1000000", "--duration", "20ms", "--warm-up", "0s"];
-    let ended = latency(&[&args, &["--rounds", "1", "--json", json.path()][..]].concat());
+    let ended = latency(&[&args, &["--rounds", "1", "--json-file", json.path()][..]].concat());
     assert_done(&ended);
     assert!(ended.stdout[0].contains(", 1000000 a second asked for and not reached, "));
     let record: Value = serde_json::from_str(&json.read()).unwrap();
@@ -280,7 +297,7 @@ fn latency_says_that_a_rate_was_not_reached() {
     }
 }
 
-/// Echoes so many datagrams and then no more; returns its address.
+/// Echoes `count` datagrams; returns its address.
 fn stopping_echo(count: usize) -> String {
     let echo = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = echo.local_addr().unwrap().to_string();
@@ -295,8 +312,8 @@ fn stopping_echo(count: usize) -> String {
 }
 
 #[test]
-fn latency_keeps_what_was_measured_before_the_target_stopped() {
-    // The greeting, and the round of std with its warm-up.
+fn latency_keeps_results_from_before_the_target_stopped() {
+    // The check of the echo, and the round of std with its warm-up.
     let ended = short_latency(&["--to", &stopping_echo(1 + 250)]);
     assert_done(&ended);
     assert_eq!(row(&ended, "std  ").last(), Some(&"0"), "{ended:?}");
@@ -305,20 +322,20 @@ fn latency_keeps_what_was_measured_before_the_target_stopped() {
 }
 
 #[test]
-fn latency_says_that_its_target_stopped() {
-    // Each waits for answers and does nothing else, so they wait together.
+fn latency_reports_that_its_target_stopped() {
+    // In parallel, because each only waits.
     thread::scope(|scope| {
         for args in [&["--rate", "1000"][..], &["--closed"]] {
             scope.spawn(move || {
                 let address = stopping_echo(1);
                 let ended = short_latency(&[&["--to", &address], args].concat());
-                assert_fails(&ended, 1, &[&format!("{address} has stopped answering")]);
+                assert_fails(&ended, 1, &[&format!("{address} stopped replying")]);
             });
         }
     });
 }
 
-/// Answers whatever comes, as long as the test runs.
+/// Answers all datagrams.
 fn answer(socket: UdpSocket, answer: fn(&[u8]) -> Vec<u8>) {
     thread::spawn(move || {
         let mut buffer = [0; 2048];
@@ -357,33 +374,42 @@ print(ascii(last.decode()))
     };
     let ended = run(&mut python);
     assert_eq!(ended.stdout[0], "True True", "{ended:?}");
-    // To the beginning of the line, and all of it away.
+    // The line is cleared.
     assert!(ended.stdout[1].ends_with(r"\r\x1b[2K'"), "{ended:?}");
 }
 
 #[test]
-fn latency_refuses_what_makes_no_sense() {
+fn latency_refuses_invalid_options() {
     let cases: &[(&[&str], &str)] = &[
-        (&["--size", "1025"], "16..=1024"),
-        (&["--size", "15"], "16..=1024"),
-        (&["--rate", "0"], "1..=1000000"),
-        (&["--rate", "NaN"], "invalid digit"),
-        (&["--rounds", "0"], "1..=1000"),
-        (&["--duration", "0s"], "0s is not in 1ms..=1day"),
-        (&["--duration", "2"], "--duration"),
-        (&["--duration", "-1s"], "a time is not negative"),
-        (&["--warm-up", "-1s"], "a time is not negative"),
+        (
+            &["--size", "1025"],
+            "must be a whole number from 16 to 1024",
+        ),
+        (&["--size", "15"], "must be a whole number from 16 to 1024"),
+        (&["--rate", "0"], "must be a whole number from 1 to 1000000"),
+        (
+            &["--rate", "NaN"],
+            "must be a whole number from 1 to 1000000",
+        ),
+        (&["--rounds", "0"], "must be a whole number from 1 to 1000"),
+        (&["--duration", "0s"], "must be 1ms to 1day"),
+        (&["--duration", "2"], "2 has no unit: write 2ms, 2s or 2min"),
+        (&["--duration", "-1s"], "a time cannot be negative"),
+        (&["--warm-up", "-1s"], "a time cannot be negative"),
         (&["--size", "-5"], "--size <BYTES>"),
-        (&["--rate", "-1"], "1..=1000000"),
-        (&["--rounds", "-1"], "1..=1000"),
-        (&["--warm-up", "2days"], "2days is not in 0s..=1day"),
+        (
+            &["--rate", "-1"],
+            "must be a whole number from 1 to 1000000",
+        ),
+        (&["--rounds", "-1"], "must be a whole number from 1 to 1000"),
+        (&["--warm-up", "2days"], "must be 0s to 1day"),
         (
             &["--rate", "1000000", "--duration", "1h"],
             "choose a lower --rate",
         ),
         (&["--closed", "--rate", "10"], "cannot be used with"),
-        (&["--wait", "never"], "never"),
-        (&["--to", "nowhere"], "there is no port"),
+        (&["--wait-mode", "never"], "never"),
+        (&["--to", "nowhere"], "the port is missing"),
         (&["--to", "127.0.0.1:0"], "port 0"),
     ];
     for (args, part) in cases {
@@ -392,7 +418,7 @@ fn latency_refuses_what_makes_no_sense() {
 }
 
 #[test]
-fn latency_says_what_is_wrong_with_its_target() {
+fn latency_refuses_a_target_that_is_no_echo() {
     let closed = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = closed.local_addr().unwrap().to_string();
     drop(closed);
@@ -402,26 +428,25 @@ fn latency_says_what_is_wrong_with_its_target() {
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap().to_string();
     let ended = latency(&["--to", &address]);
-    assert_fails(&ended, 1, &["nothing came back", "has to be a UDP echo"]);
+    assert_fails(&ended, 1, &["no reply from", "choose a UDP echo"]);
 
     let other = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = other.local_addr().unwrap().to_string();
     answer(other, |_| b"what?".to_vec());
     let ended = latency(&["--to", &address]);
-    assert_fails(&ended, 1, &["does not send back what it received"]);
+    assert_fails(&ended, 1, &["with other bytes than it received"]);
 
     let longer = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = longer.local_addr().unwrap().to_string();
     answer(longer, |bytes| [bytes, b"!"].concat());
     let ended = latency(&["--to", &address, "--size", "1024"]);
-    assert_fails(&ended, 1, &["does not send back what it received"]);
+    assert_fails(&ended, 1, &["with other bytes than it received"]);
 }
 
 #[test]
-fn a_file_that_cannot_be_written_is_told_before_anything_is_measured() {
-    let cases = [("latency", "--json"), ("latency", "--svg")];
+fn reports_an_unwritable_file_before_it_measures() {
+    let cases = [("latency", "--json-file"), ("latency", "--svg-file")];
     for (benchmark, option) in cases {
-        // A round of an hour: the refusal comes before it.
         let args = [
             "bench",
             benchmark,
@@ -436,7 +461,7 @@ fn a_file_that_cannot_be_written_is_told_before_anything_is_measured() {
 }
 
 #[test]
-fn a_record_can_go_into_a_pipe() {
+fn writes_a_record_into_a_pipe() {
     let pipe = TestFile::new("pipe");
     let made = Command::new("mkfifo").arg(pipe.path()).status();
     if skip::skip("mkfifo", made.is_ok_and(|status| status.success())) {
@@ -444,16 +469,25 @@ fn a_record_can_go_into_a_pipe() {
     }
     let path = pipe.0.clone();
     let reader = thread::spawn(move || fs::read_to_string(path).unwrap());
-    assert_done(&short_latency(&["--wait", "spin", "--json", pipe.path()]));
+    assert_done(&short_latency(&[
+        "--wait-mode",
+        "spin",
+        "--json-file",
+        pipe.path(),
+    ]));
     let record: Value = serde_json::from_str(&reader.join().unwrap()).unwrap();
     assert_eq!(record["benchmark"], "latency");
 }
 
 #[test]
-fn two_results_are_not_written_into_one_file() {
+fn refuses_one_file_for_two_results() {
     let file = TestFile::new("both");
-    let args = ["--json", file.path(), "--svg", file.path()];
+    let args = ["--json-file", file.path(), "--svg-file", file.path()];
     let ended = short_latency(&args);
-    assert_fails(&ended, 2, &["--json and --svg are both", file.path()]);
+    assert_fails(
+        &ended,
+        2,
+        &["--json-file and --svg-file are both", file.path()],
+    );
     assert!(!file.0.exists());
 }

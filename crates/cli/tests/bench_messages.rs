@@ -1,12 +1,8 @@
-//! `tickwire bench messages` as its users meet it: what it promises on virtual time, that it runs over
-//! real sockets, what it writes, what it refuses.
+//! `tickwire bench messages`: its targets on virtual time, real sockets, files and errors.
 #![cfg(unix)]
-#![allow(
-    clippy::unwrap_used,
-    reason = "in a test that is a failure as good as any"
-)]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
-#[allow(dead_code, reason = "the tests of the other programs use the rest")]
+#[allow(dead_code, reason = "other tests use the rest")]
 #[path = "programs/child.rs"]
 mod child;
 #[path = "programs/results.rs"]
@@ -26,7 +22,6 @@ fn assert_done(ended: &Ended) {
     assert_eq!(ended.stderr, [""; 0]);
 }
 
-/// The cells of each row of the table.
 fn rows(ended: &Ended) -> Vec<Vec<&str>> {
     let lines = ended.stdout.iter();
     let table = lines.skip_while(|line| !line.starts_with("loss "));
@@ -39,12 +34,18 @@ fn read(json: &TestFile) -> Value {
 }
 
 #[test]
-fn the_targets_are_kept_with_the_default_options() {
+fn meets_the_targets_with_the_default_options() {
     let (json, svg) = (
         TestFile::new("messages.json"),
         TestFile::new("messages.svg"),
     );
-    let args = ["--seeds=3", "--json", json.path(), "--svg", svg.path()];
+    let args = [
+        "--rounds=3",
+        "--json-file",
+        json.path(),
+        "--svg-file",
+        svg.path(),
+    ];
     let ended = messages(&args);
     assert_done(&ended);
     // Seven links: with copies, without, and sequenced.
@@ -55,7 +56,7 @@ fn the_targets_are_kept_with_the_default_options() {
         .skip_while(|line| !line.starts_with("promised"));
     let verdicts: Vec<_> = promised.skip(1).collect();
     for (loss, goals) in [("5%", 4), ("15%", 4), ("30%", 2)] {
-        let begin = format!("{loss} lost, ordered, redundancy 2 ");
+        let begin = format!("{loss} lost, ordered, 2 copies ");
         let of_row = verdicts.iter().filter(|line| line.starts_with(&begin));
         assert_eq!(of_row.count(), goals, "{verdicts:?}");
     }
@@ -83,8 +84,8 @@ fn the_targets_are_kept_with_the_default_options() {
     assert_is_well_formed(&svg);
     for text in [
         "ordered: 1,200 messages",
-        "15% lost, redundancy 2",
-        "15% lost, redundancy 0",
+        "15% lost, 2 copies",
+        "15% lost, 0 copies",
         "independent losses",
         "losses in bursts of 3",
     ] {
@@ -93,31 +94,31 @@ fn the_targets_are_kept_with_the_default_options() {
 }
 
 #[test]
-fn the_same_options_print_the_same() {
-    let args = ["--seeds=2", "--loss=15%", "--messages=200"];
+fn the_same_options_print_the_same_figures() {
+    let args = ["--rounds=2", "--loss=15%", "--count=200"];
     let (first, again) = (messages(&args), messages(&args));
     assert_done(&first);
     assert_eq!(first.stdout, again.stdout);
 }
 
 #[test]
-fn every_delivery_is_measured_without_encryption_too() {
+fn measures_every_delivery_without_encryption() {
     let ended = messages(&[
         "--plain",
-        "--seeds=1",
+        "--rounds=1",
         "--loss=20%",
         "--burst=0",
-        "--redundancy=8",
-        "--deliveries=unreliable,sequenced,reliable,ordered",
-        "--messages=300",
+        "--redundant-copies=8",
+        "--delivery=unreliable,sequenced,reliable,ordered",
+        "--count=300",
         "--size=2000",
     ]);
     assert_done(&ended);
     assert!(ended.stdout[0].contains(", plain, on virtual time, seed 0"));
-    let told = ended.stdout.last().unwrap();
+    let text = ended.stdout.last().unwrap();
     assert!(
-        told.starts_with("no verdict: the targets are for 40 bytes"),
-        "{told}"
+        text.starts_with("no verdict: the targets are for 40 bytes"),
+        "{text}"
     );
     let rows = rows(&ended);
     let begins: Vec<_> = rows.iter().map(|row| &row[..4]).collect();
@@ -145,10 +146,10 @@ fn real_sockets_deliver_everything_in_order() {
         "--loss=0,0.15",
         "--latency=5ms",
         "--jitter=2ms",
-        "--rate=240",
-        "--messages=120",
+        "--tick-rate=240",
+        "--count=120",
         "--rounds=2",
-        "--json",
+        "--json-file",
         json.path(),
     ]);
     assert_done(&ended);
@@ -159,7 +160,7 @@ fn real_sockets_deliver_everything_in_order() {
     assert_eq!(rows.len(), 9);
     for row in rows {
         assert_eq!(row["messages"], 240);
-        // The link takes that long at the least, whatever else the machine does.
+        // The latency of the link.
         assert!(
             row["distribution"][0]["micros"].as_f64().unwrap() >= 5000.0,
             "{row}"
@@ -171,49 +172,64 @@ fn real_sockets_deliver_everything_in_order() {
 }
 
 #[test]
-fn what_cannot_be_measured_is_told_with_what_can() {
+fn refuses_invalid_options_with_their_range() {
     let file = TestFile::new("messages-both");
     let cases: [(&[&str], &str); 17] = [
-        (&["--loss=0.95"], "0 to 0.9 of its datagrams"),
-        (&["--loss=-1"], "0 to 0.9 of its datagrams"),
-        (&["--loss=5%,x"], "0 to 0.9 of its datagrams"),
         (
-            &["--burst=0.5"],
-            "datagrams make a burst, and 0 is for none",
+            &["--loss=0.95"],
+            "a fraction from 0 to 0.9, or a percentage from 0% to 90%",
         ),
         (
-            &["--burst=NaN"],
-            "datagrams make a burst, and 0 is for none",
+            &["--loss=-1"],
+            "a fraction from 0 to 0.9, or a percentage from 0% to 90%",
         ),
-        (&["--loss=0.8", "--burst=2"], "such a link there is not: "),
-        (&["--latency=40"], "a time is a number with a unit"),
-        (&["--jitter=2m"], "such a link there is not: jitter is"),
-        (&["--deliveries=fast"], "sequenced"),
-        (&["--redundancy=9"], "0..=8"),
-        (&["--rate=0"], "1..=1000"),
-        (&["--size=3"], "4..=15360"),
-        (&["--messages=0"], "1..=1000000"),
         (
-            &["--messages=1000000", "--seeds=11"],
-            "choose fewer --messages",
+            &["--loss=5%,x"],
+            "a fraction from 0 to 0.9, or a percentage from 0% to 90%",
         ),
-        (&["--real", "--messages=300000"], "more than an hour"),
-        (&["--rounds=0"], "1..=1000"),
-        (&["--json", file.path(), "--svg", file.path()], "are both"),
+        (&["--burst=0.5"], "datagrams, or 0 for independent losses"),
+        (&["--burst=NaN"], "datagrams, or 0 for independent losses"),
+        (
+            &["--loss=0.8", "--burst=2"],
+            "cannot simulate 80% lost in bursts of 2",
+        ),
+        (
+            &["--latency=40"],
+            "40 has no unit: write 40ms, 40s or 40min",
+        ),
+        (&["--jitter=2m"], "jitter is 2 min, but must be"),
+        (&["--delivery=fast"], "sequenced"),
+        (
+            &["--redundant-copies=9"],
+            "must be a whole number from 0 to 8",
+        ),
+        (&["--tick-rate=0"], "must be a whole number from 1 to 1000"),
+        (&["--size=3"], "must be a whole number from 4 to 15360"),
+        (&["--count=0"], "must be a whole number from 1 to 1000000"),
+        (
+            &["--count=1000000", "--rounds=11"],
+            "choose a smaller --count",
+        ),
+        (&["--real", "--count=300000"], "more than an hour"),
+        (&["--rounds=0"], "must be a whole number from 1 to 1000"),
+        (
+            &["--json-file", file.path(), "--svg-file", file.path()],
+            "are both",
+        ),
     ];
-    for (args, told) in cases {
+    for (args, part) in cases {
         let ended = messages(args);
         assert_eq!(ended.code, Some(2), "{args:?}: {ended:?}");
         assert_eq!(ended.stdout, [""; 0]);
         let stderr = ended.stderr.join("\n");
-        assert!(stderr.contains(told), "{args:?}: {stderr}");
+        assert!(stderr.contains(part), "{args:?}: {stderr}");
     }
     assert!(!file.0.exists());
 }
 
 #[test]
-fn a_file_that_cannot_be_written_is_told_before_anything_is_measured() {
-    for option in ["--json", "--svg"] {
+fn reports_an_unwritable_file_before_it_measures() {
+    for option in ["--json-file", "--svg-file"] {
         let ended = messages(&[option, "/nowhere/at/all"]);
         assert_eq!(ended.code, Some(1), "{ended:?}");
         assert_eq!(ended.stdout, [""; 0]);
@@ -222,20 +238,20 @@ fn a_file_that_cannot_be_written_is_told_before_anything_is_measured() {
 }
 
 #[test]
-fn a_connection_that_is_not_made_is_told_in_a_sentence() {
-    // One round trip in a hundred succeeds here.
+fn reports_a_failed_connection_in_a_sentence() {
+    // One round trip in a hundred succeeds.
     let ended = messages(&[
         "--loss=0.9",
         "--burst=0",
-        "--seeds=2",
-        "--redundancy=0",
-        "--deliveries=ordered",
+        "--rounds=2",
+        "--redundant-copies=0",
+        "--delivery=ordered",
     ]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert_eq!(rows(&ended).len(), 1);
-    let told = &ended.stderr[0];
-    let wanted = "tickwire: 90% lost, ordered, redundancy 0: 2 of 2 connections did not last; of the first \
-                  of them, it could not connect: no answer from the server within the \
+    let text = &ended.stderr[0];
+    let wanted = "tickwire: 90% lost, ordered, 0 copies: 2 of 2 connections failed, the first \
+                  because it could not connect: no answer from the server within the \
                   connect timeout: check its address and port";
-    assert_eq!(told, wanted);
+    assert_eq!(text, wanted);
 }

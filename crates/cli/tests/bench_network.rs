@@ -1,22 +1,19 @@
-//! `tickwire bench` in a network that does not deliver: it says so in one line, and shows no figure.
+//! `tickwire bench` in a network that does not deliver: one line with the error, and no figures.
 #![cfg(target_os = "linux")]
-#![allow(
-    clippy::unwrap_used,
-    reason = "in a test that is a failure as good as any"
-)]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 #[path = "../../../tests/common/skip.rs"]
 mod skip;
 
 use std::process::Command;
 
-/// A new network has no interface that is up, not even its loopback.
+/// In a new network, even the loopback interface is down.
 const NEW_NETWORK: &str = "true";
 
-const MESSAGES: &str = "messages --real --messages 60 --rounds 1 --loss 0 --deliveries ordered";
+const MESSAGES: &str = "messages --real --count 60 --rounds 1 --loss 0 --delivery ordered";
 const LATENCY: &str = "latency --rounds 1 --duration 100ms";
 
-/// Runs `bench` in a network of its own, and returns the line that says why it failed.
+/// Runs `bench` in a new network; returns its error.
 fn refused(network: &str, args: &str, log: &str) -> String {
     let program = env!("CARGO_BIN_EXE_tickwire");
     let command = format!("{network} && exec {program} bench {args}");
@@ -32,7 +29,7 @@ fn refused(network: &str, args: &str, log: &str) -> String {
 }
 
 #[test]
-fn a_machine_that_does_not_reach_itself_measures_nothing() {
+fn measures_nothing_without_a_loopback_interface() {
     if skip::skip_namespace(&[]) {
         return;
     }
@@ -46,7 +43,7 @@ fn a_machine_that_does_not_reach_itself_measures_nothing() {
 }
 
 #[test]
-fn datagrams_that_a_firewall_drops_are_not_measured_as_zero() {
+fn measures_nothing_behind_a_firewall() {
     if skip::skip_namespace(&["ip", "nft"]) {
         return;
     }
@@ -57,12 +54,12 @@ fn datagrams_that_a_firewall_drops_are_not_measured_as_zero() {
              && nft add rule inet wall in {rule} drop"
         )
     };
-    // The header's 8 bytes count.
+    // Including the 8 bytes of the header.
     let (everything, long) = (wall("meta l4proto udp"), wall("udp length '>' 24"));
     let cases = [
-        (&everything, MESSAGES, "arrives there"),
-        (&everything, LATENCY, "arrives there"),
-        (&long, LATENCY, "datagrams came back"),
+        (&everything, MESSAGES, "do not arrive"),
+        (&everything, LATENCY, "do not arrive"),
+        (&long, LATENCY, "datagrams were answered"),
     ];
     for (wall, args, part) in cases {
         let text = refused(wall, args, "error");

@@ -1,6 +1,4 @@
-//! End-to-end tests of the program `tickwire`, over real sockets, with itself and with other programs.
-//!
-//! No test sleeps or measures time: it waits for the line or the datagram itself.
+//! End-to-end tests of the program, over real sockets. No test sleeps or measures time.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -8,6 +6,8 @@
 mod child;
 #[path = "programs/foreign.rs"]
 mod foreign;
+#[path = "programs/json.rs"]
+mod json;
 #[path = "programs/keys.rs"]
 mod keys;
 #[path = "programs/ping.rs"]
@@ -24,7 +24,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -106,7 +106,6 @@ fn receive_pending(socket: &UdpSocket) -> Vec<Vec<u8>> {
     datagrams
 }
 
-/// The send under test, to `address`.
 fn send(address: &str, args: &[&str]) -> Command {
     tickwire(&[&["send", "--to", address], args].concat())
 }
@@ -416,11 +415,9 @@ impl Drop for Flood {
 #[test]
 fn a_closed_output_ends_a_listener_quietly() {
     let (program, stdout) = Program::start_unread(&mut tickwire(&["listen", "127.0.0.1:0"]));
-    // Read and closed, as `| head -1` does.
     let address = read_address(stdout);
     let (socket, _) = socket();
-    // More than one: a child that another test starts at that moment holds a copy of the reading end
-    // until it has become its own program, and what is written so long is no error yet.
+    // A child of another test may hold a copy of the reading end until its exec.
     let unnoticed = (0..300).take_while(|_| {
         socket.send_to(b"nobody reads this", &address).unwrap();
         !program.ends_within(Duration::from_millis(100))
@@ -454,7 +451,7 @@ fn read_address(stdout: impl Read) -> String {
     address.expect("the first line").to_owned()
 }
 
-/// A line with its end, and nothing behind it: it is read one byte after the other.
+/// A line with its end, without reading ahead.
 fn read_line(stdout: impl Read) -> String {
     let mut line = String::new();
     let mut stdout = BufReader::with_capacity(1, stdout);
@@ -541,7 +538,7 @@ fn an_input_without_lines_sends_nothing() {
 #[test]
 fn count_repeats_each_message() {
     let (socket, address) = socket();
-    let args = ["--count", "3", "--every", "2ms", "again"];
+    let args = ["--count", "3", "--interval", "2ms", "again"];
     let ended = run(&mut send(&address, &args));
     assert_done(&ended);
     assert_eq!(
@@ -567,7 +564,7 @@ fn more_datagrams_than_the_queue_holds_are_all_sent() {
 fn wait_shows_replies() {
     let listener = Listener::start(&["--echo"]);
     let address = listener.address();
-    // Longer than the test: it is ended when the answers have come.
+    // Longer than the test, which kills it.
     let args = ["--wait", "1h", "--hex", "--count", "2", "Hi"];
     let sender = Program::start(&mut send(&address, &args));
     let mut lines: Vec<String> = (0..4).map(|_| sender.line()).collect();
@@ -581,7 +578,7 @@ fn wait_shows_replies() {
 fn replies_are_shown_before_the_next_datagram_is_due() {
     let listener = Listener::start(&["--echo"]);
     let address = listener.address();
-    let args = ["--wait", "1s", "--every", "1h", "--count", "2", "Hi"];
+    let args = ["--wait", "1s", "--interval", "1h", "--count", "2", "Hi"];
     let sender = Program::start(&mut send(&address, &args));
     assert_eq!(sender.line(), format!("to {address}, 2 bytes: Hi"));
     assert_eq!(sender.line(), format!("{address} 2 bytes: Hi"));
@@ -622,7 +619,15 @@ fn a_name_is_tried_as_ipv4_first() {
 fn a_target_without_a_listener_is_no_error() {
     let (socket, address) = socket();
     drop(socket);
-    let args = ["--count", "3", "--every", "5ms", "--wait", "20ms", "hello"];
+    let args = [
+        "--count",
+        "3",
+        "--interval",
+        "5ms",
+        "--wait",
+        "20ms",
+        "hello",
+    ];
     assert_done(&run(&mut send(&address, &args)));
 }
 
@@ -650,7 +655,6 @@ fn a_line_too_long_is_refused_and_those_before_it_are_sent() {
 
 #[test]
 fn refused_datagrams_are_reported() {
-    // Sending to a broadcast address requires a socket option.
     let ended = run(&mut send("255.255.255.255:9", &["--count", "2", "hello"]));
     let text = "2 of 2 datagrams to 255.255.255.255:9 could not be sent";
     assert_fails(&ended, 1, &[text]);
@@ -686,62 +690,73 @@ fn a_privileged_port_is_reported_with_advice() {
     // Root may bind any port, so another user tries.
     let start = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
     if std::fs::read_to_string(start).is_ok_and(|text| text.trim() != "1024") {
-        // No package would bring them back, so this may be skipped everywhere.
         eprintln!("skipped: this system has moved its privileged ports");
         return;
     }
     let copy = Copy::of_tickwire();
-    let becomes_nobody = copy.as_nobody(&["--version"]).output().is_ok();
-    if skip("another user to become (root)", becomes_nobody) {
+    let becomes_another_user = copy.unprivileged(&["--version"]).output().is_ok();
+    if skip("another user to become (root)", becomes_another_user) {
         return;
     }
-    let ended = run(&mut copy.as_nobody(&["listen", ADDRESS]));
+    let ended = run(&mut copy.unprivileged(&["listen", ADDRESS]));
     assert_fails(&ended, 1, &[ADDRESS, "need privileges", "1024"]);
 }
 
-/// A copy of the program where every user of the machine can start it. Removed in the end.
-struct Copy {
-    directory: PathBuf,
+/// A directory of a test, removed at its end.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("tickwire-programs-{}-{count}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
+    }
 }
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A copy of the program that every user of the machine can start.
+struct Copy(Directory);
 
 impl Copy {
     fn of_tickwire() -> Self {
-        let name = format!("tickwire-programs-{}", std::process::id());
-        let directory = std::env::temp_dir().join(name);
-        std::fs::create_dir(&directory).unwrap();
+        let directory = Directory::new();
         let readable = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(&directory, readable).unwrap();
-        // By another process: a file that is open for writing cannot be run, and a child that some
-        // other test starts at that moment would have it open.
+        std::fs::set_permissions(&directory.0, readable).unwrap();
+        // By another process, because a file that is open for writing, also in a child, cannot be
+        // run.
         let copied = Command::new("cp")
             .arg(env!("CARGO_BIN_EXE_tickwire"))
-            .arg(directory.join("tickwire"))
+            .arg(directory.path("tickwire"))
             .status();
         assert!(copied.unwrap().success());
-        Self { directory }
+        Self(directory)
     }
 
-    fn as_nobody(&self, args: &[&str]) -> Command {
-        /// The user id of "nobody" on all systems.
-        const NOBODY: u32 = 65_534;
-        let mut command = Command::new(self.directory.join("tickwire"));
+    fn unprivileged(&self, args: &[&str]) -> Command {
+        /// The unprivileged user on all systems.
+        const UNPRIVILEGED: u32 = 65_534;
+        let mut command = Command::new(self.0.path("tickwire"));
         command.args(args).env("RUST_LOG", "error");
-        command.uid(NOBODY).gid(NOBODY);
+        command.uid(UNPRIVILEGED).gid(UNPRIVILEGED);
         command
-    }
-}
-
-impl Drop for Copy {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.directory);
     }
 }
 
 #[test]
 fn an_invalid_address_is_reported_with_the_expected_form() {
-    // The last is a name that cannot exist: a label has at most 63 letters (RFC 1035).
-    let long = format!("{}:10080", "a".repeat(64));
-    for address in ["nonsense", ":::", "127.0.0.1", "localhost:70000", &long] {
+    for address in ["nonsense", ":::", "127.0.0.1", "localhost:70000", "70000"] {
         let expected = [address, "expected a host and a port", "127.0.0.1:10080"];
         assert_fails(&run(&mut tickwire(&["listen", address])), 2, &expected);
         assert_fails(&run(&mut send(address, &["hello"])), 2, &expected);
@@ -757,7 +772,7 @@ fn an_invalid_command_line_is_a_usage_error() {
         &["no-such-command"],
         &["send"],
         &["send", "--count", "0", "hello"],
-        &["send", "--every", "16", "hello"],
+        &["send", "--interval", "16", "hello"],
         &["listen", "--no-such-option"],
     ];
     for args in cases {
@@ -786,6 +801,96 @@ fn help_and_version_are_shown() {
         version.stdout,
         [concat!("tickwire ", env!("CARGO_PKG_VERSION"))]
     );
+}
+
+#[test]
+fn a_message_that_begins_with_a_hyphen_needs_two_hyphens() {
+    let (socket, address) = socket();
+    for message in ["-hello", "-x"] {
+        let ended = run(&mut send(&address, &[message]));
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert_eq!(ended.stdout, [""; 0]);
+        let text = ended.stderr.join("\n");
+        let tip = format!("to pass '{message}' as a value, use '-- {message}'");
+        assert!(text.contains(&tip), "{text}");
+        assert_done(&run(&mut send(&address, &["--", message])));
+        assert_eq!(receive(&socket).0, message.as_bytes());
+    }
+}
+
+#[test]
+fn a_port_alone_is_one_of_this_machine() {
+    let listener = Listener::start_at("0", &[]);
+    assert!(listener.addr.ip().is_loopback());
+    let port = listener.addr.port().to_string();
+    assert_done(&run(&mut send(&port, &["Hi"])));
+    assert_eq!(listener.line_without_sender(), "2 bytes: Hi");
+}
+
+#[test]
+fn a_time_without_a_unit_has_one_error_text() {
+    for args in [
+        &["send", "--interval", "5", "hello"][..],
+        &["send", "--wait", "5", "hello"],
+        &["ping", "--timeout", "5"],
+        &["ping", "--connect", "--connect-timeout", "5"],
+        &["serve", "--report-interval", "5"],
+        &["serve", "--jitter", "5"],
+        &["token", "--lifetime", "5"],
+        &["bench", "latency", "--warm-up", "5"],
+        &["bench", "messages", "--latency", "5"],
+    ] {
+        let ended = run(&mut tickwire(args));
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        let text = "5 has no unit: write 5ms, 5s or 5min";
+        assert!(ended.stderr[0].ends_with(text), "{ended:?}");
+    }
+}
+
+// Completions and manual pages.
+
+#[test]
+fn completions_are_printed_for_each_shell() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let ended = run(&mut tickwire(&["completions", shell]));
+        assert_done(&ended);
+        for word in ["tick-rate", "report-interval", "messages"] {
+            assert!(
+                ended.stdout.iter().any(|line| line.contains(word)),
+                "{shell}: {word}"
+            );
+        }
+    }
+}
+
+#[test]
+fn manual_pages_have_sections_for_examples_exit_status_and_json() {
+    let ended = run(&mut tickwire(&["man"]));
+    assert_done(&ended);
+    assert!(
+        ended
+            .stdout
+            .iter()
+            .any(|line| line == r#".SH "EXIT STATUS""#)
+    );
+
+    let directory = Directory::new();
+    assert_done(&run(&mut tickwire(&["man", "--out", &directory.path(".")])));
+    assert_eq!(std::fs::read_dir(&directory.0).unwrap().count(), 13);
+    let page = std::fs::read_to_string(directory.path("tickwire-ping.1")).unwrap();
+    for line in [
+        r#".TH "tickwire-ping" 1 "" "tickwire 0.1.0""#,
+        r#".SH "EXAMPLES""#,
+        r#".SH "JSON""#,
+        "  not_sent      seq, reason",
+    ] {
+        assert!(page.lines().any(|other| other == line), "no {line:?}");
+    }
+    assert!(!page.contains(".SH EXTRA"));
+
+    let nowhere = directory.path("none");
+    let ended = run(&mut tickwire(&["man", "--out", &nowhere]));
+    assert_fails(&ended, 1, &["cannot write", &nowhere, "tickwire.1"]);
 }
 
 #[test]

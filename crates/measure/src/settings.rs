@@ -16,13 +16,13 @@ pub struct Settings {
     #[arg(long, hide = true)]
     bench: bool,
     /// Rounds of each topic. An odd number makes the median one of them.
-    #[arg(long, default_value = "251", value_parser = at_least_one())]
+    #[arg(long, value_name = "N", default_value = "251", value_parser = at_least_one())]
     pub rounds: usize,
     /// Datagrams in the socket at the start of a drain, and sent per round.
-    #[arg(long, default_value = "2000", value_parser = at_least_one())]
+    #[arg(long, value_name = "N", default_value = "2000", value_parser = at_least_one())]
     pub datagrams: usize,
     /// Seed of the order of subjects within each round.
-    #[arg(long, default_value_t = seed_from_clock())]
+    #[arg(long, value_name = "N", default_value_t = seed_from_clock())]
     pub seed: u64,
     /// Start of the benchmark.
     #[arg(skip = Instant::now())]

@@ -17,7 +17,7 @@ pub(crate) fn refuse_silence() -> Result<(), CliError> {
     match gets_through() {
         Ok(true) => Ok(()),
         Ok(false) => Err(CliError::Runtime(format!(
-            "nothing that is sent to {} arrives there: a firewall may be in the way",
+            "datagrams to {} do not arrive: check the firewall of this machine",
             LOOPBACK.ip()
         ))),
         Err(error) => Err(cannot_send(&error)),

@@ -15,7 +15,6 @@ mod virtual_pair;
 
 use std::time::Duration;
 
-use clap::builder::RangedU64ValueParser;
 use clap::value_parser;
 use serde::Serialize;
 use tickwire::limits::{REDUNDANCY_MAX, UNRELIABLE_MAX};
@@ -33,7 +32,7 @@ use super::{loopback, picture};
 use crate::error::CliError;
 use crate::output::Output;
 use crate::protocol::ProtocolId;
-use crate::{ratio, time};
+use crate::{number, time};
 
 /// Connect timeout. Through a link that loses a third in bursts the default occasionally fails, and
 /// connecting is not measured here.
@@ -52,78 +51,86 @@ const ROUND_MAX: Duration = Duration::from_secs(3600);
 /// Maximum loss. Connects rarely succeed beyond it.
 const LOSS_MAX: f64 = 0.9;
 
-/// Measures how long messages take through a bad link, for each delivery, and what that costs
+/// Measures message latency over a lossy link, for each delivery
 ///
-/// One host sends another one a message each tick, both tick at the same time, and the link between
-/// them loses and delays datagrams. A latency counts from the tick in which a message was due to
-/// the tick in which the other side takes it, so on virtual time it is a whole number of ticks.
-/// What did not arrive counts as infinitely long: a percentile that falls among it is "lost".
+/// One host sends a message to another host each tick, both tick at the same
+/// time, and the link between them loses and delays datagrams. The latency counts
+/// from the tick in which a message was due to the tick in which the receiver
+/// takes it, so on virtual time it is a whole number of ticks. A message that
+/// does not arrive counts as infinitely long, and a percentile among these is
+/// shown as "lost".
 ///
-/// On virtual time there is no waiting, and the same options give the same figures on every
-/// machine. With --real the hosts have sockets on loopback, play the same link in front of them,
-/// and all rows are measured at once, in one loop.
+/// On virtual time nothing waits, and the same options give the same figures on
+/// every machine. With --real, the hosts have sockets on loopback with the same
+/// simulated link, and all rows are measured at once, in one loop.
 ///
-/// A copy is a small reliable message that is sent again before it is known to be lost; a
-/// retransmission is one that is sent again because it was. The picture shows latency by
-/// percentile: each share of losses, with copies and without.
-///
-/// Exit code: 0 it was measured, whatever the verdict; 1 a connection broke, a reliable message did
-/// not arrive, or the system refused; 2 the command line is wrong.
+/// A redundant copy of a small reliable message is sent before a loss is known, a
+/// retransmission after it. The picture shows latency by percentile, for each
+/// loss, with copies and without.
 #[derive(Debug, Clone, clap::Args, Serialize)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, after_long_help = include_str!("../help/bench_messages.txt"))]
 pub(crate) struct Options {
-    /// The share of all datagrams that is lost, each way, each 0 to 0.9, or 0% to 90%
-    #[arg(long, value_name = "SHARE", value_delimiter = ',', default_value = "0,0.05,0.15,0.3",
-          value_parser = loss, allow_hyphen_values = true)]
+    /// Fractions of lost datagrams
+    ///
+    /// 0 to 0.9 or 0% to 90%. In each direction. There are rows for each value of a list.
+    #[arg(long, value_name = "FRACTION", value_delimiter = ',', default_value = "0,0.05,0.15,0.3",
+          value_parser = number::fraction(LOSS_MAX), allow_hyphen_values = true)]
     loss: Vec<f64>,
 
-    /// How many datagrams are lost in a row, on average: 1 to 1000000, or 0 for losses that are
-    /// independent of each other
-    #[arg(long, value_name = "MEAN", value_delimiter = ',', default_value = "0,3",
+    /// Mean lengths of loss bursts, in datagrams
+    ///
+    /// 1 to 1000000, or 0 for independent losses.
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "0,3",
           value_parser = burst, allow_hyphen_values = true)]
     burst: Vec<f64>,
 
-    /// How long every datagram is under way, each way, up to 1m
+    /// One-way latency, up to 1min
     #[serde(serialize_with = "record::seconds")]
     #[arg(long, value_name = "TIME", default_value = "40ms", value_parser = time::parse,
           allow_hyphen_values = true)]
     latency: Duration,
 
-    /// Each datagram takes up to this much longer, each way, up to 1m
+    /// Maximum jitter, up to 1min
+    ///
+    /// Delays each datagram by a random time up to this, in each direction.
     #[serde(serialize_with = "record::seconds")]
     #[arg(long, value_name = "TIME", default_value = "10ms", value_parser = time::parse,
           allow_hyphen_values = true)]
     jitter: Duration,
 
-    /// How the messages travel
+    /// Deliveries to measure
     #[arg(long, value_name = "DELIVERY", value_delimiter = ',', default_value = "ordered,sequenced",
           value_parser = value_parser!(Kind))]
-    deliveries: Vec<Kind>,
+    delivery: Vec<Kind>,
 
-    /// How often a small reliable message is sent again before it is known to be lost, each
-    /// 0 to 8
-    #[arg(long, value_name = "COPIES", value_delimiter = ',', default_value = "2,0",
-          value_parser = value_parser!(u8).range(0..=i64::from(REDUNDANCY_MAX)), allow_hyphen_values = true)]
-    redundancy: Vec<u8>,
+    /// Copies of small reliable messages, 0 to 8
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "2,0",
+          value_parser = number::between::<u8>(0, u64::from(REDUNDANCY_MAX)), allow_hyphen_values = true)]
+    redundant_copies: Vec<u8>,
 
-    /// How many ticks a second has, with a message each, 1 to 1000
-    #[arg(long, value_name = "PER_SECOND", default_value = "60", value_parser = value_parser!(u32).range(1..=1000),
+    /// Ticks per second, with a message each
+    ///
+    /// 1 to 1000.
+    #[arg(long, value_name = "HZ", default_value = "60", value_parser = number::between::<u32>(1, 1000),
           allow_negative_numbers = true)]
-    rate: u32,
+    tick_rate: u32,
 
-    /// How long each message is, 4 to 15360 bytes
-    #[arg(long, value_name = "BYTES", default_value = "40", value_parser = size(),
+    /// Size of a message, 4 to 15360 bytes
+    #[arg(long, value_name = "BYTES", default_value = "40", value_parser = number::between::<usize>(recording::NUMBER_LEN as u64, UNRELIABLE_MAX as u64),
           allow_negative_numbers = true)]
     size: usize,
 
-    /// How many messages are sent for each row and round, 1 to 1000000
-    #[arg(long, value_name = "N", default_value = "1200", value_parser = value_parser!(u32).range(1..=1_000_000),
+    /// Messages per row and round
+    ///
+    /// 1 to 1000000.
+    #[arg(long, value_name = "N", default_value = "1200", value_parser = number::between::<u32>(1, 1_000_000),
           allow_negative_numbers = true)]
-    messages: u32,
+    count: u32,
 
-    /// How many times each row is measured, 1 to 1000: on virtual time with the seeds 0, 1, 2 and
-    /// so on [default: 10, with --real 1]
-    #[arg(long, visible_alias = "seeds", value_name = "N", value_parser = value_parser!(u32).range(1..=1000),
+    /// Rounds, 1 to 1000 [default: 10, with --real 1]
+    ///
+    /// On virtual time, round n has the seed n - 1.
+    #[arg(long, value_name = "N", value_parser = number::between::<u32>(1, 1000),
           allow_negative_numbers = true)]
     rounds: Option<u32>,
 
@@ -131,7 +138,7 @@ pub(crate) struct Options {
     #[arg(long)]
     real: bool,
 
-    /// Without encryption, to compare
+    /// Disables encryption
     #[arg(long)]
     plain: bool,
 
@@ -140,22 +147,13 @@ pub(crate) struct Options {
     files: Files,
 }
 
-fn loss(text: &str) -> Result<f64, String> {
-    let share = ratio::parse(text).ok().filter(|share| *share <= LOSS_MAX);
-    share.ok_or_else(|| "a link here loses 0 to 0.9 of its datagrams, or 0% to 90%".to_owned())
-}
-
 fn burst(text: &str) -> Result<f64, String> {
     let length = text.parse().ok();
     let length =
         length.filter(|length| *length == 0.0 || (1.0..=LINK_BURST_LENGTH_MAX).contains(length));
     length.ok_or_else(|| {
-        format!("1 to {LINK_BURST_LENGTH_MAX} datagrams make a burst, and 0 is for none")
+        format!("must be 1 to {LINK_BURST_LENGTH_MAX} datagrams, or 0 for independent losses")
     })
-}
-
-fn size() -> RangedU64ValueParser<usize> {
-    RangedU64ValueParser::new().range(recording::NUMBER_LEN as u64..=UNRELIABLE_MAX as u64)
 }
 
 #[derive(Debug, Serialize)]
@@ -187,7 +185,10 @@ pub(crate) fn run(options: &Options) -> Result<(), CliError> {
         no_verdict,
     };
     results.show(options, &machine)?;
-    let (json, svg) = (options.files.json.as_deref(), options.files.svg.as_deref());
+    let (json, svg) = (
+        options.files.json_file.as_deref(),
+        options.files.svg_file.as_deref(),
+    );
     record::write(json, "messages", &machine, options, &results)?;
     let title = format!("{}: {options}", report::kind_shown(&results.rows));
     picture::write(svg, &title, &machine, || report::panels(&results.rows))?;
@@ -200,7 +201,7 @@ pub(crate) fn run(options: &Options) -> Result<(), CliError> {
 
 impl Results {
     fn show(&self, options: &Options, machine: &Machine) -> Result<(), CliError> {
-        let mut output = Output::new();
+        let mut output = Output::text();
         if options.real {
             output.line(machine)?;
         }
@@ -229,27 +230,27 @@ impl Options {
     }
 
     fn refuse_nonsense(&self, cases: &[Case]) -> Result<(), CliError> {
-        let count = u64::from(self.messages) * u64::from(self.rounds());
+        let count = u64::from(self.count) * u64::from(self.rounds());
         if count > MESSAGES_MAX {
             return Err(CliError::Usage(format!(
-                "a row would have {count} messages, it can have {MESSAGES_MAX}: choose fewer --messages, \
-                 or fewer --rounds"
+                "a row would have {count} messages, but can have at most {MESSAGES_MAX}: choose a \
+                 smaller --count, or fewer --rounds"
             )));
         }
-        if self.real && self.tick() * self.messages > ROUND_MAX {
+        if self.real && self.tick() * self.count > ROUND_MAX {
             return Err(CliError::usage(
-                "a round in real time would take more than an hour: choose fewer --messages or a \
-                 higher --rate",
+                "a round in real time would take more than an hour: choose a smaller --count or a \
+                 higher --tick-rate",
             ));
         }
         cases.iter().try_for_each(|case| {
-            let refusal = |error| CliError::Usage(format!("such a link there is not: {error}"));
+            let refusal = |error| CliError::Usage(format!("cannot simulate {case}: {error}"));
             self.conditions(*case).validate().map_err(refusal)
         })
     }
 
     fn tick(&self) -> Duration {
-        Duration::from_secs(1) / self.rate
+        Duration::from_secs(1) / self.tick_rate
     }
 
     fn conditions(&self, case: Case) -> LinkConditions {
@@ -271,7 +272,7 @@ impl Options {
         };
         Config {
             connect_timeout: CONNECT_TIMEOUT,
-            redundant_copies: case.redundancy.unwrap_or(config.redundant_copies),
+            redundant_copies: case.redundant_copies.unwrap_or(config.redundant_copies),
             peers_max: 1,
             ..config
         }
@@ -315,7 +316,7 @@ fn measure_virtual(options: &Options, cases: &[Case]) -> Result<Vec<Row>, CliErr
 fn measure_real(options: &Options, cases: &[Case]) -> Result<Vec<Row>, CliError> {
     loopback::refuse_silence()?;
     let mut by_case = vec![Vec::new(); cases.len()];
-    let each = options.tick() * options.messages;
+    let each = options.tick() * options.count;
     let progress = Progress::new(options.rounds().into(), Some(each));
     for round in 1..=options.rounds() {
         progress.next(format!("round {round}"));

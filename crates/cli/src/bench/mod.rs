@@ -17,7 +17,7 @@ mod record;
 
 use crate::error::CliError;
 
-/// Measures latency, and messages over bad links, on this machine
+/// Measures latency, lossy links and saturated links
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     #[command(subcommand)]

@@ -115,7 +115,8 @@ pub(crate) fn write(
     let mut text = String::new();
     let drawn = draw(&mut text, title, machine, &panels());
     drawn.map_err(|error| CliError::Runtime(format!("cannot draw the picture: {error}")))?;
-    fs::write(path, text).map_err(CliError::cannot("write the SVG file"))
+    let what = format!("write {}", path.display());
+    fs::write(path, text).map_err(CliError::cannot(&what))
 }
 
 fn draw(text: &mut String, title: &str, machine: &Machine, panels: &[Panel]) -> Drawn<()> {

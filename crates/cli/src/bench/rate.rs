@@ -16,38 +16,44 @@ use super::distribution::Percentiles;
 use super::goal::{self, Goal};
 use super::record;
 use crate::error::CliError;
+use crate::number;
 use crate::output::Output;
 
-/// Measures what a full line does to a game's traffic
+/// Measures a game's traffic on a saturated link
 ///
-/// A server sends long messages to clients behind one line, and meanwhile a game of 60 ticks a
-/// second, on virtual time: the same seed gives the same figures on every machine. Share is what
-/// the transfers had of the line, fairness how evenly they shared it (Jain's index, 1 is best), and
-/// p50 and p99 are how long the game's messages took. What is promised of it stands below; where a
-/// promise is not kept the exit code is 1.
+/// A server sends long messages to clients behind one link, and meanwhile a game
+/// of 60 ticks per second, on virtual time: the same seed gives the same figures
+/// on every machine. "share" is the part of the link that the transfers had,
+/// "fairness" how evenly they shared it (Jain's index, 1 is best), and "p50" and
+/// "p99" are the latency of the game's messages. A second table compares the
+/// targets.
 ///
-/// The same controller beside Copa, without the rest of a host: cargo test --lib congestion --
-/// --ignored --nocapture
+/// The same controller beside Copa, without the rest of a host:
+///
+///   cargo test --lib congestion -- --ignored --nocapture
 #[derive(Debug, clap::Args, Serialize)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, after_long_help = include_str!("../help/bench_rate.txt"))]
 pub(crate) struct Options {
-    /// Only the rows whose name contains this
+    /// Only rows whose name contains this
     #[arg(
         long,
-        value_name = "WORDS",
+        value_name = "TEXT",
         default_value = "",
         hide_default_value = true
     )]
     only: String,
 
-    /// Decides which packets are lost
-    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    /// Seed of the packet losses
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true,
+          value_parser = number::between::<u32>(0, u64::from(u32::MAX)))]
     seed: u32,
 
-    /// Writes everything that was measured, the machine and the settings into this file, as JSON
+    /// Writes all results to this file, as JSON
+    ///
+    /// With the machine and the settings.
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
-    json: Option<PathBuf>,
+    json_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Serialize)]
@@ -70,16 +76,18 @@ struct Row {
 
 /// Runs every scenario and prints the results.
 pub(crate) fn run(options: &Options) -> Result<(), CliError> {
-    let json = options.json.as_deref();
+    let json = options.json_file.as_deref();
     json.map_or(Ok(()), record::refuse_unwritable)?;
     let mut scenarios = scenario::all();
     scenarios.retain(|scenario| scenario.name.contains(&options.only));
     if scenarios.is_empty() {
-        let text = "no row has these words in its name".to_owned();
-        return Err(CliError::Runtime(text));
+        let only = &options.only;
+        return Err(CliError::Usage(format!(
+            "no row has \"{only}\" in its name: run without --only to see all names"
+        )));
     }
     let results = Results::of(&scenarios, options.seed)?;
-    let mut output = Output::new();
+    let mut output = Output::text();
     output.line(table(&results.rows))?;
     if !results.goals.is_empty() {
         output.line(format_args!("\n{}", goal::table(&results.goals, DECIMALS)))?;
@@ -88,8 +96,8 @@ pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     record::write(json, "rate", &Machine::current(), options, &results)?;
     match results.goals.iter().filter(|goal| goal.is_missed()).count() {
         0 => Ok(()),
-        1 => Err(CliError::Runtime("a promise is not kept".to_owned())),
-        missed => Err(CliError::Runtime(format!("{missed} promises are not kept"))),
+        1 => Err(CliError::Runtime("1 target is missed".to_owned())),
+        missed => Err(CliError::Runtime(format!("{missed} targets are missed"))),
     }
 }
 
@@ -159,10 +167,7 @@ fn table(rows: &[Row]) -> Table {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    reason = "in a test that is a failure as good as any"
-)]
+#[allow(clippy::unwrap_used, reason = "a panic fails the test")]
 mod tests {
     use super::*;
 

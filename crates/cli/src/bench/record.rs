@@ -14,24 +14,26 @@ use crate::error::CliError;
 /// Output files besides the table.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct Files {
-    /// Writes everything that was measured, the machine and the settings into this file, as JSON
+    /// Writes all results to this file, as JSON
+    ///
+    /// With the machine and the settings.
     #[arg(long, value_name = "FILE")]
-    pub(crate) json: Option<PathBuf>,
+    pub(crate) json_file: Option<PathBuf>,
 
-    /// Draws latency by percentile into this file, as SVG
+    /// Draws latency by percentile to this file, as SVG
     #[arg(long, value_name = "FILE")]
-    pub(crate) svg: Option<PathBuf>,
+    pub(crate) svg_file: Option<PathBuf>,
 }
 
 impl Files {
     /// Rejects unwritable files, and one file for both results, before the measurement.
     pub(crate) fn check(&self) -> Result<(), CliError> {
-        for path in self.json.iter().chain(&self.svg) {
+        for path in self.json_file.iter().chain(&self.svg_file) {
             refuse_unwritable(path)?;
         }
-        match &self.json {
-            Some(path) if self.json == self.svg => Err(CliError::Usage(format!(
-                "--json and --svg are both {}: choose two files",
+        match &self.json_file {
+            Some(path) if self.json_file == self.svg_file => Err(CliError::Usage(format!(
+                "--json-file and --svg-file are both {}: choose two files",
                 path.display()
             ))),
             _ => Ok(()),
@@ -81,14 +83,12 @@ pub(crate) fn write(
         "settings": settings,
         "results": results,
     });
-    fs::write(path, format!("{record:#}\n")).map_err(CliError::cannot("write the JSON file"))
+    let what = format!("write {}", path.display());
+    fs::write(path, format!("{record:#}\n")).map_err(CliError::cannot(&what))
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    reason = "in a test that is a failure as good as any"
-)]
+#[allow(clippy::unwrap_used, reason = "a panic fails the test")]
 mod tests {
     use super::*;
 

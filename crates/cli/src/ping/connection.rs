@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tickwire::proto::VERSION;
 use tickwire::{
@@ -11,22 +11,22 @@ use tickwire::{
 };
 
 use super::Options;
-use super::counters::Millis;
+use super::event::{ConnectionSummary, PingEvent};
 use super::transport::{DiscardCounter, Handler, SendOutcome, Transport};
 use crate::error::{self, CliError};
 use crate::protocol::{self, NORMAL_CLOSE, ProtocolId};
+use crate::schedule::until;
 use crate::signals::StopSignal;
+use crate::time::Millis;
 
 /// A host with a single peer: the server.
 pub(super) struct ConnectionTransport {
     host: Host,
     to: SocketAddr,
     peer: PeerId,
-    /// The key by which the server has authenticated itself.
-    server_key: Option<PublicKey>,
     discarded: DiscardCounter,
     end: Option<DisconnectReason>,
-    /// The latest statistics: after a disconnect the host has none.
+    /// As of the last wait. A host has no statistics of a disconnected peer.
     stats: Option<PeerStats>,
 }
 
@@ -53,7 +53,7 @@ impl ConnectionTransport {
         to: SocketAddr,
         options: &Options,
         stop: &StopSignal,
-    ) -> Result<(Self, Duration), CliError> {
+    ) -> Result<(Self, PingEvent), CliError> {
         let mut connect_options = ConnectOptions::default();
         connect_options.payload = options.payload();
         connect_options.server_key = options.server_key;
@@ -63,36 +63,23 @@ impl ConnectionTransport {
             .connect(to, &connect_options)
             .map_err(|error| CliError::Runtime(format!("cannot connect: {error}")))?;
         let server_key = wait_for_accept(&mut host, to, stop)?;
+        let connected = PingEvent::Connected {
+            connect_ms: Millis(start.elapsed()),
+            server_key: server_key.map(|key| key.to_string()),
+            is_pinned: options.server_key.is_some(),
+        };
         let connection = Self {
             stats: host.peer_stats(peer),
             host,
             to,
             peer,
-            server_key,
             discarded: DiscardCounter::default(),
             end: None,
         };
-        Ok((connection, start.elapsed()))
-    }
-
-    /// How the connection is protected.
-    pub(super) fn security(&self, options: &Options) -> String {
-        match self.server_key {
-            None => "not encrypted".to_owned(),
-            Some(_) if options.server_key.is_some() => {
-                "encrypted, to the server with the key that was given".to_owned()
-            }
-            Some(key) => {
-                format!(
-                    "encrypted, to a server with the key {key} (pin it with --server-key to \
-                     authenticate the server)"
-                )
-            }
-        }
+        Ok((connection, connected))
     }
 }
 
-/// Waits until the server accepts; returns its key.
 fn wait_for_accept(
     host: &mut Host,
     to: SocketAddr,
@@ -136,11 +123,9 @@ impl Transport for ConnectionTransport {
 
     fn wait(&mut self, deadline: Option<Instant>) -> Result<(), CliError> {
         self.stats = self.host.peer_stats(self.peer).or(self.stats);
-        let waited = match deadline {
-            Some(time) => self.host.wait_until(time),
-            None => self.host.wait(None),
-        };
-        waited.map_err(CliError::cannot("wait for replies"))
+        self.host
+            .wait(until(deadline))
+            .map_err(CliError::cannot("wait for replies"))
     }
 
     fn receive(&mut self, handle: &mut Handler<'_>) -> Result<(), CliError> {
@@ -166,19 +151,15 @@ impl Transport for ConnectionTransport {
         self.end.map(disconnect_text)
     }
 
-    /// `connection: round trip 0.123 ms, jitter 0.010 ms, 12 packets sent, 11 received, 0 lost`.
-    fn summary(&self) -> Option<String> {
+    fn summary(&self) -> Option<ConnectionSummary> {
         let stats = self.host.peer_stats(self.peer).or(self.stats)?;
-        let millis =
-            |time: Option<Duration>| time.map_or("-".to_owned(), |time| Millis(time).to_string());
-        Some(format!(
-            "connection: round trip {} ms, jitter {} ms, {} packets sent, {} received, {} lost",
-            millis(stats.round_trip),
-            millis(stats.jitter),
-            stats.packets_sent,
-            stats.packets_received,
-            stats.packets_lost,
-        ))
+        Some(ConnectionSummary {
+            round_trip_ms: stats.round_trip.map(Millis),
+            jitter_ms: stats.jitter.map(Millis),
+            packets_sent: stats.packets_sent,
+            packets_received: stats.packets_received,
+            packets_lost: stats.packets_lost,
+        })
     }
 
     /// Sends a disconnect, so that the server does not wait for its idle timeout.
@@ -189,7 +170,7 @@ impl Transport for ConnectionTransport {
     }
 }
 
-/// Why there is no connection, from the point of view of the client, and what to do.
+/// Why the client has no connection, and what to do.
 fn disconnect_text(reason: DisconnectReason) -> String {
     use DisconnectReason as Reason;
     let advice = |code| match protocol::advice(code) {
@@ -204,22 +185,25 @@ fn disconnect_text(reason: DisconnectReason) -> String {
         Reason::Denied { code } => return format!("denied by the server, code {}", advice(code)),
         Reason::VersionMismatch { theirs } => {
             return format!(
-                "the server has protocol version {theirs}, this program has version {VERSION}"
+                "the server has protocol version {theirs}, but this program has version {VERSION}: \
+                 use the same release on both sides"
             );
         }
         Reason::WrongServerKey { shown } => {
             return format!(
                 "the server has another public key, {shown}: its key was changed, or another host \
-                 answers in its place"
+                 answers in its place; ask its operator for the key to pass to --server-key"
             );
         }
         Reason::TimedOut => "nothing was received from the server within the idle timeout",
         Reason::Replaced => "another connection between the same addresses replaced it",
         Reason::ConnectTimeout => {
-            "no reply: no server is running there (`tickwire serve` is one), or a firewall blocks it"
+            "no reply: no server, such as `tickwire serve`, runs there, or a firewall blocks it"
         }
-        Reason::ServerFull => "the server is full",
-        Reason::ServerClosed => "the server accepts no connections, or is shutting down",
+        Reason::ServerFull => "the server is full: try again later, or raise its --peers-max",
+        Reason::ServerClosed => {
+            "it accepts no connections: it is not a server, or it is shutting down"
+        }
         Reason::SecurityMismatch => {
             "the server protects its packets differently: use --plain on both sides or on neither"
         }

@@ -1,22 +1,30 @@
-//! Counters of a run of ping, and the lines of its summary.
+//! Counters of a run of ping.
 
 use std::fmt;
 use std::time::Duration;
 
-use super::in_flight::ReplyKind;
-use super::rtt::RttSummary;
+use derive_more::Display;
+use serde::Serialize;
 
-/// A probe that is sent later than this counts as late, however long the step is.
+use super::in_flight::ReplyKind;
+use crate::time::Millis;
+
+/// Upper bound of the delay after which a probe counts as sent late.
 const LATE_MAX: Duration = Duration::from_millis(100);
 
-/// Every probe that was sent is `received`, `lost` or still in flight.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// Each sent probe is `received`, `lost` or `in_flight`.
+#[derive(Debug, Clone, Copy, Default, Display, PartialEq, Serialize)]
+#[display(
+    "in all {sent} sent, {received} received, {lost} lost ({:.1}%), {late} late, {duplicates} \
+     duplicates, {out_of_order} out of order, {altered} altered, {foreign} foreign, {not_sent} not \
+     sent, {dropped_by_kernel} dropped by kernel, {in_flight} in flight",
+    100.0 * loss_fraction
+)]
 pub(super) struct Counters {
-    /// Probes that were sent.
     pub(super) sent: u64,
     /// Probes with a reply in time.
     pub(super) received: u64,
-    /// Probes without a reply in time. A late reply does not change that.
+    /// Probes without a reply in time, even if one comes later.
     pub(super) lost: u64,
     /// Lost probes with a late reply.
     pub(super) late: u64,
@@ -24,14 +32,18 @@ pub(super) struct Counters {
     pub(super) duplicates: u64,
     /// Received probes whose reply came after that of a later probe.
     pub(super) out_of_order: u64,
-    /// Replies with the nonce of this run and other bytes than were sent.
+    /// Replies with the nonce of this run and changed bytes.
     pub(super) altered: u64,
     /// Datagrams without the nonce, from another address, or with an unknown sequence number.
     pub(super) foreign: u64,
-    /// Probes that the system refused to send. They are not in `sent`.
+    /// Probes that the system refused to send, not counted in `sent`.
     pub(super) not_sent: u64,
-    /// Datagrams that the kernel of this machine dropped because they were not read fast enough.
+    /// Datagrams that the kernel of this machine dropped.
     pub(super) dropped_by_kernel: u64,
+    /// Set by [`finish`](Self::finish), as the next field.
+    pub(super) in_flight: u64,
+    /// Share of `lost` in the probes that are not in flight.
+    pub(super) loss_fraction: f64,
 }
 
 impl Counters {
@@ -50,51 +62,40 @@ impl Counters {
             ReplyKind::Duplicate => self.duplicates += 1,
         }
     }
-}
 
-impl fmt::Display for Counters {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// The counters at the end of a run.
+    pub(super) fn finish(self, dropped_by_kernel: u64) -> Self {
         let settled = self.received + self.lost;
-        // Exact to 2^53 probes, which are 285 years at a million per second.
-        let lost_percent = 100.0 * self.lost as f64 / settled.max(1) as f64;
-        write!(
-            f,
-            "in all {} sent, {} received, {} lost ({lost_percent:.1}%), {} late, {} duplicates, \
-             {} out of order, {} altered, {} foreign, {} not sent, {} dropped by kernel, {} under way",
-            self.sent,
-            self.received,
-            self.lost,
-            self.late,
-            self.duplicates,
-            self.out_of_order,
-            self.altered,
-            self.foreign,
-            self.not_sent,
-            self.dropped_by_kernel,
-            self.sent.saturating_sub(settled),
-        )
+        Self {
+            dropped_by_kernel,
+            in_flight: self.sent.saturating_sub(settled),
+            // Exact to 2^53 probes, which are 285 years at a million per second.
+            loss_fraction: self.lost as f64 / settled.max(1) as f64,
+            ..self
+        }
     }
 }
 
-/// Probes that ping itself sent late: by a whole step, after which the steps restart, or by
+/// Probes that ping itself sent late: by the interval, after which the schedule restarts, or by
 /// [`LATE_MAX`].
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, Serialize)]
 pub(super) struct LateSends {
+    #[serde(skip)]
     threshold: Duration,
     probes: u64,
-    longest: Duration,
+    longest_ms: Millis,
 }
 
 impl LateSends {
-    /// With a step of zero no probe is ever late.
-    pub(super) fn new(step: Duration) -> Self {
+    /// With an interval of zero, no probe is late.
+    pub(super) fn new(interval: Duration) -> Self {
         Self {
-            threshold: match step {
+            threshold: match interval {
                 Duration::ZERO => Duration::MAX,
-                step => step.min(LATE_MAX),
+                interval => interval.min(LATE_MAX),
             },
             probes: 0,
-            longest: Duration::ZERO,
+            longest_ms: Millis(Duration::ZERO),
         }
     }
 
@@ -102,43 +103,23 @@ impl LateSends {
     pub(super) fn on_sent(&mut self, late: Duration) {
         if late >= self.threshold {
             self.probes += 1;
-            self.longest = self.longest.max(late);
-        }
-    }
-
-    /// The line of the summary, if a probe was late.
-    pub(super) fn summary(&self) -> Option<String> {
-        let (probes, longest) = (self.probes, Millis(self.longest));
-        (probes > 0).then(|| {
-            format!(
-                "held up: {probes} probes were sent late, by up to {longest} ms; this machine may \
-                 have caused the times and losses around them"
-            )
-        })
-    }
-}
-
-/// One line, in the format of ping(8).
-impl fmt::Display for RttSummary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("round trip min/avg/p50/p99/max/jitter = ")?;
-        for time in [self.min, self.avg, self.p50, self.p99, self.max] {
-            write!(f, "{}/", Millis(time))?;
-        }
-        match self.jitter {
-            Some(jitter) => write!(f, "{} ms", Millis(jitter)),
-            None => f.write_str("- ms"),
+            self.longest_ms = self.longest_ms.max(Millis(late));
         }
     }
 }
 
-/// A time in milliseconds, without the unit: `0.123`.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Millis(pub(super) Duration);
-
-impl fmt::Display for Millis {
+/// A line after the counters, if a probe was late.
+impl fmt::Display for LateSends {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.3}", self.0.as_secs_f64() * 1e3)
+        let (probes, longest) = (self.probes, self.longest_ms);
+        if probes == 0 {
+            return Ok(());
+        }
+        write!(
+            f,
+            "\nheld up: {probes} probes were sent late, by up to {longest} ms; this machine may have \
+             caused the times and losses around them"
+        )
     }
 }
 
@@ -148,36 +129,35 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    /// The line after probes that were late by these times.
-    fn late_summary(step: Duration, late: &[Duration]) -> Option<String> {
-        let mut late_sends = LateSends::new(step);
+    fn late_sends(interval: Duration, late: &[Duration]) -> String {
+        let mut late_sends = LateSends::new(interval);
         late.iter().for_each(|time| late_sends.on_sent(*time));
-        late_sends.summary()
+        late_sends.to_string()
     }
 
     #[test]
-    fn late_probes_are_counted_and_the_longest_delay_is_shown() {
+    fn counts_late_probes_and_shows_the_longest_delay() {
         let late = [20 * MS, 1500 * MS, 16 * MS];
-        let text = "held up: 3 probes were sent late, by up to 1500.000 ms; this machine may \
-                    have caused the times and losses around them";
-        assert_eq!(late_summary(16 * MS, &late).as_deref(), Some(text));
+        let text = "\nheld up: 3 probes were sent late, by up to 1500.000 ms; this machine may have \
+                    caused the times and losses around them";
+        assert_eq!(late_sends(16 * MS, &late), text);
     }
 
     #[test]
-    fn a_probe_is_late_after_a_whole_step() {
-        assert_eq!(late_summary(16 * MS, &[Duration::ZERO, 15 * MS]), None);
-        assert!(late_summary(16 * MS, &[16 * MS]).is_some());
+    fn a_probe_is_late_after_an_interval() {
+        assert_eq!(late_sends(16 * MS, &[Duration::ZERO, 15 * MS]), "");
+        assert_ne!(late_sends(16 * MS, &[16 * MS]), "");
     }
 
     #[test]
-    fn with_long_steps_a_probe_is_late_after_100_ms() {
-        assert_eq!(late_summary(1000 * MS, &[50 * MS]), None);
-        assert!(late_summary(1000 * MS, &[100 * MS]).is_some());
+    fn with_long_intervals_a_probe_is_late_after_100_ms() {
+        assert_eq!(late_sends(1000 * MS, &[50 * MS]), "");
+        assert_ne!(late_sends(1000 * MS, &[100 * MS]), "");
     }
 
     #[test]
-    fn one_at_a_time_no_probe_is_late() {
-        assert_eq!(late_summary(Duration::ZERO, &[1000 * MS]), None);
+    fn with_an_interval_of_zero_no_probe_is_late() {
+        assert_eq!(late_sends(Duration::ZERO, &[1000 * MS]), "");
     }
 
     #[test]
@@ -188,7 +168,6 @@ mod tests {
             altered: 1,
             foreign: 3,
             not_sent: 4,
-            dropped_by_kernel: 5,
             ..Counters::default()
         };
         let kinds = [
@@ -204,33 +183,13 @@ mod tests {
             counters.on_reply(kind);
         }
         let text = "in all 8 sent, 4 received, 2 lost (33.3%), 2 late, 1 duplicates, 1 out of order, \
-                    1 altered, 3 foreign, 4 not sent, 5 dropped by kernel, 2 under way";
-        assert_eq!(counters.to_string(), text);
+                    1 altered, 3 foreign, 4 not sent, 5 dropped by kernel, 2 in flight";
+        assert_eq!(counters.finish(5).to_string(), text);
     }
 
     #[test]
     fn a_run_without_probes_has_no_loss() {
-        let text = Counters::default().to_string();
+        let text = Counters::default().finish(0).to_string();
         assert!(text.starts_with("in all 0 sent, 0 received, 0 lost (0.0%), "));
-    }
-
-    #[test]
-    fn the_rtt_summary_is_one_line_in_milliseconds() {
-        let rtt_summary = RttSummary {
-            min: MS / 2,
-            avg: MS,
-            p50: 2 * MS,
-            p99: 3 * MS,
-            max: 4000 * MS,
-            jitter: Some(MS / 1000),
-        };
-        let text =
-            "round trip min/avg/p50/p99/max/jitter = 0.500/1.000/2.000/3.000/4000.000/0.001 ms";
-        assert_eq!(rtt_summary.to_string(), text);
-        let single = RttSummary {
-            jitter: None,
-            ..rtt_summary
-        };
-        assert!(single.to_string().ends_with("/4000.000/- ms"));
     }
 }

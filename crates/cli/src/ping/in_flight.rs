@@ -1,21 +1,23 @@
-//! Tracks the probes in flight, and classifies replies: in time, out of order, late, duplicate.
+//! Tracks the probes in flight, and classifies replies: in order, out of order, late, duplicate.
 //!
-//! Sequence numbers and times are passed in: this file reads no clock and parses no bytes.
+//! This file reads no clock and parses no bytes.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Maximum number of remembered probes, answered ones included: 65,536, in at most 2 MiB.
-///
-/// Beyond that the oldest probe is forgotten. If it is still in flight, it is lost.
+use serde::Serialize;
+
+/// Maximum number of remembered probes: 2 MiB. Beyond that the oldest probe is forgotten, and lost
+/// if in flight.
 const REMEMBERED_MAX: usize = 65_536;
 
-/// Maximum number of probes in flight: 32,768. Options that would exceed it are refused, so that no
-/// probe is forgotten while it is in flight, and late replies still find their probe.
+/// Maximum number of probes in flight. It leaves room for lost probes, so that late replies find
+/// them.
 pub(super) const IN_FLIGHT_MAX: usize = 32_768;
 const _: () = assert!(2 * IN_FLIGHT_MAX <= REMEMBERED_MAX);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum ReplyKind {
     /// The first reply, in time.
     InOrder,
@@ -23,11 +25,21 @@ pub(super) enum ReplyKind {
     OutOfOrder,
     /// The first reply to a probe that was lost.
     Late,
-    /// The first reply, after the timeout, to a probe that [`take_lost`](InFlight::take_lost) had not
-    /// yet reported as lost. It is lost from now on.
+    /// As `Late`, but [`take_lost`](InFlight::take_lost) has not reported the probe yet.
+    #[serde(rename = "late")]
     Overdue,
-    /// A further reply.
     Duplicate,
+}
+
+impl ReplyKind {
+    pub(super) fn remark(self) -> &'static str {
+        match self {
+            Self::InOrder => "",
+            Self::OutOfOrder => ", out of order",
+            Self::Late | Self::Overdue => ", late",
+            Self::Duplicate => ", duplicate",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,9 +61,7 @@ enum State {
     InFlight,
     /// The timeout has passed without a reply.
     Lost,
-    /// Answered, in time or late.
     Answered,
-    /// The system refused to send it.
     Unsent,
 }
 
@@ -86,7 +96,6 @@ impl InFlight {
         self.oldest + self.probes.len() as u64
     }
 
-    /// Number of probes in flight.
     pub(super) fn waiting(&self) -> u64 {
         self.waiting
     }
@@ -102,7 +111,6 @@ impl InFlight {
         forgotten
     }
 
-    /// The last probe was not sent.
     pub(super) fn on_refused(&mut self) {
         match self.probes.back_mut() {
             Some(probe) if probe.state == State::InFlight => probe.state = State::Unsent,
@@ -149,7 +157,6 @@ impl InFlight {
         Some(self.unsettled)
     }
 
-    /// When the next probe is lost, if one is in flight.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let probe = self.probes.get(self.index(self.first_in_flight()?)?)?;
         // At the timeout itself a reply is still in time.
@@ -158,7 +165,7 @@ impl InFlight {
             .checked_add(self.timeout + Duration::from_nanos(1))
     }
 
-    /// Probes are sent in order with the same timeout, so the first one in flight is lost first.
+    /// The timeout is the same for all, so the first probe in flight is lost first.
     fn first_in_flight(&self) -> Option<u64> {
         if self.waiting == 0 {
             return None;
@@ -196,7 +203,6 @@ mod tests {
     const TIMEOUT: Duration = Duration::from_secs(1);
     const MS: Duration = Duration::from_millis(1);
 
-    /// `count` probes, sent a millisecond apart.
     fn sent(count: u32) -> (InFlight, Instant) {
         let start = Instant::now();
         let mut in_flight = InFlight::new(TIMEOUT);

@@ -1,10 +1,11 @@
-//! `tickwire ping`: round-trip times to a UDP echo, or through a connection to a server that echoes.
+//! `tickwire ping`: round-trip times to a UDP echo, or through a connection.
 //!
-//! This file has the options. `pinger` is the loop around a `transport`: UDP datagrams, or a
-//! `connection`. `session` and the modules that it uses evaluate a run without a socket or a clock.
+//! `pinger` is the loop around a `transport`: UDP datagrams or a `connection`. `session` evaluates
+//! a run without a socket or a clock.
 
 mod connection;
 mod counters;
+mod event;
 mod in_flight;
 mod pinger;
 mod probe;
@@ -12,7 +13,6 @@ mod rtt;
 mod session;
 mod transport;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::value_parser;
@@ -21,7 +21,7 @@ use tickwire::PublicKey;
 use tickwire::limits::{DATAGRAM_MAX, TIMEOUT_MAX, WHOLE_MAX};
 
 use self::connection::ConnectionTransport;
-use self::counters::Millis;
+use self::event::PingEvent;
 use self::in_flight::IN_FLIGHT_MAX;
 use self::pinger::Pinger;
 use self::probe::PROBE_MIN;
@@ -32,139 +32,166 @@ use crate::error::CliError;
 use crate::output::Output;
 use crate::protocol::{self, ProtocolId, Token};
 use crate::signals::StopSignal;
-use crate::time;
+use crate::{number, time};
 
 /// Measures round-trip times to a UDP echo or through a connection
 ///
-/// The target is any program that sends datagrams back unchanged, such as `tickwire listen --echo`:
+/// The target is a program that sends datagrams back unchanged, such as `tickwire
+/// listen --echo`:
 ///
 ///   ping 127.0.0.1:10080, 64 bytes
 ///   seq=1 64 bytes time=0.123 ms
 ///
-/// With --connect the target is a server that sends messages back unchanged, such as `tickwire serve`,
-/// and probes are unreliable messages. The second line shows the time to connect, and the last line
-/// the connection's own measurements:
+/// With --connect the target is a server that sends messages back unchanged, such
+/// as `tickwire serve`, and probes are unreliable messages. The connection is
+/// encrypted, and --server-key also authenticates the server. The summary then
+/// ends with the connection's own measurements.
 ///
-///   ping 127.0.0.1:10080, 64 bytes
-///   connected in 0.456 ms, encrypted, to the server with the key that was given
-///   seq=1 64 bytes time=0.123 ms
+/// Probes are sent at a fixed interval that does not wait for replies, and a late
+/// probe does not shift the following ones. If ping itself is delayed by a whole
+/// interval, the schedule restarts: missed probes are not sent in a burst. The
+/// summary reports this, and probes that were sent more than 100 ms late, as
+/// "held up". A round trip is measured from when the probe is passed to the
+/// system until its reply is received.
 ///
-/// The connection is encrypted; --server-key also authenticates the server.
+/// A probe without a reply within the timeout is lost. A later reply is shown as
+/// "late", and the probe stays lost. "altered" is a reply with changed bytes.
+/// "foreign" is a datagram from another address or of another run. Each run has a
+/// random number that separates concurrent runs; it is no protection against an
+/// attacker on the network path.
 ///
-/// Probes are sent at fixed steps that do not wait for replies, and a late probe does not shift the
-/// following ones. If ping itself is delayed by a whole step or more, the steps restart; missed
-/// probes are not sent in a burst. The summary reports this as "held up", and also probes that were
-/// sent more than 100 ms late. A round trip is measured from just before the probe is passed to the
-/// system until its reply is received. A probe without a reply within the timeout is lost; a later
-/// reply is shown and counted as "late", and the probe stays lost. "altered" is a reply with changed
-/// bytes. "foreign" is a datagram that is not a reply to this run: it has another run number, or
-/// comes from another address. The run number separates concurrent runs; it is not a protection
-/// against an attacker on the network path.
-///
-/// The run ends with a summary, also after Ctrl-C or SIGTERM. "under way" are probes that are neither
-/// answered nor lost yet; the percentage of "lost" excludes them. "dropped by kernel" are datagrams
-/// that arrived faster than ping read them. min, avg, p50, p99 and max are of replies in time. jitter
-/// is the mean absolute difference between consecutive round trips, in the order of their replies
-/// (RFC 3550 section 6.4.1, without the smoothing).
-///
-/// Exit code: 0 if at least one reply came in time, 1 if none did, a probe could not be sent or the
-/// connection ended before the last probe, 2 if the command line is invalid.
+/// The run ends with a summary, also after Ctrl-C or SIGTERM. "in flight" are
+/// probes that are neither answered nor lost; the percentage of "lost" excludes
+/// them. "dropped by kernel" are datagrams that arrived faster than ping read
+/// them. min, avg, p50, p99 and max are of replies in time. jitter is the mean
+/// absolute difference between consecutive round trips (RFC 3550 section 6.4.1,
+/// without the smoothing).
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, after_long_help = include_str!("../help/ping.txt"))]
 pub(crate) struct Options {
-    /// Target address: a host and a port
+    /// Target address
+    ///
+    /// A host and a port, or only a port for 127.0.0.1.
     #[arg(default_value = address::DEFAULT)]
     address: String,
 
     /// Number of probes [default: no limit]
-    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..),
+    #[arg(long, value_name = "N", value_parser = number::between::<u64>(1, u64::MAX),
           allow_negative_numbers = true)]
     count: Option<u64>,
 
-    /// Time between probes, such as 16ms or 1s. 0s sends one at a time: the next probe is sent when the
-    /// previous one is answered or lost
+    /// Time between probes
+    ///
+    /// Such as 16ms or 1s. With 0s, the next probe is sent when the previous one is answered or
+    /// lost.
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time::parse,
           allow_hyphen_values = true)]
-    every: Duration,
+    interval: Duration,
 
-    /// Size of a probe, 16 to 1024 bytes, or to 992 with --connect: an 8-byte run number and an 8-byte
-    /// sequence number, repeated as filler that is verified in the reply
+    /// Size of a probe, 16 to 1024 bytes
+    ///
+    /// At most 992 bytes with --connect. A probe is an 8-byte run number and an 8-byte sequence
+    /// number, repeated up to its size. All bytes of a reply are verified.
     #[arg(long, value_name = "BYTES", default_value = "64", allow_negative_numbers = true,
-          value_parser = value_parser!(u16).range(PROBE_MIN as i64..=DATAGRAM_MAX as i64))]
+          value_parser = number::between::<u16>(PROBE_MIN as u64, DATAGRAM_MAX as u64))]
     size: u16,
 
-    /// Time after which an unanswered probe is lost, up to 1h
+    /// Time after which a probe is lost
+    ///
+    /// At most 1h.
     #[arg(long, value_name = "TIME", default_value = "1s", allow_hyphen_values = true,
           value_parser = time::between(Duration::from_nanos(1), RTT_MAX))]
     timeout: Duration,
 
-    /// Connects to the address and measures through the connection
+    /// Prints one JSON object per line
     #[arg(long)]
+    json: bool,
+
+    /// Connects to a server, and measures through it
+    #[arg(long, help_heading = "Connection")]
     connect: bool,
 
-    /// Time limit of the connection attempt, 1ms to 1h
+    /// Time limit to connect, 1ms to 1h
     #[arg(long, requires = "connect", value_name = "TIME", default_value = "10s",
           value_parser = time::between(Duration::from_millis(1), TIMEOUT_MAX),
-          allow_hyphen_values = true)]
+          allow_hyphen_values = true, help_heading = "Connection")]
     connect_timeout: Duration,
 
-    /// Protocol id, a number: must be equal to that of `serve --protocol-id`
-    #[arg(long, requires = "connect", value_name = "NUMBER", default_value_t,
-          value_parser = value_parser!(ProtocolId), allow_negative_numbers = true)]
+    /// Number that the server must have too
+    #[arg(long, requires = "connect", value_name = "N", default_value_t,
+          value_parser = value_parser!(ProtocolId), allow_negative_numbers = true,
+          help_heading = "Connection")]
     protocol_id: ProtocolId,
 
-    /// Public key that the server must have, as `keygen` and `serve` print it. Without it the server is
-    /// not authenticated, and another host may answer in its place
-    #[arg(long, requires = "connect", value_name = "KEY")]
+    /// Public key that the server must have
+    ///
+    /// As printed by `keygen` and `serve`. Without it the server is not authenticated, and another
+    /// host may answer in its place.
+    #[arg(
+        long,
+        requires = "connect",
+        value_name = "KEY",
+        help_heading = "Connection"
+    )]
     server_key: Option<PublicKey>,
 
-    /// Connects without encryption, to a server that runs with --plain
-    #[arg(long, requires = "connect", conflicts_with_all = ["server_key", "trust_unpinned"])]
+    /// Disables encryption, as on the server
+    #[arg(long, requires = "connect", conflicts_with_all = ["server_key", "trust_unpinned"],
+          help_heading = "Connection")]
     plain: bool,
 
-    /// Sends the ticket or the token although the server is not authenticated by --server-key
-    #[arg(long, requires = "connect", conflicts_with = "server_key")]
+    /// Sends a ticket or token without --server-key
+    ///
+    /// The server is then not authenticated, and another host may receive it.
+    #[arg(
+        long,
+        requires = "connect",
+        conflicts_with = "server_key",
+        help_heading = "Connection"
+    )]
     trust_unpinned: bool,
 
-    /// Ticket for a server with --ticket, up to 256 bytes. With --plain it is sent unencrypted
+    /// Ticket for a server with --ticket
+    ///
+    /// 1 to 256 bytes. With --plain it is sent unencrypted.
     #[arg(long, requires = "connect", value_name = "TEXT", value_parser = protocol::ticket,
-          allow_hyphen_values = true)]
+          allow_hyphen_values = true, help_heading = "Connection")]
     ticket: Option<String>,
 
-    /// Admission token for a server with --token-key, as printed by `tickwire token`
+    /// Token for a server with --token-key
+    ///
+    /// As printed by `tickwire token`.
     #[arg(long, requires = "connect", conflicts_with = "ticket", value_name = "TOKEN",
-          value_parser = value_parser!(Token))]
+          value_parser = value_parser!(Token), help_heading = "Connection")]
     token: Option<Token>,
 }
 
 /// Runs until all probes are answered or lost, or a signal arrives. Fails without a reply in time.
 pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     options.validate()?;
-    let mut output = Output::new();
+    let mut output = Output::new(options.json);
     let (mut socket, mut to) = address::open_towards(&options.address)?;
     if to.ip().is_unspecified() {
         // The system sends these to this machine, and the replies come from its loopback address.
         to = address::loopback(to);
     }
+    let waker = socket.waker().map_err(CliError::cannot("wait"))?;
+    let stop = StopSignal::on_signal(waker)?;
+    output.event(&PingEvent::Target {
+        address: to,
+        size_bytes: options.size,
+    })?;
+    output.flush()?;
     if !options.connect {
-        let waker = socket.waker().map_err(CliError::cannot("wait"))?;
-        let stop = StopSignal::on_signal(waker)?;
-        options.print_target(to, &mut output)?;
         return Pinger::new(UdpTransport::new(socket, to), to, options, stop, output).run();
     }
-    let mut host = connection::host(socket, options)?;
-    let waker = host.waker().map_err(CliError::cannot("wait"))?;
-    let stop = StopSignal::on_signal(waker)?;
-    options.print_target(to, &mut output)?;
-    let (connection, time) = ConnectionTransport::open(host, to, options, &stop)?;
-    let security = connection.security(options);
-    let time = Millis(time);
-    output.line(format_args!("connected in {time} ms, {security}"))?;
+    let host = connection::host(socket, options)?;
+    let (connection, connected) = ConnectionTransport::open(host, to, options, &stop)?;
+    output.event(&connected)?;
     Pinger::new(connection, to, options, stop, output).run()
 }
 
 impl Options {
-    /// Sequence number of the last probe.
     fn last(&self) -> u64 {
         self.count.unwrap_or(u64::MAX)
     }
@@ -176,46 +203,43 @@ impl Options {
         ticket.or(token).unwrap_or_default().to_vec()
     }
 
-    /// The first line, before anything that takes time.
-    fn print_target(&self, to: SocketAddr, output: &mut Output) -> Result<(), CliError> {
-        output.line(format_args!("ping {to}, {} bytes", self.size))?;
-        output.flush()
-    }
-
-    /// Checks what the parser of a single option cannot check.
+    /// Checks combinations of options.
     fn validate(&self) -> Result<(), CliError> {
         let size = usize::from(self.size);
         if self.connect && size > WHOLE_MAX {
-            // A longer message is fragmented, and its round trip is that of several packets.
+            // A longer message would be fragmented, and its round trip would be that of several
+            // packets.
             return Err(CliError::Usage(format!(
-                "--size is {size} bytes, at most {WHOLE_MAX} fit into one packet of a connection"
+                "--size is {size} bytes, but at most {WHOLE_MAX} fit into one packet with --connect"
             )));
         }
         let is_pinned = self.server_key.is_some() || self.trust_unpinned || self.plain;
         if !is_pinned && !self.payload().is_empty() {
             return Err(CliError::usage(
-                "the ticket or the token would be sent to an unauthenticated server: set \
-                 --server-key (`serve` prints it), or --trust-unpinned",
+                "the ticket or token would go to an unauthenticated server: add --server-key, which \
+                 `serve` prints, or --trust-unpinned",
             ));
         }
-        validate_in_flight(self.last(), self.timeout, self.every)
+        validate_in_flight(self.last(), self.timeout, self.interval)
     }
 }
 
-/// Unanswered probes are in flight for the whole timeout, and only so many are remembered.
-fn validate_in_flight(count: u64, timeout: Duration, every: Duration) -> Result<(), CliError> {
-    // With a step of zero there is one at a time.
+/// An unanswered probe is in flight for the whole timeout, and [`IN_FLIGHT_MAX`] probes are
+/// remembered.
+fn validate_in_flight(count: u64, timeout: Duration, interval: Duration) -> Result<(), CliError> {
+    // With an interval of zero, one probe at a time.
     let in_flight = timeout
         .as_nanos()
-        .checked_div(every.as_nanos())
+        .checked_div(interval.as_nanos())
         .unwrap_or(1);
-    if in_flight.min(count.into()) <= IN_FLIGHT_MAX as u128 {
+    let in_flight = in_flight.min(count.into());
+    if in_flight <= IN_FLIGHT_MAX as u128 {
         return Ok(());
     }
-    let (timeout, every) = (format_duration(timeout), format_duration(every));
+    let (timeout, interval) = (format_duration(timeout), format_duration(interval));
     Err(CliError::Usage(format!(
-        "a probe every {every} with a timeout of {timeout} is more than the {IN_FLIGHT_MAX} \
-         that can be in flight at once: choose a longer --every or a shorter --timeout"
+        "with an interval of {interval} and a timeout of {timeout}, {in_flight} probes can be in flight, but \
+         at most {IN_FLIGHT_MAX} can be tracked: choose a longer --interval or a shorter --timeout"
     )))
 }
 
@@ -255,15 +279,17 @@ mod tests {
         }
         for size in ["0", "15", "1025"] {
             let text = refusal(&["--size", size]);
-            let wanted = format!("{size} is not in 16..=1024");
-            assert!(text.contains(&wanted), "{text}");
+            assert!(
+                text.contains("must be a whole number from 16 to 1024"),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn a_message_has_room_for_less_than_a_datagram() {
         assert_eq!(refusal(&["--connect", "--size", "992"]), "");
-        let text = "--size is 993 bytes, at most 992 fit into one packet of a connection";
+        let text = "--size is 993 bytes, but at most 992 fit into one packet with --connect";
         assert_eq!(refusal(&["--connect", "--size", "993"]), text);
     }
 
@@ -272,10 +298,7 @@ mod tests {
         for timeout in ["1ms", "1h"] {
             assert_eq!(refusal(&["--connect", "--connect-timeout", timeout]), "");
         }
-        for (timeout, wanted) in [
-            ("0s", "0s is not in 1ms..=1h"),
-            ("61m", "1h 1m is not in 1ms..=1h"),
-        ] {
+        for (timeout, wanted) in [("0s", "must be 1ms to 1h"), ("61m", "must be 1ms to 1h")] {
             let text = refusal(&["--connect", "--connect-timeout", timeout]);
             assert!(text.contains(wanted), "{text}");
         }
@@ -288,7 +311,7 @@ mod tests {
         }
         for timeout in ["0s", "61m"] {
             let text = refusal(&["--timeout", timeout]);
-            assert!(text.contains("is not in 1ns..=1h"), "{text}");
+            assert!(text.contains("must be 1ns to 1h"), "{text}");
         }
     }
 
@@ -303,6 +326,8 @@ mod tests {
         let Err(CliError::Usage(text)) = validate_in_flight(some + 1, timeout + MS, MS) else {
             panic!("too many are accepted");
         };
-        assert!(text.starts_with("a probe every 1ms with a timeout of 32s 769ms is more than"));
+        let begin =
+            "with an interval of 1ms and a timeout of 32s 769ms, 32769 probes can be in flight";
+        assert!(text.starts_with(begin), "{text}");
     }
 }

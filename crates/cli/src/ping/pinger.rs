@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::Options;
-use super::counters::{Counters, LateSends};
+use super::counters::LateSends;
+use super::event::{PingEvent, Summary};
 use super::session::Session;
 use super::transport::Transport;
 use crate::error::CliError;
@@ -12,16 +13,14 @@ use crate::output::Output;
 use crate::schedule::{Due, Schedule};
 use crate::signals::StopSignal;
 
-/// A run of ping.
 pub(super) struct Pinger<T> {
     transport: T,
     stop: StopSignal,
     output: Output,
     schedule: Schedule,
     session: Session,
-    /// Sequence number of the last probe.
     last: u64,
-    /// One probe at a time: without fixed steps, sending without waiting for replies would be a flood.
+    /// Without an interval, each probe waits for the previous reply, so that probes are no flood.
     one_at_a_time: bool,
     timeout: Duration,
     late_sends: LateSends,
@@ -39,20 +38,19 @@ impl<T: Transport> Pinger<T> {
             transport,
             stop,
             output,
-            schedule: Schedule::new(options.every),
+            schedule: Schedule::new(options.interval),
             session: Session::new(to, options.size.into(), options.timeout),
             last: options.last(),
-            one_at_a_time: options.every.is_zero(),
+            one_at_a_time: options.interval.is_zero(),
             timeout: options.timeout,
-            late_sends: LateSends::new(options.every),
+            late_sends: LateSends::new(options.interval),
         }
     }
 
     /// Runs until all probes are answered or lost, a signal arrives or the connection ends.
     pub(super) fn run(mut self) -> Result<(), CliError> {
         while !self.is_done() {
-            // Before a probe is sent and not after: writing a line takes longer than a short round
-            // trip, and the reply would wait for it.
+            // Before the send, because writing a line takes longer than a short round trip.
             self.output.flush()?;
             self.send_if_due()?;
             self.wait()?;
@@ -60,8 +58,8 @@ impl<T: Transport> Pinger<T> {
             self.report_lost()?;
         }
         let end = self.transport.end();
-        if let Some(reason) = &end {
-            self.output.line(format_args!("disconnected: {reason}"))?;
+        if let Some(reason) = end.clone() {
+            self.output.event(&PingEvent::Disconnected { reason })?;
         }
         self.summarise()?;
         self.transport.close()?;
@@ -100,26 +98,24 @@ impl<T: Transport> Pinger<T> {
         self.late_sends.on_sent(self.schedule.late(outcome.at));
         self.schedule.on_sent(outcome.at);
         match outcome.refusal {
-            Some(reason) => self.on_refused(&reason, outcome.at),
+            Some(reason) => self.on_refused(reason, outcome.at),
             None => Ok(()),
         }
     }
 
-    /// A refusal of the first probe ends the run. Later ones are reported, so that ping can watch a
-    /// network that comes and goes.
-    fn on_refused(&mut self, reason: &str, now: Instant) -> Result<(), CliError> {
+    /// Ends the run if the first probe is refused. Later refusals may be an interrupted network.
+    fn on_refused(&mut self, reason: String, now: Instant) -> Result<(), CliError> {
         let seq = self.session.on_refused();
         self.schedule.on_refused(now, self.timeout);
         if seq == 1 {
             let to = self.session.to();
             return Err(CliError::Runtime(format!("cannot send to {to}: {reason}")));
         }
-        self.output
-            .line(format_args!("seq={seq} not sent: {reason}"))?;
+        self.output.event(&PingEvent::NotSent { seq, reason })?;
         self.output.flush()
     }
 
-    /// Until the next probe is due, a probe is lost, a datagram or a signal arrives.
+    /// Waits until a probe is due or lost, or a datagram or a signal arrives.
     fn wait(&mut self) -> Result<(), CliError> {
         let now = Instant::now();
         let due = match self.due(now) {
@@ -134,14 +130,14 @@ impl<T: Transport> Pinger<T> {
     fn receive(&mut self) -> Result<(), CliError> {
         let (session, output) = (&mut self.session, &mut self.output);
         self.transport
-            .receive(&mut |datagram| output.line(session.on_datagram(datagram, Instant::now())))
+            .receive(&mut |datagram| output.event(&session.on_datagram(datagram, Instant::now())))
     }
 
     /// After everything was received, so that a reply in time is not counted as lost.
     fn report_lost(&mut self) -> Result<(), CliError> {
         let now = Instant::now();
-        while let Some(line) = self.session.take_lost(now) {
-            self.output.line(line)?;
+        while let Some(lost) = self.session.take_lost(now) {
+            self.output.event(&lost)?;
         }
         Ok(())
     }
@@ -150,18 +146,16 @@ impl<T: Transport> Pinger<T> {
         if self.stop.is_requested() {
             self.output.leave_typed_line()?;
         }
-        self.output.line(Counters {
-            dropped_by_kernel: self.transport.dropped_by_kernel(),
-            ..self.session.counters()
-        })?;
-        let lines = [
-            self.late_sends.summary(),
-            self.session.rtt_summary().map(|rtt| rtt.to_string()),
-            self.transport.summary(),
-        ];
-        for line in lines.into_iter().flatten() {
-            self.output.line(line)?;
-        }
+        let summary = Summary {
+            counters: self
+                .session
+                .counters()
+                .finish(self.transport.dropped_by_kernel()),
+            late_sends: self.late_sends,
+            rtt: self.session.rtt_summary(),
+            connection: self.transport.summary(),
+        };
+        self.output.event(&PingEvent::Summary(Box::new(summary)))?;
         self.output.flush()
     }
 }

@@ -1,8 +1,5 @@
-//! The bytes of a probe, and how a reply is matched to them.
-//!
-//! A probe is the nonce of the run and its sequence number, eight bytes each in network byte order,
-//! repeated up to its size. So every byte of a reply can be verified, and from 32 bytes on also the
-//! two numbers.
+//! The bytes of a probe: the nonce of the run and the sequence number, eight bytes each in network
+//! byte order, repeated up to its size. A reply is verified in every byte.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
@@ -22,7 +19,7 @@ pub(super) enum ProbeMatch {
     Foreign,
 }
 
-/// The probes of one run: all have the same size and nonce.
+/// The probes of a run.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Probes {
     nonce: u64,
@@ -32,13 +29,12 @@ pub(super) struct Probes {
 impl Probes {
     /// Draws a nonce. `size` is at least [`PROBE_MIN`].
     pub(super) fn of_size(size: usize) -> Self {
-        // The keys of the standard library's hash maps are random. That is enough to separate runs
-        // that share an echo; it is not a protection against an attacker on the network path.
+        // The random keys of hash maps separate runs that share an echo, and need not resist
+        // attackers.
         let nonce = RandomState::new().build_hasher().finish();
         Self { nonce, size }
     }
 
-    /// Bytes of a probe.
     pub(super) fn bytes(&self, seq: u64) -> impl Iterator<Item = u8> {
         let numbers = self
             .nonce

@@ -2,25 +2,32 @@
 
 use std::time::Duration;
 
+use derive_more::Display;
 use hdrhistogram::Histogram;
+use serde::Serialize;
+
+use crate::time::{Millis, or_dash};
 
 /// Upper bound of the histogram and of the timeout: one hour.
 pub(super) const RTT_MAX: Duration = Duration::from_secs(3600);
 
-/// Precision of percentiles in decimal digits. From 1 ns to 1 h the histogram takes about 270 KiB.
+/// Decimal digits of percentiles. From 1 ns to 1 h the histogram takes about 270 KiB.
 const DIGITS: u8 = 3;
 
-/// Statistics of at least one round trip.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Statistics of at least one round trip. The text has the format of ping(8).
+#[derive(Debug, Clone, Copy, Display, PartialEq, Eq, Serialize)]
+#[display(
+    "round trip min/avg/p50/p99/max/jitter = {min}/{avg}/{p50}/{p99}/{max}/{} ms",
+    or_dash(*jitter)
+)]
 pub(super) struct RttSummary {
-    pub(super) min: Duration,
-    pub(super) avg: Duration,
-    pub(super) p50: Duration,
-    pub(super) p99: Duration,
-    pub(super) max: Duration,
-    /// Mean absolute difference between consecutive round trips: D of RFC 3550 section 6.4.1,
-    /// averaged over the run instead of smoothed. `None` for a single round trip.
-    pub(super) jitter: Option<Duration>,
+    pub(super) min: Millis,
+    pub(super) avg: Millis,
+    pub(super) p50: Millis,
+    pub(super) p99: Millis,
+    pub(super) max: Millis,
+    /// Mean of D of RFC 3550 section 6.4.1, not smoothed. `None` for a single round trip.
+    pub(super) jitter: Option<Millis>,
 }
 
 /// Records round trips in the order of their replies.
@@ -62,22 +69,23 @@ impl RttRecorder {
     /// `None` without a round trip.
     pub(super) fn summary(&self) -> Option<RttSummary> {
         let count = self.nanos.len();
-        let mean = |sum: u128, count| Some(nanos(sum.checked_div(u128::from(count))?));
+        let mean = |sum: u128, count| Some(millis(sum.checked_div(u128::from(count))?));
+        let (min, max) = (Millis(self.min), Millis(self.max));
         // The end of a histogram step can lie beyond the maximum.
-        let quantile = |q| nanos(self.nanos.value_at_quantile(q).into()).clamp(self.min, self.max);
+        let quantile = |q| millis(self.nanos.value_at_quantile(q).into()).clamp(min, max);
         Some(RttSummary {
             avg: mean(self.sum, count)?,
-            min: self.min,
+            min,
             p50: quantile(0.50),
             p99: quantile(0.99),
-            max: self.max,
+            max,
             jitter: mean(self.sum_of_differences, count - 1),
         })
     }
 }
 
-fn nanos(nanos: u128) -> Duration {
-    Duration::from_nanos(saturate(nanos))
+fn millis(nanos: u128) -> Millis {
+    Millis(Duration::from_nanos(saturate(nanos)))
 }
 
 /// 2^64 nanoseconds are 584 years.
@@ -93,6 +101,10 @@ mod tests {
         Duration::from_micros(micros)
     }
 
+    const fn ns(nanos: u64) -> Millis {
+        Millis(Duration::from_nanos(nanos))
+    }
+
     fn rtt_summary(times: impl IntoIterator<Item = Duration>) -> Option<RttSummary> {
         let mut rtt = RttRecorder::new();
         times.into_iter().for_each(|time| rtt.record(time));
@@ -100,7 +112,7 @@ mod tests {
     }
 
     /// To the three digits of the histogram.
-    fn assert_close(time: Duration, wanted: Duration) {
+    fn assert_close(Millis(time): Millis, wanted: Duration) {
         assert!(time.abs_diff(wanted) <= wanted / 1000, "{time:?}");
     }
 
@@ -111,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_single_round_trip_has_no_jitter() {
-        let time = Duration::from_nanos(123_457);
+        let time = ns(123_457);
         let wanted = RttSummary {
             min: time,
             avg: time,
@@ -120,17 +132,20 @@ mod tests {
             max: time,
             jitter: None,
         };
-        assert_eq!(rtt_summary([time]), Some(wanted));
+        assert_eq!(rtt_summary([time.0]), Some(wanted));
     }
 
     #[test]
     fn percentiles_are_those_of_the_whole_distribution() {
         let rtt_summary = rtt_summary((1..=1000).map(us)).expect("there are some");
-        assert_eq!((rtt_summary.min, rtt_summary.max), (us(1), us(1000)));
-        assert_eq!(rtt_summary.avg, Duration::from_nanos(500_500));
+        assert_eq!(
+            (rtt_summary.min, rtt_summary.max),
+            (ns(1000), ns(1_000_000))
+        );
+        assert_eq!(rtt_summary.avg, ns(500_500));
         assert_close(rtt_summary.p50, us(500));
         assert_close(rtt_summary.p99, us(990));
-        assert_eq!(rtt_summary.jitter, Some(us(1)));
+        assert_eq!(rtt_summary.jitter, Some(ns(1000)));
     }
 
     #[test]
@@ -144,14 +159,13 @@ mod tests {
     #[test]
     fn jitter_is_the_mean_difference_of_consecutive_round_trips() {
         let rtt_summary = rtt_summary([us(10), us(30), us(30), us(0)]).expect("there are some");
-        // 20, 0 and 30.
-        assert_eq!(rtt_summary.jitter, Some(Duration::from_nanos(16_666)));
+        assert_eq!(rtt_summary.jitter, Some(ns(16_666)));
     }
 
     #[test]
     fn equal_round_trips_have_a_jitter_of_zero() {
         let rtt_summary = rtt_summary([us(70_000); 5]).expect("there are some");
-        assert_eq!(rtt_summary.jitter, Some(Duration::ZERO));
+        assert_eq!(rtt_summary.jitter, Some(ns(0)));
     }
 
     #[test]
@@ -159,7 +173,27 @@ mod tests {
         let rtt_summary = rtt_summary([Duration::ZERO, Duration::MAX]).expect("there are some");
         assert_eq!(
             (rtt_summary.min, rtt_summary.max),
-            (Duration::ZERO, Duration::MAX)
+            (ns(0), Millis(Duration::MAX))
         );
+    }
+
+    #[test]
+    fn a_summary_is_one_line_in_milliseconds() {
+        let rtt_summary = RttSummary {
+            min: ns(500_000),
+            avg: ns(1_000_000),
+            p50: ns(2_000_000),
+            p99: ns(3_000_000),
+            max: ns(4_000_000_000),
+            jitter: Some(ns(1000)),
+        };
+        let text =
+            "round trip min/avg/p50/p99/max/jitter = 0.500/1.000/2.000/3.000/4000.000/0.001 ms";
+        assert_eq!(rtt_summary.to_string(), text);
+        let single = RttSummary {
+            jitter: None,
+            ..rtt_summary
+        };
+        assert!(single.to_string().ends_with("/4000.000/- ms"));
     }
 }

@@ -1,4 +1,4 @@
-//! A run of ping without its socket and its clock: evaluates probes, received datagrams and timeouts.
+//! A run of ping without socket and clock: evaluates probes, received datagrams and timeouts.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -6,12 +6,15 @@ use std::time::{Duration, Instant};
 use humantime::format_duration;
 use tickwire::Datagram;
 
-use super::counters::{Counters, Millis};
+use super::counters::Counters;
+use super::event::PingEvent;
 use super::in_flight::{InFlight, Reply, ReplyKind};
 use super::probe::{ProbeMatch, Probes};
 use super::rtt::{RttRecorder, RttSummary};
+use crate::time::Millis;
 
-/// The state of a run.
+const NO_ECHO: &str = "it is not a UDP echo, such as `tickwire listen --echo`";
+
 #[derive(Debug)]
 pub(super) struct Session {
     to: SocketAddr,
@@ -50,7 +53,6 @@ impl Session {
         self.in_flight.next_seq()
     }
 
-    /// Bytes of the next probe.
     pub(super) fn next_probe(&self) -> impl Iterator<Item = u8> {
         self.probes.bytes(self.next_seq())
     }
@@ -70,23 +72,21 @@ impl Session {
         self.next_seq() - 1
     }
 
-    /// A datagram was received at `now`. Returns the line that describes it.
-    pub(super) fn on_datagram(&mut self, datagram: &Datagram<'_>, now: Instant) -> String {
+    /// A datagram was received at `now`.
+    pub(super) fn on_datagram(&mut self, datagram: &Datagram<'_>, now: Instant) -> PingEvent {
         let from = datagram.from;
-        // The scope and the flow of an IPv6 address are not compared: the system sets them on
-        // received datagrams, also if they were not given.
+        // Without the scope and the flow of an IPv6 address, which the system may set.
         let is_from_target = (from.ip(), from.port()) == (self.to.ip(), self.to.port());
         let reply = match self.probes.read(datagram) {
-            // No reply: never sent, or forgotten.
             ProbeMatch::Probe(seq) if is_from_target => self.in_flight.on_reply(seq, now),
             ProbeMatch::Probe(_) => {
                 self.other_address.get_or_insert(from);
                 None
             }
-            // Without a sequence number: it may be what was altered.
+            // Without a sequence number, which may be what was altered.
             ProbeMatch::Altered if is_from_target => {
                 self.counters.altered += 1;
-                return format!("altered {} from {from}", length(datagram));
+                return PingEvent::Altered(datagram.into());
             }
             ProbeMatch::Altered | ProbeMatch::Foreign => None,
         };
@@ -95,40 +95,35 @@ impl Session {
         }
         self.counters.foreign += 1;
         self.foreign_from_target += u64::from(is_from_target);
-        format!("foreign {} from {from}", length(datagram))
+        PingEvent::Foreign(datagram.into())
     }
 
-    fn on_reply(&mut self, reply: Reply, len: usize) -> String {
+    fn on_reply(&mut self, reply: Reply, size_bytes: usize) -> PingEvent {
         self.counters.on_reply(reply.kind);
-        let remark = match reply.kind {
-            ReplyKind::InOrder => "",
-            ReplyKind::OutOfOrder => ", out of order",
-            ReplyKind::Late | ReplyKind::Overdue => ", late",
-            ReplyKind::Duplicate => ", duplicate",
-        };
-        // The times of late replies would distort the summary: no reply in time is that slow.
+        // Late replies would distort the summary.
         if matches!(reply.kind, ReplyKind::InOrder | ReplyKind::OutOfOrder) {
             self.rtt.record(reply.round_trip);
         }
-        let (seq, time) = (reply.seq, Millis(reply.round_trip));
-        format!("seq={seq} {len} bytes time={time} ms{remark}")
+        PingEvent::Reply {
+            seq: reply.seq,
+            size_bytes,
+            round_trip_ms: Millis(reply.round_trip),
+            kind: reply.kind,
+        }
     }
 
-    /// Takes the next probe that is lost at `now`, and returns the line that reports it. Call it
-    /// until it returns `None`.
-    pub(super) fn take_lost(&mut self, now: Instant) -> Option<String> {
+    /// Takes the next probe that is lost at `now`. Call it until it returns `None`.
+    pub(super) fn take_lost(&mut self, now: Instant) -> Option<PingEvent> {
         let seq = self.in_flight.take_lost(now)?;
         self.counters.lost += 1;
-        let timeout = format_duration(self.timeout);
-        Some(format!("seq={seq} lost: no answer within {timeout}"))
+        let timeout_ms = Millis(self.timeout);
+        Some(PingEvent::Lost { seq, timeout_ms })
     }
 
-    /// When the next probe is lost, if one is in flight.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.in_flight.deadline()
     }
 
-    /// Whether a probe is in flight.
     pub(super) fn is_waiting(&self) -> bool {
         self.in_flight.waiting() > 0
     }
@@ -137,12 +132,11 @@ impl Session {
         self.counters
     }
 
-    /// Of the replies in time.
     pub(super) fn rtt_summary(&self) -> Option<RttSummary> {
         self.rtt.summary()
     }
 
-    /// The error of a run without a reply in time: the most likely cause, and what to do.
+    /// Why no reply came in time, most likely, and what to do.
     pub(super) fn no_reply_reason(&self) -> Option<String> {
         let (to, counters) = (self.to, &self.counters);
         if counters.received > 0 {
@@ -152,25 +146,16 @@ impl Session {
         let timeout = format_duration(self.timeout);
         let reason = match self.other_address {
             _ if late > 0 => {
-                format!(" within {timeout}, and {late} after it: choose a longer --timeout")
+                format!(" within {timeout}, but {late} later: choose a longer --timeout")
             }
             Some(other) => format!(", but from {other}: ping that address instead"),
-            None if altered > 0 => {
-                format!(" with unchanged bytes, {altered} altered: it is no echo")
-            }
-            None if foreign > 0 => format!(", only foreign datagrams ({foreign}): it is no echo"),
-            None if counters.lost == 0 => " before the end".to_owned(),
-            None => ": no program listens there, it is no echo (`tickwire listen --echo` is one), \
-                     or a firewall blocks it"
-                .to_owned(),
+            None if altered > 0 => format!(" without changed bytes ({altered} altered): {NO_ECHO}"),
+            None if foreign > 0 => format!(", only foreign datagrams ({foreign}): {NO_ECHO}"),
+            None if counters.lost == 0 => " before the end of the run".to_owned(),
+            None => format!(": no program listens there, a firewall blocks it, or {NO_ECHO}"),
         };
-        Some(format!("no answer from {to}{reason}"))
+        Some(format!("no reply from {to}{reason}"))
     }
-}
-
-fn length(datagram: &Datagram<'_>) -> String {
-    let more_than = if datagram.truncated { "more than " } else { "" };
-    format!("{more_than}{} bytes", datagram.bytes.len())
 }
 
 #[cfg(test)]
@@ -189,7 +174,6 @@ mod tests {
     struct Play {
         session: Session,
         now: Instant,
-        /// The probes that were sent; the first is at index 0.
         probes: Vec<Vec<u8>>,
     }
 
@@ -220,11 +204,12 @@ mod tests {
                 bytes,
                 truncated: false,
             };
-            self.session.on_datagram(&datagram, self.now)
+            self.session.on_datagram(&datagram, self.now).to_string()
         }
 
         fn lost(&mut self) -> Vec<String> {
-            std::iter::from_fn(|| self.session.take_lost(self.now)).collect()
+            let lost = std::iter::from_fn(|| self.session.take_lost(self.now));
+            lost.map(|event| event.to_string()).collect()
         }
 
         fn no_reply(&self) -> String {
@@ -251,7 +236,10 @@ mod tests {
         };
         assert_eq!(play.session.counters(), wanted);
         assert!(!play.session.is_waiting());
-        assert_eq!(play.session.rtt_summary().map(|f| f.max), Some(3 * MS));
+        assert_eq!(
+            play.session.rtt_summary().map(|f| f.max),
+            Some(Millis(3 * MS))
+        );
     }
 
     #[test]
@@ -261,7 +249,7 @@ mod tests {
         play.now += TIMEOUT + MS;
         // The first is found by its reply, the second by its timeout.
         assert_eq!(play.reply(1), "seq=1 64 bytes time=1001.000 ms, late");
-        assert_eq!(play.lost(), ["seq=2 lost: no answer within 1s"]);
+        assert_eq!(play.lost(), ["seq=2 lost: no reply within 1s"]);
         assert_eq!(play.reply(2), "seq=2 64 bytes time=1001.000 ms, late");
         let wanted = Counters {
             sent: 2,
@@ -272,7 +260,7 @@ mod tests {
         assert_eq!(play.session.counters(), wanted);
         assert_eq!(play.session.rtt_summary(), None);
         assert!(
-            play.no_reply().contains("2 after it"),
+            play.no_reply().contains("but 2 later"),
             "{}",
             play.no_reply()
         );
@@ -308,8 +296,8 @@ mod tests {
         assert!(play.session.is_waiting());
         play.now += TIMEOUT + MS;
         play.lost();
-        // The datagram from another address does not count: it says nothing about the target.
-        let why = "only foreign datagrams (1): it is no echo";
+        // Without the datagram from another address.
+        let why = "only foreign datagrams (1): it is not a UDP echo";
         assert!(play.no_reply().contains(why), "{}", play.no_reply());
     }
 
@@ -322,7 +310,7 @@ mod tests {
             bytes: &[0; 1024],
             truncated: true,
         };
-        let line = play.session.on_datagram(&cut, play.now);
+        let line = play.session.on_datagram(&cut, play.now).to_string();
         assert_eq!(line, "foreign more than 1024 bytes from 127.0.0.1:7");
     }
 
@@ -378,7 +366,7 @@ mod tests {
             bytes: &bytes,
             truncated: false,
         };
-        let line = session.on_datagram(&datagram, now);
+        let line = session.on_datagram(&datagram, now).to_string();
         assert_eq!(line, "seq=1 64 bytes time=0.000 ms");
     }
 
@@ -394,28 +382,29 @@ mod tests {
             ..Session::new(TARGET.into(), 64, 1500 * MS)
         };
         let text = |session: &Session| session.no_reply_reason().unwrap_or_default();
-        let begin = "no answer from 127.0.0.1:7: no program listens there, it is no echo";
+        let begin = "no reply from 127.0.0.1:7: no program listens there, a firewall blocks it, or";
         assert!(text(&session(lost)).starts_with(begin));
         let late = Counters { late: 1, ..lost };
-        let wanted = "no answer from 127.0.0.1:7 within 1s 500ms, and 1 after it: \
-                      choose a longer --timeout";
+        let wanted =
+            "no reply from 127.0.0.1:7 within 1s 500ms, but 1 later: choose a longer --timeout";
         assert_eq!(text(&session(late)), wanted);
         let altered = Counters { altered: 1, ..lost };
-        let wanted = "no answer from 127.0.0.1:7 with unchanged bytes, 1 altered: it is no echo";
-        assert_eq!(text(&session(altered)), wanted);
+        let wanted =
+            "no reply from 127.0.0.1:7 without changed bytes (1 altered): it is not a UDP echo";
+        assert!(text(&session(altered)).starts_with(wanted));
         let other = Session {
             other_address: Some(OTHER.into()),
             ..session(lost)
         };
-        let wanted = "no answer from 127.0.0.1:7, but from 127.0.0.1:8: ping that address instead";
+        let wanted = "no reply from 127.0.0.1:7, but from 127.0.0.1:8: ping that address instead";
         assert_eq!(text(&other), wanted);
         let foreign = Session {
             foreign_from_target: 2,
             ..session(lost)
         };
-        let wanted = "no answer from 127.0.0.1:7, only foreign datagrams (2): it is no echo";
-        assert_eq!(text(&foreign), wanted);
-        let wanted = "no answer from 127.0.0.1:7 before the end";
+        let wanted = "no reply from 127.0.0.1:7, only foreign datagrams (2): it is not a UDP echo";
+        assert!(text(&foreign).starts_with(wanted));
+        let wanted = "no reply from 127.0.0.1:7 before the end of the run";
         assert_eq!(text(&session(Counters::default())), wanted);
     }
 }

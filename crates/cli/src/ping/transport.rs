@@ -6,12 +6,12 @@ use std::time::Instant;
 
 use tickwire::{Datagram, Socket, SocketStats};
 
+use super::event::ConnectionSummary;
 use crate::error::{self, CliError};
+use crate::schedule::until;
 
-/// Receives each datagram.
 pub(super) type Handler<'a> = dyn FnMut(&Datagram<'_>) -> Result<(), CliError> + 'a;
 
-/// UDP datagrams or a connection.
 pub(super) trait Transport: Sized {
     fn send(&mut self, probe: &[u8]) -> SendOutcome;
 
@@ -21,7 +21,7 @@ pub(super) trait Transport: Sized {
     /// Passes all received datagrams to `handle`.
     fn receive(&mut self, handle: &mut Handler<'_>) -> Result<(), CliError>;
 
-    /// Number of datagrams that the kernel of this machine dropped before they were received.
+    /// Number of datagrams that the kernel of this machine dropped.
     fn dropped_by_kernel(&self) -> u64;
 
     /// Why the connection has ended, if it has.
@@ -29,8 +29,7 @@ pub(super) trait Transport: Sized {
         None
     }
 
-    /// A line with the transport's own measurements.
-    fn summary(&self) -> Option<String> {
+    fn summary(&self) -> Option<ConnectionSummary> {
         None
     }
 
@@ -39,16 +38,14 @@ pub(super) trait Transport: Sized {
     }
 }
 
-/// The result of sending a probe.
 #[derive(Debug)]
 pub(super) struct SendOutcome {
-    /// Just before the probe was passed to the system.
+    /// When the probe was passed to the system.
     pub(super) at: Instant,
     /// Why the probe was not sent, if it was not.
     pub(super) refusal: Option<String>,
 }
 
-/// Plain UDP datagrams.
 #[derive(Debug)]
 pub(super) struct UdpTransport {
     socket: Socket,
@@ -73,17 +70,15 @@ impl Transport for UdpTransport {
         let at = Instant::now();
         let flushed = self.socket.flush();
         let error = queued.map_err(io::Error::from).and(flushed).err();
-        // Read while the probe is in flight, so it does not add to the round trip.
+        // Read while the probe is in flight.
         let refusal = self.discarded.refusal(error, &self.socket.stats());
         SendOutcome { at, refusal }
     }
 
     fn wait(&mut self, deadline: Option<Instant>) -> Result<(), CliError> {
-        let waited = match deadline {
-            Some(time) => self.socket.wait_until(time),
-            None => self.socket.wait(None),
-        };
-        waited.map_err(CliError::cannot("wait for replies"))
+        self.socket
+            .wait(until(deadline))
+            .map_err(CliError::cannot("wait for replies"))
     }
 
     fn receive(&mut self, handle: &mut Handler<'_>) -> Result<(), CliError> {
@@ -98,13 +93,13 @@ impl Transport for UdpTransport {
     }
 }
 
-/// The number of discarded datagrams at the last look.
+/// The number of discarded datagrams at the last call.
 #[derive(Debug, Default)]
 pub(super) struct DiscardCounter(u64);
 
 impl DiscardCounter {
-    /// Why the last probe was not sent, if it was not: the error, or a datagram that the socket has
-    /// discarded since the last look. An earlier probe that was still queued counts for this one.
+    /// Why the last probe was not sent: the error, or a datagram that was discarded since the last
+    /// call, which may be an earlier probe.
     pub(super) fn refusal(
         &mut self,
         error: Option<io::Error>,

@@ -1,55 +1,76 @@
-//! Counters of the server, and the lines that report them: one per interval and one at the end.
+//! Counters of the server: over an interval and since its start.
 
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
 use tickwire::{HostStats, SocketStats};
 
 use super::echo::Echo;
 use super::peers::Peers;
 
+/// A counter's field in JSON, and its label in text.
+type Label = (&'static str, &'static str);
+
 /// Where packets, datagrams, messages or replies were lost.
-const LOSS_LABELS: [&str; 6] = [
-    "on the network",
-    "by the kernel",
-    "in the event queue",
-    "in the send queue",
-    "with their peer",
-    "by the system",
+const LOST: [Label; 6] = [
+    ("network", "on the network"),
+    ("kernel", "by the kernel"),
+    ("event_queue", "in the event queue"),
+    ("send_queue", "in the send queue"),
+    ("peer_gone", "with their peer"),
+    ("system", "by the system"),
 ];
 
 /// Why an incoming datagram or connection attempt was rejected.
-const REJECT_LABELS: [&str; 8] = [
-    "refused",
-    "with another protocol id",
-    "with an invalid cookie",
-    "over the limit per poll",
-    "over the handshake rate",
-    "malformed",
-    "forged or damaged",
-    "for an unknown connection",
+const REJECTED: [Label; 8] = [
+    ("refused", "refused"),
+    ("protocol_id", "with another protocol id"),
+    ("cookie", "with an invalid cookie"),
+    ("poll_limit", "over the limit per poll"),
+    ("handshake_rate", "over the handshake rate"),
+    ("malformed", "malformed"),
+    ("forged", "forged or damaged"),
+    ("unknown_connection", "for an unknown connection"),
 ];
 
-/// All counters, since the start or over an interval.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Counters {
-    /// Peers that connected.
     peers: u64,
     received: Traffic,
     sent: Traffic,
-    lost: [u64; LOSS_LABELS.len()],
-    rejected: [u64; REJECT_LABELS.len()],
+    #[serde(serialize_with = "lost")]
+    lost: [u64; LOST.len()],
+    #[serde(serialize_with = "rejected")]
+    rejected: [u64; REJECTED.len()],
 }
 
-/// Messages and datagrams in one direction.
-type Traffic = [u64; 2];
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+struct Traffic {
+    messages: u64,
+    datagrams: u64,
+}
+
+fn lost<S: Serializer>(counts: &[u64; LOST.len()], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_map(LOST.iter().map(|(field, _)| field).zip(counts))
+}
+
+fn rejected<S: Serializer>(counts: &[u64; REJECTED.len()], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_map(REJECTED.iter().map(|(field, _)| field).zip(counts))
+}
 
 impl Counters {
     pub(super) fn new(host: &HostStats, socket: &SocketStats, peers: &Peers, echo: &Echo) -> Self {
         let (totals, echo) = (peers.totals(), &echo.counters);
         Self {
             peers: peers.accepted(),
-            received: [echo.received, socket.datagrams_received],
-            sent: [echo.replied, socket.datagrams_sent],
+            received: Traffic {
+                messages: echo.received,
+                datagrams: socket.datagrams_received,
+            },
+            sent: Traffic {
+                messages: echo.replied,
+                datagrams: socket.datagrams_sent,
+            },
             lost: [
                 totals.packets_lost,
                 socket.dropped_by_kernel,
@@ -71,25 +92,22 @@ impl Counters {
         }
     }
 
-    /// The increase since an earlier reading.
     pub(super) fn since(&self, before: &Self) -> Self {
         Self {
             peers: self.peers - before.peers,
-            received: since(&self.received, &before.received),
-            sent: since(&self.sent, &before.sent),
+            received: self.received.since(before.received),
+            sent: self.sent.since(before.sent),
             lost: since(&self.lost, &before.lost),
             rejected: since(&self.rejected, &before.rejected),
         }
     }
 
-    /// The line for an interval:
-    /// `1 peers; in 60 messages/s, 60 datagrams/s; out 60 messages/s, 61 datagrams/s; nothing lost`.
+    /// `1 peers; in 60 messages/s, 60 datagrams/s; out 60 messages/s, 61 datagrams/s; ...`.
     pub(super) fn progress(&self, connected: usize, interval: Duration) -> String {
         let traffic = self.traffic("/s", |count| rate(count, interval));
         format!("{connected} peers{traffic}{}", self.problems())
     }
 
-    /// The line at the end:
     /// `in all 3 peers; in 60 messages, 60 datagrams; out 60 messages, 61 datagrams; nothing lost`.
     pub(super) fn totals(&self) -> String {
         let traffic = self.traffic("", |count| count.to_string());
@@ -98,21 +116,30 @@ impl Counters {
 
     fn traffic(&self, unit: &str, show: impl Fn(u64) -> String) -> String {
         let both = [("in", self.received), ("out", self.sent)];
-        both.map(|(direction, counts)| {
-            let [messages, datagrams] = counts.map(&show);
+        both.map(|(direction, traffic)| {
+            let [messages, datagrams] = [traffic.messages, traffic.datagrams].map(&show);
             format!("; {direction} {messages} messages{unit}, {datagrams} datagrams{unit}")
         })
         .concat()
     }
 
-    /// Losses and rejections other than zero: `; lost: 2 by the kernel; turned away: 1 refused`.
+    /// Losses and rejections other than zero: `; lost: 2 by the kernel; rejected: 1 refused`.
     fn problems(&self) -> String {
-        let lost = match list(&self.lost, &LOSS_LABELS) {
+        let lost = match list(&self.lost, &LOST) {
             Some(lost) => format!("; lost: {lost}"),
             None => "; nothing lost".to_owned(),
         };
-        let rejected = list(&self.rejected, &REJECT_LABELS);
-        lost + &rejected.map_or_else(String::new, |list| format!("; turned away: {list}"))
+        let rejected = list(&self.rejected, &REJECTED);
+        lost + &rejected.map_or_else(String::new, |list| format!("; rejected: {list}"))
+    }
+}
+
+impl Traffic {
+    fn since(self, before: Self) -> Self {
+        Self {
+            messages: self.messages - before.messages,
+            datagrams: self.datagrams - before.datagrams,
+        }
     }
 }
 
@@ -121,17 +148,15 @@ fn since<const N: usize>(now: &[u64; N], before: &[u64; N]) -> [u64; N] {
     std::array::from_fn(|index| now[index].saturating_sub(before[index]))
 }
 
-/// The counts other than zero with their labels, if there are any.
-fn list(counts: &[u64], labels: &[&str]) -> Option<String> {
+fn list(counts: &[u64], labels: &[Label]) -> Option<String> {
     let counts = counts.iter().zip(labels).filter(|(count, _)| **count > 0);
     let items: Vec<String> = counts
-        .map(|(count, label)| format!("{count} {label}"))
+        .map(|(count, (_, label))| format!("{count} {label}"))
         .collect();
     (!items.is_empty()).then(|| items.join(", "))
 }
 
-/// A count per second. Rates below 10 have a decimal if they are not whole, so that a low rate is
-/// not shown as zero.
+/// A count per second, with a decimal below 10.
 fn rate(count: u64, interval: Duration) -> String {
     // Exact to 2^53, which no interval reaches.
     let rate = count as f64 / interval.as_secs_f64().max(1e-9);
@@ -149,8 +174,14 @@ mod tests {
     fn counters() -> Counters {
         Counters {
             peers: 3,
-            received: [60, 61],
-            sent: [58, 59],
+            received: Traffic {
+                messages: 60,
+                datagrams: 61,
+            },
+            sent: Traffic {
+                messages: 58,
+                datagrams: 59,
+            },
             ..Counters::default()
         }
     }
@@ -163,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_and_rejections_have_a_label_each() {
+    fn losses_and_rejections_have_labels() {
         let counters = Counters {
             lost: [1, 0, 0, 2, 0, 3],
             rejected: [0, 4, 0, 0, 0, 0, 0, 5],
@@ -171,7 +202,7 @@ mod tests {
         };
         let text = counters.totals();
         let troubles = "; lost: 1 on the network, 2 in the send queue, 3 by the system; \
-                        turned away: 4 with another protocol id, 5 for an unknown connection";
+                        rejected: 4 with another protocol id, 5 for an unknown connection";
         assert!(text.ends_with(troubles), "{text}");
     }
 
@@ -191,7 +222,7 @@ mod tests {
         assert_eq!(rate_over(1, 10), "0.1");
         assert_eq!(rate_over(3, 2), "1.5");
         assert_eq!(rate_over(25, 2), "12");
-        // An interval ends a little late.
+        // An interval may end a little late.
         assert_eq!(rate(8, SECOND + SECOND / 1000), "8");
         assert_eq!(rate(8, SECOND - SECOND / 1000), "8");
     }

@@ -1,10 +1,9 @@
-//! The simulated game: every message is sent back to its peer, at the next tick if there is one.
+//! The simulated game: sends every message back, at the next tick if there is one.
 
 use tickwire::bytes::Bytes;
 use tickwire::{Delivery, Host, PeerId, SendError};
 
-/// Maximum number of replies that wait for the tick: 65,536, at most 64 MiB. Further messages are
-/// counted and get no reply.
+/// Maximum number of replies that wait for the tick: 64 MiB. Further messages get no reply.
 const PENDING_MAX: usize = 65_536;
 
 /// Replies that wait for the next tick, and counters of all messages so far.
@@ -16,7 +15,6 @@ pub(super) struct Echo {
 
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct EchoCounters {
-    /// Messages received.
     pub(super) received: u64,
     /// Replies queued for sending.
     pub(super) replied: u64,
@@ -48,8 +46,7 @@ impl Echo {
         });
     }
 
-    /// Queues all pending replies. A full send queue is counted and is not an error: a game also
-    /// skips a state update when a newer one follows.
+    /// Queues all pending replies. A full send queue is counted and is not an error.
     pub(super) fn send_replies(&mut self, host: &mut Host) {
         let counters = &mut self.counters;
         for reply in self.pending.drain(..) {

@@ -2,33 +2,35 @@
 
 use std::time::Duration;
 
-use humantime::format_duration;
 use tickwire::sim::{LinkConditions, Loss};
 
+use super::event::SimulatedLink;
 use crate::error::CliError;
-use crate::{ratio, time};
+use crate::time::Millis;
+use crate::{number, time};
 
-/// Simulated link conditions, in each direction. Default: none.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Simulated link, in each direction")]
 pub(super) struct LinkOptions {
-    /// Simulates one-way latency, in each direction, up to 1m
+    /// One-way latency, up to 1min
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time::parse,
           allow_hyphen_values = true)]
     latency: Duration,
 
-    /// Simulates jitter: delays each datagram by a random time up to this, in each direction, up to 1m
+    /// Maximum jitter, up to 1min
+    ///
+    /// Delays each datagram by a random time up to this.
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time::parse,
           allow_hyphen_values = true)]
     jitter: Duration,
 
-    /// Simulates packet loss: drops this fraction of datagrams, in each direction, such as 5% or 0.05
-    #[arg(long, value_name = "FRACTION", default_value = "0", value_parser = ratio::parse,
+    /// Fraction of lost datagrams, 0.05 or 5%
+    #[arg(long, value_name = "FRACTION", default_value = "0", value_parser = number::fraction(1.0),
           allow_hyphen_values = true)]
     loss: f64,
 }
 
 impl LinkOptions {
-    /// The conditions to simulate, or `None` without an impairment.
     pub(super) fn conditions(&self) -> Result<Option<LinkConditions>, CliError> {
         if self.latency.is_zero() && self.jitter.is_zero() && self.loss == 0.0 {
             return Ok(None);
@@ -46,11 +48,12 @@ impl LinkOptions {
         Ok(Some(conditions))
     }
 
-    /// The line that the server prints at its start.
-    pub(super) fn describe(&self) -> String {
-        let (latency, jitter) = (format_duration(self.latency), format_duration(self.jitter));
-        let loss = ratio::percent(self.loss);
-        format!("simulated link, each way: latency {latency}, jitter up to {jitter}, {loss} lost")
+    pub(super) fn describe(&self) -> SimulatedLink {
+        SimulatedLink {
+            latency_ms: Millis(self.latency),
+            jitter_ms: Millis(self.jitter),
+            loss_fraction: self.loss,
+        }
     }
 }
 
@@ -65,31 +68,31 @@ mod tests {
     };
 
     #[test]
-    fn no_options_simulate_nothing() {
+    fn simulates_no_link_by_default() {
         assert_eq!(UNIMPAIRED.conditions(), Ok(None));
     }
 
     #[test]
-    fn impairments_are_described_in_one_line() {
-        let network = LinkOptions {
-            latency: Duration::from_millis(40),
+    fn simulates_a_link_with_any_impairment() {
+        let options = LinkOptions {
             loss: 0.05,
             ..UNIMPAIRED
         };
-        let text = "simulated link, each way: latency 40ms, jitter up to 0s, 5% lost";
-        assert_eq!(network.describe(), text);
-        let conditions = network.conditions().ok().flatten();
-        assert!(conditions.is_some_and(|conditions| conditions.latency == network.latency));
+        assert!(
+            options
+                .conditions()
+                .is_ok_and(|conditions| conditions.is_some())
+        );
     }
 
     #[test]
-    fn a_value_out_of_range_is_refused_by_option() {
-        let network = LinkOptions {
+    fn refuses_values_out_of_range_by_option() {
+        let options = LinkOptions {
             jitter: Duration::from_secs(61),
             ..UNIMPAIRED
         };
-        let Err(CliError::Usage(text)) = network.conditions() else {
-            panic!("{network:?}");
+        let Err(CliError::Usage(text)) = options.conditions() else {
+            panic!("{options:?}");
         };
         assert!(text.starts_with("--jitter is 61 s"), "{text}");
     }

@@ -5,6 +5,7 @@
 mod admission;
 mod counters;
 mod echo;
+mod event;
 mod link_options;
 mod peers;
 mod security;
@@ -12,8 +13,6 @@ mod security;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use clap::builder::RangedU64ValueParser;
-use clap::value_parser;
 use tickwire::limits::PEERS_MAX;
 use tickwire::token::Verifier;
 use tickwire::{Config, Event, Host, PeerId, Ticker};
@@ -21,84 +20,89 @@ use tickwire::{Config, Event, Host, PeerId, Ticker};
 use self::admission::AdmissionOptions;
 use self::counters::Counters;
 use self::echo::Echo;
+use self::event::ServeEvent;
 use self::link_options::LinkOptions;
 use self::peers::Peers;
 use self::security::SecurityOptions;
 use crate::address;
 use crate::error::CliError;
+use crate::number;
 use crate::output::Output;
 use crate::protocol::{NORMAL_CLOSE, ProtocolId, code_of};
+use crate::schedule::until;
 use crate::signals::StopSignal;
-use crate::time;
+use crate::time::{self, Millis};
 
-/// Maximum tick rate in Hz. A shorter tick is in the order of scheduling delays.
-const TICK_MAX: i64 = 1000;
+/// In Hz. A shorter tick is in the order of scheduling delays.
+const TICK_RATE_MAX: u64 = 1000;
 
 /// Runs a server that sends every message back to its peer
 ///
-/// It prints a line when a peer connects, moves to another address or disconnects:
+/// Connects, disconnects and moves to another address are shown:
 ///
 ///   peer 0v0 connected from 127.0.0.1:54321
 ///   peer 0v0 from 127.0.0.1:54321 gone after 12.345 s: disconnected by the peer, code 0
 ///
-/// A peer id is a slot number and how often that slot was used before. Once per interval with any
-/// traffic, a line shows the rates and losses:
+/// A peer id is a slot and how often that slot was used before. A report shows
+/// rates and losses, unless there was no traffic:
 ///
 ///   1 peers; in 60 messages/s, 60 datagrams/s; out 60 messages/s, 61 datagrams/s; nothing lost
 ///
-/// Losses are shown by place: "on the network", packets that were not acknowledged in time (of a
-/// disconnected peer, as of its last message); "by the kernel", datagrams dropped because the receive
-/// buffer was full; "in the event queue", messages that were not taken in time; "in the send queue",
-/// replies that did not fit; "with their peer", replies to a peer that had disconnected; "by the
-/// system", datagrams that the system refused to send. "turned away" shows datagrams and connection
-/// attempts that were rejected. A disconnecting peer repeats its last packet, and the copies after the
-/// first count as "for an unknown connection".
+/// Losses are shown by place: "on the network", packets that were not
+/// acknowledged in time (of a disconnected peer, as of its last message); "by the
+/// kernel", datagrams that did not fit into the receive buffer; "in the event
+/// queue", messages that were not taken in time; "in the send queue", replies
+/// that did not fit; "with their peer", replies to a disconnected peer; "by the
+/// system", datagrams that the system refused to send. "rejected" are datagrams
+/// and connection attempts. A disconnecting peer repeats its last packet, and the
+/// copies count as "for an unknown connection".
 ///
-/// With a tick, messages are collected and answered at the next tick, as in a game that steps its
-/// world, which adds up to one tick to the round trip. With --tick 0, messages are answered at once,
-/// and without peers and with --interval 0s the process sleeps until something arrives.
+/// With a tick, messages are collected and answered at the next tick, as in a
+/// game that steps its world. This adds up to one tick to the round trip. With
+/// --tick-rate 0 they are answered at once, and with --report-interval 0s a
+/// server without traffic then only sleeps.
 ///
-/// The second line is the server's public key:
+/// The second line has the public key of the server, which clients pin with `ping
+/// --connect --server-key`:
 ///
 ///   server key 3fa662d09dd6b81e3684fb7375be19fdbafb6f07cb8ad5c0bfc7fa3de994d618
 ///
-/// Connections are encrypted. A client that pins the key, as `ping --connect --server-key` does, also
-/// authenticates the server. With --key the key is the same after every restart.
-///
-/// Ctrl-C or SIGTERM ends the server: it disconnects all peers, which takes up to 250 ms, and prints
-/// the totals.
+/// Ctrl-C or SIGTERM ends the server: it disconnects all peers, which takes up to
+/// 250 ms, and prints the totals.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, after_long_help = include_str!("../help/serve.txt"))]
 pub(crate) struct Options {
-    /// Address to listen on: a host and a port. Port 0 takes any free port; `0.0.0.0` listens on all
-    /// IPv4 networks of this machine, `[::]` on all IPv4 and IPv6 networks
-    #[arg(default_value = address::DEFAULT)]
+    /// Address to listen on
+    #[arg(default_value = address::DEFAULT, long_help = address::LISTEN_HELP)]
     address: String,
 
-    /// Ticks per second, up to 1000; 0 answers at once
+    /// Ticks per second; 0 answers at once
+    ///
+    /// At most 1000.
     #[arg(long, value_name = "HZ", default_value = "60",
-          value_parser = value_parser!(u32).range(..=TICK_MAX), allow_negative_numbers = true)]
-    tick: u32,
+          value_parser = number::between::<u32>(0, TICK_RATE_MAX), allow_negative_numbers = true)]
+    tick_rate: u32,
 
-    /// Time between two lines of rates and losses, such as 500ms or 10s; 0s prints none
+    /// Time between reports; 0s disables them
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time::parse,
           allow_hyphen_values = true)]
-    interval: Duration,
+    report_interval: Duration,
 
-    /// Maximum number of connected peers, up to 65536. Further clients are refused: the server is full
+    /// Connected peers, up to 65536
+    ///
+    /// Further clients are refused: the server is full.
     #[arg(long, value_name = "N", default_value_t = Config::default().peers_max,
-          value_parser = RangedU64ValueParser::<usize>::new().range(..=PEERS_MAX as u64),
+          value_parser = number::between::<usize>(0, PEERS_MAX as u64),
           allow_negative_numbers = true)]
     peers_max: usize,
 
-    /// Protocol id, a number: clients with another one are refused
-    #[arg(
-        long,
-        value_name = "NUMBER",
-        default_value_t,
-        allow_negative_numbers = true
-    )]
+    /// Number that clients must have too
+    #[arg(long, value_name = "N", default_value_t, allow_negative_numbers = true)]
     protocol_id: ProtocolId,
+
+    /// Prints one JSON object per line
+    #[arg(long)]
+    json: bool,
 
     #[command(flatten)]
     security: SecurityOptions,
@@ -112,7 +116,6 @@ pub(crate) struct Options {
 
 /// Runs until a signal arrives or standard output is closed.
 pub(crate) fn run(options: &Options) -> Result<(), CliError> {
-    // Everything that can be wrong with the options comes before the bind.
     let conditions = options.link.conditions()?;
     let is_link_simulated = conditions.is_some();
     let verifier = options.admission.verifier()?;
@@ -127,20 +130,22 @@ pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     host.set_link_conditions(conditions)
         .map_err(CliError::usage)?;
     let waker = host.waker().map_err(CliError::cannot("wait"))?;
-    let mut output = Output::new();
-    output.line(format_args!("listening on {}", host.local_addr()))?;
-    output.line(options.security.describe(host.public_key()))?;
-    if is_link_simulated {
-        output.line(options.link.describe())?;
-    }
+    let mut output = Output::new(options.json);
+    output.event(&ServeEvent::Listening {
+        address: host.local_addr(),
+        server_key: host.public_key().map(|key| key.to_string()),
+        is_key_temporary: !options.security.plain && options.security.key.is_none(),
+        simulated_link: is_link_simulated.then(|| options.link.describe()),
+    })?;
     let server = Server {
         stop: StopSignal::on_signal(waker)?,
         output,
         peers: Peers::default(),
         verifier,
         echo: Echo::default(),
-        tick: (options.tick > 0).then(|| Ticker::hz(options.tick)),
-        report: (!options.interval.is_zero()).then(|| Report::every(options.interval)),
+        tick: (options.tick_rate > 0).then(|| Ticker::hz(options.tick_rate)),
+        report: (!options.report_interval.is_zero())
+            .then(|| Report::every(options.report_interval)),
         host,
     };
     server.run()
@@ -167,7 +172,7 @@ impl Server {
             self.report_if_due()?;
         }
         self.output.leave_typed_line()?;
-        // Before the shutdown: afterwards the host has no statistics of the peers.
+        // Before the shutdown, because the host has no statistics of disconnected peers.
         self.peers.refresh_all(&self.host);
         self.host.shutdown(NORMAL_CLOSE);
         self.handle_events()?;
@@ -175,11 +180,10 @@ impl Server {
             self.wait_until(None)?;
             self.handle_events()?;
         }
-        self.output.line(self.counters().totals())?;
+        self.output.event(&ServeEvent::Summary(self.counters()))?;
         self.output.flush()
     }
 
-    /// Until an event, the tick or the next line of rates.
     fn wait(&mut self) -> Result<(), CliError> {
         let report = self.report.as_ref().map(|report| &report.ticker);
         let tickers = [self.tick.as_ref(), report];
@@ -189,11 +193,9 @@ impl Server {
 
     fn wait_until(&mut self, deadline: Option<Instant>) -> Result<(), CliError> {
         self.output.flush()?;
-        let waited = match deadline {
-            Some(time) => self.host.wait_until(time),
-            None => self.host.wait(None),
-        };
-        waited.map_err(CliError::cannot("wait for peers"))
+        self.host
+            .wait(until(deadline))
+            .map_err(CliError::cannot("wait for peers"))
     }
 
     fn handle_events(&mut self) -> Result<(), CliError> {
@@ -206,12 +208,12 @@ impl Server {
                     ..
                 } => self.on_connected(peer, address, &payload)?,
                 Event::Moved { peer, address, .. } => {
-                    let line = self.peers.on_moved(peer, address);
-                    self.output.line(line)?;
+                    let moved = self.peers.on_moved(peer, address);
+                    moved.map_or(Ok(()), |event| self.output.event(&event))?;
                 }
                 Event::Disconnected { peer, reason, .. } => {
-                    let line = self.peers.on_disconnected(peer, reason, Instant::now());
-                    self.output.line(line)?;
+                    let gone = self.peers.on_disconnected(peer, reason, Instant::now());
+                    gone.map_or(Ok(()), |event| self.output.event(&event))?;
                 }
                 Event::Message {
                     peer,
@@ -219,7 +221,7 @@ impl Server {
                     bytes,
                     ..
                 } => {
-                    // It may be the last message: after a disconnect the host has no statistics.
+                    // This may be the last message before the statistics are gone.
                     self.peers.refresh(&self.host, peer);
                     self.echo.on_message(peer, delivery, bytes);
                 }
@@ -235,23 +237,30 @@ impl Server {
         address: SocketAddr,
         payload: &[u8],
     ) -> Result<(), CliError> {
-        let line = self.peers.on_connected(peer, address, Instant::now());
-        let Some(verifier) = &self.verifier else {
-            return self.output.line(line);
+        self.peers.on_connected(peer, address, Instant::now());
+        let redeemed = self
+            .verifier
+            .as_ref()
+            .map(|verifier| admission::redeem(verifier, payload));
+        let (player, error) = match redeemed {
+            None => (None, None),
+            Some(Ok(player)) => (Some(player), None),
+            Some(Err(error)) => (None, Some(error)),
         };
-        match admission::redeem(verifier, payload) {
-            Ok(player) => self.output.line(format_args!("{line} as {player}")),
-            Err(error) => {
-                self.host.disconnect(peer, code_of(error));
-                self.output
-                    .line(format_args!("{line}, disconnected: {error}"))
-            }
+        if let Some(error) = error {
+            self.host.disconnect(peer, code_of(error));
         }
+        self.output.event(&ServeEvent::Connected {
+            peer: peer.to_string(),
+            address,
+            player,
+            refusal: error.map(|error| error.to_string()),
+        })
     }
 
     fn reply_if_due(&mut self) -> Result<(), CliError> {
         if let Some(ticker) = &mut self.tick {
-            // Missed ticks are not caught up: one answers all pending messages.
+            // One tick answers all pending messages, also those of missed ticks.
             if ticker.steps_due(Instant::now()) == 0 {
                 return Ok(());
             }
@@ -280,7 +289,7 @@ impl Server {
     }
 }
 
-/// The state of the line that is printed once per interval.
+/// When the next report is due, and the counters of the last one.
 struct Report {
     ticker: Ticker,
     printed_at: Instant,
@@ -296,20 +305,24 @@ impl Report {
         }
     }
 
-    /// Prints what was counted since the last line, unless that is nothing.
+    /// Prints what was counted since the last report, unless all counters are zero.
     fn print(
         &mut self,
         counters: Counters,
-        connected: usize,
+        connected_peers: usize,
         now: Instant,
         output: &mut Output,
     ) -> Result<(), CliError> {
-        let since = counters.since(&std::mem::replace(&mut self.before, counters));
-        // Not the interval: the process may have been stopped for longer.
+        let counters = counters.since(&std::mem::replace(&mut self.before, counters));
+        // The process may have been stopped for longer than the interval.
         let time = now.duration_since(std::mem::replace(&mut self.printed_at, now));
-        if since == Counters::default() {
+        if counters == Counters::default() {
             return Ok(());
         }
-        output.line(since.progress(connected, time))
+        output.event(&ServeEvent::Progress {
+            connected_peers,
+            interval_ms: Millis(time),
+            counters,
+        })
     }
 }

@@ -1,4 +1,4 @@
-//! The connected peers, and the lines that report connects, moves and disconnects.
+//! The connected peers, and the events of their connects, moves and disconnects.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -6,7 +6,10 @@ use std::time::Instant;
 
 use tickwire::{DisconnectReason, Host, PeerId, PeerStats};
 
-/// The connected peers, and the statistics of all peers so far.
+use super::event::ServeEvent;
+use crate::time::Millis;
+
+/// The connected peers, and the counters of all peers since the start.
 #[derive(Debug, Default)]
 pub(super) struct Peers {
     connected: HashMap<PeerId, Peer>,
@@ -18,11 +21,10 @@ pub(super) struct Peers {
 struct Peer {
     address: SocketAddr,
     since: Instant,
-    /// As of the last refresh: a host has no statistics of a peer that has disconnected.
+    /// As of the last refresh: a host has no statistics of a disconnected peer.
     stats: Option<PeerStats>,
 }
 
-/// Sums of the counters that a host keeps per peer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct PeerTotals {
     pub(super) packets_lost: u64,
@@ -32,12 +34,7 @@ pub(super) struct PeerTotals {
 }
 
 impl Peers {
-    pub(super) fn on_connected(
-        &mut self,
-        id: PeerId,
-        address: SocketAddr,
-        since: Instant,
-    ) -> String {
+    pub(super) fn on_connected(&mut self, id: PeerId, address: SocketAddr, since: Instant) {
         self.accepted += 1;
         let stats = None;
         let peer = Peer {
@@ -46,30 +43,33 @@ impl Peers {
             stats,
         };
         self.connected.insert(id, peer);
-        format!("peer {id} connected from {address}")
     }
 
-    pub(super) fn on_moved(&mut self, id: PeerId, address: SocketAddr) -> String {
-        let Some(peer) = self.connected.get_mut(&id) else {
-            return format!("peer {id} moved to {address}");
-        };
-        let before = std::mem::replace(&mut peer.address, address);
-        format!("peer {id} from {before} moved to {address}")
+    /// `None` if the peer is unknown.
+    pub(super) fn on_moved(&mut self, id: PeerId, address: SocketAddr) -> Option<ServeEvent> {
+        let peer = self.connected.get_mut(&id)?;
+        Some(ServeEvent::Moved {
+            peer: id.to_string(),
+            from: std::mem::replace(&mut peer.address, address),
+            address,
+        })
     }
 
+    /// `None` if the peer is unknown.
     pub(super) fn on_disconnected(
         &mut self,
         id: PeerId,
         reason: DisconnectReason,
         now: Instant,
-    ) -> String {
-        let Some(peer) = self.connected.remove(&id) else {
-            return format!("peer {id} gone: {reason}");
-        };
+    ) -> Option<ServeEvent> {
+        let peer = self.connected.remove(&id)?;
         self.disconnected.add(&peer);
-        let seconds = now.duration_since(peer.since).as_secs_f64();
-        let address = peer.address;
-        format!("peer {id} from {address} gone after {seconds:.3} s: {reason}")
+        Some(ServeEvent::Disconnected {
+            peer: id.to_string(),
+            address: peer.address,
+            connected_ms: Millis(now.duration_since(peer.since)),
+            reason: reason.to_string(),
+        })
     }
 
     pub(super) fn refresh_all(&mut self, host: &Host) {
@@ -84,7 +84,6 @@ impl Peers {
         }
     }
 
-    /// Number of peers that ever connected.
     pub(super) fn accepted(&self) -> u64 {
         self.accepted
     }

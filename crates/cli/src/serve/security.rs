@@ -1,30 +1,36 @@
-//! How the server protects its packets: with a key from a file, with a generated key, or not at all.
+//! How the server protects its packets.
 
 use std::path::PathBuf;
 
-use clap::value_parser;
 use tickwire::limits::HANDSHAKES_MAX;
-use tickwire::{Config, NoiseConfig, PrivateKey, PublicKey, Security};
+use tickwire::{Config, NoiseConfig, PrivateKey, Security};
 
 use crate::error::CliError;
+use crate::number;
 use crate::protocol::ProtocolId;
 
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Encryption")]
 pub(super) struct SecurityOptions {
-    /// File with the server's private key, as written by `keygen` [default: a new key that is
-    /// discarded when the server ends]
+    /// File with the server's private key
+    ///
+    /// As written by `keygen`. Without it, the server generates a key and discards it at the end.
     #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
+    pub(super) key: Option<PathBuf>,
 
-    /// Maximum handshakes per second, up to 1000000. Clients beyond that rate retry
-    #[arg(long, value_name = "N", default_value_t = NoiseConfig::default().handshakes_per_second,
-          value_parser = value_parser!(u32).range(1..=i64::from(HANDSHAKES_MAX)),
+    /// Handshakes per second
+    ///
+    /// 1 to 1000000. Clients beyond that rate retry.
+    #[arg(long, value_name = "PER_SECOND", default_value_t = NoiseConfig::default().handshakes_per_second,
+          value_parser = number::between::<u32>(1, u64::from(HANDSHAKES_MAX)),
           allow_negative_numbers = true)]
-    handshakes: u32,
+    handshake_rate: u32,
 
-    /// Disables encryption: anyone on the network path can read and forge packets
-    #[arg(long, conflicts_with_all = ["key", "handshakes"])]
-    plain: bool,
+    /// Disables encryption
+    ///
+    /// Any host on the network path can then read and forge packets.
+    #[arg(long, conflicts_with_all = ["key", "handshake_rate"])]
+    pub(super) plain: bool,
 }
 
 impl SecurityOptions {
@@ -32,22 +38,12 @@ impl SecurityOptions {
         if self.plain {
             return Ok(Config::plain(protocol_id));
         }
-        let key = self.key.as_ref().map(PrivateKey::read_file).transpose();
-        let key = key.map_err(CliError::usage)?;
+        let key = self.key.as_ref().map(PrivateKey::read_file).transpose()?;
         let mut config = Config::noise(protocol_id);
         if let Security::Noise(noise) = &mut config.security {
             noise.private_key = key;
-            noise.handshakes_per_second = self.handshakes;
+            noise.handshakes_per_second = self.handshake_rate;
         }
         Ok(config)
-    }
-
-    /// The second line that the server prints: the key that clients should pin.
-    pub(super) fn describe(&self, key: Option<PublicKey>) -> String {
-        match key {
-            None => "not encrypted".to_owned(),
-            Some(key) if self.key.is_some() => format!("server key {key}"),
-            Some(key) => format!("server key {key}, until it ends"),
-        }
     }
 }

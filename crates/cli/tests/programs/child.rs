@@ -1,4 +1,4 @@
-//! A child process of a test: its lines, its end, and its kill when the test ends.
+//! A child process of a test.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -9,7 +9,7 @@ use std::time::Duration;
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
 
-/// Timeout of every wait, far longer than any test takes.
+/// Timeout of every wait.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A running program. It is killed when it goes out of scope.
@@ -28,7 +28,7 @@ pub(crate) struct Ended {
     pub(crate) stderr: Vec<String>,
 }
 
-/// The program under test. Only errors are logged: what the system grants is not what is tested.
+/// The program under test. Warnings depend on the system, so only errors are logged.
 pub(crate) fn tickwire(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tickwire"));
     command.args(args).env("RUST_LOG", "error");
@@ -44,7 +44,7 @@ impl Program {
         }
     }
 
-    /// As `start`; its standard output is the caller's to read, or not to.
+    /// As `start`, but the caller reads standard output.
     pub(crate) fn start_unread(command: &mut Command) -> (Self, ChildStdout) {
         let mut child = command
             .stdin(Stdio::piped())
@@ -68,14 +68,12 @@ impl Program {
         next(&self.stdout).expect("the program ended its output")
     }
 
-    /// Writes to its standard input.
     pub(crate) fn write(&mut self, input: &[u8]) {
         let stdin = self.stdin.as_mut().unwrap();
-        // A program that has ended does not read; the test sees why it ended.
+        // The program may have ended.
         let _ = stdin.write_all(input);
     }
 
-    /// Closes its standard input.
     pub(crate) fn close_input(&mut self) {
         self.stdin = None;
     }
@@ -93,7 +91,6 @@ impl Program {
         }
     }
 
-    /// Waits until it ends by itself.
     pub(crate) fn end(mut self) -> Ended {
         self.close_input();
         let rest = |lines| std::iter::from_fn(|| next(lines)).collect();
@@ -102,7 +99,6 @@ impl Program {
         Ended {
             stdout,
             stderr,
-            // Its output is closed, so this does not take long.
             code: self.child.0.wait().unwrap().code(),
         }
     }
@@ -113,18 +109,15 @@ struct Killed(Child);
 
 impl Drop for Killed {
     fn drop(&mut self) {
-        // It may have ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// Runs a program to its end.
 pub(crate) fn run(command: &mut Command) -> Ended {
     Program::start(command).end()
 }
 
-/// As `run`, with something to read.
 pub(crate) fn run_with_input(command: &mut Command, input: &[u8]) -> Ended {
     let mut program = Program::start(command);
     program.write(input);

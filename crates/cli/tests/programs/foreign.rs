@@ -1,11 +1,11 @@
-//! Other programs, and skipping where they are not installed.
+//! Other programs. A test skips where its program is not installed.
 
 use std::process::{Command, Stdio};
 
 use crate::skip::skip;
 
-/// Whether a foreign program is here and is the one that is meant: its answer to `probe` has to
-/// contain `wanted`. Where it is not, the test skips.
+/// Whether a program is installed, and prints `wanted` for the option `probe`. If not, the test
+/// skips.
 fn is_here(name: &str, probe: &str, wanted: &str) -> bool {
     let answer = Command::new(name)
         .arg(probe)
@@ -23,12 +23,12 @@ pub(crate) fn python(script: &str, args: &[&str]) -> Option<Command> {
         return None;
     }
     let mut command = Command::new("python3");
-    // Unbuffered, so that its lines come when they are written.
+    // Unbuffered.
     command.args(["-u", "-c", script]).args(args);
     Some(command)
 }
 
-/// netcat, one datagram for each read of its input; it ends with its input.
+/// netcat: a datagram for each read of its input.
 pub(crate) fn netcat(host: &str, port: &str) -> Option<Command> {
     if !is_here("nc", "-h", "OpenBSD") {
         return None;

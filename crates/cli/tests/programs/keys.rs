@@ -2,35 +2,17 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use nix::sys::signal::Signal;
+use tickwire::token::{self, Claims, TokenId, TokenKey};
 
 use crate::child::{Ended, run, tickwire};
 use crate::serve::{
     AT_ONCE, PATIENT, Server, assert_begins, assert_not_connected, ping, ping_once,
 };
-use crate::{assert_done, assert_fails, socket};
+use crate::{Directory, assert_done, assert_fails, socket};
 
-/// A folder of the test's own, removed when it is over.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("tickwire-keys-{}-{count}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_owned()
-    }
-
-    /// A file for its owner alone.
+impl Directory {
     fn file(&self, name: &str, text: &str) -> String {
         let path = self.path(name);
         fs::write(&path, text).unwrap();
@@ -47,15 +29,9 @@ impl Folder {
 
     fn token_key(&self, name: &str) -> String {
         let file = self.path(name);
-        let text = one_line(&run(&mut tickwire(&["keygen", "--token", &file])));
+        let text = one_line(&run(&mut tickwire(&["keygen", "--token-key", &file])));
         assert_eq!(text, format!("token key in {file}"));
         file
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -67,7 +43,6 @@ fn mode(path: &str) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-/// The only line of its output.
 fn one_line(ended: &Ended) -> String {
     assert_done(ended);
     let [line] = &ended.stdout[..] else {
@@ -82,8 +57,19 @@ fn is_key(text: &str) -> bool {
 }
 
 fn token(key: &str, args: &[&str]) -> String {
-    let args = [&["token", "--key", key, "--player", "anna"], args].concat();
+    let args = [&["token", "--token-key", key, "--player", "anna"], args].concat();
     one_line(&run(&mut tickwire(&args)))
+}
+
+/// A token that expired in 1970, which `tickwire token` does not issue.
+fn expired_token(key: &str, audience: &str) -> String {
+    let key = TokenKey::read_file(key).unwrap();
+    let claims = Claims {
+        player: b"anna",
+        audience: audience.as_bytes(),
+        ..Claims::default()
+    };
+    hex::encode(token::issue(&key, &claims, TokenId::generate().unwrap()).unwrap())
 }
 
 fn with_token(server: &Server, token: &str) -> Ended {
@@ -99,7 +85,7 @@ fn gate(key: &str, args: &[&str]) -> Server {
 
 #[test]
 fn keygen_writes_a_key_for_its_owner_alone_and_prints_its_public_half() {
-    let folder = Folder::new();
+    let folder = Directory::new();
     let (file, public) = folder.server_key("server.key");
     assert!(is_key(&public), "{public}");
     assert_eq!(mode(&file), 0o600);
@@ -119,15 +105,15 @@ fn secret_in(file: &str, tag: &str) -> String {
 
 #[test]
 fn keygen_keeps_an_existing_file_unless_forced() {
-    let folder = Folder::new();
+    let folder = Directory::new();
     let (file, public) = folder.server_key("server.key");
     let before = fs::read(&file).unwrap();
-    for args in [&["keygen", &file][..], &["keygen", "--token", &file]] {
+    for args in [&["keygen", &file][..], &["keygen", "--token-key", &file]] {
         let ended = run(&mut tickwire(args));
         assert_fails(&ended, 2, &[&file, "exists already", "--force"]);
         assert_eq!(fs::read(&file).unwrap(), before);
     }
-    // A file that others can read does not stay one.
+    // The new file is for its owner only.
     set_mode(&file, 0o644);
     let forced = one_line(&run(&mut tickwire(&["keygen", "--force", &file])));
     assert_ne!(forced, public);
@@ -138,7 +124,7 @@ fn keygen_keeps_an_existing_file_unless_forced() {
 
 #[test]
 fn keygen_reports_the_path_that_it_cannot_write() {
-    let folder = Folder::new();
+    let folder = Directory::new();
     let nowhere = folder.path("none/server.key");
     for force in [&[][..], &["--force"]] {
         let ended = run(&mut tickwire(&[&["keygen", &nowhere][..], force].concat()));
@@ -148,7 +134,7 @@ fn keygen_reports_the_path_that_it_cannot_write() {
 
 #[test]
 fn an_invalid_key_file_is_reported_without_its_content() {
-    let folder = Folder::new();
+    let folder = Directory::new();
     let (file, _) = folder.server_key("good.key");
     let secret = secret_in(&file, "tickwire server key 1");
     for kind in ["server", "token"] {
@@ -174,7 +160,7 @@ fn an_invalid_key_file_is_reported_without_its_content() {
                 "byte 64 of the key",
             ),
             (file("two", &format!("{secret}\n\n")), "key is 65 bytes"),
-            (folder.path("none.key"), "cannot read the key file"),
+            (folder.path("none.key"), "`tickwire keygen` generates a key"),
             (folder.path("."), "key file"),
         ];
         for (file, why) in &cases {
@@ -188,20 +174,19 @@ fn an_invalid_key_file_is_reported_without_its_content() {
     }
 }
 
-/// The commands that read a key of this kind.
 fn users_of<'a>(kind: &str, file: &'a str) -> Vec<Vec<&'a str>> {
     match kind {
         "server" => vec![vec!["serve", "127.0.0.1:0", "--key", file]],
         _ => vec![
             vec!["serve", "127.0.0.1:0", "--token-key", file],
-            vec!["token", "--player", "anna", "--key", file],
+            vec!["token", "--player", "anna", "--token-key", file],
         ],
     }
 }
 
 #[test]
 fn a_key_of_the_other_kind_is_refused_and_both_kinds_are_named() {
-    let folder = Folder::new();
+    let folder = Directory::new();
     let (server, _) = folder.server_key("server.key");
     let token = folder.token_key("token.key");
     for (kind, file, why) in [
@@ -225,27 +210,43 @@ fn a_key_of_the_other_kind_is_refused_and_both_kinds_are_named() {
 
 #[test]
 fn invalid_key_options_are_refused_before_anything_is_sent() {
-    let folder = Folder::new();
+    let folder = Directory::new();
     let key = folder.token_key("token.key");
     let long = "x".repeat(129);
     let public = "ab".repeat(32);
     let cases: [(&[&str], &str); 14] = [
         (&["keygen"], "<FILE>"),
-        (&["token", "--key", &key], "--player"),
+        (&["token", "--token-key", &key], "--player"),
         (
-            &["token", "--key", &key, "--player", ""],
+            &["token", "--token-key", &key, "--player", ""],
             "--player is 0 bytes",
         ),
         (
-            &["token", "--key", &key, "--player", &long],
-            "it can be 1 to 36",
+            &["token", "--token-key", &key, "--player", &long],
+            "must be 1 to 36 bytes",
         ),
         (
-            &["token", "--key", &key, "--player", "a", "--audience", ""],
+            &[
+                "token",
+                "--token-key",
+                &key,
+                "--player",
+                "a",
+                "--audience",
+                "",
+            ],
             "--audience is 0",
         ),
         (
-            &["token", "--key", &key, "--player", "a", "--data", &long],
+            &[
+                "token",
+                "--token-key",
+                &key,
+                "--player",
+                "a",
+                "--data",
+                &long,
+            ],
             "--data is 129",
         ),
         (
@@ -257,7 +258,10 @@ fn invalid_key_options_are_refused_before_anything_is_sent() {
             "cannot be used with",
         ),
         (&["serve", "--key", &key, "--plain"], "cannot be used with"),
-        (&["serve", "--handshakes", "0"], "0 is not in 1..=1000000"),
+        (
+            &["serve", "--handshake-rate", "0"],
+            "must be a whole number from 1 to 1000000",
+        ),
         (
             &["ping", "--connect", "--server-key", "ab"],
             "key is 2 bytes",
@@ -285,7 +289,7 @@ fn invalid_key_options_are_refused_before_anything_is_sent() {
 
 #[test]
 fn a_server_with_a_key_is_the_same_with_every_start() {
-    let folder = Folder::new();
+    let folder = Directory::new();
     let (file, public) = folder.server_key("server.key");
     for _ in 0..2 {
         let server = Server::start(&[&["--key", &file][..], &AT_ONCE].concat());
@@ -311,7 +315,7 @@ fn without_a_key_file_a_server_generates_a_key_and_clients_show_it() {
 
 #[test]
 fn a_client_rejects_a_server_with_another_key() {
-    let folder = Folder::new();
+    let folder = Directory::new();
     let (_, public) = folder.server_key("another.key");
     let server = Server::start(&AT_ONCE);
     let args = ["--connect-timeout", "300ms", "--server-key", &public];
@@ -345,7 +349,7 @@ fn plain_is_required_on_both_sides() {
 
 #[test]
 fn a_token_admits_its_player_once() {
-    let folder = Folder::new();
+    let folder = Directory::new();
     let key = folder.token_key("token.key");
     let server = gate(&key, &[]);
     let token = token(&key, &["--data", "level 12"]);
@@ -360,7 +364,7 @@ fn a_token_admits_its_player_once() {
 
 #[test]
 fn an_invalid_token_is_denied_with_the_reason() {
-    let folder = Folder::new();
+    let folder = Directory::new();
     let key = folder.token_key("token.key");
     let another_key = folder.token_key("another.key");
     let server = gate(&key, &["--audience", "arena-7"]);
@@ -379,7 +383,7 @@ fn an_invalid_token_is_denied_with_the_reason() {
             "code 421: the --token is for another --audience",
         ),
         (
-            token(&key, &["--audience", "arena-7", "--lifetime", "0s"]),
+            expired_token(&key, "arena-7"),
             "code 410: the --token has expired",
         ),
     ];
@@ -398,10 +402,10 @@ fn an_invalid_token_is_denied_with_the_reason() {
 
 #[test]
 fn the_name_of_a_player_is_escaped_for_the_terminal() {
-    let folder = Folder::new();
+    let folder = Directory::new();
     let key = folder.token_key("token.key");
     let server = gate(&key, &[]);
-    let args = ["token", "--key", &key, "--player", "a\x1b[2Jb"];
+    let args = ["token", "--token-key", &key, "--player", "a\x1b[2Jb"];
     let token = one_line(&run(&mut tickwire(&args)));
     assert_done(&with_token(&server, &token));
     let line = server.program.line();

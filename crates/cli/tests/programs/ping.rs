@@ -1,5 +1,4 @@
-//! `tickwire ping` against echoes: its own, a foreign one, and one that the test controls, which loses,
-//! repeats, delays, reorders and alters datagrams.
+//! `tickwire ping` against other echoes, and against an echo that the test controls.
 
 use std::net::{SocketAddr, UdpSocket};
 
@@ -10,7 +9,7 @@ use crate::foreign::python;
 use crate::skip::skip;
 use crate::{Listener, assert_done, assert_fails, read_line, receive, receive_pending, socket};
 
-/// Far longer than a reply takes on the busiest machine, so that no reply is late.
+/// No reply is late, even on a busy machine.
 const PATIENT: [&str; 2] = ["--timeout", "1h"];
 
 const NO_ANSWER: &str =
@@ -36,7 +35,6 @@ impl Play {
         play
     }
 
-    /// The next probe and its sender.
     fn probe(&self) -> (Vec<u8>, SocketAddr) {
         receive(&self.echo)
     }
@@ -116,7 +114,7 @@ fn assert_all_answered(address: &str, size: usize, count: usize, stdout: &[Strin
     let mut wanted = vec![format!("ping {address}, {size} bytes")];
     wanted.extend((1..=count).map(|seq| format!("seq={seq} {size} bytes time=T ms")));
     wanted.push(format!(
-        "in all {count} sent, {count} received, 0 lost (0.0%), {NO_ANSWER}, 0 under way"
+        "in all {count} sent, {count} received, 0 lost (0.0%), {NO_ANSWER}, 0 in flight"
     ));
     assert_eq!(lines, wanted);
 }
@@ -124,7 +122,7 @@ fn assert_all_answered(address: &str, size: usize, count: usize, stdout: &[Strin
 /// Pings an echo, and asserts all of its output.
 fn assert_echoes(address: &str, size: usize) {
     let length = size.to_string();
-    let args = ["--count", "3", "--every", "2ms", "--size", &length];
+    let args = ["--count", "3", "--interval", "2ms", "--size", &length];
     let ended = start(address, &[&args[..], &PATIENT].concat()).end();
     assert_done(&ended);
     assert_all_answered(address, size, 3, &ended.stdout);
@@ -181,7 +179,7 @@ fn any_address_is_this_machine() {
 
 #[test]
 fn with_a_step_of_zero_a_probe_waits_for_the_previous_reply() {
-    let args = [&["--every", "0s", "--count", "2"][..], &PATIENT].concat();
+    let args = [&["--interval", "0s", "--count", "2"][..], &PATIENT].concat();
     let play = Play::start(&args);
     let first = play.probe();
     assert_eq!(receive_pending(&play.echo), [b""; 0]);
@@ -195,7 +193,7 @@ fn with_a_step_of_zero_a_probe_waits_for_the_previous_reply() {
 
 #[test]
 fn a_probe_repeats_its_run_number_and_sequence_number() {
-    let args = ["--every", "1ms", "--count", "2", "--size", "20"];
+    let args = ["--interval", "1ms", "--count", "2", "--size", "20"];
     let args = [&args[..], &PATIENT].concat();
     let (play, other) = (Play::start(&args), Play::start(&args));
     let (first, second) = (play.probe().0, play.probe().0);
@@ -207,11 +205,11 @@ fn a_probe_repeats_its_run_number_and_sequence_number() {
 
 #[test]
 fn probes_do_not_wait_for_replies_and_reordering_and_duplicates_are_shown() {
-    let args = [&["--every", "1ms", "--count", "4"][..], &PATIENT].concat();
+    let args = [&["--interval", "1ms", "--count", "4"][..], &PATIENT].concat();
     let play = Play::start(&args);
     let probes: Vec<_> = (0..4).map(|_| play.probe()).collect();
     let mut lines = Vec::new();
-    // Each is seen before the next: the last answer ends it.
+    // One by one, because the last reply ends ping.
     for seq in [2, 1, 2, 4, 1, 3] {
         play.answer(&probes[seq - 1]);
         lines.push(play.line());
@@ -228,7 +226,7 @@ fn probes_do_not_wait_for_replies_and_reordering_and_duplicates_are_shown() {
     let ended = play.ping.end();
     assert_done(&ended);
     let summary = "in all 4 sent, 4 received, 0 lost (0.0%), 0 late, 2 duplicates, 2 out of order, \
-                   0 altered, 0 foreign, 0 not sent, 0 dropped by kernel, 0 under way";
+                   0 altered, 0 foreign, 0 not sent, 0 dropped by kernel, 0 in flight";
     assert_eq!(ended.stdout[0], summary);
     assert_figures(&ended.stdout);
 }
@@ -260,28 +258,28 @@ fn altered_and_foreign_datagrams_are_not_replies() {
     let ended = play.ping.end();
     assert_done(&ended);
     let summary = "in all 1 sent, 1 received, 0 lost (0.0%), 0 late, 0 duplicates, 0 out of order, \
-                   2 altered, 3 foreign, 0 not sent, 0 dropped by kernel, 0 under way";
+                   2 altered, 3 foreign, 0 not sent, 0 dropped by kernel, 0 in flight";
     assert_eq!(ended.stdout[0], summary);
     assert_figures(&ended.stdout);
 }
 
 #[test]
 fn a_late_reply_is_shown_and_its_probe_stays_lost() {
-    let play = Play::start(&["--every", "1h", "--timeout", "1ms"]);
+    let play = Play::start(&["--interval", "1h", "--timeout", "1ms"]);
     let address = play.address.clone();
     let probe = play.probe();
-    assert_eq!(play.line(), "seq=1 lost: no answer within 1ms");
+    assert_eq!(play.line(), "seq=1 lost: no reply within 1ms");
     play.answer(&probe);
     assert_eq!(play.line(), "seq=1 64 bytes time=T ms, late");
     play.answer(&probe);
     assert_eq!(play.line(), "seq=1 64 bytes time=T ms, duplicate");
     let (stdout, code, stderr) = play.end(Signal::SIGINT);
     let summary = "in all 1 sent, 0 received, 1 lost (100.0%), 1 late, 1 duplicates, 0 out of order, \
-                   0 altered, 0 foreign, 0 not sent, 0 dropped by kernel, 0 under way";
+                   0 altered, 0 foreign, 0 not sent, 0 dropped by kernel, 0 in flight";
     assert_eq!(stdout, [summary]);
     assert_eq!(code, Some(1));
     let why = format!(
-        "tickwire: no answer from {address} within 1ms, and 1 after it: choose a longer --timeout"
+        "tickwire: no reply from {address} within 1ms, but 1 later: choose a longer --timeout"
     );
     assert_eq!(stderr, [why]);
 }
@@ -289,27 +287,27 @@ fn a_late_reply_is_shown_and_its_probe_stays_lost() {
 #[test]
 fn a_target_without_a_reply_is_reported_with_advice() {
     let (_socket, address) = socket();
-    let args = ["--count", "3", "--every", "1ms", "--timeout", "20ms"];
+    let args = ["--count", "3", "--interval", "1ms", "--timeout", "20ms"];
     let ended = start(&address, &args).end();
     let parts = [&address, "no program listens there", "listen --echo"];
     assert_fails(&ended, 1, &parts);
-    let lost = |seq| format!("seq={seq} lost: no answer within 20ms");
+    let lost = |seq| format!("seq={seq} lost: no reply within 20ms");
     let wanted = [
         format!("ping {address}, 64 bytes"),
         lost(1),
         lost(2),
         lost(3),
-        format!("in all 3 sent, 0 received, 3 lost (100.0%), {NO_ANSWER}, 0 under way"),
+        format!("in all 3 sent, 0 received, 3 lost (100.0%), {NO_ANSWER}, 0 in flight"),
     ];
     assert!(without_held_up(&ended.stdout).eq(&wanted), "{ended:?}");
 }
 
 #[test]
 fn a_target_that_is_no_echo_is_reported_as_such() {
-    let play = Play::start(&["--every", "1h", "--timeout", "1ms"]);
+    let play = Play::start(&["--interval", "1h", "--timeout", "1ms"]);
     let address = play.address.clone();
     let (_, from) = play.probe();
-    assert_eq!(play.line(), "seq=1 lost: no answer within 1ms");
+    assert_eq!(play.line(), "seq=1 lost: no reply within 1ms");
     play.echo.send_to(b"what?", from).unwrap();
     assert_eq!(play.line(), format!("foreign 5 bytes from {address}"));
     play.echo.send_to(&[0; 1025], from).unwrap();
@@ -317,17 +315,18 @@ fn a_target_that_is_no_echo_is_reported_as_such() {
     assert_eq!(play.line(), text);
     let (_, code, stderr) = play.end(Signal::SIGINT);
     assert_eq!(code, Some(1));
-    let why =
-        format!("tickwire: no answer from {address}, only foreign datagrams (2): it is no echo");
+    let why = format!(
+        "tickwire: no reply from {address}, only foreign datagrams (2): it is not a UDP echo, such as `tickwire listen --echo`"
+    );
     assert_eq!(stderr, [why]);
 }
 
 #[test]
 fn a_reply_from_another_address_is_reported_with_the_address() {
-    let play = Play::start(&["--every", "1h", "--timeout", "1ms"]);
+    let play = Play::start(&["--interval", "1h", "--timeout", "1ms"]);
     let (probe, from) = play.probe();
     let (other, elsewhere) = socket();
-    assert_eq!(play.line(), "seq=1 lost: no answer within 1ms");
+    assert_eq!(play.line(), "seq=1 lost: no reply within 1ms");
     other.send_to(&probe, from).unwrap();
     assert_eq!(play.line(), format!("foreign 64 bytes from {elsewhere}"));
     let (_, code, stderr) = play.end(Signal::SIGINT);
@@ -340,12 +339,12 @@ fn a_reply_from_another_address_is_reported_with_the_address() {
 #[test]
 fn both_signals_end_a_ping_with_a_summary() {
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
-        let play = Play::start(&[&["--every", "1h"][..], &PATIENT].concat());
+        let play = Play::start(&[&["--interval", "1h"][..], &PATIENT].concat());
         play.answer(&play.probe());
         assert_eq!(play.line(), "seq=1 64 bytes time=T ms");
         let (stdout, code, stderr) = play.end(signal);
         assert_eq!((code, &stderr[..]), (Some(0), &[][..]));
-        let summary = format!("in all 1 sent, 1 received, 0 lost (0.0%), {NO_ANSWER}, 0 under way");
+        let summary = format!("in all 1 sent, 1 received, 0 lost (0.0%), {NO_ANSWER}, 0 in flight");
         assert_eq!(stdout[0], summary);
         assert_figures(&stdout);
         assert!(stdout[1].ends_with("/- ms"), "{stdout:?}");
@@ -354,22 +353,24 @@ fn both_signals_end_a_ping_with_a_summary() {
 
 #[test]
 fn a_probe_in_flight_at_the_end_is_not_lost() {
-    let play = Play::start(&[&["--every", "1h"][..], &PATIENT].concat());
+    let play = Play::start(&[&["--interval", "1h"][..], &PATIENT].concat());
     play.probe();
     let (stdout, code, stderr) = play.end(Signal::SIGINT);
-    let summary = format!("in all 1 sent, 0 received, 0 lost (0.0%), {NO_ANSWER}, 1 under way");
+    let summary = format!("in all 1 sent, 0 received, 0 lost (0.0%), {NO_ANSWER}, 1 in flight");
     assert_eq!(stdout, [summary]);
     assert_eq!(code, Some(1));
-    assert!(stderr[0].ends_with(" before the end"), "{stderr:?}");
+    assert!(
+        stderr[0].ends_with(" before the end of the run"),
+        "{stderr:?}"
+    );
 }
 
 #[test]
 fn a_closed_output_ends_a_ping_quietly() {
     let listener = Listener::start(&["--echo", "--quiet"]);
     let address = listener.address();
-    let args = [&["ping", &address, "--every", "0s"][..], &PATIENT].concat();
+    let args = [&["ping", &address, "--interval", "0s"][..], &PATIENT].concat();
     let (program, stdout) = Program::start_unread(&mut tickwire(&args));
-    // Read and closed, as `| head -1` does.
     assert_eq!(read_line(stdout), format!("ping {address}, 64 bytes\n"));
     assert_done(&program.end());
 }
@@ -378,7 +379,6 @@ fn a_closed_output_ends_a_ping_quietly() {
 
 #[test]
 fn a_refused_probe_is_reported() {
-    // Sending to a broadcast address requires a socket option.
     let ended = start("255.255.255.255:9", &[]).end();
     let text = "cannot send to 255.255.255.255:9: the system does not permit it";
     assert_fails(&ended, 1, &[text]);
@@ -388,22 +388,24 @@ fn a_refused_probe_is_reported() {
 #[test]
 fn invalid_options_are_refused_and_nothing_is_sent() {
     let (socket, address) = socket();
-    let ended = start(&address, &["--every", "1us"]).end();
-    assert_fails(&ended, 2, &["can be in flight at once"]);
+    let ended = start(&address, &["--interval", "1us"]).end();
+    assert_fails(&ended, 2, &["can be in flight, but at most 32768"]);
     assert_eq!(ended.stdout, [""; 0]);
-    // A value that is invalid by itself is refused by clap.
     let cases = [
-        (["--size", "1025"], "1025 is not in 16..=1024"),
-        (["--size", "15"], "15 is not in 16..=1024"),
-        (["--size", "0"], "0 is not in 16..=1024"),
-        (["--timeout", "0s"], "0s is not in 1ns..=1h"),
-        (["--timeout", "61m"], "1h 1m is not in 1ns..=1h"),
-        (["--count", "0"], "0 is not in 1.."),
-        (["--count", "-1"], "invalid value '-1' for '--count <N>'"),
-        (["--every", "16"], "time unit needed"),
-        (["--every", "-1s"], "a time is not negative"),
-        (["--timeout", "-1s"], "a time is not negative"),
-        (["--size", "-1"], "-1 is not in 16..=1024"),
+        (["--size", "1025"], "must be a whole number from 16 to 1024"),
+        (["--size", "15"], "must be a whole number from 16 to 1024"),
+        (["--size", "0"], "must be a whole number from 16 to 1024"),
+        (["--timeout", "0s"], "must be 1ns to 1h"),
+        (["--timeout", "61m"], "must be 1ns to 1h"),
+        (["--count", "0"], "must be a whole number of at least 1"),
+        (["--count", "-1"], "must be a whole number of at least 1"),
+        (
+            ["--interval", "16"],
+            "16 has no unit: write 16ms, 16s or 16min",
+        ),
+        (["--interval", "-1s"], "a time cannot be negative"),
+        (["--timeout", "-1s"], "a time cannot be negative"),
+        (["--size", "-1"], "must be a whole number from 16 to 1024"),
     ];
     for (args, part) in cases {
         let ended = run(&mut tickwire(&[&["ping", &address], &args[..]].concat()));

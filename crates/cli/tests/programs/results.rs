@@ -1,9 +1,9 @@
-//! What a benchmark writes: files of a test's own, and pictures that any program can read.
+//! Files that a benchmark writes, and a check of its pictures.
 
 use std::fs;
 use std::path::PathBuf;
 
-/// A file of a test's own; it is gone when it goes out of scope.
+/// A file of a test, removed at its end.
 pub(crate) struct TestFile(pub(crate) PathBuf);
 
 impl TestFile {
@@ -23,12 +23,12 @@ impl TestFile {
 
 impl Drop for TestFile {
     fn drop(&mut self) {
-        // It is not there if the test failed before it was written.
+        // A failed test may not have written it.
         let _ = fs::remove_file(&self.0);
     }
 }
 
-/// Whether what is opened is closed, in order, and there is one root.
+/// Asserts that tags are closed in order, and that there is one root.
 pub(crate) fn assert_is_well_formed(svg: &str) {
     let mut open = Vec::new();
     let mut roots = 0;

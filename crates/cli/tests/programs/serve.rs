@@ -8,10 +8,10 @@ use crate::child::{Ended, Program, run, tickwire};
 use crate::skip::skip;
 use crate::{assert_done, assert_fails, read_line, socket};
 
-/// Answers at once and prints only connects and disconnects: the test causes every line.
-pub(crate) const AT_ONCE: [&str; 4] = ["--tick", "0", "--interval", "0s"];
+/// Answers at once, and prints only connects and disconnects.
+pub(crate) const AT_ONCE: [&str; 4] = ["--tick-rate", "0", "--report-interval", "0s"];
 
-/// Far longer than a reply takes on the busiest machine, so that no reply is late.
+/// No reply is late, even on a busy machine.
 pub(crate) const PATIENT: [&str; 4] = ["--timeout", "1h", "--connect-timeout", "1h"];
 
 /// `tickwire serve`, on a port of its own.
@@ -63,7 +63,6 @@ impl Server {
     }
 }
 
-/// The public key in the second line of a server.
 fn public_key(line: &str) -> String {
     if line == "not encrypted" {
         return String::new();
@@ -83,7 +82,6 @@ fn assert_gone(line: &str, peer: &str, address: SocketAddr, why: &str) {
     assert_eq!(reason, why);
 }
 
-/// A ping through a connection.
 pub(crate) fn ping(address: &str, args: &[&str]) -> Program {
     Program::start(&mut tickwire(
         &[&["ping", "--connect", address], args].concat(),
@@ -92,7 +90,10 @@ pub(crate) fn ping(address: &str, args: &[&str]) -> Program {
 
 /// A ping that continues after its first reply.
 fn ping_for_long(address: &str, args: &[&str]) -> Program {
-    let ping = ping(address, &[&["--every", "1h"], args, &PATIENT[..]].concat());
+    let ping = ping(
+        address,
+        &[&["--interval", "1h"], args, &PATIENT[..]].concat(),
+    );
     assert_begins(&ping.line(), "ping ");
     assert_begins(&ping.line(), "connected in ");
     assert_begins(&ping.line(), "seq=1 ");
@@ -121,8 +122,8 @@ fn a_ping_is_answered_and_disconnects_at_once() {
     let server = Server::start(&AT_ONCE);
     for (generation, size) in [16, 64, 992].into_iter().enumerate() {
         let size = size.to_string();
-        // One at a time, so that no probe can be late on a busy machine.
-        let args = ["--count", "3", "--every", "0s", "--size", &size];
+        // One at a time, so that no probe is late.
+        let args = ["--count", "3", "--interval", "0s", "--size", &size];
         let ended = ping(&server.address, &[&args[..], &PATIENT].concat()).end();
         assert_done(&ended);
         let [
@@ -187,8 +188,8 @@ fn a_server_on_ipv6_is_reached() {
 
 #[test]
 fn with_a_tick_all_messages_are_answered() {
-    let server = Server::start(&["--tick", "1000", "--interval", "0s"]);
-    let args = ["--every", "0s", "--count", "20"];
+    let server = Server::start(&["--tick-rate", "1000", "--report-interval", "0s"]);
+    let args = ["--interval", "0s", "--count", "20"];
     let ended = ping(&server.address, &[&args[..], &PATIENT].concat()).end();
     assert_done(&ended);
     let counts = &ended.stdout[ended.stdout.len() - 3];
@@ -197,7 +198,7 @@ fn with_a_tick_all_messages_are_answered() {
 
 #[test]
 fn rates_are_printed_once_per_interval() {
-    let server = Server::start(&["--tick", "0", "--interval", "20ms"]);
+    let server = Server::start(&["--tick-rate", "0", "--report-interval", "20ms"]);
     let ping = ping_for_long(&server.address, &[]);
     // An interval may end before the peer is there.
     let lines = || std::iter::repeat_with(|| server.program.line());
@@ -265,11 +266,10 @@ fn a_signal_ends_an_attempt_to_connect() {
 fn a_closed_output_ends_a_server_quietly_and_disconnects_its_peers() {
     let args = [&["serve", "127.0.0.1:0"][..], &AT_ONCE].concat();
     let (program, stdout) = Program::start_unread(&mut tickwire(&args));
-    // Read and closed, as `| head -1` does.
     let line = read_line(stdout);
     let address = line.trim_end().strip_prefix("listening on ").unwrap();
-    // The line that reports this peer has no reader.
-    let ended = ping(address, &[&["--every", "1h"][..], &PATIENT].concat()).end();
+    // The line about this peer has no reader.
+    let ended = ping(address, &[&["--interval", "1h"][..], &PATIENT].concat()).end();
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(
         ended.stderr[0].ends_with("disconnected by the server, code 0"),
@@ -281,7 +281,7 @@ fn a_closed_output_ends_a_server_quietly_and_disconnects_its_peers() {
 #[test]
 fn a_closed_output_ends_a_ping_quietly_and_disconnects_it() {
     let server = Server::start(&AT_ONCE);
-    let args = ["ping", "--connect", &server.address, "--every", "0s"];
+    let args = ["ping", "--connect", &server.address, "--interval", "0s"];
     let args = [&args[..], &PATIENT].concat();
     let (program, stdout) = Program::start_unread(&mut tickwire(&args));
     assert_begins(&read_line(stdout), "ping ");
@@ -297,7 +297,11 @@ fn a_full_server_refuses_clients_until_a_peer_disconnects() {
     let server = Server::start(&[&["--peers-max", "1"][..], &AT_ONCE].concat());
     let first = ping_for_long(&server.address, &[]);
     let ended = ping_once(&server.address, &[]);
-    assert_not_connected(&ended, &server.address, "the server is full");
+    assert_not_connected(
+        &ended,
+        &server.address,
+        "the server is full: try again later, or raise its --peers-max",
+    );
     first.signal(Signal::SIGINT);
     assert_eq!(first.end().code, Some(0));
     let from = server.connected("0v0");
@@ -343,7 +347,11 @@ fn only_clients_with_the_ticket_are_admitted() {
 fn a_missing_server_is_reported_after_the_connect_timeout() {
     let (_socket, address) = socket();
     let ended = ping(&address, &["--connect-timeout", "20ms"]).end();
-    assert_not_connected(&ended, &address, "no reply: no server is running there");
+    assert_not_connected(
+        &ended,
+        &address,
+        "no reply: no server, such as `tickwire serve`, runs there",
+    );
 }
 
 #[test]
@@ -357,20 +365,32 @@ fn an_unsendable_address_fails_at_once() {
 #[test]
 fn invalid_serve_and_connect_options_are_refused() {
     let cases: [(&[&str], &str); 10] = [
-        (&["serve", "nonsense"], "there is no port"),
+        (&["serve", "nonsense"], "the port is missing"),
         (&["serve", "--latency", "61s"], "--latency is 61 s"),
-        (&["serve", "--loss", "5"], "0 to 1, or 0% to 100%"),
-        (&["serve", "--tick", "1001"], "1001 is not in 0..=1000"),
+        (
+            &["serve", "--loss", "5"],
+            "from 0 to 1, or a percentage from 0% to 100%",
+        ),
+        (
+            &["serve", "--tick-rate", "1001"],
+            "must be a whole number from 0 to 1000",
+        ),
         (
             &["serve", "--peers-max", "65537"],
-            "65537 is not in 0..=65536",
+            "must be a whole number from 0 to 65536",
         ),
-        (&["serve", "--ticket", ""], "empty ticket"),
+        (
+            &["serve", "--ticket", ""],
+            "ticket is 0 bytes, but must be 1 to 256",
+        ),
         (&["serve", "--protocol-id", "x"], "such as 7 or 0x1f"),
-        (&["ping", "--connect", "--size", "993"], "at most 992 fit"),
+        (
+            &["ping", "--connect", "--size", "993"],
+            "at most 992 fit into one packet",
+        ),
         (
             &["ping", "--connect", "--connect-timeout", "0s"],
-            "0s is not in 1ms..=1h",
+            "must be 1ms to 1h",
         ),
         (&["ping", "--ticket", "let me in"], "--connect"),
     ];

@@ -1,8 +1,5 @@
 //! Tests of percentiles, spreads and points.
-#![allow(
-    clippy::unwrap_used,
-    reason = "in a test that is a failure as good as any"
-)]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use super::*;
 

@@ -31,8 +31,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use std::{fmt, thread};
 
-use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
-use clap::value_parser;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 use tickwire::limits::DATAGRAM_MAX;
 use tickwire_measure::affinity::Affinity;
@@ -44,53 +43,61 @@ use self::send_schedule::Span;
 use super::record::{self, Files};
 use super::{loopback, picture as drawing};
 use crate::error::CliError;
-use crate::time;
+use crate::{number, time};
 
 /// Limits of the length of a round and of the warm-up.
 const ROUND_MIN: Duration = Duration::from_millis(1);
 const ROUND_MAX: Duration = Duration::from_secs(24 * 3600);
 
-/// Measures round trips to an echo, as a whole distribution, beside std and mio
+/// Measures round trips to an echo beside std and mio
 ///
-/// By default datagrams leave at a fixed rate that waits for no answer, and a latency counts from
-/// the time at which its datagram should have left: a side that stalls pays for every datagram that
-/// it delays. --closed sends the next one when the one before was answered, which hides that, and
-/// shows how long a round trip takes at best.
+/// By default datagrams leave at a fixed rate that does not wait for replies, and
+/// a latency counts from the time at which its datagram was due: a side that
+/// stalls pays for every datagram that it delays. With --closed, the next
+/// datagram leaves when the previous one is answered. This hides stalls, and
+/// shows the shortest round trip.
 ///
-/// The same is measured in the same run against a bare std socket and, asleep, against a plain mio
-/// loop, round by round in a changing order. A ratio is the median of those within a round.
+/// The same is measured in the same run with a bare std socket and, asleep, with
+/// a plain mio loop, round by round in a changing order. A ratio is the median of
+/// the ratios within a round.
 ///
-/// Each client is one thread, but for std asleep at a rate: there one thread sends and another one
-/// is blocked in `recv_from`. A single one would need a read timeout, which Linux rounds to its
-/// timer tick (up to 10 ms), and the figure would be that of the rounding.
+/// Each client is one thread, except std asleep at a rate, where one thread sends
+/// and another is blocked in `recv_from`. A single thread would need a read
+/// timeout, which Linux rounds to its timer tick (up to 10 ms).
 ///
-/// A datagram that is not answered within a second after the last one was sent (--closed: after it
-/// was) is lost, and counts as infinitely long: a percentile that falls among the lost is shown as
-/// "lost", and so is every ratio with one. Where more than one in a hundred was lost there is no
-/// verdict. In the JSON file such a figure is null, and "missing" beside it says why: "lost" or
-/// "too few".
+/// A datagram that is not answered within a second after the last one was sent
+/// (with --closed, after it was sent) is lost. It counts as infinitely long, and
+/// a percentile among the lost and every ratio with it is shown as "lost". If
+/// more than 1% was lost there is no verdict. In the JSON file such a figure is
+/// null, and "missing" beside it is "lost" or "too few".
 ///
-/// With --receive-timestamps tickwire is measured once more, as "stamped": its client asks the
-/// kernel when it took each answer in. Then it shows how long answers waited from there to the
-/// client, which is this machine's part of the way back and not the network's, and what the stamps
-/// cost.
+/// With --receive-timestamps tickwire is measured once more, as "stamped": the
+/// kernel reports when it received each reply. This shows how long replies waited
+/// from there to the client, which is this machine's part of the round trip, and
+/// what the timestamps cost.
 #[derive(Debug, Clone, clap::Args, Serialize)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, after_long_help = include_str!("../../help/bench_latency.txt"))]
 pub(crate) struct Options {
-    /// A UDP echo somewhere else (`tickwire listen --echo`, or a foreign one), instead of a server
-    /// for each subject on a thread of this process. Then only the clients differ
+    /// Address of a remote UDP echo
+    ///
+    /// Such as `tickwire listen --echo`. Without it, each subject has a server on a thread of this
+    /// process.
     #[arg(long, value_name = "ADDRESS", value_parser = target::find)]
     to: Option<SocketAddr>,
 
-    /// How long each datagram is, 16 to 1024 bytes: eight for the number of the round, eight for
-    /// its own, and both over and over as filler, which is checked
-    #[arg(long, value_name = "BYTES", default_value = "64", value_parser = size(),
+    /// Size of a datagram, 16 to 1024 bytes
+    ///
+    /// A datagram is an 8-byte round number and an 8-byte sequence number, repeated up to its size.
+    /// All bytes of a reply are verified.
+    #[arg(long, value_name = "BYTES", default_value = "64", value_parser = number::between::<usize>(probe::HEADER as u64, DATAGRAM_MAX as u64),
           allow_negative_numbers = true)]
     size: usize,
 
-    /// How many datagrams leave each second. A client that cannot sends what it owes later, and the
-    /// figures show it; below 99% the rate that it reached is shown
-    #[arg(long, value_name = "PER_SECOND", default_value = "1000", value_parser = value_parser!(u32).range(1..=1_000_000),
+    /// Datagrams per second, 1 to 1000000
+    ///
+    /// A client that cannot keep up sends late, and the figures show it. Below 99%, the actual rate
+    /// is shown.
+    #[arg(long, value_name = "PER_SECOND", default_value = "1000", value_parser = number::between::<u32>(1, 1_000_000),
           allow_negative_numbers = true)]
     rate: u32,
 
@@ -98,45 +105,44 @@ pub(crate) struct Options {
     #[arg(long, conflicts_with = "rate")]
     closed: bool,
 
-    /// How long a round of a subject is, such as 500ms or 2s
+    /// Duration of a round, 1ms to 1day
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = time::between(ROUND_MIN, ROUND_MAX),
           allow_hyphen_values = true)]
     #[serde(serialize_with = "record::seconds")]
     duration: Duration,
 
-    /// What is measured before each round and does not count, such as 200ms
+    /// Uncounted time before each round
+    ///
+    /// At most 1day.
     #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = time::between(Duration::ZERO, ROUND_MAX),
           allow_hyphen_values = true)]
     #[serde(serialize_with = "record::seconds")]
     warm_up: Duration,
 
-    /// How many rounds each subject has
-    #[arg(long, value_name = "N", default_value = "5", value_parser = value_parser!(u16).range(1..=1000),
+    /// Rounds of each subject, 1 to 1000
+    #[arg(long, value_name = "N", default_value = "5", value_parser = number::between::<u16>(1, 1000),
           allow_negative_numbers = true)]
     rounds: u16,
 
-    /// How client and server wait for a datagram: asleep, or by asking again and again
-    #[arg(long, value_enum, default_value_t = Wait::Sleep)]
-    wait: Wait,
+    /// How client and server wait for a datagram
+    #[arg(long, value_name = "MODE", value_enum, default_value_t = Wait::Sleep)]
+    wait_mode: Wait,
 
-    /// Where client and server run: waking a thread of another processor takes several times as
-    /// long as one of the same, and two threads of one core slow each other down. [default: apart;
-    /// with --to and on other systems than Linux: free]
+    /// Processors of client and server
+    ///
+    /// Waking a thread on another processor takes several times as long as on the same one, and two
+    /// threads on one core slow each other down. [default: apart; with --to and on other systems
+    /// than Linux: free]
     #[arg(long, value_name = "AFFINITY", value_parser = affinity())]
     affinity: Option<Affinity>,
 
-    /// Measures tickwire also with the kernel's receive timestamps (Linux): how long answers wait
-    /// between the kernel and the client, and what it costs to know
+    /// Adds receive timestamps of the kernel (Linux)
     #[arg(long)]
     receive_timestamps: bool,
 
     #[command(flatten)]
     #[serde(skip)]
     files: Files,
-}
-
-fn size() -> RangedU64ValueParser<usize> {
-    RangedU64ValueParser::new().range(probe::HEADER as u64..=DATAGRAM_MAX as u64)
 }
 
 fn affinity() -> impl TypedValueParser<Value = Affinity> {
@@ -151,9 +157,9 @@ fn affinity() -> impl TypedValueParser<Value = Affinity> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Wait {
-    /// It sleeps until the system wakes it.
+    /// Sleeps until the system wakes it
     Sleep,
-    /// It polls without sleeping.
+    /// Polls without a pause
     Spin,
 }
 
@@ -198,18 +204,19 @@ impl Options {
 
     fn refuse_nonsense(&self) -> Result<(), CliError> {
         if self.receive_timestamps && cfg!(not(target_os = "linux")) {
-            let text = "--receive-timestamps: only Linux stamps them";
+            let text = "--receive-timestamps needs Linux";
             return Err(CliError::usage(text));
         }
         if self.affinity == Some(Affinity::Apart) && processors() < 2 {
-            let text = "--affinity apart needs two processors, and this program has one";
+            let text =
+                "--affinity apart needs two processors, but this process has one: choose together";
             return Err(CliError::usage(text));
         }
         let count = self.span().datagrams(self.rate);
         if !self.closed && count > DATAGRAMS_MAX {
             return Err(CliError::Usage(format!(
-                "a round would have {count} datagrams, it can have {DATAGRAMS_MAX}: \
-                 choose a lower --rate or a shorter --duration"
+                "a round would have {count} datagrams, but can have at most {DATAGRAMS_MAX}: choose a \
+                 lower --rate or a shorter --duration"
             )));
         }
         Ok(())
@@ -218,7 +225,7 @@ impl Options {
     /// A std thread that sleeps in `recv_from` wakes at the system's timer tick, not when the next
     /// datagram is due. In open loop a second thread therefore sends.
     fn client_threads(&self, subject: Subject) -> u32 {
-        match (subject, self.wait, self.closed) {
+        match (subject, self.wait_mode, self.closed) {
             (Subject::Std, Wait::Sleep, false) => 2,
             _ => 1,
         }
@@ -227,7 +234,7 @@ impl Options {
     /// The floors first, because the last rows stay visible.
     fn subjects(&self) -> &'static [Subject] {
         use Subject::{Mio, Stamped, Std, Tickwire};
-        match (self.wait, self.receive_timestamps) {
+        match (self.wait_mode, self.receive_timestamps) {
             (Wait::Sleep, false) => &[Std, Mio, Tickwire],
             (Wait::Sleep, true) => &[Std, Mio, Tickwire, Stamped],
             // A spinning loop needs no poll before a receive.
@@ -256,7 +263,10 @@ pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     let results = Results::of(options, runner::run(options)?)?;
     let machine = Machine::current();
     report::show(options, &machine, &results)?;
-    let (json, svg) = (options.files.json.as_deref(), options.files.svg.as_deref());
+    let (json, svg) = (
+        options.files.json_file.as_deref(),
+        options.files.svg_file.as_deref(),
+    );
     record::write(json, "latency", &machine, options, &results)?;
     let title = report::title(options, &results);
     drawing::write(svg, &title, &machine, || picture::panels(options, &results))
@@ -296,9 +306,9 @@ mod tests {
         };
         assert_eq!(Options::for_tests(&[]).refuse_nonsense(), Ok(()));
         let text = parse(&["--duration=0s"]).expect_err("it measures nothing");
-        assert!(text.contains("0s is not in 1ms..=1day"), "{text}");
+        assert!(text.contains("must be 1ms to 1day"), "{text}");
         let text = parse(&["--warm-up=34865years"]).expect_err("it takes for ever");
-        assert!(text.contains("is not in 0s..=1day"), "{text}");
+        assert!(text.contains("must be 0s to 1day"), "{text}");
         let many = ["--rate=1000000", "--duration=11s", "--warm-up=0s"];
         assert!(refusal(&many).starts_with("a round would have 11000000 datagrams"));
         let closed = Options::for_tests(&["--closed", "--duration=11s"]);

@@ -40,7 +40,7 @@ pub(super) fn show(
     machine: &Machine,
     results: &Results,
 ) -> Result<(), CliError> {
-    let mut output = Output::new();
+    let mut output = Output::text();
     output.line(title(options, results))?;
     output.line(machine)?;
     let since = if options.closed {
@@ -99,7 +99,7 @@ pub(super) fn title(options: &Options, results: &Results) -> String {
         || "one at a time".to_owned(),
         |rate| format!("{rate} a second{remark}"),
     );
-    let wait = match options.wait {
+    let wait = match options.wait_mode {
         Wait::Sleep => "asleep",
         Wait::Spin => "spinning",
     };
@@ -214,7 +214,12 @@ mod tests {
             "latency of 64-byte datagrams, 1000 a second, asleep, on a processor each, \
              5 rounds of 2s after 200ms of warm-up"
         );
-        let args = ["--closed", "--wait=spin", "--affinity=free", "--rounds=1"];
+        let args = [
+            "--closed",
+            "--wait-mode=spin",
+            "--affinity=free",
+            "--rounds=1",
+        ];
         let options = Options {
             to: Some(([192, 0, 2, 1], 7).into()),
             ..Options::for_tests(&args)

@@ -193,12 +193,12 @@ fn refuse_silence(options: &Options, subjects: &[Measured]) -> Result<(), CliErr
     }
     let sent: u64 = subjects.iter().map(|subject| subject.all.counts.sent).sum();
     let what = match (options.to, sent) {
-        (Some(to), _) => format!("{to} has stopped answering: nothing that counts came back"),
-        (None, 0) => "nothing came back, not even in the warm-up".to_owned(),
-        (None, _) => format!("none of {sent} datagrams came back"),
+        (Some(to), _) => format!("{to} stopped replying, and no measured datagram was answered"),
+        (None, 0) => "no reply came, also in the warm-up".to_owned(),
+        (None, _) => format!("0 of {sent} datagrams were answered"),
     };
     Err(CliError::Runtime(format!(
-        "{what}, so there is nothing to show"
+        "{what}: there are no figures; check the echo and the firewall"
     )))
 }
 
@@ -237,7 +237,7 @@ fn find_ratio(ratios: &[Ratio], of: Subject, against: Subject) -> Option<&Ratio>
 
 /// The goals apply to both sides on one machine; a remote echo would be part of the figures.
 fn goals(options: &Options, subjects: &[Measured], ratios: &[Ratio]) -> Vec<Goal> {
-    let (against, bound) = match options.wait {
+    let (against, bound) = match options.wait_mode {
         Wait::Sleep => (Subject::Mio, 1.05),
         Wait::Spin => (Subject::Std, 1.10),
     };

@@ -78,7 +78,7 @@ fn run_round(
 }
 
 fn echo(options: &Options, subject: Subject) -> io::Result<Echo> {
-    let (wait, affinity) = (options.wait, options.affinity());
+    let (wait, affinity) = (options.wait_mode, options.affinity());
     let socket = || bind(LOOPBACK, None);
     let echo = match (subject, wait) {
         (Subject::Std, Wait::Sleep) => Echo::start(StdBlocking::new(socket()?, None)?, affinity),
@@ -130,7 +130,7 @@ impl<'a> Measurement<'a> {
     fn measure(&mut self) -> io::Result<Window> {
         let from = self.options.to.map_or(LOOPBACK, any_towards);
         let socket = || bind(from, None);
-        match (self.subject, self.options.wait) {
+        match (self.subject, self.options.wait_mode) {
             (Subject::Std, Wait::Sleep) => {
                 self.std_blocking(StdBlocking::new(socket()?, Some(STD_TIMEOUT))?)
             }
@@ -224,10 +224,7 @@ fn watch(progress: &Progress, round: &Receiver<()>) {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    reason = "in a test that is a failure as good as any"
-)]
+#[allow(clippy::unwrap_used, reason = "a panic fails the test")]
 mod tests {
     use super::*;
 
@@ -253,7 +250,7 @@ mod tests {
             closed: per_second.is_none(),
             duration,
             warm_up: Duration::ZERO,
-            wait,
+            wait_mode: wait,
             ..Options::for_tests(&["--affinity=free"])
         };
         let echo = echo(&options, subject).unwrap();

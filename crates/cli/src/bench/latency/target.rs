@@ -45,11 +45,11 @@ pub(super) fn greet(to: SocketAddr, size: usize) -> Result<(), CliError> {
     let answer = ask(to, size).map_err(|error| refusal(to, &error))?;
     let wrong = match answer {
         Some(true) => return Ok(()),
-        Some(false) => format!("{to} answers, but does not send back what it received"),
-        None => format!("nothing came back from {to}"),
+        Some(false) => format!("{to} replies, but with other bytes than it received"),
+        None => format!("no reply from {to}"),
     };
     Err(CliError::Runtime(format!(
-        "{wrong}: it has to be a UDP echo, such as `tickwire listen --echo`"
+        "{wrong}: choose a UDP echo, such as `tickwire listen --echo`"
     )))
 }
 

@@ -8,7 +8,7 @@ use tickwire::Delivery;
 use tickwire::sim::Loss;
 
 use super::Options;
-use crate::ratio;
+use crate::number;
 
 /// A row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -19,7 +19,7 @@ pub(super) struct Case {
     #[serde(rename = "burst_mean_length")]
     pub(super) burst: Option<f64>,
     /// `None` if the delivery has no copies.
-    pub(super) redundancy: Option<u8>,
+    pub(super) redundant_copies: Option<u8>,
     pub(super) delivery: Kind,
 }
 
@@ -46,16 +46,16 @@ impl Case {
     }
 }
 
-/// `5% lost in bursts of 3, ordered, redundancy 2`.
+/// `5% lost in bursts of 3, ordered, 2 copies`.
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} lost", ratio::percent(self.loss))?;
+        write!(f, "{} lost", number::percent(self.loss))?;
         if let Some(burst) = self.burst {
             write!(f, " in bursts of {burst}")?;
         }
         write!(f, ", {}", self.delivery)?;
-        match self.redundancy {
-            Some(redundancy) => write!(f, ", redundancy {redundancy}"),
+        match self.redundant_copies {
+            Some(copies) => write!(f, ", {copies} copies"),
             None => Ok(()),
         }
     }
@@ -94,12 +94,12 @@ pub(super) fn all(options: &Options) -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
     for &loss in &options.loss {
         for &burst in &options.burst {
-            for &delivery in &options.deliveries {
-                for &redundancy in &options.redundancy {
+            for &delivery in &options.delivery {
+                for &redundancy in &options.redundant_copies {
                     let case = Case {
                         loss,
                         burst: (loss > 0.0 && burst > 0.0).then_some(burst),
-                        redundancy: delivery.is_reliable().then_some(redundancy),
+                        redundant_copies: delivery.is_reliable().then_some(redundancy),
                         delivery,
                     };
                     if !cases.contains(&case) {
@@ -121,14 +121,14 @@ mod tests {
         let options = Options::for_tests(&["--loss=0,0.05", "--burst=0,3"]);
         let texts: Vec<_> = all(&options).iter().map(Case::to_string).collect();
         let wanted = [
-            "0% lost, ordered, redundancy 2",
-            "0% lost, ordered, redundancy 0",
+            "0% lost, ordered, 2 copies",
+            "0% lost, ordered, 0 copies",
             "0% lost, sequenced",
-            "5% lost, ordered, redundancy 2",
-            "5% lost, ordered, redundancy 0",
+            "5% lost, ordered, 2 copies",
+            "5% lost, ordered, 0 copies",
             "5% lost, sequenced",
-            "5% lost in bursts of 3, ordered, redundancy 2",
-            "5% lost in bursts of 3, ordered, redundancy 0",
+            "5% lost in bursts of 3, ordered, 2 copies",
+            "5% lost in bursts of 3, ordered, 0 copies",
             "5% lost in bursts of 3, sequenced",
         ];
         assert_eq!(texts, wanted);

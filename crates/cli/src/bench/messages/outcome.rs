@@ -156,16 +156,16 @@ impl Row {
             let count = self.runs.iter().filter(|run| run.broken.is_some()).count();
             let runs = self.runs.len();
             return Some(format!(
-                "{count} of {runs} connections did not last; of the first of them, {reason}"
+                "{count} of {runs} connections failed, the first because {reason}"
             ));
         }
         if counts.damaged > 0 {
             let damaged = counts.damaged;
-            return Some(format!("{damaged} messages were not as they were sent"));
+            return Some(format!("{damaged} messages arrived with changed bytes"));
         }
         if delivery.keeps_order() && counts.out_of_order > 0 {
             let out_of_order = counts.out_of_order;
-            return Some(format!("{out_of_order} messages came out of order"));
+            return Some(format!("{out_of_order} messages arrived out of order"));
         }
         match (counts.duplicates, self.total.missing()) {
             _ if !delivery.is_reliable() => None,
@@ -174,7 +174,7 @@ impl Row {
                 let messages = counts.messages;
                 Some(format!("{missing} of {messages} messages did not arrive"))
             }
-            (duplicates, _) => Some(format!("{duplicates} messages came more than once")),
+            (duplicates, _) => Some(format!("{duplicates} messages arrived more than once")),
         }
     }
 }

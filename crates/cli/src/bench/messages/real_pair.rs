@@ -35,7 +35,7 @@ pub(super) fn run(
     let run = |&case: &Case| Ok(Run::new(RealPair::new(case, options)?, case, options));
     let runs: io::Result<Vec<_>> = cases.iter().map(run).collect();
     let mut runs = runs.map_err(CliError::cannot("open the sockets"))?;
-    let mut ticker = Ticker::hz(options.rate);
+    let mut ticker = Ticker::hz(options.tick_rate);
     while !runs.iter().all(Run::is_over) {
         let tick = ticker.deadline();
         frame::sleep_until(tick);

@@ -10,13 +10,13 @@ use super::Options;
 use super::case::Kind;
 use super::outcome::Row;
 use crate::bench::picture::{Axis, BLUE, GREEN, ORANGE, Panel, Series, VERMILION};
-use crate::ratio;
+use crate::number;
 
 /// The settings in one line.
 impl fmt::Display for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let messages = HumanCount(self.messages.into());
-        let (size, rate) = (self.size, self.rate);
+        let messages = HumanCount(self.count.into());
+        let (size, rate) = (self.size, self.tick_rate);
         let (latency, jitter) = (format_duration(self.latency), format_duration(self.jitter));
         let security = if self.plain { "plain" } else { "encrypted" };
         write!(
@@ -33,7 +33,7 @@ impl fmt::Display for Options {
     }
 }
 
-const HEADINGS: &str = "loss|burst|redundancy|delivery|p50|p90|p99|max|delivered of sent|kbit/s|packets each|copies each|retransmissions";
+const HEADINGS: &str = "loss|burst|copies|delivery|p50|p90|p99|max|delivered of sent|kbit/s|packets each|copies each|retransmissions";
 
 pub(super) fn table(options: &Options, rows: &[Row]) -> Table {
     let mut table = Table::new(HEADINGS.split('|'));
@@ -54,9 +54,9 @@ pub(super) fn cells(options: &Options, row: &Row) -> [String; 13] {
     let (case, total) = (&row.case, &row.total);
     let [delivered, messages] = [total.delivered, total.counts.messages].map(HumanCount);
     [
-        ratio::percent(case.loss),
+        number::percent(case.loss),
         or_nothing(case.burst.map(|burst| burst.to_string())),
-        or_nothing(case.redundancy.map(|copies| copies.to_string())),
+        or_nothing(case.redundant_copies.map(|copies| copies.to_string())),
         case.delivery.to_string(),
         p50,
         p90,
@@ -114,13 +114,13 @@ fn series(row: &Row, losses: &[f64]) -> Series {
     // From the best to the worst link. Further links repeat colours.
     let colors = [BLUE, GREEN, ORANGE, VERMILION];
     let index = losses.iter().position(|loss| *loss == row.case.loss);
-    let loss = ratio::percent(row.case.loss);
-    let copies = row.case.redundancy;
-    let copies = copies.map_or(String::new(), |copies| format!(", redundancy {copies}"));
+    let loss = number::percent(row.case.loss);
+    let copies = row.case.redundant_copies;
+    let copies = copies.map_or(String::new(), |copies| format!(", {copies} copies"));
     Series {
         label: Some(format!("{loss} lost{copies}")),
         color: colors[index.unwrap_or(0) % colors.len()],
-        is_dashed: row.case.redundancy == Some(0),
+        is_dashed: row.case.redundant_copies == Some(0),
         ..Series::by_percentile(&row.distribution, row.total.missing() > 0)
     }
 }

@@ -80,10 +80,10 @@ impl<P: Pair> Run<P> {
         Self {
             pair,
             case,
-            messages: options.messages,
+            messages: options.count,
             tick: options.tick(),
             patience,
-            recording: Recording::new(options.messages, options.size),
+            recording: Recording::new(options.count, options.size),
             phase: Phase::Connecting,
             connected: 0,
             due: 0,

@@ -14,7 +14,7 @@ use crate::bench::distribution::Missing;
 use crate::bench::goal::{Bound, Goal};
 
 /// Redundant copies of the targets: the default of the library.
-const REDUNDANCY: u8 = 2;
+const REDUNDANT_COPIES: u8 = 2;
 
 /// Minimum number of messages for a 99th percentile.
 const MESSAGES_MIN: u64 = 1000;
@@ -30,7 +30,7 @@ const TARGETS: [(f64, Option<(f64, f64)>); 3] = [
 pub(super) fn judge(options: &Options, rows: &[Row]) -> Result<Vec<Goal>, String> {
     let link = (options.latency, options.jitter);
     let link_meant = (Duration::from_millis(40), Duration::from_millis(10));
-    if (options.size, options.rate, link) != (40, 60, link_meant) {
+    if (options.size, options.tick_rate, link) != (40, 60, link_meant) {
         return Err(
             "no verdict: the targets are for 40 bytes, 60 a second, and 40 to 50 ms one way".into(),
         );
@@ -39,7 +39,7 @@ pub(super) fn judge(options: &Options, rows: &[Row]) -> Result<Vec<Goal>, String
     let with_goals: Vec<_> = with_goals.filter(|(_, goals)| !goals.is_empty()).collect();
     if with_goals.is_empty() {
         return Err(format!(
-            "no verdict: the targets are for ordered messages with redundancy {REDUNDANCY} and \
+            "no verdict: the targets are for ordered messages with {REDUNDANT_COPIES} copies and \
              independent losses of 5, 15 and 30%"
         ));
     }
@@ -59,7 +59,7 @@ pub(super) fn goals(row: &Row) -> Vec<Goal> {
     let Case {
         loss,
         burst: None,
-        redundancy: Some(REDUNDANCY),
+        redundant_copies: Some(REDUNDANT_COPIES),
         delivery: Kind::Ordered,
     } = row.case
     else {

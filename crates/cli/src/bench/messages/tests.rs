@@ -1,9 +1,6 @@
 //! Tests of what is measured, shown and promised. What `tickwire bench messages` prints is held
 //! here, on virtual time.
-#![allow(
-    clippy::unwrap_used,
-    reason = "in a test that is a failure as good as any"
-)]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::convert::Infallible;
 
@@ -35,7 +32,7 @@ fn case(loss: f64, delivery: Kind) -> Case {
     Case {
         loss,
         burst: None,
-        redundancy: Some(2),
+        redundant_copies: Some(2),
         delivery,
     }
 }
@@ -123,10 +120,10 @@ fn runs_are_added_up() {
 }
 
 #[test]
-fn what_no_link_is_an_excuse_for_is_told() {
+fn reports_failures_that_no_link_explains() {
     let complaint = |delivery, outcome| row_of(case(0.05, delivery), [outcome]).complaint();
     let missing = complaint(Kind::Ordered, arrived(950));
-    let wanted = "5% lost, ordered, redundancy 2: 50 of 1000 messages did not arrive";
+    let wanted = "5% lost, ordered, 2 copies: 50 of 1000 messages did not arrive";
     assert_eq!(missing.as_deref(), Some(wanted));
 
     let swapped = |delivery| {
@@ -137,7 +134,7 @@ fn what_no_link_is_an_excuse_for_is_told() {
     for delivery in [Kind::Ordered, Kind::Sequenced] {
         let complaint = swapped(delivery).unwrap_or_default();
         assert!(
-            complaint.ends_with("1 messages came out of order"),
+            complaint.ends_with("1 messages arrived out of order"),
             "{complaint}"
         );
     }
@@ -148,7 +145,7 @@ fn what_no_link_is_an_excuse_for_is_told() {
     broken.broken = Some("it broke after 7 messages".to_owned());
     let complaint = complaint(Kind::Unreliable, broken).unwrap_or_default();
     assert!(
-        complaint.contains("1 of 1 connections did not last"),
+        complaint.contains("1 of 1 connections failed"),
         "{complaint}"
     );
     assert!(
@@ -169,7 +166,7 @@ fn the_settings_are_one_line() {
 #[test]
 fn what_is_lost_and_what_does_not_apply_is_no_number() {
     let case = Case {
-        redundancy: None,
+        redundant_copies: None,
         ..case(0.5, Kind::Sequenced)
     };
     let row = row_of(case, [outcome(2000, vec![49.999_998; 1000])]);
@@ -260,7 +257,7 @@ fn only_what_was_promised_has_a_verdict() {
             ..case
         },
         Case {
-            redundancy: Some(0),
+            redundant_copies: Some(0),
             ..case
         },
         Case {
@@ -312,7 +309,7 @@ fn everything_arrives_in_order_without_copies_and_in_bursts() {
         for (burst, redundancy) in [(None, 0), (Some(3.0), 2), (Some(3.0), 0)] {
             let case = Case {
                 burst,
-                redundancy: Some(redundancy),
+                redundant_copies: Some(redundancy),
                 ..case(loss, Kind::Ordered)
             };
             let row = computed(&options, case);
@@ -327,7 +324,7 @@ fn copies_are_what_makes_it_fast() {
     let options = Options::for_tests(&[]);
     let p99 = |redundancy| {
         let case = Case {
-            redundancy: Some(redundancy),
+            redundant_copies: Some(redundancy),
             ..case(0.05, Kind::Ordered)
         };
         computed(&options, case).total.latency_micros.p99().unwrap()

@@ -1,8 +1,5 @@
 //! Tests of the open and the closed loop, on virtual time.
-#![allow(
-    clippy::unwrap_used,
-    reason = "in a test that is a failure as good as any"
-)]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};

@@ -1,8 +1,5 @@
 //! Tests of what the rounds are summed up to.
-#![allow(
-    clippy::unwrap_used,
-    reason = "in a test that is a failure as good as any"
-)]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use super::*;
 
@@ -23,7 +20,7 @@ fn summed(options: &Options, rounds: impl IntoIterator<Item = Named>) -> Result<
 }
 
 fn spinning() -> Options {
-    options(&["--wait=spin"])
+    options(&["--wait-mode=spin"])
 }
 
 /// A round with latencies of `scale`, 2 `scale`, ... `count` `scale` microseconds, of which the
@@ -214,7 +211,7 @@ fn a_goal_is_met_or_missed() {
     assert_decided(round_trip, 0.75, &Verdict::Kept);
     assert_eq!(round_trip.what, "from when it left");
 
-    let closed = options(&["--wait=spin", "--closed"]);
+    let closed = options(&["--wait-mode=spin", "--closed"]);
     assert_eq!(summed(&closed, rounds()).unwrap().goals.len(), 1);
     let results = summed(&elsewhere(), rounds()).unwrap();
     assert_eq!(results.goals, []);
@@ -239,12 +236,12 @@ fn without_any_answer_there_is_a_sentence_and_no_figure() {
     use Subject::{Std, Tickwire};
     let (here, there) = (spinning(), elsewhere());
     let rounds = || [Std, Tickwire].map(|subject| with_lost(round(subject, 0, 1, 0), 30));
-    assert!(silence(&here, rounds()).starts_with("none of 60 datagrams came back, so"));
-    assert!(silence(&there, rounds()).starts_with("192.0.2.1:7 has stopped answering: "));
+    assert!(silence(&here, rounds()).starts_with("0 of 60 datagrams were answered: "));
+    assert!(silence(&there, rounds()).starts_with("192.0.2.1:7 stopped replying, "));
     // One at a time, a lost one of the warm-up can take the whole round.
     let rounds = || [Std, Tickwire].map(|subject| round(subject, 0, 1, 0));
-    assert!(silence(&here, rounds()).starts_with("nothing came back, not even in the warm-up"));
-    assert!(silence(&there, rounds()).starts_with("192.0.2.1:7 has stopped answering: "));
+    assert!(silence(&here, rounds()).starts_with("no reply came, also in the warm-up"));
+    assert!(silence(&there, rounds()).starts_with("192.0.2.1:7 stopped replying, "));
 }
 
 #[test]
@@ -267,7 +264,7 @@ fn a_subject_without_answers_takes_nothing_from_the_others() {
 #[test]
 fn what_stamped_answers_waited_is_summed_up_beside_those_without_a_stamp() {
     use Subject::{Stamped, Std, Tickwire};
-    let options = options(&["--wait=spin", "--receive-timestamps"]);
+    let options = options(&["--wait-mode=spin", "--receive-timestamps"]);
     let stamped = |scale: u64| {
         let mut round = round(Stamped, 100, 10, 0);
         for micros in 1..=100 {

@@ -324,7 +324,8 @@ fn readme_programs_exchange_sixty_inputs() {
     assert_eq!(client.line(), Some(format!("connected to {address}")));
     let (replies, status) = client.finish();
     assert!(status.success(), "{status}");
-    // Sequenced messages arrive at most once and in order; the last ones may be in flight at the end.
+    // Sequenced messages arrive at most once and in order; the last ones may be in flight at the
+    // end.
     let ticks: Vec<u32> = replies
         .iter()
         .map(|line| line.strip_prefix("input of tick ").expect("a reply"))

@@ -1,5 +1,5 @@
-//! The guide reads the same in rustdoc and on a code host: every link has a target in both, every program is complete,
-//! and every diagram is embedded as it is in its file.
+//! The guide reads the same in rustdoc and on a code host: every link has a target in both, every
+//! program is complete, and every diagram is embedded as it is in its file.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -37,7 +37,8 @@ fn chapters() -> Vec<(String, String)> {
     chapters
 }
 
-/// Splits a chapter into its text and its programs. A program is the content of a fence that rustdoc compiles.
+/// Splits a chapter into its text and its programs. A program is the content of a fence that
+/// rustdoc compiles.
 fn text_and_programs(chapter: &str) -> (String, Vec<String>) {
     let (mut text, mut programs) = (String::new(), Vec::new());
     let mut fence: Option<String> = None;
@@ -101,7 +102,8 @@ fn definitions(text: &str) -> Vec<(&str, &str)> {
         .collect()
 }
 
-/// The labels of the reference links `[label]` and `[text][label]` in a text, without its definitions.
+/// The labels of the reference links `[label]` and `[text][label]` in a text, without its
+/// definitions.
 fn references(text: &str) -> BTreeSet<String> {
     let mut labels = BTreeSet::new();
     let lines = text.lines().filter(|line| definitions(line).is_empty());

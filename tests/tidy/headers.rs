@@ -1,4 +1,5 @@
-//! Rule: every file states its purpose in its first line, and the root of every crate forbids `unsafe` code.
+//! Rule: every file states its purpose in its first line, and the root of every crate forbids
+//! `unsafe` code.
 
 use crate::source::{SourceFile, everything};
 

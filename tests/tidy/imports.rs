@@ -1,5 +1,6 @@
-//! Which file of the library names which other one: every path that begins with `crate`, `self` or `super`,
-//! in a `use` and elsewhere. A name that a `mod.rs` re-exports leads to the file that defines it.
+//! Which file of the library names which other one: every path that begins with `crate`, `self` or
+//! `super`, in a `use` and elsewhere. A name that a `mod.rs` re-exports leads to the file that
+//! defines it.
 
 use std::collections::BTreeMap;
 

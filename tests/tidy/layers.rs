@@ -1,10 +1,10 @@
-//! Rule: imports run one way. The tables say which module of a folder may import which other one; in every
-//! folder the imports between its modules have no cycle, whether there is a table or not.
+//! Rule: imports run one way. The tables say which module of a folder may import which other one;
+//! in every folder the imports between its modules have no cycle, whether there is a table or not.
 //!
 //! A module is a file or a folder. What counts is the folder that both files are in: an import from
-//! `proto/host/poll.rs` of `proto/wire/frame.rs` is one of `wire` by `host`, in the folder `proto`. A `mod.rs`
-//! belongs to all modules of its own folder: it declares them and re-exports their names, and they extend its
-//! main type. The same goes for `lib.rs`.
+//! `proto/host/poll.rs` of `proto/wire/frame.rs` is one of `wire` by `host`, in the folder `proto`.
+//! A `mod.rs` belongs to all modules of its own folder: it declares them and re-exports their
+//! names, and they extend its main type. The same goes for `lib.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -133,8 +133,8 @@ fn graphs(imports: &[Import]) -> BTreeMap<String, Graph<'_>> {
     graphs
 }
 
-/// The innermost folder that both files are in, and their modules there; `None` if one of them is the
-/// folder's own `mod.rs` or `lib.rs`, or both are the same module.
+/// The innermost folder that both files are in, and their modules there; `None` if one of them is
+/// the folder's own `mod.rs` or `lib.rs`, or both are the same module.
 fn modules_of(import: &Import) -> Option<(&str, &str, &str)> {
     let (from, to) = (&import.path, &import.target);
     let same = from

@@ -1,14 +1,15 @@
 //! Rules of the source tree, checked by reading it.
 //!
-//! - `walls`: what a folder must not name: the operating system, the clock, entropy, `unsafe`, printing, sleep.
+//! - `walls`: what a folder must not name: the operating system, the clock, entropy, `unsafe`,
+//!   printing, sleep.
 //! - `layers`: which module of the library may import which, and that imports have no cycle.
 //! - `names`: no type name is defined twice in the library.
 //! - `headers`: every file states its purpose, and every crate forbids `unsafe` code.
 //! - `words`: plain technical English, and comment lines of at most 100 columns.
 //! - `guide`: complete programs, links and diagrams of the guide.
 //!
-//! There are no exceptions for single lines: change the line, or change the rule. Each rule has a test that
-//! feeds it a broken line and expects the finding.
+//! There are no exceptions for single lines: change the line, or change the rule. Each rule has a
+//! test that feeds it a broken line and expects the finding.
 
 #![forbid(unsafe_code)]
 

@@ -1,5 +1,6 @@
-//! Rule: one noun means one thing. No struct, enum, union, trait or type alias of the library has the name of
-//! another one, those in unit tests included. Associated types are not definitions of their own.
+//! Rule: one noun means one thing. No struct, enum, union, trait or type alias of the library has
+//! the name of another one, those in unit tests included. Associated types are not definitions of
+//! their own.
 
 use std::collections::BTreeMap;
 

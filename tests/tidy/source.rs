@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// One source file: its path from the root of the repository with `/` between folders, and its text.
+/// One source file: its path from the root of the repository with `/` between folders, and its
+/// text.
 pub(crate) struct SourceFile {
     pub(crate) path: String,
     pub(crate) text: String,
@@ -46,7 +47,7 @@ pub(crate) fn is_below(path: &str, folder: &str) -> bool {
             .is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// Every Rust file in a folder of the repository. A packaged library has no `crates`: then there are none.
+/// Every Rust file in a folder of the repository. A packaged library has no folder `crates`.
 pub(crate) fn files_below(folder: &str) -> Vec<SourceFile> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let mut paths = Vec::new();

@@ -1,5 +1,6 @@
-//! Rule: what a folder must not name. The protocol touches neither the operating system nor the clock, one file
-//! reads the clock, nothing is `unsafe`, the library does not print, nothing sleeps outside of a poll.
+//! Rule: what a folder must not name. The protocol touches neither the operating system nor the
+//! clock, one file reads the clock, nothing is `unsafe`, the library does not print, nothing sleeps
+//! outside of a poll.
 
 use crate::source::{SourceFile, everything, is_below};
 
@@ -49,8 +50,8 @@ const ENTROPY: &[&str] = &[
     "from_entropy",
     "from_os_rng",
     "SystemRandom",
-    // Without a hasher of their own, the maps of the standard library take their keys from the operating
-    // system: their order differs between runs.
+    // Without a hasher of their own, the maps of the standard library take their keys from the
+    // operating system: their order differs between runs.
     "RandomState",
     "HashMap::new(",
     "HashMap::with_capacity(",
@@ -58,7 +59,8 @@ const ENTROPY: &[&str] = &[
     "HashSet::with_capacity(",
 ];
 
-/// Everything that is built, except `benches`: the fastest floors to compare with call the system directly.
+/// Everything that is built, except `benches`: the fastest floors to compare with call the system
+/// directly.
 const SAFE: &[&str] = &["src", "crates", "tests", "examples"];
 
 /// Files of `keys` and `token` that draw entropy, read the clock and access files.

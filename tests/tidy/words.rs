@@ -1,5 +1,6 @@
-//! Rule: comments, documentation, error texts, test names and Markdown are plain technical English: no pronoun
-//! takes the place of a role, and no everyday word the place of a term. Comment lines have at most 100 columns.
+//! Rule: comments, documentation, error texts, test names and Markdown are plain technical English:
+//! no pronoun takes the place of a role, and no everyday word the place of a term. Comment lines
+//! have at most 100 columns.
 
 use std::fs;
 use std::path::Path;
@@ -153,7 +154,8 @@ fn prose(file: &SourceFile) -> Vec<Prose<'_>> {
     }
 }
 
-/// The words of a text, in lower case, without code in backticks, separated and surrounded by single spaces.
+/// The words of a text, in lower case, without code in backticks, separated and surrounded by
+/// single spaces.
 fn words(text: &str) -> String {
     let without_code = text.split('`').step_by(2).collect::<Vec<_>>().join(" ");
     let mut words = String::from(" ");

@@ -60,12 +60,12 @@ struct Options {
     /// Draws the p99 of the first condition with packet loss into this file, as SVG
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
-    svg: Option<PathBuf>,
+    svg_file: Option<PathBuf>,
 
     /// Writes all results into this file, as JSON
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
-    json: Option<PathBuf>,
+    json_file: Option<PathBuf>,
 }
 
 fn main() {
@@ -84,15 +84,15 @@ fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
     }
     rows.sort_by_key(|row| options.loss.iter().position(|loss| *loss == row.condition));
     println!("{machine}\n\n{}", report::table(&rows));
-    if let Some(path) = &options.json {
+    if let Some(path) = &options.json_file {
         let record =
             serde_json::json!({ "machine": machine, "settings": options, "results": rows });
         fs::write(path, format!("{record:#}\n"))?;
     }
-    if let Some(path) = &options.svg {
+    if let Some(path) = &options.svg_file {
         let lossy = options.loss.iter().find(|condition| condition.is_lossy());
         let shown =
-            lossy.ok_or("--svg draws a condition with packet loss, but --loss has only 0%")?;
+            lossy.ok_or("--svg-file draws a condition with packet loss, but --loss has only 0%")?;
         fs::write(path, chart::draw(*shown, &rows, options))?;
     }
     Ok(())

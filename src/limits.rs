@@ -85,7 +85,8 @@ pub(crate) const ACK_DELAY_DEFAULT: Duration = Duration::from_millis(16);
 /// Maximum configurable acknowledgement delay: 255 ms.
 pub const ACK_DELAY_MAX: Duration = Duration::from_millis(255);
 
-/// Replay window in packet numbers. A packet below it counts as a duplicate.
+/// Replay window: a packet whose number is lower than the largest received by 1,024 or more counts
+/// as a duplicate.
 pub(crate) const REPLAY_WINDOW: u64 = 1024;
 
 /// Packets encrypted with one key, before Noise's rekey derives the next. AES-GCM allows 2^28
@@ -158,7 +159,8 @@ pub const QUEUED_BYTES_MAX: usize = 256 << 10;
 pub const MESSAGE_OVERHEAD: usize = 64;
 const _: () = assert!(QUEUED_BYTES_MAX / MESSAGE_OVERHEAD <= QUEUED_MESSAGES_MAX);
 
-/// Maximum length of an unfragmented unreliable message in bytes: 992. It fills a packet.
+/// Maximum length of an unfragmented unreliable message in bytes: 992. It fills a packet. A
+/// sequenced message of more than 960 bytes is fragmented.
 pub const WHOLE_MAX: usize = 992;
 
 /// Length of a fragment in bytes: 960, which leaves room for an acknowledgement in the packet.

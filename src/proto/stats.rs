@@ -47,7 +47,8 @@ pub struct PeerStats {
     /// [`messages_refused`](Self::messages_refused).
     pub packets_refused: u64,
     /// Packets from the peer that have not arrived: dropped by the network or this machine's
-    /// kernel, or reordered.
+    /// kernel, or reordered. Includes packets that only acknowledge, which the peer does not count
+    /// in [`packets_lost`](Self::packets_lost).
     pub packets_missing: u64,
     /// Recent loss rate of packets to the peer in parts per million: an exponential average in
     /// which the last 90 packets have half of the weight.
@@ -66,6 +67,9 @@ pub struct PeerStats {
     /// Sequenced messages from the peer that were dropped because a newer one of their channel had
     /// arrived.
     pub stale_messages: u64,
+    /// Unreliable and sequenced messages from the peer that were dropped while fragments were
+    /// missing: a newer message of the channel had arrived, or more than 16 were incomplete.
+    pub abandoned_messages: u64,
     /// Unreliable and sequenced messages to the peer that pacing delayed for more than 50 ms, and
     /// that were dropped.
     pub messages_expired: u64,
@@ -146,6 +150,7 @@ impl PeerStats {
             messages_refused: 0,
             duplicate_messages: 0,
             stale_messages: 0,
+            abandoned_messages: 0,
             messages_expired: 0,
             messages_retransmitted: 0,
             copies_sent: 0,

@@ -326,6 +326,7 @@ impl Connection {
             queued_messages,
             queued_bytes,
             unread_bytes: self.inbound.held(),
+            abandoned_messages: self.inbound.abandoned(),
             in_flight_bytes: self.sent.open_bytes(),
             messages_retransmitted: counts.retransmitted,
             copies_sent: counts.copies_sent,

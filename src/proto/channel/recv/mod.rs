@@ -138,4 +138,9 @@ impl RecvChannels {
     pub(crate) fn held(&self) -> u64 {
         self.window.held()
     }
+
+    /// Number of incomplete unreliable messages dropped.
+    pub(crate) fn abandoned(&self) -> u64 {
+        self.unreliable.abandoned()
+    }
 }

@@ -19,6 +19,8 @@ pub(super) struct UnreliableReceiver {
     incomplete: VecDeque<PartialMessage>,
     /// Unreliable messages below this sequence that are not in `incomplete` were abandoned.
     given_up: u64,
+    /// Number of incomplete messages dropped.
+    abandoned: u64,
 }
 
 #[derive(Debug)]
@@ -50,6 +52,11 @@ impl UnreliableReceiver {
             None => self.accept_whole(frame, event_sink),
             Some(fragment) => self.accept_fragment(frame, fragment, event_sink),
         }
+    }
+
+    /// Number of incomplete messages dropped.
+    pub(super) fn abandoned(&self) -> u64 {
+        self.abandoned
     }
 
     fn is_too_late(&self, delivery: Delivery, sequence: u64) -> bool {
@@ -132,6 +139,7 @@ impl UnreliableReceiver {
         let Some(oldest) = self.incomplete.pop_front() else {
             return;
         };
+        self.abandoned += 1;
         match oldest.delivery {
             Delivery::Sequenced(_) => self.pass(oldest.delivery, oldest.sequence),
             _ => self.given_up = self.given_up.max(oldest.sequence + 1),
@@ -152,8 +160,10 @@ impl UnreliableReceiver {
             None => self.channels.push((channel, sequence + 1)),
         }
         if !self.incomplete.is_empty() {
+            let before = self.incomplete.len();
             self.incomplete
                 .retain(|one| one.delivery != delivery || one.sequence > sequence);
+            self.abandoned += (before - self.incomplete.len()) as u64;
         }
     }
 }

@@ -155,6 +155,7 @@ fn abandons_incomplete_messages_when_a_newer_one_arrives() {
     receiver.fragment(SEQUENCED, 3, 0).unwrap();
     receiver.fragment(other, 1, 0).unwrap();
     assert_eq!(receiver.whole(SEQUENCED, 2), Ok(RecvOutcome::Delivered));
+    assert_eq!(receiver.unreliable.abandoned(), 1);
     assert_eq!(receiver.fragment(SEQUENCED, 1, 1), Ok(RecvOutcome::Stale));
     assert_eq!(
         receiver.fragment(SEQUENCED, 3, 1),
@@ -171,6 +172,7 @@ fn abandons_the_oldest_reassembly_at_the_limit() {
         let taken = receiver.fragment(Delivery::Unreliable, sequence, 0);
         assert_eq!(taken, Ok(RecvOutcome::Buffered));
     }
+    assert_eq!(receiver.unreliable.abandoned(), 1);
     // Its first fragment was acknowledged, so its last one must not be.
     assert_eq!(receiver.fragment(Delivery::Unreliable, 0, 1), Err(Refused));
     for sequence in 1..=max {

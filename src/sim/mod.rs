@@ -1,5 +1,5 @@
-//! A network simulator: links with latency, jitter, loss, duplication, reordering, a bottleneck and
-//! partitions, on the caller's clock.
+//! A network simulator on virtual time: latency, jitter, loss, duplication, reordering, bottlenecks
+//! and partitions.
 //!
 //! [`Link`] is one direction between two hosts. [`Network`] is several hosts with links between
 //! them, for tests. [`Host::set_link_conditions`](crate::Host::set_link_conditions) puts a link in

@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::error::ConfigError;
 use crate::sim::{Link, LinkConditions};
 
-/// Two links: one for what the host sends, one for what it receives.
+/// Two links: outgoing and incoming.
 #[derive(Debug)]
 pub(crate) struct SimulatedLinks {
     outgoing: Link<SocketAddr>,
@@ -14,7 +14,7 @@ pub(crate) struct SimulatedLinks {
 }
 
 impl SimulatedLinks {
-    /// Both directions have the same conditions, and separate generators.
+    /// Both directions have the same conditions and separate generators.
     pub(crate) fn new(conditions: &LinkConditions, seed: u64) -> Result<Self, ConfigError> {
         Ok(Self {
             outgoing: Link::new(conditions.clone(), seed)?,
@@ -34,7 +34,7 @@ impl SimulatedLinks {
         self.outgoing.send(to, bytes, now);
     }
 
-    /// The next datagram that has crossed the outgoing link by `now`.
+    /// The next datagram that has left the outgoing link by `now`.
     pub(crate) fn poll_outgoing(&mut self, now: Instant) -> Option<(SocketAddr, &[u8])> {
         self.outgoing.poll(now)
     }
@@ -43,7 +43,7 @@ impl SimulatedLinks {
         self.incoming.send(from, bytes, now);
     }
 
-    /// The next datagram that has crossed the incoming link by `now`.
+    /// The next datagram that has left the incoming link by `now`.
     pub(crate) fn poll_incoming(&mut self, now: Instant) -> Option<(SocketAddr, &[u8])> {
         self.incoming.poll(now)
     }

@@ -1,8 +1,7 @@
-//! Errors of the operating system on sockets, in seven classes.
+//! Classes of operating system errors on sockets.
 //!
-//! The one table from error numbers to classes, for every platform. `drain` and `send_queue` handle
-//! the classes, and the documentation of
-//! [`Socket`](crate::Socket#what-the-operating-system-may-answer) describes it for users.
+//! The only table from error numbers to classes, for every platform. `drain` and `send_queue`
+//! handle the classes; [`Socket`](crate::Socket#operating-system-errors) documents them for users.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -14,11 +13,10 @@ use crate::clock;
 use crate::error::BindError;
 use crate::socket::stats::ErrorCounts;
 
-/// Minimum interval between warnings of the same class: 1 s. The next warning contains the number
-/// of suppressed ones.
+/// Minimum interval between warnings of the same class: 1 s. The next warning states the number of
+/// suppressed ones.
 const WARN_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Class of an error of the operating system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OsError {
     Interrupted,
@@ -78,7 +76,6 @@ fn is_family_missing(error: &io::Error) -> bool {
 
 #[cfg(not(unix))]
 fn is_family_missing(error: &io::Error) -> bool {
-    /// Winsock's error number for it.
     const WSAEAFNOSUPPORT: i32 = 10_047;
     error.raw_os_error() == Some(WSAEAFNOSUPPORT)
 }
@@ -150,8 +147,8 @@ impl OsErrorLog {
         self.counts
     }
 
-    /// Counts `error`, and logs a warning unless one of its class was logged less than a second
-    /// ago. `WouldBlock` is no error and must not be passed.
+    /// Counts `error`, and logs a warning unless one of its class was logged within
+    /// [`WARN_INTERVAL`]. Must not be called for `WouldBlock`, which is no error.
     pub(super) fn note(&mut self, answer: OsError, error: &io::Error, about: fmt::Arguments<'_>) {
         let counts = &mut self.counts;
         let (count, limit) = match answer {
@@ -175,14 +172,13 @@ impl OsErrorLog {
     }
 }
 
-/// Number of suppressed warnings, if any.
 struct SuppressedCount(u64);
 
 impl fmt::Display for SuppressedCount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             0 => Ok(()),
-            count => write!(f, " ({count} more like it were not logged)"),
+            count => write!(f, " ({count} similar warnings were not logged)"),
         }
     }
 }
@@ -195,7 +191,7 @@ struct WarnRateLimit {
 }
 
 impl WarnRateLimit {
-    /// If this warning may pass: the number suppressed since the last one.
+    /// Whether this warning passes, and the number suppressed since the last one.
     fn pass(&mut self, now: Instant) -> Option<u64> {
         let too_early = self
             .last

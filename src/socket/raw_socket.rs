@@ -1,7 +1,7 @@
 //! One non-blocking UDP socket: its options, and one system call per method.
 //!
-//! Knows nothing of queues, budgets or readiness. A test can script results of system calls
-//! (`Script`) that cannot be produced at will.
+//! Knows nothing of queues, budgets or readiness. Tests can script results of system calls
+//! (`Script`).
 
 use std::io;
 use std::net::SocketAddr;
@@ -24,9 +24,9 @@ use crate::socket::datagram::ReceivedMeta;
 use crate::socket::script::Script;
 
 /// Minimum number of bytes that Linux charges a queued datagram against the receive buffer: 768.
-/// The smallest `truesize` of an skb seen over loopback is 832; it is rounded down, because a
-/// too large a budget costs nothing, too small a budget leaves datagrams for the next
-/// turn. The granted buffer divided by it is the maximum number of datagrams in a socket.
+/// The smallest `truesize` of an skb seen over loopback is 832. Rounded down, because too large a
+/// budget costs nothing, but too small a budget leaves datagrams for the next turn. The granted
+/// buffer divided by this is the maximum number of queued datagrams.
 const DATAGRAM_CHARGE_MIN: usize = 768;
 
 /// Drain budget on systems that do not report how many datagrams can be queued: 8,192.
@@ -115,13 +115,12 @@ impl RawSocket {
         }
     }
 
-    /// Whether this socket can send to `to`.
     pub(super) fn reaches(&self, to: SocketAddr) -> bool {
         self.family.reaches(to)
     }
 
-    /// Receives one datagram into `buffer`, which should be longer than the longest expected
-    /// datagram, because truncation is not reported.
+    /// Receives one datagram into `buffer`, which must be longer than any expected datagram,
+    /// because truncation is not reported.
     pub(super) fn receive_one(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         #[cfg(test)]
         self.script.receive()?;
@@ -129,8 +128,8 @@ impl RawSocket {
         Ok((len, canonical(from)))
     }
 
-    /// Receives at least one and up to `arrivals.len()` datagrams into the slots of `slots`, or
-    /// returns an error.
+    /// Receives at least one and up to `arrivals.len()` datagrams into `slots`, or returns an
+    /// error.
     #[cfg(target_os = "linux")]
     pub(super) fn receive_batch(
         &self,
@@ -190,7 +189,6 @@ impl RawSocket {
             .register(registry, token, with_writable(interests, writable))
     }
 
-    /// As [`register`](Self::register), for a socket that is registered.
     pub(super) fn reregister(
         &mut self,
         registry: &Registry,
@@ -217,7 +215,7 @@ impl RawSocket {
 
     fn log_bound(&self, config: &SocketConfig) {
         info!(
-            "bound {}: receive buffer {} bytes, up to {} datagrams a system call, send queue {}",
+            "bound {}: receive buffer {} bytes, up to {} datagrams per system call, send queue {}",
             self.local_addr,
             self.receive_buffer,
             if cfg!(target_os = "linux") {
@@ -230,7 +228,7 @@ impl RawSocket {
         if let Some(asked) = config.receive_buffer {
             if granted_net(self.receive_buffer) < asked {
                 warn!(
-                    "{}: asked for a receive buffer of {asked} bytes, the system granted {}; bursts may be lost{}",
+                    "{}: requested a receive buffer of {asked} bytes, but the system granted {}; bursts may be dropped{}",
                     self.local_addr,
                     granted_net(self.receive_buffer),
                     how_to_raise(asked),
@@ -266,7 +264,6 @@ fn invalid(text: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, text)
 }
 
-/// Sets options that must be set before binding.
 fn set_options_before_bind(
     socket: &socket2::Socket,
     family: AddressFamily,
@@ -322,7 +319,7 @@ fn set_type_of_service(
     Ok(())
 }
 
-/// Linux reports twice the granted size, because it includes its own overhead (socket(7)).
+/// Linux reports twice the granted size (socket(7)).
 fn granted_net(reported: usize) -> usize {
     if cfg!(target_os = "linux") {
         reported / 2

@@ -1,13 +1,11 @@
-//! Wakes a socket from another thread.
-
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mio::{Registry, Token};
 
-/// Wakes a [`Socket`](crate::Socket) out of its [`wait`](crate::Socket::wait) from another
-/// thread. Made by [`Socket::waker`](crate::Socket::waker); all clones wake the same socket.
+/// Wakes a [`Socket`](crate::Socket) from its [`wait`](crate::Socket::wait) in another thread.
+/// Created by [`Socket::waker`](crate::Socket::waker); all clones wake the same socket.
 #[derive(Debug, Clone)]
 pub struct Waker {
     shared: Arc<Shared>,
@@ -32,9 +30,9 @@ impl Waker {
     }
 
     /// Makes the current or the next `wait` return at once, unless
-    /// [`take_woken`](crate::Socket::take_woken) has returned `true` for this wake-up before.
-    /// Memory written by this thread before is then visible to the other one. Two wake-ups before
-    /// the loop runs count as one, and the second costs no system call.
+    /// [`take_woken`](crate::Socket::take_woken) has already returned `true` for this wake-up.
+    /// Earlier writes of this thread are then visible to the woken thread. Two wake-ups before the
+    /// loop runs count as one, and the second makes no system call.
     ///
     /// # Errors
     ///

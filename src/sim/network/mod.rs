@@ -363,6 +363,7 @@ impl<H> Network<H> {
         self.nodes[host.0].stalled_until = Some(self.now + time);
     }
 
+    /// Whether a host is stalled.
     pub fn is_stalled(&self, host: HostId) -> bool {
         let until = self.nodes[host.0].stalled_until;
         until.is_some_and(|until| self.now < until)

@@ -3,7 +3,6 @@
 ///
 /// They locate losses on this machine: dropped by the kernel because its buffer was full, delayed
 /// by the drain budget, not accepted for sending, or truncated.
-/// truncated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SocketStats {

@@ -1,4 +1,4 @@
-//! The server side of a host: hellos and connects of clients.
+//! The server side of handshakes: hellos and connects of clients.
 
 use std::net::SocketAddr;
 
@@ -26,7 +26,6 @@ use crate::proto::wire::handshake::{SecurityMode, SignedDeny};
 
 /// How the accept of a connect is protected.
 pub(super) enum AcceptKey {
-    /// Not encrypted.
     Plain,
     /// With the secret shared with the client since its connect was decrypted.
     #[cfg(feature = "noise")]
@@ -108,7 +107,7 @@ impl HostState {
         }
     }
 
-    /// Reads the unencrypted part of a connect, and its fingerprint.
+    /// Reads the unencrypted part of a connect, and computes its fingerprint.
     fn read_connect<'a>(
         &self,
         bytes: &'a [u8],
@@ -123,9 +122,8 @@ impl HostState {
         Some((envelope, envelope.nonce))
     }
 
-    /// Reads the encrypted part of a connect, and how to protect the reply. Under Noise this is the
-    /// first half of the cryptographic work per client. `None` if it was rate-limited or failed,
-    /// which is counted.
+    /// Reads the encrypted part of a connect, and how to protect the reply. `None` if it was
+    /// rate-limited or failed, which is counted.
     fn open_connect<'a>(
         &mut self,
         envelope: &ConnectEnvelope<'a>,
@@ -141,8 +139,7 @@ impl HostState {
         Some((connect, AcceptKey::Plain))
     }
 
-    /// Repeats an accept that was lost or is still in flight. A pending client's confirmation
-    /// timeout starts again.
+    /// Retransmits an accept, and restarts a pending client's confirmation timeout.
     fn accept_again(&mut self, slot: SlotIndex, now: Instant) {
         let connection = match self.slots.change(slot) {
             PeerState::Pending(pending) => {
@@ -156,10 +153,10 @@ impl HostState {
         self.answer(StatelessReply::Accept { slot, server_id });
     }
 
-    /// Whether two hosts connect to each other at the same time and this host's own attempt wins:
-    /// the attempt with the larger nonce, so both sides choose the same. Equal nonces mean that
-    /// this host connects to itself, which is rejected. An incoming client has proven no key, so it
-    /// does not replace an attempt with a pinned key or a peer that has proven one.
+    /// Resolves a simultaneous connect of two hosts: returns whether this host's own attempt wins.
+    /// The larger nonce wins, so both sides choose the same. Equal nonces mean that this host
+    /// connects to itself, which is rejected. An incoming client has proven no key, so it replaces
+    /// neither an attempt with a pinned key nor a peer that has proven one.
     fn yields_to_existing(&self, from: SocketAddr, nonce: Nonce) -> bool {
         let Some(slot) = self.by_address.get(&from).copied() else {
             return false;
@@ -190,7 +187,7 @@ impl HostState {
         }
     }
 
-    /// Whether the host has no room for a client at this address. A client at the address of a peer
+    /// Whether a client at this address would exceed `peers_max`. A client at the address of a peer
     /// or of an own attempt replaces it and needs no extra slot; at most `peers_max` such clients
     /// may be pending.
     fn is_full_for(&self, from: SocketAddr) -> bool {
@@ -243,7 +240,6 @@ impl HostState {
         self.answer(StatelessReply::Accept { slot, server_id });
     }
 
-    /// Packet protection of the new connection.
     #[cfg_attr(
         not(feature = "noise"),
         allow(unused_variables, clippy::needless_pass_by_value)
@@ -274,7 +270,6 @@ impl HostState {
         Some((slot, None))
     }
 
-    /// Releases a slot that was reserved for a client and is not used.
     fn release_reserved(&mut self, slot: SlotIndex, attempt: Option<Box<ClientHandshake>>) {
         match attempt {
             Some(attempt) => *self.slots.change(slot) = PeerState::Connecting(attempt),

@@ -17,15 +17,13 @@ use crate::proto::wire::handshake::{Connect, Cookie, Hello, Nonce, SecurityMode,
 pub(crate) struct ClientHandshake {
     pub(crate) to: SocketAddr,
     pub(crate) nonce: Nonce,
-    /// Connection id under which this side receives.
     pub(crate) local_cid: ConnectionId,
     payload: Bytes,
-    /// Under Noise: the handshake with the server's key.
     #[cfg(feature = "noise")]
     pub(crate) noise: Option<NoiseClient>,
     /// The server's cookie. Requested until it arrives.
     cookie: Option<Cookie>,
-    /// How often the connect with this cookie was sent, and when first.
+    /// Number of connects sent with this cookie.
     connects: u32,
     first_connect_at: Instant,
     next_at: Instant,
@@ -58,7 +56,6 @@ impl ClientHandshake {
         }
     }
 
-    /// Whether a server key is pinned.
     pub(crate) fn is_pinned(&self) -> bool {
         #[cfg(feature = "noise")]
         return self.noise.as_ref().is_some_and(NoiseClient::is_pinned);
@@ -88,13 +85,12 @@ impl ClientHandshake {
         now >= self.next_at
     }
 
-    /// Whether a cookie is missing. Only the first cookie counts; later ones answer retransmitted
+    /// Whether a cookie is missing. Only the first one is used; later ones answer retransmitted
     /// hellos.
     pub(crate) fn wants_cookie(&self) -> bool {
         self.cookie.is_none()
     }
 
-    /// The server replied to the hello.
     pub(crate) fn on_cookie(&mut self, cookie: Cookie, now: Instant) {
         self.cookie = Some(cookie);
         self.connects = 0;
@@ -102,7 +98,6 @@ impl ClientHandshake {
         self.gap = Duration::of(HANDSHAKE_RETRY_FIRST);
     }
 
-    /// The contents of the connect with this cookie.
     pub(crate) fn connect(&self, cookie: Cookie, settings: Settings) -> Connect<'_> {
         Connect {
             nonce: self.nonce,
@@ -147,8 +142,8 @@ impl ClientHandshake {
         self.connect(cookie, settings).write(protocol_id, buffer)
     }
 
-    /// The cookie for the next connect. After several connects without a reply the cookie may have
-    /// expired, so a new one is requested.
+    /// The cookie for the next connect. After several connects without a reply it may have expired,
+    /// so a new one is requested.
     fn cookie_to_send(&mut self, now: Instant) -> Option<Cookie> {
         if self.connects == CONNECTS_PER_COOKIE {
             self.cookie = None;

@@ -1,4 +1,4 @@
-//! The client side of a host: connection attempts.
+//! The client side of handshakes: connection attempts.
 
 use std::net::SocketAddr;
 
@@ -70,8 +70,7 @@ impl HostState {
         self.slots.make_ready(slot);
     }
 
-    /// Whether the attempt continues with the server key in the cookie reply. Under Plain there is
-    /// no key.
+    /// Whether the attempt continues with the server key in the cookie reply.
     #[cfg(feature = "noise")]
     fn takes_key(&mut self, slot: SlotIndex, answer: &CookieReply, now: Instant) -> bool {
         let (settings, protocol_id) = (self.settings(false), self.protocol_id());
@@ -221,7 +220,7 @@ impl HostState {
         ))
     }
 
-    /// The attempt that a reply from this address belongs to. The nonce rejects off-path senders.
+    /// The attempt that a reply belongs to. The nonce rejects off-path senders.
     fn attempt(
         &mut self,
         from: SocketAddr,

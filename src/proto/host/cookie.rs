@@ -2,8 +2,8 @@
 //!
 //! A cookie is a keyed hash of the client's nonce and address. Only the server can compute it, so a
 //! client that returns it receives packets at that address. The key is replaced every
-//! [`COOKIE_WINDOW`], and the previous key stays valid: a cookie lasts one to two windows, and a
-//! recorded one expires with them.
+//! [`COOKIE_WINDOW`] and the previous key stays valid, so a cookie, also a recorded one, is valid
+//! for one to two windows.
 
 use std::fmt;
 use std::hash::Hasher;
@@ -19,7 +19,6 @@ use crate::proto::wire::handshake::{Cookie, Nonce};
 
 type CookieSecret = [u8; 16];
 
-/// Cookie keys of a server.
 pub(crate) struct Cookies {
     current: CookieSecret,
     previous: CookieSecret,
@@ -36,7 +35,6 @@ impl Cookies {
         }
     }
 
-    /// Computes the cookie of a client.
     pub(crate) fn issue(
         &mut self,
         from: SocketAddr,
@@ -63,8 +61,7 @@ impl Cookies {
         (is_of(&self.current) | is_of(&self.previous)).into()
     }
 
-    /// Replaces the expired keys. A window ends on time even if no cookie is
-    /// requested in between.
+    /// Replaces expired keys. A window ends on time even if no cookie is requested meanwhile.
     fn rotate(&mut self, random: &mut SeededRng, now: Instant) {
         let age = now.saturating_duration_since(self.since);
         if age < Duration::of(COOKIE_WINDOW) {
@@ -188,7 +185,7 @@ mod tests {
         let cookie = server.issue(from, Duration::ZERO);
         assert!(
             !server.is_good(&cookie, from, 2 * Duration::of(COOKIE_WINDOW)),
-            "nobody asked meanwhile"
+            "keys expire without requests"
         );
     }
 

@@ -1,14 +1,14 @@
-//! Which peer is due: the only place that decides which peers a turn looks at.
+//! Decides which peers a turn checks.
 //!
-//! - An *active* peer had an event in this turn or in the last one. Its deadline is compared with
-//!   the time in every turn, and it has no timer: a busy peer, whose deadlines move with every
-//!   packet, costs no heap operation.
+//! - An *active* peer changed in this turn or in the last one. Its deadline is checked in every
+//!   turn, and it has no timer: a busy peer, whose deadline moves with every packet, costs no heap
+//!   operation.
 //! - A *parked* peer has a timer, unless it has no deadline.
 //! - A *ready* peer may have a packet to send.
 //!
-//! A turn therefore costs by the number of peers that have something to do, not by the number of
-//! peers. [`PeerSlots`](super::slots::PeerSlots) notifies the scheduler whenever a peer is borrowed
-//! to be changed.
+//! So the cost of a turn depends on the number of peers with work, not on the number of peers.
+//! [`PeerSlots`](super::slots::PeerSlots) notifies the scheduler whenever a peer is mutably
+//! borrowed.
 
 use std::collections::VecDeque;
 
@@ -17,18 +17,16 @@ use crate::proto::host::timers::Timers;
 use crate::proto::slot_index::SlotIndex;
 use crate::proto::time::{Duration, Instant};
 
-/// What the scheduler knows of one peer. It is stored in the peer's slot, in the same cache line as
-/// its state.
+/// Scheduling state of a peer, stored in its slot, in the same cache line as its state.
 #[derive(Debug)]
 pub(super) struct Schedule {
     deadline: Deadline,
     activity: Activity,
-    /// Whether the peer is in the queue of ready peers.
     is_ready: bool,
 }
 
-/// When a peer has something to do by itself. Computed while the peer is in the cache, and kept
-/// until the peer changes.
+/// The next deadline of a peer. Computed while the peer is in the CPU cache, and kept until the
+/// peer changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Deadline {
     /// The peer has changed since it was computed.
@@ -40,9 +38,9 @@ pub(super) enum Deadline {
 enum Activity {
     /// Not in the list of active peers; has a timer instead.
     Parked,
-    /// The peer has changed since the last look at the time.
+    /// The peer has changed since its last check.
     Active,
-    /// The peer has not changed since.
+    /// The peer has not changed since its last check.
     Cooling,
 }
 
@@ -50,20 +48,20 @@ enum Activity {
 #[derive(Debug, Default)]
 pub(super) struct Scheduler {
     active: Vec<SlotIndex>,
-    /// Position in `active` of a turn's look at the time.
+    /// Position in `active` of this turn's check.
     cursor: usize,
     /// The peer at the cursor was returned as due.
     is_handed_out: bool,
-    /// The active peers of this turn were looked at, and parked ones follow. A parked peer that
-    /// becomes active then is not looked at a second time.
+    /// All active peers of this turn were checked, and parked ones follow. A parked peer that
+    /// becomes active then is not checked again.
     has_reached_timers: bool,
     timers: Timers,
     ready: VecDeque<SlotIndex>,
-    /// The peer that the last packet came from, if its deadline was not computed since.
+    /// The peer that sent the last packet, if its deadline was not computed since.
     last_heard: Option<SlotIndex>,
 }
 
-/// Heap memory that the scheduler takes for each peer, in bytes: entries in `active` and `ready`.
+/// Heap memory of the scheduler per peer, in bytes: entries in `active` and `ready`.
 pub(super) const SCHEDULED_BYTES: usize = 2 * size_of::<SlotIndex>();
 
 impl Default for Schedule {
@@ -76,14 +74,14 @@ impl Default for Schedule {
     }
 }
 
-/// What the scheduler needs of the entries of a table of peers.
+/// A peer, as the scheduler sees it.
 pub(super) trait Scheduled {
     fn schedule(&mut self) -> &mut Schedule;
 
-    /// When the peer has something to do by itself, if that was computed since its last change.
+    /// The next deadline, if it was computed since the last change.
     fn known_deadline(&self) -> Deadline;
 
-    /// Computes when the peer has something to do by itself.
+    /// Computes the next deadline.
     fn next_deadline(&self) -> Option<Instant>;
 
     fn deadline(&self) -> Option<Instant> {
@@ -131,15 +129,15 @@ impl Scheduler {
         !self.ready.is_empty()
     }
 
-    /// Removes the peer that has waited longest for its turn to send.
+    /// Removes the peer that has been ready for longest.
     pub(super) fn pop_ready(&mut self, slots: &mut [impl Scheduled]) -> Option<SlotIndex> {
         let index = self.ready.pop_front()?;
         slots[index.as_usize()].schedule().is_ready = false;
         Some(index)
     }
 
-    /// A packet of this peer was handled. Computes the deadline of the peer before it, whose
-    /// packets were handled one after the other and which is still in the cache.
+    /// A packet of this peer was handled. Computes the deadline of the previous packet's peer,
+    /// which is still in the CPU cache.
     pub(super) fn mark_heard(&mut self, slots: &mut [impl Scheduled], index: SlotIndex) {
         let before = self.last_heard.replace(index);
         if let Some(before) = before.filter(|before| *before != index) {
@@ -147,13 +145,13 @@ impl Scheduler {
         }
     }
 
-    /// Computes the peer's deadline now, while the peer is in the cache.
+    /// Computes the peer's deadline now, while the peer is in the CPU cache.
     #[inline]
     pub(super) fn refresh_deadline(&mut self, slots: &mut [impl Scheduled], index: SlotIndex) {
         slots[index.as_usize()].compute_deadline();
     }
 
-    /// Begins a turn's look at the time: [`next_due`](Self::next_due) follows until `None`.
+    /// Begins a turn: [`next_due`](Self::next_due) follows until `None`.
     pub(super) fn begin_turn(&mut self) {
         self.last_heard = None; // it is among the active peers
         self.cursor = 0;
@@ -174,7 +172,7 @@ impl Scheduler {
             }
             self.has_reached_timers = true;
         }
-        // An active peer with an old timer was looked at above.
+        // An active peer with an old timer was checked above.
         while let Some(index) = self.timers.pop_due(now) {
             if slots[index.as_usize()].schedule().activity == Activity::Parked {
                 return Some(index);
@@ -208,8 +206,8 @@ impl Scheduler {
         None
     }
 
-    /// A timer is always in the future, which keeps a turn finite whatever a peer's deadline is:
-    /// what is due now is done by sending, or was done in this turn's look at the time.
+    /// Sets a timer, always in the future, so that a turn is finite for every deadline: work that
+    /// is due now is done by sending, or was done in this turn.
     fn set_timer(&mut self, index: SlotIndex, deadline: Option<Instant>, now: Instant) {
         if let Some(deadline) = deadline {
             let is_past = deadline <= now;
@@ -222,7 +220,6 @@ impl Scheduler {
         }
     }
 
-    /// The earliest deadline of all peers.
     pub(super) fn next_deadline(&self, slots: &[impl Scheduled]) -> Option<Instant> {
         let active = self.active.iter();
         let active = active.filter_map(|index| slots[index.as_usize()].deadline());
@@ -267,13 +264,16 @@ mod tests {
         scheduler.on_change(&mut peers[index.as_usize()].schedule, index);
     }
 
-    /// The peers due in one turn. Each changes when it is handed out, and keeps its deadline.
+    /// The peers due in one turn. Each changes when it is returned, and keeps its deadline.
     fn turn(scheduler: &mut Scheduler, peers: &mut [Peer], now: Instant) -> Vec<u32> {
         scheduler.begin_turn();
         let mut due = Vec::new();
         while let Some(index) = scheduler.next_due(peers, now) {
             due.push(index.as_u32());
-            assert!(due.len() <= peers.len(), "handed out twice: {due:?}");
+            assert!(
+                due.len() <= peers.len(),
+                "a peer was returned twice: {due:?}"
+            );
             change(scheduler, peers, index.as_u32());
         }
         due

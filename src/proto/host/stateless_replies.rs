@@ -8,7 +8,7 @@ use crate::proto::connection_id::ConnectionId;
 use crate::proto::slot_index::SlotIndex;
 use crate::proto::wire::handshake::{Deny, MismatchKind, Nonce, Tag};
 
-/// A reply and its destination. Encoded only when it is sent.
+/// A reply, encoded only when it is sent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum StatelessReply {
     Cookie {
@@ -23,7 +23,7 @@ pub(crate) enum StatelessReply {
     Deny {
         to: SocketAddr,
         deny: Deny,
-        /// Authenticates the deny to the client. `None` under Plain.
+        /// Authenticates the deny. `None` under Plain.
         tag: Option<Tag>,
     },
     /// To the client in this slot, if the slot was not reused since.

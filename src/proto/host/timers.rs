@@ -1,8 +1,7 @@
-//! Timer heap: the cost of a turn depends on the number of slots that are due, not on the number of
-//! slots.
+//! Timer heap: the cost of a turn depends on the number of slots that are due.
 //!
-//! An indexed binary heap: it knows the position of each slot, so a slot is in it at most once and
-//! can be moved. Moving takes O(log n), reading the earliest entry O(1).
+//! An indexed binary heap: it stores the position of each slot, so a slot is in it at most once and
+//! can be moved in O(log n). Reading the earliest entry is O(1).
 
 use crate::proto::slot_index::SlotIndex;
 use crate::proto::time::Instant;
@@ -49,8 +48,8 @@ impl Timers {
         }
     }
 
-    /// The slot is due at `at` or before. An existing entry is kept if it is earlier than `at` but
-    /// not earlier than half way to it. A deadline that moves back with every packet then seldom
+    /// Sets a slot to be due at `at` or earlier. Keeps an existing entry that is earlier than `at`
+    /// by at most half of the interval. So a deadline that moves back with every packet seldom
     /// costs a heap operation, and a slot is checked too early at most once per half of its
     /// interval.
     pub(crate) fn set_no_later(&mut self, slot: SlotIndex, at: Instant, now: Instant) {
@@ -63,7 +62,6 @@ impl Timers {
         }
     }
 
-    /// Removes a slot.
     pub(crate) fn remove(&mut self, slot: SlotIndex) {
         let Some(place) = self.place(slot) else {
             return;
@@ -166,11 +164,19 @@ mod tests {
         let mut timers = Timers::default();
         timers.set_no_later(Slot::new(7), start + 5 * MS, start);
         timers.set_no_later(Slot::new(7), start + 9 * MS, start);
-        assert_eq!(timers.next(), Some(start + 5 * MS), "half of the time");
+        assert_eq!(
+            timers.next(),
+            Some(start + 5 * MS),
+            "an entry at half of the interval stays"
+        );
         timers.set_no_later(Slot::new(7), start + 2 * MS, start);
         assert_eq!(timers.next(), Some(start + 2 * MS));
         timers.set_no_later(Slot::new(7), start + 5 * MS, start);
-        assert_eq!(timers.next(), Some(start + 5 * MS), "less than half of it");
+        assert_eq!(
+            timers.next(),
+            Some(start + 5 * MS),
+            "an entry before half of the interval is replaced"
+        );
         timers.set(Slot::new(7), start + 9 * MS);
         assert_eq!(timers.next(), Some(start + 9 * MS));
         timers.remove(Slot::new(7));

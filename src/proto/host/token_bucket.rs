@@ -2,8 +2,7 @@
 
 use crate::proto::time::{Duration, Instant};
 
-/// See the [module](self). The generic cell rate algorithm: the only state is the time at which the
-/// bucket is full again.
+/// The generic cell rate algorithm: the only state is the time at which the bucket is full again.
 #[derive(Debug)]
 pub(crate) struct TokenBucket {
     /// Time between two tokens.

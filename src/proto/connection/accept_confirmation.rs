@@ -1,11 +1,11 @@
-//! A client's confirmation of the accept: the server reports a connection to its application only
-//! after a packet of the client, and drops a pending one without.
+//! A client's confirmation of the accept: without a packet of the client, the server drops the
+//! pending connection and does not report it to the application.
 
 use crate::limits::{HANDSHAKE_RETRY_FIRST, PENDING_TIMEOUT};
 use crate::proto::time::{Duration, Instant};
 
-/// Repeated at a fixed interval: twelve times in the three seconds that the server waits, where
-/// probe timeouts without a round-trip sample would leave room for two.
+/// Sent at a fixed interval: twelve times in the 3 s that the server waits, where probe timeouts
+/// without a round-trip sample would allow two.
 #[derive(Debug)]
 pub(crate) struct AcceptConfirmation {
     next_at: Instant,
@@ -14,7 +14,7 @@ pub(crate) struct AcceptConfirmation {
 }
 
 impl AcceptConfirmation {
-    /// The client has received the accept and sends the first confirmation now.
+    /// Begins after the first confirmation, which is sent now.
     pub(crate) fn new(now: Instant) -> Self {
         Self {
             next_at: now + Duration::of(HANDSHAKE_RETRY_FIRST),
@@ -22,7 +22,6 @@ impl AcceptConfirmation {
         }
     }
 
-    /// When the next confirmation is due, if there is another one.
     pub(crate) fn next_at(&self) -> Option<Instant> {
         (self.next_at < self.until).then_some(self.next_at)
     }

@@ -1,11 +1,11 @@
-//! Closing a connection: what is still sent to the peer.
+//! Closing a connection.
 
 use crate::limits::{DISCONNECT_COPIES, DISCONNECT_GAP};
 use crate::proto::close_reason::CloseReason;
 use crate::proto::time::{Duration, Instant};
 
-/// A disconnect is not retransmitted on loss, so several copies are sent until one is acknowledged.
-/// The other side acknowledges it once and is done.
+/// A disconnect is not retransmitted on loss. Several copies are sent until one is acknowledged;
+/// the other side acknowledges it once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Closing {
     /// This side ends the connection.
@@ -16,8 +16,9 @@ pub(crate) enum Closing {
         gap: Duration,
     },
     /// The peer ended it, and receives one last acknowledgement.
-    LastAck { reason: CloseReason },
-    /// Nothing is left to send.
+    LastAck {
+        reason: CloseReason,
+    },
     Over,
 }
 
@@ -38,7 +39,6 @@ impl Closing {
         }
     }
 
-    /// Whether a packet is due.
     pub(crate) fn is_due(&self, now: Instant) -> bool {
         match self {
             Self::Announce { next_at, .. } => now >= *next_at,
@@ -47,7 +47,7 @@ impl Closing {
         }
     }
 
-    /// A packet left.
+    /// State after a packet was sent.
     pub(crate) fn after_packet(self, now: Instant) -> Self {
         match self {
             Self::Announce {
@@ -66,7 +66,7 @@ impl Closing {
     }
 }
 
-/// A connection that closes as soon as everything queued was sent and acknowledged.
+/// A connection that closes once everything queued was sent and acknowledged.
 #[derive(Debug)]
 pub(crate) struct Linger {
     pub(crate) reason: CloseReason,

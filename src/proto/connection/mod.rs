@@ -1,6 +1,6 @@
 //! One connection: packets of the peer, packets to the peer, and deadlines.
 //!
-//! It knows neither its host nor other peers. The methods of [`Connection`] by purpose:
+//! Knows neither its host nor other peers. The methods of [`Connection`] by purpose:
 //!
 //! - input: `verify` and `take` (`recv`), `on_timeout` (`timeouts`), `send` and `disconnect` for
 //!   the application
@@ -48,12 +48,12 @@ use crate::proto::wire::handshake::{ConnectFingerprint, Nonce, Settings};
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) protection: PacketProtection,
-    /// Nonce of the handshake that made this connection.
+    /// Nonce of the handshake.
     pub(crate) nonce: Nonce,
-    /// Fingerprint of the connect that made this connection.
+    /// Fingerprint of the connect.
     pub(crate) name: ConnectFingerprint,
-    /// Position of this connection among all that this host has accepted or had accepted: the
-    /// larger number is the newer connection.
+    /// Sequence number of this connection among all that this host has accepted or had accepted:
+    /// the larger number is the newer connection.
     pub(crate) accepted_as: u64,
     /// Connection id under which this side receives.
     pub(crate) local_cid: ConnectionId,
@@ -80,7 +80,7 @@ pub(crate) struct Connection {
     inbound: RecvChannels,
     stale_notices: StaleNotices,
     wants_ping: bool,
-    /// The next packet is a probe: the congestion window does not hold it back.
+    /// The next packet is a probe, which the congestion window does not limit.
     is_probing: bool,
     /// Pacing holds back unreliable messages.
     is_limited: bool,
@@ -105,19 +105,16 @@ pub(crate) struct ConnectionParams {
     pub(crate) local_cid: ConnectionId,
     pub(crate) remote_cid: ConnectionId,
     pub(crate) address: SocketAddr,
-    /// Settings announced by this side.
     pub(crate) ours: Settings,
-    /// Settings announced by the peer.
     pub(crate) theirs: Settings,
 }
 
-/// A packet that passed every check.
 #[derive(Debug)]
 pub(crate) struct VerifiedPacket<'a> {
     number: u64,
     len: usize,
     frames: Frames<'a>,
-    /// The peer has validated a new address with it.
+    /// Address that the peer has validated with it.
     pub(crate) moved_to: Option<SocketAddr>,
 }
 
@@ -165,7 +162,7 @@ impl Connection {
         }
     }
 
-    /// Round-trip time of the handshake, if it was measured.
+    /// Takes the round-trip time of the handshake as the first sample.
     pub(crate) fn on_handshake_round_trip(&mut self, time: Duration) {
         self.round_trip.sample(time, Duration::ZERO);
     }
@@ -176,7 +173,7 @@ impl Connection {
         self.confirmation = Some(AcceptConfirmation::new(now));
     }
 
-    /// Queues a message; returns its receipt if it is to be tracked.
+    /// Queues a message; returns its receipt if it is tracked.
     pub(crate) fn send(
         &mut self,
         delivery: Delivery,
@@ -197,12 +194,10 @@ impl Connection {
         self.outbound.max_of(delivery)
     }
 
-    /// The application has taken a message.
     pub(crate) fn on_message_taken(&mut self, delivery: Delivery, len: usize) {
         self.inbound.on_taken(delivery, len);
     }
 
-    /// Whether a receive window update is due.
     pub(crate) fn is_window_due(&self) -> bool {
         self.inbound.is_window_due()
     }
@@ -216,7 +211,6 @@ impl Connection {
         self.outbound.next_outcome()
     }
 
-    /// The application has taken the outcome of a tracked message.
     pub(crate) fn on_receipt_taken(&mut self) {
         self.outbound.on_receipt_taken();
     }
@@ -229,8 +223,8 @@ impl Connection {
         }
     }
 
-    /// Disconnects once every queued message was sent, and acknowledged if it is reliable, but
-    /// after the idle timeout at the latest. Only the first call counts.
+    /// Disconnects once every queued message was sent, and acknowledged if reliable, or after the
+    /// idle timeout. Only the first call counts.
     pub(crate) fn disconnect_after_flush(&mut self, reason: CloseReason, now: Instant) {
         let until = now + self.idle_timeout;
         self.linger
@@ -241,12 +235,12 @@ impl Connection {
         self.linger.is_some()
     }
 
-    /// The reason of a disconnect that was to follow the flush. It does not happen any more.
+    /// Cancels a pending disconnect after flush, and returns its reason.
     pub(crate) fn take_linger(&mut self) -> Option<CloseReason> {
         Some(self.linger.take()?.reason)
     }
 
-    /// The reason of a delayed disconnect whose time has come.
+    /// The reason of a disconnect after flush that is due now.
     pub(crate) fn take_finished_linger(&mut self, now: Instant) -> Option<CloseReason> {
         let is_flushed = self.outbound.queued().0 == 0;
         let linger = self
@@ -277,18 +271,15 @@ impl Connection {
         self.closing == Some(Closing::Over)
     }
 
-    /// Whether the packet numbers of this connection are exhausted.
     pub(crate) fn has_exhausted_packet_numbers(&self) -> bool {
         self.sent.next_number() >= PACKETS_PER_CONNECTION_MAX
     }
 
-    /// Continues with this packet number.
     #[cfg(test)]
     pub(crate) fn skip_to_packet_number(&mut self, number: u64) {
         self.sent.skip_to_number(number);
     }
 
-    /// Continues after this packet number of the peer.
     #[cfg(test)]
     pub(crate) fn skip_to_received_number(&mut self, number: u64, now: Instant) {
         self.acks.insert(number, false, now);
@@ -309,7 +300,6 @@ impl Connection {
         self.new_path = None;
     }
 
-    /// Statistics of the connection.
     pub(crate) fn stats(&self, now: Instant) -> PeerStats {
         let (queued_messages, queued_bytes) = self.outbound.queued();
         let counts = self.outbound.counts();
@@ -419,12 +409,12 @@ mod tests {
             connection
                 .transmit(&mut buffer, &mut Buffers::default(), now)
                 .is_some(),
-            "an acknowledgement"
+            "acknowledgements are still sent"
         );
         assert_eq!(connection.stats.malformed, 3);
     }
 
-    /// Sends everything that may leave, and receives nothing. The deadline afterwards must be in
+    /// Sends all packets that are allowed, and receives nothing. The deadline afterwards must be in
     /// the future: otherwise the caller would spin.
     fn send_all(connection: &mut Connection, now: Instant) -> usize {
         let mut buffer = [0; DATAGRAM_MAX];
@@ -481,7 +471,10 @@ mod tests {
         sent.unwrap();
         assert_eq!(send_all(&mut connection, now), 1);
         assert_eq!(connection.stats(now).limited_by, SendLimitedBy::Application);
-        assert!(!connection.outbound.has_unreliable(), "it has left");
+        assert!(
+            !connection.outbound.has_unreliable(),
+            "the message was sent"
+        );
     }
 
     #[test]
@@ -526,8 +519,7 @@ mod tests {
         let mut connection = connection(now);
         let mut asked = 0;
         for sequence in 0..4 * STALE_NOTICES_MAX as u64 {
-            // No ack-eliciting packet arrives, so the peer's acknowledgement of the notices never
-            // does.
+            // No ack-eliciting packet is received, and with it no acknowledgement of the notices.
             if !connection.stale_notices.push(1, sequence) {
                 break;
             }
@@ -538,6 +530,9 @@ mod tests {
             asked += usize::from(connection.sent.open_bytes() > 0);
             assert_eq!(connection.sent.next_number(), before + 1);
         }
-        assert!(asked > 0, "before there is no room for another one");
+        assert!(
+            asked > 0,
+            "an acknowledgement is requested before the limit"
+        );
     }
 }

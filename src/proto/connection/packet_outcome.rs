@@ -1,5 +1,5 @@
-//! Consequences of an acknowledged or lost packet for congestion control, channels, flow control
-//! and closing. All of them are applied here.
+//! Effects of an acknowledged or lost packet on congestion control, channels, flow control and
+//! closing. All of them are applied here.
 
 use crate::proto::buffers::Buffers;
 use crate::proto::channel::recv::RecvChannels;
@@ -12,8 +12,8 @@ use crate::proto::recovery::rtt::RttEstimator;
 use crate::proto::recovery::sent_packets::{LossListener, SentFrame, SentPacket, SentPackets};
 use crate::proto::time::Instant;
 
-/// Applies the outcome of packets to the parts of a connection. Effects that search a whole list
-/// are collected here and applied once per acknowledgement, not once per packet.
+/// Effects that search a whole list are collected here and applied once per acknowledgement, not
+/// once per packet.
 pub(super) struct AckEffects<'a> {
     /// The peer has received acknowledgements of its packets up to this number.
     pub(super) acked_up_to: Option<u64>,

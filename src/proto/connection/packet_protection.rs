@@ -17,9 +17,9 @@ use crate::proto::wire::packet_number::NUMBER_MAX;
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) enum PacketProtection {
-    /// A checksum.
-    Plain { protocol_id: u64 },
-    /// Encryption.
+    Plain {
+        protocol_id: u64,
+    },
     #[cfg(feature = "noise")]
     Noise(Box<NoiseTransport>),
 }
@@ -36,8 +36,8 @@ pub(crate) struct NoiseTransport {
 }
 
 impl PacketProtection {
-    /// Puts header and tag around the `payload_len` bytes of frames in `buffer`; returns the length
-    /// of the packet. Packet numbers must increase.
+    /// Adds header and tag to the `payload_len` bytes of frames in `buffer`; returns the length of
+    /// the packet. Packet numbers must increase.
     pub(crate) fn seal(
         &mut self,
         id: ConnectionId,
@@ -73,7 +73,6 @@ impl PacketProtection {
         }
     }
 
-    /// Whether the peer has proven that it holds the pinned key.
     pub(crate) fn is_pinned(&self) -> bool {
         match self {
             Self::Plain { .. } => false,
@@ -125,7 +124,7 @@ impl Session {
     }
 }
 
-/// Both ends of a connection's packet protection, for benchmarks of its cost alone.
+/// Both ends of a connection's packet protection, for benchmarks.
 #[cfg(feature = "bench")]
 #[doc(hidden)]
 pub struct ProtectionPair {

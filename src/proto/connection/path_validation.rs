@@ -2,7 +2,7 @@
 //!
 //! An attacker can forge a source address, or forward an observed packet from another one. Traffic
 //! therefore stays on the old address until the new one has answered a challenge. Until then the
-//! new address receives only challenges, at most three times as many bytes as came from it.
+//! new address receives only challenges, at most three times as many bytes as it has sent.
 
 use std::net::SocketAddr;
 
@@ -20,7 +20,7 @@ pub(crate) struct PathValidation {
     bytes_received: u64,
     bytes_sent: u64,
     challenges: u32,
-    /// When the next challenge is due, or after the last one, when validation has failed.
+    /// When the next challenge is due; after the last one, when validation fails.
     next_at: Instant,
     gap: Duration,
 }
@@ -50,13 +50,12 @@ impl PathValidation {
         self.bytes_received += bytes as u64;
     }
 
-    /// When the next timer expires.
     pub(crate) fn next_at(&self) -> Instant {
         self.next_at
     }
 
-    /// Whether a challenge of `bytes` is due and within the amplification limit. A challenge over
-    /// the limit waits for the next retry: the peer may send more until then.
+    /// Whether a challenge of `bytes` is due and within the amplification limit. Over the limit, it
+    /// is deferred to the next retry.
     pub(crate) fn wants_challenge(&self, bytes: usize, now: Instant) -> bool {
         let allowed = UNPROVEN_FACTOR * self.bytes_received;
         self.challenges < CHALLENGES_MAX
@@ -103,7 +102,7 @@ mod tests {
             assert!(sent <= 3 * 18);
             at = path.next_at();
         }
-        assert_eq!(sent, 52, "as much as is allowed");
+        assert_eq!(sent, 52, "the limit is used");
         assert_eq!(at - now, Duration::from_millis(250 + 500 + 3 * 1000));
     }
 }

@@ -74,8 +74,8 @@ impl Connection {
         self.confirmation = None;
         let outcome = self.on_frames(packet.frames, now, event_sink);
         if outcome.is_refused {
-            // A refused packet is not acknowledged: it is retransmitted or counts as lost, and no
-            // receipt reports a message as arrived that was not delivered.
+            // A refused packet is not acknowledged, so its reliable messages are retransmitted, and
+            // no receipt reports an undelivered message as delivered.
             self.stats.packets_refused += 1;
             self.acks.insert_refused(packet.number);
         } else {
@@ -145,7 +145,7 @@ impl Connection {
         }
     }
 
-    /// Returns whether the peer has ended the connection: not if this side has, or if the
+    /// Returns whether the peer has ended the connection: `false` if this side has, or if the
     /// disconnect is a duplicate.
     #[cold]
     #[inline(never)]
@@ -171,7 +171,7 @@ impl Connection {
             self.stats.messages_refused += 1;
             return false;
         };
-        // One message may deliver others that waited for it.
+        // One message may release others that waited for it.
         self.stats.messages_received += (event_sink.events.len() - events) as u64;
         match taken {
             RecvOutcome::Delivered | RecvOutcome::Buffered => {}
@@ -194,12 +194,10 @@ impl Connection {
     }
 }
 
-/// Result of processing the frames of a packet.
 #[derive(Debug, Default)]
 struct Outcome {
     /// The peer ended the connection.
     is_disconnected: bool,
-    /// A message in it was refused.
     is_refused: bool,
     /// It contains a ping.
     is_asked: bool,

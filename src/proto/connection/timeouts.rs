@@ -1,5 +1,3 @@
-//! Timeouts of a connection.
-
 use crate::proto::connection::Connection;
 use crate::proto::connection::accept_confirmation::AcceptConfirmation;
 use crate::proto::connection::send::CHALLENGE_LEN;
@@ -23,8 +21,8 @@ impl Connection {
         Some(at)
     }
 
-    /// When pacing allows the next message. Messages that are held back for another reason wait for
-    /// an acknowledgement or a loss.
+    /// When pacing allows the next message. Messages held back for another reason wait for an
+    /// acknowledgement or a loss.
     fn messages_at(&self) -> Option<Instant> {
         let ready_at = self.rate.ready_at();
         if self.outbound.has_unreliable() {
@@ -40,7 +38,7 @@ impl Connection {
         Some(copies_at.max(ready_at))
     }
 
-    /// The earliest of the rare timers, which move back with every packet.
+    /// The earliest of the timers that move back with every packet and rarely expire.
     fn rare_deadline(&self) -> Instant {
         let mut at = (self.last_received + self.idle_timeout).min(self.keep_alive_at);
         if let Some(confirmation_at) = self
@@ -91,7 +89,7 @@ impl Connection {
         self.run_path_timer(now);
     }
 
-    /// A probe timeout expired: retransmits what may be missing in a probe.
+    /// A probe timeout expired: retransmits in a probe what may be lost.
     fn on_probe(&mut self) {
         let outbound = &mut self.outbound;
         self.sent.on_probe(|frame| outbound.on_probe(frame));
@@ -100,8 +98,8 @@ impl Connection {
         self.is_probing = true;
     }
 
-    /// Abandons a path validation that timed out, and reschedules a challenge that the send budget
-    /// does not allow yet.
+    /// Abandons a path validation that timed out, and reschedules a challenge over the
+    /// amplification limit.
     fn run_path_timer(&mut self, now: Instant) {
         let Some(path) = &mut self.new_path else {
             return;

@@ -7,8 +7,7 @@ use crate::proto::recovery::replay_window::ReplayWindow;
 use crate::proto::time::{Duration, Instant};
 
 /// Number of packets that cause an acknowledgement at the end of the turn, before the
-/// acknowledgement delay has passed:
-/// 16. A fast sender depends on timely acknowledgements.
+/// acknowledgement delay has passed: 16. A fast sender depends on timely acknowledgements.
 const ACK_PACKETS_MAX: u32 = 16;
 
 /// See the [module](self).
@@ -22,15 +21,14 @@ pub(crate) struct AckTracker {
     /// When an acknowledgement must be sent, alone if necessary.
     ack_at: Option<Instant>,
     ack_delay: Duration,
-    /// Number of packets received since the last acknowledgement.
+    /// Number of packets received since the last acknowledgement was sent.
     waiting: u32,
-    /// Number of acknowledgements sent since one was last confirmed by the peer.
+    /// Number of acknowledgements sent since the peer last acknowledged one.
     acks_unheard: u32,
 }
 
-/// Number of unconfirmed acknowledgements with several ranges after which a ping is sent: 16. A
-/// side that only receives would otherwise repeat old gaps forever, because no acknowledgement
-/// confirms them.
+/// Number of unacknowledged acknowledgements with several ranges after which a ping is sent: 16. A
+/// side that only receives would otherwise repeat old gaps forever.
 const ACKS_UNHEARD_MAX: u32 = 16;
 
 impl AckTracker {
@@ -65,8 +63,8 @@ impl AckTracker {
         }
         if wants_ack {
             self.waiting += 1;
-            // A gap or a filled gap is acknowledged at once, so the sender detects loss early. A
-            // sender of many packets at a time also needs timely acknowledgements.
+            // Acknowledge at once after a gap, so that the sender detects loss early, and after
+            // many packets.
             let delay = if number == expected && self.waiting < ACK_PACKETS_MAX {
                 self.ack_delay
             } else {
@@ -77,18 +75,17 @@ impl AckTracker {
         }
     }
 
-    /// Records a packet with a refused message: a duplicate of it is rejected, and it is never
+    /// Records a packet with a refused message: duplicates are rejected, and it is never
     /// acknowledged.
     pub(crate) fn insert_refused(&mut self, number: u64) {
         self.window.insert(number);
     }
 
-    /// Makes an acknowledgement due at once: the sender waits for one.
+    /// Makes an acknowledgement due at once.
     pub(crate) fn ack_now(&mut self, now: Instant) {
         self.ack_at = Some(now);
     }
 
-    /// When an acknowledgement must be sent.
     pub(crate) fn ack_at(&self) -> Option<Instant> {
         self.ack_at
     }
@@ -102,7 +99,7 @@ impl AckTracker {
     /// Acknowledgement delay of the largest number, in microseconds.
     pub(crate) fn delay_us(&self, now: Instant) -> u64 {
         let delay = now.saturating_duration_since(self.largest_at);
-        // Limited to 2^32 us, more than an hour, longer than any idle timeout.
+        // Limited to 2^32 us, 71 minutes, longer than any idle timeout.
         delay.as_micros().min(1 << 32)
     }
 
@@ -117,7 +114,7 @@ impl AckTracker {
         self.ranges.ranges.len() > 1 && self.acks_unheard >= ACKS_UNHEARD_MAX
     }
 
-    /// The peer has confirmed the acknowledgement of everything up to `number`, so it need not be
+    /// The peer has acknowledged the acknowledgements of everything below `number`, which are not
     /// repeated.
     pub(crate) fn forget_below(&mut self, number: u64) {
         self.ranges.forget_below(number);
@@ -125,8 +122,8 @@ impl AckTracker {
     }
 }
 
-/// Up to [`ACK_RANGES_MAX`] ranges of numbers. When it is full, the oldest range is dropped. Most
-/// peers need few, so memory is allocated for a few.
+/// Up to [`ACK_RANGES_MAX`] ranges of numbers. When it is full, the oldest range is dropped.
+/// Allocated for a few, because most peers need few.
 #[derive(Debug, Default)]
 struct AckRanges {
     /// First and last number of each range, largest first.
@@ -173,7 +170,6 @@ impl AckRanges {
         }
     }
 
-    /// Inserts a new range at `place`.
     fn open(&mut self, place: usize, number: u64) {
         if place == ACK_RANGES_MAX {
             return; // older than the oldest tracked range
@@ -275,11 +271,19 @@ mod tests {
             "it counts from the first"
         );
         received.insert(3, true, now + DELAY / 2);
-        assert_eq!(received.ack_at(), Some(now + DELAY / 2), "2 is missing");
+        assert_eq!(
+            received.ack_at(),
+            Some(now + DELAY / 2),
+            "a gap is acknowledged at once"
+        );
         received.on_ack_sent();
         assert_eq!(received.ack_at(), None);
         received.insert(4, false, now + DELAY);
-        assert_eq!(received.ack_at(), None, "acknowledgements want none");
+        assert_eq!(
+            received.ack_at(),
+            None,
+            "acknowledgements are not acknowledged"
+        );
     }
 
     #[test]
@@ -290,7 +294,10 @@ mod tests {
             received.insert(number, true, now);
             received.on_ack_sent();
         }
-        assert!(!received.wants_to_forget(), "there is nothing to forget");
+        assert!(
+            !received.wants_to_forget(),
+            "without gaps there are no old ranges"
+        );
         received.insert(101, true, now);
         assert!(received.wants_to_forget());
         received.forget_below(101);

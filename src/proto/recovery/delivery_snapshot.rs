@@ -2,7 +2,7 @@
 
 use crate::proto::time::Instant;
 
-/// Stored with a sent packet until its acknowledgement, which turns it into a delivery rate sample
+/// Stored with a sent packet, and turned into a delivery rate sample by its acknowledgement
 /// (draft-cheng-iccrg-delivery-rate-estimation).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DeliverySnapshot {
@@ -11,7 +11,7 @@ pub(crate) struct DeliverySnapshot {
     pub(crate) delivered_at: Instant,
     /// When the first packet of the sample was sent.
     pub(crate) first_sent_at: Instant,
-    /// The flow was application-limited, so the sample is no limit of the path.
+    /// The flow was application-limited, so the sample is not a limit of the path.
     pub(crate) is_app_limited: bool,
 }
 

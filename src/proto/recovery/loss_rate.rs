@@ -14,7 +14,6 @@ pub(crate) struct LossRate {
 const WEIGHT: i64 = 128;
 
 impl LossRate {
-    /// Adds the outcome of a packet.
     #[allow(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -26,7 +25,6 @@ impl LossRate {
         self.ppm = (now + (target - now) / WEIGHT) as u32;
     }
 
-    /// Loss rate in parts per million.
     pub(crate) fn ppm(self) -> u32 {
         self.ppm
     }

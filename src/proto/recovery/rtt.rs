@@ -1,5 +1,5 @@
-//! Round-trip time estimator of RFC 6298, as RFC 9002 section 5 applies it to acknowledgements with
-//! a delay.
+//! Round-trip time estimator of RFC 6298, as RFC 9002 section 5 applies it to delayed
+//! acknowledgements.
 
 use crate::limits::{ROUND_TRIP_INITIAL, TIMER_GRANULARITY};
 use crate::proto::time::Duration;
@@ -32,8 +32,8 @@ impl RttEstimator {
         Self { estimate: None }
     }
 
-    /// Adds a sample: a packet was acknowledged after `time`, of which the peer delayed the
-    /// acknowledgement by `delay`.
+    /// Adds a sample: a packet was acknowledged after `time`, including the peer's acknowledgement
+    /// delay `delay`.
     pub(crate) fn sample(&mut self, time: Duration, delay: Duration) {
         let Some(estimate) = &mut self.estimate else {
             let mut estimate = Estimate {
@@ -65,8 +65,7 @@ impl RttEstimator {
         self.estimate.map(|estimate| estimate.deviation)
     }
 
-    /// Probe timeout: how long to wait for an acknowledgement that the peer may delay by
-    /// `ack_delay` (RFC 9002 section 6.2.1).
+    /// Probe timeout with the peer's maximum acknowledgement delay (RFC 9002 section 6.2.1).
     pub(crate) fn probe_timeout(&self, ack_delay: Duration) -> Duration {
         let initial = Duration::of(ROUND_TRIP_INITIAL) + 4 * (Duration::of(ROUND_TRIP_INITIAL) / 2);
         let timeout = self.estimate.map_or(initial, |estimate| estimate.timeout);

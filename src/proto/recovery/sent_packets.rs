@@ -12,13 +12,12 @@ use crate::proto::wire::Malformed;
 use crate::proto::wire::frame::AckFrame;
 use crate::proto::wire::packet::PAYLOAD_MAX;
 
-/// Maximum that the packet threshold of loss detection adapts to on paths that reorder: 128.
+/// Maximum of the adaptive packet threshold of loss detection: 128.
 const REORDERING_PACKETS_MAX: u64 = 128;
 
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct SentPackets {
-    /// The next packet number.
     next: u64,
     /// Ordered by packet number.
     in_flight: VecDeque<SentPacket>,
@@ -32,10 +31,9 @@ pub(crate) struct SentPackets {
     probes: u32,
     lost: u64,
     /// Packet threshold of loss detection: number of later packets that must be acknowledged before
-    /// a packet counts as lost. Grows on paths that reorder.
+    /// a packet is declared lost. Grows after spurious loss.
     reordering_packets: u64,
-    /// Additional time threshold, learned from packets that were acknowledged after they counted as
-    /// lost.
+    /// Additional time threshold, learned from spurious loss.
     reordering_time: Duration,
 }
 
@@ -105,7 +103,7 @@ pub(crate) struct SentFrames {
 }
 
 impl SentFrames {
-    /// Whether the packet that is being written may contain another frame.
+    /// Whether another frame can be recorded for the packet that is being written.
     pub(crate) fn has_room(&self) -> bool {
         self.queue.len() < SENT_FRAMES_MAX
     }
@@ -121,15 +119,14 @@ impl SentFrames {
     }
 }
 
-/// Receives the outcome of every packet, exactly once per packet: acknowledged, or lost.
+/// Receives the outcome of every packet, exactly once.
 pub(crate) trait LossListener {
     fn on_packet_acked(&mut self, packet: &SentPacket, frames: impl Iterator<Item = SentFrame>);
 
-    /// Also called for a packet that is abandoned because no more packets can be remembered.
+    /// Also called for a packet that is abandoned because the record is full.
     fn on_packet_lost(&mut self, packet: &SentPacket, frames: impl Iterator<Item = SentFrame>);
 }
 
-/// Final outcome of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PacketOutcome {
     Acked,
@@ -152,7 +149,6 @@ impl SentPackets {
         }
     }
 
-    /// The next packet number.
     pub(crate) fn next_number(&self) -> u64 {
         self.next
     }
@@ -194,7 +190,7 @@ impl SentPackets {
         }
     }
 
-    /// An ack-eliciting packet is sent, with the frames that were pushed since the previous one.
+    /// Records an ack-eliciting packet with the frames pushed since the previous one.
     pub(crate) fn on_sent(
         &mut self,
         number: u64,
@@ -239,8 +235,7 @@ impl SentPackets {
         let mut sample = None;
         if let Some((number, at)) = self.close_named(ack, now, listener) {
             self.probes = 0;
-            // Only a newly acknowledged packet is a round-trip sample; a repeated acknowledgement
-            // is not.
+            // A repeated acknowledgement is no round-trip sample.
             if number == ack.largest {
                 let delay = Duration::from_micros(ack.delay_us).min(ack_delay_max);
                 let time = now.saturating_duration_since(at);
@@ -290,8 +285,8 @@ impl SentPackets {
         largest_news
     }
 
-    /// A packet was acknowledged after it was declared lost (spurious loss): raises the thresholds,
-    /// as RACK does (RFC 8985 section 6.2).
+    /// Handles a spurious loss, a packet acknowledged after it was declared lost: raises the
+    /// thresholds, as RACK does (RFC 8985 section 6.2).
     fn on_late_ack(&mut self, index: usize, largest: u64, now: Instant) {
         let packet = &mut self.in_flight[index];
         packet.state = PacketState::Acknowledged;
@@ -380,7 +375,7 @@ impl SentPackets {
     }
 
     /// When the next probe is due: exponential backoff while no acknowledgement arrives. A flow
-    /// that is `blocked` by flow control probes for a window update in the same way.
+    /// that is blocked by flow control probes for a window update in the same way.
     pub(crate) fn probe_at(
         &self,
         round_trip: &RttEstimator,
@@ -398,8 +393,8 @@ impl SentPackets {
         Some(self.asked_at + backed_off.min(Duration::of(PROBE_MAX).max(timeout)))
     }
 
-    /// A probe timeout expired: passes the frames of the oldest open packets to `again`, until one
-    /// has something to retransmit.
+    /// A probe timeout expired: passes the frames of the oldest open packets to `again`, until a
+    /// packet has frames to retransmit.
     pub(crate) fn on_probe(&mut self, mut again: impl FnMut(SentFrame) -> bool) {
         self.probes += 1;
         let mut frames_at = 0;
@@ -418,18 +413,15 @@ impl SentPackets {
         }
     }
 
-    /// When the last ack-eliciting packet was sent.
     pub(crate) fn asked_at(&self) -> Instant {
         self.asked_at
     }
 
-    /// Releases unused memory.
     pub(crate) fn shed(&mut self) {
         shed(&mut self.in_flight);
         shed(&mut self.frames.queue);
     }
 
-    /// Number of packets declared lost.
     pub(crate) fn lost(&self) -> u64 {
         self.lost
     }
@@ -446,7 +438,6 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
     const NO_DELAY: Duration = Duration::ZERO;
 
-    /// Records the outcome of packets and their frames.
     #[derive(Default)]
     struct EventLog(Vec<(u64, PacketOutcome, Vec<SentFrame>)>);
 
@@ -503,7 +494,6 @@ mod tests {
             }
         }
 
-        /// Sends a packet with these frames.
         fn send_units(&mut self, frames: &[SentFrame]) {
             frames
                 .iter()
@@ -520,7 +510,7 @@ mod tests {
             write_ack(&mut writer, 0, ranges.iter().cloned());
             let mut frames = Frames::check(writer.written()).unwrap();
             let Some(Frame::Ack(ack)) = frames.next() else {
-                panic!("an acknowledgement was written");
+                panic!("the writer wrote an ACK frame");
             };
             let (round_trip, log) = (&mut self.round_trip, &mut self.log);
             self.sent.on_ack(&ack, round_trip, NO_DELAY, self.now, log)
@@ -557,9 +547,13 @@ mod tests {
         assert_eq!(side.sent.lost(), 0);
         side.ack(&[1..=3]).unwrap();
         assert_eq!(side.sent.lost(), 1);
-        assert_eq!(side.sent.open, 1, "4 is still on its way");
+        assert_eq!(side.sent.open, 1, "packet 4 is in flight");
         side.ack(&[0..=0]).unwrap();
-        assert_eq!(side.sent.lost(), 1, "too late, and no second time");
+        assert_eq!(
+            side.sent.lost(),
+            1,
+            "a late acknowledgement changes no outcome"
+        );
     }
 
     #[test]
@@ -622,7 +616,7 @@ mod tests {
         side.ack(&[0..=39]).unwrap();
         let mut fates = std::mem::take(&mut side.log.0);
         fates.sort_by_key(|(number, ..)| *number);
-        assert_eq!(fates.len(), 40, "each has one");
+        assert_eq!(fates.len(), 40, "every packet has one outcome");
         for (number, (named, outcome, frames)) in (0..).zip(fates) {
             let was_named = [20..=29, 5..=9, 1..=1].iter().any(|r| r.contains(&number));
             let is_overtaken = number < 27 && !was_named;
@@ -663,7 +657,11 @@ mod tests {
             asked.push(frame);
             true
         });
-        assert_eq!(asked, [reliable(1), reliable(2)], "all of one packet");
+        assert_eq!(
+            asked,
+            [reliable(1), reliable(2)],
+            "a probe retransmits all frames of one packet"
+        );
         asked.clear();
         side.sent.on_probe(|frame| {
             asked.push(frame);
@@ -689,7 +687,11 @@ mod tests {
         let mut side = TestSide::new();
         side.send(20);
         side.ack(&[9..=9]).unwrap();
-        assert_eq!(side.sent.lost(), 7, "0 to 6, overtaken by three or more");
+        assert_eq!(
+            side.sent.lost(),
+            7,
+            "packets 0 to 6 are overtaken by three or more"
+        );
         side.ack(&[0..=9]).unwrap();
         side.send(20);
         side.ack(&[29..=29]).unwrap();

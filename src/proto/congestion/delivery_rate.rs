@@ -1,10 +1,9 @@
-//! Delivery rate samples (draft-cheng-iccrg-delivery-rate-estimation): how many bytes were
-//! acknowledged between the sending of a packet and its acknowledgement.
+//! Delivery rate samples (draft-cheng-iccrg-delivery-rate-estimation): bytes acknowledged between
+//! the sending of a packet and its acknowledgement.
 
 use crate::proto::recovery::delivery_snapshot::DeliverySnapshot;
 use crate::proto::time::{Duration, Instant};
 
-/// Counts delivered bytes and computes the delivery rate of each acknowledgement.
 #[derive(Debug)]
 pub(super) struct DeliveryRate {
     /// Bytes acknowledged so far.
@@ -12,9 +11,9 @@ pub(super) struct DeliveryRate {
     delivered_at: Instant,
     /// When the first packet of the current sample was sent.
     first_sent_at: Instant,
-    /// Packets sent before `delivered` exceeds this measure the application instead of the path.
+    /// Packets sent before `delivered` exceeds this are application-limited.
     app_limited_until: Option<u64>,
-    /// The newest packet of the ACK frame that is being processed, and when it was sent.
+    /// The newest packet of the current ACK frame, and when it was sent.
     newest_acked: Option<(DeliverySnapshot, Instant)>,
 }
 
@@ -30,7 +29,6 @@ impl DeliveryRate {
         }
     }
 
-    /// Bytes acknowledged so far.
     pub(super) fn delivered(&self) -> u64 {
         self.delivered
     }
@@ -68,16 +66,15 @@ impl DeliveryRate {
         self.newest_acked.get_or_insert((snapshot, sent_at));
     }
 
-    /// Takes the newest packet of the ACK frame and the time it was sent, or `None` if the frame
+    /// Takes the newest packet of the ACK frame and its send time, or `None` if the frame
     /// acknowledged nothing new.
     pub(super) fn take_newest_acked(&mut self) -> Option<(DeliverySnapshot, Instant)> {
         self.newest_acked.take()
     }
 
-    /// The delivery rate shown by an acknowledged packet, in bytes per second.
-    ///
-    /// `None` if the sample covers less than `min_rtt`: acknowledgements that arrive together would
-    /// overestimate the rate.
+    /// The delivery rate of an acknowledged packet, in bytes per second. `None` if the sample
+    /// covers less than `min_rtt`: acknowledgements that arrive together would overestimate the
+    /// rate.
     pub(super) fn sample(
         &mut self,
         snapshot: DeliverySnapshot,

@@ -1,10 +1,10 @@
-//! Congestion control and pacing: how fast packets may leave, and how many bytes may be in flight.
+//! Congestion control and pacing: how fast packets are sent, and how many bytes may be in flight.
 //!
-//! A connection owns one [`CongestionControl`]. It combines a [`Pacer`], which spreads packets over
-//! time, with a [`Controller`], which decides the pacing rate and the congestion window. The
-//! library's controller is [`RateController`]; the tests compare it with Copa.
+//! A connection owns one [`CongestionControl`]: a [`Pacer`], which spreads packets over time, and a
+//! [`Controller`], which sets the pacing rate and the congestion window. The library's controller
+//! is [`RateController`]; the tests compare it with Copa.
 //!
-//! The module knows neither packets nor peers. Of messages it knows only whether any are waiting.
+//! Knows neither packets nor peers, and of messages only whether any are queued.
 
 pub(crate) mod controller;
 mod delivery_rate;
@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::limits::DATAGRAM_MAX;
 use crate::proto::time::{Duration, Instant};
 
-/// Minimum congestion window in bytes: 4 full packets. RFC 9002 section 7.2 recommends at least 2.
+/// Minimum congestion window: 4 full packets. RFC 9002 section 7.2 recommends at least 2.
 const WINDOW_MIN: usize = 4 * DATAGRAM_MAX;
 
 /// A congestion control algorithm: turns acknowledgements into a pacing rate and a congestion
@@ -34,10 +34,10 @@ const WINDOW_MIN: usize = 4 * DATAGRAM_MAX;
 ///
 /// Packet loss is not an input: lost bytes only leave `in_flight`.
 pub(crate) trait Controller: std::fmt::Debug {
-    /// What the controller stores with a sent packet and gets back when the packet is acknowledged.
+    /// State stored with a sent packet until its acknowledgement.
     type Snapshot: Copy + std::fmt::Debug;
 
-    /// A controller for a path of which nothing is known. It starts at `limits.start`.
+    /// A controller for an unknown path. Starts at `limits.start`.
     fn new(limits: RateLimits, now: Instant) -> Self;
 
     /// Snapshot of a packet sent at `now`, before the controller was allocated.
@@ -46,36 +46,35 @@ pub(crate) trait Controller: std::fmt::Debug {
     /// Forgets the path. Packets of the old path may still be acknowledged afterwards.
     fn reset(&mut self, now: Instant);
 
-    /// A packet leaves. `in_flight` does not include it.
+    /// A packet is sent. `in_flight` does not include it.
     fn on_sent(&mut self, in_flight: usize, now: Instant) -> Self::Snapshot;
 
     /// The application has nothing more to send, so the packets in flight do not measure the path.
-    /// Called repeatedly while this lasts.
+    /// Called repeatedly.
     fn on_app_limited(&mut self, in_flight: usize, now: Instant);
 
     /// Messages wait for the pacer. Ends the application-limited period.
     fn on_backlogged(&mut self, now: Instant);
 
-    /// A packet of `bytes` bytes that left at `sent_at` was acknowledged. Called once per packet,
-    /// the newest packet of an ACK frame first, always followed by `on_end_acks`.
+    /// A packet of `bytes` bytes sent at `sent_at` was acknowledged. Called once per packet, the
+    /// newest packet of an ACK frame first, and followed by `on_end_acks`.
     fn on_acked(&mut self, snapshot: Self::Snapshot, sent_at: Instant, bytes: usize, now: Instant);
 
     /// An ACK frame was processed. `rtt` is its round-trip time without the peer's acknowledgement
     /// delay, or `None` if its largest packet was already acknowledged.
     fn on_end_acks(&mut self, rtt: Option<Duration>, now: Instant);
 
-    /// Rate at which packets may leave, within [`RateLimits`].
+    /// Pacing rate, within [`RateLimits`].
     fn pacing_rate(&self) -> u64;
 
-    /// Congestion window: reliable messages wait while as many bytes are in flight. At least
+    /// Congestion window: the maximum bytes in flight for reliable messages. At least
     /// [`WINDOW_MIN`].
     fn window(&self) -> usize;
 
     /// Measured delivery rate, or `None` before the first sample.
     fn delivery_rate(&self) -> Option<u64>;
 
-    /// Queueing delay of the path, zero where there is no queue, or `None` before there are enough
-    /// samples.
+    /// Queueing delay of the path, zero without a queue, or `None` before there are enough samples.
     fn queue_delay(&self) -> Option<Duration>;
 }
 
@@ -120,7 +119,7 @@ impl<C: Controller> CongestionControl<C> {
         }
     }
 
-    /// Allocates the controller. Called when a packet with messages is about to leave.
+    /// Allocates the controller. Called before a packet with messages is sent.
     pub(crate) fn start(&mut self, now: Instant) {
         let limits = self.limits;
         self.controller
@@ -135,7 +134,7 @@ impl<C: Controller> CongestionControl<C> {
         self.update_pacer(now);
     }
 
-    /// A packet of `len` bytes leaves. `in_flight` does not include it.
+    /// A packet of `len` bytes is sent. `in_flight` does not include it.
     pub(crate) fn on_sent(&mut self, len: usize, in_flight: usize, now: Instant) -> C::Snapshot {
         self.pacer.on_sent(len, now);
         match &mut self.controller {
@@ -144,7 +143,7 @@ impl<C: Controller> CongestionControl<C> {
         }
     }
 
-    /// All waiting messages have left.
+    /// All queued messages were sent.
     pub(crate) fn on_app_limited(&mut self, in_flight: usize, now: Instant) {
         self.pacer.set_backlogged(false);
         if let Some(controller) = &mut self.controller {
@@ -152,7 +151,6 @@ impl<C: Controller> CongestionControl<C> {
         }
     }
 
-    /// Messages wait for the pacer.
     pub(crate) fn on_backlogged(&mut self, now: Instant) {
         self.pacer.set_backlogged(true);
         if let Some(controller) = &mut self.controller {
@@ -160,7 +158,6 @@ impl<C: Controller> CongestionControl<C> {
         }
     }
 
-    /// See [`Controller::on_acked`].
     pub(crate) fn on_acked(
         &mut self,
         snapshot: C::Snapshot,
@@ -173,7 +170,6 @@ impl<C: Controller> CongestionControl<C> {
         }
     }
 
-    /// See [`Controller::on_end_acks`].
     pub(crate) fn on_end_acks(&mut self, rtt: Option<Duration>, now: Instant) {
         if let Some(controller) = &mut self.controller {
             controller.on_end_acks(rtt, now);
@@ -187,19 +183,19 @@ impl<C: Controller> CongestionControl<C> {
         }
     }
 
-    /// Whether the pacer lets a packet with messages leave.
+    /// Whether the pacer allows a packet with messages.
     pub(crate) fn has_room(&self, now: Instant) -> bool {
         self.pacer.has_room(now)
     }
 
-    /// When the pacer lets a packet with messages leave.
+    /// When the pacer allows the next packet with messages.
     pub(crate) fn ready_at(&self) -> Instant {
         self.pacer.ready_at()
     }
 
-    /// Whether reliable messages wait because `in_flight` bytes fill the congestion window.
+    /// Whether `in_flight` bytes fill the congestion window.
     pub(crate) fn is_window_full(&self, in_flight: usize) -> bool {
-        // The window is computed only when it could matter.
+        // The window is computed only when it can be full.
         in_flight >= WINDOW_MIN
             && self
                 .controller
@@ -213,12 +209,12 @@ impl<C: Controller> CongestionControl<C> {
         controller.map_or(self.limits.start, |controller| controller.pacing_rate())
     }
 
-    /// Measured delivery rate in bytes per second, or `None` before the first sample.
+    /// See [`Controller::delivery_rate`].
     pub(crate) fn delivery_rate(&self) -> Option<u64> {
         self.controller.as_ref()?.delivery_rate()
     }
 
-    /// Queueing delay of the path, or `None` before there are enough samples.
+    /// See [`Controller::queue_delay`].
     pub(crate) fn queue_delay(&self) -> Option<Duration> {
         self.controller.as_ref()?.queue_delay()
     }

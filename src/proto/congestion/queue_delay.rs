@@ -5,17 +5,17 @@ use crate::proto::time::{Duration, Instant};
 /// Estimates the queueing delay from round-trip time samples.
 ///
 /// A queue exists when the minimum of the last [`RECENT_SAMPLES`] samples exceeds the minimum of
-/// the last 10 to 20 s by more than noise, and by more than the delay that other traffic causes.
+/// the last 10 to 20 s by more than noise plus external delay.
 #[derive(Debug)]
 pub(super) struct QueueDelay {
     /// Minimum of the current half of the window and of the half before it.
     current_min: Option<Duration>,
     previous_min: Option<Duration>,
     window_since: Instant,
-    /// The last samples, the newest first. The first `recent_len` are valid.
+    /// The last samples, newest first. The first `recent_len` are valid.
     recent: [Duration; RECENT_SAMPLES],
     recent_len: usize,
-    /// Zero if there is no queue, `None` while there are too few recent samples.
+    /// Zero without a queue, `None` while there are too few recent samples.
     queued: Option<Duration>,
     last: Option<Duration>,
     /// Mean decrease from one sample to the next, as a measure of jitter.
@@ -24,16 +24,15 @@ pub(super) struct QueueDelay {
     external_delay: Duration,
 }
 
-/// How many samples the recent minimum is taken of: 3. A game that polls once per tick measures in
-/// ticks.
+/// Number of samples of the recent minimum: 3. A game that polls once per tick measures in ticks.
 const RECENT_SAMPLES: usize = 3;
 
-/// How much longer than the minimum a round trip may be without a queue: 12 ms. Smaller differences
-/// are lost in the ticks of a 60 Hz game loop.
+/// Round-trip time above the minimum without a queue: 12 ms. Smaller differences are lost in the
+/// ticks of a 60 Hz game loop.
 const QUEUE_NOISE: Duration = Duration::from_millis(12);
 
 /// Weight of the past in the mean decrease, 15/16, and how many mean decreases count as noise: 6. A
-/// growing queue makes every sample longer; only jitter makes samples shorter as often as longer.
+/// growing queue makes every sample longer; jitter makes half of the samples shorter.
 const DECREASE_WEIGHT: u32 = 16;
 const NOISE_DECREASES: u32 = 6;
 
@@ -114,7 +113,7 @@ impl QueueDelay {
         self.forget_recent();
     }
 
-    /// Queueing delay, zero if there is no queue, or `None` while there are fewer than
+    /// Queueing delay, zero without a queue, or `None` while there are fewer than
     /// [`RECENT_SAMPLES`] samples.
     pub(super) fn queued(&self) -> Option<Duration> {
         self.queued

@@ -1,5 +1,5 @@
-//! Simulations of congestion control in virtual time: the library's controller and Copa on many
-//! kinds of links, without the rest of a host.
+//! Simulations of congestion control on virtual time: the library's controller and Copa on many
+//! links, without the rest of a host.
 //!
 //! `cargo test --lib congestion -- --ignored --nocapture` prints the figures of both.
 
@@ -36,7 +36,7 @@ const SEEDS: std::ops::Range<u64> = 1000..1005;
 
 fn worst_of<C: Named>(scenario: Scenario, polls: Polls) -> Figures {
     let all = SEEDS.map(|seed| measure::<C>(scenario, polls, seed));
-    all.reduce(Figures::worse).expect("there is a seed")
+    all.reduce(Figures::worse).expect("`SEEDS` is not empty")
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn missed_goals(figures: &Figures) -> Vec<&'static str> {
         ),
         (
             figures.added_delay[1] <= goals.added_delay_max,
-            "delay of the game",
+            "delay added to the game",
         ),
         (figures.fairness >= goals.fairness_min, "fairness"),
         (figures.game >= goals.game_min, "messages of the game"),

@@ -1,10 +1,9 @@
-//! What the simulated link carries: the meaning of a datagram instead of its bytes.
+//! Datagrams of the simulated link: their meaning instead of their bytes.
 
 use std::ops::RangeInclusive;
 
 use crate::proto::time::{Duration, Instant};
 
-/// A datagram of one flow.
 #[derive(Debug, Clone)]
 pub(super) struct FlowDatagram {
     /// Index of the flow.
@@ -20,7 +19,7 @@ pub(super) enum Body {
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Payload {
-    /// `count` unreliable messages of the game, the oldest of them made at `made_at`.
+    /// `count` unreliable messages of the game, the oldest created at `made_at`.
     Game {
         count: u32,
         made_at: Instant,
@@ -32,14 +31,14 @@ pub(super) enum Payload {
     Ping,
 }
 
-/// An acknowledgement, the largest range first.
+/// The largest range first.
 #[derive(Debug, Clone)]
 pub(super) struct FlowAck {
     pub(super) ranges: Vec<RangeInclusive<u64>>,
     pub(super) delay: Duration,
 }
 
-/// Bytes of a packet beside its messages: header, tag and message headers.
+/// Bytes of a packet besides its messages: header, tag and message headers.
 pub(super) const PACKET_OVERHEAD: usize = 40;
 
 /// Payload bytes of a packet of the transfer or of the flood.

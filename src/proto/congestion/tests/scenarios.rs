@@ -35,8 +35,7 @@ pub(super) struct Line {
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Traffic {
-    /// Length in bytes of the message that the game sends 60 times per second; `None` without a
-    /// game.
+    /// Length in bytes of the message that the game sends 60 times per second.
     pub(super) game: Option<usize>,
     /// Bytes of the reliable transfer, and when it begins.
     pub(super) bulk: Option<(u64, Duration)>,
@@ -45,7 +44,7 @@ pub(super) struct Traffic {
 }
 
 /// Figures that every seed and both ways to poll must reach. They guard against regressions: most
-/// are a little below what was reached.
+/// are a little below the measured figures.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Goals {
     /// Minimum throughput of the transfers, as a share of the line rate.
@@ -66,7 +65,6 @@ const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Goals that every run reaches.
 const NO_GOALS: Goals = Goals {
     utilization_min: 0.0,
     added_delay_max: ms(60_000),

@@ -1,5 +1,5 @@
-//! The sending side of a flow: waiting messages, packets in flight, and congestion control. It
-//! detects losses, probes, and calls congestion control as a connection does.
+//! The sending side of a flow: queued messages, packets in flight, loss detection, probes, and
+//! calls of congestion control as in a connection.
 
 use std::collections::VecDeque;
 
@@ -23,13 +23,13 @@ pub(super) struct FlowSender<C: Controller> {
     pub(super) backlog: Backlog,
 }
 
-/// Messages that have not left yet.
+/// Queued messages.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
-    /// When each message of the game was made.
+    /// When each message of the game was created.
     pub(super) game: VecDeque<Instant>,
     pub(super) game_len: usize,
-    /// When each message of the flood was made.
+    /// When each message of the flood was created.
     pub(super) flood: VecDeque<Instant>,
     pub(super) bulk_bytes: u64,
 }
@@ -60,7 +60,6 @@ impl<C: Controller> FlowSender<C> {
         }
     }
 
-    /// Pacing rate in bytes per second.
     pub(super) fn pacing_rate(&self) -> u64 {
         self.congestion.pacing_rate()
     }
@@ -114,7 +113,7 @@ impl<C: Controller> FlowSender<C> {
         }
     }
 
-    /// Removes the oldest packet in flight. The transfer sends its fragment again.
+    /// Declares the oldest packet lost. The transfer retransmits its fragment.
     fn lose_oldest(&mut self) {
         if let Some(packet) = self.in_flight.pop_front() {
             self.in_flight_bytes -= packet.bytes;

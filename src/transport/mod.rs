@@ -1,7 +1,7 @@
 //! The transport of a [`Host`](crate::Host): a UDP socket or a queue in memory, and with the
 //! feature `sim` a simulated network in front of it.
 //!
-//! Knows nothing of peers, packets and timers: those belong to `proto`.
+//! Knows nothing of peers, packets and timers.
 
 mod memory;
 
@@ -26,7 +26,7 @@ pub(crate) use self::memory::MemoryTransport;
 #[derive(Debug)]
 pub(crate) struct Transport {
     carrier: Carrier,
-    /// `None`: datagrams go straight to the carrier.
+    /// Simulated links; `None` passes datagrams directly to the carrier.
     #[cfg(feature = "sim")]
     links: Option<Box<SimulatedLinks>>,
 }
@@ -57,7 +57,7 @@ impl Transport {
         }
     }
 
-    /// `None` for a host without one.
+    /// `None` for an in-memory transport.
     pub(crate) fn socket(&self) -> Option<&Socket> {
         match &self.carrier {
             Carrier::Socket(socket) => Some(socket),
@@ -65,7 +65,6 @@ impl Transport {
         }
     }
 
-    /// Whether a datagram to `to` can leave from here at all.
     pub(crate) fn reaches(&self, to: SocketAddr) -> bool {
         match &self.carrier {
             Carrier::Socket(socket) => socket.reaches(to),
@@ -73,9 +72,8 @@ impl Transport {
         }
     }
 
-    /// Receives the datagrams that have arrived by `now`, one after the other, until nothing is
-    /// left or the budget of the socket is spent. Truncated datagrams are skipped; the socket has
-    /// counted them.
+    /// Receives the datagrams that have arrived by `now`, until the transport is empty or the
+    /// budget of the socket is spent. Truncated datagrams are skipped; the socket has counted them.
     ///
     /// # Errors
     ///
@@ -95,7 +93,7 @@ impl Transport {
         self.carrier.drain(handle)
     }
 
-    /// How many datagrams wait for the system to take them.
+    /// Number of datagrams queued for sending.
     #[inline]
     pub(crate) fn queued(&self) -> usize {
         match &self.carrier {
@@ -105,7 +103,7 @@ impl Transport {
     }
 
     /// Lets `write` write a datagram into the send queue, in place. It is sent by
-    /// [`transmit`](Self::transmit) at the latest. Returns `false` if there is no room after
+    /// [`transmit`](Self::transmit) at the latest. Returns `false` if the queue is still full after
     /// sending, or if `write` returns `None`.
     #[inline]
     pub(crate) fn send_with(
@@ -130,8 +128,8 @@ impl Transport {
     ///
     /// # Errors
     ///
-    /// The system cannot watch the socket. Errors of single datagrams are counted in
-    /// [`stats`](Self::stats).
+    /// The system cannot change the registration of the socket. Errors of single datagrams are
+    /// counted in [`stats`](Self::stats).
     #[inline]
     pub(crate) fn transmit(&mut self) -> io::Result<()> {
         #[cfg(feature = "sim")]
@@ -147,7 +145,7 @@ impl Transport {
         }
     }
 
-    /// When a simulated datagram is due next, in either direction.
+    /// When the next simulated datagram is due, in either direction.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         #[cfg(feature = "sim")]
         return self.links.as_ref()?.next_deadline();
@@ -155,7 +153,7 @@ impl Transport {
         None
     }
 
-    /// Sleeps until a datagram can be received, a [`Waker`] is used, or `timeout` is over: see
+    /// Sleeps until a datagram can be received, a [`Waker`] is used, or `timeout` has passed: see
     /// [`Socket::wait`].
     ///
     /// # Errors
@@ -185,7 +183,7 @@ impl Transport {
         }
     }
 
-    /// Whether datagrams may be waiting that no event announces: see [`Socket::may_have_more`].
+    /// Whether datagrams may be pending without an event: see [`Socket::may_have_more`].
     pub(crate) fn may_have_more(&self) -> bool {
         match &self.carrier {
             Carrier::Socket(socket) => socket.may_have_more(),
@@ -193,7 +191,7 @@ impl Transport {
         }
     }
 
-    /// Whether the system took no more when it was last asked.
+    /// Whether the last send would have blocked.
     pub(crate) fn is_blocked(&self) -> bool {
         match &self.carrier {
             Carrier::Socket(socket) => socket.is_blocked(),
@@ -216,7 +214,7 @@ impl Transport {
     ///
     /// # Errors
     ///
-    /// A condition is out of its range; nothing has changed.
+    /// A condition is out of its range. On error nothing has changed.
     pub(crate) fn set_link_conditions(
         &mut self,
         conditions: &LinkConditions,
@@ -224,15 +222,15 @@ impl Transport {
         if let Some(links) = &mut self.links {
             return links.set_conditions(conditions);
         }
-        // Each run differs; a reproducible test has `sim::Network`.
+        // Each run differs; use `sim::Network` for a reproducible test.
         let seed = getrandom::u64().unwrap_or_default();
         let links = SimulatedLinks::new(conditions, seed)?;
         self.links = Some(Box::new(links));
         Ok(())
     }
 
-    /// Simulates nothing from now on. What is in flight arrives at once: incoming datagrams are
-    /// given to `handle`.
+    /// Removes the simulated network. Datagrams in flight arrive at once: incoming ones are passed
+    /// to `handle`.
     pub(crate) fn remove_links(&mut self, mut handle: impl FnMut(SocketAddr, &[u8])) {
         let Some(mut links) = self.links.take() else {
             return;
@@ -278,8 +276,8 @@ impl Carrier {
     #[cfg(feature = "sim")]
     fn send(&mut self, to: SocketAddr, bytes: &[u8]) {
         match self {
-            // There is room, or the simulated network loses it. An address that this socket cannot
-            // reach never came from it.
+            // A full queue loses the datagram, as a network does. The address is reachable, because
+            // the host checked it.
             Self::Socket(socket) => {
                 let _ = socket.send(to, bytes);
             }
@@ -288,7 +286,6 @@ impl Carrier {
     }
 
     /// # Errors
-    ///
     /// `Unsupported` without a socket.
     fn source(&mut self) -> io::Result<&mut Socket> {
         match self {
@@ -301,7 +298,7 @@ impl Carrier {
     }
 }
 
-/// Puts received datagrams on the incoming link, and passes those that have crossed it to `handle`.
+/// Puts received datagrams on the incoming link, and passes those that are due to `handle`.
 #[cfg(feature = "sim")]
 fn drain_through(
     carrier: &mut Carrier,
@@ -316,8 +313,8 @@ fn drain_through(
     Ok(())
 }
 
-/// Sends the datagrams that have crossed the outgoing link. A datagram that finds no room is lost,
-/// as on a network.
+/// Sends the datagrams that have left the outgoing link. A full queue loses them, as a network
+/// does.
 #[cfg(feature = "sim")]
 fn send_due(carrier: &mut Carrier, links: &mut SimulatedLinks, now: Instant) {
     while let Some((to, bytes)) = links.poll_outgoing(now) {

@@ -5,7 +5,7 @@ use crate::limits::STALE_NOTICES_MAX;
 use crate::proto::wire::Writer;
 use crate::proto::wire::frame;
 
-/// See the [module](self). Allocates on first use.
+/// Allocates on first use.
 #[derive(Debug, Default)]
 pub(crate) struct StaleNotices {
     notices: Vec<StaleNotice>,
@@ -23,8 +23,7 @@ struct StaleNotice {
 pub(crate) const STALE_NOTICE_BYTES: usize = size_of::<StaleNotice>();
 
 impl StaleNotices {
-    /// Adds a notice. Returns `false` if there is no room; then the packet must not be
-    /// acknowledged.
+    /// Adds a notice. Returns `false` at the limit; then the packet must not be acknowledged.
     #[must_use]
     pub(crate) fn push(&mut self, channel: u8, sequence: u64) -> bool {
         if self.notices.len() == STALE_NOTICES_MAX {
@@ -46,13 +45,13 @@ impl StaleNotices {
         }
     }
 
-    /// Whether a ping is needed to learn which notices have arrived. A side that only receives
-    /// would otherwise repeat the same notices and have no room for new ones.
+    /// Whether a ping is needed to learn which notices have arrived. Otherwise a side that only
+    /// receives would repeat the same notices and reach the limit.
     pub(crate) fn wants_to_forget(&self) -> bool {
         self.notices.len() >= STALE_NOTICES_MAX / 2
     }
 
-    /// A packet with notices was acknowledged: they need not be repeated.
+    /// A packet with notices was acknowledged: they are not repeated.
     pub(crate) fn on_arrived(&mut self, number: u64) {
         self.notices
             .retain(|notice| notice.named_in.is_none_or(|first| first > number));

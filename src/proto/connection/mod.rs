@@ -445,7 +445,7 @@ mod tests {
         assert_eq!(
             limit(&connection, now),
             SendLimitedBy::Application,
-            "it may leave"
+            "a queued message may be sent"
         );
         send_all(&mut connection, now);
         assert_eq!(limit(&connection, now), SendLimitedBy::Pacing);

@@ -9,17 +9,15 @@ use crate::proto::wire::handshake::{
     SEAL_OVERHEAD, SignedDeny,
 };
 
-/// State of one connection attempt.
 #[derive(Debug)]
 pub(crate) struct NoiseClient {
-    /// The pinned server key.
     pin: Option<PublicKey>,
     /// The last presented key that is not the pinned one.
     wrong: Option<PublicKey>,
     begun: Option<StartedHandshake>,
 }
 
-/// A handshake whose first message is written. It belongs to one cookie of one server.
+/// A handshake whose first message is written, for one cookie of one server.
 #[derive(Debug)]
 struct StartedHandshake {
     cookie: Cookie,
@@ -32,11 +30,8 @@ struct StartedHandshake {
 /// Result of checking the key in a cookie reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyCheck {
-    /// The cookie can be used.
     Usable,
-    /// The key is not the pinned one.
     WrongKey,
-    /// The key is invalid.
     Unusable,
 }
 
@@ -107,7 +102,6 @@ impl NoiseClient {
         Some((accept, session))
     }
 
-    /// Whether this deny is authentic.
     pub(crate) fn is_authentic(&self, signed: &SignedDeny) -> bool {
         let bytes = SignedDeny::signed_part(&signed.deny);
         let begun = self.begun.as_ref();

@@ -2,8 +2,8 @@
 //! key, the client is anonymous.
 //!
 //! `-> e, es` with the connect body, `<- e, ee` with the accept body. The first message establishes
-//! a secret that only the owner of the server's private key can compute. The server authenticates a
-//! deny with it and so avoids the second Diffie-Hellman for denied clients.
+//! a shared secret that requires the server's private key. The server authenticates a deny with it,
+//! which avoids the second Diffie-Hellman for denied clients.
 
 use std::fmt;
 
@@ -21,7 +21,8 @@ use crate::proto::wire::handshake::{
 
 const PATTERN: &str = "Noise_NK_25519_AESGCM_SHA256";
 
-/// The Noise prologue: what both sides sent unencrypted. The handshake fails if it was altered.
+/// The Noise prologue: the unencrypted fields of both sides. The handshake fails if they were
+/// altered.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Prologue {
     pub(crate) protocol_id: u64,
@@ -144,7 +145,6 @@ impl Responder {
         Some((len, Session::new(&to_client, to_server)))
     }
 
-    /// Signs a deny.
     pub(crate) fn refuse(&self, signed: &[u8]) -> Tag {
         let whole = hmac::sign(&self.refusals.0, signed);
         let mut tag = Tag::default();
@@ -171,8 +171,8 @@ fn builder<'a>(resolver: Resolver) -> Option<Builder<'a>> {
 struct RefusalKey(hmac::Key);
 
 impl RefusalKey {
-    /// Derived with Noise's `Split` after the first message: a shared secret that the handshake
-    /// itself does not use in this way.
+    /// Derived with Noise's `Split` after the first message, a secret that the handshake itself
+    /// does not use in this way.
     fn of(state: &mut HandshakeState) -> Self {
         let (_, to_client) = split(state);
         Self(hmac::Key::new(hmac::HMAC_SHA256, &*to_client))

@@ -268,7 +268,7 @@ mod tests {
         assert_eq!(
             received.ack_at(),
             Some(now + DELAY),
-            "it counts from the first"
+            "the delay starts at the first packet"
         );
         received.insert(3, true, now + DELAY / 2);
         assert_eq!(

@@ -698,7 +698,7 @@ mod tests {
         assert_eq!(
             side.sent.lost(),
             7 + 10,
-            "10 to 19, overtaken by ten or more"
+            "packets 10 to 19 are overtaken by ten or more"
         );
     }
 }

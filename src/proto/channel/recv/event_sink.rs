@@ -21,12 +21,11 @@ pub(crate) struct EventSink<'a> {
     pub(crate) events: &'a mut VecDeque<Event>,
     pub(crate) pool: &'a mut Pool,
     pub(crate) buffers: &'a mut Buffers,
-    /// Quota of unread unreliable and sequenced messages. Reliable messages are limited by the
-    /// receive window.
+    /// Quota of unreliable and sequenced messages. The receive window limits reliable ones.
     pub(crate) quota: &'a mut QueueQuota,
 }
 
-/// Unread unreliable and sequenced messages of a peer, and their bytes.
+/// Unreliable and sequenced messages of a peer in the event queue, and their bytes.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct QueueQuota {
     messages: usize,
@@ -38,7 +37,6 @@ impl QueueQuota {
         self.messages < QUEUED_MESSAGES_MAX && self.bytes + len <= QUEUED_BYTES_MAX
     }
 
-    /// The application has taken a message.
     pub(crate) fn on_taken(&mut self, len: usize) {
         self.messages -= 1;
         self.bytes -= len;
@@ -46,12 +44,11 @@ impl QueueQuota {
 }
 
 impl EventSink<'_> {
-    /// Whether the quota has room for an unreliable message of `len` bytes.
+    /// Whether an unreliable message of `len` bytes fits into the quota.
     pub(super) fn has_room(&self, len: usize) -> bool {
         self.quota.has_room(len)
     }
 
-    /// Delivers a message to the application.
     pub(super) fn deliver(&mut self, delivery: Delivery, bytes: &[u8]) {
         if self.events.is_empty() {
             self.rewind();
@@ -67,7 +64,7 @@ impl EventSink<'_> {
         self.pool.rewind();
     }
 
-    /// Delivers a reassembled message.
+    /// Delivers a reassembled message without a copy.
     pub(super) fn deliver_owned(&mut self, delivery: Delivery, bytes: Vec<u8>) {
         self.push(delivery, Bytes::from(bytes));
     }

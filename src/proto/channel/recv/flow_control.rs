@@ -1,11 +1,10 @@
-//! Flow control of reliable messages. The bytes of messages that were started and not yet taken by
-//! the application are limited, so a slow application holds its peer back instead of growing its
-//! memory.
+//! Flow control of reliable messages: limits the bytes of messages that were started and not yet
+//! taken by the application, so a slow application limits its peer instead of growing its memory.
 
 use crate::limits::MESSAGE_OVERHEAD;
 
-/// See the [module](self). All values are byte counts since the start of the connection. A message
-/// counts with its length plus [`MESSAGE_OVERHEAD`].
+/// All values are byte counts since the start of the connection. A message counts its length plus
+/// [`MESSAGE_OVERHEAD`].
 #[derive(Debug)]
 pub(super) struct ReceiveWindow {
     size: u64,
@@ -17,7 +16,7 @@ pub(super) struct ReceiveWindow {
     advertised: u64,
     /// The largest advertised limit that the peer has acknowledged.
     acked: u64,
-    /// An update must be sent again: it was lost, or the peer asks for it.
+    /// An update must be sent again: it was lost, or the peer requests it.
     is_wanted: bool,
 }
 
@@ -45,7 +44,6 @@ impl ReceiveWindow {
         fits
     }
 
-    /// The application has taken a message.
     pub(super) fn on_taken(&mut self, len: usize) {
         self.taken += cost(len);
     }
@@ -54,7 +52,7 @@ impl ReceiveWindow {
         self.taken + self.size
     }
 
-    /// The peer asks for an update. It is sent again if the limit has changed.
+    /// The peer requests an update, which is sent if the limit has changed.
     pub(super) fn on_asked(&mut self) {
         self.is_wanted |= self.limit() > self.advertised;
     }
@@ -64,7 +62,6 @@ impl ReceiveWindow {
         self.is_wanted |= self.advertised > self.acked;
     }
 
-    /// An update was acknowledged.
     pub(super) fn on_arrived(&mut self, window: u64) {
         self.acked = self.acked.max(window);
     }
@@ -86,7 +83,7 @@ impl ReceiveWindow {
         self.advertised
     }
 
-    /// Bytes of unread and incomplete messages.
+    /// Bytes of incomplete messages and of messages that were not taken.
     pub(super) fn held(&self) -> u64 {
         self.begun - self.taken
     }
@@ -107,7 +104,10 @@ mod tests {
         let mut window = ReceiveWindow::new(4000);
         assert!(window.begin(999 - OVERHEAD) && window.begin(1 + OVERHEAD));
         window.on_taken(999 - OVERHEAD);
-        assert!(!window.is_due(), "a byte less than a quarter");
+        assert!(
+            !window.is_due(),
+            "one byte less than a quarter is not advertised"
+        );
         window.on_taken(1);
         assert!(window.is_due());
         assert_eq!(window.advertise(), 4000 + 999 + 65);
@@ -119,7 +119,7 @@ mod tests {
         let mut window = ReceiveWindow::new(1000);
         assert!(window.begin(500 - OVERHEAD));
         assert!(!window.begin(501 - OVERHEAD));
-        assert_eq!(window.held(), 500, "what was refused does not count");
+        assert_eq!(window.held(), 500, "a refused message does not count");
         assert!(window.begin(500 - OVERHEAD));
         assert!(!window.begin(0));
         window.on_taken(500 - OVERHEAD);
@@ -140,7 +140,7 @@ mod tests {
     fn repeats_only_the_latest_lost_advertisement() {
         let mut window = told(1000);
         window.on_lost(4000);
-        assert!(!window.is_due(), "a newer one is on its way");
+        assert!(!window.is_due(), "a newer advertisement is in flight");
         window.on_lost(5000);
         assert!(window.is_due());
         assert_eq!(window.advertise(), 5000);
@@ -162,10 +162,10 @@ mod tests {
     fn answers_a_blocked_peer_only_with_new_credit() {
         let mut window = told(1000);
         window.on_asked();
-        assert!(!window.is_due(), "nothing is new");
+        assert!(!window.is_due(), "there is no new credit");
         assert!(window.begin(0));
         window.on_taken(0);
-        assert!(!window.is_due(), "it is little");
+        assert!(!window.is_due(), "less than a quarter is not advertised");
         window.on_asked();
         assert!(window.is_due());
         assert_eq!(window.advertise(), 5064);

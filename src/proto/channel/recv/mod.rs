@@ -40,14 +40,14 @@ pub(crate) enum RecvOutcome {
     Delivered,
     /// It waits for an earlier message or for missing fragments.
     Buffered,
-    /// It had arrived before.
+    /// It was received before.
     Duplicate,
-    /// A newer message of its channel had arrived.
+    /// A newer message of its channel was received before.
     Stale,
 }
 
-/// A message was refused, so its packet must not be acknowledged: there is no room, or the sender
-/// exceeds an agreed limit.
+/// A message was refused, so its packet must not be acknowledged: a limit is reached, or the sender
+/// exceeds an agreed one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Refused;
 
@@ -91,25 +91,21 @@ impl RecvChannels {
         taken
     }
 
-    /// Releases unused memory.
     pub(crate) fn shed(&mut self) {
         self.unreliable.shed();
         self.streams.iter_mut().for_each(RecvStream::shed_all);
     }
 
-    /// The application has taken a message.
     pub(crate) fn on_taken(&mut self, delivery: Delivery, len: usize) {
         if delivery.is_reliable() {
             self.window.on_taken(len);
         }
     }
 
-    /// Whether a receive window update is due.
     pub(crate) fn is_window_due(&self) -> bool {
         self.window.is_due()
     }
 
-    /// The limit to advertise in the packet that is being written.
     pub(crate) fn advertise_window(&mut self) -> u64 {
         self.window.advertise()
     }
@@ -119,22 +115,18 @@ impl RecvChannels {
         self.window.on_asked();
     }
 
-    /// A probe timeout expired.
     pub(crate) fn on_probe(&mut self) {
         self.window.on_probe();
     }
 
-    /// A receive window update was acknowledged.
     pub(crate) fn on_window_arrived(&mut self, window: u64) {
         self.window.on_arrived(window);
     }
 
-    /// A receive window update was lost.
     pub(crate) fn on_window_lost(&mut self, window: u64) {
         self.window.on_lost(window);
     }
 
-    /// Bytes of unread and incomplete reliable messages.
     pub(crate) fn held(&self) -> u64 {
         self.window.held()
     }

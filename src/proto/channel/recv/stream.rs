@@ -1,5 +1,4 @@
-//! Receiving one stream of reliable messages: an ordered channel, or all reliable messages without
-//! order.
+//! Receiving one stream of reliable messages: an ordered channel, or all unordered ones.
 
 use std::collections::VecDeque;
 
@@ -18,8 +17,8 @@ pub(super) struct RecvStream {
     pub(super) delivery: Delivery,
     /// Sequence of the first message that was not delivered.
     next: u64,
-    /// Messages from `next` on, by ascending sequence. Each holds part of the receive window,
-    /// except delivered messages without order, so a peer cannot grow it without limit.
+    /// Messages from `next` on, by ascending sequence. Each occupies part of the receive window,
+    /// except delivered unordered messages, which are limited by [`RELIABLE_OPEN_MAX`].
     entries: VecDeque<(u64, StreamEntry)>,
 }
 
@@ -58,7 +57,7 @@ impl RecvStream {
         shed(&mut self.entries);
     }
 
-    /// Processes a message or a fragment. A duplicate is accepted as well: its acknowledgement was
+    /// Processes a message or a fragment. Duplicates are accepted too: their acknowledgement was
     /// lost.
     pub(super) fn accept(
         &mut self,

@@ -1,10 +1,10 @@
-//! The send interval of the application. Frames that can wait are sent with its next packet, but do
-//! not wait much longer than a tick.
+//! The send interval of the application. Frames that can wait are sent with its next packet, or
+//! alone after little more than a tick.
 
 use crate::proto::time::{Duration, Instant};
 
 /// Minimum time that a copy waits for another packet before it is sent alone: 16 ms, a frame at 60
-/// Hz. If the application sends less often, a copy waits for a tick and a quarter.
+/// Hz. At a lower send rate, a copy waits for a tick and a quarter.
 pub(super) const COPY_ALONE_AFTER: std::time::Duration = std::time::Duration::from_millis(16);
 
 /// Maximum time that a copy waits: 50 ms.

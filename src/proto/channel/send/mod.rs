@@ -1,7 +1,7 @@
 //! Sending messages to one peer: queued and in-flight messages.
 //!
 //! Knows neither the network nor its timers: the connection passes in the number of the packet to
-//! fill, and reports later whether that packet was acknowledged or lost.
+//! fill, and reports later whether it was acknowledged or lost.
 
 mod cadence;
 mod redundancy;
@@ -29,7 +29,7 @@ use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::Writer;
 
 /// Maximum time that an unreliable message waits for pacing: 50 ms, three frames at 60 Hz. Then it
-/// is dropped and counted. Oldest messages are dropped first, because newer data is worth more.
+/// is dropped and counted, oldest first, because newer data is worth more.
 pub(crate) const UNRELIABLE_WAIT_MAX: std::time::Duration = std::time::Duration::from_millis(50);
 
 /// See the [module](self).
@@ -48,8 +48,7 @@ pub(crate) struct SendChannels {
 /// Memory of a used channel in this direction, in bytes.
 pub(crate) const SEND_CHANNEL_BYTES: usize = channel_bytes::<SendStream>();
 
-/// Maximum number of consecutive packets that begin with unreliable messages while reliable ones
-/// wait: 3, so reliable messages get at least a quarter of the rate.
+/// Maximum of `starvation_count`: 3, so reliable messages get at least a quarter of the rate.
 const STARVATION_MAX: u8 = 3;
 
 /// Context of the packet that is being written.
@@ -78,7 +77,7 @@ impl SendChannels {
         }
     }
 
-    /// Queues a message; returns its receipt if it is to be tracked.
+    /// Queues a message; returns its receipt if it is tracked.
     pub(crate) fn push(
         &mut self,
         delivery: Delivery,
@@ -116,7 +115,6 @@ impl SendChannels {
         }
     }
 
-    /// Whether unreliable messages are queued.
     pub(crate) fn has_unreliable(&self) -> bool {
         !self.unreliable.is_empty()
     }
@@ -158,12 +156,10 @@ impl SendChannels {
         self.receipts.has_outcomes()
     }
 
-    /// The next outcome of a tracked message to report.
     pub(crate) fn next_outcome(&mut self) -> Option<DeliveryOutcome> {
         self.receipts.next_outcome()
     }
 
-    /// The application has taken an outcome.
     pub(crate) fn on_receipt_taken(&mut self) {
         self.receipts.on_taken();
     }
@@ -218,21 +214,19 @@ impl SendChannels {
         })
     }
 
-    /// Releases unused memory.
     pub(crate) fn shed(&mut self) {
         self.unreliable.shed();
         self.reliable.shed();
         self.receipts.shed();
     }
 
-    /// Pacing holds back messages: drops those that have waited for too long.
+    /// Drops messages that have waited for pacing for too long.
     pub(crate) fn drop_stale(&mut self, now: Instant) {
         let receipts = &mut self.receipts;
         self.unreliable
             .drop_stale(Duration::of(UNRELIABLE_WAIT_MAX), receipts, now);
     }
 
-    /// The peer has advertised a new flow control limit.
     pub(crate) fn on_window(&mut self, window: u64) {
         self.reliable.on_window(window);
     }
@@ -254,7 +248,7 @@ impl SendChannels {
         }
     }
 
-    /// The packet `number` with this frame is lost.
+    /// The packet `number` with this frame was lost.
     pub(crate) fn on_lost(&mut self, frame: SentFrame, number: u64) {
         match frame {
             SentFrame::Tracked(receipt) => self.receipts.on_lost(receipt),

@@ -7,8 +7,8 @@ use crate::proto::buffers::shed;
 use crate::proto::channel::send::stream::FragmentKey;
 use crate::proto::time::{Duration, Instant};
 
-/// Minimum time between two copies of a message: 8 ms. Packets sent at the same time tend to be
-/// lost together.
+/// Minimum time between two copies of a message: 8 ms. Packets sent together tend to be lost
+/// together.
 pub(super) const COPY_SPACING: std::time::Duration = std::time::Duration::from_millis(8);
 
 /// A message of which another copy is due.
@@ -69,7 +69,6 @@ impl RedundantCopies {
         soon.into_iter().chain(later).min()
     }
 
-    /// Releases unused memory.
     pub(super) fn shed(&mut self) {
         for line in [&mut self.soon, &mut self.later] {
             shed(&mut line.copies);

@@ -13,7 +13,7 @@ use crate::proto::recovery::sent_packets::{SentFrame, SentFrames};
 use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::Writer;
 
-/// See the [module](self). Allocates on first use.
+/// Allocates on first use.
 #[derive(Debug)]
 pub(super) struct ReliableQueue {
     /// In order of first use; at most 257.
@@ -28,7 +28,7 @@ pub(super) struct ReliableQueue {
     /// connection.
     window: u64,
     begun_bytes: u64,
-    /// Messages that were started and are not removed.
+    /// Started messages that were not removed.
     open: usize,
     /// Messages that were not started, or with unsent fragments.
     unsent: usize,
@@ -83,13 +83,12 @@ impl ReliableQueue {
         }
     }
 
-    /// Whether a message of `len` bytes can be queued.
     pub(super) fn has_room(&self, len: usize) -> bool {
         self.queued_messages < QUEUED_MESSAGES_MAX
             && self.queued_bytes + len <= self.queued_bytes_max
     }
 
-    /// Queues a message. Requires [room](Self::has_room).
+    /// Queues a message. Requires [`has_room`](Self::has_room).
     pub(super) fn push(
         &mut self,
         delivery: Delivery,
@@ -133,7 +132,6 @@ impl ReliableQueue {
         self.unsent > 0 && !self.has_something()
     }
 
-    /// Releases unused memory.
     pub(super) fn shed(&mut self) {
         self.streams.iter_mut().for_each(SendStream::shed_all);
         shed(&mut self.lost);
@@ -145,16 +143,14 @@ impl ReliableQueue {
         self.copies.alone_at(patience)
     }
 
-    /// The peer has advertised a new flow control limit.
     pub(super) fn on_window(&mut self, window: u64) {
         self.window = self.window.max(window);
     }
 }
 
-/// Sending.
 impl ReliableQueue {
-    /// Fills a packet: first lost fragments, then copies, then new messages. Returns whether it
-    /// contains new messages.
+    /// Fills a packet: lost fragments, then copies, then new messages. Returns whether it contains
+    /// new messages.
     pub(super) fn write(&mut self, packet: &mut PacketBuilder<'_, '_>) -> bool {
         self.write_lost(packet);
         self.write_copies(packet);
@@ -177,7 +173,6 @@ impl ReliableQueue {
         }
     }
 
-    /// Writes redundant copies into a packet.
     pub(super) fn write_copies(&mut self, packet: &mut PacketBuilder<'_, '_>) {
         while let Some(copy) = self.copies.due(packet.patience, packet.now) {
             let message = self.streams[usize::from(copy.stream)].get_mut(copy.key.sequence);
@@ -292,7 +287,6 @@ impl ReliableQueue {
     }
 }
 
-/// Outcomes.
 impl ReliableQueue {
     pub(super) fn on_acked(
         &mut self,
@@ -327,14 +321,14 @@ impl ReliableQueue {
         });
     }
 
-    /// A packet with this message or fragment is lost.
+    /// A packet with this message or fragment was lost.
     pub(super) fn on_lost(&mut self, stream: u16, key: FragmentKey, is_first: bool, number: u64) {
         let message = self.streams[usize::from(stream)].get_mut(key.sequence);
         let Some(message) = message.filter(|message| !message.has_arrived(key.fragment)) else {
             self.counts.copies_useful += u64::from(is_first);
             return;
         };
-        // A later packet carries it as well and is not lost yet.
+        // Otherwise a later packet with it is in flight.
         if message.is_cut() || message.last_packet == number {
             self.lost.push_back((stream, key));
         }

@@ -1,5 +1,4 @@
-//! Sending one stream of reliable messages: an ordered channel, or all reliable messages without
-//! order.
+//! Sending one stream of reliable messages: an ordered channel, or all unordered ones.
 
 use std::collections::VecDeque;
 
@@ -21,7 +20,7 @@ pub(super) struct SendStream {
     begun: usize,
     /// The next fragment of the last started message, if some are unsent.
     next_fragment: Option<u32>,
-    /// Bytes of the flow control window that they occupy.
+    /// Bytes of the flow control window in use.
     held: u64,
 }
 
@@ -36,7 +35,6 @@ pub(super) struct ReliableMessage {
     pub(super) receipt: Option<Receipt>,
     /// Number of the last packet that carried it.
     pub(super) last_packet: u64,
-    /// Only for a fragmented message.
     fragments: Option<Box<FragmentStates>>,
 }
 
@@ -47,7 +45,7 @@ struct FragmentStates {
     missing: u32,
 }
 
-/// Memory of a message in bytes, beside its content.
+/// Memory of a message in bytes, besides its content.
 pub(crate) const MESSAGE_BYTES: usize = size_of::<ReliableMessage>();
 
 /// Identifies a whole message or a fragment.
@@ -79,7 +77,6 @@ impl SendStream {
         }
     }
 
-    /// Queues a message.
     #[allow(clippy::cast_possible_truncation, reason = "at most 16 MiB")]
     pub(super) fn push(&mut self, bytes: Vec<u8>, receipt: Option<Receipt>) {
         let len = bytes.len() as u32;
@@ -103,8 +100,8 @@ impl SendStream {
             .filter(|message| !message.is_acked)
     }
 
-    /// The next new message or fragment, if the window has room for it. `credit` is what is left of
-    /// the window.
+    /// The next new message or fragment, if it fits into `credit`, the remaining flow control
+    /// window.
     pub(super) fn next_unsent(&self, credit: u64) -> Option<FragmentKey> {
         if let Some(fragment) = self.next_fragment {
             let sequence = self.first + self.begun as u64 - 1;
@@ -112,7 +109,7 @@ impl SendStream {
         }
         let cost = self.messages.get(self.begun)?.cost();
         // Half of the remaining window is left to other streams, so a stream with a gap does not
-        // block them. A stream that holds nothing may use all of it.
+        // block them. A stream that uses no window may use all of it.
         let fits = cost <= credit && (self.held == 0 || self.held + cost <= credit - cost);
         fits.then_some(FragmentKey {
             sequence: self.first + self.begun as u64,
@@ -125,8 +122,8 @@ impl SendStream {
         self.next_fragment.is_none()
     }
 
-    /// The [next](Self::next_unsent) message or fragment was sent. Returns how much of the window
-    /// it took.
+    /// The [next](Self::next_unsent) message or fragment was sent. Returns the bytes of window that
+    /// it used.
     pub(super) fn on_sent_first(&mut self, key: FragmentKey) -> u64 {
         let mut taken = 0;
         if self.next_fragment.is_none() {
@@ -151,13 +148,13 @@ impl SendStream {
         if !is_ordered {
             self.held -= cost;
         }
-        // Looked up again because the borrow checker cannot see that it is the same one.
+        // Looked up again because the borrow checker rejects returning `message`.
         let index = usize::try_from(key.sequence - self.first).ok()?;
         self.messages.get_mut(index)
     }
 
     /// Removes acknowledged messages at the front; returns how many. The receiver delivers a
-    /// message only after all earlier ones, so their receipts report it only now.
+    /// message only after all earlier ones, so their receipts are reported only now.
     pub(super) fn forget_acked(&mut self, receipts: &mut Receipts) -> usize {
         let mut forgotten = 0;
         while self

@@ -11,7 +11,7 @@ use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::Writer;
 use crate::proto::wire::message::{FragmentHeader, MessageHeader, whole_max};
 
-/// See the [module](self). Allocates on first use.
+/// Allocates on first use.
 #[derive(Debug, Default)]
 pub(super) struct UnreliableQueue {
     entries: VecDeque<QueuedMessage>,
@@ -34,17 +34,16 @@ struct QueuedMessage {
     receipt: Option<Receipt>,
 }
 
-/// Memory of a message in bytes, beside its content.
+/// Memory of a message in bytes, besides its content.
 pub(crate) const ENTRY_BYTES: usize = size_of::<QueuedMessage>();
 
 impl UnreliableQueue {
-    /// Whether a message of `len` bytes can be queued.
     pub(super) fn has_room(&self, len: usize) -> bool {
         self.entries.len() < QUEUED_MESSAGES_MAX && self.bytes.len() + len <= QUEUED_BYTES_MAX
     }
 
-    /// Queues a message. Requires [room](Self::has_room). `receipts` issues a receipt for a tracked
-    /// message.
+    /// Queues a message. Requires [`has_room`](Self::has_room). `receipts` issues a receipt for a
+    /// tracked message.
     #[allow(clippy::cast_possible_truncation, reason = "at most 15,360 bytes")]
     pub(super) fn push(
         &mut self,
@@ -142,7 +141,6 @@ impl UnreliableQueue {
         true
     }
 
-    /// Releases unused memory.
     pub(super) fn shed(&mut self) {
         shed(&mut self.entries);
         shed(&mut self.bytes);

@@ -48,7 +48,7 @@ impl CopyDraws {
     }
 }
 
-/// ChaCha8 suffices for a simulation, and is the fastest variant of the crate.
+/// `ChaCha8` suffices for a simulation, and is the fastest variant of the crate.
 pub(super) fn generator(seed: u64) -> ChaCha8Rng {
     // Written out, because `seed_from_u64` may change between versions of the crate.
     let mut key = [0; 32];

@@ -276,8 +276,8 @@ impl Carrier {
     #[cfg(feature = "sim")]
     fn send(&mut self, to: SocketAddr, bytes: &[u8]) {
         match self {
-            // A full queue loses the datagram, as a network does. The address is reachable, because
-            // the host checked it.
+            // A full queue loses the datagram, as a network does. `Host::connect` has checked
+            // the address.
             Self::Socket(socket) => {
                 let _ = socket.send(to, bytes);
             }

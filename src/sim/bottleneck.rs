@@ -1,4 +1,4 @@
-//! The bottleneck of a link and its queue.
+//! A bottleneck and its queue.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -8,18 +8,16 @@ use crate::sim::conditions::LinkConditions;
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
-/// Transmits one datagram at a time at a fixed rate; the others wait in a bounded queue. The
-/// transmission time of a datagram is known when it is sent.
+/// Transmits one datagram at a time; the others wait in a bounded queue.
 #[derive(Debug, Default)]
 pub(super) struct Bottleneck {
     /// End of the last transmission, rounded down to the nanosecond.
     free_at: Option<Instant>,
-    /// Remainder of that rounding, in nanoseconds divided by `rate`. Carried over, so a busy
-    /// bottleneck transmits at exactly its rate.
+    /// Remainder of that rounding, in nanoseconds divided by `rate`. Carried over, so the rate is
+    /// exact.
     remainder: u64,
-    /// The rate of `remainder`.
     rate: u64,
-    /// Datagrams whose transmission has not begun, oldest first. Limited by `queue_bytes`.
+    /// Not yet in transmission, oldest first. Limited by `queue_bytes`.
     waiting: VecDeque<WaitingDatagram>,
     waiting_bytes: usize,
 }
@@ -54,14 +52,12 @@ impl Bottleneck {
         Some(self.transmit(begins, bytes, rate))
     }
 
-    /// Drops the queue and the datagram in transmission.
     pub(super) fn clear(&mut self) {
         self.free_at = None;
         self.waiting.clear();
         self.waiting_bytes = 0;
     }
 
-    /// Removes datagrams from the queue whose transmission has begun.
     fn let_begin(&mut self, now: Instant) {
         while let Some(oldest) = self.waiting.front() {
             if oldest.begins > now {

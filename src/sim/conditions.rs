@@ -15,24 +15,23 @@ pub const LINK_RATE_MAX: u64 = 100_000_000_000;
 /// Default queue of a bottleneck: 64 KiB, 500 ms at 1 Mbit/s, as in many home routers.
 const LINK_QUEUE_BYTES_DEFAULT: usize = 64 << 10;
 
-/// Maximum queue of a bottleneck: 4 MiB.
+/// Maximum queue of a bottleneck.
 pub const LINK_QUEUE_BYTES_MAX: usize = 4 << 20;
 const _: () = assert!(LINK_QUEUE_BYTES_DEFAULT <= LINK_QUEUE_BYTES_MAX);
 // A queue of full datagrams fits into the limit of datagrams in flight.
 const _: () =
     assert!(LINK_QUEUE_BYTES_MAX / (DATAGRAM_MAX + LINK_HEADER_BYTES) <= LINK_DATAGRAMS_MAX);
 
-/// Maximum latency, jitter and reordering delay of a link, each: 60 s, three times the idle
-/// timeout, so that a link can be worse than any connection survives.
+/// Maximum latency, jitter and reordering delay: 60 s each, three times the idle timeout, so that a
+/// link can be worse than any connection survives.
 pub const LINK_DELAY_MAX: Duration = Duration::from_secs(60);
 
-/// Default reordering delay: 20 ms, a little more than a tick at 60 Hz, so that the datagrams of
-/// the next tick overtake.
+/// Default reordering delay: 20 ms, so that the next tick at 60 Hz overtakes.
 const LINK_REORDER_DELAY_DEFAULT: Duration = Duration::from_millis(20);
 const _: () = assert!(LINK_REORDER_DELAY_DEFAULT.as_nanos() <= LINK_DELAY_MAX.as_nanos());
 
-/// Maximum mean length of a loss burst: 1,000,000 datagrams, hours at 60 Hz. Use a partition for
-/// longer outages.
+/// Maximum mean length of a loss burst, in datagrams; hours at 60 Hz. For longer outages use
+/// [`partitioned`](LinkConditions::partitioned).
 pub const LINK_BURST_LENGTH_MAX: f64 = 1_000_000.0;
 
 /// Conditions of one direction of a link. The default is a perfect link: every datagram arrives
@@ -62,8 +61,8 @@ pub struct LinkConditions {
     /// [`LINK_DELAY_MAX`]. Default: 0.
     ///
     /// Jitter alone does not reorder: a datagram that would overtake the one ahead arrives together
-    /// with it. Datagrams sent within the jitter arrive in bunches, as from a queue, and on average
-    /// later than half of the jitter. For reordering see [`reorder`](Self::reorder).
+    /// with it. So datagrams sent within the jitter arrive in bunches, on average later than half
+    /// of it. See [`reorder`](Self::reorder).
     pub jitter: Duration,
 
     /// Which datagrams are lost. Default: [`Loss::None`].
@@ -140,7 +139,7 @@ impl Default for LinkConditions {
 
 impl LinkConditions {
     /// Wi-Fi one wall away from the access point: 3 ms plus up to 10 ms, 1% loss in bursts of 2.
-    /// Round numbers for trying a game out, not a measurement.
+    /// Round numbers, not a measurement.
     #[must_use]
     pub fn wifi() -> Self {
         Self {

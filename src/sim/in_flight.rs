@@ -7,20 +7,17 @@ use std::time::Instant;
 
 use crate::limits::DATAGRAM_MAX;
 
-/// Maximum number of datagrams in flight on a [`Link`](crate::sim::Link), copies included: 16,384,
-/// or 16 MiB; enough for 500 clients at 60 Hz with a latency of 500 ms. One more is lost and
-/// counted in [`lost_to_limit`](crate::sim::LinkStats::lost_to_limit). Memory grows with the number
-/// in flight.
+/// Maximum number of datagrams in flight on a [`Link`](crate::sim::Link), copies included, or 16
+/// MiB; enough for 500 clients at 60 Hz with a latency of 500 ms. One more is lost and counted in
+/// [`lost_to_limit`](crate::sim::LinkStats::lost_to_limit).
 pub const LINK_DATAGRAMS_MAX: usize = 16_384;
 const _: () = assert!(LINK_DATAGRAMS_MAX >= 500 * 60 / 2);
 
-/// At most [`LINK_DATAGRAMS_MAX`] datagrams, in reusable slots: allocates only while a new peak is
-/// reached.
+/// Datagrams in reusable slots: allocates only while a new peak is reached.
 pub(super) struct InFlight<T> {
     arrivals: BinaryHeap<ScheduledArrival<T>>,
     slots: Vec<DatagramBuffer>,
     free: Vec<usize>,
-    /// Number of datagrams added so far, and the number of the next one.
     added: u64,
 }
 
@@ -87,7 +84,6 @@ impl<T> InFlight<T> {
         Some((arrival.to, self.slots[arrival.slot].datagram()))
     }
 
-    /// Removes all datagrams; returns how many.
     pub(super) fn clear(&mut self) -> u64 {
         let count = self.len() as u64;
         self.free
@@ -150,7 +146,7 @@ impl<T> PartialEq for ScheduledArrival<T> {
 
 impl<T> Eq for ScheduledArrival<T> {}
 
-/// Prints only the count, because payloads do not belong in a log.
+/// Prints no payload.
 impl<T> fmt::Debug for InFlight<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("InFlight")

@@ -1,7 +1,4 @@
-//! One direction of a link between two hosts: delay, loss, duplication, reordering, corruption, a
-//! bottleneck with a queue, partition.
-//!
-//! Knows nothing of sockets, clocks and packet formats.
+//! One direction of a link. Knows nothing of sockets, clocks and packet formats.
 //!
 //! # The path of a datagram
 //!
@@ -31,9 +28,7 @@ use crate::sim::rng::{self, CopyDraws, DatagramDraws, comes_up, share_of};
 use crate::sim::stats::LinkStats;
 
 /// One direction of a link. [`send`](Self::send) adds datagrams, and [`poll`](Self::poll) returns
-/// those that are due and not lost.
-///
-/// `T` is attached to a datagram, for example its destination.
+/// those that are due and not lost. `T` is attached to a datagram, for example its destination.
 ///
 /// The same seed and the same calls give the same run on every platform.
 ///
@@ -80,7 +75,6 @@ impl<T: Clone> Link<T> {
         Ok(link)
     }
 
-    /// A link with the default conditions.
     pub(super) fn perfect(seed: u64) -> Self {
         Self {
             conditions: LinkConditions::default(),
@@ -159,7 +153,7 @@ impl<T: Clone> Link<T> {
     }
 
     /// Drops all datagrams in flight and in the queue, as if the cable were cut. Counted in
-    /// [`discarded`](LinkStats::discarded). The bottleneck is free afterwards.
+    /// [`discarded`](LinkStats::discarded).
     pub fn discard_in_flight(&mut self) {
         self.stats.discarded += self.in_flight.clear();
         self.bottleneck.clear();
@@ -200,7 +194,6 @@ impl<T: Clone> Link<T> {
         Some(leaves)
     }
 
-    /// Puts one copy in flight.
     fn put_in_flight(&mut self, to: T, bytes: &[u8], leaves: Instant, draws: &CopyDraws) {
         if self.in_flight.is_full() {
             self.stats.lost_to_limit += 1;
@@ -216,8 +209,7 @@ impl<T: Clone> Link<T> {
     }
 
     /// Due time of a copy. Jitter alone does not reorder, because it comes from queues. (Linux
-    /// netem reorders as soon as there is jitter.) The bounds of the jitter still hold: the
-    /// datagram ahead is within them, and was sent earlier.
+    /// netem reorders.) It stays within its bounds, because the datagram ahead was sent earlier.
     fn due(&mut self, leaves: Instant, draws: &CopyDraws) -> Instant {
         let arrives =
             leaves + self.conditions.latency + share_of(self.conditions.jitter, draws.jitter);
@@ -232,7 +224,7 @@ impl<T: Clone> Link<T> {
     }
 }
 
-/// Flips the bit that the draw selects. `bytes` must not be empty.
+/// `bytes` must not be empty.
 fn flip_bit(bytes: &mut [u8], draw: u64) {
     let bit = rng::index_below(bytes.len() * 8, draw);
     bytes[bit / 8] ^= 1 << (bit % 8);

@@ -6,7 +6,7 @@ use crate::sim::rng::comes_up;
 #[derive(Debug, Default)]
 pub(super) struct Losses {
     /// Whether the last datagram was in a burst. `None` before the first one, which is in a burst
-    /// with the average probability, so that the average holds from the start.
+    /// with the average probability.
     in_burst: Option<bool>,
 }
 
@@ -22,8 +22,8 @@ impl Losses {
         }
     }
 
-    /// The simple Gilbert model, a Markov chain: each datagram ends a burst with probability
-    /// 1/mean; the probability of a new burst follows from the average.
+    /// The simple Gilbert model: each datagram ends a burst with probability 1/mean; the
+    /// probability of a new burst follows from the average.
     fn is_next_lost_in_bursts(&mut self, probability: f64, mean_length: f64, draw: u64) -> bool {
         let is_lost = match self.in_burst {
             None => comes_up(probability, draw),

@@ -1,9 +1,8 @@
-//! A network simulator on virtual time: latency, jitter, loss, duplication, reordering, bottlenecks
-//! and partitions.
+//! A network simulator on virtual time.
 //!
 //! [`Link`] is one direction between two hosts. [`Network`] is several hosts with links between
-//! them, for tests. [`Host::set_link_conditions`](crate::Host::set_link_conditions) puts a link in
-//! each direction between a host and its socket, for trying a game out.
+//! them, for tests. [`Host::set_link_conditions`](crate::Host::set_link_conditions) puts links
+//! between a host and its socket, for trying a game out.
 //!
 //! Imports from `proto` what a network drives, and nothing that touches the operating system.
 

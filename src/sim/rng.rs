@@ -1,14 +1,14 @@
 //! Random numbers of a datagram: 64-bit draws from a seeded generator, and their interpretation.
 //!
 //! The same on every platform: only integer operations, and floating-point operations that IEEE 754
-//! specifies exactly. No logarithms, because their last bit differs between systems.
+//! specifies exactly. The last bit of a logarithm differs between systems.
 
 use std::time::Duration;
 
 use chacha20::ChaCha8Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
 
-/// The draws of one datagram. All of them are always drawn.
+/// All of them are always drawn.
 #[derive(Debug)]
 pub(super) struct DatagramDraws {
     pub(super) loss: u64,
@@ -17,7 +17,6 @@ pub(super) struct DatagramDraws {
     pub(super) copy: CopyDraws,
 }
 
-/// The draws of one copy after the bottleneck.
 #[derive(Debug)]
 pub(super) struct CopyDraws {
     pub(super) jitter: u64,
@@ -70,8 +69,8 @@ pub(super) fn comes_up(probability: f64, draw: u64) -> bool {
     draw >> 1 < threshold
 }
 
-/// A uniform duration from zero to `longest`, inclusive, in nanoseconds. `longest` is limited to
-/// 2^64 ns (584 years).
+/// A uniform duration from zero to `longest`, inclusive. `longest` is limited to 2^64 ns (584
+/// years).
 pub(super) fn share_of(longest: Duration, draw: u64) -> Duration {
     let nanos = u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX);
     Duration::from_nanos(scale(draw, u128::from(nanos) + 1))
@@ -83,8 +82,7 @@ pub(super) fn index_below(count: usize, draw: u64) -> usize {
     usize::try_from(scale(draw, count)).unwrap_or(0)
 }
 
-/// Scales a draw to the numbers below `count`, at most 2^64. The bias of at most one draw in 2^64
-/// is not measurable.
+/// Scales a draw to the numbers below `count`, at most 2^64. The bias is not measurable.
 fn scale(draw: u64, count: u128) -> u64 {
     ((u128::from(draw) * count) >> 64) as u64
 }

@@ -6,7 +6,6 @@ use std::time::Instant;
 use crate::error::ConfigError;
 use crate::sim::{Link, LinkConditions};
 
-/// Two links: outgoing and incoming.
 #[derive(Debug)]
 pub(crate) struct SimulatedLinks {
     outgoing: Link<SocketAddr>,
@@ -34,7 +33,6 @@ impl SimulatedLinks {
         self.outgoing.send(to, bytes, now);
     }
 
-    /// The next datagram that has left the outgoing link by `now`.
     pub(crate) fn poll_outgoing(&mut self, now: Instant) -> Option<(SocketAddr, &[u8])> {
         self.outgoing.poll(now)
     }
@@ -43,12 +41,10 @@ impl SimulatedLinks {
         self.incoming.send(from, bytes, now);
     }
 
-    /// The next datagram that has left the incoming link by `now`.
     pub(crate) fn poll_incoming(&mut self, now: Instant) -> Option<(SocketAddr, &[u8])> {
         self.incoming.poll(now)
     }
 
-    /// When the next datagram is due, in either direction.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let deadlines = [self.outgoing.next_deadline(), self.incoming.next_deadline()];
         deadlines.into_iter().flatten().min()

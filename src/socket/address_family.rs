@@ -31,7 +31,6 @@ impl AddressFamily {
         }
     }
 
-    /// `to` in the form that a socket of this family requires.
     pub(super) fn on_the_wire(self, to: SocketAddr) -> SocketAddr {
         match (self, to) {
             (Self::Dual | Self::Mapped, SocketAddr::V4(v4)) => {

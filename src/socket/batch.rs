@@ -40,7 +40,7 @@ fn preallocate<S: SockaddrLike + Copy>() -> MultiHeaders<S> {
     MultiHeaders::preallocate(BATCH_MAX, None)
 }
 
-/// Receives up to `arrivals.len()` datagrams, one into each 1024-byte slot of `slots`.
+/// Receives up to `arrivals.len()` datagrams, one into each 1024-byte slot.
 pub(super) fn receive(
     socket: &UdpSocket,
     family: AddressFamily,
@@ -122,7 +122,6 @@ pub(super) fn receive_stamped(
     }
 }
 
-/// A control buffer for one timestamp.
 pub(super) fn stamp_control() -> Box<[u8]> {
     vec![0; nix::cmsg_space!(TimeSpec).capacity()].into_boxed_slice()
 }
@@ -139,7 +138,7 @@ fn receive_message<S: BatchAddress>(
         Some(control),
         MsgFlags::empty(),
     )?;
-    // If the control buffer was too small, return the datagram without its timestamp.
+    // Without space for the timestamp, return the datagram alone.
     let stamp = message.cmsgs().ok().and_then(|mut messages| {
         messages.find_map(|control| match control {
             ControlMessageOwned::ScmTimestampns(time) => system_time(time),
@@ -181,7 +180,7 @@ fn send_from<'q, S: BatchAddress>(
     let mut count = 0;
     for (to, bytes) in datagrams.take(BATCH_MAX) {
         // Without an address the system would report "destination address required". `send` has
-        // already rejected addresses of the other family.
+        // rejected addresses of the other family.
         addresses[count] = S::of(family.on_the_wire(to));
         vectors[count] = [IoSlice::new(bytes)];
         count += 1;
@@ -211,7 +210,6 @@ fn borrow<S: BatchAddress, T>(
         .unwrap_or_else(|_| call(&mut preallocate()))
 }
 
-/// A socket address of one family, in the system's layout.
 trait BatchAddress: SockaddrLike + Copy + Into<SocketAddr> + 'static {
     /// `None` if `addr` is of the other family.
     fn of(addr: SocketAddr) -> Option<Self>;

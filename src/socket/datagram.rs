@@ -1,10 +1,7 @@
-//! A received datagram and its metadata.
-
 use std::fmt;
 use std::net::SocketAddr;
 
-/// A received datagram, borrowed from its receive slot. `Debug` prints its length, never its
-/// content.
+/// A received datagram, borrowed from its receive slot. `Debug` prints no content.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Datagram<'a> {
     /// Source address. Not authenticated: it may be spoofed.

@@ -35,21 +35,18 @@ const SPARE: usize = if cfg!(windows) {
 
 pub(super) type TimestampedDatagram<'a> = (Datagram<'a>, Option<SystemTime>);
 
-/// The receiving half of a socket.
 pub(super) struct Drain {
     /// One slot of 1024 bytes per datagram of a batch, then the spare bytes.
     slots: Box<[u8]>,
     arrivals: Box<[ReceivedMeta]>,
     filled: usize,
     next: usize,
-    /// Number of next receives that use a single slot.
+    /// Number of receives left that use a single slot.
     singles: usize,
     budget: usize,
-    /// Budget used by this drain. Errors count too, so a socket that returns only errors also ends
-    /// the turn.
+    /// Budget used by this drain. Errors count, so a socket that returns only errors ends the turn.
     spent: usize,
-    /// This drain found the socket empty, or the system out of buffers. It ends when its slots are
-    /// read.
+    /// The socket was empty, or the system out of buffers. The drain ends when its slots are read.
     seen_empty: bool,
     /// Datagrams may be pending without an event.
     unread: bool,
@@ -57,9 +54,9 @@ pub(super) struct Drain {
     /// every turn: otherwise datagrams that arrive while the batch is read would stay unread after
     /// their event.
     short_batch_ends: bool,
-    /// Kernel receive time of the datagram in the first slot, if timestamps are enabled.
+    /// Kernel receive time of the datagram in the first slot.
     stamp: Option<SystemTime>,
-    /// Control buffer for timestamps; with it datagrams are received one by one.
+    /// With it, datagrams are received one by one.
     #[cfg(target_os = "linux")]
     stamp_control: Option<Box<[u8]>>,
     errors: OsErrorLog,
@@ -130,12 +127,11 @@ impl Drain {
         self.unread || self.next < self.filled
     }
 
-    /// Handles a readable event.
     pub(super) fn on_readable(&mut self) {
         self.unread = true;
     }
 
-    /// Begins a turn: restores the budget and discards the state of an unfinished drain.
+    /// Restores the budget and discards the state of an unfinished drain.
     pub(super) fn on_turn(&mut self) {
         if self.spent > 0 {
             self.end();
@@ -148,7 +144,6 @@ impl Drain {
         self.short_batch_ends = announced;
     }
 
-    /// The receive counters.
     pub(super) fn stats(&self) -> SocketStats {
         let mut stats = self.stats;
         stats.receive_errors = self.errors.counts();
@@ -179,7 +174,6 @@ impl Drain {
         }
     }
 
-    /// Receives at least one datagram into the slots, or returns an error.
     fn fill(&mut self, socket: &RawSocket) -> io::Result<usize> {
         #[cfg(target_os = "linux")]
         if self.stamp_control.is_some() {
@@ -258,8 +252,7 @@ impl Drain {
             | OsError::Interrupted => {}
             // The system does not return the sender's address, so the datagram is lost.
             OsError::TooLong => self.stats.truncated += 1,
-            // Retried in the next turn: the drain stays `unread`, so the caller does not sleep
-            // before.
+            // Retried in the next turn: `unread` prevents a sleep before.
             OsError::NoBuffers => self.seen_empty = true,
             OsError::WouldBlock | OsError::Other => return Err(error),
         }
@@ -273,7 +266,7 @@ impl Drain {
     }
 
     /// After a drain of at most one datagram the next one begins with single slots: a spinning loop
-    /// would otherwise pay for a batch to receive one datagram.
+    /// must not pay for a batch to receive one datagram.
     fn adapt(&mut self) {
         let is_sparse = self.spent <= 1;
         self.singles = if is_sparse { SPARSE_SINGLES } else { 0 };

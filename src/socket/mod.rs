@@ -1,10 +1,10 @@
 //! The operating system's sockets, readiness and sleep. In the library, only this module,
 //! `clock.rs` and `keys/` make system calls.
 //!
-//! From the bottom up: `address_family` maps addresses to sockets, `os_error` classifies errors of
-//! the operating system, `raw_socket` has one method per system call (`batch` has the batched calls
-//! of Linux), `drain` receives into slots, `send_queue` sends from them, `poller` sleeps, and
-//! `registration` records the `Poll` that the socket is registered with. [`Socket`] combines them.
+//! From the bottom up: `address_family`, `os_error` (error classes), `raw_socket` (one method per
+//! system call; `batch` has the batched calls of Linux), `drain` (receives into slots),
+//! `send_queue` (sends from slots), `poller` (sleeps), `registration` (the `Poll` of the socket).
+//! [`Socket`] combines them.
 
 mod address_family;
 #[cfg(target_os = "linux")]
@@ -48,8 +48,7 @@ use crate::config::SocketConfig;
 use crate::error::{BindError, SocketSendError};
 use crate::limits::DATAGRAM_MAX;
 
-/// Retry interval while the system has no buffers: 1 ms. No event reports free buffers, because the
-/// socket counts as writable.
+/// Retry interval while the system has no buffers: 1 ms. No event reports free buffers.
 const NO_BUFFERS_RETRY: Duration = Duration::from_millis(1);
 
 /// A non-blocking UDP socket for your own loop: receives into fixed slots, sends in batches, and
@@ -102,8 +101,7 @@ const NO_BUFFERS_RETRY: Duration = Duration::from_millis(1);
 /// # Operating system errors
 ///
 /// All peers share one UDP socket, so an error caused by one peer must not disturb the others.
-/// Errors are counted in [`SocketStats`] and logged as warnings, each class at most once per
-/// second.
+/// Errors are counted in [`SocketStats`] and logged as warnings, at most one per class and second.
 ///
 /// | error | Unix | Windows | on receive | on send |
 /// | --- | --- | --- | --- | --- |
@@ -147,11 +145,10 @@ impl Socket {
     }
 
     /// Takes over an existing socket, for example from a service manager. Makes it non-blocking and
-    /// applies the buffer sizes, receive timestamps and code point of `config`; fields with `None`
-    /// leave the socket unchanged. [`reuse_address`] and [`only_v6`] have no effect, because they
-    /// must be set before binding; whether the socket serves IPv4 is read from it.
-    ///
-    /// Datagrams that are already in its receive buffer are received.
+    /// applies the buffer sizes, receive timestamps and code point of `config`; `None` leaves the
+    /// socket unchanged. [`reuse_address`] and [`only_v6`] have no effect, because they must be set
+    /// before binding; whether the socket serves IPv4 is read from it. Datagrams that are already
+    /// in its receive buffer are received.
     ///
     /// [`reuse_address`]: SocketConfig::reuse_address
     /// [`only_v6`]: SocketConfig::only_v6
@@ -209,18 +206,16 @@ impl Socket {
     /// `timeout` has passed (`None`: no limit). Then call [`recv`](Self::recv) until it returns
     /// `None`.
     ///
-    /// Returns without sleeping if datagrams may be pending without an event (see
-    /// [`may_have_more`](Self::may_have_more)), if the waker was used, or if `timeout` is zero,
-    /// which makes no system call unless datagrams are queued. It may also return early without a
-    /// cause.
-    ///
-    /// The first call that sleeps creates the socket's own poll.
+    /// Returns without sleeping if datagrams [may be pending](Self::may_have_more) without an
+    /// event, if the waker was used, or if `timeout` is zero, which makes no system call unless
+    /// datagrams are queued. It may also return early without a cause. The first sleep creates the
+    /// socket's own poll.
     ///
     /// # Errors
     ///
     /// The system cannot create or query the poll, or the socket is registered with another one
-    /// (`AlreadyExists`). Errors of single datagrams must not end a server's loop: they are logged,
-    /// and the next [`flush`](Self::flush) returns the first of them.
+    /// (`AlreadyExists`). Errors of single datagrams do not end a server's loop: they are logged,
+    /// and the next [`flush`](Self::flush) returns the first.
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         self.registration.refuse_elsewhere()?;
         self.queue.transmit(&self.socket);
@@ -236,8 +231,8 @@ impl Socket {
         self.sleep(timeout)
     }
 
-    /// As [`wait`](Self::wait), until an instant, for example the deadline of a tick. An instant in
-    /// the past is a timeout of zero.
+    /// As [`wait`](Self::wait), until an instant, for example the next tick. An instant in the past
+    /// is a timeout of zero.
     ///
     /// # Errors
     ///
@@ -246,10 +241,8 @@ impl Socket {
         self.wait(Some(deadline.saturating_duration_since(clock::now())))
     }
 
-    /// Receives the next datagram, borrowed from its slot until the next call, without copying or
-    /// allocating.
-    ///
-    /// `None` ends the turn: the socket is empty, or the budget of the drain is spent
+    /// Receives the next datagram without a copy, borrowed until the next call. `None` ends the
+    /// turn: the socket is empty, or the budget of the drain is spent
     /// ([`may_have_more`](Self::may_have_more) distinguishes them). The following call begins a new
     /// drain.
     ///
@@ -262,12 +255,12 @@ impl Socket {
         self.drain.receive(&self.socket)
     }
 
-    /// As [`recv`](Self::recv), with the kernel receive time of the datagram: its `elapsed()` is
-    /// the time spent in the receive buffer.
+    /// As [`recv`](Self::recv), with the kernel receive time: its `elapsed()` is the time in the
+    /// receive buffer. It is wall clock time: if the clock is set, a difference may be wrong, and
+    /// `elapsed` an error.
     ///
-    /// The time is `None` unless [`receive_timestamps`](SocketConfig::receive_timestamps) is set,
-    /// and on systems other than Linux. It is wall clock time: if the clock is set, a difference
-    /// may be wrong, and `elapsed` an error.
+    /// `None` unless [`receive_timestamps`](SocketConfig::receive_timestamps) is set, and on
+    /// systems other than Linux.
     ///
     /// # Errors
     ///
@@ -284,7 +277,7 @@ impl Socket {
         self.drain.has_unread()
     }
 
-    /// Queues one datagram of 0 to 1024 bytes, copied into a slot. It is sent by the next
+    /// Queues a copy of one datagram of 0 to 1024 bytes. It is sent by the next
     /// [`flush`](Self::flush) or [`wait`](Self::wait), or at once when 64 are queued. Dropping the
     /// socket sends the queue as far as the system accepts it; the rest is lost.
     ///
@@ -306,9 +299,8 @@ impl Socket {
     ///
     /// The first datagram since the last `flush` that the system rejected (`TooLong` or any other
     /// error of [the table](Self#operating-system-errors)). It was removed and counted, and the
-    /// datagrams behind it were sent, so a server can continue. Do not let `?` end a loop that
-    /// replies to unauthenticated senders: a datagram can come from port 0, and the reply to it
-    /// fails in this way.
+    /// datagrams behind it were sent. Do not let `?` end a server's loop: a datagram can come from
+    /// port 0, and the reply to it fails in this way.
     pub fn flush(&mut self) -> io::Result<()> {
         self.queue.transmit(&self.socket);
         self.ask_writable_elsewhere()?;
@@ -340,8 +332,7 @@ impl Socket {
         )
     }
 
-    /// A handle that wakes this socket from [`wait`](Self::wait) in another thread. Every call
-    /// returns the same one.
+    /// A handle that wakes this socket from [`wait`](Self::wait) in another thread.
     ///
     /// # Errors
     ///
@@ -351,8 +342,7 @@ impl Socket {
         self.registration.own(&mut self.socket)?.waker()
     }
 
-    /// Whether a [`Waker`] was used since the last call, also without [`wait`](Self::wait). Makes
-    /// no system call.
+    /// Whether a [`Waker`] was used since the last call. Makes no system call.
     #[must_use]
     pub fn take_woken(&mut self) -> bool {
         self.registration.take_wake() | std::mem::take(&mut self.woken)
@@ -380,10 +370,10 @@ impl Socket {
         self.socket.reaches(to)
     }
 
-    /// Lets `write` write a datagram into the next slot of the send queue, and queues it. Returns
-    /// `false` if `write` returns `None`, or if the queue is still full after sending; then
+    /// Lets `write` write a datagram into the next slot of the send queue. Returns `false` if
+    /// `write` returns `None`, or if the queue is still full after sending; then
     /// [`wait`](Self::wait) ends when it is not. A datagram to an address that this socket cannot
-    /// reach is counted in [`discarded`](SocketStats::discarded).
+    /// reach is [`discarded`](SocketStats::discarded).
     pub(crate) fn send_with(
         &mut self,
         write: impl FnOnce(&mut [u8; DATAGRAM_MAX]) -> Option<(SocketAddr, usize)>,
@@ -406,13 +396,8 @@ impl Socket {
     }
 
     /// As [`flush`](Self::flush), without returning errors of single datagrams.
-    ///
-    /// # Errors
-    ///
-    /// The system cannot change the registration of the socket.
     pub(crate) fn transmit(&mut self) -> io::Result<()> {
         self.queue.transmit(&self.socket);
-        // Already counted.
         let _ = self.queue.take_refusal();
         self.ask_writable_elsewhere()
     }
@@ -430,8 +415,7 @@ impl Socket {
         &self.socket.script
     }
 
-    /// Sleeps until there is an event for the caller. Events of the send queue are handled
-    /// meanwhile and do not end the sleep.
+    /// Handles events of the send queue, and sleeps until there is an event for the caller.
     fn sleep(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         // A deadline beyond the range of the clock never passes.
         let deadline = timeout.and_then(|timeout| clock::now().checked_add(timeout));
@@ -465,7 +449,7 @@ impl Socket {
     }
 }
 
-/// Prints the address and counts, never the content of a datagram.
+/// Prints no content.
 impl fmt::Debug for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Socket")
@@ -499,9 +483,9 @@ fn pause(remaining: Option<Duration>, blocked: Option<Blocked>) -> Option<Durati
 ///
 /// While the socket would block, `flush` adds the writable interest, and removes it when the queue
 /// is empty. Datagrams that stay [`queued`](Socket::queued) for lack of buffers cause no event:
-/// limit the sleep of that poll to your retry interval meanwhile. [`wait`](Socket::wait) and
-/// [`waker`](Socket::waker) fail while the socket is registered, and registering fails after they
-/// were used: both errors are `AlreadyExists`.
+/// limit the sleep of that poll meanwhile. [`wait`](Socket::wait) and [`waker`](Socket::waker) fail
+/// while the socket is registered, and registering fails after they were used, both with
+/// `AlreadyExists`.
 impl mio::event::Source for Socket {
     fn register(
         &mut self,
@@ -535,9 +519,8 @@ impl mio::event::Source for Socket {
     }
 }
 
-/// The underlying socket, for inspection or to set options. Do not receive from it. To wait for it
-/// in another poll, register the [`Socket`]: a poll with only this descriptor may miss an edge
-/// during a drain.
+/// The underlying socket, for inspection or to set options. Do not receive from it. For another
+/// poll, register the [`Socket`]: this descriptor alone may miss an edge during a drain.
 #[cfg(unix)]
 impl std::os::fd::AsFd for Socket {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
@@ -616,10 +599,8 @@ impl Sender<'_> {
         self.queue.send(self.socket, to, bytes)
     }
 
-    /// Sends queued datagrams now, for a reply that must not wait for the end of the drain. Costs a
-    /// system call, because otherwise replies are sent in batches.
-    ///
-    /// With an external poll, only [`Socket::flush`] sets the writable interest.
+    /// Sends queued datagrams now, for a reply that must not wait for the batch. Costs a system
+    /// call. With an external poll, only [`Socket::flush`] sets the writable interest.
     ///
     /// # Errors
     ///

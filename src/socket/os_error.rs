@@ -1,7 +1,5 @@
-//! Classes of operating system errors on sockets.
-//!
-//! The only table from error numbers to classes, for every platform. `drain` and `send_queue`
-//! handle the classes; [`Socket`](crate::Socket#operating-system-errors) documents them for users.
+//! Classes of operating system errors: the only table from error numbers, for every platform.
+//! [`Socket`](crate::Socket#operating-system-errors) documents how each class is handled.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -56,7 +54,6 @@ fn by_kind(kind: io::ErrorKind) -> OsError {
     }
 }
 
-/// The typed error of binding a socket to `address`.
 pub(super) fn bind_error(address: SocketAddr, source: io::Error) -> BindError {
     if is_family_missing(&source) {
         return BindError::FamilyNotSupported { address };
@@ -109,8 +106,8 @@ fn by_code(_code: i32) -> Option<OsError> {
     None
 }
 
-/// Winsock's error numbers (learn.microsoft.com, "Windows Sockets Error Codes"). Compiled for the
-/// tests of every platform.
+/// Winsock's error numbers (learn.microsoft.com, "Windows Sockets Error Codes"), also compiled for
+/// tests.
 #[cfg(any(windows, test))]
 fn by_windows_code(code: i32) -> Option<OsError> {
     Some(match code {
@@ -147,8 +144,8 @@ impl OsErrorLog {
         self.counts
     }
 
-    /// Counts `error`, and logs a warning unless one of its class was logged within
-    /// [`WARN_INTERVAL`]. Must not be called for `WouldBlock`, which is no error.
+    /// Counts `error`, and logs a warning at most once per class and [`WARN_INTERVAL`]. Must not be
+    /// called for `WouldBlock`.
     pub(super) fn note(&mut self, answer: OsError, error: &io::Error, about: fmt::Arguments<'_>) {
         let counts = &mut self.counts;
         let (count, limit) = match answer {
@@ -183,7 +180,6 @@ impl fmt::Display for SuppressedCount {
     }
 }
 
-/// Passes one warning per [`WARN_INTERVAL`] and counts the others.
 #[derive(Debug, Default)]
 struct WarnRateLimit {
     last: Option<Instant>,

@@ -14,7 +14,7 @@ use crate::socket::script::ScriptedSend;
 use crate::socket::script::ScriptedSend::{Fails, Takes};
 use crate::socket::send_queue::INTERRUPTED_MAX;
 
-/// A time limit for a failing test; no passing test takes that long.
+/// Only a failing test takes that long.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Generates every test twice: datagrams in batches, and one by one.
@@ -357,7 +357,6 @@ fn sends_a_full_batch_at_once() {
     );
 }
 
-/// A socket with scripted results, and the numbers that it received.
 struct Scripted {
     socket: Socket,
     numbers: Vec<u32>,
@@ -436,7 +435,6 @@ impl Scripted {
         }
     }
 
-    /// Waits until `count` numbers have arrived in total.
     fn receive_numbers(&mut self, count: usize) -> Vec<u32> {
         self.collect();
         while self.numbers.len() < count {

@@ -21,7 +21,6 @@ const WAKER: Token = Token(1);
 /// One event of the socket, one of the waker.
 const EVENTS_MAX: usize = 2;
 
-/// A poll with only the raw socket and the waker.
 #[derive(Debug)]
 pub(crate) struct Poller {
     poll: Poll,
@@ -64,7 +63,6 @@ impl Poller {
         Ok(waker)
     }
 
-    /// Whether the waker was used since the last call.
     pub(crate) fn take_wake(&self) -> bool {
         self.waker.as_ref().is_some_and(Waker::take)
     }

@@ -1,7 +1,5 @@
-//! One non-blocking UDP socket: its options, and one system call per method.
-//!
-//! Knows nothing of queues, budgets or readiness. Tests can script results of system calls
-//! (`Script`).
+//! One non-blocking UDP socket: its options, and one system call per method. Tests can script
+//! results (`Script`).
 
 use std::io;
 use std::net::SocketAddr;
@@ -23,13 +21,12 @@ use crate::socket::datagram::ReceivedMeta;
 #[cfg(test)]
 use crate::socket::script::Script;
 
-/// Minimum number of bytes that Linux charges a queued datagram against the receive buffer: 768.
-/// The smallest `truesize` of an skb seen over loopback is 832. Rounded down, because too large a
-/// budget costs nothing, but too small a budget leaves datagrams for the next turn. The granted
-/// buffer divided by this is the maximum number of queued datagrams.
+/// Minimum number of bytes that Linux charges a queued datagram against the receive buffer: 768,
+/// below the smallest `truesize` of an skb seen over loopback (832). Too large a budget costs
+/// nothing, but too small a budget leaves datagrams for the next turn.
 const DATAGRAM_CHARGE_MIN: usize = 768;
 
-/// Drain budget on systems that do not report how many datagrams can be queued: 8,192.
+/// Drain budget on systems that do not report how many datagrams can be queued.
 const DRAIN_BUDGET_FALLBACK: usize = 8192;
 
 #[derive(Debug)]
@@ -54,7 +51,6 @@ impl RawSocket {
         Self::with_socket(socket, family, config)
     }
 
-    /// As [`bind`](Self::bind), with a socket that is already bound.
     pub(super) fn from_std(socket: std::net::UdpSocket, config: &SocketConfig) -> io::Result<Self> {
         let addr = socket.local_addr()?;
         if addr.port() == 0 {
@@ -128,8 +124,6 @@ impl RawSocket {
         Ok((len, canonical(from)))
     }
 
-    /// Receives at least one and up to `arrivals.len()` datagrams into `slots`, or returns an
-    /// error.
     #[cfg(target_os = "linux")]
     pub(super) fn receive_batch(
         &self,
@@ -141,7 +135,6 @@ impl RawSocket {
         batch::receive(&self.socket, self.family, slots, arrivals)
     }
 
-    /// Receives one datagram and its kernel receive time into `slot`.
     #[cfg(target_os = "linux")]
     pub(super) fn receive_stamped(
         &self,
@@ -177,7 +170,6 @@ impl RawSocket {
         batch::send(&self.socket, self.family, datagrams)
     }
 
-    /// Registers for `interests`, and with `writable` also for writability.
     pub(super) fn register(
         &mut self,
         registry: &Registry,
@@ -204,8 +196,8 @@ impl RawSocket {
         self.socket.deregister(registry)
     }
 
-    /// Number of datagrams that the kernel dropped because the receive buffer was full, modulo
-    /// 2^32; 0 on systems that do not report it.
+    /// Datagrams that the kernel dropped because the receive buffer was full, modulo 2^32; 0 if the
+    /// system does not report them.
     pub(super) fn dropped(&self) -> u32 {
         #[cfg(target_os = "linux")]
         return super::kernel_drops::read(&self.socket).unwrap_or(0);

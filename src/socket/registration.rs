@@ -15,7 +15,7 @@ pub(super) enum Registration {
 }
 
 impl Registration {
-    /// The socket's own poll, created on first use.
+    /// Created on first use.
     pub(super) fn own(&mut self, socket: &mut RawSocket) -> io::Result<&mut Poller> {
         self.refuse_elsewhere()?;
         if matches!(self, Self::Nowhere) {
@@ -35,7 +35,6 @@ impl Registration {
         }
     }
 
-    /// Whether a waker was used since the last call.
     pub(super) fn take_wake(&self) -> bool {
         match self {
             Self::Own(own) => own.take_wake(),
@@ -43,8 +42,7 @@ impl Registration {
         }
     }
 
-    /// Registers the socket with an external poll. With `blocked`, the interests include
-    /// writability from the beginning.
+    /// Registers the socket with an external poll; if `blocked`, also for writability.
     pub(super) fn register(
         &mut self,
         socket: &mut RawSocket,

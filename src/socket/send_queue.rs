@@ -13,7 +13,7 @@ use crate::socket::os_error::{OsError, OsErrorLog};
 use crate::socket::raw_socket::RawSocket;
 use crate::socket::stats::SocketStats;
 
-/// Maximum retries of a call interrupted by a signal: 16. Calls on a non-blocking socket are not
+/// Maximum retries of a call interrupted by a signal. Calls on a non-blocking socket are not
 /// interrupted in practice; the limit bounds the loop.
 pub(super) const INTERRUPTED_MAX: u32 = 16;
 
@@ -27,11 +27,10 @@ pub(super) enum Blocked {
 }
 
 pub(super) struct SendQueue {
-    /// A ring of slots of 1024 bytes. It restarts at the first slot whenever it is empty, so a
-    /// short queue stays within the same few pages.
+    /// Slots of 1024 bytes. An empty ring restarts at the first slot, so a short queue stays within
+    /// the same few pages.
     slots: Box<[[u8; DATAGRAM_MAX]]>,
     entries: Box<[QueuedDatagram]>,
-    /// Index of the oldest entry.
     head: usize,
     len: usize,
     /// Maximum number of datagrams per system call.
@@ -106,13 +105,12 @@ impl SendQueue {
         Ok(())
     }
 
-    /// The next free slot. The caller writes a datagram into it and calls [`commit`](Self::commit).
-    /// `None` if the queue is full: see [`make_room`](Self::make_room).
+    /// The next free slot, to be filled and [committed](Self::commit). `None` if the queue is full.
     pub(super) fn next_slot(&mut self, socket: &RawSocket) -> Option<&mut [u8; DATAGRAM_MAX]> {
         self.make_room(socket).then(|| self.free_slot())
     }
 
-    /// Queues the `len` bytes written into the next slot, and sends if a batch is complete.
+    /// Queues the `len` bytes in the next slot, and sends if a batch is complete.
     pub(super) fn commit(&mut self, socket: &RawSocket, to: SocketAddr, len: usize) {
         let index = self.index(self.len);
         self.entries[index] = QueuedDatagram { to, len };
@@ -127,12 +125,12 @@ impl SendQueue {
         self.stats.discarded += 1;
     }
 
-    /// The slot behind the last queued datagram. The queue must not be full.
+    /// The queue must not be full.
     fn free_slot(&mut self) -> &mut [u8; DATAGRAM_MAX] {
         &mut self.slots[self.index(self.len)]
     }
 
-    /// Sends queued datagrams until the queue is empty or the system accepts no more.
+    /// Sends until the queue is empty or the system accepts no more.
     pub(super) fn transmit(&mut self, socket: &RawSocket) {
         self.blocked = None;
         let mut interrupted = 0;
@@ -152,8 +150,8 @@ impl SendQueue {
         }
     }
 
-    /// Whether a slot is free, after sending if necessary. Otherwise the caller is notified later,
-    /// as after `QueueFull`, but `queue_full` does not count it.
+    /// Whether a slot is free, after sending if necessary. Otherwise the caller is notified as
+    /// after `QueueFull`.
     pub(super) fn make_room(&mut self, socket: &RawSocket) -> bool {
         if self.len == self.entries.len() && self.blocked.is_none() {
             self.transmit(socket);
@@ -163,7 +161,6 @@ impl SendQueue {
         has_room
     }
 
-    /// Why queued datagrams were not sent.
     pub(super) fn blocked(&self) -> Option<Blocked> {
         self.blocked
     }
@@ -179,12 +176,10 @@ impl SendQueue {
         self.len
     }
 
-    /// The first send error since the last call.
     pub(super) fn take_refusal(&mut self) -> io::Result<()> {
         self.refusal.take().map_or(Ok(()), Err)
     }
 
-    /// The send counters.
     pub(super) fn stats(&self) -> SocketStats {
         SocketStats {
             send_errors: self.errors.counts(),
@@ -261,7 +256,6 @@ impl SendQueue {
         self.head = if self.len == 0 { 0 } else { self.index(count) };
     }
 
-    /// The datagram at `offset` from the oldest.
     #[inline]
     fn datagram(&self, offset: usize) -> (SocketAddr, &[u8]) {
         let index = self.index(offset);
@@ -269,7 +263,6 @@ impl SendQueue {
         (entry.to, &self.slots[index][..entry.len])
     }
 
-    /// Ring index of `offset` from the oldest.
     #[inline]
     fn index(&self, offset: usize) -> usize {
         let index = self.head + offset;

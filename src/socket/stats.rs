@@ -1,8 +1,5 @@
-/// Counters of a [`Socket`](crate::Socket) since it was bound. They only grow; for a rate, subtract
-/// two snapshots.
-///
-/// They locate losses on this machine: dropped by the kernel because its buffer was full, delayed
-/// by the drain budget, not accepted for sending, or truncated.
+/// Counters of a [`Socket`](crate::Socket) since it was bound, to locate losses on this machine.
+/// They only grow; for a rate, subtract two snapshots.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SocketStats {

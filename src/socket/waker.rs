@@ -18,7 +18,6 @@ struct Shared {
 }
 
 impl Waker {
-    /// Creates a waker for the poll of `registry`, with an event for `token`.
     pub(super) fn new(registry: &Registry, token: Token) -> io::Result<Self> {
         let shared = Shared {
             waker: mio::Waker::new(registry, token)?,
@@ -48,8 +47,8 @@ impl Waker {
     }
 
     /// Ends a sleep without setting the flag of [`take`](Self::take), for conditions that the
-    /// sleeper checks itself. If the system fails, which does not happen in practice, the sleep
-    /// lasts until its timeout.
+    /// sleeper checks itself. Without success, which does not happen in practice, the sleep ends at
+    /// its timeout.
     pub(crate) fn notify(&self) {
         let _ = self.shared.waker.wake();
     }

@@ -13,15 +13,14 @@ use crate::clock;
 use crate::limits::DATAGRAM_MAX;
 use crate::socket::{Poller, SocketStats, Waker};
 
-/// Maximum number of queued datagrams per direction: 1,024, as in the default send queue of a
-/// socket, at most 1 MiB. When it is full, the newest datagram is dropped.
+/// Maximum number of queued datagrams per direction, as in the default send queue of a socket; at
+/// most 1 MiB. When it is full, the newest datagram is dropped.
 const QUEUE_DATAGRAMS_MAX: usize = 1024;
 
 /// Addresses that are not reachable from outside: both hosts are in this process.
 const CLIENT: ([u8; 4], u16) = ([127, 0, 0, 1], 1);
 const SERVER: ([u8; 4], u16) = ([127, 0, 0, 1], 2);
 
-/// One of two ends: see the [module](self).
 #[derive(Debug)]
 pub(crate) struct MemoryTransport {
     local: SocketAddr,
@@ -30,7 +29,6 @@ pub(crate) struct MemoryTransport {
     outgoing: Arc<Mailbox>,
     /// Datagrams taken from `incoming` in one operation. Empty between two drains.
     received: VecDeque<Box<Buffer>>,
-    /// Whether the other end may have to be woken.
     has_sent: bool,
     /// Created by the first sleep.
     poller: Option<Poller>,
@@ -45,9 +43,7 @@ struct Mailbox(Mutex<Queue>);
 #[derive(Debug, Default)]
 struct Queue {
     datagrams: VecDeque<Box<Buffer>>,
-    /// Free buffers.
     free: VecDeque<Box<Buffer>>,
-    /// Datagrams dropped because the queue was full.
     dropped: u64,
     /// Wakes the receiver, while it sleeps.
     sleeper: Option<Waker>,
@@ -84,7 +80,6 @@ impl MemoryTransport {
         to == self.remote
     }
 
-    /// Passes the queued datagrams to `handle`, at most [`QUEUE_DATAGRAMS_MAX`].
     pub(super) fn drain(&mut self, mut handle: impl FnMut(SocketAddr, &[u8])) {
         if !self.incoming.take_all(&mut self.received) {
             self.stats.receive_would_block += 1;
@@ -111,7 +106,6 @@ impl MemoryTransport {
         self.has_sent = true;
     }
 
-    /// Wakes the other end if something was sent.
     pub(super) fn transmit(&mut self) {
         if std::mem::take(&mut self.has_sent) {
             self.stats.batches_sent += 1;
@@ -258,7 +252,7 @@ impl Buffer {
     }
 }
 
-/// Prints only the length, because payloads do not belong in a log.
+/// Prints no payload.
 impl std::fmt::Debug for Buffer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} bytes", self.len)

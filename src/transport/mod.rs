@@ -1,7 +1,5 @@
 //! The transport of a [`Host`](crate::Host): a UDP socket or a queue in memory, and with the
-//! feature `sim` a simulated network in front of it.
-//!
-//! Knows nothing of peers, packets and timers.
+//! feature `sim` a simulated network in front of it. Knows nothing of packets and timers.
 
 mod memory;
 
@@ -22,7 +20,6 @@ use crate::socket::{Socket, SocketStats, Waker};
 
 pub(crate) use self::memory::MemoryTransport;
 
-/// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct Transport {
     carrier: Carrier,
@@ -73,11 +70,7 @@ impl Transport {
     }
 
     /// Receives the datagrams that have arrived by `now`, until the transport is empty or the
-    /// budget of the socket is spent. Truncated datagrams are skipped; the socket has counted them.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Socket::recv`].
+    /// budget of the socket is spent. Skips truncated datagrams, which the socket has counted.
     #[inline]
     pub(crate) fn drain(
         &mut self,
@@ -93,7 +86,6 @@ impl Transport {
         self.carrier.drain(handle)
     }
 
-    /// Number of datagrams queued for sending.
     #[inline]
     pub(crate) fn queued(&self) -> usize {
         match &self.carrier {
@@ -102,9 +94,7 @@ impl Transport {
         }
     }
 
-    /// Lets `write` write a datagram into the send queue, in place. It is sent by
-    /// [`transmit`](Self::transmit) at the latest. Returns `false` if the queue is still full after
-    /// sending, or if `write` returns `None`.
+    /// As [`Socket::send_with`].
     #[inline]
     pub(crate) fn send_with(
         &mut self,
@@ -125,11 +115,6 @@ impl Transport {
     }
 
     /// Sends queued datagrams, as far as the system accepts them.
-    ///
-    /// # Errors
-    ///
-    /// The system cannot change the registration of the socket. Errors of single datagrams are
-    /// counted in [`stats`](Self::stats).
     #[inline]
     pub(crate) fn transmit(&mut self) -> io::Result<()> {
         #[cfg(feature = "sim")]
@@ -145,7 +130,6 @@ impl Transport {
         }
     }
 
-    /// When the next simulated datagram is due, in either direction.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         #[cfg(feature = "sim")]
         return self.links.as_ref()?.next_deadline();
@@ -153,12 +137,7 @@ impl Transport {
         None
     }
 
-    /// Sleeps until a datagram can be received, a [`Waker`] is used, or `timeout` has passed: see
-    /// [`Socket::wait`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Socket::wait`].
+    /// As [`Socket::wait`].
     pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         match &mut self.carrier {
             Carrier::Socket(socket) => socket.wait(timeout),
@@ -166,9 +145,6 @@ impl Transport {
         }
     }
 
-    /// # Errors
-    ///
-    /// Those of [`Socket::waker`].
     pub(crate) fn waker(&mut self) -> io::Result<Waker> {
         match &mut self.carrier {
             Carrier::Socket(socket) => socket.waker(),
@@ -183,7 +159,7 @@ impl Transport {
         }
     }
 
-    /// Whether datagrams may be pending without an event: see [`Socket::may_have_more`].
+    /// See [`Socket::may_have_more`].
     pub(crate) fn may_have_more(&self) -> bool {
         match &self.carrier {
             Carrier::Socket(socket) => socket.may_have_more(),
@@ -191,7 +167,6 @@ impl Transport {
         }
     }
 
-    /// Whether the last send would have blocked.
     pub(crate) fn is_blocked(&self) -> bool {
         match &self.carrier {
             Carrier::Socket(socket) => socket.is_blocked(),
@@ -210,11 +185,7 @@ impl Transport {
 /// The simulated network.
 #[cfg(feature = "sim")]
 impl Transport {
-    /// Simulates `conditions` in both directions from now on.
-    ///
-    /// # Errors
-    ///
-    /// A condition is out of its range. On error nothing has changed.
+    /// Simulates `conditions` in both directions from now on. On error nothing has changed.
     pub(crate) fn set_link_conditions(
         &mut self,
         conditions: &LinkConditions,
@@ -244,7 +215,6 @@ impl Transport {
     }
 }
 
-/// Writes a datagram, and sends a copy of it.
 fn send_copy(
     write: impl FnOnce(&mut [u8; DATAGRAM_MAX]) -> Option<(SocketAddr, usize)>,
     send: impl FnOnce(SocketAddr, &[u8]),
@@ -298,7 +268,6 @@ impl Carrier {
     }
 }
 
-/// Puts received datagrams on the incoming link, and passes those that are due to `handle`.
 #[cfg(feature = "sim")]
 fn drain_through(
     carrier: &mut Carrier,
@@ -313,8 +282,7 @@ fn drain_through(
     Ok(())
 }
 
-/// Sends the datagrams that have left the outgoing link. A full queue loses them, as a network
-/// does.
+/// A full queue loses a datagram, as a network does.
 #[cfg(feature = "sim")]
 fn send_due(carrier: &mut Carrier, links: &mut SimulatedLinks, now: Instant) {
     while let Some((to, bytes)) = links.poll_outgoing(now) {

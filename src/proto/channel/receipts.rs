@@ -9,10 +9,8 @@ use crate::proto::delivery::Receipt;
 /// Allocates nothing before the first receipt.
 #[derive(Debug, Default)]
 pub(crate) struct Receipts {
-    /// Number of the first receipt in `open`.
     first: u64,
     open: VecDeque<OpenReceipt>,
-    /// Outcomes that are not reported yet.
     outcomes: VecDeque<DeliveryOutcome>,
     /// Number of reported outcomes that the application has not taken.
     untaken: usize,
@@ -34,7 +32,6 @@ struct OpenReceipt {
 }
 
 impl Receipts {
-    /// Whether another receipt can be issued.
     pub(crate) fn has_room(&self) -> bool {
         self.open.len() + self.outcomes.len() + self.untaken < RECEIPTS_MAX
     }
@@ -64,14 +61,13 @@ impl Receipts {
         }
     }
 
-    /// A fragment of an unreliable message was lost, or the message was never sent.
+    /// A fragment was lost, or the message was never sent.
     pub(crate) fn on_lost(&mut self, receipt: Receipt) {
         if self.fragments_left(receipt).is_some() {
             self.settle(receipt, false);
         }
     }
 
-    /// A sequenced message was stale on arrival.
     pub(crate) fn on_stale(&mut self, channel: u8, sequence: u64) {
         let wanted = Some((channel, sequence));
         let is_it = |open: &OpenReceipt| open.sequenced == wanted && open.fragments.is_some();
@@ -117,7 +113,6 @@ impl Receipts {
     }
 }
 
-/// Memory of a receipt in bytes.
 pub(crate) const RECEIPT_BYTES: usize = size_of::<OpenReceipt>() + size_of::<DeliveryOutcome>();
 
 #[cfg(test)]

@@ -19,7 +19,6 @@ struct StaleNotice {
     named_in: Option<u64>,
 }
 
-/// Memory of a notice in bytes.
 pub(crate) const STALE_NOTICE_BYTES: usize = size_of::<StaleNotice>();
 
 impl StaleNotices {
@@ -37,7 +36,6 @@ impl StaleNotices {
         true
     }
 
-    /// Writes all notices into the packet with this number, which contains an acknowledgement.
     pub(crate) fn write(&mut self, writer: &mut Writer<'_>, number: u64) {
         for notice in &mut self.notices {
             frame::write_stale(writer, notice.channel, notice.sequence);
@@ -45,13 +43,12 @@ impl StaleNotices {
         }
     }
 
-    /// Whether a ping is needed to learn which notices have arrived. Otherwise a side that only
-    /// receives would repeat the same notices and reach the limit.
+    /// Whether a ping is needed: a side that only receives would repeat the same notices and reach
+    /// the limit.
     pub(crate) fn wants_to_forget(&self) -> bool {
         self.notices.len() >= STALE_NOTICES_MAX / 2
     }
 
-    /// A packet with notices was acknowledged: they are not repeated.
     pub(crate) fn on_arrived(&mut self, number: u64) {
         self.notices
             .retain(|notice| notice.named_in.is_none_or(|first| first > number));

@@ -51,7 +51,6 @@ use crate::limits::TIMER_GRANULARITY;
 use crate::proto::recovery::delivery_snapshot::DeliverySnapshot;
 use crate::proto::time::{Duration, Instant};
 
-/// The library's [`Controller`]. See the [module](self).
 #[derive(Debug)]
 pub(crate) struct RateController {
     limits: RateLimits,
@@ -98,8 +97,7 @@ impl Phase {
     };
 }
 
-/// A series of back-offs without a sample of an empty queue. Tests whether sending less reduces the
-/// delay.
+/// A series of back-offs without an empty queue. Tests whether sending less reduces the delay.
 #[derive(Debug, Clone, Copy)]
 struct StandingQueueTest {
     since: Instant,
@@ -109,19 +107,17 @@ struct StandingQueueTest {
 
 // Constants without a citation were tuned with seeds 0 to 9 of the simulation in `tests`.
 
-/// Rounds in which the delivery rate grows by less than a quarter before startup ends: 3, as in
-/// BBR.
+/// Rounds with less than a quarter of growth before startup ends: 3, as in BBR.
 const STARTUP_STALLED_ROUNDS: u32 = 3;
 
 /// Application-limited time after which startup begins again when there is more to send: 5 s.
 const STARTUP_AFTER_APP_LIMITED: Duration = Duration::from_secs(5);
 
-/// Pacing gain while a queue drains, in percent of the target. Startup leaves a longer queue.
+/// Pacing gain while a queue drains, in percent of the target. The queue of startup is longer.
 const STARTUP_DRAIN_PERCENT: u64 = 25;
 const DRAIN_PERCENT: u64 = 50;
 
-/// Maximum gain that the drain time is computed with, in percent: the floor may keep the rate above
-/// the gain.
+/// Maximum gain for the drain time, in percent: the floor may keep the rate above the gain.
 const DRAIN_PERCENT_MAX: u64 = 75;
 const _: () = assert!(STARTUP_DRAIN_PERCENT <= DRAIN_PERCENT && DRAIN_PERCENT <= DRAIN_PERCENT_MAX);
 
@@ -132,12 +128,11 @@ const DRAIN_ROUNDS_MAX: u32 = 4;
 const BACK_OFF_PERCENT: u64 = 89;
 
 /// Minimum time between two decreases: 500 ms. In between, queues only drain: of two flows that
-/// share a path and poll in ticks, the same flow always detects the queue first and would decrease
-/// for both.
+/// poll in ticks, the same one always detects the queue first and would decrease for both.
 const BACK_OFF_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Delivery rate below which the path has become narrower, in percent of the target. The target
-/// then follows at once.
+/// Delivery rate, in percent of the target, below which the path has become narrower: the target
+/// follows at once.
 const NARROWED_PERCENT: u64 = 80;
 
 /// Additive increase per second, in bytes per second: 2 Mbit/s. The same for all flows of a path,
@@ -157,13 +152,13 @@ const PROBE_UP_DELIVERED_PERCENT: u64 = 83;
 /// Maximum doublings of the increase, one per second without a queue: 8.
 const PROBE_UP_DOUBLINGS_MAX: u32 = 8;
 
-/// A standing queue is external if the test has lasted 3 s and the target has fallen to a quarter.
-/// Flows that share a path decrease together, and their queue drains long before.
+/// A standing queue is external after 3 s, if the target has fallen to a quarter. The queue of
+/// flows that decrease together drains long before.
 const STANDING_QUEUE_TEST_TIME: Duration = Duration::from_secs(3);
 const STANDING_QUEUE_TEST_DIVISOR: u64 = 4;
 
-/// Window beyond the round-trip time, as a time at the target rate: 16 ms, a tick at 60 Hz in which
-/// acknowledgements wait to be sent and to be processed.
+/// Window beyond the round-trip time: 16 ms at the target rate, a tick in which acknowledgements
+/// wait.
 const WINDOW_SLACK: Duration = Duration::from_millis(16);
 
 impl Controller for RateController {
@@ -311,8 +306,7 @@ impl RateController {
         }
     }
 
-    /// Sets the target from a sample of a packet that was sent while the path was full. The last
-    /// sample wins.
+    /// Follows samples of packets that were sent while the path was full; the last one wins.
     fn follow_delivery(
         &mut self,
         rate: Option<u64>,
@@ -372,7 +366,6 @@ impl RateController {
         }
     }
 
-    /// Whether sending much less for a long time has not reduced the delay.
     fn is_queue_external(&self, test: &StandingQueueTest, now: Instant) -> bool {
         let is_long = now >= test.since + STANDING_QUEUE_TEST_TIME;
         let is_much_less = self.target * STANDING_QUEUE_TEST_DIVISOR <= test.target_before;
@@ -478,7 +471,7 @@ impl RateController {
     }
 }
 
-/// A round trip: ends when a packet is acknowledged that was sent after the round began.
+/// Ends when a packet is acknowledged that was sent after the round began.
 #[derive(Debug, Clone, Copy)]
 struct Round {
     since: Instant,
@@ -487,7 +480,6 @@ struct Round {
     /// Maximum delivery rate of this and of the previous round, in bytes per second.
     max_rate: Option<u64>,
     previous_max_rate: Option<u64>,
-    /// Whether any packet of the round was application-limited.
     is_app_limited: bool,
 }
 
@@ -507,7 +499,6 @@ impl Round {
         self.max_rate = self.max_rate.max(rate);
     }
 
-    /// Begins the next round and returns the previous one.
     fn start_next(&mut self, end_delivered: u64, now: Instant) -> Self {
         let next = Self {
             previous_max_rate: self.max_rate,
@@ -561,8 +552,7 @@ mod tests {
                 / u32::try_from(bytes_per_second).unwrap()
         }
 
-        /// Runs until `until`, sending `percent` of the pacing rate. Below 100 the sender is
-        /// application-limited.
+        /// Below 100 percent the sender is application-limited.
         fn run(&mut self, until: Duration, percent: u64) {
             while self.now < self.start + until {
                 while self.next_at <= self.now {

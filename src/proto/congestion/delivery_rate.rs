@@ -6,7 +6,6 @@ use crate::proto::time::{Duration, Instant};
 
 #[derive(Debug)]
 pub(super) struct DeliveryRate {
-    /// Bytes acknowledged so far.
     delivered: u64,
     delivered_at: Instant,
     /// When the first packet of the current sample was sent.
@@ -47,13 +46,12 @@ impl DeliveryRate {
         }
     }
 
-    /// Marks the `in_flight` bytes, and packets sent before they are acknowledged, as
-    /// application-limited.
+    /// Marks packets sent before the `in_flight` bytes are acknowledged as application-limited.
     pub(super) fn on_app_limited(&mut self, in_flight: usize) {
         self.app_limited_until = Some(self.delivered + in_flight as u64);
     }
 
-    /// Counts an acknowledged packet. The newest packet of an ACK frame comes first.
+    /// The newest packet of an ACK frame comes first.
     pub(super) fn on_acked(
         &mut self,
         snapshot: DeliverySnapshot,
@@ -66,15 +64,13 @@ impl DeliveryRate {
         self.newest_acked.get_or_insert((snapshot, sent_at));
     }
 
-    /// Takes the newest packet of the ACK frame and its send time, or `None` if the frame
-    /// acknowledged nothing new.
+    /// `None` if the ACK frame acknowledged nothing new.
     pub(super) fn take_newest_acked(&mut self) -> Option<(DeliverySnapshot, Instant)> {
         self.newest_acked.take()
     }
 
-    /// The delivery rate of an acknowledged packet, in bytes per second. `None` if the sample
-    /// covers less than `min_rtt`: acknowledgements that arrive together would overestimate the
-    /// rate.
+    /// In bytes per second. `None` if the sample covers less than `min_rtt`: acknowledgements that
+    /// arrive together would overestimate the rate.
     pub(super) fn sample(
         &mut self,
         snapshot: DeliverySnapshot,

@@ -22,11 +22,8 @@ use crate::proto::time::{Duration, Instant};
 /// Minimum congestion window: 4 full packets. RFC 9002 section 7.2 recommends at least 2.
 const WINDOW_MIN: usize = 4 * DATAGRAM_MAX;
 
-/// A congestion control algorithm: turns acknowledgements into a pacing rate and a congestion
-/// window.
-///
-/// Rates are in bytes per second, windows and lengths in bytes. `in_flight` is the number of bytes
-/// that are neither acknowledged nor lost.
+/// A congestion control algorithm. Rates are in bytes per second, windows and lengths in bytes.
+/// `in_flight` bytes are neither acknowledged nor lost.
 ///
 /// - **Input**: `on_sent`, `on_app_limited`, `on_backlogged`, `on_acked`, `on_end_acks`, `reset`.
 /// - **Queries**: `pacing_rate`, `window`, `delivery_rate`, `queue_delay`. They change only with an
@@ -37,10 +34,10 @@ pub(crate) trait Controller: std::fmt::Debug {
     /// State stored with a sent packet until its acknowledgement.
     type Snapshot: Copy + std::fmt::Debug;
 
-    /// A controller for an unknown path. Starts at `limits.start`.
+    /// Starts at `limits.start`.
     fn new(limits: RateLimits, now: Instant) -> Self;
 
-    /// Snapshot of a packet sent at `now`, before the controller was allocated.
+    /// For a packet sent before the controller was allocated.
     fn initial_snapshot(now: Instant) -> Self::Snapshot;
 
     /// Forgets the path. Packets of the old path may still be acknowledged afterwards.
@@ -92,7 +89,6 @@ impl RateLimits {
     }
 }
 
-/// Pacer and controller of one connection.
 #[derive(Debug)]
 pub(crate) struct CongestionControl<C = RateController> {
     limits: RateLimits,
@@ -119,14 +115,14 @@ impl<C: Controller> CongestionControl<C> {
         }
     }
 
-    /// Allocates the controller. Called before a packet with messages is sent.
+    /// Called before a packet with messages is sent.
     pub(crate) fn start(&mut self, now: Instant) {
         let limits = self.limits;
         self.controller
             .get_or_insert_with(|| Box::new(C::new(limits, now)));
     }
 
-    /// Forgets the path, because the peer has a new address.
+    /// The peer has a new address.
     pub(crate) fn reset(&mut self, now: Instant) {
         if let Some(controller) = &mut self.controller {
             controller.reset(now);
@@ -134,7 +130,6 @@ impl<C: Controller> CongestionControl<C> {
         self.update_pacer(now);
     }
 
-    /// A packet of `len` bytes is sent. `in_flight` does not include it.
     pub(crate) fn on_sent(&mut self, len: usize, in_flight: usize, now: Instant) -> C::Snapshot {
         self.pacer.on_sent(len, now);
         match &mut self.controller {
@@ -143,7 +138,6 @@ impl<C: Controller> CongestionControl<C> {
         }
     }
 
-    /// All queued messages were sent.
     pub(crate) fn on_app_limited(&mut self, in_flight: usize, now: Instant) {
         self.pacer.set_backlogged(false);
         if let Some(controller) = &mut self.controller {
@@ -183,17 +177,14 @@ impl<C: Controller> CongestionControl<C> {
         }
     }
 
-    /// Whether the pacer allows a packet with messages.
     pub(crate) fn has_room(&self, now: Instant) -> bool {
         self.pacer.has_room(now)
     }
 
-    /// When the pacer allows the next packet with messages.
     pub(crate) fn ready_at(&self) -> Instant {
         self.pacer.ready_at()
     }
 
-    /// Whether `in_flight` bytes fill the congestion window.
     pub(crate) fn is_window_full(&self, in_flight: usize) -> bool {
         // The window is computed only when it can be full.
         in_flight >= WINDOW_MIN
@@ -203,18 +194,15 @@ impl<C: Controller> CongestionControl<C> {
                 .is_some_and(|controller| in_flight >= controller.window())
     }
 
-    /// Pacing rate in bytes per second.
     pub(crate) fn pacing_rate(&self) -> u64 {
         let controller = self.controller.as_ref();
         controller.map_or(self.limits.start, |controller| controller.pacing_rate())
     }
 
-    /// See [`Controller::delivery_rate`].
     pub(crate) fn delivery_rate(&self) -> Option<u64> {
         self.controller.as_ref()?.delivery_rate()
     }
 
-    /// See [`Controller::queue_delay`].
     pub(crate) fn queue_delay(&self) -> Option<Duration> {
         self.controller.as_ref()?.queue_delay()
     }

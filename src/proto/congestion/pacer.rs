@@ -1,7 +1,6 @@
-//! Pacing: spreads packets over time with a token bucket.
-//!
-//! The bucket holds a tick's worth of tokens for a game that polls once per tick. A loop that wakes
-//! at the deadline gets a smaller bucket, because bursts queue up on the path.
+//! Pacing with a token bucket. It holds a tick's worth of tokens for a game that polls once per
+//! tick; a loop that wakes at the deadline gets a smaller bucket, because bursts queue up on the
+//! path.
 
 use crate::limits::DATAGRAM_MAX;
 use crate::proto::time::{Duration, Instant};
@@ -19,7 +18,7 @@ const NANOS: u64 = 1_000_000_000;
 /// beyond the tokens are a debt that is paid before the next packet.
 #[derive(Debug)]
 pub(super) struct Pacer {
-    /// Pacing rate in bytes per second.
+    /// In bytes per second.
     rate: u64,
     /// Tokens at `updated_at`, in bytes; negative if in debt.
     tokens: i64,
@@ -32,7 +31,6 @@ pub(super) struct Pacer {
 }
 
 impl Pacer {
-    /// A pacer with a full bucket. `rate` is in bytes per second.
     pub(super) fn new(rate: u64, now: Instant) -> Self {
         let mut pacer = Self {
             rate,
@@ -46,7 +44,7 @@ impl Pacer {
         pacer
     }
 
-    /// Bucket size in bytes: the tokens earned during `lateness`, and at least [`BURST_MIN`].
+    /// In bytes: the tokens earned during `lateness`, and at least [`BURST_MIN`].
     #[allow(
         clippy::cast_possible_wrap,
         reason = "a rate of 10 Gbit/s earns 31 MB in 25 ms"
@@ -69,7 +67,6 @@ impl Pacer {
         self.tokens > 0 || self.ready_at() <= now
     }
 
-    /// When the next packet may be sent.
     pub(super) fn ready_at(&self) -> Instant {
         if self.tokens > 0 {
             return self.updated_at;
@@ -114,7 +111,6 @@ impl Pacer {
         self.tokens = (self.tokens + bytes).min(capacity);
     }
 
-    /// Measures how long after the deadline the loop polls, if messages waited.
     fn measure_lateness(&mut self, now: Instant) {
         if self.tokens > 0 || !std::mem::take(&mut self.is_backlogged) {
             return;

@@ -1,5 +1,4 @@
-//! A client's confirmation of the accept: without a packet of the client, the server drops the
-//! pending connection and does not report it to the application.
+//! A client's confirmation of the accept: without it, the server drops the pending connection.
 
 use crate::limits::{HANDSHAKE_RETRY_FIRST, PENDING_TIMEOUT};
 use crate::proto::time::{Duration, Instant};
@@ -9,12 +8,10 @@ use crate::proto::time::{Duration, Instant};
 #[derive(Debug)]
 pub(crate) struct AcceptConfirmation {
     next_at: Instant,
-    /// The server drops the pending connection at this time.
     until: Instant,
 }
 
 impl AcceptConfirmation {
-    /// Begins after the first confirmation, which is sent now.
     pub(crate) fn new(now: Instant) -> Self {
         Self {
             next_at: now + Duration::of(HANDSHAKE_RETRY_FIRST),
@@ -26,7 +23,7 @@ impl AcceptConfirmation {
         (self.next_at < self.until).then_some(self.next_at)
     }
 
-    /// Whether the next confirmation is due. Schedules the one after it.
+    /// Schedules the next confirmation.
     pub(crate) fn is_due(&mut self, now: Instant) -> bool {
         let is_due = self.next_at().is_some_and(|at| now >= at);
         if is_due {

@@ -4,8 +4,7 @@ use crate::limits::{DISCONNECT_COPIES, DISCONNECT_GAP};
 use crate::proto::close_reason::CloseReason;
 use crate::proto::time::{Duration, Instant};
 
-/// A disconnect is not retransmitted on loss. Several copies are sent until one is acknowledged;
-/// the other side acknowledges it once.
+/// Not retransmitted on loss: several copies are sent until one is acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Closing {
     /// This side ends the connection.
@@ -15,7 +14,7 @@ pub(crate) enum Closing {
         next_at: Instant,
         gap: Duration,
     },
-    /// The peer ended it, and receives one last acknowledgement.
+    /// The peer ended it, and receives one acknowledgement.
     LastAck {
         reason: CloseReason,
     },
@@ -47,7 +46,6 @@ impl Closing {
         }
     }
 
-    /// State after a packet was sent.
     pub(crate) fn after_packet(self, now: Instant) -> Self {
         match self {
             Self::Announce {
@@ -66,11 +64,10 @@ impl Closing {
     }
 }
 
-/// A connection that closes once everything queued was sent and acknowledged.
+/// A disconnect once everything queued was sent and acknowledged.
 #[derive(Debug)]
 pub(crate) struct Linger {
     pub(crate) reason: CloseReason,
-    /// When it closes in any case.
     pub(crate) until: Instant,
 }
 

@@ -1,9 +1,6 @@
-//! One connection: packets of the peer, packets to the peer, and deadlines.
+//! One connection. Knows neither its host nor other peers.
 //!
-//! Knows neither its host nor other peers. The methods of [`Connection`] by purpose:
-//!
-//! - input: `verify` and `take` (`recv`), `on_timeout` (`timeouts`), `send` and `disconnect` for
-//!   the application
+//! - input: `verify` and `take` (`recv`), `on_timeout` (`timeouts`), `send` and `disconnect`
 //! - output: `transmit` (`send`), `deadline` (`timeouts`), `next_outcome`
 //! - internal: `migration` to another address, `packet_outcome` of acknowledged and lost packets
 
@@ -44,16 +41,12 @@ use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::frame::{Frames, Token};
 use crate::proto::wire::handshake::{ConnectFingerprint, Nonce, Settings};
 
-/// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) protection: PacketProtection,
-    /// Nonce of the handshake.
     pub(crate) nonce: Nonce,
-    /// Fingerprint of the connect.
     pub(crate) name: ConnectFingerprint,
-    /// Sequence number of this connection among all that this host has accepted or had accepted:
-    /// the larger number is the newer connection.
+    /// Sequence number among the connections of this host; the larger number is newer.
     pub(crate) accepted_as: u64,
     /// Connection id under which this side receives.
     pub(crate) local_cid: ConnectionId,
@@ -64,7 +57,6 @@ pub(crate) struct Connection {
     pub(crate) connected_from: SocketAddr,
     idle_timeout: Duration,
     keep_alive: Duration,
-    /// Maximum acknowledgement delay of the peer.
     remote_ack_delay: Duration,
 
     sent: SentPackets,
@@ -72,7 +64,6 @@ pub(crate) struct Connection {
     round_trip: RttEstimator,
     loss: LossRate,
     rate: CongestionControl,
-    /// When a keep-alive is due, if nothing is sent before.
     keep_alive_at: Instant,
     last_received: Instant,
 
@@ -80,7 +71,7 @@ pub(crate) struct Connection {
     inbound: RecvChannels,
     stale_notices: StaleNotices,
     wants_ping: bool,
-    /// The next packet is a probe, which the congestion window does not limit.
+    /// The next packet is a probe, which ignores the congestion window.
     is_probing: bool,
     /// Pacing holds back unreliable messages.
     is_limited: bool,
@@ -96,7 +87,6 @@ pub(crate) struct Connection {
     stats: PeerStats,
 }
 
-/// The parameters that the handshake agreed on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ConnectionParams {
     pub(crate) nonce: Nonce,
@@ -162,7 +152,6 @@ impl Connection {
         }
     }
 
-    /// Takes the round-trip time of the handshake as the first sample.
     pub(crate) fn on_handshake_round_trip(&mut self, time: Duration) {
         self.round_trip.sample(time, Duration::ZERO);
     }
@@ -173,7 +162,6 @@ impl Connection {
         self.confirmation = Some(AcceptConfirmation::new(now));
     }
 
-    /// Queues a message; returns its receipt if it is tracked.
     pub(crate) fn send(
         &mut self,
         delivery: Delivery,
@@ -189,7 +177,6 @@ impl Connection {
         Ok(receipt)
     }
 
-    /// Maximum length of a message of this delivery that the peer accepts.
     pub(crate) fn max_of(&self, delivery: Delivery) -> usize {
         self.outbound.max_of(delivery)
     }
@@ -206,7 +193,6 @@ impl Connection {
         self.outbound.has_outcomes()
     }
 
-    /// The next outcome of a tracked message to report.
     pub(crate) fn next_outcome(&mut self) -> Option<DeliveryOutcome> {
         self.outbound.next_outcome()
     }
@@ -215,7 +201,7 @@ impl Connection {
         self.outbound.on_receipt_taken();
     }
 
-    /// Closes the connection and announces it to the peer. Queued messages are dropped.
+    /// Queued messages are dropped.
     pub(crate) fn disconnect(&mut self, reason: CloseReason, now: Instant) {
         if self.closing.is_none() {
             self.closing = Some(Closing::announce(reason, now));
@@ -223,8 +209,8 @@ impl Connection {
         }
     }
 
-    /// Disconnects once every queued message was sent, and acknowledged if reliable, or after the
-    /// idle timeout. Only the first call counts.
+    /// Waits until every queued message was sent, and acknowledged if reliable, for the idle
+    /// timeout at most. Only the first call counts.
     pub(crate) fn disconnect_after_flush(&mut self, reason: CloseReason, now: Instant) {
         let until = now + self.idle_timeout;
         self.linger
@@ -235,7 +221,7 @@ impl Connection {
         self.linger.is_some()
     }
 
-    /// Cancels a pending disconnect after flush, and returns its reason.
+    /// Cancels a disconnect after flush.
     pub(crate) fn take_linger(&mut self) -> Option<CloseReason> {
         Some(self.linger.take()?.reason)
     }
@@ -249,7 +235,6 @@ impl Connection {
         Some(linger.reason)
     }
 
-    /// Why the peer has ended the connection.
     pub(crate) fn remote_close_reason(&self) -> Option<&CloseReason> {
         match &self.closing {
             Some(Closing::LastAck { reason }) => Some(reason),
@@ -266,7 +251,6 @@ impl Connection {
         self.sent.open_bytes() > 0
     }
 
-    /// Whether the connection is closed and nothing is left to send.
     pub(crate) fn is_over(&self) -> bool {
         self.closing == Some(Closing::Over)
     }
@@ -285,15 +269,13 @@ impl Connection {
         self.acks.insert(number, false, now);
     }
 
-    /// Releases memory of an idle connection.
     fn release_memory(&mut self) {
         self.sent.shed();
         self.outbound.shed();
         self.inbound.shed();
     }
 
-    /// Drops the control frames that are due: a closing connection sends only its disconnect and
-    /// acknowledgements.
+    /// A closing connection sends only its disconnect and acknowledgements.
     fn cancel_pending_frames(&mut self) {
         self.wants_ping = false;
         self.response = None;
@@ -368,7 +350,6 @@ mod tests {
         Connection::new(&Config::plain(1), params, protection, now)
     }
 
-    /// Whether a packet with this number is accepted.
     fn is_taken(connection: &mut Connection, number: u64, now: Instant) -> bool {
         let mut buffer = [0; DATAGRAM_MAX];
         frame::write_ping(&mut Writer::new(packet::payload_room(&mut buffer)));
@@ -414,8 +395,7 @@ mod tests {
         assert_eq!(connection.stats.malformed, 3);
     }
 
-    /// Sends all packets that are allowed, and receives nothing. The deadline afterwards must be in
-    /// the future: otherwise the caller would spin.
+    /// The deadline afterwards must be in the future: otherwise the caller would spin.
     fn send_all(connection: &mut Connection, now: Instant) -> usize {
         let mut buffer = [0; DATAGRAM_MAX];
         let mut packets = 0;

@@ -14,7 +14,6 @@ use crate::proto::wire::packet::{HEADER_LEN, Header, PAYLOAD_MAX, TAG_ROOM};
 #[cfg(feature = "noise")]
 use crate::proto::wire::packet_number::NUMBER_MAX;
 
-/// See the [module](self).
 #[derive(Debug)]
 pub(crate) enum PacketProtection {
     Plain {
@@ -24,20 +23,18 @@ pub(crate) enum PacketProtection {
     Noise(Box<NoiseTransport>),
 }
 
-/// Noise state of a connection after the handshake.
 #[cfg(feature = "noise")]
 #[derive(Debug)]
 pub(crate) struct NoiseTransport {
     pub(crate) session: Session,
     /// A server's accept, retransmitted unchanged.
     pub(crate) accept: Box<[u8]>,
-    /// The peer has proven that it holds the pinned key.
     pub(crate) is_pinned: bool,
 }
 
 impl PacketProtection {
-    /// Adds header and tag to the `payload_len` bytes of frames in `buffer`; returns the length of
-    /// the packet. Packet numbers must increase.
+    /// Adds header and tag to `payload_len` bytes of frames; returns the length of the packet.
+    /// Packet numbers must increase.
     pub(crate) fn seal(
         &mut self,
         id: ConnectionId,
@@ -54,8 +51,8 @@ impl PacketProtection {
         }
     }
 
-    /// Returns the frames of a packet if it is authentic and its number is `number`. Decrypts into
-    /// `scratch`. Rejects numbers too large for an acknowledgement.
+    /// The frames of an authentic packet, decrypted into `scratch`. Rejects numbers too large for
+    /// an acknowledgement.
     #[cfg_attr(
         not(feature = "noise"),
         allow(unused_variables, clippy::ptr_arg, reason = "nothing is encrypted")

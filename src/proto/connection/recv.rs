@@ -1,5 +1,3 @@
-//! Receiving: packets from the peer.
-
 use std::net::SocketAddr;
 
 use crate::proto::buffers::Buffers;
@@ -16,8 +14,7 @@ use crate::proto::wire::packet_number;
 use crate::proto::wire::packet_number::NUMBER_MAX;
 
 impl Connection {
-    /// Verifies a packet with this connection's id. The checks are in the order of `WIRE.md`; a
-    /// packet that fails changes only a counter.
+    /// The checks are in the order of `WIRE.md`. A packet that fails changes only a counter.
     pub(crate) fn verify<'a>(
         &mut self,
         from: SocketAddr,
@@ -58,8 +55,7 @@ impl Connection {
         })
     }
 
-    /// Processes a packet; its messages go to `event_sink`. Returns whether the peer ended the
-    /// connection.
+    /// Returns whether the peer ended the connection.
     pub(crate) fn take(
         &mut self,
         packet: &VerifiedPacket<'_>,
@@ -106,7 +102,7 @@ impl Connection {
                 Frame::Disconnect { code, text } => {
                     outcome.is_disconnected |= self.on_disconnect(code, text);
                 }
-                // The application takes no more messages, so do not acknowledge this one.
+                // The application takes no more messages.
                 Frame::Message(_) if self.closing.is_some() => outcome.is_refused = true,
                 _ if self.closing.is_some() => {}
                 Frame::Message(message) => {
@@ -157,7 +153,7 @@ impl Connection {
                 self.cancel_pending_frames();
                 return true;
             }
-            // A duplicate. The first one was acknowledged.
+            // A duplicate; the first one was acknowledged.
             Some(Closing::LastAck { .. }) => {}
             Some(_) => self.closing = Some(Closing::Over),
         }
@@ -196,7 +192,6 @@ impl Connection {
 
 #[derive(Debug, Default)]
 struct Outcome {
-    /// The peer ended the connection.
     is_disconnected: bool,
     is_refused: bool,
     /// It contains a ping.

@@ -1,5 +1,3 @@
-//! Sending: packets to the peer.
-
 use std::net::SocketAddr;
 
 use crate::limits::DATAGRAM_MAX;
@@ -17,12 +15,10 @@ use crate::proto::wire::frame::WINDOW_LEN_MAX;
 use crate::proto::wire::packet;
 use crate::proto::wire::packet::HEADER_LEN;
 
-/// Length of a packet with a challenge, with header and checksum.
 pub(super) const CHALLENGE_LEN: usize = HEADER_LEN + 9 + packet::TAG_ROOM;
 
 impl Connection {
-    /// Whether a packet is due: control frames, which are small and not paced, or messages that
-    /// pacing allows.
+    /// Control frames, which are small and not paced, or messages that pacing allows.
     fn has_frames_due(&self, now: Instant) -> bool {
         self.wants_ping
             || self.response.is_some()
@@ -40,8 +36,8 @@ impl Connection {
         self.outbound.has_reliable() || copies_at.is_some_and(|at| at <= now)
     }
 
-    /// Whether reliable messages may be sent: neither the congestion window nor the record of sent
-    /// packets is full, or this is a probe.
+    /// Whether reliable messages may be sent: the congestion window and the record of sent packets
+    /// are not full, or this is a probe.
     pub(super) fn may_send_reliable(&self) -> bool {
         let is_full = self.rate.is_window_full(self.sent.open_bytes());
         self.sent.has_room() && !is_full || self.is_probing
@@ -68,12 +64,10 @@ impl Connection {
         path.is_some_and(|path| path.wants_challenge(CHALLENGE_LEN, now))
     }
 
-    /// Whether there may be a packet to send.
     pub(crate) fn wants_to_send(&self, now: Instant) -> bool {
         self.closing.is_some() || self.wants_challenge(now) || self.has_frames_due(now)
     }
 
-    /// Writes the next packet; returns its destination and length.
     pub(crate) fn transmit(
         &mut self,
         buffer: &mut [u8; DATAGRAM_MAX],
@@ -92,7 +86,6 @@ impl Connection {
         self.transmit_frames(buffer, buffers, now)
     }
 
-    /// Writes a packet with all frames that are due and fit.
     fn transmit_frames(
         &mut self,
         buffer: &mut [u8; DATAGRAM_MAX],
@@ -132,7 +125,6 @@ impl Connection {
         ))
     }
 
-    /// Abandons the oldest packets until one more can be tracked.
     fn make_room(&mut self, buffers: &mut Buffers, now: Instant) {
         let (sent, _, mut effects) = self.split_for_outcomes(buffers, now);
         sent.make_room(&mut effects);
@@ -166,7 +158,7 @@ impl Connection {
         Some(self.finish(len, contents, self.address, buffer, now))
     }
 
-    /// Writes a packet with only a challenge, because its destination may not be the peer.
+    /// Only a challenge, because the destination may not be the peer.
     fn transmit_challenge(
         &mut self,
         buffer: &mut [u8; DATAGRAM_MAX],
@@ -180,8 +172,8 @@ impl Connection {
         Some(self.finish(len, None, address, buffer, now))
     }
 
-    /// Adds a pending acknowledgement to the packet. Stale notices come first: the peer must
-    /// process them before the acknowledgement of their packets.
+    /// Stale notices come first: the peer must process them before the acknowledgement of their
+    /// packets.
     fn write_ack(&mut self, writer: &mut Writer<'_>, contents: &mut PacketContents, now: Instant) {
         if self.acks.ack_at().is_none() {
             return;
@@ -218,7 +210,6 @@ impl Connection {
         }
     }
 
-    /// Updates whether the flow is application-limited or limited by pacing.
     fn note_backlog(&mut self, now: Instant) {
         let has_unreliable = self.outbound.has_unreliable();
         self.is_limited = has_unreliable && !self.rate.has_room(now);
@@ -229,8 +220,8 @@ impl Connection {
         }
     }
 
-    /// Reschedules the keep-alive. A side that only answered waits a quarter longer, so of two idle
-    /// sides always the same one sends keep-alives, and not both at the same time.
+    /// A side that only answered waits a quarter longer, so of two idle sides always the same one
+    /// sends keep-alives.
     fn put_off_keep_alive(&mut self, has_asked: bool, now: Instant) {
         let after = if has_asked {
             self.keep_alive
@@ -240,7 +231,7 @@ impl Connection {
         self.keep_alive_at = now + after;
     }
 
-    /// Gives a packet its number and seals it. A packet with `contents` is ack-eliciting.
+    /// A packet with `contents` is ack-eliciting.
     fn finish(
         &mut self,
         payload_len: usize,

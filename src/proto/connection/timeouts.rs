@@ -4,7 +4,6 @@ use crate::proto::connection::send::CHALLENGE_LEN;
 use crate::proto::time::Instant;
 
 impl Connection {
-    /// When the next timer expires.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         if let Some(closing) = &self.closing {
             return closing.next_at();
@@ -38,7 +37,7 @@ impl Connection {
         Some(copies_at.max(ready_at))
     }
 
-    /// The earliest of the timers that move back with every packet and rarely expire.
+    /// Timers that move back with every packet and rarely expire.
     fn rare_deadline(&self) -> Instant {
         let mut at = (self.last_received + self.idle_timeout).min(self.keep_alive_at);
         if let Some(confirmation_at) = self
@@ -63,7 +62,7 @@ impl Connection {
             .probe_at(&self.round_trip, self.remote_ack_delay, is_blocked)
     }
 
-    /// Runs expired timers. Returns whether the peer has timed out.
+    /// Returns whether the peer has timed out.
     pub(crate) fn on_timeout(&mut self, now: Instant) -> bool {
         if self.closing.is_some() {
             return false;
@@ -78,7 +77,7 @@ impl Connection {
         false
     }
 
-    /// Runs the timers of `rare_deadline`: keep-alive, accept confirmation, and path validation.
+    /// The timers of `rare_deadline`.
     fn run_rare_timers(&mut self, now: Instant) {
         if now >= self.keep_alive_at {
             self.wants_ping = true;
@@ -89,7 +88,7 @@ impl Connection {
         self.run_path_timer(now);
     }
 
-    /// A probe timeout expired: retransmits in a probe what may be lost.
+    /// Retransmits in a probe what may be lost.
     fn on_probe(&mut self) {
         let outbound = &mut self.outbound;
         self.sent.on_probe(|frame| outbound.on_probe(frame));
@@ -98,8 +97,8 @@ impl Connection {
         self.is_probing = true;
     }
 
-    /// Abandons a path validation that timed out, and reschedules a challenge over the
-    /// amplification limit.
+    /// Abandons a path validation that timed out, and defers a challenge over the amplification
+    /// limit.
     fn run_path_timer(&mut self, now: Instant) {
         let Some(path) = &mut self.new_path else {
             return;

@@ -24,7 +24,6 @@ use crate::proto::wire::handshake::{
 #[cfg(feature = "noise")]
 use crate::proto::wire::handshake::{SecurityMode, SignedDeny};
 
-/// How the accept of a connect is protected.
 pub(super) enum AcceptKey {
     Plain,
     /// With the secret shared with the client since its connect was decrypted.
@@ -70,7 +69,6 @@ impl HostState {
         Ok((!is_same).then_some(MismatchKind::Protocol))
     }
 
-    /// Handles a connect, which returns a cookie.
     pub(super) fn on_connect(&mut self, from: SocketAddr, bytes: &[u8], now: Instant) {
         let Some((envelope, name)) = self.read_connect(bytes) else {
             self.stats.malformed += 1;
@@ -107,7 +105,6 @@ impl HostState {
         }
     }
 
-    /// Reads the unencrypted part of a connect, and computes its fingerprint.
     fn read_connect<'a>(
         &self,
         bytes: &'a [u8],
@@ -122,8 +119,8 @@ impl HostState {
         Some((envelope, envelope.nonce))
     }
 
-    /// Reads the encrypted part of a connect, and how to protect the reply. `None` if it was
-    /// rate-limited or failed, which is counted.
+    /// Reads the encrypted part of a connect. `None` if it was rate-limited or failed, which is
+    /// counted.
     fn open_connect<'a>(
         &mut self,
         envelope: &ConnectEnvelope<'a>,
@@ -153,10 +150,10 @@ impl HostState {
         self.answer(StatelessReply::Accept { slot, server_id });
     }
 
-    /// Resolves a simultaneous connect of two hosts: returns whether this host's own attempt wins.
-    /// The larger nonce wins, so both sides choose the same. Equal nonces mean that this host
-    /// connects to itself, which is rejected. An incoming client has proven no key, so it replaces
-    /// neither an attempt with a pinned key nor a peer that has proven one.
+    /// Resolves a simultaneous connect: returns whether this host's own attempt wins. The larger
+    /// nonce wins, so both sides choose the same. Equal nonces mean that this host connects to
+    /// itself, which is rejected. An incoming client has proven no key, so it replaces neither an
+    /// attempt with a pinned key nor a peer that has proven one.
     fn yields_to_existing(&self, from: SocketAddr, nonce: Nonce) -> bool {
         let Some(slot) = self.by_address.get(&from).copied() else {
             return false;
@@ -187,9 +184,8 @@ impl HostState {
         }
     }
 
-    /// Whether a client at this address would exceed `peers_max`. A client at the address of a peer
-    /// or of an own attempt replaces it and needs no extra slot; at most `peers_max` such clients
-    /// may be pending.
+    /// Whether a client at this address would exceed `peers_max`. A client that replaces a peer or
+    /// an own attempt at its address needs no extra slot; at most `peers_max` may be pending.
     fn is_full_for(&self, from: SocketAddr) -> bool {
         if self.by_address.contains_key(&from) {
             return self.counts.pending >= self.config.peers_max;
@@ -258,8 +254,7 @@ impl HostState {
         }
     }
 
-    /// A slot for a client: that of this host's own attempt to connect to it, which is paused, or a
-    /// new one.
+    /// A new slot, or that of this host's own attempt to the same address, which is paused.
     fn slot_for(&mut self, from: SocketAddr) -> Option<(SlotIndex, Option<Box<ClientHandshake>>)> {
         if let Some(slot) = self.by_address.get(&from).copied() {
             if let Some(attempt) = self.slots.change(slot).take_connecting() {

@@ -15,9 +15,8 @@ pub struct Request<'a> {
     /// [`CONNECT_PAYLOAD_MAX`](crate::limits::CONNECT_PAYLOAD_MAX) (256) bytes, untrusted.
     pub payload: &'a [u8],
     /// Peers that count against [`peers_max`](Self::peers_max), without this client: connected
-    /// peers, pending clients, this host's own attempts, and peers whose
-    /// [`Disconnected`](crate::Event::Disconnected) event is not taken. Includes a connected peer
-    /// that this client would replace, because it is at the same address.
+    /// peers (also a peer that this client replaces), pending clients, own attempts, and peers
+    /// whose [`Disconnected`](crate::Event::Disconnected) event is not taken.
     pub peers: usize,
     /// The host's [`peers_max`](crate::Config::peers_max). At the limit a client at a new address
     /// is denied with [`ServerFull`](crate::DisconnectReason::ServerFull) without calling the
@@ -26,8 +25,7 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// A request on a host without peers and with the default
-    /// [`peers_max`](crate::Config::peers_max), for tests of admission callbacks.
+    /// A request on a host without peers, for tests of admission callbacks.
     #[must_use]
     pub fn new(address: SocketAddr, payload: &'a [u8]) -> Self {
         Self {
@@ -66,8 +64,6 @@ pub enum Admission {
 
 pub(crate) type Decide = Box<dyn FnMut(&Request<'_>) -> Admission + Send>;
 
-/// The application's admission callback; by default every client is accepted.
-///
 /// The mutex makes the host `Sync` without requiring that of the callback. It is never locked,
 /// because every call has exclusive access.
 #[derive(Default)]

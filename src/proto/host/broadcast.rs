@@ -102,9 +102,7 @@ impl HostState {
     }
 }
 
-/// # Errors
-///
-/// The message is longer than any peer accepts.
+/// Checks the limit of all peers.
 fn check_len(delivery: Delivery, message: &[u8]) -> Result<(), SendError> {
     let (len, max) = (message.len(), channel::message_max(delivery, MESSAGE_MAX));
     if len > max {

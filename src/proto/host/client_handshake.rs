@@ -1,4 +1,4 @@
-//! The client side of one handshake, until it is a connection or has failed.
+//! The client side of one handshake.
 
 use std::net::SocketAddr;
 
@@ -12,7 +12,6 @@ use crate::proto::noise::NoiseClient;
 use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::handshake::{Connect, Cookie, Hello, Nonce, SecurityMode, Settings};
 
-/// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct ClientHandshake {
     pub(crate) to: SocketAddr,
@@ -63,7 +62,6 @@ impl ClientHandshake {
         false
     }
 
-    /// When the next timer expires.
     pub(crate) fn deadline(&self) -> Instant {
         self.next_at.min(self.give_up_at)
     }
@@ -72,7 +70,6 @@ impl ClientHandshake {
         now >= self.give_up_at
     }
 
-    /// The disconnect reason of an attempt that timed out.
     pub(crate) fn timeout_reason(&self) -> DisconnectReason {
         #[cfg(feature = "noise")]
         if let Some(shown) = self.noise.as_ref().and_then(NoiseClient::wrong_key) {
@@ -85,8 +82,7 @@ impl ClientHandshake {
         now >= self.next_at
     }
 
-    /// Whether a cookie is missing. Only the first one is used; later ones answer retransmitted
-    /// hellos.
+    /// Only the first cookie is used; later ones answer retransmitted hellos.
     pub(crate) fn wants_cookie(&self) -> bool {
         self.cookie.is_none()
     }
@@ -142,8 +138,8 @@ impl ClientHandshake {
         self.connect(cookie, settings).write(protocol_id, buffer)
     }
 
-    /// The cookie for the next connect. After several connects without a reply it may have expired,
-    /// so a new one is requested.
+    /// After several connects without a reply the cookie may have expired, so a new one is
+    /// requested.
     fn cookie_to_send(&mut self, now: Instant) -> Option<Cookie> {
         if self.connects == CONNECTS_PER_COOKIE {
             self.cookie = None;

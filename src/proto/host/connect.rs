@@ -70,7 +70,6 @@ impl HostState {
         self.slots.make_ready(slot);
     }
 
-    /// Whether the attempt continues with the server key in the cookie reply.
     #[cfg(feature = "noise")]
     fn takes_key(&mut self, slot: SlotIndex, answer: &CookieReply, now: Instant) -> bool {
         let (settings, protocol_id) = (self.settings(false), self.protocol_id());
@@ -196,8 +195,7 @@ impl HostState {
         self.slots.make_ready(slot);
     }
 
-    /// Reads an accept: the server's settings and the packet protection of the connection. `None`
-    /// if it is not authentic, which is counted.
+    /// Reads an accept. `None` if it is not authentic, which is counted.
     fn open_accept(
         &mut self,
         slot: SlotIndex,
@@ -242,7 +240,7 @@ impl HostState {
     }
 }
 
-/// Whether a deny is authentic. Under Plain it cannot be verified.
+/// Under Plain a deny cannot be verified.
 #[cfg_attr(
     not(feature = "noise"),
     allow(unused_variables, reason = "there is no tag without it")

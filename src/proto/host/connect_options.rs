@@ -59,7 +59,7 @@ impl ConnectOptions {
     }
 }
 
-/// Prints the length of the payload, never its content.
+/// Prints no payload.
 impl fmt::Debug for ConnectOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut fields = f.debug_struct("ConnectOptions");

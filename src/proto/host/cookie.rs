@@ -1,9 +1,8 @@
 //! Cookies: stateless address validation by the server.
 //!
-//! A cookie is a keyed hash of the client's nonce and address. Only the server can compute it, so a
+//! A cookie is a keyed hash of the client's nonce and address, which only the server can compute: a
 //! client that returns it receives packets at that address. The key is replaced every
-//! [`COOKIE_WINDOW`] and the previous key stays valid, so a cookie, also a recorded one, is valid
-//! for one to two windows.
+//! [`COOKIE_WINDOW`] and the previous key stays valid, so a cookie is valid for one to two windows.
 
 use std::fmt;
 use std::hash::Hasher;
@@ -46,7 +45,6 @@ impl Cookies {
         hash(&self.current, from, nonce)
     }
 
-    /// Whether this server issued the cookie to this client, and it has not expired.
     pub(crate) fn is_good(
         &mut self,
         cookie: &Cookie,

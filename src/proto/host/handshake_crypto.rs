@@ -61,7 +61,6 @@ impl HostState {
         Some(crypto.identity.public())
     }
 
-    /// Checks that these options fit the host's security mode.
     pub(super) fn check_key(&self, options: &ConnectOptions) -> Result<(), ConnectError> {
         if self.crypto.is_none() {
             let is_pinned = options.server_key.is_some();
@@ -78,7 +77,6 @@ impl HostState {
         Ok(())
     }
 
-    /// First half of the cryptographic work per client: decrypts the connect.
     pub(super) fn open_sealed_connect<'a>(
         &mut self,
         envelope: &ConnectEnvelope<'_>,
@@ -109,7 +107,6 @@ impl HostState {
         Some((connect, AcceptKey::Noise(Box::new(responder))))
     }
 
-    /// Second half: encrypts the accept and derives the keys.
     pub(super) fn seal_accept(
         &self,
         params: &ConnectionParams,
@@ -137,7 +134,6 @@ impl HostState {
         })))
     }
 
-    /// The client's counterpart: decrypts the accept.
     pub(super) fn open_sealed_accept(
         &mut self,
         slot: SlotIndex,

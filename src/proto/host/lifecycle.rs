@@ -1,5 +1,5 @@
-//! How connections begin and end. Each transition of a peer's state, with its effects on tables,
-//! counts and events, is one method here.
+//! How connections begin and end: one method per transition of a peer's state, with its effects on
+//! tables, counts and events.
 
 use std::net::SocketAddr;
 
@@ -63,7 +63,6 @@ impl HostState {
         }
     }
 
-    /// The sequence number of the next connection among all accepted ones.
     pub(super) fn next_accepted(&mut self) -> u64 {
         self.accepted += 1;
         self.accepted
@@ -85,7 +84,6 @@ impl HostState {
         }
     }
 
-    /// Makes the slot a connected peer.
     pub(super) fn open(&mut self, index: SlotIndex, connection: Connection) {
         self.by_address.insert(connection.address, index);
         *self.slots.change(index) = PeerState::Open(Box::new(connection));
@@ -117,8 +115,8 @@ impl HostState {
         self.end_attempt(index, DisconnectReason::Replaced);
     }
 
-    /// Removes a connection that the application does not know. Returns the paused own attempt, if
-    /// there is one; otherwise the slot is free.
+    /// Removes a connection that the application does not know. Returns a paused own attempt;
+    /// without one the slot is free.
     fn take_pending(&mut self, index: SlotIndex) -> Option<Box<ClientHandshake>> {
         let pending = self.slots.change(index).take_pending()?;
         self.counts.pending -= 1;
@@ -147,11 +145,9 @@ impl HostState {
     }
 }
 
-/// Reason and text of a disconnect for the application.
 #[derive(Debug)]
 pub(super) struct Ending {
     reason: DisconnectReason,
-    /// The peer's text.
     text: Option<Box<str>>,
 }
 
@@ -163,7 +159,7 @@ impl From<DisconnectReason> for Ending {
 
 /// Ending.
 impl HostState {
-    /// Disconnects a lingering peer whose send queue is empty.
+    /// Disconnects a lingering peer once its send queue is empty.
     #[inline]
     pub(super) fn finish_linger(&mut self, index: SlotIndex, now: Instant) {
         let state = self.slots[index].state();
@@ -259,7 +255,6 @@ impl HostState {
         self.slots.make_ready(index);
     }
 
-    /// A closing connection has nothing more to send.
     pub(super) fn close_finally(&mut self, index: SlotIndex) {
         self.counts.closing -= 1;
         if self.slots[index].disconnect_event_pending {
@@ -291,8 +286,7 @@ impl HostState {
 
 /// Events taken by the application.
 impl HostState {
-    /// Releases what the first event occupies. The event is examined in place, so that it is moved
-    /// only once.
+    /// The event is examined in place, so that it is moved only once.
     #[inline]
     pub(super) fn on_event_taken(&mut self) {
         match self.events.front_mut() {

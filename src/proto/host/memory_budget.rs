@@ -27,8 +27,7 @@ use crate::proto::stats::PeerStats;
 use crate::proto::wire::handshake::ACCEPT_SEALED_LEN;
 use crate::proto::wire::handshake::ConnectFingerprint;
 
-/// A vector doubles when it is full, so up to half of it is unused. So does a hash table, which
-/// also keeps one eighth free.
+/// A vector or hash table doubles when it is full, so up to half of it is unused.
 const GROWTH: usize = 2;
 
 impl Config {
@@ -77,7 +76,6 @@ impl Config {
         self.peer_bytes_idle() + of_client.max(of_server) + size_of::<PeerStats>()
     }
 
-    /// `message_max` is the peer's.
     fn outgoing_bytes_max(&self, message_max: usize) -> usize {
         let unreliable = QUEUED_BYTES_MAX + QUEUED_MESSAGES_MAX * send::ENTRY_BYTES;
         // Acknowledged messages behind an unacknowledged one stay in the queue, but no longer count
@@ -96,7 +94,6 @@ impl Config {
             + GROWTH * (unreliable + again + receipts + in_flight + channels)
     }
 
-    /// `window` is the receive window of this side.
     fn incoming_bytes_max(&self, window: usize) -> usize {
         let places = messages_places(RELIABLE_OPEN_MAX) * recv::STREAM_ENTRY_BYTES;
         let events = (QUEUED_MESSAGES_MAX + RECEIPTS_MAX) * size_of::<Event>();
@@ -111,17 +108,17 @@ impl Config {
     }
 }
 
-/// 256 ordered channels, and the one for reliable messages without order.
+/// 256 ordered channels, and the unordered one.
 const CHANNELS_MAX: usize = 257;
 
-/// Maximum number of message entries allocated in all channels while they hold at most `messages`:
-/// see [`CHANNEL_KEPT`].
+/// Maximum number of message entries in all channels while they hold `messages`: see
+/// [`CHANNEL_KEPT`].
 fn messages_places(messages: usize) -> usize {
     ROOMY_CHANNELS * GROWTH * messages + 4 * messages + CHANNELS_MAX * CHANNEL_KEPT
 }
 
-/// Memory of `bytes` of messages in buffers of their own. A buffer is at most four times as long as
-/// its message, and a message in a buffer of the largest size exceeds the next smaller size.
+/// Memory of `bytes` of messages in buffers. A buffer is at most four times as long as its message,
+/// and a message in the largest buffer exceeds the next smaller one.
 fn buffered(bytes: usize, messages: usize) -> usize {
     let [smallest, middle, largest] = buffers::SIZES;
     (4 * bytes + messages * smallest).min(bytes + messages * (largest - middle))
@@ -130,7 +127,7 @@ fn buffered(bytes: usize, messages: usize) -> usize {
 /// Memory per byte of the receive window, at most.
 const WINDOW_FACTOR: usize = 4;
 
-/// Whether `WINDOW_FACTOR` suffices for a message of `len` bytes in its buffer size.
+/// Whether that suffices for a message of `len` bytes in its buffer.
 const fn is_window_enough(len: usize) -> bool {
     let allowed = WINDOW_FACTOR * (len + MESSAGE_OVERHEAD);
     let mut class = 0;
@@ -151,8 +148,8 @@ const _: () = assert!(
         <= WINDOW_FACTOR * (FRAGMENT_BYTES + MESSAGE_OVERHEAD)
 );
 
-/// Memory of a hash table entry: one control byte, an eighth of the table free, and doubled at the
-/// last growth.
+/// A hash table entry: one control byte, an eighth of the table free, and doubled at the last
+/// growth.
 fn table_entry(bytes: usize) -> usize {
     (GROWTH * (bytes + 1)).div_ceil(7) * 8
 }
@@ -165,7 +162,6 @@ mod tests {
     use crate::limits::{RATE_MAX, UNRELIABLE_FRAGMENTS_MAX};
     use crate::proto::{ConnectOptions, Delivery, HostState, PeerId};
 
-    /// Two hosts on a network without latency.
     struct HostPair {
         server: HostState,
         client: HostState,
@@ -202,7 +198,6 @@ mod tests {
 
     const SERVER: ([u8; 4], u16) = ([192, 0, 2, 1], 7);
 
-    /// Adds a peer to the server and drops the client's state.
     fn connect(pair: &mut HostPair, number: u16) -> SocketAddr {
         let address = SocketAddr::from(([192, 0, 2, 2], number));
         let (config, seed) = (pair.server.config().clone(), [number.to_be_bytes()[1]; 32]);
@@ -214,7 +209,6 @@ mod tests {
         address
     }
 
-    /// The reverse: the host at `SERVER` connects to a host at the returned address.
     fn connect_out(pair: &mut HostPair) -> SocketAddr {
         let address = SocketAddr::from(([192, 0, 2, 2], 1));
         pair.server
@@ -326,8 +320,7 @@ mod tests {
         while pair.client.poll_event().is_some() {}
     }
 
-    /// Memory kept after traffic: a few hundred bytes per used channel, and the congestion control
-    /// state.
+    /// Kept after traffic: a few hundred bytes per used channel, and congestion control.
     const KEPT_AFTER_PLAY: usize = 1024;
 
     #[test]

@@ -1,9 +1,7 @@
-//! All peers of one host, without a socket and without a clock.
-//!
-//! The methods of [`HostState`] by file: `recv` handles packets of connections, `accept` and
-//! `connect` the two sides of handshakes (`handshake_crypto` their Noise part), `lifecycle`
-//! transitions of peers, `broadcast` messages to several peers, `poll` timers and transmission.
-//! `scheduler` decides which peer is due.
+//! All peers of one host. The methods of [`HostState`] by file: `recv` handles packets of
+//! connections, `accept` and `connect` the two sides of handshakes (`handshake_crypto` their Noise
+//! part), `lifecycle` transitions of peers, `broadcast` messages to several peers, `poll` timers
+//! and transmission. `scheduler` decides which peer is due.
 
 mod accept;
 mod admission;
@@ -115,16 +113,14 @@ pub struct HostState {
     crypto: Option<HandshakeCrypto>,
 
     slots: PeerSlots,
-    /// Peers and connection attempts by remote address.
     by_address: HashMap<SocketAddr, SlotIndex, HashKeys>,
-    /// Connections by the fingerprint of their connect, to detect retransmitted connects.
+    /// By the fingerprint of their connect, to detect retransmissions.
     by_connect: HashMap<(SocketAddr, ConnectFingerprint), SlotIndex, HashKeys>,
     replies: StatelessReplies,
     connects_in_turn: usize,
     /// Number of connections accepted so far, in either role.
     accepted: u64,
 
-    /// Decryption buffer.
     scratch: Vec<u8>,
     events: VecDeque<Event>,
     pool: Pool,
@@ -141,7 +137,6 @@ struct PeerCounts {
     /// Own connection attempts, including paused ones.
     connecting: usize,
     closing: usize,
-    /// Peers whose `Disconnected` event is not taken.
     undelivered_disconnects: usize,
 }
 
@@ -213,9 +208,9 @@ impl HostState {
     /// [`peers_max`](Config::peers_max).
     ///
     /// `decide` runs within a turn, so it must be fast: look up a ticket, do not query a database.
-    /// It is called once per accepted connect, and for every copy of a denied one. An attacker can
-    /// replay a recorded connect after its connection has ended, while the cookie is valid (10 to
-    /// 20 s); this calls `decide` again and has no other effect. So redeem a single-use ticket at
+    /// It is called once per accepted connect, and for every copy of a denied one. It is also
+    /// called for a recorded connect that an attacker replays after its connection has ended, while
+    /// the cookie is valid (10 to 20 s), without another effect. So redeem a single-use ticket at
     /// [`Connected`](Event::Connected), not here.
     pub fn set_admission(
         &mut self,
@@ -304,7 +299,6 @@ impl HostState {
         now: time::Instant,
     ) -> Result<Receipt, SendError> {
         let receipt = self.queue(peer, delivery, message, true, now)?;
-        // A tracked message yields a receipt or an error.
         receipt.ok_or(SendError::QueueFull)
     }
 
@@ -361,12 +355,12 @@ impl HostState {
 
     /// As [`disconnect`](Self::disconnect), after every queued message was sent, and acknowledged
     /// if reliable, or after [`idle_timeout`](Config::idle_timeout). Unreliable messages that
-    /// expire meanwhile do not delay it. A peer that is not connected yet is disconnected at once.
+    /// expire do not delay it. A peer that is not connected yet is disconnected at once.
     ///
     /// Until then messages from the peer arrive, [`send`](Self::send) returns
     /// [`NotConnected`](SendError::NotConnected), [`peers`](Self::peers) omits the peer, and it can
-    /// still end with [`TimedOut`](crate::DisconnectReason::TimedOut). The reason of the first call
-    /// is sent, unless `disconnect` follows.
+    /// still [time out](crate::DisconnectReason::TimedOut). The reason of the first call is sent,
+    /// unless `disconnect` follows.
     pub fn disconnect_after_flush(
         &mut self,
         peer: PeerId,
@@ -467,8 +461,8 @@ impl HostState {
         self.counts.admitted() >= self.config.peers_max
     }
 
-    /// Maximum number of slots. More than `peers_max`, because closing peers and peers with an
-    /// undelivered disconnect occupy one for a while.
+    /// More than `peers_max`: closing peers and peers with an undelivered disconnect occupy a slot
+    /// for a while.
     fn slots_max(&self) -> usize {
         (4 * self.config.peers_max).min(SLOTS_MAX)
     }
@@ -490,7 +484,6 @@ impl HostState {
         }
     }
 
-    /// Settings that this side announces in the handshake.
     #[allow(
         clippy::cast_possible_truncation,
         reason = "an hour, 255 ms, 16 MiB and 64 MiB at most"
@@ -511,7 +504,7 @@ impl HostState {
     }
 }
 
-/// Prints counts, so the length does not depend on the number of peers.
+/// Prints counts only.
 impl fmt::Debug for HostState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HostState")

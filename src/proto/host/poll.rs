@@ -220,7 +220,7 @@ impl HostState {
         }
     }
 
-    /// The public key in this host's cookie replies; zeros under Plain.
+    /// Zeros under Plain.
     fn shown_key(&self) -> [u8; 32] {
         #[cfg(feature = "noise")]
         if let Some(key) = self.public_key() {
@@ -263,9 +263,8 @@ impl HostState {
         })
     }
 
-    /// Reschedules a peer after a packet was sent. With nothing in flight the next deadline may be
-    /// far away, so it is computed while the peer is in the CPU cache. All other peers have one
-    /// soon.
+    /// Reschedules a peer after a packet was sent. With nothing in flight its next deadline may be
+    /// far away, so it is computed while the peer is in the CPU cache.
     fn after_packet(&mut self, index: SlotIndex, now: Instant) {
         let (has_more, is_waiting) = match self.slots[index].state() {
             PeerState::Open(connection) => (connection.wants_to_send(now), connection.is_waiting()),

@@ -6,7 +6,7 @@
 //! - A *parked* peer has a timer, unless it has no deadline.
 //! - A *ready* peer may have a packet to send.
 //!
-//! So the cost of a turn depends on the number of peers with work, not on the number of peers.
+//! So the cost of a turn depends on the number of peers with work.
 //! [`PeerSlots`](super::slots::PeerSlots) notifies the scheduler whenever a peer is mutably
 //! borrowed.
 
@@ -17,7 +17,7 @@ use crate::proto::host::timers::Timers;
 use crate::proto::slot_index::SlotIndex;
 use crate::proto::time::{Duration, Instant};
 
-/// Scheduling state of a peer, stored in its slot, in the same cache line as its state.
+/// Scheduling state of a peer, in the same cache line as its state.
 #[derive(Debug)]
 pub(super) struct Schedule {
     deadline: Deadline,
@@ -25,8 +25,7 @@ pub(super) struct Schedule {
     is_ready: bool,
 }
 
-/// The next deadline of a peer. Computed while the peer is in the CPU cache, and kept until the
-/// peer changes.
+/// Computed while the peer is in the CPU cache, and kept until the peer changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Deadline {
     /// The peer has changed since it was computed.
@@ -44,24 +43,22 @@ enum Activity {
     Cooling,
 }
 
-/// See the [module](self).
 #[derive(Debug, Default)]
 pub(super) struct Scheduler {
     active: Vec<SlotIndex>,
     /// Position in `active` of this turn's check.
     cursor: usize,
-    /// The peer at the cursor was returned as due.
     is_handed_out: bool,
-    /// All active peers of this turn were checked, and parked ones follow. A parked peer that
-    /// becomes active then is not checked again.
+    /// Active peers were checked, and parked ones follow. A parked peer that becomes active is not
+    /// checked again.
     has_reached_timers: bool,
     timers: Timers,
     ready: VecDeque<SlotIndex>,
-    /// The peer that sent the last packet, if its deadline was not computed since.
+    /// The peer of the last packet, if its deadline was not computed since.
     last_heard: Option<SlotIndex>,
 }
 
-/// Heap memory of the scheduler per peer, in bytes: entries in `active` and `ready`.
+/// Heap memory per peer, in bytes.
 pub(super) const SCHEDULED_BYTES: usize = 2 * size_of::<SlotIndex>();
 
 impl Default for Schedule {
@@ -78,10 +75,8 @@ impl Default for Schedule {
 pub(super) trait Scheduled {
     fn schedule(&mut self) -> &mut Schedule;
 
-    /// The next deadline, if it was computed since the last change.
     fn known_deadline(&self) -> Deadline;
 
-    /// Computes the next deadline.
     fn next_deadline(&self) -> Option<Instant>;
 
     fn deadline(&self) -> Option<Instant> {
@@ -117,7 +112,6 @@ impl Scheduler {
         }
     }
 
-    /// The peer may have a packet to send.
     #[inline]
     pub(super) fn make_ready(&mut self, schedule: &mut Schedule, index: SlotIndex) {
         if !std::mem::replace(&mut schedule.is_ready, true) {
@@ -136,8 +130,7 @@ impl Scheduler {
         Some(index)
     }
 
-    /// A packet of this peer was handled. Computes the deadline of the previous packet's peer,
-    /// which is still in the CPU cache.
+    /// Computes the deadline of the previous packet's peer, which is still in the CPU cache.
     pub(super) fn mark_heard(&mut self, slots: &mut [impl Scheduled], index: SlotIndex) {
         let before = self.last_heard.replace(index);
         if let Some(before) = before.filter(|before| *before != index) {
@@ -145,7 +138,6 @@ impl Scheduler {
         }
     }
 
-    /// Computes the peer's deadline now, while the peer is in the CPU cache.
     #[inline]
     pub(super) fn refresh_deadline(&mut self, slots: &mut [impl Scheduled], index: SlotIndex) {
         slots[index.as_usize()].compute_deadline();
@@ -159,8 +151,7 @@ impl Scheduler {
         self.has_reached_timers = false;
     }
 
-    /// The next peer whose deadline has passed. Parks active peers that did not change for a whole
-    /// turn.
+    /// The next peer whose deadline has passed. Parks active peers that did not change for a turn.
     pub(super) fn next_due(
         &mut self,
         slots: &mut [impl Scheduled],
@@ -172,7 +163,6 @@ impl Scheduler {
             }
             self.has_reached_timers = true;
         }
-        // An active peer with an old timer was checked above.
         while let Some(index) = self.timers.pop_due(now) {
             if slots[index.as_usize()].schedule().activity == Activity::Parked {
                 return Some(index);
@@ -206,8 +196,8 @@ impl Scheduler {
         None
     }
 
-    /// Sets a timer, always in the future, so that a turn is finite for every deadline: work that
-    /// is due now is done by sending, or was done in this turn.
+    /// A timer is always in the future, so a turn is finite for every deadline: work that is due
+    /// now is done by sending, or was done in this turn.
     fn set_timer(&mut self, index: SlotIndex, deadline: Option<Instant>, now: Instant) {
         if let Some(deadline) = deadline {
             let is_past = deadline <= now;
@@ -226,7 +216,6 @@ impl Scheduler {
         active.chain(self.timers.next()).min()
     }
 
-    /// The slot is free: it has no deadline.
     pub(super) fn on_release(&mut self, schedule: &mut Schedule, index: SlotIndex) {
         schedule.deadline = Deadline::Unknown;
         self.timers.remove(index);
@@ -264,7 +253,7 @@ mod tests {
         scheduler.on_change(&mut peers[index.as_usize()].schedule, index);
     }
 
-    /// The peers due in one turn. Each changes when it is returned, and keeps its deadline.
+    /// Each peer changes when it is returned, and keeps its deadline.
     fn turn(scheduler: &mut Scheduler, peers: &mut [Peer], now: Instant) -> Vec<u32> {
         scheduler.begin_turn();
         let mut due = Vec::new();

@@ -1,5 +1,3 @@
-//! The table of a host's peers, in every state.
-
 use bytes::Bytes;
 
 use crate::proto::channel::recv::QueueQuota;
@@ -19,10 +17,9 @@ pub(crate) enum PeerState {
     /// A client was accepted and has not confirmed the accept.
     Pending(Box<PendingPeer>),
     Open(Box<Connection>),
-    /// The connection has ended for the application, and the peer has not acknowledged the
-    /// disconnect.
+    /// Ended for the application; the peer has not acknowledged the disconnect.
     Closing(Box<Connection>),
-    /// The connection has ended, and the application has not taken the `Disconnected` event.
+    /// Ended; the application has not taken the `Disconnected` event.
     Ended,
 }
 
@@ -31,13 +28,11 @@ pub(crate) struct PendingPeer {
     pub(crate) connection: Connection,
     pub(crate) payload: Bytes,
     pub(crate) expires_at: Instant,
-    /// This host's own attempt to connect to the same address, paused until the client confirms or
-    /// expires.
+    /// This host's own attempt to the same address, paused until the client confirms or expires.
     pub(crate) attempt: Option<Box<ClientHandshake>>,
 }
 
 impl PeerState {
-    /// When the next timer of the peer expires.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self {
             Self::Connecting(attempt) => Some(attempt.deadline()),
@@ -47,7 +42,6 @@ impl PeerState {
         }
     }
 
-    /// The connection, in every state that has one.
     pub(crate) fn connection_mut(&mut self) -> Option<&mut Connection> {
         match self {
             Self::Pending(pending) => Some(&mut pending.connection),
@@ -71,7 +65,6 @@ impl PeerState {
         }
     }
 
-    /// As [`take_open`](Self::take_open), for `Connecting`.
     pub(crate) fn take_connecting(&mut self) -> Option<Box<ClientHandshake>> {
         match std::mem::replace(self, Self::Ended) {
             Self::Connecting(attempt) => Some(attempt),
@@ -79,7 +72,6 @@ impl PeerState {
         }
     }
 
-    /// As [`take_open`](Self::take_open), for `Pending`.
     pub(crate) fn take_pending(&mut self) -> Option<PendingPeer> {
         match std::mem::replace(self, Self::Ended) {
             Self::Pending(pending) => Some(*pending),
@@ -100,11 +92,8 @@ pub(crate) struct PeerSlot {
     generation: u32,
     state: PeerState,
     schedule: Schedule,
-    /// The application has not taken the `Disconnected` event of this peer.
     pub(crate) disconnect_event_pending: bool,
-    /// The application has not taken the `Moved` event of this peer.
     pub(crate) move_event_pending: bool,
-    /// Unreliable messages of this peer in the event queue.
     pub(crate) quota: QueueQuota,
 }
 
@@ -130,8 +119,7 @@ impl Scheduled for PeerSlot {
     }
 }
 
-/// All slots, and the scheduler that is notified of changes. A released slot is reused with another
-/// generation.
+/// All slots. A released slot is reused with another generation.
 #[derive(Debug, Default)]
 pub(crate) struct PeerSlots {
     slots: Vec<PeerSlot>,
@@ -140,7 +128,6 @@ pub(crate) struct PeerSlots {
 }
 
 impl PeerSlots {
-    /// A free slot, unless `max` are in use.
     pub(crate) fn reserve(&mut self, max: usize) -> Option<SlotIndex> {
         if let Some(index) = self.free.pop() {
             return Some(index);
@@ -160,7 +147,6 @@ impl PeerSlots {
         Some(index)
     }
 
-    /// Frees a slot, and invalidates the ids of its peer.
     pub(crate) fn release(&mut self, index: SlotIndex) {
         let slot = &mut self.slots[index.as_usize()];
         slot.state = PeerState::Free;
@@ -170,7 +156,6 @@ impl PeerSlots {
         self.free.push(index);
     }
 
-    /// Every slot, also free ones.
     pub(crate) fn indices(&self) -> impl Iterator<Item = SlotIndex> + use<> {
         (0..self.slots.len()).map(SlotIndex::at_end_of)
     }
@@ -196,7 +181,6 @@ impl PeerSlots {
         Some(connection)
     }
 
-    /// As [`change`](Self::change), with the peer's quota of the event queue.
     #[inline]
     pub(crate) fn change_with_quota(
         &mut self,
@@ -207,7 +191,7 @@ impl PeerSlots {
         (&mut slot.state, &mut slot.quota)
     }
 
-    /// A slot without its private state, which is changed only through [`change`](Self::change).
+    /// Everything but the state, which is changed only through [`change`](Self::change).
     pub(crate) fn bookkeeping(&mut self, index: SlotIndex) -> &mut PeerSlot {
         &mut self.slots[index.as_usize()]
     }
@@ -219,7 +203,7 @@ impl PeerSlots {
         }
     }
 
-    /// The slot of a peer. `None` if the peer has disconnected.
+    /// `None` if the peer has disconnected.
     pub(crate) fn find(&self, peer: PeerId) -> Option<SlotIndex> {
         let slot = self.get(peer.slot())?;
         (slot.generation == peer.generation).then_some(peer.slot())
@@ -236,7 +220,7 @@ impl PeerSlots {
         matches!(&self[index].state, PeerState::Open(connection) if !connection.is_lingering())
     }
 
-    /// All peers that messages can be sent to, by ascending index.
+    /// By ascending index.
     pub(crate) fn peers(&self) -> impl Iterator<Item = PeerId> + '_ {
         self.indices()
             .filter(|index| self.accepts_messages(*index))

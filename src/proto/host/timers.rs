@@ -1,7 +1,5 @@
-//! Timer heap: the cost of a turn depends on the number of slots that are due.
-//!
-//! An indexed binary heap: it stores the position of each slot, so a slot is in it at most once and
-//! can be moved in O(log n). Reading the earliest entry is O(1).
+//! Indexed binary heap of timers: stores the position of each slot, so a slot is in it at most once
+//! and can be moved in O(log n). Reading the earliest entry is O(1).
 
 use crate::proto::slot_index::SlotIndex;
 use crate::proto::time::Instant;
@@ -9,11 +7,9 @@ use crate::proto::time::Instant;
 /// Marks a slot that is not in the heap.
 const NOWHERE: u32 = u32::MAX;
 
-/// See the [module](self).
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     heap: Vec<TimerEntry>,
-    /// Heap position of each slot.
     places: Vec<u32>,
 }
 
@@ -24,12 +20,10 @@ struct TimerEntry {
 }
 
 impl Timers {
-    /// The earliest time at which a slot is due.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.heap.first().map(|entry| entry.at)
     }
 
-    /// Removes and returns a slot that is due.
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<SlotIndex> {
         let first = self.heap.first().filter(|entry| entry.at <= now)?;
         let slot = first.slot;
@@ -37,7 +31,7 @@ impl Timers {
         Some(slot)
     }
 
-    /// Sets the time of a slot, replacing any earlier one.
+    /// Replaces any earlier time.
     pub(crate) fn set(&mut self, slot: SlotIndex, at: Instant) {
         match self.place(slot) {
             Some(place) => {
@@ -48,10 +42,9 @@ impl Timers {
         }
     }
 
-    /// Sets a slot to be due at `at` or earlier. Keeps an existing entry that is earlier than `at`
-    /// by at most half of the interval. So a deadline that moves back with every packet seldom
-    /// costs a heap operation, and a slot is checked too early at most once per half of its
-    /// interval.
+    /// Sets a slot to be due at `at` or earlier. Keeps an existing entry within the second half of
+    /// the interval. So a deadline that moves back with every packet seldom costs a heap operation,
+    /// and a slot is checked too early at most once per half of its interval.
     pub(crate) fn set_no_later(&mut self, slot: SlotIndex, at: Instant, now: Instant) {
         let half_way = now + (at - now) / 2;
         let is_early_enough = self
@@ -88,7 +81,6 @@ impl Timers {
         self.settle(place);
     }
 
-    /// Restores the heap order for the entry at `place`.
     fn settle(&mut self, place: usize) {
         let place = self.rise(place);
         self.sink(place);

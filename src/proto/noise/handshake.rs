@@ -56,15 +56,13 @@ pub(crate) fn connect_fingerprint(nonce: &Nonce, message: &[u8]) -> Option<Conne
     context.finish().as_ref().first_chunk().copied()
 }
 
-/// The client's side, after writing the first message.
 pub(crate) struct Initiator {
     state: HandshakeState,
     refusals: RefusalKey,
 }
 
 impl Initiator {
-    /// Writes the first message with `payload` encrypted in it. `None` if the server's key is
-    /// invalid.
+    /// `None` if the server's key is invalid.
     pub(crate) fn begin(
         terms: &Prologue,
         server: &PublicKey,
@@ -88,7 +86,7 @@ impl Initiator {
         Some((Self { state, refusals }, len))
     }
 
-    /// Reads the second message. A message that is not authentic changes nothing.
+    /// A message that is not authentic changes nothing.
     pub(crate) fn finish(
         &mut self,
         message: &[u8],
@@ -99,7 +97,6 @@ impl Initiator {
         Some((len, Session::new(&to_server, to_client)))
     }
 
-    /// Whether the server signed this deny.
     pub(crate) fn is_refusal(&self, signed: &[u8], tag: &Tag) -> bool {
         // `verify` accepts only untruncated tags.
         let whole = hmac::sign(&self.refusals.0, signed);
@@ -107,14 +104,13 @@ impl Initiator {
     }
 }
 
-/// The server's side, after reading the first message.
 pub(crate) struct Responder {
     state: HandshakeState,
     refusals: RefusalKey,
 }
 
 impl Responder {
-    /// Reads the first message: one Diffie-Hellman. `None` if it is not encrypted for this server.
+    /// One Diffie-Hellman. `None` if the message is not encrypted for this server.
     pub(crate) fn read(
         identity: &StaticKeypair,
         terms: &Prologue,
@@ -138,7 +134,7 @@ impl Responder {
         Some((Self { state, refusals }, len))
     }
 
-    /// Writes the second message: the second Diffie-Hellman.
+    /// The second Diffie-Hellman.
     pub(crate) fn accept(mut self, payload: &[u8], message: &mut [u8]) -> Option<(usize, Session)> {
         let len = self.state.write_message(payload, message).ok()?;
         let (to_server, to_client) = split(&mut self.state);
@@ -212,7 +208,6 @@ mod tests {
         Secret::new([byte; 32])
     }
 
-    /// A client and its first message.
     fn call(terms: &Prologue, server: &PublicKey) -> (Initiator, Vec<u8>) {
         let mut message = [0; 256];
         let begun = Initiator::begin(terms, server, secret(4), b"hello", &mut message);

@@ -79,7 +79,6 @@ impl Dh for X25519 {
         32
     }
 
-    /// Called by `snow` for the static key only.
     fn set(&mut self, private: &[u8]) {
         self.private.copy_from_slice(private);
         self.public = match &self.known {

@@ -15,7 +15,6 @@ use crate::limits::REKEY_PACKETS;
 use crate::proto::rng::Secret;
 use crate::proto::wire::Malformed;
 
-/// See the [module](self).
 pub(crate) struct Session {
     sending: SendKeys,
     receiving: RecvKeys,
@@ -24,7 +23,6 @@ pub(crate) struct Session {
 struct SendKeys {
     epoch: u64,
     key: LessSafeKey,
-    /// Key of the next epoch.
     next: Secret,
     /// Next packet number. Lower numbers are never sealed again.
     number: u64,
@@ -181,7 +179,6 @@ mod tests {
 
     const HEADER: &[u8] = b"a header of 13";
 
-    /// Both ends of one connection.
     fn pair() -> (Session, Session) {
         let (one, other) = (Secret::new([1; 32]), Secret::new([2; 32]));
         (Session::new(&one, other.clone()), Session::new(&other, one))

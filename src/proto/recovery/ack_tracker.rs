@@ -6,11 +6,10 @@ use crate::limits::ACK_RANGES_MAX;
 use crate::proto::recovery::replay_window::ReplayWindow;
 use crate::proto::time::{Duration, Instant};
 
-/// Number of packets that cause an acknowledgement at the end of the turn, before the
-/// acknowledgement delay has passed: 16. A fast sender depends on timely acknowledgements.
+/// Number of packets after which an acknowledgement is due without delay: 16. A fast sender depends
+/// on timely acknowledgements.
 const ACK_PACKETS_MAX: u32 = 16;
 
-/// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct AckTracker {
     window: ReplayWindow,
@@ -21,14 +20,14 @@ pub(crate) struct AckTracker {
     /// When an acknowledgement must be sent, alone if necessary.
     ack_at: Option<Instant>,
     ack_delay: Duration,
-    /// Number of packets received since the last acknowledgement was sent.
+    /// Packets received since the last acknowledgement.
     waiting: u32,
-    /// Number of acknowledgements sent since the peer last acknowledged one.
+    /// Acknowledgements sent since the peer last acknowledged one.
     acks_unheard: u32,
 }
 
-/// Number of unacknowledged acknowledgements with several ranges after which a ping is sent: 16. A
-/// side that only receives would otherwise repeat old gaps forever.
+/// Number of unacknowledged ACKs with several ranges after which a ping is sent: 16. A side that
+/// only receives would otherwise repeat old gaps forever.
 const ACKS_UNHEARD_MAX: u32 = 16;
 
 impl AckTracker {
@@ -75,13 +74,11 @@ impl AckTracker {
         }
     }
 
-    /// Records a packet with a refused message: duplicates are rejected, and it is never
-    /// acknowledged.
+    /// Duplicates of a refused packet are rejected, and it is never acknowledged.
     pub(crate) fn insert_refused(&mut self, number: u64) {
         self.window.insert(number);
     }
 
-    /// Makes an acknowledgement due at once.
     pub(crate) fn ack_now(&mut self, now: Instant) {
         self.ack_at = Some(now);
     }
@@ -90,8 +87,7 @@ impl AckTracker {
         self.ack_at
     }
 
-    /// Ranges to acknowledge, largest first. Call [`on_ack_sent`](Self::on_ack_sent) after writing
-    /// them.
+    /// Largest first. Call [`on_ack_sent`](Self::on_ack_sent) after writing them.
     pub(crate) fn ranges(&self) -> impl Iterator<Item = RangeInclusive<u64>> + Clone + '_ {
         self.ranges.iter()
     }
@@ -114,16 +110,14 @@ impl AckTracker {
         self.ranges.ranges.len() > 1 && self.acks_unheard >= ACKS_UNHEARD_MAX
     }
 
-    /// The peer has acknowledged the acknowledgements of everything below `number`, which are not
-    /// repeated.
+    /// The peer has acknowledged the acknowledgements of everything below `number`.
     pub(crate) fn forget_below(&mut self, number: u64) {
         self.ranges.forget_below(number);
         self.acks_unheard = 0;
     }
 }
 
-/// Up to [`ACK_RANGES_MAX`] ranges of numbers. When it is full, the oldest range is dropped.
-/// Allocated for a few, because most peers need few.
+/// Up to [`ACK_RANGES_MAX`] ranges. When it is full, the oldest is dropped.
 #[derive(Debug, Default)]
 struct AckRanges {
     /// First and last number of each range, largest first.
@@ -133,7 +127,6 @@ struct AckRanges {
 /// Memory of the ranges of a peer without gaps, in bytes.
 pub(crate) const RANGES_BYTES_IDLE: usize = 4 * size_of::<(u64, u64)>();
 
-/// Maximum memory of the ranges, in bytes.
 pub(crate) const RANGES_BYTES_MAX: usize = ACK_RANGES_MAX * size_of::<(u64, u64)>();
 
 impl AckRanges {

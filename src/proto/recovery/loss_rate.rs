@@ -1,7 +1,6 @@
 //! Recent loss rate of packets to a peer.
 
-/// Loss rate above which redundant copies continue until the message is acknowledged: 2%, in parts
-/// per million.
+/// Loss rate above which redundant copies continue until the message is acknowledged: 2%.
 pub(crate) const LOSSY_PPM: u32 = 20_000;
 
 /// Exponential moving average. The weight of a packet halves after 90 further packets.
@@ -10,7 +9,6 @@ pub(crate) struct LossRate {
     ppm: u32,
 }
 
-/// Inverse weight of the newest packet.
 const WEIGHT: i64 = 128;
 
 impl LossRate {

@@ -15,7 +15,6 @@ use crate::proto::wire::packet::PAYLOAD_MAX;
 /// Maximum of the adaptive packet threshold of loss detection: 128.
 const REORDERING_PACKETS_MAX: u64 = 128;
 
-/// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct SentPackets {
     next: u64,
@@ -30,8 +29,7 @@ pub(crate) struct SentPackets {
     /// Number of probes since the last acknowledgement.
     probes: u32,
     lost: u64,
-    /// Packet threshold of loss detection: number of later packets that must be acknowledged before
-    /// a packet is declared lost. Grows after spurious loss.
+    /// Packet threshold of loss detection. Grows after spurious loss.
     reordering_packets: u64,
     /// Additional time threshold, learned from spurious loss.
     reordering_time: Duration,
@@ -42,11 +40,9 @@ pub(crate) struct SentPacket {
     pub(crate) number: u64,
     pub(crate) at: Instant,
     pub(crate) contents: PacketContents,
-    /// Delivery state at send time, for the rate sample of its acknowledgement.
     pub(crate) snapshot: DeliverySnapshot,
-    /// Length in bytes.
     pub(crate) bytes: u16,
-    /// Number of frames, which follow those of earlier packets in `SentFrames`.
+    /// Number of frames in `SentFrames`.
     frames: u16,
     state: PacketState,
 }
@@ -59,10 +55,9 @@ enum PacketState {
     Lost,
 }
 
-/// Memory of a packet in flight, in bytes.
 pub(crate) const PACKET_BYTES: usize = size_of::<SentPacket>();
 
-/// Contents of a packet, besides its frames, that matter when it is acknowledged or lost.
+/// Contents that matter when a packet is acknowledged or lost.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct PacketContents {
     /// The largest number in its acknowledgement.
@@ -72,7 +67,6 @@ pub(crate) struct PacketContents {
     pub(crate) is_disconnect: bool,
 }
 
-/// A message or a fragment in a sent packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SentFrame {
     /// Retransmitted until it is acknowledged.
@@ -87,7 +81,6 @@ pub(crate) enum SentFrame {
     Tracked(Receipt),
 }
 
-/// Memory of a frame, in bytes.
 pub(crate) const SENT_FRAME_BYTES: usize = size_of::<SentFrame>();
 
 /// Maximum number of frames in a packet: a message takes at least two bytes.
@@ -103,7 +96,6 @@ pub(crate) struct SentFrames {
 }
 
 impl SentFrames {
-    /// Whether another frame can be recorded for the packet that is being written.
     pub(crate) fn has_room(&self) -> bool {
         self.queue.len() < SENT_FRAMES_MAX
     }
@@ -153,7 +145,7 @@ impl SentPackets {
         self.next
     }
 
-    /// Takes the next packet number. Numbers never repeat.
+    /// Numbers never repeat.
     pub(crate) fn take_number(&mut self) -> u64 {
         let number = self.next;
         self.next += 1;
@@ -165,12 +157,10 @@ impl SentPackets {
         self.next = number;
     }
 
-    /// The record of frames, for the packet that is being written.
     pub(crate) fn frames(&mut self) -> &mut SentFrames {
         &mut self.frames
     }
 
-    /// Bytes of packets that are neither acknowledged nor lost.
     pub(crate) fn open_bytes(&self) -> usize {
         self.open_bytes
     }
@@ -181,8 +171,7 @@ impl SentPackets {
             && self.frames.queue.len() + FRAMES_PER_PACKET_MAX <= SENT_FRAMES_MAX
     }
 
-    /// Abandons the oldest packets until one more can be tracked, with the maximum number of
-    /// frames.
+    /// Abandons the oldest packets until one more can be tracked.
     pub(crate) fn make_room(&mut self, listener: &mut impl LossListener) {
         while !self.has_room() {
             self.settle(0, PacketOutcome::Lost, 0, listener);
@@ -190,7 +179,7 @@ impl SentPackets {
         }
     }
 
-    /// Records an ack-eliciting packet with the frames pushed since the previous one.
+    /// The frames are those pushed since the previous packet.
     pub(crate) fn on_sent(
         &mut self,
         number: u64,
@@ -219,8 +208,8 @@ impl SentPackets {
         self.asked_at = now;
     }
 
-    /// Processes an acknowledgement. Rejects it as a whole if it names packets that were never
-    /// sent. Returns whether it contains anything new.
+    /// Rejects an acknowledgement of packets that were never sent as a whole. Returns whether it
+    /// contains anything new.
     pub(crate) fn on_ack(
         &mut self,
         ack: &AckFrame<'_>,
@@ -248,8 +237,7 @@ impl SentPackets {
         Ok(sample)
     }
 
-    /// Closes the packets in the ranges, from the largest number down. Returns number and send time
-    /// of the largest newly acknowledged packet.
+    /// Returns number and send time of the largest newly acknowledged packet.
     fn close_named(
         &mut self,
         ack: &AckFrame<'_>,
@@ -285,8 +273,7 @@ impl SentPackets {
         largest_news
     }
 
-    /// Handles a spurious loss, a packet acknowledged after it was declared lost: raises the
-    /// thresholds, as RACK does (RFC 8985 section 6.2).
+    /// Raises the thresholds after a spurious loss, as RACK does (RFC 8985 section 6.2).
     fn on_late_ack(&mut self, index: usize, largest: u64, now: Instant) {
         let packet = &mut self.in_flight[index];
         packet.state = PacketState::Acknowledged;
@@ -323,7 +310,7 @@ impl SentPackets {
         }
     }
 
-    /// Declares packets lost by packet threshold or time threshold.
+    /// By packet threshold or time threshold.
     fn give_up_overtaken(
         &mut self,
         largest: u64,
@@ -349,8 +336,7 @@ impl SentPackets {
         }
     }
 
-    /// Removes closed packets at the front. A lost packet is kept for one probe timeout, to detect
-    /// a spurious loss.
+    /// A lost packet is kept for one probe timeout, to detect a spurious loss.
     fn forget_closed(&mut self, round_trip: &RttEstimator, now: Instant) {
         let patience = round_trip.probe_timeout(Duration::ZERO);
         while let Some(packet) = self.in_flight.front() {
@@ -374,8 +360,8 @@ impl SentPackets {
         }
     }
 
-    /// When the next probe is due: exponential backoff while no acknowledgement arrives. A flow
-    /// that is blocked by flow control probes for a window update in the same way.
+    /// Exponential backoff while no acknowledgement arrives. A flow that is blocked by flow control
+    /// probes for a window update.
     pub(crate) fn probe_at(
         &self,
         round_trip: &RttEstimator,
@@ -393,8 +379,8 @@ impl SentPackets {
         Some(self.asked_at + backed_off.min(Duration::of(PROBE_MAX).max(timeout)))
     }
 
-    /// A probe timeout expired: passes the frames of the oldest open packets to `again`, until a
-    /// packet has frames to retransmit.
+    /// Passes the frames of the oldest open packets to `again`, until a packet has frames to
+    /// retransmit.
     pub(crate) fn on_probe(&mut self, mut again: impl FnMut(SentFrame) -> bool) {
         self.probes += 1;
         let mut frames_at = 0;
@@ -405,7 +391,6 @@ impl SentPackets {
                 continue;
             }
             let frames = self.frames.queue.range(range);
-            // All frames of a packet, and no second packet if one was retransmitted.
             let handed_out = frames.filter(|frame| again(**frame)).count();
             if handed_out > 0 {
                 return;

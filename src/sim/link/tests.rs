@@ -12,7 +12,6 @@ use crate::sim::in_flight::LINK_DATAGRAMS_MAX;
 
 const TICK: Duration = Duration::from_millis(16);
 
-/// A link with a virtual clock and numbered datagrams.
 struct Run {
     link: Link<&'static str>,
     start: Instant,
@@ -40,7 +39,7 @@ impl Run {
         }
     }
 
-    /// Sends the next datagram with its number in the first four bytes.
+    /// Writes the number of the datagram into its first four bytes.
     fn send_long(&mut self, length: usize) {
         let mut bytes = vec![0; length];
         bytes[..4].copy_from_slice(&self.next.to_le_bytes());
@@ -52,7 +51,6 @@ impl Run {
         self.send_long(4);
     }
 
-    /// Sends `count` datagrams, one every `interval`, and polls meanwhile.
     fn send_every(&mut self, interval: Duration, count: usize) -> Vec<PolledDatagram> {
         let mut arrivals = Vec::new();
         for _ in 0..count {
@@ -62,7 +60,7 @@ impl Run {
         arrivals
     }
 
-    /// Advances the clock from deadline to deadline.
+    /// Advances from deadline to deadline.
     fn advance(&mut self, by: Duration) -> Vec<PolledDatagram> {
         let until = self.now + by;
         let mut arrivals = Vec::new();
@@ -77,7 +75,6 @@ impl Run {
         arrivals
     }
 
-    /// Advances the clock until everything has arrived.
     fn drain(&mut self) -> Vec<PolledDatagram> {
         self.advance(Duration::from_secs(3600))
     }
@@ -215,8 +212,7 @@ fn jitter_is_uniform_within_its_bounds() {
     assert!(delays.iter().all(|delay| (ms(20)..=ms(30)).contains(delay)));
     assert!(delays.iter().min().unwrap() < &Duration::from_micros(20_020));
     assert!(delays.iter().max().unwrap() > &Duration::from_micros(29_980));
-    // The standard deviation of a uniform 10 ms is 10/sqrt(12) ms; that of the mean of 10,000 is a
-    // hundredth of it.
+    // Standard deviation: 10/sqrt(12) ms for one delay, a hundredth of it for the mean of 10,000.
     let mean = delays.iter().sum::<Duration>() / 10_000;
     assert_within(u64::try_from(mean.as_micros()).unwrap(), 25_000, 4 * 29);
 }
@@ -283,18 +279,16 @@ fn bursts_have_their_mean_length_and_loss() {
     let mut run = Run::new(conditions, 6);
     let arrivals = run.send_every(TICK, 100_000);
     let bursts = bursts(&arrivals);
-    // Geometric lengths have the standard deviation 4 * sqrt(1 - 1/4) = 3.5; that of the mean of
-    // about 1,250 bursts is 0.1.
+    // Standard deviation: 4 * sqrt(1 - 1/4) = 3.5 for one length, 0.1 for the mean of 1,250.
     let mean_thousandths = bursts.iter().sum::<u64>() * 1000 / bursts.len() as u64;
     assert_within(mean_thousandths, 4_000, 4 * 100);
-    // Neighbours are correlated (0.74), so the standard deviation of the share is sqrt(1.74 / 0.26)
-    // times that of independent losses: 178.
+    // Neighbours are correlated (0.74), so the standard deviation is sqrt(1.74 / 0.26) times that
+    // of independent losses: 178.
     assert_within(run.link.stats().lost, 5_000, 4 * 178);
 }
 
 #[test]
 fn shortest_and_longest_bursts_have_their_loss() {
-    // A burst of one, a gap of one, and so on.
     let alternating = Loss::Bursts {
         probability: 0.5,
         mean_length: 1.0,
@@ -409,7 +403,7 @@ fn a_reordered_datagram_never_arrives_early() {
 
 #[test]
 fn transmission_times_add_up_to_the_nanosecond() {
-    // 8,416 bits at 3 Mbit/s take no whole number of nanoseconds.
+    // 8,416 bits at 3 Mbit/s take a fraction of a nanosecond.
     let rate = 3_000_000;
     let bits = (1024 + LINK_HEADER_BYTES as u64) * 8;
     let conditions = LinkConditions {
@@ -602,7 +596,6 @@ fn new_conditions_apply_to_later_datagrams() {
     run.link.set_conditions(default()).unwrap();
     assert_eq!(run.link.conditions(), &default());
     run.now += ms(10);
-    // It does not overtake.
     run.send();
     let mut arrivals = run.advance(ms(200));
     run.send();

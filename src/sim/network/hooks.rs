@@ -1,5 +1,3 @@
-//! Callbacks in the turns of a network's hosts.
-
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -7,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::proto::HostState;
 use crate::sim::network::HostId;
 
-/// A datagram on the wire of a [`Network`](crate::sim::Network), encrypted if the hosts encrypt.
+/// A datagram on the wire of a [`Network`](crate::sim::Network).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct WireDatagram<'a> {
     /// When it is sent or received, since the network was created.
@@ -20,7 +18,7 @@ pub struct WireDatagram<'a> {
     pub bytes: &'a [u8],
 }
 
-/// Prints the length, never the content.
+/// Prints no payload.
 impl fmt::Debug for WireDatagram<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WireDatagram")
@@ -73,14 +71,14 @@ pub trait Hooks {
     /// Called before a host processes a datagram.
     fn on_receive(&mut self, _host: HostId, _datagram: WireDatagram<'_>) {}
 
-    /// Called after a host has received and run its timers, and before it transmits: the place to
-    /// handle events and to send messages.
+    /// Called after a host has received and run its timers, before it transmits: the place to
+    /// handle events and to send.
     fn on_turn(&mut self, _host: HostId, _state: &mut HostState, _now: Instant) {}
 
     /// Called when a host sends a datagram, before the link may lose it.
     fn on_send(&mut self, _host: HostId, _state: &HostState, _datagram: WireDatagram<'_>) {}
 
-    /// Called after a host has transmitted, to check invariants between turns.
+    /// Called after a host has transmitted.
     fn on_turn_end(&mut self, _host: HostId, _state: &HostState) {}
 
     /// When the application of a host wants a turn, in addition to those for datagrams and timers.

@@ -1,12 +1,10 @@
-//! Datagrams that have arrived for a host and wait for its turn.
-
 use std::collections::VecDeque;
 use std::time::Instant;
 
 use crate::limits::DATAGRAM_MAX;
 use crate::sim::network::Path;
 
-/// First in, first out. When it is full, the newest datagram is dropped and counted.
+/// Datagrams that wait for a host's turn. When it is full, the newest is dropped and counted.
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
     datagrams: VecDeque<ArrivedDatagram>,
@@ -26,7 +24,7 @@ pub(super) struct ArrivalBuffer {
     bytes: [u8; DATAGRAM_MAX],
 }
 
-/// Free buffers, up to the peak demand, so datagrams do not allocate.
+/// Free buffers, up to the peak demand.
 #[derive(Debug, Default)]
 pub(super) struct BufferPool {
     #[expect(clippy::vec_box, reason = "a kilobyte each that moves between queues")]
@@ -35,8 +33,7 @@ pub(super) struct BufferPool {
 }
 
 impl Inbox {
-    /// Adds a datagram, unless `max` are waiting. A datagram longer than [`DATAGRAM_MAX`] bytes,
-    /// which can only be injected, is dropped.
+    /// Drops a datagram longer than [`DATAGRAM_MAX`] bytes, which can only be injected.
     pub(super) fn push(
         &mut self,
         path: Path,
@@ -63,7 +60,6 @@ impl Inbox {
         datagram
     }
 
-    /// When the oldest waiting datagram arrived.
     pub(super) fn waiting_since(&self) -> Option<Instant> {
         self.waiting_since
     }

@@ -23,19 +23,18 @@ use crate::proto::{ConnectError, ConnectOptions, Delivery, HostState, PeerId, Pe
 use crate::sim::in_flight::LINK_DATAGRAMS_MAX;
 use crate::sim::{Link, LinkConditions, LinkStats, rng};
 
-/// Maximum number of datagrams that wait for a [stalled](Network::stall) host: 256, as many small
-/// datagrams as the default receive buffer of a socket holds. Later ones are dropped.
+/// Maximum number of datagrams that wait for a [stalled](Network::stall) host: as many small ones
+/// as the default receive buffer of a socket holds. Later ones are dropped.
 pub const STALLED_DATAGRAMS_MAX: usize = 256;
 
-/// Maximum number of datagrams that wait for any other host: as many as a link can have in flight.
+/// As many as a link can have in flight.
 const INBOX_DATAGRAMS_MAX: usize = LINK_DATAGRAMS_MAX;
 
-/// Maximum number of steps without time passing. Only a host that requests turns in an endless loop
-/// exceeds it.
+/// Maximum number of steps without time passing. Only an endless loop of turn requests exceeds it.
 const STEPS_AT_ONCE_MAX: u32 = 10_000;
 
-/// Address of the first host; later hosts have the following ones. The range 198.18.0.0/15 is for
-/// benchmarks (RFC 2544).
+/// Address of the first host, in the range for benchmarks (RFC 2544); later hosts have the
+/// following addresses.
 const FIRST_ADDRESS: u32 = u32::from_be_bytes([198, 18, 0, 1]);
 const PORT: u16 = 5000;
 
@@ -55,7 +54,7 @@ impl HostId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId(usize);
 
-/// Source and destination of a datagram.
+/// Source and destination.
 type Path = (SocketAddr, SocketAddr);
 
 /// Hosts that exchange datagrams on virtual time, for tests and simulations.
@@ -98,9 +97,9 @@ type Path = (SocketAddr, SocketAddr);
 /// # Turns
 ///
 /// A host has a turn when a datagram arrives, when its [`poll_timeout`](HostState::poll_timeout) is
-/// due, and at the start of every run, for calls made with [`host_mut`](Self::host_mut) before. In
-/// its turn a host receives, runs its timers, calls [`Hooks::on_turn`] and transmits. A network
-/// with `H = ()`, the default, has no hooks: handle events between runs.
+/// due, and at the start of every run, for calls made with [`host_mut`](Self::host_mut). In its
+/// turn a host receives, runs its timers, calls [`Hooks::on_turn`] and transmits. With `H = ()`,
+/// the default, there are no hooks: handle events between runs.
 ///
 /// [`set_tick`](Self::set_tick) delays a host's turns to its next tick, and [`stall`](Self::stall)
 /// suspends them. To schedule turns yourself, use [`advance_to`](Self::advance_to),
@@ -108,12 +107,10 @@ type Path = (SocketAddr, SocketAddr);
 ///
 /// # Links
 ///
-/// Each pair of hosts has a link in each direction, perfect by default: see
-/// [`set_link_conditions`](Self::set_link_conditions). A link belongs to two hosts and not to two
-/// addresses, so a host that [moves](Self::move_host) keeps it. Several pairs can share one link,
-/// and with it one bottleneck: [`add_link`](Self::add_link) and [`set_route`](Self::set_route).
-///
-/// A datagram to an address without a host is lost.
+/// Each pair of hosts has a link in each direction, perfect by default. A link belongs to two hosts
+/// and not to two addresses, so a host that [moves](Self::move_host) keeps it. Several pairs can
+/// share one link, and with it one bottleneck: [`add_link`](Self::add_link) and
+/// [`set_route`](Self::set_route). A datagram to an address without a host is lost.
 ///
 /// # Panics
 ///
@@ -131,7 +128,6 @@ pub struct Network<H = ()> {
     now: Instant,
     random: ChaCha8Rng,
     nodes: Vec<Node>,
-    /// The host that receives datagrams to an address.
     receivers: BTreeMap<SocketAddr, HostId>,
     links: Vec<Link<Path>>,
     routes: BTreeMap<(HostId, HostId), LinkId>,
@@ -219,8 +215,8 @@ impl<H> Network<H> {
         Ok(host)
     }
 
-    /// Replaces a host by a new one with the same config and address, as if its program had crashed
-    /// and restarted. Its peers receive no disconnect, and datagrams waiting for it are lost.
+    /// Replaces a host by a new one with the same config and address, as after a crash. Its peers
+    /// receive no disconnect, and datagrams waiting for it are lost.
     pub fn restart(&mut self, host: HostId) {
         let seed = self.host_seed();
         self.restart_with(host, seed);
@@ -350,9 +346,8 @@ impl<H> Network<H> {
         &mut self.hooks
     }
 
-    /// Restricts a host's turns to multiples of `tick` since the start of the network; it still has
-    /// a turn only if there is work by then. `None` or zero, the default: a turn as soon as there
-    /// is work.
+    /// Restricts a host's turns to multiples of `tick` since the start of the network, if there is
+    /// work by then. `None` or zero, the default: a turn as soon as there is work.
     pub fn set_tick(&mut self, host: HostId, tick: Option<Duration>) {
         self.nodes[host.0].tick = tick.filter(|tick| !tick.is_zero());
     }
@@ -710,7 +705,6 @@ impl<H: Hooks> Network<H> {
     fn deliver(&mut self) {
         for link in &mut self.links {
             while let Some((path, bytes)) = link.poll(self.now) {
-                // The receiver may have moved since the datagram was sent.
                 if let Some(HostId(host)) = self.receivers.get(&path.1) {
                     let node = &mut self.nodes[*host];
                     let is_stalled = node.stalled_until.is_some();
@@ -764,7 +758,7 @@ impl Node {
     }
 }
 
-/// Prints only counts and times, because payloads do not belong in a log.
+/// Prints no payload.
 impl<H> fmt::Debug for Network<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Network")

@@ -15,7 +15,6 @@ fn latency(time: u64) -> LinkConditions {
 
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 struct Recorder {
-    /// When each host had a turn.
     turns: Vec<(HostId, Instant)>,
     /// Time, source, destination and byte sum of each datagram.
     sent: Vec<(Duration, SocketAddr, SocketAddr, u64)>,

@@ -12,7 +12,6 @@ use crate::proto::event::Event;
 use crate::proto::peer_id::PeerId;
 use crate::proto::pool::Pool;
 
-/// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct EventSink<'a> {
     pub(crate) peer: PeerId,
@@ -25,7 +24,7 @@ pub(crate) struct EventSink<'a> {
     pub(crate) quota: &'a mut QueueQuota,
 }
 
-/// Unreliable and sequenced messages of a peer in the event queue, and their bytes.
+/// Unread unreliable and sequenced messages of a peer.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct QueueQuota {
     messages: usize,
@@ -44,7 +43,6 @@ impl QueueQuota {
 }
 
 impl EventSink<'_> {
-    /// Whether an unreliable message of `len` bytes fits into the quota.
     pub(super) fn has_room(&self, len: usize) -> bool {
         self.quota.has_room(len)
     }
@@ -57,8 +55,7 @@ impl EventSink<'_> {
         self.push(delivery, bytes);
     }
 
-    /// Starts over at the beginning of the chunk. An application that takes all events once per
-    /// tick then reuses the same cached memory.
+    /// An application that takes all events once per tick then reuses the same cached memory.
     fn rewind(&mut self) {
         self.events.clear();
         self.pool.rewind();
@@ -69,7 +66,6 @@ impl EventSink<'_> {
         self.push(delivery, Bytes::from(bytes));
     }
 
-    /// Delivers a message that was held in a buffer.
     pub(super) fn deliver_buffer(&mut self, delivery: Delivery, bytes: Vec<u8>) {
         if bytes.len() > crate::limits::FRAGMENT_BYTES {
             return self.deliver_owned(delivery, bytes);

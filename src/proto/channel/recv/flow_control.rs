@@ -1,5 +1,5 @@
-//! Flow control of reliable messages: limits the bytes of messages that were started and not yet
-//! taken by the application, so a slow application limits its peer instead of growing its memory.
+//! Flow control of reliable messages: a slow application limits its peer instead of growing its
+//! memory.
 
 use crate::limits::MESSAGE_OVERHEAD;
 
@@ -8,15 +8,14 @@ use crate::limits::MESSAGE_OVERHEAD;
 #[derive(Debug)]
 pub(super) struct ReceiveWindow {
     size: u64,
-    /// Bytes of messages of which at least one fragment arrived.
+    /// Messages of which at least one fragment arrived.
     begun: u64,
-    /// Bytes of messages that the application has taken.
+    /// Messages that the application has taken.
     taken: u64,
-    /// The last advertised limit.
     advertised: u64,
     /// The largest advertised limit that the peer has acknowledged.
     acked: u64,
-    /// An update must be sent again: it was lost, or the peer requests it.
+    /// The last update was lost, or the peer requests one.
     is_wanted: bool,
 }
 
@@ -33,7 +32,7 @@ impl ReceiveWindow {
         }
     }
 
-    /// Accounts for a new message of `len` bytes. Returns `false` if it exceeds the window.
+    /// Returns `false` if the message exceeds the window.
     #[must_use]
     pub(super) fn begin(&mut self, len: usize) -> bool {
         let begun = self.begun + cost(len);
@@ -66,7 +65,7 @@ impl ReceiveWindow {
         self.acked = self.acked.max(window);
     }
 
-    /// An update was lost. It is sent again if it was the last one.
+    /// Only the last update is sent again.
     pub(super) fn on_lost(&mut self, window: u64) {
         self.is_wanted |= window == self.advertised;
     }
@@ -76,14 +75,13 @@ impl ReceiveWindow {
         self.is_wanted || self.limit() - self.advertised >= self.size / 4
     }
 
-    /// The limit to advertise in the packet that is being written.
     pub(super) fn advertise(&mut self) -> u64 {
         self.is_wanted = false;
         self.advertised = self.limit();
         self.advertised
     }
 
-    /// Bytes of incomplete messages and of messages that were not taken.
+    /// Bytes of incomplete and unread messages.
     pub(super) fn held(&self) -> u64 {
         self.begun - self.taken
     }
@@ -123,7 +121,7 @@ mod tests {
         assert!(window.begin(500 - OVERHEAD));
         assert!(!window.begin(0));
         window.on_taken(500 - OVERHEAD);
-        // Messages taken by the application free the window at once, even before it is advertised.
+        // Taken messages free the window before it is advertised.
         assert!(window.begin(500 - OVERHEAD));
         assert_eq!(window.held(), 1000);
     }

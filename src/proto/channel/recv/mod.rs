@@ -1,6 +1,4 @@
 //! Receiving messages from one peer: duplicate detection, ordering, reassembly and flow control.
-//!
-//! Knows neither packets nor the time.
 
 mod event_sink;
 mod flow_control;
@@ -20,7 +18,6 @@ use crate::proto::channel::channel_bytes;
 use crate::proto::delivery::Delivery;
 use crate::proto::wire::message::MessageFrame;
 
-/// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct RecvChannels {
     unreliable: UnreliableReceiver,
@@ -30,24 +27,19 @@ pub(crate) struct RecvChannels {
     message_max: usize,
 }
 
-/// Memory of a used channel in this direction, in bytes.
 pub(crate) const RECV_CHANNEL_BYTES: usize = channel_bytes::<RecvStream>();
 
-/// What happened to a message that was accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RecvOutcome {
-    /// It is in the event queue.
     Delivered,
     /// It waits for an earlier message or for missing fragments.
     Buffered,
-    /// It was received before.
     Duplicate,
     /// A newer message of its channel was received before.
     Stale,
 }
 
-/// A message was refused, so its packet must not be acknowledged: a limit is reached, or the sender
-/// exceeds an agreed one.
+/// A limit is reached, or the sender exceeds an agreed one. The packet must not be acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Refused;
 
@@ -62,7 +54,6 @@ impl RecvChannels {
         }
     }
 
-    /// Processes a message or a fragment.
     pub(crate) fn accept(
         &mut self,
         frame: &MessageFrame<'_>,

@@ -24,7 +24,7 @@ impl Reassembly {
         }
     }
 
-    /// Adds a fragment. Returns `false` if it does not belong to this message.
+    /// Returns `false` if the fragment does not belong to this message.
     #[must_use]
     pub(super) fn insert(&mut self, fragment: FragmentHeader, bytes: &[u8]) -> bool {
         if fragment.total as usize != self.bytes.len() {

@@ -36,7 +36,7 @@ impl UnreliableReceiver {
         shed(&mut self.incomplete);
     }
 
-    /// Processes a message or a fragment. A refused one counts as lost for its sender.
+    /// A refused message counts as lost for its sender.
     pub(super) fn accept(
         &mut self,
         frame: &MessageFrame<'_>,
@@ -137,7 +137,6 @@ impl UnreliableReceiver {
         }
     }
 
-    /// Makes everything up to this sequence of a channel stale.
     fn pass(&mut self, delivery: Delivery, sequence: u64) {
         let Delivery::Sequenced(channel) = delivery else {
             return;

@@ -11,7 +11,6 @@ pub(super) const COPY_ALONE_AFTER: std::time::Duration = std::time::Duration::fr
 const COPY_ALONE_AFTER_MAX: std::time::Duration = std::time::Duration::from_millis(50);
 const _: () = assert!(super::redundancy::COPY_SPACING.as_millis() <= COPY_ALONE_AFTER.as_millis());
 
-/// See the [module](self).
 #[derive(Debug)]
 pub(super) struct SendInterval {
     last: Option<Instant>,
@@ -29,7 +28,6 @@ impl SendInterval {
         }
     }
 
-    /// A packet with new messages is sent.
     pub(super) fn on_packet(&mut self, now: Instant) {
         let passed = self.last.map(|last| now.saturating_duration_since(last));
         self.last = Some(now);
@@ -55,7 +53,7 @@ impl SendInterval {
         );
     }
 
-    /// How long to wait for the next packet: a tick, plus a quarter because ticks are not punctual.
+    /// A tick, plus a quarter because ticks are not punctual.
     pub(super) fn patience(&self) -> Duration {
         self.patience
     }

@@ -28,7 +28,6 @@ pub(super) struct ReliableQueue {
     /// connection.
     window: u64,
     begun_bytes: u64,
-    /// Started messages that were not removed.
     open: usize,
     /// Messages that were not started, or with unsent fragments.
     unsent: usize,
@@ -39,10 +38,8 @@ pub(super) struct ReliableQueue {
     pub(super) counts: ReliableCounters,
 }
 
-/// Memory of a lost fragment until it is retransmitted, in bytes.
 pub(crate) const LOST_BYTES: usize = size_of::<(u16, FragmentKey)>();
 
-/// Counters since the start of the connection.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ReliableCounters {
     /// Messages and fragments that were retransmitted after a loss or a probe timeout.
@@ -52,7 +49,6 @@ pub(crate) struct ReliableCounters {
     pub(crate) copies_useful: u64,
 }
 
-/// The packet that is being written.
 pub(super) struct PacketBuilder<'a, 'b> {
     pub(super) writer: &'a mut Writer<'b>,
     pub(super) frames: &'a mut SentFrames,
@@ -60,7 +56,6 @@ pub(super) struct PacketBuilder<'a, 'b> {
     pub(super) now: Instant,
     /// Estimated time until the next packet.
     pub(super) patience: Duration,
-    /// Whether the path loses packets.
     pub(super) is_lossy: bool,
 }
 
@@ -112,7 +107,6 @@ impl ReliableQueue {
         &mut self.streams[index]
     }
 
-    /// Makes a stream start with this sequence.
     #[cfg(test)]
     pub(super) fn start_at(&mut self, delivery: Delivery, first: u64) {
         self.streams.push(SendStream::starting_at(delivery, first));
@@ -127,7 +121,7 @@ impl ReliableQueue {
         !self.lost.is_empty() || self.next_unsent().is_some()
     }
 
-    /// Whether only flow control holds back messages.
+    /// Whether only flow control blocks messages.
     pub(super) fn is_blocked(&self) -> bool {
         self.unsent > 0 && !self.has_something()
     }
@@ -138,7 +132,6 @@ impl ReliableQueue {
         self.copies.shed();
     }
 
-    /// When copies are sent alone, if no packet is sent before.
     pub(super) fn copies_alone_at(&self, patience: Duration) -> Option<Instant> {
         self.copies.alone_at(patience)
     }
@@ -149,8 +142,7 @@ impl ReliableQueue {
 }
 
 impl ReliableQueue {
-    /// Fills a packet: lost fragments, then copies, then new messages. Returns whether it contains
-    /// new messages.
+    /// Lost fragments, then copies, then new messages. Returns whether it contains new messages.
     pub(super) fn write(&mut self, packet: &mut PacketBuilder<'_, '_>) -> bool {
         self.write_lost(packet);
         self.write_copies(packet);
@@ -231,8 +223,7 @@ impl ReliableQueue {
         }
     }
 
-    /// The next new message or fragment. Streams take turns, so a long message blocks only its own
-    /// channel.
+    /// Streams take turns, so a long message blocks only its own channel.
     #[inline]
     fn next_unsent(&self) -> Option<(usize, FragmentKey)> {
         // Fast path: usually there is nothing to send.
@@ -257,7 +248,7 @@ impl ReliableQueue {
         None
     }
 
-    /// Writes a message or a fragment. Returns `false` if it does not fit.
+    /// Returns `false` if it does not fit.
     fn write_one(
         &mut self,
         stream: u16,
@@ -321,7 +312,6 @@ impl ReliableQueue {
         });
     }
 
-    /// A packet with this message or fragment was lost.
     pub(super) fn on_lost(&mut self, stream: u16, key: FragmentKey, is_first: bool, number: u64) {
         let message = self.streams[usize::from(stream)].get_mut(key.sequence);
         let Some(message) = message.filter(|message| !message.has_arrived(key.fragment)) else {
@@ -334,8 +324,7 @@ impl ReliableQueue {
         }
     }
 
-    /// A probe timeout expired: retransmits this message or fragment with the next packet. Returns
-    /// whether it is unacknowledged.
+    /// Retransmits with the next packet. Returns whether it is unacknowledged.
     pub(super) fn on_probe(&mut self, stream: u16, key: FragmentKey) -> bool {
         let message = self.streams[usize::from(stream)].get_mut(key.sequence);
         let is_missing =

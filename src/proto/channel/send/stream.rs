@@ -8,7 +8,6 @@ use crate::proto::channel::receipts::Receipts;
 use crate::proto::delivery::{Delivery, Receipt};
 use crate::proto::wire::message::{FragmentHeader, MessageHeader};
 
-/// See the [module](self).
 #[derive(Debug)]
 pub(super) struct SendStream {
     pub(super) delivery: Delivery,
@@ -30,15 +29,12 @@ pub(super) struct ReliableMessage {
     pub(super) bytes: Vec<u8>,
     len: u32,
     pub(super) is_acked: bool,
-    /// Number of redundant copies sent.
     pub(super) copies: u8,
     pub(super) receipt: Option<Receipt>,
-    /// Number of the last packet that carried it.
     pub(super) last_packet: u64,
     fragments: Option<Box<FragmentStates>>,
 }
 
-/// The acknowledged fragments of a message.
 #[derive(Debug)]
 struct FragmentStates {
     acked: Vec<u64>,
@@ -48,7 +44,6 @@ struct FragmentStates {
 /// Memory of a message in bytes, besides its content.
 pub(crate) const MESSAGE_BYTES: usize = size_of::<ReliableMessage>();
 
-/// Identifies a whole message or a fragment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FragmentKey {
     pub(super) sequence: u64,
@@ -68,7 +63,6 @@ impl SendStream {
         }
     }
 
-    /// A stream of which everything before `first` was acknowledged.
     #[cfg(test)]
     pub(super) fn starting_at(delivery: Delivery, first: u64) -> Self {
         Self {
@@ -92,7 +86,7 @@ impl SendStream {
         });
     }
 
-    /// An unacknowledged message.
+    /// `None` if it was acknowledged.
     pub(super) fn get_mut(&mut self, sequence: u64) -> Option<&mut ReliableMessage> {
         let index = usize::try_from(sequence.checked_sub(self.first)?).ok()?;
         self.messages
@@ -100,8 +94,7 @@ impl SendStream {
             .filter(|message| !message.is_acked)
     }
 
-    /// The next new message or fragment, if it fits into `credit`, the remaining flow control
-    /// window.
+    /// `None` if it does not fit into `credit`, the remaining flow control window.
     pub(super) fn next_unsent(&self, credit: u64) -> Option<FragmentKey> {
         if let Some(fragment) = self.next_fragment {
             let sequence = self.first + self.begun as u64 - 1;
@@ -117,13 +110,11 @@ impl SendStream {
         })
     }
 
-    /// Whether the last started message was sent completely.
     pub(super) fn is_between_messages(&self) -> bool {
         self.next_fragment.is_none()
     }
 
-    /// The [next](Self::next_unsent) message or fragment was sent. Returns the bytes of window that
-    /// it used.
+    /// Returns the bytes of window that the message used.
     pub(super) fn on_sent_first(&mut self, key: FragmentKey) -> u64 {
         let mut taken = 0;
         if self.next_fragment.is_none() {
@@ -136,7 +127,7 @@ impl SendStream {
         taken
     }
 
-    /// A fragment was acknowledged. Returns the message if that completes it.
+    /// Returns the message if the fragment completes it.
     pub(super) fn on_acked(&mut self, key: FragmentKey) -> Option<&mut ReliableMessage> {
         let is_ordered = self.delivery != Delivery::Reliable;
         let message = self.get_mut(key.sequence)?;
@@ -153,8 +144,8 @@ impl SendStream {
         self.messages.get_mut(index)
     }
 
-    /// Removes acknowledged messages at the front; returns how many. The receiver delivers a
-    /// message only after all earlier ones, so their receipts are reported only now.
+    /// Returns how many were removed. The receiver delivers a message only after all earlier ones,
+    /// so their receipts are reported only now.
     pub(super) fn forget_acked(&mut self, receipts: &mut Receipts) -> usize {
         let mut forgotten = 0;
         while self
@@ -174,12 +165,10 @@ impl SendStream {
         forgotten
     }
 
-    /// Releases all memory if the stream is empty.
     pub(super) fn shed_all(&mut self) {
         shed(&mut self.messages);
     }
 
-    /// Releases unused memory.
     pub(super) fn shed(&mut self) {
         let (len, capacity) = (self.messages.len(), self.messages.capacity());
         if capacity > CHANNEL_KEPT && len < capacity / 4 {
@@ -189,7 +178,7 @@ impl SendStream {
 }
 
 impl ReliableMessage {
-    /// Its size in the flow control window.
+    /// In the flow control window.
     pub(super) fn cost(&self) -> u64 {
         u64::from(self.len) + MESSAGE_OVERHEAD as u64
     }
@@ -204,12 +193,11 @@ impl ReliableMessage {
         self.fragments.is_some()
     }
 
-    /// Whether redundant copies of it are sent.
     pub(super) fn is_small(&self) -> bool {
         !self.is_cut() && self.bytes.len() <= REDUNDANT_MESSAGE_MAX
     }
 
-    /// Whether a fragment, or the whole message, was acknowledged.
+    /// A fragment, or the whole message.
     pub(super) fn has_arrived(&self, fragment: u32) -> bool {
         let fragments = self.fragments.as_ref();
         self.is_acked || fragments.is_some_and(|fragments| fragments.has(fragment))
@@ -242,7 +230,6 @@ impl ReliableMessage {
         }
     }
 
-    /// The content that follows this header.
     pub(super) fn fragment(&self, head: &MessageHeader) -> &[u8] {
         let offset = head.fragment.map_or(0, FragmentHeader::offset);
         &self.bytes[offset..offset + head.len]

@@ -1,4 +1,4 @@
-//! Queue of unreliable and sequenced messages, contiguous in one ring of bytes.
+//! Queue of unreliable and sequenced messages, in one ring of bytes.
 
 use std::collections::VecDeque;
 
@@ -18,7 +18,7 @@ pub(super) struct UnreliableQueue {
     bytes: VecDeque<u8>,
     /// Next sequence per used channel.
     channels: Vec<(u8, u64)>,
-    /// Sequence of the next fragmented unreliable message.
+    /// For fragmented unreliable messages.
     next_cut: u64,
     dropped: u64,
 }
@@ -28,7 +28,6 @@ struct QueuedMessage {
     delivery: Delivery,
     sequence: u64,
     len: u32,
-    /// Number of sent fragments.
     fragments_sent: u32,
     queued_at: Instant,
     receipt: Option<Receipt>,
@@ -42,8 +41,7 @@ impl UnreliableQueue {
         self.entries.len() < QUEUED_MESSAGES_MAX && self.bytes.len() + len <= QUEUED_BYTES_MAX
     }
 
-    /// Queues a message. Requires [`has_room`](Self::has_room). `receipts` issues a receipt for a
-    /// tracked message.
+    /// Requires [`has_room`](Self::has_room). `receipts` issues a receipt for a tracked message.
     #[allow(clippy::cast_possible_truncation, reason = "at most 15,360 bytes")]
     pub(super) fn push(
         &mut self,
@@ -112,13 +110,11 @@ impl UnreliableQueue {
         self.bytes.len()
     }
 
-    /// Number of messages dropped because pacing held them for too long.
     pub(super) fn dropped(&self) -> u64 {
         self.dropped
     }
 
-    /// Writes the next message or fragment. Returns `false` if the queue is empty or it does not
-    /// fit.
+    /// Returns `false` if the queue is empty or the next fragment does not fit.
     pub(super) fn write_next(&mut self, writer: &mut Writer<'_>, frames: &mut SentFrames) -> bool {
         let Some(entry) = self.entries.front_mut() else {
             return false;
@@ -146,7 +142,7 @@ impl UnreliableQueue {
         shed(&mut self.bytes);
     }
 
-    /// Drops messages that have waited for too long, oldest first.
+    /// Oldest first.
     pub(super) fn drop_stale(&mut self, wait_max: Duration, receipts: &mut Receipts, now: Instant) {
         while let Some(entry) = self.entries.front() {
             // Once a fragment was sent, the message is worth its other fragments.
@@ -165,7 +161,6 @@ impl UnreliableQueue {
 }
 
 impl QueuedMessage {
-    /// Header of the next fragment, or of the whole message.
     fn head(&self) -> MessageHeader {
         let fragment = self.is_cut().then_some(FragmentHeader {
             total: self.len,
@@ -194,7 +189,7 @@ impl QueuedMessage {
     }
 }
 
-/// Moves the first bytes of the ring into `to`. The ring must be at least as long.
+/// The ring must be at least as long as `to`.
 fn take_front(ring: &mut VecDeque<u8>, to: &mut [u8]) {
     let (front, back) = ring.as_slices();
     let from_front = front.len().min(to.len());

@@ -1,6 +1,6 @@
 //! Copa in its default mode (Arun and Balakrishnan, "Copa: Practical Delay-Based Congestion Control
-//! for the Internet", NSDI 2018, section 2.1), with delta = 0.5: the reference for the library's
-//! controller. Without the TCP-competitive mode, which builds a queue that no game wants.
+//! for the Internet", NSDI 2018, section 2.1), with delta = 0.5, as the reference. Without the
+//! TCP-competitive mode, which builds a queue that no game wants.
 
 use super::figures::Named;
 use crate::limits::{DATAGRAM_MAX, TIMER_GRANULARITY};

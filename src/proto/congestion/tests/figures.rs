@@ -31,7 +31,6 @@ pub(super) struct Figures {
 }
 
 impl Figures {
-    /// The worse value of each figure.
     #[allow(
         clippy::needless_pass_by_value,
         reason = "the signature that `reduce` takes"
@@ -54,7 +53,6 @@ impl Figures {
     }
 }
 
-/// A controller with a name for the table.
 pub(super) trait Named: Controller {
     const NAME: &'static str;
 }
@@ -102,7 +100,6 @@ pub(super) fn measure<C: Named>(scenario: Scenario, polls: Polls, seed: u64) -> 
     }
 }
 
-/// The delays of the game's messages during the transfers, sorted.
 fn delays<C: Controller>(world: &World<C>) -> Vec<Duration> {
     let traffic = world.scenario.traffic;
     let begins = traffic
@@ -125,8 +122,7 @@ fn delays<C: Controller>(world: &World<C>) -> Vec<Duration> {
     delays
 }
 
-/// Numbers of the game's messages that arrived and that were sent, without the last 2 s, which are
-/// in flight.
+/// Arrived and sent, without the last 2 s, which are in flight.
 fn game<C: Controller>(flow: &Flow<C>, now: Instant) -> (u64, u64) {
     let counts = |at: Instant| at + Duration::from_secs(2) < now;
     let arrived = flow
@@ -160,7 +156,6 @@ fn utilization<C: Controller>(world: &World<C>) -> Option<f64> {
     Some(bytes as f64 * 8.0 / capacity(&world.scenario, world.start, begins, ends)?)
 }
 
-/// Bits that the line can transmit between two times.
 fn capacity(scenario: &Scenario, start: Instant, begins: Instant, ends: Instant) -> Option<f64> {
     let (mut rate, mut at, mut bits) = (scenario.link.rate? as f64, begins, 0.0);
     for (change, next) in scenario.changes {
@@ -171,8 +166,7 @@ fn capacity(scenario: &Scenario, start: Instant, begins: Instant, ends: Instant)
     Some(bits + rate * (ends - at).to_std().as_secs_f64())
 }
 
-/// Jain's fairness index while all flows were active: 1 for equal shares, 1/n if one of n flows
-/// received everything.
+/// Jain's fairness index while all flows were active: 1 for equal shares, 1/n for one flow.
 fn fairness<C: Controller>(world: &World<C>) -> f64 {
     let [Some(begun), Some(ended)] = &world.bulk_bytes_while_shared else {
         return 1.0;

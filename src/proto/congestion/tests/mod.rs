@@ -1,7 +1,5 @@
-//! Simulations of congestion control on virtual time: the library's controller and Copa on many
-//! links, without the rest of a host.
-//!
-//! `cargo test --lib congestion -- --ignored --nocapture` prints the figures of both.
+//! Simulations of congestion control on virtual time, without the rest of a host.
+//! `cargo test --lib congestion -- --ignored --nocapture` prints the figures.
 
 #![allow(
     clippy::cast_possible_truncation,
@@ -26,7 +24,6 @@ use crate::proto::congestion::controller::RateController;
 
 const BOTH: [Polls; 2] = [Polls::Deadlines, Polls::Ticks];
 
-/// Whether the name of the scenario contains `RATE_ONLY`, if that is set.
 fn is_selected(scenario: &Scenario) -> bool {
     std::env::var("RATE_ONLY").map_or(true, |only| scenario.name.contains(&only))
 }
@@ -53,7 +50,6 @@ fn prints_the_figures_of_both_controllers() {
     }
 }
 
-/// The goals that a run does not reach.
 fn missed_goals(figures: &Figures) -> Vec<&'static str> {
     let goals = figures.scenario.goals;
     let checks = [

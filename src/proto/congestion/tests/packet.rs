@@ -1,4 +1,4 @@
-//! Datagrams of the simulated link: their meaning instead of their bytes.
+//! Datagrams of the simulated link, not encoded.
 
 use std::ops::RangeInclusive;
 
@@ -6,7 +6,6 @@ use crate::proto::time::{Duration, Instant};
 
 #[derive(Debug, Clone)]
 pub(super) struct FlowDatagram {
-    /// Index of the flow.
     pub(super) flow: usize,
     pub(super) body: Body,
 }
@@ -24,9 +23,7 @@ pub(super) enum Payload {
         count: u32,
         made_at: Instant,
     },
-    /// An unreliable message of the flood.
     Flood,
-    /// A fragment of the transfer.
     Bulk,
     Ping,
 }
@@ -44,5 +41,5 @@ pub(super) const PACKET_OVERHEAD: usize = 40;
 /// Payload bytes of a packet of the transfer or of the flood.
 pub(super) const FRAGMENT_LEN: usize = 960;
 
-/// Length of a packet that carries only an acknowledgement, in bytes.
+/// Length of an acknowledgement-only packet.
 pub(super) const ACK_LEN: usize = 60;

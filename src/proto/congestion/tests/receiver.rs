@@ -1,4 +1,4 @@
-//! The receiving side of a flow: acknowledges as a host does, and records arrivals and delays.
+//! The receiving side of a flow: acknowledges as a host does.
 
 use std::ops::RangeInclusive;
 
@@ -17,8 +17,7 @@ pub(super) struct FlowReceiver {
 
 #[derive(Debug, Default)]
 pub(super) struct Arrived {
-    /// Per packet with messages of the game: when the oldest was created, their number, and their
-    /// delay.
+    /// Per packet of the game: when its oldest message was created, their number, and their delay.
     pub(super) game: Vec<(Instant, u32, Duration)>,
     pub(super) flood: u64,
     pub(super) bulk_bytes: u64,

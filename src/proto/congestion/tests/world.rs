@@ -15,11 +15,10 @@ use crate::sim::{LinkConditions, Loss};
 pub(super) enum Polls {
     /// When a datagram arrives and at deadlines, to the millisecond.
     Deadlines,
-    /// 60 times per second only.
     Ticks,
 }
 
-/// A tick at 60 Hz.
+/// 60 Hz.
 const TICK: Duration = Duration::from_nanos(16_666_667);
 
 const SLEEP_RESOLUTION: Duration = Duration::from_millis(1);
@@ -123,7 +122,6 @@ impl<C: Controller> World<C> {
         }
     }
 
-    /// Moves datagrams that are due into the receive buffers.
     fn deliver(&mut self) {
         for link in [&mut self.forward, &mut self.back] {
             while let Some(datagram) = link.poll(self.now) {

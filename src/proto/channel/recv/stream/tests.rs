@@ -1,6 +1,3 @@
-//! Receiving reliable messages: out of order, duplicated, fragmented, and from a peer that ignores
-//! every limit.
-
 #![allow(clippy::cast_possible_truncation, reason = "limits fit 32 bits")]
 
 use std::collections::VecDeque;
@@ -24,7 +21,6 @@ const ORDERED: Delivery = Delivery::Ordered(7);
 /// Sequences around every change of the encoded length.
 const WRAPS: [u64; 4] = [1 << 6, 1 << 14, 1 << 30, (1 << 62) - 8];
 
-/// An event sink without limits.
 #[derive(Default)]
 struct Post {
     events: VecDeque<Event>,
@@ -48,7 +44,6 @@ impl Post {
         }
     }
 
-    /// Messages delivered since the last call.
     fn delivered(&mut self) -> Vec<Vec<u8>> {
         let bytes = |event| match event {
             Event::Message { bytes, .. } => bytes.to_vec(),
@@ -98,7 +93,7 @@ impl StreamTestReceiver {
         self.stream.accept(&frame, &mut self.window, event_sink)
     }
 
-    /// The first byte of each delivered message.
+    /// The first byte of each message.
     fn delivered(&mut self) -> Vec<u8> {
         let delivered = self.post.delivered();
         delivered.iter().map(|message| message[0]).collect()

@@ -1,5 +1,3 @@
-//! Receiving unreliable messages: stale, incomplete, and over the quota.
-
 #![allow(clippy::cast_possible_truncation, reason = "limits fit 32 bits")]
 
 use std::collections::VecDeque;
@@ -63,7 +61,6 @@ impl TestReceiver {
         self.accept(delivery, sequence, None, &[7])
     }
 
-    /// One of the two fragments of a message.
     fn fragment(
         &mut self,
         delivery: Delivery,
@@ -187,7 +184,7 @@ fn rejects_messages_older_than_an_abandoned_one() {
             .fragment(Delivery::Unreliable, sequence, 0)
             .unwrap();
     }
-    // For these sequences it is not recorded whether they were abandoned.
+    // It is not recorded whether these were abandoned.
     for old in [0, 9, 10] {
         assert_eq!(
             receiver.fragment(Delivery::Unreliable, old, 1),

@@ -1,5 +1,3 @@
-//! Sending reliable messages: turns, limits on open messages, losses, and redundant copies.
-
 use crate::limits::{
     FRAGMENT_BYTES, MESSAGE_OVERHEAD, QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX, REDUNDANT_MESSAGE_MAX,
     RELIABLE_OPEN_MAX,
@@ -70,7 +68,6 @@ impl ReliableTestSender {
         self.send_into(PAYLOAD_MAX)
     }
 
-    /// Sends a packet with `room` bytes.
     fn send_into(&mut self, room: usize) -> SentPayload {
         let mut buffer = [0; PAYLOAD_MAX];
         let mut writer = Writer::new(&mut buffer[..room]);
@@ -94,7 +91,6 @@ impl ReliableTestSender {
         }
     }
 
-    /// Sends packets until there is nothing left to send.
     fn send_all(&mut self) -> Vec<SentPayload> {
         let next = || Some(self.send()).filter(|left| !left.carried.is_empty());
         std::iter::from_fn(next).collect()

@@ -1,5 +1,3 @@
-//! Sending one stream of reliable messages: order, fragments, and use of the flow control window.
-
 use crate::limits::{CHANNEL_KEPT, FRAGMENT_BYTES, MESSAGE_OVERHEAD};
 use crate::proto::channel::receipts::Receipts;
 use crate::proto::channel::send::stream::{FragmentKey, SendStream};
@@ -19,7 +17,6 @@ fn key(sequence: u64, fragment: u32) -> FragmentKey {
     FragmentKey { sequence, fragment }
 }
 
-/// Sends everything that the credit allows; returns the keys.
 fn send_all(stream: &mut SendStream, mut credit: u64) -> Vec<FragmentKey> {
     let mut sent = Vec::new();
     while let Some(next) = stream.next_unsent(credit) {

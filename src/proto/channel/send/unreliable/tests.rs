@@ -1,5 +1,3 @@
-//! The queue of unreliable messages: order, fragments, and expiry.
-
 use crate::limits::{
     FRAGMENT_BYTES, QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX, SENT_FRAMES_MAX, UNRELIABLE_MAX,
     WHOLE_MAX,
@@ -46,7 +44,7 @@ impl TestSender {
         receipt.unwrap()
     }
 
-    /// Everything that fits into the next packet: headers and content.
+    /// The next packet: headers and content.
     fn send(&mut self) -> Vec<(MessageHeader, Vec<u8>)> {
         let mut buffer = [0; PAYLOAD_MAX];
         let mut writer = Writer::new(&mut buffer);

@@ -17,7 +17,7 @@ pub(super) struct Bottleneck {
     /// exact.
     remainder: u64,
     rate: u64,
-    /// Not yet in transmission, oldest first. Limited by `queue_bytes`.
+    /// Datagrams not yet in transmission, oldest first. Limited by `queue_bytes`.
     waiting: VecDeque<WaitingDatagram>,
     waiting_bytes: usize,
 }

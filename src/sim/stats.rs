@@ -1,3 +1,5 @@
+//! Counters of a link.
+
 /// Counters of a [`Link`](crate::sim::link::Link) since it was created.
 ///
 /// At any time `sent + duplicated` is the sum of `delivered`, `lost`, `lost_to_partition`,

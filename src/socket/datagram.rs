@@ -1,3 +1,5 @@
+//! A received datagram and its metadata.
+
 use std::fmt;
 use std::net::SocketAddr;
 

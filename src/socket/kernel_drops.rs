@@ -24,7 +24,7 @@ sockopt_impl!(
     [u32; COUNTERS]
 );
 
-/// It wraps at 2^32.
+/// Drop counter of this socket. It wraps at 2^32.
 pub(super) fn read(socket: &impl AsFd) -> io::Result<u32> {
     let counters = nix::sys::socket::getsockopt(socket, MemInfo)?;
     Ok(counters[DROPS])

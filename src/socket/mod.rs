@@ -259,8 +259,8 @@ impl Socket {
     /// receive buffer. It is wall clock time: if the clock is set, a difference may be wrong, and
     /// `elapsed` an error.
     ///
-    /// `None` unless [`receive_timestamps`](SocketConfig::receive_timestamps) is set, and on
-    /// systems other than Linux.
+    /// The time is `None` unless [`receive_timestamps`](SocketConfig::receive_timestamps) is set,
+    /// and on systems other than Linux.
     ///
     /// # Errors
     ///
@@ -449,7 +449,7 @@ impl Socket {
     }
 }
 
-/// Prints no content.
+/// Prints no payload.
 impl fmt::Debug for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Socket")

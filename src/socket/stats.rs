@@ -1,3 +1,5 @@
+//! Statistics of a socket.
+
 /// Counters of a [`Socket`](crate::Socket) since it was bound, to locate losses on this machine.
 /// They only grow; for a rate, subtract two snapshots.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,3 +1,5 @@
+//! Wakes a socket from another thread.
+
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,8 +49,8 @@ impl Waker {
     }
 
     /// Ends a sleep without setting the flag of [`take`](Self::take), for conditions that the
-    /// sleeper checks itself. Without success, which does not happen in practice, the sleep ends at
-    /// its timeout.
+    /// sleeper checks itself. If the system fails, which does not happen in practice, the sleep
+    /// ends at its timeout.
     pub(crate) fn notify(&self) {
         let _ = self.shared.waker.wake();
     }

@@ -10,7 +10,7 @@ pub(crate) mod stale_notices;
 use crate::limits::UNRELIABLE_MAX;
 use crate::proto::delivery::Delivery;
 
-/// `reliable_max` is the maximum of reliable messages.
+/// Maximum length in bytes; `reliable_max` is that of reliable messages.
 pub(crate) fn message_max(delivery: Delivery, reliable_max: usize) -> usize {
     if delivery.is_reliable() {
         reliable_max
@@ -19,7 +19,7 @@ pub(crate) fn message_max(delivery: Delivery, reliable_max: usize) -> usize {
     }
 }
 
-/// In bytes: a `Stream`, and the position of its number.
+/// Memory in bytes: a `Stream`, and the position of its number.
 pub(crate) const fn channel_bytes<Stream>() -> usize {
     size_of::<Stream>() + size_of::<(u8, u64)>()
 }

@@ -37,7 +37,7 @@ pub(crate) trait Controller: std::fmt::Debug {
     /// Starts at `limits.start`.
     fn new(limits: RateLimits, now: Instant) -> Self;
 
-    /// For a packet sent before the controller was allocated.
+    /// Snapshot of a packet sent before the controller was allocated.
     fn initial_snapshot(now: Instant) -> Self::Snapshot;
 
     /// Forgets the path. Packets of the old path may still be acknowledged afterwards.
@@ -122,7 +122,7 @@ impl<C: Controller> CongestionControl<C> {
             .get_or_insert_with(|| Box::new(C::new(limits, now)));
     }
 
-    /// The peer has a new address.
+    /// Called when the peer has a new address.
     pub(crate) fn reset(&mut self, now: Instant) {
         if let Some(controller) = &mut self.controller {
             controller.reset(now);

@@ -44,7 +44,7 @@ impl Pacer {
         pacer
     }
 
-    /// In bytes: the tokens earned during `lateness`, and at least [`BURST_MIN`].
+    /// Bucket size in bytes: the tokens earned during `lateness`, and at least [`BURST_MIN`].
     #[allow(
         clippy::cast_possible_wrap,
         reason = "a rate of 10 Gbit/s earns 31 MB in 25 ms"

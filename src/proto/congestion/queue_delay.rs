@@ -100,7 +100,7 @@ impl QueueDelay {
         })
     }
 
-    /// They were measured before the queue drained.
+    /// Discards the recent samples, which were measured before the queue drained.
     pub(super) fn forget_recent(&mut self) {
         self.recent_len = 0;
         self.queued = None;
@@ -138,7 +138,7 @@ impl QueueDelay {
         self.recent.iter().copied().min().filter(|_| is_known)
     }
 
-    /// Without short delays: Copa's standing RTT.
+    /// Round-trip time without short delays: Copa's standing RTT.
     pub(super) fn standing_rtt(&self) -> Option<Duration> {
         self.recent_min().max(self.min_rtt())
     }

@@ -23,7 +23,7 @@ impl AcceptConfirmation {
         (self.next_at < self.until).then_some(self.next_at)
     }
 
-    /// Schedules the next confirmation.
+    /// Whether a confirmation is due. Schedules the next one.
     pub(crate) fn is_due(&mut self, now: Instant) -> bool {
         let is_due = self.next_at().is_some_and(|at| now >= at);
         if is_due {

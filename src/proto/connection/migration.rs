@@ -17,8 +17,8 @@ impl Connection {
         })
     }
 
-    /// An authentic packet from an unvalidated address. Its frames are ignored; it may start path
-    /// validation.
+    /// Handles an authentic packet from an unvalidated address. Its frames are ignored; it may
+    /// start path validation.
     pub(super) fn on_packet_from_elsewhere(
         &mut self,
         from: SocketAddr,

@@ -1,3 +1,5 @@
+//! Receiving packets.
+
 use std::net::SocketAddr;
 
 use crate::proto::buffers::Buffers;

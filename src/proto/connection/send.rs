@@ -1,3 +1,5 @@
+//! Sending packets.
+
 use std::net::SocketAddr;
 
 use crate::limits::DATAGRAM_MAX;
@@ -18,7 +20,8 @@ use crate::proto::wire::packet::HEADER_LEN;
 pub(super) const CHALLENGE_LEN: usize = HEADER_LEN + 9 + packet::TAG_ROOM;
 
 impl Connection {
-    /// Control frames, which are small and not paced, or messages that pacing allows.
+    /// Whether control frames, which are small and not paced, or messages that pacing allows are
+    /// due.
     fn has_frames_due(&self, now: Instant) -> bool {
         self.wants_ping
             || self.response.is_some()
@@ -158,7 +161,7 @@ impl Connection {
         Some(self.finish(len, contents, self.address, buffer, now))
     }
 
-    /// Only a challenge, because the destination may not be the peer.
+    /// Writes only a challenge, because the destination may not be the peer.
     fn transmit_challenge(
         &mut self,
         buffer: &mut [u8; DATAGRAM_MAX],

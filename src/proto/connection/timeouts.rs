@@ -1,3 +1,5 @@
+//! Timeouts of a connection.
+
 use crate::proto::connection::Connection;
 use crate::proto::connection::accept_confirmation::AcceptConfirmation;
 use crate::proto::connection::send::CHALLENGE_LEN;

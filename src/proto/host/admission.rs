@@ -1,3 +1,5 @@
+//! Admission: the application decides which clients may connect.
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
@@ -25,7 +27,8 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// A request on a host without peers, for tests of admission callbacks.
+    /// A request on a host without peers and with the default
+    /// [`peers_max`](crate::Config::peers_max), for tests of admission callbacks.
     #[must_use]
     pub fn new(address: SocketAddr, payload: &'a [u8]) -> Self {
         Self {

@@ -1,3 +1,5 @@
+//! Options of a connection attempt.
+
 use std::fmt;
 
 #[cfg(feature = "noise")]

@@ -286,7 +286,8 @@ impl HostState {
 
 /// Events taken by the application.
 impl HostState {
-    /// The event is examined in place, so that it is moved only once.
+    /// Releases what the first event occupies. It is examined in place, so that it is moved only
+    /// once.
     #[inline]
     pub(super) fn on_event_taken(&mut self) {
         match self.events.front_mut() {

@@ -127,7 +127,7 @@ fn buffered(bytes: usize, messages: usize) -> usize {
 /// Memory per byte of the receive window, at most.
 const WINDOW_FACTOR: usize = 4;
 
-/// Whether that suffices for a message of `len` bytes in its buffer.
+/// Whether `WINDOW_FACTOR` suffices for a message of `len` bytes.
 const fn is_window_enough(len: usize) -> bool {
     let allowed = WINDOW_FACTOR * (len + MESSAGE_OVERHEAD);
     let mut class = 0;

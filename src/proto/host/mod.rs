@@ -114,7 +114,7 @@ pub struct HostState {
 
     slots: PeerSlots,
     by_address: HashMap<SocketAddr, SlotIndex, HashKeys>,
-    /// By the fingerprint of their connect, to detect retransmissions.
+    /// Connections by the fingerprint of their connect, to detect retransmitted connects.
     by_connect: HashMap<(SocketAddr, ConnectFingerprint), SlotIndex, HashKeys>,
     replies: StatelessReplies,
     connects_in_turn: usize,

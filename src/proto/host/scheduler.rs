@@ -25,7 +25,7 @@ pub(super) struct Schedule {
     is_ready: bool,
 }
 
-/// Computed while the peer is in the CPU cache, and kept until the peer changes.
+/// The next deadline, computed while the peer is in the CPU cache and kept until the peer changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Deadline {
     /// The peer has changed since it was computed.

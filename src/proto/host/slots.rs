@@ -1,3 +1,5 @@
+//! The table of a host's peers.
+
 use bytes::Bytes;
 
 use crate::proto::channel::recv::QueueQuota;
@@ -220,7 +222,7 @@ impl PeerSlots {
         matches!(&self[index].state, PeerState::Open(connection) if !connection.is_lingering())
     }
 
-    /// By ascending index.
+    /// Peers that accept messages, by ascending index.
     pub(crate) fn peers(&self) -> impl Iterator<Item = PeerId> + '_ {
         self.indices()
             .filter(|index| self.accepts_messages(*index))

@@ -110,7 +110,7 @@ pub(crate) struct Responder {
 }
 
 impl Responder {
-    /// One Diffie-Hellman. `None` if the message is not encrypted for this server.
+    /// Performs one Diffie-Hellman. `None` if the message is not encrypted for this server.
     pub(crate) fn read(
         identity: &StaticKeypair,
         terms: &Prologue,
@@ -134,7 +134,7 @@ impl Responder {
         Some((Self { state, refusals }, len))
     }
 
-    /// The second Diffie-Hellman.
+    /// Performs the second Diffie-Hellman.
     pub(crate) fn accept(mut self, payload: &[u8], message: &mut [u8]) -> Option<(usize, Session)> {
         let len = self.state.write_message(payload, message).ok()?;
         let (to_server, to_client) = split(&mut self.state);

@@ -10,12 +10,12 @@ pub(crate) struct DeliverySnapshot {
     pub(crate) delivered_at: Instant,
     /// When the first packet of the sample was sent.
     pub(crate) first_sent_at: Instant,
-    /// The sample is not a limit of the path.
+    /// The sample does not measure the path.
     pub(crate) is_app_limited: bool,
 }
 
 impl DeliverySnapshot {
-    /// Before anything was delivered.
+    /// Snapshot before anything was delivered.
     pub(crate) fn initial(now: Instant) -> Self {
         Self {
             delivered: 0,

@@ -61,7 +61,7 @@ impl RttEstimator {
         self.estimate.map(|estimate| estimate.deviation)
     }
 
-    /// With the peer's maximum acknowledgement delay (RFC 9002 section 6.2.1).
+    /// Includes the peer's maximum acknowledgement delay (RFC 9002 section 6.2.1).
     pub(crate) fn probe_timeout(&self, ack_delay: Duration) -> Duration {
         let initial = Duration::of(ROUND_TRIP_INITIAL) + 4 * (Duration::of(ROUND_TRIP_INITIAL) / 2);
         let timeout = self.estimate.map_or(initial, |estimate| estimate.timeout);

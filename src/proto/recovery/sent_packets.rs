@@ -179,7 +179,7 @@ impl SentPackets {
         }
     }
 
-    /// The frames are those pushed since the previous packet.
+    /// Records a packet with the frames pushed since the previous one.
     pub(crate) fn on_sent(
         &mut self,
         number: u64,
@@ -208,8 +208,8 @@ impl SentPackets {
         self.asked_at = now;
     }
 
-    /// Rejects an acknowledgement of packets that were never sent as a whole. Returns whether it
-    /// contains anything new.
+    /// Rejects an acknowledgement as a whole if it names packets that were never sent. Returns
+    /// whether it contains anything new.
     pub(crate) fn on_ack(
         &mut self,
         ack: &AckFrame<'_>,
@@ -310,7 +310,7 @@ impl SentPackets {
         }
     }
 
-    /// By packet threshold or time threshold.
+    /// Declares packets lost by packet threshold or time threshold.
     fn give_up_overtaken(
         &mut self,
         largest: u64,
@@ -336,7 +336,8 @@ impl SentPackets {
         }
     }
 
-    /// A lost packet is kept for one probe timeout, to detect a spurious loss.
+    /// Removes closed packets at the front. A lost packet is kept for one probe timeout, to detect
+    /// a spurious loss.
     fn forget_closed(&mut self, round_trip: &RttEstimator, now: Instant) {
         let patience = round_trip.probe_timeout(Duration::ZERO);
         while let Some(packet) = self.in_flight.front() {
@@ -360,8 +361,8 @@ impl SentPackets {
         }
     }
 
-    /// Exponential backoff while no acknowledgement arrives. A flow that is blocked by flow control
-    /// probes for a window update.
+    /// When the next probe is due: exponential backoff while no acknowledgement arrives. A flow
+    /// that is blocked by flow control probes for a window update.
     pub(crate) fn probe_at(
         &self,
         round_trip: &RttEstimator,

@@ -403,7 +403,7 @@ fn a_reordered_datagram_never_arrives_early() {
 
 #[test]
 fn transmission_times_add_up_to_the_nanosecond() {
-    // 8,416 bits at 3 Mbit/s take a fraction of a nanosecond.
+    // 8,416 bits at 3 Mbit/s take no whole number of nanoseconds.
     let rate = 3_000_000;
     let bits = (1024 + LINK_HEADER_BYTES as u64) * 8;
     let conditions = LinkConditions {

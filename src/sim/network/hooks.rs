@@ -1,3 +1,5 @@
+//! Callbacks in the turns of a network's hosts.
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

@@ -1,3 +1,5 @@
+//! Datagrams that have arrived for a host.
+
 use std::collections::VecDeque;
 use std::time::Instant;
 
@@ -33,7 +35,8 @@ pub(super) struct BufferPool {
 }
 
 impl Inbox {
-    /// Drops a datagram longer than [`DATAGRAM_MAX`] bytes, which can only be injected.
+    /// Drops the datagram if `max` are waiting, or if it is longer than [`DATAGRAM_MAX`] bytes,
+    /// which only an injected one can be.
     pub(super) fn push(
         &mut self,
         path: Path,

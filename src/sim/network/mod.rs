@@ -27,7 +27,7 @@ use crate::sim::{Link, LinkConditions, LinkStats, rng};
 /// as the default receive buffer of a socket holds. Later ones are dropped.
 pub const STALLED_DATAGRAMS_MAX: usize = 256;
 
-/// As many as a link can have in flight.
+/// Maximum number of datagrams that wait for any other host: as many as a link can have in flight.
 const INBOX_DATAGRAMS_MAX: usize = LINK_DATAGRAMS_MAX;
 
 /// Maximum number of steps without time passing. Only an endless loop of turn requests exceeds it.
@@ -107,10 +107,11 @@ type Path = (SocketAddr, SocketAddr);
 ///
 /// # Links
 ///
-/// Each pair of hosts has a link in each direction, perfect by default. A link belongs to two hosts
-/// and not to two addresses, so a host that [moves](Self::move_host) keeps it. Several pairs can
-/// share one link, and with it one bottleneck: [`add_link`](Self::add_link) and
-/// [`set_route`](Self::set_route). A datagram to an address without a host is lost.
+/// Each pair of hosts has a link in each direction, perfect by default: see
+/// [`set_link_conditions`](Self::set_link_conditions). A link belongs to two hosts and not to two
+/// addresses, so a host that [moves](Self::move_host) keeps it. Several pairs can share one link,
+/// and with it one bottleneck: [`add_link`](Self::add_link) and [`set_route`](Self::set_route). A
+/// datagram to an address without a host is lost.
 ///
 /// # Panics
 ///

@@ -1,3 +1,5 @@
+//! Turns, links, addresses and limits of a network.
+
 use super::*;
 use crate::proto::Delivery;
 use crate::proto::Event;

@@ -55,7 +55,8 @@ impl EventSink<'_> {
         self.push(delivery, bytes);
     }
 
-    /// An application that takes all events once per tick then reuses the same cached memory.
+    /// Starts over at the beginning of the chunk, so an application that takes all events once per
+    /// tick reuses the same cached memory.
     fn rewind(&mut self) {
         self.events.clear();
         self.pool.rewind();

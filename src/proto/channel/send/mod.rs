@@ -108,7 +108,7 @@ impl SendChannels {
         !self.unreliable.is_empty()
     }
 
-    /// New or lost messages.
+    /// Whether new or lost messages can be sent.
     pub(crate) fn has_reliable(&self) -> bool {
         self.reliable.has_something()
     }
@@ -118,7 +118,7 @@ impl SendChannels {
         self.reliable.is_blocked()
     }
 
-    /// If no packet is sent before.
+    /// When redundant copies are sent alone, if no packet is sent before.
     pub(crate) fn copies_alone_at(&self) -> Option<Instant> {
         self.reliable.copies_alone_at(self.cadence.patience())
     }
@@ -136,7 +136,7 @@ impl SendChannels {
         self.reliable.counts
     }
 
-    /// Dropped because pacing held them for too long.
+    /// Messages dropped because pacing held them for too long.
     pub(crate) fn dropped(&self) -> u64 {
         self.unreliable.dropped()
     }

@@ -57,7 +57,7 @@ impl RedundantCopies {
         }
     }
 
-    /// If no packet is sent before.
+    /// When a copy is sent alone, if no packet is sent before.
     pub(super) fn alone_at(&self, patience: Duration) -> Option<Instant> {
         let soon = self.soon.at(patience);
         let later = self.later.at(2 * patience);

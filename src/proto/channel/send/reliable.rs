@@ -142,7 +142,8 @@ impl ReliableQueue {
 }
 
 impl ReliableQueue {
-    /// Lost fragments, then copies, then new messages. Returns whether it contains new messages.
+    /// Writes lost fragments, then copies, then new messages. Returns whether the packet contains
+    /// new messages.
     pub(super) fn write(&mut self, packet: &mut PacketBuilder<'_, '_>) -> bool {
         self.write_lost(packet);
         self.write_copies(packet);
@@ -248,7 +249,7 @@ impl ReliableQueue {
         None
     }
 
-    /// Returns `false` if it does not fit.
+    /// Returns `false` if the message or fragment does not fit.
     fn write_one(
         &mut self,
         stream: u16,
@@ -324,7 +325,7 @@ impl ReliableQueue {
         }
     }
 
-    /// Retransmits with the next packet. Returns whether it is unacknowledged.
+    /// Retransmits with the next packet. Returns `false` if the fragment is acknowledged.
     pub(super) fn on_probe(&mut self, stream: u16, key: FragmentKey) -> bool {
         let message = self.streams[usize::from(stream)].get_mut(key.sequence);
         let is_missing =

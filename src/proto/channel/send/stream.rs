@@ -86,7 +86,7 @@ impl SendStream {
         });
     }
 
-    /// `None` if it was acknowledged.
+    /// `None` if the message was acknowledged.
     pub(super) fn get_mut(&mut self, sequence: u64) -> Option<&mut ReliableMessage> {
         let index = usize::try_from(sequence.checked_sub(self.first)?).ok()?;
         self.messages
@@ -94,7 +94,8 @@ impl SendStream {
             .filter(|message| !message.is_acked)
     }
 
-    /// `None` if it does not fit into `credit`, the remaining flow control window.
+    /// The next new fragment. `None` if its message does not fit into `credit`, the remaining flow
+    /// control window.
     pub(super) fn next_unsent(&self, credit: u64) -> Option<FragmentKey> {
         if let Some(fragment) = self.next_fragment {
             let sequence = self.first + self.begun as u64 - 1;
@@ -144,8 +145,8 @@ impl SendStream {
         self.messages.get_mut(index)
     }
 
-    /// Returns how many were removed. The receiver delivers a message only after all earlier ones,
-    /// so their receipts are reported only now.
+    /// Removes acknowledged messages at the front; returns how many. The receiver delivers an
+    /// ordered message only after all earlier ones, so receipts are reported only now.
     pub(super) fn forget_acked(&mut self, receipts: &mut Receipts) -> usize {
         let mut forgotten = 0;
         while self
@@ -178,7 +179,7 @@ impl SendStream {
 }
 
 impl ReliableMessage {
-    /// In the flow control window.
+    /// Bytes in the flow control window.
     pub(super) fn cost(&self) -> u64 {
         u64::from(self.len) + MESSAGE_OVERHEAD as u64
     }
@@ -197,7 +198,7 @@ impl ReliableMessage {
         !self.is_cut() && self.bytes.len() <= REDUNDANT_MESSAGE_MAX
     }
 
-    /// A fragment, or the whole message.
+    /// Whether a fragment, or the whole message, was acknowledged.
     pub(super) fn has_arrived(&self, fragment: u32) -> bool {
         let fragments = self.fragments.as_ref();
         self.is_acked || fragments.is_some_and(|fragments| fragments.has(fragment))

@@ -18,7 +18,7 @@ pub(super) struct UnreliableQueue {
     bytes: VecDeque<u8>,
     /// Next sequence per used channel.
     channels: Vec<(u8, u64)>,
-    /// For fragmented unreliable messages.
+    /// Next sequence of fragmented unreliable messages.
     next_cut: u64,
     dropped: u64,
 }
@@ -142,10 +142,10 @@ impl UnreliableQueue {
         shed(&mut self.bytes);
     }
 
-    /// Oldest first.
+    /// Drops expired messages, oldest first.
     pub(super) fn drop_stale(&mut self, wait_max: Duration, receipts: &mut Receipts, now: Instant) {
         while let Some(entry) = self.entries.front() {
-            // Once a fragment was sent, the message is worth its other fragments.
+            // A partially sent message is completed: its first fragments are useless alone.
             if entry.fragments_sent > 0 || now.saturating_duration_since(entry.queued_at) < wait_max
             {
                 return;

@@ -122,7 +122,7 @@ fn delays<C: Controller>(world: &World<C>) -> Vec<Duration> {
     delays
 }
 
-/// Arrived and sent, without the last 2 s, which are in flight.
+/// Messages that arrived and that were sent, without the last 2 s, which are in flight.
 fn game<C: Controller>(flow: &Flow<C>, now: Instant) -> (u64, u64) {
     let counts = |at: Instant| at + Duration::from_secs(2) < now;
     let arrived = flow

@@ -42,7 +42,7 @@ pub(super) struct Traffic {
     pub(super) flood: Option<(u64, Duration)>,
 }
 
-/// Every seed and both ways to poll must reach them. Most are a little below the measured figures.
+/// Figures that every seed and both ways to poll must reach, most a little below the measured ones.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Goals {
     /// As a share of the line rate.

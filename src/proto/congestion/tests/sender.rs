@@ -110,7 +110,7 @@ impl<C: Controller> FlowSender<C> {
         }
     }
 
-    /// The transfer retransmits its fragment.
+    /// Declares the oldest packet lost; the transfer retransmits its fragment.
     fn lose_oldest(&mut self) {
         if let Some(packet) = self.in_flight.pop_front() {
             self.in_flight_bytes -= packet.bytes;

@@ -1,3 +1,5 @@
+//! Receiving reliable messages, also from a peer that ignores every limit.
+
 #![allow(clippy::cast_possible_truncation, reason = "limits fit 32 bits")]
 
 use std::collections::VecDeque;

@@ -1,3 +1,5 @@
+//! Receiving unreliable messages: stale, incomplete, and over the quota.
+
 #![allow(clippy::cast_possible_truncation, reason = "limits fit 32 bits")]
 
 use std::collections::VecDeque;

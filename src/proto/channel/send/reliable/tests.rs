@@ -1,3 +1,5 @@
+//! Sending reliable messages: turns, limits, losses, and redundant copies.
+
 use crate::limits::{
     FRAGMENT_BYTES, MESSAGE_OVERHEAD, QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX, REDUNDANT_MESSAGE_MAX,
     RELIABLE_OPEN_MAX,

@@ -1,3 +1,5 @@
+//! Sending one stream: order, fragments, and use of the flow control window.
+
 use crate::limits::{CHANNEL_KEPT, FRAGMENT_BYTES, MESSAGE_OVERHEAD};
 use crate::proto::channel::receipts::Receipts;
 use crate::proto::channel::send::stream::{FragmentKey, SendStream};

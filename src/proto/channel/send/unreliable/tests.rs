@@ -1,3 +1,5 @@
+//! The queue of unreliable messages: order, fragments, and expiry.
+
 use crate::limits::{
     FRAGMENT_BYTES, QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX, SENT_FRAMES_MAX, UNRELIABLE_MAX,
     WHOLE_MAX,

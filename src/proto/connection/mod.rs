@@ -209,8 +209,8 @@ impl Connection {
         }
     }
 
-    /// Waits until every queued message was sent, and acknowledged if reliable, for the idle
-    /// timeout at most. Only the first call counts.
+    /// Disconnects once every queued message was sent, and acknowledged if reliable, or after the
+    /// idle timeout. Only the first call counts.
     pub(crate) fn disconnect_after_flush(&mut self, reason: CloseReason, now: Instant) {
         let until = now + self.idle_timeout;
         self.linger

@@ -249,7 +249,7 @@ impl Host {
     /// # Errors
     ///
     /// An unexpected error of the system on receive (see
-    /// [`Socket`](crate::Socket#what-the-operating-system-may-answer)). The timers have not run
+    /// [`Socket`](crate::Socket#operating-system-errors)). The timers have not run
     /// then, so no peer times out because its packets could not be received.
     pub fn poll(&mut self) -> io::Result<()> {
         self.transmit()?;

@@ -1,4 +1,4 @@
-//! The bottleneck of a link and the queue in front of it.
+//! A bottleneck and its queue.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -8,18 +8,16 @@ use crate::sim::conditions::LinkConditions;
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
-/// A line with a rate. One datagram is transmitted at a time; others wait in the queue, up to its
-/// limit. The transmission time of each is known when it is sent.
+/// Transmits one datagram at a time; the others wait in a bounded queue.
 #[derive(Debug, Default)]
 pub(super) struct Bottleneck {
-    /// When the last accepted datagram has been transmitted, rounded down to the nanosecond.
+    /// End of the last transmission, rounded down to the nanosecond.
     free_at: Option<Instant>,
-    /// Remainder of that rounding, in nanoseconds divided by the rate. It is carried over, so a
-    /// busy line transmits at exactly its rate.
+    /// Remainder of that rounding, in nanoseconds divided by `rate`. Carried over, so the rate is
+    /// exact.
     remainder: u64,
-    /// The rate of the remainder.
     rate: u64,
-    /// Datagrams whose transmission has not begun, oldest first. Limited by `queue_bytes`.
+    /// Datagrams not yet in transmission, oldest first. Limited by `queue_bytes`.
     waiting: VecDeque<WaitingDatagram>,
     waiting_bytes: usize,
 }
@@ -31,8 +29,7 @@ struct WaitingDatagram {
 }
 
 impl Bottleneck {
-    /// When a datagram of this length that is sent now has been transmitted. `None` if the queue is
-    /// full.
+    /// When a datagram sent now has left the bottleneck. `None` if the queue is full.
     pub(super) fn pass(
         &mut self,
         conditions: &LinkConditions,
@@ -49,20 +46,18 @@ impl Bottleneck {
             self.queue(begins, bytes, conditions.queue_bytes)?;
         }
         if self.free_at != Some(begins) || self.rate != rate {
-            // The line was idle in between, or its rate has changed.
+            // The bottleneck was idle in between, or its rate has changed.
             self.remainder = 0;
         }
         Some(self.transmit(begins, bytes, rate))
     }
 
-    /// Drops the queue and the datagram that is being transmitted.
     pub(super) fn clear(&mut self) {
         self.free_at = None;
         self.waiting.clear();
         self.waiting_bytes = 0;
     }
 
-    /// Removes datagrams from the queue whose transmission has begun.
     fn let_begin(&mut self, now: Instant) {
         while let Some(oldest) = self.waiting.front() {
             if oldest.begins > now {
@@ -73,7 +68,7 @@ impl Bottleneck {
         }
     }
 
-    /// Queues a datagram. `None` if it does not fit.
+    /// `None` if the datagram does not fit.
     fn queue(&mut self, begins: Instant, bytes: usize, queue_bytes: usize) -> Option<()> {
         let waiting_bytes = self.waiting_bytes + bytes;
         if waiting_bytes > queue_bytes {
@@ -84,9 +79,10 @@ impl Bottleneck {
         Some(())
     }
 
-    /// Transmits a datagram and returns when the line is free again.
+    /// Returns the end of the transmission.
     fn transmit(&mut self, begins: Instant, bytes: usize, rate: u64) -> Instant {
-        // At most 8,416 bits, so this is below 2^43, and the remainder below 2^37 (LINK_RATE_MAX).
+        // At most 8,416 bits, so this is below 2^43, and the remainder below 2^37
+        // (`LINK_RATE_MAX`).
         let scaled = bytes as u64 * 8 * NANOS_PER_SECOND + self.remainder;
         let leaves = begins + Duration::from_nanos(scaled / rate);
         self.remainder = scaled % rate;

@@ -1,4 +1,4 @@
-//! Conditions of a link: plain public fields with ranges.
+//! Conditions of a link, with their ranges.
 
 use std::time::Duration;
 
@@ -6,39 +6,36 @@ use crate::error::{ConfigError, bits_per_second, bytes, check_range, count, dura
 use crate::limits::DATAGRAM_MAX;
 use crate::sim::in_flight::LINK_DATAGRAMS_MAX;
 
-/// Header bytes that a bottleneck transmits with every datagram: 20 (IPv4 header, RFC 791) + 8 (UDP
-/// header, RFC 768).
+/// Header bytes transmitted with every datagram: 20 (IPv4, RFC 791) + 8 (UDP, RFC 768).
 pub const LINK_HEADER_BYTES: usize = 28;
 
-/// Maximum rate of a link in bits per second: 100 Gbit/s. For no limit use `None`.
+/// Maximum rate of a link: 100 Gbit/s.
 pub const LINK_RATE_MAX: u64 = 100_000_000_000;
 
-/// Default queue of a bottleneck in bytes: 64 KiB, 500 ms at 1 Mbit/s, as in many home routers.
-/// When it is full, the newest datagram is lost.
+/// Default queue of a bottleneck: 64 KiB, 500 ms at 1 Mbit/s, as in many home routers.
 const LINK_QUEUE_BYTES_DEFAULT: usize = 64 << 10;
 
-/// Maximum queue of a bottleneck in bytes: 4 MiB. It limits how many datagrams can wait.
+/// Maximum queue of a bottleneck.
 pub const LINK_QUEUE_BYTES_MAX: usize = 4 << 20;
 const _: () = assert!(LINK_QUEUE_BYTES_DEFAULT <= LINK_QUEUE_BYTES_MAX);
 // A queue of full datagrams fits into the limit of datagrams in flight.
 const _: () =
     assert!(LINK_QUEUE_BYTES_MAX / (DATAGRAM_MAX + LINK_HEADER_BYTES) <= LINK_DATAGRAMS_MAX);
 
-/// Maximum latency, jitter and reordering delay of a link, each: 60 s, three times the idle
-/// timeout, so that a link can be worse than any connection survives.
+/// Maximum latency, jitter and reordering delay: 60 s each, three times the idle timeout, so that a
+/// link can be worse than any connection survives.
 pub const LINK_DELAY_MAX: Duration = Duration::from_secs(60);
 
-/// Default delay of a datagram that is held back for reordering: 20 ms, a little more than a tick
-/// at 60 Hz, so that the datagrams of the next tick overtake it.
+/// Default reordering delay: 20 ms, so that the next tick at 60 Hz overtakes.
 const LINK_REORDER_DELAY_DEFAULT: Duration = Duration::from_millis(20);
 const _: () = assert!(LINK_REORDER_DELAY_DEFAULT.as_nanos() <= LINK_DELAY_MAX.as_nanos());
 
-/// Maximum mean length of a burst of losses in datagrams: 1,000,000, hours at 60 Hz. Use a
-/// partition for longer outages.
+/// Maximum mean length of a loss burst, in datagrams; hours at 60 Hz. For longer outages use
+/// [`partitioned`](LinkConditions::partitioned).
 pub const LINK_BURST_LENGTH_MAX: f64 = 1_000_000.0;
 
-/// Conditions of one direction of a link. The default is a perfect link: everything arrives, once,
-/// in order, immediately. Change what you need:
+/// Conditions of one direction of a link. The default is a perfect link: every datagram arrives
+/// once, in order and immediately.
 ///
 /// ```
 /// use std::time::Duration;
@@ -53,54 +50,50 @@ pub const LINK_BURST_LENGTH_MAX: f64 = 1_000_000.0;
 /// # Ok::<(), tickwire::ConfigError>(())
 /// ```
 ///
-/// Probabilities are 0 (never) to 1 (always), per datagram. Durations are 0 to [`LINK_DELAY_MAX`],
-/// 60 s. [`Link`](crate::sim::Link#the-path-of-a-datagram) documents the order of effects.
+/// Probabilities are 0 (never) to 1 (always), per datagram. Durations are 0 to [`LINK_DELAY_MAX`]
+/// (60 s). [`Link`](crate::sim::Link#the-path-of-a-datagram) documents the order of effects.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LinkConditions {
-    /// One-way delay of every datagram: half of the round trip if both directions are equal. 0 to
-    /// [`LINK_DELAY_MAX`]. Default: 0.
+    /// One-way delay of every datagram. 0 to [`LINK_DELAY_MAX`]. Default: 0.
     pub latency: Duration,
 
-    /// Additional random delay of each datagram, uniform from zero to this. 0 to
+    /// Additional random delay of each datagram, uniform from zero to this value. 0 to
     /// [`LINK_DELAY_MAX`]. Default: 0.
     ///
-    /// Jitter alone does not reorder: a datagram that would overtake waits for the one ahead and
-    /// arrives together with it. If many are sent within the jitter, they arrive in bunches, as
-    /// from a queue, and later on average than half of the jitter. For reordering see
-    /// [`reorder`](Self::reorder).
+    /// Jitter alone does not reorder: a datagram that would overtake the one ahead arrives together
+    /// with it. So datagrams sent within the jitter arrive in bunches, on average later than half
+    /// of it. See [`reorder`](Self::reorder).
     pub jitter: Duration,
 
     /// Which datagrams are lost. Default: [`Loss::None`].
     pub loss: Loss,
 
-    /// Probability that a datagram arrives twice. The copy is made after the bottleneck and has its
+    /// Probability that a datagram is duplicated. The copy is made after the bottleneck and has its
     /// own jitter, corruption and reordering; a lost datagram has no copy. Default: 0.
     pub duplication: f64,
 
     /// Probability that a datagram is held back by [`reorder_delay`](Self::reorder_delay), so that
-    /// later ones overtake it if they are sent within that time. Default: 0.
+    /// datagrams sent within that time overtake it. Default: 0.
     pub reorder: f64,
 
-    /// Additional delay of a datagram that is held back. 0 to [`LINK_DELAY_MAX`]. Default: 20 ms, a
-    /// little more than a tick at 60 Hz.
+    /// Additional delay of a datagram that is held back. 0 to [`LINK_DELAY_MAX`]. Default: 20 ms.
     pub reorder_delay: Duration,
 
-    /// The rate of the bottleneck in bits per second, 1 to [`LINK_RATE_MAX`] (100 Gbit/s). It
-    /// transmits one datagram after the other; each counts [`LINK_HEADER_BYTES`] (28) more than its
-    /// length, for IP and UDP. Default: `None`, no bottleneck.
+    /// Rate of the bottleneck in bits per second, 1 to [`LINK_RATE_MAX`] (100 Gbit/s). Each
+    /// datagram counts [`LINK_HEADER_BYTES`] (28) more than its length. Default: `None`, no
+    /// bottleneck.
     pub rate: Option<u64>,
 
-    /// Queue of a bottleneck with a [`rate`](Self::rate) in bytes, headers included, without the
-    /// datagram that is being transmitted. 0 to [`LINK_QUEUE_BYTES_MAX`] (4 MiB). A datagram that
-    /// does not fit is lost. Default: 64 KiB. Without a rate there is no queue.
+    /// Queue of the bottleneck in bytes, headers included, without the datagram in transmission. 0
+    /// to [`LINK_QUEUE_BYTES_MAX`] (4 MiB). A datagram that does not fit is lost. Default: 64 KiB.
+    /// No effect without a [`rate`](Self::rate).
     pub queue_bytes: usize,
 
-    /// Probability that one random bit of a datagram is flipped: damage that UDP's checksum did not
-    /// detect. Default: 0.
+    /// Probability that one random bit of a datagram is flipped, as damage that UDP's checksum does
+    /// not detect. Default: 0.
     pub corruption: f64,
 
-    /// Loses every datagram sent. Datagrams in flight when the partition begins still arrive.
-    /// Default: `false`.
+    /// Loses every datagram sent. Datagrams already in flight still arrive. Default: `false`.
     pub partitioned: bool,
 }
 
@@ -111,20 +104,18 @@ pub enum Loss {
     /// No datagram.
     #[default]
     None,
-    /// Each with the same probability, independently of the one before.
+    /// Each datagram with the same probability, independently.
     Independent {
         /// 0 to 1.
         probability: f64,
     },
-    /// In bursts, as on a radio link: the simple Gilbert model. A burst loses everything, nothing
-    /// is lost between bursts, and both have geometric lengths.
-    ///
-    /// Bursts are counted in datagrams, not in time.
+    /// In bursts, as on a radio link: the simple Gilbert model. A burst loses every datagram, a gap
+    /// loses no datagram, and both have geometric lengths, counted in datagrams.
     Bursts {
-        /// Average share of datagrams that are lost: 0 to `mean_length / (mean_length + 1)`,
-        /// because at least one datagram arrives between two bursts.
+        /// Average share of lost datagrams: 0 to `mean_length / (mean_length + 1)`, because at
+        /// least one datagram arrives between two bursts.
         probability: f64,
-        /// Mean length of a burst in datagrams: 1 to [`LINK_BURST_LENGTH_MAX`], 1,000,000.
+        /// Mean length of a burst in datagrams: 1 to [`LINK_BURST_LENGTH_MAX`] (1,000,000).
         mean_length: f64,
     },
 }
@@ -147,8 +138,8 @@ impl Default for LinkConditions {
 }
 
 impl LinkConditions {
-    /// A living room one wall away from its access point: 3 ms plus up to 10 ms, 1% loss in bursts
-    /// of 2. Round numbers for trying a game out, not a measurement.
+    /// Wi-Fi one wall away from the access point: 3 ms plus up to 10 ms, 1% loss in bursts of 2.
+    /// Round numbers, not a measurement.
     #[must_use]
     pub fn wifi() -> Self {
         Self {
@@ -163,7 +154,7 @@ impl LinkConditions {
     }
 
     /// A phone on a train: 40 ms plus up to 30 ms, 2% loss in bursts of 4, 5 Mbit/s with a queue of
-    /// 256 KiB (0.4 s). Round numbers for trying a game out, not a measurement.
+    /// 256 KiB (0.4 s). Round numbers, not a measurement.
     #[must_use]
     pub fn mobile() -> Self {
         Self {
@@ -180,8 +171,8 @@ impl LinkConditions {
     }
 
     /// A geostationary satellite: 280 ms plus up to 20 ms, 1% loss, 10 Mbit/s with a queue of 512
-    /// KiB (0.4 s). Round numbers for trying a game out, not a measurement, except the latency:
-    /// light alone takes 239 ms for 35,786 km up and down.
+    /// KiB (0.4 s). Round numbers, not a measurement, except the latency: light takes 239 ms for
+    /// 35,786 km up and down.
     #[must_use]
     pub fn satellite() -> Self {
         Self {

@@ -1,19 +1,15 @@
-//! One direction of a link between two hosts: delay, loss, duplication, reordering, a bottleneck
-//! with a queue, corruption, partition.
-//!
-//! Knows nothing of sockets, clocks and packet formats. A [`Network`](crate::sim::Network) consists
-//! of links, and a host puts two in front of its socket to simulate a bad network.
+//! One direction of a link. Knows nothing of sockets, clocks and packet formats.
 //!
 //! # The path of a datagram
 //!
-//! 1. It is counted, and all its random numbers are drawn, always the same number of them. So the
-//!    draws of the n-th datagram depend on the seed and on n alone, and a run in which only the
-//!    latency was changed loses the same datagrams as before.
-//! 2. During a partition it is lost here, before it takes any room.
+//! 1. It is counted, and its random numbers are drawn, always the same number of them. So the draws
+//!    of the n-th datagram depend only on the seed and on n: a run with another latency loses the
+//!    same datagrams.
+//! 2. In a partition it is lost here, before it uses the bottleneck.
 //! 3. It waits in the queue until the bottleneck is free (`rate`, `queue_bytes`), or is lost
 //!    because the queue is full.
-//! 4. Random loss comes after the bottleneck: a lost datagram has used its transmission time, as on
-//!    a radio link.
+//! 4. Random loss comes after the bottleneck: a lost datagram has used transmission time, as on a
+//!    radio link.
 //! 5. It may be duplicated. From here on each copy is delayed independently.
 //! 6. Each copy may be corrupted, is delayed by latency and jitter, and may be held back.
 //! 7. It is delivered when it is due.
@@ -32,9 +28,7 @@ use crate::sim::rng::{self, CopyDraws, DatagramDraws, comes_up, share_of};
 use crate::sim::stats::LinkStats;
 
 /// One direction of a link. [`send`](Self::send) adds datagrams, and [`poll`](Self::poll) returns
-/// those that are due and not lost.
-///
-/// `T` is attached to a datagram: its destination, for example.
+/// those that are due and not lost. `T` is attached to a datagram, for example its destination.
 ///
 /// The same seed and the same calls give the same run on every platform.
 ///
@@ -56,7 +50,7 @@ use crate::sim::stats::LinkStats;
 /// Limits: a datagram longer than [`DATAGRAM_MAX`] bytes is lost and counted in
 /// [`too_long`](LinkStats::too_long). At most
 /// [`LINK_DATAGRAMS_MAX`](crate::sim::LINK_DATAGRAMS_MAX) are in flight. A link keeps the memory of
-/// its peak load, and allocates nothing below it.
+/// its peak load, and allocates only above it.
 #[derive(Debug)]
 pub struct Link<T> {
     conditions: LinkConditions,
@@ -64,7 +58,7 @@ pub struct Link<T> {
     bottleneck: Bottleneck,
     losses: Losses,
     in_flight: InFlight<T>,
-    /// Due time of the last datagram in order: later ones are not due before it.
+    /// Latest due time of a datagram that was not held back: later ones are not due before it.
     last_in_order: Option<Instant>,
     stats: LinkStats,
 }
@@ -81,7 +75,6 @@ impl<T: Clone> Link<T> {
         Ok(link)
     }
 
-    /// A link with the default conditions: no delay and no loss.
     pub(super) fn perfect(seed: u64) -> Self {
         Self {
             conditions: LinkConditions::default(),
@@ -94,20 +87,17 @@ impl<T: Clone> Link<T> {
         }
     }
 
-    /// Changes [`partitioned`](LinkConditions::partitioned) alone.
     pub(super) fn set_partitioned(&mut self, is_partitioned: bool) {
         self.conditions.partitioned = is_partitioned;
     }
 
     /// Changes the conditions for datagrams sent from now on. Datagrams in flight arrive unchanged,
-    /// also in a partition; [`discard_in_flight`](Self::discard_in_flight) prevents that.
-    ///
-    /// The order is kept across the change: a datagram does not overtake a slower datagram in
-    /// flight.
+    /// also in a partition; [`discard_in_flight`](Self::discard_in_flight) prevents that. Later
+    /// datagrams do not overtake slower ones in flight.
     ///
     /// # Errors
     ///
-    /// As [`LinkConditions::validate`]; then nothing has changed.
+    /// As [`LinkConditions::validate`]. On error nothing has changed.
     pub fn set_conditions(&mut self, conditions: LinkConditions) -> Result<(), ConfigError> {
         conditions.validate()?;
         if conditions.loss != self.conditions.loss {
@@ -123,8 +113,8 @@ impl<T: Clone> Link<T> {
         &self.conditions
     }
 
-    /// Sends a datagram, which may be empty. As with UDP, the sender does not learn whether it
-    /// arrives; see [`stats`](Self::stats).
+    /// Sends a datagram, which may be empty. Whether it is lost is counted in
+    /// [`stats`](Self::stats) and not returned, as with UDP.
     ///
     /// `now` must not run backwards.
     pub fn send(&mut self, to: T, bytes: &[u8], now: Instant) {
@@ -142,30 +132,28 @@ impl<T: Clone> Link<T> {
         }
     }
 
-    /// Returns the datagram that is due first; among those due at the same time, the one sent
-    /// first. `None` if nothing is due.
-    ///
-    /// The bytes are borrowed until the next call.
+    /// Removes the datagram that is due first, in the order of sending among equal due times.
+    /// `None` if nothing is due. The bytes are borrowed until the next call.
     pub fn poll(&mut self, now: Instant) -> Option<(T, &[u8])> {
         let arrived = self.in_flight.take_due(now)?;
         self.stats.delivered += 1;
         Some(arrived)
     }
 
-    /// When the next datagram is due, which may have passed. `None` if nothing is in flight.
+    /// When the next datagram is due; may be in the past. `None` if nothing is in flight.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         self.in_flight.next_due()
     }
 
-    /// Number of datagrams in flight: including copies, and those that are due but not polled.
+    /// Number of datagrams in flight, including copies and datagrams that are due but not polled.
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.in_flight.len()
     }
 
-    /// Loses everything in flight or in the queue of the bottleneck, as if the cable were cut.
-    /// Counted in [`discarded`](LinkStats::discarded). The bottleneck is free afterwards.
+    /// Drops all datagrams in flight and in the queue, as if the cable were cut. Counted in
+    /// [`discarded`](LinkStats::discarded).
     pub fn discard_in_flight(&mut self) {
         self.stats.discarded += self.in_flight.clear();
         self.bottleneck.clear();
@@ -178,8 +166,7 @@ impl<T: Clone> Link<T> {
         self.stats
     }
 
-    /// When the datagram leaves the bottleneck, or `None` if it is lost before or after it, counted
-    /// by the reason.
+    /// When the datagram leaves the bottleneck. `None` if it is lost, counted by the reason.
     fn pass_bottleneck(
         &mut self,
         length: usize,
@@ -207,7 +194,6 @@ impl<T: Clone> Link<T> {
         Some(leaves)
     }
 
-    /// Puts one copy in flight after the bottleneck.
     fn put_in_flight(&mut self, to: T, bytes: &[u8], leaves: Instant, draws: &CopyDraws) {
         if self.in_flight.is_full() {
             self.stats.lost_to_limit += 1;
@@ -222,17 +208,15 @@ impl<T: Clone> Link<T> {
         }
     }
 
-    /// Due time of a copy. Jitter alone does not reorder: it comes from queues, and nothing
-    /// overtakes in a queue. (Linux netem reorders as soon as there is jitter, which is rarely what
-    /// a user wants.) The bounds of the jitter hold all the same: the datagram ahead is within
-    /// them, and was sent earlier.
+    /// Due time of a copy. Jitter alone does not reorder, because it comes from queues. (Linux
+    /// netem reorders.) It stays within its bounds, because the datagram ahead was sent earlier.
     fn due(&mut self, leaves: Instant, draws: &CopyDraws) -> Instant {
         let arrives =
             leaves + self.conditions.latency + share_of(self.conditions.jitter, draws.jitter);
         let due = self.last_in_order.map_or(arrives, |last| last.max(arrives));
         if comes_up(self.conditions.reorder, draws.reorder) {
             self.stats.held_back += 1;
-            // Not the last in order: later datagrams overtake it.
+            // `last_in_order` is unchanged, so later datagrams overtake this one.
             return due + self.conditions.reorder_delay;
         }
         self.last_in_order = Some(due);
@@ -240,7 +224,7 @@ impl<T: Clone> Link<T> {
     }
 }
 
-/// Flips one bit of `bytes`, selected by the draw. `bytes` must not be empty.
+/// `bytes` must not be empty.
 fn flip_bit(bytes: &mut [u8], draw: u64) {
     let bit = rng::index_below(bytes.len() * 8, draw);
     bytes[bit / 8] ^= 1 << (bit % 8);

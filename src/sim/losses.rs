@@ -1,18 +1,16 @@
-//! Random loss: independent, or in bursts.
+//! Random loss, independent or in bursts.
 
 use crate::sim::conditions::Loss;
 use crate::sim::rng::comes_up;
 
-/// Loss state between datagrams.
 #[derive(Debug, Default)]
 pub(super) struct Losses {
-    /// Whether the last datagram was in a burst. `None` before the first one: then a burst is in
-    /// progress with the average probability, so that the average holds from the start.
+    /// Whether the last datagram was in a burst. `None` before the first one, which is in a burst
+    /// with the average probability.
     in_burst: Option<bool>,
 }
 
 impl Losses {
-    /// Whether the next datagram is lost.
     pub(super) fn is_next_lost(&mut self, loss: Loss, draw: u64) -> bool {
         match loss {
             Loss::None => false,
@@ -24,9 +22,8 @@ impl Losses {
         }
     }
 
-    /// The simple Gilbert model: a Markov chain of two states: the burst, which loses
-    /// everything, and the gap, which loses nothing. A burst ends with each datagram with
-    /// probability 1/mean; the probability of a new burst follows from the average.
+    /// The simple Gilbert model: each datagram ends a burst with probability 1/mean; the
+    /// probability of a new burst follows from the average.
     fn is_next_lost_in_bursts(&mut self, probability: f64, mean_length: f64, draw: u64) -> bool {
         let is_lost = match self.in_burst {
             None => comes_up(probability, draw),

@@ -1,9 +1,8 @@
-//! A network simulator: links with latency, jitter, loss, duplication, reordering, a bottleneck and
-//! partitions, on the caller's clock.
+//! A network simulator on virtual time.
 //!
 //! [`Link`] is one direction between two hosts. [`Network`] is several hosts with links between
-//! them, for tests. [`Host::set_link_conditions`](crate::Host::set_link_conditions) puts a link in
-//! each direction between a host and its socket, for trying a game out.
+//! them, for tests. [`Host::set_link_conditions`](crate::Host::set_link_conditions) puts links
+//! between a host and its socket, for trying a game out.
 //!
 //! Imports from `proto` what a network drives, and nothing that touches the operating system.
 

@@ -1,15 +1,14 @@
 //! Random numbers of a datagram: 64-bit draws from a seeded generator, and their interpretation.
 //!
-//! The same on every platform: draws are interpreted with integer comparison and multiplication, or
-//! with floating-point operations that IEEE 754 specifies exactly. No logarithms: their last bit
-//! differs between systems.
+//! The same on every platform: only integer operations, and floating-point operations that IEEE 754
+//! specifies exactly. The last bit of a logarithm differs between systems.
 
 use std::time::Duration;
 
 use chacha20::ChaCha8Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
 
-/// The draws of one datagram. All of them are always drawn.
+/// All of them are always drawn.
 #[derive(Debug)]
 pub(super) struct DatagramDraws {
     pub(super) loss: u64,
@@ -18,7 +17,6 @@ pub(super) struct DatagramDraws {
     pub(super) copy: CopyDraws,
 }
 
-/// The draws of one copy after the bottleneck.
 #[derive(Debug)]
 pub(super) struct CopyDraws {
     pub(super) jitter: u64,
@@ -49,7 +47,7 @@ impl CopyDraws {
     }
 }
 
-/// Eight rounds suffice for a simulation, and are the fastest variant of the crate.
+/// `ChaCha8` suffices for a simulation, and is the fastest variant of the crate.
 pub(super) fn generator(seed: u64) -> ChaCha8Rng {
     // Written out, because `seed_from_u64` may change between versions of the crate.
     let mut key = [0; 32];
@@ -57,22 +55,22 @@ pub(super) fn generator(seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(key)
 }
 
-/// Whether an event of this probability, 0 to 1, happens with this draw. 0 never does, 1 always.
+/// Whether an event of this probability, 0 (never) to 1 (always), happens with this draw.
 pub(super) fn comes_up(probability: f64, draw: u64) -> bool {
     /// 2^63 rather than 2^64, so that the threshold of probability 1 fits in 64 bits.
     const CERTAIN: f64 = (1_u64 << 63) as f64;
 
-    // Exact except below 2^-63: multiplication by a power of two is exact.
+    // Multiplication by a power of two is exact; only a probability below 2^-63 is truncated.
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "what is left below 2^-63 never comes up"
+        reason = "a probability below 2^-63 counts as zero"
     )]
     let threshold = (probability * CERTAIN) as u64;
     draw >> 1 < threshold
 }
 
-/// A duration from zero to `longest`, inclusive, uniform in nanoseconds. `longest` is limited to
-/// 2^64 ns (584 years).
+/// A uniform duration from zero to `longest`, inclusive. `longest` is limited to 2^64 ns (584
+/// years).
 pub(super) fn share_of(longest: Duration, draw: u64) -> Duration {
     let nanos = u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX);
     Duration::from_nanos(scale(draw, u128::from(nanos) + 1))
@@ -84,8 +82,7 @@ pub(super) fn index_below(count: usize, draw: u64) -> usize {
     usize::try_from(scale(draw, count)).unwrap_or(0)
 }
 
-/// Scales a draw to the numbers below `count`, at most 2^64. Some numbers get one of the 2^64 draws
-/// more than others, which is not measurable.
+/// Scales a draw to the numbers below `count`, at most 2^64. The bias is not measurable.
 fn scale(draw: u64, count: u128) -> u64 {
     ((u128::from(draw) * count) >> 64) as u64
 }

@@ -6,7 +6,6 @@ use std::time::Instant;
 use crate::error::ConfigError;
 use crate::sim::{Link, LinkConditions};
 
-/// Two links: one for what the host sends, one for what it receives.
 #[derive(Debug)]
 pub(crate) struct SimulatedLinks {
     outgoing: Link<SocketAddr>,
@@ -14,7 +13,7 @@ pub(crate) struct SimulatedLinks {
 }
 
 impl SimulatedLinks {
-    /// Both directions have the same conditions, and separate generators.
+    /// Both directions have the same conditions and separate generators.
     pub(crate) fn new(conditions: &LinkConditions, seed: u64) -> Result<Self, ConfigError> {
         Ok(Self {
             outgoing: Link::new(conditions.clone(), seed)?,
@@ -34,7 +33,6 @@ impl SimulatedLinks {
         self.outgoing.send(to, bytes, now);
     }
 
-    /// The next datagram that has crossed the outgoing link by `now`.
     pub(crate) fn poll_outgoing(&mut self, now: Instant) -> Option<(SocketAddr, &[u8])> {
         self.outgoing.poll(now)
     }
@@ -43,12 +41,10 @@ impl SimulatedLinks {
         self.incoming.send(from, bytes, now);
     }
 
-    /// The next datagram that has crossed the incoming link by `now`.
     pub(crate) fn poll_incoming(&mut self, now: Instant) -> Option<(SocketAddr, &[u8])> {
         self.incoming.poll(now)
     }
 
-    /// When the next datagram is due, in either direction.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let deadlines = [self.outgoing.next_deadline(), self.incoming.next_deadline()];
         deadlines.into_iter().flatten().min()

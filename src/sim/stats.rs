@@ -15,11 +15,11 @@ pub struct LinkStats {
     pub lost: u64,
     /// Datagrams sent while the link was [`partitioned`](crate::sim::LinkConditions::partitioned).
     pub lost_to_partition: u64,
-    /// Datagrams that found the queue of the bottleneck full
+    /// Datagrams lost because the queue of the bottleneck was full
     /// ([`queue_bytes`](crate::sim::LinkConditions::queue_bytes)).
     pub lost_to_queue: u64,
     /// Datagrams or copies lost because [`LINK_DATAGRAMS_MAX`](crate::sim::LINK_DATAGRAMS_MAX) were
-    /// in flight. If this is not zero, the link was worse than its conditions.
+    /// in flight. If not zero, the link was worse than its conditions.
     pub lost_to_limit: u64,
     /// Datagrams longer than [`DATAGRAM_MAX`](crate::limits::DATAGRAM_MAX), lost.
     pub too_long: u64,
@@ -28,11 +28,9 @@ pub struct LinkStats {
     /// Datagrams or copies with a flipped bit
     /// ([`corruption`](crate::sim::LinkConditions::corruption)).
     pub corrupted: u64,
-    /// Datagrams or copies that were held back for reordering
-    /// ([`reorder`](crate::sim::LinkConditions::reorder)), whether or not another datagram overtook
-    /// them.
+    /// Datagrams or copies held back for reordering
+    /// ([`reorder`](crate::sim::LinkConditions::reorder)), overtaken or not.
     pub held_back: u64,
-    /// Datagrams in flight dropped by
-    /// [`discard_in_flight`](crate::sim::link::Link::discard_in_flight).
+    /// Datagrams dropped by [`discard_in_flight`](crate::sim::link::Link::discard_in_flight).
     pub discarded: u64,
 }

@@ -1,20 +1,19 @@
-//! Address families: which addresses a socket can reach, and their form on the socket.
+//! Which addresses a socket can reach, and the form in which it takes them.
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
-/// The addresses that a socket can reach, depending on the address that it is bound to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AddressFamily {
     V4,
     V6,
-    /// Both: IPv4 addresses are used as `::ffff:a.b.c.d` (RFC 4291 section 2.5.5.2).
+    /// IPv4 addresses are used as `::ffff:a.b.c.d` (RFC 4291 section 2.5.5.2).
     Dual,
-    /// An IPv6 socket bound to such a mapped address: it reaches IPv4 only.
+    /// Bound to such a mapped address: reaches IPv4 only.
     Mapped,
 }
 
 impl AddressFamily {
-    /// The family of a socket that is bound to `addr`, with that value of `IPV6_V6ONLY`.
+    /// The family of a socket bound to `addr`; `only_v6` is its `IPV6_V6ONLY`.
     pub(super) fn of(addr: SocketAddr, only_v6: bool) -> Self {
         match addr.ip() {
             IpAddr::V4(_) => Self::V4,
@@ -24,7 +23,6 @@ impl AddressFamily {
         }
     }
 
-    /// Whether this socket can send to `to`.
     pub(super) fn reaches(self, to: SocketAddr) -> bool {
         match self {
             Self::V4 | Self::Mapped => to.is_ipv4(),
@@ -33,7 +31,6 @@ impl AddressFamily {
         }
     }
 
-    /// `to` in the form that a socket of this family requires.
     pub(super) fn on_the_wire(self, to: SocketAddr) -> SocketAddr {
         match (self, to) {
             (Self::Dual | Self::Mapped, SocketAddr::V4(v4)) => {
@@ -44,8 +41,7 @@ impl AddressFamily {
     }
 }
 
-/// Converts mapped IPv4 addresses of a dual-stack socket to IPv4, so a peer has the same address on
-/// every socket.
+/// Converts a mapped IPv4 address to IPv4, so a peer has the same address on every socket.
 #[inline]
 pub(crate) fn canonical(from: SocketAddr) -> SocketAddr {
     match from {
@@ -69,7 +65,8 @@ mod tests {
         same("[::ffff:10.1.2.3]:7", "10.1.2.3:7");
         same("10.1.2.3:7", "10.1.2.3:7");
         same("[::1]:7", "[::1]:7");
-        // IPv4-compatible addresses (RFC 4291 section 2.5.5.1) are deprecated and not mapped ones.
+        // IPv4-compatible addresses (RFC 4291 section 2.5.5.1) are deprecated, and are not mapped
+        // ones.
         same("[::10.1.2.3]:7", "[::10.1.2.3]:7");
     }
 

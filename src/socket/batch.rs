@@ -1,11 +1,10 @@
 //! Batched system calls: recvmmsg(2) and sendmmsg(2), through nix and without `unsafe`.
 //!
 //! nix's header arrays hold raw pointers, so they are not `Send`, but a socket must be. They are
-//! therefore thread-local scratch space of the calling thread. Restrictions, each found by a
-//! failure:
-//! - Never use one array for receiving and sending: after a send its headers point to the caller's
-//!   addresses, and a receive would let the kernel write there.
-//! - Never use one array for both address families: a receive shortens a header's name length to
+//! therefore thread-local scratch space. Restrictions, each found by a failure:
+//! - Never share an array between receiving and sending: after a send its headers point to the
+//!   caller's addresses, and a receive would let the kernel write there.
+//! - Never share an array between address families: a receive shortens a header's name length to
 //!   that of the received address, and nothing restores it.
 //! - Never use control buffers: a receive shortens their length in the same way.
 
@@ -41,7 +40,7 @@ fn preallocate<S: SockaddrLike + Copy>() -> MultiHeaders<S> {
     MultiHeaders::preallocate(BATCH_MAX, None)
 }
 
-/// Receives up to `arrivals.len()` datagrams, one into each slot of `slots` (1024 bytes each).
+/// Receives up to `arrivals.len()` datagrams, one into each 1024-byte slot.
 pub(super) fn receive(
     socket: &UdpSocket,
     family: AddressFamily,
@@ -108,8 +107,7 @@ fn arrival_of<S: BatchAddress>(message: &RecvMsg<'_, '_, S>) -> io::Result<Recei
     })
 }
 
-/// Receives one datagram and its kernel receive time. `control` must have room for that
-/// ([`stamp_control`]).
+/// Receives one datagram and its kernel receive time. `control` is a [`stamp_control`].
 pub(super) fn receive_stamped(
     socket: &UdpSocket,
     family: AddressFamily,
@@ -124,7 +122,6 @@ pub(super) fn receive_stamped(
     }
 }
 
-/// A control buffer for one timestamp.
 pub(super) fn stamp_control() -> Box<[u8]> {
     vec![0; nix::cmsg_space!(TimeSpec).capacity()].into_boxed_slice()
 }
@@ -141,7 +138,7 @@ fn receive_message<S: BatchAddress>(
         Some(control),
         MsgFlags::empty(),
     )?;
-    // If the control buffer was too small, return the datagram without its timestamp.
+    // Without space for the timestamp, return the datagram alone.
     let stamp = message.cmsgs().ok().and_then(|mut messages| {
         messages.find_map(|control| match control {
             ControlMessageOwned::ScmTimestampns(time) => system_time(time),
@@ -183,7 +180,7 @@ fn send_from<'q, S: BatchAddress>(
     let mut count = 0;
     for (to, bytes) in datagrams.take(BATCH_MAX) {
         // Without an address the system would report "destination address required". `send` has
-        // already rejected addresses that this family cannot reach.
+        // rejected addresses of the other family.
         addresses[count] = S::of(family.on_the_wire(to));
         vectors[count] = [IoSlice::new(bytes)];
         count += 1;
@@ -213,7 +210,6 @@ fn borrow<S: BatchAddress, T>(
         .unwrap_or_else(|_| call(&mut preallocate()))
 }
 
-/// A socket address of one family, in the system's layout.
 trait BatchAddress: SockaddrLike + Copy + Into<SocketAddr> + 'static {
     /// `None` if `addr` is of the other family.
     fn of(addr: SocketAddr) -> Option<Self>;

@@ -1,16 +1,14 @@
-//! A received datagram, and its metadata in a slot.
+//! A received datagram and its metadata.
 
 use std::fmt;
 use std::net::SocketAddr;
 
-/// A received datagram, borrowed from its receive slot.
-///
-/// `Debug` prints its length, never its content.
+/// A received datagram, borrowed from its receive slot. `Debug` prints no content.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Datagram<'a> {
-    /// Source address. Not authenticated: anyone can forge it.
+    /// Source address. Not authenticated: it may be spoofed.
     pub from: SocketAddr,
-    /// Content, 0 to 1024 bytes. A datagram may be empty.
+    /// Content, 0 to 1024 bytes.
     pub bytes: &'a [u8],
     /// Whether it was longer than 1024 bytes; the rest is lost.
     pub truncated: bool,
@@ -26,11 +24,9 @@ impl fmt::Debug for Datagram<'_> {
     }
 }
 
-/// Metadata of a received datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ReceivedMeta {
     pub(super) from: SocketAddr,
-    /// Number of bytes in its slot.
     pub(super) len: usize,
     pub(super) truncated: bool,
 }

@@ -1,9 +1,8 @@
 //! Receiving: batches into fixed slots, within a budget.
 //!
-//! Readiness is edge-triggered: the system reports readability once, and again only after the
-//! socket was found empty. A drain therefore ends in one of two ways: the socket was found empty
-//! (the next datagram causes a new event), or the budget was spent (no event follows, and sleeping
-//! would leave datagrams unread). The drain records which one.
+//! Readiness is edge-triggered: after an event, the next one follows only once the socket was found
+//! empty. A drain therefore records how it ended: the socket was empty (the next datagram causes an
+//! event), or the budget was spent (no event follows, so the caller must not sleep).
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -18,53 +17,46 @@ use crate::socket::os_error::{OsError, OsErrorLog};
 use crate::socket::raw_socket::RawSocket;
 use crate::socket::stats::SocketStats;
 
-/// Number of single receives before the next batch, after a drain of at most one datagram: 2.
-///
-/// The first receives the expected datagram; the second usually finds the socket empty. Measured:
-/// that costs less than a batch of two slots, and an empty receive costs three quarters of an empty
-/// batch.
+/// Number of single receives before the next batch, after a drain of at most one datagram: 2. The
+/// first receives the expected datagram; the second usually finds the socket empty. Measured:
+/// cheaper than a batch of two slots, and an empty receive costs three quarters of an empty batch.
 const SPARSE_SINGLES: usize = 2;
 
 /// Bytes behind the last slot, to detect truncation: a `recv_from` into 1024 bytes returns 1024 for
-/// a datagram of 1024 and of 1025 bytes alike.
+/// a datagram of 1025 bytes too.
 ///
-/// On Windows the longest possible datagram fits, because there a receive into a buffer that is too
-/// small is an error (WSAEMSGSIZE) without the sender's address.
+/// On Windows the longest possible datagram fits, because a receive into a smaller buffer is an
+/// error (WSAEMSGSIZE) without the sender's address.
 const SPARE: usize = if cfg!(windows) {
     65_535 - DATAGRAM_MAX
 } else {
     1
 };
 
-/// A datagram and its kernel receive time.
 pub(super) type TimestampedDatagram<'a> = (Datagram<'a>, Option<SystemTime>);
 
-/// The receiving half of a socket.
 pub(super) struct Drain {
     /// One slot of 1024 bytes per datagram of a batch, then the spare bytes.
     slots: Box<[u8]>,
-    /// Metadata of the datagrams in the slots.
     arrivals: Box<[ReceivedMeta]>,
     filled: usize,
     next: usize,
-    /// Number of next receives that use a single slot, although there are more.
+    /// Number of receives left that use a single slot.
     singles: usize,
     budget: usize,
-    /// Budget used by this drain: datagrams and errors, so that a socket that returns only errors
-    /// ends a turn as well.
+    /// Budget used by this drain. Errors count, so a socket that returns only errors ends the turn.
     spent: usize,
-    /// This drain found the socket empty, or the system out of buffers. It ends when its slots are
-    /// read.
+    /// The socket was empty, or the system out of buffers. The drain ends when its slots are read.
     seen_empty: bool,
-    /// The socket may hold datagrams for which no event will come.
+    /// Datagrams may be pending without an event.
     unread: bool,
-    /// An incomplete batch ends the drain without another system call. Only if every turn is
-    /// announced by `on_turn`: otherwise datagrams that arrived while the batch was read would seem
-    /// read, although their event is gone.
+    /// An incomplete batch ends the drain without another system call. Only if `on_turn` announces
+    /// every turn: otherwise datagrams that arrive while the batch is read would stay unread after
+    /// their event.
     short_batch_ends: bool,
-    /// Kernel receive time of the datagram in the first slot, if timestamps are enabled.
+    /// Kernel receive time of the datagram in the first slot.
     stamp: Option<SystemTime>,
-    /// Control buffer for timestamps; with it datagrams are received one by one.
+    /// With it, datagrams are received one by one.
     #[cfg(target_os = "linux")]
     stamp_control: Option<Box<[u8]>>,
     errors: OsErrorLog,
@@ -102,7 +94,7 @@ impl Drain {
         }
     }
 
-    /// The next datagram, or `None` at the end of the drain. The following call begins a new drain.
+    /// The next datagram, or `None` at the end of the drain. The following call begins a new one.
     #[inline]
     pub(super) fn receive(&mut self, socket: &RawSocket) -> io::Result<Option<Datagram<'_>>> {
         if self.next == self.filled && !self.refill(socket)? {
@@ -120,7 +112,6 @@ impl Drain {
         Ok(Some(datagram))
     }
 
-    /// As [`receive`](Self::receive), with the kernel receive time.
     pub(super) fn receive_stamped(
         &mut self,
         socket: &RawSocket,
@@ -132,18 +123,15 @@ impl Drain {
         Ok(self.receive(socket)?.map(|datagram| (datagram, stamp)))
     }
 
-    /// Whether datagrams may be pending without an event.
     pub(super) fn has_unread(&self) -> bool {
         self.unread || self.next < self.filled
     }
 
-    /// An event reported the socket as readable.
     pub(super) fn on_readable(&mut self) {
         self.unread = true;
     }
 
-    /// Begins a turn: restores the budget and discards the state of the last drain, even if it was
-    /// not finished.
+    /// Restores the budget and discards the state of an unfinished drain.
     pub(super) fn on_turn(&mut self) {
         if self.spent > 0 {
             self.end();
@@ -151,12 +139,11 @@ impl Drain {
         self.seen_empty = false;
     }
 
-    /// Sets whether turns are announced by `on_turn`. Initially they are.
+    /// Sets whether `on_turn` announces every turn. Default: `true`.
     pub(super) fn on_turns_announced(&mut self, announced: bool) {
         self.short_batch_ends = announced;
     }
 
-    /// The receiving half of the statistics.
     pub(super) fn stats(&self) -> SocketStats {
         let mut stats = self.stats;
         stats.receive_errors = self.errors.counts();
@@ -187,7 +174,6 @@ impl Drain {
         }
     }
 
-    /// Receives at least one datagram into the slots, or returns an error.
     fn fill(&mut self, socket: &RawSocket) -> io::Result<usize> {
         #[cfg(target_os = "linux")]
         if self.stamp_control.is_some() {
@@ -201,7 +187,8 @@ impl Drain {
     }
 
     fn fill_one(&mut self, socket: &RawSocket) -> io::Result<usize> {
-        // The first slot and the spare bytes behind it, which are the second slot if there is one.
+        // The first slot and the spare bytes behind it, which overlap the second slot if there is
+        // one.
         let (len, from) = socket.receive_one(&mut self.slots[..DATAGRAM_MAX + SPARE])?;
         self.unread = true;
         self.singles = self.singles.saturating_sub(1);
@@ -226,7 +213,7 @@ impl Drain {
     fn fill_batch(&mut self, socket: &RawSocket) -> io::Result<usize> {
         let wanted = self.arrivals.len().min(self.budget - self.spent);
         let count = socket.receive_batch(&mut self.slots, &mut self.arrivals[..wanted])?;
-        // An incomplete batch has found the socket empty: recvmmsg(2) stops at EAGAIN.
+        // recvmmsg(2) stops at EAGAIN, so an incomplete batch has found the socket empty.
         self.seen_empty = count < wanted && self.short_batch_ends;
         self.unread = !self.seen_empty;
         Ok(count)
@@ -244,7 +231,7 @@ impl Drain {
         }
     }
 
-    /// Handles an error; returned if the caller has to handle it.
+    /// Returns the errors that the caller has to handle.
     fn on_error(&mut self, error: io::Error) -> io::Result<()> {
         let answer = OsError::of(&error);
         if answer == OsError::WouldBlock {
@@ -257,16 +244,15 @@ impl Drain {
         self.unread = true;
         self.spent += 1;
         match answer {
-            // An ICMP error of an earlier send must not end the drain: other peers share the
+            // An ICMP error for an earlier send must not end the drain: other peers share the
             // socket.
             OsError::Refused
             | OsError::Unreachable
             | OsError::Permission
             | OsError::Interrupted => {}
-            // The system does not return the sender's address: the datagram is lost.
+            // The system does not return the sender's address, so the datagram is lost.
             OsError::TooLong => self.stats.truncated += 1,
-            // Retried in the next turn. The caller does not sleep before, because the drain has
-            // unread datagrams.
+            // Retried in the next turn: `unread` prevents a sleep before.
             OsError::NoBuffers => self.seen_empty = true,
             OsError::WouldBlock | OsError::Other => return Err(error),
         }
@@ -280,7 +266,7 @@ impl Drain {
     }
 
     /// After a drain of at most one datagram the next one begins with single slots: a spinning loop
-    /// would otherwise pay for a batch to receive at most one datagram.
+    /// must not pay for a batch to receive one datagram.
     fn adapt(&mut self) {
         let is_sparse = self.spent <= 1;
         self.singles = if is_sparse { SPARSE_SINGLES } else { 0 };

@@ -1,25 +1,22 @@
-//! Number of datagrams that the kernel dropped because the receive buffer was full (Linux), without
-//! cost per datagram.
+//! Number of datagrams that Linux dropped because the receive buffer was full.
 //!
-//! There are two sources. `SO_RXQ_OVFL` (socket(7)) adds the counter to every datagram: enabling it
-//! costs a drain 1% to 3%, and receiving it another seventh. `SO_MEMINFO` (Linux 4.12) costs one
-//! getsockopt(2) per query, about as much as a receive on an empty socket.
+//! `SO_MEMINFO` (Linux 4.12) costs one getsockopt(2) per query, about as much as a receive on an
+//! empty socket. The alternative, `SO_RXQ_OVFL` (socket(7)), adds the counter to every datagram:
+//! enabling it costs a drain 1% to 3%, and receiving it another seventh.
 
 use std::io;
 use std::os::fd::AsFd;
 
 use nix::{getsockopt_impl, libc, sockopt_impl};
 
-/// The counters of `SO_MEMINFO`: `SK_MEMINFO_VARS` of `linux/sock_diag.h`, each a `u32`.
+/// Number of `u32` counters of `SO_MEMINFO`: `SK_MEMINFO_VARS` of `linux/sock_diag.h`.
 const COUNTERS: usize = 9;
 
 /// `SK_MEMINFO_DROPS`.
 const DROPS: usize = 8;
 
-// nix's macro for socket options that it does not define. It makes the call; any nine numbers are
-// valid.
+// nix's macro for socket options that it does not define. It is sound: any nine numbers are valid.
 sockopt_impl!(
-    /// Memory counters of a socket.
     MemInfo,
     GetOnly,
     libc::SOL_SOCKET,
@@ -27,7 +24,7 @@ sockopt_impl!(
     [u32; COUNTERS]
 );
 
-/// The kernel's drop counter of this socket. It wraps at 2^32.
+/// Drop counter of this socket. It wraps at 2^32.
 pub(super) fn read(socket: &impl AsFd) -> io::Result<u32> {
     let counters = nix::sys::socket::getsockopt(socket, MemInfo)?;
     Ok(counters[DROPS])
@@ -58,7 +55,7 @@ mod tests {
         while receiver.recv(&mut [0; 64]).is_ok() {
             received += 1;
         }
-        assert!(received < 100, "the smallest buffer holds a few");
+        assert!(received < 100, "100 datagrams exceed the smallest buffer");
         assert_eq!(read(&receiver).unwrap(), 100 - received);
     }
 }

@@ -1,11 +1,10 @@
-//! The operating system's sockets, readiness and sleep. Nothing else in the library makes a system
-//! call, except `clock.rs` and `keys/`.
+//! The operating system's sockets, readiness and sleep. In the library, only this module,
+//! `clock.rs` and `keys/` make system calls.
 //!
-//! From the bottom up: `address_family` knows which addresses fit a socket, `os_error` classifies
-//! errors of the operating system, `raw_socket` is one system call per method (`batch` holds those
-//! of Linux that move many datagrams), `drain` receives into slots, `send_queue` sends from them,
-//! `poller` sleeps, `registration` keeps track of the `Poll` that the socket is registered with,
-//! and [`Socket`] is all of them together.
+//! From the bottom up: `address_family`, `os_error` (error classes), `raw_socket` (one method per
+//! system call; `batch` has the batched calls of Linux), `drain` (receives into slots),
+//! `send_queue` (sends from slots), `poller` (sleeps), `registration` (the `Poll` of the socket).
+//! [`Socket`] combines them.
 
 mod address_family;
 #[cfg(target_os = "linux")]
@@ -49,11 +48,10 @@ use crate::config::SocketConfig;
 use crate::error::{BindError, SocketSendError};
 use crate::limits::DATAGRAM_MAX;
 
-/// Retry interval for datagrams that the system had no buffers for: 1 ms. There is no event to wait
-/// for: the socket counts as writable meanwhile.
+/// Retry interval while the system has no buffers: 1 ms. No event reports free buffers.
 const NO_BUFFERS_RETRY: Duration = Duration::from_millis(1);
 
-/// A non-blocking UDP socket for your own loop: it receives into fixed slots, sends in batches, and
+/// A non-blocking UDP socket for your own loop: receives into fixed slots, sends in batches, and
 /// sleeps only in [`wait`](Self::wait).
 ///
 /// # A turn
@@ -73,8 +71,8 @@ const NO_BUFFERS_RETRY: Duration = Duration::from_millis(1);
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// An echo server needs one more line: [`split`](Self::split) lets a received datagram be sent
-/// without a copy in between:
+/// An echo server uses [`split`](Self::split) to send a received datagram without a copy in
+/// between:
 ///
 /// ```
 /// # use std::time::Duration;
@@ -100,11 +98,10 @@ const NO_BUFFERS_RETRY: Duration = Duration::from_millis(1);
 /// A loop that never sleeps omits `wait` and calls only [`flush`](Self::flush) and
 /// [`recv`](Self::recv): an empty turn is then a single system call.
 ///
-/// # What the operating system may answer
+/// # Operating system errors
 ///
-/// All peers share one UDP socket, so an error that one of them causes must not disturb the others.
-/// All errors are counted in [`SocketStats`] and logged as warnings, each class at most once per
-/// second.
+/// All peers share one UDP socket, so an error caused by one peer must not disturb the others.
+/// Errors are counted in [`SocketStats`] and logged as warnings, at most one per class and second.
 ///
 /// | error | Unix | Windows | on receive | on send |
 /// | --- | --- | --- | --- | --- |
@@ -126,7 +123,7 @@ pub struct Socket {
 
 impl Socket {
     /// Binds a UDP socket to `addr` with the default [`SocketConfig`]. With port 0 the system
-    /// chooses one: see [`local_addr`](Self::local_addr). `[::]` serves IPv6 and IPv4.
+    /// chooses a port: see [`local_addr`](Self::local_addr). `[::]` serves IPv6 and IPv4.
     ///
     /// # Errors
     ///
@@ -147,22 +144,20 @@ impl Socket {
         Ok(Self::with_raw(socket, config))
     }
 
-    /// Creates a socket from an existing one, for example bound by a service manager or another
-    /// process. Makes it non-blocking and applies `config`: buffer sizes, receive
-    /// timestamps and the code point. Fields with `None` leave the socket unchanged.
-    /// [`reuse_address`] and [`only_v6`] have no effect, because they must be set before binding;
-    /// whether the socket serves IPv4 is read from it.
-    ///
-    /// Datagrams that are in its receive buffer are received.
+    /// Takes over an existing socket, for example from a service manager. Makes it non-blocking and
+    /// applies the buffer sizes, receive timestamps and code point of `config`; `None` leaves the
+    /// socket unchanged. [`reuse_address`] and [`only_v6`] have no effect, because they must be set
+    /// before binding; whether the socket serves IPv4 is read from it. Datagrams that are already
+    /// in its receive buffer are received.
     ///
     /// [`reuse_address`]: SocketConfig::reuse_address
     /// [`only_v6`]: SocketConfig::only_v6
     ///
     /// # Errors
     ///
-    /// - `InvalidInput` for a field of `config` that is out of its documented range, with its name.
-    /// - `InvalidInput` if the socket is not bound, or is connected to a peer: every datagram has
-    ///   its own destination.
+    /// - `InvalidInput` with the name of a `config` field that is out of its range.
+    /// - `InvalidInput` if the socket is not bound, or is connected: every datagram has its own
+    ///   destination.
     /// - The system's error when an option is set.
     ///
     /// On error the socket is closed.
@@ -200,29 +195,27 @@ impl Socket {
     }
 
     /// Size of the kernel's receive buffer in bytes, as the system reports it. Linux reports twice
-    /// the granted size, because it includes its own overhead (socket(7)).
+    /// the granted size, to include its own overhead (socket(7)).
     #[must_use]
     pub fn receive_buffer(&self) -> usize {
         self.socket.receive_buffer()
     }
 
-    /// Runs a turn: sends queued datagrams, then sleeps until a datagram can be read, a [`Waker`]
-    /// is used, there is room again after a [`QueueFull`](SocketSendError::QueueFull), or `timeout`
-    /// has passed (`None`: no limit). Then call [`recv`](Self::recv) until it returns `None`.
+    /// Sends queued datagrams, then sleeps until a datagram can be read, a [`Waker`] is used, the
+    /// queue accepts datagrams again after a [`QueueFull`](SocketSendError::QueueFull), or
+    /// `timeout` has passed (`None`: no limit). Then call [`recv`](Self::recv) until it returns
+    /// `None`.
     ///
-    /// Returns at once, without sleeping, if datagrams may be pending without an event (the last
-    /// drain spent its budget or was not finished), if the waker was used, or if `timeout` is zero.
-    /// The last makes no system call unless datagrams are queued. It may also return early for no
-    /// visible reason.
-    ///
-    /// The first call that sleeps creates the socket's own poll.
+    /// Returns without sleeping if datagrams [may be pending](Self::may_have_more) without an
+    /// event, if the waker was used, or if `timeout` is zero, which makes no system call unless
+    /// datagrams are queued. It may also return early without a cause. The first sleep creates the
+    /// socket's own poll.
     ///
     /// # Errors
     ///
     /// The system cannot create or query the poll, or the socket is registered with another one
-    /// (`AlreadyExists`). Errors of single datagrams are not returned, because one peer must not
-    /// end a server's loop: they are logged, and the next [`flush`](Self::flush) returns the first
-    /// of them.
+    /// (`AlreadyExists`). Errors of single datagrams do not end a server's loop: they are logged,
+    /// and the next [`flush`](Self::flush) returns the first.
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         self.registration.refuse_elsewhere()?;
         self.queue.transmit(&self.socket);
@@ -238,8 +231,8 @@ impl Socket {
         self.sleep(timeout)
     }
 
-    /// As [`wait`](Self::wait), until an instant, for example the deadline of a tick. An instant in
-    /// the past is a timeout of zero.
+    /// As [`wait`](Self::wait), until an instant, for example the next tick. An instant in the past
+    /// is a timeout of zero.
     ///
     /// # Errors
     ///
@@ -248,28 +241,26 @@ impl Socket {
         self.wait(Some(deadline.saturating_duration_since(clock::now())))
     }
 
-    /// The next datagram, borrowed from its slot until the next call. Nothing is copied or
-    /// allocated.
-    ///
-    /// `None` ends the turn: the socket is empty, or the budget of the drain is spent
+    /// Receives the next datagram without a copy, borrowed until the next call. `None` ends the
+    /// turn: the socket is empty, or the budget of the drain is spent
     /// ([`may_have_more`](Self::may_have_more) distinguishes them). The following call begins a new
     /// drain.
     ///
     /// # Errors
     ///
-    /// An unexpected error of the system (see [above](Self#what-the-operating-system-may-answer)).
-    /// Datagrams received before are not lost.
+    /// An unexpected error of the system (see [above](Self#operating-system-errors)). Datagrams
+    /// received before are not lost.
     #[inline]
     pub fn recv(&mut self) -> io::Result<Option<Datagram<'_>>> {
         self.drain.receive(&self.socket)
     }
 
-    /// As [`recv`](Self::recv), with the kernel receive time of the datagram, before it waited in
-    /// the receive buffer: `elapsed()` of it is the waiting time.
+    /// As [`recv`](Self::recv), with the kernel receive time: its `elapsed()` is the time in the
+    /// receive buffer. It is wall clock time: if the clock is set, a difference may be wrong, and
+    /// `elapsed` an error.
     ///
-    /// `None` unless [`receive_timestamps`](SocketConfig::receive_timestamps) is set, and on
-    /// systems other than Linux. It is wall clock time: if the clock is set, a difference may be
-    /// wrong, and `elapsed` an error.
+    /// The time is `None` unless [`receive_timestamps`](SocketConfig::receive_timestamps) is set,
+    /// and on systems other than Linux.
     ///
     /// # Errors
     ///
@@ -279,19 +270,18 @@ impl Socket {
     }
 
     /// Whether datagrams may be pending without an event: the last drain spent its budget or was
-    /// not finished. Then [`recv`](Self::recv) should be called again before sleeping.
-    /// [`wait`](Self::wait) checks this itself; a loop with an external poll must check it.
+    /// not finished. [`wait`](Self::wait) checks this itself; a loop with an external poll must
+    /// call [`recv`](Self::recv) again before sleeping.
     #[must_use]
     pub fn may_have_more(&self) -> bool {
         self.drain.has_unread()
     }
 
-    /// Queues one datagram of 0 to 1024 bytes, copied into a slot. It is sent by the next
+    /// Queues a copy of one datagram of 0 to 1024 bytes. It is sent by the next
     /// [`flush`](Self::flush) or [`wait`](Self::wait), or at once when 64 are queued. Dropping the
-    /// socket sends what is still queued, as far as the system accepts it; the rest is lost.
+    /// socket sends the queue as far as the system accepts it; the rest is lost.
     ///
-    /// An unreachable destination is not an error: UDP does not know, and a delayed ICMP report is
-    /// only counted.
+    /// An unreachable destination is not an error: a delayed ICMP report is only counted.
     ///
     /// # Errors
     ///
@@ -302,15 +292,14 @@ impl Socket {
         self.queue.send(&self.socket, to, bytes)
     }
 
-    /// Sends queued datagrams as far as the system accepts them. The rest stays queued in order,
-    /// which is no error: see [`queued`](Self::queued).
+    /// Sends queued datagrams as far as the system accepts them. The rest stays
+    /// [`queued`](Self::queued) in order, which is no error.
     ///
     /// # Errors
     ///
-    /// The first datagram since the last `flush` that the system rejected for a reason of its own
-    /// (the last rows of [the table](Self#what-the-operating-system-may-answer)). It was removed
-    /// and counted, and everything behind it was sent all the same, so a server can continue: do
-    /// not let `?` end a loop that replies to unauthenticated senders. A datagram can come from
+    /// The first datagram since the last `flush` that the system rejected (`TooLong` or any other
+    /// error of [the table](Self#operating-system-errors)). It was removed and counted, and the
+    /// datagrams behind it were sent. Do not let `?` end a server's loop: a datagram can come from
     /// port 0, and the reply to it fails in this way.
     pub fn flush(&mut self) -> io::Result<()> {
         self.queue.transmit(&self.socket);
@@ -327,8 +316,8 @@ impl Socket {
     /// Splits the socket into a receiving and a sending half, to send while a received datagram is
     /// borrowed: `while let Some(d) = rx.recv()? { tx.send(d.from, d.bytes)?; }`
     ///
-    /// Here `?` also ends the loop at [`QueueFull`](SocketSendError::QueueFull). A server that
-    /// prefers to drop a reply ignores that error.
+    /// This `?` also ends the loop at [`QueueFull`](SocketSendError::QueueFull). Ignore that error
+    /// to drop the reply instead.
     #[must_use]
     pub fn split(&mut self) -> (Receiver<'_>, Sender<'_>) {
         (
@@ -343,8 +332,7 @@ impl Socket {
         )
     }
 
-    /// A handle that wakes this socket from [`wait`](Self::wait) in another thread. Every call
-    /// returns the same one.
+    /// A handle that wakes this socket from [`wait`](Self::wait) in another thread.
     ///
     /// # Errors
     ///
@@ -354,8 +342,7 @@ impl Socket {
         self.registration.own(&mut self.socket)?.waker()
     }
 
-    /// Whether a [`Waker`] was used since the last call, also for a loop that never calls
-    /// [`wait`](Self::wait). Costs no system call.
+    /// Whether a [`Waker`] was used since the last call. Makes no system call.
     #[must_use]
     pub fn take_woken(&mut self) -> bool {
         self.registration.take_wake() | std::mem::take(&mut self.woken)
@@ -379,15 +366,14 @@ impl Socket {
         }
     }
 
-    /// Whether this socket can send to `to`.
     pub(crate) fn reaches(&self, to: SocketAddr) -> bool {
         self.socket.reaches(to)
     }
 
-    /// Lets `write` write a datagram into the next slot of the send queue, and queues it. Returns
-    /// `false` if `write` returns `None`, or if there is no room after sending; then
-    /// [`wait`](Self::wait) ends when there is. A datagram to an address that this socket cannot
-    /// reach is counted in [`discarded`](SocketStats::discarded).
+    /// Lets `write` write a datagram into the next slot of the send queue. Returns `false` if
+    /// `write` returns `None`, or if the queue is still full after sending; then
+    /// [`wait`](Self::wait) ends when it is not. A datagram to an address that this socket cannot
+    /// reach is [`discarded`](SocketStats::discarded).
     pub(crate) fn send_with(
         &mut self,
         write: impl FnOnce(&mut [u8; DATAGRAM_MAX]) -> Option<(SocketAddr, usize)>,
@@ -404,19 +390,14 @@ impl Socket {
         true
     }
 
-    /// Whether the last send found the system not accepting more.
+    /// Whether the last send would have blocked.
     pub(crate) fn is_blocked(&self) -> bool {
         self.queue.blocked().is_some()
     }
 
-    /// As [`flush`](Self::flush), without reporting errors of single datagrams.
-    ///
-    /// # Errors
-    ///
-    /// The system cannot watch the socket.
+    /// As [`flush`](Self::flush), without returning errors of single datagrams.
     pub(crate) fn transmit(&mut self) -> io::Result<()> {
         self.queue.transmit(&self.socket);
-        // Already counted.
         let _ = self.queue.take_refusal();
         self.ask_writable_elsewhere()
     }
@@ -434,8 +415,7 @@ impl Socket {
         &self.socket.script
     }
 
-    /// Sleeps until there is an event for the caller. Events of the send queue are handled
-    /// meanwhile and do not end the sleep.
+    /// Handles events of the send queue, and sleeps until there is an event for the caller.
     fn sleep(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         // A deadline beyond the range of the clock never passes.
         let deadline = timeout.and_then(|timeout| clock::now().checked_add(timeout));
@@ -469,7 +449,7 @@ impl Socket {
     }
 }
 
-/// Prints the address and counts, never the content of a datagram.
+/// Prints no payload.
 impl fmt::Debug for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Socket")
@@ -481,7 +461,6 @@ impl fmt::Debug for Socket {
     }
 }
 
-/// Sends queued datagrams, for example a last disconnect.
 impl Drop for Socket {
     fn drop(&mut self) {
         self.queue.transmit(&self.socket);
@@ -504,9 +483,9 @@ fn pause(remaining: Option<Duration>, blocked: Option<Blocked>) -> Option<Durati
 ///
 /// While the socket would block, `flush` adds the writable interest, and removes it when the queue
 /// is empty. Datagrams that stay [`queued`](Socket::queued) for lack of buffers cause no event:
-/// while there are any, limit the sleep of that poll to the retry interval that you want.
-/// [`wait`](Socket::wait) and [`waker`](Socket::waker) fail while the socket is registered, and
-/// registering fails after they were used: both errors are `AlreadyExists`.
+/// limit the sleep of that poll meanwhile. [`wait`](Socket::wait) and [`waker`](Socket::waker) fail
+/// while the socket is registered, and registering fails after they were used, both with
+/// `AlreadyExists`.
 impl mio::event::Source for Socket {
     fn register(
         &mut self,
@@ -540,9 +519,8 @@ impl mio::event::Source for Socket {
     }
 }
 
-/// The underlying socket, for inspection or to set options. Receiving from it directly only takes
-/// datagrams away. To wait for it in another poll, register the [`Socket`]: a poll with only this
-/// descriptor may miss an edge that occurs during a drain.
+/// The underlying socket, for inspection or to set options. Do not receive from it. For another
+/// poll, register the [`Socket`]: this descriptor alone may miss an edge during a drain.
 #[cfg(unix)]
 impl std::os::fd::AsFd for Socket {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
@@ -621,10 +599,8 @@ impl Sender<'_> {
         self.queue.send(self.socket, to, bytes)
     }
 
-    /// Sends queued datagrams now, for a reply that should not wait until the end of the drain. It
-    /// costs a system call of its own; otherwise replies are sent in batches.
-    ///
-    /// With an external poll, only [`Socket::flush`] sets the writable interest.
+    /// Sends queued datagrams now, for a reply that must not wait for the batch. Costs a system
+    /// call. With an external poll, only [`Socket::flush`] sets the writable interest.
     ///
     /// # Errors
     ///

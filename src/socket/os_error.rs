@@ -1,8 +1,5 @@
-//! Errors of the operating system on sockets, in seven classes.
-//!
-//! The one table from error numbers to classes, for every platform. `drain` and `send_queue` handle
-//! the classes, and the documentation of
-//! [`Socket`](crate::Socket#what-the-operating-system-may-answer) describes it for users.
+//! Classes of operating system errors: the only table from error numbers, for every platform.
+//! [`Socket`](crate::Socket#operating-system-errors) documents how each class is handled.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -14,11 +11,10 @@ use crate::clock;
 use crate::error::BindError;
 use crate::socket::stats::ErrorCounts;
 
-/// Minimum interval between warnings of the same class: 1 s. The next warning contains the number
-/// of suppressed ones.
+/// Minimum interval between warnings of the same class: 1 s. The next warning states the number of
+/// suppressed ones.
 const WARN_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Class of an error of the operating system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OsError {
     Interrupted,
@@ -58,7 +54,6 @@ fn by_kind(kind: io::ErrorKind) -> OsError {
     }
 }
 
-/// The typed error of binding a socket to `address`.
 pub(super) fn bind_error(address: SocketAddr, source: io::Error) -> BindError {
     if is_family_missing(&source) {
         return BindError::FamilyNotSupported { address };
@@ -78,7 +73,6 @@ fn is_family_missing(error: &io::Error) -> bool {
 
 #[cfg(not(unix))]
 fn is_family_missing(error: &io::Error) -> bool {
-    /// Winsock's error number for it.
     const WSAEAFNOSUPPORT: i32 = 10_047;
     error.raw_os_error() == Some(WSAEAFNOSUPPORT)
 }
@@ -112,8 +106,8 @@ fn by_code(_code: i32) -> Option<OsError> {
     None
 }
 
-/// Winsock's error numbers (learn.microsoft.com, "Windows Sockets Error Codes"). Compiled for the
-/// tests of every platform.
+/// Winsock's error numbers (learn.microsoft.com, "Windows Sockets Error Codes"), also compiled for
+/// tests.
 #[cfg(any(windows, test))]
 fn by_windows_code(code: i32) -> Option<OsError> {
     Some(match code {
@@ -150,8 +144,8 @@ impl OsErrorLog {
         self.counts
     }
 
-    /// Counts `error`, and logs a warning unless one of its class was logged less than a second
-    /// ago. `WouldBlock` is no error and must not be passed.
+    /// Counts `error`, and logs a warning at most once per class and [`WARN_INTERVAL`]. Must not be
+    /// called for `WouldBlock`.
     pub(super) fn note(&mut self, answer: OsError, error: &io::Error, about: fmt::Arguments<'_>) {
         let counts = &mut self.counts;
         let (count, limit) = match answer {
@@ -175,19 +169,17 @@ impl OsErrorLog {
     }
 }
 
-/// Number of suppressed warnings, if any.
 struct SuppressedCount(u64);
 
 impl fmt::Display for SuppressedCount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             0 => Ok(()),
-            count => write!(f, " ({count} more like it were not logged)"),
+            count => write!(f, " ({count} similar warnings were not logged)"),
         }
     }
 }
 
-/// Passes one warning per [`WARN_INTERVAL`] and counts the others.
 #[derive(Debug, Default)]
 struct WarnRateLimit {
     last: Option<Instant>,
@@ -195,7 +187,7 @@ struct WarnRateLimit {
 }
 
 impl WarnRateLimit {
-    /// If this warning may pass: the number suppressed since the last one.
+    /// Whether this warning passes, and the number suppressed since the last one.
     fn pass(&mut self, now: Instant) -> Option<u64> {
         let too_early = self
             .last

@@ -14,10 +14,10 @@ use crate::socket::script::ScriptedSend;
 use crate::socket::script::ScriptedSend::{Fails, Takes};
 use crate::socket::send_queue::INTERRUPTED_MAX;
 
-/// A time limit for a failing test; no passing test takes that long.
+/// Only a failing test takes that long.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Generates every test twice, for datagrams received and sent in batches and one by one.
+/// Generates every test twice: datagrams in batches, and one by one.
 macro_rules! both_paths {
     ($(fn $name:ident($config:ident) $body:block)*) => {
         $(fn $name($config: SocketConfig) $body)*
@@ -120,7 +120,7 @@ both_paths! {
         let (mut socket, mut peer) = pair(&SocketConfig { send_queue: 100, ..config });
         socket.send_answers(&[Fails(Errno::EAGAIN as i32)]);
         socket.queue_numbers(&peer, 0..100);
-        assert_eq!(socket.queued(), 100, "the first full batch was refused, the rest not tried");
+        assert_eq!(socket.queued(), 100, "the first full batch was refused, and later ones not tried");
         let to = peer.local_addr();
         assert_eq!(socket.send(to, b"no"), Err(SocketSendError::QueueFull));
         assert_eq!(socket.stats().queue_full, 1);
@@ -134,10 +134,10 @@ both_paths! {
         socket.queue_numbers(&peer, 0..3);
         let to = peer.local_addr();
         assert_eq!(socket.send(to, b"no"), Err(SocketSendError::QueueFull));
-        // Nothing is sent to this socket: only the room in the queue can end the wait.
+        // This socket receives nothing, so only the send queue can end the wait.
         let begin = std::time::Instant::now();
         socket.wait(Some(LIMIT)).unwrap();
-        assert!(begin.elapsed() < LIMIT, "it slept on although there was room");
+        assert!(begin.elapsed() < LIMIT, "the sleep did not end when the queue accepted datagrams");
         socket.queue_numbers(&peer, 3..4);
         socket.flush().unwrap();
         assert_eq!(peer.receive_numbers(4), [0, 1, 2, 3]);
@@ -184,7 +184,7 @@ both_paths! {
         let own = socket.local_addr();
         socket.send(own, b"to myself").unwrap();
         socket.wait(Some(Duration::from_micros(2500))).unwrap();
-        assert_eq!(socket.queued(), 1, "it slept until there were buffers");
+        assert_eq!(socket.queued(), 1, "the sleep did not end at its timeout");
         socket.forget_script();
         socket.wait(Some(LIMIT)).unwrap();
         assert_eq!(socket.drain(), [b"to myself"]);
@@ -242,7 +242,7 @@ both_paths! {
         assert_eq!(error, SocketSendError::TooLong { len: 900, max: 899 });
         assert_eq!(peer.receive_numbers(2), [1, 2]);
         assert_eq!(socket.stats().send_errors.too_long, 1);
-        assert!(socket.flush().is_ok(), "it is reported once");
+        assert!(socket.flush().is_ok(), "an error is reported once");
     }
 
     fn an_unexpected_refusal_is_reported_by_flush_and_never_by_wait(config) {
@@ -252,9 +252,9 @@ both_paths! {
         socket.wait(Some(Duration::ZERO)).unwrap();
         assert_eq!(peer.receive_numbers(2), [2, 3]);
         let error = socket.flush().unwrap_err();
-        assert_eq!(error.raw_os_error(), Some(Errno::EINVAL as i32), "the first of the two");
+        assert_eq!(error.raw_os_error(), Some(Errno::EINVAL as i32), "the first of two errors is reported");
         assert_eq!(socket.stats().send_errors.other, 2);
-        assert!(socket.flush().is_ok(), "it is reported once");
+        assert!(socket.flush().is_ok(), "an error is reported once");
     }
 
     fn endless_interruptions_do_not_hold_the_loop(config) {
@@ -288,7 +288,7 @@ both_paths! {
         socket.flush().unwrap();
         poll.registry().register(&mut socket.socket, Token(0), Interest::READABLE).unwrap();
         poll.poll(&mut events, Some(LIMIT)).unwrap();
-        assert!(events.iter().any(Event::is_writable), "nothing else wakes its loop");
+        assert!(events.iter().any(Event::is_writable), "only writability wakes this loop");
         socket.flush().unwrap();
         assert_eq!(peer.receive_numbers(3), [0, 1, 2]);
     }
@@ -306,7 +306,7 @@ both_paths! {
         socket.flush().unwrap();
         assert_eq!(peer.receive_numbers(3), [0, 1, 2]);
 
-        // The interest is disabled when the queue is empty: an event of the next datagram does not
+        // The interest is disabled when the queue is empty: the event of the next datagram does not
         // report writability.
         let own = socket.local_addr();
         socket.send(own, b"to myself").unwrap();
@@ -339,7 +339,7 @@ both_paths! {
         socket.flush().unwrap();
         assert_eq!(socket.queued(), 0);
         assert_eq!(peer.receive_numbers(sent as usize), (0..sent).collect::<Vec<_>>());
-        assert!(socket.stats().send_would_block > 50, "the script blocked often");
+        assert!(socket.stats().send_would_block > 50, "the script blocks often");
     }
 }
 
@@ -357,7 +357,6 @@ fn sends_a_full_batch_at_once() {
     );
 }
 
-/// A socket with a script, and the numbers that were sent to it.
 struct Scripted {
     socket: Socket,
     numbers: Vec<u32>,
@@ -436,21 +435,23 @@ impl Scripted {
         }
     }
 
-    /// Waits until `count` numbers have arrived in total.
     fn receive_numbers(&mut self, count: usize) -> Vec<u32> {
         self.collect();
         while self.numbers.len() < count {
             let before = self.numbers.len();
             self.socket.wait(Some(LIMIT)).unwrap();
             self.collect();
-            assert!(self.numbers.len() > before, "only {before} of {count} came");
+            assert!(
+                self.numbers.len() > before,
+                "received only {before} of {count} datagrams"
+            );
         }
         assert_eq!(self.drain(), Vec::<Vec<u8>>::new());
         std::mem::take(&mut self.numbers)
     }
 }
 
-/// xorshift64 (Marsaglia, 2003), sufficient for tests.
+/// xorshift64 (Marsaglia, 2003).
 struct TestRng(u64);
 
 impl TestRng {

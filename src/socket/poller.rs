@@ -21,7 +21,6 @@ const WAKER: Token = Token(1);
 /// One event of the socket, one of the waker.
 const EVENTS_MAX: usize = 2;
 
-/// A poll in which only the raw socket and the waker are registered.
 #[derive(Debug)]
 pub(crate) struct Poller {
     poll: Poll,
@@ -64,13 +63,12 @@ impl Poller {
         Ok(waker)
     }
 
-    /// Whether the waker was used since the last call.
     pub(crate) fn take_wake(&self) -> bool {
         self.waker.as_ref().is_some_and(Waker::take)
     }
 
-    /// Enables or disables the writable interest. Not always enabled: every datagram that leaves
-    /// the machine would cause an edge.
+    /// Enables or disables the writable interest. Off by default, because every datagram that
+    /// leaves the machine would cause an edge.
     pub(super) fn ask_writable(&mut self, socket: &mut RawSocket, asked: bool) -> io::Result<()> {
         if self.is_writable_asked == asked {
             return Ok(());
@@ -80,7 +78,7 @@ impl Poller {
         Ok(())
     }
 
-    /// Sleeps until an event or until `timeout` has passed. A signal may end it early.
+    /// Sleeps until an event, `timeout`, or possibly a signal.
     pub(crate) fn sleep(&mut self, timeout: Option<Duration>) -> io::Result<PollOutcome> {
         // A poll interrupted by a signal keeps the events of the previous one.
         self.events.clear();
@@ -138,7 +136,7 @@ impl PollOutcome {
             WAKER => self.woken = true,
             _ => {
                 self.writable |= event.is_writable();
-                // An error is reported by the next receive.
+                // The next receive reports the error.
                 self.readable |= event.is_readable() || event.is_error();
             }
         }

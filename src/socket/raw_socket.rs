@@ -1,7 +1,5 @@
-//! One non-blocking UDP socket: its options, and one system call per method.
-//!
-//! Knows nothing of queues, budgets or readiness. A test can script results of system calls
-//! (`Script`) that cannot be produced at will.
+//! One non-blocking UDP socket: its options, and one system call per method. Tests can script
+//! results (`Script`).
 
 use std::io;
 use std::net::SocketAddr;
@@ -23,13 +21,12 @@ use crate::socket::datagram::ReceivedMeta;
 #[cfg(test)]
 use crate::socket::script::Script;
 
-/// Minimum number of bytes that Linux charges a queued datagram against the receive buffer: 768.
-/// The smallest `truesize` of an skb seen over loopback is 832; it is rounded down, because a
-/// too large a budget costs nothing, too small a budget leaves datagrams for the next
-/// turn. The granted buffer divided by it is the maximum number of datagrams in a socket.
+/// Minimum number of bytes that Linux charges a queued datagram against the receive buffer: 768,
+/// below the smallest `truesize` of an skb seen over loopback (832). Too large a budget costs
+/// nothing, but too small a budget leaves datagrams for the next turn.
 const DATAGRAM_CHARGE_MIN: usize = 768;
 
-/// Drain budget on systems that do not report how many datagrams can be queued: 8,192.
+/// Drain budget on systems that do not report how many datagrams can be queued.
 const DRAIN_BUDGET_FALLBACK: usize = 8192;
 
 #[derive(Debug)]
@@ -54,7 +51,6 @@ impl RawSocket {
         Self::with_socket(socket, family, config)
     }
 
-    /// As [`bind`](Self::bind), with a socket that is already bound.
     pub(super) fn from_std(socket: std::net::UdpSocket, config: &SocketConfig) -> io::Result<Self> {
         let addr = socket.local_addr()?;
         if addr.port() == 0 {
@@ -115,13 +111,12 @@ impl RawSocket {
         }
     }
 
-    /// Whether this socket can send to `to`.
     pub(super) fn reaches(&self, to: SocketAddr) -> bool {
         self.family.reaches(to)
     }
 
-    /// Receives one datagram into `buffer`, which should be longer than the longest expected
-    /// datagram, because truncation is not reported.
+    /// Receives one datagram into `buffer`, which must be longer than any expected datagram,
+    /// because truncation is not reported.
     pub(super) fn receive_one(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         #[cfg(test)]
         self.script.receive()?;
@@ -129,8 +124,6 @@ impl RawSocket {
         Ok((len, canonical(from)))
     }
 
-    /// Receives at least one and up to `arrivals.len()` datagrams into the slots of `slots`, or
-    /// returns an error.
     #[cfg(target_os = "linux")]
     pub(super) fn receive_batch(
         &self,
@@ -142,7 +135,6 @@ impl RawSocket {
         batch::receive(&self.socket, self.family, slots, arrivals)
     }
 
-    /// Receives one datagram and its kernel receive time into `slot`.
     #[cfg(target_os = "linux")]
     pub(super) fn receive_stamped(
         &self,
@@ -178,7 +170,6 @@ impl RawSocket {
         batch::send(&self.socket, self.family, datagrams)
     }
 
-    /// Registers for `interests`, and with `writable` also for writability.
     pub(super) fn register(
         &mut self,
         registry: &Registry,
@@ -190,7 +181,6 @@ impl RawSocket {
             .register(registry, token, with_writable(interests, writable))
     }
 
-    /// As [`register`](Self::register), for a socket that is registered.
     pub(super) fn reregister(
         &mut self,
         registry: &Registry,
@@ -206,8 +196,8 @@ impl RawSocket {
         self.socket.deregister(registry)
     }
 
-    /// Number of datagrams that the kernel dropped because the receive buffer was full, modulo
-    /// 2^32; 0 on systems that do not report it.
+    /// Datagrams that the kernel dropped because the receive buffer was full, modulo 2^32; 0 if the
+    /// system does not report them.
     pub(super) fn dropped(&self) -> u32 {
         #[cfg(target_os = "linux")]
         return super::kernel_drops::read(&self.socket).unwrap_or(0);
@@ -217,7 +207,7 @@ impl RawSocket {
 
     fn log_bound(&self, config: &SocketConfig) {
         info!(
-            "bound {}: receive buffer {} bytes, up to {} datagrams a system call, send queue {}",
+            "bound {}: receive buffer {} bytes, up to {} datagrams per system call, send queue {}",
             self.local_addr,
             self.receive_buffer,
             if cfg!(target_os = "linux") {
@@ -230,7 +220,7 @@ impl RawSocket {
         if let Some(asked) = config.receive_buffer {
             if granted_net(self.receive_buffer) < asked {
                 warn!(
-                    "{}: asked for a receive buffer of {asked} bytes, the system granted {}; bursts may be lost{}",
+                    "{}: requested a receive buffer of {asked} bytes, but the system granted {}; bursts may be dropped{}",
                     self.local_addr,
                     granted_net(self.receive_buffer),
                     how_to_raise(asked),
@@ -266,7 +256,6 @@ fn invalid(text: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, text)
 }
 
-/// Sets options that must be set before binding.
 fn set_options_before_bind(
     socket: &socket2::Socket,
     family: AddressFamily,
@@ -322,7 +311,7 @@ fn set_type_of_service(
     Ok(())
 }
 
-/// Linux reports twice the granted size, because it includes its own overhead (socket(7)).
+/// Linux reports twice the granted size (socket(7)).
 fn granted_net(reported: usize) -> usize {
     if cfg!(target_os = "linux") {
         reported / 2

@@ -7,7 +7,6 @@ use mio::{Interest, Registry, Token};
 use crate::socket::poller::Poller;
 use crate::socket::raw_socket::RawSocket;
 
-/// Where the socket is registered.
 #[derive(Debug)]
 pub(super) enum Registration {
     Nowhere,
@@ -16,7 +15,7 @@ pub(super) enum Registration {
 }
 
 impl Registration {
-    /// The socket's own poll, created on first use.
+    /// Created on first use.
     pub(super) fn own(&mut self, socket: &mut RawSocket) -> io::Result<&mut Poller> {
         self.refuse_elsewhere()?;
         if matches!(self, Self::Nowhere) {
@@ -28,7 +27,7 @@ impl Registration {
         }
     }
 
-    /// Fails if the socket is registered with an external poll: then waiting is done there.
+    /// Fails if the socket is registered with an external poll.
     pub(super) fn refuse_elsewhere(&self) -> io::Result<()> {
         match self {
             Self::ExternalPoll(_) => Err(registered_elsewhere()),
@@ -36,7 +35,6 @@ impl Registration {
         }
     }
 
-    /// Whether a waker was used since the last call.
     pub(super) fn take_wake(&self) -> bool {
         match self {
             Self::Own(own) => own.take_wake(),
@@ -44,8 +42,7 @@ impl Registration {
         }
     }
 
-    /// Registers the socket with an external poll; `blocked` includes writability from the
-    /// beginning.
+    /// Registers the socket with an external poll; if `blocked`, also for writability.
     pub(super) fn register(
         &mut self,
         socket: &mut RawSocket,
@@ -100,7 +97,6 @@ impl Registration {
     }
 }
 
-/// An external poll, and the interests registered with it.
 #[derive(Debug)]
 pub(super) struct ExternalPoll {
     registry: Registry,
@@ -110,8 +106,7 @@ pub(super) struct ExternalPoll {
 }
 
 impl ExternalPoll {
-    /// As [`Poller::ask_writable`], in addition to the interests that the socket was registered
-    /// with.
+    /// As [`Poller::ask_writable`], in addition to the caller's interests.
     pub(super) fn ask_writable(&mut self, socket: &mut RawSocket, asked: bool) -> io::Result<()> {
         if self.is_writable_asked == asked {
             return Ok(());

@@ -1,10 +1,10 @@
-//! Scripted results of system calls in tests, for errors that cannot be produced at will.
+//! Scripted results of system calls, for errors that tests cannot cause.
 
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Mutex;
 
-/// Scripted results, call by call. When a script is empty, the real system call is made.
+/// One result per call. When a script is empty, the real system call is made.
 #[derive(Debug, Default)]
 pub(crate) struct Script {
     receives: Mutex<VecDeque<i32>>,
@@ -15,7 +15,7 @@ pub(crate) struct Script {
 pub(crate) enum ScriptedSend {
     /// The call fails with this error number.
     Fails(i32),
-    /// The system really sends this many datagrams and no more.
+    /// The system sends at most this many datagrams.
     Takes(usize),
 }
 

@@ -13,42 +13,38 @@ use crate::socket::os_error::{OsError, OsErrorLog};
 use crate::socket::raw_socket::RawSocket;
 use crate::socket::stats::SocketStats;
 
-/// Maximum retries of a call interrupted by a signal: 16. Calls on a non-blocking socket are not
+/// Maximum retries of a call interrupted by a signal. Calls on a non-blocking socket are not
 /// interrupted in practice; the limit bounds the loop.
 pub(super) const INTERRUPTED_MAX: u32 = 16;
 
-/// Why queued datagrams were not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Blocked {
-    /// The socket would block: an event reports when it is writable.
+    /// An event reports when the socket is writable.
     WouldBlock,
-    /// The system had no buffers, or signals interrupted repeatedly: no event follows, the next
+    /// The system had no buffers, or signals interrupted repeatedly: no event follows, so the next
     /// turn retries.
     Retry,
 }
 
-/// The sending half of a socket.
 pub(super) struct SendQueue {
-    /// A ring of slots of 1024 bytes. It restarts at the first slot whenever it is empty, so a
-    /// short queue stays within the same few pages.
+    /// Slots of 1024 bytes. An empty ring restarts at the first slot, so a short queue stays within
+    /// the same few pages.
     slots: Box<[[u8; DATAGRAM_MAX]]>,
     entries: Box<[QueuedDatagram]>,
-    /// Index of the oldest entry.
     head: usize,
     len: usize,
     /// Maximum number of datagrams per system call.
     #[cfg(target_os = "linux")]
     batch: usize,
-    /// Why the last transmission stopped with datagrams queued. `None` if it did not.
+    /// Why the last transmission stopped with datagrams queued.
     blocked: Option<Blocked>,
-    /// `send` returned `QueueFull`, and its caller was not yet notified that there is room again.
+    /// `send` returned `QueueFull`, and the caller was not yet notified of free slots.
     notify_writable: bool,
     /// The system reported an error of an earlier datagram instead of sending the oldest one, which
     /// is retried once.
     head_retried: bool,
-    /// The first error that the next `flush` reports.
+    /// The first error that the next `flush` returns.
     refusal: Option<io::Error>,
-    /// Counts and logs send errors.
     errors: OsErrorLog,
     stats: SocketStats,
 }
@@ -109,20 +105,17 @@ impl SendQueue {
         Ok(())
     }
 
-    /// The next free slot. The caller writes a datagram into it and calls [`commit`](Self::commit).
-    /// `None` if the queue is full and the system accepts nothing: see
-    /// [`make_room`](Self::make_room).
+    /// The next free slot, to be filled and [committed](Self::commit). `None` if the queue is full.
     pub(super) fn next_slot(&mut self, socket: &RawSocket) -> Option<&mut [u8; DATAGRAM_MAX]> {
         self.make_room(socket).then(|| self.free_slot())
     }
 
-    /// Queues the `len` bytes written into the next slot, and sends if a batch is complete.
+    /// Queues the `len` bytes in the next slot, and sends if a batch is complete.
     pub(super) fn commit(&mut self, socket: &RawSocket, to: SocketAddr, len: usize) {
         let index = self.index(self.len);
         self.entries[index] = QueuedDatagram { to, len };
         self.len += 1;
-        // A socket that would block is not tried again until it is writable, or until the next
-        // turn.
+        // A socket that would block is not retried until it is writable, or until the next turn.
         if self.len >= BATCH_MAX.min(self.entries.len()) && self.blocked.is_none() {
             self.transmit(socket);
         }
@@ -132,12 +125,12 @@ impl SendQueue {
         self.stats.discarded += 1;
     }
 
-    /// The slot behind the last queued datagram. The queue must not be full.
+    /// The queue must not be full.
     fn free_slot(&mut self) -> &mut [u8; DATAGRAM_MAX] {
         &mut self.slots[self.index(self.len)]
     }
 
-    /// Sends queued datagrams until the queue is empty or the system accepts no more.
+    /// Sends until the queue is empty or the system accepts no more.
     pub(super) fn transmit(&mut self, socket: &RawSocket) {
         self.blocked = None;
         let mut interrupted = 0;
@@ -157,9 +150,8 @@ impl SendQueue {
         }
     }
 
-    /// Whether there is room for another datagram, after sending if necessary. Otherwise
-    /// the caller is notified when there is, as after `QueueFull`, but `queue_full` does not count
-    /// it.
+    /// Whether a slot is free, after sending if necessary. Otherwise the caller is notified as
+    /// after `QueueFull`.
     pub(super) fn make_room(&mut self, socket: &RawSocket) -> bool {
         if self.len == self.entries.len() && self.blocked.is_none() {
             self.transmit(socket);
@@ -169,29 +161,25 @@ impl SendQueue {
         has_room
     }
 
-    /// Why queued datagrams were not sent, if it was tried.
     pub(super) fn blocked(&self) -> Option<Blocked> {
         self.blocked
     }
 
-    /// Whether there is room again after a `QueueFull`. Returns `true` once.
+    /// Whether a slot is free again after a `QueueFull`. Returns `true` once.
     pub(super) fn take_writable(&mut self) -> bool {
         let has_room = self.notify_writable && self.len < self.entries.len();
         self.notify_writable &= !has_room;
         has_room
     }
 
-    /// Number of queued datagrams.
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    /// The first send error since the last call.
     pub(super) fn take_refusal(&mut self) -> io::Result<()> {
         self.refusal.take().map_or(Ok(()), Err)
     }
 
-    /// The sending half of the statistics.
     pub(super) fn stats(&self) -> SocketStats {
         SocketStats {
             send_errors: self.errors.counts(),
@@ -237,7 +225,7 @@ impl SendQueue {
         match answer {
             OsError::Interrupted | OsError::WouldBlock => {}
             OsError::NoBuffers => self.blocked = Some(Blocked::Retry),
-            // Reported for an earlier datagram; this one was not tried.
+            // Reported for an earlier datagram; this one was not sent.
             OsError::Refused if !self.head_retried => self.head_retried = true,
             OsError::Refused | OsError::Unreachable | OsError::Permission => self.discard(),
             OsError::TooLong => {
@@ -268,7 +256,6 @@ impl SendQueue {
         self.head = if self.len == 0 { 0 } else { self.index(count) };
     }
 
-    /// The datagram at `offset` from the oldest.
     #[inline]
     fn datagram(&self, offset: usize) -> (SocketAddr, &[u8]) {
         let index = self.index(offset);
@@ -276,7 +263,6 @@ impl SendQueue {
         (entry.to, &self.slots[index][..entry.len])
     }
 
-    /// Ring index of `offset` from the oldest.
     #[inline]
     fn index(&self, offset: usize) -> usize {
         let index = self.head + offset;

@@ -1,17 +1,13 @@
 //! Statistics of a socket.
 
-/// Counters of a [`Socket`](crate::Socket) since it was bound. They only grow; for a rate, subtract
-/// two snapshots.
-///
-/// They show which datagrams were lost on this machine: dropped by the kernel because its buffer
-/// was full, left unread by the drain budget until the next turn, not accepted for sending, or
-/// truncated.
+/// Counters of a [`Socket`](crate::Socket) since it was bound, to locate losses on this machine.
+/// They only grow; for a rate, subtract two snapshots.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SocketStats {
     /// Datagrams received, including truncated and empty ones.
     pub datagrams_received: u64,
-    /// Bytes of these datagrams. A truncated one counts the bytes that are left.
+    /// Bytes received. A truncated datagram counts 1024.
     pub bytes_received: u64,
     /// System calls that received at least one datagram.
     pub batches_received: u64,
@@ -22,8 +18,7 @@ pub struct SocketStats {
     /// Drains that ended at their budget with datagrams left to read.
     pub budget_spent: u64,
     /// Datagrams that the kernel dropped because the receive buffer was full or, rarely, a checksum
-    /// was wrong. Linux only (`SO_MEMINFO`), 0 on other systems. [`stats`](crate::Socket::stats)
-    /// reads it with a system call. It wraps at 2^32.
+    /// was wrong. Linux only (`SO_MEMINFO`), otherwise 0. It wraps at 2^32.
     pub dropped_by_kernel: u64,
     /// Errors of receive calls, except "would block".
     pub receive_errors: ErrorCounts,
@@ -38,15 +33,15 @@ pub struct SocketStats {
     pub send_would_block: u64,
     /// Calls of `send` that returned [`QueueFull`](crate::SocketSendError::QueueFull).
     pub queue_full: u64,
-    /// Datagrams removed from the queue unsent, for any reason; the reasons are in
+    /// Datagrams dropped instead of sent. Errors of the system are also in
     /// [`send_errors`](Self::send_errors).
     pub discarded: u64,
     /// Errors of send calls, except "would block".
     pub send_errors: ErrorCounts,
 }
 
-/// Errors of the operating system by class. The documentation of
-/// [`Socket`](crate::Socket#what-the-operating-system-may-answer) lists how each class is handled.
+/// Errors of the operating system by class. [`Socket`](crate::Socket#operating-system-errors)
+/// documents how each class is handled.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ErrorCounts {
@@ -59,9 +54,9 @@ pub struct ErrorCounts {
     pub unreachable: u64,
     /// Longer than the path or the buffer allows.
     pub too_long: u64,
-    /// The system was out of memory for it.
+    /// The system was out of memory.
     pub no_buffers: u64,
-    /// Not permitted, by a firewall for example.
+    /// Not permitted, for example by a firewall.
     pub permission: u64,
     /// Any other error, for example a destination port of 0.
     pub other: u64,

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use mio::{Registry, Token};
 
-/// Wakes a [`Socket`](crate::Socket) out of its [`wait`](crate::Socket::wait) from another
-/// thread. Made by [`Socket::waker`](crate::Socket::waker); all clones wake the same socket.
+/// Wakes a [`Socket`](crate::Socket) from its [`wait`](crate::Socket::wait) in another thread.
+/// Created by [`Socket::waker`](crate::Socket::waker); all clones wake the same socket.
 #[derive(Debug, Clone)]
 pub struct Waker {
     shared: Arc<Shared>,
@@ -20,7 +20,6 @@ struct Shared {
 }
 
 impl Waker {
-    /// Creates a waker for the poll of `registry`, with an event for `token`.
     pub(super) fn new(registry: &Registry, token: Token) -> io::Result<Self> {
         let shared = Shared {
             waker: mio::Waker::new(registry, token)?,
@@ -32,9 +31,9 @@ impl Waker {
     }
 
     /// Makes the current or the next `wait` return at once, unless
-    /// [`take_woken`](crate::Socket::take_woken) has returned `true` for this wake-up before.
-    /// Memory written by this thread before is then visible to the other one. Two wake-ups before
-    /// the loop runs count as one, and the second costs no system call.
+    /// [`take_woken`](crate::Socket::take_woken) has already returned `true` for this wake-up.
+    /// Earlier writes of this thread are then visible to the woken thread. Two wake-ups before the
+    /// loop runs count as one, and the second makes no system call.
     ///
     /// # Errors
     ///
@@ -51,7 +50,7 @@ impl Waker {
 
     /// Ends a sleep without setting the flag of [`take`](Self::take), for conditions that the
     /// sleeper checks itself. If the system fails, which does not happen in practice, the sleep
-    /// lasts until its timeout.
+    /// ends at its timeout.
     pub(crate) fn notify(&self) {
         let _ = self.shared.waker.wake();
     }

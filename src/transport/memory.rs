@@ -1,9 +1,7 @@
-//! Datagrams between the two hosts of a [`Host::pair`](crate::Host::pair): two queues in memory
-//! instead of sockets.
+//! The in-memory transport of [`Host::pair`](crate::Host::pair): two queues instead of sockets.
 //!
-//! It behaves as UDP over loopback does. A datagram that finds the queue full is lost and counted
-//! by the receiver, and a sleeping receiver wakes up when something was sent. No thread runs for
-//! it.
+//! Behaves as UDP over loopback: a datagram that does not fit into the queue is lost and counted by
+//! the receiver, and sending wakes a sleeping receiver. Uses no thread.
 
 use std::collections::VecDeque;
 use std::io;
@@ -15,15 +13,14 @@ use crate::clock;
 use crate::limits::DATAGRAM_MAX;
 use crate::socket::{Poller, SocketStats, Waker};
 
-/// The most datagrams that wait in one direction: 1,024, as many as the send queue of a socket
-/// holds by default, and 1 MiB at their longest. Full: the newest is dropped.
+/// Maximum number of queued datagrams per direction, as in the default send queue of a socket; at
+/// most 1 MiB. When it is full, the newest datagram is dropped.
 const QUEUE_DATAGRAMS_MAX: usize = 1024;
 
-/// No address that anything else is reachable at: both hosts are in this process.
+/// Addresses that are not reachable from outside: both hosts are in this process.
 const CLIENT: ([u8; 4], u16) = ([127, 0, 0, 1], 1);
 const SERVER: ([u8; 4], u16) = ([127, 0, 0, 1], 2);
 
-/// One of two ends: see the [module](self).
 #[derive(Debug)]
 pub(crate) struct MemoryTransport {
     local: SocketAddr,
@@ -32,9 +29,8 @@ pub(crate) struct MemoryTransport {
     outgoing: Arc<Mailbox>,
     /// Datagrams taken from `incoming` in one operation. Empty between two drains.
     received: VecDeque<Box<Buffer>>,
-    /// Whether the other end may have to be woken.
     has_sent: bool,
-    /// Made by the first sleep.
+    /// Created by the first sleep.
     poller: Option<Poller>,
     woken: bool,
     stats: SocketStats,
@@ -47,9 +43,7 @@ struct Mailbox(Mutex<Queue>);
 #[derive(Debug, Default)]
 struct Queue {
     datagrams: VecDeque<Box<Buffer>>,
-    /// Buffers that hold nothing, to be used again.
     free: VecDeque<Box<Buffer>>,
-    /// Datagrams that found the queue full.
     dropped: u64,
     /// Wakes the receiver, while it sleeps.
     sleeper: Option<Waker>,
@@ -61,7 +55,6 @@ struct Buffer {
 }
 
 impl MemoryTransport {
-    /// The ends of the client and of the server.
     pub(crate) fn pair() -> (Self, Self) {
         let (up, down) = (Arc::<Mailbox>::default(), Arc::<Mailbox>::default());
         let end = |local: ([u8; 4], u16), remote: ([u8; 4], u16), incoming, outgoing| Self {
@@ -87,7 +80,6 @@ impl MemoryTransport {
         to == self.remote
     }
 
-    /// Passes the queued datagrams to `handle`, at most [`QUEUE_DATAGRAMS_MAX`].
     pub(super) fn drain(&mut self, mut handle: impl FnMut(SocketAddr, &[u8])) {
         if !self.incoming.take_all(&mut self.received) {
             self.stats.receive_would_block += 1;
@@ -102,7 +94,7 @@ impl MemoryTransport {
         self.incoming.give_back(&mut self.received);
     }
 
-    /// Sends a datagram. The other end is woken by [`transmit`](Self::transmit).
+    /// Sends a datagram. [`transmit`](Self::transmit) wakes the other end.
     pub(super) fn send(&mut self, to: SocketAddr, bytes: &[u8]) {
         if to != self.remote {
             self.stats.discarded += 1;
@@ -114,7 +106,6 @@ impl MemoryTransport {
         self.has_sent = true;
     }
 
-    /// Wakes the other end if it sleeps and something was sent.
     pub(super) fn transmit(&mut self) {
         if std::mem::take(&mut self.has_sent) {
             self.stats.batches_sent += 1;
@@ -142,7 +133,7 @@ impl MemoryTransport {
     }
 
     fn sleep(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        // A time beyond what the clock can say never comes.
+        // A deadline beyond the range of the clock never passes.
         let deadline = timeout.and_then(|timeout| clock::now().checked_add(timeout));
         let mut remaining = deadline.and(timeout);
         loop {
@@ -219,7 +210,7 @@ impl Mailbox {
         self.lock().free.append(received);
     }
 
-    /// Returns `false`, and there is no sleep, if datagrams wait.
+    /// Returns `false`, without a sleep, if datagrams are queued.
     fn begin_sleep(&self, waker: Waker) -> bool {
         let mut queue = self.lock();
         if !queue.datagrams.is_empty() {
@@ -251,7 +242,6 @@ impl Default for Buffer {
 }
 
 impl Buffer {
-    /// A host sends at most [`DATAGRAM_MAX`] bytes.
     fn fill(&mut self, bytes: &[u8]) {
         self.len = bytes.len();
         self.bytes[..bytes.len()].copy_from_slice(bytes);
@@ -262,7 +252,7 @@ impl Buffer {
     }
 }
 
-/// The length only: payloads do not belong in a log.
+/// Prints no payload.
 impl std::fmt::Debug for Buffer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} bytes", self.len)

@@ -1,7 +1,5 @@
 //! The transport of a [`Host`](crate::Host): a UDP socket or a queue in memory, and with the
-//! feature `sim` a simulated network in front of it.
-//!
-//! Knows nothing of peers, packets and timers: those belong to `proto`.
+//! feature `sim` a simulated network in front of it. Knows nothing of packets and timers.
 
 mod memory;
 
@@ -22,11 +20,10 @@ use crate::socket::{Socket, SocketStats, Waker};
 
 pub(crate) use self::memory::MemoryTransport;
 
-/// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct Transport {
     carrier: Carrier,
-    /// `None`: datagrams go straight to the carrier.
+    /// Simulated links; `None` passes datagrams directly to the carrier.
     #[cfg(feature = "sim")]
     links: Option<Box<SimulatedLinks>>,
 }
@@ -57,7 +54,7 @@ impl Transport {
         }
     }
 
-    /// `None` for a host without one.
+    /// `None` for an in-memory transport.
     pub(crate) fn socket(&self) -> Option<&Socket> {
         match &self.carrier {
             Carrier::Socket(socket) => Some(socket),
@@ -65,7 +62,6 @@ impl Transport {
         }
     }
 
-    /// Whether a datagram to `to` can leave from here at all.
     pub(crate) fn reaches(&self, to: SocketAddr) -> bool {
         match &self.carrier {
             Carrier::Socket(socket) => socket.reaches(to),
@@ -73,13 +69,8 @@ impl Transport {
         }
     }
 
-    /// Receives the datagrams that have arrived by `now`, one after the other, until nothing is
-    /// left or the budget of the socket is spent. Truncated datagrams are skipped; the socket has
-    /// counted them.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Socket::recv`].
+    /// Receives the datagrams that have arrived by `now`, until the transport is empty or the
+    /// budget of the socket is spent. Skips truncated datagrams, which the socket has counted.
     #[inline]
     pub(crate) fn drain(
         &mut self,
@@ -95,7 +86,6 @@ impl Transport {
         self.carrier.drain(handle)
     }
 
-    /// How many datagrams wait for the system to take them.
     #[inline]
     pub(crate) fn queued(&self) -> usize {
         match &self.carrier {
@@ -104,9 +94,7 @@ impl Transport {
         }
     }
 
-    /// Lets `write` write a datagram into the send queue, in place. It is sent by
-    /// [`transmit`](Self::transmit) at the latest. Returns `false` if there is no room after
-    /// sending, or if `write` returns `None`.
+    /// As [`Socket::send_with`].
     #[inline]
     pub(crate) fn send_with(
         &mut self,
@@ -127,11 +115,6 @@ impl Transport {
     }
 
     /// Sends queued datagrams, as far as the system accepts them.
-    ///
-    /// # Errors
-    ///
-    /// The system cannot watch the socket. Errors of single datagrams are counted in
-    /// [`stats`](Self::stats).
     #[inline]
     pub(crate) fn transmit(&mut self) -> io::Result<()> {
         #[cfg(feature = "sim")]
@@ -147,7 +130,6 @@ impl Transport {
         }
     }
 
-    /// When a simulated datagram is due next, in either direction.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         #[cfg(feature = "sim")]
         return self.links.as_ref()?.next_deadline();
@@ -155,12 +137,7 @@ impl Transport {
         None
     }
 
-    /// Sleeps until a datagram can be received, a [`Waker`] is used, or `timeout` is over: see
-    /// [`Socket::wait`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Socket::wait`].
+    /// As [`Socket::wait`].
     pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         match &mut self.carrier {
             Carrier::Socket(socket) => socket.wait(timeout),
@@ -168,9 +145,6 @@ impl Transport {
         }
     }
 
-    /// # Errors
-    ///
-    /// Those of [`Socket::waker`].
     pub(crate) fn waker(&mut self) -> io::Result<Waker> {
         match &mut self.carrier {
             Carrier::Socket(socket) => socket.waker(),
@@ -185,7 +159,7 @@ impl Transport {
         }
     }
 
-    /// Whether datagrams may be waiting that no event announces: see [`Socket::may_have_more`].
+    /// See [`Socket::may_have_more`].
     pub(crate) fn may_have_more(&self) -> bool {
         match &self.carrier {
             Carrier::Socket(socket) => socket.may_have_more(),
@@ -193,7 +167,6 @@ impl Transport {
         }
     }
 
-    /// Whether the system took no more when it was last asked.
     pub(crate) fn is_blocked(&self) -> bool {
         match &self.carrier {
             Carrier::Socket(socket) => socket.is_blocked(),
@@ -212,11 +185,7 @@ impl Transport {
 /// The simulated network.
 #[cfg(feature = "sim")]
 impl Transport {
-    /// Simulates `conditions` in both directions from now on.
-    ///
-    /// # Errors
-    ///
-    /// A condition is out of its range; nothing has changed.
+    /// Simulates `conditions` in both directions from now on. On error nothing has changed.
     pub(crate) fn set_link_conditions(
         &mut self,
         conditions: &LinkConditions,
@@ -224,15 +193,15 @@ impl Transport {
         if let Some(links) = &mut self.links {
             return links.set_conditions(conditions);
         }
-        // Each run differs; a reproducible test has `sim::Network`.
+        // Each run differs; use `sim::Network` for a reproducible test.
         let seed = getrandom::u64().unwrap_or_default();
         let links = SimulatedLinks::new(conditions, seed)?;
         self.links = Some(Box::new(links));
         Ok(())
     }
 
-    /// Simulates nothing from now on. What is in flight arrives at once: incoming datagrams are
-    /// given to `handle`.
+    /// Removes the simulated network. Datagrams in flight arrive at once: incoming ones are passed
+    /// to `handle`.
     pub(crate) fn remove_links(&mut self, mut handle: impl FnMut(SocketAddr, &[u8])) {
         let Some(mut links) = self.links.take() else {
             return;
@@ -246,7 +215,6 @@ impl Transport {
     }
 }
 
-/// Writes a datagram, and sends a copy of it.
 fn send_copy(
     write: impl FnOnce(&mut [u8; DATAGRAM_MAX]) -> Option<(SocketAddr, usize)>,
     send: impl FnOnce(SocketAddr, &[u8]),
@@ -278,8 +246,8 @@ impl Carrier {
     #[cfg(feature = "sim")]
     fn send(&mut self, to: SocketAddr, bytes: &[u8]) {
         match self {
-            // There is room, or the simulated network loses it. An address that this socket cannot
-            // reach never came from it.
+            // A full queue loses the datagram, as a network does. `Host::connect` has checked
+            // the address.
             Self::Socket(socket) => {
                 let _ = socket.send(to, bytes);
             }
@@ -288,7 +256,6 @@ impl Carrier {
     }
 
     /// # Errors
-    ///
     /// `Unsupported` without a socket.
     fn source(&mut self) -> io::Result<&mut Socket> {
         match self {
@@ -301,7 +268,6 @@ impl Carrier {
     }
 }
 
-/// Puts received datagrams on the incoming link, and passes those that have crossed it to `handle`.
 #[cfg(feature = "sim")]
 fn drain_through(
     carrier: &mut Carrier,
@@ -316,8 +282,7 @@ fn drain_through(
     Ok(())
 }
 
-/// Sends the datagrams that have crossed the outgoing link. A datagram that finds no room is lost,
-/// as on a network.
+/// A full queue loses a datagram, as a network does.
 #[cfg(feature = "sim")]
 fn send_due(carrier: &mut Carrier, links: &mut SimulatedLinks, now: Instant) {
     while let Some((to, bytes)) = links.poll_outgoing(now) {

@@ -1,8 +1,6 @@
-//! Messages of one connection: `send` holds queued and unacknowledged messages, `recv` incomplete
-//! and out-of-order ones, `receipts` reports the outcome of tracked messages, `stale_notices`
-//! reports stale sequenced messages to their sender.
-//!
-//! Knows packets only by the frames in them.
+//! Messages of one connection: `send` has queued and unacknowledged messages, `recv` incomplete and
+//! out-of-order ones, `receipts` the outcome of tracked messages, and `stale_notices` reports stale
+//! sequenced messages to their sender. Knows packets only by their frames.
 
 pub(crate) mod receipts;
 pub(crate) mod recv;
@@ -12,7 +10,7 @@ pub(crate) mod stale_notices;
 use crate::limits::UNRELIABLE_MAX;
 use crate::proto::delivery::Delivery;
 
-/// Maximum length of a message in bytes, where reliable messages have at most `reliable_max`.
+/// Maximum length in bytes; `reliable_max` is that of reliable messages.
 pub(crate) fn message_max(delivery: Delivery, reliable_max: usize) -> usize {
     if delivery.is_reliable() {
         reliable_max
@@ -21,7 +19,7 @@ pub(crate) fn message_max(delivery: Delivery, reliable_max: usize) -> usize {
     }
 }
 
-/// Memory of a used channel in bytes: its `Stream`, and its position with its number.
+/// Memory in bytes: a `Stream`, and the position of its number.
 pub(crate) const fn channel_bytes<Stream>() -> usize {
     size_of::<Stream>() + size_of::<(u8, u64)>()
 }

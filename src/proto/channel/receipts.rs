@@ -6,19 +6,16 @@ use crate::limits::RECEIPTS_MAX;
 use crate::proto::buffers::shed;
 use crate::proto::delivery::Receipt;
 
-/// See the [module](self). Allocates nothing before the first receipt.
+/// Allocates nothing before the first receipt.
 #[derive(Debug, Default)]
 pub(crate) struct Receipts {
-    /// Number of the first receipt in `open`.
     first: u64,
     open: VecDeque<OpenReceipt>,
-    /// Outcomes that are not reported yet.
     outcomes: VecDeque<DeliveryOutcome>,
     /// Number of reported outcomes that the application has not taken.
     untaken: usize,
 }
 
-/// Outcome of a tracked message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DeliveryOutcome {
     pub(crate) receipt: Receipt,
@@ -35,18 +32,17 @@ struct OpenReceipt {
 }
 
 impl Receipts {
-    /// Whether one more receipt can be issued.
     pub(crate) fn has_room(&self) -> bool {
         self.open.len() + self.outcomes.len() + self.untaken < RECEIPTS_MAX
     }
 
-    /// Releases unused memory.
     pub(crate) fn shed(&mut self) {
         shed(&mut self.open);
         shed(&mut self.outcomes);
     }
 
-    /// Issues a receipt for a message of this many fragments. Requires [room](Self::has_room).
+    /// Issues a receipt for a message of this many fragments. Requires
+    /// [`has_room`](Self::has_room).
     pub(crate) fn issue(&mut self, fragments: u32, sequenced: Option<(u8, u64)>) -> Receipt {
         self.open.push_back(OpenReceipt {
             fragments: Some(fragments),
@@ -55,7 +51,6 @@ impl Receipts {
         Receipt(self.first + self.open.len() as u64 - 1)
     }
 
-    /// A fragment of the message was acknowledged.
     pub(crate) fn on_fragment_acked(&mut self, receipt: Receipt) {
         let Some(fragments) = self.fragments_left(receipt) else {
             return;
@@ -66,14 +61,13 @@ impl Receipts {
         }
     }
 
-    /// A fragment of an unreliable message is lost, or the message was never sent.
+    /// A fragment was lost, or the message was never sent.
     pub(crate) fn on_lost(&mut self, receipt: Receipt) {
         if self.fragments_left(receipt).is_some() {
             self.settle(receipt, false);
         }
     }
 
-    /// A sequenced message was stale on arrival.
     pub(crate) fn on_stale(&mut self, channel: u8, sequence: u64) {
         let wanted = Some((channel, sequence));
         let is_it = |open: &OpenReceipt| open.sequenced == wanted && open.fragments.is_some();
@@ -114,13 +108,11 @@ impl Receipts {
         Some(outcome)
     }
 
-    /// The application has taken an outcome.
     pub(crate) fn on_taken(&mut self) {
         self.untaken = self.untaken.saturating_sub(1);
     }
 }
 
-/// Memory of a receipt in bytes.
 pub(crate) const RECEIPT_BYTES: usize = size_of::<OpenReceipt>() + size_of::<DeliveryOutcome>();
 
 #[cfg(test)]
@@ -178,7 +170,7 @@ mod tests {
         receipts.on_fragment_acked(issued[0]);
         assert!(!receipts.has_room());
         receipts.next_outcome().unwrap();
-        assert!(!receipts.has_room(), "the application has not taken it");
+        assert!(!receipts.has_room(), "an outcome that was not taken counts");
         receipts.on_taken();
         assert!(receipts.has_room());
     }

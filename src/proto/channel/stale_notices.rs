@@ -5,7 +5,7 @@ use crate::limits::STALE_NOTICES_MAX;
 use crate::proto::wire::Writer;
 use crate::proto::wire::frame;
 
-/// See the [module](self). Allocates on first use.
+/// Allocates on first use.
 #[derive(Debug, Default)]
 pub(crate) struct StaleNotices {
     notices: Vec<StaleNotice>,
@@ -19,12 +19,10 @@ struct StaleNotice {
     named_in: Option<u64>,
 }
 
-/// Memory of a notice in bytes.
 pub(crate) const STALE_NOTICE_BYTES: usize = size_of::<StaleNotice>();
 
 impl StaleNotices {
-    /// Adds a notice. Returns `false` if there is no room; then the packet must not be
-    /// acknowledged.
+    /// Adds a notice. Returns `false` at the limit; then the packet must not be acknowledged.
     #[must_use]
     pub(crate) fn push(&mut self, channel: u8, sequence: u64) -> bool {
         if self.notices.len() == STALE_NOTICES_MAX {
@@ -38,7 +36,6 @@ impl StaleNotices {
         true
     }
 
-    /// Writes all notices into the packet with this number, which contains an acknowledgement.
     pub(crate) fn write(&mut self, writer: &mut Writer<'_>, number: u64) {
         for notice in &mut self.notices {
             frame::write_stale(writer, notice.channel, notice.sequence);
@@ -46,13 +43,12 @@ impl StaleNotices {
         }
     }
 
-    /// Whether a ping is needed to learn which notices have arrived. A side that only receives
-    /// would otherwise repeat the same notices and have no room for new ones.
+    /// Whether a ping is needed: a side that only receives would repeat the same notices and reach
+    /// the limit.
     pub(crate) fn wants_to_forget(&self) -> bool {
         self.notices.len() >= STALE_NOTICES_MAX / 2
     }
 
-    /// A packet with notices was acknowledged: they need not be repeated.
     pub(crate) fn on_arrived(&mut self, number: u64) {
         self.notices
             .retain(|notice| notice.named_in.is_none_or(|first| first > number));

@@ -1,25 +1,25 @@
 //! Rate-based congestion control for games.
 //!
-//! The pacing rate follows the delivery rate and the queueing delay. Delivery rate samples and the
-//! startup phase, which doubles the rate every round trip, are those of BBR (Cardwell et al., "BBR:
+//! The pacing rate follows the delivery rate and the queueing delay. Delivery rate samples and
+//! startup, which doubles the rate every round trip, are those of BBR (Cardwell et al., "BBR:
 //! Congestion-Based Congestion Control", ACM Queue 14(5), 2016; draft-ietf-ccwg-bbr). After startup
 //! the rate rises slowly until there is a queue, and then drops below the delivery rate until the
 //! queue has drained. Additive increase and multiplicative decrease converge to a fair share (Chiu
 //! and Jain, "Analysis of the Increase and Decrease Algorithms for Congestion Avoidance in Computer
 //! Networks", 1989). Packet loss alone does not lower the rate: a radio link loses packets without
-//! being full.
+//! congestion.
 //!
 //! Four rules differ from congestion control for downloads:
 //!
 //! - **Delay counts at once**, because the game's own packets wait in the queue. See
 //!   [`QueueDelay`].
-//! - **External delay is ignored.** A delay that stays while this sender sends less is caused by
+//! - **External delay is ignored.** A delay that remains while this sender sends less is caused by
 //!   jitter or by other traffic. It no longer counts as a queue, and startup begins again.
 //! - **Application-limited flows keep their last estimate.** A game rarely fills the path, so its
-//!   send rate says little about the capacity. When it needs more, startup begins again at that
+//!   send rate does not measure the capacity. When it needs more, startup begins again at that
 //!   estimate.
-//! - **There is a floor**, [`Config::rate_floor`](crate::Config::rate_floor): a game that cannot
-//!   send its inputs is not playable.
+//! - **The rate has a floor**, [`Config::rate_floor`](crate::Config::rate_floor): a game that
+//!   cannot send its inputs is not playable.
 //!
 //! The alternative was Copa (Arun and Balakrishnan, "Copa: Practical Delay-Based Congestion Control
 //! for the Internet", NSDI 2018). The table compares both in simulation: a transfer beside a game
@@ -38,8 +38,8 @@
 //! | 256 kbit/s | 79%, 78% | 74%, 74% | 528, 567 | 279, 300 | 0%, 0% | 0%, 0% |
 //!
 //! Two transfers share the line with a Jain index of 0.97 and 0.93 here, 0.85 and 0.66 with Copa: a
-//! loop that polls 60 times per second sees a queue a tick too late for a controller that reacts to
-//! each acknowledgement.
+//! loop that polls 60 times per second detects a queue a tick too late for a controller that reacts
+//! to each acknowledgement.
 //!
 //! Known limitation: a queue on the return path, where the receiver fills its own uplink, looks
 //! like a queue of this sender. See `tickwire bench rate`.
@@ -51,7 +51,6 @@ use crate::limits::TIMER_GRANULARITY;
 use crate::proto::recovery::delivery_snapshot::DeliverySnapshot;
 use crate::proto::time::{Duration, Instant};
 
-/// The library's [`Controller`]. See the [module](self).
 #[derive(Debug)]
 pub(crate) struct RateController {
     limits: RateLimits,
@@ -61,18 +60,18 @@ pub(crate) struct RateController {
     delivery: DeliveryRate,
     delay: QueueDelay,
     round: Round,
-    /// Start of the application-limited period, if it has not ended.
+    /// Start of the current application-limited period.
     app_limited_since: Option<Instant>,
     standing_queue_test: Option<StandingQueueTest>,
-    /// Share of the delivery rate that the target becomes while the current queue drains, in
-    /// percent; `None` leaves the target as it is.
+    /// The back-off that is applied while the current queue drains: the target in percent of the
+    /// delivery rate; `None` leaves the target unchanged.
     back_off_percent: Option<u64>,
     backed_off_at: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// Doubles the rate every round, as long as the delivery rate grows.
+    /// Doubles the rate every round while the delivery rate grows.
     Startup {
         best_rate: Option<u64>,
         stalled_rounds: u32,
@@ -84,8 +83,8 @@ enum Phase {
         until: Instant,
         gain_percent: u64,
     },
-    /// Waits for a packet sent after `until` to be acknowledged, which shows whether the queue is
-    /// gone.
+    /// Waits for the acknowledgement of a packet sent after `until`, which shows whether the queue
+    /// has drained.
     Settle { since: Instant, until: Instant },
     /// Raises the rate slowly until there is a queue.
     ProbeUp { since: Instant },
@@ -98,8 +97,7 @@ impl Phase {
     };
 }
 
-/// A series of back-offs without a sample that shows an empty queue. It tests whether sending less
-/// reduces the delay.
+/// A series of back-offs without an empty queue. Tests whether sending less reduces the delay.
 #[derive(Debug, Clone, Copy)]
 struct StandingQueueTest {
     since: Instant,
@@ -109,19 +107,17 @@ struct StandingQueueTest {
 
 // Constants without a citation were tuned with seeds 0 to 9 of the simulation in `tests`.
 
-/// Rounds in which the delivery rate grows by less than a quarter before startup ends: 3, as in
-/// BBR.
+/// Rounds with less than a quarter of growth before startup ends: 3, as in BBR.
 const STARTUP_STALLED_ROUNDS: u32 = 3;
 
 /// Application-limited time after which startup begins again when there is more to send: 5 s.
 const STARTUP_AFTER_APP_LIMITED: Duration = Duration::from_secs(5);
 
-/// Pacing gain while a queue drains, in percent of the target. Startup leaves a longer queue.
+/// Pacing gain while a queue drains, in percent of the target. The queue of startup is longer.
 const STARTUP_DRAIN_PERCENT: u64 = 25;
 const DRAIN_PERCENT: u64 = 50;
 
-/// Highest gain that the drain time is computed with, in percent: the floor may keep the rate above
-/// the gain.
+/// Maximum gain for the drain time, in percent: the floor may keep the rate above the gain.
 const DRAIN_PERCENT_MAX: u64 = 75;
 const _: () = assert!(STARTUP_DRAIN_PERCENT <= DRAIN_PERCENT && DRAIN_PERCENT <= DRAIN_PERCENT_MAX);
 
@@ -132,38 +128,37 @@ const DRAIN_ROUNDS_MAX: u32 = 4;
 const BACK_OFF_PERCENT: u64 = 89;
 
 /// Minimum time between two decreases: 500 ms. In between, queues only drain: of two flows that
-/// share a path and poll in ticks, one always sees the queue first and would decrease for both.
+/// poll in ticks, the same one always detects the queue first and would decrease for both.
 const BACK_OFF_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Delivery rate below which the path has become narrower, in percent of the target. Then the
-/// target follows at once.
+/// Delivery rate, in percent of the target, below which the path has become narrower: the target
+/// follows at once.
 const NARROWED_PERCENT: u64 = 80;
 
-/// Additive increase per second, in bytes per second: 2 Mbit/s. It is the same for all flows of a
-/// path, so that their rates converge.
+/// Additive increase per second, in bytes per second: 2 Mbit/s. The same for all flows of a path,
+/// so that their rates converge.
 const PROBE_UP_PER_SECOND: u64 = 250_000;
 
-/// Additional increase per second, as a fraction of the target: 1/32, for paths where 2 Mbit/s is
-/// little.
+/// Additional increase per second, as a fraction of the target: 1/32, for fast paths.
 const PROBE_UP_DIVISOR: u64 = 32;
 
 /// Maximum increase per round, as a fraction of the target: 1/8.
 const PROBE_UP_STEP_DIVISOR: u64 = 8;
 
-/// Delivery rate that is required for an increase, in percent of the target. It allows for 10%
-/// random loss, and bounds the loss in a queue that is too short to be seen.
+/// Minimum delivery rate for an increase, in percent of the target. Allows for 10% random loss, and
+/// bounds the loss in a queue that is too short to be detected.
 const PROBE_UP_DELIVERED_PERCENT: u64 = 83;
 
-/// How often the increase doubles, once per second without a queue: 8 times at most.
+/// Maximum doublings of the increase, one per second without a queue: 8.
 const PROBE_UP_DOUBLINGS_MAX: u32 = 8;
 
-/// A standing queue is external if the test has lasted this long and the target has fallen to a
-/// quarter. Flows that share a path decrease together, and their queue drains long before.
+/// A standing queue is external after 3 s, if the target has fallen to a quarter. The queue of
+/// flows that decrease together drains long before.
 const STANDING_QUEUE_TEST_TIME: Duration = Duration::from_secs(3);
 const STANDING_QUEUE_TEST_DIVISOR: u64 = 4;
 
-/// What the window allows beyond the round-trip time, as a time at the target rate: 16 ms, a tick
-/// at 60 Hz in which acknowledgements wait to be sent and to be processed.
+/// Window beyond the round-trip time: 16 ms at the target rate, a tick in which acknowledgements
+/// wait.
 const WINDOW_SLACK: Duration = Duration::from_millis(16);
 
 impl Controller for RateController {
@@ -234,8 +229,8 @@ impl Controller for RateController {
         self.limits.clamp(rate)
     }
 
-    /// Twice the bandwidth-delay product and some slack. It matters only when acknowledgements
-    /// stop: the pacing rate is the actual limit.
+    /// Twice the bandwidth-delay product and some slack. Limits only when acknowledgements stop;
+    /// otherwise the pacing rate does.
     #[allow(
         clippy::cast_possible_truncation,
         reason = "at most u32::MAX, which fits `usize` on 32-bit targets"
@@ -302,8 +297,8 @@ impl RateController {
                 self.follow_delivery(rate, snapshot, sent_at, since);
                 if sent_at >= until {
                     self.delay.forget_recent();
-                    // The drain time counts as well: a flow that sees queues more often than others
-                    // would otherwise increase less often.
+                    // The drain time counts too: otherwise a flow that detects queues more often
+                    // than others would increase less.
                     self.raise_target(since, 0, now);
                     self.phase = Phase::ProbeUp { since: now };
                 }
@@ -311,8 +306,7 @@ impl RateController {
         }
     }
 
-    /// Sets the target by a sample of a packet that was sent while the path was full. The last one
-    /// counts.
+    /// Follows samples of packets that were sent while the path was full; the last one wins.
     fn follow_delivery(
         &mut self,
         rate: Option<u64>,
@@ -331,7 +325,7 @@ impl RateController {
     fn end_startup(&mut self, now: Instant) {
         self.back_off_percent = Some(BACK_OFF_PERCENT);
         self.reduce_target(100);
-        // Packets that were sent since the queue became visible make it longer.
+        // Packets sent while the last sample travelled back make it longer.
         let unseen = self.delay.standing_rtt().unwrap_or_default() / 2;
         let queued = self.delay.queued().unwrap_or_default();
         self.drain(queued + unseen, STARTUP_DRAIN_PERCENT, now);
@@ -359,7 +353,7 @@ impl RateController {
         self.drain(queue, DRAIN_PERCENT, now);
     }
 
-    /// The new target in percent of the delivery rate, or `None` if the target stays.
+    /// The new target in percent of the delivery rate, or `None` if it stays.
     fn next_back_off(&mut self, now: Instant) -> Option<u64> {
         let last = self.backed_off_at;
         if last.is_none_or(|at| now >= at + BACK_OFF_INTERVAL) {
@@ -372,15 +366,14 @@ impl RateController {
         }
     }
 
-    /// Whether sending much less for a long time has not reduced the delay.
     fn is_queue_external(&self, test: &StandingQueueTest, now: Instant) -> bool {
         let is_long = now >= test.since + STANDING_QUEUE_TEST_TIME;
         let is_much_less = self.target * STANDING_QUEUE_TEST_DIVISOR <= test.target_before;
         is_long && (is_much_less || self.target <= self.target_min())
     }
 
-    /// An application-limited flow is hardly the cause of a queue, and needs room for when it sends
-    /// more.
+    /// An application-limited flow hardly causes a queue, and keeps its initial rate for when it
+    /// sends more.
     fn target_min(&self) -> u64 {
         if self.app_limited_since.is_some() {
             self.limits.start
@@ -467,7 +460,7 @@ impl RateController {
         self.raise_target(round.since, doublings, now);
     }
 
-    /// Raises the target by the increase for the time since `since`, one second at most.
+    /// Raises the target by the increase for the time since `since`, at most one second.
     fn raise_target(&mut self, since: Instant, doublings: u32, now: Instant) {
         let per_second = PROBE_UP_PER_SECOND + self.target / PROBE_UP_DIVISOR;
         let per_second = per_second.min(self.target) << doublings;
@@ -478,16 +471,15 @@ impl RateController {
     }
 }
 
-/// A round trip: it ends when a packet is acknowledged that was sent after the round began.
+/// Ends when a packet is acknowledged that was sent after the round began.
 #[derive(Debug, Clone, Copy)]
 struct Round {
     since: Instant,
     /// The round ends with a packet that was sent when this many bytes were delivered.
     end_delivered: u64,
-    /// Maximum delivery rate of this round and of the round before, in bytes per second.
+    /// Maximum delivery rate of this and of the previous round, in bytes per second.
     max_rate: Option<u64>,
     previous_max_rate: Option<u64>,
-    /// Whether any packet of the round was application-limited.
     is_app_limited: bool,
 }
 
@@ -507,7 +499,6 @@ impl Round {
         self.max_rate = self.max_rate.max(rate);
     }
 
-    /// Begins the next round and returns the previous round.
     fn start_next(&mut self, end_delivered: u64, now: Instant) -> Self {
         let next = Self {
             previous_max_rate: self.max_rate,
@@ -561,8 +552,7 @@ mod tests {
                 / u32::try_from(bytes_per_second).unwrap()
         }
 
-        /// Runs until `until`, sending `percent` of the pacing rate. Below 100 the sender is
-        /// application-limited.
+        /// Below 100 percent the sender is application-limited.
         fn run(&mut self, until: Duration, percent: u64) {
             while self.now < self.start + until {
                 while self.next_at <= self.now {

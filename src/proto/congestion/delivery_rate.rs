@@ -1,20 +1,18 @@
-//! Delivery rate samples (draft-cheng-iccrg-delivery-rate-estimation): how many bytes were
-//! acknowledged between the sending of a packet and its acknowledgement.
+//! Delivery rate samples (draft-cheng-iccrg-delivery-rate-estimation): bytes acknowledged between
+//! the sending of a packet and its acknowledgement.
 
 use crate::proto::recovery::delivery_snapshot::DeliverySnapshot;
 use crate::proto::time::{Duration, Instant};
 
-/// Counts delivered bytes and computes the delivery rate of each acknowledgement.
 #[derive(Debug)]
 pub(super) struct DeliveryRate {
-    /// Bytes acknowledged so far.
     delivered: u64,
     delivered_at: Instant,
     /// When the first packet of the current sample was sent.
     first_sent_at: Instant,
-    /// Packets sent before `delivered` exceeds this measure the application instead of the path.
+    /// Packets sent before `delivered` exceeds this are application-limited.
     app_limited_until: Option<u64>,
-    /// The newest packet of the ACK frame that is being processed, and when it was sent.
+    /// The newest packet of the current ACK frame, and when it was sent.
     newest_acked: Option<(DeliverySnapshot, Instant)>,
 }
 
@@ -30,7 +28,6 @@ impl DeliveryRate {
         }
     }
 
-    /// Bytes acknowledged so far.
     pub(super) fn delivered(&self) -> u64 {
         self.delivered
     }
@@ -49,13 +46,12 @@ impl DeliveryRate {
         }
     }
 
-    /// Marks the `in_flight` bytes, and packets sent before they are acknowledged, as
-    /// application-limited.
+    /// Marks packets sent before the `in_flight` bytes are acknowledged as application-limited.
     pub(super) fn on_app_limited(&mut self, in_flight: usize) {
         self.app_limited_until = Some(self.delivered + in_flight as u64);
     }
 
-    /// Counts an acknowledged packet. The newest packet of an ACK frame comes first.
+    /// The newest packet of an ACK frame comes first.
     pub(super) fn on_acked(
         &mut self,
         snapshot: DeliverySnapshot,
@@ -68,16 +64,13 @@ impl DeliveryRate {
         self.newest_acked.get_or_insert((snapshot, sent_at));
     }
 
-    /// Takes the newest packet of the ACK frame and the time it was sent, or `None` if the frame
-    /// acknowledged nothing new.
+    /// `None` if the ACK frame acknowledged nothing new.
     pub(super) fn take_newest_acked(&mut self) -> Option<(DeliverySnapshot, Instant)> {
         self.newest_acked.take()
     }
 
-    /// The delivery rate shown by an acknowledged packet, in bytes per second.
-    ///
-    /// `None` if the sample covers less than `min_rtt`: acknowledgements that arrive together would
-    /// overestimate the rate.
+    /// In bytes per second. `None` if the sample covers less than `min_rtt`: acknowledgements that
+    /// arrive together would overestimate the rate.
     pub(super) fn sample(
         &mut self,
         snapshot: DeliverySnapshot,

@@ -1,10 +1,10 @@
-//! Congestion control and pacing: how fast packets may leave, and how many bytes may be in flight.
+//! Congestion control and pacing: how fast packets are sent, and how many bytes may be in flight.
 //!
-//! A connection owns one [`CongestionControl`]. It combines a [`Pacer`], which spreads packets over
-//! time, with a [`Controller`], which decides the pacing rate and the congestion window. The
-//! library's controller is [`RateController`]; the tests compare it with Copa.
+//! A connection owns one [`CongestionControl`]: a [`Pacer`], which spreads packets over time, and a
+//! [`Controller`], which sets the pacing rate and the congestion window. The library's controller
+//! is [`RateController`]; the tests compare it with Copa.
 //!
-//! The module knows neither packets nor peers. Of messages it knows only whether any are waiting.
+//! Knows neither packets nor peers, and of messages only whether any are queued.
 
 pub(crate) mod controller;
 mod delivery_rate;
@@ -19,14 +19,11 @@ use crate::config::Config;
 use crate::limits::DATAGRAM_MAX;
 use crate::proto::time::{Duration, Instant};
 
-/// Minimum congestion window in bytes: 4 full packets. RFC 9002 section 7.2 recommends at least 2.
+/// Minimum congestion window: 4 full packets. RFC 9002 section 7.2 recommends at least 2.
 const WINDOW_MIN: usize = 4 * DATAGRAM_MAX;
 
-/// A congestion control algorithm: turns acknowledgements into a pacing rate and a congestion
-/// window.
-///
-/// Rates are in bytes per second, windows and lengths in bytes. `in_flight` is the number of bytes
-/// that are neither acknowledged nor lost.
+/// A congestion control algorithm. Rates are in bytes per second, windows and lengths in bytes.
+/// `in_flight` bytes are neither acknowledged nor lost.
 ///
 /// - **Input**: `on_sent`, `on_app_limited`, `on_backlogged`, `on_acked`, `on_end_acks`, `reset`.
 /// - **Queries**: `pacing_rate`, `window`, `delivery_rate`, `queue_delay`. They change only with an
@@ -34,48 +31,47 @@ const WINDOW_MIN: usize = 4 * DATAGRAM_MAX;
 ///
 /// Packet loss is not an input: lost bytes only leave `in_flight`.
 pub(crate) trait Controller: std::fmt::Debug {
-    /// What the controller stores with a sent packet and gets back when the packet is acknowledged.
+    /// State stored with a sent packet until its acknowledgement.
     type Snapshot: Copy + std::fmt::Debug;
 
-    /// A controller for a path of which nothing is known. It starts at `limits.start`.
+    /// Starts at `limits.start`.
     fn new(limits: RateLimits, now: Instant) -> Self;
 
-    /// Snapshot of a packet sent at `now`, before the controller was allocated.
+    /// Snapshot of a packet sent before the controller was allocated.
     fn initial_snapshot(now: Instant) -> Self::Snapshot;
 
     /// Forgets the path. Packets of the old path may still be acknowledged afterwards.
     fn reset(&mut self, now: Instant);
 
-    /// A packet leaves. `in_flight` does not include it.
+    /// A packet is sent. `in_flight` does not include it.
     fn on_sent(&mut self, in_flight: usize, now: Instant) -> Self::Snapshot;
 
     /// The application has nothing more to send, so the packets in flight do not measure the path.
-    /// Called repeatedly while this lasts.
+    /// Called repeatedly.
     fn on_app_limited(&mut self, in_flight: usize, now: Instant);
 
     /// Messages wait for the pacer. Ends the application-limited period.
     fn on_backlogged(&mut self, now: Instant);
 
-    /// A packet of `bytes` bytes that left at `sent_at` was acknowledged. Called once per packet,
-    /// the newest packet of an ACK frame first, always followed by `on_end_acks`.
+    /// A packet of `bytes` bytes sent at `sent_at` was acknowledged. Called once per packet, the
+    /// newest packet of an ACK frame first, and followed by `on_end_acks`.
     fn on_acked(&mut self, snapshot: Self::Snapshot, sent_at: Instant, bytes: usize, now: Instant);
 
     /// An ACK frame was processed. `rtt` is its round-trip time without the peer's acknowledgement
     /// delay, or `None` if its largest packet was already acknowledged.
     fn on_end_acks(&mut self, rtt: Option<Duration>, now: Instant);
 
-    /// Rate at which packets may leave, within [`RateLimits`].
+    /// Pacing rate, within [`RateLimits`].
     fn pacing_rate(&self) -> u64;
 
-    /// Congestion window: reliable messages wait while as many bytes are in flight. At least
+    /// Congestion window: the maximum bytes in flight for reliable messages. At least
     /// [`WINDOW_MIN`].
     fn window(&self) -> usize;
 
     /// Measured delivery rate, or `None` before the first sample.
     fn delivery_rate(&self) -> Option<u64>;
 
-    /// Queueing delay of the path, zero where there is no queue, or `None` before there are enough
-    /// samples.
+    /// Queueing delay of the path, zero without a queue, or `None` before there are enough samples.
     fn queue_delay(&self) -> Option<Duration>;
 }
 
@@ -93,7 +89,6 @@ impl RateLimits {
     }
 }
 
-/// Pacer and controller of one connection.
 #[derive(Debug)]
 pub(crate) struct CongestionControl<C = RateController> {
     limits: RateLimits,
@@ -120,14 +115,14 @@ impl<C: Controller> CongestionControl<C> {
         }
     }
 
-    /// Allocates the controller. Called when a packet with messages is about to leave.
+    /// Called before a packet with messages is sent.
     pub(crate) fn start(&mut self, now: Instant) {
         let limits = self.limits;
         self.controller
             .get_or_insert_with(|| Box::new(C::new(limits, now)));
     }
 
-    /// Forgets the path, because the peer has a new address.
+    /// Called when the peer has a new address.
     pub(crate) fn reset(&mut self, now: Instant) {
         if let Some(controller) = &mut self.controller {
             controller.reset(now);
@@ -135,7 +130,6 @@ impl<C: Controller> CongestionControl<C> {
         self.update_pacer(now);
     }
 
-    /// A packet of `len` bytes leaves. `in_flight` does not include it.
     pub(crate) fn on_sent(&mut self, len: usize, in_flight: usize, now: Instant) -> C::Snapshot {
         self.pacer.on_sent(len, now);
         match &mut self.controller {
@@ -144,7 +138,6 @@ impl<C: Controller> CongestionControl<C> {
         }
     }
 
-    /// All waiting messages have left.
     pub(crate) fn on_app_limited(&mut self, in_flight: usize, now: Instant) {
         self.pacer.set_backlogged(false);
         if let Some(controller) = &mut self.controller {
@@ -152,7 +145,6 @@ impl<C: Controller> CongestionControl<C> {
         }
     }
 
-    /// Messages wait for the pacer.
     pub(crate) fn on_backlogged(&mut self, now: Instant) {
         self.pacer.set_backlogged(true);
         if let Some(controller) = &mut self.controller {
@@ -160,7 +152,6 @@ impl<C: Controller> CongestionControl<C> {
         }
     }
 
-    /// See [`Controller::on_acked`].
     pub(crate) fn on_acked(
         &mut self,
         snapshot: C::Snapshot,
@@ -173,7 +164,6 @@ impl<C: Controller> CongestionControl<C> {
         }
     }
 
-    /// See [`Controller::on_end_acks`].
     pub(crate) fn on_end_acks(&mut self, rtt: Option<Duration>, now: Instant) {
         if let Some(controller) = &mut self.controller {
             controller.on_end_acks(rtt, now);
@@ -187,19 +177,16 @@ impl<C: Controller> CongestionControl<C> {
         }
     }
 
-    /// Whether the pacer lets a packet with messages leave.
     pub(crate) fn has_room(&self, now: Instant) -> bool {
         self.pacer.has_room(now)
     }
 
-    /// When the pacer lets a packet with messages leave.
     pub(crate) fn ready_at(&self) -> Instant {
         self.pacer.ready_at()
     }
 
-    /// Whether reliable messages wait because `in_flight` bytes fill the congestion window.
     pub(crate) fn is_window_full(&self, in_flight: usize) -> bool {
-        // The window is computed only when it could matter.
+        // The window is computed only when it can be full.
         in_flight >= WINDOW_MIN
             && self
                 .controller
@@ -207,18 +194,15 @@ impl<C: Controller> CongestionControl<C> {
                 .is_some_and(|controller| in_flight >= controller.window())
     }
 
-    /// Pacing rate in bytes per second.
     pub(crate) fn pacing_rate(&self) -> u64 {
         let controller = self.controller.as_ref();
         controller.map_or(self.limits.start, |controller| controller.pacing_rate())
     }
 
-    /// Measured delivery rate in bytes per second, or `None` before the first sample.
     pub(crate) fn delivery_rate(&self) -> Option<u64> {
         self.controller.as_ref()?.delivery_rate()
     }
 
-    /// Queueing delay of the path, or `None` before there are enough samples.
     pub(crate) fn queue_delay(&self) -> Option<Duration> {
         self.controller.as_ref()?.queue_delay()
     }

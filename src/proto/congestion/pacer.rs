@@ -1,25 +1,24 @@
-//! Pacing: spreads packets over time with a token bucket.
-//!
-//! The bucket holds a tick's worth of tokens for a game that polls once per tick. A loop that wakes
-//! at the deadline gets a smaller bucket, because packets that leave together queue up on the path.
+//! Pacing with a token bucket. It holds a tick's worth of tokens for a game that polls once per
+//! tick; a loop that wakes at the deadline gets a smaller bucket, because bursts queue up on the
+//! path.
 
 use crate::limits::DATAGRAM_MAX;
 use crate::proto::time::{Duration, Instant};
 
-/// Maximum bucket size, as a time at the pacing rate: 25 ms, a tick at 60 Hz that comes half a tick
+/// Maximum bucket size, as a time at the pacing rate: 25 ms, a tick at 60 Hz that is half a tick
 /// late.
 const BURST_TIME: Duration = Duration::from_millis(25);
 
-/// Minimum bucket size in bytes: 4 full packets.
+/// Minimum bucket size: 4 full packets.
 const BURST_MIN: usize = 4 * DATAGRAM_MAX;
 
 const NANOS: u64 = 1_000_000_000;
 
-/// A token bucket with one token per byte. A packet may leave while there is a token; the bytes
+/// A token bucket with one token per byte. A packet may be sent while there is a token; bytes
 /// beyond the tokens are a debt that is paid before the next packet.
 #[derive(Debug)]
 pub(super) struct Pacer {
-    /// Pacing rate in bytes per second.
+    /// In bytes per second.
     rate: u64,
     /// Tokens at `updated_at`, in bytes; negative if in debt.
     tokens: i64,
@@ -28,12 +27,10 @@ pub(super) struct Pacer {
     fraction: u64,
     /// How long after the deadline the loop polls: the recent maximum, which decays.
     lateness: Duration,
-    /// Whether messages wait for tokens.
     is_backlogged: bool,
 }
 
 impl Pacer {
-    /// A pacer with a full bucket. `rate` is in bytes per second.
     pub(super) fn new(rate: u64, now: Instant) -> Self {
         let mut pacer = Self {
             rate,
@@ -47,7 +44,7 @@ impl Pacer {
         pacer
     }
 
-    /// Bucket size: the tokens earned while the loop is late, and at least [`BURST_MIN`].
+    /// Bucket size in bytes: the tokens earned during `lateness`, and at least [`BURST_MIN`].
     #[allow(
         clippy::cast_possible_wrap,
         reason = "a rate of 10 Gbit/s earns 31 MB in 25 ms"
@@ -58,7 +55,6 @@ impl Pacer {
         burst.max(BURST_MIN as u64) as i64
     }
 
-    /// Sets the pacing rate, in bytes per second.
     pub(super) fn set_rate(&mut self, rate: u64, now: Instant) {
         if rate != self.rate {
             self.refill(now);
@@ -67,12 +63,10 @@ impl Pacer {
         }
     }
 
-    /// Whether a packet may leave.
     pub(super) fn has_room(&self, now: Instant) -> bool {
         self.tokens > 0 || self.ready_at() <= now
     }
 
-    /// When the next packet may leave.
     pub(super) fn ready_at(&self) -> Instant {
         if self.tokens > 0 {
             return self.updated_at;
@@ -81,7 +75,6 @@ impl Pacer {
         self.updated_at + Duration::from_nanos((missing * NANOS).div_ceil(self.rate))
     }
 
-    /// A packet of `len` bytes has left.
     #[allow(
         clippy::cast_possible_wrap,
         reason = "a packet has at most 1,024 bytes"
@@ -91,7 +84,7 @@ impl Pacer {
         self.tokens -= len as i64;
     }
 
-    /// Sets whether messages wait for tokens. Only then is the next packet a measure of the loop's
+    /// Sets whether messages wait for tokens. Only then does the next packet measure the loop's
     /// lateness.
     pub(super) fn set_backlogged(&mut self, is_backlogged: bool) {
         self.is_backlogged = is_backlogged;
@@ -106,7 +99,7 @@ impl Pacer {
         let capacity = self.capacity();
         self.updated_at = now;
         if elapsed > BURST_TIME * 4 {
-            // A full bucket, whatever the debt was: it was at most a packet.
+            // A full bucket for any debt: it was at most a packet.
             (self.tokens, self.fraction) = (capacity, 0);
             return;
         }
@@ -118,7 +111,6 @@ impl Pacer {
         self.tokens = (self.tokens + bytes).min(capacity);
     }
 
-    /// Measures how long after the deadline the loop polls, if messages waited for it.
     fn measure_lateness(&mut self, now: Instant) {
         if self.tokens > 0 || !std::mem::take(&mut self.is_backlogged) {
             return;

@@ -2,20 +2,20 @@
 
 use crate::proto::time::{Duration, Instant};
 
-/// Estimates the queueing delay from round-trip time samples.
+/// Queueing delay from round-trip time samples.
 ///
 /// A queue exists when the minimum of the last [`RECENT_SAMPLES`] samples exceeds the minimum of
-/// the last 10 to 20 s by more than noise, and by more than the delay that other traffic causes.
+/// the last 10 to 20 s by more than noise plus external delay.
 #[derive(Debug)]
 pub(super) struct QueueDelay {
-    /// Minimum of the current half of the window and of the half before it.
+    /// Minimum of each half of the window.
     current_min: Option<Duration>,
     previous_min: Option<Duration>,
     window_since: Instant,
-    /// The last samples, the newest first. The first `recent_len` are valid.
+    /// Newest first. The first `recent_len` are valid.
     recent: [Duration; RECENT_SAMPLES],
     recent_len: usize,
-    /// Zero if there is no queue, `None` while there are too few recent samples.
+    /// Zero without a queue, `None` while there are too few recent samples.
     queued: Option<Duration>,
     last: Option<Duration>,
     /// Mean decrease from one sample to the next, as a measure of jitter.
@@ -24,16 +24,15 @@ pub(super) struct QueueDelay {
     external_delay: Duration,
 }
 
-/// How many samples the recent minimum is taken of: 3. A game that polls once per tick measures in
-/// ticks.
+/// Number of samples of the recent minimum: 3. A game that polls once per tick measures in ticks.
 const RECENT_SAMPLES: usize = 3;
 
-/// How much longer than the minimum a round trip may be without a queue: 12 ms. Smaller differences
-/// are lost in the ticks of a 60 Hz game loop.
+/// Round-trip time above the minimum without a queue: 12 ms. Smaller differences are lost in the
+/// ticks of a 60 Hz game loop.
 const QUEUE_NOISE: Duration = Duration::from_millis(12);
 
 /// Weight of the past in the mean decrease, 15/16, and how many mean decreases count as noise: 6. A
-/// growing queue makes every sample longer; only jitter makes samples shorter as often as longer.
+/// growing queue makes every sample longer; jitter makes half of the samples shorter.
 const DECREASE_WEIGHT: u32 = 16;
 const NOISE_DECREASES: u32 = 6;
 
@@ -101,36 +100,32 @@ impl QueueDelay {
         })
     }
 
-    /// Discards the recent samples, because they were measured before the queue drained.
+    /// Discards the recent samples, which were measured before the queue drained.
     pub(super) fn forget_recent(&mut self) {
         self.recent_len = 0;
         self.queued = None;
     }
 
-    /// Stops counting `delay` as a queue, because sending less did not reduce it. It decays by a
-    /// quarter every 10 s.
+    /// `delay` is not a queue, because sending less did not reduce it. It decays by a quarter every
+    /// 10 s.
     pub(super) fn ignore_external(&mut self, delay: Duration) {
         self.external_delay = self.external_delay.max(delay);
         self.forget_recent();
     }
 
-    /// Queueing delay, zero if there is no queue, or `None` while there are fewer than
-    /// [`RECENT_SAMPLES`] samples.
+    /// Zero without a queue, `None` while there are fewer than [`RECENT_SAMPLES`] samples.
     pub(super) fn queued(&self) -> Option<Duration> {
         self.queued
     }
 
-    /// The queueing delay if there is a queue.
     pub(super) fn queue(&self) -> Option<Duration> {
         self.queued.filter(|queued| !queued.is_zero())
     }
 
-    /// Whether the recent samples show that there is no queue.
     pub(super) fn is_empty(&self) -> bool {
         self.queued.is_some_and(Duration::is_zero)
     }
 
-    /// Minimum of the last 10 to 20 s.
     pub(super) fn min_rtt(&self) -> Option<Duration> {
         match (self.current_min, self.previous_min) {
             (Some(current), Some(previous)) => Some(current.min(previous)),
@@ -143,7 +138,7 @@ impl QueueDelay {
         self.recent.iter().copied().min().filter(|_| is_known)
     }
 
-    /// Round-trip time including the queue and without short delays: Copa's standing RTT.
+    /// Round-trip time without short delays: Copa's standing RTT.
     pub(super) fn standing_rtt(&self) -> Option<Duration> {
         self.recent_min().max(self.min_rtt())
     }
@@ -168,7 +163,6 @@ mod tests {
         sample(&mut delay, 50 * MS, 20);
         sample(&mut delay, 250 * MS, 20);
         assert!(delay.queue().is_some());
-        // Sending less did not reduce it.
         delay.ignore_external(300 * MS);
         sample(&mut delay, 250 * MS, 20);
         assert!(delay.is_empty());

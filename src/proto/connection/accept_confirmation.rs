@@ -1,20 +1,17 @@
-//! A client's confirmation of the accept: the server reports a connection to its application only
-//! after a packet of the client, and drops a pending one without.
+//! A client's confirmation of the accept: without it, the server drops the pending connection.
 
 use crate::limits::{HANDSHAKE_RETRY_FIRST, PENDING_TIMEOUT};
 use crate::proto::time::{Duration, Instant};
 
-/// Repeated at a fixed interval: twelve times in the three seconds that the server waits, where
-/// probe timeouts without a round-trip sample would leave room for two.
+/// Sent at a fixed interval: twelve times in the 3 s that the server waits, where probe timeouts
+/// without a round-trip sample would allow two.
 #[derive(Debug)]
 pub(crate) struct AcceptConfirmation {
     next_at: Instant,
-    /// The server drops the pending connection at this time.
     until: Instant,
 }
 
 impl AcceptConfirmation {
-    /// The client has received the accept and sends the first confirmation now.
     pub(crate) fn new(now: Instant) -> Self {
         Self {
             next_at: now + Duration::of(HANDSHAKE_RETRY_FIRST),
@@ -22,12 +19,11 @@ impl AcceptConfirmation {
         }
     }
 
-    /// When the next confirmation is due, if there is another one.
     pub(crate) fn next_at(&self) -> Option<Instant> {
         (self.next_at < self.until).then_some(self.next_at)
     }
 
-    /// Whether the next confirmation is due. Schedules the one after it.
+    /// Whether a confirmation is due. Schedules the next one.
     pub(crate) fn is_due(&mut self, now: Instant) -> bool {
         let is_due = self.next_at().is_some_and(|at| now >= at);
         if is_due {

@@ -1,11 +1,10 @@
-//! Closing a connection: what is still sent to the peer.
+//! Closing a connection.
 
 use crate::limits::{DISCONNECT_COPIES, DISCONNECT_GAP};
 use crate::proto::close_reason::CloseReason;
 use crate::proto::time::{Duration, Instant};
 
-/// A disconnect is not retransmitted on loss, so several copies are sent until one is acknowledged.
-/// The other side acknowledges it once and is done.
+/// Not retransmitted on loss: several copies are sent until one is acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Closing {
     /// This side ends the connection.
@@ -15,9 +14,10 @@ pub(crate) enum Closing {
         next_at: Instant,
         gap: Duration,
     },
-    /// The peer ended it, and receives one last acknowledgement.
-    LastAck { reason: CloseReason },
-    /// Nothing is left to send.
+    /// The peer ended it, and receives one acknowledgement.
+    LastAck {
+        reason: CloseReason,
+    },
     Over,
 }
 
@@ -38,7 +38,6 @@ impl Closing {
         }
     }
 
-    /// Whether a packet is due.
     pub(crate) fn is_due(&self, now: Instant) -> bool {
         match self {
             Self::Announce { next_at, .. } => now >= *next_at,
@@ -47,7 +46,6 @@ impl Closing {
         }
     }
 
-    /// A packet left.
     pub(crate) fn after_packet(self, now: Instant) -> Self {
         match self {
             Self::Announce {
@@ -66,11 +64,10 @@ impl Closing {
     }
 }
 
-/// A connection that closes as soon as everything queued was sent and acknowledged.
+/// A disconnect once everything queued was sent and acknowledged.
 #[derive(Debug)]
 pub(crate) struct Linger {
     pub(crate) reason: CloseReason,
-    /// When it closes in any case.
     pub(crate) until: Instant,
 }
 

@@ -28,7 +28,7 @@ impl Connection {
         now: Instant,
     ) {
         self.stats.unvalidated_address += 1;
-        // A reordered packet shows an old address of the peer (RFC 9000 section 9.3).
+        // A reordered packet may come from an old address (RFC 9000 section 9.3).
         let is_late = number < self.acks.expected();
         if is_late || self.closing.is_some() {
             return;

@@ -1,9 +1,6 @@
-//! One connection: packets of the peer, packets to the peer, and deadlines.
+//! One connection. Knows neither its host nor other peers.
 //!
-//! It knows neither its host nor other peers. The methods of [`Connection`] by purpose:
-//!
-//! - input: `verify` and `take` (`recv`), `on_timeout` (`timeouts`), `send` and `disconnect` for
-//!   the application
+//! - input: `verify` and `take` (`recv`), `on_timeout` (`timeouts`), `send` and `disconnect`
 //! - output: `transmit` (`send`), `deadline` (`timeouts`), `next_outcome`
 //! - internal: `migration` to another address, `packet_outcome` of acknowledged and lost packets
 
@@ -44,16 +41,12 @@ use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::frame::{Frames, Token};
 use crate::proto::wire::handshake::{ConnectFingerprint, Nonce, Settings};
 
-/// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) protection: PacketProtection,
-    /// Nonce of the handshake that made this connection.
     pub(crate) nonce: Nonce,
-    /// Fingerprint of the connect that made this connection.
     pub(crate) name: ConnectFingerprint,
-    /// Position of this connection among all that this host has accepted or had accepted: the
-    /// larger number is the newer connection.
+    /// Sequence number among the connections of this host; the larger number is newer.
     pub(crate) accepted_as: u64,
     /// Connection id under which this side receives.
     pub(crate) local_cid: ConnectionId,
@@ -64,7 +57,6 @@ pub(crate) struct Connection {
     pub(crate) connected_from: SocketAddr,
     idle_timeout: Duration,
     keep_alive: Duration,
-    /// Maximum acknowledgement delay of the peer.
     remote_ack_delay: Duration,
 
     sent: SentPackets,
@@ -72,7 +64,6 @@ pub(crate) struct Connection {
     round_trip: RttEstimator,
     loss: LossRate,
     rate: CongestionControl,
-    /// When a keep-alive is due, if nothing is sent before.
     keep_alive_at: Instant,
     last_received: Instant,
 
@@ -80,7 +71,7 @@ pub(crate) struct Connection {
     inbound: RecvChannels,
     stale_notices: StaleNotices,
     wants_ping: bool,
-    /// The next packet is a probe: the congestion window does not hold it back.
+    /// The next packet is a probe, which ignores the congestion window.
     is_probing: bool,
     /// Pacing holds back unreliable messages.
     is_limited: bool,
@@ -96,7 +87,6 @@ pub(crate) struct Connection {
     stats: PeerStats,
 }
 
-/// The parameters that the handshake agreed on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ConnectionParams {
     pub(crate) nonce: Nonce,
@@ -105,19 +95,16 @@ pub(crate) struct ConnectionParams {
     pub(crate) local_cid: ConnectionId,
     pub(crate) remote_cid: ConnectionId,
     pub(crate) address: SocketAddr,
-    /// Settings announced by this side.
     pub(crate) ours: Settings,
-    /// Settings announced by the peer.
     pub(crate) theirs: Settings,
 }
 
-/// A packet that passed every check.
 #[derive(Debug)]
 pub(crate) struct VerifiedPacket<'a> {
     number: u64,
     len: usize,
     frames: Frames<'a>,
-    /// The peer has validated a new address with it.
+    /// Address that the peer has validated with it.
     pub(crate) moved_to: Option<SocketAddr>,
 }
 
@@ -165,7 +152,6 @@ impl Connection {
         }
     }
 
-    /// Round-trip time of the handshake, if it was measured.
     pub(crate) fn on_handshake_round_trip(&mut self, time: Duration) {
         self.round_trip.sample(time, Duration::ZERO);
     }
@@ -176,7 +162,6 @@ impl Connection {
         self.confirmation = Some(AcceptConfirmation::new(now));
     }
 
-    /// Queues a message; returns its receipt if it is to be tracked.
     pub(crate) fn send(
         &mut self,
         delivery: Delivery,
@@ -192,17 +177,14 @@ impl Connection {
         Ok(receipt)
     }
 
-    /// Maximum length of a message of this delivery that the peer accepts.
     pub(crate) fn max_of(&self, delivery: Delivery) -> usize {
         self.outbound.max_of(delivery)
     }
 
-    /// The application has taken a message.
     pub(crate) fn on_message_taken(&mut self, delivery: Delivery, len: usize) {
         self.inbound.on_taken(delivery, len);
     }
 
-    /// Whether a receive window update is due.
     pub(crate) fn is_window_due(&self) -> bool {
         self.inbound.is_window_due()
     }
@@ -211,17 +193,15 @@ impl Connection {
         self.outbound.has_outcomes()
     }
 
-    /// The next outcome of a tracked message to report.
     pub(crate) fn next_outcome(&mut self) -> Option<DeliveryOutcome> {
         self.outbound.next_outcome()
     }
 
-    /// The application has taken the outcome of a tracked message.
     pub(crate) fn on_receipt_taken(&mut self) {
         self.outbound.on_receipt_taken();
     }
 
-    /// Closes the connection and announces it to the peer. Queued messages are dropped.
+    /// Queued messages are dropped.
     pub(crate) fn disconnect(&mut self, reason: CloseReason, now: Instant) {
         if self.closing.is_none() {
             self.closing = Some(Closing::announce(reason, now));
@@ -229,8 +209,8 @@ impl Connection {
         }
     }
 
-    /// Disconnects once every queued message was sent, and acknowledged if it is reliable, but
-    /// after the idle timeout at the latest. Only the first call counts.
+    /// Disconnects once every queued message was sent, and acknowledged if reliable, or after the
+    /// idle timeout. Only the first call counts.
     pub(crate) fn disconnect_after_flush(&mut self, reason: CloseReason, now: Instant) {
         let until = now + self.idle_timeout;
         self.linger
@@ -241,12 +221,12 @@ impl Connection {
         self.linger.is_some()
     }
 
-    /// The reason of a disconnect that was to follow the flush. It does not happen any more.
+    /// Cancels a disconnect after flush.
     pub(crate) fn take_linger(&mut self) -> Option<CloseReason> {
         Some(self.linger.take()?.reason)
     }
 
-    /// The reason of a delayed disconnect whose time has come.
+    /// The reason of a disconnect after flush that is due now.
     pub(crate) fn take_finished_linger(&mut self, now: Instant) -> Option<CloseReason> {
         let is_flushed = self.outbound.queued().0 == 0;
         let linger = self
@@ -255,7 +235,6 @@ impl Connection {
         Some(linger.reason)
     }
 
-    /// Why the peer has ended the connection.
     pub(crate) fn remote_close_reason(&self) -> Option<&CloseReason> {
         match &self.closing {
             Some(Closing::LastAck { reason }) => Some(reason),
@@ -272,44 +251,37 @@ impl Connection {
         self.sent.open_bytes() > 0
     }
 
-    /// Whether the connection is closed and nothing is left to send.
     pub(crate) fn is_over(&self) -> bool {
         self.closing == Some(Closing::Over)
     }
 
-    /// Whether the packet numbers of this connection are exhausted.
     pub(crate) fn has_exhausted_packet_numbers(&self) -> bool {
         self.sent.next_number() >= PACKETS_PER_CONNECTION_MAX
     }
 
-    /// Continues with this packet number.
     #[cfg(test)]
     pub(crate) fn skip_to_packet_number(&mut self, number: u64) {
         self.sent.skip_to_number(number);
     }
 
-    /// Continues after this packet number of the peer.
     #[cfg(test)]
     pub(crate) fn skip_to_received_number(&mut self, number: u64, now: Instant) {
         self.acks.insert(number, false, now);
     }
 
-    /// Releases memory of an idle connection.
     fn release_memory(&mut self) {
         self.sent.shed();
         self.outbound.shed();
         self.inbound.shed();
     }
 
-    /// Drops the control frames that are due: a closing connection sends only its disconnect and
-    /// acknowledgements.
+    /// A closing connection sends only its disconnect and acknowledgements.
     fn cancel_pending_frames(&mut self) {
         self.wants_ping = false;
         self.response = None;
         self.new_path = None;
     }
 
-    /// Statistics of the connection.
     pub(crate) fn stats(&self, now: Instant) -> PeerStats {
         let (queued_messages, queued_bytes) = self.outbound.queued();
         let counts = self.outbound.counts();
@@ -379,7 +351,6 @@ mod tests {
         Connection::new(&Config::plain(1), params, protection, now)
     }
 
-    /// Whether a packet with this number is accepted.
     fn is_taken(connection: &mut Connection, number: u64, now: Instant) -> bool {
         let mut buffer = [0; DATAGRAM_MAX];
         frame::write_ping(&mut Writer::new(packet::payload_room(&mut buffer)));
@@ -420,13 +391,12 @@ mod tests {
             connection
                 .transmit(&mut buffer, &mut Buffers::default(), now)
                 .is_some(),
-            "an acknowledgement"
+            "acknowledgements are still sent"
         );
         assert_eq!(connection.stats.malformed, 3);
     }
 
-    /// Sends everything that may leave, and receives nothing. The deadline afterwards must be in
-    /// the future: otherwise the caller would spin.
+    /// The deadline afterwards must be in the future: otherwise the caller would spin.
     fn send_all(connection: &mut Connection, now: Instant) -> usize {
         let mut buffer = [0; DATAGRAM_MAX];
         let mut packets = 0;
@@ -456,7 +426,7 @@ mod tests {
         assert_eq!(
             limit(&connection, now),
             SendLimitedBy::Application,
-            "it may leave"
+            "a queued message may be sent"
         );
         send_all(&mut connection, now);
         assert_eq!(limit(&connection, now), SendLimitedBy::Pacing);
@@ -482,7 +452,10 @@ mod tests {
         sent.unwrap();
         assert_eq!(send_all(&mut connection, now), 1);
         assert_eq!(connection.stats(now).limited_by, SendLimitedBy::Application);
-        assert!(!connection.outbound.has_unreliable(), "it has left");
+        assert!(
+            !connection.outbound.has_unreliable(),
+            "the message was sent"
+        );
     }
 
     #[test]
@@ -527,8 +500,7 @@ mod tests {
         let mut connection = connection(now);
         let mut asked = 0;
         for sequence in 0..4 * STALE_NOTICES_MAX as u64 {
-            // No ack-eliciting packet arrives, so the peer's acknowledgement of the notices never
-            // does.
+            // No ack-eliciting packet is received, and with it no acknowledgement of the notices.
             if !connection.stale_notices.push(1, sequence) {
                 break;
             }
@@ -539,6 +511,9 @@ mod tests {
             asked += usize::from(connection.sent.open_bytes() > 0);
             assert_eq!(connection.sent.next_number(), before + 1);
         }
-        assert!(asked > 0, "before there is no room for another one");
+        assert!(
+            asked > 0,
+            "an acknowledgement is requested before the limit"
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! Consequences of an acknowledged or lost packet for congestion control, channels, flow control
-//! and closing. All of them are applied here.
+//! Effects of acknowledged and lost packets on congestion control, channels, flow control and
+//! closing.
 
 use crate::proto::buffers::Buffers;
 use crate::proto::channel::recv::RecvChannels;
@@ -12,8 +12,7 @@ use crate::proto::recovery::rtt::RttEstimator;
 use crate::proto::recovery::sent_packets::{LossListener, SentFrame, SentPacket, SentPackets};
 use crate::proto::time::Instant;
 
-/// Applies the outcome of packets to the parts of a connection. Effects that search a whole list
-/// are collected here and applied once per acknowledgement, not once per packet.
+/// Effects that search a whole list are collected and applied once per acknowledgement.
 pub(super) struct AckEffects<'a> {
     /// The peer has received acknowledgements of its packets up to this number.
     pub(super) acked_up_to: Option<u64>,
@@ -29,7 +28,6 @@ pub(super) struct AckEffects<'a> {
 }
 
 impl Connection {
-    /// Borrows the sent packets and everything that their outcome changes.
     pub(super) fn split_for_outcomes<'a>(
         &'a mut self,
         buffers: &'a mut Buffers,

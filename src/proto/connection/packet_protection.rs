@@ -14,30 +14,27 @@ use crate::proto::wire::packet::{HEADER_LEN, Header, PAYLOAD_MAX, TAG_ROOM};
 #[cfg(feature = "noise")]
 use crate::proto::wire::packet_number::NUMBER_MAX;
 
-/// See the [module](self).
 #[derive(Debug)]
 pub(crate) enum PacketProtection {
-    /// A checksum.
-    Plain { protocol_id: u64 },
-    /// Encryption.
+    Plain {
+        protocol_id: u64,
+    },
     #[cfg(feature = "noise")]
     Noise(Box<NoiseTransport>),
 }
 
-/// Noise state of a connection after the handshake.
 #[cfg(feature = "noise")]
 #[derive(Debug)]
 pub(crate) struct NoiseTransport {
     pub(crate) session: Session,
     /// A server's accept, retransmitted unchanged.
     pub(crate) accept: Box<[u8]>,
-    /// The peer has proven that it holds the pinned key.
     pub(crate) is_pinned: bool,
 }
 
 impl PacketProtection {
-    /// Puts header and tag around the `payload_len` bytes of frames in `buffer`; returns the length
-    /// of the packet. Packet numbers must increase.
+    /// Adds header and tag to `payload_len` bytes of frames; returns the length of the packet.
+    /// Packet numbers must increase.
     pub(crate) fn seal(
         &mut self,
         id: ConnectionId,
@@ -54,8 +51,8 @@ impl PacketProtection {
         }
     }
 
-    /// Returns the frames of a packet if it is authentic and its number is `number`. Decrypts into
-    /// `scratch`. Rejects numbers too large for an acknowledgement.
+    /// The frames of an authentic packet, decrypted into `scratch`. Rejects numbers too large for
+    /// an acknowledgement.
     #[cfg_attr(
         not(feature = "noise"),
         allow(unused_variables, clippy::ptr_arg, reason = "nothing is encrypted")
@@ -73,7 +70,6 @@ impl PacketProtection {
         }
     }
 
-    /// Whether the peer has proven that it holds the pinned key.
     pub(crate) fn is_pinned(&self) -> bool {
         match self {
             Self::Plain { .. } => false,
@@ -125,7 +121,7 @@ impl Session {
     }
 }
 
-/// Both ends of a connection's packet protection, for benchmarks of its cost alone.
+/// Both ends of a connection's packet protection, for benchmarks.
 #[cfg(feature = "bench")]
 #[doc(hidden)]
 pub struct ProtectionPair {

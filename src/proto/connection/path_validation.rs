@@ -1,8 +1,8 @@
 //! Path validation of a peer's new address (RFC 9000 sections 8.2 and 9).
 //!
-//! An attacker can forge a source address, or forward an observed packet from another one. Traffic
-//! therefore stays on the old address until the new one has answered a challenge. Until then the
-//! new address receives only challenges, at most three times as many bytes as came from it.
+//! An attacker can forge a source address, or forward an observed packet from another one. So
+//! traffic stays on the old address until the new one has answered a challenge. Until then the new
+//! address receives only challenges, at most three times as many bytes as it has sent.
 
 use std::net::SocketAddr;
 
@@ -10,17 +10,15 @@ use crate::limits::{CHALLENGES_MAX, HANDSHAKE_RETRY_FIRST, HANDSHAKE_RETRY_MAX, 
 use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::frame::Token;
 
-/// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct PathValidation {
     pub(crate) address: SocketAddr,
     pub(crate) token: Token,
-    /// Largest packet number received from there.
     number: u64,
     bytes_received: u64,
     bytes_sent: u64,
     challenges: u32,
-    /// When the next challenge is due, or after the last one, when validation has failed.
+    /// When the next challenge is due; after the last one, when validation fails.
     next_at: Instant,
     gap: Duration,
 }
@@ -39,8 +37,7 @@ impl PathValidation {
         }
     }
 
-    /// Whether a packet with this number, from a third address, is newer evidence of the peer's
-    /// address.
+    /// Whether a packet from a third address is newer evidence of the peer's address.
     pub(crate) fn is_older_than(&self, number: u64) -> bool {
         self.number < number
     }
@@ -50,13 +47,11 @@ impl PathValidation {
         self.bytes_received += bytes as u64;
     }
 
-    /// When the next timer expires.
     pub(crate) fn next_at(&self) -> Instant {
         self.next_at
     }
 
-    /// Whether a challenge of `bytes` is due and within the amplification limit. A challenge over
-    /// the limit waits for the next retry: the peer may send more until then.
+    /// Whether a challenge of `bytes` is due and within the amplification limit.
     pub(crate) fn wants_challenge(&self, bytes: usize, now: Instant) -> bool {
         let allowed = UNPROVEN_FACTOR * self.bytes_received;
         self.challenges < CHALLENGES_MAX
@@ -69,14 +64,12 @@ impl PathValidation {
         self.put_off(now);
     }
 
-    /// Schedules the next challenge.
     pub(crate) fn put_off(&mut self, now: Instant) {
         self.challenges += 1;
         self.next_at = now + self.gap;
         self.gap = (self.gap * 2).min(Duration::of(HANDSHAKE_RETRY_MAX));
     }
 
-    /// Whether the last challenge also remained unanswered.
     pub(crate) fn is_given_up(&self, now: Instant) -> bool {
         self.challenges >= CHALLENGES_MAX && now >= self.next_at
     }
@@ -103,7 +96,7 @@ mod tests {
             assert!(sent <= 3 * 18);
             at = path.next_at();
         }
-        assert_eq!(sent, 52, "as much as is allowed");
+        assert_eq!(sent, 52, "the limit is used");
         assert_eq!(at - now, Duration::from_millis(250 + 500 + 3 * 1000));
     }
 }

@@ -1,4 +1,4 @@
-//! Receiving: packets from the peer.
+//! Receiving packets.
 
 use std::net::SocketAddr;
 
@@ -16,8 +16,7 @@ use crate::proto::wire::packet_number;
 use crate::proto::wire::packet_number::NUMBER_MAX;
 
 impl Connection {
-    /// Verifies a packet with this connection's id. The checks are in the order of `WIRE.md`; a
-    /// packet that fails changes only a counter.
+    /// The checks are in the order of `WIRE.md`. A packet that fails changes only a counter.
     pub(crate) fn verify<'a>(
         &mut self,
         from: SocketAddr,
@@ -58,8 +57,7 @@ impl Connection {
         })
     }
 
-    /// Processes a packet; its messages go to `event_sink`. Returns whether the peer ended the
-    /// connection.
+    /// Returns whether the peer ended the connection.
     pub(crate) fn take(
         &mut self,
         packet: &VerifiedPacket<'_>,
@@ -74,8 +72,8 @@ impl Connection {
         self.confirmation = None;
         let outcome = self.on_frames(packet.frames, now, event_sink);
         if outcome.is_refused {
-            // A refused packet is not acknowledged: it is retransmitted or counts as lost, and no
-            // receipt reports a message as arrived that was not delivered.
+            // A refused packet is not acknowledged, so its reliable messages are retransmitted, and
+            // no receipt reports an undelivered message as delivered.
             self.stats.packets_refused += 1;
             self.acks.insert_refused(packet.number);
         } else {
@@ -106,7 +104,7 @@ impl Connection {
                 Frame::Disconnect { code, text } => {
                     outcome.is_disconnected |= self.on_disconnect(code, text);
                 }
-                // The application takes no more messages, so do not acknowledge this one.
+                // The application takes no more messages.
                 Frame::Message(_) if self.closing.is_some() => outcome.is_refused = true,
                 _ if self.closing.is_some() => {}
                 Frame::Message(message) => {
@@ -145,7 +143,7 @@ impl Connection {
         }
     }
 
-    /// Returns whether the peer has ended the connection: not if this side has, or if the
+    /// Returns whether the peer has ended the connection: `false` if this side has, or if the
     /// disconnect is a duplicate.
     #[cold]
     #[inline(never)]
@@ -157,7 +155,7 @@ impl Connection {
                 self.cancel_pending_frames();
                 return true;
             }
-            // A duplicate. The first one was acknowledged.
+            // A duplicate; the first one was acknowledged.
             Some(Closing::LastAck { .. }) => {}
             Some(_) => self.closing = Some(Closing::Over),
         }
@@ -171,7 +169,7 @@ impl Connection {
             self.stats.messages_refused += 1;
             return false;
         };
-        // One message may deliver others that waited for it.
+        // One message may release others that waited for it.
         self.stats.messages_received += (event_sink.events.len() - events) as u64;
         match taken {
             RecvOutcome::Delivered | RecvOutcome::Buffered => {}
@@ -194,12 +192,9 @@ impl Connection {
     }
 }
 
-/// Result of processing the frames of a packet.
 #[derive(Debug, Default)]
 struct Outcome {
-    /// The peer ended the connection.
     is_disconnected: bool,
-    /// A message in it was refused.
     is_refused: bool,
     /// It contains a ping.
     is_asked: bool,

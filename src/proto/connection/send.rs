@@ -1,4 +1,4 @@
-//! Sending: packets to the peer.
+//! Sending packets.
 
 use std::net::SocketAddr;
 
@@ -17,12 +17,11 @@ use crate::proto::wire::frame::WINDOW_LEN_MAX;
 use crate::proto::wire::packet;
 use crate::proto::wire::packet::HEADER_LEN;
 
-/// Length of a packet with a challenge, with header and checksum.
 pub(super) const CHALLENGE_LEN: usize = HEADER_LEN + 9 + packet::TAG_ROOM;
 
 impl Connection {
-    /// Whether there is something to send: control frames, which are small and not paced, or
-    /// messages that pacing allows.
+    /// Whether control frames, which are small and not paced, or messages that pacing allows are
+    /// due.
     fn has_frames_due(&self, now: Instant) -> bool {
         self.wants_ping
             || self.response.is_some()
@@ -40,14 +39,13 @@ impl Connection {
         self.outbound.has_reliable() || copies_at.is_some_and(|at| at <= now)
     }
 
-    /// Whether reliable messages may be sent: the congestion window and the sent packets have room,
-    /// or this is a probe.
+    /// Whether reliable messages may be sent: the congestion window and the record of sent packets
+    /// are not full, or this is a probe.
     pub(super) fn may_send_reliable(&self) -> bool {
         let is_full = self.rate.is_window_full(self.sent.open_bytes());
         self.sent.has_room() && !is_full || self.is_probing
     }
 
-    /// What limits sending.
     pub(super) fn limited_by(&self, now: Instant) -> SendLimitedBy {
         let has_reliable = self.has_reliable(now);
         if self.outbound.has_unreliable() || has_reliable {
@@ -69,12 +67,10 @@ impl Connection {
         path.is_some_and(|path| path.wants_challenge(CHALLENGE_LEN, now))
     }
 
-    /// Whether there may be a packet to send.
     pub(crate) fn wants_to_send(&self, now: Instant) -> bool {
         self.closing.is_some() || self.wants_challenge(now) || self.has_frames_due(now)
     }
 
-    /// Writes the next packet; returns its destination and length.
     pub(crate) fn transmit(
         &mut self,
         buffer: &mut [u8; DATAGRAM_MAX],
@@ -93,7 +89,6 @@ impl Connection {
         self.transmit_frames(buffer, buffers, now)
     }
 
-    /// Writes a packet with all frames that are due and fit.
     fn transmit_frames(
         &mut self,
         buffer: &mut [u8; DATAGRAM_MAX],
@@ -112,8 +107,7 @@ impl Connection {
         if self.rate.has_room(now) {
             self.write_messages(&mut writer, now);
         }
-        // A message elicits an acknowledgement as well, so a ping is needed only in a packet
-        // without one.
+        // A message elicits an acknowledgement too, so a ping is needed only without one.
         let is_alone = writer.len() == ack_len;
         let wants_ping = std::mem::take(&mut self.wants_ping);
         let wants_to_forget = self.acks.wants_to_forget() || self.stale_notices.wants_to_forget();
@@ -134,7 +128,6 @@ impl Connection {
         ))
     }
 
-    /// Abandons the oldest packets until one more can be tracked.
     fn make_room(&mut self, buffers: &mut Buffers, now: Instant) {
         let (sent, _, mut effects) = self.split_for_outcomes(buffers, now);
         sent.make_room(&mut effects);
@@ -168,7 +161,7 @@ impl Connection {
         Some(self.finish(len, contents, self.address, buffer, now))
     }
 
-    /// Writes a packet with only a challenge, because its destination may not be the peer.
+    /// Writes only a challenge, because the destination may not be the peer.
     fn transmit_challenge(
         &mut self,
         buffer: &mut [u8; DATAGRAM_MAX],
@@ -182,8 +175,8 @@ impl Connection {
         Some(self.finish(len, None, address, buffer, now))
     }
 
-    /// Adds a pending acknowledgement to the packet. Stale notices come first: the peer must know
-    /// them before it processes the acknowledgement of their packets.
+    /// Stale notices come first: the peer must process them before the acknowledgement of their
+    /// packets.
     fn write_ack(&mut self, writer: &mut Writer<'_>, contents: &mut PacketContents, now: Instant) {
         if self.acks.ack_at().is_none() {
             return;
@@ -220,7 +213,6 @@ impl Connection {
         }
     }
 
-    /// After a packet: updates whether the flow is application-limited or limited by pacing.
     fn note_backlog(&mut self, now: Instant) {
         let has_unreliable = self.outbound.has_unreliable();
         self.is_limited = has_unreliable && !self.rate.has_room(now);
@@ -231,8 +223,8 @@ impl Connection {
         }
     }
 
-    /// Reschedules the keep-alive. A side that only answered waits a quarter longer, so of two idle
-    /// sides always the same one sends the keep-alive. Otherwise both would send at the same time.
+    /// A side that only answered waits a quarter longer, so of two idle sides always the same one
+    /// sends keep-alives.
     fn put_off_keep_alive(&mut self, has_asked: bool, now: Instant) {
         let after = if has_asked {
             self.keep_alive
@@ -242,7 +234,7 @@ impl Connection {
         self.keep_alive_at = now + after;
     }
 
-    /// Gives a packet its number and seals it. A packet with `contents` is ack-eliciting.
+    /// A packet with `contents` is ack-eliciting.
     fn finish(
         &mut self,
         payload_len: usize,
@@ -258,9 +250,8 @@ impl Connection {
         if to == self.address {
             self.put_off_keep_alive(contents.is_some(), now);
         }
-        // An acknowledgement alone is not limited by congestion control, so it does not count
-        // against it (RFC 9002 section 7). Otherwise a fast receiver would have no rate left for
-        // its own messages.
+        // Acknowledgement-only packets do not count against the congestion control (RFC 9002
+        // section 7). Otherwise a fast receiver would have no rate left for its own messages.
         if let Some(contents) = contents {
             let snapshot = self.rate.on_sent(len, self.sent.open_bytes(), now);
             self.sent.on_sent(number, contents, snapshot, len, now);

@@ -6,7 +6,6 @@ use crate::proto::connection::send::CHALLENGE_LEN;
 use crate::proto::time::Instant;
 
 impl Connection {
-    /// When the next timer expires.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         if let Some(closing) = &self.closing {
             return closing.next_at();
@@ -23,8 +22,8 @@ impl Connection {
         Some(at)
     }
 
-    /// When pacing allows the next message. Messages that are held back for another reason wait for
-    /// an acknowledgement or a loss.
+    /// When pacing allows the next message. Messages held back for another reason wait for an
+    /// acknowledgement or a loss.
     fn messages_at(&self) -> Option<Instant> {
         let ready_at = self.rate.ready_at();
         if self.outbound.has_unreliable() {
@@ -40,7 +39,7 @@ impl Connection {
         Some(copies_at.max(ready_at))
     }
 
-    /// The earliest of the rare timers, which move back with every packet.
+    /// Timers that move back with every packet and rarely expire.
     fn rare_deadline(&self) -> Instant {
         let mut at = (self.last_received + self.idle_timeout).min(self.keep_alive_at);
         if let Some(confirmation_at) = self
@@ -65,7 +64,7 @@ impl Connection {
             .probe_at(&self.round_trip, self.remote_ack_delay, is_blocked)
     }
 
-    /// Runs expired timers. Returns whether the peer has timed out.
+    /// Returns whether the peer has timed out.
     pub(crate) fn on_timeout(&mut self, now: Instant) -> bool {
         if self.closing.is_some() {
             return false;
@@ -80,7 +79,7 @@ impl Connection {
         false
     }
 
-    /// Runs the timers of `rare_deadline`: keep-alive, accept confirmation, and path validation.
+    /// The timers of `rare_deadline`.
     fn run_rare_timers(&mut self, now: Instant) {
         if now >= self.keep_alive_at {
             self.wants_ping = true;
@@ -91,7 +90,7 @@ impl Connection {
         self.run_path_timer(now);
     }
 
-    /// A probe timeout expired: retransmits what may be missing in a probe.
+    /// Retransmits in a probe what may be lost.
     fn on_probe(&mut self) {
         let outbound = &mut self.outbound;
         self.sent.on_probe(|frame| outbound.on_probe(frame));
@@ -100,8 +99,8 @@ impl Connection {
         self.is_probing = true;
     }
 
-    /// Abandons a path validation that timed out, and reschedules a challenge that the send budget
-    /// does not allow yet.
+    /// Abandons a path validation that timed out, and defers a challenge over the amplification
+    /// limit.
     fn run_path_timer(&mut self, now: Instant) {
         let Some(path) = &mut self.new_path else {
             return;

@@ -1,4 +1,4 @@
-//! The server side of a host: hellos and connects of clients.
+//! The server side of handshakes: hellos and connects of clients.
 
 use std::net::SocketAddr;
 
@@ -24,9 +24,7 @@ use crate::proto::wire::handshake::{
 #[cfg(feature = "noise")]
 use crate::proto::wire::handshake::{SecurityMode, SignedDeny};
 
-/// How the accept of a connect is protected.
 pub(super) enum AcceptKey {
-    /// Not encrypted.
     Plain,
     /// With the secret shared with the client since its connect was decrypted.
     #[cfg(feature = "noise")]
@@ -71,7 +69,6 @@ impl HostState {
         Ok((!is_same).then_some(MismatchKind::Protocol))
     }
 
-    /// Handles a connect, which returns a cookie.
     pub(super) fn on_connect(&mut self, from: SocketAddr, bytes: &[u8], now: Instant) {
         let Some((envelope, name)) = self.read_connect(bytes) else {
             self.stats.malformed += 1;
@@ -108,7 +105,6 @@ impl HostState {
         }
     }
 
-    /// Reads the unencrypted part of a connect, and its fingerprint.
     fn read_connect<'a>(
         &self,
         bytes: &'a [u8],
@@ -123,9 +119,8 @@ impl HostState {
         Some((envelope, envelope.nonce))
     }
 
-    /// Reads the encrypted part of a connect, and how to protect the reply. Under Noise this is the
-    /// first half of the cryptographic work per client. `None` if it was rate-limited or failed,
-    /// which is counted.
+    /// Reads the encrypted part of a connect. `None` if it was rate-limited or failed, which is
+    /// counted.
     fn open_connect<'a>(
         &mut self,
         envelope: &ConnectEnvelope<'a>,
@@ -141,8 +136,7 @@ impl HostState {
         Some((connect, AcceptKey::Plain))
     }
 
-    /// Repeats an accept that was lost or is still in flight. A pending client's confirmation
-    /// timeout starts again.
+    /// Retransmits an accept, and restarts a pending client's confirmation timeout.
     fn accept_again(&mut self, slot: SlotIndex, now: Instant) {
         let connection = match self.slots.change(slot) {
             PeerState::Pending(pending) => {
@@ -156,10 +150,10 @@ impl HostState {
         self.answer(StatelessReply::Accept { slot, server_id });
     }
 
-    /// Whether two hosts connect to each other at the same time and this host's own attempt wins:
-    /// the attempt with the larger nonce, so both sides choose the same. Equal nonces mean that
-    /// this host connects to itself, which is rejected. An incoming client has proven no key, so it
-    /// does not replace an attempt with a pinned key or a peer that has proven one.
+    /// Resolves a simultaneous connect: returns whether this host's own attempt wins. The larger
+    /// nonce wins, so both sides choose the same. Equal nonces mean that this host connects to
+    /// itself, which is rejected. An incoming client has proven no key, so it replaces neither an
+    /// attempt with a pinned key nor a peer that has proven one.
     fn yields_to_existing(&self, from: SocketAddr, nonce: Nonce) -> bool {
         let Some(slot) = self.by_address.get(&from).copied() else {
             return false;
@@ -190,9 +184,8 @@ impl HostState {
         }
     }
 
-    /// Whether the host has no room for a client at this address. A client at the address of a peer
-    /// or of an own attempt replaces it and needs no extra slot; at most `peers_max` such clients
-    /// may be pending.
+    /// Whether a client at this address would exceed `peers_max`. A client that replaces a peer or
+    /// an own attempt at its address needs no extra slot; at most `peers_max` may be pending.
     fn is_full_for(&self, from: SocketAddr) -> bool {
         if self.by_address.contains_key(&from) {
             return self.counts.pending >= self.config.peers_max;
@@ -243,7 +236,6 @@ impl HostState {
         self.answer(StatelessReply::Accept { slot, server_id });
     }
 
-    /// Packet protection of the new connection.
     #[cfg_attr(
         not(feature = "noise"),
         allow(unused_variables, clippy::needless_pass_by_value)
@@ -262,8 +254,7 @@ impl HostState {
         }
     }
 
-    /// A slot for a client: that of this host's own attempt to connect to it, which is paused, or a
-    /// new one.
+    /// A new slot, or that of this host's own attempt to the same address, which is paused.
     fn slot_for(&mut self, from: SocketAddr) -> Option<(SlotIndex, Option<Box<ClientHandshake>>)> {
         if let Some(slot) = self.by_address.get(&from).copied() {
             if let Some(attempt) = self.slots.change(slot).take_connecting() {
@@ -274,7 +265,6 @@ impl HostState {
         Some((slot, None))
     }
 
-    /// Releases a slot that was reserved for a client and is not used.
     fn release_reserved(&mut self, slot: SlotIndex, attempt: Option<Box<ClientHandshake>>) {
         match attempt {
             Some(attempt) => *self.slots.change(slot) = PeerState::Connecting(attempt),

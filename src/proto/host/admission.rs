@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::proto::event::ByteCount;
 
-/// A client's request to connect, from a validated address. `Debug` prints the length of the
-/// payload, never its content.
+/// A client's request to connect, from a validated address. `Debug` prints only the length of the
+/// payload.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Request<'a> {
@@ -17,9 +17,8 @@ pub struct Request<'a> {
     /// [`CONNECT_PAYLOAD_MAX`](crate::limits::CONNECT_PAYLOAD_MAX) (256) bytes, untrusted.
     pub payload: &'a [u8],
     /// Peers that count against [`peers_max`](Self::peers_max), without this client: connected
-    /// peers, clients that have not confirmed their accept, this host's own attempts, and peers
-    /// whose [`Disconnected`](crate::Event::Disconnected) event is not taken. A client at the
-    /// address of a connected peer replaces that peer, which is included.
+    /// peers (also a peer that this client replaces), pending clients, own attempts, and peers
+    /// whose [`Disconnected`](crate::Event::Disconnected) event is not taken.
     pub peers: usize,
     /// The host's [`peers_max`](crate::Config::peers_max). At the limit a client at a new address
     /// is denied with [`ServerFull`](crate::DisconnectReason::ServerFull) without calling the
@@ -29,8 +28,7 @@ pub struct Request<'a> {
 
 impl<'a> Request<'a> {
     /// A request on a host without peers and with the default
-    /// [`peers_max`](crate::Config::peers_max), for tests of admission callbacks. All fields are
-    /// public.
+    /// [`peers_max`](crate::Config::peers_max), for tests of admission callbacks.
     #[must_use]
     pub fn new(address: SocketAddr, payload: &'a [u8]) -> Self {
         Self {
@@ -67,13 +65,10 @@ pub enum Admission {
     },
 }
 
-/// The application's callback.
 pub(crate) type Decide = Box<dyn FnMut(&Request<'_>) -> Admission + Send>;
 
-/// The admission policy: the application's callback, or accept every client.
-///
-/// The mutex is never locked, because every call has exclusive access. It makes the host `Sync`
-/// without requiring that of the callback.
+/// The mutex makes the host `Sync` without requiring that of the callback. It is never locked,
+/// because every call has exclusive access.
 #[derive(Default)]
 pub(crate) struct AdmissionPolicy(Option<Mutex<Decide>>);
 

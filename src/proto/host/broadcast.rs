@@ -13,7 +13,7 @@ use crate::proto::peer_id::PeerId;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Broadcast {
-    /// Peers for which the message was queued.
+    /// Number of peers for which the message was queued.
     pub queued: usize,
     /// Peers for which it was not queued, and the reason: [`QueueFull`](SendError::QueueFull),
     /// [`TooLong`](SendError::TooLong) for the peer's own maximum, and after
@@ -102,9 +102,7 @@ impl HostState {
     }
 }
 
-/// # Errors
-///
-/// The message is longer than any peer accepts.
+/// Checks the limit of all peers.
 fn check_len(delivery: Delivery, message: &[u8]) -> Result<(), SendError> {
     let (len, max) = (message.len(), channel::message_max(delivery, MESSAGE_MAX));
     if len > max {

@@ -1,4 +1,4 @@
-//! The client side of one handshake, until it is a connection or has failed.
+//! The client side of one handshake.
 
 use std::net::SocketAddr;
 
@@ -12,20 +12,17 @@ use crate::proto::noise::NoiseClient;
 use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::handshake::{Connect, Cookie, Hello, Nonce, SecurityMode, Settings};
 
-/// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct ClientHandshake {
     pub(crate) to: SocketAddr,
     pub(crate) nonce: Nonce,
-    /// Connection id under which this side receives.
     pub(crate) local_cid: ConnectionId,
     payload: Bytes,
-    /// Under Noise: the handshake with the server's key.
     #[cfg(feature = "noise")]
     pub(crate) noise: Option<NoiseClient>,
     /// The server's cookie. Requested until it arrives.
     cookie: Option<Cookie>,
-    /// How often the connect with this cookie was sent, and when first.
+    /// Number of connects sent with this cookie.
     connects: u32,
     first_connect_at: Instant,
     next_at: Instant,
@@ -58,7 +55,6 @@ impl ClientHandshake {
         }
     }
 
-    /// Whether a server key is pinned.
     pub(crate) fn is_pinned(&self) -> bool {
         #[cfg(feature = "noise")]
         return self.noise.as_ref().is_some_and(NoiseClient::is_pinned);
@@ -66,7 +62,6 @@ impl ClientHandshake {
         false
     }
 
-    /// When the next timer expires.
     pub(crate) fn deadline(&self) -> Instant {
         self.next_at.min(self.give_up_at)
     }
@@ -75,7 +70,6 @@ impl ClientHandshake {
         now >= self.give_up_at
     }
 
-    /// The disconnect reason of an attempt that timed out.
     pub(crate) fn timeout_reason(&self) -> DisconnectReason {
         #[cfg(feature = "noise")]
         if let Some(shown) = self.noise.as_ref().and_then(NoiseClient::wrong_key) {
@@ -88,13 +82,11 @@ impl ClientHandshake {
         now >= self.next_at
     }
 
-    /// Whether a cookie is missing. Only the first cookie counts; later ones answer retransmitted
-    /// hellos.
+    /// Only the first cookie is used; later ones answer retransmitted hellos.
     pub(crate) fn wants_cookie(&self) -> bool {
         self.cookie.is_none()
     }
 
-    /// The server replied to the hello.
     pub(crate) fn on_cookie(&mut self, cookie: Cookie, now: Instant) {
         self.cookie = Some(cookie);
         self.connects = 0;
@@ -102,7 +94,6 @@ impl ClientHandshake {
         self.gap = Duration::of(HANDSHAKE_RETRY_FIRST);
     }
 
-    /// The contents of the connect with this cookie.
     pub(crate) fn connect(&self, cookie: Cookie, settings: Settings) -> Connect<'_> {
         Connect {
             nonce: self.nonce,
@@ -147,8 +138,8 @@ impl ClientHandshake {
         self.connect(cookie, settings).write(protocol_id, buffer)
     }
 
-    /// The cookie for the next connect. After several connects without a reply the cookie may have
-    /// expired, so a new one is requested.
+    /// After several connects without a reply the cookie may have expired, so a new one is
+    /// requested.
     fn cookie_to_send(&mut self, now: Instant) -> Option<Cookie> {
         if self.connects == CONNECTS_PER_COOKIE {
             self.cookie = None;

@@ -1,4 +1,4 @@
-//! The client side of a host: connection attempts.
+//! The client side of handshakes: connection attempts.
 
 use std::net::SocketAddr;
 
@@ -70,8 +70,6 @@ impl HostState {
         self.slots.make_ready(slot);
     }
 
-    /// Whether the attempt continues with the server key in the cookie reply. Under Plain there is
-    /// no key.
     #[cfg(feature = "noise")]
     fn takes_key(&mut self, slot: SlotIndex, answer: &CookieReply, now: Instant) -> bool {
         let (settings, protocol_id) = (self.settings(false), self.protocol_id());
@@ -197,8 +195,7 @@ impl HostState {
         self.slots.make_ready(slot);
     }
 
-    /// Reads an accept: the server's settings and the packet protection of the connection. `None`
-    /// if it is not authentic, which is counted.
+    /// Reads an accept. `None` if it is not authentic, which is counted.
     fn open_accept(
         &mut self,
         slot: SlotIndex,
@@ -221,7 +218,7 @@ impl HostState {
         ))
     }
 
-    /// The attempt that a reply from this address belongs to. The nonce rejects off-path senders.
+    /// The attempt that a reply belongs to. The nonce rejects off-path senders.
     fn attempt(
         &mut self,
         from: SocketAddr,
@@ -243,7 +240,7 @@ impl HostState {
     }
 }
 
-/// Whether a deny is authentic. Under Plain it cannot be verified.
+/// Under Plain a deny cannot be verified.
 #[cfg_attr(
     not(feature = "noise"),
     allow(unused_variables, reason = "there is no tag without it")

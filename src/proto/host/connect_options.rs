@@ -19,18 +19,17 @@ use crate::proto::event::ByteCount;
 pub struct ConnectOptions {
     /// Passed to the server's [admission](crate::Request) callback and its
     /// [`Connected`](crate::Event::Connected) event: at most
-    /// [`CONNECT_PAYLOAD_MAX`](crate::limits::CONNECT_PAYLOAD_MAX) (256) bytes. Encrypted to the
-    /// server under Noise, readable on the path under [`Security::Plain`](crate::Security::Plain).
-    /// Default: empty.
+    /// [`CONNECT_PAYLOAD_MAX`](crate::limits::CONNECT_PAYLOAD_MAX) (256) bytes. Encrypted under
+    /// Noise, readable on the path under [`Security::Plain`](crate::Security::Plain). Default:
+    /// empty.
     pub payload: Vec<u8>,
-    /// The key that authenticates the server. Default: `None`, which accepts the key that the
-    /// server presents ([`Connected`](crate::Event::Connected) reports it): **an active attacker in
-    /// the middle can then pose as the server.**
+    /// The key that authenticates the server. Default: `None`, which accepts any key
+    /// ([`Connected`](crate::Event::Connected) reports it): **an active attacker on the path can
+    /// then impersonate the server.**
     #[cfg(feature = "noise")]
     pub server_key: Option<PublicKey>,
-    /// Allows a [`payload`](Self::payload) without a pinned [`server_key`](Self::server_key), to a
-    /// server that is not authenticated. Default: `false`, because a payload is usually a login
-    /// ticket.
+    /// Allows a [`payload`](Self::payload) without a pinned [`server_key`](Self::server_key), to an
+    /// unauthenticated server. Default: `false`, because a payload is usually a login ticket.
     #[cfg(feature = "noise")]
     pub trust_unpinned: bool,
 }
@@ -62,7 +61,7 @@ impl ConnectOptions {
     }
 }
 
-/// Prints the length of the payload, never its content.
+/// Prints no payload.
 impl fmt::Debug for ConnectOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut fields = f.debug_struct("ConnectOptions");

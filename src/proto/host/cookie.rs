@@ -1,9 +1,8 @@
 //! Cookies: stateless address validation by the server.
 //!
-//! A cookie is a keyed hash of the client's nonce and address. Only the server can compute it, so a
+//! A cookie is a keyed hash of the client's nonce and address, which only the server can compute: a
 //! client that returns it receives packets at that address. The key is replaced every
-//! [`COOKIE_WINDOW`], and the previous key stays valid: a cookie lasts one to two windows, and a
-//! recorded one expires with them.
+//! [`COOKIE_WINDOW`] and the previous key stays valid, so a cookie is valid for one to two windows.
 
 use std::fmt;
 use std::hash::Hasher;
@@ -19,7 +18,6 @@ use crate::proto::wire::handshake::{Cookie, Nonce};
 
 type CookieSecret = [u8; 16];
 
-/// Cookie keys of a server.
 pub(crate) struct Cookies {
     current: CookieSecret,
     previous: CookieSecret,
@@ -36,7 +34,6 @@ impl Cookies {
         }
     }
 
-    /// Computes the cookie of a client.
     pub(crate) fn issue(
         &mut self,
         from: SocketAddr,
@@ -48,7 +45,6 @@ impl Cookies {
         hash(&self.current, from, nonce)
     }
 
-    /// Whether this server issued the cookie to this client, and it has not expired.
     pub(crate) fn is_good(
         &mut self,
         cookie: &Cookie,
@@ -63,8 +59,7 @@ impl Cookies {
         (is_of(&self.current) | is_of(&self.previous)).into()
     }
 
-    /// Replaces the expired keys. A window ends on time even if no cookie is
-    /// requested in between.
+    /// Replaces expired keys. A window ends on time even if no cookie is requested meanwhile.
     fn rotate(&mut self, random: &mut SeededRng, now: Instant) {
         let age = now.saturating_duration_since(self.since);
         if age < Duration::of(COOKIE_WINDOW) {
@@ -188,7 +183,7 @@ mod tests {
         let cookie = server.issue(from, Duration::ZERO);
         assert!(
             !server.is_good(&cookie, from, 2 * Duration::of(COOKIE_WINDOW)),
-            "nobody asked meanwhile"
+            "keys expire without requests"
         );
     }
 

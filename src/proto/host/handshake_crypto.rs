@@ -1,5 +1,4 @@
-//! The Noise part of the handshakes of a host: its key pair, rate limits, and encrypted handshake
-//! bodies.
+//! The Noise part of handshakes: key pair, rate limits, and encrypted handshake bodies.
 
 use crate::config::Security;
 use crate::keys::{PrivateKey, PublicKey};
@@ -19,7 +18,6 @@ use crate::proto::wire::handshake::{
     ACCEPT_BODY_LEN, Accept, AcceptEnvelope, Connect, ConnectEnvelope, SEAL_OVERHEAD,
 };
 
-/// Noise state of a host.
 #[derive(Debug)]
 pub(super) struct HandshakeCrypto {
     identity: StaticKeypair,
@@ -49,14 +47,13 @@ impl HandshakeCrypto {
         })
     }
 
-    /// Whether the rate limit allows processing another reply.
     pub(super) fn takes_reply(&mut self, now: Instant) -> bool {
         self.replies.take(now)
     }
 }
 
 impl HostState {
-    /// The public half of this host's key pair: the one given in the config, or generated at start.
+    /// The public key of this host: derived from the key in the config, or generated at start.
     /// Clients [pin](ConnectOptions::server_key) it. `None` under Plain.
     #[must_use]
     pub fn public_key(&self) -> Option<PublicKey> {
@@ -64,7 +61,6 @@ impl HostState {
         Some(crypto.identity.public())
     }
 
-    /// Checks that these options fit the host's security mode.
     pub(super) fn check_key(&self, options: &ConnectOptions) -> Result<(), ConnectError> {
         if self.crypto.is_none() {
             let is_pinned = options.server_key.is_some();
@@ -81,7 +77,6 @@ impl HostState {
         Ok(())
     }
 
-    /// First half of the cryptographic work per client: decrypts the connect.
     pub(super) fn open_sealed_connect<'a>(
         &mut self,
         envelope: &ConnectEnvelope<'_>,
@@ -112,7 +107,6 @@ impl HostState {
         Some((connect, AcceptKey::Noise(Box::new(responder))))
     }
 
-    /// Second half: encrypts the accept and derives the keys.
     pub(super) fn seal_accept(
         &self,
         params: &ConnectionParams,
@@ -140,7 +134,6 @@ impl HostState {
         })))
     }
 
-    /// The client's counterpart: decrypts the accept.
     pub(super) fn open_sealed_accept(
         &mut self,
         slot: SlotIndex,

@@ -1,5 +1,5 @@
-//! How connections begin and end. Each transition of a peer's state and its consequences for the
-//! tables, the counts and the events is one method here.
+//! How connections begin and end: one method per transition of a peer's state, with its effects on
+//! tables, counts and events.
 
 use std::net::SocketAddr;
 
@@ -17,9 +17,9 @@ use crate::proto::time::Instant;
 
 /// Beginning.
 impl HostState {
-    /// The client has confirmed the accept: promote it to a connected peer and replace any older
-    /// peer at the same address. If the peer at that address is newer, this packet is late, or this
-    /// side lost the choice between two hosts that connect to each other.
+    /// The client has confirmed the accept: promotes it to a connected peer and replaces any older
+    /// peer at the same address. If that peer is newer, the client is dropped: the confirmation is
+    /// late, or this side lost a simultaneous connect.
     pub(super) fn confirm(&mut self, index: SlotIndex, now: Instant) {
         if self.has_newer_peer(index) {
             self.drop_pending(index);
@@ -63,7 +63,6 @@ impl HostState {
         }
     }
 
-    /// The position of the next connection among all accepted ones.
     pub(super) fn next_accepted(&mut self) -> u64 {
         self.accepted += 1;
         self.accepted
@@ -85,7 +84,6 @@ impl HostState {
         }
     }
 
-    /// The slot has a connected peer from now on.
     pub(super) fn open(&mut self, index: SlotIndex, connection: Connection) {
         self.by_address.insert(connection.address, index);
         *self.slots.change(index) = PeerState::Open(Box::new(connection));
@@ -95,7 +93,7 @@ impl HostState {
 
 /// Pending clients.
 impl HostState {
-    /// The client did not confirm the accept in time. An own attempt that waited for it continues.
+    /// The client did not confirm the accept in time. A paused own attempt continues.
     pub(super) fn expire_pending(&mut self, index: SlotIndex, now: Instant) {
         self.stats.pending_expired += 1;
         let Some(attempt) = self.take_pending(index) else {
@@ -108,7 +106,7 @@ impl HostState {
         }
     }
 
-    /// A newer connection replaces this one. An own attempt that waited for it is over as well.
+    /// A newer connection replaces this one, and also a paused own attempt.
     fn drop_pending(&mut self, index: SlotIndex) {
         let Some(attempt) = self.take_pending(index) else {
             return;
@@ -117,8 +115,8 @@ impl HostState {
         self.end_attempt(index, DisconnectReason::Replaced);
     }
 
-    /// Removes a connection that the application does not know. Its slot is free, unless an own
-    /// attempt waited for it, which is returned.
+    /// Removes a connection that the application does not know. Returns a paused own attempt;
+    /// without one the slot is free.
     fn take_pending(&mut self, index: SlotIndex) -> Option<Box<ClientHandshake>> {
         let pending = self.slots.change(index).take_pending()?;
         self.counts.pending -= 1;
@@ -129,7 +127,7 @@ impl HostState {
         pending.attempt
     }
 
-    /// The application knows of a pending client only if an own attempt waits for it.
+    /// The application knows of a pending client only through a paused own attempt.
     fn disconnect_pending(&mut self, index: SlotIndex, why: CloseReason, now: Instant) {
         let reason = DisconnectReason::Local { code: why.code() };
         let Some(mut pending) = self.slots.change(index).take_pending() else {
@@ -147,11 +145,9 @@ impl HostState {
     }
 }
 
-/// What the application learns of the end of a connection.
 #[derive(Debug)]
 pub(super) struct Ending {
     reason: DisconnectReason,
-    /// The text of the peer.
     text: Option<Box<str>>,
 }
 
@@ -163,7 +159,7 @@ impl From<DisconnectReason> for Ending {
 
 /// Ending.
 impl HostState {
-    /// Disconnects a peer whose disconnect was to wait for its queue, if that is empty now.
+    /// Disconnects a lingering peer once its send queue is empty.
     #[inline]
     pub(super) fn finish_linger(&mut self, index: SlotIndex, now: Instant) {
         let state = self.slots[index].state();
@@ -194,7 +190,6 @@ impl HostState {
         self.slots.make_ready(index);
     }
 
-    /// The peer has ended the connection.
     #[cold]
     pub(super) fn end_by_peer(&mut self, index: SlotIndex, now: Instant) {
         let PeerState::Open(connection) = self.slots[index].state() else {
@@ -213,7 +208,7 @@ impl HostState {
         self.end_open(index, ending, now);
     }
 
-    /// A connection is over for the application. If a disconnect is still to be sent, the slot is
+    /// Ends a connection for the application. If a disconnect is still to be sent, the slot is
     /// closing.
     pub(super) fn end_open(&mut self, index: SlotIndex, ending: impl Into<Ending>, now: Instant) {
         let Some(connection) = self.slots.change(index).take_open() else {
@@ -228,7 +223,6 @@ impl HostState {
         self.emit_disconnected(index, ending.into(), Some(stats));
     }
 
-    /// An attempt to connect has failed.
     pub(super) fn end_attempt(&mut self, index: SlotIndex, reason: DisconnectReason) {
         let Some(attempt) = self.slots.change(index).take_connecting() else {
             return;
@@ -261,7 +255,6 @@ impl HostState {
         self.slots.make_ready(index);
     }
 
-    /// A closing connection has nothing more to send.
     pub(super) fn close_finally(&mut self, index: SlotIndex) {
         self.counts.closing -= 1;
         if self.slots[index].disconnect_event_pending {
@@ -291,10 +284,10 @@ impl HostState {
     }
 }
 
-/// Events that the application takes.
+/// Events taken by the application.
 impl HostState {
-    /// The application takes the first event: there is room for another one. The event is examined
-    /// in place, so that it is moved only once.
+    /// Releases what the first event occupies. It is examined in place, so that it is moved only
+    /// once.
     #[inline]
     pub(super) fn on_event_taken(&mut self) {
         match self.events.front_mut() {

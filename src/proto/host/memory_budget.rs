@@ -27,16 +27,15 @@ use crate::proto::stats::PeerStats;
 use crate::proto::wire::handshake::ACCEPT_SEALED_LEN;
 use crate::proto::wire::handshake::ConnectFingerprint;
 
-/// A vector doubles when it is full, so up to half of it is unused. So does a hash table, which
-/// also keeps one eighth free.
+/// A vector or hash table doubles when it is full, so up to half of it is unused.
 const GROWTH: usize = 2;
 
 impl Config {
     /// Maximum memory of a peer that has exchanged no messages, in bytes of the allocator: at most
-    /// 4 KiB. A peer that has, and was idle for a [`keep_alive`](Config::keep_alive), takes up to
-    /// 512 bytes more for congestion control, and a few hundred bytes per used channel. The slots
-    /// of the [`Socket`](crate::Socket) and the kernel's buffers do not depend on the number of
-    /// peers and are not included.
+    /// 4 KiB. After messages, a peer that was idle for a [`keep_alive`](Config::keep_alive) uses up
+    /// to 512 bytes more for congestion control, and a few hundred bytes per used channel. The
+    /// slots of the [`Socket`](crate::Socket) and the kernel's buffers do not depend on the number
+    /// of peers and are not included.
     #[must_use]
     pub fn peer_bytes_idle(&self) -> usize {
         let timer = size_of::<(Instant, u32)>() + size_of::<u32>();
@@ -52,7 +51,6 @@ impl Config {
             + by_connect
     }
 
-    /// Memory of a connection's encryption state.
     fn keys_bytes(&self) -> usize {
         match self.security {
             #[cfg(feature = "noise")]
@@ -61,9 +59,9 @@ impl Config {
         }
     }
 
-    /// Maximum memory of a peer, in bytes of the allocator: every queue in both directions is full,
-    /// in every channel. This assumes that the peer accepts no longer messages than this side does;
-    /// otherwise add five times the length of its longest message.
+    /// Maximum memory of a peer, in bytes of the allocator: all queues are full, in both directions
+    /// and in every channel. If the peer accepts longer messages than this side, add five times the
+    /// length of its longest message.
     ///
     /// Messages that the application has taken are not included. Each holds the chunk of 16 KiB
     /// that it was cut from, so copy a message that is kept for long.
@@ -78,7 +76,6 @@ impl Config {
         self.peer_bytes_idle() + of_client.max(of_server) + size_of::<PeerStats>()
     }
 
-    /// `message_max` is the peer's.
     fn outgoing_bytes_max(&self, message_max: usize) -> usize {
         let unreliable = QUEUED_BYTES_MAX + QUEUED_MESSAGES_MAX * send::ENTRY_BYTES;
         // Acknowledged messages behind an unacknowledged one stay in the queue, but no longer count
@@ -97,7 +94,6 @@ impl Config {
             + GROWTH * (unreliable + again + receipts + in_flight + channels)
     }
 
-    /// `window` is the receive window of this side.
     fn incoming_bytes_max(&self, window: usize) -> usize {
         let places = messages_places(RELIABLE_OPEN_MAX) * recv::STREAM_ENTRY_BYTES;
         let events = (QUEUED_MESSAGES_MAX + RECEIPTS_MAX) * size_of::<Event>();
@@ -112,26 +108,26 @@ impl Config {
     }
 }
 
-/// 256 ordered channels, and the one for reliable messages without order.
+/// 256 ordered channels, and the unordered one.
 const CHANNELS_MAX: usize = 257;
 
-/// Maximum number of message entries allocated in all channels while they hold at most `messages`:
-/// see [`CHANNEL_KEPT`].
+/// Maximum number of message entries in all channels while they hold `messages`: see
+/// [`CHANNEL_KEPT`].
 fn messages_places(messages: usize) -> usize {
     ROOMY_CHANNELS * GROWTH * messages + 4 * messages + CHANNELS_MAX * CHANNEL_KEPT
 }
 
-/// Memory of `bytes` of messages in buffers of their own. A buffer is at most four times as long as
-/// its message, and a message in a buffer of the largest size did not fit the next smaller size.
+/// Memory of `bytes` of messages in buffers. A buffer is at most four times as long as its message,
+/// and a message in the largest buffer exceeds the next smaller one.
 fn buffered(bytes: usize, messages: usize) -> usize {
     let [smallest, middle, largest] = buffers::SIZES;
     (4 * bytes + messages * smallest).min(bytes + messages * (largest - middle))
 }
 
-/// A byte of the receive window costs at most four bytes of memory.
+/// Memory per byte of the receive window, at most.
 const WINDOW_FACTOR: usize = 4;
 
-/// Whether that holds for a message of `len` bytes, in any buffer size.
+/// Whether `WINDOW_FACTOR` suffices for a message of `len` bytes.
 const fn is_window_enough(len: usize) -> bool {
     let allowed = WINDOW_FACTOR * (len + MESSAGE_OVERHEAD);
     let mut class = 0;
@@ -152,8 +148,8 @@ const _: () = assert!(
         <= WINDOW_FACTOR * (FRAGMENT_BYTES + MESSAGE_OVERHEAD)
 );
 
-/// Memory of a hash table entry: one control byte, an eighth of the table free, and doubled at the
-/// last growth.
+/// A hash table entry: one control byte, an eighth of the table free, and doubled at the last
+/// growth.
 fn table_entry(bytes: usize) -> usize {
     (GROWTH * (bytes + 1)).div_ceil(7) * 8
 }
@@ -166,7 +162,6 @@ mod tests {
     use crate::limits::{RATE_MAX, UNRELIABLE_FRAGMENTS_MAX};
     use crate::proto::{ConnectOptions, Delivery, HostState, PeerId};
 
-    /// Two hosts on a network without latency.
     struct HostPair {
         server: HostState,
         client: HostState,
@@ -203,7 +198,6 @@ mod tests {
 
     const SERVER: ([u8; 4], u16) = ([192, 0, 2, 1], 7);
 
-    /// Adds a peer to the server and drops the client's state.
     fn connect(pair: &mut HostPair, number: u16) -> SocketAddr {
         let address = SocketAddr::from(([192, 0, 2, 2], number));
         let (config, seed) = (pair.server.config().clone(), [number.to_be_bytes()[1]; 32]);
@@ -215,7 +209,6 @@ mod tests {
         address
     }
 
-    /// The reverse: the host at `SERVER` is the client of a host at the returned address.
     fn connect_out(pair: &mut HostPair) -> SocketAddr {
         let address = SocketAddr::from(([192, 0, 2, 2], 1));
         pair.server
@@ -226,7 +219,6 @@ mod tests {
         address
     }
 
-    /// A config per security mode.
     fn configs() -> Vec<Config> {
         vec![
             Config::plain(7),
@@ -268,7 +260,7 @@ mod tests {
             assert!(each <= config.peer_bytes_idle(), "{each} of {peers}");
             assert!(
                 each > config.peer_bytes_idle() / 4,
-                "the formula is not a joke"
+                "the bound is within a factor of four of the measurement"
             );
         }
     }
@@ -328,8 +320,7 @@ mod tests {
         while pair.client.poll_event().is_some() {}
     }
 
-    /// Memory kept after traffic: a few hundred bytes per used channel, and the congestion control
-    /// state.
+    /// Kept after traffic: a few hundred bytes per used channel, and congestion control.
     const KEPT_AFTER_PLAY: usize = 1024;
 
     #[test]
@@ -391,7 +382,6 @@ mod tests {
     }
 
     impl HostPair {
-        /// The server's only peer, and the client's.
         fn peers(&self) -> (PeerId, PeerId) {
             let only = |host: &HostState| host.peers().next().unwrap();
             (only(&self.server), only(&self.client))
@@ -417,7 +407,6 @@ mod tests {
             }
         }
 
-        /// Both sides use every channel.
         fn use_all_channels(&mut self, address: SocketAddr) {
             let (server, client) = self.peers();
             for channel in 0..=255 {
@@ -430,7 +419,7 @@ mod tests {
             while self.client.poll_event().is_some() {}
         }
 
-        /// Exchanges packets, including acknowledgements.
+        /// Exchanges packets, including delayed acknowledgements.
         fn wait(&mut self, address: SocketAddr) {
             self.now += self.server.config().ack_delay_max;
             // Pacing allows only a few packets at once.
@@ -441,8 +430,8 @@ mod tests {
             }
         }
 
-        /// Fills the receive side: nothing from the client is read. Reliable messages go first,
-        /// because a packet with a refused message is not acknowledged.
+        /// Fills the receive side. Reliable messages go first, because a packet with a refused
+        /// message is not acknowledged.
         fn fill_inbox(&mut self, address: SocketAddr, window: usize) {
             let (server, client) = self.peers();
             let window = window as u64;
@@ -511,7 +500,6 @@ mod tests {
         assert!(each > stated / 4, "{each} of {stated}");
     }
 
-    /// Memory of a peer whose queues are all full.
     fn busy(config: &Config, window: usize, connect: fn(&mut HostPair) -> SocketAddr) -> usize {
         let mut pair = HostPair::new(config);
         let info = allocation_counter::measure(|| {

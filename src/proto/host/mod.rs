@@ -1,9 +1,7 @@
-//! All peers of one host, without a socket and without a clock.
-//!
-//! The methods of [`HostState`] by file: `recv` handles packets of connections, `accept` handshakes
-//! of clients, `connect` own attempts (`handshake_crypto` is the part of both under Noise),
-//! `lifecycle` transitions of peers, `broadcast` messages to several peers, `poll` timers and
-//! transmission. `scheduler` decides which peer is due.
+//! All peers of one host. The methods of [`HostState`] by file: `recv` handles packets of
+//! connections, `accept` and `connect` the two sides of handshakes (`handshake_crypto` their Noise
+//! part), `lifecycle` transitions of peers, `broadcast` messages to several peers, `poll` timers
+//! and transmission. `scheduler` decides which peer is due.
 
 mod accept;
 mod admission;
@@ -56,10 +54,9 @@ use crate::proto::wire::handshake::{ConnectFingerprint, SecurityMode, Settings};
 
 /// All peers of one host: the protocol, without a socket and without a clock.
 ///
-/// A [`Host`](crate::Host) is a `HostState` on a [`Socket`](crate::Socket). Use it alone with other
-/// sockets, or in `sim::Network` to test on virtual time. `now` is an argument and must not run
-/// backwards. All randomness comes from the seed, so the same seed and the same calls give the same
-/// packets.
+/// A [`Host`](crate::Host) is a `HostState` on a [`Socket`](crate::Socket). Use it directly on
+/// other sockets, or in `sim::Network` to test on virtual time. `now` is an argument and must not
+/// run backwards. The same seed and the same calls give the same packets.
 ///
 /// - input: [`handle_datagram`](Self::handle_datagram), [`handle_timeout`](Self::handle_timeout)
 /// - output: [`poll_event`](Self::poll_event), [`poll_transmit`](Self::poll_transmit),
@@ -69,8 +66,7 @@ use crate::proto::wire::handshake::{ConnectFingerprint, SecurityMode, Settings};
 ///
 /// # A turn
 ///
-/// The caller runs the steps of [the run-loop contract](crate#the-run-loop-contract). Read `now`
-/// once, then
+/// The steps of [the run-loop contract](crate#the-run-loop-contract). Read `now` once, then
 ///
 /// 1. [`handle_datagram`](Self::handle_datagram) for every datagram that has arrived,
 /// 2. [`handle_timeout`](Self::handle_timeout), in every turn,
@@ -117,16 +113,14 @@ pub struct HostState {
     crypto: Option<HandshakeCrypto>,
 
     slots: PeerSlots,
-    /// Peers and connection attempts by remote address.
     by_address: HashMap<SocketAddr, SlotIndex, HashKeys>,
     /// Connections by the fingerprint of their connect, to detect retransmitted connects.
     by_connect: HashMap<(SocketAddr, ConnectFingerprint), SlotIndex, HashKeys>,
     replies: StatelessReplies,
     connects_in_turn: usize,
-    /// Connections accepted so far, by either side.
+    /// Number of connections accepted so far, in either role.
     accepted: u64,
 
-    /// Decryption buffer.
     scratch: Vec<u8>,
     events: VecDeque<Event>,
     pool: Pool,
@@ -140,10 +134,9 @@ pub struct HostState {
 struct PeerCounts {
     open: usize,
     pending: usize,
-    /// Own connection attempts, including those that wait for a pending client.
+    /// Own connection attempts, including paused ones.
     connecting: usize,
     closing: usize,
-    /// Peers whose `Disconnected` event is not taken.
     undelivered_disconnects: usize,
 }
 
@@ -211,13 +204,13 @@ impl HostState {
         &self.config
     }
 
-    /// Sets the callback that decides which clients may connect. Without it every client may, up to
+    /// Sets the callback that decides which clients may connect. Default: every client, up to
     /// [`peers_max`](Config::peers_max).
     ///
     /// `decide` runs within a turn, so it must be fast: look up a ticket, do not query a database.
-    /// It is called once per accepted connect, and for every copy of a denied one. An attacker can
-    /// replay a recorded connect after its connection has ended, while the cookie is valid (10 to
-    /// 20 s); this calls `decide` again and has no other effect. So redeem a single-use ticket at
+    /// It is called once per accepted connect, and for every copy of a denied one. It is also
+    /// called for a recorded connect that an attacker replays after its connection has ended, while
+    /// the cookie is valid (10 to 20 s), without another effect. So redeem a single-use ticket at
     /// [`Connected`](Event::Connected), not here.
     pub fn set_admission(
         &mut self,
@@ -230,7 +223,7 @@ impl HostState {
     ///
     /// # Errors
     ///
-    /// See [`ConnectError`]. No attempt was started then.
+    /// See [`ConnectError`]. On error no attempt was started.
     pub fn connect(
         &mut self,
         to: SocketAddr,
@@ -261,16 +254,16 @@ impl HostState {
             .ok_or_else(|| self.host_full())
     }
 
-    /// Queues a message for a peer, and copies it. It leaves with the next
+    /// Queues a copy of a message for a peer. It is sent by the next
     /// [`poll_transmit`](Self::poll_transmit) that pacing, congestion control and flow control
-    /// allow, in one packet with other messages where they fit.
+    /// allow, together with other messages that fit into the packet.
     ///
     /// # Errors
     ///
     /// - [`TooLong`](SendError::TooLong): the message is longer than
-    ///   [`message_max`](Self::message_max). This is
-    ///   [`UNRELIABLE_MAX`](crate::limits::UNRELIABLE_MAX) bytes for unreliable and sequenced
-    ///   messages, and the peer's configured maximum for reliable and ordered ones.
+    ///   [`message_max`](Self::message_max): [`UNRELIABLE_MAX`](crate::limits::UNRELIABLE_MAX)
+    ///   bytes for unreliable and sequenced messages, and the peer's configured maximum for
+    ///   reliable and ordered ones.
     /// - [`QueueFull`](SendError::QueueFull): the send queue of this peer is full. It holds
     ///   [`QUEUED_MESSAGES_MAX`](crate::limits::QUEUED_MESSAGES_MAX) messages and
     ///   [`QUEUED_BYTES_MAX`](crate::limits::QUEUED_BYTES_MAX) bytes (or two messages of maximum
@@ -280,7 +273,7 @@ impl HostState {
     /// - [`NotConnected`](SendError::NotConnected): the handshake is not complete, or
     ///   [`disconnect_after_flush`](Self::disconnect_after_flush) was called.
     ///
-    /// Nothing was queued then.
+    /// On error nothing was queued.
     pub fn send(
         &mut self,
         peer: PeerId,
@@ -306,7 +299,6 @@ impl HostState {
         now: time::Instant,
     ) -> Result<Receipt, SendError> {
         let receipt = self.queue(peer, delivery, message, true, now)?;
-        // A tracked message yields a receipt or an error.
         receipt.ok_or(SendError::QueueFull)
     }
 
@@ -363,13 +355,12 @@ impl HostState {
 
     /// As [`disconnect`](Self::disconnect), after every queued message was sent, and acknowledged
     /// if reliable, or after [`idle_timeout`](Config::idle_timeout). Unreliable messages that
-    /// expire meanwhile do not delay it.
+    /// expire do not delay it. A peer that is not connected yet is disconnected at once.
     ///
     /// Until then messages from the peer arrive, [`send`](Self::send) returns
-    /// [`NotConnected`](SendError::NotConnected), and [`peers`](Self::peers) omits the peer. A peer
-    /// that stops responding is [`TimedOut`](crate::DisconnectReason::TimedOut) as usual. A peer
-    /// that is not connected yet is disconnected at once. The first reason counts, unless
-    /// `disconnect` follows.
+    /// [`NotConnected`](SendError::NotConnected), [`peers`](Self::peers) omits the peer, and it can
+    /// still [time out](crate::DisconnectReason::TimedOut). The reason of the first call is sent,
+    /// unless `disconnect` follows.
     pub fn disconnect_after_flush(
         &mut self,
         peer: PeerId,
@@ -392,7 +383,7 @@ impl HostState {
 
     /// Disconnects every peer, as [`disconnect`](Self::disconnect), and denies new connections. Run
     /// turns until [`is_shut_down`](Self::is_shut_down). A peer of
-    /// [`disconnect_after_flush`](Self::disconnect_after_flush) gets the reason of that call.
+    /// [`disconnect_after_flush`](Self::disconnect_after_flush) receives the reason of that call.
     pub fn shutdown(&mut self, reason: impl Into<CloseReason>, now: time::Instant) {
         let now = self.clock.at(now);
         let reason = reason.into();
@@ -413,10 +404,10 @@ impl HostState {
 
     /// Takes the next event.
     ///
-    /// Pending messages limit the peer. Unreliable messages count against the peer's
-    /// share of the event queue ([`QUEUED_BYTES_MAX`](crate::limits::QUEUED_BYTES_MAX),
+    /// Messages that were not taken count against their peer: unreliable ones against its quota of
+    /// the event queue ([`QUEUED_BYTES_MAX`](crate::limits::QUEUED_BYTES_MAX),
     /// [`QUEUED_MESSAGES_MAX`](crate::limits::QUEUED_MESSAGES_MAX)), and reliable ones against its
-    /// receive window. A message that exceeds them is not acknowledged, and is counted in
+    /// receive window. A message over the limit is not acknowledged, and is counted in
     /// [`messages_refused`](PeerStats::messages_refused).
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
@@ -470,8 +461,8 @@ impl HostState {
         self.counts.admitted() >= self.config.peers_max
     }
 
-    /// Maximum number of slots, more than `peers_max`: closing peers and peers with an undelivered
-    /// disconnect occupy one for a while.
+    /// More than `peers_max`: closing peers and peers with an undelivered disconnect occupy a slot
+    /// for a while.
     fn slots_max(&self) -> usize {
         (4 * self.config.peers_max).min(SLOTS_MAX)
     }
@@ -493,7 +484,6 @@ impl HostState {
         }
     }
 
-    /// Settings that this side announces in the handshake.
     #[allow(
         clippy::cast_possible_truncation,
         reason = "an hour, 255 ms, 16 MiB and 64 MiB at most"
@@ -514,7 +504,7 @@ impl HostState {
     }
 }
 
-/// Prints counts, so the length does not depend on the number of peers.
+/// Prints counts only.
 impl fmt::Debug for HostState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HostState")
@@ -532,7 +522,7 @@ impl fmt::Debug for HostState {
     }
 }
 
-/// Whether the address can be one host: neither unspecified, broadcast nor multicast, with a port.
+/// Whether the address is one host with a port: not unspecified, broadcast or multicast.
 fn is_one_destination(to: SocketAddr) -> bool {
     let ip = to.ip();
     let is_broadcast = matches!(ip, std::net::IpAddr::V4(v4) if v4.is_broadcast());

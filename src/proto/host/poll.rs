@@ -16,10 +16,8 @@ use crate::proto::wire::kind;
 
 impl HostState {
     /// Processes one datagram received from `from`. Malformed or unauthenticated input is counted
-    /// in [`stats`](Self::stats) and otherwise ignored.
-    ///
-    /// A datagram longer than [`DATAGRAM_MAX`] is no tickwire packet. Drop truncated datagrams
-    /// instead of passing them in.
+    /// in [`stats`](Self::stats) and otherwise ignored. Do not pass in a truncated datagram: no
+    /// tickwire packet is longer than [`DATAGRAM_MAX`].
     pub fn handle_datagram(&mut self, from: SocketAddr, bytes: &[u8], now: time::Instant) {
         let now = self.clock.at(now);
         match bytes.first() {
@@ -67,8 +65,8 @@ impl HostState {
         }
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) has to run next, if no datagram arrives
-    /// earlier. `None`: no timer is set.
+    /// When [`handle_timeout`](Self::handle_timeout) must run next if no datagram arrives earlier.
+    /// `None`: no timer is set.
     ///
     /// After a complete turn it is in the future. It can be in the past while
     /// [`poll_transmit`](Self::poll_transmit) has datagrams left, so a caller whose socket would
@@ -80,7 +78,7 @@ impl HostState {
     }
 
     /// Writes the next datagram to send into `buffer`. Peers come first, in turns, then replies to
-    /// addresses that are no peers.
+    /// other addresses.
     #[must_use]
     pub fn poll_transmit(
         &mut self,
@@ -91,13 +89,11 @@ impl HostState {
             .or_else(|| self.poll_transmit_replies(buffer, now))
     }
 
-    /// Whether [`poll_transmit`](Self::poll_transmit) may have a datagram.
     pub(crate) fn may_transmit(&self) -> bool {
         self.slots.has_ready() || !self.replies.is_empty()
     }
 
-    /// The part of [`poll_transmit`](Self::poll_transmit) for peers and for this host's own
-    /// connection attempts.
+    /// The part of [`poll_transmit`](Self::poll_transmit) for peers and own connection attempts.
     pub(crate) fn poll_transmit_to_peers(
         &mut self,
         buffer: &mut [u8; DATAGRAM_MAX],
@@ -118,7 +114,7 @@ impl HostState {
         None
     }
 
-    /// The part of [`poll_transmit`](Self::poll_transmit) for addresses that are no peers: at most
+    /// The part of [`poll_transmit`](Self::poll_transmit) for other addresses: at most
     /// [`REPLIES_PER_TURN_MAX`](crate::limits::REPLIES_PER_TURN_MAX) datagrams per turn.
     pub(crate) fn poll_transmit_replies(
         &mut self,
@@ -224,7 +220,7 @@ impl HostState {
         }
     }
 
-    /// The public key in this host's cookie replies; zeros under Plain.
+    /// Zeros under Plain.
     fn shown_key(&self) -> [u8; 32] {
         #[cfg(feature = "noise")]
         if let Some(key) = self.public_key() {
@@ -267,9 +263,8 @@ impl HostState {
         })
     }
 
-    /// Reschedules a peer after a packet was sent. With nothing in flight the next event may be far
-    /// away, so the deadline is computed while the peer is in the CPU cache. All other peers have
-    /// an event soon.
+    /// Reschedules a peer after a packet was sent. With nothing in flight its next deadline may be
+    /// far away, so it is computed while the peer is in the CPU cache.
     fn after_packet(&mut self, index: SlotIndex, now: Instant) {
         let (has_more, is_waiting) = match self.slots[index].state() {
             PeerState::Open(connection) => (connection.wants_to_send(now), connection.is_waiting()),

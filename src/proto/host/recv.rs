@@ -1,4 +1,4 @@
-//! Handling a received packet: from its connection id to the events of its peer.
+//! The receive path: from the connection id of a packet to the events of its peer.
 
 use std::net::SocketAddr;
 
@@ -14,8 +14,6 @@ use crate::proto::time::Instant;
 use crate::proto::wire::packet::Header;
 
 impl HostState {
-    /// Handles a packet of a connection, which is found by the connection id and not by the
-    /// address.
     pub(super) fn on_packet(&mut self, from: SocketAddr, bytes: &[u8], now: Instant) {
         let Ok(header) = Header::read(bytes) else {
             self.stats.malformed += 1;
@@ -79,7 +77,6 @@ impl HostState {
         connection.take(packet, now, &mut event_sink)
     }
 
-    /// Turns the outcome of tracked messages into events.
     pub(super) fn emit_receipts(&mut self, index: SlotIndex) {
         match self.slots[index].state() {
             PeerState::Open(connection) if connection.has_outcomes() => {}
@@ -100,8 +97,8 @@ impl HostState {
         };
         self.forget_address(connection.address, index);
         self.by_address.insert(address, index);
-        // At most one `Moved` event per peer is queued, with the latest address: a peer that moves
-        // all the time must not fill the event queue.
+        // One queued `Moved` event per peer, with the latest address: migrations must not fill the
+        // event queue.
         let slot = self.slots.bookkeeping(index);
         if !std::mem::replace(&mut slot.move_event_pending, true) {
             let peer = self.slots.peer_id(index);

@@ -1,14 +1,14 @@
-//! Which peer is due: the only place that decides which peers a turn looks at.
+//! Decides which peers a turn checks.
 //!
-//! - An *active* peer had an event in this turn or in the last one. Its deadline is compared with
-//!   the time in every turn, and it has no timer: a busy peer, whose deadlines move with every
-//!   packet, costs no heap operation.
+//! - An *active* peer changed in this turn or in the last one. Its deadline is checked in every
+//!   turn, and it has no timer: a busy peer, whose deadline moves with every packet, costs no heap
+//!   operation.
 //! - A *parked* peer has a timer, unless it has no deadline.
 //! - A *ready* peer may have a packet to send.
 //!
-//! A turn therefore costs by the number of peers that have something to do, not by the number of
-//! peers. [`PeerSlots`](super::slots::PeerSlots) notifies the scheduler whenever a peer is borrowed
-//! to be changed.
+//! So the cost of a turn depends on the number of peers with work.
+//! [`PeerSlots`](super::slots::PeerSlots) notifies the scheduler whenever a peer is mutably
+//! borrowed.
 
 use std::collections::VecDeque;
 
@@ -17,18 +17,15 @@ use crate::proto::host::timers::Timers;
 use crate::proto::slot_index::SlotIndex;
 use crate::proto::time::{Duration, Instant};
 
-/// What the scheduler knows of one peer. It is stored in the peer's slot, in the same cache line as
-/// its state.
+/// Scheduling state of a peer, in the same cache line as its state.
 #[derive(Debug)]
 pub(super) struct Schedule {
     deadline: Deadline,
     activity: Activity,
-    /// Whether the peer is in the queue of ready peers.
     is_ready: bool,
 }
 
-/// When a peer has something to do by itself. Computed while the peer is in the cache, and kept
-/// until the peer changes.
+/// The next deadline, computed while the peer is in the CPU cache and kept until the peer changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Deadline {
     /// The peer has changed since it was computed.
@@ -40,30 +37,28 @@ pub(super) enum Deadline {
 enum Activity {
     /// Not in the list of active peers; has a timer instead.
     Parked,
-    /// The peer has changed since the last look at the time.
+    /// The peer has changed since its last check.
     Active,
-    /// The peer has not changed since.
+    /// The peer has not changed since its last check.
     Cooling,
 }
 
-/// See the [module](self).
 #[derive(Debug, Default)]
 pub(super) struct Scheduler {
     active: Vec<SlotIndex>,
-    /// Position in `active` of a turn's look at the time.
+    /// Position in `active` of this turn's check.
     cursor: usize,
-    /// The peer at the cursor was returned as due.
     is_handed_out: bool,
-    /// The active peers of this turn were looked at, and parked ones follow. A parked peer that
-    /// becomes active then is not looked at a second time.
+    /// Active peers were checked, and parked ones follow. A parked peer that becomes active is not
+    /// checked again.
     has_reached_timers: bool,
     timers: Timers,
     ready: VecDeque<SlotIndex>,
-    /// The peer that the last packet came from, if its deadline was not computed since.
+    /// The peer of the last packet, if its deadline was not computed since.
     last_heard: Option<SlotIndex>,
 }
 
-/// Heap memory that the scheduler takes for each peer, in bytes: entries in `active` and `ready`.
+/// Heap memory per peer, in bytes.
 pub(super) const SCHEDULED_BYTES: usize = 2 * size_of::<SlotIndex>();
 
 impl Default for Schedule {
@@ -76,14 +71,12 @@ impl Default for Schedule {
     }
 }
 
-/// What the scheduler needs of the entries of a table of peers.
+/// A peer, as the scheduler sees it.
 pub(super) trait Scheduled {
     fn schedule(&mut self) -> &mut Schedule;
 
-    /// When the peer has something to do by itself, if that was computed since its last change.
     fn known_deadline(&self) -> Deadline;
 
-    /// Computes when the peer has something to do by itself.
     fn next_deadline(&self) -> Option<Instant>;
 
     fn deadline(&self) -> Option<Instant> {
@@ -119,7 +112,6 @@ impl Scheduler {
         }
     }
 
-    /// The peer may have a packet to send.
     #[inline]
     pub(super) fn make_ready(&mut self, schedule: &mut Schedule, index: SlotIndex) {
         if !std::mem::replace(&mut schedule.is_ready, true) {
@@ -131,15 +123,14 @@ impl Scheduler {
         !self.ready.is_empty()
     }
 
-    /// Removes the peer that has waited longest for its turn to send.
+    /// Removes the peer that has been ready for longest.
     pub(super) fn pop_ready(&mut self, slots: &mut [impl Scheduled]) -> Option<SlotIndex> {
         let index = self.ready.pop_front()?;
         slots[index.as_usize()].schedule().is_ready = false;
         Some(index)
     }
 
-    /// A packet of this peer was handled. Computes the deadline of the peer before it, whose
-    /// packets were handled one after the other and which is still in the cache.
+    /// Computes the deadline of the previous packet's peer, which is still in the CPU cache.
     pub(super) fn mark_heard(&mut self, slots: &mut [impl Scheduled], index: SlotIndex) {
         let before = self.last_heard.replace(index);
         if let Some(before) = before.filter(|before| *before != index) {
@@ -147,13 +138,12 @@ impl Scheduler {
         }
     }
 
-    /// Computes the peer's deadline now, while the peer is in the cache.
     #[inline]
     pub(super) fn refresh_deadline(&mut self, slots: &mut [impl Scheduled], index: SlotIndex) {
         slots[index.as_usize()].compute_deadline();
     }
 
-    /// Begins a turn's look at the time: [`next_due`](Self::next_due) follows until `None`.
+    /// Begins a turn: [`next_due`](Self::next_due) follows until `None`.
     pub(super) fn begin_turn(&mut self) {
         self.last_heard = None; // it is among the active peers
         self.cursor = 0;
@@ -161,8 +151,7 @@ impl Scheduler {
         self.has_reached_timers = false;
     }
 
-    /// The next peer whose deadline has passed. Parks active peers that did not change for a whole
-    /// turn.
+    /// The next peer whose deadline has passed. Parks active peers that did not change for a turn.
     pub(super) fn next_due(
         &mut self,
         slots: &mut [impl Scheduled],
@@ -174,7 +163,6 @@ impl Scheduler {
             }
             self.has_reached_timers = true;
         }
-        // An active peer with an old timer was looked at above.
         while let Some(index) = self.timers.pop_due(now) {
             if slots[index.as_usize()].schedule().activity == Activity::Parked {
                 return Some(index);
@@ -208,8 +196,8 @@ impl Scheduler {
         None
     }
 
-    /// A timer is always in the future, which keeps a turn finite whatever a peer's deadline is:
-    /// what is due now is done by sending, or was done in this turn's look at the time.
+    /// A timer is always in the future, so a turn is finite for every deadline: work that is due
+    /// now is done by sending, or was done in this turn.
     fn set_timer(&mut self, index: SlotIndex, deadline: Option<Instant>, now: Instant) {
         if let Some(deadline) = deadline {
             let is_past = deadline <= now;
@@ -222,14 +210,12 @@ impl Scheduler {
         }
     }
 
-    /// The earliest deadline of all peers.
     pub(super) fn next_deadline(&self, slots: &[impl Scheduled]) -> Option<Instant> {
         let active = self.active.iter();
         let active = active.filter_map(|index| slots[index.as_usize()].deadline());
         active.chain(self.timers.next()).min()
     }
 
-    /// The slot is free: it has no deadline.
     pub(super) fn on_release(&mut self, schedule: &mut Schedule, index: SlotIndex) {
         schedule.deadline = Deadline::Unknown;
         self.timers.remove(index);
@@ -267,13 +253,16 @@ mod tests {
         scheduler.on_change(&mut peers[index.as_usize()].schedule, index);
     }
 
-    /// The peers due in one turn. Each changes when it is handed out, and keeps its deadline.
+    /// Each peer changes when it is returned, and keeps its deadline.
     fn turn(scheduler: &mut Scheduler, peers: &mut [Peer], now: Instant) -> Vec<u32> {
         scheduler.begin_turn();
         let mut due = Vec::new();
         while let Some(index) = scheduler.next_due(peers, now) {
             due.push(index.as_u32());
-            assert!(due.len() <= peers.len(), "handed out twice: {due:?}");
+            assert!(
+                due.len() <= peers.len(),
+                "a peer was returned twice: {due:?}"
+            );
             change(scheduler, peers, index.as_u32());
         }
         due

@@ -1,4 +1,4 @@
-//! The table of a host's peers, in every state.
+//! The table of a host's peers.
 
 use bytes::Bytes;
 
@@ -11,36 +11,30 @@ use crate::proto::peer_id::PeerId;
 use crate::proto::slot_index::SlotIndex;
 use crate::proto::time::Instant;
 
-/// State of a slot.
 #[derive(Debug)]
 pub(crate) enum PeerState {
     Free,
-    /// This host is connecting to another one.
+    /// This host is connecting to it.
     Connecting(Box<ClientHandshake>),
     /// A client was accepted and has not confirmed the accept.
     Pending(Box<PendingPeer>),
-    /// A connected peer.
     Open(Box<Connection>),
-    /// The connection has ended for the application, and the peer has not acknowledged the
-    /// disconnect.
+    /// Ended for the application; the peer has not acknowledged the disconnect.
     Closing(Box<Connection>),
-    /// The connection has ended, and the application has not taken the `Disconnected` event.
+    /// Ended; the application has not taken the `Disconnected` event.
     Ended,
 }
 
-/// A connection that the client has not confirmed.
 #[derive(Debug)]
 pub(crate) struct PendingPeer {
     pub(crate) connection: Connection,
     pub(crate) payload: Bytes,
     pub(crate) expires_at: Instant,
-    /// This host's own attempt to connect to the same address, paused until the client's outcome is
-    /// known.
+    /// This host's own attempt to the same address, paused until the client confirms or expires.
     pub(crate) attempt: Option<Box<ClientHandshake>>,
 }
 
 impl PeerState {
-    /// When the next timer of the peer expires.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self {
             Self::Connecting(attempt) => Some(attempt.deadline()),
@@ -50,7 +44,6 @@ impl PeerState {
         }
     }
 
-    /// The connection, in every state that has one.
     pub(crate) fn connection_mut(&mut self) -> Option<&mut Connection> {
         match self {
             Self::Pending(pending) => Some(&mut pending.connection),
@@ -74,7 +67,6 @@ impl PeerState {
         }
     }
 
-    /// `Connecting` becomes `Ended`; every other state stays.
     pub(crate) fn take_connecting(&mut self) -> Option<Box<ClientHandshake>> {
         match std::mem::replace(self, Self::Ended) {
             Self::Connecting(attempt) => Some(attempt),
@@ -82,7 +74,6 @@ impl PeerState {
         }
     }
 
-    /// `Pending` becomes `Ended`; every other state stays.
     pub(crate) fn take_pending(&mut self) -> Option<PendingPeer> {
         match std::mem::replace(self, Self::Ended) {
             Self::Pending(pending) => Some(*pending),
@@ -96,18 +87,15 @@ impl PeerState {
     }
 }
 
-/// A slot. Exactly one cache line (64 bytes), because a turn reads many.
+/// Exactly one cache line (64 bytes), because a turn reads many slots.
 #[derive(Debug)]
 #[repr(align(64))]
 pub(crate) struct PeerSlot {
     generation: u32,
     state: PeerState,
     schedule: Schedule,
-    /// The application has not taken the `Disconnected` event of this peer yet.
     pub(crate) disconnect_event_pending: bool,
-    /// The application has not taken the `Moved` event of this peer yet.
     pub(crate) move_event_pending: bool,
-    /// Unreliable messages of this peer in the event queue.
     pub(crate) quota: QueueQuota,
 }
 
@@ -133,8 +121,7 @@ impl Scheduled for PeerSlot {
     }
 }
 
-/// All slots, and the scheduler that is notified when one is changed. A released slot is reused
-/// with another generation.
+/// All slots. A released slot is reused with another generation.
 #[derive(Debug, Default)]
 pub(crate) struct PeerSlots {
     slots: Vec<PeerSlot>,
@@ -143,7 +130,6 @@ pub(crate) struct PeerSlots {
 }
 
 impl PeerSlots {
-    /// A free slot, unless `max` are in use.
     pub(crate) fn reserve(&mut self, max: usize) -> Option<SlotIndex> {
         if let Some(index) = self.free.pop() {
             return Some(index);
@@ -163,7 +149,6 @@ impl PeerSlots {
         Some(index)
     }
 
-    /// Frees a slot. Ids of the peer that was in it are invalid from now on.
     pub(crate) fn release(&mut self, index: SlotIndex) {
         let slot = &mut self.slots[index.as_usize()];
         slot.state = PeerState::Free;
@@ -173,7 +158,6 @@ impl PeerSlots {
         self.free.push(index);
     }
 
-    /// Every slot, also free ones.
     pub(crate) fn indices(&self) -> impl Iterator<Item = SlotIndex> + use<> {
         (0..self.slots.len()).map(SlotIndex::at_end_of)
     }
@@ -182,15 +166,14 @@ impl PeerSlots {
         self.slots.get(index.as_usize())
     }
 
-    /// The state of a slot, to be changed. The scheduler is notified: the deadline is recomputed,
-    /// and the peer is checked in this turn and in the next one.
+    /// Borrows the state of a slot for a change. The scheduler is notified: the deadline is
+    /// recomputed, and the peer is checked in this turn and in the next one.
     #[inline]
     pub(crate) fn change(&mut self, index: SlotIndex) -> &mut PeerState {
         self.change_with_quota(index).0
     }
 
-    /// The connection with this id, to be changed, in every state that has one. A packet may
-    /// contain any id.
+    /// As [`change`](Self::change), for the connection with this id. A packet may contain any id.
     #[inline]
     pub(crate) fn change_connection(&mut self, id: ConnectionId) -> Option<&mut Connection> {
         let slot = self.slots.get_mut(id.slot().as_usize())?;
@@ -200,7 +183,6 @@ impl PeerSlots {
         Some(connection)
     }
 
-    /// As [`change`](Self::change), with the peer's share of the event queue.
     #[inline]
     pub(crate) fn change_with_quota(
         &mut self,
@@ -211,8 +193,7 @@ impl PeerSlots {
         (&mut slot.state, &mut slot.quota)
     }
 
-    /// A slot's bookkeeping: everything but the state, which is reached only through
-    /// [`change`](Self::change).
+    /// Everything but the state, which is changed only through [`change`](Self::change).
     pub(crate) fn bookkeeping(&mut self, index: SlotIndex) -> &mut PeerSlot {
         &mut self.slots[index.as_usize()]
     }
@@ -224,13 +205,12 @@ impl PeerSlots {
         }
     }
 
-    /// The slot of a peer. `None` if the peer has disconnected.
+    /// `None` if the peer has disconnected.
     pub(crate) fn find(&self, peer: PeerId) -> Option<SlotIndex> {
         let slot = self.get(peer.slot())?;
         (slot.generation == peer.generation).then_some(peer.slot())
     }
 
-    /// The connection of a connected peer.
     pub(crate) fn open(&self, peer: PeerId) -> Option<&Connection> {
         match &self[self.find(peer)?].state {
             PeerState::Open(connection) => Some(connection),
@@ -238,12 +218,11 @@ impl PeerSlots {
         }
     }
 
-    /// Whether messages to the peer in this slot are accepted.
     pub(crate) fn accepts_messages(&self, index: SlotIndex) -> bool {
         matches!(&self[index].state, PeerState::Open(connection) if !connection.is_lingering())
     }
 
-    /// All peers that messages can be sent to, by ascending index.
+    /// Peers that accept messages, by ascending index.
     pub(crate) fn peers(&self) -> impl Iterator<Item = PeerId> + '_ {
         self.indices()
             .filter(|index| self.accepts_messages(*index))
@@ -253,7 +232,6 @@ impl PeerSlots {
 
 /// Scheduling: see [`Scheduler`].
 impl PeerSlots {
-    /// The peer may have a packet to send.
     #[inline]
     pub(crate) fn make_ready(&mut self, index: SlotIndex) {
         let schedule = &mut self.slots[index.as_usize()].schedule;
@@ -264,7 +242,6 @@ impl PeerSlots {
         self.scheduler.has_ready()
     }
 
-    /// The next peer in turn to send.
     pub(crate) fn pop_ready(&mut self) -> Option<SlotIndex> {
         self.scheduler.pop_ready(&mut self.slots)
     }
@@ -281,7 +258,6 @@ impl PeerSlots {
         self.scheduler.begin_turn();
     }
 
-    /// The next peer whose deadline has passed.
     pub(crate) fn next_due(&mut self, now: Instant) -> Option<SlotIndex> {
         self.scheduler.next_due(&mut self.slots, now)
     }

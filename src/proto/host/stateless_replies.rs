@@ -1,4 +1,4 @@
-//! Replies to addresses that are no peers: short, bounded in number, and without per-address state.
+//! Replies to addresses that are no peers: bounded in number, and without per-address state.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use crate::proto::connection_id::ConnectionId;
 use crate::proto::slot_index::SlotIndex;
 use crate::proto::wire::handshake::{Deny, MismatchKind, Nonce, Tag};
 
-/// A reply and its destination. Encoded only when it is sent.
+/// Encoded only when it is sent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum StatelessReply {
     Cookie {
@@ -23,17 +23,16 @@ pub(crate) enum StatelessReply {
     Deny {
         to: SocketAddr,
         deny: Deny,
-        /// Authenticates the deny to the client. `None` under Plain.
+        /// `None` under Plain.
         tag: Option<Tag>,
     },
-    /// To the client in this slot, if the slot was not reused since.
+    /// Dropped if the slot was reused since.
     Accept {
         slot: SlotIndex,
         server_id: ConnectionId,
     },
 }
 
-/// See the [module](self).
 #[derive(Debug, Default)]
 pub(crate) struct StatelessReplies(VecDeque<StatelessReply>);
 

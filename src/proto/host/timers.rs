@@ -1,8 +1,5 @@
-//! Timer heap: the cost of a turn depends on the number of slots that are due, not on the number of
-//! slots.
-//!
-//! An indexed binary heap: it knows the position of each slot, so a slot is in it at most once and
-//! can be moved. Moving takes O(log n), reading the earliest entry O(1).
+//! Indexed binary heap of timers: stores the position of each slot, so a slot is in it at most once
+//! and can be moved in O(log n). Reading the earliest entry is O(1).
 
 use crate::proto::slot_index::SlotIndex;
 use crate::proto::time::Instant;
@@ -10,11 +7,9 @@ use crate::proto::time::Instant;
 /// Marks a slot that is not in the heap.
 const NOWHERE: u32 = u32::MAX;
 
-/// See the [module](self).
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     heap: Vec<TimerEntry>,
-    /// Heap position of each slot.
     places: Vec<u32>,
 }
 
@@ -25,12 +20,10 @@ struct TimerEntry {
 }
 
 impl Timers {
-    /// The earliest time at which a slot is due.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.heap.first().map(|entry| entry.at)
     }
 
-    /// Removes and returns a slot that is due.
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<SlotIndex> {
         let first = self.heap.first().filter(|entry| entry.at <= now)?;
         let slot = first.slot;
@@ -38,7 +31,7 @@ impl Timers {
         Some(slot)
     }
 
-    /// Sets the time of a slot, replacing any earlier one.
+    /// Replaces any earlier time.
     pub(crate) fn set(&mut self, slot: SlotIndex, at: Instant) {
         match self.place(slot) {
             Some(place) => {
@@ -49,10 +42,9 @@ impl Timers {
         }
     }
 
-    /// The slot is due at `at` or before. An existing entry is kept if it is earlier than `at` but
-    /// not earlier than half way to it. A deadline that moves back with every packet then seldom
-    /// costs a heap operation, and a slot is checked too early at most once per half of its
-    /// interval.
+    /// Sets a slot to be due at `at` or earlier. Keeps an existing entry within the second half of
+    /// the interval. So a deadline that moves back with every packet seldom costs a heap operation,
+    /// and a slot is checked too early at most once per half of its interval.
     pub(crate) fn set_no_later(&mut self, slot: SlotIndex, at: Instant, now: Instant) {
         let half_way = now + (at - now) / 2;
         let is_early_enough = self
@@ -63,7 +55,6 @@ impl Timers {
         }
     }
 
-    /// Removes a slot.
     pub(crate) fn remove(&mut self, slot: SlotIndex) {
         let Some(place) = self.place(slot) else {
             return;
@@ -90,7 +81,6 @@ impl Timers {
         self.settle(place);
     }
 
-    /// Restores the heap order for the entry at `place`.
     fn settle(&mut self, place: usize) {
         let place = self.rise(place);
         self.sink(place);
@@ -166,11 +156,19 @@ mod tests {
         let mut timers = Timers::default();
         timers.set_no_later(Slot::new(7), start + 5 * MS, start);
         timers.set_no_later(Slot::new(7), start + 9 * MS, start);
-        assert_eq!(timers.next(), Some(start + 5 * MS), "half of the time");
+        assert_eq!(
+            timers.next(),
+            Some(start + 5 * MS),
+            "an entry at half of the interval stays"
+        );
         timers.set_no_later(Slot::new(7), start + 2 * MS, start);
         assert_eq!(timers.next(), Some(start + 2 * MS));
         timers.set_no_later(Slot::new(7), start + 5 * MS, start);
-        assert_eq!(timers.next(), Some(start + 5 * MS), "less than half of it");
+        assert_eq!(
+            timers.next(),
+            Some(start + 5 * MS),
+            "an entry before half of the interval is replaced"
+        );
         timers.set(Slot::new(7), start + 9 * MS);
         assert_eq!(timers.next(), Some(start + 9 * MS));
         timers.remove(Slot::new(7));

@@ -2,11 +2,9 @@
 
 use crate::proto::time::{Duration, Instant};
 
-/// See the [module](self). The generic cell rate algorithm: the only state is the time at which the
-/// bucket is full again.
+/// The generic cell rate algorithm: the only state is the time at which the bucket is full again.
 #[derive(Debug)]
 pub(crate) struct TokenBucket {
-    /// Time between two tokens.
     interval: Duration,
     /// Maximum of `full_at - now`.
     tolerance: Duration,
@@ -24,7 +22,6 @@ impl TokenBucket {
         }
     }
 
-    /// Takes a token, if there is one.
     pub(crate) fn take(&mut self, now: Instant) -> bool {
         let full_at = self.full_at.max(now);
         let has_token = full_at - now <= self.tolerance;
@@ -45,7 +42,6 @@ mod tests {
         let mut bucket = TokenBucket::new(500, 32, start);
         let at_once = (0..1000).filter(|_| bucket.take(start)).count();
         assert_eq!(at_once, 32);
-        // Ten per millisecond, for 2 s.
         let times = (0..20_000).map(|index| start + Duration::from_micros(100) * index);
         let taken = times.filter(|now| bucket.take(*now)).count();
         assert_eq!(taken, 2 * 500 - 1);

@@ -9,34 +9,27 @@ use crate::proto::wire::handshake::{
     SEAL_OVERHEAD, SignedDeny,
 };
 
-/// State of one connection attempt.
 #[derive(Debug)]
 pub(crate) struct NoiseClient {
-    /// The pinned server key.
     pin: Option<PublicKey>,
-    /// The last presented key that is not the pinned one.
     wrong: Option<PublicKey>,
     begun: Option<StartedHandshake>,
 }
 
-/// A handshake whose first message is written. It belongs to one cookie of one server.
+/// For one cookie of one server.
 #[derive(Debug)]
 struct StartedHandshake {
     cookie: Cookie,
     server: PublicKey,
     initiator: Initiator,
-    /// The encoded connect, retransmitted unchanged.
+    /// Retransmitted unchanged.
     connect: Vec<u8>,
 }
 
-/// Result of checking the key in a cookie reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyCheck {
-    /// The cookie can be used.
     Usable,
-    /// The key is not the pinned one.
     WrongKey,
-    /// The key is invalid.
     Unusable,
 }
 
@@ -53,8 +46,8 @@ impl NoiseClient {
         self.pin.is_some()
     }
 
-    /// Processes a cookie reply with the server's key. A duplicate of the cookie continues the same
-    /// handshake, so a server that has already accepted repeats its accept.
+    /// A duplicate of the cookie continues the same handshake, so a server that has already
+    /// accepted repeats its accept.
     pub(crate) fn on_cookie(
         &mut self,
         protocol_id: u64,
@@ -79,12 +72,10 @@ impl NoiseClient {
         KeyCheck::Usable
     }
 
-    /// The encoded connect, once there is a cookie.
     pub(crate) fn connect(&self) -> &[u8] {
         self.begun.as_ref().map_or(&[], |begun| &begun.connect)
     }
 
-    /// The server key that the connect is encrypted for.
     pub(crate) fn server(&self) -> Option<PublicKey> {
         self.begun.as_ref().map(|begun| begun.server)
     }
@@ -94,7 +85,7 @@ impl NoiseClient {
         self.wrong.filter(|_| self.begun.is_none())
     }
 
-    /// Decrypts an accept. `None` if it is not authentic.
+    /// `None` if it is not authentic.
     pub(crate) fn open_accept(
         &mut self,
         envelope: &AcceptEnvelope<'_>,
@@ -107,7 +98,6 @@ impl NoiseClient {
         Some((accept, session))
     }
 
-    /// Whether this deny is authentic.
     pub(crate) fn is_authentic(&self, signed: &SignedDeny) -> bool {
         let bytes = SignedDeny::signed_part(&signed.deny);
         let begun = self.begun.as_ref();

@@ -2,8 +2,8 @@
 //! key, the client is anonymous.
 //!
 //! `-> e, es` with the connect body, `<- e, ee` with the accept body. The first message establishes
-//! a secret that only the owner of the server's private key can compute. The server authenticates a
-//! deny with it and so avoids the second Diffie-Hellman for denied clients.
+//! a shared secret that requires the server's private key. The server authenticates a deny with it,
+//! which avoids the second Diffie-Hellman for denied clients.
 
 use std::fmt;
 
@@ -21,7 +21,8 @@ use crate::proto::wire::handshake::{
 
 const PATTERN: &str = "Noise_NK_25519_AESGCM_SHA256";
 
-/// The Noise prologue: what both sides sent unencrypted. The handshake fails if it was altered.
+/// The Noise prologue: the unencrypted fields of both sides. The handshake fails if they were
+/// altered.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Prologue {
     pub(crate) protocol_id: u64,
@@ -55,15 +56,13 @@ pub(crate) fn connect_fingerprint(nonce: &Nonce, message: &[u8]) -> Option<Conne
     context.finish().as_ref().first_chunk().copied()
 }
 
-/// The client's side, after writing the first message.
 pub(crate) struct Initiator {
     state: HandshakeState,
     refusals: RefusalKey,
 }
 
 impl Initiator {
-    /// Writes the first message with `payload` encrypted in it. `None` if the server's key is
-    /// invalid.
+    /// `None` if the server's key is invalid.
     pub(crate) fn begin(
         terms: &Prologue,
         server: &PublicKey,
@@ -87,7 +86,7 @@ impl Initiator {
         Some((Self { state, refusals }, len))
     }
 
-    /// Reads the second message. A message that is not authentic changes nothing.
+    /// A message that is not authentic changes nothing.
     pub(crate) fn finish(
         &mut self,
         message: &[u8],
@@ -98,7 +97,6 @@ impl Initiator {
         Some((len, Session::new(&to_server, to_client)))
     }
 
-    /// Whether the server signed this deny.
     pub(crate) fn is_refusal(&self, signed: &[u8], tag: &Tag) -> bool {
         // `verify` accepts only untruncated tags.
         let whole = hmac::sign(&self.refusals.0, signed);
@@ -106,14 +104,13 @@ impl Initiator {
     }
 }
 
-/// The server's side, after reading the first message.
 pub(crate) struct Responder {
     state: HandshakeState,
     refusals: RefusalKey,
 }
 
 impl Responder {
-    /// Reads the first message: one Diffie-Hellman. `None` if it is not encrypted for this server.
+    /// Performs one Diffie-Hellman. `None` if the message is not encrypted for this server.
     pub(crate) fn read(
         identity: &StaticKeypair,
         terms: &Prologue,
@@ -137,14 +134,13 @@ impl Responder {
         Some((Self { state, refusals }, len))
     }
 
-    /// Writes the second message: the second Diffie-Hellman.
+    /// Performs the second Diffie-Hellman.
     pub(crate) fn accept(mut self, payload: &[u8], message: &mut [u8]) -> Option<(usize, Session)> {
         let len = self.state.write_message(payload, message).ok()?;
         let (to_server, to_client) = split(&mut self.state);
         Some((len, Session::new(&to_client, to_server)))
     }
 
-    /// Signs a deny.
     pub(crate) fn refuse(&self, signed: &[u8]) -> Tag {
         let whole = hmac::sign(&self.refusals.0, signed);
         let mut tag = Tag::default();
@@ -171,8 +167,8 @@ fn builder<'a>(resolver: Resolver) -> Option<Builder<'a>> {
 struct RefusalKey(hmac::Key);
 
 impl RefusalKey {
-    /// Derived with Noise's `Split` after the first message: a shared secret that the handshake
-    /// itself does not use in this way.
+    /// Derived with Noise's `Split` after the first message, a secret that the handshake itself
+    /// does not use in this way.
     fn of(state: &mut HandshakeState) -> Self {
         let (_, to_client) = split(state);
         Self(hmac::Key::new(hmac::HMAC_SHA256, &*to_client))
@@ -212,7 +208,6 @@ mod tests {
         Secret::new([byte; 32])
     }
 
-    /// A client and its first message.
     fn call(terms: &Prologue, server: &PublicKey) -> (Initiator, Vec<u8>) {
         let mut message = [0; 256];
         let begun = Initiator::begin(terms, server, secret(4), b"hello", &mut message);

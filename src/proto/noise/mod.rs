@@ -1,8 +1,8 @@
 //! Encryption: server authentication, key agreement, and packet encryption.
 //!
 //! `client` checks the server's key. `handshake` runs `Noise_NK_25519_AESGCM_SHA256` with `snow`,
-//! which is used for the handshake only. `resolver` provides Diffie-Hellman and the randomness that
-//! the host derives from its seed. `session` encrypts and decrypts packets with `ring`.
+//! which is used for the handshake only. `resolver` provides Diffie-Hellman and randomness from the
+//! host's seed. `session` encrypts and decrypts packets with `ring`.
 
 mod client;
 mod handshake;
@@ -18,7 +18,6 @@ pub(crate) use self::session::Session;
 pub(crate) use self::session::rekey;
 use crate::keys::{PrivateKey, PublicKey};
 
-/// Static key pair of a host.
 pub(crate) struct StaticKeypair {
     private: PrivateKey,
     public: PublicKey,

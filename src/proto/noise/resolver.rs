@@ -1,6 +1,6 @@
 //! Cryptographic primitives for `snow`. Hash and cipher are those of `ring`. The ephemeral secret
 //! is passed in, because `snow` would draw it from the system and a session must be reproducible
-//! from a seed. `ring` offers no Diffie-Hellman with a given secret, so `curve25519-dalek` provides
+//! from a seed. `ring` has no Diffie-Hellman with a given secret, so `curve25519-dalek` provides
 //! it.
 
 use curve25519_dalek::MontgomeryPoint;
@@ -13,10 +13,9 @@ use subtle::ConstantTimeEq;
 use crate::keys::PublicKey;
 use crate::proto::rng::Secret;
 
-/// Primitives for one handshake.
 pub(super) struct Resolver {
     pub(super) ephemeral: Secret,
-    /// The public half of the private key passed to `snow`, if any: recomputing it in every
+    /// The public key of the private key passed to `snow`, if any: recomputing it in every
     /// handshake would be a third of the work.
     pub(super) own: Option<PublicKey>,
 }
@@ -80,7 +79,6 @@ impl Dh for X25519 {
         32
     }
 
-    /// Called by `snow` for the static key only.
     fn set(&mut self, private: &[u8]) {
         self.private.copy_from_slice(private);
         self.public = match &self.known {

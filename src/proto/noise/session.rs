@@ -1,10 +1,10 @@
 //! Packet encryption: AES-256-GCM per direction, with the packet number as the nonce and every byte
 //! before the ciphertext as associated data.
 //!
-//! After every [`REKEY_PACKETS`] packets both sides derive the next key with Noise's `REKEY`
-//! (forward secrecy): a key read from memory decrypts later packets, but no packet from before the
-//! previous epoch, which the receiver keeps for late packets. The epoch of a packet is its number
-//! divided by [`REKEY_PACKETS`], so it is not transmitted.
+//! After every [`REKEY_PACKETS`] packets, an epoch, both sides derive the next key with Noise's
+//! `REKEY`. Forward secrecy: a stolen key decrypts later packets, but no packet from before the
+//! previous epoch, whose key the receiver keeps for late packets. The epoch of a packet is its
+//! number divided by [`REKEY_PACKETS`], so it is not transmitted.
 
 use std::fmt;
 
@@ -15,7 +15,6 @@ use crate::limits::REKEY_PACKETS;
 use crate::proto::rng::Secret;
 use crate::proto::wire::Malformed;
 
-/// See the [module](self).
 pub(crate) struct Session {
     sending: SendKeys,
     receiving: RecvKeys,
@@ -24,9 +23,8 @@ pub(crate) struct Session {
 struct SendKeys {
     epoch: u64,
     key: LessSafeKey,
-    /// Key of the next epoch.
     next: Secret,
-    /// Next packet number. Lower numbers are never sealed with again.
+    /// Next packet number. Lower numbers are never sealed again.
     number: u64,
 }
 
@@ -63,7 +61,7 @@ impl Session {
         let sending = &mut self.sending;
         assert!(
             number >= sending.number,
-            "a packet number never repeats under one key: a connection counts its packets upwards"
+            "a packet number never repeats under one key: the connection counts upwards"
         );
         sending.number = number + 1;
         sending.go_to(number / REKEY_PACKETS);
@@ -123,7 +121,7 @@ impl RecvKeys {
     reason = "the only length that is an error is another one than 32"
 )]
 fn key(secret: &Secret) -> LessSafeKey {
-    let key = UnboundKey::new(&AES_256_GCM, &**secret).expect("a key has 32 bytes");
+    let key = UnboundKey::new(&AES_256_GCM, &**secret).expect("a secret has 32 bytes");
     LessSafeKey::new(key)
 }
 
@@ -149,7 +147,7 @@ fn nonce(number: u64) -> Nonce {
 fn seal_with(key: &LessSafeKey, number: u64, header: &[u8], payload: &mut [u8]) -> [u8; 16] {
     let tag = key
         .seal_in_place_separate_tag(nonce(number), Aad::from(header), payload)
-        .expect("a payload fits a datagram");
+        .expect("a payload is far below the limit of AES-GCM");
     let mut bytes = [0; 16];
     bytes.copy_from_slice(tag.as_ref());
     bytes
@@ -181,7 +179,6 @@ mod tests {
 
     const HEADER: &[u8] = b"a header of 13";
 
-    /// Both ends of one connection.
     fn pair() -> (Session, Session) {
         let (one, other) = (Secret::new([1; 32]), Secret::new([2; 32]));
         (Session::new(&one, other.clone()), Session::new(&other, one))
@@ -226,20 +223,23 @@ mod tests {
         let after = sealed(&mut one, 2 * REKEY_PACKETS);
         assert!(
             !is_opened(&mut other, 2 * REKEY_PACKETS, &after),
-            "too far ahead"
+            "two epochs ahead"
         );
         assert!(
             !is_opened(&mut other, REKEY_PACKETS, &last),
-            "of the epoch before"
+            "a packet sealed in the previous epoch"
         );
         assert_eq!(
             other.receiving.epoch, 0,
-            "a forged packet does not begin an epoch"
+            "a forged packet does not start an epoch"
         );
         assert!(is_opened(&mut other, REKEY_PACKETS, &next));
         assert!(is_opened(&mut other, REKEY_PACKETS - 1, &last));
         assert!(is_opened(&mut other, 2 * REKEY_PACKETS, &after));
-        assert!(!is_opened(&mut other, 0, &first), "its key is gone");
+        assert!(
+            !is_opened(&mut other, 0, &first),
+            "the key of an older epoch is gone"
+        );
     }
 
     #[test]
@@ -254,7 +254,10 @@ mod tests {
     fn each_direction_has_its_own_key() {
         let (mut one, mut other) = pair();
         let packet = sealed(&mut one, 0);
-        assert!(!is_opened(&mut one, 0, &packet), "reflected");
+        assert!(
+            !is_opened(&mut one, 0, &packet),
+            "a reflected packet is rejected"
+        );
         assert!(is_opened(&mut other, 0, &packet));
     }
 
@@ -273,7 +276,10 @@ mod tests {
         let mut copy = packet.clone();
         assert!(other.open(0, b"another header", &mut copy).is_err());
         assert!(!is_opened(&mut other, 1, &packet));
-        assert!(is_opened(&mut other, 0, &packet), "they changed nothing");
+        assert!(
+            is_opened(&mut other, 0, &packet),
+            "forged packets change nothing"
+        );
     }
 
     #[test]

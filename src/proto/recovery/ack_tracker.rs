@@ -6,12 +6,10 @@ use crate::limits::ACK_RANGES_MAX;
 use crate::proto::recovery::replay_window::ReplayWindow;
 use crate::proto::time::{Duration, Instant};
 
-/// Number of packets that cause an acknowledgement at the end of the turn, before the
-/// acknowledgement delay has passed:
-/// 16. A fast sender depends on timely acknowledgements.
+/// Number of packets after which an acknowledgement is due without delay: 16. A fast sender depends
+/// on timely acknowledgements.
 const ACK_PACKETS_MAX: u32 = 16;
 
-/// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct AckTracker {
     window: ReplayWindow,
@@ -22,15 +20,14 @@ pub(crate) struct AckTracker {
     /// When an acknowledgement must be sent, alone if necessary.
     ack_at: Option<Instant>,
     ack_delay: Duration,
-    /// Number of packets received since the last acknowledgement.
+    /// Packets received since the last acknowledgement.
     waiting: u32,
-    /// Number of acknowledgements sent since one was last confirmed by the peer.
+    /// Acknowledgements sent since the peer last acknowledged one.
     acks_unheard: u32,
 }
 
-/// Number of unconfirmed acknowledgements with several ranges after which a ping is sent: 16. A
-/// side that only receives would otherwise repeat old gaps forever, because no acknowledgement
-/// confirms them.
+/// Number of unacknowledged ACKs with several ranges after which a ping is sent: 16. A side that
+/// only receives would otherwise repeat old gaps forever.
 const ACKS_UNHEARD_MAX: u32 = 16;
 
 impl AckTracker {
@@ -65,8 +62,8 @@ impl AckTracker {
         }
         if wants_ack {
             self.waiting += 1;
-            // A gap or a filled gap is acknowledged at once, so the sender detects loss early. A
-            // sender of many packets at a time also needs timely acknowledgements.
+            // Acknowledge at once after a gap, so that the sender detects loss early, and after
+            // many packets.
             let delay = if number == expected && self.waiting < ACK_PACKETS_MAX {
                 self.ack_delay
             } else {
@@ -77,24 +74,20 @@ impl AckTracker {
         }
     }
 
-    /// Records a packet with a refused message: a duplicate of it is rejected, and it is never
-    /// acknowledged.
+    /// Duplicates of a refused packet are rejected, and it is never acknowledged.
     pub(crate) fn insert_refused(&mut self, number: u64) {
         self.window.insert(number);
     }
 
-    /// Makes an acknowledgement due at once: the sender waits for one.
     pub(crate) fn ack_now(&mut self, now: Instant) {
         self.ack_at = Some(now);
     }
 
-    /// When an acknowledgement must be sent.
     pub(crate) fn ack_at(&self) -> Option<Instant> {
         self.ack_at
     }
 
-    /// Ranges to acknowledge, largest first. Call [`on_ack_sent`](Self::on_ack_sent) after writing
-    /// them.
+    /// Largest first. Call [`on_ack_sent`](Self::on_ack_sent) after writing them.
     pub(crate) fn ranges(&self) -> impl Iterator<Item = RangeInclusive<u64>> + Clone + '_ {
         self.ranges.iter()
     }
@@ -102,7 +95,7 @@ impl AckTracker {
     /// Acknowledgement delay of the largest number, in microseconds.
     pub(crate) fn delay_us(&self, now: Instant) -> u64 {
         let delay = now.saturating_duration_since(self.largest_at);
-        // Limited to 2^32 us, more than an hour, longer than any idle timeout.
+        // Limited to 2^32 us, 71 minutes, longer than any idle timeout.
         delay.as_micros().min(1 << 32)
     }
 
@@ -117,16 +110,14 @@ impl AckTracker {
         self.ranges.ranges.len() > 1 && self.acks_unheard >= ACKS_UNHEARD_MAX
     }
 
-    /// The peer has confirmed the acknowledgement of everything up to `number`, so it need not be
-    /// repeated.
+    /// The peer has acknowledged the acknowledgements of everything below `number`.
     pub(crate) fn forget_below(&mut self, number: u64) {
         self.ranges.forget_below(number);
         self.acks_unheard = 0;
     }
 }
 
-/// Up to [`ACK_RANGES_MAX`] ranges of numbers. When it is full, the oldest range is dropped. Most
-/// peers need few, so memory is allocated for a few.
+/// Up to [`ACK_RANGES_MAX`] ranges. When it is full, the oldest is dropped.
 #[derive(Debug, Default)]
 struct AckRanges {
     /// First and last number of each range, largest first.
@@ -136,7 +127,6 @@ struct AckRanges {
 /// Memory of the ranges of a peer without gaps, in bytes.
 pub(crate) const RANGES_BYTES_IDLE: usize = 4 * size_of::<(u64, u64)>();
 
-/// Maximum memory of the ranges, in bytes.
 pub(crate) const RANGES_BYTES_MAX: usize = ACK_RANGES_MAX * size_of::<(u64, u64)>();
 
 impl AckRanges {
@@ -173,7 +163,6 @@ impl AckRanges {
         }
     }
 
-    /// Inserts a new range at `place`.
     fn open(&mut self, place: usize, number: u64) {
         if place == ACK_RANGES_MAX {
             return; // older than the oldest tracked range
@@ -272,14 +261,22 @@ mod tests {
         assert_eq!(
             received.ack_at(),
             Some(now + DELAY),
-            "it counts from the first"
+            "the delay starts at the first packet"
         );
         received.insert(3, true, now + DELAY / 2);
-        assert_eq!(received.ack_at(), Some(now + DELAY / 2), "2 is missing");
+        assert_eq!(
+            received.ack_at(),
+            Some(now + DELAY / 2),
+            "a gap is acknowledged at once"
+        );
         received.on_ack_sent();
         assert_eq!(received.ack_at(), None);
         received.insert(4, false, now + DELAY);
-        assert_eq!(received.ack_at(), None, "acknowledgements want none");
+        assert_eq!(
+            received.ack_at(),
+            None,
+            "acknowledgements are not acknowledged"
+        );
     }
 
     #[test]
@@ -290,7 +287,10 @@ mod tests {
             received.insert(number, true, now);
             received.on_ack_sent();
         }
-        assert!(!received.wants_to_forget(), "there is nothing to forget");
+        assert!(
+            !received.wants_to_forget(),
+            "without gaps there are no old ranges"
+        );
         received.insert(101, true, now);
         assert!(received.wants_to_forget());
         received.forget_below(101);

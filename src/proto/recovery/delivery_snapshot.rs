@@ -1,22 +1,21 @@
-//! The delivery state of a connection at the time when a packet was sent.
+//! The delivery state of a connection when a packet was sent.
 
 use crate::proto::time::Instant;
 
-/// Stored with a sent packet until its acknowledgement, which turns it into a delivery rate sample
+/// Stored with a sent packet, and turned into a delivery rate sample by its acknowledgement
 /// (draft-cheng-iccrg-delivery-rate-estimation).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DeliverySnapshot {
-    /// Bytes acknowledged so far.
     pub(crate) delivered: u64,
     pub(crate) delivered_at: Instant,
     /// When the first packet of the sample was sent.
     pub(crate) first_sent_at: Instant,
-    /// The flow was application-limited, so the sample is no limit of the path.
+    /// The sample does not measure the path.
     pub(crate) is_app_limited: bool,
 }
 
 impl DeliverySnapshot {
-    /// Snapshot of a packet that was sent before anything was delivered.
+    /// Snapshot before anything was delivered.
     pub(crate) fn initial(now: Instant) -> Self {
         Self {
             delivered: 0,

@@ -1,7 +1,6 @@
 //! Recent loss rate of packets to a peer.
 
-/// Loss rate above which redundant copies continue until the message is acknowledged: 2%, in parts
-/// per million.
+/// Loss rate above which redundant copies continue until the message is acknowledged: 2%.
 pub(crate) const LOSSY_PPM: u32 = 20_000;
 
 /// Exponential moving average. The weight of a packet halves after 90 further packets.
@@ -10,11 +9,9 @@ pub(crate) struct LossRate {
     ppm: u32,
 }
 
-/// Inverse weight of the newest packet.
 const WEIGHT: i64 = 128;
 
 impl LossRate {
-    /// Adds the outcome of a packet.
     #[allow(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -26,7 +23,6 @@ impl LossRate {
         self.ppm = (now + (target - now) / WEIGHT) as u32;
     }
 
-    /// Loss rate in parts per million.
     pub(crate) fn ppm(self) -> u32 {
         self.ppm
     }

@@ -1,7 +1,7 @@
 //! Acknowledgements, loss detection (RFC 9002) and round-trip time.
 //!
-//! Retransmission is of messages, never of packets: this module reports which frames were lost or
-//! acknowledged, and `channel` decides what to send again.
+//! Messages are retransmitted, not packets: this module reports which frames were lost or
+//! acknowledged, and `channel` decides what to retransmit.
 
 pub(crate) mod ack_tracker;
 pub(crate) mod delivery_snapshot;

@@ -8,7 +8,6 @@ use crate::limits::REPLAY_WINDOW;
 const WORD: u64 = u64::BITS as u64;
 const WORDS: usize = (REPLAY_WINDOW / WORD) as usize;
 
-/// See the [module](self).
 #[derive(Debug, Clone)]
 pub(crate) struct ReplayWindow {
     /// One more than the largest number received.
@@ -25,7 +24,6 @@ impl ReplayWindow {
         }
     }
 
-    /// The next packet number if nothing is lost or reordered.
     pub(crate) fn expected(&self) -> u64 {
         self.end
     }
@@ -38,8 +36,7 @@ impl ReplayWindow {
         self.end - number <= REPLAY_WINDOW && self.bits[word(number)] & bit(number) == 0
     }
 
-    /// Records a number that [`is_new`](Self::is_new). Its packet must be authentic: a forged one
-    /// must not move the window.
+    /// The packet must be authentic, because a forged one must not move the window.
     pub(crate) fn insert(&mut self, number: u64) {
         if number >= self.end {
             self.forget_up_to(number);
@@ -48,8 +45,7 @@ impl ReplayWindow {
         self.bits[word(number)] |= bit(number);
     }
 
-    /// Clears the bits of the numbers from the end to `number`, which belonged to numbers one
-    /// window earlier.
+    /// Clears the bits from `end` to `number`, which belonged to numbers one window earlier.
     fn forget_up_to(&mut self, number: u64) {
         if number - self.end >= REPLAY_WINDOW {
             self.bits = [0; WORDS];
@@ -112,8 +108,7 @@ mod tests {
         let mut seen = HashSet::new();
         let (mut state, mut largest) = (1_u64, 0_u64);
         for _ in 0..100_000 {
-            // A linear congruential generator (Knuth's constants): statistical quality does not
-            // matter here.
+            // A linear congruential generator (Knuth's constants).
             state = state
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1_442_695_040_888_963_407);

@@ -1,13 +1,11 @@
-//! Round-trip time estimator of RFC 6298, as RFC 9002 section 5 applies it to acknowledgements with
-//! a delay.
+//! Round-trip time estimator of RFC 6298, as RFC 9002 section 5 applies it to delayed
+//! acknowledgements.
 
 use crate::limits::{ROUND_TRIP_INITIAL, TIMER_GRANULARITY};
 use crate::proto::time::Duration;
 
-/// See the [module](self).
 #[derive(Debug, Clone)]
 pub(crate) struct RttEstimator {
-    /// `None` before the first sample.
     estimate: Option<Estimate>,
 }
 
@@ -32,8 +30,7 @@ impl RttEstimator {
         Self { estimate: None }
     }
 
-    /// Adds a sample: a packet was acknowledged after `time`, of which the peer delayed the
-    /// acknowledgement by `delay`.
+    /// `time` includes the peer's acknowledgement delay `delay`.
     pub(crate) fn sample(&mut self, time: Duration, delay: Duration) {
         let Some(estimate) = &mut self.estimate else {
             let mut estimate = Estimate {
@@ -55,18 +52,16 @@ impl RttEstimator {
         estimate.update_timeout();
     }
 
-    /// The smoothed round-trip time, once there is a sample.
     pub(crate) fn smoothed(&self) -> Option<Duration> {
         self.estimate.map(|estimate| estimate.smoothed)
     }
 
-    /// Mean deviation of the round-trip time, also called jitter.
+    /// Also called jitter.
     pub(crate) fn deviation(&self) -> Option<Duration> {
         self.estimate.map(|estimate| estimate.deviation)
     }
 
-    /// Probe timeout: how long to wait for an acknowledgement that the peer may delay by
-    /// `ack_delay` (RFC 9002 section 6.2.1).
+    /// Includes the peer's maximum acknowledgement delay (RFC 9002 section 6.2.1).
     pub(crate) fn probe_timeout(&self, ack_delay: Duration) -> Duration {
         let initial = Duration::of(ROUND_TRIP_INITIAL) + 4 * (Duration::of(ROUND_TRIP_INITIAL) / 2);
         let timeout = self.estimate.map_or(initial, |estimate| estimate.timeout);

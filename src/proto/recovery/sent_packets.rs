@@ -12,13 +12,11 @@ use crate::proto::wire::Malformed;
 use crate::proto::wire::frame::AckFrame;
 use crate::proto::wire::packet::PAYLOAD_MAX;
 
-/// Maximum that the packet threshold of loss detection adapts to on paths that reorder: 128.
+/// Maximum of the adaptive packet threshold of loss detection: 128.
 const REORDERING_PACKETS_MAX: u64 = 128;
 
-/// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct SentPackets {
-    /// The next packet number.
     next: u64,
     /// Ordered by packet number.
     in_flight: VecDeque<SentPacket>,
@@ -31,11 +29,9 @@ pub(crate) struct SentPackets {
     /// Number of probes since the last acknowledgement.
     probes: u32,
     lost: u64,
-    /// Packet threshold of loss detection: number of later packets that must be acknowledged before
-    /// a packet counts as lost. Grows on paths that reorder.
+    /// Packet threshold of loss detection. Grows after spurious loss.
     reordering_packets: u64,
-    /// Additional time threshold, learned from packets that were acknowledged after they counted as
-    /// lost.
+    /// Additional time threshold, learned from spurious loss.
     reordering_time: Duration,
 }
 
@@ -44,11 +40,9 @@ pub(crate) struct SentPacket {
     pub(crate) number: u64,
     pub(crate) at: Instant,
     pub(crate) contents: PacketContents,
-    /// Delivery state at send time, for the rate sample of its acknowledgement.
     pub(crate) snapshot: DeliverySnapshot,
-    /// Length in bytes.
     pub(crate) bytes: u16,
-    /// Number of frames, which follow those of earlier packets in `SentFrames`.
+    /// Number of frames in `SentFrames`.
     frames: u16,
     state: PacketState,
 }
@@ -61,10 +55,9 @@ enum PacketState {
     Lost,
 }
 
-/// Memory of a packet in flight, in bytes.
 pub(crate) const PACKET_BYTES: usize = size_of::<SentPacket>();
 
-/// Contents of a packet, besides its frames, that matter when it is acknowledged or lost.
+/// Contents that matter when a packet is acknowledged or lost.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct PacketContents {
     /// The largest number in its acknowledgement.
@@ -74,7 +67,6 @@ pub(crate) struct PacketContents {
     pub(crate) is_disconnect: bool,
 }
 
-/// A message or a fragment in a sent packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SentFrame {
     /// Retransmitted until it is acknowledged.
@@ -89,7 +81,6 @@ pub(crate) enum SentFrame {
     Tracked(Receipt),
 }
 
-/// Memory of a frame, in bytes.
 pub(crate) const SENT_FRAME_BYTES: usize = size_of::<SentFrame>();
 
 /// Maximum number of frames in a packet: a message takes at least two bytes.
@@ -105,7 +96,6 @@ pub(crate) struct SentFrames {
 }
 
 impl SentFrames {
-    /// Whether the packet that is being written may contain another frame.
     pub(crate) fn has_room(&self) -> bool {
         self.queue.len() < SENT_FRAMES_MAX
     }
@@ -121,15 +111,14 @@ impl SentFrames {
     }
 }
 
-/// Receives the outcome of every packet, exactly once per packet: acknowledged, or lost.
+/// Receives the outcome of every packet, exactly once.
 pub(crate) trait LossListener {
     fn on_packet_acked(&mut self, packet: &SentPacket, frames: impl Iterator<Item = SentFrame>);
 
-    /// Also called for a packet that is abandoned because no more packets can be remembered.
+    /// Also called for a packet that is abandoned because the record is full.
     fn on_packet_lost(&mut self, packet: &SentPacket, frames: impl Iterator<Item = SentFrame>);
 }
 
-/// Final outcome of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PacketOutcome {
     Acked,
@@ -152,12 +141,11 @@ impl SentPackets {
         }
     }
 
-    /// The next packet number.
     pub(crate) fn next_number(&self) -> u64 {
         self.next
     }
 
-    /// Takes the next packet number. Numbers never repeat.
+    /// Numbers never repeat.
     pub(crate) fn take_number(&mut self) -> u64 {
         let number = self.next;
         self.next += 1;
@@ -169,12 +157,10 @@ impl SentPackets {
         self.next = number;
     }
 
-    /// The record of frames, for the packet that is being written.
     pub(crate) fn frames(&mut self) -> &mut SentFrames {
         &mut self.frames
     }
 
-    /// Bytes of packets that are neither acknowledged nor lost.
     pub(crate) fn open_bytes(&self) -> usize {
         self.open_bytes
     }
@@ -185,8 +171,7 @@ impl SentPackets {
             && self.frames.queue.len() + FRAMES_PER_PACKET_MAX <= SENT_FRAMES_MAX
     }
 
-    /// Abandons the oldest packets until one more can be tracked, with the maximum number of
-    /// frames.
+    /// Abandons the oldest packets until one more can be tracked.
     pub(crate) fn make_room(&mut self, listener: &mut impl LossListener) {
         while !self.has_room() {
             self.settle(0, PacketOutcome::Lost, 0, listener);
@@ -194,7 +179,7 @@ impl SentPackets {
         }
     }
 
-    /// An ack-eliciting packet is sent, with the frames that were pushed since the previous one.
+    /// Records a packet with the frames pushed since the previous one.
     pub(crate) fn on_sent(
         &mut self,
         number: u64,
@@ -223,8 +208,8 @@ impl SentPackets {
         self.asked_at = now;
     }
 
-    /// Processes an acknowledgement. Rejects it as a whole if it names packets that were never
-    /// sent. Returns whether it contains anything new.
+    /// Rejects an acknowledgement as a whole if it names packets that were never sent. Returns
+    /// whether it contains anything new.
     pub(crate) fn on_ack(
         &mut self,
         ack: &AckFrame<'_>,
@@ -239,8 +224,7 @@ impl SentPackets {
         let mut sample = None;
         if let Some((number, at)) = self.close_named(ack, now, listener) {
             self.probes = 0;
-            // Only a newly acknowledged packet is a round-trip sample; a repeated acknowledgement
-            // is not.
+            // A repeated acknowledgement is no round-trip sample.
             if number == ack.largest {
                 let delay = Duration::from_micros(ack.delay_us).min(ack_delay_max);
                 let time = now.saturating_duration_since(at);
@@ -253,8 +237,7 @@ impl SentPackets {
         Ok(sample)
     }
 
-    /// Closes the packets in the ranges, from the largest number down. Returns number and send time
-    /// of the largest newly acknowledged packet.
+    /// Returns number and send time of the largest newly acknowledged packet.
     fn close_named(
         &mut self,
         ack: &AckFrame<'_>,
@@ -290,8 +273,7 @@ impl SentPackets {
         largest_news
     }
 
-    /// A packet was acknowledged after it was declared lost (spurious loss): raises the thresholds,
-    /// as RACK does (RFC 8985 section 6.2).
+    /// Raises the thresholds after a spurious loss, as RACK does (RFC 8985 section 6.2).
     fn on_late_ack(&mut self, index: usize, largest: u64, now: Instant) {
         let packet = &mut self.in_flight[index];
         packet.state = PacketState::Acknowledged;
@@ -380,7 +362,7 @@ impl SentPackets {
     }
 
     /// When the next probe is due: exponential backoff while no acknowledgement arrives. A flow
-    /// that is `blocked` by flow control probes for a window update in the same way.
+    /// that is blocked by flow control probes for a window update.
     pub(crate) fn probe_at(
         &self,
         round_trip: &RttEstimator,
@@ -398,8 +380,8 @@ impl SentPackets {
         Some(self.asked_at + backed_off.min(Duration::of(PROBE_MAX).max(timeout)))
     }
 
-    /// A probe timeout expired: passes the frames of the oldest open packets to `again`, until one
-    /// has something to retransmit.
+    /// Passes the frames of the oldest open packets to `again`, until a packet has frames to
+    /// retransmit.
     pub(crate) fn on_probe(&mut self, mut again: impl FnMut(SentFrame) -> bool) {
         self.probes += 1;
         let mut frames_at = 0;
@@ -410,7 +392,6 @@ impl SentPackets {
                 continue;
             }
             let frames = self.frames.queue.range(range);
-            // All frames of a packet, and no second packet if one was retransmitted.
             let handed_out = frames.filter(|frame| again(**frame)).count();
             if handed_out > 0 {
                 return;
@@ -418,18 +399,15 @@ impl SentPackets {
         }
     }
 
-    /// When the last ack-eliciting packet was sent.
     pub(crate) fn asked_at(&self) -> Instant {
         self.asked_at
     }
 
-    /// Releases unused memory.
     pub(crate) fn shed(&mut self) {
         shed(&mut self.in_flight);
         shed(&mut self.frames.queue);
     }
 
-    /// Number of packets declared lost.
     pub(crate) fn lost(&self) -> u64 {
         self.lost
     }
@@ -446,7 +424,6 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
     const NO_DELAY: Duration = Duration::ZERO;
 
-    /// Records the outcome of packets and their frames.
     #[derive(Default)]
     struct EventLog(Vec<(u64, PacketOutcome, Vec<SentFrame>)>);
 
@@ -503,7 +480,6 @@ mod tests {
             }
         }
 
-        /// Sends a packet with these frames.
         fn send_units(&mut self, frames: &[SentFrame]) {
             frames
                 .iter()
@@ -520,7 +496,7 @@ mod tests {
             write_ack(&mut writer, 0, ranges.iter().cloned());
             let mut frames = Frames::check(writer.written()).unwrap();
             let Some(Frame::Ack(ack)) = frames.next() else {
-                panic!("an acknowledgement was written");
+                panic!("the writer wrote an ACK frame");
             };
             let (round_trip, log) = (&mut self.round_trip, &mut self.log);
             self.sent.on_ack(&ack, round_trip, NO_DELAY, self.now, log)
@@ -557,9 +533,13 @@ mod tests {
         assert_eq!(side.sent.lost(), 0);
         side.ack(&[1..=3]).unwrap();
         assert_eq!(side.sent.lost(), 1);
-        assert_eq!(side.sent.open, 1, "4 is still on its way");
+        assert_eq!(side.sent.open, 1, "packet 4 is in flight");
         side.ack(&[0..=0]).unwrap();
-        assert_eq!(side.sent.lost(), 1, "too late, and no second time");
+        assert_eq!(
+            side.sent.lost(),
+            1,
+            "a late acknowledgement changes no outcome"
+        );
     }
 
     #[test]
@@ -622,7 +602,7 @@ mod tests {
         side.ack(&[0..=39]).unwrap();
         let mut fates = std::mem::take(&mut side.log.0);
         fates.sort_by_key(|(number, ..)| *number);
-        assert_eq!(fates.len(), 40, "each has one");
+        assert_eq!(fates.len(), 40, "every packet has one outcome");
         for (number, (named, outcome, frames)) in (0..).zip(fates) {
             let was_named = [20..=29, 5..=9, 1..=1].iter().any(|r| r.contains(&number));
             let is_overtaken = number < 27 && !was_named;
@@ -663,7 +643,11 @@ mod tests {
             asked.push(frame);
             true
         });
-        assert_eq!(asked, [reliable(1), reliable(2)], "all of one packet");
+        assert_eq!(
+            asked,
+            [reliable(1), reliable(2)],
+            "a probe retransmits all frames of one packet"
+        );
         asked.clear();
         side.sent.on_probe(|frame| {
             asked.push(frame);
@@ -689,14 +673,18 @@ mod tests {
         let mut side = TestSide::new();
         side.send(20);
         side.ack(&[9..=9]).unwrap();
-        assert_eq!(side.sent.lost(), 7, "0 to 6, overtaken by three or more");
+        assert_eq!(
+            side.sent.lost(),
+            7,
+            "packets 0 to 6 are overtaken by three or more"
+        );
         side.ack(&[0..=9]).unwrap();
         side.send(20);
         side.ack(&[29..=29]).unwrap();
         assert_eq!(
             side.sent.lost(),
             7 + 10,
-            "10 to 19, overtaken by ten or more"
+            "packets 10 to 19 are overtaken by ten or more"
         );
     }
 }

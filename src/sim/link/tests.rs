@@ -1,5 +1,5 @@
-//! Links on virtual time. Every test prints its seed on failure. Statistical bounds are four
-//! standard deviations, so a seed that passes once always passes.
+//! Every test prints its seed on failure. Statistical bounds are four standard deviations; the seed
+//! is fixed, so the result is too.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,6 @@ use crate::sim::in_flight::LINK_DATAGRAMS_MAX;
 
 const TICK: Duration = Duration::from_millis(16);
 
-/// A link, a virtual time, and numbered datagrams.
 struct Run {
     link: Link<&'static str>,
     start: Instant,
@@ -20,7 +19,6 @@ struct Run {
     next: u32,
 }
 
-/// A datagram returned by the link.
 #[derive(Debug, Clone, PartialEq)]
 struct PolledDatagram {
     number: u32,
@@ -41,7 +39,7 @@ impl Run {
         }
     }
 
-    /// Sends the next datagram, which carries its number and is `length` bytes long.
+    /// Writes the number of the datagram into its first four bytes.
     fn send_long(&mut self, length: usize) {
         let mut bytes = vec![0; length];
         bytes[..4].copy_from_slice(&self.next.to_le_bytes());
@@ -53,7 +51,6 @@ impl Run {
         self.send_long(4);
     }
 
-    /// Sends `count` datagrams, one every `interval`, and polls meanwhile.
     fn send_every(&mut self, interval: Duration, count: usize) -> Vec<PolledDatagram> {
         let mut arrivals = Vec::new();
         for _ in 0..count {
@@ -63,7 +60,7 @@ impl Run {
         arrivals
     }
 
-    /// Advances time from deadline to deadline.
+    /// Advances from deadline to deadline.
     fn advance(&mut self, by: Duration) -> Vec<PolledDatagram> {
         let until = self.now + by;
         let mut arrivals = Vec::new();
@@ -72,13 +69,12 @@ impl Run {
                 break;
             }
             self.now = self.now.max(due);
-            arrivals.push(self.poll().expect("it is due"));
+            arrivals.push(self.poll().expect("`now` is the deadline of a datagram"));
         }
         self.now = until;
         arrivals
     }
 
-    /// Advances time until everything has arrived.
     fn drain(&mut self) -> Vec<PolledDatagram> {
         self.advance(Duration::from_secs(3600))
     }
@@ -95,7 +91,6 @@ impl Run {
         })
     }
 
-    /// Every datagram sent is accounted for.
     fn assert_nothing_is_unaccounted_for(&self) {
         let s = self.link.stats();
         let out = s.delivered + s.lost + s.lost_to_partition + s.lost_to_queue + s.lost_to_limit;
@@ -116,7 +111,6 @@ fn numbers(arrivals: &[PolledDatagram]) -> Vec<u32> {
     arrivals.iter().map(|arrival| arrival.number).collect()
 }
 
-/// All conditions at once.
 fn terrible() -> LinkConditions {
     LinkConditions {
         latency: ms(40),
@@ -218,8 +212,7 @@ fn jitter_is_uniform_within_its_bounds() {
     assert!(delays.iter().all(|delay| (ms(20)..=ms(30)).contains(delay)));
     assert!(delays.iter().min().unwrap() < &Duration::from_micros(20_020));
     assert!(delays.iter().max().unwrap() > &Duration::from_micros(29_980));
-    // The standard deviation of a uniform 10 ms is 10/sqrt(12) ms; of the mean of 10,000, one
-    // hundredth of that.
+    // Standard deviation: 10/sqrt(12) ms for one delay, a hundredth of it for the mean of 10,000.
     let mean = delays.iter().sum::<Duration>() / 10_000;
     assert_within(u64::try_from(mean.as_micros()).unwrap(), 25_000, 4 * 29);
 }
@@ -249,7 +242,7 @@ fn independent_loss_has_its_probability() {
     let mut run = Run::new(conditions, 4);
     let arrivals = run.send_every(TICK, 100_000);
     let lost = run.link.stats().lost;
-    // The deviation is sqrt(100,000 * 0.03 * 0.97) = 54.
+    // Standard deviation: sqrt(100,000 * 0.03 * 0.97) = 54.
     assert_within(lost, 3_000, 4 * 54);
     assert_eq!(arrivals.len() as u64, 100_000 - lost);
     run.assert_nothing_is_unaccounted_for();
@@ -266,7 +259,6 @@ fn a_probability_of_one_loses_everything() {
     assert_eq!(run.link.stats().lost, 1_000);
 }
 
-/// Lengths of the runs of missing numbers.
 fn bursts(arrivals: &[PolledDatagram]) -> Vec<u64> {
     arrivals
         .windows(2)
@@ -287,18 +279,16 @@ fn bursts_have_their_mean_length_and_loss() {
     let mut run = Run::new(conditions, 6);
     let arrivals = run.send_every(TICK, 100_000);
     let bursts = bursts(&arrivals);
-    // The lengths are geometric: their deviation is 4 * sqrt(1 - 1/4) = 3.5, over about 1,250
-    // bursts that of the mean is 0.1.
+    // Standard deviation: 4 * sqrt(1 - 1/4) = 3.5 for one length, 0.1 for the mean of 1,250.
     let mean_thousandths = bursts.iter().sum::<u64>() * 1000 / bursts.len() as u64;
     assert_within(mean_thousandths, 4_000, 4 * 100);
-    // Neighbours are correlated (0.74), so the standard deviation of the share is sqrt(1.74 / 0.26)
-    // times that of independent losses: 178.
+    // Neighbours are correlated (0.74), so the standard deviation is sqrt(1.74 / 0.26) times that
+    // of independent losses: 178.
     assert_within(run.link.stats().lost, 5_000, 4 * 178);
 }
 
 #[test]
 fn shortest_and_longest_bursts_have_their_loss() {
-    // Every second datagram: a burst of one, a gap of one, and so on.
     let alternating = Loss::Bursts {
         probability: 0.5,
         mean_length: 1.0,
@@ -314,7 +304,7 @@ fn shortest_and_longest_bursts_have_their_loss() {
     assert_eq!(run.link.stats().lost, 500);
     assert!(bursts(&arrivals).iter().all(|length| *length == 1));
 
-    // So long that a run contains at most one burst: the average is over many links.
+    // A run contains at most one such burst, so the average is over many links.
     let endless = Loss::Bursts {
         probability: 0.5,
         mean_length: LINK_BURST_LENGTH_MAX,
@@ -343,7 +333,7 @@ fn delays_a_duplicate_independently() {
     let mut run = Run::new(conditions, 8);
     let arrivals = run.send_every(ms(10), 10_000);
     let stats = run.link.stats();
-    // The deviation is sqrt(10,000 * 0.1 * 0.9) = 30.
+    // Standard deviation: sqrt(10,000 * 0.1 * 0.9) = 30.
     assert_within(stats.duplicated, 1_000, 4 * 30);
     let copies: Vec<_> = arrivals
         .windows(2)
@@ -383,7 +373,7 @@ fn reorders_only_delayed_datagrams() {
         }
     }
     let held_back = run.link.stats().held_back;
-    // The deviation is sqrt(10,000 * 0.05 * 0.95) = 22.
+    // Standard deviation: sqrt(10,000 * 0.05 * 0.95) = 22.
     assert_within(held_back, 500, 4 * 22);
     // The last datagram may have had no datagram behind it.
     assert!(overtaken >= held_back - 1, "{overtaken} of {held_back}");
@@ -406,7 +396,7 @@ fn a_reordered_datagram_never_arrives_early() {
         overtaken += u64::from(arrival.number < largest);
         largest = largest.max(arrival.number);
     }
-    // A datagram that arrived early would be ahead of many that were not held back.
+    // A datagram that arrived early would overtake many that were not held back.
     let held_back = run.link.stats().held_back;
     assert!(overtaken <= held_back, "{overtaken} of {held_back}");
 }
@@ -445,7 +435,7 @@ fn an_idle_bottleneck_transmits_at_once() {
     run.send();
     assert_eq!(run.advance(ms(1_000))[0].at, ms(256));
     run.send();
-    // The line is busy now, so this one waits.
+    // Sent while the bottleneck is busy.
     assert_eq!(run.advance(ms(100)), []);
     run.send();
     let arrivals = run.drain();
@@ -455,7 +445,7 @@ fn an_idle_bottleneck_transmits_at_once() {
 
 #[test]
 fn an_idle_bottleneck_drops_its_remainder() {
-    // 256 bits at 3 Mbit/s take 85,333 and a third nanoseconds.
+    // 256 bits at 3 Mbit/s take 85,333 1/3 ns.
     let conditions = LinkConditions {
         rate: Some(3_000_000),
         ..default()
@@ -469,7 +459,7 @@ fn an_idle_bottleneck_drops_its_remainder() {
 
 #[test]
 fn a_full_queue_drops_the_newest() {
-    // Each takes 256 ms, and three of 32 bytes fit besides the one on the line.
+    // Each takes 256 ms, and three of 32 bytes fit besides the one in transmission.
     let conditions = LinkConditions {
         rate: Some(1_000),
         queue_bytes: 3 * 32,
@@ -480,7 +470,7 @@ fn a_full_queue_drops_the_newest() {
         run.send();
     }
     assert_eq!(run.link.stats().lost_to_queue, 2);
-    // The second has moved from the queue to the line: there is room for one.
+    // The second is in transmission now, so one more fits into the queue.
     let mut arrivals = run.advance(ms(256));
     run.send();
     run.send();
@@ -545,7 +535,7 @@ fn corruption_flips_one_uniform_bit() {
         assert_eq!(flipped.count_ones(), 1);
         flips[flipped.trailing_zeros() as usize] += 1;
     }
-    // The deviation is sqrt(1,000 * 31/32) = 31.
+    // Standard deviation: sqrt(1,000 * 31/32) = 31.
     for count in flips {
         assert_within(count, 1_000, 4 * 31);
     }
@@ -606,7 +596,6 @@ fn new_conditions_apply_to_later_datagrams() {
     run.link.set_conditions(default()).unwrap();
     assert_eq!(run.link.conditions(), &default());
     run.now += ms(10);
-    // It does not overtake.
     run.send();
     let mut arrivals = run.advance(ms(200));
     run.send();
@@ -636,8 +625,8 @@ fn a_new_rate_drops_the_remainder() {
     let rate = |rate| LinkConditions { rate, ..default() };
     let mut run = Run::new(rate(Some(3_000_000)), 32);
     run.send();
-    // A third of a nanosecond is left: 1,000,000 of 3,000,000 parts, which is a whole nanosecond at
-    // the new rate.
+    // The remainder is a third of a nanosecond, 1,000,000 / 3,000,000: a whole nanosecond at the
+    // new rate.
     run.link.set_conditions(rate(Some(1_000_000))).unwrap();
     run.send();
     let arrivals = run.drain();
@@ -665,10 +654,14 @@ fn changing_the_loss_ends_a_burst() {
     };
     run.link.set_conditions(slower).unwrap();
     run.send();
-    assert_eq!(run.link.stats().lost, 2, "the same losses go on");
+    assert_eq!(
+        run.link.stats().lost,
+        2,
+        "unchanged loss continues the burst"
+    );
     run.link.set_conditions(bursts(0.0)).unwrap();
     run.send();
-    assert_eq!(run.link.stats().lost, 2, "other losses begin anew");
+    assert_eq!(run.link.stats().lost, 2, "changed loss ends the burst");
 }
 
 #[test]
@@ -729,7 +722,6 @@ fn drops_the_newest_at_the_limit() {
     run.assert_nothing_is_unaccounted_for();
 }
 
-/// The outcome of 2,000 datagrams on a terrible link.
 fn terrible_run(seed: u64) -> (Vec<PolledDatagram>, LinkStats) {
     let mut run = Run::new(terrible(), seed);
     let mut arrivals = Vec::new();
@@ -772,8 +764,8 @@ fn fingerprint(arrivals: &[PolledDatagram]) -> u64 {
     hash
 }
 
-/// If this fails, recorded seeds no longer give the same runs. It must not fail on another
-/// platform, and should not fail with a new version of the generator's crate.
+/// A failure means that recorded seeds no longer give the same runs. The result is the same on
+/// every platform.
 #[test]
 fn a_run_has_golden_results() {
     assert_eq!(fingerprint(&terrible_run(25).0), 1_354_984_019_843_584_548);
@@ -840,7 +832,7 @@ fn is_send_and_debug_prints_no_payload() {
     link.send((), b"secret", Instant::now());
     let text = format!("{link:?}");
     assert!(text.contains("datagrams: 1"), "{text}");
-    // 115, 101, 99: s, e, c.
+    // 115, 101, 99 are "sec".
     assert!(
         !text.contains("secret") && !text.contains("115, 101"),
         "{text}"

@@ -1,4 +1,4 @@
-//! What a test or an application adds to the turns of a network's hosts.
+//! Callbacks in the turns of a network's hosts.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -7,20 +7,20 @@ use std::time::{Duration, Instant};
 use crate::proto::HostState;
 use crate::sim::network::HostId;
 
-/// A datagram on the wire of a [`Network`](crate::sim::Network), as an eavesdropper sees it.
+/// A datagram on the wire of a [`Network`](crate::sim::Network).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct WireDatagram<'a> {
-    /// When it is sent or received, since the network was made.
+    /// When it is sent or received, since the network was created.
     pub at: Duration,
     /// The source address.
     pub from: SocketAddr,
     /// The destination address.
     pub to: SocketAddr,
-    /// The bytes, 0 to 1024.
+    /// Content, 0 to 1024 bytes.
     pub bytes: &'a [u8],
 }
 
-/// Prints the length of the datagram, never its content.
+/// Prints no payload.
 impl fmt::Debug for WireDatagram<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WireDatagram")
@@ -32,8 +32,8 @@ impl fmt::Debug for WireDatagram<'_> {
     }
 }
 
-/// Called by a [`Network`](crate::sim::Network) in the turns of its hosts. Every method has a
-/// default that does nothing, and `()` implements them all.
+/// Callbacks of a [`Network`](crate::sim::Network) in the turns of its hosts. Every method does
+/// nothing by default, and `()` implements them all.
 ///
 /// ```
 /// use std::time::Instant;
@@ -70,21 +70,21 @@ impl fmt::Debug for WireDatagram<'_> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait Hooks {
-    /// A host is about to process a datagram.
+    /// Called before a host processes a datagram.
     fn on_receive(&mut self, _host: HostId, _datagram: WireDatagram<'_>) {}
 
-    /// A host has received and run its timers and is about to transmit: the place to take events
-    /// and to send messages.
+    /// Called after a host has received and run its timers, before it transmits: the place to
+    /// handle events and to send.
     fn on_turn(&mut self, _host: HostId, _state: &mut HostState, _now: Instant) {}
 
-    /// A host sends a datagram. It may be lost afterwards.
+    /// Called when a host sends a datagram, before the link may lose it.
     fn on_send(&mut self, _host: HostId, _state: &HostState, _datagram: WireDatagram<'_>) {}
 
-    /// A host has transmitted: the place to check what must hold between two turns.
+    /// Called after a host has transmitted.
     fn on_turn_end(&mut self, _host: HostId, _state: &HostState) {}
 
-    /// When the application of a host wants a turn, beside the turns for datagrams and timers. It
-    /// must lie in the future after [`on_turn`](Self::on_turn).
+    /// When the application of a host wants a turn, in addition to those for datagrams and timers.
+    /// Must be in the future after [`on_turn`](Self::on_turn).
     fn next_turn(&self, _host: HostId) -> Option<Instant> {
         None
     }

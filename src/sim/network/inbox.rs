@@ -1,4 +1,4 @@
-//! The datagrams that have arrived for a host and wait for its turn.
+//! Datagrams that have arrived for a host.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::limits::DATAGRAM_MAX;
 use crate::sim::network::Path;
 
-/// First in, first out. Full: the newest datagram is dropped and counted.
+/// Datagrams that wait for a host's turn. When it is full, the newest is dropped and counted.
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
     datagrams: VecDeque<ArrivedDatagram>,
@@ -26,7 +26,7 @@ pub(super) struct ArrivalBuffer {
     bytes: [u8; DATAGRAM_MAX],
 }
 
-/// Free buffers, so datagrams do not allocate. As many as the peak demand.
+/// Free buffers, up to the peak demand.
 #[derive(Debug, Default)]
 pub(super) struct BufferPool {
     #[expect(clippy::vec_box, reason = "a kilobyte each that moves between queues")]
@@ -35,8 +35,8 @@ pub(super) struct BufferPool {
 }
 
 impl Inbox {
-    /// Adds a datagram, unless `max` wait already. A link hands out at most [`DATAGRAM_MAX`] bytes;
-    /// an injected datagram that is longer is dropped.
+    /// Drops the datagram if `max` are waiting, or if it is longer than [`DATAGRAM_MAX`] bytes,
+    /// which only an injected one can be.
     pub(super) fn push(
         &mut self,
         path: Path,
@@ -63,7 +63,6 @@ impl Inbox {
         datagram
     }
 
-    /// When the oldest waiting datagram arrived.
     pub(super) fn waiting_since(&self) -> Option<Instant> {
         self.waiting_since
     }
@@ -88,7 +87,7 @@ impl BufferPool {
     fn take(&mut self) -> Box<ArrivalBuffer> {
         self.free.pop().unwrap_or_else(|| {
             self.made += 1;
-            // Reserve for every buffer now, so freeing one never allocates.
+            // Reserve for every buffer now, so freeing never allocates.
             self.free.reserve(self.made);
             Box::new(ArrivalBuffer {
                 len: 0,

@@ -1,7 +1,6 @@
-//! A virtual network: hosts with addresses, links between them, and a clock that jumps from one
-//! event to the next.
+//! A virtual network: hosts, links between them, and a clock that jumps from event to event.
 //!
-//! Knows nothing of sockets and reads the clock once, at the start. Nothing sleeps.
+//! Opens no socket, never sleeps, and reads the clock once, at the start.
 
 mod hooks;
 mod inbox;
@@ -24,20 +23,18 @@ use crate::proto::{ConnectError, ConnectOptions, Delivery, HostState, PeerId, Pe
 use crate::sim::in_flight::LINK_DATAGRAMS_MAX;
 use crate::sim::{Link, LinkConditions, LinkStats, rng};
 
-/// Maximum number of datagrams that wait for a [stalled](Network::stall) host: 256 small datagrams,
-/// as in the default receive buffer of a socket. Later ones are dropped.
+/// Maximum number of datagrams that wait for a [stalled](Network::stall) host: as many small ones
+/// as the default receive buffer of a socket holds. Later ones are dropped.
 pub const STALLED_DATAGRAMS_MAX: usize = 256;
 
-/// Maximum number of datagrams that wait for any other host: as many as one link can have in
-/// flight. Later ones are dropped.
+/// Maximum number of datagrams that wait for any other host: as many as a link can have in flight.
 const INBOX_DATAGRAMS_MAX: usize = LINK_DATAGRAMS_MAX;
 
-/// Maximum number of steps without time passing. Only a host that requests turns in an endless loop
-/// exceeds it.
+/// Maximum number of steps without time passing. Only an endless loop of turn requests exceeds it.
 const STEPS_AT_ONCE_MAX: u32 = 10_000;
 
-/// Address of the first host; further hosts have the following ones. The range is for benchmarks
-/// (RFC 2544) and has 131,072 addresses.
+/// Address of the first host, in the range for benchmarks (RFC 2544); later hosts have the
+/// following addresses.
 const FIRST_ADDRESS: u32 = u32::from_be_bytes([198, 18, 0, 1]);
 const PORT: u16 = 5000;
 
@@ -46,7 +43,7 @@ const PORT: u16 = 5000;
 pub struct HostId(usize);
 
 impl HostId {
-    /// 0 for the first host that was added, then 1, 2, ...
+    /// 0 for the first host added, then 1, 2, ...
     #[must_use]
     pub fn index(self) -> usize {
         self.0
@@ -57,13 +54,13 @@ impl HostId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId(usize);
 
-/// Source and destination of a datagram on a link.
+/// Source and destination.
 type Path = (SocketAddr, SocketAddr);
 
-/// Hosts that exchange datagrams on virtual time: for tests of a game, and for simulations.
+/// Hosts that exchange datagrams on virtual time, for tests and simulations.
 ///
-/// An hour of a match takes seconds, and the seed decides everything: the same seed and the same
-/// calls give the same run on every platform.
+/// An hour of a match takes seconds. The same seed and the same calls give the same run on every
+/// platform.
 ///
 /// ```
 /// use std::time::Duration;
@@ -99,43 +96,39 @@ type Path = (SocketAddr, SocketAddr);
 ///
 /// # Turns
 ///
-/// A host has a turn when a datagram arrives for it, when its
-/// [`poll_timeout`](HostState::poll_timeout) has come, and at the start of every run, for calls
-/// made with [`host_mut`](Self::host_mut) before. In its turn a host receives, runs its timers,
-/// calls [`Hooks::on_turn`] and transmits. A network with `H = ()`, the default, has no hooks: take
-/// events between runs.
+/// A host has a turn when a datagram arrives, when its [`poll_timeout`](HostState::poll_timeout) is
+/// due, and at the start of every run, for calls made with [`host_mut`](Self::host_mut). In its
+/// turn a host receives, runs its timers, calls [`Hooks::on_turn`] and transmits. With `H = ()`,
+/// the default, there are no hooks: handle events between runs.
 ///
-/// [`set_tick`](Self::set_tick) makes a host's turns wait for its next tick, and
-/// [`stall`](Self::stall) suspends them. A caller that decides itself which host has a turn uses
-/// [`advance_to`](Self::advance_to), [`receive`](Self::receive) and [`transmit`](Self::transmit)
-/// instead of a run.
+/// [`set_tick`](Self::set_tick) delays a host's turns to its next tick, and [`stall`](Self::stall)
+/// suspends them. To schedule turns yourself, use [`advance_to`](Self::advance_to),
+/// [`receive`](Self::receive) and [`transmit`](Self::transmit) instead of a run.
 ///
 /// # Links
 ///
-/// Each pair of hosts has a link in each direction, without delay or loss unless
-/// [`set_link_conditions`](Self::set_link_conditions) says otherwise. A link belongs to two hosts
-/// and not to two addresses, so a host that [moves](Self::move_host) keeps it. Several pairs can
-/// share one link, and with it one bottleneck: [`add_link`](Self::add_link) and
-/// [`set_route`](Self::set_route).
-///
-/// A datagram to an address without a host is lost.
+/// Each pair of hosts has a link in each direction, perfect by default: see
+/// [`set_link_conditions`](Self::set_link_conditions). A link belongs to two hosts and not to two
+/// addresses, so a host that [moves](Self::move_host) keeps it. Several pairs can share one link,
+/// and with it one bottleneck: [`add_link`](Self::add_link) and [`set_route`](Self::set_route). A
+/// datagram to an address without a host is lost.
 ///
 /// # Panics
 ///
-/// A turn panics if a host asks for a turn in the past after a complete turn, and a run panics
+/// A turn panics if a host requests a turn in the past after a complete turn, and a run panics
 /// after 10,000 steps without time passing: both are bugs of tickwire. Every method panics for a
 /// [`HostId`] or [`LinkId`] of another network.
 ///
-/// Limits: at most [`STALLED_DATAGRAMS_MAX`] datagrams wait for a stalled host and 16,384 for any
-/// other; later ones are [dropped](Self::dropped). Nothing is allocated for a datagram once as many
-/// were in flight as will be.
+/// # Limits
+///
+/// At most [`STALLED_DATAGRAMS_MAX`] datagrams wait for a stalled host and 16,384 for any other;
+/// later ones are [dropped](Self::dropped). Datagrams allocate only while a new peak is reached.
 pub struct Network<H = ()> {
     seed: u64,
     start: Instant,
     now: Instant,
     random: ChaCha8Rng,
     nodes: Vec<Node>,
-    /// The host that receives datagrams to an address.
     receivers: BTreeMap<SocketAddr, HostId>,
     links: Vec<Link<Path>>,
     routes: BTreeMap<(HostId, HostId), LinkId>,
@@ -144,7 +137,6 @@ pub struct Network<H = ()> {
     hooks: H,
 }
 
-/// A host, its inbox, and the schedule of its turns.
 struct Node {
     state: HostState,
     address: SocketAddr,
@@ -182,7 +174,7 @@ impl<H> Network<H> {
         }
     }
 
-    /// Adds a host with an address of its own.
+    /// Adds a host with an unused address.
     ///
     /// # Errors
     ///
@@ -193,8 +185,8 @@ impl<H> Network<H> {
         self.add_host_with(config, address, seed)
     }
 
-    /// As [`add_host`](Self::add_host), with an address and a seed of the caller's choice. Two
-    /// hosts need two seeds.
+    /// As [`add_host`](Self::add_host), with a given address and seed. Each host needs its own
+    /// seed.
     ///
     /// # Errors
     ///
@@ -224,15 +216,14 @@ impl<H> Network<H> {
         Ok(host)
     }
 
-    /// Replaces a host by a new one with the same config and address, as if its program had crashed
-    /// and started again. Its peers receive no disconnect, and datagrams that waited for it are
-    /// lost.
+    /// Replaces a host by a new one with the same config and address, as after a crash. Its peers
+    /// receive no disconnect, and datagrams waiting for it are lost.
     pub fn restart(&mut self, host: HostId) {
         let seed = self.host_seed();
         self.restart_with(host, seed);
     }
 
-    /// As [`restart`](Self::restart), with a seed of the caller's choice.
+    /// As [`restart`](Self::restart), with a given seed.
     pub fn restart_with(&mut self, host: HostId, seed: [u8; 32]) {
         let node = &mut self.nodes[host.0];
         let config = node.state.config().clone();
@@ -267,34 +258,34 @@ impl<H> Network<H> {
 
 /// Hosts.
 impl<H> Network<H> {
-    /// The hosts, in the order in which they were added.
+    /// All hosts, in the order in which they were added.
     pub fn hosts(&self) -> impl Iterator<Item = HostId> + use<H> {
         (0..self.nodes.len()).map(HostId)
     }
 
-    /// A host.
+    /// The state of a host.
     pub fn host(&self, host: HostId) -> &HostState {
         &self.nodes[host.0].state
     }
 
-    /// A host, to send messages and take events. Its packets are sent in its next turn, at the
-    /// start of the next run at the latest.
+    /// The state of a host, to send messages and handle events. Packets are sent in its next turn,
+    /// at the start of the next run at the latest.
     pub fn host_mut(&mut self, host: HostId) -> &mut HostState {
         &mut self.nodes[host.0].state
     }
 
-    /// The address that a host sends from.
+    /// The source address of a host.
     pub fn address(&self, host: HostId) -> SocketAddr {
         self.nodes[host.0].address
     }
 
-    /// The host that sends from `address`.
+    /// The host with the source address `address`.
     pub fn host_at(&self, address: SocketAddr) -> Option<HostId> {
         let mut nodes = self.nodes.iter();
         nodes.position(|node| node.address == address).map(HostId)
     }
 
-    /// Begins to connect one host to another.
+    /// Starts to connect one host to another: [`HostState::connect`].
     ///
     /// # Errors
     ///
@@ -309,8 +300,7 @@ impl<H> Network<H> {
         self.host_mut(from).connect(address, options, now)
     }
 
-    /// Queues a message: [`HostState::send`] at the network's time. It is sent in the host's next
-    /// turn.
+    /// Queues a message: [`HostState::send`]. It is sent in the host's next turn.
     ///
     /// # Errors
     ///
@@ -326,8 +316,7 @@ impl<H> Network<H> {
         self.host_mut(host).send(to, delivery, message, now)
     }
 
-    /// Queues a message whose outcome is reported: [`HostState::send_tracked`] at the network's
-    /// time.
+    /// Queues a message whose outcome is reported: [`HostState::send_tracked`].
     ///
     /// # Errors
     ///
@@ -343,7 +332,7 @@ impl<H> Network<H> {
         self.host_mut(host).send_tracked(to, delivery, message, now)
     }
 
-    /// Statistics of a peer: [`HostState::peer_stats`] at the network's time.
+    /// Statistics of a peer: [`HostState::peer_stats`].
     pub fn peer_stats(&self, host: HostId, peer: PeerId) -> Option<PeerStats> {
         self.host(host).peer_stats(peer, self.now)
     }
@@ -358,15 +347,14 @@ impl<H> Network<H> {
         &mut self.hooks
     }
 
-    /// Lets a host have its turns at multiples of `tick` since the start of the network, and only
-    /// when it has something to do by then. `None` or zero, the default: whenever it has something
-    /// to do.
+    /// Restricts a host's turns to multiples of `tick` since the start of the network, if there is
+    /// work by then. `None` or zero, the default: a turn as soon as there is work.
     pub fn set_tick(&mut self, host: HostId, tick: Option<Duration>) {
         self.nodes[host.0].tick = tick.filter(|tick| !tick.is_zero());
     }
 
-    /// Gives a host no turn for this long, as if its program hung. Arriving datagrams wait, up to
-    /// [`STALLED_DATAGRAMS_MAX`] datagrams. The stall ends with a turn.
+    /// Suspends a host's turns for `time`, as if its program hung. Up to [`STALLED_DATAGRAMS_MAX`]
+    /// datagrams wait. The stall ends with a turn.
     pub fn stall(&mut self, host: HostId, time: Duration) {
         self.nodes[host.0].stalled_until = Some(self.now + time);
     }
@@ -377,12 +365,13 @@ impl<H> Network<H> {
         until.is_some_and(|until| self.now < until)
     }
 
-    /// Number of datagrams dropped because too many waited for this host.
+    /// Number of datagrams dropped because this host's inbox was full.
     pub fn dropped(&self, host: HostId) -> u64 {
         self.nodes[host.0].inbox.dropped()
     }
 
-    /// Gives a host another address, as a NAT rebinding does. Datagrams to the old one are lost.
+    /// Changes the address of a host, as a NAT rebinding does. Datagrams to the old address are
+    /// lost.
     ///
     /// # Panics
     ///
@@ -403,7 +392,7 @@ impl<H> Network<H> {
         self.place(host, to);
     }
 
-    /// Gives two hosts the address of each other.
+    /// Swaps the addresses of two hosts.
     pub fn swap_addresses(&mut self, one: HostId, other: HostId) {
         let (first, second) = (self.address(one), self.address(other));
         self.place(one, second);
@@ -417,7 +406,10 @@ impl<H> Network<H> {
 
     fn assert_unused(&self, address: SocketAddr) {
         let owner = self.host_at(address);
-        assert_eq!(owner, None, "two hosts have the address {address}");
+        assert_eq!(
+            owner, None,
+            "another host already has the address {address}"
+        );
     }
 }
 
@@ -427,7 +419,7 @@ impl<H> Network<H> {
     ///
     /// # Errors
     ///
-    /// A condition is out of its range; nothing has changed.
+    /// A condition is out of its range. On error nothing has changed.
     pub fn set_link_conditions(
         &mut self,
         one: HostId,
@@ -453,7 +445,7 @@ impl<H> Network<H> {
         self.set_conditions(link, conditions.clone())
     }
 
-    /// Cuts both directions between two hosts, or repairs them. A cut loses everything in flight.
+    /// Starts or ends a partition between two hosts. Starting it loses everything in flight.
     pub fn set_partitioned(&mut self, one: HostId, other: HostId, is_partitioned: bool) {
         for (from, to) in [(one, other), (other, one)] {
             let LinkId(link) = self.link_between(from, to);
@@ -475,12 +467,12 @@ impl<H> Network<H> {
         link
     }
 
-    /// Adds a link that carries nothing yet: see [`set_route`](Self::set_route). Two links need two
-    /// seeds.
+    /// Adds a link that no pair of hosts uses yet: see [`set_route`](Self::set_route). Each link
+    /// needs its own seed.
     ///
     /// # Errors
     ///
-    /// A condition is out of its range; nothing was added.
+    /// A condition is out of its range. On error nothing was added.
     pub fn add_link(
         &mut self,
         conditions: LinkConditions,
@@ -509,7 +501,7 @@ impl<H> Network<H> {
     ///
     /// # Errors
     ///
-    /// A condition is out of its range; nothing has changed.
+    /// A condition is out of its range. On error nothing has changed.
     pub fn set_conditions(
         &mut self,
         link: LinkId,
@@ -523,7 +515,7 @@ impl<H> Network<H> {
         self.links[link.0].stats()
     }
 
-    /// Loses everything in flight on a link: see [`Link::discard_in_flight`].
+    /// Drops everything in flight on a link: see [`Link::discard_in_flight`].
     pub fn discard_in_flight(&mut self, link: LinkId) {
         self.links[link.0].discard_in_flight();
     }
@@ -531,22 +523,22 @@ impl<H> Network<H> {
 
 /// Time.
 impl<H> Network<H> {
-    /// The seed that the network was made with.
+    /// The seed of the network.
     pub fn seed(&self) -> u64 {
         self.seed
     }
 
-    /// When the network was made.
+    /// When the network was created.
     pub fn start(&self) -> Instant {
         self.start
     }
 
-    /// The virtual time now.
+    /// The current virtual time.
     pub fn now(&self) -> Instant {
         self.now
     }
 
-    /// How much virtual time has passed since the network was made.
+    /// Virtual time since the network was created.
     pub fn time(&self) -> Duration {
         self.now - self.start
     }
@@ -554,13 +546,13 @@ impl<H> Network<H> {
 
 /// Runs and turns.
 impl<H: Hooks> Network<H> {
-    /// Runs for this long.
+    /// Runs for `time`.
     pub fn run_for(&mut self, time: Duration) {
         self.run_until(time, |_| false);
     }
 
-    /// Runs until `is_done`, for `limit` at most. Returns whether it is. `is_done` is called after
-    /// every step.
+    /// Runs until `is_done` returns `true`, for `limit` at most; returns whether it did. It is
+    /// called after every step.
     pub fn run_until(&mut self, limit: Duration, mut is_done: impl FnMut(&Self) -> bool) -> bool {
         let end = self.now + limit;
         self.begin_run();
@@ -574,7 +566,7 @@ impl<H: Hooks> Network<H> {
         }
     }
 
-    /// Gives every host a turn that is not stalled, as a run does before its first
+    /// Gives every host that is not stalled a turn, as a run does before its first
     /// [`step`](Self::step).
     pub fn begin_run(&mut self) {
         for host in self.hosts() {
@@ -582,8 +574,8 @@ impl<H: Hooks> Network<H> {
         }
     }
 
-    /// Jumps to the next event and gives every host that is due its turn. Without an event up
-    /// to `end`, jumps to `end` and returns `false`.
+    /// Jumps to the next event and gives every host that is due a turn. Without an event up to
+    /// `end`, jumps to `end` and returns `false`.
     pub fn step(&mut self, end: Instant) -> bool {
         let Some(at) = self.next_event().filter(|at| *at <= end) else {
             self.advance_to(end);
@@ -598,7 +590,7 @@ impl<H: Hooks> Network<H> {
         true
     }
 
-    /// When the next datagram arrives or the next host is due. `None`: nothing will ever happen.
+    /// When the next datagram arrives or the next host is due. `None` if no event is pending.
     pub fn next_event(&self) -> Option<Instant> {
         let arrivals = self.links.iter().filter_map(Link::next_deadline);
         let turns = self.hosts().filter_map(|host| self.next_turn(host));
@@ -606,21 +598,23 @@ impl<H: Hooks> Network<H> {
         Some(next.max(self.now))
     }
 
-    /// Jumps to `at` without giving any host a turn. Datagrams that arrive by then wait for their
-    /// host.
+    /// Jumps to `at` without a turn. Datagrams that arrive by then wait for their host.
     ///
     /// # Panics
     ///
     /// `at` has passed.
     pub fn advance_to(&mut self, at: Instant) {
-        assert!(at >= self.now, "time does not run backwards");
+        assert!(at >= self.now, "`at` is before the current time");
         self.steps_at_once = if at > self.now {
             0
         } else {
             self.steps_at_once + 1
         };
         let is_passing = self.steps_at_once < STEPS_AT_ONCE_MAX;
-        assert!(is_passing, "a host keeps asking for a turn: busy loop");
+        assert!(
+            is_passing,
+            "busy loop: 10,000 turns requested without time passing"
+        );
         self.now = at;
         self.deliver();
     }
@@ -633,8 +627,8 @@ impl<H: Hooks> Network<H> {
         }
     }
 
-    /// Lets a datagram arrive at a host at once, past all links, and gives the host a turn. `from`
-    /// may be any address: a datagram proves nothing.
+    /// Delivers a datagram to a host immediately, bypassing all links, and gives the host a turn.
+    /// `from` may be any address, as with a spoofed datagram.
     pub fn inject(&mut self, from: SocketAddr, to: HostId, bytes: &[u8]) {
         let is_stalled = self.is_stalled(to);
         let node = &mut self.nodes[to.0];
@@ -643,18 +637,18 @@ impl<H: Hooks> Network<H> {
         self.turn(to);
     }
 
-    /// The first half of a turn: the host processes arrived datagrams and its timers, and
+    /// First half of a turn: the host processes arrived datagrams and its timers, and
     /// [`Hooks::on_turn`] is called. Ends a stall.
     pub fn receive(&mut self, host: HostId) {
         self.deliver();
         self.process(host);
     }
 
-    /// The second half of a turn: the host transmits.
+    /// Second half of a turn: the host transmits.
     ///
     /// # Panics
     ///
-    /// The host asks for its next turn at a time that has passed: a bug of tickwire.
+    /// The host requests its next turn in the past: a bug of tickwire.
     pub fn transmit(&mut self, host: HostId) {
         let (now, at) = (self.now, self.time());
         let mut buffer = [0; DATAGRAM_MAX];
@@ -708,11 +702,10 @@ impl<H: Hooks> Network<H> {
         self.hooks.on_turn(host, &mut node.state, now);
     }
 
-    /// Moves datagrams that have arrived by now from the links to the hosts.
+    /// Moves arrived datagrams from the links to the inboxes.
     fn deliver(&mut self) {
         for link in &mut self.links {
             while let Some((path, bytes)) = link.poll(self.now) {
-                // The receiver may have moved since the datagram was sent.
                 if let Some(HostId(host)) = self.receivers.get(&path.1) {
                     let node = &mut self.nodes[*host];
                     let is_stalled = node.stalled_until.is_some();
@@ -722,7 +715,7 @@ impl<H: Hooks> Network<H> {
         }
     }
 
-    /// When a host has its next turn, which may have passed.
+    /// When a host has its next turn; may be in the past.
     fn next_turn(&self, host: HostId) -> Option<Instant> {
         let node = &self.nodes[host.0];
         let due = node.stalled_until.or_else(|| {
@@ -766,7 +759,7 @@ impl Node {
     }
 }
 
-/// Counts and times only: payloads do not belong in a log.
+/// Prints no payload.
 impl<H> fmt::Debug for Network<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Network")

@@ -1,4 +1,4 @@
-//! The network: turns, links, addresses, limits, and that a seed decides everything.
+//! Turns, links, addresses and limits of a network.
 
 use super::*;
 use crate::proto::Delivery;
@@ -15,12 +15,10 @@ fn latency(time: u64) -> LinkConditions {
     }
 }
 
-/// Records what the hosts do.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 struct Recorder {
-    /// When each host had a turn.
     turns: Vec<(HostId, Instant)>,
-    /// What was sent, and the sum of its bytes.
+    /// Time, source, destination and byte sum of each datagram.
     sent: Vec<(Duration, SocketAddr, SocketAddr, u64)>,
     received: usize,
     messages: Vec<bytes::Bytes>,
@@ -47,7 +45,6 @@ impl Hooks for Recorder {
     }
 }
 
-/// Two connected hosts.
 struct Pair {
     network: Network<Recorder>,
     client: HostId,

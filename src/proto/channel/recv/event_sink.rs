@@ -12,7 +12,6 @@ use crate::proto::event::Event;
 use crate::proto::peer_id::PeerId;
 use crate::proto::pool::Pool;
 
-/// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct EventSink<'a> {
     pub(crate) peer: PeerId,
@@ -21,12 +20,11 @@ pub(crate) struct EventSink<'a> {
     pub(crate) events: &'a mut VecDeque<Event>,
     pub(crate) pool: &'a mut Pool,
     pub(crate) buffers: &'a mut Buffers,
-    /// Quota of unread unreliable and sequenced messages. Reliable messages are limited by the
-    /// receive window.
+    /// Quota of unreliable and sequenced messages. The receive window limits reliable ones.
     pub(crate) quota: &'a mut QueueQuota,
 }
 
-/// Unread unreliable and sequenced messages of a peer, and their bytes.
+/// Unread unreliable and sequenced messages of a peer.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct QueueQuota {
     messages: usize,
@@ -38,7 +36,6 @@ impl QueueQuota {
         self.messages < QUEUED_MESSAGES_MAX && self.bytes + len <= QUEUED_BYTES_MAX
     }
 
-    /// The application has taken a message.
     pub(crate) fn on_taken(&mut self, len: usize) {
         self.messages -= 1;
         self.bytes -= len;
@@ -46,12 +43,10 @@ impl QueueQuota {
 }
 
 impl EventSink<'_> {
-    /// Whether the quota has room for an unreliable message of `len` bytes.
     pub(super) fn has_room(&self, len: usize) -> bool {
         self.quota.has_room(len)
     }
 
-    /// Delivers a message to the application.
     pub(super) fn deliver(&mut self, delivery: Delivery, bytes: &[u8]) {
         if self.events.is_empty() {
             self.rewind();
@@ -60,19 +55,18 @@ impl EventSink<'_> {
         self.push(delivery, bytes);
     }
 
-    /// Starts over at the beginning of the chunk. An application that takes all events once per
-    /// tick then reuses the same cached memory.
+    /// Starts over at the beginning of the chunk, so an application that takes all events once per
+    /// tick reuses the same cached memory.
     fn rewind(&mut self) {
         self.events.clear();
         self.pool.rewind();
     }
 
-    /// Delivers a reassembled message.
+    /// Delivers a reassembled message without a copy.
     pub(super) fn deliver_owned(&mut self, delivery: Delivery, bytes: Vec<u8>) {
         self.push(delivery, Bytes::from(bytes));
     }
 
-    /// Delivers a message that was held in a buffer.
     pub(super) fn deliver_buffer(&mut self, delivery: Delivery, bytes: Vec<u8>) {
         if bytes.len() > crate::limits::FRAGMENT_BYTES {
             return self.deliver_owned(delivery, bytes);

@@ -1,23 +1,21 @@
-//! Flow control of reliable messages. The bytes of messages that were started and not yet taken by
-//! the application are limited, so a slow application holds its peer back instead of growing its
+//! Flow control of reliable messages: a slow application limits its peer instead of growing its
 //! memory.
 
 use crate::limits::MESSAGE_OVERHEAD;
 
-/// See the [module](self). All values are byte counts since the start of the connection. A message
-/// counts with its length plus [`MESSAGE_OVERHEAD`].
+/// All values are byte counts since the start of the connection. A message counts its length plus
+/// [`MESSAGE_OVERHEAD`].
 #[derive(Debug)]
 pub(super) struct ReceiveWindow {
     size: u64,
-    /// Bytes of messages of which at least one fragment arrived.
+    /// Messages of which at least one fragment arrived.
     begun: u64,
-    /// Bytes of messages that the application has taken.
+    /// Messages that the application has taken.
     taken: u64,
-    /// The last advertised limit.
     advertised: u64,
     /// The largest advertised limit that the peer has acknowledged.
     acked: u64,
-    /// An update must be sent again: it was lost, or the peer asks for it.
+    /// The last update was lost, or the peer requests one.
     is_wanted: bool,
 }
 
@@ -34,7 +32,7 @@ impl ReceiveWindow {
         }
     }
 
-    /// Accounts for a new message of `len` bytes. Returns `false` if it exceeds the window.
+    /// Returns `false` if the message exceeds the window.
     #[must_use]
     pub(super) fn begin(&mut self, len: usize) -> bool {
         let begun = self.begun + cost(len);
@@ -45,7 +43,6 @@ impl ReceiveWindow {
         fits
     }
 
-    /// The application has taken a message.
     pub(super) fn on_taken(&mut self, len: usize) {
         self.taken += cost(len);
     }
@@ -54,7 +51,7 @@ impl ReceiveWindow {
         self.taken + self.size
     }
 
-    /// The peer asks for an update. It is sent again if the limit has changed.
+    /// The peer requests an update, which is sent if the limit has changed.
     pub(super) fn on_asked(&mut self) {
         self.is_wanted |= self.limit() > self.advertised;
     }
@@ -64,12 +61,11 @@ impl ReceiveWindow {
         self.is_wanted |= self.advertised > self.acked;
     }
 
-    /// An update was acknowledged.
     pub(super) fn on_arrived(&mut self, window: u64) {
         self.acked = self.acked.max(window);
     }
 
-    /// An update was lost. It is sent again if it was the last one.
+    /// Only the last update is sent again.
     pub(super) fn on_lost(&mut self, window: u64) {
         self.is_wanted |= window == self.advertised;
     }
@@ -79,14 +75,13 @@ impl ReceiveWindow {
         self.is_wanted || self.limit() - self.advertised >= self.size / 4
     }
 
-    /// The limit to advertise in the packet that is being written.
     pub(super) fn advertise(&mut self) -> u64 {
         self.is_wanted = false;
         self.advertised = self.limit();
         self.advertised
     }
 
-    /// Bytes of unread and incomplete messages.
+    /// Bytes of incomplete and unread messages.
     pub(super) fn held(&self) -> u64 {
         self.begun - self.taken
     }
@@ -107,7 +102,10 @@ mod tests {
         let mut window = ReceiveWindow::new(4000);
         assert!(window.begin(999 - OVERHEAD) && window.begin(1 + OVERHEAD));
         window.on_taken(999 - OVERHEAD);
-        assert!(!window.is_due(), "a byte less than a quarter");
+        assert!(
+            !window.is_due(),
+            "one byte less than a quarter is not advertised"
+        );
         window.on_taken(1);
         assert!(window.is_due());
         assert_eq!(window.advertise(), 4000 + 999 + 65);
@@ -119,11 +117,11 @@ mod tests {
         let mut window = ReceiveWindow::new(1000);
         assert!(window.begin(500 - OVERHEAD));
         assert!(!window.begin(501 - OVERHEAD));
-        assert_eq!(window.held(), 500, "what was refused does not count");
+        assert_eq!(window.held(), 500, "a refused message does not count");
         assert!(window.begin(500 - OVERHEAD));
         assert!(!window.begin(0));
         window.on_taken(500 - OVERHEAD);
-        // Messages taken by the application free the window at once, even before it is advertised.
+        // Taken messages free the window before it is advertised.
         assert!(window.begin(500 - OVERHEAD));
         assert_eq!(window.held(), 1000);
     }
@@ -140,7 +138,7 @@ mod tests {
     fn repeats_only_the_latest_lost_advertisement() {
         let mut window = told(1000);
         window.on_lost(4000);
-        assert!(!window.is_due(), "a newer one is on its way");
+        assert!(!window.is_due(), "a newer advertisement is in flight");
         window.on_lost(5000);
         assert!(window.is_due());
         assert_eq!(window.advertise(), 5000);
@@ -162,10 +160,10 @@ mod tests {
     fn answers_a_blocked_peer_only_with_new_credit() {
         let mut window = told(1000);
         window.on_asked();
-        assert!(!window.is_due(), "nothing is new");
+        assert!(!window.is_due(), "there is no new credit");
         assert!(window.begin(0));
         window.on_taken(0);
-        assert!(!window.is_due(), "it is little");
+        assert!(!window.is_due(), "less than a quarter is not advertised");
         window.on_asked();
         assert!(window.is_due());
         assert_eq!(window.advertise(), 5064);

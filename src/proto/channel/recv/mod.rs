@@ -1,6 +1,4 @@
 //! Receiving messages from one peer: duplicate detection, ordering, reassembly and flow control.
-//!
-//! Knows neither packets nor the time.
 
 mod event_sink;
 mod flow_control;
@@ -20,7 +18,6 @@ use crate::proto::channel::channel_bytes;
 use crate::proto::delivery::Delivery;
 use crate::proto::wire::message::MessageFrame;
 
-/// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct RecvChannels {
     unreliable: UnreliableReceiver,
@@ -30,24 +27,19 @@ pub(crate) struct RecvChannels {
     message_max: usize,
 }
 
-/// Memory of a used channel in this direction, in bytes.
 pub(crate) const RECV_CHANNEL_BYTES: usize = channel_bytes::<RecvStream>();
 
-/// What happened to a message that was accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RecvOutcome {
-    /// It is in the event queue.
     Delivered,
     /// It waits for an earlier message or for missing fragments.
     Buffered,
-    /// It had arrived before.
     Duplicate,
-    /// A newer message of its channel had arrived.
+    /// A newer message of its channel was received before.
     Stale,
 }
 
-/// A message was refused, so its packet must not be acknowledged: there is no room, or the sender
-/// exceeds an agreed limit.
+/// A limit is reached, or the sender exceeds an agreed one. The packet must not be acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Refused;
 
@@ -62,7 +54,6 @@ impl RecvChannels {
         }
     }
 
-    /// Processes a message or a fragment.
     pub(crate) fn accept(
         &mut self,
         frame: &MessageFrame<'_>,
@@ -91,25 +82,21 @@ impl RecvChannels {
         taken
     }
 
-    /// Releases unused memory.
     pub(crate) fn shed(&mut self) {
         self.unreliable.shed();
         self.streams.iter_mut().for_each(RecvStream::shed_all);
     }
 
-    /// The application has taken a message.
     pub(crate) fn on_taken(&mut self, delivery: Delivery, len: usize) {
         if delivery.is_reliable() {
             self.window.on_taken(len);
         }
     }
 
-    /// Whether a receive window update is due.
     pub(crate) fn is_window_due(&self) -> bool {
         self.window.is_due()
     }
 
-    /// The limit to advertise in the packet that is being written.
     pub(crate) fn advertise_window(&mut self) -> u64 {
         self.window.advertise()
     }
@@ -119,22 +106,18 @@ impl RecvChannels {
         self.window.on_asked();
     }
 
-    /// A probe timeout expired.
     pub(crate) fn on_probe(&mut self) {
         self.window.on_probe();
     }
 
-    /// A receive window update was acknowledged.
     pub(crate) fn on_window_arrived(&mut self, window: u64) {
         self.window.on_arrived(window);
     }
 
-    /// A receive window update was lost.
     pub(crate) fn on_window_lost(&mut self, window: u64) {
         self.window.on_lost(window);
     }
 
-    /// Bytes of unread and incomplete reliable messages.
     pub(crate) fn held(&self) -> u64 {
         self.window.held()
     }

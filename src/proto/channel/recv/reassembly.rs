@@ -3,7 +3,7 @@
 use crate::limits::FRAGMENT_BYTES;
 use crate::proto::wire::message::FragmentHeader;
 
-/// See the [module](self). Allocates the whole message with its first fragment.
+/// Allocates the whole message with its first fragment.
 #[derive(Debug)]
 pub(super) struct Reassembly {
     bytes: Vec<u8>,
@@ -11,7 +11,7 @@ pub(super) struct Reassembly {
     missing: u32,
 }
 
-/// Memory of a short reassembly in bytes, beside the message.
+/// Memory of a short reassembly in bytes, besides the message.
 pub(crate) const ASSEMBLY_BYTES: usize = size_of::<Reassembly>() + size_of::<u64>();
 
 impl Reassembly {
@@ -24,7 +24,7 @@ impl Reassembly {
         }
     }
 
-    /// Adds a fragment. Returns `false` if it does not belong to this message.
+    /// Returns `false` if the fragment does not belong to this message.
     #[must_use]
     pub(super) fn insert(&mut self, fragment: FragmentHeader, bytes: &[u8]) -> bool {
         if fragment.total as usize != self.bytes.len() {
@@ -44,7 +44,6 @@ impl Reassembly {
         self.missing == 0
     }
 
-    /// The complete message.
     pub(super) fn take_bytes(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.bytes)
     }

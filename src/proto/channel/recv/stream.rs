@@ -1,5 +1,4 @@
-//! Receiving one stream of reliable messages: an ordered channel, or all reliable messages without
-//! order.
+//! Receiving one stream of reliable messages: an ordered channel, or all unordered ones.
 
 use std::collections::VecDeque;
 
@@ -12,14 +11,13 @@ use crate::proto::channel::recv::{RecvOutcome, Refused};
 use crate::proto::delivery::Delivery;
 use crate::proto::wire::message::{FragmentHeader, MessageFrame};
 
-/// See the [module](self).
 #[derive(Debug)]
 pub(super) struct RecvStream {
     pub(super) delivery: Delivery,
     /// Sequence of the first message that was not delivered.
     next: u64,
-    /// Messages from `next` on, by ascending sequence. Each holds part of the receive window,
-    /// except delivered messages without order, so a peer cannot grow it without limit.
+    /// Messages from `next` on, by ascending sequence. Each occupies part of the receive window,
+    /// except delivered unordered messages, which are limited by [`RELIABLE_OPEN_MAX`].
     entries: VecDeque<(u64, StreamEntry)>,
 }
 
@@ -32,7 +30,6 @@ enum StreamEntry {
     Delivered,
 }
 
-/// Memory of an entry in bytes.
 pub(crate) const STREAM_ENTRY_BYTES: usize = size_of::<(u64, StreamEntry)>();
 
 impl RecvStream {
@@ -44,7 +41,6 @@ impl RecvStream {
         }
     }
 
-    /// A stream that has delivered everything before `next`.
     #[cfg(test)]
     pub(super) fn starting_at(delivery: Delivery, next: u64) -> Self {
         Self {
@@ -53,13 +49,11 @@ impl RecvStream {
         }
     }
 
-    /// Releases all memory if the stream is empty.
     pub(super) fn shed_all(&mut self) {
         shed(&mut self.entries);
     }
 
-    /// Processes a message or a fragment. A duplicate is accepted as well: its acknowledgement was
-    /// lost.
+    /// Duplicates are accepted: their acknowledgement was lost.
     pub(super) fn accept(
         &mut self,
         frame: &MessageFrame<'_>,
@@ -155,7 +149,6 @@ impl RecvStream {
         Ok(place)
     }
 
-    /// Releases unused memory.
     pub(super) fn shed(&mut self) {
         let (len, capacity) = (self.entries.len(), self.entries.capacity());
         if capacity > CHANNEL_KEPT && len < capacity / 4 {
@@ -169,12 +162,11 @@ impl RecvStream {
             .binary_search_by_key(&sequence, |(sequence, _)| *sequence)
     }
 
-    /// Whether an earlier message must be delivered first.
     fn must_wait(&self, sequence: u64) -> bool {
         sequence > self.next && self.delivery != Delivery::Reliable
     }
 
-    /// A message was delivered. Delivers the messages that waited only for it.
+    /// Delivers the messages that waited only for this one.
     fn on_delivered(&mut self, sequence: u64, event_sink: &mut EventSink<'_>) {
         if sequence > self.next {
             let place = self.find(sequence).unwrap_or_else(|place| place);

@@ -10,7 +10,7 @@ use crate::proto::channel::recv::{RecvOutcome, Refused};
 use crate::proto::delivery::Delivery;
 use crate::proto::wire::message::{FragmentHeader, MessageFrame};
 
-/// See the [module](self). Allocates on first use.
+/// Allocates on first use.
 #[derive(Debug, Default)]
 pub(super) struct UnreliableReceiver {
     /// Per channel, the first sequence that is not stale.
@@ -30,16 +30,15 @@ struct PartialMessage {
     assembly: Reassembly,
 }
 
-/// Memory of an incomplete message in bytes, beside its content.
+/// Memory of an incomplete message in bytes, besides its content.
 pub(crate) const INCOMPLETE_BYTES: usize = 2 * size_of::<PartialMessage>();
 
 impl UnreliableReceiver {
-    /// Releases unused memory.
     pub(super) fn shed(&mut self) {
         shed(&mut self.incomplete);
     }
 
-    /// Processes a message or a fragment. A refused one counts as lost for its sender.
+    /// A refused message counts as lost for its sender.
     pub(super) fn accept(
         &mut self,
         frame: &MessageFrame<'_>,
@@ -116,8 +115,8 @@ impl UnreliableReceiver {
         if let Some(index) = self.incomplete.iter().position(is_it) {
             return Ok(index);
         }
-        // A fragment of an abandoned message. The others were acknowledged, so this one must not
-        // be.
+        // A fragment of an abandoned message. Its other fragments were acknowledged, so this one
+        // must not be: the sender would report the message as delivered.
         if delivery == Delivery::Unreliable && sequence < self.given_up {
             return Err(Refused);
         }
@@ -146,7 +145,6 @@ impl UnreliableReceiver {
         }
     }
 
-    /// Everything up to this sequence of a channel is stale from now on.
     fn pass(&mut self, delivery: Delivery, sequence: u64) {
         let Delivery::Sequenced(channel) = delivery else {
             return;

@@ -1,17 +1,16 @@
-//! The send interval of the application. Frames that can wait are sent with its next packet, but do
-//! not wait much longer than a tick.
+//! The send interval of the application. Frames that can wait are sent with its next packet, or
+//! alone after little more than a tick.
 
 use crate::proto::time::{Duration, Instant};
 
 /// Minimum time that a copy waits for another packet before it is sent alone: 16 ms, a frame at 60
-/// Hz. If the application sends less often, a copy waits for a tick and a quarter.
+/// Hz. At a lower send rate, a copy waits for a tick and a quarter.
 pub(super) const COPY_ALONE_AFTER: std::time::Duration = std::time::Duration::from_millis(16);
 
 /// Maximum time that a copy waits: 50 ms.
 const COPY_ALONE_AFTER_MAX: std::time::Duration = std::time::Duration::from_millis(50);
 const _: () = assert!(super::redundancy::COPY_SPACING.as_millis() <= COPY_ALONE_AFTER.as_millis());
 
-/// See the [module](self).
 #[derive(Debug)]
 pub(super) struct SendInterval {
     last: Option<Instant>,
@@ -29,7 +28,6 @@ impl SendInterval {
         }
     }
 
-    /// A packet with new messages is sent.
     pub(super) fn on_packet(&mut self, now: Instant) {
         let passed = self.last.map(|last| now.saturating_duration_since(last));
         self.last = Some(now);
@@ -55,7 +53,7 @@ impl SendInterval {
         );
     }
 
-    /// How long to wait for the next packet: a tick, plus a quarter because ticks are not punctual.
+    /// A tick, plus a quarter because ticks are not punctual.
     pub(super) fn patience(&self) -> Duration {
         self.patience
     }

@@ -1,7 +1,5 @@
-//! Sending messages to one peer: queued and in-flight messages.
-//!
-//! Knows neither the network nor its timers: the connection passes in the number of the packet to
-//! fill, and reports later whether that packet was acknowledged or lost.
+//! Sending messages to one peer. The connection passes in the number of the packet to fill, and
+//! reports later whether it was acknowledged or lost.
 
 mod cadence;
 mod redundancy;
@@ -29,38 +27,30 @@ use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::Writer;
 
 /// Maximum time that an unreliable message waits for pacing: 50 ms, three frames at 60 Hz. Then it
-/// is dropped and counted. Oldest messages are dropped first, because newer data is worth more.
+/// is dropped and counted, oldest first, because newer data is worth more.
 pub(crate) const UNRELIABLE_WAIT_MAX: std::time::Duration = std::time::Duration::from_millis(50);
 
-/// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct SendChannels {
     unreliable: UnreliableQueue,
     reliable: ReliableQueue,
     receipts: Receipts,
     cadence: SendInterval,
-    /// Maximum length of a reliable message that the peer accepts.
     message_max: usize,
     /// Consecutive packets that began with unreliable messages while reliable ones waited.
     starvation_count: u8,
 }
 
-/// Memory of a used channel in this direction, in bytes.
 pub(crate) const SEND_CHANNEL_BYTES: usize = channel_bytes::<SendStream>();
 
-/// Maximum number of consecutive packets that begin with unreliable messages while reliable ones
-/// wait: 3, so reliable messages get at least a quarter of the rate.
+/// Maximum of `starvation_count`: 3, so reliable messages get at least a quarter of the rate.
 const STARVATION_MAX: u8 = 3;
 
-/// Context of the packet that is being written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WriteContext {
-    /// The number of the packet.
     pub(crate) number: u64,
     pub(crate) now: Instant,
-    /// Whether the path loses packets.
     pub(crate) is_lossy: bool,
-    /// Whether reliable messages may be sent now.
     pub(crate) may_send_reliable: bool,
 }
 
@@ -78,7 +68,6 @@ impl SendChannels {
         }
     }
 
-    /// Queues a message; returns its receipt if it is to be tracked.
     pub(crate) fn push(
         &mut self,
         delivery: Delivery,
@@ -103,7 +92,6 @@ impl SendChannels {
         Ok(self.unreliable.push(delivery, message, receipts, now))
     }
 
-    /// Maximum length of a message of this delivery that the peer accepts.
     pub(crate) fn max_of(&self, delivery: Delivery) -> usize {
         message_max(delivery, self.message_max)
     }
@@ -116,17 +104,16 @@ impl SendChannels {
         }
     }
 
-    /// Whether unreliable messages are queued.
     pub(crate) fn has_unreliable(&self) -> bool {
         !self.unreliable.is_empty()
     }
 
-    /// Whether reliable messages can be sent: new or lost ones.
+    /// Whether new or lost messages can be sent.
     pub(crate) fn has_reliable(&self) -> bool {
         self.reliable.has_something()
     }
 
-    /// Whether only flow control holds back reliable messages.
+    /// Whether only flow control blocks reliable messages.
     pub(crate) fn is_blocked(&self) -> bool {
         self.reliable.is_blocked()
     }
@@ -149,7 +136,7 @@ impl SendChannels {
         self.reliable.counts
     }
 
-    /// Number of messages dropped because pacing held them for too long.
+    /// Messages dropped because pacing held them for too long.
     pub(crate) fn dropped(&self) -> u64 {
         self.unreliable.dropped()
     }
@@ -158,17 +145,14 @@ impl SendChannels {
         self.receipts.has_outcomes()
     }
 
-    /// The next outcome of a tracked message to report.
     pub(crate) fn next_outcome(&mut self) -> Option<DeliveryOutcome> {
         self.receipts.next_outcome()
     }
 
-    /// The application has taken an outcome.
     pub(crate) fn on_receipt_taken(&mut self) {
         self.receipts.on_taken();
     }
 
-    /// Fills a packet.
     pub(crate) fn write(
         &mut self,
         context: WriteContext,
@@ -218,26 +202,22 @@ impl SendChannels {
         })
     }
 
-    /// Releases unused memory.
     pub(crate) fn shed(&mut self) {
         self.unreliable.shed();
         self.reliable.shed();
         self.receipts.shed();
     }
 
-    /// Pacing holds back messages: drops those that have waited for too long.
     pub(crate) fn drop_stale(&mut self, now: Instant) {
         let receipts = &mut self.receipts;
         self.unreliable
             .drop_stale(Duration::of(UNRELIABLE_WAIT_MAX), receipts, now);
     }
 
-    /// The peer has advertised a new flow control limit.
     pub(crate) fn on_window(&mut self, window: u64) {
         self.reliable.on_window(window);
     }
 
-    /// The packet with this frame was acknowledged.
     pub(crate) fn on_acked(&mut self, frame: SentFrame, buffers: &mut Buffers) {
         match frame {
             SentFrame::Tracked(receipt) => self.receipts.on_fragment_acked(receipt),
@@ -254,7 +234,6 @@ impl SendChannels {
         }
     }
 
-    /// The packet `number` with this frame is lost.
     pub(crate) fn on_lost(&mut self, frame: SentFrame, number: u64) {
         match frame {
             SentFrame::Tracked(receipt) => self.receipts.on_lost(receipt),
@@ -270,13 +249,11 @@ impl SendChannels {
         }
     }
 
-    /// The peer reported a message as stale.
     pub(crate) fn on_stale(&mut self, channel: u8, sequence: u64) {
         self.receipts.on_stale(channel, sequence);
     }
 
-    /// A probe timeout expired: retransmits this frame if it is unacknowledged. Returns whether it
-    /// is.
+    /// Retransmits this frame. Returns `false` if it is acknowledged.
     pub(crate) fn on_probe(&mut self, frame: SentFrame) -> bool {
         match frame {
             SentFrame::Tracked(_) => false,

@@ -7,20 +7,17 @@ use crate::proto::buffers::shed;
 use crate::proto::channel::send::stream::FragmentKey;
 use crate::proto::time::{Duration, Instant};
 
-/// Minimum time between two copies of a message: 8 ms. Packets sent at the same time tend to be
-/// lost together.
+/// Minimum time between two copies of a message: 8 ms. Packets sent together tend to be lost
+/// together.
 pub(super) const COPY_SPACING: std::time::Duration = std::time::Duration::from_millis(8);
 
-/// A message of which another copy is due.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RedundantCopy {
     pub(super) stream: u16,
     pub(super) key: FragmentKey,
-    /// When it was last sent.
     pub(super) at: Instant,
 }
 
-/// Memory of a copy entry in bytes.
 pub(crate) const COPY_BYTES: usize = size_of::<RedundantCopy>();
 
 /// Copies with the same delay, ordered by last send time.
@@ -29,7 +26,6 @@ struct CopyQueue {
     copies: VecDeque<RedundantCopy>,
 }
 
-/// See the [module](self).
 #[derive(Debug, Default)]
 pub(super) struct RedundantCopies {
     /// Sent with the next packet.
@@ -53,7 +49,6 @@ impl RedundantCopies {
         soon.or_else(|| self.later.due(patience + Duration::of(COPY_SPACING), now))
     }
 
-    /// Removes the copy that is [due](Self::due).
     pub(super) fn pop_due(&mut self, now: Instant) {
         if self.soon.due(Duration::of(COPY_SPACING), now).is_some() {
             self.soon.copies.pop_front();
@@ -69,14 +64,12 @@ impl RedundantCopies {
         soon.into_iter().chain(later).min()
     }
 
-    /// Releases unused memory.
     pub(super) fn shed(&mut self) {
         for line in [&mut self.soon, &mut self.later] {
             shed(&mut line.copies);
         }
     }
 
-    /// Removes acknowledged messages from the front.
     pub(super) fn forget(&mut self, mut has_arrived: impl FnMut(&RedundantCopy) -> bool) {
         for line in [&mut self.soon, &mut self.later] {
             while line.copies.front().is_some_and(&mut has_arrived) {

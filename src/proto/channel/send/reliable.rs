@@ -13,7 +13,7 @@ use crate::proto::recovery::sent_packets::{SentFrame, SentFrames};
 use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::Writer;
 
-/// See the [module](self). Allocates on first use.
+/// Allocates on first use.
 #[derive(Debug)]
 pub(super) struct ReliableQueue {
     /// In order of first use; at most 257.
@@ -28,7 +28,6 @@ pub(super) struct ReliableQueue {
     /// connection.
     window: u64,
     begun_bytes: u64,
-    /// Messages that were started and are not removed.
     open: usize,
     /// Messages that were not started, or with unsent fragments.
     unsent: usize,
@@ -39,10 +38,8 @@ pub(super) struct ReliableQueue {
     pub(super) counts: ReliableCounters,
 }
 
-/// Memory of a lost fragment until it is retransmitted, in bytes.
 pub(crate) const LOST_BYTES: usize = size_of::<(u16, FragmentKey)>();
 
-/// Counters since the start of the connection.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ReliableCounters {
     /// Messages and fragments that were retransmitted after a loss or a probe timeout.
@@ -52,7 +49,6 @@ pub(crate) struct ReliableCounters {
     pub(crate) copies_useful: u64,
 }
 
-/// The packet that is being written.
 pub(super) struct PacketBuilder<'a, 'b> {
     pub(super) writer: &'a mut Writer<'b>,
     pub(super) frames: &'a mut SentFrames,
@@ -60,7 +56,6 @@ pub(super) struct PacketBuilder<'a, 'b> {
     pub(super) now: Instant,
     /// Estimated time until the next packet.
     pub(super) patience: Duration,
-    /// Whether the path loses packets.
     pub(super) is_lossy: bool,
 }
 
@@ -83,13 +78,12 @@ impl ReliableQueue {
         }
     }
 
-    /// Whether a message of `len` bytes can be queued.
     pub(super) fn has_room(&self, len: usize) -> bool {
         self.queued_messages < QUEUED_MESSAGES_MAX
             && self.queued_bytes + len <= self.queued_bytes_max
     }
 
-    /// Queues a message. Requires [room](Self::has_room).
+    /// Queues a message. Requires [`has_room`](Self::has_room).
     pub(super) fn push(
         &mut self,
         delivery: Delivery,
@@ -113,7 +107,6 @@ impl ReliableQueue {
         &mut self.streams[index]
     }
 
-    /// Makes a stream start with this sequence.
     #[cfg(test)]
     pub(super) fn start_at(&mut self, delivery: Delivery, first: u64) {
         self.streams.push(SendStream::starting_at(delivery, first));
@@ -128,33 +121,29 @@ impl ReliableQueue {
         !self.lost.is_empty() || self.next_unsent().is_some()
     }
 
-    /// Whether only flow control holds back messages.
+    /// Whether only flow control blocks messages.
     pub(super) fn is_blocked(&self) -> bool {
         self.unsent > 0 && !self.has_something()
     }
 
-    /// Releases unused memory.
     pub(super) fn shed(&mut self) {
         self.streams.iter_mut().for_each(SendStream::shed_all);
         shed(&mut self.lost);
         self.copies.shed();
     }
 
-    /// When copies are sent alone, if no packet is sent before.
     pub(super) fn copies_alone_at(&self, patience: Duration) -> Option<Instant> {
         self.copies.alone_at(patience)
     }
 
-    /// The peer has advertised a new flow control limit.
     pub(super) fn on_window(&mut self, window: u64) {
         self.window = self.window.max(window);
     }
 }
 
-/// Sending.
 impl ReliableQueue {
-    /// Fills a packet: first lost fragments, then copies, then new messages. Returns whether it
-    /// contains new messages.
+    /// Writes lost fragments, then copies, then new messages. Returns whether the packet contains
+    /// new messages.
     pub(super) fn write(&mut self, packet: &mut PacketBuilder<'_, '_>) -> bool {
         self.write_lost(packet);
         self.write_copies(packet);
@@ -177,7 +166,6 @@ impl ReliableQueue {
         }
     }
 
-    /// Writes redundant copies into a packet.
     pub(super) fn write_copies(&mut self, packet: &mut PacketBuilder<'_, '_>) {
         while let Some(copy) = self.copies.due(packet.patience, packet.now) {
             let message = self.streams[usize::from(copy.stream)].get_mut(copy.key.sequence);
@@ -236,8 +224,7 @@ impl ReliableQueue {
         }
     }
 
-    /// The next new message or fragment. Streams take turns, so a long message blocks only its own
-    /// channel.
+    /// Streams take turns, so a long message blocks only its own channel.
     #[inline]
     fn next_unsent(&self) -> Option<(usize, FragmentKey)> {
         // Fast path: usually there is nothing to send.
@@ -262,7 +249,7 @@ impl ReliableQueue {
         None
     }
 
-    /// Writes a message or a fragment. Returns `false` if it does not fit.
+    /// Returns `false` if the message or fragment does not fit.
     fn write_one(
         &mut self,
         stream: u16,
@@ -292,7 +279,6 @@ impl ReliableQueue {
     }
 }
 
-/// Outcomes.
 impl ReliableQueue {
     pub(super) fn on_acked(
         &mut self,
@@ -327,21 +313,19 @@ impl ReliableQueue {
         });
     }
 
-    /// A packet with this message or fragment is lost.
     pub(super) fn on_lost(&mut self, stream: u16, key: FragmentKey, is_first: bool, number: u64) {
         let message = self.streams[usize::from(stream)].get_mut(key.sequence);
         let Some(message) = message.filter(|message| !message.has_arrived(key.fragment)) else {
             self.counts.copies_useful += u64::from(is_first);
             return;
         };
-        // A later packet carries it as well and is not lost yet.
+        // Otherwise a later packet with it is in flight.
         if message.is_cut() || message.last_packet == number {
             self.lost.push_back((stream, key));
         }
     }
 
-    /// A probe timeout expired: retransmits this message or fragment with the next packet. Returns
-    /// whether it is unacknowledged.
+    /// Retransmits with the next packet. Returns `false` if the fragment is acknowledged.
     pub(super) fn on_probe(&mut self, stream: u16, key: FragmentKey) -> bool {
         let message = self.streams[usize::from(stream)].get_mut(key.sequence);
         let is_missing =

@@ -1,5 +1,4 @@
-//! Sending one stream of reliable messages: an ordered channel, or all reliable messages without
-//! order.
+//! Sending one stream of reliable messages: an ordered channel, or all unordered ones.
 
 use std::collections::VecDeque;
 
@@ -9,7 +8,6 @@ use crate::proto::channel::receipts::Receipts;
 use crate::proto::delivery::{Delivery, Receipt};
 use crate::proto::wire::message::{FragmentHeader, MessageHeader};
 
-/// See the [module](self).
 #[derive(Debug)]
 pub(super) struct SendStream {
     pub(super) delivery: Delivery,
@@ -21,7 +19,7 @@ pub(super) struct SendStream {
     begun: usize,
     /// The next fragment of the last started message, if some are unsent.
     next_fragment: Option<u32>,
-    /// Bytes of the flow control window that they occupy.
+    /// Bytes of the flow control window in use.
     held: u64,
 }
 
@@ -31,26 +29,21 @@ pub(super) struct ReliableMessage {
     pub(super) bytes: Vec<u8>,
     len: u32,
     pub(super) is_acked: bool,
-    /// Number of redundant copies sent.
     pub(super) copies: u8,
     pub(super) receipt: Option<Receipt>,
-    /// Number of the last packet that carried it.
     pub(super) last_packet: u64,
-    /// Only for a fragmented message.
     fragments: Option<Box<FragmentStates>>,
 }
 
-/// The acknowledged fragments of a message.
 #[derive(Debug)]
 struct FragmentStates {
     acked: Vec<u64>,
     missing: u32,
 }
 
-/// Memory of a message in bytes, beside its content.
+/// Memory of a message in bytes, besides its content.
 pub(crate) const MESSAGE_BYTES: usize = size_of::<ReliableMessage>();
 
-/// Identifies a whole message or a fragment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FragmentKey {
     pub(super) sequence: u64,
@@ -70,7 +63,6 @@ impl SendStream {
         }
     }
 
-    /// A stream of which everything before `first` was acknowledged.
     #[cfg(test)]
     pub(super) fn starting_at(delivery: Delivery, first: u64) -> Self {
         Self {
@@ -79,7 +71,6 @@ impl SendStream {
         }
     }
 
-    /// Queues a message.
     #[allow(clippy::cast_possible_truncation, reason = "at most 16 MiB")]
     pub(super) fn push(&mut self, bytes: Vec<u8>, receipt: Option<Receipt>) {
         let len = bytes.len() as u32;
@@ -95,7 +86,7 @@ impl SendStream {
         });
     }
 
-    /// An unacknowledged message.
+    /// `None` if the message was acknowledged.
     pub(super) fn get_mut(&mut self, sequence: u64) -> Option<&mut ReliableMessage> {
         let index = usize::try_from(sequence.checked_sub(self.first)?).ok()?;
         self.messages
@@ -103,8 +94,8 @@ impl SendStream {
             .filter(|message| !message.is_acked)
     }
 
-    /// The next new message or fragment, if the window has room for it. `credit` is what is left of
-    /// the window.
+    /// The next new fragment. `None` if its message does not fit into `credit`, the remaining flow
+    /// control window.
     pub(super) fn next_unsent(&self, credit: u64) -> Option<FragmentKey> {
         if let Some(fragment) = self.next_fragment {
             let sequence = self.first + self.begun as u64 - 1;
@@ -112,7 +103,7 @@ impl SendStream {
         }
         let cost = self.messages.get(self.begun)?.cost();
         // Half of the remaining window is left to other streams, so a stream with a gap does not
-        // block them. A stream that holds nothing may use all of it.
+        // block them. A stream that uses no window may use all of it.
         let fits = cost <= credit && (self.held == 0 || self.held + cost <= credit - cost);
         fits.then_some(FragmentKey {
             sequence: self.first + self.begun as u64,
@@ -120,13 +111,11 @@ impl SendStream {
         })
     }
 
-    /// Whether the last started message was sent completely.
     pub(super) fn is_between_messages(&self) -> bool {
         self.next_fragment.is_none()
     }
 
-    /// The [next](Self::next_unsent) message or fragment was sent. Returns how much of the window
-    /// it took.
+    /// Returns the bytes of window that the message used.
     pub(super) fn on_sent_first(&mut self, key: FragmentKey) -> u64 {
         let mut taken = 0;
         if self.next_fragment.is_none() {
@@ -139,7 +128,7 @@ impl SendStream {
         taken
     }
 
-    /// A fragment was acknowledged. Returns the message if that completes it.
+    /// Returns the message if the fragment completes it.
     pub(super) fn on_acked(&mut self, key: FragmentKey) -> Option<&mut ReliableMessage> {
         let is_ordered = self.delivery != Delivery::Reliable;
         let message = self.get_mut(key.sequence)?;
@@ -151,13 +140,13 @@ impl SendStream {
         if !is_ordered {
             self.held -= cost;
         }
-        // Looked up again because the borrow checker cannot see that it is the same one.
+        // Looked up again because the borrow checker rejects returning `message`.
         let index = usize::try_from(key.sequence - self.first).ok()?;
         self.messages.get_mut(index)
     }
 
-    /// Removes acknowledged messages at the front; returns how many. The receiver delivers a
-    /// message only after all earlier ones, so their receipts report it only now.
+    /// Removes acknowledged messages at the front; returns how many. The receiver delivers an
+    /// ordered message only after all earlier ones, so receipts are reported only now.
     pub(super) fn forget_acked(&mut self, receipts: &mut Receipts) -> usize {
         let mut forgotten = 0;
         while self
@@ -177,12 +166,10 @@ impl SendStream {
         forgotten
     }
 
-    /// Releases all memory if the stream is empty.
     pub(super) fn shed_all(&mut self) {
         shed(&mut self.messages);
     }
 
-    /// Releases unused memory.
     pub(super) fn shed(&mut self) {
         let (len, capacity) = (self.messages.len(), self.messages.capacity());
         if capacity > CHANNEL_KEPT && len < capacity / 4 {
@@ -192,7 +179,7 @@ impl SendStream {
 }
 
 impl ReliableMessage {
-    /// Its size in the flow control window.
+    /// Bytes in the flow control window.
     pub(super) fn cost(&self) -> u64 {
         u64::from(self.len) + MESSAGE_OVERHEAD as u64
     }
@@ -207,7 +194,6 @@ impl ReliableMessage {
         self.fragments.is_some()
     }
 
-    /// Whether redundant copies of it are sent.
     pub(super) fn is_small(&self) -> bool {
         !self.is_cut() && self.bytes.len() <= REDUNDANT_MESSAGE_MAX
     }
@@ -245,7 +231,6 @@ impl ReliableMessage {
         }
     }
 
-    /// The content that follows this header.
     pub(super) fn fragment(&self, head: &MessageHeader) -> &[u8] {
         let offset = head.fragment.map_or(0, FragmentHeader::offset);
         &self.bytes[offset..offset + head.len]

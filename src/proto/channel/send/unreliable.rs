@@ -1,4 +1,4 @@
-//! Queue of unreliable and sequenced messages, contiguous in one ring of bytes.
+//! Queue of unreliable and sequenced messages, in one ring of bytes.
 
 use std::collections::VecDeque;
 
@@ -11,14 +11,14 @@ use crate::proto::time::{Duration, Instant};
 use crate::proto::wire::Writer;
 use crate::proto::wire::message::{FragmentHeader, MessageHeader, whole_max};
 
-/// See the [module](self). Allocates on first use.
+/// Allocates on first use.
 #[derive(Debug, Default)]
 pub(super) struct UnreliableQueue {
     entries: VecDeque<QueuedMessage>,
     bytes: VecDeque<u8>,
     /// Next sequence per used channel.
     channels: Vec<(u8, u64)>,
-    /// Sequence of the next fragmented unreliable message.
+    /// Next sequence of fragmented unreliable messages.
     next_cut: u64,
     dropped: u64,
 }
@@ -28,23 +28,20 @@ struct QueuedMessage {
     delivery: Delivery,
     sequence: u64,
     len: u32,
-    /// Number of sent fragments.
     fragments_sent: u32,
     queued_at: Instant,
     receipt: Option<Receipt>,
 }
 
-/// Memory of a message in bytes, beside its content.
+/// Memory of a message in bytes, besides its content.
 pub(crate) const ENTRY_BYTES: usize = size_of::<QueuedMessage>();
 
 impl UnreliableQueue {
-    /// Whether a message of `len` bytes can be queued.
     pub(super) fn has_room(&self, len: usize) -> bool {
         self.entries.len() < QUEUED_MESSAGES_MAX && self.bytes.len() + len <= QUEUED_BYTES_MAX
     }
 
-    /// Queues a message. Requires [room](Self::has_room). `receipts` issues a receipt for a tracked
-    /// message.
+    /// Requires [`has_room`](Self::has_room). `receipts` issues a receipt for a tracked message.
     #[allow(clippy::cast_possible_truncation, reason = "at most 15,360 bytes")]
     pub(super) fn push(
         &mut self,
@@ -113,13 +110,11 @@ impl UnreliableQueue {
         self.bytes.len()
     }
 
-    /// Number of messages dropped because pacing held them for too long.
     pub(super) fn dropped(&self) -> u64 {
         self.dropped
     }
 
-    /// Writes the next message or fragment. Returns `false` if the queue is empty or it does not
-    /// fit.
+    /// Returns `false` if the queue is empty or the next fragment does not fit.
     pub(super) fn write_next(&mut self, writer: &mut Writer<'_>, frames: &mut SentFrames) -> bool {
         let Some(entry) = self.entries.front_mut() else {
             return false;
@@ -142,16 +137,15 @@ impl UnreliableQueue {
         true
     }
 
-    /// Releases unused memory.
     pub(super) fn shed(&mut self) {
         shed(&mut self.entries);
         shed(&mut self.bytes);
     }
 
-    /// Drops messages that have waited for too long, oldest first.
+    /// Drops expired messages, oldest first.
     pub(super) fn drop_stale(&mut self, wait_max: Duration, receipts: &mut Receipts, now: Instant) {
         while let Some(entry) = self.entries.front() {
-            // Once a fragment was sent, the message is worth its other fragments.
+            // A partially sent message is completed: its first fragments are useless alone.
             if entry.fragments_sent > 0 || now.saturating_duration_since(entry.queued_at) < wait_max
             {
                 return;
@@ -167,7 +161,6 @@ impl UnreliableQueue {
 }
 
 impl QueuedMessage {
-    /// Header of the next fragment, or of the whole message.
     fn head(&self) -> MessageHeader {
         let fragment = self.is_cut().then_some(FragmentHeader {
             total: self.len,
@@ -196,7 +189,7 @@ impl QueuedMessage {
     }
 }
 
-/// Moves the first bytes of the ring into `to`. The ring must be at least as long.
+/// The ring must be at least as long as `to`.
 fn take_front(ring: &mut VecDeque<u8>, to: &mut [u8]) {
     let (front, back) = ring.as_slices();
     let from_front = front.len().min(to.len());

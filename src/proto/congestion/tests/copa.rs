@@ -1,6 +1,6 @@
 //! Copa in its default mode (Arun and Balakrishnan, "Copa: Practical Delay-Based Congestion Control
-//! for the Internet", NSDI 2018, section 2.1), with delta = 0.5: the reference for the library's
-//! controller. TCP-competitive mode is left out, because no game wants the queue that it builds.
+//! for the Internet", NSDI 2018, section 2.1), with delta = 0.5, as the reference. Without the
+//! TCP-competitive mode, which builds a queue that no game wants.
 
 use super::figures::Named;
 use crate::limits::{DATAGRAM_MAX, TIMER_GRANULARITY};
@@ -32,7 +32,6 @@ pub(super) struct Copa {
 }
 
 impl Copa {
-    /// Minimum round-trip time of the last `window`.
     fn min_rtt(&self, window: Duration) -> Option<Duration> {
         let newest = self.samples.last()?.0;
         let recent = self.samples.iter().rev();

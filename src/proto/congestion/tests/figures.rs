@@ -1,4 +1,4 @@
-//! The figures of a run, and the table that prints them.
+//! The figures of a run, and their table.
 
 use super::scenarios::Scenario;
 use super::world::{Flow, Polls, World};
@@ -24,16 +24,13 @@ pub(super) struct Figures {
     /// Minimum pacing rate in the second half of the run and the final one, in bits per second.
     pub(super) rate_min: u64,
     pub(super) rate_last: u64,
-    /// Share of datagrams that were lost because the queue was full.
+    /// Share of datagrams lost because the queue was full.
     pub(super) overflow: f64,
-    /// Simulated time.
     pub(super) duration: Duration,
-    /// Whether all transfers are complete.
     pub(super) is_complete: bool,
 }
 
 impl Figures {
-    /// The worse value of each figure.
     #[allow(
         clippy::needless_pass_by_value,
         reason = "the signature that `reduce` takes"
@@ -56,7 +53,6 @@ impl Figures {
     }
 }
 
-/// A controller with a name for the table.
 pub(super) trait Named: Controller {
     const NAME: &'static str;
 }
@@ -104,7 +100,6 @@ pub(super) fn measure<C: Named>(scenario: Scenario, polls: Polls, seed: u64) -> 
     }
 }
 
-/// The delays of the game's messages during the transfers, sorted.
 fn delays<C: Controller>(world: &World<C>) -> Vec<Duration> {
     let traffic = world.scenario.traffic;
     let begins = traffic
@@ -127,8 +122,7 @@ fn delays<C: Controller>(world: &World<C>) -> Vec<Duration> {
     delays
 }
 
-/// How many of the game's messages arrived, and of how many. The last 2 s are left out: they are in
-/// flight.
+/// Messages that arrived and that were sent, without the last 2 s, which are in flight.
 fn game<C: Controller>(flow: &Flow<C>, now: Instant) -> (u64, u64) {
     let counts = |at: Instant| at + Duration::from_secs(2) < now;
     let arrived = flow
@@ -162,7 +156,6 @@ fn utilization<C: Controller>(world: &World<C>) -> Option<f64> {
     Some(bytes as f64 * 8.0 / capacity(&world.scenario, world.start, begins, ends)?)
 }
 
-/// What the line can transmit between two times, in bits.
 fn capacity(scenario: &Scenario, start: Instant, begins: Instant, ends: Instant) -> Option<f64> {
     let (mut rate, mut at, mut bits) = (scenario.link.rate? as f64, begins, 0.0);
     for (change, next) in scenario.changes {
@@ -173,8 +166,7 @@ fn capacity(scenario: &Scenario, start: Instant, begins: Instant, ends: Instant)
     Some(bits + rate * (ends - at).to_std().as_secs_f64())
 }
 
-/// Jain's fairness index while all flows were active: 1 if they got the same, 1/n if one flow got
-/// everything.
+/// Jain's fairness index while all flows were active: 1 for equal shares, 1/n for one flow.
 fn fairness<C: Controller>(world: &World<C>) -> f64 {
     let [Some(begun), Some(ended)] = &world.bulk_bytes_while_shared else {
         return 1.0;

@@ -1,7 +1,5 @@
-//! Simulations of congestion control in virtual time: the library's controller and Copa on many
-//! kinds of links, without the rest of a host.
-//!
-//! `cargo test --lib congestion -- --ignored --nocapture` prints the figures of both.
+//! Simulations of congestion control on virtual time, without the rest of a host.
+//! `cargo test --lib congestion -- --ignored --nocapture` prints the figures.
 
 #![allow(
     clippy::cast_possible_truncation,
@@ -26,7 +24,6 @@ use crate::proto::congestion::controller::RateController;
 
 const BOTH: [Polls; 2] = [Polls::Deadlines, Polls::Ticks];
 
-/// Whether the name of the scenario contains `RATE_ONLY`, if that is set.
 fn is_selected(scenario: &Scenario) -> bool {
     std::env::var("RATE_ONLY").map_or(true, |only| scenario.name.contains(&only))
 }
@@ -36,7 +33,7 @@ const SEEDS: std::ops::Range<u64> = 1000..1005;
 
 fn worst_of<C: Named>(scenario: Scenario, polls: Polls) -> Figures {
     let all = SEEDS.map(|seed| measure::<C>(scenario, polls, seed));
-    all.reduce(Figures::worse).expect("there is a seed")
+    all.reduce(Figures::worse).expect("`SEEDS` is not empty")
 }
 
 #[test]
@@ -53,7 +50,6 @@ fn prints_the_figures_of_both_controllers() {
     }
 }
 
-/// The goals that a run does not reach.
 fn missed_goals(figures: &Figures) -> Vec<&'static str> {
     let goals = figures.scenario.goals;
     let checks = [
@@ -65,7 +61,7 @@ fn missed_goals(figures: &Figures) -> Vec<&'static str> {
         ),
         (
             figures.added_delay[1] <= goals.added_delay_max,
-            "delay of the game",
+            "delay added to the game",
         ),
         (figures.fairness >= goals.fairness_min, "fairness"),
         (figures.game >= goals.game_min, "messages of the game"),

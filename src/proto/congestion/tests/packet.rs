@@ -1,13 +1,11 @@
-//! What the simulated link carries: the meaning of a datagram instead of its bytes.
+//! Datagrams of the simulated link, not encoded.
 
 use std::ops::RangeInclusive;
 
 use crate::proto::time::{Duration, Instant};
 
-/// A datagram of one flow.
 #[derive(Debug, Clone)]
 pub(super) struct FlowDatagram {
-    /// Index of the flow.
     pub(super) flow: usize,
     pub(super) body: Body,
 }
@@ -20,30 +18,28 @@ pub(super) enum Body {
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Payload {
-    /// `count` unreliable messages of the game, the oldest of them made at `made_at`.
+    /// `count` unreliable messages of the game, the oldest created at `made_at`.
     Game {
         count: u32,
         made_at: Instant,
     },
-    /// An unreliable message of the flood.
     Flood,
-    /// A fragment of the transfer.
     Bulk,
     Ping,
 }
 
-/// An acknowledgement, the largest range first.
+/// The largest range first.
 #[derive(Debug, Clone)]
 pub(super) struct FlowAck {
     pub(super) ranges: Vec<RangeInclusive<u64>>,
     pub(super) delay: Duration,
 }
 
-/// Bytes of a packet beside its messages: header, tag and message headers.
+/// Bytes of a packet besides its messages: header, tag and message headers.
 pub(super) const PACKET_OVERHEAD: usize = 40;
 
 /// Payload bytes of a packet of the transfer or of the flood.
 pub(super) const FRAGMENT_LEN: usize = 960;
 
-/// Length of a packet that carries only an acknowledgement, in bytes.
+/// Length of an acknowledgement-only packet.
 pub(super) const ACK_LEN: usize = 60;

@@ -1,5 +1,4 @@
-//! The receiving side of a flow: acknowledges as a host does, and records what arrived and how
-//! late.
+//! The receiving side of a flow: acknowledges as a host does.
 
 use std::ops::RangeInclusive;
 
@@ -18,12 +17,10 @@ pub(super) struct FlowReceiver {
 
 #[derive(Debug, Default)]
 pub(super) struct Arrived {
-    /// Per packet with messages of the game: when the oldest was made, how many there were, and
-    /// their delay.
+    /// Per packet of the game: when its oldest message was created, their number, and their delay.
     pub(super) game: Vec<(Instant, u32, Duration)>,
     pub(super) flood: u64,
     pub(super) bulk_bytes: u64,
-    /// When the last packet of the transfer arrived.
     pub(super) bulk_last: Option<Instant>,
 }
 
@@ -47,7 +44,7 @@ impl FlowReceiver {
         match self.ranges.first_mut() {
             Some(range) if *range.end() + 1 == number => *range = *range.start()..=number,
             Some(range) if *range.end() >= number => {
-                unreachable!("the link neither reorders nor duplicates")
+                unreachable!("the scenarios neither reorder nor duplicate")
             }
             _ => self.ranges.insert(0, number..=number),
         }
@@ -58,7 +55,7 @@ impl FlowReceiver {
         self.ack_deadline
     }
 
-    /// The acknowledgement, if it is due or if the game sends a packet anyway.
+    /// The acknowledgement, if it is due or if a packet is sent anyway.
     pub(super) fn poll_ack(&mut self, has_packet: bool, now: Instant) -> Option<FlowAck> {
         let due = self.ack_deadline?;
         if due > now && !has_packet {

@@ -2,7 +2,6 @@
 
 use crate::proto::time::Duration;
 
-/// A path, its traffic, and the figures that it must reach.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scenario {
     pub(super) name: &'static str,
@@ -35,8 +34,7 @@ pub(super) struct Line {
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Traffic {
-    /// Length in bytes of the message that the game sends 60 times per second; `None` without a
-    /// game.
+    /// Length in bytes of the message that the game sends 60 times per second.
     pub(super) game: Option<usize>,
     /// Bytes of the reliable transfer, and when it begins.
     pub(super) bulk: Option<(u64, Duration)>,
@@ -44,21 +42,18 @@ pub(super) struct Traffic {
     pub(super) flood: Option<(u64, Duration)>,
 }
 
-/// Figures that every seed and both ways to poll must reach. They guard against regressions: most
-/// are a little below what was reached.
+/// Figures that every seed and both ways to poll must reach, most a little below the measured ones.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Goals {
-    /// Minimum throughput of the transfers, as a share of the line rate.
+    /// As a share of the line rate.
     pub(super) utilization_min: f64,
-    /// Maximum delay that the transfer adds to the game's messages, at the 99th percentile.
+    /// At the 99th percentile.
     pub(super) added_delay_max: Duration,
-    /// Minimum of Jain's fairness index between the flows.
+    /// Jain's fairness index between the flows.
     pub(super) fairness_min: f64,
-    /// Minimum share of the game's messages that arrives.
     pub(super) game_min: f64,
-    /// Minimum share of the flood that arrives.
     pub(super) flood_min: f64,
-    /// Minimum pacing rate in the second half of the run, in bits per second.
+    /// In the second half of the run, in bits per second.
     pub(super) rate_min: u64,
 }
 
@@ -66,7 +61,6 @@ const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Goals that every run reaches.
 const NO_GOALS: Goals = Goals {
     utilization_min: 0.0,
     added_delay_max: ms(60_000),
@@ -76,7 +70,6 @@ const NO_GOALS: Goals = Goals {
     rate_min: 0,
 };
 
-/// 10 Mbit/s, a round trip of 50 ms, a queue of 64 KiB.
 const LINE: Line = Line {
     rate: Some(10_000_000),
     round_trip: ms(50),
@@ -87,7 +80,6 @@ const LINE: Line = Line {
 
 const BEGINS: Duration = ms(2000);
 
-/// A transfer of 16 MiB beside a game.
 const TRANSFER: Traffic = Traffic {
     game: Some(40),
     bulk: Some((16 << 20, BEGINS)),

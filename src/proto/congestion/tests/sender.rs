@@ -1,5 +1,5 @@
-//! The sending side of a flow: waiting messages, packets in flight, and congestion control. It
-//! detects losses, probes, and calls congestion control as a connection does.
+//! The sending side of a flow: detects losses, probes, and calls congestion control as a connection
+//! does.
 
 use std::collections::VecDeque;
 
@@ -23,13 +23,11 @@ pub(super) struct FlowSender<C: Controller> {
     pub(super) backlog: Backlog,
 }
 
-/// Messages that have not left yet.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
-    /// When each message of the game was made.
+    /// When each message was created.
     pub(super) game: VecDeque<Instant>,
     pub(super) game_len: usize,
-    /// When each message of the flood was made.
     pub(super) flood: VecDeque<Instant>,
     pub(super) bulk_bytes: u64,
 }
@@ -60,7 +58,6 @@ impl<C: Controller> FlowSender<C> {
         }
     }
 
-    /// Pacing rate in bytes per second.
     pub(super) fn pacing_rate(&self) -> u64 {
         self.congestion.pacing_rate()
     }
@@ -73,7 +70,6 @@ impl<C: Controller> FlowSender<C> {
         let mut is_new = false;
         let mut ranges = ack.ranges.iter();
         let mut range = ranges.next();
-        // The newest packet first, as in a connection.
         let mut kept = VecDeque::with_capacity(self.in_flight.len());
         while let Some(packet) = self.in_flight.pop_back() {
             while range.is_some_and(|range| *range.start() > packet.number) {
@@ -114,7 +110,7 @@ impl<C: Controller> FlowSender<C> {
         }
     }
 
-    /// Removes the oldest packet in flight. The transfer sends its fragment again.
+    /// Declares the oldest packet lost; the transfer retransmits its fragment.
     fn lose_oldest(&mut self) {
         if let Some(packet) = self.in_flight.pop_front() {
             self.in_flight_bytes -= packet.bytes;
@@ -148,7 +144,7 @@ impl<C: Controller> FlowSender<C> {
             && !self.congestion.is_window_full(self.in_flight_bytes)
     }
 
-    /// The next packet: its number, payload and length in bytes.
+    /// Number, payload and length in bytes.
     pub(super) fn poll_transmit(&mut self, now: Instant) -> Option<(u64, Payload, usize)> {
         let payload = self.next_payload(now)?;
         let len = PACKET_OVERHEAD

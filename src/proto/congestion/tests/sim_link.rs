@@ -21,7 +21,7 @@ impl SimLink {
     fn to_std(&self, at: Instant) -> std::time::Instant {
         self.clock
             .to_std(at)
-            .expect("a scenario takes minutes, and the clock reaches centuries")
+            .expect("a scenario takes minutes, and the clock range is centuries")
     }
 
     pub(super) fn set_conditions(&mut self, conditions: LinkConditions) {

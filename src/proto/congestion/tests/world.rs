@@ -1,4 +1,4 @@
-//! Flows that share a path, in virtual time.
+//! Flows that share a path, on virtual time.
 
 use super::packet::{ACK_LEN, Body, FRAGMENT_LEN, FlowAck, FlowDatagram, Payload};
 use super::receiver::FlowReceiver;
@@ -15,14 +15,12 @@ use crate::sim::{LinkConditions, Loss};
 pub(super) enum Polls {
     /// When a datagram arrives and at deadlines, to the millisecond.
     Deadlines,
-    /// 60 times per second only.
     Ticks,
 }
 
-/// A tick at 60 Hz.
+/// 60 Hz.
 const TICK: Duration = Duration::from_nanos(16_666_667);
 
-/// Resolution of a sleep.
 const SLEEP_RESOLUTION: Duration = Duration::from_millis(1);
 
 #[derive(Debug)]
@@ -59,7 +57,6 @@ pub(super) struct Flow<C: Controller> {
     pub(super) rates: Vec<(Instant, u64)>,
 }
 
-/// Messages that the application has produced.
 #[derive(Debug, Default)]
 pub(super) struct Produced {
     pub(super) game: Vec<Instant>,
@@ -125,7 +122,6 @@ impl<C: Controller> World<C> {
         }
     }
 
-    /// Moves datagrams that are due into the receive buffers.
     fn deliver(&mut self) {
         for link in [&mut self.forward, &mut self.back] {
             while let Some(datagram) = link.poll(self.now) {
@@ -283,7 +279,6 @@ impl<C: Controller> Flow<C> {
         }
     }
 
-    /// Produces the messages of a tick.
     fn produce(&mut self, scenario: &Scenario, now: Instant) {
         let backlog = &mut self.sender.backlog;
         if scenario.traffic.game.is_some() {

@@ -1,5 +1,4 @@
-//! Receiving reliable messages: out of order, duplicated, fragmented, and from a peer that ignores
-//! every limit.
+//! Receiving reliable messages, also from a peer that ignores every limit.
 
 #![allow(clippy::cast_possible_truncation, reason = "limits fit 32 bits")]
 
@@ -24,7 +23,6 @@ const ORDERED: Delivery = Delivery::Ordered(7);
 /// Sequences around every change of the encoded length.
 const WRAPS: [u64; 4] = [1 << 6, 1 << 14, 1 << 30, (1 << 62) - 8];
 
-/// An event sink with unlimited room.
 #[derive(Default)]
 struct Post {
     events: VecDeque<Event>,
@@ -48,17 +46,15 @@ impl Post {
         }
     }
 
-    /// Messages delivered since the last call.
     fn delivered(&mut self) -> Vec<Vec<u8>> {
         let bytes = |event| match event {
             Event::Message { bytes, .. } => bytes.to_vec(),
-            other => panic!("{other:?} is no message"),
+            other => panic!("expected a message, not {other:?}"),
         };
         self.events.drain(..).map(bytes).collect()
     }
 }
 
-/// A stream with a window and an event sink.
 struct StreamTestReceiver {
     stream: RecvStream,
     window: ReceiveWindow,
@@ -99,7 +95,7 @@ impl StreamTestReceiver {
         self.stream.accept(&frame, &mut self.window, event_sink)
     }
 
-    /// The first byte of each delivered message.
+    /// The first byte of each message.
     fn delivered(&mut self) -> Vec<u8> {
         let delivered = self.post.delivered();
         delivered.iter().map(|message| message[0]).collect()
@@ -165,7 +161,11 @@ fn delivers_a_duplicate_once() {
                 let taken = receiver.whole(again.into(), &[99]);
                 assert_eq!(taken, Ok(RecvOutcome::Duplicate), "{again} of {delivery:?}");
             }
-            assert_eq!(receiver.window.held(), held, "it costs nothing");
+            assert_eq!(
+                receiver.window.held(),
+                held,
+                "a duplicate does not count against the window"
+            );
         }
         let mut delivered = receiver.delivered();
         delivered.sort_unstable();
@@ -185,13 +185,17 @@ fn reassembles_fragments_in_any_order_and_counts_each_once() {
         ] {
             assert_eq!(receiver.fragment(start, total, index), Ok(taken));
         }
-        assert_eq!(receiver.window.held(), cost(total as usize), "at once");
+        assert_eq!(
+            receiver.window.held(),
+            cost(total as usize),
+            "the whole message counts from its first fragment"
+        );
         assert_eq!(
             receiver.fragment(start, total, 1),
             Ok(RecvOutcome::Delivered)
         );
         let [message] = &receiver.post.delivered()[..] else {
-            panic!("one message");
+            panic!("expected one message");
         };
         let expected = [
             [0; FRAGMENT_BYTES].to_vec(),
@@ -216,7 +220,7 @@ fn delivers_a_fragmented_message_after_its_predecessor() {
     assert_eq!(
         receiver.fragment(1, total, 0),
         Ok(RecvOutcome::Duplicate),
-        "it is whole"
+        "the message is complete"
     );
     assert_eq!(receiver.whole(0, &[9]), Ok(RecvOutcome::Delivered));
     assert_eq!(receiver.delivered(), [9, 0, 2]);
@@ -230,7 +234,11 @@ fn rejects_fragments_with_different_counts() {
     for total in [1999, 2001, 1921, 16 << 20] {
         assert_eq!(receiver.fragment(0, total, 1), Err(Refused), "{total}");
     }
-    assert_eq!(receiver.whole(0, &[7]), Err(Refused), "nor is a whole one");
+    assert_eq!(
+        receiver.whole(0, &[7]),
+        Err(Refused),
+        "a whole message with the sequence of a fragmented one"
+    );
     assert_eq!(receiver.window.held(), held);
     receiver.fragment(0, 2000, 1).unwrap();
     assert_eq!(receiver.fragment(0, 2000, 2), Ok(RecvOutcome::Delivered));
@@ -246,10 +254,17 @@ fn rejects_a_sequence_far_beyond_the_first_gap() {
             assert_eq!(receiver.whole(sequence, &[1]), Err(Refused), "{sequence}");
             assert_eq!(receiver.fragment(sequence, total, 0), Err(Refused));
         }
-        assert_eq!(receiver.window.held(), 0, "nothing is stored");
+        assert_eq!(
+            receiver.window.held(),
+            0,
+            "a rejected message is not stored"
+        );
         assert!(receiver.whole(max - 1, &[1]).is_ok());
         receiver.whole(0, &[0]).unwrap();
-        assert!(receiver.whole(max, &[1]).is_ok(), "and then one further");
+        assert!(
+            receiver.whole(max, &[1]).is_ok(),
+            "the limit moves with the first gap"
+        );
     }
 }
 
@@ -274,10 +289,14 @@ fn rejects_messages_beyond_the_window_before_storing_them() {
     assert_eq!(
         receiver.fragment(2, 2001, 0),
         Err(Refused),
-        "a byte too much"
+        "one byte over the window"
     );
     receiver.fragment(2, 2000, 0).unwrap();
-    assert_eq!(receiver.whole(0, &[]), Err(Refused), "even an empty one");
+    assert_eq!(
+        receiver.whole(0, &[]),
+        Err(Refused),
+        "the overhead of an empty message counts"
+    );
     // A started message may be completed.
     receiver.fragment(1, 2000, 1).unwrap();
     receiver.fragment(1, 2000, 2).unwrap();

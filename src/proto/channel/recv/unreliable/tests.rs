@@ -1,4 +1,4 @@
-//! Receiving unreliable messages: stale, incomplete, and without room.
+//! Receiving unreliable messages: stale, incomplete, and over the quota.
 
 #![allow(clippy::cast_possible_truncation, reason = "limits fit 32 bits")]
 
@@ -63,7 +63,6 @@ impl TestReceiver {
         self.accept(delivery, sequence, None, &[7])
     }
 
-    /// One of the two fragments of a message.
     fn fragment(
         &mut self,
         delivery: Delivery,
@@ -77,7 +76,6 @@ impl TestReceiver {
         self.accept(delivery, sequence, Some(fragment), &[7; FRAGMENT_BYTES])
     }
 
-    /// The application takes all events.
     fn take_all(&mut self) {
         for event in self.events.drain(..) {
             if let Event::Message { bytes, .. } = event {
@@ -190,7 +188,7 @@ fn rejects_messages_older_than_an_abandoned_one() {
             .fragment(Delivery::Unreliable, sequence, 0)
             .unwrap();
     }
-    // For these sequences it is not recorded whether they were abandoned.
+    // It is not recorded whether these were abandoned.
     for old in [0, 9, 10] {
         assert_eq!(
             receiver.fragment(Delivery::Unreliable, old, 1),
@@ -201,7 +199,7 @@ fn rejects_messages_older_than_an_abandoned_one() {
     assert_eq!(
         taken,
         Ok(RecvOutcome::Delivered),
-        "a whole one has no sequence"
+        "an unfragmented message has no sequence"
     );
 }
 
@@ -264,12 +262,12 @@ fn stops_at_a_full_event_queue_and_resumes() {
     assert_eq!(
         taken,
         Ok(RecvOutcome::Delivered),
-        "what was refused never came"
+        "a refused message does not make older ones stale"
     );
     let taken = receiver.fragment(Delivery::Unreliable, 0, 1);
     assert_eq!(
         taken,
         Ok(RecvOutcome::Buffered),
-        "its other fragment is forgotten"
+        "a refused fragment abandons its message"
     );
 }

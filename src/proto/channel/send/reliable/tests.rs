@@ -1,4 +1,4 @@
-//! Sending reliable messages: turns, limits on open messages, losses, and redundant copies.
+//! Sending reliable messages: turns, limits, losses, and redundant copies.
 
 use crate::limits::{
     FRAGMENT_BYTES, MESSAGE_OVERHEAD, QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX, REDUNDANT_MESSAGE_MAX,
@@ -34,7 +34,6 @@ struct ReliableTestSender {
     is_lossy: bool,
 }
 
-/// A sent packet.
 struct SentPayload {
     number: u64,
     frames: Vec<SentFrame>,
@@ -71,7 +70,6 @@ impl ReliableTestSender {
         self.send_into(PAYLOAD_MAX)
     }
 
-    /// Sends a packet with `room` bytes.
     fn send_into(&mut self, room: usize) -> SentPayload {
         let mut buffer = [0; PAYLOAD_MAX];
         let mut writer = Writer::new(&mut buffer[..room]);
@@ -87,7 +85,7 @@ impl ReliableTestSender {
         });
         let carried = carried(writer.written());
         let frames = self.frames.take();
-        assert_eq!(frames.len(), carried.len(), "each is noted");
+        assert_eq!(frames.len(), carried.len(), "every frame is recorded");
         SentPayload {
             number,
             frames,
@@ -95,7 +93,6 @@ impl ReliableTestSender {
         }
     }
 
-    /// Sends packets until there is nothing left to send.
     fn send_all(&mut self) -> Vec<SentPayload> {
         let next = || Some(self.send()).filter(|left| !left.carried.is_empty());
         std::iter::from_fn(next).collect()
@@ -142,7 +139,7 @@ fn fragments(frame: SentFrame) -> (u16, FragmentKey, bool) {
             fragment,
             sequence,
         } => (stream, FragmentKey { sequence, fragment }, is_first),
-        SentFrame::Tracked(_) => panic!("nothing unreliable is here"),
+        SentFrame::Tracked(_) => panic!("the queue holds only reliable messages"),
     }
 }
 
@@ -155,7 +152,7 @@ fn carried(payload: &[u8]) -> Vec<SentFragment> {
             let fragment = message.head.fragment.map_or(0, |fragment| fragment.index);
             (message.head.delivery, message.head.sequence, fragment)
         }
-        other => panic!("{other:?} is no message"),
+        other => panic!("expected a message, not {other:?}"),
     };
     Frames::check(payload).unwrap().map(head).collect()
 }
@@ -227,7 +224,7 @@ fn a_blocked_channel_leaves_quota_for_the_longest_message() {
         carried.filter(move |one| one.0 == Ordered(channel))
     };
     let whole = longest.div_ceil(FRAGMENT_BYTES);
-    assert_eq!(of(2).count(), whole, "one of them, and all of it");
+    assert_eq!(of(2).count(), whole, "one message is sent completely");
     assert!(of(1).count() > 0);
     assert!(sender.reliable.is_blocked());
 }
@@ -242,7 +239,7 @@ fn sends_blocked_messages_when_the_window_opens() {
     sender.ack(&first[0]);
     assert!(
         sender.reliable.is_blocked(),
-        "an acknowledgement is no window"
+        "an acknowledgement does not extend the window"
     );
     sender.reliable.on_window(2 * cost(10) - 1);
     assert!(sender.reliable.is_blocked());
@@ -252,7 +249,7 @@ fn sends_blocked_messages_when_the_window_opens() {
     assert_eq!(
         sender.send_all().len(),
         1,
-        "an older one takes nothing back"
+        "an older window update is ignored"
     );
 }
 
@@ -265,7 +262,7 @@ fn retransmits_first_and_only_missing_fragments() {
     sender.push(Ordered(1), 1);
     left.iter().for_each(|left| sender.lose(left));
     let again: Vec<_> = sender.send_all().into_iter().map(|l| l.carried).collect();
-    // New messages fill the room beside the first fragment, because the second one does not fit.
+    // The second fragment does not fit beside the first one, so a new message is sent.
     let expected = [(Ordered(1), 0, 0), (Ordered(1), 1, 0), (Ordered(1), 0, 2)];
     assert_eq!(again.concat(), expected);
     assert_eq!(sender.reliable.counts.retransmitted, 2);
@@ -306,14 +303,18 @@ fn sends_redundant_copies_in_later_packets() {
     sender.push(Ordered(1), REDUNDANT_MESSAGE_MAX);
     assert_eq!(sender.send().carried.len(), 1);
     sender.now += Duration::of(COPY_SPACING).saturating_sub(MS);
-    assert_eq!(sender.send().carried, [], "too soon");
+    assert_eq!(sender.send().carried, [], "a copy waits for the spacing");
     for _ in 0..2 {
         sender.now += Duration::of(COPY_SPACING);
         assert_eq!(sender.send().carried, [(Ordered(1), 0, 0)]);
-        assert_eq!(sender.send().carried, [], "once");
+        assert_eq!(sender.send().carried, [], "a copy is sent once");
     }
     sender.now += 1000 * MS;
-    assert_eq!(sender.send().carried, [], "twice is enough");
+    assert_eq!(
+        sender.send().carried,
+        [],
+        "only the configured number of copies is sent"
+    );
     assert_eq!(sender.reliable.counts.copies_sent, 2);
     assert_eq!(
         sender
@@ -338,7 +339,7 @@ fn sends_more_copies_under_loss() {
     assert_eq!(copies, [1, 1, 0, 1, 0, 1, 0, 1, 0, 1]);
     sender.is_lossy = false;
     sender.now += 2 * tick;
-    assert_eq!(sender.send().carried.len(), 1, "the one that was planned");
+    assert_eq!(sender.send().carried.len(), 1, "the scheduled copy is sent");
     sender.now += 100 * tick;
     assert_eq!(sender.send().carried.len(), 0);
 }
@@ -388,7 +389,7 @@ fn declares_a_message_lost_with_its_last_packet() {
     let copy = sender.send();
     assert_eq!(copy.carried, first.carried);
     sender.lose(&first);
-    assert!(!sender.reliable.has_something(), "the copy is on its way");
+    assert!(!sender.reliable.has_something(), "the copy is in flight");
     sender.lose(&copy);
     assert_eq!(sender.send().carried, first.carried);
     assert_eq!(sender.reliable.counts.retransmitted, 1);

@@ -1,4 +1,4 @@
-//! Sending one stream of reliable messages: order, fragments, and use of the flow control window.
+//! Sending one stream: order, fragments, and use of the flow control window.
 
 use crate::limits::{CHANNEL_KEPT, FRAGMENT_BYTES, MESSAGE_OVERHEAD};
 use crate::proto::channel::receipts::Receipts;
@@ -19,7 +19,6 @@ fn key(sequence: u64, fragment: u32) -> FragmentKey {
     FragmentKey { sequence, fragment }
 }
 
-/// Sends everything that the credit allows; returns the keys.
 fn send_all(stream: &mut SendStream, mut credit: u64) -> Vec<FragmentKey> {
     let mut sent = Vec::new();
     while let Some(next) = stream.next_unsent(credit) {
@@ -54,12 +53,19 @@ fn removes_acknowledged_messages_from_the_front() {
         send_all(&mut stream, ENOUGH);
         assert!(stream.on_acked(key(start + 2, 0)).is_some());
         assert!(stream.on_acked(key(start + 1, 0)).is_some());
-        assert_eq!(forget(&mut stream), 0, "the first one is missing");
+        assert_eq!(
+            forget(&mut stream),
+            0,
+            "the first message is unacknowledged"
+        );
         assert!(stream.get_mut(start + 1).is_none());
         assert!(stream.get_mut(start).is_some() && stream.get_mut(start + 3).is_some());
         assert!(stream.on_acked(key(start, 0)).is_some());
         assert_eq!(forget(&mut stream), 3);
-        assert!(stream.get_mut(start).is_none(), "and is not mixed up");
+        assert!(
+            stream.get_mut(start).is_none(),
+            "a removed message is not found"
+        );
         assert!(stream.get_mut(start + 3).is_some());
         assert!(stream.get_mut(start + 4).is_none());
     }
@@ -72,7 +78,10 @@ fn completes_a_message_with_its_last_fragment() {
     send_all(&mut stream, ENOUGH);
     for fragment in (0..100).rev().filter(|fragment| *fragment != 64) {
         assert!(stream.on_acked(key(0, fragment)).is_none());
-        assert!(stream.on_acked(key(0, fragment)).is_none(), "and once only");
+        assert!(
+            stream.on_acked(key(0, fragment)).is_none(),
+            "a duplicate completes nothing"
+        );
         let message = stream.get_mut(0).unwrap();
         assert!(message.has_arrived(fragment) && !message.has_arrived(64));
     }
@@ -87,7 +96,10 @@ fn limits_a_kind_to_the_rest_of_the_window() {
         (0..4000).for_each(|_| stream.push(vec![7; 36], None));
         let held = send_all(&mut stream, window).len() as u64 * cost(36);
         assert!(held <= window - held, "{held} of {window}");
-        assert!(held + cost(36) > window - held - cost(36), "and no less");
+        assert!(
+            held + cost(36) > window - held - cost(36),
+            "the stream uses all of its half"
+        );
     }
 }
 
@@ -96,7 +108,11 @@ fn starts_a_long_message_only_in_an_empty_kind() {
     let (len, window) = (10_000, cost(10_000));
     let mut stream = SendStream::new(ORDERED);
     stream.push(vec![7; len], None);
-    assert_eq!(stream.next_unsent(window - 1), None, "all of it must fit");
+    assert_eq!(
+        stream.next_unsent(window - 1),
+        None,
+        "the whole message must fit"
+    );
     assert!(stream.next_unsent(window).is_some());
 
     let mut stream = SendStream::new(ORDERED);
@@ -108,7 +124,10 @@ fn starts_a_long_message_only_in_an_empty_kind() {
     assert!(stream.next_unsent(least).is_some());
     stream.on_acked(key(0, 0)).unwrap();
     forget(&mut stream);
-    assert!(stream.next_unsent(window).is_some(), "it holds nothing now");
+    assert!(
+        stream.next_unsent(window).is_some(),
+        "an empty stream may use the whole window"
+    );
 }
 
 #[test]
@@ -119,7 +138,11 @@ fn finishes_a_started_message_without_credit() {
     assert_eq!(stream.on_sent_first(key(0, 0)), credit);
     assert!(!stream.is_between_messages());
     assert_eq!(stream.next_unsent(0), Some(key(0, 1)));
-    assert_eq!(stream.on_sent_first(key(0, 1)), 0, "it is paid");
+    assert_eq!(
+        stream.on_sent_first(key(0, 1)),
+        0,
+        "a started message uses no more credit"
+    );
     assert!(stream.is_between_messages());
 }
 

@@ -46,7 +46,7 @@ impl TestSender {
         receipt.unwrap()
     }
 
-    /// Everything that fits into the next packet: headers and content.
+    /// The next packet: headers and content.
     fn send(&mut self) -> Vec<(MessageHeader, Vec<u8>)> {
         let mut buffer = [0; PAYLOAD_MAX];
         let mut writer = Writer::new(&mut buffer);
@@ -57,7 +57,7 @@ impl TestSender {
         let frames = Frames::check(writer.written()).unwrap();
         let message = |frame| match frame {
             Frame::Message(message) => (message.head, message.bytes.to_vec()),
-            other => panic!("{other:?} is no message"),
+            other => panic!("expected a message, not {other:?}"),
         };
         frames.map(message).collect()
     }
@@ -109,7 +109,9 @@ fn fragments_reassemble_to_the_same_message() {
             assert_eq!(last.fragment, None);
             let mut whole = Vec::new();
             for (index, (head, bytes)) in (0..).zip(sent) {
-                let fragment = head.fragment.expect("a fragment");
+                let fragment = head
+                    .fragment
+                    .expect("messages over `WHOLE_MAX` bytes are fragmented");
                 assert_eq!((fragment.index, head.sequence), (index, 0));
                 whole.extend(bytes);
             }
@@ -140,11 +142,15 @@ fn drops_stale_messages_oldest_first() {
         sender.push(Sequenced(1), &[n.to_le_bytes()[0]]);
     }
     sender.drop_stale();
-    assert_eq!(sender.unreliable.dropped(), 5, "0 to 4, of 90 to 50 ms");
+    assert_eq!(
+        sender.unreliable.dropped(),
+        5,
+        "messages 0 to 4 have waited for 90 to 50 ms"
+    );
     let sent = sender.send();
     let bytes: Vec<_> = sent.iter().map(|(_, bytes)| bytes[0]).collect();
     assert_eq!(bytes, [5, 6, 7, 8, 9]);
-    assert_eq!(sent[0].0.sequence, 5, "what was dropped had its sequence");
+    assert_eq!(sent[0].0.sequence, 5, "dropped messages used sequences");
 }
 
 #[test]
@@ -159,11 +165,15 @@ fn never_drops_a_partially_sent_message() {
     assert_eq!(sender.unreliable.dropped(), 0);
     let sent = sender.send_all();
     let fragments = sent.iter().filter(|(head, _)| head.fragment.is_some());
-    assert_eq!(fragments.count(), 3, "its other fragments");
+    assert_eq!(fragments.count(), 3, "the remaining fragments are sent");
     sender.push(Unreliable, b"old");
     sender.now += Duration::of(UNRELIABLE_WAIT_MAX);
     sender.drop_stale();
-    assert_eq!(sender.unreliable.dropped(), 1, "and then it goes on");
+    assert_eq!(
+        sender.unreliable.dropped(),
+        1,
+        "later messages expire again"
+    );
     assert_eq!(sender.unreliable.bytes(), 0);
 }
 

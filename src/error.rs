@@ -1,4 +1,4 @@
-//! Errors that several modules share: sending, configuration and binding.
+//! Errors shared by several modules: sending, configuration and binding.
 
 use std::fmt::Display;
 use std::io;
@@ -57,8 +57,8 @@ pub enum SocketSendError {
     TooLong {
         /// Length of the datagram in bytes.
         len: usize,
-        /// Maximum in bytes. `len - 1` if the operating system refused a datagram of a valid length
-        /// (a path with a tiny MTU), because it does not report its maximum.
+        /// Maximum in bytes. `len - 1` if the operating system rejected a datagram of valid length
+        /// (a path with a very small MTU), because it does not report its maximum.
         max: usize,
     },
     /// The send queue is full: [`send_queue`](crate::SocketConfig::send_queue) datagrams. Nothing
@@ -147,7 +147,7 @@ impl From<ConfigError> for io::Error {
     }
 }
 
-/// Checks that `value` is in `range`. NaN is in no range. `unit` formats a value.
+/// Checks that `value` is in `range`. NaN is out of every range. `unit` formats a value.
 pub(crate) fn check_range<V: PartialOrd + Copy, D: Display>(
     field: &'static str,
     value: V,
@@ -222,7 +222,7 @@ pub enum BindError {
         /// The address to bind.
         address: SocketAddr,
     },
-    /// The operating system denies it, for example a privileged port.
+    /// The operating system denies permission, for example for a privileged port.
     #[error("cannot bind {address}: permission denied; ports below 1024 may need privileges")]
     PermissionDenied {
         /// The address to bind.

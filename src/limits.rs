@@ -1,8 +1,8 @@
-//! Limits that users need, and the ranges of [`Config`](crate::Config) and
+//! Public limits, and the ranges of [`Config`](crate::Config) and
 //! [`SocketConfig`](crate::SocketConfig) fields.
 //!
 //! Private constants here are shared by several modules, most of them because of the wire format.
-//! All others are beside the code that uses them.
+//! All others are next to the code that uses them.
 
 use std::time::Duration;
 
@@ -35,8 +35,8 @@ pub const PEERS_MAX: usize = 65_536;
 /// Maximum number of slots of a host: connected peers, as many pending clients, and closing peers.
 pub(crate) const SLOTS_MAX: usize = 4 * PEERS_MAX;
 
-/// Maximum length of a connect payload in bytes: 256, room for a login ticket. A longer payload is
-/// [`PayloadTooLong`](crate::ConnectError::PayloadTooLong).
+/// Maximum length of a connect payload in bytes: 256, enough for a login ticket. A longer payload
+/// is [`PayloadTooLong`](crate::ConnectError::PayloadTooLong).
 pub const CONNECT_PAYLOAD_MAX: usize = 256;
 
 /// First retransmission interval of the handshake. Doubles up to [`HANDSHAKE_RETRY_MAX`].
@@ -44,7 +44,7 @@ pub(crate) const HANDSHAKE_RETRY_FIRST: Duration = Duration::from_millis(250);
 
 pub(crate) const HANDSHAKE_RETRY_MAX: Duration = Duration::from_secs(1);
 
-/// Connects sent with one cookie before the client requests a new one, because the server may have
+/// Connects sent with one cookie before the client requests a new one: the server may have
 /// restarted with new cookie keys.
 pub(crate) const CONNECTS_PER_COOKIE: u32 = 4;
 
@@ -55,8 +55,8 @@ pub(crate) const CONNECT_TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
 pub(crate) const COOKIE_WINDOW: Duration = Duration::from_secs(10);
 const _: () = assert!(CONNECT_TIMEOUT_DEFAULT.as_millis() <= COOKIE_WINDOW.as_millis());
 
-/// How long an accepted client may leave the accept unconfirmed after its last connect. Then it is
-/// dropped without an event. A replayed connect extends it while its cookie is valid.
+/// How long an accepted client may leave the accept unconfirmed after its last connect, before it
+/// is dropped without an event. A replayed connect extends it while its cookie is valid.
 pub(crate) const PENDING_TIMEOUT: Duration = Duration::from_secs(3);
 const _: () = assert!(PENDING_TIMEOUT.as_millis() >= 2 * HANDSHAKE_RETRY_MAX.as_millis());
 
@@ -89,7 +89,7 @@ pub const ACK_DELAY_MAX: Duration = Duration::from_millis(255);
 /// as a duplicate.
 pub(crate) const REPLAY_WINDOW: u64 = 1024;
 
-/// Packets encrypted with one key, before Noise's rekey derives the next. AES-GCM allows 2^28
+/// Packets encrypted with one key before Noise's rekey derives the next. AES-GCM allows 2^28
 /// packets of at most 2^11 bytes (RFC 9001 section B.1.1).
 pub(crate) const REKEY_PACKETS: u64 = 1 << 24;
 const _: () = assert!(REKEY_PACKETS > REPLAY_WINDOW);
@@ -154,8 +154,8 @@ pub const QUEUED_MESSAGES_MAX: usize = 4096;
 /// messages: 256 KiB, or two reliable messages of maximum length if that is more.
 pub const QUEUED_BYTES_MAX: usize = 256 << 10;
 
-/// Bytes that a reliable message counts in a receive window besides its length: 64, about its
-/// memory overhead.
+/// Bytes added to the length of a reliable message in a receive window: 64, about its memory
+/// overhead.
 pub const MESSAGE_OVERHEAD: usize = 64;
 const _: () = assert!(QUEUED_BYTES_MAX / MESSAGE_OVERHEAD <= QUEUED_MESSAGES_MAX);
 
@@ -163,7 +163,7 @@ const _: () = assert!(QUEUED_BYTES_MAX / MESSAGE_OVERHEAD <= QUEUED_MESSAGES_MAX
 /// sequenced message of more than 960 bytes is fragmented.
 pub const WHOLE_MAX: usize = 992;
 
-/// Length of a fragment in bytes: 960, which leaves room for an acknowledgement in the packet.
+/// Length of a fragment in bytes: 960, which leaves space for an acknowledgement in the packet.
 pub const FRAGMENT_BYTES: usize = 960;
 
 /// Maximum number of fragments of an unreliable or sequenced message. All must arrive: at 1% packet
@@ -197,11 +197,13 @@ const _: () = assert!(2 * (MESSAGE_MAX + MESSAGE_OVERHEAD) <= RECEIVE_WINDOW_MAX
 /// Maximum number of reliable and ordered messages in flight to a peer. Further ones stay queued.
 pub(crate) const RELIABLE_OPEN_MAX: usize = 1024;
 
-/// Channels per peer, the first ones used, that keep their largest allocation of message entries.
+/// Number of channels per peer, the first ones used, that keep their largest allocation of message
+/// entries.
 pub(crate) const ROOMY_CHANNELS: usize = 4;
 
-/// Message entries that every other channel keeps allocated, or four times its current number.
-/// Otherwise a peer could enlarge its 257 channels one after the other.
+/// Maximum number of message entries that every other channel keeps allocated, or four times its
+/// current number if that is more. Otherwise a peer could enlarge its 257 channels one after the
+/// other.
 pub(crate) const CHANNEL_KEPT: usize = 64;
 
 /// Maximum number of open receipts per peer: 4,096. A receipt is open until its

@@ -20,8 +20,8 @@ pub struct CloseReason {
 }
 
 impl CloseReason {
-    /// A number and a text of at most [`CLOSE_TEXT_MAX`] (64) bytes of UTF-8. A longer text is cut
-    /// after the last whole character that fits.
+    /// A number and a text of at most [`CLOSE_TEXT_MAX`] (64) bytes of UTF-8. A longer text is
+    /// truncated after the last whole character that fits.
     pub fn new(code: u32, text: &str) -> Self {
         let mut len = text.len().min(CLOSE_TEXT_MAX);
         while !text.is_char_boundary(len) {

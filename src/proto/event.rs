@@ -22,9 +22,9 @@ use crate::proto::stats::PeerStats;
 ///
 /// # In tests
 ///
-/// Fields may be added in minor versions, so tests make events with [`connected`](Self::connected),
-/// [`message`](Self::message) and the other constructors. Ids come from [`PeerId::from_parts`] and
-/// [`Receipt::from_number`].
+/// Fields may be added in minor versions, so tests create events with
+/// [`connected`](Self::connected), [`message`](Self::message) and the other constructors. Ids come
+/// from [`PeerId::from_parts`] and [`Receipt::from_number`].
 ///
 /// ```
 /// use std::time::Instant;
@@ -58,12 +58,12 @@ pub enum Event {
         payload: Bytes,
         /// Whether the peer connected to this host.
         incoming: bool,
-        /// The key that the server has proven to hold, for an outgoing connection under Noise.
+        /// The public key that authenticated the server, for an outgoing connection under Noise.
         /// Without a [pinned](crate::ConnectOptions::server_key) key it is the key that the server
         /// presented; a program may store it and pin it next time.
         ///
         /// `None` for an incoming connection, also if two hosts connected to each other and this
-        /// host's attempt gave way.
+        /// host's attempt yielded to the peer's.
         #[cfg(feature = "noise")]
         server_key: Option<PublicKey>,
     },
@@ -75,11 +75,11 @@ pub enum Event {
         /// Its delivery.
         delivery: Delivery,
         /// Its content, which may share a chunk of 16 KiB with other messages. The chunk is reused
-        /// when all of them are dropped, so copy what is kept for long.
+        /// when all of them are dropped, so copy a message that is kept for long.
         bytes: Bytes,
         /// When the host processed the packet that completed the message: the time of that turn, or
         /// the `now` of [`handle_datagram`](crate::proto::HostState::handle_datagram). For an
-        /// ordered message that waited for an earlier one, the time of that one. Time in the
+        /// ordered message that waited for an earlier one, the time of the earlier one. Time in the
         /// kernel's receive buffer is not included.
         received_at: Instant,
     },
@@ -195,7 +195,7 @@ impl Event {
         Self::Moved { peer, address }
     }
 
-    /// A [`Disconnected`](Self::Disconnected) event, for tests. [`PeerStats::new`] makes
+    /// A [`Disconnected`](Self::Disconnected) event, for tests. [`PeerStats::new`] creates
     /// statistics.
     #[must_use]
     pub fn disconnected(peer: PeerId, reason: DisconnectReason, stats: Option<PeerStats>) -> Self {
@@ -331,17 +331,16 @@ pub enum DisconnectReason {
     /// The peer sees [`Remote`](Self::Remote) with code 0.
     #[error("this side has sent 2^48 packets and has no packet numbers left, connect again")]
     PacketNumbersExhausted,
-    /// A newer connection from the same address was confirmed: the client restarted without
+    /// A newer connection from the same address replaced this one: the client restarted without
     /// disconnecting.
     #[error("replaced by a newer connection from the same address")]
     Replaced,
-    /// The server did not answer within [`connect_timeout`](crate::Config::connect_timeout).
-    #[error("no answer from the server within the connect timeout: check its address and port")]
+    /// No reply arrived from the server within [`connect_timeout`](crate::Config::connect_timeout).
+    #[error("no reply from the server within the connect timeout: check its address and port")]
     ConnectTimeout,
-    /// The `connect` timed out, and a server answered with a key other than the
-    /// [pinned key](crate::ConnectOptions::server_key): the server's key has changed, or an
-    /// attacker poses as the server. Reported at the timeout, because a forged reply must not abort
-    /// the attempt.
+    /// The `connect` timed out, and a server replied with a key other than the [pinned
+    /// key](crate::ConnectOptions::server_key): the server's key has changed, or an attacker poses
+    /// as the server. Reported at the timeout, because a forged reply must not abort the attempt.
     #[cfg(feature = "noise")]
     #[error(
         "the server presented the key {shown} instead of the pinned key: its key has changed, or an \
@@ -418,7 +417,7 @@ pub enum ConnectError {
         len: usize,
     },
     /// A payload without a pinned [`server_key`](crate::ConnectOptions::server_key) could be read
-    /// by any server that answers. [`trust_unpinned`](crate::ConnectOptions::trust_unpinned) allows
+    /// by any server that replies. [`trust_unpinned`](crate::ConnectOptions::trust_unpinned) allows
     /// it.
     #[cfg(feature = "noise")]
     #[error(
@@ -426,7 +425,7 @@ pub enum ConnectError {
     )]
     PayloadNeedsServerKey,
     /// A server key is pinned, but this host is [`Plain`](crate::Security::Plain), where servers
-    /// prove no key.
+    /// are not authenticated.
     #[cfg(feature = "noise")]
     #[error(
         "server key is pinned, but this host uses Security::Plain, where no server can prove its key: \

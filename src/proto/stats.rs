@@ -21,7 +21,7 @@ pub struct PeerStats {
     /// something, constant while no turn runs. Idle peers are silent for up to their
     /// [`keep_alive`](crate::Config::keep_alive), 5 s by default. While this side sends every tick,
     /// the peer acknowledges within a round trip plus its
-    /// [`ack_delay_max`](crate::Config::ack_delay_max), so a game can show an interrupted
+    /// [`ack_delay_max`](crate::Config::ack_delay_max), so a game can report an interrupted
     /// connection after half a second.
     pub silent_for: Duration,
     /// Packets sent to the peer.
@@ -51,7 +51,7 @@ pub struct PeerStats {
     /// in [`packets_lost`](Self::packets_lost).
     pub packets_missing: u64,
     /// Recent loss rate of packets to the peer in parts per million: an exponential average in
-    /// which the last 90 packets have half of the weight.
+    /// which the last 90 packets have half the weight.
     pub loss_ppm: u32,
     /// Messages queued for the peer.
     pub messages_sent: u64,
@@ -79,7 +79,7 @@ pub struct PeerStats {
     /// Redundant copies of small reliable messages, sent before a loss was known.
     pub copies_sent: u64,
     /// Redundant copies that saved a retransmission: the first packet with the message was lost,
-    /// and the message had arrived when the loss was detected.
+    /// but the message had arrived before the loss was detected.
     pub copies_useful: u64,
     /// Messages to the peer that are queued or not acknowledged.
     pub queued_messages: usize,
@@ -103,7 +103,7 @@ pub struct PeerStats {
     pub limited_by: SendLimitedBy,
 }
 
-/// What limits sending to a peer. If several limits apply, the last of them in this list.
+/// What limits sending to a peer. If several apply, the last of them in this list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum SendLimitedBy {
@@ -177,14 +177,14 @@ pub struct HostStats {
     pub pending: usize,
     /// This host's connection attempts in progress.
     pub connecting: usize,
-    /// Hellos that were answered with a cookie.
+    /// Hellos that got a cookie as the reply.
     pub cookies_sent: u64,
     /// Hellos with another version, kind of security or protocol id.
     pub mismatches: u64,
     /// Connects with a wrong or expired cookie.
     pub bad_cookies: u64,
-    /// Connects that cost a Diffie-Hellman, including those that failed to decrypt. Only under
-    /// Noise.
+    /// Connects for which a Diffie-Hellman was computed, including those that failed to decrypt.
+    /// Only under Noise.
     pub handshakes: u64,
     /// Connects with a valid cookie, and replies to this host's attempts, that the handshake rate
     /// limit dropped: see [`handshakes_per_second`](crate::Security). Only under Noise.

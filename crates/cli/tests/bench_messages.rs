@@ -251,7 +251,7 @@ fn reports_a_failed_connection_in_a_sentence() {
     assert_eq!(rows(&ended).len(), 1);
     let text = &ended.stderr[0];
     let wanted = "tickwire: 90% lost, ordered, 0 copies: 2 of 2 connections failed, the first \
-                  because it could not connect: no answer from the server within the \
+                  because it could not connect: no reply from the server within the \
                   connect timeout: check its address and port";
     assert_eq!(text, wanted);
 }

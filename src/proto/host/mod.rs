@@ -158,8 +158,8 @@ pub struct Transmit {
 }
 
 impl HostState {
-    /// Creates a host without peers. Outside of tests `seed` must come from the operating system's
-    /// entropy and be used once.
+    /// Creates a host without peers. Except in tests, `seed` must come from the operating system's
+    /// entropy and be used only once.
     ///
     /// # Errors
     ///
@@ -219,7 +219,7 @@ impl HostState {
         self.admission.set(Box::new(decide));
     }
 
-    /// As [`Host::connect`](crate::Host::connect).
+    /// Like [`Host::connect`](crate::Host::connect).
     ///
     /// # Errors
     ///
@@ -284,12 +284,12 @@ impl HostState {
         self.queue(peer, delivery, message, false, now).map(|_| ())
     }
 
-    /// As [`send`](Self::send), and reports the outcome: [`Acked`](Event::Acked) when the message
-    /// is in the event queue of the other side, or [`Lost`](Event::Lost).
+    /// Like [`send`](Self::send), but also reports the outcome: [`Acked`](Event::Acked) when the
+    /// message is in the event queue of the other side, or [`Lost`](Event::Lost).
     ///
     /// # Errors
     ///
-    /// Those of `send`, and [`QueueFull`](SendError::QueueFull) with
+    /// Same as `send`. Also [`QueueFull`](SendError::QueueFull) at
     /// [`RECEIPTS_MAX`](crate::limits::RECEIPTS_MAX) open receipts of this peer.
     pub fn send_tracked(
         &mut self,
@@ -332,7 +332,7 @@ impl HostState {
         }
     }
 
-    /// As [`Host::message_max`](crate::Host::message_max).
+    /// Like [`Host::message_max`](crate::Host::message_max).
     #[must_use]
     pub fn message_max(&self, peer: PeerId, delivery: Delivery) -> Option<usize> {
         let connection = self.slots.open(peer)?;
@@ -425,7 +425,7 @@ impl HostState {
         self.slots.peers()
     }
 
-    /// As [`Host::is_connected`](crate::Host::is_connected).
+    /// Like [`Host::is_connected`](crate::Host::is_connected).
     #[must_use]
     pub fn is_connected(&self, peer: PeerId) -> bool {
         let slot = self.slots.find(peer);

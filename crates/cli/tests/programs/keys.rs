@@ -148,7 +148,7 @@ fn an_invalid_key_file_is_reported_without_its_content() {
         let first_line = format!("its first line must be `{tag}`");
         let untagged = format!("insert `{tag}` as its first line");
         let cases = [
-            (open, "others can read or write the key file"),
+            (open, "other users can read or write the key file"),
             (folder.file("empty.key", ""), &first_line),
             (folder.file("short.key", &secret[1..]), &first_line),
             (folder.file("untagged.key", &secret), &untagged),

@@ -356,7 +356,7 @@ fn a_link_that_loses_everything_is_reported_and_not_waited_for() {
     assert_eq!(outcome.counts.sent, 0);
     let complaint = row_of(dead, [outcome]).complaint().unwrap();
     assert!(
-        complaint.contains("it could not connect: no answer from the server"),
+        complaint.contains("it could not connect: no reply from the server"),
         "{complaint}"
     );
 }

@@ -44,7 +44,7 @@ fn connect(from: &mut Host, to: SocketAddr) -> PeerId {
     from.connect(to, &ConnectOptions::default()).unwrap()
 }
 
-/// Two hosts that take turns on one thread.
+/// Two hosts that run alternately on one thread.
 struct Pair {
     server: Host,
     client: Host,

@@ -84,7 +84,7 @@ fn full_send_buffer(batch: usize) {
     );
     assert!(socket.stats().send_would_block > 0);
 
-    // Writability ends the sleep and makes room in the queue.
+    // Writability ends the sleep and frees space in the queue.
     socket.wait(Some(LIMIT)).unwrap();
     assert!(socket.queued() < 4, "writability did not end the wait");
     // The queue is in order, so the last datagram leaves after all others.

@@ -59,7 +59,7 @@ fn assert_alive(harness: &mut Harness, stranger: &mut Stranger, peer: PeerId) {
     assert!(harness.host.is_connected(peer));
 }
 
-// Bugs of other libraries: a fragment index past the count caused a panic, and a forged sequence
+// Bugs in other libraries: a fragment index past the count caused a panic, and a forged sequence
 // number near the maximum an overflow.
 fn rejects_fragment_with_index_past_count() {
     let (mut harness, mut stranger, peer) = host_with_peer();
@@ -176,7 +176,7 @@ fn refuses_messages_beyond_the_window() {
     assert!(stats.messages_refused > 0);
 }
 
-// Bug of another library: an empty datagram or random bytes from netcat stopped the server.
+// Bug in another library: an empty datagram or random bytes from netcat stopped the server.
 fn ignores_empty_datagrams_and_random_bytes() {
     let (mut harness, mut stranger, peer) = host_with_peer();
     let mut rng = TestRng::new(1);

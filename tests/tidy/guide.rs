@@ -1,5 +1,5 @@
-//! The guide reads the same in rustdoc and on a code host: every link has a target in both, every
-//! program is complete, and every diagram is embedded as it is in its file.
+//! The guide works in rustdoc and on a code host: every link has a target in both, every program is
+//! complete, and every embedded diagram equals its file.
 
 use std::collections::BTreeSet;
 use std::env;

@@ -18,7 +18,7 @@ impl SourceFile {
         }
     }
 
-    /// Whether the file contains nothing but unit tests of the library.
+    /// Whether the file contains only unit tests of the library.
     pub(crate) fn is_unit_tests(&self) -> bool {
         let path = &self.path;
         is_below(path, "src")
@@ -76,7 +76,7 @@ pub(crate) fn everything() -> Vec<SourceFile> {
     ["src", "crates", "tests", "benches", "examples"]
         .into_iter()
         .flat_map(files_below)
-        // These files spell out what the rules forbid.
+        // These files contain what the rules forbid.
         .filter(|file| !is_below(&file.path, "tests/tidy"))
         .collect()
 }

@@ -1,4 +1,4 @@
-//! A second implementation of the encryption in `WIRE.md`. Its handshake uses snow's own
+//! A second implementation of the encryption in `WIRE.md`. Its handshake uses snow's default
 //! primitives, so those of the library are tested against others.
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};

@@ -274,7 +274,7 @@ impl World {
         self.network.move_host(self.hosts[host], to);
     }
 
-    /// As [`move_host`](Self::move_host), but datagrams to the old address still arrive.
+    /// Like [`move_host`](Self::move_host), but datagrams to the old address still arrive.
     pub(crate) fn move_host_and_keep(&mut self, host: usize, to: SocketAddr) {
         self.network.move_host_and_forward(self.hosts[host], to);
     }

@@ -1,4 +1,4 @@
-//! Packets encoded by hand, including those that a host never sends.
+//! Packets encoded without the library, including those that a host never sends.
 
 use crc32fast::Hasher;
 

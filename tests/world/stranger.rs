@@ -1,4 +1,4 @@
-//! A hand-driven client that can violate the protocol.
+//! A scripted client that can violate the protocol.
 
 use std::net::SocketAddr;
 

@@ -9,7 +9,7 @@ use tickwire::limits::DATAGRAM_MAX;
 
 use crate::error::CliError;
 
-/// Maximum number of lines that are read ahead.
+/// Maximum number of lines read ahead.
 const READ_AHEAD: usize = 64;
 
 /// Maximum length of a line with its end (`\r\n`) in bytes.
@@ -88,7 +88,7 @@ fn read_line(input: &mut impl BufRead, number: u64) -> Result<Option<Vec<u8>>, C
     let is_crlf = content.len() < line.len() && content.ends_with(b"\r");
     line.truncate(content.len() - usize::from(is_crlf));
     if line.len() > DATAGRAM_MAX {
-        // The rest of the line may be endless.
+        // The rest of the line may be infinite.
         return Err(CliError::Usage(format!(
             "line {number} of standard input is longer than {DATAGRAM_MAX} bytes, \
              which is the maximum of a datagram"

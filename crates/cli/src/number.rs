@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_other_values_with_the_range() {
+    fn rejects_other_values_with_the_range() {
         let error = "must be a fraction from 0 to 0.9, or a percentage from 0% to 90%";
         for text in ["", "%", "5", "91%", "-1%", "NaN", "x"] {
             assert_eq!(fraction(0.9)(text), Err(error.to_owned()), "{text}");

@@ -1,5 +1,5 @@
-//! What client and server share: protocol id, ticket, the text form of a token, and disconnect
-//! codes.
+//! Definitions shared by client and server: protocol id, ticket, the text form of a token, and
+//! disconnect codes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_invalid_protocol_ids_with_an_example() {
+    fn rejects_invalid_protocol_ids_with_an_example() {
         for text in ["", "x", "-1", "0x", "0x+7", "1f", "18446744073709551616"] {
             let parsed = text.parse::<ProtocolId>();
             assert!(

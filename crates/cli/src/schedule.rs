@@ -1,6 +1,6 @@
 //! When the next datagram is due: at fixed intervals that do not drift.
 //!
-//! The library's `Ticker` catches up on missed steps, which would be a burst here.
+//! The library's `Ticker` catches up on missed steps, which would cause a burst here.
 
 use std::time::{Duration, Instant};
 
@@ -57,7 +57,7 @@ impl Schedule {
         self.next = after(due, self.interval);
     }
 
-    /// The system refused a datagram. With an interval of zero, the next one is due after `pause`.
+    /// The system rejected a datagram. With an interval of zero, the next one is due after `pause`.
     pub(crate) fn on_refused(&mut self, now: Instant, pause: Duration) {
         if self.interval.is_zero() {
             self.next = after(now, pause);

@@ -30,7 +30,7 @@ fn raise() -> io::Result<usize> {
     Ok(usize::try_from(hard).unwrap_or(usize::MAX))
 }
 
-/// These systems have no limit that a program can raise.
+/// This system has no limit that a program can raise.
 #[cfg(not(unix))]
 fn raise() -> io::Result<usize> {
     Ok(usize::MAX)
@@ -40,7 +40,7 @@ fn note(wanted: usize, fitting: usize) -> Option<String> {
     let limit = wanted + RESERVED;
     (fitting < wanted).then(|| {
         format!(
-            "{wanted} clients need a socket each, but the limit of open files leaves room for {fitting}: measured \
+            "{wanted} clients need a socket each, but the limit of open files allows {fitting}: measured \
              with that many (as root, ulimit -n {limit} raises it)"
         )
     })

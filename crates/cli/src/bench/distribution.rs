@@ -1,8 +1,7 @@
-//! Distributions of times, their percentiles, and the spread of those over rounds.
+//! Distributions of times, their percentiles, and the spread of percentiles over rounds.
 //!
-//! A lost message or datagram counts as infinitely long: a percentile whose rank falls among the
-//! lost is [`Missing::Lost`]. Ranks are counted over everything that was due, not over what
-//! arrived.
+//! A lost message or datagram counts as infinite: a percentile whose rank falls among the lost is
+//! [`Missing::Lost`]. Ranks count everything that was due, not only what arrived.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,7 +23,7 @@ pub(crate) struct Distribution {
     times: Histogram<u64>,
     /// The unit of a time.
     unit: Duration,
-    /// The longest time, exactly: the histogram has limited precision and range.
+    /// The longest time, exact: the histogram has limited precision and range.
     longest: Duration,
 }
 
@@ -94,10 +93,10 @@ impl Distribution {
         (self.count() > 0).then(|| micros(self.longest))
     }
 
-    /// The percentiles, if this number of others was lost.
+    /// The percentiles, with this number of lost datagrams.
     pub(crate) fn percentiles(&self, lost: u64) -> Percentiles {
         let total = self.count() + lost;
-        // The time that all but one in `one_in` do not exceed; requires as many samples.
+        // The time that all but one in `one_in` do not exceed; requires `one_in` samples.
         let percentile = |(one_in, at_least): (u64, u64)| {
             if total < at_least {
                 return Err(Missing::TooFew);
@@ -233,7 +232,7 @@ pub(crate) type Percentiles = Figures<f64>;
 pub(crate) type Spreads = Figures<Spread>;
 
 impl Spreads {
-    /// A round with a lost figure counts as infinitely long.
+    /// A round with a lost figure counts as infinite.
     pub(crate) fn of(rounds: &[Percentiles]) -> Self {
         Self(std::array::from_fn(|figure| {
             let spread = Spread::of(column(rounds, figure)).ok_or(Missing::TooFew)?;
@@ -244,8 +243,8 @@ impl Spreads {
         }))
     }
 
-    /// Lost if any round of either side was: leaving out such rounds would improve the ratio with
-    /// every loss.
+    /// Lost if the figure of any round of either side was lost: omitting such rounds would improve
+    /// the ratio with every loss.
     pub(crate) fn of_ratios(of: &[Percentiles], against: &[Percentiles]) -> Self {
         Self(std::array::from_fn(|figure| {
             let (of, against) = (column(of, figure), column(against, figure));

@@ -1,4 +1,4 @@
-//! The sleep of a game between two frames, which only the clock ends.
+//! The sleep of a game between two frames.
 
 use std::thread;
 use std::time::Instant;

@@ -36,13 +36,13 @@ pub(super) struct Counters {
     pub(super) altered: u64,
     /// Datagrams without the nonce, from another address, or with an unknown sequence number.
     pub(super) foreign: u64,
-    /// Probes that the system refused to send, not counted in `sent`.
+    /// Probes that the system rejected, not counted in `sent`.
     pub(super) not_sent: u64,
     /// Datagrams that the kernel of this machine dropped.
     pub(super) dropped_by_kernel: u64,
     /// Set by [`finish`](Self::finish), as the next field.
     pub(super) in_flight: u64,
-    /// Share of `lost` in the probes that are not in flight.
+    /// `lost` as a share of the probes that are not in flight.
     pub(super) loss_fraction: f64,
 }
 

@@ -66,7 +66,6 @@ impl RttRecorder {
         }
     }
 
-    /// `None` without a round trip.
     pub(super) fn summary(&self) -> Option<RttSummary> {
         let count = self.nanos.len();
         let mean = |sum: u128, count| Some(millis(sum.checked_div(u128::from(count))?));

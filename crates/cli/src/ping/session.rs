@@ -23,7 +23,7 @@ pub(super) struct Session {
     in_flight: InFlight,
     rtt: RttRecorder,
     counters: Counters,
-    /// The first other address from which a probe came back.
+    /// The first other address that sent a probe back.
     other_address: Option<SocketAddr>,
     /// Foreign datagrams from the target itself.
     foreign_from_target: u64,
@@ -64,7 +64,7 @@ impl Session {
         self.counters.lost += u64::from(forgotten.is_some());
     }
 
-    /// The system refused to send the last probe. Returns its sequence number.
+    /// The system rejected the last probe. Returns its sequence number.
     pub(super) fn on_refused(&mut self) -> u64 {
         self.in_flight.on_refused();
         self.counters.sent -= 1;
@@ -83,7 +83,7 @@ impl Session {
                 self.other_address.get_or_insert(from);
                 None
             }
-            // Without a sequence number, which may be what was altered.
+            // Without a sequence number, which may be altered.
             ProbeMatch::Altered if is_from_target => {
                 self.counters.altered += 1;
                 return PingEvent::Altered(datagram.into());
@@ -136,7 +136,7 @@ impl Session {
         self.rtt.summary()
     }
 
-    /// Why no reply came in time, most likely, and what to do.
+    /// The likely reason that no reply arrived in time, and what to do.
     pub(super) fn no_reply_reason(&self) -> Option<String> {
         let (to, counters) = (self.to, &self.counters);
         if counters.received > 0 {

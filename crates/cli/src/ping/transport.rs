@@ -98,8 +98,8 @@ impl Transport for UdpTransport {
 pub(super) struct DiscardCounter(u64);
 
 impl DiscardCounter {
-    /// Why the last probe was not sent: the error, or a datagram that was discarded since the last
-    /// call, which may be an earlier probe.
+    /// Why the last probe was not sent: the error, or a datagram discarded since the last call,
+    /// which may be an earlier probe.
     pub(super) fn refusal(
         &mut self,
         error: Option<io::Error>,

@@ -48,7 +48,7 @@ pub(super) struct Counts {
 pub(super) struct TimeLine {
     #[serde(rename = "slice_seconds", serialize_with = "record::seconds")]
     pub(super) slice: Duration,
-    /// The longest latency, exactly; `None` without a reply.
+    /// The longest latency, exact; `None` without a reply.
     pub(super) longest_micros: Vec<Option<f64>>,
     pub(super) lost: Vec<u64>,
 }

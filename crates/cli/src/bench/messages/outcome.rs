@@ -145,7 +145,7 @@ impl Row {
         })
     }
 
-    /// A failure that no link excuses, as a sentence.
+    /// A failure that the link does not explain, as a sentence.
     pub(super) fn complaint(&self) -> Option<String> {
         Some(format!("{}: {}", self.case, self.fault()?))
     }
@@ -156,12 +156,12 @@ impl Row {
             let count = self.runs.iter().filter(|run| run.broken.is_some()).count();
             let runs = self.runs.len();
             return Some(format!(
-                "{count} of {runs} connections failed, the first because {reason}"
+                "{count} of {runs} connections failed; the first {reason}"
             ));
         }
         if counts.damaged > 0 {
             let damaged = counts.damaged;
-            return Some(format!("{damaged} messages arrived with changed bytes"));
+            return Some(format!("{damaged} messages arrived altered"));
         }
         if delivery.keeps_order() && counts.out_of_order > 0 {
             let out_of_order = counts.out_of_order;

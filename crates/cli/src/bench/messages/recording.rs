@@ -35,12 +35,10 @@ impl Recording {
         }
     }
 
-    /// Number of messages sent.
     pub(super) fn sent(&self) -> u32 {
         u32::try_from(self.due_at.len()).unwrap_or(u32::MAX)
     }
 
-    /// The next message to send.
     pub(super) fn next_message(&self) -> Vec<u8> {
         let mut message = self.sent().to_be_bytes().to_vec();
         message.resize(self.size, FILLER);
@@ -108,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_latency_counts_from_when_its_message_was_due() {
+    fn latency_counts_from_the_due_tick() {
         let start = Instant::now();
         let (mut recording, messages) = sent(start);
         for message in &messages {
@@ -122,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_overtakes_comes_twice_or_is_damaged_is_counted() {
+    fn counts_reordered_duplicate_and_damaged_messages() {
         let start = Instant::now();
         let (mut recording, messages) = sent(start);
         for number in [2, 0, 0] {

@@ -122,8 +122,8 @@ impl<P: Pair> Run<P> {
         self.end_sending(tick);
         let broken = &mut self.recording.outcome.broken;
         broken.get_or_insert_with(|| match phase {
-            Phase::Connecting => format!("it could not connect: {reason}"),
-            _ => format!("it broke after {sent} messages, says the {side}: {reason}"),
+            Phase::Connecting => format!("could not connect: {reason}"),
+            _ => format!("ended after {sent} messages at the {side}: {reason}"),
         });
         self.phase = Phase::Over;
     }
@@ -147,7 +147,7 @@ impl<P: Pair> Run<P> {
         }
     }
 
-    /// Sends the message of this tick, and those that found the queue full.
+    /// Sends the message of this tick, and earlier messages for which the queue was full.
     fn send_what_is_due(&mut self, start: Instant, tick: Instant) {
         self.due = (self.due + 1).min(self.messages);
         while self.recording.sent() < self.due {
@@ -160,7 +160,7 @@ impl<P: Pair> Run<P> {
             let due = start + self.tick * self.recording.sent();
             self.recording.on_sent(due);
         }
-        // Messages are sent far more slowly than they are due.
+        // Sending has fallen far behind the schedule.
         if tick > start + self.tick * self.messages + PATIENCE {
             self.wait(tick);
         }
